@@ -1,0 +1,93 @@
+"""Every error that lensmount raises on purpose, as one tree.
+
+```
+MountError                        the base of all
+ +-- FrameError                   bytes are no frame, or a payload does not parse
+ +-- ProtocolError (abstract)
+ |    +-- LocalProtocolError      we asked for what the dialect forbids
+ |    +-- RemoteProtocolError     the peer did
+ +-- DialectError                 unknown, duplicate or malformed dialect
+ +-- TransportError
+ |    +-- TransportSpecError      a port was described in words that mean nothing (ValueError)
+ |    +-- TransportOpenError      the port cannot be opened (OSError)
+ |    +-- TransportLostError      the port went away in mid-session (ConnectionError)
+ +-- CaptureError                 a file of recorded traffic cannot be read
+ +-- ProfileError                 a profile is unknown or its data is impossible
+ +-- ScriptError                  a session script holds a verb or a value that nobody knows
+```
+
+Anything else that leaves a parser is a bug: bad bytes are data, not exceptions.
+"""
+
+from collections.abc import Iterable
+
+
+class MountError(Exception):
+    """The base of every error that lensmount raises on purpose; its text is one line for a person."""
+
+
+class FrameError(MountError):
+    """Bytes that are no frame, or a payload that does not parse.
+
+    Attributes:
+        offset: where in the given bytes the trouble starts, in bytes.
+        path: the field that could not be read or written, `""` where no field is to blame.
+        reason: what is wrong, without the place.
+    """
+
+    def __init__(self, reason: str, *, offset: int = 0, path: str = "") -> None:
+        self.reason = reason
+        self.offset = offset
+        self.path = path
+        place = f"at byte {offset}" + (f", field {path}" if path else "")
+        super().__init__(f"{reason} ({place})")
+
+
+class ProtocolError(MountError):
+    """Somebody left the dialect's tables; its subclass says who."""
+
+
+class LocalProtocolError(ProtocolError):
+    """We asked for what the dialect forbids in this state."""
+
+
+class RemoteProtocolError(ProtocolError):
+    """The peer did what the dialect forbids in this state."""
+
+
+class DialectError(MountError):
+    """An unknown, duplicate or malformed dialect, or a message that it does not know."""
+
+
+class TransportError(MountError):
+    """A port that cannot be described, opened or kept."""
+
+
+class TransportSpecError(TransportError, ValueError):
+    """A port was described in words that mean nothing; the message lists what is known."""
+
+
+class TransportOpenError(TransportError, OSError):
+    """A port that is missing, busy or not permitted."""
+
+
+class TransportLostError(TransportError, ConnectionError):
+    """A port that went away in mid-session."""
+
+
+class CaptureError(MountError):
+    """A file of recorded traffic that cannot be read, or a part of it that makes no sense."""
+
+
+class ProfileError(MountError):
+    """An unknown profile, or one whose data is missing or impossible."""
+
+
+class ScriptError(MountError):
+    """A session script that holds a verb or a value that nobody knows."""
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> str:
+    """One line for an unknown name that lists what is known instead."""
+    names = ", ".join(sorted(known)) or "none"
+    return f"unknown {kind} {name!r}; known: {names}"

@@ -1,0 +1,118 @@
+"""The only words that a transport, an engine, a recording and a tap share: bytes and edges, who made them, and when.
+
+Times are seconds as `float`, counted from wherever the clock or the capture starts. Lines carry their published
+name (`VD`, `BODY_CS`, …) and a level: `True` is high.
+"""
+
+import enum
+from dataclasses import dataclass
+
+
+class Role(enum.Enum):
+    """The end of the contacts that somebody plays."""
+
+    BODY = "body"
+    LENS = "lens"
+
+    @property
+    def peer(self) -> "Role":
+        """The other end."""
+        return Role.LENS if self is Role.BODY else Role.BODY
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """Bytes that arrived from the peer."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class LineChanged:
+    """A line that the peer drives took a new level."""
+
+    line: str
+    level: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Transmit:
+    """Send these bytes back to back, starting now."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class DriveLine:
+    """Put one of our own lines at this level, now."""
+
+    line: str
+    level: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SetBaudrate:
+    """Send and listen at this rate from now on."""
+
+    baudrate: int
+
+
+WireEvent = Received | LineChanged
+WireAction = Transmit | DriveLine | SetBaudrate
+
+
+@dataclass(frozen=True, slots=True)
+class Burst:
+    """Bytes that one end sent without a pause, as a recording holds them.
+
+    Attributes:
+        at: falling edge of the first start bit; `None` where the source has no times.
+        sender: who sent them.
+        data: the bytes, at least one.
+        baudrate: bits a second, as measured or as the source says.
+        until: end of the last byte's stop bit; `None` where it is not known.
+        whole: the source delimits these bytes by itself (one line of a log), so no frame crosses their end.
+    """
+
+    at: float | None
+    sender: Role
+    data: bytes
+    baudrate: int
+    until: float | None = None
+    whole: bool = False
+
+    def byte_at(self, index: int) -> float | None:
+        """When byte `index` starts; `len(data)` asks for the end of the last one."""
+        if self.at is None:
+            return None
+        if self.until is None:
+            return self.at + index * BITS_PER_BYTE / self.baudrate
+        return self.at + (self.until - self.at) * index / len(self.data)
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """A line that took a level at a time; the first edge of a line may state its level at the start."""
+
+    at: float
+    line: str
+    level: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """Something that a source says beside bytes and edges: a note, or text that its reader could not place."""
+
+    at: float | None
+    text: str
+
+
+Record = Burst | Edge | Remark
+
+BITS_PER_BYTE = 10
+"""Start bit, eight data bits, stop bit."""
+
+
+def transmission_time(byte_count: int, baudrate: int) -> float:
+    """Seconds that `byte_count` bytes take on a line, 8N1, back to back."""
+    return byte_count * BITS_PER_BYTE / baudrate
