@@ -109,6 +109,39 @@ class Remark:
 
 Record = Burst | Edge | Remark
 
+@dataclass(frozen=True, slots=True)
+class SerialLine:
+    """One serial direction of a mount.
+
+    Attributes:
+        name: the line that carries the bits.
+        sender: the end that drives it.
+        select: the line that the sender holds high while it transmits; `""` where the mount has none.
+    """
+
+    name: str
+    sender: Role
+    select: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """How bytes travel on a mount's contacts: what a logic analyser's samples need to become bytes.
+
+    Attributes:
+        serial: the serial directions.
+        baudrates: the rates that the mount uses, slowest first.
+        start_low_bits: bit times that the line stays low for a frame's first byte (its start bit and the zero bits
+            behind it): the rate can be read from it.
+        lines: every line that carries a level, by its published name.
+    """
+
+    serial: tuple[SerialLine, ...]
+    baudrates: tuple[int, ...]
+    start_low_bits: int
+    lines: tuple[str, ...]
+
+
 BITS_PER_BYTE = 10
 """Start bit, eight data bits, stop bit."""
 
