@@ -1,0 +1,66 @@
+"""A dialect: everything that one mount speaks, as data."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from lensmount_protocol.frame import FrameFormat
+from lensmount_protocol.message import Message
+from lensmount_protocol.paving import AnyMessage, MessageTable, Paving
+from lensmount_protocol.timing import TimingRule
+from lensmount_protocol.transitions import TransitionTable
+from lensmount_protocol.wire import Role, Wiring
+
+
+def _nothing_selected(_sender: Role, _message: AnyMessage) -> Mapping[type[Message], int]:
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """Everything that one mount speaks.
+
+    Attributes:
+        name: how commands and profiles call it.
+        title: one line for people.
+        notice: what a reader must know of its standing before trusting it.
+        sources: key -> where its evidence comes from.
+        wiring: how bytes travel on the contacts.
+        drivers: line -> the end that drives it.
+        messages: every message by sender and type byte.
+        formats: what frames of each sender look like.
+        build_frame: payload, class and sequence number to a frame's bytes.
+        transitions: what is legal when.
+        trigger: sender, class and first message of a frame to the transition that it causes.
+        timing: the timing contract.
+        silence: seconds without a byte, outside select windows, after which a receiver drops a partial frame.
+        guarded: type bytes that are never sent to a real device unless a run arms them by name.
+        selections: what a message changes in the blocks that later messages are built from.
+    """
+
+    name: str
+    title: str
+    notice: str
+    sources: Mapping[str, str]
+    wiring: Wiring
+    drivers: Mapping[str, Role]
+    messages: MessageTable
+    formats: Mapping[Role, FrameFormat]
+    build_frame: Callable[[bytes, int, int], bytes]
+    transitions: TransitionTable
+    trigger: Callable[[Role, int, AnyMessage], str]
+    timing: tuple[TimingRule, ...]
+    silence: float
+    guarded: frozenset[int] = frozenset()
+    selections: Callable[[Role, AnyMessage], Mapping[type[Message], int]] = field(default=_nothing_selected)
+
+    def paving(self) -> Paving:
+        """A fresh reader and writer of this dialect's payloads."""
+        return Paving(self.messages, {})
+
+    def select_line(self, sender: Role) -> str:
+        """The line that `sender` holds high while it transmits; `""` where the mount has none."""
+        return next((line.select for line in self.wiring.serial if line.sender is sender), "")
+
+    def serial_line(self, sender: Role) -> str:
+        """The line that carries the bytes of `sender`."""
+        return next(line.name for line in self.wiring.serial if line.sender is sender)

@@ -1,0 +1,24 @@
+"""Enumerations that unknown values survive, and the construct field that carries them."""
+
+import enum
+from typing import Any, Self
+
+from construct import Construct, ExprAdapter
+
+
+class OpenIntEnum(enum.IntEnum):
+    """An `IntEnum` in which a value that nobody has named yet becomes a member called `UNKNOWN_<hex>`."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self | None:
+        if not isinstance(value, int):
+            return None
+        member = int.__new__(cls, value)
+        member._name_ = f"UNKNOWN_{value:X}"
+        member._value_ = value
+        return member
+
+
+def enum_field(layout: Construct[int, int], members: type[OpenIntEnum]) -> "Construct[Any, Any]":
+    """The integer `layout`, read as a member of `members` and written as its number."""
+    return ExprAdapter(layout, lambda value, _: members(value), lambda value, _: int(value))

@@ -1,0 +1,36 @@
+"""How strongly something is known, and from where: every message and, where known, every field carries it."""
+
+import enum
+from dataclasses import dataclass
+
+
+class Proof(enum.Enum):
+    """The strength of a claim about a wire, strongest first."""
+
+    CAPTURED = "captured"
+    BENCH = "captured by others"
+    PUBLIC_CODE = "public code that runs on real devices"
+    FIRMWARE = "static analysis of firmware"
+    CLAIM = "third-party claim"
+    INFERRED = "inferred from captures"
+    DISPUTED = "disputed"
+    MODELLED = "our own model"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A claim's strength and source.
+
+    Attributes:
+        proof: how strongly it is known.
+        source: where from, as keys of the dialect's list of sources.
+        note: what to know beside it.
+    """
+
+    proof: Proof
+    source: str
+    note: str = ""
+
+    def __str__(self) -> str:
+        text = f"{self.proof.value} ({self.source})"
+        return f"{text}: {self.note}" if self.note else text

@@ -1,0 +1,97 @@
+"""What a stream of bytes turns out to be: frames, padding behind them, and garbage with its reason."""
+
+import enum
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class GarbageReason(enum.Enum):
+    """Why bytes are no frame."""
+
+    NO_START = "no start byte"
+    LENGTH = "length out of range"
+    CLASS = "unknown class"
+    CHECKSUM = "wrong checksum"
+    END = "wrong end byte"
+    WINDOW_CLOSED = "window closed inside the frame"
+    SILENCE = "line fell silent inside the frame"
+    SOURCE_ENDED = "source ended inside the frame"
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A frame whose length, checksum and end are right.
+
+    Attributes:
+        raw: all its bytes.
+        offset: of its first byte in the stream.
+        class_: the frame's class, as the dialect numbers them.
+        sequence: the sequence number.
+        payload: the bytes between header and checksum.
+        payload_offset: of the payload in `raw`.
+    """
+
+    raw: bytes
+    offset: int
+    class_: int
+    sequence: int
+    payload: bytes
+    payload_offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Garbage:
+    """A run of bytes that belong to no frame.
+
+    Attributes:
+        data: the bytes.
+        offset: of the first one in the stream.
+        reason: why the run began.
+    """
+
+    data: bytes
+    offset: int
+    reason: GarbageReason
+
+
+@dataclass(frozen=True, slots=True)
+class Padding:
+    """Bytes that a sender clocks behind a frame, which the dialect says to ignore."""
+
+    data: bytes
+    offset: int
+
+
+FrameEvent = Frame | Garbage | Padding
+
+
+class FrameFormat(Protocol):
+    """What a dialect says of one direction's frames; the framer asks nothing else.
+
+    Attributes:
+        start: value of the first byte.
+        header_size: bytes that must be there before the length is known.
+        largest: bytes of the largest legal frame; it bounds how long a false start can hold the line.
+        pads: whether the sender may clock padding behind a frame.
+    """
+
+    @property
+    def start(self) -> int: ...
+    @property
+    def header_size(self) -> int: ...
+    @property
+    def largest(self) -> int: ...
+    @property
+    def pads(self) -> bool: ...
+
+    def measure(self, header: bytes) -> int | GarbageReason:
+        """The frame's total length in bytes, or why this header begins no frame."""
+        ...
+
+    def judge(self, candidate: bytes) -> GarbageReason | None:
+        """Why a candidate of the right length is no frame; `None` where it is one."""
+        ...
+
+    def open(self, candidate: bytes, offset: int) -> Frame:
+        """The parts of a candidate that `judge` accepted."""
+        ...

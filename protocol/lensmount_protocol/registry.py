@@ -1,0 +1,39 @@
+"""Dialects by name: the built-in ones, and those that other packages offer under `lensmount.dialects`."""
+
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+
+from lensmount_protocol.dialect import Dialect
+from lensmount_protocol.errors import DialectError, unknown
+
+ENTRY_POINTS = "lensmount.dialects"
+"""The entry-point group; each entry's value is `package.module:NAME` of a `Dialect`."""
+
+BUILT_IN = {"emount": "lensmount_protocol.dialects.emount.dialect:EMOUNT"}
+
+
+def dialect_names() -> list[str]:
+    """Every dialect that can be loaded here, sorted."""
+    return sorted({*BUILT_IN, *(entry.name for entry in entry_points(group=ENTRY_POINTS))})
+
+
+def load_dialect(name: str) -> Dialect:
+    """The dialect of this name.
+
+    Raises:
+        DialectError: unknown (lists the known ones), offered twice, or not importable as a `Dialect`.
+    """
+    offers = [EntryPoint(name, value, ENTRY_POINTS) for known, value in BUILT_IN.items() if known == name]
+    offers += entry_points(group=ENTRY_POINTS, name=name)
+    if not offers:
+        raise DialectError(unknown("dialect", name, dialect_names()))
+    if len(offers) > 1:
+        raise DialectError(f"dialect {name!r} is offered twice: {' and '.join(offer.value for offer in offers)}")
+    module, _, attribute = offers[0].value.partition(":")
+    try:
+        dialect = getattr(import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise DialectError(f"dialect {name!r} cannot be loaded from {offers[0].value}: {error}") from error
+    if not isinstance(dialect, Dialect):
+        raise DialectError(f"dialect {name!r}: {offers[0].value} is a {type(dialect).__name__}, not a Dialect")
+    return dialect

@@ -1,0 +1,60 @@
+"""What is legal when, as a table: states of a link, what moves it on, and who may do that; no role is hard-wired."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from lensmount_protocol.errors import LocalProtocolError, RemoteProtocolError
+from lensmount_protocol.wire import Role
+
+
+@dataclass(frozen=True, slots=True)
+class TransitionTable:
+    """A link's states and the triggers that each allows.
+
+    Attributes:
+        initial: the state before anything happened.
+        moves: state -> trigger -> next state; a trigger that a state does not list is not legal there.
+        triggered_by: trigger -> the end that causes it; `None` for what both may do or nobody does.
+    """
+
+    initial: str
+    moves: Mapping[str, Mapping[str, str]]
+    triggered_by: Mapping[str, Role | None]
+
+    def __post_init__(self) -> None:
+        """Refuse a table that is not closed: each target is a state, each trigger has its owner."""
+        for state, moves in self.moves.items():
+            for trigger, target in moves.items():
+                if target not in self.moves:
+                    raise ValueError(f"{state} --{trigger}--> {target}: no such state")
+                if trigger not in self.triggered_by:
+                    raise ValueError(f"{state} --{trigger}-->: nobody causes that")
+
+    def next(self, state: str, trigger: str, *, by: Role, us: Role) -> str:
+        """The state behind `trigger`.
+
+        Raises:
+            LocalProtocolError: we (`by` is `us`) may not do that in this state.
+            RemoteProtocolError: the peer may not.
+        """
+        owner = self.triggered_by.get(trigger)
+        target = self.moves[state].get(trigger)
+        if target is not None and owner in (None, by):
+            return target
+        blame = LocalProtocolError if by is us else RemoteProtocolError
+        legal = ", ".join(self.legal(state, by)) or "nothing"
+        raise blame(f"{trigger} by the {by.value} is not legal in state {state}; legal there: {legal}")
+
+    def legal(self, state: str, by: Role) -> Iterable[str]:
+        """What an end may do in a state, sorted."""
+        return sorted(trigger for trigger in self.moves[state] if self.triggered_by[trigger] in (None, by))
+
+    def diagram(self) -> str:
+        """The table as a Mermaid state diagram, the text that stands in the documentation."""
+        lines = ["stateDiagram-v2", f"    [*] --> {self.initial}"]
+        for state, moves in self.moves.items():
+            by_target: dict[str, list[str]] = {}
+            for trigger, target in moves.items():
+                by_target.setdefault(target, []).append(trigger)
+            lines += [f"    {state} --> {target}: {', '.join(sorted(names))}" for target, names in by_target.items()]
+        return "\n".join(lines)
