@@ -59,6 +59,11 @@ def build_payload(messages: Iterable[AnyMessage]) -> bytes:
     return b"".join(message.build() for message in messages)
 
 
+def type_of(message: AnyMessage) -> int:
+    """The type byte of a message, known or not."""
+    return message.data[0] if isinstance(message, Unknown) else message.TYPE
+
+
 def message_table(classes: Sequence[type[Message]]) -> MessageTable:
     """The table of these messages.
 

@@ -1,0 +1,1 @@
+"""The roles that can be played, one folder a dialect."""

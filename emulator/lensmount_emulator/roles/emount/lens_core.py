@@ -1,0 +1,141 @@
+"""What a lens is made of: its profile, its models and the memory of its stream; behaviour stands in tables beside it."""
+
+import copy
+from collections import deque
+from typing import Any, TypeVar
+
+from lensmount_emulator.models.focus_motor import FocusMotor
+from lensmount_emulator.models.iris import IrisModel
+from lensmount_emulator.models.row_echo import RowEcho
+from lensmount_emulator.profiles.fields import message_from, values_from
+from lensmount_emulator.roles.emount.settings import LensSettings
+from lensmount_emulator.roles.engine import Engine
+from lensmount_protocol.dialects.emount.dialect import EMOUNT
+from lensmount_protocol.dialects.emount.focus_status import FocusStatus
+from lensmount_protocol.dialects.emount.lens_status import LensStatus
+from lensmount_protocol.dialects.emount.lines import BODY_CS
+from lensmount_protocol.dialects.emount.sequence import lens_sequence
+from lensmount_protocol.message import Message
+from lensmount_protocol.wire import Role
+
+M = TypeVar("M", bound=Message)
+
+
+class Stream:
+    """What the loop remembers from frame to frame.
+
+    Attributes:
+        running: whether `05` and `06` are sent.
+        frame: number of the pair that is being sent, from 0.
+        status_blocks: selection of `05`.
+        focus_blocks: selection of `06`.
+        sequence: the number that the current pair carries.
+        cycle_flag: `06` f23 bit 6.
+        phase_zero: a `03` with cycle phase 0 came since the last pair.
+        flipped: the cycle flag changed in the last pair.
+        target: the aperture code that the body asked for last.
+        targets: codes on their way through the lens, oldest first.
+        acknowledgements: pairs of (frame from which it may be sent, message).
+        moving_to: target of the focus order under way.
+    """
+
+    def __init__(self, settings: LensSettings) -> None:
+        self._first_sequence = settings.first_sequence
+        self.status_blocks = LensStatus.USUAL_BLOCKS
+        self.focus_blocks = FocusStatus.USUAL_BLOCKS
+        self.begin(self.status_blocks, self.focus_blocks)
+        self.running = False
+
+    def begin(self, status_blocks: int, focus_blocks: int) -> None:
+        """The body ordered a stream of these blocks."""
+        self.status_blocks, self.focus_blocks = status_blocks, focus_blocks
+        self.running = True
+        self.frame = -1
+        self.sequence = self._first_sequence
+        self.cycle_flag = self.flipped = self.phase_zero = False
+        self.target: int | None = None
+        self.targets: deque[int | None] = deque()
+        self.acknowledgements: deque[tuple[int, Message]] = deque()
+        self.moving_to: int | None = None
+        self.motion = False
+        self._heard: int | None = None
+
+    def end(self) -> None:
+        """The body stopped the stream, or power is gone."""
+        self.running = False
+
+    def body_spoke(self, sequence: int) -> None:
+        """A loop frame with this number came."""
+        self._heard = sequence
+
+    def next_pair(self) -> None:
+        """A new pair begins: count it and number it.
+
+        A lens answers with the number behind the body's; while the body is silent it counts by itself (firmware of a
+        Samyang, and the first frames of every capture).
+        """
+        self.frame += 1
+        if self._heard is not None:
+            self.sequence = lens_sequence(self._heard)
+        elif self.frame:
+            self.sequence = lens_sequence(self.sequence)
+        self._heard = None
+
+
+class LensCore(Engine):
+    """A lens without its behaviour.
+
+    Attributes:
+        settings: the profile's data.
+        iris: the diaphragm.
+        motor: the focus drive.
+        rows: the echo of row selects.
+        stream: what the loop remembers.
+    """
+
+    def __init__(self, settings: LensSettings, carried: frozenset[str] | None = None) -> None:
+        super().__init__(EMOUNT, Role.LENS, carried)
+        self.settings = settings
+        focus, iris = settings.focus, settings.iris
+        at_rest = iris.widest + iris.offset
+        self.iris = IrisModel(
+            iris.widest, iris.narrowest, iris.offset, iris.codes_per_frame, current=at_rest, goal=at_rest
+        )
+        self.motor = FocusMotor(
+            focus.lower,
+            focus.upper,
+            focus.planned,
+            focus.steps_per_frame,
+            focus.lag_frames,
+            focus.encoder - focus.planned,
+        )
+        self.rows = RowEcho(settings.rows.echo_frames, (settings.rows.initial, settings.rows.initial))
+        self.stream = Stream(settings)
+        self._worded: dict[type[Message], Message] = {}
+        self._start: dict[type[Message], list[dict[str, Any]]] = {
+            cls: [values_from(cls, fields) for fields in settings.start.get(cls.__name__, [])]
+            for cls in (LensStatus, FocusStatus)
+        }
+
+    def knows(self, cls: type[Message]) -> bool:
+        """Whether the profile words this message."""
+        return cls.__name__ in self.settings.messages
+
+    def says(self, cls: type[M]) -> M:
+        """A fresh message of this class as the profile words it."""
+        if cls not in self._worded:
+            self._worded[cls] = message_from(cls, self.settings.messages.get(cls.__name__, {}))
+        worded = copy.copy(self._worded[cls])
+        assert isinstance(worded, cls)
+        return worded
+
+    def start_up(self, message: Message, frame: int) -> None:
+        """Put over a message what the profile says of this first frame of a stream."""
+        patches = self._start[type(message)]
+        if frame < len(patches):
+            for name, value in patches[frame].items():
+                setattr(message, name, value)
+
+    def frame_is_over(self) -> bool:
+        """Whether the body has let go of its select line."""
+        return BODY_CS not in self.carried or not self.levels.get(BODY_CS, False)

@@ -1,0 +1,129 @@
+"""How a lens answers requests: tables from request to reply and from reply to what follows, and the time it takes."""
+
+from collections.abc import Mapping
+
+from lensmount_emulator.roles.emount import lens_stream
+from lensmount_emulator.roles.emount.lens_core import LensCore
+from lensmount_emulator.roles.emount.windows import by_rate, send_window
+from lensmount_emulator.roles.engine import Task
+from lensmount_emulator.roles.handlers import Handlers
+from lensmount_protocol.connection import Arrival
+from lensmount_protocol.dialects.emount.aperture import ApertureAnswer, ApertureOrder
+from lensmount_protocol.dialects.emount.framing import REQUEST_CLASS
+from lensmount_protocol.dialects.emount.init import SpeedReply
+from lensmount_protocol.dialects.emount.lines import BODY_CS, FAST_BAUDRATE, LENS_CS, RXD
+from lensmount_protocol.dialects.emount.power import ShutDownReply
+from lensmount_protocol.dialects.emount.service import Refusal
+from lensmount_protocol.dialects.emount.stream import StreamLayoutReply, StreamLayoutRequest
+from lensmount_protocol.dialects.emount.types import RefusalCode
+from lensmount_protocol.frame import GarbageReason
+from lensmount_protocol.message import Message
+from lensmount_protocol.paving import AnyMessage, type_of
+from lensmount_protocol.wire import Role
+
+REFUSAL_OF: Mapping[GarbageReason, RefusalCode] = {
+    GarbageReason.END: RefusalCode.BAD_END,
+    GarbageReason.NO_START: RefusalCode.BAD_START,
+    GarbageReason.CHECKSUM: RefusalCode.BAD_CHECKSUM,
+}
+"""What garbage a lens complains about: codes 1 and 2 are seen on a Sony FE 24-105, 3 and 4 on a Tamron (firmware)."""
+
+NOT_SAID = 0xFF
+
+special_answer = Handlers[LensCore, Message]()
+"""Answers to requests that are more than words of the profile."""
+
+follow_up = Handlers[LensCore, Task]()
+"""What a lens does once a reply is out."""
+
+
+def answer(lens: LensCore, arrival: Arrival) -> Task:
+    """Answer one request after the time that the profile gives it, then do what follows from it."""
+    request = arrival.messages[0]
+    timing = lens.settings.timing
+    type_ = f"{type_of(request):02X}"
+    if isinstance(request, StreamLayoutRequest):
+        lens.stream.end()
+    yield lens.level(BODY_CS, False)
+    yield lens.after(timing.reply.get(type_, timing.reply_otherwise))
+    reply = _reply_to(lens, request, arrival.frame.class_)
+    if reply is not None:
+        yield from _send(lens, reply, timing.pauses.get(type_, []))
+        what_follows = follow_up(lens, reply)
+        if what_follows is not None:
+            yield from what_follows
+
+
+def refuse_garbage(lens: LensCore, reason: GarbageReason) -> Task:
+    """Tell the body that its frame was no frame, where this lens complains and the link allows it."""
+    legal = lens.dialect.transitions.legal(lens.connection.state, Role.LENS)
+    if lens.settings.refuses and reason in REFUSAL_OF and "refusal" in legal:
+        yield lens.level(BODY_CS, False)
+        yield lens.after(lens.settings.timing.reply_otherwise)
+        yield from _send(lens, Refusal(class_=NOT_SAID, type_=NOT_SAID, code=REFUSAL_OF[reason]), [])
+
+
+def _send(lens: LensCore, reply: Message, pauses: list[tuple[int, float]]) -> Task:
+    frame = lens.connection.send([reply], REQUEST_CLASS, 0)
+    timing = lens.settings.timing
+    yield from send_window(lens, frame, timing.setup, by_rate(lens, timing.hold), pauses)
+
+
+def _reply_to(lens: LensCore, request: AnyMessage, class_: int) -> Message | None:
+    special = special_answer(lens, request)
+    if special is not None:
+        return special
+    reply = lens.dialect.messages.get((Role.LENS, type_of(request)))
+    if reply is not None and lens.knows(reply):
+        return lens.says(reply)
+    if not lens.settings.refuses:
+        return None
+    lens.tell(f"refuses {type_of(request):02X}, which this lens does not know", trouble=True)
+    return Refusal(class_=class_, type_=type_of(request), code=RefusalCode.UNKNOWN_MESSAGE)
+
+
+@special_answer.on(StreamLayoutRequest)
+def _echo_layout(_lens: LensCore, request: StreamLayoutRequest) -> Message:
+    return StreamLayoutReply(**request.values())
+
+
+@special_answer.on(ApertureOrder)
+def _tell_aperture(lens: LensCore, _request: ApertureOrder) -> Message:
+    return ApertureAnswer(aperture=lens.iris.current, aperture_again=lens.iris.current)
+
+
+@follow_up.on(SpeedReply)
+def _switch_speed(lens: LensCore, reply: SpeedReply) -> Task:
+    """The silent second handshake: follow the body's select line once, then listen at the fast rate."""
+    timing = lens.settings.timing
+    if not reply.accepted & 1:
+        return
+    if lens.windowed:
+        yield lens.level(BODY_CS, True)
+        yield lens.after(timing.switch_rises)
+        lens.drive(LENS_CS, True)
+        yield lens.level(BODY_CS, False)
+        yield lens.after(timing.switch_falls)
+        lens.drive(LENS_CS, False)
+    lens.set_baudrate(FAST_BAUDRATE)
+    lens.connection.move("switched", by=Role.LENS)
+    lens.tell("listens at 1.5 Mbaud")
+
+
+@follow_up.on(StreamLayoutReply)
+def _start_stream(lens: LensCore, reply: StreamLayoutReply) -> Task:
+    if reply.status_blocks or reply.focus_blocks:
+        lens.stream.begin(reply.status_blocks, reply.focus_blocks)
+        lens.tell("streams its state")
+        yield from lens_stream.first_pair(lens)
+    else:
+        lens.tell("stops streaming")
+
+
+@follow_up.on(ShutDownReply)
+def _fall_asleep(lens: LensCore, _reply: ShutDownReply) -> Task:
+    """Lines at rest, rate and state kept: the next rise of BODY_CS is a warm start."""
+    lens.rows.clear()
+    lens.drive(RXD, False)
+    lens.tell("asleep")
+    yield from ()

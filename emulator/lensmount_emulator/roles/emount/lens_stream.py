@@ -1,0 +1,167 @@
+"""What a lens streams: one `05` and one `06` a frame, computed from its models."""
+
+from lensmount_emulator.roles.emount.lens_core import LensCore
+from lensmount_emulator.roles.emount.windows import by_rate, send_window
+from lensmount_emulator.roles.engine import Task
+from lensmount_protocol.connection import Arrival
+from lensmount_protocol.dialects.emount.body_mode import BodyMode
+from lensmount_protocol.dialects.emount.focus import FocusMoved
+from lensmount_protocol.dialects.emount.focus_status import FocusStatus
+from lensmount_protocol.dialects.emount.framing import LOOP_CLASS
+from lensmount_protocol.dialects.emount.lens_status import LensStatus
+from lensmount_protocol.dialects.emount.lines import VD
+from lensmount_protocol.message import Message
+
+AT_REST = 0x01
+MOTION = 0x40
+NEAR_LOWER = 0x10
+NEAR_UPPER = 0x08
+INCREASING = 0x02
+DECREASING = 0x04
+CYCLE = 0x40
+VELOCITY_SAMPLES = 7
+END_MARGIN = 2
+"""Steps from a limit within which a lens calls itself at the limit; plan and encoder differ by up to 2 at rest."""
+
+
+def on_frame_sync(lens: LensCore) -> None:
+    """VD fell: the next pair is due."""
+    if lens.stream.running and (lens.stream.frame >= 0 or lens.settings.timing.first_status < 0):
+        lens.spawn(_pair_after(lens, lens.settings.timing.status_after_vd))
+
+
+def on_body_frame(lens: LensCore, arrival: Arrival) -> None:
+    """Without a frame-sync line the body's `04` is the only beat; an emulator in the field keeps time like that."""
+    if VD not in lens.carried and lens.stream.running and isinstance(arrival.messages[0], BodyMode):
+        lens.spawn(_pair_after(lens, lens.settings.timing.focus_after_status))
+
+
+def first_pair(lens: LensCore) -> Task:
+    """The pair behind the layout's echo, which native lenses send at once, whatever the phase of VD."""
+    if lens.settings.timing.first_status >= 0:
+        yield from _pair_after(lens, lens.settings.timing.first_status)
+
+
+def _pair_after(lens: LensCore, delay_us: float) -> Task:
+    stream = lens.stream
+    stream.next_pair()
+    frame, sequence = stream.frame, stream.sequence
+    status = [_status(lens)]
+    focus = _focus_frame(lens)
+    yield lens.after(delay_us)
+    yield from _send(lens, status, sequence)
+    if frame >= lens.settings.focus_skips:
+        yield lens.after(lens.settings.timing.focus_after_status)
+        yield from _send(lens, focus, sequence)
+
+
+def _send(lens: LensCore, messages: list[Message], sequence: int) -> Task:
+    if lens.stream.running:
+        timing = lens.settings.timing
+        data = lens.connection.send(messages, LOOP_CLASS, sequence)
+        yield from send_window(lens, data, timing.setup, by_rate(lens, timing.hold))
+
+
+def _status(lens: LensCore) -> Message:
+    stream = lens.stream
+    status = lens.says(LensStatus)
+    status.blocks = stream.status_blocks
+    _show_iris(lens, status)
+    if stream.moving_to is not None or stream.motion:
+        status.motion_flags |= MOTION
+    _show_rows(lens, status)
+    lens.start_up(status, stream.frame)
+    return status
+
+
+def _show_iris(lens: LensCore, status: LensStatus) -> None:
+    """Move the diaphragm by one frame and report it: what it is, what it will be, and how long it still takes."""
+    settings, iris, stream = lens.settings.iris, lens.iris, lens.stream
+    if not settings.driven:
+        return
+    moved = not iris.at_rest
+    iris.step()
+    stream.targets.append(stream.target)
+    target = stream.targets.popleft() if len(stream.targets) >= settings.delay_frames else None
+    if target is not None:
+        iris.order(target)
+    status.aperture = iris.current
+    status.aperture_next = iris.goal if settings.announces_target else iris.next
+    status.aperture_frames_left = iris.frames_left + (moved or not iris.at_rest)
+    wanted = iris.goal - iris.offset if target is None else iris.reachable(target)
+    status.aperture_error = (iris.current - wanted) & 0xFFFF
+    if not iris.at_rest:
+        status.state &= ~AT_REST
+    if iris.fresh:
+        status.motion_flags |= MOTION
+        iris.fresh = False
+
+
+def _show_rows(lens: LensCore, status: LensStatus) -> None:
+    rows, frame = lens.settings.rows, lens.stream.frame
+    status.row_index_a, status.row_index_b = lens.rows.step()
+    if rows.b:
+        status.row_b = bytes.fromhex(rows.b[frame % len(rows.b)])
+    status.row_c = bytes.fromhex(rows.c.get(f"{status.row_index_a:02X}", status.row_c.hex()))
+    status.row_d = bytes.fromhex(rows.d[frame % len(rows.d)]) if rows.d else status.row_c
+
+
+def _focus_frame(lens: LensCore) -> list[Message]:
+    stream, settings = lens.stream, lens.settings.focus
+    focus = lens.says(FocusStatus)
+    focus.blocks = stream.focus_blocks
+    if settings.driven:
+        _show_motor(lens, focus)
+    _show_cycle(lens, focus)
+    lens.start_up(focus, stream.frame)
+    acknowledged = _acknowledgements(lens)
+    return [*acknowledged, focus] if settings.acknowledges_first else [focus, *acknowledged]
+
+
+def _show_motor(lens: LensCore, focus: FocusStatus) -> None:
+    motor, frame = lens.motor, float(lens.stream.frame)
+    planned, before = motor.planned(frame), motor.planned(frame - 1)
+    focus.planned_position = planned
+    focus.lower_limit, focus.upper_limit = motor.lower, motor.upper
+    if planned <= motor.lower + END_MARGIN:
+        focus.state |= NEAR_LOWER
+    if planned >= motor.upper - END_MARGIN:
+        focus.state |= NEAR_UPPER
+    if planned != before:
+        focus.direction = INCREASING if planned > before else DECREASING
+    if lens.settings.focus.reports_encoder:
+        focus.position = motor.encoder(frame)
+        focus.velocity = motor.velocity(frame, VELOCITY_SAMPLES)
+
+
+def _show_cycle(lens: LensCore, focus: FocusStatus) -> None:
+    """Bit 6 of f23: Sony AF lenses flip it behind a `03` of cycle phase 0, at most every other frame."""
+    stream, behaviour = lens.stream, lens.settings.focus.cycle_flag
+    if behaviour == "fixed":
+        stream.cycle_flag = stream.frame - lens.settings.focus_skips & 2 == 0
+    elif behaviour == "follows":
+        # The first pair shows it set and the second one clear, before any `03` has come.
+        flips = stream.frame <= 1 or (stream.phase_zero and not stream.flipped)
+        stream.cycle_flag ^= flips
+        stream.flipped = flips and stream.frame > 0
+    stream.phase_zero = False
+    if stream.cycle_flag:
+        focus.cycle_flags |= CYCLE
+
+
+def _acknowledgements(lens: LensCore) -> list[Message]:
+    """What the lens confirms in this frame: a move when its plan has reached the target, the rest when they are due."""
+    stream, settings = lens.stream, lens.settings
+    said: list[Message] = []
+    if stream.frame == settings.unsolicited_acknowledgement:
+        said.append(FocusMoved())
+    planned = lens.motor.planned(stream.frame)
+    while stream.acknowledgements and stream.acknowledgements[0][0] <= stream.frame:
+        message = stream.acknowledgements[0][1]
+        if stream.moving_to is not None and planned != stream.moving_to:
+            break
+        stream.acknowledgements.popleft()
+        said.append(message)
+    if not stream.acknowledgements:
+        stream.moving_to = None
+    return said

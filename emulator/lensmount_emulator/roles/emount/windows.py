@@ -1,0 +1,44 @@
+"""How either end sends a frame: select line up, a little set-up time, the bytes, a little hold time, select line down."""
+
+from collections.abc import Sequence
+
+from lensmount_emulator.roles.engine import Engine, Task, Wait
+from lensmount_protocol.dialects.emount.lines import FAST_BAUDRATE
+from lensmount_protocol.wire import transmission_time
+
+
+def send_window(
+    engine: Engine,
+    data: bytes,
+    setup_us: tuple[float, float],
+    hold_us: float,
+    pauses: Sequence[tuple[int, float]] = (),
+) -> Task:
+    """Send bytes in one select window, behind the one that may still be open.
+
+    Args:
+        engine: the end that sends.
+        data: frame and padding.
+        setup_us: select high to the first start bit, at the slow and at the fast rate.
+        hold_us: last stop bit to select low.
+        pauses: pairs of (bytes sent so far, pause in microseconds) inside the window.
+    """
+    if engine.sending:
+        yield Wait(ready=lambda: not engine.sending)
+    engine.sending = True
+    select = engine.dialect.select_line(engine.role)
+    engine.drive(select, True)
+    yield engine.after(by_rate(engine, setup_us))
+    sent = 0
+    for count, pause_us in (*pauses, (len(data), hold_us)):
+        piece = data[sent : min(count, len(data))]
+        engine.transmit(piece)
+        sent += len(piece)
+        yield engine.after(transmission_time(len(piece), engine.baudrate) * 1e6 + pause_us)
+    engine.drive(select, False)
+    engine.sending = False
+
+
+def by_rate(engine: Engine, pair: tuple[float, float]) -> float:
+    """The first of a pair at the slow rate, the second at the fast one."""
+    return pair[engine.baudrate == FAST_BAUDRATE]

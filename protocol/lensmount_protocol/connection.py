@@ -1,0 +1,130 @@
+"""One end's view of a link, without I/O: events in, typed arrivals out, and nothing sent that the tables forbid."""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lensmount_protocol.dialect import Dialect
+from lensmount_protocol.errors import LocalProtocolError, RemoteProtocolError
+from lensmount_protocol.frame import Frame, Garbage, GarbageReason
+from lensmount_protocol.framer import Framer
+from lensmount_protocol.message import Unknown
+from lensmount_protocol.paving import AnyMessage, build_payload
+from lensmount_protocol.wire import LineChanged, Received, Role, WireEvent
+
+
+@dataclass(slots=True)
+class Arrival:
+    """A frame that came from the peer.
+
+    Attributes:
+        at: when its last byte was there, in seconds.
+        frame: the frame.
+        messages: what it says.
+        violation: what the peer did wrong by sending it now; `None` where it was legal.
+    """
+
+    at: float
+    frame: Frame
+    messages: list[AnyMessage]
+    violation: RemoteProtocolError | None = None
+
+
+class Connection:
+    """One end's view of a link.
+
+    Attributes:
+        state: where the link stands, as the dialect's transition table names it.
+        keeps_windows: whether edges and bytes arrive in their true order, so that a falling select line ends a frame;
+            false on live ports, where bytes may lag behind edges by a driver's latency.
+        armed: guarded types that this run may send.
+    """
+
+    def __init__(
+        self, dialect: Dialect, role: Role, *, keeps_windows: bool = True, armed: frozenset[int] = frozenset()
+    ) -> None:
+        self.dialect = dialect
+        self.role = role
+        self.state = dialect.transitions.initial
+        self.keeps_windows = keeps_windows
+        self.armed = armed
+        self._paving = dialect.paving()
+        self._framer = Framer(dialect.formats[role.peer])
+        self._peer_select = dialect.select_line(role.peer)
+        self._events: deque[Arrival | Garbage] = deque()
+        self._heard_at: float | None = None
+        self._in_window = False
+
+    def receive(self, event: WireEvent, now: float) -> None:
+        """Take what the peer did; what it completes waits in `next_event`."""
+        if isinstance(event, Received):
+            if self._fell_silent(now):
+                self._translate(self._framer.close(GarbageReason.SILENCE), now)
+            self._heard_at = now
+            self._translate(self._framer.receive(event.data), now)
+        elif self.keeps_windows and event.line == self._peer_select:
+            self._turn_window(event, now)
+
+    def next_event(self) -> Arrival | Garbage | None:
+        """The oldest event that nobody has taken yet."""
+        return self._events.popleft() if self._events else None
+
+    def send(self, messages: Sequence[AnyMessage], class_: int, sequence: int) -> bytes:
+        """The frame that says these messages.
+
+        Raises:
+            LocalProtocolError: the dialect does not allow them in this state, or a guarded type is not armed.
+        """
+        for message in messages:
+            self._guard(message)
+        self.move(self.dialect.trigger(self.role, class_, messages[0]), by=self.role)
+        for message in messages:
+            self._paving.selections.update(self.dialect.selections(self.role, message))
+        return self.dialect.build_frame(build_payload(messages), class_, sequence)
+
+    def move(self, trigger: str, *, by: Role) -> None:
+        """Something other than a frame moved the link on: power, a handshake, a speed switch.
+
+        Raises:
+            LocalProtocolError: it was us, and we may not.
+            RemoteProtocolError: it was the peer.
+        """
+        self.state = self.dialect.transitions.next(self.state, trigger, by=by, us=self.role)
+
+    def _guard(self, message: AnyMessage) -> None:
+        if isinstance(message, Unknown):
+            return
+        if message.TYPE in self.dialect.guarded - self.armed:
+            raise LocalProtocolError(
+                f"{type(message).__name__} ({message.TYPE:#04x}) can damage a device; arm it by name to send it"
+            )
+
+    def _turn_window(self, edge: LineChanged, now: float) -> None:
+        if edge.level:
+            self._translate(self._framer.open_window(), now)
+        elif self._in_window:
+            self._translate(self._framer.close(GarbageReason.WINDOW_CLOSED), now)
+        self._in_window = edge.level
+
+    def _fell_silent(self, now: float) -> bool:
+        if self._in_window or self._heard_at is None:
+            return False
+        return now - self._heard_at > self.dialect.silence
+
+    def _translate(self, events: Sequence[object], now: float) -> None:
+        for event in events:
+            if isinstance(event, Garbage):
+                self._events.append(event)
+            elif isinstance(event, Frame):
+                self._events.append(self._arrival(event, now))
+
+    def _arrival(self, frame: Frame, now: float) -> Arrival:
+        messages = self._paving.parse(self.role.peer, frame.payload)
+        for message in messages:
+            self._paving.selections.update(self.dialect.selections(self.role.peer, message))
+        violation = None
+        try:
+            self.move(self.dialect.trigger(self.role.peer, frame.class_, messages[0]), by=self.role.peer)
+        except RemoteProtocolError as error:
+            violation = error
+        return Arrival(now, frame, messages, violation)

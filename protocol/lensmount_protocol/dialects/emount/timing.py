@@ -1,0 +1,93 @@
+"""The E-mount's timing contract: the bounds that real bodies and lenses kept in every capture.
+
+Bounds are the extremes over five logic captures of an A6000 (6 MHz) and eleven logs of a NEX-7, widened to the
+next round figure; figures per device stand in protocol/spec/emount.md.
+"""
+
+from lensmount_protocol.dialects.emount.lines import RXD, TXD, VCC, VD
+from lensmount_protocol.evidence import Evidence, Proof
+from lensmount_protocol.marks import NOTHING
+from lensmount_protocol.timing import Mark, TimingRule, closes, edge, first_bit, last_bit, opens
+from lensmount_protocol.wire import Role
+
+_BODY, _LENS = Role.BODY, Role.LENS
+_SIG = Evidence(Proof.CAPTURED, "SIG")
+_BOTH = Evidence(Proof.CAPTURED, "SIG, LEX")
+_POLL = Evidence(Proof.INFERRED, "SIG", "every body wait falls on a grid of 5.04 ms")
+
+VD_PERIOD_US = 16_684.0
+VD_LOW_US = 63.0
+POLL_US = 5_040.0
+LAYOUT_ECHOED = closes(_LENS, 0x0A)
+
+_REPLY_US = {
+    0x01: (50, 590),
+    0x07: (12, 570),
+    0x0C: (14, 340),
+    0x0B: (7, 350),
+    0x08: (10, 1_630),
+    0x09: (6, 400),
+    0x0D: (5, 345),
+    0x10: (5, 1_400_000),
+    0x0A: (6, 780),
+    0x16: (500, 560_000),
+}
+"""Type -> how long a lens takes from the fall of the body's select line to the rise of its own."""
+
+_NEXT_REQUEST_US = {
+    (0x01, 0x07): (210, 320),
+    (0x07, 0x0C): (230, 340),
+    (0x07, 0x0B): (15_000, 15_700),
+    (0x0B, 0x08): (230, 330),
+    (0x0B, 0x09): (190, 330),
+    (0x08, 0x09): (200, 540),
+    (0x09, 0x0D): (190, 310),
+    (0x0D, 0x10): (175, 290),
+    (0x10, 0x0A): (175, 370),
+    (0x0A, 0x16): (180, 540),
+}
+"""Reply -> next request, from the fall of the lens's select line to the rise of the body's."""
+
+
+def _rule(
+    name: str, since: Mark, until: Mark, bounds_us: tuple[float, float], evidence: Evidence, *unless: Mark
+) -> TimingRule:
+    return TimingRule(name, since, until, *bounds_us, evidence, unless)
+
+
+_VD_FALL = edge(VD, False)
+
+TIMING: tuple[TimingRule, ...] = (
+    _rule("VD period", _VD_FALL, _VD_FALL, (16_670, 16_700), _BOTH),
+    _rule("VD low pulse", _VD_FALL, edge(VD, True), (55, 70), _BOTH),
+    _rule("VCC to first VD", edge(VCC, True), _VD_FALL, (2_200, 2_280), _SIG),
+    _rule("VCC to BODY_CS", edge(VCC, True), opens(_BODY, NOTHING), (119_300, 119_450), _SIG),
+    _rule("BODY_CS to TXD on", opens(_BODY, NOTHING), edge(TXD, True), (8, 30), _SIG),
+    _rule("BODY_CS to RXD on", opens(_BODY, NOTHING), edge(RXD, True), (2_800, 23_200), _SIG),
+    _rule("RXD on to BODY_CS low", edge(RXD, True), closes(_BODY, NOTHING), (0, 5_100), _POLL),
+    _rule("BODY_CS low to LENS_CS low", closes(_BODY, NOTHING), closes(_LENS, NOTHING), (10, 11_200), _BOTH),
+    _rule("handshake to 01", closes(_BODY, NOTHING), opens(_BODY, 0x01), (160, 15_300), _BOTH),
+    _rule("silent handshake to 0B", closes(_BODY, NOTHING), opens(_BODY, 0x0B), (20_150, 20_450), _BOTH),
+    _rule("speed switch begins", closes(_LENS, 0x0C), opens(_BODY, NOTHING), (110, 135), _SIG),
+    _rule("speed switch, BODY_CS falls", closes(_LENS, 0x0C), closes(_BODY, NOTHING), (165, 5_260), _SIG),
+    _rule("body set-up", opens(_BODY), first_bit(_BODY), (15, 70), _SIG),
+    _rule("body hold", last_bit(_BODY), closes(_BODY), (40, 285), _SIG),
+    _rule("lens set-up", opens(_LENS), first_bit(_LENS), (1.5, 42), _SIG),
+    _rule("lens hold", last_bit(_LENS), closes(_LENS), (1, 60), _SIG),
+    *(
+        _rule(f"reply {type_:02X}", closes(_BODY, type_), opens(_LENS, type_), bounds, _BOTH)
+        for type_, bounds in _REPLY_US.items()
+    ),
+    *(
+        _rule(f"{before:02X} to request {after:02X}", closes(_LENS, before), opens(_BODY, after), bounds, _BOTH)
+        for (before, after), bounds in _NEXT_REQUEST_US.items()
+    ),
+    _rule("stream starts", LAYOUT_ECHOED, opens(_LENS, 0x05), (800, 17_000), _SIG),
+    _rule("loop starts", LAYOUT_ECHOED, opens(_BODY, 0x03), (8_550, 25_400), _SIG),
+    # Natives send their first pair at once after the 0A reply, whatever the phase of VD.
+    _rule("VD to 05", _VD_FALL, opens(_LENS, 0x05), (70, 3_300), _SIG, LAYOUT_ECHOED),
+    _rule("VD to 06", _VD_FALL, opens(_LENS, 0x06), (1_400, 4_700), _SIG, LAYOUT_ECHOED),
+    _rule("VD to 03", _VD_FALL, opens(_BODY, 0x03), (8_540, 8_680), _BOTH),
+    _rule("VD to 04", _VD_FALL, opens(_BODY, 0x04), (10_060, 10_220), _BOTH),
+    _rule("05 to 06", closes(_LENS, 0x05), opens(_LENS, 0x06), (470, 620), _SIG),
+)

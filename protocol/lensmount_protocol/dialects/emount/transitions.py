@@ -1,0 +1,77 @@
+"""What is legal when on an E-mount, for both ends alike."""
+
+from lensmount_protocol.dialects.emount.framing import LOOP_CLASS
+from lensmount_protocol.dialects.emount.power import ShutDownReply
+from lensmount_protocol.dialects.emount.stream import StreamLayoutReply
+from lensmount_protocol.dialects.emount.init import SpeedReply
+from lensmount_protocol.paving import AnyMessage, type_of
+from lensmount_protocol.transitions import TransitionTable
+from lensmount_protocol.wire import Role
+
+OFF = "OFF"
+WAKING = "WAKING"
+READY = "READY"
+ASKED = "ASKED"
+SWITCHING = "SWITCHING"
+STREAMING = "STREAMING"
+STREAMING_ASKED = "STREAMING_ASKED"
+ASLEEP = "ASLEEP"
+
+_LOST = {"power lost": OFF}
+_REPLIES = {"stream starts": STREAMING, "stream stops": READY, "lens sleeps": ASLEEP}
+
+TRANSITIONS = TransitionTable(
+    initial=OFF,
+    moves={
+        OFF: {"power": WAKING},
+        # A lens that kept its supply answers without repeating the handshake (Samyang AF 135, bench logs).
+        WAKING: {"linked": READY, "request": ASKED, **_LOST},
+        READY: {"request": ASKED, "refusal": READY, "wake": WAKING, **_LOST},
+        ASKED: {"reply": READY, "refusal": READY, "speed accepted": SWITCHING, **_REPLIES, **_LOST},
+        SWITCHING: {"switched": READY, "request": ASKED, **_LOST},
+        # A lens may still send the loop frame that it had begun when the stop was ordered.
+        STREAMING: {"loop": STREAMING, "refusal": STREAMING, "request": STREAMING_ASKED, **_LOST},
+        STREAMING_ASKED: {
+            "loop": STREAMING_ASKED,
+            "reply": STREAMING,
+            "refusal": STREAMING,
+            **_REPLIES,
+            **_LOST,
+        },
+        ASLEEP: {"wake": WAKING, "request": ASKED, **_LOST},
+    },
+    triggered_by={
+        "power": Role.BODY,
+        "wake": Role.BODY,
+        "linked": None,
+        "switched": None,
+        "power lost": None,
+        "request": Role.BODY,
+        "loop": None,
+        "reply": Role.LENS,
+        "refusal": Role.LENS,
+        "speed accepted": Role.LENS,
+        "stream starts": Role.LENS,
+        "stream stops": Role.LENS,
+        "lens sleeps": Role.LENS,
+    },
+)
+
+REFUSAL_TYPE = 0x02
+
+
+def trigger(sender: Role, class_: int, message: AnyMessage) -> str:
+    """The transition that a frame causes, told by its sender, its class and its first message."""
+    if sender is Role.LENS and type_of(message) == REFUSAL_TYPE:
+        return "refusal"
+    if class_ == LOOP_CLASS:
+        return "loop"
+    if sender is Role.BODY:
+        return "request"
+    if isinstance(message, StreamLayoutReply):
+        return "stream starts" if message.status_blocks or message.focus_blocks else "stream stops"
+    if isinstance(message, ShutDownReply):
+        return "lens sleeps"
+    if isinstance(message, SpeedReply) and message.accepted & 1:
+        return "speed accepted"
+    return "reply"
