@@ -1,0 +1,89 @@
+"""The body end of an E-mount: powers a lens, gets to know it, loops, and does what a script says."""
+
+from collections.abc import Sequence
+
+from lensmount_emulator.roles.emount.body_core import BodyCore, Lens
+from lensmount_emulator.roles.emount.body_loop import hear, start_loop
+from lensmount_emulator.roles.emount.body_power import frame_sync, shake_hands, supply
+from lensmount_emulator.roles.emount.body_requests import LensSilentError, get_to_know
+from lensmount_emulator.roles.emount.body_script import carry_out
+from lensmount_emulator.roles.emount.settings import BodySettings
+from lensmount_emulator.roles.engine import Task
+from lensmount_emulator.roles.script import Step
+from lensmount_protocol.connection import Arrival
+from lensmount_protocol.dialects.emount.framing import LOOP_CLASS, REQUEST_CLASS
+from lensmount_protocol.dialects.emount.lines import (
+    BODY_CS,
+    LENS_POWER,
+    SLOW_BAUDRATE,
+    TXD,
+    VCC,
+    VD,
+    XDETECT,
+)
+from lensmount_protocol.message import Message
+from lensmount_protocol.wire import LineChanged, Role
+
+
+class BodyEngine(BodyCore):
+    """A body as its profile describes it.
+
+    Attributes:
+        script: what to do once the loop runs, in order.
+        done: whether the script has been carried out, or has been given up.
+    """
+
+    def __init__(
+        self, settings: BodySettings, carried: frozenset[str] | None = None, script: Sequence[Step] = ()
+    ) -> None:
+        super().__init__(settings, carried)
+        self.script = tuple(script)
+        self.done = False
+
+    def on_start(self) -> None:
+        """Wait for a lens and take it all the way."""
+        self.spawn(_live(self))
+
+    def on_line(self, edge: LineChanged) -> None:
+        """A lens that is taken off loses its power at once."""
+        if edge.line == XDETECT and edge.level and self.levels.get(VCC):
+            self._power_off()
+            self.spawn(_live(self))
+
+    def on_arrival(self, arrival: Arrival) -> None:
+        """Loop frames tell where the lens is; class 2 frames answer what was asked."""
+        if arrival.violation is not None:
+            self.tell(str(arrival.violation), trouble=True)
+            return
+        known = [message for message in arrival.messages if isinstance(message, Message)]
+        if arrival.frame.class_ == LOOP_CLASS:
+            for message in known:
+                hear(self, message)
+        elif arrival.frame.class_ == REQUEST_CLASS and known:
+            self.reply = known[0]
+
+    def _power_off(self) -> None:
+        self.stop_tasks()
+        self.looping = self.sending = self.saying_farewell = False
+        for line in (BODY_CS, TXD, VD, VCC, LENS_POWER):
+            self.drive(line, False)
+        self.set_baudrate(SLOW_BAUDRATE)
+        self.lens, self.pulses = Lens(), 0
+        self.connection.move("power lost", by=Role.BODY)
+        self.tell("the lens is gone; supply off, lines at rest", trouble=True)
+
+
+def _live(body: BodyEngine) -> Task:
+    yield from supply(body)
+    powered_at = body.now
+    body.spawn(frame_sync(body))
+    try:
+        yield from shake_hands(body, powered_at + body.settings.timing.select_rises * 1e-6)
+        yield from get_to_know(body, body.settings.cold)
+        start_loop(body)
+        for step in body.script:
+            yield from carry_out(body, step)
+    except LensSilentError as error:
+        body.looping = False
+        body.tell(f"{error}; giving up", trouble=True)
+    body.done = True

@@ -1,0 +1,149 @@
+"""What a body is made of: its profile, what it learned of the lens, and what the loop shall say next."""
+
+import copy
+from collections import deque
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from lensmount_emulator.profiles.fields import message_from, values_from
+from lensmount_emulator.roles.emount.settings import BodySettings
+from lensmount_emulator.roles.emount.windows import send_window
+from lensmount_emulator.roles.engine import Engine, Task
+from lensmount_protocol.dialects.emount.body_mode import BodyMode
+from lensmount_protocol.dialects.emount.body_state import BodyState
+from lensmount_protocol.dialects.emount.dialect import EMOUNT
+from lensmount_protocol.dialects.emount.focus_status import FocusStatus
+from lensmount_protocol.dialects.emount.framing import padded
+from lensmount_protocol.dialects.emount.init import DescriptorReply, IdentityReply, LensCapabilities
+from lensmount_protocol.dialects.emount.lens_status import LensStatus
+from lensmount_protocol.dialects.emount.lines import FAST_BAUDRATE, XDETECT
+from lensmount_protocol.dialects.emount.types import MountKind
+from lensmount_protocol.message import Message
+from lensmount_protocol.wire import Role
+
+M = TypeVar("M", bound=Message)
+
+SPEED_TYPE = 0x0C
+CAN_SWITCH_SPEED = 0x02
+
+
+@dataclass(slots=True)
+class LoopMemory:
+    """What one run of the loop remembers from frame to frame.
+
+    Attributes:
+        row: place in the profile's list of rows.
+        frame: number of the frame, from 0.
+        echoes: consecutive `05` that echoed that row.
+        phase: the cycle phase sent last.
+        leading: the leading aperture target sent last.
+        pair_seen: a `06` came, so the lens's switch can be believed.
+    """
+
+    row: int
+    frame: int = 0
+    echoes: int = 0
+    phase: int = -1
+    leading: int = 0
+    pair_seen: bool = False
+
+
+class Lens:
+    """What the body has learned of the lens, kept through sleep.
+
+    Attributes:
+        capabilities: its `01`.
+        identity: its `07`.
+        descriptor: its `08`.
+        slow_starter: its `0D` reply was 0, as two manual lenses say; a NEX-7 then begins its loop one frame later.
+        status: its last `05`.
+        focus: its last `06`.
+    """
+
+    def __init__(self) -> None:
+        self.capabilities: LensCapabilities | None = None
+        self.identity: IdentityReply | None = None
+        self.descriptor: DescriptorReply | None = None
+        self.slow_starter = False
+        self.status: LensStatus | None = None
+        self.focus: FocusStatus | None = None
+
+    @property
+    def is_adapter(self) -> bool:
+        """Whether it called itself an adapter."""
+        return self.identity is not None and self.identity.kind == MountKind.ADAPTER
+
+    @property
+    def offers_speed(self) -> bool:
+        """Whether it lists `0C` and says that it can do the fast rate; both were set wherever a body asked for it."""
+        listed = self.capabilities is not None and self.capabilities.types >> (SPEED_TYPE - 1) & 1
+        return bool(listed and self.identity is not None and self.identity.capabilities & CAN_SWITCH_SPEED)
+
+
+class BodyCore(Engine):
+    """A body without its behaviour.
+
+    Attributes:
+        settings: the profile's data.
+        lens: what it knows of the lens.
+        pulses: frame-sync pulses since power-up.
+        pulse_at: when VD last fell.
+        aperture: the code that it wants; `None` leaves the choice to the profile.
+        orders: focus messages for the next `04`, oldest first.
+        acknowledged: acknowledgements that nobody has asked about yet.
+        reply: the last class 2 message from the lens that nobody has taken yet.
+        looping: whether `03` and `04` are sent.
+        saying_farewell: whether the loop carries the power-off values.
+        loop: what the loop remembers.
+    """
+
+    def __init__(self, settings: BodySettings, carried: frozenset[str] | None = None) -> None:
+        super().__init__(EMOUNT, Role.BODY, carried)
+        self.settings = settings
+        self.lens = Lens()
+        self.pulses = 0
+        self.pulse_at = 0.0
+        self.aperture: int | None = None
+        self.orders: deque[Message] = deque()
+        self.acknowledged: deque[Message] = deque()
+        self.reply: Message | None = None
+        self.looping = False
+        self.saying_farewell = False
+        self.loop = LoopMemory(settings.first_row)
+        # The body pulls this line up; a lens grounds it.
+        self.levels[XDETECT] = XDETECT in self.carried
+        self._worded: dict[tuple[type[Message], bool, bool], Message] = {}
+        self._start: dict[type[Message], list[dict[str, Any]]] = {
+            cls: [values_from(cls, fields) for fields in settings.start.get(cls.__name__, [])]
+            for cls in (BodyState, BodyMode)
+        }
+
+    def says(self, cls: type[M]) -> M:
+        """A fresh message as the profile words it for this kind of lens and this time of the session."""
+        key = (cls, self.lens.is_adapter, self.saying_farewell)
+        if key not in self._worded:
+            fields = dict(self.settings.messages.get(cls.__name__, {}))
+            if self.lens.is_adapter:
+                fields |= self.settings.adapter.get(cls.__name__, {})
+            if self.saying_farewell:
+                fields |= self.settings.farewell.get(cls.__name__, {})
+            self._worded[key] = message_from(cls, fields)
+        worded = copy.copy(self._worded[key])
+        assert isinstance(worded, cls)
+        return worded
+
+    def start_up(self, message: Message, frame: int) -> None:
+        """Put over a message what the profile says of this first loop frame."""
+        patches = self._start[type(message)]
+        if frame < len(patches):
+            for name, value in patches[frame].items():
+                setattr(message, name, value)
+
+    def send(self, messages: list[Message], class_: int, sequence: int) -> Task:
+        """One frame in its window, padded as this body pads."""
+        frame = self.connection.send(messages, class_, sequence)
+        window = padded(frame, self.settings.pads_to) if self.windowed else frame
+        timing = self.settings.timing
+        rate = "fast" if self.baudrate == FAST_BAUDRATE else "slow"
+        hold_us = timing.hold.get(f"{rate} {len(window)}", timing.hold["otherwise"])
+        yield from send_window(self, window, timing.setup, hold_us)

@@ -1,0 +1,107 @@
+"""What a body says every frame: `03` with the exposure's wishes and `04` with the focus orders, at fixed times."""
+
+from lensmount_emulator.roles.emount.body_core import BodyCore, LoopMemory
+from lensmount_emulator.roles.engine import Task, Wait
+from lensmount_protocol.dialects.emount.body_mode import BodyMode
+from lensmount_protocol.dialects.emount.body_state import BodyState, RowSelect
+from lensmount_protocol.dialects.emount.focus_status import FocusStatus
+from lensmount_protocol.dialects.emount.framing import LOOP_CLASS
+from lensmount_protocol.dialects.emount.lens_status import LensStatus
+from lensmount_protocol.dialects.emount.sequence import body_sequence
+from lensmount_protocol.dialects.emount.types import FocusMode, FocusSwitch
+from lensmount_protocol.message import Message
+
+PULSES_AHEAD = 2
+"""`03` carries the number of VD falls seen so far plus two (840 of 840 loop frames of five captures)."""
+
+ECHOES_WANTED = 2
+"""A body moves to the next row pair once two consecutive `05` have echoed the current one."""
+
+
+def start_loop(body: BodyCore) -> None:
+    """The layout's echo is in: `03` and `04` from the next pulse on."""
+    body.loop = LoopMemory(body.settings.first_row)
+    body.looping = True
+    body.spawn(_run(body))
+    body.tell("loops")
+
+
+def hear(body: BodyCore, message: Message) -> None:
+    """Take what the lens says in its loop frames."""
+    if isinstance(message, LensStatus):
+        body.lens.status = message
+        _count_echo(body, message.row_index_a)
+    elif isinstance(message, FocusStatus):
+        body.lens.focus = message
+        body.loop.pair_seen = True
+    else:
+        body.acknowledged.append(message)
+
+
+def _run(body: BodyCore) -> Task:
+    """Two frames a pulse until somebody ends the loop."""
+    timing = body.settings.timing
+    seen = body.pulses
+    while True:
+        yield Wait(ready=lambda: body.pulses != seen)
+        if not body.looping:
+            return
+        seen, pulse_at = body.pulses, body.pulse_at
+        sequence = body_sequence(seen + PULSES_AHEAD)
+        yield body.at(pulse_at, timing.state_after_vd)
+        yield from body.send(_state(body, sequence), LOOP_CLASS, sequence)
+        yield body.at(pulse_at, timing.mode_after_vd)
+        yield from body.send(_mode(body), LOOP_CLASS, sequence)
+        body.loop.frame += 1
+
+
+def _state(body: BodyCore, sequence: int) -> list[Message]:
+    loop, rows = body.loop, body.settings.rows
+    state = body.says(BodyState)
+    if not body.saying_farewell:
+        state.cycle_length = _cycle_length(body)
+    loop.phase = state.cycle_phase = (loop.phase + 1) % state.cycle_length
+    state.parity_flags = state.parity_flags & ~1 | sequence & 1
+    state.aperture_target_leading = _wanted_aperture(body)
+    if loop.frame:
+        state.aperture_target = loop.leading
+    body.start_up(state, loop.frame)
+    loop.leading = state.aperture_target_leading
+    # Adapters never get a row select, and a NEX-7 leaves it out of the first frame to a manual lens.
+    if body.lens.is_adapter or (loop.frame == 0 and body.lens.slow_starter):
+        return [state]
+    return [state, RowSelect(row_a=rows[loop.row], row_b=rows[loop.row])]
+
+
+def _mode(body: BodyCore) -> list[Message]:
+    mode = body.says(BodyMode)
+    status = body.lens.status
+    if body.loop.pair_seen and status is not None and status.focus_switch == FocusSwitch.MF:
+        mode.focus_mode = FocusMode.MANUAL
+    body.start_up(mode, body.loop.frame)
+    orders = list(body.orders)
+    body.orders.clear()
+    return [mode, *orders]
+
+
+def _count_echo(body: BodyCore, row: int) -> None:
+    loop, rows = body.loop, body.settings.rows
+    loop.echoes = loop.echoes + 1 if row == rows[loop.row] else 0
+    if loop.echoes == ECHOES_WANTED:
+        loop.row = (loop.row + 1) % len(rows)
+        loop.echoes = 0
+
+
+def _cycle_length(body: BodyCore) -> int:
+    frame = body.loop.frame
+    for length, frames in body.settings.cycles:
+        if frame < frames or not frames:
+            return length
+        frame -= frames
+    return body.settings.cycles[-1][0]
+
+
+def _wanted_aperture(body: BodyCore) -> int:
+    if body.aperture is not None:
+        return body.aperture
+    return body.lens.descriptor.widest_aperture if body.lens.descriptor is not None else 0

@@ -1,0 +1,44 @@
+"""How a body sends a lens to sleep, and how it wakes one that kept its supply."""
+
+from lensmount_emulator.roles.emount.body_core import BodyCore
+from lensmount_emulator.roles.emount.body_loop import start_loop
+from lensmount_emulator.roles.emount.body_power import shake_hands
+from lensmount_emulator.roles.emount.body_requests import ask, get_to_know
+from lensmount_emulator.roles.engine import Task, Wait
+from lensmount_protocol.dialects.emount.lines import TXD
+from lensmount_protocol.dialects.emount.power import ShutDownRequest
+from lensmount_protocol.dialects.emount.stream import StreamLayoutRequest
+from lensmount_protocol.wire import Role
+
+AFTER_PULSE_US = 330.0
+"""A waking body raises BODY_CS this long after a frame-sync pulse (0.3 ms on an A6000, 0.45 ms on a NEX-7)."""
+
+BEFORE_STOP_US = 7_000.0
+"""From the last `04` to the order that stops the stream (NEX-7, four power-offs)."""
+
+
+def sleep(body: BodyCore) -> Task:
+    """The power-off sequence: farewell frames, stream off, shut down; the lens keeps its supply and its memory."""
+    body.saying_farewell = True
+    last = body.loop.frame + body.settings.farewell_frames
+    yield Wait(ready=lambda: body.loop.frame >= last)
+    body.looping = False
+    yield body.after(BEFORE_STOP_US)
+    yield from ask(body, StreamLayoutRequest.TYPE)
+    yield body.after(body.settings.timing.next_request_otherwise)
+    yield from ask(body, ShutDownRequest.TYPE)
+    body.saying_farewell = False
+    body.drive(TXD, False)
+    body.tell("the lens sleeps")
+
+
+def wake(body: BodyCore) -> Task:
+    """The warm start: handshake, a rest, and the short list of requests."""
+    body.connection.move("wake", by=Role.BODY)
+    seen = body.pulses
+    yield Wait(ready=lambda: body.pulses != seen)
+    yield from shake_hands(body, body.pulse_at + AFTER_PULSE_US * 1e-6)
+    timing = body.settings.timing
+    yield body.after(timing.switch_rests - timing.link_poll)
+    yield from get_to_know(body, body.settings.warm)
+    start_loop(body)
