@@ -1,0 +1,85 @@
+"""Read captures: lines and bytes to frames to typed messages, with times, direction, baud, gaps, padding and garbage.
+
+Formats are told by content: sigrok .sr, sniffer logs and notebooks (.txt), .frames.jsonl, .lines.jsonl and lensmount's
+own recordings (.lmx).
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator
+
+FORMS = ("lines", "fields", "table", "json")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `lensmount decode`."""
+    parser.add_argument("files", nargs="+", metavar="FILE", help="a capture")
+    parser.add_argument("--dialect", default="emount", help="what is spoken there (default: %(default)s)")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--lines", dest="form", action="store_const", const="lines", help="one line an event (default)")
+    form.add_argument("--fields", dest="form", action="store_const", const="fields", help="every field of every message")
+    form.add_argument("--table", dest="form", action="store_const", const="table", help="a table of frames")
+    form.add_argument("--json", dest="form", action="store_const", const="json", help="one JSON object an event")
+    form.add_argument("--quiet", dest="form", action="store_const", const="quiet", help="only what is asked for below")
+    parser.add_argument("--only", action="append", metavar="TYPE", help="only frames with this message: 05, 0x05 or its name")
+    parser.add_argument("--stats", action="store_true", help="count frames per message type")
+    parser.add_argument("--timing", action="store_true", help="measure every rule of the timing contract")
+    parser.add_argument(
+        "--verify", action="store_true", help="prove that every valid frame is typed and rebuilds byte-identical; exit code 1 if not"
+    )
+    parser.add_argument(
+        "--channel", action="append", default=[], metavar="LINE=PROBE", help="which probe of a .sr carries a line: RXD=3"
+    )
+    parser.add_argument("--edges", action="store_true", help="show every edge of every line as well")
+    parser.set_defaults(form=None)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Decode each file; what was decoded before an error stays told."""
+    from lensmount_emulator.cli.decoding import Wanted, decode_file
+    from lensmount_protocol.registry import load_dialect
+
+    dialect = load_dialect(arguments.dialect)
+    asked = arguments.stats or arguments.timing or arguments.verify
+    wanted = Wanted(
+        form=arguments.form or ("quiet" if asked else "lines"),
+        only=frozenset(_types(arguments.only or [], dialect.messages)),
+        stats=arguments.stats,
+        timing=arguments.timing,
+        verify=arguments.verify,
+        edges=arguments.edges,
+        channels=dict(_channels(arguments.channel, dialect.wiring.lines)),
+        named=len(arguments.files) > 1,
+        out=sys.stdout,
+    )
+    proven = [decode_file(path, dialect, wanted) for path in arguments.files]
+    return 0 if all(proven) or not arguments.verify else 1
+
+
+def _types(words: list[str], messages: "object") -> Iterator[int]:
+    from collections.abc import Mapping
+
+    from lensmount_protocol.errors import DialectError, unknown
+
+    assert isinstance(messages, Mapping)
+    by_name = {cls.__name__.lower(): cls.TYPE for cls in messages.values()}
+    for word in words:
+        if word.lower() in by_name:
+            yield by_name[word.lower()]
+            continue
+        try:
+            yield int(word, 16)
+        except ValueError:
+            raise DialectError(unknown("message", word, (cls.__name__ for cls in messages.values()))) from None
+
+
+def _channels(words: list[str], lines: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    from lensmount_protocol.errors import CaptureError, unknown
+
+    for word in words:
+        line, equals, probe = word.partition("=")
+        if not equals or not probe:
+            raise CaptureError(f"--channel {word!r}: write LINE=PROBE, such as RXD=3")
+        if line not in lines:
+            raise CaptureError(f"--channel {word!r}: {unknown('line', line, lines)}")
+        yield line, probe

@@ -1,0 +1,90 @@
+"""The `lensmount` command: finds the verb, runs it, and turns errors into one line and an exit code."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.metadata import version
+
+VERBS = {
+    "decode": "read captures: bytes and edges to frames to typed messages",
+    "loopback": "a body and a lens meet on a virtual mount",
+    "run": "play one end in real time on a port",
+    "fidelity": "replay a capture against our engine and score it",
+    "dialects": "list the dialects that can be spoken",
+    "profiles": "list the lenses and bodies that can be played",
+    "describe": "show a dialect's messages, their fields, offsets and evidence",
+}
+
+EXIT_CODES = """exit codes:
+  0  done
+  1  done, and something was found wanting (--verify, fidelity, a session with errors)
+  2  wrong usage, or an unknown dialect, profile, message, port scheme or script verb
+  3  a file cannot be read as what it should be
+  4  a port cannot be opened, or went away
+130  stopped by Ctrl-C; everything decoded or recorded so far is kept
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; gives the exit code."""
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    verb = words[0] if words and words[0] in VERBS else None
+    parser = _parser()
+    if verb is None:
+        # argparse prints help or the error, and exits.
+        parser.parse_args(words or ["--help"])
+        return 2
+    module = import_module(f"lensmount_emulator.cli.{verb}")
+    verb_parser = argparse.ArgumentParser(
+        prog=f"lensmount {verb}", description=module.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    module.add_arguments(verb_parser)
+    return _guarded(module.run, verb_parser.parse_args(words[1:]))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="lensmount",
+        description="Plays the camera body or the lens on a mount's contacts: virtual, over a port, or from captures.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="verbs:\n"
+        + "\n".join(f"  {name:<10} {text}" for name, text in VERBS.items())
+        + "\n\n`lensmount VERB --help` tells the rest.\n\n"
+        + EXIT_CODES,
+    )
+    parser.add_argument("--version", action="version", version=f"lensmount {version('lensmount')}")
+    parser.add_argument("verb", metavar="VERB", choices=list(VERBS), help="what to do; see below")
+    return parser
+
+
+def _guarded(run: "object", arguments: argparse.Namespace) -> int:
+    from lensmount_protocol.errors import CaptureError, MountError, TransportLostError, TransportOpenError
+
+    try:
+        code = run(arguments)  # type: ignore[operator]
+        sys.stdout.flush()
+    except (CaptureError, TransportOpenError, TransportLostError, MountError) as error:
+        print(f"lensmount: {error}", file=sys.stderr)
+        return _exit_code(error)
+    except KeyboardInterrupt:
+        print("lensmount: stopped", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader of our output has seen enough (`| head`); nothing more can be told to it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return int(code)
+
+
+def _exit_code(error: Exception) -> int:
+    from lensmount_protocol.errors import CaptureError, TransportLostError, TransportOpenError
+
+    if isinstance(error, CaptureError):
+        return 3
+    return 4 if isinstance(error, TransportOpenError | TransportLostError) else 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

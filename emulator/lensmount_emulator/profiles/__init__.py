@@ -1,0 +1,1 @@
+"""Concrete lenses and bodies, as data with sources, and what loads them."""

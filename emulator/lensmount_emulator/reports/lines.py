@@ -1,0 +1,61 @@
+"""One line of text for each thing that happens on the wire."""
+
+from lensmount_protocol.decoder import Decoded, DecodedFrame, DecodedGarbage, EmptyWindow
+from lensmount_protocol.describe import show_message
+from lensmount_protocol.dialect import Dialect
+from lensmount_protocol.wire import Edge, Remark, Role
+
+ARROWS = {Role.BODY: "body ─▶", Role.LENS: "◀─ lens"}
+NO_TIME = "-"
+LONGEST_HEX = 24
+"""Bytes of garbage that a line shows; the JSON form has them all."""
+
+NOTABLE_PAUSE_S = 50e-6
+"""A pause inside a frame longer than this is told; the largest between bytes of a Sony lens is 0.17 µs."""
+
+
+def time_text(at: float | None) -> str:
+    """A time in milliseconds with microseconds behind the point; a dash where the source has none."""
+    return f"{NO_TIME if at is None else f'{at * 1e3:.3f}':>12}"
+
+
+def line_of(event: Decoded, dialect: Dialect, *, every_field: bool = False) -> str:
+    """The line for one decoded event."""
+    if isinstance(event, DecodedFrame):
+        said = "  +  ".join(show_message(message, every_field=every_field) for message in event.messages)
+        return f"{_head(event.at, event.sender)} {event.frame.sequence:02x}  {said}{_extras(event)}"
+    if isinstance(event, DecodedGarbage):
+        more = "…" if len(event.data) > LONGEST_HEX else ""
+        shown = event.data[:LONGEST_HEX].hex(" ") + more
+        return f"{_head(event.at, event.sender)} !!  {len(event.data)} bytes, {event.reason.value}: {shown}"
+    if isinstance(event, EmptyWindow):
+        length_us = (event.closed - event.opened) * 1e6
+        return f"{_head(event.opened, event.sender)} --  select high for {length_us:.1f} µs without a byte"
+    if isinstance(event, Edge):
+        driver = dialect.drivers.get(event.line)
+        who = ARROWS[driver] if driver is not None else " " * len(ARROWS[Role.BODY])
+        return f"{time_text(event.at)}  {who}     {event.line} {'high' if event.level else 'low'}"
+    assert isinstance(event, Remark)
+    return f"{time_text(event.at)}  # {event.text}"
+
+
+def fields_of(event: DecodedFrame) -> list[str]:
+    """The lines that show every field of a frame's messages, one field a line."""
+    return [
+        f"{'':>14}{row}"
+        for message in event.messages
+        for row in show_message(message, every_field=True).replace(" ", "\n", 1).splitlines()
+    ]
+
+
+def _head(at: float | None, sender: Role) -> str:
+    return f"{time_text(at)}  {ARROWS[sender]}"
+
+
+def _extras(event: DecodedFrame) -> str:
+    extras = ""
+    if event.padding:
+        extras += f"  [{len(event.padding)} pad]"
+    if event.longest_pause > NOTABLE_PAUSE_S:
+        extras += f"  [pause {event.longest_pause * 1e3:.2f} ms]"
+    return extras

@@ -1,0 +1,49 @@
+"""Tables for people: counts per message type, and the timing contract against what was measured."""
+
+from collections.abc import Iterable, Sequence
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from lensmount_emulator.reports.tally import Tally
+from lensmount_protocol.timing import Measurement
+
+
+def print_tally(console: Console, tally: Tally) -> None:
+    """Frames per composition and sender, and what was no frame."""
+    table = Table("frame", "sender", "count", "bytes", box=box.SIMPLE_HEAD, title="frames", title_justify="left")
+    for column in table.columns[2:]:
+        column.justify = "right"
+    for (sender, composition), (count, size) in sorted(tally.frames.items()):
+        table.add_row(composition, sender, str(count), str(size))
+    console.print(table)
+    console.print(tally.summary(), highlight=False)
+
+
+def print_timing(console: Console, measurements: Sequence[Measurement], *, only_met: bool = False) -> None:
+    """Each rule of the contract: how often it was met, the spread, and how often it was broken."""
+    table = Table(
+        "rule", "count", "min µs", "median µs", "max µs", "allowed µs", "violations",
+        box=box.SIMPLE_HEAD, title="timing contract", title_justify="left",
+    )  # fmt: skip
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for measurement in measurements:
+        if measurement.intervals_us or not only_met:
+            table.add_row(*_timing_row(measurement), style="red" if measurement.violations else None)
+    console.print(table)
+
+
+def violations_in(measurements: Iterable[Measurement]) -> int:
+    """How many intervals were out of bounds."""
+    return sum(len(measurement.violations) for measurement in measurements)
+
+
+def _timing_row(measurement: Measurement) -> tuple[str, ...]:
+    rule, values = measurement.rule, measurement.intervals_us
+    bounds = f"{rule.minimum_us:g} … {rule.maximum_us:g}"
+    if not values:
+        return (rule.name, "0", "-", "-", "-", bounds, "-")
+    spread = (f"{value:.1f}" for value in (min(values), measurement.median_us, max(values)))
+    return (rule.name, str(len(values)), *spread, bounds, str(len(measurement.violations)))

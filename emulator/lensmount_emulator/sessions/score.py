@@ -1,0 +1,163 @@
+"""How close an engine comes to a captured device: frames matched, fields compared, timing rules counted."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from lensmount_emulator.roles.emount.settings import Variable
+from lensmount_protocol.decoder import DecodedFrame
+from lensmount_protocol.describe import name_of, show_value
+from lensmount_protocol.message import Message
+from lensmount_protocol.paving import AnyMessage, type_of
+from lensmount_protocol.timing import Measurement
+
+
+@dataclass(slots=True)
+class Score:
+    """What a replay came to.
+
+    Attributes:
+        role: the end that our engine played.
+        expected: frames that the captured device sent, as far as they can be asked of an engine.
+        answered: of those, frames that our engine sent too.
+        right_type: of those, frames with the same messages in the same order.
+        exact: of those, frames equal to the byte outside the profile's variable fields.
+        windows: of those, frames whose padding was equal as well.
+        surplus: frames that only our engine sent.
+        ignored: variable fields that did differ, each with how often.
+        first_divergence: the first difference, in words; `""` where there is none.
+        timing: the contract's rules as measured on our engine's edges and frames.
+    """
+
+    role: str
+    expected: int = 0
+    answered: int = 0
+    right_type: int = 0
+    exact: int = 0
+    windows: int = 0
+    surplus: int = 0
+    ignored: dict[str, int] = field(default_factory=lambda: dict[str, int]())
+    first_divergence: str = ""
+    timing: list[Measurement] = field(default_factory=lambda: list[Measurement]())
+
+    @property
+    def rules_held(self) -> int:
+        """Rules that were met and never broken."""
+        return sum(bool(rule.intervals_us) and not rule.violations for rule in self.timing)
+
+    @property
+    def rules_violated(self) -> int:
+        """Rules that were broken at least once."""
+        return sum(bool(rule.violations) for rule in self.timing)
+
+    @property
+    def perfect(self) -> bool:
+        """Whether nothing was found wanting."""
+        return self.expected == self.exact == self.windows and not self.rules_violated and not self.surplus
+
+    def diverge(self, what: str) -> None:
+        """Remember the first difference."""
+        self.first_divergence = self.first_divergence or what
+
+
+def compare(
+    score: Score, captured: Sequence[DecodedFrame], ours: Sequence[DecodedFrame], variable: Iterable[Variable]
+) -> None:
+    """Match the frames of the captured device with those of our engine, and count what is equal."""
+    allowed = {(entry.message, entry.field): entry.frames for entry in variable}
+    pairs, score.surplus = _match(captured, ours)
+    score.expected = len(captured)
+    seen: dict[str, int] = {}
+    for theirs, mine in pairs:
+        first = name_of(theirs.messages[0])
+        number = seen[first] = seen.get(first, -1) + 1
+        if mine is None:
+            score.diverge(f"{_place(theirs)}: {_names(theirs)} was not sent")
+            continue
+        score.answered += 1
+        _compare_pair(score, theirs, mine, lambda key, n=number: key in allowed and (not allowed[key] or n < allowed[key]))
+
+
+def _compare_pair(
+    score: Score, theirs: DecodedFrame, mine: DecodedFrame, is_allowed: Callable[[tuple[str, str]], bool]
+) -> None:
+    if [type_of(message) for message in theirs.messages] != [type_of(message) for message in mine.messages]:
+        score.diverge(f"{_place(theirs)}: {_names(mine)} instead of {_names(theirs)}")
+        return
+    score.right_type += 1
+    differences = list(_differences(theirs, mine))
+    for key, _ in differences:
+        if is_allowed(key):
+            name = ".".join(key)
+            score.ignored[name] = score.ignored.get(name, 0) + 1
+    forbidden = [text for key, text in differences if not is_allowed(key)]
+    if forbidden:
+        score.diverge(f"{_place(theirs)}: {'; '.join(forbidden)}")
+        return
+    score.exact += 1
+    if theirs.padding == mine.padding:
+        score.windows += 1
+    else:
+        score.diverge(f"{_place(theirs)}: {len(mine.padding)} pad bytes instead of {len(theirs.padding)}")
+
+
+def _differences(theirs: DecodedFrame, mine: DecodedFrame) -> Iterable[tuple[tuple[str, str], str]]:
+    for name, a, b in (
+        ("class_", theirs.frame.class_, mine.frame.class_),
+        ("sequence", theirs.frame.sequence, mine.frame.sequence),
+    ):
+        if a != b:
+            yield ("Frame", name), f"{name} {b:#04x} instead of {a:#04x}"
+    for captured, our in zip(theirs.messages, mine.messages, strict=True):
+        if isinstance(captured, Message) and isinstance(our, Message):
+            for spec in captured.FIELDS:
+                a, b = getattr(captured, spec.name), getattr(our, spec.name)
+                if a != b:
+                    key = (name_of(captured), spec.name)
+                    yield key, f"{'.'.join(key)} is {show_value(spec, b)} instead of {show_value(spec, a)}"
+        elif captured != our:
+            yield (name_of(captured), "data"), f"{_said([our])} instead of {_said([captured])}"
+
+
+LOOKAHEAD = 6
+"""Frames that a match may skip on our side; an engine that runs wild is not matched by chance further on."""
+
+
+def _match(
+    captured: Sequence[DecodedFrame], ours: Sequence[DecodedFrame]
+) -> tuple[list[tuple[DecodedFrame, DecodedFrame | None]], int]:
+    """Pair frames in order, by what they are; what our side skipped is surplus."""
+    pairs: list[tuple[DecodedFrame, DecodedFrame | None]] = []
+    position = surplus = 0
+    for theirs in captured:
+        window = range(position, min(position + LOOKAHEAD, len(ours)))
+        best = next((at for at in window if _is_twin(theirs, ours[at])), None)
+        if best is None:
+            best = next((at for at in window if _is_kin(theirs, ours[at])), None)
+        if best is None:
+            pairs.append((theirs, None))
+            continue
+        surplus += best - position
+        pairs.append((theirs, ours[best]))
+        position = best + 1
+    return pairs, surplus
+
+
+def _is_twin(theirs: DecodedFrame, mine: DecodedFrame) -> bool:
+    return _is_kin(theirs, mine) and theirs.frame.sequence == mine.frame.sequence
+
+
+def _is_kin(theirs: DecodedFrame, mine: DecodedFrame) -> bool:
+    types = {type_of(message) for message in theirs.messages}
+    return bool(types & {type_of(message) for message in mine.messages})
+
+
+def _place(frame: DecodedFrame) -> str:
+    return "without a time" if frame.at is None else f"at {frame.at * 1e3:.3f} ms"
+
+
+def _names(frame: DecodedFrame) -> str:
+    return _said(frame.messages)
+
+
+def _said(messages: Sequence[AnyMessage]) -> str:
+    return "+".join(f"{type_of(message):02X} {name_of(message)}" for message in messages)

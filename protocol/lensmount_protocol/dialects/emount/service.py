@@ -1,0 +1,182 @@
+"""Refusals, service and update messages, and those that only firmware or a single report shows.
+
+Their sizes are known, since a payload could not be walked without them; most of their bytes are not.
+"""
+
+from construct import Bytes, Int8ub, Int16ul
+
+from lensmount_protocol.dialects.emount.optics import show_hex8, show_tenths_mm
+from lensmount_protocol.dialects.emount.types import RefusalCode
+from lensmount_protocol.enums import enum_field
+from lensmount_protocol.evidence import Evidence, Proof
+from lensmount_protocol.message import Message, field, message, unknown_bytes
+from lensmount_protocol.wire import Role
+
+_FIRMWARE = Evidence(Proof.FIRMWARE, "BAS")
+_CLAIM = Evidence(Proof.CLAIM, "WZQ")
+_BENCH = Evidence(Proof.BENCH, "BAS-TR")
+_UPDATE = Evidence(Proof.FIRMWARE, "BAS", "firmware update path; never sent unless armed")
+
+
+@message(0x02, Role.LENS, _BENCH)
+class Refusal(Message):
+    """The lens could not read a frame, or does not know a message."""
+
+    class_: int = field(Int8ub, "class received, or FF", default=0xFF, show=show_hex8)
+    type_: int = field(Int8ub, "type received, or FF", default=0xFF, show=show_hex8)
+    code: int = field(enum_field(Int8ub, RefusalCode), "why", default=RefusalCode.BAD_END)
+    unknown_3: bytes = unknown_bytes(4)
+
+
+@message(0x14, Role.BODY, _UPDATE)
+class UpdateOrder14(Message):
+    """Firmware update."""
+
+    content: bytes = unknown_bytes(15)
+
+
+@message(0x15, Role.BODY, _UPDATE)
+class UpdateBlock15(Message):
+    """A block of a firmware update."""
+
+    content: bytes = unknown_bytes(1031)
+
+
+@message(0x17, Role.LENS, _FIRMWARE)
+class ErrorReport(Message):
+    """A spontaneous error report, class 3."""
+
+    content: bytes = unknown_bytes(2)
+
+
+@message(0x19, Role.BODY, _FIRMWARE)
+class Query19(Message):
+    """A question that an a9 II asks around the shutter press."""
+
+    value: int = field(Int8ub, "unknown")
+
+
+@message(0x19, Role.LENS, _FIRMWARE)
+class Answer19(Message):
+    """The answer."""
+
+    value: int = field(Int8ub, "0")
+
+
+@message(0x20, Role.LENS, Evidence(Proof.DISPUTED, "ENT", "one Techart adapter, in the place of `05`"))
+class AdapterStatus20(Message):
+    """A short status of one adapter."""
+
+    content: bytes = unknown_bytes(11)
+
+
+@message(0x26, Role.BODY, _FIRMWARE)
+class Query26(Message):
+    """A question of unknown meaning."""
+
+    value: int = field(Int8ub, "unknown")
+
+
+@message(0x26, Role.LENS, _FIRMWARE)
+class Answer26(Message):
+    """The answer."""
+
+    content: bytes = unknown_bytes(4)
+
+
+@message(0x28, Role.BODY, _FIRMWARE)
+class OpticsRequest28(Message):
+    """The body asks for the optical state, at the shutter press."""
+
+    value: int = field(Int8ub, "unknown")
+
+
+@message(0x28, Role.LENS, _CLAIM)
+class OpticsReply28(Message):
+    """Focal lengths and optical rows, which end in EXIF."""
+
+    unknown_0: bytes = unknown_bytes(4)
+    focal_length_dmm: int = field(Int16ul, "focal length", show=show_tenths_mm)
+    nominal_focal_length_dmm: int = field(Int16ul, "focal length as marked", show=show_tenths_mm)
+    unknown_8: int = field(Int8ub, "unknown")
+    aperture: int = field(Int16ul, "aperture, where the descriptor request allows it")
+    row_a: bytes = field(Bytes(6), "optical row A", default=bytes(6))
+    row_b: bytes = field(Bytes(6), "optical row B", default=bytes(6))
+    unknown_23: bytes = unknown_bytes(12)
+
+
+@message(0x35, Role.BODY, _FIRMWARE)
+class OpticsRequest35(Message):
+    """The body asks for the longer optical state."""
+
+    value: int = field(Int8ub, "unknown")
+
+
+@message(0x35, Role.LENS, _CLAIM)
+class OpticsReply35(Message):
+    """Focal lengths and optical rows."""
+
+    unknown_0: bytes = unknown_bytes(4)
+    focal_length_dmm: int = field(Int16ul, "focal length", show=show_tenths_mm)
+    nominal_focal_length_dmm: int = field(Int16ul, "focal length as marked", show=show_tenths_mm)
+    unknown_8: bytes = unknown_bytes(3)
+    row_a: bytes = field(Bytes(6), "optical row A", default=bytes(6))
+    unknown_17: bytes = unknown_bytes(3)
+    row_b: bytes = field(Bytes(6), "optical row B", default=bytes(6))
+    unknown_26: bytes = unknown_bytes(13)
+
+
+@message(0x3A, Role.BODY, _FIRMWARE)
+class TableRequest3A(Message):
+    """Reads a table."""
+
+    content: bytes = unknown_bytes(23)
+
+
+@message(0x3A, Role.LENS, _FIRMWARE)
+class TableReply3A(Message):
+    """A part of a table, class 3."""
+
+    content: bytes = unknown_bytes(23)
+
+
+@message(0x3B, Role.BODY, _FIRMWARE)
+class TableRequest3B(Message):
+    """Reads a table."""
+
+    content: bytes = unknown_bytes(7)
+
+
+@message(0x3B, Role.LENS, _FIRMWARE)
+class TableReply3B(Message):
+    """A table, class 3; the longest message known."""
+
+    content: bytes = unknown_bytes(491)
+
+
+@message(0x3E, Role.BODY, _FIRMWARE)
+class Query3E(Message):
+    """A question of unknown meaning."""
+
+    content: bytes = unknown_bytes(8)
+
+
+@message(0x3E, Role.LENS, _FIRMWARE)
+class Answer3E(Message):
+    """The answer."""
+
+    content: bytes = unknown_bytes(11)
+
+
+@message(0x40, Role.BODY, Evidence(Proof.BENCH, "BAS-TR", "a Samyang's service channel; locks up a Sony lens"))
+class ServiceCommand40(Message):
+    """A service command in ASCII; never sent unless armed."""
+
+    content: bytes = unknown_bytes(18)
+
+
+@message(0x4A, Role.BODY, _CLAIM)
+class Order4A(Message):
+    """Seen once in a report, which calls it possible."""
+
+    content: bytes = unknown_bytes(11)
