@@ -160,6 +160,7 @@ class _Direction:
                 yield DecodedGarbage(at, self.sender, burst.baudrate, event.data, event.reason, event.offset)
             else:
                 self.pending = self._decoded(event, burst)
+        self._forget()
 
     def _decoded(self, frame: Frame, burst: Burst) -> DecodedFrame:
         messages = self.paving.parse(self.sender, frame.payload)
@@ -183,7 +184,9 @@ class _Direction:
         if self.pending is not None:
             yield self.pending
             self.pending = None
-        # Nothing that the framer has settled will be asked for again, but silence is counted from the last burst.
+
+    def _forget(self) -> None:
+        """Nothing that the framer has settled will be asked for again, but silence is counted from the last burst."""
         while len(self.bursts) > 1 and self.bursts[1][0] <= self.framer.settled:
             self.bursts.popleft()
 

@@ -72,7 +72,7 @@ class FrameFormat(Protocol):
         start: value of the first byte.
         header_size: bytes that must be there before the length is known.
         largest: bytes of the largest legal frame; it bounds how long a false start can hold the line.
-        pads: whether the sender may clock padding behind a frame.
+        longest_padding: bytes that the sender may clock behind a frame in one window; 0 where it never pads.
     """
 
     @property
@@ -82,7 +82,7 @@ class FrameFormat(Protocol):
     @property
     def largest(self) -> int: ...
     @property
-    def pads(self) -> bool: ...
+    def longest_padding(self) -> int: ...
 
     def measure(self, header: bytes) -> int | GarbageReason:
         """The frame's total length in bytes, or why this header begins no frame."""

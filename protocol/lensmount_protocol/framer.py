@@ -15,8 +15,8 @@ class Framer:
     A candidate begins at each start byte and is judged by its length field. A candidate that fails gives up its
     first byte only, so a false start never swallows a good frame behind it.
 
-    A sender that pads may follow a frame with bytes to ignore: inside a window (`open_window` … `close`) all that is
-    left of it, since a window holds one frame; outside windows zero bytes only.
+    A sender that pads may follow a frame with bytes to ignore: zero bytes, and inside a window (`open_window` …
+    `close`), which holds one frame, any bytes up to the format's longest padding.
     """
 
     def __init__(self, frame_format: FrameFormat) -> None:
@@ -27,6 +27,7 @@ class Framer:
         self._run = _Run()
         self._in_window = False
         self._pads_now = False
+        self._padding_left = 0
 
     @property
     def settled(self) -> int:
@@ -76,7 +77,8 @@ class Framer:
             if isinstance(verdict, Frame):
                 self._run.flush(events)
                 events.append(verdict)
-                self._pads_now = self._format.pads
+                self._pads_now = self._format.longest_padding > 0
+                self._padding_left = self._format.longest_padding if self._in_window else 0
                 position += len(verdict.raw)
             else:
                 self._discard(buffer, position, position + 1, verdict or ended or GarbageReason.NO_START, events)
@@ -99,8 +101,9 @@ class Framer:
         return self._format.judge(candidate) or self._format.open(candidate, self._offset + position)
 
     def _padding_stop(self, buffer: bytes, position: int) -> int:
-        if self._in_window:
-            return len(buffer)
+        free = min(self._padding_left, len(buffer) - position)
+        self._padding_left -= free
+        position += free
         stop = len(buffer) - len(buffer[position:].lstrip(b"\0"))
         self._pads_now = stop == len(buffer)
         return stop

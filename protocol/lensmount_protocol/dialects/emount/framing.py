@@ -45,7 +45,7 @@ class EmountFormat:
     """What the framer needs to know of one direction's frames."""
 
     largest: int
-    pads: bool
+    longest_padding: int
     start: int = START
     header_size: int = HEADER_SIZE
 
@@ -69,8 +69,8 @@ class EmountFormat:
 
 # A lens never pads; a body clocks whole multiples of 16 bytes (1 725 of 1 725 windows of an A6000).
 FORMATS = {
-    Role.BODY: EmountFormat(LARGEST[Role.BODY], pads=True),
-    Role.LENS: EmountFormat(LARGEST[Role.LENS], pads=False),
+    Role.BODY: EmountFormat(LARGEST[Role.BODY], longest_padding=15),
+    Role.LENS: EmountFormat(LARGEST[Role.LENS], longest_padding=0),
 }
 
 

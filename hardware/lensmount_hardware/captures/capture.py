@@ -1,0 +1,44 @@
+"""A capture: what every reader gives, whatever the file's format."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from lensmount_protocol.errors import CaptureError
+from lensmount_protocol.wire import Record
+
+Progress = Callable[[float], None]
+"""Called now and then with the fraction of the file that has been read, 0 to 1."""
+
+
+@dataclass(slots=True)
+class Capture:
+    """An open capture.
+
+    Attributes:
+        path: the file.
+        format: the format's name.
+        records: bytes, edges and remarks, in the file's order; each can be taken once.
+        resolution: seconds between samples of a logic capture; `None` where the source has no sample clock.
+    """
+
+    path: Path
+    format: str
+    records: Iterator[Record]
+    resolution: float | None = None
+
+
+def silent(_fraction: float) -> None:
+    """The progress of somebody who does not want to know."""
+
+
+def read_bytes(path: Path) -> bytes:
+    """The whole file.
+
+    Raises:
+        CaptureError: it is missing, a folder, or not permitted.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise CaptureError(f"{path}: {error.strerror or error}") from error

@@ -1,0 +1,52 @@
+"""Any capture by its content: a table of formats, each with what recognises it and what reads it."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from lensmount_hardware.captures.capture import Capture, Progress, silent
+from lensmount_hardware.captures.jsonl import is_jsonl, read_jsonl
+from lensmount_hardware.captures.recording import is_recording, read_recording
+from lensmount_hardware.captures.sigrok import is_sigrok, read_sigrok
+from lensmount_hardware.captures.text import is_text, read_text
+from lensmount_protocol.errors import CaptureError
+from lensmount_protocol.wire import Wiring
+
+Recogniser = Callable[[bytes], bool]
+Reader = Callable[[Path, Wiring, Mapping[str, str] | None, Progress], Capture]
+
+FORMATS: tuple[tuple[str, Recogniser, Reader], ...] = (
+    ("sigrok .sr", is_sigrok, read_sigrok),
+    ("lensmount .lmx", is_recording, read_recording),
+    (".frames.jsonl and .lines.jsonl", is_jsonl, read_jsonl),
+    ("sniffer .txt", is_text, read_text),
+)
+"""Asked in this order: the first that recognises a file's beginning reads it."""
+
+_HEAD = 512
+
+
+def open_capture(
+    path: Path, wiring: Wiring, *, channels: Mapping[str, str] | None = None, progress: Progress = silent
+) -> Capture:
+    """Open a capture of any known format.
+
+    Args:
+        path: the file.
+        wiring: the mount's lines and rates.
+        channels: line -> probe, for logic captures whose channels have other names.
+        progress: told how far the file has been read.
+
+    Raises:
+        CaptureError: missing, unreadable, empty, of no known format, or damaged.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD)
+    except OSError as error:
+        raise CaptureError(f"{path}: {error.strerror or error}") from error
+    if not head:
+        raise CaptureError(f"{path}: the file is empty")
+    for _, recognises, read in FORMATS:
+        if recognises(head):
+            return read(path, wiring, channels, progress)
+    raise CaptureError(f"{path}: not a capture that we know; known formats: {', '.join(name for name, _, _ in FORMATS)}")
