@@ -118,7 +118,7 @@ class _Direction:
         self.received += len(burst.data)
         self.bytes_in_window += len(burst.data)
         yield from self._translate(self.framer.receive(burst.data))
-        if burst.whole:
+        if burst.whole and self.opened is None:
             yield from self.end(GarbageReason.SOURCE_ENDED)
 
     def take_edge(self, edge: Edge) -> Iterator[Decoded]:

@@ -33,6 +33,9 @@ class Dialect:
         trigger: sender, class and first message of a frame to the transition that it causes.
         timing: the timing contract.
         silence: seconds without a byte, outside select windows, after which a receiver drops a partial frame.
+        supply: the line whose level powers the lens.
+        detect: the line that a lens grounds by being there.
+        settles: seconds behind the rise of the supply in which lines may glitch and mean nothing.
         guarded: type bytes that are never sent to a real device unless a run arms them by name.
         selections: what a message changes in the blocks that later messages are built from.
     """
@@ -50,6 +53,9 @@ class Dialect:
     trigger: Callable[[Role, int, AnyMessage], str]
     timing: tuple[TimingRule, ...]
     silence: float
+    supply: str
+    detect: str
+    settles: float = 0.0
     guarded: frozenset[int] = frozenset()
     selections: Callable[[Role, AnyMessage], Mapping[type[Message], int]] = field(default=_nothing_selected)
 

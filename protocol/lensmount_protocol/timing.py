@@ -11,6 +11,8 @@ Mark = tuple[str, ...]
 """Something that happens at an instant: `edge`, `open`, `first`, `end`, `last` or `close`, and of what."""
 
 ANY = "any"
+NOTHING = "nothing"
+"""What a select window holds that no byte travelled in: a handshake, or the speed switch."""
 
 
 def edge(line: str, level: bool) -> Mark:
@@ -19,7 +21,7 @@ def edge(line: str, level: bool) -> Mark:
 
 
 def opens(sender: Role, what: int | str = ANY) -> Mark:
-    """A select window opens that will hold `what`: a message type, `class 1`, `class 2`, or `nothing`."""
+    """A select window opens that will hold `what`: a message type, `class 1`, `class 2`, or `NOTHING`."""
     return ("open", sender.value, _what(what))
 
 

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from lensmount_emulator.reports.json_lines import json_of
 from lensmount_emulator.reports.lines import ARROWS, fields_of, line_of, time_text
-from lensmount_emulator.reports.tables import print_tally, print_timing
+from lensmount_emulator.reports.tables import console_for, print_tally, print_timing
 from lensmount_emulator.reports.tally import Tally
 from lensmount_hardware.captures.capture import Capture
 from lensmount_hardware.captures.formats import open_capture
@@ -58,12 +58,12 @@ def decode_file(path: str, dialect: Dialect, wanted: Wanted) -> bool:
     """Print one capture as asked; whether every valid frame was typed and rebuilt byte-identical."""
     tally = Tally(dialect)
     marks: list[tuple[float, Mark]] = []
-    console = Console(file=wanted.out, soft_wrap=True)
+    console = console_for(wanted.out)
     if wanted.named and wanted.form != "json":
         console.print(f"== {path}", highlight=False, markup=False)
     with _capture(path, dialect, wanted) as capture:
         events = Decoder(dialect).decode(capture.records)
-        for event in _seen(events, tally, marks if wanted.timing else None):
+        for event in _seen(events, tally, dialect, marks if wanted.timing else None):
             if _is_wanted(event, wanted):
                 _print(event, dialect, wanted)
     if wanted.stats:
@@ -77,7 +77,7 @@ def decode_file(path: str, dialect: Dialect, wanted: Wanted) -> bool:
 
 
 def _seen(
-    events: Iterator[Decoded], tally: Tally, marks: list[tuple[float, Mark]] | None
+    events: Iterator[Decoded], tally: Tally, dialect: Dialect, marks: list[tuple[float, Mark]] | None
 ) -> Iterator[Decoded]:
     def counted() -> Iterator[Decoded]:
         for event in events:
@@ -91,7 +91,7 @@ def _seen(
     for event in counted():
         kept.append(event)
         yield event
-    marks += marks_of(kept)
+    marks += marks_of(kept, dialect)
 
 
 @contextlib.contextmanager

@@ -5,7 +5,6 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from importlib.metadata import version
 
 VERBS = {
     "decode": "read captures: bytes and edges to frames to typed messages",
@@ -32,6 +31,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = sys.argv[1:] if arguments is None else list(arguments)
     verb = words[0] if words and words[0] in VERBS else None
     parser = _parser()
+    if words == ["--version"]:
+        print(f"lensmount {import_module('importlib.metadata').version('lensmount')}")
+        return 0
     if verb is None:
         # argparse prints help or the error, and exits.
         parser.parse_args(words or ["--help"])
@@ -54,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
         + "\n\n`lensmount VERB --help` tells the rest.\n\n"
         + EXIT_CODES,
     )
-    parser.add_argument("--version", action="version", version=f"lensmount {version('lensmount')}")
+    parser.add_argument("--version", action="store_true", help="print the version and exit")
     parser.add_argument("verb", metavar="VERB", choices=list(VERBS), help="what to do; see below")
     return parser
 

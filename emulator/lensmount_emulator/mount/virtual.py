@@ -26,19 +26,6 @@ from lensmount_protocol.wire import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Contacts:
-    """What a dialect's contacts do beside carrying levels.
-
-    Attributes:
-        supply: the line whose level powers the lens.
-        detect: the line that the lens grounds by being there.
-    """
-
-    supply: str
-    detect: str
-
-
 @dataclass(order=True, slots=True)
 class _Delivery:
     at: float
@@ -57,13 +44,12 @@ class VirtualMount:
         violations: what an end did that would hurt a real one, as text.
     """
 
-    def __init__(self, dialect: Dialect, contacts: Contacts, tap: Callable[[Record], None]) -> None:
+    def __init__(self, dialect: Dialect, tap: Callable[[Record], None]) -> None:
         self.levels = dict.fromkeys(dialect.wiring.lines, False)
-        self.levels[contacts.detect] = True
+        self.levels[dialect.detect] = True
         self.attached = False
         self.violations: list[str] = []
         self._dialect = dialect
-        self._contacts = contacts
         self._tap = tap
         self._baudrates = dict.fromkeys(Role, dialect.wiring.baudrates[0])
         self._busy_until = dict.fromkeys(Role, 0.0)
@@ -73,7 +59,7 @@ class VirtualMount:
     def attach(self, now: float) -> None:
         """Put the lens on the mount."""
         self.attached = True
-        self._move(self._contacts.detect, False, now)
+        self._move(self._dialect.detect, False, now)
 
     def detach(self, now: float) -> None:
         """Take the lens off: its lines fall to rest and what was on the wire is cut where it was."""
@@ -83,11 +69,11 @@ class VirtualMount:
             if delivery.burst is not None:
                 self._cut(delivery.burst, now)
         for line, driver in self._dialect.drivers.items():
-            if driver is Role.LENS and self.levels[line] and line != self._contacts.detect:
+            if driver is Role.LENS and self.levels[line] and line != self._dialect.detect:
                 self._move(line, False, now)
             elif driver is Role.BODY and self.levels[line]:
                 self._deliver(now, Role.LENS, LineChanged(line, False))
-        self._move(self._contacts.detect, True, now)
+        self._move(self._dialect.detect, True, now)
 
     def apply(self, role: Role, action: WireAction, now: float) -> None:
         """One end does something."""
@@ -141,7 +127,7 @@ class VirtualMount:
             self._deliver(ends, role.peer, Received(data), burst)
 
     def _unpowered(self, role: Role) -> bool:
-        supply = self._contacts.supply
+        supply = self._dialect.supply
         return not self.levels[supply] and (role is Role.LENS or self._dialect.drivers[supply] is not role)
 
     def _violate(self, what: str, now: float) -> None:

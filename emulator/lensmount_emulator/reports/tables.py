@@ -1,6 +1,7 @@
 """Tables for people: counts per message type, and the timing contract against what was measured."""
 
 from collections.abc import Iterable, Sequence
+from typing import TextIO
 
 from rich import box
 from rich.console import Console
@@ -8,6 +9,15 @@ from rich.table import Table
 
 from lensmount_emulator.reports.tally import Tally
 from lensmount_protocol.timing import Measurement
+
+
+PIPED_WIDTH = 120
+"""Columns where nobody looks at a terminal."""
+
+
+def console_for(out: TextIO) -> Console:
+    """A console that wraps nothing away where it is piped."""
+    return Console(file=out, soft_wrap=True, width=None if out.isatty() else PIPED_WIDTH, highlight=False)
 
 
 def print_tally(console: Console, tally: Tally) -> None:
@@ -28,7 +38,7 @@ def print_timing(console: Console, measurements: Sequence[Measurement], *, only_
         box=box.SIMPLE_HEAD, title="timing contract", title_justify="left",
     )  # fmt: skip
     for column in table.columns[1:]:
-        column.justify = "right"
+        column.justify, column.no_wrap = "right", True
     for measurement in measurements:
         if measurement.intervals_us or not only_met:
             table.add_row(*_timing_row(measurement), style="red" if measurement.violations else None)

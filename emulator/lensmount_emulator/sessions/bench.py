@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from lensmount_emulator.mount.virtual import Contacts, VirtualMount
+from lensmount_emulator.mount.virtual import VirtualMount
 from lensmount_emulator.roles.engine import Engine, Notice
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.wire import Record, Role
@@ -17,7 +17,6 @@ class Bench:
         dialect: what they speak.
         body: the body's engine.
         lens: the lens's engine.
-        contacts: which of the dialect's lines are supply and detect.
         tap: sees every byte and edge, as it becomes certain.
         listen: hears what the engines tell people.
         now: virtual time in seconds.
@@ -26,14 +25,13 @@ class Bench:
     dialect: Dialect
     body: Engine
     lens: Engine
-    contacts: Contacts
     tap: Callable[[Record], None] = lambda _record: None
     listen: Callable[[Notice], None] = lambda _notice: None
     now: float = 0.0
     mount: VirtualMount = field(init=False)
 
     def __post_init__(self) -> None:
-        self.mount = VirtualMount(self.dialect, self.contacts, self.tap)
+        self.mount = VirtualMount(self.dialect, self.tap)
 
     def start(self) -> None:
         """The body is switched on, and the lens is on the mount."""

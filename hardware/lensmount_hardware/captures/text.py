@@ -36,6 +36,7 @@ class _Message:
     time_us: int | None = None
     digits: str = ""
     line: int = 0
+    place: int = 0
 
     def take(self, text: str) -> None:
         """Add hexadecimal digits and perhaps the time behind them."""
@@ -81,7 +82,7 @@ class _Reader:
 
     def begin(self, sender: Role, number: int, rest: str) -> None:
         """A header; what the sniffer begins again under the same header it prints in full."""
-        message = _Message(sender, line=number)
+        message = _Message(sender, line=number, place=len(self.found))
         short = _SHORT_HEADER.match(rest)
         if short is not None:
             message.time_us = int(short[2])
@@ -101,7 +102,8 @@ class _Reader:
         data = bytes.fromhex(message.digits[: len(message.digits) // 2 * 2])
         at = None if message.time_us is None else message.time_us / 1e6
         if data:
-            self.found.append(Burst(at, message.sender, data, self.baudrate, whole=True))
+            # Edges that were printed inside the message happened after it began.
+            self.found.insert(message.place, Burst(at, message.sender, data, self.baudrate, whole=True))
 
     def _without_marks(self, text: str) -> str:
         for letter, time_us in _MARK.findall(text):

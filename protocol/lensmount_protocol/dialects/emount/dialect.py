@@ -6,7 +6,7 @@ from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.dialects.emount.focus_status import FocusStatus
 from lensmount_protocol.dialects.emount.framing import FORMATS, build_frame
 from lensmount_protocol.dialects.emount.lens_status import LensStatus
-from lensmount_protocol.dialects.emount.lines import DRIVERS, WIRING
+from lensmount_protocol.dialects.emount.lines import DRIVERS, VCC, WIRING, XDETECT
 from lensmount_protocol.dialects.emount.messages import MESSAGES
 from lensmount_protocol.dialects.emount.stream import StreamLayoutReply
 from lensmount_protocol.dialects.emount.timing import TIMING
@@ -54,6 +54,10 @@ EMOUNT = Dialect(
     timing=TIMING,
     # The Viltrox adapter rests 149.7 ms inside one reply, so only a longer silence can end a frame outside windows.
     silence=0.2,
+    supply=VCC,
+    detect=XDETECT,
+    # Glitches on LENS_CS, BODY_CS and RXD fill the first 1.5 ms of every logic capture.
+    settles=2e-3,
     # 14 and 15 write flash (firmware update); 40 is a maker's service channel that locks up other lenses.
     guarded=frozenset({0x14, 0x15, 0x40}),
     selections=_selections,

@@ -6,8 +6,7 @@ next round figure; figures per device stand in protocol/spec/emount.md.
 
 from lensmount_protocol.dialects.emount.lines import RXD, TXD, VCC, VD
 from lensmount_protocol.evidence import Evidence, Proof
-from lensmount_protocol.marks import NOTHING
-from lensmount_protocol.timing import Mark, TimingRule, closes, edge, first_bit, last_bit, opens
+from lensmount_protocol.timing import NOTHING, Mark, TimingRule, closes, edge, first_bit, last_bit, opens
 from lensmount_protocol.wire import Role
 
 _BODY, _LENS = Role.BODY, Role.LENS
@@ -21,15 +20,15 @@ POLL_US = 5_040.0
 LAYOUT_ECHOED = closes(_LENS, 0x0A)
 
 _REPLY_US = {
-    0x01: (50, 590),
-    0x07: (12, 570),
-    0x0C: (14, 340),
-    0x0B: (7, 350),
-    0x08: (10, 1_630),
-    0x09: (6, 400),
-    0x0D: (5, 345),
+    0x01: (45, 600),
+    0x07: (10, 575),
+    0x0C: (10, 345),
+    0x0B: (5, 350),
+    0x08: (10, 1_650),
+    0x09: (5, 400),
+    0x0D: (5, 350),
     0x10: (5, 1_400_000),
-    0x0A: (6, 780),
+    0x0A: (5, 800),
     0x16: (500, 560_000),
 }
 """Type -> how long a lens takes from the fall of the body's select line to the rise of its own."""
@@ -37,7 +36,7 @@ _REPLY_US = {
 _NEXT_REQUEST_US = {
     (0x01, 0x07): (210, 320),
     (0x07, 0x0C): (230, 340),
-    (0x07, 0x0B): (15_000, 15_700),
+    (0x07, 0x0B): (15_000, 15_800),
     (0x0B, 0x08): (230, 330),
     (0x0B, 0x09): (190, 330),
     (0x08, 0x09): (200, 540),
@@ -67,7 +66,14 @@ TIMING: tuple[TimingRule, ...] = (
     _rule("RXD on to BODY_CS low", edge(RXD, True), closes(_BODY, NOTHING), (0, 5_100), _POLL),
     _rule("BODY_CS low to LENS_CS low", closes(_BODY, NOTHING), closes(_LENS, NOTHING), (10, 11_200), _BOTH),
     _rule("handshake to 01", closes(_BODY, NOTHING), opens(_BODY, 0x01), (160, 15_300), _BOTH),
-    _rule("silent handshake to 0B", closes(_BODY, NOTHING), opens(_BODY, 0x0B), (20_150, 20_450), _BOTH),
+    _rule(
+        "silent handshake to 0B",
+        closes(_BODY, NOTHING),
+        opens(_BODY, 0x0B),
+        (20_150, 20_450),
+        _BOTH,
+        opens(_BODY, 0x01),
+    ),
     _rule("speed switch begins", closes(_LENS, 0x0C), opens(_BODY, NOTHING), (110, 135), _SIG),
     _rule("speed switch, BODY_CS falls", closes(_LENS, 0x0C), closes(_BODY, NOTHING), (165, 5_260), _SIG),
     _rule("body set-up", opens(_BODY), first_bit(_BODY), (15, 70), _SIG),
@@ -79,14 +85,22 @@ TIMING: tuple[TimingRule, ...] = (
         for type_, bounds in _REPLY_US.items()
     ),
     *(
-        _rule(f"{before:02X} to request {after:02X}", closes(_LENS, before), opens(_BODY, after), bounds, _BOTH)
+        _rule(
+            f"{before:02X} to request {after:02X}",
+            closes(_LENS, before),
+            opens(_BODY, after),
+            bounds,
+            _BOTH,
+            *(opens(_BODY, other) for first, other in _NEXT_REQUEST_US if first == before and other != after),
+            opens(_BODY, NOTHING),
+        )
         for (before, after), bounds in _NEXT_REQUEST_US.items()
     ),
     _rule("stream starts", LAYOUT_ECHOED, opens(_LENS, 0x05), (800, 17_000), _SIG),
     _rule("loop starts", LAYOUT_ECHOED, opens(_BODY, 0x03), (8_550, 25_400), _SIG),
     # Natives send their first pair at once after the 0A reply, whatever the phase of VD.
-    _rule("VD to 05", _VD_FALL, opens(_LENS, 0x05), (70, 3_300), _SIG, LAYOUT_ECHOED),
-    _rule("VD to 06", _VD_FALL, opens(_LENS, 0x06), (1_400, 4_700), _SIG, LAYOUT_ECHOED),
+    _rule("VD to 05", _VD_FALL, opens(_LENS, 0x05), (70, 3_330), _SIG, LAYOUT_ECHOED),
+    _rule("VD to 06", _VD_FALL, opens(_LENS, 0x06), (1_390, 4_740), _SIG, LAYOUT_ECHOED),
     _rule("VD to 03", _VD_FALL, opens(_BODY, 0x03), (8_540, 8_680), _BOTH),
     _rule("VD to 04", _VD_FALL, opens(_BODY, 0x04), (10_060, 10_220), _BOTH),
     _rule("05 to 06", closes(_LENS, 0x05), opens(_LENS, 0x06), (470, 620), _SIG),
