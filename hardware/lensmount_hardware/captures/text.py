@@ -82,7 +82,7 @@ class _Reader:
 
     def begin(self, sender: Role, number: int, rest: str) -> None:
         """A header; what the sniffer begins again under the same header it prints in full."""
-        message = _Message(sender, line=number, place=len(self.found))
+        message = _Message(sender, line=number)
         short = _SHORT_HEADER.match(rest)
         if short is not None:
             message.time_us = int(short[2])
@@ -91,6 +91,7 @@ class _Reader:
             self.found.append(Remark(None, f"line {cut.line}: {cut.digits} was begun and then printed again"))
             self.pending = None
         self.finish()
+        message.place = len(self.found)
         self.pending = message
         if short is None:
             message.take(rest)
