@@ -60,13 +60,13 @@ def _state(body: BodyCore, sequence: int) -> list[Message]:
     state = body.says(BodyState)
     if not body.saying_farewell:
         state.cycle_length = _cycle_length(body)
-    loop.phase = state.cycle_phase = (loop.phase + 1) % state.cycle_length
+    state.cycle_phase = (loop.phase + 1) % state.cycle_length
     state.parity_flags = state.parity_flags & ~1 | sequence & 1
     state.aperture_target_leading = _wanted_aperture(body)
     if loop.frame:
         state.aperture_target = loop.leading
     body.start_up(state, loop.frame)
-    loop.leading = state.aperture_target_leading
+    loop.phase, loop.leading = state.cycle_phase, state.aperture_target_leading
     # Adapters never get a row select, and a NEX-7 leaves it out of the first frame to a manual lens.
     if body.lens.is_adapter or (loop.frame == 0 and body.lens.slow_starter):
         return [state]

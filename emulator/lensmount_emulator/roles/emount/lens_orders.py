@@ -1,5 +1,7 @@
 """What a lens does with the messages of the body's loop frames: a table from message to what changes."""
 
+import math
+
 from lensmount_emulator.roles.emount.lens_core import LensCore
 from lensmount_emulator.roles.handlers import Handlers
 from lensmount_protocol.dialects.emount.body_state import BodyState, RowSelect
@@ -17,6 +19,7 @@ from lensmount_protocol.dialects.emount.focus import (
     PositionOfDistance,
     PositionToDistance,
 )
+from lensmount_protocol.dialects.emount.optics import distance_code, metres
 from lensmount_protocol.message import Message
 
 LEADING_COPY = 0x80
@@ -97,9 +100,22 @@ def _drive_to_limit(lens: LensCore, message: FocusLimitDrive) -> None:
 
 @obey.on(PositionToDistance)
 def _tell_distance(lens: LensCore, message: PositionToDistance) -> None:
-    _acknowledge(lens, DistanceOfPosition(distance=lens.motor.distance_code(message.position)))
+    _acknowledge(lens, DistanceOfPosition(distance=_distance_at(lens, message.position)))
 
 
 @obey.on(DistanceToPosition)
 def _tell_position(lens: LensCore, message: DistanceToPosition) -> None:
-    _acknowledge(lens, PositionOfDistance(position=lens.motor.position_at(message.distance)))
+    _acknowledge(lens, PositionOfDistance(position=_position_at(lens, message.distance)))
+
+
+def _distance_at(lens: LensCore, position: int) -> int:
+    """A lens is modelled as linear in dioptres, infinity at the lower limit and one metre at the upper."""
+    motor = lens.motor
+    dioptres = (motor.clamp(position) - motor.lower) / max(1, motor.upper - motor.lower)
+    return distance_code(math.inf if dioptres == 0 else 1 / dioptres)
+
+
+def _position_at(lens: LensCore, distance: int) -> int:
+    motor = lens.motor
+    dioptres = min(1.0, 1 / metres(distance))
+    return round(motor.lower + dioptres * (motor.upper - motor.lower))

@@ -11,6 +11,7 @@ from lensmount_protocol.dialects.emount.framing import LOOP_CLASS
 from lensmount_protocol.dialects.emount.lens_status import LensStatus
 from lensmount_protocol.dialects.emount.lines import VD
 from lensmount_protocol.message import Message
+from lensmount_protocol.paving import type_of
 
 AT_REST = 0x01
 MOTION = 0x40
@@ -46,7 +47,7 @@ def _pair_after(lens: LensCore, delay_us: float) -> Task:
     stream = lens.stream
     stream.next_pair()
     frame, sequence = stream.frame, stream.sequence
-    status = [_status(lens)]
+    status: list[Message] = [_status(lens)]
     focus = _focus_frame(lens)
     yield lens.after(delay_us)
     yield from _send(lens, status, sequence)
@@ -59,10 +60,11 @@ def _send(lens: LensCore, messages: list[Message], sequence: int) -> Task:
     if lens.stream.running:
         timing = lens.settings.timing
         data = lens.connection.send(messages, LOOP_CLASS, sequence)
-        yield from send_window(lens, data, timing.setup, by_rate(lens, timing.hold))
+        pauses = timing.pauses.get(f"{type_of(messages[0]):02X}", [])
+        yield from send_window(lens, data, timing.setup, by_rate(lens, timing.hold), pauses)
 
 
-def _status(lens: LensCore) -> Message:
+def _status(lens: LensCore) -> LensStatus:
     stream = lens.stream
     status = lens.says(LensStatus)
     status.blocks = stream.status_blocks
@@ -123,10 +125,9 @@ def _show_motor(lens: LensCore, focus: FocusStatus) -> None:
     planned, before = motor.planned(frame), motor.planned(frame - 1)
     focus.planned_position = planned
     focus.lower_limit, focus.upper_limit = motor.lower, motor.upper
-    if planned <= motor.lower + END_MARGIN:
-        focus.state |= NEAR_LOWER
-    if planned >= motor.upper - END_MARGIN:
-        focus.state |= NEAR_UPPER
+    if lens.settings.focus.shows_limits:
+        focus.state |= NEAR_LOWER if planned <= motor.lower + END_MARGIN else 0
+        focus.state |= NEAR_UPPER if planned >= motor.upper - END_MARGIN else 0
     if planned != before:
         focus.direction = INCREASING if planned > before else DECREASING
     if lens.settings.focus.reports_encoder:

@@ -7,8 +7,7 @@ that while a session starts.
 
 from msgspec import Struct
 
-FieldValue = int | str | bool
-"""A number, or bytes as hexadecimal text."""
+from lensmount_emulator.profiles.fields import FieldValue
 
 MessageFields = dict[str, FieldValue]
 
@@ -101,6 +100,7 @@ class Focus(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         acknowledge_frames: fewest frames from an order to its acknowledgement.
         acknowledges_first: whether the acknowledgement stands before `06` in its frame.
         reports_encoder: whether `06` f20-21 and the velocity bytes follow the motor.
+        shows_limits: whether `06` f0 tells when the plan is at a limit, and `06` f7-10 follow the limits of this profile.
         cycle_flag: what `06` f23 bit 6 does: `follows` the body's cycle, `fixed` two on two off, or `none`.
     """
 
@@ -114,6 +114,7 @@ class Focus(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     acknowledge_frames: int = 1
     acknowledges_first: bool = False
     reports_encoder: bool = True
+    shows_limits: bool = True
     cycle_flag: str = "none"
 
 
@@ -234,9 +235,9 @@ class BodySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     switches_speed: bool
     cold: list[str]
     warm: list[str]
-    rows: list[int] = [0x15, 0x16, 0x15, 0x17]
+    rows: tuple[int, ...] = (0x15, 0x16, 0x15, 0x17)
     first_row: int = 0
-    cycles: list[tuple[int, int]] = [(1, 18), (2, 3), (4, 3), (6, 0)]
+    cycles: tuple[tuple[int, int], ...] = ((1, 18), (2, 3), (4, 3), (6, 0))
     messages: dict[str, MessageFields]
     adapter: dict[str, MessageFields] = {}
     start: dict[str, list[MessageFields]] = {}
