@@ -94,8 +94,11 @@ def _compare_pair(
         score.diverge(f"{_place(theirs)}: {'; '.join(forbidden)}")
         return
     score.exact += 1
-    if theirs.padding == mine.padding:
+    if len(theirs.padding) == len(mine.padding):
         score.windows += 1
+        # What a body clocks behind its frame is whatever its buffer held; only how much of it counts.
+        if theirs.padding != mine.padding:
+            score.ignored[PADDING] = score.ignored.get(PADDING, 0) + 1
     else:
         score.diverge(f"{_place(theirs)}: {len(mine.padding)} pad bytes instead of {len(theirs.padding)}")
 
@@ -117,6 +120,8 @@ def _differences(theirs: DecodedFrame, mine: DecodedFrame) -> Iterable[tuple[tup
         elif captured != our:
             yield (name_of(captured), "data"), f"{_said([our])} instead of {_said([captured])}"
 
+
+PADDING = "content of padding"
 
 LOOKAHEAD = 6
 """Frames that a match may skip on our side; an engine that runs wild is not matched by chance further on."""

@@ -41,6 +41,7 @@ class Stream:
 
     def __init__(self, settings: LensSettings) -> None:
         self._first_sequence = settings.first_sequence
+        self._counts_alone = settings.counts_alone
         self.status_blocks = LensStatus.USUAL_BLOCKS
         self.focus_blocks = FocusStatus.USUAL_BLOCKS
         self.begin(self.status_blocks, self.focus_blocks)
@@ -59,6 +60,7 @@ class Stream:
         self.moving_to: int | None = None
         self.motion = False
         self._heard: int | None = None
+        self._met = False
 
     def end(self) -> None:
         """The body stopped the stream, or power is gone."""
@@ -71,13 +73,14 @@ class Stream:
     def next_pair(self) -> None:
         """A new pair begins: count it and number it.
 
-        A lens answers with the number behind the body's; while the body is silent it counts by itself (firmware of a
-        Samyang, and the first frames of every capture).
+        A lens answers with the number behind the body's; when the body falls silent it counts by itself (firmware of a
+        Samyang). Before the body's first frame lenses differ.
         """
         self.frame += 1
         if self._heard is not None:
+            self._met = True
             self.sequence = lens_sequence(self._heard)
-        elif self.frame:
+        elif self.frame and (self._counts_alone or self._met):
             self.sequence = lens_sequence(self.sequence)
         self._heard = None
 

@@ -15,6 +15,7 @@ from lensmount_protocol.dialects.emount.lines import BODY_CS, FAST_BAUDRATE, LEN
 from lensmount_protocol.dialects.emount.power import ShutDownReply
 from lensmount_protocol.dialects.emount.service import Refusal
 from lensmount_protocol.dialects.emount.stream import StreamLayoutReply, StreamLayoutRequest
+from lensmount_protocol.dialects.emount.transitions import ASKED, STREAMING_ASKED
 from lensmount_protocol.dialects.emount.types import RefusalCode
 from lensmount_protocol.frame import GarbageReason
 from lensmount_protocol.message import Message
@@ -47,7 +48,8 @@ def answer(lens: LensCore, arrival: Arrival) -> Task:
     yield lens.level(BODY_CS, False)
     yield lens.after(timing.reply.get(type_, timing.reply_otherwise))
     reply = _reply_to(lens, request, arrival.frame.class_)
-    if reply is not None:
+    # A body that repeated its question has had its answer to the first one.
+    if reply is not None and lens.connection.state in (ASKED, STREAMING_ASKED):
         yield from _send(lens, reply, timing.pauses.get(type_, []))
         what_follows = follow_up(lens, reply)
         if what_follows is not None:

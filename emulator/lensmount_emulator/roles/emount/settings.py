@@ -147,6 +147,7 @@ class LensSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         messages: fields of what it says.
         start: fields that differ in its first stream frames.
         first_sequence: sequence number of its frames before the first body frame.
+        counts_alone: whether that number goes up each frame before the first body frame.
         focus_skips: how many first `05` come without a `06`.
         unsolicited_acknowledgement: stream frame that carries a move acknowledgement nobody asked for; -1: none.
         refuses: whether it answers what it cannot read or does not know with a refusal `02`.
@@ -160,6 +161,7 @@ class LensSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     messages: dict[str, MessageFields]
     start: dict[str, list[MessageFields]] = {}
     first_sequence: int = 0
+    counts_alone: bool = False
     focus_skips: int = 0
     unsolicited_acknowledgement: int = -1
     refuses: bool = True

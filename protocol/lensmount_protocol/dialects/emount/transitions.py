@@ -27,12 +27,14 @@ TRANSITIONS = TransitionTable(
         # A lens that kept its supply answers without repeating the handshake (Samyang AF 135, bench logs).
         WAKING: {"linked": READY, "request": ASKED, **_LOST},
         READY: {"request": ASKED, "refusal": READY, "wake": WAKING, **_LOST},
-        ASKED: {"reply": READY, "refusal": READY, "speed accepted": SWITCHING, **_REPLIES, **_LOST},
+        # A body may repeat a question that nobody answered.
+        ASKED: {"request": ASKED, "reply": READY, "refusal": READY, "speed accepted": SWITCHING, **_REPLIES, **_LOST},
         SWITCHING: {"switched": READY, "request": ASKED, **_LOST},
         # A lens may still send the loop frame that it had begun when the stop was ordered.
         STREAMING: {"loop": STREAMING, "refusal": STREAMING, "request": STREAMING_ASKED, **_LOST},
         STREAMING_ASKED: {
             "loop": STREAMING_ASKED,
+            "request": STREAMING_ASKED,
             "reply": STREAMING,
             "refusal": STREAMING,
             **_REPLIES,
