@@ -6,10 +6,6 @@ own recordings (.lmx).
 
 import argparse
 import sys
-from collections.abc import Iterator
-
-FORMS = ("lines", "fields", "table", "json")
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lensmount decode`."""
@@ -37,49 +33,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Decode each file; what was decoded before an error stays told."""
     from lensmount_emulator.cli.decoding import Wanted, decode_file
+    from lensmount_emulator.cli.words import channels_of, messages_of
     from lensmount_protocol.registry import load_dialect
 
     dialect = load_dialect(arguments.dialect)
     asked = arguments.stats or arguments.timing or arguments.verify
     wanted = Wanted(
         form=arguments.form or ("quiet" if asked else "lines"),
-        only=frozenset(_types(arguments.only or [], dialect.messages)),
+        only=frozenset(cls.TYPE for word in arguments.only or [] for cls in messages_of(word, dialect.messages)),
         stats=arguments.stats,
         timing=arguments.timing,
         verify=arguments.verify,
         edges=arguments.edges,
-        channels=dict(_channels(arguments.channel, dialect.wiring.lines)),
+        channels=channels_of(arguments.channel, dialect.wiring.lines),
         named=len(arguments.files) > 1,
         out=sys.stdout,
     )
     proven = [decode_file(path, dialect, wanted) for path in arguments.files]
     return 0 if all(proven) or not arguments.verify else 1
-
-
-def _types(words: list[str], messages: "object") -> Iterator[int]:
-    from collections.abc import Mapping
-
-    from lensmount_protocol.errors import DialectError, unknown
-
-    assert isinstance(messages, Mapping)
-    by_name = {cls.__name__.lower(): cls.TYPE for cls in messages.values()}
-    for word in words:
-        if word.lower() in by_name:
-            yield by_name[word.lower()]
-            continue
-        try:
-            yield int(word, 16)
-        except ValueError:
-            raise DialectError(unknown("message", word, (cls.__name__ for cls in messages.values()))) from None
-
-
-def _channels(words: list[str], lines: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-    from lensmount_protocol.errors import CaptureError, unknown
-
-    for word in words:
-        line, equals, probe = word.partition("=")
-        if not equals or not probe:
-            raise CaptureError(f"--channel {word!r}: write LINE=PROBE, such as RXD=3")
-        if line not in lines:
-            raise CaptureError(f"--channel {word!r}: {unknown('line', line, lines)}")
-        yield line, probe

@@ -7,7 +7,9 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from lensmount_emulator.profiles.profile import Profile
 from lensmount_emulator.reports.tally import Tally
+from lensmount_emulator.sessions.score import Score
 from lensmount_protocol.timing import Measurement
 
 
@@ -43,6 +45,31 @@ def print_timing(console: Console, measurements: Sequence[Measurement], *, only_
         if measurement.intervals_us or not only_met:
             table.add_row(*_timing_row(measurement), style="red" if measurement.violations else None)
     console.print(table)
+
+
+def print_score(console: Console, score: Score, profile: Profile, capture: str) -> None:
+    """What a replay came to, the fields that it left out, and the timing rules that our end had to keep."""
+    device = f"{profile.title}, played by our {score.role} engine against the peer in {capture}"
+    console.print(device, markup=False)
+    rows = (
+        ("class 2 frames of the peer", score.requests),
+        ("frames of the real device", score.expected),
+        ("answered", score.answered),
+        ("right type", score.right_type),
+        ("byte-exact outside variable fields", score.exact),
+        ("same padding", score.windows),
+        ("sent by our engine alone", score.surplus),
+        ("timing rules held", score.rules_held),
+        ("timing rules violated", score.rules_violated),
+    )
+    for label, value in rows:
+        console.print(f"  {label:<36}{value:>6}")
+    declared = ", ".join(f"{entry.message}.{entry.field}" for entry in profile.settings.variable) or "none"
+    console.print(f"  declared variable: {declared}", markup=False)
+    if score.ignored:
+        console.print(f"  differed there: {', '.join(f'{k} {v}x' for k, v in score.ignored.items())}", markup=False)
+    console.print(f"  first divergence: {score.first_divergence or 'none'}", markup=False)
+    print_timing(console, score.timing, only_met=True)
 
 
 def violations_in(measurements: Iterable[Measurement]) -> int:

@@ -14,13 +14,15 @@ from lensmount_emulator.sessions.timeline import Timeline, timeline_of
 from lensmount_emulator.sessions.twin import Twin
 from lensmount_protocol.decoder import Decoded, DecodedFrame, Decoder
 from lensmount_protocol.dialect import Dialect
+from lensmount_protocol.dialects.emount.framing import REQUEST_CLASS
 from lensmount_protocol.errors import CaptureError
 from lensmount_protocol.marks import marks_of
 from lensmount_protocol.timing import Measurement, measure
 from lensmount_protocol.wire import Burst, Edge, Record, Role
 
-AFTERMATH = 20e-3
-"""Seconds that an engine gets behind the end of the capture to finish what it was asked."""
+AFTERMATH = {True: 20e-3, False: 0.7}
+"""Seconds that an engine gets behind the end of the capture to finish what it was asked, by whether the capture has
+edges; in a log the times of the last frames may be nominal, and a lens takes up to 549 ms to park."""
 
 
 @dataclass(slots=True)
@@ -47,18 +49,21 @@ def replay(records: Sequence[Record], dialect: Dialect, profile: Profile) -> Rep
     raw = list(Decoder(dialect).decode(records))
     timeline = timeline_of(records, raw)
     captured = list(Decoder(dialect).decode(timeline.records)) if not timeline.has_edges else raw
-    if not any(isinstance(event, DecodedFrame) and event.sender is profile.role.peer for event in captured):
-        raise CaptureError(f"the capture holds no frame of the {profile.role.peer.value}, so there is nothing to play")
+    for role, why in ((profile.role.peer, "to play"), (profile.role, "to compare with")):
+        if not _frames(captured, role):
+            raise CaptureError(f"the capture holds no frame of the {role.value}, so there is nothing {why}")
     if profile.role is Role.LENS:
         ours = _against_captured_body(timeline, dialect, profile)
     else:
         ours = _against_captured_lens(timeline, captured, dialect, profile)
-    score = Score(profile.role.value)
+    asked = [frame for frame in _frames(captured, profile.role.peer) if frame.frame.class_ == REQUEST_CLASS]
+    score = Score(profile.role.value, requests=len(asked), gapless=timeline.has_edges)
     end = max((event.at or 0.0 for event in captured if isinstance(event, DecodedFrame)), default=0.0)
+    grace = _FRAME if timeline.has_edges else AFTERMATH[False]
     compare(
         score,
         _frames(captured, profile.role),
-        [frame for frame in _frames(ours, profile.role) if (frame.at or 0.0) <= end + _FRAME],
+        [frame for frame in _frames(ours, profile.role) if (frame.at or 0.0) <= end + grace],
         profile.settings.variable,
     )
     score.timing = [
@@ -80,7 +85,7 @@ def engine_of(profile: Profile) -> Engine:
 def _against_captured_body(timeline: Timeline, dialect: Dialect, profile: Profile) -> list[Decoded]:
     body = list(timeline.of(Role.BODY, dialect.drivers.items()))
     events = as_events(body)
-    ours = play(engine_of(profile), events, events[-1][0] + AFTERMATH)
+    ours = play(engine_of(profile), events, events[-1][0] + AFTERMATH[timeline.has_edges])
     return _decoded([*body, *ours], dialect)
 
 
@@ -91,7 +96,7 @@ def _against_captured_lens(
     twin = Twin(timeline, captured, dialect)
     assert isinstance(profile.settings, BodySettings)
     end = max(record.at or 0.0 for record in timeline.records)
-    ours = play(engine, twin.prelude(), end + AFTERMATH, reaction=twin.react)
+    ours = play(engine, twin.prelude(), end + AFTERMATH[timeline.has_edges], reaction=twin.react)
     return _decoded(ours, dialect)
 
 

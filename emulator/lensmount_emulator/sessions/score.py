@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from lensmount_emulator.roles.emount.settings import Variable
 from lensmount_protocol.decoder import DecodedFrame
@@ -17,18 +18,22 @@ class Score:
 
     Attributes:
         role: the end that our engine played.
+        requests: questions that the peer asked (of a lens), or answers that it gave (to a body).
         expected: frames that the captured device sent, as far as they can be asked of an engine.
         answered: of those, frames that our engine sent too.
         right_type: of those, frames with the same messages in the same order.
         exact: of those, frames equal to the byte outside the profile's variable fields.
         windows: of those, frames whose padding was equal as well.
         surplus: frames that only our engine sent.
+        gapless: whether the capture would have shown them; a sniffer's log can lose lines.
         ignored: variable fields that did differ, each with how often.
         first_divergence: the first difference, in words; `""` where there is none.
         timing: the contract's rules as measured on our engine's edges and frames.
     """
 
     role: str
+    requests: int = 0
+    gapless: bool = True
     expected: int = 0
     answered: int = 0
     right_type: int = 0
@@ -49,10 +54,35 @@ class Score:
         """Rules that were broken at least once."""
         return sum(bool(rule.violations) for rule in self.timing)
 
+    def as_dict(self) -> dict[str, Any]:
+        """The score as JSON carries it."""
+        counts = ("role", "expected", "answered", "right_type", "exact", "windows", "surplus", "perfect")
+        return {name: getattr(self, name) for name in counts} | {
+            "requests": self.requests,
+            "ignored": self.ignored,
+            "first_divergence": self.first_divergence or None,
+            "timing": {
+                "held": self.rules_held,
+                "violated": self.rules_violated,
+                "rules": {
+                    rule.rule.name: {
+                        "count": len(rule.intervals_us),
+                        "min_us": min(rule.intervals_us),
+                        "median_us": rule.median_us,
+                        "max_us": max(rule.intervals_us),
+                        "violations": len(rule.violations),
+                    }
+                    for rule in self.timing
+                    if rule.intervals_us
+                },
+            },
+        }
+
     @property
     def perfect(self) -> bool:
         """Whether nothing was found wanting."""
-        return self.expected == self.exact == self.windows and not self.rules_violated and not self.surplus
+        complete = self.expected == self.exact == self.windows
+        return complete and not self.rules_violated and not (self.surplus and self.gapless)
 
     def diverge(self, what: str) -> None:
         """Remember the first difference."""

@@ -26,7 +26,12 @@ REST_BEHIND_HANDSHAKE = 20.3e-3
 BOOT = 150e-3
 """Longer than any lens takes to boot (115 ms)."""
 
-BETWEEN_REQUESTS = 30e-3
+BETWEEN_REQUESTS = 8e-3
+"""Between frames of a log without times: enough for the longest reply, and what a NEX-7 rests before it stops a stream."""
+
+FIRST_PULSE = 3e-3
+"""From the echo of the stream layout to the next pulse, in logs without times."""
+
 START_UP = 1.6
 """From a start-up request to what follows it, in logs without times: the longest seen is 1.33 s."""
 
@@ -106,7 +111,7 @@ def _nominal_ends(frames: Sequence[DecodedFrame]) -> Iterator[float]:
             pulse = 0.0
             yield now
         elif isinstance(frame.messages[0], BodyState):
-            pulse = pulse + VD_PERIOD if pulse else now + VD_PERIOD
+            pulse = pulse + VD_PERIOD if pulse else now + FIRST_PULSE
             now = pulse + STATE_AFTER_VD
             yield now + length
         elif frame.sender is Role.BODY:

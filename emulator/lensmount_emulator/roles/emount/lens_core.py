@@ -37,6 +37,8 @@ class Stream:
         targets: codes on their way through the lens, oldest first.
         acknowledgements: pairs of (frame from which it may be sent, message).
         moving_to: target of the focus order under way.
+        moves: whether that order has a way to go.
+        motion_left: frames behind the acknowledgement for which the lens still calls itself moving.
     """
 
     def __init__(self, settings: LensSettings) -> None:
@@ -58,7 +60,8 @@ class Stream:
         self.targets: deque[int | None] = deque()
         self.acknowledgements: deque[tuple[int, Message]] = deque()
         self.moving_to: int | None = None
-        self.motion = False
+        self.moves = False
+        self.motion_left = 0
         self._heard: int | None = None
         self._met = False
 

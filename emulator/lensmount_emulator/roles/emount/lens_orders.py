@@ -63,10 +63,13 @@ def _move(lens: LensCore, message: FocusMove) -> None:
 
 def _drive(lens: LensCore, target: int, acknowledgement: Message) -> None:
     """Run to a target within the limits; an order that is under way is replaced and never acknowledged."""
-    stream = lens.stream
-    if not lens.settings.focus.driven:
+    stream, settings = lens.stream, lens.settings.focus
+    if not settings.driven:
         return
-    stream.moving_to = lens.motor.order(target, float(stream.frame))
+    begins = float(stream.frame)
+    stream.moves = lens.motor.clamp(target) != lens.motor.planned(begins)
+    stream.moving_to = lens.motor.order(target, begins)
+    stream.motion_left = settings.motion_outlasts
     stream.acknowledgements.clear()
     _acknowledge(lens, acknowledgement)
     lens.tell(f"focus runs to {stream.moving_to:#06x}")

@@ -69,8 +69,9 @@ def _status(lens: LensCore) -> LensStatus:
     status = lens.says(LensStatus)
     status.blocks = stream.status_blocks
     _show_iris(lens, status)
-    if stream.moving_to is not None or stream.motion:
+    if stream.moves and (stream.moving_to is not None or stream.motion_left):
         status.motion_flags |= MOTION
+        stream.motion_left -= stream.moving_to is None
     _show_rows(lens, status)
     lens.start_up(status, stream.frame)
     return status

@@ -98,6 +98,7 @@ class Focus(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         steps_per_frame: top speed.
         lag_frames: how far the encoder is behind the plan.
         acknowledge_frames: fewest frames from an order to its acknowledgement.
+        motion_outlasts: frames behind the acknowledgement for which `05` f22 bit 6 stays set.
         acknowledges_first: whether the acknowledgement stands before `06` in its frame.
         reports_encoder: whether `06` f20-21 and the velocity bytes follow the motor.
         shows_limits: whether `06` f0 tells when the plan is at a limit, and `06` f7-10 follow the limits of this profile.
@@ -112,6 +113,7 @@ class Focus(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     steps_per_frame: int = 300
     lag_frames: float = 1.5
     acknowledge_frames: int = 1
+    motion_outlasts: int = 0
     acknowledges_first: bool = False
     reports_encoder: bool = True
     shows_limits: bool = True

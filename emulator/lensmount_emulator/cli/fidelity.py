@@ -1,0 +1,38 @@
+"""Replay a capture against our engine and score it: frames answered, of the right type, exact to the byte, in time."""
+
+import argparse
+import json
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `lensmount fidelity`."""
+    parser.add_argument("capture", metavar="CAPTURE", help="a capture of the real device with its peer")
+    parser.add_argument("--profile", required=True, metavar="NAME", help="the lens or body that takes the device's place")
+    parser.add_argument("--role", choices=["lens", "body"], help="the end it must play (default: the profile's own)")
+    parser.add_argument("--channel", action="append", default=[], metavar="LINE=PROBE", help="as in `lensmount decode`")
+    parser.add_argument("--json", action="store_true", help="one JSON object instead of text")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the score; 0 where nothing was found wanting, else 1."""
+    import sys
+    from pathlib import Path
+
+    from lensmount_emulator.cli.words import channels_of
+    from lensmount_emulator.profiles.library import load_profile
+    from lensmount_emulator.reports.tables import console_for, print_score
+    from lensmount_emulator.sessions.fidelity import replay
+    from lensmount_hardware.captures.formats import open_capture
+    from lensmount_protocol.registry import load_dialect
+    from lensmount_protocol.wire import Role
+
+    profile = load_profile(arguments.profile, None if arguments.role is None else Role(arguments.role))
+    dialect = load_dialect(profile.dialect)
+    channels = channels_of(arguments.channel, dialect.wiring.lines)
+    capture = open_capture(Path(arguments.capture), dialect.wiring, channels=channels)
+    score = replay(list(capture.records), dialect, profile).score
+    if arguments.json:
+        print(json.dumps({"capture": arguments.capture, "profile": profile.name} | score.as_dict()))
+    else:
+        print_score(console_for(sys.stdout), score, profile, arguments.capture)
+    return 0 if score.perfect else 1

@@ -1,0 +1,43 @@
+"""Words of the command line that several verbs read the same way."""
+
+from collections.abc import Iterable, Mapping
+
+from lensmount_protocol.errors import CaptureError, DialectError, unknown
+from lensmount_protocol.message import Message
+from lensmount_protocol.wire import Role
+
+
+def channels_of(words: Iterable[str], lines: Iterable[str]) -> dict[str, str]:
+    """`LINE=PROBE` words as a table.
+
+    Raises:
+        CaptureError: a word of another form, or a line that the mount does not have.
+    """
+    channels: dict[str, str] = {}
+    known = tuple(lines)
+    for word in words:
+        line, _, probe = word.partition("=")
+        if not probe:
+            raise CaptureError(f"--channel {word!r}: write LINE=PROBE, such as RXD=3")
+        if line not in known:
+            raise CaptureError(f"--channel {word!r}: {unknown('line', line, known)}")
+        channels[line] = probe
+    return channels
+
+
+def messages_of(word: str, messages: Mapping[tuple[Role, int], type[Message]]) -> list[type[Message]]:
+    """The messages that a person means by `05`, `0x05`, `5` or `LensStatus`; a type byte may have one in each direction.
+
+    Raises:
+        DialectError: nobody knows such a message; lists those that are known.
+    """
+    named = [cls for cls in messages.values() if cls.__name__.lower() == word.lower()]
+    try:
+        number = int(word, 16)
+    except ValueError:
+        number = -1
+    found = named or [cls for (_, type_), cls in sorted(messages.items(), key=lambda item: item[0][1]) if type_ == number]
+    if not found:
+        known = (f"{cls.TYPE:02X} {cls.__name__}" for cls in messages.values())
+        raise DialectError(unknown("message", word, known))
+    return found
