@@ -12,8 +12,8 @@ class Transport(Protocol):
     The contract, tested for every transport alike:
 
     - Bytes arrive in the order in which they were sent; how they are cut into `Received` events says nothing.
-    - The first `LineChanged` of a line states its level, the later ones tell changes only; a port that can look
-      at its lines states all of the peer's in its first answer.
+    - The first `LineChanged` of a line states its level, the later ones tell changes only; a port that can
+      look at its lines states all of the peer's in its first answer.
     - What a port cannot carry is ignored, not refused: a `DriveLine` of a line that is not in `lines`, a
       `SetBaudrate` where there is no rate. `lines` tells beforehand what will be missing.
     - When the peer or the port goes away, what arrived before is still delivered where the port gives it out;

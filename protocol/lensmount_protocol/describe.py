@@ -36,6 +36,15 @@ def show_message(message: AnyMessage, *, every_field: bool = False) -> str:
     return " ".join((head, *shown))
 
 
+def headline(message: AnyMessage) -> str:
+    """The message in a few words: its type, its name and the fields that a story tells."""
+    head = f"{type_of(message):02X} {name_of(message)}"
+    if not isinstance(message, Message):
+        return f"{head} ({message.reason})"
+    told = (f"{spec.name} {show_value(spec, getattr(message, spec.name))}" for spec in message.FIELDS if spec.headline)
+    return ", ".join((head, *told))
+
+
 def values_for_json(message: AnyMessage) -> dict[str, Any]:
     """The fields with values that JSON carries: numbers, and bytes as hexadecimal text."""
     if not isinstance(message, Message):

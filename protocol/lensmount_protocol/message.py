@@ -39,6 +39,7 @@ class FieldSpec:
         evidence: of this field where it differs from the message's.
         show: turns a value into text for people; `None` for the plain number.
         block: 1-based number of the selectable block that holds it; 0 where the message has no blocks.
+        headline: whether a story that has one line for the message tells it.
     """
 
     name: str
@@ -50,6 +51,7 @@ class FieldSpec:
     evidence: Evidence | None
     show: Callable[[Any], str] | None
     block: int
+    headline: bool
 
 
 def field(
@@ -61,9 +63,10 @@ def field(
     evidence: Evidence | None = None,
     show: Callable[[Any], str] | None = None,
     block: int = 0,
+    headline: bool = False,
 ) -> Any:
     """Declare one field of a message: how it stands on the wire, what it means, and how that is known."""
-    spec = FieldSpec("", layout, 0, layout.sizeof(), meaning, unit, evidence, show, block)
+    spec = FieldSpec("", layout, 0, layout.sizeof(), meaning, unit, evidence, show, block, headline)
     return dataclasses.field(default=default, metadata={"spec": spec})
 
 

@@ -3,6 +3,7 @@
 import math
 
 import pytest
+
 from lensmount_hardware.clock import Clock, MonotonicClock, VirtualClock
 
 

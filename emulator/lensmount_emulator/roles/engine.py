@@ -3,11 +3,16 @@
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
+from random import Random
 
 from lensmount_protocol.connection import Arrival, Connection
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.frame import Garbage
 from lensmount_protocol.wire import DriveLine, LineChanged, Role, SetBaudrate, Transmit, WireAction, WireEvent
+
+
+LARGEST_JITTER_US = 0.5
+"""A device's reactions differ by at least as much from one time to the next: a timer tick, an interrupt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +67,19 @@ class Engine:
         carried: the lines that the port carries; a role plays a reduced form without them.
         baudrate: the rate in force.
         sending: whether a window of ours is open.
+        random: where reaction times get their jitter from; `None` reacts in exactly nominal time.
     """
 
-    def __init__(self, dialect: Dialect, role: Role, carried: frozenset[str] | None = None) -> None:
+    def __init__(
+        self, dialect: Dialect, role: Role, carried: frozenset[str] | None = None, random: Random | None = None
+    ) -> None:
         self.role = role
         self.dialect = dialect
         self.carried = frozenset(dialect.wiring.lines) if carried is None else carried
         select_lines = {line.select for line in dialect.wiring.serial}
         self.windowed = select_lines <= self.carried
         self.connection = Connection(dialect, role, keeps_windows=self.windowed)
+        self.random = random
         self.now = 0.0
         self.levels: dict[str, bool] = {}
         self.baudrate = dialect.wiring.baudrates[0]
@@ -151,11 +160,12 @@ class Engine:
         self._notices.append(Notice(self.now, self.role, text, trouble))
 
     def after(self, microseconds: float) -> Wait:
-        """A plain delay from now."""
-        return Wait(self.now + microseconds * 1e-6)
+        """A reaction: a delay from now, with the jitter of a real device where a source of it is given."""
+        jitter_us = 0.0 if self.random is None else self.random.uniform(0, LARGEST_JITTER_US)
+        return Wait(self.now + (microseconds + jitter_us) * 1e-6)
 
     def at(self, since: float, microseconds: float) -> Wait:
-        """A plain delay from `since`."""
+        """A time on a grid that began at `since`."""
         return Wait(since + microseconds * 1e-6)
 
     def level(self, line: str, level: bool, *, until: float | None = None) -> Wait:

@@ -57,3 +57,10 @@ def seconds(text: str) -> float:
     if not 0 <= value < float("inf"):
         raise ValueError(f"wants a duration of 0 or more, not {text!r}")
     return value
+
+
+def whole_number(text: str) -> int:
+    """The reader of a count."""
+    if not text.isdecimal():
+        raise ValueError(f"wants a whole number, not {text!r}")
+    return int(text)

@@ -124,10 +124,10 @@ def _compare_pair(
         score.diverge(f"{_place(theirs)}: {'; '.join(forbidden)}")
         return
     score.exact += 1
-    if len(theirs.padding) == len(mine.padding):
+    if len(theirs.padding) == len(mine.padding) or not score.gapless:
         score.windows += 1
         # What a body clocks behind its frame is whatever its buffer held; only how much of it counts.
-        if theirs.padding != mine.padding:
+        if theirs.padding != mine.padding and score.gapless:
             score.ignored[PADDING] = score.ignored.get(PADDING, 0) + 1
     else:
         score.diverge(f"{_place(theirs)}: {len(mine.padding)} pad bytes instead of {len(theirs.padding)}")

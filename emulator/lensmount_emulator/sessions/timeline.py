@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from lensmount_protocol.decoder import Decoded, DecodedFrame
 from lensmount_protocol.dialects.emount.framing import LOOP_CLASS
-from lensmount_protocol.dialects.emount.lines import BODY_CS, LENS_CS, TXD, VCC, VD
+from lensmount_protocol.dialects.emount.lines import BODY_CS, LENS_CS, RXD, TXD, VCC, VD
 from lensmount_protocol.dialects.emount.body_state import BodyState
 from lensmount_protocol.wire import Burst, Edge, Record, Role, transmission_time
 
@@ -18,9 +18,14 @@ VD_LOW = 63e-6
 STATE_AFTER_VD = 8_570e-6
 MODE_AFTER_VD = 10_083e-6
 BODY_SETUP = 20e-6
-BODY_HOLD = 150e-6
+HOLD = {Role.BODY: 150e-6, Role.LENS: 5e-6}
+"""A sniffer stamps a frame a few µs behind its last byte, and a body may go on 183 µs behind a lens's window."""
+
 HANDSHAKE_LENGTH = 30e-3
 """Longer than any lens takes to put its serial line on (23.1 ms)."""
+
+SERIAL_ON = 2_900e-6
+LENS_FALLS = 100e-6
 
 REST_BEHIND_HANDSHAKE = 20.3e-3
 BOOT = 150e-3
@@ -43,10 +48,12 @@ class Timeline:
     Attributes:
         records: bytes and edges of both ends; nothing has an unknown time.
         has_edges: whether the edges are the capture's own.
+        has_times: whether the times are.
     """
 
     records: list[Record]
     has_edges: bool
+    has_times: bool
 
     def of(self, role: Role, drivers: "Iterable[tuple[str, Role]]") -> Iterator[Burst | Edge]:
         """What one end did."""
@@ -61,10 +68,10 @@ def timeline_of(records: Sequence[Record], decoded: Sequence[Decoded]) -> Timeli
     edges = {record.line for record in records if isinstance(record, Edge)}
     timed = all(burst.until is not None for burst in records if isinstance(burst, Burst))
     if timed and {BODY_CS, LENS_CS, VD} <= edges:
-        return Timeline([record for record in records if isinstance(record, Burst | Edge)], has_edges=True)
+        return Timeline([record for record in records if isinstance(record, Burst | Edge)], has_edges=True, has_times=True)
     frames = [event for event in decoded if isinstance(event, DecodedFrame)]
     filled = sorted(_filled_in(frames), key=lambda record: record.at or 0.0)
-    return Timeline(list(filled), has_edges=False)
+    return Timeline(list(filled), has_edges=False, has_times=all(frame.at is not None for frame in frames))
 
 
 def _filled_in(frames: Sequence[DecodedFrame]) -> Iterator[Burst | Edge]:
@@ -85,7 +92,7 @@ def _filled_in(frames: Sequence[DecodedFrame]) -> Iterator[Burst | Edge]:
         yield burst
         select = BODY_CS if burst.sender is Role.BODY else LENS_CS
         yield Edge((burst.at or 0.0) - BODY_SETUP, select, True)
-        yield Edge((burst.until or 0.0) + BODY_HOLD, select, False)
+        yield Edge((burst.until or 0.0) + HOLD[burst.sender], select, False)
 
 
 def _burst(frame: DecodedFrame, end: float) -> Burst:
@@ -127,7 +134,10 @@ def _power_up(first_frame: float) -> Iterator[Edge]:
     yield Edge(rise - BOOT, VD, True)
     yield Edge(rise, BODY_CS, True)
     yield Edge(rise + BODY_SETUP, TXD, True)
+    yield Edge(rise + BODY_SETUP, LENS_CS, True)
+    yield Edge(rise + SERIAL_ON, RXD, True)
     yield Edge(rise + HANDSHAKE_LENGTH, BODY_CS, False)
+    yield Edge(rise + HANDSHAKE_LENGTH + LENS_FALLS, LENS_CS, False)
 
 
 def _pulses(states: Sequence[float], begin: float, end: float) -> Iterator[float]:

@@ -1,12 +1,14 @@
 """The body end of an E-mount: powers a lens, gets to know it, loops, and does what a script says."""
 
 from collections.abc import Sequence
+from random import Random
 
 from lensmount_emulator.roles.emount.body_core import BodyCore, Lens
 from lensmount_emulator.roles.emount.body_loop import hear, start_loop
 from lensmount_emulator.roles.emount.body_power import frame_sync, shake_hands, supply
 from lensmount_emulator.roles.emount.body_requests import LensSilentError, get_to_know
 from lensmount_emulator.roles.emount.body_script import carry_out
+from lensmount_emulator.roles.emount.body_sleep import rest_behind_handshake
 from lensmount_emulator.roles.emount.settings import BodySettings
 from lensmount_emulator.roles.engine import Task
 from lensmount_emulator.roles.script import Step
@@ -30,13 +32,21 @@ class BodyEngine(BodyCore):
 
     Attributes:
         script: what to do once the loop runs, in order.
+        warm: whether the lens is taken for one that only slept: a short start without identity and descriptor.
         done: whether the script has been carried out, or has been given up.
     """
 
     def __init__(
-        self, settings: BodySettings, carried: frozenset[str] | None = None, script: Sequence[Step] = ()
+        self,
+        settings: BodySettings,
+        carried: frozenset[str] | None = None,
+        random: Random | None = None,
+        script: Sequence[Step] = (),
+        *,
+        warm: bool = False,
     ) -> None:
-        super().__init__(settings, carried)
+        super().__init__(settings, carried, random)
+        self.warm = warm
         self.script = tuple(script)
         self.done = False
 
@@ -79,7 +89,9 @@ def _live(body: BodyEngine) -> Task:
     body.spawn(frame_sync(body))
     try:
         yield from shake_hands(body, powered_at + body.settings.timing.select_rises * 1e-6)
-        yield from get_to_know(body, body.settings.cold)
+        if body.warm:
+            yield from rest_behind_handshake(body)
+        yield from get_to_know(body, body.settings.warm if body.warm else body.settings.cold)
         start_loop(body)
         for step in body.script:
             yield from carry_out(body, step)

@@ -3,6 +3,7 @@
 import copy
 from collections import deque
 from dataclasses import dataclass
+from random import Random
 from typing import Any, TypeVar
 
 from lensmount_emulator.profiles.fields import message_from, values_from
@@ -34,6 +35,7 @@ class LoopMemory:
     Attributes:
         row: place in the profile's list of rows.
         frame: number of the frame, from 0.
+        asked: the first frame of the loop has been sent.
         echoes: consecutive `05` that echoed that row.
         phase: the cycle phase sent last.
         leading: the leading aperture target sent last.
@@ -42,10 +44,24 @@ class LoopMemory:
 
     row: int
     frame: int = 0
+    asked: bool = False
     echoes: int = 0
     phase: int = -1
     leading: int = 0
     pair_seen: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the photographer and the camera's own control want from one loop frame on.
+
+    Attributes:
+        aperture: the aperture code; `None` leaves it as it was.
+        orders: focus messages to send with the frame's `04`.
+    """
+
+    aperture: int | None = None
+    orders: tuple[Message, ...] = ()
 
 
 class Lens:
@@ -87,9 +103,12 @@ class BodyCore(Engine):
         settings: the profile's data.
         lens: what it knows of the lens.
         pulses: frame-sync pulses since power-up.
+        pulses_before: pulses that the body had counted before this engine began.
         pulse_at: when VD last fell.
         aperture: the code that it wants; `None` leaves the choice to the profile.
         orders: focus messages for the next `04`, oldest first.
+        wishes: loop frame -> what is wanted from it on.
+        first_sequence: number of the first loop frame; `None` counts pulses from power-up, as bodies do.
         acknowledged: acknowledgements that nobody has asked about yet.
         reply: the last class 2 message from the lens that nobody has taken yet.
         looping: whether `03` and `04` are sent.
@@ -97,14 +116,19 @@ class BodyCore(Engine):
         loop: what the loop remembers.
     """
 
-    def __init__(self, settings: BodySettings, carried: frozenset[str] | None = None) -> None:
-        super().__init__(EMOUNT, Role.BODY, carried)
+    def __init__(
+        self, settings: BodySettings, carried: frozenset[str] | None = None, random: Random | None = None
+    ) -> None:
+        super().__init__(EMOUNT, Role.BODY, carried, random)
         self.settings = settings
         self.lens = Lens()
         self.pulses = 0
         self.pulse_at = 0.0
         self.aperture: int | None = None
         self.orders: deque[Message] = deque()
+        self.wishes: dict[int, Wish] = {}
+        self.first_sequence: int | None = None
+        self.pulses_before = 0
         self.acknowledged: deque[Message] = deque()
         self.reply: Message | None = None
         self.looping = False

@@ -22,6 +22,8 @@ def start_loop(body: BodyCore) -> None:
     """The layout's echo is in: `03` and `04` from the next pulse on."""
     body.loop = LoopMemory(body.settings.first_row)
     body.looping = True
+    if body.first_sequence is not None:
+        body.pulses_before = body.first_sequence - PULSES_AHEAD - body.pulses - 1
     body.spawn(_run(body))
     body.tell("loops")
 
@@ -47,12 +49,20 @@ def _run(body: BodyCore) -> Task:
         if not body.looping:
             return
         seen, pulse_at = body.pulses, body.pulse_at
-        sequence = body_sequence(seen + PULSES_AHEAD)
+        sequence = body_sequence(body.pulses_before + seen + PULSES_AHEAD)
+        _take_wish(body)
         yield body.at(pulse_at, timing.state_after_vd)
         yield from body.send(_state(body, sequence), LOOP_CLASS, sequence)
         yield body.at(pulse_at, timing.mode_after_vd)
         yield from body.send(_mode(body), LOOP_CLASS, sequence)
         body.loop.frame += 1
+
+
+def _take_wish(body: BodyCore) -> None:
+    wish = body.wishes.get(body.loop.frame)
+    if wish is not None:
+        body.aperture = body.aperture if wish.aperture is None else wish.aperture
+        body.orders.extend(wish.orders)
 
 
 def _state(body: BodyCore, sequence: int) -> list[Message]:
@@ -67,6 +77,7 @@ def _state(body: BodyCore, sequence: int) -> list[Message]:
         state.aperture_target = loop.leading
     body.start_up(state, loop.frame)
     loop.phase, loop.leading = state.cycle_phase, state.aperture_target_leading
+    loop.asked = True
     # Adapters never get a row select, and a NEX-7 leaves it out of the first frame to a manual lens.
     if body.lens.is_adapter or (loop.frame == 0 and body.lens.slow_starter):
         return [state]
@@ -86,7 +97,8 @@ def _mode(body: BodyCore) -> list[Message]:
 
 def _count_echo(body: BodyCore, row: int) -> None:
     loop, rows = body.loop, body.settings.rows
-    loop.echoes = loop.echoes + 1 if row == rows[loop.row] else 0
+    # What the lens shows before the body's first frame is its own choice, and no echo.
+    loop.echoes = loop.echoes + 1 if loop.asked and row == rows[loop.row] else 0
     if loop.echoes == ECHOES_WANTED:
         loop.row = (loop.row + 1) % len(rows)
         loop.echoes = 0

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from lensmount_emulator.roles.emount.body_core import BodyCore
 from lensmount_emulator.roles.emount.body_sleep import sleep, wake
 from lensmount_emulator.roles.engine import Task, Wait
-from lensmount_emulator.roles.script import Reader, Step, nothing, seconds
+from lensmount_emulator.roles.script import Reader, Step, nothing, seconds, whole_number
 from lensmount_protocol.dialects.emount.focus import FocusMove, FocusMoved, FocusStop, FocusStopped
 from lensmount_protocol.dialects.emount.optics import aperture_code, show_aperture
 from lensmount_protocol.message import Message
@@ -81,12 +81,16 @@ def _iris_rests(body: BodyCore) -> bool:
     return body.lens.status is not None and bool(body.lens.status.state & IRIS_AT_REST)
 
 
+def _frame(body: BodyCore, step: Step) -> Task:
+    yield Wait(ready=lambda: body.loop.frame >= int(step.value or 0))
+
+
 def _wait(body: BodyCore, step: Step) -> Task:
     yield body.after(float(step.value or 0) * 1e6)
 
 
-def _sleep(body: BodyCore, _step: Step) -> Task:
-    yield from sleep(body)
+def _sleep(body: BodyCore, step: Step) -> Task:
+    yield from sleep(body, body.settings.farewell_frames if step.value is None else int(step.value))
 
 
 def _wake(body: BodyCore, _step: Step) -> Task:
@@ -98,6 +102,7 @@ VERBS: Mapping[str, Reader] = {
     "stop": nothing,
     "aperture": aperture,
     "wait": seconds,
+    "frame": whole_number,
     "sleep": nothing,
     "wake": nothing,
 }
@@ -107,6 +112,7 @@ TASKS: Mapping[str, Callable[[BodyCore, Step], Task]] = {
     "stop": _stop,
     "aperture": _aperture,
     "wait": _wait,
+    "frame": _frame,
     "sleep": _sleep,
     "wake": _wake,
 }

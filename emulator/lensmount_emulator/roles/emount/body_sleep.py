@@ -17,10 +17,10 @@ BEFORE_STOP_US = 7_000.0
 """From the last `04` to the order that stops the stream (NEX-7, four power-offs)."""
 
 
-def sleep(body: BodyCore) -> Task:
+def sleep(body: BodyCore, frames: int) -> Task:
     """The power-off sequence: farewell frames, stream off, shut down; the lens keeps its supply and its memory."""
     body.saying_farewell = True
-    last = body.loop.frame + body.settings.farewell_frames
+    last = body.loop.frame + frames
     yield Wait(ready=lambda: body.loop.frame >= last)
     body.looping = False
     yield body.after(BEFORE_STOP_US)
@@ -38,7 +38,12 @@ def wake(body: BodyCore) -> Task:
     seen = body.pulses
     yield Wait(ready=lambda: body.pulses != seen)
     yield from shake_hands(body, body.pulse_at + AFTER_PULSE_US * 1e-6)
-    timing = body.settings.timing
-    yield body.after(timing.switch_rests - timing.link_poll)
+    yield from rest_behind_handshake(body)
     yield from get_to_know(body, body.settings.warm)
     start_loop(body)
+
+
+def rest_behind_handshake(body: BodyCore) -> Task:
+    """A warm handshake is followed by the same silence as the speed switch (20.25 ms on a NEX-7)."""
+    timing = body.settings.timing
+    yield body.after(timing.switch_rests - timing.link_poll)

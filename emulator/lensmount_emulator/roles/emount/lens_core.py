@@ -2,6 +2,7 @@
 
 import copy
 from collections import deque
+from random import Random
 from typing import Any, TypeVar
 
 from lensmount_emulator.models.focus_motor import FocusMotor
@@ -99,8 +100,10 @@ class LensCore(Engine):
         stream: what the loop remembers.
     """
 
-    def __init__(self, settings: LensSettings, carried: frozenset[str] | None = None) -> None:
-        super().__init__(EMOUNT, Role.LENS, carried)
+    def __init__(
+        self, settings: LensSettings, carried: frozenset[str] | None = None, random: Random | None = None
+    ) -> None:
+        super().__init__(EMOUNT, Role.LENS, carried, random)
         self.settings = settings
         focus, iris = settings.focus, settings.iris
         at_rest = iris.widest + iris.offset

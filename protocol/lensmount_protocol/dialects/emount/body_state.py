@@ -16,7 +16,7 @@ class BodyState(Message):
 
     state: int = field(Int16ul, "body state, unknown; 00EC while powering off", default=0x2EBB, show=show_hex16)
     unknown_2: int = field(Int8ub, "zero")
-    aperture_target: int = field(Int16ul, "aperture target", unit="aperture code", default=0x1000, show=show_aperture)
+    aperture_target: int = field(Int16ul, "aperture target", unit="aperture code", default=0x1000, show=show_aperture, headline=True)
     aperture_target_leading: int = field(
         Int16ul, "the same one frame earlier", unit="aperture code", default=0x1000, show=show_aperture
     )
@@ -28,8 +28,8 @@ class BodyState(Message):
         evidence=Evidence(Proof.CAPTURED, "SIG, LEX", "bit 7 from firmware (BAS-TA)"),
     )
     unknown_8: bytes = unknown_bytes(2)
-    cycle_length: int = field(Int8ub, "frames in a cycle: 1, 2, 4, then 6", default=6)
-    cycle_phase: int = field(Int8ub, "frame of the cycle, from 0")
+    cycle_length: int = field(Int8ub, "frames in a cycle: 1, 2, 4, then 6", default=6, headline=True)
+    cycle_phase: int = field(Int8ub, "frame of the cycle, from 0", headline=True)
     parity_flags: int = field(
         Int8ub,
         "bit 0: lowest bit of the sequence number; bits 3-4: speed profile",
@@ -48,5 +48,5 @@ class BodyState(Message):
 class RowSelect(Message):
     """The pair of row indices that the lens shall echo in `05`; repeated until it has."""
 
-    row_a: int = field(Int8ub, "row index", default=0x15, show=show_hex8)
+    row_a: int = field(Int8ub, "row index", default=0x15, show=show_hex8, headline=True)
     row_b: int = field(Int8ub, "row index, usually the same", default=0x15, show=show_hex8)

@@ -23,15 +23,14 @@ class FocusStop(Message):
 class FocusMove(Message):
     """Run the focus to a position, or by a distance; a target beyond the limits is clamped without a word."""
 
-    operand: int = field(Int16ul, "target or signed distance, in the unit that the flags name", show=show_steps)
+    operand: int = field(Int16ul, "target or signed distance, in the unit that the flags name", show=show_steps, headline=True)
     amplitude: int = field(Int8ub, "oscillation")
     flags: int = field(
         Int8ub,
         "bits 0-1 unit (0 steps, 2 the lens's own, 3 distance code); bit 2 relative; bit 3 waits for the cycle; "
         "bits 4-5 scale of the oscillation; bits 6-7 side of arrival",
         show=show_hex8,
-        evidence=Evidence(Proof.FIRMWARE, "BAS", "00 and 2C seen on a wire"),
-    )
+        evidence=Evidence(Proof.FIRMWARE, "BAS", "00 and 2C seen on a wire"), headline=True)
 
 
 @message(0x1E, Role.BODY, _FIRMWARE)
@@ -91,14 +90,14 @@ class FocusLimitDrive(Message):
 class FocusStopped(Message):
     """The stop was obeyed."""
 
-    result: int = field(Int8ub, "0 Sony, Samyang; 1 Tamron, Yongnuo")
+    result: int = field(Int8ub, "0 Sony, Samyang; 1 Tamron, Yongnuo", headline=True)
 
 
 @message(0x1D, Role.LENS, _CAPTURED)
 class FocusMoved(Message):
     """The plan has reached the target; the motor still runs for two or three frames."""
 
-    result: int = field(Int8ub, "0 done; 1 refused or interrupted (Tamron)")
+    result: int = field(Int8ub, "0 done; 1 refused or interrupted (Tamron)", headline=True)
 
 
 @message(0x1F, Role.LENS, _CLAIM)

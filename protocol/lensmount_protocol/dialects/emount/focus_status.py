@@ -29,12 +29,11 @@ class FocusStatus(BlockedMessage):
         unit=_STEPS,
         show=show_steps,
         block=2,
-        evidence=Evidence(Proof.DISPUTED, "SIG, LEX, BAS-TR", "how far it looks ahead is not established"),
-    )
+        evidence=Evidence(Proof.DISPUTED, "SIG, LEX, BAS-TR", "how far it looks ahead is not established"), headline=True)
     word_4: int = field(Int16ul, "unknown, per lens", show=show_hex16, block=2)
     unknown_6: int = field(Int8ub, "10; one Sony zoom counts", default=0x10, show=show_hex8, block=2)
-    lower_limit: int = field(Int16ul, "lower travel limit, far end", unit=_STEPS, show=show_steps, block=2)
-    upper_limit: int = field(Int16ul, "upper travel limit, near end", unit=_STEPS, show=show_steps, block=2)
+    lower_limit: int = field(Int16ul, "lower travel limit, far end", unit=_STEPS, show=show_steps, block=2, headline=True)
+    upper_limit: int = field(Int16ul, "upper travel limit, near end", unit=_STEPS, show=show_steps, block=2, headline=True)
     word_11: int = field(Int16ul, "unknown, per lens", show=show_hex16, block=2)
     steps_per_defocus: int = field(
         Int16ul, "steps per unit of defocus", block=3, evidence=Evidence(Proof.CAPTURED, "SIG, LEX", "meaning from WZQ")
@@ -43,7 +42,7 @@ class FocusStatus(BlockedMessage):
     unknown_16: int = field(Int8ub, "changes with focus on a Sony FE 24-105", show=show_hex8, block=3)
     unknown_17: int = field(Int8ub, "as the byte before", show=show_hex8, block=3)
     word_18: int = field(Int16ul, "changes with focus on a Sony FE 24-105", show=show_hex16, block=3)
-    position: int = field(Int16ul, "encoder position", unit=_STEPS, show=show_steps, block=3)
+    position: int = field(Int16ul, "encoder position", unit=_STEPS, show=show_steps, block=3, headline=True)
     unknown_22: int = field(Int8ub, "zero", block=4)
     cycle_flags: int = field(Int8ub, "bit 6 toggles once per body cycle on Sony AF lenses", show=show_hex8, block=4)
     unknown_24: int = field(Int8ub, "per lens", show=show_hex8, block=4)

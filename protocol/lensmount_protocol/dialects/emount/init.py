@@ -42,7 +42,7 @@ def show_types(bitmap: int) -> str:
 class BodyCapabilities(Message):
     """The body offers the message types that it knows, and asks for the lens's."""
 
-    types: int = field(Int64ul, _BITMAP, default=0x1FFFFFFFFFFFFFFF, show=show_types, evidence=_BITMAP_PROOF)
+    types: int = field(Int64ul, _BITMAP, default=0x1FFFFFFFFFFFFFFF, show=show_types, evidence=_BITMAP_PROOF, headline=True)
     rest: bytes = unknown_bytes(24, meaning="zero; types beyond 40 if the rule continues")
 
 
@@ -50,7 +50,7 @@ class BodyCapabilities(Message):
 class LensCapabilities(Message):
     """The message types that the lens knows, those that only it sends included."""
 
-    types: int = field(Int64ul, _BITMAP, show=show_types, evidence=_BITMAP_PROOF)
+    types: int = field(Int64ul, _BITMAP, show=show_types, evidence=_BITMAP_PROOF, headline=True)
     rest: bytes = unknown_bytes(24, meaning="zero; FF 0F F8 01 first on a Sony FE 24-105")
 
 
@@ -65,7 +65,7 @@ class IdentityRequest(Message):
 class IdentityReply(Message):
     """What sits on the mount: kind, abilities, versions and Sony's lens number."""
 
-    kind: int = field(enum_field(Int8ub, MountKind), "native lens or adapter", default=MountKind.NATIVE)
+    kind: int = field(enum_field(Int8ub, MountKind), "native lens or adapter", default=MountKind.NATIVE, headline=True)
     capabilities: int = field(
         Int8ub,
         "bit 1: can switch to 1.5 Mbaud",
@@ -73,12 +73,12 @@ class IdentityReply(Message):
         show=show_hex8,
         evidence=Evidence(Proof.INFERRED, "SIG, BAS-TA"),
     )
-    mount_version: int = field(Int16ul, "E-mount version, digits as decimal", show=show_version, evidence=_EXIF)
+    mount_version: int = field(Int16ul, "E-mount version, digits as decimal", show=show_version, evidence=_EXIF, headline=True)
     unknown_4: int = field(Int8ub, "zero")
-    firmware_version: int = field(Int16ul, "firmware version; makers differ in its form", show=show_version, evidence=_EXIF)
+    firmware_version: int = field(Int16ul, "firmware version; makers differ in its form", show=show_version, evidence=_EXIF, headline=True)
     unknown_7: int = field(Int8ub, "unknown, per lens", show=show_hex8)
     unknown_8: int = field(Int8ub, "A0; 00 on a Samyang 135", default=0xA0, show=show_hex8)
-    lens_id: int = field(Int16ul, "Sony's lens number, LensType2 in EXIF", evidence=_EXIF)
+    lens_id: int = field(Int16ul, "Sony's lens number, LensType2 in EXIF", evidence=_EXIF, headline=True)
     unknown_11: bytes = unknown_bytes(4)
     unknown_15: bytes = unknown_bytes(4, default=bytes.fromhex("6092865E"), meaning="the same on every native lens")
     unknown_19: bytes = unknown_bytes(7, meaning="serial-like on some lenses")
@@ -101,12 +101,11 @@ class DescriptorRequest(Message):
 class DescriptorReply(Message):
     """The lens's description: apertures, specification, serial number, and much that nobody understands."""
 
-    widest_aperture: int = field(Int16ul, "widest aperture", unit="aperture code", show=show_aperture)
-    narrowest_aperture: int = field(Int16ul, "narrowest aperture", unit="aperture code", show=show_aperture)
+    widest_aperture: int = field(Int16ul, "widest aperture", unit="aperture code", show=show_aperture, headline=True)
+    narrowest_aperture: int = field(Int16ul, "narrowest aperture", unit="aperture code", show=show_aperture, headline=True)
     unknown_4: bytes = unknown_bytes(11)
     lens_spec: bytes = field(
-        Bytes(8), "focal lengths, apertures and marks, BCD", default=bytes(8), show=show_lens_spec, evidence=_EXIF
-    )
+        Bytes(8), "focal lengths, apertures and marks, BCD", default=bytes(8), show=show_lens_spec, evidence=_EXIF, headline=True)
     unknown_23: bytes = unknown_bytes(4)
     serial: int = field(Int32ul, "serial number, probably", evidence=Evidence(Proof.INFERRED, "SIG, BAS-TA"))
     rest: bytes = unknown_bytes(170, meaning="alike on native lenses, zero on adapters")
@@ -153,7 +152,7 @@ class SpeedRequest(Message):
 class SpeedReply(Message):
     """Whether the lens follows."""
 
-    accepted: int = field(Int8ub, "bit 0: accepted", default=1, evidence=_FIRMWARE)
+    accepted: int = field(Int8ub, "bit 0: accepted", default=1, evidence=_FIRMWARE, headline=True)
 
 
 @message(0x0D, Role.BODY, _CAPTURED)
@@ -167,7 +166,7 @@ class FrameRateRequest(Message):
 class FrameRateReply(Message):
     """1 from autofocus lenses, 0 from two manual ones."""
 
-    rate: int = field(Int8ub, "1 autofocus lens, 0 manual lens", default=1)
+    rate: int = field(Int8ub, "1 autofocus lens, 0 manual lens", default=1, headline=True)
 
 
 @message(0x3F, Role.BODY, _BENCH)
@@ -182,7 +181,7 @@ class NameReply(Message):
     """The lens's name."""
 
     status: int = field(Int8ub, "zero")
-    name: bytes = field(Bytes(64), "ASCII, zero padded", default=bytes(64), show=show_text)
+    name: bytes = field(Bytes(64), "ASCII, zero padded", default=bytes(64), show=show_text, headline=True)
 
 
 @message(0x3D, Role.BODY, _FIRMWARE)

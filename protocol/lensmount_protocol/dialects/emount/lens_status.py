@@ -28,16 +28,15 @@ class LensStatus(BlockedMessage):
 
     USUAL_BLOCKS: ClassVar[int] = 0x7FFF
 
-    aperture: int = field(Int16ul, "aperture now", unit="aperture code", show=show_aperture, block=1)
+    aperture: int = field(Int16ul, "aperture now", unit="aperture code", show=show_aperture, block=1, headline=True)
     aperture_next: int = field(
         Int16ul,
         "aperture one frame ahead; the final target on an adapter",
         unit="aperture code",
         show=show_aperture,
         block=1,
-        evidence=Evidence(Proof.CAPTURED, "SIG", "another source calls it a plain copy"),
-    )
-    aperture_frames_left: int = field(Int8ub, "frames until the aperture is reached", unit="frames", block=1)
+        evidence=Evidence(Proof.CAPTURED, "SIG", "another source calls it a plain copy"), headline=True)
+    aperture_frames_left: int = field(Int8ub, "frames until the aperture is reached", unit="frames", block=1, headline=True)
     aperture_error: int = field(
         Int16ul,
         "reported minus commanded aperture",
@@ -78,7 +77,7 @@ class LensStatus(BlockedMessage):
         block=5,
         evidence=Evidence(Proof.CAPTURED, "SIG, LEX", "scale from WZQ"),
     )
-    focal_length_dmm: int = field(Int16ul, "focal length now", show=show_tenths_mm, block=5)
+    focal_length_dmm: int = field(Int16ul, "focal length now", show=show_tenths_mm, block=5, headline=True)
     nominal_focal_length_dmm: int = field(Int16ul, "focal length as marked", show=show_tenths_mm, block=5)
     unknown_28: int = field(Int16ul, "unknown, per lens", show=show_hex16, block=5)
     aperture_above_widest: int = field(
@@ -119,7 +118,7 @@ class LensStatus(BlockedMessage):
     unknown_67: int = field(Int8ub, "not zero on zooms only", show=show_hex8, block=10)
     unknown_68: int = field(Int8ub, "zero", block=10)
     unknown_69: bytes = unknown_bytes(8, block=11)
-    row_index_a: int = field(Int8ub, "echo of the row select", show=show_hex8, block=12)
+    row_index_a: int = field(Int8ub, "echo of the row select", show=show_hex8, block=12, headline=True)
     row_index_b: int = field(Int8ub, "echo of the row select", show=show_hex8, block=12)
     row_extra_a: int = field(Int8ub, "second index pair, zero in the loop", show=show_hex8, block=12)
     row_extra_b: int = field(Int8ub, "second index pair, zero in the loop", show=show_hex8, block=12)

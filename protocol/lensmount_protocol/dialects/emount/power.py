@@ -14,21 +14,21 @@ _CAPTURED = Evidence(Proof.CAPTURED, "SIG, LEX")
 class StartUpRequest(Message):
     """Home the drives."""
 
-    drives: int = field(Int8ub, "1F native lens, 3F adapter; bit 2 iris, bit 3 focus", default=0x1F, show=show_hex8)
+    drives: int = field(Int8ub, "1F native lens, 3F adapter; bit 2 iris, bit 3 focus", default=0x1F, show=show_hex8, headline=True)
 
 
 @message(0x10, Role.LENS, _CAPTURED)
 class StartUpReply(Message):
     """The movement is over; it may take more than a second."""
 
-    result: int = field(Int8ub, "0 done; 1 error (Tamron)")
+    result: int = field(Int8ub, "0 done; 1 error (Tamron)", headline=True)
 
 
 @message(0x16, Role.BODY, _CAPTURED)
 class ShutDownRequest(Message):
     """Park and sleep."""
 
-    order: int = field(Int8ub, "1", default=1)
+    order: int = field(Int8ub, "1", default=1, headline=True)
 
 
 @message(0x16, Role.LENS, _CAPTURED)
@@ -36,5 +36,4 @@ class ShutDownReply(Message):
     """The iris is parked."""
 
     result: int = field(
-        Int8ub, "0", evidence=Evidence(Proof.CAPTURED, "LEX", "one adapter is said to echo the request (WZQ)")
-    )
+        Int8ub, "0", evidence=Evidence(Proof.CAPTURED, "LEX", "one adapter is said to echo the request (WZQ)"), headline=True)

@@ -22,9 +22,9 @@ _UPDATE = Evidence(Proof.FIRMWARE, "BAS", "firmware update path; never sent unle
 class Refusal(Message):
     """The lens could not read a frame, or does not know a message."""
 
-    class_: int = field(Int8ub, "class received, or FF", default=0xFF, show=show_hex8)
-    type_: int = field(Int8ub, "type received, or FF", default=0xFF, show=show_hex8)
-    code: int = field(enum_field(Int8ub, RefusalCode), "why", default=RefusalCode.BAD_END)
+    class_: int = field(Int8ub, "class received, or FF", default=0xFF, show=show_hex8, headline=True)
+    type_: int = field(Int8ub, "type received, or FF", default=0xFF, show=show_hex8, headline=True)
+    code: int = field(enum_field(Int8ub, RefusalCode), "why", default=RefusalCode.BAD_END, headline=True)
     unknown_3: bytes = unknown_bytes(4)
 
 

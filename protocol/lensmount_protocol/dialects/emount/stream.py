@@ -20,9 +20,9 @@ def show_mask(value: int) -> str:
 class StreamLayoutRequest(Message):
     """The body orders a stream built from these blocks; all zero stops it."""
 
-    status_blocks: int = field(Int24ul, "bit k: `05` carries block k+1", default=0x7FFF, show=show_mask)
+    status_blocks: int = field(Int24ul, "bit k: `05` carries block k+1", default=0x7FFF, show=show_mask, headline=True)
     unknown_3: bytes = unknown_bytes(5)
-    focus_blocks: int = field(Int8ub, "bit k: `06` carries block k+1", default=0x3F, show=show_mask)
+    focus_blocks: int = field(Int8ub, "bit k: `06` carries block k+1", default=0x3F, show=show_mask, headline=True)
     unknown_9: bytes = unknown_bytes(7)
 
 
@@ -30,7 +30,7 @@ class StreamLayoutRequest(Message):
 class StreamLayoutReply(Message):
     """The lens repeats the order, and obeys it."""
 
-    status_blocks: int = field(Int24ul, "bit k: `05` carries block k+1", default=0x7FFF, show=show_mask)
+    status_blocks: int = field(Int24ul, "bit k: `05` carries block k+1", default=0x7FFF, show=show_mask, headline=True)
     unknown_3: bytes = unknown_bytes(5)
-    focus_blocks: int = field(Int8ub, "bit k: `06` carries block k+1", default=0x3F, show=show_mask)
+    focus_blocks: int = field(Int8ub, "bit k: `06` carries block k+1", default=0x3F, show=show_mask, headline=True)
     unknown_9: bytes = unknown_bytes(7)

@@ -60,7 +60,7 @@ TIMING: tuple[TimingRule, ...] = (
     _rule("VD period", _VD_FALL, _VD_FALL, (16_670, 16_700), _BOTH),
     _rule("VD low pulse", _VD_FALL, edge(VD, True), (55, 70), _BOTH),
     _rule("VCC to first VD", edge(VCC, True), _VD_FALL, (2_200, 2_280), _SIG),
-    _rule("VCC to BODY_CS", edge(VCC, True), opens(_BODY, NOTHING), (119_300, 119_450), _SIG),
+    _rule("VCC to BODY_CS", edge(VCC, True), opens(_BODY, NOTHING), (119_300, 119_500), _BOTH),
     _rule("BODY_CS to TXD on", opens(_BODY, NOTHING), edge(TXD, True), (8, 30), _SIG),
     _rule("BODY_CS to RXD on", opens(_BODY, NOTHING), edge(RXD, True), (2_800, 23_200), _SIG),
     _rule("RXD on to BODY_CS low", edge(RXD, True), closes(_BODY, NOTHING), (0, 5_100), _POLL),

@@ -1,0 +1,90 @@
+"""A pseudo-terminal that programs open like a serial port: `pty:`, or `pty:/some/path` for a link there."""
+
+import os
+import select
+import tty
+from contextlib import suppress
+from pathlib import Path
+
+from lensmount_hardware.spec import PortSpec
+from lensmount_hardware.transport import Transport
+from lensmount_protocol.errors import TransportLostError, TransportOpenError
+from lensmount_protocol.wire import Received, Role, Transmit, WireAction, WireEvent
+
+_READ_SIZE = 4096
+
+
+def open_pty(spec: PortSpec, _role: Role, _baudrate: int) -> Transport:
+    """Make a pseudo-terminal in raw mode; `name` is the path that the peer opens.
+
+    It carries bytes, and neither lines nor a rate. A peer that has not come yet, or that comes and goes, is
+    no error: the far end is held open from here, so bytes wait there until somebody reads them. The system
+    keeps some thousands at most; what no longer fits is lost, as on a wire that nobody listens to.
+
+    Raises:
+        TransportSpecError: options, of which there are none.
+        TransportOpenError: the system has no pseudo-terminal left, or the link cannot be made; a link that
+            stands there already is replaced, anything else is left alone.
+    """
+    spec.allow_options()
+    try:
+        near, far = os.openpty()
+    except OSError as error:
+        raise TransportOpenError(f"{spec.text}: no pseudo-terminal to be had: {error.strerror}") from error
+    transport = _PtyTransport(near, far)
+    if spec.rest:
+        try:
+            transport.link_at(Path(spec.rest))
+        except OSError as error:
+            transport.close()
+            raise TransportOpenError(f"{spec.text}: cannot make a link there: {error.strerror}") from error
+    return transport
+
+
+class _PtyTransport(Transport):
+    def __init__(self, near: int, far: int) -> None:
+        tty.setraw(far)
+        os.set_blocking(near, False)
+        self.name = os.ttyname(far)
+        self.lines = frozenset()
+        self._near = near
+        self._far = far
+        self._link: Path | None = None
+        self._target = self.name
+        self._closed = False
+
+    def link_at(self, path: Path) -> None:
+        """Let the peer find the far end at `path`, until this is closed."""
+        if path.is_symlink():
+            path.unlink()
+        path.symlink_to(self._target)
+        self._link = path
+        self.name = str(path)
+
+    def receive(self, timeout: float | None) -> list[WireEvent]:
+        self._require_open()
+        wait = None if timeout is None else max(0.0, timeout)
+        if not select.select([self._near], [], [], wait)[0]:
+            return []
+        return [Received(os.read(self._near, _READ_SIZE))]
+
+    def send(self, action: WireAction) -> None:
+        self._require_open()
+        if isinstance(action, Transmit):
+            data = action.data
+            with suppress(BlockingIOError):
+                while data:
+                    data = data[os.write(self._near, data) :]
+
+    def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        if self._link is not None and self._link.is_symlink() and os.readlink(self._link) == self._target:
+            self._link.unlink()
+        os.close(self._far)
+        os.close(self._near)
+
+    def _require_open(self) -> None:
+        if self._closed:
+            raise TransportLostError(f"{self.name}: closed")

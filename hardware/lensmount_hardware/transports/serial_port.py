@@ -1,0 +1,104 @@
+"""A serial port of this machine, through pyserial: `serial:/dev/ttyUSB0?rts=BODY_CS&dtr=VD&cts=LENS_CS`."""
+
+import errno
+import os
+import select
+
+import serial
+from serial.tools import list_ports
+
+from lensmount_hardware.spec import PortSpec
+from lensmount_hardware.transport import Transport
+from lensmount_hardware.transports.control_lines import CONTROLS, ControlLines
+from lensmount_hardware.transports.serial_link import SERIAL_ERRORS, SerialTransport, is_active, poll_interval
+from lensmount_protocol.errors import TransportOpenError
+from lensmount_protocol.wire import Role
+
+_READ_SIZE = 4096
+_WRITE_TIMEOUT = 1.0
+"""Seconds; a port that takes no byte for that long is as good as gone."""
+
+_MISSING = {errno.ENOENT, errno.ENODEV, errno.ENXIO, errno.ENOTDIR}
+_BUSY = {errno.EBUSY, errno.EAGAIN}
+_FORBIDDEN = {errno.EACCES, errno.EPERM}
+
+
+def open_serial(spec: PortSpec, _role: Role, baudrate: int) -> Transport:
+    """Open `serial:PATH`, 8N1, for nobody but us.
+
+    The control outputs that are wired are told to be at rest (the mount's line low) before the port is
+    opened. Most systems raise both for a moment while they open a port all the same.
+
+    Raises:
+        TransportSpecError: no path, or options that mean nothing.
+        TransportOpenError: missing, busy, forbidden, no serial port, or without the control lines asked for.
+    """
+    spec.allow_options(*CONTROLS, "poll_us")
+    control_lines, poll = ControlLines.described_by(spec), poll_interval(spec)
+    path = spec.rest
+    if not path:
+        raise spec.error(f"it names no path; known ports: {_known_ports()}")
+    port = serial.Serial(exclusive=True, timeout=0, write_timeout=_WRITE_TIMEOUT)
+    for control, active in control_lines.at_rest().items():
+        setattr(port, control, active)
+    port.port = path
+    try:
+        port.baudrate = baudrate
+        port.open()
+    except SERIAL_ERRORS as error:
+        raise TransportOpenError(_why_not(path, baudrate, error)) from error
+    link = _LocalLink(port)
+    if control_lines.lines and not link.has_control_lines():
+        link.close()
+        raise TransportOpenError(f"{path}: this port has no control lines; leave {', '.join(CONTROLS)} out")
+    return SerialTransport(path, link, control_lines, poll)
+
+
+def _why_not(path: str, baudrate: int, error: Exception) -> str:
+    number = error.errno if isinstance(error, OSError) else None
+    if number in _MISSING:
+        return f"no such port {path}; known ports: {_known_ports()}"
+    if number in _BUSY:
+        return f"{path}: the port is busy; close the program that holds it, or name another port"
+    if number in _FORBIDDEN:
+        return f"{path}: no permission; join the group that owns it (often dialout or uucp) and log in again"
+    return f"{path}: cannot be opened as a serial port at {baudrate} baud: {error}"
+
+
+def _known_ports() -> str:
+    return ", ".join(sorted(port.device for port in list_ports.comports())) or "none"
+
+
+class _LocalLink:
+    def __init__(self, port: serial.Serial) -> None:
+        self._port = port
+        self._descriptor = port.fileno()
+
+    def has_control_lines(self) -> bool:
+        try:
+            return self.is_active("cts") is not None
+        except OSError:
+            return False
+
+    def read(self, wait: float | None) -> bytes:
+        if not select.select([self._descriptor], [], [], wait)[0]:
+            return b""
+        data = os.read(self._descriptor, _READ_SIZE)
+        if not data:
+            raise ConnectionError("it was unplugged")
+        return data
+
+    def write(self, data: bytes) -> None:
+        self._port.write(data)
+
+    def set_baudrate(self, baudrate: int) -> None:
+        self._port.baudrate = baudrate
+
+    def is_active(self, control: str) -> bool | None:
+        return is_active(self._port, control)
+
+    def set_active(self, control: str, active: bool) -> None:
+        setattr(self._port, control, active)
+
+    def close(self) -> None:
+        self._port.close()

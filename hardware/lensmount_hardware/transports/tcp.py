@@ -1,0 +1,110 @@
+"""Bytes over TCP: `tcp:host:port` calls a peer, `tcp:host:port?listen=1` waits for one."""
+
+import select
+import socket
+from typing import NoReturn
+
+from lensmount_hardware.clock import MonotonicClock
+from lensmount_hardware.spec import PortSpec
+from lensmount_hardware.transport import Transport
+from lensmount_protocol.errors import TransportLostError, TransportOpenError
+from lensmount_protocol.wire import Received, Role, Transmit, WireAction, WireEvent
+
+_READ_SIZE = 4096
+_CONNECT_TIMEOUT = 5.0
+_SEND_TIMEOUT = 1.0
+"""Seconds; a peer that reads nothing for that long is as good as gone."""
+
+
+def open_tcp(spec: PortSpec, _role: Role, _baudrate: int) -> Transport:
+    """Call the peer at `tcp:HOST:PORT`, or with `listen=1` wait there for the first peer that calls.
+
+    Listening returns at once; what is sent before the peer has come is lost, as on a wire that nobody listens
+    to. One peer is taken and a second refused. Port 0 lets the system choose one, which `name` then tells.
+
+    Raises:
+        TransportSpecError: no address, or options that mean nothing.
+        TransportOpenError: nobody answers there, or the address is unknown, taken or not ours.
+    """
+    spec.allow_options("listen")
+    listen = spec.integer("listen", 0, 0, 1)
+    host, port = spec.address()
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        if listen:
+            return _TcpTransport(socket.create_server((host, port), family=family, backlog=1), listening=True)
+        return _TcpTransport(socket.create_connection((host, port), _CONNECT_TIMEOUT), listening=False)
+    except OSError as error:
+        doing = "listen there" if listen else "connect"
+        raise TransportOpenError(f"{spec.text}: cannot {doing}: {error.strerror or error}") from error
+
+
+class _TcpTransport(Transport):
+    def __init__(self, end: socket.socket, *, listening: bool) -> None:
+        host, port = (end.getsockname() if listening else end.getpeername())[:2]
+        self.name = f"tcp:[{host}]:{port}" if ":" in host else f"tcp:{host}:{port}"
+        self.lines = frozenset()
+        self._end = end
+        self._listening = listening
+        self._clock = MonotonicClock()
+        self._lost = ""
+        if not listening:
+            self._talk_to(end)
+
+    def receive(self, timeout: float | None) -> list[WireEvent]:
+        self._require_open()
+        deadline = None if timeout is None else self._clock.now() + timeout
+        while True:
+            left = None if deadline is None else max(0.0, deadline - self._clock.now())
+            if not self._is_readable(left):
+                return []
+            if not self._listening:
+                return [Received(self._read())]
+            self._accept()
+
+    def send(self, action: WireAction) -> None:
+        self._require_open()
+        if self._listening and self._is_readable(0):
+            self._accept()
+        if isinstance(action, Transmit) and not self._listening:
+            try:
+                self._end.sendall(action.data)
+            except OSError as error:
+                self._lose(str(error))
+
+    def close(self) -> None:
+        self._lost = "closed"
+        self._end.close()
+
+    def _is_readable(self, timeout: float | None) -> bool:
+        return bool(select.select([self._end], [], [], timeout)[0])
+
+    def _accept(self) -> None:
+        try:
+            peer, _ = self._end.accept()
+        except OSError as error:
+            self._lose(str(error))
+        self._end.close()
+        self._talk_to(peer)
+
+    def _talk_to(self, peer: socket.socket) -> None:
+        peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        peer.settimeout(_SEND_TIMEOUT)
+        self._end, self._listening = peer, False
+
+    def _read(self) -> bytes:
+        try:
+            data = self._end.recv(_READ_SIZE)
+        except OSError as error:
+            self._lose(str(error))
+        if not data:
+            self._lose("it closed the connection")
+        return data
+
+    def _require_open(self) -> None:
+        if self._lost:
+            raise TransportLostError(f"{self.name}: {self._lost}")
+
+    def _lose(self, reason: str) -> NoReturn:
+        self._lost = f"the peer has gone: {reason}"
+        raise TransportLostError(f"{self.name}: {self._lost}")
