@@ -1,6 +1,8 @@
 """Ports in words: what parses as written, and what each mistake is told."""
 
+import sys
 from importlib.metadata import EntryPoint
+from types import SimpleNamespace
 
 import pytest
 
@@ -90,38 +92,29 @@ def _offer(monkeypatch: pytest.MonkeyPatch, *offers: tuple[str, str]) -> None:
     monkeypatch.setattr(spec_module, "entry_points", entry_points)
 
 
-_asked: list[tuple[PortSpec, Role, int]] = []
-
-
-def _open_fake(spec: PortSpec, role: Role, baudrate: int) -> Transport:
-    _asked.append((spec, role, baudrate))
-    return memory_pair()[0]
-
-
 def test_other_packages_offer_schemes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(
-        __import__("sys").modules, "board_plugin", __import__("types").SimpleNamespace(go=_open_fake)
-    )
-    _offer(monkeypatch, ("board", "board_plugin:go"))
+    asked: list[tuple[PortSpec, Role, int]] = []
+
+    def open_board(spec: PortSpec, role: Role, baudrate: int) -> Transport:
+        asked.append((spec, role, baudrate))
+        return memory_pair()[0]
+
+    monkeypatch.setitem(sys.modules, "board_plugin", SimpleNamespace(open_board=open_board))
+    _offer(monkeypatch, ("board", "board_plugin:open_board"))
     assert scheme_names() == ["board", "pty", "rfc2217", "serial", "tcp"]
     with open_transport("board:7?led=1", role=Role.BODY, baudrate=9600):
-        assert _asked[-1] == (parse_spec("board:7?led=1"), Role.BODY, 9600)
+        assert asked == [(parse_spec("board:7?led=1"), Role.BODY, 9600)]
 
 
 @pytest.mark.parametrize(
-    ("offers", "told"),
+    ("offer", "told"),
     [
-        (
-            [("pty", "elsewhere:open")],
-            "offered twice: lensmount_hardware.transports.pty:open_pty and elsewhere:open",
-        ),
-        ([("board", "no_such_module_here:open")], "cannot be loaded from no_such_module_here:open"),
-        ([("board", "json:no_such_name")], "cannot be loaded from json:no_such_name"),
+        (("pty", "elsewhere:open"), "offered twice: .*pty:open_pty and elsewhere:open"),
+        (("board", "no_such_module_here:open"), "cannot be loaded from no_such_module_here:open"),
+        (("board", "json:no_such_name"), "cannot be loaded from json:no_such_name"),
     ],
 )
-def test_a_bad_offer_is_told(
-    monkeypatch: pytest.MonkeyPatch, offers: list[tuple[str, str]], told: str
-) -> None:
-    _offer(monkeypatch, *offers)
+def test_a_bad_offer_is_told(monkeypatch: pytest.MonkeyPatch, offer: tuple[str, str], told: str) -> None:
+    _offer(monkeypatch, offer)
     with pytest.raises(TransportSpecError, match=told):
-        open_transport(f"{offers[0][0]}:", role=Role.LENS, baudrate=750_000)
+        open_transport(f"{offer[0]}:", role=Role.LENS, baudrate=750_000)

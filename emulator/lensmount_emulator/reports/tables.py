@@ -9,6 +9,7 @@ from rich.table import Table
 
 from lensmount_emulator.profiles.profile import Profile
 from lensmount_emulator.reports.tally import Tally
+from lensmount_emulator.sessions.loopback import Session
 from lensmount_emulator.sessions.score import Score
 from lensmount_protocol.timing import Measurement
 
@@ -70,6 +71,22 @@ def print_score(console: Console, score: Score, profile: Profile, capture: str) 
         console.print(f"  differed there: {', '.join(f'{k} {v}x' for k, v in score.ignored.items())}", markup=False)
     console.print(f"  first divergence: {score.first_divergence or 'none'}", markup=False)
     print_timing(console, score.timing, only_met=True)
+
+
+def print_session(console: Console, session: Session) -> None:
+    """What a session came to: frames per message type, the timing contract, errors."""
+    print_tally(console, session.tally)
+    print_timing(console, session.timing, only_met=True)
+    troubles = [notice for notice in session.notices if notice.trouble]
+    broken = violations_in(session.timing)
+    console.print(
+        f"{session.seconds:.3f} s of virtual time, {len(troubles)} errors, {broken} timing violations, "
+        f"{len(session.violations)} electrical violations"
+    )
+    for notice in troubles:
+        console.print(f"  error at {notice.at * 1e3:.3f} ms, {notice.role.value}: {notice.text}", markup=False)
+    for violation in session.violations:
+        console.print(f"  electrical: {violation}", markup=False)
 
 
 def violations_in(measurements: Iterable[Measurement]) -> int:

@@ -66,8 +66,8 @@ class SerialTransport(Transport):
     """A serial port as a transport.
 
     Control inputs raise no event by themselves: they are looked at whenever bytes come, and every `poll`
-    seconds in between. An edge is therefore late by up to `poll` and by what the adapter takes to answer (over
-    USB about a millisecond), and a pulse shorter than that is missed.
+    seconds in between. An edge is therefore late by up to `poll` and by what the adapter takes to answer
+    (over USB about a millisecond), and a pulse shorter than that is missed.
     """
 
     def __init__(self, name: str, link: SerialLink, control_lines: ControlLines, poll: float) -> None:

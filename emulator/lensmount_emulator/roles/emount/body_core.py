@@ -38,7 +38,6 @@ class LoopMemory:
         asked: the first frame of the loop has been sent.
         echoes: consecutive `05` that echoed that row.
         phase: the cycle phase sent last.
-        leading: the leading aperture target sent last.
         pair_seen: a `06` came, so the lens's switch can be believed.
     """
 
@@ -47,7 +46,6 @@ class LoopMemory:
     asked: bool = False
     echoes: int = 0
     phase: int = -1
-    leading: int = 0
     pair_seen: bool = False
 
 

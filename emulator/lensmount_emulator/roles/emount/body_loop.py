@@ -14,6 +14,9 @@ from lensmount_protocol.message import Message
 PULSES_AHEAD = 2
 """`03` carries the number of VD falls seen so far plus two (840 of 840 loop frames of five captures)."""
 
+ENTRY_CONTROL = 0x94
+"""`03` f7 in the first frame to a native lens, and in the second one too to a lens that starts slowly."""
+
 ECHOES_WANTED = 2
 """A body moves to the next row pair once two consecutive `05` have echoed the current one."""
 
@@ -73,10 +76,14 @@ def _state(body: BodyCore, sequence: int) -> list[Message]:
     state.cycle_phase = (loop.phase + 1) % state.cycle_length
     state.parity_flags = state.parity_flags & ~1 | sequence & 1
     state.aperture_target_leading = _wanted_aperture(body)
-    if loop.frame:
-        state.aperture_target = loop.leading
-    body.start_up(state, loop.frame)
-    loop.phase, loop.leading = state.cycle_phase, state.aperture_target_leading
+    if loop.frame <= body.lens.slow_starter:
+        # The target proper stays at the profile's start value until the entry is over.
+        state.control = ENTRY_CONTROL
+        body.start_up(state, loop.frame)
+    else:
+        body.start_up(state, loop.frame)
+        state.aperture_target = state.aperture_target_leading
+    loop.phase = state.cycle_phase
     loop.asked = True
     # Adapters never get a row select, and a NEX-7 leaves it out of the first frame to a manual lens.
     if body.lens.is_adapter or (loop.frame == 0 and body.lens.slow_starter):

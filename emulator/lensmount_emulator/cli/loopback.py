@@ -1,0 +1,81 @@
+"""A body and a lens meet on a virtual mount, in virtual time; the session is told, measured, and recorded if asked.
+
+A script holds verbs separated by `;`: `focus 0x3F50`, `focus +200`, `stop`, `aperture f/5.6`, `wait 0.5`, `frame 30`,
+`sleep`, `wake`.
+"""
+
+import argparse
+import json
+import sys
+
+DEMO = "wait 0.1; focus 0x4200; wait 0.05; aperture f/8; wait 0.05; sleep"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `lensmount loopback`."""
+    parser.add_argument("--body", default="a6000", metavar="NAME", help="body profile (default: %(default)s)")
+    parser.add_argument("--lens", "--profile", default="sel55210", metavar="NAME", help="lens profile (default: %(default)s)")
+    parser.add_argument("--do", dest="script", default="", metavar="SCRIPT", help='such as "focus 0x3EEF; aperture f/5.6; sleep"')
+    parser.add_argument("--duration", type=_seconds, metavar="SECONDS", help="virtual time; default: until the script is done")
+    parser.add_argument("--seed", type=int, help="jitter of reaction times; the same seed gives the same recording")
+    parser.add_argument("--record", metavar="FILE", help="write every byte and edge to this .lmx file")
+    parser.add_argument("--every-frame", action="store_true", help="tell each frame of the loop")
+    parser.add_argument("--quiet", action="store_true", help="only the summary")
+    parser.add_argument("--json", action="store_true", help="one JSON object an event, nothing else")
+    parser.add_argument("--demo", action="store_true", help="the main job: handshake to sleep, with a short introduction")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the session and tell it; 0 where nothing was found wanting, else 1."""
+    import contextlib
+    from pathlib import Path
+
+    from lensmount_emulator.profiles.library import load_profile
+    from lensmount_emulator.sessions.loopback import run_loopback
+    from lensmount_hardware.captures.recording import RecordingWriter
+
+    script = DEMO if arguments.demo and not arguments.script else arguments.script
+    with contextlib.ExitStack() as stack:
+        tap = {}
+        if arguments.record:
+            header = {
+                "dialect": load_profile(arguments.body).dialect,
+                "body": arguments.body,
+                "lens": arguments.lens,
+                "script": script,
+                "seed": arguments.seed,
+            }
+            tap["tap"] = stack.enter_context(RecordingWriter(Path(arguments.record), header)).write
+        session = run_loopback(
+            arguments.body, arguments.lens, script=script, seconds=arguments.duration, seed=arguments.seed, **tap
+        )
+    _tell(session, arguments)
+    return 0 if session.clean else 1
+
+
+def _tell(session: "object", arguments: argparse.Namespace) -> None:
+    from lensmount_emulator.reports.json_lines import object_of
+    from lensmount_emulator.reports.story import tell
+    from lensmount_emulator.reports.tables import console_for, print_session
+    from lensmount_emulator.sessions.loopback import Session
+
+    assert isinstance(session, Session)
+    if arguments.json:
+        for event in session.events:
+            print(json.dumps(object_of(event, session.dialect), separators=(",", ":")))
+        return
+    if arguments.demo:
+        print(f"{session.body.title} meets {session.lens.title} on a virtual {session.dialect.name} mount.")
+        print(f"{session.dialect.notice}\nTimes are milliseconds of virtual time since the supply came on.\n")
+    if not arguments.quiet:
+        for line in tell(session.events, session.notices, every_frame=arguments.every_frame):
+            print(line)
+        print()
+    print_session(console_for(sys.stdout), session)
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is no duration")
+    return value

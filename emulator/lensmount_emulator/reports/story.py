@@ -1,0 +1,74 @@
+"""A session told line by line: what the engines say, every question and answer, and of the loop only what is new."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from lensmount_emulator.reports.lines import ARROWS, time_text
+from lensmount_emulator.roles.engine import Notice
+from lensmount_protocol.decoder import Decoded, DecodedFrame, DecodedGarbage, EmptyWindow
+from lensmount_protocol.describe import headline
+from lensmount_protocol.paving import type_of
+from lensmount_protocol.wire import Role
+
+USUAL_LOOP = frozenset({"03", "03+2F", "04", "05", "06"})
+"""Compositions that a loop repeats every frame; any other one carries an order or its answer."""
+
+
+@dataclass(slots=True)
+class Storyteller:
+    """Turns events into lines as they come.
+
+    Attributes:
+        every_frame: tell the loop's frames too, each one.
+    """
+
+    every_frame: bool = False
+    _told: set[str] = field(default_factory=lambda: set[str]())
+    _skipped: int = 0
+
+    def frame(self, event: Decoded) -> Iterator[str]:
+        """The lines for something on the wire."""
+        if isinstance(event, DecodedFrame):
+            composition = "+".join(f"{type_of(message):02X}" for message in event.messages)
+            if not self.every_frame and composition in USUAL_LOOP and composition in self._told:
+                self._skipped += 1
+                return
+            self._told.add(composition)
+            yield from self._skipped_line(event.at)
+            said = "  +  ".join(headline(message) for message in event.messages)
+            yield f"{time_text(event.at)}  {ARROWS[event.sender]}  {said}"
+        elif isinstance(event, DecodedGarbage):
+            yield f"{time_text(event.at)}  {ARROWS[event.sender]}  {len(event.data)} bytes, {event.reason.value}"
+        elif isinstance(event, EmptyWindow):
+            length_ms = (event.closed - event.opened) * 1e3
+            yield f"{time_text(event.opened)}  {ARROWS[event.sender]}  select line high for {length_ms:.3f} ms, no byte"
+
+    def notice(self, notice: Notice) -> Iterator[str]:
+        """The line for something that an engine says; the loop's frames behind it are told once more."""
+        yield from self._skipped_line(notice.at)
+        self._told.clear()
+        mark = "!" if notice.trouble else "●"
+        yield f"{time_text(notice.at)}  {mark} {notice.role.value}: {notice.text}"
+
+    def _skipped_line(self, at: float | None) -> Iterator[str]:
+        if self._skipped:
+            yield f"{time_text(at)}  ⋯ {self._skipped} loop frames"
+            self._skipped = 0
+
+
+def tell(events: Sequence[Decoded], notices: Sequence[Notice], *, every_frame: bool = False) -> Iterator[str]:
+    """The story of a session, in the order of time."""
+    teller = Storyteller(every_frame)
+    timed: list[tuple[float, int, Decoded | Notice]] = [(_time(event), 1, event) for event in events]
+    timed += [(notice.at, 0, notice) for notice in notices]
+    for _, _, what in sorted(timed, key=lambda item: item[:2]):
+        yield from teller.notice(what) if isinstance(what, Notice) else teller.frame(what)
+
+
+def _time(event: Decoded) -> float:
+    return event.opened if isinstance(event, EmptyWindow) else event.at or 0.0
+
+
+def errors_of(notices: Sequence[Notice], role: Role | None = None) -> list[Notice]:
+    """What went wrong, as the engines saw it."""
+    return [notice for notice in notices if notice.trouble and role in (None, notice.role)]

@@ -1,0 +1,131 @@
+"""The virtual session: a body profile meets a lens profile on a virtual mount, does what a script says, and is measured."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import Random
+
+from lensmount_emulator.profiles.library import load_profile
+from lensmount_emulator.profiles.profile import Profile
+from lensmount_emulator.reports.tally import Tally
+from lensmount_emulator.roles.emount.body import BodyEngine
+from lensmount_emulator.roles.emount.body_script import VERBS
+from lensmount_emulator.roles.emount.lens import LensEngine
+from lensmount_emulator.roles.emount.settings import BodySettings, LensSettings
+from lensmount_emulator.roles.engine import Notice
+from lensmount_emulator.roles.script import parse_script
+from lensmount_emulator.sessions.bench import Bench
+from lensmount_protocol.decoder import Decoded, Decoder
+from lensmount_protocol.dialect import Dialect
+from lensmount_protocol.errors import ProfileError
+from lensmount_protocol.marks import marks_of
+from lensmount_protocol.registry import load_dialect
+from lensmount_protocol.timing import Measurement, measure
+from lensmount_protocol.wire import Record, Role
+
+USUAL_BODY = "a6000"
+USUAL_LENS = "sel55210"
+LONGEST = 60.0
+"""Seconds after which a session without a duration ends, script or not."""
+
+AFTERGLOW = 0.1
+"""Seconds that a session goes on behind the last step of its script."""
+
+
+@dataclass(slots=True)
+class Session:
+    """What a virtual session came to.
+
+    Attributes:
+        dialect: what was spoken.
+        body: the body's profile.
+        lens: the lens's profile.
+        seconds: how long it lasted, in virtual time.
+        records: every byte and edge.
+        events: the same, decoded.
+        notices: what the engines had to say.
+        violations: what would have hurt a real device.
+        tally: counts of frames and bytes.
+        timing: the timing contract as it was kept.
+        finished: whether the script was carried out.
+    """
+
+    dialect: Dialect
+    body: Profile
+    lens: Profile
+    seconds: float
+    records: list[Record]
+    events: list[Decoded]
+    notices: list[Notice]
+    violations: list[str]
+    finished: bool
+    tally: Tally = field(init=False)
+    timing: list[Measurement] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.tally = Tally(self.dialect)
+        for event in self.events:
+            self.tally.add(event)
+        self.timing = measure(self.dialect.timing, marks_of(self.events, self.dialect))
+
+    @property
+    def clean(self) -> bool:
+        """Whether nothing was found wanting."""
+        broken = any(rule.violations for rule in self.timing) or any(notice.trouble for notice in self.notices)
+        return self.finished and not broken and not self.violations and self.tally.proven and not self.tally.runs
+
+
+def run_loopback(
+    body: str = USUAL_BODY,
+    lens: str = USUAL_LENS,
+    *,
+    script: str = "",
+    seconds: float | None = None,
+    seed: int | None = None,
+    tap: Callable[[Record], None] = lambda _record: None,
+) -> Session:
+    """Let a body and a lens meet in virtual time.
+
+    Args:
+        body: a body profile, by name or path.
+        lens: a lens profile.
+        script: what to do once the loop runs: `focus 0x3F50; aperture f/8; sleep`.
+        seconds: how long, in virtual time; `None` until the script is done.
+        seed: where reaction times get their jitter from; `None` for nominal times. The same seed gives the same
+            session, byte for byte.
+        tap: sees every byte and edge as it becomes certain, for a recording that survives what comes after.
+
+    Raises:
+        ProfileError: a profile is unknown, impossible, of the other role, or speaks another dialect than its peer.
+        ScriptError: a verb or value of the script that nobody knows.
+    """
+    profiles = load_profile(body, Role.BODY), load_profile(lens, Role.LENS)
+    dialect = load_dialect(profiles[0].dialect)
+    engines = _engines(*profiles, script, seed)
+    records: list[Record] = []
+    notices: list[Notice] = []
+
+    def record(what: Record) -> None:
+        records.append(what)
+        tap(what)
+
+    bench = Bench(dialect, *engines, tap=record, listen=notices.append)
+    bench.start()
+    bench.run(LONGEST if seconds is None else seconds, unless=lambda: seconds is None and engines[0].done)
+    if seconds is None:
+        bench.run(bench.now + AFTERGLOW)
+    events = list(Decoder(dialect).decode(records))
+    done = engines[0].done
+    return Session(dialect, *profiles, bench.now, records, events, notices, bench.mount.violations, done)
+
+
+def _engines(body: Profile, lens: Profile, script: str, seed: int | None) -> tuple[BodyEngine, LensEngine]:
+    if body.dialect != lens.dialect:
+        raise ProfileError(f"{body.name} speaks {body.dialect} and {lens.name} speaks {lens.dialect}; they cannot meet")
+    assert isinstance(body.settings, BodySettings)
+    assert isinstance(lens.settings, LensSettings)
+    # One source each, so that what one end does never shifts the other's times.
+    randoms = (None, None) if seed is None else (Random(f"{seed} body"), Random(f"{seed} lens"))
+    return (
+        BodyEngine(body.settings, random=randoms[0], script=parse_script(script, VERBS)),
+        LensEngine(lens.settings, random=randoms[1]),
+    )
