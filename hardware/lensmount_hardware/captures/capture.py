@@ -1,11 +1,11 @@
 """A capture: what every reader gives, whatever the file's format."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from lensmount_protocol.errors import CaptureError
-from lensmount_protocol.wire import Edge, Record
+from lensmount_protocol.wire import Record
 
 Progress = Callable[[float], None]
 """Called now and then with the fraction of the file that has been read, 0 to 1."""
@@ -18,25 +18,18 @@ class Capture:
     Attributes:
         path: the file.
         format: the format's name.
-        records: bytes, edges and remarks, in time order as far as the file tells times; each can be taken once.
-        lines: names of the lines whose edges it holds.
+        records: bytes, edges and remarks, in the file's order; each can be taken once.
         resolution: seconds between samples of a logic capture; `None` where the source has no sample clock.
     """
 
     path: Path
     format: str
     records: Iterator[Record]
-    lines: tuple[str, ...] = ()
     resolution: float | None = None
 
 
 def silent(_fraction: float) -> None:
     """The progress of somebody who does not want to know."""
-
-
-def lines_of(records: Iterable[Record]) -> tuple[str, ...]:
-    """The lines that have edges, in the order in which they appear."""
-    return tuple(dict.fromkeys(record.line for record in records if isinstance(record, Edge)))
 
 
 def read_bytes(path: Path) -> bytes:
