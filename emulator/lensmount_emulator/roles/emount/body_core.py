@@ -103,6 +103,7 @@ class BodyCore(Engine):
         pulses: frame-sync pulses since power-up.
         pulses_before: pulses that the body had counted before this engine began.
         pulse_at: when VD last fell.
+        select_fell_at: when BODY_CS last fell in a handshake.
         aperture: the code that it wants; `None` leaves the choice to the profile.
         orders: focus messages for the next `04`, oldest first.
         wishes: loop frame -> what is wanted from it on.
@@ -122,6 +123,7 @@ class BodyCore(Engine):
         self.lens = Lens()
         self.pulses = 0
         self.pulse_at = 0.0
+        self.select_fell_at = 0.0
         self.aperture: int | None = None
         self.orders: deque[Message] = deque()
         self.wishes: dict[int, Wish] = {}

@@ -64,6 +64,7 @@ def shake_hands(body: BodyCore, begins: float) -> Task:
         body.drive(TXD, True)
         yield from _look(body, begins, timing.first_poll, RXD, True)
         body.drive(BODY_CS, False)
+        body.select_fell_at = body.now
         yield from _look(body, body.now, timing.link_poll, LENS_CS, False)
     body.drive(TXD, True)
     body.connection.move("linked", by=Role.BODY)

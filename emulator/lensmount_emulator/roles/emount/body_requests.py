@@ -1,6 +1,6 @@
 """How a body gets to know a lens: strict request and reply, one outstanding, each at its time."""
 
-from lensmount_emulator.roles.emount.body_core import BodyCore
+from lensmount_emulator.roles.emount.body_core import SPEED_TYPE, BodyCore
 from lensmount_emulator.roles.emount.body_power import switch_speed
 from lensmount_emulator.roles.engine import Task, Wait
 from lensmount_emulator.roles.handlers import Handlers
@@ -39,15 +39,17 @@ class LensSilentError(Exception):
 
 def get_to_know(body: BodyCore, types: list[str]) -> Task:
     """Ask every request of a start, in order; the speed switch comes where the list has `0C`."""
-    for index, type_ in enumerate(types):
+    before = ""
+    for type_ in types:
         number = int(type_, 16)
-        if number == 0x0C and not (body.settings.switches_speed and body.lens.offers_speed and body.windowed):
+        if number == SPEED_TYPE and not (body.settings.switches_speed and body.lens.offers_speed and body.windowed):
             continue
-        if index:
-            yield from _pause_before(body, types, index)
-        yield from ask(body, number)
         if isinstance(body.reply, SpeedReply) and body.reply.accepted & 1:
             yield from switch_speed(body)
+        elif before:
+            yield body.after(_pause_us(body, before, type_))
+        yield from ask(body, number)
+        before = type_
 
 
 def ask(body: BodyCore, type_: int) -> Task:
@@ -82,14 +84,11 @@ def _take(body: BodyCore, type_: int, reply: Message) -> None:
     learn(body, reply)
 
 
-def _pause_before(body: BodyCore, types: list[str], index: int) -> Task:
+def _pause_us(body: BodyCore, before: str, this: str) -> float:
     """A body that could have switched the speed here leaves the time for it (a NEX-7, 15.35 ms)."""
     timing = body.settings.timing
-    before, this = types[index - 1], types[index]
-    if isinstance(body.reply, SpeedReply):
-        return
     pause = timing.next_request.get(f"{before} {this}", timing.next_request.get(before))
-    yield body.after(timing.next_request_otherwise if pause is None else pause)
+    return timing.next_request_otherwise if pause is None else pause
 
 
 @learn.on(LensCapabilities)

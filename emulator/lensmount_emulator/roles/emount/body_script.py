@@ -8,6 +8,7 @@ from lensmount_emulator.roles.engine import Task, Wait
 from lensmount_emulator.roles.script import Reader, Step, nothing, seconds, whole_number
 from lensmount_protocol.dialects.emount.focus import FocusMove, FocusMoved, FocusStop, FocusStopped
 from lensmount_protocol.dialects.emount.optics import aperture_code, show_aperture
+from lensmount_protocol.dialects.emount.types import FocusSwitch
 from lensmount_protocol.message import Message
 
 RELATIVE = 0x04
@@ -46,6 +47,10 @@ def carry_out(body: BodyCore, step: Step) -> Task:
 
 
 def _focus(body: BodyCore, step: Step) -> Task:
+    status = body.lens.status
+    if status is not None and status.focus_switch == FocusSwitch.MF:
+        body.tell("the lens's switch says MF, so no focus order is sent")
+        return
     operand = int(step.value or 0)
     signed = step.text.split()[-1].startswith(("+", "-"))
     order = FocusMove(operand=operand & 0xFFFF, flags=RELATIVE if signed else 0)

@@ -45,5 +45,4 @@ def wake(body: BodyCore) -> Task:
 
 def rest_behind_handshake(body: BodyCore) -> Task:
     """A warm handshake is followed by the same silence as the speed switch (20.25 ms on a NEX-7)."""
-    timing = body.settings.timing
-    yield body.after(timing.switch_rests - timing.link_poll)
+    yield body.at(body.select_fell_at, body.settings.timing.switch_rests)

@@ -28,6 +28,7 @@ class Stream:
     Attributes:
         running: whether `05` and `06` are sent.
         frame: number of the pair that is being sent, from 0.
+        busy: a pair is on its way out.
         status_blocks: selection of `05`.
         focus_blocks: selection of `06`.
         sequence: the number that the current pair carries.
@@ -55,6 +56,7 @@ class Stream:
         self.status_blocks, self.focus_blocks = status_blocks, focus_blocks
         self.running = True
         self.frame = -1
+        self.busy = False
         self.sequence = self._first_sequence
         self.cycle_flag = self.flipped = self.phase_zero = False
         self.target: int | None = None

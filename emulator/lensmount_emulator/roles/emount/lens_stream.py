@@ -27,7 +27,8 @@ END_MARGIN = 2
 
 def on_frame_sync(lens: LensCore) -> None:
     """VD fell: the next pair is due."""
-    if lens.stream.running and (lens.stream.frame >= 0 or lens.settings.timing.first_status < 0):
+    # A first pair that went out late takes the place of this one.
+    if lens.stream.running and not lens.stream.busy and (lens.stream.frame >= 0 or lens.settings.timing.first_status < 0):
         lens.spawn(_pair_after(lens, lens.settings.timing.status_after_vd))
 
 
@@ -46,6 +47,7 @@ def first_pair(lens: LensCore) -> Task:
 def _pair_after(lens: LensCore, delay_us: float) -> Task:
     stream = lens.stream
     stream.next_pair()
+    stream.busy = True
     frame, sequence = stream.frame, stream.sequence
     status: list[Message] = [_status(lens)]
     focus = _focus_frame(lens)
@@ -54,6 +56,7 @@ def _pair_after(lens: LensCore, delay_us: float) -> Task:
     if frame >= lens.settings.focus_skips:
         yield lens.after(lens.settings.timing.focus_after_status)
         yield from _send(lens, focus, sequence)
+    stream.busy = False
 
 
 def _send(lens: LensCore, messages: list[Message], sequence: int) -> Task:

@@ -184,7 +184,7 @@ class BodyTiming(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         link_poll: first look at LENS_CS after BODY_CS falls.
         setup: BODY_CS high to the first start bit, at the slow and the fast rate.
         hold: bytes in the window -> last stop bit to BODY_CS low.
-        next_request: two-digit type of the reply -> LENS_CS low to BODY_CS high.
+        next_request: two-digit type of the reply, or of reply and request -> LENS_CS low to BODY_CS high.
         next_request_otherwise: the same for any other type.
         switch_rises: speed switch: BODY_CS after the reply's LENS_CS falls.
         switch_look: first look at LENS_CS after that.
