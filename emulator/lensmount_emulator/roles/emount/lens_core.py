@@ -28,6 +28,7 @@ class Stream:
     Attributes:
         running: whether `05` and `06` are sent.
         frame: number of the pair that is being sent, from 0.
+        waits: the first pair comes with the next pulse.
         busy: a pair is on its way out.
         status_blocks: selection of `05`.
         focus_blocks: selection of `06`.
@@ -56,7 +57,7 @@ class Stream:
         self.status_blocks, self.focus_blocks = status_blocks, focus_blocks
         self.running = True
         self.frame = -1
-        self.busy = False
+        self.busy = self.waits = False
         self.sequence = self._first_sequence
         self.cycle_flag = self.flipped = self.phase_zero = False
         self.target: int | None = None
@@ -100,6 +101,8 @@ class LensCore(Engine):
         motor: the focus drive.
         rows: the echo of row selects.
         stream: what the loop remembers.
+        pulse_at: when VD last fell.
+        pulse_period: seconds between its last two falls.
     """
 
     def __init__(
@@ -122,6 +125,7 @@ class LensCore(Engine):
         )
         self.rows = RowEcho(settings.rows.echo_frames, (settings.rows.initial, settings.rows.initial))
         self.stream = Stream(settings)
+        self.pulse_at = self.pulse_period = 0.0
         self._worded: dict[type[Message], Message] = {}
         self._start: dict[type[Message], list[dict[str, Any]]] = {
             cls: [values_from(cls, fields) for fields in settings.start.get(cls.__name__, [])]

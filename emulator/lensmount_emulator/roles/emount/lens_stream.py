@@ -21,14 +21,18 @@ INCREASING = 0x02
 DECREASING = 0x04
 CYCLE = 0x40
 VELOCITY_SAMPLES = 7
+PAIR_LENGTH = 4e-3
+"""Seconds that a pair takes, at the slow rate, with a little to spare."""
+
 END_MARGIN = 2
 """Steps from a limit within which a lens calls itself at the limit; plan and encoder differ by up to 2 at rest."""
 
 
 def on_frame_sync(lens: LensCore) -> None:
     """VD fell: the next pair is due."""
+    lens.pulse_period, lens.pulse_at = lens.now - lens.pulse_at, lens.now
     # A first pair that went out late takes the place of this one.
-    if lens.stream.running and not lens.stream.busy and (lens.stream.frame >= 0 or lens.settings.timing.first_status < 0):
+    if lens.stream.running and not lens.stream.busy and (lens.stream.frame >= 0 or lens.settings.timing.first_status < 0 or lens.stream.waits):
         lens.spawn(_pair_after(lens, lens.settings.timing.status_after_vd))
 
 
@@ -39,9 +43,13 @@ def on_body_frame(lens: LensCore, arrival: Arrival) -> None:
 
 
 def first_pair(lens: LensCore) -> Task:
-    """The pair behind the layout's echo, which native lenses send at once, whatever the phase of VD."""
-    if lens.settings.timing.first_status >= 0:
-        yield from _pair_after(lens, lens.settings.timing.first_status)
+    """The pair behind the layout's echo, which native lenses send at once, if it is over before the next pulse."""
+    delay_us = lens.settings.timing.first_status
+    next_pulse = lens.pulse_at + lens.pulse_period
+    if delay_us >= 0 and (VD not in lens.carried or lens.now + delay_us * 1e-6 + PAIR_LENGTH < next_pulse):
+        yield from _pair_after(lens, delay_us)
+    else:
+        lens.stream.waits = True
 
 
 def _pair_after(lens: LensCore, delay_us: float) -> Task:
