@@ -64,7 +64,8 @@ class Engine:
         now: the time of the event that is being handled, in seconds.
         connection: the link as this end sees it.
         levels: every line of the mount as far as this end knows it; unknown lines are low.
-        carried: the lines that the port carries; a role plays a reduced form without them.
+        carried: the lines that the port carries, on a live port; a role plays a reduced form without the others.
+        windowed: whether the body's select line is among them, so that handshakes can be made.
         baudrate: the rate in force.
         sending: whether a window of ours is open.
         random: where reaction times get their jitter from; `None` reacts in exactly nominal time.
@@ -73,12 +74,13 @@ class Engine:
     def __init__(
         self, dialect: Dialect, role: Role, carried: frozenset[str] | None = None, random: Random | None = None
     ) -> None:
+        live = carried is not None
         self.role = role
         self.dialect = dialect
         self.carried = frozenset(dialect.wiring.lines) if carried is None else carried
-        select_lines = {line.select for line in dialect.wiring.serial}
-        self.windowed = select_lines <= self.carried
-        self.connection = Connection(dialect, role, keeps_windows=self.windowed)
+        self.windowed = dialect.select_line(Role.BODY) in self.carried
+        # A live port's bytes lag behind its edges, so there a falling select line ends no frame.
+        self.connection = Connection(dialect, role, keeps_windows=not live)
         self.random = random
         self.now = 0.0
         self.levels: dict[str, bool] = {}

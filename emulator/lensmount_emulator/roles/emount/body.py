@@ -1,6 +1,6 @@
 """The body end of an E-mount: powers a lens, gets to know it, loops, and does what a script says."""
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from random import Random
 
 from lensmount_emulator.roles.emount.body_core import BodyCore, Lens
@@ -10,7 +10,7 @@ from lensmount_emulator.roles.emount.body_requests import LensSilentError, get_t
 from lensmount_emulator.roles.emount.body_script import carry_out
 from lensmount_emulator.roles.emount.body_sleep import rest_behind_handshake
 from lensmount_emulator.roles.emount.settings import BodySettings
-from lensmount_emulator.roles.engine import Task
+from lensmount_emulator.roles.engine import Task, Wait
 from lensmount_emulator.roles.script import Step
 from lensmount_protocol.connection import Arrival
 from lensmount_protocol.dialects.emount.framing import LOOP_CLASS, REQUEST_CLASS
@@ -87,6 +87,18 @@ def _live(body: BodyEngine) -> Task:
     yield from supply(body)
     powered_at = body.now
     body.spawn(frame_sync(body))
+    while not (yield from _session(body, powered_at)):
+        powered_at = body.now
+        body.connection.move("power lost", by=Role.BODY)
+        body.connection.move("power", by=Role.BODY)
+    body.done = True
+
+
+def _session(body: BodyEngine, powered_at: float) -> Generator[Wait, bool, bool]:
+    """One try at the whole session; whether it is over for good.
+
+    Without lines nobody can tell whether a lens is there yet, so a body keeps asking.
+    """
     try:
         yield from shake_hands(body, powered_at + body.settings.timing.select_rises * 1e-6)
         if body.warm:
@@ -97,5 +109,7 @@ def _live(body: BodyEngine) -> Task:
             yield from carry_out(body, step)
     except LensSilentError as error:
         body.looping = False
-        body.tell(f"{error}; giving up", trouble=True)
-    body.done = True
+        goes_on = XDETECT not in body.carried
+        body.tell(f"{error}; {'asking again' if goes_on else 'giving up'}", trouble=True)
+        return not goes_on
+    return True

@@ -1,0 +1,113 @@
+"""A live session on the terminal: what is missing on its port, its story as it happens, and what it came to."""
+
+from collections.abc import Callable
+from typing import TextIO
+
+from lensmount_emulator.profiles.profile import Profile
+from lensmount_emulator.reports.story import Storyteller
+from lensmount_emulator.reports.tally import Tally
+from lensmount_emulator.roles.emount.body import BodyEngine
+from lensmount_emulator.roles.emount.body_script import VERBS
+from lensmount_emulator.roles.emount.lens import LensEngine
+from lensmount_emulator.roles.emount.settings import LensSettings
+from lensmount_emulator.roles.engine import Notice
+from lensmount_emulator.roles.script import parse_script
+from lensmount_emulator.sessions.live import LiveSession
+from lensmount_hardware.clock import MonotonicClock
+from lensmount_hardware.transport import Transport
+from lensmount_protocol.decoder import Decoder
+from lensmount_protocol.dialect import Dialect
+from lensmount_protocol.wire import Record
+
+
+def engine_for(profile: Profile, carried: frozenset[str], script: str) -> BodyEngine | LensEngine:
+    """The engine of a profile for a port that carries these lines.
+
+    Raises:
+        ScriptError: a verb or value of the script that nobody knows.
+    """
+    steps = parse_script(script, VERBS)
+    if isinstance(profile.settings, LensSettings):
+        return LensEngine(profile.settings, carried)
+    return BodyEngine(profile.settings, carried, script=steps)
+
+
+class Player:
+    """Plays an engine on a port and tells a terminal about it."""
+
+    def __init__(
+        self,
+        engine: BodyEngine | LensEngine,
+        dialect: Dialect,
+        transport: Transport,
+        *,
+        tap: Callable[[Record], None] | None,
+        every_frame: bool,
+        out: TextIO,
+    ) -> None:
+        self._engine = engine
+        self._dialect = dialect
+        self._transport = transport
+        self._record = tap
+        self._out = out
+        self._decoder = Decoder(dialect)
+        self._tally = Tally(dialect)
+        self._story = Storyteller(every_frame)
+        self._troubles = 0
+        self._session = LiveSession(engine, transport, MonotonicClock(), self._tap, self._listen)
+
+    def introduce(self, profile: Profile) -> None:
+        """Say what is played where, and what the port cannot carry."""
+        self._say(f"{profile.title} as {profile.role.value} on {self._transport.name}")
+        missing = [line for line in self._dialect.wiring.lines if line not in self._transport.lines]
+        serial = {line.name for line in self._dialect.wiring.serial}
+        missing = [line for line in missing if line not in serial]
+        if missing:
+            self._say(f"this port does not carry {', '.join(missing)}; the form that it allows is played:")
+            for line in missing:
+                if line in WITHOUT:
+                    self._say(f"  without {line}: {WITHOUT[line]}")
+
+    def play(self, seconds: float | None) -> None:
+        """Play; a body stops by itself when its script is done."""
+        engine = self._engine
+        stops = isinstance(engine, BodyEngine) and bool(engine.script) and seconds is None
+        self._session.run(seconds, unless=lambda: stops and isinstance(engine, BodyEngine) and engine.done)
+
+    def sum_up(self) -> None:
+        """Say what the session came to."""
+        for event in self._decoder.finish():
+            self._tally.add(event)
+        self._say(self._tally.summary())
+        jitter = self._session.jitter
+        if jitter.total:
+            figures = ", ".join(f"p{percent:g} {jitter.percentile_us(percent)} µs" for percent in (50, 90, 99, 99.9))
+            self._say(f"{jitter.total} deadlines met late by {figures}, at most {max(jitter.counts)} µs")
+        self._say(f"{self._troubles} errors")
+
+    def _tap(self, record: Record) -> None:
+        if self._record is not None:
+            self._record(record)
+        for event in self._decoder.feed(record):
+            self._tally.add(event)
+            for line in self._story.frame(event):
+                self._say(line)
+
+    def _listen(self, notice: Notice) -> None:
+        self._troubles += notice.trouble
+        for line in self._story.notice(notice):
+            self._say(line)
+
+    def _say(self, line: str) -> None:
+        self._out.write(line + "\n")
+        self._out.flush()
+
+
+WITHOUT = {
+    "BODY_CS": "no handshake and no speed switch; a frame ends where its length says",
+    "LENS_CS": "the lens's frames end where their length says",
+    "VD": "no frame sync; the lens answers each `04` with its next pair",
+    "VCC": "the supply is taken for granted",
+    "XDETECT": "a lens is taken for granted; a body keeps asking until one answers",
+}
+"""What is played otherwise where a line is missing."""

@@ -1,0 +1,71 @@
+"""Play one end in real time on a port: pty:, serial:/dev/ttyUSB0, tcp:host:port, rfc2217://host:port.
+
+A serial port's control lines carry the mount's lines where they are mapped, `!` for the other polarity:
+  serial:/dev/ttyUSB0?rts=BODY_CS&dtr=VD&cts=LENS_CS
+Without them the degraded form is played: bytes only, no handshake, no frame sync, no speed switch.
+"""
+
+import argparse
+import resource
+import sys
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `lensmount run`."""
+    parser.add_argument("role", choices=["lens", "body"], help="the end that we play")
+    parser.add_argument("--dialect", default="emount", help="what is spoken (default: %(default)s)")
+    parser.add_argument("--profile", required=True, metavar="NAME", help="a profile of that role, by name or path")
+    parser.add_argument("--port", required=True, metavar="SPEC", help="where the peer is")
+    parser.add_argument("--duration", type=float, metavar="SECONDS", help="default: until Ctrl-C, or a body's script is done")
+    parser.add_argument("--do", dest="script", default="", metavar="SCRIPT", help="a body's script, as in `lensmount loopback`")
+    parser.add_argument("--record", metavar="FILE", help="write every byte and edge to this .lmx file")
+    parser.add_argument("--every-frame", action="store_true", help="tell each frame of the loop")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Play until the time is over, the script is done, or somebody stops it."""
+    import contextlib
+    from pathlib import Path
+
+    from lensmount_emulator.cli.playing import Player, engine_for
+    from lensmount_emulator.profiles.library import load_profile
+    from lensmount_hardware.captures.recording import RecordingWriter
+    from lensmount_hardware.spec import open_transport
+    from lensmount_protocol.errors import DialectError
+    from lensmount_protocol.registry import load_dialect
+    from lensmount_protocol.wire import Role
+
+    role = Role(arguments.role)
+    profile = load_profile(arguments.profile, role)
+    dialect = load_dialect(arguments.dialect)
+    if profile.dialect != dialect.name:
+        raise DialectError(f"profile {profile.name} speaks {profile.dialect}, not {dialect.name}")
+    with contextlib.ExitStack() as stack:
+        engine_for(profile, frozenset(), arguments.script)
+        transport = stack.enter_context(
+            open_transport(arguments.port, role=role, baudrate=dialect.wiring.baudrates[0])
+        )
+        tap = None
+        if arguments.record:
+            header = {"dialect": dialect.name, "role": role.value, "profile": profile.name, "port": arguments.port}
+            tap = stack.enter_context(RecordingWriter(Path(arguments.record), header)).write
+        player = Player(
+            engine_for(profile, transport.lines, arguments.script),
+            dialect,
+            transport,
+            tap=tap,
+            every_frame=arguments.every_frame,
+            out=sys.stdout,
+        )
+        player.introduce(profile)
+        before = _resident_kib()
+        try:
+            player.play(arguments.duration)
+        finally:
+            player.sum_up()
+            print(f"peak resident memory {before} KiB at the start, {_resident_kib()} KiB at the end")
+    return 0
+
+
+def _resident_kib() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

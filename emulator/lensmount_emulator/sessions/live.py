@@ -1,0 +1,126 @@
+"""One engine on a real port in real time, with its jitter measured: the host holds no deadline, so it tells how late it was."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from lensmount_emulator.roles.engine import Engine, Notice
+from lensmount_hardware.clock import Clock
+from lensmount_hardware.transport import Transport
+from lensmount_protocol.wire import (
+    Burst,
+    DriveLine,
+    Edge,
+    LineChanged,
+    Received,
+    Record,
+    Transmit,
+    WireAction,
+    transmission_time,
+)
+
+LONGEST_WAIT = 0.1
+"""Seconds after which a session looks up even when nothing happens, so that it can be stopped."""
+
+
+@dataclass(slots=True)
+class Jitter:
+    """How late deadlines were met, in whole microseconds; memory is bounded by how late it can be, not by how often."""
+
+    counts: Counter[int] = field(default_factory=lambda: Counter[int]())
+
+    def add(self, late: float) -> None:
+        """Count a deadline that was met `late` seconds behind its time."""
+        self.counts[round(late * 1e6)] += 1
+
+    @property
+    def total(self) -> int:
+        """Deadlines counted."""
+        return self.counts.total()
+
+    def percentile_us(self, percent: float) -> int:
+        """The lateness that `percent` of the deadlines did not exceed; there must be one."""
+        wanted = self.total * percent / 100
+        seen = 0
+        for late_us in sorted(self.counts):
+            seen += self.counts[late_us]
+            if seen >= wanted:
+                return late_us
+        return max(self.counts)
+
+
+@dataclass(slots=True)
+class LiveSession:
+    """One engine, one port, one clock.
+
+    Attributes:
+        engine: the end that we play.
+        transport: the port.
+        clock: what tells the time.
+        tap: sees every byte and edge; times are those of the host, so bytes that arrive carry its latency.
+        listen: hears what the engine tells people.
+        jitter: how late deadlines were met.
+    """
+
+    engine: Engine
+    transport: Transport
+    clock: Clock
+    tap: Callable[[Record], None] = lambda _record: None
+    listen: Callable[[Notice], None] = lambda _notice: None
+    jitter: Jitter = field(default_factory=Jitter)
+
+    def run(self, seconds: float | None, *, unless: Callable[[], bool] = lambda: False) -> None:
+        """Play for so many seconds, or until `unless` is true.
+
+        Raises:
+            TransportLostError: the port went away; what came before has been told and tapped.
+        """
+        began = self.clock.now()
+        until = None if seconds is None else began + seconds
+        self.engine.start(began)
+        self._carry_out()
+        while not unless():
+            now = self.clock.now()
+            if until is not None and now >= until:
+                return
+            for event in self.transport.receive(self._patience(now, until)):
+                self._take(event)
+            self._meet_deadline()
+
+    def _patience(self, now: float, until: float | None) -> float:
+        times = (self.engine.next_deadline(), until, now + LONGEST_WAIT)
+        return max(0.0, min(at for at in times if at is not None) - now)
+
+    def _take(self, event: Received | LineChanged) -> None:
+        now = self.clock.now()
+        peer = self.engine.role.peer
+        if isinstance(event, Received):
+            baudrate = self.engine.baudrate
+            begins = now - transmission_time(len(event.data), baudrate)
+            self.tap(Burst(begins, peer, event.data, baudrate, now))
+        else:
+            self.tap(Edge(now, event.line, event.level))
+        self.engine.receive(event, now)
+        self._carry_out()
+
+    def _meet_deadline(self) -> None:
+        deadline, now = self.engine.next_deadline(), self.clock.now()
+        if deadline is not None and deadline <= now:
+            self.jitter.add(now - deadline)
+            self.engine.handle_deadline(now)
+            self._carry_out()
+
+    def _carry_out(self) -> None:
+        for action in self.engine.actions():
+            self.transport.send(action)
+            self._tap_action(action)
+        for notice in self.engine.notices():
+            self.listen(notice)
+
+    def _tap_action(self, action: WireAction) -> None:
+        now, baudrate = self.engine.now, self.engine.baudrate
+        if isinstance(action, Transmit):
+            ends = now + transmission_time(len(action.data), baudrate)
+            self.tap(Burst(now, self.engine.role, action.data, baudrate, ends))
+        elif isinstance(action, DriveLine):
+            self.tap(Edge(now, action.line, action.level))
