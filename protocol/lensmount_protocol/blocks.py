@@ -1,12 +1,18 @@
 """Messages built from blocks that the body selects: one declaration, as many layouts as there are selections."""
 
-from functools import lru_cache
 from typing import Any, ClassVar, Self
 
 from construct import Construct
 
 from lensmount_protocol.errors import FrameError
-from lensmount_protocol.message import TYPE_BYTE_SIZE, FieldSpec, Message, build_fields, parse_fields, struct_of
+from lensmount_protocol.message import (
+    TYPE_BYTE_SIZE,
+    FieldSpec,
+    Message,
+    build_fields,
+    parse_fields,
+    struct_of,
+)
 
 
 class BlockedMessage(Message):
@@ -25,7 +31,8 @@ class BlockedMessage(Message):
     @classmethod
     def size_with(cls, blocks: int) -> int:
         """Bytes on the wire under this selection, type byte included."""
-        return TYPE_BYTE_SIZE + sum(spec.size for spec in _selected(cls, blocks)[0])
+        fields, _ = _selected(cls, blocks)
+        return TYPE_BYTE_SIZE + sum(spec.size for spec in fields)
 
     @classmethod
     def parse_with(cls, data: bytes, blocks: int) -> Self:
@@ -42,7 +49,9 @@ class BlockedMessage(Message):
                 f"{cls.__name__} with blocks {blocks:#x} takes {size} bytes, not {len(data)}",
                 offset=min(len(data), size),
             )
-        return cls(blocks=blocks, **parse_fields(cls, _selected(cls, blocks)[1], data))
+        _, layout = _selected(cls, blocks)
+        values = parse_fields(cls, layout, data) | {"blocks": blocks}
+        return cls(**values)
 
     @classmethod
     def parse(cls, data: bytes) -> Self:
@@ -55,7 +64,19 @@ class BlockedMessage(Message):
         return build_fields(self, layout, fields)
 
 
-@lru_cache(maxsize=64)
-def _selected(cls: type[BlockedMessage], blocks: int) -> "tuple[tuple[FieldSpec, ...], Construct[Any, Any]]":
-    fields = tuple(spec for spec in cls.FIELDS if blocks >> (spec.block - 1) & 1)
-    return fields, struct_of(fields)
+Selection = tuple[tuple[FieldSpec, ...], "Construct[Any, Any]"]
+
+MOST_SELECTIONS = 64
+"""Selections whose layouts are kept; a peer that orders a new one in every frame must not fill the memory."""
+
+_selections: dict[tuple[str, int], Selection] = {}
+
+
+def _selected(cls: type[BlockedMessage], blocks: int) -> Selection:
+    key = (f"{cls.__module__}.{cls.__qualname__}", blocks)
+    if key not in _selections:
+        fields = tuple(spec for spec in cls.FIELDS if blocks >> (spec.block - 1) & 1)
+        if len(_selections) >= MOST_SELECTIONS:
+            _selections.clear()
+        _selections[key] = (fields, struct_of(fields))
+    return _selections[key]

@@ -44,7 +44,7 @@ def sum16(data: bytes) -> int:
 
 def _crc(polynomial: int, *, initial: int, reflected: bool, final_xor: int) -> Callable[[bytes], int]:
     # crcmod ships no types; this is the one place that calls it.
-    make = cast(Callable[..., Callable[[bytes], int]], crcmod.mkCrcFun)  # pyright: ignore[reportUnknownMemberType]
+    make = cast("Callable[..., Callable[[bytes], int]]", crcmod.mkCrcFun)  # pyright: ignore[reportUnknownMemberType]
     return make(polynomial, initCrc=initial, rev=reflected, xorOut=final_xor)
 
 

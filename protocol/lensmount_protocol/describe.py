@@ -57,7 +57,7 @@ def _plain(value: Any) -> Any:
         return value.hex()
     if isinstance(value, enum.IntEnum):
         return int(value)
-    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
+    return value
 
 
 def _is_told(value: Any) -> bool:

@@ -76,13 +76,24 @@ class FrameFormat(Protocol):
     """
 
     @property
-    def start(self) -> int: ...
+    def start(self) -> int:
+        """See the class."""
+        ...
+
     @property
-    def header_size(self) -> int: ...
+    def header_size(self) -> int:
+        """See the class."""
+        ...
+
     @property
-    def largest(self) -> int: ...
+    def largest(self) -> int:
+        """See the class."""
+        ...
+
     @property
-    def longest_padding(self) -> int: ...
+    def longest_padding(self) -> int:
+        """See the class."""
+        ...
 
     def measure(self, header: bytes) -> int | GarbageReason:
         """The frame's total length in bytes, or why this header begins no frame."""

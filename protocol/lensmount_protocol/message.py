@@ -166,7 +166,8 @@ def struct_of(fields: Iterable[FieldSpec]) -> "Construct[Any, Any]":
 M = TypeVar("M", bound=Message)
 
 
-@dataclass_transform(field_specifiers=(field, unknown_bytes))
+# Without field specifiers a checker takes what `field` gives for the default value, which every field has.
+@dataclass_transform()
 def message(type_: int, sender: Role, evidence: Evidence) -> Callable[[type[M]], type[M]]:
     """Declare a message: make the class a slotted dataclass and derive its construct from its fields."""
 

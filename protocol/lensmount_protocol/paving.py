@@ -74,6 +74,8 @@ def message_table(classes: Sequence[type[Message]]) -> MessageTable:
     for cls in classes:
         key = (cls.SENDER, cls.TYPE)
         if key in table:
-            raise ValueError(f"{cls.__name__} and {table[key].__name__} are both {cls.TYPE:#04x} of the {cls.SENDER.value}")
+            raise ValueError(
+                f"{cls.__name__} and {table[key].__name__} are both {cls.TYPE:#04x} of the {cls.SENDER.value}"
+            )
         table[key] = cls
     return table

@@ -1,4 +1,4 @@
-"""The timing contract as data: named intervals between two marks on the wire, with bounds and source, and their meter."""
+"""The timing contract as data: named intervals between two marks on the wire, with bounds, source and meter."""
 
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
@@ -81,8 +81,8 @@ class Measurement:
     """What a rule measured: every interval in microseconds with the time of its end, and those out of bounds."""
 
     rule: TimingRule
-    intervals_us: list[float] = field(default_factory=list)
-    violations: list[tuple[float, float]] = field(default_factory=list)
+    intervals_us: list[float] = field(default_factory=lambda: list[float]())
+    violations: list[tuple[float, float]] = field(default_factory=lambda: list[tuple[float, float]]())
 
     def add(self, at: float, interval_us: float) -> None:
         """Count one interval that ended at `at`."""

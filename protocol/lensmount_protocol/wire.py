@@ -109,6 +109,7 @@ class Remark:
 
 Record = Burst | Edge | Remark
 
+
 @dataclass(frozen=True, slots=True)
 class SerialLine:
     """One serial direction of a mount.

@@ -87,9 +87,7 @@ def test_a_wiring_that_cannot_be_is_refused(options: str, told: str) -> None:
         _control_lines(options)
 
 
-@pytest.mark.parametrize(
-    ("options", "seconds"), [("", 1e-3), ("poll_us=250", 250e-6), ("poll_us=1000000", 1)]
-)
+@pytest.mark.parametrize(("options", "seconds"), [("", 1e-3), ("poll_us=250", 250e-6), ("poll_us=1000000", 1)])
 def test_the_poll_interval(options: str, seconds: float) -> None:
     assert poll_interval(parse_spec(f"serial:port?{options}")) == pytest.approx(seconds)
 

@@ -7,24 +7,35 @@ own recordings (.lmx).
 import argparse
 import sys
 
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lensmount decode`."""
     parser.add_argument("files", nargs="+", metavar="FILE", help="a capture")
     parser.add_argument("--dialect", default="emount", help="what is spoken there (default: %(default)s)")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--lines", dest="form", action="store_const", const="lines", help="one line an event (default)")
-    form.add_argument("--fields", dest="form", action="store_const", const="fields", help="every field of every message")
+    form.add_argument(
+        "--fields", dest="form", action="store_const", const="fields", help="every field of every message"
+    )
     form.add_argument("--table", dest="form", action="store_const", const="table", help="a table of frames")
     form.add_argument("--json", dest="form", action="store_const", const="json", help="one JSON object an event")
     form.add_argument("--quiet", dest="form", action="store_const", const="quiet", help="only what is asked for below")
-    parser.add_argument("--only", action="append", metavar="TYPE", help="only frames with this message: 05, 0x05 or its name")
+    parser.add_argument(
+        "--only", action="append", metavar="TYPE", help="only frames with this message: 05, 0x05 or its name"
+    )
     parser.add_argument("--stats", action="store_true", help="count frames per message type")
     parser.add_argument("--timing", action="store_true", help="measure every rule of the timing contract")
     parser.add_argument(
-        "--verify", action="store_true", help="prove that every valid frame is typed and rebuilds byte-identical; exit code 1 if not"
+        "--verify",
+        action="store_true",
+        help="prove that every valid frame is typed and rebuilds byte-identical; exit code 1 if not",
     )
     parser.add_argument(
-        "--channel", action="append", default=[], metavar="LINE=PROBE", help="which probe of a .sr carries a line: RXD=3"
+        "--channel",
+        action="append",
+        default=[],
+        metavar="LINE=PROBE",
+        help="which probe of a .sr carries a line: RXD=3",
     )
     parser.add_argument("--edges", action="store_true", help="show every edge of every line as well")
     parser.set_defaults(form=None)
@@ -37,10 +48,11 @@ def run(arguments: argparse.Namespace) -> int:
     from lensmount_protocol.registry import load_dialect
 
     dialect = load_dialect(arguments.dialect)
+    words: list[str] = arguments.only or []
     asked = arguments.stats or arguments.timing or arguments.verify
     wanted = Wanted(
         form=arguments.form or ("quiet" if asked else "lines"),
-        only=frozenset(cls.TYPE for word in arguments.only or [] for cls in messages_of(word, dialect.messages)),
+        only=frozenset(cls.TYPE for word in words for cls in messages_of(word, dialect.messages)),
         stats=arguments.stats,
         timing=arguments.timing,
         verify=arguments.verify,

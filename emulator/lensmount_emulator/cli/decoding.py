@@ -1,7 +1,7 @@
 """One capture through the decoder and out again in the form that was asked for."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
@@ -95,14 +95,18 @@ def _seen(
 
 
 @contextlib.contextmanager
-def _capture(path: str, dialect: Dialect, wanted: Wanted) -> Iterator[Capture]:
+def _capture(path: str, dialect: Dialect, wanted: Wanted) -> Generator[Capture]:
     """The open capture, under a progress bar on the terminal where it is long."""
     file = Path(path)
     if not file.is_file() or file.stat().st_size < LONG_FILE:
         yield open_capture(file, dialect.wiring, channels=wanted.channels)
         return
     bar = Progress(
-        TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(), console=Console(stderr=True), transient=True
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
     )
     with bar:
         task = bar.add_task(file.name, total=1.0)
@@ -145,5 +149,3 @@ def _table_row(event: DecodedFrame) -> str:
         f"{time_text(event.at)}  {ARROWS[event.sender]}  {rate:>5}  class {event.frame.class_}"
         f"  seq {event.frame.sequence:02x}  {size:>6}  {types:<8} {names}"
     )
-
-

@@ -40,7 +40,7 @@ def _opening(cls: Any) -> str:
 
 def _as_text(cls: Any) -> str:
     lines = [
-        f"{cls.TYPE:#04x} {cls.__name__}, {cls.SENDER.value} to {cls.SENDER.peer.value}, {cls.SIZE} bytes with its type",
+        f"{cls.TYPE:#04x} {cls.__name__}, {cls.SENDER.value} to {cls.SENDER.peer.value}, {cls.SIZE} bytes",
         f"  {_opening(cls)}",
         f"  evidence: {cls.EVIDENCE}",
     ]

@@ -17,8 +17,8 @@ def run(arguments: argparse.Namespace) -> int:
         dialect = load_dialect(name)
         rates = ", ".join(f"{rate:,}".replace(",", " ") for rate in dialect.wiring.baudrates)
         if arguments.json:
-            print(json.dumps({"name": name, "title": dialect.title, "notice": dialect.notice,
-                              "messages": len(dialect.messages), "baudrates": dialect.wiring.baudrates}))  # fmt: skip
+            told = {"name": name, "title": dialect.title, "notice": dialect.notice}
+            print(json.dumps({**told, "messages": len(dialect.messages), "baudrates": dialect.wiring.baudrates}))
             continue
         print(f"{name}: {dialect.title}")
         print(f"  {len(dialect.messages)} messages, {len(dialect.timing)} timing rules, {rates} baud")

@@ -7,7 +7,9 @@ import json
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lensmount fidelity`."""
     parser.add_argument("capture", metavar="CAPTURE", help="a capture of the real device with its peer")
-    parser.add_argument("--profile", required=True, metavar="NAME", help="the lens or body that takes the device's place")
+    parser.add_argument(
+        "--profile", required=True, metavar="NAME", help="the lens or body that takes the device's place"
+    )
     parser.add_argument("--role", choices=["lens", "body"], help="the end it must play (default: the profile's own)")
     parser.add_argument("--channel", action="append", default=[], metavar="LINE=PROBE", help="as in `lensmount decode`")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of text")

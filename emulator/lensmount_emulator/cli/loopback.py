@@ -7,6 +7,9 @@ A script holds verbs separated by `;`: `focus 0x3F50`, `focus +200`, `stop`, `ap
 import argparse
 import json
 import sys
+from collections.abc import Callable
+
+from lensmount_protocol.wire import Record
 
 DEMO = "wait 0.1; focus 0x4200; wait 0.05; aperture f/8; wait 0.05; sleep"
 
@@ -14,15 +17,27 @@ DEMO = "wait 0.1; focus 0x4200; wait 0.05; aperture f/8; wait 0.05; sleep"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lensmount loopback`."""
     parser.add_argument("--body", default="a6000", metavar="NAME", help="body profile (default: %(default)s)")
-    parser.add_argument("--lens", "--profile", default="sel55210", metavar="NAME", help="lens profile (default: %(default)s)")
-    parser.add_argument("--do", dest="script", default="", metavar="SCRIPT", help='such as "focus 0x3EEF; aperture f/5.6; sleep"')
-    parser.add_argument("--duration", type=_seconds, metavar="SECONDS", help="virtual time; default: until the script is done")
+    parser.add_argument(
+        "--lens", "--profile", default="sel55210", metavar="NAME", help="lens profile (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--do",
+        dest="script",
+        default="",
+        metavar="SCRIPT",
+        help='such as "focus 0x3EEF; aperture f/5.6; sleep"',
+    )
+    parser.add_argument(
+        "--duration", type=_seconds, metavar="SECONDS", help="virtual time; default: until the script is done"
+    )
     parser.add_argument("--seed", type=int, help="jitter of reaction times; the same seed gives the same recording")
     parser.add_argument("--record", metavar="FILE", help="write every byte and edge to this .lmx file")
     parser.add_argument("--every-frame", action="store_true", help="tell each frame of the loop")
     parser.add_argument("--quiet", action="store_true", help="only the summary")
     parser.add_argument("--json", action="store_true", help="one JSON object an event, nothing else")
-    parser.add_argument("--demo", action="store_true", help="the main job: handshake to sleep, with a short introduction")
+    parser.add_argument(
+        "--demo", action="store_true", help="the main job: handshake to sleep, with a short introduction"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -36,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     script = DEMO if arguments.demo and not arguments.script else arguments.script
     with contextlib.ExitStack() as stack:
-        tap = {}
+        tap: Callable[[Record], None] | None = None
         if arguments.record:
             header = {
                 "dialect": load_profile(arguments.body).dialect,
@@ -45,9 +60,14 @@ def run(arguments: argparse.Namespace) -> int:
                 "script": script,
                 "seed": arguments.seed,
             }
-            tap["tap"] = stack.enter_context(RecordingWriter(Path(arguments.record), header)).write
+            tap = stack.enter_context(RecordingWriter(Path(arguments.record), header)).write
         session = run_loopback(
-            arguments.body, arguments.lens, script=script, seconds=arguments.duration, seed=arguments.seed, **tap
+            arguments.body,
+            arguments.lens,
+            script=script,
+            seconds=arguments.duration,
+            seed=arguments.seed,
+            tap=tap,
         )
     _tell(session, arguments)
     return 0 if session.clean else 1

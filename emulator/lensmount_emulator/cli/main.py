@@ -3,7 +3,7 @@
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 
 VERBS = {
@@ -40,7 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     module = import_module(f"lensmount_emulator.cli.{verb}")
     verb_parser = argparse.ArgumentParser(
-        prog=f"lensmount {verb}", description=module.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog=f"lensmount {verb}",
+        description=module.__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     module.add_arguments(verb_parser)
     return _guarded(module.run, verb_parser.parse_args(words[1:]))
@@ -61,13 +63,13 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _guarded(run: "object", arguments: argparse.Namespace) -> int:
-    from lensmount_protocol.errors import CaptureError, MountError, TransportLostError, TransportOpenError
+def _guarded(run: Callable[[argparse.Namespace], int], arguments: argparse.Namespace) -> int:
+    from lensmount_protocol.errors import MountError
 
     try:
-        code = run(arguments)  # type: ignore[operator]
+        code = run(arguments)
         sys.stdout.flush()
-    except (CaptureError, TransportOpenError, TransportLostError, MountError) as error:
+    except MountError as error:
         print(f"lensmount: {error}", file=sys.stderr)
         return _exit_code(error)
     except KeyboardInterrupt:
@@ -77,7 +79,7 @@ def _guarded(run: "object", arguments: argparse.Namespace) -> int:
         # The reader of our output has seen enough (`| head`); nothing more can be told to it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    return int(code)
+    return code
 
 
 def _exit_code(error: Exception) -> int:

@@ -1,4 +1,4 @@
-"""List the lenses and bodies that can be played, with their sources; a path to a TOML file works wherever a name does."""
+"""List the lenses and bodies that can be played; a path to a TOML file works wherever a name does."""
 
 import argparse
 import json
@@ -19,11 +19,15 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.dialect is not None:
         load_dialect(arguments.dialect)
     for profile in all_profiles():
-        if arguments.dialect not in (None, profile.dialect) or arguments.role not in (None, profile.role.value):
+        if arguments.dialect not in (None, profile.dialect) or arguments.role not in (
+            None,
+            profile.role.value,
+        ):
             continue
         if arguments.json:
-            print(json.dumps({"name": profile.name, "role": profile.role.value, "dialect": profile.dialect,
-                              "title": profile.title, "notes": profile.notes, "sources": dict(profile.sources)}))  # fmt: skip
+            told = {"name": profile.name, "role": profile.role.value, "dialect": profile.dialect}
+            told |= {"title": profile.title, "notes": profile.notes}
+            print(json.dumps({**told, "sources": dict(profile.sources)}))
             continue
         print(f"{profile.name:<16} {profile.role.value}  {profile.dialect}  {profile.title}")
         print(f"{'':<16} {profile.notes}")

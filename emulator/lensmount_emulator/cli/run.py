@@ -16,8 +16,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dialect", default="emount", help="what is spoken (default: %(default)s)")
     parser.add_argument("--profile", required=True, metavar="NAME", help="a profile of that role, by name or path")
     parser.add_argument("--port", required=True, metavar="SPEC", help="where the peer is")
-    parser.add_argument("--duration", type=float, metavar="SECONDS", help="default: until Ctrl-C, or a body's script is done")
-    parser.add_argument("--do", dest="script", default="", metavar="SCRIPT", help="a body's script, as in `lensmount loopback`")
+    parser.add_argument(
+        "--duration", type=float, metavar="SECONDS", help="default: until Ctrl-C, or a body's script is done"
+    )
+    parser.add_argument(
+        "--do",
+        dest="script",
+        default="",
+        metavar="SCRIPT",
+        help="a body's script, as in `lensmount loopback`",
+    )
     parser.add_argument("--record", metavar="FILE", help="write every byte and edge to this .lmx file")
     parser.add_argument("--every-frame", action="store_true", help="tell each frame of the loop")
 
@@ -42,12 +50,15 @@ def run(arguments: argparse.Namespace) -> int:
         raise DialectError(f"profile {profile.name} speaks {profile.dialect}, not {dialect.name}")
     with contextlib.ExitStack() as stack:
         engine_for(profile, frozenset(), arguments.script)
-        transport = stack.enter_context(
-            open_transport(arguments.port, role=role, baudrate=dialect.wiring.baudrates[0])
-        )
+        transport = stack.enter_context(open_transport(arguments.port, role=role, baudrate=dialect.wiring.baudrates[0]))
         tap = None
         if arguments.record:
-            header = {"dialect": dialect.name, "role": role.value, "profile": profile.name, "port": arguments.port}
+            header = {
+                "dialect": dialect.name,
+                "role": role.value,
+                "profile": profile.name,
+                "port": arguments.port,
+            }
             tap = stack.enter_context(RecordingWriter(Path(arguments.record), header)).write
         player = Player(
             engine_for(profile, transport.lines, arguments.script),

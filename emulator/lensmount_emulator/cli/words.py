@@ -26,7 +26,7 @@ def channels_of(words: Iterable[str], lines: Iterable[str]) -> dict[str, str]:
 
 
 def messages_of(word: str, messages: Mapping[tuple[Role, int], type[Message]]) -> list[type[Message]]:
-    """The messages that a person means by `05`, `0x05`, `5` or `LensStatus`; a type byte may have one in each direction.
+    """The messages that a person means by `05`, `0x05`, `5` or `LensStatus`; a type may have one in each direction.
 
     Raises:
         DialectError: nobody knows such a message; lists those that are known.
@@ -36,7 +36,9 @@ def messages_of(word: str, messages: Mapping[tuple[Role, int], type[Message]]) -
         number = int(word, 16)
     except ValueError:
         number = -1
-    found = named or [cls for (_, type_), cls in sorted(messages.items(), key=lambda item: item[0][1]) if type_ == number]
+    found = named or [
+        cls for (_, type_), cls in sorted(messages.items(), key=lambda item: item[0][1]) if type_ == number
+    ]
     if not found:
         known = (f"{cls.TYPE:02X} {cls.__name__}" for cls in messages.values())
         raise DialectError(unknown("message", word, known))

@@ -6,6 +6,7 @@ basilisk bench traces).
 """
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ class FocusMotor:
     def velocity(self, frame: float, samples: int) -> bytes:
         """Previous minus current encoder reading at eighths of a frame, oldest first, as signed bytes."""
         readings = [round(self._planned(frame - self.lag_frames - k / 8)) for k in range(samples, -1, -1)]
-        steps = (before - after for before, after in zip(readings, readings[1:], strict=False))
+        steps = (before - after for before, after in pairwise(readings))
         return bytes(max(-128, min(127, step)) & 0xFF for step in steps)
 
     def _goal(self) -> int:

@@ -122,7 +122,12 @@ class VirtualMount:
         burst = Burst(begins, role, data, baudrate, ends)
         if self._baudrates[role.peer] != baudrate:
             self._tap(burst)
-            self._tap(Remark(ends, f"the {role.peer.value} listens at {self._baudrates[role.peer]} baud and hears noise"))
+            self._tap(
+                Remark(
+                    ends,
+                    f"the {role.peer.value} listens at {self._baudrates[role.peer]} baud and hears noise",
+                )
+            )
         elif self.attached:
             self._deliver(ends, role.peer, Received(data), burst)
 

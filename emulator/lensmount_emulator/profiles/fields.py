@@ -45,5 +45,5 @@ def _value(cls: type[Message], name: str, value: FieldValue) -> Any:
         return bytes.fromhex(value)
     except ValueError:
         raise ProfileError(
-            f"messages.{cls.__name__}.{name}: {value!r} is no hexadecimal; write {spec.size} bytes such as {'00' * spec.size}"
+            f"messages.{cls.__name__}.{name}: {value!r} is no hexadecimal; write {spec.size} bytes of two digits each"
         ) from None

@@ -13,7 +13,6 @@ from lensmount_emulator.sessions.loopback import Session
 from lensmount_emulator.sessions.score import Score
 from lensmount_protocol.timing import Measurement
 
-
 PIPED_WIDTH = 120
 """Columns where nobody looks at a terminal."""
 

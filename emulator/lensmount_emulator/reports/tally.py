@@ -1,4 +1,4 @@
-"""Counts over decoded traffic: frames by composition, bytes explained and not, and whether frames rebuild to the byte."""
+"""Counts over decoded traffic: frames by composition, bytes explained or not, frames that rebuild to the byte."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -26,7 +26,9 @@ class Tally:
     """
 
     dialect: Dialect
-    frames: dict[tuple[str, str], tuple[int, int]] = field(default_factory=lambda: dict[tuple[str, str], tuple[int, int]]())
+    frames: dict[tuple[str, str], tuple[int, int]] = field(
+        default_factory=lambda: dict[tuple[str, str], tuple[int, int]]()
+    )
     valid: int = 0
     typed: int = 0
     rebuilt: int = 0

@@ -10,7 +10,6 @@ from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.frame import Garbage
 from lensmount_protocol.wire import DriveLine, LineChanged, Role, SetBaudrate, Transmit, WireAction, WireEvent
 
-
 LARGEST_JITTER_US = 0.5
 """A device's reactions differ by at least as much from one time to the next: a timer tick, an interrupt."""
 
@@ -72,7 +71,11 @@ class Engine:
     """
 
     def __init__(
-        self, dialect: Dialect, role: Role, carried: frozenset[str] | None = None, random: Random | None = None
+        self,
+        dialect: Dialect,
+        role: Role,
+        carried: frozenset[str] | None = None,
+        random: Random | None = None,
     ) -> None:
         live = carried is not None
         self.role = role

@@ -36,9 +36,6 @@ class Handlers(Generic[S, R]):
 
         return register
 
-    def __contains__(self, cls: object) -> bool:
-        return cls in self._table
-
     def __call__(self, subject: S, message: AnyMessage) -> R | None:
         """Handle a message; `None` where nobody does."""
         handler = self._table.get(type(message))

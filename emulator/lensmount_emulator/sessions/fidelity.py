@@ -1,8 +1,8 @@
 """How faithful an engine is: a capture's peer is played at it, and what it answers is compared with the real device."""
 
 from collections.abc import Sequence
-from itertools import zip_longest
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from lensmount_emulator.profiles.profile import Profile
 from lensmount_emulator.roles.emount.body import BodyEngine
@@ -114,7 +114,9 @@ def _learn_from(body: BodyEngine, captured: Sequence[Decoded]) -> None:
     modes = [frame for frame in sent if isinstance(frame.messages[0], BodyMode)]
     if body.warm and states:
         body.first_sequence = states[0].frame.sequence
-    apertures = [state.messages[0].aperture_target_leading for state in states if isinstance(state.messages[0], BodyState)]
+    apertures = [
+        state.messages[0].aperture_target_leading for state in states if isinstance(state.messages[0], BodyState)
+    ]
     orders = [tuple(message for message in mode.messages[1:] if isinstance(message, Message)) for mode in modes]
     for number, (aperture, ordered) in enumerate(zip_longest(apertures, orders, fillvalue=None)):
         body.wishes[number] = Wish(aperture, ordered or ())
@@ -140,5 +142,3 @@ def _concerns(measurement: Measurement, role: Role) -> bool:
     """Whether a rule's interval ends with something that this end does."""
     kind, who, *_ = measurement.rule.until
     return who == role.value if kind != "edge" else (who in ("RXD", "LENS_CS")) is (role is Role.LENS)
-
-

@@ -1,4 +1,4 @@
-"""One engine on a real port in real time, with its jitter measured: the host holds no deadline, so it tells how late it was."""
+"""One engine on a real port in real time: the host cannot hold a deadline, so it tells how late it was."""
 
 from collections import Counter
 from collections.abc import Callable

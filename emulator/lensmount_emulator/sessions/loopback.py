@@ -1,4 +1,4 @@
-"""The virtual session: a body profile meets a lens profile on a virtual mount, does what a script says, and is measured."""
+"""The virtual session: two profiles meet on a virtual mount, do what a script says, and are measured."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -81,7 +81,7 @@ def run_loopback(
     script: str = "",
     seconds: float | None = None,
     seed: int | None = None,
-    tap: Callable[[Record], None] = lambda _record: None,
+    tap: Callable[[Record], None] | None = None,
 ) -> Session:
     """Let a body and a lens meet in virtual time.
 
@@ -106,7 +106,8 @@ def run_loopback(
 
     def record(what: Record) -> None:
         records.append(what)
-        tap(what)
+        if tap is not None:
+            tap(what)
 
     bench = Bench(dialect, *engines, tap=record, listen=notices.append)
     bench.start()

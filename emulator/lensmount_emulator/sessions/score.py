@@ -1,6 +1,6 @@
 """How close an engine comes to a captured device: frames matched, fields compared, timing rules counted."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -104,22 +104,21 @@ def compare(
             score.diverge(f"{_place(theirs)}: {_names(theirs)} was not sent")
             continue
         score.answered += 1
-        _compare_pair(score, theirs, mine, lambda key, n=number: key in allowed and (not allowed[key] or n < allowed[key]))
+        excused = {key for key, frames in allowed.items() if not frames or number < frames}
+        _compare_pair(score, theirs, mine, excused)
 
 
-def _compare_pair(
-    score: Score, theirs: DecodedFrame, mine: DecodedFrame, is_allowed: Callable[[tuple[str, str]], bool]
-) -> None:
+def _compare_pair(score: Score, theirs: DecodedFrame, mine: DecodedFrame, excused: Container[tuple[str, str]]) -> None:
     if [type_of(message) for message in theirs.messages] != [type_of(message) for message in mine.messages]:
         score.diverge(f"{_place(theirs)}: {_names(mine)} instead of {_names(theirs)}")
         return
     score.right_type += 1
     differences = list(_differences(theirs, mine))
     for key, _ in differences:
-        if is_allowed(key):
+        if key in excused:
             name = ".".join(key)
             score.ignored[name] = score.ignored.get(name, 0) + 1
-    forbidden = [text for key, text in differences if not is_allowed(key)]
+    forbidden = [text for key, text in differences if key not in excused]
     if forbidden:
         score.diverge(f"{_place(theirs)}: {'; '.join(forbidden)}")
         return

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from lensmount_protocol.decoder import Decoded, DecodedFrame
+from lensmount_protocol.dialects.emount.body_state import BodyState
 from lensmount_protocol.dialects.emount.framing import LOOP_CLASS
 from lensmount_protocol.dialects.emount.lines import BODY_CS, LENS_CS, RXD, TXD, VCC, VD
-from lensmount_protocol.dialects.emount.body_state import BodyState
 from lensmount_protocol.wire import Burst, Edge, Record, Role, transmission_time
 
 VD_PERIOD = 16_684e-6
@@ -32,7 +32,7 @@ BOOT = 150e-3
 """Longer than any lens takes to boot (115 ms)."""
 
 BETWEEN_REQUESTS = 8e-3
-"""Between frames of a log without times: enough for the longest reply, and what a NEX-7 rests before it stops a stream."""
+"""Between frames of a log without times: enough for any reply, and a NEX-7's rest before it stops a stream."""
 
 FIRST_PULSE = 3e-3
 """From the echo of the stream layout to the next pulse, in logs without times."""
@@ -59,7 +59,9 @@ class Timeline:
         """What one end did."""
         own = {line for line, driver in drivers if driver is role}
         for record in self.records:
-            if (isinstance(record, Burst) and record.sender is role) or (isinstance(record, Edge) and record.line in own):
+            if (isinstance(record, Burst) and record.sender is role) or (
+                isinstance(record, Edge) and record.line in own
+            ):
                 yield record
 
 
@@ -68,7 +70,9 @@ def timeline_of(records: Sequence[Record], decoded: Sequence[Decoded]) -> Timeli
     edges = {record.line for record in records if isinstance(record, Edge)}
     timed = all(burst.until is not None for burst in records if isinstance(burst, Burst))
     if timed and {BODY_CS, LENS_CS, VD} <= edges:
-        return Timeline([record for record in records if isinstance(record, Burst | Edge)], has_edges=True, has_times=True)
+        return Timeline(
+            [record for record in records if isinstance(record, Burst | Edge)], has_edges=True, has_times=True
+        )
     frames = [event for event in decoded if isinstance(event, DecodedFrame)]
     filled = sorted(_filled_in(frames), key=lambda record: record.at or 0.0)
     return Timeline(list(filled), has_edges=False, has_times=all(frame.at is not None for frame in frames))
@@ -78,9 +82,7 @@ def _filled_in(frames: Sequence[DecodedFrame]) -> Iterator[Burst | Edge]:
     ends = _ends(frames)
     bursts = [_burst(frame, end) for frame, end in zip(frames, ends, strict=True)]
     states = [
-        burst.at or 0.0
-        for burst, frame in zip(bursts, frames, strict=True)
-        if isinstance(frame.messages[0], BodyState)
+        burst.at or 0.0 for burst, frame in zip(bursts, frames, strict=True) if isinstance(frame.messages[0], BodyState)
     ]
     first = min((burst.at or 0.0 for burst in bursts), default=0.0)
     last = max((burst.until or 0.0 for burst in bursts), default=0.0)
@@ -103,7 +105,9 @@ def _burst(frame: DecodedFrame, end: float) -> Burst:
 def _ends(frames: Sequence[DecodedFrame]) -> list[float]:
     """When each frame ended: a log's stamp is printed behind the frame; without stamps, the nominal schedule."""
     if all(frame.at is not None for frame in frames):
-        origin = min((frame.at or 0.0 for frame in frames), default=0.0) - BOOT - HANDSHAKE_LENGTH - REST_BEHIND_HANDSHAKE
+        origin = (
+            min((frame.at or 0.0 for frame in frames), default=0.0) - BOOT - HANDSHAKE_LENGTH - REST_BEHIND_HANDSHAKE
+        )
         return [(frame.at or 0.0) - origin for frame in frames]
     return list(_nominal_ends(frames))
 

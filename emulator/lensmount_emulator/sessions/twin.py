@@ -43,7 +43,9 @@ class Twin:
     """
 
     def __init__(self, timeline: Timeline, captured: Sequence[Decoded], dialect: Dialect) -> None:
-        self._starts = [event.at or 0.0 for event in captured if isinstance(event, DecodedFrame) and _starts_stream(event)]
+        self._starts = [
+            event.at or 0.0 for event in captured if isinstance(event, DecodedFrame) and _starts_stream(event)
+        ]
         self._loop = [
             ((event.opened or 0.0) - _EDGE, (event.closed or event.until or 0.0) + _EDGE)
             for event in captured
@@ -116,4 +118,3 @@ def _is_lens(record: Record, dialect: Dialect) -> bool:
 
 def _starts_stream(frame: DecodedFrame) -> bool:
     return any(isinstance(message, StreamLayoutReply) and message.status_blocks for message in frame.messages)
-

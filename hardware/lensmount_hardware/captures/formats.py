@@ -49,4 +49,6 @@ def open_capture(
     for _, recognises, read in FORMATS:
         if recognises(head):
             return read(path, wiring, channels, progress)
-    raise CaptureError(f"{path}: not a capture that we know; known formats: {', '.join(name for name, _, _ in FORMATS)}")
+    raise CaptureError(
+        f"{path}: not a capture that we know; known formats: {', '.join(name for name, _, _ in FORMATS)}"
+    )

@@ -1,4 +1,4 @@
-"""Decoded captures as JSON lines: `NAME.frames.jsonl` with the frames and `NAME.lines.jsonl` with the edges beside it."""
+"""Decoded captures as JSON lines: frames in `NAME.frames.jsonl`, and edges in `NAME.lines.jsonl` beside it."""
 
 import heapq
 import json

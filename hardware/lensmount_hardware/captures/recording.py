@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Self
+from typing import Any, BinaryIO, Self, cast
 
 from lensmount_hardware.captures.capture import Capture, Progress, read_bytes, silent
 from lensmount_hardware.captures.records_json import record_of, text_of
@@ -52,7 +52,10 @@ class RecordingWriter:
         return self
 
     def __exit__(
-        self, _type: type[BaseException] | None, _error: BaseException | None, _traceback: TracebackType | None
+        self,
+        _type: type[BaseException] | None,
+        _error: BaseException | None,
+        _traceback: TracebackType | None,
     ) -> None:
         self.close()
 
@@ -86,11 +89,13 @@ def read_header(path: Path, data: bytes) -> dict[str, Any]:
     """
     line, newline, _ = data.partition(b"\n")
     try:
-        header = json.loads(line) if newline else None
+        header = cast("dict[str, Any]", json.loads(line)) if newline else {}
     except ValueError:
-        header = None
-    if not isinstance(header, dict):
-        raise CaptureError(f"{path}: a recording that was cut inside its header, after {len(data)} bytes; nothing is in it")
+        header = {}
+    if not header:
+        raise CaptureError(
+            f"{path}: a recording that was cut inside its header, after {len(data)} bytes; nothing is in it"
+        )
     if header.get("version") != VERSION:
         raise CaptureError(f"{path}: recording version {header.get('version')!r}; this program reads version {VERSION}")
     return header

@@ -1,7 +1,7 @@
 """Records as JSON objects with the keys of the captures beside the project, and back; times are microseconds."""
 
 import json
-from typing import Any
+from typing import Any, cast
 
 from lensmount_protocol.wire import Burst, Edge, Record, Remark, Role
 
@@ -39,6 +39,10 @@ def record_of(told: object) -> Record:
     """
     if not isinstance(told, dict):
         raise ValueError("not an object")
+    return _record(cast("dict[str, Any]", told))
+
+
+def _record(told: dict[str, Any]) -> Record:
     at = _seconds(told.get("t_us"))
     if "hex" in told:
         return _burst(told, at)

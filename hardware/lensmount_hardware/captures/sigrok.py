@@ -53,7 +53,15 @@ def read_sigrok(
             bits = _bits(path, layout, wiring, channels or {})
             _check_rate(path, layout.rate, wiring)
             lines = _lines(path, archive, layout, bits, progress)
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, OSError, KeyError, ValueError, NotImplementedError) as error:
+    except (
+        zipfile.BadZipFile,
+        zipfile.LargeZipFile,
+        EOFError,
+        OSError,
+        KeyError,
+        ValueError,
+        NotImplementedError,
+    ) as error:
         raise CaptureError(f"{path}: no readable sigrok capture: {error}") from error
     return Capture(path, "sigrok", _records(lines, wiring, layout.rate), resolution=1 / layout.rate)
 
@@ -61,7 +69,9 @@ def read_sigrok(
 def _layout(path: Path, archive: zipfile.ZipFile) -> _Layout:
     metadata = configparser.ConfigParser(interpolation=None, strict=False)
     if "metadata" not in archive.namelist():
-        raise CaptureError(f"{path}: a ZIP without sigrok's metadata; known formats are told by `lensmount decode --help`")
+        raise CaptureError(
+            f"{path}: a ZIP without sigrok's metadata; known formats are told by `lensmount decode --help`"
+        )
     try:
         metadata.read_file(io.StringIO(archive.read("metadata").decode("utf-8", "replace")))
         device = next(metadata[name] for name in metadata.sections() if name.startswith("device"))
@@ -77,7 +87,8 @@ def _layout(path: Path, archive: zipfile.ZipFile) -> _Layout:
         raise CaptureError(f"{path}: {size} bytes a sample; 1, 2, 4 or 8 can be read")
     numbered = re.compile(re.escape(base) + r"-(\d+)")
     members = sorted(
-        (name for name in archive.namelist() if numbered.fullmatch(name)), key=lambda name: int(name.rpartition("-")[2])
+        (name for name in archive.namelist() if numbered.fullmatch(name)),
+        key=lambda name: int(name.rpartition("-")[2]),
     )
     members = members or [name for name in archive.namelist() if name == base]
     if not members:
@@ -124,7 +135,7 @@ def _check_rate(path: Path, rate: float, wiring: Wiring) -> None:
     needed = SAMPLES_PER_BIT * wiring.baudrates[-1]
     if rate < needed:
         raise CaptureError(
-            f"{path}: {rate / 1e6:g} MHz is too slow for {wiring.baudrates[-1]} baud; sample at {needed / 1e6:g} MHz or more"
+            f"{path}: {rate / 1e6:g} MHz is too slow for {wiring.baudrates[-1]} baud; it takes {needed / 1e6:g} MHz"
         )
 
 
@@ -177,7 +188,9 @@ def _records(lines: Mapping[str, LogicLine], wiring: Wiring, rate: float) -> Ite
     return heapq.merge(*sources, key=lambda record: record.at or 0.0)
 
 
-def _edges(name: str, line: LogicLine, rate: float, first_byte: float | None, *, serial: bool) -> Iterator[Edge | Burst]:
+def _edges(
+    name: str, line: LogicLine, rate: float, first_byte: float | None, *, serial: bool
+) -> Iterator[Edge | Burst]:
     """The level at the start and every edge; of a serial line only the edges in front of its first byte."""
     level = line.initial
     yield Edge(0.0, name, level)

@@ -6,7 +6,7 @@ what cannot be placed becomes a remark with its line number.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 

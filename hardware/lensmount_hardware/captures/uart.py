@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -44,7 +45,8 @@ class LogicLine:
     def levels_at(self, samples: Positions) -> npt.NDArray[np.bool_]:
         """The level at each of these samples."""
         changes = np.searchsorted(self.edges, samples, side="right")
-        return (changes % 2 == 1) ^ self.initial
+        levels: npt.NDArray[np.bool_] = (changes % 2 == 1) ^ self.initial
+        return levels
 
 
 def transitions(chunk: npt.NDArray[np.unsignedinteger], before: int, first: int) -> tuple[Positions, list[int]]:
@@ -60,7 +62,9 @@ def transitions(chunk: npt.NDArray[np.unsignedinteger], before: int, first: int)
     return (at + first).astype(np.int64), chunk[at].tolist()
 
 
-def bursts_of(data: LogicLine, select: LogicLine | None, line: SerialLine, wiring: Wiring, rate: float) -> Iterator[Burst]:
+def bursts_of(
+    data: LogicLine, select: LogicLine | None, line: SerialLine, wiring: Wiring, rate: float
+) -> Iterator[Burst]:
     """The bytes of one serial line as bursts, in time order.
 
     The rate is read from the first byte of each select window (of each run of activity, where there is no select
@@ -110,7 +114,11 @@ def _samples_per_bit(
 
 
 def _from_shortest_pulse(
-    data: LogicLine, falls: Positions, group: Positions, first: npt.NDArray[np.intp], candidates: npt.NDArray[np.float64]
+    data: LogicLine,
+    falls: Positions,
+    group: Positions,
+    first: npt.NDArray[np.intp],
+    candidates: npt.NDArray[np.float64],
 ) -> npt.NDArray[np.float64]:
     """The fastest rate whose bit is no longer than the shortest pulse of the group; first bytes can be damaged."""
     widths = np.empty(len(first))
@@ -160,7 +168,7 @@ def _joined(
     cuts = np.flatnonzero(pause | (np.diff(group) != 0)) + 1
     rates = {round(rate / baudrate * 1e6): baudrate for baudrate in wiring.baudrates}
     bounds: Sequence[int] = [0, *cuts.tolist(), len(begin)]
-    for first, stop in zip(bounds, bounds[1:], strict=False):
+    for first, stop in pairwise(bounds):
         width = float(bit[first])
         end = float(begin[stop - 1]) + BITS_PER_BYTE * width
         yield Burst(

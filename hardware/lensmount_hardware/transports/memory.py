@@ -27,9 +27,7 @@ def memory_pair(lines: Iterable[str] = ()) -> tuple[Transport, Transport]:
     """
     here, there = _Inbox(), _Inbox()
     names = frozenset(lines)
-    return _MemoryTransport("memory:here", names, here, there), _MemoryTransport(
-        "memory:there", names, there, here
-    )
+    return _MemoryTransport("memory:here", names, here, there), _MemoryTransport("memory:there", names, there, here)
 
 
 class _MemoryTransport(Transport):

@@ -35,9 +35,7 @@ def test_the_rate_is_set_there_at_the_start_and_later(rfc2217_server: "Rfc2217Se
 
 
 @pytest.mark.parametrize(("mark", "inverted"), [("", False), ("!", True)])
-def test_an_output_is_at_rest_from_the_start(
-    rfc2217_server: "Rfc2217Server", mark: str, inverted: bool
-) -> None:
+def test_an_output_is_at_rest_from_the_start(rfc2217_server: "Rfc2217Server", mark: str, inverted: bool) -> None:
     with _open(rfc2217_server.address, f"?rts={mark}BODY_CS") as port:
         port.send(DriveLine("BODY_CS", True))
         assert rfc2217_server.far.receive(5) == [LineChanged("BODY_CS", inverted)]
@@ -48,9 +46,7 @@ def test_an_output_is_at_rest_from_the_start(
 def test_a_refused_call_is_told() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"127.0.0.1:{server.getsockname()[1]}"
-    with pytest.raises(
-        TransportOpenError, match=f"^rfc2217://{address}: cannot be opened at 750000 baud: .*refused"
-    ):
+    with pytest.raises(TransportOpenError, match=f"^rfc2217://{address}: cannot be opened at 750000 baud: .*refused"):
         _open(address)
 
 

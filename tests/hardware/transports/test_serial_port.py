@@ -36,7 +36,7 @@ def test_a_missing_port_lists_the_known_ones(monkeypatch: pytest.MonkeyPatch, tm
 
 def test_a_machine_without_ports_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(serial_port.list_ports, "comports", list)
-    with pytest.raises(TransportOpenError, match="known ports: none$"):
+    with pytest.raises(TransportOpenError, match=r"known ports: none$"):
         _open(f"serial:{tmp_path}/ttyUSB0")
 
 
@@ -58,9 +58,7 @@ def test_a_busy_port_is_told(peer: Transport) -> None:
         (errno.EMFILE, "cannot be opened as a serial port at 750000 baud: "),
     ],
 )
-def test_what_the_system_refuses_is_told_in_one_line(
-    monkeypatch: pytest.MonkeyPatch, number: int, told: str
-) -> None:
+def test_what_the_system_refuses_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch, number: int, told: str) -> None:
     def refuse(self: serial.Serial) -> None:
         raise serial.SerialException(number, f"could not open port: {os.strerror(number)}")
 
@@ -78,9 +76,7 @@ def test_a_file_is_no_serial_port(tmp_path: Path) -> None:
 
 
 def test_control_lines_that_a_port_does_not_have_are_told(peer: Transport) -> None:
-    with pytest.raises(
-        TransportOpenError, match="has no control lines; leave rts, dtr, cts, dsr, dcd, ri out"
-    ):
+    with pytest.raises(TransportOpenError, match="has no control lines; leave rts, dtr, cts, dsr, dcd, ri out"):
         _open(f"serial:{peer.name}?rts=BODY_CS")
     _open(f"serial:{peer.name}").close()
 
@@ -148,12 +144,8 @@ def test_control_lines_go_both_ways(
     told: list[tuple[str, bool]] = []
     options = "rts=BODY_CS&dtr=VD&cts=LENS_CS&dsr=!XDETECT&dcd=A&ri=B"
     with _open(f"serial:{peer.name}?{options}") as port:
-        monkeypatch.setattr(
-            _FakePort, "rts", property(fset=lambda _port, active: told.append(("rts", active)))
-        )
-        monkeypatch.setattr(
-            _FakePort, "dtr", property(fset=lambda _port, active: told.append(("dtr", active)))
-        )
+        monkeypatch.setattr(_FakePort, "rts", property(fset=lambda _port, active: told.append(("rts", active))))
+        monkeypatch.setattr(_FakePort, "dtr", property(fset=lambda _port, active: told.append(("dtr", active))))
         port.send(DriveLine("BODY_CS", True))
         port.send(DriveLine("VD", True))
         port.send(DriveLine("BODY_CS", False))

@@ -35,9 +35,7 @@ def test_a_refused_call_is_told() -> None:
         (TimeoutError("timed out"), "timed out"),
     ],
 )
-def test_an_unknown_host_and_a_silent_one_are_told(
-    monkeypatch: pytest.MonkeyPatch, error: OSError, told: str
-) -> None:
+def test_an_unknown_host_and_a_silent_one_are_told(monkeypatch: pytest.MonkeyPatch, error: OSError, told: str) -> None:
     def fail(*_address: object) -> socket.socket:
         raise error
 
@@ -47,9 +45,9 @@ def test_an_unknown_host_and_a_silent_one_are_told(
 
 
 def test_an_address_that_is_taken_is_told() -> None:
-    with _open("tcp:127.0.0.1:0?listen=1") as first:
-        with pytest.raises(TransportOpenError, match="cannot listen there: Address already in use"):
-            _open(f"{first.name}?listen=1")
+    refused = pytest.raises(TransportOpenError, match="cannot listen there: Address already in use")
+    with _open("tcp:127.0.0.1:0?listen=1") as first, refused:
+        _open(f"{first.name}?listen=1")
 
 
 def test_the_name_tells_the_port_that_the_system_chose() -> None:

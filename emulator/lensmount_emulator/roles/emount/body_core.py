@@ -145,16 +145,15 @@ class BodyCore(Engine):
     def says(self, cls: type[M]) -> M:
         """A fresh message as the profile words it for this kind of lens and this time of the session."""
         key = (cls, self.lens.is_adapter, self.saying_farewell)
-        if key not in self._worded:
+        worded = self._worded.get(key)
+        if not isinstance(worded, cls):
             fields = dict(self.settings.messages.get(cls.__name__, {}))
             if self.lens.is_adapter:
                 fields |= self.settings.adapter.get(cls.__name__, {})
             if self.saying_farewell:
                 fields |= self.settings.farewell.get(cls.__name__, {})
-            self._worded[key] = message_from(cls, fields)
-        worded = copy.copy(self._worded[key])
-        assert isinstance(worded, cls)
-        return worded
+            worded = self._worded[key] = message_from(cls, fields)
+        return copy.copy(worded)
 
     def start_up(self, message: Message, frame: int) -> None:
         """Put over a message what the profile says of this first loop frame."""

@@ -46,19 +46,24 @@ def hear(body: BodyCore, message: Message) -> None:
 def _run(body: BodyCore) -> Task:
     """Two frames a pulse until somebody ends the loop."""
     timing = body.settings.timing
-    seen = body.pulses
     while True:
-        yield Wait(ready=lambda: body.pulses != seen)
+        yield next_pulse(body)
         if not body.looping:
             return
-        seen, pulse_at = body.pulses, body.pulse_at
-        sequence = body_sequence(body.pulses_before + seen + PULSES_AHEAD)
+        pulse_at = body.pulse_at
+        sequence = body_sequence(body.pulses_before + body.pulses + PULSES_AHEAD)
         _take_wish(body)
         yield body.at(pulse_at, timing.state_after_vd)
         yield from body.send(_state(body, sequence), LOOP_CLASS, sequence)
         yield body.at(pulse_at, timing.mode_after_vd)
         yield from body.send(_mode(body), LOOP_CLASS, sequence)
         body.loop.frame += 1
+
+
+def next_pulse(body: BodyCore) -> Wait:
+    """Wait for VD to fall the next time."""
+    seen = body.pulses
+    return Wait(ready=lambda: body.pulses != seen)
 
 
 def _take_wish(body: BodyCore) -> None:

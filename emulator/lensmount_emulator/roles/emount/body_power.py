@@ -88,9 +88,7 @@ def switch_speed(body: BodyCore) -> Task:
     yield body.at(fell, timing.switch_rests)
 
 
-def _look(
-    body: BodyCore, since: float, first_us: float, line: str, level: bool
-) -> Generator[Wait, bool, None]:
+def _look(body: BodyCore, since: float, first_us: float, line: str, level: bool) -> Generator[Wait, bool, None]:
     """Look at a line on the grid until it is at a level, at most for the body's patience."""
     yield body.at(since, first_us)
     while body.levels.get(line, False) != level and line in body.carried:

@@ -1,4 +1,4 @@
-"""What a lens is made of: its profile, its models and the memory of its stream; behaviour stands in tables beside it."""
+"""What a lens is made of: its profile, its models and the memory of its stream; its behaviour stands beside it."""
 
 import copy
 from collections import deque
@@ -138,11 +138,10 @@ class LensCore(Engine):
 
     def says(self, cls: type[M]) -> M:
         """A fresh message of this class as the profile words it."""
-        if cls not in self._worded:
-            self._worded[cls] = message_from(cls, self.settings.messages.get(cls.__name__, {}))
-        worded = copy.copy(self._worded[cls])
-        assert isinstance(worded, cls)
-        return worded
+        worded = self._worded.get(cls)
+        if not isinstance(worded, cls):
+            worded = self._worded[cls] = message_from(cls, self.settings.messages.get(cls.__name__, {}))
+        return copy.copy(worded)
 
     def start_up(self, message: Message, frame: int) -> None:
         """Put over a message what the profile says of this first frame of a stream."""

@@ -36,9 +36,7 @@ obey = Handlers[LensCore, None]()
 
 @obey.on(BodyState)
 def _take_state(lens: LensCore, message: BodyState) -> None:
-    lens.stream.target = (
-        message.aperture_target_leading if message.control & LEADING_COPY else message.aperture_target
-    )
+    lens.stream.target = message.aperture_target_leading if message.control & LEADING_COPY else message.aperture_target
     lens.stream.phase_zero = lens.stream.phase_zero or message.cycle_phase == 0
 
 

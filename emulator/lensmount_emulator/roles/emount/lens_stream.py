@@ -32,7 +32,11 @@ def on_frame_sync(lens: LensCore) -> None:
     """VD fell: the next pair is due."""
     lens.pulse_period, lens.pulse_at = lens.now - lens.pulse_at, lens.now
     # A first pair that went out late takes the place of this one.
-    if lens.stream.running and not lens.stream.busy and (lens.stream.frame >= 0 or lens.settings.timing.first_status < 0 or lens.stream.waits):
+    if (
+        lens.stream.running
+        and not lens.stream.busy
+        and (lens.stream.frame >= 0 or lens.settings.timing.first_status < 0 or lens.stream.waits)
+    ):
         lens.spawn(_pair_after(lens, lens.settings.timing.status_after_vd))
 
 

@@ -101,7 +101,7 @@ class Focus(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         motion_outlasts: frames behind the acknowledgement for which `05` f22 bit 6 stays set.
         acknowledges_first: whether the acknowledgement stands before `06` in its frame.
         reports_encoder: whether `06` f20-21 and the velocity bytes follow the motor.
-        shows_limits: whether `06` f0 tells when the plan is at a limit, and `06` f7-10 follow the limits of this profile.
+        shows_limits: whether `06` f0 tells when the plan is at a limit.
         cycle_flag: what `06` f23 bit 6 does: `follows` the body's cycle, `fixed` two on two off, or `none`.
     """
 

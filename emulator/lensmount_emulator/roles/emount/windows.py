@@ -1,4 +1,4 @@
-"""How either end sends a frame: select line up, a little set-up time, the bytes, a little hold time, select line down."""
+"""How either end sends a frame: select line up, set-up time, the bytes, hold time, select line down."""
 
 from collections.abc import Sequence
 

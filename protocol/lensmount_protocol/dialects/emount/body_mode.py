@@ -20,10 +20,16 @@ class BodyMode(Message):
         enum_field(Int8ub, FocusMode),
         "follows the lens's switch; bit 1 clear lets the lens's ring move the focus",
         default=FocusMode.BODY_DRIVES,
-        evidence=Evidence(Proof.CAPTURED, "SIG, LEX", "bit 1 from firmware (BAS-SY, BAS-TA)"), headline=True)
+        evidence=Evidence(Proof.CAPTURED, "SIG, LEX", "bit 1 from firmware (BAS-SY, BAS-TA)"),
+        headline=True,
+    )
     unknown_4: bytes = unknown_bytes(2)
-    body_constant: int = field(Int8ub, "3B A6000, 3D NEX-7, 7F A7; zero while powering off", default=0x3B, show=show_hex8)
+    body_constant: int = field(
+        Int8ub, "3B A6000, 3D NEX-7, 7F A7; zero while powering off", default=0x3B, show=show_hex8
+    )
     target_kind: int = field(Int8ub, "A6000: 1F to native lenses, 0 to adapters", show=show_hex8)
     unknown_8: bytes = unknown_bytes(2)
-    state: int = field(Int8ub, "31 or 30 A6000, 01 NEX-7, 09 while powering off", default=0x01, show=show_hex8, headline=True)
+    state: int = field(
+        Int8ub, "31 or 30 A6000, 01 NEX-7, 09 while powering off", default=0x01, show=show_hex8, headline=True
+    )
     unknown_11: bytes = unknown_bytes(2)

@@ -16,7 +16,9 @@ class BodyState(Message):
 
     state: int = field(Int16ul, "body state, unknown; 00EC while powering off", default=0x2EBB, show=show_hex16)
     unknown_2: int = field(Int8ub, "zero")
-    aperture_target: int = field(Int16ul, "aperture target", unit="aperture code", default=0x1000, show=show_aperture, headline=True)
+    aperture_target: int = field(
+        Int16ul, "aperture target", unit="aperture code", default=0x1000, show=show_aperture, headline=True
+    )
     aperture_target_leading: int = field(
         Int16ul, "the same one frame earlier", unit="aperture code", default=0x1000, show=show_aperture
     )

@@ -23,14 +23,18 @@ class FocusStop(Message):
 class FocusMove(Message):
     """Run the focus to a position, or by a distance; a target beyond the limits is clamped without a word."""
 
-    operand: int = field(Int16ul, "target or signed distance, in the unit that the flags name", show=show_steps, headline=True)
+    operand: int = field(
+        Int16ul, "target or signed distance, in the unit that the flags name", show=show_steps, headline=True
+    )
     amplitude: int = field(Int8ub, "oscillation")
     flags: int = field(
         Int8ub,
         "bits 0-1 unit (0 steps, 2 the lens's own, 3 distance code); bit 2 relative; bit 3 waits for the cycle; "
         "bits 4-5 scale of the oscillation; bits 6-7 side of arrival",
         show=show_hex8,
-        evidence=Evidence(Proof.FIRMWARE, "BAS", "00 and 2C seen on a wire"), headline=True)
+        evidence=Evidence(Proof.FIRMWARE, "BAS", "00 and 2C seen on a wire"),
+        headline=True,
+    )
 
 
 @message(0x1E, Role.BODY, _FIRMWARE)
@@ -44,7 +48,9 @@ class FocusOrder1E(Message):
 class FocusScan(Message):
     """Approach one end fast, then sweep at constant speed."""
 
-    window: int = field(Int8ub, "bits 0-1: 0 soft limits, 2 A to B, 3 around the centre; bits 2-3 start end", show=show_hex8)
+    window: int = field(
+        Int8ub, "bits 0-1: 0 soft limits, 2 A to B, 3 around the centre; bits 2-3 start end", show=show_hex8
+    )
     unknown_1: int = field(Int8ub, "unknown")
     flags: int = field(Int8ub, "bit 1: return to the centre; bits 2-5 unit", show=show_hex8)
     speed: int = field(Int8ub, "bits 0-5 speed, bits 6-7 its unit", show=show_hex8)

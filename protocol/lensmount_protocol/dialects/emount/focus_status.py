@@ -20,7 +20,11 @@ class FocusStatus(BlockedMessage):
     USUAL_BLOCKS: ClassVar[int] = 0x3F
 
     state: int = field(
-        Int8ub, "82 at rest; bit 4: at the lower limit, bit 3: at the upper", default=0x82, show=show_hex8, block=1
+        Int8ub,
+        "82 at rest; bit 4: at the lower limit, bit 3: at the upper",
+        default=0x82,
+        show=show_hex8,
+        block=1,
     )
     direction: int = field(Int8ub, "bit 1: position increasing, bit 2: decreasing", block=1)
     planned_position: int = field(
@@ -29,14 +33,23 @@ class FocusStatus(BlockedMessage):
         unit=_STEPS,
         show=show_steps,
         block=2,
-        evidence=Evidence(Proof.DISPUTED, "SIG, LEX, BAS-TR", "how far it looks ahead is not established"), headline=True)
+        evidence=Evidence(Proof.DISPUTED, "SIG, LEX, BAS-TR", "how far it looks ahead is not established"),
+        headline=True,
+    )
     word_4: int = field(Int16ul, "unknown, per lens", show=show_hex16, block=2)
     unknown_6: int = field(Int8ub, "10; one Sony zoom counts", default=0x10, show=show_hex8, block=2)
-    lower_limit: int = field(Int16ul, "lower travel limit, far end", unit=_STEPS, show=show_steps, block=2, headline=True)
-    upper_limit: int = field(Int16ul, "upper travel limit, near end", unit=_STEPS, show=show_steps, block=2, headline=True)
+    lower_limit: int = field(
+        Int16ul, "lower travel limit, far end", unit=_STEPS, show=show_steps, block=2, headline=True
+    )
+    upper_limit: int = field(
+        Int16ul, "upper travel limit, near end", unit=_STEPS, show=show_steps, block=2, headline=True
+    )
     word_11: int = field(Int16ul, "unknown, per lens", show=show_hex16, block=2)
     steps_per_defocus: int = field(
-        Int16ul, "steps per unit of defocus", block=3, evidence=Evidence(Proof.CAPTURED, "SIG, LEX", "meaning from WZQ")
+        Int16ul,
+        "steps per unit of defocus",
+        block=3,
+        evidence=Evidence(Proof.CAPTURED, "SIG, LEX", "meaning from WZQ"),
     )
     unknown_15: int = field(Int8ub, "unknown", show=show_hex8, block=3)
     unknown_16: int = field(Int8ub, "changes with focus on a Sony FE 24-105", show=show_hex8, block=3)

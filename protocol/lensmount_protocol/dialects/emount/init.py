@@ -42,7 +42,9 @@ def show_types(bitmap: int) -> str:
 class BodyCapabilities(Message):
     """The body offers the message types that it knows, and asks for the lens's."""
 
-    types: int = field(Int64ul, _BITMAP, default=0x1FFFFFFFFFFFFFFF, show=show_types, evidence=_BITMAP_PROOF, headline=True)
+    types: int = field(
+        Int64ul, _BITMAP, default=0x1FFFFFFFFFFFFFFF, show=show_types, evidence=_BITMAP_PROOF, headline=True
+    )
     rest: bytes = unknown_bytes(24, meaning="zero; types beyond 40 if the rule continues")
 
 
@@ -73,9 +75,17 @@ class IdentityReply(Message):
         show=show_hex8,
         evidence=Evidence(Proof.INFERRED, "SIG, BAS-TA"),
     )
-    mount_version: int = field(Int16ul, "E-mount version, digits as decimal", show=show_version, evidence=_EXIF, headline=True)
+    mount_version: int = field(
+        Int16ul, "E-mount version, digits as decimal", show=show_version, evidence=_EXIF, headline=True
+    )
     unknown_4: int = field(Int8ub, "zero")
-    firmware_version: int = field(Int16ul, "firmware version; makers differ in its form", show=show_version, evidence=_EXIF, headline=True)
+    firmware_version: int = field(
+        Int16ul,
+        "firmware version; makers differ in its form",
+        show=show_version,
+        evidence=_EXIF,
+        headline=True,
+    )
     unknown_7: int = field(Int8ub, "unknown, per lens", show=show_hex8)
     unknown_8: int = field(Int8ub, "A0; 00 on a Samyang 135", default=0xA0, show=show_hex8)
     lens_id: int = field(Int16ul, "Sony's lens number, LensType2 in EXIF", evidence=_EXIF, headline=True)
@@ -102,10 +112,18 @@ class DescriptorReply(Message):
     """The lens's description: apertures, specification, serial number, and much that nobody understands."""
 
     widest_aperture: int = field(Int16ul, "widest aperture", unit="aperture code", show=show_aperture, headline=True)
-    narrowest_aperture: int = field(Int16ul, "narrowest aperture", unit="aperture code", show=show_aperture, headline=True)
+    narrowest_aperture: int = field(
+        Int16ul, "narrowest aperture", unit="aperture code", show=show_aperture, headline=True
+    )
     unknown_4: bytes = unknown_bytes(11)
     lens_spec: bytes = field(
-        Bytes(8), "focal lengths, apertures and marks, BCD", default=bytes(8), show=show_lens_spec, evidence=_EXIF, headline=True)
+        Bytes(8),
+        "focal lengths, apertures and marks, BCD",
+        default=bytes(8),
+        show=show_lens_spec,
+        evidence=_EXIF,
+        headline=True,
+    )
     unknown_23: bytes = unknown_bytes(4)
     serial: int = field(Int32ul, "serial number, probably", evidence=Evidence(Proof.INFERRED, "SIG, BAS-TA"))
     rest: bytes = unknown_bytes(170, meaning="alike on native lenses, zero on adapters")

@@ -35,8 +35,12 @@ class LensStatus(BlockedMessage):
         unit="aperture code",
         show=show_aperture,
         block=1,
-        evidence=Evidence(Proof.CAPTURED, "SIG", "another source calls it a plain copy"), headline=True)
-    aperture_frames_left: int = field(Int8ub, "frames until the aperture is reached", unit="frames", block=1, headline=True)
+        evidence=Evidence(Proof.CAPTURED, "SIG", "another source calls it a plain copy"),
+        headline=True,
+    )
+    aperture_frames_left: int = field(
+        Int8ub, "frames until the aperture is reached", unit="frames", block=1, headline=True
+    )
     aperture_error: int = field(
         Int16ul,
         "reported minus commanded aperture",
@@ -122,7 +126,9 @@ class LensStatus(BlockedMessage):
     row_index_b: int = field(Int8ub, "echo of the row select", show=show_hex8, block=12)
     row_extra_a: int = field(Int8ub, "second index pair, zero in the loop", show=show_hex8, block=12)
     row_extra_b: int = field(Int8ub, "second index pair, zero in the loop", show=show_hex8, block=12)
-    effective_focal_length_dmm: int = field(Int16ul, "effective focal length (breathing)", show=show_tenths_mm, block=12)
+    effective_focal_length_dmm: int = field(
+        Int16ul, "effective focal length (breathing)", show=show_tenths_mm, block=12
+    )
     row_c: bytes = field(Bytes(6), "optical row C", default=bytes(6), block=13)
     row_d: bytes = field(Bytes(6), "optical row D", default=bytes(6), block=14)
     unknown_95: int = field(Int8ub, "11 on Sony zooms", show=show_hex8, block=15)

@@ -27,7 +27,7 @@ def aperture_code(f_number: float) -> int:
 
 def f_number(code: int) -> float:
     """The f-number of an aperture code."""
-    return 2.0 ** ((code / CODES_PER_STOP - 16) / 2)
+    return math.exp2((code / CODES_PER_STOP - 16) / 2)
 
 
 def distance_code(metres: float) -> int:
@@ -39,7 +39,7 @@ def distance_code(metres: float) -> int:
 
 def metres(code: int) -> float:
     """The focus distance of a code."""
-    return math.inf if code >= INFINITY else 2.0 ** ((code - 384) / 64)
+    return math.inf if code >= INFINITY else math.exp2((code - 384) / 64)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,13 @@ _CAPTURED = Evidence(Proof.CAPTURED, "SIG, LEX")
 class StartUpRequest(Message):
     """Home the drives."""
 
-    drives: int = field(Int8ub, "1F native lens, 3F adapter; bit 2 iris, bit 3 focus", default=0x1F, show=show_hex8, headline=True)
+    drives: int = field(
+        Int8ub,
+        "1F native lens, 3F adapter; bit 2 iris, bit 3 focus",
+        default=0x1F,
+        show=show_hex8,
+        headline=True,
+    )
 
 
 @message(0x10, Role.LENS, _CAPTURED)
@@ -36,4 +42,8 @@ class ShutDownReply(Message):
     """The iris is parked."""
 
     result: int = field(
-        Int8ub, "0", evidence=Evidence(Proof.CAPTURED, "LEX", "one adapter is said to echo the request (WZQ)"), headline=True)
+        Int8ub,
+        "0",
+        evidence=Evidence(Proof.CAPTURED, "LEX", "one adapter is said to echo the request (WZQ)"),
+        headline=True,
+    )

@@ -1,9 +1,9 @@
 """What is legal when on an E-mount, for both ends alike."""
 
 from lensmount_protocol.dialects.emount.framing import LOOP_CLASS
+from lensmount_protocol.dialects.emount.init import SpeedReply
 from lensmount_protocol.dialects.emount.power import ShutDownReply
 from lensmount_protocol.dialects.emount.stream import StreamLayoutReply
-from lensmount_protocol.dialects.emount.init import SpeedReply
 from lensmount_protocol.paving import AnyMessage, type_of
 from lensmount_protocol.transitions import TransitionTable
 from lensmount_protocol.wire import Role
@@ -28,7 +28,14 @@ TRANSITIONS = TransitionTable(
         WAKING: {"linked": READY, "request": ASKED, **_LOST},
         READY: {"request": ASKED, "refusal": READY, "wake": WAKING, **_LOST},
         # A body may repeat a question that nobody answered.
-        ASKED: {"request": ASKED, "reply": READY, "refusal": READY, "speed accepted": SWITCHING, **_REPLIES, **_LOST},
+        ASKED: {
+            "request": ASKED,
+            "reply": READY,
+            "refusal": READY,
+            "speed accepted": SWITCHING,
+            **_REPLIES,
+            **_LOST,
+        },
         SWITCHING: {"switched": READY, "request": ASKED, **_LOST},
         # A lens may still send the loop frame that it had begun when the stop was ordered.
         STREAMING: {"loop": STREAMING, "refusal": STREAMING, "request": STREAMING_ASKED, **_LOST},
