@@ -1,0 +1,104 @@
+"""The connection: typed arrivals, blame, silence, windows, and the guard that nothing dangerous passes."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lensmount_protocol.connection import Arrival, Connection
+from lensmount_protocol.dialect import Dialect
+from lensmount_protocol.dialects.emount.init import Answer0B, Query0B
+from lensmount_protocol.dialects.emount.service import ServiceCommand40, UpdateBlock15, UpdateOrder14
+from lensmount_protocol.errors import LocalProtocolError, MountError, RemoteProtocolError
+from lensmount_protocol.frame import Garbage, GarbageReason
+from lensmount_protocol.wire import LineChanged, Received, Role
+
+
+def linked(dialect: Dialect, role: Role) -> Connection:
+    connection = Connection(dialect, role)
+    connection.move("power", by=Role.BODY)
+    connection.move("linked", by=role)
+    return connection
+
+
+def events(connection: Connection) -> list[Arrival | Garbage]:
+    found: list[Arrival | Garbage] = []
+    while (event := connection.next_event()) is not None:
+        found.append(event)
+    return found
+
+
+def test_a_question_and_its_answer(emount: Dialect) -> None:
+    body, lens = linked(emount, Role.BODY), linked(emount, Role.LENS)
+    lens.receive(Received(body.send([Query0B()], 2, 0)), 1.0)
+    (question,) = events(lens)
+    assert isinstance(question, Arrival)
+    assert (question.messages, question.violation, lens.state) == ([Query0B()], None, "ASKED")
+    body.receive(Received(lens.send([Answer0B()], 2, 0)), 1.1)
+    (answer,) = events(body)
+    assert isinstance(answer, Arrival)
+    assert (answer.messages, body.state, lens.state) == ([Answer0B()], "READY", "READY")
+
+
+def test_a_peer_out_of_turn_is_blamed_and_its_frame_is_kept(emount: Dialect) -> None:
+    body = linked(emount, Role.BODY)
+    body.receive(Received(emount.build_frame(Answer0B().build(), 2, 0)), 1.0)
+    (arrival,) = events(body)
+    assert isinstance(arrival, Arrival)
+    assert isinstance(arrival.violation, RemoteProtocolError)
+    assert arrival.messages == [Answer0B()]
+
+
+def test_we_may_not_send_out_of_turn(emount: Dialect) -> None:
+    with pytest.raises(LocalProtocolError, match="reply by the lens is not legal in state READY"):
+        linked(emount, Role.LENS).send([Answer0B()], 2, 0)
+
+
+@pytest.mark.parametrize("message", [UpdateOrder14(), UpdateBlock15(), ServiceCommand40()])
+def test_dangerous_messages_are_refused_unless_armed(emount: Dialect, message: UpdateOrder14) -> None:
+    with pytest.raises(LocalProtocolError, match="arm it by name"):
+        linked(emount, Role.BODY).send([message], 2, 0)
+    armed = Connection(emount, Role.BODY, armed=frozenset({message.TYPE}))
+    armed.move("power", by=Role.BODY)
+    assert armed.send([message], 2, 0)
+
+
+def test_a_falling_select_line_ends_a_frame_only_where_it_can_be_trusted(emount: Dialect) -> None:
+    raw = emount.build_frame(Query0B().build(), 2, 0)
+    for keeps_windows, kinds in ((True, [Garbage, Garbage]), (False, [Arrival])):
+        lens = Connection(emount, Role.LENS, keeps_windows=keeps_windows)
+        lens.receive(LineChanged("BODY_CS", True), 0.0)
+        lens.receive(Received(raw[:4]), 0.001)
+        lens.receive(LineChanged("BODY_CS", False), 0.002)
+        lens.receive(Received(raw[4:]), 0.003)
+        lens.receive(LineChanged("BODY_CS", True), 0.004)
+        found = events(lens)
+        assert [type(event) for event in found] == kinds[: len(found)]
+        assert found
+
+
+def test_silence_drops_half_a_frame(emount: Dialect) -> None:
+    lens = linked(emount, Role.LENS)
+    raw = emount.build_frame(Query0B().build(), 2, 0)
+    lens.receive(Received(raw[:6]), 1.0)
+    lens.receive(Received(raw), 1.3)
+    garbage, arrival = events(lens)
+    assert garbage == Garbage(raw[:6], 0, GarbageReason.SILENCE)
+    assert isinstance(arrival, Arrival)
+
+
+@given(
+    chunks=st.lists(st.one_of(st.binary(max_size=60), st.just(bytes.fromhex("f00b0002000b6000780055"))), max_size=10),
+    role=st.sampled_from(Role),
+)
+def test_whatever_arrives_only_mount_errors_come_of_it(emount: Dialect, chunks: list[bytes], role: Role) -> None:
+    connection = linked(emount, role)
+    now = 0.0
+    try:
+        for chunk in chunks:
+            now += 0.1
+            connection.receive(LineChanged(emount.select_line(role.peer), now * 10 % 2 < 1), now)
+            connection.receive(Received(chunk), now)
+    except MountError as error:
+        pytest.fail(f"bad bytes are data, not errors: {error}")
+    for event in events(connection):
+        assert isinstance(event, Garbage) or event.messages

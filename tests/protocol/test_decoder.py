@@ -1,0 +1,146 @@
+"""The decoder: times, windows, padding, pauses and garbage, from records as readers give them."""
+
+import pytest
+
+from lensmount_protocol.decoder import Decoded, DecodedFrame, DecodedGarbage, Decoder, EmptyWindow
+from lensmount_protocol.dialect import Dialect
+from lensmount_protocol.dialects.emount.framing import padded
+from lensmount_protocol.dialects.emount.lens_status import LensStatus
+from lensmount_protocol.dialects.emount.stream import StreamLayoutReply
+from lensmount_protocol.frame import GarbageReason
+from lensmount_protocol.marks import marks_of
+from lensmount_protocol.message import Unknown
+from lensmount_protocol.timing import closes, edge, first_bit, frame_end, last_bit, measure, opens
+from lensmount_protocol.wire import Burst, Edge, Record, Remark, Role
+
+REQUEST = bytes.fromhex("f00b0002000b6000780055")
+BYTE = 10 / 750_000
+
+
+def burst(at: float, data: bytes, sender: Role = Role.BODY, *, whole: bool = False) -> Burst:
+    return Burst(at, sender, data, 750_000, at + len(data) * BYTE, whole)
+
+
+def window(at: float, data: bytes) -> list[Record]:
+    return [
+        Edge(at, "BODY_CS", True),
+        burst(at + 20e-6, data),
+        Edge(at + 50e-6 + len(data) * BYTE, "BODY_CS", False),
+    ]
+
+
+def decode(dialect: Dialect, records: list[Record]) -> list[Decoded]:
+    return list(Decoder(dialect).decode(records))
+
+
+def test_a_frame_carries_its_window_padding_and_times(emount: Dialect) -> None:
+    (frame,) = [event for event in decode(emount, window(1.0, padded(REQUEST, 16))) if isinstance(event, DecodedFrame)]
+    assert frame.at == pytest.approx(1.00002)
+    assert frame.until == pytest.approx(1.00002 + 11 * BYTE)
+    assert frame.clocked_until == pytest.approx(1.00002 + 16 * BYTE)
+    assert (frame.opened, frame.padding) == (1.0, bytes(5))
+    assert frame.closed == pytest.approx(1.00005 + 16 * BYTE)
+
+
+def test_a_pause_inside_a_frame_is_told_and_does_not_cut_it(emount: Dialect) -> None:
+    records: list[Record] = [
+        Edge(0.0, "LENS_CS", True),
+        burst(0.001, REQUEST[:8], Role.LENS),
+        burst(0.151, REQUEST[8:], Role.LENS),
+        Edge(0.152, "LENS_CS", False),
+    ]
+    (frame,) = [event for event in decode(emount, records) if isinstance(event, DecodedFrame)]
+    assert frame.longest_pause == pytest.approx(0.15 - 8 * BYTE)
+
+
+def test_outside_windows_only_the_dialect_s_silence_cuts_a_frame(emount: Dialect) -> None:
+    for gap, kinds in ((0.15, [DecodedFrame]), (0.25, [DecodedGarbage, DecodedGarbage])):
+        events = decode(emount, [burst(0.0, REQUEST[:8]), burst(gap, REQUEST[8:])])
+        assert [type(event) for event in events] == kinds
+    (first, _) = events
+    assert isinstance(first, DecodedGarbage)
+    assert first.reason is GarbageReason.SILENCE
+
+
+def test_garbage_has_the_time_of_its_first_byte(emount: Dialect) -> None:
+    events = decode(emount, [burst(2.0, b"\x01\x02\x03" + REQUEST)])
+    garbage, frame = events
+    assert isinstance(garbage, DecodedGarbage)
+    assert isinstance(frame, DecodedFrame)
+    assert (garbage.at, garbage.data, garbage.offset) == (2.0, b"\x01\x02\x03", 0)
+    assert frame.at == pytest.approx(2.0 + 3 * BYTE)
+
+
+def test_a_window_without_a_byte_is_told(emount: Dialect) -> None:
+    events = decode(emount, [Edge(0.1, "BODY_CS", True), Edge(0.2, "BODY_CS", False)])
+    assert EmptyWindow(Role.BODY, 0.1, 0.2) in events
+
+
+def test_a_line_of_a_log_never_joins_the_next(emount: Dialect) -> None:
+    records: list[Record] = [burst(0.0, REQUEST[:6], whole=True), burst(0.001, REQUEST[6:], whole=True)]
+    assert all(isinstance(event, DecodedGarbage) for event in decode(emount, records))
+
+
+def test_records_without_times_decode_too(emount: Dialect) -> None:
+    (frame,) = decode(emount, [Burst(None, Role.LENS, REQUEST, 750_000, whole=True)])
+    assert isinstance(frame, DecodedFrame)
+    assert (frame.at, frame.until) == (None, None)
+
+
+def test_what_a_table_does_not_explain_stays_visible(emount: Dialect) -> None:
+    raw = emount.build_frame(b"\x0b\x60\x00\xee\x01\x02", 2, 0)
+    (frame,) = decode(emount, [burst(0.0, raw, whole=True)])
+    assert isinstance(frame, DecodedFrame)
+    known, unknown = frame.messages
+    assert known.build() == b"\x0b\x60\x00"
+    assert isinstance(unknown, Unknown)
+    assert (unknown.data, unknown.reason) == (b"\xee\x01\x02", "no message of type 0xee from the body")
+
+
+def test_the_layout_s_echo_changes_what_a_status_is_built_from(emount: Dialect) -> None:
+    layout = StreamLayoutReply(status_blocks=0b11, focus_blocks=1)
+    status = LensStatus(blocks=0b11, aperture=0x1400)
+    records: list[Record] = [
+        burst(at, emount.build_frame(message.build(), class_, 0), Role.LENS, whole=True)
+        for at, message, class_ in ((0.0, layout, 2), (0.1, status, 1))
+    ]
+    frames = [event for event in decode(emount, records) if isinstance(event, DecodedFrame)]
+    assert frames[1].messages == [status]
+
+
+def test_remarks_pass_through(emount: Dialect) -> None:
+    remark = Remark(None, "line 3: somebody's note")
+    assert decode(emount, [remark]) == [remark]
+
+
+def test_memory_does_not_grow_with_the_capture(emount: Dialect) -> None:
+    decoder = Decoder(emount)
+    for number in range(2_000):
+        for record in window(number * 0.01, padded(REQUEST, 16)):
+            list(decoder.feed(record))
+    directions = decoder._directions
+    assert all(len(direction.bursts) <= 2 for direction in directions.values())
+
+
+def test_marks_and_rules_measure_what_happened(emount: Dialect) -> None:
+    events = decode(emount, window(1.0, padded(REQUEST, 16)))
+    marks = dict((mark, at) for at, mark in marks_of(events, emount))
+    assert marks[opens(Role.BODY, 0x0B)] == 1.0
+    assert marks[first_bit(Role.BODY, "class 2")] == pytest.approx(1.00002)
+    assert marks[frame_end(Role.BODY)] < marks[last_bit(Role.BODY)] < marks[closes(Role.BODY)]
+    rules = {rule.name: rule for rule in emount.timing}
+    setup, hold = measure([rules["body set-up"], rules["body hold"]], marks_of(events, emount))
+    assert setup.intervals_us == [pytest.approx(20.0)]
+    assert not setup.violations
+    assert hold.violations == [(marks[closes(Role.BODY)], pytest.approx(30.0))]
+
+
+def test_glitches_while_power_settles_are_no_marks(emount: Dialect) -> None:
+    records: list[Record] = [
+        Edge(0.0, "VCC", True),
+        Edge(0.0005, "LENS_CS", True),
+        Edge(0.0009, "LENS_CS", False),
+        Edge(0.0030, "LENS_CS", True),
+    ]
+    marks = [mark for _, mark in marks_of(decode(emount, records), emount)]
+    assert marks == [edge("VCC", True), edge("LENS_CS", True)]
