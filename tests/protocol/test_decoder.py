@@ -124,7 +124,7 @@ def test_memory_does_not_grow_with_the_capture(emount: Dialect) -> None:
 
 def test_marks_and_rules_measure_what_happened(emount: Dialect) -> None:
     events = decode(emount, window(1.0, padded(REQUEST, 16)))
-    marks = dict((mark, at) for at, mark in marks_of(events, emount))
+    marks = {mark: at for at, mark in marks_of(events, emount)}
     assert marks[opens(Role.BODY, 0x0B)] == 1.0
     assert marks[first_bit(Role.BODY, "class 2")] == pytest.approx(1.00002)
     assert marks[frame_end(Role.BODY)] < marks[last_bit(Role.BODY)] < marks[closes(Role.BODY)]

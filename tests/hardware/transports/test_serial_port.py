@@ -41,10 +41,7 @@ def test_a_machine_without_ports_says_so(monkeypatch: pytest.MonkeyPatch, tmp_pa
 
 
 def test_a_busy_port_is_told(peer: Transport) -> None:
-    with (
-        _open(f"serial:{peer.name}"),
-        pytest.raises(TransportOpenError, match="the port is busy; close the program"),
-    ):
+    with _open(f"serial:{peer.name}"), pytest.raises(TransportOpenError, match="busy; close the program"):
         _open(f"serial:{peer.name}")
     _open(f"serial:{peer.name}").close()
 
@@ -76,7 +73,7 @@ def test_a_file_is_no_serial_port(tmp_path: Path) -> None:
 
 
 def test_control_lines_that_a_port_does_not_have_are_told(peer: Transport) -> None:
-    with pytest.raises(TransportOpenError, match="has no control lines; leave rts, dtr, cts, dsr, dcd, ri out"):
+    with pytest.raises(TransportOpenError, match=r"has no control lines; leave rts, .* out"):
         _open(f"serial:{peer.name}?rts=BODY_CS")
     _open(f"serial:{peer.name}").close()
 
@@ -144,8 +141,8 @@ def test_control_lines_go_both_ways(
     told: list[tuple[str, bool]] = []
     options = "rts=BODY_CS&dtr=VD&cts=LENS_CS&dsr=!XDETECT&dcd=A&ri=B"
     with _open(f"serial:{peer.name}?{options}") as port:
-        monkeypatch.setattr(_FakePort, "rts", property(fset=lambda _port, active: told.append(("rts", active))))
-        monkeypatch.setattr(_FakePort, "dtr", property(fset=lambda _port, active: told.append(("dtr", active))))
+        monkeypatch.setattr(fake_port, "rts", property(fset=lambda _, active: told.append(("rts", active))))
+        monkeypatch.setattr(fake_port, "dtr", property(fset=lambda _, active: told.append(("dtr", active))))
         port.send(DriveLine("BODY_CS", True))
         port.send(DriveLine("VD", True))
         port.send(DriveLine("BODY_CS", False))
@@ -165,3 +162,15 @@ def test_control_lines_go_both_ways(
         ):
             monkeypatch.setattr(fake_port, attribute, True)
             assert port.receive(5) == [change]
+
+
+def test_the_rate_changes_behind_the_last_byte(
+    peer: Transport, fake_port: type[_FakePort], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rates: list[int] = []
+    monkeypatch.setattr(fake_port, "flush", lambda port: rates.append(port.baudrate))
+    with _open(f"serial:{peer.name}") as port:
+        port.send(Transmit(b"at the slow rate"))
+        port.send(SetBaudrate(1_500_000))
+        port.send(SetBaudrate(750_000))
+    assert rates == [750_000, 1_500_000]

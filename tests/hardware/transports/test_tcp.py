@@ -44,10 +44,16 @@ def test_an_unknown_host_and_a_silent_one_are_told(monkeypatch: pytest.MonkeyPat
         _open("tcp:lens.bench:5000")
 
 
+@pytest.mark.parametrize("spec", ["tcp:lens..bench:5000", "tcp:lens..bench:5000?listen=1"])
+def test_a_host_that_is_no_name_is_told(spec: str) -> None:
+    with pytest.raises(TransportOpenError, match=r"^tcp:lens\.\.bench:5000.*: cannot (connect|listen there): "):
+        _open(spec)
+
+
 def test_an_address_that_is_taken_is_told() -> None:
-    refused = pytest.raises(TransportOpenError, match="cannot listen there: Address already in use")
-    with _open("tcp:127.0.0.1:0?listen=1") as first, refused:
+    with _open("tcp:127.0.0.1:0?listen=1") as first, pytest.raises(TransportOpenError) as caught:
         _open(f"{first.name}?listen=1")
+    assert str(caught.value).startswith(f"{first.name}?listen=1: cannot listen there: Address already in use")
 
 
 def test_the_name_tells_the_port_that_the_system_chose() -> None:

@@ -1,6 +1,5 @@
 """Every message of the dialect: its size, its round trip, and what real frames say."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -92,7 +91,7 @@ def test_wrong_sizes_and_types_are_frame_errors(cls: type[Message], raw: bytes) 
 
 
 def test_a_value_that_does_not_fit_names_its_field() -> None:
-    with pytest.raises(FrameError, match="field .*aperture") as caught:
+    with pytest.raises(FrameError, match=r"field .*aperture") as caught:
         LensStatus(aperture=70_000).build()
     assert "\n" not in str(caught.value)
 
@@ -188,5 +187,3 @@ def test_the_lens_says_its_name_in_bcd(name: str, text: str, emount: Dialect, go
 def test_the_name_reply_reads_as_text(emount: Dialect, golden: dict[str, Any]) -> None:
     (name,) = emount.paving().parse(Role.LENS, golden["G66"].raw[5:-3])
     assert "FE 24-105mm F4 G OSS" in show_message(name)
-
-
