@@ -7,6 +7,7 @@ from random import Random
 
 from lensmount_protocol.connection import Arrival, Connection
 from lensmount_protocol.dialect import Dialect
+from lensmount_protocol.errors import ProtocolError
 from lensmount_protocol.frame import Garbage
 from lensmount_protocol.wire import DriveLine, LineChanged, Role, SetBaudrate, Transmit, WireAction, WireEvent
 
@@ -64,6 +65,7 @@ class Engine:
         connection: the link as this end sees it.
         levels: every line of the mount as far as this end knows it; unknown lines are low.
         carried: the lines that the port carries, on a live port; a role plays a reduced form without the others.
+        live: whether a real port is played on, and not the virtual mount.
         windowed: whether the body's select line is among them, so that handshakes can be made.
         baudrate: the rate in force.
         sending: whether a window of ours is open.
@@ -77,13 +79,13 @@ class Engine:
         carried: frozenset[str] | None = None,
         random: Random | None = None,
     ) -> None:
-        live = carried is not None
+        self.live = carried is not None
         self.role = role
         self.dialect = dialect
         self.carried = frozenset(dialect.wiring.lines) if carried is None else carried
         self.windowed = dialect.select_line(Role.BODY) in self.carried
         # A live port's bytes lag behind its edges, so there a falling select line ends no frame.
-        self.connection = Connection(dialect, role, keeps_windows=not live)
+        self.connection = Connection(dialect, role, keeps_windows=not self.live)
         self.random = random
         self.now = 0.0
         self.levels: dict[str, bool] = {}
@@ -103,12 +105,17 @@ class Engine:
     def receive(self, event: WireEvent, now: float) -> None:
         """The peer did something."""
         self.now = now
+        moved = isinstance(event, LineChanged) and self.levels.get(event.line, False) != event.level
         if isinstance(event, LineChanged):
             self.levels[event.line] = event.level
-        self.connection.receive(event, now)
-        self._take_arrivals()
-        if isinstance(event, LineChanged):
-            self.on_line(event)
+        try:
+            self.connection.receive(event, now)
+            self._take_arrivals()
+            if moved and isinstance(event, LineChanged):
+                self.on_line(event)
+        except ProtocolError as error:
+            # A peer that leaves the tables must not take this end down with it.
+            self.tell(str(error), trouble=True)
         self._advance()
 
     def next_deadline(self) -> float | None:
@@ -136,6 +143,8 @@ class Engine:
             self._running.append(_Running(task, next(task)))
         except StopIteration:
             return
+        except ProtocolError as error:
+            self.tell(str(error), trouble=True)
 
     def stop_tasks(self) -> None:
         """End every task but the one that asks for it, as a loss of power does."""
@@ -215,5 +224,8 @@ class Engine:
             running.wait = running.task.send(ready)
         except StopIteration:
             self._running.remove(running)
+        except ProtocolError as error:
+            self._running.remove(running)
+            self.tell(str(error), trouble=True)
         finally:
             self._current = None

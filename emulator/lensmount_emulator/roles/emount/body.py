@@ -23,6 +23,7 @@ from lensmount_protocol.dialects.emount.lines import (
     VD,
     XDETECT,
 )
+from lensmount_protocol.errors import ProtocolError
 from lensmount_protocol.message import Message
 from lensmount_protocol.wire import LineChanged, Role
 
@@ -107,7 +108,7 @@ def _session(body: BodyEngine, powered_at: float) -> Generator[Wait, bool, bool]
         start_loop(body)
         for step in body.script:
             yield from carry_out(body, step)
-    except LensSilentError as error:
+    except (LensSilentError, ProtocolError) as error:
         body.looping = False
         goes_on = XDETECT not in body.carried
         body.tell(f"{error}; {'asking again' if goes_on else 'giving up'}", trouble=True)

@@ -39,7 +39,7 @@ class LensSilentError(Exception):
 
 def get_to_know(body: BodyCore, types: list[str]) -> Task:
     """Ask every request of a start, in order; the speed switch comes where the list has `0C`."""
-    before = ""
+    before, body.reply = "", None
     for type_ in types:
         number = int(type_, 16)
         if number == SPEED_TYPE and not (body.settings.switches_speed and body.lens.offers_speed and body.windowed):

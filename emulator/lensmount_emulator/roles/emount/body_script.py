@@ -12,6 +12,9 @@ from lensmount_protocol.dialects.emount.types import FocusSwitch
 from lensmount_protocol.message import Message
 
 RELATIVE = 0x04
+FIRST_STATUS_S = 0.1
+"""What a body waits for a lens's first `05` before it takes its switch for AF."""
+
 MOVE_PATIENCE_S = 3.0
 IRIS_PATIENCE_S = 2.0
 SETTLED_FRAMES = 4
@@ -47,6 +50,7 @@ def carry_out(body: BodyCore, step: Step) -> Task:
 
 
 def _focus(body: BodyCore, step: Step) -> Task:
+    yield Wait(body.now + FIRST_STATUS_S, lambda: body.lens.status is not None)
     status = body.lens.status
     if status is not None and status.focus_switch == FocusSwitch.MF:
         body.tell("the lens's switch says MF, so no focus order is sent")

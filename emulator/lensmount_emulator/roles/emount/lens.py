@@ -5,7 +5,7 @@ from lensmount_emulator.roles.emount.lens_core import LensCore
 from lensmount_emulator.roles.engine import Task
 from lensmount_protocol.connection import Arrival
 from lensmount_protocol.dialects.emount.framing import LOOP_CLASS, REQUEST_CLASS
-from lensmount_protocol.dialects.emount.lines import BODY_CS, LENS_CS, RXD, SLOW_BAUDRATE, VCC, VD
+from lensmount_protocol.dialects.emount.lines import BODY_CS, LENS_CS, RXD, SLOW_BAUDRATE, VCC, VD, XDETECT
 from lensmount_protocol.dialects.emount.transitions import ASLEEP, OFF, WAKING
 from lensmount_protocol.frame import Garbage
 from lensmount_protocol.wire import LineChanged, Role
@@ -16,6 +16,10 @@ class LensEngine(LensCore):
 
     def on_start(self) -> None:
         """The lens sits on the mount; where the port carries no supply line it takes power for granted."""
+        if self.live:
+            # On the virtual mount this contact is grounded by the mount, when the lens is put on.
+            self.levels[XDETECT] = True
+            self.drive(XDETECT, False)
         if VCC not in self.carried:
             self._power_on()
 
