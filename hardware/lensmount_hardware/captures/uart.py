@@ -1,21 +1,26 @@
 """Edges of logic lines to bytes: works on the transitions of a capture, never on its samples."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
-from lensmount_protocol.wire import BITS_PER_BYTE, Burst, Role, SerialLine, Wiring
+from lensmount_protocol.wire import BITS_PER_BYTE, Burst, Remark, SerialLine, Wiring
 
 Positions = npt.NDArray[np.int64]
-
-START_LOW_TOLERANCE = 0.2
-"""How far the low of a first byte may be off and still tell the rate."""
+Ports = npt.NDArray[np.unsignedinteger]
+Levels = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.float64]
 
 SAMPLES_PER_BIT = 3
 """Fewest samples a bit that can be decoded."""
+
+_CLOCK_TOLERANCE = 0.03
+"""How far a sender's bit time may be from its nominal rate; a UART loses bits beyond that."""
+
+_CHARACTER_LOW_BITS = BITS_PER_BYTE - 1
+"""Longest low inside a character: the start bit and eight zeros. A longer one is a break."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,38 +42,49 @@ class LogicLine:
         """Samples at which the line went low."""
         return self.edges[int(not self.initial) :: 2]
 
-    @property
-    def rises(self) -> Positions:
-        """Samples at which the line went high."""
-        return self.edges[int(self.initial) :: 2]
-
-    def levels_at(self, samples: Positions) -> npt.NDArray[np.bool_]:
+    def levels_at(self, samples: Positions) -> Levels:
         """The level at each of these samples."""
         changes = np.searchsorted(self.edges, samples, side="right")
-        levels: npt.NDArray[np.bool_] = (changes % 2 == 1) ^ self.initial
-        return levels
+        return np.asarray((changes % 2 == 1) != self.initial)
+
+    def held(self) -> Positions:
+        """For how many samples the level behind each edge lasts."""
+        return np.diff(self.edges, append=self.length)
 
 
-def transitions(chunk: npt.NDArray[np.unsignedinteger], before: int, first: int) -> tuple[Positions, list[int]]:
+@dataclass(frozen=True, slots=True)
+class _Characters:
+    """What the start bits of one line lead to, one row a character, in time order."""
+
+    begin: Positions
+    group: Positions
+    rate: npt.NDArray[np.intp]
+    values: npt.NDArray[np.uint8]
+    stopped: Levels
+
+
+def transitions(chunk: Ports, before: int, first: int) -> tuple[Positions, Ports]:
     """Where a chunk of samples differs from the sample in front of it, and what it becomes there.
 
     Args:
-        chunk: samples, one port value each.
+        chunk: samples, one port value each, at least one.
         before: the port value in front of the chunk.
         first: sample number of the chunk's first sample.
     """
-    previous = np.concatenate((np.array([before], dtype=chunk.dtype), chunk[:-1]))
-    at = np.flatnonzero(chunk != previous)
-    return (at + first).astype(np.int64), chunk[at].tolist()
+    at = np.flatnonzero(chunk[1:] != chunk[:-1]) + 1
+    if int(chunk[0]) != before:
+        at = np.concatenate(([0], at))
+    return (at + first).astype(np.int64), chunk[at]
 
 
 def bursts_of(
     data: LogicLine, select: LogicLine | None, line: SerialLine, wiring: Wiring, rate: float
-) -> Iterator[Burst]:
+) -> Iterator[Burst | Remark]:
     """The bytes of one serial line as bursts, in time order.
 
-    The rate is read from the first byte of each select window (of each run of activity, where there is no select
-    line). A character whose stop bit is low is no data: it is a break, or a line whose sender is not switched on yet.
+    The rate is read from the first byte of each select window, or of each run of activity without a select
+    line. Nothing is data while the line is off: from a break, or from a start at low, until it idles high. A
+    character whose stop bit is low is no data either, but is remarked upon.
 
     Args:
         data: the serial line.
@@ -77,63 +93,105 @@ def bursts_of(
         wiring: the mount's rates and first byte.
         rate: samples a second.
     """
-    falls = data.falls
+    bits = np.array([rate / baudrate for baudrate in wiring.baudrates])
+    falls = data.falls[_may_start(data, float(bits.max()))]
     if not len(falls):
         return
-    group = _groups(falls, select, wiring, rate)
-    bit = _samples_per_bit(data, falls, group, wiring, rate)
-    starts = _start_bits(falls, bit)
-    begin, width = falls[starts], bit[starts]
-    values, good = _characters(data, begin, width)
-    keep = np.flatnonzero(good)
-    yield from _joined(begin[keep], width[keep], group[starts][keep], values[keep], line.sender, wiring, rate)
+    if select is not None and not len(select.edges):
+        select = None
+    group = _groups(falls, select, float(bits.max()))
+    open_window = np.ones(len(falls), dtype=bool) if select is None else select.levels_at(falls)
+    rates = _rates(data, falls, group, open_window, bits, wiring.start_low_bits)
+    characters = _characters(data, falls, group, rates, bits)
+    for first, stop in _runs(characters, bits):
+        if not characters.stopped[first]:
+            value = int(characters.values[first])
+            text = f"{line.name}: a character without a stop bit (0x{value:02x}); not taken as data"
+            yield Remark(int(characters.begin[first]) / rate, text)
+            continue
+        bit = float(bits[characters.rate[first]])
+        for start, end, until in _pieces(characters.begin, first, stop, bit):
+            yield Burst(
+                int(characters.begin[start]) / rate,
+                line.sender,
+                characters.values[start:end].tobytes(),
+                wiring.baudrates[int(characters.rate[first])],
+                until / rate,
+            )
 
 
-def _groups(falls: Positions, select: LogicLine | None, wiring: Wiring, rate: float) -> Positions:
+def _may_start(data: LogicLine, slowest_bit: float) -> Levels:
+    """Which falls can be a start bit: the line idled high, no break has been since, and none begins here."""
+    held = data.held()
+    high = data.levels_at(data.edges)
+    idles = high & (held >= BITS_PER_BYTE * slowest_bit)
+    breaks = ~high & (held > (_CHARACTER_LOW_BITS + 0.5) * slowest_bit)
+    order = np.arange(1, len(held) + 1)
+    last_idle = np.maximum.accumulate(np.where(idles, order, 0))
+    last_break = np.maximum.accumulate(np.where(breaks, order, 0))
+    on = (last_idle > last_break) | ((last_break == 0) & data.initial)
+    return np.asarray(on[~high])
+
+
+def _groups(falls: Positions, select: LogicLine | None, slowest_bit: float) -> Positions:
     """The number of the window that each fall is in; without a select line, of the run of activity."""
     if select is not None:
         return np.searchsorted(select.edges, falls, side="right").astype(np.int64)
-    pause = 2 * BITS_PER_BYTE * rate / wiring.baudrates[0]
-    return np.concatenate(([0], np.cumsum(np.diff(falls) > pause))).astype(np.int64)
+    pauses = np.diff(falls, prepend=falls[0]) > 2 * BITS_PER_BYTE * slowest_bit
+    return np.cumsum(pauses).astype(np.int64)
 
 
-def _samples_per_bit(
-    data: LogicLine, falls: Positions, group: Positions, wiring: Wiring, rate: float
-) -> npt.NDArray[np.float64]:
-    candidates = np.array([rate / baudrate for baudrate in wiring.baudrates])
-    rises = data.rises
-    first = np.flatnonzero(np.concatenate(([True], np.diff(group) != 0)))
-    rise = np.searchsorted(rises, falls[first], side="right")
-    low = np.where(rise < len(rises), rises[np.minimum(rise, len(rises) - 1)], data.length) - falls[first]
-    ratio = np.abs(low[:, None] / (wiring.start_low_bits * candidates) - 1)
-    width = candidates[np.argmin(ratio, axis=1)]
-    unsure = np.flatnonzero(ratio.min(axis=1) > START_LOW_TOLERANCE)
-    if len(unsure):
-        width[unsure] = _from_shortest_pulse(data, falls, group, first[unsure], candidates)
-    return np.repeat(width, np.diff(np.append(first, len(falls))))
-
-
-def _from_shortest_pulse(
+def _rates(
     data: LogicLine,
     falls: Positions,
     group: Positions,
-    first: npt.NDArray[np.intp],
-    candidates: npt.NDArray[np.float64],
-) -> npt.NDArray[np.float64]:
-    """The fastest rate whose bit is no longer than the shortest pulse of the group; first bytes can be damaged."""
-    widths = np.empty(len(first))
-    for index, start in enumerate(first.tolist()):
-        inside = falls[group == group[start]]
-        near = data.edges[np.searchsorted(data.edges, inside[0]) : np.searchsorted(data.edges, inside[-1], "right") + 1]
-        shortest = np.diff(near).min() if len(near) > 1 else candidates[0]
-        fitting = candidates[candidates <= shortest * (1 + START_LOW_TOLERANCE)]
-        widths[index] = fitting.max() if len(fitting) else candidates.min()
-    return widths
+    open_window: Levels,
+    bits: Floats,
+    start_low_bits: int,
+) -> npt.NDArray[np.intp]:
+    """Which of the rates each fall belongs to: one for its whole group.
+
+    A first byte says it; where that is damaged, the shortest pulse of the group does. Activity that says
+    nothing, or is outside any window, has the rate of the group in front of it.
+    """
+    firsts = np.flatnonzero(np.diff(group, prepend=group[0] - 1))
+    low = data.held()[np.searchsorted(data.edges, falls)]
+    high = np.append(np.diff(falls) - low[:-1], data.length)
+    high[firsts[1:] - 1] = data.length
+    shortest = np.minimum.reduceat(np.minimum(low, high), firsts)
+    by_first, first_fits = _nearest(low[firsts], start_low_bits * bits, 1 + _CLOCK_TOLERANCE * start_low_bits * bits)
+    by_pulse, pulse_fits = _nearest(shortest, bits, bits / 3)
+    found = np.where(first_fits, by_first, by_pulse)
+    sure = (first_fits | pulse_fits) & open_window[firsts]
+    told = np.maximum.accumulate(np.where(sure, np.arange(len(firsts)), -1))
+    own = np.where(first_fits | pulse_fits, found, 0)
+    chosen = np.where(told < 0, own, found[np.maximum(told, 0)])
+    return np.repeat(chosen, np.diff(firsts, append=len(falls))).astype(np.intp)
 
 
-def _start_bits(falls: Positions, bit: npt.NDArray[np.float64]) -> npt.NDArray[np.intp]:
-    """Which falls are start bits: the first one, then always the next one behind the character's data bits."""
-    behind = np.searchsorted(falls, falls + (BITS_PER_BYTE - 1) * bit).tolist()
+def _nearest(measured: Positions, nominal: Floats, tolerance: Floats) -> tuple[npt.NDArray[np.intp], Levels]:
+    """Which nominal duration each measured one is nearest to, and whether it is near enough."""
+    error = np.abs(measured[:, None] - nominal)
+    nearest = error.argmin(axis=1)
+    return nearest, np.asarray(error.min(axis=1) <= tolerance[nearest])
+
+
+def _characters(
+    data: LogicLine, falls: Positions, group: Positions, rates: npt.NDArray[np.intp], bits: Floats
+) -> _Characters:
+    """Every character: its value, sampled in the middle of its bits, and whether a stop bit is behind it."""
+    starts = _start_bits(falls, bits[rates])
+    begin, bit = falls[starts], bits[rates[starts]]
+    middles = begin[:, None] + np.floor((np.arange(BITS_PER_BYTE) + 0.5) * bit[:, None]).astype(np.int64)
+    levels = data.levels_at(middles.ravel()).reshape(middles.shape)
+    values = np.packbits(levels[:, 1:-1], axis=1, bitorder="little")[:, 0]
+    stopped = ~levels[:, 0] & levels[:, -1] & (middles[:, -1] < data.length)
+    return _Characters(begin, group[starts], rates[starts], values, stopped)
+
+
+def _start_bits(falls: Positions, bit: Floats) -> npt.NDArray[np.intp]:
+    """Which falls are start bits: the first, then always the next one behind the character's data bits."""
+    behind = np.searchsorted(falls, falls + _CHARACTER_LOW_BITS * bit).tolist()
     starts: list[int] = []
     index = 0
     while index < len(behind):
@@ -142,39 +200,39 @@ def _start_bits(falls: Positions, bit: npt.NDArray[np.float64]) -> npt.NDArray[n
     return np.array(starts, dtype=np.intp)
 
 
-def _characters(
-    data: LogicLine, begin: Positions, bit: npt.NDArray[np.float64]
-) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_]]:
-    """The value of each character, sampled in the middle of its bits, and whether start and stop bit are right."""
-    middles = begin[:, None] + np.floor((np.arange(BITS_PER_BYTE) + 0.5) * bit[:, None]).astype(np.int64)
-    levels = data.levels_at(middles.ravel()).reshape(middles.shape)
-    values = np.packbits(levels[:, 1:9], axis=1, bitorder="little")[:, 0]
-    return values, ~levels[:, 0] & levels[:, 9] & (middles[:, 9] < data.length)
+def _runs(characters: _Characters, bits: Floats) -> Iterator[tuple[int, int]]:
+    """Characters that follow each other without a pause in one window: the first, the one behind the last."""
+    bit = bits[characters.rate]
+    pause = np.diff(characters.begin) > (BITS_PER_BYTE + 1) * bit[:-1]
+    window = np.diff(characters.group) != 0
+    broken = ~characters.stopped[1:] | ~characters.stopped[:-1]
+    cuts = (np.flatnonzero(pause | window | broken) + 1).tolist()
+    yield from zip([0, *cuts], [*cuts, len(bit)], strict=True)
 
 
-def _joined(
-    begin: Positions,
-    bit: npt.NDArray[np.float64],
-    group: Positions,
-    values: npt.NDArray[np.uint8],
-    sender: Role,
-    wiring: Wiring,
-    rate: float,
-) -> Iterator[Burst]:
-    """Characters that follow each other without a pause, as one burst each."""
-    if not len(begin):
-        return
-    pause = np.diff(begin) > (BITS_PER_BYTE + 1) * bit[:-1]
-    cuts = np.flatnonzero(pause | (np.diff(group) != 0)) + 1
-    rates = {round(rate / baudrate * 1e6): baudrate for baudrate in wiring.baudrates}
-    bounds: Sequence[int] = [0, *cuts.tolist(), len(begin)]
-    for first, stop in pairwise(bounds):
-        width = float(bit[first])
-        end = float(begin[stop - 1]) + BITS_PER_BYTE * width
-        yield Burst(
-            int(begin[first]) / rate,
-            sender,
-            values[first:stop].tobytes(),
-            rates[round(width * 1e6)],
-            end / rate,
-        )
+def _pieces(begin: Positions, first: int, stop: int, bit: float) -> Iterator[tuple[int, int, float]]:
+    """A run of characters, cut at its largest gaps until each starts on a straight line, to the sample.
+
+    Yields:
+        the first character, the one behind the last, and where the last one's stop bit ends.
+    """
+    pending = [(first, stop)]
+    while pending:
+        first, stop = pending.pop()
+        starts = begin[first:stop]
+        until = _end(starts, bit)
+        straight = starts[0] + (until - starts[0]) / len(starts) * np.arange(len(starts))
+        if len(starts) == 1 or np.abs(starts - straight).max() <= 1:
+            yield first, stop, until
+            continue
+        cut = first + 1 + int(np.diff(starts).argmax())
+        pending += [(cut, stop), (first, cut)]
+
+
+def _end(starts: Positions, bit: float) -> float:
+    """Where the last stop bit ends, by the sender's own clock where its characters follow closely."""
+    nominal = BITS_PER_BYTE * bit
+    count = len(starts) - 1
+    period = (int(starts[-1]) - int(starts[0])) / count if count else nominal
+    steady = abs(period - nominal) <= _CLOCK_TOLERANCE * nominal
+    return float(starts[-1]) + (period if steady else nominal)

@@ -29,6 +29,8 @@ ONLY_ONCE = frozenset({0x10, 0x0A, 0x16})
 
 SENDS = 3
 
+SPEED = f"{SPEED_TYPE:02X}"
+
 learn = Handlers[BodyCore, None]()
 """What a body remembers of a reply."""
 
@@ -39,12 +41,12 @@ class LensSilentError(Exception):
 
 def get_to_know(body: BodyCore, types: list[str]) -> Task:
     """Ask every request of a start, in order; the speed switch comes where the list has `0C`."""
-    before, body.reply = "", None
+    before = ""
     for type_ in types:
         number = int(type_, 16)
         if number == SPEED_TYPE and not (body.settings.switches_speed and body.lens.offers_speed and body.windowed):
             continue
-        if isinstance(body.reply, SpeedReply) and body.reply.accepted & 1:
+        if before == SPEED and isinstance(body.reply, SpeedReply) and body.reply.accepted & 1:
             yield from switch_speed(body)
         elif before:
             yield body.after(_pause_us(body, before, type_))

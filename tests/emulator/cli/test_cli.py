@@ -1,0 +1,225 @@
+"""The command line as a person uses it: forms, exit codes, one-line errors, and a light door."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lensmount_emulator.cli.main import VERBS, main
+
+REQUEST = "f00b0002000b6000780055"
+LOG = f"""# Lens: somebody's
+Body->Lens {REQUEST.upper()} 1000
+Lens->Body {REQUEST.upper()} 1685
+Body->Lens F00D0002000900000000180055 2174
+Lens->Body F0690001 3000
+"""
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> str:
+    path = tmp_path / "traffic.log"
+    path.write_text(LOG)
+    return str(path)
+
+
+def run(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "lensmount_emulator.cli.main", *words], capture_output=True, text=True, check=False
+    )
+
+
+def objects(text: str) -> list[dict[str, object]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_decode_tells_one_line_an_event(log: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["decode", log]) == 0
+    out = capsys.readouterr().out
+    assert "body ─▶ 00  0B Query0B value=0x60" in out
+    assert "4 bytes, source ended inside the frame: f0 69 00 01" in out
+
+
+def test_decode_json_carries_what_machines_need(log: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["decode", "--json", log]) == 0
+    told = objects(capsys.readouterr().out)
+    frame = next(entry for entry in told if entry["kind"] == "frame")
+    assert {"kind", "t_us", "dir", "baud", "hex", "ok", "messages"} <= frame.keys()
+    assert (frame["t_us"], frame["dir"], frame["baud"], frame["hex"]) == (1000.0, "body", 750_000, REQUEST)
+    assert frame["messages"] == [{"type": 0x0B, "name": "Query0B", "fields": {"value": 0x60, "unknown_1": 0}}]
+    garbage = next(entry for entry in told if entry["kind"] == "garbage")
+    assert (garbage["ok"], garbage["reason"], garbage["hex"]) == (False, "source ended inside the frame", "f0690001")
+
+
+@pytest.mark.parametrize("form", ["--lines", "--fields", "--table"])
+def test_every_form_tells_every_frame(log: str, form: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["decode", form, log]) == 0
+    out = capsys.readouterr().out
+    assert all(name in out for name in ("Query0B", "Answer0B", "Query09"))
+
+
+@pytest.mark.parametrize("word", ["09", "0x09", "Query09", "query09"])
+def test_only_keeps_what_was_asked_for(log: str, word: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["decode", "--only", word, log]) == 0
+    out = capsys.readouterr().out
+    assert "Query09" in out
+    assert "Query0B" not in out
+
+
+def test_verify_says_what_is_proven(log: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["decode", "--verify", log]) == 0
+    out = capsys.readouterr().out
+    assert "verified: 3 valid frames, 3 typed, 3 rebuilt byte-identical; 0 bytes unexplained" in out
+    assert "4 bytes in no frame" in out
+
+
+def test_verify_fails_on_a_frame_that_nobody_can_type(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "odd.txt"
+    path.write_text("Body->Lens F0090001CFEEC70155\n")
+    assert main(["decode", "--verify", str(path)]) == 1
+    assert (
+        "NOT VERIFIED: 1 valid frames, 0 typed, 1 rebuilt byte-identical; 1 bytes unexplained"
+        in capsys.readouterr().out
+    )
+
+
+def test_stats_and_timing_are_tables(captures: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["decode", "--stats", "--timing", str(captures / "a6000_sel55210_init_55.sr")]) == 0
+    out = capsys.readouterr().out
+    assert "03+2F   body        94    3008" in out
+    assert "VD period" in out
+
+
+def test_every_capture_is_typed_and_rebuilt(captures: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    paths = [str(path) for path in sorted(captures.iterdir()) if path.suffix in (".sr", ".txt")]
+    assert len(paths) == 8
+    assert main(["decode", "--verify", *paths]) == 0
+    verdicts = [line for line in capsys.readouterr().out.splitlines() if ": verified: " in line]
+    assert len(verdicts) == 8
+    assert all("0 bytes unexplained" in verdict for verdict in verdicts)
+    frames = sum(int(verdict.split(": verified: ")[1].split()[0]) for verdict in verdicts)
+    assert frames == 2975
+
+
+def test_samples_give_the_frames_beside_them(captures: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sample_us = 1 / 6
+    for path in sorted(captures.glob("*.sr")):
+        main(["decode", "--json", str(path)])
+        ours = [entry for entry in objects(capsys.readouterr().out) if entry["kind"] == "frame"]
+        theirs = [json.loads(line) for line in path.with_suffix(".frames.jsonl").read_text().splitlines()]
+        assert len(ours) == len(theirs)
+        for our, their in zip(ours, theirs, strict=True):
+            assert (our["hex"], our["dir"], our["baud"], our["pad"]) == (
+                their["hex"], their["dir"], their["baud"], their.get("pad", "")
+            )  # fmt: skip
+            for key in ("t_us", "end_us"):
+                assert our[key] == pytest.approx(their[key], abs=sample_us)
+            assert our["cs_us"] == pytest.approx(their["cs_us"], abs=sample_us)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "text"),
+    [
+        (["decode", "no/such/file"], 3, "No such file or directory"),
+        (["decode", "{empty}"], 3, "the file is empty"),
+        (["decode", "{noise}"], 3, "known formats"),
+        (["decode", "{log}", "--dialect", "zmount"], 2, "unknown dialect 'zmount'; known: emount"),
+        (["decode", "{log}", "--only", "99"], 2, "unknown message '99'; known: 01 BodyCapabilities"),
+        (["decode", "{log}", "--channel", "QXD=3"], 3, "unknown line 'QXD'; known:"),
+        (["decode", "{log}", "--channel", "RXD"], 3, "write LINE=PROBE"),
+        (["describe", "emount", "Nothing"], 2, "unknown message 'Nothing'"),
+        (["loopback", "--lens", "nifty-fifty"], 2, "unknown profile 'nifty-fifty'; known: a6000"),
+        (["loopback", "--do", "dance"], 2, "unknown script verb 'dance'; known:"),
+        (["loopback", "--record", "no/such/folder/x.lmx"], 3, "No such file or directory"),
+        (["run", "lens", "--profile", "sel55210", "--port", "carrier-pigeon:x"], 2, "carrier-pigeon"),
+        (["run", "lens", "--profile", "sel55210", "--port", "serial:/dev/no-such-port"], 4, "no such port"),
+        (["run", "body", "--profile", "sel55210", "--port", "pty:"], 2, "is a lens; a body is needed"),
+        (["fidelity", "{log}", "--profile", "nobody"], 2, "unknown profile"),
+    ],
+)
+def test_bad_input_is_one_line_with_an_exit_code(
+    words: list[str], code: int, text: str, log: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    places = {"log": log, "empty": str(tmp_path / "empty"), "noise": str(tmp_path / "noise")}
+    Path(places["empty"]).write_bytes(b"")
+    Path(places["noise"]).write_bytes(bytes(range(256)) * 4)
+    assert main([word.format(**places) for word in words]) == code
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert line.startswith("lensmount: ")
+    assert text in line
+
+
+def test_what_was_decoded_before_a_bad_file_stays_told(log: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["decode", log, "no/such/file"]) == 3
+    assert "Query09" in capsys.readouterr().out
+
+
+def test_loopback_twice_with_one_seed_is_one_recording(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    paths = [tmp_path / "a.lmx", tmp_path / "b.lmx"]
+    for path in paths:
+        assert main(["loopback", "--seed", "3", "--duration", "1.3", "--quiet", "--record", str(path)]) == 0
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+    capsys.readouterr()
+    assert main(["decode", "--verify", str(paths[0])]) == 0
+
+
+def test_the_demo_tells_the_whole_story(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["loopback", "--demo"]) == 0
+    out = capsys.readouterr().out
+    beats = ["supply on", "handshake done", "speaks at 1.5 Mbaud", "StartUpReply", "loops", "script: focus"]
+    beats += ["focus plan at", "aperture at 0x1615 = f/8.23", "the lens sleeps", "reply 01", "0 errors"]
+    assert [beat for beat in beats if beat not in out] == []
+
+
+def test_describe_shows_offsets_units_and_evidence(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["describe", "emount", "0x05"]) == 0
+    out = capsys.readouterr().out
+    assert "0x05 LensStatus, lens to body" in out
+    assert "f0-1    2     aperture" in out
+    assert "evidence: captured (SIG, LEX)" in out
+    assert main(["describe", "emount", "05", "--json"]) == 0
+    (told,) = objects(capsys.readouterr().out)
+    assert told["size"] == 109
+
+
+@pytest.mark.parametrize("verb", ["dialects", "profiles"])
+def test_lists_are_for_people_and_machines(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([verb]) == 0
+    assert "emount" in capsys.readouterr().out
+    assert main([verb, "--json"]) == 0
+    assert objects(capsys.readouterr().out)
+
+
+def test_help_names_every_verb_and_exit_code() -> None:
+    result = run("--help")
+    assert result.returncode == 0
+    assert all(verb in result.stdout for verb in VERBS)
+    assert "exit codes:" in result.stdout
+    assert run().returncode == 0
+    assert run("fly").returncode == 2
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_has_help(verb: str) -> None:
+    result = run(verb, "--help")
+    assert result.returncode == 0
+    assert "usage: lensmount " + verb in result.stdout
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys\nfrom lensmount_emulator.cli.main import main\n"
+        "try:\n    main(['--help'])\nexcept SystemExit:\n    pass\n"
+        "heavy = {'numpy', 'construct', 'rich', 'serial', 'hypothesis', 'asyncio'} & set(sys.modules)\n"
+        "sys.exit(f'imported {heavy}' if heavy else 0)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(log: str) -> None:
+    command = f"{sys.executable} -m lensmount_emulator.cli.main describe emount | head -1"
+    result = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stderr) == (0, "")

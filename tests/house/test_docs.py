@@ -1,0 +1,58 @@
+"""The documentation runs: every command and every Python example in it, and every link inside it leads somewhere."""
+
+import contextlib
+import io
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from lensmount_emulator.cli.main import VERBS, main
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "protocol" / "spec").glob("*.md")])
+NEEDS_SOMETHING = re.compile(r"CAPTURE|FILE|NAME|SPEC|/dev/|tcp:|rfc2217:|pty:|\.sr\b|\.txt\b|mine\.toml|…")
+"""Commands that need a file or a port of the reader's own: their words are checked, they are not run."""
+
+COMMANDS = [
+    pytest.param(line.strip(), id=f"{page.name}-{number}")
+    for page in PAGES
+    for block in re.findall(r"```(?:console|sh|bash)\n(.*?)```", page.read_text(), re.S)
+    for number, line in enumerate(block.splitlines())
+    if line.strip().startswith("lensmount ")
+]
+EXAMPLES = [
+    pytest.param(block, id=f"{page.name}-{number}")
+    for page in PAGES
+    for number, block in enumerate(re.findall(r"```python\n(.*?)```", page.read_text(), re.S))
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_runs(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = shlex.split(command.partition(" #")[0])[1:]
+    if NEEDS_SOMETHING.search(command):
+        assert words[0] in VERBS
+        return
+    monkeypatch.chdir(tmp_path)
+    with contextlib.redirect_stdout(io.StringIO()):
+        try:
+            code = main(words)
+        except SystemExit as left:
+            code = left.code if isinstance(left.code, int) else 0
+    assert code == 0
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_every_example_runs(example: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with contextlib.redirect_stdout(io.StringIO()):
+        exec(compile(example, "example", "exec"), {"__name__": "example"})
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_inside_leads_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text()):
+        if "://" not in target:
+            assert (page.parent / target).exists(), target
