@@ -27,6 +27,38 @@ types: $(STAMP)
 	@$(BIN)/mypy
 	@$(BIN)/pyright
 
+# The figures that the documentation and the notes of a change quote; the captures are not part of the project.
+CAPTURES ?= ../shared/captures/e-mount
+REPLAYS := a6000_sel55210_init_55.sr:sel55210 a6000_sel55210_init_55.sr:a6000 \
+	a6000_ef50_viltrox_init.sr:viltrox-ef50 a6000_ef50_viltrox_init.sr:a6000 \
+	nex7-voigtlander-15mm-f4.5-inf.txt:voigtlander-15 nex7-voigtlander-15mm-f4.5-inf.txt:nex7 \
+	nex7-zeiss-28mm-at-2.8-init.txt:loxia-21 nex7-zeiss-28mm-at-2.8-init.txt:nex7 \
+	nex7-sony-28-70mm-at-70mm.txt:sel2870 nex7-sony-28-70mm-at-70mm.txt:nex7
+
+figures: $(STAMP)
+	@echo "== every capture typed and rebuilt"
+	@$(BIN)/lensmount decode --verify $(CAPTURES)/*.sr $(CAPTURES)/*.txt | grep verified
+	@echo "== samples against the frames beside them"
+	@$(BIN)/python -m pytest -q --no-header -k samples_give_the_frames tests/emulator/cli | tail -1
+	@echo "== replays"
+	@for pair in $(REPLAYS); do \
+		$(BIN)/lensmount fidelity $(CAPTURES)/$${pair%%:*} --profile $${pair##*:} | sed -n '1,12p'; done
+	@echo "== one seed, twice"
+	@$(BIN)/lensmount loopback --demo --seed 7 --quiet --record .first.lmx >/dev/null
+	@$(BIN)/lensmount loopback --demo --seed 7 --quiet --record .second.lmx >/dev/null
+	@cmp .first.lmx .second.lmx && echo "identical, $$(wc -c <.first.lmx) bytes"; rm -f .first.lmx .second.lmx
+	@echo "== a lens and a body over a pty, $(LIVE_SECONDS) s"
+	@$(BIN)/lensmount run lens --profile sel55210 --port pty:.lens --duration $$(($(LIVE_SECONDS) + 3)) >.lens.out & \
+		sleep 1; $(BIN)/lensmount run body --profile a6000 --port serial:.lens --duration $(LIVE_SECONDS) | tail -4; \
+		wait; tail -4 .lens.out; rm -f .lens.out
+	@echo "== start-up"
+	@$(BIN)/python -c "import subprocess, timeit; \
+		run = lambda *words: subprocess.run(words, stdout=subprocess.DEVNULL); \
+		times = sorted(timeit.repeat(lambda: run('$(BIN)/lensmount', '--help'), number=1, repeat=15)); \
+		print(f'lensmount --help: median {times[7] * 1e3:.0f} ms of 15')"
+
+LIVE_SECONDS ?= 60
+
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
 
