@@ -27,6 +27,8 @@ USUAL_LENS = "sel55210"
 LONGEST = 60.0
 """Seconds after which a session without a duration ends, script or not."""
 
+LONGEST_FRAME = 0.3
+
 AFTERGLOW = 0.1
 """Seconds that a session goes on behind the last step of its script."""
 
@@ -114,6 +116,8 @@ def run_loopback(
     bench.run(LONGEST if seconds is None else seconds, unless=lambda: seconds is None and engines[0].done)
     if seconds is None:
         bench.run(bench.now + AFTERGLOW)
+    # A recording ends between frames; the longest pause inside one is 150 ms.
+    bench.run(bench.now + LONGEST_FRAME, unless=lambda: not any(engine.sending for engine in engines))
     events = list(Decoder(dialect).decode(records))
     done = engines[0].done
     return Session(dialect, *profiles, bench.now, records, events, notices, bench.mount.violations, done)
