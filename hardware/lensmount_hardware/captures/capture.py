@@ -18,7 +18,7 @@ class Capture:
     Attributes:
         path: the file.
         format: the format's name.
-        records: bytes, edges and remarks, in time order as far as the file tells times; each can be taken once.
+        records: bytes, edges and remarks in time order, as far as the file tells times; to be taken once.
         lines: names of the lines whose edges it holds.
         resolution: seconds between samples of a logic capture; `None` where the source has no sample clock.
     """

@@ -82,8 +82,8 @@ def bursts_of(
 ) -> Iterator[Burst | Remark]:
     """The bytes of one serial line as bursts, in time order.
 
-    The rate is read from the first byte of each select window (of each run of activity, where there is no select
-    line). Nothing is data while the line is off, which is low since a break or since the start of the capture. A
+    The rate is read from the first byte of each select window, or of each run of activity without a select
+    line. Nothing is data while the line is off: from a break, or from a start at low, until it idles high. A
     character whose stop bit is low is no data either, but is remarked upon.
 
     Args:
@@ -94,7 +94,7 @@ def bursts_of(
         rate: samples a second.
     """
     bits = np.array([rate / baudrate for baudrate in wiring.baudrates])
-    falls = data.falls[_is_on(data, float(bits.max()))]
+    falls = data.falls[_may_start(data, float(bits.max()))]
     if not len(falls):
         return
     if select is not None and not len(select.edges):
@@ -120,19 +120,17 @@ def bursts_of(
             )
 
 
-def _is_on(data: LogicLine, slowest_bit: float) -> Levels:
-    """Whether the line was idle high when each fall came, and no break has been since."""
+def _may_start(data: LogicLine, slowest_bit: float) -> Levels:
+    """Which falls can be a start bit: the line idled high, no break has been since, and none begins here."""
     held = data.held()
     high = data.levels_at(data.edges)
-    switches_on = high & (held >= BITS_PER_BYTE * slowest_bit)
-    switches_off = ~high & (held > (_CHARACTER_LOW_BITS + 0.5) * slowest_bit)
+    idles = high & (held >= BITS_PER_BYTE * slowest_bit)
+    breaks = ~high & (held > (_CHARACTER_LOW_BITS + 0.5) * slowest_bit)
     order = np.arange(1, len(held) + 1)
-    last_on = np.maximum.accumulate(np.where(switches_on, order, 0))
-    last_off = np.maximum.accumulate(np.where(switches_off, order, 0))
-    on = (last_on > last_off) | ((last_off == 0) & data.initial)
-    # A fall is judged by what was in front of it: a break begins with a fall of a line that is on.
-    before = np.concatenate(([data.initial], on[:-1]))
-    return np.asarray(before[~high])
+    last_idle = np.maximum.accumulate(np.where(idles, order, 0))
+    last_break = np.maximum.accumulate(np.where(breaks, order, 0))
+    on = (last_idle > last_break) | ((last_break == 0) & data.initial)
+    return np.asarray(on[~high])
 
 
 def _groups(falls: Positions, select: LogicLine | None, slowest_bit: float) -> Positions:
@@ -144,19 +142,26 @@ def _groups(falls: Positions, select: LogicLine | None, slowest_bit: float) -> P
 
 
 def _rates(
-    data: LogicLine, falls: Positions, group: Positions, open_window: Levels, bits: Floats, start_low_bits: int
+    data: LogicLine,
+    falls: Positions,
+    group: Positions,
+    open_window: Levels,
+    bits: Floats,
+    start_low_bits: int,
 ) -> npt.NDArray[np.intp]:
     """Which of the rates each fall belongs to: one for its whole group.
 
-    A first byte says it; where that is damaged, the shortest pulse of the group does. Activity outside any window, or
-    that says nothing, has the rate of the group in front of it.
+    A first byte says it; where that is damaged, the shortest pulse of the group does. Activity that says
+    nothing, or is outside any window, has the rate of the group in front of it.
     """
     firsts = np.flatnonzero(np.diff(group, prepend=group[0] - 1))
     low = data.held()[np.searchsorted(data.edges, falls)]
     high = np.append(np.diff(falls) - low[:-1], data.length)
     high[firsts[1:] - 1] = data.length
     shortest = np.minimum.reduceat(np.minimum(low, high), firsts)
-    by_first, first_fits = _nearest(low[firsts], start_low_bits * bits, 1 + _CLOCK_TOLERANCE * start_low_bits * bits)
+    by_first, first_fits = _nearest(
+        low[firsts], start_low_bits * bits, 1 + _CLOCK_TOLERANCE * start_low_bits * bits
+    )
     by_pulse, pulse_fits = _nearest(shortest, bits, bits / 3)
     found = np.where(first_fits, by_first, by_pulse)
     sure = (first_fits | pulse_fits) & open_window[firsts]
@@ -187,7 +192,7 @@ def _characters(
 
 
 def _start_bits(falls: Positions, bit: Floats) -> npt.NDArray[np.intp]:
-    """Which falls are start bits: the first one, then always the next one behind the character's data bits."""
+    """Which falls are start bits: the first, then always the next one behind the character's data bits."""
     behind = np.searchsorted(falls, falls + _CHARACTER_LOW_BITS * bit).tolist()
     starts: list[int] = []
     index = 0
@@ -198,7 +203,7 @@ def _start_bits(falls: Positions, bit: Floats) -> npt.NDArray[np.intp]:
 
 
 def _runs(characters: _Characters, bits: Floats) -> Iterator[tuple[int, int]]:
-    """First and last-but-one of the characters that follow each other without a pause in one window."""
+    """Characters that follow each other without a pause in one window: the first, the one behind the last."""
     bit = bits[characters.rate]
     pause = np.diff(characters.begin) > (BITS_PER_BYTE + 1) * bit[:-1]
     window = np.diff(characters.group) != 0
@@ -208,7 +213,7 @@ def _runs(characters: _Characters, bits: Floats) -> Iterator[tuple[int, int]]:
 
 
 def _pieces(begin: Positions, first: int, stop: int, bit: float) -> Iterator[tuple[int, int, float]]:
-    """A run of characters, cut at its largest gaps until each byte starts where a straight line says, to the sample.
+    """A run of characters, cut at its largest gaps until each starts on a straight line, to the sample.
 
     Yields:
         the first character, the one behind the last, and where the last one's stop bit ends.
@@ -227,7 +232,7 @@ def _pieces(begin: Positions, first: int, stop: int, bit: float) -> Iterator[tup
 
 
 def _end(starts: Positions, bit: float) -> float:
-    """Where the last stop bit ends, by the sender's own clock where its characters follow each other closely."""
+    """Where the last stop bit ends, by the sender's own clock where its characters follow closely."""
     nominal = BITS_PER_BYTE * bit
     count = len(starts) - 1
     period = (int(starts[-1]) - int(starts[0])) / count if count else nominal
