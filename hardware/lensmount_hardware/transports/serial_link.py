@@ -11,7 +11,7 @@ from lensmount_hardware.transports.control_lines import ControlLines
 from lensmount_protocol.errors import TransportError, TransportLostError
 from lensmount_protocol.wire import DriveLine, Received, SetBaudrate, Transmit, WireAction, WireEvent
 
-SERIAL_ERRORS = (OSError, ValueError, termios.error)
+SERIAL_ERRORS = (OSError, ValueError, OverflowError, termios.error)
 """All that pyserial lets through when a port does not do as it is told."""
 
 _GONE = {errno.EIO, errno.ENODEV, errno.ENXIO, errno.EBADF}

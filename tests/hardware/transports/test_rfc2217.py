@@ -1,0 +1,53 @@
+"""Serial ports behind a network: what is ordered there, and who is no such server."""
+
+import socket
+from typing import Any
+
+import pytest
+from serial import SerialException, rfc2217
+
+from lensmount_hardware.spec import open_transport
+from lensmount_hardware.transport import Transport
+from lensmount_protocol.errors import TransportOpenError
+from lensmount_protocol.wire import DriveLine, LineChanged, Role, SetBaudrate
+
+# pyserial's RFC 2217 client starts its thread in the old way.
+pytestmark = pytest.mark.filterwarnings(r"ignore:set(Daemon|Name)\(\) is deprecated")
+
+
+def _open(address: str, options: str = "") -> Transport:
+    return open_transport(f"rfc2217://{address}{options}", role=Role.LENS, baudrate=750_000)
+
+
+def test_the_rate_is_set_there_at_the_start_and_later(rfc2217_server: Any) -> None:
+    with _open(rfc2217_server.address) as port:
+        assert rfc2217_server.serial.baudrate == 750_000
+        port.send(SetBaudrate(1_500_000))
+        assert rfc2217_server.serial.baudrate == 1_500_000
+    assert rfc2217_server.serial.parity == "N"
+
+
+@pytest.mark.parametrize(("mark", "inverted"), [("", False), ("!", True)])
+def test_an_output_is_at_rest_from_the_start(rfc2217_server: Any, mark: str, inverted: bool) -> None:
+    with _open(rfc2217_server.address, f"?rts={mark}BODY_CS") as port:
+        assert rfc2217_server.far.receive(5) == [LineChanged("BODY_CS", inverted)]
+        port.send(DriveLine("BODY_CS", True))
+        assert rfc2217_server.far.receive(5) == [LineChanged("BODY_CS", not inverted)]
+    assert rfc2217_server.serial.rts_orders == [inverted, not inverted]
+
+
+def test_a_refused_call_is_told() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+    told = f"^rfc2217://{address}: cannot be opened at 750000 baud: .*refused"
+    with pytest.raises(TransportOpenError, match=told):
+        _open(address)
+
+
+def test_a_server_of_something_else_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def give_up(_self: rfc2217.Serial) -> None:
+        raise SerialException("Remote does not seem to support RFC2217 or BINARY mode")
+
+    monkeypatch.setattr(rfc2217.Serial, "open", give_up)
+    with pytest.raises(TransportOpenError, match=r"^rfc2217://\[::1\]:23: .* does not seem to support"):
+        _open("[::1]:23")
