@@ -1,14 +1,17 @@
 """Ports in words: what parses as written, and what each mistake is told."""
 
+import re
 import sys
 from importlib.metadata import EntryPoint
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from lensmount_hardware import spec as spec_module
-from lensmount_hardware.spec import PortSpec, open_transport, parse_spec, scheme_names
+from lensmount_hardware.spec import BUILT_IN, PortSpec, open_transport, parse_spec, scheme_names
 from lensmount_hardware.transport import Transport
+from lensmount_hardware.transports.control_lines import CONTROLS, ControlLines
 from lensmount_hardware.transports.memory import memory_pair
 from lensmount_protocol.errors import TransportSpecError
 from lensmount_protocol.wire import Role
@@ -35,6 +38,15 @@ from lensmount_protocol.wire import Role
 )
 def test_a_port_is_taken_apart(text: str, scheme: str, rest: str, options: dict[str, str]) -> None:
     assert parse_spec(text) == PortSpec(text, scheme, rest, options)
+
+
+def test_every_port_of_the_guide_can_be_asked_for() -> None:
+    guide = Path(__file__).parents[2] / "docs" / "how-to" / "ports.md"
+    specs = [parse_spec(text) for text in re.findall(r"--port '([^']+)'", guide.read_text(encoding="utf-8"))]
+    assert {spec.scheme for spec in specs} == set(BUILT_IN)
+    assert any(ControlLines.described_by(spec).lines for spec in specs)
+    for spec in specs:
+        spec.allow_options(*CONTROLS, "poll_us", "listen")
 
 
 @pytest.mark.parametrize(

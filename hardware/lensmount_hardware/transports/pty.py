@@ -19,7 +19,7 @@ def open_pty(spec: PortSpec, _role: Role, _baudrate: int) -> Transport:
 
     It carries bytes, and neither lines nor a rate. A peer that has not come yet, or that comes and goes, is
     no error: the far end is held open from here, so bytes wait there until somebody reads them. The system
-    keeps some thousands at most; what no longer fits is lost, as on a wire that nobody listens to.
+    keeps some tens of thousands at most; what no longer fits is lost, as on a wire that nobody listens to.
 
     Raises:
         TransportSpecError: options, of which there are none.
