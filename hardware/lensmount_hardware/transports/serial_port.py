@@ -92,6 +92,8 @@ class _LocalLink:
         self._port.write(data)
 
     def set_baudrate(self, baudrate: int) -> None:
+        # Bytes that still wait in the system or the adapter belong to the rate that they were sent at.
+        self._port.flush()
         self._port.baudrate = baudrate
 
     def is_active(self, control: str) -> bool | None:

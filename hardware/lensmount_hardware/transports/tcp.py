@@ -34,9 +34,10 @@ def open_tcp(spec: PortSpec, _role: Role, _baudrate: int) -> Transport:
         if listen:
             return _TcpTransport(socket.create_server((host, port), family=family, backlog=1), listening=True)
         return _TcpTransport(socket.create_connection((host, port), _CONNECT_TIMEOUT), listening=False)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         doing = "listen there" if listen else "connect"
-        raise TransportOpenError(f"{spec.text}: cannot {doing}: {error.strerror or error}") from error
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+        raise TransportOpenError(f"{spec.text}: cannot {doing}: {reason}") from error
 
 
 class _TcpTransport(Transport):

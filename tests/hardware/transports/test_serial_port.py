@@ -164,3 +164,15 @@ def test_control_lines_go_both_ways(
         ):
             monkeypatch.setattr(fake_port, attribute, True)
             assert port.receive(5) == [change]
+
+
+def test_the_rate_changes_behind_the_last_byte(
+    peer: Transport, fake_port: type[_FakePort], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rates: list[int] = []
+    monkeypatch.setattr(fake_port, "flush", lambda port: rates.append(port.baudrate))
+    with _open(f"serial:{peer.name}") as port:
+        port.send(Transmit(b"at the slow rate"))
+        port.send(SetBaudrate(1_500_000))
+        port.send(SetBaudrate(750_000))
+    assert rates == [750_000, 1_500_000]

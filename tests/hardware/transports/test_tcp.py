@@ -46,6 +46,14 @@ def test_an_unknown_host_and_a_silent_one_are_told(
         _open("tcp:lens.bench:5000")
 
 
+@pytest.mark.parametrize("spec", ["tcp:lens..bench:5000", "tcp:lens..bench:5000?listen=1"])
+def test_a_host_that_is_no_name_is_told(spec: str) -> None:
+    with pytest.raises(
+        TransportOpenError, match=r"^tcp:lens\.\.bench:5000.*: cannot (connect|listen there): "
+    ):
+        _open(spec)
+
+
 def test_an_address_that_is_taken_is_told() -> None:
     with _open("tcp:127.0.0.1:0?listen=1") as first, pytest.raises(TransportOpenError) as caught:
         _open(f"{first.name}?listen=1")
