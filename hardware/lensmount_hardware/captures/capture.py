@@ -1,14 +1,19 @@
 """A capture: what every reader gives, whatever the file's format."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from lensmount_protocol.errors import CaptureError
 from lensmount_protocol.wire import Edge, Record
 
 Progress = Callable[[float], None]
 """Called now and then with the fraction of the file that has been read, 0 to 1."""
+
+_LINES_PER_TELLING = 1000
+
+_Line = TypeVar("_Line", str, bytes)
 
 
 @dataclass(slots=True)
@@ -32,6 +37,15 @@ class Capture:
 
 def silent(_fraction: float) -> None:
     """The progress of somebody who does not want to know."""
+
+
+def numbered(lines: Sequence[_Line], progress: Progress) -> Iterator[tuple[int, _Line]]:
+    """Lines of a file with their number from 1, telling the progress now and then and at the end."""
+    for number, line in enumerate(lines, 1):
+        yield number, line
+        if number % _LINES_PER_TELLING == 0:
+            progress(number / len(lines))
+    progress(1.0)
 
 
 def lines_of(records: Iterable[Record]) -> tuple[str, ...]:

@@ -17,12 +17,13 @@ Reader = Callable[[Path, Wiring, Mapping[str, str] | None, Progress], Capture]
 FORMATS: tuple[tuple[str, Recogniser, Reader], ...] = (
     ("sigrok .sr", is_sigrok, read_sigrok),
     ("lensmount .lmx", is_recording, read_recording),
-    (".frames.jsonl and .lines.jsonl", is_jsonl, read_jsonl),
     ("sniffer .txt", is_text, read_text),
+    (".frames.jsonl and .lines.jsonl", is_jsonl, read_jsonl),
 )
 """Asked in this order: the first that recognises a file's beginning reads it."""
 
-_HEAD = 512
+_HEAD = 64 * 1024
+"""Bytes of a file that are shown to the recognisers; a log can begin with a long comment."""
 
 
 def open_capture(
@@ -42,11 +43,16 @@ def open_capture(
     try:
         with path.open("rb") as file:
             head = file.read(_HEAD)
-    except OSError as error:
-        raise CaptureError(f"{path}: {error.strerror or error}") from error
+    except (OSError, ValueError) as error:
+        raise _refused(path, str(getattr(error, "strerror", None) or error)) from error
     if not head:
-        raise CaptureError(f"{path}: the file is empty")
+        raise _refused(path, "the file is empty")
     for _, recognises, read in FORMATS:
         if recognises(head):
             return read(path, wiring, channels, progress)
-    raise CaptureError(f"{path}: not a capture that we know; known formats: {', '.join(name for name, _, _ in FORMATS)}")
+    raise _refused(path, "not a capture that we know")
+
+
+def _refused(path: Path, reason: str) -> CaptureError:
+    known = ", ".join(name for name, _, _ in FORMATS)
+    return CaptureError(f"{path}: {reason}; known formats: {known}")

@@ -1,57 +1,77 @@
-"""Sniffer logs and notebooks as text: messages as hexadecimal after their direction, edges as marks with a time.
+"""Sniffer logs and notebooks as text: messages in hexadecimal behind their direction, edges as timed marks.
 
-The logs come from a Teensy sniffer (LexOptical/E-Mount). It prints while it listens, so an edge mark can stand in the
-middle of a message, and the first characters of a message can be overwritten. Nothing that could be a byte is lost:
-what cannot be placed becomes a remark with its line number.
+The logs come from a Teensy sniffer (LexOptical/E-Mount). It prints while it listens, so an edge mark can
+stand inside a message, and one can overwrite the other. Nothing that could be a byte is lost: what cannot be
+placed becomes a remark with its line number.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
 
-from lensmount_hardware.captures.capture import Capture, Progress, read_bytes, silent
+from lensmount_hardware.captures.capture import Capture, Progress, lines_of, numbered, read_bytes, silent
 from lensmount_protocol.errors import CaptureError
 from lensmount_protocol.wire import Burst, Edge, Record, Remark, Role, Wiring
 
-_HEADER = re.compile(r"(Body->Lens|Lens->Body):?(?:\s|$)")
 _SENDERS = {"Body->Lens": Role.BODY, "Lens->Body": Role.LENS}
-_MARK = re.compile(r"\[([BbLl]):(\d+)\]")
-_HEADLESS_MARK = re.compile(r"\[?[BbLl]?:\d+\]")
+_SELECT_LINES = {"B": "BODY_CS", "L": "LENS_CS"}
+"""A mark in a capital letter is a rise, in a small one a fall."""
+
+_SIGNS = re.compile(rb"(?:Body->Lens|Lens->Body)\b|\[[BbLl]:\d+\]|^[cC] \d{3,}\s*$", re.MULTILINE)
+_COMMENTS = ("#", "//")
+_HEADER = re.compile(r"(Body->Lens|Lens->Body):?(?:\s|$)")
+_TYPE_AND_TIME = re.compile(r"\s*[0-9A-F]{1,2}\s+([0-9]{3,15})\s*$")
+"""Behind a header: the first type of the message that follows, and when it had come."""
+
+_VD_MARK = re.compile(r"\s*([cC]) ([0-9]{1,15})\s*$")
+_FIRST_BYTE_MARK = re.compile(r"\s*FB [0-9]+\s*$")
+"""The sniffer's mark for "a first byte was seen"; the edge in front of it says the same better."""
+
+_SELECT_MARK = re.compile(r"\[([BbLl]):([0-9]{1,15})\]")
+_HEADLESS_MARK = re.compile(r"\[?[bLl]?:[0-9]+\]")
+"""A mark whose beginning was printed over. A capital `B` without its bracket is a digit of the message."""
+
 _ENDLESS_MARK = re.compile(r"\[[BbLl]:([0-9A-Fa-f]*)$")
-_VD_MARK = re.compile(r"\s*([cC]) (\d+)\s*$")
-_HEX_AND_TIME = re.compile(r"((?:[0-9A-Fa-f]|\s)*?)(?:\s+(\d{3,}))?\s*$")
-_FRAME_END = "55"
+_DIGITS = re.compile(r"[0-9A-Fa-f]+")
+_TIME = re.compile(r"[0-9]{3,15}")
 _LENGTH_DIGITS = 6
 """Start byte and two bytes of length, as the sniffer checks them before it prints a frame."""
-_SHORT_HEADER = re.compile(r"\s*([0-9A-F]{1,2})\s+(\d{3,})\s*$")
-_NOISE = re.compile(r"\s*FB \d+\s*$")
-"""The sniffer's own mark for "a first byte was seen"; the edge in front of it says the same better."""
-_LINES = {"B": "BODY_CS", "L": "LENS_CS"}
 
 
 @dataclass(slots=True)
 class _Message:
+    """A message that is being read; `place` is where its burst goes among the records."""
+
     sender: Role
+    line: int
+    place: int
     time_us: int | None = None
     digits: str = ""
-    line: int = 0
-    place: int = 0
+    closed: bool = False
 
-    def take(self, text: str) -> None:
-        """Add hexadecimal digits and perhaps the time behind them."""
-        match = _HEX_AND_TIME.match(text)
-        if match is None:
-            self.digits += "".join(re.findall(r"[0-9A-Fa-f]", text))
-            return
-        digits, time_us = "".join(match[1].split()), match[2]
-        # Hand-spaced bytes can end in a group that looks like a time.
-        if time_us and digits and not digits.endswith(_FRAME_END) and time_us.endswith(_FRAME_END):
-            digits, time_us = digits + time_us, None
-        self.digits += digits
-        # A time on the line of the bytes is theirs; a time on a line of its own says when the printing was over.
-        if time_us and digits:
-            self.time_us = int(time_us)
+    def missing(self, more: str = "") -> int:
+        """Digits that the message's own length asks for, behind these; below zero where that is not known."""
+        digits = self.digits + more
+        return _declared(digits) - len(digits) if len(digits) >= _LENGTH_DIGITS else -1
+
+    @property
+    def complete(self) -> bool:
+        """Whether it is as long as it says."""
+        return len(self.digits) >= _LENGTH_DIGITS and self.missing() <= 0
+
+    def take(self, text: str) -> str:
+        """Add digits, and the time behind them; give what is neither."""
+        tokens = text.split()
+        digits = list(takewhile(_DIGITS.fullmatch, tokens))
+        stray = tokens[len(digits) :]
+        # Hand-spaced bytes can end in a group that looks like a time; the length tells.
+        is_time = len(digits) > 1 and _TIME.fullmatch(digits[-1]) is not None
+        if is_time and len(digits[-1]) != self.missing("".join(digits[:-1])):
+            self.time_us = int(digits.pop())
+        self.digits += "".join(digits)
+        return " ".join(stray)
 
 
 @dataclass(slots=True)
@@ -61,96 +81,136 @@ class _Reader:
     found: list[Record] = field(default_factory=lambda: list[Record]())
 
     def line(self, number: int, text: str) -> None:
+        """Read one line of the log."""
         vd = _VD_MARK.match(text)
         if vd is not None:
-            self.edge("VD", vd[1] == "C", int(vd[2]))
-            return
-        if _NOISE.match(text):
-            return
-        text = self._without_marks(text)
-        header = _HEADER.search(text)
-        if header is not None:
-            self.begin(_SENDERS[header[1]], number, text[header.end() :])
-        elif self.pending is not None and (_is_hex(text) or not text.strip()):
-            self.pending.take(text)
-        elif text.strip() and not re.fullmatch(r"\s*\d+\s*", text):
-            self.finish()
-            self.found.append(Remark(None, f"line {number}: {text.strip()}"))
-
-    def edge(self, line: str, level: bool, time_us: int) -> None:
-        self.found.append(Edge(time_us / 1e6, line, level))
-
-    def begin(self, sender: Role, number: int, rest: str) -> None:
-        """A header; what the sniffer begins again under the same header it prints in full."""
-        message = _Message(sender, line=number)
-        short = _SHORT_HEADER.match(rest)
-        if short is not None:
-            message.time_us = int(short[2])
-        cut = self.pending
-        if cut is not None and cut.time_us is not None and (cut.sender, cut.time_us) == (sender, message.time_us):
-            self.found.append(Remark(None, f"line {cut.line}: {cut.digits} was begun and then printed again"))
-            self.pending = None
-        self.finish()
-        message.place = len(self.found)
-        self.pending = message
-        if short is None:
-            message.take(rest)
+            self._edge("VD", vd[1] == "C", vd[2])
+        elif text.lstrip().startswith(_COMMENTS):
+            self._stray(number, text)
+        elif not text.strip():
+            self._gap()
+        elif not _FIRST_BYTE_MARK.match(text):
+            before, *messages = _HEADER.split(self._without_marks(number, text))
+            if before.strip():
+                self._more(number, before)
+            for header, rest in zip(messages[::2], messages[1::2], strict=True):
+                self._begin(number, _SENDERS[header], rest)
 
     def finish(self) -> None:
+        """The message that was being read is over."""
         message, self.pending = self.pending, None
         if message is None:
             return
-        data = bytes.fromhex(message.digits[: len(message.digits) // 2 * 2])
+        whole = message.digits[: len(message.digits) // 2 * 2]
         at = None if message.time_us is None else message.time_us / 1e6
-        if data:
+        if whole:
             # Edges that were printed inside the message happened after it began.
-            self.found.insert(message.place, Burst(at, message.sender, data, self.baudrate, whole=True))
+            burst = Burst(at, message.sender, bytes.fromhex(whole), self.baudrate, whole=True)
+            self.found.insert(message.place, burst)
+        if whole != message.digits or not whole:
+            half = f"half a byte, {message.digits[-1]}, at its end" if message.digits else "no bytes"
+            self._remark(message.line, f"a message of the {message.sender.value} with {half}")
 
-    def _without_marks(self, text: str) -> str:
-        for letter, time_us in _MARK.findall(text):
-            self.edge(_LINES[letter.upper()], letter.isupper(), int(time_us))
-        text = _HEADLESS_MARK.sub("", _MARK.sub("", text))
+    def _begin(self, number: int, sender: Role, rest: str) -> None:
+        """A header; what the sniffer begins again under the same header it prints in full."""
+        short = _TYPE_AND_TIME.match(rest)
+        time_us = int(short[1]) if short is not None else None
+        cut = self.pending
+        if cut is not None and time_us is not None and (cut.sender, cut.time_us) == (sender, time_us):
+            self._remark(cut.line, f"{cut.digits} was begun and then printed again")
+            self.pending = None
+        self.finish()
+        self.pending = _Message(sender, number, len(self.found), time_us)
+        stray = self.pending.take(rest) if short is None else ""
+        if stray:
+            self._stray(number, stray)
+
+    def _more(self, number: int, text: str) -> None:
+        """A line without a header: more of the message in front of it, or nothing that has a place."""
+        message, tokens = self.pending, text.split()
+        if message is None or not all(map(_DIGITS.fullmatch, tokens)):
+            self._stray(number, text)
+        elif _is_closing_time(message, text):
+            message.closed = True
+        elif message.complete and (message.closed or tokens[0].upper().startswith("F0")):
+            # A frame of its own whose direction nobody wrote down.
+            self._stray(number, text)
+        else:
+            message.take(text)
+
+    def _gap(self) -> None:
+        if self.pending is not None and self.pending.complete:
+            self.finish()
+
+    def _edge(self, line: str, level: bool, time_us: str) -> None:
+        self.found.append(Edge(int(time_us) / 1e6, line, level))
+
+    def _remark(self, number: int, text: str) -> None:
+        self.found.append(Remark(None, f"line {number}: {text}"))
+
+    def _stray(self, number: int, text: str) -> None:
+        self.finish()
+        self._remark(number, text.strip())
+
+    def _without_marks(self, number: int, text: str) -> str:
+        for letter, time_us in _SELECT_MARK.findall(text):
+            self._edge(_SELECT_LINES[letter.upper()], letter.isupper(), time_us)
+        text = _SELECT_MARK.sub("", text)
+        for mark in _HEADLESS_MARK.findall(text):
+            self._remark(number, f"an edge mark without its beginning: {mark}")
+        text = _HEADLESS_MARK.sub("", text)
         endless = _ENDLESS_MARK.search(text)
-        return text if endless is None else _mended(text[: endless.start()], endless[1])
+        if endless is None:
+            return text
+        before = text[: endless.start()]
+        over = _printed_over(before, endless[1])
+        self._remark(number, f"an edge mark without its end: {endless[0].removesuffix(over)}")
+        return before + over
 
 
 def is_text(head: bytes) -> bool:
-    """Whether a file that begins like this may be a sniffer's log."""
-    return b"\0" not in head and all(byte >= 0x20 or byte in b"\t\r\n\f" for byte in head)
+    """Whether a file that begins like this is a sniffer's log: at least one line is a message or a mark."""
+    return _SIGNS.search(head) is not None
 
 
 def read_text(
     path: Path, wiring: Wiring, _channels: Mapping[str, str] | None = None, progress: Progress = silent
 ) -> Capture:
-    """Open a sniffer's log or a notebook of one.
+    """Open a sniffer's log or a notebook of one; its messages have the mount's slowest rate.
 
     Raises:
         CaptureError: no message and no edge in it.
     """
     reader = _Reader(wiring.baudrates[0])
-    lines = read_bytes(path).decode("utf-8", "replace").splitlines()
-    for number, text in enumerate(lines, 1):
+    for number, text in numbered(read_bytes(path).decode("utf-8", "replace").splitlines(), progress):
         reader.line(number, text)
-        progress(number / len(lines))
     reader.finish()
     if not any(isinstance(record, Burst | Edge) for record in reader.found):
-        raise CaptureError(
-            f"{path}: text, but without a line such as 'Body->Lens F00B…55'; known formats: sigrok .sr, sniffer .txt, "
-            ".frames.jsonl, .lines.jsonl, .lmx"
-        )
-    return Capture(path, "text", iter(reader.found))
+        raise CaptureError(f"{path}: a log without one line such as 'Body->Lens F00B…55' or '[B:7208717]'")
+    return Capture(path, "text", iter(reader.found), lines_of(reader.found))
 
 
-def _mended(before: str, behind: str) -> str:
-    """A message whose bytes were printed over the end of an edge mark: its own length says which digits are its."""
+def _declared(digits: str) -> int:
+    """The digits of a whole frame that begins like this, by its length field."""
+    return 2 * int.from_bytes(bytes.fromhex(digits[2:_LENGTH_DIGITS]), "little")
+
+
+def _is_closing_time(message: _Message, text: str) -> bool:
+    """Whether a line is the time that the sniffer prints behind a message, when it has printed it."""
+    token = text.strip()
+    apart = text[0].isspace() or message.complete
+    return (
+        apart
+        and not message.closed
+        and _TIME.fullmatch(token) is not None
+        and len(token) != message.missing()
+    )
+
+
+def _printed_over(before: str, behind: str) -> str:
+    """What of the text behind a mark are bytes printed over its end: as many as the message still needs."""
     digits = "".join(before.split())
-    if len(digits) < _LENGTH_DIGITS:
-        return before
-    length = int.from_bytes(bytes.fromhex(digits[2:_LENGTH_DIGITS]), "little")
-    missing = 2 * length - len(digits)
-    return digits + behind[-missing:] if 0 < missing <= len(behind) else before
-
-
-def _is_hex(text: str) -> bool:
-    match = _HEX_AND_TIME.match(text)
-    return match is not None and bool(match[1].strip())
+    if len(digits) < _LENGTH_DIGITS or not _DIGITS.fullmatch(digits):
+        return ""
+    missing = _declared(digits) - len(digits)
+    return behind[-missing:] if 0 < missing <= len(behind) else ""
