@@ -1,76 +1,95 @@
-"""Decoded captures as JSON lines: `NAME.frames.jsonl` with the frames and `NAME.lines.jsonl` with the edges beside it."""
+"""Decoded captures as JSON lines: frames in `NAME.frames.jsonl`, edges in `NAME.lines.jsonl` beside it."""
 
 import heapq
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import cast
 
-from lensmount_hardware.captures.capture import Capture, Progress, read_bytes, silent
-from lensmount_hardware.captures.records_json import record_of
+from lensmount_hardware.captures.capture import Capture, Progress, lines_of, numbered, read_bytes, silent
+from lensmount_hardware.captures.records_json import bytes_of, object_from, record_of, seconds
 from lensmount_protocol.errors import CaptureError
-from lensmount_protocol.wire import BITS_PER_BYTE, Burst, Edge, Record, Remark, Wiring
+from lensmount_protocol.wire import Burst, Edge, Record, Remark, Role, Wiring, transmission_time
 
 FRAMES = ".frames.jsonl"
 LINES = ".lines.jsonl"
 
 
 def is_jsonl(head: bytes) -> bool:
-    """Whether a file that begins like this may be JSON lines."""
-    return head.lstrip().startswith(b"{")
+    """Whether a file that begins like this may be JSON lines; the first of them may be damaged."""
+    return any(line.lstrip().startswith(b"{") for line in head.splitlines())
 
 
 def read_jsonl(
-    path: Path, _wiring: Wiring, _channels: Mapping[str, str] | None = None, progress: Progress = silent
+    path: Path, wiring: Wiring, _channels: Mapping[str, str] | None = None, progress: Progress = silent
 ) -> Capture:
     """Open decoded frames or edges; a frames file brings the edges beside it along.
+
+    Where no edges are beside it, the windows that the frames came in give those of the select lines.
 
     Raises:
         CaptureError: not one line of it is a record.
     """
+    selects = {serial.sender: serial.select for serial in wiring.serial if serial.select in wiring.lines}
     beside = path.with_name(path.name.removesuffix(FRAMES) + LINES)
-    records = list(_records(path, progress))
+    has_edges = path.name.endswith(FRAMES) and beside.is_file()
+    records, windows = _read(path, {} if has_edges else selects, progress)
     if not any(isinstance(record, Burst | Edge) for record in records):
-        raise CaptureError(f"{path}: JSON lines, but none says a frame (hex, dir, baud) or an edge (line, level)")
-    if not path.name.endswith(FRAMES) or not beside.is_file():
-        return Capture(path, "frames", iter(records))
-    edges = list(_records(beside, silent))
-    return Capture(path, "frames", _merged(records, edges))
+        raise CaptureError(
+            f"{path}: JSON lines, but none says a frame (hex, dir, baud) or an edge (line, level)"
+        )
+    edges: list[Record] = _read(beside, {}, silent)[0] if has_edges else [*windows]
+    merged = list(_merged(records, edges))
+    return Capture(path, "frames", iter(merged), lines_of(merged))
 
 
-def _records(path: Path, progress: Progress) -> Iterator[Record]:
-    data = read_bytes(path)
-    lines = data.splitlines()
-    for number, line in enumerate(lines, 1):
+def _read(path: Path, selects: Mapping[Role, str], progress: Progress) -> tuple[list[Record], list[Edge]]:
+    """The records of a file, and the edges of the windows that its frames came in."""
+    records: list[Record] = []
+    windows: list[Edge] = []
+    for number, line in numbered(read_bytes(path).splitlines(), progress):
         if not line.strip():
             continue
         try:
-            told = json.loads(line)
+            told = object_from(line)
             record = record_of(told)
-        except (ValueError, KeyError, TypeError) as error:
-            yield Remark(None, f"{path.name} line {number} is no record: {error}")
-            continue
-        yield _clocked(record, told) if isinstance(record, Burst) else record
-        progress(number / len(lines))
+            if isinstance(record, Burst):
+                record = _clocked(record, told)
+                windows += _window(told, selects.get(record.sender, ""))
+        except ValueError as error:
+            record = Remark(None, f"{path.name} line {number} is no record: {error}")
+        records.append(record)
+    return records, sorted(windows, key=lambda edge: edge.at)
 
 
-def _clocked(burst: Burst, told: dict[str, Any]) -> Burst:
+def _clocked(burst: Burst, told: Mapping[str, object]) -> Burst:
     """A frame with the bytes clocked behind it; a frame without its end is one line of a log."""
-    end_us = told.get("end_us")
-    if burst.at is None or not isinstance(end_us, int | float):
-        return replace(burst, whole=True)
-    padding = bytes.fromhex(str(told.get("pad", "")))
-    byte_time = BITS_PER_BYTE / burst.baudrate
-    return replace(burst, data=burst.data + padding, until=end_us / 1e6 + len(padding) * byte_time)
+    data = burst.data + bytes_of(told.get("pad", ""))
+    end = seconds(told.get("end_us"))
+    if burst.at is None or end is None:
+        return replace(burst, data=data, whole=True)
+    return replace(
+        burst, data=data, until=end + transmission_time(len(data) - len(burst.data), burst.baudrate)
+    )
+
+
+def _window(told: Mapping[str, object], select: str) -> Iterator[Edge]:
+    times = told.get("cs_us")
+    if not select or not isinstance(times, list):
+        return
+    for time_us, level in zip(cast("list[object]", times), (True, False), strict=False):
+        at = seconds(time_us)
+        if at is not None:
+            yield Edge(at, select, level)
 
 
 def _merged(frames: list[Record], edges: list[Record]) -> Iterator[Record]:
-    """Both in time order; frames without a time keep their place behind the frame in front of them."""
+    """Both in time order; a record without a time keeps its place behind the one in front of it."""
+    yield from (record for _, record in heapq.merge(_timed(edges), _timed(frames), key=lambda item: item[0]))
+
+
+def _timed(records: list[Record]) -> Iterator[tuple[float, Record]]:
     latest = 0.0
-    timed: list[tuple[float, Record]] = []
-    for record in frames:
-        latest = record.at if record.at is not None else latest
-        timed.append((latest, record))
-    lines = [(record.at or 0.0, record) for record in edges]
-    yield from (record for _, record in heapq.merge(timed, lines, key=lambda item: item[0]))
+    for record in records:
+        latest = latest if record.at is None else record.at
+        yield latest, record

@@ -1,0 +1,117 @@
+"""Our own recordings: lossless, deterministic, and readable after a crash at any byte."""
+
+import io
+import json
+
+import pytest
+
+from lensmount_hardware.captures.recording import RecordingWriter, is_recording, read_header, read_recording
+from lensmount_protocol.errors import CaptureError
+from lensmount_protocol.wire import Burst, Edge, Remark, Role
+
+HEADER = {"dialect": "emount", "seed": 7, "profiles": ["sel2870"]}
+RECORDS = [
+    Edge(0.0, "VD", True),
+    Edge(0.001234567, "BODY_CS", True),
+    Burst(0.00125, Role.BODY, bytes.fromhex("f00a0002000d00190055"), 750_000, 0.001383333),
+    Remark(None, "5 µs of nothing"),
+    Burst(None, Role.LENS, b"\xf0", 1_500_000, None, whole=True),
+]
+
+
+def recorded(records=RECORDS, header=HEADER) -> bytes:
+    file = io.BytesIO()
+    with RecordingWriter(file, header) as writer:
+        for record in records:
+            writer.write(record)
+    return file.getvalue()
+
+
+def test_what_is_written_is_read_and_written_alike_again(tmp_path, wiring):
+    path = tmp_path / "a.lmx"
+    with RecordingWriter(path, HEADER) as writer:
+        for record in RECORDS:
+            writer.write(record)
+    capture = read_recording(path, wiring)
+    back = list(capture.records)
+    assert back == RECORDS
+    assert capture.lines == ("VD", "BODY_CS")
+    assert path.read_bytes() == recorded() == recorded(back)
+
+
+def test_the_header_says_what_the_session_was(tmp_path):
+    first_line = recorded().splitlines()[0]
+    assert first_line.startswith(b'{"lensmount":"recording","version":1,')
+    header = read_header(tmp_path, recorded())
+    assert {key: header[key] for key in HEADER} == HEADER
+
+
+def test_a_header_cannot_claim_another_version(tmp_path):
+    assert read_header(tmp_path, recorded(header={"version": 9, "lensmount": "x"}))["version"] == 1
+
+
+def test_a_recording_cut_at_any_byte_keeps_everything_in_front_of_the_cut(tmp_path, wiring):
+    whole = recorded()
+    header_length = whole.index(b"\n") + 1
+    path = tmp_path / "cut.lmx"
+    for cut in range(1, len(whole) + 1):
+        path.write_bytes(whole[:cut])
+        assert is_recording(whole[:cut])
+        if cut < header_length:
+            with pytest.raises(CaptureError, match=f"header, after {cut} bytes"):
+                read_recording(path, wiring)
+            continue
+        records = list(read_recording(path, wiring).records)
+        lines = whole[:cut].count(b"\n") - 1
+        lost = cut - whole[:cut].rindex(b"\n") - 1
+        assert records[:lines] == RECORDS[:lines]
+        assert len(records) == lines + (lost > 0)
+        if lost:
+            assert f"the last {lost} bytes" in records[-1].text
+
+
+def test_every_record_is_in_the_file_before_the_next_one(tmp_path, wiring):
+    path = tmp_path / "a.lmx"
+    with RecordingWriter(path, HEADER) as writer:
+        for count, record in enumerate(RECORDS, 1):
+            writer.write(record)
+            assert len(list(read_recording(path, wiring).records)) == count
+
+
+def test_a_damaged_line_is_a_remark_and_the_rest_is_read(tmp_path, wiring):
+    lines = recorded().split(b"\n")
+    lines[2] = b'{"t_us":\xff'
+    path = tmp_path / "a.lmx"
+    path.write_bytes(b"\n".join(lines))
+    records = list(read_recording(path, wiring).records)
+    assert records[:1] + records[2:] == RECORDS[:1] + RECORDS[2:]
+    assert "line 3" in records[1].text
+
+
+@pytest.mark.parametrize(
+    "header",
+    ['{"lensmount":"recording","version":2}', '{"lensmount":"recording"}', '{"lensmount":"recording"'],
+)
+def test_another_version_or_a_damaged_header_is_told_in_one_line(tmp_path, wiring, header):
+    path = tmp_path / "a.lmx"
+    path.write_text(header + "\n")
+    with pytest.raises(CaptureError, match=r"version|damaged") as error:
+        read_recording(path, wiring)
+    assert "\n" not in str(error.value)
+
+
+def test_a_file_that_cannot_be_made_or_written_is_told(tmp_path):
+    with pytest.raises(CaptureError, match="no-folder"):
+        RecordingWriter(tmp_path / "no-folder" / "a.lmx", {})
+    reader = tmp_path / "a.lmx"
+    reader.touch()
+    with reader.open("rb", buffering=0) as file, pytest.raises(CaptureError):
+        RecordingWriter(file, {})
+
+
+def test_a_file_of_the_caller_stays_open():
+    file = io.BytesIO()
+    with RecordingWriter(file, {}):
+        pass
+    assert not file.closed
+    assert json.loads(file.getvalue()) == {"lensmount": "recording", "version": 1}
