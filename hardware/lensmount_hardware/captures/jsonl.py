@@ -33,13 +33,14 @@ def read_jsonl(
     selects = {serial.sender: serial.select for serial in wiring.serial if serial.select in wiring.lines}
     beside = path.with_name(path.name.removesuffix(FRAMES) + LINES)
     has_edges = path.name.endswith(FRAMES) and beside.is_file()
-    records, windows = _read(path, {} if has_edges else selects, progress)
+    records, windows = _read(path, selects, progress)
     if not any(isinstance(record, Burst | Edge) for record in records):
         raise CaptureError(
             f"{path}: JSON lines, but none says a frame (hex, dir, baud) or an edge (line, level)"
         )
     edges: list[Record] = _read(beside, {}, silent)[0] if has_edges else [*windows]
-    merged = list(_merged(records, edges))
+    # In time order; a record without a time sorts first, so it stays behind the one in front of it.
+    merged = list(heapq.merge(edges, records, key=lambda record: record.at or 0.0))
     return Capture(path, "frames", iter(merged), lines_of(merged))
 
 
@@ -81,15 +82,3 @@ def _window(told: Mapping[str, object], select: str) -> Iterator[Edge]:
         at = seconds(time_us)
         if at is not None:
             yield Edge(at, select, level)
-
-
-def _merged(frames: list[Record], edges: list[Record]) -> Iterator[Record]:
-    """Both in time order; a record without a time keeps its place behind the one in front of it."""
-    yield from (record for _, record in heapq.merge(_timed(edges), _timed(frames), key=lambda item: item[0]))
-
-
-def _timed(records: list[Record]) -> Iterator[tuple[float, Record]]:
-    latest = 0.0
-    for record in records:
-        latest = latest if record.at is None else record.at
-        yield latest, record

@@ -157,7 +157,6 @@ def _rates(
     firsts = np.flatnonzero(np.diff(group, prepend=group[0] - 1))
     low = data.held()[np.searchsorted(data.edges, falls)]
     high = np.append(np.diff(falls) - low[:-1], data.length)
-    high[firsts[1:] - 1] = data.length
     shortest = np.minimum.reduceat(np.minimum(low, high), firsts)
     by_first, first_fits = _nearest(
         low[firsts], start_low_bits * bits, 1 + _CLOCK_TOLERANCE * start_low_bits * bits

@@ -58,6 +58,18 @@ def test_without_them_the_windows_give_the_select_edges(tmp_path, wiring):
     assert [record.at for record in records] == sorted(record.at for record in records)
 
 
+def test_frames_without_a_time_stay_behind_the_frame_in_front_of_them(tmp_path, wiring):
+    path = write(tmp_path / "a.frames.jsonl", LOGGED, LOGGED | {"t_us": None, "dir": "body"})
+    write(
+        tmp_path / "a.lines.jsonl",
+        {"t_us": 1000, "line": "VD", "level": 1},
+        {"t_us": 3000, "line": "VD", "level": 0},
+    )
+    records = list(read_jsonl(path, wiring).records)
+    assert [type(record) for record in records] == [Edge, Burst, Burst, Edge]
+    assert records[2].sender is Role.BODY
+
+
 def test_edges_alone_are_a_capture(tmp_path, wiring):
     path = write(tmp_path / "a.lines.jsonl", {"t_us": 5.5, "line": "VD", "level": 0})
     assert list(read_jsonl(path, wiring).records) == [Edge(5.5e-6, "VD", False)]

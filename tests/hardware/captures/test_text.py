@@ -138,6 +138,15 @@ def test_what_has_no_direction_is_a_remark_with_its_line(read):
     ]
 
 
+@pytest.mark.parametrize(
+    "between", [f"{FRAME}\n", " 3119514\n0055\n", "\n0055\n"], ids=["a frame", "closing time", "empty line"]
+)
+def test_a_complete_message_is_over_with(read, between):
+    records = read(f"Body->Lens: {FRAME} 3119499\n{between}")
+    assert bursts(records) == [(3119499, "body", FRAME)]
+    assert [text.split(": ")[1] for text in remarks(records)] == [between.split()[-1]]
+
+
 def test_two_messages_on_one_line_are_two(read):
     assert bursts(read(f"Body->Lens: {FRAME} 123456 Lens->Body: {LONG}\n")) == [
         (123456, "body", FRAME),
