@@ -14,7 +14,7 @@ from lensmount_protocol.errors import DialectError, LocalProtocolError
 from lensmount_protocol.registry import dialect_names, load_dialect
 from lensmount_protocol.wire import Received, Role
 
-THIRD_PARTY = Path(__file__).parent / "third_party"
+THIRD_PARTY = Path(__file__).parent / "other_package"
 
 
 def offer(monkeypatch: pytest.MonkeyPatch, **offers: str) -> None:

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from lensmount_emulator.reports.json_lines import json_of
 from lensmount_emulator.reports.lines import ARROWS, fields_of, line_of, time_text
 from lensmount_emulator.reports.tables import console_for, print_tally, print_timing
-from lensmount_emulator.reports.tally import Tally
+from lensmount_emulator.sessions.tally import Tally
 from lensmount_hardware.captures.capture import Capture
 from lensmount_hardware.captures.formats import open_capture
 from lensmount_protocol.decoder import Decoded, DecodedFrame, DecodedGarbage, Decoder

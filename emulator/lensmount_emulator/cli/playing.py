@@ -5,14 +5,11 @@ from typing import TextIO
 
 from lensmount_emulator.profiles.profile import Profile
 from lensmount_emulator.reports.story import Storyteller
-from lensmount_emulator.reports.tally import Tally
-from lensmount_emulator.roles.emount.body import BodyEngine
-from lensmount_emulator.roles.emount.body_script import VERBS
-from lensmount_emulator.roles.emount.lens import LensEngine
-from lensmount_emulator.roles.emount.settings import LensSettings
-from lensmount_emulator.roles.engine import Notice
+from lensmount_emulator.roles.engine import Engine, Notice
+from lensmount_emulator.roles.registry import cast_of, is_done
 from lensmount_emulator.roles.script import parse_script
 from lensmount_emulator.sessions.live import LiveSession
+from lensmount_emulator.sessions.tally import Tally
 from lensmount_hardware.clock import MonotonicClock
 from lensmount_hardware.transport import Transport
 from lensmount_protocol.decoder import Decoder
@@ -20,16 +17,14 @@ from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.wire import Record
 
 
-def engine_for(profile: Profile, carried: frozenset[str], script: str) -> BodyEngine | LensEngine:
+def engine_for(profile: Profile, carried: frozenset[str], script: str) -> Engine:
     """The engine of a profile for a port that carries these lines.
 
     Raises:
         ScriptError: a verb or value of the script that nobody knows.
     """
-    steps = parse_script(script, VERBS)
-    if isinstance(profile.settings, LensSettings):
-        return LensEngine(profile.settings, carried)
-    return BodyEngine(profile.settings, carried, script=steps)
+    cast = cast_of(profile.dialect)
+    return cast.engine(profile.settings, carried, None, parse_script(script, cast.verbs))
 
 
 class Player:
@@ -37,15 +32,17 @@ class Player:
 
     def __init__(
         self,
-        engine: BodyEngine | LensEngine,
+        engine: Engine,
         dialect: Dialect,
         transport: Transport,
         *,
+        scripted: bool,
         tap: Callable[[Record], None] | None,
         every_frame: bool,
         out: TextIO,
     ) -> None:
         self._engine = engine
+        self._scripted = scripted
         self._dialect = dialect
         self._transport = transport
         self._record = tap
@@ -70,9 +67,8 @@ class Player:
 
     def play(self, seconds: float | None) -> None:
         """Play; a body stops by itself when its script is done."""
-        engine = self._engine
-        stops = isinstance(engine, BodyEngine) and bool(engine.script) and seconds is None
-        self._session.run(seconds, unless=lambda: stops and isinstance(engine, BodyEngine) and engine.done)
+        stops = self._scripted and seconds is None
+        self._session.run(seconds, unless=lambda: stops and is_done(self._engine))
 
     def sum_up(self) -> None:
         """Say what the session came to."""

@@ -64,6 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
             engine_for(profile, transport.lines, arguments.script),
             dialect,
             transport,
+            scripted=bool(arguments.script),
             tap=tap,
             every_frame=arguments.every_frame,
             out=sys.stdout,

@@ -7,19 +7,12 @@ from typing import Any
 
 import msgspec
 
-from lensmount_emulator.profiles.fields import message_from, values_from
 from lensmount_emulator.roles.emount.settings import BodySettings, LensSettings
-from lensmount_protocol.errors import ProfileError, unknown
+from lensmount_emulator.roles.registry import Settings, cast_of
+from lensmount_emulator.roles.wording import message_from, values_from
+from lensmount_protocol.errors import DialectError, ProfileError, unknown
 from lensmount_protocol.registry import load_dialect
 from lensmount_protocol.wire import Role
-
-Settings = LensSettings | BodySettings
-
-SETTINGS: Mapping[tuple[str, Role], type[Settings]] = {
-    ("emount", Role.LENS): LensSettings,
-    ("emount", Role.BODY): BodySettings,
-}
-"""What a profile must say, by dialect and role."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +63,12 @@ def read_profile(text: str, origin: str) -> Profile:
     try:
         head = msgspec.convert(told.pop("profile", {}), _Head)
         sources = msgspec.convert(told.pop("sources", {}), dict[str, str])
-        kind = SETTINGS.get((head.dialect, head.role))
-        if kind is None:
-            raise ProfileError(unknown("dialect", head.dialect, {dialect for dialect, _ in SETTINGS}))
-        settings = msgspec.convert(told, kind)
+        settings = msgspec.convert(told, cast_of(head.dialect).settings[head.role])
         profile = Profile(head.name, head.role, head.dialect, head.title, head.notes, sources, settings)
         _check_messages(profile)
         if isinstance(settings, LensSettings):
             _check_limits(settings)
-    except (msgspec.ValidationError, ProfileError) as error:
+    except (msgspec.ValidationError, ProfileError, DialectError) as error:
         raise ProfileError(f"{origin}: {error}") from error
     return profile
 

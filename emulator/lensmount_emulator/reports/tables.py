@@ -8,9 +8,9 @@ from rich.console import Console
 from rich.table import Table
 
 from lensmount_emulator.profiles.profile import Profile
-from lensmount_emulator.reports.tally import Tally
 from lensmount_emulator.sessions.loopback import Session
 from lensmount_emulator.sessions.score import Score
+from lensmount_emulator.sessions.tally import Tally
 from lensmount_protocol.timing import Measurement
 
 PIPED_WIDTH = 120

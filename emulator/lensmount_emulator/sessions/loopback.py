@@ -6,14 +6,11 @@ from random import Random
 
 from lensmount_emulator.profiles.library import load_profile
 from lensmount_emulator.profiles.profile import Profile
-from lensmount_emulator.reports.tally import Tally
-from lensmount_emulator.roles.emount.body import BodyEngine
-from lensmount_emulator.roles.emount.body_script import VERBS
-from lensmount_emulator.roles.emount.lens import LensEngine
-from lensmount_emulator.roles.emount.settings import BodySettings, LensSettings
-from lensmount_emulator.roles.engine import Notice
+from lensmount_emulator.roles.engine import Engine, Notice
+from lensmount_emulator.roles.registry import cast_of, is_done
 from lensmount_emulator.roles.script import parse_script
 from lensmount_emulator.sessions.bench import Bench
+from lensmount_emulator.sessions.tally import Tally
 from lensmount_protocol.decoder import Decoded, Decoder
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.errors import ProfileError
@@ -113,24 +110,21 @@ def run_loopback(
 
     bench = Bench(dialect, *engines, tap=record, listen=notices.append)
     bench.start()
-    bench.run(LONGEST if seconds is None else seconds, unless=lambda: seconds is None and engines[0].done)
+    bench.run(LONGEST if seconds is None else seconds, unless=lambda: seconds is None and is_done(engines[0]))
     if seconds is None:
         bench.run(bench.now + AFTERGLOW)
     # A recording ends between frames; the longest pause inside one is 150 ms.
     bench.run(bench.now + LONGEST_FRAME, unless=lambda: not any(engine.sending for engine in engines))
     events = list(Decoder(dialect).decode(records))
-    done = engines[0].done
+    done = is_done(engines[0])
     return Session(dialect, *profiles, bench.now, records, events, notices, bench.mount.violations, done)
 
 
-def _engines(body: Profile, lens: Profile, script: str, seed: int | None) -> tuple[BodyEngine, LensEngine]:
+def _engines(body: Profile, lens: Profile, script: str, seed: int | None) -> tuple[Engine, Engine]:
     if body.dialect != lens.dialect:
         raise ProfileError(f"{body.name} speaks {body.dialect} and {lens.name} speaks {lens.dialect}; they cannot meet")
-    assert isinstance(body.settings, BodySettings)
-    assert isinstance(lens.settings, LensSettings)
     # One source each, so that what one end does never shifts the other's times.
     randoms = (None, None) if seed is None else (Random(f"{seed} body"), Random(f"{seed} lens"))
-    return (
-        BodyEngine(body.settings, random=randoms[0], script=parse_script(script, VERBS)),
-        LensEngine(lens.settings, random=randoms[1]),
-    )
+    cast = cast_of(body.dialect)
+    steps = parse_script(script, cast.verbs)
+    return cast.engine(body.settings, None, randoms[0], steps), cast.engine(lens.settings, None, randoms[1], ())

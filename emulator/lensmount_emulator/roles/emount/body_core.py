@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any, TypeVar
 
-from lensmount_emulator.profiles.fields import message_from, values_from
 from lensmount_emulator.roles.emount.settings import BodySettings
 from lensmount_emulator.roles.emount.windows import send_window
 from lensmount_emulator.roles.engine import Engine, Task
+from lensmount_emulator.roles.wording import message_from, values_from
 from lensmount_protocol.dialects.emount.body_mode import BodyMode
 from lensmount_protocol.dialects.emount.body_state import BodyState
 from lensmount_protocol.dialects.emount.dialect import EMOUNT

@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 from lensmount_emulator.models.focus_motor import FocusMotor
 from lensmount_emulator.models.iris import IrisModel
 from lensmount_emulator.models.row_echo import RowEcho
-from lensmount_emulator.profiles.fields import message_from, values_from
 from lensmount_emulator.roles.emount.settings import LensSettings
 from lensmount_emulator.roles.engine import Engine
+from lensmount_emulator.roles.wording import message_from, values_from
 from lensmount_protocol.dialects.emount.dialect import EMOUNT
 from lensmount_protocol.dialects.emount.focus_status import FocusStatus
 from lensmount_protocol.dialects.emount.lens_status import LensStatus

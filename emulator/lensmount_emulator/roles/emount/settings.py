@@ -7,7 +7,7 @@ that while a session starts.
 
 from msgspec import Struct
 
-from lensmount_emulator.profiles.fields import FieldValue
+from lensmount_emulator.roles.wording import FieldValue
 
 MessageFields = dict[str, FieldValue]
 
