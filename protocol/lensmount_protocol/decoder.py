@@ -90,6 +90,11 @@ class Decoder:
         if direction is not None and isinstance(record, Edge):
             yield from direction.take_edge(record)
 
+    def settle(self) -> Iterator[Decoded]:
+        """What is complete but might still be padded, outside windows; for those who watch a line as it happens."""
+        for direction in self._directions.values():
+            yield from direction.settle()
+
     def finish(self) -> Iterator[Decoded]:
         """The source has ended: what is still pending will not be completed."""
         for direction in self._directions.values():
@@ -134,6 +139,10 @@ class _Direction:
         yield from self._release()
         if opened is not None and not self.bytes_in_window:
             yield EmptyWindow(self.sender, opened, edge.at)
+
+    def settle(self) -> Iterator[Decoded]:
+        if self.opened is None:
+            yield from self._release()
 
     def end(self, reason: GarbageReason) -> Iterator[Decoded]:
         yield from self._translate(self.framer.close(reason))

@@ -61,11 +61,16 @@ def decode_file(path: str, dialect: Dialect, wanted: Wanted) -> bool:
     console = console_for(wanted.out)
     if wanted.named and wanted.form != "json":
         console.print(f"== {path}", highlight=False, markup=False)
+    told = hidden = 0
     with _capture(path, dialect, wanted) as capture:
         events = Decoder(dialect).decode(capture.records)
         for event in _seen(events, tally, dialect, marks if wanted.timing else None):
             if _is_wanted(event, wanted):
                 _print(event, dialect, wanted)
+                told += 1
+            hidden += isinstance(event, Edge)
+    if not told and hidden and wanted.form == "lines":
+        console.print(f"{path}: {hidden} edges and no bytes; --edges shows them", markup=False)
     if wanted.stats:
         print_tally(console, tally)
     if wanted.timing:

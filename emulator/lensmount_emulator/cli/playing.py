@@ -1,6 +1,7 @@
 """A live session on the terminal: what is missing on its port, its story as it happens, and what it came to."""
 
 from collections.abc import Callable
+from itertools import chain
 from typing import TextIO
 
 from lensmount_emulator.profiles.profile import Profile
@@ -84,7 +85,7 @@ class Player:
     def _tap(self, record: Record) -> None:
         if self._record is not None:
             self._record(record)
-        for event in self._decoder.feed(record):
+        for event in chain(self._decoder.feed(record), self._decoder.settle()):
             self._tally.add(event)
             for line in self._story.frame(event):
                 self._say(line)

@@ -52,7 +52,7 @@ class Storyteller:
 
     def _skipped_line(self, at: float | None) -> Iterator[str]:
         if self._skipped:
-            yield f"{time_text(at)}  ⋯ {self._skipped} loop frames"
+            yield f"{time_text(at)}  ⋯ {self._skipped} loop frame{'s' if self._skipped > 1 else ''}"
             self._skipped = 0
 
 
