@@ -27,6 +27,9 @@ M = TypeVar("M", bound=Message)
 SPEED_TYPE = 0x0C
 CAN_SWITCH_SPEED = 0x02
 
+MOST_ACKNOWLEDGEMENTS = 64
+"""Acknowledgements that are kept for somebody to ask about; lenses send some that nobody ordered."""
+
 
 @dataclass(slots=True)
 class LoopMemory:
@@ -129,7 +132,7 @@ class BodyCore(Engine):
         self.wishes: dict[int, Wish] = {}
         self.first_sequence: int | None = None
         self.pulses_before = 0
-        self.acknowledged: deque[Message] = deque()
+        self.acknowledged: deque[Message] = deque(maxlen=MOST_ACKNOWLEDGEMENTS)
         self.reply: Message | None = None
         self.looping = False
         self.saying_farewell = False

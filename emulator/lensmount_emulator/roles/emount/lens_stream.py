@@ -42,7 +42,8 @@ def on_frame_sync(lens: LensCore) -> None:
 
 def on_body_frame(lens: LensCore, arrival: Arrival) -> None:
     """Without a frame-sync line the body's `04` is the only beat; an emulator in the field keeps time like that."""
-    if VD not in lens.carried and lens.stream.running and isinstance(arrival.messages[0], BodyMode):
+    idle = lens.stream.running and not lens.stream.busy
+    if VD not in lens.carried and idle and isinstance(arrival.messages[0], BodyMode):
         lens.spawn(_pair_after(lens, lens.settings.timing.focus_after_status))
 
 
