@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check lint types figures clean
+.PHONY: demo test check lint types fuzz figures clean
 
 demo: $(STAMP)
 	@$(BIN)/lensmount loopback --demo
@@ -26,6 +26,12 @@ lint: $(STAMP)
 types: $(STAMP)
 	@$(BIN)/mypy
 	@$(BIN)/pyright
+
+# The property tests at length, with other examples each time.
+EXAMPLES ?= 5000
+
+fuzz: $(STAMP)
+	@LENSMOUNT_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest -q tests/protocol tests/emulator/roles tests/emulator/models
 
 # The figures that the documentation and the notes of a change quote; the captures are not part of the project.
 CAPTURES ?= ../shared/captures/e-mount

@@ -6,16 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import settings
 from hypothesis import strategies as st
 
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.message import Message
 from lensmount_protocol.registry import load_dialect
 from lensmount_protocol.wire import Role
-
-settings.register_profile("house", deadline=None, derandomize=True, database=None)
-settings.load_profile("house")
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """A lens engine under any bytes, edges and times: no error but a `MountError`, lines never driven without power."""
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lensmount_emulator.profiles.library import load_profile
@@ -61,19 +61,16 @@ def survive(engine: Engine, timed: list[tuple[WireEvent, float]]) -> None:
 PAUSES = st.sampled_from([0.0, 1e-5, 2e-4, 3e-3, 2e-2, 0.3])
 
 
-@settings(max_examples=150)
 @given(st.lists(st.tuples(events_from(Role.BODY), PAUSES), max_size=25))
 def test_a_lens_survives_anything_that_a_body_may_do(timed: list[tuple[WireEvent, float]]) -> None:
     survive(LensEngine(LENS), [(LineChanged("VCC", True), 0.0), *timed])
 
 
-@settings(max_examples=150)
 @given(st.lists(st.tuples(events_from(Role.BODY), PAUSES), max_size=25))
 def test_a_lens_without_power_stays_at_rest(timed: list[tuple[WireEvent, float]]) -> None:
     survive(LensEngine(LENS), [(event, pause) for event, pause in timed if event != LineChanged("VCC", True)])
 
 
-@settings(max_examples=150)
 @given(st.lists(st.tuples(events_from(Role.LENS), PAUSES), max_size=25))
 def test_a_body_survives_anything_that_a_lens_may_do(timed: list[tuple[WireEvent, float]]) -> None:
     survive(BodyEngine(BODY), [(LineChanged("XDETECT", False), 0.0), *timed])
