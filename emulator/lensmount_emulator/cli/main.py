@@ -21,7 +21,7 @@ EXIT_CODES = """exit codes:
   1  done, and something was found wanting (--verify, fidelity, a session with errors)
   2  wrong usage, or an unknown dialect, profile, message, port scheme or script verb
   3  a file cannot be read as what it should be
-  4  a port cannot be opened, or went away
+  4  a port cannot be opened, refuses a rate, or went away
 130  stopped by Ctrl-C; everything decoded or recorded so far is kept
 """
 
@@ -83,11 +83,11 @@ def _guarded(run: Callable[[argparse.Namespace], int], arguments: argparse.Names
 
 
 def _exit_code(error: Exception) -> int:
-    from lensmount_protocol.errors import CaptureError, TransportLostError, TransportOpenError
+    from lensmount_protocol.errors import CaptureError, TransportError, TransportSpecError
 
     if isinstance(error, CaptureError):
         return 3
-    return 4 if isinstance(error, TransportOpenError | TransportLostError) else 2
+    return 4 if isinstance(error, TransportError) and not isinstance(error, TransportSpecError) else 2
 
 
 if __name__ == "__main__":

@@ -3,13 +3,34 @@
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
+from msgspec import Struct
+
 from lensmount_protocol.errors import FrameError, ProfileError, unknown
 from lensmount_protocol.message import Message
 
 FieldValue = int | str | bool
 """A number, or bytes as hexadecimal text."""
 
+MessageFields = dict[str, FieldValue]
+"""Fields of a message by name."""
+
 M = TypeVar("M", bound=Message)
+
+
+class Variable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A field that a replay does not compare byte for byte, and why.
+
+    Attributes:
+        message: name of the message's class.
+        field: name of the field.
+        why: what it depends on that no capture shows.
+        frames: only in this many first frames of the stream; 0 for always.
+    """
+
+    message: str
+    field: str
+    why: str
+    frames: int = 0
 
 
 def values_from(cls: type[Message], fields: Mapping[str, FieldValue]) -> dict[str, Any]:

@@ -4,8 +4,8 @@ from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from lensmount_emulator.roles.emount.settings import Variable
-from lensmount_protocol.decoder import DecodedFrame
+from lensmount_emulator.roles.wording import Variable
+from lensmount_protocol.decoder import Decoded, DecodedFrame
 from lensmount_protocol.describe import name_of, show_value
 from lensmount_protocol.message import Message
 from lensmount_protocol.paving import AnyMessage, type_of
@@ -87,6 +87,21 @@ class Score:
     def diverge(self, what: str) -> None:
         """Remember the first difference."""
         self.first_divergence = self.first_divergence or what
+
+
+@dataclass(slots=True)
+class Replay:
+    """A capture played against an engine.
+
+    Attributes:
+        score: how close it came.
+        captured: what the capture says, decoded.
+        ours: the same session with our engine in the device's place, decoded.
+    """
+
+    score: Score
+    captured: list[Decoded]
+    ours: list[Decoded]
 
 
 def compare(

@@ -7,25 +7,7 @@ that while a session starts.
 
 from msgspec import Struct
 
-from lensmount_emulator.roles.wording import FieldValue
-
-MessageFields = dict[str, FieldValue]
-
-
-class Variable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A field that a replay does not compare byte for byte, and why.
-
-    Attributes:
-        message: name of the message's class.
-        field: name of the field.
-        why: what it depends on that no capture shows.
-        frames: only in this many first frames of the stream; 0 for always.
-    """
-
-    message: str
-    field: str
-    why: str
-    frames: int = 0
+from lensmount_emulator.roles.wording import MessageFields, Variable
 
 
 class LensTiming(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

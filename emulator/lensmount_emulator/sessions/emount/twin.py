@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from lensmount_emulator.sessions.timeline import Timeline
+from lensmount_emulator.sessions.emount.timeline import Timeline
 from lensmount_protocol.decoder import Decoded, DecodedFrame
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.dialects.emount.framing import LOOP_CLASS
