@@ -6,6 +6,7 @@ import pytest
 
 from lensmount_emulator.profiles.library import load_profile
 from lensmount_emulator.sessions.fidelity import replay
+from lensmount_emulator.sessions.loopback import run_loopback
 from lensmount_emulator.sessions.score import Score
 from lensmount_hardware.captures.formats import open_capture
 from lensmount_protocol.errors import CaptureError
@@ -51,3 +52,14 @@ def test_the_wrong_lens_is_found_out(captures: Path) -> None:
 def test_a_capture_without_the_peer_is_told(captures: Path) -> None:
     with pytest.raises(CaptureError, match="holds no frame of the lens"):
         score_of(captures / "nex7-clocks-and-sync-lines.txt", "sel55210")
+
+
+@pytest.mark.parametrize("lens", ["sel55210", "viltrox-ef50", "voigtlander-15", "loxia-21", "sel2870"])
+@pytest.mark.parametrize("body", ["a6000", "nex7"])
+def test_a_recording_of_our_own_replays_on_both_ends(body: str, lens: str) -> None:
+    session = run_loopback(body, lens, seconds=2.0, seed=3)
+    for profile in (body, lens):
+        score = replay(session.records, session.dialect, load_profile(profile)).score
+        assert score.first_divergence == ""
+        assert score.perfect
+        assert score.expected > 50
