@@ -7,7 +7,7 @@ import pytest
 from lensmount_emulator.profiles.library import load_profile
 from lensmount_emulator.sessions.fidelity import replay
 from lensmount_emulator.sessions.loopback import run_loopback
-from lensmount_emulator.sessions.score import Score
+from lensmount_emulator.sessions.score import PADDING, Score
 from lensmount_hardware.captures.formats import open_capture
 from lensmount_protocol.errors import CaptureError
 from lensmount_protocol.registry import load_dialect
@@ -39,6 +39,7 @@ def test_our_engine_is_the_real_device(captures: Path, name: str, profile: str, 
     assert score.first_divergence == ""
     assert (score.expected, score.answered, score.right_type, score.exact) == (frames,) * 4
     assert score.windows == frames
+    assert PADDING not in score.ignored
     assert score.rules_violated == 0
     assert score.perfect
 

@@ -10,6 +10,7 @@ from lensmount_emulator.roles.emount.body_requests import LensSilentError, get_t
 from lensmount_emulator.roles.emount.body_script import carry_out
 from lensmount_emulator.roles.emount.body_sleep import rest_behind_handshake
 from lensmount_emulator.roles.emount.settings import BodySettings
+from lensmount_emulator.roles.emount.transmit_ring import TransmitRing
 from lensmount_emulator.roles.engine import Task, Wait
 from lensmount_emulator.roles.script import Step
 from lensmount_protocol.connection import Arrival
@@ -80,6 +81,7 @@ class BodyEngine(BodyCore):
             self.drive(line, False)
         self.set_baudrate(SLOW_BAUDRATE)
         self.lens, self.pulses = Lens(), 0
+        self.ring = TransmitRing(self.settings.pads_to, self.settings.ring_blocks)
         self.connection.move("power lost", by=Role.BODY)
         self.tell("the lens is gone; supply off, lines at rest", trouble=True)
 

@@ -7,6 +7,7 @@ from random import Random
 from typing import Any, TypeVar
 
 from lensmount_emulator.roles.emount.settings import BodySettings
+from lensmount_emulator.roles.emount.transmit_ring import TransmitRing
 from lensmount_emulator.roles.emount.windows import send_window
 from lensmount_emulator.roles.engine import Engine, Task
 from lensmount_emulator.roles.wording import message_from, values_from
@@ -14,7 +15,6 @@ from lensmount_protocol.dialects.emount.body_mode import BodyMode
 from lensmount_protocol.dialects.emount.body_state import BodyState
 from lensmount_protocol.dialects.emount.dialect import EMOUNT
 from lensmount_protocol.dialects.emount.focus_status import FocusStatus
-from lensmount_protocol.dialects.emount.framing import padded
 from lensmount_protocol.dialects.emount.init import DescriptorReply, IdentityReply, LensCapabilities
 from lensmount_protocol.dialects.emount.lens_status import LensStatus
 from lensmount_protocol.dialects.emount.lines import FAST_BAUDRATE, XDETECT
@@ -41,6 +41,7 @@ class LoopMemory:
         asked: the first frame of the loop has been sent.
         echoes: consecutive `05` that echoed that row.
         phase: the cycle phase sent last.
+        cycle: length of the cycle that is running; a new length counts from the next cycle on.
         pair_seen: a `06` came, so the lens's switch can be believed.
     """
 
@@ -48,7 +49,8 @@ class LoopMemory:
     frame: int = 0
     asked: bool = False
     echoes: int = 0
-    phase: int = -1
+    phase: int = 0
+    cycle: int = 1
     pair_seen: bool = False
 
 
@@ -58,10 +60,12 @@ class Wish:
 
     Attributes:
         aperture: the aperture code; `None` leaves it as it was.
+        cycle_length: frames in a cycle; `None` leaves that to the profile.
         orders: focus messages to send with the frame's `04`.
     """
 
     aperture: int | None = None
+    cycle_length: int | None = None
     orders: tuple[Message, ...] = ()
 
 
@@ -103,11 +107,13 @@ class BodyCore(Engine):
     Attributes:
         settings: the profile's data.
         lens: what it knows of the lens.
+        ring: the buffer that its frames leave from.
         pulses: frame-sync pulses since power-up.
         pulses_before: pulses that the body had counted before this engine began.
         pulse_at: when VD last fell.
         select_fell_at: when BODY_CS last fell in a handshake.
         aperture: the code that it wants; `None` leaves the choice to the profile.
+        cycle_length: frames in a cycle, where somebody else than the profile says so.
         orders: focus messages for the next `04`, oldest first.
         wishes: loop frame -> what is wanted from it on.
         first_sequence: number of the first loop frame; `None` counts pulses from power-up, as bodies do.
@@ -124,10 +130,12 @@ class BodyCore(Engine):
         super().__init__(EMOUNT, Role.BODY, carried, random)
         self.settings = settings
         self.lens = Lens()
+        self.ring = TransmitRing(settings.pads_to, settings.ring_blocks)
         self.pulses = 0
         self.pulse_at = 0.0
         self.select_fell_at = 0.0
         self.aperture: int | None = None
+        self.cycle_length: int | None = None
         self.orders: deque[Message] = deque()
         self.wishes: dict[int, Wish] = {}
         self.first_sequence: int | None = None
@@ -168,7 +176,7 @@ class BodyCore(Engine):
     def send(self, messages: list[Message], class_: int, sequence: int) -> Task:
         """One frame in its window, padded as this body pads."""
         frame = self.connection.send(messages, class_, sequence)
-        window = padded(frame, self.settings.pads_to) if self.windowed else frame
+        window = self.ring.window(frame) if self.windowed else frame
         timing = self.settings.timing
         rate = "fast" if self.baudrate == FAST_BAUDRATE else "slow"
         hold_us = timing.hold.get(f"{rate} {len(window)}", timing.hold["otherwise"])

@@ -70,6 +70,7 @@ def _take_wish(body: BodyCore) -> None:
     wish = body.wishes.get(body.loop.frame)
     if wish is not None:
         body.aperture = body.aperture if wish.aperture is None else wish.aperture
+        body.cycle_length = body.cycle_length if wish.cycle_length is None else wish.cycle_length
         body.orders.extend(wish.orders)
 
 
@@ -78,7 +79,8 @@ def _state(body: BodyCore, sequence: int) -> list[Message]:
     state = body.says(BodyState)
     if not body.saying_farewell:
         state.cycle_length = _cycle_length(body)
-    state.cycle_phase = (loop.phase + 1) % state.cycle_length
+    if body.cycle_length is not None:
+        state.cycle_length = body.cycle_length
     state.parity_flags = state.parity_flags & ~1 | sequence & 1
     state.aperture_target_leading = _wanted_aperture(body)
     if loop.frame <= body.lens.slow_starter:
@@ -88,12 +90,26 @@ def _state(body: BodyCore, sequence: int) -> list[Message]:
     else:
         body.start_up(state, loop.frame)
         state.aperture_target = state.aperture_target_leading
-    loop.phase = state.cycle_phase
+    state.cycle_phase = _next_phase(loop, state.cycle_length)
     loop.asked = True
     # Adapters never get a row select, and a NEX-7 leaves it out of the first frame to a manual lens.
     if body.lens.is_adapter or (loop.frame == 0 and body.lens.slow_starter):
         return [state]
     return [state, RowSelect(row_a=rows[loop.row], row_b=rows[loop.row])]
+
+
+def _next_phase(loop: LoopMemory, announced: int) -> int:
+    """Count on: a longer cycle begins when the running one is over, a shorter one makes this its last frame.
+
+    Every step of six logs keeps this but one, in which a NEX-7 is being switched off (SIG, LEX).
+    """
+    if announced < loop.cycle:
+        loop.phase, loop.cycle = loop.cycle - 1, announced
+        return loop.phase
+    loop.phase += 1
+    if loop.phase >= loop.cycle:
+        loop.phase, loop.cycle = 0, announced
+    return loop.phase
 
 
 def _mode(body: BodyCore) -> list[Message]:

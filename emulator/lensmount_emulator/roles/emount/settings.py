@@ -202,6 +202,7 @@ class BodySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     Attributes:
         timing: when it moves its lines.
         pads_to: windows are clocked in whole multiples of this many bytes; 1: no padding.
+        ring_blocks: blocks of that size in its transmit buffer, whose old content shows as padding; 0: zeros.
         switches_speed: whether it ever asks for the fast rate.
         cold: types of its requests after a cold start, in order; `0C` is left out where the lens does not offer it.
         warm: the same after a sleep.
@@ -218,6 +219,7 @@ class BodySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     timing: BodyTiming
     pads_to: int = 16
+    ring_blocks: int = 0
     switches_speed: bool
     cold: list[str]
     warm: list[str]

@@ -98,12 +98,11 @@ def _learn_from(body: BodyEngine, captured: Sequence[Decoded]) -> None:
     modes = [frame for frame in sent if isinstance(frame.messages[0], BodyMode)]
     if body.warm and states:
         body.first_sequence = states[0].frame.sequence
-    apertures = [
-        state.messages[0].aperture_target_leading for state in states if isinstance(state.messages[0], BodyState)
-    ]
     orders = [tuple(message for message in mode.messages[1:] if isinstance(message, Message)) for mode in modes]
-    for number, (aperture, ordered) in enumerate(zip_longest(apertures, orders, fillvalue=None)):
-        body.wishes[number] = Wish(aperture, ordered or ())
+    for number, (state, ordered) in enumerate(zip_longest(states, orders, fillvalue=None)):
+        said = None if state is None else state.messages[0]
+        if isinstance(said, BodyState):
+            body.wishes[number] = Wish(said.aperture_target_leading, said.cycle_length, ordered or ())
     farewell = [number for number, mode in enumerate(modes) if _is_farewell(mode)]
     if farewell:
         body.script = (Step("frame", "frame", farewell[0]), Step("sleep", "sleep", len(farewell)))
