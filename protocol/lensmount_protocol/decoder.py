@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.frame import Frame, FrameEvent, Garbage, GarbageReason, Padding
-from lensmount_protocol.framer import Framer
 from lensmount_protocol.paving import AnyMessage, Paving
+from lensmount_protocol.reader import FrameReader
 from lensmount_protocol.wire import Burst, Edge, Record, Remark, Role
 
 
@@ -21,7 +21,6 @@ class DecodedFrame:
         sender: who sent it.
         baudrate: at which rate.
         frame: the frame itself.
-        messages: what its payload says.
         longest_pause: longest silence between two of its bytes.
         padding: bytes clocked behind it in the same window.
         clocked_until: end of the last stop bit, padding included.
@@ -34,12 +33,16 @@ class DecodedFrame:
     sender: Role
     baudrate: int
     frame: Frame
-    messages: list[AnyMessage]
     longest_pause: float = 0.0
     padding: bytes = b""
     clocked_until: float | None = None
     opened: float | None = None
     closed: float | None = None
+
+    @property
+    def messages(self) -> list[AnyMessage]:
+        """What the frame's payload says."""
+        return self.frame.messages
 
 
 @dataclass(slots=True)
@@ -69,9 +72,15 @@ Decoded = DecodedFrame | DecodedGarbage | EmptyWindow | Edge | Remark
 class Decoder:
     """Records in, decoded events out, in the order in which they become certain."""
 
-    def __init__(self, dialect: Dialect) -> None:
+    def __init__(self, dialect: Dialect, *, headers_only: bool = False) -> None:
+        """Decode what is spoken.
+
+        Args:
+            dialect: what is spoken.
+            headers_only: read the messages of a frame only when somebody asks for them.
+        """
         paving = dialect.paving()
-        self._directions = {role: _Direction(dialect, role, paving) for role in Role}
+        self._directions = {role: _Direction(dialect, role, paving, headers_only) for role in Role}
         self._by_select = {dialect.select_line(role): self._directions[role] for role in Role}
 
     def decode(self, records: Iterable[Record]) -> Iterator[Decoded]:
@@ -106,7 +115,8 @@ class _Direction:
     dialect: Dialect
     sender: Role
     paving: Paving
-    framer: Framer = field(init=False)
+    headers_only: bool
+    framer: FrameReader = field(init=False)
     bursts: deque[tuple[int, Burst]] = field(init=False, default_factory=lambda: deque[tuple[int, Burst]]())
     received: int = 0
     opened: float | None = None
@@ -114,7 +124,7 @@ class _Direction:
     pending: DecodedFrame | None = None
 
     def __post_init__(self) -> None:
-        self.framer = Framer(self.dialect.formats[self.sender])
+        self.framer = FrameReader(self.dialect, self.sender, self.paving, headers_only=self.headers_only)
 
     def take_bytes(self, burst: Burst) -> Iterator[Decoded]:
         if self.opened is None and self._fell_silent(burst):
@@ -172,9 +182,6 @@ class _Direction:
         self._forget()
 
     def _decoded(self, frame: Frame, burst: Burst) -> DecodedFrame:
-        messages = self.paving.parse(self.sender, frame.payload)
-        for message in messages:
-            self.paving.selections.update(self.dialect.selections(self.sender, message))
         last = frame.offset + len(frame.raw) - 1
         until = self._time_of(last, after=True) if burst.until is not None else None
         return DecodedFrame(
@@ -183,7 +190,6 @@ class _Direction:
             self.sender,
             burst.baudrate,
             frame,
-            messages,
             longest_pause=self._longest_pause(frame.offset, last),
             clocked_until=until,
             opened=self.opened,
