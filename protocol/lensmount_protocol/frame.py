@@ -37,7 +37,7 @@ class Frame:
     class_: int
     sequence: int
     inside: slice
-    said: "list[Any] | Callable[[bytes], list[Any]] | None" = field(default=None, compare=False)
+    said: "list[Any] | Callable[[bytes], list[Any]] | None" = field(default=None, repr=False, compare=False)
 
     @property
     def payload(self) -> bytes:

@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from construct import Construct, ConstructError, Container, ListContainer, Struct
+from construct import Construct, Container, ListContainer, Struct
 
 from lensmount_protocol.deferred import resolve
 from lensmount_protocol.errors import FrameError
@@ -61,7 +61,8 @@ def fixed_size(layout: Any) -> int | None:
     try:
         size: int = resolve(layout).sizeof()
         return size
-    except ConstructError:
+    except Exception:
+        # construct asks the context of a message that is not there yet: `this` leads nowhere.
         return None
 
 

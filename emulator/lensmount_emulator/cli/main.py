@@ -13,6 +13,7 @@ VERBS = {
     "fidelity": "replay a capture against our engine and score it",
     "dialects": "list the dialects that can be spoken",
     "profiles": "list the lenses and bodies that can be played",
+    "prove": "hold generated code against construct on mutated frames",
     "describe": "show a dialect's messages, their fields, offsets and evidence",
 }
 

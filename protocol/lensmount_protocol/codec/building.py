@@ -90,7 +90,7 @@ class Building:
             self.put(f"{self.add}({put(rest[1], value)})")
             return
         for kind, write in _WRITERS:
-            if isinstance(layout, kind) or layout is kind:
+            if isinstance(layout, kind):
                 write(self, layout, value)
                 return
         raise NotCovered(type(layout).__name__)
@@ -250,5 +250,5 @@ _WRITERS: tuple[tuple[Any, Callable[[Building, Any, str], None]], ...] = (
     (Default, _default),
     (Const, _constant),
     (Adapter, _adapter),
-    (Pass, _nothing),
+    (type(Pass), _nothing),
 )

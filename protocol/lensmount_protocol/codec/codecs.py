@@ -1,9 +1,9 @@
 """The functions that read and build a message: emitted beforehand, generated on first use, or construct itself."""
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from lensmount_protocol.codec import support
@@ -12,16 +12,6 @@ from lensmount_protocol.errors import FrameError
 
 if TYPE_CHECKING:
     from lensmount_protocol.message import FieldSpec, Message
-
-NAMESPACE: dict[str, Any] = {
-    **{name: thing for name, thing in vars(support).items() if isinstance(thing, FunctionType | type)},
-    "NO_CONTEXT": support.NO_CONTEXT,
-    "adler32": import_module("zlib").adler32,
-    "Struct": import_module("struct").Struct,
-    "from_bytes": int.from_bytes,
-    "to_bytes": int.to_bytes,
-}
-"""What generated source may call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,24 +50,26 @@ def make_codec(cls: "type[Message]", fields: "Sequence[FieldSpec]", fixed: dict[
     """
     ask = _Asked(cls, fields, fixed)
     maker, stale = emitted_maker(cls, fields, name)
+    if stale:
+        warnings.warn(f"{cls.__name__}: {stale}; generated afresh, which takes longer", RuntimeWarning, stacklevel=2)
     if maker is not None:
         return _assembled(*maker(cls, ask.build), ask, sum(spec.size for spec in fields) + 1, "emitted", "")
     functions = import_module("lensmount_protocol.codec.functions")
     scribe = import_module("lensmount_protocol.codec.scribe")
     try:
-        source = functions.source_of_message(cls, fields, fixed)
+        source = functions.source_of_message(cls, fields, fixed, name)
     except scribe.NotCovered as gap:
         return MessageCodec(
             ask.size, None, None, ask.read, ask.read, ask.build, "construct", f"construct reads it: {gap}"
         )
     return _assembled(
-        *run_source(source.text, source.objects, cls.__name__)(cls, ask.build), ask, source.size, "generated", stale
+        *run_source(source.text, source.objects, name)(cls, ask.build), ask, source.size, "generated", stale
     )
 
 
 def run_source(text: str, objects: dict[str, object], name: str) -> Callable[..., tuple[Any, Any, Any]]:
     """The function of this name that generated source defines."""
-    namespace: dict[str, Any] = {**NAMESPACE, **objects}
+    namespace: dict[str, Any] = {**support.NAMESPACE, **objects}
     exec(compile(text, f"<generated codec of {name}>", "exec"), namespace)
     made: Callable[..., tuple[Any, Any, Any]] = namespace[name]
     return made

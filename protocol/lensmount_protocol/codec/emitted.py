@@ -44,10 +44,10 @@ def emitted_maker(cls: "type[Message]", fields: "Sequence[FieldSpec]", name: str
     if made is None:
         return None, ""
     if name not in made:
-        return None, "no emitted code"
+        return None, ""
     written, maker = made[name]
     if written != fingerprint(cls, fields):
-        return None, f"the emitted code in {module} is of another declaration; emit it anew"
+        return None, f"the code in {module} was emitted from another declaration; emit it anew"
     return maker, ""
 
 

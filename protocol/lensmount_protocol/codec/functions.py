@@ -21,9 +21,6 @@ from lensmount_protocol.deferred import resolve
 if TYPE_CHECKING:
     from lensmount_protocol.message import FieldSpec, Message
 
-VERSION = 1
-"""Of what is generated; code that was emitted by another version is not used."""
-
 MANY_FIELDS = 8
 FEW_CONVERSIONS = 3
 """A message with more fields than the first, of which at most one in the second needs a conversion, is made first and
@@ -45,13 +42,14 @@ class Source:
     size: int | None
 
 
-def source_of_message(cls: "type[Message]", fields: "Sequence[FieldSpec]", fixed: dict[str, Any]) -> Source:
+def source_of_message(cls: "type[Message]", fields: "Sequence[FieldSpec]", fixed: dict[str, Any], name: str) -> Source:
     """The source of a message's functions.
 
     Args:
         cls: the message class.
         fields: those of its fields that are on the wire.
         fixed: name -> value of fields that are not on the wire and get another value than their default.
+        name: of the function.
 
     Raises:
         NotCovered: a field's construct is of a kind that no source is written for.
@@ -65,7 +63,7 @@ def source_of_message(cls: "type[Message]", fields: "Sequence[FieldSpec]", fixed
     else:
         scribe = Scribe()
         body, size = _any_size(cls, fields, layouts, fixed, scribe), None
-    lines = [f"def {cls.__name__}(cls, ask):", *(f"    {line}" for line in [*scribe.lines, *body])]
+    lines = [f"def {name}(cls, ask):", *(f"    {line}" for line in [*scribe.lines, *body])]
     return Source("\n".join(lines) + "\n", scribe.objects, size)
 
 

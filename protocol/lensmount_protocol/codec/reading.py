@@ -78,7 +78,7 @@ class Reading:
             self._put(f"{data} = data[p:{self.end}]; p = {self.end}")
             return put(rest[0], data)
         for kind, read in _READERS:
-            if isinstance(layout, kind) or layout is kind:
+            if isinstance(layout, kind):
                 return read(self, layout)
         raise NotCovered(type(layout).__name__)
 
@@ -293,6 +293,6 @@ _READERS: tuple[tuple[Any, Callable[[Reading, Any], str]], ...] = (
     (Default, lambda reading, layout: reading.value(layout.subcon)),
     (Const, _constant),
     (Adapter, _adapter),
-    (Pass, lambda _reading, _layout: "None"),
-    (GreedyBytes, lambda _reading, _layout: "b''"),
+    (type(Pass), lambda _reading, _layout: "None"),
+    (type(GreedyBytes), lambda _reading, _layout: "b''"),
 )

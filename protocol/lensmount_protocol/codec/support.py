@@ -1,6 +1,11 @@
 """What generated functions call: the few helpers that would be too long to write out each time."""
 
+from struct import Struct
 from typing import Any, NoReturn, cast
+from zlib import adler32
+
+from_bytes = int.from_bytes
+to_bytes = int.to_bytes
 
 
 class Rejected(Exception):  # noqa: N818  (it never leaves the codec: construct is asked for the error)
@@ -100,3 +105,23 @@ def flags(names: object, values: dict[str, int]) -> int:
         if on:
             number |= values[name]
     return number
+
+
+NAMESPACE: dict[str, Any] = {
+    "Members": Members,
+    "NO_CONTEXT": NO_CONTEXT,
+    "Struct": Struct,
+    "adler32": adler32,
+    "encoded": encoded,
+    "fail": fail,
+    "flags": flags,
+    "from_bytes": from_bytes,
+    "padded": padded,
+    "plain": plain,
+    "ranged": ranged,
+    "same": same,
+    "sized": sized,
+    "stripped": stripped,
+    "to_bytes": to_bytes,
+}
+"""Every name that generated source may use without defining it."""

@@ -1,0 +1,115 @@
+"""Generated from lensmount_protocol.dialects.emount.framing by `lensmount describe emount --emit`; not to be edited."""
+
+from lensmount_protocol.checksums import sum16 as sum16_4
+from lensmount_protocol.codec.support import Struct, adler32
+
+
+def envelope(Frame, Reason, smallest, largest, classes):
+    take_1 = Struct('<BH').unpack_from
+    take_2 = Struct('<BHBB').unpack_from
+    take_3 = Struct('<HB').unpack_from
+    pack_5 = Struct('<HBB').pack
+    pack_6 = Struct('<B').pack
+    pack_7 = Struct('<HB').pack
+    inside = slice(5, -3)
+    header_size = 3
+    def measure(header):
+        constant_0, length, = take_1(header, 0)
+        total = length
+        return total if smallest <= total <= largest else Reason.LENGTH
+    measure.start, measure.header_size = 240, header_size
+    def judge(candidate):
+        size = len(candidate)
+        constant_0, length, class_, sequence, = take_2(candidate, 0)
+        if constant_0 != 240: return Reason.NO_START
+        checksum, constant_2, = take_3(candidate, size - 3)
+        if constant_2 != 85: return Reason.END
+        if (adler32(candidate[1:size - 3], 0) & 65535 if size < 256 else sum16_4(candidate[1:size - 3])) != checksum: return Reason.CHECKSUM
+        return None if class_ in classes else Reason.CLASS
+    def open_(candidate, offset):
+        constant_0, length, class_, sequence, = take_2(candidate, 0)
+        return Frame(candidate, offset, class_, sequence, inside)
+    def build(payload, class_, sequence):
+        length = len(payload) + 8
+        checked = pack_5(length, class_, sequence) + payload
+        checksum = (adler32(checked, 0) & 65535 if len(checked) < 256 else sum16_4(checked))
+        return pack_6(240) + checked + pack_7(checksum, 85)
+    def scanner(entries, read, selecting, choosing, later, careful):
+        def scan(framer, buffer, position, single, events):
+            size = len(buffer)
+            offset = framer.offset
+            watching = single or selecting is not None
+            while size - position >= 5:
+                constant_0, length, class_, sequence, = take_2(buffer, position)
+                if constant_0 != 240 or class_ not in classes: return position
+                total = length
+                if not smallest <= total <= largest: return position
+                stop = position + total
+                if stop > size:
+                    framer.needed = total
+                    return position
+                end = stop - 3
+                checksum, constant_2, = take_3(buffer, end)
+                if constant_2 != 85: return position
+                if (adler32(buffer[position + 1:stop - 3], 0) & 65535 if total < 256 else sum16_4(buffer[position + 1:stop - 3])) != checksum: return position
+                raw = buffer[position:stop]
+                at = position + 5
+                try:
+                    taken, unpack, make = entries[buffer[at]]
+                    if at + taken == end: messages = [make(*unpack(buffer, at))]
+                    else: messages = read(buffer, at, end)
+                except Exception: return position
+                frame = Frame(raw, offset + position, class_, sequence, inside, messages)
+                events.append(frame)
+                position = stop
+                if watching and (single or selecting in raw and choosing(frame)): return position
+            if position == size or buffer[position] == 240: framer.needed = smallest
+            return position
+        def scan_headers(framer, buffer, position, single, events):
+            size = len(buffer)
+            offset = framer.offset
+            watching = single or selecting is not None
+            while size - position >= 5:
+                constant_0, length, class_, sequence, = take_2(buffer, position)
+                if constant_0 != 240 or class_ not in classes: return position
+                total = length
+                if not smallest <= total <= largest: return position
+                stop = position + total
+                if stop > size:
+                    framer.needed = total
+                    return position
+                end = stop - 3
+                checksum, constant_2, = take_3(buffer, end)
+                if constant_2 != 85: return position
+                if (adler32(buffer[position + 1:stop - 3], 0) & 65535 if total < 256 else sum16_4(buffer[position + 1:stop - 3])) != checksum: return position
+                raw = buffer[position:stop]
+                at = position + 5
+                frame = Frame(raw, offset + position, class_, sequence, inside, later)
+                events.append(frame)
+                position = stop
+                if watching and (single or selecting in raw and choosing(frame)): return position
+            if position == size or buffer[position] == 240: framer.needed = smallest
+            return position
+        def parse(raw):
+            size = len(raw)
+            try:
+                constant_0, length, class_, sequence, = take_2(raw, 0)
+                end = size - 3
+                checksum, constant_2, = take_3(raw, end)
+                if constant_0 != 240 or constant_2 != 85: return careful(raw)
+                if length != size or class_ not in classes: return careful(raw)
+                if not smallest <= size <= largest: return careful(raw)
+                if (adler32(raw[1:size - 3], 0) & 65535 if size < 256 else sum16_4(raw[1:size - 3])) != checksum: return careful(raw)
+                taken, unpack, make = entries[raw[5]]
+                if taken + 5 == end: messages = [make(*unpack(raw, 5))]
+                else: messages = read(raw, 5, end)
+                return Frame(raw, 0, class_, sequence, inside, messages)
+            except Exception:
+                return careful(raw)
+        return scan if later is None else scan_headers, parse
+    return measure, judge, open_, build, scanner
+
+
+CODECS = {
+    'envelope': ('1-4bcb639e', envelope),
+}
