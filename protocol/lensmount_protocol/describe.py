@@ -5,6 +5,7 @@ from typing import Any
 
 from lensmount_protocol.message import FieldSpec, Message
 from lensmount_protocol.paving import AnyMessage, type_of
+from lensmount_protocol.records import Record
 
 
 def name_of(message: AnyMessage) -> str:
@@ -20,6 +21,12 @@ def show_value(spec: FieldSpec, value: Any) -> str:
         return value.hex(" ")
     if isinstance(value, enum.IntEnum):
         return f"{value.name} ({value.value:#04x})"
+    if isinstance(value, Record):
+        return (
+            "{"
+            + ", ".join(f"{inner.name} {show_value(inner, getattr(value, inner.name))}" for inner in value.FIELDS)
+            + "}"
+        )
     return f"{value} {spec.unit}".rstrip()
 
 
@@ -57,6 +64,14 @@ def _plain(value: Any) -> Any:
         return value.hex()
     if isinstance(value, enum.IntEnum):
         return int(value)
+    if isinstance(value, Record):
+        return {spec.name: _plain(getattr(value, spec.name)) for spec in value.FIELDS}
+    if isinstance(value, list):
+        values: list[Any] = value
+        return [_plain(inside) for inside in values]
+    if isinstance(value, dict):
+        named: dict[Any, Any] = value
+        return {str(name): _plain(inside) for name, inside in named.items()}
     return value
 
 

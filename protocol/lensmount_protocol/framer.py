@@ -104,7 +104,8 @@ class Framer:
     def close(self, reason: GarbageReason) -> list[FrameEvent]:
         """The window, the stream or the dialect's patience ends: nothing that follows belongs to these bytes."""
         events: list[FrameEvent] = []
-        self._search(events, reason)
+        if self._buffer:
+            self._search(events, reason)
         self._run.flush(events)
         self._in_window = self._pads_now = False
         return events

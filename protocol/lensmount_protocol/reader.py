@@ -60,8 +60,10 @@ class FrameReader:
         return self._framer.close(reason)
 
     def _parse_carefully(self, data: bytes) -> Frame:
-        if len(data) < self._format.header_size or data[0] != self._format.start:
+        if not data or data[0] != self._format.start:
             raise FrameError(f"no frame: {GarbageReason.NO_START.value}")
+        if len(data) < self._format.header_size:
+            raise FrameError("no frame: cut inside its header", offset=len(data))
         size = self._format.measure(data[: self._format.header_size])
         if isinstance(size, GarbageReason):
             raise FrameError(f"no frame: {size.value}")
