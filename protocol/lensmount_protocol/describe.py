@@ -1,7 +1,7 @@
 """Words for people and values for machines: what a message says, field by field."""
 
 import enum
-from typing import Any
+from typing import Any, cast
 
 from lensmount_protocol.message import FieldSpec, Message
 from lensmount_protocol.paving import AnyMessage, type_of
@@ -67,11 +67,9 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Record):
         return {spec.name: _plain(getattr(value, spec.name)) for spec in value.FIELDS}
     if isinstance(value, list):
-        values: list[Any] = value
-        return [_plain(inside) for inside in values]
+        return [_plain(inside) for inside in cast("Any", value)]
     if isinstance(value, dict):
-        named: dict[Any, Any] = value
-        return {str(name): _plain(inside) for name, inside in named.items()}
+        return {str(name): _plain(inside) for name, inside in cast("Any", value).items()}
     return value
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from lensmount_protocol.codec.codecs import run_source
 from lensmount_protocol.codec.emitted import emitted_envelope
+from lensmount_protocol.errors import DialectError
 from lensmount_protocol.frame import Frame, GarbageReason
 from lensmount_protocol.framer import Scan
 
@@ -23,6 +24,9 @@ class DeclaredFormat:
         classes: the classes that frames may have.
         longest_padding: bytes that the sender may clock behind a frame in one window; 0 where it never pads.
         module: the module that declares the layout; code emitted beforehand stands beside it.
+
+    Raises:
+        DialectError: the layout has parts that no code can be made of; such frames take a `FrameFormat` of their own.
     """
 
     layout: Any
@@ -50,5 +54,9 @@ class DeclaredFormat:
         emitted = emitted_envelope(self.layout, self.module)
         if emitted is not None:
             return emitted
-        text, objects = import_module("lensmount_protocol.codec.envelopes").envelope_source(self.layout)
+        not_covered: type[Exception] = import_module("lensmount_protocol.codec.scribe").NotCovered
+        try:
+            text, objects = import_module("lensmount_protocol.codec.envelopes").envelope_source(self.layout)
+        except not_covered as gap:
+            raise DialectError(f"no code can be made of a frame's declaration: {gap}; write a FrameFormat") from gap
         return run_source(text, objects, "envelope")

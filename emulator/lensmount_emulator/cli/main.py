@@ -19,7 +19,7 @@ VERBS = {
 
 EXIT_CODES = """exit codes:
   0  done
-  1  done, and something was found wanting (--verify, fidelity, a session with errors)
+  1  done, and something was found wanting (--verify, fidelity, prove, a session with errors)
   2  wrong usage, or an unknown dialect, profile, message, port scheme or script verb
   3  a file cannot be read as what it should be
   4  a port cannot be opened, refuses a rate, or went away

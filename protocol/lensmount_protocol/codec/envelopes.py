@@ -1,7 +1,8 @@
 """A frame's declaration in construct as the source of the functions that find, check, open and build frames.
 
-The declaration is a struct whose parts are known by name: constants in front and behind, `length`, `class_` and
-`sequence` as integers, `payload` as bytes whose size depends on the length, and a `Checksum` over a `RawCopy`.
+The declaration is a struct whose parts are known by name: a constant in front, perhaps one behind, `length` and, where
+the mount has them, `class_` and `sequence` as integers, `payload` as bytes whose size depends on the length, and behind
+that a `Checksum` over a `RawCopy`. A frame without class or sequence has 0 there.
 """
 
 # construct's classes carry no types for what is walked here.
@@ -54,10 +55,10 @@ def envelope_source(layout: Any) -> tuple[str, dict[str, object]]:
     shape = _shape_of(unnamed(resolve(layout)), scribe)
     body = [*_measure(shape, scribe), *_judge(shape, scribe), *_open(shape, scribe), *_build(shape, scribe)]
     body += [*_scanner(shape, scribe), "return measure, judge, open_, build, scanner"]
+    inside = f"inside = slice({shape.head_size}, -{shape.tail_size})"
+    absent = [f"{name} = 0" for name in ("class_", "sequence") if name not in {part.kind for part in shape.head}]
     lines = ["def envelope(Frame, Reason, smallest, largest, classes):"]
-    lines += [
-        f"    {line}" for line in [*scribe.lines, f"inside = slice({shape.head_size}, -{shape.tail_size})", *body]
-    ]
+    lines += [f"    {line}" for line in [*scribe.lines, inside, *absent, *body]]
     return "\n".join(lines) + "\n", scribe.objects
 
 
@@ -65,8 +66,10 @@ def _shape_of(layout: Any, scribe: Scribe) -> _Shape:
     shape = _Shape()
     _walk(shape, layout, scribe)
     kinds = [part.kind for part in shape.head]
-    if kinds[:1] != ["constant"] or shape.payload is None or any(name not in kinds for name in _NUMBERS):
-        raise NotCovered("a frame without a start byte, length, class, sequence and payload in this order")
+    if kinds[:1] != ["constant"] or shape.payload is None or "length" not in kinds:
+        raise NotCovered("a frame without a start byte, and length and payload behind it")
+    if shape.head[0].slot.size != 1:
+        raise NotCovered("a start of more than one byte")
     return shape
 
 

@@ -1,5 +1,6 @@
 """Collects what generated functions refer to: constants as lines of source, and objects that have no source."""
 
+import re
 import struct
 from collections.abc import Sequence
 
@@ -52,7 +53,7 @@ class Scribe:
         for name, known in self.objects.items():
             if known is thing:
                 return name
-        name = self.name(stem)
+        name = self.name(re.sub(r"\W", "", stem))
         self.objects[name] = thing
         return name
 
