@@ -18,8 +18,8 @@ AnyMessage = Message | Unknown
 VARIES = -1
 """Stands for the size of a message that must be read to know it."""
 
-Entry = tuple[int, Any, Callable[..., Any]]
-"""Size, what unpacks and what makes a message of fixed size; of any other `VARIES`, `None` and what reads it."""
+Entry = tuple[int, Callable[..., Any]]
+"""Size and what takes a message of fixed size; of any other `VARIES` and what reads it."""
 
 
 class Entries:
@@ -32,7 +32,7 @@ class Entries:
     __slots__ = ("_selections", "_sender", "_table", "by_type")
 
     def __init__(self, table: MessageTable, sender: Role, selections: Mapping[type[Message], int]) -> None:
-        self.by_type: list[Entry] = [(VARIES, None, self._read_first)] * 256
+        self.by_type: list[Entry] = [(VARIES, self._read_first)] * 256
         self._table = table
         self._sender = sender
         self._selections = dict(selections)
@@ -43,10 +43,8 @@ class Entries:
         if cls is None:
             raise Rejected
         codec = self.codec_of(cls)
-        entry: Entry = (VARIES, None, codec.read)
-        if codec.size is not None and codec.unpack is not None and codec.make is not None:
-            entry = (codec.size, codec.unpack, codec.make)
-        self.by_type[data[at]] = entry
+        fixed = codec.size is not None and codec.take is not None
+        self.by_type[data[at]] = (codec.size, codec.take) if fixed else (VARIES, codec.read)  # type: ignore[assignment]
         return codec.read(data, at, end)
 
     def codec_of(self, cls: type[Message]) -> MessageCodec:
@@ -60,14 +58,14 @@ class Entries:
         messages: list[AnyMessage] = []
         entries = self.by_type
         while at < end:
-            size, unpack, make = entries[data[at]]
+            size, take = entries[data[at]]
             if size > 0:
                 if at + size > end:
                     raise Rejected
-                messages.append(make(*unpack(data, at)))
+                messages.append(take(data, at))
                 at += size
             else:
-                message, at = make(data, at, end)
+                message, at = take(data, at, end)
                 messages.append(message)
         return messages
 

@@ -20,8 +20,7 @@ class MessageCodec:
 
     Attributes:
         size: bytes on the wire, type byte included; `None` where it depends on the bytes.
-        unpack: of a message of fixed size: `(data, at)` to the values of its struct.
-        make: of a message of fixed size: those values to the message.
+        take: of a message that is one struct: `(data, at)` to the message, where the caller knows that its bytes are there.
         read: `(data, at, end)` to the message and where it ends; may end in any exception, then construct is asked.
         ask: the same by construct.
         build: message to bytes, type byte first.
@@ -30,8 +29,7 @@ class MessageCodec:
     """
 
     size: int | None
-    unpack: Callable[[bytes, int], tuple[Any, ...]] | None
-    make: Callable[..., Any] | None
+    take: Callable[[bytes, int], Any] | None
     read: Callable[[bytes, int, int], tuple[Any, int]]
     ask: Callable[[bytes, int, int], tuple[Any, int]]
     build: Callable[[Any], bytes]
@@ -53,42 +51,38 @@ def make_codec(cls: "type[Message]", fields: "Sequence[FieldSpec]", fixed: dict[
     if stale:
         warnings.warn(f"{cls.__name__}: {stale}; generated afresh, which takes longer", RuntimeWarning, stacklevel=2)
     if maker is not None:
-        return _assembled(*maker(cls, ask.build), ask, sum(spec.size for spec in fields) + 1, "emitted", "")
+        return _assembled(maker(cls, ask.build), ask, "emitted", "")
     functions = import_module("lensmount_protocol.codec.functions")
     scribe = import_module("lensmount_protocol.codec.scribe")
     try:
         source = functions.source_of_message(cls, fields, fixed, name)
     except scribe.NotCovered as gap:
-        return MessageCodec(
-            ask.size, None, None, ask.read, ask.read, ask.build, "construct", f"construct reads it: {gap}"
-        )
-    return _assembled(
-        *run_source(source.text, source.objects, name)(cls, ask.build), ask, source.size, "generated", stale
-    )
+        return MessageCodec(ask.size, None, ask.read, ask.read, ask.build, "construct", f"construct reads it: {gap}")
+    made = run_source(source.text, source.objects, name)(cls, ask.build)
+    return _assembled(made, ask, "generated", stale)
 
 
-def run_source(text: str, objects: dict[str, object], name: str) -> Callable[..., tuple[Any, Any, Any]]:
+def run_source(text: str, objects: dict[str, object], name: str) -> Callable[..., tuple[Any, ...]]:
     """The function of this name that generated source defines."""
     namespace: dict[str, Any] = {**support.NAMESPACE, **objects}
     exec(compile(text, f"<generated codec of {name}>", "exec"), namespace)
-    made: Callable[..., tuple[Any, Any, Any]] = namespace[name]
+    made: Callable[..., tuple[Any, ...]] = namespace[name]
     return made
 
 
-def _assembled(
-    unpack: Any, make: Any, build: Any, ask: "_Asked", size: int | None, origin: str, reason: str
-) -> MessageCodec:
-    if unpack is None:
-        return MessageCodec(None, None, None, make, ask.read, build, origin, reason)
-    assert size is not None
+def _assembled(made: tuple[Any, ...], ask: "_Asked", origin: str, reason: str) -> MessageCodec:
+    simple, take, build = made
+    size = ask.size
+    if not simple or size is None:
+        return MessageCodec(size, None, take, ask.read, build, origin, reason)
     taken = size
 
     def read(data: bytes, at: int, end: int) -> tuple[Any, int]:
         if at + taken > end:
             support.fail()
-        return make(*unpack(data, at)), at + taken
+        return take(data, at), at + taken
 
-    return MessageCodec(size, unpack, make, read, ask.read, build, origin, reason)
+    return MessageCodec(size, take, read, ask.read, build, origin, reason)
 
 
 class _Asked:

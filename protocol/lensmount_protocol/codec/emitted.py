@@ -19,7 +19,7 @@ FOLDER = "emitted"
 VERSION = 1
 """Of what is generated; code that was emitted by another version is not used."""
 
-Maker = Callable[..., tuple[Any, Any, Any]]
+Maker = Callable[..., tuple[Any, ...]]
 
 
 def fingerprint(cls: "type[Message]", fields: "Sequence[FieldSpec]") -> str | None:

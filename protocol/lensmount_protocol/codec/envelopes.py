@@ -227,19 +227,28 @@ def _scanner(shape: _Shape, scribe: Scribe) -> list[str]:
     """
     read_now = [
         "try:",
-        "    taken, unpack, make = entries[buffer[at]]",
-        "    if at + taken == end: messages = [make(*unpack(buffer, at))]",
+        "    taken, take = entries[buffer[at]]",
+        "    if at + taken == end: messages = [take(buffer, at)]",
         "    else: messages = read(buffer, at, end)",
         "except Exception: return position",
-        "frame = Frame(raw, offset + position, class_, sequence, inside, messages)",
+        *_framed("offset + position", "messages"),
     ]
-    read_later = ["frame = Frame(raw, offset + position, class_, sequence, inside, later)"]
+    read_later = _framed("offset + position", "later")
     return [
         "def scanner(entries, read, selecting, choosing, later, careful):",
         *(f"    {line}" for line in _scan(shape, scribe, "scan", read_now)),
         *(f"    {line}" for line in _scan(shape, scribe, "scan_headers", read_later)),
         *(f"    {line}" for line in _parse(shape, scribe)),
         "    return scan if later is None else scan_headers, parse",
+    ]
+
+
+def _framed(offset: str, said: str) -> list[str]:
+    """A frame made without calling its class, which takes half the time."""
+    return [
+        "frame = new(Frame)",
+        f"frame.raw = raw; frame.offset = {offset}; frame.class_ = class_",
+        f"frame.sequence = sequence; frame.inside = inside; frame.said = {said}",
     ]
 
 
@@ -258,10 +267,11 @@ def _parse(shape: _Shape, scribe: Scribe) -> list[str]:
         f"        if {_total(shape)} != size or class_ not in classes: return careful(raw)",
         "        if not smallest <= size <= largest: return careful(raw)",
         f"        if {_checksum(shape, scribe, checked, 'size')} != checksum: return careful(raw)",
-        f"        taken, unpack, make = entries[raw[{head}]]",
-        f"        if taken + {head} == end: messages = [make(*unpack(raw, {head}))]",
+        f"        taken, take = entries[raw[{head}]]",
+        f"        if taken + {head} == end: messages = [take(raw, {head})]",
         f"        else: messages = read(raw, {head}, end)",
-        "        return Frame(raw, 0, class_, sequence, inside, messages)",
+        *(f"        {line}" for line in _framed("0", "messages")),
+        "        return frame",
         "    except Exception:",
         "        return careful(raw)",
     ]

@@ -6,6 +6,7 @@ from zlib import adler32
 
 from_bytes = int.from_bytes
 to_bytes = int.to_bytes
+new = object.__new__
 
 
 class Rejected(Exception):  # noqa: N818  (it never leaves the codec: construct is asked for the error)
@@ -115,6 +116,7 @@ NAMESPACE: dict[str, Any] = {
     "encoded": encoded,
     "fail": fail,
     "flags": flags,
+    "new": new,
     "from_bytes": from_bytes,
     "padded": padded,
     "plain": plain,

@@ -53,7 +53,7 @@ def test_a_difference_is_found_and_shown(monkeypatch: pytest.MonkeyPatch, capsys
         message.operand ^= 1
         return message, stop
 
-    broken = MessageCodec(right.size, None, None, wrong, right.ask, right.build, "generated")
+    broken = MessageCodec(right.size, None, wrong, right.ask, right.build, "generated")
     monkeypatch.setitem(FocusMove.CODECS, 0, broken)
     assert main(["prove", "emount", "--cases", "400"]) == 1
     assert "FocusMove" in capsys.readouterr().out

@@ -1,7 +1,7 @@
 """Generated from lensmount_protocol.dialects.emount.framing by `lensmount describe emount --emit`; not to be edited."""
 
 from lensmount_protocol.checksums import sum16 as sum16_4
-from lensmount_protocol.codec.support import Struct, adler32
+from lensmount_protocol.codec.support import Struct, adler32, new
 
 
 def envelope(Frame, Reason, smallest, largest, classes):
@@ -55,11 +55,13 @@ def envelope(Frame, Reason, smallest, largest, classes):
                 raw = buffer[position:stop]
                 at = position + 5
                 try:
-                    taken, unpack, make = entries[buffer[at]]
-                    if at + taken == end: messages = [make(*unpack(buffer, at))]
+                    taken, take = entries[buffer[at]]
+                    if at + taken == end: messages = [take(buffer, at)]
                     else: messages = read(buffer, at, end)
                 except Exception: return position
-                frame = Frame(raw, offset + position, class_, sequence, inside, messages)
+                frame = new(Frame)
+                frame.raw = raw; frame.offset = offset + position; frame.class_ = class_
+                frame.sequence = sequence; frame.inside = inside; frame.said = messages
                 events.append(frame)
                 position = stop
                 if watching and (single or selecting in raw and choosing(frame)): return position
@@ -84,7 +86,9 @@ def envelope(Frame, Reason, smallest, largest, classes):
                 if (adler32(buffer[position + 1:stop - 3], 0) & 65535 if total < 256 else sum16_4(buffer[position + 1:stop - 3])) != checksum: return position
                 raw = buffer[position:stop]
                 at = position + 5
-                frame = Frame(raw, offset + position, class_, sequence, inside, later)
+                frame = new(Frame)
+                frame.raw = raw; frame.offset = offset + position; frame.class_ = class_
+                frame.sequence = sequence; frame.inside = inside; frame.said = later
                 events.append(frame)
                 position = stop
                 if watching and (single or selecting in raw and choosing(frame)): return position
@@ -100,10 +104,13 @@ def envelope(Frame, Reason, smallest, largest, classes):
                 if length != size or class_ not in classes: return careful(raw)
                 if not smallest <= size <= largest: return careful(raw)
                 if (adler32(raw[1:size - 3], 0) & 65535 if size < 256 else sum16_4(raw[1:size - 3])) != checksum: return careful(raw)
-                taken, unpack, make = entries[raw[5]]
-                if taken + 5 == end: messages = [make(*unpack(raw, 5))]
+                taken, take = entries[raw[5]]
+                if taken + 5 == end: messages = [take(raw, 5)]
                 else: messages = read(raw, 5, end)
-                return Frame(raw, 0, class_, sequence, inside, messages)
+                frame = new(Frame)
+                frame.raw = raw; frame.offset = 0; frame.class_ = class_
+                frame.sequence = sequence; frame.inside = inside; frame.said = messages
+                return frame
             except Exception:
                 return careful(raw)
         return scan if later is None else scan_headers, parse

@@ -1,54 +1,66 @@
 """Generated from lensmount_protocol.dialects.emount.power by `lensmount describe emount --emit`; not to be edited."""
 
-from lensmount_protocol.codec.support import Struct
+from lensmount_protocol.codec.support import Struct, new
 
 
 def StartUpRequest(cls, ask):
-    take_1 = Struct('<xB').unpack_from
-    pack_2 = Struct('<BB').pack
-    make = cls
+    pack_1 = Struct('<BB').pack
+    take_2 = Struct('<xB').unpack_from
+    def read(data, at):
+        message = new(cls)
+        message.drives, = take_2(data, at)
+        return message
     def build(message):
         try:
-            return pack_2(0x10, message.drives)
+            return pack_1(0x10, message.drives)
         except Exception:
             return ask(message)
-    return take_1, make, build
+    return True, read, build
 
 
 def StartUpReply(cls, ask):
-    take_1 = Struct('<xB').unpack_from
-    pack_2 = Struct('<BB').pack
-    make = cls
+    pack_1 = Struct('<BB').pack
+    take_2 = Struct('<xB').unpack_from
+    def read(data, at):
+        message = new(cls)
+        message.result, = take_2(data, at)
+        return message
     def build(message):
         try:
-            return pack_2(0x10, message.result)
+            return pack_1(0x10, message.result)
         except Exception:
             return ask(message)
-    return take_1, make, build
+    return True, read, build
 
 
 def ShutDownRequest(cls, ask):
-    take_1 = Struct('<xB').unpack_from
-    pack_2 = Struct('<BB').pack
-    make = cls
+    pack_1 = Struct('<BB').pack
+    take_2 = Struct('<xB').unpack_from
+    def read(data, at):
+        message = new(cls)
+        message.order, = take_2(data, at)
+        return message
     def build(message):
         try:
-            return pack_2(0x16, message.order)
+            return pack_1(0x16, message.order)
         except Exception:
             return ask(message)
-    return take_1, make, build
+    return True, read, build
 
 
 def ShutDownReply(cls, ask):
-    take_1 = Struct('<xB').unpack_from
-    pack_2 = Struct('<BB').pack
-    make = cls
+    pack_1 = Struct('<BB').pack
+    take_2 = Struct('<xB').unpack_from
+    def read(data, at):
+        message = new(cls)
+        message.result, = take_2(data, at)
+        return message
     def build(message):
         try:
-            return pack_2(0x16, message.result)
+            return pack_1(0x16, message.result)
         except Exception:
             return ask(message)
-    return take_1, make, build
+    return True, read, build
 
 
 CODECS = {
