@@ -8,8 +8,10 @@ from typing import Any
 from lensmount_protocol.codec.codecs import run_source
 from lensmount_protocol.codec.emitted import emitted_envelope
 from lensmount_protocol.errors import DialectError
-from lensmount_protocol.frame import Frame, GarbageReason
-from lensmount_protocol.framer import Scan
+from lensmount_protocol.frame import Frame, FrameEvent, GarbageReason
+
+Scanner = tuple[Callable[[bytes], list[FrameEvent]], Callable[[bytes], Frame]]
+"""What takes bytes and gives events, and what takes one whole frame."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class DeclaredFormat:
     judge: Callable[[bytes], GarbageReason | None] = field(init=False, compare=False, repr=False)
     open: Callable[[bytes, int], Frame] = field(init=False, compare=False, repr=False)
     build: Callable[[bytes, int, int], bytes] = field(init=False, compare=False, repr=False)
-    scanner: Callable[..., tuple[Scan, Callable[[bytes], Frame]]] = field(init=False, compare=False, repr=False)
+    scanner: Callable[..., Scanner] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         made = self._functions()(Frame, GarbageReason, self.smallest, self.largest, self.classes)

@@ -11,12 +11,6 @@ LONGEST_RUN = 4096
 """Garbage or padding longer than this is told in pieces, so that memory stays bounded whatever arrives."""
 
 
-Scan = Callable[["Framer", bytes, int, bool, list[FrameEvent]], int]
-"""Takes the frames that follow each other from a place on, without anything between them: gives where it stopped.
-
-It sets the framer's `needed` where only bytes are missing; the fourth argument asks for one frame only."""
-
-
 class Framer:
     """Finds the frames of one direction.
 
@@ -26,40 +20,45 @@ class Framer:
     A sender that pads may follow a frame with bytes to ignore: zero bytes, and inside a window (`open_window` …
     `close`), which holds one frame, any bytes up to the format's longest padding.
 
+    Generated code may stand in for `receive` while nothing is wrong with a stream; it shares the attributes below, and
+    leaves everything else to `search`.
+
     Attributes:
-        offset: of the first byte in the stream that is not part of an event or a run yet.
+        buffer: bytes that are part of no event or run yet.
+        offset: of the first of them in the stream.
         needed: bytes that must be there before it is worth to look again.
-        scan: a fast path for frames that nothing is wrong with.
-        opened: told of each frame that the fast path did not find, before it is given out.
+        pads: whether the sender may pad.
+        pads_now: whether what comes next may be padding.
+        pending: a run that is being gathered.
+        tables: what generated code reads messages by; `None` where there is none.
+        opened: told of each frame that `search` finds, before it is given out.
     """
 
     __slots__ = (
-        *("offset", "needed", "scan", "opened", "_format", "_start", "_header_size", "_pads", "_buffer", "_run"),
-        *("_pending", "_in_window", "_pads_now", "_padding_left"),
+        *("buffer", "offset", "needed", "pads", "pads_now", "pending", "tables", "opened"),
+        *("_format", "_header_size", "_in_window", "_padding_left", "_run", "_start"),
     )
 
-    def __init__(
-        self, frame_format: FrameFormat, scan: Scan | None = None, opened: Callable[[Frame], None] | None = None
-    ) -> None:
+    def __init__(self, frame_format: FrameFormat, opened: Callable[[Frame], None] | None = None) -> None:
+        self.buffer: bytes = b""
         self.offset = 0
         self.needed = frame_format.header_size
-        self.scan = scan
+        self.pads = frame_format.longest_padding > 0
+        self.pads_now = False
+        self.tables: object = None
         self.opened = opened
         self._format = frame_format
         self._start = frame_format.start
         self._header_size = frame_format.header_size
-        self._pads = frame_format.longest_padding > 0
-        self._buffer: bytes = b""
         self._run = _Run()
-        self._pending = self._run.data
+        self.pending = self._run.data
         self._in_window = False
-        self._pads_now = False
         self._padding_left = 0
 
     @property
     def settled(self) -> int:
         """Offset up to which every byte has been told as part of an event."""
-        return self._run.offset if self._pending else self.offset
+        return self._run.offset if self.pending else self.offset
 
     def open_window(self) -> list[FrameEvent]:
         """A window opens: whatever was pending ends here."""
@@ -69,52 +68,40 @@ class Framer:
 
     def receive(self, data: bytes) -> list[FrameEvent]:
         """Take bytes; give the events that they complete."""
-        buffer = self._buffer + data if self._buffer else data
+        buffer = self.buffer + data
         events: list[FrameEvent] = []
         position = 0
         if len(buffer) < self.needed:
-            self._buffer = buffer
+            self.buffer = buffer
             return events
-        if self.scan is not None and not self._pads_now and not self._pending:
-            if self._pads:
-                position = self._hurry(buffer, 0, events)
-            else:
-                self.needed = 0
-                position = self.scan(self, buffer, 0, False, events)
-            if self.needed:
-                self.offset += position
-                self._buffer = buffer[position:]
-                return events
-        self._buffer = buffer
-        self._search(events, None, position)
+        while position >= 0:
+            position = self.search(buffer, position, events, None)
         return events
 
-    def _hurry(self, buffer: bytes, position: int, events: list[FrameEvent]) -> int:
-        """Take what nothing is wrong with; `needed` is 0 where something else stands at the place that is given."""
-        assert self.scan is not None
-        self.needed = 0
-        stopped = self.scan(self, buffer, position, self._in_window and self._pads, events)
-        if stopped > position and self._pads:
-            self._pads_now = True
-            self._padding_left = self._format.longest_padding if self._in_window else 0
-            if stopped < len(buffer):
-                self.needed = 0
-        return stopped
+    def framed(self) -> None:
+        """A frame was found: what may follow it?"""
+        self.pads_now = self.pads
+        self._padding_left = self._format.longest_padding if self._in_window else 0
 
     def close(self, reason: GarbageReason) -> list[FrameEvent]:
         """The window, the stream or the dialect's patience ends: nothing that follows belongs to these bytes."""
         events: list[FrameEvent] = []
-        if self._buffer:
-            self._search(events, reason)
+        if self.buffer:
+            self.search(self.buffer, 0, events, reason)
         self._run.flush(events)
-        self._in_window = self._pads_now = False
+        self._in_window = self.pads_now = False
         return events
 
-    def _search(self, events: list[FrameEvent], ended: GarbageReason | None, position: int = 0) -> None:
-        buffer = self._buffer
+    def search(self, buffer: bytes, position: int, events: list[FrameEvent], ended: GarbageReason | None) -> int:
+        """Search byte by byte from a place in the buffer on.
+
+        Returns:
+            The place behind a frame, where somebody faster may go on; -1 when the buffer is done with: what is left of
+            it waits for more bytes, or with `ended` for nothing.
+        """
         self.needed = self._header_size
         while position < len(buffer):
-            if self._pads_now:
+            if self.pads_now:
                 stop = self._padding_stop(buffer, position)
                 self._run.extend(None, buffer[position:stop], self.offset + position, events)
                 position = stop
@@ -133,19 +120,16 @@ class Framer:
                 if self.opened is not None:
                     self.opened(verdict)
                 events.append(verdict)
-                self._pads_now = self._pads
-                self._padding_left = self._format.longest_padding if self._in_window else 0
+                self.framed()
                 position += len(verdict.raw)
-                if ended is None and self.scan is not None and not self._pads_now:
-                    position = self._hurry(buffer, position, events)
-                    if self.needed:
-                        break
-                    self.needed = self._header_size
+                if ended is None and not self.pads_now:
+                    return position
             else:
                 self._discard(buffer, position, position + 1, verdict or ended or GarbageReason.NO_START, events)
                 position += 1
-        self._buffer = buffer[position:]
+        self.buffer = buffer[position:]
         self.offset += position
+        return -1
 
     def _judge(self, buffer: bytes, position: int) -> Frame | GarbageReason | None:
         """The frame at `position`, why there is none, or `None` while bytes are missing."""
@@ -166,7 +150,7 @@ class Framer:
         self._padding_left -= free
         position += free
         stop = len(buffer) - len(buffer[position:].lstrip(b"\0"))
-        self._pads_now = stop == len(buffer)
+        self.pads_now = stop == len(buffer)
         return stop
 
     def _discard(

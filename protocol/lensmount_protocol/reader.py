@@ -43,12 +43,16 @@ class FrameReader:
         self._chooses = _choosing_types(dialect, sender)
         self._later = headers_only
         self._entries = paving.entries(sender)
-        self._framer = Framer(self._format, None, self._fill)
+        self._framer = Framer(self._format, self._fill)
+        self.receive: Callable[[bytes], list[FrameEvent]] = self._framer.receive
+        self.open_window = self._framer.open_window
         self.parse: Callable[[bytes], Frame] = self._parse_carefully
         self._follow()
         paving.followers.append(self._follow)
-        self.receive = self._framer.receive
-        self.open_window = self._framer.open_window
+        if isinstance(self._format, DeclaredFormat):
+            self.receive, self.parse = self._format.scanner(
+                self._framer, self._chooses, self._choose, self._parse_carefully, headers_only
+            )
 
     @property
     def settled(self) -> int:
@@ -79,11 +83,7 @@ class FrameReader:
     def _follow(self) -> None:
         """Read by the tables in force from now on."""
         self._entries = entries = self._paving.entries(self._sender)
-        if isinstance(self._format, DeclaredFormat):
-            later = entries.read_all if self._later else None
-            self._framer.scan, self.parse = self._format.scanner(
-                entries.by_type, entries.read, self._chooses, self._choose, later, self._parse_carefully
-            )
+        self._framer.tables = (entries.by_type, entries.read, entries.read_all)
 
     def _fill(self, frame: Frame) -> None:
         frame.said = self._entries.read_all

@@ -83,9 +83,10 @@ def test_it_judges_as_construct_does(name: str, data: st.DataObject) -> None:
 )
 def test_the_fast_path_finds_what_the_plain_framer_finds(pieces: list[bytes]) -> None:
     declared, stream = _crc(), b"".join(pieces)
-    scan, _ = declared.scanner([(1, None)] * 256, lambda *_: [], None, None, lambda _: [], None)
-    fast, plain = Framer(declared, scan), Framer(declared)
-    assert [*fast.receive(stream), *fast.close(GarbageReason.SOURCE_ENDED)] == [
+    fast, plain = Framer(declared), Framer(declared)
+    fast.tables = ([(-1, None)] * 256, lambda *_: [], lambda _: [])
+    receive, _ = declared.scanner(fast, None, None, None, False)
+    assert [*receive(stream), *fast.close(GarbageReason.SOURCE_ENDED)] == [
         *plain.receive(stream),
         *plain.close(GarbageReason.SOURCE_ENDED),
     ]

@@ -20,7 +20,7 @@ class MessageCodec:
 
     Attributes:
         size: bytes on the wire, type byte included; `None` where it depends on the bytes.
-        take: of a message that is one struct: `(data, at)` to the message, where the caller knows that its bytes are there.
+        take: of a message that is one struct: `(data, at)` to the message, whose bytes the caller knows to be there.
         read: `(data, at, end)` to the message and where it ends; may end in any exception, then construct is asked.
         ask: the same by construct.
         build: message to bytes, type byte first.

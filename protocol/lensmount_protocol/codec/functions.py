@@ -1,9 +1,9 @@
 """A message's declared fields as the source of the functions that read and build it.
 
 The source is one function, named after the message, that takes the class and what asks construct to build, and gives
-three things: whether the message is one struct, how to read it, and how to build it. One struct is read by `(data, at)`,
-and whoever calls has made sure that its bytes are there; any other message by `(data, at, end)`, which gives the message
-and where it ends.
+three things: whether the message is one struct, how to read it, and how to build it. One struct is read by
+`(data, at)`, and whoever calls has made sure that its bytes are there; any other message by `(data, at, end)`, which
+gives the message and where it ends.
 
 Messages are made without calling their class: a `struct` unpacked straight into the attributes takes half the time of
 a dataclass's own `__init__`.

@@ -34,66 +34,119 @@ def envelope(Frame, Reason, smallest, largest, classes):
         checked = pack_5(length, class_, sequence) + payload
         checksum = (adler32(checked, 0) & 65535 if len(checked) < 256 else sum16_4(checked))
         return pack_6(240) + checked + pack_7(checksum, 85)
-    def scanner(entries, read, selecting, choosing, later, careful):
-        def scan(framer, buffer, position, single, events):
+    def scanner(framer, selecting, choosing, careful, headers_only):
+        pads = framer.pads
+        def receive(data):
+            buffer = framer.buffer + data
             size = len(buffer)
+            if size < framer.needed:
+                framer.buffer = buffer
+                return []
+            events = []
+            position = 0
             offset = framer.offset
-            watching = single or selecting is not None
-            while size - position >= 5:
-                constant_0, length, class_, sequence, = take_2(buffer, position)
-                if constant_0 != 240 or class_ not in classes: return position
-                total = length
-                if not smallest <= total <= largest: return position
-                stop = position + total
-                if stop > size:
-                    framer.needed = total
-                    return position
-                end = stop - 3
-                checksum, constant_2, = take_3(buffer, end)
-                if constant_2 != 85: return position
-                if (adler32(buffer[position + 1:stop - 3], 0) & 65535 if total < 256 else sum16_4(buffer[position + 1:stop - 3])) != checksum: return position
-                raw = buffer[position:stop]
-                at = position + 5
-                try:
-                    taken, take = entries[buffer[at]]
-                    if at + taken == end: messages = [take(buffer, at)]
-                    else: messages = read(buffer, at, end)
-                except Exception: return position
-                frame = new(Frame)
-                frame.raw = raw; frame.offset = offset + position; frame.class_ = class_
-                frame.sequence = sequence; frame.inside = inside; frame.said = messages
-                events.append(frame)
-                position = stop
-                if watching and (single or selecting in raw and choosing(frame)): return position
-            if position == size or buffer[position] == 240: framer.needed = smallest
-            return position
-        def scan_headers(framer, buffer, position, single, events):
+            entries, read, later = framer.tables
+            while position >= 0:
+                needed = 0
+                straight = not framer.pads_now and not framer.pending
+                while straight:
+                    if position == size:
+                        needed = smallest
+                        break
+                    if buffer[position] != 240: break
+                    if size - position < 5:
+                        needed = smallest
+                        break
+                    length = (buffer[position + 1] | buffer[position + 2] << 8)
+                    total = length
+                    if not smallest <= total <= largest: break
+                    stop = position + total
+                    if stop > size:
+                        needed = total
+                        break
+                    end = stop - 3
+                    if buffer[end + 2] != 85: break
+                    if (adler32(buffer[position + 1:stop - 3], 0) & 65535 if total < 256 else sum16_4(buffer[position + 1:stop - 3])) != (buffer[end] | buffer[end + 1] << 8): break
+                    class_ = buffer[position + 3]
+                    sequence = buffer[position + 4]
+                    if class_ not in classes: break
+                    raw = buffer[position:stop]
+                    at = position + 5
+                    try:
+                        taken, take = entries[buffer[at]]
+                        if at + taken == end: messages = [take(buffer, at)]
+                        else: messages = read(buffer, at, end)
+                    except Exception: break
+                    frame = new(Frame)
+                    frame.raw = raw; frame.offset = offset + position; frame.class_ = class_
+                    frame.sequence = sequence; frame.inside = inside; frame.said = messages
+                    events.append(frame)
+                    position = stop
+                    if selecting is not None and selecting in raw and choosing(frame):
+                        entries, read, later = framer.tables
+                    if pads:
+                        framer.framed()
+                        break
+                if needed:
+                    framer.buffer = buffer[position:]
+                    framer.offset = offset + position
+                    framer.needed = needed
+                    return events
+                position = framer.search(buffer, position, events, None)
+            return events
+        def receive_headers(data):
+            buffer = framer.buffer + data
             size = len(buffer)
+            if size < framer.needed:
+                framer.buffer = buffer
+                return []
+            events = []
+            position = 0
             offset = framer.offset
-            watching = single or selecting is not None
-            while size - position >= 5:
-                constant_0, length, class_, sequence, = take_2(buffer, position)
-                if constant_0 != 240 or class_ not in classes: return position
-                total = length
-                if not smallest <= total <= largest: return position
-                stop = position + total
-                if stop > size:
-                    framer.needed = total
-                    return position
-                end = stop - 3
-                checksum, constant_2, = take_3(buffer, end)
-                if constant_2 != 85: return position
-                if (adler32(buffer[position + 1:stop - 3], 0) & 65535 if total < 256 else sum16_4(buffer[position + 1:stop - 3])) != checksum: return position
-                raw = buffer[position:stop]
-                at = position + 5
-                frame = new(Frame)
-                frame.raw = raw; frame.offset = offset + position; frame.class_ = class_
-                frame.sequence = sequence; frame.inside = inside; frame.said = later
-                events.append(frame)
-                position = stop
-                if watching and (single or selecting in raw and choosing(frame)): return position
-            if position == size or buffer[position] == 240: framer.needed = smallest
-            return position
+            entries, read, later = framer.tables
+            while position >= 0:
+                needed = 0
+                straight = not framer.pads_now and not framer.pending
+                while straight:
+                    if position == size:
+                        needed = smallest
+                        break
+                    if buffer[position] != 240: break
+                    if size - position < 5:
+                        needed = smallest
+                        break
+                    length = (buffer[position + 1] | buffer[position + 2] << 8)
+                    total = length
+                    if not smallest <= total <= largest: break
+                    stop = position + total
+                    if stop > size:
+                        needed = total
+                        break
+                    end = stop - 3
+                    if buffer[end + 2] != 85: break
+                    if (adler32(buffer[position + 1:stop - 3], 0) & 65535 if total < 256 else sum16_4(buffer[position + 1:stop - 3])) != (buffer[end] | buffer[end + 1] << 8): break
+                    class_ = buffer[position + 3]
+                    sequence = buffer[position + 4]
+                    if class_ not in classes: break
+                    raw = buffer[position:stop]
+                    at = position + 5
+                    frame = new(Frame)
+                    frame.raw = raw; frame.offset = offset + position; frame.class_ = class_
+                    frame.sequence = sequence; frame.inside = inside; frame.said = later
+                    events.append(frame)
+                    position = stop
+                    if selecting is not None and selecting in raw and choosing(frame):
+                        entries, read, later = framer.tables
+                    if pads:
+                        framer.framed()
+                        break
+                if needed:
+                    framer.buffer = buffer[position:]
+                    framer.offset = offset + position
+                    framer.needed = needed
+                    return events
+                position = framer.search(buffer, position, events, None)
+            return events
         def parse(raw):
             size = len(raw)
             try:
@@ -104,6 +157,7 @@ def envelope(Frame, Reason, smallest, largest, classes):
                 if length != size or class_ not in classes: return careful(raw)
                 if not smallest <= size <= largest: return careful(raw)
                 if (adler32(raw[1:size - 3], 0) & 65535 if size < 256 else sum16_4(raw[1:size - 3])) != checksum: return careful(raw)
+                entries, read, later = framer.tables
                 taken, take = entries[raw[5]]
                 if taken + 5 == end: messages = [take(raw, 5)]
                 else: messages = read(raw, 5, end)
@@ -113,7 +167,7 @@ def envelope(Frame, Reason, smallest, largest, classes):
                 return frame
             except Exception:
                 return careful(raw)
-        return scan if later is None else scan_headers, parse
+        return receive_headers if headers_only else receive, parse
     return measure, judge, open_, build, scanner
 
 
