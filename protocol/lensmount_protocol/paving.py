@@ -35,9 +35,7 @@ class Entries:
 
     __slots__ = ("_ends", "_selections", "_sender", "_table", "by_type")
 
-    def __init__(
-        self, table: MessageTable, sender: Role, selections: Mapping[type[Message], int], ends: Ends
-    ) -> None:
+    def __init__(self, table: MessageTable, sender: Role, selections: Mapping[type[Message], int], ends: Ends) -> None:
         self.by_type: list[Entry] = [(VARIES, self._read_first)] * 256
         self._table = table
         self._sender = sender
@@ -79,8 +77,8 @@ class Entries:
     def read_all(self, payload: bytes) -> list[AnyMessage]:
         """The messages of a payload, in order.
 
-        Nothing is lost: a message that no table explains is an `Unknown` with its reason; where nobody knows how long it
-        is, it takes the rest.
+        Nothing is lost: a message that no table explains is an `Unknown` with its reason; where nobody knows how long
+        it is, it takes the rest.
         """
         try:
             return self.read(payload, 0, len(payload))
