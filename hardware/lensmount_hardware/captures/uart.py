@@ -13,9 +13,6 @@ Ports = npt.NDArray[np.unsignedinteger]
 Levels = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
 
-SAMPLES_PER_BIT = 3
-"""Fewest samples a bit that can be decoded."""
-
 _CLOCK_TOLERANCE = 0.03
 """How far a sender's bit time may be from its nominal rate; a UART loses bits beyond that."""
 
