@@ -1,26 +1,23 @@
 """One capture through the decoder and out again in the form that was asked for."""
 
 import contextlib
-from collections.abc import Generator, Iterator
+import sys
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
 from lensmount_emulator.reports.json_lines import json_of
 from lensmount_emulator.reports.lines import ARROWS, fields_of, line_of, time_text
-from lensmount_emulator.reports.tables import console_for, print_tally, print_timing
 from lensmount_emulator.sessions.tally import Tally
-from lensmount_hardware.captures.capture import Capture
+from lensmount_hardware.captures.capture import Capture, Progress, silent
 from lensmount_hardware.captures.formats import open_capture
 from lensmount_protocol.decoder import Decoded, DecodedFrame, DecodedGarbage, Decoder
 from lensmount_protocol.describe import name_of
 from lensmount_protocol.dialect import Dialect
-from lensmount_protocol.marks import marks_of
+from lensmount_protocol.marks import MarkFinder
 from lensmount_protocol.paving import type_of
-from lensmount_protocol.timing import Mark, measure
+from lensmount_protocol.timing import LOOK_AHEAD, Meter
 from lensmount_protocol.wire import Edge
 
 LONG_FILE = 2_000_000
@@ -55,77 +52,69 @@ class Wanted:
 
 
 def decode_file(path: str, dialect: Dialect, wanted: Wanted) -> bool:
-    """Print one capture as asked; whether every valid frame was typed and rebuilt byte-identical."""
-    tally = Tally(dialect)
-    marks: list[tuple[float, Mark]] = []
-    console = console_for(wanted.out)
+    """Print one capture as asked; whether every valid frame was typed and rebuilt byte-identical, if that was asked."""
+    out = wanted.out
     if wanted.named and wanted.form != "json":
-        console.print(f"== {path}", highlight=False, markup=False)
+        out.write(f"== {path}\n")
+    tally = Tally(dialect) if wanted.stats or wanted.verify else None
+    meter = Meter(dialect.timing, LOOK_AHEAD) if wanted.timing else None
+    finder = MarkFinder(dialect, meter.wanted) if meter is not None else None
+    quiet = wanted.form == "quiet"
     told = hidden = 0
     with _capture(path, dialect, wanted) as capture:
-        events = Decoder(dialect).decode(capture.records)
-        for event in _seen(events, tally, dialect, marks if wanted.timing else None):
+        for event in Decoder(dialect).decode(capture.records):
+            if tally is not None:
+                tally.add(event)
+            if meter is not None and finder is not None:
+                for at, mark in finder.marks(event):
+                    meter.add(at, mark)
+            if quiet:
+                continue
             if _is_wanted(event, wanted):
-                _print(event, dialect, wanted)
+                out.write(_text_of(event, dialect, wanted) + "\n")
                 told += 1
-            hidden += isinstance(event, Edge)
+            elif isinstance(event, Edge):
+                hidden += 1
     if not told and hidden and wanted.form == "lines":
-        console.print(f"{path}: {hidden} edges and no bytes; --edges shows them", markup=False)
-    if wanted.stats:
-        print_tally(console, tally)
-    if wanted.timing:
-        print_timing(console, measure(dialect.timing, marks))
-    if wanted.verify:
+        out.write(f"{path}: {hidden} edges and no bytes; --edges shows them\n")
+    if tally is not None and wanted.stats:
+        _print_tally(out, tally)
+    if meter is not None:
+        _print_timing(out, meter)
+    if tally is not None and wanted.verify:
         verdict = "verified" if tally.proven else "NOT VERIFIED"
-        console.print(f"{path}: {verdict}: {tally.summary()}", highlight=False, markup=False)
-    return tally.proven
+        out.write(f"{path}: {verdict}: {tally.summary()}\n")
+    return tally is None or tally.proven
 
 
-def _seen(
-    events: Iterator[Decoded], tally: Tally, dialect: Dialect, marks: list[tuple[float, Mark]] | None
-) -> Iterator[Decoded]:
-    def counted() -> Iterator[Decoded]:
-        for event in events:
-            tally.add(event)
-            yield event
+def _print_tally(out: TextIO, tally: Tally) -> None:
+    from lensmount_emulator.reports.tables import console_for, print_tally
 
-    if marks is None:
-        yield from counted()
-        return
-    kept: list[Decoded] = []
-    for event in counted():
-        kept.append(event)
-        yield event
-    marks += marks_of(kept, dialect)
+    print_tally(console_for(out), tally)
+
+
+def _print_timing(out: TextIO, meter: Meter) -> None:
+    from lensmount_emulator.reports.tables import console_for, print_timing
+
+    print_timing(console_for(out), meter.finish())
+    if meter.late:
+        out.write(f"{meter.late} marks came too late to be measured: more than {LOOK_AHEAD} others came before them\n")
 
 
 @contextlib.contextmanager
 def _capture(path: str, dialect: Dialect, wanted: Wanted) -> Generator[Capture]:
-    """The open capture, under a progress bar on the terminal where it is long."""
+    """The open capture, under a progress bar on the terminal where it is long and somebody may look."""
     file = Path(path)
-    if not file.is_file() or file.stat().st_size < LONG_FILE:
-        yield open_capture(file, dialect.wiring, channels=wanted.channels)
-        return
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    )
-    with bar:
-        task = bar.add_task(file.name, total=1.0)
-        yield open_capture(
-            file,
-            dialect.wiring,
-            channels=wanted.channels,
-            progress=lambda done: bar.update(task, completed=done),
-        )
+    with contextlib.ExitStack() as stack:
+        progress: Progress = silent
+        if sys.stderr.isatty() and file.is_file() and file.stat().st_size >= LONG_FILE:
+            from lensmount_emulator.reports.progress import progress_bar
+
+            progress = stack.enter_context(progress_bar(file.name))
+        yield open_capture(file, dialect.wiring, channels=wanted.channels, progress=progress)
 
 
 def _is_wanted(event: Decoded, wanted: Wanted) -> bool:
-    if wanted.form == "quiet":
-        return False
     if wanted.only:
         return isinstance(event, DecodedFrame) and any(type_of(message) in wanted.only for message in event.messages)
     if wanted.form == "table":
@@ -133,16 +122,15 @@ def _is_wanted(event: Decoded, wanted: Wanted) -> bool:
     return wanted.edges or wanted.form == "json" or not isinstance(event, Edge)
 
 
-def _print(event: Decoded, dialect: Dialect, wanted: Wanted) -> None:
+def _text_of(event: Decoded, dialect: Dialect, wanted: Wanted) -> str:
     if wanted.form == "json":
-        text = json_of(event, dialect)
-    elif wanted.form == "table" and isinstance(event, DecodedFrame):
-        text = _table_row(event)
-    else:
-        text = line_of(event, dialect)
-        if wanted.form == "fields" and isinstance(event, DecodedFrame):
-            text = "\n".join([text, *fields_of(event)])
-    wanted.out.write(text + "\n")
+        return json_of(event, dialect)
+    if wanted.form == "table" and isinstance(event, DecodedFrame):
+        return _table_row(event)
+    text = line_of(event, dialect)
+    if wanted.form == "fields" and isinstance(event, DecodedFrame):
+        return "\n".join([text, *fields_of(event)])
+    return text
 
 
 def _table_row(event: DecodedFrame) -> str:

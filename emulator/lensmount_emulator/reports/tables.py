@@ -42,8 +42,8 @@ def print_timing(console: Console, measurements: Sequence[Measurement], *, only_
     for column in table.columns[1:]:
         column.justify, column.no_wrap = "right", True
     for measurement in measurements:
-        if measurement.intervals_us or not only_met:
-            table.add_row(*_timing_row(measurement), style="red" if measurement.violations else None)
+        if measurement.spread or not only_met:
+            table.add_row(*_timing_row(measurement), style="red" if measurement.broken else None)
     console.print(table)
 
 
@@ -90,13 +90,13 @@ def print_session(console: Console, session: Session) -> None:
 
 def violations_in(measurements: Iterable[Measurement]) -> int:
     """How many intervals were out of bounds."""
-    return sum(len(measurement.violations) for measurement in measurements)
+    return sum(measurement.broken for measurement in measurements)
 
 
 def _timing_row(measurement: Measurement) -> tuple[str, ...]:
-    rule, values = measurement.rule, measurement.intervals_us
+    rule, spread = measurement.rule, measurement.spread
     bounds = f"{rule.minimum_us:g} … {rule.maximum_us:g}"
-    if not values:
+    if not spread:
         return (rule.name, "0", "-", "-", "-", bounds, "-")
-    spread = (f"{value:.1f}" for value in (min(values), measurement.median_us, max(values)))
-    return (rule.name, str(len(values)), *spread, bounds, str(len(measurement.violations)))
+    figures = (f"{value:.1f}" for value in (spread.shortest, spread.median, spread.longest))
+    return (rule.name, str(len(spread)), *figures, bounds, str(measurement.broken))

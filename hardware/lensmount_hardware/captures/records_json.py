@@ -31,7 +31,7 @@ def text_of(record: Record) -> str:
         data = record.data.hex()
         return f'{{"t_us":{at},"dir":"{sender}","baud":{record.baudrate},"hex":"{data}"{until}{whole}}}'
     if isinstance(record, Edge):
-        return f'{{"t_us":{at},"line":{_name(record.line)},"level":{int(record.level)}}}'
+        return f'{{"t_us":{at},"line":{quoted(record.line)},"level":{int(record.level)}}}'
     return f'{{"t_us":{at},"note":{json.dumps(record.text)}}}'
 
 
@@ -170,6 +170,6 @@ def _burst(told: Mapping[str, object], at: float | None) -> Burst:
 
 
 @lru_cache(maxsize=64)
-def _name(line: str) -> str:
-    """A line's name in quotes; there are few of them, and many edges."""
+def quoted(line: str) -> str:
+    """The name of a line as JSON text; there are few of them, and many edges."""
     return json.dumps(line)
