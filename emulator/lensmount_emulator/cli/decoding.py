@@ -2,7 +2,7 @@
 
 import contextlib
 import sys
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
@@ -59,7 +59,8 @@ def decode_file(path: str, dialect: Dialect, wanted: Wanted) -> bool:
     tally = Tally(dialect) if wanted.stats or wanted.verify else None
     meter = Meter(dialect.timing, LOOK_AHEAD) if wanted.timing else None
     finder = MarkFinder(dialect, meter.wanted) if meter is not None else None
-    quiet = wanted.form == "quiet"
+    tell = _teller(dialect, wanted.form)
+    quiet, everything = wanted.form == "quiet", wanted.form == "json" and not wanted.only
     told = hidden = 0
     with _capture(path, dialect, wanted) as capture:
         for event in Decoder(dialect).decode(capture.records):
@@ -70,8 +71,8 @@ def decode_file(path: str, dialect: Dialect, wanted: Wanted) -> bool:
                     meter.add(at, mark)
             if quiet:
                 continue
-            if _is_wanted(event, wanted):
-                out.write(_text_of(event, dialect, wanted) + "\n")
+            if everything or _is_wanted(event, wanted):
+                out.write(tell(event) + "\n")
                 told += 1
             elif isinstance(event, Edge):
                 hidden += 1
@@ -119,18 +120,22 @@ def _is_wanted(event: Decoded, wanted: Wanted) -> bool:
         return isinstance(event, DecodedFrame) and any(type_of(message) in wanted.only for message in event.messages)
     if wanted.form == "table":
         return isinstance(event, DecodedFrame | DecodedGarbage)
-    return wanted.edges or wanted.form == "json" or not isinstance(event, Edge)
+    return wanted.edges or not isinstance(event, Edge)
 
 
-def _text_of(event: Decoded, dialect: Dialect, wanted: Wanted) -> str:
-    if wanted.form == "json":
-        return json_of(event, dialect)
-    if wanted.form == "table" and isinstance(event, DecodedFrame):
-        return _table_row(event)
-    text = line_of(event, dialect)
-    if wanted.form == "fields" and isinstance(event, DecodedFrame):
-        return "\n".join([text, *fields_of(event)])
-    return text
+def _teller(dialect: Dialect, form: str) -> Callable[[Decoded], str]:
+    """What turns an event into text."""
+
+    def fields(event: Decoded) -> str:
+        text = line_of(event, dialect)
+        return "\n".join([text, *fields_of(event)]) if isinstance(event, DecodedFrame) else text
+
+    tellers: dict[str, Callable[[Decoded], str]] = {
+        "json": lambda event: json_of(event, dialect),
+        "table": lambda event: _table_row(event) if isinstance(event, DecodedFrame) else line_of(event, dialect),
+        "fields": fields,
+    }
+    return tellers.get(form, lambda event: line_of(event, dialect))
 
 
 def _table_row(event: DecodedFrame) -> str:

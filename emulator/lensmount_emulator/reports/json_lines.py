@@ -8,6 +8,7 @@ and `offset`, lines `line` and `level`, notes their `text`.
 import contextlib
 import enum
 import json
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -66,52 +67,51 @@ def microseconds(seconds: float | None) -> float | None:
 def _frame_text(event: DecodedFrame) -> str:
     frame = event.frame
     said = ",".join([_message_text(message) for message in event.messages])
-    window = "null" if event.opened is None else f"[{_time(event.opened)},{_time(event.closed)}]"
+    window = "null" if event.opened is None else f"[{text_us(event.opened)},{text_us(event.closed)}]"
     return (
-        f'{{"kind":"frame","t_us":{_time(event.at)},"dir":"{"body" if event.sender is _BODY else "lens"}",'
+        f'{{"kind":"frame","t_us":{text_us(event.at)},"dir":"{"body" if event.sender is _BODY else "lens"}",'
         f'"baud":{event.baudrate},"hex":"{frame.raw.hex()}","ok":true,"messages":[{said}],'
         f'"class":{frame.class_},"seq":{frame.sequence},"pad":"{event.padding.hex()}","cs_us":{window},'
-        f'"end_us":{_time(event.until)},"gap_us":{_time(event.longest_pause)}}}'
+        f'"end_us":{text_us(event.until)},"gap_us":{text_us(event.longest_pause)}}}'
     )
 
 
-def _time(at: float | None) -> str:
-    return "null" if at is None else text_us(at)
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """How the messages of one class are written: what stands in front of the fields, and which of them are bytes."""
+
+    head: str
+    binary: tuple[str, ...]
 
 
-_plain: set[type[Any]] = {int, bool}
-"""Types of values that every encoder of JSON writes the same way: numbers, and enums that are one."""
+_plans: dict[type[Message], _Plan] = {}
+_plain: set[type[Any]] = {int, bool, str}
+"""Types of values that every encoder of JSON writes the same way, text as long as it is ASCII; enums come as met."""
 
 
 def _message_text(message: AnyMessage) -> str:
-    head = f'{{"type":{type_of(message)},"name":"{name_of(message)}","fields":'
     if isinstance(message, Message):
+        plan = _plans.get(type(message)) or _plan_for(message)
         values = message.values()
-        if _plain.issuperset(map(type, values.values())) or _learn(values):
-            with contextlib.suppress(OverflowError):
-                return f"{head}{_encode(values).decode()}}}"
-    return f"{head}{json.dumps(values_for_json(message), separators=(',', ':'))}}}"
+        with contextlib.suppress(OverflowError, TypeError):
+            for name in plan.binary:
+                values[name] = bytes.hex(values[name])
+            if _plain.issuperset(map(type, values.values())) and (text := _encode(values)).isascii():
+                return f"{plan.head}{text.decode()}}}"
+    return json.dumps(_message(message), separators=(",", ":"))
 
 
-def _learn(values: dict[str, Any]) -> bool:
-    """Make bytes hexadecimal and know new enums; whether all values are plain then."""
-    for name, value in values.items():
-        kind = type(value)
-        if kind is bytes:
-            values[name] = value.hex()
-        elif kind not in _plain:
-            if not issubclass(kind, enum.IntEnum):
-                return False
-            _plain.add(kind)
-    return True
+def _plan_for(message: Message) -> _Plan:
+    values = message.values()
+    _plain.update(kind for kind in map(type, values.values()) if issubclass(kind, enum.IntEnum))
+    head = f'{{"type":{message.TYPE},"name":"{name_of(message)}","fields":'
+    plan = _Plan(head, tuple(name for name, value in values.items() if isinstance(value, bytes)))
+    return _plans.setdefault(type(message), plan)
 
 
 def _frame(event: DecodedFrame) -> dict[str, Any]:
     common = _common("frame", event.at, event.sender, event.baudrate, event.frame.raw, ok=True)
-    common["messages"] = [
-        {"type": type_of(message), "name": name_of(message), "fields": values_for_json(message)}
-        for message in event.messages
-    ]
+    common["messages"] = [_message(message) for message in event.messages]
     window = None if event.opened is None else [microseconds(event.opened), microseconds(event.closed)]
     return common | {
         "class": event.frame.class_,
@@ -121,6 +121,10 @@ def _frame(event: DecodedFrame) -> dict[str, Any]:
         "end_us": microseconds(event.until),
         "gap_us": microseconds(event.longest_pause),
     }
+
+
+def _message(message: AnyMessage) -> dict[str, Any]:
+    return {"type": type_of(message), "name": name_of(message), "fields": values_for_json(message)}
 
 
 def _common(

@@ -40,11 +40,11 @@ class Tally:
 
     def add(self, event: Decoded) -> None:
         """Count one event."""
-        if isinstance(event, DecodedGarbage):
+        if isinstance(event, DecodedFrame):
+            self._add_frame(event)
+        elif isinstance(event, DecodedGarbage):
             self.garbage[event.reason.value] += len(event.data)
             self.runs += 1
-        elif isinstance(event, DecodedFrame):
-            self._add_frame(event)
 
     @property
     def frames(self) -> dict[tuple[str, str], tuple[int, int]]:

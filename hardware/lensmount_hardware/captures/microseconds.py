@@ -9,12 +9,14 @@ _PLAIN_US = 1e11
 """Below this a time with its nanoseconds has at most 14 digits, so its decimals are the shortest text of its float."""
 
 
-def text_us(seconds: float) -> str:
-    """What `repr` gives for the time in microseconds, rounded to nanoseconds, at a fifth of its cost.
+def text_us(seconds: float | None) -> str:
+    """What JSON says of a time: what `repr` gives for its microseconds, rounded to nanoseconds, at a fifth of the cost.
 
     Raises:
         ValueError: it is no number, or infinite, which JSON cannot say.
     """
+    if seconds is None:
+        return "null"
     time_us = seconds * 1e6
     if not -_PLAIN_US < time_us < _PLAIN_US:
         if not math.isfinite(time_us):

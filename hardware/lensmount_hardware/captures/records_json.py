@@ -23,7 +23,7 @@ def text_of(record: Record) -> str:
     Raises:
         ValueError: a time of it is no number.
     """
-    at = "null" if record.at is None else text_us(record.at)
+    at = text_us(record.at)
     if isinstance(record, Burst):
         sender = "body" if record.sender is _BODY else "lens"
         until = "" if record.until is None else f',"until_us":{text_us(record.until)}'
