@@ -7,13 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from lensmount_emulator.reports.json_lines import json_of
-from lensmount_emulator.reports.lines import ARROWS, fields_of, line_of, time_text
 from lensmount_emulator.sessions.tally import Tally
 from lensmount_hardware.captures.capture import Capture, Progress, silent
 from lensmount_hardware.captures.formats import open_capture
 from lensmount_protocol.decoder import Decoded, DecodedFrame, DecodedGarbage, Decoder
-from lensmount_protocol.describe import name_of
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.marks import MarkFinder
 from lensmount_protocol.paving import type_of
@@ -124,26 +121,20 @@ def _is_wanted(event: Decoded, wanted: Wanted) -> bool:
 
 
 def _teller(dialect: Dialect, form: str) -> Callable[[Decoded], str]:
-    """What turns an event into text."""
+    """What turns an event into text; only the form that is wanted is imported."""
+    if form == "json":
+        from lensmount_emulator.reports.json_lines import json_of
 
-    def fields(event: Decoded) -> str:
+        return lambda event: json_of(event, dialect)
+
+    from lensmount_emulator.reports.lines import fields_of, line_of, row_of
+
+    def with_fields(event: Decoded) -> str:
         text = line_of(event, dialect)
         return "\n".join([text, *fields_of(event)]) if isinstance(event, DecodedFrame) else text
 
-    tellers: dict[str, Callable[[Decoded], str]] = {
-        "json": lambda event: json_of(event, dialect),
-        "table": lambda event: _table_row(event) if isinstance(event, DecodedFrame) else line_of(event, dialect),
-        "fields": fields,
-    }
-    return tellers.get(form, lambda event: line_of(event, dialect))
-
-
-def _table_row(event: DecodedFrame) -> str:
-    names = " + ".join(name_of(message) for message in event.messages)
-    types = "+".join(f"{type_of(message):02X}" for message in event.messages)
-    rate = f"{event.baudrate / 1000:g}k"
-    size = f"{len(event.frame.raw)}+{len(event.padding)}" if event.padding else str(len(event.frame.raw))
-    return (
-        f"{time_text(event.at)}  {ARROWS[event.sender]}  {rate:>5}  class {event.frame.class_}"
-        f"  seq {event.frame.sequence:02x}  {size:>6}  {types:<8} {names}"
-    )
+    if form == "fields":
+        return with_fields
+    if form == "table":
+        return lambda event: row_of(event) if isinstance(event, DecodedFrame) else line_of(event, dialect)
+    return lambda event: line_of(event, dialect)

@@ -4,6 +4,7 @@ import heapq
 import math
 import zipfile
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,10 @@ from lensmount_hardware.captures.sigrok_file import (
 )
 from lensmount_hardware.captures.uart import LogicLine, Ports, Positions, bursts_of, transitions
 from lensmount_protocol.errors import CaptureError
-from lensmount_protocol.wire import Burst, Edge, Record, Remark, Wiring
+from lensmount_protocol.wire import Burst, Edge, Record, Wiring
+
+_BLOCK = 65536
+"""Edges that are Python numbers at a time."""
 
 
 def read_sigrok(
@@ -91,16 +95,22 @@ def _line(where: Positions, port: Ports, bit: int, length: int) -> LogicLine:
 
 def _records(lines: Mapping[str, LogicLine], wiring: Wiring, rate: float) -> Iterator[Record]:
     """Everything in time order; at one and the same sample the edges come first, for they open windows."""
-    edges: list[Iterator[Edge]] = [
+    edges: list[Iterator[Record]] = [
         _edges(name, line, rate) for name, line in lines.items() if all(name != serial.name for serial in wiring.serial)
     ]
-    traffic: list[list[Burst | Remark]] = []
+    traffic: list[Iterator[Record]] = []
     for serial in wiring.serial:
         data = lines[serial.name]
-        found = list(bursts_of(data, lines.get(serial.select), serial, wiring, rate))
-        first = next((burst.at for burst in found if isinstance(burst, Burst)), None)
-        edges.append(_edges(serial.name, data, rate, math.inf if first is None else first))
-        traffic.append(found)
+        found = bursts_of(data, lines.get(serial.select), serial, wiring, rate)
+        in_front: list[Record] = []
+        first = math.inf
+        for record in found:
+            in_front.append(record)
+            if isinstance(record, Burst):
+                first = record.at or 0.0
+                break
+        edges.append(_edges(serial.name, data, rate, first))
+        traffic.append(chain(in_front, found))
     return heapq.merge(*edges, *traffic, key=lambda record: record.at or 0.0)
 
 
@@ -108,9 +118,10 @@ def _edges(name: str, line: LogicLine, rate: float, end: float = math.inf) -> It
     """The level at the start and every edge; of a serial line only those in front of its first byte."""
     level = line.initial
     yield Edge(0.0, name, level)
-    for sample in line.edges.tolist():
-        at = sample / rate
-        if at >= end:
-            return
-        level = not level
-        yield Edge(at, name, level)
+    for first in range(0, len(line.edges), _BLOCK):
+        for sample in line.edges[first : first + _BLOCK].tolist():
+            at = sample / rate
+            if at >= end:
+                return
+            level = not level
+            yield Edge(at, name, level)

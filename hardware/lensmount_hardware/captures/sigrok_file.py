@@ -3,6 +3,7 @@
 import configparser
 import lzma
 import math
+import os
 import re
 import struct
 import zipfile
@@ -30,6 +31,14 @@ DAMAGE = (
     *(OSError, EOFError, LookupError, ValueError, RuntimeError, OverflowError),
 )
 """What the ZIP reader raises on files that are cut, damaged, encrypted or packed in an unknown way."""
+
+
+_LOCAL_HEADER = struct.Struct("<4s22xHH")
+"""What stands in front of a member's name: the magic, and behind what the directory says too, two lengths."""
+
+_LOCAL_MAGIC = b"PK\x03\x04"
+_USUAL_FLAGS = 0x080E
+"""How hard it was packed, sizes behind the data, names in UTF-8; any other flag is for zipfile to judge."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,13 +152,46 @@ def chunks_of(path: Path, archive: zipfile.ZipFile, layout: Layout, progress: Pr
     total = sum(archive.getinfo(name).file_size for name in layout.members)
     done = 0
     for name in layout.members:
-        with archive.open(name) as member:
-            while data := member.read(whole):
-                if len(data) % layout.sample_size:
-                    raise CaptureError(f"{path}: {name} ends inside a sample of {layout.sample_size} bytes")
-                yield data
-                done += len(data)
-                progress(min(1.0, done / max(total, 1)))
+        for data in _read(archive, archive.getinfo(name), whole):
+            if len(data) % layout.sample_size:
+                raise CaptureError(f"{path}: {name} ends inside a sample of {layout.sample_size} bytes")
+            yield data
+            done += len(data)
+            progress(min(1.0, done / max(total, 1)))
+
+
+def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo, size: int) -> Iterator[bytes]:
+    """A member in pieces of this size."""
+    small = _inflated(archive, info) if 0 < info.file_size <= size else b""
+    if small:
+        yield small
+        return
+    with archive.open(info) as member:
+        while data := member.read(size):
+            yield data
+
+
+def _inflated(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
+    """A member that is packed in the usual way, in one go: captures have hundreds of small ones.
+
+    Nothing where it is not, or where something is wrong with it: then zipfile reads it, or says what.
+    """
+    if archive.fp is None or info.compress_type != zipfile.ZIP_DEFLATED or info.flag_bits & ~_USUAL_FLAGS:
+        return b""
+    name = info.orig_filename.encode("ascii", "replace")
+    archive.fp.seek(info.header_offset)
+    header = archive.fp.read(_LOCAL_HEADER.size)
+    if len(header) < _LOCAL_HEADER.size:
+        return b""
+    magic, name_length, extra_length = _LOCAL_HEADER.unpack(header)
+    if magic != _LOCAL_MAGIC or archive.fp.read(name_length) != name:
+        return b""
+    archive.fp.seek(extra_length, os.SEEK_CUR)
+    try:
+        data = zlib.decompressobj(-zlib.MAX_WBITS).decompress(archive.fp.read(info.compress_size), info.file_size)
+    except zlib.error:
+        return b""
+    return data if len(data) == info.file_size and zlib.crc32(data) == info.CRC else b""
 
 
 def one_line(error: Exception) -> str:
