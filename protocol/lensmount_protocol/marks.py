@@ -53,7 +53,10 @@ class MarkFinder:
         self._seen.add(line)
         if line == self._supply and level:
             self._settled, told = at + self._settles, True
-        return [(at, edge(line, level))] if told else []
+        if not told:
+            return []
+        mark = edge(line, level)
+        return [(at, mark)] if self._wanted is None or mark in self._wanted else []
 
     def _of_frame(self, event: DecodedFrame) -> list[TimedMark]:
         messages = event.messages

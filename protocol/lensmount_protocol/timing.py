@@ -148,13 +148,12 @@ class Meter:
         self._since: dict[int, float] = {}
         self._measured_until = float("-inf")
 
-    def add(self, at: float, mark: Mark) -> None:
-        """Take one mark."""
-        steps = self.wanted.get(mark)
-        if steps is not None:
-            self._waiting.append((at, steps))
-            if self._look_ahead is not None and len(self._waiting) > 2 * self._look_ahead:
-                self._measure(self._look_ahead)
+    def take(self, marks: Iterable[tuple[float, Mark]]) -> None:
+        """Take marks as they come, each with its time in seconds."""
+        wanted = self.wanted
+        self._waiting += [(at, wanted[mark]) for at, mark in marks if mark in wanted]
+        if self._look_ahead is not None and len(self._waiting) > 2 * self._look_ahead:
+            self._measure(self._look_ahead)
 
     def finish(self) -> list[Measurement]:
         """What was measured; a rule that met no interval is empty."""
@@ -186,8 +185,7 @@ class Meter:
 def measure(rules: Sequence[TimingRule], marks: Iterable[tuple[float, Mark]]) -> list[Measurement]:
     """Measure every rule over marks in any order; a rule that met no interval comes back empty."""
     meter = Meter(rules)
-    for at, mark in marks:
-        meter.add(at, mark)
+    meter.take(marks)
     return meter.finish()
 
 

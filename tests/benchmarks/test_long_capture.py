@@ -37,8 +37,7 @@ def test_it_has_as_many_frames_as_asked_and_keeps_the_contract(tmp_path, write, 
         if isinstance(event, DecodedFrame):
             found += 1
             assert None not in (event.opened, event.closed)
-        for at, mark in finder.marks(event):
-            meter.add(at, mark)
+        meter.take(finder.marks(event))
     assert found == frames
     assert meter.late == 0
     assert not [measured.rule.name for measured in meter.finish() if measured.broken]

@@ -58,8 +58,8 @@ def test_a_stream_measures_what_a_list_does(seed):
     expected = [(sorted(intervals), violations) for intervals, violations in all_at_once(marks)]
     assert told(measure(RULES, marks)) == expected
     meter = Meter(RULES, look_ahead=60)
-    for at, mark in marks:
-        meter.add(at, mark)
+    for mark in marks:
+        meter.take([mark])
     assert told(meter.finish()) == expected
     assert meter.late == 0
     assert [each.broken for each in measure(RULES, marks)] == [len(violations) for _, violations in expected]
@@ -73,8 +73,8 @@ def test_a_list_may_have_any_order():
 def test_a_mark_that_comes_too_late_is_counted_and_left_out():
     meter = Meter(RULES, look_ahead=10)
     for number in range(100):
-        meter.add(number * 1e-3, A)
-    meter.add(0.5e-3, A)
+        meter.take([(number * 1e-3, A)])
+    meter.take([(0.5e-3, A)])
     period = meter.finish()[0]
     assert meter.late == 1
     assert period.intervals_us == [1000.0] * 99
@@ -85,8 +85,8 @@ def test_memory_does_not_grow_with_the_source():
         tracemalloc.start()
         meter = Meter(RULES, look_ahead=100)
         for number in range(count):
-            meter.add(number * 1e-3, A)
-            meter.add(number * 1e-3 + 5e-6 * (number % 7), B)
+            meter.take([(number * 1e-3, A)])
+            meter.take([(number * 1e-3 + 5e-6 * (number % 7), B)])
         meter.finish()
         _, most = tracemalloc.get_traced_memory()
         tracemalloc.stop()

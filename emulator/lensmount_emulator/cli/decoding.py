@@ -64,8 +64,7 @@ def decode_file(path: str, dialect: Dialect, wanted: Wanted) -> bool:
             if tally is not None:
                 tally.add(event)
             if meter is not None and finder is not None:
-                for at, mark in finder.marks(event):
-                    meter.add(at, mark)
+                meter.take(finder.marks(event))
             if quiet:
                 continue
             if everything or _is_wanted(event, wanted):

@@ -106,7 +106,8 @@ def bursts_of(
     firsts, stops = _runs(characters, bits)
     straight, ends = _straight(characters, firsts, stops, bits)
     values = characters.values.tobytes()
-    for run, (first, stop) in enumerate(zip(firsts.tolist(), stops.tolist(), strict=True)):
+    places: list[tuple[int, int]] = list(zip(firsts.tolist(), stops.tolist(), strict=True))
+    for run, (first, stop) in enumerate(places):
         if not characters.stopped[first]:
             value = values[first]
             text = f"{line.name}: a character without a stop bit (0x{value:02x}); not taken as data"
