@@ -97,7 +97,7 @@ def _live(body: BodyEngine) -> Task:
     body.done = True
 
 
-def _session(body: BodyEngine, powered_at: float) -> Generator[Wait, bool, bool]:
+def _session(body: BodyEngine, powered_at: float) -> Generator[Wait | float, bool, bool]:
     """One try at the whole session; whether it is over for good.
 
     Without lines nobody can tell whether a lens is there yet, so a body keeps asking.

@@ -27,6 +27,12 @@ M = TypeVar("M", bound=Message)
 SPEED_TYPE = 0x0C
 CAN_SWITCH_SPEED = 0x02
 
+PULSE = "pulse"
+"""Topic of `Wait.on`: VD fell, so `pulses` has gone up."""
+
+LOOP_FRAME = "loop frame"
+"""Topic of `Wait.on`: a loop frame is out, so `loop.frame` has gone up."""
+
 MOST_ACKNOWLEDGEMENTS = 64
 """Acknowledgements that are kept for somebody to ask about; lenses send some that nobody ordered."""
 
