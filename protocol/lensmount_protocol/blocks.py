@@ -1,18 +1,12 @@
 """Messages built from blocks that the body selects: one declaration, as many layouts as there are selections."""
 
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, cast
 
-from construct import Construct
+from lensmount_protocol.codec.codecs import MessageCodec, make_codec
+from lensmount_protocol.message import FieldSpec, Message, parse_whole
 
-from lensmount_protocol.errors import FrameError
-from lensmount_protocol.message import (
-    TYPE_BYTE_SIZE,
-    FieldSpec,
-    Message,
-    build_fields,
-    parse_fields,
-    struct_of,
-)
+MOST_SELECTIONS = 64
+"""Selections whose codecs are kept; a peer that orders a new one in every frame must not fill the memory."""
 
 
 class BlockedMessage(Message):
@@ -29,10 +23,31 @@ class BlockedMessage(Message):
     blocks: int
 
     @classmethod
+    def codec_with(cls, blocks: int) -> MessageCodec:
+        """How the message is read and built under this selection; made on first use."""
+        found = cls.CODECS.get(blocks)
+        if found is None:
+            if len(cls.CODECS) >= MOST_SELECTIONS:
+                cls.CODECS.clear()
+            fixed: dict[str, Any] = {} if blocks == cls.USUAL_BLOCKS else {"blocks": blocks}
+            found = make_codec(cls, cls.fields_with(blocks), fixed, f"{cls.__name__}_{blocks:x}")
+            cls.CODECS[blocks] = found
+        return found
+
+    @classmethod
+    def codec(cls) -> MessageCodec:
+        """How the message is read and built under the usual selection."""
+        return cls.codec_with(cls.USUAL_BLOCKS)
+
+    @classmethod
+    def fields_with(cls, blocks: int) -> tuple[FieldSpec, ...]:
+        """The fields that travel under this selection."""
+        return tuple(spec for spec in cls.FIELDS if blocks >> (spec.block - 1) & 1)
+
+    @classmethod
     def size_with(cls, blocks: int) -> int:
         """Bytes on the wire under this selection, type byte included."""
-        fields, _ = _selected(cls, blocks)
-        return TYPE_BYTE_SIZE + sum(spec.size for spec in fields)
+        return 1 + sum(spec.size for spec in cls.fields_with(blocks))
 
     @classmethod
     def parse_with(cls, data: bytes, blocks: int) -> Self:
@@ -41,17 +56,7 @@ class BlockedMessage(Message):
         Raises:
             FrameError: as `Message.parse`.
         """
-        size = cls.size_with(blocks)
-        if not data or data[0] != cls.TYPE:
-            raise FrameError(f"no {cls.__name__}: type byte is not {cls.TYPE:#04x}")
-        if len(data) != size:
-            raise FrameError(
-                f"{cls.__name__} with blocks {blocks:#x} takes {size} bytes, not {len(data)}",
-                offset=min(len(data), size),
-            )
-        _, layout = _selected(cls, blocks)
-        values = parse_fields(cls, layout, data) | {"blocks": blocks}
-        return cls(**values)
+        return cast("Self", parse_whole(cls, cls.codec_with(blocks), data, f" with blocks {blocks:#x}"))
 
     @classmethod
     def parse(cls, data: bytes) -> Self:
@@ -60,23 +65,4 @@ class BlockedMessage(Message):
 
     def build(self) -> bytes:
         """The bytes under this message's own selection."""
-        fields, layout = _selected(type(self), self.blocks)
-        return build_fields(self, layout, fields)
-
-
-Selection = tuple[tuple[FieldSpec, ...], "Construct[Any, Any]"]
-
-MOST_SELECTIONS = 64
-"""Selections whose layouts are kept; a peer that orders a new one in every frame must not fill the memory."""
-
-_selections: dict[tuple[str, int], Selection] = {}
-
-
-def _selected(cls: type[BlockedMessage], blocks: int) -> Selection:
-    key = (f"{cls.__module__}.{cls.__qualname__}", blocks)
-    if key not in _selections:
-        fields = tuple(spec for spec in cls.FIELDS if blocks >> (spec.block - 1) & 1)
-        if len(_selections) >= MOST_SELECTIONS:
-            _selections.clear()
-        _selections[key] = (fields, struct_of(fields))
-    return _selections[key]
+        return self.codec_with(self.blocks).build(self)

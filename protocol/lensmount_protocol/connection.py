@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.errors import LocalProtocolError, RemoteProtocolError
 from lensmount_protocol.frame import Frame, Garbage, GarbageReason
-from lensmount_protocol.framer import Framer
 from lensmount_protocol.message import Unknown
 from lensmount_protocol.paving import AnyMessage, build_payload
+from lensmount_protocol.reader import FrameReader
 from lensmount_protocol.wire import LineChanged, Received, Role, WireEvent
 
 
@@ -49,7 +49,7 @@ class Connection:
         self.keeps_windows = keeps_windows
         self.armed = armed
         self._paving = dialect.paving()
-        self._framer = Framer(dialect.formats[role.peer])
+        self._framer = FrameReader(dialect, role.peer, self._paving)
         self._peer_select = dialect.select_line(role.peer)
         self._events: deque[Arrival | Garbage] = deque()
         self._heard_at: float | None = None
@@ -79,7 +79,8 @@ class Connection:
             self._guard(message)
         self.move(self.dialect.trigger(self.role, class_, messages[0]), by=self.role)
         for message in messages:
-            self._paving.selections.update(self.dialect.selections(self.role, message))
+            if type(message) in self.dialect.selecting:
+                self._paving.select(self.dialect.selections(self.role, message))
         return self.dialect.build_frame(build_payload(messages), class_, sequence)
 
     def move(self, trigger: str, *, by: Role) -> None:
@@ -119,9 +120,7 @@ class Connection:
                 self._events.append(self._arrival(event, now))
 
     def _arrival(self, frame: Frame, now: float) -> Arrival:
-        messages = self._paving.parse(self.role.peer, frame.payload)
-        for message in messages:
-            self._paving.selections.update(self.dialect.selections(self.role.peer, message))
+        messages = frame.messages
         violation = None
         try:
             self.move(self.dialect.trigger(self.role.peer, frame.class_, messages[0]), by=self.role.peer)

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from lensmount_protocol.dialect import Dialect
-from lensmount_protocol.frame import Frame, FrameEvent, Garbage, GarbageReason, Padding
-from lensmount_protocol.framer import Framer
+from lensmount_protocol.frame import Frame, FrameEvent, Garbage, GarbageReason
 from lensmount_protocol.paving import AnyMessage, Paving
+from lensmount_protocol.reader import FrameReader
 from lensmount_protocol.wire import Burst, Edge, Record, Remark, Role
 
 
@@ -21,7 +21,6 @@ class DecodedFrame:
         sender: who sent it.
         baudrate: at which rate.
         frame: the frame itself.
-        messages: what its payload says.
         longest_pause: longest silence between two of its bytes.
         padding: bytes clocked behind it in the same window.
         clocked_until: end of the last stop bit, padding included.
@@ -34,12 +33,16 @@ class DecodedFrame:
     sender: Role
     baudrate: int
     frame: Frame
-    messages: list[AnyMessage]
     longest_pause: float = 0.0
     padding: bytes = b""
     clocked_until: float | None = None
     opened: float | None = None
     closed: float | None = None
+
+    @property
+    def messages(self) -> list[AnyMessage]:
+        """What the frame's payload says."""
+        return self.frame.messages
 
 
 @dataclass(slots=True)
@@ -69,36 +72,50 @@ Decoded = DecodedFrame | DecodedGarbage | EmptyWindow | Edge | Remark
 class Decoder:
     """Records in, decoded events out, in the order in which they become certain."""
 
-    def __init__(self, dialect: Dialect) -> None:
+    def __init__(self, dialect: Dialect, *, headers_only: bool = False) -> None:
+        """Decode what is spoken.
+
+        Args:
+            dialect: what is spoken.
+            headers_only: read the messages of a frame only when somebody asks for them.
+        """
         paving = dialect.paving()
-        self._directions = {role: _Direction(dialect, role, paving) for role in Role}
+        self._directions = {role: _Direction(dialect, role, paving, headers_only) for role in Role}
         self._by_select = {dialect.select_line(role): self._directions[role] for role in Role}
 
     def decode(self, records: Iterable[Record]) -> Iterator[Decoded]:
         """Everything that a finite source of records says."""
+        feed = self.feed
         for record in records:
-            yield from self.feed(record)
+            yield from feed(record)
         yield from self.finish()
 
-    def feed(self, record: Record) -> Iterator[Decoded]:
+    def feed(self, record: Record) -> list[Decoded]:
         """Take one record; give what it makes certain."""
+        events: list[Decoded] = []
         if isinstance(record, Burst):
-            yield from self._directions[record.sender].take_bytes(record)
-            return
-        yield record
-        direction = self._by_select.get(record.line) if isinstance(record, Edge) else None
-        if direction is not None and isinstance(record, Edge):
-            yield from direction.take_edge(record)
+            self._directions[record.sender].take_bytes(record, events)
+            return events
+        events.append(record)
+        if isinstance(record, Edge):
+            direction = self._by_select.get(record.line)
+            if direction is not None:
+                direction.take_edge(record, events)
+        return events
 
-    def settle(self) -> Iterator[Decoded]:
+    def settle(self) -> list[Decoded]:
         """What is complete but might still be padded, outside windows; for those who watch a line as it happens."""
+        events: list[Decoded] = []
         for direction in self._directions.values():
-            yield from direction.settle()
+            direction.settle(events)
+        return events
 
-    def finish(self) -> Iterator[Decoded]:
+    def finish(self) -> list[Decoded]:
         """The source has ended: what is still pending will not be completed."""
+        events: list[Decoded] = []
         for direction in self._directions.values():
-            yield from direction.end(GarbageReason.SOURCE_ENDED)
+            direction.end(GarbageReason.SOURCE_ENDED, events)
+        return events
 
 
 @dataclass(slots=True)
@@ -106,7 +123,9 @@ class _Direction:
     dialect: Dialect
     sender: Role
     paving: Paving
-    framer: Framer = field(init=False)
+    headers_only: bool
+    silence: float = field(init=False)
+    framer: FrameReader = field(init=False)
     bursts: deque[tuple[int, Burst]] = field(init=False, default_factory=lambda: deque[tuple[int, Burst]]())
     received: int = 0
     opened: float | None = None
@@ -114,89 +133,92 @@ class _Direction:
     pending: DecodedFrame | None = None
 
     def __post_init__(self) -> None:
-        self.framer = Framer(self.dialect.formats[self.sender])
+        self.silence = self.dialect.silence
+        self.framer = FrameReader(self.dialect, self.sender, self.paving, headers_only=self.headers_only)
 
-    def take_bytes(self, burst: Burst) -> Iterator[Decoded]:
-        if self.opened is None and self._fell_silent(burst):
-            yield from self.end(GarbageReason.SILENCE)
+    def take_bytes(self, burst: Burst, events: list[Decoded]) -> None:
+        if self.opened is None and self.bursts and self._fell_silent(burst):
+            self.end(GarbageReason.SILENCE, events)
+        size = len(burst.data)
         self.bursts.append((self.received, burst))
-        self.received += len(burst.data)
-        self.bytes_in_window += len(burst.data)
-        yield from self._translate(self.framer.receive(burst.data))
+        self.received += size
+        self.bytes_in_window += size
+        found = self.framer.receive(burst.data)
+        if found:
+            self._translate(found, events)
+        elif len(self.bursts) > 1:
+            self._forget()
         if burst.whole and self.opened is None:
-            yield from self.end(GarbageReason.SOURCE_ENDED)
+            self.end(GarbageReason.SOURCE_ENDED, events)
 
-    def take_edge(self, edge: Edge) -> Iterator[Decoded]:
+    def take_edge(self, edge: Edge, events: list[Decoded]) -> None:
         if edge.level:
-            yield from self._translate(self.framer.open_window())
-            yield from self._release()
+            self._translate(self.framer.open_window(), events)
+            self.settle_now(events)
             self.opened, self.bytes_in_window = edge.at, 0
             return
         opened, self.opened = self.opened, None
-        yield from self._translate(self.framer.close(GarbageReason.WINDOW_CLOSED))
-        if self.pending is not None and opened is not None:
-            self.pending.closed = edge.at
-        yield from self._release()
+        self._translate(self.framer.close(GarbageReason.WINDOW_CLOSED), events)
+        if self.pending is not None:
+            if opened is not None:
+                self.pending.closed = edge.at
+            self.settle_now(events)
         if opened is not None and not self.bytes_in_window:
-            yield EmptyWindow(self.sender, opened, edge.at)
+            events.append(EmptyWindow(self.sender, opened, edge.at))
 
-    def settle(self) -> Iterator[Decoded]:
+    def settle(self, events: list[Decoded]) -> None:
         if self.opened is None:
-            yield from self._release()
+            self.settle_now(events)
 
-    def end(self, reason: GarbageReason) -> Iterator[Decoded]:
-        yield from self._translate(self.framer.close(reason))
-        yield from self._release()
+    def settle_now(self, events: list[Decoded]) -> None:
+        if self.pending is not None:
+            events.append(self.pending)
+            self.pending = None
+
+    def end(self, reason: GarbageReason, events: list[Decoded]) -> None:
+        self._translate(self.framer.close(reason), events)
+        self.settle_now(events)
 
     def _fell_silent(self, burst: Burst) -> bool:
-        if not self.bursts or burst.at is None:
+        if burst.at is None:
             return False
         last = self.bursts[-1][1]
         ended = last.byte_at(len(last.data))
-        return ended is not None and burst.at - ended > self.dialect.silence
+        return ended is not None and burst.at - ended > self.silence
 
-    def _translate(self, events: Iterable[FrameEvent]) -> Iterator[Decoded]:
-        for event in events:
-            if isinstance(event, Padding):
-                if self.pending is not None:
-                    self.pending.padding += event.data
-                    self.pending.clocked_until = self._time_of(event.offset + len(event.data) - 1, after=True)
-                continue
-            yield from self._release()
-            burst = self._burst_of(event.offset)
-            if isinstance(event, Garbage):
-                at = self._time_of(event.offset)
-                yield DecodedGarbage(at, self.sender, burst.baudrate, event.data, event.reason, event.offset)
-            else:
-                self.pending = self._decoded(event, burst)
-        self._forget()
+    def _translate(self, found: Iterable[FrameEvent], events: list[Decoded]) -> None:
+        for event in found:
+            if isinstance(event, Frame):
+                self.settle_now(events)
+                self.pending = self._decoded(event)
+            elif isinstance(event, Garbage):
+                self.settle_now(events)
+                at, baudrate = self._time_of(event.offset), self._burst_of(event.offset).baudrate
+                events.append(DecodedGarbage(at, self.sender, baudrate, event.data, event.reason, event.offset))
+            elif self.pending is not None:
+                self.pending.padding += event.data
+                self.pending.clocked_until = self._time_of(event.offset + len(event.data) - 1, after=True)
+        if len(self.bursts) > 1:
+            self._forget()
 
-    def _decoded(self, frame: Frame, burst: Burst) -> DecodedFrame:
-        messages = self.paving.parse(self.sender, frame.payload)
-        for message in messages:
-            self.paving.selections.update(self.dialect.selections(self.sender, message))
-        last = frame.offset + len(frame.raw) - 1
-        until = self._time_of(last, after=True) if burst.until is not None else None
-        return DecodedFrame(
-            self._time_of(frame.offset),
-            until,
-            self.sender,
-            burst.baudrate,
-            frame,
-            messages,
-            longest_pause=self._longest_pause(frame.offset, last),
-            clocked_until=until,
-            opened=self.opened,
-        )
-
-    def _release(self) -> Iterator[Decoded]:
-        if self.pending is not None:
-            yield self.pending
-            self.pending = None
+    def _decoded(self, frame: Frame) -> DecodedFrame:
+        first, size = frame.offset, len(frame.raw)
+        start, burst = self.bursts[-1]
+        if start <= first:
+            # The frame lies in one burst, as nearly all do.
+            at, until, pause = burst.byte_at(first - start), burst.byte_at(first - start + size), 0.0
+        else:
+            last = first + size - 1
+            burst = self._burst_of(first)
+            at, until, pause = self._time_of(first), self._time_of(last, after=True), self._longest_pause(first, last)
+        if burst.until is None:
+            until = None
+        return DecodedFrame(at, until, self.sender, burst.baudrate, frame, pause, b"", until, self.opened)
 
     def _forget(self) -> None:
         """Nothing that the framer has settled will be asked for again, but silence is counted from the last burst."""
-        while len(self.bursts) > 1 and self.bursts[1][0] <= self.framer.settled:
+        settled = self.framer.settled
+        while len(self.bursts) > 1 and self.bursts[1][0] <= settled:
             self.bursts.popleft()
 
     def _burst_of(self, offset: int) -> Burst:

@@ -1,10 +1,11 @@
 """Words for people and values for machines: what a message says, field by field."""
 
 import enum
-from typing import Any
+from typing import Any, cast
 
 from lensmount_protocol.message import FieldSpec, Message
 from lensmount_protocol.paving import AnyMessage, type_of
+from lensmount_protocol.records import Record
 
 
 def name_of(message: AnyMessage) -> str:
@@ -20,6 +21,12 @@ def show_value(spec: FieldSpec, value: Any) -> str:
         return value.hex(" ")
     if isinstance(value, enum.IntEnum):
         return f"{value.name} ({value.value:#04x})"
+    if isinstance(value, Record):
+        return (
+            "{"
+            + ", ".join(f"{inner.name} {show_value(inner, getattr(value, inner.name))}" for inner in value.FIELDS)
+            + "}"
+        )
     return f"{value} {spec.unit}".rstrip()
 
 
@@ -57,6 +64,12 @@ def _plain(value: Any) -> Any:
         return value.hex()
     if isinstance(value, enum.IntEnum):
         return int(value)
+    if isinstance(value, Record):
+        return {spec.name: _plain(getattr(value, spec.name)) for spec in value.FIELDS}
+    if isinstance(value, list):
+        return [_plain(inside) for inside in cast("Any", value)]
+    if isinstance(value, dict):
+        return {str(name): _plain(inside) for name, inside in cast("Any", value).items()}
     return value
 
 

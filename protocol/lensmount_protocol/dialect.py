@@ -37,7 +37,8 @@ class Dialect:
         detect: the line that a lens grounds by being there.
         settles: seconds behind the rise of the supply in which lines may glitch and mean nothing.
         guarded: type bytes that are never sent to a real device unless a run arms them by name.
-        selections: what a message changes in the blocks that later messages are built from.
+        selecting: the messages that can change the blocks that later messages are built from.
+        selections: what such a message changes.
     """
 
     name: str
@@ -57,11 +58,12 @@ class Dialect:
     detect: str
     settles: float = 0.0
     guarded: frozenset[int] = frozenset()
+    selecting: frozenset[type[Message]] = frozenset()
     selections: Callable[[Role, AnyMessage], Mapping[type[Message], int]] = field(default=_nothing_selected)
 
     def paving(self) -> Paving:
-        """A fresh reader and writer of this dialect's payloads."""
-        return Paving(self.messages, {})
+        """A fresh reader of this dialect's payloads."""
+        return Paving(self.messages)
 
     def select_line(self, sender: Role) -> str:
         """The line that `sender` holds high while it transmits; `""` where the mount has none."""

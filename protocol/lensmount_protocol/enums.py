@@ -3,7 +3,7 @@
 import enum
 from typing import Any, Self
 
-from construct import Construct, ExprAdapter
+from lensmount_protocol.deferred import OpenEnum
 
 
 class OpenIntEnum(enum.IntEnum):
@@ -19,6 +19,6 @@ class OpenIntEnum(enum.IntEnum):
         return member
 
 
-def enum_field(layout: "Construct[int, int]", members: type[OpenIntEnum]) -> "Construct[Any, Any]":
+def enum_field(layout: Any, members: type[OpenIntEnum]) -> Any:
     """The integer `layout`, read as a member of `members` and written as its number."""
-    return ExprAdapter(layout, lambda value, _: members(value), lambda value, _: int(value))
+    return OpenEnum(layout, members)

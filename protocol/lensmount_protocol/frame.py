@@ -1,8 +1,9 @@
 """What a stream of bytes turns out to be: frames, padding behind them, and garbage with its reason."""
 
 import enum
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol, cast
 
 
 class GarbageReason(enum.Enum):
@@ -18,7 +19,7 @@ class GarbageReason(enum.Enum):
     SOURCE_ENDED = "source ended inside the frame"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Frame:
     """A frame whose length, checksum and end are right.
 
@@ -27,19 +28,32 @@ class Frame:
         offset: of its first byte in the stream.
         class_: the frame's class, as the dialect numbers them.
         sequence: the sequence number.
-        payload: the bytes between header and checksum.
-        payload_offset: of the payload in `raw`.
+        inside: where the payload lies in `raw`.
+        said: what the payload says, or what reads it when somebody asks; `None` from a plain framer.
     """
 
     raw: bytes
     offset: int
     class_: int
     sequence: int
-    payload: bytes
-    payload_offset: int
+    inside: slice
+    said: "list[Any] | Callable[[bytes], list[Any]] | None" = field(default=None, repr=False, compare=False)
+
+    @property
+    def payload(self) -> bytes:
+        """The bytes between header and checksum."""
+        return self.raw[self.inside]
+
+    @property
+    def messages(self) -> "list[Any]":
+        """What the payload says, as the reader that found the frame reads it; empty from a plain framer."""
+        said: Any = self.said
+        if not isinstance(said, list):
+            self.said = said = [] if said is None else said(self.payload)
+        return cast("list[Any]", said)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Garbage:
     """A run of bytes that belong to no frame.
 
@@ -54,7 +68,7 @@ class Garbage:
     reason: GarbageReason
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Padding:
     """Bytes that a sender clocks behind a frame, which the dialect says to ignore."""
 
@@ -95,14 +109,14 @@ class FrameFormat(Protocol):
         """See the class."""
         ...
 
-    def measure(self, header: bytes) -> int | GarbageReason:
+    def measure(self, header: bytes, /) -> int | GarbageReason:
         """The frame's total length in bytes, or why this header begins no frame."""
         ...
 
-    def judge(self, candidate: bytes) -> GarbageReason | None:
+    def judge(self, candidate: bytes, /) -> GarbageReason | None:
         """Why a candidate of the right length is no frame; `None` where it is one."""
         ...
 
-    def open(self, candidate: bytes, offset: int) -> Frame:
+    def open(self, candidate: bytes, offset: int, /) -> Frame:
         """The parts of a candidate that `judge` accepted."""
         ...

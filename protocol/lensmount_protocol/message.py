@@ -9,15 +9,18 @@ class FocusMove(Message):
     flags: int = field(Int8ub, "unit, relative, wait", default=0)
 ```
 
-Everything else derives from that: the dataclass, the construct `LAYOUT`, the codec, descriptions and strategies.
+Everything else derives from that: the dataclass, the construct `LAYOUT`, the functions that read and build it,
+descriptions and strategies. The layouts may be construct's own objects, or the same words from
+`lensmount_protocol.deferred`, which do not import construct before somebody asks for it.
 """
 
 import dataclasses
 from collections.abc import Callable, Iterable
-from typing import Any, ClassVar, Self, TypeVar, dataclass_transform
+from importlib import import_module
+from typing import Any, ClassVar, Self, TypeVar, cast, dataclass_transform
 
-from construct import Bytes, Construct, ConstructError, Struct
-
+from lensmount_protocol.codec.codecs import MessageCodec, make_codec
+from lensmount_protocol.deferred import Bytes, known_size
 from lensmount_protocol.errors import FrameError
 from lensmount_protocol.evidence import Evidence
 from lensmount_protocol.wire import Role
@@ -31,9 +34,11 @@ class FieldSpec:
 
     Attributes:
         name: the attribute's name.
-        layout: its construct.
-        offset: where it starts, in bytes after the type byte, with every block present.
-        size: bytes on the wire.
+        layout: its construct, perhaps as a deferred word (`lensmount_protocol.deferred.resolve` gives the construct).
+        offset: where it starts, in bytes after the type byte, with every block present; fields whose size varies are
+            counted as empty.
+        size: bytes on the wire; 0 where it varies.
+        varies: whether the size depends on the bytes.
         meaning: what it says, in words.
         unit: of the number; `""` where it has none.
         evidence: of this field where it differs from the message's.
@@ -43,9 +48,10 @@ class FieldSpec:
     """
 
     name: str
-    layout: "Construct[Any, Any]"
+    layout: Any
     offset: int
     size: int
+    varies: bool
     meaning: str
     unit: str
     evidence: Evidence | None
@@ -55,7 +61,7 @@ class FieldSpec:
 
 
 def field(
-    layout: "Construct[Any, Any]",
+    layout: Any,
     meaning: str,
     *,
     default: Any = 0,
@@ -65,14 +71,32 @@ def field(
     block: int = 0,
     headline: bool = False,
 ) -> Any:
-    """Declare one field of a message: how it stands on the wire, what it means, and how that is known."""
-    spec = FieldSpec("", layout, 0, layout.sizeof(), meaning, unit, evidence, show, block, headline)
+    """Declare one field: its construct, what it means, and how that is known.
+
+    A default that can be changed in place (a list, a dictionary) is copied for each message.
+    """
+    size = known_size(layout)
+    if size is None:
+        size = cast("int | None", import_module("lensmount_protocol.interpreted").fixed_size(layout))
+    spec = FieldSpec("", layout, 0, size or 0, size is None, meaning, unit, evidence, show, block, headline)
+    if isinstance(default, list | dict):
+        kept = cast("list[Any] | dict[str, Any]", default)
+        return dataclasses.field(default_factory=lambda: kept.copy(), metadata={"spec": spec})
     return dataclasses.field(default=default, metadata={"spec": spec})
 
 
 def unknown_bytes(size: int, *, default: bytes | None = None, meaning: str = "unknown", block: int = 0) -> Any:
     """Declare bytes that nobody understands yet; they round-trip unchanged and are shown as unknown."""
     return field(Bytes(size), meaning, default=bytes(size) if default is None else default, block=block)
+
+
+class _Layout:
+    """The construct of a class's fields, made when somebody asks for it."""
+
+    def __get__(self, instance: object, owner: "type[Message]") -> Any:
+        layout = import_module("lensmount_protocol.interpreted").struct_of(owner.FIELDS)
+        owner.LAYOUT = layout
+        return layout
 
 
 class Message:
@@ -84,7 +108,9 @@ class Message:
         EVIDENCE: how the message is known.
         FIELDS: its fields in wire order.
         LAYOUT: the construct of everything after the type byte.
-        SIZE: bytes on the wire, type byte included, with every block present.
+        SIZE: bytes on the wire, type byte included, with every block present; of a message that varies, the bytes of
+            its other fields.
+        VARIES: whether the size depends on the bytes.
     """
 
     __slots__ = ()
@@ -93,8 +119,17 @@ class Message:
     SENDER: ClassVar[Role]
     EVIDENCE: ClassVar[Evidence]
     FIELDS: ClassVar[tuple[FieldSpec, ...]]
-    LAYOUT: ClassVar["Construct[Any, Any]"]
+    LAYOUT: ClassVar[Any]
     SIZE: ClassVar[int]
+    VARIES: ClassVar[bool]
+    CODECS: ClassVar[dict[int, MessageCodec]]
+
+    @classmethod
+    def codec(cls) -> MessageCodec:
+        """How the message is read and built; made on first use."""
+        if 0 not in cls.CODECS:
+            cls.CODECS[0] = make_codec(cls, cls.FIELDS, {}, cls.__name__)
+        return cls.CODECS[0]
 
     @classmethod
     def parse(cls, data: bytes) -> Self:
@@ -103,11 +138,7 @@ class Message:
         Raises:
             FrameError: `data` has another type byte or size than the message, or a field cannot be read.
         """
-        if not data or data[0] != cls.TYPE:
-            raise FrameError(f"no {cls.__name__}: type byte is not {cls.TYPE:#04x}")
-        if len(data) != cls.SIZE:
-            raise FrameError(f"{cls.__name__} takes {cls.SIZE} bytes, not {len(data)}", offset=min(len(data), cls.SIZE))
-        return cls(**parse_fields(cls, cls.LAYOUT, data))
+        return cast("Self", parse_whole(cls, cls.codec(), data, ""))
 
     def build(self) -> bytes:
         """The bytes that say this message, type byte first.
@@ -115,7 +146,10 @@ class Message:
         Raises:
             FrameError: a field holds a value that does not fit its layout.
         """
-        return build_fields(self, self.LAYOUT, self.FIELDS)
+        build = self.codec().build
+        # From now on the class has the function itself, without this detour.
+        setattr(type(self), "build", build)  # noqa: B010
+        return build(self)
 
     def values(self) -> dict[str, Any]:
         """The fields by name, in wire order."""
@@ -139,28 +173,41 @@ class Unknown:
         return self.data
 
 
-def parse_fields(cls: type[Message], layout: "Construct[Any, Any]", data: bytes) -> dict[str, Any]:
-    """The fields that `layout` finds behind the type byte of `data`, as keyword arguments of the message."""
+def parse_whole(cls: type[Message], codec: MessageCodec, data: bytes, which: str) -> Message:
+    """The message that is all of `data`.
+
+    Args:
+        cls: the message class.
+        codec: of the selection in force.
+        data: type byte included.
+        which: words behind the class's name in errors.
+
+    Raises:
+        FrameError: another type byte or size, or a field cannot be read.
+    """
+    if not data or data[0] != cls.TYPE:
+        raise FrameError(f"no {cls.__name__}: type byte is not {cls.TYPE:#04x}")
+    size = len(data)
+    if codec.size is not None and codec.size != size:
+        raise FrameError(f"{cls.__name__}{which} takes {codec.size} bytes, not {size}", offset=min(size, codec.size))
+    message, stop = read_message(codec, data, 0, size)
+    if stop != size:
+        raise FrameError(f"{cls.__name__}{which} ends before {size - stop} of its bytes", offset=stop)
+    return message
+
+
+def read_message(codec: MessageCodec, data: bytes, at: int, end: int) -> tuple[Message, int]:
+    """The message at `at` and where it ends; what generated code does not take, construct is asked about.
+
+    Raises:
+        FrameError: there is none.
+    """
     try:
-        container = layout.parse(data[TYPE_BYTE_SIZE:])
-    except ConstructError as error:
-        raise FrameError(f"{cls.__name__}: {_reason(error)}", offset=TYPE_BYTE_SIZE, path=error.path or "") from error
-    return {name: value for name, value in container.items() if not name.startswith("_")}
-
-
-def build_fields(message_: Message, layout: "Construct[Any, Any]", fields: Iterable[FieldSpec]) -> bytes:
-    """The type byte and the given fields of a message, written by `layout`."""
-    values = {spec.name: getattr(message_, spec.name) for spec in fields}
-    try:
-        return bytes((message_.TYPE,)) + layout.build(values)
-    except (ConstructError, TypeError, ValueError) as error:
-        path = getattr(error, "path", None) or ""
-        raise FrameError(f"{type(message_).__name__}: {_reason(error)}", offset=TYPE_BYTE_SIZE, path=path) from error
-
-
-def struct_of(fields: Iterable[FieldSpec]) -> "Construct[Any, Any]":
-    """The construct of these fields, in this order."""
-    return Struct(*(spec.name / spec.layout for spec in fields))
+        return codec.read(data, at, end)
+    except FrameError:
+        raise
+    except Exception:
+        return codec.ask(data, at, end)
 
 
 M = TypeVar("M", bound=Message)
@@ -169,29 +216,26 @@ M = TypeVar("M", bound=Message)
 # Without field specifiers a checker takes what `field` gives for the default value, which every field has.
 @dataclass_transform()
 def message(type_: int, sender: Role, evidence: Evidence) -> Callable[[type[M]], type[M]]:
-    """Declare a message: make the class a slotted dataclass and derive its construct from its fields."""
+    """Declare a message: make the class a slotted dataclass and derive the rest from its fields."""
 
     def declare(cls: type[M]) -> type[M]:
         made = dataclasses.dataclass(slots=True)(cls)
         made.TYPE, made.SENDER, made.EVIDENCE = type_, sender, evidence
-        made.FIELDS = tuple(_laid_out(dataclasses.fields(made)))  # type: ignore[arg-type]
-        made.LAYOUT = struct_of(made.FIELDS)
+        made.FIELDS = tuple(laid_out(made))
+        made.LAYOUT = _Layout()
         made.SIZE = TYPE_BYTE_SIZE + sum(spec.size for spec in made.FIELDS)
+        made.VARIES = any(spec.varies for spec in made.FIELDS)
+        made.CODECS = {}
         return made
 
     return declare
 
 
-def _laid_out(fields: "Iterable[dataclasses.Field[Any]]") -> Iterable[FieldSpec]:
+def laid_out(cls: type[Any]) -> Iterable[FieldSpec]:
+    """The fields that a dataclass declares with `field`, with their names and offsets."""
     offset = 0
-    for declared in fields:
+    for declared in dataclasses.fields(cls):
         spec = declared.metadata.get("spec")
         if isinstance(spec, FieldSpec):
             yield dataclasses.replace(spec, name=declared.name, offset=offset)
             offset += spec.size
-
-
-def _reason(error: Exception) -> str:
-    # construct's text repeats the path on a line of its own; an error here is one line.
-    lines = [line for line in str(error).splitlines() if line and not line.startswith("Error in path")]
-    return lines[0] if lines else type(error).__name__

@@ -17,23 +17,37 @@ def dialect_names() -> list[str]:
     return sorted({*BUILT_IN, *(entry.name for entry in entry_points(group=ENTRY_POINTS))})
 
 
-def load_dialect(name: str) -> Dialect:
-    """The dialect of this name.
+def dialect_package(name: str) -> str:
+    """The package that the dialect of this name comes from.
 
     Raises:
-        DialectError: unknown (lists the known ones), offered twice, or not importable as a `Dialect`.
+        DialectError: unknown (lists the known ones), or offered twice.
     """
+    return _offer(name).value.partition(":")[0].rpartition(".")[0]
+
+
+def _offer(name: str) -> EntryPoint:
     offers = [EntryPoint(name, value, ENTRY_POINTS) for known, value in BUILT_IN.items() if known == name]
     offers += entry_points(group=ENTRY_POINTS, name=name)
     if not offers:
         raise DialectError(unknown("dialect", name, dialect_names()))
     if len(offers) > 1:
         raise DialectError(f"dialect {name!r} is offered twice: {' and '.join(offer.value for offer in offers)}")
-    module, _, attribute = offers[0].value.partition(":")
+    return offers[0]
+
+
+def load_dialect(name: str) -> Dialect:
+    """The dialect of this name.
+
+    Raises:
+        DialectError: unknown (lists the known ones), offered twice, or not importable as a `Dialect`.
+    """
+    offer = _offer(name)
+    module, _, attribute = offer.value.partition(":")
     try:
         dialect = getattr(import_module(module), attribute)
     except (ImportError, AttributeError) as error:
-        raise DialectError(f"dialect {name!r} cannot be loaded from {offers[0].value}: {error}") from error
+        raise DialectError(f"dialect {name!r} cannot be loaded from {offer.value}: {error}") from error
     if not isinstance(dialect, Dialect):
-        raise DialectError(f"dialect {name!r}: {offers[0].value} is a {type(dialect).__name__}, not a Dialect")
+        raise DialectError(f"dialect {name!r}: {offer.value} is a {type(dialect).__name__}, not a Dialect")
     return dialect

@@ -4,6 +4,8 @@ import contextlib
 import io
 import re
 import shlex
+import sys
+import types
 from pathlib import Path
 
 import pytest
@@ -21,11 +23,8 @@ def commands_of(page: Path) -> list[str]:
     return [line.strip() for block in blocks for line in block.splitlines() if line.strip().startswith("lensmount ")]
 
 
-EXAMPLES = [
-    pytest.param(block, id=f"{page.name}-{number}")
-    for page in PAGES
-    for number, block in enumerate(re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL))
-]
+def examples_of(page: Path) -> list[str]:
+    return re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if commands_of(page)], ids=lambda page: page.name)
@@ -40,11 +39,16 @@ def test_every_command_runs(page: Path, tmp_path: Path, monkeypatch: pytest.Monk
             assert main(words) == 0, command
 
 
-@pytest.mark.parametrize("example", EXAMPLES)
-def test_every_example_runs(example: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("page", [page for page in PAGES if examples_of(page)], ids=lambda page: page.name)
+def test_every_example_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page's examples run in their order, each on what those in front of it made."""
     monkeypatch.chdir(tmp_path)
-    with contextlib.redirect_stdout(io.StringIO()):
-        exec(compile(example, "example", "exec"), {"__name__": "example"})
+    # Dataclasses look their module up, so the page is one.
+    module = types.ModuleType("example")
+    monkeypatch.setitem(sys.modules, "example", module)
+    for example in examples_of(page):
+        with contextlib.redirect_stdout(io.StringIO()):
+            exec(compile(example, page.name, "exec"), vars(module))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

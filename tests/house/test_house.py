@@ -26,7 +26,7 @@ def test_a_module_opens_with_one_sentence_and_is_one_thing(path: Path) -> None:
     opening = (ast.get_docstring(ast.parse(text)) or "").split("\n\n")[0]
     assert opening
     assert opening.endswith((".", ":"))
-    assert len(text.splitlines()) <= LONGEST_FILE
+    assert path.parent.name == "emitted" or len(text.splitlines()) <= LONGEST_FILE
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))

@@ -1,10 +1,13 @@
 """Checksums against their check values and against plain arithmetic."""
 
+from importlib import import_module
+
+import crcmod
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lensmount_protocol.checksums import CHECK_INPUT, CHECKSUMS, Checksum, sum16
+from lensmount_protocol.checksums import CHECK_INPUT, CHECKSUMS, CRC16_IBM_3740, Checksum, extension_note, sum16
 
 
 @pytest.mark.parametrize("checksum", CHECKSUMS.values(), ids=lambda checksum: checksum.name)
@@ -17,3 +20,16 @@ def test_check_values(checksum: Checksum) -> None:
 def test_the_fast_sum_is_the_sum(data: bytes) -> None:
     assert sum16(data) == sum(data) % 65536
     assert sum16(b"\xff" * len(data)) == 255 * len(data) % 65536
+
+
+@given(st.binary(max_size=300))
+def test_the_standard_librarys_crc_is_crcmods(data: bytes) -> None:
+    assert CRC16_IBM_3740.of(data) == crcmod.mkCrcFun(0x11021, initCrc=0xFFFF, rev=False, xorOut=0)(data)
+
+
+def test_a_crcmod_without_its_extension_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    inside = import_module("crcmod.crcmod")
+    monkeypatch.setattr(inside, "_usingExtension", True)
+    assert extension_note() == ""
+    monkeypatch.setattr(inside, "_usingExtension", False)
+    assert "C extension" in extension_note()

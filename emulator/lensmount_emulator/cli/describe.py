@@ -12,6 +12,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object a message")
     parser.add_argument("--states", action="store_true", help="the dialect's states as a Mermaid diagram")
     parser.add_argument("--timing", action="store_true", help="the dialect's timing contract")
+    parser.add_argument("--code", action="store_true", help="the generated functions that read and build messages")
+    parser.add_argument(
+        "--emit", action="store_true", help="write them as modules beside the dialect's own, for a faster start"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -20,17 +24,54 @@ def run(arguments: argparse.Namespace) -> int:
     from lensmount_protocol.registry import load_dialect
 
     dialect = load_dialect(arguments.dialect)
-    if arguments.states:
+    if arguments.emit:
+        return _emit(dialect)
+    if arguments.code:
+        words = arguments.message
+        chosen = dialect.messages.values() if words is None else messages_of(words, dialect.messages)
+        print(_code(chosen))
+    elif arguments.states:
         print(dialect.transitions.diagram())
     elif arguments.timing:
         for rule in dialect.timing:
             print(f"{rule.name:<28} {rule.minimum_us:>10g} … {rule.maximum_us:<10g} µs  {rule.evidence}")
     elif arguments.message is None:
         for cls in sorted(dialect.messages.values(), key=lambda cls: (cls.TYPE, cls.SENDER.value)):
-            print(f"{cls.TYPE:02X}  {cls.SENDER.value}  {cls.SIZE:>4} bytes  {cls.__name__:<22} {_opening(cls)}")
+            print(f"{cls.TYPE:02X}  {cls.SENDER.value}  {_size(cls):>4} bytes  {cls.__name__:<22} {_opening(cls)}")
     else:
         for cls in messages_of(arguments.message, dialect.messages):
             print(json.dumps(_as_dict(cls)) if arguments.json else _as_text(cls))
+    return 0
+
+
+def _code(classes: Any) -> str:
+    from lensmount_protocol.codec.emission import code_of
+
+    return "\n\n".join(code_of(cls) for cls in classes)
+
+
+def _emit(dialect: Any) -> int:
+    """Write the dialect's modules of generated code; says each file."""
+    import sys
+    from importlib import import_module
+    from pathlib import Path
+
+    from lensmount_protocol.codec.emission import emitted_modules
+    from lensmount_protocol.errors import DialectError
+    from lensmount_protocol.registry import dialect_package
+
+    for name, text in emitted_modules(dialect, dialect_package(dialect.name)).items():
+        package, _, group = name.rpartition(".")
+        home = Path(str(import_module(package.rpartition(".")[0]).__file__)).parent / package.rpartition(".")[2]
+        try:
+            home.mkdir(exist_ok=True)
+            opening = home / "__init__.py"
+            if not opening.exists():
+                opening.write_text(f'"""Code generated from the declarations of the dialect {dialect.name}."""\n')
+            (home / f"{group}.py").write_text(text)
+        except OSError as error:
+            raise DialectError(f"{home}: {error.strerror}; the code is generated at each start instead") from error
+        print(home / f"{group}.py", file=sys.stdout)
     return 0
 
 
@@ -40,20 +81,38 @@ def _opening(cls: Any) -> str:
 
 def _as_text(cls: Any) -> str:
     lines = [
-        f"{cls.TYPE:#04x} {cls.__name__}, {cls.SENDER.value} to {cls.SENDER.peer.value}, {cls.SIZE} bytes",
+        f"{cls.TYPE:#04x} {cls.__name__}, {cls.SENDER.value} to {cls.SENDER.peer.value}, {_size(cls)} bytes",
         f"  {_opening(cls)}",
         f"  evidence: {cls.EVIDENCE}",
+        f"  codec: {_codec(cls)}",
     ]
     if cls.FIELDS:
-        lines.append(f"  {'offset':<8}{'size':<6}{'field':<26}meaning")
+        lines.append(f"  {'offset':<8}{'size':<7}{'field':<26}meaning")
     for spec in cls.FIELDS:
-        span = f"f{spec.offset}" if spec.size == 1 else f"f{spec.offset}-{spec.offset + spec.size - 1}"
         unit = f" [{spec.unit}]" if spec.unit else ""
         block = f" (block {spec.block})" if spec.block else ""
-        lines.append(f"  {span:<8}{spec.size:<6}{spec.name:<26}{spec.meaning}{unit}{block}")
+        size = "varies" if spec.varies else str(spec.size)
+        lines.append(f"  {_span(cls, spec):<8}{size:<7}{spec.name:<26}{spec.meaning}{unit}{block}")
         if spec.evidence is not None:
-            lines.append(f"  {'':<40}evidence: {spec.evidence}")
+            lines.append(f"  {'':<41}evidence: {spec.evidence}")
     return "\n".join(lines)
+
+
+def _size(cls: Any) -> str:
+    return f"at least {cls.SIZE}" if cls.VARIES else str(cls.SIZE)
+
+
+def _span(cls: Any, spec: Any) -> str:
+    """Which bytes a field takes; behind one whose size varies, only where it stands at the earliest."""
+    if any(before.varies for before in cls.FIELDS[: cls.FIELDS.index(spec)]):
+        return f"f{spec.offset}+"
+    return f"f{spec.offset}" if spec.size <= 1 else f"f{spec.offset}-{spec.offset + spec.size - 1}"
+
+
+def _codec(cls: Any) -> str:
+    """Where the functions come from that read and build a message, and what is to be known of that."""
+    codec = cls.codec()
+    return f"{codec.origin} ({codec.reason})" if codec.reason else str(codec.origin)
 
 
 def _as_dict(cls: Any) -> dict[str, Any]:
@@ -64,6 +123,7 @@ def _as_dict(cls: Any) -> dict[str, Any]:
         "size": cls.SIZE,
         "meaning": _opening(cls),
         "evidence": str(cls.EVIDENCE),
+        "codec": _codec(cls),
         "fields": [
             {
                 "name": spec.name,

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -11,6 +12,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print every dialect."""
+    from lensmount_protocol.checksums import extension_note
     from lensmount_protocol.registry import dialect_names, load_dialect
 
     for name in dialect_names():
@@ -26,4 +28,6 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"  {dialect.notice}")
         for key, source in dialect.sources.items():
             print(f"  {key:<7} {source}")
+    if note := extension_note():
+        print(f"lensmount: {note}", file=sys.stderr)
     return 0

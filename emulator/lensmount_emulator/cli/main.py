@@ -13,12 +13,13 @@ VERBS = {
     "fidelity": "replay a capture against our engine and score it",
     "dialects": "list the dialects that can be spoken",
     "profiles": "list the lenses and bodies that can be played",
+    "prove": "hold generated code against construct on mutated frames",
     "describe": "show a dialect's messages, their fields, offsets and evidence",
 }
 
 EXIT_CODES = """exit codes:
   0  done
-  1  done, and something was found wanting (--verify, fidelity, a session with errors)
+  1  done, and something was found wanting (--verify, fidelity, prove, a session with errors)
   2  wrong usage, or an unknown dialect, profile, message, port scheme or script verb
   3  a file cannot be read as what it should be
   4  a port cannot be opened, refuses a rate, or went away

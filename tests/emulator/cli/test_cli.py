@@ -177,7 +177,7 @@ def test_describe_shows_offsets_units_and_evidence(capsys: pytest.CaptureFixture
     assert main(["describe", "emount", "0x05"]) == 0
     out = capsys.readouterr().out
     assert "0x05 LensStatus, lens to body" in out
-    assert "f0-1    2     aperture" in out
+    assert "f0-1    2      aperture" in out
     assert "evidence: captured (SIG, LEX)" in out
     assert main(["describe", "emount", "05", "--json"]) == 0
     (told,) = objects(capsys.readouterr().out)

@@ -1,7 +1,6 @@
 """The iris order that a newer body sends at the shutter press."""
 
-from construct import Int8ub, Int16ul
-
+from lensmount_protocol.deferred import Int8ub, Int16ul
 from lensmount_protocol.dialects.emount.optics import show_aperture, show_hex8
 from lensmount_protocol.evidence import Evidence, Proof
 from lensmount_protocol.message import Message, field, message, unknown_bytes

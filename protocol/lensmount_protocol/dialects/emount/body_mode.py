@@ -1,7 +1,6 @@
 """What the body says second in every frame: who drives the focus; focus orders follow in the same frame."""
 
-from construct import Int8ub
-
+from lensmount_protocol.deferred import Int8ub
 from lensmount_protocol.dialects.emount.optics import show_hex8
 from lensmount_protocol.dialects.emount.types import FocusMode
 from lensmount_protocol.enums import enum_field

@@ -1,7 +1,6 @@
 """What the body says first in every frame: the exposure's wishes, the cycle, and which optical row it wants."""
 
-from construct import Int8ub, Int16ul
-
+from lensmount_protocol.deferred import Int8ub, Int16ul
 from lensmount_protocol.dialects.emount.optics import show_aperture, show_hex8, show_hex16
 from lensmount_protocol.evidence import Evidence, Proof
 from lensmount_protocol.message import Message, field, message, unknown_bytes

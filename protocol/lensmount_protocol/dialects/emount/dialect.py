@@ -60,5 +60,6 @@ EMOUNT = Dialect(
     settles=2e-3,
     # 14 and 15 write flash (firmware update); 40 is a maker's service channel that locks up other lenses.
     guarded=frozenset({0x14, 0x15, 0x40}),
+    selecting=frozenset({StreamLayoutReply}),
     selections=_selections,
 )

@@ -1,7 +1,6 @@
 """Focus orders, which follow `04` in its frame, and what confirms them beside a later `06`."""
 
-from construct import Int8ub, Int16sl, Int16ul
-
+from lensmount_protocol.deferred import Int8ub, Int16sl, Int16ul
 from lensmount_protocol.dialects.emount.optics import show_distance, show_hex8, show_steps
 from lensmount_protocol.evidence import Evidence, Proof
 from lensmount_protocol.message import Message, field, message, unknown_bytes

@@ -2,9 +2,8 @@
 
 from typing import ClassVar
 
-from construct import Bytes, Int8ub, Int16ul
-
 from lensmount_protocol.blocks import BlockedMessage
+from lensmount_protocol.deferred import Bytes, Int8ub, Int16ul
 from lensmount_protocol.dialects.emount.optics import show_hex8, show_hex16, show_signed_bytes, show_steps
 from lensmount_protocol.evidence import Evidence, Proof
 from lensmount_protocol.message import field, message, unknown_bytes

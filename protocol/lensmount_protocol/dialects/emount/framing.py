@@ -1,11 +1,8 @@
 """The E-mount frame: `F0`, length, class, sequence, payload, 16-bit sum, `55`."""
 
-from dataclasses import dataclass
-
-from construct import Bytes, Checksum, Const, Int8ub, Int16ul, RawCopy, Struct, Tell, this
-
 from lensmount_protocol.checksums import sum16
-from lensmount_protocol.frame import Frame, GarbageReason
+from lensmount_protocol.deferred import Bytes, Checksum, Const, Int8ub, Int16ul, RawCopy, Struct, Tell, this
+from lensmount_protocol.envelope import DeclaredFormat
 from lensmount_protocol.wire import Role
 
 START = 0xF0
@@ -37,48 +34,17 @@ ENVELOPE = Struct(
     "end" / Const(END, Int8ub),
     "size" / Tell,
 )
-"""The declaration of the frame; `EmountFormat` is the same by hand, and a property test holds the two together."""
 
 
-@dataclass(frozen=True, slots=True)
-class EmountFormat:
-    """What the framer needs to know of one direction's frames."""
-
-    largest: int
-    longest_padding: int
-    start: int = START
-    header_size: int = HEADER_SIZE
-
-    def measure(self, header: bytes) -> int | GarbageReason:
-        """The total length that the header announces."""
-        length = header[1] | header[2] << 8
-        return length if SMALLEST <= length <= self.largest else GarbageReason.LENGTH
-
-    def judge(self, candidate: bytes) -> GarbageReason | None:
-        """Check the end byte, the sum and the class, in the order of what they say about a wire."""
-        if candidate[-1] != END:
-            return GarbageReason.END
-        if sum16(candidate[1:-3]) != candidate[-3] | candidate[-2] << 8:
-            return GarbageReason.CHECKSUM
-        return None if candidate[3] in CLASSES else GarbageReason.CLASS
-
-    def open(self, candidate: bytes, offset: int) -> Frame:
-        """The parts of a good candidate."""
-        return Frame(candidate, offset, candidate[3], candidate[4], candidate[PAYLOAD_OFFSET:-3], PAYLOAD_OFFSET)
+def _format(sender: Role, longest_padding: int) -> DeclaredFormat:
+    return DeclaredFormat(ENVELOPE, SMALLEST, LARGEST[sender], CLASSES, longest_padding, __name__)
 
 
 # A lens never pads; a body clocks whole multiples of 16 bytes (1 725 of 1 725 windows of an A6000).
-FORMATS = {
-    Role.BODY: EmountFormat(LARGEST[Role.BODY], longest_padding=15),
-    Role.LENS: EmountFormat(LARGEST[Role.LENS], longest_padding=0),
-}
+FORMATS = {Role.BODY: _format(Role.BODY, 15), Role.LENS: _format(Role.LENS, 0)}
 
-
-def build_frame(payload: bytes, class_: int, sequence: int) -> bytes:
-    """The frame around a payload."""
-    length = len(payload) + OVERHEAD
-    inside = bytes((length & 0xFF, length >> 8, class_, sequence)) + payload
-    return bytes((START,)) + inside + sum16(inside).to_bytes(2, "little") + bytes((END,))
+build_frame = FORMATS[Role.BODY].build
+"""Payload, class and sequence number to a frame's bytes; both directions build theirs alike."""
 
 
 def padded(frame: bytes, multiple: int) -> bytes:

@@ -1,7 +1,6 @@
 """Getting to know each other: capabilities, identity, descriptor, speed, frame rate and name."""
 
-from construct import Bytes, Int8ub, Int16ul, Int32ul, Int64ul
-
+from lensmount_protocol.deferred import Bytes, Int8ub, Int16ul, Int32ul, Int64ul
 from lensmount_protocol.dialects.emount.optics import (
     show_aperture,
     show_hex8,

@@ -2,9 +2,8 @@
 
 from typing import ClassVar
 
-from construct import Bytes, Int8sb, Int8ub, Int16ul
-
 from lensmount_protocol.blocks import BlockedMessage
+from lensmount_protocol.deferred import Bytes, Int8sb, Int8ub, Int16ul
 from lensmount_protocol.dialects.emount.optics import (
     show_aperture,
     show_distance,

@@ -1,7 +1,6 @@
 """The start-up movement and the shut-down."""
 
-from construct import Int8ub
-
+from lensmount_protocol.deferred import Int8ub
 from lensmount_protocol.dialects.emount.optics import show_hex8
 from lensmount_protocol.evidence import Evidence, Proof
 from lensmount_protocol.message import Message, field, message

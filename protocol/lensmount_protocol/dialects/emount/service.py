@@ -3,8 +3,7 @@
 Their sizes are known, since a payload could not be walked without them; most of their bytes are not.
 """
 
-from construct import Bytes, Int8ub, Int16ul
-
+from lensmount_protocol.deferred import Bytes, Int8ub, Int16ul
 from lensmount_protocol.dialects.emount.optics import show_hex8, show_tenths_mm
 from lensmount_protocol.dialects.emount.types import RefusalCode
 from lensmount_protocol.enums import enum_field

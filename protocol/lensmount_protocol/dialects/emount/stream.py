@@ -1,7 +1,6 @@
 """The stream's layout: which blocks `05` and `06` are built from, and whether they are sent at all."""
 
-from construct import Int8ub, Int24ul
-
+from lensmount_protocol.deferred import Int8ub, Int24ul
 from lensmount_protocol.evidence import Evidence, Proof
 from lensmount_protocol.message import Message, field, message, unknown_bytes
 from lensmount_protocol.wire import Role

@@ -49,7 +49,7 @@ class ToyFormat:
 
     def open(self, candidate: bytes, offset: int) -> Frame:
         """The parts."""
-        return Frame(candidate, offset, 0, 0, candidate[2:-1], 2)
+        return Frame(candidate, offset, 0, 0, slice(2, -1))
 
 
 def _xor(data: bytes) -> int:

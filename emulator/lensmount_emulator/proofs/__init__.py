@@ -1,0 +1,1 @@
+"""Long-running proofs that what is fast is also right."""

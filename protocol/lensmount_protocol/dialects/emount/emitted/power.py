@@ -1,0 +1,71 @@
+"""Generated from lensmount_protocol.dialects.emount.power by `lensmount describe emount --emit`; not to be edited."""
+
+from lensmount_protocol.codec.support import Struct, new
+
+
+def StartUpRequest(cls, ask):
+    pack_1 = Struct('<BB').pack
+    take_2 = Struct('<xB').unpack_from
+    def read(data, at):
+        message = new(cls)
+        message.drives, = take_2(data, at)
+        return message
+    def build(message):
+        try:
+            return pack_1(0x10, message.drives)
+        except Exception:
+            return ask(message)
+    return True, read, build
+
+
+def StartUpReply(cls, ask):
+    pack_1 = Struct('<BB').pack
+    take_2 = Struct('<xB').unpack_from
+    def read(data, at):
+        message = new(cls)
+        message.result, = take_2(data, at)
+        return message
+    def build(message):
+        try:
+            return pack_1(0x10, message.result)
+        except Exception:
+            return ask(message)
+    return True, read, build
+
+
+def ShutDownRequest(cls, ask):
+    pack_1 = Struct('<BB').pack
+    take_2 = Struct('<xB').unpack_from
+    def read(data, at):
+        message = new(cls)
+        message.order, = take_2(data, at)
+        return message
+    def build(message):
+        try:
+            return pack_1(0x16, message.order)
+        except Exception:
+            return ask(message)
+    return True, read, build
+
+
+def ShutDownReply(cls, ask):
+    pack_1 = Struct('<BB').pack
+    take_2 = Struct('<xB').unpack_from
+    def read(data, at):
+        message = new(cls)
+        message.result, = take_2(data, at)
+        return message
+    def build(message):
+        try:
+            return pack_1(0x16, message.result)
+        except Exception:
+            return ask(message)
+    return True, read, build
+
+
+CODECS = {
+    'StartUpRequest': ('1-0e1f78f9', StartUpRequest),
+    'StartUpReply': ('1-bea28a3e', StartUpReply),
+    'ShutDownRequest': ('1-e8434859', ShutDownRequest),
+    'ShutDownReply': ('1-ed33e3da', ShutDownReply),
+}

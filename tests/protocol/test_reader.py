@@ -1,0 +1,107 @@
+"""The fused reader: the framer's events with messages, whatever the chunks, now or later."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lensmount_protocol.dialect import Dialect
+from lensmount_protocol.dialects.emount.focus_status import FocusStatus
+from lensmount_protocol.dialects.emount.lens_status import LensStatus
+from lensmount_protocol.dialects.emount.stream import StreamLayoutReply
+from lensmount_protocol.errors import FrameError
+from lensmount_protocol.frame import Frame, GarbageReason
+from lensmount_protocol.paving import build_payload
+from lensmount_protocol.reader import FrameReader
+from lensmount_protocol.registry import load_dialect
+from lensmount_protocol.wire import Role
+
+EMOUNT = load_dialect("emount")
+FRAME = EMOUNT.build_frame(build_payload([LensStatus(), FocusStatus()]), 1, 7)
+CHOOSING = EMOUNT.build_frame(StreamLayoutReply(status_blocks=0x3, focus_blocks=0x1).build(), 2, 9)
+SHORT = EMOUNT.build_frame(build_payload([LensStatus(blocks=0x3), FocusStatus(blocks=0x1)]), 1, 8)
+
+
+def reader(dialect: Dialect, *, headers_only: bool = False) -> FrameReader:
+    return FrameReader(dialect, Role.LENS, dialect.paving(), headers_only=headers_only)
+
+
+def told(reader: FrameReader, chunks: list[bytes]) -> list[tuple[Any, Any]]:
+    events = [event for chunk in chunks for event in reader.receive(chunk)]
+    events += reader.close(GarbageReason.SOURCE_ENDED)
+    return [(event, event.messages if isinstance(event, Frame) else None) for event in events]
+
+
+PIECES = st.one_of(
+    st.sampled_from([FRAME, CHOOSING, SHORT, FRAME[:9], b"\xf0", b"\0\0"]), st.binary(min_size=1, max_size=9)
+)
+
+
+@given(st.lists(PIECES, max_size=8), st.lists(st.integers(1, 64), min_size=1), st.booleans())
+def test_chunks_and_laziness_change_nothing(pieces: list[bytes], sizes: list[int], headers_only: bool) -> None:
+    stream = b"".join(pieces)
+    chunks: list[bytes] = []
+    position = 0
+    while position < len(stream):
+        size = sizes[len(chunks) % len(sizes)]
+        chunks.append(stream[position : position + size])
+        position += size
+    assert told(reader(EMOUNT, headers_only=headers_only), chunks) == told(reader(EMOUNT), [stream])
+
+
+@pytest.mark.parametrize("headers_only", [False, True])
+def test_a_choice_holds_for_what_follows_in_the_same_chunk(headers_only: bool) -> None:
+    events = told(reader(EMOUNT, headers_only=headers_only), [FRAME + CHOOSING + SHORT + SHORT])
+    kinds = [[type(message) for message in messages] for _, messages in events]
+    assert kinds == [
+        [LensStatus, FocusStatus],
+        [StreamLayoutReply],
+        [LensStatus, FocusStatus],
+        [LensStatus, FocusStatus],
+    ]
+    assert [messages[0].blocks for _, messages in events[2:]] == [3, 3]
+
+
+def test_messages_are_read_when_asked_for() -> None:
+    frame = reader(EMOUNT, headers_only=True).receive(FRAME)[0]
+    assert isinstance(frame, Frame)
+    assert callable(frame.said)
+    assert frame.messages == [LensStatus(), FocusStatus()]
+    assert frame.messages is frame.said
+
+
+def test_a_choice_of_one_end_is_known_to_the_reader_of_the_other() -> None:
+    paving = EMOUNT.paving()
+    lens, body = FrameReader(EMOUNT, Role.LENS, paving), FrameReader(EMOUNT, Role.BODY, paving)
+    before = paving.entries(Role.BODY)
+    lens.receive(CHOOSING)
+    assert paving.entries(Role.BODY) is not before
+    assert body.parse(EMOUNT.build_frame(bytes.fromhex("0b"), 2, 1)).messages
+
+
+@pytest.mark.parametrize(
+    ("damaged", "reason"),
+    [
+        (FRAME + b"\0", "the frame takes"),
+        (FRAME[:-1], "the frame takes"),
+        (FRAME[:-1] + b"\x56", "wrong end byte"),
+        (FRAME[:6] + b"\xee" + FRAME[7:], "wrong checksum"),
+        (b"\xf1" + FRAME[1:], "no start byte"),
+        (b"\xf0\x03\x00" + FRAME[3:], "length out of range"),
+        (b"", "no start byte"),
+        (b"\xf0\x09", "cut inside its header"),
+        (EMOUNT.build_frame(b"\x0b", 7, 1), "unknown class"),
+    ],
+)
+def test_one_frame_or_why_it_is_none(damaged: bytes, reason: str) -> None:
+    assert reader(EMOUNT).parse(FRAME).messages == [LensStatus(), FocusStatus()]
+    with pytest.raises(FrameError, match=reason):
+        reader(EMOUNT).parse(damaged)
+
+
+def test_a_message_that_nobody_knows_is_kept() -> None:
+    frame = EMOUNT.build_frame(b"\x7f\x01\x02", 1, 3)
+    said = reader(EMOUNT).parse(frame).messages
+    assert build_payload(said) == b"\x7f\x01\x02"
+    assert said == reader(EMOUNT).receive(frame)[0].messages  # type: ignore[union-attr]
