@@ -26,7 +26,7 @@ T = TypeVar("T")
 Process = Generator[float, None, None]
 """A sequence of steps in time; each `yield` gives the time at which it wants to go on, in seconds."""
 
-_Entry = tuple[float, int, Callable[[Any], object] | None, Any]
+_Entry = tuple[float, int, Callable[[Any, float], object] | None, Any]
 """Time, number, and either a function with its argument, or `None` with a process."""
 
 FEWEST_CANCELLED = 64
@@ -46,18 +46,18 @@ class Scheduler:
         self.now = now
         # Plain tuples: the heap compares time and number in C, and never comes to the function.
         self._heap: list[_Entry] = []
-        self._soon: deque[tuple[Callable[[Any], object], Any]] = deque()
+        self._soon: deque[tuple[Callable[[Any, float], object], Any]] = deque()
         self._cancelled: set[int] = set()
         self._next_number = itertools.count(1).__next__
         self._until = now
 
-    def at(self, when: float, call: Callable[[T], object], argument: T, number: int = 0) -> int:
+    def at(self, when: float, call: Callable[[T, float], object], argument: T, number: int = 0) -> int:
         """Call a function at a time; one that has passed is as good as now.
 
         Args:
             when: seconds.
             call: the function.
-            argument: what it is called with.
+            argument: what it is called with, the time behind it.
             number: the number of an earlier entry that has been called, to keep its place among equal times.
 
         Returns:
@@ -67,7 +67,7 @@ class Scheduler:
         heappush(self._heap, (when, number, call, argument))
         return number
 
-    def soon(self, call: Callable[[T], object], argument: T) -> None:
+    def soon(self, call: Callable[[T, float], object], argument: T) -> None:
         """Call a function at this instant, once whatever runs now is done."""
         self._soon.append((call, argument))
 
@@ -104,7 +104,7 @@ class Scheduler:
                     back = None
                 while soon:
                     call, argument = soon.popleft()
-                    call(argument)
+                    call(argument, self.now)
                 if unless is not None and unless():
                     return
             if back is not None:
@@ -125,7 +125,7 @@ class Scheduler:
             if when > self.now:
                 self.now = when
             if action is not None:
-                action(argument)
+                action(argument, self.now)
             elif (upcoming := next(argument, None)) is not None:
                 back = (upcoming, next_number(), None, argument)
         self.now = max(self.now, until)

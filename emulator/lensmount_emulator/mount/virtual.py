@@ -28,11 +28,52 @@ from lensmount_protocol.wire import (
 Resolution = Literal["frame", "byte"]
 """Whether bytes are delivered one by one or as many at once as nobody can tell from that."""
 
-Ear = Callable[[WireEvent, float], None]
+Ear = Callable[[WireEvent, float], object]
 """What an end hears with: an event, and when it came."""
 
 _BYTES = tuple(Received(bytes((value,))) for value in range(256))
-_CHANGES: dict[tuple[str, bool], LineChanged] = {}
+
+
+class _End:
+    """What the mount knows of one end.
+
+    Attributes:
+        role: which end.
+        hears: its ear; deaf until it is connected.
+        baudrate: at which it sends and listens.
+        busy_until: when the last bit is over that it has sent so far.
+        runs: cuts its bursts.
+    """
+
+    __slots__ = ("baudrate", "busy_until", "hears", "role", "runs")
+
+    def __init__(self, role: Role, baudrate: int, runs: Runs) -> None:
+        self.role = role
+        self.hears: Ear = lambda _event, _now: None
+        self.baudrate = baudrate
+        self.busy_until = 0.0
+        self.runs = runs
+
+
+class _Line:
+    """A contact that carries a level.
+
+    Attributes:
+        driver: the end that may drive it.
+        listener: the other end.
+        window: the runs that it opens and closes as a select line.
+        falls: what its listener is told when it goes low.
+        rises: what its listener is told when it goes high.
+    """
+
+    __slots__ = ("driver", "falls", "listener", "rises", "window")
+
+    def __init__(self, name: str, driver: _End, listener: _End, select: str) -> None:
+        self.driver = driver
+        self.listener = listener
+        self.window = driver.runs if name == select else None
+        self.falls = LineChanged(name, False)
+        self.rises = LineChanged(name, True)
 
 
 class _Flight:
@@ -40,18 +81,18 @@ class _Flight:
 
     Attributes:
         burst: the burst.
-        hear: who hears it.
+        hears: the ear that it goes to.
         stops: where its runs end, in bytes; empty where each byte is one.
         told: bytes that have arrived.
         run: number of the run that arrives next.
         number: its place in the scheduler; 0 once it is over.
     """
 
-    __slots__ = ("burst", "hear", "number", "run", "stops", "told")
+    __slots__ = ("burst", "hears", "number", "run", "stops", "told")
 
-    def __init__(self, burst: Burst, hear: Ear, stops: tuple[int, ...]) -> None:
+    def __init__(self, burst: Burst, hears: Ear, stops: tuple[int, ...]) -> None:
         self.burst = burst
-        self.hear = hear
+        self.hears = hears
         self.stops = stops
         self.told = 0
         self.run = 0
@@ -83,17 +124,17 @@ class VirtualMount:
         self._dialect = dialect
         self._tap = tap
         self._scheduler = scheduler
-        self._drivers = dict(dialect.drivers)
-        self._baudrates = dict.fromkeys(Role, dialect.wiring.baudrates[0])
-        self._busy_until = dict.fromkeys(Role, 0.0)
         self._flights: list[_Flight] = []
-        self._ears: dict[Role, Ear] = {}
-        self._runs = {role: Runs(dialect.formats[role]) for role in Role}
-        self._windows = {dialect.select_line(role): self._runs[role] for role in Role}
+        slowest = dialect.wiring.baudrates[0]
+        self._ends = {role: _End(role, slowest, Runs(dialect.formats[role])) for role in Role}
+        self._lines = {
+            name: _Line(name, self._ends[driver], self._ends[driver.peer], dialect.select_line(driver))
+            for name, driver in dialect.drivers.items()
+        }
 
-    def connect(self, role: Role, hear: Ear) -> None:
+    def connect(self, role: Role, hears: Ear) -> None:
         """Say who hears what arrives at an end."""
-        self._ears[role] = hear
+        self._ends[role].hears = hears
 
     def attach(self, now: float) -> None:
         """Put the lens on the mount."""
@@ -106,106 +147,94 @@ class VirtualMount:
         flights, self._flights = self._flights, []
         for flight in sorted(flights, key=lambda flight: (flight.burst.until or 0.0, flight.number)):
             self._cut(flight, now)
-        for line, driver in self._drivers.items():
-            if driver is Role.LENS and self.levels[line] and line != self._dialect.detect:
-                self._move(line, False, now)
-            elif driver is Role.BODY and self.levels[line]:
-                self._deliver(Role.LENS, line, False)
-        for runs in self._runs.values():
-            runs.turn_window(False)
+        for name, line in self._lines.items():
+            if line.driver.role is Role.LENS and self.levels[name] and name != self._dialect.detect:
+                self._move(name, False, now)
+            elif line.driver.role is Role.BODY and self.levels[name]:
+                self._scheduler.soon(line.listener.hears, line.falls)
+        for end in self._ends.values():
+            end.runs.turn_window(False)
         self._move(self._dialect.detect, True, now)
 
-    def apply(self, role: Role, action: WireAction, now: float) -> None:
-        """One end does something."""
+    def apply(self, role: Role, action: WireAction) -> None:
+        """One end does something, now."""
+        now = self._scheduler.now
         if isinstance(action, DriveLine):
-            line, level = action.line, action.level
-            if self._drivers.get(line) is not role:
-                self._violate(f"the {role.value} drives {line}, which is not its line", now)
+            name, level = action.line, action.level
+            line = self._lines.get(name)
+            if line is None or line.driver.role is not role:
+                self._violate(f"the {role.value} drives {name}, which is not its line", now)
             elif level and self._unpowered(role):
-                self._violate(f"the {role.value} drives {line} high into an unpowered lens", now)
-            elif self.levels[line] != level:
-                self._move(line, level, now)
+                self._violate(f"the {role.value} drives {name} high into an unpowered lens", now)
+            elif self.levels[name] != level:
+                self._move(name, level, now)
         elif isinstance(action, SetBaudrate):
-            self._baudrates[role] = action.baudrate
+            self._ends[role].baudrate = action.baudrate
         else:
             self._transmit(role, action.data, now)
 
-    def _move(self, line: str, level: bool, now: float) -> None:
-        self.levels[line] = level
-        self._tap(Edge(now, line, level))
-        driver = self._drivers[line]
-        if line in self._windows:
-            self._windows[line].turn_window(level)
-        if self.attached or driver is Role.LENS:
-            self._deliver(driver.peer, line, level)
-
-    def _deliver(self, to: Role, line: str, level: bool) -> None:
-        change = _CHANGES.get((line, level))
-        if change is None:
-            change = _CHANGES[line, level] = LineChanged(line, level)
-        self._scheduler.soon(self._edge_arrives, (self._ears[to], change))
-
-    def _edge_arrives(self, what: tuple[Ear, LineChanged]) -> None:
-        hear, change = what
-        hear(change, self._scheduler.now)
+    def _move(self, name: str, level: bool, now: float) -> None:
+        self.levels[name] = level
+        self._tap(Edge(now, name, level))
+        line = self._lines[name]
+        if line.window is not None:
+            line.window.turn_window(level)
+        if self.attached or line.driver.role is Role.LENS:
+            self._scheduler.soon(line.listener.hears, line.rises if level else line.falls)
 
     def _transmit(self, role: Role, data: bytes, now: float) -> None:
         if self._unpowered(role):
             self._violate(f"the {role.value} sends {len(data)} bytes to an unpowered lens", now)
             return
-        baudrate = self._baudrates[role]
-        begins = max(now, self._busy_until[role])
-        ends = self._busy_until[role] = begins + transmission_time(len(data), baudrate)
+        end, peer = self._ends[role], self._ends[role.peer]
+        baudrate = end.baudrate
+        begins = max(now, end.busy_until)
+        ends = end.busy_until = begins + transmission_time(len(data), baudrate)
         burst = Burst(begins, role, data, baudrate, ends)
-        peer = role.peer
-        if self._baudrates[peer] != baudrate:
+        if peer.baudrate != baudrate:
             self._tap(burst)
-            self._tap(
-                Remark(
-                    ends,
-                    f"the {peer.value} listens at {self._baudrates[peer]} baud and hears noise",
-                )
-            )
+            self._tap(Remark(ends, f"the {peer.role.value} listens at {peer.baudrate} baud and hears noise"))
         elif self.attached:
-            self._send_off(burst, self._ears[peer])
+            self._send_off(burst, end, peer)
 
-    def _send_off(self, burst: Burst, hear: Ear) -> None:
-        by_byte = self.resolution == "byte"
-        stops = () if by_byte else self._runs[burst.sender].cut(burst.data)
-        flight = _Flight(burst, hear, stops)
-        arrives = self._bytes_arrive if by_byte else self._run_arrives
-        flight.number = self._scheduler.at(_end_of(burst, 1 if by_byte else stops[0]), arrives, flight)
+    def _send_off(self, burst: Burst, end: _End, peer: _End) -> None:
+        if self.resolution == "byte":
+            flight = _Flight(burst, peer.hears, ())
+            flight.number = self._scheduler.at(_end_of(burst, 1), self._bytes_arrive, flight)
+        else:
+            flight = _Flight(burst, peer.hears, end.runs.cut(burst.data))
+            flight.number = self._scheduler.at(_end_of(burst, flight.stops[0]), self._run_arrives, flight)
         self._flights.append(flight)
 
-    def _run_arrives(self, flight: _Flight) -> None:
+    def _run_arrives(self, flight: _Flight, now: float) -> None:
         stop = flight.stops[flight.run]
         data = flight.burst.data
         if stop == len(data):
             self._land(flight)
-            flight.hear(Received(data[flight.told :] if flight.told else data), self._scheduler.now)
+            flight.hears(Received(data[flight.told :] if flight.told else data), now)
             return
         run = Received(data[flight.told : stop])
         flight.told = stop
         flight.run += 1
         # One number for all of a burst: its end keeps its place among equal times, however it is cut.
         self._scheduler.at(_end_of(flight.burst, flight.stops[flight.run]), self._run_arrives, flight, flight.number)
-        flight.hear(run, self._scheduler.now)
+        flight.hears(run, now)
 
-    def _bytes_arrive(self, flight: _Flight) -> None:
-        burst, hear, scheduler = flight.burst, flight.hear, self._scheduler
+    def _bytes_arrive(self, flight: _Flight, now: float) -> None:
+        burst, hears, scheduler = flight.burst, flight.hears, self._scheduler
         data, size, told = burst.data, len(burst.data), flight.told
         while flight.number:
             value, told = data[told], told + 1
             if told == size:
                 self._land(flight)
-                hear(_BYTES[value], scheduler.now)
+                hears(_BYTES[value], now)
                 return
             flight.told = told
-            hear(_BYTES[value], scheduler.now)
-            upcoming = _end_of(burst, told + 1)
-            if not scheduler.pass_to(upcoming):
+            hears(_BYTES[value], now)
+            now = _end_of(burst, told + 1)
+            if not scheduler.pass_to(now):
                 if flight.number:
-                    scheduler.at(upcoming, self._bytes_arrive, flight, flight.number)
+                    scheduler.at(now, self._bytes_arrive, flight, flight.number)
                 return
 
     def _land(self, flight: _Flight) -> None:
@@ -227,15 +256,13 @@ class VirtualMount:
         ends = _end_of(burst, whole)
         self._tap(Burst(burst.at, burst.sender, burst.data[:whole], burst.baudrate, ends))
         if whole > flight.told:
-            self._scheduler.soon(self._rest_arrives, (flight, whole, ends))
-
-    def _rest_arrives(self, what: tuple[_Flight, int, float]) -> None:
-        flight, whole, ends = what
-        flight.hear(Received(flight.burst.data[flight.told : whole]), ends)
+            rest = Received(burst.data[flight.told : whole])
+            # Its time has gone by; the receiver is told so.
+            self._scheduler.soon(lambda event, _now: flight.hears(event, ends), rest)
 
     def _unpowered(self, role: Role) -> bool:
         supply = self._dialect.supply
-        return not self.levels[supply] and (role is Role.LENS or self._drivers[supply] is not role)
+        return not self.levels[supply] and (role is Role.LENS or self._lines[supply].driver.role is not role)
 
     def _violate(self, what: str, now: float) -> None:
         self.violations.append(what)

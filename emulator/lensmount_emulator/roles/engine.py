@@ -44,8 +44,14 @@ class Wait:
 _DUE = Wait()
 """What a task waits for whose time has passed already."""
 
-Task = Generator[Wait | float, bool, None]
-"""A sequence of steps in time; each `yield` gives a time or a `Wait`, and gets back whether `ready` came true."""
+_NEWS = Wait()
+"""What a task waits for that only wants to hear of a topic."""
+
+Await = float | str | Wait
+"""A time in seconds, the next news of a topic, or a condition."""
+
+Task = Generator[Await, bool, None]
+"""A sequence of steps in time; each `yield` says what it waits for, and gets back whether a `Wait.ready` came true."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +76,16 @@ class _Running:
 
     Attributes:
         task: the task.
+        send: goes on with it.
         wait: what it waits for; `None` while it runs, waits for a time only, or is over.
         timer: the scheduler's number for its time; 0 where it has none.
     """
 
-    __slots__ = ("task", "timer", "wait")
+    __slots__ = ("send", "task", "timer", "wait")
 
     def __init__(self, task: Task) -> None:
         self.task = task
+        self.send = task.send
         self.wait: Wait | None = None
         self.timer = 0
 
@@ -128,6 +136,7 @@ class Engine:
         self._actions: deque[WireAction] = deque()
         self._notices: deque[Notice] = deque()
         self._scheduler = Scheduler()
+        self._bell = self._ring
         self._act: Callable[[WireAction], None] = self._actions.append
         self._announce: Callable[[Notice], None] = self._notices.append
 
@@ -267,41 +276,50 @@ class Engine:
         self._take_arrivals()
         if moved:
             self.on_line(edge)
-            self.wake(line)
+            if line in self._waiting:
+                self.wake(line)
 
     def _take_arrivals(self) -> None:
-        while (event := self.connection.next_event()) is not None:
+        next_event = self.connection.next_event
+        while (event := next_event()) is not None:
             if isinstance(event, Garbage):
                 self.on_garbage(event)
             else:
                 self.on_arrival(event)
-            self.wake(ARRIVAL)
+            if ARRIVAL in self._waiting:
+                self.wake(ARRIVAL)
 
-    def _settle(self, running: _Running, wait: Wait | float) -> None:
+    def _settle(self, running: _Running, wait: Await) -> None:
         """Put a task where it will be found when what it waits for has come."""
         if isinstance(wait, float):
             if wait > self.now:
-                running.timer = self._scheduler.at(wait, self._ring, running)
-            else:
-                running.wait = _DUE
-                self._woken.append(("", running, _DUE))
-            return
-        running.wait = wait
-        if wait.ready is not None:
-            if wait.ready():
-                self._woken.append(("", running, wait))
+                running.timer = self._scheduler.at(wait, self._bell, running)
                 return
-            for topic in wait.on or (_ANYTHING,):
-                self._waiting.setdefault(topic, []).append((running, wait))
-        if wait.until is not None:
-            running.timer = self._scheduler.at(wait.until, self._ring, running)
+            wait = _DUE
+            self._woken.append(("", running, wait))
+        elif isinstance(wait, str):
+            topic, wait = wait, _NEWS
+            self._waiting.setdefault(topic, []).append((running, wait))
+        elif wait.ready is not None and wait.ready():
+            self._woken.append(("", running, wait))
+        else:
+            if wait.ready is not None:
+                for topic in wait.on or (_ANYTHING,):
+                    self._waiting.setdefault(topic, []).append((running, wait))
+            if wait.until is not None:
+                running.timer = self._scheduler.at(wait.until, self._bell, running)
+        running.wait = wait
 
-    def _ring(self, running: _Running) -> None:
+    def _ring(self, running: _Running, now: float) -> None:
         """A task's time has come."""
-        self.now = self._scheduler.now
+        self.now = now
         running.timer = 0
         wait = running.wait
-        self._resume(running, wait is not None and wait.ready is not None and wait.ready())
+        if wait is None:
+            self._resume(running, False)
+        else:
+            running.wait = None
+            self._resume(running, wait.ready is not None and wait.ready())
         if self._woken or _ANYTHING in self._waiting:
             self._advance()
 
@@ -329,15 +347,18 @@ class Engine:
             running.timer = 0
 
     def _resume(self, running: _Running, ready: bool) -> None:
-        self._current, running.wait = running, None
+        self._current = running
         try:
-            wait = running.task.send(ready)
+            wait = running.send(ready)
         except StopIteration:
             del self._running[running]
         except ProtocolError as error:
             del self._running[running]
             self.tell(str(error), trouble=True)
         else:
-            self._settle(running, wait)
+            if isinstance(wait, float) and wait > self.now:
+                running.timer = self._scheduler.at(wait, self._bell, running)
+            else:
+                self._settle(running, wait)
         finally:
             self._current = None

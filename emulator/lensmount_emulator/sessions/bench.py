@@ -8,7 +8,7 @@ from lensmount_emulator.mount.virtual import Resolution, VirtualMount
 from lensmount_emulator.roles.engine import Engine, Notice
 from lensmount_emulator.scheduler import Scheduler
 from lensmount_protocol.dialect import Dialect
-from lensmount_protocol.wire import Record, WireAction
+from lensmount_protocol.wire import Record
 
 
 @dataclass(slots=True)
@@ -39,7 +39,7 @@ class Bench:
         self.mount = VirtualMount(self.dialect, self.tap, self.scheduler, self.resolution)
         for engine in (self.body, self.lens):
             self.mount.connect(engine.role, engine.receive)
-            engine.join(self.scheduler, partial(self._carry_out, engine), self.listen)
+            engine.join(self.scheduler, partial(self.mount.apply, engine.role), self.listen)
 
     @property
     def now(self) -> float:
@@ -55,6 +55,3 @@ class Bench:
     def run(self, until: float, *, unless: Callable[[], bool] | None = None) -> None:
         """Let time pass up to `until` seconds, or to the first moment after which `unless` is true."""
         self.scheduler.run(until, unless)
-
-    def _carry_out(self, engine: Engine, action: WireAction) -> None:
-        self.mount.apply(engine.role, action, self.scheduler.now)

@@ -11,7 +11,7 @@ from lensmount_emulator.roles.emount.body_script import carry_out
 from lensmount_emulator.roles.emount.body_sleep import rest_behind_handshake
 from lensmount_emulator.roles.emount.settings import BodySettings
 from lensmount_emulator.roles.emount.transmit_ring import TransmitRing
-from lensmount_emulator.roles.engine import Task, Wait
+from lensmount_emulator.roles.engine import Await, Task
 from lensmount_emulator.roles.script import Step
 from lensmount_protocol.connection import Arrival
 from lensmount_protocol.dialects.emount.framing import LOOP_CLASS, REQUEST_CLASS
@@ -97,7 +97,7 @@ def _live(body: BodyEngine) -> Task:
     body.done = True
 
 
-def _session(body: BodyEngine, powered_at: float) -> Generator[Wait | float, bool, bool]:
+def _session(body: BodyEngine, powered_at: float) -> Generator[Await, bool, bool]:
     """One try at the whole session; whether it is over for good.
 
     Without lines nobody can tell whether a lens is there yet, so a body keeps asking.
