@@ -12,18 +12,21 @@ from dataclasses import dataclass
 
 
 class Role(enum.Enum):
-    """The end of the contacts that somebody plays."""
+    """The end of the contacts that somebody plays.
+
+    Attributes:
+        peer: the other end.
+    """
 
     BODY = "body"
     LENS = "lens"
 
     # Each role is there once, so its identity will do; what Enum brings along is a call into Python at each look-up.
     __hash__ = object.__hash__
+    peer: "Role"
 
-    @property
-    def peer(self) -> "Role":
-        """The other end."""
-        return Role.LENS if self is Role.BODY else Role.BODY
+
+Role.BODY.peer, Role.LENS.peer = Role.LENS, Role.BODY
 
 
 @dataclass(slots=True, unsafe_hash=True)

@@ -183,6 +183,8 @@ class VirtualMount:
             self._scheduler.soon(line.listener.hears, line.rises if level else line.falls)
 
     def _transmit(self, role: Role, data: bytes, now: float) -> None:
+        if not data:
+            return
         if self._unpowered(role):
             self._violate(f"the {role.value} sends {len(data)} bytes to an unpowered lens", now)
             return

@@ -137,6 +137,7 @@ class Engine:
         self._notices: deque[Notice] = deque()
         self._scheduler = Scheduler()
         self._bell = self._ring
+        self._drives: dict[tuple[str, bool], DriveLine] = {}
         self._act: Callable[[WireAction], None] = self._actions.append
         self._announce: Callable[[Notice], None] = self._notices.append
 
@@ -161,12 +162,23 @@ class Engine:
     def receive(self, event: WireEvent, now: float) -> None:
         """The peer did something."""
         self.now = now
+        connection = self.connection
         try:
             if isinstance(event, LineChanged):
-                self._take_edge(event, now)
+                line, level = event.line, event.level
+                moved = self.levels.get(line, False) != level
+                self.levels[line] = level
+                connection.receive(event, now)
+                while (arrived := connection.next_event()) is not None:
+                    self._take(arrived)
+                if moved:
+                    self.on_line(event)
+                    if line in self._waiting:
+                        self.wake(line)
             else:
-                self.connection.receive(event, now)
-                self._take_arrivals()
+                connection.receive(event, now)
+                while (arrived := connection.next_event()) is not None:
+                    self._take(arrived)
         except ProtocolError as error:
             # A peer that leaves the tables must not take this end down with it.
             self.tell(str(error), trouble=True)
@@ -209,7 +221,8 @@ class Engine:
         """End every task but the one that asks for it, as a loss of power does."""
         for running in tuple(self._running):
             if running is not self._current:
-                self._forget(running)
+                self._unset(running)
+                running.wait = None
                 running.task.close()
                 del self._running[running]
 
@@ -223,7 +236,7 @@ class Engine:
         """Put one of our lines at a level; nothing happens where it is there already or the port has no such line."""
         if line in self.carried and self.levels.get(line, False) != level:
             self.levels[line] = level
-            self._act(DriveLine(line, level))
+            self._act(self._drives.get((line, level)) or self._drives.setdefault((line, level), DriveLine(line, level)))
             if line in self._waiting:
                 self.wake(line)
 
@@ -268,26 +281,13 @@ class Engine:
         """Bytes came that are no frame."""
         self.tell(f"{len(garbage.data)} bytes are no frame: {garbage.reason.value}", trouble=True)
 
-    def _take_edge(self, edge: LineChanged, now: float) -> None:
-        line, level = edge.line, edge.level
-        moved = self.levels.get(line, False) != level
-        self.levels[line] = level
-        self.connection.receive(edge, now)
-        self._take_arrivals()
-        if moved:
-            self.on_line(edge)
-            if line in self._waiting:
-                self.wake(line)
-
-    def _take_arrivals(self) -> None:
-        next_event = self.connection.next_event
-        while (event := next_event()) is not None:
-            if isinstance(event, Garbage):
-                self.on_garbage(event)
-            else:
-                self.on_arrival(event)
-            if ARRIVAL in self._waiting:
-                self.wake(ARRIVAL)
+    def _take(self, arrived: Arrival | Garbage) -> None:
+        if isinstance(arrived, Garbage):
+            self.on_garbage(arrived)
+        else:
+            self.on_arrival(arrived)
+        if ARRIVAL in self._waiting:
+            self.wake(ARRIVAL)
 
     def _settle(self, running: _Running, wait: Await) -> None:
         """Put a task where it will be found when what it waits for has come."""
@@ -312,53 +312,55 @@ class Engine:
 
     def _ring(self, running: _Running, now: float) -> None:
         """A task's time has come."""
-        self.now = now
         running.timer = 0
-        wait = running.wait
-        if wait is None:
-            self._resume(running, False)
-        else:
-            running.wait = None
-            self._resume(running, wait.ready is not None and wait.ready())
-        if self._woken or _ANYTHING in self._waiting:
-            self._advance()
+        self.now = now
+        self._go_on(running)
 
     def _advance(self) -> None:
         """Go on with every task whose condition has come true."""
-        self.wake(_ANYTHING)
+        running = self._next_woken()
+        if running is not None:
+            self._go_on(running)
+
+    def _go_on(self, next_: _Running | None) -> None:
+        """Go on with a task, and with every task whose condition comes true by that."""
+        while next_ is not None:
+            self._current = running = next_
+            wait, running.wait = running.wait, None
+            try:
+                await_ = running.send(wait is not None and wait.ready is not None and wait.ready())
+            except StopIteration:
+                del self._running[running]
+            except ProtocolError as error:
+                del self._running[running]
+                self.tell(str(error), trouble=True)
+            else:
+                if isinstance(await_, float) and await_ > self.now:
+                    running.timer = self._scheduler.at(await_, self._bell, running)
+                else:
+                    self._settle(running, await_)
+            next_ = self._next_woken() if self._woken or _ANYTHING in self._waiting else None
+        self._current = None
+
+    def _next_woken(self) -> _Running | None:
+        """A task that was woken and whose condition is true; the others go on waiting."""
+        if _ANYTHING in self._waiting:
+            self.wake(_ANYTHING)
         while self._woken:
             topic, running, wait = self._woken.popleft()
             if running.wait is not wait:
                 continue
-            if wait.ready is not None and not wait.ready():
-                if topic:
-                    self._waiting.setdefault(topic, []).append((running, wait))
-                else:
-                    self._settle(running, wait)
-                continue
-            self._forget(running)
-            self._resume(running, wait.ready is not None)
-            self.wake(_ANYTHING)
+            if wait.ready is None or wait.ready():
+                self._unset(running)
+                return running
+            if topic:
+                self._waiting.setdefault(topic, []).append((running, wait))
+            else:
+                self._settle(running, wait)
+        return None
 
-    def _forget(self, running: _Running) -> None:
-        running.wait = None
+    def _unset(self, running: _Running) -> None:
+        """Its time does not matter any more."""
         if running.timer:
             self._scheduler.cancel(running.timer)
             running.timer = 0
-
-    def _resume(self, running: _Running, ready: bool) -> None:
-        self._current = running
-        try:
-            wait = running.send(ready)
-        except StopIteration:
-            del self._running[running]
-        except ProtocolError as error:
-            del self._running[running]
-            self.tell(str(error), trouble=True)
-        else:
-            if isinstance(wait, float) and wait > self.now:
-                running.timer = self._scheduler.at(wait, self._bell, running)
-            else:
-                self._settle(running, wait)
-        finally:
-            self._current = None

@@ -76,7 +76,7 @@ def _send(lens: LensCore, messages: list[Message], sequence: int) -> Task:
     if lens.stream.running:
         timing = lens.settings.timing
         data = lens.connection.send(messages, LOOP_CLASS, sequence)
-        pauses = timing.pauses.get(f"{type_of(messages[0]):02X}", [])
+        pauses = timing.pauses.get(f"{type_of(messages[0]):02X}", ()) if timing.pauses else ()
         yield from send_window(lens, data, timing.setup, by_rate(lens, timing.hold), pauses)
 
 
@@ -117,12 +117,12 @@ def _show_iris(lens: LensCore, status: LensStatus) -> None:
 
 
 def _show_rows(lens: LensCore, status: LensStatus) -> None:
-    rows, frame = lens.settings.rows, lens.stream.frame
+    rows, frame = lens.row_table, lens.stream.frame
     status.row_index_a, status.row_index_b = lens.rows.step()
     if rows.b:
-        status.row_b = bytes.fromhex(rows.b[frame % len(rows.b)])
-    status.row_c = bytes.fromhex(rows.c.get(f"{status.row_index_a:02X}", status.row_c.hex()))
-    status.row_d = bytes.fromhex(rows.d[frame % len(rows.d)]) if rows.d else status.row_c
+        status.row_b = rows.b[frame % len(rows.b)]
+    status.row_c = rows.c.get(status.row_index_a, status.row_c)
+    status.row_d = rows.d[frame % len(rows.d)] if rows.d else status.row_c
 
 
 def _focus_frame(lens: LensCore) -> list[Message]:

@@ -29,11 +29,13 @@ def send_window(
     engine.drive(engine.select, True)
     yield engine.after(by_rate(engine, setup_us))
     sent = 0
-    for count, pause_us in (*pauses, (len(data), hold_us)):
+    for count, pause_us in pauses:
         piece = data[sent : min(count, len(data))]
         engine.transmit(piece)
         sent += len(piece)
         yield engine.after(transmission_time(len(piece), engine.baudrate) * 1e6 + pause_us)
+    engine.transmit(data[sent:])
+    yield engine.after(transmission_time(len(data) - sent, engine.baudrate) * 1e6 + hold_us)
     engine.drive(engine.select, False)
     engine.sending = False
     engine.wake(WINDOW)
