@@ -15,10 +15,12 @@ class Runs:
         frame_format: what frames of this direction look like.
     """
 
-    __slots__ = ("_format", "_fresh", "_missing")
+    __slots__ = ("_format", "_fresh", "_header_size", "_lengths", "_missing")
 
     def __init__(self, frame_format: FrameFormat) -> None:
         self._format = frame_format
+        self._header_size = frame_format.header_size
+        self._lengths: dict[bytes, int] = {}
         self._fresh = False
         self._missing = 0
 
@@ -35,11 +37,14 @@ class Runs:
             run = min(self._missing, size)
             self._missing -= run
             return (run, *range(run + 1, size + 1))
-        length = self._length(data) if self._fresh else 0
-        self._fresh = False
-        if length >= size:
-            self._missing = length - size
-            return (size,)
+        length = 0
+        if self._fresh:
+            self._fresh = False
+            header = data[: self._header_size]
+            length = self._lengths.get(header) or self._length(header)
+            if length >= size:
+                self._missing = length - size
+                return (size,)
         if not length:
             return tuple(range(1, size + 1))
         # Behind a bad frame the receiver looks for another one inside it, and may find it in what looks like padding.
@@ -47,9 +52,12 @@ class Runs:
             return (length, size)
         return (length, *range(length + 1, size + 1))
 
-    def _length(self, data: bytes) -> int:
-        """The length of the frame that a burst begins with; 0 where it begins with none."""
-        if data[0] != self._format.start or len(data) < self._format.header_size:
+    def _length(self, header: bytes) -> int:
+        """The length that a header announces; 0 where it begins no frame. Good ones are few, and kept."""
+        if header[0] != self._format.start or len(header) < self._header_size:
             return 0
-        length = self._format.measure(data[: self._format.header_size])
-        return length if isinstance(length, int) else 0
+        length = self._format.measure(header)
+        if not isinstance(length, int):
+            return 0
+        self._lengths[header] = length
+        return length

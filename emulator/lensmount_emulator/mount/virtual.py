@@ -121,7 +121,8 @@ class VirtualMount:
         self.attached = False
         self.violations: list[str] = []
         self.resolution = resolution
-        self._dialect = dialect
+        self._detect = dialect.detect
+        self._supply = dialect.supply
         self._tap = tap
         self._scheduler = scheduler
         self._flights: list[_Flight] = []
@@ -139,7 +140,7 @@ class VirtualMount:
     def attach(self, now: float) -> None:
         """Put the lens on the mount."""
         self.attached = True
-        self._move(self._dialect.detect, False, now)
+        self._move(self._detect, False, now)
 
     def detach(self, now: float) -> None:
         """Take the lens off: its lines fall to rest and what was on the wire is cut where it was."""
@@ -148,13 +149,13 @@ class VirtualMount:
         for flight in sorted(flights, key=lambda flight: (flight.burst.until or 0.0, flight.number)):
             self._cut(flight, now)
         for name, line in self._lines.items():
-            if line.driver.role is Role.LENS and self.levels[name] and name != self._dialect.detect:
+            if line.driver.role is Role.LENS and self.levels[name] and name != self._detect:
                 self._move(name, False, now)
             elif line.driver.role is Role.BODY and self.levels[name]:
                 self._scheduler.soon(line.listener.hears, line.falls)
         for end in self._ends.values():
             end.runs.turn_window(False)
-        self._move(self._dialect.detect, True, now)
+        self._move(self._detect, True, now)
 
     def apply(self, role: Role, action: WireAction) -> None:
         """One end does something, now."""
@@ -164,7 +165,7 @@ class VirtualMount:
             line = self._lines.get(name)
             if line is None or line.driver.role is not role:
                 self._violate(f"the {role.value} drives {name}, which is not its line", now)
-            elif level and self._unpowered(role):
+            elif level and not self.levels[self._supply] and self._unpowered(role):
                 self._violate(f"the {role.value} drives {name} high into an unpowered lens", now)
             elif self.levels[name] != level:
                 self._move(name, level, now)
@@ -185,12 +186,12 @@ class VirtualMount:
     def _transmit(self, role: Role, data: bytes, now: float) -> None:
         if not data:
             return
-        if self._unpowered(role):
+        if not self.levels[self._supply] and self._unpowered(role):
             self._violate(f"the {role.value} sends {len(data)} bytes to an unpowered lens", now)
             return
         end, peer = self._ends[role], self._ends[role.peer]
         baudrate = end.baudrate
-        begins = max(now, end.busy_until)
+        begins = now if now > end.busy_until else end.busy_until
         ends = end.busy_until = begins + transmission_time(len(data), baudrate)
         burst = Burst(begins, role, data, baudrate, ends)
         if peer.baudrate != baudrate:
@@ -263,8 +264,8 @@ class VirtualMount:
             self._scheduler.soon(lambda event, _now: flight.hears(event, ends), rest)
 
     def _unpowered(self, role: Role) -> bool:
-        supply = self._dialect.supply
-        return not self.levels[supply] and (role is Role.LENS or self._lines[supply].driver.role is not role)
+        """Whether an end would feed a lens without supply through its signal lines."""
+        return role is Role.LENS or self._lines[self._supply].driver.role is not role
 
     def _violate(self, what: str, now: float) -> None:
         self.violations.append(what)

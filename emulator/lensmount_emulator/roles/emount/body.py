@@ -67,12 +67,12 @@ class BodyEngine(BodyCore):
         if arrival.violation is not None:
             self.tell(str(arrival.violation), trouble=True)
             return
-        known = [message for message in arrival.messages if isinstance(message, Message)]
         if arrival.frame.class_ == LOOP_CLASS:
-            for message in known:
-                hear(self, message)
-        elif arrival.frame.class_ == REQUEST_CLASS and known:
-            self.reply = known[0]
+            for message in arrival.messages:
+                if isinstance(message, Message):
+                    hear(self, message)
+        elif arrival.frame.class_ == REQUEST_CLASS:
+            self.reply = next((message for message in arrival.messages if isinstance(message, Message)), self.reply)
 
     def _power_off(self) -> None:
         self.stop_tasks()
