@@ -51,6 +51,10 @@ class Scheduler:
         self._next_number = itertools.count(1).__next__
         self._until = now
 
+    def __len__(self) -> int:
+        """Entries that wait, those among them that were cancelled and not yet met."""
+        return len(self._heap) + len(self._soon)
+
     def at(self, when: float, call: Callable[[T, float], object], argument: T, number: int = 0) -> int:
         """Call a function at a time; one that has passed is as good as now.
 

@@ -7,6 +7,7 @@ other at that time (edges) or when its stop bit is over (bytes).
 from collections.abc import Callable
 from typing import Literal
 
+from lensmount_emulator.mount.flight import Ear, Flight, end_of
 from lensmount_emulator.mount.runs import Runs
 from lensmount_emulator.scheduler import Scheduler
 from lensmount_protocol.dialect import Dialect
@@ -21,15 +22,11 @@ from lensmount_protocol.wire import (
     Role,
     SetBaudrate,
     WireAction,
-    WireEvent,
     transmission_time,
 )
 
 Resolution = Literal["frame", "byte"]
 """Whether bytes are delivered one by one or as many at once as nobody can tell from that."""
-
-Ear = Callable[[WireEvent, float], object]
-"""What an end hears with: an event, and when it came."""
 
 _BYTES = tuple(Received(bytes((value,))) for value in range(256))
 
@@ -76,29 +73,6 @@ class _Line:
         self.rises = LineChanged(name, True)
 
 
-class _Flight:
-    """A burst on its way.
-
-    Attributes:
-        burst: the burst.
-        hears: the ear that it goes to.
-        stops: where its runs end, in bytes; empty where each byte is one.
-        told: bytes that have arrived.
-        run: number of the run that arrives next.
-        number: its place in the scheduler; 0 once it is over.
-    """
-
-    __slots__ = ("burst", "hears", "number", "run", "stops", "told")
-
-    def __init__(self, burst: Burst, hears: Ear, stops: tuple[int, ...]) -> None:
-        self.burst = burst
-        self.hears = hears
-        self.stops = stops
-        self.told = 0
-        self.run = 0
-        self.number = 0
-
-
 class VirtualMount:
     """The contacts between one body and one lens.
 
@@ -125,7 +99,7 @@ class VirtualMount:
         self._supply = dialect.supply
         self._tap = tap
         self._scheduler = scheduler
-        self._flights: list[_Flight] = []
+        self._flights: list[Flight] = []
         slowest = dialect.wiring.baudrates[0]
         self._ends = {role: _End(role, slowest, Runs(dialect.formats[role])) for role in Role}
         self._lines = {
@@ -180,6 +154,8 @@ class VirtualMount:
         line = self._lines[name]
         if line.window is not None:
             line.window.turn_window(level)
+            if self._flights:
+                self._cut_again(line.driver, now)
         if self.attached or line.driver.role is Role.LENS:
             self._scheduler.soon(line.listener.hears, line.rises if level else line.falls)
 
@@ -202,14 +178,16 @@ class VirtualMount:
 
     def _send_off(self, burst: Burst, end: _End, peer: _End) -> None:
         if self.resolution == "byte":
-            flight = _Flight(burst, peer.hears, ())
-            flight.number = self._scheduler.at(_end_of(burst, 1), self._bytes_arrive, flight)
+            flight = Flight(burst, peer.hears, ())
+            flight.number = self._scheduler.at(flight.due, self._bytes_arrive, flight)
         else:
-            flight = _Flight(burst, peer.hears, end.runs.cut(burst.data))
-            flight.number = self._scheduler.at(_end_of(burst, flight.stops[0]), self._run_arrives, flight)
+            flight = Flight(burst, peer.hears, end.runs.cut(burst.data))
+            flight.number = self._scheduler.at(flight.due, self._run_arrives, flight)
         self._flights.append(flight)
 
-    def _run_arrives(self, flight: _Flight, now: float) -> None:
+    def _run_arrives(self, flight: Flight, now: float) -> None:
+        if flight.due != now or not flight.number:
+            return
         stop = flight.stops[flight.run]
         data = flight.burst.data
         if stop == len(data):
@@ -219,11 +197,35 @@ class VirtualMount:
         run = Received(data[flight.told : stop])
         flight.told = stop
         flight.run += 1
-        # One number for all of a burst: its end keeps its place among equal times, however it is cut.
-        self._scheduler.at(_end_of(flight.burst, flight.stops[flight.run]), self._run_arrives, flight, flight.number)
+        flight.due = end_of(flight.burst, flight.stops[flight.run])
+        if flight.due != flight.kept:
+            # One number for all of a burst: its end keeps its place among equal times, however it is cut.
+            self._scheduler.at(flight.due, self._run_arrives, flight, flight.number)
         flight.hears(run, now)
 
-    def _bytes_arrive(self, flight: _Flight, now: float) -> None:
+    def _cut_again(self, sender: _End, now: float) -> None:
+        """A window turned while bytes were on their way: what had arrived was heard before, the rest goes by byte."""
+        for flight in self._flights:
+            if flight.burst.sender is not sender.role or not flight.stops:
+                continue
+            # Behind the old window's bytes a receiver may stand anywhere in a frame.
+            sender.runs.turn_window(False)
+            if flight.by_byte:
+                continue
+            arrived = flight.whole(now, with_now=False)
+            self._hear_rest(flight, arrived)
+            flight.cut_again(arrived)
+            if flight.due != flight.kept:
+                self._scheduler.at(flight.due, self._run_arrives, flight, flight.number)
+
+    def _hear_rest(self, flight: Flight, whole: int) -> None:
+        """Tell what has arrived without having been heard; its time has gone by, and the receiver is told so."""
+        if whole > flight.told:
+            ends = end_of(flight.burst, whole)
+            rest = Received(flight.burst.data[flight.told : whole])
+            self._scheduler.soon(lambda event, _now: flight.hears(event, ends), rest)
+
+    def _bytes_arrive(self, flight: Flight, now: float) -> None:
         burst, hears, scheduler = flight.burst, flight.hears, self._scheduler
         data, size, told = burst.data, len(burst.data), flight.told
         while flight.number:
@@ -234,34 +236,27 @@ class VirtualMount:
                 return
             flight.told = told
             hears(_BYTES[value], now)
-            now = _end_of(burst, told + 1)
+            now = end_of(burst, told + 1)
             if not scheduler.pass_to(now):
                 if flight.number:
                     scheduler.at(now, self._bytes_arrive, flight, flight.number)
                 return
 
-    def _land(self, flight: _Flight) -> None:
+    def _land(self, flight: Flight) -> None:
         """All of it has arrived: only now is it certain what a recording says of it."""
         flight.number = 0
         self._flights.remove(flight)
         self._tap(flight.burst)
 
-    def _cut(self, flight: _Flight, now: float) -> None:
+    def _cut(self, flight: Flight, now: float) -> None:
         """What had arrived whole before the cut has been heard."""
         self._scheduler.cancel(flight.number)
         flight.number = 0
         burst = flight.burst
-        whole = flight.told
-        while whole < len(burst.data) and _end_of(burst, whole + 1) <= now:
-            whole += 1
-        if not whole:
-            return
-        ends = _end_of(burst, whole)
-        self._tap(Burst(burst.at, burst.sender, burst.data[:whole], burst.baudrate, ends))
-        if whole > flight.told:
-            rest = Received(burst.data[flight.told : whole])
-            # Its time has gone by; the receiver is told so.
-            self._scheduler.soon(lambda event, _now: flight.hears(event, ends), rest)
+        whole = flight.whole(now, with_now=True)
+        if whole:
+            self._tap(Burst(burst.at, burst.sender, burst.data[:whole], burst.baudrate, end_of(burst, whole)))
+            self._hear_rest(flight, whole)
 
     def _unpowered(self, role: Role) -> bool:
         """Whether an end would feed a lens without supply through its signal lines."""
@@ -270,9 +265,3 @@ class VirtualMount:
     def _violate(self, what: str, now: float) -> None:
         self.violations.append(what)
         self._tap(Remark(now, f"violation: {what}"))
-
-
-def _end_of(burst: Burst, count: int) -> float:
-    """When the stop bit of the byte with this number, counted from 1, is over."""
-    begins, ends, size = burst.at or 0.0, burst.until or 0.0, len(burst.data)
-    return ends if count == size else begins + (ends - begins) * count / size

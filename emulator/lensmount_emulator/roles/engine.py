@@ -141,9 +141,7 @@ class Engine:
         self._act: Callable[[WireAction], None] = self._actions.append
         self._announce: Callable[[Notice], None] = self._notices.append
 
-    def join(
-        self, scheduler: Scheduler, act: Callable[[WireAction], None], listen: Callable[[Notice], None]
-    ) -> None:
+    def join(self, scheduler: Scheduler, act: Callable[[WireAction], None], listen: Callable[[Notice], None]) -> None:
         """Play in a company that shares its time: to be called before `start`.
 
         Args:

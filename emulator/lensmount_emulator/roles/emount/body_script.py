@@ -72,9 +72,7 @@ def _stop(body: BodyCore, _step: Step) -> Task:
 def _order(body: BodyCore, order: Message, answer: type[Message], patience_s: float) -> Task:
     body.acknowledged.clear()
     body.orders.append(order)
-    yield Wait(
-        body.now + patience_s, lambda: any(isinstance(said, answer) for said in body.acknowledged), (ARRIVAL,)
-    )
+    yield Wait(body.now + patience_s, lambda: any(isinstance(said, answer) for said in body.acknowledged), (ARRIVAL,))
     if not any(isinstance(said, answer) for said in body.acknowledged):
         body.tell(f"no {answer.__name__} within {patience_s:g} s", trouble=True)
 
