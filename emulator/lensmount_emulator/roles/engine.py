@@ -137,7 +137,6 @@ class Engine:
         self._notices: deque[Notice] = deque()
         self._scheduler = Scheduler()
         self._bell = self._ring
-        self._drives: dict[tuple[str, bool], DriveLine] = {}
         self._act: Callable[[WireAction], None] = self._actions.append
         self._announce: Callable[[Notice], None] = self._notices.append
 
@@ -234,7 +233,7 @@ class Engine:
         """Put one of our lines at a level; nothing happens where it is there already or the port has no such line."""
         if line in self.carried and self.levels.get(line, False) != level:
             self.levels[line] = level
-            self._act(self._drives.get((line, level)) or self._drives.setdefault((line, level), DriveLine(line, level)))
+            self._act(DriveLine(line, level))
             if line in self._waiting:
                 self.wake(line)
 
@@ -289,24 +288,25 @@ class Engine:
 
     def _settle(self, running: _Running, wait: Await) -> None:
         """Put a task where it will be found when what it waits for has come."""
-        if isinstance(wait, float):
+        if isinstance(wait, str):
+            running.wait = _NEWS
+            self._waiting.setdefault(wait, []).append((running, _NEWS))
+        elif not isinstance(wait, Wait):
             if wait > self.now:
                 running.timer = self._scheduler.at(wait, self._bell, running)
-                return
-            wait = _DUE
-            self._woken.append(("", running, wait))
-        elif isinstance(wait, str):
-            topic, wait = wait, _NEWS
-            self._waiting.setdefault(topic, []).append((running, wait))
-        elif wait.ready is not None and wait.ready():
-            self._woken.append(("", running, wait))
+            else:
+                running.wait = _DUE
+                self._woken.append(("", running, _DUE))
         else:
+            running.wait = wait
+            if wait.ready is not None and wait.ready():
+                self._woken.append(("", running, wait))
+                return
             if wait.ready is not None:
                 for topic in wait.on or (_ANYTHING,):
                     self._waiting.setdefault(topic, []).append((running, wait))
             if wait.until is not None:
                 running.timer = self._scheduler.at(wait.until, self._bell, running)
-        running.wait = wait
 
     def _ring(self, running: _Running, now: float) -> None:
         """A task's time has come."""
