@@ -128,8 +128,10 @@ class Scheduler:
                 continue
             if when > self.now:
                 self.now = when
+            else:
+                when = self.now
             if action is not None:
-                action(argument, self.now)
+                action(argument, when)
             elif (upcoming := next(argument, None)) is not None:
                 back = (upcoming, next_number(), None, argument)
         self.now = max(self.now, until)

@@ -56,6 +56,7 @@ class _Line:
     """A contact that carries a level.
 
     Attributes:
+        name: its published name.
         driver: the end that may drive it.
         listener: the other end.
         window: the runs that it opens and closes as a select line.
@@ -63,9 +64,10 @@ class _Line:
         rises: what its listener is told when it goes high.
     """
 
-    __slots__ = ("driver", "falls", "listener", "rises", "window")
+    __slots__ = ("driver", "falls", "listener", "name", "rises", "window")
 
     def __init__(self, name: str, driver: _End, listener: _End, select: str) -> None:
+        self.name = name
         self.driver = driver
         self.listener = listener
         self.window = driver.runs if name == select else None
@@ -99,6 +101,7 @@ class VirtualMount:
         self._supply = dialect.supply
         self._tap = tap
         self._scheduler = scheduler
+        self._soon = scheduler.soon
         self._flights: list[Flight] = []
         slowest = dialect.wiring.baudrates[0]
         self._ends = {role: _End(role, slowest, Runs(dialect.formats[role])) for role in Role}
@@ -114,7 +117,7 @@ class VirtualMount:
     def attach(self, now: float) -> None:
         """Put the lens on the mount."""
         self.attached = True
-        self._move(self._detect, False, now)
+        self._move(self._lines[self._detect], False, now)
 
     def detach(self, now: float) -> None:
         """Take the lens off: its lines fall to rest and what was on the wire is cut where it was."""
@@ -124,12 +127,12 @@ class VirtualMount:
             self._cut(flight, now)
         for name, line in self._lines.items():
             if line.driver.role is Role.LENS and self.levels[name] and name != self._detect:
-                self._move(name, False, now)
+                self._move(line, False, now)
             elif line.driver.role is Role.BODY and self.levels[name]:
                 self._scheduler.soon(line.listener.hears, line.falls)
         for end in self._ends.values():
             end.runs.turn_window(False)
-        self._move(self._detect, True, now)
+        self._move(self._lines[self._detect], True, now)
 
     def apply(self, role: Role, action: WireAction) -> None:
         """One end does something, now."""
@@ -142,22 +145,21 @@ class VirtualMount:
             elif level and not self.levels[self._supply] and self._unpowered(role):
                 self._violate(f"the {role.value} drives {name} high into an unpowered lens", now)
             elif self.levels[name] != level:
-                self._move(name, level, now)
+                self._move(line, level, now)
         elif isinstance(action, SetBaudrate):
             self._ends[role].baudrate = action.baudrate
         else:
             self._transmit(role, action.data, now)
 
-    def _move(self, name: str, level: bool, now: float) -> None:
-        self.levels[name] = level
-        self._tap(Edge(now, name, level))
-        line = self._lines[name]
+    def _move(self, line: _Line, level: bool, now: float) -> None:
+        self.levels[line.name] = level
+        self._tap(Edge(now, line.name, level))
         if line.window is not None:
             line.window.turn_window(level)
             if self._flights:
                 self._cut_again(line.driver, now)
         if self.attached or line.driver.role is Role.LENS:
-            self._scheduler.soon(line.listener.hears, line.rises if level else line.falls)
+            self._soon(line.listener.hears, line.rises if level else line.falls)
 
     def _transmit(self, role: Role, data: bytes, now: float) -> None:
         if not data:

@@ -184,7 +184,7 @@ class BodyCore(Engine):
         """One frame in its window, padded as this body pads."""
         frame = self.connection.send(messages, class_, sequence)
         window = self.ring.window(frame) if self.windowed else frame
-        yield from send_window(self, window, self.settings.timing.setup, self._hold_us(len(window)))
+        return send_window(self, window, self.settings.timing.setup, self._hold_us(len(window)))
 
     def _hold_us(self, size: int) -> float:
         """From the last stop bit of a window of this size to the fall of the select line, in microseconds."""
