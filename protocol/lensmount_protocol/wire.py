@@ -2,6 +2,9 @@
 
 Times are seconds as `float`, counted from wherever the clock or the capture starts. Lines carry their published
 name (`VD`, `BODY_CS`, …) and a level: `True` is high.
+
+Events, actions and records are values: nobody changes one that exists, and the same one may be handed to many. They
+are not frozen, because to make a frozen one costs three times as much and one is made for each edge and each burst.
 """
 
 import enum
@@ -9,25 +12,31 @@ from dataclasses import dataclass
 
 
 class Role(enum.Enum):
-    """The end of the contacts that somebody plays."""
+    """The end of the contacts that somebody plays.
+
+    Attributes:
+        peer: the other end.
+    """
 
     BODY = "body"
     LENS = "lens"
 
-    @property
-    def peer(self) -> "Role":
-        """The other end."""
-        return Role.LENS if self is Role.BODY else Role.BODY
+    # Each role is there once, so its identity will do; what Enum brings along is a call into Python at each look-up.
+    __hash__ = object.__hash__
+    peer: "Role"
 
 
-@dataclass(frozen=True, slots=True)
+Role.BODY.peer, Role.LENS.peer = Role.LENS, Role.BODY
+
+
+@dataclass(slots=True, unsafe_hash=True)
 class Received:
     """Bytes that arrived from the peer."""
 
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class LineChanged:
     """A line that the peer drives took a new level."""
 
@@ -35,14 +44,14 @@ class LineChanged:
     level: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Transmit:
     """Send these bytes back to back, starting now."""
 
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class DriveLine:
     """Put one of our own lines at this level, now."""
 
@@ -50,7 +59,7 @@ class DriveLine:
     level: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class SetBaudrate:
     """Send and listen at this rate from now on."""
 
@@ -100,7 +109,7 @@ class Edge:
     level: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Remark:
     """Something that a source says beside bytes and edges: a note, or text that its reader could not place."""
 

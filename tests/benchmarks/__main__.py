@@ -47,12 +47,17 @@ def main() -> int:
     parser.add_argument("--size", type=int, default=20_000, help="frames in a round")
     parser.add_argument("--json", type=Path, default=Path(".bench.json"))
     arguments = parser.parse_args()
-    told = {"python": sys.version.split()[0], "machine": platform.platform(), "rounds": arguments.rounds, "sections": {}}
+    told = {
+        "python": sys.version.split()[0],
+        "machine": platform.platform(),
+        "rounds": arguments.rounds,
+        "sections": {},
+    }
     for name in arguments.only.split(","):
         result = SECTIONS[name](arguments.rounds, arguments.size)
         print(table(result), flush=True)
-        told["sections"][name] = result.as_dict()  # type: ignore[index]
-    arguments.json.write_text(json.dumps(told, indent=1) + "\n")
+        sections[name] = result.as_dict()
+    arguments.json.write_text(json.dumps({**told, "sections": sections}, indent=1) + "\n")
     return 0
 
 

@@ -9,7 +9,6 @@ from benchmarks.harness import Candidate, Goal, Result, percentile, side_by_side
 from benchmarks.peers import peers
 from benchmarks.rivals import FindDeframer, construct_frame, construct_values, hand_build, hand_read
 from benchmarks.workload import DIALECT, FORMAT, MESSAGES, Workload, make_workload
-
 from lensmount_protocol.frame import Frame
 from lensmount_protocol.paving import build_payload
 from lensmount_protocol.reader import FrameReader
@@ -188,7 +187,10 @@ class _Construct:
 
 
 def exchange(rounds: int, size: int) -> Result:
-    """A request of 14 bytes and its reply of 33, through the codecs of both ends: two builds, two deframes, two parses."""
+    """A request of 14 bytes and its reply of 33, through the codecs of both ends.
+
+    Two builds, two deframes, two parses.
+    """
     there, back = our_reader(), our_reader()
     command, status = MESSAGES[3], MESSAGES[5]
 

@@ -14,9 +14,9 @@ from pathlib import Path
 from zlib import adler32
 
 import crcmod
+
 from benchmarks.harness import Candidate, Goal, Result, side_by_side
 from benchmarks.long_capture import write_long_capture
-
 from lensmount_hardware.captures.formats import open_capture
 from lensmount_protocol.checksums import extension_note
 from lensmount_protocol.registry import load_dialect
@@ -82,9 +82,14 @@ def sigrok(rounds: int, _size: int) -> Result:
     inside: list[float] = []
     for _ in range(max(3, rounds // 2)):
         began = time.process_time()
-        said = sum(len(record.data) for record in open_capture(file, dialect.wiring).records if isinstance(record, Burst))
+        said = sum(
+            len(record.data) for record in open_capture(file, dialect.wiring).records if isinstance(record, Burst)
+        )
         inside.append(time.process_time() - began)
-    result.values = {"lensmount decode": statistics.median(ours), "samples to bytes in process": statistics.median(inside)}
+    result.values = {
+        "lensmount decode": statistics.median(ours),
+        "samples to bytes in process": statistics.median(inside),
+    }
     result.remarks.append(f"{file.name}: {said} bytes on its lines")
     if shutil.which("sigrok-cli") is None:
         result.remarks.append("sigrok-cli: not installed")
@@ -153,7 +158,10 @@ def checksums(rounds: int, size: int) -> Result:
         return run
 
     candidates = [Candidate(name, run_of(way), size) for name, way in ways.items()]  # type: ignore[arg-type]
-    goals = [Goal("binascii.crc_hqx", "crcmod as installed", 0), Goal("crcmod as installed", "crcmod without its extension", 0)]
+    goals = [
+        Goal("binascii.crc_hqx", "crcmod as installed", 0),
+        Goal("crcmod as installed", "crcmod without its extension", 0),
+    ]
     result = side_by_side("checksums: 30 bytes", candidates, goals, rounds, unit="ns a call")
     extension = getattr(inside, "_usingExtension", False)
     result.remarks.append("crcmod has its C extension here" if extension else extension_note())

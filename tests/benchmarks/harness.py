@@ -26,7 +26,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Goal:
-    """How many times faster than another candidate one should be (or, `at_most`, by what factor a figure may differ)."""
+    """How many times faster than another candidate one should be; a factor of 0 asks for the figure without a goal."""
 
     of: str
     over: str
@@ -63,7 +63,13 @@ class Result:
             {"what": words, "measured": measured, "goal": goal, "reached": reached}
             for words, measured, goal, reached in self.ratios
         ]
-        return {"title": self.title, "unit": self.unit, "values": self.values, "ratios": ratios, "remarks": self.remarks}
+        return {
+            "title": self.title,
+            "unit": self.unit,
+            "values": self.values,
+            "ratios": ratios,
+            "remarks": self.remarks,
+        }
 
 
 def side_by_side(

@@ -11,8 +11,8 @@ import tty
 from collections.abc import Callable
 
 import serial
-from benchmarks.harness import Result, percentile
 
+from benchmarks.harness import Result, percentile
 from lensmount_hardware.spec import open_transport
 from lensmount_hardware.transport import Transport
 from lensmount_protocol.wire import Received, Role, Transmit
@@ -35,7 +35,9 @@ def timer(rounds: int, _size: int) -> Result:
         for _ in range(rounds):
             for wait_us in WAITS_US:
                 for name, wait in kinds.items():
-                    late.setdefault(f"{name}, {wait_us} µs", []).extend(_lateness(wait, wait_us / 1e6) for _ in range(40))
+                    late.setdefault(f"{name}, {wait_us} µs", []).extend(
+                        _lateness(wait, wait_us / 1e6) for _ in range(40)
+                    )
     for wait_us in WAITS_US:
         late[f"asyncio, {wait_us} µs"] = asyncio.run(_asyncio_lateness(wait_us / 1e6, 40 * rounds))
     result.values = {name: percentile(found, 50) for name, found in late.items()}

@@ -169,7 +169,9 @@ def _scapy() -> Read:
         layout += [words[code](field, 0) for field, code in FIELDS.get(type_, ())]
         if type_ == 0x20:
             layout.append(fields.StrField("data", b""))
-        kinds[type_] = type(name, (packet.Packet,), {"name": name, "fields_desc": layout, "extract_padding": rest_apart})
+        kinds[type_] = type(
+            name, (packet.Packet,), {"name": name, "fields_desc": layout, "extract_padding": rest_apart}
+        )
 
     class Frame(packet.Packet):  # type: ignore[misc, name-defined]
         """The frame."""

@@ -1,4 +1,4 @@
-"""What ours is measured against: construct in three forms, code written by hand, and other libraries where they are there."""
+"""What ours is measured against: construct in three forms, code written by hand, and a deframer for both."""
 
 import struct
 from collections.abc import Callable
@@ -7,9 +7,9 @@ from typing import Any
 from zlib import adler32
 
 import construct
-from benchmarks.workload import FIELDS, NAMES
 from construct import this
 
+from benchmarks.workload import FIELDS, NAMES
 from lensmount_protocol.checksums import sum16
 from lensmount_protocol.constructs import UntilEnd
 
@@ -178,7 +178,10 @@ class FindDeframer:
                     needed = length
                     break
                 right = buffer[end - 1] == 0x55
-                if right and adler32(buffer[position + 1 : end - 3], 0) & 0xFFFF == buffer[end - 3] | buffer[end - 2] << 8:
+                if (
+                    right
+                    and adler32(buffer[position + 1 : end - 3], 0) & 0xFFFF == buffer[end - 3] | buffer[end - 2] << 8
+                ):
                     frames.append(buffer[position:end])
                     position = end
                     continue

@@ -8,7 +8,6 @@ from random import Random
 from typing import Any
 
 from benchmarks.harness import Candidate, Goal, Result, side_by_side
-
 from lensmount_emulator.profiles.library import load_profile
 from lensmount_emulator.roles.registry import cast_of
 from lensmount_emulator.scheduler import Scheduler

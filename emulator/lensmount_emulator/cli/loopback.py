@@ -31,6 +31,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--duration", type=_seconds, metavar="SECONDS", help="virtual time; default: until the script is done"
     )
     parser.add_argument("--seed", type=int, help="jitter of reaction times; the same seed gives the same recording")
+    parser.add_argument(
+        "--resolution",
+        choices=("frame", "byte"),
+        default="frame",
+        help="deliver frames, or every byte by itself: the same session, slower (default: %(default)s)",
+    )
     parser.add_argument("--record", metavar="FILE", help="write every byte and edge to this .lmx file")
     parser.add_argument("--every-frame", action="store_true", help="tell each frame of the loop")
     parser.add_argument("--quiet", action="store_true", help="only the summary")
@@ -68,6 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
             seconds=arguments.duration,
             seed=arguments.seed,
             tap=tap,
+            resolution=arguments.resolution,
         )
     _tell(session, arguments)
     return 0 if session.clean else 1

@@ -67,17 +67,28 @@ class FocusMotor:
 
     def velocity(self, frame: float, samples: int) -> bytes:
         """Previous minus current encoder reading at eighths of a frame, oldest first, as signed bytes."""
+        if self._settled(frame - self.lag_frames - samples / 8):
+            return bytes(samples)
         readings = [round(self._planned(frame - self.lag_frames - k / 8)) for k in range(samples, -1, -1)]
         steps = (before - after for before, after in pairwise(readings))
         return bytes(max(-128, min(127, step)) & 0xFF for step in steps)
+
+    def _settled(self, frame: float) -> bool:
+        """Whether the plan has not moved since `frame`."""
+        if not self._runs:
+            return True
+        last = self._runs[-1]
+        return last.begins <= frame and (frame - last.begins) * self.steps_per_frame >= abs(last.target - last.origin)
 
     def _goal(self) -> int:
         return self._runs[-1].target if self._runs else self.start
 
     def _planned(self, frame: float) -> float:
+        if not self._runs:
+            return self.start
         run = next((run for run in reversed(self._runs) if run.begins <= frame), None)
         if run is None:
-            return self._runs[0].origin if self._runs else self.start
+            return self._runs[0].origin
         travelled = (frame - run.begins) * self.steps_per_frame
         if travelled >= abs(run.target - run.origin):
             return run.target

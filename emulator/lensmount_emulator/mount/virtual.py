@@ -1,14 +1,15 @@
 """The virtual mount: ten contacts in memory, with byte time, edges, rails, attach and detach.
 
-Nothing here reads a clock: `now` is a parameter, and `next_time` says when something will arrive. What one end does
-at a time reaches the other at that time (edges) or when its last stop bit is over (bytes).
+Nothing here reads a clock: what shall arrive waits in the bench's scheduler. What one end does at a time reaches the
+other at that time (edges) or when its stop bit is over (bytes).
 """
 
-import heapq
-import itertools
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from typing import Literal
 
+from lensmount_emulator.mount.flight import Ear, Flight, end_of
+from lensmount_emulator.mount.runs import Runs
+from lensmount_emulator.scheduler import Scheduler
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.wire import (
     Burst,
@@ -21,18 +22,57 @@ from lensmount_protocol.wire import (
     Role,
     SetBaudrate,
     WireAction,
-    WireEvent,
     transmission_time,
 )
 
+Resolution = Literal["frame", "byte"]
+"""Whether bytes are delivered one by one or as many at once as nobody can tell from that."""
 
-@dataclass(order=True, slots=True)
-class _Delivery:
-    at: float
-    number: int
-    to: Role = field(compare=False)
-    event: WireEvent = field(compare=False)
-    burst: Burst | None = field(compare=False, default=None)
+_BYTES = tuple(Received(bytes((value,))) for value in range(256))
+
+
+class _End:
+    """What the mount knows of one end.
+
+    Attributes:
+        role: which end.
+        hears: its ear; deaf until it is connected.
+        baudrate: at which it sends and listens.
+        busy_until: when the last bit is over that it has sent so far.
+        runs: cuts its bursts.
+    """
+
+    __slots__ = ("baudrate", "busy_until", "hears", "role", "runs")
+
+    def __init__(self, role: Role, baudrate: int, runs: Runs) -> None:
+        self.role = role
+        self.hears: Ear = lambda _event, _now: None
+        self.baudrate = baudrate
+        self.busy_until = 0.0
+        self.runs = runs
+
+
+class _Line:
+    """A contact that carries a level.
+
+    Attributes:
+        name: its published name.
+        driver: the end that may drive it.
+        listener: the other end.
+        window: the runs that it opens and closes as a select line.
+        falls: what its listener is told when it goes low.
+        rises: what its listener is told when it goes high.
+    """
+
+    __slots__ = ("driver", "falls", "listener", "name", "rises", "window")
+
+    def __init__(self, name: str, driver: _End, listener: _End, select: str) -> None:
+        self.name = name
+        self.driver = driver
+        self.listener = listener
+        self.window = driver.runs if name == select else None
+        self.falls = LineChanged(name, False)
+        self.rises = LineChanged(name, True)
 
 
 class VirtualMount:
@@ -42,109 +82,188 @@ class VirtualMount:
         levels: the level of every line; a line that nobody drives is low, but for the detect line.
         attached: whether a lens is on the mount.
         violations: what an end did that would hurt a real one, as text.
+        resolution: how bytes are delivered; what the ends do, and when, is the same either way.
     """
 
-    def __init__(self, dialect: Dialect, tap: Callable[[Record], None]) -> None:
+    def __init__(
+        self,
+        dialect: Dialect,
+        tap: Callable[[Record], None],
+        scheduler: Scheduler,
+        resolution: Resolution = "frame",
+    ) -> None:
         self.levels = dict.fromkeys(dialect.wiring.lines, False)
         self.levels[dialect.detect] = True
         self.attached = False
         self.violations: list[str] = []
-        self._dialect = dialect
+        self.resolution = resolution
+        self._detect = dialect.detect
+        self._supply = dialect.supply
         self._tap = tap
-        self._baudrates = dict.fromkeys(Role, dialect.wiring.baudrates[0])
-        self._busy_until = dict.fromkeys(Role, 0.0)
-        self._deliveries: list[_Delivery] = []
-        self._numbers = itertools.count()
+        self._scheduler = scheduler
+        self._soon = scheduler.soon
+        self._flights: list[Flight] = []
+        slowest = dialect.wiring.baudrates[0]
+        self._ends = {role: _End(role, slowest, Runs(dialect.formats[role])) for role in Role}
+        self._lines = {
+            name: _Line(name, self._ends[driver], self._ends[driver.peer], dialect.select_line(driver))
+            for name, driver in dialect.drivers.items()
+        }
+
+    def connect(self, role: Role, hears: Ear) -> None:
+        """Say who hears what arrives at an end."""
+        self._ends[role].hears = hears
 
     def attach(self, now: float) -> None:
         """Put the lens on the mount."""
         self.attached = True
-        self._move(self._dialect.detect, False, now)
+        self._move(self._lines[self._detect], False, now)
 
     def detach(self, now: float) -> None:
         """Take the lens off: its lines fall to rest and what was on the wire is cut where it was."""
         self.attached = False
-        pending, self._deliveries = self._deliveries, []
-        for delivery in pending:
-            if delivery.burst is not None:
-                self._cut(delivery.burst, now)
-        for line, driver in self._dialect.drivers.items():
-            if driver is Role.LENS and self.levels[line] and line != self._dialect.detect:
+        flights, self._flights = self._flights, []
+        for flight in sorted(flights, key=lambda flight: (flight.burst.until or 0.0, flight.number)):
+            self._cut(flight, now)
+        for name, line in self._lines.items():
+            if line.driver.role is Role.LENS and self.levels[name] and name != self._detect:
                 self._move(line, False, now)
-            elif driver is Role.BODY and self.levels[line]:
-                self._deliver(now, Role.LENS, LineChanged(line, False))
-        self._move(self._dialect.detect, True, now)
+            elif line.driver.role is Role.BODY and self.levels[name]:
+                self._scheduler.soon(line.listener.hears, line.falls)
+        for end in self._ends.values():
+            end.runs.turn_window(False)
+        self._move(self._lines[self._detect], True, now)
 
-    def apply(self, role: Role, action: WireAction, now: float) -> None:
-        """One end does something."""
-        if isinstance(action, SetBaudrate):
-            self._baudrates[role] = action.baudrate
-        elif isinstance(action, DriveLine):
-            self._drive(role, action, now)
+    def apply(self, role: Role, action: WireAction) -> None:
+        """One end does something, now."""
+        now = self._scheduler.now
+        if isinstance(action, DriveLine):
+            name, level = action.line, action.level
+            line = self._lines.get(name)
+            if line is None or line.driver.role is not role:
+                self._violate(f"the {role.value} drives {name}, which is not its line", now)
+            elif level and not self.levels[self._supply] and self._unpowered(role):
+                self._violate(f"the {role.value} drives {name} high into an unpowered lens", now)
+            elif self.levels[name] != level:
+                self._move(line, level, now)
+        elif isinstance(action, SetBaudrate):
+            self._ends[role].baudrate = action.baudrate
         else:
             self._transmit(role, action.data, now)
 
-    def next_time(self) -> float | None:
-        """When the next event arrives somewhere, in seconds."""
-        return self._deliveries[0].at if self._deliveries else None
-
-    def take_due(self, now: float) -> tuple[Role, WireEvent] | None:
-        """The oldest event that has arrived by now and the end that it arrives at."""
-        if not self._deliveries or self._deliveries[0].at > now:
-            return None
-        delivery = heapq.heappop(self._deliveries)
-        if delivery.burst is not None:
-            self._tap(delivery.burst)
-        return delivery.to, delivery.event
-
-    def _drive(self, role: Role, action: DriveLine, now: float) -> None:
-        if self._dialect.drivers.get(action.line) is not role:
-            self._violate(f"the {role.value} drives {action.line}, which is not its line", now)
-        elif self._unpowered(role) and action.level:
-            self._violate(f"the {role.value} drives {action.line} high into an unpowered lens", now)
-        elif self.levels[action.line] != action.level:
-            self._move(action.line, action.level, now)
-
-    def _move(self, line: str, level: bool, now: float) -> None:
-        self.levels[line] = level
-        self._tap(Edge(now, line, level))
-        driver = self._dialect.drivers[line]
-        if self.attached or driver is Role.LENS:
-            self._deliver(now, driver.peer, LineChanged(line, level))
+    def _move(self, line: _Line, level: bool, now: float) -> None:
+        self.levels[line.name] = level
+        self._tap(Edge(now, line.name, level))
+        if line.window is not None:
+            line.window.turn_window(level)
+            if self._flights:
+                self._cut_again(line.driver, now)
+        if self.attached or line.driver.role is Role.LENS:
+            self._soon(line.listener.hears, line.rises if level else line.falls)
 
     def _transmit(self, role: Role, data: bytes, now: float) -> None:
-        if self._unpowered(role):
+        if not data:
+            return
+        if not self.levels[self._supply] and self._unpowered(role):
             self._violate(f"the {role.value} sends {len(data)} bytes to an unpowered lens", now)
             return
-        baudrate = self._baudrates[role]
-        begins = max(now, self._busy_until[role])
-        ends = self._busy_until[role] = begins + transmission_time(len(data), baudrate)
+        end, peer = self._ends[role], self._ends[role.peer]
+        baudrate = end.baudrate
+        begins = now if now > end.busy_until else end.busy_until
+        ends = end.busy_until = begins + transmission_time(len(data), baudrate)
         burst = Burst(begins, role, data, baudrate, ends)
-        if self._baudrates[role.peer] != baudrate:
+        if peer.baudrate != baudrate:
             self._tap(burst)
-            self._tap(
-                Remark(
-                    ends,
-                    f"the {role.peer.value} listens at {self._baudrates[role.peer]} baud and hears noise",
-                )
-            )
+            self._tap(Remark(ends, f"the {peer.role.value} listens at {peer.baudrate} baud and hears noise"))
         elif self.attached:
-            self._deliver(ends, role.peer, Received(data), burst)
+            self._send_off(burst, end, peer)
+
+    def _send_off(self, burst: Burst, end: _End, peer: _End) -> None:
+        if self.resolution == "byte":
+            flight = Flight(burst, peer.hears, ())
+            flight.number = self._scheduler.at(flight.due, self._bytes_arrive, flight)
+        else:
+            flight = Flight(burst, peer.hears, end.runs.cut(burst.data))
+            flight.number = self._scheduler.at(flight.due, self._run_arrives, flight)
+        self._flights.append(flight)
+
+    def _run_arrives(self, flight: Flight, now: float) -> None:
+        if flight.due != now or not flight.number:
+            return
+        stop = flight.stops[flight.run]
+        data = flight.burst.data
+        if stop == len(data):
+            self._land(flight)
+            flight.hears(Received(data[flight.told :] if flight.told else data), now)
+            return
+        run = Received(data[flight.told : stop])
+        flight.told = stop
+        flight.run += 1
+        flight.due = end_of(flight.burst, flight.stops[flight.run])
+        if flight.due != flight.kept:
+            # One number for all of a burst: its end keeps its place among equal times, however it is cut.
+            self._scheduler.at(flight.due, self._run_arrives, flight, flight.number)
+        flight.hears(run, now)
+
+    def _cut_again(self, sender: _End, now: float) -> None:
+        """A window turned while bytes were on their way: what had arrived was heard before, the rest goes by byte."""
+        for flight in self._flights:
+            if flight.burst.sender is not sender.role or not flight.stops:
+                continue
+            # Behind the old window's bytes a receiver may stand anywhere in a frame.
+            sender.runs.turn_window(False)
+            if flight.by_byte:
+                continue
+            arrived = flight.whole(now, with_now=False)
+            self._hear_rest(flight, arrived)
+            flight.cut_again(arrived)
+            if flight.due != flight.kept:
+                self._scheduler.at(flight.due, self._run_arrives, flight, flight.number)
+
+    def _hear_rest(self, flight: Flight, whole: int) -> None:
+        """Tell what has arrived without having been heard; its time has gone by, and the receiver is told so."""
+        if whole > flight.told:
+            ends = end_of(flight.burst, whole)
+            rest = Received(flight.burst.data[flight.told : whole])
+            self._scheduler.soon(lambda event, _now: flight.hears(event, ends), rest)
+
+    def _bytes_arrive(self, flight: Flight, now: float) -> None:
+        burst, hears, scheduler = flight.burst, flight.hears, self._scheduler
+        data, size, told = burst.data, len(burst.data), flight.told
+        while flight.number:
+            value, told = data[told], told + 1
+            if told == size:
+                self._land(flight)
+                hears(_BYTES[value], now)
+                return
+            flight.told = told
+            hears(_BYTES[value], now)
+            now = end_of(burst, told + 1)
+            if not scheduler.pass_to(now):
+                if flight.number:
+                    scheduler.at(now, self._bytes_arrive, flight, flight.number)
+                return
+
+    def _land(self, flight: Flight) -> None:
+        """All of it has arrived: only now is it certain what a recording says of it."""
+        flight.number = 0
+        self._flights.remove(flight)
+        self._tap(flight.burst)
+
+    def _cut(self, flight: Flight, now: float) -> None:
+        """What had arrived whole before the cut has been heard."""
+        self._scheduler.cancel(flight.number)
+        flight.number = 0
+        burst = flight.burst
+        whole = flight.whole(now, with_now=True)
+        if whole:
+            self._tap(Burst(burst.at, burst.sender, burst.data[:whole], burst.baudrate, end_of(burst, whole)))
+            self._hear_rest(flight, whole)
 
     def _unpowered(self, role: Role) -> bool:
-        supply = self._dialect.supply
-        return not self.levels[supply] and (role is Role.LENS or self._dialect.drivers[supply] is not role)
+        """Whether an end would feed a lens without supply through its signal lines."""
+        return role is Role.LENS or self._lines[self._supply].driver.role is not role
 
     def _violate(self, what: str, now: float) -> None:
         self.violations.append(what)
         self._tap(Remark(now, f"violation: {what}"))
-
-    def _cut(self, burst: Burst, now: float) -> None:
-        if burst.at is None or burst.until is None or burst.at >= now:
-            return
-        whole = int((now - burst.at) / (burst.until - burst.at) * len(burst.data))
-        if whole:
-            self._tap(Burst(burst.at, burst.sender, burst.data[:whole], burst.baudrate, burst.byte_at(whole)))
-
-    def _deliver(self, at: float, to: Role, event: WireEvent, burst: Burst | None = None) -> None:
-        heapq.heappush(self._deliveries, _Delivery(at, next(self._numbers), to, event, burst))

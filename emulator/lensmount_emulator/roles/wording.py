@@ -1,6 +1,8 @@
 """A profile's words for a message's fields to the values that the message takes, and to the message itself."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import fields as fields_of
+from functools import partial
 from typing import Any, TypeVar
 
 from msgspec import Struct
@@ -54,6 +56,11 @@ def message_from(cls: type[M], fields: Mapping[str, FieldValue]) -> M:
     except FrameError as error:
         raise ProfileError(f"messages.{cls.__name__}: {error.reason} (field {error.path})") from error
     return message
+
+
+def copies_of(message: M) -> Callable[[], M]:
+    """Makes messages equal to this one, at the cost of making one: most messages differ from the last in few fields."""
+    return partial(type(message), *(getattr(message, field.name) for field in fields_of(message)))  # type: ignore[arg-type]
 
 
 def _value(cls: type[Message], name: str, value: FieldValue) -> Any:

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
-from lensmount_emulator.mount.virtual import VirtualMount
+from lensmount_emulator.mount.virtual import Resolution, VirtualMount
 from lensmount_emulator.roles.engine import Engine, Notice
+from lensmount_emulator.scheduler import Scheduler
 from lensmount_protocol.dialect import Dialect
-from lensmount_protocol.wire import Record, Role
+from lensmount_protocol.wire import Record
 
 
 @dataclass(slots=True)
@@ -19,7 +21,9 @@ class Bench:
         lens: the lens's engine.
         tap: sees every byte and edge, as it becomes certain.
         listen: hears what the engines tell people.
-        now: virtual time in seconds.
+        resolution: whether bytes are delivered in frames or one by one; all that happens is the same either way.
+        scheduler: what happens when; whoever works on the bench may put in something of their own.
+        mount: the contacts.
     """
 
     dialect: Dialect
@@ -27,47 +31,27 @@ class Bench:
     lens: Engine
     tap: Callable[[Record], None] = lambda _record: None
     listen: Callable[[Notice], None] = lambda _notice: None
-    now: float = 0.0
+    resolution: Resolution = "frame"
+    scheduler: Scheduler = field(default_factory=Scheduler)
     mount: VirtualMount = field(init=False)
 
     def __post_init__(self) -> None:
-        self.mount = VirtualMount(self.dialect, self.tap)
+        self.mount = VirtualMount(self.dialect, self.tap, self.scheduler, self.resolution)
+        for engine in (self.body, self.lens):
+            self.mount.connect(engine.role, engine.receive)
+            engine.join(self.scheduler, partial(self.mount.apply, engine.role), self.listen)
+
+    @property
+    def now(self) -> float:
+        """Virtual time in seconds."""
+        return self.scheduler.now
 
     def start(self) -> None:
         """The body is switched on, and the lens is on the mount."""
         for engine in (self.body, self.lens):
             engine.start(self.now)
-            self._carry_out(engine)
         self.mount.attach(self.now)
 
-    def run(self, until: float, *, unless: Callable[[], bool] = lambda: False) -> None:
+    def run(self, until: float, *, unless: Callable[[], bool] | None = None) -> None:
         """Let time pass up to `until` seconds, or to the first moment after which `unless` is true."""
-        while not unless():
-            at = self._next_time()
-            if at is None or at > until:
-                self.now = until
-                return
-            self.now = at
-            self._step()
-
-    def _next_time(self) -> float | None:
-        times = (self.mount.next_time(), self.body.next_deadline(), self.lens.next_deadline())
-        return min((at for at in times if at is not None), default=None)
-
-    def _step(self) -> None:
-        while (due := self.mount.take_due(self.now)) is not None:
-            role, event = due
-            engine = self.body if role is Role.BODY else self.lens
-            engine.receive(event, self.now)
-            self._carry_out(engine)
-        for engine in (self.body, self.lens):
-            deadline = engine.next_deadline()
-            if deadline is not None and deadline <= self.now:
-                engine.handle_deadline(self.now)
-                self._carry_out(engine)
-
-    def _carry_out(self, engine: Engine) -> None:
-        for action in engine.actions():
-            self.mount.apply(engine.role, action, self.now)
-        for notice in engine.notices():
-            self.listen(notice)
+        self.scheduler.run(until, unless)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 
+from lensmount_emulator.mount.virtual import Resolution
 from lensmount_emulator.profiles.library import load_profile
 from lensmount_emulator.profiles.profile import Profile
 from lensmount_emulator.roles.engine import Engine, Notice
@@ -81,6 +82,7 @@ def run_loopback(
     seconds: float | None = None,
     seed: int | None = None,
     tap: Callable[[Record], None] | None = None,
+    resolution: Resolution = "frame",
 ) -> Session:
     """Let a body and a lens meet in virtual time.
 
@@ -92,6 +94,7 @@ def run_loopback(
         seed: where reaction times get their jitter from; `None` for nominal times. The same seed gives the same
             session, byte for byte.
         tap: sees every byte and edge as it becomes certain, for a recording that survives what comes after.
+        resolution: whether the virtual mount delivers bytes in frames or one by one; the session is the same.
 
     Raises:
         ProfileError: a profile is unknown, impossible, of the other role, or speaks another dialect than its peer.
@@ -108,13 +111,15 @@ def run_loopback(
         if tap is not None:
             tap(what)
 
-    bench = Bench(dialect, *engines, tap=record, listen=notices.append)
+    bench = Bench(dialect, *engines, tap=record, listen=notices.append, resolution=resolution)
     bench.start()
-    bench.run(LONGEST if seconds is None else seconds, unless=lambda: seconds is None and is_done(engines[0]))
     if seconds is None:
+        bench.run(LONGEST, unless=lambda: is_done(engines[0]))
         bench.run(bench.now + AFTERGLOW)
+    else:
+        bench.run(seconds)
     # A recording ends between frames; the longest pause inside one is 150 ms.
-    bench.run(bench.now + LONGEST_FRAME, unless=lambda: not any(engine.sending for engine in engines))
+    bench.run(bench.now + LONGEST_FRAME, unless=lambda: not (engines[0].sending or engines[1].sending))
     events = list(Decoder(dialect).decode(records))
     done = is_done(engines[0])
     return Session(dialect, *profiles, bench.now, records, events, notices, bench.mount.violations, done)

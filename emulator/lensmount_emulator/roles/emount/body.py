@@ -11,7 +11,7 @@ from lensmount_emulator.roles.emount.body_script import carry_out
 from lensmount_emulator.roles.emount.body_sleep import rest_behind_handshake
 from lensmount_emulator.roles.emount.settings import BodySettings
 from lensmount_emulator.roles.emount.transmit_ring import TransmitRing
-from lensmount_emulator.roles.engine import Task, Wait
+from lensmount_emulator.roles.engine import Await, Task
 from lensmount_emulator.roles.script import Step
 from lensmount_protocol.connection import Arrival
 from lensmount_protocol.dialects.emount.framing import LOOP_CLASS, REQUEST_CLASS
@@ -67,12 +67,12 @@ class BodyEngine(BodyCore):
         if arrival.violation is not None:
             self.tell(str(arrival.violation), trouble=True)
             return
-        known = [message for message in arrival.messages if isinstance(message, Message)]
         if arrival.frame.class_ == LOOP_CLASS:
-            for message in known:
-                hear(self, message)
-        elif arrival.frame.class_ == REQUEST_CLASS and known:
-            self.reply = known[0]
+            for message in arrival.messages:
+                if isinstance(message, Message):
+                    hear(self, message)
+        elif arrival.frame.class_ == REQUEST_CLASS:
+            self.reply = next((message for message in arrival.messages if isinstance(message, Message)), self.reply)
 
     def _power_off(self) -> None:
         self.stop_tasks()
@@ -97,7 +97,7 @@ def _live(body: BodyEngine) -> Task:
     body.done = True
 
 
-def _session(body: BodyEngine, powered_at: float) -> Generator[Wait, bool, bool]:
+def _session(body: BodyEngine, powered_at: float) -> Generator[Await, bool, bool]:
     """One try at the whole session; whether it is over for good.
 
     Without lines nobody can tell whether a lens is there yet, so a body keeps asking.

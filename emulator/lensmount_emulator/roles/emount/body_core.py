@@ -1,16 +1,16 @@
 """What a body is made of: its profile, what it learned of the lens, and what the loop shall say next."""
 
-import copy
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from lensmount_emulator.roles.emount.settings import BodySettings
 from lensmount_emulator.roles.emount.transmit_ring import TransmitRing
 from lensmount_emulator.roles.emount.windows import send_window
 from lensmount_emulator.roles.engine import Engine, Task
-from lensmount_emulator.roles.wording import message_from, values_from
+from lensmount_emulator.roles.wording import copies_of, message_from, values_from
 from lensmount_protocol.dialects.emount.body_mode import BodyMode
 from lensmount_protocol.dialects.emount.body_state import BodyState
 from lensmount_protocol.dialects.emount.dialect import EMOUNT
@@ -26,6 +26,12 @@ M = TypeVar("M", bound=Message)
 
 SPEED_TYPE = 0x0C
 CAN_SWITCH_SPEED = 0x02
+
+PULSE = "pulse"
+"""Topic of `Wait.on`: VD fell, so `pulses` has gone up."""
+
+LOOP_FRAME = "loop frame"
+"""Topic of `Wait.on`: a loop frame is out, so `loop.frame` has gone up."""
 
 MOST_ACKNOWLEDGEMENTS = 64
 """Acknowledgements that are kept for somebody to ask about; lenses send some that nobody ordered."""
@@ -147,7 +153,8 @@ class BodyCore(Engine):
         self.loop = LoopMemory(settings.first_row)
         # The body pulls this line up; a lens grounds it.
         self.levels[XDETECT] = XDETECT in self.carried
-        self._worded: dict[tuple[type[Message], bool, bool], Message] = {}
+        self._worded: dict[tuple[type[Message], bool, bool], Callable[[], Message]] = {}
+        self._holds: dict[tuple[int, int], float] = {}
         self._start: dict[type[Message], list[dict[str, Any]]] = {
             cls: [values_from(cls, fields) for fields in settings.start.get(cls.__name__, [])]
             for cls in (BodyState, BodyMode)
@@ -156,15 +163,15 @@ class BodyCore(Engine):
     def says(self, cls: type[M]) -> M:
         """A fresh message as the profile words it for this kind of lens and this time of the session."""
         key = (cls, self.lens.is_adapter, self.saying_farewell)
-        worded = self._worded.get(key)
-        if not isinstance(worded, cls):
+        copy = self._worded.get(key)
+        if copy is None:
             fields = dict(self.settings.messages.get(cls.__name__, {}))
             if self.lens.is_adapter:
                 fields |= self.settings.adapter.get(cls.__name__, {})
             if self.saying_farewell:
                 fields |= self.settings.farewell.get(cls.__name__, {})
-            worded = self._worded[key] = message_from(cls, fields)
-        return copy.copy(worded)
+            copy = self._worded[key] = copies_of(message_from(cls, fields))
+        return cast("M", copy())
 
     def start_up(self, message: Message, frame: int) -> None:
         """Put over a message what the profile says of this first loop frame."""
@@ -177,7 +184,13 @@ class BodyCore(Engine):
         """One frame in its window, padded as this body pads."""
         frame = self.connection.send(messages, class_, sequence)
         window = self.ring.window(frame) if self.windowed else frame
-        timing = self.settings.timing
-        rate = "fast" if self.baudrate == FAST_BAUDRATE else "slow"
-        hold_us = timing.hold.get(f"{rate} {len(window)}", timing.hold["otherwise"])
-        yield from send_window(self, window, timing.setup, hold_us)
+        return send_window(self, window, self.settings.timing.setup, self._hold_us(len(window)))
+
+    def _hold_us(self, size: int) -> float:
+        """From the last stop bit of a window of this size to the fall of the select line, in microseconds."""
+        hold_us = self._holds.get((self.baudrate, size))
+        if hold_us is None:
+            hold = self.settings.timing.hold
+            rate = "fast" if self.baudrate == FAST_BAUDRATE else "slow"
+            hold_us = self._holds[self.baudrate, size] = hold.get(f"{rate} {size}", hold["otherwise"])
+        return hold_us

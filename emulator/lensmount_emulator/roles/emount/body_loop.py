@@ -1,7 +1,7 @@
 """What a body says every frame: `03` with the exposure's wishes and `04` with the focus orders, at fixed times."""
 
-from lensmount_emulator.roles.emount.body_core import BodyCore, LoopMemory
-from lensmount_emulator.roles.engine import Task, Wait
+from lensmount_emulator.roles.emount.body_core import LOOP_FRAME, PULSE, BodyCore, LoopMemory
+from lensmount_emulator.roles.engine import Task
 from lensmount_protocol.dialects.emount.body_mode import BodyMode
 from lensmount_protocol.dialects.emount.body_state import BodyState, RowSelect
 from lensmount_protocol.dialects.emount.focus_status import FocusStatus
@@ -47,7 +47,7 @@ def _run(body: BodyCore) -> Task:
     """Two frames a pulse until somebody ends the loop."""
     timing = body.settings.timing
     while True:
-        yield next_pulse(body)
+        yield PULSE
         if not body.looping:
             return
         pulse_at = body.pulse_at
@@ -58,12 +58,7 @@ def _run(body: BodyCore) -> Task:
         yield body.at(pulse_at, timing.mode_after_vd)
         yield from body.send(_mode(body), LOOP_CLASS, sequence)
         body.loop.frame += 1
-
-
-def next_pulse(body: BodyCore) -> Wait:
-    """Wait for VD to fall the next time."""
-    seen = body.pulses
-    return Wait(ready=lambda: body.pulses != seen)
+        body.wake(LOOP_FRAME)
 
 
 def _take_wish(body: BodyCore) -> None:

@@ -4,10 +4,8 @@ Every wait of an A6000 and a NEX-7 falls on a grid of looks 5.04 ms apart (infer
 tasks look at the lens at fixed times and never react to an edge.
 """
 
-from collections.abc import Generator
-
-from lensmount_emulator.roles.emount.body_core import BodyCore
-from lensmount_emulator.roles.engine import Task, Wait
+from lensmount_emulator.roles.emount.body_core import PULSE, BodyCore
+from lensmount_emulator.roles.engine import Task
 from lensmount_protocol.dialects.emount.lines import (
     BODY_CS,
     FAST_BAUDRATE,
@@ -40,9 +38,10 @@ def frame_sync(body: BodyCore) -> Task:
     timing = body.settings.timing
     fall = body.now + timing.first_vd * 1e-6
     while True:
-        yield Wait(fall)
+        yield fall
         body.pulses += 1
         body.pulse_at = fall
+        body.wake(PULSE)
         body.drive(VD, False)
         yield body.at(fall, timing.vd_low)
         body.drive(VD, True)
@@ -58,7 +57,7 @@ def shake_hands(body: BodyCore, begins: float) -> Task:
     """
     timing = body.settings.timing
     if body.windowed:
-        yield Wait(begins)
+        yield begins
         body.drive(BODY_CS, True)
         yield body.after(timing.serial_on)
         body.drive(TXD, True)
@@ -88,7 +87,7 @@ def switch_speed(body: BodyCore) -> Task:
     yield body.at(fell, timing.switch_rests)
 
 
-def _look(body: BodyCore, since: float, first_us: float, line: str, level: bool) -> Generator[Wait, bool, None]:
+def _look(body: BodyCore, since: float, first_us: float, line: str, level: bool) -> Task:
     """Look at a line on the grid until it is at a level, at most for the body's patience."""
     yield body.at(since, first_us)
     while body.levels.get(line, False) != level and line in body.carried:

@@ -2,7 +2,7 @@
 
 from lensmount_emulator.roles.emount.body_core import SPEED_TYPE, BodyCore
 from lensmount_emulator.roles.emount.body_power import switch_speed
-from lensmount_emulator.roles.engine import Task, Wait
+from lensmount_emulator.roles.engine import ARRIVAL, Task, Wait
 from lensmount_emulator.roles.handlers import Handlers
 from lensmount_protocol.dialects.emount.framing import REQUEST_CLASS
 from lensmount_protocol.dialects.emount.init import (
@@ -65,7 +65,7 @@ def ask(body: BodyCore, type_: int) -> Task:
         body.reply = None
         yield from body.send([_worded(body, request)], REQUEST_CLASS, 0)
         patience = body.now + PATIENCE_S.get(type_, USUAL_PATIENCE_S)
-        yield Wait(patience, lambda: body.reply is not None)
+        yield Wait(patience, lambda: body.reply is not None, (ARRIVAL,))
         if body.reply is not None:
             yield body.level(LENS_CS, False)
             _take(body, type_, body.reply)

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Mapping
 
-from lensmount_emulator.roles.emount.body_core import BodyCore
+from lensmount_emulator.roles.emount.body_core import LOOP_FRAME, PULSE, BodyCore
 from lensmount_emulator.roles.emount.body_sleep import sleep, wake
-from lensmount_emulator.roles.engine import Task, Wait
+from lensmount_emulator.roles.engine import ARRIVAL, Task, Wait
 from lensmount_emulator.roles.script import Reader, Step, nothing, seconds, whole_number
 from lensmount_protocol.dialects.emount.focus import FocusMove, FocusMoved, FocusStop, FocusStopped
 from lensmount_protocol.dialects.emount.optics import aperture_code, show_aperture
@@ -50,7 +50,7 @@ def carry_out(body: BodyCore, step: Step) -> Task:
 
 
 def _focus(body: BodyCore, step: Step) -> Task:
-    yield Wait(body.now + FIRST_STATUS_S, lambda: body.lens.status is not None)
+    yield Wait(body.now + FIRST_STATUS_S, lambda: body.lens.status is not None, (ARRIVAL,))
     status = body.lens.status
     if status is not None and status.focus_switch == FocusSwitch.MF:
         body.tell("the lens's switch says MF, so no focus order is sent")
@@ -72,7 +72,7 @@ def _stop(body: BodyCore, _step: Step) -> Task:
 def _order(body: BodyCore, order: Message, answer: type[Message], patience_s: float) -> Task:
     body.acknowledged.clear()
     body.orders.append(order)
-    yield Wait(body.now + patience_s, lambda: any(isinstance(said, answer) for said in body.acknowledged))
+    yield Wait(body.now + patience_s, lambda: any(isinstance(said, answer) for said in body.acknowledged), (ARRIVAL,))
     if not any(isinstance(said, answer) for said in body.acknowledged):
         body.tell(f"no {answer.__name__} within {patience_s:g} s", trouble=True)
 
@@ -80,7 +80,11 @@ def _order(body: BodyCore, order: Message, answer: type[Message], patience_s: fl
 def _aperture(body: BodyCore, step: Step) -> Task:
     body.aperture = int(step.value or 0)
     began, asked = body.now, body.pulses
-    yield Wait(body.now + IRIS_PATIENCE_S, lambda: body.pulses >= asked + SETTLED_FRAMES and _iris_rests(body))
+    yield Wait(
+        body.now + IRIS_PATIENCE_S,
+        lambda: body.pulses >= asked + SETTLED_FRAMES and _iris_rests(body),
+        (PULSE, ARRIVAL),
+    )
     status = body.lens.status
     if status is not None:
         body.tell(f"aperture at {show_aperture(status.aperture)} after {(body.now - began) * 1e3:.1f} ms")
@@ -91,7 +95,7 @@ def _iris_rests(body: BodyCore) -> bool:
 
 
 def _frame(body: BodyCore, step: Step) -> Task:
-    yield Wait(ready=lambda: body.loop.frame >= int(step.value or 0))
+    yield Wait(ready=lambda: body.loop.frame >= int(step.value or 0), on=(LOOP_FRAME,))
 
 
 def _wait(body: BodyCore, step: Step) -> Task:

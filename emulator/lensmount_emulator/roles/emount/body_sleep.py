@@ -1,7 +1,7 @@
 """How a body sends a lens to sleep, and how it wakes one that kept its supply."""
 
-from lensmount_emulator.roles.emount.body_core import BodyCore
-from lensmount_emulator.roles.emount.body_loop import next_pulse, start_loop
+from lensmount_emulator.roles.emount.body_core import LOOP_FRAME, PULSE, BodyCore
+from lensmount_emulator.roles.emount.body_loop import start_loop
 from lensmount_emulator.roles.emount.body_power import shake_hands
 from lensmount_emulator.roles.emount.body_requests import ask, get_to_know
 from lensmount_emulator.roles.engine import Task, Wait
@@ -21,7 +21,7 @@ def sleep(body: BodyCore, frames: int) -> Task:
     """The power-off sequence: farewell frames, stream off, shut down; the lens keeps its supply and its memory."""
     body.saying_farewell = True
     last = body.loop.frame + frames
-    yield Wait(ready=lambda: body.loop.frame >= last)
+    yield Wait(ready=lambda: body.loop.frame >= last, on=(LOOP_FRAME,))
     body.looping = False
     yield body.after(BEFORE_STOP_US)
     yield from ask(body, StreamLayoutRequest.TYPE)
@@ -35,7 +35,7 @@ def sleep(body: BodyCore, frames: int) -> Task:
 def wake(body: BodyCore) -> Task:
     """The warm start: handshake, a rest, and the short list of requests."""
     body.connection.move("wake", by=Role.BODY)
-    yield next_pulse(body)
+    yield PULSE
     yield from shake_hands(body, body.pulse_at + AFTER_PULSE_US * 1e-6)
     yield from rest_behind_handshake(body)
     yield from get_to_know(body, body.settings.warm)

@@ -1,16 +1,16 @@
 """What a lens is made of: its profile, its models and the memory of its stream; its behaviour stands beside it."""
 
-import copy
 from collections import deque
+from collections.abc import Callable, Sequence
 from random import Random
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from lensmount_emulator.models.focus_motor import FocusMotor
 from lensmount_emulator.models.iris import IrisModel
 from lensmount_emulator.models.row_echo import RowEcho
-from lensmount_emulator.roles.emount.settings import LensSettings
+from lensmount_emulator.roles.emount.settings import LensSettings, Rows
 from lensmount_emulator.roles.engine import Engine
-from lensmount_emulator.roles.wording import message_from, values_from
+from lensmount_emulator.roles.wording import copies_of, message_from, values_from
 from lensmount_protocol.dialects.emount.dialect import EMOUNT
 from lensmount_protocol.dialects.emount.focus_status import FocusStatus
 from lensmount_protocol.dialects.emount.lens_status import LensStatus
@@ -92,6 +92,21 @@ class Stream:
         self._heard = None
 
 
+class RowTable:
+    """The optical rows of a profile as bytes.
+
+    Attributes:
+        b: row B, frame by frame; empty: as the profile words the message.
+        c: row index -> row C.
+        d: row D, frame by frame; empty: as row C.
+    """
+
+    def __init__(self, rows: Rows) -> None:
+        self.b: Sequence[bytes] = [bytes.fromhex(row) for row in rows.b]
+        self.d: Sequence[bytes] = [bytes.fromhex(row) for row in rows.d]
+        self.c = {index: bytes.fromhex(rows.c[name]) for index in range(256) if (name := f"{index:02X}") in rows.c}
+
+
 class LensCore(Engine):
     """A lens without its behaviour.
 
@@ -100,6 +115,7 @@ class LensCore(Engine):
         iris: the diaphragm.
         motor: the focus drive.
         rows: the echo of row selects.
+        row_table: what the rows hold.
         stream: what the loop remembers.
         pulse_at: when VD last fell.
         pulse_period: seconds between its last two falls.
@@ -124,9 +140,10 @@ class LensCore(Engine):
             focus.encoder - focus.planned,
         )
         self.rows = RowEcho(settings.rows.echo_frames, (settings.rows.initial, settings.rows.initial))
+        self.row_table = RowTable(settings.rows)
         self.stream = Stream(settings)
         self.pulse_at = self.pulse_period = 0.0
-        self._worded: dict[type[Message], Message] = {}
+        self._worded: dict[type[Message], Callable[[], Message]] = {}
         self._start: dict[type[Message], list[dict[str, Any]]] = {
             cls: [values_from(cls, fields) for fields in settings.start.get(cls.__name__, [])]
             for cls in (LensStatus, FocusStatus)
@@ -138,10 +155,10 @@ class LensCore(Engine):
 
     def says(self, cls: type[M]) -> M:
         """A fresh message of this class as the profile words it."""
-        worded = self._worded.get(cls)
-        if not isinstance(worded, cls):
-            worded = self._worded[cls] = message_from(cls, self.settings.messages.get(cls.__name__, {}))
-        return copy.copy(worded)
+        copy = self._worded.get(cls)
+        if copy is None:
+            copy = self._worded[cls] = copies_of(message_from(cls, self.settings.messages.get(cls.__name__, {})))
+        return cast("M", copy())
 
     def start_up(self, message: Message, frame: int) -> None:
         """Put over a message what the profile says of this first frame of a stream."""

@@ -1,8 +1,10 @@
 """What a lens streams: one `05` and one `06` a frame, computed from its models."""
 
+from collections.abc import Iterable
+
 from lensmount_emulator.roles.emount.lens_core import LensCore
 from lensmount_emulator.roles.emount.windows import by_rate, send_window
-from lensmount_emulator.roles.engine import Task
+from lensmount_emulator.roles.engine import Await, Task
 from lensmount_protocol.connection import Arrival
 from lensmount_protocol.dialects.emount.body_mode import BodyMode
 from lensmount_protocol.dialects.emount.focus import FocusMoved
@@ -72,12 +74,14 @@ def _pair_after(lens: LensCore, delay_us: float) -> Task:
     stream.busy = False
 
 
-def _send(lens: LensCore, messages: list[Message], sequence: int) -> Task:
-    if lens.stream.running:
-        timing = lens.settings.timing
-        data = lens.connection.send(messages, LOOP_CLASS, sequence)
-        pauses = timing.pauses.get(f"{type_of(messages[0]):02X}", [])
-        yield from send_window(lens, data, timing.setup, by_rate(lens, timing.hold), pauses)
+def _send(lens: LensCore, messages: list[Message], sequence: int) -> Iterable[Await]:
+    """What takes one frame out, or nothing where the stream has been stopped."""
+    if not lens.stream.running:
+        return ()
+    timing = lens.settings.timing
+    data = lens.connection.send(messages, LOOP_CLASS, sequence)
+    pauses = timing.pauses.get(f"{type_of(messages[0]):02X}", ()) if timing.pauses else ()
+    return send_window(lens, data, timing.setup, by_rate(lens, timing.hold), pauses)
 
 
 def _status(lens: LensCore) -> LensStatus:
@@ -117,12 +121,12 @@ def _show_iris(lens: LensCore, status: LensStatus) -> None:
 
 
 def _show_rows(lens: LensCore, status: LensStatus) -> None:
-    rows, frame = lens.settings.rows, lens.stream.frame
+    rows, frame = lens.row_table, lens.stream.frame
     status.row_index_a, status.row_index_b = lens.rows.step()
     if rows.b:
-        status.row_b = bytes.fromhex(rows.b[frame % len(rows.b)])
-    status.row_c = bytes.fromhex(rows.c.get(f"{status.row_index_a:02X}", status.row_c.hex()))
-    status.row_d = bytes.fromhex(rows.d[frame % len(rows.d)]) if rows.d else status.row_c
+        status.row_b = rows.b[frame % len(rows.b)]
+    status.row_c = rows.c.get(status.row_index_a, status.row_c)
+    status.row_d = rows.d[frame % len(rows.d)] if rows.d else status.row_c
 
 
 def _focus_frame(lens: LensCore) -> list[Message]:

@@ -24,11 +24,13 @@ class TransmitRing:
         """The bytes that are clocked for a frame: itself, and what its last block held behind it."""
         if not self._ring:
             return padded(frame, self._block_size)
-        pieces = [frame[at : at + self._block_size] for at in range(0, len(frame), self._block_size)]
-        return b"".join(self._written(piece) for piece in pieces)
-
-    def _written(self, piece: bytes) -> bytes:
-        block = piece + self._ring[self._next][len(piece) :]
-        self._ring[self._next] = block
-        self._next = (self._next + 1) % len(self._ring)
-        return block
+        size, ring = self._block_size, self._ring
+        padding = b""
+        for at in range(0, len(frame), size):
+            block = frame[at : at + size]
+            if len(block) < size:
+                padding = ring[self._next][len(block) :]
+                block += padding
+            ring[self._next] = block
+            self._next = (self._next + 1) % len(ring)
+        return frame + padding

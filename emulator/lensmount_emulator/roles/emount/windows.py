@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from lensmount_emulator.roles.engine import Engine, Task, Wait
+from lensmount_emulator.roles.engine import WINDOW, Engine, Task, Wait
 from lensmount_protocol.dialects.emount.lines import FAST_BAUDRATE
 from lensmount_protocol.wire import transmission_time
 
@@ -24,19 +24,21 @@ def send_window(
         pauses: pairs of (bytes sent so far, pause in microseconds) inside the window.
     """
     if engine.sending:
-        yield Wait(ready=lambda: not engine.sending)
+        yield Wait(ready=lambda: not engine.sending, on=(WINDOW,))
     engine.sending = True
-    select = engine.dialect.select_line(engine.role)
-    engine.drive(select, True)
+    engine.drive(engine.select, True)
     yield engine.after(by_rate(engine, setup_us))
     sent = 0
-    for count, pause_us in (*pauses, (len(data), hold_us)):
+    for count, pause_us in pauses:
         piece = data[sent : min(count, len(data))]
         engine.transmit(piece)
         sent += len(piece)
         yield engine.after(transmission_time(len(piece), engine.baudrate) * 1e6 + pause_us)
-    engine.drive(select, False)
+    engine.transmit(data[sent:])
+    yield engine.after(transmission_time(len(data) - sent, engine.baudrate) * 1e6 + hold_us)
+    engine.drive(engine.select, False)
     engine.sending = False
+    engine.wake(WINDOW)
 
 
 def by_rate(engine: Engine, pair: tuple[float, float]) -> float:

@@ -1,0 +1,157 @@
+"""Virtual time: what shall happen when, in one order that depends on nothing but what was asked for.
+
+A mount, both engines and a campaign share one scheduler; it reads no clock. At one instant the `soon` queue goes
+first, then what was asked for first. A scheduler is of use by itself:
+
+```python
+def blink(scheduler: Scheduler) -> Process:
+    while True:
+        print(scheduler.now)
+        yield scheduler.now + 0.5
+
+scheduler = Scheduler()
+scheduler.start(blink(scheduler))
+scheduler.run(10.0)
+```
+"""
+
+import itertools
+from collections import deque
+from collections.abc import Callable, Generator
+from heapq import heapify, heappop, heappush, heappushpop
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+Process = Generator[float, None, None]
+"""A sequence of steps in time; each `yield` gives the time at which it wants to go on, in seconds."""
+
+_Entry = tuple[float, int, Callable[[Any, float], object] | None, Any]
+"""Time, number, and either a function with its argument, or `None` with a process."""
+
+FEWEST_CANCELLED = 64
+"""Cancelled entries that stay in the heap before it is worth while to look for them."""
+
+
+class Scheduler:
+    """Calls functions at their times.
+
+    Attributes:
+        now: seconds of virtual time; it never goes back.
+    """
+
+    __slots__ = ("_cancelled", "_heap", "_next_number", "_soon", "_until", "now")
+
+    def __init__(self, now: float = 0.0) -> None:
+        self.now = now
+        # Plain tuples: the heap compares time and number in C, and never comes to the function.
+        self._heap: list[_Entry] = []
+        self._soon: deque[tuple[Callable[[Any, float], object], Any]] = deque()
+        self._cancelled: set[int] = set()
+        self._next_number = itertools.count(1).__next__
+        self._until = now
+
+    def __len__(self) -> int:
+        """Entries that wait, those among them that were cancelled and not yet met."""
+        return len(self._heap) + len(self._soon)
+
+    def at(self, when: float, call: Callable[[T, float], object], argument: T, number: int = 0) -> int:
+        """Call a function at a time; one that has passed is as good as now.
+
+        Args:
+            when: seconds.
+            call: the function.
+            argument: what it is called with, the time behind it.
+            number: the number of an earlier entry that has been called, to keep its place among equal times.
+
+        Returns:
+            The entry's number, for `cancel`.
+        """
+        number = number or self._next_number()
+        heappush(self._heap, (when, number, call, argument))
+        return number
+
+    def soon(self, call: Callable[[T, float], object], argument: T) -> None:
+        """Call a function at this instant, once whatever runs now is done."""
+        self._soon.append((call, argument))
+
+    def cancel(self, number: int) -> None:
+        """Forget an entry that waits."""
+        # It stays in the heap until its time comes: to find it there would cost more than to skip it.
+        cancelled = self._cancelled
+        cancelled.add(number)
+        if len(cancelled) > FEWEST_CANCELLED and len(cancelled) * 2 > len(self._heap):
+            # In place: a run that is under way holds the same list.
+            self._heap[:] = [entry for entry in self._heap if entry[1] not in cancelled]
+            heapify(self._heap)
+            cancelled.clear()
+
+    def next_time(self) -> float | None:
+        """When something happens next, in seconds; `None`: nothing is planned."""
+        if self._soon:
+            return self.now
+        heap, cancelled = self._heap, self._cancelled
+        while heap and heap[0][1] in cancelled:
+            cancelled.discard(heappop(heap)[1])
+        return heap[0][0] if heap else None
+
+    def run(self, until: float, unless: Callable[[], bool] | None = None) -> None:
+        """Let time pass up to `until` seconds, or to the first event behind which `unless` is true."""
+        heap, soon, cancelled, next_number = self._heap, self._soon, self._cancelled, self._next_number
+        # Whoever jumps (`pass_to`) must not jump over a question that is asked behind each event.
+        self._until = until if unless is None else self.now
+        back: _Entry | None = None
+        while True:
+            if soon or unless is not None:
+                if back is not None:
+                    heappush(heap, back)
+                    back = None
+                while soon:
+                    call, argument = soon.popleft()
+                    call(argument, self.now)
+                if unless is not None and unless():
+                    return
+            if back is not None:
+                # One way through the heap instead of two.
+                entry = heappushpop(heap, back)
+                back = None
+            elif heap:
+                entry = heappop(heap)
+            else:
+                break
+            when, number, action, argument = entry
+            if when > until:
+                heappush(heap, entry)
+                break
+            if cancelled and number in cancelled:
+                cancelled.discard(number)
+                continue
+            if when > self.now:
+                self.now = when
+            else:
+                when = self.now
+            if action is not None:
+                action(argument, when)
+            elif (upcoming := next(argument, None)) is not None:
+                back = (upcoming, next_number(), None, argument)
+        self.now = max(self.now, until)
+
+    def catch_up(self, now: float) -> None:
+        """Call everything whose time has come, all of it at `now`: real time passes between looks at it."""
+        self.now = now
+        self.run(now)
+
+    def pass_to(self, when: float) -> bool:
+        """Let time pass to `when` if nothing happens before and the run goes on until then; whether it did.
+
+        Who would only ask to be called again saves the way through the heap.
+        """
+        heap = self._heap
+        if self._soon or when > self._until or (heap and heap[0][0] <= when):
+            return False
+        self.now = when
+        return True
+
+    def start(self, process: Process) -> None:
+        """Begin a process; it runs up to its first wait when this instant comes to it."""
+        heappush(self._heap, (self.now, self._next_number(), None, process))
