@@ -44,9 +44,6 @@ def sum16(data: bytes) -> int:
     return sum(data) & 0xFFFF
 
 
-_CCITT = 0x11021
-
-
 def extension_note() -> str:
     """What is to be said where crcmod runs without its C extension, which it does silently; `""` where it has it."""
     # The package hides its own module behind a name of the same spelling.
@@ -55,10 +52,12 @@ def extension_note() -> str:
     return "crcmod has no C extension here, so its CRCs take 8 to 22 times as long; install a compiler and reinstall it"
 
 
+def crc16_ibm_3740(data: bytes) -> int:
+    """CRC-16/IBM-3740, by the standard library: as fast as crcmod's extension, and there even where that is not."""
+    return crc_hqx(data, 0xFFFF)
+
+
 def _crc(polynomial: int, *, initial: int, reflected: bool, final_xor: int) -> Callable[[bytes], int]:
-    if polynomial == _CCITT and not reflected and not final_xor:
-        # The standard library has this one, as fast as crcmod's extension and there even where that is not.
-        return lambda data: crc_hqx(data, initial)
     # crcmod ships no types; this is the one place that calls it.
     make = cast("Callable[..., Callable[[bytes], int]]", crcmod.mkCrcFun)  # pyright: ignore[reportUnknownMemberType]
     return make(polynomial, initCrc=initial, rev=reflected, xorOut=final_xor)
@@ -67,8 +66,14 @@ def _crc(polynomial: int, *, initial: int, reflected: bool, final_xor: int) -> C
 SUM16 = Checksum("sum16", sum16, 0x01DD, "lensmount protocol/spec/emount.md, frame layer")
 CRC16_IBM_3740 = Checksum(
     "crc16-ibm-3740",
-    _crc(0x11021, initial=0xFFFF, reflected=False, final_xor=0),
+    crc16_ibm_3740,
     0x29B1,
     "Catalogue of parametrised CRC algorithms, CRC-16/IBM-3740",
 )
-CHECKSUMS = {checksum.name: checksum for checksum in (SUM16, CRC16_IBM_3740)}
+CRC16_IBM_SDLC = Checksum(
+    "crc16-ibm-sdlc",
+    _crc(0x11021, initial=0x0000, reflected=True, final_xor=0xFFFF),
+    0x906E,
+    "Catalogue of parametrised CRC algorithms, CRC-16/IBM-SDLC",
+)
+CHECKSUMS = {checksum.name: checksum for checksum in (SUM16, CRC16_IBM_3740, CRC16_IBM_SDLC)}

@@ -15,6 +15,10 @@ def _nothing_selected(_sender: Role, _message: AnyMessage) -> Mapping[type[Messa
     return {}
 
 
+def _nobody_knows(_payload: bytes, _at: int) -> int | None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Dialect:
     """Everything that one mount speaks.
@@ -37,6 +41,8 @@ class Dialect:
         detect: the line that a lens grounds by being there.
         settles: seconds behind the rise of the supply in which lines may glitch and mean nothing.
         guarded: type bytes that are never sent to a real device unless a run arms them by name.
+        ends: where a message ends that nobody knows, given the payload and where it starts: messages that say their own
+            size can be stepped over; `None` where only tables know sizes, or where the payload is cut.
         selecting: the messages that can change the blocks that later messages are built from.
         selections: what such a message changes.
     """
@@ -58,12 +64,13 @@ class Dialect:
     detect: str
     settles: float = 0.0
     guarded: frozenset[int] = frozenset()
+    ends: Callable[[bytes, int], int | None] = field(default=_nobody_knows)
     selecting: frozenset[type[Message]] = frozenset()
     selections: Callable[[Role, AnyMessage], Mapping[type[Message], int]] = field(default=_nothing_selected)
 
     def paving(self) -> Paving:
         """A fresh reader of this dialect's payloads."""
-        return Paving(self.messages)
+        return Paving(self.messages, self.ends)
 
     def select_line(self, sender: Role) -> str:
         """The line that `sender` holds high while it transmits; `""` where the mount has none."""

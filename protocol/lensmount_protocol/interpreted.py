@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from construct import Construct, Container, ListContainer, Struct
+from construct import Construct, Container, ListContainer, Prefixed, Struct
 
 from lensmount_protocol.deferred import resolve
 from lensmount_protocol.errors import FrameError
@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 TYPE_BYTE_SIZE = 1
 
 
-def struct_of(fields: "Iterable[FieldSpec]") -> "Construct[Any, Any]":
-    """The construct of these fields, in this order."""
-    return Struct(*(spec.name / resolve(spec.layout) for spec in fields))
+def struct_of(fields: "Iterable[FieldSpec]", prefix: Any = None) -> "Construct[Any, Any]":
+    """The construct of these fields, in this order; with a prefix, behind the number of bytes that they take."""
+    layout = Struct(*(spec.name / resolve(spec.layout) for spec in fields))
+    return layout if prefix is None else Prefixed(resolve(prefix), layout)
 
 
 def read_fields(

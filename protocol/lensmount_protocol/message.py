@@ -20,7 +20,7 @@ from importlib import import_module
 from typing import Any, ClassVar, Self, TypeVar, cast, dataclass_transform
 
 from lensmount_protocol.codec.codecs import MessageCodec, make_codec
-from lensmount_protocol.deferred import Bytes, known_size
+from lensmount_protocol.deferred import Bytes, GreedyBytes, Int16ul, known_size
 from lensmount_protocol.errors import FrameError
 from lensmount_protocol.evidence import Evidence
 from lensmount_protocol.wire import Role
@@ -94,7 +94,7 @@ class _Layout:
     """The construct of a class's fields, made when somebody asks for it."""
 
     def __get__(self, instance: object, owner: "type[Message]") -> Any:
-        layout = import_module("lensmount_protocol.interpreted").struct_of(owner.FIELDS)
+        layout = import_module("lensmount_protocol.interpreted").struct_of(owner.FIELDS, owner.PREFIX)
         owner.LAYOUT = layout
         return layout
 
@@ -111,6 +111,7 @@ class Message:
         SIZE: bytes on the wire, type byte included, with every block present; of a message that varies, the bytes of
             its other fields.
         VARIES: whether the size depends on the bytes.
+        PREFIX: what says the size of the rest behind the type byte; `None` where only tables know it.
     """
 
     __slots__ = ()
@@ -122,6 +123,7 @@ class Message:
     LAYOUT: ClassVar[Any]
     SIZE: ClassVar[int]
     VARIES: ClassVar[bool]
+    PREFIX: ClassVar[Any] = None
     CODECS: ClassVar[dict[int, MessageCodec]]
 
     @classmethod
@@ -154,6 +156,22 @@ class Message:
     def values(self) -> dict[str, Any]:
         """The fields by name, in wire order."""
         return {spec.name: getattr(self, spec.name) for spec in self.FIELDS}
+
+
+class SizedMessage(Message):
+    """A message that says its own size, so that whoever does not know it can step over it.
+
+    Fields that came with a later revision are declared as `Optional` behind the others: an older peer leaves them out,
+    and they are `None`. What a newer peer says behind the last field is kept in `tail` and goes out again unchanged.
+
+    Attributes:
+        tail: bytes behind the last field that this revision knows.
+    """
+
+    __slots__ = ()
+
+    PREFIX: ClassVar[Any] = Int16ul
+    tail: bytes
 
 
 @dataclasses.dataclass(slots=True)
@@ -219,11 +237,14 @@ def message(type_: int, sender: Role, evidence: Evidence) -> Callable[[type[M]],
     """Declare a message: make the class a slotted dataclass and derive the rest from its fields."""
 
     def declare(cls: type[M]) -> type[M]:
+        if issubclass(cls, SizedMessage):
+            cls.__annotations__["tail"] = bytes
+            cls.tail = field(GreedyBytes, "bytes of a later revision", default=b"")
         made = dataclasses.dataclass(slots=True)(cls)
         made.TYPE, made.SENDER, made.EVIDENCE = type_, sender, evidence
         made.FIELDS = tuple(laid_out(made))
         made.LAYOUT = _Layout()
-        made.SIZE = TYPE_BYTE_SIZE + sum(spec.size for spec in made.FIELDS)
+        made.SIZE = TYPE_BYTE_SIZE + (known_size(made.PREFIX) or 0) + sum(spec.size for spec in made.FIELDS)
         made.VARIES = any(spec.varies for spec in made.FIELDS)
         made.CODECS = {}
         return made

@@ -22,6 +22,10 @@ Entry = tuple[int, Callable[..., Any]]
 """Size and what takes a message of fixed size; of any other `VARIES` and what reads it."""
 
 
+Ends = Callable[[bytes, int], int | None]
+"""Payload and the place of a message that nobody knows, to where it ends; `None` where that cannot be said."""
+
+
 class Entries:
     """How to read the messages of one sender under one selection.
 
@@ -29,13 +33,14 @@ class Entries:
         by_type: type byte -> entry; filled as types turn up, so that a session makes no code that it does not need.
     """
 
-    __slots__ = ("_selections", "_sender", "_table", "by_type")
+    __slots__ = ("_ends", "_selections", "_sender", "_table", "by_type")
 
-    def __init__(self, table: MessageTable, sender: Role, selections: Mapping[type[Message], int]) -> None:
+    def __init__(self, table: MessageTable, sender: Role, selections: Mapping[type[Message], int], ends: Ends) -> None:
         self.by_type: list[Entry] = [(VARIES, self._read_first)] * 256
         self._table = table
         self._sender = sender
         self._selections = dict(selections)
+        self._ends = ends
 
     def _read_first(self, data: bytes, at: int, end: int) -> tuple[Any, int]:
         """The first message of a type: find its codec, for all that follow."""
@@ -72,7 +77,8 @@ class Entries:
     def read_all(self, payload: bytes) -> list[AnyMessage]:
         """The messages of a payload, in order.
 
-        Nothing is lost: from the first byte that no table explains on, the rest is one `Unknown` with its reason.
+        Nothing is lost: a message that no table explains is an `Unknown` with its reason; where nobody knows how long
+        it is, it takes the rest.
         """
         try:
             return self.read(payload, 0, len(payload))
@@ -86,8 +92,10 @@ class Entries:
             try:
                 message, position = self._next(payload, position)
             except FrameError as error:
-                messages.append(Unknown(payload[position:], error.reason))
-                break
+                stop = self._ends(payload, position) or len(payload)
+                messages.append(Unknown(payload[position:stop], error.reason))
+                position = stop
+                continue
             messages.append(message)
         return messages
 
@@ -106,8 +114,9 @@ class Paving:
         followers: called when the selection changes.
     """
 
-    def __init__(self, table: MessageTable) -> None:
+    def __init__(self, table: MessageTable, ends: Ends = lambda _payload, _at: None) -> None:
         self.table = table
+        self._ends = ends
         self.followers: list[Callable[[], None]] = []
         self._selections: dict[type[Message], int] = {}
         self._entries: dict[Role, Entries] = {}
@@ -115,7 +124,7 @@ class Paving:
     def entries(self, sender: Role) -> Entries:
         """How this sender's messages are read under the selection in force."""
         if sender not in self._entries:
-            self._entries[sender] = Entries(self.table, sender, self._selections)
+            self._entries[sender] = Entries(self.table, sender, self._selections, self._ends)
         return self._entries[sender]
 
     def parse(self, sender: Role, payload: bytes) -> list[AnyMessage]:

@@ -9,7 +9,10 @@ from lensmount_protocol.errors import DialectError, unknown
 ENTRY_POINTS = "lensmount.dialects"
 """The entry-point group; each entry's value is `package.module:NAME` of a `Dialect`."""
 
-BUILT_IN = {"emount": "lensmount_protocol.dialects.emount.dialect:EMOUNT"}
+BUILT_IN = {
+    "emount": "lensmount_protocol.dialects.emount.dialect:EMOUNT",
+    "lmount": "lensmount_protocol.dialects.lmount.dialect:LMOUNT",
+}
 
 
 def dialect_names() -> list[str]:

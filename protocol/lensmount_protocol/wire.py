@@ -70,6 +70,7 @@ WireEvent = Received | LineChanged
 WireAction = Transmit | DriveLine | SetBaudrate
 
 
+# Not frozen: a capture of any length is made of these, and a frozen field costs five times as much to set.
 @dataclass(slots=True, unsafe_hash=True)
 class Burst:
     """Bytes that one end sent without a pause, as a recording holds them.

@@ -5,6 +5,7 @@ own recordings (.lmx).
 """
 
 import argparse
+import os
 import sys
 
 
@@ -47,6 +48,8 @@ def run(arguments: argparse.Namespace) -> int:
     from lensmount_emulator.cli.words import channels_of, messages_of
     from lensmount_protocol.registry import load_dialect
 
+    # Whoever reads a logic capture imports numpy, whose algebra starts a thread for each core; no capture needs any.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     dialect = load_dialect(arguments.dialect)
     words: list[str] = arguments.only or []
     asked = arguments.stats or arguments.timing or arguments.verify

@@ -1,26 +1,20 @@
 """One capture through the decoder and out again in the form that was asked for."""
 
 import contextlib
-from collections.abc import Generator, Iterator
+import sys
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-from lensmount_emulator.reports.json_lines import json_of
-from lensmount_emulator.reports.lines import ARROWS, fields_of, line_of, time_text
-from lensmount_emulator.reports.tables import console_for, print_tally, print_timing
 from lensmount_emulator.sessions.tally import Tally
-from lensmount_hardware.captures.capture import Capture
+from lensmount_hardware.captures.capture import Capture, Progress, silent
 from lensmount_hardware.captures.formats import open_capture
 from lensmount_protocol.decoder import Decoded, DecodedFrame, DecodedGarbage, Decoder
-from lensmount_protocol.describe import name_of
 from lensmount_protocol.dialect import Dialect
-from lensmount_protocol.marks import marks_of
+from lensmount_protocol.marks import MarkFinder
 from lensmount_protocol.paving import type_of
-from lensmount_protocol.timing import Mark, measure
+from lensmount_protocol.timing import LOOK_AHEAD, Meter
 from lensmount_protocol.wire import Edge
 
 LONG_FILE = 2_000_000
@@ -55,102 +49,91 @@ class Wanted:
 
 
 def decode_file(path: str, dialect: Dialect, wanted: Wanted) -> bool:
-    """Print one capture as asked; whether every valid frame was typed and rebuilt byte-identical."""
-    tally = Tally(dialect)
-    marks: list[tuple[float, Mark]] = []
-    console = console_for(wanted.out)
+    """Print one capture as asked; whether every valid frame was typed and rebuilt byte-identical, if that was asked."""
+    out = wanted.out
     if wanted.named and wanted.form != "json":
-        console.print(f"== {path}", highlight=False, markup=False)
+        out.write(f"== {path}\n")
+    tally = Tally(dialect) if wanted.stats or wanted.verify else None
+    meter = Meter(dialect.timing, LOOK_AHEAD) if wanted.timing else None
+    finder = MarkFinder(dialect, meter.wanted) if meter is not None else None
+    tell = _teller(dialect, wanted.form)
+    quiet, everything = wanted.form == "quiet", wanted.form == "json" and not wanted.only
     told = hidden = 0
     with _capture(path, dialect, wanted) as capture:
-        events = Decoder(dialect).decode(capture.records)
-        for event in _seen(events, tally, dialect, marks if wanted.timing else None):
-            if _is_wanted(event, wanted):
-                _print(event, dialect, wanted)
+        for event in Decoder(dialect).decode(capture.records):
+            if tally is not None:
+                tally.add(event)
+            if meter is not None and finder is not None:
+                meter.take(finder.marks(event))
+            if quiet:
+                continue
+            if everything or _is_wanted(event, wanted):
+                out.write(tell(event) + "\n")
                 told += 1
-            hidden += isinstance(event, Edge)
+            elif isinstance(event, Edge):
+                hidden += 1
     if not told and hidden and wanted.form == "lines":
-        console.print(f"{path}: {hidden} edges and no bytes; --edges shows them", markup=False)
-    if wanted.stats:
-        print_tally(console, tally)
-    if wanted.timing:
-        print_timing(console, measure(dialect.timing, marks))
-    if wanted.verify:
+        out.write(f"{path}: {hidden} edges and no bytes; --edges shows them\n")
+    if tally is not None and wanted.stats:
+        _print_tally(out, tally)
+    if meter is not None:
+        _print_timing(out, meter)
+    if tally is not None and wanted.verify:
         verdict = "verified" if tally.proven else "NOT VERIFIED"
-        console.print(f"{path}: {verdict}: {tally.summary()}", highlight=False, markup=False)
-    return tally.proven
+        out.write(f"{path}: {verdict}: {tally.summary()}\n")
+    return tally is None or tally.proven
 
 
-def _seen(
-    events: Iterator[Decoded], tally: Tally, dialect: Dialect, marks: list[tuple[float, Mark]] | None
-) -> Iterator[Decoded]:
-    def counted() -> Iterator[Decoded]:
-        for event in events:
-            tally.add(event)
-            yield event
+def _print_tally(out: TextIO, tally: Tally) -> None:
+    from lensmount_emulator.reports.tables import console_for, print_tally
 
-    if marks is None:
-        yield from counted()
-        return
-    kept: list[Decoded] = []
-    for event in counted():
-        kept.append(event)
-        yield event
-    marks += marks_of(kept, dialect)
+    print_tally(console_for(out), tally)
+
+
+def _print_timing(out: TextIO, meter: Meter) -> None:
+    from lensmount_emulator.reports.tables import console_for, print_timing
+
+    print_timing(console_for(out), meter.finish())
+    if meter.late:
+        out.write(f"{meter.late} marks came too late to be measured: more than {LOOK_AHEAD} others came before them\n")
 
 
 @contextlib.contextmanager
 def _capture(path: str, dialect: Dialect, wanted: Wanted) -> Generator[Capture]:
-    """The open capture, under a progress bar on the terminal where it is long."""
+    """The open capture, under a progress bar on the terminal where it is long and somebody may look."""
     file = Path(path)
-    if not file.is_file() or file.stat().st_size < LONG_FILE:
-        yield open_capture(file, dialect.wiring, channels=wanted.channels)
-        return
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    )
-    with bar:
-        task = bar.add_task(file.name, total=1.0)
-        yield open_capture(
-            file,
-            dialect.wiring,
-            channels=wanted.channels,
-            progress=lambda done: bar.update(task, completed=done),
-        )
+    with contextlib.ExitStack() as stack:
+        progress: Progress = silent
+        if sys.stderr.isatty() and file.is_file() and file.stat().st_size >= LONG_FILE:
+            from lensmount_emulator.reports.progress import progress_bar
+
+            progress = stack.enter_context(progress_bar(file.name))
+        yield open_capture(file, dialect.wiring, channels=wanted.channels, progress=progress)
 
 
 def _is_wanted(event: Decoded, wanted: Wanted) -> bool:
-    if wanted.form == "quiet":
-        return False
     if wanted.only:
         return isinstance(event, DecodedFrame) and any(type_of(message) in wanted.only for message in event.messages)
     if wanted.form == "table":
         return isinstance(event, DecodedFrame | DecodedGarbage)
-    return wanted.edges or wanted.form == "json" or not isinstance(event, Edge)
+    return wanted.edges or not isinstance(event, Edge)
 
 
-def _print(event: Decoded, dialect: Dialect, wanted: Wanted) -> None:
-    if wanted.form == "json":
-        text = json_of(event, dialect)
-    elif wanted.form == "table" and isinstance(event, DecodedFrame):
-        text = _table_row(event)
-    else:
+def _teller(dialect: Dialect, form: str) -> Callable[[Decoded], str]:
+    """What turns an event into text; only the form that is wanted is imported."""
+    if form == "json":
+        from lensmount_emulator.reports.json_lines import json_of
+
+        return lambda event: json_of(event, dialect)
+
+    from lensmount_emulator.reports.lines import fields_of, line_of, row_of
+
+    def with_fields(event: Decoded) -> str:
         text = line_of(event, dialect)
-        if wanted.form == "fields" and isinstance(event, DecodedFrame):
-            text = "\n".join([text, *fields_of(event)])
-    wanted.out.write(text + "\n")
+        return "\n".join([text, *fields_of(event)]) if isinstance(event, DecodedFrame) else text
 
-
-def _table_row(event: DecodedFrame) -> str:
-    names = " + ".join(name_of(message) for message in event.messages)
-    types = "+".join(f"{type_of(message):02X}" for message in event.messages)
-    rate = f"{event.baudrate / 1000:g}k"
-    size = f"{len(event.frame.raw)}+{len(event.padding)}" if event.padding else str(len(event.frame.raw))
-    return (
-        f"{time_text(event.at)}  {ARROWS[event.sender]}  {rate:>5}  class {event.frame.class_}"
-        f"  seq {event.frame.sequence:02x}  {size:>6}  {types:<8} {names}"
-    )
+    if form == "fields":
+        return with_fields
+    if form == "table":
+        return lambda event: row_of(event) if isinstance(event, DecodedFrame) else line_of(event, dialect)
+    return lambda event: line_of(event, dialect)

@@ -12,6 +12,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object a message")
     parser.add_argument("--states", action="store_true", help="the dialect's states as a Mermaid diagram")
     parser.add_argument("--timing", action="store_true", help="the dialect's timing contract")
+    parser.add_argument("--markdown", action="store_true", help="every message as a table, as specifications have them")
     parser.add_argument("--code", action="store_true", help="the generated functions that read and build messages")
     parser.add_argument(
         "--emit", action="store_true", help="write them as modules beside the dialect's own, for a faster start"
@@ -26,7 +27,11 @@ def run(arguments: argparse.Namespace) -> int:
     dialect = load_dialect(arguments.dialect)
     if arguments.emit:
         return _emit(dialect)
-    if arguments.code:
+    if arguments.markdown:
+        from lensmount_emulator.reports.catalogue import catalogue
+
+        print(catalogue(dialect), end="")
+    elif arguments.code:
         words = arguments.message
         chosen = dialect.messages.values() if words is None else messages_of(words, dialect.messages)
         print(_code(chosen))

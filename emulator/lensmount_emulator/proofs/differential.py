@@ -11,7 +11,7 @@ from lensmount_protocol.blocks import BlockedMessage
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.errors import FrameError
 from lensmount_protocol.frame import Frame, FrameEvent, GarbageReason
-from lensmount_protocol.message import Message, read_message
+from lensmount_protocol.message import Message, SizedMessage, read_message
 from lensmount_protocol.reader import FrameReader
 from lensmount_protocol.wire import Role
 
@@ -123,6 +123,9 @@ class _Frames:
 
 def message_bytes(cls: type[Message], random: Random) -> bytes:
     """Bytes of a message: its defaults, or random ones of its size; of a message that varies, often wrong ones."""
+    if issubclass(cls, SizedMessage) and random.random() < 0.6:
+        body = random.randbytes(cls.SIZE - 3 + random.choice((0, 0, 1, 2, 5, 12)))
+        return cls().build()[:1] + len(body).to_bytes(2, "little") + body
     if cls.VARIES:
         return mutated(cls().build(), random) if random.random() < 0.8 else bytes((cls.TYPE,)) + random.randbytes(9)
     size = cls.codec().size or cls.SIZE

@@ -1,5 +1,6 @@
 """The slow and certain way from bytes to messages: the plain framer, and construct itself for every field."""
 
+import io
 from typing import Any
 
 from construct import ConstructError
@@ -37,7 +38,7 @@ class Judge:
         return self._oracles[key]
 
     def read_payload(self, sender: Role, payload: bytes, selections: dict[type[Message], int]) -> list[Any]:
-        """The messages of a payload; from the first byte on that nobody explains, one `Unknown`."""
+        """The messages of a payload; from the first byte on that nobody explains, `Unknown`."""
         messages: list[Any] = []
         position = 0
         while position < len(payload):
@@ -48,8 +49,10 @@ class Judge:
                 blocks = selections.get(cls, cls.USUAL_BLOCKS) if issubclass(cls, BlockedMessage) else 0
                 message, position = self.of(cls, blocks).read(payload, position, len(payload))
             except FrameError as error:
-                messages.append(Unknown(payload[position:], error.reason))
-                break
+                stop = self._dialect.ends(payload, position) or len(payload)
+                messages.append(Unknown(payload[position:stop], error.reason))
+                position = stop
+                continue
             messages.append(message)
         return messages
 
@@ -76,9 +79,9 @@ class Judge:
             return None
         if not declared.smallest <= len(data) <= declared.largest:
             return False
+        stream = io.BytesIO(data)
         try:
-            found = resolve(declared.layout).parse(data)
+            found = resolve(declared.layout).parse_stream(stream)
         except ConstructError:
             return False
-        inside = found.checked.value
-        return found.size == len(data) and inside.class_ in declared.classes
+        return stream.tell() == len(data) and found.checked.value.get("class_", 0) in declared.classes

@@ -1,8 +1,9 @@
 """One line of text for each thing that happens on the wire."""
 
 from lensmount_protocol.decoder import Decoded, DecodedFrame, DecodedGarbage, EmptyWindow
-from lensmount_protocol.describe import show_message
+from lensmount_protocol.describe import name_of, show_message
 from lensmount_protocol.dialect import Dialect
+from lensmount_protocol.paving import type_of
 from lensmount_protocol.wire import Edge, Remark, Role
 
 ARROWS = {Role.BODY: "body ─▶", Role.LENS: "◀─ lens"}
@@ -46,6 +47,18 @@ def fields_of(event: DecodedFrame) -> list[str]:
         for message in event.messages
         for row in show_message(message, every_field=True).replace(" ", "\n", 1).splitlines()
     ]
+
+
+def row_of(event: DecodedFrame) -> str:
+    """A frame as a row of a table: how it travelled, and what it holds by name."""
+    names = " + ".join(name_of(message) for message in event.messages)
+    types = "+".join(f"{type_of(message):02X}" for message in event.messages)
+    rate = f"{event.baudrate / 1000:g}k"
+    size = f"{len(event.frame.raw)}+{len(event.padding)}" if event.padding else str(len(event.frame.raw))
+    return (
+        f"{time_text(event.at)}  {ARROWS[event.sender]}  {rate:>5}  class {event.frame.class_}"
+        f"  seq {event.frame.sequence:02x}  {size:>6}  {types:<8} {names}"
+    )
 
 
 def _head(at: float | None, sender: Role) -> str:

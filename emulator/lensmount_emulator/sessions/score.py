@@ -70,7 +70,7 @@ class Score:
                         "min_us": min(rule.intervals_us),
                         "median_us": rule.median_us,
                         "max_us": max(rule.intervals_us),
-                        "violations": len(rule.violations),
+                        "violations": rule.broken,
                     }
                     for rule in self.timing
                     if rule.intervals_us

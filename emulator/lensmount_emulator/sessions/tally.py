@@ -7,6 +7,7 @@ from lensmount_protocol.decoder import Decoded, DecodedFrame, DecodedGarbage
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.message import Unknown
 from lensmount_protocol.paving import build_payload, type_of
+from lensmount_protocol.wire import Role
 
 
 @dataclass(slots=True)
@@ -15,7 +16,7 @@ class Tally:
 
     Attributes:
         dialect: what frames are rebuilt with.
-        frames: (sender, composition) -> (count, bytes); a composition is types joined by `+`.
+        counts: (name of the sender's role, types of the messages) -> count and bytes.
         valid: frames that are right.
         typed: of those, frames without an unknown message.
         rebuilt: of those, frames that come out of their messages byte for byte.
@@ -26,8 +27,8 @@ class Tally:
     """
 
     dialect: Dialect
-    frames: dict[tuple[str, str], tuple[int, int]] = field(
-        default_factory=lambda: dict[tuple[str, str], tuple[int, int]]()
+    counts: dict[tuple[str, tuple[int, ...]], list[int]] = field(
+        default_factory=lambda: dict[tuple[str, tuple[int, ...]], list[int]]()
     )
     valid: int = 0
     typed: int = 0
@@ -39,11 +40,19 @@ class Tally:
 
     def add(self, event: Decoded) -> None:
         """Count one event."""
-        if isinstance(event, DecodedGarbage):
+        if isinstance(event, DecodedFrame):
+            self._add_frame(event)
+        elif isinstance(event, DecodedGarbage):
             self.garbage[event.reason.value] += len(event.data)
             self.runs += 1
-        elif isinstance(event, DecodedFrame):
-            self._add_frame(event)
+
+    @property
+    def frames(self) -> dict[tuple[str, str], tuple[int, int]]:
+        """(sender, composition) -> (count, bytes); a composition is types joined by `+`."""
+        return {
+            (Role[role].value, "+".join(f"{type_:02X}" for type_ in types)): (count, size)
+            for (role, types), (count, size) in self.counts.items()
+        }
 
     @property
     def proven(self) -> bool:
@@ -62,14 +71,20 @@ class Tally:
         )
 
     def _add_frame(self, event: DecodedFrame) -> None:
+        frame, messages = event.frame, event.messages
+        raw = frame.raw
         self.valid += 1
         self.padding += len(event.padding)
-        composition = "+".join(f"{type_of(message):02X}" for message in event.messages)
-        count, size = self.frames.get((event.sender.value, composition), (0, 0))
-        self.frames[event.sender.value, composition] = (count + 1, size + len(event.frame.raw))
-        unknown = [message for message in event.messages if isinstance(message, Unknown)]
-        self.unexplained += sum(len(message.data) for message in unknown)
-        self.typed += not unknown
-        frame = event.frame
-        rebuilt = self.dialect.build_frame(build_payload(event.messages), frame.class_, frame.sequence)
-        self.rebuilt += rebuilt == frame.raw
+        key = (event.sender.name, tuple([type_of(message) for message in messages]))
+        count = self.counts.get(key)
+        if count is None:
+            self.counts[key] = [1, len(raw)]
+        else:
+            count[0] += 1
+            count[1] += len(raw)
+        unknown = [message for message in messages if isinstance(message, Unknown)]
+        if unknown:
+            self.unexplained += sum(len(message.data) for message in unknown)
+        else:
+            self.typed += 1
+        self.rebuilt += self.dialect.build_frame(build_payload(messages), frame.class_, frame.sequence) == raw

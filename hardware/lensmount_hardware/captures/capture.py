@@ -1,9 +1,9 @@
 """A capture: what every reader gives, whatever the file's format."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 from lensmount_protocol.errors import CaptureError
 from lensmount_protocol.wire import Edge, Record
@@ -11,9 +11,11 @@ from lensmount_protocol.wire import Edge, Record
 Progress = Callable[[float], None]
 """Called now and then with the fraction of the file that has been read, 0 to 1."""
 
-_LINES_PER_TELLING = 1000
+BLOCK = 128 * 1024
+"""Bytes that are read from a file of lines at a time."""
 
-_Line = TypeVar("_Line", str, bytes)
+LONGEST_LINE = 16 * 1024 * 1024
+"""No capture has a longer line, and without a limit one file without line ends would fill the memory."""
 
 
 @dataclass(slots=True)
@@ -23,43 +25,59 @@ class Capture:
     Attributes:
         path: the file.
         format: the format's name.
-        records: bytes, edges and remarks in time order, as far as the file tells times; to be taken once.
-        lines: names of the lines whose edges it holds.
+        records: bytes, edges and remarks in time order, as far as the file tells times; to be taken once. They are
+            read as they are taken, so the file is open until they are exhausted or dropped.
+        find_lines: what finds the names of the lines.
         resolution: seconds between samples of a logic capture; `None` where the source has no sample clock.
     """
 
     path: Path
     format: str
     records: Iterator[Record]
-    lines: tuple[str, ...] = ()
+    find_lines: Callable[[], tuple[str, ...]]
     resolution: float | None = None
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """Names of the lines whose edges it holds; where its format does not list them, the file is read for them."""
+        return self.find_lines()
 
 
 def silent(_fraction: float) -> None:
     """The progress of somebody who does not want to know."""
 
 
-def numbered(lines: Sequence[_Line], progress: Progress) -> Iterator[tuple[int, _Line]]:
-    """Lines of a file with their number from 1, telling the progress now and then and at the end."""
-    for number, line in enumerate(lines, 1):
-        yield number, line
-        if number % _LINES_PER_TELLING == 0:
-            progress(number / len(lines))
-    progress(1.0)
+def blocks_of(path: Path, progress: Progress = silent) -> Iterator[bytes]:
+    """A file of lines in blocks of whole lines: each ends with a newline; only the last one may lack it.
+
+    Raises:
+        CaptureError: the file is missing, a folder, not permitted, or has a line beyond any sense.
+    """
+    try:
+        with path.open("rb") as file:
+            size = max(os.fstat(file.fileno()).st_size, 1)
+            done, rest = 0, b""
+            while data := file.read(BLOCK):
+                done += len(data)
+                progress(min(1.0, done / size))
+                end = data.rfind(b"\n") + 1
+                if end:
+                    yield rest + data[:end]
+                    rest = data[end:]
+                    continue
+                rest += data
+                if len(rest) > LONGEST_LINE:
+                    raise CaptureError(
+                        f"{path}: a line of more than {LONGEST_LINE} bytes, {done - len(rest)} bytes from the start; "
+                        "no capture has such lines, so cut the file in front of it"
+                    )
+            progress(1.0)
+            if rest:
+                yield rest
+    except OSError as error:
+        raise CaptureError(f"{path}: {error.strerror or error}") from error
 
 
 def lines_of(records: Iterable[Record]) -> tuple[str, ...]:
     """The lines that have edges, in the order in which they appear."""
     return tuple(dict.fromkeys(record.line for record in records if isinstance(record, Edge)))
-
-
-def read_bytes(path: Path) -> bytes:
-    """The whole file.
-
-    Raises:
-        CaptureError: it is missing, a folder, or not permitted.
-    """
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise CaptureError(f"{path}: {error.strerror or error}") from error

@@ -1,26 +1,29 @@
 """Any capture by its content: a table of formats, each with what recognises it and what reads it."""
 
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from pathlib import Path
 
 from lensmount_hardware.captures.capture import Capture, Progress, silent
-from lensmount_hardware.captures.jsonl import is_jsonl, read_jsonl
-from lensmount_hardware.captures.recording import is_recording, read_recording
-from lensmount_hardware.captures.sigrok import is_sigrok, read_sigrok
-from lensmount_hardware.captures.text import is_text, read_text
+from lensmount_hardware.captures.heads import is_jsonl, is_recording, is_sigrok, is_text
 from lensmount_protocol.errors import CaptureError
 from lensmount_protocol.wire import Wiring
 
 Recogniser = Callable[[bytes], bool]
 Reader = Callable[[Path, Wiring, Mapping[str, str] | None, Progress], Capture]
 
-FORMATS: tuple[tuple[str, Recogniser, Reader], ...] = (
-    ("sigrok .sr", is_sigrok, read_sigrok),
-    ("lensmount .lmx", is_recording, read_recording),
-    ("sniffer .txt", is_text, read_text),
-    (".frames.jsonl and .lines.jsonl", is_jsonl, read_jsonl),
+_HERE = "lensmount_hardware.captures"
+
+FORMATS: tuple[tuple[str, Recogniser, str], ...] = (
+    ("sigrok .sr", is_sigrok, f"{_HERE}.sigrok:read_sigrok"),
+    ("lensmount .lmx", is_recording, f"{_HERE}.recording:read_recording"),
+    ("sniffer .txt", is_text, f"{_HERE}.text:read_text"),
+    (".frames.jsonl and .lines.jsonl", is_jsonl, f"{_HERE}.jsonl:read_jsonl"),
 )
-"""Asked in this order: the first that recognises a file's beginning reads it."""
+"""Asked in this order: the first that recognises a file's beginning reads it.
+
+A reader is named by its place and imported when a file needs it: that of logic captures brings numpy along.
+"""
 
 _HEAD = 64 * 1024
 """Bytes of a file that are shown to the recognisers; a log can begin with a long comment."""
@@ -49,7 +52,9 @@ def open_capture(
         raise _refused(path, "the file is empty")
     for _, recognises, read in FORMATS:
         if recognises(head):
-            return read(path, wiring, channels, progress)
+            module, _, reader = read.partition(":")
+            open_with: Reader = getattr(import_module(module), reader)
+            return open_with(path, wiring, channels, progress)
     raise _refused(path, "not a capture that we know")
 
 

@@ -12,14 +12,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
 
-from lensmount_hardware.captures.capture import Capture, Progress, lines_of, numbered, read_bytes, silent
-from lensmount_hardware.captures.records_json import object_from, record_of, text_of
+from lensmount_hardware.captures.capture import Capture, Progress, blocks_of, lines_of, silent
+from lensmount_hardware.captures.records_json import object_from, record_of, records_of, text_of
 from lensmount_protocol.errors import CaptureError
 from lensmount_protocol.wire import Record, Remark, Wiring
 
 VERSION = 1
 _KIND: Mapping[str, object] = {"lensmount": "recording", "version": VERSION}
-_MAGIC = b'{"lensmount":"recording"'
 
 
 class RecordingWriter:
@@ -37,7 +36,8 @@ class RecordingWriter:
         self._owns = isinstance(target, Path)
         self._name = str(getattr(target, "name", "")) if not isinstance(target, Path) else str(target)
         try:
-            self._file = target.open("wb") if isinstance(target, Path) else target
+            # Without a buffer of our own each record is one call of the system, and nothing waits to be flushed.
+            self._file = target.open("wb", buffering=0) if isinstance(target, Path) else target
         except OSError as error:
             raise self._failure(error) from error
         self._say(json.dumps({**_KIND, **header, **_KIND}, separators=(",", ":")))
@@ -70,19 +70,19 @@ class RecordingWriter:
         self.close()
 
     def _say(self, line: str) -> None:
+        data = (line + "\n").encode()
         try:
-            self._file.write(line.encode() + b"\n")
+            written = self._file.write(data)
+            while self._owns and written < len(data):
+                data = data[written:]
+                written = self._file.write(data)
+            if not self._owns:
+                self._file.flush()
         except OSError as error:
             raise self._failure(error) from error
-        self.flush()
 
     def _failure(self, error: OSError) -> CaptureError:
         return CaptureError(f"{self._name or 'recording'}: {error.strerror or error}")
-
-
-def is_recording(head: bytes) -> bool:
-    """Whether a file that begins like this is a recording, perhaps one that was cut in its header."""
-    return head.startswith(_MAGIC) or (bool(head) and _MAGIC.startswith(head))
 
 
 def read_recording(
@@ -93,10 +93,9 @@ def read_recording(
     Raises:
         CaptureError: the header is cut, or of a version that this program does not know.
     """
-    data = read_bytes(path)
-    read_header(path, data)
-    records = list(_records(data, progress))
-    return Capture(path, "recording", iter(records), lines_of(records))
+    line, newline, _ = next(blocks_of(path), b"").partition(b"\n")
+    read_header(path, line + newline)
+    return Capture(path, "recording", _records(path, progress), lambda: lines_of(_records(path, silent)))
 
 
 def read_header(path: Path, data: bytes) -> Mapping[str, object]:
@@ -119,12 +118,30 @@ def read_header(path: Path, data: bytes) -> Mapping[str, object]:
     return header
 
 
-def _records(data: bytes, progress: Progress) -> Iterator[Record]:
-    _header, *lines, rest = data.split(b"\n")
-    for number, line in numbered(lines, progress):
+def _records(path: Path, progress: Progress) -> Iterator[Record]:
+    number = 2
+    blocks = blocks_of(path, progress)
+    for block in _behind_the_header(blocks):
+        if not block.endswith(b"\n"):
+            yield Remark(None, f"the recording was cut inside a line; the last {len(block)} bytes of it are lost")
+            continue
+        records = records_of(block)
+        yield from _one_by_one(block, number) if records is None else records
+        number += block.count(b"\n")
+
+
+def _behind_the_header(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    _, _, rest = next(blocks, b"").partition(b"\n")
+    if rest:
+        yield rest
+    yield from blocks
+
+
+def _one_by_one(lines: bytes, number: int) -> Iterator[Record]:
+    """The records of lines of which one is not as our writer writes, or is damaged."""
+    for line in lines.removesuffix(b"\n").split(b"\n"):
         try:
             yield record_of(object_from(line))
         except ValueError as error:
-            yield Remark(None, f"line {number + 1} is no record: {error}")
-    if rest:
-        yield Remark(None, f"the recording was cut inside a line; the last {len(rest)} bytes of it are lost")
+            yield Remark(None, f"line {number} is no record: {error}")
+        number += 1

@@ -2,20 +2,37 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any, cast
+from functools import lru_cache
+from typing import cast
 
+import msgspec
+
+from lensmount_hardware.captures.microseconds import text_us
 from lensmount_protocol.wire import Burst, Edge, Record, Remark, Role
-
-_NANOSECONDS = 3
-"""Digits behind the point of a time in microseconds."""
 
 _LATEST_US = 1e18
 """Beyond this a time in microseconds is a mistake, and a float no longer holds a nanosecond by far."""
 
+_OBJECTS: "msgspec.json.Decoder[object]" = msgspec.json.Decoder()
+_BODY = Role.BODY
+
 
 def text_of(record: Record) -> str:
-    """A record as one line of JSON, always the same for the same record."""
-    return json.dumps(_object_of(record), separators=(",", ":"), allow_nan=False)
+    """A record as one line of JSON, always the same for the same record.
+
+    Raises:
+        ValueError: a time of it is no number.
+    """
+    at = text_us(record.at)
+    if isinstance(record, Burst):
+        sender = "body" if record.sender is _BODY else "lens"
+        until = "" if record.until is None else f',"until_us":{text_us(record.until)}'
+        whole = ',"whole":true' if record.whole else ""
+        data = record.data.hex()
+        return f'{{"t_us":{at},"dir":"{sender}","baud":{record.baudrate},"hex":"{data}"{until}{whole}}}'
+    if isinstance(record, Edge):
+        return f'{{"t_us":{at},"line":{quoted(record.line)},"level":{int(record.level)}}}'
+    return f'{{"t_us":{at},"note":{json.dumps(record.text)}}}'
 
 
 def object_from(line: bytes | str) -> Mapping[str, object]:
@@ -25,12 +42,20 @@ def object_from(line: bytes | str) -> Mapping[str, object]:
         ValueError: it says something else, or nothing.
     """
     try:
-        told = json.loads(line)
-    except RecursionError as error:
-        raise ValueError("nested too deep") from error
+        told = _OBJECTS.decode(line)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        told = _object_or_reason(line)
     if not isinstance(told, dict):
         raise ValueError("not an object")
     return cast("dict[str, object]", told)
+
+
+def _object_or_reason(line: bytes | str) -> object:
+    """What the standard library makes of a line: it takes some that others refuse, and says why it takes none."""
+    try:
+        return json.loads(line)
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error
 
 
 def record_of(told: Mapping[str, object]) -> Record:
@@ -78,16 +103,60 @@ def bytes_of(digits: object) -> bytes:
     return bytes.fromhex(digits)
 
 
-def _object_of(record: Record) -> dict[str, Any]:
-    told: dict[str, Any] = {"t_us": None if record.at is None else round(record.at * 1e6, _NANOSECONDS)}
-    if isinstance(record, Edge):
-        return told | {"line": record.line, "level": int(record.level)}
-    if isinstance(record, Remark):
-        return told | {"note": record.text}
-    told |= {"dir": record.sender.value, "baud": record.baudrate, "hex": record.data.hex()}
-    if record.until is not None:
-        told["until_us"] = round(record.until * 1e6, _NANOSECONDS)
-    return told | ({"whole": True} if record.whole else {})
+class _Told(msgspec.Struct, forbid_unknown_fields=True):
+    """A line of a recording, as our writer writes it; what is not there stays unset."""
+
+    t_us: float | None = None
+    dir: Role | None = None
+    baud: int = 0
+    hex: str | msgspec.UnsetType = msgspec.UNSET
+    until_us: float | None = None
+    whole: bool = False
+    line: str | msgspec.UnsetType = msgspec.UNSET
+    level: int | None = None
+    note: str | msgspec.UnsetType = msgspec.UNSET
+
+
+_TOLD = msgspec.json.Decoder(_Told)
+
+
+def records_of(lines: bytes) -> list[Record] | None:
+    """The records of many lines at once, newline behind each; `None` where one of them is not as our writer writes.
+
+    What this takes, `record_of` takes with the same result, line by line; it is ten times faster.
+    """
+    # A value that is spread over lines has no "}" and "{" around a newline, so each line begins an object and ends one.
+    count = lines.count(b"\n")
+    if not (lines.startswith(b"{") and lines.endswith(b"}\n") and lines.count(b"}\n{") == count - 1):
+        return None
+    try:
+        told = _TOLD.decode_lines(lines)
+        return [_record(each) for each in told] if len(told) == count else None
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return None
+
+
+def _record(told: _Told) -> Record:
+    time_us = told.t_us
+    if time_us is not None and not -_LATEST_US < time_us < _LATEST_US:
+        raise ValueError
+    at = None if time_us is None else time_us / 1e6
+    if isinstance(told.hex, str):
+        data, sender, until_us = bytes.fromhex(told.hex), told.dir, told.until_us
+        if not data or sender is None or told.baud <= 0:
+            raise ValueError
+        if until_us is None:
+            return Burst(at, sender, data, told.baud, None, told.whole)
+        if not -_LATEST_US < until_us < _LATEST_US:
+            raise ValueError
+        return Burst(at, sender, data, told.baud, until_us / 1e6, told.whole)
+    if isinstance(told.line, str):
+        if at is None or (told.level != 0 and told.level != 1):
+            raise ValueError
+        return Edge(at, told.line, told.level == 1)
+    if isinstance(told.note, str):
+        return Remark(at, told.note)
+    raise ValueError
 
 
 def _burst(told: Mapping[str, object], at: float | None) -> Burst:
@@ -98,3 +167,9 @@ def _burst(told: Mapping[str, object], at: float | None) -> Burst:
     if isinstance(baudrate, bool) or not isinstance(baudrate, int) or baudrate <= 0:
         raise ValueError(f"baud is {baudrate!r}")
     return Burst(at, Role(told.get("dir")), data, baudrate, seconds(told.get("until_us")), told.get("whole") is True)
+
+
+@lru_cache(maxsize=64)
+def quoted(line: str) -> str:
+    """The name of a line as JSON text; there are few of them, and many edges."""
+    return json.dumps(line)

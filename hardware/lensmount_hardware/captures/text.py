@@ -6,12 +6,12 @@ placed becomes a remark with its line number.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import takewhile
 from pathlib import Path
 
-from lensmount_hardware.captures.capture import Capture, Progress, lines_of, numbered, read_bytes, silent
+from lensmount_hardware.captures.capture import Capture, Progress, blocks_of, lines_of, silent
 from lensmount_protocol.errors import CaptureError
 from lensmount_protocol.wire import Burst, Edge, Record, Remark, Role, Wiring
 
@@ -19,7 +19,6 @@ _SENDERS = {"Body->Lens": Role.BODY, "Lens->Body": Role.LENS}
 _SELECT_LINES = {"B": "BODY_CS", "L": "LENS_CS"}
 """A mark in a capital letter is a rise, in a small one a fall."""
 
-_SIGNS = re.compile(rb"(?:Body->Lens|Lens->Body)\b|\[[BbLl]:\d+\]|^[cC] \d{3,}\s*$", re.MULTILINE)
 _COMMENTS = ("#", "//")
 _HEADER = re.compile(r"(Body->Lens|Lens->Body):?(?:\s|$)")
 _TYPE_AND_TIME = re.compile(r"\s*[0-9A-F]{1,2}\s+([0-9]{3,15})\s*$")
@@ -38,6 +37,9 @@ _DIGITS = re.compile(r"[0-9A-Fa-f]+")
 _TIME = re.compile(r"[0-9]{3,15}")
 _LENGTH_DIGITS = 6
 """Start byte and two bytes of length, as the sniffer checks them before it prints a frame."""
+
+_MOST_WAITING = 65536
+"""Records that may be printed inside one message before it is taken as cut."""
 
 
 @dataclass(slots=True)
@@ -95,6 +97,20 @@ class _Reader:
                 self._more(number, before)
             for header, rest in zip(messages[::2], messages[1::2], strict=True):
                 self._begin(number, _SENDERS[header], rest)
+
+    def settled(self) -> list[Record]:
+        """Take what has its place among the records: what is not behind the beginning of a message still being read."""
+        if self.pending is not None and len(self.found) - self.pending.place > _MOST_WAITING:
+            self.finish()
+        done = self.found
+        if self.pending is None:
+            self.found = []
+        elif self.pending.place:
+            done, self.found = done[: self.pending.place], done[self.pending.place :]
+            self.pending.place = 0
+        else:
+            done = []
+        return done
 
     def finish(self) -> None:
         """The message that was being read is over."""
@@ -168,11 +184,6 @@ class _Reader:
         return before + over
 
 
-def is_text(head: bytes) -> bool:
-    """Whether a file that begins like this is a sniffer's log: at least one line is a message or a mark."""
-    return _SIGNS.search(head) is not None
-
-
 def read_text(
     path: Path, wiring: Wiring, _channels: Mapping[str, str] | None = None, progress: Progress = silent
 ) -> Capture:
@@ -181,13 +192,20 @@ def read_text(
     Raises:
         CaptureError: no message and no edge in it.
     """
-    reader = _Reader(wiring.baudrates[0])
-    for number, text in numbered(read_bytes(path).decode("utf-8", "replace").splitlines(), progress):
-        reader.line(number, text)
-    reader.finish()
-    if not any(isinstance(record, Burst | Edge) for record in reader.found):
+    if not any(isinstance(record, Burst | Edge) for record in _records(path, wiring, silent)):
         raise CaptureError(f"{path}: a log without one line such as 'Body->Lens F00B…55' or '[B:7208717]'")
-    return Capture(path, "text", iter(reader.found), lines_of(reader.found))
+    records = _records(path, wiring, progress)
+    return Capture(path, "text", records, lambda: lines_of(_records(path, wiring, silent)))
+
+
+def _records(path: Path, wiring: Wiring, progress: Progress) -> Iterator[Record]:
+    reader = _Reader(wiring.baudrates[0])
+    lines = (line for block in blocks_of(path, progress) for line in block.decode("utf-8", "replace").splitlines())
+    for number, text in enumerate(lines, 1):
+        reader.line(number, text)
+        yield from reader.settled()
+    reader.finish()
+    yield from reader.settled()
 
 
 def _declared(digits: str) -> int:

@@ -13,14 +13,14 @@ Ports = npt.NDArray[np.unsignedinteger]
 Levels = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
 
-SAMPLES_PER_BIT = 3
-"""Fewest samples a bit that can be decoded."""
-
 _CLOCK_TOLERANCE = 0.03
 """How far a sender's bit time may be from its nominal rate; a UART loses bits beyond that."""
 
 _CHARACTER_LOW_BITS = BITS_PER_BYTE - 1
 """Longest low inside a character: the start bit and eight zeros. A longer one is a break."""
+
+_BLOCK = 65536
+"""Falls whose followers are Python numbers at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,18 +103,23 @@ def bursts_of(
     open_window = np.ones(len(falls), dtype=bool) if select is None else select.levels_at(falls)
     rates = _rates(data, falls, group, open_window, bits, wiring.start_low_bits)
     characters = _characters(data, falls, group, rates, bits)
-    for first, stop in _runs(characters, bits):
+    firsts, stops = _runs(characters, bits)
+    straight, ends = _straight(characters, firsts, stops, bits)
+    values = characters.values.tobytes()
+    places: list[tuple[int, int]] = list(zip(firsts.tolist(), stops.tolist(), strict=True))
+    for run, (first, stop) in enumerate(places):
         if not characters.stopped[first]:
-            value = int(characters.values[first])
+            value = values[first]
             text = f"{line.name}: a character without a stop bit (0x{value:02x}); not taken as data"
             yield Remark(int(characters.begin[first]) / rate, text)
             continue
         bit = float(bits[characters.rate[first]])
-        for start, end, until in _pieces(characters.begin, first, stop, bit):
+        whole = ((first, stop, float(ends[run])),)
+        for start, end, until in whole if straight[run] else _pieces(characters.begin, first, stop, bit):
             yield Burst(
                 int(characters.begin[start]) / rate,
                 line.sender,
-                characters.values[start:end].tobytes(),
+                values[start:end],
                 wiring.baudrates[int(characters.rate[first])],
                 until / rate,
             )
@@ -180,33 +185,80 @@ def _characters(
 ) -> _Characters:
     """Every character: its value, sampled in the middle of its bits, and whether a stop bit is behind it."""
     starts = _start_bits(falls, bits[rates])
-    begin, bit = falls[starts], bits[rates[starts]]
-    middles = begin[:, None] + np.floor((np.arange(BITS_PER_BYTE) + 0.5) * bit[:, None]).astype(np.int64)
-    levels = data.levels_at(middles.ravel()).reshape(middles.shape)
-    values = np.packbits(levels[:, 1:-1], axis=1, bitorder="little")[:, 0]
-    stopped = ~levels[:, 0] & levels[:, -1] & (middles[:, -1] < data.length)
-    return _Characters(begin, group[starts], rates[starts], values, stopped)
+    begin, rate = falls[starts], rates[starts]
+    middles = np.floor((np.arange(BITS_PER_BYTE) + 0.5) * bits[:, None]).astype(np.int64)
+    ends = begin + middles[rate, -1]
+    sampled = _sampled(data.edges, begin, rate, middles)
+    # Where the next character begins in front of the middle of a stop bit, its edges belong to both.
+    early = np.flatnonzero(begin[1:] <= ends[:-1])
+    if len(early):
+        levels = data.levels_at((begin[early, None] + middles[rate[early]]).ravel()).reshape(-1, BITS_PER_BYTE)
+        sampled[early] = (levels << np.arange(BITS_PER_BYTE)).sum(axis=1)
+    stopped = (sampled & 1 == 0) & (sampled >> (BITS_PER_BYTE - 1) == 1) & (ends < data.length)
+    return _Characters(begin, group[starts], rate, (sampled >> 1).astype(np.uint8), stopped)
+
+
+def _sampled(
+    edges: Positions, begin: Positions, rate: npt.NDArray[np.intp], middles: Positions
+) -> npt.NDArray[np.int64]:
+    """The levels in the middles of each character's bits, the start bit as the lowest.
+
+    The line is high in front of a character. Each edge turns the level of every middle that it is not behind, so the
+    edges are looked at, which are fewer than the bits.
+    """
+    own = np.searchsorted(edges, begin)
+    edges = edges[own[0] :]
+    own -= own[0]
+    counts = np.diff(own, append=len(edges))
+    since = edges - np.repeat(begin, counts)
+    its_rate = np.repeat(rate, counts)
+    # Counted from zero, as many of the middles are in front of an edge as it leaves alone.
+    alone = np.zeros(len(edges), np.intp)
+    for number, offsets in enumerate(middles):
+        mine = its_rate == number
+        alone[mine] = np.searchsorted(offsets, since[mine])
+    every = (1 << BITS_PER_BYTE) - 1
+    turned = np.array([every >> index << index for index in range(BITS_PER_BYTE + 1)])[alone]
+    return every ^ np.bitwise_xor.reduceat(turned, own)
 
 
 def _start_bits(falls: Positions, bit: Floats) -> npt.NDArray[np.intp]:
     """Which falls are start bits: the first, then always the next one behind the character's data bits."""
-    behind = np.searchsorted(falls, falls + _CHARACTER_LOW_BITS * bit).tolist()
-    starts: list[int] = []
+    found: list[npt.NDArray[np.intp]] = []
     index = 0
-    while index < len(behind):
-        starts.append(index)
-        index = behind[index]
-    return np.array(starts, dtype=np.intp)
+    for first in range(0, len(falls), _BLOCK):
+        some = slice(first, first + _BLOCK)
+        behind = (np.searchsorted(falls, falls[some] + _CHARACTER_LOW_BITS * bit[some]) - first).tolist()
+        count, starts = len(behind), list[int]()
+        while index < count:
+            starts.append(index)
+            index = behind[index]
+        found.append(np.array(starts, np.intp) + first)
+        index -= count
+    return np.concatenate(found)
 
 
-def _runs(characters: _Characters, bits: Floats) -> Iterator[tuple[int, int]]:
-    """Characters that follow each other without a pause in one window: the first, the one behind the last."""
+def _runs(characters: _Characters, bits: Floats) -> tuple[Positions, Positions]:
+    """Characters that follow each other without a pause in one window: the first ones, those behind the last."""
     bit = bits[characters.rate]
     pause = np.diff(characters.begin) > (BITS_PER_BYTE + 1) * bit[:-1]
     window = np.diff(characters.group) != 0
     broken = ~characters.stopped[1:] | ~characters.stopped[:-1]
-    cuts = (np.flatnonzero(pause | window | broken) + 1).tolist()
-    yield from zip([0, *cuts], [*cuts, len(bit)], strict=True)
+    cuts = np.flatnonzero(pause | window | broken) + 1
+    return np.concatenate(([0], cuts)), np.append(cuts, len(bit))
+
+
+def _straight(characters: _Characters, firsts: Positions, stops: Positions, bits: Floats) -> tuple[Levels, Floats]:
+    """Which runs start their characters on a straight line, to the sample; and where each run ends, as `_end` says."""
+    begin, lengths = characters.begin, stops - firsts
+    first, last, nominal = begin[firsts], begin[stops - 1], BITS_PER_BYTE * bits[characters.rate[firsts]]
+    period = np.where(lengths > 1, (last - first) / np.maximum(lengths - 1, 1), nominal)
+    steady = np.abs(period - nominal) <= _CLOCK_TOLERANCE * nominal
+    until = last.astype(np.float64) + np.where(steady, period, nominal)
+    place = np.arange(len(begin)) - np.repeat(firsts, lengths)
+    line = np.repeat(first, lengths) + np.repeat((until - first) / lengths, lengths) * place
+    away = np.maximum.reduceat(np.abs(begin - line), firsts)
+    return np.asarray((away <= 1) | (lengths == 1)), until
 
 
 def _pieces(begin: Positions, first: int, stop: int, bit: float) -> Iterator[tuple[int, int, float]]:

@@ -125,7 +125,7 @@ class _Asked:
     def _construct(self) -> tuple[Any, Any]:
         construct = import_module("lensmount_protocol.interpreted")
         if self._layout is None:
-            self._layout = construct.struct_of(self._fields)
+            self._layout = construct.struct_of(self._fields, self._cls.PREFIX)
         return construct, self._layout
 
 

@@ -25,10 +25,11 @@ Maker = Callable[..., tuple[Any, ...]]
 def fingerprint(cls: "type[Message]", fields: "Sequence[FieldSpec]") -> str | None:
     """A short text that changes when the declaration does; `None` where that cannot be told."""
     texts = [text_of(spec.layout) for spec in fields]
-    if None in texts:
+    prefix = "" if cls.PREFIX is None else text_of(cls.PREFIX)
+    if None in texts or prefix is None:
         return None
     names = "; ".join(f"{spec.name}: {text}" for spec, text in zip(fields, texts, strict=True))
-    return f"{VERSION}-{crc32(f'{cls.TYPE:#04x} {names}'.encode()):08x}"
+    return f"{VERSION}-{crc32(f'{cls.TYPE:#04x} {prefix} {names}'.encode()):08x}"
 
 
 def emitted_module(module: str) -> str:

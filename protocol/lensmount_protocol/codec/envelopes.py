@@ -98,6 +98,8 @@ def _open(shape: Shape, scribe: Scribe) -> list[str]:
 
 
 def _packed(parts: list[Part], scribe: Scribe) -> str:
+    if all(part.kind == "constant" and part.slot.code == "B" for part in parts):
+        return repr(bytes(part.value for part in parts))
     code, placed = struct_of_slots([part.slot for part in parts], scribe)
     values = [
         put(slot.encode, str(part.value) if part.kind == "constant" else part.kind)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 from lensmount_protocol.codec.building import Building
 from lensmount_protocol.codec.conversions import put
 from lensmount_protocol.codec.reading import Reading
-from lensmount_protocol.codec.scribe import Scribe
+from lensmount_protocol.codec.scribe import NotCovered, Scribe
 from lensmount_protocol.codec.slots import Slot, slot_of, struct_of_slots
 from lensmount_protocol.deferred import resolve
 
@@ -55,7 +55,7 @@ def source_of_message(cls: "type[Message]", fields: "Sequence[FieldSpec]", fixed
     layouts = [resolve(spec.layout) for spec in fields]
     found = [slot_of(layout, scribe) for layout in layouts]
     slots = [slot for slot in found if slot is not None]
-    if len(slots) == len(found):
+    if len(slots) == len(found) and cls.PREFIX is None:
         body, size = _fixed_size(cls, fields, slots, fixed, scribe)
     else:
         scribe = Scribe()
@@ -110,9 +110,17 @@ def _any_size(
 ) -> list[str]:
     pairs: list[tuple[str | None, Any]] = [(spec.name, layout) for spec, layout in zip(fields, layouts, strict=True)]
     reading, building = Reading(scribe), Building(scribe, indent=0)
-    values = reading.fields(pairs)
+    prefix = None if cls.PREFIX is None else resolve(cls.PREFIX)
+    values = reading.fields(pairs) if prefix is None else reading.prefixed(prefix, pairs)
     given = [f"message.{spec.name} = {value}" for spec, value in zip(fields, values, strict=True)]
-    building.fields(pairs, [f"message.{spec.name}" for spec in fields], head=("B", hex(cls.TYPE)))
+    places = [f"message.{spec.name}" for spec in fields]
+    whole = ["parts = []; add = parts.append"]
+    if prefix is None:
+        building.fields(pairs, places, head=("B", hex(cls.TYPE)))
+        whole += [*building.lines, "return b''.join(parts)"]
+    else:
+        building.fields(pairs, places)
+        whole += [*building.lines, "data = b''.join(parts)", f"return {_headed(cls, prefix, scribe)} + data"]
     return [
         "def read(data, at, end):",
         "    p = at + 1",
@@ -121,9 +129,17 @@ def _any_size(
         *(f"    {line}" for line in [*given, *_absent(cls, fields, fixed, scribe)]),
         "    return message, p",
         "def build(message):",
-        *_asking(["parts = []; add = parts.append", *building.lines, "return b''.join(parts)"]),
+        *_asking(whole),
         "return False, read, build",
     ]
+
+
+def _headed(cls: "type[Message]", prefix: Any, scribe: Scribe) -> str:
+    """Source of the type byte and the size behind it."""
+    slot = slot_of(prefix, scribe)
+    if slot is None or slot.decode != "{v}":
+        raise NotCovered("a size that is no plain integer")
+    return f"{scribe.pack(f'{slot.order or chr(60)}B{slot.code}')}({cls.TYPE:#x}, len(data))"
 
 
 def _asking(body: list[str]) -> list[str]:

@@ -120,6 +120,18 @@ class Reading:
         self._put(f"p = {stop}")
         return value
 
+    def prefixed(self, prefix: Any, fields: list[tuple[str | None, Any]]) -> list[str]:
+        """Read fields that take all of as many bytes as the number in front of them says."""
+        length, stop, before = self.scribe.name("length"), self.scribe.name("stop"), self.end
+        self._put(f"{length} = {self.value(prefix)}")
+        self._put(f"{stop} = p + {length}")
+        self._put(f"if {stop} > {before}: fail()")
+        self.end = stop
+        values = self.fields(fields)
+        self.end = before
+        self._put(f"p = {stop}")
+        return values
+
     def repeated(self, head: str, layout: Any) -> str:
         """Read a construct again and again, in a loop with this head."""
         values, add = self.scribe.name("values"), self.scribe.name("add")

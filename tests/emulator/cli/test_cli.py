@@ -219,6 +219,39 @@ def test_help_imports_nothing_heavy() -> None:
     assert result.returncode == 0, result.stderr
 
 
+@pytest.mark.parametrize("form", ["--json", "--lines", "--fields", "--table", "--only=0B"])
+@pytest.mark.parametrize("suffix", [".lmx", ".txt", ".frames.jsonl"])
+def test_decode_imports_only_what_it_prints_with(tmp_path: Path, form: str, suffix: str) -> None:
+    path = tmp_path / f"a{suffix}"
+    said = f'"t_us":1,"dir":"body","baud":750000,"hex":"{REQUEST}"'
+    contents = {".txt": LOG, ".frames.jsonl": f"{{{said}}}\n"}
+    path.write_text(contents.get(suffix, f'{{"lensmount":"recording","version":1}}\n{{{said}}}\n'))
+    code = (
+        "import sys\nfrom lensmount_emulator.cli.main import main\n"
+        f"code = main(['decode', {form!r}, {str(path)!r}])\n"
+        "heavy = {'numpy', 'rich', 'asyncio', 'hypothesis', 'serial'} & set(sys.modules)\n"
+        "sys.exit(f'imported {heavy}' if heavy else code)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    assert "Query0B" in result.stdout
+
+
+def test_decode_measures_the_timing_of_a_recording(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "a.lmx"
+    assert main(["loopback", "--quiet", "--seed", "3", "--record", str(path)]) == 0
+    of_session = met_rules(capsys.readouterr().out)
+    assert main(["decode", "--timing", str(path)]) == 0
+    assert len(of_session) > 20
+    assert met_rules(capsys.readouterr().out) == of_session
+
+
+def met_rules(table: str) -> list[list[str]]:
+    """Name, count, bounds and violations of each rule that was met; a recording rounds times, so not the spread."""
+    rows = [line.split() for line in table.splitlines() if " … " in line]
+    return [row[:-7] + row[-4:] for row in rows if row[-1] != "-"]
+
+
 def test_a_reader_that_has_seen_enough_is_no_error(log: str) -> None:
     command = f"{sys.executable} -m lensmount_emulator.cli.main describe emount | head -1"
     result = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False)

@@ -16,10 +16,10 @@ from lensmount_protocol.dialects.emount.focus import FocusMove
 from lensmount_protocol.registry import load_dialect
 
 
-@pytest.fixture(params=["emount", "toy"])
+@pytest.fixture(params=["emount", "lmount", "toy"])
 def dialect(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Dialect]:
-    if request.param == "emount":
-        yield load_dialect("emount")
+    if request.param != "toy":
+        yield load_dialect(request.param)
         return
     monkeypatch.syspath_prepend(str(request.config.rootpath / "tests/protocol/other_package"))
     from lensmount_toy import TOY

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from lensmount_hardware.captures.jsonl import is_jsonl, read_jsonl
+from lensmount_hardware.captures.heads import is_jsonl
+from lensmount_hardware.captures.jsonl import read_jsonl
 from lensmount_protocol.errors import CaptureError
 from lensmount_protocol.wire import Burst, Edge, Remark, Role
 

@@ -5,7 +5,8 @@ import json
 
 import pytest
 
-from lensmount_hardware.captures.recording import RecordingWriter, is_recording, read_header, read_recording
+from lensmount_hardware.captures.heads import is_recording
+from lensmount_hardware.captures.recording import RecordingWriter, read_header, read_recording
 from lensmount_protocol.errors import CaptureError
 from lensmount_protocol.wire import Burst, Edge, Remark, Role
 

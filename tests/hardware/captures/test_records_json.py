@@ -1,10 +1,11 @@
 """Records to JSON and back: the same record, the same text, and one kind of error."""
 
+import json
 import random
 
 import pytest
 
-from lensmount_hardware.captures.records_json import object_from, record_of, text_of
+from lensmount_hardware.captures.records_json import object_from, record_of, records_of, text_of
 from lensmount_protocol.wire import Burst, Edge, Remark, Role
 
 RECORDS = [
@@ -80,3 +81,76 @@ def test_a_time_that_is_no_number_is_not_written():
 def test_anything_else_is_a_value_error(text):
     with pytest.raises(ValueError, match=r"."):
         record_of(object_from(text.encode("latin-1")))
+
+
+def slowly(lines: bytes) -> list | None:
+    """What the standard library and `record_of` make of lines; `None` where one of them is no record."""
+    try:
+        return [record_of(json.loads(line)) for line in lines.removesuffix(b"\n").split(b"\n")]
+    except (ValueError, RecursionError, TypeError, AttributeError):
+        return None
+
+
+def test_many_lines_at_once_are_what_each_of_them_is():
+    lines = b"".join(text_of(record).encode() + b"\n" for record in RECORDS if record != RECORDS[4])
+    assert records_of(lines) == slowly(lines) == [record for record in RECORDS if record != RECORDS[4]]
+
+
+def test_what_many_lines_at_once_take_each_of_them_takes_alike():
+    rng = random.Random(3)
+    plain = b"".join(text_of(record).encode() + b"\n" for record in RECORDS[:4] + RECORDS[5:])
+    pieces = [
+        *(b"null", b"true", b"1.0", b"1e3", b"-0.0", b"NaN", b'"x"', b"{}", b"[]", b"\n", b"}\n{", b"}{", b",", b" "),
+        *(
+            b"\r",
+            b"\t",
+            b"\xff",
+            b"\xc3\xa9",
+            b"\\u0041",
+            b"\\ud800",
+            b'"hex":',
+            b'"level":2',
+            b'"whole":1',
+            b'"t_us":1,',
+        ),
+        *(b'"baud":1.0', b'"baud":' + b"9" * 30, b"9" * 400, b'"other":1,', b'"hex":null,', b'"hex":"",', b"0", b"7"),
+    ]
+    taken = 0
+    for _ in range(30_000):
+        lines = bytearray(plain)
+        for _ in range(rng.randint(1, 3)):
+            start = rng.randrange(len(lines))
+            lines[start : start + rng.choice((0, 0, 1, 1, 2, 5, 12))] = rng.choice(pieces)
+        found = records_of(bytes(lines))
+        if found is not None:
+            taken += 1
+            assert found == slowly(bytes(lines)), bytes(lines)
+    assert taken > 300
+
+
+def test_an_object_is_read_as_the_standard_library_reads_it():
+    rng = random.Random(4)
+    plain = b'{"t_us":1234.5,"hex":"f0","messages":[{"type":5,"name":"x"}],"ok":true,"note":"\xc3\xa9 \\u00e9"}'
+    pieces = [b"null", b"1e400", b"-0", b"NaN", b"Infinity", b'"', b"{", b"]", b"\\ud800", b"\xff", b"\t", b"1.", b"00"]
+    for _ in range(20_000):
+        line = bytearray(plain)
+        start = rng.randrange(len(line))
+        line[start : start + rng.choice((0, 1, 2, 5))] = rng.choice(pieces)
+        assert outcome(object_from, bytes(line)) == outcome(json.loads, bytes(line))
+
+
+def outcome(read, line: bytes) -> str:
+    """What comes out, or why nothing does; as text, for NaN equals nothing."""
+    try:
+        return repr(read(line))
+    except ValueError as error:
+        return str(error)
+
+
+def test_a_number_is_the_float_that_the_standard_library_reads():
+    rng = random.Random(6)
+    for _ in range(20_000):
+        digits = repr(rng.random() * 10 ** rng.randint(-20, 17))
+        digits += str(rng.randrange(10**6)) if "e" not in digits else ""
+        line = f'{{"t_us":{digits},"note":""}}\n'.encode()
+        assert records_of(line) == slowly(line)

@@ -5,7 +5,8 @@ import random
 
 import pytest
 
-from lensmount_hardware.captures.text import is_text, read_text
+from lensmount_hardware.captures.heads import is_text
+from lensmount_hardware.captures.text import read_text
 from lensmount_protocol.errors import CaptureError
 from lensmount_protocol.wire import Burst, Edge, Remark, Role
 

@@ -1,8 +1,11 @@
 """Edges to bytes: rates, phases, pauses, windows and damage, from signals drawn in the test."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from lensmount_hardware.captures import uart
 from lensmount_hardware.captures.uart import LogicLine, bursts_of, transitions
 from lensmount_protocol.wire import Burst, Remark
 
@@ -195,3 +198,35 @@ def test_noise_gives_records_in_time_order_and_no_error(wiring, seed):
 def test_a_line_that_never_moves_says_nothing(wiring):
     for level in (True, False):
         assert list(bursts_of(logic_line(np.full(100, level)), None, wiring.serial[0], wiring, 6e6)) == []
+
+
+def plainly(line: LogicLine, bit: float) -> list[tuple[int, bool]]:
+    """Each character's value and whether it is stopped, by looking at one level after the other."""
+    found, last = [], -1e9
+    for fall in line.falls.tolist():
+        if fall >= last + 9 * bit:
+            middles = [fall + int((index + 0.5) * bit) for index in range(10)]
+            levels = [line.initial ^ (sum(edge <= middle for edge in line.edges.tolist()) % 2) for middle in middles]
+            stopped = bool(not levels[0] and levels[9] and middles[9] < line.length)
+            found.append((sum(level << index for index, level in enumerate(levels[1:9])), stopped))
+            last = fall
+    return found
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("block", [5, 65536])
+def test_noise_is_sampled_in_the_middle_of_each_bit(wiring, monkeypatch, seed, block):
+    monkeypatch.setattr(uart, "_BLOCK", block)
+    rng = np.random.default_rng(seed)
+    bit = 6e6 / 750_000
+    # No low is as long as a break, and some characters begin in front of the middle of a stop bit.
+    edges = np.cumsum(rng.uniform(1, rng.choice([2, 5, 9]) * bit, 300)).astype(np.int64)
+    line = LogicLine(True, edges, int(edges[-1]) + 30)
+    slow = replace(wiring, baudrates=(750_000,))
+    records = list(bursts_of(line, None, wiring.serial[0], slow, 6e6))
+    expected = plainly(line, bit)
+    assert bytes_of(records) == bytes(value for value, stopped in expected if stopped)
+    texts = [record.text for record in records if isinstance(record, Remark)]
+    unstopped = [f"0x{value:02x}" for value, stopped in expected if not stopped]
+    assert len(texts) == len(unstopped)
+    assert all(value in text for value, text in zip(unstopped, texts, strict=True))

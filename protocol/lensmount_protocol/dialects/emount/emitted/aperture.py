@@ -34,6 +34,6 @@ def ApertureAnswer(cls, ask):
 
 
 CODECS = {
-    'ApertureOrder': ('1-ec20d6c7', ApertureOrder),
-    'ApertureAnswer': ('1-9c809f5a', ApertureAnswer),
+    'ApertureOrder': ('1-f302d791', ApertureOrder),
+    'ApertureAnswer': ('1-65fc5e44', ApertureAnswer),
 }

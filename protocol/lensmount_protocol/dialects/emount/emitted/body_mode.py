@@ -22,5 +22,5 @@ def BodyMode(cls, ask):
 
 
 CODECS = {
-    'BodyMode': ('1-e5385036', BodyMode),
+    'BodyMode': ('1-0737acac', BodyMode),
 }

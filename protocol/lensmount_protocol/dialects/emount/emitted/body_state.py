@@ -34,6 +34,6 @@ def RowSelect(cls, ask):
 
 
 CODECS = {
-    'BodyState': ('1-2e3a17d6', BodyState),
-    'RowSelect': ('1-99707f22', RowSelect),
+    'BodyState': ('1-dfbfe6b1', BodyState),
+    'RowSelect': ('1-9442a8f9', RowSelect),
 }

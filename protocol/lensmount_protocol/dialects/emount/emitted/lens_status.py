@@ -30,5 +30,5 @@ def LensStatus_7fff(cls, ask):
 
 
 CODECS = {
-    'LensStatus_7fff': ('1-c7d2ff9c', LensStatus_7fff),
+    'LensStatus_7fff': ('1-74a02b26', LensStatus_7fff),
 }

@@ -64,8 +64,8 @@ def ShutDownReply(cls, ask):
 
 
 CODECS = {
-    'StartUpRequest': ('1-0e1f78f9', StartUpRequest),
-    'StartUpReply': ('1-bea28a3e', StartUpReply),
-    'ShutDownRequest': ('1-e8434859', ShutDownRequest),
-    'ShutDownReply': ('1-ed33e3da', ShutDownReply),
+    'StartUpRequest': ('1-465ebdc8', StartUpRequest),
+    'StartUpReply': ('1-f6e34f0f', StartUpReply),
+    'ShutDownRequest': ('1-6adb8fe8', ShutDownRequest),
+    'ShutDownReply': ('1-51d7f807', ShutDownReply),
 }

@@ -36,6 +36,6 @@ def StreamLayoutReply(cls, ask):
 
 
 CODECS = {
-    'StreamLayoutRequest': ('1-8bd34558', StreamLayoutRequest),
-    'StreamLayoutReply': ('1-8bd34558', StreamLayoutReply),
+    'StreamLayoutRequest': ('1-6520412c', StreamLayoutRequest),
+    'StreamLayoutReply': ('1-6520412c', StreamLayoutReply),
 }

@@ -1,0 +1,57 @@
+"""What a session or a replay came to, for people."""
+
+from collections.abc import Iterable
+
+from rich.console import Console
+
+from lensmount_emulator.profiles.profile import Profile
+from lensmount_emulator.reports.tables import print_tally, print_timing
+from lensmount_emulator.sessions.loopback import Session
+from lensmount_emulator.sessions.score import Score
+from lensmount_protocol.timing import Measurement
+
+
+def print_score(console: Console, score: Score, profile: Profile, capture: str) -> None:
+    """What a replay came to, the fields that it left out, and the timing rules that our end had to keep."""
+    device = f"{profile.title}, played by our {score.role} engine against the peer in {capture}"
+    console.print(device, markup=False)
+    rows = (
+        ("class 2 frames of the peer", score.requests),
+        ("frames of the real device", score.expected),
+        ("answered", score.answered),
+        ("right type", score.right_type),
+        ("byte-exact outside variable fields", score.exact),
+        ("same padding", score.windows),
+        ("sent by our engine alone", score.surplus),
+        ("timing rules held", score.rules_held),
+        ("timing rules violated", score.rules_violated),
+    )
+    for label, value in rows:
+        console.print(f"  {label:<36}{value:>6}")
+    declared = ", ".join(f"{entry.message}.{entry.field}" for entry in profile.settings.variable) or "none"
+    console.print(f"  declared variable: {declared}", markup=False)
+    if score.ignored:
+        console.print(f"  differed there: {', '.join(f'{k} {v}x' for k, v in score.ignored.items())}", markup=False)
+    console.print(f"  first divergence: {score.first_divergence or 'none'}", markup=False)
+    print_timing(console, score.timing, only_met=True)
+
+
+def print_session(console: Console, session: Session) -> None:
+    """What a session came to: frames per message type, the timing contract, errors."""
+    print_tally(console, session.tally)
+    print_timing(console, session.timing, only_met=True)
+    troubles = [notice for notice in session.notices if notice.trouble]
+    broken = violations_in(session.timing)
+    console.print(
+        f"{session.seconds:.3f} s of virtual time, {len(troubles)} errors, {broken} timing violations, "
+        f"{len(session.violations)} electrical violations"
+    )
+    for notice in troubles:
+        console.print(f"  error at {notice.at * 1e3:.3f} ms, {notice.role.value}: {notice.text}", markup=False)
+    for violation in session.violations:
+        console.print(f"  electrical: {violation}", markup=False)
+
+
+def violations_in(measurements: Iterable[Measurement]) -> int:
+    """How many intervals were out of bounds."""
+    return sum(measurement.broken for measurement in measurements)

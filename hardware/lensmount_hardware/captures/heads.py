@@ -1,0 +1,29 @@
+"""How each format is recognised by the beginning of a file, whatever the file's name."""
+
+import re
+
+MAGIC = b'{"lensmount":"recording"'
+"""How every recording begins."""
+
+_SIGNS = re.compile(rb"(?:Body->Lens|Lens->Body)\b|\[[BbLl]:\d+\]|^[cC] \d{3,}\s*$", re.MULTILINE)
+"""What at least one line of a sniffer's log is: a message or a mark."""
+
+
+def is_sigrok(head: bytes) -> bool:
+    """Whether a file that begins like this may be a sigrok capture."""
+    return head.startswith(b"PK\x03\x04")
+
+
+def is_recording(head: bytes) -> bool:
+    """Whether a file that begins like this is a recording, perhaps one that was cut in its header."""
+    return head.startswith(MAGIC) or (bool(head) and MAGIC.startswith(head))
+
+
+def is_text(head: bytes) -> bool:
+    """Whether a file that begins like this is a sniffer's log: at least one line is a message or a mark."""
+    return _SIGNS.search(head) is not None
+
+
+def is_jsonl(head: bytes) -> bool:
+    """Whether a file that begins like this may be JSON lines; the first of them may be damaged."""
+    return any(line.lstrip().startswith(b"{") for line in head.splitlines())

@@ -1,0 +1,1 @@
+"""The dialect `lmount`: an open model of an L-Mount link, and not the L-Mount protocol."""

@@ -1,0 +1,139 @@
+"""What is legal when on the open model's link, for both ends alike."""
+
+from lensmount_protocol.dialects.lmount.framing import CYCLE, EVENT
+from lensmount_protocol.dialects.lmount.link import BodyHello, LensHello, RateOrder, Refusal, Sleep
+from lensmount_protocol.dialects.lmount.update import (
+    UpdateActivate,
+    UpdateBlock,
+    UpdateOffer,
+    UpdateRollBack,
+    UpdateState,
+)
+from lensmount_protocol.paving import AnyMessage, type_of
+from lensmount_protocol.transitions import TransitionTable
+from lensmount_protocol.wire import Role
+
+OFF = "OFF"
+POWERED = "POWERED"
+GREETED = "GREETED"
+READY = "READY"
+ASKED = "ASKED"
+SWITCHING = "SWITCHING"
+UPDATING = "UPDATING"
+ASLEEP = "ASLEEP"
+
+_LOST = {"power lost": OFF}
+_NEWS = {"lens cycle": READY, "body cycle": READY, "event": READY}
+_ASKED_NEWS = dict.fromkeys(_NEWS, ASKED)
+
+TRANSITIONS = TransitionTable(
+    initial=OFF,
+    moves={
+        OFF: {"power": POWERED},
+        POWERED: {"body hello": GREETED, **_LOST},
+        # A body may greet again when nobody answered.
+        GREETED: {"body hello": GREETED, "lens hello": READY, "refusal": GREETED, **_LOST},
+        READY: {
+            "order": ASKED,
+            "rate order": SWITCHING,
+            "sleep": ASLEEP,
+            "update": UPDATING,
+            "answer": READY,
+            "refusal": READY,
+            "body hello": GREETED,
+            **_NEWS,
+            **_LOST,
+        },
+        # Orders overlap: each is answered by its own number.
+        ASKED: {
+            "order": ASKED,
+            "rate order": SWITCHING,
+            "sleep": ASLEEP,
+            "update": UPDATING,
+            "answer": READY,
+            "refusal": READY,
+            "body hello": GREETED,
+            **_ASKED_NEWS,
+            **_LOST,
+        },
+        # What was under way when the rate was ordered still arrives at the old one.
+        SWITCHING: {
+            "answer": SWITCHING,
+            "refusal": READY,
+            "lens cycle": SWITCHING,
+            "body cycle": SWITCHING,
+            "event": SWITCHING,
+            "switched": READY,
+            "body hello": GREETED,
+            **_LOST,
+        },
+        UPDATING: {
+            "update": UPDATING,
+            "update state": UPDATING,
+            "refusal": UPDATING,
+            "event": UPDATING,
+            "lens cycle": UPDATING,
+            "body cycle": UPDATING,
+            "update over": READY,
+            "body hello": GREETED,
+            **_LOST,
+        },
+        ASLEEP: {
+            "answer": ASLEEP,
+            "refusal": READY,
+            "lens cycle": ASLEEP,
+            "event": ASLEEP,
+            "wake": READY,
+            "body hello": GREETED,
+            **_LOST,
+        },
+    },
+    triggered_by={
+        "power": Role.BODY,
+        "power lost": None,
+        "body hello": Role.BODY,
+        "lens hello": Role.LENS,
+        "order": Role.BODY,
+        "rate order": Role.BODY,
+        "sleep": Role.BODY,
+        "update": Role.BODY,
+        "wake": Role.BODY,
+        "switched": None,
+        "body cycle": Role.BODY,
+        "answer": Role.LENS,
+        "refusal": Role.LENS,
+        "lens cycle": Role.LENS,
+        "event": Role.LENS,
+        "update state": Role.LENS,
+        "update over": Role.LENS,
+    },
+)
+
+_FIRST: dict[type[object], str] = {
+    BodyHello: "body hello",
+    LensHello: "lens hello",
+    RateOrder: "rate order",
+    Sleep: "sleep",
+    Refusal: "refusal",
+    UpdateOffer: "update",
+    UpdateBlock: "update",
+    UpdateActivate: "update",
+    UpdateRollBack: "update",
+}
+_OVER = frozenset({0, 3, 4, 6})
+"""Stages after which a lens is as any other again: idle, active, rolled back, refused."""
+
+
+def trigger(sender: Role, class_: int, first: AnyMessage) -> str:
+    """The transition that a frame causes."""
+    if isinstance(first, UpdateState):
+        return "update over" if int(first.stage) in _OVER else "update state"
+    known = _FIRST.get(type(first))
+    if known is not None:
+        return known
+    if class_ == CYCLE:
+        return f"{sender.value} cycle"
+    if class_ == EVENT and sender is Role.LENS:
+        return "event"
+    # What nobody knows is an order from the body, and an answer from the lens: to be refused, or to be passed over.
+    return "order" if sender is Role.BODY and type_of(first) >= 0 else "answer"

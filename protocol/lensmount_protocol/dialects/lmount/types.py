@@ -1,0 +1,143 @@
+"""The open model's enumerations; values that nobody has named yet survive."""
+
+from lensmount_protocol.enums import OpenIntEnum
+
+
+class PowerClass(OpenIntEnum):
+    """How much a lens may draw; a body grants a class or a lower one."""
+
+    NONE = 0
+    LOW = 1
+    NORMAL = 2
+    HIGH = 3
+    EXTREME = 4
+
+
+class ImageCircle(OpenIntEnum):
+    """What a lens covers."""
+
+    APS_C = 1
+    FULL_FRAME = 2
+
+
+class RefusalCode(OpenIntEnum):
+    """Why an order was not carried out."""
+
+    UNKNOWN_MESSAGE = 1
+    NOT_ABLE = 2
+    OUT_OF_RANGE = 3
+    NOT_NOW = 4
+    NO_POWER = 5
+    BLOCKED = 6
+    DAMAGED = 7
+    NOT_AGREED = 8
+
+
+class Outcome(OpenIntEnum):
+    """What became of an order."""
+
+    ACCEPTED = 0
+    DONE = 1
+    STOPPED = 2
+    REPLACED = 3
+
+
+class FocusOrder(OpenIntEnum):
+    """What a focus drive means."""
+
+    STOP = 0
+    ABSOLUTE = 1
+    RELATIVE = 2
+    VELOCITY = 3
+    NEAR_END = 4
+    FAR_END = 5
+    HOME = 6
+
+
+class ApertureMode(OpenIntEnum):
+    """How the diaphragm goes where it is sent."""
+
+    QUICK = 0
+    SMOOTH = 1
+    STOP_DOWN = 2
+    PREVIEW = 3
+    OPEN = 4
+
+
+class RingKind(OpenIntEnum):
+    """Which ring."""
+
+    FOCUS = 1
+    APERTURE = 2
+    ZOOM = 3
+    CONTROL = 4
+
+
+class StabiliserMode(OpenIntEnum):
+    """What the stabiliser is for."""
+
+    OFF = 0
+    NORMAL = 1
+    PANNING = 2
+    VIDEO = 3
+
+
+class CorrectionKind(OpenIntEnum):
+    """What a correction table corrects."""
+
+    DISTORTION = 1
+    LATERAL_COLOUR = 2
+    VIGNETTING = 3
+    BREATHING = 4
+
+
+class ControlKind(OpenIntEnum):
+    """A button or switch of a lens."""
+
+    AFL_BUTTON = 1
+    FOCUS_SWITCH = 2
+    STABILISER_SWITCH = 3
+    LIMITER_SWITCH = 4
+    CLICK_SWITCH = 5
+    RING_LOCK = 6
+
+
+class AccessoryKind(OpenIntEnum):
+    """What stands between lens and body."""
+
+    TELECONVERTER = 1
+    EXTENSION_TUBE = 2
+    MOUNT_ADAPTER = 3
+
+
+class UpdateStage(OpenIntEnum):
+    """How far a firmware update is."""
+
+    IDLE = 0
+    RECEIVING = 1
+    VERIFIED = 2
+    ACTIVE = 3
+    ROLLED_BACK = 4
+    RECOVERY = 5
+    REFUSED = 6
+
+
+class ExposurePhase(OpenIntEnum):
+    """Where an exposure is."""
+
+    ANNOUNCED = 0
+    BEGINS = 1
+    ENDS = 2
+
+
+class FocusFlag(OpenIntEnum):
+    """Bits of a focus state."""
+
+    MOVING = 1
+    REACHED = 2
+    NEAR_END = 4
+    FAR_END = 8
+    CANNOT = 16
+    HOMING = 32
+    RELIABLE = 64
+    RING = 128

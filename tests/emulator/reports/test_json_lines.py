@@ -1,0 +1,37 @@
+"""Events as JSON: the text that is written directly is the one that the standard library writes."""
+
+import json
+
+from lensmount_emulator.reports.json_lines import json_of, object_of
+from lensmount_emulator.sessions.loopback import run_loopback
+from lensmount_protocol.decoder import Decoded, DecodedFrame, DecodedGarbage, Decoder, EmptyWindow
+from lensmount_protocol.registry import load_dialect
+from lensmount_protocol.wire import Burst, Edge, Remark, Role
+
+EMOUNT = load_dialect("emount")
+
+
+def plainly(event: Decoded) -> str:
+    return json.dumps(object_of(event, EMOUNT), separators=(",", ":"))
+
+
+def test_a_session_is_written_as_the_standard_library_writes_it():
+    events = run_loopback(script="focus 0x3F50; aperture f/5.6; sleep; wake", seed=3).events
+    assert {DecodedFrame, EmptyWindow, Edge} <= {type(event) for event in events}
+    for event in events:
+        assert json_of(event, EMOUNT) == plainly(event)
+
+
+def test_so_is_what_is_odd():
+    records = [
+        Remark(None, 'a "note" of 5 µs\n\ud800'),
+        Edge(-2e-6, 'a "line" µ', True),
+        Burst(None, Role.BODY, bytes.fromhex("f00b0002000b6000780055"), 750_000, whole=True),
+        Burst(1e9, Role.LENS, bytes.fromhex("f0090001CFEEC70155"), 750_000, 1e9 + 1e-3),
+        Burst(1e9 + 1, Role.LENS, b"\x01\x02", 1_500_000, 1e9 + 2),
+    ]
+    events = list(Decoder(EMOUNT).decode(records))
+    assert {DecodedFrame, DecodedGarbage, Edge, Remark} <= {type(event) for event in events}
+    for event in events:
+        assert json_of(event, EMOUNT) == plainly(event)
+        json.loads(json_of(event, EMOUNT))

@@ -1,0 +1,88 @@
+"""A decoder written from the specification alone reads what the declarations build, field by field."""
+
+import importlib.util
+from pathlib import Path
+from random import Random
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from lensmount_emulator.proofs.differential import message_bytes
+from lensmount_protocol.describe import values_for_json
+from lensmount_protocol.dialect import Dialect
+from lensmount_protocol.errors import FrameError
+from lensmount_protocol.message import Unknown
+from lensmount_protocol.paving import AnyMessage
+from lensmount_protocol.reader import FrameReader
+from lensmount_protocol.registry import load_dialect
+from lensmount_protocol.wire import Role
+
+HERE = Path(__file__).parent
+CATALOGUE = HERE.parents[2] / "protocol" / "spec" / "lmount-messages.md"
+
+
+@pytest.fixture(scope="module")
+def lmount() -> Dialect:
+    return load_dialect("lmount")
+
+
+@pytest.fixture(scope="module")
+def independent() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("lmount_decoder", HERE / "lmount_decoder.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def plain(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, dict):
+        return {name: plain(inside) for name, inside in value.items()}
+    return [plain(inside) for inside in value] if isinstance(value, list) else value
+
+
+def told(message: AnyMessage) -> tuple[str, dict[str, Any]]:
+    return type(message).__name__, values_for_json(message)
+
+
+def test_it_imports_nothing_of_the_project() -> None:
+    assert "lensmount" not in "".join(
+        line for line in (HERE / "lmount_decoder.py").read_text().splitlines() if "import" in line.split("#")[0][:8]
+    )
+
+
+def test_every_message_is_read_the_same(lmount: Dialect, independent: ModuleType) -> None:
+    decoder = independent.Decoder(CATALOGUE)
+    random = Random("independent")
+    read = 0
+    for cls in lmount.messages.values():
+        reader = FrameReader(lmount, cls.SENDER, lmount.paving())
+        for _ in range(60):
+            frame = lmount.build_frame(message_bytes(cls, random), 1, random.randrange(256))
+            try:
+                ours = reader.parse(frame).messages
+            except FrameError:
+                assert decoder.frame(frame) is None
+                continue
+            if any(isinstance(message, Unknown) for message in ours):
+                continue
+            theirs = [(name, plain(values)) for name, values in decoder.frame(frame) or []]
+            assert theirs == [told(message) for message in ours]
+            read += 1
+    assert read > 20 * len(lmount.messages)
+
+
+def test_damaged_frames_are_none_for_both(lmount: Dialect, independent: ModuleType) -> None:
+    decoder = independent.Decoder(CATALOGUE)
+    reader = FrameReader(lmount, Role.LENS, lmount.paving())
+    random = Random("damage")
+    frame = bytearray(lmount.build_frame(bytes.fromhex("850300070120"), 3, 9))
+    for at in range(len(frame)):
+        damaged = bytes(frame[:at]) + bytes([frame[at] ^ 1 << random.randrange(8)]) + bytes(frame[at + 1 :])
+        assert decoder.frame(damaged) is None
+        with pytest.raises(FrameError):
+            reader.parse(damaged)

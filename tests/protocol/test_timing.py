@@ -1,0 +1,120 @@
+"""Timing measured as marks come: the same as over all of them, in bounded memory, and exact medians."""
+
+import random
+import statistics
+import tracemalloc
+
+import pytest
+
+from lensmount_protocol import intervals as intervals_module
+from lensmount_protocol.evidence import Evidence, Proof
+from lensmount_protocol.intervals import Intervals
+from lensmount_protocol.timing import MOST_TOLD, Measurement, Meter, TimingRule, edge, measure
+
+EVIDENCE = Evidence(Proof.CAPTURED, "a test")
+A, B, C, D = (edge(line, True) for line in "ABCD")
+RULES = (
+    TimingRule("period", A, A, 900, 1100, EVIDENCE),
+    TimingRule("a to b", A, B, 0, 300, EVIDENCE, unless=(C,)),
+    TimingRule("b to c", B, C, 10, 250, EVIDENCE, unless=(A, D)),
+    TimingRule("never", D, edge("E", True), 0, 1, EVIDENCE),
+)
+
+
+def all_at_once(marks) -> list[tuple[list[float], list[tuple[float, float]]]]:
+    """What the rules say, over a list of everything, rule by rule."""
+    found = []
+    for rule in RULES:
+        intervals, violations, since = [], [], None
+        for at, mark in sorted(marks, key=lambda timed: timed[0]):
+            if mark == rule.until and since is not None:
+                intervals.append(round((at - since) * 1e6, 3))
+                if not rule.allows(intervals[-1]):
+                    violations.append((at, intervals[-1]))
+                since = None
+            if mark in rule.unless:
+                since = None
+            if mark == rule.since:
+                since = at
+        found.append((intervals, violations))
+    return found
+
+
+def told(measurements: list[Measurement]) -> list[tuple[list[float], list[tuple[float, float]]]]:
+    return [(measurement.intervals_us, measurement.violations) for measurement in measurements]
+
+
+def traffic(seed: int, disorder: int) -> list:
+    """Marks of four lines on a grid, so that many share a time, each up to `disorder` places from where it belongs."""
+    rng = random.Random(seed)
+    marks = [(rng.randrange(4000) * 50e-6, rng.choice((A, B, C, D))) for _ in range(3000)]
+    marks.sort(key=lambda timed: timed[0])
+    return [mark for _, mark in sorted(enumerate(marks), key=lambda item: item[0] + rng.uniform(0, disorder))]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_stream_measures_what_a_list_does(seed):
+    marks = traffic(seed, disorder=40)
+    expected = [(sorted(intervals), violations) for intervals, violations in all_at_once(marks)]
+    assert told(measure(RULES, marks)) == expected
+    meter = Meter(RULES, look_ahead=60)
+    for mark in marks:
+        meter.take([mark])
+    assert told(meter.finish()) == expected
+    assert meter.late == 0
+    assert [each.broken for each in measure(RULES, marks)] == [len(violations) for _, violations in expected]
+
+
+def test_a_list_may_have_any_order():
+    marks = traffic(9, disorder=100_000)
+    assert told(measure(RULES, marks)) == [(sorted(found), broken) for found, broken in all_at_once(marks)]
+
+
+def test_a_mark_that_comes_too_late_is_counted_and_left_out():
+    meter = Meter(RULES, look_ahead=10)
+    for number in range(100):
+        meter.take([(number * 1e-3, A)])
+    meter.take([(0.5e-3, A)])
+    period = meter.finish()[0]
+    assert meter.late == 1
+    assert period.intervals_us == [1000.0] * 99
+
+
+def test_memory_does_not_grow_with_the_source():
+    def peak(count: int) -> int:
+        tracemalloc.start()
+        meter = Meter(RULES, look_ahead=100)
+        for number in range(count):
+            meter.take([(number * 1e-3, A)])
+            meter.take([(number * 1e-3 + 5e-6 * (number % 7), B)])
+        meter.finish()
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return most
+
+    assert peak(40_000) < 1.5 * peak(4_000)
+
+
+def test_every_violation_is_counted_and_the_first_are_kept():
+    marks = [(number * 2e-3, A) for number in range(MOST_TOLD + 501)]
+    period = measure(RULES, marks)[0]
+    assert period.broken == MOST_TOLD + 500
+    assert len(period.violations) == MOST_TOLD
+    assert period.violations[0] == (2e-3, 2000.0)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 10, 1000, 1001])
+@pytest.mark.parametrize("distinct", [1, 7, 100_000])
+@pytest.mark.parametrize("most", [4, 4096])
+def test_intervals_are_exact(monkeypatch, count, distinct, most):
+    monkeypatch.setattr(intervals_module, "MOST_DISTINCT", most)
+    monkeypatch.setattr(intervals_module, "_RUN", 64)
+    rng = random.Random(count * distinct)
+    values = [round(rng.randrange(distinct) / 7, 3) for _ in range(count)]
+    intervals = Intervals()
+    assert not intervals
+    for value in values:
+        intervals.add(value)
+    assert list(intervals) == sorted(values)
+    assert (len(intervals), intervals.shortest, intervals.longest) == (count, min(values), max(values))
+    assert intervals.median == statistics.median(values)
