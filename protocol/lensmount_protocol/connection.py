@@ -58,10 +58,12 @@ class Connection:
     def receive(self, event: WireEvent, now: float) -> None:
         """Take what the peer did; what it completes waits in `next_event`."""
         if isinstance(event, Received):
-            if self._fell_silent(now):
+            if not self._in_window and self._fell_silent(now):
                 self._translate(self._framer.close(GarbageReason.SILENCE), now)
             self._heard_at = now
-            self._translate(self._framer.receive(event.data), now)
+            events = self._framer.receive(event.data)
+            if events:
+                self._translate(events, now)
         elif self.keeps_windows and event.line == self._peer_select:
             self._turn_window(event, now)
 
@@ -108,9 +110,7 @@ class Connection:
         self._in_window = edge.level
 
     def _fell_silent(self, now: float) -> bool:
-        if self._in_window or self._heard_at is None:
-            return False
-        return now - self._heard_at > self.dialect.silence
+        return self._heard_at is not None and now - self._heard_at > self.dialect.silence
 
     def _translate(self, events: Sequence[object], now: float) -> None:
         for event in events:

@@ -176,16 +176,14 @@ class VirtualMount:
             self._tap(burst)
             self._tap(Remark(ends, f"the {peer.role.value} listens at {peer.baudrate} baud and hears noise"))
         elif self.attached:
-            self._send_off(burst, end, peer)
-
-    def _send_off(self, burst: Burst, end: _End, peer: _End) -> None:
-        if self.resolution == "byte":
-            flight = Flight(burst, peer.hears, ())
-            flight.number = self._scheduler.at(flight.due, self._bytes_arrive, flight)
-        else:
-            flight = Flight(burst, peer.hears, end.runs.cut(burst.data))
-            flight.number = self._scheduler.at(flight.due, self._run_arrives, flight)
-        self._flights.append(flight)
+            if self.resolution == "byte":
+                flight = Flight(burst, peer.hears, (), end_of(burst, 1))
+                flight.number = self._scheduler.at(flight.due, self._bytes_arrive, flight)
+            else:
+                stops = end.runs.cut(data)
+                flight = Flight(burst, peer.hears, stops, ends if len(stops) == 1 else end_of(burst, stops[0]))
+                flight.number = self._scheduler.at(flight.due, self._run_arrives, flight)
+            self._flights.append(flight)
 
     def _run_arrives(self, flight: Flight, now: float) -> None:
         if flight.due != now or not flight.number:
@@ -230,15 +228,17 @@ class VirtualMount:
     def _bytes_arrive(self, flight: Flight, now: float) -> None:
         burst, hears, scheduler = flight.burst, flight.hears, self._scheduler
         data, size, told = burst.data, len(burst.data), flight.told
+        begins, ends = burst.at or 0.0, burst.until or 0.0
         while flight.number:
-            value, told = data[told], told + 1
+            byte, told = _BYTES[data[told]], told + 1
             if told == size:
                 self._land(flight)
-                hears(_BYTES[value], now)
+                hears(byte, now)
                 return
             flight.told = told
-            hears(_BYTES[value], now)
-            now = end_of(burst, told + 1)
+            hears(byte, now)
+            # `end_of`, written out: this line is passed more often than any other.
+            now = ends if told + 1 == size else begins + (ends - begins) * (told + 1) / size
             if not scheduler.pass_to(now):
                 if flight.number:
                     scheduler.at(now, self._bytes_arrive, flight, flight.number)
