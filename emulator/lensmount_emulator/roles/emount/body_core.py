@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 from lensmount_emulator.roles.emount.settings import BodySettings
 from lensmount_emulator.roles.emount.transmit_ring import TransmitRing
 from lensmount_emulator.roles.emount.windows import send_window
-from lensmount_emulator.roles.engine import Engine, Task
+from lensmount_emulator.roles.engine import Engine
+from lensmount_emulator.roles.tasks import Task
 from lensmount_emulator.roles.wording import copies_of, message_from, values_from
 from lensmount_protocol.dialects.emount.body_mode import BodyMode
 from lensmount_protocol.dialects.emount.body_state import BodyState
