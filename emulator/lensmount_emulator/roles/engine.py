@@ -5,13 +5,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from random import Random
 
+from lensmount_emulator.mount.port import Port, noting
 from lensmount_emulator.roles.tasks import ANYTHING, Tasks, Wait
 from lensmount_emulator.scheduler import Scheduler
 from lensmount_protocol.connection import Arrival, Connection
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.errors import ProtocolError
 from lensmount_protocol.frame import Garbage
-from lensmount_protocol.wire import DriveLine, LineChanged, Role, SetBaudrate, Transmit, WireAction, WireEvent
+from lensmount_protocol.wire import LineChanged, Role, WireAction, WireEvent
 
 LARGEST_JITTER_US = 0.5
 """A device's reactions differ by at least as much from one time to the next: a timer tick, an interrupt."""
@@ -59,11 +60,11 @@ class Engine(Tasks):
 
     # Looked up tens of thousands of times in a virtual second; a dictionary of so many names is slower than slots.
     __slots__ = (
-        "_act",
         "_actions",
         "_announce",
         "_draw",
         "_notices",
+        "_port",
         "baudrate",
         "carried",
         "connection",
@@ -100,18 +101,18 @@ class Engine(Tasks):
         self.select = dialect.select_line(role)
         self._actions: deque[WireAction] = deque()
         self._notices: deque[Notice] = deque()
-        self._act: Callable[[WireAction], None] = self._actions.append
+        self._port = noting(self._actions.append)
         self._announce: Callable[[Notice], None] = self._notices.append
 
-    def join(self, scheduler: Scheduler, act: Callable[[WireAction], None], listen: Callable[[Notice], None]) -> None:
+    def join(self, scheduler: Scheduler, port: Port, listen: Callable[[Notice], None]) -> None:
         """Play in a company that shares its time: to be called before `start`.
 
         Args:
             scheduler: where our tasks wait from now on, in place of `next_deadline` and `handle_deadline`.
-            act: carries out what we do as we do it, in place of `actions`.
+            port: carries out what we do as we do it, in place of `actions`.
             listen: hears what we tell people, in place of `notices`.
         """
-        self._scheduler, self._act, self._announce = scheduler, act, listen
+        self._scheduler, self._port, self._announce = scheduler, port, listen
 
     def start(self, now: float) -> None:
         """The session begins."""
@@ -159,19 +160,19 @@ class Engine(Tasks):
         """Put one of our lines at a level; nothing happens where it is there already or the port has no such line."""
         if line in self.carried and self.levels.get(line, False) != level:
             self.levels[line] = level
-            self._act(DriveLine(line, level))
+            self._port.drive(line, level)
             if line in self._waiting:
                 self.wake(line)
 
     def transmit(self, data: bytes) -> None:
         """Send bytes, starting now."""
-        self._act(Transmit(data))
+        self._port.transmit(data)
 
     def set_baudrate(self, baudrate: int) -> None:
         """Send and listen at this rate from now on."""
         if self.baudrate != baudrate:
             self.baudrate = baudrate
-            self._act(SetBaudrate(baudrate))
+            self._port.set_baudrate(baudrate)
 
     def tell(self, text: str, *, trouble: bool = False) -> None:
         """Tell people what happened."""
