@@ -97,17 +97,21 @@ class Connection:
     def _guard(self, message: AnyMessage) -> None:
         if isinstance(message, Unknown):
             return
-        if message.TYPE in self.dialect.guarded - self.armed:
+        if message.TYPE in self.dialect.guarded and message.TYPE not in self.armed:
             raise LocalProtocolError(
                 f"{type(message).__name__} ({message.TYPE:#04x}) can damage a device; arm it by name to send it"
             )
 
     def _turn_window(self, edge: LineChanged, now: float) -> None:
         if edge.level:
-            self._translate(self._framer.open_window(), now)
+            events = self._framer.open_window()
         elif self._in_window:
-            self._translate(self._framer.close(GarbageReason.WINDOW_CLOSED), now)
+            events = self._framer.close(GarbageReason.WINDOW_CLOSED)
+        else:
+            return
         self._in_window = edge.level
+        if events:
+            self._translate(events, now)
 
     def _fell_silent(self, now: float) -> bool:
         return self._heard_at is not None and now - self._heard_at > self.dialect.silence
