@@ -58,10 +58,12 @@ class Connection:
     def receive(self, event: WireEvent, now: float) -> None:
         """Take what the peer did; what it completes waits in `next_event`."""
         if isinstance(event, Received):
-            if self._fell_silent(now):
+            if not self._in_window and self._fell_silent(now):
                 self._translate(self._framer.close(GarbageReason.SILENCE), now)
             self._heard_at = now
-            self._translate(self._framer.receive(event.data), now)
+            events = self._framer.receive(event.data)
+            if events:
+                self._translate(events, now)
         elif self.keeps_windows and event.line == self._peer_select:
             self._turn_window(event, now)
 
@@ -95,22 +97,24 @@ class Connection:
     def _guard(self, message: AnyMessage) -> None:
         if isinstance(message, Unknown):
             return
-        if message.TYPE in self.dialect.guarded - self.armed:
+        if message.TYPE in self.dialect.guarded and message.TYPE not in self.armed:
             raise LocalProtocolError(
                 f"{type(message).__name__} ({message.TYPE:#04x}) can damage a device; arm it by name to send it"
             )
 
     def _turn_window(self, edge: LineChanged, now: float) -> None:
         if edge.level:
-            self._translate(self._framer.open_window(), now)
+            events = self._framer.open_window()
         elif self._in_window:
-            self._translate(self._framer.close(GarbageReason.WINDOW_CLOSED), now)
+            events = self._framer.close(GarbageReason.WINDOW_CLOSED)
+        else:
+            return
         self._in_window = edge.level
+        if events:
+            self._translate(events, now)
 
     def _fell_silent(self, now: float) -> bool:
-        if self._in_window or self._heard_at is None:
-            return False
-        return now - self._heard_at > self.dialect.silence
+        return self._heard_at is not None and now - self._heard_at > self.dialect.silence
 
     def _translate(self, events: Sequence[object], now: float) -> None:
         for event in events:

@@ -39,7 +39,7 @@ class TransitionTable:
         """
         owner = self.triggered_by.get(trigger)
         target = self.moves[state].get(trigger)
-        if target is not None and owner in (None, by):
+        if target is not None and (owner is None or owner is by):
             return target
         blame = LocalProtocolError if by is us else RemoteProtocolError
         legal = ", ".join(self.legal(state, by)) or "nothing"

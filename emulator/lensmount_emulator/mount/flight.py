@@ -24,13 +24,13 @@ class Flight:
 
     __slots__ = ("burst", "due", "hears", "kept", "number", "run", "stops", "told")
 
-    def __init__(self, burst: Burst, hears: Ear, stops: tuple[int, ...]) -> None:
+    def __init__(self, burst: Burst, hears: Ear, stops: tuple[int, ...], due: float) -> None:
         self.burst = burst
         self.hears = hears
         self.stops = stops
         self.told = 0
         self.run = 0
-        self.due = end_of(burst, stops[0] if stops else 1)
+        self.due = due
         self.kept = 0.0
         self.number = 0
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
 
 from lensmount_emulator.mount.virtual import Resolution, VirtualMount
 from lensmount_emulator.roles.engine import Engine, Notice
@@ -39,7 +38,7 @@ class Bench:
         self.mount = VirtualMount(self.dialect, self.tap, self.scheduler, self.resolution)
         for engine in (self.body, self.lens):
             self.mount.connect(engine.role, engine.receive)
-            engine.join(self.scheduler, partial(self.mount.apply, engine.role), self.listen)
+            engine.join(self.scheduler, self.mount.port(engine.role), self.listen)
 
     @property
     def now(self) -> float:

@@ -167,6 +167,18 @@ ACTIONS = st.one_of(
 )
 
 
+INSIDE = build_frame(bytes((0x0B,)), 2, 0)
+SHAM = bytes((0xF0, 20, 0)) + bytes(12) + INSIDE[:5] + INSIDE[5:] + bytes(3)
+"""No frame where its length field says so; a good one begins inside it and ends in what looks like padding."""
+
+
+@example(
+    body="a6000",
+    lens="sel55210",
+    script="",
+    seed=None,
+    hands=[(0.5, Role.BODY, [DriveLine("BODY_CS", True), Transmit(SHAM)])],
+)
 @given(**SESSIONS, hands=st.lists(st.tuples(TIMES, st.sampled_from(Role), st.lists(ACTIONS, max_size=4)), max_size=6))
 def test_whatever_else_is_on_the_contacts_is_the_same(
     body: str, lens: str, script: str, seed: int | None, hands: list[tuple[float, Role, list[WireAction]]]

@@ -11,8 +11,8 @@ from lensmount_emulator.roles.emount.body_script import carry_out
 from lensmount_emulator.roles.emount.body_sleep import rest_behind_handshake
 from lensmount_emulator.roles.emount.settings import BodySettings
 from lensmount_emulator.roles.emount.transmit_ring import TransmitRing
-from lensmount_emulator.roles.engine import Await, Task
 from lensmount_emulator.roles.script import Step
+from lensmount_emulator.roles.tasks import Await, Task
 from lensmount_protocol.connection import Arrival
 from lensmount_protocol.dialects.emount.framing import LOOP_CLASS, REQUEST_CLASS
 from lensmount_protocol.dialects.emount.lines import (

@@ -4,12 +4,13 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from lensmount_emulator.roles.emount.settings import BodySettings
 from lensmount_emulator.roles.emount.transmit_ring import TransmitRing
 from lensmount_emulator.roles.emount.windows import send_window
-from lensmount_emulator.roles.engine import Engine, Task
+from lensmount_emulator.roles.engine import Engine
+from lensmount_emulator.roles.tasks import Task
 from lensmount_emulator.roles.wording import copies_of, message_from, values_from
 from lensmount_protocol.dialects.emount.body_mode import BodyMode
 from lensmount_protocol.dialects.emount.body_state import BodyState
@@ -153,7 +154,7 @@ class BodyCore(Engine):
         self.loop = LoopMemory(settings.first_row)
         # The body pulls this line up; a lens grounds it.
         self.levels[XDETECT] = XDETECT in self.carried
-        self._worded: dict[tuple[type[Message], bool, bool], Callable[[], Message]] = {}
+        self._worded: dict[tuple[type[Message], bool, bool], Callable[[], Any]] = {}
         self._holds: dict[tuple[int, int], float] = {}
         self._start: dict[type[Message], list[dict[str, Any]]] = {
             cls: [values_from(cls, fields) for fields in settings.start.get(cls.__name__, [])]
@@ -171,7 +172,8 @@ class BodyCore(Engine):
             if self.saying_farewell:
                 fields |= self.settings.farewell.get(cls.__name__, {})
             copy = self._worded[key] = copies_of(message_from(cls, fields))
-        return cast("M", copy())
+        message: M = copy()
+        return message
 
     def start_up(self, message: Message, frame: int) -> None:
         """Put over a message what the profile says of this first loop frame."""

@@ -1,7 +1,7 @@
 """What a body says every frame: `03` with the exposure's wishes and `04` with the focus orders, at fixed times."""
 
 from lensmount_emulator.roles.emount.body_core import LOOP_FRAME, PULSE, BodyCore, LoopMemory
-from lensmount_emulator.roles.engine import Task
+from lensmount_emulator.roles.tasks import Task
 from lensmount_protocol.dialects.emount.body_mode import BodyMode
 from lensmount_protocol.dialects.emount.body_state import BodyState, RowSelect
 from lensmount_protocol.dialects.emount.focus_status import FocusStatus

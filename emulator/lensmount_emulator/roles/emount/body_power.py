@@ -5,7 +5,7 @@ tasks look at the lens at fixed times and never react to an edge.
 """
 
 from lensmount_emulator.roles.emount.body_core import PULSE, BodyCore
-from lensmount_emulator.roles.engine import Task
+from lensmount_emulator.roles.tasks import Task
 from lensmount_protocol.dialects.emount.lines import (
     BODY_CS,
     FAST_BAUDRATE,

@@ -2,8 +2,9 @@
 
 from lensmount_emulator.roles.emount.body_core import SPEED_TYPE, BodyCore
 from lensmount_emulator.roles.emount.body_power import switch_speed
-from lensmount_emulator.roles.engine import ARRIVAL, Task, Wait
+from lensmount_emulator.roles.engine import ARRIVAL
 from lensmount_emulator.roles.handlers import Handlers
+from lensmount_emulator.roles.tasks import Task, Wait
 from lensmount_protocol.dialects.emount.framing import REQUEST_CLASS
 from lensmount_protocol.dialects.emount.init import (
     DescriptorReply,

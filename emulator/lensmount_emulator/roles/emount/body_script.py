@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping
 
 from lensmount_emulator.roles.emount.body_core import LOOP_FRAME, PULSE, BodyCore
 from lensmount_emulator.roles.emount.body_sleep import sleep, wake
-from lensmount_emulator.roles.engine import ARRIVAL, Task, Wait
+from lensmount_emulator.roles.engine import ARRIVAL
 from lensmount_emulator.roles.script import Reader, Step, nothing, seconds, whole_number
+from lensmount_emulator.roles.tasks import Task, Wait
 from lensmount_protocol.dialects.emount.focus import FocusMove, FocusMoved, FocusStop, FocusStopped
 from lensmount_protocol.dialects.emount.optics import aperture_code, show_aperture
 from lensmount_protocol.dialects.emount.types import FocusSwitch

@@ -4,7 +4,7 @@ from lensmount_emulator.roles.emount.body_core import LOOP_FRAME, PULSE, BodyCor
 from lensmount_emulator.roles.emount.body_loop import start_loop
 from lensmount_emulator.roles.emount.body_power import shake_hands
 from lensmount_emulator.roles.emount.body_requests import ask, get_to_know
-from lensmount_emulator.roles.engine import Task, Wait
+from lensmount_emulator.roles.tasks import Task, Wait
 from lensmount_protocol.dialects.emount.lines import TXD
 from lensmount_protocol.dialects.emount.power import ShutDownRequest
 from lensmount_protocol.dialects.emount.stream import StreamLayoutRequest

@@ -2,7 +2,7 @@
 
 from lensmount_emulator.roles.emount import lens_orders, lens_replies, lens_stream
 from lensmount_emulator.roles.emount.lens_core import LensCore
-from lensmount_emulator.roles.engine import Task
+from lensmount_emulator.roles.tasks import Task
 from lensmount_protocol.connection import Arrival
 from lensmount_protocol.dialects.emount.framing import LOOP_CLASS, REQUEST_CLASS
 from lensmount_protocol.dialects.emount.lines import BODY_CS, LENS_CS, RXD, SLOW_BAUDRATE, VCC, VD, XDETECT

@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Sequence
 from random import Random
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from lensmount_emulator.models.focus_motor import FocusMotor
 from lensmount_emulator.models.iris import IrisModel
@@ -143,7 +143,7 @@ class LensCore(Engine):
         self.row_table = RowTable(settings.rows)
         self.stream = Stream(settings)
         self.pulse_at = self.pulse_period = 0.0
-        self._worded: dict[type[Message], Callable[[], Message]] = {}
+        self._worded: dict[type[Message], Callable[[], Any]] = {}
         self._start: dict[type[Message], list[dict[str, Any]]] = {
             cls: [values_from(cls, fields) for fields in settings.start.get(cls.__name__, [])]
             for cls in (LensStatus, FocusStatus)
@@ -158,7 +158,8 @@ class LensCore(Engine):
         copy = self._worded.get(cls)
         if copy is None:
             copy = self._worded[cls] = copies_of(message_from(cls, self.settings.messages.get(cls.__name__, {})))
-        return cast("M", copy())
+        message: M = copy()
+        return message
 
     def start_up(self, message: Message, frame: int) -> None:
         """Put over a message what the profile says of this first frame of a stream."""

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from lensmount_emulator.roles.emount import lens_stream
 from lensmount_emulator.roles.emount.lens_core import LensCore
 from lensmount_emulator.roles.emount.windows import by_rate, send_window
-from lensmount_emulator.roles.engine import Task
 from lensmount_emulator.roles.handlers import Handlers
+from lensmount_emulator.roles.tasks import Task
 from lensmount_protocol.connection import Arrival
 from lensmount_protocol.dialects.emount.aperture import ApertureAnswer, ApertureOrder
 from lensmount_protocol.dialects.emount.framing import REQUEST_CLASS

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from lensmount_emulator.roles.emount.lens_core import LensCore
 from lensmount_emulator.roles.emount.windows import by_rate, send_window
-from lensmount_emulator.roles.engine import Await, Task
+from lensmount_emulator.roles.tasks import Await, Task
 from lensmount_protocol.connection import Arrival
 from lensmount_protocol.dialects.emount.body_mode import BodyMode
 from lensmount_protocol.dialects.emount.focus import FocusMoved

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from lensmount_emulator.roles.engine import WINDOW, Engine, Task, Wait
+from lensmount_emulator.roles.engine import WINDOW, Engine
+from lensmount_emulator.roles.tasks import Task, Wait
 from lensmount_protocol.dialects.emount.lines import FAST_BAUDRATE
 from lensmount_protocol.wire import transmission_time
 
