@@ -4,8 +4,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+BENCH_STAMP := $(VENV)/.bench-installed
 
-.PHONY: demo test check lint types fuzz figures clean
+.PHONY: demo test check lint types fuzz bench figures clean
 
 demo: $(STAMP)
 	@$(BIN)/lensmount loopback --demo
@@ -32,6 +33,12 @@ EXAMPLES ?= 5000
 
 fuzz: $(STAMP)
 	@LENSMOUNT_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest -q tests/protocol tests/emulator/roles tests/emulator/models
+
+# Speed, ours and the peers' in one run: `make bench`, `make bench BENCH="--only parse,build --rounds 21"`.
+BENCH ?=
+
+bench: $(BENCH_STAMP)
+	@PYTHONPATH=tests:protocol:hardware:emulator $(BIN)/python -m benchmarks $(BENCH)
 
 # The figures that the documentation and the notes of a change quote; the captures are not part of the project.
 CAPTURES ?= ../shared/captures/e-mount
@@ -74,4 +81,10 @@ $(STAMP): pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'pip>=25.1'
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group dev --editable '.[all]'
+	@touch $@
+
+# The peers are many and large, and only the benchmarks want them.
+$(BENCH_STAMP): $(STAMP)
+	@echo "adding the libraries to compare with to $(VENV) (once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group bench
 	@touch $@
