@@ -116,10 +116,6 @@ def parse(data: bytes) -> Frame:
         raise ValueError("envelope")
     if adler32(data[1:end], 0) & 0xFFFF != total:
         raise ValueError("sum")
-    return Frame(class_, sequence, _messages(data, end))
-
-
-def _messages(data: bytes, end: int) -> list[Any]:
     messages: list[Any] = []
     at = 5
     while at < end:
@@ -156,7 +152,7 @@ def _messages(data: bytes, end: int) -> list[Any]:
             at = behind
         else:
             raise ValueError("type")
-    return messages
+    return Frame(class_, sequence, messages)
 
 
 def _bytes_of(message: Any) -> bytes:

@@ -17,7 +17,6 @@ from construct import (
     Int16ul,
     ListContainer,
     RawCopy,
-    Rebuild,
     Struct,
     Subconstruct,
     Switch,
@@ -78,26 +77,28 @@ def _compiled(layout: Any) -> Any:
     return layout.compile()
 
 
-def _length(context: Any) -> int:
-    # From a table, as one writes it who minds the cost: asking construct would build every message twice.
-    return OVERHEAD + sum(_SIZES.get(item["type"]) or 1 + len(item["value"]["data"]) for item in context.messages)
+def _length(messages: list[dict[str, Any]]) -> int:
+    # From a table, as one writes it who minds the cost: construct could only find it by building every message twice.
+    return OVERHEAD + sum(_SIZES.get(item["type"]) or 1 + len(item["value"]["data"]) for item in messages)
 
 
 def _frame(made: Callable[[Any], Any] = _kept) -> Any:
-    """The whole frame; `made` is applied to each message."""
+    """The whole frame; `made` is applied to each part that stands alone."""
     cases = {type_: NAMES[type_] / made(leaf) for type_, leaf in _LEAVES.items()}
     message = made(Struct("type" / Int8ub, "value" / Switch(this.type, cases, default=Error)))
     inside = Struct(
-        "length" / Rebuild(Int16ul, _length),
+        "length" / Int16ul,
         "class_" / Int8ub,
         "sequence" / Int8ub,
         "messages" / FixedSized(this.length - OVERHEAD, UntilEnd(message)),
     )
-    return Struct(
-        "start" / Const(bytes((START,))),
-        "inside" / RawCopy(inside),
-        "checksum" / Checksum(Int16ul, _sum16, this.inside.data),
-        "end" / Const(bytes((END,))),
+    return made(
+        Struct(
+            "start" / Const(bytes((START,))),
+            "inside" / RawCopy(made(inside)),
+            "checksum" / Checksum(Int16ul, _sum16, this.inside.data),
+            "end" / Const(bytes((END,))),
+        )
     )
 
 
@@ -164,7 +165,7 @@ def _codec(name: str, frame: Any, note: str = "") -> Codec:
         return container
 
     def build(class_: int, sequence: int, messages: list[dict[str, Any]]) -> bytes:
-        value = {"class_": class_, "sequence": sequence, "messages": messages}
+        value = {"length": _length(messages), "class_": class_, "sequence": sequence, "messages": messages}
         return bytes(frame.build({"inside": {"value": value}}))
 
     return Codec(name, parse, _plain, build, _messages, lambda: Deframer(parse), note)
@@ -172,7 +173,7 @@ def _codec(name: str, frame: Any, note: str = "") -> Codec:
 
 INTERPRETED = _codec("construct interpreted", _frame())
 COMPILED = _codec("construct compile() whole", _frame().compile())
-LEAVES = _codec("construct, compiled leaves", _frame(_compiled), "compile() on each message, inside the envelope")
+LEAVES = _codec("construct, compiled leaves", _frame(_compiled), "compile() on every part that it covers")
 ENVELOPE = Struct(
     "start" / Const(bytes((START,))),
     "inside"

@@ -23,7 +23,7 @@ class MountFrame(KaitaiStruct):  # type: ignore[misc]
 
     def _read(self) -> None:
         self.start = self._io.read_bytes(1)
-        if not self.start == b"\xf0":  # noqa: SIM201
+        if not self.start == b"\xf0":
             raise ValidationNotEqualError(b"\xf0", self.start, self._io, "/seq/0")
         self.len_frame = self._io.read_u2le()
         self.frame_class = self._io.read_u1()
@@ -33,7 +33,7 @@ class MountFrame(KaitaiStruct):  # type: ignore[misc]
         self.payload = MountFrame.Payload(_io__raw_payload, self, self._root)
         self.checksum = self._io.read_u2le()
         self.end = self._io.read_bytes(1)
-        if not self.end == b"\x55":  # noqa: SIM201
+        if not self.end == b"\x55":
             raise ValidationNotEqualError(b"\x55", self.end, self._io, "/seq/6")
 
     class Payload(KaitaiStruct):  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""Whole frames to typed messages and back: against construct, against hand-written code, and against other libraries."""
+"""Whole frames to typed messages and back: against construct, hand-written code and other libraries."""
 
 from collections.abc import Callable, Mapping, Sequence
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from benchmarks import ours
-from benchmarks.codec import Codec, building, parsing
+from benchmarks.codec import Codec, building
 from benchmarks.harness import Candidate, Goal, Row, Settings, Table, cpu_per_item, interleaved
 from benchmarks.peers import by_hand, in_construct
 from benchmarks.tables import OURS, rows_of
