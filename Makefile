@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+BENCH_STAMP := $(VENV)/.bench-installed
 
 .PHONY: demo test check lint types fuzz prove bench figures clean
 
@@ -40,16 +41,11 @@ prove: $(STAMP)
 	@$(BIN)/lensmount prove emount --cases $(CASES)
 	@$(BIN)/lensmount prove lmount --cases $(CASES)
 
-# Ours and others side by side in one run; ONLY=parse,build chooses, and sigrok-cli is used where it is installed.
-ONLY ?=
-ROUNDS ?= 9
+# Speed, ours and the peers' in one run: `make bench`, `make bench BENCH="--only parse,build --rounds 21"`.
+BENCH ?=
 
-bench: $(VENV)/.benchmarks
-	@PYTHONPATH=tests $(BIN)/python -m benchmarks --rounds $(ROUNDS) $(if $(ONLY),--only $(ONLY))
-
-$(VENV)/.benchmarks: $(STAMP)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group bench
-	@touch $@
+bench: $(BENCH_STAMP)
+	@PYTHONPATH=tests:protocol:hardware:emulator $(BIN)/python -m benchmarks $(BENCH)
 
 # The figures that the documentation and the notes of a change quote; the captures are not part of the project.
 CAPTURES ?= ../shared/captures/e-mount
@@ -92,4 +88,10 @@ $(STAMP): pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'pip>=25.1'
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group dev --editable '.[all]'
+	@touch $@
+
+# The peers are many and large, and only the benchmarks want them.
+$(BENCH_STAMP): $(STAMP)
+	@echo "adding the libraries to compare with to $(VENV) (once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group bench
 	@touch $@

@@ -1,6 +1,6 @@
 """A frame declared in construct, as the framer, the reader and whoever builds frames need it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
@@ -43,11 +43,14 @@ class DeclaredFormat:
     judge: Callable[[bytes], GarbageReason | None] = field(init=False, compare=False, repr=False)
     open: Callable[[bytes, int], Frame] = field(init=False, compare=False, repr=False)
     build: Callable[[bytes, int, int], bytes] = field(init=False, compare=False, repr=False)
+    build_messages: Callable[[int, int, Sequence[Any]], bytes] = field(init=False, compare=False, repr=False)
     scanner: Callable[..., Scanner] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         made = self._functions()(Frame, GarbageReason, self.smallest, self.largest, self.classes)
-        for name, function in zip(("measure", "judge", "open", "build", "scanner"), made, strict=True):
+        for name, function in zip(
+            ("measure", "judge", "open", "build", "build_messages", "scanner"), made, strict=True
+        ):
             object.__setattr__(self, name, function)
         object.__setattr__(self, "start", made[0].start)
         object.__setattr__(self, "header_size", made[0].header_size)
@@ -60,5 +63,5 @@ class DeclaredFormat:
         try:
             text, objects = import_module("lensmount_protocol.codec.envelopes").envelope_source(self.layout)
         except not_covered as gap:
-            raise DialectError(f"no code can be made of a frame's declaration: {gap}; write a FrameFormat") from gap
+            raise DialectError(f"a frame's declaration cannot be generated: {gap}; write a FrameFormat") from gap
         return run_source(text, objects, "envelope")

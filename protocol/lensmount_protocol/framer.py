@@ -78,6 +78,10 @@ class Framer:
             position = self.search(buffer, position, events, None)
         return events
 
+    def flush(self, events: list[FrameEvent]) -> None:
+        """Tell the run that is being gathered: a frame stands behind it."""
+        self._run.flush(events)
+
     def framed(self) -> None:
         """A frame was found: what may follow it?"""
         self.pads_now = self.pads
@@ -96,8 +100,8 @@ class Framer:
         """Search byte by byte from a place in the buffer on.
 
         Returns:
-            The place behind a frame, where somebody faster may go on; -1 when the buffer is done with: what is left of
-            it waits for more bytes, or with `ended` for nothing.
+            The place behind a frame or of a start byte, where somebody faster may go on; -1 when the buffer is done
+            with: what is left of it waits for more bytes, or with `ended` for nothing.
         """
         self.needed = self._header_size
         while position < len(buffer):
@@ -111,6 +115,8 @@ class Framer:
                 stop = len(buffer) if start < 0 else start
                 self._discard(buffer, position, stop, GarbageReason.NO_START, events)
                 position = stop
+                if ended is None and start >= 0:
+                    return position
                 continue
             verdict = self._judge(buffer, position)
             if verdict is None and ended is None:

@@ -32,7 +32,7 @@ from lensmount_protocol.deferred import resolve
 def envelope_source(layout: Any) -> tuple[str, dict[str, object]]:
     """The source of a function `envelope(Frame, Reason, smallest, largest, classes)`, and the objects it refers to.
 
-    It gives `measure`, `judge`, `open`, `build` and `scanner`, as `DeclaredFormat` describes them.
+    It gives `measure`, `judge`, `open`, `build`, `build_messages` and `scanner`, as `DeclaredFormat` describes them.
 
     Raises:
         NotCovered: the declaration has a part of another kind.
@@ -40,7 +40,7 @@ def envelope_source(layout: Any) -> tuple[str, dict[str, object]]:
     scribe = Scribe()
     shape = shape_of(unnamed(resolve(layout)), scribe)
     body = [*_measure(shape, scribe), *_judge(shape, scribe), *_open(shape, scribe), *_build(shape, scribe)]
-    body += [*scanner_of(shape, scribe), "return measure, judge, open_, build, scanner"]
+    body += [*scanner_of(shape, scribe), "return measure, judge, open_, build, build_messages, scanner"]
     inside = f"inside = slice({shape.head_size}, -{shape.tail_size})"
     absent = [f"{name} = 0" for name in ("class_", "sequence") if name not in {part.kind for part in shape.head}]
     lines = ["def envelope(Frame, Reason, smallest, largest, classes):"]
@@ -117,6 +117,12 @@ def _build(shape: Shape, scribe: Scribe) -> list[str]:
         "def build(payload, class_, sequence):",
         f"    length = {size}",
         f"    checked = {_packed(shape.head[len(first) :], scribe)} + payload",
-        f"    checksum = {checksum_of(shape, scribe, 'checked', 'len(checked)')}",
+        f"    checksum = {checksum_of(shape, scribe, 'checked', 'length')}",
+        f"    return {_packed(first, scribe)} + checked + {_packed(shape.tail, scribe)}",
+        "def build_messages(class_, sequence, messages):",
+        "    payload = messages[0].build() if len(messages) == 1 else b''.join([said.build() for said in messages])",
+        f"    length = {size}",
+        f"    checked = {_packed(shape.head[len(first) :], scribe)} + payload",
+        f"    checksum = {checksum_of(shape, scribe, 'checked', 'length')}",
         f"    return {_packed(first, scribe)} + checked + {_packed(shape.tail, scribe)}",
     ]

@@ -21,7 +21,7 @@ def scanner_of(shape: Shape, scribe: Scribe) -> list[str]:
     read_later = _framed("offset + position", "later")
     return [
         "def scanner(framer, selecting, choosing, careful, headers_only):",
-        "    pads = framer.pads",
+        "    pads, pending = framer.pads, framer.pending",
         *(f"    {line}" for line in _receive(shape, scribe, "receive", read_now)),
         *(f"    {line}" for line in _receive(shape, scribe, "receive_headers", read_later)),
         *(f"    {line}" for line in _parse(shape, scribe)),
@@ -50,7 +50,7 @@ def _receive(shape: Shape, scribe: Scribe, name: str, framed: list[str]) -> list
         "    entries, read, later = framer.tables",
         "    while position >= 0:",
         "        needed = 0",
-        "        straight = not framer.pads_now and not framer.pending",
+        "        straight = not framer.pads_now",
         "        while straight:",
         "            if position == size:",
         "                needed = smallest",
@@ -74,6 +74,7 @@ def _receive(shape: Shape, scribe: Scribe, name: str, framed: list[str]) -> list
         "            raw = buffer[position:stop]",
         f"            at = position + {head}",
         *(f"            {line}" for line in framed),
+        "            if pending: framer.flush(events)",
         "            events.append(frame)",
         "            position = stop",
         "            if selecting is not None and selecting in raw and choosing(frame):",

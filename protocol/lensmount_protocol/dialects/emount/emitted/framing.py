@@ -31,10 +31,16 @@ def envelope(Frame, Reason, smallest, largest, classes):
     def build(payload, class_, sequence):
         length = len(payload) + 8
         checked = pack_5(length, class_, sequence) + payload
-        checksum = (adler32(checked, 0) & 65535 if len(checked) < 256 else sum16_4(checked))
+        checksum = (adler32(checked, 0) & 65535 if length < 256 else sum16_4(checked))
+        return b'\xf0' + checked + pack_6(checksum, 85)
+    def build_messages(class_, sequence, messages):
+        payload = messages[0].build() if len(messages) == 1 else b''.join([said.build() for said in messages])
+        length = len(payload) + 8
+        checked = pack_5(length, class_, sequence) + payload
+        checksum = (adler32(checked, 0) & 65535 if length < 256 else sum16_4(checked))
         return b'\xf0' + checked + pack_6(checksum, 85)
     def scanner(framer, selecting, choosing, careful, headers_only):
-        pads = framer.pads
+        pads, pending = framer.pads, framer.pending
         def receive(data):
             buffer = framer.buffer + data
             size = len(buffer)
@@ -47,7 +53,7 @@ def envelope(Frame, Reason, smallest, largest, classes):
             entries, read, later = framer.tables
             while position >= 0:
                 needed = 0
-                straight = not framer.pads_now and not framer.pending
+                straight = not framer.pads_now
                 while straight:
                     if position == size:
                         needed = smallest
@@ -79,6 +85,7 @@ def envelope(Frame, Reason, smallest, largest, classes):
                     frame = new(Frame)
                     frame.raw = raw; frame.offset = offset + position; frame.class_ = class_
                     frame.sequence = sequence; frame.inside = inside; frame.said = messages
+                    if pending: framer.flush(events)
                     events.append(frame)
                     position = stop
                     if selecting is not None and selecting in raw and choosing(frame):
@@ -105,7 +112,7 @@ def envelope(Frame, Reason, smallest, largest, classes):
             entries, read, later = framer.tables
             while position >= 0:
                 needed = 0
-                straight = not framer.pads_now and not framer.pending
+                straight = not framer.pads_now
                 while straight:
                     if position == size:
                         needed = smallest
@@ -132,6 +139,7 @@ def envelope(Frame, Reason, smallest, largest, classes):
                     frame = new(Frame)
                     frame.raw = raw; frame.offset = offset + position; frame.class_ = class_
                     frame.sequence = sequence; frame.inside = inside; frame.said = later
+                    if pending: framer.flush(events)
                     events.append(frame)
                     position = stop
                     if selecting is not None and selecting in raw and choosing(frame):
@@ -167,7 +175,7 @@ def envelope(Frame, Reason, smallest, largest, classes):
             except Exception:
                 return careful(raw)
         return receive_headers if headers_only else receive, parse
-    return measure, judge, open_, build, scanner
+    return measure, judge, open_, build, build_messages, scanner
 
 
 CODECS = {
