@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check lint types fuzz figures clean
+.PHONY: demo test check lint types fuzz prove bench figures clean
 
 demo: $(STAMP)
 	@$(BIN)/lensmount loopback --demo
@@ -32,6 +32,24 @@ EXAMPLES ?= 5000
 
 fuzz: $(STAMP)
 	@LENSMOUNT_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest -q tests/protocol tests/emulator/roles tests/emulator/models
+
+# Generated code against construct, at length.
+CASES ?= 1000000
+
+prove: $(STAMP)
+	@$(BIN)/lensmount prove emount --cases $(CASES)
+	@$(BIN)/lensmount prove lmount --cases $(CASES)
+
+# Ours and others side by side in one run; ONLY=parse,build chooses, and sigrok-cli is used where it is installed.
+ONLY ?=
+ROUNDS ?= 9
+
+bench: $(VENV)/.benchmarks
+	@PYTHONPATH=tests $(BIN)/python -m benchmarks --rounds $(ROUNDS) $(if $(ONLY),--only $(ONLY))
+
+$(VENV)/.benchmarks: $(STAMP)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group bench
+	@touch $@
 
 # The figures that the documentation and the notes of a change quote; the captures are not part of the project.
 CAPTURES ?= ../shared/captures/e-mount

@@ -40,6 +40,7 @@ class Player:
         scripted: bool,
         tap: Callable[[Record], None] | None,
         every_frame: bool,
+        spin: float,
         out: TextIO,
     ) -> None:
         self._engine = engine
@@ -52,7 +53,7 @@ class Player:
         self._tally = Tally(dialect)
         self._story = Storyteller(every_frame)
         self._troubles = 0
-        self._session = LiveSession(engine, transport, MonotonicClock(), self._tap, self._listen)
+        self._session = LiveSession(engine, transport, MonotonicClock(), self._tap, self._listen, spin)
 
     def introduce(self, profile: Profile) -> None:
         """Say what is played where, and what the port cannot carry."""

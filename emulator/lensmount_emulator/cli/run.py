@@ -27,6 +27,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a body's script, as in `lensmount loopback`",
     )
     parser.add_argument("--record", metavar="FILE", help="write every byte and edge to this .lmx file")
+    parser.add_argument(
+        "--spin",
+        type=float,
+        default=120.0,
+        metavar="MICROSECONDS",
+        help="watch the clock this long before each deadline instead of sleeping; 0 sleeps (default: %(default)g)",
+    )
     parser.add_argument("--every-frame", action="store_true", help="tell each frame of the loop")
 
 
@@ -67,6 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
             scripted=bool(arguments.script),
             tap=tap,
             every_frame=arguments.every_frame,
+            spin=max(0.0, arguments.spin) / 1e6,
             out=sys.stdout,
         )
         player.introduce(profile)

@@ -13,7 +13,7 @@ from lensmount_emulator.roles.emount.settings import BodySettings, LensSettings
 from lensmount_emulator.roles.engine import Engine, Notice
 from lensmount_emulator.roles.script import parse_script
 from lensmount_emulator.sessions.live import Jitter, LiveSession
-from lensmount_hardware.clock import MonotonicClock
+from lensmount_hardware.clock import MonotonicClock, VirtualClock
 from lensmount_hardware.spec import open_transport
 from lensmount_hardware.transport import Transport
 from lensmount_hardware.transports.memory import memory_pair
@@ -115,3 +115,38 @@ def test_jitter_tells_percentiles() -> None:
         98,
         99,
     )
+
+
+class _Silent(Transport):
+    """A port that nobody speaks on; it wakes from a sleep late, and never early, as a system does."""
+
+    name = "silent"
+    lines: frozenset[str] = frozenset()
+
+    def __init__(self, clock: VirtualClock) -> None:
+        self._clock = clock
+        self.looks = 0
+
+    def receive(self, timeout: float | None) -> list[WireEvent]:
+        assert timeout is not None
+        assert timeout >= 0
+        self.looks += 1
+        self._clock.advance_to(self._clock.now() + (timeout + 60e-6 if timeout else 2e-6))
+        return []
+
+    def send(self, action: WireAction) -> None:
+        """Nobody hears it."""
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+@pytest.mark.parametrize(("spin", "latest_us"), [(0.0, 63), (120e-6, 3)])
+def test_deadlines_are_met_late_by_the_wait_and_never_early(spin: float, latest_us: int) -> None:
+    clock = VirtualClock()
+    body, _ = engines(frozenset(), "")
+    session = LiveSession(body, _Silent(clock), clock, spin=spin)
+    session.run(1.0)
+    assert session.jitter.total > 20
+    assert min(session.jitter.counts) >= 0
+    assert max(session.jitter.counts) <= latest_us

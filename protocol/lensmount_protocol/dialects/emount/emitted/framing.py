@@ -9,8 +9,7 @@ def envelope(Frame, Reason, smallest, largest, classes):
     take_2 = Struct('<BHBB').unpack_from
     take_3 = Struct('<HB').unpack_from
     pack_5 = Struct('<HBB').pack
-    pack_6 = Struct('<B').pack
-    pack_7 = Struct('<HB').pack
+    pack_6 = Struct('<HB').pack
     inside = slice(5, -3)
     header_size = 3
     def measure(header):
@@ -33,7 +32,7 @@ def envelope(Frame, Reason, smallest, largest, classes):
         length = len(payload) + 8
         checked = pack_5(length, class_, sequence) + payload
         checksum = (adler32(checked, 0) & 65535 if len(checked) < 256 else sum16_4(checked))
-        return pack_6(240) + checked + pack_7(checksum, 85)
+        return b'\xf0' + checked + pack_6(checksum, 85)
     def scanner(framer, selecting, choosing, careful, headers_only):
         pads = framer.pads
         def receive(data):

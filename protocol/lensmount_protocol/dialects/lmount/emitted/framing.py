@@ -9,8 +9,7 @@ def envelope(Frame, Reason, smallest, largest, classes):
     take_2 = Struct('<BHBB').unpack_from
     take_3 = Struct('<H').unpack_from
     pack_5 = Struct('<HBB').pack
-    pack_6 = Struct('<B').pack
-    pack_7 = Struct('<H').pack
+    pack_6 = Struct('<H').pack
     inside = slice(5, -2)
     header_size = 3
     def measure(header):
@@ -33,7 +32,7 @@ def envelope(Frame, Reason, smallest, largest, classes):
         length = len(payload) + 0
         checked = pack_5(length, class_, sequence) + payload
         checksum = crc16_ibm_3740_4(checked)
-        return pack_6(224) + checked + pack_7(checksum)
+        return b'\xe0' + checked + pack_6(checksum)
     def scanner(framer, selecting, choosing, careful, headers_only):
         pads = framer.pads
         def receive(data):
