@@ -38,16 +38,18 @@ class _End:
 
     Attributes:
         role: which end.
+        peer: the other one.
         hears: its ear; deaf until it is connected.
         baudrate: at which it sends and listens.
         busy_until: when the last bit is over that it has sent so far.
         runs: cuts its bursts.
     """
 
-    __slots__ = ("baudrate", "busy_until", "hears", "role", "runs")
+    __slots__ = ("baudrate", "busy_until", "hears", "peer", "role", "runs")
 
     def __init__(self, role: Role, baudrate: int, runs: Runs) -> None:
         self.role = role
+        self.peer = self
         self.hears: Ear = lambda _event, _now: None
         self.baudrate = baudrate
         self.busy_until = 0.0
@@ -107,6 +109,8 @@ class VirtualMount:
         self._flights: list[Flight] = []
         slowest = dialect.wiring.baudrates[0]
         self._ends = {role: _End(role, slowest, Runs(dialect.formats[role])) for role in Role}
+        for role, end in self._ends.items():
+            end.peer = self._ends[role.peer]
         self._lines = {
             name: _Line(name, self._ends[driver], self._ends[driver.peer], dialect.select_line(driver))
             for name, driver in dialect.drivers.items()
@@ -176,7 +180,7 @@ class VirtualMount:
         if not self.levels[self._supply] and self._unpowered(end):
             self._violate(f"the {end.role.value} sends {len(data)} bytes to an unpowered lens")
             return
-        peer, baudrate, now = self._ends[end.role.peer], end.baudrate, self._scheduler.now
+        peer, baudrate, now = end.peer, end.baudrate, self._scheduler.now
         begins = now if now > end.busy_until else end.busy_until
         ends = end.busy_until = begins + transmission_time(len(data), baudrate)
         burst = Burst(begins, end.role, data, baudrate, ends)

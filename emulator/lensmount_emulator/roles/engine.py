@@ -112,7 +112,8 @@ class Engine(Tasks):
             port: carries out what we do as we do it, in place of `actions`.
             listen: hears what we tell people, in place of `notices`.
         """
-        self._scheduler, self._port, self._announce = scheduler, port, listen
+        self._share(scheduler)
+        self._port, self._announce = port, listen
 
     def start(self, now: float) -> None:
         """The session begins."""

@@ -76,7 +76,7 @@ class Tasks:
     """
 
     # Looked up tens of thousands of times in a virtual second; a dictionary of so many names is slower than slots.
-    __slots__ = ("_bell", "_current", "_running", "_scheduler", "_waiting", "_woken", "now")
+    __slots__ = ("_at", "_bell", "_current", "_running", "_scheduler", "_waiting", "_woken", "now")
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -85,7 +85,12 @@ class Tasks:
         self._waiting: dict[str, list[tuple[_Running, Wait]]] = {}
         self._woken: deque[tuple[str, _Running, Wait]] = deque()
         self._scheduler = Scheduler()
+        self._at = self._scheduler.at
         self._bell = self._ring
+
+    def _share(self, scheduler: Scheduler) -> None:
+        """Wait in this scheduler from now on."""
+        self._scheduler, self._at = scheduler, scheduler.at
 
     def tell(self, text: str, *, trouble: bool = False) -> None:
         """Tell people what happened."""
@@ -135,7 +140,7 @@ class Tasks:
             self._waiting.setdefault(wait, []).append((running, _NEWS))
         elif not isinstance(wait, Wait):
             if wait > self.now:
-                running.timer = self._scheduler.at(wait, self._bell, running)
+                running.timer = self._at(wait, self._bell, running)
             else:
                 running.wait = _DUE
                 self._woken.append(("", running, _DUE))
@@ -148,7 +153,7 @@ class Tasks:
                 for topic in wait.on or (ANYTHING,):
                     self._waiting.setdefault(topic, []).append((running, wait))
             if wait.until is not None:
-                running.timer = self._scheduler.at(wait.until, self._bell, running)
+                running.timer = self._at(wait.until, self._bell, running)
 
     def _ring(self, running: _Running, now: float) -> None:
         """A task's time has come."""
@@ -178,7 +183,7 @@ class Tasks:
                 self.tell(str(error), trouble=True)
             else:
                 if isinstance(await_, float) and await_ > self.now:
-                    running.timer = self._scheduler.at(await_, self._bell, running)
+                    running.timer = self._at(await_, self._bell, running)
                 else:
                     self._settle(running, await_)
             next_ = self._next_woken() if self._woken or ANYTHING in self._waiting else None

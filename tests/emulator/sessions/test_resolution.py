@@ -4,6 +4,7 @@ import io
 import itertools
 from collections import deque
 from enum import Enum
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -12,6 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec import Struct
 
+from lensmount_emulator.cli.main import main
 from lensmount_emulator.mount.virtual import Resolution
 from lensmount_emulator.profiles.library import load_profile, profile_names
 from lensmount_emulator.roles.emount.body import BodyEngine
@@ -207,3 +209,25 @@ def test_a_recording_holds_bursts(resolution: Resolution) -> None:
     bursts = [record for record in session.records if isinstance(record, Burst)]
     assert bursts
     assert all(len(burst.data) > 8 for burst in bursts)
+
+
+def test_the_command_records_the_same_at_both_resolutions(tmp_path: Path) -> None:
+    recordings: list[bytes] = []
+    for resolution in RESOLUTIONS:
+        path = tmp_path / f"{resolution}.lmx"
+        words = ["loopback", "--do", "focus +20; sleep", "--seed", "7", "--quiet", "--resolution", resolution]
+        assert main([*words, "--record", str(path)]) == 0
+        recordings.append(path.read_bytes())
+    assert recordings[0] == recordings[1]
+
+
+def test_whoever_works_on_a_bench_may_plan_what_happens() -> None:
+    settings = PROFILES["a6000"].settings, PROFILES["sel55210"].settings
+    assert isinstance(settings[0], BodySettings)
+    assert isinstance(settings[1], LensSettings)
+    bench = Bench(load_dialect("emount"), BodyEngine(settings[0]), LensEngine(settings[1]))
+    bench.start()
+    bench.scheduler.at(0.5, lambda mount, now: mount.detach(now), bench.mount)
+    bench.run(0.6)
+    assert not bench.mount.attached
+    assert bench.lens.connection.state == "OFF"

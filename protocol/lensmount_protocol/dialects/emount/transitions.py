@@ -68,14 +68,17 @@ TRANSITIONS = TransitionTable(
 
 REFUSAL_TYPE = 0x02
 
+# Asked of every frame, and a name is found sooner than a member of an Enum.
+_BODY, _LENS = Role.BODY, Role.LENS
+
 
 def trigger(sender: Role, class_: int, message: AnyMessage) -> str:
     """The transition that a frame causes, told by its sender, its class and its first message."""
-    if sender is Role.LENS and type_of(message) == REFUSAL_TYPE:
+    if sender is _LENS and type_of(message) == REFUSAL_TYPE:
         return "refusal"
     if class_ == LOOP_CLASS:
         return "loop"
-    if sender is Role.BODY:
+    if sender is _BODY:
         return "request"
     if isinstance(message, StreamLayoutReply):
         return "stream starts" if message.status_blocks or message.focus_blocks else "stream stops"
