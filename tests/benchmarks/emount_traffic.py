@@ -6,6 +6,7 @@ from typing import Any
 
 from construct import Struct
 
+from benchmarks.ours import construct_of
 from benchmarks.peers.in_construct import ENVELOPE
 from lensmount_protocol.blocks import BlockedMessage
 from lensmount_protocol.dialects.emount.dialect import EMOUNT
@@ -92,6 +93,6 @@ class Interpreted:
         if cls not in self._layouts:
             blocks = cls.USUAL_BLOCKS if issubclass(cls, BlockedMessage) else 0
             specs = [spec for spec in cls.FIELDS if not blocks or blocks >> (spec.block - 1) & 1]
-            layout = Struct(*(spec.name / spec.layout for spec in specs))
+            layout = Struct(*(spec.name / construct_of(spec) for spec in specs))
             self._layouts[cls] = (len(cls().build()), layout, tuple(spec.name for spec in specs))
         return self._layouts[cls]

@@ -54,7 +54,8 @@ def _findings(work: Workload) -> str:
     for codec in CODECS:
         assert codec.stream is not None
         reader = codec.stream()
-        found = [codec.plain(frame) for chunk in work.chunks for frame in reader.feed(chunk)]
+        told_by = (codec.plain(event) for chunk in work.chunks for event in reader.feed(chunk))
+        found = [frame for frame in told_by if frame is not None]
         first = found if first is None else first
         same = "" if found == first else " (others than ours)"
         told.append(f"{codec.name} {_lost(work.said, found)}{same}")
