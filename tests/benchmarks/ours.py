@@ -157,10 +157,7 @@ def plain(read: Read) -> Plain:
 
 def messages_of(said: Plain) -> list[Any]:
     """The messages that say this."""
-    return [
-        _blob(bytes(values[0])) if type_ == BLOB else _CLASSES[type_](*values)  # type: ignore[arg-type]
-        for type_, values in said[2]
-    ]
+    return [_blob(bytes(values[0])) if type_ == BLOB else _CLASSES[type_](*values) for type_, values in said[2]]
 
 
 def _plain_message(message_: Any) -> tuple[int, tuple[int | bytes, ...]]:

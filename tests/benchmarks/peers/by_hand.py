@@ -155,7 +155,7 @@ def parse(data: bytes) -> Frame:
     return Frame(class_, sequence, messages)
 
 
-def _bytes_of(message: Any) -> bytes:
+def _bytes_of(message: Any) -> Any:
     kind = message.__class__
     if kind is LensStatus:
         return _put_status(

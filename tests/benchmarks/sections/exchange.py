@@ -146,5 +146,5 @@ def _sequence_of(codec: Codec) -> Callable[[Any], int]:
     if codec is ours.CODEC:
         return ours.sequence_of
     if codec is by_hand.CODEC:
-        return lambda frame: frame.sequence  # type: ignore[no-any-return]
-    return lambda container: container.inside.value.sequence  # type: ignore[no-any-return]
+        return lambda frame: frame.sequence
+    return lambda container: container.inside.value.sequence
