@@ -10,9 +10,8 @@ from benchmarks.workload import Plain, Workload
 class Stream(Protocol):
     """Finds frames in chunks of bytes and reads them."""
 
-    @property
-    def feed(self) -> Callable[[bytes], Sequence[Any]]:
-        """Takes bytes; gives the frames that they complete, as `parse` gives them, and perhaps garbage between."""
+    def feed(self, chunk: bytes) -> Sequence[Any]:
+        """Take bytes; give the frames that they complete, as the codec's `parse` gives them."""
         ...
 
 
@@ -23,7 +22,7 @@ class Codec:
     Attributes:
         name: as tables show it.
         parse: a whole frame to typed messages; checks start, length, sum and end.
-        plain: what `parse` or a stream gave, as the workload tells it; `None` for garbage of a stream.
+        plain: what `parse` gave, as the workload tells it.
         build: class, sequence and messages to a frame.
         messages: what `build` wants of a frame of the workload.
         stream: makes a reader of streams.
@@ -32,7 +31,7 @@ class Codec:
 
     name: str
     parse: Callable[[bytes], Any]
-    plain: Callable[[Any], Plain | None]
+    plain: Callable[[Any], Plain]
     build: Callable[[int, int, Any], bytes] | None = None
     messages: Callable[[Plain], Any] | None = None
     stream: Callable[[], Stream] | None = None

@@ -11,9 +11,9 @@ from benchmarks.workload import APERTURE_COMMAND, BLOB, FOCUS_STATE, LENS_STATUS
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.dialects.emount.dialect import EMOUNT
 from lensmount_protocol.evidence import Evidence, Proof
-from lensmount_protocol.frame import Frame
+from lensmount_protocol.frame import Frame, GarbageReason
 from lensmount_protocol.framer import Framer
-from lensmount_protocol.message import FieldSpec, Message, Unknown, field, message
+from lensmount_protocol.message import Message, Unknown, field, message
 from lensmount_protocol.paving import build_payload, message_table
 from lensmount_protocol.wire import Role
 
@@ -110,11 +110,6 @@ def build(class_: int, sequence: int, messages: Sequence[Any]) -> bytes:
     return _build_frame(build_payload(messages), class_, sequence)
 
 
-def construct_of(spec: FieldSpec) -> Any:
-    """The construct of one field."""
-    return spec.layout
-
-
 def emount_parser() -> Callable[[Role, bytes], list[Any]]:
     """Reads whole frames of the E-mount, of either end, to their messages."""
     formats, paving = EMOUNT.formats, EMOUNT.paving()
@@ -143,6 +138,14 @@ class Stream:
             if isinstance(event, Frame)
         ]
 
+    def close(self) -> list[Read]:
+        """No more bytes will come."""
+        return [
+            (event.class_, event.sequence, self._paving.parse(Role.LENS, event.payload))
+            for event in self._framer.close(GarbageReason.SOURCE_ENDED)
+            if isinstance(event, Frame)
+        ]
+
 
 def sequence_of(read: Read) -> int:
     """The number of a frame."""
@@ -157,7 +160,10 @@ def plain(read: Read) -> Plain:
 
 def messages_of(said: Plain) -> list[Any]:
     """The messages that say this."""
-    return [_blob(bytes(values[0])) if type_ == BLOB else _CLASSES[type_](*values) for type_, values in said[2]]
+    return [
+        _blob(bytes(values[0])) if type_ == BLOB else _CLASSES[type_](*values)  # type: ignore[arg-type]
+        for type_, values in said[2]
+    ]
 
 
 def _plain_message(message_: Any) -> tuple[int, tuple[int | bytes, ...]]:

@@ -54,8 +54,7 @@ def _findings(work: Workload) -> str:
     for codec in CODECS:
         assert codec.stream is not None
         reader = codec.stream()
-        told_by = (codec.plain(event) for chunk in work.chunks for event in reader.feed(chunk))
-        found = [frame for frame in told_by if frame is not None]
+        found = [codec.plain(frame) for chunk in work.chunks for frame in reader.feed(chunk)]
         first = found if first is None else first
         same = "" if found == first else " (others than ours)"
         told.append(f"{codec.name} {_lost(work.said, found)}{same}")
