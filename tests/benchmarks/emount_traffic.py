@@ -6,6 +6,7 @@ from typing import Any
 
 from construct import Struct
 
+from benchmarks.harness import optional
 from benchmarks.peers.in_construct import ENVELOPE
 from lensmount_protocol.blocks import BlockedMessage
 from lensmount_protocol.dialects.emount.dialect import EMOUNT
@@ -60,6 +61,12 @@ def _message(source: Random, cls: type[Message]) -> Message:
     return cls() if isinstance(found, Unknown) else found
 
 
+def _construct(layout: Any) -> Any:
+    """A field's construct; where declarations are words that stand for one, what they stand for."""
+    words = optional("lensmount_protocol.deferred")
+    return layout if words is None else words.resolve(layout)
+
+
 class Interpreted:
     """The same declarations, read and built by construct itself."""
 
@@ -92,6 +99,6 @@ class Interpreted:
         if cls not in self._layouts:
             blocks = cls.USUAL_BLOCKS if issubclass(cls, BlockedMessage) else 0
             specs = [spec for spec in cls.FIELDS if not blocks or blocks >> (spec.block - 1) & 1]
-            layout = Struct(*(spec.name / spec.layout for spec in specs))
+            layout = Struct(*(spec.name / _construct(spec.layout) for spec in specs))
             self._layouts[cls] = (len(cls().build()), layout, tuple(spec.name for spec in specs))
         return self._layouts[cls]

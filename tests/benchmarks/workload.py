@@ -136,5 +136,5 @@ def _values(source: Random, type_: int) -> tuple[int | bytes, ...]:
 
 def _message(type_: int, values: tuple[int | bytes, ...]) -> bytes:
     if type_ == BLOB:
-        return bytes((type_,)) + bytes(values[0])  # type: ignore[arg-type]
+        return bytes((type_,)) + bytes(values[0])
     return _STRUCTS[type_].pack(type_, *values) if type_ in _STRUCTS else bytes((type_,))

@@ -155,7 +155,7 @@ def parse(data: bytes) -> Frame:
     return Frame(class_, sequence, messages)
 
 
-def _bytes_of(message: Any) -> bytes:
+def _bytes_of(message: Any) -> Any:
     kind = message.__class__
     if kind is LensStatus:
         return _put_status(
@@ -235,7 +235,17 @@ class Fused:
                 end = behind - 3
                 total, last = _trailer(buffer, end)
                 if last == 0x55 and adler32(buffer[at + 1 : end], 0) & 0xFFFF == total:
-                    frames.append(Frame(buffer[at + 3], buffer[at + 4], self._messages(buffer, at + 5, end)))
+                    first = at + 5
+                    type_ = buffer[first]
+                    if type_ == 0x05 and at + 30 == end:
+                        messages: list[Any] = [LensStatus(*_status(buffer, first))]
+                    elif type_ == 0x03 and at + 11 == end:
+                        messages = [ApertureCommand(*_command(buffer, first))]
+                    elif type_ == 0x06 and at + 16 == end:
+                        messages = [FocusState(*_focus(buffer, first))]
+                    else:
+                        messages = self._messages(buffer, first, end)
+                    frames.append(Frame(buffer[at + 3], buffer[at + 4], messages))
                     at = behind
                     continue
             at += 1
@@ -244,11 +254,6 @@ class Fused:
         return frames
 
     def _messages(self, buffer: bytes, at: int, end: int) -> list[Any]:
-        type_ = buffer[at]
-        if type_ == 0x05 and at + 25 == end:
-            return [LensStatus(*_status(buffer, at))]
-        if type_ == 0x03 and at + 6 == end:
-            return [ApertureCommand(*_command(buffer, at))]
         messages: list[Any] = []
         while at < end:
             type_ = buffer[at]

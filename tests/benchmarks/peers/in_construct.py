@@ -49,7 +49,7 @@ _LEAVES: dict[int, Any] = {
 _SIZES = {LENS_STATUS: 25, APERTURE_COMMAND: 6, FOCUS_STATE: 11, STEP: 2, PING: 1}
 
 
-class UntilEnd(Subconstruct):  # type: ignore[type-arg,misc]
+class UntilEnd(Subconstruct):  # type: ignore[type-arg]
     """The same again until the bytes are used up; unlike `GreedyRange` it lets no error disappear."""
 
     def _parse(self, stream: Any, context: Any, path: str) -> Any:

@@ -1,6 +1,6 @@
 """scapy: the frame and the messages as packets."""
 
-from typing import Any
+from typing import Any, ClassVar
 from zlib import adler32
 
 from scapy.config import conf
@@ -13,7 +13,7 @@ from benchmarks.workload import BLOB, FIELDS, NAMES, PING, Plain
 _FIELDS = {"B": ByteField, "H": LEShortField, "h": LESignedShortField}
 
 
-class _Message(Packet):  # type: ignore[misc]
+class _Message(Packet):
     def extract_padding(self, s: bytes) -> tuple[bytes, bytes]:
         return b"", s
 
@@ -33,11 +33,11 @@ def _next(_packet: Any, _found: Any, _last: Any, rest: bytes) -> Any:
     return _CLASSES.get(rest[0], Raw) if rest else None
 
 
-class MountFrame(Packet):  # type: ignore[misc]
+class MountFrame(Packet):
     """The whole frame."""
 
     name = "MountFrame"
-    fields_desc = (
+    fields_desc: ClassVar[list[Any]] = [
         ByteField("start", 0xF0),
         LEShortField("length", None),
         ByteField("frame_class", 0),
@@ -45,7 +45,7 @@ class MountFrame(Packet):  # type: ignore[misc]
         PacketListField("messages", [], next_cls_cb=_next, length_from=lambda packet: packet.length - 8),
         LEShortField("checksum", None),
         ByteField("end", 0x55),
-    )
+    ]
 
     def post_build(self, pkt: bytes, pay: bytes) -> bytes:
         """Fill in length and sum."""

@@ -5,6 +5,7 @@ import select
 import statistics
 import time
 from collections.abc import Callable
+from typing import Any
 
 from benchmarks.harness import Goal, Row, Settings, Table
 from benchmarks.tables import OURS, number
@@ -80,7 +81,7 @@ class _Ticking(Engine):
         """Begin to wait."""
         self.spawn(self._tick())
 
-    def _tick(self):  # type: ignore[no-untyped-def]
+    def _tick(self) -> Any:
         for _ in range(self._count):
             # The engine's own time is that of its last event; what the clock says now is what a device would count.
             self.now = self._clock.now()
