@@ -142,7 +142,7 @@ def test_one_look_tells_rises_then_bytes_then_falls() -> None:
 
 @pytest.mark.parametrize(
     ("options", "waits"),
-    [("rts=BODY_CS", [0, None]), ("cts=LENS_CS", [0, 0.001, 0.001])],
+    [("rts=BODY_CS", [None, None]), ("cts=LENS_CS", [0, 0.001, 0.001])],
     ids=["outputs need no look", "inputs are looked at every millisecond"],
 )
 def test_how_long_the_port_waits_for_bytes(options: str, waits: list[float | None]) -> None:

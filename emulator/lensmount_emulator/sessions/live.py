@@ -85,23 +85,26 @@ class LiveSession:
         Raises:
             TransportLostError: the port went away; what came before has been told and tapped.
         """
+        with QuietCollector() as collector:
+            self._play(seconds, unless, collector)
+
+    def _play(self, seconds: float | None, unless: Callable[[], bool], collector: QuietCollector) -> None:
         began = self.clock.now()
         until = None if seconds is None else began + seconds
         self.engine.start(began)
         self._carry_out()
-        with QuietCollector() as collector:
-            while not unless():
-                now = self.clock.now()
-                if until is not None and now >= until:
-                    return
-                patience = self._patience(now, until)
-                if patience > ENOUGH_TO_REST:
-                    collector.rest()
-                    patience = self._patience(self.clock.now(), until)
-                # Close to a deadline the port is only looked at, until the clock says that the time has come.
-                for event in self.transport.receive(max(0.0, patience - self.spin)):
-                    self._take(event)
-                self._meet_deadline()
+        while not unless():
+            now = self.clock.now()
+            if until is not None and now >= until:
+                return
+            patience = self._patience(now, until)
+            if patience > ENOUGH_TO_REST:
+                collector.rest()
+                patience = self._patience(self.clock.now(), until)
+            # Close to a deadline the port is only looked at, until the clock says that the time has come.
+            for event in self.transport.receive(max(0.0, patience - self.spin)):
+                self._take(event)
+            self._meet_deadline()
 
     def _patience(self, now: float, until: float | None) -> float:
         times = (self.engine.next_deadline(), until, now + LONGEST_WAIT)

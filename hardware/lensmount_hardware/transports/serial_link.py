@@ -91,7 +91,8 @@ class SerialTransport(Transport):
         """What arrived, rising edges before bytes before falling edges where one look finds them all."""
         self._require_open()
         deadline = None if timeout is None else self._clock.now() + timeout
-        wait: float | None = 0.0
+        # Where no line is to be looked at, there is nothing to do but to wait for bytes.
+        wait = 0.0 if self._poll is not None else None if timeout is None else max(0.0, timeout)
         try:
             while True:
                 events = self._look(wait)
