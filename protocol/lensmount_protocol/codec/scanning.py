@@ -59,8 +59,7 @@ def _receive(shape: Shape, scribe: Scribe, name: str, framed: list[str]) -> list
         f"            if size - position < {head}:",
         "                needed = smallest",
         "                break",
-        f"            length = {values['length']}",
-        f"            total = {total_of(shape)}",
+        *_total_lines(values["length"], total_of(shape)),
         "            if not smallest <= total <= largest: break",
         "            stop = position + total",
         "            if stop > size:",
@@ -90,6 +89,13 @@ def _receive(shape: Shape, scribe: Scribe, name: str, framed: list[str]) -> list
         "        position = framer.search(buffer, position, events, None)",
         "    return events",
     ]
+
+
+def _total_lines(length: str, total: str) -> list[str]:
+    """The frame's size; where the length field is just that, without a step in between."""
+    if total == "length":
+        return [f"            total = {length}"]
+    return [f"            length = {length}", f"            total = {total}"]
 
 
 def _value(part: Part, base: str, scribe: Scribe) -> str:
@@ -131,10 +137,9 @@ def _parse(shape: Shape, scribe: Scribe) -> list[str]:
         f"        if {total_of(shape)} != size or class_ not in classes: return careful(raw)",
         "        if not smallest <= size <= largest: return careful(raw)",
         f"        if {checksum_of(shape, scribe, checked, 'size')} != checksum: return careful(raw)",
-        "        entries, read, later = framer.tables",
-        f"        taken, take = entries[raw[{head}]]",
+        f"        taken, take = framer.tables[0][raw[{head}]]",
         f"        if taken + {head} == end: messages = [take(raw, {head})]",
-        f"        else: messages = read(raw, {head}, end)",
+        f"        else: messages = framer.tables[1](raw, {head}, end)",
         *(f"        {line}" for line in _framed("0", "messages")),
         "        return frame",
         "    except Exception:",

@@ -62,8 +62,7 @@ def envelope(Frame, Reason, smallest, largest, classes):
                     if size - position < 5:
                         needed = smallest
                         break
-                    length = (buffer[position + 1] | buffer[position + 2] << 8)
-                    total = length
+                    total = (buffer[position + 1] | buffer[position + 2] << 8)
                     if not smallest <= total <= largest: break
                     stop = position + total
                     if stop > size:
@@ -121,8 +120,7 @@ def envelope(Frame, Reason, smallest, largest, classes):
                     if size - position < 5:
                         needed = smallest
                         break
-                    length = (buffer[position + 1] | buffer[position + 2] << 8)
-                    total = length
+                    total = (buffer[position + 1] | buffer[position + 2] << 8)
                     if not smallest <= total <= largest: break
                     stop = position + total
                     if stop > size:
@@ -164,10 +162,9 @@ def envelope(Frame, Reason, smallest, largest, classes):
                 if length != size or class_ not in classes: return careful(raw)
                 if not smallest <= size <= largest: return careful(raw)
                 if (adler32(raw[1:size - 3], 0) & 65535 if size < 256 else sum16_4(raw[1:size - 3])) != checksum: return careful(raw)
-                entries, read, later = framer.tables
-                taken, take = entries[raw[5]]
+                taken, take = framer.tables[0][raw[5]]
                 if taken + 5 == end: messages = [take(raw, 5)]
-                else: messages = read(raw, 5, end)
+                else: messages = framer.tables[1](raw, 5, end)
                 frame = new(Frame)
                 frame.raw = raw; frame.offset = 0; frame.class_ = class_
                 frame.sequence = sequence; frame.inside = inside; frame.said = messages

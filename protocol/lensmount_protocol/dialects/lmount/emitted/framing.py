@@ -162,10 +162,9 @@ def envelope(Frame, Reason, smallest, largest, classes):
                 if length + 7 != size or class_ not in classes: return careful(raw)
                 if not smallest <= size <= largest: return careful(raw)
                 if crc16_ibm_3740_4(raw[1:size - 2]) != checksum: return careful(raw)
-                entries, read, later = framer.tables
-                taken, take = entries[raw[5]]
+                taken, take = framer.tables[0][raw[5]]
                 if taken + 5 == end: messages = [take(raw, 5)]
-                else: messages = read(raw, 5, end)
+                else: messages = framer.tables[1](raw, 5, end)
                 frame = new(Frame)
                 frame.raw = raw; frame.offset = 0; frame.class_ = class_
                 frame.sequence = sequence; frame.inside = inside; frame.said = messages
