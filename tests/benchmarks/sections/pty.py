@@ -7,7 +7,7 @@ import tty
 from collections.abc import Callable
 from contextlib import ExitStack
 
-from benchmarks.harness import Goal, Row, Settings, Table
+from benchmarks.harness import Goal, Row, Settings, Table, frozen_heap
 from benchmarks.processes import start, stop
 from benchmarks.pty_ends import REPLY_SIZE, asking
 from benchmarks.workload import build, exchange
@@ -23,7 +23,7 @@ ANSWER_WITHIN = 10.0
 
 def pty(settings: Settings) -> list[Table]:
     """Every pair is open all the time; each round asks each of them so many times."""
-    with ExitStack() as stack:
+    with ExitStack() as stack, frozen_heap():
         ask: dict[str, Callable[[], None]] = {RAW: _raw(stack, settings)}
         for name, way in WAYS.items():
             ask[name] = _through_transport(stack, way)
