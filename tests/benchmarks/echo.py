@@ -1,10 +1,12 @@
 """The other end of a pty, in a process of its own: answers every request of 14 bytes with 33.
 
-`python -m benchmarks.echo raw PATH` by system calls alone, `bytes` through our transport, `ours` and `construct`
-through our transport and a codec that reads each request and builds each reply.
+`python -m benchmarks.echo WAY PATH`: `raw` by system calls alone, `select` by those and one that can wait for a limited
+time, `bytes` through our transport, `ours` and `construct` through our transport and a codec that reads each request and
+builds each reply.
 """
 
 import os
+import select
 import sys
 import tty
 from random import Random
@@ -13,15 +15,17 @@ from benchmarks.workload import build, exchange
 
 REQUEST_SIZE = 14
 SEED = 1
+LIMIT = 60.0
+"""Seconds; never reached."""
 
 
 def main() -> None:
     """Answer until killed; say that we are ready first."""
     way, path = sys.argv[1:]
-    (raw if way == "raw" else through_transport)(way, path)
+    (raw if way in ("raw", "select") else through_transport)(way, path)
 
 
-def raw(_way: str, path: str) -> None:
+def raw(way: str, path: str) -> None:
     """System calls, nothing else."""
     port = os.open(path, os.O_RDWR | os.O_NOCTTY)
     tty.setraw(port)
@@ -29,6 +33,8 @@ def raw(_way: str, path: str) -> None:
     _ready()
     waiting = 0
     while True:
+        if way == "select":
+            select.select([port], [], [], LIMIT)
         waiting += len(os.read(port, 4096))
         while waiting >= REQUEST_SIZE:
             waiting -= REQUEST_SIZE

@@ -5,7 +5,8 @@ import importlib
 import random
 import statistics
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
@@ -180,17 +181,24 @@ def interleaved(names: Iterable[str], measure: Callable[[str, random.Random], fl
     order = list(names)
     values: dict[str, list[float]] = {name: [] for name in order}
     source = settings.random()
-    gc.collect()
-    gc.freeze()
-    try:
+    with frozen_heap():
         for _ in range(settings.rounds):
             source.shuffle(order)
             for name in order:
                 gc.collect()
                 values[name].append(measure(name, source))
+    return Comparison(values)
+
+
+@contextmanager
+def frozen_heap() -> Iterator[None]:
+    """The collector looks at nothing that was there before: a workload in memory is none of a candidate's cost."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
     finally:
         gc.unfreeze()
-    return Comparison(values)
 
 
 def _batch_size(candidate: Candidate, budget_ms: float) -> int:

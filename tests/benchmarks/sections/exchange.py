@@ -6,7 +6,7 @@ from typing import Any
 
 from benchmarks import ours
 from benchmarks.codec import Codec
-from benchmarks.harness import Candidate, Goal, Row, Settings, Table, cpu_per_item
+from benchmarks.harness import Candidate, Goal, Row, Settings, Table, cpu_per_item, frozen_heap
 from benchmarks.peers import by_hand, in_construct
 from benchmarks.tables import OURS, rows_of
 from benchmarks.workload import exchange as exchange_of
@@ -120,14 +120,15 @@ def _spread(links: dict[str, _Link], settings: Settings) -> Table:
     ratios: dict[str, list[float]] = {name: [] for name in calls}
     source = settings.random()
     order = list(calls)
-    for _ in range(settings.rounds):
-        source.shuffle(order)
-        for name in order:
-            count = settings.count(1_000 if name.startswith("construct") else 5_000, 50)
-            times = sorted(_times_ns(calls[name], count))
-            middle = times[len(times) // 2]
-            medians[name].append(middle / 1e3)
-            ratios[name].append(times[len(times) * 99 // 100] / middle)
+    with frozen_heap():
+        for _ in range(settings.rounds):
+            source.shuffle(order)
+            for name in order:
+                count = settings.count(1_000 if name.startswith("construct") else 5_000, 50)
+                times = sorted(_times_ns(calls[name], count))
+                middle = times[len(times) // 2]
+                medians[name].append(middle / 1e3)
+                ratios[name].append(times[len(times) * 99 // 100] / middle)
     rows: list[Row] = []
     for name in sorted(calls, key=lambda name: _middle(medians[name])):
         spread = _middle(ratios[name])

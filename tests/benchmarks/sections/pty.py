@@ -1,13 +1,14 @@
 """A request and its reply over a pty, to a process at the other end: what we add to a raw echo."""
 
 import os
+import select
 import statistics
 import time
 import tty
 from collections.abc import Callable
 from contextlib import ExitStack
 
-from benchmarks.harness import Goal, Row, Settings, Table
+from benchmarks.harness import Goal, Row, Settings, Table, frozen_heap
 from benchmarks.processes import start, stop
 from benchmarks.pty_ends import REPLY_SIZE, asking
 from benchmarks.workload import build, exchange
@@ -16,6 +17,9 @@ from lensmount_protocol.wire import Received, Role, Transmit
 
 EXCHANGES = 2_000
 RAW = "raw echo"
+SELECT = "raw echo, waiting in select"
+"""What whoever has a deadline besides a port cannot do without."""
+
 MOST = 1.5
 WAYS = {"ours, bytes alone": "bytes", "ours": "ours", "construct through our transport": "construct"}
 ANSWER_WITHIN = 10.0
@@ -23,8 +27,11 @@ ANSWER_WITHIN = 10.0
 
 def pty(settings: Settings) -> list[Table]:
     """Every pair is open all the time; each round asks each of them so many times."""
-    with ExitStack() as stack:
-        ask: dict[str, Callable[[], None]] = {RAW: _raw(stack, settings)}
+    with ExitStack() as stack, frozen_heap():
+        ask: dict[str, Callable[[], None]] = {
+            RAW: _raw(stack, settings, "raw"),
+            SELECT: _raw(stack, settings, "select"),
+        }
         for name, way in WAYS.items():
             ask[name] = _through_transport(stack, way)
         medians: dict[str, list[float]] = {name: [] for name in ask}
@@ -57,18 +64,20 @@ def _times_us(ask: Callable[[], None], count: int) -> list[float]:
     return times
 
 
-def _raw(stack: ExitStack, settings: Settings) -> Callable[[], None]:
+def _raw(stack: ExitStack, settings: Settings, way: str) -> Callable[[], None]:
     near, far = os.openpty()
     stack.callback(os.close, near)
     stack.callback(os.close, far)
     tty.setraw(far)
-    _peer(stack, "raw", os.ttyname(far))
+    _peer(stack, way, os.ttyname(far))
     request = build(exchange(settings.random())[0])
 
     def ask() -> None:
         os.write(near, request)
         left = REPLY_SIZE
         while left > 0:
+            if way == "select":
+                select.select([near], [], [], ANSWER_WITHIN)
             left -= len(os.read(near, 4096))
 
     return ask
