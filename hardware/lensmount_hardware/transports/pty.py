@@ -3,7 +3,6 @@
 import os
 import select
 import tty
-from contextlib import suppress
 from pathlib import Path
 
 from lensmount_hardware.spec import PortSpec
@@ -62,19 +61,24 @@ class _PtyTransport(Transport):
         self.name = str(path)
 
     def receive(self, timeout: float | None) -> list[WireEvent]:
-        self._require_open()
-        wait = None if timeout is None else max(0.0, timeout)
-        if not select.select([self._near], [], [], wait)[0]:
+        if self._closed:
+            self._require_open()
+        near = self._near
+        if not select.select((near,), (), (), None if timeout is None else max(0.0, timeout))[0]:
             return []
-        return [Received(os.read(self._near, _READ_SIZE))]
+        return [Received(os.read(near, _READ_SIZE))]
 
     def send(self, action: WireAction) -> None:
-        self._require_open()
+        if self._closed:
+            self._require_open()
         if isinstance(action, Transmit):
             data = action.data
-            with suppress(BlockingIOError):
+            try:
                 while data:
                     data = data[os.write(self._near, data) :]
+            except BlockingIOError:
+                # What no longer fits is lost, as on a wire that nobody listens to.
+                return
 
     def close(self) -> None:
         if self._closed:

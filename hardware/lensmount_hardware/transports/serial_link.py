@@ -89,15 +89,23 @@ class SerialTransport(Transport):
 
     def receive(self, timeout: float | None) -> list[WireEvent]:
         """What arrived, rising edges before bytes before falling edges where one look finds them all."""
-        self._require_open()
+        if self._lost:
+            self._require_open()
         deadline = None if timeout is None else self._clock.now() + timeout
         # Where no line is to be looked at, there is nothing to do but to wait for bytes.
-        wait = 0.0 if self._poll is not None else None if timeout is None else max(0.0, timeout)
+        looks = self._poll is not None
+        wait = 0.0 if looks else None if timeout is None else max(0.0, timeout)
         try:
             while True:
-                events = self._look(wait)
+                if looks:
+                    events: list[WireEvent] = self._look(wait)
+                else:
+                    data = self._link.read(wait)
+                    events = [Received(data)] if data else []
+                if events:
+                    return events
                 left = None if deadline is None else deadline - self._clock.now()
-                if events or (left is not None and left <= 0):
+                if left is not None and left <= 0:
                     return events
                 wait = min((time for time in (left, self._poll) if time is not None), default=None)
         except SERIAL_ERRORS as error:
@@ -105,7 +113,8 @@ class SerialTransport(Transport):
 
     def send(self, action: WireAction) -> None:
         """Do this to the port; a line that hangs on no output is let be."""
-        self._require_open()
+        if self._lost:
+            self._require_open()
         try:
             self._do(action)
         except SERIAL_ERRORS as error:

@@ -81,7 +81,7 @@ class _LocalLink:
             return False
 
     def read(self, wait: float | None) -> bytes:
-        if not select.select([self._descriptor], [], [], wait)[0]:
+        if not select.select((self._descriptor,), (), (), wait)[0]:
             return b""
         data = os.read(self._descriptor, _READ_SIZE)
         if not data:
@@ -89,7 +89,13 @@ class _LocalLink:
         return data
 
     def write(self, data: bytes) -> None:
-        self._port.write(data)
+        # pyserial's own write asks the system twice as often; it is there for what does not fit at once.
+        try:
+            sent = os.write(self._descriptor, data)
+        except BlockingIOError:
+            sent = 0
+        if sent < len(data):
+            self._port.write(data[sent:])
 
     def set_baudrate(self, baudrate: int) -> None:
         # Bytes that still wait in the system or the adapter belong to the rate that they were sent at.
