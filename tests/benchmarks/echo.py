@@ -1,8 +1,8 @@
 """The other end of a pty, in a process of its own: answers every request of 14 bytes with 33.
 
-`python -m benchmarks.echo WAY PATH`: `raw` by system calls alone, `select` by those and one that can wait for a limited
-time, `bytes` through our transport, `ours` and `construct` through our transport and a codec that reads each request and
-builds each reply.
+`python -m benchmarks.echo WAY PATH`: `raw` by system calls alone, `select` by those and one that can wait for a
+limited time, `bytes` through our transport, `ours` and `construct` through our transport and a codec that reads each
+request and builds each reply.
 """
 
 import os
