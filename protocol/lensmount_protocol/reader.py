@@ -95,10 +95,11 @@ class FrameReader:
         messages = frame.messages
         if self._chooses is None:
             return False
-        selections = self._dialect.selections
-        # Every message counts, so this is no place to stop at the first.
-        changed = [self._paving.select(selections(self._sender, message)) for message in messages]
-        return any(changed)
+        changed = False
+        for message in messages:
+            if type(message) in self._dialect.selecting:
+                changed |= self._paving.select(self._dialect.selections(self._sender, message))
+        return changed
 
 
 def _choosing_types(dialect: Dialect, sender: Role) -> int | bytes | None:

@@ -85,7 +85,11 @@ _CLASSES: dict[int, type[Message]] = {
 _FORMAT = dataclasses.replace(EMOUNT.formats[Role.LENS], largest=LONGEST_FRAME)  # type: ignore[type-var]
 
 DIALECT: Dialect = dataclasses.replace(
-    EMOUNT, name="workload", messages=message_table(list(_CLASSES.values())), formats=dict.fromkeys(Role, _FORMAT)
+    EMOUNT,
+    name="workload",
+    messages=message_table(list(_CLASSES.values())),
+    formats=dict.fromkeys(Role, _FORMAT),
+    selecting=frozenset(),
 )
 """The workload's frames are those of the E-mount; its messages are its own."""
 

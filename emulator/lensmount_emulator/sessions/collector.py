@@ -21,10 +21,11 @@ class QuietCollector:
 
     def __init__(self) -> None:
         self.rests = 0
-        self._was_on = False
+        self._was_on = self._was_frozen = False
 
     def __enter__(self) -> Self:
         self._was_on = gc.isenabled()
+        self._was_frozen = gc.get_freeze_count() > 0
         gc.collect()
         gc.freeze()
         gc.disable()
@@ -40,6 +41,7 @@ class QuietCollector:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        gc.unfreeze()
+        if not self._was_frozen:
+            gc.unfreeze()
         if self._was_on:
             gc.enable()
