@@ -4,7 +4,6 @@ from collections.abc import Container, Iterable, Iterator
 
 from lensmount_protocol.decoder import Decoded, DecodedFrame, EmptyWindow
 from lensmount_protocol.dialect import Dialect
-from lensmount_protocol.paving import type_of
 from lensmount_protocol.timing import ANY, NOTHING, Mark, closes, edge, first_bit, frame_end, last_bit, opens
 from lensmount_protocol.wire import Edge, Role
 
@@ -59,8 +58,9 @@ class MarkFinder:
         return [(at, mark)] if self._wanted is None or mark in self._wanted else []
 
     def _of_frame(self, event: DecodedFrame) -> list[TimedMark]:
-        messages = event.messages
-        type_ = type_of(messages[0]) if messages else None
+        # A payload's first byte is the type of its first message, so what it says need not be read.
+        payload = event.frame.payload
+        type_ = payload[0] if payload else None
         kind = (event.sender.name, event.frame.class_, type_)
         marks = self._marks.get(kind)
         if marks is None:

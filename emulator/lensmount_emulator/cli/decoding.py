@@ -60,7 +60,9 @@ def decode_file(path: str, dialect: Dialect, wanted: Wanted) -> bool:
     quiet, everything = wanted.form == "quiet", wanted.form == "json" and not wanted.only
     told = hidden = 0
     with _capture(path, dialect, wanted) as capture:
-        for event in Decoder(dialect).decode(capture.records):
+        # Where only some frames are told, or none, what the others say need not be read.
+        decoder = Decoder(dialect, headers_only=tally is None and (quiet or bool(wanted.only)))
+        for event in decoder.decode(capture.records):
             if tally is not None:
                 tally.add(event)
             if meter is not None and finder is not None:
@@ -113,7 +115,9 @@ def _capture(path: str, dialect: Dialect, wanted: Wanted) -> Generator[Capture]:
 
 def _is_wanted(event: Decoded, wanted: Wanted) -> bool:
     if wanted.only:
-        return isinstance(event, DecodedFrame) and any(type_of(message) in wanted.only for message in event.messages)
+        if not isinstance(event, DecodedFrame) or wanted.only.isdisjoint(event.frame.payload):
+            return False
+        return any(type_of(message) in wanted.only for message in event.messages)
     if wanted.form == "table":
         return isinstance(event, DecodedFrame | DecodedGarbage)
     return wanted.edges or not isinstance(event, Edge)
