@@ -96,3 +96,8 @@ def test_noting_imports_nothing() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, env={"PYTHONPATH": path}
     )
     assert done.stdout.strip() == "False"
+
+
+def test_an_attribute_that_is_not_on_the_wire_changes_the_fingerprint() -> None:
+    one, other = _declared(a=Int8ub), _declared(a=Int8ub, b=Int8ub)
+    assert fingerprint(one, one.FIELDS) != fingerprint(other, other.FIELDS[:1])

@@ -5,9 +5,11 @@ Beside a module of declarations `package.group` stands `package.emitted.group`, 
 not used.
 """
 
+import dataclasses
+import warnings
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from zlib import crc32
 
 from lensmount_protocol.deferred import text_of
@@ -29,7 +31,9 @@ def fingerprint(cls: "type[Message]", fields: "Sequence[FieldSpec]") -> str | No
     if None in texts or prefix is None:
         return None
     names = "; ".join(f"{spec.name}: {text}" for spec, text in zip(fields, texts, strict=True))
-    return f"{VERSION}-{crc32(f'{cls.TYPE:#04x} {prefix} {names}'.encode()):08x}"
+    # Attributes that are not on the wire count too: a message is made without its `__init__`.
+    attributes = ", ".join(known.name for known in dataclasses.fields(cast("Any", cls)))
+    return f"{VERSION}-{crc32(f'{cls.TYPE:#04x} {prefix} {names} {attributes}'.encode()):08x}"
 
 
 def emitted_module(module: str) -> str:
@@ -56,7 +60,11 @@ def emitted_envelope(layout: Any, module: str) -> Maker | None:
     """The emitted functions of a frame's declaration, where there are some of just this declaration."""
     made = _codecs(emitted_module(module)) or {}
     written, maker = made.get("envelope", ("", None))
-    return maker if written and written == envelope_fingerprint(layout) else None
+    if maker is not None and written != envelope_fingerprint(layout):
+        told = f"the code in {emitted_module(module)} was emitted from another frame; generated afresh, emit it anew"
+        warnings.warn(told, RuntimeWarning, stacklevel=3)
+        return None
+    return maker
 
 
 def envelope_fingerprint(layout: Any) -> str | None:

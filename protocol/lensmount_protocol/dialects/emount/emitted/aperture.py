@@ -34,6 +34,6 @@ def ApertureAnswer(cls, ask):
 
 
 CODECS = {
-    'ApertureOrder': ('1-f302d791', ApertureOrder),
-    'ApertureAnswer': ('1-65fc5e44', ApertureAnswer),
+    'ApertureOrder': ('1-d4f241fc', ApertureOrder),
+    'ApertureAnswer': ('1-8bd19201', ApertureAnswer),
 }

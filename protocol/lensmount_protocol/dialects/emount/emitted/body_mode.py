@@ -22,5 +22,5 @@ def BodyMode(cls, ask):
 
 
 CODECS = {
-    'BodyMode': ('1-0737acac', BodyMode),
+    'BodyMode': ('1-9e01c3a8', BodyMode),
 }

@@ -34,6 +34,6 @@ def RowSelect(cls, ask):
 
 
 CODECS = {
-    'BodyState': ('1-dfbfe6b1', BodyState),
-    'RowSelect': ('1-9442a8f9', RowSelect),
+    'BodyState': ('1-239b4c78', BodyState),
+    'RowSelect': ('1-973ae4bf', RowSelect),
 }

@@ -30,5 +30,5 @@ def LensStatus_7fff(cls, ask):
 
 
 CODECS = {
-    'LensStatus_7fff': ('1-74a02b26', LensStatus_7fff),
+    'LensStatus_7fff': ('1-868be985', LensStatus_7fff),
 }

@@ -64,8 +64,8 @@ def ShutDownReply(cls, ask):
 
 
 CODECS = {
-    'StartUpRequest': ('1-465ebdc8', StartUpRequest),
-    'StartUpReply': ('1-f6e34f0f', StartUpReply),
-    'ShutDownRequest': ('1-6adb8fe8', ShutDownRequest),
-    'ShutDownReply': ('1-51d7f807', ShutDownReply),
+    'StartUpRequest': ('1-e588ac02', StartUpRequest),
+    'StartUpReply': ('1-3446ba76', StartUpReply),
+    'ShutDownRequest': ('1-f8d10ed2', ShutDownRequest),
+    'ShutDownReply': ('1-847be826', ShutDownReply),
 }

@@ -36,6 +36,6 @@ def StreamLayoutReply(cls, ask):
 
 
 CODECS = {
-    'StreamLayoutRequest': ('1-6520412c', StreamLayoutRequest),
-    'StreamLayoutReply': ('1-6520412c', StreamLayoutReply),
+    'StreamLayoutRequest': ('1-4b0c38e4', StreamLayoutRequest),
+    'StreamLayoutReply': ('1-4b0c38e4', StreamLayoutReply),
 }

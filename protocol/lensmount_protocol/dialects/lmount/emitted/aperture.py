@@ -153,8 +153,8 @@ def ZoomState(cls, ask):
 
 
 CODECS = {
-    'ApertureDrive': ('1-c9e948a2', ApertureDrive),
-    'ZoomDrive': ('1-4901ce83', ZoomDrive),
-    'ApertureState': ('1-8da4f65b', ApertureState),
-    'ZoomState': ('1-5fa7a1be', ZoomState),
+    'ApertureDrive': ('1-9a24e7a5', ApertureDrive),
+    'ZoomDrive': ('1-f907e123', ZoomDrive),
+    'ApertureState': ('1-ed74d7f5', ApertureState),
+    'ZoomState': ('1-f201d953', ZoomState),
 }

@@ -401,13 +401,13 @@ def DefocusTable(cls, ask):
 
 
 CODECS = {
-    'FocusDrive': ('1-02932048', FocusDrive),
-    'FocusLimits': ('1-f751d6aa', FocusLimits),
-    'RingBehaviour': ('1-83d16f5c', RingBehaviour),
-    'FocusTableRequest': ('1-b4bc664a', FocusTableRequest),
-    'FocusState': ('1-2c4a549d', FocusState),
-    'RingTurned': ('1-59b7fece', RingTurned),
-    'DistanceScale': ('1-7e4aab3d', DistanceScale),
-    'BreathingTable': ('1-896fbae1', BreathingTable),
-    'DefocusTable': ('1-dd2739b5', DefocusTable),
+    'FocusDrive': ('1-08edc6b0', FocusDrive),
+    'FocusLimits': ('1-8ab05b47', FocusLimits),
+    'RingBehaviour': ('1-105789f6', RingBehaviour),
+    'FocusTableRequest': ('1-7a5c1d2e', FocusTableRequest),
+    'FocusState': ('1-c838b68d', FocusState),
+    'RingTurned': ('1-68f5fdd9', RingTurned),
+    'DistanceScale': ('1-d727b45c', DistanceScale),
+    'BreathingTable': ('1-1be98d0d', BreathingTable),
+    'DefocusTable': ('1-4d4ca952', DefocusTable),
 }

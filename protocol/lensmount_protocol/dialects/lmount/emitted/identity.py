@@ -367,11 +367,11 @@ def Metadata(cls, ask):
 
 
 CODECS = {
-    'IdentityRequest': ('1-e4ea7fd8', IdentityRequest),
-    'AbilitiesRequest': ('1-a3f98923', AbilitiesRequest),
-    'MetadataRequest': ('1-502eb718', MetadataRequest),
-    'Identity': ('1-2c9e9f38', Identity),
-    'Abilities': ('1-d479445a', Abilities),
-    'AccessoryReport': ('1-3afe4fa5', AccessoryReport),
-    'Metadata': ('1-89d551cf', Metadata),
+    'IdentityRequest': ('1-f51e0d41', IdentityRequest),
+    'AbilitiesRequest': ('1-e88b1e96', AbilitiesRequest),
+    'MetadataRequest': ('1-283c63a2', MetadataRequest),
+    'Identity': ('1-ae871935', Identity),
+    'Abilities': ('1-530284da', Abilities),
+    'AccessoryReport': ('1-1c80e255', AccessoryReport),
+    'Metadata': ('1-8ae7af40', Metadata),
 }

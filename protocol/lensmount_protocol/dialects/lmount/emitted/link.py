@@ -400,13 +400,13 @@ def Done(cls, ask):
 
 
 CODECS = {
-    'BodyHello': ('1-d6e00e72', BodyHello),
-    'Challenge': ('1-caada586', Challenge),
-    'RateOrder': ('1-9f471f28', RateOrder),
-    'Sleep': ('1-51df72c0', Sleep),
-    'StreamOrder': ('1-99d6a792', StreamOrder),
-    'LensHello': ('1-d67c64a2', LensHello),
-    'ChallengeAnswer': ('1-96a3418e', ChallengeAnswer),
-    'Refusal': ('1-8044d76e', Refusal),
-    'Done': ('1-86d9d844', Done),
+    'BodyHello': ('1-5886a857', BodyHello),
+    'Challenge': ('1-fb46c003', Challenge),
+    'RateOrder': ('1-0a85b8b0', RateOrder),
+    'Sleep': ('1-744cdb18', Sleep),
+    'StreamOrder': ('1-0fd71329', StreamOrder),
+    'LensHello': ('1-ae79c425', LensHello),
+    'ChallengeAnswer': ('1-a61d9b10', ChallengeAnswer),
+    'Refusal': ('1-f24a2919', Refusal),
+    'Done': ('1-fb2fd9fc', Done),
 }

@@ -207,9 +207,9 @@ def ControlEvent(cls, ask):
 
 
 CODECS = {
-    'CorrectionRequest': ('1-2e587243', CorrectionRequest),
-    'FrameStart': ('1-8b84a9a5', FrameStart),
-    'Exposure': ('1-dc12b001', Exposure),
-    'Correction': ('1-11af52b5', Correction),
-    'ControlEvent': ('1-7fccfb38', ControlEvent),
+    'CorrectionRequest': ('1-6a06e65f', CorrectionRequest),
+    'FrameStart': ('1-b5c56f41', FrameStart),
+    'Exposure': ('1-cf9c2e2f', Exposure),
+    'Correction': ('1-0d8cffac', Correction),
+    'ControlEvent': ('1-6ada1704', ControlEvent),
 }

@@ -147,8 +147,8 @@ def BrownOut(cls, ask):
 
 
 CODECS = {
-    'PowerGrant': ('1-4bf7e2bc', PowerGrant),
-    'CropNotice': ('1-39f750f0', CropNotice),
-    'PowerReport': ('1-0444aecb', PowerReport),
-    'BrownOut': ('1-46427e60', BrownOut),
+    'PowerGrant': ('1-134fad7c', PowerGrant),
+    'CropNotice': ('1-77eadcca', CropNotice),
+    'PowerReport': ('1-1d356a60', PowerReport),
+    'BrownOut': ('1-a6f567a8', BrownOut),
 }

@@ -120,7 +120,7 @@ def StabiliserState(cls, ask):
 
 
 CODECS = {
-    'StabiliserOrder': ('1-4418edf0', StabiliserOrder),
-    'AngularRate': ('1-26ced603', AngularRate),
-    'StabiliserState': ('1-606d0bb9', StabiliserState),
+    'StabiliserOrder': ('1-1cfc241a', StabiliserOrder),
+    'AngularRate': ('1-d3bd93a7', AngularRate),
+    'StabiliserState': ('1-35d3583e', StabiliserState),
 }

@@ -414,13 +414,13 @@ def PageReport(cls, ask):
 
 
 CODECS = {
-    'UpdateOffer': ('1-451ec487', UpdateOffer),
-    'UpdateBlock': ('1-fe08612e', UpdateBlock),
-    'UpdateActivate': ('1-c331be79', UpdateActivate),
-    'UpdateRollBack': ('1-84224882', UpdateRollBack),
-    'PageOffer': ('1-a815dafb', PageOffer),
-    'PageOrder': ('1-b4ce6cb1', PageOrder),
-    'UpdateState': ('1-3d869268', UpdateState),
-    'PageAgreement': ('1-d2391f45', PageAgreement),
-    'PageReport': ('1-22e8b195', PageReport),
+    'UpdateOffer': ('1-25668609', UpdateOffer),
+    'UpdateBlock': ('1-f96f8445', UpdateBlock),
+    'UpdateActivate': ('1-7162590f', UpdateActivate),
+    'UpdateRollBack': ('1-6cf74ad8', UpdateRollBack),
+    'PageOffer': ('1-958660a5', PageOffer),
+    'PageOrder': ('1-3b55c753', PageOrder),
+    'UpdateState': ('1-0f3fd4c2', UpdateState),
+    'PageAgreement': ('1-e301f912', PageAgreement),
+    'PageReport': ('1-3a3252f0', PageReport),
 }
