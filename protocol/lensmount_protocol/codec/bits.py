@@ -7,6 +7,7 @@ from typing import Any
 
 from construct import Adapter, BitsInteger, Const, Default, Flag, Padded, Pass, Renamed
 
+from lensmount_protocol.codec.conversions import is_a
 from lensmount_protocol.codec.scribe import NotCovered, Scribe
 from lensmount_protocol.constructs import OpenEnum
 
@@ -63,23 +64,23 @@ def _conversions(field: Any, scribe: Scribe) -> tuple[int, str, str]:
         return _conversions(field.subcon, scribe)
     if field is Flag:
         return 1, "({v} != 0)", "(1 if {v} else 0)"
-    if isinstance(field, BitsInteger) and isinstance(field.length, int) and not field.swapped:
+    if is_a(field, BitsInteger) and isinstance(field.length, int) and not field.swapped:
         width = field.length
         if not field.signed:
             return width, "{v}", f"ranged({{v}}, 0, {(1 << width) - 1})"
         sign = 1 << width - 1
         return width, f"(({{v}} ^ {sign}) - {sign})", f"(ranged({{v}}, {-sign}, {sign - 1}) & {(1 << width) - 1})"
-    if isinstance(field, Padded) and isinstance(field.length, int) and field.subcon is Pass and field.pattern == b"\0":
+    if is_a(field, Padded) and isinstance(field.length, int) and field.subcon is Pass and field.pattern == b"\0":
         return field.length, "None", "0"
-    if isinstance(field, Const):
+    if is_a(field, Const):
         width, decode, encode = _conversions(field.subcon, scribe)
         value = scribe.literal(field.value)
         expected = encode.replace("{v}", value)
         return width, f"same({decode}, {value})", f"({expected} if {{v}} is None or {{v}} == {value} else fail())"
-    if isinstance(field, Default) and not callable(field.value):
+    if is_a(field, Default) and not callable(field.value):
         width, decode, encode = _conversions(field.subcon, scribe)
         return width, decode, encode.replace("{v}", f"({scribe.literal(field.value)} if {{v}} is None else {{v}})")
-    if isinstance(field, OpenEnum):
+    if is_a(field, OpenEnum):
         width, decode, encode = _conversions(field.subcon, scribe)
         members = scribe.constant("members", f"Members({scribe.refer(field.members.__name__, field.members)})")
         return width, f"{members}[{decode}]", encode.replace("{v}", "int({v})")

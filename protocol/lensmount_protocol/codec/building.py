@@ -25,7 +25,7 @@ from construct import (
     Switch,
 )
 
-from lensmount_protocol.codec.conversions import adapted, conversion_of_rest, member_of, put, unnamed
+from lensmount_protocol.codec.conversions import adapted, conversion_of_rest, is_a, member_of, put, unnamed
 from lensmount_protocol.codec.expressions import source_of
 from lensmount_protocol.codec.reading import counted_array, optional_slot
 from lensmount_protocol.codec.scribe import NotCovered, Scribe
@@ -90,7 +90,7 @@ class Building:
             self.put(f"{self.add}({put(rest[1], value)})")
             return
         for kind, write in _WRITERS:
-            if isinstance(layout, kind):
+            if is_a(layout, kind):
                 write(self, layout, value)
                 return
         raise NotCovered(type(layout).__name__)

@@ -56,9 +56,12 @@ def make_codec(cls: "type[Message]", fields: "Sequence[FieldSpec]", fixed: dict[
     scribe = import_module("lensmount_protocol.codec.scribe")
     try:
         source = functions.source_of_message(cls, fields, fixed, name)
-    except scribe.NotCovered as gap:
-        return MessageCodec(ask.size, None, ask.read, ask.read, ask.build, "construct", f"construct reads it: {gap}")
-    made = run_source(source.text, source.objects, name)(cls, ask.build)
+        made = run_source(source.text, source.objects, name)(cls, ask.build)
+    except Exception as gap:
+        # A construct of somebody else may look like one that we know and be none: its message still works.
+        known = isinstance(gap, scribe.NotCovered)
+        reason = f"construct reads it: {gap}" if known else f"construct reads it: no code could be made ({gap!r})"
+        return MessageCodec(ask.size, None, ask.read, ask.read, ask.build, "construct", reason)
     return _assembled(made, ask, "generated", stale)
 
 

@@ -48,10 +48,10 @@ def conversion_of_rest(named: Any, scribe: Scribe) -> tuple[str, str] | None:
     given = layout = unnamed(named)
     if layout is GreedyBytes:
         return V, f"plain({V})"
-    if isinstance(layout, NullStripped):
+    if is_a(layout, NullStripped):
         inner = conversion_of_rest(layout.subcon, scribe)
         return inner and (put(inner[0], f"stripped({V}, {layout.pad!r})"), inner[1])
-    if isinstance(layout, StringEncoded):
+    if is_a(layout, StringEncoded):
         inner = conversion_of_rest(given.subcon, scribe)
         encoding = layout.encoding
         return inner and (f"{inner[0]}.decode({encoding!r})", put(inner[1], f"encoded({V}, {encoding!r})"))
@@ -59,6 +59,20 @@ def conversion_of_rest(named: Any, scribe: Scribe) -> tuple[str, str] | None:
         inner = conversion_of_rest(layout.subcon, scribe)
         return inner and adapted(layout, *inner, scribe)
     return None
+
+
+def is_a(layout: Any, kind: Any) -> bool:
+    """Whether a construct is of a kind, and reads and builds as that kind does.
+
+    Raises:
+        NotCovered: it is of the kind, and does one of both in a way of its own.
+    """
+    if not isinstance(layout, kind):
+        return False
+    own = type(layout)
+    if own._parse is not kind._parse or own._build is not kind._build:
+        raise NotCovered(f"{own.__name__}, a {kind.__name__} that reads or builds in its own way")
+    return True
 
 
 def adapted(layout: Any, decode: str, encode: str, scribe: Scribe) -> tuple[str, str]:
@@ -69,7 +83,7 @@ def adapted(layout: Any, decode: str, encode: str, scribe: Scribe) -> tuple[str,
     if isinstance(layout, FlagsEnum):
         values = ", ".join(f"{name!r}: {decode} & {value} == {value}" for name, value in layout.flags.items())
         return "{" + values + "}", put(encode, f"flags({V}, {layout.flags!r})")
-    if isinstance(layout, StringEncoded):
+    if is_a(layout, StringEncoded):
         return f"{decode}.decode({layout.encoding!r})", put(encode, f"encoded({V}, {layout.encoding!r})")
     if type(layout)._parse is not Adapter._parse or type(layout)._build is not Adapter._build:
         raise NotCovered(f"{type(layout).__name__}, an adapter that reads the stream itself")

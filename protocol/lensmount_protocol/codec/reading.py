@@ -26,7 +26,7 @@ from construct import (
     Switch,
 )
 
-from lensmount_protocol.codec.conversions import adapted, conversion_of_rest, made, put, unnamed
+from lensmount_protocol.codec.conversions import adapted, conversion_of_rest, is_a, made, put, unnamed
 from lensmount_protocol.codec.expressions import source_of
 from lensmount_protocol.codec.scribe import NotCovered, Scribe
 from lensmount_protocol.codec.slots import Slot, slot_of, struct_of_slots
@@ -56,7 +56,7 @@ class Reading:
                 run.append((value, slot))
             else:
                 self._flush(run)
-                self._put(f"{value} = {self.value(layout)}")
+                self.put(f"{value} = {self.value(layout)}")
             values.append(value)
             if name:
                 scope[name] = value
@@ -75,10 +75,10 @@ class Reading:
         rest = conversion_of_rest(layout, self.scribe)
         if rest is not None:
             data = self.scribe.name("rest")
-            self._put(f"{data} = data[p:{self.end}]; p = {self.end}")
+            self.put(f"{data} = data[p:{self.end}]; p = {self.end}")
             return put(rest[0], data)
         for kind, read in _READERS:
-            if isinstance(layout, kind):
+            if is_a(layout, kind):
                 return read(self, layout)
         raise NotCovered(type(layout).__name__)
 
@@ -90,9 +90,6 @@ class Reading:
 
     def put(self, line: str) -> None:
         """Add a statement."""
-        self._put(line)
-
-    def _put(self, line: str) -> None:
         self.lines.append("    " * self.indent + line)
 
     def _flush(self, run: list[tuple[str, Slot]]) -> None:
@@ -101,52 +98,52 @@ class Reading:
         code, slots = struct_of_slots([slot for _, slot in run], self.scribe)
         size = sum(slot.size for slot in slots)
         take = self.scribe.unpack_from(code)
-        self._put(f"if p + {size} > {self.end}: fail()")
-        self._put(f"{', '.join(value for value, _ in run)}, = {take}(data, p); p += {size}")
+        self.put(f"if p + {size} > {self.end}: fail()")
+        self.put(f"{', '.join(value for value, _ in run)}, = {take}(data, p); p += {size}")
         for (value, _), slot in zip(run, slots, strict=True):
             if slot.decode != "{v}":
-                self._put(f"{value} = {put(slot.decode, value)}")
+                self.put(f"{value} = {put(slot.decode, value)}")
         run.clear()
 
     def bounded(self, length: str, layout: Any) -> str:
         """Read a construct from the next `length` bytes; what it leaves of them is skipped."""
         stop, before = self.scribe.name("stop"), self.end
-        self._put(f"{stop} = p + {length}")
-        self._put(f"if not p <= {stop} <= {self.end}: fail()")
+        self.put(f"{stop} = p + {length}")
+        self.put(f"if not p <= {stop} <= {self.end}: fail()")
         self.end = stop
         value = self.scribe.name("value")
-        self._put(f"{value} = {self.value(layout)}")
+        self.put(f"{value} = {self.value(layout)}")
         self.end = before
-        self._put(f"p = {stop}")
+        self.put(f"p = {stop}")
         return value
 
     def prefixed(self, prefix: Any, fields: list[tuple[str | None, Any]]) -> list[str]:
         """Read fields that take all of as many bytes as the number in front of them says."""
         length, stop, before = self.scribe.name("length"), self.scribe.name("stop"), self.end
-        self._put(f"{length} = {self.value(prefix)}")
-        self._put(f"{stop} = p + {length}")
-        self._put(f"if {stop} > {before}: fail()")
+        self.put(f"{length} = {self.value(prefix)}")
+        self.put(f"{stop} = p + {length}")
+        self.put(f"if {stop} > {before}: fail()")
         self.end = stop
         values = self.fields(fields)
         self.end = before
-        self._put(f"p = {stop}")
+        self.put(f"p = {stop}")
         return values
 
     def repeated(self, head: str, layout: Any) -> str:
         """Read a construct again and again, in a loop with this head."""
         values, add = self.scribe.name("values"), self.scribe.name("add")
-        self._put(f"{values} = []; {add} = {values}.append")
-        self._put(head)
+        self.put(f"{values} = []; {add} = {values}.append")
+        self.put(head)
         self.indent += 1
-        self._put(f"{add}({self.value(layout)})")
+        self.put(f"{add}({self.value(layout)})")
         self.indent -= 1
         return values
 
     def branch(self, head: str, layout: Any, value: str) -> None:
         """Read a construct where a condition holds."""
-        self._put(head)
+        self.put(head)
         self.indent += 1
-        self._put(f"{value} = {self.value(layout)}")
+        self.put(f"{value} = {self.value(layout)}")
         self.indent -= 1
 
 

@@ -28,7 +28,7 @@ from construct import (
 from construct.lib import bytes2bits, swapbytes
 
 from lensmount_protocol.codec.bits import bit_functions
-from lensmount_protocol.codec.conversions import V, adapted, conversion_of_rest, made, member_of, put, unnamed
+from lensmount_protocol.codec.conversions import V, adapted, conversion_of_rest, is_a, made, member_of, put, unnamed
 from lensmount_protocol.codec.scribe import NotCovered, Scribe, size_of
 from lensmount_protocol.constructs import RecordOf
 
@@ -67,7 +67,7 @@ def slot_of(layout: "Construct[Any, Any]", scribe: Scribe) -> Slot | None:
     """
     layout = unnamed(layout)
     for kind, write in _SLOTS:
-        if isinstance(layout, kind):
+        if is_a(layout, kind):
             return write(layout, scribe)
     return None
 

@@ -107,6 +107,28 @@ class Named(Record):
     name: bytes = field(Bytes(this.size), "the name", default=b"")
 
 
+class _Odd(Array):
+    """Looks like an array of two and is none: it reads what it likes."""
+
+    def __init__(self, subcon: Any) -> None:
+        super().__init__(2, subcon)
+
+    def _parse(self, stream: Any, context: Any, path: Any) -> Any:
+        return [self.subcon._parsereport(stream, context, path)]
+
+    def _build(self, obj: Any, stream: Any, context: Any, path: Any) -> Any:
+        return self.subcon._build(obj[0], stream, context, path)
+
+    def _sizeof(self, context: Any, path: Any) -> int:
+        return 1
+
+
+def _uncountable() -> Any:
+    layout: Any = Array(2, Int8ub)
+    layout.count = 2.0
+    return layout
+
+
 COVERED: dict[str, list[Any]] = {
     "unsigned": [Int8ub, Int16ul, Int32ub, Int64ub],
     "signed": [Int8sb, Int16sb, Int32sl, Int64sl],
@@ -171,6 +193,8 @@ LEFT_TO_CONSTRUCT: dict[str, list[Any]] = {
     "variable integers": [VarInt, Int8ub],
     "a function of its own": [Int8ub, Bytes(lambda context: context.f0)],
     "elsewhere": [Pointer(0, Int8ub), Int8ub],
+    "somebody else's": [_Odd(Int8ub)],
+    "a count that is no number": [_uncountable()],
     "the outer struct": [Int8ub, Array(1, Struct("d" / Bytes(this._.f0)))],
 }
 
