@@ -7,7 +7,7 @@ from typing import TextIO
 from lensmount_emulator.profiles.profile import Profile
 from lensmount_emulator.reports.story import Storyteller
 from lensmount_emulator.roles.engine import Engine, Notice
-from lensmount_emulator.roles.registry import cast_of, is_done
+from lensmount_emulator.roles.registry import cast_of
 from lensmount_emulator.roles.script import parse_script
 from lensmount_emulator.sessions.live import LiveSession
 from lensmount_emulator.sessions.tally import Tally
@@ -70,7 +70,7 @@ class Player:
     def play(self, seconds: float | None) -> None:
         """Play; a body stops by itself when its script is done."""
         stops = self._scripted and seconds is None
-        self._session.run(seconds, unless=lambda: stops and is_done(self._engine))
+        self._session.run(seconds, unless=lambda: stops and self._engine.done)
 
     def sum_up(self) -> None:
         """Say what the session came to."""

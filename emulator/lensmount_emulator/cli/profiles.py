@@ -21,15 +21,15 @@ def run(arguments: argparse.Namespace) -> int:
     for profile in all_profiles():
         if arguments.dialect not in (None, profile.dialect) or arguments.role not in (
             None,
-            profile.role.value,
+            profile.place.value,
         ):
             continue
         if arguments.json:
-            told = {"name": profile.name, "role": profile.role.value, "dialect": profile.dialect}
+            told = {"name": profile.name, "role": profile.place.value, "dialect": profile.dialect}
             told |= {"title": profile.title, "notes": profile.notes}
             print(json.dumps({**told, "sources": dict(profile.sources)}))
             continue
-        print(f"{profile.name:<16} {profile.role.value}  {profile.dialect}  {profile.title}")
+        print(f"{profile.name:<16} {profile.place.value}  {profile.dialect}  {profile.title}")
         print(f"{'':<16} {profile.notes}")
         for key, source in profile.sources.items():
             print(f"{'':<16} {key}: {source}")

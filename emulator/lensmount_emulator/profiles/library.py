@@ -14,7 +14,7 @@ ENTRY_POINTS = "lensmount.profiles"
 """The entry-point group; each entry's value names a package that holds `.toml` files."""
 
 SUFFIX = ".toml"
-_DIALECT_FOLDERS = ("emount",)
+_DIALECT_FOLDERS = ("emount", "lmount")
 
 
 def profile_names() -> list[str]:
@@ -38,8 +38,8 @@ def load_profile(name: str, role: Role | None = None) -> Profile:
         ProfileError: unknown (lists the known ones), offered twice, impossible, or of the other role.
     """
     profile = _read(name)
-    if role is not None and profile.role is not role:
-        raise ProfileError(f"profile {name!r} is a {profile.role.value}; a {role.value} is needed here")
+    if role is not None and profile.place.value != role.value:
+        raise ProfileError(f"profile {name!r} is a {profile.place.value}; a {role.value} is needed here")
     return profile
 
 

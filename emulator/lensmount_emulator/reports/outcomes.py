@@ -28,8 +28,7 @@ def print_score(console: Console, score: Score, profile: Profile, capture: str) 
     )
     for label, value in rows:
         console.print(f"  {label:<36}{value:>6}")
-    declared = ", ".join(f"{entry.message}.{entry.field}" for entry in profile.settings.variable) or "none"
-    console.print(f"  declared variable: {declared}", markup=False)
+    console.print(f"  declared variable: {', '.join(score.declared) or 'none'}", markup=False)
     if score.ignored:
         console.print(f"  differed there: {', '.join(f'{k} {v}x' for k, v in score.ignored.items())}", markup=False)
     console.print(f"  first divergence: {score.first_divergence or 'none'}", markup=False)

@@ -54,6 +54,7 @@ class Engine(Tasks):
         windowed: whether the body's select line is among them, so that handshakes can be made.
         baudrate: the rate in force.
         sending: whether a window of ours is open.
+        done: whether the script has been carried out, or has been given up; an engine without one never is.
         select: the line that we hold high while it is; `""` where the mount has none.
         random: where reaction times get their jitter from; `None` reacts in exactly nominal time.
     """
@@ -69,6 +70,7 @@ class Engine(Tasks):
         "carried",
         "connection",
         "dialect",
+        "done",
         "levels",
         "live",
         "random",
@@ -98,6 +100,7 @@ class Engine(Tasks):
         self.levels: dict[str, bool] = {}
         self.baudrate = dialect.wiring.baudrates[0]
         self.sending = False
+        self.done = False
         self.select = dialect.select_line(role)
         self._actions: deque[WireAction] = deque()
         self._notices: deque[Notice] = deque()

@@ -1,61 +1,43 @@
-"""What plays the two ends of a dialect: engines by dialect, so that sessions and commands name no mount."""
+"""Casts by the dialect they play: the built-in ones, and those that other packages offer under `lensmount.casts`."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from random import Random
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
 
-from lensmount_emulator.roles.emount.body import BodyEngine
-from lensmount_emulator.roles.emount.body_script import VERBS
-from lensmount_emulator.roles.emount.lens import LensEngine
-from lensmount_emulator.roles.emount.settings import BodySettings, LensSettings
-from lensmount_emulator.roles.engine import Engine
-from lensmount_emulator.roles.script import Reader, Step
+from lensmount_emulator.roles.cast import Cast
 from lensmount_protocol.errors import DialectError, unknown
-from lensmount_protocol.wire import Role
 
-Settings = LensSettings | BodySettings
+ENTRY_POINTS = "lensmount.casts"
+"""The entry-point group; each entry is named as its dialect, and its value is `package.module:NAME` of a `Cast`."""
 
-
-@dataclass(frozen=True, slots=True)
-class Cast:
-    """The two ends of a dialect.
-
-    Attributes:
-        settings: role -> what a profile of it must say.
-        verbs: what a script can make the body do.
-        engine: settings, carried lines (`None` on the virtual mount), source of jitter and script to an engine.
-    """
-
-    settings: Mapping[Role, type[Settings]]
-    verbs: Mapping[str, Reader]
-    engine: Callable[[Settings, frozenset[str] | None, Random | None, Sequence[Step]], Engine]
-
-
-def _emount_engine(
-    settings: Settings, carried: frozenset[str] | None, random: Random | None, script: Sequence[Step]
-) -> Engine:
-    if isinstance(settings, LensSettings):
-        return LensEngine(settings, carried, random)
-    return BodyEngine(settings, carried, random, script)
-
-
-CASTS: Mapping[str, Cast] = {
-    "emount": Cast({Role.LENS: LensSettings, Role.BODY: BodySettings}, VERBS, _emount_engine),
+BUILT_IN = {
+    "emount": "lensmount_emulator.roles.emount.cast:EMOUNT_CAST",
+    "lmount": "lensmount_emulator.roles.lmount.cast:LMOUNT_CAST",
 }
-"""Who plays which dialect."""
+
+
+def played_dialects() -> list[str]:
+    """Every dialect that can be played here, sorted."""
+    return sorted({*BUILT_IN, *(entry.name for entry in entry_points(group=ENTRY_POINTS))})
 
 
 def cast_of(dialect: str) -> Cast:
     """The two ends of a dialect.
 
     Raises:
-        DialectError: nobody plays it here, though it may be decoded; lists the ones that are played.
+        DialectError: nobody plays it here, though it may be decoded (lists the ones that are played); offered twice;
+            or not importable as a `Cast`.
     """
-    if dialect not in CASTS:
-        raise DialectError(unknown("dialect to play", dialect, CASTS))
-    return CASTS[dialect]
-
-
-def is_done(engine: Engine) -> bool:
-    """Whether an engine has carried out its script; one without a script never has."""
-    return isinstance(engine, BodyEngine) and engine.done
+    offers = [EntryPoint(name, value, ENTRY_POINTS) for name, value in BUILT_IN.items() if name == dialect]
+    offers += entry_points(group=ENTRY_POINTS, name=dialect)
+    if not offers:
+        raise DialectError(unknown("dialect to play", dialect, played_dialects()))
+    if len(offers) > 1:
+        raise DialectError(f"dialect {dialect!r} is played twice: by {' and '.join(offer.value for offer in offers)}")
+    module, _, attribute = offers[0].value.partition(":")
+    try:
+        cast = getattr(import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise DialectError(f"dialect {dialect!r} cannot be played from {offers[0].value}: {error}") from error
+    if not isinstance(cast, Cast):
+        raise DialectError(f"dialect {dialect!r}: {offers[0].value} is a {type(cast).__name__}, not a Cast")
+    return cast

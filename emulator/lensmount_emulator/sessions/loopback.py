@@ -8,7 +8,7 @@ from lensmount_emulator.mount.virtual import Resolution
 from lensmount_emulator.profiles.library import load_profile
 from lensmount_emulator.profiles.profile import Profile
 from lensmount_emulator.roles.engine import Engine, Notice
-from lensmount_emulator.roles.registry import cast_of, is_done
+from lensmount_emulator.roles.registry import cast_of
 from lensmount_emulator.roles.script import parse_script
 from lensmount_emulator.sessions.bench import Bench
 from lensmount_emulator.sessions.tally import Tally
@@ -114,14 +114,14 @@ def run_loopback(
     bench = Bench(dialect, *engines, tap=record, listen=notices.append, resolution=resolution)
     bench.start()
     if seconds is None:
-        bench.run(LONGEST, unless=lambda: is_done(engines[0]))
+        bench.run(LONGEST, unless=lambda: engines[0].done)
         bench.run(bench.now + AFTERGLOW)
     else:
         bench.run(seconds)
     # A recording ends between frames; the longest pause inside one is 150 ms.
     bench.run(bench.now + LONGEST_FRAME, unless=lambda: not (engines[0].sending or engines[1].sending))
     events = list(Decoder(dialect).decode(records))
-    done = is_done(engines[0])
+    done = engines[0].done
     return Session(dialect, *profiles, bench.now, records, events, notices, bench.mount.violations, done)
 
 

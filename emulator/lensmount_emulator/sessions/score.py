@@ -29,6 +29,7 @@ class Score:
         ignored: variable fields that did differ, each with how often.
         first_divergence: the first difference, in words; `""` where there is none.
         timing: the contract's rules as measured on our engine's edges and frames.
+        declared: the profile's variable fields.
     """
 
     role: str
@@ -43,6 +44,7 @@ class Score:
     ignored: dict[str, int] = field(default_factory=lambda: dict[str, int]())
     first_divergence: str = ""
     timing: list[Measurement] = field(default_factory=lambda: list[Measurement]())
+    declared: list[str] = field(default_factory=lambda: list[str]())
 
     @property
     def rules_held(self) -> int:

@@ -35,7 +35,6 @@ class BodyEngine(BodyCore):
     Attributes:
         script: what to do once the loop runs, in order.
         warm: whether the lens is taken for one that only slept: a short start without identity and descriptor.
-        done: whether the script has been carried out, or has been given up.
     """
 
     def __init__(
@@ -50,7 +49,6 @@ class BodyEngine(BodyCore):
         super().__init__(settings, carried, random)
         self.warm = warm
         self.script = tuple(script)
-        self.done = False
 
     def on_start(self) -> None:
         """Wait for a lens and take it all the way."""

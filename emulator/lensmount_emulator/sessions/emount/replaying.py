@@ -42,6 +42,8 @@ def replay_emount(records: Sequence[Record], dialect: Dialect, profile: Profile)
     raw = list(Decoder(dialect).decode(records))
     timeline = timeline_of(records, raw)
     captured = list(Decoder(dialect).decode(timeline.records)) if not timeline.has_edges else raw
+    settings = profile.settings
+    assert isinstance(settings, LensSettings | BodySettings)
     for role, why in ((profile.role.peer, "to play"), (profile.role, "to compare with")):
         if not _frames(captured, role):
             raise CaptureError(f"the capture holds no frame of the {role.value}, so there is nothing {why}")
@@ -57,8 +59,9 @@ def replay_emount(records: Sequence[Record], dialect: Dialect, profile: Profile)
         score,
         _frames(captured, profile.role),
         [frame for frame in _frames(ours, profile.role) if (frame.at or 0.0) <= end + grace],
-        profile.settings.variable,
+        settings.variable,
     )
+    score.declared = [f"{entry.message}.{entry.field}" for entry in settings.variable]
     if timeline.has_times:
         measured = measure(dialect.timing, marks_of(ours, dialect))
         score.timing = [measurement for measurement in measured if _concerns(measurement, profile.role)]

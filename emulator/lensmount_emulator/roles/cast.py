@@ -1,0 +1,43 @@
+"""What plays the ends of a dialect: settings to check a profile against, verbs of a script, and engines."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from random import Random
+
+from msgspec import Struct
+
+from lensmount_emulator.roles.engine import Engine
+from lensmount_emulator.roles.script import Reader, Step
+
+
+class Place(Enum):
+    """Where on a mount a profile's device stands."""
+
+    BODY = "body"
+    LENS = "lens"
+    ACCESSORY = "accessory"
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """The two ends of a dialect, and what may stand between them.
+
+    Attributes:
+        settings: place -> what a profile of it must say.
+        check: what the shape alone cannot say of a profile's name, place and settings; raises `ProfileError` with the
+            key and what is legal.
+        verbs: what a script can make the body do.
+        lens_verbs: what a script can make the hand do that holds the lens.
+        engine: settings, carried lines (`None` on the virtual mount), source of jitter and script to an engine.
+        usual_body: profile of the body that is taken where none is named.
+        usual_lens: profile of the lens that is taken where none is named.
+    """
+
+    settings: Mapping[Place, type[Struct]]
+    check: Callable[[Place, Struct], None]
+    verbs: Mapping[str, Reader]
+    lens_verbs: Mapping[str, Reader]
+    engine: Callable[[Struct, frozenset[str] | None, Random | None, Sequence[Step]], Engine]
+    usual_body: str
+    usual_lens: str

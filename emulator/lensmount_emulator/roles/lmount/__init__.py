@@ -1,0 +1,1 @@
+"""The open L-Mount model's two ends."""
