@@ -1,4 +1,4 @@
-"""What a profile of the open model must keep that its shape alone cannot say; one line that names key and legal range."""
+"""What a profile of the open model must keep that its shape alone cannot say: limits, told with their key."""
 
 from itertools import pairwise
 
@@ -23,7 +23,7 @@ FACTOR = (0.5, 4.0)
 CURRENT_MA = (0, 5000)
 
 
-def check(place: Place, settings: Struct) -> None:
+def check(_place: Place, settings: Struct) -> None:
     """Hold a profile's values against what is possible.
 
     Raises:

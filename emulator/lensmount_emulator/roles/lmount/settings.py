@@ -288,7 +288,8 @@ class AccessorySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields
         maker: as on the barrel.
         kind: what it is.
         behaviour: `speaks`: it stands in the line, rewrites what the lens says and reports itself; `silent`: wires
-            only, so that a lens that does not know it tells wrong values; `translates`: another mount's lens hangs on it.
+            only, so that a lens that does not know it tells wrong values; `translates`: another mount's lens hangs
+            on it.
         factor: focal length behind it, of the lens's own.
         length_mm: what an extension tube adds.
         fits: beginnings of profile names of lenses that it can be put on; none: every lens.
