@@ -8,6 +8,7 @@ from lensmount_emulator.mount.virtual import Resolution
 from lensmount_emulator.profiles.library import load_profile
 from lensmount_emulator.profiles.profile import Profile
 from lensmount_emulator.roles.engine import Engine, Notice
+from lensmount_emulator.roles.findings import Finding
 from lensmount_emulator.roles.registry import cast_of
 from lensmount_emulator.roles.script import parse_script
 from lensmount_emulator.sessions.bench import Bench
@@ -47,6 +48,7 @@ class Session:
         tally: counts of frames and bytes.
         timing: the timing contract as it was kept.
         finished: whether the script was carried out.
+        findings: what the script's checks came to.
     """
 
     dialect: Dialect
@@ -58,6 +60,7 @@ class Session:
     notices: list[Notice]
     violations: list[str]
     finished: bool
+    findings: list[Finding]
     tally: Tally = field(init=False)
     timing: list[Measurement] = field(init=False)
 
@@ -122,7 +125,9 @@ def run_loopback(
     bench.run(bench.now + LONGEST_FRAME, unless=lambda: not (engines[0].sending or engines[1].sending))
     events = list(Decoder(dialect).decode(records))
     done = engines[0].done
-    return Session(dialect, *profiles, bench.now, records, events, notices, bench.mount.violations, done)
+    return Session(
+        dialect, *profiles, bench.now, records, events, notices, bench.mount.violations, done, engines[0].findings
+    )
 
 
 def _engines(body: Profile, lens: Profile, script: str, seed: int | None) -> tuple[Engine, Engine]:
