@@ -5,7 +5,7 @@ Only `[optics]` has no defaults: a lens of one's own is ten lines. Every default
 
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 Format = Literal["full-frame", "aps-c"]
 PowerName = Literal["none", "low", "normal", "high", "extreme"]
@@ -92,7 +92,7 @@ class FocusGroup(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     backlash: int = 2
     settle_ms: float = 2.0
     homes: bool = True
-    drive_hz: list[int] = [60, 120]
+    drive_hz: list[int] = field(default_factory=lambda: [60, 120])
     breathes_percent: float = 3.0
 
 
@@ -181,8 +181,8 @@ class Firmware(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     version: str = "1.0"
     revision: int = 2
-    rates: list[int] = [*ALL_RATES]
-    features: list[FeatureName] = [*ALL_FEATURES]
+    rates: list[int] = field(default_factory=lambda: [*ALL_RATES])
+    features: list[FeatureName] = field(default_factory=lambda: [*ALL_FEATURES])
     pages: list[PageName] = []
 
 
