@@ -1,5 +1,6 @@
 """Profiles of the open model: all load, every value says where it comes from, and what is wrong is told in one line."""
 
+import re
 import tomllib
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -17,7 +18,8 @@ from lensmount_emulator.roles.lmount.settings import AccessorySettings, BodySett
 from lensmount_hardware.clock import MonotonicClock
 from lensmount_protocol.errors import ProfileError
 
-FOLDER = Path(__file__).parents[3] / "emulator" / "lensmount_emulator" / "profiles" / "lmount"
+ROOT = Path(__file__).parents[3]
+FOLDER = ROOT / "emulator" / "lensmount_emulator" / "profiles" / "lmount"
 FILES = sorted(FOLDER.rglob("*.toml"))
 PLACES = {"bodies": Place.BODY, "lenses": Place.LENS, "accessories": Place.ACCESSORY}
 HEADS = ("profile", "sources", "evidence")
@@ -187,13 +189,23 @@ def test_all_of_them_load_in_less_than_a_second() -> None:
 
 
 def test_a_lens_of_ones_own_is_ten_lines() -> None:
-    told = (
-        '[profile]\nname = "mine"\nrole = "lens"\ndialect = "lmount"\ntitle = "Mine"\n'
-        '[optics]\nmaker = "Me"\nfocal_mm = [50.0]\nf_number = [2.0]\nnearest_m = 0.5\n'
-    )
+    page = (ROOT / "docs" / "how-to" / "add-a-profile.md").read_text()
+    (told,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
     assert told.count("\n") == 10
-    lens = msgspec.convert(read_profile(told, "mine.toml").settings, LensSettings)
-    assert lens.optics == Optics(maker="Me", focal_mm=[50.0], f_number=[2.0], nearest_m=0.5)
+    profile = read_profile(told, "mine.toml")
+    assert evidence_of(profile, "optics.nearest_m") == "BOX"
+    assert isinstance(profile.settings, LensSettings)
+    assert profile.settings.optics == Optics(
+        maker="Mine", focal_mm=[50.0], f_number=[2.0], smallest_f_number=16.0, nearest_m=0.5
+    )
+
+
+def test_the_page_of_how_to_names_every_key_of_a_lens() -> None:
+    page = (ROOT / "docs" / "how-to" / "add-a-profile.md").read_text()
+    for table in msgspec.structs.fields(LensSettings):
+        inner = table.type if isinstance(table.type, type) and issubclass(table.type, msgspec.Struct) else None
+        keys = [entry.name for entry in msgspec.structs.fields(inner)] if inner else [table.name]
+        assert [key for key in keys if not re.search(rf"\b{key}\b", page)] == [], table.name
 
 
 WRONG_LENSES = [
