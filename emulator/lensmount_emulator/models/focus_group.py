@@ -139,10 +139,11 @@ class FocusMotion:
         """Motor, velocity, group."""
         if now >= self._arrives:
             return self._motor, 0.0, self._group
-        pieces = self._pieces
-        begin, motor, velocity, acceleration, group = next(
-            (piece for piece in reversed(pieces) if piece[0] <= now), pieces[0]
-        )
+        piece = self._pieces[0]
+        for piece in reversed(self._pieces):
+            if piece[0] <= now:
+                break
+        begin, motor, velocity, acceleration, group = piece
         passed = max(0.0, now - begin)
         motor += (velocity + acceleration * passed / 2) * passed
         return motor, velocity + acceleration * passed, self._carried(group, motor)
@@ -163,10 +164,13 @@ class FocusMotion:
         rest = motor + velocity * abs(velocity) / (2 * self._acceleration)
         stands = self._carried(group, rest)
         self._speed = speed
-        if abs(goal - stands) <= _SAME:
+        away = goal - stands
+        if abs(away) <= _SAME:
             end = rest
+        elif away > 0:
+            end = goal + self._backlash
         else:
-            end = goal + self._backlash if goal > stands else float(goal)
+            end = float(goal)
         self._plan(motor, velocity, group, end, now)
         self.target = goal
         return self.done_at

@@ -1,7 +1,8 @@
 """Power: what the parts of a lens draw, what it leaves out to stay within a grant, and a supply that gives way.
 
-That bodies know of a lens that draws much, and warn, is public (a firmware note of the Leica CL, 2019); classes,
-currents and voltages are modelled, for none is published.
+That a body knows of a lens that draws much, and tells its user, is reported of the Leica CL's firmware 2.2
+(https://fotografidigitali.it/news/leica-sl-e-cl-aggiornamento-firmware-e-compatibilita-con-le-ottiche-l-mount_81698.html).
+Classes, currents and voltages are modelled, for none is published.
 """
 
 import math
@@ -120,8 +121,8 @@ class PowerBudget:
 def focus_ma_of(weight_g: int) -> int:
     """What a focus motor draws in a lens of this weight that does not say it, in milliamperes.
 
-    Modelled: heavy lenses move heavy glass. The slope puts the three lenses of which a body's firmware note is
-    reported to warn (https://fotografidigitali.it, 2019) into the class above a small prime's.
+    Modelled: heavy lenses move heavy glass. With the other parts' defaults a light prime needs the class NORMAL, and
+    the lenses of about a kilogramme, of which a body is reported to tell its user, HIGH.
 
     Args:
         weight_g: weight; 0 where nobody says it.
