@@ -66,6 +66,19 @@ def test_the_same_order_again_changes_nothing() -> None:
     assert focus.position(0.5) == once.position(0.5)
 
 
+@given(st.floats(0.0, 1.0), st.integers(50, 1999), st.sampled_from([150.0, 600.0, 1000.0]))
+def test_the_same_target_at_another_speed_is_no_turn(part: float, target: int, speed: float) -> None:
+    # The play would have to be taken up again for the billionth of a step that rounding adds.
+    focus = drive(backlash=30, settle=0.0)
+    focus.order(target, 0.0, 999.0)
+    now = focus.done_at * part
+    focus.order(target, now, speed)
+    lasts = focus.done_at - now
+    assert all(focus.velocity(now + lasts * index / 50) >= -1e-3 for index in range(51))
+    assert focus.motor(focus.done_at) == pytest.approx(target + 30)
+    assert focus.position(focus.done_at) == target
+
+
 def test_a_move_with_nowhere_to_go_is_done_at_once() -> None:
     focus = drive(start=40)
     assert focus.order(40, 3.0) == 3.0

@@ -156,6 +156,10 @@ def test_corrections_by_hand() -> None:
     far = INFINITY_MM
     # 28 mm at the short end: third order 0.06 · 0.5 + 0.03 · 0.5 = 0.045; fifth -0.009, seventh 0.00225.
     assert correction(CorrectionKind.DISTORTION, 0.0, 28_000, far, 4.0) == [1253, 1475, -295, 74]
+    # 28 mm at 252 mm: closeness 0.1 makes it a twentieth more.
+    assert correction(CorrectionKind.DISTORTION, 0.0, 28_000, 252, 4.0)[1] == 1548
+    # 28 mm, fraction 1: (0.0004 - 0.0003) for red, half of it in the square; blue -0.8 of both.
+    assert correction(CorrectionKind.LATERAL_COLOUR, 1.0, 28_000, far, 4.0) == [3, 2, -3, -1]
     # f/2, 28 mm: natural -0.35 · 0.5; of the barrel 0.55 / 3 in two parts.
     assert correction(CorrectionKind.VIGNETTING, 0.5, 28_000, far, 2.0) == [-5734, -3604, -2403]
     # 100 mm at 0.9 m: 0.3 · 0.1.
