@@ -17,17 +17,16 @@ from itertools import cycle
 from random import Random
 
 from lensmount_emulator.models.firmware_image import Image, make_image
-from lensmount_emulator.models.firmware_journal import ImageId
+from lensmount_emulator.models.firmware_journal import RECORD, ImageId
 from lensmount_emulator.models.firmware_store import FirmwareStore
-from lensmount_emulator.models.flash import PowerCutError
+from lensmount_emulator.models.flash import SECTOR, PowerCutError
 from lensmount_emulator.roles.lmount.body_update import Answer, UpdateOutcome, roll_back, update
 from lensmount_emulator.roles.lmount.lens_update import UpdateOrder, UpdateReceiver
 from lensmount_protocol.dialects.lmount.types import UpdateStage
 from lensmount_protocol.message import Message
 
 MAKER, MODEL = 3, 77
-OLD, NEW = bytes((1, 0, 0, 0)), bytes((1, 1, 0, 0))
-SECTOR = 4096
+OLDER, OLD, NEW = (bytes((1, part, 0, 0)) for part in range(3))
 SHOWN = 10
 
 Step = Callable[[UpdateReceiver], object]
@@ -80,20 +79,31 @@ class UpdateCuts:
     """An update of an image of this size, to be cut.
 
     Attributes:
-        old: the image that runs before.
+        older: the image before that one.
+        old: the image that runs when the update begins.
         new: the image that is loaded.
     """
 
     def __init__(self, size: int, seed: int = 1, *, to_the_end: bool = False) -> None:
         slot_size = -(-size // SECTOR) * SECTOR
-        self.old = make_image(MAKER, MODEL, OLD, size, seed)
-        self.new = make_image(MAKER, MODEL, NEW, size, seed + 1)
+        self.older, self.old, self.new = (
+            make_image(MAKER, MODEL, version, size, seed + more) for more, version in enumerate((OLDER, OLD, NEW))
+        )
         self._random = Random(seed)
         self._to_the_end = to_the_end
         self._landmarks: dict[tuple[UpdateStage, int], FirmwareStore] = {}
-        factory = FirmwareStore.holding(identity(self.old), self.old.content, slot_size)
-        _age(factory, identity(self.new))
-        self._kept = list(self._uncut(factory))
+        store = FirmwareStore.holding(identity(self.old), self.old.content, slot_size)
+        # Both slots are full, as in a lens that was updated before.
+        store.begin(identity(self.older))
+        store.write(0, self.older.content)
+        store.verify()
+        store.activate()
+        store.start()
+        store.confirm()
+        store.roll_back()
+        store.start()
+        _age(store)
+        self._kept = list(self._uncut(store))
 
     @property
     def work(self) -> int:
@@ -128,7 +138,7 @@ class UpdateCuts:
         else:
             found.fail(f"{where}: nothing was cut")
             return
-        for way, follow in (("resumed", self._resume), ("rolled back", self._go_back)):
+        for way, follow in (("resumed", self._resume), ("rolled back", self._go_back), ("left alone", self._leave)):
             trouble = follow(store.copy(), found)
             if trouble:
                 found.fail(f"{where}, {way}: {trouble}")
@@ -156,14 +166,20 @@ class UpdateCuts:
         trouble = self._starts(store, (self.old, self.new))
         if trouble:
             return trouble
-        was_new = store.running.image == identity(self.new)
         store.confirm()
+        # Before the new image is begun, and once it is confirmed, the other slot holds a good one.
+        before = next((image for image in (self.older, self.old) if store.other.image == identity(image)), self.old)
         receiver = UpdateReceiver(store, MAKER, MODEL)
         for _ in _orders(roll_back(cycle(range(1, 256)).__next__), receiver):
             pass
-        if was_new and receiver.stage != UpdateStage.ROLLED_BACK:
-            return "the new image runs, and there is no way back"
-        return self._settles(store, self.old)
+        if receiver.stage != UpdateStage.ROLLED_BACK:
+            return "there is no way back"
+        return self._settles(store, before)
+
+    def _leave(self, store: FirmwareStore, _found: Cuts) -> str:
+        """Start twice, and confirm nothing: at most the first is a trial; what went wrong, or `""`."""
+        trouble = self._starts(store, (self.old, self.new)) or self._starts(store, (self.old, self.new))
+        return trouble or ("an image that was not confirmed has a second trial" if store.running.trial else "")
 
     def _settles(self, store: FirmwareStore, image: Image) -> str:
         """Whether this image runs from the next start on, confirmed, and from the one after."""
@@ -203,12 +219,21 @@ def identity(image: Image) -> ImageId:
     return ImageId(image.maker, image.model, image.version, len(image.content), image.crc32)
 
 
-def _age(store: FirmwareStore, image: ImageId) -> None:
-    """Fill the journal's first sector so far that it turns over in mid-update."""
-    for _ in range(26):
-        store.begin(image)
+def _age(store: FirmwareStore) -> None:
+    """Fill the journal's sector so far that it turns over in mid-update."""
+    while _go_back_twice(store) < SECTOR:
+        pass
+    for _ in range(SECTOR // RECORD // 2 - 3):
+        _go_back_twice(store)
+
+
+def _go_back_twice(store: FirmwareStore) -> int:
+    """Two records, and the same image runs again; bytes of flash work."""
+    worked = store.flash.worked
+    for _ in range(2):
         store.roll_back()
-    store.start()
+        store.start()
+    return store.flash.worked - worked
 
 
 def _orders(talk: Conversation, receiver: UpdateReceiver) -> Iterator[UpdateOrder]:
@@ -238,8 +263,8 @@ def _start(receiver: UpdateReceiver) -> object:
     return receiver.store.start()
 
 
-def _confirm(receiver: UpdateReceiver) -> object:
-    return receiver.store.confirm()
+def _confirm(receiver: UpdateReceiver) -> None:
+    receiver.store.confirm()
 
 
 def _name(order: UpdateOrder) -> str:
