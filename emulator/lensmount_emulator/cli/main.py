@@ -10,6 +10,7 @@ VERBS = {
     "decode": "read captures: bytes and edges to frames to typed messages",
     "loopback": "a body and a lens meet on a virtual mount",
     "run": "play one end in real time on a port",
+    "firmware": "look at a firmware image, or make one to try updates with",
     "fidelity": "replay a capture against our engine and score it",
     "dialects": "list the dialects that can be spoken",
     "profiles": "list the lenses and bodies that can be played",

@@ -20,12 +20,14 @@ from lensmount_emulator.roles.lmount.body_deeds import (
     set_ring,
     track,
 )
+from lensmount_emulator.roles.lmount.body_firmware import bring, take_back
 from lensmount_emulator.roles.lmount.body_greeting import stabilise
 from lensmount_emulator.roles.lmount.body_sleep import sleep, wake
 from lensmount_emulator.roles.lmount.body_words import (
     aperture,
     exposure_time,
     focus_target,
+    image,
     limits,
     optional_seconds,
     rate,
@@ -151,6 +153,8 @@ VERBS: Mapping[str, Reader] = {
     "rate": rate,
     "track": seconds,
     "sleep": nothing,
+    "update": image,
+    "rollback": nothing,
     "check": _check_name,
     "detach": optional_seconds,
     **LENS_VERBS,
@@ -176,6 +180,8 @@ TASKS: Mapping[str, Callable[[BodyCore, Step], Task]] = {
     "sleep": _sleep,
     "wake": _wake,
     "wait": _wait,
+    "update": lambda body, step: bring(body, step.value),
+    "rollback": lambda body, _step: take_back(body),
     "check": _check,
     "detach": take_off,
     "zoom": _zoom,

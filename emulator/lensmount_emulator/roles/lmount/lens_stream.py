@@ -92,7 +92,12 @@ def _stabiliser(lens: LensCore) -> StabiliserState:
         # Who pans wants the movement along the pan.
         axes = told.axes & ~YAW if panning and told.stabiliser == StabiliserMode.PANNING else told.axes
         pitch, yaw = lens.shake.angle(now)
-        x, y, at_limit = lens.stabiliser.shift_um((pitch, yaw), lens.zoom.focal_um(now), told.share, axes)
+        if panning:
+            # Where the pan ends is where the hand holds it from then on.
+            lens.yaw_held = yaw
+        x, y, at_limit = lens.stabiliser.shift_um(
+            (pitch, yaw - lens.yaw_held), lens.zoom.focal_um(now), told.share, axes
+        )
     return StabiliserState(
         frame=told.frame,
         mode=told.stabiliser,
