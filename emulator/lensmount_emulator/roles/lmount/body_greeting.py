@@ -245,17 +245,18 @@ def _report(body: BodyCore) -> None:
     else:
         body.find("identify", Verdict.WORKS, identity.name)
     words = f"revision {known.revision}, {body.baudrate} baud, power {known.granted.name.lower()}"
+    less: list[tuple[Verdict, str, str]] = []
     if known.granted < hello.power_class:
         asked = hello.power_class.name.lower()
-        body.find("negotiate", Verdict.REDUCED, f"{words} where it asked for {asked}", rules.POWER_GRANT)
-    elif known.revision < max(hello.revision, body.settings.firmware.revision):
-        body.find("negotiate", Verdict.REDUCED, f"{words}; the other end is newer", rules.OLDER_REVISION)
-    elif camera.format == "full-frame" and abilities.image_circle == ImageCircle.APS_C:
-        body.find("negotiate", Verdict.REDUCED, f"{words}; the body crops", rules.CROP)
-    elif known.warned:
-        body.find("negotiate", Verdict.WORKS, f"{words}; the user is told of the consumption", rules.POWER_NOTICE)
-    else:
-        body.find("negotiate", Verdict.WORKS, words)
+        less.append((Verdict.REDUCED, f"{words} where it asked for {asked}", rules.POWER_GRANT))
+    if known.revision < max(hello.revision, body.settings.firmware.revision):
+        less.append((Verdict.REDUCED, f"{words}; the other end is newer", rules.OLDER_REVISION))
+    if camera.format == "full-frame" and abilities.image_circle == ImageCircle.APS_C:
+        less.append((Verdict.REDUCED, f"{words}; the body crops", rules.CROP))
+    if known.warned:
+        less.append((Verdict.WORKS, f"{words}; the user is told of the consumption", rules.POWER_NOTICE))
+    for verdict, detail, rule in less or [(Verdict.WORKS, words, "")]:
+        body.find("negotiate", verdict, detail, rule)
 
 
 def lens_seen(body: BodyCore) -> bool:
