@@ -1,13 +1,14 @@
 """What plays the ends of a dialect: settings to check a profile against, verbs of a script, and engines."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from random import Random
 
 from msgspec import Struct
 
 from lensmount_emulator.roles.engine import Engine
+from lensmount_emulator.roles.findings import Rule
 from lensmount_emulator.roles.script import Reader, Step
 
 
@@ -32,6 +33,7 @@ class Cast:
         engine: settings, carried lines (`None` on the virtual mount), source of jitter and script to an engine.
         usual_body: profile of the body that is taken where none is named.
         usual_lens: profile of the lens that is taken where none is named.
+        rules: name -> why something works only in part, or not at all.
     """
 
     settings: Mapping[Place, type[Struct]]
@@ -41,3 +43,4 @@ class Cast:
     engine: Callable[[Struct, frozenset[str] | None, Random | None, Sequence[Step]], Engine]
     usual_body: str
     usual_lens: str
+    rules: Mapping[str, Rule] = field(default_factory=lambda: dict[str, Rule]())

@@ -8,6 +8,7 @@ from lensmount_emulator.mount.virtual import Resolution
 from lensmount_emulator.profiles.library import load_profile
 from lensmount_emulator.profiles.profile import Profile
 from lensmount_emulator.roles.engine import Engine, Notice
+from lensmount_emulator.roles.findings import Finding
 from lensmount_emulator.roles.registry import cast_of
 from lensmount_emulator.roles.script import parse_script
 from lensmount_emulator.sessions.bench import Bench
@@ -47,6 +48,7 @@ class Session:
         tally: counts of frames and bytes.
         timing: the timing contract as it was kept.
         finished: whether the script was carried out.
+        findings: what the body found out about the lens.
     """
 
     dialect: Dialect
@@ -58,6 +60,7 @@ class Session:
     notices: list[Notice]
     violations: list[str]
     finished: bool
+    findings: list[Finding] = field(default_factory=lambda: list[Finding]())
     tally: Tally = field(init=False)
     timing: list[Measurement] = field(init=False)
 
@@ -75,8 +78,8 @@ class Session:
 
 
 def run_loopback(
-    body: str = USUAL_BODY,
-    lens: str = USUAL_LENS,
+    body: str | Profile = USUAL_BODY,
+    lens: str | Profile = USUAL_LENS,
     *,
     script: str = "",
     seconds: float | None = None,
@@ -87,7 +90,7 @@ def run_loopback(
     """Let a body and a lens meet in virtual time.
 
     Args:
-        body: a body profile, by name or path.
+        body: a body profile, by name or path, or one that has been read.
         lens: a lens profile.
         script: what to do once the loop runs: `focus 0x3F50; aperture f/8; sleep`.
         seconds: how long, in virtual time; `None` until the script is done.
@@ -100,7 +103,7 @@ def run_loopback(
         ProfileError: a profile is unknown, impossible, of the other role, or speaks another dialect than its peer.
         ScriptError: a verb or value of the script that nobody knows.
     """
-    profiles = load_profile(body, Role.BODY), load_profile(lens, Role.LENS)
+    profiles = _profile(body, Role.BODY), _profile(lens, Role.LENS)
     dialect = load_dialect(profiles[0].dialect)
     engines = _engines(*profiles, script, seed)
     records: list[Record] = []
@@ -123,6 +126,10 @@ def run_loopback(
     events = list(Decoder(dialect).decode(records))
     done = engines[0].done
     return Session(dialect, *profiles, bench.now, records, events, notices, bench.mount.violations, done)
+
+
+def _profile(named: str | Profile, role: Role) -> Profile:
+    return load_profile(named, role) if isinstance(named, str) else named
 
 
 def _engines(body: Profile, lens: Profile, script: str, seed: int | None) -> tuple[Engine, Engine]:
