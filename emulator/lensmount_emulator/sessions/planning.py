@@ -1,0 +1,108 @@
+"""What a matrix will run, from what people ask for: profiles read once, combinations, and an empty matrix to fill."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lensmount_emulator.profiles.library import all_profiles
+from lensmount_emulator.profiles.profile import Profile
+from lensmount_emulator.roles.cast import Place
+from lensmount_emulator.roles.registry import cast_of
+from lensmount_emulator.roles.script import parse_script
+from lensmount_emulator.sessions.combinations import (
+    EVERY,
+    Combination,
+    Fits,
+    accessory_words,
+    alike,
+    cells_of,
+    chosen,
+    far_dialect,
+)
+from lensmount_emulator.sessions.matrix import Matrix
+from lensmount_emulator.sessions.trial import CHECK_ALL, Attempt
+from lensmount_protocol.errors import ProfileError
+from lensmount_protocol.registry import load_dialect
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What will be run.
+
+    Attributes:
+        combinations: what to try, in order.
+        attempt: what runs one of them.
+        matrix: what to fill with cells.
+    """
+
+    combinations: list[Combination]
+    attempt: Attempt
+    matrix: Matrix
+
+
+def plan(
+    dialect: str,
+    bodies: Sequence[str] = (EVERY,),
+    lenses: Sequence[str] = (EVERY,),
+    accessories: Sequence[str] = ("all",),
+    *,
+    fits: Fits = alike,
+    script: str = CHECK_ALL,
+    seed: int | None = None,
+    folder: Path | None = None,
+) -> Plan:
+    """What a matrix over these will run.
+
+    Args:
+        dialect: what is spoken.
+        bodies: names, patterns or paths.
+        lenses: the same of lenses.
+        accessories: the same of accessories; `none` for lenses without one, `all` for none and each.
+        fits: what goes together.
+        script: what each session does.
+        seed: where jitter comes from; `None` for nominal times.
+        folder: where recordings go; `None` for none.
+
+    Raises:
+        DialectError: nobody speaks or plays it.
+        ProfileError: a word that means no profile, or nothing that goes together.
+        ScriptError: a verb or value of the script that nobody knows.
+    """
+    spoken, cast = load_dialect(dialect), cast_of(dialect)
+    parse_script(script, cast.verbs)
+    known = {profile.name: profile for profile in all_profiles()}
+    here = {name: profile for name, profile in known.items() if profile.dialect == dialect}
+    words, bare = accessory_words(accessories)
+    put_on = chosen(words, Place.ACCESSORY, here)
+    far = {dialect, *(far_dialect(profile) for profile in put_on.values())}
+    near = {name: profile for name, profile in known.items() if profile.dialect in far}
+    found = chosen(bodies, Place.BODY, here), chosen(lenses, Place.LENS, near), put_on
+    _same_dialect(dialect, {**found[0], **put_on})
+    combinations = cells_of(dialect, *found, fits, bare=bare)
+    used = {name for one in combinations for name in (one.body, one.lens, *one.accessories)}
+    for name in (*bodies, *lenses, *words):
+        if any(name in profiles for profiles in found) and name not in used:
+            raise ProfileError(f"{name} goes with nothing else that was asked for")
+    if not combinations:
+        raise ProfileError(f"no {dialect} profiles that were asked for go together; `lensmount profiles` lists them")
+    titles = [{name: profile.title for name, profile in profiles.items()} for profiles in found]
+    matrix = Matrix(
+        dialect=spoken.name,
+        title=spoken.title,
+        notice=spoken.notice,
+        script=script,
+        seed=seed,
+        bodies=titles[0],
+        lenses=titles[1],
+        accessories=titles[2],
+        rules=dict(cast.rules),
+        planned=len(combinations),
+    )
+    read = {name: profile for profiles in found for name, profile in profiles.items()}
+    return Plan(combinations, Attempt(read, dialect, script, seed, folder), matrix)
+
+
+def _same_dialect(dialect: str, profiles: Mapping[str, Profile]) -> None:
+    for name, profile in profiles.items():
+        if profile.dialect != dialect:
+            raise ProfileError(f"{name} speaks {profile.dialect}; {dialect} is needed here")
