@@ -96,7 +96,7 @@ def _tell(session: "object", arguments: argparse.Namespace) -> None:
         print(f"{session.body.title} meets {session.lens.title} on a virtual {session.dialect.name} mount.")
         print(f"{session.dialect.notice}\nTimes are milliseconds of virtual time since the supply came on.\n")
     if not arguments.quiet:
-        for line in tell(session.events, session.notices, every_frame=arguments.every_frame):
+        for line in tell(session.events, session.notices, session.dialect.routine, every_frame=arguments.every_frame):
             print(line)
         print()
     print_session(console_for(sys.stdout), session)

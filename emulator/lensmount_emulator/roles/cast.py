@@ -1,7 +1,7 @@
 """What plays the ends of a dialect: settings to check a profile against, verbs of a script, and engines."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from random import Random
 
@@ -30,17 +30,17 @@ class Cast:
             key and what is legal.
         verbs: what a script can make the body do.
         lens_verbs: what a script can make the hand do that holds the lens.
+        rules: why something works only in part, by name.
         engine: settings, carried lines (`None` on the virtual mount), source of jitter and script to an engine.
         usual_body: profile of the body that is taken where none is named.
         usual_lens: profile of the lens that is taken where none is named.
-        rules: name -> why something works only in part, or not at all.
     """
 
     settings: Mapping[Place, type[Struct]]
     check: Callable[[Place, Struct], None]
     verbs: Mapping[str, Reader]
     lens_verbs: Mapping[str, Reader]
+    rules: Mapping[str, Rule]
     engine: Callable[[Struct, frozenset[str] | None, Random | None, Sequence[Step]], Engine]
     usual_body: str
     usual_lens: str
-    rules: Mapping[str, Rule] = field(default_factory=lambda: dict[str, Rule]())

@@ -48,7 +48,7 @@ class Session:
         tally: counts of frames and bytes.
         timing: the timing contract as it was kept.
         finished: whether the script was carried out.
-        findings: what the body found out about the lens.
+        findings: what the script's checks came to.
     """
 
     dialect: Dialect
@@ -60,7 +60,7 @@ class Session:
     notices: list[Notice]
     violations: list[str]
     finished: bool
-    findings: list[Finding] = field(default_factory=lambda: list[Finding]())
+    findings: list[Finding]
     tally: Tally = field(init=False)
     timing: list[Measurement] = field(init=False)
 
@@ -125,7 +125,9 @@ def run_loopback(
     bench.run(bench.now + LONGEST_FRAME, unless=lambda: not (engines[0].sending or engines[1].sending))
     events = list(Decoder(dialect).decode(records))
     done = engines[0].done
-    return Session(dialect, *profiles, bench.now, records, events, notices, bench.mount.violations, done)
+    return Session(
+        dialect, *profiles, bench.now, records, events, notices, bench.mount.violations, done, engines[0].findings
+    )
 
 
 def _profile(named: str | Profile, role: Role) -> Profile:
