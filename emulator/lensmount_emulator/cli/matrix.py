@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     from lensmount_emulator.reports.matrix_words import totals
     from lensmount_emulator.reports.progress import progress_bar
     from lensmount_emulator.reports.tables import console_for
-    from lensmount_emulator.sessions.matrix import Outcome, run_matrix
+    from lensmount_emulator.sessions.matrix import Outcome
     from lensmount_emulator.sessions.planning import plan
     from lensmount_hardware.clock import MonotonicClock
 
@@ -65,14 +65,12 @@ def run(arguments: argparse.Namespace) -> int:
         seed=arguments.seed,
         folder=arguments.record,
     )
-    matrix, attempt = planned.matrix, planned.attempt
+    matrix = planned.matrix
     targets = ready(arguments.json, arguments.junit, arguments.html, arguments.record)
     stopped = False
-    cells = run_matrix(planned.combinations, attempt, matrix.rules, attempt.replay, jobs=arguments.jobs)
-    with closing(cells), progress_bar("cells") as tell:
+    with closing(planned.run(arguments.jobs)) as cells, progress_bar("cells") as tell:
         try:
-            for cell in cells:
-                matrix.cells.append(cell)
+            for _ in cells:
                 tell(len(matrix.cells) / matrix.planned)
         except KeyboardInterrupt:
             stopped = True

@@ -18,9 +18,9 @@ Fits = Callable[[Profile, Profile, Profile], bool]
 """Whether a body, an accessory and a lens can be put together, in this order from the front of the body."""
 
 
-def alike(_body: Profile, accessory: Profile, lens: Profile) -> bool:
-    """Whether a lens speaks what the far side of an accessory does, which is all that is known of some dialects."""
-    return far_dialect(accessory) == lens.dialect
+def nothing_fits(_body: Profile, _accessory: Profile, _lens: Profile) -> bool:
+    """What is said of accessories where nobody knows how to put them on."""
+    return False
 
 
 def far_dialect(accessory: Profile) -> str:

@@ -1,6 +1,7 @@
 """What a matrix will run, from what people ask for: profiles read once, combinations, and an empty matrix to fill."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,12 +15,12 @@ from lensmount_emulator.sessions.combinations import (
     Combination,
     Fits,
     accessory_words,
-    alike,
     cells_of,
     chosen,
     far_dialect,
+    nothing_fits,
 )
-from lensmount_emulator.sessions.matrix import Matrix
+from lensmount_emulator.sessions.matrix import Cell, Matrix, run_matrix
 from lensmount_emulator.sessions.trial import CHECK_ALL, Attempt
 from lensmount_protocol.errors import ProfileError
 from lensmount_protocol.registry import load_dialect
@@ -39,6 +40,18 @@ class Plan:
     attempt: Attempt
     matrix: Matrix
 
+    def run(self, jobs: int = 1) -> Generator[Cell]:
+        """Run every combination; each cell is in the matrix when it is given, so whoever stops has what was done.
+
+        Args:
+            jobs: how many processes share the work.
+        """
+        attempt = self.attempt
+        with closing(run_matrix(self.combinations, attempt, self.matrix.rules, attempt.replay, jobs=jobs)) as cells:
+            for cell in cells:
+                self.matrix.cells.append(cell)
+                yield cell
+
 
 def plan(
     dialect: str,
@@ -46,7 +59,7 @@ def plan(
     lenses: Sequence[str] = (EVERY,),
     accessories: Sequence[str] = ("all",),
     *,
-    fits: Fits = alike,
+    fits: Fits = nothing_fits,
     script: str = CHECK_ALL,
     seed: int | None = None,
     folder: Path | None = None,
