@@ -68,6 +68,12 @@ class BodyEngine(BodyCore):
                     self.known.recovery = message
                 self.take_answer(message)
 
+    def start_anew(self, why: str) -> None:
+        """Take the lens's supply and get to know it again; the step of the script that was under way is repeated."""
+        self.power_off()
+        self.tell(f"{why}; starts anew", trouble=True)
+        self.spawn(_live(self))
+
     def power_off(self) -> None:
         """Take the supply: everything at rest, and all forgotten that was learned."""
         self.stop_tasks()

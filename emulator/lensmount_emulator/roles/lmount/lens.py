@@ -70,6 +70,7 @@ class LensEngine(LensCore):
         if not self.started:
             # A lens hears nothing before its processor runs.
             return
+        self.heard_at = self.now
         if arrival.violation is not None:
             self.tell(str(arrival.violation), trouble=True)
         for message in arrival.messages:
