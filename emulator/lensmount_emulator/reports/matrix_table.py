@@ -55,17 +55,15 @@ def _print_cells(console: Console, matrix: Matrix) -> None:
 
 
 def _print_rules(console: Console, matrix: Matrix) -> None:
-    if not matrix.cells_by_rule:
-        return
-    console.print()
-    table = Table("rule", "cells", "why", "known", "source", box=box.SIMPLE_HEAD, title="rules", title_justify="left")
-    table.columns[1].justify = "right"
-    table.columns[4].overflow = "fold"
+    # No table: an address that is cut or folded cannot be followed.
     for name, counts in matrix.cells_by_rule.items():
         rule = matrix.rules.get(name)
-        words = (rule.why, rule.known, rule.source) if rule else ("nobody declared it", "", "")
-        table.add_row(Text(name), str(counts.total()), *(Text(word) for word in words))
-    console.print(table, soft_wrap=False)
+        met = f"{name}: {counts.total()} cell{'' if counts.total() == 1 else 's'}"
+        if rule is None:
+            console.print(f"\n{met}. Nobody declared this rule.", markup=False)
+        else:
+            console.print(f"\n{met}. {rule.why}\n  {rule.known}: {rule.source}", markup=False)
+    console.print()
 
 
 def _print_broken(console: Console, broken: list[Cell]) -> None:
