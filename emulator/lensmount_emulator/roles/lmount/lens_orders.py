@@ -221,13 +221,17 @@ def _stream(lens: LensCore, order: StreamOrder) -> Message:
 def _rate(lens: LensCore, order: RateOrder) -> Message:
     if order.baudrate not in lens.settings.firmware.rates:
         return refuse(order, RefusalCode.NOT_ABLE, 2)
-    lens.spawn(_switch(lens, order.baudrate))
     return done(order, Outcome.ACCEPTED)
 
 
-def _switch(lens: LensCore, baudrate: int) -> Task:
+follow_up = Handlers[LensCore, Task]()
+"""What an order has for its consequence behind its answer, where it was not refused."""
+
+
+@follow_up.on(RateOrder)
+def _switch(lens: LensCore, order: RateOrder) -> Task:
     """Take the new rate 1 ms behind the end of the acceptance, and give it up when nothing is heard at it."""
-    yield WINDOW
+    baudrate = order.baudrate
     yield Wait(ready=lambda: lens.idle, on=(WINDOW,))
     yield lens.after(SWITCH_US)
     lens.set_baudrate(baudrate)
