@@ -11,6 +11,7 @@ VERBS = {
     "loopback": "a body and a lens meet on a virtual mount",
     "matrix": "run every body with every lens and accessory of a dialect through one script",
     "run": "play one end in real time on a port",
+    "firmware": "look at a firmware image, or make one to try updates with",
     "fidelity": "replay a capture against our engine and score it",
     "dialects": "list the dialects that can be spoken",
     "profiles": "list the lenses and bodies that can be played",

@@ -1,6 +1,6 @@
 """The virtual session: two profiles meet on a virtual mount, do what a script says, and are measured."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
@@ -86,6 +86,7 @@ def run_loopback(
     seed: int | None = None,
     tap: Callable[[Record], None] | None = None,
     resolution: Resolution = "frame",
+    armed: Sequence[str] = (),
 ) -> Session:
     """Let a body and a lens meet in virtual time.
 
@@ -98,6 +99,7 @@ def run_loopback(
             session, byte for byte.
         tap: sees every byte and edge as it becomes certain, for a recording that survives what comes after.
         resolution: whether the virtual mount delivers bytes in frames or one by one; the session is the same.
+        armed: guarded messages that this session may send, by name: `Update*`.
 
     Raises:
         ProfileError: a profile is unknown, impossible, of the other role, or speaks another dialect than its peer.
@@ -106,6 +108,7 @@ def run_loopback(
     profiles = _profile(body, Role.BODY), _profile(lens, Role.LENS)
     dialect = load_dialect(profiles[0].dialect)
     engines = _engines(*profiles, script, seed)
+    engines[0].arm(armed)
     records: list[Record] = []
     notices: list[Notice] = []
 

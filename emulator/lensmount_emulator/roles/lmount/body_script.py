@@ -20,12 +20,14 @@ from lensmount_emulator.roles.lmount.body_deeds import (
     set_ring,
     track,
 )
+from lensmount_emulator.roles.lmount.body_firmware import bring, take_back
 from lensmount_emulator.roles.lmount.body_greeting import stabilise
 from lensmount_emulator.roles.lmount.body_sleep import sleep, wake
 from lensmount_emulator.roles.lmount.body_words import (
     aperture,
     exposure_time,
     focus_target,
+    image,
     limits,
     optional_seconds,
     rate,
@@ -40,7 +42,7 @@ from lensmount_emulator.roles.tasks import Task
 from lensmount_protocol.dialects.lmount.focus import FocusDrive
 from lensmount_protocol.dialects.lmount.link import Refusal
 from lensmount_protocol.dialects.lmount.types import ApertureMode, FocusOrder, Part
-from lensmount_protocol.errors import unknown
+from lensmount_protocol.errors import LocalProtocolError, unknown
 
 HAND_S = 0.35
 """What a body waits for a hand: longer than the longest turn of a zoom ring takes."""
@@ -100,7 +102,7 @@ def _sleep(body: BodyCore, _step: Step) -> Task:
 
 def _wake(body: BodyCore, _step: Step) -> Task:
     if not (yield from wake(body)):
-        body.tell("the lens does not wake", trouble=True)
+        raise LocalProtocolError("the lens does not wake")
 
 
 def _wait(body: BodyCore, step: Step) -> Task:
@@ -151,6 +153,8 @@ VERBS: Mapping[str, Reader] = {
     "rate": rate,
     "track": seconds,
     "sleep": nothing,
+    "update": image,
+    "rollback": nothing,
     "check": _check_name,
     "detach": optional_seconds,
     **LENS_VERBS,
@@ -176,6 +180,8 @@ TASKS: Mapping[str, Callable[[BodyCore, Step], Task]] = {
     "sleep": _sleep,
     "wake": _wake,
     "wait": _wait,
+    "update": lambda body, step: bring(body, step.value),
+    "rollback": lambda body, _step: take_back(body),
     "check": _check,
     "detach": take_off,
     "zoom": _zoom,

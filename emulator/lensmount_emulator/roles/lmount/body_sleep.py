@@ -26,6 +26,8 @@ def sleep(body: BodyCore) -> Part_:
 
 def wake(body: BodyCore) -> Part_:
     """Call until the lens says that it is awake, and have it report again; whether it does."""
+    if body.streaming:
+        return True
     if BODY_ATT not in body.carried:
         body.known.hello = None
         return (yield from get_to_know(body, powered=True))

@@ -1,7 +1,9 @@
 """How a script's words are read: focus targets, apertures, exposure times, modes."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
+from lensmount_emulator.models.firmware_image import Image, read_image
 from lensmount_emulator.models.optics import av256
 from lensmount_emulator.roles.script import seconds, whole_number
 from lensmount_protocol.dialects.lmount.types import FocusOrder, StabiliserMode
@@ -137,6 +139,15 @@ def rate(text: str) -> int:
     if not FRAME_HZ[0] <= value <= FRAME_HZ[1]:
         raise ValueError(f"wants {FRAME_HZ[0]} to {FRAME_HZ[1]} frames a second, not {text!r}")
     return value
+
+
+def image(text: str) -> Image:
+    """A firmware image by the path of its file.
+
+    Raises:
+        FirmwareError: there is none, or it is damaged.
+    """
+    return read_image(Path(text))
 
 
 def optional_seconds(text: str) -> float | None:

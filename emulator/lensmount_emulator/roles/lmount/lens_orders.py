@@ -120,6 +120,9 @@ def _limits(lens: LensCore, order: FocusLimits) -> Message:
     focus = lens.focus
     if not lens.settings.parts.focus_motor:
         return refuse(order, RefusalCode.NOT_ABLE)
+    if not lens.has_drive_power:
+        # It may have to drive inside.
+        return refuse(order, RefusalCode.NO_POWER)
     if order.near > focus.upper:
         return refuse(order, RefusalCode.OUT_OF_RANGE, 2)
     if order.far > order.near:

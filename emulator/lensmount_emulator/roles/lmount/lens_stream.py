@@ -42,7 +42,7 @@ def _report(lens: LensCore, reports: list[Message], began: float) -> Task:
 def _focus(lens: LensCore) -> FocusState:
     focus, now = lens.focus, lens.now
     position, moving = focus.position(now), focus.moving(now)
-    flags = FocusFlag.MOVING if moving else FocusFlag.REACHED
+    flags = int(FocusFlag.MOVING if moving else FocusFlag.REACHED)
     flags |= FocusFlag.FAR_END * (position == focus.lower) | FocusFlag.NEAR_END * (position == focus.upper)
     flags |= FocusFlag.HOMING * lens.homing | FocusFlag.CANNOT * (not lens.settings.parts.focus_motor)
     flags |= FocusFlag.RELIABLE * lens.homed
@@ -92,7 +92,12 @@ def _stabiliser(lens: LensCore) -> StabiliserState:
         # Who pans wants the movement along the pan.
         axes = told.axes & ~YAW if panning and told.stabiliser == StabiliserMode.PANNING else told.axes
         pitch, yaw = lens.shake.angle(now)
-        x, y, at_limit = lens.stabiliser.shift_um((pitch, yaw), lens.zoom.focal_um(now), told.share, axes)
+        if panning:
+            # Where the pan ends is where the hand holds it from then on.
+            lens.yaw_held = yaw
+        x, y, at_limit = lens.stabiliser.shift_um(
+            (pitch, yaw - lens.yaw_held), lens.zoom.focal_um(now), told.share, axes
+        )
     return StabiliserState(
         frame=told.frame,
         mode=told.stabiliser,

@@ -36,7 +36,7 @@ def test_a_lens_says_the_most_that_it_will_draw_and_never_draws_more(mount: Any)
     assert hello.peak_current_ma == mounted.lens.budget.peak_ma
     assert hello.peak_current_ma <= POWER_LIMITS_MA[hello.power_class]
     reports = mounted.of(PowerReport)
-    assert len(reports) > 2
+    assert len(reports) >= 2
     assert max(report.peak_ma for report in reports) <= hello.peak_current_ma
 
 

@@ -4,7 +4,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lensmount_emulator.profiles.library import load_profile
@@ -112,7 +112,6 @@ NOISES = st.lists(
 SCRIPT = "wait 0.1; focus near; aperture f/8; sleep; wait 0.1; wake; focus far"
 
 
-@settings(max_examples=60)
 @given(NOISES)
 @example([(0.5, (Role.BODY, LMOUNT.build_frame(bytes.fromhex("0402006300"), 3, 7)))])
 @example([(0.5, (Role.BODY, LMOUNT.build_frame(bytes.fromhex("0305000500c20100"), 3, 7)))])
