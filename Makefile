@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 BENCH_STAMP := $(VENV)/.bench-installed
 
-.PHONY: demo test check lint types fuzz prove bench figures clean
+.PHONY: demo test check lint types fuzz prove update-cuts bench figures clean
 
 demo: $(STAMP)
 	@$(BIN)/lensmount loopback --demo
@@ -40,6 +40,12 @@ CASES ?= 1000000
 prove: $(STAMP)
 	@$(BIN)/lensmount prove emount --cases $(CASES)
 	@$(BIN)/lensmount prove lmount --cases $(CASES)
+
+# Firmware of a lens, its update cut at every byte, resumed and rolled back: `make update-cuts`, a minute or two.
+EVERY ?= 1
+
+update-cuts: $(STAMP)
+	@$(BIN)/python -m lensmount_emulator.proofs.update_cuts --every $(EVERY)
 
 # Speed, ours and the peers' in one run: `make bench`, `make bench BENCH="--only parse,build --rounds 21"`.
 BENCH ?=

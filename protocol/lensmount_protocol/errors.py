@@ -14,6 +14,7 @@ MountError                        the base of all
  +-- CaptureError                 a file of recorded traffic cannot be read
  +-- ProfileError                 a profile is unknown or its data is impossible
  +-- ScriptError                  a session script holds a verb or a value that nobody knows
+ +-- FirmwareError                a firmware image cannot be read, or is not for the lens
 ```
 
 Anything else that leaves a parser is a bug: bad bytes are data, not exceptions.
@@ -85,6 +86,10 @@ class ProfileError(MountError):
 
 class ScriptError(MountError):
     """A session script that holds a verb or a value that nobody knows."""
+
+
+class FirmwareError(MountError):
+    """A firmware image that cannot be read or written, or is not for the lens that is to have it."""
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> str:

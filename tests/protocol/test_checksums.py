@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lensmount_protocol.checksums import CHECK_INPUT, CHECKSUMS, CRC16_IBM_3740, Checksum, extension_note, sum16
+from lensmount_protocol.checksums import (
+    CHECK_INPUT,
+    CHECKSUMS,
+    CRC16_IBM_3740,
+    CRC32_ISO_HDLC,
+    Checksum,
+    extension_note,
+    sum16,
+)
 
 
 @pytest.mark.parametrize("checksum", CHECKSUMS.values(), ids=lambda checksum: checksum.name)
@@ -25,6 +33,11 @@ def test_the_fast_sum_is_the_sum(data: bytes) -> None:
 @given(st.binary(max_size=300))
 def test_the_standard_librarys_crc_is_crcmods(data: bytes) -> None:
     assert CRC16_IBM_3740.of(data) == crcmod.mkCrcFun(0x11021, initCrc=0xFFFF, rev=False, xorOut=0)(data)
+
+
+@given(st.binary(max_size=300))
+def test_the_standard_librarys_longer_crc_is_crcmods(data: bytes) -> None:
+    assert CRC32_ISO_HDLC.of(data) == crcmod.mkCrcFun(0x104C11DB7, initCrc=0, rev=True, xorOut=0xFFFFFFFF)(data)
 
 
 def test_a_crcmod_without_its_extension_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:

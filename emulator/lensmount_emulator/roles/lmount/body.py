@@ -14,6 +14,7 @@ from lensmount_protocol.dialects.lmount.lines import BODY_ATT, DETECT, FIRST_BAU
 from lensmount_protocol.dialects.lmount.link import LensHello
 from lensmount_protocol.dialects.lmount.types import UpdateStage
 from lensmount_protocol.dialects.lmount.update import PageReport, UpdateState
+from lensmount_protocol.errors import LocalProtocolError
 from lensmount_protocol.message import Message
 from lensmount_protocol.wire import LineChanged, Role
 
@@ -68,6 +69,12 @@ class BodyEngine(BodyCore):
                     self.known.recovery = message
                 self.take_answer(message)
 
+    def start_anew(self, why: str) -> None:
+        """Take the lens's supply and get to know it again; the step of the script that was under way is repeated."""
+        self.power_off()
+        self.tell(f"{why}; starts anew", trouble=True)
+        self.spawn(_live(self))
+
     def power_off(self) -> None:
         """Take the supply: everything at rest, and all forgotten that was learned."""
         self.stop_tasks()
@@ -106,8 +113,12 @@ def _live(body: BodyEngine) -> Task:
         body.findings = [finding for finding in body.findings if finding.verdict is not Verdict.REFUSED]
         yield body.now + BEFORE_NEXT_TRY_S
     body.tell("the lens reports")
-    while body.position < len(body.script):
-        step = body.script[body.position]
-        yield from carry_out(body, step)
-        body.position += 1
+    try:
+        while body.position < len(body.script):
+            yield from carry_out(body, body.script[body.position])
+            body.position += 1
+    except LocalProtocolError as error:
+        # The lens is elsewhere than this end believed: somebody else spoke to it.
+        body.start_anew(str(error))
+        return
     body.done = True

@@ -114,6 +114,7 @@ class BodyCore(LinkEnd):
         ends: number of a drive -> how it ended.
         streaming: whether frame signals are given.
         stream: which run of frame signals it is: one that was ended must not go on when the next begins.
+        reported_at: when the last report came, or the stream began.
         frame: number of the frame that runs.
         frame_at: when it began, in seconds.
         rate_hz: frame signals a second.
@@ -141,6 +142,7 @@ class BodyCore(LinkEnd):
         self.ends: dict[int, Outcome] = {}
         self.streaming = False
         self.stream = 0
+        self.reported_at = 0.0
         self.frame = 0
         self.frame_at = 0.0
         self.rate_hz = settings.camera.live_view_hz
@@ -152,6 +154,9 @@ class BodyCore(LinkEnd):
         self._number = 0
         # The body pulls this line up; a lens grounds it.
         self.levels[DETECT] = DETECT in self.carried
+
+    def start_anew(self, why: str) -> None:
+        """Take the lens's supply and get to know it again; the step of the script that was under way is repeated."""
 
     def next_number(self) -> int:
         """A number for an order, 1 to 255; what was answered under it long ago is forgotten."""

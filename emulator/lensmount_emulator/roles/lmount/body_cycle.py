@@ -18,6 +18,10 @@ from lensmount_protocol.message import Message
 LOW_US = 20.0
 """How long the frame signal is low."""
 
+SILENT_S = 0.25
+SILENT_FRAMES = 10
+"""A lens that should report and does not, for so long and so many frames, gets its supply anew."""
+
 SAG_S = 0.005
 """How long a supply that was asked for too much stays away."""
 
@@ -30,6 +34,7 @@ def start_frames(body: BodyCore) -> None:
     if not body.streaming:
         body.streaming = True
         body.stream += 1
+        body.reported_at = body.now
         body.spawn(_frames(body, body.stream))
 
 
@@ -44,6 +49,9 @@ def _frames(body: BodyCore, stream: int) -> Task:
         body.drive(FSYNC, True)
         yield body.at(fall, LOW_US + body.settings.timing.cycle)
         if not body.streaming or body.stream != stream:
+            return
+        if fall - body.reported_at > max(SILENT_S, SILENT_FRAMES * period):
+            body.start_anew("the reports have stopped")
             return
         body.say(_of_frame(body, period), CYCLE, until=fall + period)
         fall += period
@@ -73,6 +81,7 @@ hear = Handlers[BodyCore, None]()
 def _focus(body: BodyCore, state: FocusState) -> None:
     body.known.focus = state
     body.known.reports += 1
+    body.reported_at = body.now
     body.wake(REPORT)
 
 

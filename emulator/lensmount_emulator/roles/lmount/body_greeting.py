@@ -126,8 +126,8 @@ def choose_rate(body: BodyCore) -> Part_:
     body.set_baudrate(baudrate)
     body.connection.move("switched", by=Role.BODY)
     body.tell(f"speaks at {baudrate} baud")
-    # The lens's clock began with its last bit, ours with its arrival.
-    yield body.after(SWITCH_US / 2)
+    # The lens's clock began with its last bit, ours with its arrival; a port that charges no byte time is early.
+    yield body.after(2 * SWITCH_US)
     return True
 
 
@@ -196,9 +196,14 @@ def is_homing(body: BodyCore) -> bool:
 RELIABLE = 64
 
 
-def get_to_know(body: BodyCore) -> Part_:
-    """All of it, in order; what went wrong is found and told."""
-    for name, part in PARTS:
+def get_to_know(body: BodyCore, *, powered: bool = False) -> Part_:
+    """All of it, in order; what went wrong is found and told.
+
+    Args:
+        body: who does it.
+        powered: whether the lens runs, and only has to be greeted anew.
+    """
+    for name, part in PARTS[powered:]:
         if not (yield from part(body)):
             _fail(body, name)
             return False

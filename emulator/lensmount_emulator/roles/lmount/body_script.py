@@ -40,7 +40,7 @@ from lensmount_emulator.roles.tasks import Task
 from lensmount_protocol.dialects.lmount.focus import FocusDrive
 from lensmount_protocol.dialects.lmount.link import Refusal
 from lensmount_protocol.dialects.lmount.types import ApertureMode, FocusOrder, Part
-from lensmount_protocol.errors import unknown
+from lensmount_protocol.errors import LocalProtocolError, unknown
 
 HAND_S = 0.35
 """What a body waits for a hand: longer than the longest turn of a zoom ring takes."""
@@ -100,7 +100,7 @@ def _sleep(body: BodyCore, _step: Step) -> Task:
 
 def _wake(body: BodyCore, _step: Step) -> Task:
     if not (yield from wake(body)):
-        body.tell("the lens does not wake", trouble=True)
+        raise LocalProtocolError("the lens does not wake")
 
 
 def _wait(body: BodyCore, step: Step) -> Task:

@@ -2,7 +2,7 @@
 
 from lensmount_emulator.roles.lmount.body_core import BodyCore
 from lensmount_emulator.roles.lmount.body_cycle import start_frames
-from lensmount_emulator.roles.lmount.body_greeting import Part_, stream
+from lensmount_emulator.roles.lmount.body_greeting import Part_, get_to_know, stream
 from lensmount_emulator.roles.tasks import Wait
 from lensmount_protocol.dialects.lmount.lines import BODY_ATT, LENS_ATT, V_DRIVE
 from lensmount_protocol.dialects.lmount.link import Done, Sleep
@@ -26,13 +26,18 @@ def sleep(body: BodyCore) -> Part_:
 
 def wake(body: BodyCore) -> Part_:
     """Call until the lens says that it is awake, and have it report again; whether it does."""
-    if BODY_ATT in body.carried:
-        body.drive(BODY_ATT, True)
-        awake = yield Wait(body.now + WAKE_PATIENCE_S, lambda: body.levels.get(LENS_ATT, False), (LENS_ATT,))
-        body.drive(BODY_ATT, False)
-        if not awake and LENS_ATT in body.carried:
-            return False
-        yield body.level(LENS_ATT, False, until=body.now + LET_GO_S)
+    if body.streaming:
+        return True
+    if BODY_ATT not in body.carried:
+        body.known.hello = None
+        return (yield from get_to_know(body, powered=True))
+    body.drive(BODY_ATT, True)
+    yield Wait(body.now + WAKE_PATIENCE_S, lambda: body.levels.get(LENS_ATT, False), (LENS_ATT,))
+    awake = body.levels.get(LENS_ATT, False) or LENS_ATT not in body.carried
+    body.drive(BODY_ATT, False)
+    if not awake:
+        return False
+    yield body.level(LENS_ATT, False, until=body.now + LET_GO_S)
     body.connection.move("wake", by=Role.BODY)
     body.drive(V_DRIVE, True)
     yield body.after(body.settings.timing.settle)

@@ -4,7 +4,7 @@ from lensmount_emulator.roles.lmount import lens_stream
 from lensmount_emulator.roles.lmount.lens_answers import answer
 from lensmount_emulator.roles.lmount.lens_core import LensCore
 from lensmount_emulator.roles.lmount.lens_hand import by_hand, live_by_hand
-from lensmount_emulator.roles.lmount.lens_orders import number_of, obey, refuse
+from lensmount_emulator.roles.lmount.lens_orders import follow_up, number_of, obey, refuse
 from lensmount_emulator.roles.lmount.lens_power import drive_power, greet, obey_power, power_off, power_on
 from lensmount_emulator.roles.script import Step
 from lensmount_emulator.roles.tasks import Task
@@ -63,13 +63,14 @@ class LensEngine(LensCore):
         elif edge.line == V_LOGIC:
             power_on(self) if edge.level else power_off(self)
         elif edge.line == V_DRIVE and self.started:
-            drive_power(self, edge.level)
+            drive_power(self, level=edge.level)
 
     def on_arrival(self, arrival: Arrival) -> None:
         """A frame came: what the body says with each frame is taken, every order is answered."""
         if not self.started:
             # A lens hears nothing before its processor runs.
             return
+        self.heard_at = self.now
         if arrival.violation is not None:
             self.tell(str(arrival.violation), trouble=True)
         for message in arrival.messages:
@@ -103,7 +104,9 @@ class LensEngine(LensCore):
             reply = self._reply_to(order, raw, legal=legal)
             if legal:
                 self.told.answered.append((raw, reply))
-        self.spawn(self._say_later(reply))
+        else:
+            legal = False
+        self.spawn(self._say_later(order, reply, fresh=legal))
 
     def _reply_to(self, order: AnyMessage, raw: bytes, *, legal: bool) -> Message:
         number = raw[NUMBER_AT] if len(raw) > NUMBER_AT else 0
@@ -119,6 +122,10 @@ class LensEngine(LensCore):
                 return reply
         return Refusal(number=number_of(order), order=order.TYPE, code=RefusalCode.UNKNOWN_MESSAGE)
 
-    def _say_later(self, reply: Message) -> Task:
+    def _say_later(self, order: AnyMessage, reply: Message, *, fresh: bool) -> Task:
         yield self.after(self.settings.timing.answer)
         self.say([reply], ORDER)
+        if fresh and isinstance(order, Message) and not isinstance(reply, Refusal):
+            consequence = follow_up(self, order)
+            if consequence is not None:
+                yield from consequence

@@ -93,6 +93,7 @@ class LensCore(LinkEnd):
         budget: what it draws.
         reduction: what it leaves out to stay within the grant.
         started: whether its processor runs.
+        heard_at: when the last frame came, in seconds.
         asleep: whether the body sent it to sleep.
         homed: whether the focus drive knows its zero.
         homing: whether it looks for it.
@@ -144,6 +145,7 @@ class LensCore(LinkEnd):
         self.panning = PanningDetector()
         self.shake = Shake(random)
         self.started = self.asleep = False
+        self.heard_at = 0.0
         self.homed = not focus.homes
         self.homing = False
         self.driving = self.closing = self.zooming = 0

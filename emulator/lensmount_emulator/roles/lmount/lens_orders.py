@@ -13,6 +13,7 @@ from lensmount_emulator.roles.tasks import Task, Wait
 from lensmount_protocol.dialects.lmount.aperture import ApertureDrive, ZoomDrive
 from lensmount_protocol.dialects.lmount.focus import FocusDrive, FocusLimits, RingBehaviour
 from lensmount_protocol.dialects.lmount.framing import ORDER
+from lensmount_protocol.dialects.lmount.lines import BODY_ATT, FIRST_BAUDRATE
 from lensmount_protocol.dialects.lmount.link import Done, RateOrder, Refusal, StreamOrder
 from lensmount_protocol.dialects.lmount.power import CropNotice
 from lensmount_protocol.dialects.lmount.stabiliser import StabiliserOrder
@@ -32,6 +33,9 @@ REPORTS = frozenset({0xA0, 0xA8, 0xB0, 0xB8})
 
 SWITCH_US = 1000.0
 """Both ends take the new rate this long behind the acceptance."""
+
+UNHEARD_S = 1.0
+"""A lens that hears no frame for so long goes back to the first rate: its body may have started anew."""
 
 AV_LIMITS = (-1024, 4096)
 """Apertures that can be asked for at all: f/0.25 to f/256; within them a lens goes as far as it can."""
@@ -217,17 +221,28 @@ def _stream(lens: LensCore, order: StreamOrder) -> Message:
 def _rate(lens: LensCore, order: RateOrder) -> Message:
     if order.baudrate not in lens.settings.firmware.rates:
         return refuse(order, RefusalCode.NOT_ABLE, 2)
-    lens.spawn(_switch(lens, order.baudrate))
     return done(order, Outcome.ACCEPTED)
 
 
-def _switch(lens: LensCore, baudrate: int) -> Task:
-    """Take the new rate 1 ms behind the end of the acceptance."""
-    yield WINDOW
+follow_up = Handlers[LensCore, Task]()
+"""What an order has for its consequence behind its answer, where it was not refused."""
+
+
+@follow_up.on(RateOrder)
+def _switch(lens: LensCore, order: RateOrder) -> Task:
+    """Take the new rate 1 ms behind the end of the acceptance, and give it up when nothing is heard at it."""
+    baudrate = order.baudrate
     yield Wait(ready=lambda: lens.idle, on=(WINDOW,))
     yield lens.after(SWITCH_US)
     lens.set_baudrate(baudrate)
     lens.connection.move("switched", by=lens.role)
+    while lens.baudrate == baudrate != FIRST_BAUDRATE:
+        # Asleep, where it is woken by a line, it hears nothing and keeps its rate.
+        if not (lens.asleep and BODY_ATT in lens.carried) and lens.now - lens.heard_at >= UNHEARD_S:
+            lens.set_baudrate(FIRST_BAUDRATE)
+            lens.tell("heard no frame for a second; back to the first rate")
+            return
+        yield lens.now + UNHEARD_S / 2
 
 
 def _replace(lens: LensCore, what: str, number: int, outcome: Outcome) -> None:

@@ -6,7 +6,7 @@ from lensmount_emulator.roles.lmount.lens_orders import done, refuse
 from lensmount_emulator.roles.lmount.numbers import feature_bits
 from lensmount_emulator.roles.tasks import Task, Wait
 from lensmount_protocol.dialects.lmount.framing import EVENT, LINK
-from lensmount_protocol.dialects.lmount.lines import BODY_ATT, FIRST_BAUDRATE, LENS_ATT, RXD
+from lensmount_protocol.dialects.lmount.lines import BODY_ATT, FIRST_BAUDRATE, LENS_ATT, RXD, V_DRIVE
 from lensmount_protocol.dialects.lmount.link import BodyHello, LensHello, Sleep
 from lensmount_protocol.dialects.lmount.power import BrownOut, PowerGrant, PowerReport
 from lensmount_protocol.dialects.lmount.types import Outcome, PowerClass, RefusalCode, StabiliserMode
@@ -98,6 +98,8 @@ def _grant(lens: LensCore, order: PowerGrant) -> Message:
     if not lens.reduction.stabiliser:
         lens.told.stabiliser = StabiliserMode.OFF
     lens.spawn(_report(lens))
+    if V_DRIVE not in lens.carried:
+        drive_power(lens, level=True)
     return done(order)
 
 
@@ -115,7 +117,7 @@ def _report(lens: LensCore) -> Task:
         yield lens.now + REPORT_S
 
 
-def drive_power(lens: LensCore, level: bool) -> None:
+def drive_power(lens: LensCore, *, level: bool) -> None:
     """The drive supply came, or went while the lens did not sleep."""
     if level:
         if not lens.homed and not lens.homing and lens.settings.parts.focus_motor:

@@ -42,7 +42,7 @@ def _report(lens: LensCore, reports: list[Message], began: float) -> Task:
 def _focus(lens: LensCore) -> FocusState:
     focus, now = lens.focus, lens.now
     position, moving = focus.position(now), focus.moving(now)
-    flags = FocusFlag.MOVING if moving else FocusFlag.REACHED
+    flags = int(FocusFlag.MOVING if moving else FocusFlag.REACHED)
     flags |= FocusFlag.FAR_END * (position == focus.lower) | FocusFlag.NEAR_END * (position == focus.upper)
     flags |= FocusFlag.HOMING * lens.homing | FocusFlag.CANNOT * (not lens.settings.parts.focus_motor)
     flags |= FocusFlag.RELIABLE * lens.homed

@@ -1,4 +1,5 @@
 from dataclasses import dataclass
+
 from lensmount_protocol.dialects.lmount.update import Page
 
 
