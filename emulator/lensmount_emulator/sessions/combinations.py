@@ -14,13 +14,8 @@ BARE = "none"
 
 EVERY = "*"
 
-Fits = Callable[[Profile, Profile, Profile], bool]
-"""Whether a body, an accessory and a lens can be put together, in this order from the front of the body."""
-
-
-def nothing_fits(_body: Profile, _accessory: Profile, _lens: Profile) -> bool:
-    """What is said of accessories where nobody knows how to put them on."""
-    return False
+Fits = Callable[[Profile, Profile], str | None]
+"""Why an accessory and a lens do not go together, in one line; `None` where they do."""
 
 
 def far_dialect(accessory: Profile) -> str:
@@ -90,16 +85,17 @@ def cells_of(
         fits: what goes together.
         bare: whether lenses without an accessory are among them.
     """
+    fitting = {
+        (lens, name): fits(accessory, glass) is None
+        for lens, glass in lenses.items()
+        for name, accessory in accessories.items()
+    }
     combinations: list[Combination] = []
-    for body, camera in bodies.items():
+    for body in bodies:
         for lens, glass in lenses.items():
             if bare and glass.dialect == dialect:
                 combinations.append(Combination(body, lens))
-            combinations += [
-                Combination(body, lens, (name,))
-                for name, accessory in accessories.items()
-                if fits(camera, accessory, glass)
-            ]
+            combinations += [Combination(body, lens, (name,)) for name in accessories if fitting[lens, name]]
     return combinations
 
 

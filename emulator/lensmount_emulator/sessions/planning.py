@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lensmount_emulator.profiles.library import all_profiles
 from lensmount_emulator.profiles.profile import Profile
-from lensmount_emulator.roles.cast import Place
+from lensmount_emulator.roles.cast import Cast, Place
 from lensmount_emulator.roles.registry import cast_of
 from lensmount_emulator.roles.script import parse_script
 from lensmount_emulator.sessions.combinations import (
@@ -18,8 +18,8 @@ from lensmount_emulator.sessions.combinations import (
     cells_of,
     chosen,
     far_dialect,
-    nothing_fits,
 )
+from lensmount_emulator.sessions.loopback import piece_of
 from lensmount_emulator.sessions.matrix import Cell, Matrix, run_matrix
 from lensmount_emulator.sessions.trial import CHECK_ALL, Attempt
 from lensmount_protocol.errors import ProfileError
@@ -59,7 +59,6 @@ def plan(
     lenses: Sequence[str] = (EVERY,),
     accessories: Sequence[str] = ("all",),
     *,
-    fits: Fits = nothing_fits,
     script: str = CHECK_ALL,
     seed: int | None = None,
     folder: Path | None = None,
@@ -71,7 +70,6 @@ def plan(
         bodies: names, patterns or paths.
         lenses: the same of lenses.
         accessories: the same of accessories; `none` for lenses without one, `all` for none and each.
-        fits: what goes together.
         script: what each session does.
         seed: where jitter comes from; `None` for nominal times.
         folder: where recordings go; `None` for none.
@@ -91,11 +89,12 @@ def plan(
     near = {name: profile for name, profile in known.items() if profile.dialect in far}
     found = chosen(bodies, Place.BODY, here), chosen(lenses, Place.LENS, near), put_on
     _same_dialect(dialect, {**found[0], **put_on})
+    fits = _fits_by(cast)
     combinations = cells_of(dialect, *found, fits, bare=bare)
     used = {name for one in combinations for name in (one.body, one.lens, *one.accessories)}
-    for name in (*bodies, *lenses, *words):
-        if any(name in profiles for profiles in found) and name not in used:
-            raise ProfileError(f"{name} goes with nothing else that was asked for")
+    for name in (*lenses, *words):
+        if name not in used and any(name in profiles for profiles in found):
+            raise ProfileError(_why_alone(name, found[1], put_on, fits))
     if not combinations:
         raise ProfileError(f"no {dialect} profiles that were asked for go together; `lensmount profiles` lists them")
     titles = [{name: profile.title for name, profile in profiles.items()} for profiles in found]
@@ -113,6 +112,29 @@ def plan(
     )
     read = {name: profile for profiles in found for name, profile in profiles.items()}
     return Plan(combinations, Attempt(read, dialect, script, seed, folder), matrix)
+
+
+def _fits_by(cast: Cast) -> Fits:
+    def fits(accessory: Profile, lens: Profile) -> str | None:
+        if cast.couple is None:
+            return f"{accessory.name}: nothing stands between the ends of {accessory.dialect}"
+        try:
+            cast.couple([piece_of(accessory)], piece_of(lens), lambda _end: None)
+        except ProfileError as error:
+            return str(error)
+        return None
+
+    return fits
+
+
+def _why_alone(name: str, lenses: Mapping[str, Profile], accessories: Mapping[str, Profile], fits: Fits) -> str:
+    """Why a profile is in no combination: the first reason, which is all of them where one lens was asked for."""
+    for lens in (lenses[name],) if name in lenses else lenses.values():
+        for accessory in (accessories[name],) if name in accessories else accessories.values():
+            why = fits(accessory, lens)
+            if why is not None:
+                return why
+    return f"{name} goes with nothing else that was asked for"
 
 
 def _same_dialect(dialect: str, profiles: Mapping[str, Profile]) -> None:

@@ -69,6 +69,7 @@ class Attempt:
         return run_loopback(
             self.profiles[combination.body],
             self.profiles[combination.lens],
+            accessories=[self.profiles[name] for name in combination.accessories],
             script=self.script,
             seed=self.seed,
             tap=tap,
@@ -81,13 +82,14 @@ class Attempt:
         return Trial(tuple(session.findings), tuple(errors), session.seconds)
 
     def _header(self, combination: Combination) -> dict[str, object]:
-        return {
+        header: dict[str, object] = {
             "dialect": self.dialect,
             "body": combination.body,
             "lens": combination.lens,
             "script": self.script,
             "seed": self.seed,
         }
+        return header | ({"with": combination.accessories} if combination.accessories else {})
 
 
 def errors_in(session: Session) -> list[str]:
