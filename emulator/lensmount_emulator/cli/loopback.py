@@ -8,6 +8,10 @@ import argparse
 import json
 import sys
 from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lensmount_emulator.sessions.loopback import Session
 
 from lensmount_protocol.wire import Record
 
@@ -19,6 +23,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--body", default="a6000", metavar="NAME", help="body profile (default: %(default)s)")
     parser.add_argument(
         "--lens", "--profile", default="sel55210", metavar="NAME", help="lens profile (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--with",
+        dest="accessories",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="accessory profile that stands between them; again for the next one, from the body on",
     )
     parser.add_argument(
         "--do",
@@ -73,10 +85,13 @@ def run(arguments: argparse.Namespace) -> int:
                 "script": script,
                 "seed": arguments.seed,
             }
+            if arguments.accessories:
+                header["with"] = arguments.accessories
             tap = stack.enter_context(RecordingWriter(Path(arguments.record), header)).write
         session = run_loopback(
             arguments.body,
             arguments.lens,
+            accessories=arguments.accessories,
             script=script,
             seconds=arguments.duration,
             seed=arguments.seed,
@@ -101,13 +116,17 @@ def _tell(session: "object", arguments: argparse.Namespace) -> None:
             print(json.dumps(object_of(event, session.dialect), separators=(",", ":")))
         return
     if arguments.demo:
-        print(f"{session.body.title} meets {session.lens.title} on a virtual {session.dialect.name} mount.")
+        print(f"{session.body.title} meets {_named(session)} on a virtual {session.dialect.name} mount.")
         print(f"{session.dialect.notice}\nTimes are milliseconds of virtual time since the supply came on.\n")
     if not arguments.quiet:
         for line in tell(session.events, session.notices, session.dialect.routine, every_frame=arguments.every_frame):
             print(line)
         print()
     print_session(console_for(sys.stdout), session)
+
+
+def _named(session: "Session") -> str:
+    return " behind ".join([session.lens.title, *(profile.title for profile in reversed(session.accessories))])
 
 
 def _seconds(text: str) -> float:

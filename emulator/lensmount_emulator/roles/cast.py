@@ -7,6 +7,7 @@ from random import Random
 
 from msgspec import Struct
 
+from lensmount_emulator.roles.accessory import Coupler
 from lensmount_emulator.roles.engine import Engine
 from lensmount_emulator.roles.findings import Rule
 from lensmount_emulator.roles.script import Reader, Step
@@ -34,6 +35,7 @@ class Cast:
         engine: settings, carried lines (`None` on the virtual mount), source of jitter and script to an engine.
         usual_body: profile of the body that is taken where none is named.
         usual_lens: profile of the lens that is taken where none is named.
+        couple: what puts accessories on a lens; `None` where nothing stands between the ends.
     """
 
     settings: Mapping[Place, type[Struct]]
@@ -44,3 +46,4 @@ class Cast:
     engine: Callable[[Struct, frozenset[str] | None, Random | None, Sequence[Step]], Engine]
     usual_body: str
     usual_lens: str
+    couple: Coupler | None = None

@@ -10,6 +10,7 @@ from lensmount_emulator.roles.engine import Engine
 from lensmount_emulator.roles.lmount.body import BodyEngine
 from lensmount_emulator.roles.lmount.body_script import VERBS
 from lensmount_emulator.roles.lmount.checks import check
+from lensmount_emulator.roles.lmount.coupling import couple
 from lensmount_emulator.roles.lmount.lens import LensEngine
 from lensmount_emulator.roles.lmount.lens_hand import LENS_VERBS
 from lensmount_emulator.roles.lmount.rules import RULES
@@ -35,4 +36,5 @@ LMOUNT_CAST = Cast(
     engine=_engine,
     usual_body="panasonic-s1r",
     usual_lens="leica-vario-elmarit-sl-24-90mm-f2.8-4",
+    couple=couple,
 )
