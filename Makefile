@@ -9,7 +9,7 @@ BENCH_STAMP := $(VENV)/.bench-installed
 .PHONY: demo test check lint types fuzz prove update-cuts bench figures clean
 
 demo: $(STAMP)
-	@$(BIN)/lensmount loopback --demo
+	@$(BIN)/lensmount demo
 
 test: $(STAMP)
 	@$(BIN)/python -m pytest

@@ -156,6 +156,20 @@ def run_loopback(
     )
 
 
+def usual_pair(body: str | None, lens: str | None) -> tuple[Profile, Profile]:
+    """The profiles of a body and a lens; where one is not named, the usual partner in the dialect of the other.
+
+    Raises:
+        ProfileError: as `load_profile`.
+    """
+    named = load_profile(body, Role.BODY) if body is not None else None
+    if named is None and lens is not None:
+        fitting = load_profile(lens, Role.LENS)
+        return load_profile(cast_of(fitting.dialect).usual_body, Role.BODY), fitting
+    named = named or load_profile(USUAL_BODY, Role.BODY)
+    return named, load_profile(lens or cast_of(named.dialect).usual_lens, Role.LENS)
+
+
 def load_accessory(name: str) -> Profile:
     """The profile of an accessory.
 
