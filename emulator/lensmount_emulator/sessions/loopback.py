@@ -204,7 +204,7 @@ def _cast_parts(body: Profile, lens: Profile, between: Sequence[Profile], script
         settings, accessories, remarks = train.lens, list(train.accessories), list(train.remarks)
     return _Parts(
         cast.engine(body.settings, None, random_of("body"), steps),
-        cast_of(lens.dialect).engine(settings, None, random_of("lens"), ()),
+        (cast if lens.dialect == body.dialect else cast_of(lens.dialect)).engine(settings, None, random_of("lens"), ()),
         accessories,
         remarks,
     )
