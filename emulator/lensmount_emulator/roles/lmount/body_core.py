@@ -22,7 +22,7 @@ from lensmount_protocol.dialects.lmount.lines import DETECT
 from lensmount_protocol.dialects.lmount.link import Done, LensHello
 from lensmount_protocol.dialects.lmount.power import PowerReport
 from lensmount_protocol.dialects.lmount.stabiliser import StabiliserState
-from lensmount_protocol.dialects.lmount.types import Feature, Outcome, Part, PowerClass
+from lensmount_protocol.dialects.lmount.types import Feature, ImageCircle, Outcome, Part, PowerClass
 from lensmount_protocol.dialects.lmount.update import Page, PageReport, UpdateState
 from lensmount_protocol.message import Message
 from lensmount_protocol.wire import Role, transmission_time
@@ -64,6 +64,7 @@ class Known:
         features: those that both have.
         revision: that both speak.
         pages: what was agreed.
+        used: the part of the image circle that is used.
         granted: class of power that it was granted.
         warned: whether the user was told of its consumption.
         reports: reports that came.
@@ -85,6 +86,7 @@ class Known:
     features: int = 0
     revision: int = 1
     pages: list[Page] = field(default_factory=lambda: list[Page]())
+    used: ImageCircle = ImageCircle.FULL_FRAME
     granted: PowerClass = PowerClass.NONE
     warned: bool = False
     reports: int = 0

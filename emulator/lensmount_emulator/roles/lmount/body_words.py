@@ -5,6 +5,8 @@ from pathlib import Path
 
 from lensmount_emulator.models.firmware_image import Image, read_image
 from lensmount_emulator.models.optics import av256
+from lensmount_emulator.roles.lmount.pages import PAGES
+from lensmount_emulator.roles.lmount.settings import PageName
 from lensmount_emulator.roles.script import seconds, whole_number
 from lensmount_protocol.dialects.lmount.types import FocusOrder, StabiliserMode
 from lensmount_protocol.errors import unknown
@@ -131,6 +133,14 @@ def limits(text: str) -> tuple[int, int] | None:
     if max(values) > LARGEST_STEP:
         raise ValueError(f"wants positions up to {LARGEST_STEP}, not {text!r}")
     return values
+
+
+def page(text: str) -> PageName:
+    """The name of a page."""
+    name = next((name for name in PAGES if name == text), None)
+    if name is None:
+        raise ValueError(unknown("page", text, PAGES))
+    return name
 
 
 def rate(text: str) -> int:

@@ -6,6 +6,7 @@ from lensmount_emulator.roles.lmount.lens_core import LensCore
 from lensmount_emulator.roles.lmount.lens_firmware import confirm_firmware, in_recovery, obey_update, start_firmware
 from lensmount_emulator.roles.lmount.lens_hand import by_hand, live_by_hand
 from lensmount_emulator.roles.lmount.lens_orders import follow_up, number_of, obey, refuse
+from lensmount_emulator.roles.lmount.lens_paging import obey_page
 from lensmount_emulator.roles.lmount.lens_power import drive_power, greet, obey_power, power_off, power_on
 from lensmount_emulator.roles.script import Step
 from lensmount_emulator.roles.tasks import Task
@@ -20,7 +21,7 @@ from lensmount_protocol.message import Message, Unknown
 from lensmount_protocol.paving import AnyMessage
 from lensmount_protocol.wire import LineChanged
 
-ANSWERERS = (obey, obey_power, answer, obey_update)
+ANSWERERS = (obey, obey_power, answer, obey_update, obey_page)
 """Tables that are asked for an answer, in this order."""
 
 NUMBER_AT = 3

@@ -13,6 +13,7 @@ from lensmount_emulator.models.optics import av256, widest_at
 from lensmount_emulator.models.power_budget import PowerBudget, Reduction, focus_ma_of
 from lensmount_emulator.models.shake import Shake
 from lensmount_emulator.models.zoom_group import ZoomMotion, focus_shift
+from lensmount_emulator.roles.lmount.lens_pages import LensPages
 from lensmount_emulator.roles.lmount.lens_update import UpdateReceiver
 from lensmount_emulator.roles.lmount.link_end import LinkEnd
 from lensmount_emulator.roles.lmount.numbers import lens_number, maker_number
@@ -107,6 +108,8 @@ class LensCore(LinkEnd):
         zooming: the same for the zoom.
         switches: position of each button and switch.
         ring_av: what the aperture ring says; `None` at its A position.
+        pages: what its pages know; `None` until one is used.
+        run_number: which run of set points is followed.
         told: what the body told.
         peak_ma: most that was drawn since the last report.
     """
@@ -159,6 +162,8 @@ class LensCore(LinkEnd):
         self.driving = self.closing = self.zooming = 0
         self.switches: dict[ControlKind, int] = {}
         self.ring_av: int | None = None
+        self.pages: LensPages | None = None
+        self.run_number = 0
         self.told = Told()
         self.peak_ma = 0
         self.nearest_mm = round(optics.nearest_m * 1000)
@@ -201,6 +206,11 @@ class LensCore(LinkEnd):
         )
         self.peak_ma = max(self.peak_ma, draw)
         return draw
+
+    def drop_run(self) -> None:
+        """A drive by order ends what a page lets the focus do."""
+        if self.pages is not None and self.pages.fast_focus is not None:
+            self.pages.fast_focus.drop()
 
     def ring(self, kind: RingKind) -> bool:
         """Whether it has this ring."""

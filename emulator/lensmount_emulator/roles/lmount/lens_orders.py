@@ -77,6 +77,7 @@ def _focus(lens: LensCore, order: FocusDrive) -> Message:
     if order.frame is not None and not has(lens.told.features, Feature.SYNCHRONISED_FOCUS):
         return refuse(order, RefusalCode.NOT_AGREED, 5)
     top = lens.settings.focus.speed * lens.reduction.focus_speed
+    lens.drop_run()
     drive(lens, order, min(_speed(lens, order) or top, top))
     if order.order == FocusOrder.STOP:
         _replace(lens, "driving", 0, Outcome.STOPPED)

@@ -28,7 +28,9 @@ def on_frame_signal(lens: LensCore) -> None:
     """A frame begins: report, if the body ordered reports."""
     told = lens.told
     told.frame = (told.frame + 1) & 0xFFFF
-    told.period, told.frame_at = lens.now - told.frame_at, lens.now
+    if told.frame_at:
+        told.period = lens.now - told.frame_at
+    told.frame_at = lens.now
     if told.reports:
         reports = [REPORTS[kind](lens) for kind in told.reports]
         lens.spawn(_report(lens, reports, told.frame_at))

@@ -74,7 +74,7 @@ def test_a_cut_at_any_block_is_gone_on_from(mount: Any, cut: int) -> None:
     known = mounted.body.known
     mounted.body.spawn(bring(mounted.body, image_for(mounted)))
     # The reports stop with the lens, and the body gives it its supply anew.
-    mounted.until(lambda: mounted.body.known is not known and mounted.body.known.reports > 1 or mounted.body.restarts)
+    mounted.until(lambda: (mounted.body.known is not known and mounted.body.known.reports > 1) or mounted.body.restarts)
     mounted.lens.store.flash.cut_after = None
     again(mounted)
     assert runs(mounted) in ("1.0.0.0", "2.0.0.0")
