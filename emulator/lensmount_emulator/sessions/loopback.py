@@ -112,8 +112,8 @@ def run_loopback(
     """
     profiles = load_profile(body, Role.BODY), load_profile(lens, Role.LENS)
     between = [load_accessory(name) for name in accessories]
-    dialect = load_dialect(profiles[0].dialect)
     parts = _cast_parts(*profiles, between, script, seed)
+    dialect = load_dialect(profiles[0].dialect)
     records: list[Record] = []
     notices = [Notice(0.0, Role.LENS, remark) for remark in parts.remarks]
 
@@ -151,6 +151,12 @@ def run_loopback(
         parts.body.findings,
         between,
     )
+
+
+def check_loopback(body: str, lens: str, accessories: Sequence[str], script: str) -> None:
+    """Raise what `run_loopback` would raise of its profiles and its script, before anything is written."""
+    profiles = load_profile(body, Role.BODY), load_profile(lens, Role.LENS)
+    _cast_parts(*profiles, [load_accessory(name) for name in accessories], script, None)
 
 
 def load_accessory(name: str) -> Profile:
