@@ -50,7 +50,6 @@ LMOUNT = load_dialect("lmount")
 SPEC = (Path(__file__).parents[4] / "protocol" / "spec" / "lmount.md").read_text()
 ROW = re.compile(r"^\| `(\w+)` \| (body|lens) \| (.+) \|$", re.MULTILINE)
 CONVERTER = load_profile("panasonic-stc14").settings
-assert isinstance(CONVERTER, AccessorySettings)
 FACTORS = st.floats(*FACTOR)
 LONGER = st.floats(1.0, FACTOR[1])
 APERTURES = st.integers(-0x8000, 0x7FFF)
@@ -58,6 +57,7 @@ ORDERED = st.integers(-1024, 4096)
 
 
 def optics(factor: float = 1.4, **changes: Any) -> Optics:
+    assert isinstance(CONVERTER, AccessorySettings)
     return Optics.of("a converter", msgspec.structs.replace(CONVERTER, factor=factor, **changes))
 
 
