@@ -49,6 +49,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="frame",
         help="deliver frames, or every byte by itself: the same session, slower (default: %(default)s)",
     )
+    parser.add_argument(
+        "--arm",
+        action="append",
+        default=[],
+        metavar="MESSAGE",
+        help="allow guarded messages such as 'Update*', which can leave a device dead; may be given again",
+    )
     parser.add_argument("--record", metavar="FILE", help="write every byte and edge to this .lmx file")
     parser.add_argument("--every-frame", action="store_true", help="tell each frame of the loop")
     parser.add_argument("--quiet", action="store_true", help="only the summary")
@@ -91,6 +98,7 @@ def run(arguments: argparse.Namespace) -> int:
             seed=arguments.seed,
             tap=tap,
             resolution=arguments.resolution,
+            armed=arguments.arm,
         )
     _tell(session, arguments)
     return 0 if session.clean else 1

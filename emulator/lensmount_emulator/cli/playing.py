@@ -1,6 +1,6 @@
 """A live session on the terminal: what is missing on its port, its story as it happens, and what it came to."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import chain
 from typing import TextIO
 
@@ -18,15 +18,18 @@ from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.wire import Record, Role
 
 
-def engine_for(profile: Profile, carried: frozenset[str], script: str) -> Engine:
-    """The engine of a profile for a port that carries these lines.
+def engine_for(profile: Profile, carried: frozenset[str], script: str, armed: Iterable[str] = ()) -> Engine:
+    """The engine of a profile for a port that carries these lines, and what it may send that is guarded.
 
     Raises:
         ScriptError: a verb or value of the script that nobody knows.
+        DialectError: a name that no guarded message has.
     """
     cast = cast_of(profile.dialect)
     verbs = cast.verbs if profile.role is Role.BODY else cast.lens_verbs
-    return cast.engine(profile.settings, carried, None, parse_script(script, verbs))
+    engine = cast.engine(profile.settings, carried, None, parse_script(script, verbs))
+    engine.arm(armed)
+    return engine
 
 
 class Player:

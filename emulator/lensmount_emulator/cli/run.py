@@ -26,6 +26,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SCRIPT",
         help="a body's script, as in `lensmount loopback`; for a lens what the hand does that holds it",
     )
+    parser.add_argument(
+        "--arm",
+        action="append",
+        default=[],
+        metavar="MESSAGE",
+        help="allow guarded messages such as 'Update*', which can leave a device dead; may be given again",
+    )
     parser.add_argument("--record", metavar="FILE", help="write every byte and edge to this .lmx file")
     parser.add_argument(
         "--spin",
@@ -56,7 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
     if profile.dialect != dialect.name:
         raise DialectError(f"profile {profile.name} speaks {profile.dialect}, not {dialect.name}")
     with contextlib.ExitStack() as stack:
-        engine_for(profile, frozenset(), arguments.script)
+        engine_for(profile, frozenset(), arguments.script, arguments.arm)
         transport = stack.enter_context(open_transport(arguments.port, role=role, baudrate=dialect.wiring.baudrates[0]))
         tap = None
         if arguments.record:
@@ -68,7 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
             }
             tap = stack.enter_context(RecordingWriter(Path(arguments.record), header)).write
         player = Player(
-            engine_for(profile, transport.lines, arguments.script),
+            engine_for(profile, transport.lines, arguments.script, arguments.arm),
             dialect,
             transport,
             scripted=bool(arguments.script),

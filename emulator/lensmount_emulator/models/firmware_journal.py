@@ -19,6 +19,9 @@ _BLANK = bytes((ERASED,)) * RECORD
 _HEAD = Struct("<LB3x")
 _SLOT = Struct("<BxHH4sLLL")
 _TAIL = Struct("<L")
+_SEQUENCE = Struct(f"<L{RECORD - 4}x")
+_NO_SEQUENCE = 0xFFFFFFFF
+"""What blank flash reads as; no journal lives to count so far."""
 
 crc32 = CRC32_ISO_HDLC.of
 
@@ -131,17 +134,14 @@ class Journal:
 
     def read(self) -> Record:
         """Find the record that counts; an empty one where there is none."""
-        newest, at = b"", -1
-        highest = -1
-        for place in range(0, SECTORS * SECTOR, RECORD):
+        sequences = enumerate(_SEQUENCE.iter_unpack(self.flash.read(0, SECTORS * SECTOR)))
+        candidates = sorted((sequence, place * RECORD) for place, (sequence,) in sequences if sequence != _NO_SEQUENCE)
+        for _, place in reversed(candidates):
             raw = self.flash.read(place, RECORD)
-            if raw == _BLANK or crc32(raw[:CHECKED]) != _TAIL.unpack_from(raw, CHECKED)[0]:
-                continue
-            sequence: int = _HEAD.unpack_from(raw)[0]
-            if sequence > highest:
-                newest, at, highest = raw, place, sequence
-        self.newest = unpacked(newest) if newest else Record()
-        self._next = None if at < 0 else self._behind(at)
+            if crc32(raw[:CHECKED]) == _TAIL.unpack_from(raw, CHECKED)[0]:
+                self.newest, self._next = unpacked(raw), self._behind(place)
+                return self.newest
+        self.newest, self._next = Record(), None
         return self.newest
 
     def write(self, record: Record) -> None:

@@ -6,19 +6,9 @@ Classes, currents and voltages are modelled, for none is published.
 """
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from lensmount_protocol.dialects.lmount.types import PowerClass
-
-LIMITS_MA: Mapping[PowerClass, int] = {
-    PowerClass.NONE: 0,
-    PowerClass.LOW: 200,
-    PowerClass.NORMAL: 500,
-    PowerClass.HIGH: 900,
-    PowerClass.EXTREME: 1500,
-}
-"""The most that a class may draw."""
+from lensmount_protocol.dialects.lmount.types import POWER_LIMITS_MA, PowerClass
 
 BROWN_OUT_MV = 4800
 """Below this a lens's motors lose their place."""
@@ -88,7 +78,7 @@ class PowerBudget:
     @property
     def needed(self) -> PowerClass:
         """The lowest class that is enough for all; the highest where none is."""
-        return next((name for name, limit in LIMITS_MA.items() if limit >= self.peak_ma), PowerClass.EXTREME)
+        return next((name for name, limit in POWER_LIMITS_MA.items() if limit >= self.peak_ma), PowerClass.EXTREME)
 
     def reduce(self, limit_ma: int) -> Reduction:
         """The least that has to be left out to stay within a limit.

@@ -82,20 +82,21 @@ class Session:
 
 
 def run_loopback(
-    body: str = USUAL_BODY,
-    lens: str = USUAL_LENS,
+    body: str | Profile = USUAL_BODY,
+    lens: str | Profile = USUAL_LENS,
     *,
-    accessories: Sequence[str] = (),
+    accessories: Sequence[str | Profile] = (),
     script: str = "",
     seconds: float | None = None,
     seed: int | None = None,
     tap: Callable[[Record], None] | None = None,
     resolution: Resolution = "frame",
+    armed: Sequence[str] = (),
 ) -> Session:
     """Let a body and a lens meet in virtual time.
 
     Args:
-        body: a body profile, by name or path.
+        body: a body profile, by name or path, or one that has been read.
         lens: a lens profile.
         accessories: profiles of what stands between them, from the body on.
         script: what to do once the loop runs: `focus 0x3F50; aperture f/8; sleep`.
@@ -104,16 +105,18 @@ def run_loopback(
             session, byte for byte.
         tap: sees every byte and edge as it becomes certain, for a recording that survives what comes after.
         resolution: whether the virtual mount delivers bytes in frames or one by one; the session is the same.
+        armed: guarded messages that this session may send, by name: `Update*`.
 
     Raises:
         ProfileError: a profile is unknown, impossible, of the other role, speaks another dialect than its peer, or
             does not fit where it is put.
         ScriptError: a verb or value of the script that nobody knows.
     """
-    profiles = load_profile(body, Role.BODY), load_profile(lens, Role.LENS)
-    between = [load_accessory(name) for name in accessories]
-    parts = _cast_parts(*profiles, between, script, seed)
+    profiles = _profile(body, Place.BODY), _profile(lens, Place.LENS)
+    between = [_profile(accessory, Place.ACCESSORY) for accessory in accessories]
     dialect = load_dialect(profiles[0].dialect)
+    parts = _cast_parts(*profiles, between, script, seed)
+    parts.body.arm(armed)
     records: list[Record] = []
     notices = [Notice(0.0, Role.LENS, remark) for remark in parts.remarks]
 
@@ -155,8 +158,8 @@ def run_loopback(
 
 def check_loopback(body: str, lens: str, accessories: Sequence[str], script: str) -> None:
     """Raise what `run_loopback` would raise of its profiles and its script, before anything is written."""
-    profiles = load_profile(body, Role.BODY), load_profile(lens, Role.LENS)
-    _cast_parts(*profiles, [load_accessory(name) for name in accessories], script, None)
+    profiles = _profile(body, Place.BODY), _profile(lens, Place.LENS)
+    _cast_parts(*profiles, [_profile(name, Place.ACCESSORY) for name in accessories], script, None)
 
 
 def load_accessory(name: str) -> Profile:
@@ -169,6 +172,12 @@ def load_accessory(name: str) -> Profile:
     if profile.place is not Place.ACCESSORY:
         raise ProfileError(f"profile {name!r} is a {profile.place.value}; an accessory is needed here")
     return profile
+
+
+def _profile(named: str | Profile, place: Place) -> Profile:
+    if isinstance(named, Profile):
+        return named
+    return load_accessory(named) if place is Place.ACCESSORY else load_profile(named, Role(place.value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +206,7 @@ def _cast_parts(body: Profile, lens: Profile, between: Sequence[Profile], script
     if between:
         if cast.couple is None:
             raise ProfileError(f"{between[0].name}: nothing stands between the ends of {body.dialect}")
-        train = cast.couple([_piece(profile) for profile in between], _piece(lens), random_of)
+        train = cast.couple([piece_of(profile) for profile in between], piece_of(lens), random_of)
         settings, accessories, remarks = train.lens, list(train.accessories), list(train.remarks)
     return _Parts(
         cast.engine(body.settings, None, random_of("body"), steps),
@@ -207,5 +216,6 @@ def _cast_parts(body: Profile, lens: Profile, between: Sequence[Profile], script
     )
 
 
-def _piece(profile: Profile) -> Piece:
+def piece_of(profile: Profile) -> Piece:
+    """A lens or an accessory, as those see it who put one on the other."""
     return Piece(profile.name, profile.title, profile.dialect, profile.settings)

@@ -8,14 +8,13 @@ from lensmount_emulator.models.power_budget import (
     BROWN_OUT_MV,
     DIAPHRAGM_BIT,
     FOCUS_BIT,
-    LIMITS_MA,
     STABILISER_BIT,
     PowerBudget,
     Reduction,
     Supply,
     focus_ma_of,
 )
-from lensmount_protocol.dialects.lmount.types import PowerClass
+from lensmount_protocol.dialects.lmount.types import POWER_LIMITS_MA, PowerClass
 
 currents = st.integers(0, 800)
 budgets = st.builds(PowerBudget, idle_ma=currents, focus_ma=currents, diaphragm_ma=currents, stabiliser_ma=currents)
@@ -40,8 +39,8 @@ def test_a_lens_asks_for_the_lowest_class_that_is_enough(focus: int, needed: Pow
 
 
 def test_classes_rise_and_have_a_limit_each() -> None:
-    assert list(LIMITS_MA) == list(PowerClass)
-    assert list(LIMITS_MA.values()) == [0, 200, 500, 900, 1500]
+    assert list(POWER_LIMITS_MA) == list(PowerClass)
+    assert list(POWER_LIMITS_MA.values()) == [0, 200, 500, 900, 1500]
 
 
 @pytest.mark.parametrize(
@@ -98,10 +97,10 @@ def test_a_higher_limit_never_leaves_out_more(budget: PowerBudget, one: int, oth
 
 @given(budgets)
 def test_the_class_that_it_needs_leaves_nothing_out(budget: PowerBudget) -> None:
-    if budget.peak_ma <= LIMITS_MA[PowerClass.EXTREME]:
-        assert budget.reduce(LIMITS_MA[budget.needed]) == Reduction()
+    if budget.peak_ma <= POWER_LIMITS_MA[PowerClass.EXTREME]:
+        assert budget.reduce(POWER_LIMITS_MA[budget.needed]) == Reduction()
     if budget.needed > PowerClass.NONE:
-        assert LIMITS_MA[PowerClass(budget.needed - 1)] < budget.peak_ma
+        assert POWER_LIMITS_MA[PowerClass(budget.needed - 1)] < budget.peak_ma
 
 
 @pytest.mark.parametrize(("weight", "current"), [(0, 150), (215, 136), (985, 444), (3985, 900)])

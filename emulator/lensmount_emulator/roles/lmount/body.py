@@ -22,6 +22,9 @@ NO_LENS_S = 0.3
 """A body with a script gives up on a mount on which nothing is seen for so long."""
 
 BEFORE_NEXT_TRY_S = 0.1
+UPDATES = ("update", "rollback")
+"""Steps behind which a lens starts anew, and the only ones for a lens in recovery."""
+
 TRIES = 3
 """How often a lens that does not get through the greeting is given its supply anew."""
 
@@ -103,6 +106,13 @@ def _live(body: BodyEngine) -> Task:
             continue
         if (yield from get_to_know(body)):
             break
+        # A lens in recovery can do nothing else; perhaps that is just what the script wants.
+        wanted = body.script[body.position].verb if body.position < len(body.script) else ""
+        if body.known.recovery is not None and wanted in UPDATES:
+            yield from carry_out(body, body.script[body.position])
+            if body.restarts:
+                _start_from_new_image(body)
+                return
         tries += 1
         body.power_off()
         goes_on = tries < TRIES or DETECT not in body.carried
@@ -116,9 +126,26 @@ def _live(body: BodyEngine) -> Task:
     try:
         while body.position < len(body.script):
             yield from carry_out(body, body.script[body.position])
+            if body.restarts:
+                _start_from_new_image(body)
+                return
             body.position += 1
     except LocalProtocolError as error:
         # The lens is elsewhere than this end believed: somebody else spoke to it.
         body.start_anew(str(error))
         return
     body.done = True
+
+
+def _start_from_new_image(body: BodyEngine) -> None:
+    body.restarts = False
+    body.position += 1
+    body.findings = [finding for finding in body.findings if finding.rule != rules.RECOVERY]
+    body.power_off()
+    body.tell("supply off, so that the lens starts from its new image")
+    body.spawn(_again(body))
+
+
+def _again(body: BodyEngine) -> Task:
+    yield body.now + BEFORE_NEXT_TRY_S
+    yield from _live(body)

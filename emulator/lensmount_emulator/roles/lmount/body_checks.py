@@ -17,6 +17,8 @@ from lensmount_emulator.roles.lmount.body_deeds import (
     reason,
 )
 from lensmount_emulator.roles.lmount.body_greeting import stabilise
+from lensmount_emulator.roles.lmount.body_pages import PagesHeard
+from lensmount_emulator.roles.lmount.body_paging import has_page, use_page
 from lensmount_emulator.roles.lmount.body_sleep import sleep, wake
 from lensmount_emulator.roles.lmount.numbers import EXIF_FOCAL_LENGTH
 from lensmount_emulator.roles.script import Step
@@ -85,6 +87,10 @@ def _focus(body: BodyCore) -> Task:
     else:
         slowed = known.power is not None and known.power.reduced & 1
         found = f"both ends and a third of {steps} steps; tables: {', '.join(tables)}"
+        if has_page(body, "fast focus"):
+            heard = yield from use_page(body, "fast focus")
+            if isinstance(heard, PagesHeard):
+                found += f"; {heard.points} set points within {heard.worst_error} steps"
         if slowed:
             body.find("focus", Verdict.REDUCED, f"slower; {found}", rules.POWER_GRANT)
         else:
@@ -138,6 +144,10 @@ def _correct(body: BodyCore) -> Task:
     came = yield from fetch_corrections(body)
     if came:
         names = ", ".join(kind.name.lower().replace("_", " ") for kind in came)
+        if has_page(body, "joint corrections"):
+            heard = yield from use_page(body, "joint corrections")
+            if isinstance(heard, PagesHeard) and heard.profile is not None:
+                names += f", and the makers' joint profile (confidence {heard.profile.confidence} %)"
         body.find("correct", Verdict.WORKS, names)
     elif body.known.accessories:
         body.find("correct", Verdict.REDUCED, "none behind a converter", rules.CONVERTER)

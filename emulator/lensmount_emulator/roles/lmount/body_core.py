@@ -22,7 +22,7 @@ from lensmount_protocol.dialects.lmount.lines import DETECT
 from lensmount_protocol.dialects.lmount.link import Done, LensHello
 from lensmount_protocol.dialects.lmount.power import PowerReport
 from lensmount_protocol.dialects.lmount.stabiliser import StabiliserState
-from lensmount_protocol.dialects.lmount.types import Feature, Outcome, Part, PowerClass
+from lensmount_protocol.dialects.lmount.types import Feature, ImageCircle, Outcome, Part, PowerClass
 from lensmount_protocol.dialects.lmount.update import Page, PageReport, UpdateState
 from lensmount_protocol.message import Message
 from lensmount_protocol.wire import Role, transmission_time
@@ -64,6 +64,7 @@ class Known:
         features: those that both have.
         revision: that both speak.
         pages: what was agreed.
+        used: the part of the image circle that is used.
         granted: class of power that it was granted.
         warned: whether the user was told of its consumption.
         reports: reports that came.
@@ -85,6 +86,7 @@ class Known:
     features: int = 0
     revision: int = 1
     pages: list[Page] = field(default_factory=lambda: list[Page]())
+    used: ImageCircle = ImageCircle.FULL_FRAME
     granted: PowerClass = PowerClass.NONE
     warned: bool = False
     reports: int = 0
@@ -109,6 +111,7 @@ class BodyCore(LinkEnd):
         known: what it learned of the lens.
         script: what to do once the lens reports, in order.
         position: how many steps of it are done.
+        restarts: whether the lens is to get its supply anew behind the step, to start from another image.
         expects_detach: whether the script has the lens taken off just now.
         answers: number of an order -> its answer, until somebody takes it.
         ends: number of a drive -> how it ended.
@@ -137,7 +140,7 @@ class BodyCore(LinkEnd):
         self.known = Known()
         self.script = tuple(script)
         self.position = 0
-        self.expects_detach = False
+        self.restarts = self.expects_detach = False
         self.answers: dict[int, Any] = {}
         self.ends: dict[int, Outcome] = {}
         self.streaming = False
@@ -170,17 +173,18 @@ class BodyCore(LinkEnd):
         self.findings.append(Finding(step, verdict, rule, detail, self.now))
         self.tell(f"{step}: {verdict.value}{f' ({rule})' if rule else ''}: {detail}")
 
-    def ask(self, order: Any, *, patience: float = PATIENCE_S, numbered: bool = True) -> Asking:
+    def ask(self, order: Any, *, patience: float = PATIENCE_S, numbered: bool = True, tries: int = TRIES) -> Asking:
         """Send an order until it is answered; gives the answer, or `None` where none came.
 
         Args:
             order: gets the next number, where it has none of its own.
             patience: seconds that an answer may take, beside the time on the wire.
             numbered: whether the order is to get a number.
+            tries: how often it is sent.
         """
         number = order.number = self.next_number() if numbered else order.number
-        wire = transmission_time(order.SIZE + LONG_ANSWER_BYTES, self.baudrate)
-        for attempt in range(TRIES):
+        wire = transmission_time(len(order.build()) + LONG_ANSWER_BYTES, self.baudrate)
+        for attempt in range(tries):
             if attempt:
                 self.asked_again += 1
             self.say([order], ORDER)
@@ -189,7 +193,7 @@ class BodyCore(LinkEnd):
                 answer: Message = self.answers.pop(number)
                 yield self.after(self.settings.timing.settle)
                 return answer
-        self.tell(f"no answer to {type(order).__name__} {number}, asked {TRIES} times", trouble=True)
+        self.tell(f"no answer to {type(order).__name__} {number}, asked {tries} times", trouble=True)
         return None
 
     def end_of(self, order: Any, patience: float) -> Generator[Await, bool, Outcome | None]:

@@ -9,7 +9,7 @@ from lensmount_emulator.roles.lmount.body_core import ANSWER, REPORT, TRIES, Bod
 from lensmount_emulator.roles.lmount.body_cycle import start_frames
 from lensmount_emulator.roles.lmount.checks import version_bytes
 from lensmount_emulator.roles.lmount.numbers import CIRCLES, feature_bits, maker_name, maker_number, model_number
-from lensmount_emulator.roles.lmount.pages import PAGES
+from lensmount_emulator.roles.lmount.pages import offer
 from lensmount_emulator.roles.tasks import Await, Wait
 from lensmount_protocol.dialects.lmount.framing import LINK
 from lensmount_protocol.dialects.lmount.identity import Abilities, AbilitiesRequest, Identity, IdentityRequest
@@ -35,7 +35,7 @@ from lensmount_protocol.dialects.lmount.types import (
     PowerClass,
     StabiliserMode,
 )
-from lensmount_protocol.dialects.lmount.update import Page, PageAgreement, PageOffer
+from lensmount_protocol.dialects.lmount.update import PageAgreement, PageOffer
 from lensmount_protocol.wire import Role
 
 GREETING_PATIENCE_S = 0.06
@@ -89,6 +89,16 @@ def greet(body: BodyCore) -> Part_:
         if known.recovery is not None:
             return False
     return False
+
+
+def offer_pages(body: BodyCore) -> Part_:
+    """Say which pages we have, if any, before anything moves; a lens that has none of them changes nothing by that."""
+    pages = offer(body.settings.firmware.pages)
+    if pages and body.known.feature(Feature.PAGES):
+        agreement = yield from body.ask(PageOffer(pages=pages))
+        if isinstance(agreement, PageAgreement):
+            body.known.pages = list(agreement.pages)
+    return True
 
 
 def grant(body: BodyCore) -> Part_:
@@ -146,19 +156,15 @@ def identify(body: BodyCore) -> Part_:
 
 
 def settle(body: BodyCore) -> Part_:
-    """Format, pages, stabilisation: what both have is agreed; a refusal is an answer as well."""
+    """Format and stabilisation: what both have is agreed; a refusal is an answer as well."""
     known, camera = body.known, body.settings.camera
     abilities = known.abilities
     assert abilities is not None
     used = min(CIRCLES[camera.format], abilities.image_circle, key=_SIZE)
+    known.used = used
     answer = yield from body.ask(CropNotice(used=used))
     if answer is None:
         return False
-    pages = [Page(number=PAGES[name].number, revision=PAGES[name].revision) for name in body.settings.firmware.pages]
-    if pages and known.feature(Feature.PAGES):
-        agreement = yield from body.ask(PageOffer(pages=pages))
-        if isinstance(agreement, PageAgreement):
-            known.pages = list(agreement.pages)
     if known.part(Part.STABILISER):
         yield from stabilise(body, StabiliserMode.NORMAL)
     return True
@@ -214,6 +220,7 @@ def get_to_know(body: BodyCore, *, powered: bool = False) -> Part_:
 PARTS: tuple[tuple[str, Callable[[BodyCore], Part_]], ...] = (
     ("attach", power_up),
     ("attach", greet),
+    ("negotiate", offer_pages),
     ("negotiate", grant),
     ("negotiate", choose_rate),
     ("identify", identify),
@@ -245,17 +252,18 @@ def _report(body: BodyCore) -> None:
     else:
         body.find("identify", Verdict.WORKS, identity.name)
     words = f"revision {known.revision}, {body.baudrate} baud, power {known.granted.name.lower()}"
+    less: list[tuple[Verdict, str, str]] = []
     if known.granted < hello.power_class:
         asked = hello.power_class.name.lower()
-        body.find("negotiate", Verdict.REDUCED, f"{words} where it asked for {asked}", rules.POWER_GRANT)
-    elif known.revision < max(hello.revision, body.settings.firmware.revision):
-        body.find("negotiate", Verdict.REDUCED, f"{words}; the other end is newer", rules.OLDER_REVISION)
-    elif camera.format == "full-frame" and abilities.image_circle == ImageCircle.APS_C:
-        body.find("negotiate", Verdict.REDUCED, f"{words}; the body crops", rules.CROP)
-    elif known.warned:
-        body.find("negotiate", Verdict.WORKS, f"{words}; the user is told of the consumption", rules.POWER_NOTICE)
-    else:
-        body.find("negotiate", Verdict.WORKS, words)
+        less.append((Verdict.REDUCED, f"{words} where it asked for {asked}", rules.POWER_GRANT))
+    if known.revision < max(hello.revision, body.settings.firmware.revision):
+        less.append((Verdict.REDUCED, f"{words}; the other end is newer", rules.OLDER_REVISION))
+    if camera.format == "full-frame" and abilities.image_circle == ImageCircle.APS_C:
+        less.append((Verdict.REDUCED, f"{words}; the body crops", rules.CROP))
+    if known.warned:
+        less.append((Verdict.WORKS, f"{words}; the user is told of the consumption", rules.POWER_NOTICE))
+    for verdict, detail, rule in less or [(Verdict.WORKS, words, "")]:
+        body.find("negotiate", verdict, detail, rule)
 
 
 def lens_seen(body: BodyCore) -> bool:

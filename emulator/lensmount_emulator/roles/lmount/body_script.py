@@ -20,14 +20,18 @@ from lensmount_emulator.roles.lmount.body_deeds import (
     set_ring,
     track,
 )
+from lensmount_emulator.roles.lmount.body_firmware import bring, take_back
 from lensmount_emulator.roles.lmount.body_greeting import stabilise
+from lensmount_emulator.roles.lmount.body_paging import has_page, use_page
 from lensmount_emulator.roles.lmount.body_sleep import sleep, wake
 from lensmount_emulator.roles.lmount.body_words import (
     aperture,
     exposure_time,
     focus_target,
+    image,
     limits,
     optional_seconds,
+    page,
     rate,
     smooth,
     stabiliser_mode,
@@ -86,6 +90,15 @@ def _correct(body: BodyCore, _step: Step) -> Task:
         body.tell(f"{kind.name.lower().replace('_', ' ')}: {coefficients}")
     tables = yield from fetch_tables(body)
     body.tell(f"tables: {', '.join(tables) or 'none'}")
+
+
+def _page(body: BodyCore, step: Step) -> Task:
+    if not has_page(body, step.value):
+        body.tell(f"the page of {step.value} was not agreed")
+        return
+    heard = yield from use_page(body, step.value)
+    if heard is None or isinstance(heard, Refusal):
+        body.tell(f"{step.text}: {reason(heard)}", trouble=heard is None)
 
 
 def _expose(body: BodyCore, step: Step) -> Task:
@@ -149,8 +162,11 @@ VERBS: Mapping[str, Reader] = {
     "correct": nothing,
     "expose": exposure_time,
     "rate": rate,
+    "page": page,
     "track": seconds,
     "sleep": nothing,
+    "update": image,
+    "rollback": nothing,
     "check": _check_name,
     "detach": optional_seconds,
     **LENS_VERBS,
@@ -172,10 +188,13 @@ TASKS: Mapping[str, Callable[[BodyCore, Step], Task]] = {
     "correct": _correct,
     "expose": _expose,
     "rate": _rate,
+    "page": _page,
     "track": _track,
     "sleep": _sleep,
     "wake": _wake,
     "wait": _wait,
+    "update": lambda body, step: bring(body, step.value),
+    "rollback": lambda body, _step: take_back(body),
     "check": _check,
     "detach": take_off,
     "zoom": _zoom,

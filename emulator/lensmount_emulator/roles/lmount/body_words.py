@@ -1,8 +1,12 @@
 """How a script's words are read: focus targets, apertures, exposure times, modes."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
+from lensmount_emulator.models.firmware_image import Image, read_image
 from lensmount_emulator.models.optics import av256
+from lensmount_emulator.roles.lmount.pages import PAGES
+from lensmount_emulator.roles.lmount.settings import PageName
 from lensmount_emulator.roles.script import seconds, whole_number
 from lensmount_protocol.dialects.lmount.types import FocusOrder, StabiliserMode
 from lensmount_protocol.errors import unknown
@@ -131,12 +135,29 @@ def limits(text: str) -> tuple[int, int] | None:
     return values
 
 
+def page(text: str) -> PageName:
+    """The name of a page."""
+    name = next((name for name in PAGES if name == text), None)
+    if name is None:
+        raise ValueError(unknown("page", text, PAGES))
+    return name
+
+
 def rate(text: str) -> int:
     """Frame signals a second."""
     value = whole_number(text)
     if not FRAME_HZ[0] <= value <= FRAME_HZ[1]:
         raise ValueError(f"wants {FRAME_HZ[0]} to {FRAME_HZ[1]} frames a second, not {text!r}")
     return value
+
+
+def image(text: str) -> Image:
+    """A firmware image by the path of its file.
+
+    Raises:
+        FirmwareError: there is none, or it is damaged.
+    """
+    return read_image(Path(text))
 
 
 def optional_seconds(text: str) -> float | None:

@@ -3,13 +3,15 @@
 from lensmount_emulator.roles.lmount import lens_stream
 from lensmount_emulator.roles.lmount.lens_answers import answer
 from lensmount_emulator.roles.lmount.lens_core import LensCore
+from lensmount_emulator.roles.lmount.lens_firmware import confirm_firmware, in_recovery, obey_update, start_firmware
 from lensmount_emulator.roles.lmount.lens_hand import by_hand, live_by_hand
 from lensmount_emulator.roles.lmount.lens_orders import follow_up, number_of, obey, refuse
+from lensmount_emulator.roles.lmount.lens_paging import obey_page
 from lensmount_emulator.roles.lmount.lens_power import drive_power, greet, obey_power, power_off, power_on
 from lensmount_emulator.roles.script import Step
 from lensmount_emulator.roles.tasks import Task
 from lensmount_protocol.connection import Arrival
-from lensmount_protocol.dialects.lmount.framing import CYCLE, EVENT, ORDER
+from lensmount_protocol.dialects.lmount.framing import CYCLE, EVENT, LINK, ORDER
 from lensmount_protocol.dialects.lmount.lines import DETECT, FSYNC, V_DRIVE, V_LOGIC
 from lensmount_protocol.dialects.lmount.link import BodyHello, Refusal
 from lensmount_protocol.dialects.lmount.picture import FrameStart
@@ -19,7 +21,7 @@ from lensmount_protocol.message import Message, Unknown
 from lensmount_protocol.paving import AnyMessage
 from lensmount_protocol.wire import LineChanged
 
-ANSWERERS = (obey, obey_power, answer)
+ANSWERERS = (obey, obey_power, answer, obey_update, obey_page)
 """Tables that are asked for an answer, in this order."""
 
 NUMBER_AT = 3
@@ -49,7 +51,7 @@ class LensEngine(LensCore):
             self.levels[DETECT] = True
             self.drive(DETECT, False)
         if V_LOGIC not in self.carried:
-            power_on(self)
+            self._power(on=True)
         if self.script:
             self.spawn(live_by_hand(self, self.script))
 
@@ -61,7 +63,7 @@ class LensEngine(LensCore):
             if not edge.level and self.started and not self.asleep:
                 lens_stream.on_frame_signal(self)
         elif edge.line == V_LOGIC:
-            power_on(self) if edge.level else power_off(self)
+            self._power(on=edge.level)
         elif edge.line == V_DRIVE and self.started:
             drive_power(self, level=edge.level)
 
@@ -75,7 +77,7 @@ class LensEngine(LensCore):
             self.tell(str(arrival.violation), trouble=True)
         for message in arrival.messages:
             if isinstance(message, BodyHello):
-                greet(self, message)
+                self._greet(message)
             elif arrival.frame.class_ in (CYCLE, EVENT):
                 self._heed(message)
             else:
@@ -89,6 +91,21 @@ class LensEngine(LensCore):
     def by_hand(self, step: Step) -> None:
         """The hand that holds the lens does something."""
         self.spawn(by_hand(self, step))
+
+    def _power(self, *, on: bool) -> None:
+        if on:
+            start_firmware(self)
+            power_on(self)
+        else:
+            power_off(self)
+
+    def _greet(self, hello: BodyHello) -> None:
+        recovery = in_recovery(self)
+        if recovery is not None:
+            self.say([recovery], LINK)
+        else:
+            greet(self, hello)
+            confirm_firmware(self)
 
     def _heed(self, message: AnyMessage) -> None:
         if isinstance(message, Unknown):
@@ -124,6 +141,8 @@ class LensEngine(LensCore):
 
     def _say_later(self, order: AnyMessage, reply: Message, *, fresh: bool) -> Task:
         yield self.after(self.settings.timing.answer)
+        if not self.started:
+            return
         self.say([reply], ORDER)
         if fresh and isinstance(order, Message) and not isinstance(reply, Refusal):
             consequence = follow_up(self, order)

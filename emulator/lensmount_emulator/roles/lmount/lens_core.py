@@ -6,12 +6,15 @@ from dataclasses import dataclass, field
 from random import Random
 
 from lensmount_emulator.models.diaphragm import DiaphragmMotion
+from lensmount_emulator.models.firmware_store import FirmwareStore
 from lensmount_emulator.models.focus_group import FocusMotion
 from lensmount_emulator.models.image_stabiliser import ImageStabiliser, PanningDetector
 from lensmount_emulator.models.optics import av256, widest_at
 from lensmount_emulator.models.power_budget import PowerBudget, Reduction, focus_ma_of
 from lensmount_emulator.models.shake import Shake
 from lensmount_emulator.models.zoom_group import ZoomMotion, focus_shift
+from lensmount_emulator.roles.lmount.lens_pages import LensPages
+from lensmount_emulator.roles.lmount.lens_update import UpdateReceiver
 from lensmount_emulator.roles.lmount.link_end import LinkEnd
 from lensmount_emulator.roles.lmount.numbers import lens_number, maker_number
 from lensmount_emulator.roles.lmount.settings import LensSettings
@@ -82,6 +85,8 @@ class LensCore(LinkEnd):
     Attributes:
         settings: the profile's data.
         version: of the firmware that runs.
+        store: where its firmware is; `None` until somebody asks for it.
+        receiver: takes new firmware; `None` as long.
         maker: number of its maker.
         model: the maker's number of it.
         focus: the focus drive.
@@ -89,6 +94,7 @@ class LensCore(LinkEnd):
         zoom: the zoom.
         stabiliser: what shifts the image.
         panning: what tells panning from shaking.
+        yaw_held: where the hand holds it, in degrees: a pan leaves it elsewhere.
         shake: the hand that holds it, as its own sensor feels it.
         budget: what it draws.
         reduction: what it leaves out to stay within the grant.
@@ -102,6 +108,8 @@ class LensCore(LinkEnd):
         zooming: the same for the zoom.
         switches: position of each button and switch.
         ring_av: what the aperture ring says; `None` at its A position.
+        pages: what its pages know; `None` until one is used.
+        run_number: which run of set points is followed.
         told: what the body told.
         peak_ma: most that was drawn since the last report.
     """
@@ -112,6 +120,8 @@ class LensCore(LinkEnd):
         super().__init__(Role.LENS, carried, random)
         self.settings = settings
         self.version = settings.firmware.version
+        self.store: FirmwareStore | None = None
+        self.receiver: UpdateReceiver | None = None
         optics, focus, power = settings.optics, settings.focus, settings.power
         self.maker = maker_number(optics.maker)
         self.model = lens_number(settings)
@@ -143,6 +153,7 @@ class LensCore(LinkEnd):
         self.zoom = ZoomMotion(shortest_um=self.shortest_um, longest_um=self.longest_um, seconds=settings.zoom.seconds)
         self.stabiliser = ImageStabiliser(settings.stabiliser.range_um)
         self.panning = PanningDetector()
+        self.yaw_held = 0.0
         self.shake = Shake(random)
         self.started = self.asleep = False
         self.heard_at = 0.0
@@ -151,6 +162,8 @@ class LensCore(LinkEnd):
         self.driving = self.closing = self.zooming = 0
         self.switches: dict[ControlKind, int] = {}
         self.ring_av: int | None = None
+        self.pages: LensPages | None = None
+        self.run_number = 0
         self.told = Told()
         self.peak_ma = 0
         self.nearest_mm = round(optics.nearest_m * 1000)
@@ -193,6 +206,11 @@ class LensCore(LinkEnd):
         )
         self.peak_ma = max(self.peak_ma, draw)
         return draw
+
+    def drop_run(self) -> None:
+        """A drive by order ends what a page lets the focus do."""
+        if self.pages is not None and self.pages.fast_focus is not None:
+            self.pages.fast_focus.drop()
 
     def ring(self, kind: RingKind) -> bool:
         """Whether it has this ring."""

@@ -77,6 +77,7 @@ def _focus(lens: LensCore, order: FocusDrive) -> Message:
     if order.frame is not None and not has(lens.told.features, Feature.SYNCHRONISED_FOCUS):
         return refuse(order, RefusalCode.NOT_AGREED, 5)
     top = lens.settings.focus.speed * lens.reduction.focus_speed
+    lens.drop_run()
     drive(lens, order, min(_speed(lens, order) or top, top))
     if order.order == FocusOrder.STOP:
         _replace(lens, "driving", 0, Outcome.STOPPED)
@@ -120,6 +121,9 @@ def _limits(lens: LensCore, order: FocusLimits) -> Message:
     focus = lens.focus
     if not lens.settings.parts.focus_motor:
         return refuse(order, RefusalCode.NOT_ABLE)
+    if not lens.has_drive_power:
+        # It may have to drive inside.
+        return refuse(order, RefusalCode.NO_POWER)
     if order.near > focus.upper:
         return refuse(order, RefusalCode.OUT_OF_RANGE, 2)
     if order.far > order.near:

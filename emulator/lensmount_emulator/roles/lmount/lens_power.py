@@ -17,6 +17,9 @@ REPORT_S = 0.1
 """How often a lens looks whether there is a new draw to be told."""
 
 WORTH_TELLING_MA = 20
+SUPPLIES_FALL_US = 500.0
+"""Both supplies fall within this where a body takes them."""
+
 CALL_US = 1000.0
 """The body's attention line is high for at least this when it wakes a lens."""
 
@@ -128,8 +131,14 @@ def drive_power(lens: LensCore, *, level: bool) -> None:
     if lens.told.granted != PowerClass.NONE and not lens.asleep:
         lens.homed = not lens.settings.focus.homes
         lens.homing = False
-        lens.say([BrownOut(supply_mv=0)], EVENT)
-        lens.tell("the drive supply is gone; positions are not known until it has homed")
+        lens.spawn(_brown_out(lens))
+
+
+def _brown_out(lens: LensCore) -> Task:
+    """Tell of it, unless the other supply goes as well: then the body knows."""
+    yield lens.after(SUPPLIES_FALL_US)
+    lens.say([BrownOut(supply_mv=0)], EVENT)
+    lens.tell("the drive supply is gone; positions are not known until it has homed")
 
 
 def home(lens: LensCore) -> Task:

@@ -28,7 +28,9 @@ def on_frame_signal(lens: LensCore) -> None:
     """A frame begins: report, if the body ordered reports."""
     told = lens.told
     told.frame = (told.frame + 1) & 0xFFFF
-    told.period, told.frame_at = lens.now - told.frame_at, lens.now
+    if told.frame_at:
+        told.period = lens.now - told.frame_at
+    told.frame_at = lens.now
     if told.reports:
         reports = [REPORTS[kind](lens) for kind in told.reports]
         lens.spawn(_report(lens, reports, told.frame_at))
@@ -92,7 +94,12 @@ def _stabiliser(lens: LensCore) -> StabiliserState:
         # Who pans wants the movement along the pan.
         axes = told.axes & ~YAW if panning and told.stabiliser == StabiliserMode.PANNING else told.axes
         pitch, yaw = lens.shake.angle(now)
-        x, y, at_limit = lens.stabiliser.shift_um((pitch, yaw), lens.zoom.focal_um(now), told.share, axes)
+        if panning:
+            # Where the pan ends is where the hand holds it from then on.
+            lens.yaw_held = yaw
+        x, y, at_limit = lens.stabiliser.shift_um(
+            (pitch, yaw - lens.yaw_held), lens.zoom.focal_um(now), told.share, axes
+        )
     return StabiliserState(
         frame=told.frame,
         mode=told.stabiliser,

@@ -26,7 +26,7 @@ TIMING: tuple[TimingRule, ...] = (
         SLOWEST_FRAME_US,
         OWN,
         # The frame signal rests while the lens sleeps, and without power.
-        unless=(closes(_BODY, 0x04), edge(V_DRIVE, False)),
+        unless=(closes(_BODY, 0x04), edge(V_DRIVE, False), edge(V_LOGIC, False)),
     ),
     TimingRule("lens boot", edge(V_LOGIC, True), edge(LENS_ATT, True), 0.0, BOOT_US, OWN),
     TimingRule("lens hello", closes(_BODY, 0x01), opens(_LENS, 0x81), 20.0, 20_000.0, OWN),
