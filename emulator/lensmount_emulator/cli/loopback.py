@@ -71,10 +71,11 @@ def run(arguments: argparse.Namespace) -> int:
     from pathlib import Path
 
     from lensmount_emulator.profiles.library import load_profile
-    from lensmount_emulator.sessions.loopback import run_loopback
+    from lensmount_emulator.sessions.loopback import check_loopback, run_loopback
     from lensmount_hardware.captures.recording import RecordingWriter
 
     script = DEMO if arguments.demo and not arguments.script else arguments.script
+    check_loopback(arguments.body, arguments.lens, arguments.accessories, script)
     with contextlib.ExitStack() as stack:
         tap: Callable[[Record], None] | None = None
         if arguments.record:

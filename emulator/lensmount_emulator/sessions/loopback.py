@@ -156,6 +156,12 @@ def run_loopback(
     )
 
 
+def check_loopback(body: str, lens: str, accessories: Sequence[str], script: str) -> None:
+    """Raise what `run_loopback` would raise of its profiles and its script, before anything is written."""
+    profiles = _profile(body, Place.BODY), _profile(lens, Place.LENS)
+    _cast_parts(*profiles, [_profile(name, Place.ACCESSORY) for name in accessories], script, None)
+
+
 def load_accessory(name: str) -> Profile:
     """The profile of an accessory.
 
