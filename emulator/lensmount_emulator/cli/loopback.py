@@ -77,13 +77,14 @@ def run(arguments: argparse.Namespace) -> int:
     import contextlib
     from pathlib import Path
 
-    from lensmount_emulator.sessions.loopback import run_loopback, usual_pair
+    from lensmount_emulator.sessions.loopback import check_loopback, run_loopback, usual_pair
     from lensmount_hardware.captures.recording import RecordingWriter
 
     body, lens = usual_pair(arguments.body, arguments.lens)
     script = arguments.script
     if arguments.demo and not script:
         script = DEMOS.get(body.dialect, "")
+    check_loopback(body, lens, arguments.accessories, script)
     with contextlib.ExitStack() as stack:
         tap: Callable[[Record], None] | None = None
         if arguments.record:

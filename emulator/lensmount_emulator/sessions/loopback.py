@@ -170,6 +170,12 @@ def usual_pair(body: str | None, lens: str | None) -> tuple[Profile, Profile]:
     return named, load_profile(lens or cast_of(named.dialect).usual_lens, Role.LENS)
 
 
+def check_loopback(body: str | Profile, lens: str | Profile, accessories: Sequence[str], script: str) -> None:
+    """Raise what `run_loopback` would raise of its profiles and its script, before anything is written."""
+    profiles = _profile(body, Place.BODY), _profile(lens, Place.LENS)
+    _cast_parts(*profiles, [_profile(name, Place.ACCESSORY) for name in accessories], script, None)
+
+
 def load_accessory(name: str) -> Profile:
     """The profile of an accessory.
 
@@ -218,7 +224,7 @@ def _cast_parts(body: Profile, lens: Profile, between: Sequence[Profile], script
         settings, accessories, remarks = train.lens, list(train.accessories), list(train.remarks)
     return _Parts(
         cast.engine(body.settings, None, random_of("body"), steps),
-        cast_of(lens.dialect).engine(settings, None, random_of("lens"), ()),
+        (cast if lens.dialect == body.dialect else cast_of(lens.dialect)).engine(settings, None, random_of("lens"), ()),
         accessories,
         remarks,
     )

@@ -9,7 +9,8 @@ from dataclasses import replace
 
 from lensmount_emulator.roles.accessory import Accessory, Piece, RandomOf
 from lensmount_emulator.roles.lmount.accessory_optics import Optics
-from lensmount_emulator.roles.lmount.relay_end import RelayEnd, Switch
+from lensmount_emulator.roles.lmount.lens_stream import LATEST_US
+from lensmount_emulator.roles.lmount.relay_end import Closing, Opening, RelayEnd, Switch
 from lensmount_emulator.roles.lmount.rewriting import to_body, to_lens
 from lensmount_emulator.roles.lmount.settings import AccessorySettings
 from lensmount_emulator.roles.script import Step
@@ -32,8 +33,8 @@ from lensmount_protocol.frame import Garbage
 from lensmount_protocol.paving import AnyMessage, build_payload
 from lensmount_protocol.wire import LineChanged, Role
 
-BODY_LINES = (BODY_ATT, V_DRIVE, FSYNC, TXD, V_LOGIC)
-"""What the far end lets fall when power is lost, in this order."""
+BODY_LINES = (V_LOGIC, V_DRIVE, BODY_ATT, FSYNC, TXD)
+"""What the far end lets fall when power is lost; the supply first, so that nothing starts on its way down."""
 
 LENS_LINES = (LENS_ATT, RXD)
 
@@ -54,6 +55,7 @@ class Relay:
         self.powered = False
         self._optics = Optics.of(piece.title, piece.settings)
         self._rates: dict[int, int] = {}
+        self._frame_at = float("-inf")
         self.near.heard, self.near.arrived = self._body_moved, self._body_said
         self.far.heard, self.far.arrived = self._lens_moved, self._lens_said
         self.near.broken = lambda garbage: self._pass_garbage(self.near, self.far, garbage)
@@ -70,12 +72,14 @@ class Relay:
 
     def _body_moved(self, edge: LineChanged) -> None:
         far, now = self.far, self.near.now
+        if edge.line == FSYNC and not edge.level:
+            self._frame_at = now
         if edge.line == V_LOGIC:
             self._power(edge.level, now)
         elif not self.powered:
             return
         elif edge.line == BODY_ATT:
-            far.pass_on(edge.level, now)
+            far.pass_on(Opening() if edge.level else Closing(), now)
         else:
             far.follow(edge.line, edge.level, now)
 
@@ -86,9 +90,14 @@ class Relay:
         elif not self.powered:
             return
         elif edge.line == LENS_ATT:
-            near.pass_on(edge.level, now)
+            near.pass_on(Opening(self._latest(now)) if edge.level else Closing(), now)
         else:
             near.follow(edge.line, edge.level, now)
+
+    def _latest(self, now: float) -> float:
+        """When a window that opens now must be open at the body, should it hold the reports of this frame."""
+        latest = self._frame_at + LATEST_US * 1e-6
+        return latest if now <= latest else float("inf")
 
     def _power(self, level: bool, now: float) -> None:
         self.powered = level

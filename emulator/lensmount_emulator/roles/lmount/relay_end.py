@@ -1,16 +1,17 @@
 """One end of an accessory that speaks: what comes from the other end goes out here, in its order and in its windows."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from random import Random
 
 from lensmount_emulator.roles.engine import Engine
 from lensmount_emulator.roles.lmount.lens_orders import SWITCH_US
 from lensmount_emulator.roles.lmount.link_end import GAP_US, HOLD_US
-from lensmount_emulator.roles.tasks import Task
+from lensmount_emulator.roles.tasks import Await, Task, Wait
 from lensmount_protocol.connection import Arrival
 from lensmount_protocol.dialects.lmount.dialect import LMOUNT
+from lensmount_protocol.dialects.lmount.framing import CYCLE
 from lensmount_protocol.dialects.lmount.lines import DETECT, FIRST_BAUDRATE
 from lensmount_protocol.dialects.lmount.timing import SETUP_US
 from lensmount_protocol.frame import Garbage
@@ -19,8 +20,31 @@ from lensmount_protocol.wire import LineChanged, Role, transmission_time
 WORK_US = 10.0
 """What it takes to check a frame and to write it anew; modelled."""
 
+CLASS_AT = 3
+"""Where a frame says what it is about."""
+
 MOST_WAITING = 64
 """Things that wait for their turn; a window that opens when there are more is left out as a whole."""
+
+
+ITEM = "item"
+"""Topic of `Wait.on`: something more waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """The attention line rises.
+
+    Attributes:
+        until: seconds behind which reports of a frame may not begin any more.
+    """
+
+    until: float = float("inf")
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """The attention line falls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +54,8 @@ class Switch:
     baudrate: int
 
 
-Item = bytes | bool | Switch
-"""A frame, a level of the attention line, or a rate."""
+Item = bytes | Opening | Closing | Switch
+"""A frame, an edge of the attention line, or a rate."""
 
 
 class RelayEnd(Engine):
@@ -91,13 +115,14 @@ class RelayEnd(Engine):
         """Send out what came at the other end, behind what waits."""
         self.now = now
         full = len(self._queue) >= MOST_WAITING
-        if item is True and full:
+        if full and isinstance(item, Opening):
             self._skips = True
         if self._skips or (full and isinstance(item, bytes)):
-            self._skips = self._skips and item is not False
+            self._skips = self._skips and not isinstance(item, Closing)
             self.tell("too much at once: left out", trouble=True)
             return
         self._queue.append(item)
+        self.wake(ITEM)
         if isinstance(item, bytes):
             self.sending = True
         if not self._playing:
@@ -128,14 +153,28 @@ class RelayEnd(Engine):
                 yield self.after(transmission_time(len(item), self.baudrate) * 1e6 + HOLD_US)
             elif isinstance(item, Switch):
                 self.switch(item.baudrate)
-            elif item:
-                yield self.at(self._fell_at, GAP_US)
-                self.drive(self.select, True)
-                self._raised_at = self.now
-            else:
+            elif isinstance(item, Closing):
                 self.drive(self.select, False)
                 self._fell_at = self.now
+            elif (yield from self._in_time(item)):
+                self.drive(self.select, True)
+                self._raised_at = self.now
         self._playing = self.sending = False
+
+    def _in_time(self, opening: Opening) -> Generator[Await, bool, bool]:
+        """Whether a window may open; reports that are too late are left out, as a lens leaves them out."""
+        yield self.at(self._fell_at, GAP_US)
+        if self.now <= opening.until:
+            return True
+        yield Wait(ready=lambda: bool(self._queue), on=(ITEM,))
+        first = self._queue[0]
+        if not isinstance(first, bytes) or first[CLASS_AT : CLASS_AT + 1] != bytes((CYCLE,)):
+            return True
+        while not isinstance(self._queue[0], Closing):
+            self._queue.popleft()
+            yield Wait(ready=lambda: bool(self._queue), on=(ITEM,))
+        self._queue.popleft()
+        return False
 
     def _switch(self, baudrate: int) -> Task:
         yield self.after(SWITCH_US)

@@ -111,7 +111,7 @@ def _power(optics: Optics, report: PowerReport) -> AnyMessage:
 
 @reports.on(Abilities)
 def _abilities(optics: Optics, abilities: Abilities) -> AnyMessage:
-    """Both focal lengths × k, the three apertures + a; `nearest_mm` stays; an `AccessoryReport` behind it, if none is."""
+    """Both focal lengths × k, the three apertures + a; `nearest_mm` stays; an `AccessoryReport` behind, if none is."""
     return replace(
         abilities,
         shortest_um=optics.focal_behind(abilities.shortest_um),
