@@ -9,7 +9,7 @@ BENCH_STAMP := $(VENV)/.bench-installed
 .PHONY: demo test check lint types fuzz prove update-cuts bench figures clean
 
 demo: $(STAMP)
-	@$(BIN)/lensmount loopback --demo
+	@$(BIN)/lensmount demo
 
 test: $(STAMP)
 	@$(BIN)/python -m pytest
@@ -77,6 +77,8 @@ figures: $(STAMP)
 	@$(BIN)/lensmount run lens --profile sel55210 --port pty:.lens --duration $$(($(LIVE_SECONDS) + 3)) >.lens.out & \
 		sleep 1; $(BIN)/lensmount run body --profile a6000 --port serial:.lens --duration $(LIVE_SECONDS) | tail -4; \
 		wait; tail -4 .lens.out; rm -f .lens.out
+	@echo "== every lens on every body of the open model"
+	@$(BIN)/lensmount matrix --quiet
 	@echo "== start-up"
 	@$(BIN)/python -c "import subprocess, timeit; \
 		run = lambda *words: subprocess.run(words, stdout=subprocess.DEVNULL); \

@@ -45,6 +45,7 @@ class Dialect:
             size can be stepped over; `None` where only tables know sizes, or where the payload is cut.
         selecting: the messages that can change the blocks that later messages are built from.
         selections: what such a message changes.
+        routine: compositions (types joined by `+`) that repeat with every frame; any other one is worth telling.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Dialect:
     ends: Callable[[bytes, int], int | None] = field(default=_nobody_knows)
     selecting: frozenset[type[Message]] = frozenset()
     selections: Callable[[Role, AnyMessage], Mapping[type[Message], int]] = field(default=_nothing_selected)
+    routine: frozenset[str] = frozenset()
 
     def paving(self) -> Paving:
         """A fresh reader of this dialect's payloads."""

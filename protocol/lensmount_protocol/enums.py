@@ -18,6 +18,11 @@ class OpenIntEnum(enum.IntEnum):
         member._value_ = value
         return member
 
+    @property
+    def known(self) -> bool:
+        """Whether somebody has named this value."""
+        return self._name_ in type(self).__members__
+
 
 def enum_field(layout: Any, members: type[OpenIntEnum]) -> Any:
     """The integer `layout`, read as a member of `members` and written as its number."""

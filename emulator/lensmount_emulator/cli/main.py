@@ -7,9 +7,12 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 
 VERBS = {
+    "demo": "the main job, watched: the alliance's bodies and lenses on the open model, then a real E-mount",
     "decode": "read captures: bytes and edges to frames to typed messages",
     "loopback": "a body and a lens meet on a virtual mount",
+    "matrix": "run every body with every lens and accessory of a dialect through one script",
     "run": "play one end in real time on a port",
+    "firmware": "look at a firmware image, or make one to try updates with",
     "fidelity": "replay a capture against our engine and score it",
     "dialects": "list the dialects that can be spoken",
     "profiles": "list the lenses and bodies that can be played",
@@ -19,7 +22,7 @@ VERBS = {
 
 EXIT_CODES = """exit codes:
   0  done
-  1  done, and something was found wanting (--verify, fidelity, prove, a session with errors)
+  1  done, and something was found wanting (--verify, fidelity, prove, matrix, a session with errors)
   2  wrong usage, or an unknown dialect, profile, message, port scheme or script verb
   3  a file cannot be read as what it should be
   4  a port cannot be opened, refuses a rate, or went away

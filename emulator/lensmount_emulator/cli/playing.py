@@ -1,6 +1,6 @@
 """A live session on the terminal: what is missing on its port, its story as it happens, and what it came to."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import chain
 from typing import TextIO
 
@@ -15,17 +15,21 @@ from lensmount_hardware.clock import MonotonicClock
 from lensmount_hardware.transport import Transport
 from lensmount_protocol.decoder import Decoder
 from lensmount_protocol.dialect import Dialect
-from lensmount_protocol.wire import Record
+from lensmount_protocol.wire import Record, Role
 
 
-def engine_for(profile: Profile, carried: frozenset[str], script: str) -> Engine:
-    """The engine of a profile for a port that carries these lines.
+def engine_for(profile: Profile, carried: frozenset[str], script: str, armed: Iterable[str] = ()) -> Engine:
+    """The engine of a profile for a port that carries these lines, and what it may send that is guarded.
 
     Raises:
         ScriptError: a verb or value of the script that nobody knows.
+        DialectError: a name that no guarded message has.
     """
     cast = cast_of(profile.dialect)
-    return cast.engine(profile.settings, carried, None, parse_script(script, cast.verbs))
+    verbs = cast.verbs if profile.role is Role.BODY else cast.lens_verbs
+    engine = cast.engine(profile.settings, carried, None, parse_script(script, verbs))
+    engine.arm(armed)
+    return engine
 
 
 class Player:
@@ -51,7 +55,7 @@ class Player:
         self._out = out
         self._decoder = Decoder(dialect)
         self._tally = Tally(dialect)
-        self._story = Storyteller(every_frame)
+        self._story = Storyteller(dialect.routine, every_frame)
         self._troubles = 0
         self._session = LiveSession(engine, transport, MonotonicClock(), self._tap, self._listen, spin)
 
@@ -106,6 +110,12 @@ WITHOUT = {
     "LENS_CS": "the lens's frames end where their length says",
     "VD": "no frame sync; the lens answers each `04` with its next pair",
     "VCC": "the supply is taken for granted",
+    "BODY_ATT": "a frame ends where its length says; a sleeping lens is woken by a greeting",
+    "LENS_ATT": "the lens's frames end where their length says; a body greets until one answers",
+    "FSYNC": "no frame signal; the lens reports behind each `FrameStart`",
+    "V_LOGIC": "the supply is taken for granted",
+    "V_DRIVE": "drive power is taken for granted behind its grant",
+    "DETECT": "a lens is taken for granted; a body keeps asking until one answers",
     "XDETECT": "a lens is taken for granted; a body keeps asking until one answers",
 }
 """What is played otherwise where a line is missing."""

@@ -13,7 +13,7 @@ import sys
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lensmount run`."""
     parser.add_argument("role", choices=["lens", "body"], help="the end that we play")
-    parser.add_argument("--dialect", default="emount", help="what is spoken (default: %(default)s)")
+    parser.add_argument("--dialect", help="what is spoken (default: what the profile speaks)")
     parser.add_argument("--profile", required=True, metavar="NAME", help="a profile of that role, by name or path")
     parser.add_argument("--port", required=True, metavar="SPEC", help="where the peer is")
     parser.add_argument(
@@ -24,7 +24,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         dest="script",
         default="",
         metavar="SCRIPT",
-        help="a body's script, as in `lensmount loopback`",
+        help="a body's script, as in `lensmount loopback`; for a lens what the hand does that holds it",
+    )
+    parser.add_argument(
+        "--arm",
+        action="append",
+        default=[],
+        metavar="MESSAGE",
+        help="allow guarded messages such as 'Update*', which can leave a device dead; may be given again",
     )
     parser.add_argument("--record", metavar="FILE", help="write every byte and edge to this .lmx file")
     parser.add_argument(
@@ -52,11 +59,11 @@ def run(arguments: argparse.Namespace) -> int:
 
     role = Role(arguments.role)
     profile = load_profile(arguments.profile, role)
-    dialect = load_dialect(arguments.dialect)
+    dialect = load_dialect(arguments.dialect or profile.dialect)
     if profile.dialect != dialect.name:
         raise DialectError(f"profile {profile.name} speaks {profile.dialect}, not {dialect.name}")
     with contextlib.ExitStack() as stack:
-        engine_for(profile, frozenset(), arguments.script)
+        engine_for(profile, frozenset(), arguments.script, arguments.arm)
         transport = stack.enter_context(open_transport(arguments.port, role=role, baudrate=dialect.wiring.baudrates[0]))
         tap = None
         if arguments.record:
@@ -68,7 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
             }
             tap = stack.enter_context(RecordingWriter(Path(arguments.record), header)).write
         player = Player(
-            engine_for(profile, transport.lines, arguments.script),
+            engine_for(profile, transport.lines, arguments.script, arguments.arm),
             dialect,
             transport,
             scripted=bool(arguments.script),

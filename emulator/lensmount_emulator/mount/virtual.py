@@ -120,17 +120,21 @@ class VirtualMount:
         """Say who hears what arrives at an end."""
         self._ends[role].hears = hears
 
-    def attach(self, now: float) -> None:
-        """Put the lens on the mount."""
+    def attach(self, now: float, *, grounded: bool = True) -> None:
+        """Put the lens on the mount.
+
+        Args:
+            now: seconds.
+            grounded: whether it shows at once; what has no lens behind it grounds the detect line by itself, later.
+        """
         self.attached = True
-        self._move(self._lines[self._detect], False, now)
+        if grounded:
+            self._move(self._lines[self._detect], False, now)
 
     def detach(self, now: float) -> None:
         """Take the lens off: its lines fall to rest and what was on the wire is cut where it was."""
         self.attached = False
-        flights, self._flights = self._flights, []
-        for flight in sorted(flights, key=lambda flight: (flight.burst.until or 0.0, flight.number)):
-            self._cut(flight, now)
+        self._cut_all(now)
         for name, line in self._lines.items():
             if line.driver.role is Role.LENS and self.levels[name] and name != self._detect:
                 self._move(line, False, now)
@@ -138,7 +142,8 @@ class VirtualMount:
                 self._scheduler.soon(line.listener.hears, line.falls)
         for end in self._ends.values():
             end.runs.turn_window(False)
-        self._move(self._lines[self._detect], True, now)
+        if not self.levels[self._detect]:
+            self._move(self._lines[self._detect], True, now)
 
     def port(self, role: Role) -> Port:
         """What an end acts through."""
@@ -159,12 +164,18 @@ class VirtualMount:
         line = self._lines.get(name)
         if line is None or line.driver is not end:
             self._violate(f"the {end.role.value} drives {name}, which is not its line")
+        elif name == self._detect:
+            # It is grounded or let go of, and feeds nothing; what is not on the mount touches nothing.
+            if self.attached and self.levels[name] != level:
+                self._move(line, level, self._scheduler.now)
         elif level and not self.levels[self._supply] and self._unpowered(end):
             self._violate(f"the {end.role.value} drives {name} high into an unpowered lens")
         elif self.levels[name] != level:
             self._move(line, level, self._scheduler.now)
 
     def _move(self, line: _Line, level: bool, now: float) -> None:
+        if self._flights and not level and line.name == self._supply:
+            self._cut_all(now)
         self.levels[line.name] = level
         self._tap(Edge(now, line.name, level))
         if line.window is not None:
@@ -261,6 +272,12 @@ class VirtualMount:
         flight.number = 0
         self._flights.remove(flight)
         self._tap(flight.burst)
+
+    def _cut_all(self, now: float) -> None:
+        """Contact or supply is lost: nothing that is on the wire arrives any more."""
+        flights, self._flights = self._flights, []
+        for flight in sorted(flights, key=lambda flight: (flight.burst.until or 0.0, flight.number)):
+            self._cut(flight, now)
 
     def _cut(self, flight: Flight, now: float) -> None:
         """What had arrived whole before the cut has been heard."""

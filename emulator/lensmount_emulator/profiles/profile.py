@@ -79,6 +79,8 @@ def read_profile(text: str, origin: str) -> Profile:
             places = ", ".join(place.value for place in cast.settings)
             raise ProfileError(f"profile.role is {head.role.value}; {head.dialect} has {places}")
         settings = msgspec.convert(told, cast.settings[head.role])
+        if getattr(settings, "name", None) == "":
+            settings = msgspec.structs.replace(settings, name=head.title)
         cast.check(head.role, settings)
     except (msgspec.ValidationError, ProfileError, DialectError) as error:
         raise ProfileError(f"{origin}: {error}") from error

@@ -10,18 +10,17 @@ from lensmount_protocol.describe import headline
 from lensmount_protocol.paving import type_of
 from lensmount_protocol.wire import Role
 
-USUAL_LOOP = frozenset({"03", "03+2F", "04", "05", "06"})
-"""Compositions that a loop repeats every frame; any other one carries an order or its answer."""
-
 
 @dataclass(slots=True)
 class Storyteller:
     """Turns events into lines as they come.
 
     Attributes:
+        routine: compositions that a loop repeats every frame, as the dialect says.
         every_frame: tell the loop's frames too, each one.
     """
 
+    routine: frozenset[str]
     every_frame: bool = False
     _told: set[str] = field(default_factory=lambda: set[str]())
     _skipped: int = 0
@@ -30,7 +29,7 @@ class Storyteller:
         """The lines for something on the wire."""
         if isinstance(event, DecodedFrame):
             composition = "+".join(f"{type_of(message):02X}" for message in event.messages)
-            if not self.every_frame and composition in USUAL_LOOP and composition in self._told:
+            if not self.every_frame and composition in self.routine and composition in self._told:
                 self._skipped += 1
                 return
             self._told.add(composition)
@@ -56,9 +55,11 @@ class Storyteller:
             self._skipped = 0
 
 
-def tell(events: Sequence[Decoded], notices: Sequence[Notice], *, every_frame: bool = False) -> Iterator[str]:
+def tell(
+    events: Sequence[Decoded], notices: Sequence[Notice], routine: frozenset[str], *, every_frame: bool = False
+) -> Iterator[str]:
     """The story of a session, in the order of time."""
-    teller = Storyteller(every_frame)
+    teller = Storyteller(routine, every_frame)
     timed: list[tuple[float, int, Decoded | Notice]] = [(_time(event), 1, event) for event in events]
     timed += [(notice.at, 0, notice) for notice in notices]
     for _, _, what in sorted(timed, key=lambda item: item[:2]):

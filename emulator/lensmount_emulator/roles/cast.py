@@ -7,7 +7,9 @@ from random import Random
 
 from msgspec import Struct
 
+from lensmount_emulator.roles.accessory import Coupler
 from lensmount_emulator.roles.engine import Engine
+from lensmount_emulator.roles.findings import Rule
 from lensmount_emulator.roles.script import Reader, Step
 
 
@@ -29,15 +31,19 @@ class Cast:
             key and what is legal.
         verbs: what a script can make the body do.
         lens_verbs: what a script can make the hand do that holds the lens.
+        rules: why something works only in part, by name.
         engine: settings, carried lines (`None` on the virtual mount), source of jitter and script to an engine.
         usual_body: profile of the body that is taken where none is named.
         usual_lens: profile of the lens that is taken where none is named.
+        couple: what puts accessories on a lens; `None` where nothing stands between the ends.
     """
 
     settings: Mapping[Place, type[Struct]]
     check: Callable[[Place, Struct], None]
     verbs: Mapping[str, Reader]
     lens_verbs: Mapping[str, Reader]
+    rules: Mapping[str, Rule]
     engine: Callable[[Struct, frozenset[str] | None, Random | None, Sequence[Step]], Engine]
     usual_body: str
     usual_lens: str
+    couple: Coupler | None = None

@@ -1,16 +1,19 @@
 """A role that runs without I/O and without a clock: events in, actions out, and tasks that wait for either."""
 
+import fnmatch
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from random import Random
 
 from lensmount_emulator.mount.port import Port, noting
+from lensmount_emulator.roles.findings import Finding
+from lensmount_emulator.roles.script import Step
 from lensmount_emulator.roles.tasks import ANYTHING, Tasks, Wait
 from lensmount_emulator.scheduler import Scheduler
 from lensmount_protocol.connection import Arrival, Connection
 from lensmount_protocol.dialect import Dialect
-from lensmount_protocol.errors import ProtocolError
+from lensmount_protocol.errors import DialectError, ProtocolError, unknown
 from lensmount_protocol.frame import Garbage
 from lensmount_protocol.wire import LineChanged, Role, WireAction, WireEvent
 
@@ -55,6 +58,8 @@ class Engine(Tasks):
         baudrate: the rate in force.
         sending: whether a window of ours is open.
         done: whether the script has been carried out, or has been given up; an engine without one never is.
+        findings: what a script's checks came to.
+        hand: does what only a hand at the mount can do; `None` where nobody's is there.
         select: the line that we hold high while it is; `""` where the mount has none.
         random: where reaction times get their jitter from; `None` reacts in exactly nominal time.
     """
@@ -71,6 +76,8 @@ class Engine(Tasks):
         "connection",
         "dialect",
         "done",
+        "findings",
+        "hand",
         "levels",
         "live",
         "random",
@@ -101,6 +108,8 @@ class Engine(Tasks):
         self.baudrate = dialect.wiring.baudrates[0]
         self.sending = False
         self.done = False
+        self.findings: list[Finding] = []
+        self.hand: Callable[[Step], None] | None = None
         self.select = dialect.select_line(role)
         self._actions: deque[WireAction] = deque()
         self._notices: deque[Notice] = deque()
@@ -195,6 +204,39 @@ class Engine(Tasks):
     def level(self, line: str, level: bool, *, until: float | None = None) -> Wait:
         """Wait for a line to be at a level; a line that the port does not carry is always where we want it."""
         return Wait(until, lambda: line not in self.carried or self.levels.get(line, False) == level, (line,))
+
+    @property
+    def grounds_detect(self) -> bool:
+        """Whether putting this device on a mount shows on the contact of presence."""
+        return True
+
+    def take_hand(self, step: Step, now: float) -> None:
+        """A hand at this device does something."""
+        self.now = now
+        self.by_hand(step)
+        self._advance()
+
+    def by_hand(self, step: Step) -> None:
+        """A hand at this device does something; where nothing can be turned, nothing happens."""
+        self.tell(f"nothing to be done by hand: {step.text}")
+
+    def arm(self, names: Iterable[str]) -> None:
+        """Allow guarded messages in this run, by name: `UpdateOffer`, `Update*`.
+
+        Raises:
+            DialectError: a name that no guarded message has; lists those that there are.
+        """
+        guarded = {
+            cls.__name__: cls.TYPE for (role, type_), cls in self.dialect.messages.items()
+            if role is self.role and type_ in self.dialect.guarded
+        }  # fmt: skip
+        armed = set(self.connection.armed)
+        for name in names:
+            meant = fnmatch.filter(guarded, name)
+            if not meant:
+                raise DialectError(unknown(f"guarded message of a {self.role.value}", name, guarded))
+            armed |= {guarded[one] for one in meant}
+        self.connection.armed = frozenset(armed)
 
     def on_start(self) -> None:
         """The session begins."""

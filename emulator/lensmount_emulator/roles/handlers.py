@@ -1,6 +1,6 @@
 """A table from message class to the function that handles it, typed by the class."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Generic, TypeVar
 
 from lensmount_protocol.message import Message
@@ -35,6 +35,10 @@ class Handlers(Generic[S, R]):
             return function
 
         return register
+
+    def __iter__(self) -> Iterator[tuple[type[Any], Callable[[S, Any], R]]]:
+        """Each class and the function that handles it, in the order of their registration."""
+        yield from self._table.items()
 
     def __call__(self, subject: S, message: AnyMessage) -> R | None:
         """Handle a message; `None` where nobody does."""

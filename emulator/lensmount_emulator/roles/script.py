@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from lensmount_protocol.errors import ScriptError, unknown
 
@@ -12,10 +13,10 @@ class Step:
 
     verb: str
     text: str
-    value: float | int | None
+    value: Any
 
 
-Reader = Callable[[str], float | int | None]
+Reader = Callable[[str], Any]
 """Turns a verb's text into its value; raises `ValueError` with what would be legal."""
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from lensmount_emulator.mount.virtual import Resolution, VirtualMount
 from lensmount_emulator.roles.engine import Engine, Notice
+from lensmount_emulator.roles.script import Step
 from lensmount_emulator.scheduler import Scheduler
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.wire import Record
@@ -39,6 +40,7 @@ class Bench:
         for engine in (self.body, self.lens):
             self.mount.connect(engine.role, engine.receive)
             engine.join(self.scheduler, self.mount.port(engine.role), self.listen)
+        self.body.hand = self.do_by_hand
 
     @property
     def now(self) -> float:
@@ -49,7 +51,26 @@ class Bench:
         """The body is switched on, and the lens is on the mount."""
         for engine in (self.body, self.lens):
             engine.start(self.now)
-        self.mount.attach(self.now)
+        self.put_on(self.now)
+
+    def put_on(self, now: float) -> None:
+        """Put the lens on the mount; one without contacts shows nowhere."""
+        if self.lens.grounds_detect and not self.mount.attached:
+            self.mount.attach(now)
+
+    def take_off(self, now: float) -> None:
+        """Take the lens off."""
+        if self.mount.attached:
+            self.mount.detach(now)
+
+    def do_by_hand(self, step: Step) -> None:
+        """Do what only a hand can, at once: `detach` takes the lens off, for so many seconds or for good."""
+        if step.verb == "detach":
+            self.scheduler.soon(lambda _none, now: self.take_off(now), None)
+            if step.value is not None:
+                self.scheduler.at(self.now + step.value, lambda _none, now: self.put_on(now), None)
+        else:
+            self.scheduler.soon(self.lens.take_hand, step)
 
     def run(self, until: float, *, unless: Callable[[], bool] | None = None) -> None:
         """Let time pass up to `until` seconds, or to the first moment after which `unless` is true."""

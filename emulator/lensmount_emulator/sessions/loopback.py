@@ -1,16 +1,19 @@
 """The virtual session: two profiles meet on a virtual mount, do what a script says, and are measured."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
 from lensmount_emulator.mount.virtual import Resolution
 from lensmount_emulator.profiles.library import load_profile
 from lensmount_emulator.profiles.profile import Profile
+from lensmount_emulator.roles.accessory import Accessory, Piece
+from lensmount_emulator.roles.cast import Place
 from lensmount_emulator.roles.engine import Engine, Notice
+from lensmount_emulator.roles.findings import Finding
 from lensmount_emulator.roles.registry import cast_of
 from lensmount_emulator.roles.script import parse_script
-from lensmount_emulator.sessions.bench import Bench
+from lensmount_emulator.sessions.chain import Chain
 from lensmount_emulator.sessions.tally import Tally
 from lensmount_protocol.decoder import Decoded, Decoder
 from lensmount_protocol.dialect import Dialect
@@ -47,6 +50,8 @@ class Session:
         tally: counts of frames and bytes.
         timing: the timing contract as it was kept.
         finished: whether the script was carried out.
+        findings: what the script's checks came to.
+        accessories: profiles of what stands between, from the body on.
     """
 
     dialect: Dialect
@@ -58,8 +63,10 @@ class Session:
     notices: list[Notice]
     violations: list[str]
     finished: bool
+    findings: list[Finding]
     tally: Tally = field(init=False)
     timing: list[Measurement] = field(init=False)
+    accessories: Sequence[Profile] = ()
 
     def __post_init__(self) -> None:
         self.tally = Tally(self.dialect)
@@ -75,61 +82,154 @@ class Session:
 
 
 def run_loopback(
-    body: str = USUAL_BODY,
-    lens: str = USUAL_LENS,
+    body: str | Profile = USUAL_BODY,
+    lens: str | Profile = USUAL_LENS,
     *,
+    accessories: Sequence[str | Profile] = (),
     script: str = "",
     seconds: float | None = None,
     seed: int | None = None,
     tap: Callable[[Record], None] | None = None,
     resolution: Resolution = "frame",
+    armed: Sequence[str] = (),
 ) -> Session:
     """Let a body and a lens meet in virtual time.
 
     Args:
-        body: a body profile, by name or path.
+        body: a body profile, by name or path, or one that has been read.
         lens: a lens profile.
+        accessories: profiles of what stands between them, from the body on.
         script: what to do once the loop runs: `focus 0x3F50; aperture f/8; sleep`.
         seconds: how long, in virtual time; `None` until the script is done.
         seed: where reaction times get their jitter from; `None` for nominal times. The same seed gives the same
             session, byte for byte.
         tap: sees every byte and edge as it becomes certain, for a recording that survives what comes after.
         resolution: whether the virtual mount delivers bytes in frames or one by one; the session is the same.
+        armed: guarded messages that this session may send, by name: `Update*`.
 
     Raises:
-        ProfileError: a profile is unknown, impossible, of the other role, or speaks another dialect than its peer.
+        ProfileError: a profile is unknown, impossible, of the other role, speaks another dialect than its peer, or
+            does not fit where it is put.
         ScriptError: a verb or value of the script that nobody knows.
     """
-    profiles = load_profile(body, Role.BODY), load_profile(lens, Role.LENS)
+    profiles = _profile(body, Place.BODY), _profile(lens, Place.LENS)
+    between = [_profile(accessory, Place.ACCESSORY) for accessory in accessories]
     dialect = load_dialect(profiles[0].dialect)
-    engines = _engines(*profiles, script, seed)
+    parts = _cast_parts(*profiles, between, script, seed)
+    parts.body.arm(armed)
     records: list[Record] = []
-    notices: list[Notice] = []
+    notices = [Notice(0.0, Role.LENS, remark) for remark in parts.remarks]
 
     def record(what: Record) -> None:
         records.append(what)
         if tap is not None:
             tap(what)
 
-    bench = Bench(dialect, *engines, tap=record, listen=notices.append, resolution=resolution)
-    bench.start()
+    chain = Chain(
+        dialect,
+        parts.body,
+        parts.lens,
+        parts.accessories,
+        tap=record,
+        listen=notices.append,
+        resolution=resolution,
+    )
+    chain.start()
     if seconds is None:
-        bench.run(LONGEST, unless=lambda: engines[0].done)
-        bench.run(bench.now + AFTERGLOW)
+        chain.run(LONGEST, unless=lambda: parts.body.done)
+        chain.run(chain.now + AFTERGLOW)
     else:
-        bench.run(seconds)
+        chain.run(seconds)
     # A recording ends between frames; the longest pause inside one is 150 ms.
-    bench.run(bench.now + LONGEST_FRAME, unless=lambda: not (engines[0].sending or engines[1].sending))
-    events = list(Decoder(dialect).decode(records))
-    done = engines[0].done
-    return Session(dialect, *profiles, bench.now, records, events, notices, bench.mount.violations, done)
+    chain.run(chain.now + LONGEST_FRAME, unless=lambda: not chain.sending)
+    return Session(
+        dialect,
+        *profiles,
+        chain.now,
+        records,
+        list(Decoder(dialect).decode(records)),
+        notices,
+        chain.violations,
+        parts.body.done,
+        parts.body.findings,
+        between,
+    )
 
 
-def _engines(body: Profile, lens: Profile, script: str, seed: int | None) -> tuple[Engine, Engine]:
-    if body.dialect != lens.dialect:
-        raise ProfileError(f"{body.name} speaks {body.dialect} and {lens.name} speaks {lens.dialect}; they cannot meet")
-    # One source each, so that what one end does never shifts the other's times.
-    randoms = (None, None) if seed is None else (Random(f"{seed} body"), Random(f"{seed} lens"))
+def usual_pair(body: str | None, lens: str | None) -> tuple[Profile, Profile]:
+    """The profiles of a body and a lens; where one is not named, the usual partner in the dialect of the other.
+
+    Raises:
+        ProfileError: as `load_profile`.
+    """
+    named = load_profile(body, Role.BODY) if body is not None else None
+    if named is None and lens is not None:
+        fitting = load_profile(lens, Role.LENS)
+        return load_profile(cast_of(fitting.dialect).usual_body, Role.BODY), fitting
+    named = named or load_profile(USUAL_BODY, Role.BODY)
+    return named, load_profile(lens or cast_of(named.dialect).usual_lens, Role.LENS)
+
+
+def check_loopback(body: str | Profile, lens: str | Profile, accessories: Sequence[str], script: str) -> None:
+    """Raise what `run_loopback` would raise of its profiles and its script, before anything is written."""
+    profiles = _profile(body, Place.BODY), _profile(lens, Place.LENS)
+    _cast_parts(*profiles, [_profile(name, Place.ACCESSORY) for name in accessories], script, None)
+
+
+def load_accessory(name: str) -> Profile:
+    """The profile of an accessory.
+
+    Raises:
+        ProfileError: unknown, impossible, or no accessory.
+    """
+    profile = load_profile(name)
+    if profile.place is not Place.ACCESSORY:
+        raise ProfileError(f"profile {name!r} is a {profile.place.value}; an accessory is needed here")
+    return profile
+
+
+def _profile(named: str | Profile, place: Place) -> Profile:
+    if isinstance(named, Profile):
+        return named
+    return load_accessory(named) if place is Place.ACCESSORY else load_profile(named, Role(place.value))
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    body: Engine
+    lens: Engine
+    accessories: Sequence[Accessory]
+    remarks: Sequence[str]
+
+
+def _cast_parts(body: Profile, lens: Profile, between: Sequence[Profile], script: str, seed: int | None) -> _Parts:
+    """Who plays: everything is read and held against each other before anything is made."""
+    for near, far in zip([body, *between], [*between, lens], strict=True):
+        if far.dialect != near.dialect and near.place is not Place.ACCESSORY:
+            raise ProfileError(
+                f"{near.name} speaks {near.dialect} and {far.name} speaks {far.dialect}; they cannot meet"
+            )
     cast = cast_of(body.dialect)
     steps = parse_script(script, cast.verbs)
-    return cast.engine(body.settings, None, randoms[0], steps), cast.engine(lens.settings, None, randoms[1], ())
+
+    def random_of(name: str) -> Random | None:
+        # One source each, so that what one end does never shifts the other's times.
+        return None if seed is None else Random(f"{seed} {name}")
+
+    settings, accessories, remarks = lens.settings, list[Accessory](), list[str]()
+    if between:
+        if cast.couple is None:
+            raise ProfileError(f"{between[0].name}: nothing stands between the ends of {body.dialect}")
+        train = cast.couple([piece_of(profile) for profile in between], piece_of(lens), random_of)
+        settings, accessories, remarks = train.lens, list(train.accessories), list(train.remarks)
+    return _Parts(
+        cast.engine(body.settings, None, random_of("body"), steps),
+        (cast if lens.dialect == body.dialect else cast_of(lens.dialect)).engine(settings, None, random_of("lens"), ()),
+        accessories,
+        remarks,
+    )
+
+
+def piece_of(profile: Profile) -> Piece:
+    """A lens or an accessory, as those see it who put one on the other."""
+    return Piece(profile.name, profile.title, profile.dialect, profile.settings)

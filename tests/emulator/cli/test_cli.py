@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from lensmount_emulator.cli.main import VERBS, main
+from lensmount_protocol.registry import load_dialect
 
 REQUEST = "f00b0002000b6000780055"
 LOG = f"""# Lens: somebody's
@@ -130,7 +131,7 @@ def test_samples_give_the_frames_beside_them(captures: Path, capsys: pytest.Capt
         (["decode", "{log}", "--channel", "QXD=3"], 3, "unknown line 'QXD'; known:"),
         (["decode", "{log}", "--channel", "RXD"], 3, "write LINE=PROBE"),
         (["describe", "emount", "Nothing"], 2, "unknown message 'Nothing'"),
-        (["loopback", "--lens", "nifty-fifty"], 2, "unknown profile 'nifty-fifty'; known: a6000"),
+        (["loopback", "--lens", "nifty-fifty"], 2, "unknown profile 'nifty-fifty'; `lensmount profiles` lists all"),
         (["loopback", "--do", "dance"], 2, "unknown script verb 'dance'; known:"),
         (["loopback", "--record", "no/such/folder/x.lmx"], 3, "No such file or directory"),
         (["run", "lens", "--profile", "sel55210", "--port", "carrier-pigeon:x"], 2, "carrier-pigeon"),
@@ -190,6 +191,21 @@ def test_lists_are_for_people_and_machines(verb: str, capsys: pytest.CaptureFixt
     assert "emount" in capsys.readouterr().out
     assert main([verb, "--json"]) == 0
     assert objects(capsys.readouterr().out)
+
+
+def test_profiles_are_listed_by_dialect_with_its_notice_behind(capsys: pytest.CaptureFixture[str]) -> None:
+    notice = load_dialect("lmount").notice
+    assert main(["profiles", "--dialect", "lmount", "--role", "accessory"]) == 0
+    text = capsys.readouterr().out
+    assert text.count(notice) == 1
+    assert "sigma-tc-1411 " in text
+    assert "sigma-fp" not in text
+    assert main(["profiles", "--dialect", "emount"]) == 0
+    assert notice not in capsys.readouterr().out
+    assert main(["profiles", "--json"]) == 0
+    text = capsys.readouterr().out
+    assert notice not in text
+    assert {told["role"] for told in objects(text)} == {"lens", "body", "accessory"}
 
 
 def test_help_names_every_verb_and_exit_code() -> None:

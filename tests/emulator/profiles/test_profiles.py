@@ -7,6 +7,7 @@ import pytest
 
 from lensmount_emulator.profiles.library import all_profiles, load_profile, profile_names
 from lensmount_emulator.profiles.profile import read_profile
+from lensmount_emulator.roles.cast import Place
 from lensmount_emulator.roles.wording import message_from
 from lensmount_protocol.dialects.emount.framing import build_frame
 from lensmount_protocol.errors import ProfileError
@@ -38,9 +39,14 @@ SAID = {
 def test_every_profile_loads_has_sources_and_a_name_of_its_own() -> None:
     profiles = all_profiles()
     assert [profile.name for profile in profiles] == profile_names()
-    assert {profile.role for profile in profiles} == set(Role)
+    assert {profile.place for profile in profiles} == set(Place)
     assert all(profile.sources and profile.notes for profile in profiles)
-    assert all(entry.why for profile in profiles for entry in profile.settings.variable)
+
+
+def test_every_captured_profile_says_why_a_replay_leaves_fields_out() -> None:
+    captured = [profile for profile in all_profiles() if profile.dialect == "emount"]
+    assert {profile.role for profile in captured} == set(Role)
+    assert all(entry.why for profile in captured for entry in profile.settings.variable)
 
 
 @pytest.mark.parametrize(
@@ -89,9 +95,13 @@ def test_a_path_works_wherever_a_name_does(tmp_path: Path) -> None:
         load_profile(str(tmp_path / "other.toml"))
 
 
-def test_an_unknown_name_lists_the_known_ones() -> None:
-    with pytest.raises(ProfileError, match="unknown profile 'nifty'; known: a6000, loxia-21, nex7"):
-        load_profile("nifty")
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [("loxia21", "; near it: loxia-21, "), ("sigma-45mm", "; near it: sigma-45mm-f2.8-dg-dn; "), ("!", "; ")],
+)
+def test_an_unknown_name_tells_those_near_it_and_where_all_are(name: str, near: str) -> None:
+    with pytest.raises(ProfileError, match=f"unknown profile '{name}'{near}.*lists all [0-9]+; or give the path"):
+        load_profile(name)
 
 
 def test_a_lens_is_no_body() -> None:

@@ -61,7 +61,7 @@ def test_over_a_pty_the_degraded_form_goes_all_the_way() -> None:
         with open_transport(f"serial:{path}", role=Role.BODY, baudrate=750_000) as body_port:
             played, notices = play(body_port, lens_port, "wait 0.1; focus +5; aperture f/8; sleep")
     assert [notice.text for notice in notices if notice.trouble] == []
-    assert any(notice.text == "asleep" for notice in notices)
+    assert any(notice.text == "the lens sleeps" for notice in notices)
     assert played.jitter.total > 50
     assert min(played.jitter.counts) >= 0
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lensmount_emulator.profiles.library import load_profile, profile_names
+from lensmount_emulator.profiles.library import all_profiles
 from lensmount_emulator.roles.emount.body import BodyEngine
 from lensmount_emulator.roles.emount.lens import LensEngine
 from lensmount_emulator.roles.emount.settings import BodySettings, LensSettings
@@ -20,7 +20,7 @@ from lensmount_protocol.errors import ProfileError, ScriptError
 from lensmount_protocol.registry import load_dialect
 from lensmount_protocol.wire import Burst, Edge, Role
 
-PROFILES = {name: load_profile(name) for name in profile_names()}
+PROFILES = {profile.name: profile for profile in all_profiles() if profile.dialect == "emount"}
 BODIES = [name for name, profile in PROFILES.items() if profile.role is Role.BODY]
 LENSES = [name for name, profile in PROFILES.items() if profile.role is Role.LENS]
 EVERYTHING = "wait 0.15; focus +20; stop; aperture f/8; sleep; wait 0.05; wake; wait 0.1"

@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from lensmount_emulator.cli.main import main
 from lensmount_emulator.mount.virtual import Resolution
-from lensmount_emulator.profiles.library import load_profile, profile_names
+from lensmount_emulator.profiles.library import all_profiles
 from lensmount_emulator.roles.emount.body import BodyEngine
 from lensmount_emulator.roles.emount.body_script import VERBS
 from lensmount_emulator.roles.emount.lens import LensEngine
@@ -33,7 +33,7 @@ from lensmount_protocol.message import Message
 from lensmount_protocol.registry import load_dialect
 from lensmount_protocol.wire import Burst, DriveLine, Role, SetBaudrate, Transmit, WireAction
 
-PROFILES = {name: load_profile(name) for name in profile_names()}
+PROFILES = {profile.name: profile for profile in all_profiles() if profile.dialect == "emount"}
 BODIES = [name for name, profile in PROFILES.items() if profile.role is Role.BODY]
 LENSES = [name for name, profile in PROFILES.items() if profile.role is Role.LENS]
 RESOLUTIONS: tuple[Resolution, Resolution] = ("frame", "byte")
@@ -60,8 +60,8 @@ def state_of(thing: Any) -> Any:
     return {name: state_of(getattr(thing, name)) for name in names if name[0] != "_" and name not in NOT_COMPARED}
 
 
-NOT_COMPARED = ("now", "on_arrival")
-"""The time of the last event, which may have been a byte; and what this test puts in the engine's way."""
+NOT_COMPARED = ("now", "on_arrival", "hand")
+"""The time of the last event, which may have been a byte; what this test puts in the engine's way; and the bench."""
 
 
 def play(

@@ -8,6 +8,8 @@ import pytest
 from lensmount_emulator.reports.catalogue import catalogue
 from lensmount_protocol.checksums import CHECK_INPUT, CRC16_IBM_3740
 from lensmount_protocol.dialect import Dialect
+from lensmount_protocol.dialects.lmount.types import POWER_LIMITS_MA, Feature, Part, PowerClass
+from lensmount_protocol.enums import OpenIntEnum
 from lensmount_protocol.registry import load_dialect
 
 FOLDER = Path(__file__).parents[3] / "protocol" / "spec"
@@ -56,6 +58,19 @@ def test_the_bounds_are_the_contract(lmount: Dialect) -> None:
 
 def test_the_states_are_the_table(lmount: Dialect) -> None:
     assert lmount.transitions.diagram() in SPEC
+
+
+@pytest.mark.parametrize(
+    ("heading", "bits"), [("features of a body or lens", Feature), ("parts of a lens", Part)], ids=["features", "parts"]
+)
+def test_the_bits_are_the_sets(heading: str, bits: type[OpenIntEnum]) -> None:
+    table = SPEC[SPEC.index(f"| {heading} | bit |") :].partition("\n\n")[0]
+    assert [int(bit) for bit in re.findall(r"\| (\d+) \|$", table, re.MULTILINE)] == [int(bit) for bit in bits]
+
+
+def test_the_classes_of_power_are_the_limits() -> None:
+    written = re.findall(r"^\| ([A-Z]+) \| (\d+) \|$", SPEC, re.MULTILINE)
+    assert {PowerClass[name]: int(most) for name, most in written} == POWER_LIMITS_MA
 
 
 def test_the_checksum_is_the_one_that_is_described() -> None:

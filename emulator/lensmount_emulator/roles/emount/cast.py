@@ -86,6 +86,7 @@ EMOUNT_CAST = Cast(
     check=_check,
     verbs=VERBS,
     lens_verbs={},
+    rules={},
     engine=_engine,
     usual_body="a6000",
     usual_lens="sel55210",

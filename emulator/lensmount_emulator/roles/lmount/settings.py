@@ -92,7 +92,7 @@ class FocusGroup(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     backlash: int = 2
     settle_ms: float = 2.0
     homes: bool = True
-    drive_hz: list[int] = [60, 120]
+    drive_hz: tuple[int, ...] = (60, 120)
     breathes_percent: float = 3.0
 
 
@@ -181,15 +181,16 @@ class Firmware(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     version: str = "1.0"
     revision: int = 2
-    rates: list[int] = [*ALL_RATES]
-    features: list[FeatureName] = [*ALL_FEATURES]
-    pages: list[PageName] = []
+    rates: tuple[int, ...] = ALL_RATES
+    features: tuple[FeatureName, ...] = ALL_FEATURES
+    pages: tuple[PageName, ...] = ()
 
 
 class LensSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A lens.
 
     Attributes:
+        name: as on the barrel; empty: the profile's title.
         number: the maker's number of the lens in this model; 0 makes one from maker and optics.
         serial: serial number.
         folds: names of accessories that the lens knows: it takes them into its own identity, and they say nothing.
@@ -204,6 +205,7 @@ class LensSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     power: LensPower = LensPower()
     timing: LensTiming = LensTiming()
     firmware: Firmware = Firmware()
+    name: str = ""
     number: int = 0
     serial: str = "0000001"
     folds: list[str] = []

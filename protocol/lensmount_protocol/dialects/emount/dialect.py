@@ -62,4 +62,5 @@ EMOUNT = Dialect(
     guarded=frozenset({0x14, 0x15, 0x40}),
     selecting=frozenset({StreamLayoutReply}),
     selections=_selections,
+    routine=frozenset({"03", "03+2F", "04", "05", "06"}),
 )

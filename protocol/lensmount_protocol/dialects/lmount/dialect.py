@@ -35,4 +35,5 @@ LMOUNT = Dialect(
     # Firmware update can leave a lens dead.
     guarded=frozenset({0x60, 0x61, 0x62, 0x63}),
     ends=message_end,
+    routine=frozenset({"48", "48+39", "A0+A8+B0+B8"}),
 )

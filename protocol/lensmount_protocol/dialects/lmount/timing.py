@@ -1,7 +1,7 @@
 """The open model's timing contract: our own bounds, chosen so that a small microcontroller in a lens can keep them."""
 
 from lensmount_protocol.dialects.lmount.evidence import OWN
-from lensmount_protocol.dialects.lmount.lines import FSYNC, LENS_ATT, V_LOGIC
+from lensmount_protocol.dialects.lmount.lines import FSYNC, LENS_ATT, V_DRIVE, V_LOGIC
 from lensmount_protocol.timing import TimingRule, closes, edge, opens
 from lensmount_protocol.wire import Role
 
@@ -18,7 +18,16 @@ SLOWEST_FRAME_US = 41_667.0
 """480 and 24 frames a second."""
 
 TIMING: tuple[TimingRule, ...] = (
-    TimingRule("frame period", edge(FSYNC, False), edge(FSYNC, False), FASTEST_FRAME_US, SLOWEST_FRAME_US, OWN),
+    TimingRule(
+        "frame period",
+        edge(FSYNC, False),
+        edge(FSYNC, False),
+        FASTEST_FRAME_US,
+        SLOWEST_FRAME_US,
+        OWN,
+        # The frame signal rests while the lens sleeps, and without power.
+        unless=(closes(_BODY, 0x04), edge(V_DRIVE, False), edge(V_LOGIC, False)),
+    ),
     TimingRule("lens boot", edge(V_LOGIC, True), edge(LENS_ATT, True), 0.0, BOOT_US, OWN),
     TimingRule("lens hello", closes(_BODY, 0x01), opens(_LENS, 0x81), 20.0, 20_000.0, OWN),
     TimingRule("identity answered", closes(_BODY, 0x08), opens(_LENS, 0x88), 20.0, ANSWER_US, OWN),

@@ -30,9 +30,20 @@ TRANSITIONS = TransitionTable(
     initial=OFF,
     moves={
         OFF: {"power": POWERED},
-        POWERED: {"body hello": GREETED, **_LOST},
-        # A body may greet again when nobody answered.
-        GREETED: {"body hello": GREETED, "lens hello": READY, "refusal": GREETED, **_LOST},
+        POWERED: {"body hello": GREETED, "refusal": POWERED, **_LOST},
+        # A body may greet again when nobody answered, or in the midst of a session: what was under way still arrives.
+        # A lens in recovery answers with the state of its update.
+        GREETED: {
+            "body hello": GREETED,
+            "lens hello": READY,
+            "refusal": GREETED,
+            "answer": GREETED,
+            "lens cycle": GREETED,
+            "event": GREETED,
+            "update state": UPDATING,
+            "update over": GREETED,
+            **_LOST,
+        },
         READY: {
             "order": ASKED,
             "rate order": SWITCHING,
@@ -40,6 +51,10 @@ TRANSITIONS = TransitionTable(
             "update": UPDATING,
             "answer": READY,
             "refusal": READY,
+            # An order that was sent twice is answered twice.
+            "update state": READY,
+            "update over": READY,
+            "lens hello": READY,
             "body hello": GREETED,
             **_NEWS,
             **_LOST,
@@ -52,12 +67,16 @@ TRANSITIONS = TransitionTable(
             "update": UPDATING,
             "answer": READY,
             "refusal": READY,
+            "update state": ASKED,
+            "update over": ASKED,
+            "lens hello": ASKED,
             "body hello": GREETED,
             **_ASKED_NEWS,
             **_LOST,
         },
         # What was under way when the rate was ordered still arrives at the old one.
         SWITCHING: {
+            "rate order": SWITCHING,
             "answer": SWITCHING,
             "refusal": READY,
             "lens cycle": SWITCHING,
@@ -70,6 +89,7 @@ TRANSITIONS = TransitionTable(
         UPDATING: {
             "update": UPDATING,
             "update state": UPDATING,
+            "answer": UPDATING,
             "refusal": UPDATING,
             "event": UPDATING,
             "lens cycle": UPDATING,
@@ -79,6 +99,7 @@ TRANSITIONS = TransitionTable(
             **_LOST,
         },
         ASLEEP: {
+            "sleep": ASLEEP,
             "answer": ASLEEP,
             "refusal": READY,
             "lens cycle": ASLEEP,

@@ -141,3 +141,40 @@ class FocusFlag(OpenIntEnum):
     HOMING = 32
     RELIABLE = 64
     RING = 128
+
+
+class Feature(OpenIntEnum):
+    """Bits of the features in a greeting."""
+
+    SYNCHRONISED_FOCUS = 0
+    SHARED_STABILISATION = 1
+    CORRECTIONS = 2
+    BREATHING = 3
+    DEFOCUS = 4
+    UPDATE = 5
+    PAGES = 6
+
+
+class Part(OpenIntEnum):
+    """Bits of the parts of a lens."""
+
+    DIAPHRAGM = 0
+    FOCUS_DRIVE = 1
+    FOCUS_RING = 2
+    APERTURE_RING = 3
+    POWERED_ZOOM = 4
+    FOCUS_LIMITER = 5
+    CLICK_SWITCH = 6
+    AFL_BUTTON = 7
+    STABILISER = 8
+    LINEAR_RING = 9
+
+
+POWER_LIMITS_MA = {
+    PowerClass.NONE: 0,
+    PowerClass.LOW: 200,
+    PowerClass.NORMAL: 500,
+    PowerClass.HIGH: 900,
+    PowerClass.EXTREME: 1500,
+}
+"""The most that a class may draw; modelled, for no figure is public."""

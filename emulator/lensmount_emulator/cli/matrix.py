@@ -1,0 +1,91 @@
+"""Run every body with every lens, and with each accessory that fits, through one script; print and write the table.
+
+An open model of our own, designed from public facts. The protocol of the L-Mount is licensed and unpublished: this is
+not it, and no byte of it is Leica's, Panasonic's or Sigma's.
+
+A cell works, works reduced, or is refused, each by a rule that says why and where that can be read. It is broken where
+its session has errors, or a result that no rule explains: exit code 1. Each cell comes with the command that replays
+it. Ctrl-C writes what has been done.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `lensmount matrix`."""
+    parser.add_argument("--dialect", default="lmount", metavar="NAME", help="what is spoken (default: %(default)s)")
+    for place in ("body", "lens"):
+        parser.add_argument(
+            f"--{place}",
+            nargs="+",
+            action="extend",
+            metavar="NAME",
+            help="names, patterns such as 'sigma-*', or paths of .toml files (default: all)",
+        )
+    parser.add_argument(
+        "--with",
+        dest="accessories",
+        nargs="+",
+        action="extend",
+        metavar="NAME",
+        help="accessories: names, patterns, 'none' for no accessory, 'all' for none and each (default: all)",
+    )
+    parser.add_argument("--do", dest="script", metavar="SCRIPT", default="check all", help="(default: %(default)s)")
+    parser.add_argument("--seed", type=int, help="jitter of reaction times; the same seed gives the same reports")
+    parser.add_argument("--jobs", type=_count, default=1, metavar="N", help="processes (default: %(default)s)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the matrix as one JSON document")
+    parser.add_argument("--junit", type=Path, metavar="FILE", help="write it as JUnit XML, for CI")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write it as one HTML page")
+    parser.add_argument("--record", type=Path, metavar="FOLDER", help="write a recording of each cell into this folder")
+    parser.add_argument("--quiet", action="store_true", help="only the summary")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the cells, write and print what they came to; 0 where none is broken, else 1."""
+    from contextlib import closing
+
+    from lensmount_emulator.cli.matrix_files import ready, write_all
+    from lensmount_emulator.reports.matrix_table import print_matrix
+    from lensmount_emulator.reports.matrix_words import totals
+    from lensmount_emulator.reports.progress import progress_bar
+    from lensmount_emulator.reports.tables import console_for
+    from lensmount_emulator.sessions.matrix import Outcome
+    from lensmount_emulator.sessions.planning import plan
+    from lensmount_hardware.clock import MonotonicClock
+
+    clock = MonotonicClock()
+    planned = plan(
+        arguments.dialect,
+        arguments.body or ["*"],
+        arguments.lens or ["*"],
+        arguments.accessories or ["all"],
+        script=arguments.script,
+        seed=arguments.seed,
+        folder=arguments.record,
+    )
+    matrix = planned.matrix
+    targets = ready(arguments.json, arguments.junit, arguments.html, arguments.record)
+    stopped = False
+    with closing(planned.run(arguments.jobs)) as cells, progress_bar("cells") as tell:
+        try:
+            for _ in cells:
+                tell(len(matrix.cells) / matrix.planned)
+        except KeyboardInterrupt:
+            stopped = True
+    seconds = clock.now()
+    write_all(matrix, targets)
+    if not arguments.quiet:
+        print_matrix(console_for(sys.stdout), matrix)
+    each = f" ({seconds / len(matrix.cells) * 1e3:.0f} ms a cell)" if matrix.cells else ""
+    print(f"{totals(matrix)}; {seconds:.1f} s{each}")
+    if stopped:
+        raise KeyboardInterrupt
+    return 1 if matrix.counts[Outcome.BROKEN] else 0
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of processes; 1 or more is")
+    return int(text)

@@ -1,0 +1,111 @@
+"""Behaviours that public sources tell of, as whole sessions: `protocol/spec/lmount-traces.md` lists them."""
+
+import io
+from typing import Any
+
+import pytest
+
+from lensmount_emulator.roles.findings import Verdict, worst
+from lensmount_emulator.sessions.loopback import Session, run_loopback
+from lensmount_hardware.captures.recording import RecordingWriter
+from lensmount_protocol.dialects.lmount.identity import AbilitiesRequest
+from lensmount_protocol.dialects.lmount.link import Refusal
+from lensmount_protocol.dialects.lmount.types import RefusalCode
+from lensmount_protocol.wire import Burst
+
+NEWER = "panasonic-s-pro-70-200mm-f2.8"
+
+
+def whole(body: str, lens: str, **more: Any) -> Session:
+    session = run_loopback(body, lens, script="check all", **more)
+    assert session.finished
+    assert [notice.text for notice in session.notices if notice.trouble] == []
+    assert session.violations == []
+    return session
+
+
+def by_step(session: Session) -> dict[str, tuple[Verdict, str]]:
+    return {finding.step: (finding.verdict, finding.rule) for finding in session.findings}
+
+
+def test_an_old_body_meets_a_newer_hungry_lens() -> None:
+    session = whole("leica-sl-2015", NEWER)
+    found = by_step(session)
+    assert (Verdict.REDUCED, "older revision") in [(finding.verdict, finding.rule) for finding in session.findings]
+    assert found["focus"] == found["iris"] == (Verdict.WORKS, "")
+    warned = by_step(whole("leica-cl", NEWER))
+    assert warned["negotiate"] == (Verdict.WORKS, "power notice")
+    assert all(verdict is Verdict.WORKS for verdict, _ in warned.values())
+
+
+@pytest.mark.parametrize(
+    ("lens", "step", "verdict", "rule"),
+    [
+        ("viltrox-af-28mm-f4.5", "iris", Verdict.REDUCED, "no diaphragm"),
+        ("modelled-manual-50mm-f2", "focus", Verdict.REDUCED, "no focus drive"),
+        ("laowa-15mm-f2", "attach", Verdict.REFUSED, "no contacts"),
+        ("ttartisan-tilt-50mm-f1.4", "attach", Verdict.REFUSED, "no contacts"),
+        ("sigma-18-50mm-f2.8-dc-dn", "negotiate", Verdict.REDUCED, "crop"),
+    ],
+)
+def test_lenses_that_lack_something_work_as_far_as_they_can(lens: str, step: str, verdict: Verdict, rule: str) -> None:
+    session = whole("panasonic-s1r", lens)
+    assert by_step(session)[step] == (verdict, rule)
+    expected = Verdict.REFUSED if step == "attach" else Verdict.REDUCED
+    assert worst(session.findings) is expected
+    if step != "attach":
+        assert by_step(session)["expose"] == (Verdict.WORKS, "")
+        assert by_step(session)["detach"] == (Verdict.WORKS, "")
+
+
+def test_a_lens_from_outside_that_follows_half_of_it(mount: Any) -> None:
+    """It knows revision 1 and no feature, one rate, and refuses half of what it is asked; the body lives with it."""
+    poor = {"revision": 1, "rates": (115_200,), "features": ()}
+    mounted = mount(lens="7artisans-af-50mm-f1.8", lens_changes={"firmware": poor}, script="check all").streams()
+    mounted.until(lambda: mounted.body.done)
+    assert {finding.rule for finding in mounted.body.findings} >= {"older revision", "no corrections"}
+    assert worst(mounted.body.findings) is Verdict.REDUCED
+    assert mounted.troubles == []
+
+
+def test_a_lens_that_refuses_even_its_abilities_is_given_up(mount: Any) -> None:
+    mounted = mount(lens="7artisans-af-50mm-f1.8", script="check all")
+    answer = mounted.lens._reply_to
+
+    def half(order: Any, raw: bytes, *, legal: bool) -> Any:
+        if isinstance(order, AbilitiesRequest):
+            return Refusal(number=order.number, order=order.TYPE, code=RefusalCode.UNKNOWN_MESSAGE)
+        return answer(order, raw, legal=legal)
+
+    mounted.lens._reply_to = half
+    mounted.until(lambda: mounted.body.done)
+    assert [(finding.step, finding.rule) for finding in mounted.body.findings] == [("identify", "no answer")]
+    assert mounted.bench.mount.levels["V_LOGIC"] is False
+
+
+def recorded(body: str, lens: str, seed: int | None) -> bytes:
+    file = io.BytesIO()
+    with RecordingWriter(file, {}) as recording:
+        run_loopback(body, lens, script="check all", seed=seed, tap=recording.write)
+    return file.getvalue()
+
+
+def test_the_same_seed_gives_the_same_recording_and_another_seed_another() -> None:
+    first = recorded("leica-sl2", NEWER, 7)
+    assert recorded("leica-sl2", NEWER, 7) == first
+    assert recorded("leica-sl2", NEWER, 8) != first
+
+
+def test_frames_or_bytes_the_same_session() -> None:
+    frames, single = (
+        whole("leica-cl", "leica-vario-elmarit-sl-24-90mm-f2.8-4", resolution=resolution, seed=3)
+        for resolution in ("frame", "byte")
+    )
+    assert frames.records == single.records
+    assert frames.findings == single.findings
+    assert any(isinstance(record, Burst) for record in frames.records)
+
+
+def test_every_rail_and_line_is_at_rest_at_the_end() -> None:
+    session = whole("panasonic-s1r", NEWER)
+    assert session.findings[-1].step == "detach"

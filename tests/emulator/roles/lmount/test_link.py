@@ -1,0 +1,217 @@
+"""The link itself: every order answered by its number, unknown ones refused, other revisions, lenses that vanish."""
+
+from typing import Any
+
+import pytest
+
+from lensmount_emulator.roles.lmount.link_end import MOST_WAITING
+from lensmount_protocol.decoder import DecodedFrame, Decoder
+from lensmount_protocol.dialects.lmount.aperture import ApertureState
+from lensmount_protocol.dialects.lmount.focus import FocusDrive
+from lensmount_protocol.dialects.lmount.framing import CYCLE, ORDER, build_frame
+from lensmount_protocol.dialects.lmount.identity import Abilities, Identity, IdentityRequest
+from lensmount_protocol.dialects.lmount.link import (
+    BodyHello,
+    Done,
+    LensHello,
+    RateOrder,
+    Refusal,
+    StreamOrder,
+)
+from lensmount_protocol.dialects.lmount.types import FocusOrder, Outcome, RefusalCode
+from lensmount_protocol.dialects.lmount.update import PageOrder
+from lensmount_protocol.marks import marks_of
+from lensmount_protocol.message import Unknown
+from lensmount_protocol.registry import load_dialect
+from lensmount_protocol.timing import measure
+from lensmount_protocol.wire import Burst, Edge, Role, Transmit
+
+LMOUNT = load_dialect("lmount")
+
+
+def send(mounted: Any, payload: bytes, class_: int = ORDER) -> list[Any]:
+    """Put a frame on the wire as if the body had sent it; gives what the lens says to it."""
+    mounted.records.clear()
+    mounted.bench.mount.apply(Role.BODY, Transmit(build_frame(payload, class_, 0x55)))
+    mounted.run(0.02)
+    return [message for message in mounted.messages(Role.LENS) if isinstance(message, Done | Refusal)]
+
+
+def test_a_message_that_nobody_knows_is_stepped_over_and_refused_by_its_number(mount: Any) -> None:
+    mounted = mount().streams()
+    strange = bytes.fromhex("790400aabbccdd")
+    answers = send(mounted, strange + IdentityRequest(number=7).build())
+    assert [(answer.number, answer.order, answer.code) for answer in answers] == [
+        (0xAA, 0x79, RefusalCode.UNKNOWN_MESSAGE)
+    ]
+    assert any(getattr(message, "number", None) == 7 for message in mounted.messages(Role.LENS))
+
+
+def test_a_message_of_which_too_little_came_is_refused_as_damaged(mount: Any) -> None:
+    answers = send(mount().streams(), bytes.fromhex("20020009ff"))
+    assert [(answer.number, answer.code) for answer in answers] == [(9, RefusalCode.DAMAGED)]
+
+
+def test_nothing_is_answered_that_comes_with_a_frame(mount: Any) -> None:
+    assert send(mount().streams(), IdentityRequest(number=7).build(), CYCLE) == []
+
+
+def test_a_longer_message_of_a_later_revision_is_read_as_far_as_it_is_known(mount: Any) -> None:
+    later = FocusDrive(number=9, order=FocusOrder.ABSOLUTE, value=900, frame=None)
+    raw = bytearray(later.build() + b"\x00\x00later")
+    raw[1:3] = (len(raw) - 3).to_bytes(2, "little")
+    mounted = mount(lens_changes={"firmware": {"features": ("synchronised focus",)}}).streams()
+    assert send(mounted, bytes(raw))[0].outcome == Outcome.ACCEPTED
+
+
+def test_an_order_that_comes_twice_is_answered_twice_and_done_once(mount: Any) -> None:
+    mounted = mount().streams()
+    before = mounted.lens.focus.position(mounted.bench.now)
+    order = FocusDrive(number=200, order=FocusOrder.RELATIVE, value=50).build()
+    first, second = send(mounted, order), send(mounted, order)
+    assert first[0] == second[0]
+    mounted.run(0.5)
+    assert mounted.lens.focus.position(mounted.bench.now) == before + 50
+
+
+def test_an_answer_that_is_lost_is_asked_for_again(mount: Any) -> None:
+    mounted = mount().streams()
+    say, lost = mounted.lens.say, []
+
+    def lose(messages: Any, class_: int, **more: Any) -> None:
+        if class_ == ORDER and not lost:
+            lost.append(messages)
+        else:
+            say(messages, class_, **more)
+
+    mounted.lens.say = lose
+    assert isinstance(mounted.ask(IdentityRequest()), Identity)
+    assert len(lost) == mounted.body.asked_again == 1
+
+
+def test_a_lens_that_never_answers_is_given_up(mount: Any) -> None:
+    mounted = mount().streams()
+    mounted.lens.say = lambda *_messages, **_more: None
+    assert mounted.ask(IdentityRequest()) is None
+    assert any("no answer to IdentityRequest" in text for text in mounted.troubles)
+
+
+def test_a_damaged_frame_is_not_answered_and_the_next_one_is(mount: Any) -> None:
+    mounted = mount().streams()
+    frame = bytearray(build_frame(IdentityRequest(number=7).build(), ORDER, 1))
+    frame[-1] ^= 0x10
+    mounted.records.clear()
+    mounted.bench.mount.apply(Role.BODY, Transmit(bytes(frame)))
+    mounted.run(0.02)
+    assert not any(getattr(message, "number", None) == 7 for message in mounted.messages(Role.LENS))
+    assert mounted.ask(IdentityRequest()) is not None
+
+
+@pytest.mark.parametrize(("rates", "chosen"), [((115_200,), 115_200), ((115_200, 750_000), 750_000)])
+def test_the_fastest_rate_that_both_have_is_spoken(mount: Any, rates: tuple[int, ...], chosen: int) -> None:
+    mounted = mount(lens_changes={"firmware": {"rates": rates}}).streams()
+    mounted.run(0.3)
+    bursts = [record for record in mounted.records if isinstance(record, Burst)]
+    assert bursts[0].baudrate == 115_200
+    assert {burst.baudrate for burst in bursts[-10:]} == {chosen}
+    assert mounted.troubles == []
+
+
+def test_both_ends_switch_a_millisecond_behind_the_acceptance(mount: Any) -> None:
+    mounted = mount().streams()
+    events = list(Decoder(LMOUNT).decode(mounted.records))
+    accepted = next(
+        event
+        for event in events
+        if isinstance(event, DecodedFrame)
+        and isinstance(event.messages[0], Done)
+        and event.messages[0].order == RateOrder.TYPE
+    )
+    slow = [record for record in mounted.records if isinstance(record, Burst) and record.baudrate == 115_200]
+    fast = [record for record in mounted.records if isinstance(record, Burst) and record.baudrate > 115_200]
+    assert accepted.frame.raw == slow[-1].data
+    assert fast[0].at - slow[-1].until >= 1e-3
+
+
+def test_a_rate_that_a_lens_has_not_is_refused(mount: Any) -> None:
+    answer = mount(lens_changes={"firmware": {"rates": (115_200,)}}).streams().ask(StreamOrder(reports=[0x11]))
+    assert (answer.code, answer.field_number) == (RefusalCode.OUT_OF_RANGE, 2)
+    mounted = mount(lens_changes={"firmware": {"rates": (115_200,)}}).streams()
+    assert send(mounted, RateOrder(number=9, baudrate=1_500_000).build())[0].code == RefusalCode.NOT_ABLE
+
+
+def test_the_stream_is_what_was_ordered(mount: Any) -> None:
+    mounted = mount().streams()
+    mounted.ask(StreamOrder(reports=[ApertureState.TYPE]))
+    mounted.records.clear()
+    mounted.run(0.1)
+    assert {message.TYPE for message in mounted.messages(Role.LENS)} <= {ApertureState.TYPE, 0x90}
+
+
+@pytest.mark.parametrize("other", ["body", "lens"])
+@pytest.mark.parametrize("revision", [1, 3])
+def test_one_revision_older_or_newer_works_with_what_both_have(mount: Any, other: str, revision: int) -> None:
+    changes: dict[str, Any] = {f"{other}_changes": {"firmware": {"revision": revision}}}
+    mounted = mount(**changes, script="check all").streams()
+    mounted.until(lambda: mounted.body.done)
+    assert mounted.body.known.revision == 2 or mounted.body.findings[2].rule == "older revision"
+    assert {finding.verdict.value for finding in mounted.body.findings} <= {"works", "reduced"}
+    assert mounted.of(BodyHello)[0].revision == (revision if other == "body" else 2)
+    assert mounted.of(LensHello)[0].revision == (revision if other == "lens" else 2)
+    has_it = mounted.of(Abilities)[0].breathing is not None
+    assert has_it == (other == "body" or revision > 1)
+    assert mounted.troubles == []
+
+
+def test_a_lens_taken_off_in_mid_message_leaves_everything_at_rest(mount: Any) -> None:
+    for moment in range(1, 40):
+        mounted = mount().streams()
+        mounted.run(0.1 + moment * 0.37e-3)
+        gone = mounted.bench.now
+        mounted.bench.take_off(gone)
+        mounted.run(0.002)
+        high = {line for line, level in mounted.bench.mount.levels.items() if level}
+        assert high == {"DETECT"}
+        late = [edge for edge in mounted.records if isinstance(edge, Edge) and edge.at > gone + 2e-3]
+        assert late == []
+        mounted.bench.put_on(mounted.bench.now)
+        mounted.until(lambda here=mounted: here.body.known.reports > 2)  # type: ignore[misc]
+
+
+def test_an_answer_to_everything_fits_in_memory(mount: Any) -> None:
+    """A thousand questions at once: as many wait as may, the others are dropped and counted."""
+    mounted = mount().streams()
+    mounted.lens.now = mounted.bench.now
+    for number in range(1000):
+        mounted.lens.say([Done(number=number & 0xFF)], ORDER)
+    assert mounted.lens.lost >= 1000 - MOST_WAITING - 1
+    mounted.until(lambda: mounted.lens.idle)
+    mounted.run(0.5)
+    assert mounted.body.known.reports > 10
+
+
+def test_a_page_that_was_not_agreed_is_refused(mount: Any) -> None:
+    answer = mount().streams().ask(PageOrder(page=0x8001, content=b"?"))
+    assert answer.code == RefusalCode.NOT_AGREED
+
+
+def test_a_vendor_s_message_survives_the_decoder(mount: Any) -> None:
+    mounted = mount().streams()
+    send(mounted, bytes.fromhex("7f0200beef"))
+    unknown = [
+        message
+        for event in Decoder(LMOUNT).decode(mounted.records)
+        for message in getattr(event, "messages", ())
+        if isinstance(message, Unknown)
+    ]
+    assert [message.data.hex() for message in unknown] == ["7f0200beef"]
+
+
+def test_the_timing_contract_is_kept_at_every_rate(mount: Any) -> None:
+    for rates in ((115_200,), (115_200, 750_000), (115_200, 750_000, 1_500_000)):
+        mounted = mount(lens_changes={"firmware": {"rates": rates}}, script="check all").streams()
+        mounted.until(lambda here=mounted: here.body.done)  # type: ignore[misc]
+        events = list(Decoder(LMOUNT).decode(mounted.records))
+        measured = measure(LMOUNT.timing, marks_of(events, LMOUNT))
+        assert {rule.rule.name: rule.violations for rule in measured if rule.violations} == {}
+        assert {rule.rule.name for rule in measured if rule.spread} == {rule.name for rule in LMOUNT.timing}
