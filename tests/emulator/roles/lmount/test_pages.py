@@ -1,12 +1,14 @@
 """Pages at both ends: what is agreed, what a lens answers, and what a body makes of it."""
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lensmount_emulator.models.optics import correction
 from lensmount_emulator.roles.lmount.body_pages import (
     ASKS,
     PagesHeard,
@@ -17,7 +19,7 @@ from lensmount_emulator.roles.lmount.body_pages import (
     run_through,
 )
 from lensmount_emulator.roles.lmount.fast_focus import FastFocus
-from lensmount_emulator.roles.lmount.lens_pages import LensPages, PageOptics, advance_pages, answer_page
+from lensmount_emulator.roles.lmount.lens_pages import POWERS, LensPages, PageOptics, advance_pages, answer_page
 from lensmount_emulator.roles.lmount.pages import PAGES, agree, name_of, offer
 from lensmount_protocol.dialects.lmount.link import Done, Refusal
 from lensmount_protocol.dialects.lmount.pages import (
@@ -77,7 +79,7 @@ class Clock:
 
 
 def correct(kind: CorrectionKind, place: float, focal_um: int, distance_mm: int, f_number: float) -> list[int]:
-    return [-1600 * kind, 400, round(100 * place), round(f_number)]
+    return [-1600 * kind, 400, round(100 * place), round(f_number)][: len(POWERS[kind])]
 
 
 def lens_with(
@@ -150,7 +152,7 @@ def test_a_joint_profile_is_for_the_setting_and_the_sensor() -> None:
     request = ProfileRequest(3, 47_000, 2_000, 1024)
     (profile,) = ask(lens_with(), request, JOINT_CORRECTIONS)
     assert profile == JointProfile(
-        3, 47_000, 2_000, 1024, 36_000, 24_000, 100, [-1600, 400, 50, 4], [-3200, 400, 50, 4], [-4800, 400, 50, 4]
+        3, 47_000, 2_000, 1024, 36_000, 24_000, 100, [-1600, 400, 50, 4], [-3200, 400, 50, 4], [-4800, 400, 50]
     )  # fmt: skip
 
 
@@ -159,8 +161,35 @@ def test_a_crop_takes_the_middle_of_the_profile() -> None:
     (profile,) = ask(lens_with(), request, JOINT_CORRECTIONS)
     assert isinstance(profile, JointProfile)
     # Half of the radius: a quarter of what belongs to r², a sixteenth of r⁴.
-    assert profile.distortion == [-400, 25, 1, 0]
+    assert profile.distortion == [103, 100, 3, 0]
+    assert profile.lateral_colour == [-3200, 100, 50, 1]
+    assert profile.vignetting == [-1200, 25, 1]
     assert profile.confidence == 100
+
+
+@pytest.mark.parametrize("r", [0.1, 0.5, 0.9, 1.0])
+def test_a_crop_is_corrected_as_the_middle_of_the_whole_is(r: float) -> None:
+    lens = lens_with()
+    lens.optics = replace(lens.optics, correct=correction)
+    whole, crop = (
+        ask(lens, ProfileRequest(1, 24_000, 2_000, 512, *sides), JOINT_CORRECTIONS)[0]
+        for sides in ((36_000, 24_000), (24_000, 16_000))
+    )
+    assert isinstance(whole, JointProfile)
+    assert isinstance(crop, JointProfile)
+    part = math.hypot(24, 16) * 1000 / FULL_FRAME_UM
+
+    def light(profile: JointProfile, at: float) -> float:
+        return 1 + sum(value / 32_768 * at**power for value, power in zip(profile.vignetting, (2, 4, 6), strict=True))
+
+    def moved(profile: JointProfile, at: float) -> float:
+        scale, *others = (value / 32_768 for value in profile.distortion)
+        return (at + sum(value * at**power for value, power in zip(others, (3, 5, 7), strict=True))) / (1 + scale)
+
+    assert light(crop, r) == pytest.approx(light(whole, r * part), abs=2e-4)
+    assert moved(crop, 1) == pytest.approx(1, abs=1e-4)
+    # But for the scale, which keeps another corner in its place.
+    assert moved(crop, r) / moved(crop, 1) == pytest.approx(moved(whole, r * part) / moved(whole, part), abs=2e-4)
 
 
 @pytest.mark.parametrize(
