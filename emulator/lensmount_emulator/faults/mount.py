@@ -147,6 +147,10 @@ class FaultyMount(VirtualMount):
         """When an end's last bit so far is over, in seconds."""
         return max(self._ends[sender].busy_until, self._until[sender])
 
+    def under_way(self, sender: Role) -> int:
+        """Bytes of bursts that have not landed: what of them has been heard is not in the recording yet."""
+        return sum(len(flight.burst.data) for flight in self._flights if flight.burst.sender is sender)
+
     def byte_time(self, sender: Role) -> float:
         """Seconds that one byte of an end takes."""
         return BITS_PER_BYTE / self._ends[sender].baudrate

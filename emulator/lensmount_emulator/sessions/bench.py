@@ -9,7 +9,7 @@ from lensmount_emulator.mount.virtual import Resolution, VirtualMount
 from lensmount_emulator.roles.engine import Engine, Notice
 from lensmount_emulator.roles.script import Step
 from lensmount_emulator.scheduler import Scheduler
-from lensmount_emulator.sessions.mounting import join, leave, make_mount
+from lensmount_emulator.sessions.mounting import Mounting, join, leave, make_mount
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.wire import Record
 
@@ -26,6 +26,7 @@ class Bench:
         listen: hears what the engines tell people.
         resolution: whether bytes are delivered in frames or one by one; all that happens is the same either way.
         plan: what goes wrong; `None` or none: nothing, on a plain mount.
+        mounting: makes the mount.
         other_lens: makes the engine of another lens, by the name of its profile, for a fault that puts one on.
         scheduler: what happens when; whoever works on the bench may put in something of their own.
         mount: the contacts.
@@ -38,12 +39,13 @@ class Bench:
     listen: Callable[[Notice], None] = lambda _notice: None
     resolution: Resolution = "frame"
     plan: Plan | None = None
+    mounting: Mounting = make_mount
     other_lens: Callable[[str], Engine] | None = None
     scheduler: Scheduler = field(default_factory=Scheduler)
     mount: VirtualMount = field(init=False)
 
     def __post_init__(self) -> None:
-        self.mount = make_mount(self.dialect, self.tap, self.scheduler, self.resolution, self.plan)
+        self.mount = self.mounting(self.dialect, self.tap, self.scheduler, self.resolution, self.plan)
         if isinstance(self.mount, FaultyMount):
             self.mount.puts_on, self.mount.exchanges = self.put_on, self.exchange
         for engine in (self.body, self.lens):

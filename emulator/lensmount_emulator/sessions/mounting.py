@@ -11,6 +11,9 @@ from lensmount_emulator.scheduler import Scheduler
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.wire import Record, SetBaudrate
 
+Mounting = Callable[[Dialect, Callable[[Record], None], Scheduler, Resolution, Plan | None], VirtualMount]
+"""Makes a mount: what is spoken, who sees it all, the time, how bytes are delivered, and what goes wrong."""
+
 
 def make_mount(
     dialect: Dialect,

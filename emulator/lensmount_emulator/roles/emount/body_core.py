@@ -129,6 +129,7 @@ class BodyCore(Engine):
         looping: whether `03` and `04` are sent.
         saying_farewell: whether the loop carries the power-off values.
         loop: what the loop remembers.
+        heard_at: when the last `05` came, or the loop began, in seconds.
     """
 
     def __init__(
@@ -152,6 +153,7 @@ class BodyCore(Engine):
         self.looping = False
         self.saying_farewell = False
         self.loop = LoopMemory(settings.first_row)
+        self.heard_at = 0.0
         # The body pulls this line up; a lens grounds it.
         self.levels[XDETECT] = XDETECT in self.carried
         self._worded: dict[tuple[type[Message], bool, bool], Callable[[], Any]] = {}
@@ -160,6 +162,9 @@ class BodyCore(Engine):
             cls: [values_from(cls, fields) for fields in settings.start.get(cls.__name__, [])]
             for cls in (BodyState, BodyMode)
         }
+
+    def start_anew(self, why: str) -> None:
+        """Take the lens's supply and get to know it again; the step of the script that was under way is repeated."""
 
     def says(self, cls: type[M]) -> M:
         """A fresh message as the profile words it for this kind of lens and this time of the session."""

@@ -142,6 +142,7 @@ class LensCore(Engine):
         self.rows = RowEcho(settings.rows.echo_frames, (settings.rows.initial, settings.rows.initial))
         self.row_table = RowTable(settings.rows)
         self.stream = Stream(settings)
+        self.hears = False
         self.pulse_at = self.pulse_period = 0.0
         self._worded: dict[type[Message], Callable[[], Any]] = {}
         self._start: dict[type[Message], list[dict[str, Any]]] = {

@@ -115,6 +115,8 @@ def _switch_speed(lens: LensCore, reply: SpeedReply) -> Task:
 @follow_up.on(StreamLayoutReply)
 def _start_stream(lens: LensCore, reply: StreamLayoutReply) -> Task:
     if reply.status_blocks or reply.focus_blocks:
+        # The stream counts its frames from its beginning, and the motor counts time in them.
+        lens.motor.rest(float(lens.stream.frame))
         lens.stream.begin(reply.status_blocks, reply.focus_blocks)
         lens.tell("streams its state")
         yield from lens_stream.first_pair(lens)
