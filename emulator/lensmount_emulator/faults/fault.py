@@ -117,7 +117,7 @@ class Fault:
         Raises:
             FaultError: it names a line that the dialect does not have, or ends before it begins.
         """
-        if self.for_ is not None and self.until is not None:
+        if self.for_ is not None and self.until is not None and not self.BY_TIME:
             raise FaultError(f"fault {self.NAME}: takes for or until, not both")
         if self.until is not None and self.until <= self.at:
             raise FaultError(f"fault {self.NAME}: until={self.until:g}s is not behind at={self.at:g}s")

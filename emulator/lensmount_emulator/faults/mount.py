@@ -147,6 +147,10 @@ class FaultyMount(VirtualMount):
         """When an end's last bit so far is over, in seconds."""
         return max(self._ends[sender].busy_until, self._until[sender])
 
+    def baudrate(self, role: Role) -> int:
+        """The rate at which an end sends and listens."""
+        return self._ends[role].baudrate
+
     def under_way(self, sender: Role) -> int:
         """Bytes of bursts that have not landed: what of them has been heard is not in the recording yet."""
         return sum(len(flight.burst.data) for flight in self._flights if flight.burst.sender is sender)
@@ -181,9 +185,9 @@ class FaultyMount(VirtualMount):
         if name in self._selects:
             lane = end.role
             until = max(end.busy_until, self._until[end.role])
-            if not level and until > self._scheduler.now + delay:
+            if not level and until > self._scheduler.now + delay and self._fed(end):
                 delay = until + HOLD_S - self._scheduler.now
-        self._lanes.do(lane, delay, lambda: self._drive_now(end, name, level), self._still(end))
+        self._lanes.do(lane, delay, lambda: self._drive_now(end, name, level), lambda: not level or self._fed(end))
 
     def _drive_now(self, end: End, name: str, level: bool) -> None:
         if self._held[name]:
@@ -211,7 +215,7 @@ class FaultyMount(VirtualMount):
             begins += piece.delay
             wait = begins - self._scheduler.now if piece.delay else 0.0
             begins += len(piece.data) * self.byte_time(end.role) / piece.rate
-            self._lanes.do(end.role, wait, self._sender(end, piece), self._still(end))
+            self._lanes.do(end.role, wait, self._sender(end, piece), lambda: self._fed(end))
             self._until[end.role] = begins
 
     def _sender(self, end: End, piece: Piece) -> Callable[[], None]:
@@ -232,6 +236,6 @@ class FaultyMount(VirtualMount):
         self._lanes.forget(Role.LENS)
         self._until[Role.LENS] = 0.0
 
-    def _still(self, end: End) -> Callable[[], bool]:
-        """Whether something that comes late may still be done: nobody is fed who has lost the supply meanwhile."""
-        return lambda: end.role is Role.BODY or self.levels[self._supply]
+    def _fed(self, end: End) -> bool:
+        """Whether an end may do something that comes late: nobody is fed who has lost the supply meanwhile."""
+        return end.role is Role.BODY or self.levels[self._supply]

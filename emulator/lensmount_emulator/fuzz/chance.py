@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cache
 from random import Random
 from typing import Any
 
@@ -50,10 +49,17 @@ def any_fault(random: Random, dialect: Dialect, begins: float, among: Sequence[t
     return replace(fault, **values)
 
 
-@cache
 def messages_of(dialect: Dialect, sender: Role) -> list[type[Message]]:
     """The messages of one end that no run has to arm."""
-    return [cls for (role, type_), cls in dialect.messages.items() if role is sender and type_ not in dialect.guarded]
+    known = _messages.get((dialect.name, sender))
+    if known is None:
+        known = _messages[dialect.name, sender] = [
+            cls for (role, type_), cls in dialect.messages.items() if role is sender and type_ not in dialect.guarded
+        ]
+    return known
+
+
+_messages: dict[tuple[str, Role], list[type[Message]]] = {}
 
 
 def any_frame(random: Random, dialect: Dialect, sender: Role, classes: Sequence[int] = (1, 1, 2, 3, 4)) -> bytes:

@@ -15,19 +15,14 @@ from lensmount_emulator.faults.plan import Plan
 from lensmount_emulator.faults.registry import text_of
 from lensmount_emulator.fuzz.chance import any_fault
 from lensmount_emulator.fuzz.invariants import check, declared_end, recovers
-from lensmount_emulator.fuzz.traits import TRAITS, traits_of
+from lensmount_emulator.fuzz.traits import TRAITS, dialect_of, profile, traits_of
 from lensmount_emulator.fuzz.watch import Complaint, Players, Watch
-from lensmount_emulator.profiles.library import load_profile
-from lensmount_emulator.profiles.profile import Profile
 from lensmount_hardware.clock import MonotonicClock
-from lensmount_protocol.registry import load_dialect
 
 LATEST_S = 2.5
 """A fault begins within this of the start: in the handshake, in the greeting, or while both stream."""
 
 SHOWN = 20
-
-_profiles: dict[str, Profile] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +72,7 @@ def case_of(dialect: str, seed: int, number: int) -> tuple[Case, Plan]:
     """A session by its number."""
     random = Random(f"{seed} {dialect} {number}")
     traits = traits_of(dialect)
-    fault = any_fault(random, load_dialect(dialect), random.random() * LATEST_S)
+    fault = any_fault(random, dialect_of(dialect), random.random() * LATEST_S)
     own = random.getrandbits(30)
     names = random.choice(traits.bodies), random.choice(traits.lenses), random.choice(traits.scripts)
     return Case(dialect, *names, text_of(fault), own), Plan([fault], own)
@@ -99,14 +94,6 @@ def run_case(case: Case, plan: Plan) -> Watch:
         watch.complain("recovers", f"not within {watch.traits.recovers:g} s: {states}; last said: {said}")
     check(watch)
     return watch
-
-
-def profile(name: str) -> Profile:
-    """A profile, read once."""
-    known = _profiles.get(name)
-    if known is None:
-        known = _profiles[name] = load_profile(name)
-    return known
 
 
 def run_cases(dialects: Iterable[str], sessions: int, seed: int, first: int = 0) -> Recovery:

@@ -2,16 +2,25 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import NamedTuple
 
+from lensmount_emulator.profiles.library import load_profile
+from lensmount_emulator.profiles.profile import Profile
+from lensmount_emulator.roles.cast import Cast
 from lensmount_emulator.roles.emount.body_requests import PATIENCE_S, USUAL_PATIENCE_S
 from lensmount_emulator.roles.emount.lens import LensEngine as EmountLens
 from lensmount_emulator.roles.engine import Engine
 from lensmount_emulator.roles.lmount.lens import NUMBER_AT
 from lensmount_emulator.roles.lmount.lens import LensEngine as LmountLens
+from lensmount_emulator.roles.registry import cast_of
+from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.dialects.emount.framing import REQUEST_CLASS
 from lensmount_protocol.dialects.lmount.framing import ORDER
+from lensmount_protocol.dialects.lmount.link import BodyHello
 from lensmount_protocol.frame import Frame
+from lensmount_protocol.message import Unknown
+from lensmount_protocol.registry import load_dialect
 
 FRAMES_A_SECOND = 61.0
 """Frame-sync pulses of an E-mount, rounded up."""
@@ -76,8 +85,13 @@ def _emount_asks(frame: Frame) -> int | None:
 
 
 def _lmount_asks(frame: Frame) -> int | None:
-    payload = frame.payload
-    return payload[NUMBER_AT] if frame.class_ == ORDER and len(payload) > NUMBER_AT else None
+    """The number of a frame's only message."""
+    if frame.class_ != ORDER or len(frame.messages) != 1 or isinstance(frame.messages[0], BodyHello):
+        return None
+    message = frame.messages[0]
+    if isinstance(message, Unknown):
+        return message.data[NUMBER_AT] if len(message.data) > NUMBER_AT else 0
+    return int(getattr(message, "number", 0))
 
 
 def _emount_places(lens: Engine, _now: float) -> Iterable[Place]:
@@ -113,8 +127,8 @@ TRAITS: Mapping[str, Traits] = {
         bodies=("a6000", "nex7"),
         lenses=("sel55210", "viltrox-ef50", "voigtlander-15", "loxia-21", "sel2870"),
         scripts=("", "wait 0.1; focus 0xFFFF; aperture f/22", "aperture f/11; focus 0; wait 0.3; focus 0xFFFF"),
-        verbs=("wait 0.05", "focus 0", "focus 0xFFFF", "focus +20", "focus 0x4100", "focus -300", "stop", "aperture f/8", "aperture f/5.6",
-               "frame 3", "sleep; wake"),
+        verbs=("wait 0.05", "focus 0", "focus 0xFFFF", "focus +20", "focus 0x4100", "focus -300", "stop",
+               "aperture f/8", "aperture f/5.6", "frame 3", "sleep; wake"),
     ),
     "lmount": Traits(
         asks=_lmount_asks,
@@ -139,3 +153,33 @@ TRAITS: Mapping[str, Traits] = {
 def traits_of(dialect: str) -> Traits:
     """What fuzzing knows of a dialect."""
     return TRAITS.get(dialect, Traits())
+
+
+@cache
+def dialect_of(name: str) -> Dialect:
+    """A dialect by its name, looked up once: packages are asked for theirs at each look-up.
+
+    Raises:
+        DialectError: as `load_dialect`.
+    """
+    return load_dialect(name)
+
+
+@cache
+def players_of(name: str) -> Cast:
+    """The cast that plays a dialect, looked up once.
+
+    Raises:
+        DialectError: as `cast_of`.
+    """
+    return cast_of(name)
+
+
+@cache
+def profile(name: str) -> Profile:
+    """A profile, read once.
+
+    Raises:
+        ProfileError: as `load_profile`.
+    """
+    return load_profile(name)

@@ -11,13 +11,12 @@ from typing import NamedTuple
 
 from lensmount_emulator.faults.mount import FaultyMount
 from lensmount_emulator.faults.plan import Plan
-from lensmount_emulator.fuzz.traits import Traits, traits_of
+from lensmount_emulator.fuzz.traits import Traits, dialect_of, players_of, traits_of
 from lensmount_emulator.mount.flight import Ear
 from lensmount_emulator.mount.port import Port
 from lensmount_emulator.mount.virtual import Resolution
 from lensmount_emulator.profiles.profile import Profile
 from lensmount_emulator.roles.engine import Engine, Notice
-from lensmount_emulator.roles.registry import cast_of
 from lensmount_emulator.roles.script import parse_script
 from lensmount_emulator.scheduler import Scheduler
 from lensmount_emulator.sessions.bench import Bench
@@ -27,7 +26,6 @@ from lensmount_protocol.frame import Frame, FrameEvent, Garbage, GarbageReason
 from lensmount_protocol.message import Unknown
 from lensmount_protocol.paving import type_of
 from lensmount_protocol.reader import FrameReader
-from lensmount_protocol.registry import load_dialect
 from lensmount_protocol.wire import Burst, Edge, Received, Record, Remark, Role, WireEvent
 
 MOST_COMPLAINTS = 20
@@ -58,6 +56,7 @@ class Players:
         seed: where all chance comes from.
         plan: what goes wrong from the start on.
         resolution: how bytes are delivered.
+        puppet: the end that is no engine: it hears, and does nothing by itself.
     """
 
     body: Profile
@@ -66,6 +65,7 @@ class Players:
     seed: int = 0
     plan: Plan | None = None
     resolution: Resolution = "frame"
+    puppet: Role | None = None
 
 
 class Watch:
@@ -87,7 +87,7 @@ class Watch:
     """
 
     def __init__(self, cast: Players, tap: Callable[[Record], None] = lambda _record: None) -> None:
-        self.dialect: Dialect = load_dialect(cast.body.dialect)
+        self.dialect: Dialect = dialect_of(cast.body.dialect)
         self.traits: Traits = traits_of(self.dialect.name)
         self.cast = cast
         self.complaints: list[Complaint] = []
@@ -246,7 +246,9 @@ class Watch:
     # How the session is made.
 
     def _engine(self, profile: Profile, name: str) -> Engine:
-        cast = cast_of(profile.dialect)
+        if self.cast.puppet is not None and name.endswith(self.cast.puppet.value):
+            return _Puppet(self.dialect, self.cast.puppet)
+        cast = players_of(profile.dialect)
         steps = parse_script(self.cast.script, cast.verbs) if name == "body" else ()
         return cast.engine(profile.settings, None, Random(f"{self.cast.seed} {name}"), steps)
 
@@ -281,6 +283,10 @@ class Watch:
         plan: Plan | None,
     ) -> FaultyMount:
         return _WatchedMount(self, dialect, tap, scheduler, resolution, plan)
+
+
+class _Puppet(Engine):
+    """An end that hears, and does nothing by itself."""
 
 
 class _WatchedMount(FaultyMount):

@@ -179,7 +179,7 @@ def test_a_session_says_what_went_wrong(capsys: pytest.CaptureFixture[str], tmp_
     [
         ("stuck line=MOUTH", "fault stuck: emount has no line 'MOUTH'; it has BODY_CS"),
         ("detach at=2s until=1s", "fault detach: until=1s is not behind at=2s"),
-        ("detach for=2s until=1s", "fault detach: takes for or until, not both"),
+        ("bitflip for=2s until=1s", "fault bitflip: takes for or until, not both"),
     ],
 )
 def test_what_does_not_fit_the_mount_is_refused(given: str, says: str) -> None:

@@ -24,6 +24,7 @@ from lensmount_protocol.dialects.emount.lines import (
     VD,
     XDETECT,
 )
+from lensmount_protocol.dialects.emount.service import Refusal
 from lensmount_protocol.errors import ProtocolError
 from lensmount_protocol.message import Message
 from lensmount_protocol.wire import LineChanged, Role
@@ -77,7 +78,9 @@ class BodyEngine(BodyCore):
                 if isinstance(message, Message):
                     hear(self, message)
         elif arrival.frame.class_ == REQUEST_CLASS:
-            self.reply = next((message for message in arrival.messages if isinstance(message, Message)), self.reply)
+            # What answers another question, or nobody's, is no answer to this one.
+            answers = (m for m in arrival.messages if isinstance(m, Message) and m.TYPE in (self.asked, Refusal.TYPE))
+            self.reply = next(answers, self.reply)
 
     def start_anew(self, why: str) -> None:
         """Take the lens's supply and get to know it again; the step of the script that was under way is repeated."""

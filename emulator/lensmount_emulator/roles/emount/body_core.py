@@ -125,6 +125,7 @@ class BodyCore(Engine):
         wishes: loop frame -> what is wanted from it on.
         first_sequence: number of the first loop frame; `None` counts pulses from power-up, as bodies do.
         acknowledged: acknowledgements that nobody has asked about yet.
+        asked: type of the request that was sent last.
         reply: the last class 2 message from the lens that nobody has taken yet.
         looping: whether `03` and `04` are sent.
         saying_farewell: whether the loop carries the power-off values.
@@ -149,6 +150,7 @@ class BodyCore(Engine):
         self.first_sequence: int | None = None
         self.pulses_before = 0
         self.acknowledged: deque[Message] = deque(maxlen=MOST_ACKNOWLEDGEMENTS)
+        self.asked = 0
         self.reply: Message | None = None
         self.looping = False
         self.saying_farewell = False

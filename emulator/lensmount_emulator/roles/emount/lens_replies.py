@@ -15,7 +15,7 @@ from lensmount_protocol.dialects.emount.lines import BODY_CS, FAST_BAUDRATE, LEN
 from lensmount_protocol.dialects.emount.power import ShutDownReply
 from lensmount_protocol.dialects.emount.service import Refusal
 from lensmount_protocol.dialects.emount.stream import StreamLayoutReply, StreamLayoutRequest
-from lensmount_protocol.dialects.emount.transitions import ASKED, STREAMING_ASKED
+from lensmount_protocol.dialects.emount.transitions import ASKED, STREAMING_ASKED, SWITCHING
 from lensmount_protocol.dialects.emount.types import RefusalCode
 from lensmount_protocol.frame import GarbageReason
 from lensmount_protocol.message import Message
@@ -105,6 +105,11 @@ def _switch_speed(lens: LensCore, reply: SpeedReply) -> Task:
         yield lens.after(timing.switch_rises)
         lens.drive(LENS_CS, True)
         yield lens.level(BODY_CS, False)
+        if lens.connection.state != SWITCHING:
+            # A request came in that window: the body does not switch.
+            if not lens.sending:
+                lens.drive(LENS_CS, False)
+            return
         yield lens.after(timing.switch_falls)
         lens.drive(LENS_CS, False)
     lens.set_baudrate(FAST_BAUDRATE)
