@@ -105,7 +105,12 @@ class LensEngine(LensCore):
             self.say([recovery], LINK)
         else:
             greet(self, hello)
-            confirm_firmware(self)
+            self.spawn(self._confirm_later())
+
+    def _confirm_later(self) -> Task:
+        """An image that has spoken stays."""
+        yield self.after(self.settings.timing.hello * 2)
+        confirm_firmware(self)
 
     def _heed(self, message: AnyMessage) -> None:
         if isinstance(message, Unknown):
