@@ -1,5 +1,6 @@
 """E-mount lenses on bodies of the open model: two dialects in one session, each clean in its own tables."""
 
+from random import Random
 from typing import Any
 
 import msgspec
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from lensmount_emulator.mount.virtual import Resolution
 from lensmount_emulator.profiles.library import load_profile
+from lensmount_emulator.proofs.differential import message_bytes
 from lensmount_emulator.roles.accessory import Piece
 from lensmount_emulator.roles.adapters.emount_lens import NearLens
 from lensmount_emulator.roles.bridges import bridge_of
@@ -22,6 +24,7 @@ from lensmount_emulator.roles.script import parse_script
 from lensmount_emulator.sessions.chain import Chain
 from lensmount_emulator.sessions.loopback import run_loopback
 from lensmount_protocol.decoder import DecodedFrame, DecodedGarbage, Decoder
+from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.dialects.emount.body_state import BodyState
 from lensmount_protocol.dialects.emount.focus import FocusMove
 from lensmount_protocol.dialects.emount.focus_status import FocusStatus
@@ -34,7 +37,7 @@ from lensmount_protocol.dialects.lmount.types import AccessoryKind, ImageCircle,
 from lensmount_protocol.errors import ProfileError
 from lensmount_protocol.message import Message
 from lensmount_protocol.registry import load_dialect
-from lensmount_protocol.wire import Record
+from lensmount_protocol.wire import DriveLine, Record, Role, SetBaudrate, Transmit
 
 LMOUNT, EMOUNT = load_dialect("lmount"), load_dialect("emount")
 LENSES = ["sel55210", "sel2870", "loxia-21", "voigtlander-15", "viltrox-ef50"]
@@ -222,6 +225,61 @@ def test_a_lens_taken_off_at_either_joint_leaves_all_at_rest_and_comes_back(join
     adapted.chain.run(at + 1.6)
     assert adapted.chain.violations == []
     assert (adapted.body.connection.state, adapted.lens.connection.state) == ("READY", "STREAMING")
+
+
+def frames_of(dialect: Dialect, role: Role) -> st.SearchStrategy[bytes]:
+    own = [cls for cls in dialect.messages.values() if cls.SENDER is role and cls.TYPE not in dialect.guarded]
+    return st.builds(
+        lambda which, seed, class_: dialect.build_frame(message_bytes(which, Random(seed))[:500], class_, seed & 0xFF),
+        st.sampled_from(own),
+        st.integers(0, 10_000),
+        st.integers(1, 4 if dialect is LMOUNT else 2),
+    )
+
+
+def hands_at(joint: int, role: Role) -> st.SearchStrategy[Any]:
+    dialect = (LMOUNT, EMOUNT)[joint]
+    lines = [
+        line
+        for line, driver in dialect.drivers.items()
+        if driver is role and line not in (dialect.supply, dialect.detect)
+    ]
+    deeds = st.one_of(
+        st.builds(DriveLine, st.sampled_from(lines), st.booleans()),
+        st.builds(Transmit, st.one_of(frames_of(dialect, role), st.binary(min_size=1, max_size=30))),
+        st.builds(SetBaudrate, st.sampled_from(dialect.wiring.baudrates)),
+    )
+    return st.tuples(st.just(joint), st.just(role), deeds, st.floats(0.02, 1.4))
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.sampled_from(LENSES), st.lists(st.one_of(hands_at(0, Role.BODY), hands_at(1, Role.LENS)), max_size=12))
+def test_whatever_is_on_either_mount_all_rests_without_power_and_begins_anew(lens: str, hands: list[Any]) -> None:
+    adapted = Adapted("", lens)
+    for joint, role, action, at in sorted(hands, key=lambda hand: hand[-1]):
+        adapted.chain.run(at)
+        adapted.chain.mounts[joint].apply(role, action)
+    adapted.chain.run(1.5)
+    adapted.chain.take_off(1.5)
+    # Hands and engines that disagree about a level or a rate agree again without power.
+    adapted.chain.run(1.6)
+    for mount, dialect in zip(adapted.chain.mounts, (LMOUNT, EMOUNT), strict=True):
+        for role in Role:
+            mount.apply(role, SetBaudrate(dialect.wiring.baudrates[0]))
+            for line, driver in dialect.drivers.items():
+                if driver is role and line != dialect.detect:
+                    mount.apply(role, DriveLine(line, False))
+    assert [engine.connection.state for engine in adapted.chain.engines[:3]] == ["OFF", "OFF", "OFF"]
+    adapted.chain.run(1.7)
+    adapted.chain.put_on(1.7)
+    adapted.chain.run(3.2)
+    # A body that has given up asks no more.
+    given_up = any(notice.text == "gives up" for notice in adapted.notices)
+    assert given_up or any(text.startswith("it is") for text in told_since(adapted, 1.7))
+
+
+def told_since(adapted: Adapted, at: float) -> list[str]:
+    return [notice.text for notice in adapted.notices if notice.at >= at]
 
 
 def test_nothing_translates_what_nobody_wrote() -> None:
