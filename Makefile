@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 BENCH_STAMP := $(VENV)/.bench-installed
 
-.PHONY: demo test check lint types fuzz prove update-cuts bench figures clean
+.PHONY: demo test check lint types fuzz prove independent update-cuts bench figures clean
 
 demo: $(STAMP)
-	@$(BIN)/lensmount loopback --demo
+	@$(BIN)/lensmount demo
 
 test: $(STAMP)
 	@$(BIN)/python -m pytest
@@ -46,6 +46,10 @@ EVERY ?= 1
 
 update-cuts: $(STAMP)
 	@$(BIN)/python -m lensmount_emulator.proofs.update_cuts --every $(EVERY)
+
+# The decoder that was written from the specification alone, on the recordings of the whole matrix.
+independent: $(STAMP)
+	@$(BIN)/python tests/protocol/independent/whole_matrix.py
 
 # Speed, ours and the peers' in one run: `make bench`, `make bench BENCH="--only parse,build --rounds 21"`.
 BENCH ?=

@@ -1,7 +1,10 @@
 """A body and a lens meet on a virtual mount, in virtual time; the session is told, measured, and recorded if asked.
 
-A script holds verbs separated by `;`: `focus 0x3F50`, `focus +200`, `stop`, `aperture f/5.6`, `wait 0.5`, `frame 30`,
-`sleep`, `wake`.
+A script holds verbs separated by `;`. On an E-mount: `focus 0x3F50`, `focus +200`, `stop`, `aperture f/5.6`,
+`wait 0.5`, `frame 30`, `sleep`, `wake`. On the open L-Mount model also: `focus 2m`, `focus near`, `limits 100 900`,
+`smooth f/8 1s`, `preview f/11`, `open`, `stabilise panning`, `linear 180`, `correct`, `expose 1/60`, `rate 120`,
+`track 0.5`, `page fast focus`, `check all`, `update FILE`, `rollback`; and by a hand at the virtual lens: `zoom 70`,
+`turn focus 30`, `press afl`, `switch af 1`, `ring f/4`, `detach 0.2`.
 """
 
 import argparse
@@ -15,14 +18,18 @@ if TYPE_CHECKING:
 
 from lensmount_protocol.wire import Record
 
-DEMO = "wait 0.1; focus 0x4200; wait 0.05; aperture f/8; wait 0.05; sleep"
+DEMOS = {
+    "emount": "wait 0.1; focus 0x4200; wait 0.05; aperture f/8; wait 0.05; sleep",
+    "lmount": "focus 2m; aperture f/8; expose 1/60; sleep",
+}
+"""Dialect -> the script of its demonstration."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lensmount loopback`."""
-    parser.add_argument("--body", default="a6000", metavar="NAME", help="body profile (default: %(default)s)")
+    parser.add_argument("--body", metavar="NAME", help="body profile (default: the usual one for the lens, or a6000)")
     parser.add_argument(
-        "--lens", "--profile", default="sel55210", metavar="NAME", help="lens profile (default: %(default)s)"
+        "--lens", "--profile", metavar="NAME", help="lens profile (default: the usual one for the body, or sel55210)"
     )
     parser.add_argument(
         "--with",
@@ -70,19 +77,21 @@ def run(arguments: argparse.Namespace) -> int:
     import contextlib
     from pathlib import Path
 
-    from lensmount_emulator.profiles.library import load_profile
-    from lensmount_emulator.sessions.loopback import check_loopback, run_loopback
+    from lensmount_emulator.sessions.loopback import check_loopback, run_loopback, usual_pair
     from lensmount_hardware.captures.recording import RecordingWriter
 
-    script = DEMO if arguments.demo and not arguments.script else arguments.script
-    check_loopback(arguments.body, arguments.lens, arguments.accessories, script)
+    body, lens = usual_pair(arguments.body, arguments.lens)
+    script = arguments.script
+    if arguments.demo and not script:
+        script = DEMOS.get(body.dialect, "")
+    check_loopback(body, lens, arguments.accessories, script)
     with contextlib.ExitStack() as stack:
         tap: Callable[[Record], None] | None = None
         if arguments.record:
             header = {
-                "dialect": load_profile(arguments.body).dialect,
-                "body": arguments.body,
-                "lens": arguments.lens,
+                "dialect": body.dialect,
+                "body": arguments.body or body.name,
+                "lens": arguments.lens or lens.name,
                 "script": script,
                 "seed": arguments.seed,
             }
@@ -90,8 +99,8 @@ def run(arguments: argparse.Namespace) -> int:
                 header["with"] = arguments.accessories
             tap = stack.enter_context(RecordingWriter(Path(arguments.record), header)).write
         session = run_loopback(
-            arguments.body,
-            arguments.lens,
+            body,
+            lens,
             accessories=arguments.accessories,
             script=script,
             seconds=arguments.duration,

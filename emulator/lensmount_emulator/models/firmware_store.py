@@ -105,9 +105,9 @@ class FirmwareStore:
         return self.running
 
     def confirm(self) -> None:
-        """The image that runs has shown that it can speak: it is good from now on."""
+        """The image that runs has shown that it can speak: it is good from now on, unless it was given up."""
         slot = self.running.slot
-        if slot is None or not self.running.trial:
+        if slot is None or not self.running.trial or self.returning:
             return
         record = self._journal.newest
         good = replace(self._state(slot), stage=SlotStage.GOOD)
@@ -177,7 +177,7 @@ class FirmwareStore:
         if state.stage in _COMPLETE:
             return True
         complete = replace(state, stage=SlotStage.VERIFIED, whole=state.image.size)
-        if crc32(self.content(slot)) != state.image.crc32:
+        if not self._is_whole(slot):
             self._note(slot, SlotState(SlotStage.LOADING, state.image))
             self.wanted = 0
             return False
@@ -215,9 +215,10 @@ class FirmwareStore:
         self._open, self.wanted = None, 0
         return True
 
-    def content(self, slot: int) -> bytes:
-        """The image that a slot holds, as it reads now."""
-        return self.flash.read(self._base(slot), self._state(slot).image.size)
+    def running_content(self) -> bytes:
+        """The image that runs, as it reads now; empty in recovery."""
+        slot = self.running.slot
+        return b"" if slot is None else self._read(slot, self.running.image)
 
     def copy(self) -> "FirmwareStore":
         """The same once more, to try something on."""
@@ -257,6 +258,9 @@ class FirmwareStore:
     def _base(self, slot: int) -> int:
         return SECTORS * SECTOR + slot * self.slot_size
 
+    def _read(self, slot: int, image: ImageId) -> bytes:
+        return self.flash.read(self._base(slot), image.size)
+
     def _is_whole(self, slot: int) -> bool:
         image = self._state(slot).image
-        return 0 < image.size <= self.slot_size and crc32(self.content(slot)) == image.crc32
+        return 0 < image.size <= self.slot_size and crc32(self._read(slot, image)) == image.crc32

@@ -189,9 +189,9 @@ class UpdateCuts:
 
     def _starts(self, store: FirmwareStore, images: tuple[Image, ...]) -> str:
         started = store.start()
-        if started.slot is None:
+        if started.recovery:
             return "it is in recovery"
-        content = store.content(started.slot)
+        content = store.running_content()
         if any(started.image == identity(image) and content == image.content for image in images):
             return ""
         return f"it runs version {started.image.version.hex('.')}, which is not the image that it should be"

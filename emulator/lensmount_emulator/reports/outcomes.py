@@ -39,6 +39,11 @@ def print_session(console: Console, session: Session) -> None:
     """What a session came to: frames per message type, the timing contract, errors."""
     print_tally(console, session.tally)
     print_timing(console, session.timing, only_met=True)
+    print_outcome(console, session)
+
+
+def print_outcome(console: Console, session: Session) -> None:
+    """How long it lasted, and what was found wanting."""
     troubles = [notice for notice in session.notices if notice.trouble]
     broken = violations_in(session.timing)
     console.print(

@@ -156,7 +156,21 @@ def run_loopback(
     )
 
 
-def check_loopback(body: str, lens: str, accessories: Sequence[str], script: str) -> None:
+def usual_pair(body: str | None, lens: str | None) -> tuple[Profile, Profile]:
+    """The profiles of a body and a lens; where one is not named, the usual partner in the dialect of the other.
+
+    Raises:
+        ProfileError: as `load_profile`.
+    """
+    named = load_profile(body, Role.BODY) if body is not None else None
+    if named is None and lens is not None:
+        fitting = load_profile(lens, Role.LENS)
+        return load_profile(cast_of(fitting.dialect).usual_body, Role.BODY), fitting
+    named = named or load_profile(USUAL_BODY, Role.BODY)
+    return named, load_profile(lens or cast_of(named.dialect).usual_lens, Role.LENS)
+
+
+def check_loopback(body: str | Profile, lens: str | Profile, accessories: Sequence[str], script: str) -> None:
     """Raise what `run_loopback` would raise of its profiles and its script, before anything is written."""
     profiles = _profile(body, Place.BODY), _profile(lens, Place.LENS)
     _cast_parts(*profiles, [_profile(name, Place.ACCESSORY) for name in accessories], script, None)
@@ -210,7 +224,7 @@ def _cast_parts(body: Profile, lens: Profile, between: Sequence[Profile], script
         settings, accessories, remarks = train.lens, list(train.accessories), list(train.remarks)
     return _Parts(
         cast.engine(body.settings, None, random_of("body"), steps),
-        cast_of(lens.dialect).engine(settings, None, random_of("lens"), ()),
+        (cast if lens.dialect == body.dialect else cast_of(lens.dialect)).engine(settings, None, random_of("lens"), ()),
         accessories,
         remarks,
     )

@@ -6,10 +6,10 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from enum import Enum
-from functools import partial
 from multiprocessing import get_context
 
 from lensmount_emulator.roles.findings import Finding, Rule, Verdict, worst
+from lensmount_emulator.sessions.collector import QuietCollector
 from lensmount_emulator.sessions.combinations import Combination
 
 CRASHED = "crashed"
@@ -167,7 +167,8 @@ def run_matrix(
 ) -> Generator[Cell]:
     """Run every combination; gives the cells in the order of the combinations, each as soon as its turn has come.
 
-    Whoever stops early closes the generator: cells that other processes had begun are waited for, and left out.
+    Whoever stops early closes the generator: cells that other processes had begun are waited for, and left out. While
+    it runs, objects in cycles are only collected between cells.
 
     Args:
         combinations: what to try.
@@ -176,10 +177,17 @@ def run_matrix(
         replay: the command that runs a combination again.
         jobs: how many processes share the work.
     """
-    alone = map(partial(run_cell, attempt=attempt), combinations)
-    trials = alone if jobs == 1 else _shared(combinations, attempt, jobs)
+    trials = _alone(combinations, attempt) if jobs == 1 else _shared(combinations, attempt, jobs)
     for combination, trial in zip(combinations, trials, strict=True):
         yield judge(combination, trial, rules, replay(combination))
+
+
+def _alone(combinations: Sequence[Combination], attempt: Try) -> Iterator[Trial]:
+    # Left to itself the collector takes a third of the time: a session is many objects that all end together.
+    with QuietCollector() as collector:
+        for combination in combinations:
+            yield run_cell(combination, attempt)
+            collector.rest()
 
 
 def _shared(combinations: Sequence[Combination], attempt: Try, jobs: int) -> Iterator[Trial]:
@@ -197,18 +205,20 @@ def _shared(combinations: Sequence[Combination], attempt: Try, jobs: int) -> Ite
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-_here: list[Try] = []
+_here: list[tuple[Try, QuietCollector]] = []
 """What this process runs, if it is one of those that share the work: profiles travel to it once."""
 
 
 def _begin(attempt: Try) -> None:
     # Ctrl-C reaches every process of a terminal; only the first one says what becomes of the run.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _here.append(attempt)
+    _here.append((attempt, QuietCollector().__enter__()))
 
 
 def _run_here(combination: Combination) -> Trial:
-    return run_cell(combination, _here[0])
+    attempt, collector = _here[0]
+    collector.rest()
+    return run_cell(combination, attempt)
 
 
 def _crashed(error: Exception) -> Trial:

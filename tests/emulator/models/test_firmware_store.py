@@ -47,10 +47,9 @@ def load(store: FirmwareStore, number: int) -> None:
 
 def content_runs(store: FirmwareStore) -> int:
     """The number of the image that runs, which must be there to the last byte."""
-    slot = store.running.slot
-    assert slot is not None
+    assert not store.running.recovery
     (number,) = (number for number, (image, _) in enumerate(IMAGES) if image == store.running.image)
-    assert store.content(slot) == IMAGES[number][1]
+    assert store.running_content() == IMAGES[number][1]
     return number
 
 
@@ -165,6 +164,22 @@ def test_the_way_back_is_open_until_the_next_update(number: int) -> None:
     assert store.roll_back()
     store.start()
     assert content_runs(store) == number
+
+
+def test_an_image_on_trial_runs_on_until_the_lens_goes_back() -> None:
+    store = factory()
+    load(store, 1)
+    store.verify()
+    store.activate()
+    store.start()
+    assert store.roll_back()
+    assert content_runs(store) == 1
+    with pytest.raises(FirmwareError, match="not settled"):
+        store.begin(IMAGES[2][0])
+    store.confirm()
+    store.start()
+    assert content_runs(store) == 0
+    assert store.other.stage == SlotStage.EMPTY
 
 
 def test_a_lens_without_a_whole_image_is_in_recovery_and_takes_one() -> None:

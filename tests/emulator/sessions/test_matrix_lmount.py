@@ -10,6 +10,7 @@ from lensmount_emulator.roles.lmount.rules import RULES
 from lensmount_emulator.sessions.matrix import Cell, Outcome
 from lensmount_emulator.sessions.planning import Plan, plan
 from lensmount_emulator.sessions.trial import CHECK_ALL
+from lensmount_protocol.errors import ProfileError
 
 STEPS = [
     "attach", "identify", "negotiate", "zoom", "focus", "iris", "stabilise", "correct", "expose", "sleep", "wake",
@@ -34,6 +35,7 @@ def cells() -> list[Cell]:
     assert {cell.body for cell in planned.run()} == set(matrix.bodies)
     near = {name for name in matrix.lenses if load_profile(name).dialect == "lmount"}
     assert {cell.lens for cell in matrix.cells} >= near
+    assert {"sigma-tc-1411", "panasonic-stc14"} <= {name for cell in matrix.cells for name in cell.accessories}
     assert matrix.complete
     return matrix.cells
 
@@ -65,3 +67,11 @@ def test_the_same_seed_gives_the_same_cells() -> None:
     assert runs[0] == runs[1]
     assert runs[0]
     assert f"--do '{CHECK_ALL}' --seed 3" in runs[0][0].replay
+
+
+def test_an_accessory_that_does_not_fit_is_told_why_before_anything_runs() -> None:
+    with pytest.raises(
+        ProfileError, match=r"sigma-tc-1411 does not fit leica-summilux-tl-35mm-f1\.4; it fits sigma-60"
+    ):
+        plan("lmount", lenses=["leica-summilux-tl-35mm-f1.4"], accessories=["sigma-tc-1411"])
+    assert plan("lmount", ["leica-cl"], ["*"], ["sigma-tc-*"]).matrix.planned > 0

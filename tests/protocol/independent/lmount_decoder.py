@@ -113,3 +113,16 @@ class Decoder:
             name, rows = self.messages[type_]
             told.append((name, {**{field: read(word, body) for field, word in rows}, "tail": body.take(body.left)}))
         return told
+
+    def stream(self, data: bytes) -> tuple[list[list[tuple[str, dict[str, Any]]]], int]:
+        """The frames of one end's bytes, and how many bytes were in none: a candidate that fails gives up its first."""
+        told, at, lost = [], 0, 0
+        while at < len(data):
+            end = at + 7 + int.from_bytes(data[at + 1 : at + 3], "little")
+            messages = self.frame(data[at:end]) if data[at] == 0xE0 and end <= len(data) else None
+            if messages is None:
+                at, lost = at + 1, lost + 1
+            else:
+                told.append(messages)
+                at = end
+        return told, lost

@@ -1,6 +1,7 @@
 """A decoder written from the specification alone reads what the declarations build, field by field."""
 
 import importlib.util
+import sys
 from pathlib import Path
 from random import Random
 from types import ModuleType
@@ -86,3 +87,17 @@ def test_damaged_frames_are_none_for_both(lmount: Dialect, independent: ModuleTy
         assert decoder.frame(damaged) is None
         with pytest.raises(FrameError):
             reader.parse(damaged)
+
+
+def test_recordings_of_the_matrix_are_read_the_same() -> None:
+    """A share of the cells; `make independent` takes them all."""
+    spec = importlib.util.spec_from_file_location("whole_matrix", HERE / "whole_matrix.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["whole_matrix"] = module
+    spec.loader.exec_module(module)
+    counts = list(module.compare(97))[-1]
+    assert counts.sessions > 50
+    assert counts.messages > 20_000
+    assert (counts.differing, counts.first) == (0, "")

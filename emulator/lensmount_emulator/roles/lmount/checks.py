@@ -92,7 +92,9 @@ def _check_firmware(firmware: Firmware) -> None:
     _between("firmware.revision", firmware.revision, 1, 3)
     if ALL_RATES[0] not in firmware.rates or not set(firmware.rates) <= set(ALL_RATES):
         legal = ", ".join(map(str, ALL_RATES))
-        raise ProfileError(f"firmware.rates is {firmware.rates}; it must hold {ALL_RATES[0]}, and others of {legal}")
+        raise ProfileError(
+            f"firmware.rates is {list(firmware.rates)}; it must hold {ALL_RATES[0]}, and others of {legal}"
+        )
     if firmware.pages and "pages" not in firmware.features:
         raise ProfileError("firmware.pages names pages; then firmware.features must hold 'pages'")
 

@@ -201,7 +201,7 @@ class LensCore(LinkEnd):
         draw = self.budget.draw_ma(
             focus=self.focus.moving(now),
             diaphragm=self.iris.moving(now),
-            stabiliser=self.told.stabiliser != StabiliserMode.OFF,
+            stabiliser=self.told.stabiliser != StabiliserMode.OFF and not self.asleep,
             reduction=self.reduction,
         )
         self.peak_ma = max(self.peak_ma, draw)

@@ -31,12 +31,23 @@ MOST_WAITING = 255
 MISFIT_PERCENT = 25
 """What each value of a request that the lens has no data for takes from a profile's confidence; modelled."""
 
+ROUNDED = 0.01
+"""Sensors and image circles of one format differ by so much, as makers round them."""
+
 CLOSEST_S = 0.999 / MOST_POINTS_HZ
 """Set points may stand this close; the thousandth is for fractions of a frame that are rounded."""
 
 Correct = Callable[[CorrectionKind, float, int, int, float], list[int]]
-"""Kind, place in the zoom range (0 to 1), focal length in µm, distance in mm, f-number -> coefficients of r², r⁴, r⁶ …,
-with r = 1 at the edge of the image circle."""
+"""Kind, place in the zoom range (0 to 1), focal length in µm, distance in mm, f-number -> coefficients in 1/32768, in
+the order of `POWERS`, with r = 1 at the edge of the image circle."""
+
+POWERS = {
+    CorrectionKind.DISTORTION: (0, 2, 4, 6),
+    CorrectionKind.LATERAL_COLOUR: (0, 2, 0, 2),
+    CorrectionKind.VIGNETTING: (2, 4, 6),
+}
+"""Which power of r each coefficient of a profile belongs to: r' = (r + a r³ + b r⁵ + c r⁷) / (1 + v) of distortion,
+r' = r (1 + p + q r²) of red, then of blue, 1 + a r² + b r⁴ + c r⁶ of the light that is left."""
 
 
 class FrameClock(Protocol):
@@ -160,12 +171,14 @@ def _profile(lens: LensPages, request: ProfileRequest) -> list[Message]:
     distance = max(optics.nearest_mm, min(INFINITY_MM, request.distance_mm))
     aperture = max(optics.aperture[0], min(optics.aperture[1], request.aperture))
     reach = math.hypot(request.sensor_width_um, request.sensor_height_um) / optics.circle_um
+    if abs(reach - 1) <= ROUNDED:
+        reach = 1.0
     misfits = (focal != request.focal_length_um) + (distance != request.distance_mm)
     misfits += (aperture != request.aperture) + (reach > 1)
     place = (focal - shortest) / (longest - shortest) if longest > shortest else 0.5
     tables = [
-        _brought_to(min(1.0, reach), optics.correct(kind, place, focal, distance, 2 ** (aperture / 512)))
-        for kind in (CorrectionKind.DISTORTION, CorrectionKind.LATERAL_COLOUR, CorrectionKind.VIGNETTING)
+        _brought_to(min(1.0, reach), kind, optics.correct(kind, place, focal, distance, 2 ** (aperture / 512)))
+        for kind in POWERS
     ]
     profile = JointProfile(
         request=request.request,
@@ -182,9 +195,14 @@ def _profile(lens: LensPages, request: ProfileRequest) -> list[Message]:
     return [profile]
 
 
-def _brought_to(reach: float, coefficients: Sequence[int]) -> list[int]:
-    """Coefficients for r = 1 at this part of the radius that they were made for."""
-    scaled = (round(value * reach ** (2 * power)) for power, value in enumerate(coefficients, 1))
+def _brought_to(reach: float, kind: CorrectionKind, coefficients: Sequence[int]) -> list[int]:
+    """Coefficients for r = 1 at this part of the radius that they were made for; none stay none."""
+    if not coefficients or reach == 1:
+        return list(coefficients)
+    scaled = [round(value * reach**power) for power, value in zip(POWERS[kind], coefficients, strict=True)]
+    if kind is CorrectionKind.DISTORTION:
+        # The corner that is to stay in its place is another one.
+        scaled[0] = sum(scaled[1:])
     return [max(-0x8000, min(0x7FFF, value)) for value in scaled]
 
 

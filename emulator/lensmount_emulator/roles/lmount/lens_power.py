@@ -114,7 +114,7 @@ def _report(lens: LensCore) -> Task:
     # A new greeting ends this grant, and a new grant has its own reports.
     while lens.told is granted and granted.granted != PowerClass.NONE:
         draw = lens.draw_ma()
-        if abs(draw - told_ma) >= WORTH_TELLING_MA:
+        if abs(draw - told_ma) >= WORTH_TELLING_MA and not lens.asleep:
             lens.say([PowerReport(draw_ma=draw, peak_ma=lens.peak_ma, reduced=lens.reduction.bits)], EVENT)
             told_ma, lens.peak_ma = draw, 0
         yield lens.now + REPORT_S

@@ -1,6 +1,7 @@
 """What a lens reports with each frame: where its groups are, sampled when the frame signal fell."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from lensmount_emulator.models.optics import distance_mm
 from lensmount_emulator.roles.handlers import Handlers
@@ -36,8 +37,11 @@ def on_frame_signal(lens: LensCore) -> None:
         lens.spawn(_report(lens, reports, told.frame_at))
 
 
-def _report(lens: LensCore, reports: list[Message], began: float) -> Task:
+def _report(lens: LensCore, reports: list[Any], began: float) -> Task:
     yield lens.after(lens.settings.timing.cycle)
+    for report in reports:
+        # By now the body has said which frame this is.
+        report.frame = lens.told.frame
     lens.say(reports, CYCLE, until=lens.at(began, LATEST_US))
 
 

@@ -48,15 +48,11 @@ class JointProfile(Message):
     sensor_width_um: int = field(Int16ul, "the part of the sensor, its width", unit="µm", default=36_000)
     sensor_height_um: int = field(Int16ul, "its height", unit="µm", default=24_000)
     confidence: int = field(Int8ub, "how well it fits the request", unit="%", default=100, headline=True)
-    distortion: list[int] = field(
-        PrefixedArray(Int8ub, Int16sl), "coefficients of r², r⁴, r⁶ …", default=[], unit="1/32768"
-    )
+    distortion: list[int] = field(PrefixedArray(Int8ub, Int16sl), "v, a, b, c", default=[], unit="1/32768")
     lateral_colour: list[int] = field(
-        PrefixedArray(Int8ub, Int16sl), "coefficients of r², r⁴, r⁶ …", default=[], unit="1/32768"
+        PrefixedArray(Int8ub, Int16sl), "p, q for red, p, q for blue", default=[], unit="1/32768"
     )
-    vignetting: list[int] = field(
-        PrefixedArray(Int8ub, Int16sl), "coefficients of r², r⁴, r⁶ …", default=[], unit="1/32768"
-    )
+    vignetting: list[int] = field(PrefixedArray(Int8ub, Int16sl), "a, b, c", default=[], unit="1/32768")
 
 
 @record

@@ -83,6 +83,20 @@ def test_a_lens_that_refuses_even_its_abilities_is_given_up(mount: Any) -> None:
     assert mounted.bench.mount.levels["V_LOGIC"] is False
 
 
+def test_an_alien_converter_works_with_a_wrong_identity() -> None:
+    """It focuses; but neither lens nor body knows of it, so the file says what the bare lens would."""
+    lens = "sigma-100-400mm-f5-6.3-dg-dn-os"
+    alien = run_loopback("panasonic-s1r", lens, accessories=["panasonic-stc14-silent"], script="check all")
+    bare = whole("panasonic-s1r", lens)
+    assert alien.clean
+    assert [(f.step, f.verdict, f.rule, f.detail) for f in alien.findings] == [
+        (f.step, f.verdict, f.rule, f.detail) for f in bare.findings
+    ]
+    assert any("does not know it" in notice.text for notice in alien.notices)
+    known = run_loopback("panasonic-s1r", lens, accessories=["sigma-tc-1411"], script="check zoom")
+    assert next(finding for finding in known.findings if finding.step == "zoom").detail == "140 to 560 mm"
+
+
 def recorded(body: str, lens: str, seed: int | None) -> bytes:
     file = io.BytesIO()
     with RecordingWriter(file, {}) as recording:
