@@ -119,7 +119,10 @@ def _live(body: BodyEngine) -> Task:
         body.tell("asks again" if goes_on else "gives up", trouble=True)
         if not goes_on:
             body.done = True
-            return
+            # Until somebody takes it off and puts it, or another one, on again.
+            yield body.level(DETECT, True)
+            tries = 0
+            continue
         body.findings = [finding for finding in body.findings if finding.verdict is not Verdict.REFUSED]
         yield body.now + BEFORE_NEXT_TRY_S
     body.tell("the lens reports")
