@@ -76,7 +76,7 @@ def test_their_dialect_is_played_like_ours(tmp_path: Path, capsys: pytest.Captur
     assert told.count("27.0 degrees") == 3
     assert "6 valid frames, 6 typed, 6 rebuilt byte-identical" in told
     assert main(["decode", str(record)]) == 0
-    assert "Pong, number 2" in capsys.readouterr().out
+    assert "02 Pong number=2" in capsys.readouterr().out
     assert main(["profiles", "--dialect", "toy"]) == 0
     assert "A toy's lens" in capsys.readouterr().out
     assert main(["matrix", "--dialect", "toy", "--do", "ping 1"]) == 0
