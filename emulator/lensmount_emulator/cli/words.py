@@ -1,5 +1,6 @@
 """Words of the command line that several verbs read the same way."""
 
+import argparse
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -7,6 +8,17 @@ from pathlib import Path
 from lensmount_protocol.errors import CaptureError, DialectError, unknown
 from lensmount_protocol.message import Message
 from lensmount_protocol.wire import Role
+
+
+def add_arm(parser: argparse.ArgumentParser) -> None:
+    """The option that allows what a dialect guards."""
+    parser.add_argument(
+        "--arm",
+        action="append",
+        default=[],
+        metavar="MESSAGE",
+        help="allow guarded messages such as 'Update*', which can leave a device dead; may be given again",
+    )
 
 
 def channels_of(words: Iterable[str], lines: Iterable[str]) -> dict[str, str]:

@@ -59,7 +59,7 @@ class BodyEngine(BodyCore):
         for message in arrival.messages:
             if not isinstance(message, Message):
                 self.tell(f"passed over: {message.reason}")
-            elif isinstance(message, LensHello):
+            elif not news and isinstance(message, LensHello):
                 self.known.hello = message
                 self.wake(ANSWER)
             elif news or isinstance(message, AccessoryReport):
