@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -29,7 +30,8 @@ enum { LENS_HELLO = 0x81, CHALLENGE_ANSWER = 0x82, REFUSAL = 0x84, DONE_ANSWER =
        BREATHING_TABLE = 0xA4, APERTURE_STATE = 0xA8, ZOOM_STATE = 0xB0, STABILISER_STATE = 0xB8, CORRECTION = 0xC0 };
 
 /* Section 5: corrections and breathing; diaphragm and focus drive. */
-enum { FEATURES = 1 << 2 | 1 << 3, PARTS = 1 << 0 | 1 << 1, REVISION = 2 };
+enum { CORRECTIONS = 1 << 2, BREATHING = 1 << 3, DIAPHRAGM = 1 << 0, MOTOR = 1 << 1 };
+enum { FEATURES = CORRECTIONS | BREATHING, PARTS = DIAPHRAGM | MOTOR, REVISION = 2, MAKER = 0xC0DE };
 enum { FOCAL_UM = 35000, STEPS = 3000, NEAREST_MM = 300, INFINITY_MM = 65535000, WIDEST = 512, SMALLEST_AV = 2048,
        LOWEST_AV = -1024, HIGHEST_AV = 4096 };
 enum { NORMAL_POWER = 2, IDLE_MA = 30, FOCUS_MA = 250, DIAPHRAGM_MA = 100, WORTH_TELLING_MA = 20 };
@@ -48,7 +50,7 @@ struct group {
 
 struct message {
     uint8_t bytes[LARGEST];
-    size_t size;
+    size_t size, began; /* of all, and where the last message begins */
 };
 
 static struct {
@@ -73,6 +75,8 @@ static struct {
 
 static struct group focus = {1000, 1000, 0, 0, FOCUS_DRIVE, 0};
 static struct group iris = {WIDEST, WIDEST, 0, 0, APERTURE_DRIVE, 0};
+
+static bool agreed(uint32_t feature) { return lens.features & feature; }
 
 static double now_s(void)
 {
@@ -101,31 +105,48 @@ static int32_t get_s16(const uint8_t *at) { return (int32_t)get(at, 2) - (at[1] 
 
 static int64_t get_s32(const uint8_t *at) { return (int64_t)get(at, 4) - (at[3] & 0x80 ? 0x100000000 : 0); }
 
-static void put(struct message *m, size_t width, int64_t value)
+static void put(struct message *m, size_t width, uint32_t value)
 {
     for (size_t i = 0; i < width && m->size < sizeof m->bytes; i++)
-        m->bytes[m->size++] = (uint8_t)((uint64_t)value >> 8 * i);
+        m->bytes[m->size++] = (uint8_t)(value >> 8 * i);
+    /* What the message says of its own size. */
+    m->bytes[m->began + 1] = (uint8_t)(m->size - m->began - 3);
+    m->bytes[m->began + 2] = (uint8_t)((m->size - m->began - 3) >> 8);
 }
 
-static void put_text(struct message *m, const char *text)
+/* Fields behind those that are there: `1`, `2` and `4` bytes of an int, or a `t`ext behind its length. */
+static void add_list(struct message *m, const char *kinds, va_list values)
 {
-    put(m, 1, (int64_t)strlen(text));
-    for (; *text; text++)
-        put(m, 1, (uint8_t)*text);
+    for (; *kinds; kinds++) {
+        if (*kinds != 't') {
+            put(m, (size_t)(*kinds - '0'), (uint32_t)va_arg(values, int));
+            continue;
+        }
+        const char *text = va_arg(values, const char *);
+        put(m, 1, (uint32_t)strlen(text));
+        while (*text)
+            put(m, 1, (uint8_t)*text++);
+    }
 }
 
-/* A message stands behind those that are there; its size is known when it is closed. */
-static size_t open_message(struct message *m, uint8_t type)
+static void add(struct message *m, const char *kinds, ...)
 {
-    put(m, 1, type);
-    put(m, 2, 0);
-    return m->size;
+    va_list values;
+    va_start(values, kinds);
+    add_list(m, kinds, values);
+    va_end(values);
 }
 
-static void close_message(struct message *m, size_t began)
+/* A message behind those that are there. */
+static void say(struct message *m, uint8_t type, const char *kinds, ...)
 {
-    m->bytes[began - 2] = (uint8_t)(m->size - began);
-    m->bytes[began - 1] = (uint8_t)((m->size - began) >> 8);
+    va_list values;
+    m->began = m->size;
+    m->size += 3;
+    m->bytes[m->began] = type;
+    va_start(values, kinds);
+    add_list(m, kinds, values);
+    va_end(values);
 }
 
 static uint16_t crc16(const uint8_t *data, size_t size)
@@ -157,20 +178,6 @@ static void transmit(uint8_t class_, const struct message *payload)
     }
 }
 
-static void put_done(struct message *m, uint8_t number, uint8_t type, uint8_t outcome)
-{
-    size_t at = open_message(m, DONE_ANSWER);
-    put(m, 1, number), put(m, 1, type), put(m, 1, outcome);
-    close_message(m, at);
-}
-
-static void put_refusal(struct message *m, uint8_t number, uint8_t type, uint8_t code, uint8_t field)
-{
-    size_t at = open_message(m, REFUSAL);
-    put(m, 1, number), put(m, 1, type), put(m, 1, code), put(m, 1, field);
-    close_message(m, at);
-}
-
 /* ---- groups that move ---- */
 
 static double place(const struct group *g)
@@ -189,7 +196,7 @@ static void end_drive(struct group *g, uint8_t outcome)
     struct message m = {.size = 0};
     if (!g->number)
         return;
-    put_done(&m, g->number, g->type, outcome);
+    say(&m, DONE_ANSWER, "111", g->number, g->type, outcome);
     g->number = 0;
     transmit(ORDER, &m);
 }
@@ -222,17 +229,12 @@ static size_t f_size;
 static uint8_t order_type;
 static struct message reply;
 
-static void done(uint8_t outcome) { put_done(&reply, f[0], order_type, outcome); }
-static void refuse(uint8_t code, uint8_t field) { put_refusal(&reply, f[0], order_type, code, field); }
+static void done(uint8_t outcome) { say(&reply, DONE_ANSWER, "111", f[0], order_type, outcome); }
+static void refuse(uint8_t code, uint8_t field) { say(&reply, REFUSAL, "1111", f[0], order_type, code, field); }
 static void not_able(void) { refuse(NOT_ABLE, 0); }
 static void not_agreed(void) { refuse(NOT_AGREED, 0); }
 
-static void challenge(void)
-{
-    size_t at = open_message(&reply, CHALLENGE_ANSWER);
-    put(&reply, 1, 0), put(&reply, 2, 0);
-    close_message(&reply, at);
-}
+static void challenge(void) { say(&reply, CHALLENGE_ANSWER, "12", 0, 0); }
 
 static void rate_order(void)
 {
@@ -273,42 +275,27 @@ static void stream_order(void)
 
 static void identity(void)
 {
-    size_t at = open_message(&reply, IDENTITY);
-    put(&reply, 1, f[0]), put(&reply, 2, 0xC0DE), put(&reply, 2, 1), put(&reply, 4, 0x00000001);
-    put_text(&reply, NAME), put_text(&reply, SERIAL);
-    close_message(&reply, at);
+    say(&reply, IDENTITY, "1221111tt", f[0], MAKER, 1, 1, 0, 0, 0, NAME, SERIAL);
 }
 
 static void abilities(void)
 {
-    size_t at = open_message(&reply, ABILITIES);
-    put(&reply, 1, f[0]), put(&reply, 1, 2), put(&reply, 4, PARTS), put(&reply, 4, FOCAL_UM), put(&reply, 4, FOCAL_UM);
-    put(&reply, 2, WIDEST), put(&reply, 2, WIDEST), put(&reply, 2, SMALLEST_AV), put(&reply, 2, STEPS);
-    put(&reply, 4, NEAREST_MM), put(&reply, 1, 0);
-    put(&reply, 1, 2), put(&reply, 2, 60), put(&reply, 2, 120);
-    put(&reply, 1, lens.features >> 3 & 1);
-    close_message(&reply, at);
-}
-
-static void entry(uint16_t tag, const char *text)
-{
-    put(&reply, 2, tag);
-    put_text(&reply, text);
+    say(&reply, ABILITIES, "1144422224", f[0], 2, PARTS, FOCAL_UM, FOCAL_UM, WIDEST, WIDEST, SMALLEST_AV, STEPS,
+        NEAREST_MM);
+    add(&reply, "11221", 0, 2, 60, 120, agreed(BREATHING));
 }
 
 static void metadata(void)
 {
-    /* Twice the f-number is 512 more; between, each sixteenth of that is told by its own root of two. */
-    static const uint16_t HUNDREDTHS[] = {100, 104, 109, 114, 119, 124, 130, 135, 141, 148, 154, 161, 168, 176, 183, 192};
     char number[16], distance[16];
-    int av = whole(place(&iris)), position = whole(place(&focus));
-    snprintf(number, sizeof number, "%.1f", (1 << av / 512) * HUNDREDTHS[av % 512 / 32] / 100.0);
-    snprintf(distance, sizeof distance, "%.3f", distance_mm(position) / 1000.0);
-    size_t at = open_message(&reply, METADATA);
-    put(&reply, 1, f[0]), put(&reply, 1, 7);
-    entry(0x920A, "35"), entry(0x829D, number), entry(0x9206, position ? distance : "infinity");
-    entry(0xA432, "35 35 2 2"), entry(0xA433, "Independent"), entry(0xA434, NAME), entry(0xA435, SERIAL);
-    close_message(&reply, at);
+    double f_number = 1;
+    for (int av = whole(place(&iris)); av > 0; av--)
+        f_number *= 1.0013547198921082; /* 512 of it double it */
+    snprintf(number, sizeof number, "%.1f", f_number);
+    snprintf(distance, sizeof distance, "%.3f", distance_mm(whole(place(&focus))) / 1000.0);
+    say(&reply, METADATA, "112t2t2t", f[0], 7, 0x920A, "35", 0x829D, number, 0x9206,
+        whole(place(&focus)) ? distance : "infinity");
+    add(&reply, "2t2t2t2t", 0xA432, "35 35 2 2", 0xA433, "Independent", 0xA434, NAME, 0xA435, SERIAL);
 }
 
 static void power_grant(void)
@@ -393,22 +380,15 @@ static void focus_limits(void)
 
 static void focus_table(void)
 {
-    size_t at;
     if (f[1] == 1) {
-        at = open_message(&reply, DISTANCE_SCALE);
-        put(&reply, 1, f[0]), put(&reply, 4, FOCAL_UM), put(&reply, 1, 12);
+        say(&reply, DISTANCE_SCALE, "141", f[0], FOCAL_UM, 12);
         for (int i = 0; i < 12; i++)
-            put(&reply, 2, (STEPS - 1) * i / 11), put(&reply, 4, distance_mm((STEPS - 1) * i / 11));
-    } else if (f[1] == 2 && lens.features >> 3 & 1) {
-        at = open_message(&reply, BREATHING_TABLE);
-        put(&reply, 1, f[0]), put(&reply, 4, FOCAL_UM), put(&reply, 1, 5);
-        for (int i = 0; i < 5; i++)
-            put(&reply, 2, 32768 + 300 * i);
+            add(&reply, "24", (STEPS - 1) * i / 11, distance_mm((STEPS - 1) * i / 11));
+    } else if (f[1] == 2 && agreed(BREATHING)) {
+        say(&reply, BREATHING_TABLE, "14122222", f[0], FOCAL_UM, 5, 32768, 33000, 33250, 33500, 33750);
     } else {
         refuse(f[1] == 2 || f[1] == 3 ? NOT_AGREED : OUT_OF_RANGE, 2);
-        return;
     }
-    close_message(&reply, at);
 }
 
 static void aperture_drive(void)
@@ -439,21 +419,18 @@ static void correction(void)
     uint8_t kind = f[1];
     uint32_t distance = get(f + 6, 4);
     int32_t aperture = get_s16(f + 10);
-    if (!(lens.features >> 2 & 1)) {
+    if (!agreed(CORRECTIONS)) {
         not_agreed();
     } else if (kind < 1 || kind > 4) {
         refuse(OUT_OF_RANGE, 2);
-    } else if (kind == 4 && !(lens.features >> 3 & 1)) {
+    } else if (kind == 4 && !agreed(BREATHING)) {
         refuse(NOT_AGREED, 2);
     } else {
-        size_t at = open_message(&reply, CORRECTION);
-        put(&reply, 1, f[0]), put(&reply, 1, kind), put(&reply, 4, FOCAL_UM);
-        put(&reply, 4, distance < NEAREST_MM ? NEAREST_MM : distance > INFINITY_MM ? INFINITY_MM : distance);
-        put(&reply, 2, aperture < WIDEST ? WIDEST : aperture > SMALLEST_AV ? SMALLEST_AV : aperture);
-        put(&reply, 1, COUNT[kind - 1]);
+        distance = distance < NEAREST_MM ? NEAREST_MM : distance > INFINITY_MM ? INFINITY_MM : distance;
+        aperture = aperture < WIDEST ? WIDEST : aperture > SMALLEST_AV ? SMALLEST_AV : aperture;
+        say(&reply, CORRECTION, "114421", f[0], kind, FOCAL_UM, (int)distance, aperture, COUNT[kind - 1]);
         for (size_t i = 0; i < COUNT[kind - 1]; i++)
-            put(&reply, 2, DATA[kind - 1][i]);
-        close_message(&reply, at);
+            add(&reply, "2", DATA[kind - 1][i]);
     }
 }
 
@@ -494,14 +471,16 @@ static void answer(const uint8_t *raw, size_t size, bool whole_message)
     for (size_t i = 0; i < sizeof ORDERS / sizeof *ORDERS; i++)
         if (ORDERS[i].type == raw[0])
             o = &ORDERS[i];
-    uint8_t number = size > 3 ? raw[3] : 0;
+    uint8_t number = size > 3 ? raw[3] : 0, code = 0;
+    if (raw[0] == BODY_HELLO || (o && (!whole_message || !long_enough(o, raw + 3, size - 3))))
+        code = DAMAGED;
+    else if (!o)
+        code = UNKNOWN_MESSAGE;
+    else if (!lens.greeted || lens.asleep)
+        code = NOT_NOW;
     reply.size = 0;
-    if (raw[0] == BODY_HELLO || (o && (!whole_message || !long_enough(o, raw + 3, size - 3)))) {
-        put_refusal(&reply, number, raw[0], DAMAGED, 0);
-    } else if (!o) {
-        put_refusal(&reply, number, raw[0], UNKNOWN_MESSAGE, 0);
-    } else if (!lens.greeted || lens.asleep) {
-        put_refusal(&reply, number, raw[0], NOT_NOW, 0);
+    if (code) {
+        say(&reply, REFUSAL, "1111", number, raw[0], code, 0);
     } else {
         f = raw + 3, f_size = size - 3, order_type = raw[0];
         o->obey();
@@ -534,12 +513,10 @@ static bool greet(const uint8_t *hello, size_t size)
     lens.stream_size = 0;
     lens.granted = 0;
     lens.features = get(hello + 1, 4) & FEATURES;
-    size_t at = open_message(&m, LENS_HELLO);
-    put(&m, 1, REVISION), put(&m, 4, FEATURES), put(&m, 1, NORMAL_POWER);
-    put(&m, 2, IDLE_MA + FOCUS_MA + DIAPHRAGM_MA), put(&m, 2, LARGEST_PAYLOAD), put(&m, 1, N_RATES);
+    say(&m, LENS_HELLO, "141221", REVISION, FEATURES, NORMAL_POWER, IDLE_MA + FOCUS_MA + DIAPHRAGM_MA, LARGEST_PAYLOAD,
+        N_RATES);
     for (size_t i = 0; i < N_RATES; i++)
-        put(&m, 4, RATES[i]);
-    close_message(&m, at);
+        add(&m, "4", RATES[i]);
     transmit(LINK, &m);
     return true;
 }
@@ -547,24 +524,19 @@ static bool greet(const uint8_t *hello, size_t size)
 static void report(struct message *m, uint8_t type)
 {
     enum { MOVING = 1, REACHED = 2, NEAR = 4, FAR = 8, RELIABLE = 64 };
-    size_t at = open_message(m, type);
-    put(m, 2, lens.frame);
-    if (type == FOCUS_STATE) {
-        int position = whole(place(&focus));
-        double speed = moving(&focus) ? (focus.to - focus.from) / (focus.ends - focus.began) * lens.period : 0;
-        put(m, 2, position), put(m, 2, whole(focus.to));
-        put(m, 2, speed > 32767 ? 32767 : speed < -32768 ? -32768 : whole(speed));
-        put(m, 4, distance_mm(position));
-        put(m, 1, (moving(&focus) ? MOVING : REACHED) | (position == STEPS - 1) * NEAR | !position * FAR | RELIABLE);
-    } else if (type == APERTURE_STATE) {
-        put(m, 2, whole(place(&iris))), put(m, 2, whole(iris.to)), put(m, 2, WIDEST), put(m, 2, SMALLEST_AV);
-        put(m, 2, 0), put(m, 1, moving(&iris) ? MOVING : REACHED);
-    } else if (type == ZOOM_STATE) {
-        put(m, 4, FOCAL_UM), put(m, 1, 0), put(m, 1, 0);
-    } else {
-        put(m, 1, 0), put(m, 2, 0), put(m, 2, 0), put(m, 2, 0), put(m, 1, 0);
-    }
-    close_message(m, at);
+    int position = whole(place(&focus));
+    double speed = moving(&focus) ? (focus.to - focus.from) / (focus.ends - focus.began) * lens.period : 0;
+    speed = speed > 32767 ? 32767 : speed < -32768 ? -32768 : speed;
+    say(m, type, "2", lens.frame);
+    if (type == FOCUS_STATE)
+        add(m, "22241", position, whole(focus.to), whole(speed), distance_mm(position),
+            (moving(&focus) ? MOVING : REACHED) | (position == STEPS - 1) * NEAR | !position * FAR | RELIABLE);
+    else if (type == APERTURE_STATE)
+        add(m, "222221", whole(place(&iris)), whole(iris.to), WIDEST, SMALLEST_AV, 0, moving(&iris) ? MOVING : REACHED);
+    else if (type == ZOOM_STATE)
+        add(m, "411", FOCAL_UM, 0, 0);
+    else
+        add(m, "12221", 0, 0, 0, 0, 0); /* no stabiliser: off, no range */
 }
 
 /* Without lines this message is the frame signal as well. */
@@ -645,9 +617,7 @@ static void tick(double now)
         lens.looked_at = now;
         if (change >= WORTH_TELLING_MA) {
             struct message m = {.size = 0};
-            size_t at = open_message(&m, POWER_REPORT);
-            put(&m, 2, draw), put(&m, 2, lens.peak_ma), put(&m, 1, lens.reduced);
-            close_message(&m, at);
+            say(&m, POWER_REPORT, "221", draw, lens.peak_ma, lens.reduced);
             transmit(EVENT, &m);
             lens.told_ma = draw, lens.peak_ma = 0;
         }
