@@ -161,9 +161,9 @@ def _aperture(lens: LensCore, order: ApertureDrive) -> Message:
         return refuse(order, RefusalCode.NO_POWER)
     if not order.mode.known:
         return refuse(order, RefusalCode.OUT_OF_RANGE, 2)
-    if not AV_LIMITS[0] <= order.target <= AV_LIMITS[1]:
-        return refuse(order, RefusalCode.OUT_OF_RANGE, 3)
     target = lens.widest_now() if order.mode == ApertureMode.OPEN else order.target
+    if not AV_LIMITS[0] <= target <= AV_LIMITS[1]:
+        return refuse(order, RefusalCode.OUT_OF_RANGE, 3)
     duration = order.duration_us * 1e-6 if order.mode == ApertureMode.SMOOTH else 0.0
     lens.iris.order(target, lens.now, duration / max(lens.reduction.diaphragm_speed, 0.01))
     _replace(lens, "closing", order.number, Outcome.REPLACED)

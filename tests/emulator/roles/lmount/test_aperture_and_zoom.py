@@ -36,6 +36,11 @@ def test_a_diaphragm_closes_and_opens(mount: Any, mode: ApertureMode) -> None:
     assert reported[-1] == av256(2.8)
 
 
+def test_opening_takes_no_target(mount: Any) -> None:
+    mounted = mount().streams()
+    assert mounted.ask(ApertureDrive(mode=ApertureMode.OPEN, target=9_999)).outcome == Outcome.ACCEPTED
+
+
 def test_a_smooth_drive_takes_the_time_that_it_was_given(mount: Any) -> None:
     mounted = mount().streams()
     began = mounted.bench.now
