@@ -42,6 +42,7 @@ GREETING_PATIENCE_S = 0.06
 """A greeting may take 20 ms, at a rate at which its bytes take some more."""
 
 SWITCH_US = 1000.0
+SPARE, LIVE_SPARE = 2, 15
 HOMING_PATIENCE_S = 3.0
 SHARED_PERMILLE = 500
 """The lens's part where both stabilise: half of it, as the model has it; what makers do is not public."""
@@ -136,8 +137,9 @@ def choose_rate(body: BodyCore) -> Stage:
     body.set_baudrate(baudrate)
     body.connection.move("switched", by=Role.BODY)
     body.tell(f"speaks at {baudrate} baud")
-    # The lens's clock began with its last bit, ours with its arrival; a port that charges no byte time is early.
-    yield body.after(2 * SWITCH_US)
+    # The lens's clock began with its last bit, ours with its arrival; a live port may be early by all of its bytes'
+    # time, and a live lens late by what its host takes.
+    yield body.after((LIVE_SPARE if body.live else SPARE) * SWITCH_US)
     return True
 
 
