@@ -1,9 +1,9 @@
 """One JSON object for each thing that happens on the wire, for machines.
 
 Every object has `kind` (frame, garbage, window, line, note, clock, drop), `t_us`, `dir`, `baud`, `hex`, `ok` and
-`messages` (each `type`, `name`, `fields`). Frames add `class`, `seq`, `pad`, `cs_us`, `end_us` and `gap_us`, garbage its
-`reason` and `offset`, lines `line` and `level`, clocks `board_us` and `within_us`, drops `what` and `count`; notes, clocks
-and drops their `text`.
+`messages` (each `type`, `name`, `fields`). Frames add `class`, `seq`, `pad`, `cs_us`, `end_us` and `gap_us`, garbage
+its `reason` and `offset`, lines `line` and `level`, clocks `board_us` and `within_us`, drops `what` and `count`; notes,
+clocks and drops their `text`.
 """
 
 import contextlib
