@@ -1,7 +1,7 @@
 """What others than the script can have an E-mount body do: one step more, or a message of their own wording."""
 
 from lensmount_emulator.roles.cast import Asking
-from lensmount_emulator.roles.emount.body_core import BodyCore
+from lensmount_emulator.roles.emount.body_core import LOOP_FRAME, BodyCore
 from lensmount_emulator.roles.emount.body_requests import PATIENCE_S, USUAL_PATIENCE_S, LensSilentError
 from lensmount_emulator.roles.emount.body_script import MOVE_PATIENCE_S, carry_out
 from lensmount_emulator.roles.engine import ARRIVAL, Engine
@@ -44,6 +44,9 @@ def ask(engine: Engine, message: Message) -> Asking:
 
 
 def _request(body: BodyCore, request: Message) -> Asking:
+    if body.looping:
+        # Behind a loop frame there are 10 ms in which neither end says anything else.
+        yield LOOP_FRAME
     body.reply = None
     yield from body.send([request], REQUEST_CLASS, 0)
     patience = body.now + PATIENCE_S.get(request.TYPE, USUAL_PATIENCE_S)
