@@ -15,7 +15,7 @@ from lensmount_emulator.pytest_plugin.choices import Choices
 from lensmount_emulator.pytest_plugin.heard import Heard, Recording
 from lensmount_emulator.pytest_plugin.held_port import HeldPort
 from lensmount_emulator.pytest_plugin.live import LiveMounted
-from lensmount_emulator.pytest_plugin.mounted import Mounted
+from lensmount_emulator.pytest_plugin.played import Mounted
 from lensmount_emulator.pytest_plugin.retelling import ProfileLike, Retelling, retelling
 from lensmount_emulator.pytest_plugin.virtual import VirtualMounted
 from lensmount_emulator.roles.cast import Place
@@ -51,6 +51,9 @@ class MountFactory:
         self._test = test
         self._played = played
         self._lines = lines
+
+    def __repr__(self) -> str:
+        return f"mount({self.choices})"
 
     def __call__(
         self,

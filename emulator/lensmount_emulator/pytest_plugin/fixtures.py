@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from lensmount_emulator.pytest_plugin.factory import MountFactory
     from lensmount_emulator.pytest_plugin.heard import Recording
     from lensmount_emulator.pytest_plugin.held_port import HeldPort
-    from lensmount_emulator.pytest_plugin.mounted import Mounted
+    from lensmount_emulator.pytest_plugin.played import Mounted
     from lensmount_emulator.roles.engine import Engine
     from lensmount_emulator.sessions.chain import Chain
 

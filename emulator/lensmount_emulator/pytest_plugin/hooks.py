@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from lensmount_emulator.pytest_plugin.mounted import Mounted
+    from lensmount_emulator.pytest_plugin.played import Mounted
 
 from lensmount_emulator.pytest_plugin.choices import listed, marked
 from lensmount_emulator.pytest_plugin.options import (

@@ -9,11 +9,11 @@ import pytest
 
 from lensmount_emulator.pytest_plugin.deeds import Deed
 from lensmount_emulator.pytest_plugin.heard import Heard
-from lensmount_emulator.pytest_plugin.mounted import Mounted
+from lensmount_emulator.pytest_plugin.played import Mounted
 from lensmount_emulator.pytest_plugin.telling import decode_command
 from lensmount_emulator.roles.cast import Cast
 from lensmount_emulator.roles.engine import Engine
-from lensmount_emulator.roles.script import Step, parse_script
+from lensmount_emulator.roles.script import Step
 from lensmount_emulator.roles.tasks import Task
 from lensmount_emulator.sessions.chain import Chain
 from lensmount_emulator.sessions.live import LiveSession
@@ -88,10 +88,8 @@ class LiveMounted(Mounted):
 
     def hand(self, text: str) -> None:
         """Have the hand at our lens do something."""
-        steps = parse_script(text, self.cast.lens_verbs)
         lens = self.lens
-        self._seen = len(self.heard.said)
-        for step in steps:
+        for step in self._hand_steps(text):
             self._asked.put(self._by_hand(lens, step))
 
     def take_off(self) -> None:

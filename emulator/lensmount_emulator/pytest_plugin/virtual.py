@@ -5,12 +5,11 @@ from typing import Any, TypeVar
 
 from lensmount_emulator.pytest_plugin.deeds import Deed
 from lensmount_emulator.pytest_plugin.heard import Heard
-from lensmount_emulator.pytest_plugin.mounted import OFF, Mounted
+from lensmount_emulator.pytest_plugin.played import OFF, Mounted
 from lensmount_emulator.pytest_plugin.retelling import Retelling
 from lensmount_emulator.pytest_plugin.telling import decode_command
 from lensmount_emulator.roles.cast import Cast
 from lensmount_emulator.roles.engine import Engine
-from lensmount_emulator.roles.script import parse_script
 from lensmount_emulator.sessions.chain import Chain
 
 T = TypeVar("T")
@@ -64,9 +63,7 @@ class VirtualMounted(Mounted):
 
     def hand(self, text: str) -> None:
         """Have the hand at the lens do something, from this moment on."""
-        steps = parse_script(text, self.cast.lens_verbs)
-        self._seen = len(self.heard.said)
-        for step in steps:
+        for step in self._hand_steps(text):
             self._note(step.text if step.verb in self.cast.verbs else None, waited=False)
             self._chain.do_by_hand(step)
 
