@@ -15,6 +15,7 @@ from lensmount_protocol.dialects.lmount.framing import CYCLE, EVENT
 from lensmount_protocol.dialects.lmount.identity import AccessoryReport
 from lensmount_protocol.dialects.lmount.lines import BODY_ATT, DETECT, FIRST_BAUDRATE, FSYNC, TXD, V_DRIVE, V_LOGIC
 from lensmount_protocol.dialects.lmount.link import LensHello
+from lensmount_protocol.dialects.lmount.transitions import OFF
 from lensmount_protocol.dialects.lmount.types import UpdateStage
 from lensmount_protocol.dialects.lmount.update import PageReport, UpdateState
 from lensmount_protocol.errors import LocalProtocolError
@@ -55,6 +56,9 @@ class BodyEngine(BodyCore):
 
     def on_arrival(self, arrival: Arrival) -> None:
         """Reports and news are heard; what carries a number answers an order."""
+        if self.connection.state == OFF:
+            # On a port without supply lines a lens may still speak to the body that was there before.
+            return
         if arrival.violation is not None:
             self.tell(str(arrival.violation), trouble=True)
             return
