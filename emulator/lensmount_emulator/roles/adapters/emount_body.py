@@ -20,6 +20,7 @@ from lensmount_protocol.connection import Arrival
 from lensmount_protocol.dialects.emount.focus_status import FocusStatus
 from lensmount_protocol.dialects.emount.lines import BODY_CS, LENS_POWER, SLOW_BAUDRATE, TXD, VCC, VD, XDETECT
 from lensmount_protocol.errors import ProtocolError
+from lensmount_protocol.frame import Garbage
 from lensmount_protocol.wire import LineChanged, Role
 
 WHO = ["01", "07", "08", "0D"]
@@ -95,6 +96,11 @@ class FarBody(BodyEngine):
                 if isinstance(message, FocusStatus):
                     self._compare_limits((message.lower_limit, message.upper_limit))
             self.heard()
+
+    def on_garbage(self, garbage: Garbage) -> None:
+        """What a lens was saying when its power was taken is cut, and nobody's fault."""
+        if self.levels.get(VCC):
+            super().on_garbage(garbage)
 
     def supply(self, level: bool, now: float) -> None:
         """Logic power comes or goes."""

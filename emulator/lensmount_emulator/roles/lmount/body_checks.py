@@ -51,6 +51,9 @@ def _zoom(body: BodyCore) -> Task:
         yield from power_zoom(body, target)
     elif body.hand is not None:
         body.hand(Step("zoom", f"zoom {target / 1000:g}", target))
+    else:
+        body.find("zoom", Verdict.WORKS, "its range is known; nobody's hand is at the ring")
+        return
     yield Wait(body.now + ZOOM_PATIENCE_S, lambda: _zoomed(body, target), (REPORT,))
     state = known.zoom
     seen = f"{abilities.shortest_um / 1000:g} to {abilities.longest_um / 1000:g} mm"

@@ -76,10 +76,10 @@ class LensEngine(LensCore):
         if arrival.violation is not None:
             self.tell(str(arrival.violation), trouble=True)
         for message in arrival.messages:
-            if isinstance(message, BodyHello):
-                self._greet(message)
-            elif arrival.frame.class_ in (CYCLE, EVENT):
+            if arrival.frame.class_ in (CYCLE, EVENT):
                 self._heed(message)
+            elif isinstance(message, BodyHello):
+                self._greet(message)
             else:
                 self._answer(message, legal=arrival.violation is None)
 
