@@ -559,11 +559,11 @@ static void on_frame(uint8_t class_, const uint8_t *payload, size_t size)
         size_t taken = needed < left ? needed : left;
         const uint8_t *raw = payload + at;
         bool is_whole = needed <= left;
-        if (!is_whole || raw[0] != BODY_HELLO || !greet(raw + 3, needed - 3)) {
-            if (class_ == LINK || class_ == ORDER)
+        if (class_ == LINK || class_ == ORDER) {
+            if (!is_whole || raw[0] != BODY_HELLO || !greet(raw + 3, needed - 3))
                 answer(raw, taken, is_whole);
-            else if (is_whole && class_ == CYCLE && raw[0] == FRAME_START && needed >= 9 && !lens.asleep)
-                frame_start(raw + 3);
+        } else if (is_whole && class_ == CYCLE && raw[0] == FRAME_START && needed >= 9 && !lens.asleep) {
+            frame_start(raw + 3);
         }
         at += taken;
     }

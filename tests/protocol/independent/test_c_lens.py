@@ -196,6 +196,7 @@ def test_every_answer_is_a_declared_one(lens: Path) -> None:
         sender.framed(b"\x08\x05\x00\x1d"),
         sender.framed(b"\x05\x02\x00\x20\x04"),
         sender.frame(IdentityRequest(number=30), class_=EVENT),
+        sender.frame(BodyHello(), class_=CYCLE),
         sender.frame(StreamOrder(number=31, reports=[0xA0, 0xA8, 0xB0, 0xB8])),
         sender.frame(FrameStart(frame=77, period_us=20_000), class_=CYCLE),
     ]
