@@ -4,7 +4,7 @@ from lensmount_emulator.roles.lmount.body_core import BodyCore
 from lensmount_emulator.roles.lmount.body_cycle import start_frames
 from lensmount_emulator.roles.lmount.body_greeting import Stage, get_to_know, stream
 from lensmount_emulator.roles.tasks import Wait
-from lensmount_protocol.dialects.lmount.lines import BODY_ATT, LENS_ATT, V_DRIVE
+from lensmount_protocol.dialects.lmount.lines import BODY_ATT, FIRST_BAUDRATE, LENS_ATT, V_DRIVE
 from lensmount_protocol.dialects.lmount.link import Done, Sleep
 from lensmount_protocol.wire import Role
 
@@ -20,6 +20,8 @@ def sleep(body: BodyCore) -> Stage:
         start_frames(body)
         return False
     body.drive(V_DRIVE, False)
+    if BODY_ATT not in body.carried:
+        body.set_baudrate(FIRST_BAUDRATE)
     body.tell("the lens sleeps")
     return True
 

@@ -98,6 +98,14 @@ def test_the_aperture_ring_is_followed_and_clicks_in_thirds(mount: Any) -> None:
     assert mounted.body.known.aperture.flags & 4
 
 
+def test_a_locked_ring_does_not_turn(mount: Any) -> None:
+    mounted = mount(lens="sigma-28-45mm-f1.8-dg-dn").streams()
+    mounted.script("ring f/4; switch lock 1; turn aperture 30")
+    state = mounted.body.known.aperture
+    assert state.ring == av256(4)
+    assert state.flags & 16
+
+
 def test_limits_are_those_of_the_report(mount: Any) -> None:
     mounted = mount().streams()
     close(mounted, 64)
