@@ -75,7 +75,7 @@ def test_the_reference_names_what_mount_takes() -> None:
 
 
 def test_the_example_of_the_how_to_passes(run: Run, project: pytest.Pytester) -> None:
-    (example,) = re.findall(r"```python\n(.*?)```", HOW_TO.read_text(), re.DOTALL)
+    (example,) = re.findall(r"```py\n(.*?)```", HOW_TO.read_text(), re.DOTALL)
     (ini,) = re.findall(r"```toml\n(.*?)```", HOW_TO.read_text(), re.DOTALL)
     (project.path / "tox.ini").unlink()
     (project.path / "pyproject.toml").write_text(ini)
