@@ -47,19 +47,20 @@ class HeldPort:
         Raises:
             TransportError: it cannot be described or opened, or went away.
         """
-        if self._transport is None:
-            self._transport = open_transport(self.spec, role=self.role, baudrate=dialect.wiring.baudrates[0])
-            self._dialect = dialect
-            return self._transport
         if self._dialect is not dialect:
             self.close()
-            return self.take(dialect)
-        try:
-            rest(self._transport, dialect, self.role)
-        except TransportLostError:
-            # Perhaps it was plugged in again meanwhile.
-            self.close()
-            return self.take(dialect)
+        if self._transport is not None:
+            try:
+                rest(self._transport, dialect, self.role)
+            except TransportLostError:
+                # Perhaps it was plugged in again meanwhile.
+                self.close()
+            else:
+                return self._transport
+        self._dialect = dialect
+        self._transport = open_transport(self.spec, role=self.role, baudrate=dialect.wiring.baudrates[0])
+        # The device may be in the middle of what an earlier run began.
+        rest(self._transport, dialect, self.role)
         return self._transport
 
     def give_back(self) -> None:

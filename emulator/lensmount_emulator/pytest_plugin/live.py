@@ -83,6 +83,7 @@ class LiveMounted(Mounted):
 
     def run(self, seconds: float) -> None:
         """Let so much time pass; the session goes on anyway."""
+        __tracebackhide__ = True
         self._ended.wait(seconds)
         self._check()
 
@@ -113,6 +114,7 @@ class LiveMounted(Mounted):
             self._check()
 
     def _wait(self, ready: Callable[[], T], within: float) -> T:
+        __tracebackhide__ = True
         until = self.now + within
         while True:
             self._news.clear()

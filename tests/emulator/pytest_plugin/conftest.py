@@ -1,6 +1,8 @@
 """Mounts without pytest around them, pytest with the plugin in it, and a lens that is a device."""
 
+import importlib
 import os
+import pkgutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -9,10 +11,12 @@ from pathlib import Path
 
 import pytest
 
-# Loaded once, here: pytest in pytest forgets what was first imported in it, and numpy cannot be imported twice.
 from lensmount_emulator import pytest_plugin
 from lensmount_emulator.pytest_plugin.choices import Choices
 from lensmount_emulator.pytest_plugin.factory import MountFactory
+
+collect_ignore = ["sample_project", "other_package"]
+"""They belong to somebody else, and are run in their own way."""
 
 ROOT = Path(__file__).parents[3]
 ROOMS = [str(ROOT / room) for room in ("protocol", "hardware", "emulator")]
@@ -50,8 +54,19 @@ def other_packages() -> list[Path]:
     return [ROOT / "tests/protocol/other_package", Path(__file__).parent / "other_package"]
 
 
+@pytest.fixture(scope="session")
+def _all_imported() -> None:
+    """pytest in pytest forgets what was first imported in it; twice imported, a class would not be itself any more."""
+    for name in ("construct", "numpy", "rich", "serial"):
+        importlib.import_module(name)
+    for room in ROOMS:
+        (package,) = Path(room).glob("lensmount_*")
+        for module in pkgutil.walk_packages([str(package)], f"{package.name}."):
+            importlib.import_module(module.name)
+
+
 @pytest.fixture
-def run(project: pytest.Pytester) -> Run:
+def run(_all_imported: None, project: pytest.Pytester) -> Run:
     """Runs pytest with the plugin in that repository."""
     return lambda *words: project.runpytest(*WORDS, *words, plugins=[pytest_plugin])
 

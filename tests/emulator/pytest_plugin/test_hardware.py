@@ -41,6 +41,14 @@ def test_hand(mounted):
     raise RuntimeError("played")
 
 def test_contacts(bench): raise RuntimeError("played")
+
+def test_off(mounted):
+    mounted.take_off()
+    raise RuntimeError("played")
+
+def test_on(mounted):
+    mounted.put_on()
+    raise RuntimeError("played")
 """
 
 
@@ -66,7 +74,7 @@ def test_the_same_tests_run_on_the_virtual_mount_and_on_a_device(
 def test_what_a_device_does_not_show_skips_the_test(run: Run, project: pytest.Pytester, serve: Serve) -> None:
     project.makepyfile(INSIDE)
     result = run("--lensmount-port", serve("lens", LENS), "-rs")
-    result.assert_outcomes(skipped=3)
+    result.assert_outcomes(skipped=5)
     result.stdout.fnmatch_lines_random(
         [
             "SKIPPED *: the lens is the device on *lens-device*",

@@ -14,6 +14,7 @@ from lensmount_emulator.pytest_plugin.factory import MountFactory
 from lensmount_emulator.pytest_plugin.played import Mounted
 from lensmount_emulator.roles.findings import Verdict
 from lensmount_emulator.roles.registry import cast_of
+from lensmount_protocol.dialects.emount.body_state import BodyState
 from lensmount_protocol.dialects.emount.focus import FocusMove, FocusMoved
 from lensmount_protocol.dialects.emount.init import IdentityReply, IdentityRequest
 from lensmount_protocol.dialects.emount.types import MountKind
@@ -89,6 +90,8 @@ def test_what_cannot_be_asked_says_so(mount: MountFactory) -> None:
     with pytest.raises(LocalProtocolError, match="BodyHello is no order of a body's; it cannot be asked"):
         mount().ask(BodyHello())
     sleeper = mount("a6000", "sel55210")
+    with pytest.raises(LocalProtocolError, match="BodyState goes out with every frame; it cannot be asked"):
+        sleeper.ask(BodyState())
     sleeper.do("sleep")
     with pytest.raises(LocalProtocolError, match="the body does not loop"):
         sleeper.ask(FocusMove(operand=0x4300))
@@ -138,6 +141,25 @@ def test_checks_leave_findings(mount: MountFactory) -> None:
     mounted = mount()
     mounted.do("check focus")
     assert {finding.step: finding.verdict for finding in mounted.findings}["focus"] is Verdict.WORKS
+
+
+def test_a_silent_lens_is_told_and_fails_nobody_but_who_asks_for_cleanness(mount: MountFactory) -> None:
+    mounted = mount("a6000", "sel55210")
+    mounted.do("sleep")
+    mounted.bench.mount.connect(Role.LENS, lambda _event, _now: None)
+    mounted.do("wake")
+    assert mounted.notices[-1].text.startswith("the lens ")
+    with pytest.raises(AssertionError, match="body: the lens "):
+        mounted.assert_clean()
+
+
+def test_the_timeline_can_be_had_at_any_time(mount: MountFactory) -> None:
+    mounted = mount()
+    assert mounted.timeline() == []
+    mounted.do("focus 2m")
+    assert len(mounted.timeline()) == 12
+    assert mounted.timeline(2)[-1].endswith("● body: focus at 480, 2.00 m, after 83.3 ms")
+    assert mounted.events
 
 
 def test_messages_are_told_by_class_and_by_sender(mount: MountFactory) -> None:
