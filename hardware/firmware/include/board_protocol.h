@@ -27,7 +27,7 @@
 #define BOARD_LINE_KIND_PLAIN 0u /* carries a level and nothing else */
 #define BOARD_LINE_KIND_PRESENCE 1u /* grounded by a lens that is there: low is present */
 #define BOARD_LINE_KIND_SUPPLY 2u /* the rail that powers the lens: a switch of the body, an input of the lens */
-#define BOARD_LINE_KIND_RAIL 3u /* another rail, on only while the supply is */
+#define BOARD_LINE_KIND_RAIL 3u /* another rail: behind the supply in the map, and switched on behind the rail in front of it */
 #define BOARD_LINE_KIND_SYNC 4u /* frame signal */
 #define BOARD_LINE_KIND_ATTENTION 5u /* held high by an end while it transmits */
 #define BOARD_LINE_KIND_DATA 6u /* serial: the UART's output where it is an output, else its input */

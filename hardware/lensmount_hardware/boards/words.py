@@ -59,7 +59,7 @@ class LineKind(Word):
     PLAIN = 0, "carries a level and nothing else"
     PRESENCE = 1, "grounded by a lens that is there: low is present"
     SUPPLY = 2, "the rail that powers the lens: a switch of the body, an input of the lens"
-    RAIL = 3, "another rail, on only while the supply is"
+    RAIL = 3, "another rail: behind the supply in the map, and switched on behind the rail in front of it"
     SYNC = 4, "frame signal"
     ATTENTION = 5, "held high by an end while it transmits"
     DATA = 6, "serial: the UART's output where it is an output, else its input"
