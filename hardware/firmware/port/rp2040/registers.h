@@ -137,6 +137,7 @@
 
 /* 2.4 Cortex-M0+: interrupt controller and vector table */
 #define NVIC_ISER 0xe000e100u
+#define NVIC_ISPR 0xe000e200u
 #define NVIC_ICPR 0xe000e280u
 #define NVIC_IPR(index) (0xe000e400u + 4u * (index))
 #define SCB_VTOR 0xe000ed08u
@@ -144,11 +145,13 @@
 enum {
     IRQ_TIMER_0 = 0,
     IRQ_TIMER_1 = 1,
+    IRQ_TIMER_2 = 2,
     IRQ_USBCTRL = 5,
     IRQ_IO_BANK0 = 13,
     IRQ_UART0 = 20,
     IRQ_UART1 = 21,
-    IRQ_COUNT = 26
+    IRQ_KICK = 31, /* no block of the chip has it: software's own */
+    IRQ_COUNT = 32
 };
 
 #endif

@@ -21,13 +21,14 @@ __attribute__((section(".vectors"), used)) const handler vectors[16 + IRQ_COUNT]
     [11] = on_fault,
     [14] = on_fault,
     [15] = on_fault,
-    [16 ... 16 + IRQ_COUNT - 1] = on_fault,
     [16 + IRQ_TIMER_0] = on_sync_alarm,
     [16 + IRQ_TIMER_1] = on_mount_alarm,
+    [16 + IRQ_TIMER_2] = on_wake_alarm,
     [16 + IRQ_USBCTRL] = on_usb,
     [16 + IRQ_IO_BANK0] = on_pins,
     [16 + IRQ_UART0] = on_uart0,
     [16 + IRQ_UART1] = on_uart1,
+    [16 + IRQ_KICK] = on_kick,
 };
 
 void start_from_ram(void) {
