@@ -1,7 +1,7 @@
 """The host's side of a board, without I/O and without a clock: bytes in, messages out; messages in, bytes out."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from lensmount_hardware.boards.clock_map import ClockMap
@@ -69,6 +69,7 @@ class BoardLink:
         self._overlong = False
         self._expected = 0
         self._sequence = 0
+        self._greeted = 0
         self._told = Ledger(room)
         self._allowed = Allowance(0)
         self._inbox: deque[tuple[BoardMessage, int]] = deque()
@@ -93,6 +94,7 @@ class BoardLink:
         self._asked.clear()
         self._backlog = 0
         self._out[:] = DELIMITER
+        self._greeted = self._sequence
         self._write(HostHello(VERSION, HelloFlag.TAKE_OVER if take_over else 0, self._session, self._told.limit))
 
     def ask_time(self, now: float) -> None:
@@ -177,7 +179,9 @@ class BoardLink:
             self._take(frame, message, now)
 
     def _await_welcome(self, frame: BoardFrame, message: BoardMessage | None) -> None:
-        if isinstance(message, Refused):
+        # An error from before would tell of another host's words.
+        ours = isinstance(message, Refused) and message.of_sequence == self._greeted
+        if isinstance(message, Refused) and ours and message.of_type == HostHello.TYPE:
             _explain(message)
         if not (isinstance(message, Welcome) and message.session == self._session):
             self.counts.stale += 1
@@ -261,12 +265,15 @@ def _explain(refused: Refused) -> None:
         raise BoardError("the board does not know us any more: it was restarted or unplugged")
 
 
-def refusal(refused: Refused) -> str:
-    """A refusal in one line."""
+def refusal(refused: Refused, names: Sequence[str] = ()) -> str:
+    """A refusal in one line; `names` are those of the map's lines."""
     what = NAMES.get(refused.of_type, f"message {refused.of_type:#04x}")
     code = next((code for code in ErrorCode if code == refused.code), None)
     if code is None:
         return f"the board refuses {what}: error {refused.code}, detail {refused.detail}"
     why, _, detail = meaning(code).partition("; detail: ")
-    shown = "" if detail == "0" else f" ({detail.replace('the line, or 255 for bytes', 'line')}: {refused.detail})"
-    return f"the board refuses {what}: {why}{shown}"
+    if detail == "0":
+        return f"the board refuses {what}: {why}"
+    if "line" in detail and refused.detail < len(names):
+        return f"the board refuses {what}: {why}; it is {names[refused.detail]}"
+    return f"the board refuses {what}: {why}; {detail}: {refused.detail}"
