@@ -76,14 +76,14 @@ class ModelBoard(ModelDoor):
     def advance_to(self, at_us: int) -> None:
         """Let time pass."""
         while (due := self.next_us()) is not None and due <= at_us:
-            self._turn_to(due)
+            self.turn_to(due)
             if self.wire is not None:
                 self.wire.advance_to(due)
             if self._ear.due_us is not None and self._ear.due_us <= due:
                 self._tell_heard()
             if self._watchdog_us and self._heard_us + self._watchdog_us <= due:
                 self._bark()
-        self._turn_to(at_us)
+        self.turn_to(at_us)
 
     def see(self, number: int, level: bool) -> None:
         """Something outside puts an input of the map at a level, now."""
@@ -112,7 +112,8 @@ class ModelBoard(ModelDoor):
             times.append(self._heard_us + self._watchdog_us)
         return min((at for at in times if at is not None), default=None)
 
-    def _turn_to(self, at_us: int) -> None:
+    def turn_to(self, at_us: int) -> None:
+        """Only set the clock, ahead of what is due then."""
         self.now_us = max(self.now_us, at_us)
         if self.wire is not None:
             self.wire.now_us = self.now_us

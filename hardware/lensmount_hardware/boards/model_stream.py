@@ -39,6 +39,9 @@ class ModelBench:
 
     def _turn_to(self, at: float) -> None:
         self.clock.advance_to(max(at, self.clock.now()))
+        # What one board does then, another one hears then.
+        for board in self.boards:
+            board.turn_to(round(at * 1e6))
         for board in self.boards:
             board.advance_to(round(at * 1e6))
 
