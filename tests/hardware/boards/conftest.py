@@ -1,14 +1,19 @@
 """What the tests of boards share: a small mount, and boards that play its ends in virtual time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
+from hypothesis import strategies as st
 
 from lensmount_hardware.boards.bridge import BoardTransport
+from lensmount_hardware.boards.declaration import BoardMessage, places
 from lensmount_hardware.boards.model import ModelBoard
 from lensmount_hardware.boards.model_stream import ModelBench, ModelStream, join
+from lensmount_hardware.boards.orders import LINE, TIMING, Configure, MappedLine, Timing
 from lensmount_hardware.boards.plan import Plan, make_plan
+from lensmount_hardware.boards.reports import ReceivedBytes
 from lensmount_hardware.boards.words import BoardRole
 from lensmount_hardware.contacts import Contacts
 from lensmount_hardware.spec import parse_spec
@@ -77,3 +82,44 @@ def pair() -> Pair:
 @pytest.fixture
 def planned() -> Callable[..., Plan]:
     return plan_for
+
+
+def messages(kinds: Iterable[type[BoardMessage]]) -> st.SearchStrategy[BoardMessage]:
+    """Any message of these kinds, with any values that its fields can hold."""
+    return st.one_of([_message(kind) for kind in kinds])
+
+
+def _message(kind: type[BoardMessage]) -> st.SearchStrategy[BoardMessage]:
+    if kind is Configure:
+        timing = st.builds(Timing, *(_number(place.size) for place in places(TIMING)))
+        lines = st.lists(st.builds(MappedLine, *(_number(place.size) for place in places(LINE))), max_size=16)
+        return st.builds(Configure, _number(1), _number(1), _number(4), timing, lines.map(tuple))
+    if kind is ReceivedBytes:
+        return st.builds(
+            _received, _number(8), _number(1), st.lists(st.tuples(_byte, _byte), min_size=1), st.booleans()
+        )
+    values: dict[str, st.SearchStrategy[Any]] = {}
+    for place in places(kind.LAYOUT):
+        most = 64 if place.name == "firmware" else 231
+        is_bytes = place.size is None or place.name == "unique_id"
+        least = place.size or 0
+        values[place.name] = st.binary(min_size=least, max_size=place.size or most) if is_bytes else _number(place.size)
+    return st.builds(kind, **values)
+
+
+_byte = st.integers(0, 255)
+
+
+def _received(at_us: int, line: int, heard: list[tuple[int, int]], told: bool) -> ReceivedBytes:
+    heard = heard[:120]
+    gaps = bytes(gap for _, gap in heard[1:]) if told else b""
+    return ReceivedBytes(at_us, line, int(told), len(heard), bytes(byte for byte, _ in heard), gaps)
+
+
+def _number(size: int | None) -> st.SearchStrategy[int]:
+    return st.integers(0, 256 ** (size or 1) - 1)
+
+
+@pytest.fixture(scope="session")
+def any_message() -> Callable[[Iterable[type[BoardMessage]]], st.SearchStrategy[BoardMessage]]:
+    return messages
