@@ -11,8 +11,8 @@ from dataclasses import dataclass
 MOST_DRIFT = 200e-6
 """How far two crystals may run apart, as a share of time: 50 ppm each is usual, and heat adds to it."""
 
-_REMEMBERED = 256
-"""Round trips that a map keeps; at ten a second, 26 s of them."""
+_REMEMBERED = 128
+"""Round trips that a map keeps; at ten a second, 13 s of them."""
 
 _US = 1e-6
 

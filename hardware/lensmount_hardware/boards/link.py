@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from lensmount_hardware.boards.clock_map import ClockMap
 from lensmount_hardware.boards.credit import Allowance, Ledger
-from lensmount_hardware.boards.declaration import BoardMessage
+from lensmount_hardware.boards.declaration import HEAD_SIZE, BoardMessage
 from lensmount_hardware.boards.meanings import meaning
 from lensmount_hardware.boards.orders import AskTime, HostCredit, HostHello, SetLevel
-from lensmount_hardware.boards.protocol import DELIMITER, NAMES, BoardFrame, build_frame, cost_of, read_frame
+from lensmount_hardware.boards.protocol import CRC_SIZE, DELIMITER, NAMES, BoardFrame, frame_of, read_frame
 from lensmount_hardware.boards.reports import ClockTold, Refused, Room, Welcome
 from lensmount_hardware.boards.words import LONGEST_FRAME, VERSION, DriveFlag, ErrorCode, HelloFlag
 from lensmount_protocol.errors import BoardError, FrameError
@@ -73,7 +73,7 @@ class BoardLink:
         self._told = Ledger(room)
         self._allowed = Allowance(0)
         self._inbox: deque[tuple[BoardMessage, int]] = deque()
-        self._outbox: deque[BoardMessage] = deque()
+        self._outbox: deque[tuple[int, bytes, int]] = deque()
         self._backlog = 0
         self._out = bytearray()
         self._asked: dict[int, float] = {}
@@ -117,10 +117,11 @@ class BoardLink:
         if not _spends(message):
             self._write(message)
             return
-        cost = cost_of(message)
+        fields = message.build()
+        cost = HEAD_SIZE + len(fields) + CRC_SIZE
         if cost > self.welcome.queue_bytes:
             raise BoardError(f"a message of {cost} bytes; the board has room for {self.welcome.queue_bytes}")
-        self._outbox.append(message)
+        self._outbox.append((message.TYPE, fields, cost))
         self._backlog += cost
         self._spend()
 
@@ -230,15 +231,16 @@ class BoardLink:
                 self._inbox.append((message, cost))
 
     def _spend(self) -> None:
-        while self._outbox:
-            cost = cost_of(self._outbox[0])
-            if not self._allowed.spend(cost):
-                return
+        while self._outbox and self._allowed.spend(self._outbox[0][2]):
+            type_, fields, cost = self._outbox.popleft()
             self._backlog -= cost
-            self._write(self._outbox.popleft())
+            self._put(type_, fields)
 
     def _write(self, message: BoardMessage) -> None:
-        self._out += build_frame(message, self._sequence)
+        self._put(message.TYPE, message.build())
+
+    def _put(self, type_: int, fields: bytes) -> None:
+        self._out += frame_of(type_, fields, self._sequence)
         self._sequence = (self._sequence + 1) % _FRAMES
 
 
