@@ -46,7 +46,7 @@
 #define BOARD_TRANSMIT_FLAG_RAISE 1u /* raise our attention line first */
 #define BOARD_TRANSMIT_FLAG_LOWER 2u /* lower our attention line afterwards */
 
-#define BOARD_DRIVE_FLAG_IN_TURN 1u /* wait in the queue behind what was ordered before; without this it is done on arrival, and `at_us` is 0 */
+#define BOARD_DRIVE_FLAG_IN_TURN 1u /* wait in the queue behind what was ordered before; without this it is done on arrival, `at_us` 0 */
 
 #define BOARD_SYNC_FLAG_ON 1u /* the chip's timer makes pulses; without this it stops, and the line keeps its level between pulses */
 #define BOARD_SYNC_FLAG_PULSE_HIGH 2u /* pulses are high; without this they are low */
@@ -85,7 +85,7 @@
 #define BOARD_ERROR_CODE_NOT_GREETED 5u /* there was no HELLO yet, or USB was unplugged since; detail: 0 */
 #define BOARD_ERROR_CODE_NOT_CONFIGURED 6u /* there is no line map, or the watchdog barked since; detail: 0 */
 #define BOARD_ERROR_CODE_BAD_LINE 7u /* the map has no such line, or it is not one of ours; detail: the line */
-#define BOARD_ERROR_CODE_LINE_TWICE 8u /* two lines of the map have one pin, or there are two of what there can be one; detail: the second */
+#define BOARD_ERROR_CODE_LINE_TWICE 8u /* two lines of the map have one pin, or there are two of what can be one; detail: the second */
 #define BOARD_ERROR_CODE_TOO_MANY_LINES 9u /* the map is too long; detail: how many are possible */
 #define BOARD_ERROR_CODE_BAD_PIN 10u /* there is no such pin, or it cannot do that; detail: the line */
 #define BOARD_ERROR_CODE_BAD_KIND 11u /* no such kind of line, or flags that contradict each other; detail: the line */

@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator
 
 from lensmount_hardware.boards.declaration import HEAD, HEAD_SIZE, Place, places
+from lensmount_hardware.boards.meanings import MEANINGS, meaning
 from lensmount_hardware.boards.orders import LINE, ORDERS, TIMING
 from lensmount_hardware.boards.reports import REPORTS
-from lensmount_hardware.boards.words import WORDS
 
 
 def catalogue() -> str:
@@ -31,12 +31,12 @@ def _lines() -> Iterator[str]:
                 yield from _rows(fields)
     yield from _table("The timing table", list(places(TIMING)))
     yield from _table("A line of the map", list(places(LINE)))
-    for word in WORDS:
+    for word in MEANINGS:
         yield f"### {_title(word.__name__)}"
         yield ""
         yield "| value | name | meaning |"
         yield "|---|---|---|"
-        yield from (f"| {member.value} | `{member.name}` | {member.meaning} |" for member in word)
+        yield from (f"| {member.value} | `{member.name}` | {meaning(member)} |" for member in word)
         yield ""
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from lensmount_hardware.boards import words
 from lensmount_hardware.boards.declaration import HEAD, HEAD_SIZE, Place, fixed_size, places
+from lensmount_hardware.boards.meanings import MEANINGS, meaning
 from lensmount_hardware.boards.orders import LINE, ORDERS, TIMING
 from lensmount_hardware.boards.protocol import (
     CRC,
@@ -59,13 +60,13 @@ def c_name(name: str) -> str:
 
 
 def _lines() -> Iterator[str]:
-    for name, (value, meaning) in _CONSTANTS.items():
-        yield _define(name, _number(value), meaning)
+    for name, (value, comment) in _CONSTANTS.items():
+        yield _define(name, _number(value), comment)
     yield _define("BOOTLOADER_MAGIC", f"0x{words.BOOTLOADER_MAGIC:08X}u", "")
-    for word in words.WORDS:
+    for word in MEANINGS:
         yield ""
         for member in word:
-            yield _define(f"{c_name(word.__name__)}_{member.name}", f"{member.value}u", member.meaning)
+            yield _define(f"{c_name(word.__name__)}_{member.name}", f"{member.value}u", meaning(member))
     yield ""
     yield from _struct("HEAD", list(places(HEAD)), HEAD_SIZE)
     yield ""
@@ -92,9 +93,9 @@ def _number(value: int) -> str:
     return f"{value}u" if value < 0x1000 and value else f"0x{value:04X}u"
 
 
-def _define(name: str, value: str, meaning: str) -> str:
+def _define(name: str, value: str, comment: str) -> str:
     definition = f"#define BOARD_{name} {value}"
-    return f"{definition} /* {meaning} */" if meaning else definition
+    return f"{definition} /* {comment} */" if comment else definition
 
 
 if __name__ == "__main__":

@@ -104,7 +104,12 @@ def build_frame(message: BoardMessage, sequence: int) -> bytes:
     Raises:
         FrameError: a value that its field cannot hold, or more data than a frame can.
     """
-    body = bytes((message.TYPE, sequence % 256)) + message.build()
+    return frame_of(message.TYPE, message.build(), sequence)
+
+
+def frame_of(type_: int, fields: bytes, sequence: int) -> bytes:
+    """As `build_frame`, of a message whose fields are built already."""
+    body = bytes((type_, sequence % 256)) + fields
     return stuff(body + CRC.of(body).to_bytes(CRC_SIZE, "little")) + DELIMITER
 
 

@@ -61,7 +61,7 @@ class ReceivedBytes(BoardMessage):
 
 @dataclass(frozen=True, slots=True)
 class EdgeSeen(BoardMessage):
-    """A line that is not ours took a level; PRESENCE and the lens's SUPPLY only after their filter."""
+    """A line that is neither ours nor a data line took a level; PRESENCE and a lens's SUPPLY behind their filter."""
 
     TYPE: ClassVar[int] = 0x83
     QUEUED: ClassVar[bool] = True
