@@ -1,4 +1,4 @@
-"""Play one end in real time on a port: pty:, serial:/dev/ttyUSB0, tcp:host:port, rfc2217://host:port.
+"""Play one end in real time on a port: board:SERIAL, pty:, serial:/dev/ttyUSB0, tcp:host:port, rfc2217://host:port.
 
 A serial port's control lines carry the mount's lines where they are mapped, `!` for the other polarity:
   serial:/dev/ttyUSB0?rts=BODY_CS&dtr=VD&cts=LENS_CS
@@ -47,6 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     from lensmount_emulator.cli.playing import Player, engine_for
     from lensmount_emulator.profiles.library import load_profile
+    from lensmount_emulator.sessions.contacts import contacts_of
     from lensmount_hardware.captures.recording import RecordingWriter
     from lensmount_hardware.spec import open_transport
     from lensmount_protocol.errors import DialectError
@@ -60,7 +61,9 @@ def run(arguments: argparse.Namespace) -> int:
         raise DialectError(f"profile {profile.name} speaks {profile.dialect}, not {dialect.name}")
     with contextlib.ExitStack() as stack:
         engine_for(profile, frozenset(), arguments.script, arguments.arm)
-        transport = stack.enter_context(open_transport(arguments.port, role=role, baudrate=dialect.wiring.baudrates[0]))
+        rate = dialect.wiring.baudrates[0]
+        port = open_transport(arguments.port, role=role, baudrate=rate, contacts=contacts_of(dialect))
+        transport = stack.enter_context(port)
         tap = None
         if arguments.record:
             header = {
