@@ -35,7 +35,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what a packet of .pcapng is: bytes as recorded, or frames as they decode (default: %(default)s)",
     )
     parser.add_argument(
-        "--channel", action="append", default=[], metavar="LINE=PROBE", help="which probe of a .sr carries a line"
+        "--channel",
+        action="append",
+        default=[],
+        metavar="LINE=PROBE",
+        help="which probe of a .sr or .vcd carries a line",
     )
     parser.add_argument("--dissector", metavar="DIALECT", help="print a dissector for Wireshark instead")
 
@@ -122,7 +126,7 @@ def _framed(records: "Iterator[Record]", dialect: "Dialect") -> "Iterator[Record
 def _rate(text: str) -> int:
     """A rate in hertz, with k, M or G behind it if need be."""
     factors = {"k": 1_000, "m": 1_000_000, "g": 1_000_000_000}
-    digits = text.lower().removesuffix("hz").strip()
+    digits = text.lower().replace(" ", "").removesuffix("hz")
     factor = factors.get(digits[-1:], 1)
     number = digits[:-1] if factor > 1 else digits
     if not number.isdecimal() or not 0 < int(number) * factor <= 1_000_000_000:
