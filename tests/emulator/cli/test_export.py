@@ -19,7 +19,7 @@ from lensmount_protocol.decoder import DecodedFrame, Decoder
 from lensmount_protocol.errors import CaptureError
 from lensmount_protocol.message import Message
 from lensmount_protocol.paving import AnyMessage
-from lensmount_protocol.wire import Burst, Edge, Record, Remark, Role, Wiring
+from lensmount_protocol.wire import Burst, ClockFix, Drop, Edge, Record, Remark, Role, Wiring
 
 RATE = 12_000_000
 PAIRS = {
@@ -397,3 +397,23 @@ def test_what_cannot_be_drawn_is_counted(tmp_path: Path, capsys: pytest.CaptureF
     assert main(["export", str(path), "--to", str(tmp_path / "odd.sr")]) == 0
     told = capsys.readouterr().err.splitlines()
     assert [line.partition("odd.sr: ")[2].split()[0] for line in told] == ["1", "1", "2"]
+
+
+def test_what_tshark_writes_again_is_read_alike(recorded: Recorded, tmp_path: Path) -> None:
+    path, again = recorded.exported(".pcapng"), tmp_path / "again.pcapng"
+    subprocess.run([tool("tshark"), "-r", str(path), "-w", str(again)], capture_output=True, check=True, timeout=60)
+    wiring = recorded.session.dialect.wiring
+    assert list(open_capture(again, wiring).records) == list(read_recording(recorded.path, wiring).records)
+
+
+def test_decode_shows_clocks_and_drops(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "board.lmx"
+    with RecordingWriter(path, {}) as writer:
+        writer.write(ClockFix(1e-3, 4711, 31e-6))
+        writer.write(Drop(2e-3, "bytes of the lens", 12))
+    assert main(["export", str(path), "--to", str(path.with_suffix(".pcapng"))]) == 0
+    for source in (path, path.with_suffix(".pcapng")):
+        assert main(["decode", str(source)]) == 0
+        told = capsys.readouterr().out
+        assert "1.000  # the board's clock stood at 4711 µs, known to ±31.000 µs" in told
+        assert "2.000  # lost: 12 bytes of the lens" in told
