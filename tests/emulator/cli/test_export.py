@@ -417,3 +417,19 @@ def test_decode_shows_clocks_and_drops(tmp_path: Path, capsys: pytest.CaptureFix
         told = capsys.readouterr().out
         assert "1.000  # the board's clock stood at 4711 µs, known to ±31.000 µs" in told
         assert "2.000  # lost: 12 bytes of the lens" in told
+
+
+@pytest.mark.parametrize("ending", [".pcapng", ".vcd", ".sr"])
+def test_captures_of_real_devices_go_out_and_come_in_again(
+    ending: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = Path(__file__).resolve().parents[3].parent / "shared" / "captures" / "e-mount"
+    if not folder.is_dir():
+        pytest.skip("the captures are not beside the project: ../shared/captures/e-mount")
+    for source in sorted(folder.glob("*.sr")):
+        target = tmp_path / f"{source.stem}{ending}"
+        assert main(["export", str(source), "--to", str(target)]) == 0
+        assert main(["decode", str(source), str(target), "--verify"]) == 0
+        told = [line.partition(": ")[2] for line in capsys.readouterr().out.splitlines() if "verified" in line]
+        assert len(told) == 2
+        assert told[0] == told[1]
