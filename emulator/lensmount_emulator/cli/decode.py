@@ -1,7 +1,7 @@
 """Read captures: lines and bytes to frames to typed messages, with times, direction, baud, gaps, padding and garbage.
 
-Formats are told by content: sigrok .sr, sniffer logs and notebooks (.txt), .frames.jsonl, .lines.jsonl and lensmount's
-own recordings (.lmx).
+Formats are told by content: sigrok .sr, .vcd, .pcapng, sniffer logs and notebooks (.txt), .frames.jsonl, .lines.jsonl
+and lensmount's own recordings (.lmx).
 """
 
 import argparse
@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="LINE=PROBE",
-        help="which probe of a .sr carries a line: RXD=3",
+        help="which probe of a .sr or .vcd carries a line: RXD=3",
     )
     parser.add_argument("--edges", action="store_true", help="show every edge of every line as well")
     parser.set_defaults(form=None)

@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lensmount export`."""
     parser.add_argument("recording", nargs="?", metavar="FILE", help="a recording, or any other capture")
     parser.add_argument("--to", metavar="FILE", help=f"the target, which ends in {', '.join(ENDINGS)}")
-    parser.add_argument("--dialect", default="emount", help="what is spoken there (default: %(default)s)")
+    parser.add_argument("--dialect", help="what is spoken there (default: what a recording says itself, else emount)")
     parser.add_argument("--samplerate", type=_rate, metavar="HZ", help="of .sr and .vcd: 12000000, 12M, 500k")
     parser.add_argument(
         "--packets",
@@ -35,13 +35,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what a packet of .pcapng is: bytes as recorded, or frames as they decode (default: %(default)s)",
     )
     parser.add_argument(
-        "--channel", action="append", default=[], metavar="LINE=PROBE", help="which probe of a .sr carries a line"
+        "--channel",
+        action="append",
+        default=[],
+        metavar="LINE=PROBE",
+        help="which probe of a .sr or .vcd carries a line",
     )
     parser.add_argument("--dissector", metavar="DIALECT", help="print a dissector for Wireshark instead")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Write what was asked for."""
+    from lensmount_emulator.cli.words import spoken_in
     from lensmount_protocol.errors import CaptureError
     from lensmount_protocol.registry import load_dialect
 
@@ -52,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     if arguments.recording is None or arguments.to is None:
         raise CaptureError("export needs a recording and --to FILE, or --dissector DIALECT")
-    _export(arguments, load_dialect(arguments.dialect))
+    _export(arguments, load_dialect(arguments.dialect or spoken_in(arguments.recording)))
     return 0
 
 
@@ -122,7 +127,7 @@ def _framed(records: "Iterator[Record]", dialect: "Dialect") -> "Iterator[Record
 def _rate(text: str) -> int:
     """A rate in hertz, with k, M or G behind it if need be."""
     factors = {"k": 1_000, "m": 1_000_000, "g": 1_000_000_000}
-    digits = text.lower().removesuffix("hz").strip()
+    digits = text.lower().replace(" ", "").removesuffix("hz")
     factor = factors.get(digits[-1:], 1)
     number = digits[:-1] if factor > 1 else digits
     if not number.isdecimal() or not 0 < int(number) * factor <= 1_000_000_000:

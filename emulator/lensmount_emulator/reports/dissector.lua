@@ -204,6 +204,7 @@ end
 local packets = DissectorTable.get("wtap_encap")
 -- Another dialect's dissector may be there; what does not begin like our frames is its to read.
 local other = packets:get_dissector(wtap.USER0)
+if other and not tostring(other):lower():find("lensmount", 1, true) then other = nil end
 
 function proto.dissector(buffer, pinfo, tree)
   if buffer:len() > 0 and buffer(0, 1):uint() ~= START and other then return other:call(buffer, pinfo, tree) end

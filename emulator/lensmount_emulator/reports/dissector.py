@@ -136,7 +136,7 @@ def dissector(dialect: Dialect) -> str:
         sum_size=shape.sum_size,
         end_bytes="{ " + ", ".join(map(str, shape.end)) + " }",
         message_size_at=1 if sized == {True} else "nil",
-        checksum=_checksum(shape.checksum),
+        checksum=checksum_in_lua(shape.checksum),
         enumerations="\n".join(_names(kind) for _, kind in sorted(kinds.items())),
         messages="\n".join(_messages(dialect)),
     )
@@ -169,7 +169,8 @@ def _unreadable(dialect: Dialect, why: str) -> DialectError:
     return DialectError(f"no dissector for {dialect.name}: its frames cannot be read by the script: {why}")
 
 
-def _checksum(checksum: Checksum) -> str:
+def checksum_in_lua(checksum: Checksum) -> str:
+    """The function `checksum(bytes, first, behind)`, on the helpers of the script."""
     if checksum.name not in _CRCS:
         return (
             "local function checksum(bytes, first, behind)\n"

@@ -14,6 +14,9 @@ from lensmount_protocol.wire import Burst, Edge, Record, Wiring
 _BLOCK = 65536
 """Edges that are Python numbers at a time."""
 
+SAMPLES_PER_BIT = 3
+"""Fewest samples a bit that can be decoded."""
+
 _SPELLINGS = ("{line}", "{line}_BODY", "{line}_LENS", "BODY_{line}_LENS", "LENS_{line}_BODY", "LOGIC_{line}")
 """How captures name a line: plainly, or with the ends that drive and hear it."""
 
@@ -60,6 +63,20 @@ def _probe(path: Path, probes: Mapping[str, int], count: int, probe: str) -> int
     if re.fullmatch(r"\d{1,3}", probe) and int(probe) < count:
         return int(probe)
     raise CaptureError(f"{path}: {unknown('channel', probe, probes)}; or its number from 0")
+
+
+def check_rate(path: Path, rate: float, wiring: Wiring) -> None:
+    """Refuse samples that are too far apart to tell bits.
+
+    Raises:
+        CaptureError: they are.
+    """
+    needed = SAMPLES_PER_BIT * wiring.baudrates[-1]
+    if rate < needed:
+        raise CaptureError(
+            f"{path}: {rate / 1e6:g} MHz is too slow for {wiring.baudrates[-1]} baud; "
+            f"sample at {needed / 1e6:g} MHz or more"
+        )
 
 
 def records_of_lines(

@@ -7,13 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from lensmount_hardware.captures.capture import Capture, Progress, silent
-from lensmount_hardware.captures.logic import records_of_lines
+from lensmount_hardware.captures.logic import check_rate, records_of_lines
 from lensmount_hardware.captures.sigrok_file import (
     DAMAGE,
     LARGEST_SAMPLE,
     Layout,
     bits_of,
-    check_rate,
     chunks_of,
     layout_of,
     one_line,

@@ -21,9 +21,6 @@ _MULTIPLES = {"": 1.0, "k": 1e3, "m": 1e6, "g": 1e9}
 LARGEST_SAMPLE = 8
 """Bytes of the largest sample."""
 
-SAMPLES_PER_BIT = 3
-"""Fewest samples a bit that can be decoded."""
-
 _CHUNK = 4 * 1024 * 1024
 """Bytes of samples in memory at a time."""
 
@@ -106,20 +103,6 @@ def bits_of(path: Path, layout: Layout, wiring: Wiring, channels: Mapping[str, s
     if outside:
         raise CaptureError(f"{path}: {', '.join(outside)} lie beyond the {layout.sample_size} bytes of a sample")
     return bits
-
-
-def check_rate(path: Path, rate: float, wiring: Wiring) -> None:
-    """Refuse samples that are too far apart to tell bits.
-
-    Raises:
-        CaptureError: they are.
-    """
-    needed = SAMPLES_PER_BIT * wiring.baudrates[-1]
-    if rate < needed:
-        raise CaptureError(
-            f"{path}: {rate / 1e6:g} MHz is too slow for {wiring.baudrates[-1]} baud; "
-            f"sample at {needed / 1e6:g} MHz or more"
-        )
 
 
 def chunks_of(path: Path, archive: zipfile.ZipFile, layout: Layout, progress: Progress) -> Iterator[bytes]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lensmount_hardware.captures.sigrok_file import check_rate
+from lensmount_hardware.captures.logic import check_rate
 from lensmount_hardware.captures.uart import Ports, Positions
 from lensmount_hardware.captures.waveform import Levels, Waveform, steps, survey, whole_seconds_before
 from lensmount_protocol.errors import CaptureError

@@ -12,16 +12,13 @@ from pathlib import Path
 import numpy as np
 
 from lensmount_hardware.captures.capture import Capture, Progress, blocks_of, silent
-from lensmount_hardware.captures.logic import probes_of, records_of_lines
+from lensmount_hardware.captures.logic import SAMPLES_PER_BIT, probes_of, records_of_lines
 from lensmount_hardware.captures.uart import LogicLine
 from lensmount_protocol.errors import CaptureError
 from lensmount_protocol.wire import Record, Remark, Wiring
 
 _UNITS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9, "ps": 10**12, "fs": 10**15}
 _TIMESCALE = re.compile(r"(1|10|100)\s*([munpf]?s)")
-
-_STEPS_PER_BIT = 3
-"""Fewest steps a bit that can be decoded."""
 
 _TIDY = 8
 """Part of a bit by which a byte may come early or late, where the file itself is no finer."""
@@ -81,7 +78,7 @@ def read_vcd(
     codes = list(dump.names.values())
     numbers = {name: codes.index(code) for name, code in dump.names.items()}
     probes = probes_of(path, numbers, len(codes), wiring, channels or {})
-    needed = _STEPS_PER_BIT * wiring.baudrates[-1]
+    needed = SAMPLES_PER_BIT * wiring.baudrates[-1]
     if dump.rate < needed:
         raise CaptureError(
             f"{path}: steps of {1e9 / dump.rate:g} ns are too coarse for {wiring.baudrates[-1]} baud; "

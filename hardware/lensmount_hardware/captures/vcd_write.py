@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
 
+from lensmount_hardware.captures.logic import check_rate
 from lensmount_hardware.captures.waveform import Waveform, steps, survey, whole_seconds_before
 from lensmount_protocol.errors import CaptureError
 from lensmount_protocol.wire import Record, Wiring
@@ -41,11 +42,13 @@ def write_vcd(
         What was drawn, and what could not be.
 
     Raises:
-        CaptureError: the file cannot be written, no timescale is that fine, or nothing has a time.
+        CaptureError: the file cannot be written, no timescale is that fine, the rate is too low for the
+            mount, or nothing has a time.
     """
     fitting = next((steps_a_second for steps_a_second in _TIMESCALES if steps_a_second >= rate), None)
     if fitting is None:
         raise CaptureError(f"{target}: {rate} steps a second; recordings have nanoseconds, so at most {USUAL_RATE}")
+    check_rate(target, fitting, wiring)
     waveform = survey(str(target), records(), wiring)
     try:
         with target.open("wb") as file:
