@@ -335,6 +335,7 @@ void sim_feed(unsigned uart, uint8_t value, int kind) {
 
 void sim_slow(uint32_t us) {
     sim.slow_us = us;
+    sim.poll_us = sim_now() + us;
 }
 
 bool sim_boots(void) {
