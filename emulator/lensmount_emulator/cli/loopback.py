@@ -59,6 +59,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="deliver frames, or every byte by itself: the same session, slower (default: %(default)s)",
     )
     add_arm(parser)
+    parser.add_argument(
+        "--fault",
+        dest="faults",
+        action="append",
+        default=[],
+        metavar="FAULT",
+        help="what goes wrong, such as 'bitflip rate=1e-4' or 'detach at=1.2s for=30ms'; may be given again; its "
+        "chance comes from --seed",
+    )
     parser.add_argument("--record", metavar="FILE", help="write every byte and edge to this .lmx file")
     parser.add_argument("--every-frame", action="store_true", help="tell each frame of the loop")
     parser.add_argument("--quiet", action="store_true", help="only the summary")
@@ -80,7 +89,7 @@ def run(arguments: argparse.Namespace) -> int:
     script = arguments.script
     if arguments.demo and not script:
         script = DEMOS.get(body.dialect, "")
-    check_loopback(body, lens, arguments.accessories, script)
+    plan = check_loopback(body, lens, arguments.accessories, script, arguments.faults)
     with contextlib.ExitStack() as stack:
         tap: Callable[[Record], None] | None = None
         if arguments.record:
@@ -93,6 +102,8 @@ def run(arguments: argparse.Namespace) -> int:
             }
             if arguments.accessories:
                 header["with"] = arguments.accessories
+            if plan:
+                header["faults"] = plan.texts()
             tap = stack.enter_context(RecordingWriter(Path(arguments.record), header)).write
         session = run_loopback(
             body,
@@ -104,6 +115,7 @@ def run(arguments: argparse.Namespace) -> int:
             tap=tap,
             resolution=arguments.resolution,
             armed=arguments.arm,
+            faults=arguments.faults,
         )
     _tell(session, arguments)
     return 0 if session.clean else 1

@@ -28,7 +28,15 @@ def test_a_greeting_is_answered_with_who_the_board_is_and_how_things_are(core):
 
 @pytest.mark.parametrize(
     "message",
-    [body(GUARD), o.HostCredit(1), o.SendBytes(1, 0, 0, 0, b"x"), o.AskTime(1), o.Rest(), o.Bootloader(), o.ReadState()],
+    [
+        body(GUARD),
+        o.HostCredit(1),
+        o.SendBytes(1, 0, 0, 0, b"x"),
+        o.AskTime(1),
+        o.Rest(),
+        o.Bootloader(),
+        o.ReadState(),
+    ],
     ids=lambda message: type(message).__name__,
 )
 def test_nothing_is_taken_before_a_greeting(core, message):
