@@ -1,4 +1,4 @@
-"""The session machine: takes steps by chance, holds both ends to the invariants, keeps the shortest story of each break.
+"""The session machine: takes steps by chance, holds both ends to the invariants, keeps the shortest story of a break.
 
 It is a machine of its own and no rule-based one of hypothesis, because it takes ten times as many steps in a second;
 its stories are text, so they are shrunk and replayed without what found them.
