@@ -47,7 +47,7 @@ def _request(body: BodyCore, request: Message) -> Asking:
     if body.looping:
         # Behind a loop frame there are 10 ms in which neither end says anything else.
         yield LOOP_FRAME
-    body.reply = None
+    body.reply, body.asked = None, request.TYPE
     yield from body.send([request], REQUEST_CLASS, 0)
     patience = body.now + PATIENCE_S.get(request.TYPE, USUAL_PATIENCE_S)
     yield Wait(patience, lambda: body.reply is not None, (ARRIVAL,))
