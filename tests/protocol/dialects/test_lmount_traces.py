@@ -17,8 +17,8 @@ ADAPTERS = "lensmount_emulator.roles.adapters"
 
 
 def named_in(file: str) -> set[str]:
-    (path,) = (ROOT / "tests").rglob(file)
-    return {node.name for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef)}
+    trees = [ast.parse(path.read_text()) for path in (ROOT / "tests" / "emulator").rglob(file)]
+    return {node.name for tree in trees for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
 
 
 def test_every_item_of_the_specification_is_traced() -> None:
