@@ -83,8 +83,7 @@ class Player:
         self._say(self._tally.summary())
         jitter = self._session.jitter
         if jitter.total:
-            figures = ", ".join(f"p{percent:g} {jitter.percentile_us(percent)} µs" for percent in (50, 90, 99, 99.9))
-            self._say(f"{jitter.total} deadlines met late by {figures}, at most {max(jitter.counts)} µs")
+            self._say(f"{jitter.total} deadlines met late by {jitter.figures()}")
         self._say(f"{self._troubles} errors")
 
     def _tap(self, record: Record) -> None:
