@@ -97,6 +97,10 @@ def run(arguments: argparse.Namespace) -> int:
             }
             if arguments.accessories:
                 header["with"] = arguments.accessories
+            if arguments.duration is not None:
+                header["duration"] = arguments.duration
+            if arguments.arm:
+                header["armed"] = arguments.arm
             tap = stack.enter_context(RecordingWriter(Path(arguments.record), header)).write
         session = run_loopback(
             body,

@@ -13,7 +13,6 @@ from lensmount_protocol.wire import (
     Burst,
     DriveLine,
     Edge,
-    LineChanged,
     Received,
     Record,
     Role,

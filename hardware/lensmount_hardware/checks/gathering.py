@@ -1,4 +1,4 @@
-"""Finds out what can be wrong with a port: the machine is asked, the port is opened, and all is written down as facts."""
+"""Finds out what there is to know of a port: the machine is asked, the port is opened, and all becomes facts."""
 
 import grp
 import os

@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from contextlib import suppress
 from threading import Event
+from typing import Protocol
 
 import serial
 
 from lensmount_hardware.checks.facts import Echo, Follows, RateTrial
-from lensmount_hardware.histogram import Histogram
 from lensmount_hardware.clock import Clock
+from lensmount_hardware.histogram import Histogram
 from lensmount_hardware.transports.serial_link import SERIAL_ERRORS
 from lensmount_hardware.transports.tty_settings import ask_for_low_latency, given_baudrate
 
@@ -32,13 +33,37 @@ _GIVE_UP_AFTER = 3
 """Messages in a row that nothing came back of."""
 
 
-def ask_for_speed(port: serial.SerialBase) -> None:
+class TriedPort(Protocol):
+    """An open port of pyserial, of whatever class."""
+
+    @property
+    def baudrate(self) -> int:
+        """The rate in bits a second."""
+        ...
+
+    @baudrate.setter
+    def baudrate(self, baudrate: int, /) -> None: ...
+
+    def read(self, size: int = 1, /) -> bytes:
+        """So many bytes, or those that came in time."""
+        ...
+
+    def write(self, data: bytes, /) -> int | None:
+        """Hand over all of `data`."""
+        ...
+
+    def reset_input_buffer(self) -> None:
+        """Forget what came."""
+        ...
+
+
+def ask_for_speed(port: TriedPort) -> None:
     """Have the driver not hold bytes back, as a session does."""
     if isinstance(port, serial.Serial):
         ask_for_low_latency(port)
 
 
-def try_rate(port: serial.SerialBase, rate: int) -> RateTrial:
+def try_rate(port: TriedPort, rate: int) -> RateTrial:
     """Ask for a rate, and for what came of it."""
     try:
         port.baudrate = rate
@@ -47,12 +72,12 @@ def try_rate(port: serial.SerialBase, rate: int) -> RateTrial:
     return RateTrial(given_baudrate(port.fileno()) if isinstance(port, serial.Serial) else None)
 
 
-def try_control_lines(port: serial.SerialBase, clock: Clock) -> dict[tuple[str, str], Follows]:
+def try_control_lines(port: TriedPort, clock: Clock) -> dict[tuple[str, str], Follows]:
     """Move each output both ways and look whether its input does the same; the outputs are left as they were."""
     return {(output, heard): _follows(port, output, heard, clock) for output, heard in PAIRS}
 
 
-def _follows(port: serial.SerialBase, output: str, heard: str, clock: Clock) -> Follows:
+def _follows(port: TriedPort, output: str, heard: str, clock: Clock) -> Follows:
     before: bool = getattr(port, output)
     seen: set[bool | None] = set()
     try:
@@ -70,7 +95,7 @@ def _follows(port: serial.SerialBase, output: str, heard: str, clock: Clock) -> 
     return Follows.INVERTED if seen == {False} else Follows.NO
 
 
-def _settles(port: serial.SerialBase, output: str, heard: str, clock: Clock) -> bool | None:
+def _settles(port: TriedPort, output: str, heard: str, clock: Clock) -> bool | None:
     """Whether the input comes to be like the output, or the other way round and stays there."""
     ends = clock.now() + LINE_PATIENCE
     while getattr(port, heard) is not getattr(port, output):
@@ -80,7 +105,7 @@ def _settles(port: serial.SerialBase, output: str, heard: str, clock: Clock) -> 
     return True
 
 
-def try_echo(port: serial.SerialBase, clock: Clock, messages: int = MESSAGES) -> Echo:
+def try_echo(port: TriedPort, clock: Clock, messages: int = MESSAGES) -> Echo:
     """Send short messages one by one, each when the one before has come back, and time them."""
     times = Histogram()
     sent = 0

@@ -12,17 +12,23 @@ RETRY = 0.25
 """Seconds between two attempts to open a port that went away."""
 
 
+def _nobody_hears(_text: str) -> None:
+    return
+
+
 class ReconnectingTransport(Transport):
     """Keeps a session alive while its port is away: nothing comes, and what is sent is lost, as on a cut wire.
 
     When the port is back it gets the rate and the levels that it was told last. The outputs that a session drives are
     at rest until then, since the port that is opened anew puts them there.
+
+    Attributes:
+        told: hears when the port went away and when it came back.
     """
 
     def __init__(
         self,
         open_port: Callable[[], Transport],
-        told: Callable[[str], None],
         clock: Clock | None = None,
         wait: Callable[[float], object] | None = None,
     ) -> None:
@@ -30,7 +36,6 @@ class ReconnectingTransport(Transport):
 
         Args:
             open_port: opens it, now and again.
-            told: hears when it went away and when it came back.
             clock: tells how long it was away.
             wait: waits so many seconds.
 
@@ -38,7 +43,7 @@ class ReconnectingTransport(Transport):
             TransportError: as `open_port` does, this first time.
         """
         self._open_port = open_port
-        self._told = told
+        self.told: Callable[[str], None] = _nobody_hears
         self._clock = clock or MonotonicClock()
         self._wait = wait or Event().wait
         self._port: Transport | None = open_port()
@@ -113,7 +118,7 @@ class ReconnectingTransport(Transport):
         self._gone_at = self._clock.now()
         self._tried_at = self._gone_at
         self._unheard = 0
-        self._told(f"{error}; waiting for it to come back")
+        self.told(f"{error}; waiting for it to come back")
 
     def _come_back(self) -> bool:
         if self._clock.now() - self._tried_at < RETRY:
@@ -134,7 +139,7 @@ class ReconnectingTransport(Transport):
         self._port = port
         away = self._clock.now() - self._gone_at
         lost = f"; {self._unheard} bytes sent to it were lost" if self._unheard else ""
-        self._told(f"{self.name}: the port is back after {away:.3f} s; what came meanwhile is missing{lost}")
+        self.told(f"{self.name}: the port is back after {away:.3f} s; what came meanwhile is missing{lost}")
         return True
 
     def _require_open(self) -> None:

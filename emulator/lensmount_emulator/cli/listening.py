@@ -1,0 +1,168 @@
+"""What the verbs that listen have in common: ports that drive nothing, and what is told on the terminal."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from queue import SimpleQueue
+from typing import TextIO
+
+from lensmount_emulator.reports.json_lines import json_of
+from lensmount_emulator.reports.lines import fields_of, line_of, time_text
+from lensmount_emulator.reports.story import Storyteller
+from lensmount_emulator.sessions.listening import Listener
+from lensmount_emulator.sessions.pumping import Heard, listen
+from lensmount_emulator.sessions.tally import Tally
+from lensmount_hardware.captures.recording import RecordingWriter
+from lensmount_hardware.clock import Clock, MonotonicClock
+from lensmount_hardware.spec import open_transport, parse_spec
+from lensmount_hardware.transport import Transport
+from lensmount_hardware.transports.control_lines import OUTPUTS
+from lensmount_hardware.transports.reconnecting import ReconnectingTransport
+from lensmount_protocol.decoder import Decoded, DecodedFrame
+from lensmount_protocol.dialect import Dialect
+from lensmount_protocol.wire import Burst, Edge, Record, Remark, Role
+
+
+def teller(dialect: Dialect, form: str, every_frame: bool, out: TextIO) -> Callable[[Decoded], None]:
+    """What prints events as they come.
+
+    Args:
+        dialect: what is spoken.
+        form: `story` tells only what is new, `lines` one line an event, `fields` every field, `json` one object each.
+        every_frame: a story of all that passes.
+        out: where to.
+    """
+    story = Storyteller(dialect.routine, every_frame)
+
+    def tell(event: Decoded) -> None:
+        if form == "json":
+            lines = [json_of(event, dialect)]
+        elif isinstance(event, Remark):
+            lines = [f"{time_text(event.at)}  # {event.text}"]
+        elif form == "story":
+            lines = list(story.frame(event))
+        elif isinstance(event, Edge):
+            lines = []
+        else:
+            lines = [line_of(event, dialect)]
+            if form == "fields" and isinstance(event, DecodedFrame):
+                lines += fields_of(event)
+        for line in lines:
+            out.write(line + "\n")
+        if lines:
+            out.flush()
+
+    return tell
+
+
+class Count:
+    """Counts what is heard, so that a verb can say at its end what it came to."""
+
+    def __init__(self) -> None:
+        self.heard: Counter[Role] = Counter()
+        self.edges = 0
+
+    def __call__(self, record: Record) -> None:
+        """Count one record."""
+        if isinstance(record, Burst):
+            self.heard[record.sender] += len(record.data)
+        elif isinstance(record, Edge):
+            self.edges += 1
+
+    def summary(self) -> str:
+        """What was heard, in one line."""
+        return f"{self.heard[Role.BODY]} bytes of the body, {self.heard[Role.LENS]} of the lens, {self.edges} edges"
+
+
+class Ears:
+    """Ports that are listened to, and what is made of what they hear."""
+
+    def __init__(
+        self,
+        stack: ExitStack,
+        dialect: Dialect,
+        specs: Mapping[Role, str],
+        *,
+        baudrate: int | None,
+        record: str | None,
+        tell: Callable[[Decoded], None] | None,
+        reconnect: bool,
+    ) -> None:
+        """Open all ports, then make the file.
+
+        Args:
+            stack: closes them.
+            dialect: what is spoken.
+            specs: the end whose bytes are heard -> the port in words.
+            baudrate: the rate to listen at; `None` to follow the link.
+            record: the file to write; `None` for none.
+            tell: gets what it decodes to.
+            reconnect: wait for ports that go away.
+
+        Raises:
+            TransportSpecError: a port's description means nothing, or asks for lines to be driven.
+            TransportOpenError: a port cannot be opened.
+            CaptureError: the file cannot be written.
+        """
+        for spec in specs.values():
+            require_silent(spec)
+        self.clock: Clock = MonotonicClock()
+        self.count = Count()
+        self._inbox: SimpleQueue[Heard] = SimpleQueue()
+        rate = baudrate or dialect.wiring.baudrates[0]
+        self.ports: dict[Role, Transport] = {}
+        for sender, spec in specs.items():
+            self.ports[sender] = stack.enter_context(self._open(sender, spec, rate, reconnect))
+        tap: Callable[[Record], None] = self.count
+        if record is not None:
+            header = {"dialect": dialect.name, "heard": {role.value: spec for role, spec in specs.items()}}
+            writer = stack.enter_context(RecordingWriter(Path(record), header))
+            tap = both(self.count, writer.write)
+        self.listener = Listener(dialect, tap, tell, baudrate)
+
+    def listen(self, seconds: float | None) -> None:
+        """Listen for so many seconds, or until somebody stops it."""
+        listen(self.listener, self.ports, self.clock, self._inbox, seconds)
+
+    def _open(self, sender: Role, spec: str, baudrate: int, reconnect: bool) -> Transport:
+        def open_port() -> Transport:
+            return open_transport(spec, role=sender.peer, baudrate=baudrate)
+
+        if not reconnect:
+            return open_port()
+        port = ReconnectingTransport(open_port)
+        # It is told in the thread that owns the port, and a queue is safe to use from there.
+        port.told = lambda text: self._inbox.put((self.clock.now(), sender, text))
+        return port
+
+
+def both(first: Callable[[Record], None], second: Callable[[Record], None]) -> Callable[[Record], None]:
+    """What hands a record to two takers."""
+
+    def tap(record: Record) -> None:
+        first(record)
+        second(record)
+
+    return tap
+
+
+def require_silent(text: str) -> None:
+    """Refuse a port to listen at that would drive a line.
+
+    Raises:
+        TransportSpecError: its description maps an output.
+    """
+    spec = parse_spec(text)
+    if driven := [control for control in OUTPUTS if control in spec.options]:
+        raise spec.error(f"who listens drives nothing; leave {' and '.join(f'{one}=' for one in driven)} out")
+
+
+def tallied(tally: Tally, tell: Callable[[Decoded], None]) -> Callable[[Decoded], None]:
+    """What counts events and then tells them."""
+
+    def take(event: Decoded) -> None:
+        tally.add(event)
+        tell(event)
+
+    return take
