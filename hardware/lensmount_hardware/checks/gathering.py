@@ -18,7 +18,7 @@ from lensmount_hardware.spec import PortSpec, parse_spec
 from lensmount_hardware.transports.serial_link import SERIAL_ERRORS
 from lensmount_protocol.errors import TransportSpecError
 
-_OPEN_TIMEOUT = 2.0
+_WRITE_TIMEOUT = 2.0
 
 
 def _path(spec: PortSpec) -> str:
@@ -133,9 +133,9 @@ def _user() -> str:
 def _try(url: str, facts: Facts, rates: tuple[int, ...], clock: Clock) -> None:
     try:
         # Bytes are waited for by `read`, so its time-out is what a message may take.
-        port = serial.serial_for_url(url, do_not_open=True, timeout=trying.PATIENCE, write_timeout=_OPEN_TIMEOUT)
+        port = serial.serial_for_url(url, do_not_open=True, timeout=trying.PATIENCE)
         if "://" not in url:
-            port.exclusive = True
+            port.exclusive, port.write_timeout = True, _WRITE_TIMEOUT
         port.open()
     except SERIAL_ERRORS as error:
         facts.failure = str(error)
