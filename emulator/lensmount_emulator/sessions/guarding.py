@@ -102,7 +102,7 @@ class Guard:
         parse = FrameReader(self._dialect, self._role, self._dialect.paving()).parse
         start = bytes([frame_format.start])
         at = data.find(start)
-        while at >= 0:
+        while 0 <= at <= len(data) - frame_format.header_size:
             size = frame_format.measure(data[at : at + frame_format.header_size])
             if isinstance(size, int) and at + size <= len(data):
                 with suppress(FrameError):

@@ -1,12 +1,12 @@
 """Which rate a link speaks at, told by whether the bytes that are heard make frames."""
 
 from lensmount_protocol.dialect import Dialect
-from lensmount_protocol.frame import Frame, GarbageReason
+from lensmount_protocol.frame import Frame, FrameEvent, Garbage, GarbageReason
 from lensmount_protocol.framer import Framer
 from lensmount_protocol.wire import Burst, Role
 
-ENOUGH = 16
-"""Bytes in no frame, with no frame behind them, that make the next rate worth a try: about one frame."""
+ENOUGH = 8
+"""Bytes in no frame, with no frame behind them, that make the next rate worth a try: less than any frame has."""
 
 
 class RateFollower:
@@ -37,14 +37,17 @@ class RateFollower:
         framer = self._framers[sender]
         ended = self._ended.get(sender)
         if ended is not None and burst.at is not None and burst.at - ended > self._silence:
-            framer.close(GarbageReason.SILENCE)
+            self._count(sender, framer.close(GarbageReason.SILENCE))
         if burst.until is not None:
             self._ended[sender] = burst.until
         self._since_a_frame[sender] += len(burst.data)
-        if any(isinstance(event, Frame) for event in framer.receive(burst.data)):
+        events = framer.receive(burst.data)
+        if any(isinstance(event, Frame) for event in events):
             self._since_a_frame = dict.fromkeys(Role, 0)
+            self._garbage = dict.fromkeys(Role, 0)
             self._framed.add(sender)
             return None
+        self._count(sender, events)
         if len(self._rates) == 1 or not any(self._is_lost(role) for role in Role):
             return None
         self.baudrate = self._rates[(self._rates.index(self.baudrate) + 1) % len(self._rates)]
@@ -61,9 +64,15 @@ class RateFollower:
 
     def _noise(self, sender: Role) -> int:
         run = self._framers[sender].pending
-        return len(run) - run.count(0)
+        return self._garbage[sender] + len(run) - run.count(0)
+
+    def _count(self, sender: Role, events: list[FrameEvent]) -> None:
+        for event in events:
+            if isinstance(event, Garbage):
+                self._garbage[sender] += len(event.data) - event.data.count(0)
 
     def _start_anew(self) -> None:
         self._framers = {role: Framer(self._formats[role]) for role in Role}
         self._since_a_frame = dict.fromkeys(Role, 0)
+        self._garbage = dict.fromkeys(Role, 0)
         self._framed = set[Role]()
