@@ -28,7 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
     import contextlib
     from pathlib import Path
 
-    from lensmount_emulator.cli.listening import Count, both, teller
+    from lensmount_emulator.cli.listening import Count, both, orderly_stop, teller
     from lensmount_emulator.sessions.listening import Listener
     from lensmount_emulator.sessions.relaying import Relay, turn
     from lensmount_hardware.captures.recording import RecordingWriter
@@ -58,8 +58,9 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"body on {ports[Role.BODY].name}, lens on {ports[Role.LENS].name}; lines: {carried}", file=sys.stderr)
         clock = MonotonicClock()
         try:
-            while arguments.duration is None or clock.now() < arguments.duration:
-                turn(relay, ports, clock)
+            with orderly_stop() as stopped:
+                while not stopped() and (arguments.duration is None or clock.now() < arguments.duration):
+                    turn(relay, ports, clock)
         finally:
             listener.finish()
             print(f"passed on {count.summary()}", file=sys.stderr)

@@ -1,10 +1,12 @@
 """What the verbs that listen have in common: ports that drive nothing, and what is told on the terminal."""
 
+import signal
 from collections import Counter
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Generator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from queue import SimpleQueue
+from threading import current_thread, main_thread
 from typing import TextIO
 
 from lensmount_emulator.reports.json_lines import json_of
@@ -54,6 +56,32 @@ def teller(dialect: Dialect, form: str, every_frame: bool, out: TextIO) -> Calla
             out.flush()
 
     return tell
+
+
+@contextmanager
+def orderly_stop() -> Generator[Callable[[], bool]]:
+    """Gives what tells whether Ctrl-C was pressed: a loop that asks ends where nothing is half done.
+
+    The interruption is raised behind the block; a second one is raised at once. Where no signals can be taken, outside
+    the main thread, there are none to come either.
+    """
+    asked: list[int] = []
+
+    def ask(number: int, _frame: object) -> None:
+        if asked:
+            raise KeyboardInterrupt
+        asked.append(number)
+
+    if current_thread() is not main_thread():
+        yield lambda: False
+        return
+    before = signal.signal(signal.SIGINT, ask)
+    try:
+        yield lambda: bool(asked)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if asked:
+        raise KeyboardInterrupt
 
 
 class Count:
@@ -123,7 +151,8 @@ class Ears:
 
     def listen(self, seconds: float | None) -> None:
         """Listen for so many seconds, or until somebody stops it."""
-        listen(self.listener, self.ports, self.clock, self._inbox, seconds)
+        with orderly_stop() as stopped:
+            listen(self.listener, self.ports, self.clock, self._inbox, seconds, stopped)
 
     def _open(self, sender: Role, spec: str, baudrate: int, reconnect: bool) -> Transport:
         def open_port() -> Transport:

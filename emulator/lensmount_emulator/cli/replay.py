@@ -76,6 +76,7 @@ def _play(path: Path, arguments: argparse.Namespace) -> int:
     from lensmount_hardware.captures.formats import open_capture
     from lensmount_hardware.captures.recording import RecordingWriter, header_of
     from lensmount_hardware.spec import open_transport
+    from lensmount_protocol.errors import TransportLostError
     from lensmount_protocol.registry import load_dialect
     from lensmount_protocol.wire import Role
 
@@ -108,6 +109,10 @@ def _play(path: Path, arguments: argparse.Namespace) -> int:
         player.introduce(path.name)
         try:
             player.play(None)
+        except TransportLostError:
+            # A peer that has done its part may leave.
+            if not replay.finished:
+                raise
         finally:
             player.sum_up()
             print(replay.summary())

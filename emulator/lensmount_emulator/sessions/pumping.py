@@ -1,6 +1,7 @@
 """Ports that are listened to, each owned by one thread that puts what it hears into one queue with its time."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 from threading import Event, Thread
 
@@ -77,6 +78,7 @@ def listen(
     clock: Clock,
     inbox: SimpleQueue[Heard],
     seconds: float | None = None,
+    unless: Callable[[], bool] = lambda: False,
 ) -> None:
     """Listen until the time is over; whatever ends it, no thread touches a port any more.
 
@@ -85,7 +87,8 @@ def listen(
         ports: the end whose bytes are heard -> the port.
         clock: stamps what is heard.
         inbox: what the ports put in; news in words may be put in by others.
-        seconds: how long; `None` until a port is lost or somebody interrupts.
+        seconds: how long; `None` until a port is lost or `unless` is true.
+        unless: asked now and again.
 
     Raises:
         TransportLostError: a port went away; what came before has been kept and told.
@@ -96,23 +99,25 @@ def listen(
         for pump in pumps:
             pump.order(SetBaudrate(listener.baudrate))
             pump.start()
-        while ends is None or clock.now() < ends:
-            try:
-                at, sender, what = inbox.get(timeout=LONGEST_WAIT if ends is None else _left(ends, clock))
-            except Empty:
-                continue
-            if isinstance(what, TransportError):
-                raise what
-            if isinstance(what, str):
-                listener.remark(at, what)
-            elif (baudrate := listener.hear(sender, what, at)) is not None:
-                for pump in pumps:
-                    pump.order(SetBaudrate(baudrate))
+        while not unless() and (ends is None or clock.now() < ends):
+            wait = LONGEST_WAIT if ends is None else min(LONGEST_WAIT, max(0.0, ends - clock.now()))
+            with suppress(Empty):
+                _take(listener, inbox.get(timeout=wait), pumps)
     finally:
         for pump in pumps:
             pump.stop()
+        with suppress(Empty, TransportError):
+            while True:
+                _take(listener, inbox.get_nowait(), pumps)
         listener.finish()
 
 
-def _left(ends: float, clock: Clock) -> float:
-    return min(LONGEST_WAIT, max(0.0, ends - clock.now()))
+def _take(listener: Listener, heard: Heard, pumps: list[Pump]) -> None:
+    at, sender, what = heard
+    if isinstance(what, TransportError):
+        raise what
+    if isinstance(what, str):
+        listener.remark(at, what)
+    elif (baudrate := listener.hear(sender, what, at)) is not None:
+        for pump in pumps:
+            pump.order(SetBaudrate(baudrate))

@@ -56,9 +56,14 @@ def turn(relay: Relay, ports: dict[Role, Transport], clock: Clock, order: Sequen
     for sender in order:
         heard = ports[sender].receive(SLICE)
         now = clock.now()
-        for event in heard:
-            for role, action in relay.forward(sender, event):
-                ports[role].send(action)
-        for event in heard:
-            for role, action in relay.note(sender, event, now):
-                ports[role].send(action)
+        follow: list[Order] = []
+        try:
+            for event in heard:
+                for role, action in relay.forward(sender, event):
+                    ports[role].send(action)
+        finally:
+            # What came is kept, also when the other port has just gone.
+            for event in heard:
+                follow += relay.note(sender, event, now)
+        for role, action in follow:
+            ports[role].send(action)

@@ -9,7 +9,7 @@ from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.frame import Frame, GarbageReason
 from lensmount_protocol.paving import type_of
 from lensmount_protocol.reader import FrameReader
-from lensmount_protocol.wire import LineChanged, Role, SetBaudrate, WireAction, WireEvent
+from lensmount_protocol.wire import DriveLine, LineChanged, Role, SetBaudrate, WireAction, WireEvent
 
 USUAL_PATIENCE = 2.0
 """Seconds that a step of the peer is waited for; the longest start-up of a captured lens takes less than one."""
@@ -200,4 +200,6 @@ class Replay:
 def _is_played(step: Step, carried: frozenset[str], waits: bool) -> bool:
     if isinstance(step, ExpectLevel):
         return waits and step.line in carried
+    if isinstance(step, Do) and isinstance(step.action, DriveLine):
+        return step.action.line in carried
     return waits or isinstance(step, Do)

@@ -53,6 +53,8 @@ class Port(Transport):
         return came
 
     def send(self, action: WireAction) -> None:
+        if self.lost:
+            raise TransportLostError("port: it was unplugged")
         self.orders.append(action)
 
     def close(self) -> None:
