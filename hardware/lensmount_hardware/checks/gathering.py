@@ -111,6 +111,7 @@ def _ask_the_system(path: str, facts: Facts) -> None:
     facts.holders = sysfs.holders(path)
     real = os.path.realpath(path)
     facts.driver = sysfs.driver_of(real)
+    facts.latency_timer_ms = sysfs.latency_timer_ms(real)
     facts.latency_path = str(sysfs.latency_timer_path(real))
     facts.may_sleep = sysfs.may_sleep(real)
     facts.power_path = str(sysfs.power_control_path(real) or "")
@@ -144,6 +145,7 @@ def _try(url: str, facts: Facts, rates: tuple[int, ...], clock: Clock) -> None:
     with port:
         trying.ask_for_speed(port)
         if Path(url).is_absolute():
+            # The wish for speed may have changed it.
             facts.latency_timer_ms = sysfs.latency_timer_ms(os.path.realpath(url))
         if not url.startswith("socket:"):
             facts.rates = {rate: trying.try_rate(port, rate) for rate in rates}

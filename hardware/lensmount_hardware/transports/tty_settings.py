@@ -66,7 +66,8 @@ def is_off(wanted: int, given: int | None) -> bool:
 
 def ask_for_low_latency(port: serial.Serial) -> bool:
     """Have the driver hand over bytes as they come; whether it took the wish."""
-    with suppress(ValueError, NotImplementedError, AttributeError, OSError):
+    # On systems that have no such wish, pyserial says so with a kind of RuntimeError.
+    with suppress(ValueError, RuntimeError, AttributeError, OSError):
         port.set_low_latency_mode(True)
         return True
     return False
