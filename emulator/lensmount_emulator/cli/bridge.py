@@ -29,21 +29,20 @@ def run(arguments: argparse.Namespace) -> int:
     from pathlib import Path
 
     from lensmount_emulator.cli.listening import Count, both, orderly_stop, teller
+    from lensmount_emulator.cli.ports import open_port
     from lensmount_emulator.sessions.listening import Listener
     from lensmount_emulator.sessions.relaying import Relay, turn
     from lensmount_hardware.captures.recording import RecordingWriter
     from lensmount_hardware.clock import MonotonicClock
-    from lensmount_hardware.spec import open_transport
     from lensmount_protocol.registry import load_dialect
     from lensmount_protocol.wire import Role
 
     dialect = load_dialect(arguments.dialect)
-    rate = arguments.baudrate or dialect.wiring.baudrates[0]
     specs = {Role.BODY: arguments.port, Role.LENS: arguments.port2}
     with contextlib.ExitStack() as stack:
         # Where the body is we stand in for the lens, and the other way round.
         ports = {
-            sender: stack.enter_context(open_transport(spec, role=sender.peer, baudrate=rate))
+            sender: stack.enter_context(open_port(spec, sender.peer, dialect, arguments.baudrate))
             for sender, spec in specs.items()
         }
         count = Count()

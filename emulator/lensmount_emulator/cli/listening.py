@@ -9,6 +9,7 @@ from queue import SimpleQueue
 from threading import current_thread, main_thread
 from typing import TextIO
 
+from lensmount_emulator.cli.ports import open_port
 from lensmount_emulator.reports.json_lines import json_of
 from lensmount_emulator.reports.lines import fields_of, line_of, time_text
 from lensmount_emulator.reports.story import Storyteller
@@ -17,7 +18,7 @@ from lensmount_emulator.sessions.pumping import Heard, listen
 from lensmount_emulator.sessions.tally import Tally
 from lensmount_hardware.captures.recording import RecordingWriter
 from lensmount_hardware.clock import Clock, MonotonicClock
-from lensmount_hardware.spec import open_transport, parse_spec
+from lensmount_hardware.spec import parse_spec
 from lensmount_hardware.transport import Transport
 from lensmount_hardware.transports.control_lines import OUTPUTS
 from lensmount_hardware.transports.reconnecting import ReconnectingTransport
@@ -138,10 +139,9 @@ class Ears:
         self.clock: Clock = MonotonicClock()
         self.count = Count()
         self._inbox: SimpleQueue[Heard] = SimpleQueue()
-        rate = baudrate or dialect.wiring.baudrates[0]
         self.ports: dict[Role, Transport] = {}
         for sender, spec in specs.items():
-            self.ports[sender] = stack.enter_context(self._open(sender, spec, rate, reconnect))
+            self.ports[sender] = stack.enter_context(self._open(sender, spec, dialect, baudrate, reconnect))
         tap: Callable[[Record], None] = self.count
         if record is not None:
             header = {"dialect": dialect.name, "heard": {role.value: spec for role, spec in specs.items()}}
@@ -154,13 +154,13 @@ class Ears:
         with orderly_stop() as stopped:
             listen(self.listener, self.ports, self.clock, self._inbox, seconds, stopped)
 
-    def _open(self, sender: Role, spec: str, baudrate: int, reconnect: bool) -> Transport:
-        def open_port() -> Transport:
-            return open_transport(spec, role=sender.peer, baudrate=baudrate)
+    def _open(self, sender: Role, spec: str, dialect: Dialect, baudrate: int | None, reconnect: bool) -> Transport:
+        def opened() -> Transport:
+            return open_port(spec, sender.peer, dialect, baudrate)
 
         if not reconnect:
-            return open_port()
-        port = ReconnectingTransport(open_port)
+            return opened()
+        port = ReconnectingTransport(opened)
         # It is told in the thread that owns the port, and a queue is safe to use from there.
         port.told = lambda text: self._inbox.put((self.clock.now(), sender, text))
         return port

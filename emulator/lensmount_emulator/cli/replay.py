@@ -70,12 +70,12 @@ def _play(path: Path, arguments: argparse.Namespace) -> int:
     import contextlib
 
     from lensmount_emulator.cli.playing import Player
+    from lensmount_emulator.cli.ports import open_port
     from lensmount_emulator.sessions.guarding import Guard
     from lensmount_emulator.sessions.replaying import Replay
     from lensmount_emulator.sessions.steps import require_times, steps_of
     from lensmount_hardware.captures.formats import open_capture
     from lensmount_hardware.captures.recording import RecordingWriter, header_of
-    from lensmount_hardware.spec import open_transport
     from lensmount_protocol.errors import TransportLostError
     from lensmount_protocol.registry import load_dialect
     from lensmount_protocol.wire import Role
@@ -88,7 +88,7 @@ def _play(path: Path, arguments: argparse.Namespace) -> int:
     if not arguments.wait:
         require_times(steps)
     with contextlib.ExitStack() as stack:
-        transport = stack.enter_context(open_transport(arguments.port, role=role, baudrate=dialect.wiring.baudrates[0]))
+        transport = stack.enter_context(open_port(arguments.port, role, dialect))
         tap = None
         if arguments.record:
             header = {"dialect": dialect.name, "role": role.value, "replayed": path.name, "port": arguments.port}

@@ -53,9 +53,9 @@ def run(arguments: argparse.Namespace) -> int:
     from pathlib import Path
 
     from lensmount_emulator.cli.playing import Player, engine_for
+    from lensmount_emulator.cli.ports import open_port
     from lensmount_emulator.profiles.library import load_profile
     from lensmount_hardware.captures.recording import RecordingWriter
-    from lensmount_hardware.spec import open_transport
     from lensmount_hardware.transport import Transport
     from lensmount_hardware.transports.reconnecting import ReconnectingTransport
     from lensmount_protocol.errors import DialectError
@@ -70,10 +70,10 @@ def run(arguments: argparse.Namespace) -> int:
     with contextlib.ExitStack() as stack:
         engine_for(profile, frozenset(), arguments.script, arguments.arm)
 
-        def open_port() -> Transport:
-            return open_transport(arguments.port, role=role, baudrate=dialect.wiring.baudrates[0])
+        def opened() -> Transport:
+            return open_port(arguments.port, role, dialect)
 
-        port = ReconnectingTransport(open_port) if arguments.reconnect else open_port()
+        port = ReconnectingTransport(opened) if arguments.reconnect else opened()
         transport = stack.enter_context(port)
         tap = None
         if arguments.record:

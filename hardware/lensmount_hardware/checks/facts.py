@@ -65,7 +65,8 @@ class Facts:
         exists: whether it is there.
         group: the group that owns it.
         readable: whether we may read and write it.
-        joined: whether our user belongs to that group.
+        joined: whether our user is on that group's list.
+        effective: whether this process has the group's rights.
         holders: processes that have it open beside us.
         failure: why it did not open; `""` where it did, `None` where nobody tried.
         driver: the kernel's.
@@ -88,6 +89,7 @@ class Facts:
     group: str = ""
     readable: bool | None = None
     joined: bool | None = None
+    effective: bool | None = None
     holders: Sequence[Holder] = ()
     failure: str | None = None
     driver: str = ""

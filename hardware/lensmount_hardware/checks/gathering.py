@@ -2,6 +2,7 @@
 
 import grp
 import os
+import pwd
 import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -108,6 +109,7 @@ def _ask_the_system(path: str, facts: Facts) -> None:
     facts.readable = os.access(path, os.R_OK | os.W_OK)
     facts.group, members = _group(status.st_gid)
     facts.joined = _user() in members
+    facts.effective = status.st_gid in {os.getegid(), *os.getgroups()}
     facts.holders = sysfs.holders(path)
     real = os.path.realpath(path)
     facts.driver = sysfs.driver_of(real)
@@ -128,7 +130,10 @@ def _group(number: int) -> tuple[str, list[str]]:
 
 
 def _user() -> str:
-    return os.environ.get("USER", "")
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return ""
 
 
 def _try(url: str, facts: Facts, rates: tuple[int, ...], clock: Clock) -> None:

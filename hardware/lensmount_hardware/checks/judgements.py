@@ -36,6 +36,11 @@ def permission(facts: Facts) -> Finding | None:
     if facts.readable:
         return Finding("permission", FINE, "we may read and write it")
     group = facts.group or "the group that owns it"
+    if facts.effective:
+        advice = f"sudo chmod g+rw {facts.port}; a udev rule with GROUP and MODE makes it last"
+        return Finding(
+            "permission", WRONG, f"no permission, though {group} is ours: the group has no right itself", advice
+        )
     if facts.joined:
         advice = "log out and in again, or reboot: a membership counts from the next login"
         return Finding("permission", WRONG, f"no permission, though the user belongs to {group}", advice)

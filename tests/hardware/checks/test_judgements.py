@@ -32,6 +32,7 @@ CASES: tuple[tuple[Judgement, Facts, Verdict, str, str], ...] = (
     (judgements.permission, facts(readable=True), FINE, "we may", ""),
     (judgements.permission, facts(readable=False, group="dialout", joined=False), WRONG, "no perm", "-a -G dialout"),
     (judgements.permission, facts(readable=False, group="uucp", joined=True), WRONG, "belongs to uucp", "log out"),
+    (judgements.permission, facts(readable=False, group="tty", effective=True), WRONG, "no right itself", "chmod g+rw"),
     (judgements.exclusive_use, facts(), FINE, "nobody else", ""),
     (judgements.exclusive_use, facts(holders=(Holder(7, "minicom"),)), WRONG, "open in minicom (7)", "close it"),
     (judgements.exclusive_use, facts(holders=(Holder(7, "ModemManager"),)), WRONG, "ModemManager (7)", "udev rule"),

@@ -1,14 +1,18 @@
 """What is tried on a port: on loops and pseudo-terminals, and over jumpers that are made up."""
 
 import os
+import socket
 import threading
 import tty
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import serial
+from serial.rfc2217 import PortManager
 
 from lensmount_hardware.checks import gathering, trying
 from lensmount_hardware.checks.facts import Follows, Kind
@@ -18,6 +22,7 @@ from lensmount_hardware.clock import MonotonicClock, VirtualClock
 from lensmount_protocol.errors import TransportSpecError
 
 RATES = (750_000, 1_500_000)
+PATIENCE = 20.0
 
 # pyserial's RFC 2217 client starts its thread in the old way.
 pytestmark = pytest.mark.filterwarnings(r"ignore:set(Daemon|Name)\(\) is deprecated")
@@ -197,6 +202,41 @@ def test_a_server_of_rfc2217_is_examined(rfc2217_server: Any) -> None:
     assert found["port"][1].endswith("is a port behind a network")
     assert found["opening"][0] is Verdict.FINE
     assert found["rates"] == (Verdict.NOTE, "takes 750000 baud, 1500000 baud, and cannot be asked what it made of them")
+
+
+@pytest.fixture
+def jumpered_server() -> Iterator[str]:
+    """pyserial's own server of RFC 2217 around a port with all jumpers in; gives its address."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    stop = threading.Event()
+
+    def serve() -> None:
+        listener.settimeout(PATIENCE)
+        with listener, listener.accept()[0] as client, serial.serial_for_url("loop://", timeout=0) as port:
+            client.settimeout(0.002)
+            manager = PortManager(port, SimpleNamespace(write=client.sendall))
+            while not stop.is_set():
+                manager.check_modem_lines()
+                if waiting := port.in_waiting:
+                    client.sendall(b"".join(manager.escape(port.read(waiting))))
+                with suppress(TimeoutError):
+                    if not (data := client.recv(1024)):
+                        return
+                    port.write(b"".join(manager.filter(data)))
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    host, number = listener.getsockname()[:2]
+    yield f"{host}:{number}"
+    stop.set()
+    thread.join()
+
+
+def test_lines_and_bytes_over_a_network_are_examined_over_jumpers(jumpered_server: str) -> None:
+    found = verdicts(f"rfc2217://{jumpered_server}", jumpers=True)
+    assert found["control lines"] == (Verdict.FINE, "RTS to CTS follows; DTR to DSR follows")
+    assert found["round trip"][0] is Verdict.FINE
+    assert found["round trip"][1].startswith("200 of 200 messages came back")
 
 
 @pytest.mark.parametrize("port", ["pty:", "serial:", "carrier-pigeon:x", "tcp:nowhere", "ttyUSB0"])
