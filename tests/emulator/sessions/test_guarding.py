@@ -71,25 +71,28 @@ def test_bytes_in_no_frame_are_refused_unless_they_are_armed() -> None:
     Guard(EMOUNT, Role.BODY, ["garbage"]).check(records)
 
 
-def update_session() -> tuple[list[Record], Dialect]:
-    dialect = LMOUNT
-    names = sorted(cls.__name__ for (role, type_), cls in dialect.messages.items() if type_ in dialect.guarded)
-    assert names
-    return sent(*(frame_of(dialect, Role.BODY, type_) for type_ in sorted(dialect.guarded))), dialect
+UPDATES = {
+    cls.__name__: type_
+    for (role, type_), cls in LMOUNT.messages.items()
+    if role is Role.BODY and type_ in LMOUNT.guarded
+}
 
 
 def test_arming_is_by_name_and_for_what_was_named_only() -> None:
-    records, dialect = update_session()
-    guarded = {
-        cls.__name__
-        for (role, type_), cls in dialect.messages.items()
-        if role is Role.BODY and type_ in dialect.guarded
-    }
-    first, *others = sorted(guarded)
-    with pytest.raises(LocalProtocolError):
-        Guard(dialect, Role.BODY, [*others, *(f"{type_:#x}" for type_ in ())]).check(records)
-    with pytest.raises(DialectError, match=f"unknown guarded message of a body 'Format'; known: .*{first}"):
-        Guard(dialect, Role.BODY, ["Format*"[:-1]])
+    assert len(UPDATES) > 1
+    records = sent(*(frame_of(LMOUNT, Role.BODY, type_) for type_ in UPDATES.values()))
+    Guard(LMOUNT, Role.BODY, ["Update*"]).check(records)
+    Guard(LMOUNT, Role.BODY, UPDATES).check(records)
+    for name, type_ in UPDATES.items():
+        with pytest.raises(LocalProtocolError, match=f"{type_:#04x}"):
+            Guard(LMOUNT, Role.BODY, [other for other in UPDATES if other != name]).check(records)
+
+
+@pytest.mark.parametrize("name", ["Format", "FocusDrive", "0xzz", ""])
+def test_a_name_that_arms_nothing_is_refused(name: str) -> None:
+    with pytest.raises(DialectError, match=f"^unknown guarded message of a body '{name}'; known: .*garbage") as caught:
+        Guard(LMOUNT, Role.BODY, [name])
+    assert all(known in str(caught.value) for known in UPDATES)
 
 
 @given(
