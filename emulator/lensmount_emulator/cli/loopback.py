@@ -27,6 +27,8 @@ DEMOS = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lensmount loopback`."""
+    from lensmount_emulator.cli.words import add_arm
+
     parser.add_argument("--body", metavar="NAME", help="body profile (default: the usual one for the lens, or a6000)")
     parser.add_argument(
         "--lens", "--profile", metavar="NAME", help="lens profile (default: the usual one for the body, or sel55210)"
@@ -56,13 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="frame",
         help="deliver frames, or every byte by itself: the same session, slower (default: %(default)s)",
     )
-    parser.add_argument(
-        "--arm",
-        action="append",
-        default=[],
-        metavar="MESSAGE",
-        help="allow guarded messages such as 'Update*', which can leave a device dead; may be given again",
-    )
+    add_arm(parser)
     parser.add_argument("--record", metavar="FILE", help="write every byte and edge to this .lmx file")
     parser.add_argument("--every-frame", action="store_true", help="tell each frame of the loop")
     parser.add_argument("--quiet", action="store_true", help="only the summary")

@@ -9,6 +9,7 @@ from importlib import import_module
 VERBS = {
     "demo": "the main job, watched: the alliance's bodies and lenses on the open model, then a real E-mount",
     "decode": "read captures: bytes and edges to frames to typed messages",
+    "export": "recordings to Wireshark, PulseView and waveform viewers; dissectors for Wireshark",
     "loopback": "a body and a lens meet on a virtual mount",
     "matrix": "run every body with every lens and accessory of a dialect through one script",
     "run": "play one end in real time on a port",

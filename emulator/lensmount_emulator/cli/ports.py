@@ -1,5 +1,6 @@
 """The one place where verbs open ports: whatever a port needs to know of the dialect is told to it here."""
 
+from lensmount_emulator.sessions.contacts import contacts_of
 from lensmount_hardware.spec import open_transport
 from lensmount_hardware.transport import Transport
 from lensmount_protocol.dialect import Dialect
@@ -19,4 +20,5 @@ def open_port(spec: str, role: Role, dialect: Dialect, baudrate: int | None = No
         TransportSpecError: the words mean nothing.
         TransportOpenError: the port is missing, busy or not permitted.
     """
-    return open_transport(spec, role=role, baudrate=baudrate or dialect.wiring.baudrates[0])
+    rate = baudrate or dialect.wiring.baudrates[0]
+    return open_transport(spec, role=role, baudrate=rate, contacts=contacts_of(dialect))

@@ -1,4 +1,4 @@
-"""Play one end in real time on a port: pty:, serial:/dev/ttyUSB0, tcp:host:port, rfc2217://host:port.
+"""Play one end in real time on a port: board:SERIAL, pty:, serial:/dev/ttyUSB0, tcp:host:port, rfc2217://host:port.
 
 A serial port's control lines carry the mount's lines where they are mapped, `!` for the other polarity:
   serial:/dev/ttyUSB0?rts=BODY_CS&dtr=VD&cts=LENS_CS
@@ -12,6 +12,8 @@ import sys
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lensmount run`."""
+    from lensmount_emulator.cli.words import add_arm
+
     parser.add_argument("role", choices=["lens", "body"], help="the end that we play")
     parser.add_argument("--dialect", help="what is spoken (default: what the profile speaks)")
     parser.add_argument("--profile", required=True, metavar="NAME", help="a profile of that role, by name or path")
@@ -26,13 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SCRIPT",
         help="a body's script, as in `lensmount loopback`; for a lens what the hand does that holds it",
     )
-    parser.add_argument(
-        "--arm",
-        action="append",
-        default=[],
-        metavar="MESSAGE",
-        help="allow guarded messages such as 'Update*', which can leave a device dead; may be given again",
-    )
+    add_arm(parser)
     parser.add_argument("--record", metavar="FILE", help="write every byte and edge to this .lmx file")
     parser.add_argument(
         "--spin",

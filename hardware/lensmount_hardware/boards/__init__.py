@@ -1,1 +1,1 @@
-"""Serial devices of this machine: which there are, and what those that we know can do."""
+"""Dev boards that hold a mount's deadlines, host and board both; and the serial devices of this machine."""

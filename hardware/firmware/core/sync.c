@@ -1,0 +1,83 @@
+/* Pulses from the chip's timer, each edge at its own alarm. */
+#include "sync.h"
+
+#include "board.h"
+#include "lines.h"
+#include "port.h"
+
+static struct {
+    struct sync_order now, next;
+    uint64_t pulse_at, edge_at;
+    bool on, in_pulse, changed;
+} sync;
+
+bool sync_is_on(void) {
+    return sync.on;
+}
+
+void sync_stop(void) {
+    sync.on = false;
+    port_sync_alarm(PORT_NEVER);
+}
+
+void sync_end(void) {
+    if (!sync.on)
+        return;
+    sync_stop();
+    line_drive(lines.sync, !sync.now.pulse_high);
+}
+
+/* The first of the times `at`, `at + period`, … that is not over; in the past by less than 2^63. */
+static uint64_t upcoming(uint64_t at, uint32_t period, uint64_t now) {
+    return at >= now ? at : at + (now - at + period - 1u) / period * period;
+}
+
+void sync_run(const struct sync_order *order, uint64_t now) {
+    if (sync.on) {
+        sync.next = *order;
+        sync.changed = true;
+        if (order->at_us)
+            sync.next.at_us = upcoming(order->at_us, order->period_us, now);
+    } else {
+        sync.now = *order;
+        sync.changed = false;
+        sync.in_pulse = false;
+        sync.pulse_at = order->at_us ? upcoming(order->at_us, order->period_us, now) : now;
+        sync.on = true;
+        line_drive(lines.sync, !order->pulse_high);
+    }
+    /* A pulse that has begun is ended as it was ordered. */
+    if (!sync.in_pulse) {
+        if (sync.changed && sync.next.at_us)
+            sync.pulse_at = sync.next.at_us;
+        sync.edge_at = sync.pulse_at;
+    }
+    port_sync_alarm(sync.edge_at);
+}
+
+void board_sync_service(void) {
+    const uint64_t now = port_now_us();
+    if (!sync.on)
+        return;
+    if (now >= sync.edge_at) {
+        if (sync.in_pulse) {
+            line_drive(lines.sync, !sync.now.pulse_high);
+            sync.pulse_at += sync.now.period_us;
+            if (sync.changed && sync.next.at_us)
+                sync.pulse_at = sync.next.at_us;
+            /* Behind by more than a period, pulses are left out. */
+            if (sync.pulse_at + sync.now.period_us < now)
+                sync.pulse_at = now;
+            sync.edge_at = sync.pulse_at;
+        } else {
+            if (sync.changed) {
+                sync.now = sync.next;
+                sync.changed = false;
+            }
+            line_drive(lines.sync, sync.now.pulse_high);
+            sync.edge_at = sync.pulse_at + sync.now.width_us;
+        }
+        sync.in_pulse = !sync.in_pulse;
+    }
+    port_sync_alarm(sync.edge_at);
+}
