@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 BENCH_STAMP := $(VENV)/.bench-installed
 
-.PHONY: demo test check lint types fuzz prove independent update-cuts bench figures clean
+.PHONY: demo test check lint types fuzz prove independent update-cuts soak bench figures clean
 
 demo: $(STAMP)
 	@$(BIN)/lensmount demo
@@ -50,6 +50,13 @@ update-cuts: $(STAMP)
 # The decoder that was written from the specification alone, on the recordings of the whole matrix.
 independent: $(STAMP)
 	@$(BIN)/python tests/protocol/independent/whole_matrix.py
+
+# A live session over a pseudo-terminal and one over TCP, half an hour each: no byte lost, memory flat, jitter printed.
+SOAK_SECONDS ?= 1800
+SOAK_PAIR ?= a6000 sel55210
+
+soak: $(STAMP)
+	@PYTHONPATH=tests:protocol:hardware:emulator $(BIN)/python -m soak $(SOAK_SECONDS) $(SOAK_PAIR)
 
 # Speed, ours and the peers' in one run: `make bench`, `make bench BENCH="--only parse,build --rounds 21"`.
 BENCH ?=

@@ -104,6 +104,10 @@ def run(arguments: argparse.Namespace) -> int:
                 header["with"] = arguments.accessories
             if plan:
                 header["faults"] = plan.texts()
+            if arguments.duration is not None:
+                header["duration"] = arguments.duration
+            if arguments.arm:
+                header["armed"] = arguments.arm
             tap = stack.enter_context(RecordingWriter(Path(arguments.record), header)).write
         session = run_loopback(
             body,
