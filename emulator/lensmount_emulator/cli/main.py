@@ -24,6 +24,7 @@ VERBS = {
     "dialects": "list the dialects that can be spoken",
     "profiles": "list the lenses and bodies that can be played",
     "prove": "hold generated code against construct on mutated frames",
+    "fuzz": "break readers and sessions by chance, and repeat what broke from one file",
     "describe": "show a dialect's messages, their fields, offsets and evidence",
 }
 

@@ -16,11 +16,15 @@ class Kind:
         legal: what is legal, in words that follow `wants`.
         read: text to value; raises `ValueError` where it is none.
         write: value to the text that reads as the same value.
+        least: the smallest number that is legal; of no meaning for what is no number.
+        most: the largest.
     """
 
     legal: str
     read: Callable[[str], Any]
     write: Callable[[Any], str]
+    least: float = 0.0
+    most: float = 0.0
 
 
 UNITS = {"us": "1e-6", "µs": "1e-6", "ms": "1e-3", "s": "1"}
@@ -58,7 +62,9 @@ def _word(text: str) -> str:
 
 def whole(least: int, most: int) -> Kind:
     """A whole number between two ends."""
-    return Kind(f"a whole number from {least} to {most}", lambda text: round(_within(int(text), least, most)), str)
+    return Kind(
+        f"a whole number from {least} to {most}", lambda text: round(_within(int(text), least, most)), str, least, most
+    )
 
 
 def percent(least: float, most: float) -> Kind:
@@ -67,12 +73,14 @@ def percent(least: float, most: float) -> Kind:
         f"a percentage from {least:g} to {most:g}",
         lambda text: _within(float(text.removesuffix("%")), least, most),
         lambda value: f"{value!r}%",
+        least,
+        most,
     )
 
 
-DURATION = Kind("a duration such as 1.2s, 30ms or 200us", _duration, lambda value: f"{value!r}s")
-RATE = Kind("a share from 0 to 1", lambda text: _within(float(text), 0.0, 1.0), repr)
-PER_SECOND = Kind("times a second, up to 10000", lambda text: _within(float(text), 0.0, 1e4), repr)
+DURATION = Kind("a duration such as 1.2s, 30ms or 200us", _duration, lambda value: f"{value!r}s", 0.0, 1e6)
+RATE = Kind("a share from 0 to 1", lambda text: _within(float(text), 0.0, 1.0), repr, 0.0, 1.0)
+PER_SECOND = Kind("times a second, up to 10000", lambda text: _within(float(text), 0.0, 1e4), repr, 0.0, 1e4)
 LEVEL = Kind("low or high", _level, lambda value: "high" if value else "low")
 ROLE = Kind("body, lens or both", _role, lambda value: "both" if value is None else value.value)
 LINE = Kind("a line by its name, or select, supply or detect", _word, str)

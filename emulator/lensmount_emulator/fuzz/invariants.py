@@ -1,8 +1,8 @@
 """What must be true of every session, whatever goes wrong in it: a table from name to what checks it."""
 
 import io
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sized
+from typing import Any, cast
 
 from lensmount_emulator.fuzz.watch import Watch
 from lensmount_emulator.roles.engine import Engine
@@ -79,7 +79,7 @@ def _sizes(engine: Engine) -> Iterator[tuple[str, int, int]]:
     for name in {*slots, *getattr(engine, "__dict__", {})}:
         value: Any = getattr(engine, name, None)
         if isinstance(value, Mapping) or (hasattr(value, "__len__") and not isinstance(value, str | bytes)):
-            yield name, len(value), MOST_KEPT
+            yield name, len(cast("Sized", value)), MOST_KEPT
 
 
 def streams(watch: Watch, since: Mapping[Role, int]) -> bool:

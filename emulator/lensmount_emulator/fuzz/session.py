@@ -7,7 +7,7 @@ its stories are text, so they are shrunk and replayed without what found them.
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 
 from lensmount_emulator.faults.fault import Fault
@@ -169,7 +169,7 @@ def run_campaign(
     *,
     mode: str = "",
     shrinks: bool = True,
-    until: Callable[[], bool] = lambda: False,
+    progress: Callable[[int], None] = lambda _steps: None,
 ) -> Campaign:
     """Take so many steps, story by story.
 
@@ -179,15 +179,16 @@ def run_campaign(
         seed: where chance comes from; the same seed tells the same stories.
         mode: which ends are engines; `""` by chance.
         shrinks: whether a story that breaks something is told as short as it can be.
-        until: asked between stories; ends the campaign early.
+        progress: told between stories how many steps were taken.
     """
     came, names = Campaign(), tuple(dialects)
-    while came.steps < steps and not until() and len(came.broken) < MOST_BROKEN:
+    while came.steps < steps and len(came.broken) < MOST_BROKEN:
         random = Random(f"{seed} session {came.stories}")
         story = story_of(names[came.stories % len(names)], random, mode)
         outcome = tell(story, random, min(STEPS_A_STORY, max(1, steps - came.steps)))
         came.steps += outcome.steps
         came.stories += 1
+        progress(came.steps)
         if outcome.complaints:
             kind = kind_of(outcome)
             came.counts[kind] += 1
@@ -212,4 +213,4 @@ def shorter(outcome: Outcome) -> Outcome:
 
     if not breaks(outcome.story):
         return outcome
-    return play_story(shrunk(outcome.story, breaks))
+    return play_story(replace(shrunk(outcome.story, breaks), breaks=outcome.complaints[0].invariant))

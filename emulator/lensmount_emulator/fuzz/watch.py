@@ -26,7 +26,7 @@ from lensmount_protocol.frame import Frame, FrameEvent, Garbage, GarbageReason
 from lensmount_protocol.message import Unknown
 from lensmount_protocol.paving import type_of
 from lensmount_protocol.reader import FrameReader
-from lensmount_protocol.wire import Burst, Edge, Received, Record, Remark, Role, WireEvent
+from lensmount_protocol.wire import Burst, Edge, Received, Record, Role, WireEvent
 
 MOST_COMPLAINTS = 20
 
@@ -105,7 +105,7 @@ class Watch:
         self._selects = {self.dialect.select_line(role): role for role in Role}
         self._open: dict[Role, dict[int, float]] = {role: {} for role in Role}
         self._places: dict[str, tuple[Engine, float, float]] = {}
-        self._routine: dict[tuple[int, ...], bool] = {}
+        self._routine = {int(type_, 16) for said in self.dialect.routine for type_ in said.split("+")}
         self._limits = Counter[str]()
         self.bench = Bench(
             self.dialect,
@@ -184,7 +184,7 @@ class Watch:
             self.last_edge[record.line] = record.level
             if record.line == self.dialect.supply or (record.line == self.dialect.detect and record.level):
                 self._forget()
-        elif isinstance(record, Remark) and "hears noise" in record.text and self._last_burst is not None:
+        elif "hears noise" in record.text and self._last_burst is not None:
             self.bytes_sent[self._last_burst.sender] -= len(self._last_burst.data)
 
     def _listen(self, notice: Notice) -> None:
@@ -193,12 +193,14 @@ class Watch:
             # Whatever it was: the body knows that something is wrong, and does not wait in ignorance.
             self._open[Role.BODY].clear()
 
-    def _sent(self, role: Role, data: bytes) -> None:
+    def sent(self, role: Role, data: bytes) -> None:
+        """An end gives out bytes."""
         self._judge(role, self._readers[role].receive(data))
         if role is Role.LENS:
             self.look()
 
-    def _drove(self, role: Role, line: str, level: bool) -> None:
+    def drove(self, role: Role, line: str, level: bool) -> None:
+        """An end moves a line."""
         if self._selects.get(line) is role:
             reader = self._readers[role]
             self._judge(role, reader.open_window() if level else reader.close(GarbageReason.WINDOW_CLOSED))
@@ -237,11 +239,7 @@ class Watch:
                 self._open[Role.LENS][asked] = self.now
 
     def _is_routine(self, arrival: Arrival) -> bool:
-        types = tuple(type_of(message) for message in arrival.messages)
-        routine = self._routine.get(types)
-        if routine is None:
-            routine = self._routine[types] = "+".join(f"{type_:02X}" for type_ in types) in self.dialect.routine
-        return routine
+        return all(type_of(message) in self._routine for message in arrival.messages)
 
     # How the session is made.
 
@@ -308,11 +306,11 @@ class _WatchedMount(FaultyMount):
         port, watch = super().port(role), self._watch
 
         def drive(line: str, level: bool) -> None:
-            watch._drove(role, line, level)
+            watch.drove(role, line, level)
             port.drive(line, level)
 
         def transmit(data: bytes) -> None:
-            watch._sent(role, data)
+            watch.sent(role, data)
             port.transmit(data)
 
         return Port(drive, transmit, port.set_baudrate)

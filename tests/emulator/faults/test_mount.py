@@ -1,6 +1,7 @@
 """A mount on which things go wrong: nothing changes without faults, a seed repeats them, and each does what it says."""
 
 import io
+import itertools
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
@@ -122,7 +123,7 @@ def test_a_swapped_frame_comes_behind_the_next() -> None:
     session, _ = play("lmount", ["swap from=body at=0.9"])
     sequences = [event.frame.sequence for event in session.events if getattr(event, "sender", None) is Role.BODY
                  and hasattr(event, "frame")]  # fmt: skip
-    steps = [(after - before) % 256 for before, after in zip(sequences, sequences[1:], strict=False)]
+    steps = [(after - before) % 256 for before, after in itertools.pairwise(sequences)]
     assert sorted(set(steps)) == [1, 2, 255]
 
 
