@@ -66,10 +66,10 @@ def spoken_in(path: str) -> str:
     try:
         with Path(path).open("rb") as file:
             head = file.readline(LONGEST_HEADER)
-        told = json.loads(head) if head.startswith(MAGIC) else {}
+        told: dict[str, object] = json.loads(head) if head.startswith(MAGIC) else {}
     except (OSError, ValueError):
         # Whoever reads the file says what is wrong with it.
-        told = {}
+        return USUAL_DIALECT
     dialect = told.get("dialect")
     return dialect if isinstance(dialect, str) else USUAL_DIALECT
 

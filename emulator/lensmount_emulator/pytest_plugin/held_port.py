@@ -1,5 +1,6 @@
 """The port that a process plays on: opened when first used, kept to the end, and put at rest between tests."""
 
+from lensmount_emulator.sessions.contacts import contacts_of
 from lensmount_hardware.clock import MonotonicClock
 from lensmount_hardware.spec import open_transport, parse_spec
 from lensmount_hardware.transport import Transport
@@ -58,7 +59,9 @@ class HeldPort:
             else:
                 return self._transport
         self._dialect = dialect
-        self._transport = open_transport(self.spec, role=self.role, baudrate=dialect.wiring.baudrates[0])
+        self._transport = open_transport(
+            self.spec, role=self.role, baudrate=dialect.wiring.baudrates[0], contacts=contacts_of(dialect)
+        )
         # The device may be in the middle of what an earlier run began.
         rest(self._transport, dialect, self.role)
         return self._transport

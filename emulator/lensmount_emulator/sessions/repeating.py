@@ -11,8 +11,11 @@ from lensmount_hardware.captures.recording import RecordingWriter, header_of
 from lensmount_protocol.errors import CaptureError
 
 KNOWN = frozenset(
-    {"lensmount", "version", "dialect", "body", "lens", "with", "script", "seed", "duration", "resolution", "armed"}
-)
+    {
+        "lensmount", "version", "dialect", "body", "lens", "with", "script", "seed", "duration", "resolution", "armed",
+        "faults",
+    }
+)  # fmt: skip
 """What a header of a virtual session says; a session with anything else was made by something else too."""
 
 
@@ -45,6 +48,7 @@ def repeat(path: Path) -> Repetition:
         CaptureError: the file cannot be read, is no recording, or not one of a virtual session.
         ProfileError: a profile of it is not known here.
         ScriptError: its script is not understood here.
+        FaultError: one of its faults is not known here.
     """
     header = header_of(path)
     _require_loopback(path, header)
@@ -60,6 +64,7 @@ def repeat(path: Path) -> Repetition:
             seconds=cast("float | None", header.get("duration")),
             resolution="byte" if header.get("resolution") == "byte" else "frame",
             armed=_names(header, "armed"),
+            faults=_names(header, "faults"),
             tap=writer.write,
         )
     return _compare(recorded, sink.getvalue())
