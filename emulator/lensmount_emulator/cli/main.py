@@ -13,6 +13,7 @@ VERBS = {
     "loopback": "a body and a lens meet on a virtual mount",
     "matrix": "run every body with every lens and accessory of a dialect through one script",
     "run": "play one end in real time on a port",
+    "board": "put the firmware that ships with lensmount onto a board in boot mode",
     "boards": "list the serial devices of this machine, and what they can do",
     "doctor": "examine a port: what is wrong with it, and what to do",
     "record": "listen at a port, or at two, and write all to a file",
