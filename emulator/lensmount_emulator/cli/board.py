@@ -1,7 +1,7 @@
 """Put the firmware that ships with lensmount onto a board in boot mode, or say how to get it there.
 
-A Raspberry Pi Pico waits for firmware when it is plugged in with its BOOTSEL button pressed. It was tried on an emulated
-chip only; nobody here has had a real board.
+A Raspberry Pi Pico waits for firmware when it is plugged in with its BOOTSEL button pressed. The firmware was tried on
+an emulated chip only; nobody here has had a real board.
 """
 
 import argparse
@@ -9,9 +9,7 @@ import argparse
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lensmount board`."""
-    parser.add_argument(
-        "deed", choices=["flash", "image"], help="flash: write it; image: say which one this package has"
-    )
+    parser.add_argument("deed", choices=["flash", "image"], help="write it, or say which one this package has")
     parser.add_argument("--drive", metavar="FOLDER", help="where the board's drive is mounted")
     parser.add_argument("--file", metavar="UF2", help="another image than the one that ships")
 
