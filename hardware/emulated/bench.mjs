@@ -37,7 +37,8 @@ const on = {
   },
   byte(board, uart, byte) {
     const whole = board.speaks(uart);
-    bytes.push([us(byte.begin), us(byte.end), board.number, uart, byte.value, whole ? 0 : 1]);
+    const { origin } = board;
+    bytes.push([us(origin + byte.begin), us(origin + byte.end), board.number, uart, byte.value, whole ? 0 : 1]);
     for (const { from, to } of joins) {
       if (!whole || from[0] !== board.number || from[1] !== uart) continue;
       const other = boards[to[0]];
@@ -108,12 +109,12 @@ const orders = {
   reset({ board: number }) {
     const old = boards[number];
     boards[number] = new Board(number, image, serials[number], on, old.mcu.sram);
-    boards[number].skipTo(0);
+    boards[number].origin = old.now;
   },
   tell({ board: number }) {
     const board = boards[number];
     return { worst: board.worst(), instructions: board.instructions, faults: board.usb.faults, found: board.usb.found,
-      boot_mode: board.inBootMode, watchdog: board.watchdogBarked, warnings: board.warnings.slice(0, 20),
+      address: board.mcu.usbCtrl.addrEndp, boot_mode: board.inBootMode, watchdog: board.watchdogBarked, warnings: board.warnings.slice(0, 20),
       baudrates: board.uarts.map((uart) => uart.baudrate), clk_sys: board.mcu.clkSys, states: board.states };
   },
 };

@@ -30,6 +30,7 @@ export class Board {
     const mcu = (this.mcu = new RP2040());
     mcu.logger = { debug() {}, info() {}, warn: (who, text) => this.warnings.push(`${who}: ${text}`),
       error: (who, text) => this.warnings.push(`${who}: ${text}`) };
+    this.origin = 0;
     this.warnings = [];
     this.inBootMode = this.watchdogBarked = false;
     if (keptRam) mcu.sram.set(keptRam);
@@ -57,8 +58,9 @@ export class Board {
     mcu.core.PC = RAM_END - 256;
   }
 
+  // The bench's time; our own clock counts from our start.
   get now() {
-    return this.mcu.clock.nanos;
+    return this.origin + this.mcu.clock.nanos;
   }
 
   get stopped() {
@@ -69,8 +71,8 @@ export class Board {
   get next() {
     const { core, clock } = this.mcu;
     if (this.stopped) return Infinity;
-    if (!core.waiting) return clock.nanos;
-    return clock.nextAlarm ? clock.nextAlarm.nanos : Infinity;
+    if (!core.waiting) return this.now;
+    return clock.nextAlarm ? this.origin + clock.nextAlarm.nanos : Infinity;
   }
 
   // Let time go by to a moment before which nothing happens here.
@@ -79,8 +81,9 @@ export class Board {
   }
 
   // Run while there is something to do before a moment.
-  runBefore(nanos) {
+  runBefore(until) {
     const { core, clock } = this.mcu;
+    const nanos = until - this.origin;
     const cycle = 1e9 / this.mcu.clkSys;
     while (!this.stopped) {
       // A pending interrupt ends the sleep even where it is locked out.

@@ -72,7 +72,7 @@ static void listen_again(uint64_t now) {
 uint64_t board_poll(void) {
     const uint64_t now = port_now_us();
     if (!port_usb_up())
-        session_unplugged(now);
+        session_unplugged();
     read_host(now);
     reports_collect(port_now_us(), false);
     if (lines.hushed)
@@ -112,11 +112,9 @@ void board_on_byte(unsigned uart, uint8_t value, uint32_t at) {
 }
 
 void board_on_broken_byte(unsigned uart) {
-    (void)uart;
     lose(IN_UART, BOARD_SORT_BROKEN_BYTES, 1);
 }
 
 void board_on_overrun(unsigned uart) {
-    (void)uart;
     lose(IN_UART, BOARD_SORT_RECEIVED, 1);
 }

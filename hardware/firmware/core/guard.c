@@ -88,7 +88,7 @@ static uint64_t watch_presence(uint64_t now) {
         set_present(true, now);
     } else {
         guard.present = false;
-        guard_rest(BOARD_REST_REASON_ABSENT, now);
+        guard_rest(BOARD_REST_REASON_ABSENT);
     }
     return PORT_NEVER;
 }
@@ -122,7 +122,7 @@ static uint64_t watch_host(uint64_t now) {
     const uint64_t due = guard.heard_at + guard.watchdog_us;
     if (now < due)
         return due;
-    guard_stop(BOARD_REST_REASON_WATCHDOG, now);
+    guard_stop(BOARD_REST_REASON_WATCHDOG);
     return PORT_NEVER;
 }
 
@@ -153,16 +153,16 @@ void guard_order_rail(uint8_t line, bool on, uint64_t now) {
         guard.wanted |= bit;
         (void)watch_rails(now);
     } else if (line == lines.supply && line_is(line, lines.away)) {
-        guard_rest(BOARD_REST_REASON_SUPPLY, now);
+        guard_rest(BOARD_REST_REASON_SUPPLY);
     } else {
         guard.wanted &= (uint16_t)~bit;
         line_rest(line);
     }
 }
 
-void guard_stop(uint8_t reason, uint64_t now) {
+void guard_stop(uint8_t reason) {
     guard.present = guard.configured = false;
-    guard_rest(reason, now);
+    guard_rest(reason);
 }
 
 /* Whose grounding of the presence line outlasts a rest that the host did not order. */
@@ -171,8 +171,8 @@ static bool keeps_grounding(uint8_t line, uint8_t reason) {
            reason != BOARD_REST_REASON_GREETING && reason != BOARD_REST_REASON_START;
 }
 
-void guard_rest(uint8_t reason, uint64_t now) {
-    mount_cut(now);
+void guard_rest(uint8_t reason) {
+    mount_cut();
     sync_stop();
     lines.powered = lines.supply == NO_LINE && guard.present && lines.role != BOARD_ROLE_SNIFFER;
     for (uint8_t line = lines.count; line-- > 0;) {

@@ -27,13 +27,13 @@ void guard_start(const uint8_t *timing, uint64_t now);
 /* The guard's line took a level. */
 void guard_on_edge(bool level, uint64_t now);
 /* There is no map any more that anybody watches. */
-void guard_stop(uint8_t reason, uint64_t now);
+void guard_stop(uint8_t reason);
 /* Do what is due; returns when the next is. */
 uint64_t guard_service(uint64_t now);
 /* Why a line may not be driven away from rest now, or 0; NO_LINE stands for bytes. */
 uint8_t guard_refusal(uint8_t line);
 /* Switch a rail on when its time has come, or off now. */
 void guard_order_rail(uint8_t line, bool on, uint64_t now);
-void guard_rest(uint8_t reason, uint64_t now);
+void guard_rest(uint8_t reason);
 
 #endif

@@ -10,12 +10,21 @@ bool line_is_rail(uint8_t line) {
     return line_is(line, lines.ours) && (kind == BOARD_LINE_KIND_SUPPLY || kind == BOARD_LINE_KIND_RAIL);
 }
 
-static void put_at_level(uint8_t line, bool level) {
+struct line_pin line_pin_for(uint8_t line, bool level) {
     const bool pin_level = line_inverts(line, level);
-    if (line_has(line, BOARD_LINE_FLAG_OPEN_DRAIN) && pin_level)
-        port_pin_let_go(lines.map[line].gpio);
+    return (struct line_pin){
+        lines.map[line].gpio, pin_level, line_has(line, BOARD_LINE_FLAG_OPEN_DRAIN) && pin_level};
+}
+
+void line_pin_put(struct line_pin pin) {
+    if (pin.let_go)
+        port_pin_let_go(pin.gpio);
     else
-        port_pin_drive(lines.map[line].gpio, pin_level);
+        port_pin_drive(pin.gpio, pin.level);
+}
+
+static void put_at_level(uint8_t line, bool level) {
+    line_pin_put(line_pin_for(line, level));
 }
 
 static void note(uint8_t line, bool level, bool away) {
@@ -34,6 +43,10 @@ void line_rest(uint8_t line) {
         port_pin_let_go(lines.map[line].gpio);
     else
         put_at_level(line, high);
+}
+
+void line_note(uint8_t line, bool level) {
+    note(line, level, level != line_rests_high(line));
 }
 
 void line_drive(uint8_t line, bool level) {

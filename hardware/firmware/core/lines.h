@@ -61,6 +61,16 @@ static inline bool line_rests_high(uint8_t line) {
 
 bool line_is_rail(uint8_t line);
 void line_drive(uint8_t line, bool level);
+
+/* What a level of a line is at its pin, for those who cannot wait for it to be worked out. */
+struct line_pin {
+    uint8_t gpio;
+    bool level, let_go;
+};
+struct line_pin line_pin_for(uint8_t line, bool level);
+void line_pin_put(struct line_pin pin);
+/* Its level has become this. */
+void line_note(uint8_t line, bool level);
 void line_rest(uint8_t line);
 /* The supply of the other end came or went: what rests high is driven only while it is there. */
 void lines_set_powered(bool powered);

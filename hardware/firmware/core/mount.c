@@ -21,7 +21,7 @@ static struct {
     uint64_t until; /* SETUP, ENDING, HOLD: when the step is over */
     uint64_t rose_at, fell_at, stopped_at; /* our attention line, and the last stop bit */
     uint64_t begin; /* first start bit of what is being sent */
-    uint32_t setup_us, hold_us, gap_us, byte_ns;
+    uint32_t setup_us, hold_us, gap_us, byte_us;
     uint16_t window, dropped_window;
     bool window_is_open, dropping;
     volatile bool loaded;
@@ -47,8 +47,9 @@ static void push(struct event event) {
 
 static void set_rate(uint32_t baudrate, uint64_t now) {
     port_set_rate(baudrate);
-    mount.byte_ns = (uint32_t)(10000000000u / baudrate);
-    push((struct event){.at = (uint32_t)now, .kind = EVENT_RATE, .value = mount.byte_ns});
+    const uint32_t byte_ns = (uint32_t)(10000000000u / baudrate);
+    mount.byte_us = (byte_ns + 999u) / 1000u;
+    push((struct event){.at = (uint32_t)now, .kind = EVENT_RATE, .value = byte_ns});
 }
 
 void mount_start(const uint8_t *timing, uint32_t baudrate, uint64_t now) {
@@ -63,24 +64,28 @@ bool mount_is_idle(void) {
     return mount.step == IDLE && orders_empty();
 }
 
-static void drive(uint8_t line, bool level, uint64_t now) {
-    if (line == lines.attention) {
-        if (level && !attention_is_high()) {
-            mount.rose_at = now;
-        } else if (!level && attention_is_high()) {
-            mount.fell_at = now;
-            mount.window_is_open = false;
-        }
-    }
-    line_drive(line, level);
+/* The clock's microsecond has begun already: what shall last a time at least is counted from the next one. */
+static uint64_t from_now(void) {
+    return port_now_us() + 1u;
 }
 
-void mount_cut(uint64_t now) {
+static void drive(uint8_t line, bool level) {
+    const bool moves = line == lines.attention && level != attention_is_high();
+    line_drive(line, level);
+    if (moves && level) {
+        mount.rose_at = from_now();
+    } else if (moves) {
+        mount.fell_at = from_now();
+        mount.window_is_open = false;
+    }
+}
+
+void mount_cut(void) {
     uint32_t transmissions, others;
     if (mount.step == SENDING || mount.step == ENDING)
         port_uart_stop(lines.data_uart);
     if (attention_is_high())
-        mount.fell_at = now;
+        mount.fell_at = from_now();
     mount.step = IDLE;
     mount.window_is_open = mount.dropping = mount.loaded = false;
     orders_drop(&transmissions, &others);
@@ -89,7 +94,6 @@ void mount_cut(uint64_t now) {
 }
 
 void board_on_loaded(unsigned uart, uint32_t at) {
-    (void)uart;
     mount.loaded_at = at;
     mount.loaded = true;
     port_kick();
@@ -176,11 +180,11 @@ static uint64_t do_transmit(const uint8_t *order, uint64_t now) {
     tell_if_late(id, at, now);
     if (!raise)
         return begin_bytes(now);
-    drive(lines.attention, true, now);
+    drive(lines.attention, true);
     mount.window = id;
     mount.window_is_open = true;
     mount.step = SETUP;
-    mount.until = now + mount.setup_us;
+    mount.until = mount.rose_at + mount.setup_us;
     return 0;
 }
 
@@ -195,7 +199,7 @@ uint8_t mount_drive(uint8_t line, bool level, uint64_t now) {
     if (line_is_rail(line))
         guard_order_rail(line, level, now);
     else
-        drive(line, level, now);
+        drive(line, level);
     return 0;
 }
 
@@ -269,14 +273,15 @@ static uint64_t sending(uint64_t now) {
     const uint8_t *order = orders_first(&size);
     /* It may have come while `now` was on its way here. */
     const uint64_t loaded_at = now - (uint64_t)(int64_t)(int32_t)((uint32_t)now - mount.loaded_at);
-    const uint64_t end = loaded_at + (mount.byte_ns + 999u) / 1000u;
+    const uint64_t end = loaded_at + mount.byte_us;
     const uint8_t *next = part_behind(order, &size, now);
     if (next) {
+        /* First of all: the byte that is on the wire lasts no longer than 3 us at the highest rate. */
+        send(next, size);
         tell_sent(order, end);
         tell_if_late(get16(next + BOARD_TRANSMIT_ID_OFFSET), get64(next + BOARD_TRANSMIT_AT_US_OFFSET), end);
         orders_pop();
         mount.begin = end;
-        send(next, size);
     } else {
         mount.step = ENDING;
         mount.until = end;
@@ -287,14 +292,16 @@ static uint64_t sending(uint64_t now) {
 static uint64_t ending(uint64_t now) {
     if (now < mount.until)
         return mount.until;
-    if (port_uart_busy(lines.data_uart))
-        return now + 1;
+    if (port_uart_busy(lines.data_uart)) {
+        mount.until = now + 1u;
+        return mount.until;
+    }
     uint8_t size;
     const uint8_t *order = orders_first(&size);
     const bool last = (order[BOARD_TRANSMIT_FLAGS_OFFSET] & BOARD_TRANSMIT_FLAG_LOWER) != 0;
     tell_sent(order, mount.until);
     orders_pop();
-    mount.stopped_at = now;
+    mount.stopped_at = mount.until + 1u;
     mount.step = IDLE;
     return last && attention_is_high() ? lower_after_hold() : 0;
 }
@@ -312,7 +319,7 @@ static uint64_t one_step(uint64_t now) {
             return mount.until;
         if (mount.step == SETUP)
             return begin_bytes(now);
-        drive(lines.attention, false, now);
+        drive(lines.attention, false);
         mount.step = IDLE;
         return 0;
     }
@@ -329,7 +336,7 @@ uint64_t mount_service(uint64_t now) {
 }
 
 void board_mount_service(void) {
-    const uint64_t watched = guard_service(port_now_us());
     const uint64_t worked = mount_service(port_now_us());
+    const uint64_t watched = guard_service(port_now_us());
     port_mount_alarm(watched < worked ? watched : worked);
 }

@@ -12,7 +12,7 @@ uint64_t mount_service(uint64_t now);
 /* Put a line of ours at a level, if the guard lets us: an error code or 0. */
 uint8_t mount_drive(uint8_t line, bool level, uint64_t now);
 /* Cut what is being sent and drop the queue. */
-void mount_cut(uint64_t now);
+void mount_cut(void);
 bool mount_is_idle(void);
 
 #endif

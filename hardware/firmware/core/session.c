@@ -55,19 +55,19 @@ void session_watch(uint64_t now) {
         tell_state(now);
 }
 
-static void forget(uint8_t reason, uint64_t now) {
+static void forget(uint8_t reason) {
     const uint32_t before = port_lock();
-    guard_stop(reason, now);
+    guard_stop(reason);
     lines_forget();
     port_unlock(before);
 }
 
-void session_unplugged(uint64_t now) {
+void session_unplugged(void) {
     if (!session.greeted)
         return;
     session.greeted = false;
     const uint32_t before = port_lock();
-    guard_stop(BOARD_REST_REASON_UNPLUGGED, now);
+    guard_stop(BOARD_REST_REASON_UNPLUGGED);
     port_unlock(before);
 }
 
@@ -88,7 +88,7 @@ static uint8_t hello(const uint8_t *message, unsigned size, uint64_t now, uint32
     *detail = session.number;
     if (host_is_heard(now) && number != session.number && !take_over)
         return BOARD_ERROR_CODE_BUSY;
-    forget(BOARD_REST_REASON_GREETING, now);
+    forget(BOARD_REST_REASON_GREETING);
     orders_greet();
     reports_clear();
     session.greeted = true;
@@ -106,7 +106,7 @@ static uint8_t configure(const uint8_t *message, unsigned size, uint64_t now, ui
         return code;
     const uint8_t *timing = message + BOARD_CONFIGURE_TIMING_OFFSET;
     const uint32_t before = port_lock();
-    guard_stop(BOARD_REST_REASON_START, now);
+    guard_stop(BOARD_REST_REASON_START);
     lines_adopt(message);
     mount_start(timing, get32(message + BOARD_CONFIGURE_BAUDRATE_OFFSET), now);
     guard_start(timing, now);
@@ -117,7 +117,6 @@ static uint8_t configure(const uint8_t *message, unsigned size, uint64_t now, ui
 }
 
 static uint8_t credit(const uint8_t *message, unsigned size, uint64_t now, uint32_t *detail) {
-    (void)size, (void)now, (void)detail;
     answers_credit(get32(message + BOARD_CREDIT_LIMIT_OFFSET));
     return 0;
 }
@@ -129,7 +128,6 @@ static uint8_t enqueue(const uint8_t *message, unsigned size) {
 }
 
 static uint8_t transmit(const uint8_t *message, unsigned size, uint64_t now, uint32_t *detail) {
-    (void)now;
     *detail = BOARD_TRANSMIT_FLAGS_OFFSET;
     if (message[BOARD_TRANSMIT_FLAGS_OFFSET] & ~(BOARD_TRANSMIT_FLAG_RAISE | BOARD_TRANSMIT_FLAG_LOWER))
         return BOARD_ERROR_CODE_MALFORMED;
@@ -166,14 +164,12 @@ static uint8_t drive(const uint8_t *message, unsigned size, uint64_t now, uint32
 }
 
 static uint8_t set_baudrate(const uint8_t *message, unsigned size, uint64_t now, uint32_t *detail) {
-    (void)now;
     const uint32_t rate = get32(message + BOARD_SET_BAUDRATE_BAUDRATE_OFFSET);
     *detail = port_nearest_rate(rate);
     return lines_rate_is_near(rate, *detail) ? enqueue(message, size) : BOARD_ERROR_CODE_BAD_BAUDRATE;
 }
 
 static uint8_t run_sync(const uint8_t *message, unsigned size, uint64_t now, uint32_t *detail) {
-    (void)size;
     const uint8_t flags = message[BOARD_SYNC_FLAGS_OFFSET];
     const struct sync_order order = {
         .at_us = get64(message + BOARD_SYNC_AT_US_OFFSET),
@@ -206,23 +202,21 @@ static uint8_t run_sync(const uint8_t *message, unsigned size, uint64_t now, uin
 }
 
 static uint8_t ask_time(const uint8_t *message, unsigned size, uint64_t now, uint32_t *detail) {
-    (void)size, (void)detail;
     answers_clock(get32(message + BOARD_TIME_TOKEN_OFFSET), now);
     return 0;
 }
 
 static uint8_t go_to_rest(const uint8_t *message, unsigned size, uint64_t now, uint32_t *detail) {
-    (void)size;
     const uint8_t flags = message[BOARD_REST_FLAGS_OFFSET];
     *detail = BOARD_REST_FLAGS_OFFSET;
     if (flags & ~BOARD_REST_FLAG_FORGET)
         return BOARD_ERROR_CODE_MALFORMED;
     if (flags & BOARD_REST_FLAG_FORGET) {
-        forget(BOARD_REST_REASON_HOST, now);
+        forget(BOARD_REST_REASON_HOST);
         session.greeted = false;
     } else {
         const uint32_t before = port_lock();
-        guard_rest(BOARD_REST_REASON_HOST, now);
+        guard_rest(BOARD_REST_REASON_HOST);
         port_unlock(before);
     }
     tell_state(now);
@@ -230,22 +224,19 @@ static uint8_t go_to_rest(const uint8_t *message, unsigned size, uint64_t now, u
 }
 
 static uint8_t enter_boot_mode(const uint8_t *message, unsigned size, uint64_t now, uint32_t *detail) {
-    (void)size, (void)detail;
     if (get32(message + BOARD_BOOTLOADER_MAGIC_OFFSET) != BOARD_BOOTLOADER_MAGIC)
         return BOARD_ERROR_CODE_BAD_MAGIC;
-    forget(BOARD_REST_REASON_HOST, now);
+    forget(BOARD_REST_REASON_HOST);
     port_enter_boot_mode();
     return 0;
 }
 
 static uint8_t read_counters(const uint8_t *message, unsigned size, uint64_t now, uint32_t *detail) {
-    (void)message, (void)size, (void)now, (void)detail;
     answers_counters();
     return 0;
 }
 
 static uint8_t read_state(const uint8_t *message, unsigned size, uint64_t now, uint32_t *detail) {
-    (void)message, (void)size, (void)detail;
     tell_state(now);
     return 0;
 }

@@ -9,7 +9,7 @@
 void session_take(const uint8_t *message, unsigned size, uint64_t now);
 void session_take_bad_frame(void);
 /* USB went away: rest, and a greeting is needed. */
-void session_unplugged(uint64_t now);
+void session_unplugged(void);
 /* Tell STATE when its flags changed or everything went to rest. */
 void session_watch(uint64_t now);
 bool session_is_greeted(void);

@@ -9,7 +9,18 @@ static struct {
     struct sync_order now, next;
     uint64_t pulse_at, edge_at;
     bool on, in_pulse, changed;
+    struct line_pin ready; /* what is to be done with the pin at the next edge */
 } sync;
+
+/* The edge itself is to take as little time as it can. */
+static void make_ready(void) {
+    const bool pulse_high = sync.changed ? sync.next.pulse_high : sync.now.pulse_high;
+    sync.ready = line_pin_for(lines.sync, sync.in_pulse ? !sync.now.pulse_high : pulse_high);
+}
+
+static bool between_pulses(void) {
+    return !sync.now.pulse_high;
+}
 
 bool sync_is_on(void) {
     return sync.on;
@@ -24,7 +35,7 @@ void sync_end(void) {
     if (!sync.on)
         return;
     sync_stop();
-    line_drive(lines.sync, !sync.now.pulse_high);
+    line_drive(lines.sync, between_pulses());
 }
 
 /* The first of the times `at`, `at + period`, … that is not over; in the past by less than 2^63. */
@@ -52,16 +63,18 @@ void sync_run(const struct sync_order *order, uint64_t now) {
             sync.pulse_at = sync.next.at_us;
         sync.edge_at = sync.pulse_at;
     }
+    make_ready();
     port_sync_alarm(sync.edge_at);
 }
 
 void board_sync_service(void) {
-    const uint64_t now = port_now_us();
     if (!sync.on)
         return;
+    const uint64_t now = port_now_us();
     if (now >= sync.edge_at) {
+        line_pin_put(sync.ready);
         if (sync.in_pulse) {
-            line_drive(lines.sync, !sync.now.pulse_high);
+            line_note(lines.sync, between_pulses());
             sync.pulse_at += sync.now.period_us;
             if (sync.changed && sync.next.at_us)
                 sync.pulse_at = sync.next.at_us;
@@ -74,10 +87,11 @@ void board_sync_service(void) {
                 sync.now = sync.next;
                 sync.changed = false;
             }
-            line_drive(lines.sync, sync.now.pulse_high);
+            line_note(lines.sync, sync.now.pulse_high);
             sync.edge_at = sync.pulse_at + sync.now.width_us;
         }
         sync.in_pulse = !sync.in_pulse;
+        make_ready();
     }
     port_sync_alarm(sync.edge_at);
 }

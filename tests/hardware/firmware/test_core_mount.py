@@ -21,7 +21,8 @@ from lensmount_hardware.boards.words import (
 )
 
 BYTE_US = 1e7 / 750_000
-SETUP, HOLD, GAP = 20, 30, 40
+SETUP, HOLD, GAP = 21, 31, 41
+"""Those of the timing table, and the microsecond that has begun when the clock is read."""
 SUPPLY, SYNC, ATTENTION, DATA, PLAIN, PLAIN_IN = 1, 3, 4, 6, 8, 9
 ATTENTION_PIN, SYNC_PIN, PLAIN_PIN, DATA_PIN = 11, 10, 15, 0
 LOW, HIGH, UART = 1, 2, 3

@@ -137,6 +137,7 @@
 
 /* 2.4 Cortex-M0+: interrupt controller and vector table */
 #define NVIC_ISER 0xe000e100u
+#define NVIC_ICER 0xe000e180u
 #define NVIC_ISPR 0xe000e200u
 #define NVIC_ICPR 0xe000e280u
 #define NVIC_IPR(index) (0xe000e400u + 4u * (index))

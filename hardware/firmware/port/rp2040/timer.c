@@ -48,8 +48,16 @@ static void acknowledge(unsigned alarm) {
     CLEAR(TIMER_INTF) = 1u << alarm;
 }
 
+/* Its alarm comes early and the rest is waited for, so that an interrupt of a UART, which may be in progress, does not
+ * move the edge. Longer than that takes, and shorter than a byte. */
+#define SYNC_LEAD_US 2u
+#define MOST_LOOKS 64u
+
+static uint64_t sync_at;
+
 void port_sync_alarm(uint64_t at_us) {
-    arm(SYNC_ALARM, at_us);
+    sync_at = at_us;
+    arm(SYNC_ALARM, at_us != PORT_NEVER && at_us > SYNC_LEAD_US ? at_us - SYNC_LEAD_US : at_us);
 }
 
 void port_mount_alarm(uint64_t at_us) {
@@ -63,6 +71,13 @@ void timer_wake_at(uint64_t at_us) {
 void on_sync_alarm(void) {
     news = true;
     acknowledge(SYNC_ALARM);
+    /* Of one that is far away, only part of the way may have passed. */
+    if (sync_at > port_now_us() + 2u * SYNC_LEAD_US) {
+        port_sync_alarm(sync_at);
+        return;
+    }
+    for (unsigned look = 0; look < MOST_LOOKS && (int32_t)(REG(TIMER_TIMERAWL) - (uint32_t)sync_at) < 0; look++) {
+    }
     board_sync_service();
 }
 

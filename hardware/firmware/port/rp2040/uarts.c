@@ -68,7 +68,7 @@ void port_uart_listen(unsigned uart, bool on) {
         CLEAR(control) = UART_CR_RX_ENABLE;
 }
 
-static void load(unsigned uart) {
+static inline void load(unsigned uart) {
     REG(UART_BASE(uart) + UART_DR) = *sending[uart].next;
     sending[uart].next = sending[uart].next + 1;
 }
@@ -99,7 +99,7 @@ bool port_uart_busy(unsigned uart) {
     return (REG(UART_BASE(uart) + UART_FR) & UART_FR_BUSY) != 0;
 }
 
-static void on_uart(unsigned uart) {
+static inline __attribute__((always_inline)) void on_uart(unsigned uart) {
     const uint32_t base = UART_BASE(uart);
     const uint32_t at = REG(TIMER_TIMERAWL);
     const uint32_t why = REG(base + UART_MIS);

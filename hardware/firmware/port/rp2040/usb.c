@@ -88,7 +88,20 @@ void usb_set_address(uint8_t address) {
     REG(USB_ADDR_ENDP) = address;
 }
 
-/* With interrupts locked out, or in the interrupt. */
+/* Only USB's own interrupt is kept out: copying a packet takes longer than a UART can wait. */
+static uint32_t keep_out(void) {
+    const uint32_t was = REG(NVIC_ISER) & 1u << IRQ_USBCTRL;
+    REG(NVIC_ICER) = 1u << IRQ_USBCTRL;
+    __asm__ volatile("dsb\n\tisb" ::: "memory");
+    return was;
+}
+
+static void let_in(uint32_t was) {
+    __asm__ volatile("" ::: "memory");
+    REG(NVIC_ISER) = was;
+}
+
+/* In the interrupt, or with it kept out. */
 static void send_more(void) {
     const uint32_t waiting = usb.to_head - usb.to_tail;
     /* A transfer ends with a packet that is not full. */
@@ -217,10 +230,10 @@ size_t port_usb_read(uint8_t *data, size_t room) {
     const size_t count = waiting < room ? waiting : room;
     for (size_t at = 0; at < count; at++)
         data[at] = usb.from_host[(usb.from_tail + at) % OUT_ROOM];
-    const uint32_t before = lock();
+    const uint32_t before = keep_out();
     usb.from_tail += count;
     receive_more();
-    unlock(before);
+    let_in(before);
     return count;
 }
 
@@ -231,16 +244,16 @@ size_t port_usb_room(void) {
 void port_usb_write(const uint8_t *data, size_t count) {
     for (size_t at = 0; at < count; at++)
         usb.to_host[(usb.to_head + at) % IN_ROOM] = data[at];
-    const uint32_t before = lock();
+    const uint32_t before = keep_out();
     usb.to_head += count;
     send_more();
-    unlock(before);
+    let_in(before);
 }
 
 bool port_usb_up(void) {
-    const uint32_t before = lock();
+    const uint32_t before = keep_out();
     const bool stayed = !usb.went_away;
     usb.went_away = false;
-    unlock(before);
+    let_in(before);
     return stayed && usb.configured && !usb.suspended;
 }
