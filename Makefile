@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 BENCH_STAMP := $(VENV)/.bench-installed
 
-.PHONY: demo test check lint types fuzz prove independent update-cuts soak bench figures clean
+.PHONY: demo test check lint types fuzz prove independent update-cuts soak bench figures firmware firmware-fuzz clean
 
 demo: $(STAMP)
 	@$(BIN)/lensmount demo
@@ -64,6 +64,17 @@ BENCH ?=
 bench: $(BENCH_STAMP)
 	@PYTHONPATH=tests:protocol:hardware:emulator $(BIN)/python -m benchmarks $(BENCH)
 
+# The dev board's firmware, for those who have arm-none-eabi-gcc: ELF and UF2, what they take, and the longest interrupts.
+firmware: $(STAMP)
+	@$(MAKE) --no-print-directory -C hardware/firmware PYTHON=$(abspath $(BIN))/python package
+	@PYTHONPATH=protocol:hardware $(BIN)/python -m emulated.interrupts
+
+# The core under random frames of a host, with the checkers of addresses and undefined behaviour.
+FRAMES ?= 10000000
+
+firmware-fuzz:
+	@$(MAKE) --no-print-directory -C hardware/firmware fuzz FRAMES=$(FRAMES)
+
 # The figures that the documentation and the notes of a change quote; the captures are not part of the project.
 CAPTURES ?= ../shared/captures/e-mount
 REPLAYS := a6000_sel55210_init_55.sr:sel55210 a6000_sel55210_init_55.sr:a6000 \
@@ -99,7 +110,7 @@ figures: $(STAMP)
 LIVE_SECONDS ?= 60
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
+	rm -rf $(VENV) build hardware/firmware/build .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
 
 $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "lensmount needs Python 3.11 or newer; set PYTHON=python3.x")'

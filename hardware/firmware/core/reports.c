@@ -171,7 +171,7 @@ void reports_collect(uint64_t now, bool all) {
     const uint32_t received_head = events.received_head;
     const uint32_t low = (uint32_t)now;
     uint32_t event_tail = events.event_tail, received_tail = events.received_tail;
-    for (unsigned step = 0; step < EVENT_ROOM + RECEIVED_ROOM; step++) {
+    for (uint32_t left = (event_head - event_tail) + (received_head - received_tail); left; left--) {
         const struct event *event = &events.events[event_tail % EVENT_ROOM];
         const struct received *byte = &events.received[received_tail % RECEIVED_ROOM];
         const bool has_event = event_tail != event_head, has_byte = received_tail != received_head;
@@ -180,11 +180,9 @@ void reports_collect(uint64_t now, bool all) {
         if (has_byte && (!has_event || byte_age >= event_age)) {
             take_byte(byte, now - (uint64_t)(int64_t)byte_age);
             events.received_tail = ++received_tail;
-        } else if (has_event) {
+        } else {
             take_event(event, now - (uint64_t)(int64_t)event_age, now);
             events.event_tail = ++event_tail;
-        } else {
-            break;
         }
     }
     if (all || now >= reports_due())

@@ -78,7 +78,7 @@ static bool host_is_heard(uint64_t now) {
 
 static uint8_t hello(const uint8_t *message, unsigned size, uint64_t now, uint32_t *detail) {
     *detail = BOARD_HELLO_FLAGS_OFFSET;
-    if (size < BOARD_HELLO_SIZE || (message[BOARD_HELLO_FLAGS_OFFSET] & ~BOARD_HELLO_FLAG_TAKE_OVER))
+    if (message[BOARD_HELLO_FLAGS_OFFSET] & ~BOARD_HELLO_FLAG_TAKE_OVER)
         return BOARD_ERROR_CODE_MALFORMED;
     *detail = BOARD_VERSION;
     if (message[BOARD_HELLO_VERSION_OFFSET] != BOARD_VERSION)

@@ -78,9 +78,9 @@ void board_sync_service(void) {
             sync.pulse_at += sync.now.period_us;
             if (sync.changed && sync.next.at_us)
                 sync.pulse_at = sync.next.at_us;
-            /* Behind by more than a period, pulses are left out. */
-            if (sync.pulse_at + sync.now.period_us < now)
-                sync.pulse_at = now;
+            /* Pulses whose time has gone by are left out. */
+            if (sync.pulse_at < now)
+                sync.pulse_at = upcoming(sync.pulse_at, sync.now.period_us, now);
             sync.edge_at = sync.pulse_at;
         } else {
             if (sync.changed) {

@@ -21,6 +21,7 @@ struct uart {
 
 static struct {
     uint64_t now_ns, mount_ns, sync_ns, poll_us;
+    uint64_t read_ns, sync_late_ns;
     uint32_t slow_us, rate, busy;
     bool kicked, usb_up, usb_was_down, host_reads, boots;
     uint32_t levels, edges, pins_up, pins_down;
@@ -176,6 +177,7 @@ void sim_busy_for(uint32_t looks) {
 
 size_t port_usb_read(uint8_t *data, size_t room) {
     size_t count = 0;
+    sim.now_ns += sim.read_ns;
     while (count < room && sim.inbox_tail != sim.inbox_head)
         data[count++] = sim.inbox[sim.inbox_tail++ % INBOX];
     return count;
@@ -331,6 +333,14 @@ void sim_feed(unsigned uart, uint8_t value, int kind) {
             board_on_overrun(uart);
     }
     look();
+}
+
+void sim_reads_take(uint32_t us) {
+    sim.read_ns = us * 1000;
+}
+
+void sim_late_sync(uint32_t us) {
+    sim.sync_ns += us * 1000;
 }
 
 void sim_slow(uint32_t us) {

@@ -31,6 +31,9 @@ void sim_glitch(unsigned pin);
 void sim_feed(unsigned uart, uint8_t value, int kind);
 /* The main loop looks no more often than this. */
 void sim_slow(uint32_t us);
+/* Reading the host takes the main loop so long; the next alarm of the frame signal comes so much late. */
+void sim_reads_take(uint32_t us);
+void sim_late_sync(uint32_t us);
 bool sim_boots(void);
 unsigned sim_pin_state(unsigned pin);
 unsigned sim_pin_pull(unsigned pin);

@@ -174,18 +174,18 @@ class Core:
         self.send(SetLevel(id_, DriveFlag.IN_TURN if in_turn else 0, line, level, at_us))
 
 
-def _make(*targets: str) -> None:
+def make_firmware(*targets: str) -> None:
     made = subprocess.run(["make", "-s", "-C", FIRMWARE, *targets], capture_output=True, text=True, check=False)
     assert made.returncode == 0, made.stderr
 
 
 @pytest.fixture(scope="session")
 def core_library() -> Path:
-    """The core as a shared library: with counts of its branches, or, where asked for, with a checker of addresses."""
+    """The core as a library that checks itself: for undefined behaviour, or, where asked for, its addresses."""
     if shutil.which("gcc") is None or shutil.which("make") is None:
         pytest.skip("the firmware's core is built with gcc and make, which are not here")
-    name = "build/host/libcore-asan.so" if os.environ.get("LENSMOUNT_FIRMWARE_ASAN") else "build/host/libcore.so"
-    _make(name)
+    name = "build/host/counted/libcore.so" if os.environ.get("LENSMOUNT_FIRMWARE_COUNTED") else "build/host/libcore.so"
+    make_firmware(name)
     return FIRMWARE / name
 
 

@@ -242,6 +242,16 @@ def test_a_rate_changes_between_two_frames(core):
     assert core.rate() == 1_500_000
 
 
+def test_a_rate_can_have_its_time(core):
+    core.start_body()
+    at = core.now_us + 500
+    core.send(o.SetRate(2, 1_500_000, at))
+    core.run(400)
+    assert core.rate() == 750_000
+    core.run(100)
+    assert core.rate() == 1_500_000
+
+
 def test_the_data_line_is_connected_and_put_at_rest(core):
     core.start_body()
     assert core.pin_state(DATA_PIN) == LOW
@@ -347,6 +357,25 @@ def test_a_first_pulse_in_the_past_is_made_up_in_whole_periods(core):
     core.run(2000)
     falls = [at - began for at, state in moves(core, SYNC_PIN, began + 5) if state == LOW]
     assert falls == [300, 1300]
+
+
+def test_pulses_that_were_missed_are_left_out(core):
+    core.start_body()
+    began = core.now_us
+    core.send(o.Sync(SyncFlag.ON, 1000, 50, began + 100))
+    core.run(500)
+    core.late_sync(5300)
+    core.run(8000)
+    falls = [at - began for at, state in moves(core, SYNC_PIN, began + 99) if state == LOW]
+    assert falls == [100, 6400, 7100, 8100]
+
+
+def test_an_alarm_that_was_underway_when_the_signal_ended_does_nothing(core):
+    core.start_body()
+    before = core.change_count
+    core._sim.board_sync_service()
+    core._sim.board_on_pins(1 << 19, 0, 1 << 19, core.now_us)
+    assert core.change_count == before
 
 
 def test_driving_the_frame_signals_line_ends_it(core):
@@ -526,13 +555,20 @@ def test_a_line_that_moves_too_fast_is_hushed_and_looked_at_again(core):
 def test_reports_beyond_the_room_of_the_interrupts_are_counted(core):
     core.start_body()
     core.heard()
+    core.drive(PLAIN, 1, in_turn=True, at_us=core.now_us + 5000)
     for number in range(300):
         core.send(o.SetLevel(number, DriveFlag.IN_TURN, PLAIN, 1, 1))
-    core.slow(1_000_000)
-    core.run(3000)
+    core.slow(50_000)
+    core.run(7000)
+    core.set_pin(6, True)
+    core.run(2000)
     core.slow(0)
-    core.run(1_100_000)
-    assert core.heard_of(r.Late)
+    core.run(80_000)
+    said = core.heard()
+    late = [report for report in said if isinstance(report, r.Late)]
+    lost = {report.sort: report.count for report in said if isinstance(report, r.Dropped)}
+    assert len(late) + lost[Sort.REPORTS] == 300
+    assert lost[Sort.EDGES] == 1, "the loss of presence, which is told by STATE all the same"
 
 
 def test_the_queue_runs_round_its_end_many_times(core):
