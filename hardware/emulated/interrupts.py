@@ -4,7 +4,6 @@ import random
 import sys
 
 from emulated.emulator import EmulatedHost, Emulator
-
 from lensmount_hardware.boards.orders import Configure, MappedLine, SendBytes, SetLevel, SetRate, Sync, Timing
 from lensmount_hardware.boards.words import BoardRole, LineFlag, LineKind, SyncFlag, TransmitFlag
 from lensmount_protocol.errors import BoardError
@@ -30,8 +29,8 @@ _LINES = (
 def count(rounds: int = 40) -> dict[str, dict[str, int]]:
     """Interrupt -> visits, and the instructions and cycles of its longest, what interrupted it left out.
 
-    A body with a full map sends at 1.5 Mbaud and hears itself, makes the frame signal, sees all its inputs move at once,
-    and loses its lens now and then.
+    A body with a full map sends at 1.5 Mbaud and hears itself, makes the frame signal, sees all its inputs move at
+    once, and loses its lens now and then.
     """
     dice = random.Random(1)
     with Emulator(["0123456789abcdef"]) as emulator:

@@ -100,11 +100,11 @@ def _session(arguments: argparse.Namespace) -> int:
 
 def _replay(arguments: argparse.Namespace) -> int:
     from lensmount_emulator.fuzz.stage import play_story
-    from lensmount_emulator.fuzz.story import read_story, test_of
+    from lensmount_emulator.fuzz.story import as_test, read_story
 
     story = read_story(Path(arguments.file))
     if arguments.test:
-        print(test_of(story, Path(arguments.file).stem.replace("-", "_")), end="")
+        print(as_test(story, Path(arguments.file).stem.replace("-", "_")), end="")
         return 0
     outcome = play_story(story)
     if arguments.json:

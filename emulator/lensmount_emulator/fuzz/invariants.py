@@ -96,10 +96,14 @@ def at_rest(watch: Watch) -> bool:
 
 
 def declared_end(watch: Watch) -> bool:
-    """Whether a session that does not stream is over as it may be: at rest, and the body said why or has no lens."""
+    """Whether a session that does not stream is over as it may be.
+
+    At rest, where the body has no lens or has given up; or asleep, by its script: a lens that a glitch has woken
+    meanwhile answers the body's next call as well.
+    """
     gone = not watch.mount.attached or watch.bench.body.done
-    asleep = watch.bench.body.connection.state == watch.bench.lens.connection.state == "ASLEEP"
-    return (gone and at_rest(watch)) or (asleep and watch.bench.body.done)
+    body = watch.bench.body
+    return (gone and at_rest(watch)) or (body.done and body.connection.state == "ASLEEP")
 
 
 def recovers(watch: Watch, within: float) -> bool:

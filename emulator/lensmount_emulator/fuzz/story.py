@@ -98,7 +98,7 @@ def _story(path: Path, told: Mapping[str, Any]) -> Story:
     return Story(**values)
 
 
-def test_of(story: Story, name: str) -> str:
+def as_test(story: Story, name: str) -> str:
     """A pytest test that plays the story and wants nothing broken."""
     lines = ",\n".join(f"        {json.dumps(step)}" for step in story.steps)
     steps = f"(\n{lines},\n    )" if story.steps else "()"

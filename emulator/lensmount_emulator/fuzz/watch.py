@@ -11,9 +11,8 @@ from typing import NamedTuple
 
 from lensmount_emulator.faults.mount import FaultyMount
 from lensmount_emulator.faults.plan import Plan
+from lensmount_emulator.fuzz.ears import Ears, OverheardMount
 from lensmount_emulator.fuzz.traits import Traits, dialect_of, players_of, traits_of
-from lensmount_emulator.mount.flight import Ear
-from lensmount_emulator.mount.port import Port
 from lensmount_emulator.mount.virtual import Resolution
 from lensmount_emulator.profiles.profile import Profile
 from lensmount_emulator.roles.engine import Engine, Notice
@@ -26,7 +25,7 @@ from lensmount_protocol.frame import Frame, FrameEvent, Garbage, GarbageReason
 from lensmount_protocol.message import Unknown
 from lensmount_protocol.paving import type_of
 from lensmount_protocol.reader import FrameReader
-from lensmount_protocol.wire import Burst, Edge, Received, Record, Role, WireEvent
+from lensmount_protocol.wire import Burst, Edge, Record, Role
 
 MOST_COMPLAINTS = 20
 
@@ -193,14 +192,15 @@ class Watch:
             # Whatever it was: the body knows that something is wrong, and does not wait in ignorance.
             self._open[Role.BODY].clear()
 
-    def sent(self, role: Role, data: bytes) -> None:
-        """An end gives out bytes."""
+    def _sent(self, role: Role, data: bytes) -> None:
         self._judge(role, self._readers[role].receive(data))
         if role is Role.LENS:
             self.look()
 
-    def drove(self, role: Role, line: str, level: bool) -> None:
-        """An end moves a line."""
+    def _heard(self, role: Role, count: int) -> None:
+        self.bytes_heard[role] += count
+
+    def _drove(self, role: Role, line: str, level: bool) -> None:
         if self._selects.get(line) is role:
             reader = self._readers[role]
             self._judge(role, reader.open_window() if level else reader.close(GarbageReason.WINDOW_CLOSED))
@@ -280,47 +280,8 @@ class Watch:
         resolution: Resolution,
         plan: Plan | None,
     ) -> FaultyMount:
-        return _WatchedMount(self, dialect, tap, scheduler, resolution, plan)
+        return OverheardMount(Ears(self._sent, self._drove, self._heard), dialect, tap, scheduler, resolution, plan)
 
 
 class _Puppet(Engine):
     """An end that hears, and does nothing by itself."""
-
-
-class _WatchedMount(FaultyMount):
-    """A mount whose ends are watched from inside the faults."""
-
-    def __init__(
-        self,
-        watch: Watch,
-        dialect: Dialect,
-        tap: Callable[[Record], None],
-        scheduler: Scheduler,
-        resolution: Resolution,
-        plan: Plan | None,
-    ) -> None:
-        self._watch = watch
-        super().__init__(dialect, tap, scheduler, resolution, plan)
-
-    def port(self, role: Role) -> Port:
-        port, watch = super().port(role), self._watch
-
-        def drive(line: str, level: bool) -> None:
-            watch.drove(role, line, level)
-            port.drive(line, level)
-
-        def transmit(data: bytes) -> None:
-            watch.sent(role, data)
-            port.transmit(data)
-
-        return Port(drive, transmit, port.set_baudrate)
-
-    def connect(self, role: Role, hears: Ear) -> None:
-        heard = self._watch.bytes_heard
-
-        def hear(event: WireEvent, now: float) -> None:
-            if isinstance(event, Received):
-                heard[role] += len(event.data)
-            hears(event, now)
-
-        super().connect(role, hear)

@@ -111,7 +111,13 @@ def _live(body: BodyEngine) -> Task:
         if DETECT in body.carried and body.levels.get(DETECT, False):
             # It bounced.
             continue
-        if (yield from get_to_know(body)):
+        try:
+            known = yield from get_to_know(body)
+        except LocalProtocolError as error:
+            # Somebody else's answer moved the link on in the midst of ours.
+            body.tell(str(error), trouble=True)
+            known = False
+        if known:
             break
         # A lens in recovery can do nothing else; perhaps that is just what the script wants.
         wanted = body.script[body.position].verb if body.position < len(body.script) else ""

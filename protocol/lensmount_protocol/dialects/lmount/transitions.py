@@ -1,6 +1,6 @@
 """What is legal when on the open model's link, for both ends alike."""
 
-from lensmount_protocol.dialects.lmount.framing import CYCLE, EVENT
+from lensmount_protocol.dialects.lmount.framing import CYCLE, EVENT, LINK, ORDER
 from lensmount_protocol.dialects.lmount.link import BodyHello, LensHello, RateOrder, Refusal, Sleep
 from lensmount_protocol.dialects.lmount.update import (
     UpdateActivate,
@@ -154,7 +154,8 @@ def trigger(sender: Role, class_: int, first: AnyMessage) -> str:
         return "event"
     if isinstance(first, UpdateState):
         return "update over" if int(first.stage) in _OVER else "update state"
-    known = _FIRST.get(type(first))
+    # Said with a frame or as news it is heard, and changes nothing.
+    known = _FIRST.get(type(first)) if class_ in (LINK, ORDER) else None
     if known is not None:
         return known
     # What nobody knows is an order from the body, and an answer from the lens: to be refused, or to be passed over.

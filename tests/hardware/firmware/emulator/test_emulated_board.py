@@ -1,11 +1,13 @@
 """The image that ships, in an emulator: USB, bytes both ways, edges, rails, the frame signal, its interrupts."""
 
+import itertools
+
 import pytest
 
 from lensmount_hardware.boards import orders as o
 from lensmount_hardware.boards import reports as r
 from lensmount_hardware.boards.orders import MappedLine, Timing
-from lensmount_hardware.boards.words import BoardRole, LineFlag, LineKind, RestReason, Spacing, StateFlag, SyncFlag
+from lensmount_hardware.boards.words import BoardRole, LineFlag, LineKind, RestReason, StateFlag, SyncFlag
 
 OUT, IN_TURN = LineFlag.OUTPUT, 1
 PRESENCE, SUPPLY, RAIL, SYNC, ATTENTION, LOOK, DATA, HEARD = range(8)
@@ -128,7 +130,7 @@ def test_parts_of_a_window_follow_without_a_pause(emulated):
     emulated.send(o.SendBytes(1, 1, 0, 0, bytes(100)), o.SendBytes(1, 2, 0, 0, bytes(100)), run_us=5000)
     sent = emulated.emulator.sent
     assert len(sent) == 200
-    assert max(after[0] - before[1] for before, after in zip(sent, sent[1:], strict=False)) < 0.1
+    assert max(after[0] - before[1] for before, after in itertools.pairwise(sent)) < 0.1
 
 
 def test_the_times_of_bytes_and_edges_are_the_wires(emulated):
