@@ -58,9 +58,7 @@ def install() -> None:
 def _fetch(folder: Path) -> None:
     command = ["npm", "ci", "--no-audit", "--no-fund"]
     try:
-        done = subprocess.run(
-            command, cwd=folder, capture_output=True, text=True, timeout=_FETCH_PATIENCE, check=False
-        )
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=_FETCH_PATIENCE, check=False)
         why = done.stderr.strip().splitlines()[-1:] if done.returncode else None
     except subprocess.TimeoutExpired:
         why = ["it takes too long"]

@@ -4,7 +4,6 @@ import random
 import sys
 
 from emulated.emulator import EmulatedHost, Emulator
-
 from lensmount_hardware.boards.orders import Configure, MappedLine, SendBytes, SetLevel, SetRate, Sync, Timing
 from lensmount_hardware.boards.words import BoardRole, LineFlag, LineKind, SyncFlag, TransmitFlag
 from lensmount_protocol.errors import BoardError

@@ -21,7 +21,9 @@ def main() -> None:
     flash = at[".boot2"] + at[".flash"] + at[".ram_image"]
     ram = at[".ram_image"] + at[".bss"] + at[".kept"] + STACK_BYTES
     print(f"flash {flash} of {FLASH_BYTES} bytes")
-    print(f"RAM   {ram} of {RAM_BYTES} bytes: {at['.ram_image']} code and tables, {at['.bss']} data, {STACK_BYTES} stack")
+    print(
+        f"RAM   {ram} of {RAM_BYTES} bytes: {at['.ram_image']} code and tables, {at['.bss']} data, {STACK_BYTES} stack"
+    )
 
 
 if __name__ == "__main__":

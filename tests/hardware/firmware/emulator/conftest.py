@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-from emulated.emulator import EmulatedHost, Emulator, install
 
+from emulated.emulator import EmulatedHost, Emulator, install
 from lensmount_protocol.errors import BoardError
 
 
