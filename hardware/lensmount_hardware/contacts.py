@@ -32,6 +32,7 @@ class Contacts:
         detect: the line that a lens grounds by being there; `""` where there is none.
         rails: further lines that are rails, in the order in which they are switched on, behind the supply.
         sync: the frame signal; `""` where there is none.
+        sync_width_us: of the frame signal's pulses; 0 is as they are driven.
         windows: how each end holds its select line.
     """
 
@@ -41,4 +42,5 @@ class Contacts:
     detect: str = ""
     rails: tuple[str, ...] = ()
     sync: str = ""
+    sync_width_us: float = 0.0
     windows: Mapping[Role, WindowTiming] = field(default_factory=dict[Role, WindowTiming])

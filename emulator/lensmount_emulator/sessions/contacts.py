@@ -4,7 +4,7 @@ import math
 
 from lensmount_hardware.contacts import Contacts, WindowTiming
 from lensmount_protocol.dialect import Dialect
-from lensmount_protocol.timing import Mark, closes, first_bit, last_bit, opens
+from lensmount_protocol.timing import Mark, closes, edge, first_bit, last_bit, opens
 from lensmount_protocol.wire import Role
 
 
@@ -17,6 +17,7 @@ def contacts_of(dialect: Dialect) -> Contacts:
         detect=dialect.detect,
         rails=dialect.rails,
         sync=dialect.sync,
+        sync_width_us=_pulse_us(dialect),
         windows={role: _window(dialect, role) for role in Role},
     )
 
@@ -29,6 +30,13 @@ def _window(dialect: Dialect, role: Role) -> WindowTiming:
         hold_us=_least_us(dialect, last_bit(role), closes(role), usual.hold_us),
         gap_us=usual.gap_us,
     )
+
+
+def _pulse_us(dialect: Dialect) -> float:
+    """The middle of what the contract allows a pulse of the frame signal; 0 where it says nothing."""
+    pulse = (edge(dialect.sync, False), edge(dialect.sync, True))
+    bounds = [(rule.minimum_us, rule.maximum_us) for rule in dialect.timing if (rule.since, rule.until) == pulse]
+    return sum(bounds[0]) / 2 if bounds else 0.0
 
 
 def _least_us(dialect: Dialect, since: Mark, until: Mark, usual_us: int) -> int:

@@ -21,6 +21,7 @@ from lensmount_hardware.boards.reports import (
     Welcome,
 )
 from lensmount_hardware.boards.streams import ByteStream, open_stream
+from lensmount_hardware.boards.sync_signal import SyncSignal
 from lensmount_hardware.boards.timed import TimedEvent
 from lensmount_hardware.boards.words import (
     BoardRole,
@@ -104,6 +105,7 @@ class BoardTransport(Transport):
         self._plan = plan
         self._link = BoardLink(session)
         self._inbox: deque[TimedEvent] = deque()
+        self._sync = SyncSignal(plan.sync_width)
         self._numbers = 0
         self._pinged = clock.now()
         self._gone = ""
@@ -131,7 +133,9 @@ class BoardTransport(Transport):
         while True:
             self._ping()
             now = self.clock.now()
-            left = PING_PERIOD if deadline is None else min(PING_PERIOD, max(0.0, deadline - now))
+            self._sync.end_if_due(now, self._link)
+            left = min(PING_PERIOD, self._sync.patience(now))
+            left = left if deadline is None else min(left, max(0.0, deadline - now))
             if self._inbox:
                 left = 0.0
             self._exchange(left)
@@ -150,7 +154,9 @@ class BoardTransport(Transport):
                 for start in range(0, len(data), LONGEST_DATA):
                     self._order(SendBytes(self._number(), 0, 0, 0, data[start : start + LONGEST_DATA]))
             case DriveLine(line, level):
-                if (number := self._plan.ours.get(line)) is not None:
+                number = self._plan.ours.get(line)
+                made = line == self._plan.sync and self._sync.drive(level, self.clock.now(), self._link)
+                if number is not None and not made:
                     flags = DriveFlag.IN_TURN if line in self._plan.in_turn else 0
                     self._order(SetLevel(self._number(), flags, number, int(level), 0))
             case SetBaudrate(baudrate):
@@ -278,6 +284,8 @@ class BoardTransport(Transport):
 
     def _take_state(self, state: BoardState) -> None:
         self.state = state
+        if state.flags & StateFlag.AT_REST:
+            self._sync.stop()
         if not state.flags & StateFlag.CONFIGURED:
             reason = next((reason for reason in RestReason if reason == state.reason), RestReason.START)
             self._lose(f"everything is at rest: {meaning(reason)}")

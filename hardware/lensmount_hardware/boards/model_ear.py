@@ -34,6 +34,7 @@ class ModelEar:
     def hear(self, line: int, byte: int, at_us: int, baudrate: int) -> list[ReceivedBytes]:
         """Take one byte; what can be gathered no longer with it comes back."""
         told: list[ReceivedBytes] = []
+        at_us = max(at_us, self._times[-1]) if self._times else at_us
         fits = len(self._data) < MOST_WITH_GAPS and line == self._line
         if self._times and not (fits and at_us - self._times[-1] <= _WIDEST_GAP_US):
             told = self.told()

@@ -1,6 +1,7 @@
 """The bytes between a host and model boards, in virtual time: whoever waits moves time on."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from lensmount_hardware.boards.model import ModelBoard
 from lensmount_hardware.clock import VirtualClock
@@ -88,26 +89,32 @@ class ModelStream:
             raise ConnectionError(self.cut)
 
 
-def join(body: ModelBoard, lens: ModelBoard, wires: Sequence[tuple[ModelBoard, int, int]]) -> None:
+def join(
+    body: ModelBoard, lens: ModelBoard, wires: Sequence[tuple[ModelBoard, int, int]], *, any_rate: bool = False
+) -> None:
     """Wire two boards' lines together.
 
     Args:
         body: one board.
         lens: the other one.
         wires: for each wire the board that drives it, its line there, and the line at the other board.
+        any_rate: whether bytes are understood at any rate, as on ports that have none.
     """
-    for driver in (body, lens):
-        other = lens if driver is body else body
+    for driver, other in ((body, lens), (lens, body)):
         ends = {ours: theirs for board, ours, theirs in wires if board is driver}
+        driver.drove = partial(_drove, other, ends)
+        driver.said = partial(_said, driver, other, ends, any_rate)
 
-        def drove(line: int, level: bool, _at: int, other: ModelBoard = other, ends: dict[int, int] = ends) -> None:
-            if line in ends:
-                other.see(ends[line], level)
 
-        def said(
-            line: int, data: bytes, begin: int, _end: int, other: ModelBoard = other, ends: dict[int, int] = ends
-        ) -> None:
-            if line in ends and other.wire is not None:
-                other.hear(ends[line], data, begin, other.wire.baudrate)
+def _drove(other: ModelBoard, ends: dict[int, int], line: int, level: bool, _at_us: int) -> None:
+    if line in ends:
+        other.see(ends[line], level)
 
-        driver.drove, driver.said = drove, said
+
+def _said(
+    driver: ModelBoard, other: ModelBoard, ends: dict[int, int], any_rate: bool,
+    line: int, data: bytes, begin_us: int, _end_us: int,
+) -> None:  # fmt: skip
+    speaks, listens = driver.wire, other.wire
+    if line in ends and speaks is not None and listens is not None:
+        other.hear(ends[line], data, begin_us, listens.baudrate if any_rate else speaks.baudrate)

@@ -71,6 +71,7 @@ class ModelWire:
         self._wanted_rails: set[int] = set()
         self._present_us = now_us
         self._sync_runs = 0
+        self._pulsed_us = now_us - LONG_AGO_US
         self._tests = 0
         self._guard = guard_of(contacts)
         if self._guard is None:
@@ -140,7 +141,7 @@ class ModelWire:
         if not order.flags & SyncFlag.ON:
             self.stop_sync()
             return
-        first = max(order.at_us, self.now_us)
+        first = self._first_pulse(order)
         if self.sync is None:
             self.move(contact, not high)
         self.sync = order
@@ -148,6 +149,16 @@ class ModelWire:
         run = self._sync_runs
         self.at(first, lambda: self._pulse(contact, run, first))
         self.hooks.changed()
+
+    def _first_pulse(self, order: Sync) -> int:
+        """The next time that is whole periods from `at_us`; while it runs, at least half a period behind the last."""
+        period = order.period_us
+        usual = self.now_us if self.sync is None else self._pulsed_us + period
+        first, soonest = order.at_us or usual, self.now_us
+        if self.sync is not None:
+            soonest = max(soonest, self._pulsed_us + period // 2)
+            first -= max(0, first - soonest) // period * period
+        return first + -(-max(0, soonest - first) // period) * period
 
     def stop_sync(self) -> None:
         """No more pulses; the line keeps its level between them."""
@@ -254,8 +265,10 @@ class ModelWire:
         if order is None or run != self._sync_runs:
             return
         high = bool(order.flags & SyncFlag.PULSE_HIGH)
+        self._pulsed_us = begins
         self.move(contact, high)
-        self.at(begins + order.width_us, lambda: self.move(contact, not high) if run == self._sync_runs else None)
+        # A change in mid-pulse leaves this pulse as it is.
+        self.at(begins + order.width_us, lambda: self.move(contact, not high) if self.sync is not None else None)
         following = begins + order.period_us
         self.at(following, lambda: self._pulse(contact, run, following))
 

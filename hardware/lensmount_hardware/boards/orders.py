@@ -182,7 +182,9 @@ class Sync(BoardMessage):
         "flags" / Int8ul * "SyncFlags",
         "period_us" / Int32ul * "from pulse to pulse, at least 100",
         "width_us" / Int32ul * "of a pulse, at least 1 and below the period",
-        "at_us" / Int64ul * "the first pulse begins then, later ones whole periods behind; 0 is at once",
+        "at_us"
+        / Int64ul
+        * "pulses begin whole periods from then; 0 is at once, or while it runs a period behind the last",
         Terminated,
     )
     flags: int

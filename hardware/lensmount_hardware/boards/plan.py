@@ -25,7 +25,9 @@ BODY_PRESENCE_MS = 10
 LENS_PRESENCE_MS = 1
 """A supply that a lens's board sees for so long is on."""
 
-OPTIONS = ("setup_us", "hold_us", "gap_us", "presence_ms", "absence_us", "watchdog_ms", "unguarded", "take_over")
+OPTIONS = (
+    "setup_us", "hold_us", "gap_us", "presence_ms", "absence_us", "watchdog_ms", "unguarded", "sync_timer", "take_over",
+)  # fmt: skip
 """What may stand behind a board's question mark beside the names of lines."""
 
 _LONGEST_US = 0xFFFF
@@ -47,6 +49,8 @@ class Plan:
         in_turn: those of them that wait for the transmissions in front of them.
         lines: every line that carries a level for us.
         senders: number of a data input -> who sends there.
+        sync: our frame signal, where the board's timer is to make it; else `""`.
+        sync_width: of its pulses, in seconds; 0 is as they are driven.
         take_over: whether another host is thrown out.
     """
 
@@ -56,6 +60,8 @@ class Plan:
     in_turn: frozenset[str]
     lines: frozenset[str]
     senders: Mapping[int, Role]
+    sync: str
+    sync_width: float
     take_over: bool
 
 
@@ -82,6 +88,8 @@ def make_plan(spec: PortSpec, contacts: Contacts, role: BoardRole, baudrate: int
         in_turn=frozenset(line for line in ours if kinds[line] in (LineKind.ATTENTION, LineKind.DATA)),
         lines=frozenset(line for line in names if line in ours or line not in data),
         senders={n: sender for n, sender in inputs.items() if names[n] in data},
+        sync=contacts.sync if contacts.sync in ours and spec.integer("sync_timer", 1, 0, 1) else "",
+        sync_width=contacts.sync_width_us * 1e-6,
         take_over=bool(spec.integer("take_over", 0, 0, 1)),
     )
 

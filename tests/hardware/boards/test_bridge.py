@@ -1,6 +1,8 @@
 """A board as a transport, over the model board: lines, bytes, guards, rest, and everything that can be wrong."""
 
 from collections.abc import Callable
+from itertools import pairwise
+from random import Random
 from typing import Any
 
 import pytest
@@ -242,3 +244,31 @@ def test_a_map_without_a_guard_must_be_meant(planned: Callable[..., Any]) -> Non
     with pytest.raises(BoardError, match="no line tells presence"):
         opened(ModelBoard(), planned(0, "?DETECT=none"))
     opened(ModelBoard(), planned(0, "?DETECT=none&unguarded=1"))
+
+
+def test_a_late_hosts_frame_signal_is_made_by_the_boards_timer(pair: Any) -> None:
+    attach(pair)
+    pair.settle(0.2)
+    number = pair.body._plan.ours["SYNC"]
+    falls: list[int] = []
+    pair.body_board.drove = lambda line, level, at_us: falls.append(at_us) if (line, level) == (number, False) else None
+    random, start = Random(5), pair.bench.clock.now()
+    pair.body.send(DriveLine("SYNC", True))
+    for pulse in range(1, 200):
+        pair.bench.advance_to(start + pulse * 0.016 + random.random() ** 4 * 3e-4)
+        pair.body.receive(0)
+        pair.body.send(DriveLine("SYNC", False))
+        pair.bench.advance(50e-6)
+        pair.body.send(DriveLine("SYNC", True))
+    steps = [later - earlier for earlier, later in pairwise(falls)]
+    driven, timed = steps[:14], steps[30:]
+    assert max(abs(step - 16_000) for step in driven) > 20
+    assert max(abs(step - 16_000) for step in timed) <= 60
+    assert len([step for step in timed if abs(step - 16_000) <= 2]) > len(timed) * 0.6
+    assert pair.body.state.flags & StateFlag.SYNC_ON
+    ended = len(falls)
+    for _ in range(10):
+        pair.bench.advance(0.016)
+        pair.body.receive(0)
+    assert len(falls) <= ended + 2
+    assert not pair.body.state.flags & StateFlag.SYNC_ON
