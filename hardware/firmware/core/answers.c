@@ -103,8 +103,8 @@ static uint8_t build_welcome(uint8_t *message) {
     put32(message + BOARD_WELCOME_QUEUE_BYTES_OFFSET, ORDER_BYTES);
     put32(message + BOARD_WELCOME_REPORT_BYTES_OFFSET, REPORT_BYTES);
     uint8_t size = BOARD_WELCOME_FIRMWARE_OFFSET;
-    for (unsigned at = 0; at < 64 && port_revision[at]; at++)
-        message[size++] = (uint8_t)port_revision[at];
+    for (const char *at = port_revision; *at; at++)
+        message[size++] = (uint8_t)*at;
     return size;
 }
 
@@ -179,8 +179,10 @@ static uint8_t next_message(uint8_t *message, uint64_t now, bool greeted) {
     }
     if (out.refused_head != out.refused_tail)
         return build_refusal(message);
-    if (out.state && state_may_go(now) && taken(&out.state))
+    if (out.state && state_may_go(now)) {
+        out.state = false;
         return build_state(message);
+    }
     if (!greeted)
         return 0;
     if (taken(&out.room)) {

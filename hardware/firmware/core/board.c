@@ -58,7 +58,7 @@ static void tell_edge(uint8_t line, bool level, uint32_t at) {
 static void listen_again(uint64_t now) {
     const uint32_t before = port_lock();
     const uint16_t levels = lines_levels();
-    for (uint8_t line = 0; line < lines.count && lines.hushed; line++) {
+    for (uint8_t line = 0; line < lines.count; line++) {
         if (!line_is(line, lines.hushed))
             continue;
         lines.hushed &= (uint16_t)~(1u << line);
@@ -90,7 +90,7 @@ uint64_t board_poll(void) {
 void board_on_pins(uint32_t rose, uint32_t fell, uint32_t levels, uint32_t at) {
     const uint64_t now = port_now_us();
     uint32_t moved = rose | fell;
-    for (unsigned pin = 0; pin < PORT_PINS && moved; pin++, moved >>= 1) {
+    for (unsigned pin = 0; moved; pin++, moved >>= 1) {
         const uint8_t line = lines.of_gpio[pin];
         if (!(moved & 1u) || line == NO_LINE)
             continue;

@@ -19,8 +19,6 @@ static bool level_means_present(bool level) {
 }
 
 static bool supply_is_on(void) {
-    if (lines.role == BOARD_ROLE_SNIFFER)
-        return false;
     return lines.supply == NO_LINE ? guard.present : line_is(lines.supply, lines.away);
 }
 
@@ -40,7 +38,7 @@ void guard_start(const uint8_t *timing, uint64_t now) {
     if (lines.guard != NO_LINE)
         guard.raw = level_means_present(line_is(lines.guard, lines_levels()));
     else
-        set_present(lines.unguarded != 0, now);
+        set_present(lines.unguarded && lines.role != BOARD_ROLE_SNIFFER, now);
     guard.configured = true;
 }
 
@@ -97,7 +95,9 @@ static uint64_t watch_rails(uint64_t now) {
     uint64_t next = PORT_NEVER;
     bool front_on = guard.present;
     uint64_t front_since = guard.present_since;
-    for (uint8_t line = 0; line < lines.count && guard.wanted; line++) {
+    if (!(guard.wanted & ~lines.away))
+        return PORT_NEVER;
+    for (uint8_t line = 0; line < lines.count; line++) {
         if (!line_is_rail(line))
             continue;
         if (line_is(line, guard.wanted) && !line_is(line, lines.away) && front_on) {
@@ -106,7 +106,8 @@ static uint64_t watch_rails(uint64_t now) {
                 line_drive(line, true);
                 guard.on_since[line] = now;
                 lines_set_powered(supply_is_on());
-            } else if (due < next) {
+            } else {
+                /* Those behind it wait for it. */
                 next = due;
             }
         }
@@ -174,7 +175,7 @@ static bool keeps_grounding(uint8_t line, uint8_t reason) {
 void guard_rest(uint8_t reason) {
     mount_cut();
     sync_stop();
-    lines.powered = lines.supply == NO_LINE && guard.present && lines.role != BOARD_ROLE_SNIFFER;
+    lines.powered = lines.supply == NO_LINE && guard.present;
     for (uint8_t line = lines.count; line-- > 0;) {
         if (line_is(line, lines.ours) && !line_is_rail(line) && !keeps_grounding(line, reason))
             line_rest(line);

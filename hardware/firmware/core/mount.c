@@ -4,13 +4,12 @@
 #include "board.h"
 #include "bytes.h"
 #include "counters.h"
-#include "events.h"
 #include "guard.h"
 #include "lines.h"
+#include "mount_tell.h"
 #include "orders.h"
 #include "sync.h"
 
-#define LATE_BEYOND_US 2u
 /* Steps in one call: each is short, and a queue full of orders for the past is nothing that an interrupt should empty. */
 #define STEPS_AT_ONCE 4u
 
@@ -36,20 +35,11 @@ static uint64_t later(uint64_t one, uint64_t other) {
     return one > other ? one : other;
 }
 
-static uint32_t clipped(uint64_t value) {
-    return value > UINT32_MAX ? UINT32_MAX : (uint32_t)value;
-}
-
-static void push(struct event event) {
-    if (!events_push(&event))
-        lose(IN_MOUNT, BOARD_SORT_REPORTS, 1);
-}
-
 static void set_rate(uint32_t baudrate, uint64_t now) {
     port_set_rate(baudrate);
     const uint32_t byte_ns = (uint32_t)(10000000000u / baudrate);
     mount.byte_us = (byte_ns + 999u) / 1000u;
-    push((struct event){.at = (uint32_t)now, .kind = EVENT_RATE, .value = byte_ns});
+    tell_rate(byte_ns, now);
 }
 
 void mount_start(const uint8_t *timing, uint32_t baudrate, uint64_t now) {
@@ -58,10 +48,6 @@ void mount_start(const uint8_t *timing, uint32_t baudrate, uint64_t now) {
     mount.gap_us = get16(timing + BOARD_TIMING_GAP_US_OFFSET);
     mount.rose_at = mount.fell_at = mount.stopped_at = 0;
     set_rate(baudrate, now);
-}
-
-bool mount_is_idle(void) {
-    return mount.step == IDLE && orders_empty();
 }
 
 /* The clock's microsecond has begun already: what shall last a time at least is counted from the next one. */
@@ -99,25 +85,6 @@ void board_on_loaded(unsigned uart, uint32_t at) {
     port_kick();
 }
 
-static void tell_late(uint16_t id, bool dropped, uint64_t by, uint64_t now) {
-    counters.late_orders++;
-    push((struct event){
-        .at = (uint32_t)now, .kind = EVENT_LATE, .small = dropped, .id = id, .value = clipped(by)});
-}
-
-static void tell_if_late(uint16_t id, uint64_t at, uint64_t now) {
-    if (at && now > at + LATE_BEYOND_US)
-        tell_late(id, false, now - at, now);
-}
-
-static void refuse(const uint8_t *order, uint8_t code, uint8_t line, uint64_t now) {
-    push((struct event){.at = (uint32_t)now,
-                        .kind = EVENT_REFUSED,
-                        .small = code,
-                        .id = get16(order + BOARD_HEAD_TYPE_OFFSET),
-                        .value = line});
-}
-
 static uint64_t lower_after_hold(void) {
     mount.step = HOLD;
     mount.until = mount.stopped_at + mount.hold_us;
@@ -129,7 +96,7 @@ static uint64_t drop(const uint8_t *order, uint64_t now) {
     const uint16_t id = get16(order + BOARD_TRANSMIT_ID_OFFSET);
     const uint64_t at = get64(order + BOARD_TRANSMIT_AT_US_OFFSET);
     const bool last = (order[BOARD_TRANSMIT_FLAGS_OFFSET] & BOARD_TRANSMIT_FLAG_LOWER) != 0;
-    tell_late(id, true, at && now > at ? now - at : 0, now);
+    tell_late(id, true, at ? now - at : 0, now);
     mount.dropping = !last;
     mount.dropped_window = id;
     orders_pop();
@@ -171,7 +138,7 @@ static uint64_t do_transmit(const uint8_t *order, uint64_t now) {
         return due;
     const uint8_t code = guard_refusal(NO_LINE);
     if (code) {
-        refuse(order, code, NO_LINE, now);
+        tell_refused(order, code, NO_LINE, now);
         orders_pop();
         return 0;
     }
@@ -217,7 +184,7 @@ static uint64_t do_drive(const uint8_t *order, uint64_t now) {
     orders_pop();
     const uint8_t code = mount_drive(line, level, now);
     if (code)
-        refuse(order, code, line, now);
+        tell_refused(order, code, line, now);
     return 0;
 }
 
@@ -246,13 +213,6 @@ static uint64_t idle(uint64_t now) {
     }
 }
 
-static void tell_sent(const uint8_t *order, uint64_t end) {
-    push((struct event){.at = (uint32_t)end,
-                        .kind = EVENT_SENT,
-                        .id = get16(order + BOARD_TRANSMIT_ID_OFFSET),
-                        .value = (uint32_t)mount.begin});
-}
-
 /* The next part of the window, if it is there and may follow at once. */
 static const uint8_t *part_behind(const uint8_t *order, uint8_t *size, uint64_t now) {
     const uint8_t *next = orders_second(size);
@@ -278,7 +238,7 @@ static uint64_t sending(uint64_t now) {
     if (next) {
         /* First of all: the byte that is on the wire lasts no longer than 3 us at the highest rate. */
         send(next, size);
-        tell_sent(order, end);
+        tell_sent(order, mount.begin, end);
         tell_if_late(get16(next + BOARD_TRANSMIT_ID_OFFSET), get64(next + BOARD_TRANSMIT_AT_US_OFFSET), end);
         orders_pop();
         mount.begin = end;
@@ -299,7 +259,7 @@ static uint64_t ending(uint64_t now) {
     uint8_t size;
     const uint8_t *order = orders_first(&size);
     const bool last = (order[BOARD_TRANSMIT_FLAGS_OFFSET] & BOARD_TRANSMIT_FLAG_LOWER) != 0;
-    tell_sent(order, mount.until);
+    tell_sent(order, mount.begin, mount.until);
     orders_pop();
     mount.stopped_at = mount.until + 1u;
     mount.step = IDLE;

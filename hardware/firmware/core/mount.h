@@ -13,6 +13,5 @@ uint64_t mount_service(uint64_t now);
 uint8_t mount_drive(uint8_t line, bool level, uint64_t now);
 /* Cut what is being sent and drop the queue. */
 void mount_cut(void);
-bool mount_is_idle(void);
 
 #endif

@@ -62,6 +62,7 @@ bool port_usb_up(void);
 const uint8_t *port_unique_id(void);
 void port_enter_boot_mode(void);
 extern const uint32_t port_lowest_rate, port_highest_rate;
+/* At most 64 characters. */
 extern const char port_revision[];
 
 #endif

@@ -14,4 +14,10 @@ void session_unplugged(void);
 void session_watch(uint64_t now);
 bool session_is_greeted(void);
 
+/* For what the host's messages do: greet, tell STATE now, rest and forget the map, and wait for a greeting again. */
+uint8_t session_hello(const uint8_t *message, unsigned size, uint64_t now, uint32_t *detail);
+void session_tell_state(uint64_t now);
+void session_forget(uint8_t reason);
+void session_end(void);
+
 #endif

@@ -238,6 +238,12 @@ def test_a_lens_grounds_the_presence_line_as_long_as_it_likes(core):
     assert core.pin_state(PRESENCE_PIN) == LOW
     core.greet(session=1)
     assert core.pin_state(PRESENCE_PIN) == INPUT
+    for order in (o.Rest(), o.Configure(BoardRole.LENS, 0, 750_000, core.timing, core.lens_lines)):
+        core.send(o.Configure(BoardRole.LENS, 0, 750_000, core.timing, core.lens_lines))
+        core.drive(0, 0)
+        assert core.pin_state(PRESENCE_PIN) == LOW
+        core.send(order)
+        assert core.pin_state(PRESENCE_PIN) == INPUT
 
 
 def test_a_silent_host_ends_in_rest(core):

@@ -58,7 +58,7 @@ def test_a_window_in_parts_is_one_row_of_bytes(core):
     began = core.now_us
     core.send(
         o.SendBytes(5, TransmitFlag.RAISE, 0, 0, bytes(range(100))),
-        o.SendBytes(5, 0, 0, 0, bytes(range(100, 200))),
+        o.SendBytes(5, 0, 0, core.now_us + 10_000, bytes(range(100, 200))),
         o.SendBytes(5, TransmitFlag.LOWER, 0, 0, bytes(range(200, 250))),
     )
     core.run(5000)
@@ -125,6 +125,15 @@ def test_an_order_never_begins_early_and_says_when_it_is_late(core):
     assert late[0].by_us == again[0] - (began + 1100)
 
 
+def test_lateness_has_a_most(core):
+    core.start_body(timing=o.Timing(presence_us=500, watchdog_ms=0))
+    core.run(4_400_000_000)
+    core.heard()
+    core.drive(PLAIN, 1, in_turn=True, at_us=1)
+    core.run(10)
+    assert core.heard_of(r.Late)[0].by_us == 2**32 - 1
+
+
 def test_what_is_on_time_is_not_late(core):
     core.start_body()
     core.heard()
@@ -145,15 +154,16 @@ def test_a_window_that_cannot_begin_in_time_is_dropped_with_its_rest(core):
         o.SendBytes(2, TransmitFlag.RAISE, now + 100, now + 300, b"ab"),
         o.SendBytes(2, 0, 0, 0, b"cd"),
         o.SendBytes(2, TransmitFlag.LOWER, 0, 0, b"ef"),
-        o.SendBytes(2, TransmitFlag.RAISE | TransmitFlag.LOWER, 0, 0, b"gh"),
+        o.SendBytes(3, TransmitFlag.RAISE, 0, now, b"--"),
+        o.SendBytes(3, TransmitFlag.RAISE | TransmitFlag.LOWER, 0, 0, b"gh"),
     )
     core.run(3000)
     said = core.heard()
     late = [report for report in said if isinstance(report, r.Late)]
-    assert [(report.id, report.dropped) for report in late] == [(2, 1)] * 3
+    assert [(report.id, report.dropped) for report in late] == [(2, 1)] * 3 + [(3, 1)]
     assert late[0].by_us > 200
     assert bytes(byte.value for byte in core.bytes_sent()) == bytes(50) + b"gh"
-    assert [report.id for report in said if isinstance(report, r.Sent)] == [1, 2]
+    assert [report.id for report in said if isinstance(report, r.Sent)] == [1, 3]
 
 
 def test_a_part_that_is_late_closes_the_window_that_an_earlier_one_opened(core):
@@ -165,6 +175,18 @@ def test_a_part_that_is_late_closes_the_window_that_an_earlier_one_opened(core):
     core.run(400)
     assert [state for _, state in moves(core, ATTENTION_PIN, began)] == [HIGH, LOW]
     assert [(report.dropped, report.by_us) for report in core.heard_of(r.Late)] == [(1, 0)]
+
+
+def test_a_late_part_of_another_window_leaves_the_open_one_alone(core):
+    core.start_body()
+    began = core.now_us
+    core.send(o.SendBytes(2, TransmitFlag.RAISE, 0, 0, b"ab"))
+    core.run(400)
+    core.send(o.SendBytes(3, TransmitFlag.LOWER, 0, core.now_us - 100, b"cd"))
+    core.send(o.SendBytes(4, 0, 0, core.now_us - 100, b"ef"), o.SendBytes(5, 0, 0, 0, b"gh"))
+    core.run(400)
+    assert [state for _, state in moves(core, ATTENTION_PIN, began)] == [HIGH]
+    assert bytes(byte.value for byte in core.bytes_sent()) == b"abgh"
 
 
 def test_a_part_with_a_time_of_its_own_waits_for_it(core):
@@ -375,8 +397,15 @@ def test_an_alarm_that_was_underway_when_the_signal_ended_does_nothing(core):
     core.start_body()
     before = core.change_count
     core._sim.board_sync_service()
+    core._sim.board_mount_service()
     core._sim.board_on_pins(1 << 19, 0, 1 << 19, core.now_us)
     assert core.change_count == before
+    core.send(o.Sync(SyncFlag.ON, 1000, 50, core.now_us + 500))
+    before = core.change_count
+    core._sim.board_sync_service()
+    assert core.change_count == before, "it was early"
+    core.run(600)
+    assert core.change_count == before + 2
 
 
 def test_driving_the_frame_signals_line_ends_it(core):
@@ -447,11 +476,12 @@ def test_a_main_loop_that_looks_seldom_still_tells_them_apart(core):
     core.slow(3000)
     for index in range(300):
         core.feed(0, index % 256, 0)
-        core.run(5)
+        core.run(300 if index == 250 else 10 if index < 200 else 5)
     core.run(20_000)
     reports = core.heard_of(r.ReceivedBytes)
     assert b"".join(report.data for report in reports) == bytes(index % 256 for index in range(300))
-    assert {report.count for report in reports} - {120} == {60}
+    assert max(report.count for report in reports) <= 120
+    assert max(sum(report.gaps) for report in reports) <= 1000
 
 
 def test_bytes_that_came_before_an_edge_are_told_before_it(core):
@@ -553,6 +583,21 @@ def test_a_line_that_moves_too_fast_is_hushed_and_looked_at_again(core):
     assert [edge.level for edge in edges[-2:]] == [0, 1]
 
 
+def test_a_hushed_line_that_is_back_where_it_was_told_says_nothing_more(core):
+    core.start_body()
+    core.heard()
+    core.slow(50_000)
+    core.run(10)
+    for edge in range(400):
+        core.set_pin(18, edge % 2 == 0)
+        core.run(2)
+    core.slow(0)
+    core.run(50_000)
+    edges = core.heard_of(r.EdgeSeen)
+    assert len(edges) == 256
+    assert edges[-1].level == 1
+
+
 def test_reports_beyond_the_room_of_the_interrupts_are_counted(core):
     core.start_body()
     core.heard()
@@ -601,9 +646,10 @@ def test_a_sniffer_hears_both_ends_and_drives_nothing(core):
         MappedLine(7, LineKind.SUPPLY),
         MappedLine(11, LineKind.ATTENTION),
     )
-    core.send(o.Configure(BoardRole.SNIFFER, 0, 750_000, o.Timing(), lines))
+    for flags in (0, 1):
+        core.send(o.Configure(BoardRole.SNIFFER, flags, 750_000, o.Timing(), lines))
     core.run(100)
-    core.heard()
+    assert core.heard_of(r.BoardState)[-1].flags == StateFlag.CONFIGURED | StateFlag.AT_REST
     core.set_pin(6, False)
     core.set_pin(7, True)
     core.feed(0, 1, 0)

@@ -61,6 +61,16 @@ def test_a_second_host_is_refused_while_the_first_is_heard(core):
     assert isinstance(core.heard()[0], r.Welcome), "a session without a map keeps nobody out"
 
 
+def test_the_same_host_may_greet_again_at_any_time(core):
+    core.start_body()
+    core.heard()
+    core.greet(session=1)
+    welcome, state = core.heard()
+    assert isinstance(welcome, r.Welcome)
+    assert state.flags == StateFlag.AT_REST
+    assert all(core.pin_state(pin) == 0 for pin in range(30))
+
+
 def test_a_host_that_fell_silent_keeps_nobody_out(core):
     core.greet(session=1)
     core.send(body(GUARD, timing=Timing(watchdog_ms=0)))
@@ -350,6 +360,14 @@ def test_an_unplugged_board_rests_and_wants_a_greeting(core):
     core.usb(True)
     core.greet(session=2)
     assert isinstance(core.heard()[0], r.Welcome)
+
+
+def test_nothing_is_watched_before_there_is_a_map(core):
+    core.greet()
+    core.heard()
+    core._sim.board_mount_service()
+    core.run(1_000_000)
+    assert core.heard() == []
 
 
 def test_a_greeting_with_unknown_flags_is_refused(core):
