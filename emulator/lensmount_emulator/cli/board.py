@@ -23,7 +23,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     if arguments.file is None:
         image, revision = shipped_image()
-        name = f"firmware {revision}"
+        name = f"firmware, {revision}"
     else:
         try:
             image, name = Path(arguments.file).read_bytes(), arguments.file

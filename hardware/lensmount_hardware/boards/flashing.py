@@ -53,7 +53,7 @@ def shipped_image() -> tuple[bytes, str]:
     if not (image.is_file() and revision.is_file()):
         raise BoardError("this package holds no firmware; `make firmware` makes it where arm-none-eabi-gcc is there")
     with as_file(image) as path:
-        return path.read_bytes(), revision.read_text(encoding="utf-8").strip()
+        return path.read_bytes(), revision.read_text(encoding="utf-8").splitlines()[0]
 
 
 def check_image(image: bytes, name: str) -> None:
