@@ -78,6 +78,11 @@ class FaultyMount(VirtualMount):
         """What an end waits in: the time of all, or a clock that drifts."""
         return self._clocks.get(role, self._scheduler)
 
+    def local(self, role: Role, now: float) -> float:
+        """What an end's clock says at a time."""
+        clock = self._clocks.get(role)
+        return now if clock is None else clock.local(now)
+
     def connect(self, role: Role, hears: Ear) -> None:
         """Say who hears what arrives at an end."""
         clock = self._clocks.get(role)

@@ -142,6 +142,7 @@ INVARIANTS: Mapping[str, tuple[str, Check]] = {
     "in tables": ("no end leaves the transition tables by itself", _in_tables),
     "bounded": ("tasks, queues and plans stay bounded", _bounded),
     "recovers": ("behind the last fault both ends stream again or come to a declared end", _nothing_more),
+    "clean": ("without a fault the timing contract is kept, the script done, and no trouble told", _nothing_more),
     "repeats": ("the same seed gives the same recording", _nothing_more),
 }
 """Name -> what must be true, and what checks it at any time; the first ones and the last are noted as they happen."""

@@ -11,6 +11,7 @@ from random import Random
 from lensmount_emulator.fuzz.chance import any_frame, messages_of
 from lensmount_emulator.proofs.differential import message_bytes, mutated
 from lensmount_protocol.dialect import Dialect
+from lensmount_protocol.envelope import DeclaredFormat
 from lensmount_protocol.errors import MountError
 from lensmount_protocol.frame import Frame, FrameEvent, GarbageReason
 from lensmount_protocol.message import Message
@@ -24,6 +25,12 @@ POOL = 256
 
 RENEWED = 4
 """Cases between two new ones."""
+
+RIGHT = 0.15
+"""Share of inputs that are one whole frame and nothing else."""
+
+LONG = 1000
+"""Cases between two in which nothing comes for long."""
 
 ROOM = 4200
 """Bytes that a reader may hold back beyond its largest frame: the longest run that it tells in one piece."""
@@ -59,12 +66,14 @@ class Input:
         data: the bytes.
         cuts: where they are cut into chunks.
         window: whether they come in a select window.
+        right: whether they are one frame that is right, as it was built.
     """
 
     sender: Role
     data: bytes
     cuts: tuple[int, ...] = ()
     window: bool = False
+    right: bool = False
 
 
 class Inputs:
@@ -79,6 +88,7 @@ class Inputs:
         self._dialect = dialect
         self._random = random
         self._pools = {role: [self._frame(role) for _ in range(POOL)] for role in Role}
+        self._long = bytes(ROOM * 2)
         self._starts = {role: bytes((dialect.formats[role].start,)) for role in Role}
         self._made = 0
 
@@ -90,12 +100,28 @@ class Inputs:
         self._made += 1
         if self._made % RENEWED == 0:
             pool[random.randrange(POOL)] = self._frame(sender)
-        data = b"".join([self._part(sender) for _ in range(random.choice((1, 1, 1, 2, 3)))])
+        right = random.random() < RIGHT
+        if right:
+            data = random.choice(pool)
+        elif self._made % LONG == 0:
+            data = self._starts[sender] * random.randrange(3) + self._long + self._part(sender)
+        else:
+            data = b"".join([self._part(sender) for _ in range(random.choice((1, 1, 1, 2, 3)))])
         cuts = tuple(sorted(random.randrange(len(data) + 1) for _ in range(random.choice((0, 1, 1, 3)))))
-        return Input(sender, data, cuts, random.random() < 0.5)
+        return Input(sender, data, cuts, random.random() < 0.5, right and bool(self._classes(sender)))
 
     def _frame(self, sender: Role) -> bytes:
-        return any_frame(self._random, self._dialect, sender)
+        """A frame that is right outside, whatever it says."""
+        frame_format, classes = self._dialect.formats[sender], self._classes(sender) or (1, 2, 3, 4)
+        while True:
+            frame = any_frame(self._random, self._dialect, sender, classes)
+            if not isinstance(frame_format, DeclaredFormat) or len(frame) >= frame_format.smallest:
+                return frame
+
+    def _classes(self, sender: Role) -> tuple[int, ...]:
+        """The classes that frames may have; none where the format is not declared, and does not say."""
+        frame_format = self._dialect.formats[sender]
+        return tuple(sorted(frame_format.classes)) if isinstance(frame_format, DeclaredFormat) else ()
 
     def _part(self, sender: Role) -> bytes:
         random = self._random
@@ -125,6 +151,8 @@ def wrong_with(dialect: Dialect, given: Input, came: ParserFigures | None = None
         frames = sum(isinstance(event, Frame) for event in whole)
         came.frames += frames
         came.refused += len(whole) - frames
+    if given.right and not (len(whole) == 1 and isinstance(whole[0], Frame)):
+        yield "a frame that is right is not found"
     told = b"".join(_bytes_of(event) for event in whole)
     if told != given.data:
         yield f"{len(given.data)} bytes went in and {len(told)} came out, or others"

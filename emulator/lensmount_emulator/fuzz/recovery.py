@@ -7,7 +7,7 @@ import argparse
 import json
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 
 from lensmount_emulator.faults.fault import NEVER
@@ -17,10 +17,14 @@ from lensmount_emulator.fuzz.chance import any_fault
 from lensmount_emulator.fuzz.invariants import check, declared_end, recovers
 from lensmount_emulator.fuzz.traits import TRAITS, dialect_of, profile, traits_of
 from lensmount_emulator.fuzz.watch import Complaint, Players, Watch
+from lensmount_emulator.sessions.loopback import run_loopback
 from lensmount_hardware.clock import MonotonicClock
 
 LATEST_S = 2.5
 """A fault begins within this of the start: in the handshake, in the greeting, or while both stream."""
+
+PLAIN = 10
+"""Of so many sessions, one goes without a fault."""
 
 SHOWN = 20
 
@@ -46,7 +50,8 @@ class Case:
     seed: int
 
     def __str__(self) -> str:
-        return f"--body {self.body} --lens {self.lens} --do '{self.script}' --seed {self.seed} --fault '{self.fault}'"
+        fault = f" --fault '{self.fault}'" if self.fault else ""
+        return f"--body {self.body} --lens {self.lens} --do '{self.script}' --seed {self.seed}{fault}"
 
 
 @dataclass(slots=True)
@@ -57,6 +62,7 @@ class Recovery:
         sessions: how many.
         streamed: those that stream again.
         ended: those that came to a declared end instead.
+        plain: those without a fault, in which nothing at all may be wanting.
         broken: those in which anything was wrong, each with what it was.
         by_fault: name of a fault -> sessions with it.
     """
@@ -64,6 +70,7 @@ class Recovery:
     sessions: int = 0
     streamed: int = 0
     ended: int = 0
+    plain: int = 0
     broken: list[tuple[Case, list[Complaint]]] = field(default_factory=lambda: list[tuple[Case, list[Complaint]]]())
     by_fault: Counter[str] = field(default_factory=lambda: Counter[str]())
 
@@ -96,13 +103,32 @@ def run_case(case: Case, plan: Plan) -> Watch:
     return watch
 
 
+def run_plain(case: Case) -> list[Complaint]:
+    """Play a session without a fault; what is wanting: its timing, its script, trouble that an end told."""
+    session = run_loopback(profile(case.body), profile(case.lens), script=case.script or "wait 0.5", seed=case.seed)
+    wrong = [f"{rule.rule.name}: {rule.broken} intervals out of bounds" for rule in session.timing if rule.broken]
+    wrong += [f"the {notice.role.value}: {notice.text}" for notice in session.notices if notice.trouble]
+    wrong += session.violations
+    if not session.finished:
+        wrong.append("the script was not carried out")
+    if not session.clean and not wrong:
+        wrong.append(f"not clean: {session.tally.summary()}")
+    return [Complaint("clean", session.seconds, text) for text in wrong]
+
+
 def run_cases(dialects: Iterable[str], sessions: int, seed: int, first: int = 0) -> Recovery:
     """Play so many sessions over some dialects in turn."""
     came, names = Recovery(), tuple(dialects)
     for number in range(first, first + sessions):
         case, plan = case_of(names[number % len(names)], seed, number)
-        watch = run_case(case, plan)
         came.sessions += 1
+        if number // len(names) % PLAIN == 0:
+            complaints = run_plain(case)
+            came.plain += not complaints
+            if complaints:
+                came.broken.append((replace(case, fault=""), complaints))
+            continue
+        watch = run_case(case, plan)
         came.by_fault[plan.faults[0].NAME] += 1
         if watch.complaints:
             came.broken.append((case, watch.complaints))
@@ -123,8 +149,9 @@ def main() -> int:
     options = parser.parse_args()
     clock = MonotonicClock()
     came = run_cases(TRAITS, options.sessions, options.seed, options.first)
-    right = came.streamed + came.ended
+    right = came.streamed + came.ended + came.plain
     figures = {"sessions": came.sessions, "stream again": came.streamed, "declared end": came.ended,
+               "clean without one": came.plain,
                "broken": len(came.broken), "seconds": round(clock.now(), 1)}  # fmt: skip
     if options.json:
         print(json.dumps(figures))

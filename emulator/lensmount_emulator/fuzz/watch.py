@@ -163,7 +163,7 @@ class Watch:
 
     def look(self) -> None:
         """See where the parts of the lens stand, and whether they can be there."""
-        lens, now = self.bench.lens, self.now
+        lens, now = self.bench.lens, self.mount.local(Role.LENS, self.now)
         for name, value, lowest, highest, speed, slack in self.traits.places(lens, now):
             if not lowest <= value <= highest:
                 self.complain("within limits", f"{name} at {value:g}, outside {lowest:g} to {highest:g}")

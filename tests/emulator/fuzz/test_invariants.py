@@ -116,7 +116,7 @@ def test_each_notices_its_break(dialect: str, name: str, broken: Callable[[Watch
 
 
 def test_none_is_without_a_break() -> None:
-    assert set(INVARIANTS) == {*BREAKS, "recovers", "repeats"}
+    assert set(INVARIANTS) == {*BREAKS, "recovers", "clean", "repeats"}
 
 
 def test_a_session_that_does_not_find_back_has_not_recovered() -> None:
