@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from lensmount_emulator.pytest_plugin.held_port import HeldPort, rest
+from lensmount_hardware.contacts import Contacts
 from lensmount_hardware.transport import Transport
 from lensmount_hardware.transports.memory import memory_pair
 from lensmount_protocol.dialect import Dialect
@@ -23,7 +24,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> Opened:
     """Both ends of every port that was opened."""
     ports: Opened = []
 
-    def open_memory(_spec: str, *, role: Role, baudrate: int) -> Transport:
+    def open_memory(_spec: str, *, role: Role, baudrate: int, contacts: Contacts) -> Transport:
         ports.append(memory_pair([*LMOUNT.wiring.lines, *EMOUNT.wiring.lines]))
         return ports[-1][0]
 

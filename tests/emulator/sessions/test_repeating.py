@@ -65,8 +65,8 @@ def test_a_recording_that_is_cut_or_goes_on_is_not_identical(tmp_path: Path, cha
     [
         ('{"lensmount":"recording","version":1,"dialect":"emount","role":"lens"}\n', "--port SPEC --as body or lens"),
         (
-            '{"lensmount":"recording","version":1,"body":"a6000","lens":"sel55210","faults":["detach"]}\n',
-            "its header holds faults",
+            '{"lensmount":"recording","version":1,"body":"a6000","lens":"sel55210","moon":["full"]}\n',
+            "its header holds moon",
         ),
         ('{"lensmount":"recording","version":9,"body":"a6000","lens":"sel55210"}\n', "version 9"),
         ("Body->Lens F00B0002000B6000780055\n", "no recording of a virtual session"),
