@@ -1,8 +1,8 @@
 """Small bugs, put in one at a time: how many of them the campaign of parser, recovery and session fuzzing finds.
 
-`python tests/emulator/fuzz/mutants.py` copies the three packages, puts one bug of `mutants.toml` into the copy, runs
-the campaign on it in a process of its own for a bounded time; a mutant is found when the campaign finds anything
-wrong, or cannot even run. `--only NAME` runs some, `--seconds` bounds each, `--jobs` says how many at once.
+`python tests/emulator/fuzz/mutants.py` copies the three packages, puts one bug of `mutants.toml` into the copy, and
+runs the campaign on it in a process of its own; a mutant is found when the campaign finds anything wrong, or
+cannot even run. `--only NAME` runs some, `--seconds` bounds each, `--jobs` says how many at once.
 """
 
 import argparse

@@ -18,7 +18,7 @@ from lensmount_protocol.registry import dialect_names, load_dialect
 from lensmount_protocol.wire import Role
 
 DIALECTS = ("emount", "lmount")
-CASES = 30_000
+CASES = 12_000
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
@@ -28,6 +28,19 @@ def test_a_share_of_the_inputs_breaks_nothing(dialect: str) -> None:
     assert came.cases == CASES
     assert came.frames > CASES // 4
     assert came.refused > CASES // 4
+
+
+CHANGED_IN_THE_MIDST = bytes.fromhex(
+    "f0f0f0190001770a221f41b5dae3d6a1a3344089c53207a2460855f06900036e050000000000000000070000000000000000000000000780ff"
+    "00000000000000002600000000002600000000000000000000000000000000000000000000000100000000000000000000000000000000000000"
+    "0000000000000000000000b90255"
+)
+"""Behind noise, a layout, and a frame that is read by it: in one chunk it was read by the layout before."""
+
+
+@pytest.mark.parametrize("cuts", [(1, 110, 129), (27,), (2,)])
+def test_a_layout_behind_noise_counts_for_what_follows_in_the_same_chunk(cuts: tuple[int, ...]) -> None:
+    assert list(wrong_with(load_dialect("emount"), Input(Role.LENS, CHANGED_IN_THE_MIDST, cuts, window=True))) == []
 
 
 def test_the_same_seed_gives_the_same_inputs() -> None:
