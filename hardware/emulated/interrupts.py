@@ -29,8 +29,8 @@ _LINES = (
 def count(rounds: int = 40) -> dict[str, dict[str, int]]:
     """Interrupt -> visits, and the instructions and cycles of its longest, what interrupted it left out.
 
-    A body with a full map sends at 1.5 Mbaud and hears itself, makes the frame signal, sees all its inputs move at once,
-    and loses its lens now and then.
+    A body with a full map sends at 1.5 Mbaud and hears itself, makes the frame signal, sees all its inputs move at
+    once, and loses its lens now and then.
     """
     dice = random.Random(1)
     with Emulator(["0123456789abcdef"]) as emulator:

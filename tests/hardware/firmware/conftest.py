@@ -1,4 +1,4 @@
-"""What the tests of the firmware share: its core with a simulated chip around it, and the whole image in an emulator."""
+"""What the tests of the firmware share: its core with a simulated chip around it."""
 
 import ctypes
 import os
@@ -200,7 +200,7 @@ def new_core(core_library: Path, tmp_path: Path) -> Iterator[Callable[[], Core]]
         libraries.append(ctypes.CDLL(str(path)))
         return Core(libraries[-1])
 
-    yield make
+    return make
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
-"""The firmware's core and its mount: windows, deadlines, the queue, the frame signal, bytes and edges with their times."""
+"""The firmware's core and its mount: windows, deadlines, the queue, the frame signal, bytes and edges."""
 
+import itertools
 import random
 
 import pytest
@@ -43,7 +44,7 @@ def test_a_window_has_its_setup_hold_and_gap(core):
     sent = core.bytes_sent()
     assert bytes(byte.value for byte in sent) == b"abcde"
     assert sent[0].begin_us == rise[0] + SETUP
-    assert all(0 <= after.begin_us - before.end_us < 0.01 for before, after in zip(sent[:2], sent[1:3], strict=True))
+    assert all(0 <= after.begin_us - before.end_us < 0.01 for before, after in itertools.pairwise(sent))
     assert 0 <= fall[0] - (sent[2].end_us + HOLD) < 2
     assert again[0] == fall[0] + GAP
     reports = core.heard_of(r.Sent)
@@ -64,10 +65,10 @@ def test_a_window_in_parts_is_one_row_of_bytes(core):
     assert len(moves(core, ATTENTION_PIN, began)) == 2
     sent = core.bytes_sent()
     assert bytes(byte.value for byte in sent) == bytes(range(250))
-    assert max(after.begin_us - before.end_us for before, after in zip(sent, sent[1:], strict=False)) < 0.01
+    assert max(after.begin_us - before.end_us for before, after in itertools.pairwise(sent)) < 0.01
     reports = core.heard_of(r.Sent)
     assert [report.id for report in reports] == [5, 5, 5]
-    assert all(abs(after.begin_us - before.end_us) <= 1 for before, after in zip(reports, reports[1:], strict=False))
+    assert all(abs(after.begin_us - before.end_us) <= 1 for before, after in itertools.pairwise(reports))
 
 
 def test_a_part_that_comes_late_goes_on_in_the_open_window(core):
@@ -224,7 +225,7 @@ def test_only_the_next_part_of_the_same_window_follows_without_a_pause(core, sec
     core.start_body()
     core.send(o.SendBytes(2, TransmitFlag.RAISE, 0, 0, b"ab"), second)
     core.run(1000)
-    assert [report.id for report in core.heard_of(r.Sent)][0] == 2
+    assert next(report.id for report in core.heard_of(r.Sent)) == 2
 
 
 def test_a_map_without_an_attention_line_sends_as_it_is(core):
@@ -341,7 +342,7 @@ def test_pulses_can_be_high_and_begin_at_once(core):
     core.run(1000)
     assert core.pin_state(SYNC_PIN) == HIGH or moves(core, SYNC_PIN, began)[0][1] == LOW
     highs = [at for at, state in moves(core, SYNC_PIN) if state == HIGH]
-    assert [after - before for before, after in zip(highs, highs[1:], strict=False)] == [500] * (len(highs) - 1)
+    assert [after - before for before, after in itertools.pairwise(highs)] == [500] * (len(highs) - 1)
 
 
 def test_new_values_hold_from_the_next_pulse_on(core):

@@ -1,5 +1,7 @@
 """The image that ships, in an emulator: USB, bytes both ways, edges, rails, the frame signal, its interrupts."""
 
+import itertools
+
 import pytest
 
 from lensmount_hardware.boards import orders as o
@@ -118,7 +120,9 @@ def test_bytes_go_out_and_come_back(emulated, baudrate):
     windows = list(zip(moves(emulated, 11, "high"), moves(emulated, 11, "low")[1:], strict=True))
     setups = [sent[n * 231][0] - rise for n, (rise, _) in enumerate(windows)]
     holds = [fall - sent[n * 231 + 230][1] for n, (_, fall) in enumerate(windows)]
-    print(f"set-up of 20 us: {min(setups):.1f} to {max(setups):.1f}; hold of 30 us: {min(holds):.1f} to {max(holds):.1f}")
+    print(
+        f"set-up of 20 us: {min(setups):.1f} to {max(setups):.1f}; hold of 30 us: {min(holds):.1f} to {max(holds):.1f}"
+    )
     assert 20 <= min(setups) <= max(setups) < 30
     assert 30 <= min(holds) <= max(holds) < 40
     sound(emulated)
@@ -129,7 +133,7 @@ def test_parts_of_a_window_follow_without_a_pause(emulated):
     emulated.send(o.SendBytes(1, 1, 0, 0, bytes(100)), o.SendBytes(1, 2, 0, 0, bytes(100)), run_us=5000)
     sent = emulated.emulator.sent
     assert len(sent) == 200
-    assert max(after[0] - before[1] for before, after in zip(sent, sent[1:], strict=False)) < 0.1
+    assert max(after[0] - before[1] for before, after in itertools.pairwise(sent)) < 0.1
 
 
 def test_the_times_of_bytes_and_edges_are_the_wires(emulated):
