@@ -114,8 +114,8 @@ def play(emulator: Emulator, dialect: Dialect, profiles: dict[Role, str], script
         for end in ends:
             end.act(now)
         deadlines = [1e6 * at for end in ends if (at := end.engine.next_deadline()) is not None]
-        soonest = min([emulator.now_us + LONGEST_STEP_US, *(at for at in deadlines if at > emulator.now_us)])
-        emulator.run_until(soonest, unless_usb=True)
+        soonest = min([emulator.now_us + LONGEST_STEP_US, *deadlines])
+        emulator.run_until(max(soonest, emulator.now_us + 1), unless_usb=True)
     return ends
 
 
