@@ -27,6 +27,7 @@ function settle(net, at) {
     boards[number].skipTo(at);
     boards[number].setPin(pin, level);
   });
+  for (const board of boards) board.woke = true;
 }
 
 const on = {
@@ -43,6 +44,7 @@ const on = {
       if (!whole || from[0] !== board.number || from[1] !== uart) continue;
       const other = boards[to[0]];
       other.skipTo(board.now);
+      board.woke = true;
       if (other.hears(to[1])) other.uarts[to[1]].receive(byte.value, byte.baudrate);
     }
   },

@@ -80,12 +80,13 @@ export class Board {
     if (nanos > this.now) this.mcu.clock.tick(nanos - this.now);
   }
 
-  // Run while there is something to do before a moment.
+  // Run while there is something to do before a moment, or until what we do has woken another board.
   runBefore(until) {
     const { core, clock } = this.mcu;
     const nanos = until - this.origin;
     const cycle = 1e9 / this.mcu.clkSys;
-    while (!this.stopped) {
+    this.woke = false;
+    while (!this.stopped && !this.woke) {
       // A pending interrupt ends the sleep even where it is locked out.
       if (core.waiting && core.pendingInterrupts & core.enabledInterrupts) core.waiting = false;
       if (core.waiting) {

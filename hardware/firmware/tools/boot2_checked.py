@@ -1,4 +1,4 @@
-"""The second stage as assembler data, with the checksum behind it that the boot ROM asks for (Datasheet 2.8.1)."""
+"""The second stage as assembler data, and the checksum that the boot ROM asks for (RP2040 Datasheet 2.8.1)."""
 
 import sys
 from pathlib import Path

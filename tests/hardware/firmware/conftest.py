@@ -1,4 +1,4 @@
-"""What the tests of the firmware share: its core with a simulated chip around it, and the image in an emulator."""
+"""What the tests of the firmware share: its core with a simulated chip around it."""
 
 import ctypes
 import os

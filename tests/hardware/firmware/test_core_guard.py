@@ -1,4 +1,4 @@
-"""The firmware's core and the other end's safety: presence, rails in order, rest, watchdog; at 1000 random moments."""
+"""The firmware's core and the other end's safety: presence, rails, rest, watchdog; at 1000 random moments."""
 
 import random
 

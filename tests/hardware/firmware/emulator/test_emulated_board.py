@@ -120,8 +120,9 @@ def test_bytes_go_out_and_come_back(emulated, baudrate):
     windows = list(zip(moves(emulated, 11, "high"), moves(emulated, 11, "low")[1:], strict=True))
     setups = [sent[n * 231][0] - rise for n, (rise, _) in enumerate(windows)]
     holds = [fall - sent[n * 231 + 230][1] for n, (_, fall) in enumerate(windows)]
-    print(f"set-up of 20 us: {min(setups):.1f} to {max(setups):.1f}")
-    print(f"hold of 30 us: {min(holds):.1f} to {max(holds):.1f}")
+    print(
+        f"set-up of 20 us: {min(setups):.1f} to {max(setups):.1f}; hold of 30 us: {min(holds):.1f} to {max(holds):.1f}"
+    )
     assert 20 <= min(setups) <= max(setups) < 30
     assert 30 <= min(holds) <= max(holds) < 40
     sound(emulated)
