@@ -1,6 +1,7 @@
 """What must be true of every session, whatever goes wrong in it: a table from name to what checks it."""
 
 import io
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sized
 from typing import Any, cast
 
@@ -80,6 +81,10 @@ def _sizes(engine: Engine) -> Iterator[tuple[str, int, int]]:
         value: Any = getattr(engine, name, None)
         if isinstance(value, Mapping) or (hasattr(value, "__len__") and not isinstance(value, str | bytes)):
             yield name, len(cast("Sized", value)), MOST_KEPT
+        if isinstance(value, Mapping):
+            inner = cast("Mapping[object, object]", value).values()
+            kept = sum(len(cast("Sized", one)) for one in inner if isinstance(one, list | deque))
+            yield f"{name}, in all", kept, MOST_KEPT
 
 
 def streams(watch: Watch, since: Mapping[Role, int]) -> bool:
