@@ -1,4 +1,4 @@
-"""A body engine, its board, wires, another board, a lens engine: whole sessions, the image that ships on both boards."""
+"""A body engine, its board, wires, another board, a lens engine: whole sessions over the image that ships, twice."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
