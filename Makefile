@@ -6,8 +6,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 BENCH_STAMP := $(VENV)/.bench-installed
 
-.PHONY: demo test check lint types fuzz prove independent update-cuts bench figures clean fuzz-parser \
-	fuzz-session recovery mutants
+.PHONY: demo test check lint types fuzz prove independent update-cuts soak bench figures firmware firmware-fuzz clean \
+	fuzz-parser fuzz-session recovery mutants
 
 demo: $(STAMP)
 	@$(BIN)/lensmount demo
@@ -72,11 +72,29 @@ mutants: $(STAMP)
 independent: $(STAMP)
 	@$(BIN)/python tests/protocol/independent/whole_matrix.py
 
+# A live session over a pseudo-terminal and one over TCP, half an hour each: no byte lost, memory flat, jitter printed.
+SOAK_SECONDS ?= 1800
+SOAK_PAIR ?= a6000 sel55210
+
+soak: $(STAMP)
+	@PYTHONPATH=tests:protocol:hardware:emulator $(BIN)/python -m soak $(SOAK_SECONDS) $(SOAK_PAIR)
+
 # Speed, ours and the peers' in one run: `make bench`, `make bench BENCH="--only parse,build --rounds 21"`.
 BENCH ?=
 
 bench: $(BENCH_STAMP)
 	@PYTHONPATH=tests:protocol:hardware:emulator $(BIN)/python -m benchmarks $(BENCH)
+
+# The dev board's firmware, for those who have arm-none-eabi-gcc: ELF and UF2, what they take, and the longest interrupts.
+firmware: $(STAMP)
+	@$(MAKE) --no-print-directory -C hardware/firmware PYTHON=$(abspath $(BIN))/python package
+	@PYTHONPATH=protocol:hardware $(BIN)/python -m emulated.interrupts
+
+# The core under random frames of a host, with the checkers of addresses and undefined behaviour.
+FRAMES ?= 10000000
+
+firmware-fuzz:
+	@$(MAKE) --no-print-directory -C hardware/firmware fuzz FRAMES=$(FRAMES)
 
 # The figures that the documentation and the notes of a change quote; the captures are not part of the project.
 CAPTURES ?= ../shared/captures/e-mount
@@ -113,7 +131,7 @@ figures: $(STAMP)
 LIVE_SECONDS ?= 60
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
+	rm -rf $(VENV) build hardware/firmware/build .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
 
 $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "lensmount needs Python 3.11 or newer; set PYTHON=python3.x")'

@@ -1,10 +1,11 @@
 """A port in words, `scheme:rest?key=value&key=value`, and the open transport that the words mean."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 
+from lensmount_hardware.contacts import Contacts
 from lensmount_hardware.transport import Transport
 from lensmount_protocol.errors import TransportSpecError, unknown
 from lensmount_protocol.wire import Role
@@ -13,6 +14,7 @@ ENTRY_POINTS = "lensmount.transports"
 """The entry-point group; each entry's name is a scheme, its value `package.module:NAME` of an `Opener`."""
 
 BUILT_IN = {
+    "board": "lensmount_hardware.boards.bridge:open_board",
     "pty": "lensmount_hardware.transports.pty:open_pty",
     "rfc2217": "lensmount_hardware.transports.rfc2217:open_rfc2217",
     "serial": "lensmount_hardware.transports.serial_port:open_serial",
@@ -32,12 +34,14 @@ class PortSpec:
         scheme: what kind of port, before the first colon.
         rest: which one, between the colon and the question mark; often a path or an address.
         options: what stands behind the question mark.
+        contacts: the mount's contacts, as far as whoever opens the port knows them.
     """
 
     text: str
     scheme: str
     rest: str
     options: Mapping[str, str]
+    contacts: Contacts | None = None
 
     def allow_options(self, *known: str) -> None:
         """Refuse every option but these.
@@ -111,19 +115,20 @@ def parse_spec(text: str) -> PortSpec:
     return PortSpec(text, scheme, rest, options)
 
 
-def open_transport(spec: str, *, role: Role, baudrate: int) -> Transport:
+def open_transport(spec: str, *, role: Role, baudrate: int, contacts: Contacts | None = None) -> Transport:
     """Open the port that `spec` describes.
 
     Args:
         spec: the port in words; docs/how-to/ports.md has the words of every scheme.
         role: the end that will be played there.
         baudrate: the rate to start with, in bits a second; ports without one ignore it.
+        contacts: the mount's contacts, for ports that keep lines and deadlines themselves; others ignore them.
 
     Raises:
         TransportSpecError: the words mean nothing, or the scheme is unknown (lists the known ones).
         TransportOpenError: the port is missing, busy or not permitted.
     """
-    port = parse_spec(spec)
+    port = replace(parse_spec(spec), contacts=contacts)
     return _opener(port)(port, role, baudrate)
 
 

@@ -46,6 +46,8 @@ class Dialect:
         selecting: the messages that can change the blocks that later messages are built from.
         selections: what such a message changes.
         routine: compositions (types joined by `+`) that repeat with every frame; any other one is worth telling.
+        rails: further lines that are rails, in the order in which they come on behind the supply.
+        sync: the frame signal's line; `""` where the mount has none.
     """
 
     name: str
@@ -69,6 +71,8 @@ class Dialect:
     selecting: frozenset[type[Message]] = frozenset()
     selections: Callable[[Role, AnyMessage], Mapping[type[Message], int]] = field(default=_nothing_selected)
     routine: frozenset[str] = frozenset()
+    rails: tuple[str, ...] = ()
+    sync: str = ""
 
     def paving(self) -> Paving:
         """A fresh reader of this dialect's payloads."""

@@ -11,6 +11,7 @@ MountError                        the base of all
  |    +-- TransportSpecError      a port was described in words that mean nothing (ValueError)
  |    +-- TransportOpenError      the port cannot be opened (OSError)
  |    +-- TransportLostError      the port went away in mid-session (ConnectionError)
+ |    +-- BoardError              a dev board is not what we need, or refuses what it is told
  +-- CaptureError                 a file of recorded traffic cannot be read
  +-- ProfileError                 a profile is unknown or its data is impossible
  +-- ScriptError                  a session script holds a verb or a value that nobody knows
@@ -75,6 +76,10 @@ class TransportOpenError(TransportError, OSError):
 
 class TransportLostError(TransportError, ConnectionError):
     """A port that went away in mid-session."""
+
+
+class BoardError(TransportError):
+    """A dev board that is not what we need, or that refuses what it is told."""
 
 
 class CaptureError(MountError):

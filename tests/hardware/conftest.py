@@ -1,4 +1,4 @@
-"""What the tests of ports share: a server of RFC 2217 whose serial port hangs on a mount in memory."""
+"""What the tests of ports share: a server of RFC 2217 on a mount in memory, and two boards on TCP, wired together."""
 
 import socket
 import threading
@@ -10,10 +10,14 @@ from types import SimpleNamespace
 import pytest
 from serial.rfc2217 import PortManager
 
+from lensmount_hardware.boards.model import ModelBoard
+from lensmount_hardware.boards.model_stream import join
+from lensmount_hardware.clock import MonotonicClock
+from lensmount_hardware.contacts import Contacts
 from lensmount_hardware.transport import Transport
 from lensmount_hardware.transports.memory import memory_pair
 from lensmount_protocol.errors import TransportLostError
-from lensmount_protocol.wire import DriveLine, LineChanged, Received, Transmit
+from lensmount_protocol.wire import DriveLine, LineChanged, Received, Role, SerialLine, Transmit
 
 
 @dataclass
@@ -110,5 +114,68 @@ class Rfc2217Server:
 @pytest.fixture
 def rfc2217_server() -> Iterator[Rfc2217Server]:
     server = Rfc2217Server()
+    yield server
+    server.close()
+
+
+class BoardServer:
+    """Two model boards in real time, a body's and a lens's, each on a TCP port of its own, their lines wired together.
+
+    Attributes:
+        contacts: the mount between them; without presence and supply, so that there is nothing to guard.
+        body: the port to the body's board, in words.
+        lens: that to the lens's.
+    """
+
+    contacts = Contacts(
+        drivers={"BODY_CS": Role.BODY, "LENS_CS": Role.LENS, "TXD": Role.BODY, "RXD": Role.LENS},
+        serial=(SerialLine("RXD", Role.LENS, "LENS_CS"), SerialLine("TXD", Role.BODY, "BODY_CS")),
+    )
+
+    def __init__(self) -> None:
+        self._boards = (ModelBoard(), ModelBoard())
+        body, lens = self._boards
+        join(body, lens, [(body, 0, 0), (lens, 1, 1), (body, 2, 2), (lens, 3, 3)], any_rate=True)
+        self._listeners = [socket.create_server(("127.0.0.1", 0)) for _ in self._boards]
+        self.body, self.lens = (
+            f"board:tcp//127.0.0.1:{listener.getsockname()[1]}?unguarded=1" for listener in self._listeners
+        )
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._serve)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _serve(self) -> None:
+        clock = MonotonicClock()
+        clients: dict[int, socket.socket] = {}
+        for listener in self._listeners:
+            listener.settimeout(0)
+        while not self._stop.wait(0.0005):
+            for number, board in enumerate(self._boards):
+                if number not in clients:
+                    with suppress(BlockingIOError):
+                        clients[number], _ = self._listeners[number].accept()
+                        clients[number].settimeout(0)
+                    continue
+                with suppress(BlockingIOError, OSError):
+                    board.receive(clients[number].recv(65536))
+            now_us = round(clock.now() * 1e6)
+            for board in self._boards:
+                board.turn_to(now_us)
+            for number, board in enumerate(self._boards):
+                board.advance_to(now_us)
+                if number in clients and (data := board.bytes_to_send()):
+                    with suppress(OSError):
+                        clients[number].sendall(data)
+        for end in (*clients.values(), *self._listeners):
+            end.close()
+
+
+@pytest.fixture
+def board_server() -> Iterator[BoardServer]:
+    server = BoardServer()
     yield server
     server.close()

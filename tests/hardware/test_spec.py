@@ -46,7 +46,8 @@ def test_every_port_of_the_guide_can_be_asked_for() -> None:
     assert {spec.scheme for spec in specs} == set(BUILT_IN)
     assert any(ControlLines.described_by(spec).lines for spec in specs)
     for spec in specs:
-        spec.allow_options(*CONTROLS, "poll_us", "listen")
+        if spec.scheme != "board":
+            spec.allow_options(*CONTROLS, "poll_us", "listen")
 
 
 @pytest.mark.parametrize(
@@ -66,8 +67,8 @@ def test_addresses(text: str, host: str, port: int) -> None:
     ("text", "told"),
     [
         ("", "has no scheme"),
-        ("/dev/ttyUSB0", "has no scheme; write SCHEME:…, with one of: pty, rfc2217, serial, tcp"),
-        ("usb:0", "unknown scheme 'usb'; known: pty, rfc2217, serial, tcp"),
+        ("/dev/ttyUSB0", "has no scheme; write SCHEME:…, with one of: board, pty, rfc2217, serial, tcp"),
+        ("usb:0", "unknown scheme 'usb'; known: board, pty, rfc2217, serial, tcp"),
         (":x", "unknown scheme ''"),
         ("pty:?rts", "option 'rts' has no value"),
         ("pty:?=x", "option '=x' has no value"),
@@ -107,23 +108,23 @@ def _offer(monkeypatch: pytest.MonkeyPatch, *offers: tuple[str, str]) -> None:
 def test_other_packages_offer_schemes(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[PortSpec, Role, int]] = []
 
-    def open_board(spec: PortSpec, role: Role, baudrate: int) -> Transport:
+    def open_probe(spec: PortSpec, role: Role, baudrate: int) -> Transport:
         asked.append((spec, role, baudrate))
         return memory_pair()[0]
 
-    monkeypatch.setitem(sys.modules, "board_plugin", SimpleNamespace(open_board=open_board))
-    _offer(monkeypatch, ("board", "board_plugin:open_board"))
-    assert scheme_names() == ["board", "pty", "rfc2217", "serial", "tcp"]
-    with open_transport("board:7?led=1", role=Role.BODY, baudrate=9600):
-        assert asked == [(parse_spec("board:7?led=1"), Role.BODY, 9600)]
+    monkeypatch.setitem(sys.modules, "probe_plugin", SimpleNamespace(open_probe=open_probe))
+    _offer(monkeypatch, ("probe", "probe_plugin:open_probe"))
+    assert scheme_names() == ["board", "probe", "pty", "rfc2217", "serial", "tcp"]
+    with open_transport("probe:7?led=1", role=Role.BODY, baudrate=9600):
+        assert asked == [(parse_spec("probe:7?led=1"), Role.BODY, 9600)]
 
 
 @pytest.mark.parametrize(
     ("offer", "told"),
     [
         (("pty", "elsewhere:open"), "offered twice: .*pty:open_pty and elsewhere:open"),
-        (("board", "no_such_module_here:open"), "cannot be loaded from no_such_module_here:open"),
-        (("board", "json:no_such_name"), "cannot be loaded from json:no_such_name"),
+        (("probe", "no_such_module_here:open"), "cannot be loaded from no_such_module_here:open"),
+        (("probe", "json:no_such_name"), "cannot be loaded from json:no_such_name"),
     ],
 )
 def test_a_bad_offer_is_told(monkeypatch: pytest.MonkeyPatch, offer: tuple[str, str], told: str) -> None:

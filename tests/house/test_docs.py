@@ -14,7 +14,7 @@ from lensmount_emulator.cli.main import VERBS, main
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "protocol" / "spec").glob("*.md")])
-NEEDS_SOMETHING = re.compile(r"CAPTURE|FILE|NAME|SPEC|/dev/|tcp:|rfc2217:|pty:|\.sr\b|\.txt\b|mine\.toml|…")
+NEEDS_SOMETHING = re.compile(r"CAPTURE|FILE|NAME|SPEC|/dev/|tcp:|rfc2217:|pty:|board:|\.sr\b|\.txt\b|mine\.toml|…")
 """Commands that need a file or a port of the reader's own: their words are checked, they are not run."""
 
 

@@ -27,6 +27,8 @@ DEMOS = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lensmount loopback`."""
+    from lensmount_emulator.cli.words import add_arm
+
     parser.add_argument("--body", metavar="NAME", help="body profile (default: the usual one for the lens, or a6000)")
     parser.add_argument(
         "--lens", "--profile", metavar="NAME", help="lens profile (default: the usual one for the body, or sel55210)"
@@ -56,13 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="frame",
         help="deliver frames, or every byte by itself: the same session, slower (default: %(default)s)",
     )
-    parser.add_argument(
-        "--arm",
-        action="append",
-        default=[],
-        metavar="MESSAGE",
-        help="allow guarded messages such as 'Update*', which can leave a device dead; may be given again",
-    )
+    add_arm(parser)
     parser.add_argument(
         "--fault",
         dest="faults",
@@ -108,6 +104,10 @@ def run(arguments: argparse.Namespace) -> int:
                 header["with"] = arguments.accessories
             if plan:
                 header["faults"] = plan.texts()
+            if arguments.duration is not None:
+                header["duration"] = arguments.duration
+            if arguments.arm:
+                header["armed"] = arguments.arm
             tap = stack.enter_context(RecordingWriter(Path(arguments.record), header)).write
         session = run_loopback(
             body,

@@ -120,12 +120,12 @@ def run_loopback(
         ScriptError: a verb or value of the script that nobody knows.
         FaultError: a fault, key, value or line that nobody knows.
     """
-    profiles = _profile(body, Place.BODY), _profile(lens, Place.LENS)
-    between = [_profile(accessory, Place.ACCESSORY) for accessory in accessories]
+    profiles = profile_of(body, Place.BODY), profile_of(lens, Place.LENS)
+    between = [profile_of(accessory, Place.ACCESSORY) for accessory in accessories]
     dialect = load_dialect(profiles[0].dialect)
     plan = plan_of(faults, seed)
     others = _others(plan, profiles[0], profiles[1], dialect)
-    parts = _cast_parts(*profiles, between, script, seed)
+    parts = cast_parts(*profiles, between, script, seed)
     parts.body.arm(armed)
     records: list[Record] = []
     notices = [Notice(0.0, Role.LENS, remark) for remark in parts.remarks]
@@ -206,10 +206,10 @@ def check_loopback(
     faults: Sequence[str | Fault] = (),
 ) -> Plan:
     """Raise what `run_loopback` would raise of its profiles, its script and its faults, before anything is written."""
-    profiles = _profile(body, Place.BODY), _profile(lens, Place.LENS)
+    profiles = profile_of(body, Place.BODY), profile_of(lens, Place.LENS)
     plan = plan_of(faults, None)
     _others(plan, *profiles, load_dialect(profiles[0].dialect))
-    _cast_parts(*profiles, [_profile(name, Place.ACCESSORY) for name in accessories], script, None)
+    cast_parts(*profiles, [profile_of(name, Place.ACCESSORY) for name in accessories], script, None)
     return plan
 
 
@@ -225,22 +225,41 @@ def load_accessory(name: str) -> Profile:
     return profile
 
 
-def _profile(named: str | Profile, place: Place) -> Profile:
+def profile_of(named: str | Profile, place: Place) -> Profile:
+    """The profile of this name or path, or the one that is given.
+
+    Raises:
+        ProfileError: unknown, impossible, or of another place.
+    """
     if isinstance(named, Profile):
         return named
     return load_accessory(named) if place is Place.ACCESSORY else load_profile(named, Role(place.value))
 
 
 @dataclass(frozen=True, slots=True)
-class _Parts:
+class Parts:
+    """Who plays.
+
+    Attributes:
+        body: the body's engine.
+        lens: the lens's engine.
+        accessories: what stands between them, from the body on.
+        remarks: what those say who put them together.
+    """
+
     body: Engine
     lens: Engine
     accessories: Sequence[Accessory]
     remarks: Sequence[str]
 
 
-def _cast_parts(body: Profile, lens: Profile, between: Sequence[Profile], script: str, seed: int | None) -> _Parts:
-    """Who plays: everything is read and held against each other before anything is made."""
+def cast_parts(body: Profile, lens: Profile, between: Sequence[Profile], script: str, seed: int | None) -> Parts:
+    """Who plays: everything is read and held against each other before anything is made.
+
+    Raises:
+        ProfileError: they cannot meet, or something does not fit where it is put.
+        ScriptError: a verb or value of the script that nobody knows.
+    """
     for near, far in zip([body, *between], [*between, lens], strict=True):
         if far.dialect != near.dialect and near.place is not Place.ACCESSORY:
             raise ProfileError(
@@ -259,7 +278,7 @@ def _cast_parts(body: Profile, lens: Profile, between: Sequence[Profile], script
             raise ProfileError(f"{between[0].name}: nothing stands between the ends of {body.dialect}")
         train = cast.couple([piece_of(profile) for profile in between], piece_of(lens), random_of)
         settings, accessories, remarks = train.lens, list(train.accessories), list(train.remarks)
-    return _Parts(
+    return Parts(
         cast.engine(body.settings, None, random_of("body"), steps),
         (cast if lens.dialect == body.dialect else cast_of(lens.dialect)).engine(settings, None, random_of("lens"), ()),
         accessories,

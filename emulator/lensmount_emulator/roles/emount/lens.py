@@ -2,6 +2,7 @@
 
 from lensmount_emulator.roles.emount import lens_orders, lens_replies, lens_stream
 from lensmount_emulator.roles.emount.lens_core import LensCore
+from lensmount_emulator.roles.script import Step
 from lensmount_emulator.roles.tasks import Task
 from lensmount_protocol.connection import Arrival
 from lensmount_protocol.dialects.emount.framing import LOOP_CLASS, REQUEST_CLASS
@@ -50,6 +51,13 @@ class LensEngine(LensCore):
         """Say what was wrong, where the lens is one that refuses."""
         super().on_garbage(garbage)
         self.spawn(lens_replies.refuse_garbage(self, garbage.reason))
+
+    def by_hand(self, step: Step) -> None:
+        """A hand turns the zoom ring: `zoom`, in tenths of a millimetre."""
+        if step.verb == "zoom" and step.value:
+            self.turned_to_dmm = int(step.value)
+        else:
+            super().by_hand(step)
 
     def _power_on(self) -> None:
         self.connection.move("power", by=Role.BODY)

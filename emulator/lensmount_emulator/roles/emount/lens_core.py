@@ -122,6 +122,7 @@ class LensCore(Engine):
         stream: what the loop remembers.
         pulse_at: when VD last fell.
         pulse_period: seconds between its last two falls.
+        turned_to_dmm: focal length that a hand turned it to, in tenths of a millimetre; 0: as the profile says.
     """
 
     def __init__(
@@ -147,6 +148,7 @@ class LensCore(Engine):
         self.stream = Stream(settings)
         self.hears = False
         self.pulse_at = self.pulse_period = 0.0
+        self.turned_to_dmm = 0
         self._worded: dict[type[Message], Callable[[], Any]] = {}
         self._start: dict[type[Message], list[dict[str, Any]]] = {
             cls: [values_from(cls, fields) for fields in settings.start.get(cls.__name__, [])]

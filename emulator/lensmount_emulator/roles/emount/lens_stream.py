@@ -89,6 +89,8 @@ def _status(lens: LensCore) -> LensStatus:
     stream = lens.stream
     status = lens.says(LensStatus)
     status.blocks = stream.status_blocks
+    if lens.turned_to_dmm:
+        status.focal_length_dmm = status.nominal_focal_length_dmm = lens.turned_to_dmm
     _show_iris(lens, status)
     if stream.moves and (stream.moving_to is not None or stream.motion_left):
         status.motion_flags |= MOTION

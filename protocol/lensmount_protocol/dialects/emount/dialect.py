@@ -6,7 +6,7 @@ from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.dialects.emount.focus_status import FocusStatus
 from lensmount_protocol.dialects.emount.framing import FORMATS, build_frame
 from lensmount_protocol.dialects.emount.lens_status import LensStatus
-from lensmount_protocol.dialects.emount.lines import DRIVERS, VCC, WIRING, XDETECT
+from lensmount_protocol.dialects.emount.lines import DRIVERS, LENS_POWER, VCC, VD, WIRING, XDETECT
 from lensmount_protocol.dialects.emount.messages import MESSAGES
 from lensmount_protocol.dialects.emount.stream import StreamLayoutReply
 from lensmount_protocol.dialects.emount.timing import TIMING
@@ -63,4 +63,6 @@ EMOUNT = Dialect(
     selecting=frozenset({StreamLayoutReply}),
     selections=_selections,
     routine=frozenset({"03", "03+2F", "04", "05", "06"}),
+    rails=(LENS_POWER,),
+    sync=VD,
 )

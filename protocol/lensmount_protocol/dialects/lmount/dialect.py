@@ -3,7 +3,7 @@
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.dialects.lmount.evidence import SOURCES
 from lensmount_protocol.dialects.lmount.framing import FORMATS, build_frame, message_end
-from lensmount_protocol.dialects.lmount.lines import DETECT, DRIVERS, V_LOGIC, WIRING
+from lensmount_protocol.dialects.lmount.lines import DETECT, DRIVERS, FSYNC, V_DRIVE, V_LOGIC, WIRING
 from lensmount_protocol.dialects.lmount.messages import MESSAGES
 from lensmount_protocol.dialects.lmount.timing import TIMING
 from lensmount_protocol.dialects.lmount.transitions import TRANSITIONS, trigger
@@ -36,4 +36,6 @@ LMOUNT = Dialect(
     guarded=frozenset({0x60, 0x61, 0x62, 0x63}),
     ends=message_end,
     routine=frozenset({"48", "48+39", "A0+A8+B0+B8"}),
+    rails=(V_DRIVE,),
+    sync=FSYNC,
 )

@@ -1,0 +1,202 @@
+/* What each of the host's messages does, and why it may be refused. */
+#include "deeds.h"
+
+#include "answers.h"
+#include "board_protocol.h"
+#include "bytes.h"
+#include "guard.h"
+#include "lines.h"
+#include "mount.h"
+#include "orders.h"
+#include "port.h"
+#include "session.h"
+#include "sync.h"
+
+/* An error code with its detail, or 0. */
+typedef uint8_t (*deed)(const uint8_t *message, unsigned size, uint64_t now, uint32_t *detail);
+
+static uint8_t configure(const uint8_t *message, unsigned size, uint64_t now, uint32_t *detail) {
+    const uint8_t code = lines_check(message, size, detail);
+    if (code)
+        return code;
+    const uint8_t *timing = message + BOARD_CONFIGURE_TIMING_OFFSET;
+    const uint32_t before = port_lock();
+    guard_stop(BOARD_REST_REASON_START);
+    lines_adopt(message);
+    mount_start(timing, get32(message + BOARD_CONFIGURE_BAUDRATE_OFFSET), now);
+    guard_start(timing, now);
+    port_unlock(before);
+    port_kick();
+    session_tell_state(now);
+    return 0;
+}
+
+static uint8_t credit(const uint8_t *message, unsigned size, uint64_t now, uint32_t *detail) {
+    answers_credit(get32(message + BOARD_CREDIT_LIMIT_OFFSET));
+    return 0;
+}
+
+static uint8_t enqueue(const uint8_t *message, unsigned size) {
+    orders_put(message, (uint8_t)size);
+    port_kick();
+    return 0;
+}
+
+static uint8_t transmit(const uint8_t *message, unsigned size, uint64_t now, uint32_t *detail) {
+    *detail = BOARD_TRANSMIT_FLAGS_OFFSET;
+    if (message[BOARD_TRANSMIT_FLAGS_OFFSET] & ~(BOARD_TRANSMIT_FLAG_RAISE | BOARD_TRANSMIT_FLAG_LOWER))
+        return BOARD_ERROR_CODE_MALFORMED;
+    *detail = NO_LINE;
+    if (lines.role == BOARD_ROLE_SNIFFER)
+        return BOARD_ERROR_CODE_LISTENS_ONLY;
+    return lines.data == NO_LINE ? BOARD_ERROR_CODE_BAD_LINE : enqueue(message, size);
+}
+
+static uint8_t drive(const uint8_t *message, unsigned size, uint64_t now, uint32_t *detail) {
+    const uint8_t line = message[BOARD_DRIVE_LINE_OFFSET];
+    const bool in_turn = (message[BOARD_DRIVE_FLAGS_OFFSET] & BOARD_DRIVE_FLAG_IN_TURN) != 0;
+    *detail = BOARD_DRIVE_FLAGS_OFFSET;
+    if (message[BOARD_DRIVE_FLAGS_OFFSET] & ~BOARD_DRIVE_FLAG_IN_TURN)
+        return BOARD_ERROR_CODE_MALFORMED;
+    *detail = BOARD_DRIVE_LEVEL_OFFSET;
+    if (message[BOARD_DRIVE_LEVEL_OFFSET] > 1)
+        return BOARD_ERROR_CODE_MALFORMED;
+    *detail = BOARD_DRIVE_AT_US_OFFSET;
+    if (!in_turn && get64(message + BOARD_DRIVE_AT_US_OFFSET) != 0)
+        return BOARD_ERROR_CODE_MALFORMED;
+    *detail = line;
+    if (lines.role == BOARD_ROLE_SNIFFER)
+        return BOARD_ERROR_CODE_LISTENS_ONLY;
+    if (line >= lines.count || !line_is(line, lines.ours))
+        return BOARD_ERROR_CODE_BAD_LINE;
+    if (in_turn)
+        return enqueue(message, size);
+    const uint32_t before = port_lock();
+    const uint8_t code = mount_drive(line, message[BOARD_DRIVE_LEVEL_OFFSET] != 0, now);
+    port_unlock(before);
+    port_kick();
+    return code;
+}
+
+static uint8_t set_baudrate(const uint8_t *message, unsigned size, uint64_t now, uint32_t *detail) {
+    const uint32_t rate = get32(message + BOARD_SET_BAUDRATE_BAUDRATE_OFFSET);
+    *detail = port_nearest_rate(rate);
+    return lines_rate_is_near(rate, *detail) ? enqueue(message, size) : BOARD_ERROR_CODE_BAD_BAUDRATE;
+}
+
+static uint8_t run_sync(const uint8_t *message, unsigned size, uint64_t now, uint32_t *detail) {
+    const uint8_t flags = message[BOARD_SYNC_FLAGS_OFFSET];
+    const struct sync_order order = {
+        .at_us = get64(message + BOARD_SYNC_AT_US_OFFSET),
+        .period_us = get32(message + BOARD_SYNC_PERIOD_US_OFFSET),
+        .width_us = get32(message + BOARD_SYNC_WIDTH_US_OFFSET),
+        .pulse_high = (flags & BOARD_SYNC_FLAG_PULSE_HIGH) != 0,
+    };
+    const bool on = (flags & BOARD_SYNC_FLAG_ON) != 0;
+    *detail = BOARD_SYNC_FLAGS_OFFSET;
+    if (flags & ~(BOARD_SYNC_FLAG_ON | BOARD_SYNC_FLAG_PULSE_HIGH))
+        return BOARD_ERROR_CODE_MALFORMED;
+    *detail = NO_LINE;
+    if (lines.sync == NO_LINE)
+        return lines.role == BOARD_ROLE_SNIFFER ? BOARD_ERROR_CODE_LISTENS_ONLY : BOARD_ERROR_CODE_BAD_LINE;
+    *detail = BOARD_SYNC_PERIOD_US_OFFSET;
+    if (on && order.period_us < BOARD_SHORTEST_SYNC_US)
+        return BOARD_ERROR_CODE_BAD_TIMING;
+    *detail = BOARD_SYNC_WIDTH_US_OFFSET;
+    if (on && (order.width_us == 0 || order.width_us >= order.period_us))
+        return BOARD_ERROR_CODE_BAD_TIMING;
+    *detail = lines.sync;
+    const uint32_t before = port_lock();
+    const uint8_t code = on ? guard_refusal(lines.sync) : 0;
+    if (on && !code)
+        sync_run(&order, now);
+    else if (!on)
+        sync_end();
+    port_unlock(before);
+    return code;
+}
+
+static uint8_t ask_time(const uint8_t *message, unsigned size, uint64_t now, uint32_t *detail) {
+    answers_clock(get32(message + BOARD_TIME_TOKEN_OFFSET), now);
+    return 0;
+}
+
+static uint8_t go_to_rest(const uint8_t *message, unsigned size, uint64_t now, uint32_t *detail) {
+    const uint8_t flags = message[BOARD_REST_FLAGS_OFFSET];
+    *detail = BOARD_REST_FLAGS_OFFSET;
+    if (flags & ~BOARD_REST_FLAG_FORGET)
+        return BOARD_ERROR_CODE_MALFORMED;
+    if (flags & BOARD_REST_FLAG_FORGET) {
+        session_forget(BOARD_REST_REASON_HOST);
+        session_end();
+    } else {
+        const uint32_t before = port_lock();
+        guard_rest(BOARD_REST_REASON_HOST);
+        port_unlock(before);
+    }
+    session_tell_state(now);
+    return 0;
+}
+
+static uint8_t enter_boot_mode(const uint8_t *message, unsigned size, uint64_t now, uint32_t *detail) {
+    if (get32(message + BOARD_BOOTLOADER_MAGIC_OFFSET) != BOARD_BOOTLOADER_MAGIC)
+        return BOARD_ERROR_CODE_BAD_MAGIC;
+    session_forget(BOARD_REST_REASON_HOST);
+    port_enter_boot_mode();
+    return 0;
+}
+
+static uint8_t read_counters(const uint8_t *message, unsigned size, uint64_t now, uint32_t *detail) {
+    answers_counters();
+    return 0;
+}
+
+static uint8_t read_state(const uint8_t *message, unsigned size, uint64_t now, uint32_t *detail) {
+    session_tell_state(now);
+    return 0;
+}
+
+/* By type: the least size and the most. */
+static const struct {
+    deed deed;
+    uint8_t least, most;
+    bool needs_map, queued;
+} deeds[] = {
+    [BOARD_TYPE_HELLO] = {session_hello, BOARD_HELLO_SIZE, BOARD_HELLO_SIZE, false, false},
+    [BOARD_TYPE_CONFIGURE] = {configure, 0, 255, false, false},
+    [BOARD_TYPE_CREDIT] = {credit, BOARD_CREDIT_SIZE, BOARD_CREDIT_SIZE, false, false},
+    [BOARD_TYPE_TRANSMIT] = {transmit, BOARD_TRANSMIT_SIZE + 1, 255, true, true},
+    [BOARD_TYPE_DRIVE] = {drive, BOARD_DRIVE_SIZE, BOARD_DRIVE_SIZE, true, true},
+    [BOARD_TYPE_SET_BAUDRATE] = {set_baudrate, BOARD_SET_BAUDRATE_SIZE, BOARD_SET_BAUDRATE_SIZE, true, true},
+    [BOARD_TYPE_SYNC] = {run_sync, BOARD_SYNC_SIZE, BOARD_SYNC_SIZE, true, false},
+    [BOARD_TYPE_TIME] = {ask_time, BOARD_TIME_SIZE, BOARD_TIME_SIZE, false, false},
+    [BOARD_TYPE_REST] = {go_to_rest, BOARD_REST_SIZE, BOARD_REST_SIZE, false, false},
+    [BOARD_TYPE_BOOTLOADER] = {enter_boot_mode, BOARD_BOOTLOADER_SIZE, BOARD_BOOTLOADER_SIZE, false, false},
+    [BOARD_TYPE_READ_COUNTERS] = {read_counters, BOARD_READ_COUNTERS_SIZE, BOARD_READ_COUNTERS_SIZE, false, false},
+    [BOARD_TYPE_READ_STATE] = {read_state, BOARD_READ_STATE_SIZE, BOARD_READ_STATE_SIZE, false, false},
+};
+
+uint8_t deeds_carry_out(const uint8_t *message, unsigned size, uint64_t now, uint32_t *detail) {
+    const uint8_t type = message[BOARD_HEAD_TYPE_OFFSET];
+    *detail = 0;
+    if (type != BOARD_TYPE_HELLO && !session_is_greeted())
+        return BOARD_ERROR_CODE_NOT_GREETED;
+    if (type == 0 || type >= sizeof deeds / sizeof deeds[0])
+        return BOARD_ERROR_CODE_UNKNOWN_TYPE;
+    const bool queued = deeds[type].queued && !(type == BOARD_TYPE_DRIVE && size > BOARD_DRIVE_FLAGS_OFFSET &&
+                                                !(message[BOARD_DRIVE_FLAGS_OFFSET] & BOARD_DRIVE_FLAG_IN_TURN));
+    const uint32_t cost = size + BOARD_CRC_SIZE;
+    *detail = orders_room();
+    if (queued && cost > *detail)
+        return BOARD_ERROR_CODE_NO_CREDIT;
+    *detail = size < deeds[type].least ? size : deeds[type].most;
+    uint8_t code = BOARD_ERROR_CODE_MALFORMED;
+    if (size >= deeds[type].least && size <= deeds[type].most) {
+        *detail = 0;
+        code = deeds[type].needs_map && !guard.configured ? BOARD_ERROR_CODE_NOT_CONFIGURED
+                                                          : deeds[type].deed(message, size, now, detail);
+    }
+    if (queued && code)
+        orders_spend(cost);
+    return code;
+}

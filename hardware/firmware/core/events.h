@@ -1,0 +1,42 @@
+/* What happened in the interrupts, on its way to the main loop. */
+#ifndef EVENTS_H
+#define EVENTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum event_kind { EVENT_EDGE, EVENT_SENT, EVENT_LATE, EVENT_REFUSED, EVENT_RATE };
+
+/* Of the mount's context. `at` is when, by which reports are put in order. */
+struct event {
+    uint32_t at;
+    uint8_t kind;
+    uint8_t small; /* EDGE: the level; LATE: dropped; REFUSED: the error code */
+    uint16_t id;   /* EDGE: the line; SENT, LATE: the order; REFUSED: type, and sequence above it */
+    uint32_t value; /* SENT: when it began; LATE: by how much; REFUSED: the detail; RATE: ns that a byte takes */
+};
+
+/* Of the UARTs' context. */
+struct received {
+    uint32_t at;
+    uint8_t uart, value;
+};
+
+#define EVENT_ROOM 256u
+#define RECEIVED_ROOM 1024u
+
+struct events {
+    struct event events[EVENT_ROOM];
+    struct received received[RECEIVED_ROOM];
+    /* Counts that wrap; each is written in one context only. */
+    volatile uint32_t event_head, event_tail, received_head, received_tail;
+};
+
+extern struct events events;
+
+/* False, with the loss counted by the caller, where there is no room. */
+bool events_push(const struct event *event);
+bool events_push_received(unsigned uart, uint8_t value, uint32_t at);
+void events_clear(void);
+
+#endif

@@ -1,0 +1,28 @@
+/* Frames: a message, its checksum, COBS around both, and a zero behind. */
+#ifndef FRAME_H
+#define FRAME_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "board_protocol.h"
+
+struct frame_reader {
+    uint8_t bytes[BOARD_LONGEST_FRAME + 1];
+    uint16_t count;
+    uint8_t too_long;
+};
+
+enum { FRAME_NONE = 0, FRAME_BAD = -1 };
+
+uint16_t frame_checksum(const uint8_t *data, size_t count);
+
+/* Take a byte; returns the size of the message that is whole with it and now stands at the start of `bytes`, FRAME_BAD
+ * where something ended that is no frame, else FRAME_NONE. */
+int frame_take(struct frame_reader *reader, uint8_t value);
+
+/* Write a message of at most BOARD_LONGEST_FRAME - 2 bytes as a frame of at most BOARD_LONGEST_ON_WIRE; returns its
+ * size. */
+size_t frame_build(uint8_t *wire, const uint8_t *message, size_t count);
+
+#endif

@@ -1,0 +1,154 @@
+/* Whether a CONFIGURE message makes sense, before any pin is touched. */
+#include "bytes.h"
+#include "lines.h"
+
+struct check {
+    uint32_t pins;
+    uint8_t presence, supply, attention, sync, data, uarts;
+    bool guarded;
+};
+
+#define LINES_AT (BOARD_CONFIGURE_LINES_OFFSET + 1u)
+#define KNOWN_FLAGS                                                                                       \
+    (BOARD_LINE_FLAG_OUTPUT | BOARD_LINE_FLAG_INVERTED | BOARD_LINE_FLAG_IDLE_HIGH | BOARD_LINE_FLAG_PULL_UP | \
+     BOARD_LINE_FLAG_PULL_DOWN | BOARD_LINE_FLAG_OPEN_DRAIN)
+
+static uint8_t check_direction(uint8_t role, uint8_t kind, uint8_t flags) {
+    const bool output = (flags & BOARD_LINE_FLAG_OUTPUT) != 0;
+    const bool body = role == BOARD_ROLE_BODY;
+    const bool rail = kind == BOARD_LINE_KIND_SUPPLY || kind == BOARD_LINE_KIND_RAIL;
+    if (role == BOARD_ROLE_SNIFFER)
+        return output ? BOARD_ERROR_CODE_LISTENS_ONLY : 0;
+    /* Rails are the body's, and presence is the lens's. */
+    if ((rail && output != body) || (kind == BOARD_LINE_KIND_PRESENCE && output == body))
+        return BOARD_ERROR_CODE_BAD_KIND;
+    return 0;
+}
+
+static bool flags_contradict(uint8_t kind, uint8_t flags) {
+    const uint8_t pulls = BOARD_LINE_FLAG_PULL_UP | BOARD_LINE_FLAG_PULL_DOWN;
+    const bool output = (flags & BOARD_LINE_FLAG_OUTPUT) != 0;
+    const bool open_drain = (flags & BOARD_LINE_FLAG_OPEN_DRAIN) != 0;
+    const bool rests_low = kind == BOARD_LINE_KIND_SUPPLY || kind == BOARD_LINE_KIND_RAIL ||
+                           kind == BOARD_LINE_KIND_ATTENTION;
+    return (flags & pulls) == pulls || (open_drain && (!output || kind == BOARD_LINE_KIND_DATA)) ||
+           (output && rests_low && (flags & BOARD_LINE_FLAG_IDLE_HIGH));
+}
+
+static bool twice(uint8_t *seen) {
+    return (*seen)++ != 0;
+}
+
+/* Pins and data lines: what the chip can do, and what there can be only one of. */
+static uint8_t check_pin(struct check *check, uint8_t gpio, uint8_t kind, bool output) {
+    if (!port_pin_exists(gpio))
+        return BOARD_ERROR_CODE_BAD_PIN;
+    if (check->pins >> gpio & 1u)
+        return BOARD_ERROR_CODE_LINE_TWICE;
+    check->pins |= 1u << gpio;
+    if (kind != BOARD_LINE_KIND_DATA)
+        return 0;
+    const int uart = output ? port_uart_with_output(gpio) : port_uart_with_input(gpio);
+    if (uart < 0)
+        return BOARD_ERROR_CODE_BAD_PIN;
+    if (output)
+        return twice(&check->data) ? BOARD_ERROR_CODE_LINE_TWICE : 0;
+    if ((unsigned)check->uarts >> uart & 1u)
+        return BOARD_ERROR_CODE_LINE_TWICE;
+    check->uarts |= (uint8_t)(1u << uart);
+    return 0;
+}
+
+static uint8_t check_single(struct check *check, uint8_t role, uint8_t kind, bool output) {
+    bool again = false;
+    if (kind == BOARD_LINE_KIND_PRESENCE) {
+        again = twice(&check->presence);
+        check->guarded |= role == BOARD_ROLE_BODY;
+    } else if (kind == BOARD_LINE_KIND_SUPPLY) {
+        again = twice(&check->supply);
+        check->guarded |= role == BOARD_ROLE_LENS;
+    } else if (kind == BOARD_LINE_KIND_RAIL) {
+        return output && !check->supply ? BOARD_ERROR_CODE_BAD_KIND : 0;
+    } else if (kind == BOARD_LINE_KIND_ATTENTION && output) {
+        again = twice(&check->attention);
+    } else if (kind == BOARD_LINE_KIND_SYNC && output) {
+        again = twice(&check->sync);
+    }
+    return again ? BOARD_ERROR_CODE_LINE_TWICE : 0;
+}
+
+static uint8_t check_line(struct check *check, uint8_t role, const uint8_t *told) {
+    const uint8_t gpio = told[BOARD_LINE_GPIO_OFFSET], kind = told[BOARD_LINE_KIND_OFFSET];
+    const uint8_t flags = told[BOARD_LINE_FLAGS_OFFSET];
+    const bool output = (flags & BOARD_LINE_FLAG_OUTPUT) != 0;
+    if (kind > BOARD_LINE_KIND_DATA || (flags & ~KNOWN_FLAGS) || flags_contradict(kind, flags))
+        return BOARD_ERROR_CODE_BAD_KIND;
+    uint8_t code = check_direction(role, kind, flags);
+    if (!code)
+        code = check_pin(check, gpio, kind, output);
+    return code ? code : check_single(check, role, kind, output);
+}
+
+static bool delay_allowed(const uint8_t *told) {
+    const uint8_t kind = told[BOARD_LINE_KIND_OFFSET];
+    const bool switched = (told[BOARD_LINE_FLAGS_OFFSET] & BOARD_LINE_FLAG_OUTPUT) &&
+                          (kind == BOARD_LINE_KIND_SUPPLY || kind == BOARD_LINE_KIND_RAIL);
+    return switched || get32(told + BOARD_LINE_DELAY_US_OFFSET) == 0;
+}
+
+/* Head, rate and timing table. */
+static uint8_t check_front(const uint8_t *message, unsigned size, uint32_t *detail) {
+    *detail = BOARD_CONFIGURE_LINES_OFFSET;
+    if (size < LINES_AT)
+        return BOARD_ERROR_CODE_MALFORMED;
+    const uint8_t count = message[BOARD_CONFIGURE_LINES_OFFSET];
+    if (count > BOARD_MOST_LINES) {
+        *detail = BOARD_MOST_LINES;
+        return BOARD_ERROR_CODE_TOO_MANY_LINES;
+    }
+    if (size != LINES_AT + BOARD_LINE_SIZE * count)
+        return BOARD_ERROR_CODE_MALFORMED;
+    *detail = BOARD_CONFIGURE_ROLE_OFFSET;
+    if (message[BOARD_CONFIGURE_ROLE_OFFSET] > BOARD_ROLE_SNIFFER)
+        return BOARD_ERROR_CODE_MALFORMED;
+    *detail = BOARD_CONFIGURE_FLAGS_OFFSET;
+    if (message[BOARD_CONFIGURE_FLAGS_OFFSET] & ~BOARD_CONFIGURE_FLAG_UNGUARDED)
+        return BOARD_ERROR_CODE_MALFORMED;
+    const uint32_t rate = get32(message + BOARD_CONFIGURE_BAUDRATE_OFFSET);
+    *detail = port_nearest_rate(rate);
+    if (!lines_rate_is_near(rate, *detail))
+        return BOARD_ERROR_CODE_BAD_BAUDRATE;
+    *detail = BOARD_CONFIGURE_TIMING_OFFSET + BOARD_TIMING_ABSENCE_US_OFFSET;
+    if (get16(message + *detail) > BOARD_LONGEST_ABSENCE_US)
+        return BOARD_ERROR_CODE_BAD_TIMING;
+    return 0;
+}
+
+bool lines_rate_is_near(uint32_t wanted, uint32_t possible) {
+    const uint32_t off = wanted > possible ? wanted - possible : possible - wanted;
+    return wanted != 0 && off <= wanted / 100u;
+}
+
+uint8_t lines_check(const uint8_t *message, unsigned size, uint32_t *detail) {
+    uint8_t code = check_front(message, size, detail);
+    if (code)
+        return code;
+    struct check check = {0};
+    const uint8_t role = message[BOARD_CONFIGURE_ROLE_OFFSET];
+    const uint8_t count = message[BOARD_CONFIGURE_LINES_OFFSET];
+    for (uint8_t number = 0; number < count; number++) {
+        const uint8_t *told = message + LINES_AT + BOARD_LINE_SIZE * number;
+        code = check_line(&check, role, told);
+        *detail = number;
+        if (code)
+            return code;
+        *detail = (uint32_t)(told - message) + BOARD_LINE_DELAY_US_OFFSET;
+        if (!delay_allowed(told))
+            return BOARD_ERROR_CODE_BAD_TIMING;
+    }
+    *detail = 0;
+    const bool meant = (message[BOARD_CONFIGURE_FLAGS_OFFSET] & BOARD_CONFIGURE_FLAG_UNGUARDED) != 0;
+    if (role != BOARD_ROLE_SNIFFER && !check.guarded && !meant)
+        return BOARD_ERROR_CODE_NO_GUARD;
+    return 0;
+}

@@ -1,0 +1,23 @@
+/* Reports that wait for the host's credit, oldest first. Main loop only. */
+#ifndef REPORTS_H
+#define REPORTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define REPORT_BYTES 32768u
+
+void reports_clear(void);
+/* Everything that happened up to now becomes reports; `all` tells bytes that are still being gathered, too. */
+void reports_collect(uint64_t now, bool all);
+/* When gathered bytes are to be told at the latest. */
+uint64_t reports_due(void);
+
+/* The oldest report: its message with room for the head's sequence, and its size; 0 where there is none. */
+uint8_t reports_first(uint8_t *message);
+void reports_pop(void);
+/* How many were ever put in, and ever taken out: a place in their order. */
+uint32_t reports_put_in(void);
+uint32_t reports_taken_out(void);
+
+#endif

@@ -1,0 +1,375 @@
+/* The port of the tests; what happens happens in the order of its time, and then the main loop looks. */
+#include "sim.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "board.h"
+#include "port.h"
+
+#define INBOX 65536u
+#define OUTBOX 4096u
+#define LOG 262144u
+
+struct uart {
+    const uint8_t *data;
+    size_t left;
+    uint64_t next_ns, free_ns;
+    size_t last; /* in the log, one behind */
+    bool listens;
+};
+
+static struct {
+    uint64_t now_ns, mount_ns, sync_ns, poll_us;
+    uint64_t read_ns, sync_late_ns;
+    uint32_t slow_us, rate, busy;
+    bool kicked, usb_up, usb_was_down, host_reads, boots;
+    uint32_t levels, edges, pins_up, pins_down;
+    uint8_t state[PORT_PINS];
+    struct uart uarts[PORT_UARTS];
+    uint8_t inbox[INBOX], outbox[OUTBOX];
+    size_t inbox_head, inbox_tail, outbox_used;
+    uint8_t *host;
+    size_t host_used, host_room;
+    struct sim_change *changes;
+    struct sim_byte *bytes;
+    size_t change_count, byte_count;
+} sim;
+
+const uint32_t port_lowest_rate = 300, port_highest_rate = 3000000;
+const char port_revision[] = "simulated";
+
+void sim_start(void) {
+    sim.mount_ns = sim.sync_ns = UINT64_MAX;
+    sim.rate = 115200;
+    sim.usb_up = sim.host_reads = true;
+    sim.now_ns = 1000;
+    sim.host_room = 1u << 20;
+    sim.host = malloc(sim.host_room);
+    sim.changes = calloc(LOG, sizeof *sim.changes);
+    sim.bytes = calloc(LOG, sizeof *sim.bytes);
+    board_start();
+    sim.poll_us = board_poll();
+}
+
+uint64_t sim_now(void) {
+    return sim.now_ns / 1000;
+}
+
+uint64_t port_now_us(void) {
+    return sim_now();
+}
+
+uint32_t port_lock(void) {
+    return 0;
+}
+
+void port_unlock(uint32_t before) {
+    (void)before;
+}
+
+void port_kick(void) {
+    sim.kicked = true;
+}
+
+static uint64_t as_ns(uint64_t at_us) {
+    return at_us >= UINT64_MAX / 1000 ? UINT64_MAX : at_us * 1000;
+}
+
+void port_mount_alarm(uint64_t at_us) {
+    sim.mount_ns = as_ns(at_us);
+}
+
+void port_sync_alarm(uint64_t at_us) {
+    sim.sync_ns = as_ns(at_us);
+}
+
+bool port_pin_exists(unsigned pin) {
+    return pin < 23 || (pin > 25 && pin < 29);
+}
+
+int port_uart_with_output(unsigned pin) {
+    return pin % 4 == 0 ? (int)((pin + 4) / 8 % 2) : -1;
+}
+
+int port_uart_with_input(unsigned pin) {
+    return pin % 4 == 1 ? (int)((pin + 4) / 8 % 2) : -1;
+}
+
+static void set_state(unsigned pin, uint8_t state) {
+    if (sim.state[pin] == state)
+        return;
+    sim.state[pin] = state;
+    if (sim.change_count < LOG)
+        sim.changes[sim.change_count++] = (struct sim_change){sim_now(), (uint8_t)pin, state};
+    for (unsigned uart = 0; uart < PORT_UARTS; uart++) {
+        /* Taking the pin away from its UART cuts the byte on the wire. */
+        struct uart *at = &sim.uarts[uart];
+        if (port_uart_with_output(pin) == (int)uart && state != SIM_UART_OUT && at->last &&
+            sim.bytes[at->last - 1].end_ns > sim.now_ns)
+            sim.bytes[at->last - 1].cut = 1;
+    }
+}
+
+void port_pin_input(unsigned pin, bool pull_up, bool pull_down) {
+    sim.pins_up = (sim.pins_up & ~(1u << pin)) | (uint32_t)pull_up << pin;
+    sim.pins_down = (sim.pins_down & ~(1u << pin)) | (uint32_t)pull_down << pin;
+    set_state(pin, SIM_INPUT);
+}
+
+void port_pin_drive(unsigned pin, bool level) {
+    set_state(pin, level ? SIM_HIGH : SIM_LOW);
+}
+
+void port_pin_let_go(unsigned pin) {
+    set_state(pin, SIM_INPUT);
+}
+
+void port_pin_to_uart(unsigned pin, bool output, bool inverted) {
+    (void)inverted;
+    set_state(pin, output ? SIM_UART_OUT : SIM_UART_IN);
+}
+
+uint32_t port_pins(void) {
+    return sim.levels;
+}
+
+void port_pin_edges(unsigned pin, bool on) {
+    sim.edges = (sim.edges & ~(1u << pin)) | (uint32_t)on << pin;
+}
+
+uint32_t port_nearest_rate(uint32_t baudrate) {
+    return baudrate < port_lowest_rate ? port_lowest_rate : baudrate > port_highest_rate ? port_highest_rate : baudrate;
+}
+
+void port_set_rate(uint32_t baudrate) {
+    sim.rate = baudrate;
+}
+
+void port_uart_listen(unsigned uart, bool on) {
+    sim.uarts[uart].listens = on;
+}
+
+void port_uart_send(unsigned uart, const uint8_t *data, size_t count) {
+    struct uart *at = &sim.uarts[uart];
+    at->data = data;
+    at->left = count;
+    at->next_ns = at->free_ns > sim.now_ns ? at->free_ns : sim.now_ns;
+}
+
+void port_uart_stop(unsigned uart) {
+    struct uart *at = &sim.uarts[uart];
+    at->left = 0;
+    if (at->free_ns > sim.now_ns) {
+        sim.bytes[at->last - 1].cut = 1;
+        at->free_ns = sim.now_ns;
+    }
+}
+
+bool port_uart_busy(unsigned uart) {
+    (void)uart;
+    return sim.busy && sim.busy--;
+}
+
+void sim_busy_for(uint32_t looks) {
+    sim.busy = looks;
+}
+
+size_t port_usb_read(uint8_t *data, size_t room) {
+    size_t count = 0;
+    sim.now_ns += sim.read_ns;
+    while (count < room && sim.inbox_tail != sim.inbox_head)
+        data[count++] = sim.inbox[sim.inbox_tail++ % INBOX];
+    return count;
+}
+
+static void drain_outbox(void) {
+    if (!sim.host_reads)
+        return;
+    if (sim.host_used + sim.outbox_used > sim.host_room)
+        sim.host = realloc(sim.host, sim.host_room *= 2);
+    memcpy(sim.host + sim.host_used, sim.outbox, sim.outbox_used);
+    sim.host_used += sim.outbox_used;
+    sim.outbox_used = 0;
+}
+
+size_t port_usb_room(void) {
+    return OUTBOX - sim.outbox_used;
+}
+
+void port_usb_write(const uint8_t *data, size_t count) {
+    memcpy(sim.outbox + sim.outbox_used, data, count);
+    sim.outbox_used += count;
+    drain_outbox();
+}
+
+bool port_usb_up(void) {
+    const bool was_down = sim.usb_was_down;
+    sim.usb_was_down = false;
+    return sim.usb_up && !was_down;
+}
+
+const uint8_t *port_unique_id(void) {
+    return (const uint8_t *)"\1\2\3\4\5\6\7\10";
+}
+
+void port_enter_boot_mode(void) {
+    sim.boots = true;
+}
+
+static void look(void) {
+    if (sim.kicked) {
+        sim.kicked = false;
+        board_mount_service();
+    }
+    if (sim.slow_us && sim_now() < sim.poll_us)
+        return;
+    const uint64_t next = board_poll(), soonest = sim_now() + (sim.slow_us ? sim.slow_us : 1);
+    sim.poll_us = next > soonest ? next : soonest;
+    if (sim.slow_us)
+        sim.poll_us = soonest;
+    if (sim.kicked) {
+        sim.kicked = false;
+        board_mount_service();
+    }
+}
+
+static void send_byte(unsigned uart) {
+    struct uart *at = &sim.uarts[uart];
+    const uint64_t end = sim.now_ns + 10000000000u / sim.rate;
+    if (sim.byte_count < LOG) {
+        sim.bytes[sim.byte_count++] =
+            (struct sim_byte){sim.now_ns, end, (uint8_t)uart, *at->data, 0};
+        at->last = sim.byte_count;
+    }
+    at->free_ns = at->next_ns = end;
+    at->data++;
+    if (--at->left == 0)
+        board_on_loaded(uart, (uint32_t)(sim.now_ns / 1000));
+}
+
+void sim_run_until(uint64_t at_us) {
+    const uint64_t until = at_us * 1000;
+    look();
+    for (;;) {
+        uint64_t next = as_ns(sim.poll_us);
+        next = sim.mount_ns < next ? sim.mount_ns : next;
+        next = sim.sync_ns < next ? sim.sync_ns : next;
+        for (unsigned uart = 0; uart < PORT_UARTS; uart++)
+            if (sim.uarts[uart].left && sim.uarts[uart].next_ns < next)
+                next = sim.uarts[uart].next_ns;
+        if (next > until)
+            break;
+        if (next > sim.now_ns)
+            sim.now_ns = next;
+        for (unsigned uart = 0; uart < PORT_UARTS; uart++)
+            if (sim.uarts[uart].left && sim.uarts[uart].next_ns <= sim.now_ns)
+                send_byte(uart);
+        if (sim.sync_ns <= sim.now_ns) {
+            sim.sync_ns = UINT64_MAX;
+            board_sync_service();
+        }
+        if (sim.mount_ns <= sim.now_ns) {
+            sim.mount_ns = UINT64_MAX;
+            board_mount_service();
+        }
+        look();
+    }
+    if (until > sim.now_ns)
+        sim.now_ns = until;
+    look();
+}
+
+void sim_host_write(const uint8_t *data, size_t count) {
+    for (size_t at = 0; at < count; at++)
+        sim.inbox[sim.inbox_head++ % INBOX] = data[at];
+}
+
+size_t sim_host_read(uint8_t *data, size_t room) {
+    const size_t count = room < sim.host_used ? room : sim.host_used;
+    memcpy(data, sim.host, count);
+    memmove(sim.host, sim.host + count, sim.host_used - count);
+    sim.host_used -= count;
+    return count;
+}
+
+void sim_host_reads(bool reads) {
+    sim.host_reads = reads;
+    drain_outbox();
+    look();
+}
+
+void sim_usb(bool up) {
+    sim.usb_was_down |= !up;
+    sim.usb_up = up;
+    if (!up)
+        sim.inbox_tail = sim.inbox_head;
+    look();
+}
+
+void sim_set_pin(unsigned pin, bool level) {
+    const uint32_t bit = 1u << pin;
+    if (((sim.levels & bit) != 0) == level)
+        return;
+    sim.levels ^= bit;
+    if (sim.edges & bit)
+        board_on_pins(level ? bit : 0, level ? 0 : bit, sim.levels, (uint32_t)sim_now());
+    look();
+}
+
+void sim_glitch(unsigned pin) {
+    if (sim.edges >> pin & 1u)
+        board_on_pins(1u << pin, 1u << pin, sim.levels, (uint32_t)sim_now());
+    look();
+}
+
+void sim_feed(unsigned uart, uint8_t value, int kind) {
+    if (sim.uarts[uart].listens) {
+        if (kind == 0)
+            board_on_byte(uart, value, (uint32_t)sim_now());
+        else if (kind == 1)
+            board_on_broken_byte(uart);
+        else
+            board_on_overrun(uart);
+    }
+    look();
+}
+
+void sim_reads_take(uint32_t us) {
+    sim.read_ns = us * 1000;
+}
+
+void sim_late_sync(uint32_t us) {
+    sim.sync_ns += us * 1000;
+}
+
+void sim_slow(uint32_t us) {
+    sim.slow_us = us;
+    sim.poll_us = sim_now() + us;
+}
+
+bool sim_boots(void) {
+    return sim.boots;
+}
+
+unsigned sim_pin_state(unsigned pin) {
+    return sim.state[pin];
+}
+
+unsigned sim_pin_pull(unsigned pin) {
+    return (sim.pins_up >> pin & 1u) | (sim.pins_down >> pin & 1u) << 1;
+}
+
+uint32_t sim_rate(void) {
+    return sim.rate;
+}
+
+size_t sim_changes(const struct sim_change **changes) {
+    *changes = sim.changes;
+    return sim.change_count;
+}
+
+size_t sim_bytes(const struct sim_byte **bytes) {
+    *bytes = sim.bytes;
+    return sim.byte_count;
+}

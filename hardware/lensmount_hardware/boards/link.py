@@ -1,0 +1,281 @@
+"""The host's side of a board, without I/O and without a clock: bytes in, messages out; messages in, bytes out."""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from lensmount_hardware.boards.clock_map import ClockMap
+from lensmount_hardware.boards.credit import Allowance, Ledger
+from lensmount_hardware.boards.declaration import HEAD_SIZE, BoardMessage
+from lensmount_hardware.boards.meanings import meaning
+from lensmount_hardware.boards.orders import AskTime, HostCredit, HostHello, SetLevel
+from lensmount_hardware.boards.protocol import CRC_SIZE, DELIMITER, NAMES, BoardFrame, frame_of, read_frame
+from lensmount_hardware.boards.reports import ClockTold, Refused, Room, Welcome
+from lensmount_hardware.boards.words import LONGEST_FRAME, VERSION, DriveFlag, ErrorCode, HelloFlag
+from lensmount_protocol.errors import BoardError, FrameError
+
+REPORT_ROOM = 1 << 18
+"""Bytes of reports that may be on their way to us or wait to be taken."""
+
+_QUESTIONS_AT_ONCE = 16
+"""Times asked for and not yet answered; an older one is given up."""
+
+_FRAMES = 256
+
+
+@dataclass(slots=True)
+class LinkCounts:
+    """What a link has seen.
+
+    Attributes:
+        frames: whole frames taken.
+        garbage: runs of bytes that were no frame.
+        missed: frames that a gap in the sequence shows.
+        repeated: old frames that came again.
+        unknown: frames whose message nobody knows or can read.
+        stale: frames from before the greeting was answered.
+        unpaid: reports beyond the credit that we gave; they are dropped.
+    """
+
+    frames: int = 0
+    garbage: int = 0
+    missed: int = 0
+    repeated: int = 0
+    unknown: int = 0
+    stale: int = 0
+    unpaid: int = 0
+
+
+class BoardLink:
+    """One board as the host sees it.
+
+    Args:
+        session: a number of 32 bits that no other host has, drawn by the caller.
+        room: bytes of reports that we have room for.
+
+    Attributes:
+        counts: what was seen.
+        clock: the board's clock against ours.
+        welcome: who the board is; `None` until it has answered.
+    """
+
+    def __init__(self, session: int, *, room: int = REPORT_ROOM) -> None:
+        self.counts = LinkCounts()
+        self.clock = ClockMap()
+        self.welcome: Welcome | None = None
+        self._session = session
+        self._room = room
+        self._partial = bytearray()
+        self._overlong = False
+        self._expected = 0
+        self._sequence = 0
+        self._greeted = 0
+        self._told = Ledger(room)
+        self._allowed = Allowance(0)
+        self._inbox: deque[tuple[BoardMessage, int]] = deque()
+        self._outbox: deque[tuple[int, bytes, int]] = deque()
+        self._backlog = 0
+        self._out = bytearray()
+        self._asked: dict[int, float] = {}
+        self._token = 0
+
+    @property
+    def backlog(self) -> int:
+        """Bytes of orders that wait for credit."""
+        return self._backlog
+
+    def greet(self, *, take_over: bool = False) -> None:
+        """Begin a session, the first or another one: what waits is forgotten, and nothing counts until the answer."""
+        self.welcome = None
+        self._told = Ledger(self._room)
+        self._allowed = Allowance(0)
+        self._inbox.clear()
+        self._outbox.clear()
+        self._asked.clear()
+        self._backlog = 0
+        self._out[:] = DELIMITER
+        self._greeted = self._sequence
+        self._write(HostHello(VERSION, HelloFlag.TAKE_OVER if take_over else 0, self._session, self._told.limit))
+
+    def ask_time(self, now: float) -> None:
+        """Ask for the board's time, at our time `now`; also tells the board that we live."""
+        if len(self._asked) >= _QUESTIONS_AT_ONCE:
+            del self._asked[next(iter(self._asked))]
+        self._token = (self._token + 1) & 0xFFFFFFFF
+        self._asked[self._token] = now
+        self._write(AskTime(self._token))
+
+    def send(self, message: BoardMessage) -> None:
+        """Send a message as soon as credit allows; those that spend some keep their order.
+
+        Raises:
+            BoardError: there is no board yet, or one message is more than it has room for.
+            FrameError: a value that its field cannot hold.
+        """
+        if self.welcome is None:
+            raise BoardError("the board has not answered the greeting yet")
+        if not _spends(message):
+            self._write(message)
+            return
+        fields = message.build()
+        cost = HEAD_SIZE + len(fields) + CRC_SIZE
+        if cost > self.welcome.queue_bytes:
+            raise BoardError(f"a message of {cost} bytes; the board has room for {self.welcome.queue_bytes}")
+        self._outbox.append((message.TYPE, fields, cost))
+        self._backlog += cost
+        self._spend()
+
+    def bytes_to_send(self) -> bytes:
+        """What is to go to the board now; it is ours no longer."""
+        if self.welcome is not None and (limit := self._told.news()) is not None:
+            self._write(HostCredit(limit))
+        data = bytes(self._out)
+        self._out.clear()
+        return data
+
+    def receive(self, data: bytes, now: float) -> None:
+        """Take bytes that came from the board, at our time `now`.
+
+        Raises:
+            BoardError: the board speaks another version, is taken, or does not know us any more.
+        """
+        *ended, rest = data.split(DELIMITER)
+        for piece in ended:
+            self._keep(piece)
+            stuffed, overlong = bytes(self._partial), self._overlong
+            self._partial.clear()
+            self._overlong = False
+            if overlong:
+                self.counts.garbage += 1
+            elif stuffed:
+                self._read(stuffed, now)
+        self._keep(rest)
+
+    def events(self) -> Iterator[BoardMessage]:
+        """The reports that have come, oldest first; each is ours until it is taken, and gives credit back then."""
+        while self._inbox:
+            message, cost = self._inbox.popleft()
+            self._told.free(cost)
+            yield message
+
+    def _keep(self, piece: bytes) -> None:
+        # What cannot be a frame any more is not kept: memory is bounded whatever comes.
+        room = LONGEST_FRAME + 1 - len(self._partial)
+        self._overlong = self._overlong or len(piece) > room
+        self._partial += piece[: max(0, room)]
+
+    def _read(self, stuffed: bytes, now: float) -> None:
+        try:
+            frame = read_frame(stuffed)
+        except FrameError:
+            self.counts.garbage += 1
+            return
+        try:
+            message = frame.message()
+        except FrameError:
+            message = None
+        if self.welcome is None:
+            self._await_welcome(frame, message)
+        elif self._is_next(frame, message):
+            self._take(frame, message, now)
+
+    def _await_welcome(self, frame: BoardFrame, message: BoardMessage | None) -> None:
+        # An error from before would tell of another host's words.
+        ours = isinstance(message, Refused) and message.of_sequence == self._greeted
+        if isinstance(message, Refused) and ours and message.of_type == HostHello.TYPE:
+            _explain(message)
+        if not (isinstance(message, Welcome) and message.session == self._session):
+            self.counts.stale += 1
+            return
+        if message.version != VERSION:
+            raise _other_version(message.version)
+        self.counts.frames += 1
+        self._expected = (frame.sequence + 1) % _FRAMES
+        self._allowed = Allowance(message.queue_bytes)
+        self.welcome = message
+
+    def _is_next(self, frame: BoardFrame, message: BoardMessage | None) -> bool:
+        if isinstance(message, Welcome):
+            # An answer to our own greeting that came twice says nothing new.
+            if message.session != self._session:
+                raise BoardError("another host has greeted the board; one program at a time can have it")
+            self.counts.repeated += 1
+            return False
+        distance = (frame.sequence - self._expected) % _FRAMES
+        if distance >= _FRAMES // 2:
+            self.counts.repeated += 1
+            return False
+        self.counts.missed += distance
+        self.counts.frames += 1
+        self._expected = (frame.sequence + 1) % _FRAMES
+        return True
+
+    def _take(self, frame: BoardFrame, message: BoardMessage | None, now: float) -> None:
+        if message is None or message.TYPE < 0x80:
+            self.counts.unknown += 1
+            return
+        cost = frame.cost if message.QUEUED else 0
+        if cost and not self._told.take(cost):
+            self.counts.unpaid += 1
+            return
+        match message:
+            case Room(limit):
+                self._allowed.allow(limit)
+                self._spend()
+            case ClockTold(token, at_us):
+                if (asked := self._asked.pop(token, None)) is not None and asked <= now:
+                    self.clock.add(asked, now, at_us)
+            case _:
+                if isinstance(message, Refused):
+                    _explain(message)
+                self._inbox.append((message, cost))
+
+    def _spend(self) -> None:
+        while self._outbox and self._allowed.spend(self._outbox[0][2]):
+            type_, fields, cost = self._outbox.popleft()
+            self._backlog -= cost
+            self._put(type_, fields)
+
+    def _write(self, message: BoardMessage) -> None:
+        self._put(message.TYPE, message.build())
+
+    def _put(self, type_: int, fields: bytes) -> None:
+        self._out += frame_of(type_, fields, self._sequence)
+        self._sequence = (self._sequence + 1) % _FRAMES
+
+
+def _spends(message: BoardMessage) -> bool:
+    if isinstance(message, SetLevel):
+        return bool(message.flags & DriveFlag.IN_TURN)
+    return message.QUEUED
+
+
+def _other_version(version: int) -> BoardError:
+    return BoardError(
+        f"the board's firmware speaks version {version} of the protocol, we speak {VERSION}; "
+        "put the firmware of this package on it"
+    )
+
+
+def _explain(refused: Refused) -> None:
+    """Raise what ends the session."""
+    if refused.code == ErrorCode.VERSION:
+        raise _other_version(refused.detail)
+    if refused.code == ErrorCode.BUSY:
+        raise BoardError("another host has the board; close the program that holds it, or take it over")
+    if refused.code == ErrorCode.NOT_GREETED:
+        raise BoardError("the board does not know us any more: it was restarted or unplugged")
+
+
+def refusal(refused: Refused, names: Sequence[str] = ()) -> str:
+    """A refusal in one line; `names` are those of the map's lines."""
+    what = NAMES.get(refused.of_type, f"message {refused.of_type:#04x}")
+    code = next((code for code in ErrorCode if code == refused.code), None)
+    if code is None:
+        return f"the board refuses {what}: error {refused.code}, detail {refused.detail}"
+    why, _, detail = meaning(code).partition("; detail: ")
+    if detail == "0":
+        return f"the board refuses {what}: {why}"
+    if "line" in detail and refused.detail < len(names):
+        return f"the board refuses {what}: {why}; it is {names[refused.detail]}"
+    return f"the board refuses {what}: {why}; {detail}: {refused.detail}"

@@ -1,0 +1,240 @@
+"""What the board says to the host: itself, what happened on the wire and when, what was lost or refused, its state."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from construct import Bytes, GreedyBytes, Int8ul, Int16ul, Int32ul, Int64ul, Struct, Terminated, this
+
+from lensmount_hardware.boards.declaration import BoardMessage
+
+
+@dataclass(frozen=True, slots=True)
+class Welcome(BoardMessage):
+    """Who the board is; the answer to HELLO, and STATE follows."""
+
+    TYPE: ClassVar[int] = 0x81
+    LAYOUT: ClassVar[Any] = Struct(
+        "version" / Int8ul * "of the protocol",
+        "session" / Int32ul * "the host's number, repeated",
+        "unique_id" / Bytes(8) * "of this very board, as in its USB serial number",
+        "lines" / Int8ul * "how many lines a map may have",
+        "lowest_baudrate" / Int32ul * "of each UART, in bits a second",
+        "highest_baudrate" / Int32ul * "of each UART",
+        "queue_bytes" / Int32ul * "room for orders: also the first limit of the host's credit",
+        "report_bytes" / Int32ul * "room for reports that wait for the host",
+        "firmware" / GreedyBytes * "revision of the firmware, ASCII, at most 64 bytes",
+        Terminated,
+    )
+    version: int
+    session: int
+    unique_id: bytes
+    lines: int
+    lowest_baudrate: int
+    highest_baudrate: int
+    queue_bytes: int
+    report_bytes: int
+    firmware: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedBytes(BoardMessage):
+    """Bytes that came on a data line, in their order."""
+
+    TYPE: ClassVar[int] = 0x82
+    QUEUED: ClassVar[bool] = True
+    LAYOUT: ClassVar[Any] = Struct(
+        "at_us" / Int64ul * "when the first byte's stop bit was over",
+        "line" / Int8ul * "the data line, which also says who sent",
+        "spacing" / Int8ul * "a Spacing",
+        "count" / Int8ul * "of the bytes, at least one",
+        "data" / Bytes(this.count) * "the bytes",
+        "gaps" / Bytes(lambda this: (this.count - 1) if this.spacing == 1 else 0) * "with GAPS: count - 1 bytes",
+        Terminated,
+    )
+    at_us: int
+    line: int
+    spacing: int
+    count: int
+    data: bytes
+    gaps: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeSeen(BoardMessage):
+    """A line that is neither ours nor a data line took a level; PRESENCE and a lens's SUPPLY behind their filter."""
+
+    TYPE: ClassVar[int] = 0x83
+    QUEUED: ClassVar[bool] = True
+    LAYOUT: ClassVar[Any] = Struct(
+        "line" / Int8ul * "its number in the map",
+        "level" / Int8ul * "0 low, 1 high",
+        "at_us" / Int64ul * "when it took that level",
+        Terminated,
+    )
+    line: int
+    level: int
+    at_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sent(BoardMessage):
+    """A transmission is over."""
+
+    TYPE: ClassVar[int] = 0x84
+    QUEUED: ClassVar[bool] = True
+    LAYOUT: ClassVar[Any] = Struct(
+        "id" / Int16ul * "of the TRANSMIT",
+        "begin_us" / Int64ul * "fall of its first start bit",
+        "end_us" / Int64ul * "end of its last stop bit",
+        Terminated,
+    )
+    id: int
+    begin_us: int
+    end_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Late(BoardMessage):
+    """An order with a time began later than that by more than 2 µs, or was dropped for its `latest_us`."""
+
+    TYPE: ClassVar[int] = 0x85
+    QUEUED: ClassVar[bool] = True
+    LAYOUT: ClassVar[Any] = Struct(
+        "id" / Int16ul * "of the order",
+        "dropped" / Int8ul * "1 where it was dropped, else 0",
+        "by_us" / Int32ul * "how late behind `at_us`",
+        Terminated,
+    )
+    id: int
+    dropped: int
+    by_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped(BoardMessage):
+    """Something was lost since this was last said of its sort."""
+
+    TYPE: ClassVar[int] = 0x86
+    LAYOUT: ClassVar[Any] = Struct(
+        "sort" / Int8ul * "a Sort",
+        "count" / Int32ul * "how many",
+        Terminated,
+    )
+    sort: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class BoardState(BoardMessage):
+    """How things are; said when asked, and by itself when `flags` change or everything went to rest."""
+
+    TYPE: ClassVar[int] = 0x87
+    LAYOUT: ClassVar[Any] = Struct(
+        "flags" / Int8ul * "StateFlags",
+        "reason" / Int8ul * "why everything went to rest last, a RestReason",
+        "levels" / Int16ul * "bit n: the level of line n, ours as driven and the others as seen",
+        "at_us" / Int64ul * "when it was so",
+        Terminated,
+    )
+    flags: int
+    reason: int
+    levels: int
+    at_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClockTold(BoardMessage):
+    """The board's time."""
+
+    TYPE: ClassVar[int] = 0x88
+    LAYOUT: ClassVar[Any] = Struct(
+        "token" / Int32ul * "the question's",
+        "at_us" / Int64ul * "when the question was read",
+        Terminated,
+    )
+    token: int
+    at_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Room(BoardMessage):
+    """The board has room for more orders."""
+
+    TYPE: ClassVar[int] = 0x89
+    LAYOUT: ClassVar[Any] = Struct(
+        "limit" / Int32ul * "bytes of orders that the host may have sent since the greeting, modulo 2^32",
+        Terminated,
+    )
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Counters(BoardMessage):
+    """What was counted since the board started; each wraps at 2^32."""
+
+    TYPE: ClassVar[int] = 0x8A
+    LAYOUT: ClassVar[Any] = Struct(
+        "frames_taken" / Int32ul * "frames from the host that were whole",
+        "frames_bad" / Int32ul * "frames from the host with a wrong checksum or length",
+        "frames_missed" / Int32ul * "gaps in the host's sequence",
+        "bytes_sent" / Int32ul * "on data lines",
+        "bytes_received" / Int32ul * "on data lines",
+        "bytes_broken" / Int32ul * "received with a framing error or a break",
+        "bytes_lost" / Int32ul * "received and lost",
+        "edges_seen" / Int32ul * "of lines that are not ours",
+        "edges_lost" / Int32ul * "for want of room",
+        "reports_lost" / Int32ul * "others, for want of room",
+        "late" / Int32ul * "orders that began late or were dropped for it",
+        "refused" / Int32ul * "messages answered with ERROR",
+        "rests" / Int32ul * "times that everything went to rest",
+        "worst_loop_us" / Int32ul * "longest time between two looks at the queue",
+        Terminated,
+    )
+    frames_taken: int
+    frames_bad: int
+    frames_missed: int
+    bytes_sent: int
+    bytes_received: int
+    bytes_broken: int
+    bytes_lost: int
+    edges_seen: int
+    edges_lost: int
+    reports_lost: int
+    late: int
+    refused: int
+    rests: int
+    worst_loop_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refused(BoardMessage):
+    """A message was refused, and nothing of it is carried out."""
+
+    TYPE: ClassVar[int] = 0x8B
+    LAYOUT: ClassVar[Any] = Struct(
+        "code" / Int8ul * "an ErrorCode",
+        "of_type" / Int8ul * "type of the message that was refused",
+        "of_sequence" / Int8ul * "its sequence number",
+        "detail" / Int32ul * "what the code says",
+        Terminated,
+    )
+    code: int
+    of_type: int
+    of_sequence: int
+    detail: int
+
+
+REPORTS: dict[str, type[BoardMessage]] = {
+    "WELCOME": Welcome,
+    "RECEIVED": ReceivedBytes,
+    "EDGE": EdgeSeen,
+    "SENT": Sent,
+    "LATE": Late,
+    "DROPPED": Dropped,
+    "STATE": BoardState,
+    "CLOCK": ClockTold,
+    "ROOM": Room,
+    "COUNTERS": Counters,
+    "ERROR": Refused,
+}
+"""The board's messages, by the names that specification and firmware use."""

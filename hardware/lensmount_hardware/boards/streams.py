@@ -1,0 +1,138 @@
+"""The bytes between host and board: a USB port by its path or the board's serial number, or TCP for an emulated one."""
+
+import errno
+import os
+import select
+import socket
+from dataclasses import replace
+from typing import Protocol
+
+import serial
+from serial.tools import list_ports
+
+from lensmount_hardware.spec import PortSpec
+from lensmount_protocol.errors import TransportOpenError
+
+_READ_SIZE = 65536
+_PATIENCE = 1.0
+"""Seconds in which a board takes bytes: one that takes none for so long is as good as gone."""
+
+_CONNECT_PATIENCE = 5.0
+_TCP = "tcp//"
+
+_WHY = {
+    errno.EBUSY: "busy; close the program that holds it",
+    errno.EAGAIN: "busy; close the program that holds it",
+    errno.EACCES: "no permission; join the group that owns it (often dialout or uucp) and log in again",
+    errno.EPERM: "no permission; join the group that owns it (often dialout or uucp) and log in again",
+    errno.ENOENT: "no such port",
+}
+
+
+class ByteStream(Protocol):
+    """Bytes both ways; each of these may raise an `OSError` when the other end has gone.
+
+    Attributes:
+        name: what it leads to, for people.
+    """
+
+    name: str
+
+    def read(self, wait: float | None) -> bytes:
+        """What waits, or what comes within `wait` seconds; `b""` where nothing did, `None` waits for ever."""
+        ...
+
+    def write(self, data: bytes) -> None:
+        """Hand over all of `data`."""
+        ...
+
+    def close(self) -> None:
+        """Let go."""
+        ...
+
+
+def open_stream(spec: PortSpec) -> ByteStream:
+    """The stream to the board that `spec` names: `/dev/…`, a serial number, or `tcp//HOST:PORT`.
+
+    Raises:
+        TransportSpecError: it names nothing, or no address.
+        TransportOpenError: there is no such board, or its port is busy or not permitted.
+    """
+    if spec.rest.startswith(_TCP):
+        return _open_tcp(spec)
+    if not spec.rest:
+        raise spec.error(f"it names no board; write its serial number, a path or {_TCP}HOST:PORT; {_known_boards()}")
+    path = spec.rest if "/" in spec.rest else _path_of(spec.rest)
+    port = serial.Serial(exclusive=True, timeout=0, write_timeout=_PATIENCE)
+    port.port = path
+    try:
+        port.open()
+    except (OSError, ValueError) as error:
+        number = error.errno if isinstance(error, OSError) else None
+        raise TransportOpenError(f"{path}: {_WHY.get(number or 0, error)}") from error
+    return _SerialStream(path, port)
+
+
+def _open_tcp(spec: PortSpec) -> ByteStream:
+    host, number = replace(spec, rest=spec.rest.removeprefix(_TCP)).address()
+    try:
+        end = socket.create_connection((host, number), _CONNECT_PATIENCE)
+    except (OSError, UnicodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+        raise TransportOpenError(f"{spec.text}: cannot connect: {reason}") from error
+    return _TcpStream(f"{_TCP}{host}:{number}", end)
+
+
+def _path_of(serial_number: str) -> str:
+    for port in list_ports.comports():
+        if port.serial_number == serial_number:
+            return port.device
+    raise TransportOpenError(f"no board has the serial number {serial_number}; {_known_boards()}")
+
+
+def _known_boards() -> str:
+    known = sorted(f"{port.serial_number} ({port.device})" for port in list_ports.comports() if port.serial_number)
+    return f"connected: {', '.join(known) or 'none'}"
+
+
+class _SerialStream:
+    def __init__(self, name: str, port: serial.Serial) -> None:
+        self.name = name
+        self._port = port
+        self._descriptor = port.fileno()
+
+    def read(self, wait: float | None) -> bytes:
+        if not select.select((self._descriptor,), (), (), wait)[0]:
+            return b""
+        data = os.read(self._descriptor, _READ_SIZE)
+        if not data:
+            raise ConnectionError("it was unplugged")
+        return data
+
+    def write(self, data: bytes) -> None:
+        self._port.write(data)
+
+    def close(self) -> None:
+        self._port.close()
+
+
+class _TcpStream:
+    def __init__(self, name: str, end: socket.socket) -> None:
+        self.name = name
+        self._end = end
+        end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        end.settimeout(_PATIENCE)
+
+    def read(self, wait: float | None) -> bytes:
+        if not select.select((self._end,), (), (), wait)[0]:
+            return b""
+        data = self._end.recv(_READ_SIZE)
+        if not data:
+            raise ConnectionError("it closed the connection")
+        return data
+
+    def write(self, data: bytes) -> None:
+        self._end.sendall(data)
+
+    def close(self) -> None:
+        self._end.close()

@@ -1,0 +1,98 @@
+"""A body engine behind one board and a lens engine behind another, in virtual time: whole sessions, nothing refused."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from lensmount_emulator.cli.playing import engine_for
+from lensmount_emulator.profiles.library import load_profile
+from lensmount_emulator.roles.engine import Engine
+from lensmount_emulator.sessions.contacts import contacts_of
+from lensmount_hardware.boards.bridge import BoardTransport
+from lensmount_hardware.boards.model import ModelBoard
+from lensmount_hardware.boards.model_stream import ModelBench, join
+from lensmount_hardware.boards.plan import make_plan
+from lensmount_hardware.boards.words import BoardRole
+from lensmount_hardware.contacts import WindowTiming
+from lensmount_hardware.spec import parse_spec
+from lensmount_protocol.dialect import Dialect
+from lensmount_protocol.registry import load_dialect
+from lensmount_protocol.wire import Role
+
+
+def test_a_dialects_contacts_are_all_there() -> None:
+    contacts = contacts_of(load_dialect("emount"))
+    assert (contacts.supply, contacts.detect, contacts.rails, contacts.sync) == (
+        "VCC",
+        "XDETECT",
+        ("LENS_POWER",),
+        "VD",
+    )
+    assert contacts.windows == {Role.BODY: WindowTiming(15, 40, 10), Role.LENS: WindowTiming(2, 1, 10)}
+    assert contacts_of(load_dialect("lmount")).windows[Role.BODY] == WindowTiming(10, 10, 10)
+
+
+@dataclass
+class End:
+    """An engine and the board that it plays through."""
+
+    engine: Engine
+    board: BoardTransport
+    told: list[str]
+
+    def act(self, now: float) -> None:
+        for event in self.board.receive(0):
+            self.engine.receive(event, now)
+            self._carry_out()
+        deadline = self.engine.next_deadline()
+        if deadline is not None and deadline <= now:
+            self.engine.handle_deadline(now)
+        self._carry_out()
+
+    def _carry_out(self) -> None:
+        for action in self.engine.actions():
+            self.board.send(action)
+        self.told += [notice.text for notice in self.engine.notices()]
+
+
+def ends(dialect: Dialect, bench: ModelBench, profiles: dict[Role, str], script: str) -> Iterator[End]:
+    contacts = contacts_of(dialect)
+    for board, (role, name) in zip(bench.boards, profiles.items(), strict=True):
+        kind = BoardRole.BODY if role is Role.BODY else BoardRole.LENS
+        plan = make_plan(parse_spec("board:model"), contacts, kind, dialect.wiring.baudrates[0])
+        transport = BoardTransport(bench.stream(board), plan, bench.clock, int(kind) + 1)
+        engine = engine_for(load_profile(name, role), transport.lines, script if role is Role.BODY else "")
+        yield End(engine, transport, [])
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "lens", "script"),
+    [
+        ("emount", "a6000", "sel55210", "wait 0.2; focus 0x4200; aperture f/8"),
+        ("lmount", "panasonic-s1r", "sigma-45mm-f2.8-dg-dn", "focus 2m; expose 1/60"),
+    ],
+)
+def test_a_session_runs_to_its_end(name: str, body: str, lens: str, script: str) -> None:
+    dialect = load_dialect(name)
+    body_board, lens_board = ModelBoard(), ModelBoard()
+    bench = ModelBench(body_board, lens_board)
+    detect_pin = make_plan(parse_spec("board:x"), contacts_of(dialect), BoardRole.BODY, 1).configure.lines[0].gpio
+    body_board.pins[detect_pin] = True
+    both = list(ends(dialect, bench, {Role.BODY: body, Role.LENS: lens}, script))
+    lines: Any = enumerate(both[0].board._plan.names)
+    driving = {Role.BODY: body_board, Role.LENS: lens_board}
+    join(body_board, lens_board, [(driving[dialect.drivers[line]], n, n) for n, line in lines])
+    for end in both:
+        end.engine.start(bench.clock.now())
+    while not both[0].engine.done and bench.clock.now() < 8:
+        now = bench.clock.now()
+        for end in both:
+            end.act(now)
+        times = [end.engine.next_deadline() for end in both]
+        times += [due / 1e6 for board in bench.boards if (due := board.next_us()) is not None]
+        bench.advance_to(max(now, min([now + 0.01, *(at for at in times if at is not None)])))
+    assert both[0].engine.done, both[0].told[-5:]
+    assert [end.board.refused for end in both] == [0, 0], [end.told for end in both]
+    assert [sum(end.board.lost.values()) for end in both] == [0, 0]
