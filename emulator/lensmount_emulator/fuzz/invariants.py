@@ -3,6 +3,7 @@
 import io
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sized
+from functools import cache
 from typing import Any, cast
 
 from lensmount_emulator.fuzz.watch import Watch
@@ -22,6 +23,11 @@ SLICE_S = 0.25
 """A stream is known by what arrives in so long."""
 
 STREAM_FRAMES = 4
+
+_SCALARS = frozenset((bool, int, float, str, bytes))
+
+HAND_S = 0.2
+"""How long a hand keeps a lens off."""
 
 
 def _nothing_more(_watch: Watch) -> Iterator[str]:
@@ -74,11 +80,17 @@ def _bounded(watch: Watch) -> Iterator[str]:
         yield f"{planned} things are planned; {MOST_PLANNED} are enough"
 
 
+@cache
+def _slots(of: type[Engine]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for cls in of.__mro__ for name in getattr(cls, "__slots__", ())))
+
+
 def _sizes(engine: Engine) -> Iterator[tuple[str, int, int]]:
     yield "tasks", engine.running(), MOST_TASKS
-    slots = {name for cls in type(engine).__mro__ for name in getattr(cls, "__slots__", ())}
-    for name in {*slots, *getattr(engine, "__dict__", {})}:
+    for name in (*_slots(type(engine)), *getattr(engine, "__dict__", ())):
         value: Any = getattr(engine, name, None)
+        if value is None or value.__class__ in _SCALARS:
+            continue
         if isinstance(value, Mapping) or (hasattr(value, "__len__") and not isinstance(value, str | bytes)):
             yield name, len(cast("Sized", value)), MOST_KEPT
         if isinstance(value, Mapping):
@@ -112,13 +124,23 @@ def declared_end(watch: Watch) -> bool:
 
 
 def recovers(watch: Watch, within: float) -> bool:
-    """Let time pass until both ends stream or have come to a declared end; whether they did in time."""
-    until = watch.now + within
+    """Let time pass until both ends stream or have come to a declared end; whether they did in time.
+
+    Where a body has given up, a hand takes the lens off and puts it on again, and then they have to.
+    """
+    until, by_hand = watch.now + within, False
     while watch.now < until and not watch.crashed:
         since = dict(watch.heard)
         watch.run(watch.now + SLICE_S)
-        if streams(watch, since) or declared_end(watch):
+        if streams(watch, since):
             return True
+        if declared_end(watch):
+            if by_hand or not watch.mount.attached or watch.bench.body.connection.state == "ASLEEP":
+                return not by_hand
+            by_hand, until = True, watch.now + within
+            watch.attempt(lambda: watch.bench.take_off(watch.now))
+            watch.run(watch.now + HAND_S)
+            watch.attempt(lambda: watch.bench.put_on(watch.now))
     return False
 
 

@@ -62,7 +62,7 @@ class Chooser:
 
 def _wait(chooser: Chooser) -> str:
     random = chooser.random
-    return f"wait {random.choice(LONG_WAITS_S if random.random() < 0.01 else WAITS_S) * random.choice((1, 1, 0.7)):g}"
+    return f"wait {random.choice(LONG_WAITS_S if random.random() < 0.006 else WAITS_S) * random.choice((1, 1, 0.7)):g}"
 
 
 def _noise(chooser: Chooser) -> str:

@@ -99,6 +99,9 @@ class Watch:
         self.crashed = False
         self._tap = tap
         self._last_burst: Burst | None = None
+        self._gives_supply = False
+        self._feeds = {line for line, role in self.dialect.drivers.items() if role is Role.BODY}
+        self._feeds -= {self.dialect.supply, *self.dialect.rails}
         paving = self.dialect.paving()
         self._readers = {role: FrameReader(self.dialect, role, paving) for role in Role}
         self._selects = {self.dialect.select_line(role): role for role in Role}
@@ -196,11 +199,17 @@ class Watch:
         self._judge(role, self._readers[role].receive(data))
         if role is Role.LENS:
             self.look()
+        elif not self._gives_supply:
+            self.complain("unpowered", f"the body sends {len(data)} bytes to a lens to which it gives no supply")
 
     def _heard(self, role: Role, count: int) -> None:
         self.bytes_heard[role] += count
 
     def _drove(self, role: Role, line: str, level: bool) -> None:
+        if line == self.dialect.supply:
+            self._gives_supply = level
+        elif level and line in self._feeds and not self._gives_supply:
+            self.complain("unpowered", f"the body drives {line} high into a lens to which it gives no supply")
         if self._selects.get(line) is role:
             reader = self._readers[role]
             self._judge(role, reader.open_window() if level else reader.close(GarbageReason.WINDOW_CLOSED))
