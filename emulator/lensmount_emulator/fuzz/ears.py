@@ -19,12 +19,12 @@ class Ears(NamedTuple):
     Attributes:
         sent: an end gives out bytes.
         drove: an end moves a line.
-        heard: so many bytes arrived at an end.
+        heard: bytes arrived at an end.
     """
 
     sent: Callable[[Role, bytes], None]
     drove: Callable[[Role, str, bool], None]
-    heard: Callable[[Role, int], None]
+    heard: Callable[[Role, bytes], None]
 
 
 class OverheardMount(FaultyMount):
@@ -62,7 +62,7 @@ class OverheardMount(FaultyMount):
 
         def hear(event: WireEvent, now: float) -> None:
             if isinstance(event, Received):
-                heard(role, len(event.data))
+                heard(role, event.data)
             hears(event, now)
 
         super().connect(role, hear)

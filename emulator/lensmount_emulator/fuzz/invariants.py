@@ -49,12 +49,19 @@ def _answered(watch: Watch) -> Iterator[str]:
 
 
 def _recorded(watch: Watch) -> Iterator[str]:
-    """Every byte that arrived is in the recording; what is in it beyond that is still on its way."""
+    """Every byte that arrived is in the recording, in its order; what is heard beyond that is still on its way."""
     for role in Role:
-        heard, sent = watch.bytes_heard[role], watch.bytes_sent[role.peer]
+        heard, recorded = watch.unrecorded[role], watch.recorded[role.peer]
+        both = min(len(heard), len(recorded))
+        if heard[:both] != recorded[:both]:
+            yield f"the {role.value} heard {heard[:both].hex()[:24]}…, the recording has {recorded[:both].hex()[:24]}…"
+        del heard[:both], recorded[:both]
         under_way = watch.mount.under_way(role.peer)
-        if not sent <= heard <= sent + under_way:
-            yield f"the {role.value} heard {heard} bytes, the recording has {sent}, and {under_way} are under way"
+        if recorded or len(heard) > under_way:
+            yield (
+                f"the {role.value} heard {len(heard)} bytes that are not recorded, {under_way} are under way, and "
+                f"{len(recorded)} are recorded that it has not heard"
+            )
     for line, level in watch.last_edge.items():
         if watch.mount.levels[line] != level:
             yield f"{line} is {'high' if not level else 'low'} by the recording and is not"

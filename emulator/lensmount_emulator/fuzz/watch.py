@@ -79,8 +79,9 @@ class Watch:
         notices: what the ends told.
         heard: frames that arrived and belong to a running stream, by end.
         last_edge: line -> its level as the recording has it.
-        bytes_sent: bytes that the recording holds, by sender; those that arrived as noise are not counted.
-        bytes_heard: bytes that arrived, by end.
+        recorded: bytes that the recording holds and nobody has heard yet, by sender; those that arrived as noise are
+            not among them.
+        unrecorded: bytes that an end has heard and the recording does not hold yet, by end.
         faulted: whether anything has gone wrong by order, or been done by somebody who is no end.
         crashed: whether an error came out of it, so that nothing more can be done with it.
     """
@@ -93,8 +94,8 @@ class Watch:
         self.notices: list[Notice] = []
         self.heard = dict.fromkeys(Role, 0)
         self.last_edge: dict[str, bool] = {}
-        self.bytes_sent = dict.fromkeys(Role, 0)
-        self.bytes_heard = dict.fromkeys(Role, 0)
+        self.recorded = {role: bytearray() for role in Role}
+        self.unrecorded = {role: bytearray() for role in Role}
         self.faulted = bool(cast.plan)
         self.crashed = False
         self._tap = tap
@@ -180,14 +181,14 @@ class Watch:
     def _see(self, record: Record) -> None:
         self._tap(record)
         if isinstance(record, Burst):
-            self.bytes_sent[record.sender] += len(record.data)
+            self.recorded[record.sender] += record.data
             self._last_burst = record
         elif isinstance(record, Edge):
             self.last_edge[record.line] = record.level
             if record.line == self.dialect.supply or (record.line == self.dialect.detect and record.level):
                 self._forget()
         elif "hears noise" in record.text and self._last_burst is not None:
-            self.bytes_sent[self._last_burst.sender] -= len(self._last_burst.data)
+            del self.recorded[self._last_burst.sender][-len(self._last_burst.data) :]
 
     def _listen(self, notice: Notice) -> None:
         self.notices.append(notice)
@@ -202,8 +203,8 @@ class Watch:
         elif not self._gives_supply:
             self.complain("unpowered", f"the body sends {len(data)} bytes to a lens to which it gives no supply")
 
-    def _heard(self, role: Role, count: int) -> None:
-        self.bytes_heard[role] += count
+    def _heard(self, role: Role, data: bytes) -> None:
+        self.unrecorded[role] += data
 
     def _drove(self, role: Role, line: str, level: bool) -> None:
         if line == self.dialect.supply:

@@ -49,6 +49,18 @@ def unpowered(watch: Watch) -> None:
     watch.mount.apply(Role.LENS, DriveLine(watch.dialect.select_line(Role.LENS), True))
 
 
+def body_feeds(watch: Watch) -> None:
+    watch.bench.take_off(watch.now)
+    watch.run(watch.now + 0.01)
+    watch.bench.body.drive(watch.dialect.select_line(Role.BODY), True)
+
+
+def body_sends(watch: Watch) -> None:
+    watch.bench.take_off(watch.now)
+    watch.run(watch.now + 0.01)
+    watch.bench.body.transmit(watch.dialect.build_frame(b"\xfe\x00\x00", 1, 0))
+
+
 def answered(watch: Watch) -> None:
     # The body forgets what it asked, and so does not ask again.
     kind = watch.dialect.messages[(Role.BODY, 0x0B if watch.dialect.name == "emount" else 0x08)]
@@ -60,8 +72,26 @@ def answered(watch: Watch) -> None:
     check(watch)
 
 
-def recorded(watch: Watch) -> None:
-    watch.bytes_sent[Role.BODY] -= 1
+def lost(watch: Watch) -> None:
+    check(watch)
+    watch.unrecorded[Role.LENS] += b"one that is recorded nowhere"
+
+
+def not_heard(watch: Watch) -> None:
+    check(watch)
+    watch.recorded[Role.LENS] += b"one that nobody heard"
+
+
+def swapped(watch: Watch) -> None:
+    check(watch)
+    watch.recorded[Role.BODY] += b"ab"
+    watch.unrecorded[Role.LENS] += b"ba"
+
+
+def edge_lost(watch: Watch) -> None:
+    line = watch.dialect.select_line(Role.BODY)
+    watch.last_edge[line] = not watch.mount.levels[line]
+    check(watch)
 
 
 def within_limits(watch: Watch) -> None:
@@ -92,9 +122,9 @@ def bounded(watch: Watch) -> None:
 BREAKS: dict[str, tuple[Callable[[Watch], None], ...]] = {
     "no exception": (no_exception,),
     "only frames": (only_frames, unreadable),
-    "unpowered": (unpowered,),
+    "unpowered": (unpowered, body_feeds, body_sends),
     "answered": (answered,),
-    "recorded": (recorded,),
+    "recorded": (lost, not_heard, swapped, edge_lost),
     "within limits": (within_limits,),
     "never teleported": (teleported,),
     "in tables": (in_tables,),
