@@ -19,6 +19,9 @@ MOST_KEPT = 1100
 
 MOST_PLANNED = 2000
 
+MOST_HELD = 8192
+"""Bytes that an end may have heard and not told: the largest frame, and the longest run that is told in one piece."""
+
 SLICE_S = 0.25
 """A stream is known by what arrives in so long."""
 
@@ -82,6 +85,9 @@ def _bounded(watch: Watch) -> Iterator[str]:
         for name, size, most in _sizes(engine):
             if size > most:
                 yield f"the {engine.role.value} keeps {size} in {name}; {most} are enough"
+        held = watch.held_back(engine.role)
+        if held > MOST_HELD:
+            yield f"the {engine.role.value} holds {held} bytes back; {MOST_HELD} are enough"
     planned = len(watch.bench.scheduler)
     if planned > MOST_PLANNED:
         yield f"{planned} things are planned; {MOST_PLANNED} are enough"
@@ -171,6 +177,7 @@ INVARIANTS: Mapping[str, tuple[str, Check]] = {
     "unpowered": ("nothing is driven into an unpowered end", _electrically),
     "answered": ("every request is answered, refused, asked again or given up in its time", _answered),
     "recorded": ("nothing that arrived is missing in the recording", _recorded),
+    "heard whole": ("no frame is read across two windows, and nothing is held back behind the end of one", _nothing_more),
     "within limits": ("focus and iris stay within their limits", _nothing_more),
     "never teleported": ("focus and iris never move faster than they can", _nothing_more),
     "in tables": ("no end leaves the transition tables by itself", _in_tables),

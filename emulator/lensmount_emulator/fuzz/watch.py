@@ -25,7 +25,7 @@ from lensmount_protocol.frame import Frame, FrameEvent, Garbage, GarbageReason
 from lensmount_protocol.message import Unknown
 from lensmount_protocol.paving import type_of
 from lensmount_protocol.reader import FrameReader
-from lensmount_protocol.wire import Burst, Edge, Record, Role
+from lensmount_protocol.wire import Burst, Edge, LineChanged, Received, Record, Role, WireEvent
 
 MOST_COMPLAINTS = 20
 
@@ -67,6 +67,38 @@ class Players:
     puppet: Role | None = None
 
 
+class Listening:
+    """What an end hears: where in it a window, or the silence outside of one, has ended what came before.
+
+    Attributes:
+        begins: bytes that were heard before the last such end; a frame lies on one side of it.
+        count: bytes that were heard.
+    """
+
+    __slots__ = ("_at", "_select", "_silence", "_window", "begins", "count")
+
+    def __init__(self, select: str, silence: float) -> None:
+        self.begins = 0
+        self._select = select
+        self._silence = silence
+        self.count = 0
+        self._at = 0.0
+        self._window = False
+
+    def turn(self, event: LineChanged) -> None:
+        """A line of the other end moved."""
+        if event.line == self._select and self._window != event.level:
+            self._window = event.level
+            self.begins = self.count
+
+    def take(self, data: bytes, now: float) -> None:
+        """Bytes came."""
+        if not self._window and now - self._at > self._silence:
+            self.begins = self.count
+        self._at = now
+        self.count += len(data)
+
+
 class Watch:
     """A session with somebody who watches it.
 
@@ -106,6 +138,7 @@ class Watch:
         paving = self.dialect.paving()
         self._readers = {role: FrameReader(self.dialect, role, paving) for role in Role}
         self._selects = {self.dialect.select_line(role): role for role in Role}
+        self._listening = {role: Listening(self.dialect.select_line(role.peer), self.dialect.silence) for role in Role}
         self._open: dict[Role, dict[int, float]] = {role: {} for role in Role}
         self._places: dict[str, tuple[Engine, float, float]] = {}
         self._routine = {int(type_, 16) for said in self.dialect.routine for type_ in said.split("+")}
@@ -203,8 +236,28 @@ class Watch:
         elif not self._gives_supply:
             self.complain("unpowered", f"the body sends {len(data)} bytes to a lens to which it gives no supply")
 
-    def _heard(self, role: Role, data: bytes) -> None:
-        self.unrecorded[role] += data
+    def _hears(self, role: Role, event: WireEvent, now: float, there: bool) -> None:
+        if isinstance(event, Received):
+            self.unrecorded[role] += event.data
+        if not there:
+            return
+        if isinstance(event, LineChanged):
+            self._listening[role].turn(event)
+        elif self._engine_of(role).hears:
+            self._listening[role].take(event.data, now)
+
+    def _heard(self, role: Role, _event: WireEvent) -> None:
+        listening = self._listening[role]
+        held = listening.begins - self._engine_of(role).connection.settled
+        if held > 0 and not self.crashed:
+            self.complain("heard whole", f"the {role.value} holds {held} bytes back behind the end of what they were in")
+
+    def held_back(self, role: Role) -> int:
+        """Bytes that an end has heard and told neither as a frame nor as none."""
+        return self._listening[role].count - self._engine_of(role).connection.settled
+
+    def _engine_of(self, role: Role) -> Engine:
+        return self.bench.body if role is Role.BODY else self.bench.lens
 
     def _drove(self, role: Role, line: str, level: bool) -> None:
         if line == self.dialect.supply:
@@ -239,6 +292,9 @@ class Watch:
     def _arrived(self, role: Role, arrival: Arrival) -> None:
         if arrival.violation is None and self._is_routine(arrival):
             self.heard[role] += 1
+        frame, begins = arrival.frame, self._listening[role].begins
+        if frame.offset < begins < frame.offset + len(frame.raw):
+            self.complain("heard whole", f"the {role.value} reads a frame that begins in one window and ends in another")
         if role is Role.BODY:
             answered = self.traits.answers(arrival.frame)
             if answered is not None:
@@ -263,6 +319,7 @@ class Watch:
     def _other_lens(self, _name: str) -> Engine:
         # It is another of its kind: what the session knows of its dialect holds for it as well.
         lens = self._engine(self.cast.lens, "other lens")
+        self._listening[Role.LENS] = Listening(self.dialect.select_line(Role.BODY), self.dialect.silence)
         self._overhear(lens)
         self._forget()
         return lens
@@ -290,7 +347,7 @@ class Watch:
         resolution: Resolution,
         plan: Plan | None,
     ) -> FaultyMount:
-        return OverheardMount(Ears(self._sent, self._drove, self._heard), dialect, tap, scheduler, resolution, plan)
+        return OverheardMount(Ears(self._sent, self._drove, self._hears, self._heard), dialect, tap, scheduler, resolution, plan)
 
 
 class _Puppet(Engine):

@@ -94,6 +94,27 @@ def edge_lost(watch: Watch) -> None:
     check(watch)
 
 
+def held_back(watch: Watch) -> None:
+    # A reader that does not hear that the window is closed.
+    end = watch.bench.lens
+    end.connection.keeps_windows = False
+    watch.bench.body.drive(watch.dialect.select_line(Role.BODY), True)
+    watch.bench.body.transmit(bytes((watch.dialect.formats[Role.BODY].start, 40, 0)))
+    watch.run(watch.now + 0.0002)
+    watch.bench.body.drive(watch.dialect.select_line(Role.BODY), False)
+
+
+def across(watch: Watch) -> None:
+    end = watch.bench.lens
+    end.connection.keeps_windows = False
+    frame = watch.dialect.build_frame(b"\xfe\x00\x00", 1, 0)
+    for part in (frame[:4], frame[4:]):
+        watch.bench.body.drive(watch.dialect.select_line(Role.BODY), True)
+        watch.bench.body.transmit(part)
+        watch.run(watch.now + 0.0003)
+        watch.bench.body.drive(watch.dialect.select_line(Role.BODY), False)
+
+
 def within_limits(watch: Watch) -> None:
     lens: Any = watch.bench.lens
     if watch.dialect.name == "emount":
@@ -125,6 +146,7 @@ BREAKS: dict[str, tuple[Callable[[Watch], None], ...]] = {
     "unpowered": (unpowered, body_feeds, body_sends),
     "answered": (answered,),
     "recorded": (lost, not_heard, swapped, edge_lost),
+    "heard whole": (held_back, across),
     "within limits": (within_limits,),
     "never teleported": (teleported,),
     "in tables": (in_tables,),
