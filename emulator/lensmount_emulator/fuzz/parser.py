@@ -1,7 +1,7 @@
 """The parser fuzzer: valid frames, near misses, noise, cut and joined, and what must be true of whatever comes out.
 
 Every byte is told exactly once and in order; where bytes are cut into chunks changes nothing; what a frame says is
-built to the same bytes again; nothing but a `MountError` leaves a parser; and memory stays bounded.
+built to the same bytes again; behind the end of a window or a stream nothing waits for what was cut off there; nothing but a `MountError` leaves a parser; and memory stays bounded.
 """
 
 from collections.abc import Callable, Iterator
@@ -70,6 +70,7 @@ class Input:
         cuts: where they are cut into chunks.
         window: whether they come in a select window.
         right: the frame that they end with, behind bytes that begin none, and that has to be found; empty for none.
+        cut: a beginning of another frame, after which there was silence.
     """
 
     sender: Role
@@ -77,6 +78,7 @@ class Input:
     cuts: tuple[int, ...] = ()
     window: bool = False
     right: bytes = b""
+    cut: bytes = b""
 
 
 class Inputs:
@@ -112,7 +114,9 @@ class Inputs:
         else:
             data = b"".join([self._part(sender) for _ in range(random.choice((1, 1, 1, 2, 3)))])
         cuts = tuple(sorted(random.randrange(len(data) + 1) for _ in range(random.choice((0, 1, 1, 3)))))
-        return Input(sender, data, cuts, random.random() < 0.5, right if self._classes(sender) else b"")
+        if not right or not self._classes(sender):
+            return Input(sender, data, cuts, random.random() < 0.5)
+        return Input(sender, data, cuts, random.random() < 0.5, right, random.choice(pool)[:-1])
 
     def _frame(self, sender: Role) -> bytes:
         """A frame that is right outside, whatever it says."""
@@ -168,6 +172,8 @@ def wrong_with(dialect: Dialect, given: Input, came: ParserFigures | None = None
         came.refused += len(whole) - frames
     if given.right and not (whole and isinstance(whole[-1], Frame) and whole[-1].raw == given.right):
         yield "a frame that is right is not found"
+    if given.right and not _found_at_once(dialect, given):
+        yield "a frame that is right is not found at once behind the end of what came before"
     told = b"".join(_bytes_of(event) for event in whole)
     if told != given.data:
         yield f"{len(given.data)} bytes went in and {len(told)} came out, or others"
@@ -192,6 +198,14 @@ def _said(event: FrameEvent) -> object:
 
 def _bytes_of(event: FrameEvent) -> bytes:
     return event.raw if isinstance(event, Frame) else event.data
+
+
+def _found_at_once(dialect: Dialect, given: Input) -> bool:
+    """Whether a frame is told with its last byte, whatever was cut off by a silence before it."""
+    reader = FrameReader(dialect, given.sender, dialect.paving())
+    reader.receive(given.cut)
+    reader.close(GarbageReason.SILENCE)
+    return any(isinstance(event, Frame) and event.raw == given.right for event in reader.receive(given.right))
 
 
 def _read(dialect: Dialect, given: Input, cuts: tuple[int, ...]) -> Iterator[FrameEvent]:
