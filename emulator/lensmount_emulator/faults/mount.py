@@ -152,6 +152,10 @@ class FaultyMount(VirtualMount):
         """Have another lens by hand, to be put on next."""
         self.exchanges(lens)
 
+    def is_held(self, line: str) -> bool:
+        """Whether a fault has put a line where it is, whatever its driver wants."""
+        return self._held[line] > 0
+
     def note(self, text: str) -> None:
         """Say in the recording what a fault did."""
         self._tap(Remark(self._scheduler.now, f"fault: {text}"))

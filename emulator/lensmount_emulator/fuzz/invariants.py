@@ -27,6 +27,9 @@ SLICE_S = 0.25
 
 STREAM_FRAMES = 4
 
+RAILS_FALL_S = 1e-3
+"""What has lost its supply has no level any more behind this."""
+
 _SCALARS = frozenset((bool, int, float, str, bytes))
 
 HAND_S = 0.2
@@ -39,8 +42,14 @@ def _nothing_more(_watch: Watch) -> Iterator[str]:
 
 
 def _electrically(watch: Watch) -> Iterator[str]:
-    yield from watch.mount.violations
-    watch.mount.violations.clear()
+    mount, supply = watch.mount, watch.dialect.supply
+    yield from mount.violations
+    mount.violations.clear()
+    fell = not mount.levels[supply] and watch.now - watch.supply_fell_at > RAILS_FALL_S
+    if fell and watch.cast.puppet is not Role.LENS:
+        for line, role in watch.dialect.drivers.items():
+            if role is Role.LENS and line != watch.dialect.detect and mount.levels[line] and not mount.is_held(line):
+                yield f"a lens without supply holds {line} high"
 
 
 def _answered(watch: Watch) -> Iterator[str]:
@@ -74,6 +83,9 @@ def _in_tables(watch: Watch) -> Iterator[str]:
     for engine in (watch.bench.body, watch.bench.lens):
         if engine.connection.state not in watch.dialect.transitions.moves:
             yield f"the {engine.role.value} is in state {engine.connection.state}, which is no state"
+    off = watch.bench.body.connection.state == watch.dialect.transitions.initial
+    if off == watch.gives_supply and watch.cast.puppet is not Role.BODY:
+        yield f"the body is in state {watch.bench.body.connection.state}, and its supply is {'on' if off else 'off'}"
     if not watch.faulted:
         for notice in watch.notices:
             if notice.trouble and "is not legal in state" in notice.text:
@@ -85,6 +97,8 @@ def _bounded(watch: Watch) -> Iterator[str]:
         for name, size, most in _sizes(engine):
             if size > most:
                 yield f"the {engine.role.value} keeps {size} in {name}; {most} are enough"
+        if in_vain := engine.waiting_in_vain():
+            yield f"the {engine.role.value} keeps {in_vain} waits of tasks that wait for something else"
         held = watch.held_back(engine.role)
         if held > MOST_HELD:
             yield f"the {engine.role.value} holds {held} bytes back; {MOST_HELD} are enough"

@@ -29,6 +29,9 @@ from lensmount_protocol.wire import Burst, Edge, LineChanged, Received, Record, 
 
 MOST_COMPLAINTS = 20
 
+SHORTEST_GAP_S = 1e-6
+"""A level that lasts less is seen by no pin."""
+
 
 class Complaint(NamedTuple):
     """Something that must not be.
@@ -113,6 +116,8 @@ class Watch:
         last_edge: line -> its level as the recording has it.
         recorded: bytes that the recording holds and nobody has heard yet, by sender; those that arrived as noise are
             not among them.
+        gives_supply: whether the body means the lens to have supply.
+        supply_fell_at: when the supply last went low, in seconds.
         unrecorded: bytes that an end has heard and the recording does not hold yet, by end.
         faulted: whether anything has gone wrong by order, or been done by somebody who is no end.
         crashed: whether an error came out of it, so that nothing more can be done with it.
@@ -132,7 +137,8 @@ class Watch:
         self.crashed = False
         self._tap = tap
         self._last_burst: Burst | None = None
-        self._gives_supply = False
+        self.gives_supply = False
+        self.supply_fell_at = -1.0
         self._feeds = {line for line, role in self.dialect.drivers.items() if role is Role.BODY}
         self._feeds -= {self.dialect.supply, *self.dialect.rails}
         paving = self.dialect.paving()
@@ -142,6 +148,8 @@ class Watch:
         self._open: dict[Role, dict[int, float]] = {role: {} for role in Role}
         self._places: dict[str, tuple[Engine, float, float]] = {}
         self._routine = {int(type_, 16) for said in self.dialect.routine for type_ in said.split("+")}
+        self._counts: dict[tuple[Role, str], int] = {}
+        self._fell_at = dict.fromkeys(self._selects, -1.0)
         self._limits = Counter[str]()
         self.bench = Bench(
             self.dialect,
@@ -218,6 +226,8 @@ class Watch:
             self._last_burst = record
         elif isinstance(record, Edge):
             self.last_edge[record.line] = record.level
+            if record.line == self.dialect.supply and not record.level:
+                self.supply_fell_at = self.now
             if record.line == self.dialect.supply or (record.line == self.dialect.detect and record.level):
                 self._forget()
         elif "hears noise" in record.text and self._last_burst is not None:
@@ -233,12 +243,14 @@ class Watch:
         self._judge(role, self._readers[role].receive(data))
         if role is Role.LENS:
             self.look()
-        elif not self._gives_supply:
+        elif not self.gives_supply:
             self.complain("unpowered", f"the body sends {len(data)} bytes to a lens to which it gives no supply")
 
     def _hears(self, role: Role, event: WireEvent, now: float, there: bool) -> None:
         if isinstance(event, Received):
             self.unrecorded[role] += event.data
+            if role is Role.BODY and not self.mount.levels[self.dialect.supply] and self.now > self.supply_fell_at:
+                self.complain("unpowered", f"{len(event.data)} bytes arrive from a lens that has no supply")
         if not there:
             return
         if isinstance(event, LineChanged):
@@ -261,10 +273,14 @@ class Watch:
 
     def _drove(self, role: Role, line: str, level: bool) -> None:
         if line == self.dialect.supply:
-            self._gives_supply = level
-        elif level and line in self._feeds and not self._gives_supply:
+            self.gives_supply = level
+        elif level and line in self._feeds and not self.gives_supply:
             self.complain("unpowered", f"the body drives {line} high into a lens to which it gives no supply")
         if self._selects.get(line) is role:
+            if level and self.now - self._fell_at[line] < SHORTEST_GAP_S:
+                self.complain("only frames", f"the {role.value} lets {line} fall and rise at once, which nobody sees")
+            elif not level:
+                self._fell_at[line] = self.now
             reader = self._readers[role]
             self._judge(role, reader.open_window() if level else reader.close(GarbageReason.WINDOW_CLOSED))
 
@@ -280,6 +296,11 @@ class Watch:
         for message in frame.messages:
             if isinstance(message, Unknown):
                 self.complain("only frames", f"the {role.value} sends what its peer cannot read: {message.reason}")
+        for name, number in self.traits.counted(role, frame):
+            before = self._counts.get((role, name))
+            if number not in self.traits.follows(name, before):
+                self.complain("in tables", f"the {role.value} counts {name} from {before} to {number}")
+            self._counts[role, name] = number
         asked = self._open[role]
         key = self.traits.asks(frame) if role is Role.BODY else self.traits.answers(frame)
         if key is None:
@@ -319,13 +340,15 @@ class Watch:
     def _other_lens(self, _name: str) -> Engine:
         # It is another of its kind: what the session knows of its dialect holds for it as well.
         lens = self._engine(self.cast.lens, "other lens")
+        self._fell_at[self.dialect.select_line(Role.LENS)] = -1.0
         self._listening[Role.LENS] = Listening(self.dialect.select_line(Role.BODY), self.dialect.silence)
         self._overhear(lens)
         self._forget()
         return lens
 
     def _forget(self) -> None:
-        """Supply or contact came or went: what was asked is void, and what the lens had begun to send is cut."""
+        """Supply or contact came or went: what was asked is void, what an end was about to send is not sent."""
+        self._counts.clear()
         for asked in self._open.values():
             asked.clear()
         self._readers[Role.LENS].close(GarbageReason.SOURCE_ENDED)

@@ -39,6 +39,10 @@ def processor_s(who: int = resource.RUSAGE_SELF) -> float:
     return used.ru_utime + used.ru_stime
 
 
+CORPUS = sorted(Path(__file__).with_name("stories").glob("*.lmx"))
+"""Stories that once broke something: what a campaign begins with."""
+
+
 class Mutant(NamedTuple):
     """A bug: a name, the file, the text that stands there once, and what stands there instead."""
 
@@ -104,6 +108,7 @@ def campaign(seconds: float, round_: int) -> str:
     from lensmount_emulator.fuzz.parser import fuzz_parser
     from lensmount_emulator.fuzz.recovery import run_cases
     from lensmount_emulator.fuzz.session import run_campaign
+    from lensmount_emulator.fuzz.stage import replay_story
     from lensmount_protocol.registry import load_dialect
 
     names = ("emount", "lmount")
@@ -120,6 +125,9 @@ def campaign(seconds: float, round_: int) -> str:
         came = run_campaign((name,), 3000, seed, shrinks=False)
         return str(came.broken[0].complaints[0]) if came.broken else ""
 
+    for path in CORPUS if round_ == 1 else ():
+        if broken := replay_story(path).complaints:
+            return f"corpus: {broken[0]}"
     shares: tuple[Callable[[str, int], str], ...] = (parser, recovery, session)
     for number in range(1_000_000):
         for share in shares:
