@@ -64,7 +64,7 @@ fuzz-session: $(STAMP)
 recovery: $(STAMP)
 	@$(BIN)/python -m lensmount_emulator.fuzz.recovery --sessions $(SESSIONS) --seed $(SEED)
 
-# Small bugs put in one at a time; how many of them the three above find, each in a bounded time.
+# Small bugs put in one at a time; how many of them the three above find in what two cores do in five minutes.
 mutants: $(STAMP)
 	@$(BIN)/python tests/emulator/fuzz/mutants.py
 

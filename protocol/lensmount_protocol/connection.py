@@ -73,7 +73,7 @@ class Connection:
 
     @property
     def settled(self) -> int:
-        """How many of the bytes that were taken have been told, as a frame or as none; the rest may still become one."""
+        """How many of the bytes that came have been told, as a frame or as none; the rest may still become one."""
         return self._framer.settled
 
     def next_event(self) -> Arrival | Garbage | None:

@@ -3,7 +3,6 @@
 import io
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sized
-from functools import cache
 from typing import Any, cast
 
 from lensmount_emulator.fuzz.watch import Watch
@@ -107,9 +106,15 @@ def _bounded(watch: Watch) -> Iterator[str]:
         yield f"{planned} things are planned; {MOST_PLANNED} are enough"
 
 
-@cache
 def _slots(of: type[Engine]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(name for cls in of.__mro__ for name in getattr(cls, "__slots__", ())))
+    known = _known_slots.get(of)
+    if known is None:
+        names = (name for cls in of.__mro__ for name in getattr(cls, "__slots__", ()))
+        known = _known_slots[of] = tuple(dict.fromkeys(names))
+    return known
+
+
+_known_slots: dict[type[Engine], tuple[str, ...]] = {}
 
 
 def _sizes(engine: Engine) -> Iterator[tuple[str, int, int]]:
@@ -191,7 +196,10 @@ INVARIANTS: Mapping[str, tuple[str, Check]] = {
     "unpowered": ("nothing is driven into an unpowered end", _electrically),
     "answered": ("every request is answered, refused, asked again or given up in its time", _answered),
     "recorded": ("nothing that arrived is missing in the recording", _recorded),
-    "heard whole": ("no frame is read across two windows, and nothing is held back behind the end of one", _nothing_more),
+    "heard whole": (
+        "no frame is read across two windows, and nothing is held back behind the end of one",
+        _nothing_more,
+    ),
     "within limits": ("focus and iris stay within their limits", _nothing_more),
     "never teleported": ("focus and iris never move faster than they can", _nothing_more),
     "in tables": ("no end leaves the transition tables by itself", _in_tables),

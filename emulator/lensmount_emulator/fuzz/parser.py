@@ -1,7 +1,8 @@
 """The parser fuzzer: valid frames, near misses, noise, cut and joined, and what must be true of whatever comes out.
 
 Every byte is told exactly once and in order; where bytes are cut into chunks changes nothing; what a frame says is
-built to the same bytes again; behind the end of a window or a stream nothing waits for what was cut off there; nothing but a `MountError` leaves a parser; and memory stays bounded.
+built to the same bytes again; behind the end of a window or a stream nothing waits for what was cut off there;
+nothing but a `MountError` leaves a parser; and memory stays bounded.
 """
 
 from collections.abc import Callable, Iterator

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from lensmount_emulator.faults.mount import FaultyMount
 from lensmount_emulator.faults.plan import Plan
 from lensmount_emulator.fuzz.ears import Ears, OverheardMount
+from lensmount_emulator.fuzz.listening import Listening
 from lensmount_emulator.fuzz.traits import Traits, dialect_of, players_of, traits_of
 from lensmount_emulator.mount.virtual import Resolution
 from lensmount_emulator.profiles.profile import Profile
@@ -68,38 +69,6 @@ class Players:
     plan: Plan | None = None
     resolution: Resolution = "frame"
     puppet: Role | None = None
-
-
-class Listening:
-    """What an end hears: where in it a window, or the silence outside of one, has ended what came before.
-
-    Attributes:
-        begins: bytes that were heard before the last such end; a frame lies on one side of it.
-        count: bytes that were heard.
-    """
-
-    __slots__ = ("_at", "_select", "_silence", "_window", "begins", "count")
-
-    def __init__(self, select: str, silence: float) -> None:
-        self.begins = 0
-        self._select = select
-        self._silence = silence
-        self.count = 0
-        self._at = 0.0
-        self._window = False
-
-    def turn(self, event: LineChanged) -> None:
-        """A line of the other end moved."""
-        if event.line == self._select and self._window != event.level:
-            self._window = event.level
-            self.begins = self.count
-
-    def take(self, data: bytes, now: float) -> None:
-        """Bytes came."""
-        if not self._window and now - self._at > self._silence:
-            self.begins = self.count
-        self._at = now
-        self.count += len(data)
 
 
 class Watch:
@@ -262,7 +231,9 @@ class Watch:
         listening = self._listening[role]
         held = listening.begins - self._engine_of(role).connection.settled
         if held > 0 and not self.crashed:
-            self.complain("heard whole", f"the {role.value} holds {held} bytes back behind the end of what they were in")
+            self.complain(
+                "heard whole", f"the {role.value} holds {held} bytes back behind the end of what they were in"
+            )
 
     def held_back(self, role: Role) -> int:
         """Bytes that an end has heard and told neither as a frame nor as none."""
@@ -315,7 +286,9 @@ class Watch:
             self.heard[role] += 1
         frame, begins = arrival.frame, self._listening[role].begins
         if frame.offset < begins < frame.offset + len(frame.raw):
-            self.complain("heard whole", f"the {role.value} reads a frame that begins in one window and ends in another")
+            self.complain(
+                "heard whole", f"the {role.value} reads a frame that begins in one window and ends in another"
+            )
         if role is Role.BODY:
             answered = self.traits.answers(arrival.frame)
             if answered is not None:
@@ -370,7 +343,9 @@ class Watch:
         resolution: Resolution,
         plan: Plan | None,
     ) -> FaultyMount:
-        return OverheardMount(Ears(self._sent, self._drove, self._hears, self._heard), dialect, tap, scheduler, resolution, plan)
+        return OverheardMount(
+            Ears(self._sent, self._drove, self._hears, self._heard), dialect, tap, scheduler, resolution, plan
+        )
 
 
 class _Puppet(Engine):

@@ -9,7 +9,8 @@ import pytest
 from lensmount_emulator.fuzz.invariants import INVARIANTS, at_rest, check, recovers, same_recording
 from lensmount_emulator.fuzz.traits import profile
 from lensmount_emulator.fuzz.watch import Players, Watch
-from lensmount_protocol.wire import DriveLine, Edge, Role
+from lensmount_emulator.roles.tasks import Task
+from lensmount_protocol.wire import DriveLine, Edge, Received, Role
 
 PAIRS = {"emount": ("a6000", "viltrox-ef50"), "lmount": ("panasonic-s1r", "sigma-45mm-f2.8-dg-dn")}
 
@@ -47,6 +48,20 @@ def unpowered(watch: Watch) -> None:
     watch.bench.take_off(watch.now)
     watch.run(watch.now + 0.01)
     watch.mount.apply(Role.LENS, DriveLine(watch.dialect.select_line(Role.LENS), True))
+
+
+def holds_without_supply(watch: Watch) -> None:
+    watch.bench.body.stop_tasks()
+    watch.mount.apply(Role.BODY, DriveLine(watch.dialect.supply, False))
+    watch.run(watch.now + 0.01)
+    watch.mount.levels[watch.dialect.select_line(Role.LENS)] = True
+    check(watch)
+
+
+def from_the_dead(watch: Watch) -> None:
+    watch.mount.apply(Role.BODY, DriveLine(watch.dialect.supply, False))
+    watch.run(watch.now + 0.001)
+    watch.mount._ends[Role.BODY].hears(Received(b"\x55"), watch.now)
 
 
 def body_feeds(watch: Watch) -> None:
@@ -94,6 +109,11 @@ def edge_lost(watch: Watch) -> None:
     check(watch)
 
 
+def no_gap(watch: Watch) -> None:
+    for level in (True, False, True, False):
+        watch.bench.body.drive(watch.dialect.select_line(Role.BODY), level)
+
+
 def held_back(watch: Watch) -> None:
     # A reader that does not hear that the window is closed.
     end = watch.bench.lens
@@ -132,6 +152,17 @@ def teleported(watch: Watch) -> None:
         lens.focus._group = lens.focus.upper if lens.focus.position(watch.now) < 500 else 0
 
 
+def miscounted(watch: Watch) -> None:
+    lens = watch.dialect.name == "lmount"
+    frame = watch.dialect.build_frame(b"\xfe\x00\x00", 1, 0x77 if lens else 0xF3)
+    watch.bench.body.transmit(frame)
+
+
+def supply_without_state(watch: Watch) -> None:
+    watch.bench.body.connection.state = watch.dialect.transitions.initial
+    check(watch)
+
+
 def in_tables(watch: Watch) -> None:
     watch.bench.body.tell("order by the body is not legal in state ASLEEP; legal there: nothing", trouble=True)
 
@@ -140,17 +171,35 @@ def bounded(watch: Watch) -> None:
     watch.bench.body.findings += [None] * 2000  # type: ignore[list-item]
 
 
+def kept_in_vain(watch: Watch) -> None:
+    # A topic of which nothing is ever heard, and a task that is over.
+    body = watch.bench.body
+    body.spawn(_waits())
+    running = next(reversed(body._running))
+    running.wait = None
+    check(watch)
+
+
+def _waits() -> Task:
+    yield "nothing of the kind"
+
+
+def endless(watch: Watch) -> None:
+    watch._listening[Role.LENS].count += 100_000
+    check(watch)
+
+
 BREAKS: dict[str, tuple[Callable[[Watch], None], ...]] = {
     "no exception": (no_exception,),
-    "only frames": (only_frames, unreadable),
-    "unpowered": (unpowered, body_feeds, body_sends),
+    "only frames": (only_frames, unreadable, no_gap),
+    "unpowered": (unpowered, holds_without_supply, from_the_dead, body_feeds, body_sends),
     "answered": (answered,),
     "recorded": (lost, not_heard, swapped, edge_lost),
     "heard whole": (held_back, across),
     "within limits": (within_limits,),
     "never teleported": (teleported,),
-    "in tables": (in_tables,),
-    "bounded": (bounded,),
+    "in tables": (in_tables, miscounted, supply_without_state),
+    "bounded": (bounded, kept_in_vain, endless),
 }
 
 
