@@ -29,6 +29,9 @@ RENEWED = 4
 RIGHT = 0.15
 """Share of inputs that end with one whole frame, behind nothing or a little noise."""
 
+LARGEST = 0.01
+"""Share of whole frames that are as large as can be."""
+
 LONG = 1000
 """Cases between two in which nothing comes for long."""
 
@@ -114,10 +117,21 @@ class Inputs:
     def _frame(self, sender: Role) -> bytes:
         """A frame that is right outside, whatever it says."""
         frame_format, classes = self._dialect.formats[sender], self._classes(sender) or (1, 2, 3, 4)
+        if self._random.random() < LARGEST:
+            return self._largest(sender, classes)
         while True:
             frame = any_frame(self._random, self._dialect, sender, classes)
             if not isinstance(frame_format, DeclaredFormat) or len(frame) >= frame_format.smallest:
                 return frame
+
+    def _largest(self, sender: Role, classes: tuple[int, ...]) -> bytes:
+        """A frame of the largest size that there is, or one byte less."""
+        random, dialect = self._random, self._dialect
+        size = dialect.formats[sender].largest - len(dialect.build_frame(b"", classes[0], 0)) - random.randrange(2)
+        payload = b""
+        while len(payload) < size:
+            payload += message_bytes(random.choice(messages_of(dialect, sender)), random)
+        return dialect.build_frame(payload[:size], random.choice(classes), random.randrange(256))
 
     def _classes(self, sender: Role) -> tuple[int, ...]:
         """The classes that frames may have; none where the format is not declared, and does not say."""
