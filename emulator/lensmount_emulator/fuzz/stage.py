@@ -50,12 +50,12 @@ class Stage:
         taken: steps that were taken.
     """
 
-    def __init__(self, story: Story) -> None:
+    def __init__(self, story: Story, watching: Callable[[Players, Callable[[Record], None]], Watch] = Watch) -> None:
         self.story = story
         self.records: list[Record] = []
         puppet = {"body": Role.LENS, "lens": Role.BODY}.get(story.mode)
         players = Players(profile(story.body), profile(story.lens), story.script, story.seed, puppet=puppet)
-        self.watch = Watch(players, self.records.append)
+        self.watch = watching(players, self.records.append)
         self.watch.faulted = True
         self.puppet = puppet
         self.taken = 0

@@ -1,0 +1,123 @@
+"""Runs a campaign: what is missing is played, each result is written down, what is new goes to the corpus."""
+
+import json
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import closing
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+from lensmount_emulator.campaign.case import SESSION, Case, Result, Verdict
+from lensmount_emulator.campaign.planning import Planned
+from lensmount_emulator.campaign.store import Store
+from lensmount_emulator.faults.registry import parse_fault
+from lensmount_emulator.fuzz.corpus import Corpus
+from lensmount_emulator.fuzz.stage import STEPS
+from lensmount_emulator.fuzz.story import Story
+
+LONGEST_STORY = 2000
+"""Steps of a story that is worth keeping: each campaign goes on behind those that it finds."""
+
+Execute = Callable[[Iterable[Case]], Generator[Result]]
+"""Plays cases somewhere; gives each result as soon as it is there."""
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a campaign has come.
+
+    Attributes:
+        planned: cases in all.
+        finished: cases that have their result.
+        began: cases that had theirs when this run began.
+        counts: verdict -> cases of this run.
+        skipped: entries of the corpus that cannot be read.
+    """
+
+    planned: int
+    finished: int
+    began: int
+    counts: dict[Verdict, int]
+    skipped: int = 0
+
+
+def run_planned(planned: Planned, store: Store, execute: Execute, corpus: Corpus | None = None) -> Generator[Progress]:
+    """Play every case that has no result yet; tells how far it is, first before anything is played.
+
+    Whoever stops early closes the generator; what was told as finished is in the store.
+
+    Args:
+        planned: what to run.
+        store: where results go.
+        execute: what plays the cases.
+        corpus: where stories come from, and where those go that broke something or went a way that was new.
+
+    Raises:
+        CaptureError: a result cannot be written.
+        CorpusError: the corpus is out of reach.
+        TransportError: the cluster is.
+    """
+    subject = f"session {planned.form.dialect}"
+    stories = [] if corpus is None else corpus.kept(subject, lambda entry: _told(entry, planned))
+    behind = len(planned.cases)
+    taken = store.take_in((story for story in stories if story), behind)
+    cases = [*planned.cases, *(_case_of(number, story, planned.cases[0]) for number, story in taken)]
+    finished = store.finished()
+    missing = [case for case in cases if case.number not in finished]
+    done = len(cases) - len(missing)
+    progress = Progress(len(cases), done, done, dict.fromkeys(Verdict, 0), 0 if corpus is None else corpus.broken)
+    yield progress
+    if not missing:
+        return
+    known = store.transitions()
+    with closing(execute(missing)) as results:
+        for result in results:
+            new = set(result.figures.transitions) - known
+            known |= new
+            progress.finished += store.add(result)
+            progress.counts[result.verdict] += 1
+            yield progress
+            if corpus is not None and result.story and (new or result.complaints):
+                story = json.loads(result.story)
+                if len(story["steps"]) <= LONGEST_STORY:
+                    corpus.keep(subject, story)
+
+
+def _told(entry: Mapping[str, Any], planned: Planned) -> str:
+    """A story of the corpus as JSON; `""` for one that this campaign has no use for."""
+    story = _story(entry)
+    here = story.dialect == planned.form.dialect and {story.body, story.lens} <= planned.profiles.keys()
+    return json.dumps(entry, sort_keys=True) if here and story.mode == "both" else ""
+
+
+def _story(entry: Mapping[str, Any]) -> Story:
+    values = {name: entry[name] for name in ("dialect", "body", "lens", "mode", "script", "seed")}
+    kinds = (str, str, str, str, str, int)
+    steps: object = entry["steps"]
+    if not all(isinstance(value, kind) for value, kind in zip(values.values(), kinds, strict=True)):
+        raise ValueError("a story's values are of other kinds")
+    if not isinstance(steps, list) or not all(isinstance(step, str) for step in cast("list[object]", steps)):
+        raise ValueError("a story's steps are no texts")
+    for step in cast("list[str]", steps):
+        verb, _, rest = step.partition(" ")
+        if verb not in STEPS:
+            raise ValueError(f"no story has a step {step!r}")
+        if verb == "fault":
+            parse_fault(rest.partition(" ")[2])
+    return Story(**values, steps=tuple(cast("list[str]", steps)))
+
+
+def _case_of(number: int, told: str, like: Case) -> Case:
+    """The case that goes on where a story of the corpus ended."""
+    story = _story(json.loads(told))
+    return replace(
+        like,
+        number=number,
+        kind=SESSION,
+        body=story.body,
+        lens=story.lens,
+        faults=(),
+        seed=story.seed,
+        script=story.script,
+        begins=story.steps,
+        steps=len(story.steps) + like.steps,
+    )
