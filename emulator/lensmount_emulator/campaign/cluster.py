@@ -3,7 +3,8 @@
 Dask plays a case again whose worker died. Results come here, to the one writer, as soon as they are there.
 """
 
-from collections.abc import Callable, Generator, Iterable
+import logging
+from collections.abc import Callable, Generator, Iterable, Iterator
 from importlib import import_module
 from importlib.metadata import version
 from itertools import islice
@@ -17,6 +18,13 @@ from lensmount_protocol.errors import TransportLostError, TransportOpenError
 
 # Dask's types say little, and it is not installed where types are checked.
 distributed: Any = import_module("distributed")
+
+for _name in ("distributed", "distributed.client", "distributed.core", "tornado.application"):
+    # What goes wrong is told by us, in one line.
+    logging.getLogger(_name).setLevel(logging.CRITICAL + 1)
+
+CANCELLED: type[BaseException] = import_module("distributed.client").CancelledError
+KILLED: type[Exception] = distributed.KilledWorker
 
 PATIENCE_S = 10.0
 AHEAD = 4
@@ -68,7 +76,7 @@ def _ready(client: Any, address: str) -> int:
     return int(threads)
 
 
-def _run(client: Any, address: str, cases: Generator[Case] | Any, work: Work, most: int) -> Generator[Result]:
+def _run(client: Any, address: str, cases: Iterator[Case], work: Work, most: int) -> Generator[Result]:
     given: dict[Any, Case] = {}
 
     def submit(case: Case) -> Any:
@@ -76,21 +84,28 @@ def _run(client: Any, address: str, cases: Generator[Case] | Any, work: Work, mo
         given[future] = case
         return future
 
-    done = distributed.as_completed([submit(case) for case in islice(cases, most)])
+    done = distributed.as_completed([submit(case) for case in islice(cases, most)], loop=client.loop)
     for future in done:
         case = given.pop(future)
+        try:
+            result = _result(future, case)
+        except (OSError, CANCELLED) as error:
+            kept = "every case that was finished before is kept"
+            raise TransportLostError(f"{address}: the scheduler went away: {_line(error)}; {kept}") from error
+        except KILLED as error:
+            result = Result(case, Verdict.LOST, (Complaint(LOST, 0.0, _line(error)),))
+        except Exception as error:
+            # Whatever a case does is its result; this came before it could be played, or behind it.
+            raise TransportOpenError(f"{address}: a worker cannot play: {_line(error)}") from error
         for following in islice(cases, 1):
             done.add(submit(following))
-        if future.status == "cancelled":
-            raise TransportLostError(f"{address}: the scheduler went away; every case that was finished before is kept")
-        yield _result(future, case)
+        yield result
 
 
 def _result(future: Any, case: Case) -> Result:
-    try:
-        result: Result = future.result()
-    except distributed.KilledWorker as error:
-        return Result(case, Verdict.LOST, (Complaint(LOST, 0.0, _line(error)),))
+    result: object = future.result()
+    if not isinstance(result, Result) or result.case.number != case.number:
+        raise TypeError(f"case {case.number} came back as {type(result).__name__}")
     return result
 
 
