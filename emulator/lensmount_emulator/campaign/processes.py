@@ -3,7 +3,7 @@
 import contextlib
 import signal
 from collections import Counter, deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
@@ -41,13 +41,13 @@ class Worker:
         process: the process.
         pipe: our end of what we speak through.
         given: the cases that it has, the one that it plays first.
-        since: when it began that one, in seconds.
+        since: when it began that one, in seconds; infinite while it has begun none.
     """
 
     process: SpawnProcess
-    pipe: "Connection[Case, Result]"
+    pipe: "Connection[Case, Result | None]"
     given: deque[Case] = field(default_factory=deque[Case])
-    since: float = 0.0
+    since: float = float("inf")
 
 
 def run_in_processes(cases: Iterable[Case], play: Play, processes: int, limit: float) -> Generator[Result]:
@@ -114,9 +114,11 @@ class Crew:
         """What a worker has finished; and what becomes of its cases where it is gone, or takes too long."""
         alive = worker.process.is_alive()
         # What a worker sent before it died is still in the pipe.
-        while (result := _received(worker.pipe)) is not None:
-            worker.given.popleft()
+        for result in _received(worker.pipe):
             worker.since = self.clock.now()
+            if result is None:
+                continue
+            worker.given.popleft()
             if alive:
                 self._feed(worker)
             yield result
@@ -145,8 +147,6 @@ class Crew:
 
     def _feed(self, worker: Worker) -> None:
         while self.waiting and len(worker.given) < AHEAD:
-            if not worker.given:
-                worker.since = self.clock.now()
             case = self.waiting.popleft()
             worker.given.append(case)
             try:
@@ -162,11 +162,10 @@ class Crew:
         worker.pipe.close()
 
 
-def _received(pipe: "Connection[Case, Result]") -> Result | None:
-    try:
-        return pipe.recv() if pipe.poll() else None
-    except (EOFError, OSError):
-        return None
+def _received(pipe: "Connection[Case, Result | None]") -> Iterator[Result | None]:
+    with contextlib.suppress(EOFError, OSError):
+        while pipe.poll():
+            yield pipe.recv()
 
 
 def _lost(case: Case, why: str) -> Result:
@@ -178,10 +177,12 @@ def _end_of(process: SpawnProcess) -> str:
     return signal.Signals(-code).name if code < 0 else f"exit code {code}"
 
 
-def _serve(pipe: "Connection[Result, Case]", play: Play) -> None:
+def _serve(pipe: "Connection[Result | None, Case]", play: Play) -> None:
     # Ctrl-C reaches every process of a terminal; only the first one says what becomes of the run.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with QuietCollector() as collector, contextlib.suppress(EOFError, OSError):
+        # All that it takes is here now: what counts from here on is the cases' own time.
+        pipe.send(None)
         while True:
             pipe.send(play(pipe.recv()))
             collector.rest()
