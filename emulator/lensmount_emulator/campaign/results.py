@@ -123,12 +123,8 @@ def read_results(path: Path, where: str = EVERYTHING) -> Results:
     """
     with _opened(path) as connection:
         chosen = f"(SELECT number FROM cases WHERE ({where}))"
-        try:
-            # By itself first, so that nothing but a condition gets any further.
-            connection.execute(f"SELECT 1 FROM cases WHERE ({where}) LIMIT 1").fetchall()
-            connection.execute(f"SELECT 1 WHERE 1 IN {chosen}").fetchall()
-        except (sqlite3.Error, sqlite3.Warning, ValueError) as error:
-            raise CampaignError(f"--where {where!r}: {error}; columns: {', '.join(CASE_COLUMNS)}") from error
+        if where != EVERYTHING:
+            _check_condition(connection, where)
         about = _about(connection)
 
         def rows(query: str) -> list[Any]:
@@ -197,7 +193,19 @@ def _opened(path: Path) -> Generator[sqlite3.Connection]:
             connection.row_factory = None
             check_form(path, connection)
             connection.execute("PRAGMA query_only = ON")
-            yield connection
+            try:
+                yield connection
+            except (ValueError, KeyError, TypeError) as error:
+                raise CaptureError(f"{path}: the results are damaged: {error}") from error
+
+
+def _check_condition(connection: sqlite3.Connection, where: str) -> None:
+    try:
+        # In two places, so that nothing but a whole condition gets any further.
+        connection.execute(f"SELECT 1 FROM cases WHERE ({where}) LIMIT 1").fetchall()
+        connection.execute(f"SELECT 1 WHERE 1 IN (SELECT number FROM cases WHERE ({where}))").fetchall()
+    except (sqlite3.Error, sqlite3.Warning, ValueError) as error:
+        raise CampaignError(f"--where {where!r}: {error}; columns: {', '.join(CASE_COLUMNS)}") from error
 
 
 def _about(connection: sqlite3.Connection) -> dict[str, str]:

@@ -30,7 +30,7 @@ def by_number(results: list[Result]) -> dict[int, Verdict]:
     return {result.case.number: result.verdict for result in results}
 
 
-@pytest.mark.parametrize("processes", [1, 2, 5])
+@pytest.mark.parametrize("processes", [1, 3])
 def test_each_case_is_played_once(tmp_path: Path, processes: int) -> None:
     from campaign_plays import Once
 
@@ -78,7 +78,7 @@ def test_whoever_stops_early_leaves_no_process_behind(tmp_path: Path) -> None:
 
 
 def test_a_campaign_of_which_a_process_is_killed_has_every_case_once(write: Callable[..., Path]) -> None:
-    file = write(seeds='"1-6"', processes="2")
+    file = write(seeds='"1-4"', processes="2")
     results = file.with_suffix(".sqlite")
     run = start(file)
     wait_for(lambda: len(finished_in(results)) >= 3 or run.poll() is not None)
@@ -86,9 +86,9 @@ def test_a_campaign_of_which_a_process_is_killed_has_every_case_once(write: Call
     os.kill(children_of(run)[0], signal.SIGKILL)
     out, err = run.communicate(timeout=180)
     assert run.returncode == 0, out + err
-    assert "36 cases in " in out
+    assert "24 cases in " in out
     read = read_results(results)
-    assert [case.case.number for case in read.cases] == list(range(1, 37))
+    assert [case.case.number for case in read.cases] == list(range(1, 25))
     assert {case.verdict for case in read.cases} == {Verdict.PASSED}
 
 
@@ -96,7 +96,7 @@ def test_a_campaign_of_which_a_process_is_killed_has_every_case_once(write: Call
 def test_a_campaign_that_is_ended_goes_on_where_it_was(
     write: Callable[..., Path], how: signal.Signals, code: int
 ) -> None:
-    file = write(seeds='"1-6"', processes="2")
+    file = write(seeds='"1-4"', processes="2")
     results = file.with_suffix(".sqlite")
     run = start(file)
     wait_for(lambda: len(finished_in(results)) >= 3 or run.poll() is not None)
@@ -105,11 +105,11 @@ def test_a_campaign_that_is_ended_goes_on_where_it_was(
     out, err = run.communicate(timeout=60)
     assert run.returncode == code, out + err
     before = finished_in(results)
-    assert 3 <= len(before) < 36
+    assert 3 <= len(before) < 24
     if how is signal.SIGINT:
         assert err.strip() == "lensmount: stopped"
         assert f"the same command goes on with what is missing in {results}" in out
     out, err = start(file).communicate(timeout=180)
-    assert f"{36 - len(before)} cases in " in out
-    assert f"{len(before)} were finished before; 36 of 36 are finished" in out
-    assert finished_in(results) == list(range(1, 37))
+    assert f"{24 - len(before)} cases in " in out
+    assert f"{len(before)} were finished before; 24 of 24 are finished" in out
+    assert finished_in(results) == list(range(1, 25))
