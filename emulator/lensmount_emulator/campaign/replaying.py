@@ -1,5 +1,6 @@
 """One case of a campaign once more, from nothing but its results, and held against what it came to."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,8 +8,11 @@ from lensmount_emulator.campaign.case import Result
 from lensmount_emulator.campaign.results import Finished
 from lensmount_emulator.campaign.trial import Work, recording_of
 from lensmount_emulator.faults.plan import plan_of
+from lensmount_emulator.fuzz.session import shorter
+from lensmount_emulator.fuzz.stage import play_story
+from lensmount_emulator.fuzz.story import Story, write_story
 from lensmount_emulator.profiles.library import load_profile
-from lensmount_protocol.errors import CaptureError
+from lensmount_protocol.errors import CampaignError, CaptureError
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,22 @@ def replay_case(finished: Finished) -> Again:
     same = (result.verdict, result.complaints) == (finished.verdict, finished.complaints)
     recording = result.recording or recording_of(work.play(case))
     return Again(result, recording, same, bool(result.digest) and result.digest == finished.digest)
+
+
+def write_shorter(path: Path, again: Again) -> int:
+    """Write the shortest story that breaks the same as a case did; gives how many steps it has.
+
+    Raises:
+        CampaignError: the case has no story, or broke nothing.
+        CaptureError: the file cannot be written.
+    """
+    if not again.result.story or not again.result.complaints:
+        raise CampaignError(f"case {again.result.case.number}: only steps by chance that broke something are shortened")
+    told = json.loads(again.result.story)
+    outcome = play_story(Story(**{**told, "steps": tuple(told["steps"])}))
+    outcome = shorter(outcome) if outcome.complaints else outcome
+    write_story(path, outcome.story, outcome.records)
+    return len(outcome.story.steps)
 
 
 def write_recording(path: Path, recording: bytes) -> None:

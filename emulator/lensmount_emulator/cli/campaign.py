@@ -52,6 +52,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     replay.add_argument("file", type=Path, metavar="FILE.sqlite", help="the campaign's results")
     replay.add_argument("number", type=_count, metavar="NUMBER", help="of the case")
     replay.add_argument("--record", type=Path, metavar="FILE", help="write its recording, or its story, to this file")
+    replay.add_argument(
+        "--shorten", type=Path, metavar="FILE", help="write the shortest story that breaks the same to this file"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -146,7 +149,7 @@ def _report(arguments: argparse.Namespace) -> int:
 
 def _replay(arguments: argparse.Namespace) -> int:
     from lensmount_emulator.campaign.case import Verdict
-    from lensmount_emulator.campaign.replaying import replay_case, write_recording
+    from lensmount_emulator.campaign.replaying import replay_case, write_recording, write_shorter
     from lensmount_emulator.campaign.results import read_case
     from lensmount_emulator.reports.campaign_words import complaint_line
 
@@ -159,6 +162,9 @@ def _replay(arguments: argparse.Namespace) -> int:
     for complaint in again.result.complaints:
         print(f"  {complaint_line(complaint)}")
     print(f"its recording is {'the same, byte for byte' if again.identical else 'another one'}")
+    if arguments.shorten is not None:
+        steps = write_shorter(arguments.shorten, again)
+        print(f"{steps} steps break the same: lensmount fuzz replay {arguments.shorten}")
     return 0 if again.same and again.identical and again.result.verdict is Verdict.PASSED else 1
 
 
