@@ -3,7 +3,6 @@
 import contextlib
 import io
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -13,7 +12,8 @@ import pytest
 
 from lensmount_emulator.cli.main import main
 from lensmount_emulator.fuzz import parser
-from lensmount_emulator.fuzz.parser import Input, Inputs, fuzz_parser, one_input, wrong_message, wrong_with
+from lensmount_emulator.fuzz.inputs import Input, Inputs
+from lensmount_emulator.fuzz.parser import attempt, fuzz_parser, one_input, wrong_message, wrong_with
 from lensmount_protocol.registry import dialect_names, load_dialect
 from lensmount_protocol.wire import Role
 
@@ -122,8 +122,4 @@ def test_what_is_held_back_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parser, "ROOM", -10_000)
     dialect = load_dialect("emount")
     given = Input(Role.LENS, b"\xf0\xff\x03" + bytes(500))
-
-    def attempt() -> Iterator[str]:
-        yield from wrong_with(dialect, given)
-
-    assert parser.attempt(attempt)[0].startswith("MemoryError")
+    assert attempt(dialect, given)[0].startswith("MemoryError")
