@@ -71,6 +71,21 @@ def input_of(entry: Any) -> Input:
     return Input(Role(entry["sender"]), data, cuts, breaks, entry["window"], right, alone)
 
 
+def as_input(data: bytes) -> Input:
+    """The input that any bytes are: two bytes say whose frames come, and how; the others are the frames."""
+    how, where, data = data[0] if data else 0, data[1] if len(data) > 1 else 0, data[2:]
+    cuts = tuple(sorted(place for place in (how >> 3, where) if place <= len(data)))
+    breaks = (where >> 1,) if how & 4 and where >> 1 <= len(data) else ()
+    return Input(Role.LENS if how & 1 else Role.BODY, data, cuts, breaks, bool(how & 2))
+
+
+def as_bytes(given: Input) -> bytes:
+    """Bytes that are an input much like this one."""
+    how = (given.sender is Role.LENS) | given.window << 1 | bool(given.breaks) << 2
+    where = given.breaks[0] << 1 if given.breaks else given.cuts[-1] if given.cuts else 0
+    return bytes((how | min(given.cuts[0] if given.cuts else 0, 31) << 3, min(where, 255))) + given.data
+
+
 class Inputs:
     """Inputs by chance.
 

@@ -5,11 +5,12 @@ are cut into chunks changes nothing, nor whether messages are read at once or la
 same bytes again; nothing but a `MountError` leaves a parser; and memory stays bounded.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from random import Random
 
-from lensmount_emulator.fuzz.inputs import Input, Inputs
+from lensmount_emulator.fuzz.inputs import Input, Inputs, as_input
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.errors import MountError
 from lensmount_protocol.frame import Frame, FrameEvent, FrameFormat, GarbageReason
@@ -17,7 +18,6 @@ from lensmount_protocol.framer import LONGEST_RUN
 from lensmount_protocol.message import Message
 from lensmount_protocol.paving import build_payload
 from lensmount_protocol.reader import FrameReader
-from lensmount_protocol.wire import Role
 
 SHOWN = 10
 
@@ -147,6 +147,11 @@ def attempt(dialect: Dialect, given: Input, came: ParserFigures | None = None) -
         return [f"{type(error).__name__}: {error}"]
 
 
+def kind_of(wrong: list[str]) -> str:
+    """What is wrong, without the figures and bytes."""
+    return "; ".join(re.sub(r"[0-9a-f]*[0-9][0-9a-f]*", "#", text) for text in wrong)
+
+
 def fuzz_parser(
     dialect: Dialect,
     cases: int,
@@ -234,14 +239,6 @@ def _shown(given: Input, wrong: list[str]) -> str:
     where = " in a window" if given.window else ""
     marks = "".join(f", {name} {some}" for name, some in (("cuts", given.cuts), ("breaks", given.breaks)) if some)
     return f"{given.sender.value}{where}: {given.data.hex()}{marks}: {'; '.join(wrong)[:300]}"
-
-
-def as_input(data: bytes) -> Input:
-    """The input that any bytes are: two bytes say whose frames come, and how; the others are the frames."""
-    how, where, data = data[0] if data else 0, data[1] if len(data) > 1 else 0, data[2:]
-    cuts = tuple(sorted(place for place in (how >> 3, where) if place <= len(data)))
-    breaks = (where >> 1,) if how & 4 and where >> 1 <= len(data) else ()
-    return Input(Role.LENS if how & 1 else Role.BODY, data, cuts, breaks, bool(how & 2))
 
 
 def one_input(dialect: Dialect) -> Callable[[bytes], None]:

@@ -48,6 +48,10 @@ class Story:
         """The same players with other steps."""
         return replace(self, steps=tuple(steps))
 
+    def entry(self) -> dict[str, Any]:
+        """The story as files and a corpus keep it."""
+        return {"version": VERSION, **asdict(self)}
+
 
 def write_story(path: Path, story: Story, records: Sequence[Record]) -> None:
     """Write a story and what it sounded like to a file.
@@ -56,7 +60,7 @@ def write_story(path: Path, story: Story, records: Sequence[Record]) -> None:
         CaptureError: the file cannot be written.
     """
     header = {"dialect": story.dialect, "body": story.body, "lens": story.lens, "script": story.script,
-              "seed": story.seed, "story": {"version": VERSION, **asdict(story)}}  # fmt: skip
+              "seed": story.seed, "story": story.entry()}  # fmt: skip
     with RecordingWriter(path, header) as recording:
         for record in records:
             recording.write(record)
@@ -78,10 +82,19 @@ def read_story(path: Path) -> Story:
     told: object = header.get("story")
     if not isinstance(told, Mapping):
         raise FaultError(f"{path}: the recording holds no story; `lensmount decode` reads it")
-    return _story(path, cast("Mapping[str, Any]", told))
+    return story_from(cast("Mapping[str, Any]", told), path)
 
 
-def _story(path: Path, told: Mapping[str, Any]) -> Story:
+def story_from(told: Mapping[str, Any], path: str | Path = "corpus") -> Story:
+    """The story in an entry.
+
+    Args:
+        told: what `entry` gave once.
+        path: where it is from, for messages.
+
+    Raises:
+        FaultError: it is of another version, or damaged.
+    """
     values = dict(told)
     version = values.pop("version", None)
     if version != VERSION:
