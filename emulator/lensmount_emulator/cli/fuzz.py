@@ -15,7 +15,7 @@ from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lensmount_emulator.cli.parsing import Keeper, add_corpus, corpus_at, fuzz
+from lensmount_emulator.cli.parsing import Keeper, add_corpus, corpus_at, prepared
 from lensmount_protocol.errors import CaptureError
 
 if TYPE_CHECKING:
@@ -66,9 +66,10 @@ def _parser(arguments: argparse.Namespace) -> int:
     from lensmount_protocol.registry import load_dialect
 
     dialect = load_dialect(arguments.dialect)
+    run = prepared(dialect, arguments)
     clock = MonotonicClock()
     with _progress("inputs", arguments.cases) as update:
-        came, more, trouble = fuzz(dialect, arguments, update)
+        came, more, trouble = run(update)
     seconds = clock.now()
     figures = {"dialect": dialect.name, "cases": came.cases, **more, "violations": came.violations,
                "seconds": round(seconds, 1)}  # fmt: skip

@@ -60,23 +60,38 @@ class Keeper:
             self.trouble = str(error)
 
 
-def fuzz(
-    dialect: "Dialect", arguments: argparse.Namespace, progress: Callable[[int], None]
-) -> tuple["ParserFigures", dict[str, object], str]:
-    """Fuzz a dialect's readers; what it came to, further figures, and what trouble there was with the corpus."""
-    from lensmount_emulator.fuzz.guided import GuidedFigures, fuzz_guided
+Figures = tuple["ParserFigures", dict[str, object], str]
+"""What a run came to, further figures, and what trouble there was with the corpus."""
+
+
+def prepared(dialect: "Dialect", arguments: argparse.Namespace) -> Callable[[Callable[[int], None]], Figures]:
+    """What fuzzes a dialect's readers, and tells how many inputs are done; whatever it wants is there.
+
+    Raises:
+        CorpusError: the corpus cannot be had.
+        FaultError: atheris is wanted and not installed.
+    """
+    from lensmount_emulator.fuzz.guided import GuidedFigures, check_installed, fuzz_guided
     from lensmount_emulator.fuzz.inputs import input_of
     from lensmount_emulator.fuzz.parser import fuzz_parser
 
+    if arguments.guided:
+        check_installed()
     corpus, subject = corpus_at(arguments.corpus), f"parser {dialect.name}"
     first = corpus.kept(subject, input_of) if corpus else []
     figures: dict[str, object] = {"from corpus": len(first), "damaged": corpus.broken} if corpus else {}
     keeper = Keeper(corpus, subject)
-    run = fuzz_guided if arguments.guided else fuzz_parser
-    came = run(dialect, arguments.cases, arguments.seed, progress, first=first, found=lambda g: keeper.keep(g.entry()))
-    if isinstance(came, GuidedFigures):
-        figures |= {"branches": came.covered, "features": came.features, "new inputs": len(came.kept)}
-        keeper.keep(*(given.entry() for given in came.kept))
-    else:
-        figures |= {"bytes": came.bytes, "frames": came.frames, "no frames": came.refused}
-    return came, figures, keeper.trouble
+    fuzz = fuzz_guided if arguments.guided else fuzz_parser
+
+    def run(progress: Callable[[int], None]) -> Figures:
+        came = fuzz(
+            dialect, arguments.cases, arguments.seed, progress, first=first, found=lambda g: keeper.keep(g.entry())
+        )
+        if isinstance(came, GuidedFigures):
+            more = {"branches": came.covered, "features": came.features, "new inputs": len(came.kept)}
+            keeper.keep(*(given.entry() for given in came.kept))
+        else:
+            more = {"bytes": came.bytes, "frames": came.frames, "no frames": came.refused}
+        return came, {**figures, **more}, keeper.trouble
+
+    return run

@@ -49,6 +49,16 @@ class GuidedFigures(ParserFigures):
     kept: list[Input] = field(default_factory=lambda: list[Input]())
 
 
+def check_installed() -> None:
+    """See that there is an atheris.
+
+    Raises:
+        FaultError: there is none.
+    """
+    if find_spec("atheris") is None:
+        raise FaultError("to be guided by coverage wants atheris, on Linux: pip install 'lensmount[atheris]'")
+
+
 def fuzz_guided(
     dialect: Dialect,
     cases: int,
@@ -71,8 +81,7 @@ def fuzz_guided(
     Raises:
         FaultError: atheris is not installed, or its process ended before its time.
     """
-    if find_spec("atheris") is None:
-        raise FaultError("guided by coverage wants atheris, on Linux or macOS: pip install 'lensmount[atheris]'")
+    check_installed()
     came = GuidedFigures()
     with tempfile.TemporaryDirectory(prefix="lensmount-") as folder:
         findings, seeds = Path(folder) / "findings", Path(folder) / "seeds"

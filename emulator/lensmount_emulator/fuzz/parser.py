@@ -215,11 +215,47 @@ def shortest(dialect: Dialect, given: Input) -> Input:
                 at += size
             given = shorter
         size //= 2
+    for number in range(len(_frames_of(dialect, given))):
+        given = _less_said(dialect, given, number)
     return given
 
 
 def _if_wrong(dialect: Dialect, tried: Input, given: Input) -> Input:
     return tried if attempt(dialect, tried) else given
+
+
+def _frames_of(dialect: Dialect, given: Input) -> list[tuple[int, int]]:
+    """Where frames are; none where even that cannot be said."""
+    try:
+        return [] if given.alone is not None else list(frames_in(dialect.formats[given.sender], given))
+    except Exception:
+        return []
+
+
+def _less_said(dialect: Dialect, given: Input, number: int) -> Input:
+    """With a frame that says less, in an envelope that is right again."""
+    size = len(given.data)
+    while size >= 1:
+        at = 0
+        while (places := _frames_of(dialect, given))[number:]:
+            begin, stop = places[number]
+            try:
+                frame = dialect.formats[given.sender].open(given.data[begin:stop], 0)
+                if at >= len(frame.payload):
+                    break
+                payload = frame.payload[:at] + frame.payload[at + size :]
+                built = dialect.build_frame(payload, frame.class_, frame.sequence)
+            except Exception:
+                return given
+            data = given.data[:begin] + built + given.data[stop:]
+            cuts, breaks = (tuple(min(place, len(data)) for place in some) for some in (given.cuts, given.breaks))
+            tried = replace(given, data=data, cuts=cuts, breaks=breaks, right=b"")
+            if _if_wrong(dialect, tried, given) is given:
+                at += size
+            else:
+                given = tried
+        size //= 2
+    return given
 
 
 def _without(given: Input, at: int, size: int) -> Input:

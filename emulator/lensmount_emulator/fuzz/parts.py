@@ -103,8 +103,9 @@ def _mutated(pool: Pool) -> bytes:
 
 def _hurt_at_an_end(pool: Pool) -> bytes:
     """One bit of the header, or of what stands behind the payload, is another one."""
-    frame, at = bytearray(pool.any()), pool.random.randrange(pool.format.header_size + 2)
-    frame[min(at, len(frame) - 1) if pool.random.random() < 0.5 else -1 - at % 4] ^= 1 << pool.random.randrange(8)
+    frame = bytearray(pool.any())
+    at = pool.random.randrange(min(pool.format.header_size + 2, len(frame)))
+    frame[at if pool.random.random() < 0.5 else -1 - at] ^= 1 << pool.random.randrange(8)
     return bytes(frame)
 
 
