@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
+from lensmount_emulator.fuzz.traits import profile
+from lensmount_emulator.roles.cast import Place
 from lensmount_hardware.captures.recording import RecordingWriter, read_header
 from lensmount_protocol.errors import FaultError
 from lensmount_protocol.wire import Record
@@ -109,6 +111,21 @@ def story_from(told: Mapping[str, Any], path: str | Path = "corpus") -> Story:
         raise FaultError(f"{path}: story mode {values['mode']!r}; known: {', '.join(MODES)}")
     values["steps"] = tuple(values["steps"])
     return Story(**values)
+
+
+def check_players(story: Story) -> None:
+    """See that a story's players are a body and a lens, and that both speak its dialect.
+
+    Raises:
+        ProfileError: nobody knows one of them.
+        FaultError: one of them stands elsewhere, or speaks something else.
+    """
+    for name, place in ((story.body, Place.BODY), (story.lens, Place.LENS)):
+        player = profile(name)
+        if player.place is not place:
+            raise FaultError(f"the story's {place.value} is {name!r}, which is a profile of a {player.place.value}")
+        if player.dialect != story.dialect:
+            raise FaultError(f"the story speaks {story.dialect!r}, and its {place.value} {name!r} {player.dialect!r}")
 
 
 def as_test(story: Story, name: str) -> str:
