@@ -204,8 +204,8 @@ def note(dialect: Dialect, given: Input, wrong: list[str], came: ParserFigures, 
 
 def shortest(dialect: Dialect, given: Input) -> Input:
     """An input with which something is wrong, as short as it can be; itself where nothing is."""
-    for simpler in (replace(given, cuts=()), replace(given, breaks=()), replace(given, window=False)):
-        given = _if_wrong(dialect, replace(simpler, right=b"" if not simpler.breaks else given.right), given)
+    for change in ({"cuts": ()}, {"breaks": (), "right": b""}, {"window": False}):
+        given = _if_wrong(dialect, replace(given, **change), given)
     size = len(given.data)
     while size >= 1:
         at = 0
