@@ -10,7 +10,7 @@ from lensmount_emulator.campaign.trial import Work, recording_of
 from lensmount_emulator.faults.plan import plan_of
 from lensmount_emulator.fuzz.session import shorter
 from lensmount_emulator.fuzz.stage import play_story
-from lensmount_emulator.fuzz.story import Story, write_story
+from lensmount_emulator.fuzz.story import story_from, write_story
 from lensmount_emulator.profiles.library import load_profile
 from lensmount_protocol.errors import CampaignError, CaptureError
 
@@ -57,8 +57,7 @@ def write_shorter(path: Path, again: Again) -> int:
     """
     if not again.result.story or not again.result.complaints:
         raise CampaignError(f"case {again.result.case.number}: only steps by chance that broke something are shortened")
-    told = json.loads(again.result.story)
-    outcome = play_story(Story(**{**told, "steps": tuple(told["steps"])}))
+    outcome = play_story(story_from(json.loads(again.result.story)))
     outcome = shorter(outcome) if outcome.complaints else outcome
     write_story(path, outcome.story, outcome.records)
     return len(outcome.story.steps)

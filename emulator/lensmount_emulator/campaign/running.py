@@ -1,18 +1,17 @@
 """Runs a campaign: what is missing is played, each result is written down, what is new goes to the corpus."""
 
 import json
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
 from dataclasses import dataclass, replace
-from typing import Any, cast
 
 from lensmount_emulator.campaign.case import SESSION, Case, Result, Verdict
 from lensmount_emulator.campaign.planning import Planned
 from lensmount_emulator.campaign.store import Store
 from lensmount_emulator.faults.registry import parse_fault
-from lensmount_emulator.fuzz.corpus import Corpus
+from lensmount_emulator.fuzz.corpus import Corpus, Entry
 from lensmount_emulator.fuzz.stage import STEPS
-from lensmount_emulator.fuzz.story import Story
+from lensmount_emulator.fuzz.story import story_from
 
 LONGEST_STORY = 2000
 """Steps of a story that is worth keeping: each campaign goes on behind those that it finds."""
@@ -77,38 +76,27 @@ def run_planned(planned: Planned, store: Store, execute: Execute, corpus: Corpus
             progress.counts[result.verdict] += 1
             yield progress
             if corpus is not None and result.story and (new or result.complaints):
-                story = json.loads(result.story)
-                if len(story["steps"]) <= LONGEST_STORY:
-                    corpus.keep(subject, story)
+                entry = json.loads(result.story)
+                if len(entry["steps"]) <= LONGEST_STORY:
+                    corpus.keep(subject, entry)
 
 
-def _told(entry: Mapping[str, Any], planned: Planned) -> str:
+def _told(entry: Entry, planned: Planned) -> str:
     """A story of the corpus as JSON; `""` for one that this campaign has no use for."""
-    story = _story(entry)
-    here = story.dialect == planned.form.dialect and {story.body, story.lens} <= planned.profiles.keys()
-    return json.dumps(entry, sort_keys=True) if here and story.mode == "both" else ""
-
-
-def _story(entry: Mapping[str, Any]) -> Story:
-    values = {name: entry[name] for name in ("dialect", "body", "lens", "mode", "script", "seed")}
-    kinds = (str, str, str, str, str, int)
-    steps: object = entry["steps"]
-    if not all(isinstance(value, kind) for value, kind in zip(values.values(), kinds, strict=True)):
-        raise ValueError("a story's values are of other kinds")
-    if not isinstance(steps, list) or not all(isinstance(step, str) for step in cast("list[object]", steps)):
-        raise ValueError("a story's steps are no texts")
-    for step in cast("list[str]", steps):
+    story = story_from(entry)
+    for step in story.steps:
         verb, _, rest = step.partition(" ")
         if verb not in STEPS:
             raise ValueError(f"no story has a step {step!r}")
         if verb == "fault":
             parse_fault(rest.partition(" ")[2])
-    return Story(**values, steps=tuple(cast("list[str]", steps)))
+    here = story.dialect == planned.form.dialect and {story.body, story.lens} <= planned.profiles.keys()
+    return json.dumps(story.entry(), sort_keys=True) if here and story.mode == "both" else ""
 
 
 def _case_of(number: int, told: str, like: Case) -> Case:
     """The case that goes on where a story of the corpus ended."""
-    story = _story(json.loads(told))
+    story = story_from(json.loads(told))
     return replace(
         like,
         number=number,

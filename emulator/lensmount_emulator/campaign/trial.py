@@ -3,7 +3,7 @@
 import io
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from hashlib import sha256
 from random import Random
@@ -16,7 +16,7 @@ from lensmount_emulator.faults.plan import plan_of
 from lensmount_emulator.fuzz.invariants import check, recovers, same_recording
 from lensmount_emulator.fuzz.session import Chooser
 from lensmount_emulator.fuzz.stage import DRAINS_S, Stage
-from lensmount_emulator.fuzz.story import VERSION, Story
+from lensmount_emulator.fuzz.story import Story
 from lensmount_emulator.fuzz.watch import Complaint, Players, Watch
 from lensmount_emulator.profiles.profile import Profile
 from lensmount_emulator.sessions.loopback import AFTERGLOW, LONGEST_FRAME, Session
@@ -100,7 +100,7 @@ class Work:
             ),
             digest=sha256(recording).hexdigest(),
             recording=recording if complaints else b"",
-            story="" if played.story is None else json.dumps(asdict(played.story)),
+            story="" if played.story is None else json.dumps(played.story.entry()),
         )
 
     def _plain(self, case: Case) -> Played:
@@ -169,7 +169,7 @@ class Work:
             "lens": case.lens,
             "script": case.script,
             "seed": case.seed,
-            "story": {"version": VERSION, **asdict(told)},
+            "story": told.entry(),
         }
         return Played(watch, stage.records, header, told)
 
