@@ -1,20 +1,42 @@
 """Runs a campaign: what is missing is played, each result is written down, what is new goes to the corpus."""
 
 import json
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
+from typing import Any, Protocol, TypeVar
 
 from lensmount_emulator.campaign.case import SESSION, Case, Result, Verdict
 from lensmount_emulator.campaign.planning import Planned
 from lensmount_emulator.campaign.store import Store
 from lensmount_emulator.faults.registry import parse_fault
-from lensmount_emulator.fuzz.corpus import Corpus, Entry
 from lensmount_emulator.fuzz.stage import STEPS
 from lensmount_emulator.fuzz.story import story_from
 
 LONGEST_STORY = 2000
 """Steps of a story that is worth keeping: each campaign goes on behind those that it finds."""
+
+Entry = Mapping[str, Any]
+
+T = TypeVar("T")
+
+
+class Corpus(Protocol):
+    """Where stories are kept between campaigns; what `open_corpus` gives is one, and wants hypothesis."""
+
+    @property
+    def broken(self) -> int:
+        """Entries that were skipped because they are damaged, among all that were read."""
+        ...
+
+    def keep(self, subject: str, *entries: Entry) -> None:
+        """Keep entries, and see that they are there."""
+        ...
+
+    def kept(self, subject: str, read: Callable[[Entry], T]) -> list[T]:
+        """What was kept, always in the same order; what is damaged is skipped, and counted."""
+        ...
+
 
 Execute = Callable[[Iterable[Case]], Generator[Result]]
 """Plays cases somewhere; gives each result as soon as it is there."""

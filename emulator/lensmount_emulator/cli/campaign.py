@@ -70,7 +70,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from lensmount_emulator.campaign.running import run_planned
     from lensmount_emulator.campaign.store import Store
     from lensmount_emulator.cli.campaign_files import ready
-    from lensmount_emulator.fuzz.corpus import open_corpus
+    from lensmount_emulator.cli.parsing import corpus_at
     from lensmount_emulator.reports.progress import progress_bar
     from lensmount_hardware.clock import MonotonicClock
 
@@ -78,7 +78,7 @@ def _run(arguments: argparse.Namespace) -> int:
     planned = plan_campaign(load_form(arguments.file))
     execute = _execute(arguments, planned)
     place = arguments.corpus if arguments.corpus is not None else planned.form.corpus
-    corpus = open_corpus(place) if place else None
+    corpus = corpus_at([place] if place else [])
     path = arguments.to or arguments.file.with_suffix(".sqlite")
     ready(arguments.junit, arguments.html)
     progress: Progress | None = None

@@ -3,17 +3,20 @@
 import json
 import re
 import shlex
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
-from lensmount_emulator.campaign import running
 from lensmount_emulator.campaign.case import Verdict
 from lensmount_emulator.campaign.results import read_results
 from lensmount_emulator.cli.main import main
-from lensmount_emulator.fuzz.corpus import open_corpus
+from lensmount_emulator.fuzz.corpus import Corpus, open_corpus
+
+from .conftest import environment  # noqa: TID252
 
 FAILS = {"seconds": "0.1", "bodies": '["a6000"]', "faults": '[[], ["drop rate=1e-4"]]'}
 """The script of sessions without a fault is not over by then."""
@@ -196,7 +199,7 @@ def test_a_corpus_that_goes_away_loses_no_result(
     def refuses(*_words: object) -> None:
         raise CorpusError("redis://somewhere: Connection refused")
 
-    monkeypatch.setattr(running.Corpus, "keep", refuses)
+    monkeypatch.setattr(Corpus, "keep", refuses)
     file = write(**CHANCE)
     assert main(["campaign", str(file), "--corpus", str(tmp_path / "corpus")]) == 2
     assert capsys.readouterr().err == "lensmount: redis://somewhere: Connection refused\n"
@@ -206,11 +209,22 @@ def test_a_corpus_that_goes_away_loses_no_result(
 def test_dask_is_wanted_only_where_it_is_asked_for(
     write: Callable[..., Path], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import sys
-
     monkeypatch.delitem(sys.modules, "lensmount_emulator.campaign.cluster", raising=False)
     monkeypatch.setitem(sys.modules, "distributed", None)
     file = write(bodies='["a6000"]', seeds="[1]")
     assert main(["campaign", str(file), "--quiet"]) == 0
     assert main(["campaign", str(file), "--dask", "tcp://127.0.0.1:1"]) == 2
     assert capsys.readouterr().err.endswith("pip install 'lensmount[dask]'\n")
+
+
+def test_hypothesis_is_wanted_only_for_a_corpus(write: Callable[..., Path]) -> None:
+    file = write(**CHANCE)
+    program = (
+        "import sys; sys.modules['hypothesis'] = None; from lensmount_emulator.cli.main import main; "
+        f"print([main(['campaign', {str(file)!r}, '--quiet', *more]) for more in ([], ['--corpus', 'here'])])"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", program], env=environment(), capture_output=True, text=True, check=False
+    )
+    assert run.stdout.endswith("[0, 2]\n"), run.stdout + run.stderr
+    assert run.stderr == "lensmount: a corpus wants hypothesis: pip install 'lensmount[fuzz]'\n"
