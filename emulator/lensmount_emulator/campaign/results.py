@@ -104,7 +104,9 @@ SHARES = {
     "lens": "SELECT number, lens AS what FROM cases",
     "accessory": "SELECT number, accessories AS what FROM cases WHERE accessories != ''",
     "faults": "SELECT number, CASE faults WHEN '' THEN 'none' ELSE faults END AS what FROM cases",
-    "message": "SELECT DISTINCT number, sender || ': ' || message AS what FROM messages",
+    # A frame of several messages counts for each of them.
+    "message": "SELECT DISTINCT number, sender || ': ' || one.value AS what FROM messages, "
+    """json_each('["' || replace(message, ' + ', '","') || '"]') AS one""",
     "invariant": "SELECT DISTINCT number, invariant AS what FROM complaints",
 }
 """What cases may have in common -> where that stands."""

@@ -29,7 +29,7 @@ HEADINGS = {
     "invariant": "By invariant that was violated",
 }
 
-MOST_BARS = 80
+MOST_BARS = 60
 MOST_STORIES = 1000
 """Cases that are told one by one; behind that the page says how many more there are."""
 
