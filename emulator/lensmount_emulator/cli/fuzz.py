@@ -69,14 +69,18 @@ def _parser(arguments: argparse.Namespace) -> int:
     run = prepared(dialect, arguments)
     clock = MonotonicClock()
     with _progress("inputs", arguments.cases) as update:
-        came, more, trouble = run(update)
+        came, more, trouble, stopped = run(update)
     seconds = clock.now()
     figures = {"dialect": dialect.name, "cases": came.cases, **more, "violations": came.violations,
                "seconds": round(seconds, 1)}  # fmt: skip
     _print(figures, came.cases / max(seconds, 1e-9), "cases", as_json=arguments.json)
     for line in came.shown:
         print(line)
-    return _code(came.violations, trouble)
+    code = _code(came.violations, trouble)
+    if stopped:
+        # What was done until then is told; the code is that of a run that was stopped.
+        raise KeyboardInterrupt
+    return code
 
 
 def _session(arguments: argparse.Namespace) -> int:

@@ -2,12 +2,13 @@
 
 import argparse
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from lensmount_protocol.errors import CorpusError
 
 if TYPE_CHECKING:
     from lensmount_emulator.fuzz.corpus import Corpus, Entry
+    from lensmount_emulator.fuzz.inputs import Input
     from lensmount_emulator.fuzz.parser import ParserFigures
     from lensmount_protocol.dialect import Dialect
 
@@ -60,11 +61,23 @@ class Keeper:
             self.trouble = str(error)
 
 
-Figures = tuple["ParserFigures", dict[str, object], str]
-"""What a run came to, further figures, and what trouble there was with the corpus."""
+class Ended(NamedTuple):
+    """How a run ended.
+
+    Attributes:
+        came: what it came to.
+        figures: what to tell of that.
+        trouble: what trouble there was with the corpus; empty where none was.
+        stopped: whether somebody stopped it.
+    """
+
+    came: "ParserFigures"
+    figures: dict[str, object]
+    trouble: str
+    stopped: bool
 
 
-def prepared(dialect: "Dialect", arguments: argparse.Namespace) -> Callable[[Callable[[int], None]], Figures]:
+def prepared(dialect: "Dialect", arguments: argparse.Namespace) -> Callable[[Callable[[int], None]], Ended]:
     """What fuzzes a dialect's readers, and tells how many inputs are done; whatever it wants is there.
 
     Raises:
@@ -73,7 +86,7 @@ def prepared(dialect: "Dialect", arguments: argparse.Namespace) -> Callable[[Cal
     """
     from lensmount_emulator.fuzz.guided import GuidedFigures, check_installed, fuzz_guided
     from lensmount_emulator.fuzz.inputs import input_of
-    from lensmount_emulator.fuzz.parser import fuzz_parser
+    from lensmount_emulator.fuzz.parser import ParserFigures, fuzz_parser
 
     if arguments.guided:
         check_installed()
@@ -81,17 +94,25 @@ def prepared(dialect: "Dialect", arguments: argparse.Namespace) -> Callable[[Cal
     first = corpus.kept(subject, input_of) if corpus else []
     figures: dict[str, object] = {"from corpus": len(first), "damaged": corpus.broken} if corpus else {}
     keeper = Keeper(corpus, subject)
-    fuzz = fuzz_guided if arguments.guided else fuzz_parser
 
-    def run(progress: Callable[[int], None]) -> Figures:
-        came = fuzz(
-            dialect, arguments.cases, arguments.seed, progress, first=first, found=lambda g: keeper.keep(g.entry())
-        )
+    def run(progress: Callable[[int], None]) -> Ended:
+        cases, seed, stopped = arguments.cases, arguments.seed, False
+        came = GuidedFigures() if arguments.guided else ParserFigures()
+        try:
+            if isinstance(came, GuidedFigures):
+                fuzz_guided(dialect, cases, seed, progress, first=first, found=found, came=came)
+            else:
+                fuzz_parser(dialect, cases, seed, progress, first=first, found=found, came=came)
+        except KeyboardInterrupt:
+            stopped = True
         if isinstance(came, GuidedFigures):
             more = {"branches": came.covered, "features": came.features, "new inputs": len(came.kept)}
             keeper.keep(*(given.entry() for given in came.kept))
         else:
             more = {"bytes": came.bytes, "frames": came.frames, "no frames": came.refused}
-        return came, {**figures, **more}, keeper.trouble
+        return Ended(came, {**figures, **more}, keeper.trouble, stopped)
+
+    def found(given: "Input") -> None:
+        keeper.keep(given.entry())
 
     return run

@@ -67,6 +67,7 @@ def fuzz_guided(
     *,
     first: Iterable[Input] = (),
     found: Callable[[Input], None] = lambda _given: None,
+    came: GuidedFigures | None = None,
 ) -> GuidedFigures:
     """Let atheris give a dialect's readers so many inputs.
 
@@ -77,12 +78,13 @@ def fuzz_guided(
         progress: told now and then how many are done.
         first: inputs of earlier runs, to go on from.
         found: told at once of each input that is kept because something is wrong with it, as short as it can be.
+        came: figures to count in, for those who want them although the run is stopped; new ones where none are given.
 
     Raises:
         FaultError: atheris is not installed, or its process ended before its time.
     """
     check_installed()
-    came = GuidedFigures()
+    came = came or GuidedFigures()
     with tempfile.TemporaryDirectory(prefix="lensmount-") as folder:
         findings, seeds = Path(folder) / "findings", Path(folder) / "seeds"
         seeds.mkdir()
@@ -94,11 +96,14 @@ def fuzz_guided(
         options = (f"-runs={cases}", f"-seed={seed % 2**32 or 1}", f"-max_len={LONGEST}", f"-timeout={PATIENCE_S}",
                    f"-rss_limit_mb={ROOM_MIB}", f"-artifact_prefix={folder}/ended-", str(seeds))  # fmt: skip
         last = ""
-        with _target(dialect.name, findings, options) as lines:
-            told = 0
-            for last in lines:
-                progress(_count(last, came))
-                told = _take_findings(dialect, findings, told, came, found)
+        try:
+            with _target(dialect.name, findings, options) as lines:
+                told = 0
+                for last in lines:
+                    progress(_count(last, came))
+                    told = _take_findings(dialect, findings, told, came, found)
+        finally:
+            came.kept = [as_input(file.read_bytes()) for file in sorted(seeds.iterdir()) if "seed-" not in file.name]
         for file in sorted(Path(folder).glob("ended-*")):
             came.violations += 1
             given = as_input(file.read_bytes())
@@ -107,7 +112,6 @@ def fuzz_guided(
             found(given)
         if came.cases < cases and not came.broken:
             raise FaultError(f"atheris ended after {came.cases} of {cases} inputs: {last.strip()[:200]}")
-        came.kept = [as_input(file.read_bytes()) for file in sorted(seeds.iterdir()) if "seed-" not in file.name]
     return came
 
 

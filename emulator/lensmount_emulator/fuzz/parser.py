@@ -160,6 +160,7 @@ def fuzz_parser(
     *,
     first: Iterable[Input] = (),
     found: Callable[[Input], None] = lambda _given: None,
+    came: ParserFigures | None = None,
 ) -> ParserFigures:
     """Give a dialect's readers so many inputs.
 
@@ -170,8 +171,9 @@ def fuzz_parser(
         progress: told now and then how many are done.
         first: inputs of earlier runs, which are tried before any other; they are no cases.
         found: told at once of each input that is kept because something is wrong with it, as short as it can be.
+        came: figures to count in, for those who want them although the run is stopped; new ones where none are given.
     """
-    inputs, came = Inputs(dialect, Random(f"{seed} parser {dialect.name}")), ParserFigures()
+    inputs, came = Inputs(dialect, Random(f"{seed} parser {dialect.name}")), came or ParserFigures()
     for given in first:
         note(dialect, given, attempt(dialect, given), came, found)
     for number in range(cases):

@@ -66,10 +66,13 @@ def frames(dialect: str | Dialect, sender: Role) -> st.SearchStrategy[bytes]:
     """Whole frames with one to three messages; the envelope is right, and what they say may be odd."""
     spoken = named(dialect)
     frame_format = spoken.formats[sender]
-    classes = sorted(frame_format.classes) if isinstance(frame_format, DeclaredFormat) else [1, 2, 3, 4]
+    classes, least = [1, 2, 3, 4], 0
+    if isinstance(frame_format, DeclaredFormat):
+        classes, least = sorted(frame_format.classes), frame_format.smallest
     most = frame_format.largest - len(spoken.build_frame(b"", classes[0], 0))
     payloads = st.lists(messages(spoken, sender), min_size=1, max_size=3).map(lambda some: b"".join(some)[:most])
-    return st.builds(spoken.build_frame, payloads, st.sampled_from(classes), st.integers(0, 255))
+    built = st.builds(spoken.build_frame, payloads, st.sampled_from(classes), st.integers(0, 255))
+    return built.filter(lambda frame: len(frame) >= least)
 
 
 def near_misses(dialect: str | Dialect, sender: Role) -> st.SearchStrategy[bytes]:

@@ -233,3 +233,20 @@ def test_a_corpus_that_cannot_be_had_is_told_in_one_line(
     monkeypatch.setitem(sys.modules, "lensmount_emulator.fuzz.corpus", None)
     assert main([*words, "here"]) == 2
     assert capsys.readouterr().err == "lensmount: a corpus wants hypothesis: pip install 'lensmount[fuzz]'\n"
+
+
+def test_a_run_that_is_stopped_tells_what_it_came_to(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make = Inputs.next
+
+    def stops(inputs: Inputs) -> Input:
+        if inputs._made == 50:
+            raise KeyboardInterrupt
+        return make(inputs)
+
+    monkeypatch.setattr(Inputs, "next", stops)
+    assert main(["fuzz", "parser", "emount", "--cases", "1000", "--json"]) == 130
+    told = capsys.readouterr()
+    assert json.loads(told.out)["cases"] == 50
+    assert told.err.endswith("lensmount: stopped\n")
