@@ -27,7 +27,8 @@ def told(path: Path) -> Generator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        raise CaptureError(f"{path}: {error}; every case that was finished before is kept") from error
+        kept = "; every case that was finished before is kept" if isinstance(error, sqlite3.OperationalError) else ""
+        raise CaptureError(f"{path}: {error}{kept}") from error
     except OSError as error:
         raise CaptureError(f"{error.filename or path}: {error.strerror or error}") from error
 
