@@ -6,7 +6,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 BENCH_STAMP := $(VENV)/.bench-installed
 
-.PHONY: demo test check lint types fuzz prove independent update-cuts bench figures firmware firmware-fuzz clean
+.PHONY: demo test check lint types fuzz prove independent update-cuts soak bench figures firmware firmware-fuzz clean \
+	fuzz-parser fuzz-session recovery mutants
 
 demo: $(STAMP)
 	@$(BIN)/lensmount demo
@@ -47,9 +48,36 @@ EVERY ?= 1
 update-cuts: $(STAMP)
 	@$(BIN)/python -m lensmount_emulator.proofs.update_cuts --every $(EVERY)
 
+# Readers under ten million inputs each, sessions under a million steps, and ten thousand sessions with one fault each.
+INPUTS ?= 10000000
+STEPS ?= 1000000
+SESSIONS ?= 10000
+SEED ?= 1
+
+fuzz-parser: $(STAMP)
+	@$(BIN)/lensmount fuzz parser emount --cases $(INPUTS) --seed $(SEED)
+	@$(BIN)/lensmount fuzz parser lmount --cases $(INPUTS) --seed $(SEED)
+
+fuzz-session: $(STAMP)
+	@$(BIN)/lensmount fuzz session --steps $(STEPS) --seed $(SEED)
+
+recovery: $(STAMP)
+	@$(BIN)/python -m lensmount_emulator.fuzz.recovery --sessions $(SESSIONS) --seed $(SEED)
+
+# Small bugs put in one at a time; how many of them the three above find, each in a bounded time.
+mutants: $(STAMP)
+	@$(BIN)/python tests/emulator/fuzz/mutants.py
+
 # The decoder that was written from the specification alone, on the recordings of the whole matrix.
 independent: $(STAMP)
 	@$(BIN)/python tests/protocol/independent/whole_matrix.py
+
+# A live session over a pseudo-terminal and one over TCP, half an hour each: no byte lost, memory flat, jitter printed.
+SOAK_SECONDS ?= 1800
+SOAK_PAIR ?= a6000 sel55210
+
+soak: $(STAMP)
+	@PYTHONPATH=tests:protocol:hardware:emulator $(BIN)/python -m soak $(SOAK_SECONDS) $(SOAK_PAIR)
 
 # Speed, ours and the peers' in one run: `make bench`, `make bench BENCH="--only parse,build --rounds 21"`.
 BENCH ?=

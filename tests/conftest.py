@@ -1,8 +1,11 @@
-"""One hypothesis profile for all tests: the same examples each time, as many as `LENSMOUNT_EXAMPLES` says."""
+"""What all tests share: one hypothesis profile, as many examples as `LENSMOUNT_EXAMPLES` says; pytest, to be run."""
 
 import os
 
 from hypothesis import settings
+
+# pytest takes this only from the conftest that it reads first; the tests of our plugin run pytest in pytest.
+pytest_plugins = ["pytester"]
 
 settings.register_profile(
     "house",

@@ -55,6 +55,10 @@ class Connection:
         self._heard_at: float | None = None
         self._in_window = False
 
+    def settle(self, settled: bool) -> None:
+        """Whether what messages are built from stays as it is: an answer that nobody asked for changes nothing."""
+        self._paving.settled = settled
+
     def receive(self, event: WireEvent, now: float) -> None:
         """Take what the peer did; what it completes waits in `next_event`."""
         if isinstance(event, Received):

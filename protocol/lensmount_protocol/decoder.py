@@ -8,7 +8,7 @@ from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.frame import Frame, FrameEvent, Garbage, GarbageReason
 from lensmount_protocol.paving import AnyMessage, Paving
 from lensmount_protocol.reader import FrameReader
-from lensmount_protocol.wire import Burst, Edge, Record, Remark, Role
+from lensmount_protocol.wire import Burst, ClockFix, Drop, Edge, Record, Remark, Role
 
 
 @dataclass(slots=True)
@@ -66,7 +66,7 @@ class EmptyWindow:
     closed: float
 
 
-Decoded = DecodedFrame | DecodedGarbage | EmptyWindow | Edge | Remark
+Decoded = DecodedFrame | DecodedGarbage | EmptyWindow | Edge | Remark | ClockFix | Drop
 
 
 class Decoder:

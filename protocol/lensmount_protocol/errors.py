@@ -16,6 +16,7 @@ MountError                        the base of all
  +-- ProfileError                 a profile is unknown or its data is impossible
  +-- ScriptError                  a session script holds a verb or a value that nobody knows
  +-- FirmwareError                a firmware image cannot be read, or is not for the lens
+ +-- FaultError                   a fault, or a story of faults, is described in words that mean nothing
 ```
 
 Anything else that leaves a parser is a bug: bad bytes are data, not exceptions.
@@ -95,6 +96,10 @@ class ScriptError(MountError):
 
 class FirmwareError(MountError):
     """A firmware image that cannot be read or written, or is not for the lens that is to have it."""
+
+
+class FaultError(MountError):
+    """A fault whose name, key or value nobody knows, or a story of faults that cannot be replayed."""
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> str:

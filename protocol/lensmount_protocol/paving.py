@@ -112,12 +112,14 @@ class Paving:
     Attributes:
         table: the dialect's messages.
         followers: called when the selection changes.
+        settled: whether the selection stays as it is, whatever messages say: nobody asked for another one.
     """
 
     def __init__(self, table: MessageTable, ends: Ends = lambda _payload, _at: None) -> None:
         self.table = table
         self._ends = ends
         self.followers: list[Callable[[], None]] = []
+        self.settled = False
         self._selections: dict[type[Message], int] = {}
         self._entries: dict[Role, Entries] = {}
 
@@ -133,7 +135,7 @@ class Paving:
 
     def select(self, selections: Mapping[type[Message], int]) -> bool:
         """Read these messages from other blocks from now on; whether that changes anything."""
-        changed = any(self._selections.get(cls) != blocks for cls, blocks in selections.items())
+        changed = not self.settled and any(self._selections.get(cls) != blocks for cls, blocks in selections.items())
         if changed:
             self._selections.update(selections)
             self._entries.clear()

@@ -117,7 +117,47 @@ class Remark:
     text: str
 
 
-Record = Burst | Edge | Remark
+@dataclass(slots=True, unsafe_hash=True)
+class ClockFix:
+    """Where the clock of a board stood at a moment of the recording: what maps its times to those of the host.
+
+    Attributes:
+        at: the moment, by the clock that the recording's times come from.
+        board_us: what the board's clock said, in microseconds since its start.
+        uncertainty: seconds by which the moment may be wrong, either way.
+    """
+
+    at: float
+    board_us: int
+    uncertainty: float
+
+    @property
+    def text(self) -> str:
+        """The same in words."""
+        return f"the board's clock stood at {self.board_us} µs, known to ±{self.uncertainty * 1e6:.3f} µs"
+
+
+@dataclass(slots=True, unsafe_hash=True)
+class Drop:
+    """Something that happened and is not in the recording, because somebody could not keep up.
+
+    Attributes:
+        at: when that was noticed; `None` where nobody knows.
+        what: what is missing, in words: `bytes of the lens`, `edges of VD`.
+        count: how many of them, at least one.
+    """
+
+    at: float | None
+    what: str
+    count: int
+
+    @property
+    def text(self) -> str:
+        """The same in words."""
+        return f"lost: {self.count} {self.what}"
+
+
+Record = Burst | Edge | Remark | ClockFix | Drop
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Read captures: lines and bytes to frames to typed messages, with times, direction, baud, gaps, padding and garbage.
 
-Formats are told by content: sigrok .sr, sniffer logs and notebooks (.txt), .frames.jsonl, .lines.jsonl and lensmount's
-own recordings (.lmx).
+Formats are told by content: sigrok .sr, .vcd, .pcapng, sniffer logs and notebooks (.txt), .frames.jsonl, .lines.jsonl
+and lensmount's own recordings (.lmx).
 """
 
 import argparse
@@ -12,7 +12,7 @@ import sys
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lensmount decode`."""
     parser.add_argument("files", nargs="+", metavar="FILE", help="a capture")
-    parser.add_argument("--dialect", default="emount", help="what is spoken there (default: %(default)s)")
+    parser.add_argument("--dialect", help="what is spoken there (default: what a recording says itself, else emount)")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--lines", dest="form", action="store_const", const="lines", help="one line an event (default)")
     form.add_argument(
@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="LINE=PROBE",
-        help="which probe of a .sr carries a line: RXD=3",
+        help="which probe of a .sr or .vcd carries a line: RXD=3",
     )
     parser.add_argument("--edges", action="store_true", help="show every edge of every line as well")
     parser.set_defaults(form=None)
@@ -45,12 +45,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Decode each file; what was decoded before an error stays told."""
     from lensmount_emulator.cli.decoding import Wanted, decode_file
-    from lensmount_emulator.cli.words import channels_of, messages_of
+    from lensmount_emulator.cli.words import channels_of, messages_of, spoken_in
     from lensmount_protocol.registry import load_dialect
 
     # Whoever reads a logic capture imports numpy, whose algebra starts a thread for each core; no capture needs any.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    dialect = load_dialect(arguments.dialect)
+    dialect = load_dialect(arguments.dialect or spoken_in(arguments.files[0]))
     words: list[str] = arguments.only or []
     asked = arguments.stats or arguments.timing or arguments.verify
     wanted = Wanted(
@@ -64,5 +64,8 @@ def run(arguments: argparse.Namespace) -> int:
         named=len(arguments.files) > 1,
         out=sys.stdout,
     )
-    proven = [decode_file(path, dialect, wanted) for path in arguments.files]
+    proven = [
+        decode_file(path, dialect if arguments.dialect else load_dialect(spoken_in(path)), wanted)
+        for path in arguments.files
+    ]
     return 0 if all(proven) or not arguments.verify else 1

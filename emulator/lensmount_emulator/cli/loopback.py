@@ -27,6 +27,8 @@ DEMOS = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lensmount loopback`."""
+    from lensmount_emulator.cli.words import add_arm
+
     parser.add_argument("--body", metavar="NAME", help="body profile (default: the usual one for the lens, or a6000)")
     parser.add_argument(
         "--lens", "--profile", metavar="NAME", help="lens profile (default: the usual one for the body, or sel55210)"
@@ -56,12 +58,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="frame",
         help="deliver frames, or every byte by itself: the same session, slower (default: %(default)s)",
     )
+    add_arm(parser)
     parser.add_argument(
-        "--arm",
+        "--fault",
+        dest="faults",
         action="append",
         default=[],
-        metavar="MESSAGE",
-        help="allow guarded messages such as 'Update*', which can leave a device dead; may be given again",
+        metavar="FAULT",
+        help="what goes wrong, such as 'bitflip rate=1e-4' or 'detach at=1.2s for=30ms'; may be given again; its "
+        "chance comes from --seed",
     )
     parser.add_argument("--record", metavar="FILE", help="write every byte and edge to this .lmx file")
     parser.add_argument("--every-frame", action="store_true", help="tell each frame of the loop")
@@ -84,7 +89,7 @@ def run(arguments: argparse.Namespace) -> int:
     script = arguments.script
     if arguments.demo and not script:
         script = DEMOS.get(body.dialect, "")
-    check_loopback(body, lens, arguments.accessories, script)
+    plan = check_loopback(body, lens, arguments.accessories, script, arguments.faults)
     with contextlib.ExitStack() as stack:
         tap: Callable[[Record], None] | None = None
         if arguments.record:
@@ -97,6 +102,12 @@ def run(arguments: argparse.Namespace) -> int:
             }
             if arguments.accessories:
                 header["with"] = arguments.accessories
+            if plan:
+                header["faults"] = plan.texts()
+            if arguments.duration is not None:
+                header["duration"] = arguments.duration
+            if arguments.arm:
+                header["armed"] = arguments.arm
             tap = stack.enter_context(RecordingWriter(Path(arguments.record), header)).write
         session = run_loopback(
             body,
@@ -108,6 +119,7 @@ def run(arguments: argparse.Namespace) -> int:
             tap=tap,
             resolution=arguments.resolution,
             armed=arguments.arm,
+            faults=arguments.faults,
         )
     _tell(session, arguments)
     return 0 if session.clean else 1

@@ -9,20 +9,29 @@ from importlib import import_module
 VERBS = {
     "demo": "the main job, watched: the alliance's bodies and lenses on the open model, then a real E-mount",
     "decode": "read captures: bytes and edges to frames to typed messages",
+    "export": "recordings to Wireshark, PulseView and waveform viewers; dissectors for Wireshark",
     "loopback": "a body and a lens meet on a virtual mount",
     "matrix": "run every body with every lens and accessory of a dialect through one script",
     "run": "play one end in real time on a port",
+    "board": "put the firmware that ships with lensmount onto a board in boot mode",
+    "boards": "list the serial devices of this machine, and what they can do",
+    "doctor": "examine a port: what is wrong with it, and what to do",
+    "record": "listen at a port, or at two, and write all to a file",
+    "sniff": "listen between a body and a lens, and tell what they say",
+    "replay": "play a recording to a port, or a virtual session once more from its recording",
+    "bridge": "join two ports: what comes at one goes out at the other",
     "firmware": "look at a firmware image, or make one to try updates with",
     "fidelity": "replay a capture against our engine and score it",
     "dialects": "list the dialects that can be spoken",
     "profiles": "list the lenses and bodies that can be played",
     "prove": "hold generated code against construct on mutated frames",
+    "fuzz": "break readers and sessions by chance, and repeat what broke from one file",
     "describe": "show a dialect's messages, their fields, offsets and evidence",
 }
 
 EXIT_CODES = """exit codes:
   0  done
-  1  done, and something was found wanting (--verify, fidelity, prove, matrix, a session with errors)
+  1  done, and something was found wanting (--verify, fidelity, prove, matrix, doctor, replay, a session with errors)
   2  wrong usage, or an unknown dialect, profile, message, port scheme or script verb
   3  a file cannot be read as what it should be
   4  a port cannot be opened, refuses a rate, or went away

@@ -5,17 +5,18 @@ from itertools import chain
 from typing import TextIO
 
 from lensmount_emulator.profiles.profile import Profile
+from lensmount_emulator.reports.lines import time_text
 from lensmount_emulator.reports.story import Storyteller
 from lensmount_emulator.roles.engine import Engine, Notice
 from lensmount_emulator.roles.registry import cast_of
 from lensmount_emulator.roles.script import parse_script
-from lensmount_emulator.sessions.live import LiveSession
+from lensmount_emulator.sessions.live import End, LiveSession
 from lensmount_emulator.sessions.tally import Tally
 from lensmount_hardware.clock import MonotonicClock
 from lensmount_hardware.transport import Transport
 from lensmount_protocol.decoder import Decoder
 from lensmount_protocol.dialect import Dialect
-from lensmount_protocol.wire import Record, Role
+from lensmount_protocol.wire import Record, Remark, Role
 
 
 def engine_for(profile: Profile, carried: frozenset[str], script: str, armed: Iterable[str] = ()) -> Engine:
@@ -33,22 +34,22 @@ def engine_for(profile: Profile, carried: frozenset[str], script: str, armed: It
 
 
 class Player:
-    """Plays an engine on a port and tells a terminal about it."""
+    """Plays an end on a port and tells a terminal about it."""
 
     def __init__(
         self,
-        engine: Engine,
+        end: End,
         dialect: Dialect,
         transport: Transport,
         *,
-        scripted: bool,
+        until: Callable[[], bool] = lambda: False,
         tap: Callable[[Record], None] | None,
         every_frame: bool,
         spin: float,
         out: TextIO,
     ) -> None:
-        self._engine = engine
-        self._scripted = scripted
+        self._role = end.role
+        self._until = until
         self._dialect = dialect
         self._transport = transport
         self._record = tap
@@ -57,11 +58,12 @@ class Player:
         self._tally = Tally(dialect)
         self._story = Storyteller(dialect.routine, every_frame)
         self._troubles = 0
-        self._session = LiveSession(engine, transport, MonotonicClock(), self._tap, self._listen, spin)
+        self._clock = MonotonicClock()
+        self._session = LiveSession(end, transport, self._clock, self._tap, self._listen, spin)
 
-    def introduce(self, profile: Profile) -> None:
+    def introduce(self, title: str) -> None:
         """Say what is played where, and what the port cannot carry."""
-        self._say(f"{profile.title} as {profile.role.value} on {self._transport.name}")
+        self._say(f"{title} as {self._role.value} on {self._transport.name}")
         missing = [line for line in self._dialect.wiring.lines if line not in self._transport.lines]
         serial = {line.name for line in self._dialect.wiring.serial}
         missing = [line for line in missing if line not in serial]
@@ -72,9 +74,16 @@ class Player:
                     self._say(f"  without {line}: {WITHOUT[line]}")
 
     def play(self, seconds: float | None) -> None:
-        """Play; a body stops by itself when its script is done."""
-        stops = self._scripted and seconds is None
-        self._session.run(seconds, unless=lambda: stops and self._engine.done)
+        """Play for so many seconds, or until what is played is over."""
+        self._session.run(seconds, unless=lambda: seconds is None and self._until())
+
+    def remark(self, text: str) -> None:
+        """Something happened to the port: what came before does not belong to what comes behind."""
+        if self._record is not None:
+            self._record(Remark(self._clock.now(), text))
+        for event in self._decoder.finish():
+            self._tally.add(event)
+        self._say(f"{time_text(self._clock.now())}  # {text}")
 
     def sum_up(self) -> None:
         """Say what the session came to."""
@@ -83,8 +92,7 @@ class Player:
         self._say(self._tally.summary())
         jitter = self._session.jitter
         if jitter.total:
-            figures = ", ".join(f"p{percent:g} {jitter.percentile_us(percent)} µs" for percent in (50, 90, 99, 99.9))
-            self._say(f"{jitter.total} deadlines met late by {figures}, at most {max(jitter.counts)} µs")
+            self._say(f"{jitter.total} deadlines met late by {jitter.figures()}")
         self._say(f"{self._troubles} errors")
 
     def _tap(self, record: Record) -> None:

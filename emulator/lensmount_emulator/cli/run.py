@@ -12,6 +12,8 @@ import sys
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lensmount run`."""
+    from lensmount_emulator.cli.words import add_arm
+
     parser.add_argument("role", choices=["lens", "body"], help="the end that we play")
     parser.add_argument("--dialect", help="what is spoken (default: what the profile speaks)")
     parser.add_argument("--profile", required=True, metavar="NAME", help="a profile of that role, by name or path")
@@ -26,13 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SCRIPT",
         help="a body's script, as in `lensmount loopback`; for a lens what the hand does that holds it",
     )
-    parser.add_argument(
-        "--arm",
-        action="append",
-        default=[],
-        metavar="MESSAGE",
-        help="allow guarded messages such as 'Update*', which can leave a device dead; may be given again",
-    )
+    add_arm(parser)
     parser.add_argument("--record", metavar="FILE", help="write every byte and edge to this .lmx file")
     parser.add_argument(
         "--spin",
@@ -40,6 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=120.0,
         metavar="MICROSECONDS",
         help="watch the clock this long before each deadline instead of sleeping; 0 sleeps (default: %(default)g)",
+    )
+    parser.add_argument(
+        "--reconnect", action="store_true", help="when the port goes away, wait for it and go on; the gap is recorded"
     )
     parser.add_argument("--every-frame", action="store_true", help="tell each frame of the loop")
 
@@ -50,10 +49,11 @@ def run(arguments: argparse.Namespace) -> int:
     from pathlib import Path
 
     from lensmount_emulator.cli.playing import Player, engine_for
+    from lensmount_emulator.cli.ports import open_port
     from lensmount_emulator.profiles.library import load_profile
-    from lensmount_emulator.sessions.contacts import contacts_of
     from lensmount_hardware.captures.recording import RecordingWriter
-    from lensmount_hardware.spec import open_transport
+    from lensmount_hardware.transport import Transport
+    from lensmount_hardware.transports.reconnecting import ReconnectingTransport
     from lensmount_protocol.errors import DialectError
     from lensmount_protocol.registry import load_dialect
     from lensmount_protocol.wire import Role
@@ -65,8 +65,11 @@ def run(arguments: argparse.Namespace) -> int:
         raise DialectError(f"profile {profile.name} speaks {profile.dialect}, not {dialect.name}")
     with contextlib.ExitStack() as stack:
         engine_for(profile, frozenset(), arguments.script, arguments.arm)
-        rate = dialect.wiring.baudrates[0]
-        port = open_transport(arguments.port, role=role, baudrate=rate, contacts=contacts_of(dialect))
+
+        def opened() -> Transport:
+            return open_port(arguments.port, role, dialect)
+
+        port = ReconnectingTransport(opened) if arguments.reconnect else opened()
         transport = stack.enter_context(port)
         tap = None
         if arguments.record:
@@ -77,17 +80,20 @@ def run(arguments: argparse.Namespace) -> int:
                 "port": arguments.port,
             }
             tap = stack.enter_context(RecordingWriter(Path(arguments.record), header)).write
+        engine = engine_for(profile, transport.lines, arguments.script, arguments.arm)
         player = Player(
-            engine_for(profile, transport.lines, arguments.script, arguments.arm),
+            engine,
             dialect,
             transport,
-            scripted=bool(arguments.script),
+            until=lambda: bool(arguments.script) and engine.done,
             tap=tap,
             every_frame=arguments.every_frame,
             spin=max(0.0, arguments.spin) / 1e6,
             out=sys.stdout,
         )
-        player.introduce(profile)
+        if isinstance(port, ReconnectingTransport):
+            port.told = player.remark
+        player.introduce(profile.title)
         before = _resident_kib()
         try:
             player.play(arguments.duration)

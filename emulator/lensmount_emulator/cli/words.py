@@ -1,10 +1,24 @@
 """Words of the command line that several verbs read the same way."""
 
+import argparse
+import json
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 from lensmount_protocol.errors import CaptureError, DialectError, unknown
 from lensmount_protocol.message import Message
 from lensmount_protocol.wire import Role
+
+
+def add_arm(parser: argparse.ArgumentParser) -> None:
+    """The option that allows what a dialect guards."""
+    parser.add_argument(
+        "--arm",
+        action="append",
+        default=[],
+        metavar="MESSAGE",
+        help="allow guarded messages such as 'Update*', which can leave a device dead; may be given again",
+    )
 
 
 def channels_of(words: Iterable[str], lines: Iterable[str]) -> dict[str, str]:
@@ -43,3 +57,22 @@ def messages_of(word: str, messages: Mapping[tuple[Role, int], type[Message]]) -
         known = (f"{cls.TYPE:02X} {cls.__name__}" for cls in messages.values())
         raise DialectError(unknown("message", word, known))
     return found
+
+
+def spoken_in(path: str) -> str:
+    """The dialect that a recording says it is in; the usual one for any other file, and for one that cannot be read."""
+    from lensmount_hardware.captures.heads import MAGIC
+
+    try:
+        with Path(path).open("rb") as file:
+            head = file.readline(LONGEST_HEADER)
+        told: dict[str, object] = json.loads(head) if head.startswith(MAGIC) else {}
+    except (OSError, ValueError):
+        # Whoever reads the file says what is wrong with it.
+        return USUAL_DIALECT
+    dialect = told.get("dialect")
+    return dialect if isinstance(dialect, str) else USUAL_DIALECT
+
+
+USUAL_DIALECT = "emount"
+LONGEST_HEADER = 1 << 20

@@ -23,6 +23,7 @@ class FocusMotor:
     Attributes:
         lower: lower limit (far end on every lens where it can be checked).
         upper: upper limit (near end).
+        start: where it stands without an order.
         steps_per_frame: top speed.
         lag_frames: how far the encoder is behind the plan.
         encoder_offset: encoder minus plan at rest.
@@ -52,6 +53,11 @@ class FocusMotor:
     def stop(self, frame: float) -> int:
         """Stay where the plan is."""
         return self.order(round(self._planned(frame)), frame)
+
+    def rest(self, frame: float) -> None:
+        """Stand still where the plan is: power is gone, or frames are counted anew from here on."""
+        self.start = self.planned(frame)
+        self._runs.clear()
 
     def planned(self, frame: float) -> int:
         """Where the plan stands."""

@@ -33,7 +33,7 @@ Resolution = Literal["frame", "byte"]
 _BYTES = tuple(Received(bytes((value,))) for value in range(256))
 
 
-class _End:
+class End:
     """What the mount knows of one end.
 
     Attributes:
@@ -56,7 +56,7 @@ class _End:
         self.runs = runs
 
 
-class _Line:
+class Line:
     """A contact that carries a level.
 
     Attributes:
@@ -70,7 +70,7 @@ class _Line:
 
     __slots__ = ("driver", "falls", "listener", "name", "rises", "window")
 
-    def __init__(self, name: str, driver: _End, listener: _End, select: str) -> None:
+    def __init__(self, name: str, driver: End, listener: End, select: str) -> None:
         self.name = name
         self.driver = driver
         self.listener = listener
@@ -108,11 +108,11 @@ class VirtualMount:
         self._soon = scheduler.soon
         self._flights: list[Flight] = []
         slowest = dialect.wiring.baudrates[0]
-        self._ends = {role: _End(role, slowest, Runs(dialect.formats[role])) for role in Role}
+        self._ends = {role: End(role, slowest, Runs(dialect.formats[role])) for role in Role}
         for role, end in self._ends.items():
             end.peer = self._ends[role.peer]
         self._lines = {
-            name: _Line(name, self._ends[driver], self._ends[driver.peer], dialect.select_line(driver))
+            name: Line(name, self._ends[driver], self._ends[driver.peer], dialect.select_line(driver))
             for name, driver in dialect.drivers.items()
         }
 
@@ -145,6 +145,10 @@ class VirtualMount:
         if not self.levels[self._detect]:
             self._move(self._lines[self._detect], True, now)
 
+    def timebase(self, _role: Role) -> Scheduler:
+        """What an end waits in."""
+        return self._scheduler
+
     def port(self, role: Role) -> Port:
         """What an end acts through."""
         end = self._ends[role]
@@ -160,7 +164,7 @@ class VirtualMount:
         else:
             self._transmit(end, action.data)
 
-    def _drive(self, end: _End, name: str, level: bool) -> None:
+    def _drive(self, end: End, name: str, level: bool) -> None:
         line = self._lines.get(name)
         if line is None or line.driver is not end:
             self._violate(f"the {end.role.value} drives {name}, which is not its line")
@@ -173,7 +177,7 @@ class VirtualMount:
         elif self.levels[name] != level:
             self._move(line, level, self._scheduler.now)
 
-    def _move(self, line: _Line, level: bool, now: float) -> None:
+    def _move(self, line: Line, level: bool, now: float) -> None:
         if self._flights and not level and line.name == self._supply:
             self._cut_all(now)
         self.levels[line.name] = level
@@ -185,7 +189,7 @@ class VirtualMount:
         if self.attached or line.driver.role is Role.LENS:
             self._soon(line.listener.hears, line.rises if level else line.falls)
 
-    def _transmit(self, end: _End, data: bytes) -> None:
+    def _transmit(self, end: End, data: bytes) -> None:
         if not data:
             return
         if not self.levels[self._supply] and self._unpowered(end):
@@ -226,7 +230,7 @@ class VirtualMount:
             self._scheduler.at(flight.due, self._run_arrives, flight, flight.number)
         flight.hears(run, now)
 
-    def _cut_again(self, sender: _End, now: float) -> None:
+    def _cut_again(self, sender: End, now: float) -> None:
         """A window turned while bytes were on their way: what had arrived was heard before, the rest goes by byte."""
         for flight in self._flights:
             if flight.burst.sender is not sender.role or not flight.stops:
@@ -289,7 +293,7 @@ class VirtualMount:
             self._tap(Burst(burst.at, burst.sender, burst.data[:whole], burst.baudrate, end_of(burst, whole)))
             self._hear_rest(flight, whole)
 
-    def _unpowered(self, end: _End) -> bool:
+    def _unpowered(self, end: End) -> bool:
         """Whether an end would feed a lens without supply through its signal lines."""
         return end.role is Role.LENS or self._lines[self._supply].driver is not end
 

@@ -1,8 +1,9 @@
 """One JSON object for each thing that happens on the wire, for machines.
 
-Every object has `kind` (frame, garbage, window, line, note), `t_us`, `dir`, `baud`, `hex`, `ok` and `messages`
-(each `type`, `name`, `fields`); frames add `class`, `seq`, `pad`, `cs_us`, `end_us` and `gap_us`, garbage its `reason`
-and `offset`, lines `line` and `level`, notes their `text`.
+Every object has `kind` (frame, garbage, window, line, note, clock, drop), `t_us`, `dir`, `baud`, `hex`, `ok` and
+`messages` (each `type`, `name`, `fields`). Frames add `class`, `seq`, `pad`, `cs_us`, `end_us` and `gap_us`, garbage
+its `reason` and `offset`, lines `line` and `level`, clocks `board_us` and `within_us`, drops `what` and `count`; notes,
+clocks and drops their `text`.
 """
 
 import contextlib
@@ -20,7 +21,7 @@ from lensmount_protocol.describe import name_of, values_for_json
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.message import Message
 from lensmount_protocol.paving import AnyMessage, type_of
-from lensmount_protocol.wire import Edge, Role
+from lensmount_protocol.wire import ClockFix, Drop, Edge, Role
 
 _BODY = Role.BODY
 _encode = msgspec.json.Encoder().encode
@@ -56,6 +57,12 @@ def object_of(event: Decoded, dialect: Dialect) -> dict[str, Any]:
     if isinstance(event, Edge):
         common = _common("line", event.at, dialect.drivers.get(event.line), None, b"", ok=True)
         return common | {"line": event.line, "level": int(event.level)}
+    if isinstance(event, ClockFix):
+        common = _common("clock", event.at, None, None, b"", ok=True)
+        return common | {"board_us": event.board_us, "within_us": microseconds(event.uncertainty), "text": event.text}
+    if isinstance(event, Drop):
+        common = _common("drop", event.at, None, None, b"", ok=False)
+        return common | {"what": event.what, "count": event.count, "text": event.text}
     return _common("note", event.at, None, None, b"", ok=True) | {"text": event.text}
 
 

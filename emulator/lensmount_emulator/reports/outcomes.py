@@ -52,6 +52,8 @@ def print_outcome(console: Console, session: Session) -> None:
     )
     for notice in troubles:
         console.print(f"  error at {notice.at * 1e3:.3f} ms, {notice.role.value}: {notice.text}", markup=False)
+    for fault in session.plan.texts():
+        console.print(f"  fault, seed {session.plan.seed}: {fault}", markup=False)
     for violation in session.violations:
         console.print(f"  electrical: {violation}", markup=False)
 

@@ -10,7 +10,7 @@ from lensmount_protocol.errors import ProfileError
 Bridge = Callable[[Piece, Piece, RandomOf], Accessory]
 """An adapter and the lens that hangs on it to the engines that translate between them."""
 
-BUILT_IN: dict[tuple[str, str], str] = {}
+BUILT_IN = {("lmount", "emount"): "lensmount_emulator.roles.adapters.emount_on_lmount:bridge"}
 """Dialect towards the body, dialect towards the lens -> `package.module:NAME` of a `Bridge`."""
 
 

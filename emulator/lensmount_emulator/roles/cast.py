@@ -1,6 +1,6 @@
 """What plays the ends of a dialect: settings to check a profile against, verbs of a script, and engines."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from random import Random
@@ -11,6 +11,8 @@ from lensmount_emulator.roles.accessory import Coupler
 from lensmount_emulator.roles.engine import Engine
 from lensmount_emulator.roles.findings import Rule
 from lensmount_emulator.roles.script import Reader, Step
+from lensmount_emulator.roles.tasks import Await, Task
+from lensmount_protocol.message import Message
 
 
 class Place(Enum):
@@ -19,6 +21,10 @@ class Place(Enum):
     BODY = "body"
     LENS = "lens"
     ACCESSORY = "accessory"
+
+
+Asking = Generator[Await, bool, Message | None]
+"""A task that gives what came back; `None` where nothing did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +42,9 @@ class Cast:
         usual_body: profile of the body that is taken where none is named.
         usual_lens: profile of the lens that is taken where none is named.
         couple: what puts accessories on a lens; `None` where nothing stands between the ends.
+        carry_out: one more step for a body that is `done` with its script; `None` where it takes no more.
+        ask: one message to the lens, of somebody's own wording, and its answer; `None` where a body asks for nobody.
+            Raises `LocalProtocolError` for a message that cannot be asked by itself.
     """
 
     settings: Mapping[Place, type[Struct]]
@@ -47,3 +56,5 @@ class Cast:
     usual_body: str
     usual_lens: str
     couple: Coupler | None = None
+    carry_out: Callable[[Engine, Step], Task] | None = None
+    ask: Callable[[Engine, Message], Asking] | None = None

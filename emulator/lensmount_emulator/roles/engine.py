@@ -57,6 +57,7 @@ class Engine(Tasks):
         windowed: whether the body's select line is among them, so that handshakes can be made.
         baudrate: the rate in force.
         sending: whether a window of ours is open.
+        hears: whether bytes come in at all; what arrives while its serial port is off is lost.
         done: whether the script has been carried out, or has been given up; an engine without one never is.
         findings: what a script's checks came to.
         hand: does what only a hand at the mount can do; `None` where nobody's is there.
@@ -78,6 +79,7 @@ class Engine(Tasks):
         "done",
         "findings",
         "hand",
+        "hears",
         "levels",
         "live",
         "random",
@@ -107,6 +109,7 @@ class Engine(Tasks):
         self.levels: dict[str, bool] = {}
         self.baudrate = dialect.wiring.baudrates[0]
         self.sending = False
+        self.hears = True
         self.done = False
         self.findings: list[Finding] = []
         self.hand: Callable[[Step], None] | None = None
@@ -149,7 +152,7 @@ class Engine(Tasks):
                     self.on_line(event)
                     if line in self._waiting:
                         self.wake(line)
-            else:
+            elif self.hears:
                 connection.receive(event, now)
                 while (arrived := connection.next_event()) is not None:
                     self._take(arrived)

@@ -127,6 +127,10 @@ class Tasks:
                 running.task.close()
                 del self._running[running]
 
+    def running(self) -> int:
+        """How many tasks are under way."""
+        return len(self._running)
+
     def wake(self, topic: str) -> None:
         """Something happened that tasks may wait for: a line moved, or a topic of `Wait.on` has news."""
         waiting = self._waiting.pop(topic, None)

@@ -3,10 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from lensmount_emulator.faults.mount import FaultyMount
+from lensmount_emulator.faults.plan import Plan
 from lensmount_emulator.mount.virtual import Resolution, VirtualMount
 from lensmount_emulator.roles.engine import Engine, Notice
 from lensmount_emulator.roles.script import Step
 from lensmount_emulator.scheduler import Scheduler
+from lensmount_emulator.sessions.mounting import Mounting, join, leave, make_mount
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.wire import Record
 
@@ -22,6 +25,9 @@ class Bench:
         tap: sees every byte and edge, as it becomes certain.
         listen: hears what the engines tell people.
         resolution: whether bytes are delivered in frames or one by one; all that happens is the same either way.
+        plan: what goes wrong; `None` or none: nothing, on a plain mount.
+        mounting: makes the mount.
+        other_lens: makes the engine of another lens, by the name of its profile, for a fault that puts one on.
         scheduler: what happens when; whoever works on the bench may put in something of their own.
         mount: the contacts.
     """
@@ -32,14 +38,18 @@ class Bench:
     tap: Callable[[Record], None] = lambda _record: None
     listen: Callable[[Notice], None] = lambda _notice: None
     resolution: Resolution = "frame"
+    plan: Plan | None = None
+    mounting: Mounting = make_mount
+    other_lens: Callable[[str], Engine] | None = None
     scheduler: Scheduler = field(default_factory=Scheduler)
     mount: VirtualMount = field(init=False)
 
     def __post_init__(self) -> None:
-        self.mount = VirtualMount(self.dialect, self.tap, self.scheduler, self.resolution)
+        self.mount = self.mounting(self.dialect, self.tap, self.scheduler, self.resolution, self.plan)
+        if isinstance(self.mount, FaultyMount):
+            self.mount.puts_on, self.mount.exchanges = self.put_on, self.exchange
         for engine in (self.body, self.lens):
-            self.mount.connect(engine.role, engine.receive)
-            engine.join(self.scheduler, self.mount.port(engine.role), self.listen)
+            join(engine, self.mount, self.listen)
         self.body.hand = self.do_by_hand
 
     @property
@@ -63,6 +73,14 @@ class Bench:
         if self.mount.attached:
             self.mount.detach(now)
 
+    def exchange(self, name: str) -> None:
+        """Have another lens by hand, to be put on next; nothing happens where nobody can make one."""
+        if self.other_lens is not None:
+            leave(self.lens)
+            self.lens = self.other_lens(name)
+            join(self.lens, self.mount, self.listen)
+            self.lens.start(self.now)
+
     def do_by_hand(self, step: Step) -> None:
         """Do what only a hand can, at once: `detach` takes the lens off, for so many seconds or for good."""
         if step.verb == "detach":
@@ -70,7 +88,7 @@ class Bench:
             if step.value is not None:
                 self.scheduler.at(self.now + step.value, lambda _none, now: self.put_on(now), None)
         else:
-            self.scheduler.soon(self.lens.take_hand, step)
+            self.mount.timebase(self.lens.role).soon(self.lens.take_hand, step)
 
     def run(self, until: float, *, unless: Callable[[], bool] | None = None) -> None:
         """Let time pass up to `until` seconds, or to the first moment after which `unless` is true."""

@@ -7,11 +7,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
+from lensmount_emulator.faults.mount import FaultyMount
+from lensmount_emulator.faults.plan import Plan
 from lensmount_emulator.mount.virtual import Resolution, VirtualMount
 from lensmount_emulator.roles.accessory import Accessory
 from lensmount_emulator.roles.engine import Engine, Notice
 from lensmount_emulator.roles.script import Step
 from lensmount_emulator.scheduler import Scheduler
+from lensmount_emulator.sessions.mounting import join, leave, make_mount
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.wire import Record
 
@@ -32,6 +35,8 @@ class Chain:
         listen: hears what the engines tell people.
         resolution: whether bytes are delivered in frames or one by one; all that happens is the same either way.
         tap_inner: sees the same at the other joints, each with its number.
+        plan: what goes wrong at the body's mount; `None` or none: nothing.
+        other_lens: makes the engine of another lens, by the name of its profile, for a fault that puts one on.
         scheduler: what happens when; whoever works on the chain may put in something of their own.
         mounts: the contacts of each joint, from the body on.
     """
@@ -44,6 +49,8 @@ class Chain:
     listen: Callable[[Notice], None] = lambda _notice: None
     resolution: Resolution = "frame"
     tap_inner: Callable[[int, Record], None] = lambda _joint, _record: None
+    plan: Plan | None = None
+    other_lens: Callable[[str], Engine] | None = None
     scheduler: Scheduler = field(default_factory=Scheduler)
     mounts: list[VirtualMount] = field(init=False)
     _couples: list[Couple] = field(init=False)
@@ -55,11 +62,13 @@ class Chain:
         self.mounts = []
         for joint, couple in enumerate(self._couples):
             tap = partial(self.tap_inner, joint) if joint else self.tap
-            mount = VirtualMount(couple[0].dialect, tap, self.scheduler, self.resolution)
+            plan = None if joint else self.plan
+            mount = make_mount(couple[0].dialect, tap, self.scheduler, self.resolution, plan)
             self.mounts.append(mount)
+            if isinstance(mount, FaultyMount):
+                mount.puts_on, mount.exchanges = self.put_on, self.exchange
             for engine in couple:
-                mount.connect(engine.role, engine.receive)
-                engine.join(self.scheduler, mount.port(engine.role), self.listen)
+                join(engine, mount, self.listen)
         self.body.hand = self.do_by_hand
 
     @property
@@ -120,6 +129,15 @@ class Chain:
         if self.mounts[joint].attached:
             self.mounts[joint].detach(now)
 
+    def exchange(self, name: str) -> None:
+        """Have another lens by hand, to be put on next; behind an accessory it stays the same."""
+        if self.other_lens is not None and not self.accessories:
+            leave(self.lens)
+            self.lens = self.other_lens(name)
+            self._couples = [(self.body, self.lens)]
+            join(self.lens, self.mount, self.listen)
+            self.lens.start(self.now)
+
     def do_by_hand(self, step: Step) -> None:
         """Do what only a hand can, at once: `detach` takes all off the body, for so many seconds or for good.
 
@@ -132,7 +150,7 @@ class Chain:
         else:
             for accessory in self.accessories:
                 step = accessory.hand(step)
-            self.scheduler.soon(self.lens.take_hand, step)
+            self.mounts[-1].timebase(self.lens.role).soon(self.lens.take_hand, step)
 
     def run(self, until: float, *, unless: Callable[[], bool] | None = None) -> None:
         """Let time pass up to `until` seconds, or to the first moment after which `unless` is true."""

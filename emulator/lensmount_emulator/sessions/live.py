@@ -1,22 +1,24 @@
 """One engine on a real port in real time: the host cannot hold a deadline, so it tells how late it was."""
 
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Protocol
 
-from lensmount_emulator.roles.engine import Engine, Notice
+from lensmount_emulator.roles.engine import Notice
 from lensmount_emulator.sessions.collector import QuietCollector
 from lensmount_hardware.clock import Clock
+from lensmount_hardware.histogram import Histogram
 from lensmount_hardware.transport import Transport
 from lensmount_protocol.wire import (
     Burst,
     DriveLine,
     Edge,
-    LineChanged,
     Received,
     Record,
+    Role,
     Transmit,
     WireAction,
+    WireEvent,
     transmission_time,
 )
 
@@ -30,35 +32,47 @@ ENOUGH_TO_REST = 5e-3
 """Seconds without a deadline ahead from which on there is time to collect garbage."""
 
 
-@dataclass(slots=True)
-class Jitter:
-    """How late deadlines were met, in whole microseconds; memory is bounded by how late it can be, not by how often."""
+class End(Protocol):
+    """What is played: an engine, or anything else that takes events and gives actions without touching a port.
 
-    counts: Counter[int] = field(default_factory=lambda: Counter[int]())
+    Attributes:
+        now: when it was last asked, in seconds.
+        role: the end that it plays.
+        baudrate: the rate that it sends and listens at.
+    """
 
-    def add(self, late: float) -> None:
-        """Count a deadline that was met `late` seconds behind its time."""
-        self.counts[round(late * 1e6)] += 1
+    now: float
+    role: Role
+    baudrate: int
 
-    @property
-    def total(self) -> int:
-        """Deadlines counted."""
-        return self.counts.total()
+    def start(self, now: float) -> None:
+        """The session begins."""
+        ...
 
-    def percentile_us(self, percent: float) -> int:
-        """The lateness that `percent` of the deadlines did not exceed; there must be one."""
-        wanted = self.total * percent / 100
-        seen = 0
-        for late_us in sorted(self.counts):
-            seen += self.counts[late_us]
-            if seen >= wanted:
-                return late_us
-        return max(self.counts)
+    def receive(self, event: WireEvent, now: float) -> None:
+        """The peer did something."""
+        ...
+
+    def next_deadline(self) -> float | None:
+        """When it wants to be asked again; `None` when only news can move it."""
+        ...
+
+    def handle_deadline(self, now: float) -> None:
+        """The time has come."""
+        ...
+
+    def actions(self) -> Iterator[WireAction]:
+        """What to do on the wire, in order; each is given once."""
+        ...
+
+    def notices(self) -> Iterator[Notice]:
+        """What to tell people, in order; each is given once."""
+        ...
 
 
 @dataclass(slots=True)
 class LiveSession:
-    """One engine, one port, one clock.
+    """One end that is played, one port, one clock.
 
     Attributes:
         engine: the end that we play.
@@ -71,13 +85,13 @@ class LiveSession:
         jitter: how late deadlines were met; none is ever met early.
     """
 
-    engine: Engine
+    engine: End
     transport: Transport
     clock: Clock
     tap: Callable[[Record], None] = lambda _record: None
     listen: Callable[[Notice], None] = lambda _notice: None
     spin: float = USUAL_SPIN
-    jitter: Jitter = field(default_factory=Jitter)
+    jitter: Histogram = field(default_factory=Histogram)
 
     def run(self, seconds: float | None, *, unless: Callable[[], bool] = lambda: False) -> None:
         """Play for so many seconds, or until `unless` is true.
@@ -110,7 +124,7 @@ class LiveSession:
         times = (self.engine.next_deadline(), until, now + LONGEST_WAIT)
         return max(0.0, min(at for at in times if at is not None) - now)
 
-    def _take(self, event: Received | LineChanged) -> None:
+    def _take(self, event: WireEvent) -> None:
         now = self.clock.now()
         peer = self.engine.role.peer
         if isinstance(event, Received):

@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
+from lensmount_emulator.faults.fault import Fault
+from lensmount_emulator.faults.plan import Plan, plan_of
 from lensmount_emulator.mount.virtual import Resolution
 from lensmount_emulator.profiles.library import load_profile
 from lensmount_emulator.profiles.profile import Profile
@@ -52,6 +54,7 @@ class Session:
         finished: whether the script was carried out.
         findings: what the script's checks came to.
         accessories: profiles of what stands between, from the body on.
+        plan: what went wrong by order.
     """
 
     dialect: Dialect
@@ -67,6 +70,7 @@ class Session:
     tally: Tally = field(init=False)
     timing: list[Measurement] = field(init=False)
     accessories: Sequence[Profile] = ()
+    plan: Plan = field(default_factory=Plan)
 
     def __post_init__(self) -> None:
         self.tally = Tally(self.dialect)
@@ -92,6 +96,7 @@ def run_loopback(
     tap: Callable[[Record], None] | None = None,
     resolution: Resolution = "frame",
     armed: Sequence[str] = (),
+    faults: Sequence[str | Fault] = (),
 ) -> Session:
     """Let a body and a lens meet in virtual time.
 
@@ -106,16 +111,21 @@ def run_loopback(
         tap: sees every byte and edge as it becomes certain, for a recording that survives what comes after.
         resolution: whether the virtual mount delivers bytes in frames or one by one; the session is the same.
         armed: guarded messages that this session may send, by name: `Update*`.
+        faults: what goes wrong at the body's mount: `bitflip rate=1e-4`, `detach at=1.2s for=30ms`. Their chance comes
+            from the seed as well, each from a source of its own; without faults the session is the same to the byte.
 
     Raises:
         ProfileError: a profile is unknown, impossible, of the other role, speaks another dialect than its peer, or
             does not fit where it is put.
         ScriptError: a verb or value of the script that nobody knows.
+        FaultError: a fault, key, value or line that nobody knows.
     """
-    profiles = _profile(body, Place.BODY), _profile(lens, Place.LENS)
-    between = [_profile(accessory, Place.ACCESSORY) for accessory in accessories]
+    profiles = profile_of(body, Place.BODY), profile_of(lens, Place.LENS)
+    between = [profile_of(accessory, Place.ACCESSORY) for accessory in accessories]
     dialect = load_dialect(profiles[0].dialect)
-    parts = _cast_parts(*profiles, between, script, seed)
+    plan = plan_of(faults, seed)
+    others = _others(plan, profiles[0], profiles[1], dialect)
+    parts = cast_parts(*profiles, between, script, seed)
     parts.body.arm(armed)
     records: list[Record] = []
     notices = [Notice(0.0, Role.LENS, remark) for remark in parts.remarks]
@@ -133,6 +143,8 @@ def run_loopback(
         tap=record,
         listen=notices.append,
         resolution=resolution,
+        plan=plan,
+        other_lens=lambda name: _other_lens(others[name], seed),
     )
     chain.start()
     if seconds is None:
@@ -153,7 +165,23 @@ def run_loopback(
         parts.body.done,
         parts.body.findings,
         between,
+        plan,
     )
+
+
+def _others(plan: Plan, body: Profile, lens: Profile, dialect: Dialect) -> dict[str, Profile]:
+    """The lenses that a plan puts on, by name; the first one has none."""
+    plan.check(dialect)
+    others = {"": lens, **{name: load_profile(name, Role.LENS) for name in plan.lenses}}
+    for other in others.values():
+        if other.dialect != lens.dialect:
+            raise ProfileError(f"{body.name} speaks {body.dialect} and {other.name} speaks {other.dialect}")
+    return others
+
+
+def _other_lens(profile: Profile, seed: int | None) -> Engine:
+    random = None if seed is None else Random(f"{seed} other lens")
+    return cast_of(profile.dialect).engine(profile.settings, None, random, ())
 
 
 def usual_pair(body: str | None, lens: str | None) -> tuple[Profile, Profile]:
@@ -170,10 +198,19 @@ def usual_pair(body: str | None, lens: str | None) -> tuple[Profile, Profile]:
     return named, load_profile(lens or cast_of(named.dialect).usual_lens, Role.LENS)
 
 
-def check_loopback(body: str | Profile, lens: str | Profile, accessories: Sequence[str], script: str) -> None:
-    """Raise what `run_loopback` would raise of its profiles and its script, before anything is written."""
-    profiles = _profile(body, Place.BODY), _profile(lens, Place.LENS)
-    _cast_parts(*profiles, [_profile(name, Place.ACCESSORY) for name in accessories], script, None)
+def check_loopback(
+    body: str | Profile,
+    lens: str | Profile,
+    accessories: Sequence[str],
+    script: str,
+    faults: Sequence[str | Fault] = (),
+) -> Plan:
+    """Raise what `run_loopback` would raise of its profiles, its script and its faults, before anything is written."""
+    profiles = profile_of(body, Place.BODY), profile_of(lens, Place.LENS)
+    plan = plan_of(faults, None)
+    _others(plan, *profiles, load_dialect(profiles[0].dialect))
+    cast_parts(*profiles, [profile_of(name, Place.ACCESSORY) for name in accessories], script, None)
+    return plan
 
 
 def load_accessory(name: str) -> Profile:
@@ -188,22 +225,41 @@ def load_accessory(name: str) -> Profile:
     return profile
 
 
-def _profile(named: str | Profile, place: Place) -> Profile:
+def profile_of(named: str | Profile, place: Place) -> Profile:
+    """The profile of this name or path, or the one that is given.
+
+    Raises:
+        ProfileError: unknown, impossible, or of another place.
+    """
     if isinstance(named, Profile):
         return named
     return load_accessory(named) if place is Place.ACCESSORY else load_profile(named, Role(place.value))
 
 
 @dataclass(frozen=True, slots=True)
-class _Parts:
+class Parts:
+    """Who plays.
+
+    Attributes:
+        body: the body's engine.
+        lens: the lens's engine.
+        accessories: what stands between them, from the body on.
+        remarks: what those say who put them together.
+    """
+
     body: Engine
     lens: Engine
     accessories: Sequence[Accessory]
     remarks: Sequence[str]
 
 
-def _cast_parts(body: Profile, lens: Profile, between: Sequence[Profile], script: str, seed: int | None) -> _Parts:
-    """Who plays: everything is read and held against each other before anything is made."""
+def cast_parts(body: Profile, lens: Profile, between: Sequence[Profile], script: str, seed: int | None) -> Parts:
+    """Who plays: everything is read and held against each other before anything is made.
+
+    Raises:
+        ProfileError: they cannot meet, or something does not fit where it is put.
+        ScriptError: a verb or value of the script that nobody knows.
+    """
     for near, far in zip([body, *between], [*between, lens], strict=True):
         if far.dialect != near.dialect and near.place is not Place.ACCESSORY:
             raise ProfileError(
@@ -222,7 +278,7 @@ def _cast_parts(body: Profile, lens: Profile, between: Sequence[Profile], script
             raise ProfileError(f"{between[0].name}: nothing stands between the ends of {body.dialect}")
         train = cast.couple([piece_of(profile) for profile in between], piece_of(lens), random_of)
         settings, accessories, remarks = train.lens, list(train.accessories), list(train.remarks)
-    return _Parts(
+    return Parts(
         cast.engine(body.settings, None, random_of("body"), steps),
         (cast if lens.dialect == body.dialect else cast_of(lens.dialect)).engine(settings, None, random_of("lens"), ()),
         accessories,

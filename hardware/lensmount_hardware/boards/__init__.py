@@ -1,1 +1,1 @@
-"""Dev boards that hold a mount's deadlines: what host and board say to each other, and the host's side of it."""
+"""Dev boards that hold a mount's deadlines, host and board both; and the serial devices of this machine."""

@@ -1,8 +1,11 @@
 """A capture: what every reader gives, whatever the file's format."""
 
+import heapq
+import math
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 from lensmount_protocol.errors import CaptureError
@@ -13,6 +16,9 @@ Progress = Callable[[float], None]
 
 BLOCK = 128 * 1024
 """Bytes that are read from a file of lines at a time."""
+
+LOOK_AHEAD = 4096
+"""Records that are put into the order of time: a recorder tells bytes when they have ended, edges when they happen."""
 
 LONGEST_LINE = 16 * 1024 * 1024
 """No capture has a longer line, and without a limit one file without line ends would fill the memory."""
@@ -76,6 +82,20 @@ def blocks_of(path: Path, progress: Progress = silent) -> Iterator[bytes]:
                 yield rest
     except OSError as error:
         raise CaptureError(f"{path}: {error.strerror or error}") from error
+
+
+def in_time_order(records: Iterable[Record]) -> Iterator[Record]:
+    """The records in the order of time, as far as `LOOK_AHEAD` of them can tell; who has none stays behind the last."""
+    numbers = count()
+    waiting: list[tuple[float, int, Record]] = []
+    place = -math.inf
+    for record in records:
+        place = place if record.at is None else record.at
+        heapq.heappush(waiting, (place, next(numbers), record))
+        if len(waiting) > LOOK_AHEAD:
+            yield heapq.heappop(waiting)[-1]
+    while waiting:
+        yield heapq.heappop(waiting)[-1]
 
 
 def lines_of(records: Iterable[Record]) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from importlib import import_module
 from pathlib import Path
 
 from lensmount_hardware.captures.capture import Capture, Progress, silent
-from lensmount_hardware.captures.heads import is_jsonl, is_recording, is_sigrok, is_text
+from lensmount_hardware.captures.heads import is_jsonl, is_pcapng, is_recording, is_sigrok, is_text, is_vcd
 from lensmount_protocol.errors import CaptureError
 from lensmount_protocol.wire import Wiring
 
@@ -17,6 +17,8 @@ _HERE = "lensmount_hardware.captures"
 FORMATS: tuple[tuple[str, Recogniser, str], ...] = (
     ("sigrok .sr", is_sigrok, f"{_HERE}.sigrok:read_sigrok"),
     ("lensmount .lmx", is_recording, f"{_HERE}.recording:read_recording"),
+    (".pcapng", is_pcapng, f"{_HERE}.pcapng:read_pcapng"),
+    (".vcd", is_vcd, f"{_HERE}.vcd:read_vcd"),
     ("sniffer .txt", is_text, f"{_HERE}.text:read_text"),
     (".frames.jsonl and .lines.jsonl", is_jsonl, f"{_HERE}.jsonl:read_jsonl"),
 )

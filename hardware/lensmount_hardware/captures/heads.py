@@ -5,6 +5,12 @@ import re
 MAGIC = b'{"lensmount":"recording"'
 """How every recording begins."""
 
+PCAPNG_MAGIC = b"\n\r\r\n"
+"""How every pcapng file begins, in either byte order."""
+
+_VCD = re.compile(rb"\s*\$(?:date|version|timescale|comment|scope|var|attrbegin)\b")
+"""How the header of a Value Change Dump begins: with any of its declarations."""
+
 _SIGNS = re.compile(rb"(?:Body->Lens|Lens->Body)\b|\[[BbLl]:\d+\]|^[cC] \d{3,}\s*$", re.MULTILINE)
 """What at least one line of a sniffer's log is: a message or a mark."""
 
@@ -17,6 +23,16 @@ def is_sigrok(head: bytes) -> bool:
 def is_recording(head: bytes) -> bool:
     """Whether a file that begins like this is a recording, perhaps one that was cut in its header."""
     return head.startswith(MAGIC) or (bool(head) and MAGIC.startswith(head))
+
+
+def is_pcapng(head: bytes) -> bool:
+    """Whether a file that begins like this is pcapng, perhaps one that was cut in its first bytes."""
+    return head.startswith(PCAPNG_MAGIC) or (len(head) > 1 and PCAPNG_MAGIC.startswith(head))
+
+
+def is_vcd(head: bytes) -> bool:
+    """Whether a file that begins like this is a Value Change Dump."""
+    return _VCD.match(head) is not None
 
 
 def is_text(head: bytes) -> bool:

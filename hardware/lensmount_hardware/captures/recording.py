@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any, BinaryIO, Self
 
 from lensmount_hardware.captures.capture import Capture, Progress, blocks_of, lines_of, silent
+from lensmount_hardware.captures.heads import is_recording
 from lensmount_hardware.captures.records_json import object_from, record_of, records_of, text_of
 from lensmount_protocol.errors import CaptureError
 from lensmount_protocol.wire import Record, Remark, Wiring
@@ -96,6 +97,16 @@ def read_recording(
     line, newline, _ = next(blocks_of(path), b"").partition(b"\n")
     read_header(path, line + newline)
     return Capture(path, "recording", _records(path, progress), lambda: lines_of(_records(path, silent)))
+
+
+def header_of(path: Path) -> Mapping[str, object]:
+    """What a recording says of its session; nothing where the file is no recording of ours.
+
+    Raises:
+        CaptureError: the file cannot be read, or its header is cut, damaged or of another version.
+    """
+    first = next(blocks_of(path), b"")
+    return read_header(path, first) if is_recording(first) else {}
 
 
 def read_header(path: Path, data: bytes) -> Mapping[str, object]:

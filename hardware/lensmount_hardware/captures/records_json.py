@@ -8,7 +8,7 @@ from typing import cast
 import msgspec
 
 from lensmount_hardware.captures.microseconds import text_us
-from lensmount_protocol.wire import Burst, Edge, Record, Remark, Role
+from lensmount_protocol.wire import Burst, ClockFix, Drop, Edge, Record, Remark, Role
 
 _LATEST_US = 1e18
 """Beyond this a time in microseconds is a mistake, and a float no longer holds a nanosecond by far."""
@@ -32,7 +32,13 @@ def text_of(record: Record) -> str:
         return f'{{"t_us":{at},"dir":"{sender}","baud":{record.baudrate},"hex":"{data}"{until}{whole}}}'
     if isinstance(record, Edge):
         return f'{{"t_us":{at},"line":{quoted(record.line)},"level":{int(record.level)}}}'
-    return f'{{"t_us":{at},"note":{json.dumps(record.text)}}}'
+    note = f'"note":{json.dumps(record.text)}'
+    # Programs that know these two no better show their notes.
+    if isinstance(record, ClockFix):
+        return f'{{"t_us":{at},"board_us":{record.board_us},"within_us":{text_us(record.uncertainty)},{note}}}'
+    if isinstance(record, Drop):
+        return f'{{"t_us":{at},"dropped":{json.dumps(record.what)},"count":{record.count},{note}}}'
+    return f'{{"t_us":{at},{note}}}'
 
 
 def object_from(line: bytes | str) -> Mapping[str, object]:
@@ -72,9 +78,13 @@ def record_of(told: Mapping[str, object]) -> Record:
         if at is None or level not in (0, 1):
             raise ValueError("an edge needs t_us and a level of 0 or 1")
         return Edge(at, str(told["line"]), bool(level))
+    if "board_us" in told:
+        return _clock_fix(told, at)
+    if "dropped" in told:
+        return Drop(at, str(told["dropped"]), _natural(told.get("count"), "count", 1))
     if "note" in told:
         return Remark(at, str(told["note"]))
-    raise ValueError("none of the keys hex, line, note")
+    raise ValueError("none of the keys hex, line, board_us, dropped, note")
 
 
 def seconds(microseconds: object) -> float | None:
@@ -114,6 +124,10 @@ class _Told(msgspec.Struct, forbid_unknown_fields=True):
     whole: bool = False
     line: str | msgspec.UnsetType = msgspec.UNSET
     level: int | None = None
+    board_us: int | msgspec.UnsetType = msgspec.UNSET
+    within_us: float | None = None
+    dropped: str | msgspec.UnsetType = msgspec.UNSET
+    count: int | None = None
     note: str | msgspec.UnsetType = msgspec.UNSET
 
 
@@ -154,9 +168,31 @@ def _record(told: _Told) -> Record:
         if at is None or (told.level != 0 and told.level != 1):
             raise ValueError
         return Edge(at, told.line, told.level == 1)
+    if isinstance(told.board_us, int):
+        within_us = told.within_us
+        if at is None or told.board_us < 0 or within_us is None or not 0 <= within_us < _LATEST_US:
+            raise ValueError
+        return ClockFix(at, told.board_us, within_us / 1e6)
+    if isinstance(told.dropped, str):
+        if told.count is None or told.count < 1:
+            raise ValueError
+        return Drop(at, told.dropped, told.count)
     if isinstance(told.note, str):
         return Remark(at, told.note)
     raise ValueError
+
+
+def _clock_fix(told: Mapping[str, object], at: float | None) -> ClockFix:
+    uncertainty = seconds(told.get("within_us"))
+    if at is None or uncertainty is None or uncertainty < 0:
+        raise ValueError("a clock needs t_us, and within_us of 0 or more")
+    return ClockFix(at, _natural(told["board_us"], "board_us", 0), uncertainty)
+
+
+def _natural(number: object, key: str, least: int) -> int:
+    if isinstance(number, bool) or not isinstance(number, int) or number < least:
+        raise ValueError(f"{key} is {number!r}")
+    return number
 
 
 def _burst(told: Mapping[str, object], at: float | None) -> Burst:

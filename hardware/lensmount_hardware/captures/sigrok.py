@@ -1,31 +1,25 @@
 """Logic captures of sigrok and PulseView: a ZIP of samples, with its channels mapped to a mount's lines."""
 
-import heapq
-import math
 import zipfile
-from collections.abc import Iterator, Mapping
-from itertools import chain
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from lensmount_hardware.captures.capture import Capture, Progress, silent
+from lensmount_hardware.captures.logic import check_rate, records_of_lines
 from lensmount_hardware.captures.sigrok_file import (
     DAMAGE,
     LARGEST_SAMPLE,
     Layout,
     bits_of,
-    check_rate,
     chunks_of,
     layout_of,
     one_line,
 )
-from lensmount_hardware.captures.uart import LogicLine, Ports, Positions, bursts_of, transitions
+from lensmount_hardware.captures.uart import LogicLine, Ports, Positions, transitions
 from lensmount_protocol.errors import CaptureError
-from lensmount_protocol.wire import Burst, Edge, Record, Wiring
-
-_BLOCK = 65536
-"""Edges that are Python numbers at a time."""
+from lensmount_protocol.wire import Wiring
 
 
 def read_sigrok(
@@ -50,7 +44,7 @@ def read_sigrok(
             lines = _lines(path, archive, layout, bits, progress)
     except DAMAGE as error:
         raise CaptureError(f"{path}: no readable sigrok capture: {one_line(error)}") from error
-    records = _records(lines, wiring, layout.rate)
+    records = records_of_lines(lines, wiring, layout.rate)
     return Capture(path, "sigrok", records, lambda: tuple(lines), resolution=1 / layout.rate)
 
 
@@ -91,37 +85,3 @@ def _ports(data: bytes, sample_size: int) -> Ports:
 def _line(where: Positions, port: Ports, bit: int, length: int) -> LogicLine:
     levels = (port >> np.uint64(bit)) & np.uint64(1)
     return LogicLine(bool(levels[0]), where[levels[1:] != levels[:-1]], length)
-
-
-def _records(lines: Mapping[str, LogicLine], wiring: Wiring, rate: float) -> Iterator[Record]:
-    """Everything in time order; at one and the same sample the edges come first, for they open windows."""
-    edges: list[Iterator[Record]] = [
-        _edges(name, line, rate) for name, line in lines.items() if all(name != serial.name for serial in wiring.serial)
-    ]
-    traffic: list[Iterator[Record]] = []
-    for serial in wiring.serial:
-        data = lines[serial.name]
-        found = bursts_of(data, lines.get(serial.select), serial, wiring, rate)
-        in_front: list[Record] = []
-        first = math.inf
-        for record in found:
-            in_front.append(record)
-            if isinstance(record, Burst):
-                first = record.at or 0.0
-                break
-        edges.append(_edges(serial.name, data, rate, first))
-        traffic.append(chain(in_front, found))
-    return heapq.merge(*edges, *traffic, key=lambda record: record.at or 0.0)
-
-
-def _edges(name: str, line: LogicLine, rate: float, end: float = math.inf) -> Iterator[Edge]:
-    """The level at the start and every edge; of a serial line only those in front of its first byte."""
-    level = line.initial
-    yield Edge(0.0, name, level)
-    for first in range(0, len(line.edges), _BLOCK):
-        for sample in line.edges[first : first + _BLOCK].tolist():
-            at = sample / rate
-            if at >= end:
-                return
-            level = not level
-            yield Edge(at, name, level)

@@ -13,15 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lensmount_hardware.captures.capture import Progress
-from lensmount_protocol.errors import CaptureError, unknown
+from lensmount_hardware.captures.logic import probes_of
+from lensmount_protocol.errors import CaptureError
 from lensmount_protocol.wire import Wiring
 
 _MULTIPLES = {"": 1.0, "k": 1e3, "m": 1e6, "g": 1e9}
 LARGEST_SAMPLE = 8
 """Bytes of the largest sample."""
-
-SAMPLES_PER_BIT = 3
-"""Fewest samples a bit that can be decoded."""
 
 _CHUNK = 4 * 1024 * 1024
 """Bytes of samples in memory at a time."""
@@ -95,55 +93,16 @@ def _frequency(text: str) -> float:
 
 
 def bits_of(path: Path, layout: Layout, wiring: Wiring, channels: Mapping[str, str]) -> dict[str, int]:
-    """Line -> bit of the port, by the names that captures of this mount use, then by what the caller says."""
-    by_name = {name.upper(): bit for name, bit in layout.probes.items()}
-    bits: dict[str, int] = {}
-    for line in wiring.lines:
-        if line in channels:
-            bits[line] = _probe(path, layout, channels[line])
-            continue
-        spoken = (spelling.format(line=line) for spelling in _SPELLINGS)
-        named = next((by_name[name] for name in spoken if name in by_name), None)
-        if named is not None:
-            bits[line] = named
-    for line in channels:
-        if line not in wiring.lines:
-            raise CaptureError(f"{path}: {unknown('line', line, wiring.lines)}")
-    missing = [serial.name for serial in wiring.serial if serial.name not in bits]
-    if missing:
-        wanted, known = " and ".join(missing), ", ".join(layout.probes) or "none"
-        raise CaptureError(f"{path}: no channel for {wanted}; the file has {known}; say --channel {missing[0]}=NAME")
+    """Line -> bit of the port.
+
+    Raises:
+        CaptureError: as `probes_of`, or a bit lies beyond the samples.
+    """
+    bits = probes_of(path, layout.probes, 8 * layout.sample_size, wiring, channels)
     outside = [line for line, bit in bits.items() if bit >= 8 * layout.sample_size]
     if outside:
         raise CaptureError(f"{path}: {', '.join(outside)} lie beyond the {layout.sample_size} bytes of a sample")
     return bits
-
-
-_SPELLINGS = ("{line}", "{line}_BODY", "{line}_LENS", "BODY_{line}_LENS", "LENS_{line}_BODY", "LOGIC_{line}")
-"""How captures name a line: plainly, or with the ends that drive and hear it."""
-
-
-def _probe(path: Path, layout: Layout, probe: str) -> int:
-    folded = {name.upper(): bit for name, bit in layout.probes.items()}
-    if probe.upper() in folded:
-        return folded[probe.upper()]
-    if re.fullmatch(r"\d{1,3}", probe) and int(probe) < 8 * layout.sample_size:
-        return int(probe)
-    raise CaptureError(f"{path}: {unknown('channel', probe, layout.probes)}; or its number from 0")
-
-
-def check_rate(path: Path, rate: float, wiring: Wiring) -> None:
-    """Refuse samples that are too far apart to tell bits.
-
-    Raises:
-        CaptureError: they are.
-    """
-    needed = SAMPLES_PER_BIT * wiring.baudrates[-1]
-    if rate < needed:
-        raise CaptureError(
-            f"{path}: {rate / 1e6:g} MHz is too slow for {wiring.baudrates[-1]} baud; "
-            f"sample at {needed / 1e6:g} MHz or more"
-        )
 
 
 def chunks_of(path: Path, archive: zipfile.ZipFile, layout: Layout, progress: Progress) -> Iterator[bytes]:

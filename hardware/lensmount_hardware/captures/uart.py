@@ -78,7 +78,7 @@ def transitions(chunk: Ports, before: int, first: int) -> tuple[Positions, Ports
 
 
 def bursts_of(
-    data: LogicLine, select: LogicLine | None, line: SerialLine, wiring: Wiring, rate: float
+    data: LogicLine, select: LogicLine | None, line: SerialLine, wiring: Wiring, rate: float, jitter: float = 1.0
 ) -> Iterator[Burst | Remark]:
     """The bytes of one serial line as bursts, in time order.
 
@@ -92,6 +92,7 @@ def bursts_of(
         line: its name and sender.
         wiring: the mount's rates and first byte.
         rate: samples a second.
+        jitter: samples by which the start of a byte may be away from an even pace before its burst is cut there.
     """
     bits = np.array([rate / baudrate for baudrate in wiring.baudrates])
     falls = data.falls[_may_start(data, float(bits.max()))]
@@ -104,7 +105,7 @@ def bursts_of(
     rates = _rates(data, falls, group, open_window, bits, wiring.start_low_bits)
     characters = _characters(data, falls, group, rates, bits)
     firsts, stops = _runs(characters, bits)
-    straight, ends = _straight(characters, firsts, stops, bits)
+    straight, ends = _straight(characters, firsts, stops, bits, jitter)
     values = characters.values.tobytes()
     places: list[tuple[int, int]] = list(zip(firsts.tolist(), stops.tolist(), strict=True))
     for run, (first, stop) in enumerate(places):
@@ -115,7 +116,7 @@ def bursts_of(
             continue
         bit = float(bits[characters.rate[first]])
         whole = ((first, stop, float(ends[run])),)
-        for start, end, until in whole if straight[run] else _pieces(characters.begin, first, stop, bit):
+        for start, end, until in whole if straight[run] else _pieces(characters.begin, first, stop, bit, jitter):
             yield Burst(
                 int(characters.begin[start]) / rate,
                 line.sender,
@@ -248,8 +249,10 @@ def _runs(characters: _Characters, bits: Floats) -> tuple[Positions, Positions]:
     return np.concatenate(([0], cuts)), np.append(cuts, len(bit))
 
 
-def _straight(characters: _Characters, firsts: Positions, stops: Positions, bits: Floats) -> tuple[Levels, Floats]:
-    """Which runs start their characters on a straight line, to the sample; and where each run ends, as `_end` says."""
+def _straight(
+    characters: _Characters, firsts: Positions, stops: Positions, bits: Floats, jitter: float
+) -> tuple[Levels, Floats]:
+    """Which runs start their characters on a straight line, but for jitter; and where each run ends, as `_end` says."""
     begin, lengths = characters.begin, stops - firsts
     first, last, nominal = begin[firsts], begin[stops - 1], BITS_PER_BYTE * bits[characters.rate[firsts]]
     period = np.where(lengths > 1, (last - first) / np.maximum(lengths - 1, 1), nominal)
@@ -258,11 +261,11 @@ def _straight(characters: _Characters, firsts: Positions, stops: Positions, bits
     place = np.arange(len(begin)) - np.repeat(firsts, lengths)
     line = np.repeat(first, lengths) + np.repeat((until - first) / lengths, lengths) * place
     away = np.maximum.reduceat(np.abs(begin - line), firsts)
-    return np.asarray((away <= 1) | (lengths == 1)), until
+    return np.asarray((away <= jitter) | (lengths == 1)), until
 
 
-def _pieces(begin: Positions, first: int, stop: int, bit: float) -> Iterator[tuple[int, int, float]]:
-    """A run of characters, cut at its largest gaps until each starts on a straight line, to the sample.
+def _pieces(begin: Positions, first: int, stop: int, bit: float, jitter: float) -> Iterator[tuple[int, int, float]]:
+    """A run of characters, cut at its largest gaps until each starts on a straight line, but for jitter.
 
     Yields:
         the first character, the one behind the last, and where the last one's stop bit ends.
@@ -273,7 +276,7 @@ def _pieces(begin: Positions, first: int, stop: int, bit: float) -> Iterator[tup
         starts = begin[first:stop]
         until = _end(starts, bit)
         straight = starts[0] + (until - starts[0]) / len(starts) * np.arange(len(starts))
-        if len(starts) == 1 or np.abs(starts - straight).max() <= 1:
+        if len(starts) == 1 or np.abs(starts - straight).max() <= jitter:
             yield first, stop, until
             continue
         cut = first + 1 + int(np.diff(starts).argmax())

@@ -2,6 +2,7 @@
 
 import errno
 import termios
+from contextlib import suppress
 from typing import NoReturn, Protocol
 
 from lensmount_hardware.clock import MonotonicClock
@@ -124,10 +125,15 @@ class SerialTransport(Transport):
             self._lose(error)
 
     def close(self) -> None:
-        """Let go of the port."""
-        if self._lost != "closed":
-            self._lost = "closed"
-            self._link.close()
+        """Put the wired outputs at rest and let go of the port."""
+        if self._lost == "closed":
+            return
+        lost, self._lost = self._lost, "closed"
+        if not lost:
+            with suppress(*SERIAL_ERRORS):
+                for control, active in self._control_lines.at_rest().items():
+                    self._link.set_active(control, active)
+        self._link.close()
 
     def _look(self, wait: float | None) -> list[WireEvent]:
         data = self._link.read(wait)

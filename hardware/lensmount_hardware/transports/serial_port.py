@@ -11,6 +11,13 @@ from lensmount_hardware.spec import PortSpec
 from lensmount_hardware.transport import Transport
 from lensmount_hardware.transports.control_lines import CONTROLS, ControlLines
 from lensmount_hardware.transports.serial_link import SERIAL_ERRORS, SerialTransport, is_active, poll_interval
+from lensmount_hardware.transports.tty_settings import (
+    ask_for_low_latency,
+    given_baudrate,
+    is_off,
+    keep_outputs_when_closed,
+    leave_bytes_alone,
+)
 from lensmount_protocol.errors import TransportOpenError
 from lensmount_protocol.wire import Role
 
@@ -24,14 +31,16 @@ _FORBIDDEN = {errno.EACCES, errno.EPERM}
 
 
 def open_serial(spec: PortSpec, _role: Role, baudrate: int) -> Transport:
-    """Open `serial:PATH`, 8N1, for nobody but us.
+    """Open `serial:PATH`, 8N1, for nobody but us; the driver is asked not to hold bytes back.
 
     The control outputs that are wired are told to be at rest (the mount's line low) before the port is
-    opened. Most systems raise both for a moment while they open a port all the same.
+    opened. Most systems raise both for a moment while they open a port all the same. Before it is closed they are put
+    at rest again, and where one rests active the system is told not to touch them then.
 
     Raises:
         TransportSpecError: no path, or options that mean nothing.
-        TransportOpenError: missing, busy, forbidden, no serial port, or without the control lines asked for.
+        TransportOpenError: missing, busy, forbidden, no serial port, without the control lines asked for, or it makes
+            another rate than the one asked for.
     """
     spec.allow_options(*CONTROLS, "poll_us")
     control_lines, poll = ControlLines.described_by(spec), poll_interval(spec)
@@ -48,6 +57,11 @@ def open_serial(spec: PortSpec, _role: Role, baudrate: int) -> Transport:
     except SERIAL_ERRORS as error:
         raise TransportOpenError(_why_not(path, baudrate, error)) from error
     link = _LocalLink(port)
+    try:
+        link.settle(keep_outputs=any(control_lines.at_rest().values()))
+    except SERIAL_ERRORS as error:
+        link.close()
+        raise TransportOpenError(_why_not(path, baudrate, error)) from error
     if control_lines.lines and not link.has_control_lines():
         link.close()
         raise TransportOpenError(f"{path}: this port has no control lines; leave {', '.join(CONTROLS)} out")
@@ -73,6 +87,13 @@ class _LocalLink:
     def __init__(self, port: serial.Serial) -> None:
         self._port = port
         self._descriptor = port.fileno()
+
+    def settle(self, *, keep_outputs: bool) -> None:
+        leave_bytes_alone(self._descriptor)
+        if keep_outputs:
+            keep_outputs_when_closed(self._descriptor)
+        ask_for_low_latency(self._port)
+        self._require_rate()
 
     def has_control_lines(self) -> bool:
         try:
@@ -100,7 +121,19 @@ class _LocalLink:
     def set_baudrate(self, baudrate: int) -> None:
         # Bytes that still wait in the system or the adapter belong to the rate that they were sent at.
         self._port.flush()
+        before = self._port.baudrate
         self._port.baudrate = baudrate
+        try:
+            self._require_rate()
+        except ValueError:
+            self._port.baudrate = before
+            raise
+
+    def _require_rate(self) -> None:
+        """Some drivers round a rate and return no error: what they say of it afterwards is asked."""
+        given = given_baudrate(self._descriptor)
+        if is_off(self._port.baudrate, given):
+            raise ValueError(f"it makes {given} baud of it; take an adapter that can")
 
     def is_active(self, control: str) -> bool | None:
         return is_active(self._port, control)

@@ -87,6 +87,8 @@ def _receive(shape: Shape, scribe: Scribe, name: str, framed: list[str]) -> list
         "            framer.needed = needed",
         "            return events",
         "        position = framer.search(buffer, position, events, None)",
+        # What it found may have changed what the rest is read by.
+        "        entries, read, later = framer.tables",
         "    return events",
     ]
 

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -100,6 +101,8 @@ def test_ctrl_c_stops_every_process_without_a_word_of_theirs(tmp_path: Path) -> 
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        # Whoever runs these tests in the background has the signal ignored, and children inherit that.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )
     while not (cells.is_dir() and any(cells.iterdir())):
         with contextlib.suppress(subprocess.TimeoutExpired):

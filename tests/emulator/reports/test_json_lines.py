@@ -6,7 +6,7 @@ from lensmount_emulator.reports.json_lines import json_of, object_of
 from lensmount_emulator.sessions.loopback import run_loopback
 from lensmount_protocol.decoder import Decoded, DecodedFrame, DecodedGarbage, Decoder, EmptyWindow
 from lensmount_protocol.registry import load_dialect
-from lensmount_protocol.wire import Burst, Edge, Remark, Role
+from lensmount_protocol.wire import Burst, ClockFix, Drop, Edge, Remark, Role
 
 EMOUNT = load_dialect("emount")
 
@@ -28,6 +28,8 @@ def test_so_is_what_is_odd():
         Edge(-2e-6, 'a "line" µ', True),
         Burst(None, Role.BODY, bytes.fromhex("f00b0002000b6000780055"), 750_000, whole=True),
         Burst(1e9, Role.LENS, bytes.fromhex("f0090001CFEEC70155"), 750_000, 1e9 + 1e-3),
+        ClockFix(0.25, 250_031, 40e-6),
+        Drop(None, "bytes of the lens", 12),
         Burst(1e9 + 1, Role.LENS, b"\x01\x02", 1_500_000, 1e9 + 2),
     ]
     events = list(Decoder(EMOUNT).decode(records))
@@ -35,3 +37,6 @@ def test_so_is_what_is_odd():
     for event in events:
         assert json_of(event, EMOUNT) == plainly(event)
         json.loads(json_of(event, EMOUNT))
+    clock, drop = (json.loads(json_of(event, EMOUNT)) for event in records[4:6])
+    assert (clock["kind"], clock["board_us"], clock["within_us"]) == ("clock", 250_031, 40.0)
+    assert (drop["kind"], drop["what"], drop["count"], drop["ok"]) == ("drop", "bytes of the lens", 12, False)

@@ -12,7 +12,7 @@ from lensmount_emulator.roles.emount.lens import LensEngine
 from lensmount_emulator.roles.emount.settings import BodySettings, LensSettings
 from lensmount_emulator.roles.engine import Engine, Notice
 from lensmount_emulator.roles.script import parse_script
-from lensmount_emulator.sessions.live import Jitter, LiveSession
+from lensmount_emulator.sessions.live import LiveSession
 from lensmount_hardware.clock import MonotonicClock, VirtualClock
 from lensmount_hardware.spec import open_transport
 from lensmount_hardware.transport import Transport
@@ -103,18 +103,6 @@ def test_a_port_that_goes_away_keeps_what_was_tapped() -> None:
     with pytest.raises(TransportLostError, match="unplugged"):
         session.run(None)
     assert len(tapped) == 1
-
-
-def test_jitter_tells_percentiles() -> None:
-    jitter = Jitter()
-    for late_us in range(100):
-        jitter.add(late_us * 1e-6)
-    assert (jitter.total, jitter.percentile_us(50), jitter.percentile_us(99), jitter.percentile_us(100)) == (
-        100,
-        49,
-        98,
-        99,
-    )
 
 
 class _Silent(Transport):

@@ -2,13 +2,14 @@
 
 import io
 import json
+from pathlib import Path
 
 import pytest
 
 from lensmount_hardware.captures.heads import is_recording
 from lensmount_hardware.captures.recording import RecordingWriter, read_header, read_recording
 from lensmount_protocol.errors import CaptureError
-from lensmount_protocol.wire import Burst, Edge, Remark, Role
+from lensmount_protocol.wire import Burst, ClockFix, Drop, Edge, Remark, Role
 
 HEADER = {"dialect": "emount", "seed": 7, "profiles": ["sel2870"]}
 RECORDS = [
@@ -17,6 +18,9 @@ RECORDS = [
     Burst(0.00125, Role.BODY, bytes.fromhex("f00a0002000d00190055"), 750_000, 0.001383333),
     Remark(None, "5 µs of nothing"),
     Burst(None, Role.LENS, b"\xf0", 1_500_000, None, whole=True),
+    ClockFix(0.0015, 4_711, 31e-6),
+    Drop(0.002, "bytes of the lens", 12),
+    Drop(None, "edges of VD", 1),
 ]
 
 
@@ -116,3 +120,18 @@ def test_a_file_of_the_caller_stays_open():
         pass
     assert not file.closed
     assert json.loads(file.getvalue()) == {"lensmount": "recording", "version": 1}
+
+
+def test_a_recording_of_the_first_program_is_read_whole(wiring):
+    """A session that the reader and writer of the first version made, before there were clocks and losses."""
+    path = Path(__file__).parent / "files" / "version-1.lmx"
+    records = list(read_recording(path, wiring).records)
+    assert not any(isinstance(record, Remark) for record in records[:-3])
+    assert sum(isinstance(record, Burst) for record in records) == 16
+    assert records[-3:] == [
+        Remark(None, "5 µs of nothing, said by nobody at no time"),
+        Remark(0.301, "the end"),
+        Burst(None, Role.LENS, b"\xf0\x0a", 1_500_000, None, whole=True),
+    ]
+    header = dict(read_header(path, path.read_bytes()))
+    assert recorded(records, {key: header[key] for key in header if key != "version"}) == path.read_bytes()

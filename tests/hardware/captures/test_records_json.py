@@ -6,7 +6,7 @@ import random
 import pytest
 
 from lensmount_hardware.captures.records_json import object_from, record_of, records_of, text_of
-from lensmount_protocol.wire import Burst, Edge, Remark, Role
+from lensmount_protocol.wire import Burst, ClockFix, Drop, Edge, Remark, Role
 
 RECORDS = [
     Burst(1.25e-3, Role.BODY, b"\xf0\x0a", 750_000, 1.28e-3),
@@ -15,6 +15,8 @@ RECORDS = [
     Edge(-2e-6, "BODY_CS", False),
     Remark(None, 'a "note"\nof two lines, 5 µs, \ud800'),
     Remark(3.5, ""),
+    ClockFix(2.5e-3, 123_456, 12.5e-6),
+    Drop(None, 'bytes of the "lens"', 3),
 ]
 
 
@@ -30,6 +32,17 @@ def test_the_keys_are_those_of_the_decoded_captures():
     assert text_of(RECORDS[0]) == '{"t_us":1250.0,"dir":"body","baud":750000,"hex":"f00a","until_us":1280.0}'
     assert text_of(RECORDS[2]) == '{"t_us":0.0,"line":"VD","level":1}'
     assert text_of(Remark(None, "x")) == '{"t_us":null,"note":"x"}'
+
+
+def test_a_clock_and_a_loss_carry_a_note_for_programs_that_do_not_know_them():
+    assert text_of(RECORDS[6]) == (
+        '{"t_us":2500.0,"board_us":123456,"within_us":12.5,'
+        '"note":"the board\'s clock stood at 123456 \\u00b5s, known to \\u00b112.500 \\u00b5s"}'
+    )
+    text = '{"t_us":1.0,"dropped":"edges of VD","count":2,"note":"lost: 2 edges of VD"}'
+    assert text_of(Drop(1e-6, "edges of VD", 2)) == text
+    # What the first version of the reader asks of a line: it asks for a note last, so that is what it finds.
+    assert not {"hex", "line"} & set(json.loads(text))
 
 
 def test_any_time_survives_to_half_a_nanosecond():
@@ -73,6 +86,14 @@ def test_a_time_that_is_no_number_is_not_written():
         '{"t_us":1,"hex":"","baud":750000,"dir":"body"}',
         '{"t_us":1,"hex":"f","baud":750000,"dir":"body"}',
         '{"t_us":1,"hex":7,"baud":750000,"dir":"body"}',
+        '{"board_us":1,"within_us":1,"note":""}',
+        '{"t_us":1,"board_us":1,"note":""}',
+        '{"t_us":1,"board_us":-1,"within_us":1}',
+        '{"t_us":1,"board_us":1.5,"within_us":1}',
+        '{"t_us":1,"board_us":1,"within_us":-1}',
+        '{"t_us":1,"dropped":"x","note":""}',
+        '{"t_us":1,"dropped":"x","count":0}',
+        '{"t_us":1,"dropped":"x","count":true}',
         "[" * 100_000,
         '{"a":' * 100_000,
     ],

@@ -28,12 +28,13 @@ def test_the_rate_is_set_there_at_the_start_and_later(rfc2217_server: Any) -> No
 
 
 @pytest.mark.parametrize(("mark", "inverted"), [("", False), ("!", True)])
-def test_an_output_is_at_rest_from_the_start(rfc2217_server: Any, mark: str, inverted: bool) -> None:
+def test_an_output_is_at_rest_from_the_start_and_at_the_end(rfc2217_server: Any, mark: str, inverted: bool) -> None:
     with _open(rfc2217_server.address, f"?rts={mark}BODY_CS") as port:
         assert rfc2217_server.far.receive(5) == [LineChanged("BODY_CS", inverted)]
         port.send(DriveLine("BODY_CS", True))
         assert rfc2217_server.far.receive(5) == [LineChanged("BODY_CS", not inverted)]
-    assert rfc2217_server.serial.rts_orders == [inverted, not inverted]
+    assert rfc2217_server.far.receive(5) == [LineChanged("BODY_CS", inverted)]
+    assert rfc2217_server.serial.rts_orders == [inverted, not inverted, inverted]
 
 
 def test_a_refused_call_is_told() -> None:

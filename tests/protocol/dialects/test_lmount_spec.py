@@ -8,7 +8,7 @@ import pytest
 from lensmount_emulator.reports.catalogue import catalogue
 from lensmount_protocol.checksums import CHECK_INPUT, CRC16_IBM_3740
 from lensmount_protocol.dialect import Dialect
-from lensmount_protocol.dialects.lmount.types import POWER_LIMITS_MA, Feature, Part, PowerClass
+from lensmount_protocol.dialects.lmount.types import POWER_LIMITS_MA, Feature, FocusFlag, Part, PowerClass
 from lensmount_protocol.enums import OpenIntEnum
 from lensmount_protocol.registry import load_dialect
 
@@ -66,6 +66,12 @@ def test_the_states_are_the_table(lmount: Dialect) -> None:
 def test_the_bits_are_the_sets(heading: str, bits: type[OpenIntEnum]) -> None:
     table = SPEC[SPEC.index(f"| {heading} | bit |") :].partition("\n\n")[0]
     assert [int(bit) for bit in re.findall(r"\| (\d+) \|$", table, re.MULTILINE)] == [int(bit) for bit in bits]
+
+
+def test_the_flags_of_focus_are_the_enumeration() -> None:
+    table = SPEC[SPEC.index("| flags of a focus state | bit |") :].partition("\n\n")[0]
+    written = re.findall(r"^\| `([A-Z_]+)` \| (\d+) \|", table, re.MULTILINE)
+    assert {name: 1 << int(bit) for name, bit in written} == {flag.name: int(flag) for flag in FocusFlag}
 
 
 def test_the_classes_of_power_are_the_limits() -> None:

@@ -13,11 +13,12 @@ SPEC = (ROOT / "protocol" / "spec" / "lmount.md").read_text()
 ROW = re.compile(r"^\| (?P<what>(?!---|#|behaviour).+?) \|(?P<rest>.+)\|$", re.MULTILINE)
 ROWS = {row["what"]: [cell.strip() for cell in row["rest"].split(" | ")] for row in ROW.finditer(TRACES)}
 CODE = "lensmount_emulator.roles.lmount"
+ADAPTERS = "lensmount_emulator.roles.adapters"
 
 
 def named_in(file: str) -> set[str]:
-    (path,) = (ROOT / "tests").rglob(file)
-    return {node.name for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef)}
+    trees = [ast.parse(path.read_text()) for path in (ROOT / "tests" / "emulator").rglob(file)]
+    return {node.name for tree in trees for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
 
 
 def test_every_item_of_the_specification_is_traced() -> None:
@@ -41,7 +42,10 @@ def test_what_the_ends_do_is_there(what: str) -> None:
         assert names or end.startswith("none:"), f"{what}: {end}"
         for name in names:
             module, *path = name.split(".")
-            thing = import_module(f"{CODE}.{module}")
+            package = f"{CODE}.{module}"
+            if module == "adapters":
+                package = f"{ADAPTERS}.{path.pop(0)}"
+            thing = import_module(package)
             for part in path:
                 thing = getattr(thing, part)
 

@@ -125,10 +125,12 @@ class BodyCore(Engine):
         wishes: loop frame -> what is wanted from it on.
         first_sequence: number of the first loop frame; `None` counts pulses from power-up, as bodies do.
         acknowledged: acknowledgements that nobody has asked about yet.
+        asked: type of the request that was sent last.
         reply: the last class 2 message from the lens that nobody has taken yet.
         looping: whether `03` and `04` are sent.
         saying_farewell: whether the loop carries the power-off values.
         loop: what the loop remembers.
+        heard_at: when the last `05` came, or the loop began, in seconds.
     """
 
     def __init__(
@@ -148,10 +150,12 @@ class BodyCore(Engine):
         self.first_sequence: int | None = None
         self.pulses_before = 0
         self.acknowledged: deque[Message] = deque(maxlen=MOST_ACKNOWLEDGEMENTS)
+        self.asked = 0
         self.reply: Message | None = None
         self.looping = False
         self.saying_farewell = False
         self.loop = LoopMemory(settings.first_row)
+        self.heard_at = 0.0
         # The body pulls this line up; a lens grounds it.
         self.levels[XDETECT] = XDETECT in self.carried
         self._worded: dict[tuple[type[Message], bool, bool], Callable[[], Any]] = {}
@@ -160,6 +164,9 @@ class BodyCore(Engine):
             cls: [values_from(cls, fields) for fields in settings.start.get(cls.__name__, [])]
             for cls in (BodyState, BodyMode)
         }
+
+    def start_anew(self, why: str) -> None:
+        """Take the lens's supply and get to know it again; the step of the script that was under way is repeated."""
 
     def says(self, cls: type[M]) -> M:
         """A fresh message as the profile words it for this kind of lens and this time of the session."""

@@ -9,6 +9,7 @@ from lensmount_protocol.dialects.emount.framing import LOOP_CLASS
 from lensmount_protocol.dialects.emount.lens_status import LensStatus
 from lensmount_protocol.dialects.emount.sequence import body_sequence
 from lensmount_protocol.dialects.emount.types import FocusMode, FocusSwitch
+from lensmount_protocol.errors import LocalProtocolError
 from lensmount_protocol.message import Message
 
 PULSES_AHEAD = 2
@@ -20,10 +21,14 @@ ENTRY_CONTROL = 0x94
 ECHOES_WANTED = 2
 """A body moves to the next row pair once two consecutive `05` have echoed the current one."""
 
+SILENT_S = 1.0
+"""A lens that streams and is not heard for so long gets its supply anew; what a real body does is not known."""
+
 
 def start_loop(body: BodyCore) -> None:
     """The layout's echo is in: `03` and `04` from the next pulse on."""
     body.loop = LoopMemory(body.settings.first_row)
+    body.heard_at = body.now
     body.looping = True
     if body.first_sequence is not None:
         body.pulses_before = body.first_sequence - PULSES_AHEAD - body.pulses - 1
@@ -35,6 +40,7 @@ def hear(body: BodyCore, message: Message) -> None:
     """Take what the lens says in its loop frames."""
     if isinstance(message, LensStatus):
         body.lens.status = message
+        body.heard_at = body.now
         _count_echo(body, message.row_index_a)
     elif isinstance(message, FocusStatus):
         body.lens.focus = message
@@ -50,13 +56,21 @@ def _run(body: BodyCore) -> Task:
         yield PULSE
         if not body.looping:
             return
+        if body.now - body.heard_at > SILENT_S:
+            body.start_anew("the lens has fallen silent")
+            return
         pulse_at = body.pulse_at
         sequence = body_sequence(body.pulses_before + body.pulses + PULSES_AHEAD)
         _take_wish(body)
-        yield body.at(pulse_at, timing.state_after_vd)
-        yield from body.send(_state(body, sequence), LOOP_CLASS, sequence)
-        yield body.at(pulse_at, timing.mode_after_vd)
-        yield from body.send(_mode(body), LOOP_CLASS, sequence)
+        try:
+            yield body.at(pulse_at, timing.state_after_vd)
+            yield from body.send(_state(body, sequence), LOOP_CLASS, sequence)
+            yield body.at(pulse_at, timing.mode_after_vd)
+            yield from body.send(_mode(body), LOOP_CLASS, sequence)
+        except LocalProtocolError as error:
+            # The link is elsewhere than this end believed: somebody else spoke on it.
+            body.start_anew(str(error))
+            return
         body.loop.frame += 1
         body.wake(LOOP_FRAME)
 

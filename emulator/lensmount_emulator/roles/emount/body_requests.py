@@ -16,7 +16,7 @@ from lensmount_protocol.dialects.emount.init import (
 from lensmount_protocol.dialects.emount.lines import LENS_CS
 from lensmount_protocol.dialects.emount.optics import show_lens_spec
 from lensmount_protocol.dialects.emount.service import Refusal
-from lensmount_protocol.dialects.emount.stream import StreamLayoutRequest
+from lensmount_protocol.dialects.emount.stream import StreamLayoutReply, StreamLayoutRequest
 from lensmount_protocol.message import Message
 from lensmount_protocol.wire import Role
 
@@ -63,10 +63,13 @@ def ask(body: BodyCore, type_: int) -> Task:
     """
     request = body.dialect.messages[(Role.BODY, type_)]
     for _ in range(1 if type_ in ONLY_ONCE else SENDS):
-        body.reply = None
+        body.reply, body.asked = None, type_
+        # Somebody else's layout must not decide what the stream is read from.
+        body.connection.settle(type_ != StreamLayoutRequest.TYPE)
         yield from body.send([_worded(body, request)], REQUEST_CLASS, 0)
         patience = body.now + PATIENCE_S.get(type_, USUAL_PATIENCE_S)
         yield Wait(patience, lambda: body.reply is not None, (ARRIVAL,))
+        body.connection.settle(True)
         if body.reply is not None:
             yield body.level(LENS_CS, False)
             _take(body, type_, body.reply)
@@ -110,6 +113,14 @@ def _identity(body: BodyCore, reply: IdentityReply) -> None:
 def _descriptor(body: BodyCore, reply: DescriptorReply) -> None:
     body.lens.descriptor = reply
     body.tell(f"it is a {show_lens_spec(reply.lens_spec)}")
+
+
+@learn.on(StreamLayoutReply)
+def _layout(body: BodyCore, reply: StreamLayoutReply) -> None:
+    wanted = _worded(body, StreamLayoutRequest).values()
+    blocks = reply.status_blocks, reply.focus_blocks
+    if blocks != (wanted["status_blocks"], wanted["focus_blocks"]):
+        raise LensSilentError(f"the lens streams blocks {blocks[0]:#x} and {blocks[1]:#x}, which nobody ordered")
 
 
 @learn.on(FrameRateReply)

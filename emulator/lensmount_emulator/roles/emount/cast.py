@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from lensmount_emulator.roles.cast import Cast, Place
 from lensmount_emulator.roles.emount.body import BodyEngine
+from lensmount_emulator.roles.emount.body_asking import ask, one_more_step
 from lensmount_emulator.roles.emount.body_script import VERBS
 from lensmount_emulator.roles.emount.lens import LensEngine
 from lensmount_emulator.roles.emount.settings import BodySettings, LensSettings
@@ -90,4 +91,6 @@ EMOUNT_CAST = Cast(
     engine=_engine,
     usual_body="a6000",
     usual_lens="sel55210",
+    carry_out=one_more_step,
+    ask=ask,
 )

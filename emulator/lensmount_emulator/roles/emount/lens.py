@@ -2,11 +2,12 @@
 
 from lensmount_emulator.roles.emount import lens_orders, lens_replies, lens_stream
 from lensmount_emulator.roles.emount.lens_core import LensCore
+from lensmount_emulator.roles.script import Step
 from lensmount_emulator.roles.tasks import Task
 from lensmount_protocol.connection import Arrival
 from lensmount_protocol.dialects.emount.framing import LOOP_CLASS, REQUEST_CLASS
 from lensmount_protocol.dialects.emount.lines import BODY_CS, LENS_CS, RXD, SLOW_BAUDRATE, VCC, VD, XDETECT
-from lensmount_protocol.dialects.emount.transitions import ASLEEP, OFF, WAKING
+from lensmount_protocol.dialects.emount.transitions import ASLEEP, OFF
 from lensmount_protocol.frame import Garbage
 from lensmount_protocol.wire import LineChanged, Role
 
@@ -29,15 +30,13 @@ class LensEngine(LensCore):
             self._power_on() if edge.level else self._power_off()
         elif edge.line == BODY_CS and edge.level and self.connection.state == ASLEEP:
             self.connection.move("wake", by=Role.BODY)
+            self.hears = False
             self.spawn(_shake_hands(self, boots=False))
         elif edge.line == VD and not edge.level:
             lens_stream.on_frame_sync(self)
 
     def on_arrival(self, arrival: Arrival) -> None:
         """A frame came: loop frames change the model, requests are answered."""
-        if self.connection.state in (OFF, WAKING):
-            # A lens hears nothing before its serial port is on.
-            return
         if arrival.violation is not None:
             self.tell(str(arrival.violation), trouble=True)
         elif arrival.frame.class_ == LOOP_CLASS:
@@ -50,9 +49,15 @@ class LensEngine(LensCore):
 
     def on_garbage(self, garbage: Garbage) -> None:
         """Say what was wrong, where the lens is one that refuses."""
-        if self.connection.state not in (OFF, WAKING):
-            super().on_garbage(garbage)
-            self.spawn(lens_replies.refuse_garbage(self, garbage.reason))
+        super().on_garbage(garbage)
+        self.spawn(lens_replies.refuse_garbage(self, garbage.reason))
+
+    def by_hand(self, step: Step) -> None:
+        """A hand turns the zoom ring: `zoom`, in tenths of a millimetre."""
+        if step.verb == "zoom" and step.value:
+            self.turned_to_dmm = int(step.value)
+        else:
+            super().by_hand(step)
 
     def _power_on(self) -> None:
         self.connection.move("power", by=Role.BODY)
@@ -60,11 +65,12 @@ class LensEngine(LensCore):
 
     def _power_off(self) -> None:
         self.stop_tasks()
-        self.sending = False
+        self.sending = self.hears = False
         for line in (LENS_CS, RXD):
             self.drive(line, False)
         self.set_baudrate(SLOW_BAUDRATE)
         self.stream.end()
+        self.motor.rest(float(self.stream.frame))
         self.rows.clear()
         if self.connection.state != OFF:
             self.connection.move("power lost", by=Role.BODY)
@@ -88,5 +94,7 @@ def _shake_hands(lens: LensEngine, *, boots: bool) -> Task:
         yield lens.level(BODY_CS, False)
         yield lens.after(timing.select_falls)
         lens.drive(LENS_CS, False)
+    # Its serial port is on: before that it hears nothing, and answers nobody in the midst of the handshake.
+    lens.hears = True
     lens.connection.move("linked", by=Role.LENS)
     lens.tell("handshake done" if boots else "awake again")

@@ -27,6 +27,7 @@ class Stream:
 
     Attributes:
         running: whether `05` and `06` are sent.
+        run: which stream it is: a pair that was begun in one must not go on in the next, of other blocks.
         frame: number of the pair that is being sent, from 0.
         waits: the first pair comes with the next pulse.
         busy: a pair is on its way out.
@@ -49,6 +50,7 @@ class Stream:
         self._counts_alone = settings.counts_alone
         self.status_blocks = LensStatus.USUAL_BLOCKS
         self.focus_blocks = FocusStatus.USUAL_BLOCKS
+        self.run = 0
         self.begin(self.status_blocks, self.focus_blocks)
         self.running = False
 
@@ -56,6 +58,7 @@ class Stream:
         """The body ordered a stream of these blocks."""
         self.status_blocks, self.focus_blocks = status_blocks, focus_blocks
         self.running = True
+        self.run += 1
         self.frame = -1
         self.busy = self.waits = False
         self.sequence = self._first_sequence
@@ -119,6 +122,7 @@ class LensCore(Engine):
         stream: what the loop remembers.
         pulse_at: when VD last fell.
         pulse_period: seconds between its last two falls.
+        turned_to_dmm: focal length that a hand turned it to, in tenths of a millimetre; 0: as the profile says.
     """
 
     def __init__(
@@ -142,7 +146,9 @@ class LensCore(Engine):
         self.rows = RowEcho(settings.rows.echo_frames, (settings.rows.initial, settings.rows.initial))
         self.row_table = RowTable(settings.rows)
         self.stream = Stream(settings)
+        self.hears = False
         self.pulse_at = self.pulse_period = 0.0
+        self.turned_to_dmm = 0
         self._worded: dict[type[Message], Callable[[], Any]] = {}
         self._start: dict[type[Message], list[dict[str, Any]]] = {
             cls: [values_from(cls, fields) for fields in settings.start.get(cls.__name__, [])]

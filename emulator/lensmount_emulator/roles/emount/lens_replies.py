@@ -15,7 +15,7 @@ from lensmount_protocol.dialects.emount.lines import BODY_CS, FAST_BAUDRATE, LEN
 from lensmount_protocol.dialects.emount.power import ShutDownReply
 from lensmount_protocol.dialects.emount.service import Refusal
 from lensmount_protocol.dialects.emount.stream import StreamLayoutReply, StreamLayoutRequest
-from lensmount_protocol.dialects.emount.transitions import ASKED, STREAMING_ASKED
+from lensmount_protocol.dialects.emount.transitions import ASKED, STREAMING_ASKED, SWITCHING
 from lensmount_protocol.dialects.emount.types import RefusalCode
 from lensmount_protocol.frame import GarbageReason
 from lensmount_protocol.message import Message
@@ -105,6 +105,11 @@ def _switch_speed(lens: LensCore, reply: SpeedReply) -> Task:
         yield lens.after(timing.switch_rises)
         lens.drive(LENS_CS, True)
         yield lens.level(BODY_CS, False)
+        if lens.connection.state != SWITCHING:
+            # A request came in that window: the body does not switch.
+            if not lens.sending:
+                lens.drive(LENS_CS, False)
+            return
         yield lens.after(timing.switch_falls)
         lens.drive(LENS_CS, False)
     lens.set_baudrate(FAST_BAUDRATE)
@@ -115,6 +120,8 @@ def _switch_speed(lens: LensCore, reply: SpeedReply) -> Task:
 @follow_up.on(StreamLayoutReply)
 def _start_stream(lens: LensCore, reply: StreamLayoutReply) -> Task:
     if reply.status_blocks or reply.focus_blocks:
+        # The stream counts its frames from its beginning, and the motor counts time in them.
+        lens.motor.rest(float(lens.stream.frame))
         lens.stream.begin(reply.status_blocks, reply.focus_blocks)
         lens.tell("streams its state")
         yield from lens_stream.first_pair(lens)

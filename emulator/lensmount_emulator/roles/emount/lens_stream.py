@@ -63,20 +63,21 @@ def _pair_after(lens: LensCore, delay_us: float) -> Task:
     stream = lens.stream
     stream.next_pair()
     stream.busy = True
-    frame, sequence = stream.frame, stream.sequence
+    frame, sequence, run = stream.frame, stream.sequence, stream.run
     status: list[Message] = [_status(lens)]
     focus = _focus_frame(lens)
     yield lens.after(delay_us)
-    yield from _send(lens, status, sequence)
+    yield from _send(lens, status, sequence, run)
     if frame >= lens.settings.focus_skips:
         yield lens.after(lens.settings.timing.focus_after_status)
-        yield from _send(lens, focus, sequence)
-    stream.busy = False
+        yield from _send(lens, focus, sequence, run)
+    if stream.run == run:
+        stream.busy = False
 
 
-def _send(lens: LensCore, messages: list[Message], sequence: int) -> Iterable[Await]:
+def _send(lens: LensCore, messages: list[Message], sequence: int, run: int) -> Iterable[Await]:
     """What takes one frame out, or nothing where the stream has been stopped."""
-    if not lens.stream.running:
+    if not lens.stream.running or lens.stream.run != run:
         return ()
     timing = lens.settings.timing
     data = lens.connection.send(messages, LOOP_CLASS, sequence)
@@ -88,6 +89,8 @@ def _status(lens: LensCore) -> LensStatus:
     stream = lens.stream
     status = lens.says(LensStatus)
     status.blocks = stream.status_blocks
+    if lens.turned_to_dmm:
+        status.focal_length_dmm = status.nominal_focal_length_dmm = lens.turned_to_dmm
     _show_iris(lens, status)
     if stream.moves and (stream.moving_to is not None or stream.motion_left):
         status.motion_flags |= MOTION

@@ -8,13 +8,11 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from lensmount_emulator.models.optics import av256
 from lensmount_emulator.roles.lmount.numbers import maker_number, model_number
 from lensmount_emulator.roles.lmount.settings import AccessorySettings
 from lensmount_protocol.dialects.lmount.identity import AccessoryEntry
 from lensmount_protocol.dialects.lmount.types import AccessoryKind, CorrectionKind
-
-UNITS_PER_DOUBLING = 512
-"""Av/256 for twice the f-number."""
 
 KINDS = {
     "teleconverter": AccessoryKind.TELECONVERTER,
@@ -46,7 +44,7 @@ class Optics:
     @classmethod
     def of(cls, name: str, settings: AccessorySettings) -> "Optics":
         """The numbers of a profile."""
-        return cls(name, settings.factor, av_of(settings.factor), settings.idle_ma, entry_of(settings))
+        return cls(name, settings.factor, av256(settings.factor), settings.idle_ma, entry_of(settings))
 
     def focal_behind(self, focal_um: int) -> int:
         """What the body sees of a focal length of the lens."""
@@ -83,11 +81,6 @@ def entry_of(settings: AccessorySettings) -> AccessoryEntry:
         factor_permille=round(settings.factor * 1000),
         limits=SINGLE_AUTOFOCUS * settings.single_autofocus,
     )
-
-
-def av_of(factor: float) -> int:
-    """The light that a factor costs, in Av/256: `512 · log2(k)`."""
-    return round(UNITS_PER_DOUBLING * math.log2(factor))
 
 
 def int16(value: int) -> int:

@@ -1,17 +1,21 @@
 """The body end of the open model: powers a lens, gets to know it, and does what a script says."""
 
+from lensmount_emulator.roles.cast import Asking
+from lensmount_emulator.roles.engine import Engine
 from lensmount_emulator.roles.findings import Verdict
 from lensmount_emulator.roles.lmount import rules
 from lensmount_emulator.roles.lmount.body_core import ANSWER, REPORT, BodyCore, Known
 from lensmount_emulator.roles.lmount.body_cycle import hear
 from lensmount_emulator.roles.lmount.body_greeting import get_to_know
 from lensmount_emulator.roles.lmount.body_script import carry_out
-from lensmount_emulator.roles.tasks import Task
+from lensmount_emulator.roles.script import Step
+from lensmount_emulator.roles.tasks import Task, Wait
 from lensmount_protocol.connection import Arrival
 from lensmount_protocol.dialects.lmount.framing import CYCLE, EVENT
 from lensmount_protocol.dialects.lmount.identity import AccessoryReport
 from lensmount_protocol.dialects.lmount.lines import BODY_ATT, DETECT, FIRST_BAUDRATE, FSYNC, TXD, V_DRIVE, V_LOGIC
 from lensmount_protocol.dialects.lmount.link import LensHello
+from lensmount_protocol.dialects.lmount.transitions import OFF
 from lensmount_protocol.dialects.lmount.types import UpdateStage
 from lensmount_protocol.dialects.lmount.update import PageReport, UpdateState
 from lensmount_protocol.errors import LocalProtocolError
@@ -52,6 +56,9 @@ class BodyEngine(BodyCore):
 
     def on_arrival(self, arrival: Arrival) -> None:
         """Reports and news are heard; what carries a number answers an order."""
+        if self.connection.state == OFF:
+            # On a port without supply lines a lens may still speak to the body that was there before.
+            return
         if arrival.violation is not None:
             self.tell(str(arrival.violation), trouble=True)
             return
@@ -59,7 +66,7 @@ class BodyEngine(BodyCore):
         for message in arrival.messages:
             if not isinstance(message, Message):
                 self.tell(f"passed over: {message.reason}")
-            elif isinstance(message, LensHello):
+            elif not news and isinstance(message, LensHello):
                 self.known.hello = message
                 self.wake(ANSWER)
             elif news or isinstance(message, AccessoryReport):
@@ -104,7 +111,13 @@ def _live(body: BodyEngine) -> Task:
         if DETECT in body.carried and body.levels.get(DETECT, False):
             # It bounced.
             continue
-        if (yield from get_to_know(body)):
+        try:
+            known = yield from get_to_know(body)
+        except LocalProtocolError as error:
+            # Somebody else's answer moved the link on in the midst of ours.
+            body.tell(str(error), trouble=True)
+            known = False
+        if known:
             break
         # A lens in recovery can do nothing else; perhaps that is just what the script wants.
         wanted = body.script[body.position].verb if body.position < len(body.script) else ""
@@ -119,7 +132,10 @@ def _live(body: BodyEngine) -> Task:
         body.tell("asks again" if goes_on else "gives up", trouble=True)
         if not goes_on:
             body.done = True
-            return
+            # Until somebody takes it off and puts it, or another one, on again.
+            yield body.level(DETECT, True)
+            tries = 0
+            continue
         body.findings = [finding for finding in body.findings if finding.verdict is not Verdict.REFUSED]
         yield body.now + BEFORE_NEXT_TRY_S
     body.tell("the lens reports")
@@ -135,6 +151,28 @@ def _live(body: BodyEngine) -> Task:
         body.start_anew(str(error))
         return
     body.done = True
+
+
+def one_more_step(engine: Engine, step: Step) -> Task:
+    """Do one step for a body that is done with its script; behind an update the lens is got to know again."""
+    assert isinstance(engine, BodyEngine)
+    yield from carry_out(engine, step)
+    if engine.restarts:
+        engine.done = False
+        _start_from_new_image(engine)
+        yield Wait(ready=lambda: engine.done)
+
+
+def ask(engine: Engine, message: Message) -> Asking:
+    """Send an order, and again where no answer comes, as the body itself does.
+
+    Raises:
+        LocalProtocolError: it is no order of a body: it has no number, by which an answer could be told.
+    """
+    assert isinstance(engine, BodyEngine)
+    if message.SENDER is not Role.BODY or not hasattr(message, "number"):
+        raise LocalProtocolError(f"{type(message).__name__} is no order of a body's; it cannot be asked")
+    return (yield from engine.ask(message))
 
 
 def _start_from_new_image(body: BodyEngine) -> None:

@@ -72,7 +72,10 @@ def drive(body: BodyCore, order: Any, patience: float) -> Deed:
 
 
 def focus_to(body: BodyCore, target: FocusTarget) -> Deed:
-    """Drive the focus, and wait until it is there."""
+    """Drive the focus, and wait until it is there; with its switch at MF a lens would refuse."""
+    if body.known.manual:
+        body.tell("the lens's switch says MF, so no focus order is sent")
+        return Outcome.STOPPED
     order = FocusDrive(order=target.order, value=target.value)
     abilities = body.known.abilities
     if target.distance_mm and abilities is not None and abilities.focus_steps:

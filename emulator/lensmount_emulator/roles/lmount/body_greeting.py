@@ -42,15 +42,16 @@ GREETING_PATIENCE_S = 0.06
 """A greeting may take 20 ms, at a rate at which its bytes take some more."""
 
 SWITCH_US = 1000.0
+SPARE, LIVE_SPARE = 2, 15
 HOMING_PATIENCE_S = 3.0
 SHARED_PERMILLE = 500
 """The lens's part where both stabilise: half of it, as the model has it; what makers do is not public."""
 
-Part_ = Generator[Await, bool, bool]
+Stage = Generator[Await, bool, bool]
 """A part of the greeting; whether the rest can follow."""
 
 
-def power_up(body: BodyCore) -> Part_:
+def power_up(body: BodyCore) -> Stage:
     """Supply for what is there, and wait until it says that it runs."""
     body.drive(V_LOGIC, True)
     body.drive(TXD, True)
@@ -62,7 +63,7 @@ def power_up(body: BodyCore) -> Part_:
     return runs or LENS_ATT not in body.carried
 
 
-def greet(body: BodyCore) -> Part_:
+def greet(body: BodyCore) -> Stage:
     """Say who we are until the lens says what it needs."""
     firmware, camera, known = body.settings.firmware, body.settings.camera, body.known
     features = feature_bits(firmware.features)
@@ -91,7 +92,7 @@ def greet(body: BodyCore) -> Part_:
     return False
 
 
-def offer_pages(body: BodyCore) -> Part_:
+def offer_pages(body: BodyCore) -> Stage:
     """Say which pages we have, if any, before anything moves; a lens that has none of them changes nothing by that."""
     pages = offer(body.settings.firmware.pages)
     if pages and body.known.feature(Feature.PAGES):
@@ -101,7 +102,7 @@ def offer_pages(body: BodyCore) -> Part_:
     return True
 
 
-def grant(body: BodyCore) -> Part_:
+def grant(body: BodyCore) -> Stage:
     """Grant power: what the lens asked for, or the most that this body gives."""
     hello, power = body.known.hello, body.settings.power
     assert hello is not None
@@ -122,7 +123,7 @@ def grant(body: BodyCore) -> Part_:
     return isinstance(answer, Done)
 
 
-def choose_rate(body: BodyCore) -> Part_:
+def choose_rate(body: BodyCore) -> Stage:
     """The fastest rate that both named in their greetings."""
     hello = body.known.hello
     assert hello is not None
@@ -136,12 +137,13 @@ def choose_rate(body: BodyCore) -> Part_:
     body.set_baudrate(baudrate)
     body.connection.move("switched", by=Role.BODY)
     body.tell(f"speaks at {baudrate} baud")
-    # The lens's clock began with its last bit, ours with its arrival; a port that charges no byte time is early.
-    yield body.after(2 * SWITCH_US)
+    # The lens's clock began with its last bit, ours with its arrival; a live port may be early by all of its bytes'
+    # time, and a live lens late by what its host takes.
+    yield body.after((LIVE_SPARE if body.live else SPARE) * SWITCH_US)
     return True
 
 
-def identify(body: BodyCore) -> Part_:
+def identify(body: BodyCore) -> Stage:
     """Who it is and what it can; the accessories in between say so in the same frame."""
     known = body.known
     identity = yield from body.ask(IdentityRequest())
@@ -155,7 +157,7 @@ def identify(body: BodyCore) -> Part_:
     return True
 
 
-def settle(body: BodyCore) -> Part_:
+def settle(body: BodyCore) -> Stage:
     """Format and stabilisation: what both have is agreed; a refusal is an answer as well."""
     known, camera = body.known, body.settings.camera
     abilities = known.abilities
@@ -182,7 +184,7 @@ def stabilise(body: BodyCore, mode: StabiliserMode) -> Generator[Await, bool, An
     return answer
 
 
-def stream(body: BodyCore) -> Part_:
+def stream(body: BodyCore) -> Stage:
     """Reports with each frame from now on; what has to home does so first."""
     answer = yield from body.ask(StreamOrder())
     if not isinstance(answer, Done) or answer.outcome != Outcome.DONE:
@@ -202,7 +204,7 @@ def is_homing(body: BodyCore) -> bool:
 RELIABLE = 64
 
 
-def get_to_know(body: BodyCore, *, powered: bool = False) -> Part_:
+def get_to_know(body: BodyCore, *, powered: bool = False) -> Stage:
     """All of it, in order; what went wrong is found and told.
 
     Args:
@@ -217,7 +219,7 @@ def get_to_know(body: BodyCore, *, powered: bool = False) -> Part_:
     return True
 
 
-PARTS: tuple[tuple[str, Callable[[BodyCore], Part_]], ...] = (
+PARTS: tuple[tuple[str, Callable[[BodyCore], Stage]], ...] = (
     ("attach", power_up),
     ("attach", greet),
     ("negotiate", offer_pages),

@@ -2,9 +2,9 @@
 
 from lensmount_emulator.roles.lmount.body_core import BodyCore
 from lensmount_emulator.roles.lmount.body_cycle import start_frames
-from lensmount_emulator.roles.lmount.body_greeting import Part_, get_to_know, stream
+from lensmount_emulator.roles.lmount.body_greeting import Stage, get_to_know, stream
 from lensmount_emulator.roles.tasks import Wait
-from lensmount_protocol.dialects.lmount.lines import BODY_ATT, LENS_ATT, V_DRIVE
+from lensmount_protocol.dialects.lmount.lines import BODY_ATT, FIRST_BAUDRATE, LENS_ATT, V_DRIVE
 from lensmount_protocol.dialects.lmount.link import Done, Sleep
 from lensmount_protocol.wire import Role
 
@@ -12,7 +12,7 @@ WAKE_PATIENCE_S = 0.1
 LET_GO_S = 0.01
 
 
-def sleep(body: BodyCore) -> Part_:
+def sleep(body: BodyCore) -> Stage:
     """End the stream, send the lens to sleep, and take its drive power; whether it sleeps."""
     body.streaming = False
     answer = yield from body.ask(Sleep())
@@ -20,11 +20,13 @@ def sleep(body: BodyCore) -> Part_:
         start_frames(body)
         return False
     body.drive(V_DRIVE, False)
+    if BODY_ATT not in body.carried:
+        body.set_baudrate(FIRST_BAUDRATE)
     body.tell("the lens sleeps")
     return True
 
 
-def wake(body: BodyCore) -> Part_:
+def wake(body: BodyCore) -> Stage:
     """Call until the lens says that it is awake, and have it report again; whether it does."""
     if body.streaming:
         return True

@@ -137,10 +137,10 @@ def limits(text: str) -> tuple[int, int] | None:
 
 def page(text: str) -> PageName:
     """The name of a page."""
-    name = next((name for name in PAGES if name == text), None)
-    if name is None:
-        raise ValueError(unknown("page", text, PAGES))
-    return name
+    names: dict[str, PageName] = {name: name for name in PAGES}
+    if text not in names:
+        raise ValueError(unknown("page", text, names))
+    return names[text]
 
 
 def rate(text: str) -> int:

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from lensmount_emulator.roles.cast import Cast, Place
 from lensmount_emulator.roles.engine import Engine
-from lensmount_emulator.roles.lmount.body import BodyEngine
+from lensmount_emulator.roles.lmount.body import BodyEngine, ask, one_more_step
 from lensmount_emulator.roles.lmount.body_script import VERBS
 from lensmount_emulator.roles.lmount.checks import check
 from lensmount_emulator.roles.lmount.coupling import couple
@@ -37,4 +37,6 @@ LMOUNT_CAST = Cast(
     usual_body="panasonic-s1r",
     usual_lens="leica-vario-elmarit-sl-24-90mm-f2.8-4",
     couple=couple,
+    carry_out=one_more_step,
+    ask=ask,
 )

@@ -76,10 +76,10 @@ class LensEngine(LensCore):
         if arrival.violation is not None:
             self.tell(str(arrival.violation), trouble=True)
         for message in arrival.messages:
-            if isinstance(message, BodyHello):
-                self._greet(message)
-            elif arrival.frame.class_ in (CYCLE, EVENT):
+            if arrival.frame.class_ in (CYCLE, EVENT):
                 self._heed(message)
+            elif isinstance(message, BodyHello):
+                self._greet(message)
             else:
                 self._answer(message, legal=arrival.violation is None)
 
@@ -105,7 +105,12 @@ class LensEngine(LensCore):
             self.say([recovery], LINK)
         else:
             greet(self, hello)
-            confirm_firmware(self)
+            self.spawn(self._confirm_later())
+
+    def _confirm_later(self) -> Task:
+        """An image that has spoken stays."""
+        yield self.after(self.settings.timing.hello * 2)
+        confirm_firmware(self)
 
     def _heed(self, message: AnyMessage) -> None:
         if isinstance(message, Unknown):

@@ -103,6 +103,7 @@ class LensCore(LinkEnd):
         asleep: whether the body sent it to sleep.
         homed: whether the focus drive knows its zero.
         homing: whether it looks for it.
+        by_ring: whether the ring was what moved the focus last.
         driving: number of the focus order that is under way; 0 for none.
         closing: the same for the diaphragm.
         zooming: the same for the zoom.
@@ -159,6 +160,7 @@ class LensCore(LinkEnd):
         self.heard_at = 0.0
         self.homed = not focus.homes
         self.homing = False
+        self.by_ring = False
         self.driving = self.closing = self.zooming = 0
         self.switches: dict[ControlKind, int] = {}
         self.ring_av: int | None = None

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from lensmount_emulator.models.optics import av256
 from lensmount_emulator.roles.lmount.lens_core import LensCore
+from lensmount_emulator.roles.lmount.lens_orders import MANUAL
 from lensmount_emulator.roles.script import Reader, Step, seconds
 from lensmount_emulator.roles.tasks import Task
 from lensmount_protocol.dialects.lmount.focus import RingTurned
@@ -38,9 +39,6 @@ TURN_S = 0.02
 USUAL_THROW_DEGREES = 180
 ONE_TURN_AV = 8 * 256
 """What a whole turn of an aperture ring goes through, in Av/256."""
-
-MANUAL = 1
-"""Position of the AF/MF switch."""
 
 LONGEST_TURN_DEGREES = 3600.0
 
@@ -130,6 +128,9 @@ def _turn(lens: LensCore, step: Step) -> Task:
     if not lens.ring(kind):
         lens.tell(f"it has no {kind.name.lower()} ring by wire")
         return
+    if kind == RingKind.APERTURE and lens.switches.get(ControlKind.RING_LOCK):
+        lens.tell("the ring is locked")
+        return
     left = float(step.value or 0.0)
     while left:
         part = max(-NOTCH_DEGREES, min(NOTCH_DEGREES, left))
@@ -151,6 +152,7 @@ def _notch(lens: LensCore, kind: RingKind, degrees: float) -> None:
         # Not linear: the faster, the further.
         gain = 1.0 if told.linear else min(2.0, 0.5 + abs(degrees) / NOTCH_DEGREES)
         steps = degrees / (throw or USUAL_THROW_DEGREES) * lens.settings.focus.steps * gain
+        lens.by_ring = True
         lens.focus.order(lens.focus.target + round(-steps if told.reversed else steps), lens.now)
 
 

@@ -19,6 +19,7 @@ from lensmount_protocol.dialects.lmount.power import CropNotice
 from lensmount_protocol.dialects.lmount.stabiliser import StabiliserOrder
 from lensmount_protocol.dialects.lmount.types import (
     ApertureMode,
+    ControlKind,
     Feature,
     FocusOrder,
     Outcome,
@@ -30,6 +31,9 @@ from lensmount_protocol.message import Message
 
 REPORTS = frozenset({0xA0, 0xA8, 0xB0, 0xB8})
 """Types that a lens can send with each frame."""
+
+MANUAL = 1
+"""Position of the AF/MF switch."""
 
 SWITCH_US = 1000.0
 """Both ends take the new rate this long behind the acceptance."""
@@ -72,12 +76,15 @@ def _focus(lens: LensCore, order: FocusDrive) -> Message:
     drive = _FOCUS.get(order.order)
     if drive is None:
         return refuse(order, RefusalCode.OUT_OF_RANGE, 2)
+    if lens.switches.get(ControlKind.FOCUS_SWITCH) == MANUAL and order.order != FocusOrder.STOP:
+        return refuse(order, RefusalCode.BLOCKED)
     if order.order == FocusOrder.ABSOLUTE and not focus.lower <= order.value <= focus.upper:
         return refuse(order, RefusalCode.OUT_OF_RANGE, 3)
     if order.frame is not None and not has(lens.told.features, Feature.SYNCHRONISED_FOCUS):
         return refuse(order, RefusalCode.NOT_AGREED, 5)
     top = lens.settings.focus.speed * lens.reduction.focus_speed
     lens.drop_run()
+    lens.by_ring = False
     drive(lens, order, min(_speed(lens, order) or top, top))
     if order.order == FocusOrder.STOP:
         _replace(lens, "driving", 0, Outcome.STOPPED)
@@ -161,9 +168,9 @@ def _aperture(lens: LensCore, order: ApertureDrive) -> Message:
         return refuse(order, RefusalCode.NO_POWER)
     if not order.mode.known:
         return refuse(order, RefusalCode.OUT_OF_RANGE, 2)
-    if not AV_LIMITS[0] <= order.target <= AV_LIMITS[1]:
-        return refuse(order, RefusalCode.OUT_OF_RANGE, 3)
     target = lens.widest_now() if order.mode == ApertureMode.OPEN else order.target
+    if not AV_LIMITS[0] <= target <= AV_LIMITS[1]:
+        return refuse(order, RefusalCode.OUT_OF_RANGE, 3)
     duration = order.duration_us * 1e-6 if order.mode == ApertureMode.SMOOTH else 0.0
     lens.iris.order(target, lens.now, duration / max(lens.reduction.diaphragm_speed, 0.01))
     _replace(lens, "closing", order.number, Outcome.REPLACED)

@@ -1,5 +1,6 @@
 """What a lens does with power: it starts, stays within its grant, tells what it draws, and survives a brown-out."""
 
+from lensmount_emulator.roles.engine import WINDOW
 from lensmount_emulator.roles.handlers import Handlers
 from lensmount_emulator.roles.lmount.lens_core import LensCore, Told
 from lensmount_emulator.roles.lmount.lens_orders import done, refuse
@@ -38,6 +39,7 @@ def power_off(lens: LensCore) -> None:
     lens.stop_tasks()
     lens.silence()
     stop_motors(lens)
+    lens.focus.limit(lens.focus.lower, lens.focus.upper, lens.now)
     lens.told = Told()
     lens.homed = not lens.settings.focus.homes
     lens.homing = lens.asleep = lens.started = False
@@ -162,6 +164,10 @@ def _sleep(lens: LensCore, order: Sleep) -> Message:
 def _rest(lens: LensCore) -> Task:
     """Sleep until the body calls by its attention line; then say that we are awake until it lets go."""
     if BODY_ATT not in lens.carried:
+        # Nothing but a greeting can wake it, and greetings come at the first rate.
+        yield lens.after(lens.settings.timing.answer * 2)
+        yield Wait(ready=lambda: lens.idle, on=(WINDOW,))
+        lens.set_baudrate(FIRST_BAUDRATE)
         return
     yield lens.level(BODY_ATT, False)
     while True:

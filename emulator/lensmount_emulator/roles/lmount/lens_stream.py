@@ -12,13 +12,13 @@ from lensmount_protocol.dialects.lmount.focus import FocusState
 from lensmount_protocol.dialects.lmount.framing import CYCLE
 from lensmount_protocol.dialects.lmount.picture import Exposure, FrameStart
 from lensmount_protocol.dialects.lmount.stabiliser import AngularRate, StabiliserState
-from lensmount_protocol.dialects.lmount.types import ExposurePhase, FocusFlag, RingKind, StabiliserMode
+from lensmount_protocol.dialects.lmount.types import ControlKind, ExposurePhase, FocusFlag, RingKind, StabiliserMode
 from lensmount_protocol.message import Message
 
 LATEST_US = 1_500.0
 """A report that cannot begin within this of its frame signal is left out; the next one has its own number."""
 
-MOVING, REACHED, RING_AT_A, RING_CLICKS = 1, 2, 4, 8
+MOVING, REACHED, RING_AT_A, RING_CLICKS, RING_LOCKED = 1, 2, 4, 8, 16
 """Bits of an aperture state."""
 
 AT_LIMIT, PANNING = 1, 2
@@ -51,7 +51,7 @@ def _focus(lens: LensCore) -> FocusState:
     flags = int(FocusFlag.MOVING if moving else FocusFlag.REACHED)
     flags |= FocusFlag.FAR_END * (position == focus.lower) | FocusFlag.NEAR_END * (position == focus.upper)
     flags |= FocusFlag.HOMING * lens.homing | FocusFlag.CANNOT * (not lens.settings.parts.focus_motor)
-    flags |= FocusFlag.RELIABLE * lens.homed
+    flags |= FocusFlag.RELIABLE * lens.homed | FocusFlag.RING * (moving and lens.by_ring)
     speed = focus.velocity(now) * lens.told.period
     return FocusState(
         frame=lens.told.frame,
@@ -68,6 +68,7 @@ def _aperture(lens: LensCore) -> ApertureState:
     ring = lens.ring_av
     flags = MOVING if iris.moving(now) else REACHED
     flags |= RING_AT_A * (lens.ring(RingKind.APERTURE) and ring is None) | RING_CLICKS * lens.told.clicks
+    flags |= RING_LOCKED * bool(lens.switches.get(ControlKind.RING_LOCK))
     return ApertureState(
         frame=lens.told.frame,
         now=iris.position(now),

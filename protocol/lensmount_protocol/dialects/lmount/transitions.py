@@ -1,6 +1,6 @@
 """What is legal when on the open model's link, for both ends alike."""
 
-from lensmount_protocol.dialects.lmount.framing import CYCLE, EVENT
+from lensmount_protocol.dialects.lmount.framing import CYCLE, EVENT, LINK, ORDER
 from lensmount_protocol.dialects.lmount.link import BodyHello, LensHello, RateOrder, Refusal, Sleep
 from lensmount_protocol.dialects.lmount.update import (
     UpdateActivate,
@@ -147,14 +147,16 @@ _OVER = frozenset({0, 3, 4, 6})
 
 def trigger(sender: Role, class_: int, first: AnyMessage) -> str:
     """The transition that a frame causes."""
+    # What comes with a frame or as news is never answered, so it orders nothing, whatever it says.
+    if class_ == CYCLE or (class_ == EVENT and sender is Role.BODY):
+        return f"{sender.value} cycle"
+    if class_ == EVENT:
+        return "event"
     if isinstance(first, UpdateState):
         return "update over" if int(first.stage) in _OVER else "update state"
-    known = _FIRST.get(type(first))
+    # Said with a frame or as news it is heard, and changes nothing.
+    known = _FIRST.get(type(first)) if class_ in (LINK, ORDER) else None
     if known is not None:
         return known
-    if class_ == CYCLE:
-        return f"{sender.value} cycle"
-    if class_ == EVENT and sender is Role.LENS:
-        return "event"
     # What nobody knows is an order from the body, and an answer from the lens: to be refused, or to be passed over.
     return "order" if sender is Role.BODY and type_of(first) >= 0 else "answer"

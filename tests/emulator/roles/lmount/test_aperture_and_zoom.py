@@ -36,6 +36,11 @@ def test_a_diaphragm_closes_and_opens(mount: Any, mode: ApertureMode) -> None:
     assert reported[-1] == av256(2.8)
 
 
+def test_opening_takes_no_target(mount: Any) -> None:
+    mounted = mount().streams()
+    assert mounted.ask(ApertureDrive(mode=ApertureMode.OPEN, target=9_999)).outcome == Outcome.ACCEPTED
+
+
 def test_a_smooth_drive_takes_the_time_that_it_was_given(mount: Any) -> None:
     mounted = mount().streams()
     began = mounted.bench.now
@@ -91,6 +96,14 @@ def test_the_aperture_ring_is_followed_and_clicks_in_thirds(mount: Any) -> None:
     mounted.hand("ring A")
     mounted.run(0.1)
     assert mounted.body.known.aperture.flags & 4
+
+
+def test_a_locked_ring_does_not_turn(mount: Any) -> None:
+    mounted = mount(lens="sigma-28-45mm-f1.8-dg-dn").streams()
+    mounted.script("ring f/4; switch lock 1; turn aperture 30")
+    state = mounted.body.known.aperture
+    assert state.ring == av256(4)
+    assert state.flags & 16
 
 
 def test_limits_are_those_of_the_report(mount: Any) -> None:

@@ -11,6 +11,7 @@ from lensmount_hardware.captures.recording import RecordingWriter
 from lensmount_protocol.dialects.lmount.identity import AbilitiesRequest
 from lensmount_protocol.dialects.lmount.link import Refusal
 from lensmount_protocol.dialects.lmount.types import RefusalCode
+from lensmount_protocol.errors import ProfileError
 from lensmount_protocol.wire import Burst
 
 NEWER = "panasonic-s-pro-70-200mm-f2.8"
@@ -95,6 +96,16 @@ def test_an_alien_converter_works_with_a_wrong_identity() -> None:
     assert any("does not know it" in notice.text for notice in alien.notices)
     known = run_loopback("panasonic-s1r", lens, accessories=["sigma-tc-1411"], script="check zoom")
     assert next(finding for finding in known.findings if finding.step == "zoom").detail == "140 to 560 mm"
+
+
+def test_an_adapter_allows_single_autofocus_only() -> None:
+    """And takes only what is on its list: an E-mount lens, on nothing in between."""
+    session = whole("panasonic-s1r", "sel2870", accessories=["emount-adapter"])
+    found = by_step(session)
+    assert found["focus"] == found["identify"] == (Verdict.REDUCED, "single autofocus")
+    assert found["iris"] == found["expose"] == (Verdict.WORKS, "")
+    with pytest.raises(ProfileError, match="sigma-45mm"):
+        run_loopback("panasonic-s1r", "sigma-45mm-f2.8-dg-dn", accessories=["emount-adapter"])
 
 
 def recorded(body: str, lens: str, seed: int | None) -> bytes:

@@ -225,6 +225,21 @@ def test_the_ring_moves_the_focus_by_the_lens_in_mf_and_by_the_body_in_af(mount:
     assert sum(turned.delta for turned in mounted.of(RingTurned)) == 200
 
 
+def test_the_switch_at_mf_has_the_last_word(mount: Any) -> None:
+    mounted = mount().streams()
+    mounted.hand("switch af 1")
+    mounted.run(0.05)
+    before = now(mounted)
+    assert drive(mounted, FocusOrder.NEAR_END).code == RefusalCode.BLOCKED
+    assert isinstance(drive(mounted, FocusOrder.STOP), Done)
+    mounted.script("focus near")
+    assert now(mounted) == before
+    mounted.hand("turn focus 5")
+    mounted.run(0.035)
+    assert any(state.flags & FocusFlag.RING for state in mounted.of(FocusState))
+    assert mounted.troubles == []
+
+
 def test_a_linear_ring_takes_its_throw_for_the_whole_range(mount: Any) -> None:
     mounted = mount(lens_changes={"parts": {"linear_ring": True}}).streams()
     mounted.script("focus far; linear 180")

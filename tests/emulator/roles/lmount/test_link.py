@@ -190,6 +190,29 @@ def test_an_answer_to_everything_fits_in_memory(mount: Any) -> None:
     assert mounted.body.known.reports > 10
 
 
+def test_a_body_that_gave_up_begins_anew_with_the_next_lens(mount: Any) -> None:
+    mounted = mount(script="check firmware")
+    hear = mounted.lens.on_arrival
+    mounted.lens.on_arrival = lambda _arrival: None
+    mounted.until(lambda: mounted.body.done)
+    assert mounted.body.findings[-1].rule == "silent"
+    mounted.run(0.5)
+    mounted.lens.on_arrival = hear
+    mounted.bench.take_off(mounted.bench.now)
+    mounted.run(0.05)
+    mounted.bench.put_on(mounted.bench.now)
+    mounted.until(lambda: mounted.body.known.reports > 3)
+
+
+def test_answers_keep_their_time_under_full_stream_at_the_slowest_rate(mount: Any) -> None:
+    script = "; ".join(["expose 1/500", "check firmware"] * 20)
+    mounted = mount(lens_changes={"firmware": {"rates": (115_200,)}}, script=script)
+    mounted.until(lambda: mounted.body.done)
+    events = list(Decoder(LMOUNT).decode(mounted.records))
+    measured = measure(LMOUNT.timing, marks_of(events, LMOUNT))
+    assert {rule.rule.name: rule.violations for rule in measured if rule.violations} == {}
+
+
 def test_a_page_that_was_not_agreed_is_refused(mount: Any) -> None:
     answer = mount().streams().ask(PageOrder(page=0x8001, content=b"?"))
     assert answer.code == RefusalCode.NOT_AGREED

@@ -98,6 +98,7 @@ def envelope(Frame, Reason, smallest, largest, classes):
                     framer.needed = needed
                     return events
                 position = framer.search(buffer, position, events, None)
+                entries, read, later = framer.tables
             return events
         def receive_headers(data):
             buffer = framer.buffer + data
@@ -151,6 +152,7 @@ def envelope(Frame, Reason, smallest, largest, classes):
                     framer.needed = needed
                     return events
                 position = framer.search(buffer, position, events, None)
+                entries, read, later = framer.tables
             return events
         def parse(raw):
             size = len(raw)

@@ -1,0 +1,66 @@
+"""Join two ports: what comes at one goes out at the other, bytes and the lines that both carry.
+
+PORT is where the body is, or a program in its place; PORT2 is where the lens is. The rate follows the link at both
+ports. A relay guards nothing: whatever a program sends, firmware updates too, reaches the lens.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable
+
+from lensmount_protocol.wire import Record
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `lensmount bridge`."""
+    parser.add_argument("port", metavar="PORT", help="where the body is")
+    parser.add_argument("port2", metavar="PORT2", help="where the lens is")
+    parser.add_argument("--dialect", default="emount", help="what is spoken there (default: %(default)s)")
+    parser.add_argument("--baudrate", type=int, help="stay at this rate")
+    parser.add_argument("--duration", type=float, metavar="SECONDS", help="default: until Ctrl-C")
+    parser.add_argument("--record", metavar="FILE", help="write every byte and edge to this .lmx file")
+    parser.add_argument("--story", action="store_true", help="tell what passes")
+    parser.add_argument("--every-frame", action="store_true", help="tell each frame of the loop")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Relay until the time is over or somebody stops it."""
+    import contextlib
+    from pathlib import Path
+
+    from lensmount_emulator.cli.listening import Count, both, orderly_stop, teller
+    from lensmount_emulator.cli.ports import open_port
+    from lensmount_emulator.sessions.listening import Listener
+    from lensmount_emulator.sessions.relaying import Relay, turn
+    from lensmount_hardware.captures.recording import RecordingWriter
+    from lensmount_hardware.clock import MonotonicClock
+    from lensmount_protocol.registry import load_dialect
+    from lensmount_protocol.wire import Role
+
+    dialect = load_dialect(arguments.dialect)
+    specs = {Role.BODY: arguments.port, Role.LENS: arguments.port2}
+    with contextlib.ExitStack() as stack:
+        # Where the body is we stand in for the lens, and the other way round.
+        ports = {
+            sender: stack.enter_context(open_port(spec, sender.peer, dialect, arguments.baudrate))
+            for sender, spec in specs.items()
+        }
+        count = Count()
+        tap: Callable[[Record], None] = count
+        if arguments.record:
+            header = {"dialect": dialect.name, "bridge": {role.value: spec for role, spec in specs.items()}}
+            tap = both(count, stack.enter_context(RecordingWriter(Path(arguments.record), header)).write)
+        tell = teller(dialect, "story", arguments.every_frame, sys.stdout) if arguments.story else None
+        listener = Listener(dialect, tap, tell, arguments.baudrate)
+        relay = Relay(listener, ports[Role.BODY].lines & ports[Role.LENS].lines)
+        carried = ", ".join(sorted(relay.carried)) or "none"
+        print(f"body on {ports[Role.BODY].name}, lens on {ports[Role.LENS].name}; lines: {carried}", file=sys.stderr)
+        clock = MonotonicClock()
+        try:
+            with orderly_stop() as stopped:
+                while not stopped() and (arguments.duration is None or clock.now() < arguments.duration):
+                    turn(relay, ports, clock)
+        finally:
+            listener.finish()
+            print(f"passed on {count.summary()}", file=sys.stderr)
+    return 0

@@ -1,0 +1,135 @@
+"""Recordings to the tools that engineers have: pcapng for Wireshark, .sr and .vcd for PulseView and waveform viewers.
+
+The ending of the target says the format:
+  .pcapng  every byte, edge and note with nanoseconds; a packet is a run of bytes, or with --packets frames a frame
+  .sr      samples of every line, as a logic analyser takes them: 12 million a second, or --samplerate
+  .vcd     changes of every line, in steps of 1 ns, or as coarse as --samplerate allows
+The source may be any capture that `decode` reads. With --dissector no recording is needed:
+  lensmount export --dissector emount > ~/.local/lib/wireshark/plugins/lensmount_emount.lua
+"""
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from lensmount_hardware.captures.capture import Capture
+    from lensmount_protocol.dialect import Dialect
+    from lensmount_protocol.wire import Record
+
+ENDINGS = (".pcapng", ".sr", ".vcd")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `lensmount export`."""
+    parser.add_argument("recording", nargs="?", metavar="FILE", help="a recording, or any other capture")
+    parser.add_argument("--to", metavar="FILE", help=f"the target, which ends in {', '.join(ENDINGS)}")
+    parser.add_argument("--dialect", help="what is spoken there (default: what a recording says itself, else emount)")
+    parser.add_argument("--samplerate", type=_rate, metavar="HZ", help="of .sr and .vcd: 12000000, 12M, 500k")
+    parser.add_argument(
+        "--packets",
+        choices=("bursts", "frames"),
+        default="bursts",
+        help="what a packet of .pcapng is: bytes as recorded, or frames as they decode (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--channel",
+        action="append",
+        default=[],
+        metavar="LINE=PROBE",
+        help="which probe of a .sr or .vcd carries a line",
+    )
+    parser.add_argument("--dissector", metavar="DIALECT", help="print a dissector for Wireshark instead")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Write what was asked for."""
+    from lensmount_emulator.cli.words import spoken_in
+    from lensmount_protocol.errors import CaptureError
+    from lensmount_protocol.registry import load_dialect
+
+    if arguments.dissector is not None:
+        from lensmount_emulator.reports.dissector import dissector
+
+        print(dissector(load_dialect(arguments.dissector)), end="")
+        return 0
+    if arguments.recording is None or arguments.to is None:
+        raise CaptureError("export needs a recording and --to FILE, or --dissector DIALECT")
+    _export(arguments, load_dialect(arguments.dialect or spoken_in(arguments.recording)))
+    return 0
+
+
+def _export(arguments: argparse.Namespace, dialect: "Dialect") -> None:
+    import os
+    import sys
+    from pathlib import Path
+
+    from lensmount_emulator.cli.words import channels_of
+    from lensmount_hardware.captures.capture import in_time_order
+    from lensmount_hardware.captures.formats import open_capture
+    from lensmount_protocol.errors import CaptureError
+
+    source, target = Path(arguments.recording), Path(arguments.to)
+    if target.suffix not in ENDINGS:
+        raise CaptureError(f"{target}: the name says no format; known endings: {', '.join(ENDINGS)}")
+    if target.suffix == ".pcapng" and arguments.samplerate is not None:
+        raise CaptureError(f"{target}: --samplerate {arguments.samplerate}: .pcapng has times and no samples")
+    if target.exists() and source.exists() and target.samefile(source):
+        raise CaptureError(f"{target}: is the recording itself; say another target")
+    # The writers of logic captures import numpy, whose algebra starts a thread for each core; none is needed.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    channels = channels_of(arguments.channel, dialect.wiring.lines)
+
+    def opened() -> "Capture":
+        return open_capture(source, dialect.wiring, channels=channels)
+
+    # Whatever is wrong with the source is told before there is a target.
+    capture = opened()
+    if target.suffix == ".pcapng":
+        framed = arguments.packets == "frames"
+        _to_pcapng(target, in_time_order(_framed(capture.records, dialect)) if framed else capture.records)
+        return
+    rate: dict[str, Any] = {} if arguments.samplerate is None else {"rate": arguments.samplerate}
+    if target.suffix == ".sr":
+        from lensmount_hardware.captures.sigrok_write import write_sigrok as write
+    else:
+        from lensmount_hardware.captures.vcd_write import write_vcd as write
+    waveform = write(target, lambda: opened().records, dialect.wiring, **rate)
+    for remark in waveform.remarks():
+        print(f"lensmount: {target}: {remark}", file=sys.stderr)
+
+
+def _to_pcapng(target: "Path", records: "Iterator[Record]") -> None:
+    from lensmount_hardware.captures.pcapng_write import PcapngWriter
+
+    with PcapngWriter(target) as writer:
+        for record in records:
+            writer.write(record)
+
+
+def _framed(records: "Iterator[Record]", dialect: "Dialect") -> "Iterator[Record]":
+    """The records with their bytes cut into frames, each with its padding, and garbage as it is."""
+    from lensmount_protocol.decoder import DecodedFrame, DecodedGarbage, Decoder, EmptyWindow
+    from lensmount_protocol.wire import Burst
+
+    for event in Decoder(dialect, headers_only=True).decode(records):
+        if isinstance(event, DecodedFrame):
+            data = event.frame.raw + event.padding
+            yield Burst(event.at, event.sender, data, event.baudrate, event.clocked_until or event.until, whole=True)
+        elif isinstance(event, DecodedGarbage):
+            yield Burst(event.at, event.sender, event.data, event.baudrate)
+        elif not isinstance(event, EmptyWindow):
+            yield event
+
+
+def _rate(text: str) -> int:
+    """A rate in hertz, with k, M or G behind it if need be."""
+    factors = {"k": 1_000, "m": 1_000_000, "g": 1_000_000_000}
+    digits = text.lower().replace(" ", "").removesuffix("hz")
+    factor = factors.get(digits[-1:], 1)
+    number = digits[:-1] if factor > 1 else digits
+    if not number.isdecimal() or not 0 < int(number) * factor <= 1_000_000_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is no rate; write 12000000 or 12M, up to 1G")
+    return int(number) * factor

@@ -1,0 +1,154 @@
+"""Break what lensmount plays and reads before a user does, and repeat what broke from one file.
+
+  lensmount fuzz parser DIALECT     readers under valid frames, near misses and noise
+  lensmount fuzz session            both ends under faults, noise and a hand, step by step
+  lensmount fuzz replay FILE        the story in a file once more
+
+The same seed gives the same cases. Exit code 1 where something is broken; its story is then in a file that replays.
+"""
+
+import argparse
+import contextlib
+import json
+from collections.abc import Callable, Generator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lensmount_emulator.fuzz.stage import Outcome
+
+WHOLE_STEPS = 100_000
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `lensmount fuzz`."""
+    what = parser.add_subparsers(dest="what", required=True, metavar="WHAT")
+    reader = what.add_parser("parser", help="a dialect's readers")
+    reader.add_argument("dialect", metavar="DIALECT", help="such as emount")
+    reader.add_argument("--cases", type=_count, default=100_000, help="inputs (default: %(default)s)")
+    session = what.add_parser("session", help="both ends, or one of them")
+    session.add_argument(
+        "--dialect",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="may be given again (default: all that are known)",
+    )
+    session.add_argument("--steps", type=_count, default=WHOLE_STEPS, help="steps in all (default: %(default)s)")
+    session.add_argument(
+        "--mode", choices=("both", "body", "lens"), default="", help="which ends are engines (default: by chance)"
+    )
+    session.add_argument("--stories", metavar="FOLDER", default=".", help="where broken stories go (default: here)")
+    for one in (reader, session):
+        one.add_argument("--seed", type=int, default=1, help="where cases come from (default: %(default)s)")
+    replay = what.add_parser("replay", help="a story that was written to a file")
+    replay.add_argument("file", metavar="FILE", help="a .lmx file with a story in its header")
+    replay.add_argument("--test", action="store_true", help="print it as a pytest test, and do not play it")
+    for one in (reader, session, replay):
+        one.add_argument("--json", action="store_true", help="the figures as one JSON object")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do it; 0 where nothing is broken, else 1."""
+    return {"parser": _parser, "session": _session, "replay": _replay}[arguments.what](arguments)
+
+
+def _parser(arguments: argparse.Namespace) -> int:
+    from lensmount_emulator.fuzz.parser import fuzz_parser
+    from lensmount_hardware.clock import MonotonicClock
+    from lensmount_protocol.registry import load_dialect
+
+    dialect = load_dialect(arguments.dialect)
+    clock = MonotonicClock()
+    with _progress("inputs", arguments.cases) as update:
+        came = fuzz_parser(dialect, arguments.cases, arguments.seed, update)
+    seconds = clock.now()
+    figures = {"dialect": dialect.name, "cases": came.cases, "bytes": came.bytes, "frames": came.frames,
+               "no frames": came.refused, "violations": came.violations, "seconds": round(seconds, 1)}  # fmt: skip
+    _print(figures, came.cases / max(seconds, 1e-9), "cases", as_json=arguments.json)
+    for line in came.shown:
+        print(line)
+    return 1 if came.violations else 0
+
+
+def _session(arguments: argparse.Namespace) -> int:
+    from lensmount_emulator.fuzz.session import run_campaign
+    from lensmount_emulator.fuzz.story import write_story
+    from lensmount_emulator.fuzz.traits import TRAITS, players_of
+    from lensmount_hardware.clock import MonotonicClock
+
+    dialects = arguments.dialect or list(TRAITS)
+    for name in dialects:
+        players_of(name)
+    clock = MonotonicClock()
+    with _progress("steps", arguments.steps) as update:
+        came = run_campaign(dialects, arguments.steps, arguments.seed, mode=arguments.mode, progress=update)
+    seconds = clock.now()
+    folder = Path(arguments.stories)
+    files = [str(folder / f"story-{arguments.seed}-{number}.lmx") for number in range(1, len(came.broken) + 1)]
+    for file, outcome in zip(files, came.broken, strict=True):
+        write_story(Path(file), outcome.story, outcome.records)
+    figures = {"dialects": dialects, "steps": came.steps, "stories": came.stories, "broken": sum(came.counts.values()),
+               "kinds": len(came.broken), "files": files, "seconds": round(seconds, 1)}  # fmt: skip
+    _print(figures, came.steps / max(seconds, 1e-9), "steps", as_json=arguments.json)
+    if not arguments.json:
+        for file, outcome in zip(files, came.broken, strict=True):
+            _tell(outcome)
+            print(f"    lensmount fuzz replay {file}")
+    return 1 if came.broken else 0
+
+
+def _replay(arguments: argparse.Namespace) -> int:
+    from lensmount_emulator.fuzz.stage import play_story
+    from lensmount_emulator.fuzz.story import as_test, read_story
+
+    story = read_story(Path(arguments.file))
+    if arguments.test:
+        print(as_test(story, Path(arguments.file).stem.replace("-", "_")), end="")
+        return 0
+    outcome = play_story(story)
+    if arguments.json:
+        broken = [{"invariant": c.invariant, "at": round(c.at, 6), "text": c.text} for c in outcome.complaints]
+        print(json.dumps({"steps": outcome.steps, "broke": story.breaks, "broken": broken}))
+    else:
+        for step in story.steps:
+            print(f"  {step}")
+        _tell(outcome)
+    return 1 if outcome.complaints else 0
+
+
+def _tell(outcome: "Outcome") -> None:
+    story = outcome.story
+    print(f"{story.dialect}, {story.body} and {story.lens}, {len(story.steps)} steps, script '{story.script}':")
+    for complaint in outcome.complaints[:3] or ():
+        print(f"    {complaint.at:.6f} s, {complaint.invariant}: {complaint.text}")
+    if not outcome.complaints:
+        print("    nothing is broken")
+
+
+def _print(figures: Mapping[str, object], rate: float, what: str, *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps({**figures, f"{what} a second": round(rate)}))
+        return
+    for name, value in figures.items():
+        if not isinstance(value, list):
+            print(f"{name:<12}{value!s:>12}")
+    print(f"{what} a second {rate:>10.0f}")
+
+
+@contextlib.contextmanager
+def _progress(what: str, total: int) -> Generator[Callable[[int], None]]:
+    """A bar on the error stream."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda done: bar.update(task, completed=done)
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is no count")
+    return value

@@ -1,0 +1,197 @@
+"""What the verbs that listen have in common: ports that drive nothing, and what is told on the terminal."""
+
+import signal
+from collections import Counter
+from collections.abc import Callable, Generator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from queue import SimpleQueue
+from threading import current_thread, main_thread
+from typing import TextIO
+
+from lensmount_emulator.cli.ports import open_port
+from lensmount_emulator.reports.json_lines import json_of
+from lensmount_emulator.reports.lines import fields_of, line_of, time_text
+from lensmount_emulator.reports.story import Storyteller
+from lensmount_emulator.sessions.listening import Listener
+from lensmount_emulator.sessions.pumping import Heard, listen
+from lensmount_emulator.sessions.tally import Tally
+from lensmount_hardware.captures.recording import RecordingWriter
+from lensmount_hardware.clock import Clock, MonotonicClock
+from lensmount_hardware.spec import parse_spec
+from lensmount_hardware.transport import Transport
+from lensmount_hardware.transports.control_lines import OUTPUTS
+from lensmount_hardware.transports.reconnecting import ReconnectingTransport
+from lensmount_protocol.decoder import Decoded, DecodedFrame
+from lensmount_protocol.dialect import Dialect
+from lensmount_protocol.wire import Burst, Edge, Record, Remark, Role
+
+
+def teller(dialect: Dialect, form: str, every_frame: bool, out: TextIO) -> Callable[[Decoded], None]:
+    """What prints events as they come.
+
+    Args:
+        dialect: what is spoken.
+        form: `story` tells only what is new, `lines` one line an event, `fields` every field, `json` one object each.
+        every_frame: a story of all that passes.
+        out: where to.
+    """
+    story = Storyteller(dialect.routine, every_frame)
+
+    def tell(event: Decoded) -> None:
+        if form == "json":
+            lines = [json_of(event, dialect)]
+        elif isinstance(event, Remark):
+            lines = [f"{time_text(event.at)}  # {event.text}"]
+        elif form == "story":
+            lines = list(story.frame(event))
+        elif isinstance(event, Edge):
+            lines = []
+        else:
+            lines = [line_of(event, dialect)]
+            if form == "fields" and isinstance(event, DecodedFrame):
+                lines += fields_of(event)
+        for line in lines:
+            out.write(line + "\n")
+        if lines:
+            out.flush()
+
+    return tell
+
+
+@contextmanager
+def orderly_stop() -> Generator[Callable[[], bool]]:
+    """Gives what tells whether Ctrl-C was pressed: a loop that asks ends where nothing is half done.
+
+    The interruption is raised behind the block; a second one is raised at once. Where no signals can be taken, outside
+    the main thread, there are none to come either.
+    """
+    asked: list[int] = []
+
+    def ask(number: int, _frame: object) -> None:
+        if asked:
+            raise KeyboardInterrupt
+        asked.append(number)
+
+    if current_thread() is not main_thread():
+        yield lambda: False
+        return
+    before = signal.signal(signal.SIGINT, ask)
+    try:
+        yield lambda: bool(asked)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if asked:
+        raise KeyboardInterrupt
+
+
+class Count:
+    """Counts what is heard, so that a verb can say at its end what it came to."""
+
+    def __init__(self) -> None:
+        self.heard: Counter[Role] = Counter()
+        self.edges = 0
+
+    def __call__(self, record: Record) -> None:
+        """Count one record."""
+        if isinstance(record, Burst):
+            self.heard[record.sender] += len(record.data)
+        elif isinstance(record, Edge):
+            self.edges += 1
+
+    def summary(self) -> str:
+        """What was heard, in one line."""
+        return f"{self.heard[Role.BODY]} bytes of the body, {self.heard[Role.LENS]} of the lens, {self.edges} edges"
+
+
+class Ears:
+    """Ports that are listened to, and what is made of what they hear."""
+
+    def __init__(
+        self,
+        stack: ExitStack,
+        dialect: Dialect,
+        specs: Mapping[Role, str],
+        *,
+        baudrate: int | None,
+        record: str | None,
+        tell: Callable[[Decoded], None] | None,
+        reconnect: bool,
+    ) -> None:
+        """Open all ports, then make the file.
+
+        Args:
+            stack: closes them.
+            dialect: what is spoken.
+            specs: the end whose bytes are heard -> the port in words.
+            baudrate: the rate to listen at; `None` to follow the link.
+            record: the file to write; `None` for none.
+            tell: gets what it decodes to.
+            reconnect: wait for ports that go away.
+
+        Raises:
+            TransportSpecError: a port's description means nothing, or asks for lines to be driven.
+            TransportOpenError: a port cannot be opened.
+            CaptureError: the file cannot be written.
+        """
+        for spec in specs.values():
+            require_silent(spec)
+        self.clock: Clock = MonotonicClock()
+        self.count = Count()
+        self._inbox: SimpleQueue[Heard] = SimpleQueue()
+        self.ports: dict[Role, Transport] = {}
+        for sender, spec in specs.items():
+            self.ports[sender] = stack.enter_context(self._open(sender, spec, dialect, baudrate, reconnect))
+        tap: Callable[[Record], None] = self.count
+        if record is not None:
+            header = {"dialect": dialect.name, "heard": {role.value: spec for role, spec in specs.items()}}
+            writer = stack.enter_context(RecordingWriter(Path(record), header))
+            tap = both(self.count, writer.write)
+        self.listener = Listener(dialect, tap, tell, baudrate)
+
+    def listen(self, seconds: float | None) -> None:
+        """Listen for so many seconds, or until somebody stops it."""
+        with orderly_stop() as stopped:
+            listen(self.listener, self.ports, self.clock, self._inbox, seconds, stopped)
+
+    def _open(self, sender: Role, spec: str, dialect: Dialect, baudrate: int | None, reconnect: bool) -> Transport:
+        def opened() -> Transport:
+            return open_port(spec, sender.peer, dialect, baudrate)
+
+        if not reconnect:
+            return opened()
+        port = ReconnectingTransport(opened)
+        # It is told in the thread that owns the port, and a queue is safe to use from there.
+        port.told = lambda text: self._inbox.put((self.clock.now(), sender, text))
+        return port
+
+
+def both(first: Callable[[Record], None], second: Callable[[Record], None]) -> Callable[[Record], None]:
+    """What hands a record to two takers."""
+
+    def tap(record: Record) -> None:
+        first(record)
+        second(record)
+
+    return tap
+
+
+def require_silent(text: str) -> None:
+    """Refuse a port to listen at that would drive a line.
+
+    Raises:
+        TransportSpecError: its description maps an output.
+    """
+    spec = parse_spec(text)
+    if driven := [control for control in OUTPUTS if control in spec.options]:
+        raise spec.error(f"who listens drives nothing; leave {' and '.join(f'{one}=' for one in driven)} out")
+
+
+def tallied(tally: Tally, tell: Callable[[Decoded], None]) -> Callable[[Decoded], None]:
+    """What counts events and then tells them."""
+
+    def take(event: Decoded) -> None:
+        tally.add(event)
+        tell(event)
+
+    return take

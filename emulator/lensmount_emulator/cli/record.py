@@ -1,0 +1,57 @@
+"""Listen at one port, or at both ends of a link with --also, and write every byte and edge to a lossless recording.
+
+Nothing is driven. The rate follows the link: frames that do not come out right make the next rate of the dialect be
+tried; --baudrate stays at one. Each record is with the system before the next is taken, so that Ctrl-C, a crash or a
+pulled plug keeps everything until then.
+"""
+
+import argparse
+import sys
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `lensmount record`."""
+    parser.add_argument("port", metavar="PORT", help="where to listen")
+    parser.add_argument("--also", metavar="PORT2", help="the port that hears the other end")
+    parser.add_argument("--to", required=True, metavar="FILE", help="the .lmx file to write")
+    parser.add_argument(
+        "--hears", choices=["body", "lens"], default="body", help="whose bytes come at PORT (default: %(default)s)"
+    )
+    parser.add_argument("--dialect", default="emount", help="what is spoken there (default: %(default)s)")
+    parser.add_argument("--baudrate", type=int, help="listen at this rate and no other")
+    parser.add_argument("--duration", type=float, metavar="SECONDS", help="default: until Ctrl-C")
+    parser.add_argument(
+        "--reconnect", action="store_true", help="when a port goes away, wait for it and go on; the gap is recorded"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Record until the time is over or somebody stops it."""
+    import contextlib
+
+    from lensmount_emulator.cli.listening import Ears
+    from lensmount_protocol.registry import load_dialect
+    from lensmount_protocol.wire import Role
+
+    first = Role(arguments.hears)
+    specs = {first: arguments.port}
+    if arguments.also:
+        specs[first.peer] = arguments.also
+    with contextlib.ExitStack() as stack:
+        ears = Ears(
+            stack,
+            load_dialect(arguments.dialect),
+            specs,
+            baudrate=arguments.baudrate,
+            record=arguments.to,
+            tell=None,
+            reconnect=arguments.reconnect,
+        )
+        for sender, port in ears.ports.items():
+            print(f"hears the {sender.value} on {port.name}", file=sys.stderr)
+        began = ears.clock.now()
+        try:
+            ears.listen(arguments.duration)
+        finally:
+            print(f"{arguments.to}: {ears.count.summary()}, in {ears.clock.now() - began:.1f} s")
+    return 0

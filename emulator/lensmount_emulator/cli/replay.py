@@ -1,0 +1,119 @@
+"""Run the virtual session of a recording once more, or play one end of any capture to a live peer.
+
+Without a port: body, lens, accessories, script and seed of a virtual session stand in the header of its recording;
+it is run again, and every byte is compared. With --port and --as: what that end did in the capture is done again, in
+its own time, or with --wait each step when the peer has done its own.
+
+Messages that can leave a device dead, unknown ones, and bytes that are no frame are refused unless --arm names them:
+--arm 'Update*', --arm 0x7f, --arm garbage.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `lensmount replay`."""
+    parser.add_argument("file", metavar="FILE", help="a recording, or with --port any capture")
+    parser.add_argument("--port", metavar="SPEC", help="where the peer is")
+    parser.add_argument("--as", dest="role", choices=["lens", "body"], help="the end that is played")
+    parser.add_argument("--wait", action="store_true", help="wait for the peer's frames and edges at each step")
+    parser.add_argument(
+        "--patience",
+        type=float,
+        default=2.0,
+        metavar="SECONDS",
+        help="how long to wait for a step of the peer (default: %(default)g)",
+    )
+    parser.add_argument(
+        "--arm", action="append", default=[], metavar="MESSAGE", help="allow what is refused; may be given again"
+    )
+    parser.add_argument("--dialect", help="what is spoken (default: what the recording says, else emount)")
+    parser.add_argument("--record", metavar="FILE", help="write every byte and edge to this .lmx file")
+    parser.add_argument(
+        "--spin",
+        type=float,
+        default=120.0,
+        metavar="MICROSECONDS",
+        help="watch the clock this long before each deadline instead of sleeping; 0 sleeps (default: %(default)g)",
+    )
+    parser.add_argument("--every-frame", action="store_true", help="tell each frame of the loop")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Replay; 1 where the session came out differently, or the peer did not do its part."""
+    from lensmount_protocol.errors import TransportSpecError
+
+    path = Path(arguments.file)
+    if arguments.port is None and arguments.role is None:
+        return _repeat(path)
+    if arguments.port is None or arguments.role is None:
+        raise TransportSpecError("to play one end of a capture, say both --port SPEC and --as body or lens")
+    return _play(path, arguments)
+
+
+def _repeat(path: Path) -> int:
+    from lensmount_emulator.sessions.repeating import repeat
+
+    came = repeat(path)
+    if came.identical:
+        print(f"{path}: identical, {came.size} bytes")
+        return 0
+    print(f"{path}: line {came.line} came out differently")
+    print(f"  recorded  {came.recorded or 'nothing: the recording ends here'}")
+    print(f"  repeated  {came.repeated or 'nothing: the session ends here'}")
+    return 1
+
+
+def _play(path: Path, arguments: argparse.Namespace) -> int:
+    import contextlib
+
+    from lensmount_emulator.cli.playing import Player
+    from lensmount_emulator.cli.ports import open_port
+    from lensmount_emulator.sessions.guarding import Guard
+    from lensmount_emulator.sessions.replaying import Replay
+    from lensmount_emulator.sessions.steps import require_times, steps_of
+    from lensmount_hardware.captures.formats import open_capture
+    from lensmount_hardware.captures.recording import RecordingWriter, header_of
+    from lensmount_protocol.errors import TransportLostError
+    from lensmount_protocol.registry import load_dialect
+    from lensmount_protocol.wire import Role
+
+    role = Role(arguments.role)
+    dialect = load_dialect(arguments.dialect or str(header_of(path).get("dialect") or "emount"))
+    records = list(open_capture(path, dialect.wiring).records)
+    Guard(dialect, role, arguments.arm).check(records)
+    steps = steps_of(records, role, dialect)
+    if not arguments.wait:
+        require_times(steps)
+    with contextlib.ExitStack() as stack:
+        transport = stack.enter_context(open_port(arguments.port, role, dialect))
+        tap = None
+        if arguments.record:
+            header = {"dialect": dialect.name, "role": role.value, "replayed": path.name, "port": arguments.port}
+            tap = stack.enter_context(RecordingWriter(Path(arguments.record), header)).write
+        replay = Replay(
+            steps, role, dialect, transport.lines, waits=arguments.wait, patience=max(0.0, arguments.patience)
+        )
+        player = Player(
+            replay,
+            dialect,
+            transport,
+            until=lambda: replay.over,
+            tap=tap,
+            every_frame=arguments.every_frame,
+            spin=max(0.0, arguments.spin) / 1e6,
+            out=sys.stdout,
+        )
+        player.introduce(path.name)
+        try:
+            player.play(None)
+        except TransportLostError:
+            # A peer that has done its part may leave.
+            if not replay.finished:
+                raise
+        finally:
+            player.sum_up()
+            print(replay.summary())
+    return 0 if replay.clean else 1

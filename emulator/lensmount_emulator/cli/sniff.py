@@ -1,0 +1,56 @@
+"""Listen between a body and a lens with two receivers, and tell what they say as they say it; nothing is driven.
+
+PORT hears what the body sends, PORT2 what the lens sends. The rate follows the link by whether frames come out right.
+"""
+
+import argparse
+import sys
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `lensmount sniff`."""
+    parser.add_argument("port", metavar="PORT", help="hears what the body sends")
+    parser.add_argument("port2", metavar="PORT2", help="hears what the lens sends")
+    parser.add_argument("--dialect", default="emount", help="what is spoken there (default: %(default)s)")
+    parser.add_argument("--baudrate", type=int, help="listen at this rate and no other")
+    parser.add_argument("--duration", type=float, metavar="SECONDS", help="default: until Ctrl-C")
+    parser.add_argument("--record", metavar="FILE", help="write every byte and edge to this .lmx file")
+    parser.add_argument(
+        "--reconnect", action="store_true", help="when a port goes away, wait for it and go on; the gap is recorded"
+    )
+    parser.add_argument("--every-frame", action="store_true", help="tell each frame of the loop")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--lines", dest="form", action="store_const", const="lines", help="one line an event")
+    form.add_argument("--fields", dest="form", action="store_const", const="fields", help="every field of each message")
+    form.add_argument("--json", dest="form", action="store_const", const="json", help="one JSON object an event")
+    parser.set_defaults(form="story")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Listen until the time is over or somebody stops it."""
+    import contextlib
+
+    from lensmount_emulator.cli.listening import Ears, tallied, teller
+    from lensmount_emulator.sessions.tally import Tally
+    from lensmount_protocol.registry import load_dialect
+    from lensmount_protocol.wire import Role
+
+    dialect = load_dialect(arguments.dialect)
+    tally = Tally(dialect)
+    with contextlib.ExitStack() as stack:
+        ears = Ears(
+            stack,
+            dialect,
+            {Role.BODY: arguments.port, Role.LENS: arguments.port2},
+            baudrate=arguments.baudrate,
+            record=arguments.record,
+            tell=tallied(tally, teller(dialect, arguments.form, arguments.every_frame, sys.stdout)),
+            reconnect=arguments.reconnect,
+        )
+        for sender, port in ears.ports.items():
+            print(f"hears the {sender.value} on {port.name}", file=sys.stderr)
+        try:
+            ears.listen(arguments.duration)
+        finally:
+            print(f"{ears.count.summary()}; {tally.summary()}", file=sys.stderr)
+    return 0

@@ -1,0 +1,108 @@
+"""Faults of time: jitter, a clock that drifts, pauses inside a frame, a baud rate that is off."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from lensmount_emulator.faults.fault import MOST, Fault, Grip, Piece, line_of
+from lensmount_emulator.faults.misread import misread
+from lensmount_emulator.faults.words import DURATION, LINE, ROLE, key, percent, whole
+from lensmount_protocol.wire import Role
+
+
+@dataclass(slots=True, kw_only=True)
+class Jitter(Fault):
+    """What an end does comes late by chance: its bytes and select line, or one line by name."""
+
+    NAME: ClassVar[str] = "jitter"
+    TOUCHES: ClassVar[str] = "timing"
+
+    by: float = key(200e-6, DURATION, "how late at most")
+    line: str | None = key(None, LINE, "which line; bytes and select line where it is not said")
+
+    def alter(self, pieces: list[Piece], sender: Role, grip: Grip) -> list[Piece]:
+        """Hold up what is sent."""
+        if self.line is None and self.strikes():
+            pieces[0].delay += self.random.random() * self.by
+        return pieces
+
+    def delay(self, line: str, level: bool, grip: Grip) -> float:
+        """Hold up an edge."""
+        if self.line is None:
+            meant = line in (grip.dialect.select_line(role) for role in Role if self.hits(role))
+        else:
+            meant = line == line_of(self.line, self.from_, grip.dialect)
+        return self.random.random() * self.by if meant and self.strikes() else 0.0
+
+
+@dataclass(slots=True, kw_only=True)
+class Drift(Fault):
+    """An end's clock is slow or fast: all its waits are longer or shorter."""
+
+    NAME: ClassVar[str] = "drift"
+    TOUCHES: ClassVar[str] = "timing"
+
+    from_: Role | None = key(Role.LENS, ROLE, "whose clock")
+    by: float = key(0.1, percent(-20.0, 20.0), "how much too slow it is")
+
+    def local(self, now: float) -> float:
+        """What the clock says at a time."""
+        begins = self.since + self.at
+        if now <= begins:
+            return now
+        slow = min(now, self.ends) - begins
+        return now - slow + slow / self._factor
+
+    def true(self, local: float) -> float:
+        """The time at which the clock says something."""
+        begins = self.since + self.at
+        if local <= begins:
+            return local
+        ends = self.ends
+        now = begins + (local - begins) * self._factor
+        return now if now <= ends else local + (ends - begins) - (ends - begins) / self._factor
+
+    @property
+    def _factor(self) -> float:
+        return 1.0 + self.by / 100
+
+
+@dataclass(slots=True, kw_only=True)
+class Pause(Fault):
+    """An end rests inside a frame."""
+
+    NAME: ClassVar[str] = "pause"
+    TOUCHES: ClassVar[str] = "timing"
+
+    by: float = key(3e-3, DURATION, "how long it rests")
+    byte: int | None = key(None, whole(1, 2000), "behind which byte; by chance where it is not said")
+    count: int | None = key(1, whole(1, MOST), "how often at most")
+
+    def alter(self, pieces: list[Piece], sender: Role, grip: Grip) -> list[Piece]:
+        """Cut the first piece in two, and hold up the second."""
+        first, size = pieces[0], len(pieces[0].data)
+        if size < 2 or not self.strikes():
+            return pieces
+        stop = self.random.randrange(1, size) if self.byte is None else min(self.byte, size - 1)
+        grip.note(f"{self.NAME} behind byte {stop} of {size} from the {sender.value}")
+        # The pause begins when the bytes in front of it are over.
+        rest = Piece(first.data[stop:], self.by, first.rate)
+        return [Piece(first.data[:stop], first.delay, first.rate), rest, *pieces[1:]]
+
+
+@dataclass(slots=True, kw_only=True)
+class Baud(Fault):
+    """An end sends at a rate that is off; from about 5 % on the other end misreads it."""
+
+    NAME: ClassVar[str] = "baud"
+    TOUCHES: ClassVar[str] = "timing"
+
+    from_: Role | None = key(Role.LENS, ROLE, "who sends at the wrong rate")
+    by: float = key(2.0, percent(-30.0, 30.0), "how much too fast")
+
+    def alter(self, pieces: list[Piece], sender: Role, grip: Grip) -> list[Piece]:
+        """Send at that rate what the other end makes of it."""
+        if self.strikes():
+            for piece in pieces:
+                piece.rate *= 1.0 + self.by / 100
+                piece.data = misread(piece.data, piece.rate)
+        return [piece for piece in pieces if piece.data]

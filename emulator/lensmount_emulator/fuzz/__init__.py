@@ -1,0 +1,1 @@
+"""Fuzzing: sessions and parsers under whatever chance brings, held against what must be true of them."""

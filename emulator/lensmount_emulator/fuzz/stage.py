@@ -1,0 +1,224 @@
+"""Where a story is played: a watched session, and what each step does to it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lensmount_emulator.faults.fault import NEVER
+from lensmount_emulator.faults.registry import parse_fault
+from lensmount_emulator.fuzz.invariants import check, recovers
+from lensmount_emulator.fuzz.story import Story, read_story
+from lensmount_emulator.fuzz.traits import players_of, profile
+from lensmount_emulator.fuzz.watch import Complaint, Players, Watch
+from lensmount_emulator.roles.script import parse_script
+from lensmount_protocol.errors import FaultError, MountError, unknown
+from lensmount_protocol.wire import DriveLine, Record, Role, SetBaudrate, Transmit
+
+EVERY = 16
+"""Steps between two looks at everything."""
+
+DRAINS_S = 0.6
+"""What a fault did may still be on its way for so long behind its end: bytes held up, a line that is let go."""
+
+LONGEST_WAIT_S = 60.0
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a story came to.
+
+    Attributes:
+        story: the story.
+        complaints: what must not be and was, in the order in which it was seen.
+        steps: steps that were taken until then.
+        records: every byte and edge.
+    """
+
+    story: Story
+    complaints: list[Complaint]
+    steps: int
+    records: list[Record] = field(repr=False)
+
+
+class Stage:
+    """A session that steps are taken in.
+
+    Attributes:
+        story: who plays; its steps are not looked at.
+        watch: the session, watched.
+        records: every byte and edge so far.
+        taken: steps that were taken.
+    """
+
+    def __init__(self, story: Story) -> None:
+        self.story = story
+        self.records: list[Record] = []
+        puppet = {"body": Role.LENS, "lens": Role.BODY}.get(story.mode)
+        players = Players(profile(story.body), profile(story.lens), story.script, story.seed, puppet=puppet)
+        self.watch = Watch(players, self.records.append)
+        self.watch.faulted = True
+        self.puppet = puppet
+        self.taken = 0
+        self._quiet_at = 0.0
+        self.watch.attempt(self.watch.bench.start)
+
+    def take(self, step: str) -> bool:
+        """Take a step; whether nothing is broken behind it.
+
+        Raises:
+            FaultError: a step that nobody can take.
+        """
+        verb, _, rest = step.partition(" ")
+        deed = STEPS.get(verb)
+        if deed is None:
+            raise FaultError(unknown("step of a story", verb, STEPS))
+        try:
+            call = deed(self, rest)
+        except (ValueError, KeyError) as error:
+            raise FaultError(f"step {step!r} cannot be read: {error}") from None
+        self.watch.attempt(call)
+        if verb != "wait":
+            # What is heard at this instant is heard before anything else is done.
+            self.watch.run(self.watch.now)
+        self.taken += 1
+        if self.taken % EVERY == 0:
+            self._check()
+        return not self.watch.complaints
+
+    def close(self) -> None:
+        """The last step is taken: whatever went wrong is over, and the ends have to find back to each other."""
+        watch = self.watch
+        if self.puppet is None and not watch.complaints:
+            watch.attempt(lambda: watch.bench.put_on(watch.now))
+            watch.run(max(watch.now, self._quiet_at))
+            if not recovers(watch, watch.traits.recovers):
+                engines = watch.bench.body, watch.bench.lens
+                states = ", ".join(f"{engine.role.value} {engine.connection.state}" for engine in engines)
+                watch.complain("recovers", f"not within {watch.traits.recovers:g} s: {states}")
+        self._check()
+
+    def _check(self) -> None:
+        if not self.watch.crashed:
+            check(self.watch)
+
+    def until_quiet(self, ends: float) -> None:
+        """A fault acts up to a time."""
+        self._quiet_at = max(self._quiet_at, (self.watch.now if ends == NEVER else ends) + DRAINS_S)
+
+
+Deed = Callable[[], object]
+
+
+def _wait(stage: Stage, text: str) -> Deed:
+    seconds = float(text)
+    if not 0 <= seconds <= LONGEST_WAIT_S:
+        raise ValueError(f"a wait is from 0 to {LONGEST_WAIT_S:g} s")
+    bench = stage.watch.bench
+    return lambda: bench.run(bench.now + seconds)
+
+
+def _send(stage: Stage, text: str) -> Deed:
+    """Bytes on the wire at an end, by its puppet or by somebody who is no end; nobody feeds an unpowered lens."""
+    name, _, digits = text.partition(" ")
+    role, data, watch = Role(name), bytes.fromhex(digits), stage.watch
+    mount = watch.mount
+
+    def send() -> None:
+        if role is Role.BODY or mount.levels[watch.dialect.supply]:
+            if role is stage.puppet:
+                mount.apply(role, SetBaudrate(mount.baudrate(role.peer)))
+            mount.apply(role, Transmit(data))
+
+    return send
+
+
+def _drive(stage: Stage, text: str) -> Deed:
+    """A line by the puppet that has it."""
+    line, _, level = text.partition(" ")
+    watch = stage.watch
+    role, high = watch.dialect.drivers[line], {"low": False, "high": True}[level]
+    if role is not stage.puppet:
+        raise ValueError(f"{line} is not the puppet's")
+
+    def drive() -> None:
+        if not high or role is Role.BODY or watch.mount.levels[watch.dialect.supply]:
+            watch.mount.apply(role, DriveLine(line, high))
+
+    return drive
+
+
+def _fault(stage: Stage, text: str) -> Deed:
+    """Something goes wrong from now on: the seed of its chance, and the fault."""
+    seed, _, words = text.partition(" ")
+    fault = parse_fault(words)
+    fault.check(stage.watch.dialect)
+
+    def add() -> None:
+        stage.until_quiet(stage.watch.mount.add(fault, seed).ends)
+
+    return add
+
+
+def _hand(stage: Stage, text: str) -> Deed:
+    """A hand at the lens does something."""
+    bench = stage.watch.bench
+    try:
+        steps = parse_script(text, players_of(stage.watch.dialect.name).lens_verbs)
+    except MountError as error:
+        raise ValueError(str(error)) from None
+
+    def do() -> None:
+        for step in steps:
+            bench.do_by_hand(step)
+
+    return do
+
+
+def _off(stage: Stage, _text: str) -> Deed:
+    return lambda: stage.watch.bench.take_off(stage.watch.now)
+
+
+def _on(stage: Stage, _text: str) -> Deed:
+    return lambda: stage.watch.bench.put_on(stage.watch.now)
+
+
+STEPS: Mapping[str, Callable[[Stage, str], Deed]] = {
+    "wait": _wait,
+    "send": _send,
+    "drive": _drive,
+    "fault": _fault,
+    "hand": _hand,
+    "off": _off,
+    "on": _on,
+}
+"""Verb of a step -> what reads it: `wait 0.003`, `send lens f00b…`, `drive LENS_CS high`, `fault 7 drop rate=0.1
+until=0.2s`, `hand zoom 70`, `off`, `on`."""
+
+
+def play_story(story: Story, *, closes: bool = True) -> Outcome:
+    """Play a story from its beginning, to its end or until something is broken.
+
+    Args:
+        story: who plays, and the steps.
+        closes: whether the ends have to find back to each other at the end.
+
+    Raises:
+        ProfileError: it has a player that nobody knows.
+        FaultError: it has a step that nobody can take.
+    """
+    stage = Stage(story)
+    for step in story.steps:
+        if not stage.take(step):
+            break
+    if closes and not stage.watch.complaints:
+        stage.close()
+    return Outcome(story, stage.watch.complaints, stage.taken, stage.records)
+
+
+def replay_story(path: Path) -> Outcome:
+    """Play the story in a file.
+
+    Raises:
+        CaptureError, FaultError, ProfileError: as `read_story` and `play_story`.
+    """
+    return play_story(read_story(path))

@@ -1,0 +1,121 @@
+"""A story: who plays, and every step that was taken, as text; the same story is the same session, wherever it is read.
+
+A story that broke something is one file, a recording (`.lmx`) whose header holds it.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, cast
+
+from lensmount_hardware.captures.recording import RecordingWriter, read_header
+from lensmount_protocol.errors import FaultError
+from lensmount_protocol.wire import Record
+
+VERSION = 1
+"""Of the form in which stories are written; another one is refused."""
+
+MODES = ("both", "body", "lens")
+"""Which ends are engines; the other one does only what the story's steps say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """Who plays, and what is done to them.
+
+    Attributes:
+        dialect: what is spoken.
+        body: profile of the body.
+        lens: profile of the lens.
+        mode: which ends are engines.
+        script: what the body does.
+        seed: where the jitter of both ends comes from.
+        steps: what is done, in order; `STEPS` in `lensmount_emulator.fuzz.stage` says what there is.
+        breaks: the invariant that it breaks; `""` where it breaks none.
+    """
+
+    dialect: str
+    body: str
+    lens: str
+    mode: str = "both"
+    script: str = ""
+    seed: int = 0
+    steps: tuple[str, ...] = ()
+    breaks: str = ""
+
+    def with_steps(self, steps: Sequence[str]) -> "Story":
+        """The same players with other steps."""
+        return replace(self, steps=tuple(steps))
+
+
+def write_story(path: Path, story: Story, records: Sequence[Record]) -> None:
+    """Write a story and what it sounded like to a file.
+
+    Raises:
+        CaptureError: the file cannot be written.
+    """
+    header = {"dialect": story.dialect, "body": story.body, "lens": story.lens, "script": story.script,
+              "seed": story.seed, "story": {"version": VERSION, **asdict(story)}}  # fmt: skip
+    with RecordingWriter(path, header) as recording:
+        for record in records:
+            recording.write(record)
+
+
+def read_story(path: Path) -> Story:
+    """The story in a file.
+
+    Raises:
+        CaptureError: the file is no recording.
+        FaultError: it cannot be read, holds no story, one of another version, or one that is damaged.
+    """
+    try:
+        with path.open("rb") as file:
+            line = file.readline()
+    except OSError as error:
+        raise FaultError(f"{path}: {error.strerror or error}") from error
+    header = read_header(path, line)
+    told: object = header.get("story")
+    if not isinstance(told, Mapping):
+        raise FaultError(f"{path}: the recording holds no story; `lensmount decode` reads it")
+    return _story(path, cast("Mapping[str, Any]", told))
+
+
+def _story(path: Path, told: Mapping[str, Any]) -> Story:
+    values = dict(told)
+    version = values.pop("version", None)
+    if version != VERSION:
+        raise FaultError(f"{path}: story version {version!r}; this program reads version {VERSION}")
+    kinds: dict[str, type] = dict.fromkeys(("dialect", "body", "lens", "mode", "script", "breaks"), str)
+    kinds |= {"seed": int, "steps": list}
+    wrong = [name for name, value in values.items() if not isinstance(value, kinds.get(name, ()))]
+    missing = [name for name in ("dialect", "body", "lens", "steps") if name not in values]
+    if wrong or missing or not all(isinstance(step, str) for step in values["steps"]):
+        raise FaultError(f"{path}: the story is damaged: {', '.join([*wrong, *missing]) or 'steps'}")
+    if values.get("mode", "both") not in MODES:
+        raise FaultError(f"{path}: story mode {values['mode']!r}; known: {', '.join(MODES)}")
+    values["steps"] = tuple(values["steps"])
+    return Story(**values)
+
+
+def as_test(story: Story, name: str) -> str:
+    """A pytest test that plays the story and wants nothing broken."""
+    lines = ",\n".join(f"        {json.dumps(step)}" for step in story.steps)
+    steps = f"(\n{lines},\n    )" if story.steps else "()"
+    return f'''from lensmount_emulator.fuzz.stage import play_story
+from lensmount_emulator.fuzz.story import Story
+
+
+def test_{name}() -> None:
+    """It broke: {story.breaks or "nothing"}."""
+    story = Story(
+        dialect={json.dumps(story.dialect)},
+        body={json.dumps(story.body)},
+        lens={json.dumps(story.lens)},
+        mode={json.dumps(story.mode)},
+        script={json.dumps(story.script)},
+        seed={story.seed},
+        steps={steps.replace(chr(10), chr(10) + "    ")},
+    )
+    assert play_story(story).complaints == []
+'''

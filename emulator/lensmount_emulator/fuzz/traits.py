@@ -1,0 +1,185 @@
+"""What fuzzing must know of a dialect beside its declarations: what asks and what answers, and where things move."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import NamedTuple
+
+from lensmount_emulator.profiles.library import load_profile
+from lensmount_emulator.profiles.profile import Profile
+from lensmount_emulator.roles.cast import Cast
+from lensmount_emulator.roles.emount.body_requests import PATIENCE_S, USUAL_PATIENCE_S
+from lensmount_emulator.roles.emount.lens import LensEngine as EmountLens
+from lensmount_emulator.roles.engine import Engine
+from lensmount_emulator.roles.lmount.lens import NUMBER_AT
+from lensmount_emulator.roles.lmount.lens import LensEngine as LmountLens
+from lensmount_emulator.roles.registry import cast_of
+from lensmount_protocol.dialect import Dialect
+from lensmount_protocol.dialects.emount.framing import REQUEST_CLASS
+from lensmount_protocol.dialects.lmount.framing import ORDER
+from lensmount_protocol.dialects.lmount.link import BodyHello
+from lensmount_protocol.frame import Frame
+from lensmount_protocol.message import Unknown
+from lensmount_protocol.registry import load_dialect
+
+FRAMES_A_SECOND = 61.0
+"""Frame-sync pulses of an E-mount, rounded up."""
+
+EMOUNT_WIRE_S = 0.3
+"""What a request and its answer may take on the wire, pauses of a slow adapter included."""
+
+
+class Place(NamedTuple):
+    """Where something that moves stands.
+
+    Attributes:
+        name: what moves.
+        value: where it is.
+        lowest: its one end.
+        highest: its other end.
+        speed: the most that it goes in a second.
+        slack: what it may be ahead of that, by rounding and by the grain of its time.
+    """
+
+    name: str
+    value: float
+    lowest: float
+    highest: float
+    speed: float
+    slack: float
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What fuzzing knows of a dialect; the defaults suit one of which nothing more is known.
+
+    Attributes:
+        asks: a frame from the body -> by what its answer is known; `None` where it wants none.
+        answers: a frame from the lens -> what it answers; `None` where it answers nothing.
+        patience: the same -> seconds within which the body has its answer, asks again, or says that none came.
+        lens_answers: seconds within which a lens answers what it has heard; 0 where it may leave that to the body.
+        recovers: seconds behind the last fault within which both ends stream again or are at rest.
+        places: where the parts of a lens stand at a time.
+        bodies: profiles of bodies to play.
+        lenses: profiles of lenses to play.
+        scripts: what bodies are to do.
+        verbs: steps that scripts are made of by chance.
+        hands: what a hand does at the lens, by chance.
+    """
+
+    asks: Callable[[Frame], int | None] = lambda _frame: None
+    answers: Callable[[Frame], int | None] = lambda _frame: None
+    patience: Callable[[int], float] = lambda _key: 1.0
+    lens_answers: float = 0.0
+    recovers: float = 10.0
+    places: Callable[[Engine, float], Iterable[Place]] = lambda _lens, _now: ()
+    bodies: tuple[str, ...] = ()
+    lenses: tuple[str, ...] = ()
+    scripts: tuple[str, ...] = ("",)
+    verbs: tuple[str, ...] = ()
+    hands: tuple[str, ...] = ()
+
+
+def _emount_asks(frame: Frame) -> int | None:
+    return frame.payload[0] if frame.class_ == REQUEST_CLASS else None
+
+
+def _lmount_asks(frame: Frame) -> int | None:
+    """The number of a frame's only message."""
+    if frame.class_ != ORDER or len(frame.messages) != 1 or isinstance(frame.messages[0], BodyHello):
+        return None
+    message = frame.messages[0]
+    if isinstance(message, Unknown):
+        return message.data[NUMBER_AT] if len(message.data) > NUMBER_AT else 0
+    return int(getattr(message, "number", 0))
+
+
+def _emount_places(lens: Engine, _now: float) -> Iterable[Place]:
+    if not isinstance(lens, EmountLens):
+        return
+    motor, iris, settings = lens.motor, lens.iris, lens.settings
+    planned = motor.planned(float(lens.stream.frame))
+    speed = settings.focus.steps_per_frame
+    yield Place("focus", planned, motor.lower, motor.upper, speed * FRAMES_A_SECOND, 2 * speed)
+    speed = iris.codes_per_frame
+    lowest, highest = iris.widest + iris.offset, iris.narrowest + iris.offset
+    yield Place("iris", iris.current, lowest, highest, speed * FRAMES_A_SECOND, 2 * speed)
+
+
+def _lmount_places(lens: Engine, now: float) -> Iterable[Place]:
+    if not isinstance(lens, LmountLens):
+        return
+    focus, iris = lens.focus, lens.iris
+    yield Place("focus", focus.position(now), focus.lower, focus.upper, lens.settings.focus.speed, 2)
+    if not lens.is_zoom:
+        # A zoom changes what its diaphragm can do at once.
+        speed = lens.settings.diaphragm.av_per_s * 256
+        yield Place("iris", iris.position(now), iris.widest, iris.smallest, 1.5 * speed, lens.settings.diaphragm.step)
+
+
+TRAITS: Mapping[str, Traits] = {
+    "emount": Traits(
+        asks=_emount_asks,
+        answers=_emount_asks,
+        patience=lambda type_: PATIENCE_S.get(type_, USUAL_PATIENCE_S) + EMOUNT_WIRE_S,
+        recovers=15.0,
+        places=_emount_places,
+        bodies=("a6000", "nex7"),
+        lenses=("sel55210", "viltrox-ef50", "voigtlander-15", "loxia-21", "sel2870"),
+        scripts=("", "wait 0.1; focus 0xFFFF; aperture f/22", "aperture f/11; focus 0; wait 0.3; focus 0xFFFF"),
+        verbs=("wait 0.05", "focus 0", "focus 0xFFFF", "focus +20", "focus 0x4100", "focus -300", "stop",
+               "aperture f/8", "aperture f/5.6", "frame 3", "sleep; wake"),
+    ),
+    "lmount": Traits(
+        asks=_lmount_asks,
+        answers=_lmount_asks,
+        patience=lambda _number: 0.2,
+        lens_answers=0.1,
+        recovers=8.0,
+        places=_lmount_places,
+        bodies=("panasonic-s1r", "leica-sl2", "sigma-fp"),
+        lenses=("sigma-45mm-f2.8-dg-dn", "panasonic-s-pro-70-200mm-f2.8", "sigma-50mm-f1.4-dg-dn"),
+        scripts=("", "focus near; aperture f/8; focus far", "wait 0.1; focus 2m; expose 1/60; correct"),
+        verbs=("wait 0.05", "focus near", "focus far", "focus 2m", "focus +100", "velocity 500", "stop", "aperture f/8",
+               "smooth f/4 200ms", "open", "stabilise normal", "stabilise off", "expose 1/60", "rate 120", "rate 60",
+               "track 0.1", "limits 100 700", "limits off", "correct", "page joint corrections", "sleep; wake"),
+        hands=("zoom 70", "zoom 120", "turn focus 30", "turn focus -50", "press afl", "release afl", "switch af 1",
+               "switch af 0", "ring f/4", "ring A", "turn aperture 20"),
+    ),
+}  # fmt: skip
+"""Dialect to its traits; one of another package has those of `Traits()`."""
+
+
+def traits_of(dialect: str) -> Traits:
+    """What fuzzing knows of a dialect."""
+    return TRAITS.get(dialect, Traits())
+
+
+@cache
+def dialect_of(name: str) -> Dialect:
+    """A dialect by its name, looked up once: packages are asked for theirs at each look-up.
+
+    Raises:
+        DialectError: as `load_dialect`.
+    """
+    return load_dialect(name)
+
+
+@cache
+def players_of(name: str) -> Cast:
+    """The cast that plays a dialect, looked up once.
+
+    Raises:
+        DialectError: as `cast_of`.
+    """
+    return cast_of(name)
+
+
+@cache
+def profile(name: str) -> Profile:
+    """A profile, read once.
+
+    Raises:
+        ProfileError: as `load_profile`.
+    """
+    return load_profile(name)

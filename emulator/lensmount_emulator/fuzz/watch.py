@@ -1,0 +1,287 @@
+"""Who watches a session while it runs: what each end gives out before faults touch it, what it hears, where it moves.
+
+A watch notes what must not be at the moment at which it is; `invariants` says what that is, and asks for the rest.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import NamedTuple
+
+from lensmount_emulator.faults.mount import FaultyMount
+from lensmount_emulator.faults.plan import Plan
+from lensmount_emulator.fuzz.ears import Ears, OverheardMount
+from lensmount_emulator.fuzz.traits import Traits, dialect_of, players_of, traits_of
+from lensmount_emulator.mount.virtual import Resolution
+from lensmount_emulator.profiles.profile import Profile
+from lensmount_emulator.roles.engine import Engine, Notice
+from lensmount_emulator.roles.script import parse_script
+from lensmount_emulator.scheduler import Scheduler
+from lensmount_emulator.sessions.bench import Bench
+from lensmount_protocol.connection import Arrival
+from lensmount_protocol.dialect import Dialect
+from lensmount_protocol.frame import Frame, FrameEvent, Garbage, GarbageReason
+from lensmount_protocol.message import Unknown
+from lensmount_protocol.paving import type_of
+from lensmount_protocol.reader import FrameReader
+from lensmount_protocol.wire import Burst, Edge, Record, Role
+
+MOST_COMPLAINTS = 20
+
+
+class Complaint(NamedTuple):
+    """Something that must not be.
+
+    Attributes:
+        invariant: what was broken, by its name in `INVARIANTS`.
+        at: when, in seconds.
+        text: what was seen, in one line.
+    """
+
+    invariant: str
+    at: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Players:
+    """Who plays a session that is watched.
+
+    Attributes:
+        body: profile of the body.
+        lens: profile of the lens.
+        script: what the body does.
+        seed: where all chance comes from.
+        plan: what goes wrong from the start on.
+        resolution: how bytes are delivered.
+        puppet: the end that is no engine: it hears, and does nothing by itself.
+    """
+
+    body: Profile
+    lens: Profile
+    script: str = ""
+    seed: int = 0
+    plan: Plan | None = None
+    resolution: Resolution = "frame"
+    puppet: Role | None = None
+
+
+class Watch:
+    """A session with somebody who watches it.
+
+    Attributes:
+        dialect: what is spoken.
+        traits: what is known of it.
+        bench: the session.
+        mount: its contacts.
+        complaints: what must not be and was.
+        notices: what the ends told.
+        heard: frames that arrived and belong to a running stream, by end.
+        last_edge: line -> its level as the recording has it.
+        bytes_sent: bytes that the recording holds, by sender; those that arrived as noise are not counted.
+        bytes_heard: bytes that arrived, by end.
+        faulted: whether anything has gone wrong by order, or been done by somebody who is no end.
+        crashed: whether an error came out of it, so that nothing more can be done with it.
+    """
+
+    def __init__(self, cast: Players, tap: Callable[[Record], None] = lambda _record: None) -> None:
+        self.dialect: Dialect = dialect_of(cast.body.dialect)
+        self.traits: Traits = traits_of(self.dialect.name)
+        self.cast = cast
+        self.complaints: list[Complaint] = []
+        self.notices: list[Notice] = []
+        self.heard = dict.fromkeys(Role, 0)
+        self.last_edge: dict[str, bool] = {}
+        self.bytes_sent = dict.fromkeys(Role, 0)
+        self.bytes_heard = dict.fromkeys(Role, 0)
+        self.faulted = bool(cast.plan)
+        self.crashed = False
+        self._tap = tap
+        self._last_burst: Burst | None = None
+        paving = self.dialect.paving()
+        self._readers = {role: FrameReader(self.dialect, role, paving) for role in Role}
+        self._selects = {self.dialect.select_line(role): role for role in Role}
+        self._open: dict[Role, dict[int, float]] = {role: {} for role in Role}
+        self._places: dict[str, tuple[Engine, float, float]] = {}
+        self._routine = {int(type_, 16) for said in self.dialect.routine for type_ in said.split("+")}
+        self._limits = Counter[str]()
+        self.bench = Bench(
+            self.dialect,
+            self._engine(cast.body, "body"),
+            self._engine(cast.lens, "lens"),
+            tap=self._see,
+            listen=self._listen,
+            resolution=cast.resolution,
+            plan=cast.plan,
+            mounting=self._mounting,
+            other_lens=self._other_lens,
+        )
+        assert isinstance(self.bench.mount, FaultyMount)
+        self.mount: FaultyMount = self.bench.mount
+        for engine in (self.bench.body, self.bench.lens):
+            self._overhear(engine)
+
+    @property
+    def now(self) -> float:
+        """Virtual time in seconds."""
+        return self.bench.now
+
+    def complain(self, invariant: str, text: str) -> None:
+        """Note something that must not be; each kind a few times."""
+        self._limits[invariant] += 1
+        if self._limits[invariant] <= MOST_COMPLAINTS:
+            self.complaints.append(Complaint(invariant, self.now, text))
+
+    def attempt(self, deed: Callable[[], object]) -> None:
+        """Do something with the session; what comes out of it but a result is noted, and ends it."""
+        if self.crashed:
+            return
+        try:
+            deed()
+        except Exception as error:
+            self.crashed = True
+            place = error.__traceback__
+            while place is not None and place.tb_next is not None:
+                place = place.tb_next
+            where = "" if place is None else f" in {place.tb_frame.f_code.co_name}, line {place.tb_lineno}"
+            self.complain("no exception", f"{type(error).__name__}: {error}{where}")
+
+    def run(self, until: float, unless: Callable[[], bool] | None = None) -> None:
+        """Let time pass."""
+        self.attempt(lambda: self.bench.run(until, unless=unless))
+
+    def overdue(self) -> list[tuple[Role, int, float]]:
+        """What was asked and has neither been answered nor given up in its time: who is to blame, what, since when."""
+        now, traits = self.now, self.traits
+        late = [(Role.BODY, key, at) for key, at in self._open[Role.BODY].items() if now - at > traits.patience(key)]
+        if traits.lens_answers:
+            late += [
+                (Role.LENS, key, at) for key, at in self._open[Role.LENS].items() if now - at > traits.lens_answers
+            ]
+        return late
+
+    def look(self) -> None:
+        """See where the parts of the lens stand, and whether they can be there."""
+        lens, now = self.bench.lens, self.mount.local(Role.LENS, self.now)
+        for name, value, lowest, highest, speed, slack in self.traits.places(lens, now):
+            if not lowest <= value <= highest:
+                self.complain("within limits", f"{name} at {value:g}, outside {lowest:g} to {highest:g}")
+            engine, before, at = self._places.get(name, (lens, value, now))
+            if engine is lens and abs(value - before) > speed * (now - at) + slack:
+                self.complain("never teleported", f"{name} from {before:g} to {value:g} in {(now - at) * 1e3:.1f} ms")
+            self._places[name] = (lens, value, now)
+
+    # What the session tells as it happens.
+
+    def _see(self, record: Record) -> None:
+        self._tap(record)
+        if isinstance(record, Burst):
+            self.bytes_sent[record.sender] += len(record.data)
+            self._last_burst = record
+        elif isinstance(record, Edge):
+            self.last_edge[record.line] = record.level
+            if record.line == self.dialect.supply or (record.line == self.dialect.detect and record.level):
+                self._forget()
+        elif "hears noise" in record.text and self._last_burst is not None:
+            self.bytes_sent[self._last_burst.sender] -= len(self._last_burst.data)
+
+    def _listen(self, notice: Notice) -> None:
+        self.notices.append(notice)
+        if notice.trouble and notice.role is Role.BODY:
+            # Whatever it was: the body knows that something is wrong, and does not wait in ignorance.
+            self._open[Role.BODY].clear()
+
+    def _sent(self, role: Role, data: bytes) -> None:
+        self._judge(role, self._readers[role].receive(data))
+        if role is Role.LENS:
+            self.look()
+
+    def _heard(self, role: Role, count: int) -> None:
+        self.bytes_heard[role] += count
+
+    def _drove(self, role: Role, line: str, level: bool) -> None:
+        if self._selects.get(line) is role:
+            reader = self._readers[role]
+            self._judge(role, reader.open_window() if level else reader.close(GarbageReason.WINDOW_CLOSED))
+
+    def _judge(self, role: Role, events: Sequence[FrameEvent]) -> None:
+        powered = self.mount.levels[self.dialect.supply] and self.mount.attached
+        for event in events:
+            if isinstance(event, Frame):
+                self._judge_frame(role, event)
+            elif isinstance(event, Garbage) and (event.reason is not GarbageReason.WINDOW_CLOSED or powered):
+                self.complain("only frames", f"the {role.value} sends {event.data[:12].hex()}…: {event.reason.value}")
+
+    def _judge_frame(self, role: Role, frame: Frame) -> None:
+        for message in frame.messages:
+            if isinstance(message, Unknown):
+                self.complain("only frames", f"the {role.value} sends what its peer cannot read: {message.reason}")
+        asked = self._open[role]
+        key = self.traits.asks(frame) if role is Role.BODY else self.traits.answers(frame)
+        if key is None:
+            return
+        if role is Role.BODY:
+            asked[key] = self.now
+        else:
+            asked.pop(key, None)
+
+    def _arrived(self, role: Role, arrival: Arrival) -> None:
+        if arrival.violation is None and self._is_routine(arrival):
+            self.heard[role] += 1
+        if role is Role.BODY:
+            answered = self.traits.answers(arrival.frame)
+            if answered is not None:
+                self._open[Role.BODY].pop(answered, None)
+        elif arrival.violation is None:
+            asked = self.traits.asks(arrival.frame)
+            if asked is not None and self.bench.lens.connection.state != self.dialect.transitions.initial:
+                self._open[Role.LENS][asked] = self.now
+
+    def _is_routine(self, arrival: Arrival) -> bool:
+        return all(type_of(message) in self._routine for message in arrival.messages)
+
+    # How the session is made.
+
+    def _engine(self, profile: Profile, name: str) -> Engine:
+        if self.cast.puppet is not None and name.endswith(self.cast.puppet.value):
+            return _Puppet(self.dialect, self.cast.puppet)
+        cast = players_of(profile.dialect)
+        steps = parse_script(self.cast.script, cast.verbs) if name == "body" else ()
+        return cast.engine(profile.settings, None, Random(f"{self.cast.seed} {name}"), steps)
+
+    def _other_lens(self, _name: str) -> Engine:
+        # It is another of its kind: what the session knows of its dialect holds for it as well.
+        lens = self._engine(self.cast.lens, "other lens")
+        self._overhear(lens)
+        self._forget()
+        return lens
+
+    def _forget(self) -> None:
+        """Supply or contact came or went: what was asked is void, and what the lens had begun to send is cut."""
+        for asked in self._open.values():
+            asked.clear()
+        self._readers[Role.LENS].close(GarbageReason.SOURCE_ENDED)
+
+    def _overhear(self, engine: Engine) -> None:
+        hear = engine.on_arrival
+
+        def on_arrival(arrival: Arrival) -> None:
+            self._arrived(engine.role, arrival)
+            hear(arrival)
+
+        engine.on_arrival = on_arrival  # type: ignore[method-assign]
+
+    def _mounting(
+        self,
+        dialect: Dialect,
+        tap: Callable[[Record], None],
+        scheduler: Scheduler,
+        resolution: Resolution,
+        plan: Plan | None,
+    ) -> FaultyMount:
+        return OverheardMount(Ears(self._sent, self._drove, self._heard), dialect, tap, scheduler, resolution, plan)
+
+
+class _Puppet(Engine):
+    """An end that hears, and does nothing by itself."""

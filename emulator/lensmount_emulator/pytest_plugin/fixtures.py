@@ -1,0 +1,99 @@
+"""The fixtures; what plays is imported when the first of them is used."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from lensmount_emulator.pytest_plugin.factory import MountFactory
+    from lensmount_emulator.pytest_plugin.heard import Recording
+    from lensmount_emulator.pytest_plugin.held_port import HeldPort
+    from lensmount_emulator.pytest_plugin.played import Mounted
+    from lensmount_emulator.roles.engine import Engine
+    from lensmount_emulator.sessions.chain import Chain
+
+from lensmount_emulator.pytest_plugin.choices import Choices, choices_of
+from lensmount_emulator.pytest_plugin.hooks import PLAYED
+from lensmount_emulator.pytest_plugin.options import PLAY, PORT, RECORD, timeline_lines, value_of
+from lensmount_emulator.pytest_plugin.workers import port_of
+
+
+@pytest.fixture
+def lensmount_choices(request: pytest.FixtureRequest) -> Choices:
+    """What the test's markers and the ini file say of whom to mount."""
+    assert isinstance(request.node, pytest.Item)
+    return choices_of(request.node, getattr(request, "param", {}))
+
+
+@pytest.fixture(scope="session")
+def lensmount_port(request: pytest.FixtureRequest) -> "Iterator[HeldPort | None]":
+    """The port of this process, opened by the first test that plays on it; `None` where none was given."""
+    spec = port_of(request.config)
+    if spec is None:
+        yield None
+        return
+    from lensmount_emulator.pytest_plugin.held_port import HeldPort
+
+    held = HeldPort(spec, value_of(request.config, PLAY) or "")
+    yield held
+    held.close()
+
+
+@pytest.fixture
+def mount(
+    request: pytest.FixtureRequest,
+    lensmount_choices: Choices,
+    lensmount_port: "HeldPort | None",
+    tmp_path_factory: pytest.TempPathFactory,
+) -> "Iterator[MountFactory]":
+    """Puts a lens on a body, as often as a test calls it: `mount(body="leica-sl2", script="focus near")`."""
+    from lensmount_emulator.pytest_plugin.factory import MountFactory
+
+    assert isinstance(request.node, pytest.Item)
+    keep = value_of(request.config, RECORD)
+    folder = tmp_path_factory.getbasetemp() / "lensmount" if keep is None else Path(keep)
+    played = request.node.stash.setdefault(PLAYED, [])
+    lines = timeline_lines(request.config)
+    factory = MountFactory(lensmount_choices, lensmount_port, folder, request.node.nodeid, played, lines)
+    yield factory
+    factory.close()
+
+
+@pytest.fixture
+def mounted(mount: "MountFactory") -> "Mounted":
+    """What `mount()` gives, made once for the test: the default mount."""
+    return mount()
+
+
+@pytest.fixture
+def body(mounted: "Mounted") -> "Engine":
+    """The body's engine on the default mount; the test is skipped where the body is the device on the port."""
+    return mounted.body
+
+
+@pytest.fixture
+def lens(mounted: "Mounted") -> "Engine":
+    """The lens's engine on the default mount; the test is skipped where the lens is the device on the port."""
+    return mounted.lens
+
+
+@pytest.fixture
+def bench(mounted: "Mounted") -> "Chain":
+    """The default mount's contacts and virtual time, to put a hand in; the test is skipped on a port."""
+    return mounted.bench
+
+
+@pytest.fixture
+def board(lensmount_port: "HeldPort | None") -> "HeldPort":
+    """The board on the port; the test is skipped where no `board:` port is given."""
+    if lensmount_port is None or not lensmount_port.is_board:
+        pytest.skip(f"needs a board; give its port with {PORT.flag} board:…")
+    return lensmount_port
+
+
+@pytest.fixture
+def recording(mount: "MountFactory") -> "Recording":
+    """What was heard in this test, and the file in which it is kept."""
+    return mount.recording

@@ -1,0 +1,98 @@
+"""The port that a process plays on: opened when first used, kept to the end, and put at rest between tests."""
+
+from lensmount_emulator.sessions.contacts import contacts_of
+from lensmount_hardware.clock import MonotonicClock
+from lensmount_hardware.spec import open_transport, parse_spec
+from lensmount_hardware.transport import Transport
+from lensmount_protocol.dialect import Dialect
+from lensmount_protocol.errors import TransportLostError
+from lensmount_protocol.wire import DriveLine, Role, SetBaudrate
+
+BOARD = "board"
+"""Scheme of the ports whose firmware holds the deadlines."""
+
+QUIET_S = 0.05
+"""A peer that says nothing for so long has noticed that its session is over."""
+
+LONGEST_REST_S = 0.5
+"""A peer that goes on talking for so long without us is one that never stops."""
+
+
+class HeldPort:
+    """One port for one test after another.
+
+    Attributes:
+        spec: the port in words.
+        role: the end that we play.
+    """
+
+    def __init__(self, spec: str, play: str) -> None:
+        self.spec = spec
+        self.role = Role(play)
+        self._transport: Transport | None = None
+        self._dialect: Dialect | None = None
+
+    @property
+    def is_board(self) -> bool:
+        """Whether a board is meant, whose firmware holds the deadlines."""
+        return parse_spec(self.spec).scheme == BOARD
+
+    @property
+    def transport(self) -> Transport | None:
+        """The open port; `None` before the first test that plays on it, and behind a loss."""
+        return self._transport
+
+    def take(self, dialect: Dialect) -> Transport:
+        """The port at rest, open, at the dialect's first rate, with nothing in it that an earlier test has caused.
+
+        Raises:
+            TransportError: it cannot be described or opened, or went away.
+        """
+        if self._dialect is not dialect:
+            self.close()
+        if self._transport is not None:
+            try:
+                rest(self._transport, dialect, self.role)
+            except TransportLostError:
+                # Perhaps it was plugged in again meanwhile.
+                self.close()
+            else:
+                return self._transport
+        self._dialect = dialect
+        self._transport = open_transport(
+            self.spec, role=self.role, baudrate=dialect.wiring.baudrates[0], contacts=contacts_of(dialect)
+        )
+        # The device may be in the middle of what an earlier run began.
+        rest(self._transport, dialect, self.role)
+        return self._transport
+
+    def give_back(self) -> None:
+        """A test is over: everything at rest; a port that is lost is opened anew by the next test."""
+        if self._transport is None or self._dialect is None:
+            return
+        try:
+            rest(self._transport, self._dialect, self.role)
+        except TransportLostError:
+            self.close()
+
+    def close(self) -> None:
+        """Let go of the port."""
+        transport, self._transport = self._transport, None
+        if transport is not None:
+            transport.close()
+
+
+def rest(transport: Transport, dialect: Dialect, role: Role) -> None:
+    """Put our lines at rest, the supply last, a lens off the mount; then hear the peer out.
+
+    Raises:
+        TransportLostError: the port went away.
+    """
+    ours = [line for line, driver in dialect.drivers.items() if driver is role and line in transport.lines]
+    for line in sorted(ours, key=lambda line: line == dialect.supply):
+        # The contact of presence is at rest, and high, where no lens grounds it.
+        transport.send(DriveLine(line, line == dialect.detect))
+    transport.send(SetBaudrate(dialect.wiring.baudrates[0]))
+    clock = MonotonicClock()
+    while transport.receive(QUIET_S) and clock.now() < LONGEST_REST_S:
+        pass

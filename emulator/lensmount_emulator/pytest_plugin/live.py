@@ -1,0 +1,174 @@
+"""One end of ours against the device on a port, in real time: a thread plays, and the test asks it."""
+
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
+from threading import Event, Thread
+from typing import Any, NoReturn, TypeVar
+
+import pytest
+
+from lensmount_emulator.pytest_plugin.deeds import Deed
+from lensmount_emulator.pytest_plugin.heard import Heard
+from lensmount_emulator.pytest_plugin.played import Mounted
+from lensmount_emulator.pytest_plugin.telling import decode_command
+from lensmount_emulator.roles.cast import Cast
+from lensmount_emulator.roles.engine import Engine
+from lensmount_emulator.roles.script import Step
+from lensmount_emulator.roles.tasks import Task
+from lensmount_emulator.sessions.chain import Chain
+from lensmount_emulator.sessions.live import LiveSession
+from lensmount_hardware.clock import MonotonicClock
+from lensmount_hardware.transport import Transport
+from lensmount_protocol.errors import MountError
+from lensmount_protocol.wire import Role
+
+T = TypeVar("T")
+
+LOOK_S = 0.02
+"""A condition is asked this often even when nothing is heard: it may be about the time."""
+
+SOON_S = 1e-6
+"""What was asked for from outside begins at a deadline of its own, so that the session carries it out at once."""
+
+LONGEST_END_S = 5.0
+"""A session looks up ten times a second; one that has not ended by then hangs in its port."""
+
+
+class LiveMounted(Mounted):
+    """One end is ours, the other is the device."""
+
+    def __init__(self, engine: Engine, transport: Transport, cast: Cast, heard: Heard, lines: int) -> None:
+        super().__init__(engine.dialect, cast, heard, lines)
+        self._engine = engine
+        self._name = transport.name
+        self._clock = MonotonicClock()
+        self._asked = SimpleQueue[Task]()
+        self._news, self._stop, self._ended = Event(), Event(), Event()
+        self._error: Exception | None = None
+        self._told_error = False
+        heard.on_news, heard.on_detached = self._news.set, self._detached
+        self._session = LiveSession(engine, transport, self._clock, heard.tap, heard.listen)
+        self._thread = Thread(target=self._play, name=f"lensmount {transport.name}", daemon=True)
+        self._thread.start()
+
+    @property
+    def body(self) -> Engine:
+        """The body's engine, where the lens is the device."""
+        return self._engine if self._engine.role is Role.BODY else self._skip("the body is")
+
+    @property
+    def lens(self) -> Engine:
+        """The lens's engine, where the body is the device."""
+        return self._engine if self._engine.role is Role.LENS else self._skip("the lens is")
+
+    @property
+    def bench(self) -> Chain:
+        """Nobody's on a port."""
+        return self._skip("virtual contacts and virtual time are wanted, and there is")
+
+    @property
+    def now(self) -> float:
+        """Seconds on the host's clock."""
+        return self._clock.now()
+
+    @property
+    def violations(self) -> list[str]:
+        """Nobody looks into the device."""
+        return []
+
+    @property
+    def judges_timing(self) -> bool:
+        """Times are the host's, and bytes come late."""
+        return False
+
+    def run(self, seconds: float) -> None:
+        """Let so much time pass; the session goes on anyway."""
+        __tracebackhide__ = True
+        self._ended.wait(seconds)
+        self._check()
+
+    def hand(self, text: str) -> None:
+        """Have the hand at our lens do something."""
+        lens = self.lens
+        for step in self._hand_steps(text):
+            self._asked.put(self._by_hand(lens, step))
+
+    def take_off(self) -> None:
+        """Nobody's hand is at the device."""
+        self._skip("a hand is wanted that takes the lens off, and there is")
+
+    def put_on(self) -> None:
+        """Nobody's hand is at the device."""
+        self._skip("a hand is wanted that puts the lens on, and there is")
+
+    def close(self) -> None:
+        """End the session, and with it the recording.
+
+        Raises:
+            MountError: the session had ended by itself, and nobody has been told.
+        """
+        self._stop.set()
+        self._thread.join(LONGEST_END_S)
+        self.heard.close()
+        if not self._told_error:
+            self._check()
+
+    def _wait(self, ready: Callable[[], T], within: float) -> T:
+        __tracebackhide__ = True
+        until = self.now + within
+        while True:
+            self._news.clear()
+            value = ready()
+            left = until - self.now
+            if value or left <= 0:
+                return value
+            self._check()
+            self._news.wait(min(left, LOOK_S))
+
+    def _begin(self, deed: Deed[Any]) -> None:
+        self._asked.put(deed.task(SOON_S))
+
+    def _note(self, text: str | None, *, waited: bool) -> None:
+        """A device cannot be told as a command."""
+
+    def _replay(self) -> str:
+        return f"{decode_command(self.heard.path)}  # the device on {self._name} cannot be had again from a script"
+
+    def _play(self) -> None:
+        try:
+            self._session.run(None, unless=self._attend)
+        except Exception as error:
+            # It belongs to the test, which runs in another thread.
+            self._error = error
+        finally:
+            self._ended.set()
+            self._news.set()
+
+    def _attend(self) -> bool:
+        """Begin what the test has asked for; whether the session is over."""
+        try:
+            while True:
+                task = self._asked.get_nowait()
+                self._engine.now = self.now
+                self._engine.spawn(task)
+        except Empty:
+            return self._stop.is_set()
+
+    def _by_hand(self, lens: Engine, step: Step) -> Task:
+        yield lens.now + SOON_S
+        lens.by_hand(step)
+
+    def _check(self) -> None:
+        __tracebackhide__ = True
+        if self._error is not None:
+            self._told_error = True
+            if isinstance(self._error, MountError):
+                self._fail(f"the session on {self._name} has ended: {self._error}")
+            raise self._error
+
+    def _skip(self, what: str) -> NoReturn:
+        pytest.skip(f"{what} the device on {self._name}")
+
+    def _detached(self) -> None:
+        # A body that lost its lens has to get to know it again before it can do anything.
+        self._engine.done = False

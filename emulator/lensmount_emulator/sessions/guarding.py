@@ -1,0 +1,125 @@
+"""The guard of replays: nothing leaves a recording for a real device that can damage it, or that nobody understands."""
+
+import fnmatch
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+
+from lensmount_protocol.decoder import DecodedFrame, DecodedGarbage, Decoder
+from lensmount_protocol.describe import name_of
+from lensmount_protocol.dialect import Dialect
+from lensmount_protocol.errors import DialectError, FrameError, LocalProtocolError, unknown
+from lensmount_protocol.message import Unknown
+from lensmount_protocol.paving import AnyMessage, type_of
+from lensmount_protocol.reader import FrameReader
+from lensmount_protocol.wire import Burst, Record, Role
+
+GARBAGE = "garbage"
+"""What bytes are armed by that are no frame."""
+
+MOST_NAMED = 8
+"""Refused things that an error names."""
+
+
+class Guard:
+    """What a run may send of what it has been given.
+
+    Refused unless armed by name are: messages that the dialect guards (firmware update and the like), messages of a
+    type that no table knows, and bytes that are no frame. Frames are also looked for inside other frames, in padding
+    and across gaps, since a device may find them there.
+    """
+
+    def __init__(self, dialect: Dialect, role: Role, armed: Iterable[str] = ()) -> None:
+        """Read what is armed.
+
+        Args:
+            dialect: what is spoken.
+            role: the end that sends.
+            armed: names of guarded messages (`UpdateOffer`, `Update*`), numbers of unknown types (`0x7f`), `garbage`.
+
+        Raises:
+            DialectError: a name that no guarded message has; lists those that there are.
+        """
+        self._dialect = dialect
+        self._role = role
+        guarded = {
+            cls.__name__: type_
+            for (sender, type_), cls in dialect.messages.items()
+            if sender is role and type_ in dialect.guarded
+        }
+        self._types = set[int]()
+        self._garbage = False
+        for name in armed:
+            meant = fnmatch.filter(guarded, name)
+            if name == GARBAGE:
+                self._garbage = True
+            elif (number := _number(name)) is not None:
+                self._types.add(number)
+            elif meant:
+                self._types |= {guarded[one] for one in meant}
+            else:
+                known = (*guarded, GARBAGE, "the number of an unknown type, such as 0x7f")
+                raise DialectError(unknown(f"guarded message of a {role.value}", name, known))
+
+    def check(self, records: Iterable[Record]) -> None:
+        """Refuse what would be sent and is not armed.
+
+        Raises:
+            LocalProtocolError: something is refused; names it, how often, and what arms it.
+        """
+        refused = Counter(self._refused(list(records)))
+        if refused:
+            named = [f"{what}{f' ({count} times)' if count > 1 else ''}" for what, count in refused.items()]
+            more = f" and {len(named) - MOST_NAMED} more" if len(named) > MOST_NAMED else ""
+            raise LocalProtocolError(
+                f"nothing was sent: it can damage a device to send it {', '.join(named[:MOST_NAMED])}{more}; "
+                "arm by name what is meant"
+            )
+
+    def _refused(self, records: list[Record]) -> Iterator[str]:
+        for event in Decoder(self._dialect).decode(records):
+            if isinstance(event, DecodedGarbage) and event.sender is self._role and not self._garbage:
+                yield f"bytes that are no frame (armed by {GARBAGE})"
+            elif isinstance(event, DecodedFrame) and event.sender is self._role:
+                for message in event.messages:
+                    if self._is_refused(message):
+                        yield _told(message)
+        sent = b"".join(record.data for record in records if isinstance(record, Burst) and record.sender is self._role)
+        told = set[str]()
+        for message in self._hidden(sent):
+            if type_of(message) in self._dialect.guarded and self._is_refused(message) and _told(message) not in told:
+                told.add(_told(message))
+                yield f"{_told(message)} somewhere in its bytes"
+
+    def _is_refused(self, message: AnyMessage) -> bool:
+        if type_of(message) in self._types:
+            return False
+        return isinstance(message, Unknown) or message.TYPE in self._dialect.guarded
+
+    def _hidden(self, data: bytes) -> Iterator[AnyMessage]:
+        """The messages of every frame that begins anywhere, whatever it lies in."""
+        frame_format = self._dialect.formats[self._role]
+        parse = FrameReader(self._dialect, self._role, self._dialect.paving()).parse
+        start = bytes([frame_format.start])
+        at = data.find(start)
+        while 0 <= at <= len(data) - frame_format.header_size:
+            size = frame_format.measure(data[at : at + frame_format.header_size])
+            if isinstance(size, int) and at + size <= len(data):
+                with suppress(FrameError):
+                    yield from parse(data[at : at + size]).messages
+            at = data.find(start, at + 1)
+
+
+def _told(message: AnyMessage) -> str:
+    if isinstance(message, Unknown):
+        return f"an unknown message of type {type_of(message):#04x}"
+    return f"{name_of(message)} ({type_of(message):#04x})"
+
+
+def _number(name: str) -> int | None:
+    if not name.lower().startswith("0x"):
+        return None
+    try:
+        return int(name, 16)
+    except ValueError:
+        return None

@@ -1,0 +1,96 @@
+"""A virtual session once more, from nothing but the header of its recording, and held against it byte for byte."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import cast
+
+from lensmount_emulator.sessions.loopback import run_loopback
+from lensmount_hardware.captures.recording import RecordingWriter, header_of
+from lensmount_protocol.errors import CaptureError
+
+KNOWN = frozenset(
+    {
+        "lensmount", "version", "dialect", "body", "lens", "with", "script", "seed", "duration", "resolution", "armed",
+        "faults",
+    }
+)  # fmt: skip
+"""What a header of a virtual session says; a session with anything else was made by something else too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Repetition:
+    """What a virtual session came to when it was run again.
+
+    Attributes:
+        line: the first line of the file that came out differently, from 1; `None` where all are the same.
+        recorded: what stands there.
+        repeated: what came out; `""` where the session was over by then.
+        size: bytes of the file.
+    """
+
+    line: int | None
+    recorded: str
+    repeated: str
+    size: int
+
+    @property
+    def identical(self) -> bool:
+        """Whether every byte came out as it was recorded."""
+        return self.line is None
+
+
+def repeat(path: Path) -> Repetition:
+    """Run the session of a recording again.
+
+    Raises:
+        CaptureError: the file cannot be read, is no recording, or not one of a virtual session.
+        ProfileError: a profile of it is not known here.
+        ScriptError: its script is not understood here.
+        FaultError: one of its faults is not known here.
+    """
+    header = header_of(path)
+    _require_loopback(path, header)
+    recorded = path.read_bytes()
+    sink = BytesIO()
+    with RecordingWriter(sink, header) as writer:
+        run_loopback(
+            str(header["body"]),
+            str(header["lens"]),
+            accessories=_names(header, "with"),
+            script=str(header.get("script") or ""),
+            seed=cast("int | None", header.get("seed")),
+            seconds=cast("float | None", header.get("duration")),
+            resolution="byte" if header.get("resolution") == "byte" else "frame",
+            armed=_names(header, "armed"),
+            faults=_names(header, "faults"),
+            tap=writer.write,
+        )
+    return _compare(recorded, sink.getvalue())
+
+
+def _require_loopback(path: Path, header: Mapping[str, object]) -> None:
+    if not (header.get("body") and header.get("lens")):
+        raise CaptureError(
+            f"{path}: no recording of a virtual session; to play one end of it, say --port SPEC --as body or lens"
+        )
+    if strange := sorted(set(header) - KNOWN):
+        raise CaptureError(f"{path}: its header holds {', '.join(strange)}, which cannot be run again from here")
+
+
+def _names(header: Mapping[str, object], key: str) -> list[str]:
+    named = header.get(key)
+    return [str(name) for name in cast("list[object]", named)] if isinstance(named, list) else []
+
+
+def _compare(recorded: bytes, repeated: bytes) -> Repetition:
+    if recorded == repeated:
+        return Repetition(None, "", "", len(recorded))
+    lines, others = recorded.splitlines(), repeated.splitlines()
+    for number, line in enumerate(lines):
+        other = others[number] if number < len(others) else b""
+        if line != other:
+            return Repetition(number + 1, line.decode(errors="replace"), other.decode(errors="replace"), len(recorded))
+    behind = others[len(lines)] if len(others) > len(lines) else b""
+    return Repetition(len(lines) + 1, "", behind.decode(errors="replace"), len(recorded))

@@ -1,0 +1,161 @@
+"""Recordings as pcapng, which Wireshark opens: nanoseconds, one interface a direction and one for the lines.
+
+| interface | link type | a packet |
+|---|---|---|
+| `body->lens`, `lens->body` | USER0 (147) | the bytes of a burst; its comment says rate and duration |
+| `lines` | USER1 (148) | an edge: its level (one byte, 0 or 1), then the name of the line; without data: a remark |
+
+Bursts carry a direction flag too: outbound for the body's, inbound for the lens's. Nothing is kept in memory.
+"""
+
+import struct
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Self
+
+from lensmount_hardware.captures.pcapng_blocks import (
+    BYTES_LINK,
+    COMMENT,
+    DIRECTIONS,
+    FLAGS,
+    INTERFACE,
+    LINES_LINK,
+    NAME,
+    NAMES,
+    PACKET,
+    RESOLUTION,
+    SECTION,
+    TIMELESS,
+    block,
+    nanoseconds,
+    options,
+)
+from lensmount_hardware.captures.records_json import text_of
+from lensmount_protocol.errors import CaptureError
+from lensmount_protocol.wire import Burst, Edge, Record, Remark, Role
+
+_LINES = "lines"
+_DESCRIPTION, _APPLICATION = 3, 4
+_NANOSECONDS = 9
+
+_LARGEST_PACKET = 65_535
+"""A longer burst becomes several packets: Wireshark takes no packet of more than 256 KiB."""
+
+_LONGEST_COMMENT = 16_000
+"""Characters of one comment: an option has at most 65 535 bytes, and a character takes up to four."""
+
+
+class PcapngWriter:
+    """Appends records to a pcapng file; nothing is kept in memory.
+
+    Args:
+        target: a path, whose file is made anew, or a binary file that the caller closes.
+        comment: what to say of the whole session.
+
+    Raises:
+        CaptureError: the file cannot be made or written, or a record is from before time 0; `write` raises it too.
+    """
+
+    def __init__(self, target: Path | BinaryIO, comment: str = "") -> None:
+        self._owns = isinstance(target, Path)
+        self._name = str(target) if isinstance(target, Path) else str(getattr(target, "name", "pcapng"))
+        self._last_ns = 0
+        try:
+            self._file = target.open("wb") if isinstance(target, Path) else target
+        except OSError as error:
+            raise self._failure(error) from error
+        self._say(_beginning(comment))
+
+    def write(self, record: Record) -> None:
+        """Append one record."""
+        if isinstance(record, Burst):
+            self._write_burst(record)
+        elif isinstance(record, Edge):
+            self._packet(2, record.at, bytes([record.level]) + record.line.encode("utf-8", "replace"), [])
+        elif isinstance(record, Remark):
+            text, most = record.text, _LONGEST_COMMENT
+            comments = [text[at : at + most] for at in range(0, len(text), most)] or [""]
+            self._packet(2, record.at, b"", comments if record.at is not None else [TIMELESS, *comments])
+        else:
+            self._packet(2, record.at, b"", [text_of(record)])
+
+    def close(self) -> None:
+        """Put everything into the file, and close it if it is ours."""
+        try:
+            self._file.flush()
+        except OSError as error:
+            raise self._failure(error) from error
+        finally:
+            if self._owns:
+                self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        _type: type[BaseException] | None,
+        _error: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _write_burst(self, burst: Burst) -> None:
+        size = len(burst.data)
+        for first in range(0, size, _LARGEST_PACKET):
+            data = burst.data[first : first + _LARGEST_PACKET]
+            behind = first + len(data)
+            at = burst.byte_at(first)
+            until = burst.until if behind == size else burst.byte_at(behind)
+            travel = f"{burst.baudrate} baud"
+            if at is not None and until is not None:
+                travel += f", {nanoseconds(until) - nanoseconds(at)} ns"
+            travel += ", whole" if burst.whole and behind == size else ""
+            travel += f", {TIMELESS}" if at is None else ""
+            self._packet(0 if burst.sender is Role.BODY else 1, at, data, [travel], DIRECTIONS[burst.sender])
+
+    def _packet(self, interface: int, at: float | None, data: bytes, comments: list[str], flags: int = 0) -> None:
+        if at is not None:
+            self._last_ns = nanoseconds(at)
+        if not 0 <= self._last_ns < 1 << 64:
+            raise CaptureError(f"{self._name}: a record at {at} s; pcapng tells times from 0 to 18 446 744 073 s")
+        head = struct.pack("<5I", interface, self._last_ns >> 32, self._last_ns & 0xFFFF_FFFF, len(data), len(data))
+        told = [(COMMENT, text.encode("utf-8", "replace")) for text in comments]
+        if flags:
+            told.append((FLAGS, struct.pack("<I", flags)))
+        self._say(block(PACKET, head + data + bytes(-len(data) % 4) + options(told)))
+
+    def _say(self, data: bytes) -> None:
+        try:
+            self._file.write(data)
+        except OSError as error:
+            raise self._failure(error) from error
+
+    def _failure(self, error: OSError) -> CaptureError:
+        return CaptureError(f"{self._name}: {error.strerror or error}")
+
+
+def _beginning(comment: str) -> bytes:
+    """The section and its three interfaces."""
+    told = [(COMMENT, comment[:_LONGEST_COMMENT].encode("utf-8", "replace"))] if comment else []
+    section = struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1) + options([*told, (_APPLICATION, b"lensmount")])
+    interfaces = (
+        (BYTES_LINK, NAMES[Role.BODY], "what the body sends", "outbound; a packet is a run of bytes without a pause"),
+        (BYTES_LINK, NAMES[Role.LENS], "what the lens sends", "inbound; a packet is a run of bytes without a pause"),
+        (LINES_LINK, _LINES, "contacts that carry a level", "a packet is its level, one byte, and the line's name"),
+    )
+    return block(SECTION, section) + b"".join(
+        block(
+            INTERFACE,
+            struct.pack("<HHI", link, 0, 0)
+            + options(
+                [
+                    (COMMENT, note.encode()),
+                    (NAME, name.encode()),
+                    (_DESCRIPTION, meaning.encode()),
+                    (RESOLUTION, bytes([_NANOSECONDS])),
+                ]
+            ),
+        )
+        for link, name, meaning, note in interfaces
+    )

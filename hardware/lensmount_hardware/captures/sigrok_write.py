@@ -1,0 +1,113 @@
+"""Recordings as sigrok captures, `.sr`, which sigrok-cli and PulseView open: samples at a rate of one's choice."""
+
+import zipfile
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+
+from lensmount_hardware.captures.logic import check_rate
+from lensmount_hardware.captures.uart import Ports, Positions
+from lensmount_hardware.captures.waveform import Levels, Waveform, steps, survey, whole_seconds_before
+from lensmount_protocol.errors import CaptureError
+from lensmount_protocol.wire import Record, Wiring
+
+USUAL_RATE = 12_000_000
+"""Eight samples a bit of the fastest mount, and a whole number of them at its other rates as far as they are round."""
+
+_CHUNK = 4 * 1024 * 1024
+"""Bytes of samples in a member of the archive, as sigrok itself makes them."""
+
+_AFTERWARDS_S = 1e-3
+"""How long the lines are shown at rest behind the last record: a decoder wants to see the last stop bit."""
+
+_BEGINNING = (1980, 1, 1, 0, 0, 0)
+"""The date of every member, so that the same records give the same file."""
+
+
+def write_sigrok(
+    target: Path, records: Callable[[], Iterable[Record]], wiring: Wiring, rate: int = USUAL_RATE
+) -> Waveform:
+    """Write a `.sr` file, in memory that does not grow with the recording.
+
+    Sample 0 is the whole second in front of the first record; a sample shows what the lines were nearest to its time.
+
+    Args:
+        target: the file, made anew.
+        records: gives all records from the first on, each time it is asked; it is asked twice.
+        wiring: the mount's lines and rates.
+        rate: samples a second.
+
+    Returns:
+        What was drawn, and what could not be.
+
+    Raises:
+        CaptureError: the file cannot be written, the rate is too low for the mount, or nothing has a time.
+    """
+    check_rate(target, rate, wiring)
+    waveform = survey(str(target), records(), wiring)
+    size = next(size for size in (1, 2, 4, 8) if len(waveform.lines) <= 8 * size)
+    try:
+        with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+            _add(archive, "version", b"2")
+            _add(archive, "metadata", _metadata(waveform, rate, size))
+            for number, samples in enumerate(_chunks(records(), waveform, rate, size), 1):
+                _add(archive, f"logic-1-{number}", samples)
+    except OSError as error:
+        raise CaptureError(f"{target}: {error.strerror or error}") from error
+    return waveform
+
+
+def _add(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
+    info = zipfile.ZipInfo(name, _BEGINNING)
+    info.compress_type = zipfile.ZIP_DEFLATED
+    archive.writestr(info, data, compresslevel=1)
+
+
+def _metadata(waveform: Waveform, rate: int, size: int) -> bytes:
+    device = {
+        "capturefile": "logic-1",
+        "total probes": len(waveform.lines),
+        "samplerate": f"{rate // 1_000_000} MHz" if rate % 1_000_000 == 0 else f"{rate} Hz",
+        "total analog": 0,
+        **{f"probe{number}": " ".join(line.split()) for number, line in enumerate(waveform.lines, 1)},
+        "unitsize": size,
+    }
+    told = "".join(f"{key}={value}\n" for key, value in device.items())
+    return f"[global]\nsigrok version=0.5.2\n\n[device 1]\n{told}".encode()
+
+
+def _chunks(records: Iterable[Record], waveform: Waveform, rate: int, size: int) -> Iterator[bytes]:
+    """All samples, in pieces of one size; the last is shorter."""
+    origin = whole_seconds_before(waveform)
+    kind = np.dtype(f"<u{size}")
+    chunk = np.zeros(_CHUNK // size, kind)
+    done = filled = 0
+    level = np.array([sum(1 << index for index, high in enumerate(waveform.initial) if high)], kind)
+    for where, ports in chain(steps(records, waveform, rate, origin), (_at_rest(waveform, rate, origin),)):
+        runs = np.concatenate((level, ports.astype(kind)))
+        level = runs[-1:]
+        while done < where[-1]:
+            piece = _piece(where, runs, done, len(chunk) - filled)
+            chunk[filled : filled + len(piece)] = piece
+            done += len(piece)
+            filled += len(piece)
+            if filled == len(chunk):
+                yield chunk.tobytes()
+                filled = 0
+    if filled:
+        yield chunk[:filled].tobytes()
+
+
+def _at_rest(waveform: Waveform, rate: int, origin: float) -> tuple[Positions, Levels]:
+    """One more step behind all others, in front of which the lines stay as they are."""
+    return np.array([round((waveform.end - origin + _AFTERWARDS_S) * rate)]), np.zeros(1, np.uint64)
+
+
+def _piece(where: Positions, runs: Ports, start: int, most: int) -> Ports:
+    """The samples from `start` on, as many as there are to be and as are told: run n ends where change n is."""
+    stop = min(start + most, int(where[-1]))
+    first, last = np.searchsorted(where, (start, stop - 1), side="right")
+    bounds = np.clip(np.concatenate(([start], where[first:last], [stop])), start, stop)
+    return np.repeat(runs[first : last + 1], np.diff(bounds))

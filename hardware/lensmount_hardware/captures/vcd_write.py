@@ -1,0 +1,99 @@
+"""Recordings as Value Change Dumps, `.vcd`, which GTKWave, PulseView and simulators open: one wire a line of the mount.
+
+Format: IEEE 1364-2005, clause 18.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import BinaryIO
+
+from lensmount_hardware.captures.logic import check_rate
+from lensmount_hardware.captures.waveform import Waveform, steps, survey, whole_seconds_before
+from lensmount_protocol.errors import CaptureError
+from lensmount_protocol.wire import Record, Wiring
+
+USUAL_RATE = 1_000_000_000
+"""Steps a second: nanoseconds, which is as fine as recordings are."""
+
+_TIMESCALES = {1_000_000: "1 us", 10_000_000: "100 ns", 100_000_000: "10 ns", 1_000_000_000: "1 ns"}
+"""Steps a second -> how the format says that; it knows powers of ten only."""
+
+_AFTERWARDS_S = 1e-3
+_FIRST_CODE = 33
+"""The first character that may name a wire; 94 may, and there are at most 64 wires."""
+
+
+def write_vcd(
+    target: Path, records: Callable[[], Iterable[Record]], wiring: Wiring, rate: int = USUAL_RATE
+) -> Waveform:
+    """Write a `.vcd` file, in memory that does not grow with the recording.
+
+    Times are those of the recording; where that begins before 0, they count from the whole second in front of it.
+
+    Args:
+        target: the file, made anew.
+        records: gives all records from the first on, each time it is asked; it is asked twice.
+        wiring: the mount's lines.
+        rate: steps a second, at least; the next power of ten is taken.
+
+    Returns:
+        What was drawn, and what could not be.
+
+    Raises:
+        CaptureError: the file cannot be written, no timescale is that fine, the rate is too low for the
+            mount, or nothing has a time.
+    """
+    fitting = next((steps_a_second for steps_a_second in _TIMESCALES if steps_a_second >= rate), None)
+    if fitting is None:
+        raise CaptureError(f"{target}: {rate} steps a second; recordings have nanoseconds, so at most {USUAL_RATE}")
+    check_rate(target, fitting, wiring)
+    waveform = survey(str(target), records(), wiring)
+    try:
+        with target.open("wb") as file:
+            _write(file, records(), waveform, fitting)
+    except OSError as error:
+        raise CaptureError(f"{target}: {error.strerror or error}") from error
+    return waveform
+
+
+def _write(file: BinaryIO, records: Iterable[Record], waveform: Waveform, rate: int) -> None:
+    origin = min(0.0, whole_seconds_before(waveform))
+    file.write("".join(_header(waveform, rate)).encode())
+
+    @lru_cache(maxsize=4096)
+    def changed(mask: int, port: int) -> str:
+        """The lines of text for the wires of a mask."""
+        return "".join(
+            f"{port >> index & 1}{_code(index)}\n" for index in range(len(waveform.lines)) if mask >> index & 1
+        )
+
+    port = sum(1 << index for index, level in enumerate(waveform.initial) if level)
+    last = 0
+    for where, ports in steps(records, waveform, rate, origin):
+        text: list[str] = []
+        for at, levels in zip(where.tolist(), ports.tolist(), strict=True):
+            mask = port ^ levels
+            text.append(f"#{at}\n{changed(mask, levels & mask)}")
+            port = levels
+        last = int(where[-1])
+        file.write("".join(text).encode())
+    end = max(last + 1, round((waveform.end - origin + _AFTERWARDS_S) * rate))
+    file.write(f"#{end}\n".encode())
+
+
+def _header(waveform: Waveform, rate: int) -> Iterator[str]:
+    start = math.floor((waveform.start - min(0.0, whole_seconds_before(waveform))) * rate)
+    yield "$version lensmount $end\n"
+    yield f"$timescale {_TIMESCALES[rate]} $end\n$scope module mount $end\n"
+    for index, line in enumerate(waveform.lines):
+        yield f"$var wire 1 {_code(index)} {'_'.join(line.split()) or '_'} $end\n"
+    yield f"$upscope $end\n$enddefinitions $end\n#{max(0, start)}\n$dumpvars\n"
+    for index, level in enumerate(waveform.initial):
+        yield f"{int(level)}{_code(index)}\n"
+    yield "$end\n"
+
+
+def _code(index: int) -> str:
+    return chr(_FIRST_CODE + index)

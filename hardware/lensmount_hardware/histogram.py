@@ -1,0 +1,56 @@
+"""Durations counted by the microsecond: percentiles, and a picture of them in text."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+PERCENTILES = (50, 90, 99, 99.9)
+_WIDTH = 40
+
+
+@dataclass(slots=True)
+class Histogram:
+    """Durations in whole microseconds; memory is bounded by how long they can be, not by how many there are.
+
+    Attributes:
+        counts: microseconds -> how often.
+    """
+
+    counts: Counter[int] = field(default_factory=lambda: Counter[int]())
+
+    @classmethod
+    def of(cls, durations: Iterable[float]) -> "Histogram":
+        """The histogram of durations in seconds."""
+        return cls(Counter(round(duration * 1e6) for duration in durations))
+
+    def add(self, duration: float) -> None:
+        """Count a duration in seconds."""
+        self.counts[round(duration * 1e6)] += 1
+
+    @property
+    def total(self) -> int:
+        """Durations counted."""
+        return self.counts.total()
+
+    def percentile_us(self, percent: float) -> int:
+        """The duration that `percent` of all did not exceed, in microseconds; there must be one."""
+        wanted, seen = self.total * percent / 100, 0
+        for duration_us in sorted(self.counts):
+            seen += self.counts[duration_us]
+            if seen >= wanted:
+                return duration_us
+        return max(self.counts)
+
+    def figures(self) -> str:
+        """Percentiles and the longest, in one line."""
+        told = ", ".join(f"p{percent:g} {self.percentile_us(percent)} µs" for percent in PERCENTILES)
+        return f"{told}, at most {max(self.counts)} µs"
+
+    def bars(self) -> Iterator[str]:
+        """A line for each power of two that occurs: its lower bound in microseconds, a bar, and how many."""
+        octaves = Counter[int]()
+        for duration_us, count in self.counts.items():
+            octaves[max(0, duration_us).bit_length()] += count
+        for octave in range(min(octaves), max(octaves) + 1):
+            bar = "█" * round(_WIDTH * octaves[octave] / max(octaves.values()))
+            yield f"{1 << octave >> 1:>8} µs {bar:<{_WIDTH}} {octaves[octave]}"

@@ -1,0 +1,147 @@
+"""A port that comes back: it is opened again when it went away, and the gap is told."""
+
+from collections.abc import Callable
+from threading import Event
+
+from lensmount_hardware.clock import Clock, MonotonicClock
+from lensmount_hardware.transport import Transport
+from lensmount_protocol.errors import TransportLostError, TransportOpenError
+from lensmount_protocol.wire import DriveLine, LineChanged, SetBaudrate, Transmit, WireAction, WireEvent
+
+RETRY = 0.25
+"""Seconds between two attempts to open a port that went away."""
+
+
+def _nobody_hears(_text: str) -> None:
+    return
+
+
+class ReconnectingTransport(Transport):
+    """Keeps a session alive while its port is away: nothing comes, and what is sent is lost, as on a cut wire.
+
+    When the port is back it gets the rate and the levels that it was told last. The outputs that a session drives are
+    at rest until then, since the port that is opened anew puts them there.
+
+    Attributes:
+        told: hears when the port went away and when it came back.
+    """
+
+    def __init__(
+        self,
+        open_port: Callable[[], Transport],
+        clock: Clock | None = None,
+        wait: Callable[[float], object] | None = None,
+    ) -> None:
+        """Open the port for the first time.
+
+        Args:
+            open_port: opens it, now and again.
+            clock: tells how long it was away.
+            wait: waits so many seconds.
+
+        Raises:
+            TransportError: as `open_port` does, this first time.
+        """
+        self._open_port = open_port
+        self.told: Callable[[str], None] = _nobody_hears
+        self._clock = clock or MonotonicClock()
+        self._wait = wait or Event().wait
+        self._port: Transport | None = open_port()
+        self.name = self._port.name
+        self.lines = self._port.lines
+        self._closed = False
+        self._baudrate: SetBaudrate | None = None
+        self._driven: dict[str, DriveLine] = {}
+        self._heard: dict[str, bool] = {}
+        self._gone_at = self._tried_at = 0.0
+        self._unheard = 0
+
+    def receive(self, timeout: float | None) -> list[WireEvent]:
+        """What arrived; while the port is away, nothing."""
+        self._require_open()
+        deadline = None if timeout is None else self._clock.now() + timeout
+        while True:
+            left = None if deadline is None else max(0.0, deadline - self._clock.now())
+            if self._port is not None:
+                try:
+                    return self._news(self._port.receive(left))
+                except TransportLostError as error:
+                    self._lose(error)
+            elif not self._come_back():
+                if left is not None and left <= 0:
+                    return []
+                self._wait(RETRY if left is None else min(RETRY, left))
+            if left is not None and left <= 0:
+                return []
+
+    def send(self, action: WireAction) -> None:
+        """Do this to the wire, if it is there."""
+        self._require_open()
+        if isinstance(action, SetBaudrate):
+            self._baudrate = action
+        elif isinstance(action, DriveLine):
+            self._driven[action.line] = action
+        if self._port is None:
+            self._miss(action)
+            return
+        try:
+            self._port.send(action)
+        except TransportLostError as error:
+            self._lose(error)
+            self._miss(action)
+
+    def close(self) -> None:
+        """Let go of the port, if it is there."""
+        self._closed = True
+        if self._port is not None:
+            self._port.close()
+
+    def _news(self, events: list[WireEvent]) -> list[WireEvent]:
+        """A port that was opened anew states every line again; only what changed meanwhile is news."""
+        news: list[WireEvent] = []
+        for event in events:
+            if isinstance(event, LineChanged):
+                if self._heard.get(event.line) is event.level:
+                    continue
+                self._heard[event.line] = event.level
+            news.append(event)
+        return news
+
+    def _miss(self, action: WireAction) -> None:
+        if isinstance(action, Transmit):
+            self._unheard += len(action.data)
+
+    def _lose(self, error: TransportLostError) -> None:
+        assert self._port is not None
+        self._port.close()
+        self._port = None
+        self._gone_at = self._clock.now()
+        self._tried_at = self._gone_at
+        self._unheard = 0
+        self.told(f"{error}; waiting for it to come back")
+
+    def _come_back(self) -> bool:
+        if self._clock.now() - self._tried_at < RETRY:
+            return False
+        self._tried_at = self._clock.now()
+        try:
+            port = self._open_port()
+        except TransportOpenError:
+            return False
+        try:
+            if self._baudrate is not None:
+                port.send(self._baudrate)
+            for order in self._driven.values():
+                port.send(order)
+        except TransportLostError:
+            port.close()
+            return False
+        self._port = port
+        away = self._clock.now() - self._gone_at
+        lost = f"; {self._unheard} bytes sent to it were lost" if self._unheard else ""
+        self.told(f"{self.name}: the port is back after {away:.3f} s; what came meanwhile is missing{lost}")
+        return True
+
+    def _require_open(self) -> None:
+        if self._closed:
+            raise TransportLostError(f"{self.name}: closed")

@@ -1,0 +1,146 @@
+"""Each invariant notices what breaks it, and nothing of a session that is right."""
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from lensmount_emulator.fuzz.invariants import INVARIANTS, at_rest, check, recovers, same_recording
+from lensmount_emulator.fuzz.traits import profile
+from lensmount_emulator.fuzz.watch import Players, Watch
+from lensmount_protocol.wire import DriveLine, Edge, Role
+
+PAIRS = {"emount": ("a6000", "viltrox-ef50"), "lmount": ("panasonic-s1r", "sigma-45mm-f2.8-dg-dn")}
+
+
+def watch_of(dialect: str, script: str = "") -> Watch:
+    body, lens = PAIRS[dialect]
+    watch = Watch(Players(profile(body), profile(lens), script, 7))
+    watch.bench.start()
+    watch.run(0.6)
+    return watch
+
+
+@pytest.mark.parametrize("dialect", PAIRS)
+def test_a_session_that_is_right_breaks_none(dialect: str) -> None:
+    watch = watch_of(dialect)
+    check(watch)
+    assert watch.complaints == []
+    assert recovers(watch, 1.0)
+    assert not at_rest(watch)
+
+
+def no_exception(watch: Watch) -> None:
+    watch.bench.scheduler.at(watch.now + 0.01, lambda _none, _now: [][0], None)
+
+
+def only_frames(watch: Watch) -> None:
+    watch.bench.body.transmit(b"\xff\xff\xff")
+
+
+def unreadable(watch: Watch) -> None:
+    watch.bench.lens.transmit(watch.dialect.build_frame(b"\xfe\x00\x00", 1, 0))
+
+
+def unpowered(watch: Watch) -> None:
+    watch.bench.take_off(watch.now)
+    watch.run(watch.now + 0.01)
+    watch.mount.apply(Role.LENS, DriveLine(watch.dialect.select_line(Role.LENS), True))
+
+
+def answered(watch: Watch) -> None:
+    # The body forgets what it asked, and so does not ask again.
+    kind = watch.dialect.messages[(Role.BODY, 0x0B if watch.dialect.name == "emount" else 0x08)]
+    watch.bench.body.transmit(watch.dialect.build_frame(kind().build(), 2 if watch.dialect.name == "emount" else 3, 0))
+    watch.bench.lens.stop_tasks()
+    watch.bench.lens.hears = False
+    # Not so long that the body has noticed.
+    watch.run(watch.now + watch.traits.patience(0x0B) + 0.01)
+    check(watch)
+
+
+def recorded(watch: Watch) -> None:
+    watch.bytes_sent[Role.BODY] -= 1
+
+
+def within_limits(watch: Watch) -> None:
+    lens: Any = watch.bench.lens
+    if watch.dialect.name == "emount":
+        lens.iris.current = lens.iris.narrowest + lens.iris.offset + 5000
+    else:
+        lens.focus.lower = 10_000
+
+
+def teleported(watch: Watch) -> None:
+    lens: Any = watch.bench.lens
+    watch.look()
+    if watch.dialect.name == "emount":
+        lens.iris.current = lens.iris.narrowest + lens.iris.offset
+    else:
+        lens.focus._group = lens.focus.upper if lens.focus.position(watch.now) < 500 else 0
+
+
+def in_tables(watch: Watch) -> None:
+    watch.bench.body.tell("order by the body is not legal in state ASLEEP; legal there: nothing", trouble=True)
+
+
+def bounded(watch: Watch) -> None:
+    watch.bench.body.findings += [None] * 2000  # type: ignore[list-item]
+
+
+BREAKS: dict[str, tuple[Callable[[Watch], None], ...]] = {
+    "no exception": (no_exception,),
+    "only frames": (only_frames, unreadable),
+    "unpowered": (unpowered,),
+    "answered": (answered,),
+    "recorded": (recorded,),
+    "within limits": (within_limits,),
+    "never teleported": (teleported,),
+    "in tables": (in_tables,),
+    "bounded": (bounded,),
+}
+
+
+@pytest.mark.parametrize("dialect", PAIRS)
+@pytest.mark.parametrize(("name", "broken"), [(name, one) for name, some in BREAKS.items() for one in some])
+def test_each_notices_its_break(dialect: str, name: str, broken: Callable[[Watch], None]) -> None:
+    watch = watch_of(dialect)
+    watch.attempt(lambda: broken(watch))
+    watch.run(watch.now + 0.002)
+    watch.look()
+    watch.run(watch.now + 0.9)
+    if not watch.crashed:
+        check(watch)
+    assert name in {complaint.invariant for complaint in watch.complaints}
+
+
+def test_none_is_without_a_break() -> None:
+    assert set(INVARIANTS) == {*BREAKS, "recovers", "clean", "repeats"}
+
+
+def test_a_session_that_does_not_find_back_has_not_recovered() -> None:
+    watch = watch_of("lmount")
+    watch.bench.lens.stop_tasks()
+    watch.bench.lens.receive = lambda _event, _now: None  # type: ignore[method-assign]
+    watch.mount.connect(Role.LENS, lambda _event, _now: None)
+    assert not recovers(watch, 0.5)
+
+
+def test_a_session_that_repeats_and_one_that_does_not() -> None:
+    assert list(same_recording(lambda file: file.write(b"one\ntwo\n"))) == []
+    times = iter((b"one\ntwo\n", b"one\nthree\n", b"one\n", b"one\ntwo\n"))
+
+    def play(file: io.BytesIO) -> None:
+        file.write(next(times))
+
+    assert "line 2 of the recording differs" in next(same_recording(play))
+    assert "one recording has 1 lines" in next(same_recording(play))
+
+
+def test_complaints_of_a_kind_are_bounded() -> None:
+    watch = watch_of("lmount")
+    for number in range(100):
+        watch.complain("bounded", str(number))
+    assert len(watch.complaints) == 20
+    assert Edge(0.0, "VD", True)

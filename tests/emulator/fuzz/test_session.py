@@ -1,0 +1,183 @@
+"""The session machine: repeatable, quick to find what is planted, and it tells that as a short story in one file."""
+
+import contextlib
+import io
+import json
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from lensmount_emulator.cli.main import main
+from lensmount_emulator.fuzz.session import run_campaign, shorter, story_of, tell
+from lensmount_emulator.fuzz.stage import play_story, replay_story
+from lensmount_emulator.fuzz.story import MODES, Story, as_test, read_story, write_story
+from lensmount_emulator.roles.lmount import lens as lens_module
+from lensmount_protocol.errors import CaptureError, FaultError
+
+DIALECTS = ("emount", "lmount")
+
+
+def recording(story: Story) -> bytes:
+    outcome = play_story(story)
+    file = io.BytesIO()
+    from lensmount_hardware.captures.recording import RecordingWriter
+
+    with RecordingWriter(file, {}) as writer:
+        for record in outcome.records:
+            writer.write(record)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("mode", MODES)
+def test_a_share_of_the_campaign_breaks_nothing(dialect: str, mode: str) -> None:
+    came = run_campaign([dialect], 2000, 5, mode=mode)
+    assert came.steps >= 2000
+    assert not came.broken, [outcome.complaints[:1] for outcome in came.broken]
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_the_same_seed_tells_the_same_story_and_records_the_same(dialect: str) -> None:
+    stories = [tell(story_of(dialect, Random(3), "both"), Random(4), 120) for _ in range(2)]
+    assert stories[0].story == stories[1].story
+    assert stories[0].records == stories[1].records
+    assert recording(stories[0].story) == recording(stories[0].story)
+    assert len(stories[0].records) > 500
+
+
+@pytest.fixture
+def planted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bug of three steps: the button, then the switch, then the ring, whatever comes in between."""
+    by_hand = lens_module.by_hand
+
+    def broken(lens: Any, step: Any) -> Any:
+        order = ("press afl", "switch af 1", "turn focus")
+        at = getattr(lens, "planted", 0)
+        if at < len(order) and step.text.startswith(order[at]):
+            lens.planted = at + 1
+            if lens.planted == len(order):
+                raise ZeroDivisionError("planted")
+        return by_hand(lens, step)
+
+    monkeypatch.setattr(lens_module, "by_hand", broken)
+
+
+@pytest.mark.usefixtures("planted")
+def test_a_planted_bug_of_three_steps_is_told_in_five_and_replays(tmp_path: Path) -> None:
+    came = run_campaign(["lmount"], 20_000, 2, mode="both")
+    outcome = next(one for one in came.broken if one.complaints[0].invariant == "no exception")
+    assert "ZeroDivisionError: planted" in outcome.complaints[0].text
+    assert len(outcome.story.steps) <= 5
+    path = tmp_path / "failure.lmx"
+    write_story(path, outcome.story, outcome.records)
+    assert replay_story(path).complaints == outcome.complaints
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        assert main(["fuzz", "replay", str(path)]) == 1
+    assert "no exception: ZeroDivisionError: planted" in out.getvalue()
+    space: dict[str, Any] = {}
+    exec(as_test(outcome.story, "planted"), space)
+    with pytest.raises(AssertionError):
+        space["test_planted"]()
+
+
+def test_a_story_that_breaks_nothing_stays_as_it_is() -> None:
+    outcome = tell(story_of("lmount", Random(1), "both"), Random(1), 30)
+    assert not outcome.complaints
+    broken = replace(outcome, complaints=[outcome.complaints[0]] if outcome.complaints else [])
+    space: dict[str, Any] = {}
+    exec(as_test(broken.story, "fine"), space)
+    space["test_fine"]()
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "story.lmx"
+    outcome = play_story(Story("lmount", "sigma-fp", "sigma-45mm-f2.8-dg-dn", steps=("wait 0.2", "off")))
+    write_story(path, outcome.story, outcome.records)
+    return path
+
+
+def test_a_story_in_a_file_is_a_recording_and_reads_as_it_was_written(file: Path) -> None:
+    story = read_story(file)
+    assert story.steps == ("wait 0.2", "off")
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        assert main(["decode", "--dialect", "lmount", str(file)]) == 0
+    assert "BodyHello" in out.getvalue()
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        assert main(["fuzz", "replay", str(file), "--json"]) == 0
+    assert json.loads(out.getvalue()) == {"steps": 2, "broke": "", "broken": []}
+
+
+def changed(file: Path, **changes: Any) -> Path:
+    lines = file.read_text().splitlines(keepends=True)
+    header = json.loads(lines[0])
+    header["story"] |= changes
+    file.write_text(json.dumps(header) + "\n" + "".join(lines[1:]))
+    return file
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"version": 9}, "story version 9; this program reads version 1"),
+        ({"steps": "wait"}, "the story is damaged: steps"),
+        ({"steps": [3]}, "the story is damaged: steps"),
+        ({"seed": "x"}, "the story is damaged: seed"),
+        ({"colour": "red"}, "the story is damaged: colour"),
+        ({"mode": "nobody"}, "story mode 'nobody'; known: both, body, lens"),
+    ],
+)
+def test_a_file_that_is_wrong_is_told_in_one_line(file: Path, changes: dict[str, Any], says: str) -> None:
+    with pytest.raises(FaultError, match=says):
+        read_story(changed(file, **changes))
+
+
+@pytest.mark.parametrize(
+    ("steps", "says"),
+    [
+        (["sing"], "unknown step of a story 'sing'; known: drive, fault, hand, off, on, send, wait"),
+        (["wait long"], "step 'wait long' cannot be read"),
+        (["wait 1e9"], "a wait is from 0 to 60 s"),
+        (["send lens zz"], "step 'send lens zz' cannot be read"),
+        (["drive BODY_ATT high"], "BODY_ATT is not the puppet's"),
+        (["fault 0 nothing"], "unknown fault 'nothing'"),
+        (["hand wave"], "unknown script verb 'wave'"),
+    ],
+)
+def test_a_step_that_nobody_can_take_is_told(file: Path, steps: list[str], says: str) -> None:
+    with pytest.raises(FaultError, match=says):
+        replay_story(changed(file, steps=steps))
+
+
+def test_other_files_are_no_stories(tmp_path: Path) -> None:
+    path = tmp_path / "plain.lmx"
+    with contextlib.redirect_stdout(io.StringIO()):
+        main(["loopback", "--duration", "0.1", "--quiet", "--record", str(path)])
+    with pytest.raises(FaultError, match="holds no story"):
+        read_story(path)
+    with pytest.raises(FaultError, match="No such file"):
+        read_story(tmp_path / "nowhere.lmx")
+    path.write_text("{")
+    with pytest.raises(CaptureError):
+        read_story(path)
+    assert main(["fuzz", "replay", str(tmp_path / "nowhere.lmx")]) == 2
+
+
+@pytest.mark.usefixtures("planted")
+def test_the_command_writes_what_it_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["fuzz", "session", "--dialect", "lmount", "--mode", "both", "--seed", "2", "--steps", "20000"]
+    assert main([*words, "--stories", str(tmp_path), "--json"]) == 1
+    figures = json.loads(capsys.readouterr().out)
+    assert figures["kinds"] == len(figures["files"]) == len(list(tmp_path.glob("story-2-*.lmx"))) >= 1
+    assert main(["fuzz", "replay", figures["files"][0]]) == 1
+
+
+def test_a_break_is_shrunk_only_while_it_stays_the_same(planted: None) -> None:
+    came = run_campaign(["lmount"], 20_000, 2, mode="both", shrinks=False)
+    long = came.broken[0]
+    short = shorter(long)
+    assert len(short.story.steps) < len(long.story.steps)
+    assert short.complaints[0].invariant == long.complaints[0].invariant

@@ -1,0 +1,99 @@
+"""What plays somebody else's dialect, as a package of its own would bring it: settings, verbs and two engines."""
+
+from collections.abc import Sequence
+from random import Random
+
+from lensmount_toy import TOY, Ping, Pong
+from msgspec import Struct
+
+from lensmount_emulator.roles.cast import Cast, Place
+from lensmount_emulator.roles.engine import ARRIVAL, Engine
+from lensmount_emulator.roles.script import Step, whole_number
+from lensmount_emulator.roles.tasks import Task, Wait
+from lensmount_protocol.connection import Arrival
+from lensmount_protocol.errors import ProfileError
+from lensmount_protocol.wire import LineChanged, Role, transmission_time
+
+
+class ToySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A toy."""
+
+    temperature: int = 2930
+
+
+class ToyLens(Engine):
+    """Says how warm it is."""
+
+    def __init__(self, settings: ToySettings, carried: frozenset[str] | None, random: Random | None) -> None:
+        super().__init__(TOY, Role.LENS, carried, random)
+        self.settings = settings
+
+    def on_arrival(self, arrival: Arrival) -> None:
+        for message in arrival.messages:
+            if isinstance(message, Ping):
+                answer = Pong(number=message.number, temperature=self.settings.temperature)
+                self.transmit(self.connection.send([answer], 0, 0))
+
+
+class ToyBody(Engine):
+    """Asks as often as its script says."""
+
+    def __init__(self, carried: frozenset[str] | None, random: Random | None, script: Sequence[Step]) -> None:
+        super().__init__(TOY, Role.BODY, carried, random)
+        self.script = script
+        self.heard: list[Pong] = []
+
+    def on_start(self) -> None:
+        if "D" in self.carried:
+            self.levels["D"] = True
+        else:
+            self.spawn(self._play())
+
+    def on_line(self, edge: LineChanged) -> None:
+        if edge.line == "D" and not edge.level:
+            self.drive("V", True)
+            self.spawn(self._play())
+
+    def on_arrival(self, arrival: Arrival) -> None:
+        self.heard += [message for message in arrival.messages if isinstance(message, Pong)]
+
+    def _play(self) -> Task:
+        for step in self.script:
+            for number in range(step.value):
+                asked = len(self.heard)
+                frame = self.connection.send([Ping(number=number)], 0, 0)
+                self.transmit(frame)
+                yield Wait(
+                    self.now + transmission_time(len(frame), 9600) + 0.1,
+                    lambda count=asked: len(self.heard) > count,  # type: ignore[misc]
+                    (ARRIVAL,),
+                )
+                self.tell(f"{self.heard[-1].temperature / 10 - 273:.1f} degrees")
+        self.done = True
+
+
+def _engine(settings: Struct, carried: frozenset[str] | None, random: Random | None, script: Sequence[Step]) -> Engine:
+    if isinstance(settings, ToySettings):
+        return ToyLens(settings, carried, random)
+    return ToyBody(carried, random, script)
+
+
+class ToyBodySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A body without a choice."""
+
+
+def _check(_place: Place, settings: Struct) -> None:
+    if isinstance(settings, ToySettings) and not 0 <= settings.temperature <= 6000:
+        raise ProfileError(f"temperature is {settings.temperature}; it must lie between 0 and 6000")
+
+
+TOY_CAST = Cast(
+    settings={Place.LENS: ToySettings, Place.BODY: ToyBodySettings},
+    check=_check,
+    verbs={"ping": whole_number},
+    lens_verbs={},
+    rules={},
+    engine=_engine,
+    usual_body="toy-body",
+    usual_lens="toy-lens",
+)

@@ -1,0 +1,25 @@
+"""What the focus does: virtual here, and on the bench with `--lensmount-port`."""
+
+import pytest
+
+from lensmount_emulator.pytest_plugin.factory import MountFactory
+from lensmount_emulator.pytest_plugin.played import Mounted
+from lensmount_protocol.dialects.lmount.focus import FocusDrive
+from lensmount_protocol.dialects.lmount.link import Done
+from lensmount_protocol.dialects.lmount.types import FocusOrder, Outcome
+
+
+@pytest.mark.lensmount(body=["panasonic-s1r", "leica-sl2"])
+def test_a_drive_ends_where_it_was_sent(mounted: Mounted) -> None:
+    order = FocusDrive(order=FocusOrder.ABSOLUTE, value=300)
+    answer = mounted.ask(order)
+    assert isinstance(answer, Done)
+    assert answer.outcome == Outcome.ACCEPTED
+    mounted.expect(Done, number=order.number, outcome=Outcome.DONE, within=1.0)
+    mounted.assert_clean()
+
+
+def test_a_lens_that_was_taken_off_starts_again(mount: MountFactory) -> None:
+    mounted = mount()
+    mounted.do("focus near; detach 0.2; focus far")
+    mounted.assert_clean(allow=["body: the lens is gone*"])

@@ -1,0 +1,253 @@
+"""The same tests on a port: a lens or a body in a process of its own is the device, in real time."""
+
+import importlib.util
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable
+
+import pytest
+
+Run = Callable[..., pytest.RunResult]
+Serve = Callable[[str, str], str]
+
+LENS = "sigma-45mm-f2.8-dg-dn"
+
+BOTH_WAYS = """
+import pytest
+from lensmount_protocol.dialects.lmount.focus import FocusDrive
+from lensmount_protocol.dialects.lmount.link import Done, LensHello
+from lensmount_protocol.dialects.lmount.types import FocusOrder, Outcome
+
+def test_focus(mounted):
+    mounted.do("focus 2m; aperture f/8")
+    order = FocusDrive(order=FocusOrder.ABSOLUTE, value=300)
+    assert mounted.ask(order).outcome == Outcome.ACCEPTED
+    mounted.expect(Done, number=order.number, outcome=Outcome.DONE)
+    mounted.run(0.1)
+    mounted.assert_clean()
+
+def test_greets_anew(mount, recording):
+    mounted = mount()
+    assert mounted.now < 0.5
+    mounted.until(lambda: mounted.messages(LensHello), within=3.0)
+    assert [type(message).__name__ for message in mounted.messages(role="lens")] == ["LensHello"]
+    assert recording.records
+"""
+
+INSIDE = """
+def test_inside(lens): raise RuntimeError("played")
+
+def test_hand(mounted):
+    mounted.hand("zoom 70")
+    raise RuntimeError("played")
+
+def test_contacts(bench): raise RuntimeError("played")
+
+def test_off(mounted):
+    mounted.take_off()
+    raise RuntimeError("played")
+
+def test_on(mounted):
+    mounted.put_on()
+    raise RuntimeError("played")
+"""
+
+
+@pytest.fixture(autouse=True)
+def _lens(project: pytest.Pytester) -> None:
+    project.makeini(f"[pytest]\naddopts = --strict-markers\nfilterwarnings = error\nlensmount_lens = {LENS}\n")
+
+
+def test_the_same_tests_run_on_the_virtual_mount_and_on_a_device(
+    run: Run, project: pytest.Pytester, serve: Serve
+) -> None:
+    project.makepyfile(test_both_ways=BOTH_WAYS)
+    run().assert_outcomes(passed=2)
+    port = serve("lens", LENS)
+    result = run("--lensmount-port", port, "--lensmount-record", "kept")
+    result.assert_outcomes(passed=2)
+    result.stdout.fnmatch_lines([f"lensmount: plays the body on {port}"])
+    heads = [path.read_text().splitlines()[0] for path in (project.path / "kept").iterdir()]
+    assert len(heads) == 2
+    assert all('"role":"body","profile":"panasonic-s1r"' in head and port in head for head in heads)
+
+
+def test_what_a_device_does_not_show_skips_the_test(run: Run, project: pytest.Pytester, serve: Serve) -> None:
+    project.makepyfile(INSIDE)
+    result = run("--lensmount-port", serve("lens", LENS), "-rs")
+    result.assert_outcomes(skipped=5)
+    result.stdout.fnmatch_lines_random(
+        [
+            "SKIPPED *: the lens is the device on *lens-device*",
+            "SKIPPED *: virtual contacts and virtual time are wanted, and there is the device on *",
+        ]
+    )
+
+
+def test_a_failure_on_a_device_points_to_its_recording(run: Run, project: pytest.Pytester, serve: Serve) -> None:
+    project.makepyfile("""
+        import pytest
+        from lensmount_protocol.dialects.lmount.link import Done
+
+        @pytest.mark.lensmount_hardware
+        def test_it(mounted):
+            mounted.do("focus near; focus far", wait=False)
+            mounted.expect(Done, number=250, within=0.2)
+    """)
+    result = run("--lensmount-port", serve("lens", LENS), "--junitxml", "report.xml")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "E       AssertionError: no Done(number=250) within 0.2 s of *; * came, the last: 85 Done number=*",
+            "*- lensmount timeline -*",
+            "*FocusDrive, number*",
+            "*- lensmount replay -*",
+            "lensmount decode *.lmx  # the device on *lens-device cannot be had again from a script",
+        ]
+    )
+    told = [each.attrib["name"] for each in ElementTree.parse(project.path / "report.xml").iter("property")]
+    assert told == ["lensmount_timeline", "lensmount_recording", "lensmount_replay"]
+
+
+def test_a_second_mount_of_a_test_ends_the_first(run: Run, project: pytest.Pytester, serve: Serve) -> None:
+    project.makepyfile("""
+        def test_it(mount):
+            first = mount()
+            first.do("focus near")
+            heard = len(first.records)
+            second = mount()
+            second.do("focus far")
+            assert first.recording.path != second.recording.path
+            assert len(first.records) - heard < 40
+            second.assert_clean()
+    """)
+    run("--lensmount-port", serve("lens", LENS)).assert_outcomes(passed=1)
+
+
+def test_the_lens_is_played_where_the_body_is_the_device(run: Run, project: pytest.Pytester, serve: Serve) -> None:
+    project.makepyfile("""
+        import pytest
+        from lensmount_protocol.dialects.lmount.focus import FocusState
+        from lensmount_protocol.dialects.lmount.link import BodyHello
+
+        def test_lens(mounted, lens):
+            assert lens.role.value == "lens"
+            mounted.until(lambda: len(mounted.messages(FocusState, "lens")) > 3)
+            assert mounted.messages(BodyHello, "body")
+            mounted.hand("press afl")
+            mounted.run(0.05)
+
+        def test_again(mounted):
+            mounted.until(lambda: len(mounted.messages(FocusState, "lens")) > 3)
+
+        def test_body(mounted):
+            mounted.do("focus 2m")
+            raise RuntimeError("played")
+    """)
+    words = ("--lensmount-port", serve("body", "panasonic-s1r"), "--lensmount-play", "lens", "-rs")
+    result = run(*words)
+    result.assert_outcomes(passed=2, skipped=1)
+    result.stdout.fnmatch_lines(["SKIPPED *: the body is the device on *"])
+
+
+def test_a_device_that_goes_away_fails_the_test_and_not_the_run(
+    run: Run, project: pytest.Pytester, serve: Serve
+) -> None:
+    project.makepyfile("""
+        import os, signal
+        import pytest
+
+        def test_unplugged(mounted):
+            mounted.do("focus near")
+            os.kill(int(os.environ["DEVICE"]), signal.SIGKILL)
+            mounted.until(lambda: False, within=5.0)
+
+        def test_afterwards(mounted): pass
+
+        @pytest.mark.lensmount(virtual=True)
+        def test_virtual(mounted): mounted.do("focus near")
+    """)
+    port = serve("lens", LENS)
+    result = run("--lensmount-port", port)
+    result.assert_outcomes(passed=1, failed=1, errors=1)
+    result.stdout.fnmatch_lines_random(
+        ["E       AssertionError: the session on * has ended: *", "*no such port*", "*- lensmount recording -*"]
+    )
+
+
+def test_a_board_is_given_where_a_board_port_is(
+    run: Run, project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.makepyfile(
+        our_board="""
+        from lensmount_hardware.transports.memory import memory_pair
+
+        opened = []
+
+        def open_board(port, role, baudrate):
+            opened.append(port.rest)
+            here, _there = memory_pair(["DETECT", "BODY_ATT", "LENS_ATT", "FSYNC", "V_LOGIC", "V_DRIVE"])
+            return here
+        """,
+        test_board="""
+        import our_board
+
+        def test_nothing_yet(board):
+            assert (board.spec, board.transport, our_board.opened) == ("board:E1", None, [])
+
+        def test_played(board, mounted):
+            assert our_board.opened == ["E1"]
+            assert "FSYNC" in board.transport.lines
+            mounted.run(0.05)
+
+        def test_it_stays_open(board, mounted):
+            assert our_board.opened == ["E1"]
+        """,
+    )
+    monkeypatch.setitem(__import__("lensmount_hardware.spec").spec.BUILT_IN, "board", "our_board:open_board")
+    monkeypatch.syspath_prepend(project.path)
+    run("--lensmount-port", "board:E1").assert_outcomes(passed=3)
+
+
+class TestWorkers:
+    """One port for each xdist worker; without xdist what it would tell is told to the same functions."""
+
+    @pytest.mark.skipif(importlib.util.find_spec("xdist") is None, reason="pytest-xdist is not installed")
+    def test_each_has_a_port_of_its_own(self, run_apart: Run, project: pytest.Pytester) -> None:
+        project.makepyfile("""
+            import pytest
+
+            @pytest.mark.parametrize("number", range(8))
+            def test_it(lensmount_port, worker_id, number):
+                assert lensmount_port.spec == {"gw0": "serial:a", "gw1": "serial:b"}[worker_id]
+        """)
+        run_apart("-n", "2", "--lensmount-port", "serial:a,serial:b").assert_outcomes(passed=8)
+        result = run_apart("-n", "3", "--lensmount-port", "serial:a,serial:b")
+        assert result.ret == pytest.ExitCode.USAGE_ERROR
+        result.stderr.fnmatch_lines(["ERROR: --lensmount-port: 3 xdist workers and 2 ports; give one for each, *"])
+
+    def test_more_workers_than_ports_end_the_run_before_it_begins(self, run: Run, project: pytest.Pytester) -> None:
+        # xdist's own option, where it is not there to bring it.
+        project.makeconftest("""
+            def pytest_addoption(parser):
+                try:
+                    parser.addoption("--tx", action="append", default=[])
+                except ValueError:
+                    pass
+        """)
+        project.makepyfile("def test_it(): pass")
+        words = ("-p", "no:xdist", "--tx", "popen", "--tx", "popen", "--lensmount-port")
+        result = run(*words, "serial:a")
+        assert result.ret == pytest.ExitCode.USAGE_ERROR
+        result.stderr.fnmatch_lines(["ERROR: --lensmount-port: 2 xdist workers and 1 port; give one for each, *"])
+        run(*words, "serial:a, serial:b").assert_outcomes(passed=1)
+
+    @pytest.mark.parametrize(
+        ("worker", "outcome"), [("gw0", "serial:a"), ("gw1", "serial:b"), ("gw2", "no port is left for worker gw2")]
+    )
+    def test_a_worker_takes_the_port_of_its_number(
+        self, run: Run, project: pytest.Pytester, worker: str, outcome: str
+    ) -> None:
+        project.makeconftest(f"def pytest_configure(config): config.workerinput = {{'workerid': '{worker}'}}")
+        project.makepyfile("def test_it(lensmount_port): print(lensmount_port.spec)")
+        result = run("-s", "--lensmount-port", "serial:a,serial:b", "-p", "no:junitxml")
+        result.stdout.fnmatch_lines([f"*{outcome}*"])

@@ -1,0 +1,253 @@
+"""Listening between a body and a lens: the rate is found, everything is kept, and ports belong to one thread each."""
+
+import threading
+from itertools import pairwise
+from queue import SimpleQueue
+from random import Random
+
+import pytest
+
+from lensmount_emulator.sessions.listening import Listener
+from lensmount_emulator.sessions.loopback import run_loopback
+from lensmount_emulator.sessions.pumping import Heard, Pump, listen
+from lensmount_emulator.sessions.rates import ENOUGH, RateFollower
+from lensmount_hardware.clock import MonotonicClock
+from lensmount_hardware.transport import Transport
+from lensmount_hardware.transports.memory import memory_pair
+from lensmount_protocol.decoder import Decoded, DecodedFrame, DecodedGarbage
+from lensmount_protocol.dialect import Dialect
+from lensmount_protocol.errors import TransportLostError
+from lensmount_protocol.registry import load_dialect
+from lensmount_protocol.wire import (
+    Burst,
+    DriveLine,
+    Edge,
+    LineChanged,
+    Received,
+    Record,
+    Remark,
+    Role,
+    SetBaudrate,
+    Transmit,
+    WireAction,
+    WireEvent,
+)
+
+PAIRS = {"emount": ("a6000", "sel55210"), "lmount": ("panasonic-s1r", "sigma-45mm-f2.8-dg-dn")}
+
+
+def bursts_of(dialect: str, script: str = "wait 0.3; sleep; wake; wait 0.2") -> list[Burst]:
+    session = run_loopback(*PAIRS[dialect], script=script, seed=5)
+    return [record for record in session.records if isinstance(record, Burst)]
+
+
+def misread(data: bytes, spoken: int, heard: int) -> bytes:
+    """What a receiver makes of bytes at another rate: it samples the line in the middle of its own bits."""
+    bits = [bit for byte in data for bit in (0, *((byte >> place) & 1 for place in range(8)), 1)] + [1] * 40
+    came, at, length = bytearray(), 0.0, spoken / heard
+    while at < len(bits) - 1:
+        if bits[int(at)] == 0:
+            place = [int(at + (bit + 1.5) * length) for bit in range(8)]
+            if place[-1] >= len(bits):
+                break
+            came.append(sum(bits[where] << bit for bit, where in enumerate(place)))
+            at += 9.5 * length
+        else:
+            at = int(at) + 1
+    return bytes(came)
+
+
+def hear(listener: Listener, bursts: list[Burst]) -> list[int]:
+    """Let a listener hear what was spoken as a receiver at its rate hears it; gives the rates that it went to."""
+    rates: list[int] = []
+    for burst in bursts:
+        data = burst.data
+        if burst.baudrate != listener.baudrate:
+            data = misread(data, burst.baudrate, listener.baudrate)
+        assert burst.until is not None
+        if (rate := listener.hear(burst.sender, Received(data), burst.until)) is not None:
+            rates.append(rate)
+    listener.finish()
+    return rates
+
+
+def test_bytes_at_their_own_rate_are_read_as_they_are() -> None:
+    data = bytes(range(256))
+    assert misread(data, 750_000, 750_000) == data
+    assert misread(data, 1_500_000, 750_000) != data
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_the_rate_of_a_session_is_followed(name: str) -> None:
+    dialect = load_dialect(name)
+    bursts = bursts_of(name)
+    events: list[Decoded] = []
+    listener = Listener(dialect, tell=events.append)
+    rates = hear(listener, bursts)
+    assert rates
+    assert listener.baudrate == bursts[-1].baudrate == 1_500_000
+    # From one rate to the other and no further: each change costs a frame or two for each rate that is tried.
+    spoken = [burst.baudrate for burst in bursts]
+    changes = sum(1 for before, behind in pairwise(spoken) if before != behind)
+    assert len(rates) <= changes * len(dialect.wiring.baudrates)
+    frames = [event for event in events if isinstance(event, DecodedFrame)]
+    assert len(frames) >= len(bursts) - 5 * len(rates) - 5
+    garbage = sum(len(event.data) for event in events if isinstance(event, DecodedGarbage))
+    assert garbage < 200 * len(rates)
+
+
+def test_one_end_alone_is_followed_too() -> None:
+    dialect = load_dialect("emount")
+    listener = Listener(dialect)
+    rates = hear(listener, [burst for burst in bursts_of("emount") if burst.sender is Role.LENS])
+    assert listener.baudrate == 1_500_000
+    assert len(rates) <= 5
+
+
+def test_noise_on_one_wire_does_not_move_a_rate_at_which_the_other_makes_frames() -> None:
+    dialect, random = load_dialect("emount"), Random(3)
+    listener = Listener(dialect)
+    for burst in bursts_of("emount"):
+        if burst.sender is Role.BODY and burst.baudrate == 750_000:
+            assert listener.hear(Role.BODY, Received(burst.data), burst.until or 0) is None
+            noise = bytes(random.choices(range(1, 0xF0), k=200))
+            assert listener.hear(Role.LENS, Received(noise), burst.until or 0) is None
+    assert listener.baudrate == 750_000
+
+
+def test_noise_alone_makes_every_rate_be_tried() -> None:
+    dialect = load_dialect("lmount")
+    follower = RateFollower(dialect)
+    noise = bytes([0x55]) * ENOUGH
+    rates = [follower.hear(Burst(None, Role.BODY, noise, follower.baudrate)) for _ in range(3)]
+    assert rates == [750_000, 1_500_000, 115_200]
+
+
+def test_zero_bytes_are_padding_and_no_noise() -> None:
+    follower = RateFollower(load_dialect("emount"))
+    assert follower.hear(Burst(None, Role.LENS, bytes(4000), 750_000)) is not None
+    follower = RateFollower(load_dialect("emount"))
+    assert follower.hear(Burst(None, Role.LENS, bytes(1000), 750_000)) is None
+
+
+def test_a_fixed_rate_stays() -> None:
+    listener = Listener(load_dialect("emount"), fixed=1_500_000)
+    assert hear(listener, [burst for burst in bursts_of("emount") if burst.baudrate == 750_000]) == []
+    assert listener.baudrate == 1_500_000
+
+
+def test_everything_is_kept_in_order_and_bursts_do_not_overlap() -> None:
+    kept: list[Record] = []
+    listener = Listener(load_dialect("emount"), kept.append)
+    listener.hear(Role.BODY, LineChanged("BODY_CS", True), 0.5)
+    listener.hear(Role.BODY, Received(b"\xf0" * 20), 1.0)
+    listener.hear(Role.BODY, Received(b"\x01" * 20), 1.0001)
+    listener.hear(Role.BODY, Received(b""), 1.1)
+    assert kept[0] == Edge(0.5, "BODY_CS", True)
+    bursts = [record for record in kept if isinstance(record, Burst)]
+    assert b"".join(burst.data for burst in bursts) == b"\xf0" * 20 + b"\x01" * 20
+    first, second = bursts
+    assert (first.until, second.at, second.until) == (1.0, 1.0, 1.0001)
+
+
+def test_a_gap_is_kept_and_ends_what_was_half_heard() -> None:
+    dialect = load_dialect("emount")
+    kept: list[Record] = []
+    told: list[Decoded] = []
+    listener = Listener(dialect, kept.append, told.append)
+    whole = bursts_of("emount")[0].data
+    listener.hear(Role.BODY, Received(whole[:10]), 1.0)
+    listener.remark(2.0, "the port is back")
+    listener.hear(Role.BODY, Received(whole), 3.0)
+    listener.finish()
+    assert Remark(2.0, "the port is back") in kept
+    assert Remark(2.0, "the port is back") in told
+    assert [type(event) for event in told].count(DecodedFrame) >= 1
+    assert any(isinstance(event, DecodedGarbage) and event.data == whole[:10] for event in told)
+
+
+class Ended(Transport):
+    """A port that gives what it has and is then unplugged; it watches whose thread it is in."""
+
+    name = "ended"
+    lines: frozenset[str] = frozenset()
+
+    def __init__(self, gives: list[WireEvent]) -> None:
+        self._gives = gives
+        self.threads: set[int] = set()
+        self.orders: list[WireAction] = []
+
+    def receive(self, timeout: float | None) -> list[WireEvent]:
+        self.threads.add(threading.get_ident())
+        if not self._gives:
+            raise TransportLostError("ended: it was unplugged")
+        return [self._gives.pop(0)]
+
+    def send(self, action: WireAction) -> None:
+        self.threads.add(threading.get_ident())
+        self.orders.append(action)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+@pytest.fixture
+def dialect() -> Dialect:
+    return load_dialect("emount")
+
+
+def test_a_port_is_touched_by_one_thread_which_is_gone_at_the_end(dialect: Dialect) -> None:
+    kept: list[Record] = []
+    port = Ended([Received(b"\x01" * 40), Received(b"\x02")])
+    before = threading.active_count()
+    inbox: SimpleQueue[Heard] = SimpleQueue()
+    with pytest.raises(TransportLostError, match="unplugged"):
+        listen(Listener(dialect, kept.append), {Role.BODY: port}, MonotonicClock(), inbox)
+    assert len(port.threads) == 1
+    assert threading.get_ident() not in port.threads
+    assert threading.active_count() == before
+    assert b"".join(record.data for record in kept if isinstance(record, Burst)) == b"\x01" * 40 + b"\x02"
+    assert port.orders[0] == SetBaudrate(750_000)
+
+
+def test_both_ends_are_heard_and_an_interruption_keeps_all(dialect: Dialect) -> None:
+    kept: list[Record] = []
+
+    def keep(record: Record) -> None:
+        kept.append(record)
+        if sum(len(one.data) for one in kept if isinstance(one, Burst)) == 6 and len(kept) >= 3:
+            raise KeyboardInterrupt
+
+    (body, at_body), (lens, at_lens) = memory_pair(("BODY_CS",)), memory_pair()
+    body.send(DriveLine("BODY_CS", True))
+    body.send(Transmit(b"abc"))
+    lens.send(Transmit(b"def"))
+    inbox: SimpleQueue[Heard] = SimpleQueue()
+    before = threading.active_count()
+    with pytest.raises(KeyboardInterrupt):
+        listen(Listener(dialect, keep), {Role.BODY: at_body, Role.LENS: at_lens}, MonotonicClock(), inbox)
+    assert threading.active_count() == before
+    assert {(record.sender, record.data) for record in kept if isinstance(record, Burst)} == {
+        (Role.BODY, b"abc"),
+        (Role.LENS, b"def"),
+    }
+    assert [record.line for record in kept if isinstance(record, Edge)] == ["BODY_CS"]
+
+
+def test_news_of_a_port_is_kept_as_a_remark_and_the_time_ends_it(dialect: Dialect) -> None:
+    kept: list[Record] = []
+    _, near = memory_pair()
+    inbox: SimpleQueue[Heard] = SimpleQueue()
+    inbox.put((0.25, Role.LENS, "the port is back"))
+    listen(Listener(dialect, kept.append), {Role.LENS: near}, MonotonicClock(), inbox, seconds=0.05)
+    assert kept == [Remark(0.25, "the port is back")]
+
+
+def test_orders_wait_for_the_thread_that_owns_the_port() -> None:
+    port = Ended([Received(b"x")])
+    pump = Pump(Role.BODY, port, MonotonicClock(), SimpleQueue())
+    pump.order(SetBaudrate(9600))
+    assert port.orders == []
+    pump.start()
+    pump.stop()
+    assert port.orders in ([], [SetBaudrate(9600)])

@@ -1,0 +1,161 @@
+"""A relay between two ports: bytes and lines that both carry go on, and nothing else does."""
+
+from collections import deque
+
+import pytest
+
+from lensmount_emulator.profiles.library import load_profile
+from lensmount_emulator.roles.registry import cast_of
+from lensmount_emulator.roles.script import parse_script
+from lensmount_emulator.sessions.listening import Listener
+from lensmount_emulator.sessions.live import LiveSession
+from lensmount_emulator.sessions.relaying import Relay, turn
+from lensmount_hardware.clock import VirtualClock
+from lensmount_hardware.transport import Transport
+from lensmount_protocol.decoder import Decoder
+from lensmount_protocol.errors import TransportLostError
+from lensmount_protocol.registry import load_dialect
+from lensmount_protocol.wire import (
+    Burst,
+    DriveLine,
+    LineChanged,
+    Received,
+    Record,
+    Role,
+    SetBaudrate,
+    Transmit,
+    WireAction,
+    WireEvent,
+)
+
+DIALECT = load_dialect("emount")
+
+
+class Port(Transport):
+    """A port in virtual time: it gives what was put in, and waits by letting the time pass."""
+
+    def __init__(self, clock: VirtualClock, *lines: str) -> None:
+        self.name = "port"
+        self.lines = frozenset(lines)
+        self.clock = clock
+        self.comes: deque[WireEvent] = deque()
+        self.orders: list[WireAction] = []
+        self.lost = False
+
+    def receive(self, timeout: float | None) -> list[WireEvent]:
+        if self.lost:
+            raise TransportLostError("port: it was unplugged")
+        if not self.comes:
+            assert timeout is not None
+            self.clock.advance_to(self.clock.now() + timeout)
+        came = list(self.comes)
+        self.comes.clear()
+        return came
+
+    def send(self, action: WireAction) -> None:
+        if self.lost:
+            raise TransportLostError("port: it was unplugged")
+        self.orders.append(action)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def bench(*lines: str) -> tuple[VirtualClock, dict[Role, Port], Relay, list[Record]]:
+    clock, kept = VirtualClock(), list[Record]()
+    ports = {role: Port(clock, *lines) for role in Role}
+    relay = Relay(Listener(DIALECT, kept.append), ports[Role.BODY].lines & ports[Role.LENS].lines)
+    return clock, ports, relay, kept
+
+
+@pytest.mark.parametrize("sender", Role)
+def test_bytes_go_on_to_the_other_end_only(sender: Role) -> None:
+    clock, ports, relay, kept = bench()
+    ports[sender].comes += [Received(b"a"), Received(b"bc")]
+    turn(relay, dict(ports), clock)
+    assert ports[sender.peer].orders == [Transmit(b"a"), Transmit(b"bc")]
+    assert ports[sender].orders == []
+    assert relay.passed == {sender: 3, sender.peer: 0}
+    assert [record.data for record in kept if isinstance(record, Burst)] == [b"a", b"bc"]
+
+
+def test_lines_go_on_where_both_ports_carry_them_and_the_sender_drives_them() -> None:
+    clock, ports, relay, _ = bench("BODY_CS", "LENS_CS")
+    ports[Role.BODY].comes += [LineChanged("BODY_CS", True), LineChanged("VD", True), LineChanged("LENS_CS", True)]
+    turn(relay, dict(ports), clock)
+    assert ports[Role.LENS].orders == [DriveLine("BODY_CS", True)]
+    ports[Role.LENS].comes += [LineChanged("LENS_CS", True)]
+    turn(relay, dict(ports), clock)
+    assert ports[Role.BODY].orders == [DriveLine("LENS_CS", True)]
+
+
+def test_a_change_of_rate_reaches_both_ports_behind_what_told_of_it() -> None:
+    clock, ports, relay, _ = bench()
+    ports[Role.BODY].comes.append(Received(b"\x55" * 20))
+    turn(relay, dict(ports), clock)
+    assert ports[Role.LENS].orders == [Transmit(b"\x55" * 20), SetBaudrate(1_500_000)]
+    assert ports[Role.BODY].orders == [SetBaudrate(1_500_000)]
+
+
+def test_a_port_that_goes_ends_the_relay_and_what_came_is_kept() -> None:
+    clock, ports, relay, kept = bench()
+    ports[Role.BODY].comes.append(Received(b"last"))
+    ports[Role.LENS].lost = True
+    with pytest.raises(TransportLostError):
+        turn(relay, dict(ports), clock)
+    assert [record.data for record in kept if isinstance(record, Burst)] == [b"last"]
+
+
+class Joined(Transport):
+    """The port that an engine has when its peer is a relay."""
+
+    def __init__(self, port: Port) -> None:
+        self.name = "joined"
+        self.lines: frozenset[str] = frozenset()
+        self.port = port
+
+    def receive(self, timeout: float | None) -> list[WireEvent]:
+        raise AssertionError("nobody waits here")
+
+    def send(self, action: WireAction) -> None:
+        if isinstance(action, Transmit):
+            self.port.comes.append(Received(action.data))
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def test_a_body_and_a_lens_meet_over_a_relay_and_the_record_tells_all() -> None:
+    clock, ports, relay, kept = bench()
+    engines = {}
+    for role, name, script in ((Role.BODY, "a6000", "wait 0.2; sleep"), (Role.LENS, "sel55210", "")):
+        profile = load_profile(name, role)
+        cast = cast_of(profile.dialect)
+        engines[role] = cast.engine(profile.settings, frozenset(), None, parse_script(script, cast.verbs))
+    troubles: list[str] = []
+    sessions = {
+        role: LiveSession(
+            engine,
+            Joined(ports[role]),
+            clock,
+            listen=lambda notice: troubles.append(notice.text) if notice.trouble else None,
+        )
+        for role, engine in engines.items()
+    }
+    for role, engine in engines.items():
+        engine.start(0.0)
+        sessions[role]._carry_out()
+    while not engines[Role.BODY].done and clock.now() < 10:
+        turn(relay, dict(ports), clock)
+        for role, engine in engines.items():
+            for action in ports[role].orders:
+                if isinstance(action, Transmit):
+                    engine.receive(Received(action.data), clock.now())
+            ports[role].orders.clear()
+            sessions[role]._meet_deadline()
+            sessions[role]._carry_out()
+    assert engines[Role.BODY].done
+    assert troubles == []
+    assert all(count > 500 for count in relay.passed.values())
+    told = list(Decoder(DIALECT).decode(kept))
+    assert len(told) > 30

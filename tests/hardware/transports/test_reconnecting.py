@@ -1,0 +1,147 @@
+"""A port that comes back: what is heard, lost and told while it is away, in virtual time."""
+
+from collections import deque
+from dataclasses import dataclass, field
+
+import pytest
+
+from lensmount_hardware.clock import VirtualClock
+from lensmount_hardware.transport import Transport
+from lensmount_hardware.transports.reconnecting import RETRY, ReconnectingTransport
+from lensmount_protocol.errors import TransportError, TransportLostError, TransportOpenError
+from lensmount_protocol.wire import DriveLine, LineChanged, Received, SetBaudrate, Transmit, WireAction, WireEvent
+
+
+class Port(Transport):
+    """A port that gives what it is to give, and then goes away or stays silent."""
+
+    name = "port"
+    lines = frozenset({"BODY_CS", "LENS_CS"})
+
+    def __init__(self, clock: VirtualClock, gives: list[list[WireEvent]], goes: bool) -> None:
+        self._clock, self._gives, self._goes = clock, deque(gives), goes
+        self.orders: list[WireAction] = []
+        self.closed = False
+
+    def receive(self, timeout: float | None) -> list[WireEvent]:
+        if self._gives:
+            return self._gives.popleft()
+        if self._goes:
+            raise TransportLostError("port: it was unplugged")
+        assert timeout is not None
+        self._clock.advance_to(self._clock.now() + timeout)
+        return []
+
+    def send(self, action: WireAction) -> None:
+        if self._goes and not self._gives:
+            raise TransportLostError("port: it was unplugged")
+        self.orders.append(action)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@dataclass
+class Bench:
+    """A socket into which ports are plugged one after the other; `None` stands for an attempt that fails."""
+
+    clock: VirtualClock
+    ports: deque[Port | None]
+    told: list[str] = field(default_factory=list)
+    attempts: list[float] = field(default_factory=list)
+
+    def open(self) -> Transport:
+        self.attempts.append(self.clock.now())
+        port = self.ports.popleft()
+        if port is None:
+            raise TransportOpenError("no such port")
+        return port
+
+    def transport(self) -> ReconnectingTransport:
+        transport = ReconnectingTransport(
+            self.open, self.clock, lambda seconds: self.clock.advance_to(self.clock.now() + seconds)
+        )
+        transport.told = self.told.append
+        return transport
+
+
+def bench(*ports: tuple[list[list[WireEvent]], bool] | None) -> tuple[Bench, list[Port]]:
+    clock = VirtualClock()
+    made = [None if port is None else Port(clock, *port) for port in ports]
+    return Bench(clock, deque(made)), [port for port in made if port is not None]
+
+
+def test_a_port_that_is_not_there_at_first_is_an_error() -> None:
+    made, _ = bench(None)
+    with pytest.raises(TransportOpenError):
+        made.transport()
+
+
+def test_a_port_that_goes_comes_back_and_the_gap_is_told() -> None:
+    made, (first, second) = bench(([[Received(b"a")]], True), None, None, ([[Received(b"b")]], False))
+    with made.transport() as transport:
+        assert transport.receive(1.0) == [Received(b"a")]
+        assert transport.receive(10.0) == [Received(b"b")]
+    assert made.attempts == [0, RETRY, 2 * RETRY, 3 * RETRY]
+    assert first.closed
+    assert second.closed
+    assert made.told == [
+        "port: it was unplugged; waiting for it to come back",
+        "port: the port is back after 0.750 s; what came meanwhile is missing",
+    ]
+
+
+def test_while_it_is_away_nothing_comes_and_the_time_passes() -> None:
+    made, _ = bench(([], True), *[None] * 50)
+    transport = made.transport()
+    assert transport.receive(1.1) == []
+    assert made.clock.now() == pytest.approx(1.1)
+    assert transport.receive(0) == []
+    assert made.clock.now() == pytest.approx(1.1)
+    assert len(made.attempts) == 5
+
+
+def test_a_port_that_is_back_is_told_its_rate_and_levels_and_nothing_twice() -> None:
+    lens_low, lens_high = LineChanged("LENS_CS", False), LineChanged("LENS_CS", True)
+    made, (_, second) = bench(([[lens_high]], True), ([[lens_high, Received(b"x")], [lens_low]], False))
+    transport = made.transport()
+    assert transport.receive(1.0) == [lens_high]
+    transport.send(SetBaudrate(1_500_000))
+    transport.send(DriveLine("BODY_CS", True))
+    transport.send(Transmit(b"lost"))
+    assert transport.receive(1.0) == [Received(b"x")]
+    assert transport.receive(1.0) == [lens_low]
+    assert second.orders == [SetBaudrate(1_500_000), DriveLine("BODY_CS", True)]
+    assert made.told[-1].endswith("what came meanwhile is missing; 4 bytes sent to it were lost")
+
+
+def test_a_port_that_goes_again_at_once_is_waited_for_again() -> None:
+    made, ports = bench(([], True), ([], True), ([[Received(b"c")]], False))
+    transport = made.transport()
+    transport.send(DriveLine("BODY_CS", True))
+    assert transport.receive(5.0) == [Received(b"c")]
+    assert [port.closed for port in ports] == [True, True, False]
+    assert sum(text.endswith("waiting for it to come back") for text in made.told) == 1
+
+
+def test_what_refuses_a_rate_is_still_heard() -> None:
+    made, (port,) = bench(([[]], False))
+
+    def refuse(_action: WireAction) -> None:
+        raise TransportError("the port refuses 7 baud")
+
+    transport = made.transport()
+    port.send = refuse  # type: ignore[method-assign]
+    with pytest.raises(TransportError, match="refuses"):
+        transport.send(SetBaudrate(7))
+
+
+def test_after_closing_nothing_is_tried_any_more() -> None:
+    made, _ = bench(([], True), None)
+    transport = made.transport()
+    transport.receive(0)
+    transport.close()
+    for deed in (lambda: transport.receive(0), lambda: transport.send(Transmit(b"x"))):
+        with pytest.raises(TransportLostError, match="closed"):
+            deed()
+    assert len(made.attempts) == 1
