@@ -36,13 +36,13 @@ static struct {
     uint32_t lost_told[SORTS];
 } out;
 
-void answers_greet(uint32_t limit) {
+void answers_greet(uint32_t limit, bool goes_on) {
     out.spent = 0;
     out.limit = limit;
     out.refused_tail = out.refused_head;
     out.clock = out.counters = out.state = out.room = false;
     out.room_told = orders_limit();
-    for (unsigned sort = 0; sort < SORTS; sort++)
+    for (unsigned sort = 0; sort < SORTS && !goes_on; sort++)
         out.lost_told[sort] = lost_of(sort);
 }
 

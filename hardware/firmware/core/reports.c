@@ -18,6 +18,7 @@ static struct {
     uint8_t bytes[REPORT_BYTES];
     uint32_t head, tail, used;
     uint32_t put_in, taken_out;
+    uint32_t held[SORTS]; /* what would be lost with it */
 } ring;
 
 static struct {
@@ -29,6 +30,10 @@ static struct {
 } gather;
 
 void reports_clear(void) {
+    for (unsigned sort = 0; sort < SORTS; sort++) {
+        lose(IN_MAIN, sort, ring.held[sort]);
+        ring.held[sort] = 0;
+    }
     ring.head = ring.tail = ring.used = 0;
     ring.taken_out = ring.put_in;
     gather.count = 0;
@@ -49,20 +54,30 @@ static void put(const uint8_t *message, uint8_t size, uint8_t sort, uint32_t cou
     for (uint8_t at = 0; at < size; at++)
         put_byte(message[at]);
     ring.used += size + 1u;
+    ring.held[sort] += count;
     ring.put_in++;
+}
+
+static uint8_t first_byte(uint32_t at) {
+    return ring.bytes[(ring.tail + at) % REPORT_BYTES];
 }
 
 uint8_t reports_first(uint8_t *message) {
     if (ring.used == 0)
         return 0;
-    const uint8_t size = ring.bytes[ring.tail];
+    const uint8_t size = first_byte(0);
     for (uint8_t at = 0; at < size; at++)
-        message[at] = ring.bytes[(ring.tail + 1u + at) % REPORT_BYTES];
+        message[at] = first_byte(1u + at);
     return size;
 }
 
 void reports_pop(void) {
-    const uint32_t whole = ring.bytes[ring.tail] + 1u;
+    const uint32_t whole = first_byte(0) + 1u;
+    const uint8_t type = first_byte(1u + BOARD_HEAD_TYPE_OFFSET);
+    if (type == BOARD_TYPE_RECEIVED)
+        ring.held[BOARD_SORT_RECEIVED] -= first_byte(1u + BOARD_RECEIVED_COUNT_OFFSET);
+    else
+        ring.held[type == BOARD_TYPE_EDGE ? BOARD_SORT_EDGES : BOARD_SORT_REPORTS]--;
     ring.tail = (ring.tail + whole) % REPORT_BYTES;
     ring.used -= whole;
     ring.taken_out++;

@@ -8,6 +8,7 @@
 /* A host that stalls finds all that its full queue of orders brings about, even if each byte has a time of its own. */
 #define REPORT_BYTES 65536u
 
+/* What has not been told is lost. */
 void reports_clear(void);
 /* Everything that happened up to now becomes reports; `all` tells bytes that are still being gathered, too. */
 void reports_collect(uint64_t now, bool all);
