@@ -1,4 +1,4 @@
-"""Who looks at every edge of these tests: that a wrong one is seen. The pins are moved past the core, as a bug would."""
+"""Who looks at every edge of these tests: that a wrong one is seen. Pins are moved past the core, as a bug would."""
 
 import pytest
 
