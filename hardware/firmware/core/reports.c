@@ -21,12 +21,15 @@ static struct {
     uint32_t held[SORTS]; /* what would be lost with it */
 } ring;
 
+/* Low halves of times: what is gathered is told within a millisecond, and every byte comes through here. */
 static struct {
-    uint8_t data[GATHER_COUNT], gaps[GATHER_COUNT];
-    uint64_t first, last;
     uint8_t count, line;
     bool run;
-    uint32_t byte_ns;
+    uint32_t first, last;
+    uint32_t expected, expected_ns; /* when the next byte comes, if all are back to back */
+    uint32_t byte_us, byte_ns;      /* what a byte takes, in both parts */
+    uint64_t began;                 /* the first, whole */
+    uint8_t data[GATHER_COUNT], gaps[GATHER_COUNT];
 } gather;
 
 void reports_clear(void) {
@@ -97,7 +100,7 @@ static void tell_gathered(void) {
     if (count == 0)
         return;
     message[BOARD_HEAD_TYPE_OFFSET] = BOARD_TYPE_RECEIVED;
-    put64(message + BOARD_RECEIVED_AT_US_OFFSET, gather.first);
+    put64(message + BOARD_RECEIVED_AT_US_OFFSET, gather.began);
     message[BOARD_RECEIVED_LINE_OFFSET] = gather.line;
     message[BOARD_RECEIVED_SPACING_OFFSET] = (uint8_t)(gather.run ? BOARD_SPACING_RUN : BOARD_SPACING_GAPS);
     message[BOARD_RECEIVED_COUNT_OFFSET] = count;
@@ -113,31 +116,44 @@ static void tell_gathered(void) {
 uint64_t reports_due(void) {
     if (gather.count == 0)
         return PORT_NEVER;
-    const uint64_t silent = gather.last + GATHER_SILENCE_US, full = gather.first + GATHER_FOR_US;
-    return silent < full ? silent : full;
+    const uint32_t silent = gather.last - gather.first + GATHER_SILENCE_US;
+    return gather.began + (silent < GATHER_FOR_US ? silent : GATHER_FOR_US);
 }
 
-/* Whether byte number `count` came within 1 µs of where it would be if all were back to back. */
-static bool in_step(uint64_t at) {
-    const uint64_t expected = gather.first + (uint64_t)gather.byte_ns * gather.count / 1000u;
-    return at + 1u >= expected && at <= expected + 1u;
+/* Sums, for a division takes longer than a byte. */
+static void expect_next(void) {
+    gather.expected += gather.byte_us;
+    gather.expected_ns += gather.byte_ns;
+    if (gather.expected_ns >= 1000u) {
+        gather.expected_ns -= 1000u;
+        gather.expected++;
+    }
 }
 
-static void take_byte(const struct received *byte, uint64_t at) {
+/* Whether a byte came within 1 µs of where it would be if all were back to back. */
+static bool in_step(uint32_t at) {
+    return at + 1u - gather.expected <= 2u;
+}
+
+static void take_byte(const struct received *byte, uint64_t now) {
+    const uint32_t at = byte->at;
     const uint8_t line = lines.heard[byte->uart];
     if (line == NO_LINE)
         return;
     counters.bytes_received++;
-    if (gather.count && (gather.line != line || at > gather.last + LONGEST_GAP_US || at > gather.first + GATHER_FOR_US))
+    if (gather.count && (gather.line != line || at - gather.last > LONGEST_GAP_US || at - gather.first > GATHER_FOR_US))
         tell_gathered();
     if (gather.count == 0) {
-        gather.first = at;
+        gather.began = now - (uint64_t)(int64_t)(int32_t)((uint32_t)now - at);
+        gather.first = gather.expected = at;
+        gather.expected_ns = 0;
         gather.line = line;
         gather.run = true;
     } else {
         gather.run = gather.run && in_step(at);
         gather.gaps[gather.count] = (uint8_t)(at - gather.last);
     }
+    expect_next();
     gather.last = at;
     gather.data[gather.count++] = byte->value;
     if (gather.count == GATHER_COUNT)
@@ -174,7 +190,8 @@ static void take_event(const struct event *event, uint64_t at, uint64_t now) {
         answers_refuse(event->small, (uint8_t)event->id, (uint8_t)(event->id >> 8), event->value);
         return;
     default:
-        gather.byte_ns = event->value;
+        gather.byte_us = event->value / 1000u;
+        gather.byte_ns = event->value % 1000u;
         return;
     }
     put(message, size, event->kind == EVENT_EDGE ? BOARD_SORT_EDGES : BOARD_SORT_REPORTS, 1);
@@ -193,7 +210,7 @@ void reports_collect(uint64_t now, bool all) {
         /* What was stamped behind `now`, or told ahead of its time, has a negative age. */
         const int32_t event_age = (int32_t)(low - event->at), byte_age = (int32_t)(low - byte->at);
         if (has_byte && (!has_event || byte_age >= event_age)) {
-            take_byte(byte, now - (uint64_t)(int64_t)byte_age);
+            take_byte(byte, now);
             events.received_tail = ++received_tail;
         } else {
             take_event(event, now - (uint64_t)(int64_t)event_age, now);

@@ -100,7 +100,7 @@ class Core:
         return getattr(self._sim, "sim_" + name)
 
     def complaint(self) -> str | None:
-        """The first thing, since this was last asked, that was driven into an end without power or with nobody there."""
+        """The first thing, since this was last asked, that was driven into an end without power, or into none."""
         told = self._sim.umpire_complaint()
         return None if told is None else str(told, "ascii")
 
