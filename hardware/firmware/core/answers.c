@@ -15,6 +15,8 @@
 #define REFUSALS 32u
 #define STATE_WAITS_US 10000u
 #define FRAMES_AT_ONCE 8u
+/* What a full queue of orders brings about takes less room than is left then, even if each byte comes back. */
+#define REPORTS_IN_PEACE (REPORT_BYTES / 3u)
 
 struct refusal {
     uint8_t code, type, sequence;
@@ -86,6 +88,8 @@ void answers_state(uint8_t flags, uint64_t now) {
 
 void answers_room(void) {
     const uint32_t limit = orders_limit();
+    if (reports_waiting() > REPORTS_IN_PEACE)
+        return;
     if (limit - out.room_told >= ORDER_BYTES / 4u || (limit != out.room_told && orders_empty()))
         out.room = true;
 }

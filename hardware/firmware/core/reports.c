@@ -86,6 +86,10 @@ void reports_pop(void) {
     ring.taken_out++;
 }
 
+uint32_t reports_waiting(void) {
+    return ring.used;
+}
+
 uint32_t reports_put_in(void) {
     return ring.put_in;
 }

@@ -18,6 +18,8 @@ uint64_t reports_due(void);
 /* The oldest report: its message with room for the head's sequence, and its size; 0 where there is none. */
 uint8_t reports_first(uint8_t *message);
 void reports_pop(void);
+/* Bytes of them that wait. */
+uint32_t reports_waiting(void);
 /* How many were ever put in, and ever taken out: a place in their order. */
 uint32_t reports_put_in(void);
 uint32_t reports_taken_out(void);

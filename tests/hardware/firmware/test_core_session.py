@@ -328,6 +328,30 @@ def test_a_host_that_does_not_read_finds_all_of_it_later(core):
     assert [report for report in said if isinstance(report, r.Dropped)] == []
 
 
+def test_a_host_that_does_not_read_is_given_no_more_room_for_orders(core):
+    core.start_body()
+    core.heard()
+    core.host_reads(False)
+    for edge in range(2000):
+        core.set_pin(18, edge % 2 == 0)
+        core.run(50)
+        if edge % 100 == 0:
+            core.send(o.AskTime(edge))
+    for number in range(40):
+        core.send(o.SendBytes(number, 0, 0, 0, bytes(200)), run_us=3000)
+    core.host_reads(True)
+    said, at = [], core.now_us
+    while core.now_us < at + 5000:
+        core.run(10)
+        said += core.heard()
+    rooms = [number for number, report in enumerate(said) if isinstance(report, r.Room)]
+    edges = [number for number, report in enumerate(said) if isinstance(report, r.EdgeSeen)]
+    assert len(edges) == 2000
+    assert [report for report in said if isinstance(report, r.Dropped)] == []
+    assert rooms, "it comes in the end"
+    assert rooms[0] > edges[300]
+
+
 def test_rest_and_forget_end_the_session(core):
     core.start_body()
     core.heard()
