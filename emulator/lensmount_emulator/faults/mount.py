@@ -53,6 +53,7 @@ class FaultyMount(VirtualMount):
         self._wanted: dict[str, bool] = {}
         self._clocks: dict[Role, DriftingScheduler] = {}
         self._until = dict.fromkeys(Role, 0.0)
+        self._meant: dict[str, bool] = {}
         self._rates = {role: end.baudrate for role, end in self._ends.items()}
         self._selects = {dialect.select_line(role): role for role in Role}
         planned = [] if plan is None else plan.fresh()
@@ -198,6 +199,7 @@ class FaultyMount(VirtualMount):
 
     def _drive(self, end: End, name: str, level: bool) -> None:
         delay = 0.0
+        self._meant[name] = level
         for fault in self._acting(end.role):
             delay += fault.delay(name, level, self)
         lane: Role | str = name
@@ -262,6 +264,11 @@ class FaultyMount(VirtualMount):
         """The lens has lost contact or supply: what was to come from it late does not come; its rate is its own."""
         self._lanes.forget(Role.LENS)
         self._ends[Role.LENS].baudrate = self._rates[Role.LENS]
+        for name, line in self._lines.items():
+            late = self.levels[name] and not self._meant.get(name, True)
+            if late and line.driver.role is Role.LENS and name != self._detect and not self._held[name]:
+                # It fell late; what has no supply holds nothing high.
+                self._move(line, False, self._scheduler.now)
         self._until[Role.LENS] = 0.0
 
     def _fed(self, end: End) -> bool:

@@ -27,9 +27,10 @@ def send_window(
         hold_us: last stop bit to select low.
         pauses: pairs of (bytes sent so far, pause in microseconds) inside the window.
     """
-    while engine.sending:
+    if engine.sending:
         yield Wait(ready=lambda: not engine.sending, on=(WINDOW,))
-        # Between two windows the line has to be seen low.
+        # The line has to be seen low, and nobody goes ahead meanwhile.
+        engine.sending = True
         yield engine.after(GAP_US)
     engine.sending = True
     engine.drive(engine.select, True)
