@@ -64,6 +64,8 @@ class Player:
     def introduce(self, title: str) -> None:
         """Say what is played where, and what the port cannot carry."""
         self._say(f"{title} as {self._role.value} on {self._transport.name}")
+        for note in self._transport.notes:
+            self._say(f"note: {note}")
         missing = [line for line in self._dialect.wiring.lines if line not in self._transport.lines]
         serial = {line.name for line in self._dialect.wiring.serial}
         missing = [line for line in missing if line not in serial]

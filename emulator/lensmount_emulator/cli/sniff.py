@@ -49,6 +49,8 @@ def run(arguments: argparse.Namespace) -> int:
         )
         for sender, port in ears.ports.items():
             print(f"hears the {sender.value} on {port.name}", file=sys.stderr)
+            for note in port.notes:
+                print(f"note: {note}", file=sys.stderr)
         try:
             ears.listen(arguments.duration)
         finally:

@@ -49,6 +49,7 @@ class ReconnectingTransport(Transport):
         self._port: Transport | None = open_port()
         self.name = self._port.name
         self.lines = self._port.lines
+        self.notes = self._port.notes
         self._closed = False
         self._baudrate: SetBaudrate | None = None
         self._driven: dict[str, DriveLine] = {}

@@ -16,12 +16,15 @@ _ORDERS = {
     ("dtr", False): rfc2217.SET_CONTROL_DTR_OFF,
 }
 
+_UNSEEN = "the server opens and closes its port: what RTS and DTR do until they are told to rest is not seen from here"
+
 
 def open_rfc2217(spec: PortSpec, _role: Role, baudrate: int) -> Transport:
     """Open `rfc2217://HOST:PORT`, 8N1, with the wired control outputs at rest.
 
     A change of rate takes a round trip and at least 50 ms, because pyserial waits for the answer; control
-    outputs are ordered without waiting. `receive` may wait longer than asked, by the option `poll_us`.
+    outputs are ordered without waiting, for ser2net does not answer where its port has none. `receive` may wait
+    longer than asked, by the option `poll_us`.
 
     Raises:
         TransportSpecError: no address, or options that mean nothing.
@@ -34,20 +37,21 @@ def open_rfc2217(spec: PortSpec, _role: Role, baudrate: int) -> Transport:
     port = rfc2217.Serial(timeout=poll)
     for control, active in control_lines.at_rest().items():
         setattr(port, control, active)
-    port.port = url
+    port.port = f"{url}?ign_set_control"
     try:
         port.baudrate = baudrate
         port.open()
     except SERIAL_ERRORS as error:
         raise TransportOpenError(f"{url}: cannot be opened at {baudrate} baud: {error}") from error
-    return SerialTransport(url, _RemoteLink(port), control_lines, poll)
+    notes = (_UNSEEN,) if control_lines.outputs or control_lines.held else ()
+    return SerialTransport(url, _RemoteLink(port), control_lines, poll, notes)
 
 
 class _RemoteLink:
     def __init__(self, port: rfc2217.Serial) -> None:
         self._port = port
 
-    def read(self, _wait: float | None) -> bytes:
+    def read(self, _wait: float) -> bytes:
         # Always the time-out given at the start: when it changes, pyserial negotiates the whole port anew.
         return self._port.read(max(1, self._port.in_waiting))
 
