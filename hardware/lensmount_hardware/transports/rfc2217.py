@@ -1,7 +1,11 @@
 """A serial port behind a network, with rate and control lines, through pyserial: `rfc2217://host:port?rts=BODY_CS`."""
 
+import struct
+from threading import Event
+
 from serial import SerialException, rfc2217
 
+from lensmount_hardware.clock import MonotonicClock
 from lensmount_hardware.spec import PortSpec
 from lensmount_hardware.transport import Transport
 from lensmount_hardware.transports.control_lines import CONTROLS, ControlLines
@@ -16,14 +20,17 @@ _ORDERS = {
     ("dtr", False): rfc2217.SET_CONTROL_DTR_OFF,
 }
 
+_ANSWER_PATIENCE = 3.0
+_LOOK = 0.5e-3
+"""Seconds: how long an answer may take, and between two looks for it."""
+
 _UNSEEN = "the server opens and closes its port: what RTS and DTR do until they are told to rest is not seen from here"
 
 
 def open_rfc2217(spec: PortSpec, _role: Role, baudrate: int) -> Transport:
     """Open `rfc2217://HOST:PORT`, 8N1, with the wired control outputs at rest.
 
-    A change of rate takes a round trip and at least 50 ms, because pyserial waits for the answer; control
-    outputs are ordered without waiting, for ser2net does not answer where its port has none. `receive` may wait
+    A change of rate takes a round trip; control outputs are ordered without waiting for the answer. `receive` may wait
     longer than asked, by the option `poll_us`.
 
     Raises:
@@ -34,10 +41,10 @@ def open_rfc2217(spec: PortSpec, _role: Role, baudrate: int) -> Transport:
     control_lines, poll = ControlLines.described_by(spec), poll_interval(spec)
     host, number = spec.address()
     url = f"rfc2217://{f'[{host}]' if ':' in host else host}:{number}"
-    port = rfc2217.Serial(timeout=poll)
+    port = _Client(timeout=poll)
     for control, active in control_lines.at_rest().items():
         setattr(port, control, active)
-    port.port = f"{url}?ign_set_control"
+    port.port = url
     try:
         port.baudrate = baudrate
         port.open()
@@ -47,8 +54,36 @@ def open_rfc2217(spec: PortSpec, _role: Role, baudrate: int) -> Transport:
     return SerialTransport(url, _RemoteLink(port), control_lines, poll, notes)
 
 
+class _Client(rfc2217.Serial):
+    """pyserial's client, without its pauses: it looks for an answer every 50 ms, which is three frame periods."""
+
+    # pyserial's types do not tell of these two.
+    _rfc2217_port_settings: dict[str, rfc2217.TelnetSubnegotiation]
+    _rfc2217_options: dict[str, rfc2217.TelnetSubnegotiation]
+
+    def rfc2217_set_control(self, value: bytes) -> None:
+        """Order a control line; ser2net does not answer where its port has none, so nobody waits for that."""
+        self._rfc2217_options["control"].set(value)
+
+    def change_rate(self, baudrate: int) -> None:
+        """Have the server send and listen at this rate.
+
+        Raises:
+            ValueError: it refuses, or no rate is like that.
+            SerialException: it does not answer.
+        """
+        if not 0 < baudrate < 1 << 32:
+            raise ValueError(f"a rate of {baudrate}")
+        rate, clock, pause = self._rfc2217_port_settings["baudrate"], MonotonicClock(), Event()
+        rate.set(struct.pack("!I", baudrate))
+        while not rate.is_ready():
+            if clock.now() > _ANSWER_PATIENCE:
+                raise SerialException(f"the server does not answer the order of {baudrate} baud")
+            pause.wait(_LOOK)
+
+
 class _RemoteLink:
-    def __init__(self, port: rfc2217.Serial) -> None:
+    def __init__(self, port: _Client) -> None:
         self._port = port
 
     def read(self, _wait: float) -> bytes:
@@ -59,7 +94,7 @@ class _RemoteLink:
         self._port.write(data)
 
     def set_baudrate(self, baudrate: int) -> None:
-        self._port.baudrate = baudrate
+        self._port.change_rate(baudrate)
 
     def is_active(self, control: str) -> bool | None:
         try:
@@ -69,8 +104,7 @@ class _RemoteLink:
             return None
 
     def set_active(self, control: str, active: bool) -> None:
-        # pyserial's own setter waits 50 ms for the answer, which is three frame periods of a mount.
-        self._port.rfc2217_send_subnegotiation(rfc2217.SET_CONTROL, _ORDERS[control, active])
+        self._port.rfc2217_set_control(_ORDERS[control, active])
 
     def close(self) -> None:
         self._port.close()
