@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 BENCH_STAMP := $(VENV)/.bench-installed
 
-.PHONY: demo test check lint types fuzz prove independent update-cuts soak bench figures firmware firmware-fuzz clean \
+.PHONY: demo test check lint types fuzz prove independent update-cuts recording-cuts soak bench figures firmware firmware-fuzz clean \
 	fuzz-parser fuzz-session recovery mutants
 
 demo: $(STAMP)
@@ -47,6 +47,10 @@ EVERY ?= 1
 
 update-cuts: $(STAMP)
 	@$(BIN)/python -m lensmount_emulator.proofs.update_cuts --every $(EVERY)
+
+# Recordings of whole sessions cut at every byte, `.lmx` and `.pcapng`: some minutes.
+recording-cuts: $(STAMP)
+	@PYTHONPATH=tests:protocol:hardware:emulator $(BIN)/python -m cuts --every $(EVERY)
 
 # Readers under ten million inputs each, sessions under a million steps, and ten thousand sessions with one fault each.
 INPUTS ?= 10000000
