@@ -109,10 +109,13 @@ def wrong_with(whole: Whole, cut: int) -> str:
     try:
         records = list(open_capture(whole.path, whole.wiring).records)
     except CaptureError as error:
-        return "" if complete <= 0 and "\n" not in str(error) else f"refused: {error}"
+        return "" if complete < 0 and "\n" not in str(error) else f"refused: {error}"
     if records[: max(0, complete)] != whole.records[: max(0, complete)]:
         return "what stands in front of the cut is read otherwise"
     behind = records[max(0, complete) :]
+    if complete < 0:
+        # In front of the first record there is nothing to lose; between two blocks there is nothing to be told either.
+        return f"{behind} come from nowhere" if any(not isinstance(record, Remark) for record in behind) else ""
     if cut in whole.ends:
         return f"{len(behind)} records come from nowhere" if behind else ""
     told = [record.text for record in behind if isinstance(record, Remark) and "cut" in record.text]
