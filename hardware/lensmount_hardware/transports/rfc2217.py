@@ -1,6 +1,8 @@
 """A serial port behind a network, with rate and control lines, through pyserial: `rfc2217://host:port?rts=BODY_CS`."""
 
+import socket
 import struct
+from contextlib import suppress
 from threading import Event
 
 from serial import SerialException, rfc2217
@@ -24,6 +26,7 @@ _ANSWER_PATIENCE = 3.0
 _LOOK = 0.5e-3
 """Seconds: how long an answer may take, and between two looks for it."""
 
+_NO_SERVER = "it does not speak RFC 2217; or it has nothing to give, since its device is missing or taken"
 _UNSEEN = "the server opens and closes its port: what RTS and DTR do until they are told to rest is not seen from here"
 
 
@@ -49,7 +52,8 @@ def open_rfc2217(spec: PortSpec, _role: Role, baudrate: int) -> Transport:
         port.baudrate = baudrate
         port.open()
     except SERIAL_ERRORS as error:
-        raise TransportOpenError(f"{url}: cannot be opened at {baudrate} baud: {error}") from error
+        why = _NO_SERVER if "not seem to support" in str(error) else error
+        raise TransportOpenError(f"{url}: cannot be opened at {baudrate} baud: {why}") from error
     notes = (_UNSEEN,) if control_lines.outputs or control_lines.held else ()
     return SerialTransport(url, _RemoteLink(port), control_lines, poll, notes)
 
@@ -57,9 +61,23 @@ def open_rfc2217(spec: PortSpec, _role: Role, baudrate: int) -> Transport:
 class _Client(rfc2217.Serial):
     """pyserial's client, without its pauses: it looks for an answer every 50 ms, which is three frame periods."""
 
-    # pyserial's types do not tell of these two.
+    # pyserial's types do not tell of these.
+    _socket: socket.socket | None
     _rfc2217_port_settings: dict[str, rfc2217.TelnetSubnegotiation]
     _rfc2217_options: dict[str, rfc2217.TelnetSubnegotiation]
+
+    def close(self) -> None:
+        """Hang up; pyserial leaves its socket open where the server was quicker."""
+        line = self._socket
+        super().close()
+        if line is not None:
+            line.close()
+
+    def telnet_send_option(self, action: bytes, option: bytes) -> None:
+        """Say what is wished or agreed to; where the server has hung up, whoever reads finds that out."""
+        # Mostly called in pyserial's own thread, where an error reaches nobody and is printed at length.
+        with suppress(OSError):
+            super().telnet_send_option(action, option)
 
     def rfc2217_set_control(self, value: bytes) -> None:
         """Order a control line; ser2net does not answer where its port has none, so nobody waits for that."""
