@@ -417,6 +417,8 @@ def test_run_reconnects_and_records_the_gap(start: Start, tmp_path: Path) -> Non
             "who listens drives nothing; leave rts=",
         ),
         (["record", "serial:/dev/x?cts=VD&dsr=VD", "--to", "{folder}/a"], 2, "line 'VD' hangs on both cts and dsr"),
+        (["record", "serial:/dev/no-such-port?rts=inactive&dtr=active", "--to", "{folder}/a"], 4, "no such port"),
+        (["sniff", "pty:", "serial:/dev/x?rts=A&dtr=active"], 2, "leave rts= out, or hold them: active or inactive"),
         (["sniff", "pty:", "serial:/dev/x?rts=A&dtr=B"], 2, "leave rts= and dtr= out"),
         (["sniff", "pty:", "serial:/dev/no-such-port"], 4, "no such port"),
         (["bridge", "pty:", "serial:/dev/no-such-port"], 4, "no such port"),

@@ -180,8 +180,7 @@ def run(start: Start, role: str, profile: str, port: str, *words: str) -> Runnin
     return running
 
 
-@pytest.mark.parametrize("lines", [False, True], ids=["bytes alone", "control lines"])
-@pytest.mark.parametrize("dialect", PAIRS)
+@pytest.mark.parametrize(("dialect", "lines"), [("emount", False), ("emount", True), ("lmount", True)])
 def test_both_ends_of_a_session_behind_servers(
     dialect: str, lines: bool, null_modem: NullModem, start: Start, tmp_path: Path
 ) -> None:
