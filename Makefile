@@ -6,8 +6,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 BENCH_STAMP := $(VENV)/.bench-installed
 
-.PHONY: demo test check lint types fuzz prove independent update-cuts recording-cuts soak bench figures firmware firmware-fuzz clean \
-	fuzz-parser fuzz-session recovery mutants
+.PHONY: demo test check lint types fuzz prove independent update-cuts recording-cuts soak bench figures clean \
+	firmware firmware-fuzz firmware-coverage firmware-emulated fuzz-parser fuzz-session recovery mutants campaign-scale
 
 demo: $(STAMP)
 	@$(BIN)/lensmount demo
@@ -68,6 +68,12 @@ fuzz-session: $(STAMP)
 recovery: $(STAMP)
 	@$(BIN)/python -m lensmount_emulator.fuzz.recovery --sessions $(SESSIONS) --seed $(SEED)
 
+# A campaign in two processes against one, by turns, with the load of the machine.
+SCALE_CASES ?= 200
+
+campaign-scale: $(STAMP)
+	@$(BIN)/python -m lensmount_emulator.campaign.scale --cases $(SCALE_CASES)
+
 # Small bugs put in one at a time; how many of them the three above find, each in a bounded time.
 mutants: $(STAMP)
 	@$(BIN)/python tests/emulator/fuzz/mutants.py
@@ -99,6 +105,18 @@ FRAMES ?= 10000000
 
 firmware-fuzz:
 	@$(MAKE) --no-print-directory -C hardware/firmware fuzz FRAMES=$(FRAMES)
+
+# Branches of the core that its tests take; fails below all of them.
+firmware-coverage: $(STAMP)
+	@PYTHONPATH=protocol:hardware $(BIN)/python hardware/firmware/tools/branches.py
+
+# The shipped image in the emulator, at the length that the documentation quotes: bytes there and back, presence lost.
+BYTES ?= 1000000
+MOMENTS ?= 1000
+
+firmware-emulated: $(STAMP)
+	@LENSMOUNT_EMULATED_BYTES=$(BYTES) LENSMOUNT_EMULATED_MOMENTS=$(MOMENTS) $(BIN)/python -m pytest -q -s --no-header \
+		tests/hardware/firmware/emulator/test_many_bytes.py tests/hardware/firmware/emulator/test_presence_lost.py
 
 # The figures that the documentation and the notes of a change quote; the captures are not part of the project.
 CAPTURES ?= ../shared/captures/e-mount
