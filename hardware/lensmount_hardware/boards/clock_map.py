@@ -56,10 +56,16 @@ class ClockMap:
     Attributes:
         breaks: times that the round trips contradicted each other, as after the board started anew; the map then
             begins again.
+        trips: round trips that were taken in.
+        last_trip: seconds that the last one took.
+        last_us: the board's time in it.
     """
 
     def __init__(self) -> None:
         self.breaks = 0
+        self.trips = 0
+        self.last_trip = 0.0
+        self.last_us = 0
         self._trips: deque[RoundTrip] = deque(maxlen=_REMEMBERED)
         self._line: _Line | None = None
 
@@ -72,6 +78,8 @@ class ClockMap:
         if received < sent:
             raise ValueError(f"an answer at {received} s to a question at {sent} s")
         self._trips.append(RoundTrip(sent, received, board_us))
+        self.trips += 1
+        self.last_trip, self.last_us = received - sent, board_us
         line = _fitted(self._trips)
         if line is None:
             self.breaks += 1

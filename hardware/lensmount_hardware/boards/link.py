@@ -8,9 +8,17 @@ from lensmount_hardware.boards.clock_map import ClockMap
 from lensmount_hardware.boards.credit import Allowance, Ledger
 from lensmount_hardware.boards.declaration import HEAD_SIZE, BoardMessage
 from lensmount_hardware.boards.meanings import meaning
-from lensmount_hardware.boards.orders import AskTime, HostCredit, HostHello, SetLevel
+from lensmount_hardware.boards.orders import AskTime, HostCredit, HostHello, SendBytes, SetLevel, SetRate
 from lensmount_hardware.boards.protocol import CRC_SIZE, DELIMITER, NAMES, BoardFrame, frame_of, read_frame
-from lensmount_hardware.boards.reports import ClockTold, Refused, Room, Welcome
+from lensmount_hardware.boards.reports import (
+    BoardState,
+    ClockTold,
+    EdgeSeen,
+    ReceivedBytes,
+    Refused,
+    Room,
+    Welcome,
+)
 from lensmount_hardware.boards.words import LONGEST_FRAME, VERSION, DriveFlag, ErrorCode, HelloFlag
 from lensmount_protocol.errors import BoardError, FrameError
 
@@ -21,6 +29,7 @@ _QUESTIONS_AT_ONCE = 16
 """Times asked for and not yet answered; an older one is given up."""
 
 _FRAMES = 256
+_WITH_ID = frozenset({SendBytes.TYPE, SetLevel.TYPE, SetRate.TYPE})
 
 
 @dataclass(slots=True)
@@ -57,12 +66,14 @@ class BoardLink:
         counts: what was seen.
         clock: the board's clock against ours.
         welcome: who the board is; `None` until it has answered.
+        board_us: the latest time that the board told.
     """
 
     def __init__(self, session: int, *, room: int = REPORT_ROOM) -> None:
         self.counts = LinkCounts()
         self.clock = ClockMap()
         self.welcome: Welcome | None = None
+        self.board_us = 0
         self._session = session
         self._room = room
         self._partial = bytearray()
@@ -78,11 +89,27 @@ class BoardLink:
         self._out = bytearray()
         self._asked: dict[int, float] = {}
         self._token = 0
+        self._gaps: list[tuple[int, int]] = []
+        self._ordered: dict[int, int] = {}
 
     @property
     def backlog(self) -> int:
         """Bytes of orders that wait for credit."""
         return self._backlog
+
+    @property
+    def last_number(self) -> int:
+        """The number of the last frame that the board sent us, as it counts them."""
+        return (self._expected - 1) % _FRAMES
+
+    def gaps(self) -> list[tuple[int, int]]:
+        """Frames of the board that are missing: the first one's number, and how many; each gap is given once."""
+        gaps, self._gaps = self._gaps, []
+        return gaps
+
+    def order_of(self, number: int) -> int | None:
+        """The `id` of the order that went out in our frame of this number; `None` where it was no order with one."""
+        return self._ordered.get(number)
 
     def greet(self, *, take_over: bool = False) -> None:
         """Begin a session, the first or another one: what waits is forgotten, and nothing counts until the answer."""
@@ -205,6 +232,8 @@ class BoardLink:
         if distance >= _FRAMES // 2:
             self.counts.repeated += 1
             return False
+        if distance:
+            self._gaps.append((self._expected, distance))
         self.counts.missed += distance
         self.counts.frames += 1
         self._expected = (frame.sequence + 1) % _FRAMES
@@ -214,6 +243,8 @@ class BoardLink:
         if message is None or message.TYPE < 0x80:
             self.counts.unknown += 1
             return
+        if isinstance(message, ClockTold | ReceivedBytes | EdgeSeen | BoardState):
+            self.board_us = max(self.board_us, message.at_us)
         cost = frame.cost if message.QUEUED else 0
         if cost and not self._told.take(cost):
             self.counts.unpaid += 1
@@ -240,6 +271,10 @@ class BoardLink:
         self._put(message.TYPE, message.build())
 
     def _put(self, type_: int, fields: bytes) -> None:
+        if type_ in _WITH_ID:
+            self._ordered[self._sequence] = int.from_bytes(fields[:2], "little")
+        else:
+            self._ordered.pop(self._sequence, None)
         self._out += frame_of(type_, fields, self._sequence)
         self._sequence = (self._sequence + 1) % _FRAMES
 

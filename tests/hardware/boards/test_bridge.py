@@ -220,6 +220,7 @@ def test_a_host_that_is_thrown_out_is_told(planned: Callable[..., Any]) -> None:
     board = ModelBoard()
     bench = ModelBench(board)
     first = BoardTransport(bench.stream(board), planned(0), bench.clock, 1)
+    first.receive(0)
     second = BoardLink(2)
     second.greet(take_over=True)
     board.receive(second.bytes_to_send())
