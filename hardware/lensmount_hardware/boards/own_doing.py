@@ -6,7 +6,7 @@ the board keeps exactly where host and USB were not later than that; other lines
 """
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from lensmount_hardware.histogram import Histogram
@@ -48,13 +48,22 @@ class OwnDoing:
         setup: seconds from its rise to the first start bit.
         hold: seconds from the last stop bit to its fall.
         idle: our lines -> their levels at rest.
+        way: tells how many seconds an order takes to the board.
 
     Attributes:
         delays: how long behind its order each transmission began.
         unsent: bytes that were ordered and never sent.
     """
 
-    def __init__(self, role: Role, select: str, setup: float, hold: float, idle: Mapping[str, bool]) -> None:
+    def __init__(
+        self,
+        role: Role,
+        select: str,
+        setup: float,
+        hold: float,
+        idle: Mapping[str, bool],
+        way: Callable[[], float] = lambda: 0.0,
+    ) -> None:
         self.delays = Histogram()
         self.unsent = 0
         self._role = role
@@ -63,7 +72,7 @@ class OwnDoing:
         self._levels = dict(idle)
         self._queue: deque[_Ordered] = deque()
         self._drives: dict[int, _Ordered] = {}
-        self._arrival: float | None = None
+        self._way = way
         self._ended = float("-inf")
 
     def bytes_ordered(self, number: int, data: bytes, baudrate: int, now: float) -> None:
@@ -80,7 +89,7 @@ class OwnDoing:
             self._queue.append(order)
             yield from self.due(now)
         else:
-            yield from self._move(line, level, now + self._usual)
+            yield from self._move(line, level, now + self._way())
 
     def sent(self, number: int, begin: float, end: float) -> Iterator[Record]:
         """The board has sent bytes, from their first start bit to their last stop bit."""
@@ -89,7 +98,6 @@ class OwnDoing:
         mine = next(order for order in self._queue if order.number == number and order.data)
         delay = max(0.0, begin - mine.at)
         self.delays.add(delay)
-        self._arrival = delay if self._arrival is None else min(self._arrival, delay)
         while (order := self._queue.popleft()) is not mine:
             if order.data:
                 yield self._never(order, begin)
@@ -109,7 +117,7 @@ class OwnDoing:
             if rises and waits:
                 return
             self._queue.popleft()
-            at = order.at + self._usual
+            at = order.at + self._way()
             if order.line == self._select and not order.level:
                 at = max(at, self._ended + self._hold)
             yield from self._move(order.line, order.level, at)
@@ -157,11 +165,6 @@ class OwnDoing:
         if order is None:
             return "an order"
         return f"{len(order.data)} bytes" if order.data else f"{order.line} {'high' if order.level else 'low'}"
-
-    @property
-    def _usual(self) -> float:
-        """Seconds that an order takes to the board: the least that was seen."""
-        return self._arrival or 0.0
 
     def _in_front(self, order: _Ordered, begin: float, delay: float) -> float:
         """When a level was taken that was ordered in front of bytes."""

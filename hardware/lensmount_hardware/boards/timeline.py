@@ -41,6 +41,11 @@ class Timeline:
         self._latest_us = max(self._latest_us, board_us)
         return self._at + (board_us - self._us) * _US * self._rate
 
+    def begin_anew(self) -> None:
+        """What was believed of the clock is wrong: the next time is the best guess, wherever that is."""
+        self._us = None
+        self._rate = 1.0
+
     def follow(self) -> None:
         """The best guess is another one: go towards it from the latest time that was asked for."""
         if self._us is None or not self._follows:

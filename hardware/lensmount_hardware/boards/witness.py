@@ -69,14 +69,14 @@ class Witness:
         self.late = self.refused = self.missed = 0
         self.baudrate = plan.configure.baudrate
         role = _ROLES.get(BoardRole(plan.configure.role))
-        self.own = None if role is None else _own(plan, role)
+        self.own = None if role is None else _own(plan, role, link)
         self._plan = plan
         self._link = link
         self._timeline = Timeline(link.clock, follows=role is not None)
         self._seen: deque[tuple[TimedEvent | None, Sighting]] = deque()
         self._fixed = ClockFix(float("-inf"), 0, float("inf"))
         self._trips = 0
-        self._breaks = link.clock.breaks
+        self._breaks: int = link.clock.breaks
         self.look_at_clock()
 
     def __len__(self) -> int:
@@ -108,6 +108,7 @@ class Witness:
             at = clock.host_time(clock.last_us)
             if clock.breaks != self._breaks:
                 self._breaks = clock.breaks
+                self._timeline.begin_anew()
                 self._keep([Remark(at, "the board's clock jumped: times before and behind do not belong together")])
             fix = ClockFix(at, clock.last_us, clock.uncertainty(clock.last_us))
             if at - self._fixed.at >= FIX_PERIOD or fix.uncertainty < BETTER * self._fixed.uncertainty:
@@ -227,9 +228,9 @@ class Witness:
         return Burst(at, sender, data, self.baudrate, at + transmission_time(len(data), self.baudrate))
 
 
-def _own(plan: Plan, role: Role) -> OwnDoing:
+def _own(plan: Plan, role: Role, link: BoardLink) -> OwnDoing:
     wanted = plan.configure
     ours = {line: wanted.lines[number] for line, number in plan.ours.items()}
     select = next((line for line, mapped in ours.items() if mapped.kind == LineKind.ATTENTION), "")
     idle = {line: bool(mapped.flags & LineFlag.IDLE_HIGH) for line, mapped in ours.items()}
-    return OwnDoing(role, select, wanted.timing.setup_us * 1e-6, wanted.timing.hold_us * 1e-6, idle)
+    return OwnDoing(role, select, wanted.timing.setup_us * 1e-6, wanted.timing.hold_us * 1e-6, idle, link.clock.one_way)
