@@ -127,10 +127,7 @@ def _take(listener: Listener, heard: Heard, pumps: list[Pump]) -> None:
     if isinstance(what, str):
         listener.remark(at, what)
         return
-    if isinstance(what, Received | LineChanged):
-        baudrate = listener.hear(sender, what, at)
-    else:
-        baudrate = listener.see(what)
+    baudrate = listener.hear(sender, what, at) if isinstance(what, Received | LineChanged) else listener.see(what)
     if baudrate is not None:
         for pump in pumps:
             pump.order(SetBaudrate(baudrate))

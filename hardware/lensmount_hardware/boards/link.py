@@ -288,7 +288,7 @@ def _spends(message: BoardMessage) -> bool:
 def _other_version(version: int) -> BoardError:
     return BoardError(
         f"the board's firmware speaks version {version} of the protocol, we speak {VERSION}; "
-        "put the firmware of this package on it"
+        "put the firmware of this package on it: lensmount board flash"
     )
 
 

@@ -169,7 +169,8 @@ class ReconnectingTransport(TimedTransport):
         away = self._clock.now() - self._gone_at
         lost = f"; {self._unheard} bytes sent to it were lost" if self._unheard else ""
         self._missed += self._unheard
-        self.told(f"{self.name}: the port is back after {away:.3f} s; what came meanwhile is missing{lost}")
+        anew = "; its clock and its frames are counted anew" if self.keeps_time else ""
+        self.told(f"{self.name}: the port is back after {away:.3f} s; what came meanwhile is missing{lost}{anew}")
         return True
 
     def _require_open(self) -> None:
