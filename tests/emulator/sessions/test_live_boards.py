@@ -8,10 +8,12 @@ import pytest
 
 from lensmount_emulator.sessions.live import LiveSession
 from lensmount_hardware.boards import witness
+from lensmount_hardware.boards.bridge import BoardTransport
 from lensmount_hardware.boards.model_stream import ModelBench
-from lensmount_hardware.boards.words import BoardRole
+from lensmount_hardware.boards.words import BoardRole, RestReason
+from lensmount_hardware.transports.reconnecting import ReconnectingTransport
 from lensmount_protocol.decoder import DecodedFrame, DecodedGarbage, Decoder
-from lensmount_protocol.errors import TransportLostError
+from lensmount_protocol.errors import TransportLostError, TransportOpenError
 from lensmount_protocol.wire import Burst, ClockFix, Drop, Edge, Record, Role
 
 
@@ -156,3 +158,48 @@ def test_a_cable_that_is_pulled_ends_the_session_and_says_where(hosted: Callable
     assert "the board has gone: it was unplugged; its last frame was number " in str(lost.value)
     assert len(str(lost.value).splitlines()) == 1
     assert [one for one in records if isinstance(one, Burst)]
+
+
+def replugged(made: Any, records: list[Record], told: list[str], away: float) -> tuple[LiveSession, Callable[[], bool]]:
+    """The body's session over a port that comes back, and what unplugs it after a second for so long."""
+    clock, board = made.bench.clock, made.body
+    pulled = clock.now() + 1.0
+    streams: list[Any] = []
+
+    def opened() -> BoardTransport:
+        if pulled <= clock.now() < pulled + away:
+            raise TransportOpenError("no such port")
+        streams.append(made.bench.stream(board, "body"))
+        return BoardTransport(streams[-1], made.plan(BoardRole.BODY), clock, len(streams) + 10)
+
+    port = ReconnectingTransport(opened, clock, made.bench.advance)
+    port.told = told.append
+    made.body_end, made.bench.lens = made.ends("wait 20", body=port)
+    end = made.body_end
+
+    def pull() -> bool:
+        if clock.now() >= pulled and not streams[0].cut:
+            streams[0].cut = "it was unplugged"
+            board._go_to_rest(RestReason.UNPLUGGED)
+            board.wire = board._queue = board._session = None
+        return False
+
+    return LiveSession(end.engine, port, clock, records.append, lambda one: told.append(one.text), 0.0), pull
+
+
+def test_a_board_that_comes_back_goes_on_in_the_same_recording(hosted: Callable[..., Any], boards: Any) -> None:
+    made = boards("emount")
+    made.bench = HostedBench(*made.bench.boards)
+    made.bench.advance_to(0.5)
+    records: list[Record] = []
+    told: list[str] = []
+    session, pull = replugged(made, records, told, 1.5)
+    session.run(6, unless=pull)
+    gone, back = (next(text for text in told if word in text) for word in ("waiting for it", "the port is back"))
+    assert "board:body: the board has gone: it was unplugged; its last frame was number " in gone
+    assert "the port is back after 1." in back
+    assert "bytes sent to it were lost" in back or not any(isinstance(one, Drop) for one in records)
+    heard = [one.at for one in records if isinstance(one, Burst) and one.sender is Role.LENS]
+    assert max(heard) > 3.5, told
+    fixes = [one for one in records if isinstance(one, ClockFix)]
+    assert fixes[-1].at > 3.0
