@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from emulated.emulator import Emulator
+from emulated.streams import EmulatedClock, EmulatedStream
 from lensmount_emulator.cli.playing import engine_for
 from lensmount_emulator.profiles.library import load_profile
 from lensmount_emulator.roles.engine import Engine
@@ -19,37 +20,6 @@ from lensmount_protocol.registry import load_dialect
 from lensmount_protocol.wire import Received, Role, Transmit
 
 LONGEST_STEP_US = 10_000
-
-
-class EmulatedClock:
-    """The emulator's time, in seconds."""
-
-    def __init__(self, emulator: Emulator) -> None:
-        self._emulator = emulator
-
-    def now(self) -> float:
-        return self._emulator.now_us * 1e-6
-
-
-class EmulatedStream:
-    """The host's end of a board's USB; whoever waits here moves time on."""
-
-    def __init__(self, emulator: Emulator, board: int) -> None:
-        self.name = f"emulated {board}"
-        self._emulator, self._board = emulator, board
-
-    def read(self, wait: float | None) -> bytes:
-        until_us = self._emulator.now_us + 1e6 * (60 if wait is None else wait)
-        while not self._emulator.said[self._board] and self._emulator.now_us < until_us:
-            self._emulator.run_until(until_us, unless_usb=True)
-        data, self._emulator.said[self._board] = self._emulator.said[self._board], b""
-        return data
-
-    def write(self, data: bytes) -> None:
-        self._emulator.write(self._board, data)
-
-    def close(self) -> None:
-        pass
 
 
 @dataclass
