@@ -60,7 +60,7 @@ def _image(arguments: argparse.Namespace) -> dict[str, object]:
             image, name = Path(arguments.file).read_bytes(), arguments.file
         except OSError as error:
             raise BoardError(f"{arguments.file}: {error.strerror or error}") from error
-    told = {"deed": arguments.deed, "image": name, "bytes": len(image)}
+    told: dict[str, object] = {"deed": arguments.deed, "image": name, "bytes": len(image)}
     if arguments.deed == "image":
         check_image(image, name)
         return told | {"text": f"{name}: {len(image)} bytes as UF2, for a Raspberry Pi Pico"}

@@ -168,7 +168,7 @@ class BoardTransport(TimedTransport):
 
     def _transmit(self, data: bytes, now: float) -> None:
         number = self._number()
-        self._talk.order(SendBytes(number, 0, 0, 0, data))
+        self._talk.order(SendBytes(number, 0, self._begin_us(now), 0, data))
         if self._witness.own is not None:
             self._witness.own.bytes_ordered(number, data, self._witness.baudrate, now)
 
@@ -180,9 +180,14 @@ class BoardTransport(TimedTransport):
             self._witness.made(line, level, self._sync.made_at(level, now))
             return
         number = self._number()
-        flags = DriveFlag.IN_TURN if line in self._plan.in_turn else 0
-        self._talk.order(SetLevel(number, flags, place, int(level), 0))
+        in_turn = line in self._plan.in_turn
+        flags, at_us = (DriveFlag.IN_TURN, self._begin_us(now)) if in_turn else (0, 0)
+        self._talk.order(SetLevel(number, flags, place, int(level), at_us))
         self._witness.level_ordered(number, line, level, now)
+
+    def _begin_us(self, now: float) -> int:
+        """When the board is to begin what is ordered now; 0 is as soon as the order is there."""
+        return self.link.clock.board_time_us(now) + self._plan.lead_us if self._plan.lead_us else 0
 
     def _state_levels(self) -> None:
         data = {*self._plan.senders}

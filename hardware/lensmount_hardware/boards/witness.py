@@ -75,7 +75,7 @@ class Witness:
         self._timeline = Timeline(link.clock, follows=role is not None)
         self._seen: deque[tuple[TimedEvent | None, Sighting]] = deque()
         self._fixed = ClockFix(float("-inf"), 0, float("inf"))
-        self._trips = 0
+        self._trips: int = 0
         self._breaks: int = link.clock.breaks
         self.look_at_clock()
 
@@ -233,4 +233,5 @@ def _own(plan: Plan, role: Role, link: BoardLink) -> OwnDoing:
     ours = {line: wanted.lines[number] for line, number in plan.ours.items()}
     select = next((line for line, mapped in ours.items() if mapped.kind == LineKind.ATTENTION), "")
     idle = {line: bool(mapped.flags & LineFlag.IDLE_HIGH) for line, mapped in ours.items()}
-    return OwnDoing(role, select, wanted.timing.setup_us * 1e-6, wanted.timing.hold_us * 1e-6, idle, link.clock.one_way)
+    setup, hold, lead = wanted.timing.setup_us * 1e-6, wanted.timing.hold_us * 1e-6, plan.lead_us * 1e-6
+    return OwnDoing(role, select, setup, hold, idle, lambda: max(lead, link.clock.one_way()))
