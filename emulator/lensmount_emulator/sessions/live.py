@@ -8,7 +8,7 @@ from lensmount_emulator.roles.engine import Notice
 from lensmount_emulator.sessions.collector import QuietCollector
 from lensmount_hardware.clock import Clock
 from lensmount_hardware.histogram import Histogram
-from lensmount_hardware.transport import Sighting, Transport, shifted, timed
+from lensmount_hardware.transport import Sighting, TimedTransport, Transport, shifted, timed
 from lensmount_protocol.wire import (
     Burst,
     ClockFix,
@@ -95,6 +95,7 @@ class LiveSession:
     spin: float = USUAL_SPIN
     jitter: Histogram = field(default_factory=Histogram)
     _began: float = 0.0
+    _keeper: TimedTransport | None = None
 
     def run(self, seconds: float | None, *, unless: Callable[[], bool] = lambda: False) -> None:
         """Play for so many seconds, or until `unless` is true.
@@ -108,7 +109,7 @@ class LiveSession:
     def _play(self, seconds: float | None, unless: Callable[[], bool], collector: QuietCollector) -> None:
         self._began = began = self.clock.now()
         until = None if seconds is None else began + seconds
-        keeper = timed(self.transport)
+        keeper = self._keeper = timed(self.transport)
         self.engine.start(began)
         self._carry_out()
         while not unless():
@@ -163,10 +164,9 @@ class LiveSession:
             self._carry_out()
 
     def _carry_out(self) -> None:
-        keeper = timed(self.transport)
         for action in self.engine.actions():
             self.transport.send(action)
-            if keeper is None:
+            if self._keeper is None:
                 self._tap_action(action)
         for notice in self.engine.notices():
             self.listen(notice)

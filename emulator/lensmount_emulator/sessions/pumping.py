@@ -35,6 +35,7 @@ class Pump:
         """
         self.sender = sender
         self._transport = transport
+        self._keeper = timed(transport)
         self._clock = clock
         self._inbox = inbox
         self._orders: SimpleQueue[WireAction] = SimpleQueue()
@@ -63,7 +64,7 @@ class Pump:
             self._inbox.put((self._clock.now(), self.sender, error))
 
     def _look(self) -> None:
-        keeper = timed(self._transport)
+        keeper = self._keeper
         if keeper is None:
             for event in self._transport.receive(LOOK_UP):
                 self._inbox.put((self._clock.now(), self.sender, event))

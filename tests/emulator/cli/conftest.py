@@ -50,18 +50,18 @@ class ServedBoard:
         while not self._stop.is_set():
             waits: list[Any] = ([host] if host else []) + ([self._server] if self.plugged else [])
             ready = select.select(waits, (), (), LOOK_S)[0]
-            if self._server in ready:
-                caller, _ = self._server.accept()
-                if host is None:
-                    host = caller
-                else:
-                    caller.close()
             self.board.advance_to(round(self._clock.now() * 1e6))
             while self._deeds:
                 self._deeds.pop(0)(self.board)
             if host is not None and (not self.plugged or not self._speak(host, host in ready)):
                 host.close()
                 host = None
+            if self._server in ready:
+                caller, _ = self._server.accept()
+                if host is None:
+                    host = caller
+                else:
+                    caller.close()
         if host is not None:
             host.close()
 

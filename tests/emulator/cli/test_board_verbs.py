@@ -24,7 +24,7 @@ from lensmount_hardware.captures.formats import open_capture
 from lensmount_hardware.clock import MonotonicClock
 from lensmount_hardware.spec import parse_spec
 from lensmount_protocol.registry import load_dialect
-from lensmount_protocol.wire import Burst, ClockFix, Drop, Edge, Record, Remark, Role
+from lensmount_protocol.wire import Burst, ClockFix, Drop, Edge, Record, Remark
 
 EMOUNT = load_dialect("emount")
 REQUEST = bytes.fromhex("f00b0002000b6000780055")
@@ -344,9 +344,13 @@ def test_a_device_that_is_no_board(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_the_body_is_never_played_into_nothing(served: Serve, capsys: pytest.CaptureFixture[str]) -> None:
     board = ModelBoard()
-    board.pins[6] = True
+    # Nobody is on the mount: the board's pull-up holds the contact of presence.
+    plan = make_plan(parse_spec("board:x"), contacts_of(EMOUNT), BoardRole.BODY, 750_000)
+    board.pins[plan.configure.lines[plan.names.index(EMOUNT.detect)].gpio] = True
+    moved: list[object] = []
+    board.drove = lambda *what: moved.append(what)
     one = served(board)
     words = ["run", "body", "--profile", "a6000", "--port", one.spec, "--duration", "0.8"]
     assert main(words) == 0
-    assert Role.BODY.value in capsys.readouterr().out
-    assert silent(board)
+    assert "as body on board:tcp//" in capsys.readouterr().out
+    assert moved == []
