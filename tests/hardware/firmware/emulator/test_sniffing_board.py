@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from emulated.emulator import Emulator
-from emulated.streams import EmulatedClock, EmulatedStream
+from emulated.stream import EmulatedClock, EmulatedStream
 from lensmount_emulator.sessions.contacts import contacts_of
 from lensmount_hardware.boards.bridge import BoardTransport
 from lensmount_hardware.boards.plan import make_plan
