@@ -5,11 +5,12 @@ from collections.abc import Mapping
 
 from lensmount_hardware.boards.conversation import PING_PERIOD, Conversation, rate_refused
 from lensmount_hardware.boards.declaration import BoardMessage
-from lensmount_hardware.boards.link import BoardLink, refusal
+from lensmount_hardware.boards.link import BoardLink
 from lensmount_hardware.boards.meanings import meaning
 from lensmount_hardware.boards.orders import SendBytes, SetLevel, SetRate
 from lensmount_hardware.boards.plan import Plan, make_plan
 from lensmount_hardware.boards.protocol import LONGEST_DATA
+from lensmount_hardware.boards.refusals import refusal
 from lensmount_hardware.boards.reports import (
     BoardState,
     Dropped,

@@ -3,9 +3,11 @@
 from typing import NoReturn
 
 from lensmount_hardware.boards.declaration import BoardMessage
-from lensmount_hardware.boards.link import BoardLink, refusal
+from lensmount_hardware.boards.leaving import found, leave
+from lensmount_hardware.boards.link import BoardLink
 from lensmount_hardware.boards.orders import Rest
 from lensmount_hardware.boards.plan import Plan
+from lensmount_hardware.boards.refusals import refusal
 from lensmount_hardware.boards.reports import BoardState, Refused, Welcome
 from lensmount_hardware.boards.streams import ByteStream
 from lensmount_hardware.boards.words import RestFlag, StateFlag
@@ -45,7 +47,7 @@ class Conversation:
     def __init__(self, stream: ByteStream, clock: Clock, session: int) -> None:
         self.name = f"board:{stream.name}"
         self.clock = clock
-        self.link = BoardLink(session)
+        self.link = BoardLink(session, left=found(self.name))
         self.gone = ""
         self._stream = stream
         self._pinged = clock.now()
@@ -168,6 +170,8 @@ class Conversation:
 
     def lose(self, reason: str, error: Exception | None = None) -> NoReturn:
         """There is nobody to talk to any more."""
+        if self.link.welcome:
+            leave(self.name, self.link.place)
         heard = f"; its last frame was number {self.link.last_number}, at {self.link.board_us} µs of its clock"
         self.gone = f"the board has gone: {reason}{heard if self.link.welcome else ''}"
         raise TransportLostError(f"{self.name}: {self.gone}") from error

@@ -1,15 +1,16 @@
 """The host's side of a board, without I/O and without a clock: bytes in, messages out; messages in, bytes out."""
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lensmount_hardware.boards.clock_map import ClockMap
 from lensmount_hardware.boards.credit import Allowance, Ledger
 from lensmount_hardware.boards.declaration import HEAD_SIZE, BoardMessage
-from lensmount_hardware.boards.meanings import meaning
+from lensmount_hardware.boards.leaving import Left
 from lensmount_hardware.boards.orders import AskTime, HostCredit, HostHello, SendBytes, SetLevel, SetRate
-from lensmount_hardware.boards.protocol import CRC_SIZE, DELIMITER, NAMES, BoardFrame, frame_of, read_frame
+from lensmount_hardware.boards.protocol import CRC_SIZE, DELIMITER, BoardFrame, frame_of, read_frame
+from lensmount_hardware.boards.refusals import explain, other_version
 from lensmount_hardware.boards.reports import (
     BoardState,
     ClockTold,
@@ -19,7 +20,7 @@ from lensmount_hardware.boards.reports import (
     Room,
     Welcome,
 )
-from lensmount_hardware.boards.words import LONGEST_FRAME, VERSION, DriveFlag, ErrorCode, HelloFlag
+from lensmount_hardware.boards.words import LONGEST_FRAME, VERSION, DriveFlag, HelloFlag
 from lensmount_protocol.errors import BoardError, FrameError
 
 REPORT_ROOM = 1 << 18
@@ -61,6 +62,7 @@ class BoardLink:
     Args:
         session: a number of 32 bits that no other host has, drawn by the caller.
         room: bytes of reports that we have room for.
+        left: where the conversation before this one broke off, to go on there.
 
     Attributes:
         counts: what was seen.
@@ -69,17 +71,19 @@ class BoardLink:
         board_us: the latest time that the board told.
     """
 
-    def __init__(self, session: int, *, room: int = REPORT_ROOM) -> None:
+    def __init__(self, session: int, *, room: int = REPORT_ROOM, left: Left | None = None) -> None:
         self.counts = LinkCounts()
         self.clock = ClockMap()
         self.welcome: Welcome | None = None
         self.board_us = 0
-        self._session = session
+        self._left = left
+        self._session = session if left is None else left.session
         self._room = room
         self._partial = bytearray()
         self._overlong = False
-        self._expected = 0
-        self._sequence = 0
+        self._expected = 0 if left is None else left.theirs
+        self._sequence = 0 if left is None else left.ours
+        self._before_welcome = (0, 0)
         self._greeted = 0
         self._told = Ledger(room)
         self._allowed = Allowance(0)
@@ -101,6 +105,25 @@ class BoardLink:
     def last_number(self) -> int:
         """The number of the last frame that the board sent us, as it counts them."""
         return (self._expected - 1) % _FRAMES
+
+    @property
+    def place(self) -> Left:
+        """Where the conversation stands."""
+        return Left(self._session, self._sequence, self._expected, self.board_us)
+
+    def break_told(self) -> str:
+        """What lies between the conversation before and this one, in words; `""` where there was none.
+
+        The board's clock must be known: by that is told whether it had power all the time.
+        """
+        if self._left is None:
+            return ""
+        if self.clock.last_us < self._left.board_us:
+            return "the board had lost its power: its clock and its frames are counted anew"
+        first, count = self._before_welcome
+        if not count or count >= _FRAMES // 2:
+            return "the board kept its power, and no frame of it is missing"
+        return f"the board kept its power; {count} of its frames are missing, from number {first} on"
 
     def gaps(self) -> list[tuple[int, int]]:
         """Frames of the board that are missing: the first one's number, and how many; each gap is given once."""
@@ -210,13 +233,14 @@ class BoardLink:
         # An error from before would tell of another host's words.
         ours = isinstance(message, Refused) and message.of_sequence == self._greeted
         if isinstance(message, Refused) and ours and message.of_type == HostHello.TYPE:
-            _explain(message)
+            explain(message)
         if not (isinstance(message, Welcome) and message.session == self._session):
             self.counts.stale += 1
             return
         if message.version != VERSION:
-            raise _other_version(message.version)
+            raise other_version(message.version)
         self.counts.frames += 1
+        self._before_welcome = (self._expected, (frame.sequence - self._expected) % _FRAMES)
         self._expected = (frame.sequence + 1) % _FRAMES
         self._allowed = Allowance(message.queue_bytes)
         self.welcome = message
@@ -258,7 +282,7 @@ class BoardLink:
                     self.clock.add(asked, now, at_us)
             case _:
                 if isinstance(message, Refused):
-                    _explain(message)
+                    explain(message)
                 self._inbox.append((message, cost))
 
     def _spend(self) -> None:
@@ -283,34 +307,3 @@ def _spends(message: BoardMessage) -> bool:
     if isinstance(message, SetLevel):
         return bool(message.flags & DriveFlag.IN_TURN)
     return message.QUEUED
-
-
-def _other_version(version: int) -> BoardError:
-    return BoardError(
-        f"the board's firmware speaks version {version} of the protocol, we speak {VERSION}; "
-        "put the firmware of this package on it: lensmount board flash"
-    )
-
-
-def _explain(refused: Refused) -> None:
-    """Raise what ends the session."""
-    if refused.code == ErrorCode.VERSION:
-        raise _other_version(refused.detail)
-    if refused.code == ErrorCode.BUSY:
-        raise BoardError("another host has the board; close the program that holds it, or take it over")
-    if refused.code == ErrorCode.NOT_GREETED:
-        raise BoardError("the board does not know us any more: it was restarted or unplugged")
-
-
-def refusal(refused: Refused, names: Sequence[str] = ()) -> str:
-    """A refusal in one line; `names` are those of the map's lines."""
-    what = NAMES.get(refused.of_type, f"message {refused.of_type:#04x}")
-    code = next((code for code in ErrorCode if code == refused.code), None)
-    if code is None:
-        return f"the board refuses {what}: error {refused.code}, detail {refused.detail}"
-    why, _, detail = meaning(code).partition("; detail: ")
-    if detail == "0":
-        return f"the board refuses {what}: {why}"
-    if "line" in detail and refused.detail < len(names):
-        return f"the board refuses {what}: {why}; it is {names[refused.detail]}"
-    return f"the board refuses {what}: {why}; {detail}: {refused.detail}"

@@ -3,9 +3,10 @@
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping
 
-from lensmount_hardware.boards.link import BoardLink, refusal
+from lensmount_hardware.boards.link import BoardLink
 from lensmount_hardware.boards.own_doing import OwnDoing
 from lensmount_hardware.boards.plan import Plan
+from lensmount_hardware.boards.refusals import refusal
 from lensmount_hardware.boards.reports import BoardState, Dropped, EdgeSeen, Late, ReceivedBytes, Refused, Sent
 from lensmount_hardware.boards.timed import TimedEvent
 from lensmount_hardware.boards.timeline import Timeline
@@ -77,6 +78,8 @@ class Witness:
         self._fixed = ClockFix(float("-inf"), 0, float("inf"))
         self._trips: int = 0
         self._breaks: int = link.clock.breaks
+        if told := link.break_told():
+            self._keep([Remark(link.clock.host_time(link.clock.last_us), told)])
         self.look_at_clock()
 
     def __len__(self) -> int:

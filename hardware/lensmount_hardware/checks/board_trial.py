@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from lensmount_hardware.boards.asking import ask_on
 from lensmount_hardware.boards.conversation import Conversation
 from lensmount_hardware.boards.declaration import BoardMessage
-from lensmount_hardware.boards.link import refusal
 from lensmount_hardware.boards.orders import Configure, MappedLine, SendBytes, SetLevel, SetRate, Timing
 from lensmount_hardware.boards.plan import DATA_IN_PINS, DATA_OUT_PIN, FIRST_LINE_PIN, Plan
+from lensmount_hardware.boards.refusals import refusal
 from lensmount_hardware.boards.reports import EdgeSeen, ReceivedBytes, Refused
 from lensmount_hardware.boards.streams import ByteStream
 from lensmount_hardware.boards.words import BoardRole, ConfigureFlag, LineFlag, LineKind

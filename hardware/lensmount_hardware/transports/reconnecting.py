@@ -169,8 +169,7 @@ class ReconnectingTransport(TimedTransport):
         away = self._clock.now() - self._gone_at
         lost = f"; {self._unheard} bytes sent to it were lost" if self._unheard else ""
         self._missed += self._unheard
-        anew = "; its clock and its frames are counted anew" if self.keeps_time else ""
-        self.told(f"{self.name}: the port is back after {away:.3f} s; what came meanwhile is missing{lost}{anew}")
+        self.told(f"{self.name}: the port is back after {away:.3f} s; what came meanwhile is missing{lost}")
         return True
 
     def _require_open(self) -> None:

@@ -40,6 +40,10 @@ class ServedBoard:
         """Do this to the board as soon as may be."""
         self._deeds.append(deed)
 
+    def restart(self) -> None:
+        """The board had no power, and has it again: another one, to all that a host can see."""
+        self.board, self._clock = ModelBoard(), MonotonicClock()
+
     def close(self) -> None:
         self._stop.set()
         self._thread.join()

@@ -231,7 +231,7 @@ def test_with_reconnect_the_recording_goes_on_and_says_what_is_missing(
     lines = numbers(BoardRole.LENS)
 
     def back() -> None:
-        board.board = ModelBoard()
+        board.restart()
         board.plugged = True
 
     timers = [
@@ -245,11 +245,11 @@ def test_with_reconnect_the_recording_goes_on_and_says_what_is_missing(
     assert main(words) == 0
     out = capsys.readouterr().out
     records = records_in(path)
-    gone, came = [one for one in records if isinstance(one, Remark)]
+    gone, came, anew = [one for one in records if isinstance(one, Remark)]
     assert "its last frame was number " in gone.text
     assert "waiting for it to come back" in gone.text
     assert "the port is back after 0." in came.text
-    assert "its clock and its frames are counted anew" in came.text
+    assert anew.text == "the board had lost its power: its clock and its frames are counted anew"
     assert gone.text in out
     fixes = [one for one in records if isinstance(one, ClockFix)]
     assert any(one.at > gone.at for one in fixes)

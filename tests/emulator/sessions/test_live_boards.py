@@ -14,7 +14,7 @@ from lensmount_hardware.boards.words import BoardRole, RestReason
 from lensmount_hardware.transports.reconnecting import ReconnectingTransport
 from lensmount_protocol.decoder import DecodedFrame, DecodedGarbage, Decoder
 from lensmount_protocol.errors import TransportLostError, TransportOpenError
-from lensmount_protocol.wire import Burst, ClockFix, Drop, Edge, Record, Role
+from lensmount_protocol.wire import Burst, ClockFix, Drop, Edge, Record, Remark, Role
 
 
 class HostedBench(ModelBench):
@@ -199,6 +199,7 @@ def test_a_board_that_comes_back_goes_on_in_the_same_recording(hosted: Callable[
     assert "board:body: the board has gone: it was unplugged; its last frame was number " in gone
     assert "the port is back after 1." in back
     assert "bytes sent to it were lost" in back or not any(isinstance(one, Drop) for one in records)
+    assert [one.text for one in records if isinstance(one, Remark) and "kept its power" in one.text]
     heard = [one.at for one in records if isinstance(one, Burst) and one.sender is Role.LENS]
     assert max(heard) > 3.5, told
     fixes = [one for one in records if isinstance(one, ClockFix)]
