@@ -52,7 +52,8 @@ class ServedBoard:
     def _serve(self) -> None:
         host: socket.socket | None = None
         while not self._stop.is_set():
-            waits: list[Any] = ([host] if host else []) + ([self._server] if self.plugged else [])
+            # Who calls while another host is connected waits until that has gone.
+            waits: list[Any] = [host] if host else [self._server] if self.plugged else []
             ready = select.select(waits, (), (), LOOK_S)[0]
             self.board.advance_to(round(self._clock.now() * 1e6))
             while self._deeds:
@@ -61,11 +62,7 @@ class ServedBoard:
                 host.close()
                 host = None
             if self._server in ready:
-                caller, _ = self._server.accept()
-                if host is None:
-                    host = caller
-                else:
-                    caller.close()
+                host, _ = self._server.accept()
         if host is not None:
             host.close()
 
