@@ -10,7 +10,6 @@ import pytest
 from lensmount_emulator.pytest_plugin.deeds import Deed
 from lensmount_emulator.pytest_plugin.heard import Heard
 from lensmount_emulator.pytest_plugin.played import Mounted
-from lensmount_emulator.pytest_plugin.telling import decode_command
 from lensmount_emulator.roles.cast import Cast
 from lensmount_emulator.roles.engine import Engine
 from lensmount_emulator.roles.script import Step
@@ -37,10 +36,11 @@ LONGEST_END_S = 5.0
 class LiveMounted(Mounted):
     """One end is ours, the other is the device."""
 
-    def __init__(self, engine: Engine, transport: Transport, cast: Cast, heard: Heard, lines: int) -> None:
+    def __init__(self, engine: Engine, transport: Transport, cast: Cast, heard: Heard, lines: int, told: str) -> None:
         super().__init__(engine.dialect, cast, heard, lines)
         self._engine = engine
         self._name = transport.name
+        self._told = told
         self._clock = MonotonicClock()
         self._asked = SimpleQueue[Task]()
         self._news, self._stop, self._ended = Event(), Event(), Event()
@@ -129,10 +129,10 @@ class LiveMounted(Mounted):
         self._asked.put(deed.task(SOON_S))
 
     def _note(self, text: str | None, *, waited: bool) -> None:
-        """A device cannot be told as a command."""
+        """What was sent is in the recording, and is replayed from there."""
 
     def _replay(self) -> str:
-        return f"{decode_command(self.heard.path)}  # the device on {self._name} cannot be had again from a script"
+        return self._told
 
     def _play(self) -> None:
         try:
