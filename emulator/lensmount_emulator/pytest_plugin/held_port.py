@@ -32,6 +32,9 @@ class HeldPort:
         self._transport: Transport | None = None
         self._dialect: Dialect | None = None
 
+    def __repr__(self) -> str:
+        return f"<{self.spec}, where we are the {self.role.value}>"
+
     @property
     def is_board(self) -> bool:
         """Whether a board is meant, whose firmware holds the deadlines."""

@@ -1,9 +1,6 @@
-"""The same tests through a board: two model boards in real time, joined by every contact, a lens behind the second."""
+"""Tests on a board: a model of one in real time, with a lens in front of it that is there and says nothing."""
 
-import os
 import socket
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -12,39 +9,34 @@ import pytest
 
 from lensmount_emulator.sessions.contacts import contacts_of
 from lensmount_hardware.boards.model import ModelBoard
-from lensmount_hardware.boards.model_stream import join
 from lensmount_hardware.boards.plan import make_plan
 from lensmount_hardware.boards.words import BoardRole
 from lensmount_hardware.clock import MonotonicClock
 from lensmount_hardware.spec import parse_spec
 from lensmount_protocol.registry import load_dialect
-from lensmount_protocol.wire import Role
 
 Run = Callable[..., pytest.RunResult]
 
-LENS = "sigma-45mm-f2.8-dg-dn"
-SERVE = "import sys; from lensmount_emulator.cli.main import main; sys.exit(main(sys.argv[1:]))"
 
-
-class Boards:
-    """A body's board and a lens's, each on a TCP port of its own; a lens that is there grounds the detect contact.
+class Bench:
+    """A body's board on a TCP port; the detect contact is grounded.
 
     Attributes:
-        body: the port to the body's board, in words.
-        lens: that to the lens's.
+        port: the board in words.
+        edges: what it drove: line and level, in order.
+        hosts: how many have called.
     """
 
     def __init__(self) -> None:
-        dialect = load_dialect("lmount")
-        plan = make_plan(parse_spec("board:model"), contacts_of(dialect), BoardRole.BODY, 1)
-        self._boards = body, lens = ModelBoard(), ModelBoard()
-        driving = {Role.BODY: body, Role.LENS: lens}
-        wires = [(driving[dialect.drivers[line]], number, number) for number, line in enumerate(plan.names)]
-        join(body, lens, wires, any_rate=True)
-        # The pull-up of the body's board; nobody grounds it yet.
-        body.pins[plan.configure.lines[0].gpio] = True
-        self._doors = [socket.create_server(("127.0.0.1", 0)) for _ in self._boards]
-        self.body, self.lens = (f"board:tcp//127.0.0.1:{door.getsockname()[1]}" for door in self._doors)
+        plan = make_plan(parse_spec("board:model"), contacts_of(load_dialect("lmount")), BoardRole.BODY, 1)
+        self.edges: list[tuple[str, bool]] = []
+        self.hosts = 0
+        self._board = ModelBoard()
+        self._board.pins[plan.configure.lines[0].gpio] = False
+        self._board.drove = lambda line, level, _at_us: self.edges.append((plan.names[line], level))
+        self._door = socket.create_server(("127.0.0.1", 0))
+        self._door.settimeout(0)
+        self.port = f"board:tcp//127.0.0.1:{self._door.getsockname()[1]}"
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._serve)
         self._thread.start()
@@ -54,65 +46,49 @@ class Boards:
         self._thread.join()
 
     def _serve(self) -> None:
-        clock = MonotonicClock()
-        hosts: dict[int, socket.socket] = {}
-        for door in self._doors:
-            door.settimeout(0)
-        while not self._stop.wait(0.0005):
-            for number, board in enumerate(self._boards):
-                with suppress(BlockingIOError):
-                    hosts[number] = self._doors[number].accept()[0]
-                    hosts[number].settimeout(0)
-                if number in hosts:
-                    with suppress(BlockingIOError):
-                        board.receive(hosts[number].recv(65536))
+        clock, host = MonotonicClock(), socket.socket()
+        while not self._stop.wait(0.001):
+            with suppress(BlockingIOError):
+                caller, _ = self._door.accept()
+                host.close()
+                host = caller
+                host.settimeout(0)
+                self.hosts += 1
+            with suppress(OSError):
+                self._board.receive(host.recv(65536))
             now_us = round(clock.now() * 1e6)
-            for board in self._boards:
-                board.turn_to(now_us)
-            for number, board in enumerate(self._boards):
-                board.advance_to(now_us)
-                if number in hosts and (data := board.bytes_to_send()):
-                    with suppress(OSError):
-                        hosts[number].sendall(data)
-        for end in (*hosts.values(), *self._doors):
-            end.close()
+            self._board.turn_to(now_us)
+            self._board.advance_to(now_us)
+            if data := self._board.bytes_to_send():
+                with suppress(OSError):
+                    host.sendall(data)
+        host.close()
+        self._door.close()
 
 
 @pytest.fixture
-def boards() -> Iterator[Boards]:
-    pair = Boards()
-    yield pair
-    pair.close()
+def on_the_bench() -> Iterator[Bench]:
+    bench = Bench()
+    yield bench
+    bench.close()
 
 
-@pytest.fixture
-def lens_behind(boards: Boards) -> Iterator[None]:
-    words = ["run", "lens", "--profile", LENS, "--port", boards.lens, "--duration", "30"]
-    paths = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-    lens = subprocess.Popen([sys.executable, "-c", SERVE, *words], stdout=subprocess.PIPE, text=True, env=paths)
-    assert lens.stdout is not None
-    # It says where it plays once the board is ready.
-    assert boards.lens in lens.stdout.readline()
-    yield
-    lens.terminate()
-    lens.wait(10)
-    lens.stdout.close()
-
-
-@pytest.mark.usefixtures("lens_behind")
-def test_each_test_begins_with_a_greeting(run: Run, project: pytest.Pytester, boards: Boards) -> None:
-    project.makeini(f"[pytest]\naddopts = --strict-markers\nfilterwarnings = error\nlensmount_lens = {LENS}\n")
+def test_a_board_stays_open_and_is_at_rest_between_tests(
+    run: Run, project: pytest.Pytester, on_the_bench: Bench
+) -> None:
+    project.makeini("[pytest]\naddopts = --strict-markers\nfilterwarnings = error\nlensmount_dialect = lmount\n")
     project.makepyfile("""
         import pytest
-        from lensmount_protocol.dialects.lmount.link import LensHello
 
         @pytest.mark.lensmount_hardware
-        @pytest.mark.parametrize("order", ["focus near", "aperture f/8"])
-        def test_it(board, mounted, order):
-            mounted.do(order)
-            assert "FSYNC" in board.transport.lines
-            assert len(mounted.messages(LensHello)) == 1
-            mounted.assert_clean()
+        @pytest.mark.parametrize("number", [1, 2])
+        def test_it(board, mounted, number):
+            assert board.is_board
+            assert {"FSYNC", "BODY_ATT", "V_DRIVE"} <= board.transport.lines
+            mounted.until(lambda: any("logic supply on" in notice.text for notice in mounted.notices), within=3.0)
     """)
-    result = run("--lensmount-port", boards.body)
-    result.assert_outcomes(passed=2)
+    run("--lensmount-port", on_the_bench.port).assert_outcomes(passed=2)
+    assert on_the_bench.hosts == 1
+    supply = [level for line, level in on_the_bench.edges if line == "V_LOGIC"]
+    assert supply == [True, False] * 2
+    assert not any(dict(on_the_bench.edges).values())
