@@ -356,7 +356,7 @@ class TestWhereAFailureIsShown:
         result.stdout.fnmatch_lines(
             [
                 '>       mount(lens="sigma-45mm-f2.8-dg-dn").do("focus 200 miles")',
-                "E       lensmount_protocol.errors.ScriptError: script step 'focus 200 miles': wants near, far, home, *",
+                "E       lensmount_protocol.errors.ScriptError: script step 'focus 200 miles': wants near, far, *",
             ],
             consecutive=True,
         )
@@ -371,9 +371,7 @@ class TestWhereAFailureIsShown:
             def test_it(mounted):
                 mounted.until(lambda: {}["missing"])
         """)
-        result = run()
-        result.stdout.fnmatch_lines(["*KeyError: 'missing'"])
-        assert "played.py" in result.stdout.str()
+        run().stdout.fnmatch_lines(["*lensmount_emulator*pytest_plugin*virtual.py:*", "*KeyError: 'missing'"])
 
     def test_who_is_not_there_is_told_without_a_trace(self, run: Run, project: pytest.Pytester) -> None:
         project.makepyfile("""
@@ -385,7 +383,7 @@ class TestWhereAFailureIsShown:
         result = run()
         result.assert_outcomes(errors=1)
         result.stdout.fnmatch_lines(
-            ["*ERROR at setup of test_it*", "profile 'a6000' is a body; a lens is needed here", "*short test summary*"],
+            ["*ERROR at setup of test_it*", "profile 'a6000' is a body; a lens is needed here", "*short test summ*"],
             consecutive=True,
         )
 
