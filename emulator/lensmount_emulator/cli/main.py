@@ -106,9 +106,19 @@ def _guarded(run: Callable[[argparse.Namespace], int], arguments: argparse.Names
         return _exit_code(error)
     except BrokenPipeError:
         # The reader of our output has seen enough (`| head`); nothing more can be told to it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _silence()
         return 0
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        print(f"lensmount: {place}{error.strerror or error}", file=sys.stderr)
+        _silence()
+        return 3
     return code
+
+
+def _silence() -> None:
+    """What is still in the buffer must not be tried again at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _exit_code(error: Exception) -> int:

@@ -216,6 +216,14 @@ def test_ctrl_c_while_a_verb_is_being_loaded_is_quiet(
     assert capsys.readouterr().err == "lensmount: stopped\n"
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_a_full_disk_is_one_line() -> None:
+    words = [sys.executable, "-m", "lensmount_emulator.cli.main", "profiles"]
+    with open("/dev/full", "w") as full:
+        ended = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (3, "lensmount: No space left on device\n")
+
+
 def test_a_script_that_was_not_done_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["loopback", "--duration", "0.3", "--do", "wait 5", "--quiet"]) == 1
     told = capsys.readouterr().out.splitlines()[-1]
