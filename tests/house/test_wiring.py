@@ -44,9 +44,7 @@ def drawing_of(name: str) -> ElementTree.Element:
         ("pico-as-body.svg", BoardRole.BODY, ""),
     ],
 )
-def test_a_pin_is_drawn_beside_its_contact_and_points_where_it_drives(
-    name: str, role: BoardRole, options: str
-) -> None:
+def test_a_pin_is_drawn_beside_its_contact_and_points_where_it_drives(name: str, role: BoardRole, options: str) -> None:
     drawing = drawing_of(name)
     places = texts(drawing)
     drawn = {
