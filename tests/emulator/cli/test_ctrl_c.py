@@ -11,12 +11,18 @@ from lensmount_hardware.captures.formats import open_capture
 from lensmount_protocol.registry import load_dialect
 
 PRESSED_SOON = """
-import os, signal, sys, threading
+import os, signal, sys, threading, time
 
 from lensmount_emulator.cli.main import main
 
+def press():
+    time.sleep(1.5)
+    while "--record" in sys.argv and not (os.path.exists("cut.lmx") and os.path.getsize("cut.lmx") > 50_000):
+        time.sleep(0.05)
+    os.kill(os.getpid(), signal.SIGINT)
+
 signal.signal(signal.SIGINT, signal.default_int_handler)
-threading.Timer(1.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+threading.Thread(target=press, daemon=True).start()
 sys.exit(main(sys.argv[1:]))
 """
 
