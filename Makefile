@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 BENCH_STAMP := $(VENV)/.bench-installed
 
 .PHONY: demo test check lint types fuzz prove independent update-cuts soak bench figures firmware firmware-fuzz firmware-coverage firmware-emulated clean \
-	fuzz-parser fuzz-session recovery mutants
+	fuzz-parser fuzz-session recovery mutants campaign-scale
 
 demo: $(STAMP)
 	@$(BIN)/lensmount demo
@@ -63,6 +63,12 @@ fuzz-session: $(STAMP)
 
 recovery: $(STAMP)
 	@$(BIN)/python -m lensmount_emulator.fuzz.recovery --sessions $(SESSIONS) --seed $(SEED)
+
+# A campaign in two processes against one, by turns, with the load of the machine.
+SCALE_CASES ?= 200
+
+campaign-scale: $(STAMP)
+	@$(BIN)/python -m lensmount_emulator.campaign.scale --cases $(SCALE_CASES)
 
 # Small bugs put in one at a time; how many of them the three above find, each in a bounded time.
 mutants: $(STAMP)

@@ -26,13 +26,15 @@ VERBS = {
     "dialects": "list the dialects that can be spoken",
     "profiles": "list the lenses and bodies that can be played",
     "prove": "hold generated code against construct on mutated frames",
+    "campaign": "many sessions from one file: profiles x faults x seeds, into one file of results, and its report",
     "fuzz": "break readers and sessions by chance, and repeat what broke from one file",
     "describe": "show a dialect's messages, their fields, offsets and evidence",
 }
 
 EXIT_CODES = """exit codes:
   0  done
-  1  done, and something was found wanting (--verify, fidelity, prove, matrix, doctor, replay, fuzz, a session's errors)
+  1  done, and something was found wanting (--verify, fidelity, prove, matrix, campaign, doctor, replay, fuzz, a session
+     with errors)
   2  wrong usage, or an unknown dialect, profile, message, port scheme, script verb or fault
   3  a file cannot be read as what it should be
   4  a port cannot be opened, refuses a rate, or went away
@@ -77,7 +79,9 @@ def _main(arguments: Sequence[str] | None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     module.add_arguments(verb_parser)
-    return _guarded(module.run, verb_parser.parse_args(words[1:]))
+    # A verb whose usual deed needs no name puts it in.
+    spelled_out: Callable[[Sequence[str]], list[str]] = getattr(module, "spelled_out", list)
+    return _guarded(module.run, verb_parser.parse_args(spelled_out(words[1:])))
 
 
 def _parser() -> Parser:

@@ -77,8 +77,9 @@ class HeldPort:
 
     def note(self, record: Record) -> None:
         """Hear what a session hears: a level is still in force in the session behind it."""
-        drivers = self._dialect.drivers if self._dialect is not None else {}
-        if isinstance(record, Edge) and drivers.get(record.line) is self.role.peer:
+        if self._dialect is None or not isinstance(record, Edge):
+            return
+        if self._dialect.drivers.get(record.line) is self.role.peer:
             self._levels[record.line] = record.level
 
     def give_back(self) -> None:

@@ -365,7 +365,7 @@ def test_what_cannot_be_is_one_line(
 def test_a_source_is_never_written_over(recorded: Recorded, capsys: pytest.CaptureFixture[str]) -> None:
     path = recorded.exported(".pcapng")
     whole = path.read_bytes()
-    assert main(["export", str(path), "--dialect", recorded.dialect, "--to", str(path)]) == 3
+    assert main(["export", str(path), "--dialect", recorded.dialect, "--to", str(path)]) == 2
     assert "is the recording itself" in capsys.readouterr().err
     assert path.read_bytes() == whole
 
