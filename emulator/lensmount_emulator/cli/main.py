@@ -37,7 +37,7 @@ EXIT_CODES = """exit codes:
      with errors)
   2  wrong usage, or an unknown dialect, profile, message, port scheme, script verb or fault
   3  a file cannot be read as what it should be
-  4  a port cannot be opened, refuses a rate, or went away
+  4  a port or board cannot be opened, refuses what it is to do, or went away
 130  stopped by Ctrl-C; everything decoded or recorded so far is kept
 """
 
@@ -126,11 +126,12 @@ def _silence() -> None:
 
 
 def _exit_code(error: Exception) -> int:
-    from lensmount_protocol.errors import CaptureError, FirmwareError, TransportError, TransportSpecError
+    from lensmount_protocol.errors import BoardError, CaptureError, FirmwareError, TransportError, TransportSpecError
 
     if isinstance(error, CaptureError | FirmwareError):
         return 3
-    return 4 if isinstance(error, TransportError) and not isinstance(error, TransportSpecError) else 2
+    of_a_port = isinstance(error, TransportError | BoardError) and not isinstance(error, TransportSpecError)
+    return 4 if of_a_port else 2
 
 
 if __name__ == "__main__":
