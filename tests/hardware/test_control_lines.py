@@ -52,7 +52,7 @@ class FakeLink:
 
 
 def _control_lines(options: str) -> ControlLines:
-    return ControlLines.described_by(parse_spec(f"serial:port?{options}"))
+    return ControlLines.described_by(parse_spec(f"serial:port?{options}"), Role.BODY)
 
 
 def _transport(link: FakeLink, options: str) -> SerialTransport:
@@ -91,8 +91,8 @@ def test_a_wiring_that_cannot_be_is_refused(options: str, told: str) -> None:
 
 
 def _of_a_mount(options: str) -> ControlLines:
-    contacts = Contacts({"XDETECT": Role.LENS}, (), detect="XDETECT")
-    return ControlLines.described_by(replace(parse_spec(f"serial:port?{options}"), contacts=contacts))
+    contacts = Contacts({"XDETECT": Role.LENS, "LENS_CS": Role.LENS}, (), detect="XDETECT")
+    return ControlLines.described_by(replace(parse_spec(f"serial:port?{options}"), contacts=contacts), Role.LENS)
 
 
 @pytest.mark.parametrize(
@@ -127,6 +127,21 @@ def test_an_output_that_is_held_carries_no_line_and_stays_there() -> None:
     assert link.told == []
     transport.close()
     assert link.told == [("rts", True), ("dtr", False), ("close",)]
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ("rts=BODY_SC", "unknown line 'BODY_SC'; known: BODY_CS, LENS_CS"),
+        ("cts=FOO", "unknown line 'FOO'; known: BODY_CS, LENS_CS"),
+        ("dtr=!LENS_CS", "dtr is an output, and LENS_CS is driven by the lens"),
+    ],
+)
+def test_where_the_mount_is_known_its_lines_are_checked(options: str, told: str) -> None:
+    contacts = Contacts({"BODY_CS": Role.BODY, "LENS_CS": Role.LENS}, ())
+    spec = replace(parse_spec(f"serial:port?{options}"), contacts=contacts)
+    with pytest.raises(TransportSpecError, match=told):
+        ControlLines.described_by(spec, Role.BODY)
 
 
 @pytest.mark.parametrize(("options", "seconds"), [("", 1e-3), ("poll_us=250", 250e-6), ("poll_us=1000000", 1)])

@@ -28,10 +28,12 @@ WHOLE_STEPS = 100_000
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lensmount fuzz`."""
+    from lensmount_emulator.cli.words import count
+
     what = parser.add_subparsers(dest="what", required=True, metavar="WHAT")
     reader = what.add_parser("parser", help="a dialect's readers")
     reader.add_argument("dialect", metavar="DIALECT", help="such as emount")
-    reader.add_argument("--cases", type=_count, default=100_000, help="inputs (default: %(default)s)")
+    reader.add_argument("--cases", type=count, default=100_000, help="inputs (default: %(default)s)")
     reader.add_argument("--guided", action="store_true", help="guided by coverage; wants atheris")
     session = what.add_parser("session", help="both ends, or one of them")
     session.add_argument(
@@ -41,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="may be given again (default: all that are known)",
     )
-    session.add_argument("--steps", type=_count, default=WHOLE_STEPS, help="steps in all (default: %(default)s)")
+    session.add_argument("--steps", type=count, default=WHOLE_STEPS, help="steps in all (default: %(default)s)")
     session.add_argument(
         "--mode", choices=("both", "body", "lens"), default="", help="which ends are engines (default: by chance)"
     )
@@ -195,10 +197,3 @@ def _progress(what: str, total: int) -> Generator[Callable[[int], None]]:
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(what, total=total)
         yield lambda done: bar.update(task, completed=done)
-
-
-def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is no count")
-    return value

@@ -30,7 +30,7 @@ _NO_SERVER = "it does not speak RFC 2217; or it has nothing to give, since its d
 _UNSEEN = "the server opens and closes its port: what RTS and DTR do until they are told to rest is not seen from here"
 
 
-def open_rfc2217(spec: PortSpec, _role: Role, baudrate: int) -> Transport:
+def open_rfc2217(spec: PortSpec, role: Role, baudrate: int) -> Transport:
     """Open `rfc2217://HOST:PORT`, 8N1, with the wired control outputs at rest.
 
     A change of rate takes a round trip; control outputs are ordered without waiting for the answer. `receive` may wait
@@ -41,7 +41,7 @@ def open_rfc2217(spec: PortSpec, _role: Role, baudrate: int) -> Transport:
         TransportOpenError: nobody answers there, or not in the words of RFC 2217.
     """
     spec.allow_options(*CONTROLS, "poll_us")
-    control_lines, poll = ControlLines.described_by(spec), poll_interval(spec)
+    control_lines, poll = ControlLines.described_by(spec, role), poll_interval(spec)
     host, number = spec.address()
     url = f"rfc2217://{f'[{host}]' if ':' in host else host}:{number}"
     port = _Client(timeout=poll)
@@ -52,6 +52,9 @@ def open_rfc2217(spec: PortSpec, _role: Role, baudrate: int) -> Transport:
         port.baudrate = baudrate
         port.open()
     except SERIAL_ERRORS as error:
+        behind = error.__context__
+        if isinstance(behind, OSError) and behind.strerror:
+            raise TransportOpenError(f"{url}: cannot connect: {behind.strerror}") from error
         why = _NO_SERVER if "not seem to support" in str(error) else error
         raise TransportOpenError(f"{url}: cannot be opened at {baudrate} baud: {why}") from error
     notes = (_UNSEEN,) if control_lines.outputs or control_lines.held else ()
