@@ -25,7 +25,7 @@ VERBS = {
     "dialects": "list the dialects that can be spoken",
     "profiles": "list the lenses and bodies that can be played",
     "prove": "hold generated code against construct on mutated frames",
-    "fuzz": "break readers and sessions by chance, and repeat what broke from one file",
+    "fuzz": "break readers, sessions and the device on a port by chance, and repeat what broke from one file",
     "describe": "show a dialect's messages, their fields, offsets and evidence",
 }
 
@@ -34,7 +34,8 @@ EXIT_CODES = """exit codes:
   1  done, and something was found wanting (--verify, fidelity, prove, matrix, doctor, replay, a session with errors)
   2  wrong usage, or an unknown dialect, profile, message, port scheme or script verb
   3  a file cannot be read as what it should be
-  4  a port cannot be opened, refuses a rate, or went away
+  4  a port cannot be opened, refuses a rate, or went away; a device on it that answers nothing
+  5  fuzz lens, fuzz body: the device does not come back, and nobody is there to see to it
 130  stopped by Ctrl-C; everything decoded or recorded so far is kept
 """
 

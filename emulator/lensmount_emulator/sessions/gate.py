@@ -64,7 +64,7 @@ class Gate:
                 what later messages are built from, since a device would take those for others.
 
         Returns:
-            `None`: they may go out now, and count as emitted. Else what they hold, in words; nothing of them may go out.
+            `None`: they may go out now, and count as emitted. Else what they hold, in words; nothing of them may.
         """
         stream = self._sent + data
         chosen = dict(self._chosen)
@@ -159,7 +159,8 @@ class Gate:
 
 def _payload_at(dialect: Dialect, frame_format: FrameFormat) -> int:
     """Where in a frame its payload begins."""
-    return frame_format.open(dialect.build_frame(bytes(3), 1, 0), 0).inside.start
+    begins: int = frame_format.open(dialect.build_frame(bytes(3), 1, 0), 0).inside.start
+    return begins
 
 
 class GatedTransport(Transport):

@@ -43,6 +43,8 @@ WRONG: tuple[type[Fault], ...] = (
 )
 """Faults of bytes and frames: what they do to what is sent, they do here as well."""
 
+CLASSES = (1, 2, 3, 4)
+
 LONGEST_STEPS = 10
 
 
@@ -52,6 +54,9 @@ class Maker:
     Args:
         setup: whom they are for.
         lines: the lines that the port carries.
+
+    Attributes:
+        moves: see `moves_of`.
     """
 
     def __init__(self, setup: Setup, lines: frozenset[str]) -> None:
@@ -59,6 +64,7 @@ class Maker:
         self.dialect: Dialect = setup.dialect
         self.role: Role = setup.role
         self.select = setup.dialect.select_line(setup.role)
+        self.moves = moves_of(setup.dialect, setup.role)
         names, weights = zip(*((make, weight) for make, weight in KINDS.items()), strict=True)
         self._kinds: tuple[Kind, ...] = names
         self._weights = [
@@ -100,6 +106,17 @@ class Maker:
 Kind = Callable[[Maker, Random], list[str]]
 
 
+def moves_of(dialect: Dialect, role: Role) -> dict[str, list[tuple[type[Message], int]]]:
+    """Trigger of the transition table -> what an end says to cause it: messages, and the class of their frame."""
+    moves = dict[str, list[tuple[type[Message], int]]]()
+    for cls in messages_of(dialect, role):
+        for class_ in CLASSES:
+            frame = dialect.build_frame(cls().build(), class_, 0)
+            if frame_size(frame, dialect.formats[role]) and dialect.formats[role].judge(frame) is None:
+                moves.setdefault(dialect.trigger(role, class_, cls()), []).append((cls, class_))
+    return moves
+
+
 def wait(random: Random) -> str:
     """Time passes."""
     return f"wait {random.choice(WAITS_S):g}"
@@ -133,10 +150,12 @@ def _sequence(maker: Maker, random: Random) -> list[str]:
 
 
 def _order(maker: Maker, random: Random) -> list[str]:
-    """Right messages, in an order in which nobody says them."""
+    """Right messages, in an order in which nobody says them; each kind of move in the tables as often as the others."""
     steps = list[str]()
     for _ in range(random.randint(2, 4)):
-        steps += [maker.send(maker.frame(maker.any_message(random)().build(), random)), wait(random)]
+        cls, class_ = random.choice(maker.moves[random.choice(sorted(maker.moves))])
+        data = maker.dialect.build_frame(cls().build(), class_, random.randrange(256))
+        steps += [maker.send(data), wait(random)]
     return steps[:-1]
 
 

@@ -51,7 +51,7 @@ def play(link: Link, steps: Sequence[str]) -> Played:
     return played
 
 
-def _wait(link: Link, text: str, played: Played) -> None:
+def _wait(link: Link, text: str, _played: Played) -> None:
     seconds = float(text)
     if not 0 <= seconds <= LONGEST_WAIT_S:
         raise ValueError(f"a wait is from 0 to {LONGEST_WAIT_S:g} s")
@@ -84,14 +84,14 @@ ANSWERS_S = 0.004
 """Bytes are listened to for so long before the next step; most answers take less, and a case stays close together."""
 
 
-def _drive(link: Link, text: str, played: Played) -> None:
+def _drive(link: Link, text: str, _played: Played) -> None:
     line, _, level = text.partition(" ")
     if link.setup.dialect.drivers[line] is not link.setup.role:
         raise ValueError(f"{line} is not ours")
     link.drive(line, level={"low": False, "high": True}[level])
 
 
-def _hear(link: Link, text: str, played: Played) -> None:
+def _hear(link: Link, text: str, _played: Played) -> None:
     """Wait for the next frame of the device's stream, so that what follows has a place within its frame."""
     if Role(text) is not link.setup.device:
         raise ValueError(f"the device is a {link.setup.device.value}")

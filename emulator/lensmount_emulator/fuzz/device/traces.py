@@ -1,5 +1,4 @@
-"""What the wire shows of a case, coarse enough that the same behaviour shows the same: what was said where, and what
-came back, and when."""
+"""What the wire shows of a case: what was said where, what came back, and when; coarse, so that like is like."""
 
 import math
 from collections.abc import Sequence
