@@ -123,7 +123,7 @@ class Gate:
         return bool(size) and self._frame(data[:size], size) is not None and not data[size:].strip(b"\0")
 
     def _refusal_of(self, frame: Frame, chosen: dict[type[Message], int], *, foreign: bool) -> str | None:
-        for message in self._paving.parse(self._role, frame.payload):
+        for message in self._messages(frame.payload):
             if self._is_refused(message):
                 return told(message)
             if type(message) in self._dialect.selecting:
@@ -143,11 +143,21 @@ class Gate:
             with suppress(FrameError, IndexError, ValueError):
                 payload = self._format.open(candidate, 0).payload
                 # Where the first message ends is the only thing that is certain of the others.
-                messages += self._paving.parse(self._role, payload)
+                messages += self._messages(payload)
         for message in messages:
             if type_of(message) in self._dialect.guarded - self._armed:
                 return f"{told(message)} in a damaged frame"
         return None
+
+    def _messages(self, payload: bytes) -> list[AnyMessage]:
+        """What a payload says; behind a message that cannot be read a device may go on where it ends by the tables."""
+        messages = self._paving.parse(self._role, payload)
+        last = messages[-1] if messages else None
+        if isinstance(last, Unknown):
+            cls = self._dialect.messages.get((self._role, type_of(last)))
+            if cls is not None and not cls.VARIES and 0 < cls.SIZE < len(last.data):
+                messages += self._messages(last.data[cls.SIZE :])
+        return messages
 
     def _is_refused(self, message: AnyMessage) -> bool:
         number = type_of(message)

@@ -12,6 +12,9 @@ CYCLED = "power-cycled"
 ASKED = "helped by a person"
 RUNGS = (RESYNCHRONISED, GREETED, CYCLED, ASKED)
 
+CYCLES_EACH = 3
+"""Power cycles in a row before it is said that they do not help."""
+
 RESTS_S = 0.1
 """Longer than any silence that ends a frame is, a device is left in peace for so long."""
 
@@ -65,7 +68,7 @@ class Ladder:
     def power_cycle(self) -> bool:
         """Take its power, give it again, and greet it; whether it is well."""
         link = self.health.link
-        for _ in range(2):
+        for _ in range(CYCLES_EACH):
             if self.spent >= self.cycles:
                 return False
             if link.feeds:

@@ -69,7 +69,7 @@ def hunt(served: Served, dialect: str, role: str, folder: Path, *more: str) -> d
              "--port", f"serial:{served.link}", "--power-cycle", served.power_cycle, "--folder", str(folder), *more]  # fmt: skip
     came = subprocess.run(words, capture_output=True, text=True, check=False)
     if came.returncode not in (0, 1):
-        raise RuntimeError(f"exit code {came.returncode}: {came.stderr[-500:]}")
+        raise RuntimeError(f"exit code {came.returncode}: {came.stdout[-3000:]} {came.stderr[-500:]}")
     report: dict[str, object] = json.loads(came.stdout.splitlines()[-1])
     return report
 
@@ -109,8 +109,8 @@ def main() -> int:
         folder, kept = Path(name), Path(arguments.keep or Path(name) / "found")
         with Served(arguments.dialect, arguments.role, folder, arguments.plants) as served:
             report = hunt(served, arguments.dialect, arguments.role, kept, "--seconds", arguments.seconds, "--seed",
-                          arguments.seed, "--answer", "0.15", "--greeting", "0.4", "--power-cycles", "100000",
-                          "--repeats", "3", "--tries", "16")  # fmt: skip
+                          arguments.seed, "--answer", "0.15", "--greeting", "0.8", "--power-cycles", "100000",
+                          "--repeats", "3", "--tries", "12")  # fmt: skip
             struck = served.struck
         files = sorted(kept.glob("finding-*.lmx"))
         in_files = set[str]().union(*(replayed(arguments.dialect, arguments.role, file) for file in files))

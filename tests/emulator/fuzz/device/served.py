@@ -73,6 +73,9 @@ def main() -> int:
     parser.add_argument("--plants", type=int)
     arguments = parser.parse_args()
     folder, role = Path(arguments.log), Role(arguments.role)
+    # What every child needs is read once, so that it is there as soon as it has power.
+    setup = make_setup(arguments.dialect, role)
+    setup.engine(setup.twin, frozenset()).start(0.0)
     log, heard = (os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_APPEND) for name in ("log", "heard"))
     signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGUSR1, signal.SIGTERM))
     with open_transport(f"pty:{arguments.link}", role=role, baudrate=115_200) as port:
