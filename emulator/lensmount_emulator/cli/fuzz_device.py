@@ -143,7 +143,8 @@ def figures_of(hunt: "Hunt") -> dict[str, Any]:
         "seconds": round(came.seconds, 1), "shown by the wire": len(hunt.corpus.seen),
         "corpus": len(hunt.corpus.cases), "findings": findings, "stumbles": came.stumbles,
         "sessions lost as by the twin": came.lost, "recovered": dict(ladder.rungs), "power cycles": ladder.spent,
-        "bytes sent": gate.passed, "held back": dict(gate.refused), "ended": came.ended,
+        "bytes sent": gate.passed, "held back": dict(gate.refused), "errors of our own end": hunt.trier.link.ours[:10],
+        "ended": came.ended,
     }  # fmt: skip
 
 
@@ -160,6 +161,8 @@ def _report(hunt: "Hunt", recording: Path, *, as_json: bool) -> None:
         print(f"{title:<30}{sum(counts.values()):>10}")
         for what, count in sorted(counts.items(), key=lambda item: -item[1])[:12]:
             print(f"    {count:>6}  {what}")
+    for error in figures["errors of our own end"]:
+        print(f"a fault of ours: {error}")
     print(f"{'findings':<30}{len(figures['findings']):>10}")
     for found in figures["findings"]:
         also = ", our own engine too" if found["twin breaks too"] else ""
@@ -174,8 +177,8 @@ def replay_on_device(arguments: argparse.Namespace) -> int:
     """Play a finding on the device at a port, or on its twin; 1 where it breaks."""
     from lensmount_emulator.cli.ports import open_port
     from lensmount_emulator.fuzz.device.findings import read_finding, steps_in
-    from lensmount_emulator.fuzz.device.setup import make_setup
     from lensmount_emulator.fuzz.device.health import Limits
+    from lensmount_emulator.fuzz.device.setup import make_setup
     from lensmount_emulator.fuzz.device.trying import BROKEN, UNKNOWN, twin_of
     from lensmount_protocol.errors import FaultError, TransportError
     from lensmount_protocol.wire import Role

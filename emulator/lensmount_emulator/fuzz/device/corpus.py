@@ -1,4 +1,4 @@
-"""Cases that have shown something new, kept in a file from run to run: one JSON object a line, with a newline behind."""
+"""Cases that have shown something new, kept from run to run in a file with one JSON object a line."""
 
 import json
 from dataclasses import dataclass, field

@@ -1,8 +1,6 @@
 """What is odd about the steps of a case: by this a break is known again, whatever else is in the case."""
 
-import dataclasses
 from collections.abc import Sequence
-from typing import Any
 
 from lensmount_emulator.fuzz.device.setup import Setup
 from lensmount_emulator.fuzz.device.traces import read
@@ -86,13 +84,12 @@ def _of_frame(frame: Frame) -> set[str]:
     return found
 
 
-def _odd_fields(message: Any) -> set[str]:
+def _odd_fields(message: Message) -> set[str]:
     """Fields that do not say what they usually say."""
-    if not isinstance(message, Message) or not dataclasses.is_dataclass(message):
-        return set()
-    usual = type(message)()
-    names = [spec.name for spec in dataclasses.fields(message)]
-    return {f"odd {type(message).__name__}.{name}" for name in names if getattr(message, name) != getattr(usual, name)}
+    cls = type(message)
+    usual = cls()
+    names = [spec.name for spec in cls.FIELDS]
+    return {f"odd {cls.__name__}.{name}" for name in names if getattr(message, name) != getattr(usual, name)}
 
 
 def _usual(setup: Setup) -> set[str]:

@@ -1,4 +1,4 @@
-"""What a run finds out about a device, each in one file that replays: a story, what it sounded like, and whose it is."""
+"""What breaks a device, each in one file that replays: a story, what it sounded like, and whose device it is."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -10,7 +10,7 @@ from lensmount_emulator.fuzz.device.making import Steps
 from lensmount_emulator.fuzz.device.setup import Setup
 from lensmount_emulator.fuzz.story import VERSION, Story, read_story
 from lensmount_hardware.captures.recording import RecordingWriter, header_of
-from lensmount_protocol.errors import FaultError
+from lensmount_protocol.errors import CaptureError, FaultError
 from lensmount_protocol.wire import Record, Role
 
 DEVICE_VERSION = 1
@@ -87,10 +87,15 @@ def write_finding(path: Path, story: Story, whose: Whose, records: Sequence[Reco
               "seed": story.seed, "story": {"version": VERSION, **asdict(story)},
               "device": {"version": DEVICE_VERSION, **asdict(whose)}}  # fmt: skip
     beside = path.with_suffix(".part")
-    with RecordingWriter(beside, header) as recording:
-        for record in records:
-            recording.write(record)
-    beside.replace(path)
+    try:
+        with RecordingWriter(beside, header) as recording:
+            for record in records:
+                recording.write(record)
+        beside.replace(path)
+    except OSError as error:
+        raise CaptureError(f"{path}: {error.strerror or error}") from error
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def read_finding(path: Path) -> tuple[Story, Whose]:
@@ -106,13 +111,13 @@ def read_finding(path: Path) -> tuple[Story, Whose]:
         raise FaultError(
             f"{path}: a story of two engines, and of no device; `lensmount fuzz replay` plays it without --port"
         )
-    values = dict(cast("Mapping[str, Any]", told))
-    if values.pop("version", None) != DEVICE_VERSION:
-        raise FaultError(
-            f"{path}: finding version {told.get('version')!r}; this program reads version {DEVICE_VERSION}"
-        )
+    values: dict[str, Any] = dict(cast("Mapping[str, Any]", told))
+    version = values.pop("version", None)
+    if version != DEVICE_VERSION:
+        raise FaultError(f"{path}: finding version {version!r}; this program reads version {DEVICE_VERSION}")
     try:
-        whose = Whose(**{**values, "lines": tuple(values["lines"])})
+        values["lines"] = tuple(values["lines"])
+        whose = Whose(**values)
         Role(whose.role)
     except (TypeError, KeyError, ValueError):
         raise FaultError(f"{path}: what it says of the device is damaged") from None

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 
+from lensmount_emulator.fuzz.device.changing import changed
 from lensmount_emulator.fuzz.device.corpus import Corpus
 from lensmount_emulator.fuzz.device.features import holds, signature_of
 from lensmount_emulator.fuzz.device.findings import Finding, Whose, story_of, write_finding
@@ -113,7 +114,7 @@ class Hunt:
         """Hunt until the time, the cases or the device are at an end; `came` is true at any moment.
 
         Raises:
-            TransportError: the device does not answer at the start, the port went away, or a power-cycle command failed.
+            TransportError: the device does not answer at the start, the port went away, or a command for power failed.
             CaptureError: what happens cannot be recorded.
         """
         link, budget = self.trier.link, self._budget
@@ -123,6 +124,7 @@ class Hunt:
                 f"{link.port.name}: the {self.setup.device.value} does not come to a session of "
                 f"{self.setup.dialect.name}: {heard}; `lensmount doctor` examines a port"
             )
+        self.notebook.belongs_to(self._whose("under way"))
         try:
             while not self.came.ended:
                 if link.clock.now() - self._began >= budget.seconds:
@@ -162,7 +164,7 @@ class Hunt:
         steps: Steps = ()
         for _ in range(20):
             changes = self.corpus.cases and random.random() < CHANGED
-            steps = self._maker.changed(random, self.corpus.cases) if changes else self._maker.fresh(random)
+            steps = changed(self._maker, random, self.corpus.cases) if changes else self._maker.fresh(random)
             if self._known(steps) is None or random.random() >= AVOIDS:
                 break
         return steps
@@ -243,19 +245,20 @@ class Hunt:
         return self._twin().once(steps) == kind
 
     def _keep(self, steps: Steps, kind: str, rung: str, tries: Tries, first: int) -> None:
-        link = self.trier.link
         twin = self._twin().once(steps) in BROKEN
         found = Finding(kind, steps, tries.text, rung, twin, "", signature_of(self.setup, steps), 0, first)
-        whose = Whose(
-            self.setup.device.value, link.port.name, tuple(sorted(link.port.lines)), link.identity, kind, tries.text,
-            rung, twin,
-        )  # fmt: skip
+        whose = self._whose(kind, tries.text, rung, twin=twin)
         story = story_of(self.setup, steps, kind)
         self.came.findings.append(found)
         path = self.notebook.path(len(self.came.findings))
         if path is not None:
             write_finding(path, story, whose, self.notebook.latest())
             found.file = str(path)
+
+    def _whose(self, kind: str, repeats: str = "", rung: str = "", *, twin: bool = False) -> Whose:
+        link, device = self.trier.link, self.setup.device.value
+        lines = tuple(sorted(link.port.lines))
+        return Whose(device, link.port.name, lines, link.identity, kind, repeats, rung, twin)
 
     def _afresh(self) -> None:
         """Go on from a fresh session."""

@@ -1,7 +1,7 @@
 """The ladder of recovery: hear it out, greet it anew, take its power, ask a person; each when the one before failed."""
 
-from dataclasses import dataclass, field
 from collections import Counter
+from dataclasses import dataclass, field
 
 from lensmount_emulator.fuzz.device.health import WELL, Health
 from lensmount_emulator.fuzz.device.power import Cycle

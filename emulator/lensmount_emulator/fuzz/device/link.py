@@ -76,6 +76,7 @@ class Link:
         stream: frames of the stream that have come since the last `begin`.
         identity: what the device says it is; `""` as long as it has not.
         took_supply: whether our engine has given the device up and wanted its supply off.
+        ours: errors that have left our own engine; a fault of ours, and none of the device's.
     """
 
     def __init__(
@@ -95,6 +96,7 @@ class Link:
         self.stream = 0
         self.identity = ""
         self.took_supply = False
+        self.ours: list[str] = []
         self.select = setup.dialect.select_line(setup.role)
         self._tap = tap
         self._levels: dict[str, bool] = {}
@@ -153,8 +155,7 @@ class Link:
                 self._take(event)
             deadline, now = self.engine.next_deadline(), self.clock.now()
             if deadline is not None and deadline <= now:
-                self.engine.handle_deadline(now)
-                self._carry_out()
+                self._have(lambda: self.engine.handle_deadline(self.clock.now()))
         return True
 
     def inject(self, data: bytes) -> str:
@@ -228,7 +229,15 @@ class Link:
 
     def _take(self, event: WireEvent) -> None:
         self._note(event)
-        self.engine.receive(event, self.clock.now())
+        self._have(lambda: self.engine.receive(event, self.clock.now()))
+
+    def _have(self, deed: Callable[[], None]) -> None:
+        """Have our engine do something; what is wrong with it is no fault of the device's, and is told as ours."""
+        try:
+            deed()
+        except MountError as error:
+            self.ours.append(str(error))
+            self.remark(f"our own end: {error}")
         self._carry_out()
 
     def _note(self, event: WireEvent) -> None:

@@ -3,27 +3,16 @@
 A case is the steps of a story: what our end puts on the wire beside its session, and when.
 """
 
-import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Any
 
-from lensmount_emulator.faults.bytes import BitFlip, Drop, Duplicate, Insert, StuckBytes
-from lensmount_emulator.faults.fault import Fault, Piece
-from lensmount_emulator.faults.frames import (
-    Late,
-    Repeat,
-    Swap,
-    Truncate,
-    WrongChecksum,
-    WrongLength,
-    WrongSequence,
-    frame_size,
-)
+from lensmount_emulator.faults.fault import Piece
+from lensmount_emulator.faults.frames import frame_size
 from lensmount_emulator.fuzz.chance import any_bytes, any_frame, messages_of
 from lensmount_emulator.fuzz.device.setup import Setup
+from lensmount_emulator.fuzz.device.striking import WRONG, struck
 from lensmount_emulator.proofs.differential import message_bytes, mutated
-from lensmount_emulator.scheduler import Scheduler
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.errors import MountError
 from lensmount_protocol.message import Message
@@ -37,15 +26,7 @@ WAITS_S = (0.0, 0.0, 1e-4, 4e-4, 1e-3, 3e-3, 8e-3, 0.015)
 SEQUENCES = (0, 1, 0x7F, 0x80, 0xFE, 0xFF)
 NUMBERS = (0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x7FFF_FFFF, 0x8000_0000, 0xFFFF_FFFF, -1)
 
-WRONG: tuple[type[Fault], ...] = (
-    *(BitFlip, Drop, Duplicate, Insert, StuckBytes),
-    *(Late, Repeat, Swap, Truncate, WrongChecksum, WrongLength, WrongSequence),
-)
-"""Faults of bytes and frames: what they do to what is sent, they do here as well."""
-
 CLASSES = (1, 2, 3, 4)
-
-LONGEST_STEPS = 10
 
 
 class Maker:
@@ -80,13 +61,6 @@ class Maker:
                 steps.append(wait(random))
             steps += random.choices(self._kinds, self._weights)[0](self, random)
         return tuple(steps)
-
-    def changed(self, random: Random, corpus: Sequence[Steps]) -> Steps:
-        """A case that has shown something new, changed in one to three places."""
-        steps = list(random.choice(corpus))
-        for _ in range(random.choice((1, 1, 2, 3))):
-            steps = random.choice(CHANGES)(self, random, steps, corpus)
-        return tuple(steps[:LONGEST_STEPS]) or self.fresh(random)
 
     def send(self, data: bytes) -> str:
         """The step that sends bytes; what is empty is a start byte alone."""
@@ -132,10 +106,10 @@ def _field(maker: Maker, random: Random) -> list[str]:
     data = cls().build()
     for _ in range(4):
         message: Any = cls()
-        names = [spec.name for spec in dataclasses.fields(message)] if dataclasses.is_dataclass(message) else []
-        if not names:
+        if not cls.FIELDS:
             break
-        setattr(message, random.choice(names), random.choice((*NUMBERS, random.getrandbits(8), random.getrandbits(16))))
+        value = random.choice((*NUMBERS, random.getrandbits(8), random.getrandbits(16)))
+        setattr(message, random.choice(cls.FIELDS).name, value)
         try:
             data = message.build()
         except (MountError, TypeError, ValueError):
@@ -169,7 +143,8 @@ def _near(maker: Maker, random: Random) -> list[str]:
 
 
 def _wrong(maker: Maker, random: Random) -> list[str]:
-    return steps_of(struck(random.choice(WRONG), any_frame(random, maker.dialect, maker.role), maker, random), maker)
+    data = any_frame(random, maker.dialect, maker.role)
+    return steps_of(struck(random.choice(WRONG), data, maker.dialect, maker.role, random), maker)
 
 
 def _paused(maker: Maker, random: Random) -> list[str]:
@@ -207,46 +182,6 @@ KINDS: Mapping[Kind, int] = {
 """How a part of a case is made, with its weight."""
 
 
-class _Hand:
-    """What a fault may touch that changes bytes only: nothing beside them."""
-
-    def __init__(self, dialect: Dialect) -> None:
-        self.dialect = dialect
-        self.scheduler = Scheduler()
-
-    def hold(self, line: str, level: bool) -> None: ...
-
-    def let_go(self, line: str) -> None: ...
-
-    def take_off(self) -> None: ...
-
-    def put_on(self) -> None: ...
-
-    def exchange(self, lens: str) -> None: ...
-
-    def note(self, text: str) -> None: ...
-
-    def ends_of(self, sender: Role) -> float:
-        return 0.0
-
-    def byte_time(self, sender: Role) -> float:
-        return 1e-5
-
-
-def struck(fault: type[Fault], data: bytes, maker: Maker, random: Random) -> list[Piece]:
-    """What a fault makes of bytes; one that keeps a frame back is given another one to put in front of it."""
-    one, hand = fault(), _Hand(maker.dialect)
-    one.random = Random(random.getrandbits(32))
-    if not fault.__name__.endswith(("Late", "Repeat", "Swap", "Truncate")) and hasattr(one, "rate"):
-        one.rate = random.choice((0.02, 0.1, 1.0)) if fault is not StuckBytes else 1.0
-    if isinstance(one, WrongLength | WrongSequence):
-        one.by = random.choice((-3, -1, 1, 7, 100))
-    pieces = one.alter([Piece(data)], maker.role, hand)
-    if not pieces:
-        pieces = one.alter([Piece(any_frame(random, maker.dialect, maker.role))], maker.role, hand)
-    return pieces
-
-
 def steps_of(pieces: Sequence[Piece], maker: Maker) -> list[str]:
     """The steps that send some pieces, each as late as it is."""
     steps = list[str]()
@@ -255,57 +190,3 @@ def steps_of(pieces: Sequence[Piece], maker: Maker) -> list[str]:
             steps.append(f"wait {piece.delay:g}")
         steps.append(maker.send(piece.data))
     return steps or [maker.send(b"")]
-
-
-Change = Callable[[Maker, Random, list[str], Sequence[Steps]], list[str]]
-
-
-def _without(_maker: Maker, random: Random, steps: list[str], _corpus: Sequence[Steps]) -> list[str]:
-    at = random.randrange(len(steps))
-    return [*steps[:at], *steps[at + 1 :]] or steps
-
-
-def _twice(_maker: Maker, random: Random, steps: list[str], _corpus: Sequence[Steps]) -> list[str]:
-    at = random.randrange(len(steps))
-    return [*steps[: at + 1], *steps[at:]]
-
-
-def _more(maker: Maker, random: Random, steps: list[str], _corpus: Sequence[Steps]) -> list[str]:
-    at = random.randrange(len(steps) + 1)
-    return [*steps[:at], *maker.fresh(random), *steps[at:]]
-
-
-def _spliced(_maker: Maker, random: Random, steps: list[str], corpus: Sequence[Steps]) -> list[str]:
-    other = random.choice(corpus)
-    return [*steps[: random.randint(1, len(steps))], *other[random.randrange(len(other)) :]]
-
-
-def _other_time(_maker: Maker, random: Random, steps: list[str], _corpus: Sequence[Steps]) -> list[str]:
-    at = random.randrange(len(steps))
-    return [*steps[:at], wait(random), *steps[at + steps[at].startswith("wait ") :]]
-
-
-def _other_bytes(maker: Maker, random: Random, steps: list[str], _corpus: Sequence[Steps]) -> list[str]:
-    """What is sent, hurt; or, where it is a whole frame, another payload or number in a right envelope."""
-    sends = [at for at, step in enumerate(steps) if step.startswith("send ")]
-    if not sends:
-        return steps
-    at = random.choice(sends)
-    data = bytes.fromhex(steps[at].split()[2])
-    frame_format = maker.dialect.formats[maker.role]
-    whole = len(data) > 0 and frame_size(data, frame_format) == len(data) and frame_format.judge(data) is None
-    if random.random() < 0.6 and whole:
-        frame = frame_format.open(data, 0)
-        payload = (
-            frame.payload[:1] + mutated(frame.payload[1:] or b"\0", random) if random.random() < 0.7 else frame.payload
-        )
-        data = maker.dialect.build_frame(
-            payload[: frame_format.largest - 16], frame.class_, random.choice((*SEQUENCES, frame.sequence))
-        )
-    else:
-        data = mutated(data, random)
-    return [*steps[:at], maker.send(data), *steps[at + 1 :]]
-
-
-CHANGES: tuple[Change, ...] = (_without, _twice, _more, _spliced, _other_time, _other_bytes, _other_bytes)
-"""What is done to a case of the corpus."""

@@ -37,7 +37,6 @@ class Notebook:
         self._latest: deque[Record] = deque(maxlen=LATEST)
         self._recording: RecordingWriter | None = None
         self._whose: Whose | None = None
-        self._clock_at: float | None = None
         if folder is not None:
             try:
                 folder.mkdir(parents=True, exist_ok=True)
@@ -64,11 +63,7 @@ class Notebook:
         """A case begins: before its first byte goes out it stands in a file of its own, to be replayed."""
         self.write(Remark(None, f"case {number}: {'; '.join(steps)}"))
         if self.folder is not None and self._whose is not None:
-            path = self.folder / f"{UNDER_WAY}.lmx"
-            try:
-                write_finding(path, story_of(setup, steps, ""), self._whose, ())
-            except OSError as error:
-                raise CaptureError(f"{path}: {error.strerror or error}") from error
+            write_finding(self.folder / f"{UNDER_WAY}.lmx", story_of(setup, steps, ""), self._whose, ())
 
     def path(self, number: int) -> Path | None:
         """Where the finding of this number goes; findings of earlier runs are not written over."""

@@ -3,16 +3,15 @@
 A try on a device takes a second and a power cycle, so there are few of them, and the largest steps come first.
 """
 
-import dataclasses
 from collections.abc import Callable, Iterator
-from typing import Any
+from copy import copy
 
 from lensmount_emulator.faults.frames import frame_size
 from lensmount_emulator.fuzz.device.making import Steps
 from lensmount_emulator.fuzz.device.setup import Setup
 from lensmount_protocol.errors import MountError
 from lensmount_protocol.frame import Frame
-from lensmount_protocol.message import Message, Unknown
+from lensmount_protocol.message import Unknown
 from lensmount_protocol.paving import AnyMessage, build_payload
 from lensmount_protocol.reader import FrameReader
 
@@ -93,21 +92,19 @@ def _simpler(setup: Setup, data: bytes) -> Iterator[bytes]:
                 continue
 
 
-def _simpler_messages(message: Any) -> Iterator[AnyMessage]:
+def _simpler_messages(message: AnyMessage) -> Iterator[AnyMessage]:
     """A message that says what it usually says, in all fields or in one."""
-    if isinstance(message, Unknown) or not isinstance(message, Message) or not dataclasses.is_dataclass(message):
+    if isinstance(message, Unknown):
         return
     usual = type(message)()
-    if message != usual:
+    odd = [spec.name for spec in message.FIELDS if getattr(message, spec.name) != getattr(usual, spec.name)]
+    if odd:
         yield usual
-        odd = [
-            spec.name
-            for spec in dataclasses.fields(message)
-            if getattr(message, spec.name) != getattr(usual, spec.name)
-        ]
-        if len(odd) > 1:
-            for name in odd:
-                yield dataclasses.replace(message, **{name: getattr(usual, name)})
+    if len(odd) > 1:
+        for name in odd:
+            simpler = copy(message)
+            setattr(simpler, name, getattr(usual, name))
+            yield simpler
 
 
 def _frame(setup: Setup, data: bytes) -> Frame | None:

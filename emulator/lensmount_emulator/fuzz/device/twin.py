@@ -27,6 +27,7 @@ class Twin(Transport):
 
     Attributes:
         clock: virtual time; it passes while something is waited for.
+        crashes: what has left the engine and taken it down.
     """
 
     def __init__(self, setup: Setup, lines: frozenset[str] = frozenset(), make: MakeEngine | None = None) -> None:
@@ -34,6 +35,7 @@ class Twin(Transport):
         self.lines = lines
         self.scheduler = Scheduler()
         self.clock: Clock = _Time(self.scheduler)
+        self.crashes: list[str] = []
         self._setup = setup
         self._make = make or (lambda: setup.engine(setup.twin, lines))
         self._events: list[WireEvent] = []
@@ -50,7 +52,13 @@ class Twin(Transport):
     def receive(self, timeout: float | None) -> list[WireEvent]:
         """What came within so many virtual seconds."""
         until = self.scheduler.now + (timeout or 0.0)
-        self.scheduler.run(until, unless=lambda: bool(self._events))
+        over = False
+        while not over:
+            try:
+                self.scheduler.run(until, unless=lambda: bool(self._events))
+                over = True
+            except Exception as error:
+                self._crash(error)
         events, self._events = self._events, []
         return events
 
@@ -77,6 +85,13 @@ class Twin(Transport):
                 self._mount.apply(Role.BODY, DriveLine(line, True))
         self.scheduler.run(self.scheduler.now)
         engine.start(self.scheduler.now)
+
+    def _crash(self, error: Exception) -> None:
+        """What leaves an engine takes it down, as a crash takes down a device; it stays so until its power is taken."""
+        self.crashes.append(f"{type(error).__name__}: {error}")
+        if self._engine is not None:
+            leave(self._engine)
+        self._mount.connect(self._setup.device, lambda _event, _now: None)
 
     def _filtered(self, hears: Callable[[WireEvent, float], None]) -> Callable[[WireEvent, float], None]:
         def hear(event: WireEvent, now: float) -> None:

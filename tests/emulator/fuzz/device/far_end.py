@@ -32,7 +32,7 @@ def payloads(dialect: str, data: bytes) -> Iterator[bytes]:
         elif dialect == L_MODEL and byte == 0xE0:
             size = int.from_bytes(data[at + 1 : at + 3], "little") + 7
             frame = data[at : at + size]
-            right = 10 <= size and len(frame) == size and frame[3] in (1, 2, 3, 4)
+            right = size >= 10 and len(frame) == size and frame[3] in (1, 2, 3, 4)
             if right and crc16(frame[1:-2]) == int.from_bytes(frame[-2:], "little"):
                 yield frame[5:-2]
 

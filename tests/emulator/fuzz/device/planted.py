@@ -112,7 +112,7 @@ PLANTS: Mapping[tuple[str, str], Mapping[str, Bug]] = {
 
 
 def plant(engine: Engine, bugs: Mapping[str, Bug], trip: Callable[[str], None]) -> Engine:
-    """Have an engine ask its bugs before it listens; `trip` is told which one has struck, and what follows is not heard."""
+    """Have an engine ask its bugs before it listens; `trip` is told which has struck; what follows is not heard."""
     reader = FrameReader(engine.dialect, engine.role.peer, engine.dialect.paving())
     heard = Heard(engine.connection.state)
     listen = engine.receive

@@ -11,16 +11,14 @@ import signal
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
+from planted import PLANTS, plant
 
-from planted import PLANTS, plant  # noqa: E402
-
-from lensmount_emulator.fuzz.device.setup import make_setup  # noqa: E402
-from lensmount_emulator.sessions.live import LiveSession  # noqa: E402
-from lensmount_hardware.clock import MonotonicClock  # noqa: E402
-from lensmount_hardware.spec import open_transport  # noqa: E402
-from lensmount_hardware.transport import Transport  # noqa: E402
-from lensmount_protocol.wire import Received, Role, WireAction, WireEvent  # noqa: E402
+from lensmount_emulator.fuzz.device.setup import make_setup
+from lensmount_emulator.sessions.live import LiveSession
+from lensmount_hardware.clock import MonotonicClock
+from lensmount_hardware.spec import open_transport
+from lensmount_hardware.transport import Transport
+from lensmount_protocol.wire import Received, Role, WireAction, WireEvent
 
 
 class Kept(Transport):
