@@ -49,7 +49,7 @@ def add_limits(parser: argparse.ArgumentParser) -> None:
         "--answer", type=_positive, default=0.5, metavar="SECONDS", help="for a known request (default: %(default)g)"
     )
     parser.add_argument(
-        "--greeting", type=_positive, default=1.5, metavar="SECONDS", help="to its first frame (default: %(default)g)"
+        "--greeting", type=_positive, default=2.5, metavar="SECONDS", help="to its first frame (default: %(default)g)"
     )
     parser.add_argument(
         "--arm", action="append", default=[], metavar="MESSAGE", help="let pass what is held back; may be given again"

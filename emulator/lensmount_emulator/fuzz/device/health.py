@@ -15,8 +15,8 @@ ANSWER_S = 0.5
 FRAMES_S = 0.25
 """Seconds that a stream has for its next frames."""
 
-FIRST_S = 1.5
-"""Seconds that a device has from our greeting to its first frame."""
+FIRST_S = 2.5
+"""Seconds that a device has from our greeting to its first frame; one at another rate needs time to fall back."""
 
 STREAM_S = 4.0
 """Seconds that a device has from our greeting to its stream."""

@@ -14,7 +14,7 @@ from lensmount_emulator.fuzz.device.notebook import Notebook
 from lensmount_emulator.fuzz.device.setup import Setup
 from lensmount_emulator.fuzz.device.shortening import shortened
 from lensmount_emulator.fuzz.device.steps import play
-from lensmount_emulator.fuzz.device.trying import BROKEN, LOST, STUMBLES, Trier, Tries, verdict
+from lensmount_emulator.fuzz.device.trying import BROKEN, DEAD, STUMBLES, Trier, Tries, verdict
 from lensmount_protocol.errors import TransportError
 
 CHANGED = 0.5
@@ -187,16 +187,14 @@ class Hunt:
         self._recent = []
         if not rung:
             self._keep(steps, kind, rung, Tries(), len(steps))
-            self.came.helpless = True
-            self.came.ended = "the device does not come back, and nobody is there to see to it"
-            if self.trier.ladder.spent >= self.trier.ladder.cycles:
-                self.came.ended = "the power cycles are spent, and the device does not come back"
+            self._give_up()
             return
         known = self._known(steps, kind)
         if known is not None and self._random.random() >= LOOKS_TWICE:
             known.again += 1
             return
-        if kind == LOST and (self._breaks_twin(steps, kind) or self._breaks_twin(before, kind)):
+        if kind != DEAD and any(self._twin().once(tried) in BROKEN for tried in (steps, before)):
+            # It has been told to: to sleep, to be silent, to listen at another rate.
             self.came.lost += 1
             return
         self._confirm(steps, before, kind, rung)
@@ -216,14 +214,17 @@ class Hunt:
             if longer.broke:
                 steps, tries = before, longer
         if tries.broke:
+            whole, sure = steps, tries
             steps = self._short(steps, kind, tries)
             known = self._known(steps, kind)
             if known is not None and signature_of(self.setup, steps) == known.signature:
                 known.again += 1
                 return
-            if len(steps) != first:
+            if steps != whole:
                 tries = self.trier.often(steps, budget.repeats, kind)
-        elif kind == LOST:
+                if not tries.broke:
+                    steps, tries = whole, sure
+        elif kind != DEAD:
             self.came.lost += 1
             return
         self._keep(steps, kind, rung, tries, first)
@@ -266,5 +267,11 @@ class Hunt:
         ready = self.trier.ladder.power_cycle() if self.trier.down else self.trier.ladder.afresh()
         self.trier.down = False
         if not ready and not self.trier.ladder.recover():
-            self.came.helpless = True
-            self.came.ended = "the device does not come back, and nobody is there to see to it"
+            self._give_up()
+
+    def _give_up(self) -> None:
+        ladder = self.trier.ladder
+        spent = ladder.spent >= ladder.cycles
+        why = "the power cycles are spent" if spent else "nobody is there to see to it"
+        self.came.helpless = True
+        self.came.ended = f"the device does not come back, and {why}"

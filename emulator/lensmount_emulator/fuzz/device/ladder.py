@@ -65,6 +65,11 @@ class Ladder:
         # Who says nothing by itself any more has lost the session at least.
         return bool(link.heard) and self.health.examine() == WELL
 
+    @property
+    def can_cycle(self) -> bool:
+        """Whether there is a way to its power, and something left to spend."""
+        return (self.health.link.feeds or self.cycle is not None) and self.spent < self.cycles
+
     def power_cycle(self) -> bool:
         """Take its power, give it again, and greet it; whether it is well."""
         link = self.health.link

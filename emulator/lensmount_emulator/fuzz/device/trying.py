@@ -68,13 +68,18 @@ class Trier:
         """Our end."""
         return self.ladder.health.link
 
-    def once(self, steps: Steps) -> str:
+    def once(self, steps: Steps, *, cold: bool = False) -> str:
         """Bring the device to a fresh session, play, and examine it: `WELL`, `STUMBLES`, one of `BROKEN`, or `UNKNOWN`.
+
+        Args:
+            steps: what to play.
+            cold: take its power first where that can be done, so that nothing is left of what was tried before.
 
         Raises:
             TransportError, CaptureError, FaultError: as `play` and `Ladder.recover`.
         """
-        ready = self.ladder.power_cycle() if self.down else self.ladder.afresh()
+        cold = self.down or (cold and self.ladder.can_cycle)
+        ready = self.ladder.power_cycle() if cold else self.ladder.afresh()
         if not ready:
             return UNKNOWN
         self.down = False
@@ -94,7 +99,7 @@ class Trier:
         """Try it so often; stops early where the device cannot be brought back."""
         tries = Tries()
         for _ in range(times):
-            came = self.once(steps)
+            came = self.once(steps, cold=wanted == DEAD)
             if came == UNKNOWN:
                 break
             tries.made += 1
