@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 BENCH_STAMP := $(VENV)/.bench-installed
 
 .PHONY: demo test check lint types fuzz prove independent update-cuts soak bench figures firmware firmware-fuzz clean \
-	fuzz-parser fuzz-session recovery mutants
+	fuzz-parser fuzz-session recovery mutants fuzz-device
 
 demo: $(STAMP)
 	@$(BIN)/lensmount demo
@@ -63,6 +63,13 @@ fuzz-session: $(STAMP)
 
 recovery: $(STAMP)
 	@$(BIN)/python -m lensmount_emulator.fuzz.recovery --sessions $(SESSIONS) --seed $(SEED)
+
+# A lens that is served on a pseudo-terminal with ten planted crashes and two hangs: how many are found and written down.
+DEVICE ?= lmount lens
+DEVICE_SECONDS ?= 900
+
+fuzz-device: $(STAMP)
+	@$(BIN)/python tests/emulator/fuzz/device/bench.py $(DEVICE) --seconds $(DEVICE_SECONDS) --seed $(SEED)
 
 # Small bugs put in one at a time; how many of them the three above find, each in a bounded time.
 mutants: $(STAMP)
