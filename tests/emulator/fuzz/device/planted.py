@@ -98,8 +98,8 @@ EMOUNT_LENS: Mapping[str, Bug] = {
 }
 
 LMOUNT_BODY: Mapping[str, Bug] = {
-    "crash: a payload of more than 100 bytes": lambda heard: (
-        heard.state == "READY" and heard.frame is not None and heard.frame.class_ == 4 and len(heard.frame.payload) > 60
+    "crash: news of more than 60 bytes": lambda heard: (
+        heard.frame is not None and heard.frame.class_ in (1, 4) and len(heard.frame.payload) > 60
     ),
     "hang: a wrong checksum": _is(GarbageReason.CHECKSUM),
 }
