@@ -27,16 +27,18 @@ def add_device_arguments(parser: argparse.ArgumentParser, device: str) -> None:
     parser.add_argument("--profile", default="", metavar="NAME", help=f"the {peer} that we play (default: a usual one)")
     parser.add_argument("--twin", default="", metavar="NAME", help=f"the {device} of ours that is most like it")
     parser.add_argument("--seconds", type=_positive, default=60.0, help="time to spend (default: %(default)g)")
-    parser.add_argument("--cases", type=int, default=None, metavar="N", help="cases at most")
-    parser.add_argument("--repeats", type=int, default=3, metavar="N", help="tries that tell certain from intermittent")
-    parser.add_argument("--tries", type=int, default=24, metavar="N", help="tries to make one story short")
+    parser.add_argument("--cases", type=_count, default=None, metavar="N", help="cases at most")
+    parser.add_argument(
+        "--repeats", type=_count, default=3, metavar="N", help="tries that tell certain from intermittent"
+    )
+    parser.add_argument("--tries", type=_count, default=24, metavar="N", help="tries to make one story short")
     parser.add_argument("--seed", type=int, default=1, help="where cases come from (default: %(default)s)")
     parser.add_argument(
         "--folder", default="fuzz", metavar="FOLDER", help="findings, corpus and recording (default: %(default)s)"
     )
     parser.add_argument("--power-cycle", metavar="COMMAND", help="takes the device's power and gives it again")
     parser.add_argument(
-        "--power-cycles", type=int, default=100, metavar="N", help="power cycles to spend (default: %(default)s)"
+        "--power-cycles", type=_count, default=100, metavar="N", help="power cycles to spend (default: %(default)s)"
     )
     parser.add_argument("--ask", action="store_true", help="ask a person to bring the device back")
     add_limits(parser)
@@ -237,6 +239,12 @@ def _progress(seconds: float) -> "Generator[Callable[[float, Hunted], None]]":
             bar.update(task, completed=min(now, seconds), description=text)
 
         yield update
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text} is no count")
+    return int(text)
 
 
 def _positive(text: str) -> float:

@@ -118,7 +118,8 @@ class Hunt:
             CaptureError: what happens cannot be recorded.
         """
         link, budget = self.trier.link, self._budget
-        if not self.trier.ladder.health.greet() and not self.trier.ladder.power_cycle():
+        ladder = self.trier.ladder
+        if not ladder.health.greet() and not ladder.power_cycle() and not ladder.ask_person():
             heard = "what it says is no session" if link.heard or link.garbage else "nothing is heard"
             raise TransportError(
                 f"{link.port.name}: the {self.setup.device.value} does not come to a session of "
@@ -196,6 +197,9 @@ class Hunt:
         if kind != DEAD and any(self._twin().once(tried) in BROKEN for tried in (steps, before)):
             # It has been told to: to sleep, to be silent, to listen at another rate.
             self.came.lost += 1
+            if self.trier.ladder.health.examine() != WELL:
+                # While the twin was asked nobody spoke to the device.
+                self._afresh()
             return
         self._confirm(steps, before, kind, rung)
         self._afresh()

@@ -49,11 +49,15 @@ class Ladder:
             if helps():
                 self.rungs[rung] += 1
                 return rung
+        return ASKED if self.ask_person() else ""
+
+    def ask_person(self) -> bool:
+        """Ask until the device is well, or nobody is there any more; whether it is well."""
         while self.person is not None and self.person():
             if self.health.greet():
                 self.rungs[ASKED] += 1
-                return ASKED
-        return ""
+                return True
+        return False
 
     def rest(self) -> bool:
         """Leave it in peace, so that what it has begun to read is given up, and examine it again."""

@@ -24,8 +24,6 @@ WAITS_S = (0.0, 0.0, 1e-4, 4e-4, 1e-3, 3e-3, 8e-3, 0.015)
 """Pauses between two things that are sent; a frame of the stream takes about 16 ms."""
 
 SEQUENCES = (0, 1, 0x7F, 0x80, 0xFE, 0xFF)
-NUMBERS = (0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x7FFF_FFFF, 0x8000_0000, 0xFFFF_FFFF, -1)
-
 CLASSES = (1, 2, 3, 4)
 
 
@@ -80,6 +78,14 @@ class Maker:
 Kind = Callable[[Maker, Random], list[str]]
 
 
+def edges_of(size: int, random: Random) -> tuple[int, ...]:
+    """Numbers at the edges of what so many bytes can hold, with and without a sign, and two by chance."""
+    bits = 8 * (size or 2)
+    most = (1 << bits) - 1
+    return (0, 1, -1, most >> 1, (most >> 1) + 1, -(most >> 1) - 1, most - 1, most, most,
+            random.getrandbits(bits), random.getrandbits(bits))  # fmt: skip
+
+
 def moves_of(dialect: Dialect, role: Role) -> dict[str, list[tuple[type[Message], int]]]:
     """Trigger of the transition table -> what an end says to cause it: messages, and the class of their frame."""
     moves = dict[str, list[tuple[type[Message], int]]]()
@@ -108,8 +114,8 @@ def _field(maker: Maker, random: Random) -> list[str]:
         message: Any = cls()
         if not cls.FIELDS:
             break
-        value = random.choice((*NUMBERS, random.getrandbits(8), random.getrandbits(16)))
-        setattr(message, random.choice(cls.FIELDS).name, value)
+        spec = random.choice(cls.FIELDS)
+        setattr(message, spec.name, random.choice(edges_of(spec.size, random)))
         try:
             data = message.build()
         except (MountError, TypeError, ValueError):

@@ -93,7 +93,7 @@ LMOUNT_LENS: Mapping[str, Bug] = {
 
 EMOUNT_LENS: Mapping[str, Bug] = {
     "crash: a payload of more than 100 bytes": LMOUNT_LENS["crash: a payload of more than 100 bytes"],
-    "crash: an operand of the focus of 0xffff": lambda heard: heard.field("FocusMove", "operand") == 0xFFFF,
+    "crash: an operand of the focus beyond 0xefff": lambda heard: heard.field("FocusMove", "operand") > 0xEFFF,
     "hang: a wrong checksum": _is(GarbageReason.CHECKSUM),
 }
 

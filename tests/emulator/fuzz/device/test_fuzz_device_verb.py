@@ -1,5 +1,6 @@
 """`lensmount fuzz lens|body` on a real port: a served device that crashes, and all that can go wrong around it."""
 
+import io
 import json
 import os
 import resource
@@ -156,6 +157,32 @@ def test_a_power_cycle_command_that_fails_is_told(tmp_path: Path, capsys: pytest
         code = main(["fuzz", "lens", "--dialect", "lmount", "--power-cycle", "echo no relay >&2; exit 3", *words])
     assert code == 4
     assert "power-cycle command 'echo no relay >&2; exit 3': exit code 3: no relay" in capsys.readouterr().err
+
+
+def test_a_person_is_asked_on_the_terminal_and_may_be_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Served("lmount", "lens", tmp_path, None) as served:
+        words = ["fuzz", "replay", str(finding(tmp_path)), "--port", f"serial:{served.link}", *QUICK[:4]]
+        assert main(words) == 1
+        # It is dead now, and the one who is asked has gone home.
+        monkeypatch.setattr("sys.stdin", io.StringIO(""))
+        words = ["fuzz", "lens", "--dialect", "lmount", "--port", f"serial:{served.link}", "--ask", *QUICK[:4]]
+        assert main([*words, "--folder", str(tmp_path / "found")]) == 4
+        # Or has seen to it, as soon as asked.
+        monkeypatch.setattr("sys.stdin", _Person(served))
+        assert main([*words, "--folder", str(tmp_path / "found"), "--cases", "3", "--seconds", "20"]) in (0, 1)
+    assert "switch it off and on, then press Enter" in capsys.readouterr().err
+
+
+class _Person(io.StringIO):
+    def __init__(self, served: Served) -> None:
+        super().__init__()
+        self._served = served
+
+    def readline(self, *_: object) -> str:
+        subprocess.run(self._served.power_cycle, shell=True, check=True)
+        return "\n"
 
 
 def error_of(capsys: pytest.CaptureFixture[str], code: int, *words: str) -> str:
