@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 BENCH_STAMP := $(VENV)/.bench-installed
 
-.PHONY: demo test check lint types fuzz prove independent update-cuts soak bench figures firmware firmware-fuzz clean \
+.PHONY: demo test check lint types fuzz prove independent update-cuts soak bench figures firmware firmware-fuzz firmware-coverage firmware-emulated clean \
 	fuzz-parser fuzz-session recovery mutants fuzz-device
 
 demo: $(STAMP)
@@ -102,6 +102,18 @@ FRAMES ?= 10000000
 
 firmware-fuzz:
 	@$(MAKE) --no-print-directory -C hardware/firmware fuzz FRAMES=$(FRAMES)
+
+# Branches of the core that its tests take; fails below all of them.
+firmware-coverage: $(STAMP)
+	@PYTHONPATH=protocol:hardware $(BIN)/python hardware/firmware/tools/branches.py
+
+# The shipped image in the emulator, at the length that the documentation quotes: bytes there and back, presence lost.
+BYTES ?= 1000000
+MOMENTS ?= 1000
+
+firmware-emulated: $(STAMP)
+	@LENSMOUNT_EMULATED_BYTES=$(BYTES) LENSMOUNT_EMULATED_MOMENTS=$(MOMENTS) $(BIN)/python -m pytest -q -s --no-header \
+		tests/hardware/firmware/emulator/test_many_bytes.py tests/hardware/firmware/emulator/test_presence_lost.py
 
 # The figures that the documentation and the notes of a change quote; the captures are not part of the project.
 CAPTURES ?= ../shared/captures/e-mount

@@ -4,7 +4,7 @@
 //     start {image, serials}     run {until_us, unless_usb}   usb {board, data}      pin {board, pin, level}
 //     feed {board, uart, data, baudrate, broken}              join {from, to}        wire {pins, pull}
 //     reads {board, on}   lines {board, value}   suspend {board, on}   unplug {board}   ask {board, name, setup, data}
-//     reset {board}       tell {board}
+//     reset {board, watchdog}     hang {board}     tell {board}
 
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
@@ -13,7 +13,7 @@ import { Board } from './board.mjs';
 
 let boards = [], image, serials;
 let joins = [], nets = [];
-let said = {}, pins = [], bytes = [], conflicts = [];
+let said = {}, pins = [], outside = [], bytes = [], conflicts = [];
 
 const us = (nanos) => Math.round(nanos) / 1000;
 
@@ -31,6 +31,9 @@ function settle(net, at) {
 }
 
 const on = {
+  outside(board, pin, level) {
+    outside.push([us(board.now), board.number, pin, level]);
+  },
   pin(board, pin, state) {
     pins.push([us(board.now), board.number, pin, state]);
     for (const net of nets)
@@ -86,10 +89,11 @@ const orders = {
     run(order.until_us * 1000, order.unless_usb);
     const usb = Object.fromEntries(
       Object.entries(said).map(([number, parts]) => [number, Buffer.concat(parts).toString('base64')]));
-    const answer = { now_us: us(Math.max(...boards.map((board) => board.now))), usb, pins, bytes, conflicts,
+    const answer = { now_us: us(Math.max(...boards.map((board) => board.now))), usb, pins, outside, bytes, conflicts,
       ready: boards.map((board) => board.usb.ready) };
     said = {};
     pins = [];
+    outside = [];
     bytes = [];
     conflicts = [];
     return answer;
@@ -108,11 +112,19 @@ const orders = {
   suspend: ({ board, on: suspended }) => boards[board].usb.suspend(suspended),
   unplug: ({ board }) => boards[board].usb.reset(),
   ask: ({ board, name, setup, data }) => boards[board].usb.ask(name, setup, data ?? []),
-  reset({ board: number }) {
+  // By RUN's pin, or by the watchdog; memory outlasts both, and what drives the pins from outside does.
+  reset({ board: number, watchdog }) {
     const old = boards[number];
-    boards[number] = new Board(number, image, serials[number], on, old.mcu.sram);
-    boards[number].origin = old.now;
+    old.states.forEach((state, pin) => {
+      old.states[pin] = 'input';
+      if (state !== 'input') on.pin(old, pin, 'input');
+    });
+    const board = (boards[number] = new Board(number, image, serials[number], on, old.mcu.sram));
+    board.origin = old.now;
+    for (let pin = 0; pin < old.states.length; pin++) board.setPin(pin, !!(old.levels & (1 << pin)));
+    if (watchdog) board.watchdog.reason = 1;
   },
+  hang: ({ board }) => boards[board].hang(),
   tell({ board: number }) {
     const board = boards[number];
     return { worst: board.worst(), instructions: board.instructions, faults: board.usb.faults, found: board.usb.found,

@@ -6,7 +6,8 @@ import { Pl011 } from './pl011.mjs';
 import { UsbHost } from './usb_host.mjs';
 
 const FLASH = 0x10000000, RAM_END = 0x20042000, RAM = 0x20000000;
-const IO_BANK0 = 0x40014, TIMER = 0x40054, SSI = 0x18000, UARTS = [0x40034, 0x40038];
+const IO_BANK0 = 0x40014, TIMER = 0x40054, WATCHDOG = 0x40058, SSI = 0x18000, UARTS = [0x40034, 0x40038];
+const ENDLESS_LOOP = 0x42;
 const UART_IRQS = [20, 21];
 const UART_FUNCTION = 2;
 const uartOf = (pin) => Math.floor((pin + 4) / 8) % 2;
@@ -24,7 +25,7 @@ function load(flash, uf2) {
 }
 
 export class Board {
-  // `on` has pin(board, pin, state), byte(board, uart, byte) and usb(board, data).
+  // `on` has pin(board, pin, state), outside(board, pin, level), byte(board, uart, byte) and usb(board, data).
   constructor(number, uf2, serial, on, keptRam) {
     Object.assign(this, { number, uf2, serial, on });
     const mcu = (this.mcu = new RP2040());
@@ -48,7 +49,12 @@ export class Board {
     this.#pins();
     this.usb = new UsbHost(mcu, (data) => on.usb(this, data));
     mcu.onBreak = () => (this.inBootMode = true);
-    mcu.peripherals[0x40058].onWatchdogTrigger = () => (this.watchdogBarked = true);
+    this.watchdog = mcu.peripherals[WATCHDOG];
+    this.watchdog.onWatchdogTrigger = () => {
+      this.watchdogBarked = true;
+      // The package's goes on, and finds no end.
+      this.watchdog.alarm.enable = false;
+    };
     this.irqs = new Map();
     this.active = [];
     this.instructions = 0;
@@ -127,10 +133,20 @@ export class Board {
     return Object.fromEntries([...this.irqs].map(([number, worst]) => [NAMES[number] ?? `exception ${number}`, worst]));
   }
 
+  // The main loop goes round and round in the boot ROM from now on; interrupts come as before.
+  hang() {
+    const { core } = this.mcu;
+    if (core.IPSR) throw new Error('an interrupt is at work: let it end first');
+    core.PM = false;
+    core.waiting = false;
+    core.PC = ENDLESS_LOOP;
+  }
+
   setPin(pin, level) {
     const bit = 1 << pin;
     if (!!(this.levels & bit) === level) return;
     this.levels ^= bit;
+    this.on.outside(this, pin, level);
     this.mcu.gpio[pin].setInputValue(level);
   }
 
@@ -204,6 +220,6 @@ export class Board {
     rom.setUint16(0x20, 0x2041, true); // movs r0, #0x41
     rom.setUint16(0x22, 0x4770, true); // bx lr
     rom.setUint16(0x40, 0xbe00, true); // bkpt
-    rom.setUint16(0x42, 0xe7fe, true); // b .
+    rom.setUint16(ENDLESS_LOOP, 0xe7fe, true); // b .
   }
 }

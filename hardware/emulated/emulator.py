@@ -15,10 +15,10 @@ from types import TracebackType
 from typing import Any, Self
 
 from lensmount_hardware.boards.declaration import BoardMessage
-from lensmount_hardware.boards.orders import HostHello
+from lensmount_hardware.boards.orders import Configure, HostHello
 from lensmount_hardware.boards.protocol import DELIMITER, build_frame, read_frame
 from lensmount_hardware.boards.words import VERSION
-from lensmount_protocol.errors import BoardError
+from lensmount_protocol.errors import BoardError, FrameError
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = Path(__file__).parent
@@ -77,6 +77,8 @@ class Emulator:
     Attributes:
         now_us: the emulator's time.
         pins: what the boards did with their pins: time, board, pin, and `input`, `low`, `high` or `uart`.
+        outside: what others did with them: time, board, pin, level.
+        maps: the line maps that hosts sent: time, board, CONFIGURE.
         sent: what their UARTs sent: begin, end, board, UART, value, and 1 where no pin carried it.
         conflicts: when one board drove a wire high and another low.
         said: what each board's host has not taken yet.
@@ -93,6 +95,9 @@ class Emulator:
         self._partial = b""
         self.now_us = 0.0
         self.pins: list[tuple[float, int, int, str]] = []
+        self.outside: list[tuple[float, int, int, bool]] = []
+        self.maps: list[tuple[float, int, Configure]] = []
+        self._unread = [b"" for _ in serials]
         self.sent: list[tuple[float, float, int, int, int, int]] = []
         self.conflicts: list[Any] = []
         self.said = [b"" for _ in serials]
@@ -137,6 +142,7 @@ class Emulator:
         answer = self.order("run", until_us=at_us, unless_usb=unless_usb)
         self.now_us = answer["now_us"]
         self.pins += [tuple(pin) for pin in answer["pins"]]
+        self.outside += [tuple(level) for level in answer["outside"]]
         self.sent += [tuple(byte) for byte in answer["bytes"]]
         self.conflicts += answer["conflicts"]
         for number, data in answer["usb"].items():
@@ -161,6 +167,8 @@ class Emulator:
 
     def write(self, board: int, data: bytes) -> None:
         """Bytes from a board's host."""
+        *frames, self._unread[board] = (self._unread[board] + data).split(DELIMITER)
+        self.maps += [(self.now_us, board, message) for frame in frames if (message := _map_in(frame)) is not None]
         self.order("usb", board=board, data=base64.b64encode(data).decode())
 
     def feed(self, board: int, uart: int, data: bytes, **values: Any) -> None:
@@ -191,6 +199,14 @@ class Emulator:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _map_in(frame: bytes) -> Configure | None:
+    try:
+        message = read_frame(frame).message()
+    except FrameError:
+        return None
+    return message if isinstance(message, Configure) else None
 
 
 def _die_with_parent() -> None:

@@ -15,6 +15,8 @@
 #define REFUSALS 32u
 #define STATE_WAITS_US 10000u
 #define FRAMES_AT_ONCE 8u
+/* What a full queue of orders brings about takes less room than is left then, even if each byte comes back. */
+#define REPORTS_IN_PEACE (REPORT_BYTES / 3u)
 
 struct refusal {
     uint8_t code, type, sequence;
@@ -36,13 +38,13 @@ static struct {
     uint32_t lost_told[SORTS];
 } out;
 
-void answers_greet(uint32_t limit) {
+void answers_greet(uint32_t limit, bool goes_on) {
     out.spent = 0;
     out.limit = limit;
     out.refused_tail = out.refused_head;
     out.clock = out.counters = out.state = out.room = false;
     out.room_told = orders_limit();
-    for (unsigned sort = 0; sort < SORTS; sort++)
+    for (unsigned sort = 0; sort < SORTS && !goes_on; sort++)
         out.lost_told[sort] = lost_of(sort);
 }
 
@@ -86,6 +88,8 @@ void answers_state(uint8_t flags, uint64_t now) {
 
 void answers_room(void) {
     const uint32_t limit = orders_limit();
+    if (reports_waiting() > REPORTS_IN_PEACE)
+        return;
     if (limit - out.room_told >= ORDER_BYTES / 4u || (limit != out.room_told && orders_empty()))
         out.room = true;
 }

@@ -7,8 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A greeting: nothing waits, and the host's room for reports counts from 0. */
-void answers_greet(uint32_t limit);
+/* A greeting: nothing waits, and the host's room for reports counts from 0. One that goes on is told what was lost. */
+void answers_greet(uint32_t limit, bool goes_on);
 void answers_credit(uint32_t limit);
 
 void answers_refuse(uint8_t code, uint8_t type, uint8_t sequence, uint32_t detail);

@@ -18,17 +18,25 @@ static struct {
     uint8_t bytes[REPORT_BYTES];
     uint32_t head, tail, used;
     uint32_t put_in, taken_out;
+    uint32_t held[SORTS]; /* what would be lost with it */
 } ring;
 
+/* Low halves of times: what is gathered is told within a millisecond, and every byte comes through here. */
 static struct {
-    uint8_t data[GATHER_COUNT], gaps[GATHER_COUNT];
-    uint64_t first, last;
     uint8_t count, line;
     bool run;
-    uint32_t byte_ns;
+    uint32_t first, last;
+    uint32_t expected, expected_ns; /* when the next byte comes, if all are back to back */
+    uint32_t byte_us, byte_ns;      /* what a byte takes, in both parts */
+    uint64_t began;                 /* the first, whole */
+    uint8_t data[GATHER_COUNT], gaps[GATHER_COUNT];
 } gather;
 
 void reports_clear(void) {
+    for (unsigned sort = 0; sort < SORTS; sort++) {
+        lose(IN_MAIN, sort, ring.held[sort]);
+        ring.held[sort] = 0;
+    }
     ring.head = ring.tail = ring.used = 0;
     ring.taken_out = ring.put_in;
     gather.count = 0;
@@ -49,23 +57,37 @@ static void put(const uint8_t *message, uint8_t size, uint8_t sort, uint32_t cou
     for (uint8_t at = 0; at < size; at++)
         put_byte(message[at]);
     ring.used += size + 1u;
+    ring.held[sort] += count;
     ring.put_in++;
+}
+
+static uint8_t first_byte(uint32_t at) {
+    return ring.bytes[(ring.tail + at) % REPORT_BYTES];
 }
 
 uint8_t reports_first(uint8_t *message) {
     if (ring.used == 0)
         return 0;
-    const uint8_t size = ring.bytes[ring.tail];
+    const uint8_t size = first_byte(0);
     for (uint8_t at = 0; at < size; at++)
-        message[at] = ring.bytes[(ring.tail + 1u + at) % REPORT_BYTES];
+        message[at] = first_byte(1u + at);
     return size;
 }
 
 void reports_pop(void) {
-    const uint32_t whole = ring.bytes[ring.tail] + 1u;
+    const uint32_t whole = first_byte(0) + 1u;
+    const uint8_t type = first_byte(1u + BOARD_HEAD_TYPE_OFFSET);
+    if (type == BOARD_TYPE_RECEIVED)
+        ring.held[BOARD_SORT_RECEIVED] -= first_byte(1u + BOARD_RECEIVED_COUNT_OFFSET);
+    else
+        ring.held[type == BOARD_TYPE_EDGE ? BOARD_SORT_EDGES : BOARD_SORT_REPORTS]--;
     ring.tail = (ring.tail + whole) % REPORT_BYTES;
     ring.used -= whole;
     ring.taken_out++;
+}
+
+uint32_t reports_waiting(void) {
+    return ring.used;
 }
 
 uint32_t reports_put_in(void) {
@@ -82,7 +104,7 @@ static void tell_gathered(void) {
     if (count == 0)
         return;
     message[BOARD_HEAD_TYPE_OFFSET] = BOARD_TYPE_RECEIVED;
-    put64(message + BOARD_RECEIVED_AT_US_OFFSET, gather.first);
+    put64(message + BOARD_RECEIVED_AT_US_OFFSET, gather.began);
     message[BOARD_RECEIVED_LINE_OFFSET] = gather.line;
     message[BOARD_RECEIVED_SPACING_OFFSET] = (uint8_t)(gather.run ? BOARD_SPACING_RUN : BOARD_SPACING_GAPS);
     message[BOARD_RECEIVED_COUNT_OFFSET] = count;
@@ -98,31 +120,44 @@ static void tell_gathered(void) {
 uint64_t reports_due(void) {
     if (gather.count == 0)
         return PORT_NEVER;
-    const uint64_t silent = gather.last + GATHER_SILENCE_US, full = gather.first + GATHER_FOR_US;
-    return silent < full ? silent : full;
+    const uint32_t silent = gather.last - gather.first + GATHER_SILENCE_US;
+    return gather.began + (silent < GATHER_FOR_US ? silent : GATHER_FOR_US);
 }
 
-/* Whether byte number `count` came within 1 µs of where it would be if all were back to back. */
-static bool in_step(uint64_t at) {
-    const uint64_t expected = gather.first + (uint64_t)gather.byte_ns * gather.count / 1000u;
-    return at + 1u >= expected && at <= expected + 1u;
+/* Sums, for a division takes longer than a byte. */
+static void expect_next(void) {
+    gather.expected += gather.byte_us;
+    gather.expected_ns += gather.byte_ns;
+    if (gather.expected_ns >= 1000u) {
+        gather.expected_ns -= 1000u;
+        gather.expected++;
+    }
 }
 
-static void take_byte(const struct received *byte, uint64_t at) {
+/* Whether a byte came within 1 µs of where it would be if all were back to back. */
+static bool in_step(uint32_t at) {
+    return at + 1u - gather.expected <= 2u;
+}
+
+static void take_byte(const struct received *byte, uint64_t now) {
+    const uint32_t at = byte->at;
     const uint8_t line = lines.heard[byte->uart];
     if (line == NO_LINE)
         return;
     counters.bytes_received++;
-    if (gather.count && (gather.line != line || at > gather.last + LONGEST_GAP_US || at > gather.first + GATHER_FOR_US))
+    if (gather.count && (gather.line != line || at - gather.last > LONGEST_GAP_US || at - gather.first > GATHER_FOR_US))
         tell_gathered();
     if (gather.count == 0) {
-        gather.first = at;
+        gather.began = now - (uint64_t)(int64_t)(int32_t)((uint32_t)now - at);
+        gather.first = gather.expected = at;
+        gather.expected_ns = 0;
         gather.line = line;
         gather.run = true;
     } else {
         gather.run = gather.run && in_step(at);
         gather.gaps[gather.count] = (uint8_t)(at - gather.last);
     }
+    expect_next();
     gather.last = at;
     gather.data[gather.count++] = byte->value;
     if (gather.count == GATHER_COUNT)
@@ -159,7 +194,8 @@ static void take_event(const struct event *event, uint64_t at, uint64_t now) {
         answers_refuse(event->small, (uint8_t)event->id, (uint8_t)(event->id >> 8), event->value);
         return;
     default:
-        gather.byte_ns = event->value;
+        gather.byte_us = event->value / 1000u;
+        gather.byte_ns = event->value % 1000u;
         return;
     }
     put(message, size, event->kind == EVENT_EDGE ? BOARD_SORT_EDGES : BOARD_SORT_REPORTS, 1);
@@ -178,7 +214,7 @@ void reports_collect(uint64_t now, bool all) {
         /* What was stamped behind `now`, or told ahead of its time, has a negative age. */
         const int32_t event_age = (int32_t)(low - event->at), byte_age = (int32_t)(low - byte->at);
         if (has_byte && (!has_event || byte_age >= event_age)) {
-            take_byte(byte, now - (uint64_t)(int64_t)byte_age);
+            take_byte(byte, now);
             events.received_tail = ++received_tail;
         } else {
             take_event(event, now - (uint64_t)(int64_t)event_age, now);

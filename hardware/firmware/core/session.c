@@ -78,6 +78,16 @@ static bool host_is_heard(uint64_t now) {
     return session.greeted && guard.configured && now - session.heard_before <= patience;
 }
 
+/* Whether a frame is no old one; what is missing in front of it is counted. */
+static bool count_missed(const uint8_t *message) {
+    const uint8_t missed = (uint8_t)(message[BOARD_HEAD_SEQUENCE_OFFSET] - session.expected);
+    if (missed >= 128)
+        return false;
+    counters.frames_missed += missed;
+    lose(IN_MAIN, BOARD_SORT_FRAMES, missed);
+    return true;
+}
+
 uint8_t session_hello(const uint8_t *message, unsigned size, uint64_t now, uint32_t *detail) {
     *detail = BOARD_HELLO_FLAGS_OFFSET;
     if (message[BOARD_HELLO_FLAGS_OFFSET] & ~BOARD_HELLO_FLAG_TAKE_OVER)
@@ -88,15 +98,25 @@ uint8_t session_hello(const uint8_t *message, unsigned size, uint64_t now, uint3
     const uint32_t number = get32(message + BOARD_HELLO_SESSION_OFFSET);
     const bool take_over = (message[BOARD_HELLO_FLAGS_OFFSET] & BOARD_HELLO_FLAG_TAKE_OVER) != 0;
     *detail = session.number;
-    if (host_is_heard(now) && number != session.number && !take_over)
+    if (host_is_heard(now) && number != session.number && !take_over) {
+        /* Who knocks does not keep the watchdog from barking at who has fallen silent. */
+        const uint32_t before = port_lock();
+        guard.heard_at = session.heard_before;
+        port_unlock(before);
         return BOARD_ERROR_CODE_BUSY;
+    }
+    const bool goes_on = number == session.number;
+    /* While the map says yet whose bytes they are. */
+    reports_collect(now, true);
     session_forget(BOARD_REST_REASON_GREETING);
     orders_greet();
     reports_clear();
+    if (goes_on)
+        count_missed(message);
     session.greeted = true;
     session.number = number;
     session.expected = (uint8_t)(message[BOARD_HEAD_SEQUENCE_OFFSET] + 1u);
-    answers_greet(get32(message + BOARD_HELLO_LIMIT_OFFSET));
+    answers_greet(get32(message + BOARD_HELLO_LIMIT_OFFSET), goes_on);
     answers_welcome(number);
     session_tell_state(now);
     return 0;
@@ -106,13 +126,10 @@ uint8_t session_hello(const uint8_t *message, unsigned size, uint64_t now, uint3
 static bool in_sequence(const uint8_t *message) {
     if (message[BOARD_HEAD_TYPE_OFFSET] == BOARD_TYPE_HELLO || !session.greeted)
         return true;
-    const uint8_t missed = (uint8_t)(message[BOARD_HEAD_SEQUENCE_OFFSET] - session.expected);
-    if (missed >= 128) {
+    if (!count_missed(message)) {
         session_take_bad_frame();
         return false;
     }
-    counters.frames_missed += missed;
-    lose(IN_MAIN, BOARD_SORT_FRAMES, missed);
     session.expected = (uint8_t)(message[BOARD_HEAD_SEQUENCE_OFFSET] + 1u);
     return true;
 }

@@ -6,6 +6,7 @@
 
 #include "board.h"
 #include "port.h"
+#include "umpire.h"
 
 #define INBOX 65536u
 #define OUTBOX 4096u
@@ -109,6 +110,7 @@ static void set_state(unsigned pin, uint8_t state) {
             sim.bytes[at->last - 1].end_ns > sim.now_ns)
             sim.bytes[at->last - 1].cut = 1;
     }
+    umpire_edge(pin);
 }
 
 void port_pin_input(unsigned pin, bool pull_up, bool pull_down) {
@@ -218,6 +220,7 @@ void port_enter_boot_mode(void) {
 }
 
 static void look(void) {
+    umpire_look();
     if (sim.kicked) {
         sim.kicked = false;
         board_mount_service();
@@ -311,6 +314,7 @@ void sim_set_pin(unsigned pin, bool level) {
     const uint32_t bit = 1u << pin;
     if (((sim.levels & bit) != 0) == level)
         return;
+    umpire_look();
     sim.levels ^= bit;
     if (sim.edges & bit)
         board_on_pins(level ? bit : 0, level ? 0 : bit, sim.levels, (uint32_t)sim_now());
@@ -358,6 +362,10 @@ unsigned sim_pin_state(unsigned pin) {
 
 unsigned sim_pin_pull(unsigned pin) {
     return (sim.pins_up >> pin & 1u) | (sim.pins_down >> pin & 1u) << 1;
+}
+
+uint32_t sim_levels(void) {
+    return sim.levels;
 }
 
 uint32_t sim_rate(void) {

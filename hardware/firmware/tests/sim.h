@@ -37,6 +37,7 @@ void sim_late_sync(uint32_t us);
 bool sim_boots(void);
 unsigned sim_pin_state(unsigned pin);
 unsigned sim_pin_pull(unsigned pin);
+uint32_t sim_levels(void);
 uint32_t sim_rate(void);
 size_t sim_changes(const struct sim_change **changes);
 size_t sim_bytes(const struct sim_byte **bytes);

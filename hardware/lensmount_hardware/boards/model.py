@@ -128,7 +128,8 @@ class ModelBoard(ModelDoor):
         self._go_to_rest(RestReason.GREETING)
         self.wire = self._queue = None
         self._watchdog_us = 0
-        self._ear.told()
+        for report in self._ear.told():
+            self._reports.discard(report)
 
     def _obey(self, frame: BoardFrame, message: BoardMessage) -> None:
         match message:

@@ -52,6 +52,7 @@ class ModelDoor(ABC):
         self._expected = 0
         self._sequence = 0
         self._session: int | None = None
+        self._last_session: int | None = None
         self._heard_us = 0
         self._watchdog_us = 0
         self._ledger = Ledger(queue_bytes)
@@ -134,12 +135,18 @@ class ModelDoor(ABC):
         if taken and self.now_us - self._heard_us < patience and not hello.flags & HelloFlag.TAKE_OVER:
             self._refuse(ErrorCode.BUSY, frame.type, frame.sequence, self._session or 0)
             return
+        self._reports.end()
         self._begin_session()
-        self._session = hello.session
+        goes_on = hello.session == self._last_session
+        distance = (frame.sequence - self._expected) % _FRAMES
+        if goes_on and distance < _FRAMES // 2:
+            self.counted["frames_missed"] += distance
+            self._reports.count(Sort.FRAMES, distance)
+        self._session = self._last_session = hello.session
         self._heard_us = self.now_us
         self._expected = (frame.sequence + 1) % _FRAMES
         self._ledger = Ledger(self._queue_bytes)
-        self._reports.begin(hello.limit)
+        self._reports.begin(hello.limit, goes_on=goes_on)
         self._emit(
             Welcome(
                 self._version,

@@ -30,12 +30,21 @@ class ReportQueue:
         self._limit = 0
         self._spent = 0
         self._untold = Counter[Sort]()
+        self._open = False
 
-    def begin(self, limit: int) -> None:
-        """A session begins with this much credit."""
+    def end(self) -> None:
+        """A session ends: what has not been told is lost, and nothing is told until another begins."""
+        self._open = False
+        for message, _ in self._waiting:
+            self.discard(message)
         self._waiting.clear()
-        self._untold.clear()
         self._occupied = 0
+
+    def begin(self, limit: int, *, goes_on: bool) -> None:
+        """A session begins with this much credit; a host that goes on is told what it has lost."""
+        if not goes_on:
+            self._untold.clear()
+        self._open = True
         self._limit = limit
         self._spent = 0
 
@@ -48,13 +57,17 @@ class ReportQueue:
     def add(self, message: BoardMessage) -> None:
         """Tell this when its turn comes; where there is no room, count it."""
         cost = cost_of(message) if message.QUEUED else 0
-        if self._occupied + cost > self._room:
-            sort, number = _loss(message)
-            self.count(sort, number)
+        if not self._open or self._occupied + cost > self._room:
+            self.discard(message)
             return
         self._waiting.append((message, cost))
         self._occupied += cost
         self.pump()
+
+    def discard(self, message: BoardMessage) -> None:
+        """What will not be told any more is lost."""
+        if message.QUEUED:
+            self.count(*_loss(message))
 
     def count(self, sort: Sort, number: int) -> None:
         """Something was lost."""
@@ -64,6 +77,8 @@ class ReportQueue:
 
     def pump(self) -> None:
         """Tell what credit allows; a state does not wait for credit."""
+        if not self._open:
+            return
         while self._waiting:
             message, cost = self._waiting[0]
             if cost > ahead(self._limit, self._spent) and cost:

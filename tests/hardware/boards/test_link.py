@@ -240,9 +240,10 @@ def test_another_greeting_begins_anew() -> None:
     link.receive(stale[:50] + b"\x00" + stale[50:] + board.bytes_to_send(), 1.0)
     assert link.welcome is not None
     assert link.counts.missed == 0
-    (state,) = link.events()
+    state, dropped = link.events()
     assert isinstance(state, BoardState)
     assert not state.flags & StateFlag.CONFIGURED
+    assert dropped == Dropped(Sort.TRANSMISSIONS, 7)
     link.send(LOOP)
     link.send(SendBytes(1, 0, 0, 0, b"again"))
     board.receive(link.bytes_to_send())

@@ -88,6 +88,7 @@ class Core:
             getattr(library, name).restype = ctypes.c_uint64
         library.sim_run_until.argtypes = [ctypes.c_uint64]
         library.sim_boots.restype = ctypes.c_bool
+        library.umpire_complaint.restype = ctypes.c_char_p
         self._sequence = 0
         self._partial = b""
         self._seen: list[BoardMessage] = []
@@ -97,6 +98,11 @@ class Core:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._sim, "sim_" + name)
+
+    def complaint(self) -> str | None:
+        """The first thing, since this was last asked, that was driven into an end without power, or into none."""
+        told = self._sim.umpire_complaint()
+        return None if told is None else str(told, "ascii")
 
     @property
     def now_us(self) -> int:
@@ -191,16 +197,20 @@ def core_library() -> Path:
 
 @pytest.fixture
 def new_core(core_library: Path, tmp_path: Path) -> Iterator[Callable[[], Core]]:
-    """Makes boards that have just started; each is a library of its own, for the core's state is that of one chip."""
-    libraries: list[ctypes.CDLL] = []
+    """Makes boards that have just started; each is a library of its own, for the core's state is that of one chip.
+
+    Every edge that they make is judged, whatever the test is about: see umpire.c.
+    """
+    cores: list[Core] = []
 
     def make() -> Core:
-        path = tmp_path / f"core-{len(libraries)}.so"
+        path = tmp_path / f"core-{len(cores)}.so"
         shutil.copy(core_library, path)
-        libraries.append(ctypes.CDLL(str(path)))
-        return Core(libraries[-1])
+        cores.append(Core(ctypes.CDLL(str(path))))
+        return cores[-1]
 
-    return make
+    yield make
+    assert [complaint for core in cores if (complaint := core.complaint())] == []
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ def test_a_greeting_is_answered_with_who_the_board_is_and_how_things_are(core):
     welcome, state = core.heard()
     assert isinstance(welcome, r.Welcome)
     assert (welcome.session, welcome.lines, welcome.unique_id) == (0xCAFE, 16, bytes(range(1, 9)))
-    assert (welcome.queue_bytes, welcome.report_bytes, welcome.firmware) == (16384, 32768, b"simulated")
+    assert (welcome.queue_bytes, welcome.report_bytes, welcome.firmware) == (16384, 65536, b"simulated")
     assert isinstance(state, r.BoardState)
     assert (state.flags, state.reason) == (StateFlag.AT_REST, RestReason.GREETING)
 
@@ -285,7 +285,7 @@ def test_reports_wait_for_credit_and_what_finds_no_room_is_told(core):
     core.send(body(GUARD, MappedLine(1, LineKind.DATA), MappedLine(18, LineKind.PLAIN), timing=Timing(watchdog_ms=0)))
     core.run(20_000)
     core.heard()
-    for edge in range(3000):
+    for edge in range(6000):
         core.set_pin(18, edge % 2 == 0)
         core.run(3)
     for value in range(200):
@@ -295,12 +295,12 @@ def test_reports_wait_for_credit_and_what_finds_no_room_is_told(core):
     said = core.heard()
     assert {type(report) for report in said} == {r.Dropped}
     lost = sum(report.count for report in said if report.sort == Sort.EDGES)
-    assert 0 < lost < 3000
+    assert 0 < lost < 6000
     assert sum(report.count for report in said if report.sort == Sort.RECEIVED) == 200
     core.send(o.HostCredit(1 << 20))
     core.run(5000)
     edges = core.heard_of(r.EdgeSeen)
-    assert len(edges) == 3000 - lost
+    assert len(edges) == 6000 - lost
     assert [edge.at_us for edge in edges] == sorted(edge.at_us for edge in edges)
 
 
@@ -326,6 +326,30 @@ def test_a_host_that_does_not_read_finds_all_of_it_later(core):
     said = core.heard()
     assert len([report for report in said if isinstance(report, r.EdgeSeen)]) == 600
     assert [report for report in said if isinstance(report, r.Dropped)] == []
+
+
+def test_a_host_that_does_not_read_is_given_no_more_room_for_orders(core):
+    core.start_body()
+    core.heard()
+    core.host_reads(False)
+    for edge in range(2000):
+        core.set_pin(18, edge % 2 == 0)
+        core.run(50)
+        if edge % 100 == 0:
+            core.send(o.AskTime(edge))
+    for number in range(40):
+        core.send(o.SendBytes(number, 0, 0, 0, bytes(200)), run_us=3000)
+    core.host_reads(True)
+    said, at = [], core.now_us
+    while core.now_us < at + 5000:
+        core.run(10)
+        said += core.heard()
+    rooms = [number for number, report in enumerate(said) if isinstance(report, r.Room)]
+    edges = [number for number, report in enumerate(said) if isinstance(report, r.EdgeSeen)]
+    assert len(edges) == 2000
+    assert [report for report in said if isinstance(report, r.Dropped)] == []
+    assert rooms, "it comes in the end"
+    assert rooms[0] > edges[300]
 
 
 def test_rest_and_forget_end_the_session(core):

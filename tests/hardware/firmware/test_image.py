@@ -75,8 +75,12 @@ def test_it_is_built_again_to_the_same_bytes(tmp_path):
     version = subprocess.run(["arm-none-eabi-gcc", "--version"], capture_output=True, text=True, check=True).stdout
     if version.splitlines()[0] != MADE_OF["compiler"]:
         pytest.skip(f"it was built by {MADE_OF['compiler']}; here is {version.splitlines()[0]}")
-    for build in ("first", "second"):
-        command = ["make", "-s", "-C", FIRMWARE, f"BUILD={tmp_path / build}", f"PYTHON={sys.executable}"]
+    for folder in ("first", "second/and/deeper"):
+        # Nothing but the sources, as in a clean checkout, and elsewhere each time.
+        sources = tmp_path / folder / "firmware"
+        shutil.copytree(FIRMWARE, sources, ignore=shutil.ignore_patterns("build", "__pycache__"))
+        command = ["make", "-s", "-C", sources, f"PYTHON={sys.executable}"]
         made = subprocess.run(command, capture_output=True, text=True, check=False)
         assert made.returncode == 0, made.stderr
-        assert (tmp_path / build / "lensmount-pico.uf2").read_bytes() == IMAGE
+        assert (sources / "build" / "lensmount-pico.uf2").read_bytes() == IMAGE
+        assert re.search(r"flash \d+ of 2097152 bytes\nRAM +\d+ of 270336 bytes", made.stdout)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from emulated.emulator import EmulatedHost, Emulator, install
+from emulated.umpire import complaints
 from lensmount_protocol.errors import BoardError
 
 
@@ -18,7 +19,7 @@ def emulator_installed() -> None:
 
 @pytest.fixture
 def new_emulator(emulator_installed: None) -> Iterator[Callable[..., Emulator]]:
-    """Starts boards that have just been found on USB."""
+    """Starts boards that have just been found on USB; every edge of theirs is judged, whatever the test is about."""
     running: list[Emulator] = []
 
     def start(boards: int = 1) -> Emulator:
@@ -29,6 +30,7 @@ def new_emulator(emulator_installed: None) -> Iterator[Callable[..., Emulator]]:
 
     try:
         yield start
+        assert [complaint for emulator in running for complaint in complaints(emulator)] == []
     finally:
         for emulator in running:
             emulator.close()
