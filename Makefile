@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 BENCH_STAMP := $(VENV)/.bench-installed
 
 .PHONY: demo test check lint types fuzz prove independent update-cuts soak bench figures firmware firmware-fuzz firmware-coverage firmware-emulated clean \
-	fuzz-parser fuzz-session recovery mutants fuzz-device
+	fuzz-parser fuzz-session recovery mutants fuzz-device campaign-scale
 
 demo: $(STAMP)
 	@$(BIN)/lensmount demo
@@ -70,6 +70,12 @@ DEVICE_SECONDS ?= 900
 
 fuzz-device: $(STAMP)
 	@$(BIN)/python tests/emulator/fuzz/device/bench.py $(DEVICE) --seconds $(DEVICE_SECONDS) --seed $(SEED)
+
+# A campaign in two processes against one, by turns, with the load of the machine.
+SCALE_CASES ?= 200
+
+campaign-scale: $(STAMP)
+	@$(BIN)/python -m lensmount_emulator.campaign.scale --cases $(SCALE_CASES)
 
 # Small bugs put in one at a time; how many of them the three above find, each in a bounded time.
 mutants: $(STAMP)

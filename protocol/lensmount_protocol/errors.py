@@ -17,6 +17,8 @@ MountError                        the base of all
  +-- ScriptError                  a session script holds a verb or a value that nobody knows
  +-- FirmwareError                a firmware image cannot be read, or is not for the lens
  +-- FaultError                   a fault, or a story of faults, is described in words that mean nothing
+ +-- CorpusError                  a corpus cannot be reached, read or written
+ +-- CampaignError                a campaign's file says what is not legal
 ```
 
 Anything else that leaves a parser is a bug: bad bytes are data, not exceptions.
@@ -100,6 +102,14 @@ class FirmwareError(MountError):
 
 class FaultError(MountError):
     """A fault whose name, key or value nobody knows, or a story of faults that cannot be replayed."""
+
+
+class CorpusError(MountError):
+    """A corpus that cannot be reached, read or written, or what it wants is not installed."""
+
+
+class CampaignError(MountError):
+    """A campaign's file with a key or value that nobody knows, or a question to its results that means nothing."""
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> str:

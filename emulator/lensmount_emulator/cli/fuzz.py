@@ -14,14 +14,19 @@ names it. Exit code 5 where a device does not come back and nobody is there to s
 import argparse
 import contextlib
 import json
+import sys
 from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lensmount_emulator.cli.fuzz_device import add_device_arguments, add_limits, replay_on_device, run_device
+from lensmount_emulator.cli.parsing import Keeper, add_corpus, corpus_at, prepared
+from lensmount_protocol.errors import CaptureError
 
 if TYPE_CHECKING:
+    from lensmount_emulator.fuzz.corpus import Corpus
     from lensmount_emulator.fuzz.stage import Outcome
+    from lensmount_emulator.fuzz.story import Story
 
 WHOLE_STEPS = 100_000
 
@@ -32,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     reader = what.add_parser("parser", help="a dialect's readers")
     reader.add_argument("dialect", metavar="DIALECT", help="such as emount")
     reader.add_argument("--cases", type=_count, default=100_000, help="inputs (default: %(default)s)")
+    reader.add_argument("--guided", action="store_true", help="guided by coverage; wants atheris")
     session = what.add_parser("session", help="both ends, or one of them")
     session.add_argument(
         "--dialect",
@@ -47,6 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     session.add_argument("--stories", metavar="FOLDER", default=".", help="where broken stories go (default: here)")
     for one in (reader, session):
         one.add_argument("--seed", type=int, default=1, help="where cases come from (default: %(default)s)")
+        add_corpus(one)
     for device in ("lens", "body"):
         add_device_arguments(what.add_parser(device, help=f"the {device} on a port"), device)
     replay = what.add_parser("replay", help="a story that was written to a file")
@@ -69,21 +76,25 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _parser(arguments: argparse.Namespace) -> int:
-    from lensmount_emulator.fuzz.parser import fuzz_parser
     from lensmount_hardware.clock import MonotonicClock
     from lensmount_protocol.registry import load_dialect
 
     dialect = load_dialect(arguments.dialect)
+    run = prepared(dialect, arguments)
     clock = MonotonicClock()
     with _progress("inputs", arguments.cases) as update:
-        came = fuzz_parser(dialect, arguments.cases, arguments.seed, update)
+        came, more, trouble, stopped = run(update)
     seconds = clock.now()
-    figures = {"dialect": dialect.name, "cases": came.cases, "bytes": came.bytes, "frames": came.frames,
-               "no frames": came.refused, "violations": came.violations, "seconds": round(seconds, 1)}  # fmt: skip
+    figures = {"dialect": dialect.name, "cases": came.cases, **more, "violations": came.violations,
+               "seconds": round(seconds, 1)}  # fmt: skip
     _print(figures, came.cases / max(seconds, 1e-9), "cases", as_json=arguments.json)
     for line in came.shown:
         print(line)
-    return 1 if came.violations else 0
+    code = _code(came.violations, trouble)
+    if stopped:
+        # What was done until then is told; the code is that of a run that was stopped.
+        raise KeyboardInterrupt
+    return code
 
 
 def _session(arguments: argparse.Namespace) -> int:
@@ -95,22 +106,60 @@ def _session(arguments: argparse.Namespace) -> int:
     dialects = arguments.dialect or list(TRAITS)
     for name in dialects:
         players_of(name)
+    corpus = corpus_at(arguments.corpus)
+    keepers = {name: Keeper(corpus, f"session {name}") for name in dialects}
+    first = [story for name in dialects for story in _stories(corpus, name)]
+    files = list[str]()
+    trouble = list[str]()
+
+    def found(outcome: "Outcome") -> None:
+        file = Path(arguments.stories) / f"story-{arguments.seed}-{len(files) + 1}.lmx"
+        files.append(str(file))
+        keepers[outcome.story.dialect].keep(outcome.story.entry())
+        try:
+            write_story(file, outcome.story, outcome.records)
+        except CaptureError as error:
+            trouble.append(str(error))
+
     clock = MonotonicClock()
     with _progress("steps", arguments.steps) as update:
-        came = run_campaign(dialects, arguments.steps, arguments.seed, mode=arguments.mode, progress=update)
+        came = run_campaign(
+            dialects, arguments.steps, arguments.seed, mode=arguments.mode, progress=update, first=first, found=found
+        )
     seconds = clock.now()
-    folder = Path(arguments.stories)
-    files = [str(folder / f"story-{arguments.seed}-{number}.lmx") for number in range(1, len(came.broken) + 1)]
-    for file, outcome in zip(files, came.broken, strict=True):
-        write_story(Path(file), outcome.story, outcome.records)
-    figures = {"dialects": dialects, "steps": came.steps, "stories": came.stories, "broken": sum(came.counts.values()),
-               "kinds": len(came.broken), "files": files, "seconds": round(seconds, 1)}  # fmt: skip
+    more = {"from corpus": len(first), "damaged": corpus.broken + came.unplayable} if corpus else {}
+    figures = {"dialects": dialects, "steps": came.steps, "stories": came.stories, **more,
+               "broken": sum(came.counts.values()), "kinds": len(came.broken), "files": files,
+               "seconds": round(seconds, 1)}  # fmt: skip
     _print(figures, came.steps / max(seconds, 1e-9), "steps", as_json=arguments.json)
-    if not arguments.json:
-        for file, outcome in zip(files, came.broken, strict=True):
+    for file, outcome in zip(files, came.broken, strict=True):
+        if trouble:
+            # What no disk takes is told in full, so that it is not lost.
+            print(json.dumps({"story": outcome.story.entry()}))
+        elif not arguments.json:
             _tell(outcome)
             print(f"    lensmount fuzz replay {file}")
-    return 1 if came.broken else 0
+    return _code(len(came.broken), *trouble, *(keeper.trouble for keeper in keepers.values()))
+
+
+def _stories(corpus: "Corpus | None", dialect: str) -> "list[Story]":
+    """What a corpus kept of a dialect."""
+    from lensmount_emulator.fuzz.story import story_from
+
+    def read(entry: Mapping[str, Any]) -> "Story":
+        if entry["dialect"] != dialect:
+            raise ValueError("another dialect")
+        return story_from(entry)
+
+    return corpus.kept(f"session {dialect}", read) if corpus else []
+
+
+def _code(broken: int, *troubles: str) -> int:
+    """The exit code, behind a line for each trouble that what was found could not be kept."""
+    told = [trouble for trouble in troubles if trouble]
+    for trouble in told:
+        print(f"lensmount: {trouble}", file=sys.stderr)
+    return 1 if broken else 3 if told else 0
 
 
 def _replay(arguments: argparse.Namespace) -> int:

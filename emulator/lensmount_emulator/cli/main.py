@@ -25,16 +25,19 @@ VERBS = {
     "dialects": "list the dialects that can be spoken",
     "profiles": "list the lenses and bodies that can be played",
     "prove": "hold generated code against construct on mutated frames",
+    "campaign": "many sessions from one file: profiles x faults x seeds, into one file of results, and its report",
     "fuzz": "break readers, sessions and the device on a port by chance, and repeat what broke from one file",
     "describe": "show a dialect's messages, their fields, offsets and evidence",
 }
 
 EXIT_CODES = """exit codes:
   0  done
-  1  done, and something was found wanting (--verify, fidelity, prove, matrix, doctor, replay, a session with errors)
+  1  done, and something was found wanting (--verify, fidelity, prove, matrix, campaign, doctor, replay, a session with
+     errors)
   2  wrong usage, or an unknown dialect, profile, message, port scheme or script verb
   3  a file cannot be read as what it should be
-  4  a port cannot be opened, refuses a rate, or went away; a device on it that answers nothing
+  4  a port or board cannot be opened, refuses what it is to do, or went away; a device
+     that answers nothing
   5  fuzz lens, fuzz body: the device does not come back, and nobody is there to see to it
 130  stopped by Ctrl-C; everything decoded or recorded so far is kept
 """
@@ -59,7 +62,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     module.add_arguments(verb_parser)
-    return _guarded(module.run, verb_parser.parse_args(words[1:]))
+    # A verb whose usual deed needs no name puts it in.
+    spelled_out: Callable[[Sequence[str]], list[str]] = getattr(module, "spelled_out", list)
+    return _guarded(module.run, verb_parser.parse_args(spelled_out(words[1:])))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -97,11 +102,12 @@ def _guarded(run: Callable[[argparse.Namespace], int], arguments: argparse.Names
 
 
 def _exit_code(error: Exception) -> int:
-    from lensmount_protocol.errors import CaptureError, TransportError, TransportSpecError
+    from lensmount_protocol.errors import BoardError, CaptureError, TransportError, TransportSpecError
 
     if isinstance(error, CaptureError):
         return 3
-    return 4 if isinstance(error, TransportError) and not isinstance(error, TransportSpecError) else 2
+    of_a_port = isinstance(error, TransportError | BoardError) and not isinstance(error, TransportSpecError)
+    return 4 if of_a_port else 2
 
 
 if __name__ == "__main__":

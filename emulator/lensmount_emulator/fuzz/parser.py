@@ -1,38 +1,27 @@
-"""The parser fuzzer: valid frames, near misses, noise, cut and joined, and what must be true of whatever comes out.
+"""The parser fuzzer: readers under every kind of input, and what must be true of whatever comes out.
 
-Every byte is told exactly once and in order; where bytes are cut into chunks changes nothing; what a frame says is
-built to the same bytes again; nothing but a `MountError` leaves a parser; and memory stays bounded.
+Every byte is told exactly once and in order; the frames are those that a plain search of the bytes finds; where bytes
+are cut into chunks changes nothing, nor whether messages are read at once or later; what a frame says is built to the
+same bytes again; nothing but a `MountError` leaves a parser; and memory stays bounded.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from random import Random
 
-from lensmount_emulator.fuzz.chance import any_frame, messages_of
-from lensmount_emulator.proofs.differential import message_bytes, mutated
+from lensmount_emulator.fuzz.inputs import Input, Inputs, as_input
 from lensmount_protocol.dialect import Dialect
-from lensmount_protocol.envelope import DeclaredFormat
 from lensmount_protocol.errors import MountError
-from lensmount_protocol.frame import Frame, FrameEvent, GarbageReason
+from lensmount_protocol.frame import Frame, FrameEvent, FrameFormat, GarbageReason
+from lensmount_protocol.framer import LONGEST_RUN
 from lensmount_protocol.message import Message
 from lensmount_protocol.paving import build_payload
 from lensmount_protocol.reader import FrameReader
-from lensmount_protocol.wire import Role
 
 SHOWN = 10
-POOL = 256
-"""Whole frames that are kept to be joined, cut and hurt; one of them is made anew now and then."""
 
-RENEWED = 4
-"""Cases between two new ones."""
-
-RIGHT = 0.15
-"""Share of inputs that end with one whole frame, behind nothing or a little noise."""
-
-LONG = 1000
-"""Cases between two in which nothing comes for long."""
-
-ROOM = 4200
+ROOM = LONGEST_RUN + 104
 """Bytes that a reader may hold back beyond its largest frame: the longest run that it tells in one piece."""
 
 
@@ -46,7 +35,8 @@ class ParserFigures:
         frames: frames that were found in them.
         refused: runs of bytes that were no frame, padding among them.
         violations: inputs of which something was not true.
-        shown: the first of them, each as short as it can be, one line each.
+        broken: the first of them, each as short as it can be.
+        shown: the same, one line each.
     """
 
     cases: int = 0
@@ -54,107 +44,25 @@ class ParserFigures:
     frames: int = 0
     refused: int = 0
     violations: int = 0
+    broken: list[Input] = field(default_factory=lambda: list[Input]())
     shown: list[str] = field(default_factory=lambda: list[str]())
-
-
-@dataclass(frozen=True, slots=True)
-class Input:
-    """What a reader is given.
-
-    Attributes:
-        sender: whose frames it reads.
-        data: the bytes.
-        cuts: where they are cut into chunks.
-        window: whether they come in a select window.
-        right: the frame that they end with, behind bytes that begin none, and that has to be found; empty for none.
-    """
-
-    sender: Role
-    data: bytes
-    cuts: tuple[int, ...] = ()
-    window: bool = False
-    right: bytes = b""
-
-
-class Inputs:
-    """Inputs by chance.
-
-    Args:
-        dialect: whose frames.
-        random: where chance comes from.
-    """
-
-    def __init__(self, dialect: Dialect, random: Random) -> None:
-        self._dialect = dialect
-        self._random = random
-        self._pools = {role: [self._frame(role) for _ in range(POOL)] for role in Role}
-        self._long = bytes(ROOM * 2)
-        self._starts = {role: bytes((dialect.formats[role].start,)) for role in Role}
-        self._made = 0
-
-    def next(self) -> Input:
-        """One input."""
-        random = self._random
-        sender = Role.LENS if random.random() < 0.5 else Role.BODY
-        pool = self._pools[sender]
-        self._made += 1
-        if self._made % RENEWED == 0:
-            pool[random.randrange(POOL)] = self._frame(sender)
-        right = b""
-        if random.random() < RIGHT:
-            right = random.choice(pool)
-            data = random.randbytes(random.choice((0, 0, 5))).replace(self._starts[sender], b"") + right
-        elif self._made % LONG == 0:
-            data = self._starts[sender] * random.randrange(3) + self._long + self._part(sender)
-        else:
-            data = b"".join([self._part(sender) for _ in range(random.choice((1, 1, 1, 2, 3)))])
-        cuts = tuple(sorted(random.randrange(len(data) + 1) for _ in range(random.choice((0, 1, 1, 3)))))
-        return Input(sender, data, cuts, random.random() < 0.5, right if self._classes(sender) else b"")
-
-    def _frame(self, sender: Role) -> bytes:
-        """A frame that is right outside, whatever it says."""
-        frame_format, classes = self._dialect.formats[sender], self._classes(sender) or (1, 2, 3, 4)
-        while True:
-            frame = any_frame(self._random, self._dialect, sender, classes)
-            if not isinstance(frame_format, DeclaredFormat) or len(frame) >= frame_format.smallest:
-                return frame
-
-    def _classes(self, sender: Role) -> tuple[int, ...]:
-        """The classes that frames may have; none where the format is not declared, and does not say."""
-        frame_format = self._dialect.formats[sender]
-        return tuple(sorted(frame_format.classes)) if isinstance(frame_format, DeclaredFormat) else ()
-
-    def _part(self, sender: Role) -> bytes:
-        random = self._random
-        kind = random.random()
-        if kind < 0.08:
-            return random.randbytes(random.randrange(24))
-        if kind < 0.14:
-            return self._starts[sender] * random.randrange(1, 4) + random.randbytes(random.randrange(6))
-        frame = random.choice(self._pools[sender])
-        if kind < 0.5:
-            return frame
-        if kind < 0.62:
-            return frame[: random.randrange(len(frame) + 1)]
-        if kind < 0.7:
-            return frame[random.randrange(len(frame)) :]
-        if kind < 0.8:
-            # Wrong contents in a right envelope.
-            payload = mutated(frame[5:-3], random)[: self._dialect.formats[sender].largest - 16] or b"\0"
-            return self._dialect.build_frame(payload, random.randrange(6), random.randrange(256))
-        return mutated(frame, random)
 
 
 def wrong_with(dialect: Dialect, given: Input, came: ParserFigures | None = None) -> Iterator[str]:
     """What is not true of a reader's answer to an input; what it found is counted where that is wanted."""
+    if given.alone is not None:
+        cls = dialect.messages.get((given.sender, given.alone))
+        if cls is not None:
+            yield from wrong_message(cls, given.data)
+        return
     whole = list(_read(dialect, given, ()))
+    found = [event for event in whole if isinstance(event, Frame)]
     if came is not None:
-        frames = sum(isinstance(event, Frame) for event in whole)
-        came.frames += frames
-        came.refused += len(whole) - frames
+        came.frames += len(found)
+        came.refused += len(whole) - len(found)
     if given.right and not (whole and isinstance(whole[-1], Frame) and whole[-1].raw == given.right):
         yield "a frame that is right is not found"
-    told = b"".join(_bytes_of(event) for event in whole)
+    told = b"".join([_bytes_of(event) for event in whole])
     if told != given.data:
         yield f"{len(given.data)} bytes went in and {len(told)} came out, or others"
     at = 0
@@ -162,12 +70,16 @@ def wrong_with(dialect: Dialect, given: Input, came: ParserFigures | None = None
         if event.offset != at:
             yield f"an event says offset {event.offset} and begins at {at}"
         at += len(_bytes_of(event))
-        if isinstance(event, Frame):
-            rebuilt = dialect.build_frame(build_payload(event.messages), event.class_, event.sequence)
-            if rebuilt != event.raw:
-                yield f"frame {event.raw.hex()} is built as {rebuilt.hex()}"
+    for frame in found:
+        rebuilt = dialect.build_frame(build_payload(frame.messages), frame.class_, frame.sequence)
+        if rebuilt != frame.raw:
+            yield f"frame {frame.raw.hex()} is built as {rebuilt.hex()}"
+    places = [(frame.offset, frame.offset + len(frame.raw)) for frame in found]
+    expected = list(frames_in(dialect.formats[given.sender], given))
+    if places != expected:
+        yield f"frames are at {places}; a plain search finds them at {expected}"
     if given.cuts:
-        chunked = list(_read(dialect, given, given.cuts))
+        chunked = list(_read(dialect, given, given.cuts, later=bool(given.cuts[0] & 1)))
         if chunked != whole or [_said(event) for event in chunked] != [_said(event) for event in whole]:
             yield "cut into chunks it is told otherwise"
 
@@ -180,17 +92,40 @@ def _bytes_of(event: FrameEvent) -> bytes:
     return event.raw if isinstance(event, Frame) else event.data
 
 
-def _read(dialect: Dialect, given: Input, cuts: tuple[int, ...]) -> Iterator[FrameEvent]:
-    reader = FrameReader(dialect, given.sender, dialect.paving())
+def _read(dialect: Dialect, given: Input, cuts: tuple[int, ...], *, later: bool = False) -> Iterator[FrameEvent]:
+    reader = FrameReader(dialect, given.sender, dialect.paving(), headers_only=later)
+    most = dialect.formats[given.sender].largest + ROOM
     if given.window:
         yield from reader.open_window()
     before = 0
-    for stop in (*cuts, len(given.data)):
+    for stop in (*sorted((*cuts, *given.breaks)), len(given.data)) if cuts or given.breaks else (len(given.data),):
         yield from reader.receive(given.data[before:stop])
         before = stop
-        if before - reader.settled > dialect.formats[given.sender].largest + ROOM:
+        if before - reader.settled > most:
             raise MemoryError(f"{before - reader.settled} bytes are held back")
+        if stop in given.breaks:
+            yield from reader.open_window() if given.window else reader.close(GarbageReason.SILENCE)
     yield from reader.close(GarbageReason.WINDOW_CLOSED if given.window else GarbageReason.SOURCE_ENDED)
+
+
+def frames_in(frame_format: FrameFormat, given: Input) -> Iterator[tuple[int, int]]:
+    """Where frames are, found without a framer: each begin is tried in turn, and whoever pads may then pad."""
+    data, begin = given.data, 0
+    for end in (*given.breaks, len(data)):
+        at = data.find(frame_format.start, begin, end)
+        while at >= 0:
+            header = data[at : min(at + frame_format.header_size, end)]
+            size = frame_format.measure(header) if len(header) == frame_format.header_size else GarbageReason.LENGTH
+            if isinstance(size, int) and at + size <= end and frame_format.judge(data[at : at + size]) is None:
+                yield at, at + size
+                at += size
+                if frame_format.longest_padding:
+                    at = min(at + frame_format.longest_padding, end) if given.window else at
+                    at = end - len(data[at:end].lstrip(b"\0"))
+            else:
+                at += 1
+            at = data.find(frame_format.start, at, end)
+        begin = end
 
 
 def wrong_message(cls: type[Message], data: bytes) -> Iterator[str]:
@@ -204,16 +139,28 @@ def wrong_message(cls: type[Message], data: bytes) -> Iterator[str]:
         yield f"{cls.__name__} {data.hex()} is built as {built.hex()}"
 
 
-def attempt(check: Callable[[], Iterator[str]]) -> list[str]:
-    """What a check finds wrong; an error that comes out of it is wrong as well."""
+def attempt(dialect: Dialect, given: Input, came: ParserFigures | None = None) -> list[str]:
+    """What is wrong with an input; an error that comes out of a reader is wrong as well."""
     try:
-        return list(check())
+        return list(wrong_with(dialect, given, came))
     except Exception as error:
         return [f"{type(error).__name__}: {error}"]
 
 
+def kind_of(wrong: list[str]) -> str:
+    """What is wrong, without the figures and bytes."""
+    return "; ".join(re.sub(r"[0-9a-f]*[0-9][0-9a-f]*", "#", text) for text in wrong)
+
+
 def fuzz_parser(
-    dialect: Dialect, cases: int, seed: int, progress: Callable[[int], None] = lambda _done: None
+    dialect: Dialect,
+    cases: int,
+    seed: int,
+    progress: Callable[[int], None] = lambda _done: None,
+    *,
+    first: Iterable[Input] = (),
+    found: Callable[[Input], None] = lambda _given: None,
+    came: ParserFigures | None = None,
 ) -> ParserFigures:
     """Give a dialect's readers so many inputs.
 
@@ -222,59 +169,124 @@ def fuzz_parser(
         cases: inputs; with every fourth one, a message is read by itself as well.
         seed: where they come from; the same seed gives the same ones.
         progress: told now and then how many are done.
+        first: inputs of earlier runs, which are tried before any other; they are no cases.
+        found: told at once of each input that is kept because something is wrong with it, as short as it can be.
+        came: figures to count in, for those who want them although the run is stopped; new ones where none are given.
     """
-    random = Random(f"{seed} parser {dialect.name}")
-    inputs, came = Inputs(dialect, random), ParserFigures()
-    both = [messages_of(dialect, role) for role in Role]
+    inputs, came = Inputs(dialect, Random(f"{seed} parser {dialect.name}")), came or ParserFigures()
+    for given in first:
+        note(dialect, given, attempt(dialect, given), came, found)
     for number in range(cases):
         given = inputs.next()
         came.cases += 1
         came.bytes += len(given.data)
-        wrong = attempt(lambda given=given: wrong_with(dialect, given, came))  # type: ignore[misc]
+        if wrong := attempt(dialect, given, came):
+            note(dialect, given, wrong, came, found)
         if number % 4 == 0:
-            cls = random.choice(random.choice(both))
-            data = message_bytes(cls, random)
-            data = mutated(data, random) if random.random() < 0.5 else data
-            wrong += attempt(lambda cls=cls, data=data: wrong_message(cls, data))  # type: ignore[misc]
-        if wrong:
-            came.violations += 1
-            if len(came.shown) < SHOWN:
-                came.shown.append(_shown(dialect, given, wrong))
+            given = inputs.message()
+            if wrong := attempt(dialect, given):
+                note(dialect, given, wrong, came, found)
         if number % 1000 == 0:
             progress(number)
     progress(cases)
     return came
 
 
-def _shown(dialect: Dialect, given: Input, wrong: list[str]) -> str:
-    """An input as short as it can be, and what is wrong with it."""
-    shorter = given
+def note(dialect: Dialect, given: Input, wrong: list[str], came: ParserFigures, found: Callable[[Input], None]) -> None:
+    """Count what is wrong with an input, and keep it if it is one of the first."""
+    if not wrong:
+        return
+    came.violations += 1
+    if len(came.broken) < SHOWN:
+        shorter = shortest(dialect, given)
+        came.broken.append(shorter)
+        came.shown.append(_shown(shorter, attempt(dialect, shorter) or wrong))
+        found(shorter)
+
+
+def shortest(dialect: Dialect, given: Input) -> Input:
+    """An input with which something is wrong, as short as it can be; itself where nothing is."""
+    for change in ({"cuts": ()}, {"breaks": (), "right": b""}, {"window": False}):
+        given = _if_wrong(dialect, replace(given, **change), given)
     size = len(given.data)
     while size >= 1:
         at = 0
-        while at < len(shorter.data):
-            tried = Input(given.sender, shorter.data[:at] + shorter.data[at + size :], (), given.window)
-            if attempt(lambda tried=tried: wrong_with(dialect, tried)):  # type: ignore[misc]
-                shorter = tried
-            else:
+        while at < len(given.data):
+            shorter = _if_wrong(dialect, _without(given, at, size), given)
+            if shorter is given:
                 at += size
+            given = shorter
         size //= 2
+    for number in range(len(_frames_of(dialect, given))):
+        given = _less_said(dialect, given, number)
+    return given
+
+
+def _if_wrong(dialect: Dialect, tried: Input, given: Input) -> Input:
+    return tried if attempt(dialect, tried) else given
+
+
+def _frames_of(dialect: Dialect, given: Input) -> list[tuple[int, int]]:
+    """Where frames are; none where even that cannot be said."""
+    try:
+        return [] if given.alone is not None else list(frames_in(dialect.formats[given.sender], given))
+    except Exception:
+        return []
+
+
+def _less_said(dialect: Dialect, given: Input, number: int) -> Input:
+    """With a frame that says less, in an envelope that is right again."""
+    size = len(given.data)
+    while size >= 1:
+        at = 0
+        while (places := _frames_of(dialect, given))[number:]:
+            begin, stop = places[number]
+            try:
+                frame = dialect.formats[given.sender].open(given.data[begin:stop], 0)
+                if at >= len(frame.payload):
+                    break
+                payload = frame.payload[:at] + frame.payload[at + size :]
+                built = dialect.build_frame(payload, frame.class_, frame.sequence)
+            except Exception:
+                return given
+            data = given.data[:begin] + built + given.data[stop:]
+            cuts, breaks = (tuple(min(place, len(data)) for place in some) for some in (given.cuts, given.breaks))
+            tried = replace(given, data=data, cuts=cuts, breaks=breaks, right=b"")
+            if _if_wrong(dialect, tried, given) is given:
+                at += size
+            else:
+                given = tried
+        size //= 2
+    return given
+
+
+def _without(given: Input, at: int, size: int) -> Input:
+    """Without some of its bytes; a frame that has to be found stays whole, or has no longer to be found."""
+    data = given.data[:at] + given.data[at + size :]
+    places = [
+        tuple(place if place <= at else max(at, place - size) for place in some) for some in (given.cuts, given.breaks)
+    ]
+    right = given.right if at + size <= len(given.data) - len(given.right) else b""
+    return replace(given, data=data, cuts=places[0], breaks=places[1], right=right)
+
+
+def _shown(given: Input, wrong: list[str]) -> str:
+    """An input, and what is wrong with it."""
+    if given.alone is not None:
+        return f"{given.sender.value} message {given.data.hex()}: {'; '.join(wrong)[:300]}"
     where = " in a window" if given.window else ""
-    return f"{given.sender.value}{where}: {shorter.data.hex()} (cuts {given.cuts}): {'; '.join(wrong)[:300]}"
+    marks = "".join(f", {name} {some}" for name, some in (("cuts", given.cuts), ("breaks", given.breaks)) if some)
+    return f"{given.sender.value}{where}: {given.data.hex()}{marks}: {'; '.join(wrong)[:300]}"
 
 
 def one_input(dialect: Dialect) -> Callable[[bytes], None]:
-    """A target for fuzzers that are guided by coverage: takes bytes, and raises where something is not true.
+    """A target for fuzzers that are guided by coverage.
 
-    The first byte says whose frames they are, whether they come in a window, and where they are cut.
+    It takes bytes as `as_input` reads them, and raises where something is not true.
     """
 
     def target(data: bytes) -> None:
-        if not data:
-            return
-        role = Role.LENS if data[0] & 1 else Role.BODY
-        cuts = tuple(sorted(place for place in (data[0] >> 2, 2 * (data[0] >> 3)) if place < len(data)))
-        for text in wrong_with(dialect, Input(role, data[1:], cuts, bool(data[0] & 2))):
+        for text in wrong_with(dialect, as_input(data)):
             raise AssertionError(text)
 
     return target

@@ -18,6 +18,7 @@ from lensmount_emulator.fuzz.stage import Outcome, Stage, play_story
 from lensmount_emulator.fuzz.story import MODES, Story
 from lensmount_emulator.fuzz.traits import Traits, dialect_of, traits_of
 from lensmount_protocol.dialect import Dialect
+from lensmount_protocol.errors import MountError
 from lensmount_protocol.wire import Role
 
 STEPS_A_STORY = 400
@@ -125,12 +126,14 @@ class Campaign:
         stories: stories that were played.
         broken: the shortest story of each kind of break, and what it came to.
         counts: kind of break -> how many stories broke that way.
+        unplayable: stories of earlier runs with a player or a step that nobody knows.
     """
 
     steps: int = 0
     stories: int = 0
     broken: list[Outcome] = field(default_factory=lambda: list[Outcome]())
     counts: Counter[str] = field(default_factory=lambda: Counter[str]())
+    unplayable: int = 0
 
 
 def story_of(dialect: str, random: Random, mode: str = "") -> Story:
@@ -170,6 +173,8 @@ def run_campaign(
     mode: str = "",
     shrinks: bool = True,
     progress: Callable[[int], None] = lambda _steps: None,
+    first: Iterable[Story] = (),
+    found: Callable[[Outcome], None] = lambda _outcome: None,
 ) -> Campaign:
     """Take so many steps, story by story.
 
@@ -180,8 +185,17 @@ def run_campaign(
         mode: which ends are engines; `""` by chance.
         shrinks: whether a story that breaks something is told as short as it can be.
         progress: told between stories how many steps were taken.
+        first: stories of earlier runs, which are played before any other; their steps are not counted.
+        found: told at once of each story that is kept because it breaks something new.
     """
     came, names = Campaign(), tuple(dialects)
+    for story in first:
+        try:
+            outcome = play_story(story)
+        except MountError:
+            came.unplayable += 1
+        else:
+            _note(came, outcome, found, shrinks=shrinks)
     while came.steps < steps and len(came.broken) < MOST_BROKEN:
         random = Random(f"{seed} session {came.stories}")
         story = story_of(names[came.stories % len(names)], random, mode)
@@ -189,12 +203,19 @@ def run_campaign(
         came.steps += outcome.steps
         came.stories += 1
         progress(came.steps)
-        if outcome.complaints:
-            kind = kind_of(outcome)
-            came.counts[kind] += 1
-            if came.counts[kind] == 1:
-                came.broken.append(shorter(outcome) if shrinks else outcome)
+        _note(came, outcome, found, shrinks=shrinks)
     return came
+
+
+def _note(came: Campaign, outcome: Outcome, found: Callable[[Outcome], None], *, shrinks: bool) -> None:
+    """Count what a story broke, if it did, and keep it where it is the first of its kind."""
+    if not outcome.complaints:
+        return
+    kind = kind_of(outcome)
+    came.counts[kind] += 1
+    if came.counts[kind] == 1:
+        came.broken.append(shorter(outcome) if shrinks else outcome)
+        found(came.broken[-1])
 
 
 def kind_of(outcome: Outcome) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from lensmount_emulator.faults.fault import NEVER
 from lensmount_emulator.faults.registry import parse_fault
 from lensmount_emulator.fuzz.invariants import check, recovers
-from lensmount_emulator.fuzz.story import Story, read_story
+from lensmount_emulator.fuzz.story import Story, check_players, read_story
 from lensmount_emulator.fuzz.traits import players_of, profile
 from lensmount_emulator.fuzz.watch import Complaint, Players, Watch
 from lensmount_emulator.roles.script import parse_script
@@ -50,12 +50,13 @@ class Stage:
         taken: steps that were taken.
     """
 
-    def __init__(self, story: Story) -> None:
+    def __init__(self, story: Story, watching: Callable[[Players, Callable[[Record], None]], Watch] = Watch) -> None:
         self.story = story
         self.records: list[Record] = []
+        check_players(story)
         puppet = {"body": Role.LENS, "lens": Role.BODY}.get(story.mode)
         players = Players(profile(story.body), profile(story.lens), story.script, story.seed, puppet=puppet)
-        self.watch = Watch(players, self.records.append)
+        self.watch = watching(players, self.records.append)
         self.watch.faulted = True
         self.puppet = puppet
         self.taken = 0

@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
+from lensmount_emulator.fuzz.traits import profile
+from lensmount_emulator.roles.cast import Place
 from lensmount_hardware.captures.recording import RecordingWriter, read_header
 from lensmount_protocol.errors import FaultError
 from lensmount_protocol.wire import Record
@@ -48,6 +50,10 @@ class Story:
         """The same players with other steps."""
         return replace(self, steps=tuple(steps))
 
+    def entry(self) -> dict[str, Any]:
+        """The story as files and a corpus keep it."""
+        return {"version": VERSION, **asdict(self)}
+
 
 def write_story(path: Path, story: Story, records: Sequence[Record]) -> None:
     """Write a story and what it sounded like to a file.
@@ -56,7 +62,7 @@ def write_story(path: Path, story: Story, records: Sequence[Record]) -> None:
         CaptureError: the file cannot be written.
     """
     header = {"dialect": story.dialect, "body": story.body, "lens": story.lens, "script": story.script,
-              "seed": story.seed, "story": {"version": VERSION, **asdict(story)}}  # fmt: skip
+              "seed": story.seed, "story": story.entry()}  # fmt: skip
     with RecordingWriter(path, header) as recording:
         for record in records:
             recording.write(record)
@@ -78,10 +84,19 @@ def read_story(path: Path) -> Story:
     told: object = header.get("story")
     if not isinstance(told, Mapping):
         raise FaultError(f"{path}: the recording holds no story; `lensmount decode` reads it")
-    return _story(path, cast("Mapping[str, Any]", told))
+    return story_from(cast("Mapping[str, Any]", told), path)
 
 
-def _story(path: Path, told: Mapping[str, Any]) -> Story:
+def story_from(told: Mapping[str, Any], path: str | Path = "corpus") -> Story:
+    """The story in an entry.
+
+    Args:
+        told: what `entry` gave once.
+        path: where it is from, for messages.
+
+    Raises:
+        FaultError: it is of another version, or damaged.
+    """
     values = dict(told)
     version = values.pop("version", None)
     if version != VERSION:
@@ -96,6 +111,21 @@ def _story(path: Path, told: Mapping[str, Any]) -> Story:
         raise FaultError(f"{path}: story mode {values['mode']!r}; known: {', '.join(MODES)}")
     values["steps"] = tuple(values["steps"])
     return Story(**values)
+
+
+def check_players(story: Story) -> None:
+    """See that a story's players are a body and a lens, and that both speak its dialect.
+
+    Raises:
+        ProfileError: nobody knows one of them.
+        FaultError: one of them stands elsewhere, or speaks something else.
+    """
+    for name, place in ((story.body, Place.BODY), (story.lens, Place.LENS)):
+        player = profile(name)
+        if player.place is not place:
+            raise FaultError(f"the story's {place.value} is {name!r}, which is a profile of a {player.place.value}")
+        if player.dialect != story.dialect:
+            raise FaultError(f"the story speaks {story.dialect!r}, and its {place.value} {name!r} {player.dialect!r}")
 
 
 def as_test(story: Story, name: str) -> str:

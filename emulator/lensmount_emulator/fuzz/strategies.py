@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import Field
+from itertools import pairwise
 from random import Random
 from typing import Any
 
@@ -11,10 +12,13 @@ from lensmount_emulator.faults.fault import Fault
 from lensmount_emulator.faults.registry import BUILT_IN, keys_of, text_of
 from lensmount_emulator.faults.words import DURATION, LEVEL, LINE, RATE, ROLE, WORD, Kind, kind_of
 from lensmount_emulator.fuzz.chance import messages_of
+from lensmount_emulator.fuzz.layouts import declared
 from lensmount_emulator.fuzz.story import Story
-from lensmount_emulator.fuzz.traits import Traits, dialect_of, traits_of
+from lensmount_emulator.fuzz.traits import Traits, dialect_of, players_of, traits_of
 from lensmount_emulator.proofs.differential import message_bytes, mutated
 from lensmount_protocol.dialect import Dialect
+from lensmount_protocol.envelope import DeclaredFormat
+from lensmount_protocol.errors import MountError
 from lensmount_protocol.message import Message
 from lensmount_protocol.wire import Role
 
@@ -29,24 +33,46 @@ def named(dialect: str | Dialect) -> Dialect:
 
 
 def messages(dialect: str | Dialect, sender: Role) -> st.SearchStrategy[bytes]:
-    """Bytes of any message of one end that no run has to arm: its defaults, or odd values in every field."""
+    """Bytes of any message of one end that no run has to arm.
+
+    They are its defaults, or what its declaration allows in every field; where sizes vary, wrong ones too.
+    """
     return st.one_of([_message(cls) for cls in messages_of(named(dialect), sender)])
 
 
 def _message(cls: type[Message]) -> st.SearchStrategy[bytes]:
-    usual = st.just(cls().build())
-    size = None if cls.VARIES else cls.codec().size
-    if size is None:
-        return usual | SEEDS.map(lambda seed: message_bytes(cls, Random(seed)))
-    return usual | st.binary(min_size=size - 1, max_size=size - 1).map(lambda rest: bytes((cls.TYPE,)) + rest)
+    right = st.just(cls().build()) | declared(cls)
+    return right | SEEDS.map(lambda seed: message_bytes(cls, Random(seed))) if cls.VARIES else right
+
+
+def typed_messages(dialect: str | Dialect, sender: Role) -> st.SearchStrategy[Message]:
+    """The same as objects of their classes, each of them legal."""
+    return st.one_of([_typed(cls) for cls in messages_of(named(dialect), sender)])
+
+
+def _typed(cls: type[Message]) -> st.SearchStrategy[Message]:
+    return declared(cls).map(lambda data: _parsed(cls, data)).filter(lambda message: message is not None)  # type: ignore[return-value]
+
+
+def _parsed(cls: type[Message], data: bytes) -> Message | None:
+    """What bytes say; `None` where a declaration allows less than its sizes do."""
+    try:
+        return cls.parse(data)
+    except MountError:
+        return None
 
 
 def frames(dialect: str | Dialect, sender: Role) -> st.SearchStrategy[bytes]:
     """Whole frames with one to three messages; the envelope is right, and what they say may be odd."""
     spoken = named(dialect)
-    most = spoken.formats[sender].largest - 16
+    frame_format = spoken.formats[sender]
+    classes, least = [1, 2, 3, 4], 0
+    if isinstance(frame_format, DeclaredFormat):
+        classes, least = sorted(frame_format.classes), frame_format.smallest
+    most = frame_format.largest - len(spoken.build_frame(b"", classes[0], 0))
     payloads = st.lists(messages(spoken, sender), min_size=1, max_size=3).map(lambda some: b"".join(some)[:most])
-    return st.builds(spoken.build_frame, payloads, st.integers(1, 4), st.integers(0, 255))
+    built = st.builds(spoken.build_frame, payloads, st.sampled_from(classes), st.integers(0, 255))
+    return built.filter(lambda frame: len(frame) >= least)
 
 
 def near_misses(dialect: str | Dialect, sender: Role) -> st.SearchStrategy[bytes]:
@@ -69,6 +95,16 @@ def streams(dialect: str | Dialect, sender: Role) -> st.SearchStrategy[bytes]:
     parts = st.one_of(frames(dialect, sender), near_misses(dialect, sender), noise(dialect, sender))
     cut = st.builds(_cut, parts, st.integers(0, 600))
     return st.lists(parts | cut, max_size=4).map(_joined)
+
+
+def arrivals(dialect: str | Dialect, sender: Role) -> st.SearchStrategy[list[bytes]]:
+    """The same as they arrive: in chunks of any size, cut anywhere; joined they are the stream."""
+    return st.builds(_chunked, streams(dialect, sender), st.lists(st.integers(0, 600), max_size=5))
+
+
+def _chunked(stream: bytes, places: Sequence[int]) -> list[bytes]:
+    stops = [0, *sorted(place % (len(stream) + 1) for place in places), len(stream)]
+    return [stream[start:stop] for start, stop in pairwise(stops)]
 
 
 def _cut(part: bytes, size: int) -> bytes:
@@ -154,18 +190,20 @@ def stories(
 
     Args:
         dialect: what is spoken.
-        bodies: profiles of bodies; those that fuzzing knows of a built-in dialect where none are named.
+        bodies: profiles of bodies; where none are named, those that fuzzing knows of a built-in dialect, or the usual
+            one of the dialect's cast.
         lenses: profiles of lenses, likewise.
         scripts: what the body may be told to do, likewise.
         longest: steps at most, behind the start-up.
     """
     spoken = named(dialect)
     traits = traits_of(spoken.name)
+    usual = players_of(spoken.name)
     return st.builds(
         Story,
         st.just(spoken.name),
-        st.sampled_from(tuple(bodies) or traits.bodies),
-        st.sampled_from(tuple(lenses) or traits.lenses),
+        st.sampled_from(tuple(bodies) or traits.bodies or (usual.usual_body,)),
+        st.sampled_from(tuple(lenses) or traits.lenses or (usual.usual_lens,)),
         st.just("both"),
         st.sampled_from(tuple(scripts) or traits.scripts),
         st.integers(0, 1000),

@@ -24,6 +24,7 @@ from lensmount_emulator.roles.registry import cast_of
 from lensmount_emulator.roles.script import parse_script
 from lensmount_emulator.sessions.chain import Chain
 from lensmount_emulator.sessions.loopback import cast_parts, profile_of, usual_pair
+from lensmount_hardware.transport import timed
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.errors import TransportError
 from lensmount_protocol.registry import load_dialect
@@ -156,6 +157,7 @@ class MountFactory:
             pytest.fail(str(error), pytrace=False)
         engine = cast.engine(profile.settings, transport.lines, None, steps)
         engine.arm(arm)
+        engine.connection.keeps_windows = timed(transport) is not None
         header = {"role": port.role.value, "profile": profile.name, "port": port.spec}
         return LiveMounted(engine, transport, cast, self._heard(dialect, transport.lines, header), self._lines)
 

@@ -16,9 +16,20 @@ A dialect of another package is given by its name or as the `Dialect` itself; fo
 """
 
 from hypothesis import HealthCheck, settings
+from hypothesis.database import DirectoryBasedExampleDatabase
 
+from lensmount_emulator.fuzz.corpus import USUAL
 from lensmount_emulator.fuzz.stage import play_story as play
-from lensmount_emulator.fuzz.strategies import faults, frames, messages, near_misses, noise, streams
+from lensmount_emulator.fuzz.strategies import (
+    arrivals,
+    faults,
+    frames,
+    messages,
+    near_misses,
+    noise,
+    streams,
+    typed_messages,
+)
 from lensmount_emulator.fuzz.strategies import stories as sessions
 from lensmount_protocol.wire import Role
 
@@ -27,6 +38,7 @@ __all__ = [
     "DEVICE_LONG",
     "VIRTUAL",
     "Role",
+    "arrivals",
     "faults",
     "frames",
     "messages",
@@ -36,6 +48,7 @@ __all__ = [
     "register_profiles",
     "sessions",
     "streams",
+    "typed_messages",
 ]
 
 VIRTUAL = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -45,6 +58,7 @@ DEVICE = settings(
     deadline=None,
     max_examples=20,
     derandomize=False,
+    database=DirectoryBasedExampleDatabase(USUAL),
     print_blob=True,
     report_multiple_bugs=False,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large],

@@ -3,7 +3,7 @@
 import contextlib
 import io
 import json
-from collections.abc import Iterator
+import sys
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -13,7 +13,18 @@ import pytest
 
 from lensmount_emulator.cli.main import main
 from lensmount_emulator.fuzz import parser
-from lensmount_emulator.fuzz.parser import Input, Inputs, fuzz_parser, one_input, wrong_message, wrong_with
+from lensmount_emulator.fuzz.corpus import open_corpus
+from lensmount_emulator.fuzz.inputs import Input, Inputs, input_of
+from lensmount_emulator.fuzz.parser import (
+    attempt,
+    frames_in,
+    fuzz_parser,
+    one_input,
+    shortest,
+    wrong_message,
+    wrong_with,
+)
+from lensmount_protocol.frame import GarbageReason
 from lensmount_protocol.registry import dialect_names, load_dialect
 from lensmount_protocol.wire import Role
 
@@ -68,11 +79,16 @@ def broken_framer(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
                 return events
 
             self.receive = wrong
+            close = self.close
+            if kind == "goes on behind a silence":
+                self.close = lambda reason: [] if reason is GarbageReason.SILENCE else close(reason)
+            if kind == "keeps a window open":
+                self.open_window = list
 
     monkeypatch.setattr(parser, "FrameReader", Broken)
 
 
-@pytest.mark.parametrize("kind", ["crashes", "loses", "misplaces"])
+@pytest.mark.parametrize("kind", ["crashes", "loses", "misplaces", "goes on behind a silence", "keeps a window open"])
 def test_what_is_planted_is_found_and_told_short(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     broken_framer(kind, monkeypatch)
     came = fuzz_parser(load_dialect("lmount"), 3000, 1)
@@ -98,8 +114,6 @@ def test_a_target_for_fuzzers_that_are_guided_by_coverage() -> None:
 
 
 def test_a_dialect_of_another_package_is_fuzzed_like_a_built_in_one() -> None:
-    import sys
-
     sys.path.insert(0, str(Path(__file__).parents[2] / "protocol" / "other_package"))
     try:
         from lensmount_toy import TOY
@@ -122,8 +136,117 @@ def test_what_is_held_back_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parser, "ROOM", -10_000)
     dialect = load_dialect("emount")
     given = Input(Role.LENS, b"\xf0\xff\x03" + bytes(500))
+    assert attempt(dialect, given)[0].startswith("MemoryError")
 
-    def attempt() -> Iterator[str]:
-        yield from wrong_with(dialect, given)
 
-    assert parser.attempt(attempt)[0].startswith("MemoryError")
+def test_a_plain_search_finds_the_same_frames_at_every_break() -> None:
+    dialect = load_dialect("emount")
+    frame = dialect.build_frame(load_dialect("emount").messages[(Role.BODY, 0x04)]().build(), 1, 0)
+    frames, half = dialect.formats[Role.BODY], len(frame) // 2
+    assert list(frames_in(frames, Input(Role.BODY, frame * 2))) == [(0, len(frame)), (len(frame), 2 * len(frame))]
+    assert list(frames_in(frames, Input(Role.BODY, frame * 2, breaks=(half,)))) == [(len(frame), 2 * len(frame))]
+    nested = dialect.build_frame(frame, 1, 0)
+    assert list(frames_in(frames, Input(Role.BODY, nested))) == [(0, len(nested))]
+    assert list(frames_in(frames, Input(Role.BODY, nested[:-1] + b"\0"))) == [(5, 5 + len(frame))]
+
+
+def test_what_is_wrong_inside_a_frame_is_told_with_less_inside(monkeypatch: pytest.MonkeyPatch) -> None:
+    dialect = load_dialect("lmount")
+    build = parser.build_payload
+
+    def broken(messages: Any) -> bytes:
+        payload: bytes = build(messages)
+        return payload.replace(b"\x77", b"\x78")
+
+    monkeypatch.setattr(parser, "build_payload", broken)
+    frame = dialect.build_frame(b"\x01" * 40 + b"\x77" + bytes(60), 1, 9)
+    given = Input(Role.BODY, b"\0\1\2" + frame + b"\5", (3, 50), (1,), window=True)
+    assert attempt(dialect, given)
+    shorter = shortest(dialect, given)
+    # The smallest frame of this dialect holds a type and a size.
+    assert shorter.data == dialect.build_frame(b"\x77\0\0", 1, 9)
+    assert (shorter.cuts, shorter.breaks, shorter.window) == ((), (), False)
+
+
+def test_an_input_is_kept_as_it_is() -> None:
+    inputs = Inputs(load_dialect("emount"), Random(3))
+    for given in [*(inputs.next() for _ in range(300)), *(inputs.message() for _ in range(30))]:
+        assert input_of(json.loads(json.dumps(given.entry()))) == given
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"sender": "nobody"}, {"data": "0"}, {"data": 7}, {"cuts": [99]}, {"cuts": None}, {"breaks": ["1"]},
+        {"window": 1}, {"right": "77"}, {"alone": "x"},
+    ],
+)  # fmt: skip
+def test_an_entry_that_is_no_input_is_damaged(wrong: dict[str, Any], tmp_path: Path) -> None:
+    given = Input(Role.LENS, b"\xf0\1\2", (1,))
+    corpus = open_corpus(tmp_path)
+    corpus.keep("parser emount", given.entry(), given.entry() | wrong)
+    assert corpus.kept("parser emount", input_of) == [given]
+    assert corpus.broken == 1
+
+
+def test_what_is_found_is_kept_at_once_and_tried_first_by_the_next_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["fuzz", "parser", "lmount", "--json", "--corpus", str(tmp_path / "corpus")]
+    with monkeypatch.context() as planted:
+        broken_framer("crashes", planted)
+        assert main([*words, "--cases", "1000"]) == 1
+        found = json.loads(capsys.readouterr().out.splitlines()[0])["violations"]
+        assert found > 0
+        assert main([*words, "--cases", "1", "--seed", "2"]) == 1
+        figures = json.loads(capsys.readouterr().out.splitlines()[0])
+        assert figures["violations"] >= figures["from corpus"] > 0
+    assert main([*words, "--cases", "1"]) == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert figures["from corpus"] > 0
+    assert (figures["violations"], figures["damaged"]) == (0, 0)
+
+
+def test_a_corpus_that_is_full_in_mid_run_loses_no_figure_and_no_finding(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken_framer("crashes", monkeypatch)
+
+    def full(*_given: Any, **_named: Any) -> Any:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("hypothesis.database.tempfile.mkstemp", full)
+    assert main(["fuzz", "parser", "lmount", "--cases", "1000", "--corpus", str(tmp_path)]) == 1
+    told = capsys.readouterr()
+    assert "IndexError: planted" in told.out
+    assert told.err.strip().endswith("entries cannot be kept; is the place full?")
+    assert len([line for line in told.err.splitlines() if line.startswith("lensmount: ")]) == 1
+
+
+@pytest.mark.parametrize("what", ["parser", "session"])
+def test_a_corpus_that_cannot_be_had_is_told_in_one_line(
+    what: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["fuzz", what, *(["emount"] if what == "parser" else []), "--corpus"]
+    assert main([*words, "mongodb://here"]) == 2
+    assert capsys.readouterr().err.startswith("lensmount: mongodb://here: a corpus is a folder or begins with one of ")
+    monkeypatch.setitem(sys.modules, "lensmount_emulator.fuzz.corpus", None)
+    assert main([*words, "here"]) == 2
+    assert capsys.readouterr().err == "lensmount: a corpus wants hypothesis: pip install 'lensmount[fuzz]'\n"
+
+
+def test_a_run_that_is_stopped_tells_what_it_came_to(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make = Inputs.next
+
+    def stops(inputs: Inputs) -> Input:
+        if inputs._made == 50:
+            raise KeyboardInterrupt
+        return make(inputs)
+
+    monkeypatch.setattr(Inputs, "next", stops)
+    assert main(["fuzz", "parser", "emount", "--cases", "1000", "--json"]) == 130
+    told = capsys.readouterr()
+    assert json.loads(told.out)["cases"] == 50
+    assert told.err.endswith("lensmount: stopped\n")

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from lensmount_emulator.cli.main import main
+from lensmount_emulator.fuzz.corpus import open_corpus
 from lensmount_emulator.fuzz.session import run_campaign, shorter, story_of, tell
 from lensmount_emulator.fuzz.stage import play_story, replay_story
-from lensmount_emulator.fuzz.story import MODES, Story, as_test, read_story, write_story
+from lensmount_emulator.fuzz.story import MODES, Story, as_test, read_story, story_from, write_story
 from lensmount_emulator.roles.lmount import lens as lens_module
 from lensmount_protocol.errors import CaptureError, FaultError
 
@@ -150,6 +151,77 @@ def test_a_file_that_is_wrong_is_told_in_one_line(file: Path, changes: dict[str,
 def test_a_step_that_nobody_can_take_is_told(file: Path, steps: list[str], says: str) -> None:
     with pytest.raises(FaultError, match=says):
         replay_story(changed(file, steps=steps))
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"dialect": "emount"}, "the story speaks 'emount', and its body 'sigma-fp' 'lmount'"),
+        ({"dialect": "zmount"}, "the story speaks 'zmount'"),
+        ({"lens": "sel55210"}, "its lens 'sel55210' 'emount'"),
+        ({"lens": "sigma-fp"}, "the story's lens is 'sigma-fp', which is a profile of a body"),
+    ],
+)
+def test_a_story_of_another_dialect_is_told(
+    file: Path, changes: dict[str, Any], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["fuzz", "replay", str(changed(file, **changes))]) == 2
+    told = capsys.readouterr().err
+    assert says in told
+    assert told.count("\n") == 1
+
+
+@pytest.mark.parametrize("kept", [0, 1, 40, 90, -1])
+def test_a_file_that_was_cut_is_told_or_says_its_story(
+    file: Path, kept: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = file.read_bytes()
+    header = whole.index(b"\n") + 1
+    file.write_bytes(whole[:kept] if kept >= 0 else whole[: header - 1])
+    assert main(["fuzz", "replay", str(file)]) in (2, 3)
+    assert capsys.readouterr().err.count("\n") == 1
+    # Behind its header a recording may end anywhere: the story is all there.
+    file.write_bytes(whole[: header + 20])
+    assert main(["fuzz", "replay", str(file)]) == 0
+
+
+@pytest.mark.usefixtures("planted")
+def test_a_campaign_keeps_what_it_finds_and_plays_it_again_first(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = str(tmp_path / "corpus")
+    words = ["fuzz", "session", "--dialect", "lmount", "--mode", "both", "--stories", str(tmp_path), "--json"]
+    words += ["--corpus", place]
+    assert main([*words, "--seed", "2", "--steps", "20000"]) == 1
+    found = json.loads(capsys.readouterr().out)["kinds"]
+    assert main([*words, "--seed", "5", "--steps", "1"]) == 1
+    figures = json.loads(capsys.readouterr().out)
+    assert (figures["from corpus"], figures["damaged"], figures["broken"]) == (found, 0, found)
+    corpus = open_corpus(place)
+    for wrong in ({"version": 9}, {"dialect": "emount"}, {"steps": ["sing"]}, {"lens": "nobody"}):
+        corpus.keep("session lmount", Story("lmount", "sigma-fp", "sigma-45mm-f2.8-dg-dn").entry() | wrong)
+    monkeypatch.undo()
+    assert main([*words, "--seed", "5", "--steps", "1"]) == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert (figures["damaged"], figures["broken"]) == (4, 0)
+
+
+@pytest.mark.usefixtures("planted")
+def test_what_a_full_disk_does_not_take_is_told_in_full(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, *_rest: Any) -> None:
+        raise CaptureError(f"{path}: No space left on device")
+
+    monkeypatch.setattr("lensmount_emulator.fuzz.story.write_story", full)
+    words = ["fuzz", "session", "--dialect", "lmount", "--mode", "both", "--seed", "2", "--steps", "20000"]
+    assert main([*words, "--stories", str(tmp_path)]) == 1
+    told = capsys.readouterr()
+    assert "No space left on device" in told.err
+    entries = [json.loads(line) for line in told.out.splitlines() if line.startswith("{")]
+    assert entries
+    for entry in entries:
+        assert play_story(story_from(entry["story"])).complaints
 
 
 def test_other_files_are_no_stories(tmp_path: Path) -> None:

@@ -11,17 +11,55 @@ from lensmount_emulator.faults.plan import Plan
 from lensmount_emulator.faults.registry import parse_fault, text_of
 from lensmount_emulator.fuzz.stage import play_story
 from lensmount_emulator.fuzz.story import Story
-from lensmount_emulator.testing import Role, faults, frames, near_misses, noise, sessions, streams
+from lensmount_emulator.testing import (
+    Role,
+    arrivals,
+    faults,
+    frames,
+    near_misses,
+    noise,
+    sessions,
+    streams,
+    typed_messages,
+)
+from lensmount_protocol.frame import GarbageReason
 from lensmount_protocol.reader import FrameReader
 from lensmount_protocol.registry import load_dialect
 
 EMOUNT, LMOUNT = load_dialect("emount"), load_dialect("lmount")
 
 
+@settings(max_examples=400, deadline=None)
 @given(frames("emount", Role.LENS), frames(LMOUNT, Role.BODY))
 def test_frames_are_whole_and_of_their_dialect(one: bytes, other: bytes) -> None:
-    assert EMOUNT.formats[Role.LENS].judge(one) is None or one[3] == 4
+    assert FrameReader(EMOUNT, Role.LENS, EMOUNT.paving()).parse(one).raw == one
     assert FrameReader(LMOUNT, Role.BODY, LMOUNT.paving()).parse(other).raw == other
+
+
+@pytest.mark.parametrize("dialect", ["emount", "lmount"])
+@pytest.mark.parametrize("sender", [*Role])
+def test_messages_are_what_their_constructs_declare(dialect: str, sender: Role) -> None:
+    kinds = set[type[Any]]()
+
+    @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @given(typed_messages(dialect, sender))
+    def check(message: Any) -> None:
+        kinds.add(type(message))
+        data = message.build()
+        assert type(message).parse(data) == message
+        assert (sender, data[0]) in load_dialect(dialect).messages
+        assert data[0] not in load_dialect(dialect).guarded
+
+    check()
+    assert len(kinds) > 5
+
+
+@settings(deadline=None)
+@given(arrivals("emount", Role.LENS))
+def test_chunks_are_a_stream_that_is_told_the_same(chunks: list[bytes]) -> None:
+    one, whole = (FrameReader(EMOUNT, Role.LENS, EMOUNT.paving()) for _ in range(2))
+    events = [event for chunk in chunks for event in one.receive(chunk)] + one.close(GarbageReason.SOURCE_ENDED)
+    assert events == whole.receive(b"".join(chunks)) + whole.close(GarbageReason.SOURCE_ENDED)
 
 
 @given(near_misses("lmount", Role.LENS), noise("lmount", Role.BODY), streams("emount", Role.BODY))

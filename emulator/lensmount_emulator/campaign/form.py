@@ -1,0 +1,170 @@
+"""A campaign's file: what is to be tried, as TOML; every key checked before anything runs."""
+
+import re
+import tomllib
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import msgspec
+
+from lensmount_emulator.campaign.case import KINDS, PLAIN, SESSION
+from lensmount_emulator.faults.registry import faults as known_faults
+from lensmount_emulator.faults.registry import parse_fault
+from lensmount_emulator.fuzz.invariants import INVARIANTS
+from lensmount_protocol.errors import CampaignError, FaultError, unknown
+
+COSTLY = frozenset({"repeats"})
+"""Checks that play a case twice: only where they are named."""
+
+MOST_SEEDS = 1_000_000
+
+
+class Form(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a campaign's file says.
+
+    Attributes:
+        dialect: what is spoken.
+        title: one line for people.
+        bodies: names, patterns or paths of profiles.
+        lenses: the same of lenses.
+        accessories: the same of accessories; `none` for lenses without one, `all` for none and each.
+        fuzz: `plain` runs the script; `session` takes steps by chance as well.
+        script: what the body does.
+        faults: plans, each a list of faults, or one fault; an empty list is a session without any.
+        seeds: whole numbers, or a range such as `1-20`.
+        checks: invariants by name or pattern.
+        seconds: how long the script of a case may take, in virtual time.
+        steps: how many steps a case of the kind `session` takes.
+        processes: how many processes share the work.
+        limit: real seconds after which a case is given up, with the process that it holds up.
+        corpus: where stories are kept between campaigns: a folder, or the URL of a Redis; `""` for nowhere.
+    """
+
+    dialect: str
+    title: str = ""
+    bodies: list[str] = msgspec.field(default_factory=lambda: ["*"])
+    lenses: list[str] = msgspec.field(default_factory=lambda: ["*"])
+    accessories: list[str] = msgspec.field(default_factory=lambda: ["none"])
+    fuzz: str = PLAIN
+    script: str = ""
+    faults: list[str | list[str]] = msgspec.field(default_factory=lambda: list[str | list[str]]([[]]))
+    seeds: str | list[int] = msgspec.field(default_factory=lambda: [1])
+    checks: list[str] = msgspec.field(default_factory=lambda: ["*"])
+    seconds: float = 30.0
+    steps: int = 400
+    processes: int = 1
+    limit: float = 300.0
+    corpus: str = ""
+
+
+def load_form(path: Path) -> Form:
+    """What the file says.
+
+    Raises:
+        CampaignError: it cannot be read, or says what is not legal: one line with the key, and what is.
+    """
+    try:
+        return read_form(path.read_bytes(), str(path))
+    except OSError as error:
+        raise CampaignError(f"{path}: {error.strerror or error}") from error
+
+
+def read_form(text: bytes, origin: str) -> Form:
+    """What a TOML text says.
+
+    Args:
+        text: the TOML.
+        origin: what errors call it.
+
+    Raises:
+        CampaignError: as `load_form`.
+    """
+    try:
+        told = tomllib.loads(text.decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise CampaignError(f"{origin}: no TOML: {error}") from error
+    for key in told:
+        if key not in Form.__struct_fields__:
+            raise CampaignError(f"{origin}: {nearest('key', key, Form.__struct_fields__)}")
+    try:
+        form = msgspec.convert(told, Form)
+        _check(form)
+    except (msgspec.ValidationError, CampaignError) as error:
+        raise CampaignError(f"{origin}: {error}") from error
+    return form
+
+
+def plans_of(form: Form) -> list[tuple[str, ...]]:
+    """The plans of faults, each as text forms, each plan once."""
+    return list(dict.fromkeys((plan,) if isinstance(plan, str) else tuple(plan) for plan in form.faults))
+
+
+def seeds_of(form: Form) -> Sequence[int]:
+    """The seeds, each once.
+
+    Raises:
+        CampaignError: a text that is no range.
+    """
+    if isinstance(form.seeds, list):
+        return list(dict.fromkeys(form.seeds))
+    found = re.fullmatch(r"\s*(\d{1,12})\s*-\s*(\d{1,12})\s*", form.seeds)
+    if found is None or not int(found[1]) <= int(found[2]) < int(found[1]) + MOST_SEEDS:
+        raise CampaignError(
+            f"seeds {form.seeds!r}: write a range such as '1-20' of at most {MOST_SEEDS}, or a list of whole numbers"
+        )
+    return range(int(found[1]), int(found[2]) + 1)
+
+
+def checks_of(form: Form) -> tuple[str, ...]:
+    """The invariants that cases are held to, in their usual order; those that cost twice only where they are named.
+
+    Raises:
+        CampaignError: a word that means none.
+    """
+    wanted = set[str]()
+    for word in form.checks:
+        matching = {name for name in INVARIANTS if fnmatchcase(name, word) and (name == word or name not in COSTLY)}
+        if not matching:
+            raise CampaignError(f"checks: {nearest('check', word, INVARIANTS)}; patterns such as * work as well")
+        wanted |= matching
+    return tuple(name for name in INVARIANTS if name in wanted)
+
+
+def nearest(kind: str, name: str, known: Iterable[str]) -> str:
+    """One line for an unknown name: what is known instead, and the nearest of it where one is near."""
+    names = sorted(known)
+    close = get_close_matches(name, names, 1)
+    return unknown(kind, name, names) + (f"; did you mean {close[0]!r}?" if close else "")
+
+
+def _check(form: Form) -> None:
+    if form.fuzz not in KINDS:
+        raise CampaignError(f"fuzz: {nearest('kind of case', form.fuzz, KINDS)}")
+    for plan in plans_of(form):
+        for text in plan:
+            _check_fault(text)
+    if not seeds_of(form) or not form.faults or not checks_of(form):
+        raise CampaignError("seeds, faults and checks: none of these lists may be empty; faults = [[]] is no fault")
+    for name, value, least in (
+        ("seconds", form.seconds, 0.001),
+        ("steps", form.steps, 1),
+        ("processes", form.processes, 1),
+        ("limit", form.limit, 0.001),
+    ):
+        if not least <= value <= 1e6:
+            raise CampaignError(f"{name}: {value:g} is not from {least:g} to 1000000")
+    if form.fuzz == SESSION and form.accessories != ["none"]:
+        raise CampaignError('accessories: steps by chance are taken without any; accessories = ["none"] is legal')
+    if form.corpus and form.fuzz != SESSION:
+        raise CampaignError('corpus: only stories are kept, so it goes with fuzz = "session"')
+
+
+def _check_fault(text: str) -> None:
+    try:
+        parse_fault(text)
+    except FaultError as error:
+        close = get_close_matches((text.split() or [""])[0], sorted(known_faults()), 1)
+        near = f"; did you mean {close[0]!r}?" if str(error).startswith("unknown fault") and close else ""
+        raise CampaignError(f"faults: {error}{near}") from error

@@ -1,0 +1,75 @@
+"""One case of a campaign once more, from nothing but its results, and held against what it came to."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from lensmount_emulator.campaign.case import Result
+from lensmount_emulator.campaign.results import Finished
+from lensmount_emulator.campaign.trial import Work, recording_of
+from lensmount_emulator.faults.plan import plan_of
+from lensmount_emulator.fuzz.session import shorter
+from lensmount_emulator.fuzz.stage import play_story
+from lensmount_emulator.fuzz.story import story_from, write_story
+from lensmount_emulator.profiles.library import load_profile
+from lensmount_protocol.errors import CampaignError, CaptureError
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """A case that was played once more.
+
+    Attributes:
+        result: what it came to.
+        recording: every byte and edge, as a `.lmx` file holds it.
+        same: whether it came to the same verdict by the same complaints.
+        identical: whether its recording is the same, byte for byte.
+    """
+
+    result: Result
+    recording: bytes
+    same: bool
+    identical: bool
+
+
+def replay_case(finished: Finished) -> Again:
+    """Play a case once more.
+
+    Raises:
+        ProfileError: a profile of it is not known here.
+        FaultError: one of its faults is not known here.
+    """
+    case = finished.case
+    names = {case.body, case.lens, *case.accessories, *plan_of(case.faults, case.seed).lenses}
+    work = Work({name: load_profile(name) for name in names})
+    result = work(case)
+    same = (result.verdict, result.complaints) == (finished.verdict, finished.complaints)
+    recording = result.recording or recording_of(work.play(case))
+    return Again(result, recording, same, bool(result.digest) and result.digest == finished.digest)
+
+
+def write_shorter(path: Path, again: Again) -> int:
+    """Write the shortest story that breaks the same as a case did; gives how many steps it has.
+
+    Raises:
+        CampaignError: the case has no story, or broke nothing.
+        CaptureError: the file cannot be written.
+    """
+    if not again.result.story or not again.result.complaints:
+        raise CampaignError(f"case {again.result.case.number}: only steps by chance that broke something are shortened")
+    outcome = play_story(story_from(json.loads(again.result.story)))
+    outcome = shorter(outcome) if outcome.complaints else outcome
+    write_story(path, outcome.story, outcome.records)
+    return len(outcome.story.steps)
+
+
+def write_recording(path: Path, recording: bytes) -> None:
+    """Write a recording to a file.
+
+    Raises:
+        CaptureError: it cannot be written.
+    """
+    try:
+        path.write_bytes(recording)
+    except OSError as error:
+        raise CaptureError(f"{path}: {error.strerror or error}") from error

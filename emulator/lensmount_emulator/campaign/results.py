@@ -1,0 +1,256 @@
+"""The results of a campaign as they are read: its cases, all of them or those that are asked for, and their figures."""
+
+import json
+import sqlite3
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+from lensmount_emulator.campaign.case import Case, Verdict
+from lensmount_emulator.campaign.schema import CASE_COLUMNS, JOINT
+from lensmount_emulator.campaign.store import check_form, told
+from lensmount_emulator.fuzz.watch import Complaint
+from lensmount_protocol.errors import CampaignError, CaptureError
+
+EVERYTHING = "1"
+"""The condition that every case meets."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A case that has its result.
+
+    Attributes:
+        case: the case.
+        verdict: what it came to.
+        complaints: what must not be and was.
+        told: the first trouble that an end told of.
+        seconds: how long it lasted, in virtual time.
+        took: how long the machine took.
+        frames: frames in it.
+        bytes: their bytes.
+        digest: of its recording.
+        file: its recording or story, beside the results; `""` for one that passed.
+    """
+
+    case: Case
+    verdict: Verdict
+    complaints: tuple[Complaint, ...]
+    told: str
+    seconds: float
+    took: float
+    frames: int
+    bytes: int
+    digest: str
+    file: str
+
+
+class Share(NamedTuple):
+    """Cases that have something in common, by verdict."""
+
+    what: str
+    passed: int
+    broken: int
+    lost: int
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """What stands in a file.
+
+    Attributes:
+        path: the file.
+        title: of the campaign.
+        dialect: what was spoken.
+        planned: cases that there will be.
+        where: which of them are here.
+        cases: those that have their result, by number.
+        shares: by what they have in common -> how they went.
+        replies: what was asked -> lower end of a bucket in µs -> replies.
+        states: (end, state) -> how often.
+        transitions: (end, state, trigger, next state) -> how often.
+    """
+
+    path: Path
+    title: str
+    dialect: str
+    planned: int
+    where: str
+    cases: list[Finished]
+    shares: dict[str, list[Share]] = field(default_factory=dict[str, list[Share]])
+    replies: dict[str, dict[int, int]] = field(default_factory=dict[str, dict[int, int]])
+    states: dict[tuple[str, str], int] = field(default_factory=dict[tuple[str, str], int])
+    transitions: dict[tuple[str, str, str, str], int] = field(default_factory=dict[tuple[str, str, str, str], int])
+
+    @property
+    def counts(self) -> dict[Verdict, int]:
+        """How many cases came to each verdict."""
+        counts = dict.fromkeys(Verdict, 0)
+        for case in self.cases:
+            counts[case.verdict] += 1
+        return counts
+
+    @property
+    def complete(self) -> bool:
+        """Whether every case is here that was asked for."""
+        return self.where != EVERYTHING or len(self.cases) == self.planned
+
+
+SHARES = {
+    "body": "SELECT number, body AS what FROM cases",
+    "lens": "SELECT number, lens AS what FROM cases",
+    "accessory": "SELECT number, accessories AS what FROM cases WHERE accessories != ''",
+    "faults": "SELECT number, CASE faults WHEN '' THEN 'none' ELSE faults END AS what FROM cases",
+    # A frame of several messages counts for each of them.
+    "message": "SELECT DISTINCT number, sender || ': ' || one.value AS what FROM messages, "
+    """json_each('["' || replace(message, ' + ', '","') || '"]') AS one""",
+    "invariant": "SELECT DISTINCT number, invariant AS what FROM complaints",
+}
+"""What cases may have in common -> where that stands."""
+
+
+def read_results(path: Path, where: str = EVERYTHING) -> Results:
+    """What a file holds.
+
+    Args:
+        path: the file; a run may be writing to it.
+        where: a condition in SQL on the columns of `cases`, such as `verdict = 'broken' AND body LIKE 'sigma%'`.
+
+    Raises:
+        CaptureError: the file cannot be read, or holds something else.
+        CampaignError: a condition that means nothing; lists the columns.
+    """
+    with _opened(path) as connection:
+        chosen = f"(SELECT number FROM cases WHERE ({where}))"
+        if where != EVERYTHING:
+            _check_condition(connection, where)
+        about = _about(connection)
+
+        def rows(query: str) -> list[Any]:
+            return connection.execute(query.replace("CHOSEN", chosen)).fetchall()
+
+        begun = connection.execute("SELECT count(*) FROM begins").fetchone()[0]
+        results = Results(
+            path,
+            about["title"],
+            about["dialect"],
+            int(about["planned"]) + begun,
+            where,
+            list(_cases(connection, chosen)),
+        )
+        for name, query in SHARES.items():
+            results.shares[name] = [Share(*row) for row in rows(_BY_VERDICT.replace("EACH", query))]
+        for message, bucket, count in rows(
+            "SELECT message, from_us, sum(count) FROM replies WHERE number IN CHOSEN GROUP BY 1, 2 ORDER BY 1, 2"
+        ):
+            results.replies.setdefault(message, {})[bucket] = count
+        results.states.update(
+            ((end, state), count)
+            for end, state, count in rows(
+                "SELECT end, state, sum(count) FROM states WHERE number IN CHOSEN GROUP BY 1, 2 ORDER BY 1, 2"
+            )
+        )
+        results.transitions.update(
+            ((end, state, cause, following), count)
+            for end, state, cause, following, count in rows(
+                "SELECT end, state, cause, next, sum(count) FROM transitions WHERE number IN CHOSEN "
+                "GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4"
+            )
+        )
+    return results
+
+
+_BY_VERDICT = """
+SELECT what, sum(verdict = 'passed'), sum(verdict = 'broken'), sum(verdict = 'lost')
+FROM (EACH) AS each JOIN cases ON cases.number = each.number
+WHERE cases.number IN CHOSEN GROUP BY what ORDER BY what
+"""
+
+
+def read_case(path: Path, number: int) -> Finished:
+    """One finished case, whole.
+
+    Raises:
+        CaptureError: as `read_results`.
+        CampaignError: no such case has been finished.
+    """
+    with _opened(path) as connection:
+        found = list(_cases(connection, f"({number})"))
+        if not found:
+            (least, most) = connection.execute("SELECT min(number), max(number) FROM cases").fetchone()
+            known = f"{least} to {most}" if most else "none"
+            raise CampaignError(f"{path}: no case {number} has been finished; known: {known}")
+    return found[0]
+
+
+@contextmanager
+def _opened(path: Path) -> Generator[sqlite3.Connection]:
+    with told(path):
+        if not path.is_file():
+            raise CaptureError(f"{path}: no such file")
+        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as connection:
+            connection.row_factory = None
+            check_form(path, connection)
+            connection.execute("PRAGMA query_only = ON")
+            try:
+                yield connection
+            except (ValueError, KeyError, TypeError) as error:
+                raise CaptureError(f"{path}: the results are damaged: {error}") from error
+
+
+def _check_condition(connection: sqlite3.Connection, where: str) -> None:
+    try:
+        # In two places, so that nothing but a whole condition gets any further.
+        connection.execute(f"SELECT 1 FROM cases WHERE ({where}) LIMIT 1").fetchall()
+        connection.execute(f"SELECT 1 WHERE 1 IN (SELECT number FROM cases WHERE ({where}))").fetchall()
+    except (sqlite3.Error, sqlite3.Warning, ValueError) as error:
+        raise CampaignError(f"--where {where!r}: {error}; columns: {', '.join(CASE_COLUMNS)}") from error
+
+
+def _about(connection: sqlite3.Connection) -> dict[str, str]:
+    return dict(connection.execute("SELECT name, value FROM about").fetchall())
+
+
+def _cases(connection: sqlite3.Connection, chosen: str) -> Iterator[Finished]:
+    complaints: dict[int, list[Complaint]] = {}
+    for number, *complaint in connection.execute(
+        f"SELECT number, invariant, at, text FROM complaints WHERE number IN {chosen} ORDER BY number, place"
+    ):
+        complaints.setdefault(number, []).append(Complaint(*complaint))
+    begins = {
+        number: tuple(json.loads(story)["steps"])
+        for number, story in connection.execute(f"SELECT number, story FROM begins WHERE number IN {chosen}")
+    }
+    for row in connection.execute(
+        f"SELECT {', '.join(CASE_COLUMNS)} FROM cases WHERE number IN {chosen} ORDER BY number"
+    ):
+        values = dict(zip(CASE_COLUMNS, row, strict=True))
+        number = values["number"]
+        case = Case(
+            number,
+            values["kind"],
+            values["dialect"],
+            values["body"],
+            values["lens"],
+            _parts(values["accessories"]),
+            _parts(values["faults"]),
+            values["seed"],
+            values["script"],
+            values["limit_s"],
+            values["steps"],
+            _parts(values["checks"]),
+            begins.get(number, ()),
+        )
+        yield Finished(
+            case,
+            Verdict(values["verdict"]),
+            tuple(complaints.get(number, ())),
+            *(values[name] for name in ("told", "seconds", "took", "frames", "bytes", "digest", "file")),
+        )
+
+
+def _parts(text: str) -> tuple[str, ...]:
+    return tuple(text.split(JOINT)) if text else ()

@@ -1,0 +1,174 @@
+"""Run many sessions from one file: profiles x faults x seeds, held to invariants, into one SQLite file; and report.
+
+  lensmount campaign FILE.toml               what has no result yet is played, in processes of this machine
+  lensmount campaign FILE.toml --dask tcp://HOST:8786        or on a cluster
+  lensmount campaign report FILE.sqlite      tables; JSON, JUnit and one HTML page with plots
+  lensmount campaign replay FILE.sqlite 17   one case once more, held against what it came to
+
+Ctrl-C ends it; what is finished is kept, and the same command goes on with the rest. Exit code 1 where a case did not
+pass.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lensmount_emulator.campaign.planning import Planned
+    from lensmount_emulator.campaign.running import Execute, Progress
+
+WORDS = ("run", "report", "replay")
+"""What can be done; where none is named it is run."""
+
+
+def spelled_out(words: Sequence[str]) -> list[str]:
+    """The words of the command with what is done named first."""
+    named = not words or words[0] in WORDS or words[0] in ("-h", "--help")
+    return list(words) if named else ["run", *words]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `lensmount campaign`."""
+    what = parser.add_subparsers(dest="what", required=True, metavar="FILE.toml | report | replay")
+    play = what.add_parser("run", help="play what has no result yet; the word may be left away")
+    play.add_argument("file", type=Path, metavar="FILE.toml", help="what to try")
+    play.add_argument("--to", type=Path, metavar="FILE.sqlite", help="results (default: beside FILE.toml)")
+    play.add_argument("--processes", type=_count, metavar="N", help="(default: as the file says, or 1)")
+    play.add_argument("--dask", metavar="ADDRESS", help="the scheduler of a cluster: tcp://HOST:8786")
+    play.add_argument("--corpus", metavar="PLACE", help="a folder or the URL of a Redis (default: as the file says)")
+    play.add_argument("--quiet", action="store_true", help="only the summary")
+    report = what.add_parser("report", help="what a campaign came to")
+    report.add_argument("file", type=Path, metavar="FILE.sqlite", help="its results")
+    report.add_argument(
+        "--where", metavar="CONDITION", help="SQL on the columns of a case: \"verdict = 'broken' AND seed < 10\""
+    )
+    for one in (play, report):
+        one.add_argument("--junit", type=Path, metavar="FILE", help="write it as JUnit XML, for CI")
+        one.add_argument("--html", type=Path, metavar="FILE", help="write it as one HTML page")
+    report.add_argument("--json", action="store_true", help="print one JSON document, a case a line, and nothing else")
+    replay = what.add_parser("replay", help="one case once more")
+    replay.add_argument("file", type=Path, metavar="FILE.sqlite", help="the campaign's results")
+    replay.add_argument("number", type=_count, metavar="NUMBER", help="of the case")
+    replay.add_argument("--record", type=Path, metavar="FILE", help="write its recording, or its story, to this file")
+    replay.add_argument(
+        "--shorten", type=Path, metavar="FILE", help="write the shortest story that breaks the same to this file"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do it; 0 where every case passed, else 1."""
+    return {"run": _run, "report": _report, "replay": _replay}[arguments.what](arguments)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from contextlib import closing
+
+    from lensmount_emulator.campaign.form import load_form
+    from lensmount_emulator.campaign.planning import plan_campaign
+    from lensmount_emulator.campaign.running import run_planned
+    from lensmount_emulator.campaign.store import Store
+    from lensmount_emulator.cli.campaign_files import ready
+    from lensmount_emulator.cli.parsing import corpus_at
+    from lensmount_emulator.reports.progress import progress_bar
+    from lensmount_hardware.clock import MonotonicClock
+
+    clock = MonotonicClock()
+    planned = plan_campaign(load_form(arguments.file))
+    execute = _execute(arguments, planned)
+    place = arguments.corpus if arguments.corpus is not None else planned.form.corpus
+    corpus = corpus_at([place] if place else [])
+    path = arguments.to or arguments.file.with_suffix(".sqlite")
+    ready(arguments.junit, arguments.html)
+    progress: Progress | None = None
+    stopped = False
+    with (
+        Store(path, planned) as store,
+        closing(run_planned(planned, store, execute, corpus)) as steps,
+        progress_bar("cases") as tell,
+    ):
+        try:
+            for progress in steps:
+                tell(progress.finished / progress.planned)
+        except KeyboardInterrupt:
+            stopped = True
+    if progress is not None:
+        _tell(progress, clock.now())
+    if stopped:
+        print(f"the same command goes on with what is missing in {path}")
+        raise KeyboardInterrupt
+    arguments.file, arguments.where, arguments.json = path, None, False
+    return _report(arguments)
+
+
+def _tell(progress: "Progress", seconds: float) -> None:
+    played = progress.finished - progress.began
+    before = f", {progress.began} were finished before" if progress.began else ""
+    print(f"{played} cases in {seconds:.1f} s{before}; {progress.finished} of {progress.planned} are finished")
+    if progress.skipped:
+        print(f"{progress.skipped} entries of the corpus cannot be read, and were skipped")
+
+
+def _execute(arguments: argparse.Namespace, planned: "Planned") -> "Execute":
+    from lensmount_emulator.campaign.processes import run_in_processes
+    from lensmount_emulator.campaign.trial import Work
+    from lensmount_protocol.errors import CampaignError
+
+    work = Work(planned.profiles)
+    if arguments.dask is None:
+        processes = arguments.processes or planned.form.processes
+        return lambda cases: run_in_processes(cases, work, processes, planned.form.limit)
+    try:
+        from lensmount_emulator.campaign.cluster import run_on_cluster
+    except ImportError as error:
+        raise CampaignError(f"--dask wants Dask distributed ({error}); pip install 'lensmount[dask]'") from error
+    return lambda cases: run_on_cluster(arguments.dask, cases, work)
+
+
+def _report(arguments: argparse.Namespace) -> int:
+    from lensmount_emulator.campaign.case import Verdict
+    from lensmount_emulator.campaign.results import EVERYTHING, read_results
+    from lensmount_emulator.cli.campaign_files import ready, write_all
+    from lensmount_emulator.reports.campaign_json import campaign_to_json
+    from lensmount_emulator.reports.campaign_table import print_campaign
+    from lensmount_emulator.reports.campaign_words import totals
+    from lensmount_emulator.reports.tables import console_for
+
+    targets = ready(arguments.junit, arguments.html)
+    results = read_results(arguments.file, arguments.where or EVERYTHING)
+    write_all(results, targets)
+    if arguments.json:
+        print(campaign_to_json(results), end="")
+    else:
+        if not getattr(arguments, "quiet", False):
+            print_campaign(console_for(sys.stdout), results)
+        print(totals(results))
+    return 0 if results.counts[Verdict.PASSED] == len(results.cases) else 1
+
+
+def _replay(arguments: argparse.Namespace) -> int:
+    from lensmount_emulator.campaign.case import Verdict
+    from lensmount_emulator.campaign.replaying import replay_case, write_recording, write_shorter
+    from lensmount_emulator.campaign.results import read_case
+    from lensmount_emulator.reports.campaign_words import complaint_line
+
+    finished = read_case(arguments.file, arguments.number)
+    again = replay_case(finished)
+    if arguments.record is not None:
+        write_recording(arguments.record, again.recording)
+    print(f"{again.result.verdict.value}, as it was" if again.same else f"{again.result.verdict.value}, "
+          f"and it was {finished.verdict.value}")  # fmt: skip
+    for complaint in again.result.complaints:
+        print(f"  {complaint_line(complaint)}")
+    print(f"its recording is {'the same, byte for byte' if again.identical else 'another one'}")
+    if arguments.shorten is not None:
+        steps = write_shorter(arguments.shorten, again)
+        print(f"{steps} steps break the same: lensmount fuzz replay {arguments.shorten}")
+    return 0 if again.same and again.identical and again.result.verdict is Verdict.PASSED else 1
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number; 1 or more is")
+    return int(text)

@@ -1,0 +1,60 @@
+"""A campaign as one JSON document: a case on each line, so that two documents can be compared with `diff`."""
+
+import json
+
+from lensmount_emulator.campaign.results import Finished, Results
+from lensmount_emulator.reports.campaign_words import replay_of, shown_by
+
+VERSION = 1
+
+
+def campaign_to_json(results: Results) -> str:
+    """The document; what the machine's speed makes is not in it, so the same campaign gives the same bytes."""
+    head = {
+        "lensmount": "campaign",
+        "version": VERSION,
+        "title": results.title,
+        "dialect": results.dialect,
+        "where": results.where,
+        "planned": results.planned,
+        "complete": results.complete,
+        "counts": {verdict.value: count for verdict, count in results.counts.items()},
+        "by": {
+            what: {share.what: [share.passed, share.broken, share.lost] for share in shares}
+            for what, shares in results.shares.items()
+        },
+        "replies_us": results.replies,
+        "states": [[*key, count] for key, count in results.states.items()],
+        "transitions": [[*key, count] for key, count in results.transitions.items()],
+    }
+    text = _compact(head)[:-1] + ',\n"cases": ['
+    return text + "".join(("," if at else "") + "\n" + _compact(_case(results, case))
+                          for at, case in enumerate(results.cases)) + "\n]}\n"  # fmt: skip
+
+
+def _case(results: Results, finished: Finished) -> dict[str, object]:
+    case = finished.case
+    return {
+        "number": case.number,
+        "kind": case.kind,
+        "body": case.body,
+        "lens": case.lens,
+        "accessories": case.accessories,
+        "faults": case.faults,
+        "seed": case.seed,
+        "script": case.script,
+        "verdict": finished.verdict.value,
+        "complaints": [complaint._asdict() for complaint in finished.complaints],
+        "told": finished.told,
+        "seconds": round(finished.seconds, 6),
+        "frames": finished.frames,
+        "bytes": finished.bytes,
+        "digest": finished.digest,
+        "file": finished.file,
+        "replay": replay_of(results, finished),
+        "show": shown_by(results, finished),
+    }
+
+
+def _compact(what: object) -> str:
+    return json.dumps(what, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,56 @@
+"""A campaign on the terminal: how cases went by what they have in common, and those that did not pass."""
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from lensmount_emulator.campaign.case import Verdict
+from lensmount_emulator.campaign.results import Results
+from lensmount_emulator.reports.campaign_words import (
+    complaint_line,
+    failed,
+    name_of,
+    replay_of,
+    shown_by,
+)
+
+STYLES = {Verdict.PASSED: "green", Verdict.BROKEN: "bold white on red", Verdict.LOST: "bold white on red"}
+
+IN_TABLES = ("body", "lens", "faults", "invariant")
+
+MOST_ROWS = 30
+MOST_FAILED = 20
+"""Cases that are shown; the other reports have them all."""
+
+MOST_COMPLAINTS = 3
+
+
+def print_campaign(console: Console, results: Results) -> None:
+    """Print the tables and what did not pass."""
+    for what in IN_TABLES:
+        shares = results.shares.get(what, [])
+        if not shares:
+            continue
+        table = Table(what, *(verdict.value for verdict in Verdict), box=box.SIMPLE_HEAD)
+        for column in table.columns[1:]:
+            column.justify = "right"
+        # What went wrong most stands first.
+        for share in sorted(shares, key=lambda one: (-one.broken - one.lost, one.what))[:MOST_ROWS]:
+            style = "red" if share.broken or share.lost else None
+            table.add_row(Text(share.what), str(share.passed), str(share.broken), str(share.lost), style=style)
+        console.print(table)
+        if len(shares) > MOST_ROWS:
+            console.print(f"and {len(shares) - MOST_ROWS} more; --json and --html have them all")
+    wrong = failed(results)
+    for case in wrong[:MOST_FAILED]:
+        console.print(Text.assemble((case.verdict.value, STYLES[case.verdict]), f" {name_of(case)}"))
+        for complaint in case.complaints[:MOST_COMPLAINTS]:
+            console.print(f"  {complaint_line(complaint)}", markup=False)
+        for command in (replay_of(results, case), shown_by(results, case)):
+            if command:
+                console.print(f"  {command}", markup=False)
+    if len(wrong) > MOST_FAILED:
+        console.print(
+            f"and {len(wrong) - MOST_FAILED} more that did not pass; --json, --junit and --html have them all"
+        )

@@ -1,0 +1,37 @@
+"""Stand-ins for what plays a case, for workers that are to die or hang: importable in a process of its own."""
+
+import os
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+
+from lensmount_emulator.campaign.case import Case, Result, Verdict
+
+
+@dataclass(frozen=True)
+class Once:
+    """Notes each case that it plays; dies the first time with some of them."""
+
+    folder: Path
+    dies_with: tuple[int, ...] = ()
+
+    def __call__(self, case: Case) -> Result:
+        mark = self.folder / f"{case.number}"
+        with mark.open("a") as file:
+            file.write(f"{os.getpid()}\n")
+        if case.number in self.dies_with and len(mark.read_text().splitlines()) == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return Result(case, Verdict.PASSED, (), recording=b"x" * 200_000)
+
+
+def dies(case: Case) -> Result:
+    if case.number == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return Result(case, Verdict.PASSED, ())
+
+
+def hangs(case: Case) -> Result:
+    if case.number == 2:
+        Event().wait()
+    return Result(case, Verdict.PASSED, ())

@@ -1,0 +1,185 @@
+"""The results: written by one, each case once, gone on with; and one line for a file or a disk that will not do."""
+
+import resource
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from lensmount_emulator.campaign.case import Case, Figures, Result, Verdict
+from lensmount_emulator.campaign.form import load_form
+from lensmount_emulator.campaign.planning import Planned, plan_campaign
+from lensmount_emulator.campaign.results import read_results
+from lensmount_emulator.campaign.store import Store
+from lensmount_emulator.cli.main import main
+from lensmount_emulator.fuzz.watch import Complaint
+from lensmount_protocol.errors import CaptureError
+
+from .conftest import environment, finished_in  # noqa: TID252
+
+
+@pytest.fixture
+def planned(write: Callable[..., Path]) -> Planned:
+    return plan_campaign(load_form(write()))
+
+
+def passed(case: Case) -> Result:
+    figures = Figures(
+        {("body", "Hello"): (3, 30)}, {("Hello", 100): 2}, {("body", "OFF"): 1}, {("body", "OFF", "power", "READY"): 1}
+    )
+    return Result(case, Verdict.PASSED, (), seconds=1.5, took=0.1, figures=figures, digest="d")
+
+
+def broken(case: Case) -> Result:
+    complaints = (Complaint("recovers", 2.0, "not within 8 s"), Complaint("bounded", 3.0, "too many"))
+    return Result(case, Verdict.BROKEN, complaints, told="body at 1 ms: no", recording=b"all of it")
+
+
+def execute_sql(path: Path, sql: str) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(sql)
+
+
+def test_a_result_is_there_once_and_comes_back_as_it_was(tmp_path: Path, planned: Planned) -> None:
+    path = tmp_path / "r.sqlite"
+    with Store(path, planned) as store:
+        assert store.add(passed(planned.cases[0]))
+        assert store.add(broken(planned.cases[4]))
+        assert not store.add(broken(planned.cases[0]))
+        assert store.finished() == {1, 5}
+        assert store.transitions() == {("body", "OFF", "power", "READY")}
+    results = read_results(path)
+    first, second = results.cases
+    assert (first.case, first.verdict, first.frames, first.bytes) == (planned.cases[0], Verdict.PASSED, 3, 30)
+    assert (second.case, second.verdict, second.complaints) == (
+        planned.cases[4],
+        Verdict.BROKEN,
+        broken(planned.cases[4]).complaints,
+    )
+    assert (tmp_path / second.file).read_bytes() == b"all of it"
+    assert (results.planned, results.complete, results.replies) == (12, False, {"Hello": {100: 2}})
+    assert [tuple(share) for share in results.shares["invariant"]] == [("bounded", 0, 1, 0), ("recovers", 0, 1, 0)]
+    # One file, and what is beside it; nothing else stays.
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["r.cases", "r.sqlite", "small.toml"]
+
+
+def test_results_can_be_read_while_they_are_written(tmp_path: Path, planned: Planned) -> None:
+    path = tmp_path / "r.sqlite"
+    with Store(path, planned) as store:
+        for case in planned.cases[:3]:
+            store.add(passed(case))
+            assert len(read_results(path).cases) == case.number
+
+
+def test_a_second_writer_is_told_in_one_line(tmp_path: Path, planned: Planned) -> None:
+    path = tmp_path / "r.sqlite"
+    with Store(path, planned), pytest.raises(CaptureError, match="another run writes to it"):
+        Store(path, planned)
+    Store(path, planned).close()
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ("UPDATE about SET value = 'x' WHERE name = 'hash'", "results of another campaign"),
+        ("UPDATE about SET value = '0.0.9' WHERE name = 'lensmount'", "results of lensmount 0.0.9, and this is "),
+        ("PRAGMA user_version = 9", "results of version 9; this program reads version 1"),
+        ("PRAGMA application_id = 7", "holds no campaign's results"),
+    ],
+)
+def test_a_file_of_something_else_is_refused_and_left_alone(
+    write: Callable[..., Path], planned: Planned, capsys: pytest.CaptureFixture[str], change: str, told: str
+) -> None:
+    file = write()
+    path = file.with_suffix(".sqlite")
+    with Store(path, planned) as store:
+        store.add(passed(planned.cases[0]))
+    execute_sql(path, change)
+    before = path.read_bytes()
+    assert main(["campaign", str(file)]) == 3
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert line.startswith(f"lensmount: {path}: ")
+    assert told in line
+    assert path.read_bytes()[100:] == before[100:]
+
+
+def test_results_that_are_damaged_are_told_in_one_line(
+    write: Callable[..., Path], planned: Planned, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = write()
+    path = file.with_suffix(".sqlite")
+    Store(path, planned).close()
+    execute_sql(path, "DROP TABLE cases")
+    for words in (["campaign", str(file)], ["campaign", "report", str(path)], ["campaign", "replay", str(path), "1"]):
+        assert main(words) == 3
+        (line,) = capsys.readouterr().err.strip().splitlines()
+        assert line.startswith(f"lensmount: {path}: no such table: cases; ")
+
+
+def test_values_that_nobody_wrote_are_told_in_one_line(
+    tmp_path: Path, planned: Planned, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "r.sqlite"
+    with Store(path, planned) as store:
+        store.add(passed(planned.cases[0]))
+    execute_sql(path, "UPDATE cases SET verdict = 'splendid'")
+    assert main(["campaign", "report", str(path)]) == 3
+    assert capsys.readouterr().err == f"lensmount: {path}: the results are damaged: 'splendid' is not a valid Verdict\n"
+
+
+def test_a_campaign_that_has_changed_is_refused_by_the_results_of_what_it_was(
+    write: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = write(bodies='["a6000"]', seeds="[1]", title='"the first"')
+    assert main(["campaign", str(file), "--quiet"]) == 0
+    write(bodies='["a6000"]', seeds="[2]")
+    assert main(["campaign", str(file)]) == 3
+    assert "results of another campaign (the first)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("what", ["no database at all, but long enough to be looked at" * 9, ""])
+@pytest.mark.parametrize("verb", [["report"], ["replay"]])
+def test_a_file_that_holds_nothing_is_told_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], what: str, verb: list[str]
+) -> None:
+    path = tmp_path / "r.sqlite"
+    path.write_text(what)
+    assert main(["campaign", *verb, str(path), *(["1"] if verb == ["replay"] else [])]) == 3
+    assert len(capsys.readouterr().err.strip().splitlines()) == 1
+
+
+def test_a_full_disk_is_told_in_one_line_and_what_was_finished_stays(write: Callable[..., Path]) -> None:
+    file = write(bodies='["a6000"]')
+    path = file.with_suffix(".sqlite")
+    # A file that may not grow is what a full disk is to SQLite; the recordings of broken cases are too small to matter.
+    room = 90_000
+    command = [sys.executable, "-m", "lensmount_emulator.cli.main", "campaign", str(file)]
+
+    def narrow() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
+
+    run = subprocess.run(command, env=environment(), capture_output=True, text=True, preexec_fn=narrow, check=False)
+    assert run.returncode == 3, run.stdout + run.stderr
+    (line,) = run.stderr.strip().splitlines()
+    assert line.startswith(f"lensmount: {path}: ")
+    assert line.endswith("; every case that was finished before is kept")
+    kept = finished_in(path)
+    assert 0 < len(kept) < 6
+    assert main(["campaign", str(file), "--quiet"]) == 0
+    assert finished_in(path) == list(range(1, 7))
+
+
+def test_a_folder_that_takes_no_recording_is_told_and_its_case_stays_open(tmp_path: Path, planned: Planned) -> None:
+    path = tmp_path / "r.sqlite"
+    path.with_suffix(".cases").write_text("in the way")
+    with Store(path, planned) as store:
+        store.add(passed(planned.cases[0]))
+        with pytest.raises(CaptureError, match=r"r\.cases: "):
+            store.add(broken(planned.cases[1]))
+        assert store.finished() == {1}
