@@ -102,8 +102,9 @@ def parse_spec(text: str) -> PortSpec:
     """
     scheme, colon, rest = text.partition(":")
     if not colon:
+        likely = f"serial:{text}, or " if text.startswith("/dev/") else ""
         raise TransportSpecError(
-            f"port {text!r} has no scheme; write SCHEME:…, with one of: {', '.join(scheme_names())}"
+            f"port {text!r} has no scheme; write {likely}SCHEME:…, with one of: {', '.join(scheme_names())}"
         )
     rest, _, query = rest.partition("?")
     options: dict[str, str] = {}

@@ -1,15 +1,16 @@
 """Control lines: what hangs where, what is active when, and in which order edges and bytes are told."""
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
+from lensmount_hardware.contacts import Contacts
 from lensmount_hardware.spec import parse_spec
 from lensmount_hardware.transports.control_lines import ControlLines, Pin
 from lensmount_hardware.transports.serial_link import SerialTransport, poll_interval
 from lensmount_protocol.errors import TransportError, TransportLostError, TransportSpecError
-from lensmount_protocol.wire import DriveLine, LineChanged, Received, SetBaudrate, Transmit
+from lensmount_protocol.wire import DriveLine, LineChanged, Received, Role, SetBaudrate, Transmit
 
 
 @dataclass
@@ -51,7 +52,7 @@ class FakeLink:
 
 
 def _control_lines(options: str) -> ControlLines:
-    return ControlLines.described_by(parse_spec(f"serial:port?{options}"))
+    return ControlLines.described_by(parse_spec(f"serial:port?{options}"), Role.BODY)
 
 
 def _transport(link: FakeLink, options: str) -> SerialTransport:
@@ -85,6 +86,21 @@ def test_the_same_wiring_from_the_lens_side() -> None:
 def test_a_wiring_that_cannot_be_is_refused(options: str, told: str) -> None:
     with pytest.raises(TransportSpecError, match=told):
         _control_lines(options)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ("rts=BODY_SC", "unknown line 'BODY_SC'; known: BODY_CS, LENS_CS"),
+        ("cts=FOO", "unknown line 'FOO'; known: BODY_CS, LENS_CS"),
+        ("dtr=!LENS_CS", "dtr is an output, and LENS_CS is driven by the lens"),
+    ],
+)
+def test_where_the_mount_is_known_its_lines_are_checked(options: str, told: str) -> None:
+    contacts = Contacts({"BODY_CS": Role.BODY, "LENS_CS": Role.LENS}, ())
+    spec = replace(parse_spec(f"serial:port?{options}"), contacts=contacts)
+    with pytest.raises(TransportSpecError, match=told):
+        ControlLines.described_by(spec, Role.BODY)
 
 
 @pytest.mark.parametrize(("options", "seconds"), [("", 1e-3), ("poll_us=250", 250e-6), ("poll_us=1000000", 1)])

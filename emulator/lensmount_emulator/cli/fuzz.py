@@ -33,10 +33,12 @@ WHOLE_STEPS = 100_000
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lensmount fuzz`."""
+    from lensmount_emulator.cli.words import count
+
     what = parser.add_subparsers(dest="what", required=True, metavar="WHAT")
     reader = what.add_parser("parser", help="a dialect's readers")
     reader.add_argument("dialect", metavar="DIALECT", help="such as emount")
-    reader.add_argument("--cases", type=_count, default=100_000, help="inputs (default: %(default)s)")
+    reader.add_argument("--cases", type=count, default=100_000, help="inputs (default: %(default)s)")
     reader.add_argument("--guided", action="store_true", help="guided by coverage; wants atheris")
     session = what.add_parser("session", help="both ends, or one of them")
     session.add_argument(
@@ -46,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="may be given again (default: all that are known)",
     )
-    session.add_argument("--steps", type=_count, default=WHOLE_STEPS, help="steps in all (default: %(default)s)")
+    session.add_argument("--steps", type=count, default=WHOLE_STEPS, help="steps in all (default: %(default)s)")
     session.add_argument(
         "--mode", choices=("both", "body", "lens"), default="", help="which ends are engines (default: by chance)"
     )
@@ -60,9 +62,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     replay.add_argument("file", metavar="FILE", help="a .lmx file with a story in its header")
     replay.add_argument("--test", action="store_true", help="print it as a pytest test, and do not play it")
     replay.add_argument("--port", metavar="SPEC", help="play it on the device that is there")
-    replay.add_argument("--repeats", type=_count, default=1, help="tries on a device (default: %(default)s)")
+    replay.add_argument("--repeats", type=count, default=1, help="tries on a device (default: %(default)s)")
     replay.add_argument("--power-cycle", metavar="COMMAND", help="takes the device's power and gives it again")
-    replay.add_argument("--power-cycles", type=_count, default=100, metavar="N", help=argparse.SUPPRESS)
+    replay.add_argument("--power-cycles", type=count, default=100, metavar="N", help=argparse.SUPPRESS)
     replay.add_argument("--ask", action="store_true", help="ask a person to bring the device back")
     replay.add_argument("--any-device", action="store_true", help="also where the device is another one")
     add_limits(replay)
@@ -212,13 +214,6 @@ def _progress(what: str, total: int) -> Generator[Callable[[int], None]]:
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(what, total=total)
         yield lambda done: bar.update(task, completed=done)
-
-
-def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is no count")
-    return value
 
 
 VERBS: Mapping[str, Callable[[argparse.Namespace], int]] = {

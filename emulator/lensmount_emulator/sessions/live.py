@@ -1,6 +1,6 @@
 """One engine on a real port in real time: the host cannot hold a deadline, so it tells how late it was."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -85,6 +85,7 @@ class LiveSession:
         spin: seconds before a deadline at which sleeping ends and watching begins; 0 sleeps to the end. Each deadline
             takes that much of a core.
         jitter: how late deadlines were met; none is ever met early.
+        before: what the port told before the session began; the engine hears it first.
     """
 
     engine: End
@@ -94,6 +95,7 @@ class LiveSession:
     listen: Callable[[Notice], None] = lambda _notice: None
     spin: float = USUAL_SPIN
     jitter: Histogram = field(default_factory=Histogram)
+    before: Sequence[WireEvent] = ()
     _began: float = 0.0
     _keeper: TimedTransport | None = None
 
@@ -112,6 +114,8 @@ class LiveSession:
         keeper = self._keeper = timed(self.transport)
         self.engine.start(began)
         self._carry_out()
+        for event in self.before:
+            self._take(event)
         while not unless():
             now = self.clock.now()
             if until is not None and now >= until:

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from lensmount_hardware.spec import PortSpec
-from lensmount_protocol.wire import LineChanged
+from lensmount_protocol.errors import unknown
+from lensmount_protocol.wire import LineChanged, Role
 
 OUTPUTS = ("rts", "dtr")
 """Control lines that we drive."""
@@ -43,12 +44,18 @@ class ControlLines:
     _seen: dict[str, bool] = field(default_factory=dict[str, bool])
 
     @classmethod
-    def described_by(cls, spec: PortSpec) -> Self:
+    def described_by(cls, spec: PortSpec, role: Role) -> Self:
         """Read `rts=BODY_CS&cts=!LENS_CS` and the like; options of other names are left alone.
 
+        Args:
+            spec: the port in words.
+            role: the end that is played there.
+
         Raises:
-            TransportSpecError: a control line without a line of the mount, or two with the same one.
+            TransportSpecError: a control line without a line of the mount, one that the mount does not have, two with
+                the same one, or an output on a line that the peer drives.
         """
+        drivers = spec.contacts.drivers if spec.contacts is not None else None
         pins: dict[str, Pin] = {}
         for control in CONTROLS:
             if (value := spec.options.get(control)) is None:
@@ -58,6 +65,10 @@ class ControlLines:
                 raise spec.error(f"{control}= names no line; write {control}=LINE or {control}=!LINE")
             if line in pins:
                 raise spec.error(f"line {line!r} hangs on both {pins[line].control} and {control}")
+            if drivers is not None and line not in drivers:
+                raise spec.error(unknown("line", line, drivers))
+            if drivers is not None and control in OUTPUTS and drivers[line] is not role:
+                raise spec.error(f"{control} is an output, and {line} is driven by the {role.peer.value}")
             pins[line] = Pin(control, inverted=value.startswith("!"))
         return cls(
             outputs={line: pin for line, pin in pins.items() if pin.control in OUTPUTS},

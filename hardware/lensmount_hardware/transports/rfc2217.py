@@ -17,7 +17,7 @@ _ORDERS = {
 }
 
 
-def open_rfc2217(spec: PortSpec, _role: Role, baudrate: int) -> Transport:
+def open_rfc2217(spec: PortSpec, role: Role, baudrate: int) -> Transport:
     """Open `rfc2217://HOST:PORT`, 8N1, with the wired control outputs at rest.
 
     A change of rate takes a round trip and at least 50 ms, because pyserial waits for the answer; control
@@ -28,7 +28,7 @@ def open_rfc2217(spec: PortSpec, _role: Role, baudrate: int) -> Transport:
         TransportOpenError: nobody answers there, or not in the words of RFC 2217.
     """
     spec.allow_options(*CONTROLS, "poll_us")
-    control_lines, poll = ControlLines.described_by(spec), poll_interval(spec)
+    control_lines, poll = ControlLines.described_by(spec, role), poll_interval(spec)
     host, number = spec.address()
     url = f"rfc2217://{f'[{host}]' if ':' in host else host}:{number}"
     port = rfc2217.Serial(timeout=poll)
@@ -39,6 +39,9 @@ def open_rfc2217(spec: PortSpec, _role: Role, baudrate: int) -> Transport:
         port.baudrate = baudrate
         port.open()
     except SERIAL_ERRORS as error:
+        behind = error.__context__
+        if isinstance(behind, OSError) and behind.strerror:
+            raise TransportOpenError(f"{url}: cannot connect: {behind.strerror}") from error
         raise TransportOpenError(f"{url}: cannot be opened at {baudrate} baud: {error}") from error
     return SerialTransport(url, _RemoteLink(port), control_lines, poll)
 

@@ -3,6 +3,7 @@
 import errno
 import os
 import select
+import termios
 
 import serial
 from serial.tools import list_ports
@@ -28,9 +29,10 @@ _WRITE_TIMEOUT = 1.0
 _MISSING = {errno.ENOENT, errno.ENODEV, errno.ENXIO, errno.ENOTDIR}
 _BUSY = {errno.EBUSY, errno.EAGAIN}
 _FORBIDDEN = {errno.EACCES, errno.EPERM}
+_NO_PORT = {errno.ENOTTY, errno.EISDIR}
 
 
-def open_serial(spec: PortSpec, _role: Role, baudrate: int) -> Transport:
+def open_serial(spec: PortSpec, role: Role, baudrate: int) -> Transport:
     """Open `serial:PATH`, 8N1, for nobody but us; the driver is asked not to hold bytes back.
 
     The control outputs that are wired are told to be at rest (the mount's line low) before the port is
@@ -43,7 +45,7 @@ def open_serial(spec: PortSpec, _role: Role, baudrate: int) -> Transport:
             another rate than the one asked for.
     """
     spec.allow_options(*CONTROLS, "poll_us")
-    control_lines, poll = ControlLines.described_by(spec), poll_interval(spec)
+    control_lines, poll = ControlLines.described_by(spec, role), poll_interval(spec)
     path = spec.rest
     if not path:
         raise spec.error(f"it names no path; known ports: {_known_ports()}")
@@ -76,6 +78,10 @@ def _why_not(path: str, baudrate: int, error: Exception) -> str:
         return f"{path}: the port is busy; close the program that holds it, or name another port"
     if number in _FORBIDDEN:
         return f"{path}: no permission; join the group that owns it (often dialout or uucp) and log in again"
+    # pyserial puts the number of what went wrong in setting a port up in front of what went wrong.
+    behind = error.__context__
+    if number in _NO_PORT or (isinstance(behind, termios.error) and behind.args[0] in _NO_PORT):
+        return f"{path}: this is no serial port; known ports: {_known_ports()}"
     return f"{path}: cannot be opened as a serial port at {baudrate} baud: {error}"
 
 

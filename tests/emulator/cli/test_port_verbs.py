@@ -375,7 +375,11 @@ def test_run_reconnects_and_records_the_gap(start: Start, tmp_path: Path) -> Non
     ("words", "code", "text"),
     [
         (["record", "serial:/dev/no-such-port", "--to", "{folder}/a.lmx"], 4, "no such port /dev/no-such-port"),
-        (["record", "/dev/ttyUSB0", "--to", "{folder}/a.lmx"], 2, "has no scheme; write SCHEME:"),
+        (
+            ["record", "/dev/ttyUSB0", "--to", "{folder}/a.lmx"],
+            2,
+            "has no scheme; write serial:/dev/ttyUSB0, or SCHEME:",
+        ),
         (["record", "pty:", "--to", "{folder}/no/a.lmx"], 3, "No such file or directory"),
         (
             ["record", "serial:/dev/x?rts=LENS_CS", "--to", "{folder}/a.lmx"],

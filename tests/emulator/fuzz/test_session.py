@@ -230,12 +230,12 @@ def test_other_files_are_no_stories(tmp_path: Path) -> None:
         main(["loopback", "--duration", "0.1", "--quiet", "--record", str(path)])
     with pytest.raises(FaultError, match="holds no story"):
         read_story(path)
-    with pytest.raises(FaultError, match="No such file"):
+    with pytest.raises(CaptureError, match="No such file"):
         read_story(tmp_path / "nowhere.lmx")
     path.write_text("{")
     with pytest.raises(CaptureError):
         read_story(path)
-    assert main(["fuzz", "replay", str(tmp_path / "nowhere.lmx")]) == 2
+    assert main(["fuzz", "replay", str(tmp_path / "nowhere.lmx")]) == 3
 
 
 @pytest.mark.usefixtures("planted")

@@ -68,7 +68,7 @@ def test_what_the_system_refuses_is_told_in_one_line(monkeypatch: pytest.MonkeyP
 def test_a_file_is_no_serial_port(tmp_path: Path) -> None:
     path = tmp_path / "notes.txt"
     path.write_text("no port")
-    with pytest.raises(TransportOpenError, match=r"notes\.txt: cannot be opened as a serial port"):
+    with pytest.raises(TransportOpenError, match=r"notes\.txt: this is no serial port; known ports: "):
         _open(f"serial:{path}")
 
 
