@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 BENCH_STAMP := $(VENV)/.bench-installed
 
 .PHONY: demo test check lint types fuzz prove independent update-cuts soak bench figures firmware firmware-fuzz firmware-coverage firmware-emulated clean \
-	fuzz-parser fuzz-session recovery mutants campaign-scale
+	fuzz-parser fuzz-session recovery mutants fuzz-device campaign-scale
 
 demo: $(STAMP)
 	@$(BIN)/lensmount demo
@@ -63,6 +63,13 @@ fuzz-session: $(STAMP)
 
 recovery: $(STAMP)
 	@$(BIN)/python -m lensmount_emulator.fuzz.recovery --sessions $(SESSIONS) --seed $(SEED)
+
+# A lens that is served on a pseudo-terminal with ten planted crashes and two hangs: how many are found and written down.
+DEVICE ?= lmount lens
+DEVICE_SECONDS ?= 900
+
+fuzz-device: $(STAMP)
+	@$(BIN)/python tests/emulator/fuzz/device/bench.py $(DEVICE) --seconds $(DEVICE_SECONDS) --seed $(SEED)
 
 # A campaign in two processes against one, by turns, with the load of the machine.
 SCALE_CASES ?= 200

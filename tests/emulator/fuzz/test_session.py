@@ -139,7 +139,7 @@ def test_a_file_that_is_wrong_is_told_in_one_line(file: Path, changes: dict[str,
 @pytest.mark.parametrize(
     ("steps", "says"),
     [
-        (["sing"], "unknown step of a story 'sing'; known: drive, fault, hand, off, on, send, wait"),
+        (["sing"], "unknown step of a story 'sing'; known: drive, fault, hand, hear, off, on, send, wait"),
         (["wait long"], "step 'wait long' cannot be read"),
         (["wait 1e9"], "a wait is from 0 to 60 s"),
         (["send lens zz"], "step 'send lens zz' cannot be read"),
