@@ -77,7 +77,7 @@ SCALE_CASES ?= 200
 campaign-scale: $(STAMP)
 	@$(BIN)/python -m lensmount_emulator.campaign.scale --cases $(SCALE_CASES)
 
-# Small bugs put in one at a time; how many of them the three above find, each in a bounded time.
+# Small bugs put in one at a time; how many of them the three above find in what two cores do in five minutes.
 mutants: $(STAMP)
 	@$(BIN)/python tests/emulator/fuzz/mutants.py
 

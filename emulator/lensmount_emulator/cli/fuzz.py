@@ -14,6 +14,7 @@ names it. Exit code 5 where a device does not come back and nobody is there to s
 import argparse
 import contextlib
 import json
+import os
 import sys
 from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
@@ -123,17 +124,17 @@ def _session(arguments: argparse.Namespace) -> int:
         except CaptureError as error:
             trouble.append(str(error))
 
-    clock = MonotonicClock()
+    clock, worked = MonotonicClock(), sum(os.times()[:2])
     with _progress("steps", arguments.steps) as update:
         came = run_campaign(
             dialects, arguments.steps, arguments.seed, mode=arguments.mode, progress=update, first=first, found=found
         )
-    seconds = clock.now()
+    seconds, worked = clock.now(), sum(os.times()[:2]) - worked
     more = {"from corpus": len(first), "damaged": corpus.broken + came.unplayable} if corpus else {}
     figures = {"dialects": dialects, "steps": came.steps, "stories": came.stories, **more,
                "broken": sum(came.counts.values()), "kinds": len(came.broken), "files": files,
-               "seconds": round(seconds, 1)}  # fmt: skip
-    _print(figures, came.steps / max(seconds, 1e-9), "steps", as_json=arguments.json)
+               "seconds": round(seconds, 1), "of one core": round(worked, 1)}  # fmt: skip
+    _print(figures, came.steps / max(worked, 1e-9), "steps", as_json=arguments.json)
     for file, outcome in zip(files, came.broken, strict=True):
         if trouble:
             # What no disk takes is told in full, so that it is not lost.
