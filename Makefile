@@ -7,7 +7,8 @@ STAMP := $(VENV)/.installed
 BENCH_STAMP := $(VENV)/.bench-installed
 
 .PHONY: demo test check lint types fuzz prove independent update-cuts recording-cuts soak bench figures clean \
-	firmware firmware-fuzz firmware-coverage firmware-emulated fuzz-parser fuzz-session recovery mutants campaign-scale
+	firmware firmware-fuzz firmware-coverage firmware-emulated fuzz-parser fuzz-session fuzz-device recovery mutants \
+	campaign-scale
 
 demo: $(STAMP)
 	@$(BIN)/lensmount demo
@@ -68,13 +69,20 @@ fuzz-session: $(STAMP)
 recovery: $(STAMP)
 	@$(BIN)/python -m lensmount_emulator.fuzz.recovery --sessions $(SESSIONS) --seed $(SEED)
 
+# A lens that is served on a pseudo-terminal with ten planted crashes and two hangs: how many are found and written down.
+DEVICE ?= lmount lens
+DEVICE_SECONDS ?= 900
+
+fuzz-device: $(STAMP)
+	@$(BIN)/python tests/emulator/fuzz/device/bench.py $(DEVICE) --seconds $(DEVICE_SECONDS) --seed $(SEED)
+
 # A campaign in two processes against one, by turns, with the load of the machine.
 SCALE_CASES ?= 200
 
 campaign-scale: $(STAMP)
 	@$(BIN)/python -m lensmount_emulator.campaign.scale --cases $(SCALE_CASES)
 
-# Small bugs put in one at a time; how many of them the three above find, each in a bounded time.
+# Small bugs put in one at a time; how many of them the three above find in what two cores do in five minutes.
 mutants: $(STAMP)
 	@$(BIN)/python tests/emulator/fuzz/mutants.py
 

@@ -71,6 +71,11 @@ class Connection:
         elif self.keeps_windows and event.line == self._peer_select:
             self._turn_window(event, now)
 
+    @property
+    def settled(self) -> int:
+        """How many of the bytes that came have been told, as a frame or as none; the rest may still become one."""
+        return self._framer.settled
+
     def next_event(self) -> Arrival | Garbage | None:
         """The oldest event that nobody has taken yet."""
         return self._events.popleft() if self._events else None

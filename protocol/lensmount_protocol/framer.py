@@ -93,6 +93,8 @@ class Framer:
         if self.buffer:
             self.search(self.buffer, 0, events, reason)
         self._run.flush(events)
+        # What a frame that was cut here would have needed is nothing that the next one has to wait for.
+        self.needed = self._header_size
         self._in_window = self.pads_now = False
         return events
 

@@ -96,6 +96,13 @@ def test_a_window_that_opens_ends_what_was_pending() -> None:
     assert frames(framer.receive(FRAME)) == [FRAME]
 
 
+def test_a_frame_that_was_cut_off_does_not_keep_the_next_one_waiting() -> None:
+    framer = Framer(FORMATS[Role.LENS])
+    framer.receive(b"\xf0\xa4\x00\x02\xef")
+    framer.close(GarbageReason.SILENCE)
+    assert [type(event) for event in framer.receive(FRAME)] == [Frame]
+
+
 def test_what_a_body_clocks_behind_its_frame_is_padding() -> None:
     window = padded(FRAME, 16)
     frame, padding = run([window], Role.BODY, windowed=True)

@@ -27,7 +27,7 @@ VERBS = {
     "profiles": "list the lenses and bodies that can be played",
     "prove": "hold generated code against construct on mutated frames",
     "campaign": "many sessions from one file: profiles x faults x seeds, into one file of results, and its report",
-    "fuzz": "break readers and sessions by chance, and repeat what broke from one file",
+    "fuzz": "break readers, sessions and the device on a port by chance, and repeat what broke from one file",
     "describe": "show a dialect's messages, their fields, offsets and evidence",
 }
 
@@ -37,7 +37,9 @@ EXIT_CODES = """exit codes:
      with errors)
   2  wrong usage, or an unknown dialect, profile, message, port scheme, script verb or fault
   3  a file cannot be read as what it should be
-  4  a port or board cannot be opened, refuses what it is to do, or went away
+  4  a port or board cannot be opened, refuses what it is to do, or went away; a device
+     that answers nothing
+  5  fuzz lens, fuzz body: the device does not come back, and nobody is there to see to it
 130  stopped by Ctrl-C; everything decoded or recorded so far is kept
 """
 

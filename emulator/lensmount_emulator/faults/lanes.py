@@ -36,6 +36,11 @@ class Lanes:
         self._scheduler = scheduler
         self._lanes: dict[Hashable, _Lane] = {}
 
+    def waits(self, key: Hashable) -> bool:
+        """Whether anything of a lane is late, so that what follows has to wait for it."""
+        lane = self._lanes.get(key)
+        return lane is not None and lane.waiting > 0
+
     def do(self, key: Hashable, delay: float, deed: Callable[[], None], still: Callable[[], bool]) -> None:
         """Do something: at once if nothing of its lane waits and it is not late itself.
 

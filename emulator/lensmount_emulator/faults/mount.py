@@ -13,7 +13,7 @@ from lensmount_emulator.mount.port import Port
 from lensmount_emulator.mount.virtual import End, Line, Resolution, VirtualMount
 from lensmount_emulator.scheduler import Scheduler
 from lensmount_protocol.dialect import Dialect
-from lensmount_protocol.wire import BITS_PER_BYTE, Record, Remark, Role
+from lensmount_protocol.wire import BITS_PER_BYTE, Record, Remark, Role, SetBaudrate, WireAction
 
 HOLD_S = 5e-6
 """An end whose bytes take longer than it knows holds its select line for this long behind them."""
@@ -53,6 +53,8 @@ class FaultyMount(VirtualMount):
         self._wanted: dict[str, bool] = {}
         self._clocks: dict[Role, DriftingScheduler] = {}
         self._until = dict.fromkeys(Role, 0.0)
+        self._meant: dict[str, bool] = {}
+        self._rates = {role: end.baudrate for role, end in self._ends.items()}
         self._selects = {dialect.select_line(role): role for role in Role}
         planned = [] if plan is None else plan.fresh()
         for role in Role:
@@ -93,9 +95,16 @@ class FaultyMount(VirtualMount):
         end, plain = self._ends[role], super().port(role)
 
         def set_baudrate(baudrate: int) -> None:
+            self._rates[role] = baudrate
             self._lanes.do(role, 0.0, lambda: setattr(end, "baudrate", baudrate), lambda: True)
 
         return Port(plain.drive, lambda data: self._transmit(end, data), set_baudrate)
+
+    def apply(self, role: Role, action: WireAction) -> None:
+        """Do something at an end, now."""
+        if isinstance(action, SetBaudrate):
+            self._rates[role] = action.baudrate
+        super().apply(role, action)
 
     def attach(self, now: float, *, grounded: bool = True) -> None:
         """Put the lens on the mount; what has supply there already is seen by it."""
@@ -144,6 +153,10 @@ class FaultyMount(VirtualMount):
         """Have another lens by hand, to be put on next."""
         self.exchanges(lens)
 
+    def is_held(self, line: str) -> bool:
+        """Whether a fault has put a line where it is, whatever its driver wants."""
+        return self._held[line] > 0
+
     def note(self, text: str) -> None:
         """Say in the recording what a fault did."""
         self._tap(Remark(self._scheduler.now, f"fault: {text}"))
@@ -169,6 +182,8 @@ class FaultyMount(VirtualMount):
         fault.begin(self)
 
     def _acting(self, role: Role | None) -> Iterable[Fault]:
+        if not self.faults:
+            return ()
         now = self._scheduler.now
         over = [fault for fault in self.faults if fault.ends < now and not fault.acts(now)]
         if over:
@@ -184,6 +199,7 @@ class FaultyMount(VirtualMount):
 
     def _drive(self, end: End, name: str, level: bool) -> None:
         delay = 0.0
+        self._meant[name] = level
         for fault in self._acting(end.role):
             delay += fault.delay(name, level, self)
         lane: Role | str = name
@@ -192,7 +208,10 @@ class FaultyMount(VirtualMount):
             until = max(end.busy_until, self._until[end.role])
             if not level and until > self._scheduler.now + delay and self._fed(end):
                 delay = until + HOLD_S - self._scheduler.now
-        self._lanes.do(lane, delay, lambda: self._drive_now(end, name, level), lambda: not level or self._fed(end))
+        if delay <= 0 and not self._lanes.waits(lane):
+            self._drive_now(end, name, level)
+        else:
+            self._lanes.do(lane, delay, lambda: self._drive_now(end, name, level), lambda: not level or self._fed(end))
 
     def _drive_now(self, end: End, name: str, level: bool) -> None:
         if self._held[name]:
@@ -209,6 +228,11 @@ class FaultyMount(VirtualMount):
 
     def _transmit(self, end: End, data: bytes) -> None:
         if not data:
+            return
+        if not self.faults and not self._lanes.waits(end.role):
+            begins = max(self._scheduler.now, end.busy_until, self._until[end.role])
+            self._until[end.role] = begins + len(data) * self.byte_time(end.role)
+            super()._transmit(end, data)
             return
         pieces = [Piece(data)]
         for fault in self._acting(end.role):
@@ -237,8 +261,14 @@ class FaultyMount(VirtualMount):
         end.baudrate, end.peer.baudrate = rates
 
     def _forget_late(self) -> None:
-        """The lens has lost contact or supply: what was to come from it late does not come."""
+        """The lens has lost contact or supply: what was to come from it late does not come; its rate is its own."""
         self._lanes.forget(Role.LENS)
+        self._ends[Role.LENS].baudrate = self._rates[Role.LENS]
+        for name, line in self._lines.items():
+            late = self.levels[name] and not self._meant.get(name, True)
+            if late and line.driver.role is Role.LENS and name != self._detect and not self._held[name]:
+                # It fell late; what has no supply holds nothing high.
+                self._move(line, False, self._scheduler.now)
         self._until[Role.LENS] = 0.0
 
     def _fed(self, end: End) -> bool:

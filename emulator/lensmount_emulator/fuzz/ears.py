@@ -10,7 +10,7 @@ from lensmount_emulator.mount.port import Port
 from lensmount_emulator.mount.virtual import Resolution
 from lensmount_emulator.scheduler import Scheduler
 from lensmount_protocol.dialect import Dialect
-from lensmount_protocol.wire import Received, Record, Role, WireEvent
+from lensmount_protocol.wire import Record, Role, WireEvent
 
 
 class Ears(NamedTuple):
@@ -19,12 +19,15 @@ class Ears(NamedTuple):
     Attributes:
         sent: an end gives out bytes.
         drove: an end moves a line.
-        heard: so many bytes arrived at an end.
+        hears: something is about to reach an end, at a time; whether it is the end that is there by now, and not one
+            that has been taken off with bytes on their way to it.
+        heard: the same, when the end that is there has done with it what it does.
     """
 
     sent: Callable[[Role, bytes], None]
     drove: Callable[[Role, str, bool], None]
-    heard: Callable[[Role, int], None]
+    hears: Callable[[Role, WireEvent, float, bool], None]
+    heard: Callable[[Role, WireEvent], None]
 
 
 class OverheardMount(FaultyMount):
@@ -40,6 +43,7 @@ class OverheardMount(FaultyMount):
         plan: Plan | None,
     ) -> None:
         self._ears = ears
+        self._listening = dict.fromkeys(Role, 0)
         super().__init__(dialect, tap, scheduler, resolution, plan)
 
     def port(self, role: Role) -> Port:
@@ -58,11 +62,15 @@ class OverheardMount(FaultyMount):
 
     def connect(self, role: Role, hears: Ear) -> None:
         """Say who hears what arrives at an end."""
-        heard = self._ears.heard
+        ears, listening = self._ears, self._listening
+        listening[role] += 1
+        number = listening[role]
 
         def hear(event: WireEvent, now: float) -> None:
-            if isinstance(event, Received):
-                heard(role, len(event.data))
+            there = listening[role] == number
+            ears.hears(role, event, now, there)
             hears(event, now)
+            if there:
+                ears.heard(role, event)
 
         super().connect(role, hear)

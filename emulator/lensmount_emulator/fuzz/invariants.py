@@ -18,10 +18,21 @@ MOST_KEPT = 1100
 
 MOST_PLANNED = 2000
 
+MOST_HELD = 8192
+"""Bytes that an end may have heard and not told: the largest frame, and the longest run that is told in one piece."""
+
 SLICE_S = 0.25
 """A stream is known by what arrives in so long."""
 
 STREAM_FRAMES = 4
+
+RAILS_FALL_S = 1e-3
+"""What has lost its supply has no level any more behind this."""
+
+_SCALARS = frozenset((bool, int, float, str, bytes))
+
+HAND_S = 0.2
+"""How long a hand keeps a lens off."""
 
 
 def _nothing_more(_watch: Watch) -> Iterator[str]:
@@ -30,8 +41,14 @@ def _nothing_more(_watch: Watch) -> Iterator[str]:
 
 
 def _electrically(watch: Watch) -> Iterator[str]:
-    yield from watch.mount.violations
-    watch.mount.violations.clear()
+    mount, supply = watch.mount, watch.dialect.supply
+    yield from mount.violations
+    mount.violations.clear()
+    fell = not mount.levels[supply] and watch.now - watch.supply_fell_at > RAILS_FALL_S
+    if fell and watch.cast.puppet is not Role.LENS:
+        for line, role in watch.dialect.drivers.items():
+            if role is Role.LENS and line != watch.dialect.detect and mount.levels[line] and not mount.is_held(line):
+                yield f"a lens without supply holds {line} high"
 
 
 def _answered(watch: Watch) -> Iterator[str]:
@@ -43,12 +60,19 @@ def _answered(watch: Watch) -> Iterator[str]:
 
 
 def _recorded(watch: Watch) -> Iterator[str]:
-    """Every byte that arrived is in the recording; what is in it beyond that is still on its way."""
+    """Every byte that arrived is in the recording, in its order; what is heard beyond that is still on its way."""
     for role in Role:
-        heard, sent = watch.bytes_heard[role], watch.bytes_sent[role.peer]
+        heard, recorded = watch.unrecorded[role], watch.recorded[role.peer]
+        both = min(len(heard), len(recorded))
+        if heard[:both] != recorded[:both]:
+            yield f"the {role.value} heard {heard[:both].hex()[:24]}…, the recording has {recorded[:both].hex()[:24]}…"
+        del heard[:both], recorded[:both]
         under_way = watch.mount.under_way(role.peer)
-        if not sent <= heard <= sent + under_way:
-            yield f"the {role.value} heard {heard} bytes, the recording has {sent}, and {under_way} are under way"
+        if recorded or len(heard) > under_way:
+            yield (
+                f"the {role.value} heard {len(heard)} bytes that are not recorded, {under_way} are under way, and "
+                f"{len(recorded)} are recorded that it has not heard"
+            )
     for line, level in watch.last_edge.items():
         if watch.mount.levels[line] != level:
             yield f"{line} is {'high' if not level else 'low'} by the recording and is not"
@@ -58,6 +82,9 @@ def _in_tables(watch: Watch) -> Iterator[str]:
     for engine in (watch.bench.body, watch.bench.lens):
         if engine.connection.state not in watch.dialect.transitions.moves:
             yield f"the {engine.role.value} is in state {engine.connection.state}, which is no state"
+    off = watch.bench.body.connection.state == watch.dialect.transitions.initial
+    if off == watch.gives_supply and watch.cast.puppet is not Role.BODY:
+        yield f"the body is in state {watch.bench.body.connection.state}, and its supply is {'on' if off else 'off'}"
     if not watch.faulted:
         for notice in watch.notices:
             if notice.trouble and "is not legal in state" in notice.text:
@@ -69,16 +96,33 @@ def _bounded(watch: Watch) -> Iterator[str]:
         for name, size, most in _sizes(engine):
             if size > most:
                 yield f"the {engine.role.value} keeps {size} in {name}; {most} are enough"
+        if in_vain := engine.waiting_in_vain():
+            yield f"the {engine.role.value} keeps {in_vain} waits of tasks that wait for something else"
+        held = watch.held_back(engine.role)
+        if held > MOST_HELD:
+            yield f"the {engine.role.value} holds {held} bytes back; {MOST_HELD} are enough"
     planned = len(watch.bench.scheduler)
     if planned > MOST_PLANNED:
         yield f"{planned} things are planned; {MOST_PLANNED} are enough"
 
 
+def _slots(of: type[Engine]) -> tuple[str, ...]:
+    known = _known_slots.get(of)
+    if known is None:
+        names = (name for cls in of.__mro__ for name in getattr(cls, "__slots__", ()))
+        known = _known_slots[of] = tuple(dict.fromkeys(names))
+    return known
+
+
+_known_slots: dict[type[Engine], tuple[str, ...]] = {}
+
+
 def _sizes(engine: Engine) -> Iterator[tuple[str, int, int]]:
     yield "tasks", engine.running(), MOST_TASKS
-    slots = {name for cls in type(engine).__mro__ for name in getattr(cls, "__slots__", ())}
-    for name in {*slots, *getattr(engine, "__dict__", {})}:
+    for name in (*_slots(type(engine)), *getattr(engine, "__dict__", ())):
         value: Any = getattr(engine, name, None)
+        if value is None or value.__class__ in _SCALARS:
+            continue
         if isinstance(value, Mapping) or (hasattr(value, "__len__") and not isinstance(value, str | bytes)):
             yield name, len(cast("Sized", value)), MOST_KEPT
         if isinstance(value, Mapping):
@@ -112,13 +156,23 @@ def declared_end(watch: Watch) -> bool:
 
 
 def recovers(watch: Watch, within: float) -> bool:
-    """Let time pass until both ends stream or have come to a declared end; whether they did in time."""
-    until = watch.now + within
+    """Let time pass until both ends stream or have come to a declared end; whether they did in time.
+
+    Where a body has given up, a hand takes the lens off and puts it on again, and then they have to.
+    """
+    until, by_hand = watch.now + within, False
     while watch.now < until and not watch.crashed:
         since = dict(watch.heard)
         watch.run(watch.now + SLICE_S)
-        if streams(watch, since) or declared_end(watch):
+        if streams(watch, since):
             return True
+        if declared_end(watch):
+            if by_hand or not watch.mount.attached or watch.bench.body.connection.state == "ASLEEP":
+                return not by_hand
+            by_hand, until = True, watch.now + within
+            watch.attempt(lambda: watch.bench.take_off(watch.now))
+            watch.run(watch.now + HAND_S)
+            watch.attempt(lambda: watch.bench.put_on(watch.now))
     return False
 
 
@@ -142,6 +196,10 @@ INVARIANTS: Mapping[str, tuple[str, Check]] = {
     "unpowered": ("nothing is driven into an unpowered end", _electrically),
     "answered": ("every request is answered, refused, asked again or given up in its time", _answered),
     "recorded": ("nothing that arrived is missing in the recording", _recorded),
+    "heard whole": (
+        "no frame is read across two windows, and nothing is held back behind the end of one",
+        _nothing_more,
+    ),
     "within limits": ("focus and iris stay within their limits", _nothing_more),
     "never teleported": ("focus and iris never move faster than they can", _nothing_more),
     "in tables": ("no end leaves the transition tables by itself", _in_tables),

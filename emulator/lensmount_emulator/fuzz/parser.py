@@ -2,7 +2,8 @@
 
 Every byte is told exactly once and in order; the frames are those that a plain search of the bytes finds; where bytes
 are cut into chunks changes nothing, nor whether messages are read at once or later; what a frame says is built to the
-same bytes again; nothing but a `MountError` leaves a parser; and memory stays bounded.
+same bytes again; a right frame is told with its last byte, whatever was cut off before it; nothing but a `MountError`
+leaves a parser; and memory stays bounded.
 """
 
 import re
@@ -62,6 +63,8 @@ def wrong_with(dialect: Dialect, given: Input, came: ParserFigures | None = None
         came.refused += len(whole) - len(found)
     if given.right and not (whole and isinstance(whole[-1], Frame) and whole[-1].raw == given.right):
         yield "a frame that is right is not found"
+    elif given.right and list(_read(dialect, given, (), ends=False))[-1:] != whole[-1:]:
+        yield "a frame that is right is not told with its last byte"
     told = b"".join([_bytes_of(event) for event in whole])
     if told != given.data:
         yield f"{len(given.data)} bytes went in and {len(told)} came out, or others"
@@ -92,7 +95,9 @@ def _bytes_of(event: FrameEvent) -> bytes:
     return event.raw if isinstance(event, Frame) else event.data
 
 
-def _read(dialect: Dialect, given: Input, cuts: tuple[int, ...], *, later: bool = False) -> Iterator[FrameEvent]:
+def _read(
+    dialect: Dialect, given: Input, cuts: tuple[int, ...], *, later: bool = False, ends: bool = True
+) -> Iterator[FrameEvent]:
     reader = FrameReader(dialect, given.sender, dialect.paving(), headers_only=later)
     most = dialect.formats[given.sender].largest + ROOM
     if given.window:
@@ -105,6 +110,8 @@ def _read(dialect: Dialect, given: Input, cuts: tuple[int, ...], *, later: bool 
             raise MemoryError(f"{before - reader.settled} bytes are held back")
         if stop in given.breaks:
             yield from reader.open_window() if given.window else reader.close(GarbageReason.SILENCE)
+    if not ends:
+        return
     yield from reader.close(GarbageReason.WINDOW_CLOSED if given.window else GarbageReason.SOURCE_ENDED)
 
 

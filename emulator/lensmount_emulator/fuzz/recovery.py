@@ -19,6 +19,7 @@ from lensmount_emulator.fuzz.traits import TRAITS, dialect_of, profile, traits_o
 from lensmount_emulator.fuzz.watch import Complaint, Players, Watch
 from lensmount_emulator.sessions.loopback import run_loopback
 from lensmount_hardware.clock import MonotonicClock
+from lensmount_protocol.wire import Remark
 
 LATEST_S = 2.5
 """A fault begins within this of the start: in the handshake, in the greeting, or while both stream."""
@@ -108,6 +109,7 @@ def run_plain(case: Case) -> list[Complaint]:
     session = run_loopback(profile(case.body), profile(case.lens), script=case.script or "wait 0.5", seed=case.seed)
     wrong = [f"{rule.rule.name}: {rule.broken} intervals out of bounds" for rule in session.timing if rule.broken]
     wrong += [f"the {notice.role.value}: {notice.text}" for notice in session.notices if notice.trouble]
+    wrong += [record.text for record in session.records if isinstance(record, Remark) and "hears noise" in record.text]
     wrong += session.violations
     if not session.finished:
         wrong.append("the script was not carried out")

@@ -14,7 +14,7 @@ from lensmount_emulator.faults.fault import Fault
 from lensmount_emulator.faults.registry import text_of
 from lensmount_emulator.fuzz.chance import any_bytes, any_fault, any_frame
 from lensmount_emulator.fuzz.shrink import shrunk
-from lensmount_emulator.fuzz.stage import Outcome, Stage, play_story
+from lensmount_emulator.fuzz.stage import Outcome, Stage, play_story, told_otherwise
 from lensmount_emulator.fuzz.story import MODES, Story
 from lensmount_emulator.fuzz.traits import Traits, dialect_of, traits_of
 from lensmount_protocol.dialect import Dialect
@@ -26,6 +26,9 @@ STEPS_A_STORY = 400
 
 WAITS_S = (0.0, 1e-5, 1e-4, 4e-4, 1e-3, 1e-3, 3e-3, 3e-3, 0.01, 0.02)
 LONG_WAITS_S = (0.1, 0.3, 1.0)
+
+REPEATED = 25
+"""Of so many stories one is played twice, and recorded the same."""
 
 MOST_BROKEN = 10
 """Stories of different breaks that a campaign keeps; behind that it ends."""
@@ -63,7 +66,7 @@ class Chooser:
 
 def _wait(chooser: Chooser) -> str:
     random = chooser.random
-    return f"wait {random.choice(LONG_WAITS_S if random.random() < 0.01 else WAITS_S) * random.choice((1, 1, 0.7)):g}"
+    return f"wait {random.choice(LONG_WAITS_S if random.random() < 0.006 else WAITS_S) * random.choice((1, 1, 0.7)):g}"
 
 
 def _noise(chooser: Chooser) -> str:
@@ -200,6 +203,8 @@ def run_campaign(
         random = Random(f"{seed} session {came.stories}")
         story = story_of(names[came.stories % len(names)], random, mode)
         outcome = tell(story, random, min(STEPS_A_STORY, max(1, steps - came.steps)))
+        if came.stories % REPEATED == 0 and not outcome.complaints:
+            outcome.complaints.extend(told_otherwise(outcome))
         came.steps += outcome.steps
         came.stories += 1
         progress(came.steps)
@@ -227,11 +232,10 @@ def kind_of(outcome: Outcome) -> str:
 def shorter(outcome: Outcome) -> Outcome:
     """The shortest story that breaks the same."""
     wanted = kind_of(outcome)
+    long = replace(outcome.story, breaks=outcome.complaints[0].invariant)
 
     def breaks(story: Story) -> bool:
         tried = play_story(story)
         return bool(tried.complaints) and kind_of(tried) == wanted
 
-    if not breaks(outcome.story):
-        return outcome
-    return play_story(replace(shrunk(outcome.story, breaks), breaks=outcome.complaints[0].invariant))
+    return play_story(shrunk(long, breaks)) if breaks(long) else outcome

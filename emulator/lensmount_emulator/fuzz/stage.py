@@ -1,7 +1,7 @@
 """Where a story is played: a watched session, and what each step does to it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from lensmount_emulator.faults.fault import NEVER
@@ -102,6 +102,17 @@ class Stage:
         if not self.watch.crashed:
             check(self.watch)
 
+    def feed(self, role: Role, action: DriveLine | Transmit) -> None:
+        """Have a puppet feed an end that has no supply: the mount has to say so; with faults it may come to nothing."""
+        violations = self.watch.mount.violations
+        if role is not self.puppet or self._quiet_at:
+            return
+        before = len(violations)
+        self.watch.mount.apply(role, action)
+        if len(violations) == before:
+            self.watch.complain("unpowered", f"the mount lets the {role.value} feed a lens that has no supply")
+        del violations[before:]
+
     def until_quiet(self, ends: float) -> None:
         """A fault acts up to a time."""
         self._quiet_at = max(self._quiet_at, (self.watch.now if ends == NEVER else ends) + DRAINS_S)
@@ -119,7 +130,7 @@ def _wait(stage: Stage, text: str) -> Deed:
 
 
 def _send(stage: Stage, text: str) -> Deed:
-    """Bytes on the wire at an end, by its puppet or by somebody who is no end; nobody feeds an unpowered lens."""
+    """Bytes on the wire at an end, by its puppet or by somebody who is no end."""
     name, _, digits = text.partition(" ")
     role, data, watch = Role(name), bytes.fromhex(digits), stage.watch
     mount = watch.mount
@@ -129,6 +140,8 @@ def _send(stage: Stage, text: str) -> Deed:
             if role is stage.puppet:
                 mount.apply(role, SetBaudrate(mount.baudrate(role.peer)))
             mount.apply(role, Transmit(data))
+        else:
+            stage.feed(role, Transmit(data))
 
     return send
 
@@ -144,6 +157,8 @@ def _drive(stage: Stage, text: str) -> Deed:
     def drive() -> None:
         if not high or role is Role.BODY or watch.mount.levels[watch.dialect.supply]:
             watch.mount.apply(role, DriveLine(line, high))
+        elif line != watch.dialect.detect:
+            stage.feed(role, DriveLine(line, high))
 
     return drive
 
@@ -183,8 +198,23 @@ def _on(stage: Stage, _text: str) -> Deed:
     return lambda: stage.watch.bench.put_on(stage.watch.now)
 
 
+MEETS_S = 0.1
+
+
+def _hear(stage: Stage, text: str) -> Deed:
+    """Wait for the next frame of an end's stream, but not for ever."""
+    listener, watch = Role(text).peer, stage.watch
+
+    def hear() -> None:
+        before = watch.heard[listener]
+        watch.bench.run(watch.now + MEETS_S, unless=lambda: watch.heard[listener] > before)
+
+    return hear
+
+
 STEPS: Mapping[str, Callable[[Stage, str], Deed]] = {
     "wait": _wait,
+    "hear": _hear,
     "send": _send,
     "drive": _drive,
     "fault": _fault,
@@ -192,12 +222,12 @@ STEPS: Mapping[str, Callable[[Stage, str], Deed]] = {
     "off": _off,
     "on": _on,
 }
-"""Verb of a step -> what reads it: `wait 0.003`, `send lens f00b…`, `drive LENS_CS high`, `fault 7 drop rate=0.1
-until=0.2s`, `hand zoom 70`, `off`, `on`."""
+"""Verb of a step -> what reads it: `wait 0.003`, `hear lens`, `send lens f00b…`, `drive LENS_CS high`, `fault 7 drop
+rate=0.1 until=0.2s`, `hand zoom 70`, `off`, `on`."""
 
 
 def play_story(story: Story, *, closes: bool = True) -> Outcome:
-    """Play a story from its beginning, to its end or until something is broken.
+    """Play a story from its beginning, to its end or until something is broken; twice where it broke `repeats`.
 
     Args:
         story: who plays, and the steps.
@@ -213,7 +243,20 @@ def play_story(story: Story, *, closes: bool = True) -> Outcome:
             break
     if closes and not stage.watch.complaints:
         stage.close()
-    return Outcome(story, stage.watch.complaints, stage.taken, stage.records)
+    outcome = Outcome(story, stage.watch.complaints, stage.taken, stage.records)
+    if story.breaks == "repeats" and not outcome.complaints:
+        outcome.complaints.extend(told_otherwise(outcome))
+    return outcome
+
+
+def told_otherwise(outcome: Outcome) -> list[Complaint]:
+    """What is wrong where the same story is recorded in another way."""
+    again = play_story(replace(outcome.story, breaks="")).records
+    if again == outcome.records:
+        return []
+    pairs = enumerate(zip(outcome.records, again, strict=False))
+    number = next((at for at, (one, two) in pairs if one != two), min(len(again), len(outcome.records)))
+    return [Complaint("repeats", 0.0, f"record {number} is another one when the story is played again")]
 
 
 def replay_story(path: Path) -> Outcome:

@@ -1,6 +1,6 @@
 """What fuzzing must know of a dialect beside its declarations: what asks and what answers, and where things move."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
@@ -15,18 +15,23 @@ from lensmount_emulator.roles.lmount.lens import NUMBER_AT
 from lensmount_emulator.roles.lmount.lens import LensEngine as LmountLens
 from lensmount_emulator.roles.registry import cast_of
 from lensmount_protocol.dialect import Dialect
-from lensmount_protocol.dialects.emount.framing import REQUEST_CLASS
+from lensmount_protocol.dialects.emount.framing import LOOP_CLASS, REQUEST_CLASS
 from lensmount_protocol.dialects.lmount.framing import ORDER
 from lensmount_protocol.dialects.lmount.link import BodyHello
 from lensmount_protocol.frame import Frame
 from lensmount_protocol.message import Unknown
 from lensmount_protocol.registry import load_dialect
+from lensmount_protocol.wire import Role
 
 FRAMES_A_SECOND = 61.0
 """Frame-sync pulses of an E-mount, rounded up."""
 
 EMOUNT_WIRE_S = 0.3
 """What a request and its answer may take on the wire, pauses of a slow adapter included."""
+
+
+MOST_OPEN = 16
+"""Orders of the open model that wait for their answers at once."""
 
 
 class Place(NamedTuple):
@@ -59,6 +64,8 @@ class Traits:
         patience: the same -> seconds within which the body has its answer, asks again, or says that none came.
         lens_answers: seconds within which a lens answers what it has heard; 0 where it may leave that to the body.
         recovers: seconds behind the last fault within which both ends stream again or are at rest.
+        counted: who sends, and a frame -> what it numbers, each by the name of its counter.
+        follows: name of a counter, and its last number -> the numbers that may follow; `None` before the first one.
         places: where the parts of a lens stand at a time.
         bodies: profiles of bodies to play.
         lenses: profiles of lenses to play.
@@ -72,6 +79,8 @@ class Traits:
     patience: Callable[[int], float] = lambda _key: 1.0
     lens_answers: float = 0.0
     recovers: float = 10.0
+    counted: Callable[[Role, Frame], Iterable[tuple[str, int]]] = lambda _role, _frame: ()
+    follows: Callable[[str, int | None], Container[int]] = lambda _name, _before: range(256)
     places: Callable[[Engine, float], Iterable[Place]] = lambda _lens, _now: ()
     bodies: tuple[str, ...] = ()
     lenses: tuple[str, ...] = ()
@@ -92,6 +101,31 @@ def _lmount_asks(frame: Frame) -> int | None:
     if isinstance(message, Unknown):
         return message.data[NUMBER_AT] if len(message.data) > NUMBER_AT else 0
     return int(getattr(message, "number", 0))
+
+
+def _emount_counted(role: Role, frame: Frame) -> Iterable[tuple[str, int]]:
+    if frame.class_ == LOOP_CLASS:
+        yield role.value, frame.sequence
+
+
+def _emount_follows(name: str, _before: int | None) -> Container[int]:
+    """A body skips pulses where it is busy, so only numbers that nobody may send are wrong."""
+    return range(0xF0) if name == Role.BODY.value else {*range(0xF0), *range(0xF1, 0x100)}
+
+
+def _lmount_counted(role: Role, frame: Frame) -> Iterable[tuple[str, int]]:
+    yield "frames", frame.sequence
+    number = _lmount_asks(frame)
+    if number is not None and role is Role.BODY:
+        yield "orders", number
+
+
+def _lmount_follows(name: str, before: int | None) -> Container[int]:
+    """Frames count by one; orders do from 1 to 255, and one that waits for its answer may be said again."""
+    if name == "frames":
+        return range(256) if before is None else ((before + 1) % 256,)
+    near = range(-MOST_OPEN, MOST_OPEN + 1)
+    return range(1, 256) if before is None else [(before - 1 + by) % 255 + 1 for by in near]
 
 
 def _emount_places(lens: Engine, _now: float) -> Iterable[Place]:
@@ -121,6 +155,8 @@ TRAITS: Mapping[str, Traits] = {
     "emount": Traits(
         asks=_emount_asks,
         answers=_emount_asks,
+        counted=_emount_counted,
+        follows=_emount_follows,
         patience=lambda type_: PATIENCE_S.get(type_, USUAL_PATIENCE_S) + EMOUNT_WIRE_S,
         recovers=15.0,
         places=_emount_places,
@@ -128,11 +164,13 @@ TRAITS: Mapping[str, Traits] = {
         lenses=("sel55210", "viltrox-ef50", "voigtlander-15", "loxia-21", "sel2870"),
         scripts=("", "wait 0.1; focus 0xFFFF; aperture f/22", "aperture f/11; focus 0; wait 0.3; focus 0xFFFF"),
         verbs=("wait 0.05", "focus 0", "focus 0xFFFF", "focus +20", "focus 0x4100", "focus -300", "stop",
-               "aperture f/8", "aperture f/5.6", "frame 3", "sleep; wake"),
+               "aperture f/8", "aperture f/5.6", "aperture f/64", "aperture f/1", "frame 3", "sleep; wake"),
     ),
     "lmount": Traits(
         asks=_lmount_asks,
         answers=_lmount_asks,
+        counted=_lmount_counted,
+        follows=_lmount_follows,
         patience=lambda _number: 0.2,
         lens_answers=0.1,
         recovers=8.0,
@@ -141,6 +179,7 @@ TRAITS: Mapping[str, Traits] = {
         lenses=("sigma-45mm-f2.8-dg-dn", "panasonic-s-pro-70-200mm-f2.8", "sigma-50mm-f1.4-dg-dn"),
         scripts=("", "focus near; aperture f/8; focus far", "wait 0.1; focus 2m; expose 1/60; correct"),
         verbs=("wait 0.05", "focus near", "focus far", "focus 2m", "focus +100", "velocity 500", "stop", "aperture f/8",
+               "aperture f/64", "aperture f/1",
                "smooth f/4 200ms", "open", "stabilise normal", "stabilise off", "expose 1/60", "rate 120", "rate 60",
                "track 0.1", "limits 100 700", "limits off", "correct", "page joint corrections", "sleep; wake"),
         hands=("zoom 70", "zoom 120", "turn focus 30", "turn focus -50", "press afl", "release afl", "switch af 1",

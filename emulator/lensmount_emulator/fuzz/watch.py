@@ -12,6 +12,7 @@ from typing import NamedTuple
 from lensmount_emulator.faults.mount import FaultyMount
 from lensmount_emulator.faults.plan import Plan
 from lensmount_emulator.fuzz.ears import Ears, OverheardMount
+from lensmount_emulator.fuzz.listening import Listening
 from lensmount_emulator.fuzz.traits import Traits, dialect_of, players_of, traits_of
 from lensmount_emulator.mount.virtual import Resolution
 from lensmount_emulator.profiles.profile import Profile
@@ -25,9 +26,12 @@ from lensmount_protocol.frame import Frame, FrameEvent, Garbage, GarbageReason
 from lensmount_protocol.message import Unknown
 from lensmount_protocol.paving import type_of
 from lensmount_protocol.reader import FrameReader
-from lensmount_protocol.wire import Burst, Edge, Record, Role
+from lensmount_protocol.wire import Burst, Edge, LineChanged, Received, Record, Role, WireEvent
 
 MOST_COMPLAINTS = 20
+
+SHORTEST_GAP_S = 1e-6
+"""A level that lasts less is seen by no pin."""
 
 
 class Complaint(NamedTuple):
@@ -79,8 +83,11 @@ class Watch:
         notices: what the ends told.
         heard: frames that arrived and belong to a running stream, by end.
         last_edge: line -> its level as the recording has it.
-        bytes_sent: bytes that the recording holds, by sender; those that arrived as noise are not counted.
-        bytes_heard: bytes that arrived, by end.
+        recorded: bytes that the recording holds and nobody has heard yet, by sender; those that arrived as noise are
+            not among them.
+        gives_supply: whether the body means the lens to have supply.
+        supply_fell_at: when the supply last went low, in seconds.
+        unrecorded: bytes that an end has heard and the recording does not hold yet, by end.
         faulted: whether anything has gone wrong by order, or been done by somebody who is no end.
         crashed: whether an error came out of it, so that nothing more can be done with it.
     """
@@ -93,18 +100,25 @@ class Watch:
         self.notices: list[Notice] = []
         self.heard = dict.fromkeys(Role, 0)
         self.last_edge: dict[str, bool] = {}
-        self.bytes_sent = dict.fromkeys(Role, 0)
-        self.bytes_heard = dict.fromkeys(Role, 0)
+        self.recorded = {role: bytearray() for role in Role}
+        self.unrecorded = {role: bytearray() for role in Role}
         self.faulted = bool(cast.plan)
         self.crashed = False
         self._tap = tap
         self._last_burst: Burst | None = None
+        self.gives_supply = False
+        self.supply_fell_at = -1.0
+        self._feeds = {line for line, role in self.dialect.drivers.items() if role is Role.BODY}
+        self._feeds -= {self.dialect.supply, *self.dialect.rails}
         paving = self.dialect.paving()
         self._readers = {role: FrameReader(self.dialect, role, paving) for role in Role}
         self._selects = {self.dialect.select_line(role): role for role in Role}
+        self._listening = {role: Listening(self.dialect.select_line(role.peer), self.dialect.silence) for role in Role}
         self._open: dict[Role, dict[int, float]] = {role: {} for role in Role}
         self._places: dict[str, tuple[Engine, float, float]] = {}
         self._routine = {int(type_, 16) for said in self.dialect.routine for type_ in said.split("+")}
+        self._counts: dict[tuple[Role, str], int] = {}
+        self._fell_at = dict.fromkeys(self._selects, -1.0)
         self._limits = Counter[str]()
         self.bench = Bench(
             self.dialect,
@@ -177,14 +191,16 @@ class Watch:
     def _see(self, record: Record) -> None:
         self._tap(record)
         if isinstance(record, Burst):
-            self.bytes_sent[record.sender] += len(record.data)
+            self.recorded[record.sender] += record.data
             self._last_burst = record
         elif isinstance(record, Edge):
             self.last_edge[record.line] = record.level
+            if record.line == self.dialect.supply and not record.level:
+                self.supply_fell_at = self.now
             if record.line == self.dialect.supply or (record.line == self.dialect.detect and record.level):
                 self._forget()
         elif "hears noise" in record.text and self._last_burst is not None:
-            self.bytes_sent[self._last_burst.sender] -= len(self._last_burst.data)
+            del self.recorded[self._last_burst.sender][-len(self._last_burst.data) :]
 
     def _listen(self, notice: Notice) -> None:
         self.notices.append(notice)
@@ -196,12 +212,46 @@ class Watch:
         self._judge(role, self._readers[role].receive(data))
         if role is Role.LENS:
             self.look()
+        elif not self.gives_supply:
+            self.complain("unpowered", f"the body sends {len(data)} bytes to a lens to which it gives no supply")
 
-    def _heard(self, role: Role, count: int) -> None:
-        self.bytes_heard[role] += count
+    def _hears(self, role: Role, event: WireEvent, now: float, there: bool) -> None:
+        if isinstance(event, Received):
+            self.unrecorded[role] += event.data
+            if role is Role.BODY and not self.mount.levels[self.dialect.supply] and self.now > self.supply_fell_at:
+                self.complain("unpowered", f"{len(event.data)} bytes arrive from a lens that has no supply")
+        if not there:
+            return
+        if isinstance(event, LineChanged):
+            self._listening[role].turn(event)
+        elif self._engine_of(role).hears:
+            self._listening[role].take(event.data, now)
+
+    def _heard(self, role: Role, _event: WireEvent) -> None:
+        listening = self._listening[role]
+        held = listening.begins - self._engine_of(role).connection.settled
+        if held > 0 and not self.crashed:
+            self.complain(
+                "heard whole", f"the {role.value} holds {held} bytes back behind the end of what they were in"
+            )
+
+    def held_back(self, role: Role) -> int:
+        """Bytes that an end has heard and told neither as a frame nor as none."""
+        return self._listening[role].count - self._engine_of(role).connection.settled
+
+    def _engine_of(self, role: Role) -> Engine:
+        return self.bench.body if role is Role.BODY else self.bench.lens
 
     def _drove(self, role: Role, line: str, level: bool) -> None:
+        if line == self.dialect.supply:
+            self.gives_supply = level
+        elif level and line in self._feeds and not self.gives_supply:
+            self.complain("unpowered", f"the body drives {line} high into a lens to which it gives no supply")
         if self._selects.get(line) is role:
+            if level and self.now - self._fell_at[line] < SHORTEST_GAP_S:
+                self.complain("only frames", f"the {role.value} lets {line} fall and rise at once, which nobody sees")
+            elif not level:
+                self._fell_at[line] = self.now
             reader = self._readers[role]
             self._judge(role, reader.open_window() if level else reader.close(GarbageReason.WINDOW_CLOSED))
 
@@ -217,6 +267,11 @@ class Watch:
         for message in frame.messages:
             if isinstance(message, Unknown):
                 self.complain("only frames", f"the {role.value} sends what its peer cannot read: {message.reason}")
+        for name, number in self.traits.counted(role, frame):
+            before = self._counts.get((role, name))
+            if number not in self.traits.follows(name, before):
+                self.complain("in tables", f"the {role.value} counts {name} from {before} to {number}")
+            self._counts[role, name] = number
         asked = self._open[role]
         key = self.traits.asks(frame) if role is Role.BODY else self.traits.answers(frame)
         if key is None:
@@ -229,6 +284,11 @@ class Watch:
     def _arrived(self, role: Role, arrival: Arrival) -> None:
         if arrival.violation is None and self._is_routine(arrival):
             self.heard[role] += 1
+        frame, begins = arrival.frame, self._listening[role].begins
+        if frame.offset < begins < frame.offset + len(frame.raw):
+            self.complain(
+                "heard whole", f"the {role.value} reads a frame that begins in one window and ends in another"
+            )
         if role is Role.BODY:
             answered = self.traits.answers(arrival.frame)
             if answered is not None:
@@ -253,12 +313,15 @@ class Watch:
     def _other_lens(self, _name: str) -> Engine:
         # It is another of its kind: what the session knows of its dialect holds for it as well.
         lens = self._engine(self.cast.lens, "other lens")
+        self._fell_at[self.dialect.select_line(Role.LENS)] = -1.0
+        self._listening[Role.LENS] = Listening(self.dialect.select_line(Role.BODY), self.dialect.silence)
         self._overhear(lens)
         self._forget()
         return lens
 
     def _forget(self) -> None:
-        """Supply or contact came or went: what was asked is void, and what the lens had begun to send is cut."""
+        """Supply or contact came or went: what was asked is void, what an end was about to send is not sent."""
+        self._counts.clear()
         for asked in self._open.values():
             asked.clear()
         self._readers[Role.LENS].close(GarbageReason.SOURCE_ENDED)
@@ -280,7 +343,9 @@ class Watch:
         resolution: Resolution,
         plan: Plan | None,
     ) -> FaultyMount:
-        return OverheardMount(Ears(self._sent, self._drove, self._heard), dialect, tap, scheduler, resolution, plan)
+        return OverheardMount(
+            Ears(self._sent, self._drove, self._hears, self._heard), dialect, tap, scheduler, resolution, plan
+        )
 
 
 class _Puppet(Engine):

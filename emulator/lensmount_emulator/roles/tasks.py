@@ -122,14 +122,19 @@ class Tasks:
         for running in tuple(self._running):
             if running is not self._current:
                 self._unset(running)
-                self._withdraw(running)
                 running.wait = None
                 running.task.close()
                 del self._running[running]
+        # The one that asks waits for nothing while it runs.
+        self._waiting.clear()
 
     def running(self) -> int:
         """How many tasks are under way."""
         return len(self._running)
+
+    def waiting_in_vain(self) -> int:
+        """How many places in the lists of those who wait belong to tasks that wait for something else by now."""
+        return sum(running.wait is not wait for pairs in self._waiting.values() for running, wait in pairs)
 
     def wake(self, topic: str) -> None:
         """Something happened that tasks may wait for: a line moved, or a topic of `Wait.on` has news."""

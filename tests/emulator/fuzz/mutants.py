@@ -1,25 +1,46 @@
 """Small bugs, put in one at a time: how many of them the campaign of parser, recovery and session fuzzing finds.
 
-`python tests/emulator/fuzz/mutants.py` copies the three packages, puts one bug of `mutants.toml` into the copy, and
-runs the campaign on it in a process of its own; a mutant is found when the campaign finds anything wrong, or
-cannot even run. `--only NAME` runs some, `--seconds` bounds each, `--jobs` says how many at once.
+`python tests/emulator/fuzz/mutants.py` forks a process for each bug of `mutants.toml`, which puts the bug into the one
+module as it is imported and runs the campaign. A mutant is found when the campaign finds anything wrong, cannot
+even run, or does not come to an end. The campaign does not know which bug it has before it. All mutants get a short
+round; those that are left share what is left of the time, round by round, each time with other seeds.
+
+Time is the processors' own, so that a busy machine finds what an idle one finds: what `--jobs` processors have in
+`--seconds`, for all mutants together. `--only` picks by name.
 """
 
 import argparse
+import importlib.abc
+import importlib.machinery
 import os
-import shutil
-import subprocess
+import resource
 import sys
-import tempfile
 import tomllib
-from concurrent.futures import ThreadPoolExecutor
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from types import CodeType
 from typing import NamedTuple
-
-from lensmount_hardware.clock import MonotonicClock
 
 ROOT = Path(__file__).parents[3]
 PACKAGES = ("protocol", "hardware", "emulator")
+MEMORY_BYTES = 2 << 30
+WANTED = 0.95
+FIRST_ROUND_S = 3.0
+LONGEST_ROUND_S = 60.0
+HANGS_AFTER_S = 10.0
+"""A campaign that is not over so long behind its time does not come to an end."""
+
+
+def processor_s(who: int = resource.RUSAGE_SELF) -> float:
+    """Seconds that processors have worked for this process, or for its children that are over."""
+    used = resource.getrusage(who)
+    return used.ru_utime + used.ru_stime
+
+
+CORPUS = sorted(Path(__file__).with_name("stories").glob("*.lmx"))
+"""Stories that once broke something: what a campaign begins with."""
 
 
 class Mutant(NamedTuple):
@@ -30,6 +51,17 @@ class Mutant(NamedTuple):
     text: str
     instead: str
 
+    def source(self) -> str:
+        """The file with the bug in it.
+
+        Raises:
+            ValueError: the text does not stand there once.
+        """
+        text = (ROOT / self.file).read_text()
+        if text.count(self.text) != 1:
+            raise ValueError(f"{self.name}: {self.text!r} stands {text.count(self.text)} times in {self.file}")
+        return text.replace(self.text, self.instead)
+
 
 def read_mutants() -> list[Mutant]:
     """The list."""
@@ -39,83 +71,158 @@ def read_mutants() -> list[Mutant]:
 
 MUTANTS = read_mutants()
 
-PROBE = """
-import sys, time
-from lensmount_emulator.fuzz.parser import fuzz_parser
-from lensmount_emulator.fuzz.recovery import run_cases
-from lensmount_emulator.fuzz.session import run_campaign
-from lensmount_protocol.registry import load_dialect
 
-until, names, round_ = time.monotonic() + float(sys.argv[1]), ("emount", "lmount"), 0
-while time.monotonic() < until:
-    round_ += 1
-    for name in names:
-        came = fuzz_parser(load_dialect(name), 3000, round_)
-        if came.violations:
-            sys.exit("parser: " + came.shown[0][-150:])
-    came = run_cases(names, 80, round_)
-    if came.broken:
-        sys.exit(f"recovery: {came.broken[0][1][0]}")
-    came = run_campaign(names, 10000, round_, shrinks=False)
-    if came.broken:
-        sys.exit(f"session: {came.broken[0].complaints[0]}")
-"""
+class Mutating(importlib.abc.MetaPathFinder):
+    """Finds the module that has the bug; all others are found as always."""
+
+    def __init__(self, mutant: Mutant) -> None:
+        self._path = ROOT / mutant.file
+        self._source = mutant.source()
+        parts = Path(mutant.file).with_suffix("").parts[1:]
+        self._module = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        if self._module in sys.modules:
+            raise ValueError(f"{mutant.name}: {self._module} is imported already")
+
+    def find_spec(self, fullname: str, path: object, target: object = None) -> importlib.machinery.ModuleSpec | None:
+        """The spec of the module with the bug."""
+        if fullname != self._module:
+            return None
+        loader = MutatedLoader(fullname, str(self._path), self._source)
+        return importlib.machinery.ModuleSpec(fullname, loader, origin=str(self._path))
 
 
-def mutate(mutant: Mutant, root: Path) -> None:
-    """Put a bug into a copy."""
-    path = root / mutant.file
-    text = path.read_text()
-    if text.count(mutant.text) != 1:
-        raise ValueError(f"{mutant.name}: {mutant.text!r} stands {text.count(mutant.text)} times in {mutant.file}")
-    path.write_text(text.replace(mutant.text, mutant.instead))
+class MutatedLoader(importlib.machinery.SourceFileLoader):
+    """Compiles the text with the bug, and keeps nothing of it on the disk."""
+
+    def __init__(self, fullname: str, path: str, source: str) -> None:
+        super().__init__(fullname, path)
+        self._source = source
+
+    def get_code(self, fullname: str) -> CodeType:
+        """The module's code."""
+        return compile(self._source, self.path, "exec")
 
 
-def probe(mutant: Mutant, seconds: float) -> tuple[str, float]:
-    """Run the campaign on a mutant; what it found, `""` where nothing, and how long that took."""
-    with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder)
-        for package in PACKAGES:
-            shutil.copytree(ROOT / package, root / package, ignore=shutil.ignore_patterns("__pycache__", "firmware"))
-        mutate(mutant, root)
-        paths = os.pathsep.join(str(root / package) for package in PACKAGES)
-        clock = MonotonicClock()
-        try:
-            done = subprocess.run(
-                [sys.executable, "-c", PROBE, str(seconds)],
-                env={**os.environ, "PYTHONPATH": paths},
-                capture_output=True,
-                text=True,
-                timeout=seconds * 2 + 60,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            return "does not end", clock.now()
-        said = done.stderr.strip().splitlines()
-        return (said[-1] if said else "") if done.returncode else "", clock.now()
+def campaign(seconds: float, round_: int) -> str:
+    """Run the campaign, share by share in turn; what it found, `""` where nothing in its time."""
+    from lensmount_emulator.fuzz.parser import fuzz_parser
+    from lensmount_emulator.fuzz.recovery import run_cases
+    from lensmount_emulator.fuzz.session import run_campaign
+    from lensmount_emulator.fuzz.stage import replay_story
+    from lensmount_protocol.registry import load_dialect
+
+    names = ("emount", "lmount")
+
+    def parser(name: str, seed: int) -> str:
+        came = fuzz_parser(load_dialect(name), 1000, seed)
+        return came.shown[0][-150:] if came.violations else ""
+
+    def recovery(name: str, seed: int) -> str:
+        came = run_cases((name,), 12, seed, seed * 12)
+        return str(came.broken[0][1][0]) if came.broken else ""
+
+    def session(name: str, seed: int) -> str:
+        came = run_campaign((name,), 3000, seed, shrinks=False)
+        return str(came.broken[0].complaints[0]) if came.broken else ""
+
+    for path in CORPUS if round_ == 1 else ():
+        if broken := replay_story(path).complaints:
+            return f"corpus: {broken[0]}"
+    shares: tuple[Callable[[str, int], str], ...] = (parser, recovery, session)
+    for number in range(1_000_000):
+        for share in shares:
+            for name in names:
+                found = share(name, round_ * 1000 + number)
+                if found:
+                    return f"{share.__name__}: {found}"
+                if processor_s() > seconds:
+                    return ""
+    return ""
+
+
+@dataclass(slots=True)
+class Probe:
+    """A process that runs the campaign on one mutant.
+
+    Attributes:
+        mutant: the bug in it.
+        pid: the process.
+        pipe: where it says what it found.
+    """
+
+    mutant: Mutant
+    pid: int
+    pipe: int
+
+
+def start(mutant: Mutant, seconds: float, round_: int) -> Probe:
+    """Fork a process that runs the campaign on a mutant, and says in a line what it found."""
+    reads, writes = os.pipe()
+    pid = os.fork()
+    if pid:
+        os.close(writes)
+        return Probe(mutant, pid, reads)
+    os.close(reads)
+    # The process is ended from outside: an error of ours could be swallowed by what hangs.
+    resource.setrlimit(resource.RLIMIT_CPU, (int(seconds + HANGS_AFTER_S),) * 2)
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    sys.meta_path.insert(0, Mutating(mutant))
+    try:
+        found = campaign(seconds, round_)
+    except Exception as error:
+        found = f"cannot run: {type(error).__name__}: {error}"
+    os.write(writes, found.encode()[:1000])
+    os._exit(0)
+
+
+def wait(probes: list[Probe]) -> tuple[Probe, str]:
+    """Wait for the first of them to be over; which, and what it found."""
+    while True:
+        pid, status = os.wait()
+        probe = next((one for one in probes if one.pid == pid), None)
+        if probe is not None:
+            said = os.read(probe.pipe, 2000).decode(errors="replace")
+            os.close(probe.pipe)
+            return probe, said if os.waitstatus_to_exitcode(status) == 0 else "does not come to an end"
+
+
+def run_round(mutants: list[Mutant], seconds: float, round_: int, jobs: int) -> Iterator[tuple[Mutant, str]]:
+    """Run the campaign on each for so long, so many at once; what was found, as it comes."""
+    waiting, probes = list(mutants), list[Probe]()
+    while waiting or probes:
+        while waiting and len(probes) < jobs:
+            probes.append(start(waiting.pop(0), seconds, round_))
+        probe, found = wait(probes)
+        probes.remove(probe)
+        yield probe.mutant, found
 
 
 def main() -> int:
     """Run the campaign on each mutant, and name those that survive; 1 where fewer than 95 % are found."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=60.0, help="for each mutant (default: %(default)s)")
-    parser.add_argument("--jobs", type=int, default=2, help="mutants at once (default: %(default)s)")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=300.0, help="for all of them (default: %(default)s)")
+    parser.add_argument("--jobs", type=int, default=2, help="processors (default: %(default)s)")
     parser.add_argument("--only", default="", help="those whose name has this in it")
     options = parser.parse_args()
-    chosen = [mutant for mutant in MUTANTS if options.only in mutant.name]
-    survivors: list[str] = []
-    with ThreadPoolExecutor(options.jobs) as pool:
-        for mutant, (found, took) in zip(
-            chosen, pool.map(lambda one: probe(one, options.seconds), chosen), strict=True
-        ):
-            print(f"{'found' if found else 'SURVIVES':<9}{took:6.1f} s  {mutant.name}: {found[:110]}", flush=True)
-            if not found:
-                survivors.append(mutant.name)
-    right = len(chosen) - len(survivors)
-    print(
-        f"{right} of {len(chosen)} found, {100 * right / max(1, len(chosen)):.1f} %; survivors: {survivors or 'none'}"
-    )
-    return 1 if right < 0.95 * len(chosen) else 0
+    left = [mutant for mutant in MUTANTS if options.only in mutant.name]
+    total, whole, spent, round_ = len(left), options.seconds * options.jobs, 0.0, 0
+    by = Counter[str]()
+    while left and spent < whole:
+        round_ += 1
+        # The first round is short; what is left behind it is shared among those that are left, in two rounds.
+        share = FIRST_ROUND_S if round_ == 1 else (whole - spent) / len(left) / max(1, 4 - round_)
+        for mutant, found in run_round(list(left), min(share, LONGEST_ROUND_S), round_, options.jobs):
+            spent = processor_s(resource.RUSAGE_CHILDREN)
+            if found:
+                left.remove(mutant)
+                by[found.partition(":")[0]] += 1
+                print(f"{spent:6.1f} s  {mutant.name}: {found[:110]}", flush=True)
+    right = total - len(left)
+    found_by = ", ".join(f"{how} {count}" for how, count in by.most_common())
+    print(f"{right} of {total} found, {100 * right / max(1, total):.1f} %; by {found_by}")
+    print(f"{spent:.0f} s of processor time; {options.jobs} processors have {whole:.0f} s in {options.seconds:.0f} s")
+    print(f"survivors: {', '.join(mutant.name for mutant in left) or 'none'}")
+    return 1 if right < WANTED * total else 0
 
 
 if __name__ == "__main__":

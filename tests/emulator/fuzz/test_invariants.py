@@ -9,7 +9,8 @@ import pytest
 from lensmount_emulator.fuzz.invariants import INVARIANTS, at_rest, check, recovers, same_recording
 from lensmount_emulator.fuzz.traits import profile
 from lensmount_emulator.fuzz.watch import Players, Watch
-from lensmount_protocol.wire import DriveLine, Edge, Role
+from lensmount_emulator.roles.tasks import Task
+from lensmount_protocol.wire import DriveLine, Edge, Received, Role
 
 PAIRS = {"emount": ("a6000", "viltrox-ef50"), "lmount": ("panasonic-s1r", "sigma-45mm-f2.8-dg-dn")}
 
@@ -49,6 +50,32 @@ def unpowered(watch: Watch) -> None:
     watch.mount.apply(Role.LENS, DriveLine(watch.dialect.select_line(Role.LENS), True))
 
 
+def holds_without_supply(watch: Watch) -> None:
+    watch.bench.body.stop_tasks()
+    watch.mount.apply(Role.BODY, DriveLine(watch.dialect.supply, False))
+    watch.run(watch.now + 0.01)
+    watch.mount.levels[watch.dialect.select_line(Role.LENS)] = True
+    check(watch)
+
+
+def from_the_dead(watch: Watch) -> None:
+    watch.mount.apply(Role.BODY, DriveLine(watch.dialect.supply, False))
+    watch.run(watch.now + 0.001)
+    watch.mount._ends[Role.BODY].hears(Received(b"\x55"), watch.now)
+
+
+def body_feeds(watch: Watch) -> None:
+    watch.bench.take_off(watch.now)
+    watch.run(watch.now + 0.01)
+    watch.bench.body.drive(watch.dialect.select_line(Role.BODY), True)
+
+
+def body_sends(watch: Watch) -> None:
+    watch.bench.take_off(watch.now)
+    watch.run(watch.now + 0.01)
+    watch.bench.body.transmit(watch.dialect.build_frame(b"\xfe\x00\x00", 1, 0))
+
+
 def answered(watch: Watch) -> None:
     # The body forgets what it asked, and so does not ask again.
     kind = watch.dialect.messages[(Role.BODY, 0x0B if watch.dialect.name == "emount" else 0x08)]
@@ -60,8 +87,52 @@ def answered(watch: Watch) -> None:
     check(watch)
 
 
-def recorded(watch: Watch) -> None:
-    watch.bytes_sent[Role.BODY] -= 1
+def lost(watch: Watch) -> None:
+    check(watch)
+    watch.unrecorded[Role.LENS] += b"one that is recorded nowhere"
+
+
+def not_heard(watch: Watch) -> None:
+    check(watch)
+    watch.recorded[Role.LENS] += b"one that nobody heard"
+
+
+def swapped(watch: Watch) -> None:
+    check(watch)
+    watch.recorded[Role.BODY] += b"ab"
+    watch.unrecorded[Role.LENS] += b"ba"
+
+
+def edge_lost(watch: Watch) -> None:
+    line = watch.dialect.select_line(Role.BODY)
+    watch.last_edge[line] = not watch.mount.levels[line]
+    check(watch)
+
+
+def no_gap(watch: Watch) -> None:
+    for level in (True, False, True, False):
+        watch.bench.body.drive(watch.dialect.select_line(Role.BODY), level)
+
+
+def held_back(watch: Watch) -> None:
+    # A reader that does not hear that the window is closed.
+    end = watch.bench.lens
+    end.connection.keeps_windows = False
+    watch.bench.body.drive(watch.dialect.select_line(Role.BODY), True)
+    watch.bench.body.transmit(bytes((watch.dialect.formats[Role.BODY].start, 40, 0)))
+    watch.run(watch.now + 0.0002)
+    watch.bench.body.drive(watch.dialect.select_line(Role.BODY), False)
+
+
+def across(watch: Watch) -> None:
+    end = watch.bench.lens
+    end.connection.keeps_windows = False
+    frame = watch.dialect.build_frame(b"\xfe\x00\x00", 1, 0)
+    for part in (frame[:4], frame[4:]):
+        watch.bench.body.drive(watch.dialect.select_line(Role.BODY), True)
+        watch.bench.body.transmit(part)
+        watch.run(watch.now + 0.0003)
+        watch.bench.body.drive(watch.dialect.select_line(Role.BODY), False)
 
 
 def within_limits(watch: Watch) -> None:
@@ -81,6 +152,17 @@ def teleported(watch: Watch) -> None:
         lens.focus._group = lens.focus.upper if lens.focus.position(watch.now) < 500 else 0
 
 
+def miscounted(watch: Watch) -> None:
+    lens = watch.dialect.name == "lmount"
+    frame = watch.dialect.build_frame(b"\xfe\x00\x00", 1, 0x77 if lens else 0xF3)
+    watch.bench.body.transmit(frame)
+
+
+def supply_without_state(watch: Watch) -> None:
+    watch.bench.body.connection.state = watch.dialect.transitions.initial
+    check(watch)
+
+
 def in_tables(watch: Watch) -> None:
     watch.bench.body.tell("order by the body is not legal in state ASLEEP; legal there: nothing", trouble=True)
 
@@ -89,16 +171,35 @@ def bounded(watch: Watch) -> None:
     watch.bench.body.findings += [None] * 2000  # type: ignore[list-item]
 
 
+def kept_in_vain(watch: Watch) -> None:
+    # A topic of which nothing is ever heard, and a task that is over.
+    body = watch.bench.body
+    body.spawn(_waits())
+    running = next(reversed(body._running))
+    running.wait = None
+    check(watch)
+
+
+def _waits() -> Task:
+    yield "nothing of the kind"
+
+
+def endless(watch: Watch) -> None:
+    watch._listening[Role.LENS].count += 100_000
+    check(watch)
+
+
 BREAKS: dict[str, tuple[Callable[[Watch], None], ...]] = {
     "no exception": (no_exception,),
-    "only frames": (only_frames, unreadable),
-    "unpowered": (unpowered,),
+    "only frames": (only_frames, unreadable, no_gap),
+    "unpowered": (unpowered, holds_without_supply, from_the_dead, body_feeds, body_sends),
     "answered": (answered,),
-    "recorded": (recorded,),
+    "recorded": (lost, not_heard, swapped, edge_lost),
+    "heard whole": (held_back, across),
     "within limits": (within_limits,),
     "never teleported": (teleported,),
-    "in tables": (in_tables,),
-    "bounded": (bounded,),
+    "in tables": (in_tables, miscounted, supply_without_state),
+    "bounded": (bounded, kept_in_vain, endless),
 }
 
 

@@ -15,6 +15,7 @@ from lensmount_emulator.fuzz.corpus import open_corpus
 from lensmount_emulator.fuzz.session import run_campaign, shorter, story_of, tell
 from lensmount_emulator.fuzz.stage import play_story, replay_story
 from lensmount_emulator.fuzz.story import MODES, Story, as_test, read_story, story_from, write_story
+from lensmount_emulator.mount.virtual import VirtualMount
 from lensmount_emulator.roles.lmount import lens as lens_module
 from lensmount_protocol.errors import CaptureError, FaultError
 
@@ -47,6 +48,35 @@ def test_the_same_seed_tells_the_same_story_and_records_the_same(dialect: str) -
     assert stories[0].records == stories[1].records
     assert recording(stories[0].story) == recording(stories[0].story)
     assert len(stories[0].records) > 500
+
+
+def test_a_session_that_goes_another_way_each_time_is_noticed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("lensmount_emulator.fuzz.watch.Random", lambda _seed: Random())
+    came = run_campaign(["lmount"], 20, 3, mode="both")
+    (outcome,) = came.broken
+    assert [complaint.invariant for complaint in outcome.complaints] == ["repeats"]
+    write_story(tmp_path / "repeats.lmx", outcome.story, outcome.records)
+    assert replay_story(tmp_path / "repeats.lmx").complaints == outcome.complaints
+    monkeypatch.undo()
+    assert replay_story(tmp_path / "repeats.lmx").complaints == []
+
+
+@pytest.mark.parametrize(
+    ("dialect", "steps"),
+    [
+        ("emount", ("drive LENS_CS high", "wait 0.001")),
+        ("emount", ("off", "wait 0.01", "send lens f055", "wait 0.001")),
+        ("lmount", ("drive LENS_ATT high", "wait 0.001")),
+    ],
+)
+def test_a_mount_that_lets_an_unpowered_end_be_fed_is_noticed(
+    monkeypatch: pytest.MonkeyPatch, dialect: str, steps: tuple[str, ...]
+) -> None:
+    body, lens = {"emount": ("a6000", "sel55210"), "lmount": ("sigma-fp", "sigma-45mm-f2.8-dg-dn")}[dialect]
+    story = Story(dialect, body, lens, mode="body", steps=steps)
+    assert play_story(story).complaints == []
+    monkeypatch.setattr(VirtualMount, "_unpowered", lambda _self, _end: False)
+    assert "unpowered" in {complaint.invariant for complaint in play_story(story).complaints}
 
 
 @pytest.fixture
@@ -139,7 +169,7 @@ def test_a_file_that_is_wrong_is_told_in_one_line(file: Path, changes: dict[str,
 @pytest.mark.parametrize(
     ("steps", "says"),
     [
-        (["sing"], "unknown step of a story 'sing'; known: drive, fault, hand, off, on, send, wait"),
+        (["sing"], "unknown step of a story 'sing'; known: drive, fault, hand, hear, off, on, send, wait"),
         (["wait long"], "step 'wait long' cannot be read"),
         (["wait 1e9"], "a wait is from 0 to 60 s"),
         (["send lens zz"], "step 'send lens zz' cannot be read"),

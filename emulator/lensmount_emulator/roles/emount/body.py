@@ -102,6 +102,16 @@ class BodyEngine(BodyCore):
 
 def _live(body: BodyEngine) -> Task:
     """Power a lens, get to know it, and do what the script says; one that does not get through gets power anew."""
+    while not (yield from _tries(body)):
+        body.done = True
+        # Until somebody takes it off and puts it, or another one, on again.
+        yield body.level(XDETECT, True)
+        body.done = False
+    body.done = True
+
+
+def _tries(body: BodyEngine) -> Generator[Await, bool, bool]:
+    """So many tries; whether one of them got through."""
     for left in reversed(range(TRIES)):
         yield from supply(body)
         powered_at = body.now
@@ -113,11 +123,11 @@ def _live(body: BodyEngine) -> Task:
             body.connection.move("power lost", by=Role.BODY)
             body.connection.move("power", by=Role.BODY)
         if not trouble:
-            break
+            return True
         body.power_off(f"{trouble}; supply off, {'asking again' if left else 'giving up'}")
         if left:
             yield body.now + BEFORE_NEXT_TRY_S
-    body.done = True
+    return False
 
 
 def _live_again(body: BodyEngine) -> Task:

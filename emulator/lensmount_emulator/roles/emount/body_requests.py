@@ -71,7 +71,9 @@ def ask(body: BodyCore, type_: int) -> Task:
         yield Wait(patience, lambda: body.reply is not None, (ARRIVAL,))
         body.connection.settle(True)
         if body.reply is not None:
-            yield body.level(LENS_CS, False)
+            if not (yield body.level(LENS_CS, False, until=body.now + USUAL_PATIENCE_S)):
+                # It lost its supply in the midst of its answer, and waits for a handshake.
+                raise LensSilentError(f"the lens keeps {LENS_CS} high behind its answer to {type_:02X}")
             _take(body, type_, body.reply)
             return
         body.tell(f"no answer to {type_:02X}", trouble=True)

@@ -33,7 +33,9 @@ def sleep(body: BodyCore, frames: int) -> Task:
 
 
 def wake(body: BodyCore) -> Task:
-    """The warm start: handshake, a rest, and the short list of requests."""
+    """The warm start: handshake, a rest, and the short list of requests; nothing where the lens streams already."""
+    if body.looping:
+        return
     body.connection.move("wake", by=Role.BODY)
     yield PULSE
     yield from shake_hands(body, body.pulse_at + AFTER_PULSE_US * 1e-6)

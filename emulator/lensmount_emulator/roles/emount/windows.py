@@ -7,6 +7,9 @@ from lensmount_emulator.roles.tasks import Task, Wait
 from lensmount_protocol.dialects.emount.lines import FAST_BAUDRATE
 from lensmount_protocol.wire import transmission_time
 
+GAP_US = 20.0
+"""Select low between two windows of which one had to wait for the other; ours, the captures have no such case."""
+
 
 def send_window(
     engine: Engine,
@@ -26,6 +29,9 @@ def send_window(
     """
     if engine.sending:
         yield Wait(ready=lambda: not engine.sending, on=(WINDOW,))
+        # The line has to be seen low, and nobody goes ahead meanwhile.
+        engine.sending = True
+        yield engine.after(GAP_US)
     engine.sending = True
     engine.drive(engine.select, True)
     yield engine.after(by_rate(engine, setup_us))

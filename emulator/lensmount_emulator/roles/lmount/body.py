@@ -134,7 +134,7 @@ def _live(body: BodyEngine) -> Task:
             body.done = True
             # Until somebody takes it off and puts it, or another one, on again.
             yield body.level(DETECT, True)
-            tries = 0
+            body.done, tries = False, 0
             continue
         body.findings = [finding for finding in body.findings if finding.verdict is not Verdict.REFUSED]
         yield body.now + BEFORE_NEXT_TRY_S
