@@ -6,8 +6,9 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 BENCH_STAMP := $(VENV)/.bench-installed
 
-.PHONY: demo test check lint types fuzz prove independent update-cuts soak bench figures firmware firmware-fuzz firmware-coverage firmware-emulated clean \
-	fuzz-parser fuzz-session recovery mutants campaign-scale
+.PHONY: demo test check lint types fuzz prove independent update-cuts recording-cuts soak bench figures clean \
+	firmware firmware-fuzz firmware-coverage firmware-emulated fuzz-parser fuzz-session fuzz-device recovery mutants \
+	campaign-scale
 
 demo: $(STAMP)
 	@$(BIN)/lensmount demo
@@ -48,6 +49,10 @@ EVERY ?= 1
 update-cuts: $(STAMP)
 	@$(BIN)/python -m lensmount_emulator.proofs.update_cuts --every $(EVERY)
 
+# Recordings of whole sessions cut at every byte, `.lmx` and `.pcapng`: some minutes.
+recording-cuts: $(STAMP)
+	@PYTHONPATH=tests:protocol:hardware:emulator $(BIN)/python -m cuts --every $(EVERY)
+
 # Readers under ten million inputs each, sessions under a million steps, and ten thousand sessions with one fault each.
 INPUTS ?= 10000000
 STEPS ?= 1000000
@@ -63,6 +68,13 @@ fuzz-session: $(STAMP)
 
 recovery: $(STAMP)
 	@$(BIN)/python -m lensmount_emulator.fuzz.recovery --sessions $(SESSIONS) --seed $(SEED)
+
+# A lens that is served on a pseudo-terminal with ten planted crashes and two hangs: how many are found and written down.
+DEVICE ?= lmount lens
+DEVICE_SECONDS ?= 900
+
+fuzz-device: $(STAMP)
+	@$(BIN)/python tests/emulator/fuzz/device/bench.py $(DEVICE) --seconds $(DEVICE_SECONDS) --seed $(SEED)
 
 # A campaign in two processes against one, by turns, with the load of the machine.
 SCALE_CASES ?= 200

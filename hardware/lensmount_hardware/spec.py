@@ -35,6 +35,7 @@ class PortSpec:
         rest: which one, between the colon and the question mark; often a path or an address.
         options: what stands behind the question mark.
         contacts: the mount's contacts, as far as whoever opens the port knows them.
+        listens: whether nobody is to be played there: a port that could drive something by itself must not.
     """
 
     text: str
@@ -42,6 +43,7 @@ class PortSpec:
     rest: str
     options: Mapping[str, str]
     contacts: Contacts | None = None
+    listens: bool = False
 
     def allow_options(self, *known: str) -> None:
         """Refuse every option but these.
@@ -100,8 +102,9 @@ def parse_spec(text: str) -> PortSpec:
     """
     scheme, colon, rest = text.partition(":")
     if not colon:
+        likely = f"serial:{text}, or " if text.startswith("/dev/") else ""
         raise TransportSpecError(
-            f"port {text!r} has no scheme; write SCHEME:…, with one of: {', '.join(scheme_names())}"
+            f"port {text!r} has no scheme; write {likely}SCHEME:…, with one of: {', '.join(scheme_names())}"
         )
     rest, _, query = rest.partition("?")
     options: dict[str, str] = {}
@@ -115,7 +118,9 @@ def parse_spec(text: str) -> PortSpec:
     return PortSpec(text, scheme, rest, options)
 
 
-def open_transport(spec: str, *, role: Role, baudrate: int, contacts: Contacts | None = None) -> Transport:
+def open_transport(
+    spec: str, *, role: Role, baudrate: int, contacts: Contacts | None = None, listens: bool = False
+) -> Transport:
     """Open the port that `spec` describes.
 
     Args:
@@ -123,12 +128,13 @@ def open_transport(spec: str, *, role: Role, baudrate: int, contacts: Contacts |
         role: the end that will be played there.
         baudrate: the rate to start with, in bits a second; ports without one ignore it.
         contacts: the mount's contacts, for ports that keep lines and deadlines themselves; others ignore them.
+        listens: nobody is played there; a board then drives nothing, and hears both ends.
 
     Raises:
         TransportSpecError: the words mean nothing, or the scheme is unknown (lists the known ones).
         TransportOpenError: the port is missing, busy or not permitted.
     """
-    port = replace(parse_spec(spec), contacts=contacts)
+    port = replace(parse_spec(spec), contacts=contacts, listens=listens)
     return _opener(port)(port, role, baudrate)
 
 

@@ -44,7 +44,7 @@ def test_every_port_of_the_guide_can_be_asked_for() -> None:
     guide = Path(__file__).parents[2] / "docs" / "how-to" / "ports.md"
     specs = [parse_spec(text) for text in re.findall(r"--port '([^']+)'", guide.read_text(encoding="utf-8"))]
     assert {spec.scheme for spec in specs} == set(BUILT_IN)
-    assert any(ControlLines.described_by(spec).lines for spec in specs)
+    assert any(ControlLines.described_by(spec, Role.BODY).lines for spec in specs)
     for spec in specs:
         if spec.scheme != "board":
             spec.allow_options(*CONTROLS, "poll_us", "listen")
@@ -67,7 +67,10 @@ def test_addresses(text: str, host: str, port: int) -> None:
     ("text", "told"),
     [
         ("", "has no scheme"),
-        ("/dev/ttyUSB0", "has no scheme; write SCHEME:…, with one of: board, pty, rfc2217, serial, tcp"),
+        (
+            "/dev/ttyUSB0",
+            "has no scheme; write serial:/dev/ttyUSB0, or SCHEME:…, with one of: board, pty, rfc2217, serial, tcp",
+        ),
         ("usb:0", "unknown scheme 'usb'; known: board, pty, rfc2217, serial, tcp"),
         (":x", "unknown scheme ''"),
         ("pty:?rts", "option 'rts' has no value"),

@@ -1,7 +1,8 @@
 """Put the firmware that ships with lensmount onto a board in boot mode, or say how to get it there.
 
-A Raspberry Pi Pico waits for firmware when it is plugged in with its BOOTSEL button pressed. The firmware was tried on
-an emulated chip only; nobody here has had a real board.
+A Raspberry Pi Pico waits for firmware when it is plugged in with its BOOTSEL button pressed; one that runs our firmware
+already is sent there by `board boot --port board:SERIAL`. The firmware was tried on an emulated chip only; nobody here
+has had a real board.
 """
 
 import argparse
@@ -9,13 +10,43 @@ import argparse
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lensmount board`."""
-    parser.add_argument("deed", choices=["flash", "image"], help="write it, or say which one this package has")
+    parser.add_argument(
+        "deed",
+        choices=["flash", "image", "boot"],
+        help="write it, say which one this package has, or send a board that has ours into its boot mode",
+    )
     parser.add_argument("--drive", metavar="FOLDER", help="where the board's drive is mounted")
     parser.add_argument("--file", metavar="UF2", help="another image than the one that ships")
+    parser.add_argument("--port", metavar="SPEC", help="the board to send into its boot mode: board:SERIAL")
+    parser.add_argument("--json", action="store_true", help="one JSON object, nothing else")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Do it."""
+    told = _boot(arguments.port) if arguments.deed == "boot" else _image(arguments)
+    if arguments.json:
+        import json
+
+        print(json.dumps(told, separators=(",", ":")))
+    else:
+        print(told["text"])
+    return 0
+
+
+def _boot(port: str | None) -> dict[str, object]:
+    from lensmount_hardware.boards.asking import send_to_boot_mode
+    from lensmount_hardware.clock import MonotonicClock
+    from lensmount_hardware.spec import parse_spec
+    from lensmount_protocol.errors import TransportSpecError
+
+    if port is None or not port.startswith("board:"):
+        raise TransportSpecError("say which board is meant, with --port board:SERIAL; `lensmount boards` lists them")
+    revision = send_to_boot_mode(parse_spec(port), MonotonicClock())
+    text = f"{port}, which had revision {revision}, waits for firmware now: lensmount board flash"
+    return {"deed": "boot", "port": port, "firmware": revision, "text": text}
+
+
+def _image(arguments: argparse.Namespace) -> dict[str, object]:
     from pathlib import Path
 
     from lensmount_hardware.boards.flashing import check_image, flash, mount_points, shipped_image, waiting_drives
@@ -29,13 +60,13 @@ def run(arguments: argparse.Namespace) -> int:
             image, name = Path(arguments.file).read_bytes(), arguments.file
         except OSError as error:
             raise BoardError(f"{arguments.file}: {error.strerror or error}") from error
+    told: dict[str, object] = {"deed": arguments.deed, "image": name, "bytes": len(image)}
     if arguments.deed == "image":
         check_image(image, name)
-        print(f"{name}: {len(image)} bytes as UF2, for a Raspberry Pi Pico")
-        return 0
+        return told | {"text": f"{name}: {len(image)} bytes as UF2, for a Raspberry Pi Pico"}
     drives = waiting_drives([Path(arguments.drive)] if arguments.drive else mount_points())
     if arguments.drive and not drives:
         raise BoardError(f"{arguments.drive} is no drive of a board in boot mode: it has no INFO_UF2.TXT of an RP2040")
     drive = flash(image, name, drives)
-    print(f"{name} is on the board at {drive}; it starts by itself, and `lensmount boards` shows it")
-    return 0
+    text = f"{name} is on the board at {drive}; it starts by itself, and `lensmount boards` shows it"
+    return told | {"drive": str(drive), "text": text}

@@ -1,8 +1,9 @@
 """Examine a port: permission, other programs, driver, rates, control lines, round trips, this host; and what to do.
 
-The port is a path, or a port in words: /dev/ttyUSB0, serial:/dev/ttyUSB0, rfc2217://host:port. Take body and lens
-off before: opening a port moves RTS and DTR on most systems. With --jumpers the lines are driven and bytes are sent;
-join RTS with CTS, DTR with DSR and TX with RX, and leave nothing else on the port.
+The port is a path, or a port in words: /dev/ttyUSB0, serial:/dev/ttyUSB0, rfc2217://host:port, board:SERIAL. Take body
+and lens off before: opening a port moves RTS and DTR on most systems. With --jumpers the lines are driven and bytes are
+sent; join RTS with CTS, DTR with DSR and TX with RX, and leave nothing else on the port. On a board join GP0 with GP1
+and GP6 with GP7.
 """
 
 import argparse

@@ -46,8 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write what was asked for."""
-    from lensmount_emulator.cli.words import spoken_in
-    from lensmount_protocol.errors import CaptureError
+    from lensmount_emulator.cli.words import UsageError, spoken_in
     from lensmount_protocol.registry import load_dialect
 
     if arguments.dissector is not None:
@@ -56,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(dissector(load_dialect(arguments.dissector)), end="")
         return 0
     if arguments.recording is None or arguments.to is None:
-        raise CaptureError("export needs a recording and --to FILE, or --dissector DIALECT")
+        raise UsageError("export needs a recording and --to FILE, or --dissector DIALECT")
     _export(arguments, load_dialect(arguments.dialect or spoken_in(arguments.recording)))
     return 0
 
@@ -66,18 +65,17 @@ def _export(arguments: argparse.Namespace, dialect: "Dialect") -> None:
     import sys
     from pathlib import Path
 
-    from lensmount_emulator.cli.words import channels_of
+    from lensmount_emulator.cli.words import UsageError, channels_of
     from lensmount_hardware.captures.capture import in_time_order
     from lensmount_hardware.captures.formats import open_capture
-    from lensmount_protocol.errors import CaptureError
 
     source, target = Path(arguments.recording), Path(arguments.to)
     if target.suffix not in ENDINGS:
-        raise CaptureError(f"{target}: the name says no format; known endings: {', '.join(ENDINGS)}")
+        raise UsageError(f"{target}: the name says no format; known endings: {', '.join(ENDINGS)}")
     if target.suffix == ".pcapng" and arguments.samplerate is not None:
-        raise CaptureError(f"{target}: --samplerate {arguments.samplerate}: .pcapng has times and no samples")
+        raise UsageError(f"{target}: --samplerate {arguments.samplerate}: .pcapng has times and no samples")
     if target.exists() and source.exists() and target.samefile(source):
-        raise CaptureError(f"{target}: is the recording itself; say another target")
+        raise UsageError(f"{target}: is the recording itself; say another target")
     # The writers of logic captures import numpy, whose algebra starts a thread for each core; none is needed.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     channels = channels_of(arguments.channel, dialect.wiring.lines)

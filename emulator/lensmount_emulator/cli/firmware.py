@@ -11,7 +11,7 @@ import argparse
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lensmount firmware`."""
-    parser.add_argument("file", help="the image")
+    parser.add_argument("file", metavar="FILE", help="the image")
     parser.add_argument("--make-for", metavar="PROFILE", help="make an image for this lens")
     parser.add_argument("--version", default="2.0", help="of the image that is made (default: %(default)s)")
     parser.add_argument("--size", type=int, default=65_536, help="its bytes (default: %(default)s)")

@@ -2,9 +2,13 @@
 
   lensmount fuzz parser DIALECT     readers under valid frames, near misses and noise
   lensmount fuzz session            both ends under faults, noise and a hand, step by step
-  lensmount fuzz replay FILE        the story in a file once more
+  lensmount fuzz lens --port SPEC   the lens on a port, our body beside it
+  lensmount fuzz body --port SPEC   the body on a port, our lens beside it
+  lensmount fuzz replay FILE        the story in a file once more; with --port SPEC on the device there
 
 The same seed gives the same cases. Exit code 1 where something is broken; its story is then in a file that replays.
+What can leave a device dead (firmware update, flash, test modes, unknown types) is held back at a port unless --arm
+names it. Exit code 5 where a device does not come back and nobody is there to see to it.
 """
 
 import argparse
@@ -16,6 +20,7 @@ from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lensmount_emulator.cli.fuzz_device import add_device_arguments, add_limits, replay_on_device, run_device
 from lensmount_emulator.cli.parsing import Keeper, add_corpus, corpus_at, prepared
 from lensmount_protocol.errors import CaptureError
 
@@ -29,10 +34,12 @@ WHOLE_STEPS = 100_000
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lensmount fuzz`."""
+    from lensmount_emulator.cli.words import count
+
     what = parser.add_subparsers(dest="what", required=True, metavar="WHAT")
     reader = what.add_parser("parser", help="a dialect's readers")
     reader.add_argument("dialect", metavar="DIALECT", help="such as emount")
-    reader.add_argument("--cases", type=_count, default=100_000, help="inputs (default: %(default)s)")
+    reader.add_argument("--cases", type=count, default=100_000, help="inputs (default: %(default)s)")
     reader.add_argument("--guided", action="store_true", help="guided by coverage; wants atheris")
     session = what.add_parser("session", help="both ends, or one of them")
     session.add_argument(
@@ -42,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="may be given again (default: all that are known)",
     )
-    session.add_argument("--steps", type=_count, default=WHOLE_STEPS, help="steps in all (default: %(default)s)")
+    session.add_argument("--steps", type=count, default=WHOLE_STEPS, help="steps in all (default: %(default)s)")
     session.add_argument(
         "--mode", choices=("both", "body", "lens"), default="", help="which ends are engines (default: by chance)"
     )
@@ -50,16 +57,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for one in (reader, session):
         one.add_argument("--seed", type=int, default=1, help="where cases come from (default: %(default)s)")
         add_corpus(one)
+    for device in ("lens", "body"):
+        add_device_arguments(what.add_parser(device, help=f"the {device} on a port"), device)
     replay = what.add_parser("replay", help="a story that was written to a file")
     replay.add_argument("file", metavar="FILE", help="a .lmx file with a story in its header")
     replay.add_argument("--test", action="store_true", help="print it as a pytest test, and do not play it")
+    replay.add_argument("--port", metavar="SPEC", help="play it on the device that is there")
+    replay.add_argument("--repeats", type=count, default=1, help="tries on a device (default: %(default)s)")
+    replay.add_argument("--power-cycle", metavar="COMMAND", help="takes the device's power and gives it again")
+    replay.add_argument("--power-cycles", type=count, default=100, metavar="N", help=argparse.SUPPRESS)
+    replay.add_argument("--ask", action="store_true", help="ask a person to bring the device back")
+    replay.add_argument("--any-device", action="store_true", help="also where the device is another one")
+    add_limits(replay)
     for one in (reader, session, replay):
         one.add_argument("--json", action="store_true", help="the figures as one JSON object")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Do it; 0 where nothing is broken, else 1."""
-    return {"parser": _parser, "session": _session, "replay": _replay}[arguments.what](arguments)
+    return VERBS[arguments.what](arguments)
 
 
 def _parser(arguments: argparse.Namespace) -> int:
@@ -152,11 +168,14 @@ def _code(broken: int, *troubles: str) -> int:
 def _replay(arguments: argparse.Namespace) -> int:
     from lensmount_emulator.fuzz.stage import play_story
     from lensmount_emulator.fuzz.story import as_test, read_story
+    from lensmount_hardware.captures.recording import header_of
 
     story = read_story(Path(arguments.file))
     if arguments.test:
         print(as_test(story, Path(arguments.file).stem.replace("-", "_")), end="")
         return 0
+    if arguments.port is not None or "device" in header_of(Path(arguments.file)):
+        return replay_on_device(arguments)
     outcome = play_story(story)
     if arguments.json:
         broken = [{"invariant": c.invariant, "at": round(c.at, 6), "text": c.text} for c in outcome.complaints]
@@ -198,8 +217,11 @@ def _progress(what: str, total: int) -> Generator[Callable[[int], None]]:
         yield lambda done: bar.update(task, completed=done)
 
 
-def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is no count")
-    return value
+VERBS: Mapping[str, Callable[[argparse.Namespace], int]] = {
+    "parser": _parser,
+    "session": _session,
+    "replay": _replay,
+    "lens": run_device,
+    "body": run_device,
+}
+"""What is fuzzed -> what does it."""

@@ -11,7 +11,7 @@ from typing import TextIO
 
 from lensmount_emulator.cli.ports import open_port
 from lensmount_emulator.reports.json_lines import json_of
-from lensmount_emulator.reports.lines import fields_of, line_of, time_text
+from lensmount_emulator.reports.lines import fields_of, line_of
 from lensmount_emulator.reports.story import Storyteller
 from lensmount_emulator.sessions.listening import Listener
 from lensmount_emulator.sessions.pumping import Heard, listen
@@ -19,12 +19,13 @@ from lensmount_emulator.sessions.tally import Tally
 from lensmount_hardware.captures.recording import RecordingWriter
 from lensmount_hardware.clock import Clock, MonotonicClock
 from lensmount_hardware.spec import parse_spec
-from lensmount_hardware.transport import Transport
-from lensmount_hardware.transports.control_lines import OUTPUTS
+from lensmount_hardware.transport import Transport, timed
+from lensmount_hardware.transports.control_lines import OUTPUTS, RESTS
 from lensmount_hardware.transports.reconnecting import ReconnectingTransport
 from lensmount_protocol.decoder import Decoded, DecodedFrame
 from lensmount_protocol.dialect import Dialect
-from lensmount_protocol.wire import Burst, Edge, Record, Remark, Role
+from lensmount_protocol.errors import TransportSpecError
+from lensmount_protocol.wire import Burst, Drop, Edge, Record, Remark, Role
 
 
 def teller(dialect: Dialect, form: str, every_frame: bool, out: TextIO) -> Callable[[Decoded], None]:
@@ -41,8 +42,8 @@ def teller(dialect: Dialect, form: str, every_frame: bool, out: TextIO) -> Calla
     def tell(event: Decoded) -> None:
         if form == "json":
             lines = [json_of(event, dialect)]
-        elif isinstance(event, Remark):
-            lines = [f"{time_text(event.at)}  # {event.text}"]
+        elif isinstance(event, Remark | Drop):
+            lines = [line_of(event, dialect)]
         elif form == "story":
             lines = list(story.frame(event))
         elif isinstance(event, Edge):
@@ -91,6 +92,7 @@ class Count:
     def __init__(self) -> None:
         self.heard: Counter[Role] = Counter()
         self.edges = 0
+        self.lost: Counter[str] = Counter()
 
     def __call__(self, record: Record) -> None:
         """Count one record."""
@@ -98,10 +100,15 @@ class Count:
             self.heard[record.sender] += len(record.data)
         elif isinstance(record, Edge):
             self.edges += 1
+        elif isinstance(record, Drop):
+            self.lost[record.what] += record.count
 
     def summary(self) -> str:
         """What was heard, in one line."""
-        return f"{self.heard[Role.BODY]} bytes of the body, {self.heard[Role.LENS]} of the lens, {self.edges} edges"
+        lost = "".join(f"; lost: {count} {what}" for what, count in self.lost.items())
+        return (
+            f"{self.heard[Role.BODY]} bytes of the body, {self.heard[Role.LENS]} of the lens, {self.edges} edges{lost}"
+        )
 
 
 class Ears:
@@ -117,20 +124,23 @@ class Ears:
         record: str | None,
         tell: Callable[[Decoded], None] | None,
         reconnect: bool,
+        both_ends: bool = False,
     ) -> None:
         """Open all ports, then make the file.
 
         Args:
             stack: closes them.
             dialect: what is spoken.
-            specs: the end whose bytes are heard -> the port in words.
+            specs: the end whose bytes are heard -> the port in words; a port that hears both ends stands alone.
             baudrate: the rate to listen at; `None` to follow the link.
             record: the file to write; `None` for none.
             tell: gets what it decodes to.
             reconnect: wait for ports that go away.
+            both_ends: refuse a lone port that hears one end only.
 
         Raises:
-            TransportSpecError: a port's description means nothing, or asks for lines to be driven.
+            TransportSpecError: a port's description means nothing, or asks for lines to be driven; or a board, which
+                hears both ends, beside another port.
             TransportOpenError: a port cannot be opened.
             CaptureError: the file cannot be written.
         """
@@ -142,12 +152,28 @@ class Ears:
         self.ports: dict[Role, Transport] = {}
         for sender, spec in specs.items():
             self.ports[sender] = stack.enter_context(self._open(sender, spec, dialect, baudrate, reconnect))
+        self.hears_both = [port for port in self.ports.values() if timed(port) is not None]
+        if self.hears_both and len(specs) > 1:
+            raise TransportSpecError(f"{self.hears_both[0].name} hears both ends; leave the other port out")
+        if both_ends and len(specs) == 1 and not self.hears_both:
+            alone = self.ports[next(iter(specs))].name
+            raise TransportSpecError(f"{alone} hears one end only; name a second port for the lens, or a board")
         tap: Callable[[Record], None] = self.count
         if record is not None:
-            header = {"dialect": dialect.name, "heard": {role.value: spec for role, spec in specs.items()}}
+            heard = dict.fromkeys(Role, *specs.values()) if self.hears_both else specs
+            header = {"dialect": dialect.name, "heard": {role.value: spec for role, spec in heard.items()}}
             writer = stack.enter_context(RecordingWriter(Path(record), header))
             tap = both(self.count, writer.write)
-        self.listener = Listener(dialect, tap, tell, baudrate)
+        self.listener = Listener(dialect, tap, tell, baudrate, keeps_windows=bool(self.hears_both))
+
+    def introduce(self, out: TextIO) -> None:
+        """Say who is heard where, and what is to be known of that port."""
+        for sender, port in self.ports.items():
+            who = "both ends" if self.hears_both else f"the {sender.value}"
+            out.write(f"hears {who} on {port.name}\n")
+            for note in port.notes:
+                out.write(f"note: {note}\n")
+        out.flush()
 
     def listen(self, seconds: float | None) -> None:
         """Listen for so many seconds, or until somebody stops it."""
@@ -156,7 +182,7 @@ class Ears:
 
     def _open(self, sender: Role, spec: str, dialect: Dialect, baudrate: int | None, reconnect: bool) -> Transport:
         def opened() -> Transport:
-            return open_port(spec, sender.peer, dialect, baudrate)
+            return open_port(spec, sender.peer, dialect, baudrate, listens=True)
 
         if not reconnect:
             return opened()
@@ -177,14 +203,15 @@ def both(first: Callable[[Record], None], second: Callable[[Record], None]) -> C
 
 
 def require_silent(text: str) -> None:
-    """Refuse a port to listen at that would drive a line.
+    """Refuse a port to listen at that would drive a line; an output may be held where it is.
 
     Raises:
         TransportSpecError: its description maps an output.
     """
     spec = parse_spec(text)
-    if driven := [control for control in OUTPUTS if control in spec.options]:
-        raise spec.error(f"who listens drives nothing; leave {' and '.join(f'{one}=' for one in driven)} out")
+    if driven := [control for control in OUTPUTS if spec.options.get(control, "active") not in RESTS]:
+        told = " and ".join(f"{one}=" for one in driven)
+        raise spec.error(f"who listens drives nothing; leave {told} out, or hold them: {' or '.join(RESTS)}")
 
 
 def tallied(tally: Tally, tell: Callable[[Decoded], None]) -> Callable[[Decoded], None]:

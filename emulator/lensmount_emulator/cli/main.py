@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from typing import NoReturn
 
 VERBS = {
     "demo": "the main job, watched: the alliance's bodies and lenses on the open model, then a real E-mount",
@@ -26,35 +27,55 @@ VERBS = {
     "profiles": "list the lenses and bodies that can be played",
     "prove": "hold generated code against construct on mutated frames",
     "campaign": "many sessions from one file: profiles x faults x seeds, into one file of results, and its report",
-    "fuzz": "break readers and sessions by chance, and repeat what broke from one file",
+    "fuzz": "break readers, sessions and the device on a port by chance, and repeat what broke from one file",
     "describe": "show a dialect's messages, their fields, offsets and evidence",
 }
 
 EXIT_CODES = """exit codes:
   0  done
-  1  done, and something was found wanting (--verify, fidelity, prove, matrix, campaign, doctor, replay, a session with
-     errors)
-  2  wrong usage, or an unknown dialect, profile, message, port scheme or script verb
+  1  done, and something was found wanting (--verify, fidelity, prove, matrix, campaign, doctor, replay, fuzz, a session
+     with errors)
+  2  wrong usage, or an unknown dialect, profile, message, port scheme, script verb or fault
   3  a file cannot be read as what it should be
-  4  a port cannot be opened, refuses a rate, or went away
+  4  a port or board cannot be opened, refuses what it is to do, or went away; a device
+     that answers nothing
+  5  fuzz lens, fuzz body: the device does not come back, and nobody is there to see to it
 130  stopped by Ctrl-C; everything decoded or recorded so far is kept
 """
 
 
+class Parser(argparse.ArgumentParser):
+    """A parser that says in one line what is wrong."""
+
+    def error(self, message: str) -> NoReturn:
+        """End with exit code 2."""
+        self.exit(2, f"{self.prog}: {message}; `{self.prog} --help` tells what is right\n")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; gives the exit code."""
+    try:
+        return _main(arguments)
+    except KeyboardInterrupt:
+        print("lensmount: stopped", file=sys.stderr)
+        return 130
+
+
+def _main(arguments: Sequence[str] | None) -> int:
     words = sys.argv[1:] if arguments is None else list(arguments)
     verb = words[0] if words and words[0] in VERBS else None
     parser = _parser()
     if words == ["--version"]:
         print(f"lensmount {import_module('importlib.metadata').version('lensmount')}")
         return 0
+    if verb is None and words and not words[0].startswith("-"):
+        parser.error(f"unknown verb {words[0]!r}; known: {', '.join(sorted(VERBS))}")
     if verb is None:
         # argparse prints help or the error, and exits.
         parser.parse_args(words or ["--help"])
         return 2
     module = import_module(f"lensmount_emulator.cli.{verb}")
-    verb_parser = argparse.ArgumentParser(
+    verb_parser = Parser(
         prog=f"lensmount {verb}",
         description=module.__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -65,8 +86,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return _guarded(module.run, verb_parser.parse_args(spelled_out(words[1:])))
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="lensmount",
         description="Plays the camera body or the lens on a mount's contacts: virtual, over a port, or from captures.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -89,22 +110,30 @@ def _guarded(run: Callable[[argparse.Namespace], int], arguments: argparse.Names
     except MountError as error:
         print(f"lensmount: {error}", file=sys.stderr)
         return _exit_code(error)
-    except KeyboardInterrupt:
-        print("lensmount: stopped", file=sys.stderr)
-        return 130
     except BrokenPipeError:
         # The reader of our output has seen enough (`| head`); nothing more can be told to it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _silence()
         return 0
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        print(f"lensmount: {place}{error.strerror or error}", file=sys.stderr)
+        _silence()
+        return 3
     return code
 
 
-def _exit_code(error: Exception) -> int:
-    from lensmount_protocol.errors import CaptureError, TransportError, TransportSpecError
+def _silence() -> None:
+    """What is still in the buffer must not be tried again at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
-    if isinstance(error, CaptureError):
+
+def _exit_code(error: Exception) -> int:
+    from lensmount_protocol.errors import BoardError, CaptureError, FirmwareError, TransportError, TransportSpecError
+
+    if isinstance(error, CaptureError | FirmwareError):
         return 3
-    return 4 if isinstance(error, TransportError) and not isinstance(error, TransportSpecError) else 2
+    of_a_port = isinstance(error, TransportError | BoardError) and not isinstance(error, TransportSpecError)
+    return 4 if of_a_port else 2
 
 
 if __name__ == "__main__":

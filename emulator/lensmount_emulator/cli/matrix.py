@@ -32,7 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="accessories: names, patterns, 'none' for no accessory, 'all' for none and each (default: all)",
     )
-    parser.add_argument("--do", dest="script", metavar="SCRIPT", default="check all", help="(default: %(default)s)")
+    parser.add_argument(
+        "--do", dest="script", metavar="SCRIPT", default="check all", help="what each body does (default: %(default)s)"
+    )
     parser.add_argument("--seed", type=int, help="jitter of reaction times; the same seed gives the same reports")
     parser.add_argument("--jobs", type=_count, default=1, metavar="N", help="processes (default: %(default)s)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the matrix as one JSON document")

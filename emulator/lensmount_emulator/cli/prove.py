@@ -11,8 +11,10 @@ import json
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lensmount prove`."""
+    from lensmount_emulator.cli.words import count
+
     parser.add_argument("dialect", metavar="DIALECT", help="such as emount")
-    parser.add_argument("--cases", type=int, default=10_000, help="mutated frames (default: %(default)s)")
+    parser.add_argument("--cases", type=count, default=10_000, help="mutated frames (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="where mutations come from (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="the figures as one JSON object")
 

@@ -1,5 +1,6 @@
 """Listen at one port, or at both ends of a link with --also, and write every byte and edge to a lossless recording.
 
+A board between a body and a lens (board:SERIAL) hears both ends by itself, and stamps what it hears by its own clock.
 Nothing is driven. The rate follows the link: frames that do not come out right make the next rate of the dialect be
 tried; --baudrate stays at one. Each record is with the system before the next is taken, so that Ctrl-C, a crash or a
 pulled plug keeps everything until then.
@@ -47,8 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
             tell=None,
             reconnect=arguments.reconnect,
         )
-        for sender, port in ears.ports.items():
-            print(f"hears the {sender.value} on {port.name}", file=sys.stderr)
+        ears.introduce(sys.stderr)
         began = ears.clock.now()
         try:
             ears.listen(arguments.duration)

@@ -40,7 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--reconnect", action="store_true", help="when the port goes away, wait for it and go on; the gap is recorded"
     )
-    parser.add_argument("--every-frame", action="store_true", help="tell each frame of the loop")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--every-frame", action="store_true", help="tell each frame of the loop")
+    form.add_argument("--json", action="store_true", help="one JSON object an event, and one for the whole at the end")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -52,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
     from lensmount_emulator.cli.ports import open_port
     from lensmount_emulator.profiles.library import load_profile
     from lensmount_hardware.captures.recording import RecordingWriter
-    from lensmount_hardware.transport import Transport
+    from lensmount_hardware.transport import Transport, timed
     from lensmount_hardware.transports.reconnecting import ReconnectingTransport
     from lensmount_protocol.errors import DialectError
     from lensmount_protocol.registry import load_dialect
@@ -80,7 +82,13 @@ def run(arguments: argparse.Namespace) -> int:
                 "port": arguments.port,
             }
             tap = stack.enter_context(RecordingWriter(Path(arguments.record), header)).write
-        engine = engine_for(profile, transport.lines, arguments.script, arguments.arm)
+        engine = engine_for(
+            profile,
+            transport.lines,
+            arguments.script,
+            arguments.arm,
+            keeps_windows=timed(transport) is not None,
+        )
         player = Player(
             engine,
             dialect,
@@ -90,6 +98,7 @@ def run(arguments: argparse.Namespace) -> int:
             every_frame=arguments.every_frame,
             spin=max(0.0, arguments.spin) / 1e6,
             out=sys.stdout,
+            as_json=arguments.json,
         )
         if isinstance(port, ReconnectingTransport):
             port.told = player.remark
@@ -98,8 +107,10 @@ def run(arguments: argparse.Namespace) -> int:
         try:
             player.play(arguments.duration)
         finally:
-            player.sum_up()
-            print(f"peak resident memory {before} KiB at the start, {_resident_kib()} KiB at the end")
+            after = _resident_kib()
+            player.sum_up(resident_kib_before=before, resident_kib_after=after)
+            if not arguments.json:
+                print(f"peak resident memory {before} KiB at the start, {after} KiB at the end")
     return 0
 
 

@@ -1,6 +1,8 @@
-"""Listen between a body and a lens with two receivers, and tell what they say as they say it; nothing is driven.
+"""Listen between a body and a lens, with one board or two receivers, and tell what they say as they say it.
 
-PORT hears what the body sends, PORT2 what the lens sends. The rate follows the link by whether frames come out right.
+A board (--port board:SERIAL) hears both ends and every line, and stamps all by its own clock. Of two receivers PORT
+hears what the body sends, PORT2 what the lens sends. Nothing is driven. The rate follows the link by whether frames
+come out right.
 """
 
 import argparse
@@ -9,8 +11,9 @@ import sys
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lensmount sniff`."""
-    parser.add_argument("port", metavar="PORT", help="hears what the body sends")
-    parser.add_argument("port2", metavar="PORT2", help="hears what the lens sends")
+    parser.add_argument("port", metavar="PORT", nargs="?", help="hears what the body sends; a board hears both ends")
+    parser.add_argument("port2", metavar="PORT2", nargs="?", help="hears what the lens sends")
+    parser.add_argument("--port", dest="both", metavar="SPEC", help="the one port that hears both ends: board:SERIAL")
     parser.add_argument("--dialect", default="emount", help="what is spoken there (default: %(default)s)")
     parser.add_argument("--baudrate", type=int, help="listen at this rate and no other")
     parser.add_argument("--duration", type=float, metavar="SECONDS", help="default: until Ctrl-C")
@@ -32,23 +35,28 @@ def run(arguments: argparse.Namespace) -> int:
 
     from lensmount_emulator.cli.listening import Ears, tallied, teller
     from lensmount_emulator.sessions.tally import Tally
+    from lensmount_protocol.errors import TransportSpecError
     from lensmount_protocol.registry import load_dialect
     from lensmount_protocol.wire import Role
 
+    named = [port for port in (arguments.both, arguments.port, arguments.port2) if port is not None]
+    if not named or len(named) > (1 if arguments.both else 2):
+        raise TransportSpecError("name one board with --port board:SERIAL, or two ports: the body's and the lens's")
+    specs = dict(zip(Role, named, strict=False))
     dialect = load_dialect(arguments.dialect)
     tally = Tally(dialect)
     with contextlib.ExitStack() as stack:
         ears = Ears(
             stack,
             dialect,
-            {Role.BODY: arguments.port, Role.LENS: arguments.port2},
+            specs,
             baudrate=arguments.baudrate,
             record=arguments.record,
             tell=tallied(tally, teller(dialect, arguments.form, arguments.every_frame, sys.stdout)),
             reconnect=arguments.reconnect,
+            both_ends=True,
         )
-        for sender, port in ears.ports.items():
-            print(f"hears the {sender.value} on {port.name}", file=sys.stderr)
+        ears.introduce(sys.stderr)
         try:
             ears.listen(arguments.duration)
         finally:

@@ -5,9 +5,24 @@ import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from lensmount_protocol.errors import CaptureError, DialectError, unknown
+from lensmount_protocol.errors import DialectError, MountError, unknown
 from lensmount_protocol.message import Message
 from lensmount_protocol.wire import Role
+
+
+class UsageError(MountError):
+    """The words of a command do not make sense together."""
+
+
+def count(text: str) -> int:
+    """A number of things to do.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none, or less than 1.
+    """
+    if not (text.isascii() and text.isdecimal() and int(text)):
+        raise argparse.ArgumentTypeError(f"{text!r} is no count; write a whole number from 1 on")
+    return int(text)
 
 
 def add_arm(parser: argparse.ArgumentParser) -> None:
@@ -25,16 +40,16 @@ def channels_of(words: Iterable[str], lines: Iterable[str]) -> dict[str, str]:
     """`LINE=PROBE` words as a table.
 
     Raises:
-        CaptureError: a word of another form, or a line that the mount does not have.
+        UsageError: a word of another form, or a line that the mount does not have.
     """
     channels: dict[str, str] = {}
     known = tuple(lines)
     for word in words:
         line, _, probe = word.partition("=")
         if not probe:
-            raise CaptureError(f"--channel {word!r}: write LINE=PROBE, such as RXD=3")
+            raise UsageError(f"--channel {word!r}: write LINE=PROBE, such as RXD=3")
         if line not in known:
-            raise CaptureError(f"--channel {word!r}: {unknown('line', line, known)}")
+            raise UsageError(f"--channel {word!r}: {unknown('line', line, known)}")
         channels[line] = probe
     return channels
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from lensmount_emulator.faults.fault import MOST, Fault, Grip, Piece
-from lensmount_emulator.faults.words import DURATION, key, whole
+from lensmount_emulator.faults.words import DELAY, key, whole
 from lensmount_protocol.frame import FrameFormat, GarbageReason
 from lensmount_protocol.wire import Role
 
@@ -147,7 +147,7 @@ class Late(FrameFault):
 
     NAME: ClassVar[str] = "late"
 
-    by: float = key(3e-3, DURATION, "how much later")
+    by: float = key(3e-3, DELAY, "how much later")
 
     def change(self, piece: Piece, size: int, sender: Role, grip: Grip) -> list[Piece]:
         """Hold it up."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from lensmount_emulator.faults.fault import MOST, Fault, Grip, TimedFault, later, line_of
-from lensmount_emulator.faults.words import DURATION, LEVEL, LINE, key, whole
+from lensmount_emulator.faults.words import DELAY, DURATION, LEVEL, LINE, key, whole
 from lensmount_protocol.wire import Role
 
 
@@ -16,7 +16,7 @@ class Bounce(Fault):
     TOUCHES: ClassVar[str] = "lines"
 
     line: str = key("detect", LINE, "which line")
-    by: float = key(2e-3, DURATION, "how long it bounces")
+    by: float = key(2e-3, DELAY, "how long it bounces")
     times: int = key(3, whole(1, 100), "how often it falls back")
     _busy: bool = field(default=False, init=False, repr=False, compare=False)
 
@@ -72,7 +72,7 @@ class LateEdge(Fault):
     TOUCHES: ClassVar[str] = "lines"
 
     line: str = key("select", LINE, "which line")
-    by: float = key(1e-3, DURATION, "how late")
+    by: float = key(1e-3, DELAY, "how late")
     count: int | None = key(1, whole(1, MOST), "how many edges at most")
 
     def delay(self, line: str, level: bool, grip: Grip) -> float:

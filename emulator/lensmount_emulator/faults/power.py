@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from lensmount_emulator.faults.fault import MOST, Fault, Grip, Piece, TimedFault, later, line_of
-from lensmount_emulator.faults.words import DURATION, LINE, key, whole
+from lensmount_emulator.faults.words import DELAY, DURATION, LINE, key, whole
 from lensmount_protocol.wire import Role
 
 
@@ -34,7 +34,7 @@ class RailOrder(Fault):
     TOUCHES: ClassVar[str] = "power"
 
     line: str = key("supply", LINE, "which rail")
-    by: float = key(0.02, DURATION, "how late")
+    by: float = key(0.02, DELAY, "how late")
     count: int | None = key(1, whole(1, MOST), "how often at most")
 
     def delay(self, line: str, level: bool, grip: Grip) -> float:

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from lensmount_emulator.faults.fault import MOST, Fault, Grip, Piece, line_of
 from lensmount_emulator.faults.misread import misread
-from lensmount_emulator.faults.words import DURATION, LINE, ROLE, key, percent, whole
+from lensmount_emulator.faults.words import DELAY, LINE, ROLE, key, percent, whole
 from lensmount_protocol.wire import Role
 
 
@@ -16,7 +16,7 @@ class Jitter(Fault):
     NAME: ClassVar[str] = "jitter"
     TOUCHES: ClassVar[str] = "timing"
 
-    by: float = key(200e-6, DURATION, "how late at most")
+    by: float = key(200e-6, DELAY, "how late at most")
     line: str | None = key(None, LINE, "which line; bytes and select line where it is not said")
 
     def alter(self, pieces: list[Piece], sender: Role, grip: Grip) -> list[Piece]:
@@ -73,7 +73,7 @@ class Pause(Fault):
     NAME: ClassVar[str] = "pause"
     TOUCHES: ClassVar[str] = "timing"
 
-    by: float = key(3e-3, DURATION, "how long it rests")
+    by: float = key(3e-3, DELAY, "how long it rests")
     byte: int | None = key(None, whole(1, 2000), "behind which byte; by chance where it is not said")
     count: int | None = key(1, whole(1, MOST), "how often at most")
 

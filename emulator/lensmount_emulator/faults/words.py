@@ -79,6 +79,16 @@ def percent(least: float, most: float) -> Kind:
 
 
 DURATION = Kind("a duration such as 1.2s, 30ms or 200us", _duration, lambda value: f"{value!r}s", 0.0, 1e6)
+LONGEST_DELAY_S = 10.0
+"""A mount is dead long before; a number without its unit, meant in microseconds, is found out by it."""
+
+DELAY = Kind(
+    f"a duration up to {LONGEST_DELAY_S:g} s, with its unit: 3ms or 200us",
+    lambda text: _within(_duration(text), 0.0, LONGEST_DELAY_S),
+    lambda value: f"{value!r}s",
+    0.0,
+    LONGEST_DELAY_S,
+)
 RATE = Kind("a share from 0 to 1", lambda text: _within(float(text), 0.0, 1.0), repr, 0.0, 1.0)
 PER_SECOND = Kind("times a second, up to 10000", lambda text: _within(float(text), 0.0, 1e4), repr, 0.0, 1e4)
 LEVEL = Kind("low or high", _level, lambda value: "high" if value else "low")

@@ -198,8 +198,23 @@ def _on(stage: Stage, _text: str) -> Deed:
     return lambda: stage.watch.bench.put_on(stage.watch.now)
 
 
+MEETS_S = 0.1
+
+
+def _hear(stage: Stage, text: str) -> Deed:
+    """Wait for the next frame of an end's stream, but not for ever."""
+    listener, watch = Role(text).peer, stage.watch
+
+    def hear() -> None:
+        before = watch.heard[listener]
+        watch.bench.run(watch.now + MEETS_S, unless=lambda: watch.heard[listener] > before)
+
+    return hear
+
+
 STEPS: Mapping[str, Callable[[Stage, str], Deed]] = {
     "wait": _wait,
+    "hear": _hear,
     "send": _send,
     "drive": _drive,
     "fault": _fault,
@@ -207,8 +222,8 @@ STEPS: Mapping[str, Callable[[Stage, str], Deed]] = {
     "off": _off,
     "on": _on,
 }
-"""Verb of a step -> what reads it: `wait 0.003`, `send lens f00b…`, `drive LENS_CS high`, `fault 7 drop rate=0.1
-until=0.2s`, `hand zoom 70`, `off`, `on`."""
+"""Verb of a step -> what reads it: `wait 0.003`, `hear lens`, `send lens f00b…`, `drive LENS_CS high`, `fault 7 drop
+rate=0.1 until=0.2s`, `hand zoom 70`, `off`, `on`."""
 
 
 def play_story(story: Story, *, closes: bool = True) -> Outcome:

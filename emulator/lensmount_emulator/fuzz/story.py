@@ -12,7 +12,7 @@ from typing import Any, cast
 from lensmount_emulator.fuzz.traits import profile
 from lensmount_emulator.roles.cast import Place
 from lensmount_hardware.captures.recording import RecordingWriter, read_header
-from lensmount_protocol.errors import FaultError
+from lensmount_protocol.errors import CaptureError, FaultError
 from lensmount_protocol.wire import Record
 
 VERSION = 1
@@ -72,14 +72,14 @@ def read_story(path: Path) -> Story:
     """The story in a file.
 
     Raises:
-        CaptureError: the file is no recording.
-        FaultError: it cannot be read, holds no story, one of another version, or one that is damaged.
+        CaptureError: the file cannot be read, or is no recording.
+        FaultError: it holds no story, one of another version, or one that is damaged.
     """
     try:
         with path.open("rb") as file:
             line = file.readline()
     except OSError as error:
-        raise FaultError(f"{path}: {error.strerror or error}") from error
+        raise CaptureError(f"{path}: {error.strerror or error}") from error
     header = read_header(path, line)
     told: object = header.get("story")
     if not isinstance(told, Mapping):

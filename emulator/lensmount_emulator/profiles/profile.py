@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from lensmount_emulator.profiles.slips import said_plainly
 from lensmount_emulator.roles.cast import Place
 from lensmount_emulator.roles.registry import cast_of
 from lensmount_protocol.errors import DialectError, ProfileError
@@ -70,6 +71,7 @@ def read_profile(text: str, origin: str) -> Profile:
         told = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ProfileError(f"{origin}: no TOML: {error}") from error
+    shapes: type[msgspec.Struct] = _Head
     try:
         head = msgspec.convert(told.pop("profile", {}), _Head)
         sources = msgspec.convert(told.pop("sources", {}), dict[str, str])
@@ -78,10 +80,15 @@ def read_profile(text: str, origin: str) -> Profile:
         if head.role not in cast.settings:
             places = ", ".join(place.value for place in cast.settings)
             raise ProfileError(f"profile.role is {head.role.value}; {head.dialect} has {places}")
-        settings = msgspec.convert(told, cast.settings[head.role])
+        shapes = cast.settings[head.role]
+        settings = msgspec.convert(told, shapes)
         if getattr(settings, "name", None) == "":
             settings = msgspec.structs.replace(settings, name=head.title)
         cast.check(head.role, settings)
-    except (msgspec.ValidationError, ProfileError, DialectError) as error:
+    except msgspec.ValidationError as error:
+        raise ProfileError(
+            f"{origin}: {said_plainly(str(error), shapes, 'profile' if shapes is _Head else '')}"
+        ) from error
+    except (ProfileError, DialectError) as error:
         raise ProfileError(f"{origin}: {error}") from error
     return Profile(head.name, head.role, head.dialect, head.title, head.notes, sources, evidence, settings)

@@ -24,7 +24,7 @@ class Wrong:
     text: str
 
     def __str__(self) -> str:
-        return self.text if self.at is None else f"{self.at * 1e3:.3f}  {self.text}"
+        return self.text if self.at is None else f"{self.at * 1e3:.3f} ms  {self.text}"
 
 
 def all_wrong(heard: Heard, violations: Sequence[str], allow: Sequence[str], *, judge_timing: bool) -> list[Wrong]:

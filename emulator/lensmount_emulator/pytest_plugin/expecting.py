@@ -33,6 +33,7 @@ def worded(kind: type[Message], fields: Mapping[str, Any]) -> str:
     Raises:
         TypeError: a field that the message does not have; lists those that it has.
     """
+    __tracebackhide__ = True
     known = [spec.name for spec in kind.FIELDS]
     for name in fields:
         if name not in known:

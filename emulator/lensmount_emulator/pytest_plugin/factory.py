@@ -16,7 +16,7 @@ from lensmount_emulator.pytest_plugin.heard import Heard, Recording
 from lensmount_emulator.pytest_plugin.held_port import HeldPort
 from lensmount_emulator.pytest_plugin.live import LiveMounted
 from lensmount_emulator.pytest_plugin.played import Mounted
-from lensmount_emulator.pytest_plugin.retelling import ProfileLike, Retelling, retelling
+from lensmount_emulator.pytest_plugin.retelling import ProfileLike, Retelling, again_on_port, retelling
 from lensmount_emulator.pytest_plugin.virtual import VirtualMounted
 from lensmount_emulator.roles.cast import Place
 from lensmount_emulator.roles.engine import Notice
@@ -24,6 +24,7 @@ from lensmount_emulator.roles.registry import cast_of
 from lensmount_emulator.roles.script import parse_script
 from lensmount_emulator.sessions.chain import Chain
 from lensmount_emulator.sessions.loopback import cast_parts, profile_of, usual_pair
+from lensmount_hardware.transport import Transport, timed
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.errors import TransportError
 from lensmount_protocol.registry import load_dialect
@@ -150,14 +151,14 @@ class MountFactory:
         profile = ends[0] if port.role is Role.BODY else ends[1]
         dialect, cast = load_dialect(profile.dialect), cast_of(profile.dialect)
         steps = parse_script(script, cast.verbs) if port.role is Role.BODY else []
-        try:
-            transport = port.take(dialect)
-        except TransportError as error:
-            pytest.fail(str(error), pytrace=False)
+        transport = _taken(port, dialect)
         engine = cast.engine(profile.settings, transport.lines, None, steps)
         engine.arm(arm)
+        engine.connection.keeps_windows = timed(transport) is not None
         header = {"role": port.role.value, "profile": profile.name, "port": port.spec}
-        return LiveMounted(engine, transport, cast, self._heard(dialect, transport.lines, header), self._lines)
+        heard = self._heard(dialect, transport.lines, header)
+        told = again_on_port(heard.path, port.spec, port.role, arm)
+        return LiveMounted(engine, transport, port, cast, heard, self._lines, told)
 
     def _heard(self, dialect: Dialect, lines: frozenset[str], header: dict[str, Any]) -> Heard:
         count = len(self._played) + 1
@@ -172,3 +173,11 @@ class MountFactory:
         if not self._played:
             raise LookupError("nothing was mounted in this test, so nothing was heard; call mount() first")
         return self._played[-1].heard
+
+
+def _taken(port: HeldPort, dialect: Dialect) -> Transport:
+    try:
+        return port.take(dialect)
+    except TransportError as error:
+        wrong = str(error)
+    pytest.fail(wrong, pytrace=False)

@@ -35,6 +35,9 @@ class Recording:
 
     newest: "Callable[[], Heard]"
 
+    def __repr__(self) -> str:
+        return f"<recording in {self.path}>"
+
     @property
     def path(self) -> Path:
         """The recording's file, which grows as the test goes on."""

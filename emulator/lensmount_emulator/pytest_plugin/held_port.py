@@ -6,7 +6,7 @@ from lensmount_hardware.spec import open_transport, parse_spec
 from lensmount_hardware.transport import Transport
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.errors import TransportLostError
-from lensmount_protocol.wire import DriveLine, Role, SetBaudrate
+from lensmount_protocol.wire import DriveLine, Edge, LineChanged, Record, Role, SetBaudrate, WireEvent
 
 BOARD = "board"
 """Scheme of the ports whose firmware holds the deadlines."""
@@ -31,6 +31,10 @@ class HeldPort:
         self.role = Role(play)
         self._transport: Transport | None = None
         self._dialect: Dialect | None = None
+        self._levels: dict[str, bool] = {}
+
+    def __repr__(self) -> str:
+        return f"<{self.spec}, where we are the {self.role.value}>"
 
     @property
     def is_board(self) -> bool:
@@ -52,7 +56,7 @@ class HeldPort:
             self.close()
         if self._transport is not None:
             try:
-                rest(self._transport, dialect, self.role)
+                self._rest(self._transport, dialect)
             except TransportLostError:
                 # Perhaps it was plugged in again meanwhile.
                 self.close()
@@ -63,27 +67,45 @@ class HeldPort:
             self.spec, role=self.role, baudrate=dialect.wiring.baudrates[0], contacts=contacts_of(dialect)
         )
         # The device may be in the middle of what an earlier run began.
-        rest(self._transport, dialect, self.role)
+        self._rest(self._transport, dialect)
         return self._transport
+
+    @property
+    def levels(self) -> list[WireEvent]:
+        """The levels of the peer's lines; a port tells each once, and then its changes only."""
+        return [LineChanged(line, level) for line, level in self._levels.items()]
+
+    def note(self, record: Record) -> None:
+        """Hear what a session hears: a level is still in force in the session behind it."""
+        if self._dialect is None or not isinstance(record, Edge):
+            return
+        if self._dialect.drivers.get(record.line) is self.role.peer:
+            self._levels[record.line] = record.level
 
     def give_back(self) -> None:
         """A test is over: everything at rest; a port that is lost is opened anew by the next test."""
         if self._transport is None or self._dialect is None:
             return
         try:
-            rest(self._transport, self._dialect, self.role)
+            self._rest(self._transport, self._dialect)
         except TransportLostError:
             self.close()
 
     def close(self) -> None:
         """Let go of the port."""
         transport, self._transport = self._transport, None
+        self._levels = {}
         if transport is not None:
             transport.close()
 
+    def _rest(self, transport: Transport, dialect: Dialect) -> None:
+        for event in rest(transport, dialect, self.role):
+            if isinstance(event, LineChanged):
+                self._levels[event.line] = event.level
 
-def rest(transport: Transport, dialect: Dialect, role: Role) -> None:
-    """Put our lines at rest, the supply last, a lens off the mount; then hear the peer out.
+
+def rest(transport: Transport, dialect: Dialect, role: Role) -> list[WireEvent]:
+    """Put our lines at rest, the supply last, a lens off the mount; then hear the peer out, and give what it did.
 
     Raises:
         TransportLostError: the port went away.
@@ -94,5 +116,7 @@ def rest(transport: Transport, dialect: Dialect, role: Role) -> None:
         transport.send(DriveLine(line, line == dialect.detect))
     transport.send(SetBaudrate(dialect.wiring.baudrates[0]))
     clock = MonotonicClock()
-    while transport.receive(QUIET_S) and clock.now() < LONGEST_REST_S:
-        pass
+    heard: list[WireEvent] = []
+    while (events := transport.receive(QUIET_S)) and clock.now() < LONGEST_REST_S:
+        heard += events
+    return heard + events

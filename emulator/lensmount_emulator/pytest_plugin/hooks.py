@@ -21,6 +21,7 @@ from lensmount_emulator.pytest_plugin.options import (
     timeline_lines,
     value_of,
 )
+from lensmount_emulator.pytest_plugin.traces import end_in_the_test
 from lensmount_emulator.pytest_plugin.workers import check_ports, ports_of
 
 PLAYED: "pytest.StashKey[list[Mounted]]" = pytest.StashKey()
@@ -72,9 +73,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
-    item: pytest.Item,
+    item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """A failed test's report says what was heard, where it is recorded, and how to see it again."""
+    if call.excinfo is not None:
+        end_in_the_test(call.excinfo, item.config)
     report = yield
     played = item.stash.setdefault(PLAYED, [])
     for one in played:

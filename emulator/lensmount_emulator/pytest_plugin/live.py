@@ -9,8 +9,8 @@ import pytest
 
 from lensmount_emulator.pytest_plugin.deeds import Deed
 from lensmount_emulator.pytest_plugin.heard import Heard
+from lensmount_emulator.pytest_plugin.held_port import HeldPort
 from lensmount_emulator.pytest_plugin.played import Mounted
-from lensmount_emulator.pytest_plugin.telling import decode_command
 from lensmount_emulator.roles.cast import Cast
 from lensmount_emulator.roles.engine import Engine
 from lensmount_emulator.roles.script import Step
@@ -20,7 +20,7 @@ from lensmount_emulator.sessions.live import LiveSession
 from lensmount_hardware.clock import MonotonicClock
 from lensmount_hardware.transport import Transport
 from lensmount_protocol.errors import MountError
-from lensmount_protocol.wire import Role
+from lensmount_protocol.wire import Record, Role
 
 T = TypeVar("T")
 
@@ -37,17 +37,21 @@ LONGEST_END_S = 5.0
 class LiveMounted(Mounted):
     """One end is ours, the other is the device."""
 
-    def __init__(self, engine: Engine, transport: Transport, cast: Cast, heard: Heard, lines: int) -> None:
+    def __init__(
+        self, engine: Engine, transport: Transport, port: HeldPort, cast: Cast, heard: Heard, lines: int, told: str
+    ) -> None:
         super().__init__(engine.dialect, cast, heard, lines)
         self._engine = engine
+        self._port = port
         self._name = transport.name
+        self._told = told
         self._clock = MonotonicClock()
         self._asked = SimpleQueue[Task]()
         self._news, self._stop, self._ended = Event(), Event(), Event()
         self._error: Exception | None = None
         self._told_error = False
         heard.on_news, heard.on_detached = self._news.set, self._detached
-        self._session = LiveSession(engine, transport, self._clock, heard.tap, heard.listen)
+        self._session = LiveSession(engine, transport, self._clock, self._tap, heard.listen, before=port.levels)
         self._thread = Thread(target=self._play, name=f"lensmount {transport.name}", daemon=True)
         self._thread.start()
 
@@ -129,10 +133,14 @@ class LiveMounted(Mounted):
         self._asked.put(deed.task(SOON_S))
 
     def _note(self, text: str | None, *, waited: bool) -> None:
-        """A device cannot be told as a command."""
+        """What was sent is in the recording, and is replayed from there."""
 
     def _replay(self) -> str:
-        return f"{decode_command(self.heard.path)}  # the device on {self._name} cannot be had again from a script"
+        return self._told
+
+    def _tap(self, record: Record) -> None:
+        self._port.note(record)
+        self.heard.tap(record)
 
     def _play(self) -> None:
         try:

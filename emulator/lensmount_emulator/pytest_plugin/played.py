@@ -176,7 +176,7 @@ class Mounted(ABC):
         __tracebackhide__ = True
         value = self._wait(condition, within)
         if not value:
-            self._fail(f"it did not become true within {within:g} s, up to {self.now * 1e3:.3f}")
+            self._fail(f"it did not become true within {within:g} s, up to {self.now * 1e3:.3f} ms")
         return value
 
     def do(self, text: str, within: float = LONGEST_DEED_S, *, wait: bool = True) -> list[Notice]:
@@ -248,7 +248,7 @@ class Mounted(ABC):
         place = self._wait(lambda: found(self.heard.said, since, kind, fields), within)
         if place is None:
             came = [said.message for said in self.heard.said[since:] if isinstance(said.message, kind)]
-            self._fail(f"no {wanted} within {within:g} s of {begun * 1e3:.3f}; " + differences(kind, came, fields))
+            self._fail(f"no {wanted} within {within:g} s of {begun * 1e3:.3f} ms; " + differences(kind, came, fields))
         self._seen = place.behind
         message = place.message
         assert isinstance(message, kind)

@@ -3,9 +3,11 @@
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from lensmount_emulator.profiles.library import load_profile, profile_names
 from lensmount_emulator.profiles.profile import Profile
+from lensmount_protocol.wire import Role
 
 ProfileLike = str | Profile
 """A profile's name or path, or one that has been read."""
@@ -66,6 +68,21 @@ def retelling(
     for name in arm:
         words += ["--arm", name]
     return Retelling(words, [script] if script else [], possible=None not in names)
+
+
+def again_on_port(path: Path, port: str, role: Role, arm: Sequence[str]) -> str:
+    """The command that does once more, to a device, what our end did in a recording.
+
+    Args:
+        path: the recording.
+        port: where the device is.
+        role: our end.
+        arm: guarded messages that it may send.
+    """
+    words = ["lensmount", "replay", str(path), "--port", port, "--as", role.value]
+    for name in arm:
+        words += ["--arm", name]
+    return f"{shlex.join(words)}  # what our {role.value} did, in its own time, to the device"
 
 
 def _name(profile: ProfileLike) -> str | None:

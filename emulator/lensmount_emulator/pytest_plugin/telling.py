@@ -7,6 +7,9 @@ from lensmount_emulator.pytest_plugin.heard import Heard
 from lensmount_emulator.reports.story import tell
 from lensmount_protocol.decoder import Decoded, EmptyWindow
 
+MESSAGE_LINES = 12
+"""Lines of the timeline in an assertion's message; behind it the report has as many as were asked for."""
+
 BEFORE_S = 0.25
 AFTER_S = 0.005
 """What is told around a moment: what led to it, and a little of what came of it."""
@@ -28,11 +31,11 @@ def timeline(heard: Heard, lines: int, around: float | None = None) -> list[str]
 
 
 def with_timeline(what: str, heard: Heard, lines: int, around: float | None = None) -> str:
-    """A sentence, and behind it the timeline that shows it."""
-    told = timeline(heard, lines, around)
+    """A sentence, and behind it the part of the timeline that shows it."""
+    told = timeline(heard, min(lines, MESSAGE_LINES), around)
     if not told:
         return f"{what}\nnothing was heard"
-    head = f"the last {len(told)} lines" if around is None else f"around {around * 1e3:.3f}"
+    head = f"the last {len(told)} lines" if around is None else f"around {around * 1e3:.3f} ms"
     return "\n".join([what, f"{head}, in milliseconds:", *told])
 
 

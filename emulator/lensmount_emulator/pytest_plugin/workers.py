@@ -11,12 +11,14 @@ def ports_of(config: pytest.Config) -> list[str]:
 
 
 def check_ports(config: pytest.Config) -> None:
-    """Refuse what would leave a worker without a board.
+    """Refuse what would leave a worker without a board, and a port in words that mean nothing; opens none.
 
     Raises:
-        pytest.UsageError: more workers than ports, or a port that is given twice.
+        pytest.UsageError: more workers than ports, a port that is given twice, or one that nobody knows how to open.
     """
     ports = ports_of(config)
+    for port in ports:
+        _check_words(port)
     twice = sorted({port for port in ports if ports.count(port) > 1})
     if twice:
         raise pytest.UsageError(f"{PORT.flag}: {twice[0]!r} is given twice; each worker needs a port of its own")
@@ -27,6 +29,18 @@ def check_ports(config: pytest.Config) -> None:
             f"{PORT.flag}: {workers} xdist workers and {len(ports)} port{'s' if len(ports) > 1 else ''}; "
             "give one for each, with commas between, or start fewer workers"
         )
+
+
+def _check_words(port: str) -> None:
+    from lensmount_hardware.spec import parse_spec, scheme_names
+    from lensmount_protocol.errors import TransportSpecError, unknown
+
+    try:
+        spec = parse_spec(port)
+        if spec.scheme not in scheme_names():
+            raise spec.error(unknown("scheme", spec.scheme, scheme_names()))
+    except TransportSpecError as error:
+        raise pytest.UsageError(f"{PORT.flag}: {error}") from None
 
 
 def port_of(config: pytest.Config) -> str | None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from lensmount_hardware.boards.asking import BoardAnswer
 from lensmount_hardware.boards.devices import SerialDevice
 from lensmount_hardware.boards.known import Adapter
 from lensmount_hardware.checks.facts import Facts
@@ -17,8 +18,13 @@ NOTHING_FOUND = """no serial device found
 MARKS = {Verdict.FINE: "ok  ", Verdict.NOTE: "note", Verdict.WRONG: "WRONG"}
 
 
-def device_lines(device: SerialDevice) -> Iterator[str]:
-    """A device in a few lines: its port, what it is, and what its kind can do."""
+def device_lines(device: SerialDevice, answer: BoardAnswer | str | None = None) -> Iterator[str]:
+    """A device in a few lines: its port, what it is, and what it can do.
+
+    Args:
+        device: the device.
+        answer: what a board says of itself, or why it says nothing; `None` where it was not asked.
+    """
     yield device.spec
     said = " ".join(filter(None, (device.maker, device.title)))
     parts = [
@@ -31,10 +37,23 @@ def device_lines(device: SerialDevice) -> Iterator[str]:
     ]
     if told := ", ".join(f"{name} {value}" for name, value in parts if value):
         yield f"  {told}"
-    if device.adapter is None:
+    if device.is_board:
+        yield from _board_lines(answer)
+    elif device.adapter is None:
         yield "  nobody here knows its kind; `lensmount doctor` tries it"
     else:
         yield f"  {device.adapter.name}: {', '.join(abilities(device.adapter))}"
+
+
+def _board_lines(answer: BoardAnswer | str | None) -> Iterator[str]:
+    if answer is None:
+        yield "  a lensmount board; not asked"
+    elif isinstance(answer, str):
+        yield f"  a lensmount board, and it cannot be asked: {answer}"
+    else:
+        lowest, highest = answer.baudrates
+        yield f"  plays {', '.join(answer.roles)}; firmware {answer.firmware}, protocol {answer.version}"
+        yield f"  {answer.lines} lines; {lowest} to {highest} baud"
 
 
 def abilities(adapter: Adapter) -> Iterator[str]:
@@ -50,8 +69,8 @@ def abilities(adapter: Adapter) -> Iterator[str]:
         yield adapter.note
 
 
-def object_of_device(device: SerialDevice) -> dict[str, Any]:
-    """A device as values that JSON carries."""
+def object_of_device(device: SerialDevice, answer: BoardAnswer | str | None = None) -> dict[str, Any]:
+    """A device, and what a board says of itself, as values that JSON carries."""
     adapter = device.adapter
     return {
         "port": device.spec,
@@ -73,6 +92,25 @@ def object_of_device(device: SerialDevice) -> dict[str, Any]:
             "note": adapter.note,
             "source": adapter.source,
         },
+        "board": _object_of_board(answer) if device.is_board else None,
+    }
+
+
+def _object_of_board(answer: BoardAnswer | str | None) -> dict[str, Any]:
+    """All that a board says of itself, or `trouble`: why it says nothing."""
+    if not isinstance(answer, BoardAnswer):
+        return {"trouble": answer or "not asked"}
+    return {
+        "trouble": "",
+        "unique_id": answer.unique_id,
+        "roles": list(answer.roles),
+        "firmware": answer.firmware,
+        "protocol": answer.version,
+        "lines": answer.lines,
+        "lowest_baudrate": answer.baudrates[0],
+        "highest_baudrate": answer.baudrates[1],
+        "queue_bytes": answer.queue_bytes,
+        "report_bytes": answer.report_bytes,
     }
 
 
@@ -86,8 +124,12 @@ def finding_lines(findings: Iterable[Finding]) -> Iterator[str]:
 
 def histogram_lines(facts: Facts) -> Iterator[str]:
     """The pictures of what was measured."""
+    board = facts.board
+    echoes = {} if board is None else board.echoes
     for title, histogram in (
         ("round trip of 16 bytes", facts.echo.times if facts.echo else None),
+        ("round trip of a question", board.answer.round_trips if board and board.answer else None),
+        *((f"round trip of 16 bytes at {rate} baud", echo.times) for rate, echo in echoes.items()),
         ("lateness of a sleep of 1 ms", facts.lateness),
     ):
         if histogram is not None and histogram.total:
@@ -98,6 +140,8 @@ def histogram_lines(facts: Facts) -> Iterator[str]:
 def object_of_examination(facts: Facts, findings: Sequence[Finding]) -> dict[str, Any]:
     """What an examination found, as values that JSON carries; histograms are microseconds to counts."""
     trips = facts.echo.times if facts.echo else None
+    if facts.board is not None and facts.board.answer is not None:
+        trips = facts.board.answer.round_trips
     return {
         "port": facts.port,
         "kind": facts.kind.value,
@@ -105,6 +149,9 @@ def object_of_examination(facts: Facts, findings: Sequence[Finding]) -> dict[str
             {"check": one.check, "verdict": one.verdict.value, "says": one.says, "advice": one.advice}
             for one in findings
         ],
+        "board": None
+        if facts.board is None
+        else _object_of_board(facts.board.answer if facts.board.answer is not None else facts.board.trouble),
         "round_trip_us": {} if trips is None else {str(us): trips.counts[us] for us in sorted(trips.counts)},
         "lateness_us": {}
         if facts.lateness is None

@@ -50,6 +50,8 @@ def print_outcome(console: Console, session: Session) -> None:
         f"{session.seconds:.3f} s of virtual time, {len(troubles)} errors, {broken} timing violations, "
         f"{len(session.violations)} electrical violations"
     )
+    if not session.finished:
+        console.print(f"  the script was not done in {session.seconds:.3f} s; --duration gives it longer")
     for notice in troubles:
         console.print(f"  error at {notice.at * 1e3:.3f} ms, {notice.role.value}: {notice.text}", markup=False)
     for fault in session.plan.texts():

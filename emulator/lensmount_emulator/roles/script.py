@@ -32,6 +32,8 @@ def parse_script(text: str, verbs: Mapping[str, Reader]) -> list[Step]:
 def _step(text: str, verbs: Mapping[str, Reader]) -> Step:
     verb, _, rest = text.partition(" ")
     reader = verbs.get(verb)
+    if not verbs:
+        raise ScriptError(f"script step {text!r}: this end takes no script")
     if reader is None:
         raise ScriptError(unknown("script verb", verb, verbs))
     try:

@@ -42,24 +42,7 @@ class Guard:
         """
         self._dialect = dialect
         self._role = role
-        guarded = {
-            cls.__name__: type_
-            for (sender, type_), cls in dialect.messages.items()
-            if sender is role and type_ in dialect.guarded
-        }
-        self._types = set[int]()
-        self._garbage = False
-        for name in armed:
-            meant = fnmatch.filter(guarded, name)
-            if name == GARBAGE:
-                self._garbage = True
-            elif (number := _number(name)) is not None:
-                self._types.add(number)
-            elif meant:
-                self._types |= {guarded[one] for one in meant}
-            else:
-                known = (*guarded, GARBAGE, "the number of an unknown type, such as 0x7f")
-                raise DialectError(unknown(f"guarded message of a {role.value}", name, known))
+        self._types, self._garbage = armed_types(dialect, role, armed)
 
     def check(self, records: Iterable[Record]) -> None:
         """Refuse what would be sent and is not armed.
@@ -83,13 +66,13 @@ class Guard:
             elif isinstance(event, DecodedFrame) and event.sender is self._role:
                 for message in event.messages:
                     if self._is_refused(message):
-                        yield _told(message)
+                        yield told(message)
         sent = b"".join(record.data for record in records if isinstance(record, Burst) and record.sender is self._role)
-        told = set[str]()
+        seen = set[str]()
         for message in self._hidden(sent):
-            if type_of(message) in self._dialect.guarded and self._is_refused(message) and _told(message) not in told:
-                told.add(_told(message))
-                yield f"{_told(message)} somewhere in its bytes"
+            if type_of(message) in self._dialect.guarded and self._is_refused(message) and told(message) not in seen:
+                seen.add(told(message))
+                yield f"{told(message)} somewhere in its bytes"
 
     def _is_refused(self, message: AnyMessage) -> bool:
         if type_of(message) in self._types:
@@ -110,7 +93,39 @@ class Guard:
             at = data.find(start, at + 1)
 
 
-def _told(message: AnyMessage) -> str:
+def armed_types(dialect: Dialect, role: Role, armed: Iterable[str]) -> tuple[set[int], bool]:
+    """What names arm: types that may be sent, and whether bytes that are no frame may be.
+
+    Args:
+        dialect: what is spoken.
+        role: the end that sends.
+        armed: names of guarded messages (`UpdateOffer`, `Update*`), numbers of unknown types (`0x7f`), `garbage`.
+
+    Raises:
+        DialectError: a name that no guarded message has; lists those that there are.
+    """
+    guarded = {
+        cls.__name__: type_
+        for (sender, type_), cls in dialect.messages.items()
+        if sender is role and type_ in dialect.guarded
+    }
+    types, garbage = set[int](), False
+    for name in armed:
+        meant = fnmatch.filter(guarded, name)
+        if name == GARBAGE:
+            garbage = True
+        elif (number := _number(name)) is not None:
+            types.add(number)
+        elif meant:
+            types |= {guarded[one] for one in meant}
+        else:
+            known = (*guarded, GARBAGE, "the number of an unknown type, such as 0x7f")
+            raise DialectError(unknown(f"guarded message of a {role.value}", name, known))
+    return types, garbage
+
+
+def told(message: AnyMessage) -> str:
+    """A message by its name and type."""
     if isinstance(message, Unknown):
         return f"an unknown message of type {type_of(message):#04x}"
     return f"{name_of(message)} ({type_of(message):#04x})"

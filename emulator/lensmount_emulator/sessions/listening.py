@@ -5,10 +5,12 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 from lensmount_emulator.sessions.rates import RateFollower
+from lensmount_hardware.transport import BROKEN_BYTES
 from lensmount_protocol.decoder import Decoded, Decoder
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.wire import (
     Burst,
+    Drop,
     Edge,
     LineChanged,
     Received,
@@ -32,6 +34,7 @@ class Listener:
         dialect: what is spoken.
         tap: gets every byte, edge and remark as it comes.
         tell: gets what they decode to; where nobody wants to hear it, nothing is decoded.
+        keeps_windows: whether edges and bytes come in their true order, so that a falling select line ends a frame.
         fixed: the rate that is listened at, whatever is heard; `None` to follow the link.
         baudrate: the rate to listen at now, in bits a second.
     """
@@ -40,6 +43,7 @@ class Listener:
     tap: Callable[[Record], None] = _nothing
     tell: Callable[[Decoded], None] | None = None
     fixed: int | None = None
+    keeps_windows: bool = False
     baudrate: int = field(init=False)
     _follower: RateFollower = field(init=False)
     _decoder: Decoder = field(init=False)
@@ -64,24 +68,29 @@ class Listener:
             The rate to listen at from now on, where it is another one.
         """
         if isinstance(event, LineChanged):
-            self._edge(Edge(now, event.line, event.level))
-            return None
-        if not event.data:
-            return None
-        burst = self._burst(sender, event, now)
-        self.tap(burst)
-        if self.tell is not None:
-            self._tell(chain(self._decoder.feed(burst), self._decoder.settle()))
-        baudrate = None if self.fixed else self._follower.hear(burst)
-        if baudrate is not None:
-            self.baudrate = baudrate
-            self.remark(now, f"no frames at {burst.baudrate} baud; listening at {baudrate} from here on")
-        return baudrate
+            return self.see(Edge(now, event.line, event.level))
+        return self.see(self._burst(sender, event, now)) if event.data else None
 
-    def remark(self, now: float, text: str) -> None:
+    def see(self, record: Record) -> int | None:
+        """Take what a port saw that keeps time; gives the rate to listen at, where it is another one."""
+        if isinstance(record, Burst):
+            return self._bytes(record)
+        if isinstance(record, Edge):
+            self._edge(record)
+            return None
+        self.tap(record)
+        self._tell([record])
+        if isinstance(record, Drop) and record.what == BROKEN_BYTES and not self.fixed:
+            return self._go_to(self._follower.miss(record), record.at)
+        return None
+
+    def remark(self, now: float | None, text: str) -> None:
         """Something happened to the listening itself; what was heard before and after does not belong together."""
         remark = Remark(now, text)
         self.tap(remark)
+        if now is not None:
+            # When a burst began is reckoned from its end, and a port hears nothing before it is back.
+            self._ended.update({sender: max(now, self._ended.get(sender, now)) for sender in Role})
         self.finish()
         self._tell([remark])
 
@@ -90,10 +99,22 @@ class Listener:
         if self.tell is not None:
             self._tell(self._decoder.finish())
 
+    def _bytes(self, burst: Burst) -> int | None:
+        self.tap(burst)
+        if self.tell is not None:
+            self._tell(chain(self._decoder.feed(burst), self._decoder.settle()))
+        return self._go_to(None if self.fixed else self._follower.hear(burst), burst.until)
+
+    def _go_to(self, baudrate: int | None, at: float | None) -> int | None:
+        if baudrate is not None:
+            before, self.baudrate = self.baudrate, baudrate
+            self.remark(at, f"no frames at {before} baud; listening at {baudrate} from here on")
+        return baudrate
+
     def _edge(self, edge: Edge) -> None:
         self.tap(edge)
-        # Bytes lag behind edges by a driver's latency, so an edge of a select line ends no frame here.
-        if edge.line in self._selects:
+        # Where bytes lag behind edges by a driver's latency, an edge of a select line ends no frame.
+        if edge.line in self._selects and not self.keeps_windows:
             self._tell([edge])
         elif self.tell is not None:
             self._tell(self._decoder.feed(edge))

@@ -1,16 +1,17 @@
 """One engine on a real port in real time: the host cannot hold a deadline, so it tells how late it was."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from lensmount_emulator.roles.engine import Notice
 from lensmount_emulator.sessions.collector import QuietCollector
 from lensmount_hardware.clock import Clock
 from lensmount_hardware.histogram import Histogram
-from lensmount_hardware.transport import Transport
+from lensmount_hardware.transport import Sighting, TimedTransport, Transport, shifted, timed
 from lensmount_protocol.wire import (
     Burst,
+    ClockFix,
     DriveLine,
     Edge,
     Received,
@@ -78,11 +79,13 @@ class LiveSession:
         engine: the end that we play.
         transport: the port.
         clock: what tells the time.
-        tap: sees every byte and edge; times are those of the host, so bytes that arrive carry its latency.
+        tap: sees every byte and edge. A port that keeps time says when they happened, what was lost, and when our own
+            doing was done; otherwise times are those at which the host heard or ordered, so they carry its latency.
         listen: hears what the engine tells people.
         spin: seconds before a deadline at which sleeping ends and watching begins; 0 sleeps to the end. Each deadline
             takes that much of a core.
         jitter: how late deadlines were met; none is ever met early.
+        before: what the port told before the session began; the engine hears it first.
     """
 
     engine: End
@@ -92,6 +95,9 @@ class LiveSession:
     listen: Callable[[Notice], None] = lambda _notice: None
     spin: float = USUAL_SPIN
     jitter: Histogram = field(default_factory=Histogram)
+    before: Sequence[WireEvent] = ()
+    _began: float = 0.0
+    _keeper: TimedTransport | None = None
 
     def run(self, seconds: float | None, *, unless: Callable[[], bool] = lambda: False) -> None:
         """Play for so many seconds, or until `unless` is true.
@@ -103,10 +109,13 @@ class LiveSession:
             self._play(seconds, unless, collector)
 
     def _play(self, seconds: float | None, unless: Callable[[], bool], collector: QuietCollector) -> None:
-        began = self.clock.now()
+        self._began = began = self.clock.now()
         until = None if seconds is None else began + seconds
+        keeper = self._keeper = timed(self.transport)
         self.engine.start(began)
         self._carry_out()
+        for event in self.before:
+            self._take(event)
         while not unless():
             now = self.clock.now()
             if until is not None and now >= until:
@@ -116,8 +125,13 @@ class LiveSession:
                 collector.rest()
                 patience = self._patience(self.clock.now(), until)
             # Close to a deadline the port is only looked at, until the clock says that the time has come.
-            for event in self.transport.receive(max(0.0, patience - self.spin)):
-                self._take(event)
+            patience = max(0.0, patience - self.spin)
+            if keeper is None:
+                for event in self.transport.receive(patience):
+                    self._take(event)
+            else:
+                for sighting in keeper.sightings(patience, self.clock):
+                    self._see(sighting)
             self._meet_deadline()
 
     def _patience(self, now: float, until: float | None) -> float:
@@ -136,6 +150,16 @@ class LiveSession:
         self.engine.receive(event, now)
         self._carry_out()
 
+    def _see(self, sighting: Sighting) -> None:
+        record = _not_before(sighting.record, self._began)
+        self.tap(record)
+        if sighting.event is not None:
+            ended = record.until if isinstance(record, Burst) else record.at
+            now = self.clock.now()
+            # It has happened, so it is not ahead of us; and an engine's time does not go back.
+            self.engine.receive(sighting.event, max(self.engine.now, min(now, now if ended is None else ended)))
+            self._carry_out()
+
     def _meet_deadline(self) -> None:
         deadline, now = self.engine.next_deadline(), self.clock.now()
         if deadline is not None and deadline <= now:
@@ -146,7 +170,8 @@ class LiveSession:
     def _carry_out(self) -> None:
         for action in self.engine.actions():
             self.transport.send(action)
-            self._tap_action(action)
+            if self._keeper is None:
+                self._tap_action(action)
         for notice in self.engine.notices():
             self.listen(notice)
 
@@ -157,3 +182,13 @@ class LiveSession:
             self.tap(Burst(now, self.engine.role, action.data, baudrate, ends))
         elif isinstance(action, DriveLine):
             self.tap(Edge(now, action.line, action.level))
+
+
+def _not_before(record: Record, began: float) -> Record:
+    """What a port saw before the session began is how things stand when it begins."""
+    if record.at is None or record.at >= began:
+        return record
+    by = began - record.at
+    if isinstance(record, ClockFix):
+        return replace(record, at=began, board_us=record.board_us + round(by * 1e6))
+    return shifted(record, by)

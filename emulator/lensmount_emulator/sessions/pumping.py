@@ -7,9 +7,9 @@ from threading import Event, Thread
 
 from lensmount_emulator.sessions.listening import Listener
 from lensmount_hardware.clock import Clock
-from lensmount_hardware.transport import Transport
-from lensmount_protocol.errors import TransportError
-from lensmount_protocol.wire import Role, SetBaudrate, WireAction, WireEvent
+from lensmount_hardware.transport import Transport, timed
+from lensmount_protocol.errors import MountError
+from lensmount_protocol.wire import LineChanged, Received, Record, Role, SetBaudrate, WireAction, WireEvent
 
 LOOK_UP = 5e-3
 """Seconds after which a thread looks up from its port: so late is a change of rate ordered, at most."""
@@ -17,8 +17,8 @@ LOOK_UP = 5e-3
 LONGEST_WAIT = 0.1
 """Seconds after which a listener looks up even when nothing is heard, so that it can be stopped."""
 
-Heard = tuple[float, Role, "WireEvent | TransportError | str"]
-"""When, at whose port, and what: an event, the loss of the port, or news of it in words."""
+Heard = tuple[float, Role, "WireEvent | Record | MountError | str"]
+"""When, at whose port, and what: an event, a record of a port that keeps time, its loss, or news of it in words."""
 
 
 class Pump:
@@ -28,13 +28,14 @@ class Pump:
         """Make ready.
 
         Args:
-            sender: the end whose bytes are heard there.
+            sender: the end whose bytes are heard there; a port that keeps time says itself whose they are.
             transport: the port.
             clock: stamps what is heard; all pumps share it.
             inbox: gets what is heard; all pumps share it.
         """
         self.sender = sender
         self._transport = transport
+        self._keeper = timed(transport)
         self._clock = clock
         self._inbox = inbox
         self._orders: SimpleQueue[WireAction] = SimpleQueue()
@@ -58,10 +59,18 @@ class Pump:
         try:
             while not self._stop.is_set():
                 self._carry_out()
-                for event in self._transport.receive(LOOK_UP):
-                    self._inbox.put((self._clock.now(), self.sender, event))
-        except TransportError as error:
+                self._look()
+        except MountError as error:
             self._inbox.put((self._clock.now(), self.sender, error))
+
+    def _look(self) -> None:
+        keeper = self._keeper
+        if keeper is None:
+            for event in self._transport.receive(LOOK_UP):
+                self._inbox.put((self._clock.now(), self.sender, event))
+            return
+        for sighting in keeper.sightings(LOOK_UP, self._clock):
+            self._inbox.put((self._clock.now(), self.sender, sighting.record))
 
     def _carry_out(self) -> None:
         while True:
@@ -106,7 +115,7 @@ def listen(
     finally:
         for pump in pumps:
             pump.stop()
-        with suppress(Empty, TransportError):
+        with suppress(Empty, MountError):
             while True:
                 _take(listener, inbox.get_nowait(), pumps)
         listener.finish()
@@ -114,10 +123,12 @@ def listen(
 
 def _take(listener: Listener, heard: Heard, pumps: list[Pump]) -> None:
     at, sender, what = heard
-    if isinstance(what, TransportError):
+    if isinstance(what, MountError):
         raise what
     if isinstance(what, str):
         listener.remark(at, what)
-    elif (baudrate := listener.hear(sender, what, at)) is not None:
+        return
+    baudrate = listener.hear(sender, what, at) if isinstance(what, Received | LineChanged) else listener.see(what)
+    if baudrate is not None:
         for pump in pumps:
             pump.order(SetBaudrate(baudrate))

@@ -3,10 +3,13 @@
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.frame import Frame, FrameEvent, Garbage, GarbageReason
 from lensmount_protocol.framer import Framer
-from lensmount_protocol.wire import Burst, Role
+from lensmount_protocol.wire import Burst, Drop, Role
 
 ENOUGH = 8
 """Bytes in no frame, with no frame behind them, that make the next rate worth a try: less than any frame has."""
+
+SETTLES = 2e-3
+"""Seconds behind a change of rate in which bytes may still come broken that were on the wire before it."""
 
 
 class RateFollower:
@@ -29,6 +32,7 @@ class RateFollower:
         self._framers: dict[Role, Framer] = {}
         self._ended: dict[Role, float] = {}
         self._since_a_frame: dict[Role, int] = {}
+        self._changed = float("-inf")
         self._start_anew()
 
     def hear(self, burst: Burst) -> int | None:
@@ -46,11 +50,23 @@ class RateFollower:
             self._since_a_frame = dict.fromkeys(Role, 0)
             self._garbage = dict.fromkeys(Role, 0)
             self._framed.add(sender)
+            self._broken = 0
             return None
         self._count(sender, events)
-        if len(self._rates) == 1 or not any(self._is_lost(role) for role in Role):
+        return self._next(burst.until) if any(self._is_lost(role) for role in Role) else None
+
+    def miss(self, drop: Drop) -> int | None:
+        """Bytes came broken, of either end; gives the rate to listen at from now on, where it is another one."""
+        if drop.at is not None and drop.at < self._changed + SETTLES:
+            return None
+        self._broken += drop.count
+        return self._next(drop.at) if self._broken >= ENOUGH else None
+
+    def _next(self, at: float | None) -> int | None:
+        if len(self._rates) == 1:
             return None
         self.baudrate = self._rates[(self._rates.index(self.baudrate) + 1) % len(self._rates)]
+        self._changed = self._changed if at is None else at
         self._start_anew()
         return self.baudrate
 
@@ -76,3 +92,4 @@ class RateFollower:
         self._since_a_frame = dict.fromkeys(Role, 0)
         self._garbage = dict.fromkeys(Role, 0)
         self._framed = set[Role]()
+        self._broken = 0

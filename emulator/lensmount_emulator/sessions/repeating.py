@@ -71,6 +71,11 @@ def repeat(path: Path) -> Repetition:
 
 
 def _require_loopback(path: Path, header: Mapping[str, object]) -> None:
+    if header.get("test"):
+        raise CaptureError(
+            f"{path}: the test {header['test']} played this, and its report has the command that replays it; "
+            "`lensmount decode` shows what was said"
+        )
     if not (header.get("body") and header.get("lens")):
         raise CaptureError(
             f"{path}: no recording of a virtual session; to play one end of it, say --port SPEC --as body or lens"

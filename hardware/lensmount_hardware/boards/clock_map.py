@@ -56,11 +56,17 @@ class ClockMap:
     Attributes:
         breaks: times that the round trips contradicted each other, as after the board started anew; the map then
             begins again.
+        trips: round trips that were taken in.
+        last_trip: seconds that the last one took.
+        last_us: the board's time in it.
     """
 
     def __init__(self) -> None:
         self.breaks = 0
-        self._trips: deque[RoundTrip] = deque(maxlen=_REMEMBERED)
+        self.trips = 0
+        self.last_trip = 0.0
+        self.last_us = 0
+        self._kept: deque[RoundTrip] = deque(maxlen=_REMEMBERED)
         self._line: _Line | None = None
 
     def add(self, sent: float, received: float, board_us: int) -> None:
@@ -71,14 +77,16 @@ class ClockMap:
         """
         if received < sent:
             raise ValueError(f"an answer at {received} s to a question at {sent} s")
-        self._trips.append(RoundTrip(sent, received, board_us))
-        line = _fitted(self._trips)
+        self._kept.append(RoundTrip(sent, received, board_us))
+        self.trips += 1
+        self.last_trip, self.last_us = received - sent, board_us
+        line = _fitted(self._kept)
         if line is None:
             self.breaks += 1
-            last = self._trips[-1]
-            self._trips.clear()
-            self._trips.append(last)
-            line = _fitted(self._trips)
+            last = self._kept[-1]
+            self._kept.clear()
+            self._kept.append(last)
+            line = _fitted(self._kept)
         self._line = line
 
     @property
@@ -90,6 +98,10 @@ class ClockMap:
     def drift_ppm(self) -> float:
         """By how much the board's clock is slow against ours, in millionths; 0 until it can be told."""
         return 0.0 if self._line is None else (self._line.rate - 1) * 1e6
+
+    def one_way(self) -> float:
+        """Seconds that a message takes to the board when nothing is in its way: half of the shortest round trip."""
+        return min((trip.half for trip in self._kept), default=0.0)
 
     def host_time(self, board_us: int) -> float:
         """Our time, in seconds, of a time of the board; there must have been a round trip."""

@@ -8,6 +8,9 @@ from serial.tools import list_ports
 from lensmount_hardware.boards import sysfs
 from lensmount_hardware.boards.known import Adapter, adapter_of
 
+BOARD_TITLE = "lensmount board"
+"""What our firmware calls itself on USB."""
+
 
 @dataclass(frozen=True, slots=True)
 class SerialDevice:
@@ -43,8 +46,15 @@ class SerialDevice:
         return "" if self.vendor is None or self.product is None else f"{self.vendor:04x}:{self.product:04x}"
 
     @property
+    def is_board(self) -> bool:
+        """Whether it is a board with our firmware: by what it calls itself, since its USB numbers are anybody's."""
+        return self.title == BOARD_TITLE
+
+    @property
     def spec(self) -> str:
         """The port that opens it, by the name that stays."""
+        if self.is_board:
+            return f"board:{self.serial_number or self.path}"
         return f"serial:{self.by_id or self.path}"
 
 

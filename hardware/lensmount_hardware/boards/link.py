@@ -1,17 +1,26 @@
 """The host's side of a board, without I/O and without a clock: bytes in, messages out; messages in, bytes out."""
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lensmount_hardware.boards.clock_map import ClockMap
 from lensmount_hardware.boards.credit import Allowance, Ledger
 from lensmount_hardware.boards.declaration import HEAD_SIZE, BoardMessage
-from lensmount_hardware.boards.meanings import meaning
-from lensmount_hardware.boards.orders import AskTime, HostCredit, HostHello, SetLevel
-from lensmount_hardware.boards.protocol import CRC_SIZE, DELIMITER, NAMES, BoardFrame, frame_of, read_frame
-from lensmount_hardware.boards.reports import ClockTold, Refused, Room, Welcome
-from lensmount_hardware.boards.words import LONGEST_FRAME, VERSION, DriveFlag, ErrorCode, HelloFlag
+from lensmount_hardware.boards.leaving import Left
+from lensmount_hardware.boards.orders import AskTime, HostCredit, HostHello, SendBytes, SetLevel, SetRate
+from lensmount_hardware.boards.protocol import CRC_SIZE, DELIMITER, BoardFrame, frame_of, read_frame
+from lensmount_hardware.boards.refusals import explain, other_version
+from lensmount_hardware.boards.reports import (
+    BoardState,
+    ClockTold,
+    EdgeSeen,
+    ReceivedBytes,
+    Refused,
+    Room,
+    Welcome,
+)
+from lensmount_hardware.boards.words import LONGEST_FRAME, VERSION, DriveFlag, HelloFlag
 from lensmount_protocol.errors import BoardError, FrameError
 
 REPORT_ROOM = 1 << 18
@@ -21,6 +30,7 @@ _QUESTIONS_AT_ONCE = 16
 """Times asked for and not yet answered; an older one is given up."""
 
 _FRAMES = 256
+_WITH_ID = frozenset({SendBytes.TYPE, SetLevel.TYPE, SetRate.TYPE})
 
 
 @dataclass(slots=True)
@@ -52,23 +62,28 @@ class BoardLink:
     Args:
         session: a number of 32 bits that no other host has, drawn by the caller.
         room: bytes of reports that we have room for.
+        left: where the conversation before this one broke off, to go on there.
 
     Attributes:
         counts: what was seen.
         clock: the board's clock against ours.
         welcome: who the board is; `None` until it has answered.
+        board_us: the latest time that the board told.
     """
 
-    def __init__(self, session: int, *, room: int = REPORT_ROOM) -> None:
+    def __init__(self, session: int, *, room: int = REPORT_ROOM, left: Left | None = None) -> None:
         self.counts = LinkCounts()
         self.clock = ClockMap()
         self.welcome: Welcome | None = None
-        self._session = session
+        self.board_us = 0
+        self._left = left
+        self._session = session if left is None else left.session
         self._room = room
         self._partial = bytearray()
         self._overlong = False
-        self._expected = 0
-        self._sequence = 0
+        self._expected = 0 if left is None else left.theirs
+        self._sequence = 0 if left is None else left.ours
+        self._before_welcome = (0, 0)
         self._greeted = 0
         self._told = Ledger(room)
         self._allowed = Allowance(0)
@@ -78,11 +93,46 @@ class BoardLink:
         self._out = bytearray()
         self._asked: dict[int, float] = {}
         self._token = 0
+        self._gaps: list[tuple[int, int]] = []
+        self._ordered: dict[int, int] = {}
 
     @property
     def backlog(self) -> int:
         """Bytes of orders that wait for credit."""
         return self._backlog
+
+    @property
+    def last_number(self) -> int:
+        """The number of the last frame that the board sent us, as it counts them."""
+        return (self._expected - 1) % _FRAMES
+
+    @property
+    def place(self) -> Left:
+        """Where the conversation stands."""
+        return Left(self._session, self._sequence, self._expected, self.board_us)
+
+    def break_told(self) -> str:
+        """What lies between the conversation before and this one, in words; `""` where there was none.
+
+        The board's clock must be known: by that is told whether it had power all the time.
+        """
+        if self._left is None:
+            return ""
+        if self.clock.last_us < self._left.board_us:
+            return "the board had lost its power: its clock and its frames are counted anew"
+        first, count = self._before_welcome
+        if not count or count >= _FRAMES // 2:
+            return "the board kept its power, and no frame of it is missing"
+        return f"the board kept its power; {count} of its frames are missing, from number {first} on"
+
+    def gaps(self) -> list[tuple[int, int]]:
+        """Frames of the board that are missing: the first one's number, and how many; each gap is given once."""
+        gaps, self._gaps = self._gaps, []
+        return gaps
+
+    def order_of(self, number: int) -> int | None:
+        """The `id` of the order that went out in our frame of this number; `None` where it was no order with one."""
+        return self._ordered.get(number)
 
     def greet(self, *, take_over: bool = False) -> None:
         """Begin a session, the first or another one: what waits is forgotten, and nothing counts until the answer."""
@@ -183,13 +233,14 @@ class BoardLink:
         # An error from before would tell of another host's words.
         ours = isinstance(message, Refused) and message.of_sequence == self._greeted
         if isinstance(message, Refused) and ours and message.of_type == HostHello.TYPE:
-            _explain(message)
+            explain(message)
         if not (isinstance(message, Welcome) and message.session == self._session):
             self.counts.stale += 1
             return
         if message.version != VERSION:
-            raise _other_version(message.version)
+            raise other_version(message.version)
         self.counts.frames += 1
+        self._before_welcome = (self._expected, (frame.sequence - self._expected) % _FRAMES)
         self._expected = (frame.sequence + 1) % _FRAMES
         self._allowed = Allowance(message.queue_bytes)
         self.welcome = message
@@ -205,6 +256,8 @@ class BoardLink:
         if distance >= _FRAMES // 2:
             self.counts.repeated += 1
             return False
+        if distance:
+            self._gaps.append((self._expected, distance))
         self.counts.missed += distance
         self.counts.frames += 1
         self._expected = (frame.sequence + 1) % _FRAMES
@@ -214,6 +267,8 @@ class BoardLink:
         if message is None or message.TYPE < 0x80:
             self.counts.unknown += 1
             return
+        if isinstance(message, ClockTold | ReceivedBytes | EdgeSeen | BoardState):
+            self.board_us = max(self.board_us, message.at_us)
         cost = frame.cost if message.QUEUED else 0
         if cost and not self._told.take(cost):
             self.counts.unpaid += 1
@@ -227,7 +282,7 @@ class BoardLink:
                     self.clock.add(asked, now, at_us)
             case _:
                 if isinstance(message, Refused):
-                    _explain(message)
+                    explain(message)
                 self._inbox.append((message, cost))
 
     def _spend(self) -> None:
@@ -240,6 +295,10 @@ class BoardLink:
         self._put(message.TYPE, message.build())
 
     def _put(self, type_: int, fields: bytes) -> None:
+        if type_ in _WITH_ID:
+            self._ordered[self._sequence] = int.from_bytes(fields[:2], "little")
+        else:
+            self._ordered.pop(self._sequence, None)
         self._out += frame_of(type_, fields, self._sequence)
         self._sequence = (self._sequence + 1) % _FRAMES
 
@@ -248,34 +307,3 @@ def _spends(message: BoardMessage) -> bool:
     if isinstance(message, SetLevel):
         return bool(message.flags & DriveFlag.IN_TURN)
     return message.QUEUED
-
-
-def _other_version(version: int) -> BoardError:
-    return BoardError(
-        f"the board's firmware speaks version {version} of the protocol, we speak {VERSION}; "
-        "put the firmware of this package on it"
-    )
-
-
-def _explain(refused: Refused) -> None:
-    """Raise what ends the session."""
-    if refused.code == ErrorCode.VERSION:
-        raise _other_version(refused.detail)
-    if refused.code == ErrorCode.BUSY:
-        raise BoardError("another host has the board; close the program that holds it, or take it over")
-    if refused.code == ErrorCode.NOT_GREETED:
-        raise BoardError("the board does not know us any more: it was restarted or unplugged")
-
-
-def refusal(refused: Refused, names: Sequence[str] = ()) -> str:
-    """A refusal in one line; `names` are those of the map's lines."""
-    what = NAMES.get(refused.of_type, f"message {refused.of_type:#04x}")
-    code = next((code for code in ErrorCode if code == refused.code), None)
-    if code is None:
-        return f"the board refuses {what}: error {refused.code}, detail {refused.detail}"
-    why, _, detail = meaning(code).partition("; detail: ")
-    if detail == "0":
-        return f"the board refuses {what}: {why}"
-    if "line" in detail and refused.detail < len(names):
-        return f"the board refuses {what}: {why}; it is {names[refused.detail]}"
-    return f"the board refuses {what}: {why}; {detail}: {refused.detail}"

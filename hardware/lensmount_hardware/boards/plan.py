@@ -26,7 +26,8 @@ LENS_PRESENCE_MS = 1
 """A supply that a lens's board sees for so long is on."""
 
 OPTIONS = (
-    "setup_us", "hold_us", "gap_us", "presence_ms", "absence_us", "watchdog_ms", "unguarded", "sync_timer", "take_over",
+    "setup_us", "hold_us", "gap_us", "presence_ms", "absence_us", "watchdog_ms", "unguarded", "sync_timer",
+    "take_over", "lead_us",
 )  # fmt: skip
 """What may stand behind a board's question mark beside the names of lines."""
 
@@ -34,6 +35,7 @@ _LONGEST_US = 0xFFFF
 _LONGEST_PRESENCE_MS = 10_000
 _SHORTEST_WATCHDOG_MS = 50
 _WATCHDOG_MS = 2000
+_LONGEST_LEAD_US = 20_000
 
 _PLAYED = {BoardRole.BODY: Role.BODY, BoardRole.LENS: Role.LENS, BoardRole.SNIFFER: None}
 
@@ -52,6 +54,8 @@ class Plan:
         sync: our frame signal, where the board's timer is to make it; else `""`.
         sync_width: of its pulses, in seconds; 0 is as they are driven.
         take_over: whether another host is thrown out.
+        lead_us: microseconds behind its order at which the board begins a transmission or moves our select line, to
+            the microsecond; 0 is as soon as the order is there.
     """
 
     configure: Configure
@@ -63,6 +67,7 @@ class Plan:
     sync: str
     sync_width: float
     take_over: bool
+    lead_us: int = 0
 
 
 def make_plan(spec: PortSpec, contacts: Contacts, role: BoardRole, baudrate: int) -> Plan:
@@ -91,6 +96,7 @@ def make_plan(spec: PortSpec, contacts: Contacts, role: BoardRole, baudrate: int
         sync=contacts.sync if contacts.sync in ours and spec.integer("sync_timer", 1, 0, 1) else "",
         sync_width=contacts.sync_width_us * 1e-6,
         take_over=bool(spec.integer("take_over", 0, 0, 1)),
+        lead_us=spec.integer("lead_us", 0, 0, _LONGEST_LEAD_US),
     )
 
 

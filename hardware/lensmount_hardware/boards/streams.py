@@ -18,7 +18,9 @@ _PATIENCE = 1.0
 """Seconds in which a board takes bytes: one that takes none for so long is as good as gone."""
 
 _CONNECT_PATIENCE = 5.0
-_TCP = "tcp//"
+TCP = "tcp//"
+"""What the address of an emulated board begins with."""
+
 
 _WHY = {
     errno.EBUSY: "busy; close the program that holds it",
@@ -58,11 +60,13 @@ def open_stream(spec: PortSpec) -> ByteStream:
         TransportSpecError: it names nothing, or no address.
         TransportOpenError: there is no such board, or its port is busy or not permitted.
     """
-    if spec.rest.startswith(_TCP):
+    if spec.rest.startswith(TCP):
         return _open_tcp(spec)
     if not spec.rest:
-        raise spec.error(f"it names no board; write its serial number, a path or {_TCP}HOST:PORT; {_known_boards()}")
-    path = spec.rest if "/" in spec.rest else _path_of(spec.rest)
+        raise spec.error(f"it names no board; write its serial number, a path or {TCP}HOST:PORT; {_known_boards()}")
+    path = spec.rest if "/" in spec.rest else path_of(spec.rest)
+    if not os.path.exists(path):
+        raise TransportOpenError(f"{path}: no such port; {_known_boards()}")
     port = serial.Serial(exclusive=True, timeout=0, write_timeout=_PATIENCE)
     port.port = path
     try:
@@ -74,16 +78,21 @@ def open_stream(spec: PortSpec) -> ByteStream:
 
 
 def _open_tcp(spec: PortSpec) -> ByteStream:
-    host, number = replace(spec, rest=spec.rest.removeprefix(_TCP)).address()
+    host, number = replace(spec, rest=spec.rest.removeprefix(TCP)).address()
     try:
         end = socket.create_connection((host, number), _CONNECT_PATIENCE)
     except (OSError, UnicodeError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise TransportOpenError(f"{spec.text}: cannot connect: {reason}") from error
-    return _TcpStream(f"{_TCP}{host}:{number}", end)
+    return _TcpStream(f"{TCP}{host}:{number}", end)
 
 
-def _path_of(serial_number: str) -> str:
+def path_of(serial_number: str) -> str:
+    """The path of the board with this USB serial number.
+
+    Raises:
+        TransportOpenError: there is none; lists those that there are.
+    """
     for port in list_ports.comports():
         if port.serial_number == serial_number:
             return port.device

@@ -118,6 +118,11 @@ class SyncFollower:
         drifted = self._next - (self._told.first + ahead * self._told.period)
         return self._tell() if abs(drifted) >= _WORTH_TELLING else None
 
+    def made_at(self, level: bool, now: float) -> float:
+        """When the pulse that runs at `now` begins (low) or ends (high), as the board was told."""
+        pulse = round((now - self._told.first) / self._told.period)
+        return self._told.first + pulse * self._told.period + (self._told.width if level else 0.0)
+
     def _tell(self) -> Beat:
         self._told = Beat(self._next, self._period, self._told_width or median(self._widths))
         return self._told

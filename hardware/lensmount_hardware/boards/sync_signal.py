@@ -27,6 +27,10 @@ class SyncSignal:
             link.send(Sync(SyncFlag.ON, period_us, width_us, link.clock.board_time_us(beat.first)))
         return self._follower.running
 
+    def made_at(self, level: bool, now: float) -> float:
+        """When the board makes the edge that the host has driven at `now`."""
+        return self._follower.made_at(level, now)
+
     def patience(self, now: float) -> float:
         """Seconds until the signal may have ended."""
         ends = self._follower.ends()

@@ -4,6 +4,7 @@ import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from lensmount_hardware.boards.asking import BoardAnswer
 from lensmount_hardware.boards.known import Adapter
 from lensmount_hardware.boards.sysfs import Holder
 from lensmount_hardware.histogram import Histogram
@@ -16,6 +17,7 @@ class Kind(enum.Enum):
     PTY = "pseudo-terminal"
     NETWORK = "port behind a network"
     LOOP = "loop in memory"
+    BOARD = "board"
 
 
 class Follows(enum.Enum):
@@ -56,6 +58,23 @@ class Echo:
 
 
 @dataclass(slots=True)
+class BoardFacts:
+    """What was found out of a board.
+
+    Attributes:
+        answer: what it says of itself; `None` where it says nothing.
+        trouble: why; or why something behind the greeting went wrong.
+        line: how an input follows an output over the jumper; `None` where that was not tried.
+        echoes: rate in bits a second -> what came back over the jumper.
+    """
+
+    answer: BoardAnswer | None = None
+    trouble: str = ""
+    line: Follows | None = None
+    echoes: dict[int, Echo] = field(default_factory=dict[int, Echo])
+
+
+@dataclass(slots=True)
 class Facts:
     """What was found out.
 
@@ -81,6 +100,9 @@ class Facts:
         echo: what came back.
         lateness: how late this host ends a short sleep.
         crc_extension: whether crcmod has its compiled part.
+        needed: the rates that the mount needs, in bits a second.
+        board: what was found out of it, where it is one.
+        shipped: revision of the firmware in this package; `""` where it holds none.
     """
 
     port: str
@@ -104,3 +126,6 @@ class Facts:
     echo: Echo | None = None
     lateness: Histogram | None = None
     crc_extension: bool | None = None
+    needed: Sequence[int] = ()
+    board: BoardFacts | None = None
+    shipped: str = ""

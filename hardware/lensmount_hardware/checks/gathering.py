@@ -5,19 +5,26 @@ import os
 import pwd
 import stat
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import serial
 
 from lensmount_hardware.boards import sysfs
 from lensmount_hardware.boards.devices import serial_devices
+from lensmount_hardware.boards.flashing import shipped_image
 from lensmount_hardware.boards.known import adapter_of
+from lensmount_hardware.boards.streams import TCP, open_stream, path_of
 from lensmount_hardware.checks import trying
-from lensmount_hardware.checks.facts import Facts, Kind
+from lensmount_hardware.checks.board_trial import examine
+from lensmount_hardware.checks.facts import BoardFacts, Facts, Kind
 from lensmount_hardware.clock import Clock
 from lensmount_hardware.spec import PortSpec, parse_spec
 from lensmount_hardware.transports.serial_link import SERIAL_ERRORS
-from lensmount_protocol.errors import TransportSpecError
+from lensmount_protocol.errors import BoardError, TransportOpenError, TransportSpecError
+
+BOARD = "board"
+"""Scheme of the ports whose firmware holds the deadlines."""
 
 _WRITE_TIMEOUT = 2.0
 
@@ -26,10 +33,10 @@ def _path(spec: PortSpec) -> str:
     return spec.rest
 
 
-def _address(prefix: str) -> Callable[[PortSpec], str]:
+def _address(prefix: str, options: str = "") -> Callable[[PortSpec], str]:
     def url(spec: PortSpec) -> str:
         host, port = spec.address()
-        return f"{prefix}://{f'[{host}]' if ':' in host else host}:{port}"
+        return f"{prefix}://{f'[{host}]' if ':' in host else host}:{port}{options}"
 
     return url
 
@@ -40,7 +47,8 @@ def _as_it_is(spec: PortSpec) -> str:
 
 URLS: Mapping[str, Callable[[PortSpec], str]] = {
     "serial": _path,
-    "rfc2217": _address("rfc2217"),
+    # ser2net does not answer an order to a control line that its port does not have.
+    "rfc2217": _address("rfc2217", "?ign_set_control"),
     "tcp": _address("socket"),
     "loop": _as_it_is,
 }
@@ -79,14 +87,38 @@ def gather(port: str, rates: tuple[int, ...], *, jumpers: bool, clock: Clock, cr
     Raises:
         TransportSpecError: the port's description means nothing.
     """
+    if port.startswith(f"{BOARD}:"):
+        return _gather_board(port, rates, jumpers=jumpers, clock=clock, crc_extension=crc_extension)
     url = url_of(port)
-    facts = Facts(port, _kind(url), crc_extension=crc_extension)
+    facts = Facts(port, _kind(url), crc_extension=crc_extension, needed=rates)
     facts.jumpers = jumpers or facts.kind is Kind.LOOP
     facts.lateness = trying.lateness(clock)
     if url.startswith("/") or "://" not in url:
         _ask_the_system(url, facts)
     if facts.exists and facts.readable is not False:
         _try(url, facts, rates, clock)
+    return facts
+
+
+def _gather_board(port: str, rates: tuple[int, ...], *, jumpers: bool, clock: Clock, crc_extension: bool) -> Facts:
+    spec = parse_spec(port)
+    spec.allow_options()
+    facts = Facts(port, Kind.BOARD, crc_extension=crc_extension, needed=rates, jumpers=jumpers)
+    with suppress(BoardError):
+        facts.shipped = shipped_image()[1]
+    facts.lateness = trying.lateness(clock)
+    if not spec.rest.startswith(TCP):
+        try:
+            path = spec.rest if "/" in spec.rest else path_of(spec.rest)
+        except TransportOpenError:
+            facts.exists = False
+            return facts
+        _ask_the_system(path, facts)
+    if facts.exists and facts.readable is not False:
+        try:
+            facts.board = examine(open_stream(spec), clock, rates, jumpers=jumpers)
+        except TransportOpenError as error:
+            facts.board = BoardFacts(trouble=str(error))
     return facts
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from lensmount_hardware.checks.board_judgements import OF_A_BOARD
 from lensmount_hardware.checks.facts import Facts, Follows, Kind
 from lensmount_hardware.checks.finding import Finding, Verdict
 from lensmount_hardware.transports.tty_settings import is_off
@@ -49,7 +50,7 @@ def permission(facts: Facts) -> Finding | None:
 
 def exclusive_use(facts: Facts) -> Finding | None:
     """Has somebody else got it open?"""
-    if not facts.exists or facts.kind not in (Kind.SERIAL, Kind.PTY):
+    if not facts.exists or facts.kind not in (Kind.SERIAL, Kind.PTY, Kind.BOARD):
         return None
     if not facts.holders:
         return Finding("exclusive use", FINE, "nobody else has it open, as far as we may look")
@@ -201,7 +202,11 @@ CHECKS: tuple[Judgement, ...] = (
 )
 """Every check, in the order in which its owner wants to hear of them."""
 
+BOARD_CHECKS: tuple[Judgement, ...] = (presence, permission, exclusive_use, *OF_A_BOARD, sleeping, host, checksums)
+"""The same for a board: what its firmware does is asked of it, and what a driver does to an adapter is no matter."""
 
-def judge(facts: Facts, checks: Sequence[Judgement] = CHECKS) -> list[Finding]:
-    """What all checks find."""
+
+def judge(facts: Facts, checks: Sequence[Judgement] | None = None) -> list[Finding]:
+    """What all checks find; those of its kind unless others are named."""
+    checks = checks or (CHECKS if facts.kind is not Kind.BOARD else BOARD_CHECKS)
     return [finding for check in checks if (finding := check(facts)) is not None]

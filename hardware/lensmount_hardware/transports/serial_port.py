@@ -3,6 +3,7 @@
 import errno
 import os
 import select
+import termios
 
 import serial
 from serial.tools import list_ports
@@ -25,17 +26,24 @@ _READ_SIZE = 4096
 _WRITE_TIMEOUT = 1.0
 """Seconds; a port that takes no byte for that long is as good as gone."""
 
+_PULSE = (
+    "at rest {} is inactive, and most systems make it active for a moment while they open a port: whoever hangs there "
+    "may have seen a pulse; hold the line with hardware, or wire it so that it rests active"
+)
+
 _MISSING = {errno.ENOENT, errno.ENODEV, errno.ENXIO, errno.ENOTDIR}
 _BUSY = {errno.EBUSY, errno.EAGAIN}
 _FORBIDDEN = {errno.EACCES, errno.EPERM}
+_NO_PORT = {errno.ENOTTY, errno.EISDIR}
 
 
-def open_serial(spec: PortSpec, _role: Role, baudrate: int) -> Transport:
+def open_serial(spec: PortSpec, role: Role, baudrate: int) -> Transport:
     """Open `serial:PATH`, 8N1, for nobody but us; the driver is asked not to hold bytes back.
 
     The control outputs that are wired are told to be at rest (the mount's line low) before the port is
-    opened. Most systems raise both for a moment while they open a port all the same. Before it is closed they are put
-    at rest again, and where one rests active the system is told not to touch them then.
+    opened. Most systems raise both for a moment while they open a port all the same: where one rests inactive, the
+    transport's notes say so. Before it is closed they are put at rest again, and where one rests active then the system
+    is told not to touch them.
 
     Raises:
         TransportSpecError: no path, or options that mean nothing.
@@ -43,7 +51,7 @@ def open_serial(spec: PortSpec, _role: Role, baudrate: int) -> Transport:
             another rate than the one asked for.
     """
     spec.allow_options(*CONTROLS, "poll_us")
-    control_lines, poll = ControlLines.described_by(spec), poll_interval(spec)
+    control_lines, poll = ControlLines.described_by(spec, role), poll_interval(spec)
     path = spec.rest
     if not path:
         raise spec.error(f"it names no path; known ports: {_known_ports()}")
@@ -58,14 +66,15 @@ def open_serial(spec: PortSpec, _role: Role, baudrate: int) -> Transport:
         raise TransportOpenError(_why_not(path, baudrate, error)) from error
     link = _LocalLink(port)
     try:
-        link.settle(keep_outputs=any(control_lines.at_rest().values()))
+        link.settle(keep_outputs=any(control_lines.let_go().values()))
     except SERIAL_ERRORS as error:
         link.close()
         raise TransportOpenError(_why_not(path, baudrate, error)) from error
-    if control_lines.lines and not link.has_control_lines():
+    if control_lines.needs_control_lines and not link.has_control_lines():
         link.close()
         raise TransportOpenError(f"{path}: this port has no control lines; leave {', '.join(CONTROLS)} out")
-    return SerialTransport(path, link, control_lines, poll)
+    pulsed = control_lines.pulsed()
+    return SerialTransport(path, link, control_lines, poll, (_PULSE.format(" and ".join(pulsed)),) if pulsed else ())
 
 
 def _why_not(path: str, baudrate: int, error: Exception) -> str:
@@ -76,6 +85,10 @@ def _why_not(path: str, baudrate: int, error: Exception) -> str:
         return f"{path}: the port is busy; close the program that holds it, or name another port"
     if number in _FORBIDDEN:
         return f"{path}: no permission; join the group that owns it (often dialout or uucp) and log in again"
+    # pyserial puts the number of what went wrong in setting a port up in front of what went wrong.
+    behind = error.__context__
+    if number in _NO_PORT or (isinstance(behind, termios.error) and behind.args[0] in _NO_PORT):
+        return f"{path}: this is no serial port; known ports: {_known_ports()}"
     return f"{path}: cannot be opened as a serial port at {baudrate} baud: {error}"
 
 
@@ -101,7 +114,7 @@ class _LocalLink:
         except OSError:
             return False
 
-    def read(self, wait: float | None) -> bytes:
+    def read(self, wait: float) -> bytes:
         if not select.select((self._descriptor,), (), (), wait)[0]:
             return b""
         data = os.read(self._descriptor, _READ_SIZE)

@@ -128,8 +128,8 @@ def test_samples_give_the_frames_beside_them(captures: Path, capsys: pytest.Capt
         (["decode", "{noise}"], 3, "known formats"),
         (["decode", "{log}", "--dialect", "zmount"], 2, "unknown dialect 'zmount'; known: emount"),
         (["decode", "{log}", "--only", "99"], 2, "unknown message '99'; known: 01 BodyCapabilities"),
-        (["decode", "{log}", "--channel", "QXD=3"], 3, "unknown line 'QXD'; known:"),
-        (["decode", "{log}", "--channel", "RXD"], 3, "write LINE=PROBE"),
+        (["decode", "{log}", "--channel", "QXD=3"], 2, "unknown line 'QXD'; known:"),
+        (["decode", "{log}", "--channel", "RXD"], 2, "write LINE=PROBE"),
         (["describe", "emount", "Nothing"], 2, "unknown message 'Nothing'"),
         (["loopback", "--lens", "nifty-fifty"], 2, "unknown profile 'nifty-fifty'; `lensmount profiles` lists all"),
         (["loopback", "--do", "dance"], 2, "unknown script verb 'dance'; known:"),
@@ -138,18 +138,96 @@ def test_samples_give_the_frames_beside_them(captures: Path, capsys: pytest.Capt
         (["run", "lens", "--profile", "sel55210", "--port", "serial:/dev/no-such-port"], 4, "no such port"),
         (["run", "body", "--profile", "sel55210", "--port", "pty:"], 2, "is a lens; a body is needed"),
         (["fidelity", "{log}", "--profile", "nobody"], 2, "unknown profile"),
+        (
+            ["run", "lens", "--profile", "sel55210", "--port", "/dev/ttyUSB0"],
+            2,
+            "write serial:/dev/ttyUSB0, or SCHEME:",
+        ),
+        (
+            ["run", "lens", "--profile", "sel55210", "--port", "serial:/dev/null"],
+            4,
+            "/dev/null: this is no serial port",
+        ),
+        (["run", "lens", "--profile", "sel55210", "--port", "serial:/x?rts=LENS_SC"], 2, "unknown line 'LENS_SC'"),
+        (["run", "lens", "--profile", "sel55210", "--port", "serial:/x?rts=VD"], 2, "VD is driven by the body"),
+        (["run", "lens", "--profile", "sel55210", "--port", "pty:", "--do", "zoom 3"], 2, "this end takes no script"),
+        (["run", "lens", "--profile", "sel55210", "--port", "rfc2217://localhost:1"], 4, "cannot connect: Connection"),
+        (["export", "{log}"], 2, "export needs a recording and --to FILE"),
+        (["export", "{log}", "--to", "x.xyz"], 2, "known endings: .pcapng, .sr, .vcd"),
+        (["firmware", "no/such/file"], 3, "cannot be read: No such file"),
+        (["firmware", "{noise}"], 3, "no firmware image"),
+        (["fuzz", "replay", "no/such/file"], 3, "No such file or directory"),
+        (["loopback", "--fault", "vd jitter=200"], 2, "by wants a duration up to 10 s, with its unit"),
+        (["loopback", "--lens", "{typo}"], 2, "unknown key 'optcis'; known: "),
+        (
+            ["loopback", "--lens", "{deep}"],
+            2,
+            "unknown key 'focal' in [optics]; known: f_number, focal_mm, format, maker",
+        ),
     ],
 )
 def test_bad_input_is_one_line_with_an_exit_code(
     words: list[str], code: int, text: str, log: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    places = {"log": log, "empty": str(tmp_path / "empty"), "noise": str(tmp_path / "noise")}
+    names = ("empty", "noise", "typo.toml", "deep.toml")
+    places = {"log": log, **{name.removesuffix(".toml"): str(tmp_path / name) for name in names}}
+    head = 'profile = {name = "x", role = "lens", dialect = "lmount", title = "X"}\n'
+    Path(places["typo"]).write_text(head + '[optcis]\nmaker = "Mine"\n')
+    Path(places["deep"]).write_text(head + '[optics]\nmaker = "Mine"\nfocal = 50\n')
     Path(places["empty"]).write_bytes(b"")
     Path(places["noise"]).write_bytes(bytes(range(256)) * 4)
     assert main([word.format(**places) for word in words]) == code
     (line,) = capsys.readouterr().err.strip().splitlines()
     assert line.startswith("lensmount: ")
     assert text in line
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["loopbak"], "lensmount: unknown verb 'loopbak'; known: board, boards, "),
+        (["decode"], "lensmount decode: the following arguments are required: FILE; `lensmount decode --help` tells"),
+        (["loopback", "--seed", "x"], "lensmount loopback: argument --seed: invalid int value: 'x'; "),
+        (["prove", "emount", "--cases", "0"], "argument --cases: '0' is no count; write a whole number from 1 on; "),
+        (["fuzz", "parser", "emount", "--cases", "1e6"], "lensmount fuzz parser: argument --cases: '1e6' is no count"),
+        (["fuzz"], "lensmount fuzz: the following arguments are required: WHAT; "),
+        (["boards", "--jsno"], "lensmount boards: unrecognized arguments: --jsno; "),
+        (["--vresion"], "lensmount: "),
+    ],
+)
+def test_wrong_words_are_one_line(words: list[str], text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    assert ended.value.code == 2
+    told = capsys.readouterr()
+    (line,) = told.err.strip().splitlines()
+    assert text in line
+    assert not told.out
+
+
+def test_ctrl_c_while_a_verb_is_being_loaded_is_quiet(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(name: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("lensmount_emulator.cli.main.import_module", interrupted)
+    assert main(["loopback"]) == 130
+    assert capsys.readouterr().err == "lensmount: stopped\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_a_full_disk_is_one_line() -> None:
+    words = [sys.executable, "-m", "lensmount_emulator.cli.main", "profiles"]
+    with open("/dev/full", "w") as full:
+        ended = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (3, "lensmount: No space left on device\n")
+
+
+def test_a_script_that_was_not_done_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["loopback", "--duration", "0.3", "--do", "wait 5", "--quiet"]) == 1
+    told = capsys.readouterr().out.splitlines()[-1]
+    assert told == "  the script was not done in 0.300 s; --duration gives it longer"
 
 
 def test_what_was_decoded_before_a_bad_file_stays_told(log: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -169,7 +169,7 @@ def test_a_file_that_is_wrong_is_told_in_one_line(file: Path, changes: dict[str,
 @pytest.mark.parametrize(
     ("steps", "says"),
     [
-        (["sing"], "unknown step of a story 'sing'; known: drive, fault, hand, off, on, send, wait"),
+        (["sing"], "unknown step of a story 'sing'; known: drive, fault, hand, hear, off, on, send, wait"),
         (["wait long"], "step 'wait long' cannot be read"),
         (["wait 1e9"], "a wait is from 0 to 60 s"),
         (["send lens zz"], "step 'send lens zz' cannot be read"),
@@ -260,12 +260,12 @@ def test_other_files_are_no_stories(tmp_path: Path) -> None:
         main(["loopback", "--duration", "0.1", "--quiet", "--record", str(path)])
     with pytest.raises(FaultError, match="holds no story"):
         read_story(path)
-    with pytest.raises(FaultError, match="No such file"):
+    with pytest.raises(CaptureError, match="No such file"):
         read_story(tmp_path / "nowhere.lmx")
     path.write_text("{")
     with pytest.raises(CaptureError):
         read_story(path)
-    assert main(["fuzz", "replay", str(tmp_path / "nowhere.lmx")]) == 2
+    assert main(["fuzz", "replay", str(tmp_path / "nowhere.lmx")]) == 3
 
 
 @pytest.mark.usefixtures("planted")

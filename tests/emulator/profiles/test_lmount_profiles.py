@@ -224,8 +224,8 @@ WRONG_LENSES = [
     ("smallest_f_number = 16.0", "smallest_f_number = 1.4", "optics.smallest_f_number is 1.4; .*between 1.8 and 64"),
     ("nearest_m = 0.3", "nearest_m = -1.0", "optics.nearest_m is -1; it must lie between 0.01 and 100"),
     ('"corrections"', '"levitation"', r"Invalid enum value 'levitation' - at `\$.firmware.features\[2\]`"),
-    ("focal_mm", "focal_inch", r"Object contains unknown field `focal_inch` - at `\$.optics`"),
-    ("[parts]", "[part]", "Object contains unknown field `part`"),
+    ("focal_mm", "focal_inch", r"unknown key 'focal_inch' in \[optics\]; known: f_number, focal_mm, "),
+    ("[parts]", "[part]", "unknown key 'part'; known: diaphragm, firmware"),
     ("[firmware]", '[firmware]\nversion = "new"', "firmware.version is 'new'; it must be one to four numbers"),
     ("[firmware]", '[firmware]\nversion = "1.300"', "firmware.version is '1.300'; .* of 0 to 255"),
     ("[firmware]", '[firmware]\nversion = "1.2.3.4.5"', "firmware.version is .*; it must be one to four numbers"),
@@ -233,7 +233,7 @@ WRONG_LENSES = [
     ("[firmware]", "[firmware]\nrates = [9600]", r"firmware.rates is \[9600\]; it must hold 115200"),
     ("[firmware]", '[firmware]\npages = ["tea"]', r"Invalid enum value 'tea' - at `\$.firmware.pages\[0\]`"),
     ("drive_hz = [60, 120, 240]", "drive_hz = [960]", "focus.drive_hz is 960; it must lie between 24 and 480"),
-    ('role = "lens"', 'role = "body"', "Object contains unknown field `optics`|missing required field `camera`"),
+    ('role = "lens"', 'role = "body"', "unknown key 'optics'; known: camera|missing required field `camera`"),
 ]  # fmt: skip
 WRONG_OTHERS = [
     (BODY, "highest_hz = 60", "highest_hz = 999", "camera.highest_hz is 999; it must lie between 60 and 480"),

@@ -101,7 +101,7 @@ def test_a_failure_on_a_device_points_to_its_recording(run: Run, project: pytest
             "*- lensmount timeline -*",
             "*FocusDrive, number*",
             "*- lensmount replay -*",
-            "lensmount decode *.lmx  # the device on *lens-device cannot be had again from a script",
+            "lensmount replay *.lmx --port serial:*lens-device --as body  # what our body did, in its own time, *",
         ]
     )
     told = [each.attrib["name"] for each in ElementTree.parse(project.path / "report.xml").iter("property")]

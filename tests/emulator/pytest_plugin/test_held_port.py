@@ -11,7 +11,7 @@ from lensmount_hardware.transports.memory import memory_pair
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.errors import TransportOpenError
 from lensmount_protocol.registry import load_dialect
-from lensmount_protocol.wire import DriveLine, LineChanged, Role, Transmit
+from lensmount_protocol.wire import DriveLine, Edge, LineChanged, Role, Transmit
 
 LMOUNT = load_dialect("lmount")
 EMOUNT = load_dialect("emount")
@@ -100,3 +100,19 @@ def test_only_our_own_lines_are_driven(dialect: Dialect, role: Role) -> None:
     rest(ours, dialect, role)
     driven = {event.line for event in theirs.receive(0) if isinstance(event, LineChanged)}
     assert driven == {line for line, driver in dialect.drivers.items() if driver is role}
+
+
+def test_a_level_that_was_told_before_a_session_is_told_to_it(opened: Opened) -> None:
+    held = HeldPort("memory:", "body")
+    ours = held.take(LMOUNT)
+    opened[0][1].send(DriveLine("DETECT", False))
+    opened[0][1].send(DriveLine("LENS_ATT", True))
+    held.give_back()
+    assert held.take(LMOUNT) is ours
+    assert held.levels == [LineChanged("DETECT", False), LineChanged("LENS_ATT", True)]
+    # What a session hears holds for the next one; what we drive ourselves is no matter of the peer.
+    held.note(Edge(1.0, "LENS_ATT", False))
+    held.note(Edge(1.0, "BODY_ATT", True))
+    assert held.levels == [LineChanged("DETECT", False), LineChanged("LENS_ATT", False)]
+    held.close()
+    assert held.levels == []

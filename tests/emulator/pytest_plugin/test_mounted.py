@@ -194,7 +194,7 @@ class TestExpect:
         assert mounted.now == pytest.approx(begun + 0.125)
         first, second, *timeline = str(failure.value).splitlines()
         assert re.fullmatch(
-            r"no Done\(number=99\) within 0\.125 s of \d+\.\d{3}; 2 came, the last: 85 Done number=\d+ order=0x20 "
+            r"no Done\(number=99\) within 0\.125 s of \d+\.\d{3} ms; 2 came, the last: 85 Done number=\d+ order=0x20 "
             r"outcome=DONE \(0x01\); number is \d+, not 99",
             first,
         )
@@ -202,7 +202,7 @@ class TestExpect:
         assert any("Done, number" in line for line in timeline)
 
     def test_says_what_never_came(self, mount: MountFactory) -> None:
-        with pytest.raises(AssertionError, match=r"no RingTurned\(\) within 0\.3 s of 0\.000; no RingTurned came"):
+        with pytest.raises(AssertionError, match=r"no RingTurned\(\) within 0\.3 s of 0\.000 ms; no RingTurned came"):
             mount().expect(RingTurned, within=0.3)
 
     def test_knows_the_fields(self, mount: MountFactory) -> None:
@@ -240,7 +240,7 @@ class TestClean:
         mounted.bench.mount.apply(Role.LENS, Transmit(bytes(30)))
         mounted.run(0.1)
         with pytest.raises(
-            AssertionError, match=r"things? went wrong:\n  [\d.]+  .*bytes are no frame.*\n(.*\n)*around "
+            AssertionError, match=r"things? went wrong:\n  [\d.]+ ms  .*bytes are no frame.*\n(.*\n)*around "
         ):
             mounted.assert_clean()
 

@@ -302,6 +302,14 @@ class TestOptions:
                 ["--lensmount-port", "serial:a,serial:a"],
                 "ERROR: --lensmount-port: 'serial:a' is given twice; each worker needs a port of its own",
             ),
+            (
+                ["--lensmount-port", "/dev/ttyUSB0"],
+                "ERROR: --lensmount-port: port '/dev/ttyUSB0' has no scheme; write serial:/dev/ttyUSB0, or SCHEME:*",
+            ),
+            (
+                ["--lensmount-port", "serial:a,serail:b"],
+                "ERROR: --lensmount-port: port 'serail:b': unknown scheme 'serail'; known: board, pty, *",
+            ),
             (["--lensmount-play", "both"], "*argument --lensmount-play: invalid choice: 'both' (choose from*"),
         ],
     )
@@ -334,3 +342,54 @@ def test_a_run_that_uses_none_of_it_imports_none_of_it(run_apart: Run, project: 
             assert "lensmount_emulator.sessions.chain" in sys.modules
     """)
     run_apart().assert_outcomes(passed=2)
+
+
+class TestWhereAFailureIsShown:
+    WRONG = """
+        def test_it(mount):
+            mount(lens="sigma-45mm-f2.8-dg-dn").do("focus 200 miles")
+        """
+
+    def test_a_mistake_is_one_line_behind_the_line_of_the_test(self, run: Run, project: pytest.Pytester) -> None:
+        project.makepyfile(self.WRONG)
+        result = run()
+        result.stdout.fnmatch_lines(
+            [
+                '>       mount(lens="sigma-45mm-f2.8-dg-dn").do("focus 200 miles")',
+                "E       lensmount_protocol.errors.ScriptError: script step 'focus 200 miles': wants near, far, *",
+            ],
+            consecutive=True,
+        )
+        assert "roles" not in result.stdout.str()
+
+    def test_a_full_trace_has_everything(self, run: Run, project: pytest.Pytester) -> None:
+        project.makepyfile(self.WRONG)
+        assert "parse_script" in run("--full-trace").stdout.str()
+
+    def test_an_error_of_the_test_itself_is_left_as_it_is(self, run: Run, project: pytest.Pytester) -> None:
+        project.makepyfile("""
+            def test_it(mounted):
+                mounted.until(lambda: {}["missing"])
+        """)
+        run().stdout.fnmatch_lines(["*lensmount_emulator*pytest_plugin*virtual.py:*", "*KeyError: 'missing'"])
+
+    def test_who_is_not_there_is_told_without_a_trace(self, run: Run, project: pytest.Pytester) -> None:
+        project.makepyfile("""
+            import pytest
+
+            @pytest.mark.lensmount(lens="a6000")
+            def test_it(mounted): pass
+        """)
+        result = run()
+        result.assert_outcomes(errors=1)
+        result.stdout.fnmatch_lines(
+            ["*ERROR at setup of test_it*", "profile 'a6000' is a body; a lens is needed here", "*short test summ*"],
+            consecutive=True,
+        )
+
+    def test_the_message_tells_the_end_and_the_report_the_rest(self, run: Run, project: pytest.Pytester) -> None:
+        project.makepyfile(FAILS)
+        told = run().stdout.str()
+        assert "E       the last 12 lines, in milliseconds:" in told
+        section = told.partition(" lensmount timeline ")[2].partition(" lensmount recording ")[0]
+        assert len(section.splitlines()[1:-1]) == 30

@@ -13,7 +13,7 @@ from lensmount_hardware.boards.model import ModelBoard
 from lensmount_hardware.boards.model_stream import ModelBench
 from lensmount_hardware.boards.words import RestReason, StateFlag
 from lensmount_protocol.errors import BoardError, TransportError, TransportLostError, TransportOpenError
-from lensmount_protocol.wire import DriveLine, LineChanged, Received, SetBaudrate, Transmit
+from lensmount_protocol.wire import DriveLine, LineChanged, Received, Remark, SetBaudrate, Transmit
 
 
 def attach(pair: Any) -> None:
@@ -220,6 +220,7 @@ def test_a_host_that_is_thrown_out_is_told(planned: Callable[..., Any]) -> None:
     board = ModelBoard()
     bench = ModelBench(board)
     first = BoardTransport(bench.stream(board), planned(0), bench.clock, 1)
+    first.receive(0)
     second = BoardLink(2)
     second.greet(take_over=True)
     board.receive(second.bytes_to_send())
@@ -272,3 +273,29 @@ def test_a_late_hosts_frame_signal_is_made_by_the_boards_timer(pair: Any) -> Non
         pair.body.receive(0)
     assert len(falls) <= ended + 2
     assert not pair.body.state.flags & StateFlag.SYNC_ON
+
+
+def test_with_a_lead_a_late_host_is_on_time_and_what_is_late_all_the_same_is_told(planned: Callable[..., Any]) -> None:
+    board = ModelBoard()
+    board.pins[6] = True
+    bench = ModelBench(board)
+    transport = BoardTransport(bench.stream(board), planned(0, "?lead_us=2000&DETECT=none&unguarded=1"), bench.clock, 1)
+    transport.send(DriveLine("POWER", True))
+    bench.advance(0.5)
+    transport.receive(0)
+    said: list[tuple[int, int]] = []
+    board.said = lambda _line, _data, begin, end: said.append((begin, end))
+    began = bench.clock.now()
+    transport.send(DriveLine("BODY_CS", True))
+    transport.send(Transmit(b"exact"))
+    bench.advance(0.01)
+    assert said[0][0] == pytest.approx(began * 1e6 + 2000 + 10, abs=2)
+    transport.sightings(0, bench.clock)
+    assert transport.late == 1, "the set-up time was not thought of"
+    transport.send(Transmit(bytes(100)))
+    transport.send(Transmit(b"late"))
+    bench.advance(0.05)
+    told = [one.record.text for one in transport.sightings(0, bench.clock) if isinstance(one.record, Remark)]
+    assert len(told) == 1
+    assert told[0].startswith("late on the board: 4 bytes, done, but begun 8")
+    assert transport.troubles() == {"orders that began late on the board, or were dropped for it": 2}

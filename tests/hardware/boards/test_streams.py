@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from lensmount_hardware.boards import bridge, streams
+from lensmount_hardware.boards import conversation, streams
 from lensmount_hardware.boards.streams import open_stream
 from lensmount_hardware.contacts import Contacts
 from lensmount_hardware.spec import open_transport, parse_spec
@@ -73,7 +73,7 @@ def test_what_is_not_there_is_told() -> None:
 
 
 def test_another_device_on_that_port(port: tuple[int, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bridge, "PATIENCE", 0.3)
+    monkeypatch.setattr(conversation, "PATIENCE", 0.3)
     far, path = port
     stop = threading.Event()
 

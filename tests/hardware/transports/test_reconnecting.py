@@ -5,11 +5,21 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from lensmount_hardware.clock import VirtualClock
-from lensmount_hardware.transport import Transport
+from lensmount_hardware.clock import Clock, VirtualClock
+from lensmount_hardware.transport import Sighting, TimedTransport, Transport, timed
 from lensmount_hardware.transports.reconnecting import RETRY, ReconnectingTransport
 from lensmount_protocol.errors import TransportError, TransportLostError, TransportOpenError
-from lensmount_protocol.wire import DriveLine, LineChanged, Received, SetBaudrate, Transmit, WireAction, WireEvent
+from lensmount_protocol.wire import (
+    DriveLine,
+    Drop,
+    Edge,
+    LineChanged,
+    Received,
+    SetBaudrate,
+    Transmit,
+    WireAction,
+    WireEvent,
+)
 
 
 class Port(Transport):
@@ -145,3 +155,38 @@ def test_after_closing_nothing_is_tried_any_more() -> None:
         with pytest.raises(TransportLostError, match="closed"):
             deed()
     assert len(made.attempts) == 1
+
+
+class Keeper(Port, TimedTransport):
+    """The same port with a clock beside the wire."""
+
+    keeps_time = True
+
+    def sightings(self, timeout: float | None, clock: Clock) -> list[Sighting]:
+        return [Sighting(Edge(clock.now(), "VD", True), event) for event in self.receive(timeout)]
+
+    def troubles(self) -> dict[str, int]:
+        return {"orders that were late": len(self.orders)}
+
+
+def test_a_port_that_keeps_time_keeps_it_and_what_it_missed_is_a_drop() -> None:
+    clock = VirtualClock()
+    moved = LineChanged("VD", True)
+    ports: list[Port | None] = [Keeper(clock, [[moved]], True), Keeper(clock, [[moved], [Received(b"b")]], False)]
+    made = Bench(clock, deque(ports))
+    transport = made.transport()
+    assert timed(transport) is transport
+    transport.send(SetBaudrate(750_000))
+    assert [one.event for one in transport.sightings(1.0, clock)] == [moved]
+    transport.send(Transmit(b"lost"))
+    (drop,) = transport.sightings(5.0, clock)
+    assert drop.record == Drop(clock.now(), "bytes that were sent while the port was away", 4)
+    assert drop.event is None
+    assert [one.event for one in transport.sightings(5.0, clock)] == [Received(b"b")]
+    assert made.told[-1].endswith("4 bytes sent to it were lost")
+    assert transport.troubles() == {"orders that were late": 2}
+
+
+def test_a_port_without_a_clock_is_told_apart() -> None:
+    made, _ = bench(([[]], False))
+    assert timed(made.transport()) is None

@@ -39,6 +39,9 @@ def on_frame_signal(lens: LensCore) -> None:
 
 def _report(lens: LensCore, reports: list[Any], began: float) -> Task:
     yield lens.after(lens.settings.timing.cycle)
+    if lens.told.frame < 0:
+        # Greeted anew meanwhile, it knows of no frame any more.
+        return
     for report in reports:
         # By now the body has said which frame this is.
         report.frame = lens.told.frame

@@ -2,9 +2,19 @@
 
 import pytest
 
+from lensmount_emulator.pytest_plugin.held_port import HeldPort
 from lensmount_emulator.pytest_plugin.played import Mounted
+from lensmount_protocol.dialects.lmount.link import LensHello
+
+pytestmark = pytest.mark.lensmount_hardware
 
 
-@pytest.mark.lensmount_hardware
-def test_the_lens_is_there(mounted: Mounted) -> None:
-    mounted.do("focus near")
+@pytest.mark.parametrize("order", ["focus near", "aperture f/8"])
+def test_the_lens_does_it(mounted: Mounted, order: str) -> None:
+    mounted.do(order)
+    assert len(mounted.messages(LensHello)) == 1
+    mounted.assert_clean()
+
+
+def test_the_board_is_there(board: HeldPort) -> None:
+    assert board.is_board

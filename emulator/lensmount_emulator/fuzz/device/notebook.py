@@ -1,0 +1,89 @@
+"""What a run keeps on the disk as it goes: every byte before it is sent, the case that is under way, and the findings.
+
+Whatever ends the run, a signal that cannot be caught too, the last case and its bytes are on the disk by then.
+"""
+
+from collections import deque
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from lensmount_emulator.fuzz.device.findings import Whose, story_of, write_finding
+from lensmount_emulator.fuzz.device.making import Steps
+from lensmount_emulator.fuzz.device.setup import Setup
+from lensmount_hardware.captures.recording import RecordingWriter
+from lensmount_protocol.errors import CaptureError
+from lensmount_protocol.wire import Record, Remark
+
+LATEST = 400
+"""Records that a finding's file holds: the last seconds before it."""
+
+UNDER_WAY = "under-way"
+
+
+class Notebook:
+    """Keeps a run in a folder.
+
+    Args:
+        folder: the folder; it is made. `None` keeps nothing on the disk.
+        header: what the recording says of the run.
+
+    Raises:
+        CaptureError: the folder or the recording cannot be made; `write` and `begin` raise it too.
+    """
+
+    def __init__(self, folder: Path | None, header: dict[str, object]) -> None:
+        self.folder = folder
+        self._latest: deque[Record] = deque(maxlen=LATEST)
+        self._recording: RecordingWriter | None = None
+        self._whose: Whose | None = None
+        if folder is not None:
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise CaptureError(f"{folder}: {error.strerror or error}") from error
+            number = 1
+            while (path := folder / f"run-{number}.lmx").exists():
+                number += 1
+            self.recording = path
+            self._recording = RecordingWriter(path, header)
+        self._number = len(list(folder.glob("finding-*.lmx"))) if folder is not None else 0
+
+    def write(self, record: Record) -> None:
+        """Keep a record; it is with the operating system when this returns."""
+        self._latest.append(record)
+        if self._recording is not None:
+            self._recording.write(record)
+
+    def belongs_to(self, whose: Whose) -> None:
+        """Say whose device the case under way is played on."""
+        self._whose = whose
+
+    def begin(self, setup: Setup, number: int, steps: Steps) -> None:
+        """A case begins: before its first byte goes out it stands in a file of its own, to be replayed."""
+        self.write(Remark(None, f"case {number}: {'; '.join(steps)}"))
+        if self.folder is not None and self._whose is not None:
+            write_finding(self.folder / f"{UNDER_WAY}.lmx", story_of(setup, steps, ""), self._whose, ())
+
+    def path(self, number: int) -> Path | None:
+        """Where the finding of this number goes; findings of earlier runs are not written over."""
+        return None if self.folder is None else self.folder / f"finding-{self._number + number}.lmx"
+
+    def latest(self) -> list[Record]:
+        """What happened last."""
+        return list(self._latest)
+
+    def close(self) -> None:
+        """The run is over; no case is under way."""
+        if self._recording is not None:
+            self._recording.close()
+        if self.folder is not None:
+            (self.folder / f"{UNDER_WAY}.lmx").unlink(missing_ok=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self.close()

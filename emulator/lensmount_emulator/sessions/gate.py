@@ -1,0 +1,231 @@
+"""The last gate before a port: it reads what is about to be emitted, and holds back what could damage a device.
+
+A device may begin to read anywhere: behind noise, inside another frame, across two writes. So the gate keeps the last
+bytes that it let pass and looks at every place at which a frame can begin, in them and in what is to follow them.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+
+from lensmount_emulator.sessions.guarding import armed_types, told
+from lensmount_hardware.transport import Transport
+from lensmount_protocol.dialect import Dialect
+from lensmount_protocol.errors import FrameError, LocalProtocolError
+from lensmount_protocol.frame import Frame, FrameFormat
+from lensmount_protocol.message import Message, Unknown
+from lensmount_protocol.paving import AnyMessage, type_of
+from lensmount_protocol.wire import Role, SetBaudrate, Transmit, WireAction, WireEvent
+
+
+class Gate:
+    """What one run may emit on a port.
+
+    Held back, unless armed by name, is whatever holds a message that the dialect guards (firmware update, flash, test
+    modes) or one of a type that no table knows, in a frame that begins at any byte of what was emitted before and of
+    what is to be emitted now. Of bytes that are no right frame by themselves, also those that would be one but for
+    their checksum, their end or their being cut, with a guarded message in front: what is wrong with them a device may
+    not look at.
+
+    Attributes:
+        refused: what was held back -> how often.
+        passed: bytes that were let pass.
+    """
+
+    def __init__(self, dialect: Dialect, role: Role, armed: Iterable[str] = ()) -> None:
+        """Read what is armed.
+
+        Args:
+            dialect: what is spoken.
+            role: the end that emits.
+            armed: names of guarded messages (`UpdateOffer`, `Update*`), and numbers of unknown types (`0x7f`).
+
+        Raises:
+            DialectError: a name that no guarded message has; lists those that there are.
+        """
+        self.refused = Counter[str]()
+        self.passed = 0
+        self._dialect = dialect
+        self._role = role
+        self._armed, _ = armed_types(dialect, role, armed)
+        self._format = dialect.formats[role]
+        self._start = bytes((self._format.start,))
+        self._sent = b""
+        self._paving = dialect.paving()
+        self._chosen: dict[type[Message], int] = {}
+        self._payload_at = _payload_at(dialect, self._format)
+
+    def admit(self, data: bytes, *, foreign: bool = False) -> str | None:
+        """Let bytes pass, or say why not.
+
+        Args:
+            data: the bytes.
+            foreign: whether they come by chance, and not from an end that keeps to the tables: then they may not choose
+                what later messages are built from, since a device would take those for others.
+
+        Returns:
+            `None`: they may go out now, and count as emitted. Else what they hold, in words; nothing of them may.
+        """
+        stream = self._sent + data
+        chosen = dict(self._chosen)
+        reason = self._refusal(stream, len(self._sent), chosen, foreign=foreign)
+        if reason is not None:
+            self.refused[reason] += 1
+            return reason
+        if chosen != self._chosen:
+            self._chosen = chosen
+            self._paving.select(chosen)
+        self.passed += len(data)
+        self._sent = stream[-(self._format.largest - 1) :]
+        return None
+
+    def admit_rate(self, baudrate: int) -> str | None:
+        """The same of a rate: bytes at one that nobody listens at may be read as any others."""
+        if baudrate in self._dialect.wiring.baudrates:
+            return None
+        reason = f"{baudrate} baud, which is no rate of {self._dialect.name}"
+        self.refused[reason] += 1
+        return reason
+
+    def _refusal(self, stream: bytes, old: int, chosen: dict[type[Message], int], *, foreign: bool) -> str | None:
+        inside, lenient = old, not self._is_right(stream[old:])
+        at = stream.find(self._start)
+        while at >= 0:
+            size = self._measure(stream, at)
+            if size and at + size > old:
+                frame = self._frame(stream[at : at + size], size)
+                reason = None
+                if frame is not None:
+                    reason = self._refusal_of(frame, chosen, foreign=foreign)
+                    inside = max(inside, at + size)
+                elif lenient and (at >= inside or at < old):
+                    reason = self._refusal_of_near(stream[at : at + size], size, max(0, old - at))
+                if reason is not None:
+                    return reason
+            at = stream.find(self._start, at + 1)
+        return None
+
+    def _measure(self, stream: bytes, at: int) -> int:
+        header = stream[at : at + self._format.header_size]
+        size = self._format.measure(header) if len(header) == self._format.header_size else 0
+        return size if isinstance(size, int) else 0
+
+    def _frame(self, candidate: bytes, size: int) -> Frame | None:
+        if len(candidate) < size or self._format.judge(candidate) is not None:
+            return None
+        return self._format.open(candidate, 0)
+
+    def _is_right(self, data: bytes) -> bool:
+        """Whether bytes are one right frame, and nothing but padding behind it."""
+        if not data.startswith(self._start):
+            return False
+        size = self._measure(data, 0)
+        return bool(size) and self._frame(data[:size], size) is not None and not data[size:].strip(b"\0")
+
+    def _refusal_of(self, frame: Frame, chosen: dict[type[Message], int], *, foreign: bool) -> str | None:
+        for message in self._messages(frame.payload):
+            if self._is_refused(message):
+                return told(message)
+            if type(message) in self._dialect.selecting:
+                wanted = {**chosen, **self._dialect.selections(self._role, message)}
+                if wanted != chosen and foreign:
+                    return f"{told(message)} that chooses another layout"
+                chosen.update(wanted)
+        return None
+
+    def _refusal_of_near(self, candidate: bytes, size: int, old: int) -> str | None:
+        """What is no frame only by its checksum or end, or by being cut; of `old` bytes the latter was asked before."""
+        cut = len(candidate) < size
+        if len(candidate) <= self._payload_at or (cut and old > self._payload_at):
+            return None
+        messages: list[AnyMessage] = [Unknown(candidate[self._payload_at :], "cut")]
+        if not cut:
+            with suppress(FrameError, IndexError, ValueError):
+                payload = self._format.open(candidate, 0).payload
+                # Where the first message ends is the only thing that is certain of the others.
+                messages += self._messages(payload)
+        for message in messages:
+            if type_of(message) in self._dialect.guarded - self._armed:
+                return f"{told(message)} in a damaged frame"
+        return None
+
+    def _messages(self, payload: bytes) -> list[AnyMessage]:
+        """What a payload says; behind a message that cannot be read a device may go on where it ends by the tables."""
+        messages = self._paving.parse(self._role, payload)
+        last = messages[-1] if messages else None
+        if isinstance(last, Unknown):
+            cls = self._dialect.messages.get((self._role, type_of(last)))
+            if cls is not None and not cls.VARIES and 0 < cls.SIZE < len(last.data):
+                messages += self._messages(last.data[cls.SIZE :])
+        return messages
+
+    def _is_refused(self, message: AnyMessage) -> bool:
+        number = type_of(message)
+        if number in self._armed:
+            return False
+        known = (self._role, number) in self._dialect.messages
+        return number in self._dialect.guarded or not known
+
+
+def _payload_at(dialect: Dialect, frame_format: FrameFormat) -> int:
+    """Where in a frame its payload begins."""
+    begins: int = frame_format.open(dialect.build_frame(bytes(3), 1, 0), 0).inside.start
+    return begins
+
+
+class GatedTransport(Transport):
+    """A port behind a gate.
+
+    Args:
+        inner: the port.
+        gate: what may be emitted.
+        before: is told each thing that is about to be done to the port, once the gate has let it pass and before the
+            port has it; an error of it keeps it from being done.
+
+    Attributes:
+        gate: the gate.
+    """
+
+    def __init__(
+        self, inner: Transport, gate: Gate, before: Callable[[WireAction], None] = lambda _action: None
+    ) -> None:
+        self.name = inner.name
+        self.lines = inner.lines
+        self.gate = gate
+        self._inner = inner
+        self._before = before
+
+    def receive(self, timeout: float | None) -> list[WireEvent]:
+        """As the port."""
+        return self._inner.receive(timeout)
+
+    def send(self, action: WireAction) -> None:
+        """As the port, unless the gate holds it back.
+
+        Raises:
+            LocalProtocolError: it is held back; nothing of it was emitted.
+        """
+        self._send(action, foreign=False)
+
+    def put_in(self, data: bytes) -> None:
+        """Send bytes that come by chance, beside those of the end that is played; see `Gate.admit`.
+
+        Raises:
+            LocalProtocolError: it is held back; nothing of it was emitted.
+        """
+        self._send(Transmit(data), foreign=True)
+
+    def close(self) -> None:
+        """As the port."""
+        self._inner.close()
+
+    def _send(self, action: WireAction, *, foreign: bool) -> None:
+        reason = None
+        if isinstance(action, Transmit):
+            reason = self.gate.admit(action.data, foreign=foreign)
+        elif isinstance(action, SetBaudrate):
+            reason = self.gate.admit_rate(action.baudrate)
+        if reason is not None:
+            raise LocalProtocolError(f"{self.name}: held back: {reason}; arm by name what is meant")
+        self._before(action)
+        self._inner.send(action)

@@ -1,0 +1,254 @@
+"""`lensmount fuzz lens|body` on a real port: a served device that crashes, and all that can go wrong around it."""
+
+import io
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from bench import Served, forbidden_in, hunt, replayed
+
+from lensmount_emulator.cli.main import main
+from lensmount_emulator.fuzz.device.findings import Whose, read_finding, story_of, write_finding
+from lensmount_emulator.fuzz.device.setup import make_setup
+from lensmount_hardware.captures.formats import open_capture
+from lensmount_hardware.clock import MonotonicClock
+from lensmount_protocol.dialects.lmount.focus import FocusDrive
+from lensmount_protocol.registry import load_dialect
+from lensmount_protocol.wire import Burst, Remark, Role
+
+LMOUNT = load_dialect("lmount")
+FAR = f"send body {LMOUNT.build_frame(FocusDrive(number=5, value=70_000).build(), 3, 9).hex()}"
+QUICK = ("--answer", "0.3", "--greeting", "1.0", "--power-cycles", "1000")
+
+
+def finding(folder: Path, **changes: object) -> Path:
+    """A file of a lens that dies of a focus that is too far."""
+    setup = make_setup("lmount", Role.LENS)
+    told = {"role": "lens", "port": "serial:x", "lines": (), "identity": "", "kind": "dead", "repeats": "", "rung": "",
+            "twin": False}  # fmt: skip
+    path = folder / "finding.lmx"
+    write_finding(path, story_of(setup, (FAR,), "dead"), Whose(**{**told, **changes}), ())  # type: ignore[arg-type]
+    return path
+
+
+def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
+    clock = MonotonicClock()
+    while not path.exists():
+        assert process.poll() is None, process.communicate()
+        assert clock.now() < 20
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(0.05)
+
+
+def fuzzing(served: Served, folder: Path, *more: str) -> subprocess.Popen[str]:
+    words = [sys.executable, "-m", "lensmount_emulator.cli.main", "fuzz", "lens", "--dialect", "lmount", "--json",
+             "--port", f"serial:{served.link}", "--folder", str(folder), "--seconds", "60", *QUICK, *more]  # fmt: skip
+    return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def test_a_served_lens_is_broken_brought_back_and_told_of_in_files(tmp_path: Path) -> None:
+    found = tmp_path / "found"
+    with Served("lmount", "lens", tmp_path, 1) as served:
+        # The first case of this seed is one that strikes.
+        report = hunt(
+            served, "lmount", "lens", found, "--seconds", "9", "--seed", "314", "--repeats", "2", "--tries", "2", *QUICK
+        )
+        struck = served.struck
+        (tmp_path / "log").write_text("")
+        files = [Path(one["file"]) for one in report["findings"] if one["kind"].startswith("dead")]  # type: ignore[attr-defined]
+        port, cycle = f"serial:{served.link}", served.power_cycle
+        assert main(["fuzz", "replay", str(files[0]), "--port", port, "--power-cycle", cycle, *QUICK[:4]]) == 1
+        assert served.struck == struck
+    assert struck == {"crash: a payload of more than 100 bytes"}
+    assert replayed("lmount", "lens", files[0]) == struck
+    assert report["power cycles"] >= 1  # type: ignore[operator]
+    assert forbidden_in("lmount", "lens", (tmp_path / "heard").read_bytes()) == []
+    assert not (found / "under-way.lmx").exists()
+
+
+def test_a_served_body_is_fuzzed_as_well(tmp_path: Path) -> None:
+    with Served("lmount", "body", tmp_path, 0) as served:
+        report = hunt(served, "lmount", "body", tmp_path / "found", "--seconds", "3", "--cases", "20", *QUICK)
+    assert report["device"] == "body"
+    assert report["cases"] > 3  # type: ignore[operator]
+    assert forbidden_in("lmount", "body", (tmp_path / "heard").read_bytes()) == []
+
+
+def test_what_kills_us_leaves_the_last_case_and_every_byte_on_the_disk(tmp_path: Path) -> None:
+    found = tmp_path / "found"
+    with Served("lmount", "lens", tmp_path, 0) as served:
+        process = fuzzing(served, found)
+        wait_for(found / "under-way.lmx", process)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(0.5)
+        os.kill(process.pid, signal.SIGKILL)
+        process.communicate()
+        with suppress(subprocess.TimeoutExpired):
+            served.process.wait(0.2)
+        heard = (tmp_path / "heard").read_bytes()
+    story, whose = read_finding(found / "under-way.lmx")
+    assert whose.kind == "under way"
+    records = list(open_capture(found / "run-1.lmx", LMOUNT.wiring).records)
+    cases = [record.text for record in records if isinstance(record, Remark) and record.text.startswith("case ")]
+    assert cases
+    assert cases[-1].split(": ", 1)[1] == "; ".join(story.steps[1:])
+    recorded = b"".join(record.data for record in records if isinstance(record, Burst) and record.sender is Role.BODY)
+    assert len(heard) > 100
+    assert recorded.startswith(heard)
+
+
+def test_ctrl_c_ends_it_and_keeps_what_there_is(tmp_path: Path) -> None:
+    found = tmp_path / "found"
+    with Served("lmount", "lens", tmp_path, 0) as served:
+        process = fuzzing(served, found)
+        wait_for(found / "under-way.lmx", process)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert err.strip().endswith("lensmount: stopped")
+    report = json.loads(out)
+    assert report["ended"] == "stopped by Ctrl-C"
+    assert report["cases"] >= 1
+    assert (found / "run-1.lmx").stat().st_size > 1000
+    assert not (found / "under-way.lmx").exists()
+
+
+def test_a_full_disk_is_told_in_one_line_and_nothing_finished_is_lost(tmp_path: Path) -> None:
+    found = tmp_path / "found"
+    found.mkdir()
+    kept = finding(found)
+    with Served("lmount", "lens", tmp_path, 0) as served:
+        words = ["fuzz", "lens", "--dialect", "lmount", "--port", f"serial:{served.link}", "--folder", str(found)]
+        came = subprocess.run(
+            [sys.executable, "-m", "lensmount_emulator.cli.main", *words],
+            capture_output=True,
+            text=True,
+            check=False,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000)),
+        )
+    assert came.returncode == 3
+    assert came.stderr.strip().endswith("run-1.lmx: File too large")
+    assert len(came.stderr.strip().splitlines()) == 1
+    assert "ended: " in came.stdout
+    assert read_finding(kept)
+    assert (found / "run-1.lmx").stat().st_size > 50_000
+
+
+def test_a_device_that_stays_dead_ends_the_run_with_its_own_code(tmp_path: Path) -> None:
+    with Served("lmount", "lens", tmp_path, None) as served:
+        process = fuzzing(served, tmp_path / "found", "--repeats", "1")
+        out, _ = process.communicate(timeout=60)
+    assert process.returncode == 5
+    report = json.loads(out)
+    assert report["ended"] == "the device does not come back, and nobody is there to see to it"
+    assert report["findings"][-1]["repeats"] == "not repeated, 0 of 0"
+    assert Path(report["findings"][-1]["file"]).exists()
+
+
+def test_a_power_cycle_command_that_fails_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with Served("lmount", "lens", tmp_path, None) as served:
+        words = ["--port", f"serial:{served.link}", "--folder", str(tmp_path / "found"), *QUICK]
+        code = main(["fuzz", "lens", "--dialect", "lmount", "--power-cycle", "echo no relay >&2; exit 3", *words])
+    assert code == 4
+    assert "power-cycle command 'echo no relay >&2; exit 3': exit code 3: no relay" in capsys.readouterr().err
+
+
+def test_a_person_is_asked_on_the_terminal_and_may_be_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Served("lmount", "lens", tmp_path, None) as served:
+        words = ["fuzz", "replay", str(finding(tmp_path)), "--port", f"serial:{served.link}", *QUICK[:4]]
+        assert main(words) == 1
+        # It is dead now, and the one who is asked has gone home.
+        monkeypatch.setattr("sys.stdin", io.StringIO(""))
+        words = ["fuzz", "lens", "--dialect", "lmount", "--port", f"serial:{served.link}", "--ask", *QUICK[:4]]
+        assert main([*words, "--folder", str(tmp_path / "found")]) == 4
+        # Or has seen to it, as soon as asked.
+        monkeypatch.setattr("sys.stdin", _Person(served))
+        assert main([*words, "--folder", str(tmp_path / "found"), "--cases", "3", "--seconds", "20"]) in (0, 1)
+    assert "switch it off and on, then press Enter" in capsys.readouterr().err
+
+
+class _Person(io.StringIO):
+    def __init__(self, served: Served) -> None:
+        super().__init__()
+        self._served = served
+
+    def readline(self, *_: object) -> str:
+        subprocess.run(self._served.power_cycle, shell=True, check=True)
+        return "\n"
+
+
+def error_of(capsys: pytest.CaptureFixture[str], code: int, *words: str) -> str:
+    assert main(["fuzz", *words]) == code
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    return line
+
+
+def test_what_is_missing_or_strange_is_told_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = ("--folder", str(tmp_path / "found"))
+    assert "/dev/ttyMissing" in error_of(capsys, 4, "lens", "--port", "serial:/dev/ttyMissing", *folder)
+    assert "unknown scheme" in error_of(capsys, 2, "lens", "--port", "smoke:x", *folder)
+    assert "unknown dialect" in error_of(capsys, 2, "lens", "--port", "pty:", "--dialect", "fmount", *folder)
+    assert "guarded message" in error_of(capsys, 2, "lens", "--port", "pty:", "--arm", "Everything", *folder)
+    line = error_of(capsys, 4, "lens", "--port", "pty:", "--greeting", "0.2", *folder)
+    assert "the lens does not come to a session of emount: nothing is heard" in line
+    (tmp_path / "file").write_text("")
+    assert "file" in error_of(capsys, 3, "lens", "--port", "pty:", "--folder", str(tmp_path / "file"))
+
+
+def test_replay_files_of_others_are_told_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = finding(tmp_path)
+    text = path.read_text()
+    for wrong, right, said in (
+        ('"device":{"version":1', '"device":{"version":9', "finding version 9; this program reads version 1"),
+        ('"story":{"version":1', '"story":{"version":7', "story version 7; this program reads version 1"),
+        ('"role":"lens"', '"role":"tripod"', "what it says of the device is damaged"),
+        ('"version":1,"dialect":"lmount"', '"version":1,"dialect":"fmount"', "unknown dialect to play 'fmount'"),
+        (FAR, "fault 0 brownout", "unknown step of a story on a device 'fault'"),
+    ):
+        assert wrong in text
+        path.write_text(text.replace(wrong, right))
+        assert said in error_of(capsys, 2, "replay", str(path))
+    path.write_text(text.replace('"device":{', '"nothing":{'))
+    assert "a story of two engines, and of no device" in error_of(capsys, 2, "replay", str(path), "--port", "pty:")
+    silent = error_of(capsys, 4, "replay", str(finding(tmp_path)), "--port", "pty:", "--greeting", "0.2")
+    assert "does not come to a session; nothing was played" in silent
+
+
+def test_a_finding_of_another_device_is_not_played_by_mistake(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = finding(tmp_path, identity="Somebody Else's 50 mm")
+    with Served("lmount", "lens", tmp_path, None) as served:
+        port, cycle = f"serial:{served.link}", served.power_cycle
+        line = error_of(capsys, 2, "replay", str(path), "--port", port, *QUICK[:4])
+        assert "it is about Somebody Else's 50 mm; at " in line
+        words = [
+            "fuzz",
+            "replay",
+            str(path),
+            "--port",
+            port,
+            "--any-device",
+            "--json",
+            "--power-cycle",
+            cycle,
+            *QUICK[:4],
+        ]
+        assert main([*words, *QUICK[:4]]) == 1
+        report = json.loads(capsys.readouterr().out)
+    assert report["broke"] == 1
+
+
+def test_without_a_port_a_finding_is_played_on_the_twin(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fuzz", "replay", str(finding(tmp_path))]) == 0
+    assert "1x well" in capsys.readouterr().out
+    assert main(["fuzz", "replay", str(finding(tmp_path)), "--test"]) == 0
+    assert "def test_finding" in capsys.readouterr().out

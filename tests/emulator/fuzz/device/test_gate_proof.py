@@ -1,0 +1,226 @@
+"""The proof of the gate: whatever strategies, faults and mutations make, nothing forbidden comes out at the far end.
+
+What makes bytes is everything that the project has, and somebody who wants the worst. What judges them was written by
+itself (`far_end`) and reads from every byte on, over all that was emitted.
+"""
+
+from collections.abc import Iterable, Sequence
+from random import Random
+
+import pytest
+from far_end import forbidden
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lensmount_emulator.faults.fault import Fault, Piece
+from lensmount_emulator.faults.registry import BUILT_IN
+from lensmount_emulator.fuzz.chance import any_bytes
+from lensmount_emulator.fuzz.device.changing import changed
+from lensmount_emulator.fuzz.device.features import sent_in
+from lensmount_emulator.fuzz.device.making import Maker
+from lensmount_emulator.fuzz.device.setup import Setup, make_setup
+from lensmount_emulator.fuzz.device.shortening import shortened
+from lensmount_emulator.fuzz.device.striking import struck
+from lensmount_emulator.fuzz.strategies import frames, near_misses, noise, streams
+from lensmount_emulator.proofs.differential import mutated
+from lensmount_emulator.sessions.contacts import contacts_of
+from lensmount_emulator.sessions.gate import Gate, GatedTransport
+from lensmount_hardware.boards.bridge import BoardTransport
+from lensmount_hardware.boards.model import ModelBoard
+from lensmount_hardware.boards.model_stream import ModelBench, join
+from lensmount_hardware.boards.plan import make_plan
+from lensmount_hardware.boards.words import BoardRole
+from lensmount_hardware.spec import parse_spec
+from lensmount_protocol.blocks import BlockedMessage
+from lensmount_protocol.dialect import Dialect
+from lensmount_protocol.errors import LocalProtocolError
+from lensmount_protocol.message import Message
+from lensmount_protocol.registry import load_dialect
+from lensmount_protocol.wire import DriveLine, Received, Role
+
+ENDS = [(load_dialect(name), role) for name in ("emount", "lmount") for role in Role]
+BY_NAME = [f"{dialect.name} {role.value}" for dialect, role in ENDS]
+SEEDS = st.integers(0, 2**32)
+
+
+def guarded_frame(dialect: Dialect, role: Role, seed: int) -> bytes:
+    """A right frame with something forbidden in it, alone or behind something harmless."""
+    random = Random(seed)
+    bad = sorted(dialect.guarded | {number for number in range(256) if (role, number) not in dialect.messages})
+    number = random.choice((*sorted(dialect.guarded) * 20, *bad))
+    rest = random.randbytes(random.choice((0, 3, 15, 40)))
+    message = bytes((number,)) + (len(rest).to_bytes(2, "little") if dialect.name == "lmount" else b"") + rest
+    before = b""
+    if random.random() < 0.5:
+        harmless = [
+            cls for (one, type_), cls in dialect.messages.items() if one is role and type_ not in dialect.guarded
+        ]
+        before = random.choice(harmless)().build()
+    payload = (before + message)[: dialect.formats[role].largest - 16]
+    return dialect.build_frame(payload, random.choice((1, 2, 3)), random.randrange(256))
+
+
+def judged(dialect: Dialect, role: Role, data: bytes) -> list[str]:
+    ours: dict[int, type[Message]] = {type_: cls for (one, type_), cls in dialect.messages.items() if one is role}
+    fixed = {t: cls.SIZE for t, cls in ours.items() if not cls.VARIES and not issubclass(cls, BlockedMessage)}
+    return forbidden(dialect.name, data, set(ours), fixed)
+
+
+def by_all(dialect: Dialect, role: Role) -> st.SearchStrategy[list[bytes]]:
+    """Writes of everything that makes bytes, in any order."""
+    setup = make_setup(dialect.name, role.peer)
+    maker = Maker(setup, frozenset(dialect.wiring.lines))
+    hostile = SEEDS.map(lambda seed: guarded_frame(dialect, role, seed))
+    cut = st.builds(_cut, hostile, st.integers(1, 2000))
+    crumbs = hostile.map(lambda frame: [bytes((byte,)) for byte in frame])
+    hurt = SEEDS.map(lambda seed: mutated(guarded_frame(dialect, role, seed), Random(seed)))
+    faulty = st.builds(lambda fault, seed: _hurt(fault, dialect, role, seed), st.sampled_from(BUILT_IN), SEEDS)
+    fresh = SEEDS.map(lambda seed: sent_in(maker.fresh(Random(seed))))
+    other = SEEDS.map(lambda seed: sent_in(changed(maker, Random(seed), [_hostile_steps(maker, dialect, seed)])))
+    chance = SEEDS.map(lambda seed: [any_bytes(Random(seed), dialect, role)])
+    alone = st.one_of(
+        frames(dialect, role), near_misses(dialect, role), noise(dialect, role), streams(dialect, role), hostile, hurt
+    ).map(lambda data: [data])
+    writes = st.one_of(alone, hostile.map(lambda data: [data]), cut, crumbs, faulty, fresh, other, chance)
+    return st.lists(writes, min_size=1, max_size=5).map(_flat)
+
+
+def _hurt(fault: type[Fault], dialect: Dialect, role: Role, seed: int) -> list[bytes]:
+    frame = guarded_frame(dialect, role, seed)
+    return [piece.data for piece in struck(fault, frame, dialect, role, Random(seed))]
+
+
+def _cut(frame: bytes, at: int) -> list[bytes]:
+    return [frame[: at % len(frame)], frame[at % len(frame) :]]
+
+
+def _flat(some: Iterable[Iterable[bytes]]) -> list[bytes]:
+    return [data for one in some for data in one]
+
+
+def _hostile_steps(maker: Maker, dialect: Dialect, seed: int) -> tuple[str, ...]:
+    frame = guarded_frame(dialect, maker.role, seed)
+    return (maker.send(frame[:7]), "wait 0", maker.send(frame[7:]), maker.send(frame))
+
+
+def emitted(gate: Gate, writes: Sequence[bytes], foreign: Sequence[bool]) -> bytes:
+    passed = list[bytes]()
+    for number, data in enumerate(writes):
+        if gate.admit(data, foreign=foreign[number % len(foreign)]) is None:
+            passed.append(data)
+    return b"".join(passed)
+
+
+@pytest.mark.parametrize(("dialect", "role"), ENDS, ids=BY_NAME)
+def test_nothing_that_the_project_can_make_passes_the_gate(dialect: Dialect, role: Role) -> None:
+    seen = {"writes": 0, "passed": 0, "refused": 0}
+
+    @given(by_all(dialect, role), st.lists(st.booleans(), min_size=1, max_size=4))
+    def prove(writes: list[bytes], foreign: list[bool]) -> None:
+        gate = Gate(dialect, role)
+        data = emitted(gate, writes, foreign)
+        assert judged(dialect, role, data) == []
+        seen["writes"] += len(writes)
+        seen["passed"] += len(data)
+        seen["refused"] += sum(gate.refused.values())
+
+    prove()
+    # A gate that lets nothing pass, or that had nothing to hold back, would prove nothing.
+    assert seen["passed"] > 5_000
+    assert seen["refused"] > 100
+
+
+@pytest.mark.parametrize(("dialect", "role"), ENDS, ids=BY_NAME)
+def test_the_far_end_sees_what_a_gate_would_hold_back(dialect: Dialect, role: Role) -> None:
+    random = Random(1)
+    for seed in range(300):
+        frame = guarded_frame(dialect, role, seed)
+        around = random.randbytes(random.randint(0, 8)) + frame + random.randbytes(random.randint(0, 8))
+        refused = Gate(dialect, role).admit(around) is not None
+        assert refused or not judged(dialect, role, around)
+    usual = [guarded_frame(dialect, role, seed) for seed in range(300)]
+    assert sum(bool(judged(dialect, role, frame)) for frame in usual) > 150
+
+
+@pytest.mark.parametrize("fault", BUILT_IN, ids=lambda fault: fault.NAME)
+@pytest.mark.parametrize(("dialect", "role"), ENDS, ids=BY_NAME)
+def test_no_fault_passes_what_it_makes_of_forbidden_frames(fault: type[Fault], dialect: Dialect, role: Role) -> None:
+    gate = Gate(dialect, role)
+    data = b""
+    for seed in range(60):
+        for piece in struck(fault, guarded_frame(dialect, role, seed), dialect, role, Random(seed)):
+            assert isinstance(piece, Piece)
+            data += piece.data if gate.admit(piece.data, foreign=True) is None else b""
+    assert judged(dialect, role, data) == []
+
+
+@pytest.mark.parametrize(("dialect", "role"), ENDS, ids=BY_NAME)
+def test_no_case_that_is_made_changed_or_made_short_passes(dialect: Dialect, role: Role) -> None:
+    """As a run would do it: the corpus grows out of hostile cases, and stories are made short from any point."""
+    setup: Setup = make_setup(dialect.name, role.peer)
+    maker, gate, data = Maker(setup, frozenset(dialect.wiring.lines)), Gate(dialect, role), b""
+    corpus = [_hostile_steps(maker, dialect, seed) for seed in range(10)]
+
+    def play(steps: tuple[str, ...]) -> bool:
+        nonlocal data
+        for sent in sent_in(steps):
+            data += sent if gate.admit(sent, foreign=True) is None else b""
+        return len(data) % 3 == 0
+
+    for number in range(150):
+        random = Random(number)
+        steps = changed(maker, random, corpus) if number % 3 else maker.fresh(random)
+        corpus.append(steps)
+        play(steps)
+        if number % 25 == 0:
+            shortened(setup, steps, play, 20)
+    assert judged(dialect, role, data) == []
+    assert len(data) > 2_000
+
+
+@pytest.mark.parametrize("dialect", [ENDS[0][0], ENDS[2][0]], ids=["emount", "lmount"])
+def test_nothing_forbidden_leaves_a_board(dialect: Dialect) -> None:
+    """The whole way to another board's ear: in orders of so many bytes, in windows, at the board's times."""
+    ours, theirs = ModelBoard(), ModelBoard()
+    bench = ModelBench(ours, theirs)
+    contacts = contacts_of(dialect)
+    plan = make_plan(parse_spec("board:x"), contacts, BoardRole.BODY, dialect.wiring.baudrates[0])
+    ours.pins[plan.configure.lines[0].gpio] = True
+    rate, spec = dialect.wiring.baudrates[0], parse_spec("board:x")
+    ports = [
+        BoardTransport(bench.stream(board), make_plan(spec, contacts, role, rate), bench.clock, number)
+        for number, (board, role) in enumerate(((ours, BoardRole.BODY), (theirs, BoardRole.LENS)), 1)
+    ]
+    driving = {Role.BODY: ours, Role.LENS: theirs}
+    join(ours, theirs, [(driving[dialect.drivers[line]], n, n) for n, line in enumerate(plan.names)])
+    body = GatedTransport(ports[0], Gate(dialect, Role.BODY))
+    select = dialect.select_line(Role.BODY)
+    heard, refused = b"", 0
+
+    def pass_time(seconds: float) -> None:
+        nonlocal heard
+        until = bench.clock.now() + seconds
+        while bench.clock.now() < until:
+            bench.advance_to(min(until, bench.clock.now() + 0.001))
+            body.receive(0)
+            heard += b"".join(event.data for event in ports[1].receive(0) if isinstance(event, Received))
+
+    ports[1].send(DriveLine(dialect.detect, False))
+    pass_time(0.2)
+    for line in (*dialect.rails, dialect.supply):
+        body.send(DriveLine(line, True))
+    pass_time(0.1)
+    maker = Maker(make_setup(dialect.name, Role.LENS), body.lines)
+    for seed in range(120):
+        writes = [guarded_frame(dialect, Role.BODY, seed)] if seed % 3 == 0 else sent_in(maker.fresh(Random(seed)))
+        body.send(DriveLine(select, True))
+        for data in writes:
+            try:
+                body.put_in(data)
+            except LocalProtocolError:
+                refused += 1
+        body.send(DriveLine(select, False))
+        pass_time(0.02)
+    assert refused >= 40
+    assert len(heard) > 1_000
+    assert judged(dialect, Role.BODY, heard) == []

@@ -1,0 +1,1 @@
+"""Nothing has to be imported for the fixtures to be there."""

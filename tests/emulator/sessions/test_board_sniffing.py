@@ -1,0 +1,108 @@
+"""One board between a body and a lens: both directions, every edge, the board's own times, and nothing is driven."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lensmount_emulator.sessions.listening import Listener
+from lensmount_emulator.sessions.rates import RateFollower
+from lensmount_hardware.boards.words import BoardRole
+from lensmount_hardware.captures.formats import open_capture
+from lensmount_hardware.captures.recording import RecordingWriter
+from lensmount_hardware.transport import BROKEN_BYTES, timed
+from lensmount_protocol.decoder import Decoded, DecodedFrame, DecodedGarbage
+from lensmount_protocol.registry import load_dialect
+from lensmount_protocol.wire import Burst, ClockFix, Drop, Edge, Record, Remark, Role, SetBaudrate
+
+
+def sniff(boards: Any, told: list[Decoded], records: list[Record]) -> list[Any]:
+    """A whole session, listened to; gives the two ends."""
+    ear = boards.board(BoardRole.SNIFFER, 9)
+    keeper = timed(ear)
+    assert keeper is not None
+    listener = Listener(boards.dialect, records.append, told.append, keeps_windows=True)
+
+    def look() -> None:
+        for sighting in keeper.sightings(0, boards.bench.clock):
+            if (baudrate := listener.see(sighting.record)) is not None:
+                ear.send(SetBaudrate(baudrate))
+
+    ends: list[Any] = boards.ends()
+    boards.play(ends, 8, look)
+    boards.bench.advance(0.01)
+    look()
+    listener.finish()
+    assert ends[0].engine.done, ends[0].told[-5:]
+    return ends
+
+
+@pytest.mark.parametrize("name", ["emount", "lmount"])
+def test_who_said_what_and_when_is_told_to_the_microsecond(name: str, boards: Callable[[str], Any]) -> None:
+    bench = boards(name)
+    told: list[Decoded] = []
+    records: list[Record] = []
+    sniff(bench, told, records)
+    lost = sum(one.count for one in records if isinstance(one, Drop) and one.what == BROKEN_BYTES)
+    said = {role: b"".join(data for sender, data, _, _ in bench.said if sender is role) for role in Role}
+    heard = {
+        role: b"".join(one.data for one in records if isinstance(one, Burst) and one.sender is role) for role in Role
+    }
+    # What is lost was said at another rate, until that was found.
+    assert sum(map(len, heard.values())) + lost == sum(map(len, said.values()))
+    assert lost < 0.15 * sum(map(len, said.values()))
+    for role in Role:
+        assert said[role].endswith(heard[role][-400:])
+    edges = [(one.line, one.level, one.at) for one in records if isinstance(one, Edge)]
+    serial = {line.name for line in bench.dialect.wiring.serial}
+    stated, moved = edges[: -len(bench.moved)], edges[-len(bench.moved) :]
+    assert [line for line, _, _ in stated] == [
+        line for line in bench.plan(BoardRole.SNIFFER).names if line not in serial
+    ]
+    shift = moved[0][2] - bench.moved[0][2] * 1e-6
+    for (line, level, at), (line_there, level_there, at_us) in zip(moved, bench.moved, strict=True):
+        assert (line, level) == (line_there, level_there)
+        assert at - shift == pytest.approx(at_us * 1e-6, abs=1e-9)
+    ends_us = {round((one.until - shift) * 1e6) for one in records if isinstance(one, Burst) and one.until is not None}
+    there = [end_us for _, _, _, end_us in bench.said[-50:]]
+    assert all(any(end_us + off in ends_us for off in (-1, 0, 1)) for end_us in there)
+    assert bench.driven == []
+
+
+def test_frames_have_their_windows_and_padding_is_no_garbage(boards: Callable[[str], Any]) -> None:
+    told: list[Decoded] = []
+    sniff(boards("emount"), told, [])
+    frames = [event for event in told if isinstance(event, DecodedFrame)]
+    assert len(frames) > 80
+    assert all(frame.opened is not None and frame.closed is not None for frame in frames)
+    assert any(frame.padding for frame in frames)
+    garbage = [event for event in told if isinstance(event, DecodedGarbage)]
+    changes = [event for event in told if isinstance(event, Remark)]
+    assert len(garbage) <= 2 * len(changes)
+
+
+def test_the_boards_clock_and_its_losses_are_in_the_recording(boards: Callable[[str], Any], tmp_path: Path) -> None:
+    bench = boards("emount")
+    path = tmp_path / "a.lmx"
+    records: list[Record] = []
+    sniff(bench, [], records)
+    with RecordingWriter(path, {"dialect": "emount"}) as writer:
+        for record in records:
+            writer.write(record)
+    back = list(open_capture(path, bench.dialect.wiring).records)
+    fixes = [one for one in back if isinstance(one, ClockFix)]
+    assert fixes
+    for fix in fixes:
+        assert fix.at == pytest.approx(fix.board_us * 1e-6, abs=fix.uncertainty + 2e-6)
+    assert [one.what for one in back if isinstance(one, Drop)].count(BROKEN_BYTES) >= 1
+    assert len(back) == len(records)
+
+
+def test_broken_bytes_make_the_next_rate_be_tried_once() -> None:
+    follower = RateFollower(load_dialect("emount"))
+    assert follower.miss(Drop(1.0, BROKEN_BYTES, 7)) is None
+    assert follower.miss(Drop(1.001, BROKEN_BYTES, 1)) == 1_500_000
+    # These were on the wire before the rate was changed.
+    assert follower.miss(Drop(1.0025, BROKEN_BYTES, 50)) is None
+    assert follower.miss(Drop(1.5, BROKEN_BYTES, 50)) == 750_000
