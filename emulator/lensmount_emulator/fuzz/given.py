@@ -1,4 +1,4 @@
-"""What each end gives out, as its peer would read it: whole frames, counted as they must be, and answers to questions."""
+"""What each end gives out, as its peer would read it: whole frames, counted as they must be, answers to questions."""
 
 from collections.abc import Callable, Sequence
 
@@ -26,12 +26,12 @@ class Given:
 
     Attributes:
         open: what was asked and has not been answered, by the end to blame: by what its answer is known -> when.
-        asked: what the lens has heard since its supply came, by what its answer is known.
+        asked: what the lens has heard since its supply came, by what its answer is known; `None` where nobody knows.
     """
 
     def __init__(self, dialect: Dialect, traits: Traits, complain: Complain) -> None:
         self.open: dict[Role, dict[int, float]] = {role: {} for role in Role}
-        self.asked = set[int]()
+        self.asked: set[int] | None = None
         self._traits = traits
         self._complain = complain
         paving = dialect.paving()
@@ -58,7 +58,12 @@ class Given:
 
     def hears(self, frame: Frame) -> None:
         """The lens hears what it may answer."""
-        self.asked.update(self._traits.numbers(frame))
+        if self.asked is not None:
+            self.asked.update(self._traits.numbers(frame))
+
+    def supply_falls(self) -> None:
+        """The lens loses its supply, and forgets what it was asked; or there is a lens that has not had any."""
+        self.asked = set()
 
     def forget(self) -> None:
         """Supply or contact came or went: what was asked is void, what an end was about to send is not sent."""
@@ -70,7 +75,6 @@ class Given:
     def welcome(self) -> None:
         """Another lens is put on."""
         self._fell_at[Role.LENS] = -1.0
-        self.asked.clear()
         self.forget()
 
     def _judge(self, role: Role, events: Sequence[FrameEvent], now: float, powered: bool) -> None:
@@ -97,5 +101,5 @@ class Given:
             self.open[role][key] = now
             return
         self.open[role].pop(key, None)
-        if powered and key not in self.asked and key not in traits.unasked:
+        if powered and self.asked is not None and key not in self.asked and key not in traits.unasked:
             self._complain("answered", f"the lens answers {key:#04x}, which it has not heard since its supply came")

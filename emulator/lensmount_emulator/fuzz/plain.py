@@ -1,4 +1,4 @@
-"""Sessions in which nothing goes wrong: nothing at all may be wanting in them, and the more can be held against them."""
+"""Sessions in which nothing goes wrong: in them nothing may be wanting, and more can be held against both ends."""
 
 from dataclasses import replace
 from random import Random

@@ -14,14 +14,15 @@ from lensmount_emulator.roles.emount.lens import LensEngine as EmountLens
 from lensmount_emulator.roles.engine import Engine
 from lensmount_emulator.roles.lmount.lens import NUMBER_AT
 from lensmount_emulator.roles.lmount.lens import LensEngine as LmountLens
+from lensmount_emulator.roles.lmount.link_end import MOST_WAITING
 from lensmount_emulator.roles.registry import cast_of
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.dialects.emount.framing import LOOP_CLASS, REQUEST_CLASS
 from lensmount_protocol.dialects.emount.service import Refusal
-from lensmount_protocol.dialects.lmount.framing import CYCLE, EVENT, ORDER
+from lensmount_protocol.dialects.lmount.framing import CYCLE, EVENT, LINK, ORDER
 from lensmount_protocol.dialects.lmount.link import BodyHello
 from lensmount_protocol.frame import Frame
-from lensmount_protocol.message import Unknown
+from lensmount_protocol.message import Message, Unknown
 from lensmount_protocol.registry import load_dialect
 from lensmount_protocol.wire import Role
 
@@ -79,6 +80,9 @@ class Traits:
         rests: verb of a script -> whether what it drives is at rest, where it is over only then.
         parts: seconds within which both ends take a new rate, where nothing goes wrong.
         opens: seconds before the first byte at most for which a window is open, where nothing goes wrong.
+        bounds: name of a queue of an end -> how many may wait in it.
+        greeting: what a body says that begins anew with a lens that it has not switched off; `None` where none does.
+        greets: whether a frame of a lens greets back.
         reduced: lines that ports of live sessions may not carry.
     """
 
@@ -100,6 +104,9 @@ class Traits:
     rests: Mapping[str, Callable[[Engine], bool]] = field(default_factory=lambda: dict[str, Callable[[Engine], bool]]())
     parts: float = math.inf
     opens: float = math.inf
+    bounds: Mapping[str, int] = field(default_factory=lambda: dict[str, int]())
+    greeting: Callable[[], Message] | None = None
+    greets: Callable[[Frame], bool] = lambda _frame: False
     reduced: tuple[frozenset[str], ...] = ()
 
 
@@ -201,7 +208,8 @@ TRAITS: Mapping[str, Traits] = {
         lenses=("sel55210", "viltrox-ef50", "voigtlander-15", "loxia-21", "sel2870"),
         scripts=("", "wait 0.1; focus 0xFFFF; aperture f/22", "aperture f/11; focus 0; wait 0.3; focus 0xFFFF"),
         verbs=("wait 0.05", "focus 0", "focus 0xFFFF", "focus +20", "focus 0x4100", "focus -300", "stop",
-               "aperture f/8", "aperture f/5.6", "aperture f/64", "aperture f/1", "frame 3", "sleep; wake", "sleep; wake"),
+               "aperture f/8", "aperture f/5.6", "aperture f/64", "aperture f/1", "frame 3", "sleep; wake",
+               "sleep; wake"),
         parts=0.02,
         opens=0.005,
     ),
@@ -228,6 +236,9 @@ TRAITS: Mapping[str, Traits] = {
                "switch af 0", "ring f/4", "ring A", "turn aperture 20"),
         rests={"focus": _lmount_focus_rests, "aperture": _lmount_iris_rests, "smooth": _lmount_iris_rests,
                "open": _lmount_iris_rests, "expose": _lmount_iris_rests},
+        bounds={"_outbox": MOST_WAITING},
+        greeting=BodyHello,
+        greets=lambda frame: frame.class_ == LINK,
         parts=0.003,
         opens=0.001,
         reduced=(frozenset({"FSYNC"}), frozenset({"V_DRIVE"}), frozenset({"BODY_ATT", "LENS_ATT"})),

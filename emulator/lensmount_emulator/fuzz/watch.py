@@ -14,6 +14,7 @@ from lensmount_emulator.faults.plan import Plan
 from lensmount_emulator.fuzz.ears import Ears, OverheardMount
 from lensmount_emulator.fuzz.given import Given
 from lensmount_emulator.fuzz.listening import Listening
+from lensmount_emulator.fuzz.puppet import Puppet
 from lensmount_emulator.fuzz.traits import Traits, dialect_of, players_of, traits_of
 from lensmount_emulator.mount.virtual import Resolution
 from lensmount_emulator.profiles.profile import Profile
@@ -214,8 +215,8 @@ class Watch:
             return
         if isinstance(event, LineChanged):
             self._listening[role].turn(event)
-            if role is Role.LENS and event.line == self.dialect.supply and not event.level:
-                self._given.asked.clear()
+            if not event.level and event.line == self.dialect.supply and self._given.asked:
+                self._given.supply_falls()
         elif self._engine_of(role).hears:
             self._listening[role].take(event.data, now)
 
@@ -273,7 +274,7 @@ class Watch:
 
     def _engine(self, profile: Profile, name: str) -> Engine:
         if self.cast.puppet is not None and name.endswith(self.cast.puppet.value):
-            return _Puppet(self.dialect, self.cast.puppet)
+            return Puppet(self.dialect, self.cast.puppet)
         cast = players_of(profile.dialect)
         steps = parse_script(self.cast.script, cast.verbs) if name == "body" else ()
         carried = frozenset(self.dialect.wiring.lines) - self.cast.missing if self.cast.missing else None
@@ -297,6 +298,8 @@ class Watch:
             self._arrived(engine.role, arrival)
             hear(arrival)
 
+        if engine.role is Role.LENS:
+            self._given.supply_falls()
         engine.on_arrival = on_arrival  # type: ignore[method-assign]
 
     def _mounting(
@@ -315,7 +318,3 @@ class Watch:
             resolution,
             plan,
         )
-
-
-class _Puppet(Engine):
-    """An end that hears, and does nothing by itself."""
