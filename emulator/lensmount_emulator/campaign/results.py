@@ -195,6 +195,8 @@ def _opened(path: Path) -> Generator[sqlite3.Connection]:
             connection.row_factory = None
             check_form(path, connection)
             connection.execute("PRAGMA query_only = ON")
+            # All that is asked for is of one moment, while a run may be writing on.
+            connection.execute("BEGIN")
             try:
                 yield connection
             except (ValueError, KeyError, TypeError) as error:
@@ -203,8 +205,8 @@ def _opened(path: Path) -> Generator[sqlite3.Connection]:
 
 def _check_condition(connection: sqlite3.Connection, where: str) -> None:
     try:
-        # In two places, so that nothing but a whole condition gets any further.
-        connection.execute(f"SELECT 1 FROM cases WHERE ({where}) LIMIT 1").fetchall()
+        # In two places, so that nothing but a whole condition gets any further; and asked of every case.
+        connection.execute(f"SELECT count(*) FROM cases WHERE ({where})").fetchall()
         connection.execute(f"SELECT 1 WHERE 1 IN (SELECT number FROM cases WHERE ({where}))").fetchall()
     except (sqlite3.Error, sqlite3.Warning, ValueError) as error:
         raise CampaignError(f"--where {where!r}: {error}; columns: {', '.join(CASE_COLUMNS)}") from error
