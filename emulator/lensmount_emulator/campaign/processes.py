@@ -174,7 +174,7 @@ class Crew:
 
 @contextlib.contextmanager
 def _quiet() -> Generator[None]:
-    """Ctrl-C reaches every process of a terminal; those that begin in here do not hear it from their first moment on."""
+    """Ctrl-C reaches every process of a terminal, but from their first moment on not those that begin in here."""
     # It is started once, and lets go of the signal when it is.
     resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT,))
@@ -198,7 +198,7 @@ def _end_of(process: SpawnProcess) -> str:
     code = process.exitcode or 0
     if code >= 0:
         return f"exit code {code}"
-    return signal.Signals(-code).name if -code in iter(signal.Signals) else f"signal {-code}"
+    return next((one.name for one in signal.Signals if one.value == -code), f"signal {-code}")
 
 
 def _serve(pipe: "Connection[Result | None, Case]", play: Play) -> None:

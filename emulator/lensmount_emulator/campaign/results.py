@@ -1,6 +1,7 @@
 """The results of a campaign as they are read: its cases, all of them or those that are asked for, and their figures."""
 
 import json
+import os
 import sqlite3
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
@@ -191,7 +192,7 @@ def _opened(path: Path) -> Generator[sqlite3.Connection]:
     with told(path):
         if not path.is_file():
             raise CaptureError(f"{path}: no such file")
-        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as connection:
+        with closing(sqlite3.connect(f"file:{quote(os.fsencode(path))}?mode=ro", uri=True)) as connection:
             connection.row_factory = None
             check_form(path, connection)
             connection.execute("PRAGMA query_only = ON")

@@ -112,7 +112,8 @@ class Store:
                 self.folder.mkdir(exist_ok=True)
                 recording = self.folder / f"{number:07}.lmx"
                 recording.write_bytes(result.recording)
-                file = f"{self.folder.name}/{recording.name}"
+                # SQLite keeps text; a name that is none is shown as nearly as that can be done.
+                file = os.fsencode(f"{self.folder.name}/{recording.name}").decode(errors="replace")
             with self._transaction():
                 marks = ", ".join("?" * len(CASE_COLUMNS))
                 new = self._connection.execute(
