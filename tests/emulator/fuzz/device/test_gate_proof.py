@@ -33,7 +33,10 @@ from lensmount_hardware.boards.words import BoardRole
 from lensmount_hardware.spec import parse_spec
 from lensmount_protocol.blocks import BlockedMessage
 from lensmount_protocol.dialect import Dialect
-from lensmount_protocol.errors import LocalProtocolError
+from lensmount_protocol.dialects.emount.focus_status import FocusStatus
+from lensmount_protocol.dialects.emount.lens_status import LensStatus
+from lensmount_protocol.dialects.emount.stream import StreamLayoutReply
+from lensmount_protocol.errors import DialectError, LocalProtocolError
 from lensmount_protocol.message import Message
 from lensmount_protocol.registry import load_dialect
 from lensmount_protocol.wire import DriveLine, Received, Role
@@ -176,6 +179,32 @@ def test_no_case_that_is_made_changed_or_made_short_passes(dialect: Dialect, rol
             shortened(setup, steps, play, 20)
     assert judged(dialect, role, data) == []
     assert len(data) > 2_000
+
+
+@pytest.mark.parametrize("name", ["*", "?pdateOffer", "[A-Z]*", "", "garbage", "0x100", "0x", "0xzz", "0x-1"])
+def test_what_names_nothing_arms_nothing(name: str) -> None:
+    with pytest.raises(DialectError, match="armed "):
+        Gate(ENDS[2][0], Role.BODY, [name])
+
+
+def test_what_is_hidden_by_a_layout_that_the_device_may_have_forgotten_is_held_back() -> None:
+    """A frame that says something forbidden to a body that was greeted anew, and nothing to one that was not."""
+    dialect, gate = load_dialect("emount"), Gate(load_dialect("emount"), Role.LENS)
+    status = LensStatus().build()
+    assert gate.admit(dialect.build_frame(status, 2, 1)) is None
+    few = StreamLayoutReply(status_blocks=1, focus_blocks=0x3F)
+    assert gate.admit(dialect.build_frame(few.build(), 1, 2)) is None
+
+    # Read by the layout in force, it ends where the next message begins; by the usual one that is inside it.
+    now, rest = LensStatus.size_with(1), FocusStatus().build()
+    payload = status[:now] + rest * 8
+    inside = payload[: len(status)] + bytes((0x40,)) + bytes(len(rest) - 1)
+    whole = inside + bytes((-(len(inside) - now)) % len(rest))
+    frames = {hidden: dialect.build_frame(whole if hidden else status[:now] + rest, 2, 3) for hidden in (True, False)}
+    fresh = Gate(dialect, Role.LENS)
+    assert fresh.admit(frames[True], foreign=True) is not None
+    assert gate.admit(frames[False]) is None
+    assert gate.admit(frames[True], foreign=True) is not None
 
 
 @pytest.mark.parametrize("dialect", [ENDS[0][0], ENDS[2][0]], ids=["emount", "lmount"])
