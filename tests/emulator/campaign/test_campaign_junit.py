@@ -5,7 +5,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lensmount_emulator.campaign.case import PLAIN, Case, Verdict
@@ -78,6 +78,7 @@ def results(draw: st.DrawFn) -> Results:
     return Results(Path("r.sqlite"), draw(TEXT), "emount", 4, draw(st.sampled_from((EVERYTHING, "seed < 3"))), cases)
 
 
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 @given(results())
 def test_every_reader_of_junit_can_read_it(came: Results) -> None:
     root = ElementTree.fromstring(campaign_to_junit(came).encode())
@@ -93,6 +94,7 @@ def test_every_reader_of_junit_can_read_it(came: Results) -> None:
     assert len(set(names)) == len(names)
 
 
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 @given(results())
 def test_nothing_that_is_in_a_name_becomes_markup_of_the_page(came: Results) -> None:
     page = campaign_to_html(came)
