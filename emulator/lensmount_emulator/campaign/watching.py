@@ -2,7 +2,9 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from random import Random
 
+from lensmount_emulator.fuzz.traits import players_of
 from lensmount_emulator.fuzz.watch import Players, Watch
 from lensmount_emulator.mount.virtual import VirtualMount
 from lensmount_emulator.profiles.profile import Profile
@@ -44,7 +46,6 @@ class CampaignWatch(Watch):
         self._lenses = lenses or {}
         self._between: list[Accessory] = []
         self._last: Engine | None = None
-        self._other: Profile | None = None
         self._inner: list[tuple[VirtualMount, tuple[Engine, Engine]]] = []
         if between:
             parts = cast_parts(players.body, players.lens, between, players.script, players.seed)
@@ -114,11 +115,12 @@ class CampaignWatch(Watch):
     def _engine(self, profile: Profile, name: str) -> Engine:
         if name == "lens" and self._last is not None:
             return self._between[0].near if self._between else self._last
-        return super()._engine(self._other if name == "other lens" and self._other is not None else profile, name)
+        return super()._engine(profile, name)
 
     def _other_lens(self, name: str) -> Engine:
-        self._other = self._lenses.get(name)
-        return super()._other_lens(name)
+        profile = self._lenses.get(name, self.cast.lens)
+        chance = Random(f"{self.cast.seed} other lens")
+        return self._welcome(players_of(profile.dialect).engine(profile.settings, None, chance, ()))
 
     def look(self) -> None:
         """Behind an accessory a lens's values are what that makes of them, and say nothing of what moves."""
