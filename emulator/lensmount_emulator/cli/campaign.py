@@ -105,10 +105,7 @@ def _run(arguments: argparse.Namespace) -> int:
         raise KeyboardInterrupt
     arguments.file, arguments.where, arguments.json = path, None, False
     code = _report(arguments)
-    if progress is not None and progress.trouble:
-        print(f"lensmount: {progress.trouble}; every result is in {path}", file=sys.stderr)
-        return code or 3
-    return code
+    return 3 if not code and progress is not None and progress.trouble else code
 
 
 def _tell(progress: "Progress", seconds: float) -> None:
@@ -117,6 +114,8 @@ def _tell(progress: "Progress", seconds: float) -> None:
     print(f"{played} cases in {seconds:.1f} s{before}; {progress.finished} of {progress.planned} are finished")
     if progress.skipped:
         print(f"{progress.skipped} entries of the corpus cannot be read, and were skipped")
+    if progress.trouble:
+        print(f"lensmount: {progress.trouble}; every result is kept", file=sys.stderr)
 
 
 def _execute(arguments: argparse.Namespace, planned: "Planned") -> "Execute":

@@ -130,7 +130,7 @@ class Gate:
     def _refusal_of(self, frame: Frame, chosen: dict[type[Message], int], *, foreign: bool) -> str | None:
         for message in self._messages(frame.payload):
             if self._is_refused(message):
-                return told(message)
+                return self._told(message)
             if type(message) in self._dialect.selecting:
                 wanted = {**chosen, **self._dialect.selections(self._role, message)}
                 if wanted != chosen and foreign:
@@ -151,7 +151,7 @@ class Gate:
                 messages += self._messages(payload)
         for message in messages:
             if type_of(message) in self._dialect.guarded - self._armed:
-                return f"{told(message)} in a damaged frame"
+                return f"{self._told(message)} in a damaged frame"
         return None
 
     def _messages(self, payload: bytes) -> list[AnyMessage]:
@@ -163,6 +163,12 @@ class Gate:
             if cls is not None and not cls.VARIES and 0 < cls.SIZE < len(last.data):
                 messages += self._messages(last.data[cls.SIZE :])
         return messages
+
+    def _told(self, message: AnyMessage) -> str:
+        """By the name that arms it, also where not all of it can be read."""
+        number = type_of(message)
+        cls = self._dialect.messages.get((self._role, number))
+        return told(message) if cls is None else f"{cls.__name__} ({number:#04x})"
 
     def _is_refused(self, message: AnyMessage) -> bool:
         number = type_of(message)
