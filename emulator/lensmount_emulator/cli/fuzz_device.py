@@ -44,7 +44,7 @@ def add_device_arguments(parser: argparse.ArgumentParser, device: str) -> None:
     parser.add_argument("--json", action="store_true", help="the report as one JSON object")
 
 
-def add_limits(parser: argparse._ActionsContainer) -> None:
+def add_limits(parser: argparse.ArgumentParser) -> None:
     """What a device has to keep."""
     parser.add_argument(
         "--answer", type=_positive, default=0.5, metavar="SECONDS", help="for a known request (default: %(default)g)"

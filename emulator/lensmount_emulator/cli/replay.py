@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="watch the clock this long before each deadline instead of sleeping; 0 sleeps (default: %(default)g)",
     )
     end.add_argument("--every-frame", action="store_true", help="tell each frame of the loop")
-    add_story_options(parser.add_argument_group("to play a story"))
+    add_story_options(parser)
     parser.add_argument(
         "--arm", action="append", default=[], metavar="MESSAGE", help="let out what is refused; may be given again"
     )

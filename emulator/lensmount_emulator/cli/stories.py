@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from lensmount_emulator.fuzz.story import Story
 
 
-def add_story_options(parser: argparse._ActionsContainer) -> None:
+def add_story_options(parser: argparse.ArgumentParser) -> None:
     """How a story is played."""
     from lensmount_emulator.cli.fuzz_device import add_limits
     from lensmount_emulator.cli.words import count
