@@ -170,7 +170,8 @@ def _ready(folder: Path) -> Path:
         finally:
             probe.unlink(missing_ok=True)
     except OSError as error:
-        raise CaptureError(f"{folder}: stories cannot be written there: {error.strerror or error}") from error
+        why = "it is no folder" if isinstance(error, FileExistsError) else error.strerror or error
+        raise CaptureError(f"{folder}: stories cannot be written there: {why}") from error
     return folder
 
 

@@ -43,6 +43,7 @@ def replay_story(arguments: argparse.Namespace) -> int:
     from lensmount_emulator.fuzz.stage import play_story
     from lensmount_emulator.fuzz.story import as_test, read_story
     from lensmount_hardware.captures.recording import header_of
+    from lensmount_protocol.errors import FaultError, ProfileError, ScriptError
 
     story = read_story(Path(arguments.file))
     if arguments.test:
@@ -50,7 +51,11 @@ def replay_story(arguments: argparse.Namespace) -> int:
         return 0
     if arguments.port is not None or "device" in header_of(Path(arguments.file)):
         return _replay_on_device(arguments)
-    outcome = play_story(story)
+    try:
+        outcome = play_story(story)
+    except (FaultError, ProfileError, ScriptError) as error:
+        # A player, a fault or a step that nobody knows here.
+        raise type(error)(f"{arguments.file}: {error}") from error
     if arguments.json:
         broken = [{"invariant": c.invariant, "at": round(c.at, 6), "text": c.text} for c in outcome.complaints]
         print(json.dumps({"steps": outcome.steps, "broke": story.breaks, "broken": broken}))

@@ -130,7 +130,9 @@ def test_what_cannot_be_played_is_told_in_one_line(
     ):
         assert wrong in text
         story.write_text(text.replace(wrong, right))
-        assert told in error_of(capsys, 2, str(story))
+        line = error_of(capsys, 2, str(story))
+        assert told in line
+        assert line.startswith(f"lensmount: {story}: ")
     plain = tmp_path / "plain.lmx"
     RecordingWriter(plain, {"dialect": "lmount"}).close()
     assert "the recording holds no story" in error_of(capsys, 2, str(plain), "--test")

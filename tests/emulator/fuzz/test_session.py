@@ -311,5 +311,5 @@ def test_a_folder_that_takes_no_stories_is_told_before_the_run(
     for place in ("file", "file/below"):
         assert main(["fuzz", "session", "--stories", str(tmp_path / place)]) == 3
         (line,) = capsys.readouterr().err.strip().splitlines()
-        assert "stories cannot be written there" in line
+        assert "stories cannot be written there: " in line
     assert main(["fuzz", "session", "--stories", "/proc/self"]) == 3
