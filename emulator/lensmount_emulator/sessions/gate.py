@@ -13,7 +13,7 @@ from lensmount_emulator.sessions.guarding import GARBAGE, told
 from lensmount_hardware.clock import Clock
 from lensmount_hardware.transport import Sighting, TimedTransport, Transport, timed
 from lensmount_protocol.dialect import Dialect
-from lensmount_protocol.errors import FrameError, LocalProtocolError
+from lensmount_protocol.errors import FrameError, LocalProtocolError, MountError
 from lensmount_protocol.frame import Frame, FrameFormat
 from lensmount_protocol.message import Message, Unknown
 from lensmount_protocol.paving import AnyMessage, type_of
@@ -91,6 +91,13 @@ class Gate:
         reason = f"{baudrate} baud, which is no rate of {self._dialect.name}"
         self.refused[reason] += 1
         return reason
+
+    def warm_up(self) -> None:
+        """Read each message once: the code for it is made then, which takes milliseconds, and not in a session."""
+        for (sender, _), cls in self._dialect.messages.items():
+            if sender is self._role:
+                with suppress(MountError):
+                    self._messages(cls().build())
 
     def _refusal(self, stream: bytes, old: int, chosen: dict[type[Message], int], *, foreign: bool) -> str | None:
         inside, lenient = old, not self._is_right(stream[old:])
@@ -227,6 +234,7 @@ class GatedTransport(TimedTransport):
         self.lines = inner.lines
         self.keeps_time = timed(inner) is not None
         self.gate = gate
+        gate.warm_up()
         self._inner = inner
         self._before = before
 
