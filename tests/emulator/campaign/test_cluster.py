@@ -121,7 +121,9 @@ def test_a_worker_with_other_code_is_told_in_one_line(
     monkeypatch.setattr(module.distributed, "Client", Client)
     assert main(["campaign", str(write()), "--dask", "tcp://somewhere:8786"]) == 4
     (line,) = capsys.readouterr().err.strip().splitlines()
-    assert line.startswith(f"lensmount: tcp://somewhere:8786: the worker tcp://other has lensmount {theirs}, and this is ")
+    assert line.startswith(
+        f"lensmount: tcp://somewhere:8786: the worker tcp://other has lensmount {theirs}, and this is "
+    )
     assert line.endswith(f" with code {own_code()[:8]}")
 
 
