@@ -155,11 +155,11 @@ class BoardTransport(TimedTransport):
                     self._transmit(data[start : start + LONGEST_DATA], now)
             case DriveLine(line, level):
                 self._drive(line, level, now)
-            case SetBaudrate(baudrate):
+            case SetBaudrate(baudrate, at):
                 if told := rate_refused(self.board, baudrate):
                     raise TransportError(f"{self.name}: {told}")
-                self._talk.order(SetRate(self._number(), baudrate, 0))
-                self._witness.baudrate = baudrate
+                at_us = self._witness.rate_ordered(baudrate, None if at is None else at - self._shift)
+                self._talk.order(SetRate(self._number(), baudrate, at_us))
         self._talk.ping()
         self._talk.flush()
 

@@ -78,6 +78,7 @@ class Witness:
         self._fixed = ClockFix(float("-inf"), 0, float("inf"))
         self._trips: int = 0
         self._breaks: int = link.clock.breaks
+        self._coming: tuple[int, int] | None = None
         if told := link.break_told():
             self._keep([Remark(link.clock.host_time(link.clock.last_us), told)])
         self.look_at_clock()
@@ -122,8 +123,19 @@ class Witness:
             last = (first + count - 1) % 256
             self._keep([Drop(self._now, f"frames of the board, numbers {first} to {last}", count)])
 
+    def rate_ordered(self, baudrate: int, at: float | None) -> int:
+        """We have ordered a rate, from a time on or at once; gives the board's time of it, 0 for at once."""
+        if at is None:
+            self._coming, self.baudrate = None, baudrate
+            return 0
+        at_us = max(1, self._timeline.board_us(at))
+        self._coming = at_us, baudrate
+        return at_us
+
     def take_bytes(self, report: ReceivedBytes) -> None:
         """Bytes that came."""
+        if self._coming is not None and report.at_us >= self._coming[0]:
+            self.baudrate, self._coming = self._coming[1], None
         sender = self._plan.senders.get(report.line)
         whole = TimedEvent(Received(report.data), report.at_us, tuple(report.gaps), sender)
         if sender is None:
