@@ -2,6 +2,8 @@
 #include "lines.h"
 
 #include "bytes.h"
+#include "counters.h"
+#include "events.h"
 
 struct lines lines;
 
@@ -27,11 +29,24 @@ static void put_at_level(uint8_t line, bool level) {
     line_pin_put(line_pin_for(line, level));
 }
 
-static void note(uint8_t line, bool level, bool away) {
+static void tell_own_edge(uint8_t line, bool level) {
+    const struct event event = {.at = (uint32_t)port_now_us(), .kind = EVENT_EDGE, .small = level, .id = line};
+    if (!events_push(&event))
+        lose(IN_MOUNT, BOARD_SORT_EDGES, 1);
+}
+
+/* Where nothing interrupts. */
+static void take_level(uint8_t line, bool level, bool away) {
     const uint16_t bit = (uint16_t)(1u << line);
-    const uint32_t before = port_lock();
     lines.level = (uint16_t)(level ? lines.level | bit : lines.level & ~bit);
     lines.away = (uint16_t)(away ? lines.away | bit : lines.away & ~bit);
+}
+
+static void note(uint8_t line, bool level, bool away) {
+    const uint32_t before = port_lock();
+    if (lines.tells_own && level != line_is(line, lines.level))
+        tell_own_edge(line, level);
+    take_level(line, level, away);
     port_unlock(before);
 }
 
@@ -45,8 +60,11 @@ void line_rest(uint8_t line) {
         put_at_level(line, high);
 }
 
-void line_note(uint8_t line, bool level) {
-    note(line, level, level != line_rests_high(line));
+void line_note_pulse(uint8_t line, bool level, uint32_t at) {
+    /* Where the polarity of pulses was changed, one of them begins with no edge. */
+    if (lines.tells_own && level != line_is(line, lines.level) && !events_push_pulse_edge(line, level, at))
+        lose(IN_SYNC, BOARD_SORT_EDGES, 1);
+    take_level(line, level, level != line_rests_high(line));
 }
 
 void line_drive(uint8_t line, bool level) {
@@ -89,7 +107,7 @@ void lines_forget(void) {
         port_uart_listen(uart, false);
     lines.count = 0;
     lines.ours = lines.away = lines.level = lines.hushed = 0;
-    lines.powered = false;
+    lines.powered = lines.tells_own = false;
     lines.guard = lines.supply = lines.attention = lines.sync = lines.data = NO_LINE;
     lines.heard[0] = lines.heard[1] = NO_LINE;
     for (unsigned pin = 0; pin < sizeof lines.of_gpio; pin++)
@@ -148,4 +166,6 @@ void lines_adopt(const uint8_t *message) {
         take_line(number, told + BOARD_LINE_SIZE * number);
     for (uint8_t number = 0; number < lines.count; number++)
         set_up_pin(number);
+    /* The levels at rest, to begin with, are in STATE. */
+    lines.tells_own = (message[BOARD_CONFIGURE_FLAGS_OFFSET] & BOARD_CONFIGURE_FLAG_OWN_EDGES) != 0;
 }

@@ -92,7 +92,7 @@ class BoardTransport(TimedTransport):
         self._shift = 0.0
         self.board = self._talk.greet(take_over=plan.take_over)
         self.state = self._talk.configure(plan)
-        self._witness = Witness(plan, self.link)
+        self._witness = Witness(plan, self.link, tells_own_edges=self._talk.tells_own_edges)
         self._state_levels()
 
     @property
