@@ -29,10 +29,13 @@ static void put_at_level(uint8_t line, bool level) {
     line_pin_put(line_pin_for(line, level));
 }
 
+/* Behind the pin, so that the time is as near to it as can be. */
 static void tell_own_edge(uint8_t line, bool level) {
+    const uint32_t before = port_lock();
     const struct event event = {.at = (uint32_t)port_now_us(), .kind = EVENT_EDGE, .small = level, .id = line};
     if (!events_push(&event))
         lose(IN_MOUNT, BOARD_SORT_EDGES, 1);
+    port_unlock(before);
 }
 
 /* Where nothing interrupts. */
@@ -42,22 +45,25 @@ static void take_level(uint8_t line, bool level, bool away) {
     lines.away = (uint16_t)(away ? lines.away | bit : lines.away & ~bit);
 }
 
-static void note(uint8_t line, bool level, bool away) {
+/* Whether it is an edge that is to be told. */
+static bool note(uint8_t line, bool level, bool away) {
     const uint32_t before = port_lock();
-    if (lines.tells_own && level != line_is(line, lines.level))
-        tell_own_edge(line, level);
+    const bool moves = level != line_is(line, lines.level);
     take_level(line, level, away);
     port_unlock(before);
+    return moves && lines.tells_own;
 }
 
 void line_rest(uint8_t line) {
     const bool high = line_rests_high(line);
-    note(line, high, false);
+    const bool tells = note(line, high, false);
     /* An end without power takes harm from current through its contacts; grounding one feeds nothing. */
     if (high && !lines.powered)
         port_pin_let_go(lines.map[line].gpio);
     else
         put_at_level(line, high);
+    if (tells)
+        tell_own_edge(line, high);
 }
 
 void line_note_pulse(uint8_t line, bool level, uint32_t at) {
@@ -69,15 +75,17 @@ void line_note_pulse(uint8_t line, bool level, uint32_t at) {
 
 void line_drive(uint8_t line, bool level) {
     const bool data = lines.map[line].kind == BOARD_LINE_KIND_DATA;
-    if (data && level) {
-        note(line, true, true);
-        port_pin_to_uart(lines.map[line].gpio, true, line_has(line, BOARD_LINE_FLAG_INVERTED));
-    } else if (data || level == line_rests_high(line)) {
+    if (data ? !level : level == line_rests_high(line)) {
         line_rest(line);
-    } else {
-        note(line, level, true);
-        put_at_level(line, level);
+        return;
     }
+    const bool tells = note(line, level, true);
+    if (data)
+        port_pin_to_uart(lines.map[line].gpio, true, line_has(line, BOARD_LINE_FLAG_INVERTED));
+    else
+        put_at_level(line, level);
+    if (tells)
+        tell_own_edge(line, level);
 }
 
 void lines_set_powered(bool powered) {

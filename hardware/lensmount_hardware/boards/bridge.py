@@ -93,6 +93,8 @@ class BoardTransport(TimedTransport):
         self.board = self._talk.greet(take_over=plan.take_over)
         self.state = self._talk.configure(plan)
         self._witness = Witness(plan, self.link, tells_own_edges=self._talk.tells_own_edges)
+        for dropped in self._talk.lost:
+            self._witness.take_dropped(dropped)
         self._state_levels()
 
     @property

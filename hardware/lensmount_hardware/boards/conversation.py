@@ -9,7 +9,7 @@ from lensmount_hardware.boards.link import BoardLink
 from lensmount_hardware.boards.orders import Configure, Rest
 from lensmount_hardware.boards.plan import Plan
 from lensmount_hardware.boards.refusals import refusal
-from lensmount_hardware.boards.reports import BoardState, Refused, Welcome
+from lensmount_hardware.boards.reports import BoardState, Dropped, Refused, Welcome
 from lensmount_hardware.boards.streams import ByteStream
 from lensmount_hardware.boards.words import BoardRole, ConfigureFlag, ErrorCode, RestFlag, StateFlag
 from lensmount_hardware.clock import Clock
@@ -43,6 +43,7 @@ class Conversation:
         name: the board's port.
         clock: our time.
         link: the protocol's state: counts, the clock map.
+        lost: what the board told, while the session began, of what was lost in the one before.
         tells_own_edges: whether the board reports edges of its own outputs; older firmware does not.
         gone: why there is nobody to talk to any more; `""` while there is.
     """
@@ -52,6 +53,7 @@ class Conversation:
         self.clock = clock
         self.link = BoardLink(session, left=found(self.name))
         self.gone = ""
+        self.lost: list[Dropped] = []
         self.tells_own_edges = False
         self._stream = stream
         self._pinged = clock.now()
@@ -118,6 +120,8 @@ class Conversation:
                     self._send_configuration(wanted)
                 elif isinstance(report, Refused):
                     raise BoardError(f"{self.name}: {refusal(report, plan.names)}")
+                if isinstance(report, Dropped):
+                    self.lost.append(report)
                 if isinstance(report, BoardState) and report.flags & StateFlag.CONFIGURED:
                     return report
         raise self._silent()

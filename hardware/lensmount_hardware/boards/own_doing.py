@@ -1,8 +1,9 @@
 """What we do ourselves through a board, as a recording keeps it: told when it was done, not when it was ordered.
 
-The board says when bytes were on the wire and when lines moved, to the microsecond. Older firmware says nothing of lines
-that it drives for us, so their edges are reckoned: a select line rises the set-up time in front of its bytes and falls the hold time behind them, which
-the board keeps exactly where host and USB were not later than that; other lines move when the order can have arrived.
+The board says when bytes were on the wire and when lines moved, to the microsecond. Older firmware says nothing of
+lines that it drives for us, so their edges are reckoned: a select line rises the set-up time in front of its bytes and
+falls the hold time behind them, which the board keeps exactly where host and USB were not later than that; other lines
+move when the order can have arrived.
 """
 
 from collections import deque

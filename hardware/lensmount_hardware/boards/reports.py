@@ -61,7 +61,7 @@ class ReceivedBytes(BoardMessage):
 
 @dataclass(frozen=True, slots=True)
 class EdgeSeen(BoardMessage):
-    """A line took a level: one that is neither ours nor serial (PRESENCE, a lens's SUPPLY behind their filter), or ours."""
+    """A line took a level: the peer's, no data line (PRESENCE, a lens's SUPPLY behind their filter), or one of ours."""
 
     TYPE: ClassVar[int] = 0x83
     QUEUED: ClassVar[bool] = True
