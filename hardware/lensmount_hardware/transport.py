@@ -30,10 +30,12 @@ class Transport(Protocol):
     Attributes:
         name: what the port is called, for people; where a peer opens a path or an address, it is in here.
         lines: the mount's lines that this port carries, ours and the peer's.
+        notes: what whoever uses it ought to know of this port, a sentence each.
     """
 
     name: str
     lines: frozenset[str]
+    notes: tuple[str, ...] = ()
 
     def receive(self, timeout: float | None) -> list[WireEvent]:
         """What arrived, oldest first.

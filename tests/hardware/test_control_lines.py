@@ -22,7 +22,7 @@ class FakeLink:
     told: list[tuple[object, ...]] = field(default_factory=list)
     error: Exception | None = None
 
-    def read(self, wait: float | None, /) -> bytes:
+    def read(self, wait: float, /) -> bytes:
         self._fail()
         self.told.append(("read", wait))
         return self.incoming.popleft() if self.incoming else b""
@@ -81,11 +81,52 @@ def test_the_same_wiring_from_the_lens_side() -> None:
         ("rts=VD&cts=!VD", "line 'VD' hangs on both rts and cts"),
         ("rts=", "rts= names no line; write rts=LINE or rts=!LINE"),
         ("cts=!", "cts= names no line"),
+        ("cts=active", "cts=active: only rts and dtr can be held active or inactive"),
+        ("rts=!inactive", "rts=!inactive: only rts and dtr can be held"),
     ],
 )
 def test_a_wiring_that_cannot_be_is_refused(options: str, told: str) -> None:
     with pytest.raises(TransportSpecError, match=told):
         _control_lines(options)
+
+
+def _of_a_mount(options: str) -> ControlLines:
+    contacts = Contacts({"XDETECT": Role.LENS, "LENS_CS": Role.LENS}, (), detect="XDETECT")
+    return ControlLines.described_by(replace(parse_spec(f"serial:port?{options}"), contacts=contacts), Role.LENS)
+
+
+@pytest.mark.parametrize(
+    ("options", "at_rest", "let_go", "pulsed"),
+    [
+        ("", {}, {}, []),
+        ("rts=LENS_CS", {"rts": False}, {"rts": False}, ["RTS (LENS_CS)"]),
+        ("rts=!LENS_CS", {"rts": True}, {"rts": True}, []),
+        ("rts=inactive", {"rts": False}, {"rts": False}, ["RTS (no line)"]),
+        ("rts=active&dtr=inactive", {"rts": True, "dtr": False}, {"rts": True, "dtr": False}, ["DTR (no line)"]),
+        ("rts=!LENS_CS&dtr=!XDETECT", {"rts": True, "dtr": True}, {"rts": True, "dtr": False}, []),
+        ("dtr=XDETECT", {"dtr": False}, {"dtr": True}, ["DTR (XDETECT)"]),
+        ("dsr=XDETECT", {}, {}, []),
+    ],
+)
+def test_where_outputs_are_while_the_port_is_open_and_behind_it(
+    options: str, at_rest: dict[str, bool], let_go: dict[str, bool], pulsed: list[str]
+) -> None:
+    """At rest the mount's line is low; a lens that has gone grounds its contact no longer."""
+    control_lines = _of_a_mount(options)
+    assert control_lines.at_rest() == at_rest
+    assert control_lines.let_go() == let_go
+    assert control_lines.pulsed() == pulsed
+    assert control_lines.needs_control_lines is bool(options)
+
+
+def test_an_output_that_is_held_carries_no_line_and_stays_there() -> None:
+    link = FakeLink()
+    transport = _transport(link, "rts=active&dtr=inactive")
+    assert transport.lines == frozenset()
+    transport.send(DriveLine("active", False))
+    assert link.told == []
+    transport.close()
+    assert link.told == [("rts", True), ("dtr", False), ("close",)]
 
 
 @pytest.mark.parametrize(
@@ -158,7 +199,7 @@ def test_one_look_tells_rises_then_bytes_then_falls() -> None:
 
 @pytest.mark.parametrize(
     ("options", "waits"),
-    [("rts=BODY_CS", [None, None]), ("cts=LENS_CS", [0, 0.001, 0.001])],
+    [("rts=BODY_CS", [0.1, 0.1]), ("cts=LENS_CS", [0, 0.001, 0.001])],
     ids=["outputs need no look", "inputs are looked at every millisecond"],
 )
 def test_how_long_the_port_waits_for_bytes(options: str, waits: list[float | None]) -> None:

@@ -3,13 +3,24 @@
 import json
 import subprocess
 import sys
+from typing import Protocol
 
 from soak.ledger import difference
 
+
+class Far(Protocol):
+    """The body's port in words, from the name of the lens's."""
+
+    def format(self, name: str, /) -> str: ...
+
+
 USUAL_PAIR = ("a6000", "sel55210")
-LINKS = {"pty": ("pty:", "serial:{}"), "tcp": ("tcp:127.0.0.1:0?listen=1", "{}")}
+LINKS: dict[str, tuple[str, Far]] = {"pty": ("pty:", "serial:{}"), "tcp": ("tcp:127.0.0.1:0?listen=1", "{}")}
 LINGER = 2.0
 """Seconds that the lens goes on behind the body, so that all that the body sent has come."""
+
+LEAST_BYTES_A_SECOND = 100
+"""An end that says less has stopped, and where nothing is sent nothing can be lost."""
 
 MOST_GROWTH_KIB = 1024
 """Between a quarter of the way and its end; before that, code is made and tables are read for the first time."""
@@ -41,6 +52,8 @@ def soak(link: str, body: str, lens: str, seconds: float) -> bool:
         print(f"{end}: {one['deadlines']} deadlines met late by {one['lateness']}")
         print("\n".join(one["bars"]))
         problems += [f"{end}: {text}" for text in one["troubles"]]
+        if sent["size"] < LEAST_BYTES_A_SECOND * seconds:
+            problems.append(f"{end}: {sent['size']} bytes in {seconds:g} s are no session")
         if wrong := difference(sent, told[other]["ledgers"][end]):
             problems.append(f"from the {end}: {wrong}")
         if growth > MOST_GROWTH_KIB:

@@ -23,6 +23,25 @@ def test_a_short_one_loses_no_byte(pair: tuple[str, str]) -> None:
     assert result.stdout.count("deadlines met late by p50") == 4
 
 
+@pytest.mark.parametrize(("place", "code", "told"), [(10**9, 0, "no byte lost"), (300, 1, "bytes were sent and")])
+def test_one_byte_that_a_link_loses_fails_the_whole(place: int, code: int, told: str) -> None:
+    result = run("-m", "soak.lossy", str(place))
+    assert result.returncode == code, result.stdout + result.stderr
+    assert told in result.stdout
+    assert ("from the lens: " in result.stdout) is bool(code)
+
+
+def test_a_session_in_which_nobody_speaks_fails() -> None:
+    code = """
+import soak.__main__ as soaking
+soaking.LEAST_BYTES_A_SECOND = 10**9
+print(soaking.soak("pty", *soaking.USUAL_PAIR, 0.3))
+"""
+    result = run("-c", code)
+    assert "are no session" in result.stdout
+    assert result.stdout.endswith("False\n")
+
+
 @pytest.mark.parametrize(
     ("heard", "told"),
     [

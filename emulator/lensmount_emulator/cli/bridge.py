@@ -58,6 +58,8 @@ def run(arguments: argparse.Namespace) -> int:
         relay = Relay(listener, ports[Role.BODY].lines & ports[Role.LENS].lines)
         carried = ", ".join(sorted(relay.carried)) or "none"
         print(f"body on {ports[Role.BODY].name}, lens on {ports[Role.LENS].name}; lines: {carried}", file=sys.stderr)
+        for note in (note for port in ports.values() for note in port.notes):
+            print(f"note: {note}", file=sys.stderr)
         clock = MonotonicClock()
         try:
             with orderly_stop() as stopped:

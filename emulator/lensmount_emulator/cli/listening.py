@@ -20,7 +20,7 @@ from lensmount_hardware.captures.recording import RecordingWriter
 from lensmount_hardware.clock import Clock, MonotonicClock
 from lensmount_hardware.spec import parse_spec
 from lensmount_hardware.transport import Transport, timed
-from lensmount_hardware.transports.control_lines import OUTPUTS
+from lensmount_hardware.transports.control_lines import OUTPUTS, RESTS
 from lensmount_hardware.transports.reconnecting import ReconnectingTransport
 from lensmount_protocol.decoder import Decoded, DecodedFrame
 from lensmount_protocol.dialect import Dialect
@@ -167,10 +167,12 @@ class Ears:
         self.listener = Listener(dialect, tap, tell, baudrate, keeps_windows=bool(self.hears_both))
 
     def introduce(self, out: TextIO) -> None:
-        """Say who is heard where."""
+        """Say who is heard where, and what is to be known of that port."""
         for sender, port in self.ports.items():
             who = "both ends" if self.hears_both else f"the {sender.value}"
             out.write(f"hears {who} on {port.name}\n")
+            for note in port.notes:
+                out.write(f"note: {note}\n")
         out.flush()
 
     def listen(self, seconds: float | None) -> None:
@@ -201,14 +203,15 @@ def both(first: Callable[[Record], None], second: Callable[[Record], None]) -> C
 
 
 def require_silent(text: str) -> None:
-    """Refuse a port to listen at that would drive a line.
+    """Refuse a port to listen at that would drive a line; an output may be held where it is.
 
     Raises:
         TransportSpecError: its description maps an output.
     """
     spec = parse_spec(text)
-    if driven := [control for control in OUTPUTS if control in spec.options]:
-        raise spec.error(f"who listens drives nothing; leave {' and '.join(f'{one}=' for one in driven)} out")
+    if driven := [control for control in OUTPUTS if spec.options.get(control, "active") not in RESTS]:
+        told = " and ".join(f"{one}=" for one in driven)
+        raise spec.error(f"who listens drives nothing; leave {told} out, or hold them: {' or '.join(RESTS)}")
 
 
 def tallied(tally: Tally, tell: Callable[[Decoded], None]) -> Callable[[Decoded], None]:

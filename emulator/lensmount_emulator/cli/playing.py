@@ -86,10 +86,13 @@ class Player:
         carried = {*self._transport.lines, *serial}
         missing = [line for line in self._dialect.wiring.lines if line not in carried]
         if self._json:
-            port = {"role": self._role.value, "port": self._transport.name, "missing": missing}
+            notes = list(self._transport.notes)
+            port = {"role": self._role.value, "port": self._transport.name, "missing": missing, "notes": notes}
             self._object("session", 0.0, title=title, keeps_time=timed(self._transport) is not None, **port)
             return
         self._say(f"{title} as {self._role.value} on {self._transport.name}")
+        for note in self._transport.notes:
+            self._say(f"note: {note}")
         if missing:
             self._say(f"this port does not carry {', '.join(missing)}; the form that it allows is played:")
             for line in missing:

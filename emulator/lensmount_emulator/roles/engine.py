@@ -57,6 +57,7 @@ class Engine(Tasks):
         windowed: whether the body's select line is among them, so that handshakes can be made.
         baudrate: the rate in force.
         sending: whether a window of ours is open.
+        free_at: when the next one may open, so that the line is seen low in between, in seconds.
         hears: whether bytes come in at all; what arrives while its serial port is off is lost.
         done: whether the script has been carried out, or has been given up; an engine without one never is.
         findings: what a script's checks came to.
@@ -78,6 +79,7 @@ class Engine(Tasks):
         "dialect",
         "done",
         "findings",
+        "free_at",
         "hand",
         "hears",
         "levels",
@@ -109,6 +111,7 @@ class Engine(Tasks):
         self.levels: dict[str, bool] = {}
         self.baudrate = dialect.wiring.baudrates[0]
         self.sending = False
+        self.free_at = 0.0
         self.hears = True
         self.done = False
         self.findings: list[Finding] = []

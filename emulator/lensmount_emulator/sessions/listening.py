@@ -95,6 +95,9 @@ class Listener:
         """Something happened to the listening itself; what was heard before and after does not belong together."""
         remark = Remark(now, text)
         self.tap(remark)
+        if now is not None:
+            # When a burst began is reckoned from its end, and a port hears nothing before it is back.
+            self._ended.update({sender: max(now, self._ended.get(sender, now)) for sender in Role})
         self.finish()
         self._tell([remark])
 

@@ -82,12 +82,14 @@ class PcapngWriter:
     def close(self) -> None:
         """Put everything into the file, and close it if it is ours."""
         try:
-            self._file.flush()
+            try:
+                self._file.flush()
+            finally:
+                # On a full disk this fails once more; the file is closed all the same.
+                if self._owns:
+                    self._file.close()
         except OSError as error:
             raise self._failure(error) from error
-        finally:
-            if self._owns:
-                self._file.close()
 
     def __enter__(self) -> Self:
         return self

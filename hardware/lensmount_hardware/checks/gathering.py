@@ -33,10 +33,10 @@ def _path(spec: PortSpec) -> str:
     return spec.rest
 
 
-def _address(prefix: str) -> Callable[[PortSpec], str]:
+def _address(prefix: str, options: str = "") -> Callable[[PortSpec], str]:
     def url(spec: PortSpec) -> str:
         host, port = spec.address()
-        return f"{prefix}://{f'[{host}]' if ':' in host else host}:{port}"
+        return f"{prefix}://{f'[{host}]' if ':' in host else host}:{port}{options}"
 
     return url
 
@@ -47,7 +47,8 @@ def _as_it_is(spec: PortSpec) -> str:
 
 URLS: Mapping[str, Callable[[PortSpec], str]] = {
     "serial": _path,
-    "rfc2217": _address("rfc2217"),
+    # ser2net does not answer an order to a control line that its port does not have.
+    "rfc2217": _address("rfc2217", "?ign_set_control"),
     "tcp": _address("socket"),
     "loop": _as_it_is,
 }

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from lensmount_hardware.clock import Clock, MonotonicClock
 from lensmount_hardware.transport import Sighting, TimedTransport, Transport, timed
-from lensmount_protocol.errors import TransportLostError, TransportOpenError
+from lensmount_protocol.errors import TransportError, TransportLostError, TransportOpenError
 from lensmount_protocol.wire import DriveLine, Drop, LineChanged, SetBaudrate, Transmit, WireAction, WireEvent
 
 T = TypeVar("T")
@@ -54,6 +54,7 @@ class ReconnectingTransport(TimedTransport):
         self._port: Transport | None = open_port()
         self.name = self._port.name
         self.lines = self._port.lines
+        self.notes = self._port.notes
         self.keeps_time = timed(self._port) is not None
         self._closed = False
         self._baudrate: SetBaudrate | None = None
@@ -163,7 +164,8 @@ class ReconnectingTransport(TimedTransport):
                 port.send(self._baudrate)
             for order in self._driven.values():
                 port.send(order)
-        except TransportLostError:
+        except TransportError:
+            # It is hardly there: what goes away while its rate is set says that it refuses the rate.
             port.close()
             return False
         self._port = port

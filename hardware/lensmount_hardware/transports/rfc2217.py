@@ -1,7 +1,13 @@
 """A serial port behind a network, with rate and control lines, through pyserial: `rfc2217://host:port?rts=BODY_CS`."""
 
+import socket
+import struct
+from contextlib import suppress
+from threading import Event
+
 from serial import SerialException, rfc2217
 
+from lensmount_hardware.clock import MonotonicClock
 from lensmount_hardware.spec import PortSpec
 from lensmount_hardware.transport import Transport
 from lensmount_hardware.transports.control_lines import CONTROLS, ControlLines
@@ -16,12 +22,19 @@ _ORDERS = {
     ("dtr", False): rfc2217.SET_CONTROL_DTR_OFF,
 }
 
+_ANSWER_PATIENCE = 3.0
+_LOOK = 0.5e-3
+"""Seconds: how long an answer may take, and between two looks for it."""
+
+_NO_SERVER = "it does not speak RFC 2217; or it has nothing to give, since its device is missing or taken"
+_UNSEEN = "the server opens and closes its port: what RTS and DTR do until they are told to rest is not seen from here"
+
 
 def open_rfc2217(spec: PortSpec, role: Role, baudrate: int) -> Transport:
     """Open `rfc2217://HOST:PORT`, 8N1, with the wired control outputs at rest.
 
-    A change of rate takes a round trip and at least 50 ms, because pyserial waits for the answer; control
-    outputs are ordered without waiting. `receive` may wait longer than asked, by the option `poll_us`.
+    A change of rate takes a round trip; control outputs are ordered without waiting for the answer. `receive` may wait
+    longer than asked, by the option `poll_us`.
 
     Raises:
         TransportSpecError: no address, or options that mean nothing.
@@ -31,7 +44,7 @@ def open_rfc2217(spec: PortSpec, role: Role, baudrate: int) -> Transport:
     control_lines, poll = ControlLines.described_by(spec, role), poll_interval(spec)
     host, number = spec.address()
     url = f"rfc2217://{f'[{host}]' if ':' in host else host}:{number}"
-    port = rfc2217.Serial(timeout=poll)
+    port = _Client(timeout=poll)
     for control, active in control_lines.at_rest().items():
         setattr(port, control, active)
     port.port = url
@@ -42,15 +55,59 @@ def open_rfc2217(spec: PortSpec, role: Role, baudrate: int) -> Transport:
         behind = error.__context__
         if isinstance(behind, OSError) and behind.strerror:
             raise TransportOpenError(f"{url}: cannot connect: {behind.strerror}") from error
-        raise TransportOpenError(f"{url}: cannot be opened at {baudrate} baud: {error}") from error
-    return SerialTransport(url, _RemoteLink(port), control_lines, poll)
+        why = _NO_SERVER if "not seem to support" in str(error) else error
+        raise TransportOpenError(f"{url}: cannot be opened at {baudrate} baud: {why}") from error
+    notes = (_UNSEEN,) if control_lines.outputs or control_lines.held else ()
+    return SerialTransport(url, _RemoteLink(port), control_lines, poll, notes)
+
+
+class _Client(rfc2217.Serial):
+    """pyserial's client, without its pauses: it looks for an answer every 50 ms, which is three frame periods."""
+
+    # pyserial's types do not tell of these.
+    _socket: socket.socket | None
+    _rfc2217_port_settings: dict[str, rfc2217.TelnetSubnegotiation]
+    _rfc2217_options: dict[str, rfc2217.TelnetSubnegotiation]
+
+    def close(self) -> None:
+        """Hang up; pyserial leaves its socket open where the server was quicker."""
+        line = self._socket
+        super().close()
+        if line is not None:
+            line.close()
+
+    def telnet_send_option(self, action: bytes, option: bytes) -> None:
+        """Say what is wished or agreed to; where the server has hung up, whoever reads finds that out."""
+        # Mostly called in pyserial's own thread, where an error reaches nobody and is printed at length.
+        with suppress(OSError):
+            super().telnet_send_option(action, option)
+
+    def rfc2217_set_control(self, value: bytes) -> None:
+        """Order a control line; ser2net does not answer where its port has none, so nobody waits for that."""
+        self._rfc2217_options["control"].set(value)
+
+    def change_rate(self, baudrate: int) -> None:
+        """Have the server send and listen at this rate.
+
+        Raises:
+            ValueError: it refuses, or no rate is like that.
+            SerialException: it does not answer.
+        """
+        if not 0 < baudrate < 1 << 32:
+            raise ValueError(f"a rate of {baudrate}")
+        rate, clock, pause = self._rfc2217_port_settings["baudrate"], MonotonicClock(), Event()
+        rate.set(struct.pack("!I", baudrate))
+        while not rate.is_ready():
+            if clock.now() > _ANSWER_PATIENCE:
+                raise SerialException(f"the server does not answer the order of {baudrate} baud")
+            pause.wait(_LOOK)
 
 
 class _RemoteLink:
-    def __init__(self, port: rfc2217.Serial) -> None:
+    def __init__(self, port: _Client) -> None:
         self._port = port
 
-    def read(self, _wait: float | None) -> bytes:
+    def read(self, _wait: float) -> bytes:
         # Always the time-out given at the start: when it changes, pyserial negotiates the whole port anew.
         return self._port.read(max(1, self._port.in_waiting))
 
@@ -58,7 +115,7 @@ class _RemoteLink:
         self._port.write(data)
 
     def set_baudrate(self, baudrate: int) -> None:
-        self._port.baudrate = baudrate
+        self._port.change_rate(baudrate)
 
     def is_active(self, control: str) -> bool | None:
         try:
@@ -68,8 +125,7 @@ class _RemoteLink:
             return None
 
     def set_active(self, control: str, active: bool) -> None:
-        # pyserial's own setter waits 50 ms for the answer, which is three frame periods of a mount.
-        self._port.rfc2217_send_subnegotiation(rfc2217.SET_CONTROL, _ORDERS[control, active])
+        self._port.rfc2217_set_control(_ORDERS[control, active])
 
     def close(self) -> None:
         self._port.close()

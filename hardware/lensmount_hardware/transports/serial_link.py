@@ -3,6 +3,7 @@
 import errno
 import termios
 from contextlib import suppress
+from threading import Lock
 from typing import NoReturn, Protocol
 
 from lensmount_hardware.clock import MonotonicClock
@@ -19,6 +20,9 @@ _GONE = {errno.EIO, errno.ENODEV, errno.ENXIO, errno.EBADF}
 
 _DEFAULT_POLL_US = 1000
 _LONGEST_POLL_US = 1_000_000
+
+LONGEST_WAIT = 0.1
+"""Seconds that one look at a port takes at most, so that a thread that waits there learns that it was closed."""
 
 
 def poll_interval(spec: PortSpec) -> float:
@@ -38,7 +42,7 @@ def is_active(port: object, control: str) -> bool:
 class SerialLink(Protocol):
     """A serial port that is open; each of these may raise any of `SERIAL_ERRORS`."""
 
-    def read(self, wait: float | None, /) -> bytes:
+    def read(self, wait: float, /) -> bytes:
         """What waits, or what comes within about `wait` seconds; may return `b""` earlier."""
         ...
 
@@ -69,9 +73,14 @@ class SerialTransport(Transport):
     Control inputs raise no event by themselves: they are looked at whenever bytes come, and every `poll`
     seconds in between. An edge is therefore late by up to `poll` and by what the adapter takes to answer
     (over USB about a millisecond), and a pulse shorter than that is missed.
+
+    Should another thread than the owner close it, the owner's call is waited for first: a descriptor that is closed
+    under a read leaves the reader waiting for ever, or reading from whatever gets its number next.
     """
 
-    def __init__(self, name: str, link: SerialLink, control_lines: ControlLines, poll: float) -> None:
+    def __init__(
+        self, name: str, link: SerialLink, control_lines: ControlLines, poll: float, notes: tuple[str, ...] = ()
+    ) -> None:
         """Take over a port that is open.
 
         Args:
@@ -79,63 +88,69 @@ class SerialTransport(Transport):
             link: the port.
             control_lines: what hangs on it.
             poll: seconds between two looks at the inputs.
+            notes: what whoever uses it ought to know.
         """
         self.name = name
+        self.notes = notes
         self.lines = control_lines.lines
         self._link = link
         self._control_lines = control_lines
         self._poll = poll if control_lines.inputs else None
         self._clock = MonotonicClock()
         self._lost = ""
+        self._touched = Lock()
 
     def receive(self, timeout: float | None) -> list[WireEvent]:
         """What arrived, rising edges before bytes before falling edges where one look finds them all."""
-        if self._lost:
-            self._require_open()
         deadline = None if timeout is None else self._clock.now() + timeout
         # Where no line is to be looked at, there is nothing to do but to wait for bytes.
-        looks = self._poll is not None
-        wait = 0.0 if looks else None if timeout is None else max(0.0, timeout)
-        try:
-            while True:
-                if looks:
-                    events: list[WireEvent] = self._look(wait)
-                else:
-                    data = self._link.read(wait)
-                    events = [Received(data)] if data else []
-                if events:
-                    return events
-                left = None if deadline is None else deadline - self._clock.now()
-                if left is not None and left <= 0:
-                    return events
-                wait = min((time for time in (left, self._poll) if time is not None), default=None)
-        except SERIAL_ERRORS as error:
-            self._lose(error)
+        looks, longest = self._poll is not None, LONGEST_WAIT if self._poll is None else self._poll
+        wait = 0.0 if looks else LONGEST_WAIT if timeout is None else min(LONGEST_WAIT, max(0.0, timeout))
+        while True:
+            with self._touched:
+                if self._lost:
+                    self._require_open()
+                try:
+                    if looks:
+                        events: list[WireEvent] = self._look(wait)
+                    else:
+                        data = self._link.read(wait)
+                        events = [Received(data)] if data else []
+                except SERIAL_ERRORS as error:
+                    self._lose(error)
+            if events:
+                return events
+            left = longest if deadline is None else deadline - self._clock.now()
+            if left <= 0:
+                return events
+            wait = min(left, longest)
 
     def send(self, action: WireAction) -> None:
         """Do this to the port; a line that hangs on no output is let be."""
-        if self._lost:
-            self._require_open()
-        try:
-            self._do(action)
-        except SERIAL_ERRORS as error:
-            if isinstance(action, SetBaudrate) and not _is_gone(error):
-                reason = f"{self.name}: the port refuses {action.baudrate} baud: {error}"
-                raise TransportError(reason) from error
-            self._lose(error)
+        with self._touched:
+            if self._lost:
+                self._require_open()
+            try:
+                self._do(action)
+            except SERIAL_ERRORS as error:
+                if isinstance(action, SetBaudrate) and not _is_gone(error):
+                    reason = f"{self.name}: the port refuses {action.baudrate} baud: {error}"
+                    raise TransportError(reason) from error
+                self._lose(error)
 
     def close(self) -> None:
-        """Put the wired outputs at rest and let go of the port."""
-        if self._lost == "closed":
-            return
-        lost, self._lost = self._lost, "closed"
-        if not lost:
-            with suppress(*SERIAL_ERRORS):
-                for control, active in self._control_lines.at_rest().items():
-                    self._link.set_active(control, active)
-        self._link.close()
+        """Put the wired outputs at rest, lift the contact of presence, and let go of the port."""
+        with self._touched:
+            if self._lost == "closed":
+                return
+            lost, self._lost = self._lost, "closed"
+            if not lost:
+                with suppress(*SERIAL_ERRORS):
+                    for control, active in self._control_lines.let_go().items():
+                        self._link.set_active(control, active)
+            self._link.close()
 
-    def _look(self, wait: float | None) -> list[WireEvent]:
+    def _look(self, wait: float) -> list[WireEvent]:
         data = self._link.read(wait)
         changes = self._control_lines.changes(self._link.is_active)
         # A select line rises before the bytes that it announces and falls after them; one look may find all.

@@ -26,6 +26,11 @@ _READ_SIZE = 4096
 _WRITE_TIMEOUT = 1.0
 """Seconds; a port that takes no byte for that long is as good as gone."""
 
+_PULSE = (
+    "at rest {} is inactive, and most systems make it active for a moment while they open a port: whoever hangs there "
+    "may have seen a pulse; hold the line with hardware, or wire it so that it rests active"
+)
+
 _MISSING = {errno.ENOENT, errno.ENODEV, errno.ENXIO, errno.ENOTDIR}
 _BUSY = {errno.EBUSY, errno.EAGAIN}
 _FORBIDDEN = {errno.EACCES, errno.EPERM}
@@ -36,8 +41,9 @@ def open_serial(spec: PortSpec, role: Role, baudrate: int) -> Transport:
     """Open `serial:PATH`, 8N1, for nobody but us; the driver is asked not to hold bytes back.
 
     The control outputs that are wired are told to be at rest (the mount's line low) before the port is
-    opened. Most systems raise both for a moment while they open a port all the same. Before it is closed they are put
-    at rest again, and where one rests active the system is told not to touch them then.
+    opened. Most systems raise both for a moment while they open a port all the same: where one rests inactive, the
+    transport's notes say so. Before it is closed they are put at rest again, and where one rests active then the system
+    is told not to touch them.
 
     Raises:
         TransportSpecError: no path, or options that mean nothing.
@@ -60,14 +66,15 @@ def open_serial(spec: PortSpec, role: Role, baudrate: int) -> Transport:
         raise TransportOpenError(_why_not(path, baudrate, error)) from error
     link = _LocalLink(port)
     try:
-        link.settle(keep_outputs=any(control_lines.at_rest().values()))
+        link.settle(keep_outputs=any(control_lines.let_go().values()))
     except SERIAL_ERRORS as error:
         link.close()
         raise TransportOpenError(_why_not(path, baudrate, error)) from error
-    if control_lines.lines and not link.has_control_lines():
+    if control_lines.needs_control_lines and not link.has_control_lines():
         link.close()
         raise TransportOpenError(f"{path}: this port has no control lines; leave {', '.join(CONTROLS)} out")
-    return SerialTransport(path, link, control_lines, poll)
+    pulsed = control_lines.pulsed()
+    return SerialTransport(path, link, control_lines, poll, (_PULSE.format(" and ".join(pulsed)),) if pulsed else ())
 
 
 def _why_not(path: str, baudrate: int, error: Exception) -> str:
@@ -107,7 +114,7 @@ class _LocalLink:
         except OSError:
             return False
 
-    def read(self, wait: float | None) -> bytes:
+    def read(self, wait: float) -> bytes:
         if not select.select((self._descriptor,), (), (), wait)[0]:
             return b""
         data = os.read(self._descriptor, _READ_SIZE)

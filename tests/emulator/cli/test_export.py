@@ -211,6 +211,11 @@ def test_sigrok_reads_the_dump_of_values(recorded: Recorded) -> None:
 def test_what_is_exported_decodes_to_the_same_frames(recorded: Recorded, ending: str, within: float) -> None:
     capture = open_capture(recorded.exported(ending), recorded.session.dialect.wiring)
     records = list(capture.records)
+    compare(records, recorded, within)
+
+
+def compare(records: list[Record], recorded: Recorded, within: float) -> None:
+    """Every frame and every edge of the session is there, and its time is no further off than so many seconds."""
     back, frames = frames_of(records, recorded), recorded.frames()
     assert [(f.sender, f.baudrate, f.frame.raw, f.padding) for f in back] == [
         (f.sender, f.baudrate, f.frame.raw, f.padding) for f in frames
@@ -298,13 +303,32 @@ def records_or_line(path: Path, wiring: Wiring) -> list[Record]:
     return [record for record in records if not isinstance(record, Remark)]
 
 
-def test_a_reader_of_ours_takes_what_others_made_of_it(recorded: Recorded, tmp_path: Path) -> None:
-    """A `.vcd` that sigrok-cli writes from our `.sr`: in nanoseconds, with its changes where samples were."""
-    path = tmp_path / "sigrok.vcd"
-    command = [tool("sigrok-cli"), "-i", str(recorded.exported(".sr")), "-O", "vcd", "-o", str(path)]
+@pytest.mark.parametrize("form", ["vcd", "srzip"])
+def test_a_reader_of_ours_takes_what_others_made_of_it(form: str, recorded: Recorded, tmp_path: Path) -> None:
+    """What sigrok-cli writes from our `.sr`: a `.sr` of its own, or a `.vcd` with its changes where samples were."""
+    path = tmp_path / f"sigrok.{form}"
+    command = [tool("sigrok-cli"), "-i", str(recorded.exported(".sr")), "-O", form, "-o", str(path)]
     subprocess.run(command, capture_output=True, check=True, timeout=120)
-    back = frames_of(list(open_capture(path, recorded.session.dialect.wiring).records), recorded)
-    assert [(f.sender, f.frame.raw) for f in back] == [(f.sender, f.frame.raw) for f in recorded.frames()]
+    compare(list(open_capture(path, recorded.session.dialect.wiring).records), recorded, 0.51 / RATE + 1e-9)
+
+
+def test_tshark_by_itself_sees_every_burst_its_direction_and_its_nanosecond(recorded: Recorded) -> None:
+    """Without our dissector: plain packets with a time, an interface and a flag."""
+    names = ["time_epoch", "interface_name", "packet_flags_direction", "len"]
+    words = [word for name in names for word in ("-e", f"frame.{name}")]
+    command = [tool("tshark"), "-r", str(recorded.exported(".pcapng")), "-T", "fields", *words, "-e", "data.data"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+    rows = [line.split("\t") for line in done.stdout.splitlines()]
+    records = list(read_recording(recorded.path, recorded.session.dialect.wiring).records)
+    assert len(rows) == len(records)
+    for row, record in zip(rows, records, strict=True):
+        assert row[0] == f"{round((record.at or 0.0) * 1e9) / 1e9:.9f}"
+        if isinstance(record, Burst):
+            name, flag = ("body->lens", 2) if record.sender is Role.BODY else ("lens->body", 1)
+            assert (row[1], int(row[2], 0), int(row[3])) == (name, flag, len(record.data))
+            assert row[4] == record.data.hex()
+        else:
+            assert row[1] == "lines"
 
 
 @pytest.mark.parametrize("ending", [".pcapng", ".vcd", ".sr"])

@@ -223,6 +223,40 @@ def test_record_goes_on_when_the_port_is_back_and_tells_the_gap(start: Start, tm
     assert kinds == [Burst, Remark, Remark, Burst]
 
 
+def test_a_port_that_is_pulled_in_mid_frame_leaves_half_a_frame_and_no_broken_one_behind_it(
+    start: Start, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, link, half = tmp_path / "a.lmx", tmp_path / "adapter", REQUEST[: len(REQUEST) // 2]
+    with ExitStack() as stack:
+        near = stack.enter_context(plugged(link))
+        recorder = start("record", f"serial:{link}", "--to", str(path), "--reconnect", "--baudrate", "750000")
+        wait_for(recorder, "hears the body")
+        expected = b""
+        clock = MonotonicClock()
+        for _ in range(3):
+            os.write(near, REQUEST + half)
+            expected += REQUEST + half
+            while clock.now() < PATIENCE and bytes_in(path, Role.BODY) != expected:
+                pass
+            remarks = len([one for one in records_in(path) if isinstance(one, Remark)])
+            stack.close()
+            near = stack.enter_context(plugged(link))
+            while clock.now() < PATIENCE and len([r for r in records_in(path) if isinstance(r, Remark)]) < remarks + 2:
+                pass
+        os.write(near, REQUEST)
+        while clock.now() < PATIENCE and bytes_in(path, Role.BODY) != expected + REQUEST:
+            pass
+        recorder.send_signal(signal.SIGINT)
+        recorder.communicate(timeout=PATIENCE)
+    records = records_in(path)
+    times = [one.at for one in records if one.at is not None]
+    assert len(times) == len(records)
+    assert times == sorted(times)
+    assert bytes_in(path, Role.BODY) == (REQUEST + half) * 3 + REQUEST
+    assert main(["decode", str(path), "--verify"]) in (0, 1)
+    assert "verified: 4 valid frames" in capsys.readouterr().out
+
+
 def test_sniff_tells_what_both_ends_say(start: Start, tmp_path: Path) -> None:
     path = tmp_path / "a.lmx"
     with pty_pair() as (body, at_body), pty_pair() as (lens, at_lens):
@@ -387,6 +421,8 @@ def test_run_reconnects_and_records_the_gap(start: Start, tmp_path: Path) -> Non
             "who listens drives nothing; leave rts=",
         ),
         (["record", "serial:/dev/x?cts=VD&dsr=VD", "--to", "{folder}/a"], 2, "line 'VD' hangs on both cts and dsr"),
+        (["record", "serial:/dev/no-such-port?rts=inactive&dtr=active", "--to", "{folder}/a"], 4, "no such port"),
+        (["sniff", "pty:", "serial:/dev/x?rts=A&dtr=active"], 2, "leave rts= out, or hold them: active or inactive"),
         (["sniff", "pty:", "serial:/dev/x?rts=A&dtr=B"], 2, "leave rts= and dtr= out"),
         (["sniff", "pty:", "serial:/dev/no-such-port"], 4, "no such port"),
         (["bridge", "pty:", "serial:/dev/no-such-port"], 4, "no such port"),

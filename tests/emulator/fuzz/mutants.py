@@ -72,6 +72,10 @@ def read_mutants() -> list[Mutant]:
 MUTANTS = read_mutants()
 
 
+NO_BUG = Mutant("no bug at all", "emulator/lensmount_emulator/fuzz/__init__.py", "", "")
+"""What is tried beside the mutants for as long as they are: whatever is found in it is no mutant's doing."""
+
+
 class Mutating(importlib.abc.MetaPathFinder):
     """Finds the module that has the bug; all others are found as always."""
 
@@ -166,7 +170,8 @@ def start(mutant: Mutant, seconds: float, round_: int) -> Probe:
     # The process is ended from outside: an error of ours could be swallowed by what hangs.
     resource.setrlimit(resource.RLIMIT_CPU, (int(seconds + HANGS_AFTER_S),) * 2)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    sys.meta_path.insert(0, Mutating(mutant))
+    if mutant is not NO_BUG:
+        sys.meta_path.insert(0, Mutating(mutant))
     try:
         found = campaign(seconds, round_)
     except Exception as error:
@@ -206,14 +211,16 @@ def main() -> int:
     options = parser.parse_args()
     left = [mutant for mutant in MUTANTS if options.only in mutant.name]
     total, whole, spent, round_ = len(left), options.seconds * options.jobs, 0.0, 0
-    by = Counter[str]()
+    by, control = Counter[str](), ""
     while left and spent < whole:
         round_ += 1
         # The first round is short; what is left behind it is shared among those that are left, in two rounds.
         share = FIRST_ROUND_S if round_ == 1 else (whole - spent) / len(left) / max(1, 4 - round_)
-        for mutant, found in run_round(list(left), min(share, LONGEST_ROUND_S), round_, options.jobs):
+        for mutant, found in run_round([NO_BUG, *left], min(share, LONGEST_ROUND_S), round_, options.jobs):
             spent = processor_s(resource.RUSAGE_CHILDREN)
-            if found:
+            if mutant is NO_BUG:
+                control = control or found
+            elif found:
                 left.remove(mutant)
                 by[found.partition(":")[0]] += 1
                 print(f"{spent:6.1f} s  {mutant.name}: {found[:110]}", flush=True)
@@ -222,7 +229,8 @@ def main() -> int:
     print(f"{right} of {total} found, {100 * right / max(1, total):.1f} %; by {found_by}")
     print(f"{spent:.0f} s of processor time; {options.jobs} processors have {whole:.0f} s in {options.seconds:.0f} s")
     print(f"survivors: {', '.join(mutant.name for mutant in left) or 'none'}")
-    return 1 if right < WANTED * total else 0
+    print(f"without any bug the campaign finds {control or 'nothing'}")
+    return 1 if control or right < WANTED * total else 0
 
 
 if __name__ == "__main__":

@@ -193,6 +193,16 @@ def test_a_gap_is_kept_and_ends_what_was_half_heard() -> None:
     assert any(isinstance(event, DecodedGarbage) and event.data == whole[:10] for event in told)
 
 
+def test_a_burst_behind_a_gap_does_not_begin_before_the_port_was_back() -> None:
+    kept: list[Record] = []
+    listener = Listener(load_dialect("emount"), kept.append, None, 750_000)
+    listener.remark(2.0, "the port is back")
+    listener.hear(Role.BODY, Received(bytes(75)), 2.0001)
+    _, burst = kept
+    assert isinstance(burst, Burst)
+    assert (burst.at, burst.until) == (2.0, 2.0001)
+
+
 class Ended(Transport):
     """A port that gives what it has and is then unplugged; it watches whose thread it is in."""
 

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -133,6 +134,23 @@ def test_outputs_are_at_rest_before_the_port_is_opened(
     with _open(f"serial:{peer.name}?{options}") as port:
         assert fake_port.opened_with == (rts, dtr)
         assert port.lines == {"BODY_CS", "VD"}
+        # What the system does all the same is said.
+        (note,) = port.notes
+        assert ("RTS (BODY_CS)" in note) is not rts
+        assert ("DTR (VD)" in note) is not dtr
+        assert "may have seen a pulse" in note
+
+
+def test_an_output_without_a_line_is_where_it_is_declared_to_be(peer: Transport, fake_port: type[_FakePort]) -> None:
+    with _open(f"serial:{peer.name}?rts=inactive&dtr=active") as port:
+        assert fake_port.opened_with == (False, True)
+        assert port.lines == frozenset()
+    with _open(f"serial:{peer.name}?rts=active&dtr=active") as port:
+        assert port.notes == ()
+    # What is not declared is where pyserial and the system put it, and nothing is promised.
+    with _open(f"serial:{peer.name}") as port:
+        assert fake_port.opened_with == (True, True)
+        assert port.notes == ()
 
 
 def test_control_lines_go_both_ways(
@@ -174,3 +192,51 @@ def test_the_rate_changes_behind_the_last_byte(
         port.send(SetBaudrate(1_500_000))
         port.send(SetBaudrate(750_000))
     assert rates == [750_000, 1_500_000]
+
+
+def _wait_there(port: Transport, ended: list[object]) -> None:
+    try:
+        ended.append(port.receive(None))
+    except Exception as error:
+        ended.append(error)
+
+
+def test_a_port_that_another_thread_closes_ends_the_wait_there(peer: Transport) -> None:
+    """pyserial's own read answers a close with a TypeError; a select waits for ever on what is closed under it."""
+    for _ in range(5):
+        port = _open(f"serial:{peer.name}")
+        ended: list[object] = []
+        thread = threading.Thread(target=_wait_there, args=(port, ended), daemon=True)
+        thread.start()
+        thread.join(0.03)
+        port.close()
+        thread.join(5)
+        assert not thread.is_alive()
+        (error,) = ended
+        assert isinstance(error, TransportLostError)
+        assert str(error) == f"{peer.name}: closed"
+
+
+def test_the_first_bytes_behind_a_close_are_not_eaten(peer: Transport) -> None:
+    """A stale `cancel_read` of pyserial ends the next read before it has begun."""
+    for number in range(5):
+        with _open(f"serial:{peer.name}") as port:
+            port.close()
+            port.close()
+        with _open(f"serial:{peer.name}") as port:
+            peer.send(Transmit(bytes([number])))
+            assert port.receive(5) == [Received(bytes([number]))]
+
+
+def test_what_waits_comes_in_as_few_reads_as_the_system_allows(peer: Transport) -> None:
+    with _open(f"serial:{peer.name}") as port:
+        for size in (1, 2, 64, 500, 4000):
+            data = bytes(number % 251 for number in range(size))
+            peer.send(Transmit(data))
+            parts: list[bytes] = []
+            while sum(map(len, parts)) < size:
+                (event,) = port.receive(5)
+                assert isinstance(event, Received)
+                parts.append(event.data)
+            assert b"".join(parts) == data
+            assert len(parts) <= 1 + size // 64

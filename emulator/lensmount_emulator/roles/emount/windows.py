@@ -8,7 +8,7 @@ from lensmount_protocol.dialects.emount.lines import FAST_BAUDRATE
 from lensmount_protocol.wire import transmission_time
 
 GAP_US = 20.0
-"""Select low between two windows of which one had to wait for the other; ours, the captures have no such case."""
+"""Select is low for at least this between two windows of one end; ours, the captures have no such case."""
 
 
 def send_window(
@@ -29,10 +29,10 @@ def send_window(
     """
     if engine.sending:
         yield Wait(ready=lambda: not engine.sending, on=(WINDOW,))
-        # The line has to be seen low, and nobody goes ahead meanwhile.
-        engine.sending = True
-        yield engine.after(GAP_US)
+    # Nobody goes ahead of who waits for the gap.
     engine.sending = True
+    if engine.now < engine.free_at:
+        yield engine.free_at
     engine.drive(engine.select, True)
     yield engine.after(by_rate(engine, setup_us))
     sent = 0
@@ -44,6 +44,7 @@ def send_window(
     engine.transmit(data[sent:])
     yield engine.after(transmission_time(len(data) - sent, engine.baudrate) * 1e6 + hold_us)
     engine.drive(engine.select, False)
+    engine.free_at = engine.now + GAP_US * 1e-6
     engine.sending = False
     engine.wake(WINDOW)
 

@@ -31,14 +31,13 @@ class LinkEnd(Engine):
         lost: frames that were not sent, because too many waited or the tables forbade them.
     """
 
-    __slots__ = ("_busy", "_free_at", "_outbox", "lost", "sequence")
+    __slots__ = ("_busy", "_outbox", "lost", "sequence")
 
     def __init__(self, role: Role, carried: frozenset[str] | None = None, random: Random | None = None) -> None:
         super().__init__(LMOUNT, role, carried, random)
         self.sequence = 0
         self.lost = 0
         self._busy = False
-        self._free_at = 0.0
         self._outbox: deque[tuple[Sequence[Message], int, float | None]] = deque()
 
     def say(self, messages: Sequence[Message], class_: int, *, until: float | None = None) -> None:
@@ -84,15 +83,15 @@ class LinkEnd(Engine):
             self.sequence = (self.sequence + 1) & 0xFF
             self.sending = True
             if not self.levels.get(self.select, False):
-                if self.now < self._free_at:
+                if self.now < self.free_at:
                     # What was said last was said just now.
-                    yield self._free_at
+                    yield self.free_at
                 self.drive(self.select, True)
                 yield self.after(SETUP_US)
             self.transmit(frame)
             yield self.after(transmission_time(len(frame), self.baudrate) * 1e6 + HOLD_US)
             self.drive(self.select, False)
-            self._free_at = self.now + GAP_US * 1e-6
+            self.free_at = self.now + GAP_US * 1e-6
             self.sending = False
             self.wake(WINDOW)
             if self._outbox:
