@@ -4,6 +4,7 @@ Dask plays a case again whose worker died. Results come here, to the one writer,
 """
 
 import logging
+import re
 from collections.abc import Callable, Generator, Iterable, Iterator
 from importlib import import_module
 from importlib.metadata import version
@@ -11,10 +12,11 @@ from itertools import islice
 from typing import Any
 
 from lensmount_emulator.campaign.case import Case, Result, Verdict
+from lensmount_emulator.campaign.code import own_code
 from lensmount_emulator.campaign.processes import LOST
 from lensmount_emulator.campaign.trial import Work
 from lensmount_emulator.fuzz.watch import Complaint
-from lensmount_protocol.errors import TransportLostError, TransportOpenError
+from lensmount_protocol.errors import TransportLostError, TransportOpenError, TransportSpecError
 
 # Dask's types say little, and it is not installed where types are checked.
 distributed: Any = import_module("distributed")
@@ -25,6 +27,9 @@ for _name in ("distributed", "distributed.client", "distributed.core", "tornado.
 
 CANCELLED: type[BaseException] = import_module("distributed.client").CancelledError
 KILLED: type[Exception] = distributed.KilledWorker
+
+ADDRESS = re.compile(r"((tcp|tls|wss?)://)?(\[[0-9a-fA-F:.%]+\]|[^\s/:\[\]]+):[0-9]{1,5}")
+"""Host and port, with a scheme by which another machine can be reached."""
 
 PATIENCE_S = 10.0
 AHEAD = 4
@@ -40,6 +45,7 @@ def run_on_cluster(address: str, cases: Iterable[Case], work: Work) -> Generator
         work: what plays them.
 
     Raises:
+        TransportSpecError: the address is none.
         TransportOpenError: nobody is there, it has no workers, or they have another lensmount than this one, or none.
         TransportLostError: the scheduler went away.
     """
@@ -52,6 +58,9 @@ def run_on_cluster(address: str, cases: Iterable[Case], work: Work) -> Generator
 
 
 def _reached(address: str) -> Any:
+    if not ADDRESS.fullmatch(address):
+        # Dask would wait for what it cannot read, and end in several lines.
+        raise TransportSpecError(f"--dask {address!r}: no address of a Dask scheduler; write tcp://HOST:8786")
     try:
         return distributed.Client(address, timeout=PATIENCE_S, set_as_default=False)
     except (OSError, ValueError, TypeError) as error:
@@ -68,19 +77,19 @@ def _ready(client: Any, address: str) -> int:
         raise TransportOpenError(f"{address}: the scheduler has no worker") from error
     except Exception as error:
         raise TransportOpenError(f"{address}: a worker cannot play: {_line(error)}") from error
+    ours = _own_version()
     for worker, theirs in versions.items():
-        if theirs != _own_version():
-            raise TransportOpenError(
-                f"{address}: the worker {worker} has lensmount {theirs}, and this is {_own_version()}"
-            )
+        if theirs != ours:
+            raise TransportOpenError(f"{address}: the worker {worker} has lensmount {theirs}, and this is {ours}")
     return int(threads)
 
 
 def _run(client: Any, address: str, cases: Iterator[Case], work: Work, most: int) -> Generator[Result]:
     given: dict[Any, Case] = {}
+    ours = _own_version()
 
     def submit(case: Case) -> Any:
-        future = client.submit(_play, work.only(case), case, pure=False)
+        future = client.submit(_play, ours, work.only(case), case, pure=False)
         given[future] = case
         return future
 
@@ -109,12 +118,16 @@ def _result(future: Any, case: Case) -> Result:
     return result
 
 
-def _play(work: Callable[[Case], Result], case: Case) -> Result:
+def _play(wanted: str, work: Callable[[Case], Result], case: Case) -> Result:
+    # Workers may join while we run.
+    if _own_version() != wanted:
+        raise RuntimeError(f"it has lensmount {_own_version()}, and this is {wanted}")
     return work(case)
 
 
 def _own_version() -> str:
-    return version("lensmount")
+    """The version, and in short the code, which a checkout may have changed since."""
+    return f"{version('lensmount')} with code {own_code()[:8]}"
 
 
 def _line(error: BaseException) -> str:

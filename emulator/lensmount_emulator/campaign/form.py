@@ -39,7 +39,8 @@ class Form(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         steps: how many steps a case of the kind `session` takes.
         processes: how many processes share the work.
         limit: real seconds after which a case is given up, with the process that it holds up.
-        corpus: where stories are kept between campaigns: a folder, or the URL of a Redis; `""` for nowhere.
+        corpus: where stories are kept between campaigns: a folder, or the URL of a Redis, or a list of such
+            places; `""` for nowhere.
     """
 
     dialect: str
@@ -56,7 +57,7 @@ class Form(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     steps: int = 400
     processes: int = 1
     limit: float = 300.0
-    corpus: str = ""
+    corpus: str | list[str] = ""
 
 
 def load_form(path: Path) -> Form:
@@ -105,9 +106,12 @@ def seeds_of(form: Form) -> Sequence[int]:
     """The seeds, each once.
 
     Raises:
-        CampaignError: a text that is no range.
+        CampaignError: a text that is no range, or a number of more than 64 bits.
     """
     if isinstance(form.seeds, list):
+        for seed in form.seeds:
+            if not -(1 << 63) <= seed < 1 << 63:
+                raise CampaignError(f"seeds: {seed} is not from {-(1 << 63)} to {(1 << 63) - 1}")
         return list(dict.fromkeys(form.seeds))
     found = re.fullmatch(r"\s*(\d{1,12})\s*-\s*(\d{1,12})\s*", form.seeds)
     if found is None or not int(found[1]) <= int(found[2]) < int(found[1]) + MOST_SEEDS:
@@ -130,6 +134,23 @@ def checks_of(form: Form) -> tuple[str, ...]:
             raise CampaignError(f"checks: {nearest('check', word, INVARIANTS)}; patterns such as * work as well")
         wanted |= matching
     return tuple(name for name in INVARIANTS if name in wanted)
+
+
+def corpora_of(form: Form, instead: Sequence[str]) -> list[str]:
+    """The places of the corpus.
+
+    Args:
+        form: what the file says.
+        instead: places that are taken instead, where there are any.
+
+    Raises:
+        CampaignError: there are places, and no stories to keep there.
+    """
+    told = [form.corpus] if isinstance(form.corpus, str) else form.corpus
+    places = [place for place in instead or told if place]
+    if places and form.fuzz != SESSION:
+        raise CampaignError('corpus: only stories are kept, so it goes with fuzz = "session"')
+    return places
 
 
 def nearest(kind: str, name: str, known: Iterable[str]) -> str:
@@ -157,8 +178,7 @@ def _check(form: Form) -> None:
             raise CampaignError(f"{name}: {value:g} is not from {least:g} to 1000000")
     if form.fuzz == SESSION and form.accessories != ["none"]:
         raise CampaignError('accessories: steps by chance are taken without any; accessories = ["none"] is legal')
-    if form.corpus and form.fuzz != SESSION:
-        raise CampaignError('corpus: only stories are kept, so it goes with fuzz = "session"')
+    corpora_of(form, ())
 
 
 def _check_fault(text: str) -> None:

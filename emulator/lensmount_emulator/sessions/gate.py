@@ -4,18 +4,24 @@ A device may begin to read anywhere: behind noise, inside another frame, across 
 bytes that it let pass and looks at every place at which a frame can begin, in them and in what is to follow them.
 """
 
+import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 
-from lensmount_emulator.sessions.guarding import armed_types, told
-from lensmount_hardware.transport import Transport
+from lensmount_emulator.roles.arming import armed_types
+from lensmount_emulator.sessions.guarding import GARBAGE, told
+from lensmount_hardware.clock import Clock
+from lensmount_hardware.transport import Sighting, TimedTransport, Transport, timed
 from lensmount_protocol.dialect import Dialect
-from lensmount_protocol.errors import FrameError, LocalProtocolError
+from lensmount_protocol.errors import DialectError, FrameError, LocalProtocolError, MountError
 from lensmount_protocol.frame import Frame, FrameFormat
 from lensmount_protocol.message import Message, Unknown
-from lensmount_protocol.paving import AnyMessage, type_of
+from lensmount_protocol.paving import AnyMessage, Paving, type_of
 from lensmount_protocol.wire import Role, SetBaudrate, Transmit, WireAction, WireEvent
+
+MOST_LAYOUTS = 8
+"""Layouts of before that are asked as well; an end that keeps to the tables chooses one or two."""
 
 
 class Gate:
@@ -38,21 +44,28 @@ class Gate:
         Args:
             dialect: what is spoken.
             role: the end that emits.
-            armed: names of guarded messages (`UpdateOffer`, `Update*`), and numbers of unknown types (`0x7f`).
+            armed: names of guarded messages (`UpdateOffer`, `Update*`), numbers of unknown types (`0x7f`), and
+                `garbage`, which lets bytes out at rates at which they can be read as nothing.
 
         Raises:
-            DialectError: a name that no guarded message has; lists those that there are.
+            DialectError: a name that no guarded message has; lists those that there are. Or one that names nothing:
+                a pattern of everything, a number of no type.
         """
         self.refused = Counter[str]()
         self.passed = 0
         self._dialect = dialect
         self._role = role
-        self._armed, _ = armed_types(dialect, role, armed)
+        names = list(armed)
+        for name in names:
+            _check_name(name)
+        self._armed = armed_types(dialect, role, names, (GARBAGE,))
+        self._any_rate = GARBAGE in names
         self._format = dialect.formats[role]
         self._start = bytes((self._format.start,))
         self._sent = b""
         self._paving = dialect.paving()
         self._chosen: dict[type[Message], int] = {}
+        self._others: list[Paving] = []
         self._payload_at = _payload_at(dialect, self._format)
 
     def admit(self, data: bytes, *, foreign: bool = False) -> str | None:
@@ -73,7 +86,10 @@ class Gate:
             self.refused[reason] += 1
             return reason
         if chosen != self._chosen:
+            # A device that is greeted anew, or has lost its power, reads as before until it is told again.
+            self._others = [*self._others, self._paving][-MOST_LAYOUTS:]
             self._chosen = chosen
+            self._paving = self._dialect.paving()
             self._paving.select(chosen)
         self.passed += len(data)
         self._sent = stream[-(self._format.largest - 1) :]
@@ -81,11 +97,18 @@ class Gate:
 
     def admit_rate(self, baudrate: int) -> str | None:
         """The same of a rate: bytes at one that nobody listens at may be read as any others."""
-        if baudrate in self._dialect.wiring.baudrates:
+        if self._any_rate or baudrate in self._dialect.wiring.baudrates:
             return None
         reason = f"{baudrate} baud, which is no rate of {self._dialect.name}"
         self.refused[reason] += 1
         return reason
+
+    def warm_up(self) -> None:
+        """Read each message once: the code for it is made then, which takes milliseconds, and not in a session."""
+        for (sender, _), cls in self._dialect.messages.items():
+            if sender is self._role:
+                with suppress(MountError):
+                    self._messages(cls().build())
 
     def _refusal(self, stream: bytes, old: int, chosen: dict[type[Message], int], *, foreign: bool) -> str | None:
         inside, lenient = old, not self._is_right(stream[old:])
@@ -125,12 +148,16 @@ class Gate:
     def _refusal_of(self, frame: Frame, chosen: dict[type[Message], int], *, foreign: bool) -> str | None:
         for message in self._messages(frame.payload):
             if self._is_refused(message):
-                return told(message)
+                return self._told(message)
             if type(message) in self._dialect.selecting:
                 wanted = {**chosen, **self._dialect.selections(self._role, message)}
                 if wanted != chosen and foreign:
                     return f"{told(message)} that chooses another layout"
                 chosen.update(wanted)
+        for paving in self._others if foreign else ():
+            for message in self._messages(frame.payload, paving):
+                if self._is_refused(message):
+                    return f"{self._told(message)} in the layout of before"
         return None
 
     def _refusal_of_near(self, candidate: bytes, size: int, old: int) -> str | None:
@@ -146,18 +173,24 @@ class Gate:
                 messages += self._messages(payload)
         for message in messages:
             if type_of(message) in self._dialect.guarded - self._armed:
-                return f"{told(message)} in a damaged frame"
+                return f"{self._told(message)} in a damaged frame"
         return None
 
-    def _messages(self, payload: bytes) -> list[AnyMessage]:
+    def _messages(self, payload: bytes, paving: Paving | None = None) -> list[AnyMessage]:
         """What a payload says; behind a message that cannot be read a device may go on where it ends by the tables."""
-        messages = self._paving.parse(self._role, payload)
+        messages = (paving or self._paving).parse(self._role, payload)
         last = messages[-1] if messages else None
         if isinstance(last, Unknown):
             cls = self._dialect.messages.get((self._role, type_of(last)))
             if cls is not None and not cls.VARIES and 0 < cls.SIZE < len(last.data):
-                messages += self._messages(last.data[cls.SIZE :])
+                messages += self._messages(last.data[cls.SIZE :], paving)
         return messages
+
+    def _told(self, message: AnyMessage) -> str:
+        """By the name that arms it, also where not all of it can be read."""
+        number = type_of(message)
+        cls = self._dialect.messages.get((self._role, number))
+        return told(message) if cls is None else f"{cls.__name__} ({number:#04x})"
 
     def _is_refused(self, message: AnyMessage) -> bool:
         number = type_of(message)
@@ -167,13 +200,47 @@ class Gate:
         return number in self._dialect.guarded or not known
 
 
+def _check_name(name: str) -> None:
+    """Refuse a name that names nothing.
+
+    Raises:
+        DialectError: see above.
+    """
+    if not name[:1].isalnum():
+        raise DialectError(f"armed {name!r}: write a message's name, its beginning and *, or a number such as 0x7f")
+    if name[:2].lower() == "0x" and not re.fullmatch("[0-9a-f]{1,2}", name[2:], re.IGNORECASE):
+        raise DialectError(f"armed {name!r}: a type is a number from 0x00 to 0xff")
+
+
+def rehearse(gate: Gate, actions: Iterable[WireAction]) -> None:
+    """See that all of this may be done to a port, before any of it is.
+
+    Args:
+        gate: a gate of its own: whatever passes counts as emitted.
+        actions: what is to be done, in order.
+
+    Raises:
+        LocalProtocolError: something is held back.
+    """
+    for action in actions:
+        if (reason := _held_back(gate, action)) is not None:
+            raise LocalProtocolError(f"nothing was sent: it can damage a device to send {reason}; "
+                                     "arm by name what is meant")  # fmt: skip
+
+
+def _held_back(gate: Gate, action: WireAction, *, foreign: bool = False) -> str | None:
+    if isinstance(action, Transmit):
+        return gate.admit(action.data, foreign=foreign)
+    return gate.admit_rate(action.baudrate) if isinstance(action, SetBaudrate) else None
+
+
 def _payload_at(dialect: Dialect, frame_format: FrameFormat) -> int:
     """Where in a frame its payload begins."""
     begins: int = frame_format.open(dialect.build_frame(bytes(3), 1, 0), 0).inside.start
     return begins
 
 
-class GatedTransport(Transport):
+class GatedTransport(TimedTransport):
     """A port behind a gate.
 
     Args:
@@ -184,6 +251,7 @@ class GatedTransport(Transport):
 
     Attributes:
         gate: the gate.
+        keeps_time: whether the port does.
     """
 
     def __init__(
@@ -191,13 +259,25 @@ class GatedTransport(Transport):
     ) -> None:
         self.name = inner.name
         self.lines = inner.lines
+        self.keeps_time = timed(inner) is not None
         self.gate = gate
+        gate.warm_up()
         self._inner = inner
         self._before = before
 
     def receive(self, timeout: float | None) -> list[WireEvent]:
         """As the port."""
         return self._inner.receive(timeout)
+
+    def sightings(self, timeout: float | None, clock: Clock) -> list[Sighting]:
+        """As the port, where it keeps time."""
+        keeper = timed(self._inner)
+        return [] if keeper is None else keeper.sightings(timeout, clock)
+
+    def troubles(self) -> Mapping[str, int]:
+        """As the port, where it keeps time."""
+        keeper = timed(self._inner)
+        return {} if keeper is None else keeper.troubles()
 
     def send(self, action: WireAction) -> None:
         """As the port, unless the gate holds it back.
@@ -220,11 +300,7 @@ class GatedTransport(Transport):
         self._inner.close()
 
     def _send(self, action: WireAction, *, foreign: bool) -> None:
-        reason = None
-        if isinstance(action, Transmit):
-            reason = self.gate.admit(action.data, foreign=foreign)
-        elif isinstance(action, SetBaudrate):
-            reason = self.gate.admit_rate(action.baudrate)
+        reason = _held_back(self.gate, action, foreign=foreign)
         if reason is not None:
             raise LocalProtocolError(f"{self.name}: held back: {reason}; arm by name what is meant")
         self._before(action)

@@ -60,6 +60,7 @@ class Whose:
         repeats: how certainly.
         rung: what brought it back.
         twin: whether our own engine breaks by it as well.
+        armed: what the run had armed; without it, some of the bytes may be held back.
     """
 
     role: str
@@ -70,6 +71,7 @@ class Whose:
     repeats: str
     rung: str
     twin: bool
+    armed: tuple[str, ...] = ()
 
 
 def story_of(setup: Setup, steps: Sequence[str], breaks: str) -> Story:
@@ -109,7 +111,7 @@ def read_finding(path: Path) -> tuple[Story, Whose]:
     told: object = header_of(path).get("device")
     if not isinstance(told, Mapping):
         raise FaultError(
-            f"{path}: a story of two engines, and of no device; `lensmount fuzz replay` plays it without --port"
+            f"{path}: a story of two engines, and of no device; `lensmount replay` plays it without --port"
         )
     values: dict[str, Any] = dict(cast("Mapping[str, Any]", told))
     version = values.pop("version", None)
@@ -117,6 +119,7 @@ def read_finding(path: Path) -> tuple[Story, Whose]:
         raise FaultError(f"{path}: finding version {version!r}; this program reads version {DEVICE_VERSION}")
     try:
         values["lines"] = tuple(values["lines"])
+        values["armed"] = tuple(str(name) for name in values.get("armed", ()))
         whose = Whose(**values)
         Role(whose.role)
     except (TypeError, KeyError, ValueError):
