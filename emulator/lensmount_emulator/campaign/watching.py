@@ -119,10 +119,8 @@ class CampaignWatch(Watch):
 
     def _other_lens(self, name: str) -> Engine:
         profile = self._lenses.get(name, self.cast.lens)
-        lens = players_of(profile.dialect).engine(profile.settings, None, Random(f"{self.cast.seed} other lens"), ())
-        self._overhear(lens)
-        self._forget()
-        return lens
+        chance = Random(f"{self.cast.seed} other lens")
+        return self._welcome(players_of(profile.dialect).engine(profile.settings, None, chance, ()))
 
     def look(self) -> None:
         """Behind an accessory a lens's values are what that makes of them, and say nothing of what moves."""

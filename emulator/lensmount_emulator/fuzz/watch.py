@@ -312,7 +312,10 @@ class Watch:
 
     def _other_lens(self, _name: str) -> Engine:
         # It is another of its kind: what the session knows of its dialect holds for it as well.
-        lens = self._engine(self.cast.lens, "other lens")
+        return self._welcome(self._engine(self.cast.lens, "other lens"))
+
+    def _welcome(self, lens: Engine) -> Engine:
+        """Listen to a lens that is put on in the place of another."""
         self._fell_at[self.dialect.select_line(Role.LENS)] = -1.0
         self._listening[Role.LENS] = Listening(self.dialect.select_line(Role.BODY), self.dialect.silence)
         self._overhear(lens)

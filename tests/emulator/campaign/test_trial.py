@@ -112,7 +112,7 @@ def test_steps_by_chance_repeat_and_a_story_that_breaks_is_one_file(
     def planted(watch: Watch) -> None:
         """As if the diaphragm could never be told to close."""
         look(watch)
-        if watch.bytes_heard[Role.BODY] > 4000:
+        if watch.now > 1.0:
             watch.complain("within limits", "planted")
 
     monkeypatch.setattr(Watch, "look", planted)
