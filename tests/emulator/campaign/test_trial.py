@@ -20,7 +20,6 @@ from lensmount_emulator.fuzz.watch import Watch
 from lensmount_emulator.sessions.loopback import run_loopback
 from lensmount_emulator.sessions.repeating import repeat
 from lensmount_hardware.captures.recording import RecordingWriter
-from lensmount_protocol.wire import Role
 
 EMOUNT = Case(7, PLAIN, "emount", "a6000", "sel55210", (), (), 3, "wait 0.2; aperture f/8", 20.0, 60, (*INVARIANTS,))
 LMOUNT = replace(
