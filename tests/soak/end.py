@@ -7,6 +7,7 @@ from pathlib import Path
 
 from lensmount_emulator.profiles.library import load_profile
 from lensmount_emulator.roles.registry import cast_of
+from lensmount_emulator.sessions.gate import Gate, GatedTransport
 from lensmount_emulator.sessions.live import LiveSession
 from lensmount_hardware.clock import Clock, MonotonicClock
 from lensmount_hardware.spec import open_transport
@@ -35,7 +36,9 @@ def main(role_name: str, profile_name: str, port: str, seconds: float) -> None:
         if isinstance(record, Burst):
             ledgers[record.sender].add(record.data)
 
-    with open_transport(port, role=role, baudrate=dialect.wiring.baudrates[0]) as transport:
+    with open_transport(port, role=role, baudrate=dialect.wiring.baudrates[0]) as opened:
+        # As `lensmount run` plays.
+        transport = GatedTransport(opened, Gate(dialect, role))
         print(transport.name, flush=True)
         engine = cast_of(profile.dialect).engine(profile.settings, transport.lines, None, ())
         clock = MonotonicClock()

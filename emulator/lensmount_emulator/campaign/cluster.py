@@ -4,6 +4,7 @@ Dask plays a case again whose worker died. Results come here, to the one writer,
 """
 
 import logging
+import re
 from collections.abc import Callable, Generator, Iterable, Iterator
 from importlib import import_module
 from importlib.metadata import version
@@ -14,7 +15,7 @@ from lensmount_emulator.campaign.case import Case, Result, Verdict
 from lensmount_emulator.campaign.processes import LOST
 from lensmount_emulator.campaign.trial import Work
 from lensmount_emulator.fuzz.watch import Complaint
-from lensmount_protocol.errors import TransportLostError, TransportOpenError
+from lensmount_protocol.errors import TransportLostError, TransportOpenError, TransportSpecError
 
 # Dask's types say little, and it is not installed where types are checked.
 distributed: Any = import_module("distributed")
@@ -25,6 +26,9 @@ for _name in ("distributed", "distributed.client", "distributed.core", "tornado.
 
 CANCELLED: type[BaseException] = import_module("distributed.client").CancelledError
 KILLED: type[Exception] = distributed.KilledWorker
+
+ADDRESS = re.compile(r"((tcp|tls|wss?)://)?(\[[0-9a-fA-F:.%]+\]|[^\s/:\[\]]+):[0-9]{1,5}")
+"""Host and port, with a scheme by which another machine can be reached."""
 
 PATIENCE_S = 10.0
 AHEAD = 4
@@ -40,6 +44,7 @@ def run_on_cluster(address: str, cases: Iterable[Case], work: Work) -> Generator
         work: what plays them.
 
     Raises:
+        TransportSpecError: the address is none.
         TransportOpenError: nobody is there, it has no workers, or they have another lensmount than this one, or none.
         TransportLostError: the scheduler went away.
     """
@@ -52,6 +57,9 @@ def run_on_cluster(address: str, cases: Iterable[Case], work: Work) -> Generator
 
 
 def _reached(address: str) -> Any:
+    if not ADDRESS.fullmatch(address):
+        # Dask would wait for what it cannot read, and end in several lines.
+        raise TransportSpecError(f"--dask {address!r}: no address of a Dask scheduler; write tcp://HOST:8786")
     try:
         return distributed.Client(address, timeout=PATIENCE_S, set_as_default=False)
     except (OSError, ValueError, TypeError) as error:

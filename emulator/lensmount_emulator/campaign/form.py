@@ -39,7 +39,8 @@ class Form(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         steps: how many steps a case of the kind `session` takes.
         processes: how many processes share the work.
         limit: real seconds after which a case is given up, with the process that it holds up.
-        corpus: where stories are kept between campaigns: a folder, or the URL of a Redis; `""` for nowhere.
+        corpus: where stories are kept between campaigns: a folder, or the URL of a Redis, or a list of such
+            places; `""` for nowhere.
     """
 
     dialect: str
@@ -56,7 +57,7 @@ class Form(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     steps: int = 400
     processes: int = 1
     limit: float = 300.0
-    corpus: str = ""
+    corpus: str | list[str] = ""
 
 
 def load_form(path: Path) -> Form:
@@ -132,6 +133,23 @@ def checks_of(form: Form) -> tuple[str, ...]:
     return tuple(name for name in INVARIANTS if name in wanted)
 
 
+def corpora_of(form: Form, instead: Sequence[str]) -> list[str]:
+    """The places of the corpus.
+
+    Args:
+        form: what the file says.
+        instead: places that are taken instead, where there are any.
+
+    Raises:
+        CampaignError: there are places, and no stories to keep there.
+    """
+    told = [form.corpus] if isinstance(form.corpus, str) else form.corpus
+    places = [place for place in instead or told if place]
+    if places and form.fuzz != SESSION:
+        raise CampaignError('corpus: only stories are kept, so it goes with fuzz = "session"')
+    return places
+
+
 def nearest(kind: str, name: str, known: Iterable[str]) -> str:
     """One line for an unknown name: what is known instead, and the nearest of it where one is near."""
     names = sorted(known)
@@ -157,8 +175,7 @@ def _check(form: Form) -> None:
             raise CampaignError(f"{name}: {value:g} is not from {least:g} to 1000000")
     if form.fuzz == SESSION and form.accessories != ["none"]:
         raise CampaignError('accessories: steps by chance are taken without any; accessories = ["none"] is legal')
-    if form.corpus and form.fuzz != SESSION:
-        raise CampaignError('corpus: only stories are kept, so it goes with fuzz = "session"')
+    corpora_of(form, ())
 
 
 def _check_fault(text: str) -> None:

@@ -12,6 +12,7 @@ from lensmount_emulator.campaign.store import Store
 from lensmount_emulator.faults.registry import parse_fault
 from lensmount_emulator.fuzz.stage import STEPS
 from lensmount_emulator.fuzz.story import story_from
+from lensmount_protocol.errors import CorpusError
 
 LONGEST_STORY = 2000
 """Steps of a story that is worth keeping: each campaign goes on behind those that it finds."""
@@ -52,6 +53,7 @@ class Progress:
         began: cases that had theirs when this run began.
         counts: verdict -> cases of this run.
         skipped: entries of the corpus that cannot be read.
+        trouble: why a story could not be kept in the corpus; `""` where all were.
     """
 
     planned: int
@@ -59,6 +61,7 @@ class Progress:
     began: int
     counts: dict[Verdict, int]
     skipped: int = 0
+    trouble: str = ""
 
 
 def run_planned(planned: Planned, store: Store, execute: Execute, corpus: Corpus | None = None) -> Generator[Progress]:
@@ -74,7 +77,8 @@ def run_planned(planned: Planned, store: Store, execute: Execute, corpus: Corpus
 
     Raises:
         CaptureError: a result cannot be written.
-        CorpusError: the corpus is out of reach.
+        CorpusError: the corpus is out of reach at the beginning; later the campaign goes on without it, and says so in
+            `Progress.trouble`.
         TransportError: the cluster is.
     """
     subject = f"session {planned.form.dialect}"
@@ -98,9 +102,17 @@ def run_planned(planned: Planned, store: Store, execute: Execute, corpus: Corpus
             progress.counts[result.verdict] += 1
             yield progress
             if corpus is not None and result.story and (new or result.complaints):
-                entry = json.loads(result.story)
-                if len(entry["steps"]) <= LONGEST_STORY:
-                    corpus.keep(subject, entry)
+                progress.trouble = _keep(corpus, subject, json.loads(result.story)) or progress.trouble
+
+
+def _keep(corpus: Corpus, subject: str, entry: Entry) -> str:
+    """Keep a story that is worth it; why that is not possible, else `""`."""
+    try:
+        if len(entry["steps"]) <= LONGEST_STORY:
+            corpus.keep(subject, entry)
+    except CorpusError as error:
+        return str(error)
+    return ""
 
 
 def _told(entry: Entry, planned: Planned) -> str:

@@ -29,7 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
     from pathlib import Path
 
     from lensmount_emulator.cli.listening import Count, both, orderly_stop, teller
-    from lensmount_emulator.cli.ports import open_port
+    from lensmount_emulator.cli.ports import open_port, require_distinct
     from lensmount_emulator.sessions.listening import Listener
     from lensmount_emulator.sessions.relaying import Relay, turn
     from lensmount_hardware.captures.recording import RecordingWriter
@@ -39,6 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     dialect = load_dialect(arguments.dialect)
     specs = {Role.BODY: arguments.port, Role.LENS: arguments.port2}
+    require_distinct(specs.values())
     with contextlib.ExitStack() as stack:
         # Where the body is we stand in for the lens, and the other way round.
         ports = {

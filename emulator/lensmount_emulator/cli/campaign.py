@@ -37,7 +37,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     play.add_argument("--to", type=Path, metavar="FILE.sqlite", help="results (default: beside FILE.toml)")
     play.add_argument("--processes", type=_count, metavar="N", help="(default: as the file says, or 1)")
     play.add_argument("--dask", metavar="ADDRESS", help="the scheduler of a cluster: tcp://HOST:8786")
-    play.add_argument("--corpus", metavar="PLACE", help="a folder or the URL of a Redis (default: as the file says)")
+    play.add_argument(
+        "--corpus",
+        action="append",
+        default=[],
+        metavar="PLACE",
+        help="a folder or the URL of a Redis; may be given again (default: as the file says)",
+    )
     play.add_argument("--quiet", action="store_true", help="only the summary")
     report = what.add_parser("report", help="what a campaign came to")
     report.add_argument("file", type=Path, metavar="FILE.sqlite", help="its results")
@@ -65,7 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _run(arguments: argparse.Namespace) -> int:
     from contextlib import closing
 
-    from lensmount_emulator.campaign.form import load_form
+    from lensmount_emulator.campaign.form import corpora_of, load_form
     from lensmount_emulator.campaign.planning import plan_campaign
     from lensmount_emulator.campaign.running import run_planned
     from lensmount_emulator.campaign.store import Store
@@ -77,8 +83,7 @@ def _run(arguments: argparse.Namespace) -> int:
     clock = MonotonicClock()
     planned = plan_campaign(load_form(arguments.file))
     execute = _execute(arguments, planned)
-    place = arguments.corpus if arguments.corpus is not None else planned.form.corpus
-    corpus = corpus_at([place] if place else [])
+    corpus = corpus_at(corpora_of(planned.form, arguments.corpus))
     path = arguments.to or arguments.file.with_suffix(".sqlite")
     ready(arguments.junit, arguments.html)
     progress: Progress | None = None
@@ -99,7 +104,8 @@ def _run(arguments: argparse.Namespace) -> int:
         print(f"the same command goes on with what is missing in {path}")
         raise KeyboardInterrupt
     arguments.file, arguments.where, arguments.json = path, None, False
-    return _report(arguments)
+    code = _report(arguments)
+    return 3 if not code and progress is not None and progress.trouble else code
 
 
 def _tell(progress: "Progress", seconds: float) -> None:
@@ -108,6 +114,8 @@ def _tell(progress: "Progress", seconds: float) -> None:
     print(f"{played} cases in {seconds:.1f} s{before}; {progress.finished} of {progress.planned} are finished")
     if progress.skipped:
         print(f"{progress.skipped} entries of the corpus cannot be read, and were skipped")
+    if progress.trouble:
+        print(f"lensmount: {progress.trouble}; every result is kept", file=sys.stderr)
 
 
 def _execute(arguments: argparse.Namespace, planned: "Planned") -> "Execute":
@@ -164,7 +172,7 @@ def _replay(arguments: argparse.Namespace) -> int:
     print(f"its recording is {'the same, byte for byte' if again.identical else 'another one'}")
     if arguments.shorten is not None:
         steps = write_shorter(arguments.shorten, again)
-        print(f"{steps} steps break the same: lensmount fuzz replay {arguments.shorten}")
+        print(f"{steps} steps break the same: lensmount replay {arguments.shorten}")
     return 0 if again.same and again.identical and again.result.verdict is Verdict.PASSED else 1
 
 

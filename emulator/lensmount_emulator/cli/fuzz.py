@@ -4,7 +4,7 @@
   lensmount fuzz session            both ends under faults, noise and a hand, step by step
   lensmount fuzz lens --port SPEC   the lens on a port, our body beside it
   lensmount fuzz body --port SPEC   the body on a port, our lens beside it
-  lensmount fuzz replay FILE        the story in a file once more; with --port SPEC on the device there
+  lensmount fuzz replay FILE        the story in a file once more, as `lensmount replay FILE` does
 
 The same seed gives the same cases. Exit code 1 where something is broken; its story is then in a file that replays.
 What can leave a device dead (firmware update, flash, test modes, unknown types) is held back at a port unless --arm
@@ -20,8 +20,9 @@ from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lensmount_emulator.cli.fuzz_device import add_device_arguments, add_limits, replay_on_device, run_device
+from lensmount_emulator.cli.fuzz_device import add_device_arguments, add_gate, run_device
 from lensmount_emulator.cli.parsing import Keeper, add_corpus, corpus_at, prepared
+from lensmount_emulator.cli.stories import add_story_options, replay_story, tell_outcome
 from lensmount_protocol.errors import CaptureError
 
 if TYPE_CHECKING:
@@ -61,14 +62,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         add_device_arguments(what.add_parser(device, help=f"the {device} on a port"), device)
     replay = what.add_parser("replay", help="a story that was written to a file")
     replay.add_argument("file", metavar="FILE", help="a .lmx file with a story in its header")
-    replay.add_argument("--test", action="store_true", help="print it as a pytest test, and do not play it")
     replay.add_argument("--port", metavar="SPEC", help="play it on the device that is there")
-    replay.add_argument("--repeats", type=count, default=1, help="tries on a device (default: %(default)s)")
-    replay.add_argument("--power-cycle", metavar="COMMAND", help="takes the device's power and gives it again")
-    replay.add_argument("--power-cycles", type=count, default=100, metavar="N", help=argparse.SUPPRESS)
-    replay.add_argument("--ask", action="store_true", help="ask a person to bring the device back")
-    replay.add_argument("--any-device", action="store_true", help="also where the device is another one")
-    add_limits(replay)
+    add_story_options(replay)
+    add_gate(replay)
     for one in (reader, session, replay):
         one.add_argument("--json", action="store_true", help="the figures as one JSON object")
 
@@ -101,7 +97,7 @@ def _parser(arguments: argparse.Namespace) -> int:
 
 
 def _session(arguments: argparse.Namespace) -> int:
-    from lensmount_emulator.fuzz.session import run_campaign
+    from lensmount_emulator.fuzz.session import Campaign, run_campaign
     from lensmount_emulator.fuzz.story import write_story
     from lensmount_emulator.fuzz.traits import TRAITS, players_of
     from lensmount_hardware.clock import MonotonicClock
@@ -109,6 +105,7 @@ def _session(arguments: argparse.Namespace) -> int:
     dialects = arguments.dialect or list(TRAITS)
     for name in dialects:
         players_of(name)
+    folder = _ready(Path(arguments.stories))
     corpus = corpus_at(arguments.corpus)
     keepers = {name: Keeper(corpus, f"session {name}") for name in dialects}
     first = [story for name in dialects for story in _stories(corpus, name)]
@@ -116,7 +113,7 @@ def _session(arguments: argparse.Namespace) -> int:
     trouble = list[str]()
 
     def found(outcome: "Outcome") -> None:
-        file = Path(arguments.stories) / f"story-{arguments.seed}-{len(files) + 1}.lmx"
+        file = folder / f"story-{arguments.seed}-{len(files) + 1}.lmx"
         files.append(str(file))
         keepers[outcome.story.dialect].keep(outcome.story.entry())
         try:
@@ -124,25 +121,58 @@ def _session(arguments: argparse.Namespace) -> int:
         except CaptureError as error:
             trouble.append(str(error))
 
+    came, stopped = Campaign(), False
     clock, worked = MonotonicClock(), sum(os.times()[:2])
     with _progress("steps", arguments.steps) as update:
-        came = run_campaign(
-            dialects, arguments.steps, arguments.seed, mode=arguments.mode, progress=update, first=first, found=found
-        )
+        try:
+            run_campaign(
+                dialects,
+                arguments.steps,
+                arguments.seed,
+                mode=arguments.mode,
+                progress=update,
+                first=first,
+                found=found,
+                came=came,
+            )
+        except KeyboardInterrupt:
+            stopped = True
     seconds, worked = clock.now(), sum(os.times()[:2]) - worked
     more = {"from corpus": len(first), "damaged": corpus.broken + came.unplayable} if corpus else {}
     figures = {"dialects": dialects, "steps": came.steps, "stories": came.stories, **more,
                "broken": sum(came.counts.values()), "kinds": len(came.broken), "files": files,
                "seconds": round(seconds, 1), "of one core": round(worked, 1)}  # fmt: skip
     _print(figures, came.steps / max(worked, 1e-9), "steps", as_json=arguments.json)
-    for file, outcome in zip(files, came.broken, strict=True):
+    for file, outcome in zip(files, came.broken, strict=False):
         if trouble:
             # What no disk takes is told in full, so that it is not lost.
             print(json.dumps({"story": outcome.story.entry()}))
         elif not arguments.json:
-            _tell(outcome)
-            print(f"    lensmount fuzz replay {file}")
-    return _code(len(came.broken), *trouble, *(keeper.trouble for keeper in keepers.values()))
+            tell_outcome(outcome)
+            print(f"    lensmount replay {file}")
+    code = _code(len(came.broken), *trouble, *(keeper.trouble for keeper in keepers.values()))
+    if stopped:
+        raise KeyboardInterrupt
+    return code
+
+
+def _ready(folder: Path) -> Path:
+    """A folder for stories, made where it is missing, and tried: hours of work shall not end at a wrong path.
+
+    Raises:
+        CaptureError: nothing can be written there.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / f".lensmount-probe-{os.getpid()}"
+        try:
+            probe.write_bytes(b"room")
+        finally:
+            probe.unlink(missing_ok=True)
+    except OSError as error:
+        why = "it is no folder" if isinstance(error, FileExistsError) else error.strerror or error
+        raise CaptureError(f"{folder}: stories cannot be written there: {why}") from error
+    return folder
 
 
 def _stories(corpus: "Corpus | None", dialect: str) -> "list[Story]":
@@ -163,37 +193,6 @@ def _code(broken: int, *troubles: str) -> int:
     for trouble in told:
         print(f"lensmount: {trouble}", file=sys.stderr)
     return 1 if broken else 3 if told else 0
-
-
-def _replay(arguments: argparse.Namespace) -> int:
-    from lensmount_emulator.fuzz.stage import play_story
-    from lensmount_emulator.fuzz.story import as_test, read_story
-    from lensmount_hardware.captures.recording import header_of
-
-    story = read_story(Path(arguments.file))
-    if arguments.test:
-        print(as_test(story, Path(arguments.file).stem.replace("-", "_")), end="")
-        return 0
-    if arguments.port is not None or "device" in header_of(Path(arguments.file)):
-        return replay_on_device(arguments)
-    outcome = play_story(story)
-    if arguments.json:
-        broken = [{"invariant": c.invariant, "at": round(c.at, 6), "text": c.text} for c in outcome.complaints]
-        print(json.dumps({"steps": outcome.steps, "broke": story.breaks, "broken": broken}))
-    else:
-        for step in story.steps:
-            print(f"  {step}")
-        _tell(outcome)
-    return 1 if outcome.complaints else 0
-
-
-def _tell(outcome: "Outcome") -> None:
-    story = outcome.story
-    print(f"{story.dialect}, {story.body} and {story.lens}, {len(story.steps)} steps, script '{story.script}':")
-    for complaint in outcome.complaints[:3] or ():
-        print(f"    {complaint.at:.6f} s, {complaint.invariant}: {complaint.text}")
-    if not outcome.complaints:
-        print("    nothing is broken")
 
 
 def _print(figures: Mapping[str, object], rate: float, what: str, *, as_json: bool) -> None:
@@ -220,7 +219,7 @@ def _progress(what: str, total: int) -> Generator[Callable[[int], None]]:
 VERBS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "parser": _parser,
     "session": _session,
-    "replay": _replay,
+    "replay": replay_story,
     "lens": run_device,
     "body": run_device,
 }

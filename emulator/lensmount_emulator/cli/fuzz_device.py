@@ -1,4 +1,4 @@
-"""`lensmount fuzz lens|body`: fuzzing of the device on a port, and replay of what broke it."""
+"""`lensmount fuzz lens|body`: fuzzing of the device on a port."""
 
 import argparse
 import contextlib
@@ -9,11 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lensmount_emulator.fuzz.device.findings import Whose
     from lensmount_emulator.fuzz.device.hunt import Hunt, Hunted
     from lensmount_emulator.fuzz.device.setup import Setup
     from lensmount_emulator.fuzz.device.trying import Trier
-    from lensmount_emulator.fuzz.story import Story
 
 HELPLESS = 5
 """Exit code: the device does not come back, and nobody is there to see to it."""
@@ -42,17 +40,22 @@ def add_device_arguments(parser: argparse.ArgumentParser, device: str) -> None:
     )
     parser.add_argument("--ask", action="store_true", help="ask a person to bring the device back")
     add_limits(parser)
+    add_gate(parser)
     parser.add_argument("--json", action="store_true", help="the report as one JSON object")
 
 
 def add_limits(parser: argparse.ArgumentParser) -> None:
-    """What a device has to keep, and what may be sent to it."""
+    """What a device has to keep."""
     parser.add_argument(
         "--answer", type=_positive, default=0.5, metavar="SECONDS", help="for a known request (default: %(default)g)"
     )
     parser.add_argument(
         "--greeting", type=_positive, default=2.5, metavar="SECONDS", help="to its first frame (default: %(default)g)"
     )
+
+
+def add_gate(parser: argparse.ArgumentParser) -> None:
+    """What may be sent to a device."""
     parser.add_argument(
         "--arm", action="append", default=[], metavar="MESSAGE", help="let pass what is held back; may be given again"
     )
@@ -84,7 +87,7 @@ def run_device(arguments: argparse.Namespace) -> int:
         if corpus.broken:
             print(f"lensmount: {corpus.path}: {corpus.broken} entries are left out: broken, or not for this device",
                   file=sys.stderr)  # fmt: skip
-        trier, twin = _triers(arguments, setup, port, notebook.write)
+        trier, twin = triers(arguments, setup, port, notebook.write)
         budget = Budget(arguments.seconds, arguments.cases, max(1, arguments.repeats), max(0, arguments.tries))
         update = stack.enter_context(_progress(arguments.seconds))
         hunt = Hunt(setup, trier, twin, corpus, notebook, budget, lambda came: update(trier.link.clock.now(), came))
@@ -104,9 +107,10 @@ def run_device(arguments: argparse.Namespace) -> int:
     return 1 if hunt.came.findings else 0
 
 
-def _triers(
+def triers(
     arguments: argparse.Namespace, setup: "Setup", port: Any, tap: Callable[[Any], None]
 ) -> "tuple[Trier, Callable[[], Trier]]":
+    """What tries cases on the device, and what makes one that tries them on its twin."""
     from lensmount_emulator.fuzz.device.health import Health, Limits
     from lensmount_emulator.fuzz.device.ladder import Ladder
     from lensmount_emulator.fuzz.device.link import Link
@@ -171,58 +175,8 @@ def _report(hunt: "Hunt", recording: Path, *, as_json: bool) -> None:
         print(
             f"    {found['kind']}{also}; {found['repeats']}; {len(found['steps'])} steps; {found['again']} times more"
         )
-        print(f"        lensmount fuzz replay {found['file']} --port SPEC")
+        print(f"        lensmount replay {found['file']} --port SPEC")
     print(f"recorded in {recording}; ended: {figures['ended']}", flush=True)
-
-
-def replay_on_device(arguments: argparse.Namespace) -> int:
-    """Play a finding on the device at a port, or on its twin; 1 where it breaks."""
-    from lensmount_emulator.cli.ports import open_port
-    from lensmount_emulator.fuzz.device.findings import read_finding, steps_in
-    from lensmount_emulator.fuzz.device.health import Limits
-    from lensmount_emulator.fuzz.device.setup import make_setup
-    from lensmount_emulator.fuzz.device.trying import BROKEN, UNKNOWN, twin_of
-    from lensmount_protocol.errors import FaultError, TransportError
-    from lensmount_protocol.wire import Role
-
-    story, whose = read_finding(Path(arguments.file))
-    device = Role(whose.role)
-    ours, twin = (story.body, story.lens) if device is Role.LENS else (story.lens, story.body)
-    setup = make_setup(story.dialect, device, ours, twin, story.seed)
-    with contextlib.ExitStack() as stack:
-        if arguments.port is None:
-            trier = twin_of(setup, frozenset(whose.lines), Limits(arguments.answer, arguments.greeting))
-        else:
-            port = stack.enter_context(open_port(arguments.port, setup.role, setup.dialect))
-            trier, _ = _triers(arguments, setup, port, lambda _record: None)
-        where = trier.link.port.name
-        counts = dict[str, int]()
-        for _ in range(max(1, arguments.repeats)):
-            came = trier.once(steps_in(story))
-            if came == UNKNOWN:
-                break
-            identity = trier.link.identity
-            other = whose.identity and identity and identity != whose.identity
-            if other and arguments.port is not None and not arguments.any_device:
-                raise FaultError(f"{arguments.file}: it is about {whose.identity}; at {where} there is {identity}; "
-                                 "--any-device plays it all the same")  # fmt: skip
-            counts[came] = counts.get(came, 0) + 1
-        if not counts:
-            raise TransportError(f"{where}: the {device.value} does not come to a session; nothing was played")
-    broke = sum(count for came, count in counts.items() if came in BROKEN)
-    if arguments.json:
-        print(json.dumps({"kind": whose.kind, "found": whose.repeats, "came": counts, "broke": broke}))
-    else:
-        _tell(story, whose, counts)
-    return 1 if broke else 0
-
-
-def _tell(story: "Story", whose: "Whose", counts: Mapping[str, int]) -> None:
-    for step in story.steps:
-        print(f"  {step}")
-    print(f"it was found: {whose.kind}; {whose.repeats}")
-    for came, count in counts.items():
-        print(f"    {count}x {came}")
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ from queue import SimpleQueue
 from threading import current_thread, main_thread
 from typing import TextIO
 
-from lensmount_emulator.cli.ports import open_port
+from lensmount_emulator.cli.ports import open_port, require_distinct
 from lensmount_emulator.reports.json_lines import json_of
 from lensmount_emulator.reports.lines import fields_of, line_of
 from lensmount_emulator.reports.story import Storyteller
@@ -140,12 +140,13 @@ class Ears:
 
         Raises:
             TransportSpecError: a port's description means nothing, or asks for lines to be driven; or a board, which
-                hears both ends, beside another port.
+                hears both ends, beside another port; or one port twice.
             TransportOpenError: a port cannot be opened.
             CaptureError: the file cannot be written.
         """
         for spec in specs.values():
             require_silent(spec)
+        require_distinct(specs.values())
         self.clock: Clock = MonotonicClock()
         self.count = Count()
         self._inbox: SimpleQueue[Heard] = SimpleQueue()

@@ -1,7 +1,10 @@
 """The one place where verbs open ports: whatever a port needs to know of the dialect is told to it here."""
 
+import os
+from collections.abc import Iterable
+
 from lensmount_emulator.sessions.contacts import contacts_of
-from lensmount_hardware.spec import open_transport
+from lensmount_hardware.spec import open_transport, parse_spec
 from lensmount_hardware.transport import Transport
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.wire import Role
@@ -25,3 +28,23 @@ def open_port(
     """
     rate = baudrate or dialect.wiring.baudrates[0]
     return open_transport(spec, role=role, baudrate=rate, contacts=contacts_of(dialect), listens=listens)
+
+
+def require_distinct(specs: Iterable[str]) -> None:
+    """Refuse one port for two ends, also by another name or with other options.
+
+    Raises:
+        TransportSpecError: a description means nothing, or two of them mean the same port.
+    """
+    seen = dict[str, str]()
+    for text in specs:
+        spec = parse_spec(text)
+        if not spec.rest or spec.rest.endswith(":0"):
+            # A port that is made when it is opened, and is another one each time.
+            continue
+        where = f"{spec.scheme}:{spec.rest.removeprefix('//')}"
+        if spec.rest.startswith("/") and not spec.rest.startswith("//"):
+            where = os.path.realpath(spec.rest)
+        if where in seen:
+            raise spec.error(f"{seen[where]!r} is the same port; the body and the lens have one each")
+        seen[where] = text

@@ -26,15 +26,25 @@ def run(arguments: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.progress import Progress
 
-    from lensmount_emulator.proofs.differential import compare
+    from lensmount_emulator.proofs.differential import Differential, compare
     from lensmount_hardware.clock import MonotonicClock
     from lensmount_protocol.registry import load_dialect
 
     dialect = load_dialect(arguments.dialect)
     clock = MonotonicClock()
+    found, stopped = Differential(), False
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("frames", total=arguments.cases)
-        found = compare(dialect, arguments.cases, Random(arguments.seed), lambda done: bar.update(task, completed=done))
+        try:
+            compare(
+                dialect,
+                arguments.cases,
+                Random(arguments.seed),
+                lambda done: bar.update(task, completed=done),
+                found,
+            )
+        except KeyboardInterrupt:
+            stopped = True
     seconds = clock.now()
     if arguments.json:
         print(json.dumps({**found.cases, "mismatches": found.mismatches, "seconds": round(seconds, 1)}))
@@ -44,4 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"{'mismatches':<20} {found.mismatches:>10}   in {seconds:.1f} s")
     for line in found.shown:
         print(line)
+    if stopped:
+        # What was compared until then is told; the code is that of a run that was stopped.
+        raise KeyboardInterrupt
     return 1 if found.mismatches else 0

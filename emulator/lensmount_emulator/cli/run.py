@@ -53,6 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     from lensmount_emulator.cli.playing import Player, engine_for
     from lensmount_emulator.cli.ports import open_port
     from lensmount_emulator.profiles.library import load_profile
+    from lensmount_emulator.sessions.gate import Gate, GatedTransport
     from lensmount_hardware.captures.recording import RecordingWriter
     from lensmount_hardware.transport import Transport, timed
     from lensmount_hardware.transports.reconnecting import ReconnectingTransport
@@ -72,7 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
             return open_port(arguments.port, role, dialect)
 
         port = ReconnectingTransport(opened) if arguments.reconnect else opened()
-        transport = stack.enter_context(port)
+        transport = stack.enter_context(GatedTransport(port, Gate(dialect, role, arguments.arm)))
         tap = None
         if arguments.record:
             header = {

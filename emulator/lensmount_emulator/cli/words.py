@@ -32,7 +32,8 @@ def add_arm(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="MESSAGE",
-        help="allow guarded messages such as 'Update*', which can leave a device dead; may be given again",
+        help="allow guarded messages such as 'Update*', which can leave a device dead, and unknown types such as 0x7f; "
+        "may be given again",
     )
 
 

@@ -58,11 +58,24 @@ class Corpus(ExampleDatabase):
         place: where it is, for messages.
         database: what does the work.
         errors: what it raises when its place is out of reach.
+        parts: the corpora that it is made of, where it has several places.
+
+    Attributes:
+        place: where it is, for messages.
+        written: whether anything can be kept there.
     """
 
-    def __init__(self, place: str, database: ExampleDatabase, errors: tuple[type[Exception], ...] = (OSError,)) -> None:
+    def __init__(
+        self,
+        place: str,
+        database: ExampleDatabase,
+        errors: tuple[type[Exception], ...] = (OSError,),
+        parts: tuple["Corpus", ...] = (),
+    ) -> None:
         super().__init__()
         self.place = place
+        self.written = not isinstance(database, ReadOnlyDatabase)
+        self._parts = parts
         self._database = database
         self._errors = errors
         self._broken: dict[str, int] = {}
@@ -83,8 +96,20 @@ class Corpus(ExampleDatabase):
             entries: what to keep; one that is there already stays once.
 
         Raises:
-            CorpusError: the place takes none, because it is full, out of reach or only to be read.
+            CorpusError: the place takes none, because it is full, out of reach or only to be read. Of several places
+                all others have taken it, and those that are only to be read are not asked.
         """
+        troubles = list[CorpusError]()
+        for part in self._parts:
+            try:
+                if part.written:
+                    part.keep(subject, *entries)
+            except CorpusError as error:
+                troubles.append(error)
+        if troubles:
+            raise troubles[0]
+        if any(part.written for part in self._parts):
+            return
         key, packed = _key(subject), [pack(entry) for entry in entries]
         for data in packed:
             self.save(key, data)
@@ -156,7 +181,7 @@ def open_corpus(place: str | Path | None = None, *more: str | Path) -> Corpus:
     if not more:
         return first
     all_ = [first, *(_open(str(one)) for one in more)]
-    return _made(", ".join(one.place for one in all_), MultiplexedDatabase(*all_))
+    return _made(", ".join(one.place for one in all_), MultiplexedDatabase(*all_), parts=tuple(all_))
 
 
 def _open(place: str) -> Corpus:
@@ -202,9 +227,14 @@ def _server(place: str) -> Corpus:
     return _made(shown, database.RedisExampleDatabase(client, expire_after=KEPT_FOR), (redis.RedisError, OSError))
 
 
-def _made(place: str, database: ExampleDatabase, errors: tuple[type[Exception], ...] = (OSError,)) -> Corpus:
+def _made(
+    place: str,
+    database: ExampleDatabase,
+    errors: tuple[type[Exception], ...] = (OSError,),
+    parts: tuple[Corpus, ...] = (),
+) -> Corpus:
     # The metaclass of hypothesis says that a call gives a database, and no more.
-    corpus = Corpus(place, database, errors)
+    corpus = Corpus(place, database, errors, parts)
     assert isinstance(corpus, Corpus)
     return corpus
 

@@ -178,6 +178,7 @@ def run_campaign(
     progress: Callable[[int], None] = lambda _steps: None,
     first: Iterable[Story] = (),
     found: Callable[[Outcome], None] = lambda _outcome: None,
+    came: Campaign | None = None,
 ) -> Campaign:
     """Take so many steps, story by story.
 
@@ -190,8 +191,9 @@ def run_campaign(
         progress: told between stories how many steps were taken.
         first: stories of earlier runs, which are played before any other; their steps are not counted.
         found: told at once of each story that is kept because it breaks something new.
+        came: figures to count in, for those who want them although the run is stopped; new ones where none are given.
     """
-    came, names = Campaign(), tuple(dialects)
+    came, names = came or Campaign(), tuple(dialects)
     for story in first:
         try:
             outcome = play_story(story)
@@ -219,8 +221,13 @@ def _note(came: Campaign, outcome: Outcome, found: Callable[[Outcome], None], *,
     kind = kind_of(outcome)
     came.counts[kind] += 1
     if came.counts[kind] == 1:
-        came.broken.append(shorter(outcome) if shrinks else outcome)
-        found(came.broken[-1])
+        kept = outcome
+        try:
+            kept = shorter(outcome) if shrinks else outcome
+        finally:
+            # Who is stopped while a story is made short keeps the long one.
+            came.broken.append(kept)
+            found(kept)
 
 
 def kind_of(outcome: Outcome) -> str:

@@ -70,7 +70,11 @@ def _difference(expected: str, found: str) -> str:
 
 
 def compare(
-    dialect: Dialect, frames: int, random: Random, progress: Callable[[int], None] = lambda _done: None
+    dialect: Dialect,
+    frames: int,
+    random: Random,
+    progress: Callable[[int], None] = lambda _done: None,
+    came: Differential | None = None,
 ) -> Differential:
     """Compare generated code with construct.
 
@@ -79,8 +83,9 @@ def compare(
         frames: mutated frames to read; for each, one message is read by itself and one built of odd values.
         random: where mutations come from; the same seed gives the same cases.
         progress: told now and then how many frames are done.
+        came: what to count in, for those who want it although the run is stopped; a new one where none is given.
     """
-    found = Differential()
+    found = came or Differential()
     judge = Judge(dialect)
     classes = list(dialect.messages.values())
     makers = [_Frames(dialect, role, random) for role in Role]

@@ -23,6 +23,7 @@ from lensmount_emulator.roles.engine import Notice
 from lensmount_emulator.roles.registry import cast_of
 from lensmount_emulator.roles.script import parse_script
 from lensmount_emulator.sessions.chain import Chain
+from lensmount_emulator.sessions.gate import Gate, GatedTransport
 from lensmount_emulator.sessions.loopback import cast_parts, profile_of, usual_pair
 from lensmount_hardware.transport import Transport, timed
 from lensmount_protocol.dialect import Dialect
@@ -76,7 +77,8 @@ class MountFactory:
             accessories: profiles of what stands between them, from the body on; on a port the test is skipped.
             script: what the body does once it runs.
             seed: where reaction times get their jitter from; a port has its own.
-            arm: guarded messages that our body may send, by name: `Update*`. They can leave a device dead.
+            arm: guarded messages that our body may send, by name: `Update*`. They can leave a device dead. On a port
+                also unknown types, by number: `0x7f`.
 
         Raises:
             ProfileError: a profile is unknown or impossible, or they do not fit together.
@@ -151,7 +153,8 @@ class MountFactory:
         profile = ends[0] if port.role is Role.BODY else ends[1]
         dialect, cast = load_dialect(profile.dialect), cast_of(profile.dialect)
         steps = parse_script(script, cast.verbs) if port.role is Role.BODY else []
-        transport = _taken(port, dialect)
+        # A test may send what it words itself, so what leaves is looked at once more.
+        transport = GatedTransport(_taken(port, dialect), Gate(dialect, port.role, arm))
         engine = cast.engine(profile.settings, transport.lines, None, steps)
         engine.arm(arm)
         engine.connection.keeps_windows = timed(transport) is not None

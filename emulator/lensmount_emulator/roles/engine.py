@@ -1,19 +1,19 @@
 """A role that runs without I/O and without a clock: events in, actions out, and tasks that wait for either."""
 
-import fnmatch
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from random import Random
 
 from lensmount_emulator.mount.port import Port, noting
+from lensmount_emulator.roles.arming import armed_types
 from lensmount_emulator.roles.findings import Finding
 from lensmount_emulator.roles.script import Step
 from lensmount_emulator.roles.tasks import ANYTHING, Tasks, Wait
 from lensmount_emulator.scheduler import Scheduler
 from lensmount_protocol.connection import Arrival, Connection
 from lensmount_protocol.dialect import Dialect
-from lensmount_protocol.errors import DialectError, ProtocolError, unknown
+from lensmount_protocol.errors import ProtocolError
 from lensmount_protocol.frame import Garbage
 from lensmount_protocol.wire import LineChanged, Role, WireAction, WireEvent
 
@@ -227,22 +227,12 @@ class Engine(Tasks):
         self.tell(f"nothing to be done by hand: {step.text}")
 
     def arm(self, names: Iterable[str]) -> None:
-        """Allow guarded messages in this run, by name: `UpdateOffer`, `Update*`.
+        """Allow guarded messages in this run, by name (`UpdateOffer`, `Update*`), and unknown types (`0x7f`).
 
         Raises:
             DialectError: a name that no guarded message has; lists those that there are.
         """
-        guarded = {
-            cls.__name__: cls.TYPE for (role, type_), cls in self.dialect.messages.items()
-            if role is self.role and type_ in self.dialect.guarded
-        }  # fmt: skip
-        armed = set(self.connection.armed)
-        for name in names:
-            meant = fnmatch.filter(guarded, name)
-            if not meant:
-                raise DialectError(unknown(f"guarded message of a {self.role.value}", name, guarded))
-            armed |= {guarded[one] for one in meant}
-        self.connection.armed = frozenset(armed)
+        self.connection.armed |= armed_types(self.dialect, self.role, names)
 
     def on_start(self) -> None:
         """The session begins."""

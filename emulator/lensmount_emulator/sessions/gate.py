@@ -5,13 +5,15 @@ bytes that it let pass and looks at every place at which a frame can begin, in t
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 
-from lensmount_emulator.sessions.guarding import armed_types, told
-from lensmount_hardware.transport import Transport
+from lensmount_emulator.roles.arming import armed_types
+from lensmount_emulator.sessions.guarding import GARBAGE, told
+from lensmount_hardware.clock import Clock
+from lensmount_hardware.transport import Sighting, TimedTransport, Transport, timed
 from lensmount_protocol.dialect import Dialect
-from lensmount_protocol.errors import FrameError, LocalProtocolError
+from lensmount_protocol.errors import FrameError, LocalProtocolError, MountError
 from lensmount_protocol.frame import Frame, FrameFormat
 from lensmount_protocol.message import Message, Unknown
 from lensmount_protocol.paving import AnyMessage, type_of
@@ -38,7 +40,8 @@ class Gate:
         Args:
             dialect: what is spoken.
             role: the end that emits.
-            armed: names of guarded messages (`UpdateOffer`, `Update*`), and numbers of unknown types (`0x7f`).
+            armed: names of guarded messages (`UpdateOffer`, `Update*`), numbers of unknown types (`0x7f`), and
+                `garbage`, which lets bytes out at rates at which they can be read as nothing.
 
         Raises:
             DialectError: a name that no guarded message has; lists those that there are.
@@ -47,7 +50,9 @@ class Gate:
         self.passed = 0
         self._dialect = dialect
         self._role = role
-        self._armed, _ = armed_types(dialect, role, armed)
+        names = list(armed)
+        self._armed = armed_types(dialect, role, names, (GARBAGE,))
+        self._any_rate = GARBAGE in names
         self._format = dialect.formats[role]
         self._start = bytes((self._format.start,))
         self._sent = b""
@@ -81,11 +86,18 @@ class Gate:
 
     def admit_rate(self, baudrate: int) -> str | None:
         """The same of a rate: bytes at one that nobody listens at may be read as any others."""
-        if baudrate in self._dialect.wiring.baudrates:
+        if self._any_rate or baudrate in self._dialect.wiring.baudrates:
             return None
         reason = f"{baudrate} baud, which is no rate of {self._dialect.name}"
         self.refused[reason] += 1
         return reason
+
+    def warm_up(self) -> None:
+        """Read each message once: the code for it is made then, which takes milliseconds, and not in a session."""
+        for (sender, _), cls in self._dialect.messages.items():
+            if sender is self._role:
+                with suppress(MountError):
+                    self._messages(cls().build())
 
     def _refusal(self, stream: bytes, old: int, chosen: dict[type[Message], int], *, foreign: bool) -> str | None:
         inside, lenient = old, not self._is_right(stream[old:])
@@ -125,7 +137,7 @@ class Gate:
     def _refusal_of(self, frame: Frame, chosen: dict[type[Message], int], *, foreign: bool) -> str | None:
         for message in self._messages(frame.payload):
             if self._is_refused(message):
-                return told(message)
+                return self._told(message)
             if type(message) in self._dialect.selecting:
                 wanted = {**chosen, **self._dialect.selections(self._role, message)}
                 if wanted != chosen and foreign:
@@ -146,7 +158,7 @@ class Gate:
                 messages += self._messages(payload)
         for message in messages:
             if type_of(message) in self._dialect.guarded - self._armed:
-                return f"{told(message)} in a damaged frame"
+                return f"{self._told(message)} in a damaged frame"
         return None
 
     def _messages(self, payload: bytes) -> list[AnyMessage]:
@@ -159,6 +171,12 @@ class Gate:
                 messages += self._messages(last.data[cls.SIZE :])
         return messages
 
+    def _told(self, message: AnyMessage) -> str:
+        """By the name that arms it, also where not all of it can be read."""
+        number = type_of(message)
+        cls = self._dialect.messages.get((self._role, number))
+        return told(message) if cls is None else f"{cls.__name__} ({number:#04x})"
+
     def _is_refused(self, message: AnyMessage) -> bool:
         number = type_of(message)
         if number in self._armed:
@@ -167,13 +185,35 @@ class Gate:
         return number in self._dialect.guarded or not known
 
 
+def rehearse(gate: Gate, actions: Iterable[WireAction]) -> None:
+    """See that all of this may be done to a port, before any of it is.
+
+    Args:
+        gate: a gate of its own: whatever passes counts as emitted.
+        actions: what is to be done, in order.
+
+    Raises:
+        LocalProtocolError: something is held back.
+    """
+    for action in actions:
+        if (reason := _held_back(gate, action)) is not None:
+            raise LocalProtocolError(f"nothing was sent: it can damage a device to send {reason}; "
+                                     "arm by name what is meant")  # fmt: skip
+
+
+def _held_back(gate: Gate, action: WireAction, *, foreign: bool = False) -> str | None:
+    if isinstance(action, Transmit):
+        return gate.admit(action.data, foreign=foreign)
+    return gate.admit_rate(action.baudrate) if isinstance(action, SetBaudrate) else None
+
+
 def _payload_at(dialect: Dialect, frame_format: FrameFormat) -> int:
     """Where in a frame its payload begins."""
     begins: int = frame_format.open(dialect.build_frame(bytes(3), 1, 0), 0).inside.start
     return begins
 
 
-class GatedTransport(Transport):
+class GatedTransport(TimedTransport):
     """A port behind a gate.
 
     Args:
@@ -184,6 +224,7 @@ class GatedTransport(Transport):
 
     Attributes:
         gate: the gate.
+        keeps_time: whether the port does.
     """
 
     def __init__(
@@ -191,13 +232,25 @@ class GatedTransport(Transport):
     ) -> None:
         self.name = inner.name
         self.lines = inner.lines
+        self.keeps_time = timed(inner) is not None
         self.gate = gate
+        gate.warm_up()
         self._inner = inner
         self._before = before
 
     def receive(self, timeout: float | None) -> list[WireEvent]:
         """As the port."""
         return self._inner.receive(timeout)
+
+    def sightings(self, timeout: float | None, clock: Clock) -> list[Sighting]:
+        """As the port, where it keeps time."""
+        keeper = timed(self._inner)
+        return [] if keeper is None else keeper.sightings(timeout, clock)
+
+    def troubles(self) -> Mapping[str, int]:
+        """As the port, where it keeps time."""
+        keeper = timed(self._inner)
+        return {} if keeper is None else keeper.troubles()
 
     def send(self, action: WireAction) -> None:
         """As the port, unless the gate holds it back.
@@ -220,11 +273,7 @@ class GatedTransport(Transport):
         self._inner.close()
 
     def _send(self, action: WireAction, *, foreign: bool) -> None:
-        reason = None
-        if isinstance(action, Transmit):
-            reason = self.gate.admit(action.data, foreign=foreign)
-        elif isinstance(action, SetBaudrate):
-            reason = self.gate.admit_rate(action.baudrate)
+        reason = _held_back(self.gate, action, foreign=foreign)
         if reason is not None:
             raise LocalProtocolError(f"{self.name}: held back: {reason}; arm by name what is meant")
         self._before(action)

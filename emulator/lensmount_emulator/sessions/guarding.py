@@ -1,14 +1,14 @@
 """The guard of replays: nothing leaves a recording for a real device that can damage it, or that nobody understands."""
 
-import fnmatch
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
+from lensmount_emulator.roles.arming import armed_types
 from lensmount_protocol.decoder import DecodedFrame, DecodedGarbage, Decoder
 from lensmount_protocol.describe import name_of
 from lensmount_protocol.dialect import Dialect
-from lensmount_protocol.errors import DialectError, FrameError, LocalProtocolError, unknown
+from lensmount_protocol.errors import FrameError, LocalProtocolError
 from lensmount_protocol.message import Unknown
 from lensmount_protocol.paving import AnyMessage, type_of
 from lensmount_protocol.reader import FrameReader
@@ -42,7 +42,9 @@ class Guard:
         """
         self._dialect = dialect
         self._role = role
-        self._types, self._garbage = armed_types(dialect, role, armed)
+        names = list(armed)
+        self._types = armed_types(dialect, role, names, (GARBAGE,))
+        self._garbage = GARBAGE in names
 
     def check(self, records: Iterable[Record]) -> None:
         """Refuse what would be sent and is not armed.
@@ -93,48 +95,8 @@ class Guard:
             at = data.find(start, at + 1)
 
 
-def armed_types(dialect: Dialect, role: Role, armed: Iterable[str]) -> tuple[set[int], bool]:
-    """What names arm: types that may be sent, and whether bytes that are no frame may be.
-
-    Args:
-        dialect: what is spoken.
-        role: the end that sends.
-        armed: names of guarded messages (`UpdateOffer`, `Update*`), numbers of unknown types (`0x7f`), `garbage`.
-
-    Raises:
-        DialectError: a name that no guarded message has; lists those that there are.
-    """
-    guarded = {
-        cls.__name__: type_
-        for (sender, type_), cls in dialect.messages.items()
-        if sender is role and type_ in dialect.guarded
-    }
-    types, garbage = set[int](), False
-    for name in armed:
-        meant = fnmatch.filter(guarded, name)
-        if name == GARBAGE:
-            garbage = True
-        elif (number := _number(name)) is not None:
-            types.add(number)
-        elif meant:
-            types |= {guarded[one] for one in meant}
-        else:
-            known = (*guarded, GARBAGE, "the number of an unknown type, such as 0x7f")
-            raise DialectError(unknown(f"guarded message of a {role.value}", name, known))
-    return types, garbage
-
-
 def told(message: AnyMessage) -> str:
     """A message by its name and type."""
     if isinstance(message, Unknown):
         return f"an unknown message of type {type_of(message):#04x}"
     return f"{name_of(message)} ({type_of(message):#04x})"
-
-
-def _number(name: str) -> int | None:
-    if not name.lower().startswith("0x"):
-        return None
-    try:
-        return int(name, 16)
-    except ValueError:
-        return None

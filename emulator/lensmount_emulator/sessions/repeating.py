@@ -78,7 +78,8 @@ def _require_loopback(path: Path, header: Mapping[str, object]) -> None:
         )
     if not (header.get("body") and header.get("lens")):
         raise CaptureError(
-            f"{path}: no recording of a virtual session; to play one end of it, say --port SPEC --as body or lens"
+            f"{path}: neither a story nor a recording of a virtual session; to play one end of it, say "
+            "--port SPEC --as body or lens"
         )
     if strange := sorted(set(header) - KNOWN):
         raise CaptureError(f"{path}: its header holds {', '.join(strange)}, which cannot be run again from here")

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -201,9 +202,68 @@ def test_a_corpus_that_goes_away_loses_no_result(
 
     monkeypatch.setattr(Corpus, "keep", refuses)
     file = write(**CHANCE)
-    assert main(["campaign", str(file), "--corpus", str(tmp_path / "corpus")]) == 2
-    assert capsys.readouterr().err == "lensmount: redis://somewhere: Connection refused\n"
-    assert len(read_results(file.with_suffix(".sqlite")).cases) == 1
+    assert main(["campaign", str(file), "--corpus", str(tmp_path / "corpus")]) == 3
+    assert capsys.readouterr().err == "lensmount: redis://somewhere: Connection refused; every result is kept\n"
+    assert len(read_results(file.with_suffix(".sqlite")).cases) == 2
+
+
+def test_a_server_that_goes_away_in_mid_run_loses_no_result(
+    write: Callable[..., Path],
+    server: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import redis
+
+    keep, folder = Corpus.keep, tmp_path / "corpus"
+
+    def shuts_down(corpus: Corpus, *words: Any) -> None:
+        if corpus.place.startswith("redis://127"):
+            redis.Redis.from_url(server).shutdown(nosave=True)
+        keep(corpus, *words)
+
+    first = write("first", **CHANCE, corpus=f'["{server}", "{folder}"]')
+    assert main(["campaign", str(first), "--quiet"]) == 0
+    kept = open_corpus(server).kept("session lmount", dict)
+    assert kept == open_corpus(folder).kept("session lmount", dict) != []
+    capsys.readouterr()
+    with monkeypatch.context() as patched:
+        patched.setattr(Corpus, "keep", shuts_down)
+        second = write("second", **{**CHANCE, "seeds": "[3, 4, 5]"})
+        words = ["--corpus", server, "--corpus", str(folder), "--quiet"]
+        assert main(["campaign", str(second), *words]) == 3
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert line.startswith("lensmount: redis://127.0.0.1:")
+    assert line.endswith("; every result is kept")
+    read = read_results(second.with_suffix(".sqlite"))
+    assert len(read.cases) == read.planned == 3 + len(kept)
+    assert len(open_corpus(folder).kept("session lmount", dict)) > len(kept)
+
+
+def test_stories_go_to_all_places_that_are_there(
+    write: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    file = write(**CHANCE)
+    words = ["--corpus", str(one), "--corpus", str(two)]
+    assert main(["campaign", str(file), *words]) == 0
+    kept = [open_corpus(place).kept("session lmount", dict) for place in (one, two)]
+    assert kept[0] == kept[1] != []
+    # Entries of others and cut ones stand in nobody's way.
+    for broken in (b"x", b"00000000 {}", b"00000000 "):
+        open_corpus(one).save(b"lensmount session lmount", broken)
+    other = write("other", **{**CHANCE, "seeds": "[1]", "corpus": f'["{one}", "read-only:{two}"]'})
+    capsys.readouterr()
+    assert main(["campaign", str(other), "--quiet"]) == 0
+    assert "3 entries of the corpus cannot be read, and were skipped" in capsys.readouterr().out
+    cases = read_results(other.with_suffix(".sqlite")).cases
+    assert len(cases) == 1 + len(kept[0])
+
+
+def test_a_corpus_wants_stories(write: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["campaign", str(write()), "--corpus", str(tmp_path)]) == 2
+    assert "only stories are kept" in capsys.readouterr().err
 
 
 def test_dask_is_wanted_only_where_it_is_asked_for(

@@ -90,9 +90,10 @@ def test_a_scheduler_that_is_not_there_is_told_in_one_line(
     assert line.startswith(f"lensmount: {address}: no Dask scheduler answers")
 
 
+@pytest.mark.parametrize("address", ["nowhere://", "nowhere", "tcp://", "tcp://:1", "inproc://1"])
 def test_an_address_that_means_nothing_is_told_in_one_line(
-    write: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+    address: str, write: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["campaign", str(write()), "--dask", "nowhere://"]) == 4
+    assert main(["campaign", str(write()), "--dask", address]) == 2
     (line,) = capsys.readouterr().err.strip().splitlines()
-    assert line.startswith("lensmount: nowhere://: no Dask scheduler answers")
+    assert line == f"lensmount: --dask {address!r}: no address of a Dask scheduler; write tcp://HOST:8786"

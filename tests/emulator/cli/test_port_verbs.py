@@ -427,6 +427,15 @@ def test_run_reconnects_and_records_the_gap(start: Start, tmp_path: Path) -> Non
         (["sniff", "pty:", "serial:/dev/no-such-port"], 4, "no such port"),
         (["bridge", "pty:", "serial:/dev/no-such-port"], 4, "no such port"),
         (["bridge", "pty:", "carrier-pigeon:x"], 2, "unknown scheme 'carrier-pigeon'"),
+        (
+            ["sniff", "serial:/dev/x", "serial:/dev/x"],
+            2,
+            "'serial:/dev/x' is the same port; the body and the lens have",
+        ),
+        (["bridge", "serial:/dev/x?rts=VD", "serial:/dev/x"], 2, "is the same port"),
+        (["record", "tcp:h:1", "--also", "tcp://h:1", "--to", "{folder}/a"], 2, "is the same port"),
+        (["bridge", "serial:/dev/null", "serial:{folder}/link"], 2, "is the same port"),
+        (["sniff", "board:A", "board:A"], 2, "is the same port"),
         (["doctor", "pty:"], 2, "nothing to examine; name a path"),
         (["doctor", "loop://", "--dialect", "zmount"], 2, "unknown dialect 'zmount'"),
         (["replay", "{folder}/none.lmx"], 3, "No such file"),
@@ -439,6 +448,7 @@ def test_run_reconnects_and_records_the_gap(start: Start, tmp_path: Path) -> Non
 def test_bad_input_is_one_line_with_an_exit_code(
     words: list[str], code: int, text: str, recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    (tmp_path / "link").symlink_to("/dev/null")
     capsys.readouterr()
     assert main([word.format(folder=tmp_path, session=recording) for word in words]) == code
     (line,) = capsys.readouterr().err.strip().splitlines()

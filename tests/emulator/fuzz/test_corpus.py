@@ -1,9 +1,5 @@
 """The corpus: what is kept is found again, what is damaged is skipped and counted, what cannot be had is told."""
 
-import shutil
-import socket
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -18,25 +14,6 @@ from lensmount_emulator.fuzz.corpus import Corpus, open_corpus, pack, unpack
 from lensmount_protocol.errors import CorpusError
 
 ENTRIES: list[dict[str, Any]] = [{"data": "f00b", "window": True}, {"data": "", "cuts": [1, 2]}]
-SERVERS = [name for name in ("redis-server", "valkey-server") if shutil.which(name)]
-
-
-@pytest.fixture(params=SERVERS or ["no server"])
-def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The URL of a server that keeps nothing on the disk."""
-    pytest.importorskip("redis")
-    if not SERVERS:
-        pytest.skip("neither redis-server nor valkey-server is installed")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [request.param, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(tmp_path)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        while "eady to accept" not in (line := process.stdout.readline()):
-            assert line, "the server ended"
-        yield f"redis://127.0.0.1:{port}/0"
-        process.terminate()
 
 
 def same(entry: Any) -> Any:
@@ -189,3 +166,22 @@ def test_any_database_of_hypothesis_can_be_one() -> None:
     corpus.move(b"lensmount here", b"lensmount there", pack(ENTRIES[0]))
     assert corpus.kept("there", same) == ENTRIES[:1]
     assert repr(corpus) == "Corpus('memory')"
+
+
+def test_of_several_places_one_that_is_lost_keeps_nothing_from_the_others(tmp_path: Path, server: str) -> None:
+    import redis
+
+    both = open_corpus(server, tmp_path / "here", f"read-only:{server}")
+    both.keep("here", ENTRIES[0])
+    assert open_corpus(server).kept("here", same) == open_corpus(tmp_path / "here").kept("here", same) == ENTRIES[:1]
+    redis.Redis.from_url(server).shutdown(nosave=True)
+    with pytest.raises(CorpusError, match=r"redis://127\.0\.0\.1"):
+        both.keep("here", ENTRIES[1])
+    assert len(open_corpus(tmp_path / "here").kept("here", same)) == 2
+
+
+def test_two_places_that_are_only_read_take_nothing(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        open_corpus(tmp_path / name)
+    with pytest.raises(CorpusError, match="1 of 1 entries cannot be kept"):
+        open_corpus(f"read-only:{tmp_path / 'one'}", f"read-only:{tmp_path / 'two'}").keep("here", ENTRIES[0])

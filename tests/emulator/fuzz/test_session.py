@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -11,9 +12,10 @@ from typing import Any
 import pytest
 
 from lensmount_emulator.cli.main import main
+from lensmount_emulator.fuzz import session as session_module
 from lensmount_emulator.fuzz.corpus import open_corpus
 from lensmount_emulator.fuzz.session import run_campaign, shorter, story_of, tell
-from lensmount_emulator.fuzz.stage import play_story, replay_story
+from lensmount_emulator.fuzz.stage import Outcome, play_story, replay_story
 from lensmount_emulator.fuzz.story import MODES, Story, as_test, read_story, story_from, write_story
 from lensmount_emulator.mount.virtual import VirtualMount
 from lensmount_emulator.roles.lmount import lens as lens_module
@@ -283,3 +285,31 @@ def test_a_break_is_shrunk_only_while_it_stays_the_same(planted: None) -> None:
     short = shorter(long)
     assert len(short.story.steps) < len(long.story.steps)
     assert short.complaints[0].invariant == long.complaints[0].invariant
+
+
+def test_who_is_stopped_while_a_story_is_made_short_has_the_long_one(
+    planted: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stopped(_outcome: Outcome) -> Outcome:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(session_module, "shorter", stopped)
+    words = ["fuzz", "session", "--dialect", "lmount", "--mode", "both", "--seed", "2", "--steps", "20000"]
+    assert main([*words, "--stories", str(tmp_path / "made" / "here")]) == 130
+    out = capsys.readouterr().out
+    assert re.search(r"^broken +1$", out, re.MULTILINE)
+    (file,) = (tmp_path / "made" / "here").iterdir()
+    assert f"lensmount replay {file}" in out
+    assert main(["replay", str(file)]) == 1
+
+
+def test_a_folder_that_takes_no_stories_is_told_before_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(session_module, "run_campaign", None)
+    (tmp_path / "file").write_text("")
+    for place in ("file", "file/below"):
+        assert main(["fuzz", "session", "--stories", str(tmp_path / place)]) == 3
+        (line,) = capsys.readouterr().err.strip().splitlines()
+        assert "stories cannot be written there: " in line
+    assert main(["fuzz", "session", "--stories", "/proc/self"]) == 3

@@ -1,6 +1,6 @@
 """Stories that once broke something: each is as short as it could be told, and must not break anything again.
 
-Each is a file in `stories` that `lensmount fuzz replay` plays; its name says what was wrong.
+Each is a file in `stories` that `lensmount replay` plays; its name says what was wrong.
 """
 
 from pathlib import Path

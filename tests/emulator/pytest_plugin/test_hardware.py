@@ -108,6 +108,33 @@ def test_a_failure_on_a_device_points_to_its_recording(run: Run, project: pytest
     assert told == ["lensmount_timeline", "lensmount_recording", "lensmount_replay"]
 
 
+def test_what_a_test_words_itself_is_held_back_unless_it_is_armed(
+    run: Run, project: pytest.Pytester, serve: Serve
+) -> None:
+    project.makepyfile("""
+        import pytest
+        from lensmount_protocol.deferred import Int8ub
+        from lensmount_protocol.message import SizedMessage, field, message
+        from lensmount_protocol.wire import Role
+
+        @message(0x7E, Role.BODY, "nobody's")
+        class Odd(SizedMessage):
+            number: int = field(Int8ub, "of the order")
+
+        def test_held_back(mount):
+            mount().ask(Odd())
+
+        def test_armed(mount):
+            # The lens refuses it, so it has come there.
+            assert mount(arm=["0x7e"]).ask(Odd()) is not None
+    """)
+    result = run("--lensmount-port", serve("lens", LENS))
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(
+        ["*the session on *lens-device has ended: *held back: an unknown message of type 0x7e; *"]
+    )
+
+
 def test_a_second_mount_of_a_test_ends_the_first(run: Run, project: pytest.Pytester, serve: Serve) -> None:
     project.makepyfile("""
         def test_it(mount):

@@ -69,7 +69,7 @@ def test_a_recording_that_is_cut_or_goes_on_is_not_identical(tmp_path: Path, cha
             "its header holds moon",
         ),
         ('{"lensmount":"recording","version":9,"body":"a6000","lens":"sel55210"}\n', "version 9"),
-        ("Body->Lens F00B0002000B6000780055\n", "no recording of a virtual session"),
+        ("Body->Lens F00B0002000B6000780055\n", "neither a story nor a recording of a virtual session"),
     ],
 )
 def test_what_cannot_be_run_again_is_told_in_one_line(content: str, told: str, tmp_path: Path) -> None:

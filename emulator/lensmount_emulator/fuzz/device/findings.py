@@ -109,7 +109,7 @@ def read_finding(path: Path) -> tuple[Story, Whose]:
     told: object = header_of(path).get("device")
     if not isinstance(told, Mapping):
         raise FaultError(
-            f"{path}: a story of two engines, and of no device; `lensmount fuzz replay` plays it without --port"
+            f"{path}: a story of two engines, and of no device; `lensmount replay` plays it without --port"
         )
     values: dict[str, Any] = dict(cast("Mapping[str, Any]", told))
     version = values.pop("version", None)
