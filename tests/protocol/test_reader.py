@@ -11,13 +11,14 @@ from lensmount_protocol.dialects.emount.focus_status import FocusStatus
 from lensmount_protocol.dialects.emount.lens_status import LensStatus
 from lensmount_protocol.dialects.emount.stream import StreamLayoutReply
 from lensmount_protocol.errors import FrameError
-from lensmount_protocol.frame import Frame, GarbageReason
+from lensmount_protocol.frame import Frame, Garbage, GarbageReason
 from lensmount_protocol.paving import build_payload
 from lensmount_protocol.reader import FrameReader
 from lensmount_protocol.registry import load_dialect
 from lensmount_protocol.wire import Role
 
 EMOUNT = load_dialect("emount")
+LMOUNT = load_dialect("lmount")
 FRAME = EMOUNT.build_frame(build_payload([LensStatus(), FocusStatus()]), 1, 7)
 CHOOSING = EMOUNT.build_frame(StreamLayoutReply(status_blocks=0x3, focus_blocks=0x1).build(), 2, 9)
 SHORT = EMOUNT.build_frame(build_payload([LensStatus(blocks=0x3), FocusStatus(blocks=0x1)]), 1, 8)
@@ -48,6 +49,22 @@ def test_chunks_and_laziness_change_nothing(pieces: list[bytes], sizes: list[int
         chunks.append(stream[position : position + size])
         position += size
     assert told(reader(EMOUNT, headers_only=headers_only), chunks) == told(reader(EMOUNT), [stream])
+
+
+@pytest.mark.parametrize("cut_at", [1, 4, 40])
+@pytest.mark.parametrize("ended_by", ["silence", "window"])
+@pytest.mark.parametrize("headers_only", [False, True])
+@pytest.mark.parametrize("dialect", [EMOUNT, LMOUNT], ids=lambda dialect: dialect.name)
+def test_a_frame_that_was_cut_off_does_not_keep_the_next_one_waiting(
+    dialect: Dialect, headers_only: bool, ended_by: str, cut_at: int
+) -> None:
+    """The generated reader and the framer share what is known of the bytes that are missing."""
+    long, short = dialect.build_frame(b"\x7f\xc0\0" + bytes(192), 2, 7), dialect.build_frame(b"\x7f\0\0", 2, 8)
+    reading = reader(dialect, headers_only=headers_only)
+    assert reading.receive(long[:cut_at]) == []
+    cut = reading.close(GarbageReason.SILENCE) if ended_by == "silence" else reading.open_window()
+    assert b"".join(event.data for event in cut if isinstance(event, Garbage)) == long[:cut_at]
+    assert [event.raw for event in reading.receive(short) if isinstance(event, Frame)] == [short]
 
 
 @pytest.mark.parametrize("headers_only", [False, True])

@@ -72,6 +72,13 @@ def test_both_judge_any_bytes_alike(codec: Codec, pieces: list[bytes]) -> None:
     assert codec.read(wire) == [_judged(piece) for piece in wire[:-1].split(b"\0") if piece]
 
 
+@pytest.mark.parametrize("cut_at", [1, 5, 200])
+def test_a_frame_that_was_cut_off_costs_no_other_one(codec: Codec, cut_at: int) -> None:
+    long, short = codec.build(bytes(range(1, 251))), codec.build(b"\x01\x02")
+    assert codec.read(long[:cut_at] + b"\0" + short) == [None, b"\x01\x02"]
+    assert codec.read(long[:cut_at] + short + short) == [None, b"\x01\x02"], "nothing but a zero ends a frame"
+
+
 _BYTE = st.integers(0, 255)
 
 

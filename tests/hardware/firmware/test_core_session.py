@@ -386,6 +386,18 @@ def test_an_unplugged_board_rests_and_wants_a_greeting(core):
     assert isinstance(core.heard()[0], r.Welcome)
 
 
+@pytest.mark.parametrize("cut_at", [1, 5, 14])
+def test_half_a_frame_of_a_host_that_went_away_costs_the_next_host_none(core, cut_at):
+    core.greet()
+    core.write(build_frame(o.SetRate(1, 115_200, 0), 1)[:cut_at])
+    core.usb(False)
+    core.run(10)
+    core.heard()
+    core.usb(True)
+    core.greet(session=2)
+    assert core.heard_of(r.Welcome)
+
+
 def test_nothing_is_watched_before_there_is_a_map(core):
     core.greet()
     core.heard()

@@ -77,6 +77,15 @@ def test_every_message_is_read_the_same(lmount: Dialect, independent: ModuleType
     assert read > 20 * len(lmount.messages)
 
 
+@pytest.mark.parametrize("cut_at", [1, 4, 40])
+def test_a_frame_that_was_cut_off_takes_no_other_one_with_it(
+    lmount: Dialect, independent: ModuleType, cut_at: int
+) -> None:
+    long, short = lmount.build_frame(b"\x7f\xc0\0" + bytes(192), 2, 7), lmount.build_frame(b"\x7f\0\0", 2, 8)
+    told_of_short = [("Unknown", {"type": 0x7F})]
+    assert independent.Decoder(CATALOGUE).stream(long[:cut_at] + short + short) == ([told_of_short] * 2, cut_at)
+
+
 def test_damaged_frames_are_none_for_both(lmount: Dialect, independent: ModuleType) -> None:
     decoder = independent.Decoder(CATALOGUE)
     reader = FrameReader(lmount, Role.LENS, lmount.paving())

@@ -3,11 +3,12 @@
 from lensmount_emulator.roles.emount.body_core import LOOP_FRAME, PULSE, BodyCore
 from lensmount_emulator.roles.emount.body_loop import start_loop
 from lensmount_emulator.roles.emount.body_power import shake_hands
-from lensmount_emulator.roles.emount.body_requests import ask, get_to_know
+from lensmount_emulator.roles.emount.body_requests import LensSilentError, ask, get_to_know
 from lensmount_emulator.roles.tasks import Task, Wait
 from lensmount_protocol.dialects.emount.lines import TXD
 from lensmount_protocol.dialects.emount.power import ShutDownRequest
 from lensmount_protocol.dialects.emount.stream import StreamLayoutRequest
+from lensmount_protocol.dialects.emount.transitions import ASLEEP, READY
 from lensmount_protocol.wire import Role
 
 AFTER_PULSE_US = 330.0
@@ -24,12 +25,19 @@ def sleep(body: BodyCore, frames: int) -> Task:
     yield Wait(ready=lambda: body.loop.frame >= last, on=(LOOP_FRAME,))
     body.looping = False
     yield body.after(BEFORE_STOP_US)
-    yield from ask(body, StreamLayoutRequest.TYPE)
+    yield from _order(body, StreamLayoutRequest.TYPE, READY)
     yield body.after(body.settings.timing.next_request_otherwise)
-    yield from ask(body, ShutDownRequest.TYPE)
+    yield from _order(body, ShutDownRequest.TYPE, ASLEEP)
     body.saying_farewell = False
     body.drive(TXD, False)
     body.tell("the lens sleeps")
+
+
+def _order(body: BodyCore, type_: int, state: str) -> Task:
+    yield from ask(body, type_)
+    if body.connection.state != state:
+        # A refusal answers as well; to go on would leave a lens with supply that nobody looks after.
+        raise LensSilentError(f"the lens does not obey {type_:02X}")
 
 
 def wake(body: BodyCore) -> Task:

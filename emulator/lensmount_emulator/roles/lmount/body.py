@@ -15,7 +15,7 @@ from lensmount_protocol.dialects.lmount.framing import CYCLE, EVENT
 from lensmount_protocol.dialects.lmount.identity import AccessoryReport
 from lensmount_protocol.dialects.lmount.lines import BODY_ATT, DETECT, FIRST_BAUDRATE, FSYNC, TXD, V_DRIVE, V_LOGIC
 from lensmount_protocol.dialects.lmount.link import LensHello
-from lensmount_protocol.dialects.lmount.transitions import OFF
+from lensmount_protocol.dialects.lmount.transitions import ASLEEP, OFF
 from lensmount_protocol.dialects.lmount.types import UpdateStage
 from lensmount_protocol.dialects.lmount.update import PageReport, UpdateState
 from lensmount_protocol.errors import LocalProtocolError
@@ -78,6 +78,9 @@ class BodyEngine(BodyCore):
                 if isinstance(message, UpdateState) and message.stage == UpdateStage.RECOVERY:
                     self.known.recovery = message
                 self.take_answer(message)
+        if self.lens_sleeps and self.connection.state != ASLEEP:
+            # Somebody else spoke to it; nobody would look after it until the script goes on, if it does.
+            self.start_anew("the lens was sent to sleep and answers")
 
     def start_anew(self, why: str) -> None:
         """Take the lens's supply and get to know it again; the step of the script that was under way is repeated."""
@@ -89,7 +92,7 @@ class BodyEngine(BodyCore):
         """Take the supply: everything at rest, and all forgotten that was learned."""
         self.stop_tasks()
         self.silence()
-        self.streaming = False
+        self.streaming = self.lens_sleeps = False
         for line in (BODY_ATT, V_DRIVE, FSYNC, TXD, V_LOGIC):
             self.drive(line, False)
         self.set_baudrate(FIRST_BAUDRATE)

@@ -116,6 +116,7 @@ class BodyCore(LinkEnd):
         answers: number of an order -> its answer, until somebody takes it.
         ends: number of a drive -> how it ended.
         streaming: whether frame signals are given.
+        lens_sleeps: whether it was sent to sleep, and neither called nor given its supply anew since.
         stream: which run of frame signals it is: one that was ended must not go on when the next begins.
         reported_at: when the last report came, or the stream began.
         frame: number of the frame that runs.
@@ -143,7 +144,7 @@ class BodyCore(LinkEnd):
         self.restarts = self.expects_detach = False
         self.answers: dict[int, Any] = {}
         self.ends: dict[int, Outcome] = {}
-        self.streaming = False
+        self.streaming = self.lens_sleeps = False
         self.stream = 0
         self.reported_at = 0.0
         self.frame = 0

@@ -22,6 +22,7 @@ def sleep(body: BodyCore) -> Stage:
     body.drive(V_DRIVE, False)
     if BODY_ATT not in body.carried:
         body.set_baudrate(FIRST_BAUDRATE)
+    body.lens_sleeps = True
     body.tell("the lens sleeps")
     return True
 
@@ -30,6 +31,7 @@ def wake(body: BodyCore) -> Stage:
     """Call until the lens says that it is awake, and have it report again; whether it does."""
     if body.streaming:
         return True
+    body.lens_sleeps = False
     if BODY_ATT not in body.carried:
         body.known.hello = None
         return (yield from get_to_know(body, powered=True))

@@ -116,7 +116,8 @@ def test_sleep_ends_the_stream_and_a_call_brings_it_back(mount: Any) -> None:
 def test_an_order_to_a_sleeping_lens_is_refused(mount: Any) -> None:
     mounted = mount().streams()
     mounted.script("sleep")
-    mounted.body.connection.state = "READY"
+    # A body that does not know it.
+    mounted.body.connection.state, mounted.body.lens_sleeps = "READY", False
     answer = mounted.ask(FocusDrive(order=FocusOrder.NEAR_END))
     assert isinstance(answer, Refusal)
     assert answer.code == RefusalCode.NOT_NOW
