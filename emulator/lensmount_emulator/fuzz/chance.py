@@ -70,6 +70,14 @@ def any_frame(random: Random, dialect: Dialect, sender: Role, classes: Sequence[
     return dialect.build_frame(payload, random.choice(classes), random.randrange(256))
 
 
+def any_flood(random: Random, dialect: Dialect, sender: Role) -> bytes:
+    """One frame with as many messages of a kind as go into it: all at once they want more than can be given."""
+    some = b"".join(cls().build() for cls in random.choices(messages_of(dialect, sender), k=random.choice((1, 1, 2))))
+    room = dialect.formats[sender].largest - 16
+    payload = some * max(1, min(random.choice((4, 30, 120)), room // len(some)))
+    return dialect.build_frame(payload[:room], random.choice((1, 3)), random.randrange(256))
+
+
 def any_bytes(random: Random, dialect: Dialect, sender: Role) -> bytes:
     """A whole frame, a near miss, noise, or several of them cut and joined."""
     match random.randrange(8):

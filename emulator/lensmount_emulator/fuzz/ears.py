@@ -19,6 +19,7 @@ class Ears(NamedTuple):
     Attributes:
         sent: an end gives out bytes.
         drove: an end moves a line.
+        rated: an end takes another rate.
         hears: something is about to reach an end, at a time; whether it is the end that is there by now, and not one
             that has been taken off with bytes on their way to it.
         heard: the same, when the end that is there has done with it what it does.
@@ -26,6 +27,7 @@ class Ears(NamedTuple):
 
     sent: Callable[[Role, bytes], None]
     drove: Callable[[Role, str, bool], None]
+    rated: Callable[[Role, int], None]
     hears: Callable[[Role, WireEvent, float, bool], None]
     heard: Callable[[Role, WireEvent], None]
 
@@ -58,7 +60,11 @@ class OverheardMount(FaultyMount):
             ears.sent(role, data)
             port.transmit(data)
 
-        return Port(drive, transmit, port.set_baudrate)
+        def set_baudrate(baudrate: int) -> None:
+            ears.rated(role, baudrate)
+            port.set_baudrate(baudrate)
+
+        return Port(drive, transmit, set_baudrate)
 
     def connect(self, role: Role, hears: Ear) -> None:
         """Say who hears what arrives at an end."""

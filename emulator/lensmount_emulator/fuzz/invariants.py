@@ -93,7 +93,7 @@ def _in_tables(watch: Watch) -> Iterator[str]:
 
 def _bounded(watch: Watch) -> Iterator[str]:
     for engine in (watch.bench.body, watch.bench.lens):
-        for name, size, most in _sizes(engine):
+        for name, size, most in _sizes(engine, watch.traits.bounds):
             if size > most:
                 yield f"the {engine.role.value} keeps {size} in {name}; {most} are enough"
         if in_vain := engine.waiting_in_vain():
@@ -117,14 +117,14 @@ def _slots(of: type[Engine]) -> tuple[str, ...]:
 _known_slots: dict[type[Engine], tuple[str, ...]] = {}
 
 
-def _sizes(engine: Engine) -> Iterator[tuple[str, int, int]]:
+def _sizes(engine: Engine, bounds: Mapping[str, int]) -> Iterator[tuple[str, int, int]]:
     yield "tasks", engine.running(), MOST_TASKS
     for name in (*_slots(type(engine)), *getattr(engine, "__dict__", ())):
         value: Any = getattr(engine, name, None)
         if value is None or value.__class__ in _SCALARS:
             continue
         if isinstance(value, Mapping) or (hasattr(value, "__len__") and not isinstance(value, str | bytes)):
-            yield name, len(cast("Sized", value)), MOST_KEPT
+            yield name, len(cast("Sized", value)), bounds.get(name, MOST_KEPT)
         if isinstance(value, Mapping):
             inner = cast("Mapping[object, object]", value).values()
             kept = sum(len(cast("Sized", one)) for one in inner if isinstance(one, list | deque))

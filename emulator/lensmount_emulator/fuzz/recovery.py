@@ -15,11 +15,10 @@ from lensmount_emulator.faults.plan import Plan
 from lensmount_emulator.faults.registry import text_of
 from lensmount_emulator.fuzz.chance import any_fault
 from lensmount_emulator.fuzz.invariants import check, declared_end, recovers
+from lensmount_emulator.fuzz.plain import any_plain, run_plain, watch_plain
 from lensmount_emulator.fuzz.traits import TRAITS, dialect_of, profile, traits_of
 from lensmount_emulator.fuzz.watch import Complaint, Players, Watch
-from lensmount_emulator.sessions.loopback import run_loopback
 from lensmount_hardware.clock import MonotonicClock
-from lensmount_protocol.wire import Remark
 
 LATEST_S = 2.5
 """A fault begins within this of the start: in the handshake, in the greeting, or while both stream."""
@@ -104,20 +103,6 @@ def run_case(case: Case, plan: Plan) -> Watch:
     return watch
 
 
-def run_plain(case: Case) -> list[Complaint]:
-    """Play a session without a fault; what is wanting: its timing, its script, trouble that an end told."""
-    session = run_loopback(profile(case.body), profile(case.lens), script=case.script or "wait 0.5", seed=case.seed)
-    wrong = [f"{rule.rule.name}: {rule.broken} intervals out of bounds" for rule in session.timing if rule.broken]
-    wrong += [f"the {notice.role.value}: {notice.text}" for notice in session.notices if notice.trouble]
-    wrong += [record.text for record in session.records if isinstance(record, Remark) and "hears noise" in record.text]
-    wrong += session.violations
-    if not session.finished:
-        wrong.append("the script was not carried out")
-    if not session.clean and not wrong:
-        wrong.append(f"not clean: {session.tally.summary()}")
-    return [Complaint("clean", session.seconds, text) for text in wrong]
-
-
 def run_cases(dialects: Iterable[str], sessions: int, seed: int, first: int = 0) -> Recovery:
     """Play so many sessions over some dialects in turn."""
     came, names = Recovery(), tuple(dialects)
@@ -125,10 +110,12 @@ def run_cases(dialects: Iterable[str], sessions: int, seed: int, first: int = 0)
         case, plan = case_of(names[number % len(names)], seed, number)
         came.sessions += 1
         if number // len(names) % PLAIN == 0:
-            complaints = run_plain(case)
+            story, missing = any_plain(case.dialect, traits_of(case.dialect), Random(case.seed))
+            case = replace(case, body=story.body, lens=story.lens, script=story.script, fault="", seed=story.seed)
+            complaints = run_plain(story) + watch_plain(story, missing)
             came.plain += not complaints
             if complaints:
-                came.broken.append((replace(case, fault=""), complaints))
+                came.broken.append((case, complaints))
             continue
         watch = run_case(case, plan)
         came.by_fault[plan.faults[0].NAME] += 1

@@ -12,7 +12,8 @@ from random import Random
 
 from lensmount_emulator.faults.fault import Fault
 from lensmount_emulator.faults.registry import text_of
-from lensmount_emulator.fuzz.chance import any_bytes, any_fault, any_frame
+from lensmount_emulator.fuzz.chance import any_bytes, any_fault, any_flood, any_frame
+from lensmount_emulator.fuzz.said import said
 from lensmount_emulator.fuzz.shrink import shrunk
 from lensmount_emulator.fuzz.stage import Outcome, Stage, play_story, told_otherwise
 from lensmount_emulator.fuzz.story import MODES, Story
@@ -26,6 +27,9 @@ STEPS_A_STORY = 400
 
 WAITS_S = (0.0, 1e-5, 1e-4, 4e-4, 1e-3, 1e-3, 3e-3, 3e-3, 0.01, 0.02)
 LONG_WAITS_S = (0.1, 0.3, 1.0)
+
+OUT_OF_ORDER = 0.2
+"""Share of what a puppet says that is not what comes next."""
 
 REPEATED = 25
 """Of so many stories one is played twice, and recorded the same."""
@@ -53,11 +57,20 @@ class Chooser:
         names, weights = zip(*CHOICES["both" if self.puppet is None else "one"], strict=True)
         self._choices: tuple[Choice, ...] = names
         self._weights: tuple[int, ...] = weights
+        self.words = said(story.dialect, self.puppet) if self.puppet is not None else ()
+        self._place = 0
         self._lines = [line for line, role in self.dialect.drivers.items() if role is self.puppet]
 
     def next(self) -> str:
         """A step."""
         return self.random.choices(self._choices, self._weights)[0](self)
+
+    def said(self) -> bytes:
+        """What the puppet's end would say: what comes next in a session, or any of it."""
+        if self.random.random() < OUT_OF_ORDER:
+            self._place = self.random.randrange(len(self.words))
+        self._place += 1
+        return self.words[(self._place - 1) % len(self.words)]
 
     def line(self) -> str:
         """A line of the puppet."""
@@ -77,6 +90,20 @@ def _noise(chooser: Chooser) -> str:
 def _frame(chooser: Chooser) -> str:
     role = chooser.puppet or chooser.random.choice((*Role,))
     return f"send {role.value} {any_frame(chooser.random, chooser.dialect, role).hex()}"
+
+
+def _said(chooser: Chooser) -> str:
+    """What makes sense takes an end further than what does not."""
+    if chooser.puppet is None or not chooser.words:
+        return _frame(chooser)
+    return f"send {chooser.puppet.value} {chooser.said().hex()}"
+
+
+def _flood(chooser: Chooser) -> str:
+    """More than can be answered at once, from who may ask."""
+    if chooser.puppet is Role.LENS:
+        return _frame(chooser)
+    return f"send {Role.BODY.value} {any_flood(chooser.random, chooser.dialect, Role.BODY).hex()}"
 
 
 def _fault(chooser: Chooser) -> str:
@@ -113,9 +140,9 @@ def _on(_chooser: Chooser) -> str:
 
 
 CHOICES: dict[str, tuple[tuple[Choice, int], ...]] = {
-    "both": ((_wait, 700), (_noise, 120), (_frame, 60), (_fault, 40), (_hand, 60), (_off, 2), (_on, 18)),
-    "one": ((_wait, 420), (_noise, 80), (_frame, 260), (_fault, 8), (_hand, 30), (_drive, 180), (_supply, 20),
-            (_off, 1), (_on, 1)),
+    "both": ((_wait, 700), (_noise, 120), (_frame, 60), (_flood, 4), (_fault, 40), (_hand, 60), (_off, 2), (_on, 18)),
+    "one": ((_wait, 420), (_noise, 80), (_frame, 150), (_said, 120), (_flood, 6), (_fault, 8), (_hand, 30),
+            (_drive, 180), (_supply, 20), (_off, 1), (_on, 1)),
 }  # fmt: skip
 """How steps are chosen, with their weights: where both ends are engines, and where one is a puppet."""
 

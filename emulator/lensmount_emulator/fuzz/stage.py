@@ -12,7 +12,9 @@ from lensmount_emulator.fuzz.traits import players_of, profile
 from lensmount_emulator.fuzz.watch import Complaint, Players, Watch
 from lensmount_emulator.roles.script import parse_script
 from lensmount_protocol.errors import FaultError, MountError, unknown
-from lensmount_protocol.wire import DriveLine, Record, Role, SetBaudrate, Transmit
+from lensmount_protocol.frame import Frame
+from lensmount_protocol.reader import FrameReader
+from lensmount_protocol.wire import Burst, DriveLine, Record, Role, SetBaudrate, Transmit
 
 EVERY = 16
 """Steps between two looks at everything."""
@@ -21,6 +23,11 @@ DRAINS_S = 0.6
 """What a fault did may still be on its way for so long behind its end: bytes held up, a line that is let go."""
 
 LONGEST_WAIT_S = 60.0
+FORGETS_S = 2.0
+"""A lens that hears nothing for so long is ready for a body that begins anew."""
+
+GREETS_S = 0.1
+GREETING_CLASS = 1
 
 
 @dataclass(slots=True)
@@ -96,7 +103,29 @@ class Stage:
                 engines = watch.bench.body, watch.bench.lens
                 states = ", ".join(f"{engine.role.value} {engine.connection.state}" for engine in engines)
                 watch.complain("recovers", f"not within {watch.traits.recovers:g} s: {states}")
+        if self.puppet is Role.BODY and not watch.complaints and watch.traits.greeting is not None:
+            watch.attempt(self._begin_anew)
         self._check()
+
+    def _begin_anew(self) -> None:
+        """A body begins anew with a lens that it has not switched off: it has to be greeted back, at the first rate."""
+        watch, greeting = self.watch, self.watch.traits.greeting
+        assert greeting is not None
+        watch.bench.put_on(watch.now)
+        watch.run(max(watch.now, self._quiet_at))
+        watch.mount.apply(Role.BODY, DriveLine(watch.dialect.select_line(Role.BODY), False))
+        watch.mount.apply(Role.BODY, DriveLine(watch.dialect.supply, True))
+        watch.run(watch.now + FORGETS_S)
+        before, baudrate = len(self.records), watch.dialect.wiring.baudrates[0]
+        watch.mount.apply(Role.BODY, SetBaudrate(baudrate))
+        watch.mount.apply(Role.BODY, Transmit(watch.dialect.build_frame(greeting().build(), GREETING_CLASS, 0)))
+        watch.run(watch.now + GREETS_S)
+        came = (record for record in self.records[before:] if isinstance(record, Burst) and record.sender is Role.LENS)
+        reader = FrameReader(watch.dialect, Role.LENS, watch.dialect.paving())
+        events = reader.receive(b"".join(burst.data for burst in came if burst.baudrate == baudrate))
+        if not any(isinstance(event, Frame) and watch.traits.greets(event) for event in events):
+            lens = watch.bench.lens
+            watch.complain("recovers", f"greeted anew, a lens in state {lens.connection.state} says nothing to it")
 
     def _check(self) -> None:
         if not self.watch.crashed:

@@ -1,7 +1,8 @@
 """What fuzzing must know of a dialect beside its declarations: what asks and what answers, and where things move."""
 
+import math
 from collections.abc import Callable, Container, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import NamedTuple
 
@@ -13,13 +14,15 @@ from lensmount_emulator.roles.emount.lens import LensEngine as EmountLens
 from lensmount_emulator.roles.engine import Engine
 from lensmount_emulator.roles.lmount.lens import NUMBER_AT
 from lensmount_emulator.roles.lmount.lens import LensEngine as LmountLens
+from lensmount_emulator.roles.lmount.link_end import MOST_WAITING
 from lensmount_emulator.roles.registry import cast_of
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.dialects.emount.framing import LOOP_CLASS, REQUEST_CLASS
-from lensmount_protocol.dialects.lmount.framing import ORDER
+from lensmount_protocol.dialects.emount.service import Refusal
+from lensmount_protocol.dialects.lmount.framing import CYCLE, EVENT, LINK, ORDER
 from lensmount_protocol.dialects.lmount.link import BodyHello
 from lensmount_protocol.frame import Frame
-from lensmount_protocol.message import Unknown
+from lensmount_protocol.message import Message, Unknown
 from lensmount_protocol.registry import load_dialect
 from lensmount_protocol.wire import Role
 
@@ -61,6 +64,8 @@ class Traits:
     Attributes:
         asks: a frame from the body -> by what its answer is known; `None` where it wants none.
         answers: a frame from the lens -> what it answers; `None` where it answers nothing.
+        numbers: a frame from the body -> all that a lens that hears it may answer.
+        unasked: what a lens may say without having been asked, by what its answers are known.
         patience: the same -> seconds within which the body has its answer, asks again, or says that none came.
         lens_answers: seconds within which a lens answers what it has heard; 0 where it may leave that to the body.
         recovers: seconds behind the last fault within which both ends stream again or are at rest.
@@ -72,10 +77,19 @@ class Traits:
         scripts: what bodies are to do.
         verbs: steps that scripts are made of by chance.
         hands: what a hand does at the lens, by chance.
+        rests: verb of a script -> whether what it drives is at rest, where it is over only then.
+        parts: seconds within which both ends take a new rate, where nothing goes wrong.
+        opens: seconds before the first byte at most for which a window is open, where nothing goes wrong.
+        bounds: name of a queue of an end -> how many may wait in it.
+        greeting: what a body says that begins anew with a lens that it has not switched off; `None` where none does.
+        greets: whether a frame of a lens greets back.
+        reduced: lines that ports of live sessions may not carry.
     """
 
     asks: Callable[[Frame], int | None] = lambda _frame: None
     answers: Callable[[Frame], int | None] = lambda _frame: None
+    numbers: Callable[[Frame], Iterable[int]] = lambda _frame: ()
+    unasked: Container[int] = range(1 << 16)
     patience: Callable[[int], float] = lambda _key: 1.0
     lens_answers: float = 0.0
     recovers: float = 10.0
@@ -87,6 +101,13 @@ class Traits:
     scripts: tuple[str, ...] = ("",)
     verbs: tuple[str, ...] = ()
     hands: tuple[str, ...] = ()
+    rests: Mapping[str, Callable[[Engine], bool]] = field(default_factory=lambda: dict[str, Callable[[Engine], bool]]())
+    parts: float = math.inf
+    opens: float = math.inf
+    bounds: Mapping[str, int] = field(default_factory=lambda: dict[str, int]())
+    greeting: Callable[[], Message] | None = None
+    greets: Callable[[Frame], bool] = lambda _frame: False
+    reduced: tuple[frozenset[str], ...] = ()
 
 
 def _emount_asks(frame: Frame) -> int | None:
@@ -101,6 +122,19 @@ def _lmount_asks(frame: Frame) -> int | None:
     if isinstance(message, Unknown):
         return message.data[NUMBER_AT] if len(message.data) > NUMBER_AT else 0
     return int(getattr(message, "number", 0))
+
+
+def _emount_numbers(frame: Frame) -> Iterable[int]:
+    return frame.payload[:1] if frame.class_ == REQUEST_CLASS else ()
+
+
+def _lmount_numbers(frame: Frame) -> Iterable[int]:
+    """Every message that is no news is answered by itself."""
+    if frame.class_ not in (CYCLE, EVENT):
+        for message in frame.messages:
+            data = message.build()
+            yield data[NUMBER_AT] if len(data) > NUMBER_AT else 0
+            yield int(getattr(message, "number", 0))
 
 
 def _emount_counted(role: Role, frame: Frame) -> Iterable[tuple[str, int]]:
@@ -151,10 +185,20 @@ def _lmount_places(lens: Engine, now: float) -> Iterable[Place]:
         yield Place("iris", iris.position(now), iris.widest, iris.smallest, 1.5 * speed, lens.settings.diaphragm.step)
 
 
+def _lmount_focus_rests(lens: Engine) -> bool:
+    return not isinstance(lens, LmountLens) or not lens.driving
+
+
+def _lmount_iris_rests(lens: Engine) -> bool:
+    return not isinstance(lens, LmountLens) or not lens.closing
+
+
 TRAITS: Mapping[str, Traits] = {
     "emount": Traits(
         asks=_emount_asks,
         answers=_emount_asks,
+        numbers=_emount_numbers,
+        unasked=(Refusal.TYPE,),
         counted=_emount_counted,
         follows=_emount_follows,
         patience=lambda type_: PATIENCE_S.get(type_, USUAL_PATIENCE_S) + EMOUNT_WIRE_S,
@@ -165,11 +209,16 @@ TRAITS: Mapping[str, Traits] = {
         scripts=("", "wait 0.1; focus 0xFFFF; aperture f/22", "aperture f/11; focus 0; wait 0.3; focus 0xFFFF",
                  "wait 0.1; sleep; wake; wait 0.1; sleep"),
         verbs=("wait 0.05", "focus 0", "focus 0xFFFF", "focus +20", "focus 0x4100", "focus -300", "stop",
-               "aperture f/8", "aperture f/5.6", "aperture f/64", "aperture f/1", "frame 3", "sleep; wake"),
+               "aperture f/8", "aperture f/5.6", "aperture f/64", "aperture f/1", "frame 3", "sleep; wake",
+               "sleep; wake"),
+        parts=0.02,
+        opens=0.005,
     ),
     "lmount": Traits(
         asks=_lmount_asks,
         answers=_lmount_asks,
+        numbers=_lmount_numbers,
+        unasked=(0,),
         counted=_lmount_counted,
         follows=_lmount_follows,
         patience=lambda _number: 0.2,
@@ -183,9 +232,18 @@ TRAITS: Mapping[str, Traits] = {
         verbs=("wait 0.05", "focus near", "focus far", "focus 2m", "focus +100", "velocity 500", "stop", "aperture f/8",
                "aperture f/64", "aperture f/1",
                "smooth f/4 200ms", "open", "stabilise normal", "stabilise off", "expose 1/60", "rate 120", "rate 60",
-               "track 0.1", "limits 100 700", "limits off", "correct", "page joint corrections", "sleep; wake"),
+               "track 0.1", "limits 100 700", "limits off", "correct", "page joint corrections", "sleep; wake",
+               "sleep; wake"),
         hands=("zoom 70", "zoom 120", "turn focus 30", "turn focus -50", "press afl", "release afl", "switch af 1",
                "switch af 0", "ring f/4", "ring A", "turn aperture 20"),
+        rests={"focus": _lmount_focus_rests, "aperture": _lmount_iris_rests, "smooth": _lmount_iris_rests,
+               "open": _lmount_iris_rests, "expose": _lmount_iris_rests},
+        bounds={"_outbox": MOST_WAITING},
+        greeting=BodyHello,
+        greets=lambda frame: frame.class_ == LINK,
+        parts=0.003,
+        opens=0.001,
+        reduced=(frozenset({"FSYNC"}), frozenset({"V_DRIVE"}), frozenset({"BODY_ATT", "LENS_ATT"})),
     ),
 }  # fmt: skip
 """Dialect to its traits; one of another package has those of `Traits()`."""

@@ -4,7 +4,7 @@ A watch notes what must not be at the moment at which it is; `invariants` says w
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 from typing import NamedTuple
@@ -12,7 +12,9 @@ from typing import NamedTuple
 from lensmount_emulator.faults.mount import FaultyMount
 from lensmount_emulator.faults.plan import Plan
 from lensmount_emulator.fuzz.ears import Ears, OverheardMount
+from lensmount_emulator.fuzz.given import Given
 from lensmount_emulator.fuzz.listening import Listening
+from lensmount_emulator.fuzz.puppet import Puppet
 from lensmount_emulator.fuzz.traits import Traits, dialect_of, players_of, traits_of
 from lensmount_emulator.mount.virtual import Resolution
 from lensmount_emulator.profiles.profile import Profile
@@ -22,16 +24,10 @@ from lensmount_emulator.scheduler import Scheduler
 from lensmount_emulator.sessions.bench import Bench
 from lensmount_protocol.connection import Arrival
 from lensmount_protocol.dialect import Dialect
-from lensmount_protocol.frame import Frame, FrameEvent, Garbage, GarbageReason
-from lensmount_protocol.message import Unknown
 from lensmount_protocol.paving import type_of
-from lensmount_protocol.reader import FrameReader
 from lensmount_protocol.wire import Burst, Edge, LineChanged, Received, Record, Role, WireEvent
 
 MOST_COMPLAINTS = 20
-
-SHORTEST_GAP_S = 1e-6
-"""A level that lasts less is seen by no pin."""
 
 
 class Complaint(NamedTuple):
@@ -60,6 +56,7 @@ class Players:
         plan: what goes wrong from the start on.
         resolution: how bytes are delivered.
         puppet: the end that is no engine: it hears, and does nothing by itself.
+        missing: lines that the ends' ports do not carry, as those of a live session may not.
     """
 
     body: Profile
@@ -69,6 +66,7 @@ class Players:
     plan: Plan | None = None
     resolution: Resolution = "frame"
     puppet: Role | None = None
+    missing: frozenset[str] = frozenset()
 
 
 class Watch:
@@ -110,15 +108,10 @@ class Watch:
         self.supply_fell_at = -1.0
         self._feeds = {line for line, role in self.dialect.drivers.items() if role is Role.BODY}
         self._feeds -= {self.dialect.supply, *self.dialect.rails}
-        paving = self.dialect.paving()
-        self._readers = {role: FrameReader(self.dialect, role, paving) for role in Role}
-        self._selects = {self.dialect.select_line(role): role for role in Role}
+        self._given = Given(self.dialect, self.traits, self.complain)
         self._listening = {role: Listening(self.dialect.select_line(role.peer), self.dialect.silence) for role in Role}
-        self._open: dict[Role, dict[int, float]] = {role: {} for role in Role}
         self._places: dict[str, tuple[Engine, float, float]] = {}
         self._routine = {int(type_, 16) for said in self.dialect.routine for type_ in said.split("+")}
-        self._counts: dict[tuple[Role, str], int] = {}
-        self._fell_at = dict.fromkeys(self._selects, -1.0)
         self._limits = Counter[str]()
         self.bench = Bench(
             self.dialect,
@@ -167,12 +160,10 @@ class Watch:
 
     def overdue(self) -> list[tuple[Role, int, float]]:
         """What was asked and has neither been answered nor given up in its time: who is to blame, what, since when."""
-        now, traits = self.now, self.traits
-        late = [(Role.BODY, key, at) for key, at in self._open[Role.BODY].items() if now - at > traits.patience(key)]
+        now, traits, asked = self.now, self.traits, self._given.open
+        late = [(Role.BODY, key, at) for key, at in asked[Role.BODY].items() if now - at > traits.patience(key)]
         if traits.lens_answers:
-            late += [
-                (Role.LENS, key, at) for key, at in self._open[Role.LENS].items() if now - at > traits.lens_answers
-            ]
+            late += [(Role.LENS, key, at) for key, at in asked[Role.LENS].items() if now - at > traits.lens_answers]
         return late
 
     def look(self) -> None:
@@ -198,7 +189,7 @@ class Watch:
             if record.line == self.dialect.supply and not record.level:
                 self.supply_fell_at = self.now
             if record.line == self.dialect.supply or (record.line == self.dialect.detect and record.level):
-                self._forget()
+                self._given.forget()
         elif "hears noise" in record.text and self._last_burst is not None:
             del self.recorded[self._last_burst.sender][-len(self._last_burst.data) :]
 
@@ -206,10 +197,10 @@ class Watch:
         self.notices.append(notice)
         if notice.trouble and notice.role is Role.BODY:
             # Whatever it was: the body knows that something is wrong, and does not wait in ignorance.
-            self._open[Role.BODY].clear()
+            self._given.open[Role.BODY].clear()
 
     def _sent(self, role: Role, data: bytes) -> None:
-        self._judge(role, self._readers[role].receive(data))
+        self._given.sent(role, data, self.now, powered=self._powered())
         if role is Role.LENS:
             self.look()
         elif not self.gives_supply:
@@ -224,6 +215,8 @@ class Watch:
             return
         if isinstance(event, LineChanged):
             self._listening[role].turn(event)
+            if not event.level and event.line == self.dialect.supply and self._given.asked:
+                self._given.supply_falls()
         elif self._engine_of(role).hears:
             self._listening[role].take(event.data, now)
 
@@ -247,39 +240,13 @@ class Watch:
             self.gives_supply = level
         elif level and line in self._feeds and not self.gives_supply:
             self.complain("unpowered", f"the body drives {line} high into a lens to which it gives no supply")
-        if self._selects.get(line) is role:
-            if level and self.now - self._fell_at[line] < SHORTEST_GAP_S:
-                self.complain("only frames", f"the {role.value} lets {line} fall and rise at once, which nobody sees")
-            elif not level:
-                self._fell_at[line] = self.now
-            reader = self._readers[role]
-            self._judge(role, reader.open_window() if level else reader.close(GarbageReason.WINDOW_CLOSED))
+        self._given.drove(role, line, level, self.now, powered=self._powered())
 
-    def _judge(self, role: Role, events: Sequence[FrameEvent]) -> None:
-        powered = self.mount.levels[self.dialect.supply] and self.mount.attached
-        for event in events:
-            if isinstance(event, Frame):
-                self._judge_frame(role, event)
-            elif isinstance(event, Garbage) and (event.reason is not GarbageReason.WINDOW_CLOSED or powered):
-                self.complain("only frames", f"the {role.value} sends {event.data[:12].hex()}…: {event.reason.value}")
+    def _rated(self, role: Role, baudrate: int) -> None:
+        """An end takes another rate."""
 
-    def _judge_frame(self, role: Role, frame: Frame) -> None:
-        for message in frame.messages:
-            if isinstance(message, Unknown):
-                self.complain("only frames", f"the {role.value} sends what its peer cannot read: {message.reason}")
-        for name, number in self.traits.counted(role, frame):
-            before = self._counts.get((role, name))
-            if number not in self.traits.follows(name, before):
-                self.complain("in tables", f"the {role.value} counts {name} from {before} to {number}")
-            self._counts[role, name] = number
-        asked = self._open[role]
-        key = self.traits.asks(frame) if role is Role.BODY else self.traits.answers(frame)
-        if key is None:
-            return
-        if role is Role.BODY:
-            asked[key] = self.now
-        else:
-            asked.pop(key, None)
+    def _powered(self) -> bool:
+        return self.mount.levels[self.dialect.supply] and self.mount.attached
 
     def _arrived(self, role: Role, arrival: Arrival) -> None:
         if arrival.violation is None and self._is_routine(arrival):
@@ -292,11 +259,13 @@ class Watch:
         if role is Role.BODY:
             answered = self.traits.answers(arrival.frame)
             if answered is not None:
-                self._open[Role.BODY].pop(answered, None)
-        elif arrival.violation is None:
+                self._given.open[Role.BODY].pop(answered, None)
+            return
+        self._given.hears(arrival.frame)
+        if arrival.violation is None:
             asked = self.traits.asks(arrival.frame)
             if asked is not None and self.bench.lens.connection.state != self.dialect.transitions.initial:
-                self._open[Role.LENS][asked] = self.now
+                self._given.open[Role.LENS][asked] = self.now
 
     def _is_routine(self, arrival: Arrival) -> bool:
         return all(type_of(message) in self._routine for message in arrival.messages)
@@ -305,10 +274,11 @@ class Watch:
 
     def _engine(self, profile: Profile, name: str) -> Engine:
         if self.cast.puppet is not None and name.endswith(self.cast.puppet.value):
-            return _Puppet(self.dialect, self.cast.puppet)
+            return Puppet(self.dialect, self.cast.puppet)
         cast = players_of(profile.dialect)
         steps = parse_script(self.cast.script, cast.verbs) if name == "body" else ()
-        return cast.engine(profile.settings, None, Random(f"{self.cast.seed} {name}"), steps)
+        carried = frozenset(self.dialect.wiring.lines) - self.cast.missing if self.cast.missing else None
+        return cast.engine(profile.settings, carried, Random(f"{self.cast.seed} {name}"), steps)
 
     def _other_lens(self, _name: str) -> Engine:
         # It is another of its kind: what the session knows of its dialect holds for it as well.
@@ -316,18 +286,10 @@ class Watch:
 
     def _welcome(self, lens: Engine) -> Engine:
         """Listen to a lens that is put on in the place of another."""
-        self._fell_at[self.dialect.select_line(Role.LENS)] = -1.0
+        self._given.welcome()
         self._listening[Role.LENS] = Listening(self.dialect.select_line(Role.BODY), self.dialect.silence)
         self._overhear(lens)
-        self._forget()
         return lens
-
-    def _forget(self) -> None:
-        """Supply or contact came or went: what was asked is void, what an end was about to send is not sent."""
-        self._counts.clear()
-        for asked in self._open.values():
-            asked.clear()
-        self._readers[Role.LENS].close(GarbageReason.SOURCE_ENDED)
 
     def _overhear(self, engine: Engine) -> None:
         hear = engine.on_arrival
@@ -336,6 +298,8 @@ class Watch:
             self._arrived(engine.role, arrival)
             hear(arrival)
 
+        if engine.role is Role.LENS:
+            self._given.supply_falls()
         engine.on_arrival = on_arrival  # type: ignore[method-assign]
 
     def _mounting(
@@ -347,9 +311,10 @@ class Watch:
         plan: Plan | None,
     ) -> FaultyMount:
         return OverheardMount(
-            Ears(self._sent, self._drove, self._hears, self._heard), dialect, tap, scheduler, resolution, plan
+            Ears(self._sent, self._drove, self._rated, self._hears, self._heard),
+            dialect,
+            tap,
+            scheduler,
+            resolution,
+            plan,
         )
-
-
-class _Puppet(Engine):
-    """An end that hears, and does nothing by itself."""

@@ -110,6 +110,7 @@ class MutatedLoader(importlib.machinery.SourceFileLoader):
 def campaign(seconds: float, round_: int) -> str:
     """Run the campaign, share by share in turn; what it found, `""` where nothing in its time."""
     from lensmount_emulator.fuzz.parser import fuzz_parser
+    from lensmount_emulator.fuzz.plain import run_plains
     from lensmount_emulator.fuzz.recovery import run_cases
     from lensmount_emulator.fuzz.session import run_campaign
     from lensmount_emulator.fuzz.stage import replay_story
@@ -120,6 +121,10 @@ def campaign(seconds: float, round_: int) -> str:
     def parser(name: str, seed: int) -> str:
         came = fuzz_parser(load_dialect(name), 1000, seed)
         return came.shown[0][-150:] if came.violations else ""
+
+    def plain(name: str, seed: int) -> str:
+        came = run_plains(name, 40, seed)
+        return str(came[0]) if came else ""
 
     def recovery(name: str, seed: int) -> str:
         came = run_cases((name,), 12, seed, seed * 12)
@@ -132,7 +137,7 @@ def campaign(seconds: float, round_: int) -> str:
     for path in CORPUS if round_ == 1 else ():
         if broken := replay_story(path).complaints:
             return f"corpus: {broken[0]}"
-    shares: tuple[Callable[[str, int], str], ...] = (parser, recovery, session)
+    shares: tuple[Callable[[str, int], str], ...] = (plain, parser, recovery, session)
     for number in range(1_000_000):
         for share in shares:
             for name in names:

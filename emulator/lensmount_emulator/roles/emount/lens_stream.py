@@ -180,6 +180,9 @@ def _acknowledgements(lens: LensCore) -> list[Message]:
     said: list[Message] = []
     if stream.frame == settings.unsolicited_acknowledgement:
         said.append(FocusMoved())
+    if stream.frame < settings.focus_skips:
+        # This frame's `06` is not sent, and what it said would be lost.
+        return said
     planned = lens.motor.planned(stream.frame)
     while stream.acknowledgements and stream.acknowledgements[0][0] <= stream.frame:
         message = stream.acknowledgements[0][1]

@@ -17,6 +17,7 @@ from lensmount_protocol.dialects.lmount.lines import BODY_ATT, FIRST_BAUDRATE
 from lensmount_protocol.dialects.lmount.link import Done, RateOrder, Refusal, StreamOrder
 from lensmount_protocol.dialects.lmount.power import CropNotice
 from lensmount_protocol.dialects.lmount.stabiliser import StabiliserOrder
+from lensmount_protocol.dialects.lmount.transitions import SWITCHING
 from lensmount_protocol.dialects.lmount.types import (
     ApertureMode,
     ControlKind,
@@ -245,6 +246,9 @@ def _switch(lens: LensCore, order: RateOrder) -> Task:
     baudrate = order.baudrate
     yield Wait(ready=lambda: lens.idle, on=(WINDOW,))
     yield lens.after(SWITCH_US)
+    if lens.connection.state != SWITCHING:
+        # Whoever greeted anew meanwhile, or was refused something, does not switch.
+        return
     lens.set_baudrate(baudrate)
     lens.connection.move("switched", by=lens.role)
     while lens.baudrate == baudrate != FIRST_BAUDRATE:
