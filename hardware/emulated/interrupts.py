@@ -5,7 +5,7 @@ import sys
 
 from emulated.emulator import EmulatedHost, Emulator
 from lensmount_hardware.boards.orders import Configure, MappedLine, SendBytes, SetLevel, SetRate, Sync, Timing
-from lensmount_hardware.boards.words import BoardRole, LineFlag, LineKind, SyncFlag, TransmitFlag
+from lensmount_hardware.boards.words import BoardRole, ConfigureFlag, LineFlag, LineKind, SyncFlag, TransmitFlag
 from lensmount_protocol.errors import BoardError
 
 _OUT = LineFlag.OUTPUT
@@ -39,7 +39,9 @@ def count(rounds: int = 40) -> dict[str, dict[str, int]]:
         emulator.order("join", **{"from": [0, 0], "to": [0, 0]})
         emulator.set_pin(0, _PRESENCE_PIN, True)
         host.greet()
-        host.send(Configure(BoardRole.BODY, 0, 1_500_000, Timing(5, 5, 5, 100, 100, 2000), _LINES))
+        host.send(
+            Configure(BoardRole.BODY, ConfigureFlag.OWN_EDGES, 1_500_000, Timing(5, 5, 5, 100, 100, 2000), _LINES)
+        )
         for number in range(rounds):
             emulator.set_pin(0, _PRESENCE_PIN, False)
             emulator.run(300)

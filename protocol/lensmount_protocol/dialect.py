@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from lensmount_protocol.frame import FrameFormat
 from lensmount_protocol.message import Message
 from lensmount_protocol.paving import AnyMessage, MessageTable, Paving
+from lensmount_protocol.rates import RateWord, RateWords
 from lensmount_protocol.timing import TimingRule
 from lensmount_protocol.transitions import TransitionTable
 from lensmount_protocol.wire import Role, Wiring
@@ -13,6 +14,10 @@ from lensmount_protocol.wire import Role, Wiring
 
 def _nothing_selected(_sender: Role, _message: AnyMessage) -> Mapping[type[Message], int]:
     return {}
+
+
+def _says_nothing(_sender: Role, _class: int, _message: AnyMessage) -> RateWord | None:
+    return None
 
 
 def _nobody_knows(_payload: bytes, _at: int) -> int | None:
@@ -48,6 +53,9 @@ class Dialect:
         routine: compositions (types joined by `+`) that repeat with every frame; any other one is worth telling.
         rails: further lines that are rails, in the order in which they come on behind the supply.
         sync: the frame signal's line; `""` where the mount has none.
+        rate_words: what a message says of the rate: with an order and its acceptance both ends change it.
+        rate_changes: seconds from the end of that acceptance to the change: what was sent before it is over by then,
+            and nothing is sent for as long again.
     """
 
     name: str
@@ -73,6 +81,8 @@ class Dialect:
     routine: frozenset[str] = frozenset()
     rails: tuple[str, ...] = ()
     sync: str = ""
+    rate_words: RateWords = field(default=_says_nothing)
+    rate_changes: float = 0.0
 
     def paving(self) -> Paving:
         """A fresh reader of this dialect's payloads."""

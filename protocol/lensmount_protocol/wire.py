@@ -61,9 +61,16 @@ class DriveLine:
 
 @dataclass(slots=True, unsafe_hash=True)
 class SetBaudrate:
-    """Send and listen at this rate from now on."""
+    """Send and listen at this rate.
+
+    Attributes:
+        baudrate: in bits a second.
+        at: from when on, in seconds of the clock that a port which keeps time tells its own on; any other one, and a
+            port that hears of it too late, goes to the rate at once.
+    """
 
     baudrate: int
+    at: float | None = None
 
 
 WireEvent = Received | LineChanged

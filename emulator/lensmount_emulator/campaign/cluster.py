@@ -12,6 +12,7 @@ from itertools import islice
 from typing import Any
 
 from lensmount_emulator.campaign.case import Case, Result, Verdict
+from lensmount_emulator.campaign.code import own_code
 from lensmount_emulator.campaign.processes import LOST
 from lensmount_emulator.campaign.trial import Work
 from lensmount_emulator.fuzz.watch import Complaint
@@ -76,19 +77,19 @@ def _ready(client: Any, address: str) -> int:
         raise TransportOpenError(f"{address}: the scheduler has no worker") from error
     except Exception as error:
         raise TransportOpenError(f"{address}: a worker cannot play: {_line(error)}") from error
+    ours = _own_version()
     for worker, theirs in versions.items():
-        if theirs != _own_version():
-            raise TransportOpenError(
-                f"{address}: the worker {worker} has lensmount {theirs}, and this is {_own_version()}"
-            )
+        if theirs != ours:
+            raise TransportOpenError(f"{address}: the worker {worker} has lensmount {theirs}, and this is {ours}")
     return int(threads)
 
 
 def _run(client: Any, address: str, cases: Iterator[Case], work: Work, most: int) -> Generator[Result]:
     given: dict[Any, Case] = {}
+    ours = _own_version()
 
     def submit(case: Case) -> Any:
-        future = client.submit(_play, work.only(case), case, pure=False)
+        future = client.submit(_play, ours, work.only(case), case, pure=False)
         given[future] = case
         return future
 
@@ -117,12 +118,16 @@ def _result(future: Any, case: Case) -> Result:
     return result
 
 
-def _play(work: Callable[[Case], Result], case: Case) -> Result:
+def _play(wanted: str, work: Callable[[Case], Result], case: Case) -> Result:
+    # Workers may join while we run.
+    if _own_version() != wanted:
+        raise RuntimeError(f"it has lensmount {_own_version()}, and this is {wanted}")
     return work(case)
 
 
 def _own_version() -> str:
-    return version("lensmount")
+    """The version, and in short the code, which a checkout may have changed since."""
+    return f"{version('lensmount')} with code {own_code()[:8]}"
 
 
 def _line(error: BaseException) -> str:

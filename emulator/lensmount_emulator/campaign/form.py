@@ -106,9 +106,12 @@ def seeds_of(form: Form) -> Sequence[int]:
     """The seeds, each once.
 
     Raises:
-        CampaignError: a text that is no range.
+        CampaignError: a text that is no range, or a number of more than 64 bits.
     """
     if isinstance(form.seeds, list):
+        for seed in form.seeds:
+            if not -(1 << 63) <= seed < 1 << 63:
+                raise CampaignError(f"seeds: {seed} is not from {-(1 << 63)} to {(1 << 63) - 1}")
         return list(dict.fromkeys(form.seeds))
     found = re.fullmatch(r"\s*(\d{1,12})\s*-\s*(\d{1,12})\s*", form.seeds)
     if found is None or not int(found[1]) <= int(found[2]) < int(found[1]) + MOST_SEEDS:

@@ -1,13 +1,15 @@
 """A campaign's cases in processes of this machine; one that dies or hangs takes no result with it."""
 
 import contextlib
+import os
 import signal
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process, resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
+from threading import Thread
 
 from lensmount_emulator.campaign.case import Case, Result, Verdict
 from lensmount_emulator.fuzz.watch import Complaint
@@ -99,16 +101,20 @@ class Crew:
     def fill_up(self) -> None:
         """Let go of workers that have nothing to do, and see that there are enough who have."""
         for worker in self.workers:
-            self._feed(worker)
+            self._feed(worker, 1)
         for worker in [worker for worker in self.workers if not worker.given]:
             self._let_go(worker)
         while self.waiting and len(self.workers) < self.processes:
             ours, theirs = _CONTEXT.Pipe()
             process = _CONTEXT.Process(target=_serve, args=(theirs, self.play), daemon=True)
-            process.start()
+            with _quiet():
+                process.start()
             theirs.close()
             self.workers.append(Worker(process, ours))
-            self._feed(self.workers[-1])
+            self._feed(self.workers[-1], 1)
+        # Nobody gets a second one before everybody has one.
+        for worker in self.workers:
+            self._feed(worker, AHEAD)
 
     def hear(self, worker: Worker) -> Generator[Result]:
         """What a worker has finished; and what becomes of its cases where it is gone, or takes too long."""
@@ -120,7 +126,7 @@ class Crew:
                 continue
             worker.given.popleft()
             if alive:
-                self._feed(worker)
+                self._feed(worker, AHEAD)
             yield result
         if alive and self.clock.now() - worker.since <= self.limit:
             return
@@ -145,8 +151,12 @@ class Crew:
         for worker in list(self.workers):
             self._let_go(worker)
 
-    def _feed(self, worker: Worker) -> None:
-        while self.waiting and len(worker.given) < AHEAD:
+    def _feed(self, worker: Worker, most: int) -> None:
+        while self.waiting and len(worker.given) < most:
+            if worker.given and self.waiting[0].begins:
+                # A story may be more than a pipe takes: whoever sends a result just then would wait for us, and we
+                # for it. Who has nothing to do listens.
+                return
             case = self.waiting.popleft()
             worker.given.append(case)
             try:
@@ -162,6 +172,18 @@ class Crew:
         worker.pipe.close()
 
 
+@contextlib.contextmanager
+def _quiet() -> Generator[None]:
+    """Ctrl-C reaches every process of a terminal, but from their first moment on not those that begin in here."""
+    # It is started once, and lets go of the signal when it is.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT,))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _received(pipe: "Connection[Case, Result | None]") -> Iterator[Result | None]:
     with contextlib.suppress(EOFError, OSError):
         while pipe.poll():
@@ -174,15 +196,25 @@ def _lost(case: Case, why: str) -> Result:
 
 def _end_of(process: SpawnProcess) -> str:
     code = process.exitcode or 0
-    return signal.Signals(-code).name if code < 0 else f"exit code {code}"
+    if code >= 0:
+        return f"exit code {code}"
+    return next((one.name for one in signal.Signals if one.value == -code), f"signal {-code}")
 
 
 def _serve(pipe: "Connection[Result | None, Case]", play: Play) -> None:
-    # Ctrl-C reaches every process of a terminal; only the first one says what becomes of the run.
+    # Only the first process says what becomes of the run; where that is gone, nobody is left to end a case that hangs.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=_outlives_nobody, daemon=True).start()
     with QuietCollector() as collector, contextlib.suppress(EOFError, OSError):
         # All that it takes is here now: what counts from here on is the cases' own time.
         pipe.send(None)
         while True:
             pipe.send(play(pipe.recv()))
             collector.rest()
+
+
+def _outlives_nobody() -> None:
+    first = parent_process()
+    if first is not None:
+        wait([first.sentinel])
+        os._exit(1)

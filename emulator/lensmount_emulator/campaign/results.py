@@ -1,6 +1,7 @@
 """The results of a campaign as they are read: its cases, all of them or those that are asked for, and their figures."""
 
 import json
+import os
 import sqlite3
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
@@ -191,10 +192,12 @@ def _opened(path: Path) -> Generator[sqlite3.Connection]:
     with told(path):
         if not path.is_file():
             raise CaptureError(f"{path}: no such file")
-        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as connection:
+        with closing(sqlite3.connect(f"file:{quote(os.fsencode(path))}?mode=ro", uri=True)) as connection:
             connection.row_factory = None
             check_form(path, connection)
             connection.execute("PRAGMA query_only = ON")
+            # All that is asked for is of one moment, while a run may be writing on.
+            connection.execute("BEGIN")
             try:
                 yield connection
             except (ValueError, KeyError, TypeError) as error:
@@ -203,8 +206,8 @@ def _opened(path: Path) -> Generator[sqlite3.Connection]:
 
 def _check_condition(connection: sqlite3.Connection, where: str) -> None:
     try:
-        # In two places, so that nothing but a whole condition gets any further.
-        connection.execute(f"SELECT 1 FROM cases WHERE ({where}) LIMIT 1").fetchall()
+        # In two places, so that nothing but a whole condition gets any further; and asked of every case.
+        connection.execute(f"SELECT count(*) FROM cases WHERE ({where})").fetchall()
         connection.execute(f"SELECT 1 WHERE 1 IN (SELECT number FROM cases WHERE ({where}))").fetchall()
     except (sqlite3.Error, sqlite3.Warning, ValueError) as error:
         raise CampaignError(f"--where {where!r}: {error}; columns: {', '.join(CASE_COLUMNS)}") from error

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import BinaryIO, Self, cast
 
 from lensmount_emulator.campaign.case import Case, Result
+from lensmount_emulator.campaign.code import own_code
 from lensmount_emulator.campaign.planning import Planned
 from lensmount_emulator.campaign.schema import APPLICATION, CASE_COLUMNS, JOINT, TABLES, VERSION
 from lensmount_protocol.errors import CaptureError
@@ -64,8 +65,10 @@ class Store:
     """
 
     def __init__(self, path: Path, planned: Planned) -> None:
+        if not path.name or path.is_dir():
+            raise CaptureError(f"{path}: a folder; results go to a file")
         self.path = path
-        self.folder = path.with_suffix(".cases")
+        self.folder = folder_of(path)
         with told(path):
             self._lock = _locked(path)
             self._connection = sqlite3.connect(path, isolation_level=None)
@@ -90,13 +93,13 @@ class Store:
         """Give stories numbers behind those of the campaign: once, so that a run that goes on has the same cases.
 
         Args:
-            stories: as JSON, each once.
+            stories: as JSON; one that is there twice is one.
             behind: the last number of the campaign's own.
         """
         execute = self._connection.execute
         with told(self.path), self._transaction():
             if execute("INSERT OR IGNORE INTO about VALUES ('taken in', '')").rowcount:
-                for number, story in enumerate(stories, behind + 1):
+                for number, story in enumerate(dict.fromkeys(stories), behind + 1):
                     execute("INSERT INTO begins VALUES (?, ?)", (number, story))
             return execute("SELECT number, story FROM begins ORDER BY number").fetchall()
 
@@ -109,7 +112,8 @@ class Store:
                 self.folder.mkdir(exist_ok=True)
                 recording = self.folder / f"{number:07}.lmx"
                 recording.write_bytes(result.recording)
-                file = f"{self.folder.name}/{recording.name}"
+                # SQLite keeps text; a name that is none is shown as nearly as that can be done.
+                file = os.fsencode(f"{self.folder.name}/{recording.name}").decode(errors="replace")
             with self._transaction():
                 marks = ", ".join("?" * len(CASE_COLUMNS))
                 new = self._connection.execute(
@@ -146,6 +150,7 @@ class Store:
                 "dialect": planned.form.dialect,
                 "planned": str(len(planned.cases)),
                 "lensmount": version("lensmount"),
+                "code": own_code(),
             }
             with self._transaction():
                 for statement in TABLES.split(";"):
@@ -159,6 +164,10 @@ class Store:
             raise CaptureError(
                 f"{self.path}: results of lensmount {known['lensmount']}, and this is {version('lensmount')}; "
                 "say --to FILE for others"
+            )
+        if known.get("code") != own_code():
+            raise CaptureError(
+                f"{self.path}: results of other code of lensmount {version('lensmount')}; say --to FILE for others"
             )
         if known["hash"] != planned.hash:
             title = f" ({known['title']})" if known["title"] else ""
@@ -209,6 +218,11 @@ def _locked(path: Path) -> BinaryIO:
 def lock_of(path: Path) -> Path:
     """The file whose lock says that somebody writes to results."""
     return path.with_name(f"{path.name}-lock")
+
+
+def folder_of(path: Path) -> Path:
+    """Where recordings and stories of results go: beside `a.sqlite` into `a.cases`, and never into those of others."""
+    return path.with_suffix(".cases") if path.suffix == ".sqlite" else path.with_name(f"{path.name}-cases")
 
 
 def _row(result: Result, file: str) -> tuple[object, ...]:

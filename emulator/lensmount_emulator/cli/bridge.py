@@ -34,6 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
     from lensmount_emulator.sessions.relaying import Relay, turn
     from lensmount_hardware.captures.recording import RecordingWriter
     from lensmount_hardware.clock import MonotonicClock
+    from lensmount_hardware.transport import timed
     from lensmount_protocol.registry import load_dialect
     from lensmount_protocol.wire import Role
 
@@ -52,7 +53,9 @@ def run(arguments: argparse.Namespace) -> int:
             header = {"dialect": dialect.name, "bridge": {role.value: spec for role, spec in specs.items()}}
             tap = both(count, stack.enter_context(RecordingWriter(Path(arguments.record), header)).write)
         tell = teller(dialect, "story", arguments.every_frame, sys.stdout) if arguments.story else None
-        listener = Listener(dialect, tap, tell, arguments.baudrate)
+        # Where both ports keep time, edges and bytes come in their order, so that a select line ends a frame.
+        windows = all(timed(port) is not None for port in ports.values())
+        listener = Listener(dialect, tap, tell, arguments.baudrate, keeps_windows=windows)
         relay = Relay(listener, ports[Role.BODY].lines & ports[Role.LENS].lines)
         carried = ", ".join(sorted(relay.carried)) or "none"
         print(f"body on {ports[Role.BODY].name}, lens on {ports[Role.LENS].name}; lines: {carried}", file=sys.stderr)

@@ -31,11 +31,13 @@ def spelled_out(words: Sequence[str]) -> list[str]:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lensmount campaign`."""
+    from lensmount_emulator.cli.words import count
+
     what = parser.add_subparsers(dest="what", required=True, metavar="FILE.toml | report | replay")
     play = what.add_parser("run", help="play what has no result yet; the word may be left away")
     play.add_argument("file", type=Path, metavar="FILE.toml", help="what to try")
     play.add_argument("--to", type=Path, metavar="FILE.sqlite", help="results (default: beside FILE.toml)")
-    play.add_argument("--processes", type=_count, metavar="N", help="(default: as the file says, or 1)")
+    play.add_argument("--processes", type=count, metavar="N", help="(default: as the file says, or 1)")
     play.add_argument("--dask", metavar="ADDRESS", help="the scheduler of a cluster: tcp://HOST:8786")
     play.add_argument(
         "--corpus",
@@ -56,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     report.add_argument("--json", action="store_true", help="print one JSON document, a case a line, and nothing else")
     replay = what.add_parser("replay", help="one case once more")
     replay.add_argument("file", type=Path, metavar="FILE.sqlite", help="the campaign's results")
-    replay.add_argument("number", type=_count, metavar="NUMBER", help="of the case")
+    replay.add_argument("number", type=count, metavar="NUMBER", help="of the case")
     replay.add_argument("--record", type=Path, metavar="FILE", help="write its recording, or its story, to this file")
     replay.add_argument(
         "--shorten", type=Path, metavar="FILE", help="write the shortest story that breaks the same to this file"
@@ -77,6 +79,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from lensmount_emulator.campaign.store import Store
     from lensmount_emulator.cli.campaign_files import ready
     from lensmount_emulator.cli.parsing import corpus_at
+    from lensmount_emulator.reports.campaign_words import printable
     from lensmount_emulator.reports.progress import progress_bar
     from lensmount_hardware.clock import MonotonicClock
 
@@ -85,7 +88,7 @@ def _run(arguments: argparse.Namespace) -> int:
     execute = _execute(arguments, planned)
     corpus = corpus_at(corpora_of(planned.form, arguments.corpus))
     path = arguments.to or arguments.file.with_suffix(".sqlite")
-    ready(arguments.junit, arguments.html)
+    ready(arguments.junit, arguments.html, arguments.file, path)
     progress: Progress | None = None
     stopped = False
     with (
@@ -101,7 +104,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if progress is not None:
         _tell(progress, clock.now())
     if stopped:
-        print(f"the same command goes on with what is missing in {path}")
+        print(f"the same command goes on with what is missing in {printable(path)}")
         raise KeyboardInterrupt
     arguments.file, arguments.where, arguments.json = path, None, False
     code = _report(arguments)
@@ -137,13 +140,14 @@ def _execute(arguments: argparse.Namespace, planned: "Planned") -> "Execute":
 def _report(arguments: argparse.Namespace) -> int:
     from lensmount_emulator.campaign.case import Verdict
     from lensmount_emulator.campaign.results import EVERYTHING, read_results
-    from lensmount_emulator.cli.campaign_files import ready, write_all
+    from lensmount_emulator.cli.campaign_files import ready
+    from lensmount_emulator.cli.report_files import write_all
     from lensmount_emulator.reports.campaign_json import campaign_to_json
     from lensmount_emulator.reports.campaign_table import print_campaign
     from lensmount_emulator.reports.campaign_words import totals
     from lensmount_emulator.reports.tables import console_for
 
-    targets = ready(arguments.junit, arguments.html)
+    targets = ready(arguments.junit, arguments.html, arguments.file)
     results = read_results(arguments.file, arguments.where or EVERYTHING)
     write_all(results, targets)
     if arguments.json:
@@ -174,9 +178,3 @@ def _replay(arguments: argparse.Namespace) -> int:
         steps = write_shorter(arguments.shorten, again)
         print(f"{steps} steps break the same: lensmount replay {arguments.shorten}")
     return 0 if again.same and again.identical and again.result.verdict is Verdict.PASSED else 1
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number; 1 or more is")
-    return int(text)

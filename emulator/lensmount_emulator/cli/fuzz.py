@@ -13,6 +13,7 @@ names it. Exit code 5 where a device does not come back and nobody is there to s
 
 import argparse
 import contextlib
+import itertools
 import json
 import os
 import sys
@@ -113,7 +114,10 @@ def _session(arguments: argparse.Namespace) -> int:
     trouble = list[str]()
 
     def found(outcome: "Outcome") -> None:
-        file = folder / f"story-{arguments.seed}-{len(files) + 1}.lmx"
+        numbers = itertools.count(len(files) + 1)
+        names = (folder / f"story-{arguments.seed}-{number}.lmx" for number in numbers)
+        # What earlier runs of the same seed have found, by other code or with other words, stays.
+        file = next(name for name in names if not name.exists())
         files.append(str(file))
         keepers[outcome.story.dialect].keep(outcome.story.entry())
         try:

@@ -123,7 +123,7 @@ def triers(
     cycle = Command(arguments.power_cycle) if arguments.power_cycle else None
     person = _asked if arguments.ask else None
     trier = Trier(setup, Ladder(Health(link, limits), cycle, person, arguments.power_cycles))
-    return trier, lambda: twin_of(setup, port.lines, limits)
+    return trier, lambda: twin_of(setup, port.lines, limits, armed=arguments.arm)
 
 
 def _asked() -> bool:

@@ -48,7 +48,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Run the cells, write and print what they came to; 0 where none is broken, else 1."""
     from contextlib import closing
 
-    from lensmount_emulator.cli.matrix_files import ready, write_all
+    from lensmount_emulator.cli.matrix_files import ready
+    from lensmount_emulator.cli.report_files import write_all
     from lensmount_emulator.reports.matrix_table import print_matrix
     from lensmount_emulator.reports.matrix_words import totals
     from lensmount_emulator.reports.progress import progress_bar

@@ -83,29 +83,37 @@ def _replay_on_device(arguments: argparse.Namespace) -> int:
     setup = make_setup(story.dialect, device, ours, twin, story.seed)
     with contextlib.ExitStack() as stack:
         if arguments.port is None:
-            trier = twin_of(setup, frozenset(whose.lines), Limits(arguments.answer, arguments.greeting))
+            limits = Limits(arguments.answer, arguments.greeting)
+            trier = twin_of(setup, frozenset(whose.lines), limits, armed=(*whose.armed, *arguments.arm))
         else:
             port = stack.enter_context(open_port(arguments.port, setup.role, setup.dialect))
             trier, _ = triers(arguments, setup, port, lambda _record: None)
         where = trier.link.port.name
         counts = dict[str, int]()
+        if arguments.port is not None and not arguments.any_device and trier.fresh():
+            # Before anything of it is sent.
+            identity = trier.link.identity
+            if whose.identity and identity and identity != whose.identity:
+                raise FaultError(f"{arguments.file}: it is about {whose.identity}; at {where} there is {identity}; "
+                                 "--any-device plays it all the same")  # fmt: skip
         for _ in range(max(1, arguments.repeats)):
             came = trier.once(steps_in(story))
             if came == UNKNOWN:
                 break
-            identity = trier.link.identity
-            other = whose.identity and identity and identity != whose.identity
-            if other and arguments.port is not None and not arguments.any_device:
-                raise FaultError(f"{arguments.file}: it is about {whose.identity}; at {where} there is {identity}; "
-                                 "--any-device plays it all the same")  # fmt: skip
             counts[came] = counts.get(came, 0) + 1
         if not counts:
             raise TransportError(f"{where}: the {device.value} does not come to a session; nothing was played")
+    held = dict(trier.link.gate.refused)
     broke = sum(count for came, count in counts.items() if came in BROKEN)
     if arguments.json:
-        print(json.dumps({"kind": whose.kind, "found": whose.repeats, "came": counts, "broke": broke}))
+        print(json.dumps({"kind": whose.kind, "found": whose.repeats, "came": counts, "broke": broke,
+                          "held back": held, "armed then": whose.armed}))  # fmt: skip
     else:
         _tell_device(story, whose, counts)
+        for what, count in held.items():
+            print(f"    {count}x held back: {what}")
+        if held and whose.armed:
+            print(f"    it was found with {' '.join(f'--arm {name}' for name in whose.armed)}")
     return 1 if broke else 0
 
 

@@ -1,6 +1,8 @@
 """What all reports of a campaign say alike: counts, a case in one line, and the commands that show it again."""
 
+import os
 import shlex
+from pathlib import Path
 
 from lensmount_emulator.campaign.case import SESSION, Verdict
 from lensmount_emulator.campaign.results import EVERYTHING, Finished, Results
@@ -38,17 +40,22 @@ def summary(case: Finished) -> str:
 
 def replay_of(results: Results, case: Finished) -> str:
     """The command that plays the case once more, and holds it against what it came to."""
-    return shlex.join(["lensmount", "campaign", "replay", str(results.path), str(case.case.number)])
+    return shlex.join(["lensmount", "campaign", "replay", printable(results.path), str(case.case.number)])
 
 
 def shown_by(results: Results, case: Finished) -> str:
     """The command that plays the recording or the story of a case that did not pass; `""` where there is none."""
     if not case.file:
         return ""
-    file = str(results.path.parent / case.file)
+    file = printable(results.path.parent / case.file)
     return shlex.join(
         ["lensmount", "fuzz", "replay", file] if case.case.kind == SESSION else ["lensmount", "replay", file]
     )
+
+
+def printable(path: Path) -> str:
+    """A path as any terminal and any report takes it; bytes of its name that are no text are marked."""
+    return os.fsencode(path).decode(errors="replace")
 
 
 def failed(results: Results) -> list[Finished]:

@@ -4,6 +4,7 @@ A device may begin to read anywhere: behind noise, inside another frame, across 
 bytes that it let pass and looks at every place at which a frame can begin, in them and in what is to follow them.
 """
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
@@ -13,11 +14,14 @@ from lensmount_emulator.sessions.guarding import GARBAGE, told
 from lensmount_hardware.clock import Clock
 from lensmount_hardware.transport import Sighting, TimedTransport, Transport, timed
 from lensmount_protocol.dialect import Dialect
-from lensmount_protocol.errors import FrameError, LocalProtocolError, MountError
+from lensmount_protocol.errors import DialectError, FrameError, LocalProtocolError, MountError
 from lensmount_protocol.frame import Frame, FrameFormat
 from lensmount_protocol.message import Message, Unknown
-from lensmount_protocol.paving import AnyMessage, type_of
+from lensmount_protocol.paving import AnyMessage, Paving, type_of
 from lensmount_protocol.wire import Role, SetBaudrate, Transmit, WireAction, WireEvent
+
+MOST_LAYOUTS = 8
+"""Layouts of before that are asked as well; an end that keeps to the tables chooses one or two."""
 
 
 class Gate:
@@ -44,13 +48,16 @@ class Gate:
                 `garbage`, which lets bytes out at rates at which they can be read as nothing.
 
         Raises:
-            DialectError: a name that no guarded message has; lists those that there are.
+            DialectError: a name that no guarded message has; lists those that there are. Or one that names nothing:
+                a pattern of everything, a number of no type.
         """
         self.refused = Counter[str]()
         self.passed = 0
         self._dialect = dialect
         self._role = role
         names = list(armed)
+        for name in names:
+            _check_name(name)
         self._armed = armed_types(dialect, role, names, (GARBAGE,))
         self._any_rate = GARBAGE in names
         self._format = dialect.formats[role]
@@ -58,6 +65,7 @@ class Gate:
         self._sent = b""
         self._paving = dialect.paving()
         self._chosen: dict[type[Message], int] = {}
+        self._others: list[Paving] = []
         self._payload_at = _payload_at(dialect, self._format)
 
     def admit(self, data: bytes, *, foreign: bool = False) -> str | None:
@@ -78,7 +86,10 @@ class Gate:
             self.refused[reason] += 1
             return reason
         if chosen != self._chosen:
+            # A device that is greeted anew, or has lost its power, reads as before until it is told again.
+            self._others = [*self._others, self._paving][-MOST_LAYOUTS:]
             self._chosen = chosen
+            self._paving = self._dialect.paving()
             self._paving.select(chosen)
         self.passed += len(data)
         self._sent = stream[-(self._format.largest - 1) :]
@@ -143,6 +154,10 @@ class Gate:
                 if wanted != chosen and foreign:
                     return f"{told(message)} that chooses another layout"
                 chosen.update(wanted)
+        for paving in self._others if foreign else ():
+            for message in self._messages(frame.payload, paving):
+                if self._is_refused(message):
+                    return f"{self._told(message)} in the layout of before"
         return None
 
     def _refusal_of_near(self, candidate: bytes, size: int, old: int) -> str | None:
@@ -161,14 +176,14 @@ class Gate:
                 return f"{self._told(message)} in a damaged frame"
         return None
 
-    def _messages(self, payload: bytes) -> list[AnyMessage]:
+    def _messages(self, payload: bytes, paving: Paving | None = None) -> list[AnyMessage]:
         """What a payload says; behind a message that cannot be read a device may go on where it ends by the tables."""
-        messages = self._paving.parse(self._role, payload)
+        messages = (paving or self._paving).parse(self._role, payload)
         last = messages[-1] if messages else None
         if isinstance(last, Unknown):
             cls = self._dialect.messages.get((self._role, type_of(last)))
             if cls is not None and not cls.VARIES and 0 < cls.SIZE < len(last.data):
-                messages += self._messages(last.data[cls.SIZE :])
+                messages += self._messages(last.data[cls.SIZE :], paving)
         return messages
 
     def _told(self, message: AnyMessage) -> str:
@@ -183,6 +198,18 @@ class Gate:
             return False
         known = (self._role, number) in self._dialect.messages
         return number in self._dialect.guarded or not known
+
+
+def _check_name(name: str) -> None:
+    """Refuse a name that names nothing.
+
+    Raises:
+        DialectError: see above.
+    """
+    if not name[:1].isalnum():
+        raise DialectError(f"armed {name!r}: write a message's name, its beginning and *, or a number such as 0x7f")
+    if name[:2].lower() == "0x" and not re.fullmatch("[0-9a-f]{1,2}", name[2:], re.IGNORECASE):
+        raise DialectError(f"armed {name!r}: a type is a number from 0x00 to 0xff")
 
 
 def rehearse(gate: Gate, actions: Iterable[WireAction]) -> None:

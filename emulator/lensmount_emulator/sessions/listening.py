@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import chain
 
-from lensmount_emulator.sessions.rates import RateFollower
+from lensmount_emulator.sessions.rates import RateChange, RateFollower
 from lensmount_hardware.transport import BROKEN_BYTES
 from lensmount_protocol.decoder import Decoded, Decoder
 from lensmount_protocol.dialect import Dialect
@@ -36,7 +36,7 @@ class Listener:
         tell: gets what they decode to; where nobody wants to hear it, nothing is decoded.
         keeps_windows: whether edges and bytes come in their true order, so that a falling select line ends a frame.
         fixed: the rate that is listened at, whatever is heard; `None` to follow the link.
-        baudrate: the rate to listen at now, in bits a second.
+        baudrate: the rate in force, in bits a second.
     """
 
     dialect: Dialect
@@ -56,7 +56,12 @@ class Listener:
         self._selects = frozenset(self.dialect.select_line(role) for role in Role)
         self.baudrate = self.fixed or self._follower.baudrate
 
-    def hear(self, sender: Role, event: WireEvent, now: float) -> int | None:
+    @property
+    def in_haste(self) -> bool:
+        """Whether the ends are about to agree on another rate, so that a change may have to be made soon."""
+        return self.fixed is None and self._follower.in_haste
+
+    def hear(self, sender: Role, event: WireEvent, now: float) -> RateChange | None:
         """Take what a port heard.
 
         Args:
@@ -65,19 +70,21 @@ class Listener:
             now: when, in seconds; bytes have just ended.
 
         Returns:
-            The rate to listen at from now on, where it is another one.
+            The rate to listen at, where it is another one.
         """
+        self._look_at_rate(now)
         if isinstance(event, LineChanged):
             return self.see(Edge(now, event.line, event.level))
         return self.see(self._burst(sender, event, now)) if event.data else None
 
-    def see(self, record: Record) -> int | None:
+    def see(self, record: Record) -> RateChange | None:
         """Take what a port saw that keeps time; gives the rate to listen at, where it is another one."""
+        self._look_at_rate(record.at)
         if isinstance(record, Burst):
             return self._bytes(record)
         if isinstance(record, Edge):
             self._edge(record)
-            return None
+            return None if self.fixed else self._go_to(self._follower.see(record), record.at)
         self.tap(record)
         self._tell([record])
         if isinstance(record, Drop) and record.what == BROKEN_BYTES and not self.fixed:
@@ -99,17 +106,26 @@ class Listener:
         if self.tell is not None:
             self._tell(self._decoder.finish())
 
-    def _bytes(self, burst: Burst) -> int | None:
+    def _bytes(self, burst: Burst) -> RateChange | None:
         self.tap(burst)
         if self.tell is not None:
             self._tell(chain(self._decoder.feed(burst), self._decoder.settle()))
         return self._go_to(None if self.fixed else self._follower.hear(burst), burst.until)
 
-    def _go_to(self, baudrate: int | None, at: float | None) -> int | None:
-        if baudrate is not None:
-            before, self.baudrate = self.baudrate, baudrate
-            self.remark(at, f"no frames at {before} baud; listening at {baudrate} from here on")
-        return baudrate
+    def _go_to(self, change: RateChange | None, now: float | None) -> RateChange | None:
+        if change is not None and change.at is None:
+            self.baudrate = change.baudrate
+            self.remark(now, change.why)
+        return change
+
+    def _look_at_rate(self, now: float | None) -> None:
+        """Whether what comes now comes at a rate that was announced."""
+        if now is not None and (change := self._follower.come_into_force(now)) is not None:
+            self.baudrate = change.baudrate
+            # What was begun before is over, or goes on: it does not end by this.
+            remark = Remark(change.at, change.why)
+            self.tap(remark)
+            self._tell([remark])
 
     def _edge(self, edge: Edge) -> None:
         self.tap(edge)

@@ -14,6 +14,9 @@ from lensmount_protocol.wire import LineChanged, Received, Record, Role, SetBaud
 LOOK_UP = 5e-3
 """Seconds after which a thread looks up from its port: so late is a change of rate ordered, at most."""
 
+HASTE = 5e-4
+"""The same while both ends are about to change their rate."""
+
 LONGEST_WAIT = 0.1
 """Seconds after which a listener looks up even when nothing is heard, so that it can be stopped."""
 
@@ -22,7 +25,11 @@ Heard = tuple[float, Role, "WireEvent | Record | MountError | str"]
 
 
 class Pump:
-    """Listens at one port in a thread of its own, which alone touches the port until `stop` has joined it."""
+    """Listens at one port in a thread of its own, which alone touches the port until `stop` has joined it.
+
+    Attributes:
+        in_haste: whether orders may come at any moment, so that it has to look up more often.
+    """
 
     def __init__(self, sender: Role, transport: Transport, clock: Clock, inbox: SimpleQueue[Heard]) -> None:
         """Make ready.
@@ -34,11 +41,13 @@ class Pump:
             inbox: gets what is heard; all pumps share it.
         """
         self.sender = sender
+        self.in_haste = False
         self._transport = transport
         self._keeper = timed(transport)
         self._clock = clock
         self._inbox = inbox
         self._orders: SimpleQueue[WireAction] = SimpleQueue()
+        self._later: SetBaudrate | None = None
         self._stop = Event()
         self._thread = Thread(target=self._run, name=f"lensmount {transport.name}", daemon=True)
 
@@ -65,20 +74,27 @@ class Pump:
 
     def _look(self) -> None:
         keeper = self._keeper
+        wait = HASTE if self.in_haste or self._later is not None else LOOK_UP
         if keeper is None:
-            for event in self._transport.receive(LOOK_UP):
+            for event in self._transport.receive(wait):
                 self._inbox.put((self._clock.now(), self.sender, event))
             return
-        for sighting in keeper.sightings(LOOK_UP, self._clock):
+        for sighting in keeper.sightings(wait, self._clock):
             self._inbox.put((self._clock.now(), self.sender, sighting.record))
 
     def _carry_out(self) -> None:
-        while True:
-            try:
+        with suppress(Empty):
+            while True:
                 action = self._orders.get_nowait()
-            except Empty:
-                return
-            self._transport.send(action)
+                if isinstance(action, SetBaudrate):
+                    # The latest word counts.
+                    self._later = action
+                else:
+                    self._transport.send(action)
+        rate = self._later
+        if rate is not None and (self._keeper is not None or rate.at is None or rate.at <= self._clock.now()):
+            self._later = None
+            self._transport.send(rate)
 
 
 def listen(
@@ -128,7 +144,8 @@ def _take(listener: Listener, heard: Heard, pumps: list[Pump]) -> None:
     if isinstance(what, str):
         listener.remark(at, what)
         return
-    baudrate = listener.hear(sender, what, at) if isinstance(what, Received | LineChanged) else listener.see(what)
-    if baudrate is not None:
-        for pump in pumps:
-            pump.order(SetBaudrate(baudrate))
+    change = listener.hear(sender, what, at) if isinstance(what, Received | LineChanged) else listener.see(what)
+    for pump in pumps:
+        pump.in_haste = listener.in_haste
+        if change is not None:
+            pump.order(SetBaudrate(change.baudrate, change.at))

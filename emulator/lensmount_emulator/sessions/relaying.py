@@ -4,9 +4,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from lensmount_emulator.sessions.listening import Listener
+from lensmount_emulator.sessions.rates import RateChange
 from lensmount_hardware.clock import Clock
-from lensmount_hardware.transport import Transport
-from lensmount_protocol.wire import DriveLine, LineChanged, Role, SetBaudrate, Transmit, WireAction, WireEvent
+from lensmount_hardware.transport import Sighting, Transport, timed
+from lensmount_protocol.wire import (
+    Burst,
+    ClockFix,
+    DriveLine,
+    Edge,
+    LineChanged,
+    Remark,
+    Role,
+    SetBaudrate,
+    Transmit,
+    WireAction,
+    WireEvent,
+)
 
 SLICE = 5e-4
 """Seconds that one port is waited for while the other one might have something: what a relay adds, at most."""
@@ -41,29 +54,55 @@ class Relay:
 
     def note(self, sender: Role, event: WireEvent, now: float) -> list[Order]:
         """Keep it, and say what follows: a change of rate, at both ports."""
-        baudrate = self.listener.hear(sender, event, now)
-        return [] if baudrate is None else [(role, SetBaudrate(baudrate)) for role in Role]
+        return _at_both(sender, self.listener.hear(sender, event, now))
+
+    def keep(self, sender: Role, sighting: Sighting, port: str = "") -> list[Order]:
+        """The same for what a port saw that keeps time; what we do there ourselves is what came at the other port.
+
+        Args:
+            sender: the end at that port.
+            sighting: what it saw.
+            port: its name, where the clock of more than one is told.
+        """
+        record = sighting.record
+        if sighting.event is None and isinstance(record, Burst | Edge):
+            return []
+        if port and isinstance(record, ClockFix):
+            record = Remark(record.at, f"{port}: {record.text}")
+        return _at_both(sender, self.listener.see(record))
 
 
 def turn(relay: Relay, ports: dict[Role, Transport], clock: Clock, order: Sequence[Role] = tuple(Role)) -> None:
     """Wait once for each port, for a moment, and pass on what came.
 
-    One thread does all of it, since a port belongs to one thread; so neither is waited for long.
+    One thread does all of it, since a port belongs to one thread; so neither is waited for long. What a port saw that
+    keeps time is kept with that time, and what came at any other one with the time at which we got to know of it.
 
     Raises:
         TransportLostError: a port went away.
     """
+    keepers = {role: keeper for role, port in ports.items() if (keeper := timed(port)) is not None}
     for sender in order:
-        heard = ports[sender].receive(SLICE)
+        keeper = keepers.get(sender)
+        seen = ports[sender].receive(SLICE) if keeper is None else keeper.sightings(SLICE, clock)
         now = clock.now()
         follow: list[Order] = []
         try:
-            for event in heard:
-                for role, action in relay.forward(sender, event):
+            for one in seen:
+                event = one.event if isinstance(one, Sighting) else one
+                for role, action in [] if event is None else relay.forward(sender, event):
                     ports[role].send(action)
         finally:
             # What came is kept, also when the other port has just gone.
-            for event in heard:
-                follow += relay.note(sender, event, now)
+            name = ports[sender].name if len(keepers) > 1 else ""
+            for one in seen:
+                follow += relay.keep(sender, one, name) if isinstance(one, Sighting) else relay.note(sender, one, now)
         for role, action in follow:
             ports[role].send(action)
+
+
+def _at_both(sender: Role, change: RateChange | None) -> list[Order]:
+    """Where we only pass on what announced it, the change comes behind that in turn, whenever that is over."""
+    if change is None:
+        return []
+    return [(role, SetBaudrate(change.baudrate, change.at if role is sender else None)) for role in Role]

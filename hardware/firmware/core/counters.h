@@ -7,7 +7,7 @@
 #include "board_protocol.h"
 
 /* Which context counts, so that none interrupts another's addition. */
-enum context { IN_MAIN, IN_MOUNT, IN_UART, CONTEXTS };
+enum context { IN_MAIN, IN_MOUNT, IN_UART, IN_SYNC, CONTEXTS };
 
 #define SORTS (BOARD_SORT_BROKEN_BYTES + 1u)
 
@@ -24,7 +24,8 @@ static inline void lose(enum context context, unsigned sort, uint32_t count) {
 }
 
 static inline uint32_t lost_of(unsigned sort) {
-    return counters.lost[IN_MAIN][sort] + counters.lost[IN_MOUNT][sort] + counters.lost[IN_UART][sort];
+    return counters.lost[IN_MAIN][sort] + counters.lost[IN_MOUNT][sort] + counters.lost[IN_UART][sort] +
+           counters.lost[IN_SYNC][sort];
 }
 
 #endif

@@ -1,10 +1,7 @@
-/* Two rings with one writer and one reader each. */
+/* Three rings with one writer and one reader each. */
 #include "events.h"
 
 struct events events;
-
-/* What the ring holds must be written before the count that gives it away. */
-#define PUBLISH() __asm__ volatile("" ::: "memory")
 
 bool events_push(const struct event *event) {
     const uint32_t head = events.event_head;
@@ -28,5 +25,6 @@ bool events_push_received(unsigned uart, uint8_t value, uint32_t at) {
 
 void events_clear(void) {
     events.event_tail = events.event_head;
+    events.pulse_edge_tail = events.pulse_edge_head;
     events.received_tail = events.received_head;
 }

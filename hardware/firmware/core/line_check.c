@@ -112,7 +112,7 @@ static uint8_t check_front(const uint8_t *message, unsigned size, uint32_t *deta
     if (message[BOARD_CONFIGURE_ROLE_OFFSET] > BOARD_ROLE_SNIFFER)
         return BOARD_ERROR_CODE_MALFORMED;
     *detail = BOARD_CONFIGURE_FLAGS_OFFSET;
-    if (message[BOARD_CONFIGURE_FLAGS_OFFSET] & ~BOARD_CONFIGURE_FLAG_UNGUARDED)
+    if (message[BOARD_CONFIGURE_FLAGS_OFFSET] & ~(BOARD_CONFIGURE_FLAG_UNGUARDED | BOARD_CONFIGURE_FLAG_OWN_EDGES))
         return BOARD_ERROR_CODE_MALFORMED;
     const uint32_t rate = get32(message + BOARD_CONFIGURE_BAUDRATE_OFFSET);
     *detail = port_nearest_rate(rate);

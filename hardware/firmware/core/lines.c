@@ -2,6 +2,8 @@
 #include "lines.h"
 
 #include "bytes.h"
+#include "counters.h"
+#include "events.h"
 
 struct lines lines;
 
@@ -27,39 +29,63 @@ static void put_at_level(uint8_t line, bool level) {
     line_pin_put(line_pin_for(line, level));
 }
 
-static void note(uint8_t line, bool level, bool away) {
-    const uint16_t bit = (uint16_t)(1u << line);
+/* Behind the pin, so that the time is as near to it as can be. */
+static void tell_own_edge(uint8_t line, bool level) {
     const uint32_t before = port_lock();
+    const struct event event = {.at = (uint32_t)port_now_us(), .kind = EVENT_EDGE, .small = level, .id = line};
+    if (!events_push(&event))
+        lose(IN_MOUNT, BOARD_SORT_EDGES, 1);
+    port_unlock(before);
+}
+
+/* Where nothing interrupts. */
+static void take_level(uint8_t line, bool level, bool away) {
+    const uint16_t bit = (uint16_t)(1u << line);
     lines.level = (uint16_t)(level ? lines.level | bit : lines.level & ~bit);
     lines.away = (uint16_t)(away ? lines.away | bit : lines.away & ~bit);
+}
+
+/* Whether it is an edge that is to be told. */
+static bool note(uint8_t line, bool level, bool away) {
+    const uint32_t before = port_lock();
+    const bool moves = level != line_is(line, lines.level);
+    take_level(line, level, away);
     port_unlock(before);
+    return moves && lines.tells_own;
 }
 
 void line_rest(uint8_t line) {
     const bool high = line_rests_high(line);
-    note(line, high, false);
+    const bool tells = note(line, high, false);
     /* An end without power takes harm from current through its contacts; grounding one feeds nothing. */
     if (high && !lines.powered)
         port_pin_let_go(lines.map[line].gpio);
     else
         put_at_level(line, high);
+    if (tells)
+        tell_own_edge(line, high);
 }
 
-void line_note(uint8_t line, bool level) {
-    note(line, level, level != line_rests_high(line));
+void line_note_pulse(uint8_t line, bool level, uint32_t at) {
+    /* Where the polarity of pulses was changed, one of them begins with no edge. */
+    if (lines.tells_own && level != line_is(line, lines.level) && !events_push_pulse_edge(line, level, at))
+        lose(IN_SYNC, BOARD_SORT_EDGES, 1);
+    take_level(line, level, level != line_rests_high(line));
 }
 
 void line_drive(uint8_t line, bool level) {
     const bool data = lines.map[line].kind == BOARD_LINE_KIND_DATA;
-    if (data && level) {
-        note(line, true, true);
-        port_pin_to_uart(lines.map[line].gpio, true, line_has(line, BOARD_LINE_FLAG_INVERTED));
-    } else if (data || level == line_rests_high(line)) {
+    if (data ? !level : level == line_rests_high(line)) {
         line_rest(line);
-    } else {
-        note(line, level, true);
-        put_at_level(line, level);
+        return;
     }
+    const bool tells = note(line, level, true);
+    if (data)
+        port_pin_to_uart(lines.map[line].gpio, true, line_has(line, BOARD_LINE_FLAG_INVERTED));
+    else
+        put_at_level(line, level);
+    if (tells)
+        tell_own_edge(line, level);
 }
 
 void lines_set_powered(bool powered) {
@@ -89,7 +115,7 @@ void lines_forget(void) {
         port_uart_listen(uart, false);
     lines.count = 0;
     lines.ours = lines.away = lines.level = lines.hushed = 0;
-    lines.powered = false;
+    lines.powered = lines.tells_own = false;
     lines.guard = lines.supply = lines.attention = lines.sync = lines.data = NO_LINE;
     lines.heard[0] = lines.heard[1] = NO_LINE;
     for (unsigned pin = 0; pin < sizeof lines.of_gpio; pin++)
@@ -148,4 +174,6 @@ void lines_adopt(const uint8_t *message) {
         take_line(number, told + BOARD_LINE_SIZE * number);
     for (uint8_t number = 0; number < lines.count; number++)
         set_up_pin(number);
+    /* The levels at rest, to begin with, are in STATE. */
+    lines.tells_own = (message[BOARD_CONFIGURE_FLAGS_OFFSET] & BOARD_CONFIGURE_FLAG_OWN_EDGES) != 0;
 }

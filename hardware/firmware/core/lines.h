@@ -29,6 +29,7 @@ struct lines {
     volatile uint16_t hushed;
     uint16_t told;
     bool powered;
+    bool tells_own; /* edges of ours are reported */
 };
 
 extern struct lines lines;
@@ -69,8 +70,8 @@ struct line_pin {
 };
 struct line_pin line_pin_for(uint8_t line, bool level);
 void line_pin_put(struct line_pin pin);
-/* Its level has become this. */
-void line_note(uint8_t line, bool level);
+/* The frame signal has put it at this level. */
+void line_note_pulse(uint8_t line, bool level, uint32_t at);
 void line_rest(uint8_t line);
 /* The supply of the other end came or went: what rests high is driven only while it is there. */
 void lines_set_powered(bool powered);

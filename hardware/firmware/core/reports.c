@@ -201,24 +201,42 @@ static void take_event(const struct event *event, uint64_t at, uint64_t now) {
     put(message, size, event->kind == EVENT_EDGE ? BOARD_SORT_EDGES : BOARD_SORT_REPORTS, 1);
 }
 
+/* What happened next, of the mount's events and of the frame signal's edges; false where nothing did. */
+static bool next_event(struct event *next, uint32_t event_head, uint32_t pulse_edge_head, uint32_t low) {
+    const struct event *event = &events.events[events.event_tail % EVENT_ROOM];
+    const struct pulse_edge *edge = &events.pulse_edges[events.pulse_edge_tail % PULSE_EDGE_ROOM];
+    const bool has_event = events.event_tail != event_head, has_edge = events.pulse_edge_tail != pulse_edge_head;
+    if (has_edge && (!has_event || (int32_t)(low - edge->at) > (int32_t)(low - event->at))) {
+        *next = (struct event){.at = edge->at, .kind = EVENT_EDGE, .small = edge->level, .id = edge->line};
+        events.pulse_edge_tail++;
+        return true;
+    }
+    if (has_event) {
+        *next = *event;
+        events.event_tail++;
+    }
+    return has_event;
+}
+
 void reports_collect(uint64_t now, bool all) {
     /* Events first: no byte that came before one of them can be missing among the bytes that are looked at then. */
     const uint32_t event_head = events.event_head;
+    const uint32_t pulse_edge_head = events.pulse_edge_head;
     const uint32_t received_head = events.received_head;
     const uint32_t low = (uint32_t)now;
-    uint32_t event_tail = events.event_tail, received_tail = events.received_tail;
-    for (uint32_t left = (event_head - event_tail) + (received_head - received_tail); left; left--) {
-        const struct event *event = &events.events[event_tail % EVENT_ROOM];
+    uint32_t received_tail = events.received_tail;
+    struct event event = {0};
+    bool has_event = next_event(&event, event_head, pulse_edge_head, low);
+    while (has_event || received_tail != received_head) {
         const struct received *byte = &events.received[received_tail % RECEIVED_ROOM];
-        const bool has_event = event_tail != event_head, has_byte = received_tail != received_head;
         /* What was stamped behind `now`, or told ahead of its time, has a negative age. */
-        const int32_t event_age = (int32_t)(low - event->at), byte_age = (int32_t)(low - byte->at);
-        if (has_byte && (!has_event || byte_age >= event_age)) {
+        const int32_t event_age = (int32_t)(low - event.at), byte_age = (int32_t)(low - byte->at);
+        if (received_tail != received_head && (!has_event || byte_age >= event_age)) {
             take_byte(byte, now);
             events.received_tail = ++received_tail;
         } else {
-            take_event(event, now - (uint64_t)(int64_t)event_age, now);
-            events.event_tail = ++event_tail;
+            take_event(&event, now - (uint64_t)(int64_t)event_age, now);
+            has_event = next_event(&event, event_head, pulse_edge_head, low);
         }
     }
     if (all || now >= reports_due())

@@ -74,7 +74,7 @@ void board_sync_service(void) {
     if (now >= sync.edge_at) {
         line_pin_put(sync.ready);
         if (sync.in_pulse) {
-            line_note(lines.sync, between_pulses());
+            line_note_pulse(lines.sync, between_pulses(), (uint32_t)now);
             sync.pulse_at += sync.now.period_us;
             if (sync.changed && sync.next.at_us)
                 sync.pulse_at = sync.next.at_us;
@@ -87,7 +87,7 @@ void board_sync_service(void) {
                 sync.now = sync.next;
                 sync.changed = false;
             }
-            line_note(lines.sync, sync.now.pulse_high);
+            line_note_pulse(lines.sync, sync.now.pulse_high, (uint32_t)now);
             sync.edge_at = sync.pulse_at + sync.now.width_us;
         }
         sync.in_pulse = !sync.in_pulse;

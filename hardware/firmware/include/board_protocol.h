@@ -40,6 +40,7 @@
 #define BOARD_LINE_FLAG_OPEN_DRAIN 32u /* high is let go of, and low is driven */
 
 #define BOARD_CONFIGURE_FLAG_UNGUARDED 1u /* the map has no line that tells presence, and the host means it: the peer counts as present */
+#define BOARD_CONFIGURE_FLAG_OWN_EDGES 2u /* edges of our own outputs are reported too */
 
 #define BOARD_HELLO_FLAG_TAKE_OVER 1u /* end the session of another host, should there be one */
 

@@ -104,7 +104,7 @@ static const uint8_t body_map[] = {
 static unsigned put_map(uint8_t *message) {
     const unsigned count = sizeof body_map / BOARD_LINE_SIZE;
     message[BOARD_CONFIGURE_ROLE_OFFSET] = (uint8_t)(any(10) ? any(2) : any(4));
-    message[BOARD_CONFIGURE_FLAGS_OFFSET] = (uint8_t)any(2);
+    message[BOARD_CONFIGURE_FLAGS_OFFSET] = (uint8_t)any(4);
     put32(message + BOARD_CONFIGURE_BAUDRATE_OFFSET, 750000);
     uint8_t *timing = message + BOARD_CONFIGURE_TIMING_OFFSET;
     put16(timing + BOARD_TIMING_SETUP_US_OFFSET, any(40));

@@ -92,7 +92,9 @@ class BoardTransport(TimedTransport):
         self._shift = 0.0
         self.board = self._talk.greet(take_over=plan.take_over)
         self.state = self._talk.configure(plan)
-        self._witness = Witness(plan, self.link)
+        self._witness = Witness(plan, self.link, tells_own_edges=self._talk.tells_own_edges)
+        for dropped in self._talk.lost:
+            self._witness.take_dropped(dropped)
         self._state_levels()
 
     @property
@@ -155,11 +157,11 @@ class BoardTransport(TimedTransport):
                     self._transmit(data[start : start + LONGEST_DATA], now)
             case DriveLine(line, level):
                 self._drive(line, level, now)
-            case SetBaudrate(baudrate):
+            case SetBaudrate(baudrate, at):
                 if told := rate_refused(self.board, baudrate):
                     raise TransportError(f"{self.name}: {told}")
-                self._talk.order(SetRate(self._number(), baudrate, 0))
-                self._witness.baudrate = baudrate
+                at_us = self._witness.rate_ordered(baudrate, None if at is None else at - self._shift)
+                self._talk.order(SetRate(self._number(), baudrate, at_us))
         self._talk.ping()
         self._talk.flush()
 

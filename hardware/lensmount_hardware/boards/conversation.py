@@ -1,16 +1,17 @@
 """The talk between a host and its board over a stream of bytes: greeting, configuration, questions for the time."""
 
+from dataclasses import replace
 from typing import NoReturn
 
-from lensmount_hardware.boards.declaration import BoardMessage
+from lensmount_hardware.boards.declaration import HEAD_SIZE, BoardMessage
 from lensmount_hardware.boards.leaving import found, leave
 from lensmount_hardware.boards.link import BoardLink
-from lensmount_hardware.boards.orders import Rest
+from lensmount_hardware.boards.orders import Configure, Rest
 from lensmount_hardware.boards.plan import Plan
 from lensmount_hardware.boards.refusals import refusal
-from lensmount_hardware.boards.reports import BoardState, Refused, Welcome
+from lensmount_hardware.boards.reports import BoardState, Dropped, Refused, Welcome
 from lensmount_hardware.boards.streams import ByteStream
-from lensmount_hardware.boards.words import RestFlag, StateFlag
+from lensmount_hardware.boards.words import BoardRole, ConfigureFlag, ErrorCode, RestFlag, StateFlag
 from lensmount_hardware.clock import Clock
 from lensmount_protocol.errors import BoardError, TransportLostError, TransportOpenError
 
@@ -23,6 +24,7 @@ PATIENCE = 2.0
 FIRST_QUESTIONS = 5
 """Round trips before a session begins: the narrowest of them says where the board's clock stands."""
 
+_FLAGS_OFFSET = HEAD_SIZE + 1
 _GREETING_PERIOD = 0.5
 _LOOK = 0.05
 _MOST_BACKLOG = 1 << 16
@@ -41,6 +43,8 @@ class Conversation:
         name: the board's port.
         clock: our time.
         link: the protocol's state: counts, the clock map.
+        lost: what the board told, while the session began, of what was lost in the one before.
+        tells_own_edges: whether the board reports edges of its own outputs; older firmware does not.
         gone: why there is nobody to talk to any more; `""` while there is.
     """
 
@@ -49,6 +53,8 @@ class Conversation:
         self.clock = clock
         self.link = BoardLink(session, left=found(self.name))
         self.gone = ""
+        self.lost: list[Dropped] = []
+        self.tells_own_edges = False
         self._stream = stream
         self._pinged = clock.now()
 
@@ -103,16 +109,26 @@ class Conversation:
         assert welcome is not None
         if told := rate_refused(welcome, wanted.baudrate):
             raise BoardError(f"{self.name}: {told}")
-        self.link.send(wanted)
+        self.tells_own_edges = wanted.role != BoardRole.SNIFFER
+        self._send_configuration(wanted)
         start = self.clock.now()
         while self.clock.now() - start <= PATIENCE:
             self.exchange(_LOOK, opening=True)
             for report in self.link.events():
-                if isinstance(report, Refused):
+                if isinstance(report, Refused) and self.tells_own_edges and _flag_unknown(report):
+                    self.tells_own_edges = False
+                    self._send_configuration(wanted)
+                elif isinstance(report, Refused):
                     raise BoardError(f"{self.name}: {refusal(report, plan.names)}")
+                if isinstance(report, Dropped):
+                    self.lost.append(report)
                 if isinstance(report, BoardState) and report.flags & StateFlag.CONFIGURED:
                     return report
         raise self._silent()
+
+    def _send_configuration(self, wanted: Configure) -> None:
+        flags = wanted.flags | (ConfigureFlag.OWN_EDGES if self.tells_own_edges else 0)
+        self.link.send(replace(wanted, flags=flags))
 
     def order(self, message: BoardMessage) -> None:
         """Send a message when the board has room for it.
@@ -195,6 +211,11 @@ class Conversation:
         return TransportOpenError(
             f"{self.name}: the board greeted and then fell silent; unplug it and plug it in again"
         )
+
+
+def _flag_unknown(refused: Refused) -> bool:
+    """Whether firmware refuses a configuration for its flags, because it is older than one of them."""
+    return (refused.of_type, refused.code, refused.detail) == (Configure.TYPE, ErrorCode.MALFORMED, _FLAGS_OFFSET)
 
 
 def rate_refused(welcome: Welcome, baudrate: int) -> str:

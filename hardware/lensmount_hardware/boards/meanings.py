@@ -44,6 +44,7 @@ MEANINGS: dict[type[IntEnum], dict[str, str]] = {
     },
     ConfigureFlag: {
         "UNGUARDED": "the map has no line that tells presence, and the host means it: the peer counts as present",
+        "OWN_EDGES": "edges of our own outputs are reported too",
     },
     HelloFlag: {
         "TAKE_OVER": "end the session of another host, should there be one",

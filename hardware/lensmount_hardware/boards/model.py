@@ -215,7 +215,8 @@ class ModelBoard(ModelDoor):
 
     def _tell_edge(self, report: BoardMessage) -> None:
         self._tell_heard()
-        self.counted["edges_seen"] += isinstance(report, EdgeSeen)
+        if isinstance(report, EdgeSeen) and self.wire is not None:
+            self.counted["edges_seen"] += not self.wire.contacts[report.line].driven
         self.counted["late"] += isinstance(report, Late)
         self._reports.add(report)
 

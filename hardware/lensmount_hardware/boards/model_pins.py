@@ -81,6 +81,8 @@ def objection(wanted: Configure, most_lines: int, bounds: tuple[int, int]) -> Ob
     """What is wrong with a configuration; `None` where nothing is."""
     if wanted.role not in tuple(BoardRole):
         return ErrorCode.MALFORMED, HEAD_SIZE
+    if wanted.flags >= 2 * max(ConfigureFlag):
+        return ErrorCode.MALFORMED, HEAD_SIZE + 1
     if wanted.timing.absence_us > LONGEST_ABSENCE_US:
         return ErrorCode.BAD_TIMING, _ABSENCE_OFFSET
     if not bounds[0] <= wanted.baudrate <= bounds[1]:

@@ -11,6 +11,7 @@ from lensmount_hardware.boards.orders import Configure, SetLevel, Sync
 from lensmount_hardware.boards.reports import EdgeSeen
 from lensmount_hardware.boards.words import (
     BoardRole,
+    ConfigureFlag,
     ErrorCode,
     LineKind,
     RestReason,
@@ -256,6 +257,8 @@ class ModelWire:
         contact.level = level
         if contact.mapped.kind == LineKind.ATTENTION:
             self.attention_moved_us = self.now_us
+        if self.wanted.flags & ConfigureFlag.OWN_EDGES:
+            self.hooks.report(EdgeSeen(contact.number, int(level), self.now_us))
         self.hooks.drove(contact.number, level, self.now_us)
         if contact.mapped.kind == LineKind.SUPPLY:
             self.hooks.changed()

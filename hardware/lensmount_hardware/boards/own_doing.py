@@ -1,8 +1,9 @@
 """What we do ourselves through a board, as a recording keeps it: told when it was done, not when it was ordered.
 
-The board says when bytes were on the wire, to the microsecond. Of lines that it drives for us it says nothing, so their
-edges are reckoned: a select line rises the set-up time in front of its bytes and falls the hold time behind them, which
-the board keeps exactly where host and USB were not later than that; other lines move when the order can have arrived.
+The board says when bytes were on the wire and when lines moved, to the microsecond. Older firmware says nothing of
+lines that it drives for us, so their edges are reckoned: a select line rises the set-up time in front of its bytes and
+falls the hold time behind them, which the board keeps exactly where host and USB were not later than that; other lines
+move when the order can have arrived.
 """
 
 from collections import deque
@@ -49,8 +50,10 @@ class OwnDoing:
         hold: seconds from the last stop bit to its fall.
         idle: our lines -> their levels at rest.
         way: tells how many seconds an order takes to the board.
+        told: whether the board tells when lines of ours moved, so that nothing is to be reckoned.
 
     Attributes:
+        told: the same.
         delays: how long behind its order each transmission began.
         unsent: bytes that were ordered and never sent.
     """
@@ -63,7 +66,10 @@ class OwnDoing:
         hold: float,
         idle: Mapping[str, bool],
         way: Callable[[], float] = lambda: 0.0,
+        *,
+        told: bool = False,
     ) -> None:
+        self.told = told
         self.delays = Histogram()
         self.unsent = 0
         self._role = role
@@ -172,7 +178,7 @@ class OwnDoing:
         return min(latest, order.at + delay)
 
     def _move(self, line: str, level: bool, at: float) -> Iterator[Record]:
-        if self._levels.get(line) is not level:
+        if not self.told and self._levels.get(line) is not level:
             self._levels[line] = level
             yield Edge(at, line, level)
 

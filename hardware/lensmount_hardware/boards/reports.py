@@ -61,7 +61,7 @@ class ReceivedBytes(BoardMessage):
 
 @dataclass(frozen=True, slots=True)
 class EdgeSeen(BoardMessage):
-    """A line that is neither ours nor a data line took a level; PRESENCE and a lens's SUPPLY behind their filter."""
+    """A line took a level: the peer's, no data line (PRESENCE, a lens's SUPPLY behind their filter), or one of ours."""
 
     TYPE: ClassVar[int] = 0x83
     QUEUED: ClassVar[bool] = True

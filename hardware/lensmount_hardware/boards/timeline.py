@@ -41,6 +41,11 @@ class Timeline:
         self._latest_us = max(self._latest_us, board_us)
         return self._at + (board_us - self._us) * _US * self._rate
 
+    def board_us(self, at: float) -> int:
+        """The board's time at a time of the host: the inverse of `at`."""
+        start_us = self._latest_us if self._us is None else self._us
+        return start_us + round((at - self.at(start_us)) / (_US * self._rate))
+
     def begin_anew(self) -> None:
         """What was believed of the clock is wrong: the next time is the best guess, wherever that is."""
         self._us = None

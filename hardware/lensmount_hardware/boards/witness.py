@@ -37,6 +37,9 @@ LOST: Mapping[Sort, str] = {
 }
 """What is missing, by the board's word for it."""
 
+OLDER = "the board's firmware is older and does not tell when our own lines move: that is reckoned"
+"""What a recording says of such a board."""
+
 FIX_PERIOD = 10.0
 """Seconds after which a recording is told again where the board's clock stands."""
 
@@ -55,6 +58,7 @@ class Witness:
     Args:
         plan: what the board was told.
         link: where its clock stands; it must know it.
+        tells_own_edges: whether the board reports edges of its own outputs.
 
     Attributes:
         lost: what the board had to drop, by its sort.
@@ -65,12 +69,12 @@ class Witness:
         baudrate: the rate in force.
     """
 
-    def __init__(self, plan: Plan, link: BoardLink) -> None:
+    def __init__(self, plan: Plan, link: BoardLink, *, tells_own_edges: bool = False) -> None:
         self.lost = Counter[Sort]()
         self.late = self.refused = self.missed = 0
         self.baudrate = plan.configure.baudrate
         role = _ROLES.get(BoardRole(plan.configure.role))
-        self.own = None if role is None else _own(plan, role, link)
+        self.own = None if role is None else _own(plan, role, link, tells_own_edges)
         self._plan = plan
         self._link = link
         self._timeline = Timeline(link.clock, follows=role is not None)
@@ -78,8 +82,11 @@ class Witness:
         self._fixed = ClockFix(float("-inf"), 0, float("inf"))
         self._trips: int = 0
         self._breaks: int = link.clock.breaks
+        self._coming: tuple[int, int] | None = None
         if told := link.break_told():
             self._keep([Remark(link.clock.host_time(link.clock.last_us), told)])
+        if self.own is not None and not tells_own_edges:
+            self._keep([Remark(self._timeline.at(link.board_us), OLDER)])
         self.look_at_clock()
 
     def __len__(self) -> int:
@@ -122,8 +129,19 @@ class Witness:
             last = (first + count - 1) % 256
             self._keep([Drop(self._now, f"frames of the board, numbers {first} to {last}", count)])
 
+    def rate_ordered(self, baudrate: int, at: float | None) -> int:
+        """We have ordered a rate, from a time on or at once; gives the board's time of it, 0 for at once."""
+        if at is None:
+            self._coming, self.baudrate = None, baudrate
+            return 0
+        at_us = max(1, self._timeline.board_us(at))
+        self._coming = at_us, baudrate
+        return at_us
+
     def take_bytes(self, report: ReceivedBytes) -> None:
         """Bytes that came."""
+        if self._coming is not None and report.at_us >= self._coming[0]:
+            self.baudrate, self._coming = self._coming[1], None
         sender = self._plan.senders.get(report.line)
         whole = TimedEvent(Received(report.data), report.at_us, tuple(report.gaps), sender)
         if sender is None:
@@ -135,9 +153,14 @@ class Witness:
             first = None
 
     def take_edge(self, report: EdgeSeen) -> None:
-        """A line moved."""
-        if report.line < len(self._plan.names):
-            self.state_level(self._plan.names[report.line], bool(report.level), report.at_us)
+        """A line moved, the peer's or ours."""
+        if report.line >= len(self._plan.names):
+            return
+        line, level = self._plan.names[report.line], bool(report.level)
+        if line in self._plan.ours:
+            self._keep([Edge(self._timeline.at(report.at_us), line, level)])
+        else:
+            self.state_level(line, level, report.at_us)
 
     def state_level(self, line: str, level: bool, at_us: int) -> None:
         """A line took a level, or had it when we came."""
@@ -192,7 +215,8 @@ class Witness:
 
     def made(self, line: str, level: bool, at: float) -> None:
         """The board's timer makes this edge."""
-        self._keep([Edge(at, line, level)])
+        if self.own is not None and not self.own.told:
+            self._keep([Edge(at, line, level)])
 
     def look_at_orders(self, now: float) -> None:
         """Tell of orders whose time nothing will tell any better."""
@@ -231,10 +255,10 @@ class Witness:
         return Burst(at, sender, data, self.baudrate, at + transmission_time(len(data), self.baudrate))
 
 
-def _own(plan: Plan, role: Role, link: BoardLink) -> OwnDoing:
+def _own(plan: Plan, role: Role, link: BoardLink, told: bool) -> OwnDoing:
     wanted = plan.configure
     ours = {line: wanted.lines[number] for line, number in plan.ours.items()}
     select = next((line for line, mapped in ours.items() if mapped.kind == LineKind.ATTENTION), "")
     idle = {line: bool(mapped.flags & LineFlag.IDLE_HIGH) for line, mapped in ours.items()}
     setup, hold, lead = wanted.timing.setup_us * 1e-6, wanted.timing.hold_us * 1e-6, plan.lead_us * 1e-6
-    return OwnDoing(role, select, setup, hold, idle, lambda: max(lead, link.clock.one_way()))
+    return OwnDoing(role, select, setup, hold, idle, lambda: max(lead, link.clock.one_way()), told=told)

@@ -62,6 +62,7 @@ class ConfigureFlag(IntEnum):
     """How a configuration is meant."""
 
     UNGUARDED = 1
+    OWN_EDGES = 2
 
 
 class HelloFlag(IntEnum):

@@ -107,7 +107,8 @@ class ReconnectingTransport(TimedTransport):
         """Do this to the wire, if it is there."""
         self._require_open()
         if isinstance(action, SetBaudrate):
-            self._baudrate = action
+            # Its time is over when the port comes back.
+            self._baudrate = SetBaudrate(action.baudrate)
         elif isinstance(action, DriveLine):
             self._driven[action.line] = action
         if self._port is None:

@@ -35,3 +35,20 @@ def hangs(case: Case) -> Result:
     if case.number == 2:
         Event().wait()
     return Result(case, Verdict.PASSED, ())
+
+
+def weighty(case: Case) -> Result:
+    """What comes back is more than a pipe takes at once."""
+    return Result(case, Verdict.PASSED, (), recording=b"x" * 2_000_000)
+
+
+@dataclass(frozen=True)
+class Hangs:
+    """Notes who plays, and never ends."""
+
+    folder: Path
+
+    def __call__(self, case: Case) -> Result:
+        (self.folder / f"{case.number}").write_text(f"{os.getpid()}")
+        while True:
+            Event().wait(1)

@@ -1,6 +1,7 @@
 """`lensmount campaign` as a person uses it: run, go on, report, replay; and what it shares with other campaigns."""
 
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -38,6 +39,23 @@ def test_it_runs_reports_and_goes_on_with_nothing(
     assert re.fullmatch(
         r"0 cases in .* s, 12 were finished before; 12 of 12 are finished\n12 cases: .*\n", capsys.readouterr().out
     )
+
+
+def test_steps_by_chance_are_the_same_in_any_number_of_processes_and_whatever_they_hash_by(
+    write: Callable[..., Path], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    documents: list[str] = []
+    for processes, hashes in (("1", "1"), ("2", "77")):
+        monkeypatch.setenv("PYTHONHASHSEED", hashes)
+        file = write(**{**CHANCE, "faults": '[["bitflip rate=1e-4"]]'})
+        path = file.with_suffix(".sqlite")
+        main(["campaign", str(file), "--processes", processes, "--quiet"])
+        capsys.readouterr()
+        main(["campaign", "report", str(path), "--json"])
+        documents.append(capsys.readouterr().out)
+        path.unlink()
+    assert documents[0] == documents[1]
+    assert [len(case["digest"]) for case in json.loads(documents[0])["cases"]] == [64, 64]
 
 
 def test_any_number_of_processes_gives_the_same_reports(
@@ -147,8 +165,37 @@ def test_reports_that_cannot_be_written_are_told_before_anything_is_played(
     file = write()
     assert main(["campaign", str(file), "--html", f"{tmp_path}/none/r.html"]) == 3
     assert main(["campaign", str(file), "--html", f"{tmp_path}/r", "--junit", f"{tmp_path}/r"]) == 3
-    assert len(capsys.readouterr().err.strip().splitlines()) == 2
-    assert not file.with_suffix(".sqlite").exists()
+    # Nor over what the campaign is made of, and what it comes to.
+    for name in ("small.toml", "small.sqlite"):
+        assert main(["campaign", str(file), "--junit", f"{tmp_path}/./{name}"]) == 3
+    assert len(capsys.readouterr().err.strip().splitlines()) == 4
+    assert [one.name for one in tmp_path.iterdir()] == ["small.toml"]
+
+
+def test_no_report_is_written_over_the_results_that_it_is_about(
+    write: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = write(bodies='["a6000"]', seeds="[1]")
+    path = file.with_suffix(".sqlite")
+    assert main(["campaign", str(file), "--quiet"]) == 0
+    assert main(["campaign", "report", str(path), "--html", str(path)]) == 3
+    assert "a file of the run itself; a report goes to another one" in capsys.readouterr().err
+    # A question that means nothing leaves no empty report behind.
+    assert main(["campaign", "report", str(path), "--junit", f"{tmp_path}/r.xml", "--where", "sead = 1"]) == 2
+    assert not (tmp_path / "r.xml").exists()
+    assert len(read_results(path).cases) == 3
+
+
+def test_results_may_have_a_name_that_is_no_text(
+    write: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = write(**FAILS)
+    monkeypatch.chdir(tmp_path)
+    name = os.fsdecode(b"r\xff.sqlite")
+    assert main(["campaign", str(file), "--to", name, "--junit", "r.xml", "--html", "r.html"]) == 1
+    assert main(["campaign", "report", name, "--json"]) == 1
+    assert "lensmount campaign replay 'r\ufffd.sqlite' 1" in capsys.readouterr().out
+    ElementTree.parse("r.xml")
 
 
 def test_stories_go_to_the_corpus_and_the_next_campaign_goes_on_from_them(

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from lensmount_emulator.campaign.code import own_code
 from lensmount_emulator.campaign.results import read_results
 from lensmount_emulator.cli.main import main
 
@@ -97,3 +98,40 @@ def test_an_address_that_means_nothing_is_told_in_one_line(
     assert main(["campaign", str(write()), "--dask", address]) == 2
     (line,) = capsys.readouterr().err.strip().splitlines()
     assert line == f"lensmount: --dask {address!r}: no address of a Dask scheduler; write tcp://HOST:8786"
+
+
+def test_a_worker_with_other_code_is_told_in_one_line(
+    write: Callable[..., Path], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lensmount_emulator.campaign import cluster as module
+
+    theirs = "0.0.9 with code 01234567"
+
+    class Client:
+        def __init__(self, *_words: object, **_more: object) -> None: ...
+        def wait_for_workers(self, *_words: object, **_more: object) -> None: ...
+        def close(self, **_more: object) -> None: ...
+
+        def run(self, asked: Callable[[], str]) -> dict[str, str]:
+            return {"tcp://one": asked(), "tcp://other": theirs}
+
+        def nthreads(self) -> dict[str, int]:
+            return {"tcp://one": 1, "tcp://other": 1}
+
+    monkeypatch.setattr(module.distributed, "Client", Client)
+    assert main(["campaign", str(write()), "--dask", "tcp://somewhere:8786"]) == 4
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert line.startswith(
+        f"lensmount: tcp://somewhere:8786: the worker tcp://other has lensmount {theirs}, and this is "
+    )
+    assert line.endswith(f" with code {own_code()[:8]}")
+
+
+def test_a_worker_that_joins_later_with_other_code_plays_nothing() -> None:
+    from lensmount_emulator.campaign import cluster as module
+
+    def work(_case: object) -> None:
+        raise AssertionError("it was played")
+
+    with pytest.raises(RuntimeError, match=r"it has lensmount .*, and this is 0\.0\.9"):
+        module._play("0.0.9", work, None)  # type: ignore[arg-type]  # pyright: ignore

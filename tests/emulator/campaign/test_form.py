@@ -45,6 +45,7 @@ def test_cases_are_every_pair_with_every_plan_and_every_seed(write: Callable[...
         ('checks = ["recover"]', "did you mean 'recovers'?"),
         ('seeds = "5-2"', "seeds '5-2': write a range such as '1-20' of at most 1000000, or a list of whole numbers"),
         ('seeds = "all"', "seeds 'all': write a range"),
+        ("seeds = [9223372036854775808]", "seeds: 9223372036854775808 is not from -9223372036854775808 to 922337"),
         ("seeds = 7", "Expected `str | array`, got `int` - at `$.seeds`"),
         ('fuzz = "sessions"', "did you mean 'session'?"),
         ("seconds = 0", "seconds: 0 is not from 0.001 to 1000000"),

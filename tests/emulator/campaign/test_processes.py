@@ -1,9 +1,14 @@
 """Processes that die, hang or are ended: no result is lost, no finished case is played again, each is there once."""
 
+import contextlib
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -11,7 +16,7 @@ from lensmount_emulator.campaign.case import PLAIN, Case, Result, Verdict
 from lensmount_emulator.campaign.processes import MOST_DEATHS, run_in_processes
 from lensmount_emulator.campaign.results import read_results
 
-from .conftest import children_of, finished_in, start, wait_for  # noqa: TID252
+from .conftest import children_of, environment, finished_in, start, wait_for  # noqa: TID252
 
 
 def cases(count: int) -> list[Case]:
@@ -64,6 +69,57 @@ def test_a_case_that_never_ends_is_lost_and_the_others_are_not() -> None:
 
     results = list(run_in_processes(cases(6), hangs, 2, 3))
     assert by_number(results) == {number: Verdict.LOST if number == 2 else Verdict.PASSED for number in range(1, 7)}
+
+
+def test_stories_and_results_of_any_size_pass_each_other() -> None:
+    from campaign_plays import weighty
+
+    long = [replace(case, begins=tuple(f"wait 0.00{number}" for number in range(100_000))) for case in cases(6)]
+    results = list(run_in_processes(long, weighty, 2, 60))
+    assert by_number(results) == dict.fromkeys(range(1, 7), Verdict.PASSED)
+
+
+def test_who_hangs_does_not_outlive_the_process_that_is_killed(tmp_path: Path) -> None:
+    file = tmp_path / "hangs.py"
+    file.write_text(
+        "from pathlib import Path\n"
+        "from campaign_plays import Hangs\n"
+        "from lensmount_emulator.campaign.case import PLAIN, Case\n"
+        "from lensmount_emulator.campaign.processes import run_in_processes\n"
+        "both = [Case(n, PLAIN, 'emount', 'a6000', 'sel55210', (), (), 1, '', 1.0, 1, ()) for n in (1, 2)]\n"
+        f"if __name__ == '__main__': list(run_in_processes(both, Hangs(Path({str(tmp_path)!r})), 2, 600))\n"
+    )
+    run = subprocess.Popen([sys.executable, str(file)], env=environment(), start_new_session=True)
+    try:
+        marks = [tmp_path / "1", tmp_path / "2"]
+        # Each of the two has one, although one of them could have both.
+        wait_for(lambda: all(mark.exists() and mark.read_text() for mark in marks), 30)
+        run.kill()
+        run.wait()
+        wait_for(lambda: not any(is_there(int(mark.read_text())) for mark in marks), 20)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(run.pid, signal.SIGKILL)
+
+
+def is_there(pid: int) -> bool:
+    """Whether a process lives; one that only nobody has asked for its end does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize("seconds", [0.3, 0.7])
+def test_ctrl_c_while_processes_begin_is_told_in_one_line(write: Callable[..., Path], seconds: float) -> None:
+    file = write(seeds='"1-90"', processes="4")
+    run = start(file, "--quiet")
+    results = file.with_suffix(".sqlite")
+    wait_for(lambda: results.exists() or run.poll() is not None)
+    Event().wait(seconds)
+    os.killpg(run.pid, signal.SIGINT)
+    out, err = run.communicate(timeout=60)
+    assert (run.returncode, err) == (130, "lensmount: stopped\n"), out
 
 
 def test_whoever_stops_early_leaves_no_process_behind(tmp_path: Path) -> None:

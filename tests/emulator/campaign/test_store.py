@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from lensmount_emulator.campaign import results
 from lensmount_emulator.campaign.case import Case, Figures, Result, Verdict
 from lensmount_emulator.campaign.form import load_form
 from lensmount_emulator.campaign.planning import Planned, plan_campaign
@@ -53,8 +54,8 @@ def test_a_result_is_there_once_and_comes_back_as_it_was(tmp_path: Path, planned
         assert not store.add(broken(planned.cases[0]))
         assert store.finished() == {1, 5}
         assert store.transitions() == {("body", "OFF", "power", "READY")}
-    results = read_results(path)
-    first, second = results.cases
+    came = read_results(path)
+    first, second = came.cases
     assert (first.case, first.verdict, first.frames, first.bytes) == (planned.cases[0], Verdict.PASSED, 3, 30)
     assert (second.case, second.verdict, second.complaints) == (
         planned.cases[4],
@@ -62,8 +63,8 @@ def test_a_result_is_there_once_and_comes_back_as_it_was(tmp_path: Path, planned
         broken(planned.cases[4]).complaints,
     )
     assert (tmp_path / second.file).read_bytes() == b"all of it"
-    assert (results.planned, results.complete, results.replies) == (12, False, {"Hello": {100: 2}})
-    assert [tuple(share) for share in results.shares["invariant"]] == [("bounded", 0, 1, 0), ("recovers", 0, 1, 0)]
+    assert (came.planned, came.complete, came.replies) == (12, False, {"Hello": {100: 2}})
+    assert [tuple(share) for share in came.shares["invariant"]] == [("bounded", 0, 1, 0), ("recovers", 0, 1, 0)]
     # One file, and what is beside it; nothing else stays.
     assert sorted(one.name for one in tmp_path.iterdir()) == ["r.cases", "r.sqlite", "small.toml"]
 
@@ -74,6 +75,53 @@ def test_results_can_be_read_while_they_are_written(tmp_path: Path, planned: Pla
         for case in planned.cases[:3]:
             store.add(passed(case))
             assert len(read_results(path).cases) == case.number
+
+
+def test_results_beside_each_other_keep_their_recordings_apart(tmp_path: Path, planned: Planned) -> None:
+    names = ("r.sqlite", "r.1", "r.2", "r")
+    for name in names:
+        with Store(tmp_path / name, planned) as store:
+            store.add(broken(planned.cases[0]))
+    files = [case.file for name in names for case in read_results(tmp_path / name).cases]
+    assert files == [f"{folder}/0000001.lmx" for folder in ("r.cases", "r.1-cases", "r.2-cases", "r-cases")]
+
+
+@pytest.mark.parametrize("where", [".", "/", "folder"])
+def test_a_folder_in_place_of_the_results_is_told_in_one_line_and_nothing_is_left_there(
+    write: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str], where: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    file = write()
+    monkeypatch.chdir(tmp_path)
+    Path("folder").mkdir()
+    assert main(["campaign", str(file), "--to", where]) == 3
+    assert capsys.readouterr().err == f"lensmount: {where}: a folder; results go to a file\n"
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["folder", "small.toml"]
+
+
+def test_a_story_that_the_corpus_has_twice_is_taken_in_once(tmp_path: Path, planned: Planned) -> None:
+    with Store(tmp_path / "r.sqlite", planned) as store:
+        assert store.take_in(["a", "b", "a"], 12) == [(13, "a"), (14, "b")]
+        assert store.take_in(["c"], 12) == [(13, "a"), (14, "b")]
+
+
+def test_what_is_read_while_a_run_writes_is_of_one_moment(
+    tmp_path: Path, planned: Planned, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "r.sqlite"
+    with Store(path, planned) as store:
+        store.add(passed(planned.cases[0]))
+        read = results._cases  # pyright: ignore[reportPrivateUsage]
+
+        def meanwhile(*words: object) -> object:
+            found = list(read(*words))  # type: ignore[arg-type]
+            store.add(passed(planned.cases[1]))
+            return iter(found)
+
+        monkeypatch.setattr(results, "_cases", meanwhile)
+        came = read_results(path)
+    assert len(came.cases) == 1
+    assert [tuple(share)[1:] for share in came.shares["body"]] == [(1, 0, 0)]
 
 
 def test_a_second_writer_is_told_in_one_line(tmp_path: Path, planned: Planned) -> None:
@@ -88,6 +136,8 @@ def test_a_second_writer_is_told_in_one_line(tmp_path: Path, planned: Planned) -
     [
         ("UPDATE about SET value = 'x' WHERE name = 'hash'", "results of another campaign"),
         ("UPDATE about SET value = '0.0.9' WHERE name = 'lensmount'", "results of lensmount 0.0.9, and this is "),
+        ("UPDATE about SET value = 'x' WHERE name = 'code'", "results of other code of lensmount "),
+        ("DELETE FROM about WHERE name = 'code'", "results of other code of lensmount "),
         ("PRAGMA user_version = 9", "results of version 9; this program reads version 1"),
         ("PRAGMA application_id = 7", "holds no campaign's results"),
     ],

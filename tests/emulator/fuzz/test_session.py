@@ -273,9 +273,12 @@ def test_other_files_are_no_stories(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("planted")
 def test_the_command_writes_what_it_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["fuzz", "session", "--dialect", "lmount", "--mode", "both", "--seed", "2", "--steps", "20000"]
+    earlier = tmp_path / "story-2-1.lmx"
+    earlier.write_text("of an earlier run")
     assert main([*words, "--stories", str(tmp_path), "--json"]) == 1
     figures = json.loads(capsys.readouterr().out)
-    assert figures["kinds"] == len(figures["files"]) == len(list(tmp_path.glob("story-2-*.lmx"))) >= 1
+    assert figures["kinds"] == len(figures["files"]) == len(list(tmp_path.glob("story-2-*.lmx"))) - 1 >= 1
+    assert earlier.read_text() == "of an earlier run"
     assert main(["fuzz", "replay", figures["files"][0]]) == 1
 
 

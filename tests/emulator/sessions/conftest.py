@@ -140,9 +140,9 @@ class Boards:
 
 
 @pytest.fixture
-def boards() -> Callable[[str], Boards]:
-    def make(dialect: str) -> Boards:
-        body, lens, ear = ModelBoard(), ModelBoard(), ModelBoard()
+def boards() -> Callable[..., Boards]:
+    def make(dialect: str, kind: type[ModelBoard] = ModelBoard) -> Boards:
+        body, lens, ear = kind(), kind(), kind()
         made = Boards(load_dialect(dialect), ModelBench(body, lens, ear), body, lens, ear)
         # Nobody is on the mount yet: the body's pull-up holds the contact of presence.
         for board, role in ((body, BoardRole.BODY), (ear, BoardRole.SNIFFER)):

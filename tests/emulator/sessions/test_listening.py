@@ -1,7 +1,6 @@
 """Listening between a body and a lens: the rate is found, everything is kept, and ports belong to one thread each."""
 
 import threading
-from itertools import pairwise
 from queue import SimpleQueue
 from random import Random
 
@@ -60,13 +59,18 @@ def misread(data: bytes, spoken: int, heard: int) -> bytes:
 def hear(listener: Listener, bursts: list[Burst]) -> list[int]:
     """Let a listener hear what was spoken as a receiver at its rate hears it; gives the rates that it went to."""
     rates: list[int] = []
+    heard_at, coming = listener.baudrate, None
     for burst in bursts:
-        data = burst.data
-        if burst.baudrate != listener.baudrate:
-            data = misread(data, burst.baudrate, listener.baudrate)
+        assert burst.at is not None
         assert burst.until is not None
-        if (rate := listener.hear(burst.sender, Received(data), burst.until)) is not None:
-            rates.append(rate)
+        if coming is not None and (coming.at is None or coming.at <= burst.at):
+            heard_at, coming = coming.baudrate, None
+        data = burst.data
+        if burst.baudrate != heard_at:
+            data = misread(data, burst.baudrate, heard_at)
+        if (change := listener.hear(burst.sender, Received(data), burst.until)) is not None:
+            rates.append(change.baudrate)
+            coming = change
     listener.finish()
     return rates
 
@@ -78,18 +82,41 @@ def test_bytes_at_their_own_rate_are_read_as_they_are() -> None:
 
 
 @pytest.mark.parametrize("name", PAIRS)
-def test_the_rate_of_a_session_is_followed(name: str) -> None:
+def test_nothing_is_lost_of_a_session_that_is_heard_from_its_beginning(name: str) -> None:
+    dialect, bursts = load_dialect(name), bursts_of(name)
+    events: list[Decoded] = []
+    listener = Listener(dialect, tell=events.append)
+    assert hear(listener, bursts) == [1_500_000]
+    assert listener.baudrate == 1_500_000
+    assert not any(isinstance(event, DecodedGarbage) for event in events)
+    assert sum(isinstance(event, DecodedFrame) for event in events) >= len(bursts) - 1
+    assert [event.text for event in events if isinstance(event, Remark)] == ["both ends have agreed on 1500000 baud"]
+
+
+def test_the_fall_of_the_supply_takes_the_rate_back() -> None:
+    dialect = load_dialect("lmount")
+    listener = Listener(dialect)
+    hear(listener, bursts_of("lmount"))
+    assert listener.see(Edge(9.0, dialect.supply, True)) is None
+    change = listener.see(Edge(9.1, dialect.supply, False))
+    assert change is not None
+    assert (change.baudrate, change.at, listener.baudrate) == (115_200, None, 115_200)
+    assert listener.see(Edge(9.2, dialect.supply, False)) is None
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_the_rate_of_a_session_that_is_joined_in_its_midst_is_found(name: str) -> None:
     dialect = load_dialect(name)
     bursts = bursts_of(name)
+    # Behind the agreement nobody says what it was.
+    bursts = bursts[next(at for at, burst in enumerate(bursts) if burst.baudrate == 1_500_000) :]
     events: list[Decoded] = []
     listener = Listener(dialect, tell=events.append)
     rates = hear(listener, bursts)
     assert rates
     assert listener.baudrate == bursts[-1].baudrate == 1_500_000
-    # From one rate to the other and no further: each change costs a frame or two for each rate that is tried.
-    spoken = [burst.baudrate for burst in bursts]
-    changes = sum(1 for before, behind in pairwise(spoken) if before != behind)
-    assert len(rates) <= changes * len(dialect.wiring.baudrates)
+    # From one rate to the other and no further: that costs a frame or two for each rate that is tried.
+    assert len(rates) <= len(dialect.wiring.baudrates)
     frames = [event for event in events if isinstance(event, DecodedFrame)]
     assert len(frames) >= len(bursts) - 5 * len(rates) - 5
     garbage = sum(len(event.data) for event in events if isinstance(event, DecodedGarbage))
@@ -119,8 +146,8 @@ def test_noise_alone_makes_every_rate_be_tried() -> None:
     dialect = load_dialect("lmount")
     follower = RateFollower(dialect)
     noise = bytes([0x55]) * ENOUGH
-    rates = [follower.hear(Burst(None, Role.BODY, noise, follower.baudrate)) for _ in range(3)]
-    assert rates == [750_000, 1_500_000, 115_200]
+    changes = [follower.hear(Burst(None, Role.BODY, noise, follower.baudrate)) for _ in range(3)]
+    assert [None if change is None else change.baudrate for change in changes] == [750_000, 1_500_000, 115_200]
 
 
 def test_zero_bytes_are_padding_and_no_noise() -> None:
@@ -251,6 +278,37 @@ def test_news_of_a_port_is_kept_as_a_remark_and_the_time_ends_it(dialect: Dialec
     inbox.put((0.25, Role.LENS, "the port is back"))
     listen(Listener(dialect, kept.append), {Role.LENS: near}, MonotonicClock(), inbox, seconds=0.05)
     assert kept == [Remark(0.25, "the port is back")]
+
+
+class Silent(Ended):
+    """A port at which nothing is heard, and which keeps when its rate was changed."""
+
+    def __init__(self, clock: MonotonicClock) -> None:
+        super().__init__([])
+        self.clock = clock
+        self.changed = SimpleQueue[float]()
+
+    def receive(self, timeout: float | None) -> list[WireEvent]:
+        threading.Event().wait(timeout)
+        return []
+
+    def send(self, action: WireAction) -> None:
+        super().send(action)
+        self.changed.put(self.clock.now())
+
+
+def test_a_rate_with_a_time_waits_for_it_where_the_port_keeps_none() -> None:
+    clock = MonotonicClock()
+    port = Silent(clock)
+    pump = Pump(Role.BODY, port, clock, SimpleQueue())
+    pump.start()
+    try:
+        due = clock.now() + 0.03
+        pump.order(SetBaudrate(1_500_000, due))
+        assert port.changed.get(timeout=5) >= due
+    finally:
+        pump.stop()
+    assert [order.baudrate for order in port.orders if isinstance(order, SetBaudrate)] == [1_500_000]
 
 
 def test_orders_wait_for_the_thread_that_owns_the_port() -> None:

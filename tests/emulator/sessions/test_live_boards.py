@@ -9,8 +9,11 @@ import pytest
 from lensmount_emulator.sessions.live import LiveSession
 from lensmount_hardware.boards import witness
 from lensmount_hardware.boards.bridge import BoardTransport
+from lensmount_hardware.boards.model import ModelBoard
 from lensmount_hardware.boards.model_stream import ModelBench
-from lensmount_hardware.boards.words import BoardRole, RestReason
+from lensmount_hardware.boards.orders import Configure
+from lensmount_hardware.boards.protocol import BoardFrame
+from lensmount_hardware.boards.words import BoardRole, ConfigureFlag, ErrorCode, RestReason
 from lensmount_hardware.transports.reconnecting import ReconnectingTransport
 from lensmount_protocol.decoder import DecodedFrame, DecodedGarbage, Decoder
 from lensmount_protocol.errors import TransportLostError, TransportOpenError
@@ -39,9 +42,9 @@ class HostedBench(ModelBench):
 
 
 @pytest.fixture
-def hosted(boards: Callable[[str], Any]) -> Callable[[str], Any]:
-    def make(dialect: str, script: str | None = None) -> Any:
-        made = boards(dialect)
+def hosted(boards: Callable[..., Any]) -> Callable[..., Any]:
+    def make(dialect: str, script: str | None = None, kind: type[ModelBoard] = ModelBoard) -> Any:
+        made = boards(dialect, kind)
         made.bench = HostedBench(*made.bench.boards)
         made.bench.advance_to(0.5)
         made.body_end, made.bench.lens = made.ends(script)
@@ -78,14 +81,42 @@ def test_bytes_and_edges_have_the_times_at_which_they_happened(dialect: str, hos
         assert any((one.sender, round(one.at * 1e6) + off) in begins for off in (-1, 0, 1)) or one.sender is Role.LENS
     moved = [(line, level, at_us) for line, level, at_us in made.moved if line != made.dialect.detect]
     told = [(one.line, one.level, one.at) for one in records if isinstance(one, Edge)]
-    for name in (made.dialect.select_line(Role.BODY), made.dialect.select_line(Role.LENS)):
+    selects = [made.dialect.select_line(role) for role in Role]
+    for name in (*selects, made.dialect.supply, made.dialect.sync):
         there = [(level, at_us) for line, level, at_us in moved if line == name]
         here = [(level, at) for line, level, at in told if line == name]
-        assert len(here) > 20
+        assert len(here) > (20 if name in selects else 0)
         here = here[1:] if here[0][0] is False else here
+        # What the board moves by itself (the frame signal, rails that wait) is told as much as what was ordered.
         for (level, at_us), (level_told, at) in zip(there, here, strict=False):
             assert level is level_told
-            assert at * 1e6 == pytest.approx(at_us, abs=3)
+            assert at * 1e6 == pytest.approx(at_us, abs=1)
+        assert 0 <= len(there) - len(here) < 3
+
+
+class OlderBoard(ModelBoard):
+    """One whose firmware does not know how to tell edges of its own lines."""
+
+    def _configure(self, frame: BoardFrame, wanted: Configure) -> None:
+        if wanted.flags & ConfigureFlag.OWN_EDGES:
+            self._refuse(ErrorCode.MALFORMED, frame.type, frame.sequence, 3)
+        else:
+            super()._configure(frame, wanted)
+
+
+def test_older_firmware_still_works_and_the_recording_says_that_edges_are_reckoned(
+    hosted: Callable[..., Any],
+) -> None:
+    made = hosted("emount", kind=OlderBoard)
+    records: list[Record] = []
+    live(made, records).run(8, unless=lambda: made.body_end.engine.done)
+    assert made.body_end.engine.done, made.body_end.told[-5:]
+    assert [one.text for one in records if isinstance(one, Remark) and "older" in one.text] == [witness.OLDER]
+    rises = [one.at for one in records if isinstance(one, Edge) and (one.line, one.level) == ("BODY_CS", True)]
+    there = [at_us for line, level, at_us in made.moved if (line, level) == ("BODY_CS", True)]
+    assert len(rises) > 20
+    for at, at_us in zip(rises, there, strict=False):
+        assert at * 1e6 == pytest.approx(at_us, abs=3)
 
 
 def test_a_recording_of_a_board_decodes_window_by_window(hosted: Callable[..., Any]) -> None:

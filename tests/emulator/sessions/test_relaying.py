@@ -1,6 +1,8 @@
 """A relay between two ports: bytes and lines that both carry go on, and nothing else does."""
 
 from collections import deque
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -10,6 +12,8 @@ from lensmount_emulator.roles.script import parse_script
 from lensmount_emulator.sessions.listening import Listener
 from lensmount_emulator.sessions.live import LiveSession
 from lensmount_emulator.sessions.relaying import Relay, turn
+from lensmount_hardware.boards.bridge import BoardTransport
+from lensmount_hardware.boards.words import BoardRole
 from lensmount_hardware.clock import VirtualClock
 from lensmount_hardware.transport import Transport
 from lensmount_protocol.decoder import Decoder
@@ -17,10 +21,13 @@ from lensmount_protocol.errors import TransportLostError
 from lensmount_protocol.registry import load_dialect
 from lensmount_protocol.wire import (
     Burst,
+    ClockFix,
     DriveLine,
+    Edge,
     LineChanged,
     Received,
     Record,
+    Remark,
     Role,
     SetBaudrate,
     Transmit,
@@ -159,3 +166,54 @@ def test_a_body_and_a_lens_meet_over_a_relay_and_the_record_tells_all() -> None:
     assert all(count > 500 for count in relay.passed.values())
     told = list(Decoder(DIALECT).decode(kept))
     assert len(told) > 30
+
+
+def answering(boards: Any) -> tuple[Any, dict[Role, BoardTransport], dict[Role, dict[str, int]]]:
+    """A relay's two boards: at one a body is, at the other a lens, and both are there."""
+    ports = {Role.BODY: boards.board(BoardRole.LENS, 1), Role.LENS: boards.board(BoardRole.BODY, 2)}
+    places = {
+        Role.BODY: {line: n for n, line in enumerate(boards.plan(BoardRole.LENS).names)},
+        Role.LENS: {line: n for n, line in enumerate(boards.plan(BoardRole.BODY).names)},
+    }
+    return boards.bench, ports, places
+
+
+@pytest.mark.parametrize("name", ["emount", "lmount"])
+def test_on_boards_the_record_has_the_times_of_the_boards(name: str, boards: Callable[[str], Any]) -> None:
+    made = boards(name)
+    bench, ports, places = answering(made)
+    kept: list[Record] = []
+    relay = Relay(Listener(made.dialect, kept.append, keeps_windows=True), ports[Role.BODY].lines)
+
+    def turns(count: int) -> None:
+        for _ in range(count):
+            turn(relay, dict(ports), bench.clock)
+
+    dialect, facing_body, facing_lens = made.dialect, made.lens, made.body
+    facing_lens.see(places[Role.LENS][dialect.detect], False)
+    turns(200)
+    facing_body.see(places[Role.BODY][dialect.supply], True)
+    rose_us = facing_body.now_us
+    turns(600)
+    assert facing_lens.wire.contacts[places[Role.LENS][dialect.supply]].level
+    baudrate, words = dialect.wiring.baudrates[0], bytes(range(1, 60))
+    begin_us = facing_body.now_us
+    bench.advance(10 * len(words) / baudrate)
+    said: list[bytes] = []
+    facing_lens.said = lambda _line, data, _begin, _end: said.append(data)
+    facing_body.hear(places[Role.BODY][dialect.serial_line(Role.BODY)], words, begin_us, baudrate)
+    bench.advance(0.003)
+    turns(40)
+    assert b"".join(said) == words
+    bursts = [one for one in kept if isinstance(one, Burst)]
+    # Once, though it went out at the other board too; and when it was said, not when we got to know of it.
+    assert b"".join(one.data for one in bursts) == words
+    assert {one.sender for one in bursts} == {Role.BODY}
+    assert bursts[0].at == pytest.approx(begin_us * 1e-6, abs=3e-6)
+    rises = [one.at for one in kept if isinstance(one, Edge) and (one.line, one.level) == (dialect.supply, True)]
+    assert rises == [pytest.approx(rose_us * 1e-6, abs=3e-6)]
+    told = [one.text for one in kept if isinstance(one, Remark)]
+    assert all(
+        any(text.startswith(f"{port.name}: the board's clock stood") for text in told) for port in ports.values()
+    )
+    assert not any(isinstance(one, ClockFix) for one in kept)

@@ -13,7 +13,7 @@ from lensmount_hardware.boards.model import ModelBoard
 from lensmount_hardware.boards.model_stream import ModelBench
 from lensmount_hardware.boards.words import RestReason, StateFlag
 from lensmount_protocol.errors import BoardError, TransportError, TransportLostError, TransportOpenError
-from lensmount_protocol.wire import DriveLine, LineChanged, Received, Remark, SetBaudrate, Transmit
+from lensmount_protocol.wire import DriveLine, Drop, LineChanged, Received, Remark, SetBaudrate, Transmit
 
 
 def attach(pair: Any) -> None:
@@ -167,6 +167,23 @@ def test_a_cable_that_is_pulled_is_told(pair: Any) -> None:
     pair.body_stream.cut = "it was unplugged"
     with pytest.raises(TransportLostError, match="the board has gone: it was unplugged"):
         pair.body.receive(0)
+
+
+def test_who_goes_on_behind_a_break_is_told_what_the_board_dropped(pair: Any, planned: Callable[..., Any]) -> None:
+    attach(pair)
+    for _ in range(3):
+        pair.body.send(Transmit(bytes(100)))
+    pair.bench.advance(0.001)
+    pair.body_stream.cut = "it was unplugged"
+    with pytest.raises(TransportLostError):
+        pair.body.receive(0)
+    pair.bench.advance(0.001)
+    stream = pair.bench.stream(pair.body_board, pair.body_stream.name)
+    again = BoardTransport(stream, planned(0), pair.bench.clock, 99)
+    told = [one.record for one in again.sightings(0, pair.bench.clock)]
+    lost = {one.what: one.count for one in told if isinstance(one, Drop)}
+    assert lost["transmissions, when everything went to rest"] == 3
+    assert any(isinstance(one, Remark) and "kept its power" in one.text for one in told)
 
 
 def test_garbage_in_mid_session_is_survived_and_counted(pair: Any) -> None:

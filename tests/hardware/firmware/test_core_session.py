@@ -199,7 +199,7 @@ BAD_MAPS = {
     "no guard": (body(), ErrorCode.NO_GUARD, 0),
     "lens without supply": (body(role=LENS), ErrorCode.NO_GUARD, 0),
     "role": (body(role=3), ErrorCode.MALFORMED, 2),
-    "flags": (body(GUARD, flags=2), ErrorCode.MALFORMED, 3),
+    "flags": (body(GUARD, flags=4), ErrorCode.MALFORMED, 3),
     "rate": (body(GUARD, baudrate=100), ErrorCode.BAD_BAUDRATE, 300),
     "absence": (body(GUARD, timing=Timing(absence_us=1001)), ErrorCode.BAD_TIMING, 18),
     "too many": (body(*[GUARD] * 17), ErrorCode.TOO_MANY_LINES, 16),

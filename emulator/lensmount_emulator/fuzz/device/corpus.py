@@ -7,7 +7,7 @@ from typing import Any
 
 from lensmount_emulator.fuzz.device.making import Steps
 from lensmount_emulator.fuzz.device.setup import Setup
-from lensmount_emulator.fuzz.device.steps import STEPS
+from lensmount_emulator.fuzz.device.steps import check
 from lensmount_emulator.fuzz.device.traces import Trace
 from lensmount_protocol.errors import CaptureError
 
@@ -63,7 +63,10 @@ class Corpus:
         if self.path is not None:
             entry = {"dialect": self.setup.dialect.name, "device": self.setup.device.value, "steps": steps}
             try:
-                with self.path.open("ab") as file:
+                with self.path.open("a+b") as file:
+                    if file.tell() and (file.seek(-1, 2), file.read(1))[1] != b"\n":
+                        # A disk was full: what it did not take whole shall not spoil the next entry.
+                        file.write(b"\n")
                     file.write(json.dumps(entry, separators=(",", ":")).encode() + b"\n")
             except OSError as error:
                 raise CaptureError(f"{self.path}: {error.strerror or error}") from error
@@ -74,12 +77,8 @@ class Corpus:
             entry: Any = json.loads(line)
             steps = tuple(str(step) for step in entry["steps"])
             ours = (entry["dialect"], entry["device"]) == (self.setup.dialect.name, self.setup.device.value)
-            for step in steps:
-                verb, _, rest = step.partition(" ")
-                if verb == "send":
-                    name, digits = rest.split(" ")
-                    ours = ours and name == self.setup.role.value and bytes.fromhex(digits) != b""
-                ours = ours and verb in STEPS
+            for step in steps if ours else ():
+                check(self.setup, step)
         except (ValueError, KeyError, TypeError):
             return None
         return steps if ours and steps else None

@@ -60,6 +60,7 @@ class Whose:
         repeats: how certainly.
         rung: what brought it back.
         twin: whether our own engine breaks by it as well.
+        armed: what the run had armed; without it, some of the bytes may be held back.
     """
 
     role: str
@@ -70,6 +71,7 @@ class Whose:
     repeats: str
     rung: str
     twin: bool
+    armed: tuple[str, ...] = ()
 
 
 def story_of(setup: Setup, steps: Sequence[str], breaks: str) -> Story:
@@ -117,6 +119,7 @@ def read_finding(path: Path) -> tuple[Story, Whose]:
         raise FaultError(f"{path}: finding version {version!r}; this program reads version {DEVICE_VERSION}")
     try:
         values["lines"] = tuple(values["lines"])
+        values["armed"] = tuple(str(name) for name in values.get("armed", ()))
         whose = Whose(**values)
         Role(whose.role)
     except (TypeError, KeyError, ValueError):

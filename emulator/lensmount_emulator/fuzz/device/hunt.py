@@ -14,7 +14,7 @@ from lensmount_emulator.fuzz.device.notebook import Notebook
 from lensmount_emulator.fuzz.device.setup import Setup
 from lensmount_emulator.fuzz.device.shortening import shortened
 from lensmount_emulator.fuzz.device.steps import play
-from lensmount_emulator.fuzz.device.trying import BROKEN, DEAD, STUMBLES, Trier, Tries, verdict
+from lensmount_emulator.fuzz.device.trying import BROKEN, CUT_SHORT, DEAD, STUMBLES, Trier, Tries, verdict
 from lensmount_protocol.errors import TransportError
 
 CHANGED = 0.5
@@ -153,12 +153,19 @@ class Hunt:
                 # It has been told to stop, and is well; what it does while it streams is of more interest.
                 self._afresh()
             return
-        rung = ladder.recover()
-        kind = verdict(said, rung)
-        if kind == STUMBLES:
-            self.came.stumbles += 1
-        else:
-            self._broken(steps, kind, rung)
+        count = len(self.came.findings)
+        try:
+            rung = ladder.recover()
+            kind = verdict(said, rung)
+            if kind == STUMBLES:
+                self.came.stumbles += 1
+            else:
+                self._broken(steps, kind, rung)
+        except BaseException:
+            # A command for the power that fails, a port that goes away, Ctrl-C: what was seen is kept all the same.
+            if len(self.came.findings) == count and self._known(steps) is None:
+                self._keep(steps, CUT_SHORT, "", Tries(), len(steps))
+            raise
 
     def _next(self, random: Random) -> Steps:
         """A case that does not only do once more what is known to break the device."""
@@ -255,15 +262,19 @@ class Hunt:
         whose = self._whose(kind, tries.text, rung, twin=twin)
         story = story_of(self.setup, steps, kind)
         self.came.findings.append(found)
-        path = self.notebook.path(len(self.came.findings))
+        path = self.notebook.path()
         if path is not None:
-            write_finding(path, story, whose, self.notebook.latest())
+            try:
+                write_finding(path, story, whose, self.notebook.latest())
+            except BaseException:
+                path.unlink(missing_ok=True)
+                raise
             found.file = str(path)
 
     def _whose(self, kind: str, repeats: str = "", rung: str = "", *, twin: bool = False) -> Whose:
         link, device = self.trier.link, self.setup.device.value
         lines = tuple(sorted(link.port.lines))
-        return Whose(device, link.port.name, lines, link.identity, kind, repeats, rung, twin)
+        return Whose(device, link.port.name, lines, link.identity, kind, repeats, rung, twin, link.armed)
 
     def _afresh(self) -> None:
         """Go on from a fresh session."""

@@ -70,6 +70,7 @@ class Link:
 
     Attributes:
         engine: our end; another one behind each `begin`.
+        armed: what the run arms by name.
         gate: what may be emitted.
         heard: frames of the device since the last `forget`, the stream's among them.
         garbage: runs of bytes that were none, since then.
@@ -89,6 +90,7 @@ class Link:
     ) -> None:
         self.setup = setup
         self.clock = clock
+        self.armed = armed
         self.gate = Gate(setup.dialect, setup.role, armed)
         self.port = GatedTransport(port, self.gate, self._before)
         self.heard: list[Heard] = []

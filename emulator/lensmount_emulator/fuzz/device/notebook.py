@@ -1,8 +1,10 @@
-"""What a run keeps on the disk as it goes: every byte before it is sent, the case that is under way, and the findings.
+"""What a run keeps in files as it goes: every byte before it is sent, the case that is under way, and the findings.
 
-Whatever ends the run, a signal that cannot be caught too, the last case and its bytes are on the disk by then.
+Whatever ends the run, a signal that cannot be caught too, the operating system has the last case and its bytes by then;
+only a power cut of this machine takes what that had not yet put on the disk.
 """
 
+import re
 from collections import deque
 from pathlib import Path
 from types import TracebackType
@@ -42,12 +44,8 @@ class Notebook:
                 folder.mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 raise CaptureError(f"{folder}: {error.strerror or error}") from error
-            number = 1
-            while (path := folder / f"run-{number}.lmx").exists():
-                number += 1
-            self.recording = path
-            self._recording = RecordingWriter(path, header)
-        self._number = len(list(folder.glob("finding-*.lmx"))) if folder is not None else 0
+            self.recording = _claimed(folder, "run")
+            self._recording = RecordingWriter(self.recording, header)
 
     def write(self, record: Record) -> None:
         """Keep a record; it is with the operating system when this returns."""
@@ -65,9 +63,13 @@ class Notebook:
         if self.folder is not None and self._whose is not None:
             write_finding(self.folder / f"{UNDER_WAY}.lmx", story_of(setup, steps, ""), self._whose, ())
 
-    def path(self, number: int) -> Path | None:
-        """Where the finding of this number goes; findings of earlier runs are not written over."""
-        return None if self.folder is None else self.folder / f"finding-{self._number + number}.lmx"
+    def path(self) -> Path | None:
+        """Where the next finding goes; those of earlier runs, and of others in the same folder, are not written over.
+
+        Raises:
+            CaptureError: the file cannot be made.
+        """
+        return None if self.folder is None else _claimed(self.folder, "finding")
 
     def latest(self) -> list[Record]:
         """What happened last."""
@@ -87,3 +89,22 @@ class Notebook:
         self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _claimed(folder: Path, kind: str) -> Path:
+    """A file of this kind that nobody else has: its number is one more than the highest."""
+    numbers = [int(path.stem.rpartition("-")[2]) for path in folder.glob(f"{kind}-*.lmx") if _NUMBERED(path.stem)]
+    number = max(numbers, default=0) + 1
+    while True:
+        path = folder / f"{kind}-{number}.lmx"
+        try:
+            path.touch(exist_ok=False)
+        except FileExistsError:
+            number += 1
+        except OSError as error:
+            raise CaptureError(f"{path}: {error.strerror or error}") from error
+        else:
+            return path
+
+
+_NUMBERED = re.compile(r"\w+-[0-9]+", re.ASCII).fullmatch

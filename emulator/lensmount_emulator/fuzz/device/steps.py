@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from lensmount_emulator.fuzz.device.link import Heard, Link
+from lensmount_emulator.fuzz.device.setup import Setup
 from lensmount_emulator.fuzz.device.traces import Trace, traced
 from lensmount_protocol.errors import FaultError, unknown
 from lensmount_protocol.wire import Role
@@ -51,19 +52,62 @@ def play(link: Link, steps: Sequence[str]) -> Played:
     return played
 
 
-def _wait(link: Link, text: str, _played: Played) -> None:
+def check(setup: Setup, step: str) -> None:
+    """Refuse a step that cannot be taken on a device.
+
+    Raises:
+        ValueError, KeyError: see above.
+    """
+    verb, _, rest = step.partition(" ")
+    READERS[verb](setup, rest)
+
+
+def _seconds(_setup: Setup, text: str) -> float:
     seconds = float(text)
     if not 0 <= seconds <= LONGEST_WAIT_S:
         raise ValueError(f"a wait is from 0 to {LONGEST_WAIT_S:g} s")
-    link.run(seconds)
+    return seconds
+
+
+def _bytes(setup: Setup, text: str) -> bytes:
+    name, _, digits = text.partition(" ")
+    if Role(name) is not setup.role:
+        raise ValueError(f"nobody but the {setup.role.value} sends here")
+    data = bytes.fromhex(digits)
+    if not data:
+        raise ValueError("it sends nothing")
+    return data
+
+
+def _level(setup: Setup, text: str) -> tuple[str, bool]:
+    line, _, level = text.partition(" ")
+    if setup.dialect.drivers[line] is not setup.role:
+        raise ValueError(f"{line} is not ours")
+    return line, {"low": False, "high": True}[level]
+
+
+def _device(setup: Setup, text: str) -> Role:
+    if Role(text) is not setup.device:
+        raise ValueError(f"the device is a {setup.device.value}")
+    return setup.device
+
+
+READERS: Mapping[str, Callable[[Setup, str], object]] = {
+    "wait": _seconds,
+    "send": _bytes,
+    "drive": _level,
+    "hear": _device,
+}
+"""Verb of a step -> what reads its words, and raises ValueError or KeyError where they mean nothing."""
+
+
+def _wait(link: Link, text: str, _played: Played) -> None:
+    link.run(_seconds(link.setup, text))
 
 
 def _send(link: Link, text: str, played: Played) -> None:
     """Bytes beside those of our engine; what came in answer to the bytes before is looked at first."""
-    name, _, digits = text.partition(" ")
-    if Role(name) is not link.setup.role:
-        raise ValueError(f"nobody but the {link.setup.role.value} sends here")
-    data = bytes.fromhex(digits)
+    data = _bytes(link.setup, text)
     state, began = link.engine.connection.state, link.clock.now()
     link.forget()
     reason = link.inject(data)
@@ -85,16 +129,13 @@ ANSWERS_S = 0.004
 
 
 def _drive(link: Link, text: str, _played: Played) -> None:
-    line, _, level = text.partition(" ")
-    if link.setup.dialect.drivers[line] is not link.setup.role:
-        raise ValueError(f"{line} is not ours")
-    link.drive(line, level={"low": False, "high": True}[level])
+    line, level = _level(link.setup, text)
+    link.drive(line, level=level)
 
 
 def _hear(link: Link, text: str, _played: Played) -> None:
     """Wait for the next frame of the device's stream, so that what follows has a place within its frame."""
-    if Role(text) is not link.setup.device:
-        raise ValueError(f"the device is a {link.setup.device.value}")
+    _device(link.setup, text)
     before = link.stream
     link.run(MEETS_S, unless=lambda: link.stream > before)
 

@@ -1,5 +1,6 @@
 """Tries a story on a device, or on its twin by the same calls, and says what became of it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from lensmount_emulator.fuzz.device.health import WELL, WRONG, Health, Limits
@@ -14,6 +15,7 @@ STUMBLES = "stumbles"
 LOST = "lost its session"
 DEAD = "dead until its power is taken"
 WRONGS = "answers wrongly"
+CUT_SHORT = "broken, and the run ended before it was known how"
 UNKNOWN = "could not be brought to a session"
 BROKEN = frozenset({LOST, DEAD, WRONGS})
 """What a story can do to a device that is worth a file; one that stumbles finds back by itself."""
@@ -68,6 +70,20 @@ class Trier:
         """Our end."""
         return self.ladder.health.link
 
+    def fresh(self, *, cold: bool = False) -> bool:
+        """Bring the device to a fresh session; whether it is in one.
+
+        Args:
+            cold: see `once`.
+
+        Raises:
+            TransportError: as `Ladder.recover`.
+        """
+        cold = self.down or (cold and self.ladder.can_cycle)
+        ready = self.ladder.power_cycle() if cold else self.ladder.afresh()
+        self.down = self.down and not ready
+        return ready
+
     def once(self, steps: Steps, *, cold: bool = False) -> str:
         """Bring the device to a fresh session, play, and examine it: `WELL`, `STUMBLES`, one of `BROKEN`, or `UNKNOWN`.
 
@@ -78,11 +94,8 @@ class Trier:
         Raises:
             TransportError, CaptureError, FaultError: as `play` and `Ladder.recover`.
         """
-        cold = self.down or (cold and self.ladder.can_cycle)
-        ready = self.ladder.power_cycle() if cold else self.ladder.afresh()
-        if not ready:
+        if not self.fresh(cold=cold):
             return UNKNOWN
-        self.down = False
         play(self.link, steps)
         health = self.ladder.health
         said = health.examine()
@@ -107,8 +120,14 @@ class Trier:
         return tries
 
 
-def twin_of(setup: Setup, lines: frozenset[str], limits: Limits, make: MakeEngine | None = None) -> Trier:
-    """Somebody who tries stories on the device's twin, in virtual time."""
+def twin_of(
+    setup: Setup,
+    lines: frozenset[str],
+    limits: Limits,
+    make: MakeEngine | None = None,
+    armed: Iterable[str] = (),
+) -> Trier:
+    """Somebody who tries stories on the device's twin, in virtual time; it hears what the device would, and no more."""
     twin = Twin(setup, lines, make)
-    link = Link(setup, twin, twin.clock)
+    link = Link(setup, twin, twin.clock, armed=tuple(armed))
     return Trier(setup, Ladder(Health(link, limits), twin.power_cycle, cycles=1_000_000))

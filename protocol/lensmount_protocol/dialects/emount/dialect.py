@@ -5,14 +5,16 @@ from collections.abc import Mapping
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.dialects.emount.focus_status import FocusStatus
 from lensmount_protocol.dialects.emount.framing import FORMATS, build_frame
+from lensmount_protocol.dialects.emount.init import SpeedReply, SpeedRequest
 from lensmount_protocol.dialects.emount.lens_status import LensStatus
-from lensmount_protocol.dialects.emount.lines import DRIVERS, LENS_POWER, VCC, VD, WIRING, XDETECT
+from lensmount_protocol.dialects.emount.lines import DRIVERS, FAST_BAUDRATE, LENS_POWER, VCC, VD, WIRING, XDETECT
 from lensmount_protocol.dialects.emount.messages import MESSAGES
 from lensmount_protocol.dialects.emount.stream import StreamLayoutReply
 from lensmount_protocol.dialects.emount.timing import TIMING
 from lensmount_protocol.dialects.emount.transitions import TRANSITIONS, trigger
 from lensmount_protocol.message import Message
 from lensmount_protocol.paving import AnyMessage, message_table
+from lensmount_protocol.rates import RateWord
 from lensmount_protocol.wire import Role
 
 SOURCES = {
@@ -34,6 +36,13 @@ def _selections(sender: Role, message: AnyMessage) -> Mapping[type[Message], int
     if isinstance(message, StreamLayoutReply) and sender is Role.LENS and message.status_blocks:
         return {LensStatus: message.status_blocks, FocusStatus: message.focus_blocks}
     return {}
+
+
+def _rate_words(_sender: Role, _class: int, message: AnyMessage) -> RateWord | None:
+    """`0C` asks for the fast rate, and there is no other to be asked for; orders have no numbers."""
+    if isinstance(message, SpeedRequest):
+        return RateWord(0, FAST_BAUDRATE)
+    return RateWord(0, accepts=bool(message.accepted & 1)) if isinstance(message, SpeedReply) else None
 
 
 EMOUNT = Dialect(
@@ -65,4 +74,7 @@ EMOUNT = Dialect(
     routine=frozenset({"03", "03+2F", "04", "05", "06"}),
     rails=(LENS_POWER,),
     sync=VD,
+    rate_words=_rate_words,
+    # Padding behind the reply and the silent handshake are over within a millisecond; 20.3 ms of silence follow them.
+    rate_changes=2e-3,
 )

@@ -2,17 +2,33 @@
 
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.dialects.lmount.evidence import SOURCES
-from lensmount_protocol.dialects.lmount.framing import FORMATS, build_frame, message_end
+from lensmount_protocol.dialects.lmount.framing import FORMATS, ORDER, build_frame, message_end
 from lensmount_protocol.dialects.lmount.lines import DETECT, DRIVERS, FSYNC, V_DRIVE, V_LOGIC, WIRING
+from lensmount_protocol.dialects.lmount.link import Done, RateOrder, Refusal
 from lensmount_protocol.dialects.lmount.messages import MESSAGES
 from lensmount_protocol.dialects.lmount.timing import TIMING
 from lensmount_protocol.dialects.lmount.transitions import TRANSITIONS, trigger
-from lensmount_protocol.paving import message_table
+from lensmount_protocol.dialects.lmount.types import Outcome
+from lensmount_protocol.paving import AnyMessage, message_table
+from lensmount_protocol.rates import RateWord
+from lensmount_protocol.wire import Role
 
 NOTICE = (
     "An open model of our own, designed from public facts. The protocol of the L-Mount is licensed and unpublished: "
     "this is not it, and no byte of it is Leica's, Panasonic's or Sigma's."
 )
+
+
+def _rate_words(_sender: Role, class_: int, message: AnyMessage) -> RateWord | None:
+    """An order, and its answer by the order's own number; nothing is ordered in a frame of another class."""
+    if class_ != ORDER:
+        return None
+    if isinstance(message, RateOrder):
+        return RateWord(message.number, message.baudrate)
+    if isinstance(message, Done | Refusal) and message.order == RateOrder.TYPE:
+        return RateWord(message.number, accepts=isinstance(message, Done) and message.outcome == Outcome.ACCEPTED)
+    return None
+
 
 LMOUNT = Dialect(
     name="lmount",
@@ -38,4 +54,6 @@ LMOUNT = Dialect(
     routine=frozenset({"48", "48+39", "A0+A8+B0+B8"}),
     rails=(V_DRIVE,),
     sync=FSYNC,
+    rate_words=_rate_words,
+    rate_changes=1e-3,
 )

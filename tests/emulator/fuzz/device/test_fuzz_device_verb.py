@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -230,6 +231,7 @@ def test_a_finding_of_another_device_is_not_played_by_mistake(
         port, cycle = f"serial:{served.link}", served.power_cycle
         line = error_of(capsys, 2, "replay", str(path), "--port", port, *QUICK[:4])
         assert "it is about Somebody Else's 50 mm; at " in line
+        assert bytes.fromhex(FAR.split()[2]) not in (tmp_path / "heard").read_bytes()
         words = [
             "fuzz",
             "replay",
@@ -245,6 +247,27 @@ def test_a_finding_of_another_device_is_not_played_by_mistake(
         assert main([*words, *QUICK[:4]]) == 1
         report = json.loads(capsys.readouterr().out)
     assert report["broke"] == 1
+
+
+def test_a_replay_says_what_was_held_back_and_what_had_been_armed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = finding(tmp_path, armed=("0x7d",))
+    story, whose = read_finding(path)
+    frame = LMOUNT.build_frame(bytes((0x7D, 1, 0, 0)), 3, 9).hex()
+    write_finding(path, replace(story, steps=(*story.steps, f"send body {frame}")), whose, ())
+    main(["fuzz", "replay", str(path), "--json"])
+    assert json.loads(capsys.readouterr().out)["held back"] == {}
+    with Served("lmount", "lens", tmp_path, 0) as served:
+        words = ["fuzz", "replay", str(path), "--port", f"serial:{served.link}", *QUICK[:4]]
+        main(words)
+        out = capsys.readouterr().out
+        assert "1x held back: " in out
+        assert "it was found with --arm 0x7d" in out
+        assert bytes.fromhex(frame) not in (tmp_path / "heard").read_bytes()
+        main([*words, "--arm", "0x7d"])
+        assert "held back" not in capsys.readouterr().out
+        assert bytes.fromhex(frame) in (tmp_path / "heard").read_bytes()
 
 
 def test_without_a_port_a_finding_is_played_on_the_twin(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

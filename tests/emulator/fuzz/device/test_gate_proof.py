@@ -33,7 +33,10 @@ from lensmount_hardware.boards.words import BoardRole
 from lensmount_hardware.spec import parse_spec
 from lensmount_protocol.blocks import BlockedMessage
 from lensmount_protocol.dialect import Dialect
-from lensmount_protocol.errors import LocalProtocolError
+from lensmount_protocol.dialects.emount.focus_status import FocusStatus
+from lensmount_protocol.dialects.emount.lens_status import LensStatus
+from lensmount_protocol.dialects.emount.stream import StreamLayoutReply
+from lensmount_protocol.errors import DialectError, LocalProtocolError
 from lensmount_protocol.message import Message
 from lensmount_protocol.registry import load_dialect
 from lensmount_protocol.wire import DriveLine, Received, Role
@@ -176,6 +179,29 @@ def test_no_case_that_is_made_changed_or_made_short_passes(dialect: Dialect, rol
             shortened(setup, steps, play, 20)
     assert judged(dialect, role, data) == []
     assert len(data) > 2_000
+
+
+@pytest.mark.parametrize("name", ["*", "?pdateOffer", "[A-Z]*", "", "0x100", "0x", "0xzz", "0x-1"])
+def test_what_names_nothing_arms_nothing(name: str) -> None:
+    with pytest.raises(DialectError, match="armed "):
+        Gate(ENDS[2][0], Role.BODY, [name])
+
+
+def test_what_is_hidden_by_a_layout_that_the_device_may_have_forgotten_is_held_back() -> None:
+    """A frame that says something forbidden to a body that was greeted anew, and nothing to one that was not."""
+    dialect, gate = load_dialect("emount"), Gate(load_dialect("emount"), Role.LENS)
+    layout = StreamLayoutReply(status_blocks=1, focus_blocks=0x3F)
+    assert gate.admit(dialect.build_frame(layout.build(), 1, 2)) is None
+    status = LensStatus().build()
+    payload = bytearray(status[: LensStatus.size_with(1)] + FocusStatus().build() * 4)
+    harmless = dialect.build_frame(bytes(payload), 2, 3)
+    # Inside the last focus by the layout in force; by the usual one, where the message behind the status begins.
+    payload[len(status)] = 0x40
+    hides = dialect.build_frame(bytes(payload), 2, 4)
+    assert "0x40" in (Gate(dialect, Role.LENS).admit(hides, foreign=True) or "")
+    assert gate.admit(hides, foreign=True) == "an unknown message of type 0x40 in the layout of before"
+    # Our own end, which knows what was agreed, goes on.
+    assert gate.admit(harmless) is None
 
 
 @pytest.mark.parametrize("dialect", [ENDS[0][0], ENDS[2][0]], ids=["emount", "lmount"])

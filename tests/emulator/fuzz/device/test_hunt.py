@@ -16,7 +16,8 @@ from lensmount_emulator.fuzz.device.ladder import ASKED, CYCLED, GREETED, RESYNC
 from lensmount_emulator.fuzz.device.link import Link
 from lensmount_emulator.fuzz.device.notebook import Notebook
 from lensmount_emulator.fuzz.device.setup import Setup, make_setup
-from lensmount_emulator.fuzz.device.trying import DEAD, LOST, STUMBLES, Trier, Tries, twin_of, verdict
+from lensmount_emulator.fuzz.device.traces import Trace
+from lensmount_emulator.fuzz.device.trying import CUT_SHORT, DEAD, LOST, STUMBLES, Trier, Tries, twin_of, verdict
 from lensmount_emulator.fuzz.device.twin import Twin
 from lensmount_protocol.dialects.lmount.focus import FocusDrive
 from lensmount_protocol.dialects.lmount.link import BodyHello, Sleep
@@ -308,10 +309,72 @@ def test_broken_entries_of_a_corpus_are_left_out_and_counted(tmp_path: Path) -> 
     good = '{"dialect":"lmount","device":"lens","steps":["hear lens","send body e0"]}'
     bad = ["{", "[]", '{"steps":[]}', good.replace("lmount", "emount"), good.replace("e0", "xy")]
     bad += [good.replace("hear lens", "fly"), good.replace("send body", "send lens")]
+    # Steps that would end the run when their turn came.
+    bad += [good.replace("hear lens", step) for step in ("wait x", "wait 99", "hear body", "drive Q high", "hear")]
     path.write_text("\n".join([good, *bad, good]))
     corpus = Corpus(setup, path)
     corpus.load()
-    assert (len(corpus.cases), corpus.broken) == (2, 7)
+    assert (len(corpus.cases), corpus.broken) == (2, 12)
+
+
+def test_an_entry_that_a_full_disk_cut_spoils_no_other(tmp_path: Path) -> None:
+    path = tmp_path / "corpus.jsonl"
+    setup = make_setup("lmount", Role.LENS)
+    path.write_bytes(b'{"dialect":"lm')
+    corpus = Corpus(setup, path)
+    corpus.load()
+    for number in range(2):
+        corpus.add((FAR,), {Trace("S", f"{number}", "-", 0)})
+    again = Corpus(setup, path)
+    again.load()
+    assert (again.cases, again.broken) == ([(FAR,), (FAR,)], 1)
+
+
+def test_findings_and_recordings_of_others_are_never_written_over(tmp_path: Path) -> None:
+    for name in ("finding-2.lmx", "finding-10.lmx", "finding-x.lmx", "run-3.lmx"):
+        (tmp_path / name).write_text("of somebody else")
+    with Notebook(tmp_path, {}) as one, Notebook(tmp_path, {}) as other:
+        assert [one.recording.name, other.recording.name] == ["run-4.lmx", "run-5.lmx"]
+        paths = [one.path(), other.path(), one.path()]
+    assert [path.name for path in paths if path] == ["finding-11.lmx", "finding-12.lmx", "finding-13.lmx"]
+    assert sum(path.read_bytes() == b"of somebody else" for path in tmp_path.iterdir()) == 4
+
+
+@pytest.mark.parametrize("error", [TransportError("no relay"), KeyboardInterrupt()], ids=["no power", "Ctrl-C"])
+def test_what_broke_is_kept_although_the_run_ends_before_it_is_known_how(tmp_path: Path, error: BaseException) -> None:
+    bench = bench_of(FOCUS)
+    calls = list[int]()
+
+    def cycle() -> bool:
+        calls.append(1)
+        if len(calls) > 1:
+            raise error
+        return bench.port.power_cycle()
+
+    hunt = bench.hunt(tmp_path, Budget(seconds=60, repeats=1, tries=2), cycle=cycle)
+    hunt.corpus.cases.append((FAR,))
+    with pytest.raises(type(error)):
+        hunt.run()
+    (found,) = hunt.came.findings
+    assert found.repeats == "not repeated, 0 of 0"
+    story, whose = read_finding(Path(found.file))
+    assert whose.kind == CUT_SHORT
+    assert steps_in(story) == found.steps
+    assert trial_breaks(bench_of(FOCUS), found.steps)
+
+
+def trial_breaks(bench: Bench, steps: tuple[str, ...]) -> bool:
+    return bench.trier().once(steps) == DEAD
+
+
+def test_the_twin_hears_what_the_run_has_armed_and_files_say_what_that_was() -> None:
+    setup = make_setup("lmount", Role.LENS)
+    frame = f"send body {setup.dialect.build_frame(bytes((0x7D, 1, 0, 0)), 3, 9).hex()}"
+    for armed, held in ((), 1), (("0x7d",), 0):
+        twin = twin_of(setup, frozenset(), QUICK, armed=armed)
+        twin.once((frame,))
+        assert sum(twin.link.gate.refused.values()) == held
+        assert twin.link.armed == armed
 
 
 def test_verdicts() -> None:
