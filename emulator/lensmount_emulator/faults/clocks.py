@@ -35,13 +35,14 @@ class DriftingScheduler(Scheduler):
 
     def at(self, when: float, call: Callable[[T, float], object], argument: T, number: int = 0) -> int:
         """See the class it is derived from; the time is that of the clock."""
+        true = when
         for drift in reversed(self._drifts):
-            when = drift.true(when)
-        return self._true.at(when, partial(self._call, call), argument, number)
+            true = drift.true(true)
+        return self._true.at(true, partial(self._call, call, when), argument, number)
 
     def soon(self, call: Callable[[T, float], object], argument: T) -> None:
         """See the class it is derived from."""
-        self._true.soon(partial(self._call, call), argument)
+        self._true.soon(partial(self._call, call, 0.0), argument)
 
     def cancel(self, number: int) -> None:
         """See the class it is derived from."""
@@ -55,5 +56,6 @@ class DriftingScheduler(Scheduler):
 
         return hear
 
-    def _call(self, call: Callable[[T, float], object], argument: T, now: float) -> None:
-        call(argument, self.local(now))
+    def _call(self, call: Callable[[T, float], object], due: float, argument: T, now: float) -> None:
+        # There and back the time is rounded; who is called a hair too early asks for the same time for ever.
+        call(argument, max(due, self.local(now)))
