@@ -26,6 +26,9 @@ LONGEST_WAIT_S = 60.0
 FORGETS_S = 2.0
 """A lens that hears nothing for so long is ready for a body that begins anew."""
 
+CALLS_S = 0.02
+"""How long a body calls a lens by its line."""
+
 GREETS_S = 0.1
 GREETING_CLASS = 1
 
@@ -113,8 +116,14 @@ class Stage:
         assert greeting is not None
         watch.bench.put_on(watch.now)
         watch.run(max(watch.now, self._quiet_at))
-        watch.mount.apply(Role.BODY, DriveLine(watch.dialect.select_line(Role.BODY), False))
+        select = watch.dialect.select_line(Role.BODY)
+        watch.mount.apply(Role.BODY, DriveLine(select, False))
         watch.mount.apply(Role.BODY, DriveLine(watch.dialect.supply, True))
+        watch.run(watch.now + FORGETS_S)
+        # A lens that sleeps hears nothing, and keeps its rate, until its line calls it.
+        watch.mount.apply(Role.BODY, DriveLine(select, True))
+        watch.run(watch.now + CALLS_S)
+        watch.mount.apply(Role.BODY, DriveLine(select, False))
         watch.run(watch.now + FORGETS_S)
         before, baudrate = len(self.records), watch.dialect.wiring.baudrates[0]
         watch.mount.apply(Role.BODY, SetBaudrate(baudrate))

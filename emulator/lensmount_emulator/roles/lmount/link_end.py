@@ -29,14 +29,16 @@ class LinkEnd(Engine):
     Attributes:
         sequence: number of the next frame, modulo 256.
         lost: frames that were not sent, because too many waited or the tables forbade them.
+        overflowed_at: when so many waited last that one was left out.
     """
 
-    __slots__ = ("_busy", "_outbox", "lost", "sequence")
+    __slots__ = ("_busy", "_outbox", "lost", "overflowed_at", "sequence")
 
     def __init__(self, role: Role, carried: frozenset[str] | None = None, random: Random | None = None) -> None:
         super().__init__(LMOUNT, role, carried, random)
         self.sequence = 0
         self.lost = 0
+        self.overflowed_at = -1.0
         self._busy = False
         self._outbox: deque[tuple[Sequence[Message], int, float | None]] = deque()
 
@@ -50,6 +52,7 @@ class LinkEnd(Engine):
         """
         if len(self._outbox) >= MOST_WAITING:
             self.lost += 1
+            self.overflowed_at = self.now
             return
         if class_ == CYCLE:
             self._outbox.appendleft((messages, class_, until))
