@@ -67,7 +67,7 @@ class Traits:
         numbers: a frame from the body -> all that a lens that hears it may answer.
         unasked: what a lens may say without having been asked, by what its answers are known.
         patience: the same -> seconds within which the body has its answer, asks again, or says that none came.
-        lens_answers: seconds within which a lens answers what it has heard; 0 where it may leave that to the body.
+        lens_answers: seconds within which a lens answers what it has heard; infinite where that is the body's.
         recovers: seconds behind the last fault within which both ends stream again or are at rest.
         counted: who sends, and a frame -> what it numbers, each by the name of its counter.
         follows: name of a counter, and its last number -> the numbers that may follow; `None` before the first one.
@@ -91,7 +91,7 @@ class Traits:
     numbers: Callable[[Frame], Iterable[int]] = lambda _frame: ()
     unasked: Container[int] = range(1 << 16)
     patience: Callable[[int], float] = lambda _key: 1.0
-    lens_answers: float = 0.0
+    lens_answers: float = math.inf
     recovers: float = 10.0
     counted: Callable[[Role, Frame], Iterable[tuple[str, int]]] = lambda _role, _frame: ()
     follows: Callable[[str, int | None], Container[int]] = lambda _name, _before: range(256)

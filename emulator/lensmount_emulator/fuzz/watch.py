@@ -162,9 +162,8 @@ class Watch:
         """What was asked and has neither been answered nor given up in its time: who is to blame, what, since when."""
         now, traits, asked = self.now, self.traits, self._given.open
         late = [(Role.BODY, key, at) for key, at in asked[Role.BODY].items() if now - at > traits.patience(key)]
-        until = now - traits.lens_answers if traits.lens_answers else -1.0
         # Asked for more than it can keep, a lens leaves answers out: what was open then is given up.
-        given_up = getattr(self.bench.lens, "overflowed_at", -1.0)
+        given_up, until = getattr(self.bench.lens, "overflowed_at", -1.0), now - traits.lens_answers
         return late + [(Role.LENS, key, at) for key, at in asked[Role.LENS].items() if given_up < at < until]
 
     def look(self) -> None:
