@@ -259,6 +259,7 @@ class GatedTransport(TimedTransport):
     ) -> None:
         self.name = inner.name
         self.lines = inner.lines
+        self.notes = inner.notes
         self.keeps_time = timed(inner) is not None
         self.gate = gate
         gate.warm_up()
