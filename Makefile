@@ -14,7 +14,7 @@ demo: $(STAMP)
 	@$(BIN)/lensmount demo
 
 test: $(STAMP)
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 # Everything that CI holds a change to.
 check: $(STAMP) lint types
