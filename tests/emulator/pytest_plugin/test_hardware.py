@@ -27,7 +27,7 @@ def test_focus(mounted):
 
 def test_greets_anew(mount, recording):
     mounted = mount()
-    assert mounted.now < 0.5
+    assert mounted.now < 1.0
     mounted.until(lambda: mounted.messages(LensHello), within=3.0)
     assert [type(message).__name__ for message in mounted.messages(role="lens")] == ["LensHello"]
     assert recording.records
