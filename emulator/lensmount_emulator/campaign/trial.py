@@ -19,6 +19,7 @@ from lensmount_emulator.fuzz.stage import DRAINS_S, Stage
 from lensmount_emulator.fuzz.story import Story
 from lensmount_emulator.fuzz.watch import Complaint, Players, Watch
 from lensmount_emulator.profiles.profile import Profile
+from lensmount_emulator.sessions.header import session_header
 from lensmount_emulator.sessions.loopback import AFTERGLOW, LONGEST_FRAME, Session
 from lensmount_emulator.sessions.trial import errors_in
 from lensmount_hardware.captures.recording import RecordingWriter
@@ -120,17 +121,17 @@ class Work:
         seconds = watch.now
         watch.run(watch.now + LONGEST_FRAME, unless=lambda: not watch.sending)
         _look(watch)
-        # What a virtual session's recording says, so that it can be run again from nothing else.
-        header: dict[str, object] = {
-            "dialect": case.dialect,
-            "body": case.body,
-            "lens": case.lens,
-            "script": case.script,
-            "seed": case.seed,
-        }
-        header |= {"with": list(case.accessories)} if case.accessories else {}
-        header |= {"faults": plan.texts()} if plan else {}
-        return Played(watch, records, header | {"duration": seconds})
+        header = session_header(
+            case.dialect,
+            case.body,
+            case.lens,
+            case.script,
+            case.seed,
+            accessories=case.accessories,
+            faults=plan.texts() if plan else (),
+            duration=seconds,
+        )
+        return Played(watch, records, header)
 
     def _watch(self, case: Case, records: list[Record]) -> CampaignWatch:
         players = Players(
@@ -163,15 +164,7 @@ class Work:
             stage.close()
         broken = watch.complaints[0].invariant if watch.complaints else ""
         told = replace(story.with_steps(taken), breaks=broken)
-        header: dict[str, object] = {
-            "dialect": case.dialect,
-            "body": case.body,
-            "lens": case.lens,
-            "script": case.script,
-            "seed": case.seed,
-            "story": told.entry(),
-        }
-        return Played(watch, stage.records, header, told)
+        return Played(watch, stage.records, told.header(), told)
 
     def _unclean(self, case: Case, played: Played, events: list[Decoded]) -> list[Complaint]:
         """What must not be in a session without a fault."""

@@ -82,6 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
     import contextlib
     from pathlib import Path
 
+    from lensmount_emulator.sessions.header import session_header
     from lensmount_emulator.sessions.loopback import check_loopback, run_loopback, usual_pair
     from lensmount_hardware.captures.recording import RecordingWriter
 
@@ -93,21 +94,17 @@ def run(arguments: argparse.Namespace) -> int:
     with contextlib.ExitStack() as stack:
         tap: Callable[[Record], None] | None = None
         if arguments.record:
-            header = {
-                "dialect": body.dialect,
-                "body": arguments.body or body.name,
-                "lens": arguments.lens or lens.name,
-                "script": script,
-                "seed": arguments.seed,
-            }
-            if arguments.accessories:
-                header["with"] = arguments.accessories
-            if plan:
-                header["faults"] = plan.texts()
-            if arguments.duration is not None:
-                header["duration"] = arguments.duration
-            if arguments.arm:
-                header["armed"] = arguments.arm
+            header = session_header(
+                body.dialect,
+                arguments.body or body.name,
+                arguments.lens or lens.name,
+                script,
+                arguments.seed,
+                accessories=arguments.accessories,
+                faults=plan.texts() if plan else (),
+                duration=arguments.duration,
+                armed=arguments.arm,
+            )
             tap = stack.enter_context(RecordingWriter(Path(arguments.record), header)).write
         session = run_loopback(
             body,

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from lensmount_emulator.fuzz.traits import profile
 from lensmount_emulator.roles.cast import Place
+from lensmount_emulator.sessions.header import session_header
 from lensmount_hardware.captures.recording import RecordingWriter, read_header
 from lensmount_protocol.errors import CaptureError, FaultError
 from lensmount_protocol.wire import Record
@@ -54,6 +55,11 @@ class Story:
         """The story as files and a corpus keep it."""
         return {"version": VERSION, **asdict(self)}
 
+    def header(self) -> dict[str, object]:
+        """What its recording says of it: the session, and the story itself."""
+        session = session_header(self.dialect, self.body, self.lens, self.script, self.seed)
+        return session | {"story": self.entry()}
+
 
 def write_story(path: Path, story: Story, records: Sequence[Record]) -> None:
     """Write a story and what it sounded like to a file.
@@ -61,9 +67,7 @@ def write_story(path: Path, story: Story, records: Sequence[Record]) -> None:
     Raises:
         CaptureError: the file cannot be written.
     """
-    header = {"dialect": story.dialect, "body": story.body, "lens": story.lens, "script": story.script,
-              "seed": story.seed, "story": story.entry()}  # fmt: skip
-    with RecordingWriter(path, header) as recording:
+    with RecordingWriter(path, story.header()) as recording:
         for record in records:
             recording.write(record)
 

@@ -14,7 +14,7 @@ from lensmount_emulator.roles.emount.lens import LensEngine as EmountLens
 from lensmount_emulator.roles.engine import Engine
 from lensmount_emulator.roles.lmount.lens import NUMBER_AT
 from lensmount_emulator.roles.lmount.lens import LensEngine as LmountLens
-from lensmount_emulator.roles.lmount.link_end import MOST_WAITING
+from lensmount_emulator.roles.lmount.link_end import MOST_WAITING, LinkEnd
 from lensmount_emulator.roles.registry import cast_of
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.dialects.emount.framing import LOOP_CLASS, REQUEST_CLASS
@@ -68,6 +68,7 @@ class Traits:
         unasked: what a lens may say without having been asked, by what its answers are known.
         patience: the same -> seconds within which the body has its answer, asks again, or says that none came.
         lens_answers: seconds within which a lens answers what it has heard; infinite where that is the body's.
+        overflowed: when so much waited at a lens last that it left something out, what was asked before is given up.
         recovers: seconds behind the last fault within which both ends stream again or are at rest.
         counted: who sends, and a frame -> what it numbers, each by the name of its counter.
         follows: name of a counter, and its last number -> the numbers that may follow; `None` before the first one.
@@ -92,6 +93,7 @@ class Traits:
     unasked: Container[int] = range(1 << 16)
     patience: Callable[[int], float] = lambda _key: 1.0
     lens_answers: float = math.inf
+    overflowed: Callable[[Engine], float] = lambda _lens: -math.inf
     recovers: float = 10.0
     counted: Callable[[Role, Frame], Iterable[tuple[str, int]]] = lambda _role, _frame: ()
     follows: Callable[[str, int | None], Container[int]] = lambda _name, _before: range(256)
@@ -185,6 +187,10 @@ def _lmount_places(lens: Engine, now: float) -> Iterable[Place]:
         yield Place("iris", iris.position(now), iris.widest, iris.smallest, 1.5 * speed, lens.settings.diaphragm.step)
 
 
+def _lmount_overflowed(lens: Engine) -> float:
+    return lens.overflowed_at if isinstance(lens, LinkEnd) else -math.inf
+
+
 def _lmount_focus_rests(lens: Engine) -> bool:
     return not isinstance(lens, LmountLens) or not lens.driving
 
@@ -223,6 +229,7 @@ TRAITS: Mapping[str, Traits] = {
         follows=_lmount_follows,
         patience=lambda _number: 0.2,
         lens_answers=0.1,
+        overflowed=_lmount_overflowed,
         recovers=8.0,
         places=_lmount_places,
         bodies=("panasonic-s1r", "leica-sl2", "sigma-fp"),

@@ -163,7 +163,7 @@ class Watch:
         now, traits, asked = self.now, self.traits, self._given.open
         late = [(Role.BODY, key, at) for key, at in asked[Role.BODY].items() if now - at > traits.patience(key)]
         # Asked for more than it can keep, a lens leaves answers out: what was open then is given up.
-        given_up, until = getattr(self.bench.lens, "overflowed_at", -1.0), now - traits.lens_answers
+        given_up, until = traits.overflowed(self.bench.lens), now - traits.lens_answers
         return late + [(Role.LENS, key, at) for key, at in asked[Role.LENS].items() if given_up < at < until]
 
     def look(self) -> None:

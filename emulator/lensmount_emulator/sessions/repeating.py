@@ -6,17 +6,10 @@ from io import BytesIO
 from pathlib import Path
 from typing import cast
 
+from lensmount_emulator.sessions.header import KNOWN
 from lensmount_emulator.sessions.loopback import run_loopback
 from lensmount_hardware.captures.recording import RecordingWriter, header_of
 from lensmount_protocol.errors import CaptureError
-
-KNOWN = frozenset(
-    {
-        "lensmount", "version", "dialect", "body", "lens", "with", "script", "seed", "duration", "resolution", "armed",
-        "faults",
-    }
-)  # fmt: skip
-"""What a header of a virtual session says; a session with anything else was made by something else too."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from lensmount_emulator.profiles.profile import Profile
 from lensmount_emulator.sessions.combinations import Combination
+from lensmount_emulator.sessions.header import session_header
 from lensmount_emulator.sessions.loopback import Session, run_loopback
 from lensmount_emulator.sessions.matrix import Trial
 from lensmount_hardware.captures.recording import RecordingWriter
@@ -82,14 +83,14 @@ class Attempt:
         return Trial(tuple(session.findings), tuple(errors), session.seconds)
 
     def _header(self, combination: Combination) -> dict[str, object]:
-        header: dict[str, object] = {
-            "dialect": self.dialect,
-            "body": combination.body,
-            "lens": combination.lens,
-            "script": self.script,
-            "seed": self.seed,
-        }
-        return header | ({"with": combination.accessories} if combination.accessories else {})
+        return session_header(
+            self.dialect,
+            combination.body,
+            combination.lens,
+            self.script,
+            self.seed,
+            accessories=combination.accessories,
+        )
 
 
 def errors_in(session: Session) -> list[str]:

@@ -11,6 +11,7 @@ import serial
 from serial.tools import list_ports
 
 from lensmount_hardware.spec import PortSpec
+from lensmount_hardware.transports.tty_settings import read_when_there
 from lensmount_protocol.errors import TransportOpenError
 
 _READ_SIZE = 65536
@@ -111,12 +112,7 @@ class _SerialStream:
         self._descriptor = port.fileno()
 
     def read(self, wait: float | None) -> bytes:
-        if not select.select((self._descriptor,), (), (), wait)[0]:
-            return b""
-        data = os.read(self._descriptor, _READ_SIZE)
-        if not data:
-            raise ConnectionError("it was unplugged")
-        return data
+        return read_when_there(self._descriptor, _READ_SIZE, wait)
 
     def write(self, data: bytes) -> None:
         self._port.write(data)

@@ -2,7 +2,6 @@
 
 import errno
 import os
-import select
 import termios
 
 import serial
@@ -18,6 +17,7 @@ from lensmount_hardware.transports.tty_settings import (
     is_off,
     keep_outputs_when_closed,
     leave_bytes_alone,
+    read_when_there,
 )
 from lensmount_protocol.errors import TransportOpenError
 from lensmount_protocol.wire import Role
@@ -115,12 +115,7 @@ class _LocalLink:
             return False
 
     def read(self, wait: float) -> bytes:
-        if not select.select((self._descriptor,), (), (), wait)[0]:
-            return b""
-        data = os.read(self._descriptor, _READ_SIZE)
-        if not data:
-            raise ConnectionError("it was unplugged")
-        return data
+        return read_when_there(self._descriptor, _READ_SIZE, wait)
 
     def write(self, data: bytes) -> None:
         # pyserial's own write asks the system twice as often; it is there for what does not fit at once.

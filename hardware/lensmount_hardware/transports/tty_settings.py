@@ -1,7 +1,9 @@
-"""What pyserial leaves undone on an open terminal: bytes untouched both ways, the true rate, and no waiting."""
+"""What pyserial leaves undone on an open terminal: bytes untouched both ways, the true rate, no waiting for more."""
 
 import array
 import fcntl
+import os
+import select
 import sys
 import termios
 from contextlib import suppress
@@ -22,6 +24,28 @@ _CHANGES_INPUT = (
 
 RATE_TOLERANCE = 0.02
 """Share by which a rate may be off: both ends together may be off by 4 to 5 % of a byte of ten bits."""
+
+
+def read_when_there(descriptor: int, most: int, wait: float | None) -> bytes:
+    """What has come, without waiting for more behind it.
+
+    Args:
+        descriptor: the open terminal.
+        most: bytes to take at once.
+        wait: seconds to wait for the first of them; `None` for as long as it takes.
+
+    Returns:
+        `b""` where nothing came in time.
+
+    Raises:
+        ConnectionError: the device was unplugged.
+    """
+    if not select.select((descriptor,), (), (), wait)[0]:
+        return b""
+    data = os.read(descriptor, most)
+    if not data:
+        raise ConnectionError("it was unplugged")
+    return data
 
 
 def leave_bytes_alone(descriptor: int) -> None:

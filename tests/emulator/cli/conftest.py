@@ -1,9 +1,11 @@
-"""What the tests of verbs that use boards share: a model board in real time, behind a TCP port."""
+"""What the tests of verbs share: a model board in real time, behind a TCP port, and pseudo-terminals."""
 
+import os
 import select
 import socket
+import tty
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from threading import Event, Thread
 from typing import Any
 
@@ -13,6 +15,18 @@ from lensmount_hardware.boards.model import ModelBoard
 from lensmount_hardware.clock import MonotonicClock
 
 LOOK_S = 2e-4
+
+
+@contextmanager
+def pty_pair() -> Iterator[tuple[int, str]]:
+    """A pseudo-terminal: what is written to the first comes out at the path."""
+    near, far = os.openpty()
+    tty.setraw(far)
+    try:
+        yield near, os.ttyname(far)
+    finally:
+        os.close(near)
+        os.close(far)
 
 
 class ServedBoard:

@@ -5,7 +5,6 @@ import resource
 import signal
 import subprocess
 import sys
-import tty
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -19,21 +18,12 @@ from lensmount_hardware.clock import MonotonicClock
 from lensmount_protocol.registry import load_dialect
 from lensmount_protocol.wire import Burst, Record, Remark
 
+from .conftest import pty_pair  # noqa: TID252
+
 PATIENCE = 30.0
 WIRING = load_dialect("emount").wiring
 MODULE = [sys.executable, "-m", "lensmount_emulator.cli.main"]
 ROOM = 4096
-
-
-@contextmanager
-def pty_pair() -> Iterator[tuple[int, str]]:
-    near, far = os.openpty()
-    tty.setraw(far)
-    try:
-        yield near, os.ttyname(far)
-    finally:
-        os.close(near)
-        os.close(far)
 
 
 @contextmanager

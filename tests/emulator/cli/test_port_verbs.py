@@ -25,22 +25,12 @@ from lensmount_hardware.transports import serial_port
 from lensmount_protocol.registry import load_dialect
 from lensmount_protocol.wire import Burst, Received, Record, Remark, Role, Transmit
 
+from .conftest import pty_pair  # noqa: TID252
+
 REQUEST = bytes.fromhex("f00b0002000b6000780055")
 ANSWER = bytes.fromhex("f00d0002000900000000180055")
 WIRING = load_dialect("emount").wiring
 PATIENCE = 20.0
-
-
-@contextmanager
-def pty_pair() -> Iterator[tuple[int, str]]:
-    """A pseudo-terminal: what is written to the first comes out at the path."""
-    near, far = os.openpty()
-    tty.setraw(far)
-    try:
-        yield near, os.ttyname(far)
-    finally:
-        os.close(near)
-        os.close(far)
 
 
 Start = Callable[..., "subprocess.Popen[str]"]
@@ -367,11 +357,9 @@ def test_replay_sends_nothing_that_can_hurt_unless_it_is_armed(
     frame = dialect.build_frame(bytes([0x7F, 1, 2, 3]), 1, 0)
     path = tmp_path / "odd.frames.jsonl"
     path.write_text(json.dumps({"t_us": 1, "dir": "body", "baud": 750_000, "hex": frame.hex()}) + "\n")
-    near, far = os.openpty()
-    tty.setraw(far)
-    os.set_blocking(near, False)
-    try:
-        words = ["replay", str(path), "--port", f"serial:{os.ttyname(far)}", "--as", "body"]
+    with pty_pair() as (near, port):
+        os.set_blocking(near, False)
+        words = ["replay", str(path), "--port", f"serial:{port}", "--as", "body"]
         assert main(words) == 2
         (line,) = capsys.readouterr().err.strip().splitlines()
         assert "an unknown message of type 0x7f; arm by name what is meant" in line
@@ -379,9 +367,6 @@ def test_replay_sends_nothing_that_can_hurt_unless_it_is_armed(
             os.read(near, 1)
         assert main([*words, "--arm", "0x7f"]) == 0
         assert os.read(near, 100) == frame
-    finally:
-        os.close(near)
-        os.close(far)
 
 
 def test_run_reconnects_and_records_the_gap(start: Start, tmp_path: Path) -> None:

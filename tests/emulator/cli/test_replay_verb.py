@@ -2,7 +2,6 @@
 
 import json
 import os
-import tty
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,6 +16,8 @@ from lensmount_emulator.fuzz.story import Story, write_story
 from lensmount_hardware.captures.recording import RecordingWriter
 from lensmount_protocol.registry import load_dialect
 from lensmount_protocol.wire import Burst, Role
+
+from .conftest import pty_pair  # noqa: TID252
 
 LMOUNT = load_dialect("lmount")
 OFFER = LMOUNT.build_frame(LMOUNT.messages[Role.BODY, 0x60]().build(), 3, 7)
@@ -41,14 +42,9 @@ def finding(tmp_path: Path) -> Path:
 
 @contextmanager
 def port() -> Iterator[tuple[int, str]]:
-    near, far = os.openpty()
-    tty.setraw(far)
-    os.set_blocking(near, False)
-    try:
-        yield near, f"serial:{os.ttyname(far)}"
-    finally:
-        os.close(near)
-        os.close(far)
+    with pty_pair() as (near, path):
+        os.set_blocking(near, False)
+        yield near, f"serial:{path}"
 
 
 def said(near: int) -> bytes:

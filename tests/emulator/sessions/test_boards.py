@@ -1,14 +1,12 @@
 """A body engine behind one board and a lens engine behind another, in virtual time: whole sessions, nothing refused."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from lensmount_emulator.cli.playing import engine_for
 from lensmount_emulator.profiles.library import load_profile
-from lensmount_emulator.roles.engine import Engine
 from lensmount_emulator.sessions.contacts import contacts_of
 from lensmount_hardware.boards.bridge import BoardTransport
 from lensmount_hardware.boards.model import ModelBoard
@@ -20,6 +18,8 @@ from lensmount_hardware.spec import parse_spec
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.registry import load_dialect
 from lensmount_protocol.wire import Role
+
+from .conftest import End  # noqa: TID252
 
 
 def test_a_dialects_contacts_are_all_there() -> None:
@@ -34,29 +34,6 @@ def test_a_dialects_contacts_are_all_there() -> None:
     assert contacts_of(load_dialect("lmount")).windows[Role.BODY] == WindowTiming(10, 10, 10)
 
 
-@dataclass
-class End:
-    """An engine and the board that it plays through."""
-
-    engine: Engine
-    board: BoardTransport
-    told: list[str]
-
-    def act(self, now: float) -> None:
-        for event in self.board.receive(0):
-            self.engine.receive(event, now)
-            self._carry_out()
-        deadline = self.engine.next_deadline()
-        if deadline is not None and deadline <= now:
-            self.engine.handle_deadline(now)
-        self._carry_out()
-
-    def _carry_out(self) -> None:
-        for action in self.engine.actions():
-            self.board.send(action)
-        self.told += [notice.text for notice in self.engine.notices()]
-
-
 def ends(dialect: Dialect, bench: ModelBench, profiles: dict[Role, str], script: str) -> Iterator[End]:
     contacts = contacts_of(dialect)
     for board, (role, name) in zip(bench.boards, profiles.items(), strict=True):
@@ -64,7 +41,7 @@ def ends(dialect: Dialect, bench: ModelBench, profiles: dict[Role, str], script:
         plan = make_plan(parse_spec("board:model"), contacts, kind, dialect.wiring.baudrates[0])
         transport = BoardTransport(bench.stream(board), plan, bench.clock, int(kind) + 1)
         engine = engine_for(load_profile(name, role), transport.lines, script if role is Role.BODY else "")
-        yield End(engine, transport, [])
+        yield End(engine, transport)
 
 
 @pytest.mark.parametrize(

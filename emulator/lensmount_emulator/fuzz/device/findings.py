@@ -8,7 +8,7 @@ from typing import Any, cast
 from lensmount_emulator.fuzz.device.features import Signature
 from lensmount_emulator.fuzz.device.making import Steps
 from lensmount_emulator.fuzz.device.setup import Setup
-from lensmount_emulator.fuzz.story import VERSION, Story, read_story
+from lensmount_emulator.fuzz.story import Story, read_story
 from lensmount_hardware.captures.recording import RecordingWriter, header_of
 from lensmount_protocol.errors import CaptureError, FaultError
 from lensmount_protocol.wire import Record, Role
@@ -85,9 +85,7 @@ def write_finding(path: Path, story: Story, whose: Whose, records: Sequence[Reco
     Raises:
         CaptureError: the file cannot be written.
     """
-    header = {"dialect": story.dialect, "body": story.body, "lens": story.lens, "script": story.script,
-              "seed": story.seed, "story": {"version": VERSION, **asdict(story)},
-              "device": {"version": DEVICE_VERSION, **asdict(whose)}}  # fmt: skip
+    header = story.header() | {"device": {"version": DEVICE_VERSION, **asdict(whose)}}
     beside = path.with_suffix(".part")
     try:
         with RecordingWriter(beside, header) as recording:
