@@ -118,10 +118,17 @@ class Edge:
 
 @dataclass(slots=True, unsafe_hash=True)
 class Remark:
-    """Something that a source says beside bytes and edges: a note, or text that its reader could not place."""
+    """Something that a source says beside bytes and edges: a note, or text that its reader could not place.
+
+    Attributes:
+        at: when; `None` where the source has no time for it.
+        text: the note, for people.
+        incomplete: a part of the source is missing or unreadable here, so the records are not all that it held.
+    """
 
     at: float | None
     text: str
+    incomplete: bool = False
 
 
 @dataclass(slots=True, unsafe_hash=True)

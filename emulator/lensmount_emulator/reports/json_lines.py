@@ -63,7 +63,7 @@ def object_of(event: Decoded, dialect: Dialect) -> dict[str, Any]:
     if isinstance(event, Drop):
         common = _common("drop", event.at, None, None, b"", ok=False)
         return common | {"what": event.what, "count": event.count, "text": event.text}
-    return _common("note", event.at, None, None, b"", ok=True) | {"text": event.text}
+    return _common("note", event.at, None, None, b"", ok=not event.incomplete) | {"text": event.text}
 
 
 def microseconds(seconds: float | None) -> float | None:

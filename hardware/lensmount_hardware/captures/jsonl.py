@@ -98,7 +98,7 @@ def _read(path: Path, selects: Mapping[Role, str], progress: Progress) -> Iterat
                 _take_clocked(record, told)
                 window += _window(told, selects.get(record.sender, ""))
         except ValueError as error:
-            record = Remark(None, f"{path.name} line {number} is no record: {error}")
+            record = Remark(None, f"{path.name} line {number} is no record: {error}", True)
         yield record, window
 
 

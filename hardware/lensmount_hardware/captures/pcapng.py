@@ -102,11 +102,11 @@ def _of_packet(found: Block, interfaces: list[_Interface], wiring: Wiring) -> It
     body, order = found.body, found.order
     at_data = 20 if found.kind == PACKET else 4
     if len(body) < at_data:
-        yield Remark(None, f"the packet at byte {found.offset} is too short for its head")
+        yield Remark(None, f"the packet at byte {found.offset} is too short for its head", True)
         return
     number, high, low, kept = struct.unpack_from(order + "4I", body) if found.kind == PACKET else (0, 0, 0, len(body))
     if number >= len(interfaces):
-        yield Remark(None, f"the packet at byte {found.offset} is of interface {number}, which its section lacks")
+        yield Remark(None, f"the packet at byte {found.offset} is of interface {number}, which its section lacks", True)
         return
     interface = interfaces[number]
     data = body[at_data : at_data + kept]
@@ -170,11 +170,12 @@ def _of_line(at: float | None, data: bytes, comments: list[str]) -> Iterator[Rec
 
 
 def _told(comments: list[str]) -> Record | None:
-    """A clock or a loss, where a comment is the JSON of one."""
+    """A clock, a loss or a gap in the source, where a comment is the JSON of one."""
     if len(comments) != 1 or not comments[0].startswith("{"):
         return None
     try:
         record = record_of(object_from(comments[0]))
     except ValueError:
         return None
-    return record if isinstance(record, ClockFix | Drop) else None
+    known = isinstance(record, ClockFix | Drop) or (isinstance(record, Remark) and record.incomplete)
+    return record if known else None

@@ -143,7 +143,7 @@ def _walk(file: BinaryIO) -> Iterator[Block | Remark]:
         if len(head) == _SMALLEST and head.startswith(PCAPNG_MAGIC):
             wrong = _wrong_with_section(head)
             if wrong:
-                yield Remark(None, f"{wrong}, at byte {offset}; nothing is read from there on")
+                yield Remark(None, f"{wrong}, at byte {offset}; nothing is read from there on", True)
                 return
             order = _BYTE_ORDER[head[8:]]
         if len(head) < _SMALLEST:
@@ -151,21 +151,25 @@ def _walk(file: BinaryIO) -> Iterator[Block | Remark]:
             return
         kind, length = struct.unpack_from(order + "II", head)
         if length < _SMALLEST or length % 4 or length > _LARGEST:
-            yield Remark(None, f"a block of {length} bytes at byte {offset} is damage; nothing is read from there on")
+            yield Remark(
+                None, f"a block of {length} bytes at byte {offset} is damage; nothing is read from there on", True
+            )
             return
         rest = head[8:] + file.read(length - _SMALLEST)
         if len(rest) < length - 8:
             yield _cut(8 + len(rest))
             return
         if struct.unpack_from(order + "I", rest, length - _SMALLEST) != (length,):
-            yield Remark(None, f"the block at byte {offset} ends with another length; nothing is read from there on")
+            yield Remark(
+                None, f"the block at byte {offset} ends with another length; nothing is read from there on", True
+            )
             return
         yield Block(kind, rest[:-4], order, offset)
         offset += length
 
 
 def _cut(lost: int) -> Remark:
-    return Remark(None, f"the capture was cut inside a block; the last {lost} bytes of it are lost")
+    return Remark(None, f"the capture was cut inside a block; the last {lost} bytes of it are lost", True)
 
 
 def _wrong_with_section(head: bytes) -> str:

@@ -72,7 +72,7 @@ class PcapngWriter:
             self._write_burst(record)
         elif isinstance(record, Edge):
             self._packet(2, record.at, bytes([record.level]) + record.line.encode("utf-8", "replace"), [])
-        elif isinstance(record, Remark):
+        elif isinstance(record, Remark) and not record.incomplete:
             text, most = record.text, _LONGEST_COMMENT
             comments = [text[at : at + most] for at in range(0, len(text), most)] or [""]
             self._packet(2, record.at, b"", comments if record.at is not None else [TIMELESS, *comments])

@@ -134,7 +134,7 @@ def _records(path: Path, progress: Progress) -> Iterator[Record]:
     blocks = blocks_of(path, progress)
     for block in _behind_the_header(blocks):
         if not block.endswith(b"\n"):
-            yield Remark(None, f"the recording was cut inside a line; the last {len(block)} bytes of it are lost")
+            yield Remark(None, f"the recording was cut inside a line; the last {len(block)} bytes of it are lost", True)
             continue
         records = records_of(block)
         yield from _one_by_one(block, number) if records is None else records
@@ -154,5 +154,5 @@ def _one_by_one(lines: bytes, number: int) -> Iterator[Record]:
         try:
             yield record_of(object_from(line))
         except ValueError as error:
-            yield Remark(None, f"line {number} is no record: {error}")
+            yield Remark(None, f"line {number} is no record: {error}", True)
         number += 1

@@ -38,7 +38,8 @@ def text_of(record: Record) -> str:
         return f'{{"t_us":{at},"board_us":{record.board_us},"within_us":{text_us(record.uncertainty)},{note}}}'
     if isinstance(record, Drop):
         return f'{{"t_us":{at},"dropped":{json.dumps(record.what)},"count":{record.count},{note}}}'
-    return f'{{"t_us":{at},{note}}}'
+    incomplete = ',"incomplete":true' if record.incomplete else ""
+    return f'{{"t_us":{at},{note}{incomplete}}}'
 
 
 def object_from(line: bytes | str) -> Mapping[str, object]:
@@ -83,7 +84,7 @@ def record_of(told: Mapping[str, object]) -> Record:
     if "dropped" in told:
         return Drop(at, str(told["dropped"]), _natural(told.get("count"), "count", 1))
     if "note" in told:
-        return Remark(at, str(told["note"]))
+        return Remark(at, str(told["note"]), told.get("incomplete") is True)
     raise ValueError("none of the keys hex, line, board_us, dropped, note")
 
 
@@ -129,6 +130,7 @@ class _Told(msgspec.Struct, forbid_unknown_fields=True):
     dropped: str | msgspec.UnsetType = msgspec.UNSET
     count: int | None = None
     note: str | msgspec.UnsetType = msgspec.UNSET
+    incomplete: bool = False
 
 
 _TOLD = msgspec.json.Decoder(_Told)
@@ -178,7 +180,7 @@ def _record(told: _Told) -> Record:
             raise ValueError
         return Drop(at, told.dropped, told.count)
     if isinstance(told.note, str):
-        return Remark(at, told.note)
+        return Remark(at, told.note, told.incomplete)
     raise ValueError
 
 

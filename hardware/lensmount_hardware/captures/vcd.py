@@ -109,7 +109,9 @@ def _words(path: Path, dump: _Dump, progress: Progress) -> Iterator[bytes]:
             yield from block.split()
         else:
             lost = len(block)
-            dump.remarks.append(Remark(None, f"the capture was cut inside a line; the last {lost} bytes are lost"))
+            dump.remarks.append(
+                Remark(None, f"the capture was cut inside a line; the last {lost} bytes are lost", True)
+            )
 
 
 def _read_header(path: Path, dump: _Dump, words: Iterator[bytes]) -> None:
@@ -179,7 +181,7 @@ def _read_changes(dump: _Dump, words: Iterator[bytes]) -> None:
                 pass
         elif first not in _UNCERTAIN and first != ord("$"):
             what = _text(word[:24])
-            dump.remarks.append(Remark(None, f"no change of a wire: {what!r}; nothing is read from there on"))
+            dump.remarks.append(Remark(None, f"no change of a wire: {what!r}; nothing is read from there on", True))
             return
 
 
@@ -188,7 +190,7 @@ def _take_time(dump: _Dump, word: bytes) -> bool:
     told = int(word[1:]) if word[1:].isdigit() and len(word) < 21 else -1
     if not dump.now <= told < _LONGEST_TIME:
         what = _text(word[:24])
-        dump.remarks.append(Remark(None, f"a time of {what!r} behind {dump.now}; nothing is read from there on"))
+        dump.remarks.append(Remark(None, f"a time of {what!r} behind {dump.now}; nothing is read from there on", True))
         return False
     dump.now = told
     return True
