@@ -3,10 +3,11 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 
 from lensmount_hardware.contacts import Contacts
 from lensmount_hardware.transport import Transport
+from lensmount_protocol.entry_points import entry_points
 from lensmount_protocol.errors import TransportSpecError, unknown
 from lensmount_protocol.wire import Role
 

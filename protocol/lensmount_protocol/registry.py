@@ -1,9 +1,10 @@
 """Dialects by name: the built-in ones, and those that other packages offer under `lensmount.dialects`."""
 
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 
 from lensmount_protocol.dialect import Dialect
+from lensmount_protocol.entry_points import entry_points
 from lensmount_protocol.errors import DialectError, unknown
 
 ENTRY_POINTS = "lensmount.dialects"

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import Field, fields
 from functools import cache
-from importlib.metadata import entry_points
 from typing import Any
 
 from lensmount_emulator.faults.attachment import Detach, DetachInside, OtherLens
@@ -14,6 +13,7 @@ from lensmount_emulator.faults.lines import BothSelects, Bounce, Glitch, LateEdg
 from lensmount_emulator.faults.power import BrownOut, RailLost, RailOrder
 from lensmount_emulator.faults.timing import Baud, Drift, Jitter, Pause
 from lensmount_emulator.faults.words import kind_of
+from lensmount_protocol.entry_points import entry_points
 from lensmount_protocol.errors import FaultError, unknown
 
 ENTRY_POINTS = "lensmount.faults"

@@ -3,12 +3,12 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
-from importlib.metadata import entry_points
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from lensmount_emulator.profiles.profile import Profile, read_profile
+from lensmount_protocol.entry_points import entry_points
 from lensmount_protocol.errors import ProfileError
 from lensmount_protocol.wire import Role
 
