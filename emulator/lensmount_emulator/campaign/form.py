@@ -37,7 +37,7 @@ class Form(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         checks: invariants by name or pattern.
         seconds: how long the script of a case may take, in virtual time.
         steps: how many steps a case of the kind `session` takes.
-        processes: how many processes share the work.
+        processes: how many processes share the work; 0 for one per processor.
         limit: real seconds after which a case is given up, with the process that it holds up.
         corpus: where stories are kept between campaigns: a folder, or the URL of a Redis, or a list of such
             places; `""` for nowhere.
@@ -55,7 +55,7 @@ class Form(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     checks: list[str] = msgspec.field(default_factory=lambda: ["*"])
     seconds: float = 30.0
     steps: int = 400
-    processes: int = 1
+    processes: int = 0
     limit: float = 300.0
     corpus: str | list[str] = ""
 
@@ -171,7 +171,7 @@ def _check(form: Form) -> None:
     for name, value, least in (
         ("seconds", form.seconds, 0.001),
         ("steps", form.steps, 1),
-        ("processes", form.processes, 1),
+        ("processes", form.processes, 0),
         ("limit", form.limit, 0.001),
     ):
         if not least <= value <= 1e6:

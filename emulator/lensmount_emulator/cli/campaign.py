@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     play = what.add_parser("run", help="play what has no result yet; the word may be left away")
     play.add_argument("file", type=Path, metavar="FILE.toml", help="what to try")
     play.add_argument("--to", type=Path, metavar="FILE.sqlite", help="results (default: beside FILE.toml)")
-    play.add_argument("--processes", type=count, metavar="N", help="(default: as the file says, or 1)")
+    play.add_argument("--processes", type=count, metavar="N", help="(default: as the file says, or one per processor)")
     play.add_argument("--dask", metavar="ADDRESS", help="the scheduler of a cluster: tcp://HOST:8786")
     play.add_argument(
         "--corpus",
@@ -80,7 +80,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from lensmount_emulator.cli.campaign_files import ready
     from lensmount_emulator.cli.parsing import corpus_at
     from lensmount_emulator.reports.campaign_words import printable
-    from lensmount_emulator.reports.progress import progress_bar
+    from lensmount_emulator.reports.progress import count_progress
     from lensmount_hardware.clock import MonotonicClock
 
     clock = MonotonicClock()
@@ -94,11 +94,11 @@ def _run(arguments: argparse.Namespace) -> int:
     with (
         Store(path, planned) as store,
         closing(run_planned(planned, store, execute, corpus)) as steps,
-        progress_bar("cases") as tell,
+        count_progress("cases") as update,
     ):
         try:
             for progress in steps:
-                tell(progress.finished / progress.planned)
+                update(progress.finished, progress.planned)
         except KeyboardInterrupt:
             stopped = True
     if progress is not None:
@@ -124,11 +124,12 @@ def _tell(progress: "Progress", seconds: float) -> None:
 def _execute(arguments: argparse.Namespace, planned: "Planned") -> "Execute":
     from lensmount_emulator.campaign.processes import run_in_processes
     from lensmount_emulator.campaign.trial import Work
+    from lensmount_emulator.worker_count import default_worker_count
     from lensmount_protocol.errors import CampaignError
 
     work = Work(planned.profiles)
     if arguments.dask is None:
-        processes = arguments.processes or planned.form.processes
+        processes = arguments.processes or planned.form.processes or default_worker_count(len(planned.cases))
         return lambda cases: run_in_processes(cases, work, processes, planned.form.limit)
     try:
         from lensmount_emulator.campaign.cluster import run_on_cluster

@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--do", dest="script", metavar="SCRIPT", default="check all", help="what each body does (default: %(default)s)"
     )
     parser.add_argument("--seed", type=int, help="jitter of reaction times; the same seed gives the same reports")
-    parser.add_argument("--jobs", type=_count, default=1, metavar="N", help="processes (default: %(default)s)")
+    parser.add_argument("--jobs", type=_count, metavar="N", help="worker processes (default: one per processor)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the matrix as one JSON document")
     parser.add_argument("--junit", type=Path, metavar="FILE", help="write it as JUnit XML, for CI")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write it as one HTML page")
@@ -52,10 +52,11 @@ def run(arguments: argparse.Namespace) -> int:
     from lensmount_emulator.cli.report_files import write_all
     from lensmount_emulator.reports.matrix_table import print_matrix
     from lensmount_emulator.reports.matrix_words import totals
-    from lensmount_emulator.reports.progress import progress_bar
+    from lensmount_emulator.reports.progress import count_progress
     from lensmount_emulator.reports.tables import console_for
     from lensmount_emulator.sessions.matrix import Outcome
     from lensmount_emulator.sessions.planning import plan
+    from lensmount_emulator.worker_count import default_worker_count
     from lensmount_hardware.clock import MonotonicClock
 
     clock = MonotonicClock()
@@ -71,10 +72,12 @@ def run(arguments: argparse.Namespace) -> int:
     matrix = planned.matrix
     targets = ready(arguments.json, arguments.junit, arguments.html, arguments.record)
     stopped = False
-    with closing(planned.run(arguments.jobs)) as cells, progress_bar("cells") as tell:
+    jobs = arguments.jobs or default_worker_count(matrix.planned)
+    with closing(planned.run(jobs)) as cells, count_progress("cells") as update:
+        update(0, matrix.planned)
         try:
             for _ in cells:
-                tell(len(matrix.cells) / matrix.planned)
+                update(len(matrix.cells), matrix.planned)
         except KeyboardInterrupt:
             stopped = True
     seconds = clock.now()

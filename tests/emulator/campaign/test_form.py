@@ -50,7 +50,7 @@ def test_cases_are_every_pair_with_every_plan_and_every_seed(write: Callable[...
         ('fuzz = "sessions"', "did you mean 'session'?"),
         ("seconds = 0", "seconds: 0 is not from 0.001 to 1000000"),
         ("steps = -3", "steps: -3 is not from 1 to 1000000"),
-        ("processes = 0", "processes: 0 is not from 1 to 1000000"),
+        ("processes = -1", "processes: -1 is not from 0 to 1000000"),
         ('corpus = "here"', 'corpus: only stories are kept, so it goes with fuzz = "session"'),
         ('fuzz = "session"\naccessories = ["all"]', 'accessories = ["none"] is legal'),
         ("seeds = [", "no TOML: "),
