@@ -1,19 +1,19 @@
 """A campaign's cases in processes of this machine; one that dies or hangs takes no result with it."""
 
 import contextlib
-import os
 import signal
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
-from multiprocessing import get_context, parent_process, resource_tracker
+from multiprocessing import get_context, resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
-from threading import Thread
 
 from lensmount_emulator.campaign.case import Case, Result, Verdict
 from lensmount_emulator.fuzz.watch import Complaint
 from lensmount_emulator.sessions.collector import QuietCollector
+from lensmount_emulator.termination import shielded
+from lensmount_emulator.worker_process import begin_worker, blocked_signals
 from lensmount_hardware.clock import MonotonicClock
 
 Play = Callable[[Case], Result]
@@ -107,10 +107,10 @@ class Crew:
         while self.waiting and len(self.workers) < self.processes:
             ours, theirs = _CONTEXT.Pipe()
             process = _CONTEXT.Process(target=_serve, args=(theirs, self.play), daemon=True)
-            with _quiet():
+            with _quiet_start():
                 process.start()
-            theirs.close()
-            self.workers.append(Worker(process, ours))
+                theirs.close()
+                self.workers.append(Worker(process, ours))
             self._feed(self.workers[-1], 1)
         # Nobody gets a second one before everybody has one.
         for worker in self.workers:
@@ -148,8 +148,9 @@ class Crew:
 
     def stop(self) -> None:
         """End every worker, whatever it is at."""
-        for worker in list(self.workers):
-            self._let_go(worker)
+        with shielded():
+            for worker in list(self.workers):
+                self._let_go(worker)
 
     def _feed(self, worker: Worker, most: int) -> None:
         while self.waiting and len(worker.given) < most:
@@ -173,15 +174,11 @@ class Crew:
 
 
 @contextlib.contextmanager
-def _quiet() -> Generator[None]:
-    """Ctrl-C reaches every process of a terminal, but from their first moment on not those that begin in here."""
-    # It is started once, and lets go of the signal when it is.
+def _quiet_start() -> Generator[None]:
+    # The tracker is started once, and lets go of the signals when it is.
     resource_tracker.ensure_running()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT,))
-    try:
+    with blocked_signals():
         yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _received(pipe: "Connection[Case, Result | None]") -> Iterator[Result | None]:
@@ -202,19 +199,10 @@ def _end_of(process: SpawnProcess) -> str:
 
 
 def _serve(pipe: "Connection[Result | None, Case]", play: Play) -> None:
-    # Only the first process says what becomes of the run; where that is gone, nobody is left to end a case that hangs.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    Thread(target=_outlives_nobody, daemon=True).start()
+    begin_worker()
     with QuietCollector() as collector, contextlib.suppress(EOFError, OSError):
         # All that it takes is here now: what counts from here on is the cases' own time.
         pipe.send(None)
         while True:
             pipe.send(play(pipe.recv()))
             collector.rest()
-
-
-def _outlives_nobody() -> None:
-    first = parent_process()
-    if first is not None:
-        wait([first.sentinel])
-        os._exit(1)

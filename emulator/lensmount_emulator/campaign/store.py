@@ -15,6 +15,7 @@ from lensmount_emulator.campaign.case import Case, Result
 from lensmount_emulator.campaign.code import own_code
 from lensmount_emulator.campaign.planning import Planned
 from lensmount_emulator.campaign.schema import APPLICATION, CASE_COLUMNS, JOINT, TABLES, VERSION
+from lensmount_emulator.termination import shielded
 from lensmount_protocol.errors import CaptureError
 
 
@@ -69,7 +70,7 @@ class Store:
             raise CaptureError(f"{path}: a folder; results go to a file")
         self.path = path
         self.folder = folder_of(path)
-        with told(path):
+        with told(path), shielded():
             self._lock = _locked(path)
             self._connection = sqlite3.connect(path, isolation_level=None)
             try:
@@ -106,7 +107,7 @@ class Store:
     def add(self, result: Result) -> bool:
         """Write a result down for good; whether it is new. What failed is beside the file before it is in it."""
         number = result.case.number
-        with told(self.path):
+        with told(self.path), shielded():
             file = ""
             if result.recording:
                 self.folder.mkdir(exist_ok=True)
@@ -125,13 +126,14 @@ class Store:
 
     def close(self) -> None:
         """Close the file."""
-        # One plain file from now on, readable from any disk; where somebody reads just now it stays as it is.
-        with contextlib.suppress(sqlite3.Error):
-            self._connection.execute("PRAGMA journal_mode = DELETE")
-        self._connection.close()
-        with contextlib.suppress(OSError):
-            lock_of(self.path).unlink()
-        self._lock.close()
+        with shielded():
+            # One plain file from now on, readable from any disk; while another process reads it stays as it is.
+            with contextlib.suppress(sqlite3.Error):
+                self._connection.execute("PRAGMA journal_mode = DELETE")
+            self._connection.close()
+            with contextlib.suppress(OSError):
+                lock_of(self.path).unlink()
+            self._lock.close()
 
     def __enter__(self) -> Self:
         return self

@@ -25,13 +25,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Relay until the time is over or somebody stops it."""
-    import contextlib
     from pathlib import Path
 
-    from lensmount_emulator.cli.listening import Count, both, orderly_stop, teller
+    from lensmount_emulator.cli.listening import Count, both, teller
     from lensmount_emulator.cli.ports import open_port, require_distinct
     from lensmount_emulator.sessions.listening import Listener
     from lensmount_emulator.sessions.relaying import Relay, turn
+    from lensmount_emulator.termination import OrderlyStack, shielded
     from lensmount_hardware.captures.recording import RecordingWriter
     from lensmount_hardware.clock import MonotonicClock
     from lensmount_hardware.transport import timed
@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     dialect = load_dialect(arguments.dialect)
     specs = {Role.BODY: arguments.port, Role.LENS: arguments.port2}
     require_distinct(specs.values())
-    with contextlib.ExitStack() as stack:
+    with OrderlyStack() as stack:
         # Where the body is we stand in for the lens, and the other way round.
         ports = {
             sender: stack.enter_context(open_port(spec, sender.peer, dialect, arguments.baudrate))
@@ -58,12 +58,13 @@ def run(arguments: argparse.Namespace) -> int:
         listener = Listener(dialect, tap, tell, arguments.baudrate, keeps_windows=windows)
         relay = Relay(listener, ports[Role.BODY].lines & ports[Role.LENS].lines)
         carried = ", ".join(sorted(relay.carried)) or "none"
-        print(f"body on {ports[Role.BODY].name}, lens on {ports[Role.LENS].name}; lines: {carried}", file=sys.stderr)
-        for note in (note for port in ports.values() for note in port.notes):
-            print(f"note: {note}", file=sys.stderr)
         clock = MonotonicClock()
         try:
-            with orderly_stop() as stopped:
+            places = f"body on {ports[Role.BODY].name}, lens on {ports[Role.LENS].name}"
+            print(f"{places}; lines: {carried}", file=sys.stderr)
+            for note in (note for port in ports.values() for note in port.notes):
+                print(f"note: {note}", file=sys.stderr)
+            with shielded() as stopped:
                 while not stopped() and (arguments.duration is None or clock.now() < arguments.duration):
                     turn(relay, ports, clock)
         finally:

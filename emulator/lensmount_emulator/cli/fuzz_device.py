@@ -69,6 +69,7 @@ def run_device(arguments: argparse.Namespace) -> int:
     from lensmount_emulator.fuzz.device.notebook import Notebook
     from lensmount_emulator.fuzz.device.setup import make_setup
     from lensmount_emulator.sessions.gate import Gate
+    from lensmount_emulator.termination import OrderlyStack, name_of_stop
     from lensmount_protocol.errors import MountError
     from lensmount_protocol.wire import Role
 
@@ -79,7 +80,7 @@ def run_device(arguments: argparse.Namespace) -> int:
         "dialect": setup.dialect.name, "fuzzed": setup.device.value, "port": arguments.port, "profile": setup.ours,
         "seed": arguments.seed, "armed": arguments.arm,
     }  # fmt: skip
-    with contextlib.ExitStack() as stack:
+    with OrderlyStack() as stack:
         port = stack.enter_context(open_port(arguments.port, setup.role, setup.dialect))
         notebook = stack.enter_context(Notebook(folder, header))
         corpus = Corpus(setup, folder / "corpus.jsonl")
@@ -97,8 +98,8 @@ def run_device(arguments: argparse.Namespace) -> int:
             hunt.came.ended = str(error)
             _report(hunt, notebook.recording, as_json=arguments.json)
             raise
-        except KeyboardInterrupt:
-            hunt.came.ended = "stopped by Ctrl-C"
+        except KeyboardInterrupt as error:
+            hunt.came.ended = f"stopped by {name_of_stop(error)}"
             _report(hunt, notebook.recording, as_json=arguments.json)
             raise
         _report(hunt, notebook.recording, as_json=arguments.json)

@@ -1,12 +1,10 @@
 """What the verbs that listen have in common: ports that drive nothing, and what is told on the terminal."""
 
-import signal
 from collections import Counter
-from collections.abc import Callable, Generator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from queue import SimpleQueue
-from threading import current_thread, main_thread
 from typing import TextIO
 
 from lensmount_emulator.cli.ports import open_port, require_distinct
@@ -16,6 +14,7 @@ from lensmount_emulator.reports.story import Storyteller
 from lensmount_emulator.sessions.listening import Listener
 from lensmount_emulator.sessions.pumping import Heard, listen
 from lensmount_emulator.sessions.tally import Tally
+from lensmount_emulator.termination import shielded
 from lensmount_hardware.captures.recording import RecordingWriter
 from lensmount_hardware.clock import Clock, MonotonicClock
 from lensmount_hardware.spec import parse_spec
@@ -58,32 +57,6 @@ def teller(dialect: Dialect, form: str, every_frame: bool, out: TextIO) -> Calla
             out.flush()
 
     return tell
-
-
-@contextmanager
-def orderly_stop() -> Generator[Callable[[], bool]]:
-    """Gives what tells whether Ctrl-C was pressed: a loop that asks ends where nothing is half done.
-
-    The interruption is raised behind the block; a second one is raised at once. Where no signals can be taken, outside
-    the main thread, there are none to come either.
-    """
-    asked: list[int] = []
-
-    def ask(number: int, _frame: object) -> None:
-        if asked:
-            raise KeyboardInterrupt
-        asked.append(number)
-
-    if current_thread() is not main_thread():
-        yield lambda: False
-        return
-    before = signal.signal(signal.SIGINT, ask)
-    try:
-        yield lambda: bool(asked)
-    finally:
-        signal.signal(signal.SIGINT, before)
-    if asked:
-        raise KeyboardInterrupt
 
 
 class Count:
@@ -178,7 +151,7 @@ class Ears:
 
     def listen(self, seconds: float | None) -> None:
         """Listen for so many seconds, or until somebody stops it."""
-        with orderly_stop() as stopped:
+        with shielded() as stopped:
             listen(self.listener, self.ports, self.clock, self._inbox, seconds, stopped)
 
     def _open(self, sender: Role, spec: str, dialect: Dialect, baudrate: int | None, reconnect: bool) -> Transport:

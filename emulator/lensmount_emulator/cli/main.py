@@ -4,8 +4,12 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from importlib import import_module
+from signal import SIGINT
 from typing import NoReturn
+
+from lensmount_emulator.termination import Stopped, Termination, name_of_stop
 
 VERBS = {
     "demo": "the main job, watched: the alliance's bodies and lenses on the open model, then a real E-mount",
@@ -40,7 +44,8 @@ EXIT_CODES = """exit codes:
   4  a port or board cannot be opened, refuses what it is to do, or went away; a device
      that answers nothing
   5  fuzz lens, fuzz body: the device does not come back, and nobody is there to see to it
-130  stopped by Ctrl-C; everything decoded or recorded so far is kept
+130  stopped by Ctrl-C; everything decoded or recorded so far is kept, and the summary printed
+143  stopped by SIGTERM in the same way; 129: by SIGHUP
 """
 
 
@@ -54,11 +59,30 @@ class Parser(argparse.ArgumentParser):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; gives the exit code."""
+    stop = Termination()
     try:
-        return _main(arguments)
+        try:
+            stop.start()
+            code = _main(arguments)
+        finally:
+            stop.close(process_ends=arguments is None)
     except KeyboardInterrupt:
-        print("lensmount: stopped", file=sys.stderr)
-        return 130
+        code = 128 + SIGINT
+        _report_stop(Stopped(stop.number or SIGINT))
+    # An end that fails, or that nothing was left to interrupt, is still one by signal.
+    return code if stop.number is None else 128 + stop.number
+
+
+def _report_stop(error: Stopped) -> None:
+    name = name_of_stop(error)
+    by = "" if name == "Ctrl-C" else f" by {name}"
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _silence()
+    # After SIGHUP there may be no terminal to write to.
+    with suppress(OSError):
+        print(f"lensmount: stopped{by}", file=sys.stderr, flush=True)
 
 
 def _main(arguments: Sequence[str] | None) -> int:

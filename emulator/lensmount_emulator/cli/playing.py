@@ -14,6 +14,7 @@ from lensmount_emulator.roles.registry import cast_of
 from lensmount_emulator.roles.script import parse_script
 from lensmount_emulator.sessions.live import End, LiveSession
 from lensmount_emulator.sessions.tally import Tally
+from lensmount_emulator.termination import shielded
 from lensmount_hardware.clock import MonotonicClock
 from lensmount_hardware.transport import Transport, timed
 from lensmount_protocol.decoder import Decoded, Decoder
@@ -101,7 +102,8 @@ class Player:
 
     def play(self, seconds: float | None) -> None:
         """Play for so many seconds, or until what is played is over."""
-        self._session.run(seconds, unless=lambda: seconds is None and self._until())
+        with shielded() as stopped:
+            self._session.run(seconds, unless=lambda: stopped() or (seconds is None and self._until()))
 
     def remark(self, text: str) -> None:
         """Something happened to the port: what came before does not belong to what comes behind."""

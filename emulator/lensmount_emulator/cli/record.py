@@ -28,9 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Record until the time is over or somebody stops it."""
-    import contextlib
-
     from lensmount_emulator.cli.listening import Ears
+    from lensmount_emulator.termination import OrderlyStack
     from lensmount_protocol.registry import load_dialect
     from lensmount_protocol.wire import Role
 
@@ -38,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     specs = {first: arguments.port}
     if arguments.also:
         specs[first.peer] = arguments.also
-    with contextlib.ExitStack() as stack:
+    with OrderlyStack() as stack:
         ears = Ears(
             stack,
             load_dialect(arguments.dialect),
@@ -48,9 +47,9 @@ def run(arguments: argparse.Namespace) -> int:
             tell=None,
             reconnect=arguments.reconnect,
         )
-        ears.introduce(sys.stderr)
         began = ears.clock.now()
         try:
+            ears.introduce(sys.stderr)
             ears.listen(arguments.duration)
         finally:
             print(f"{arguments.to}: {ears.count.summary()}, in {ears.clock.now() - began:.1f} s")

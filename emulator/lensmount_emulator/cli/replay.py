@@ -84,14 +84,13 @@ def _repeat(path: Path, *, as_json: bool) -> int:
 
 
 def _play(path: Path, arguments: argparse.Namespace) -> int:
-    import contextlib
-
     from lensmount_emulator.cli.playing import Player
     from lensmount_emulator.cli.ports import open_port
     from lensmount_emulator.sessions.gate import Gate, GatedTransport, rehearse
     from lensmount_emulator.sessions.guarding import Guard
     from lensmount_emulator.sessions.replaying import Replay
     from lensmount_emulator.sessions.steps import Do, require_times, steps_of
+    from lensmount_emulator.termination import OrderlyStack
     from lensmount_hardware.captures.formats import open_capture
     from lensmount_hardware.captures.recording import RecordingWriter, header_of
     from lensmount_protocol.errors import TransportLostError
@@ -106,7 +105,7 @@ def _play(path: Path, arguments: argparse.Namespace) -> int:
     if not arguments.wait:
         require_times(steps)
     rehearse(Gate(dialect, role, arguments.arm), (step.action for step in steps if isinstance(step, Do)))
-    with contextlib.ExitStack() as stack:
+    with OrderlyStack() as stack:
         port = open_port(arguments.port, role, dialect)
         transport = stack.enter_context(GatedTransport(port, Gate(dialect, role, arguments.arm)))
         tap = None
@@ -127,8 +126,8 @@ def _play(path: Path, arguments: argparse.Namespace) -> int:
             out=sys.stdout,
             as_json=arguments.json,
         )
-        player.introduce(path.name)
         try:
+            player.introduce(path.name)
             player.play(None)
         except TransportLostError:
             # A peer that has done its part may leave.

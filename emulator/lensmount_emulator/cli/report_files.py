@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
+from lensmount_emulator.termination import shielded
 from lensmount_protocol.errors import CaptureError
 
 T = TypeVar("T")
@@ -57,6 +58,7 @@ def write_all(what: T, targets: Mapping[Path, Form[T]]) -> None:
     """
     for path, form in targets.items():
         try:
-            path.write_text(form(what), encoding="utf-8", errors="replace", newline="\n")
+            with shielded():
+                path.write_text(form(what), encoding="utf-8", errors="replace", newline="\n")
         except OSError as error:
             raise CaptureError(f"{path}: {error.strerror or error}") from error

@@ -47,13 +47,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Play until the time is over, the script is done, or somebody stops it."""
-    import contextlib
     from pathlib import Path
 
     from lensmount_emulator.cli.playing import Player, engine_for
     from lensmount_emulator.cli.ports import open_port
     from lensmount_emulator.profiles.library import load_profile
     from lensmount_emulator.sessions.gate import Gate, GatedTransport
+    from lensmount_emulator.termination import OrderlyStack
     from lensmount_hardware.captures.recording import RecordingWriter
     from lensmount_hardware.transport import Transport, timed
     from lensmount_hardware.transports.reconnecting import ReconnectingTransport
@@ -66,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
     dialect = load_dialect(arguments.dialect or profile.dialect)
     if profile.dialect != dialect.name:
         raise DialectError(f"profile {profile.name} speaks {profile.dialect}, not {dialect.name}")
-    with contextlib.ExitStack() as stack:
+    with OrderlyStack() as stack:
         engine_for(profile, frozenset(), arguments.script, arguments.arm)
 
         def opened() -> Transport:
@@ -103,9 +103,9 @@ def run(arguments: argparse.Namespace) -> int:
         )
         if isinstance(port, ReconnectingTransport):
             port.told = player.remark
-        player.introduce(profile.title)
         before = _resident_kib()
         try:
+            player.introduce(profile.title)
             player.play(arguments.duration)
         finally:
             after = _resident_kib()

@@ -31,10 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Listen until the time is over or somebody stops it."""
-    import contextlib
-
     from lensmount_emulator.cli.listening import Ears, tallied, teller
     from lensmount_emulator.sessions.tally import Tally
+    from lensmount_emulator.termination import OrderlyStack
     from lensmount_protocol.errors import TransportSpecError
     from lensmount_protocol.registry import load_dialect
     from lensmount_protocol.wire import Role
@@ -45,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     specs = dict(zip(Role, named, strict=False))
     dialect = load_dialect(arguments.dialect)
     tally = Tally(dialect)
-    with contextlib.ExitStack() as stack:
+    with OrderlyStack() as stack:
         ears = Ears(
             stack,
             dialect,
@@ -56,8 +55,8 @@ def run(arguments: argparse.Namespace) -> int:
             reconnect=arguments.reconnect,
             both_ends=True,
         )
-        ears.introduce(sys.stderr)
         try:
+            ears.introduce(sys.stderr)
             ears.listen(arguments.duration)
         finally:
             print(f"{ears.count.summary()}; {tally.summary()}", file=sys.stderr)

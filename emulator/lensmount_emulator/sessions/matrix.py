@@ -1,16 +1,19 @@
 """Every combination through one script, each to a verdict: works, works reduced, refused, or broken."""
 
-import signal
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from enum import Enum
 from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from typing import Any
 
 from lensmount_emulator.roles.findings import Finding, Rule, Verdict, worst
 from lensmount_emulator.sessions.collector import QuietCollector
 from lensmount_emulator.sessions.combinations import Combination
+from lensmount_emulator.termination import shielded
+from lensmount_emulator.worker_process import begin_worker, blocked_signals
 
 CRASHED = "crashed"
 """Rule of the finding that stands for a session that ended in an error."""
@@ -167,7 +170,7 @@ def run_matrix(
 ) -> Generator[Cell]:
     """Run every combination; gives the cells in the order of the combinations, each as soon as its turn has come.
 
-    Whoever stops early closes the generator: cells that other processes had begun are waited for, and left out. While
+    A caller that stops early closes the generator: cells that other processes have begun are ended, and left out. While
     it runs, objects in cycles are only collected between cells.
 
     Args:
@@ -192,9 +195,12 @@ def _alone(combinations: Sequence[Combination], attempt: Try) -> Iterator[Trial]
 
 def _shared(combinations: Sequence[Combination], attempt: Try, jobs: int) -> Iterator[Trial]:
     # A fresh interpreter each: a fork would copy whatever threads of ours hold, a progress bar's for one.
-    pool = ProcessPoolExecutor(jobs, get_context("spawn"), _begin, (attempt,))
+    context = get_context("spawn")
+    stop, ours = context.Pipe(duplex=False)
+    pool = ProcessPoolExecutor(jobs, context, _begin, (attempt, stop))
     try:
-        futures = [pool.submit(_run_here, combination) for combination in combinations]
+        with blocked_signals():
+            futures = [pool.submit(_run_here, combination) for combination in combinations]
         for future in futures:
             try:
                 yield future.result()
@@ -202,16 +208,19 @@ def _shared(combinations: Sequence[Combination], attempt: Try, jobs: int) -> Ite
                 # The process itself went down; its cells are broken, and so is what it would have run.
                 yield _crashed(error)
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        with shielded():
+            # A cell may take longer than a service manager waits before it kills us.
+            ours.close()
+            pool.shutdown(wait=True, cancel_futures=True)
+            stop.close()
 
 
 _here: list[tuple[Try, QuietCollector]] = []
 """What this process runs, if it is one of those that share the work: profiles travel to it once."""
 
 
-def _begin(attempt: Try) -> None:
-    # Ctrl-C reaches every process of a terminal; only the first one says what becomes of the run.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _begin(attempt: Try, stop: "Connection[Any, Any]") -> None:
+    begin_worker(stop)
     _here.append((attempt, QuietCollector().__enter__()))
 
 

@@ -110,16 +110,22 @@ def is_there(pid: int) -> bool:
         return False
 
 
-@pytest.mark.parametrize("seconds", [0.3, 0.7])
-def test_ctrl_c_while_processes_begin_is_told_in_one_line(write: Callable[..., Path], seconds: float) -> None:
+@pytest.mark.parametrize(
+    ("seconds", "number", "code", "by"), [(0.3, signal.SIGINT, 130, ""), (0.7, signal.SIGTERM, 143, " by SIGTERM")]
+)
+def test_a_signal_while_processes_begin_is_one_line(
+    write: Callable[..., Path], seconds: float, number: signal.Signals, code: int, by: str
+) -> None:
     file = write(seeds='"1-90"', processes="4")
     run = start(file, "--quiet")
     results = file.with_suffix(".sqlite")
     wait_for(lambda: results.exists() or run.poll() is not None)
     Event().wait(seconds)
-    os.killpg(run.pid, signal.SIGINT)
+    os.killpg(run.pid, number)
     out, err = run.communicate(timeout=60)
-    assert (run.returncode, err) == (130, "lensmount: stopped\n"), out
+    assert (run.returncode, err) == (code, f"lensmount: stopped{by}\n"), out
+    assert "the same command goes on" in out
+    assert {path.name for path in file.parent.iterdir()} <= {file.name, results.name}
 
 
 def test_whoever_stops_early_leaves_no_process_behind(tmp_path: Path) -> None:
