@@ -78,12 +78,12 @@ def messages_of(word: str, messages: Mapping[tuple[Role, int], type[Message]]) -
 def spoken_in(path: str) -> str:
     """The dialect that a recording says it is in; the usual one for any other file, and for one that cannot be read."""
     from lensmount_hardware.captures.heads import MAGIC
+    from lensmount_hardware.captures.source import head_of
 
     try:
-        with Path(path).open("rb") as file:
-            head = file.readline(LONGEST_HEADER)
+        head = head_of(Path(path), LONGEST_HEADER).partition(b"\n")[0]
         told: dict[str, object] = json.loads(head) if head.startswith(MAGIC) else {}
-    except (OSError, ValueError):
+    except (MountError, ValueError):
         # Whoever reads the file says what is wrong with it.
         return USUAL_DIALECT
     dialect = told.get("dialect")

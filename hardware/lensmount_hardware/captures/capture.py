@@ -2,12 +2,12 @@
 
 import heapq
 import math
-import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
+from lensmount_hardware.captures.source import Source
 from lensmount_protocol.errors import CaptureError
 from lensmount_protocol.wire import Edge, Record
 
@@ -59,29 +59,25 @@ def blocks_of(path: Path, progress: Progress = silent) -> Iterator[bytes]:
     Raises:
         CaptureError: the file is missing, a folder, not permitted, or has a line beyond any sense.
     """
-    try:
-        with path.open("rb") as file:
-            size = max(os.fstat(file.fileno()).st_size, 1)
-            done, rest = 0, b""
-            while data := file.read(BLOCK):
-                done += len(data)
-                progress(min(1.0, done / size))
-                end = data.rfind(b"\n") + 1
-                if end:
-                    yield rest + data[:end]
-                    rest = data[end:]
-                    continue
-                rest += data
-                if len(rest) > LONGEST_LINE:
-                    raise CaptureError(
-                        f"{path}: a line of more than {LONGEST_LINE} bytes, {done - len(rest)} bytes from the start; "
-                        "no capture has such lines, so cut the file in front of it"
-                    )
-            progress(1.0)
-            if rest:
-                yield rest
-    except OSError as error:
-        raise CaptureError(f"{path}: {error.strerror or error}") from error
+    with Source(path) as source:
+        done, rest = 0, b""
+        while data := source.read(BLOCK):
+            done += len(data)
+            progress(source.fraction)
+            end = data.rfind(b"\n") + 1
+            if end:
+                yield rest + data[:end]
+                rest = data[end:]
+                continue
+            rest += data
+            if len(rest) > LONGEST_LINE:
+                raise CaptureError(
+                    f"{path}: a line of more than {LONGEST_LINE} bytes, {done - len(rest)} bytes from the start; "
+                    "no capture has such lines, so cut the file in front of it"
+                )
+        progress(1.0)
+        if rest:
+            yield rest
 
 
 def in_time_order(records: Iterable[Record]) -> Iterator[Record]:

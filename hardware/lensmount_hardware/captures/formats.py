@@ -6,6 +6,7 @@ from pathlib import Path
 
 from lensmount_hardware.captures.capture import Capture, Progress, silent
 from lensmount_hardware.captures.heads import is_jsonl, is_pcapng, is_recording, is_sigrok, is_text, is_vcd
+from lensmount_hardware.captures.source import Source, is_streamed, packed_as, unpack_command
 from lensmount_protocol.errors import CaptureError
 from lensmount_protocol.wire import Wiring
 
@@ -46,12 +47,16 @@ def open_capture(
         CaptureError: missing, unreadable, empty, of no known format, or damaged.
     """
     try:
-        with path.open("rb") as file:
-            head = file.read(_HEAD)
-    except (OSError, ValueError) as error:
-        raise _refused(path, str(getattr(error, "strerror", None) or error)) from error
+        with Source(path) as source:
+            head, packed = source.read(_HEAD), source.packed
+    except CaptureError as error:
+        raise _refused(path, str(error).removeprefix(f"{path}: ")) from error
     if not head:
         raise _refused(path, "the file is empty")
+    if packed and not is_streamed(head):
+        raise _refused(path, f"packed with gzip, and not of a format that is read packed; {unpack_command(path)}")
+    if packer := packed_as(head, path):
+        raise _refused(path, packer)
     for _, recognises, read in FORMATS:
         if recognises(head):
             module, _, reader = read.partition(":")
