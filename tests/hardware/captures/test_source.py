@@ -112,7 +112,7 @@ def test_binary_files_stay_as_they_are(tmp_path):
     for data in (
         bytes(range(256)) * 40,
         b"PK\x03\x04\x14\0\r\r\r",
-        b"\0\r" * 3000,
+        b"\0\x80\r" * 3000,
         b"\xff\xfb" + bytes(99),
         b"",
         b"\r",
