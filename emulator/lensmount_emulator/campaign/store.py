@@ -1,7 +1,6 @@
 """The results of a campaign as they are written: one writer, one transaction a case, each case once."""
 
 import contextlib
-import fcntl
 import os
 import sqlite3
 from collections.abc import Generator, Iterable, Sequence
@@ -16,6 +15,7 @@ from lensmount_emulator.campaign.code import own_code
 from lensmount_emulator.campaign.planning import Planned
 from lensmount_emulator.campaign.schema import APPLICATION, CASE_COLUMNS, JOINT, TABLES, VERSION
 from lensmount_emulator.termination import shielded
+from lensmount_hardware.portability import try_lock
 from lensmount_protocol.errors import CaptureError
 
 
@@ -208,11 +208,9 @@ class Store:
 def _locked(path: Path) -> BinaryIO:
     """The lock of the one writer; it goes with the process that has it, however that ends."""
     lock = lock_of(path).open("wb")
-    with contextlib.suppress(OSError):
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        # The one before us may have taken the file away just now: then what we hold is no lock.
-        if os.fstat(lock.fileno()).st_nlink:
-            return lock
+    # The one before us may have taken the file away just now: then what we hold is no lock.
+    if try_lock(lock) and os.fstat(lock.fileno()).st_nlink:
+        return lock
     lock.close()
     raise CaptureError(f"{path}: another run writes to it; wait for its end, or stop it")
 

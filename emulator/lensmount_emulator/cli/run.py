@@ -6,7 +6,6 @@ Without them the degraded form is played: bytes only, no handshake, no frame syn
 """
 
 import argparse
-import resource
 import sys
 
 
@@ -110,10 +109,13 @@ def run(arguments: argparse.Namespace) -> int:
         finally:
             after = _resident_kib()
             player.sum_up(resident_kib_before=before, resident_kib_after=after)
-            if not arguments.json:
+            if not arguments.json and after:
                 print(f"peak resident memory {before} KiB at the start, {after} KiB at the end")
     return 0
 
 
 def _resident_kib() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    """Peak resident memory in KiB; 0 where the system does not report it."""
+    from lensmount_hardware.portability import resource
+
+    return 0 if resource is None else int(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)

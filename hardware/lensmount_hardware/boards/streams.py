@@ -11,7 +11,7 @@ import serial
 from serial.tools import list_ports
 
 from lensmount_hardware.spec import PortSpec
-from lensmount_hardware.transports.tty_settings import read_when_there
+from lensmount_hardware.transports.tty_settings import reader_of
 from lensmount_protocol.errors import TransportOpenError
 
 _READ_SIZE = 65536
@@ -109,10 +109,10 @@ class _SerialStream:
     def __init__(self, name: str, port: serial.Serial) -> None:
         self.name = name
         self._port = port
-        self._descriptor = port.fileno()
+        self._read = reader_of(port)
 
     def read(self, wait: float | None) -> bytes:
-        return read_when_there(self._descriptor, _READ_SIZE, wait)
+        return self._read(_READ_SIZE, wait)
 
     def write(self, data: bytes) -> None:
         self._port.write(data)

@@ -1,8 +1,6 @@
 """Finds out what there is to know of a port: the machine is asked, the port is opened, and all becomes facts."""
 
-import grp
 import os
-import pwd
 import stat
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -19,6 +17,7 @@ from lensmount_hardware.checks import trying
 from lensmount_hardware.checks.board_trial import examine
 from lensmount_hardware.checks.facts import BoardFacts, Facts, Kind
 from lensmount_hardware.clock import Clock
+from lensmount_hardware.portability import grp, pwd
 from lensmount_hardware.spec import PortSpec, parse_spec
 from lensmount_hardware.transports.serial_link import SERIAL_ERRORS
 from lensmount_protocol.errors import BoardError, TransportOpenError, TransportSpecError
@@ -131,6 +130,9 @@ def _kind(url: str) -> Kind:
 
 
 def _ask_the_system(path: str, facts: Facts) -> None:
+    if grp is None or pwd is None:
+        # Device files, their owners and their drivers are known on POSIX systems only.
+        return
     try:
         status = os.stat(path)
     except OSError:
@@ -163,7 +165,7 @@ def _group(number: int) -> tuple[str, list[str]]:
 
 def _user() -> str:
     try:
-        return pwd.getpwuid(os.getuid()).pw_name
+        return str(pwd.getpwuid(os.getuid()).pw_name)
     except KeyError:
         return ""
 

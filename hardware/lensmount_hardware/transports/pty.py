@@ -2,9 +2,9 @@
 
 import os
 import select
-import tty
 from pathlib import Path
 
+from lensmount_hardware.portability import tty
 from lensmount_hardware.spec import PortSpec
 from lensmount_hardware.transport import Transport
 from lensmount_protocol.errors import TransportLostError, TransportOpenError
@@ -26,6 +26,10 @@ def open_pty(spec: PortSpec, _role: Role, _baudrate: int) -> Transport:
             stands there already is replaced, anything else is left alone.
     """
     spec.allow_options()
+    if tty is None or not hasattr(os, "openpty"):
+        raise TransportOpenError(
+            f"{spec.text}: this system has no pseudo-terminals; use tcp:, or serial: on a pair of virtual serial ports"
+        )
     try:
         near, far = os.openpty()
     except OSError as error:

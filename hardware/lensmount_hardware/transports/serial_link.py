@@ -1,19 +1,19 @@
 """What serial ports have in common, at hand or across a network: bytes, control lines, a rate, their loss."""
 
 import errno
-import termios
 from contextlib import suppress
 from threading import Lock
 from typing import NoReturn, Protocol
 
 from lensmount_hardware.clock import MonotonicClock
+from lensmount_hardware.portability import TERMINAL_ERRORS
 from lensmount_hardware.spec import PortSpec
 from lensmount_hardware.transport import Transport
 from lensmount_hardware.transports.control_lines import ControlLines
 from lensmount_protocol.errors import TransportError, TransportLostError
 from lensmount_protocol.wire import DriveLine, Received, SetBaudrate, Transmit, WireAction, WireEvent
 
-SERIAL_ERRORS = (OSError, ValueError, OverflowError, termios.error)
+SERIAL_ERRORS: tuple[type[Exception], ...] = (OSError, ValueError, OverflowError, *TERMINAL_ERRORS)
 """All that pyserial lets through when a port does not do as it is told."""
 
 _GONE = {errno.EIO, errno.ENODEV, errno.ENXIO, errno.EBADF}

@@ -1,12 +1,11 @@
 """A serial port of this machine, through pyserial: `serial:/dev/ttyUSB0?rts=BODY_CS&dtr=VD&cts=LENS_CS`."""
 
 import errno
-import os
-import termios
 
 import serial
 from serial.tools import list_ports
 
+from lensmount_hardware.portability import TERMINAL_ERRORS, termios
 from lensmount_hardware.spec import PortSpec
 from lensmount_hardware.transport import Transport
 from lensmount_hardware.transports.control_lines import CONTROLS, ControlLines
@@ -17,7 +16,8 @@ from lensmount_hardware.transports.tty_settings import (
     is_off,
     keep_outputs_when_closed,
     leave_bytes_alone,
-    read_when_there,
+    reader_of,
+    write_now,
 )
 from lensmount_protocol.errors import TransportOpenError
 from lensmount_protocol.wire import Role
@@ -87,7 +87,7 @@ def _why_not(path: str, baudrate: int, error: Exception) -> str:
         return f"{path}: no permission; join the group that owns it (often dialout or uucp) and log in again"
     # pyserial puts the number of what went wrong in setting a port up in front of what went wrong.
     behind = error.__context__
-    if number in _NO_PORT or (isinstance(behind, termios.error) and behind.args[0] in _NO_PORT):
+    if number in _NO_PORT or (isinstance(behind, TERMINAL_ERRORS) and behind.args[0] in _NO_PORT):
         return f"{path}: this is no serial port; known ports: {_known_ports()}"
     return f"{path}: cannot be opened as a serial port at {baudrate} baud: {error}"
 
@@ -99,12 +99,13 @@ def _known_ports() -> str:
 class _LocalLink:
     def __init__(self, port: serial.Serial) -> None:
         self._port = port
-        self._descriptor = port.fileno()
+        self._read = reader_of(port)
 
     def settle(self, *, keep_outputs: bool) -> None:
-        leave_bytes_alone(self._descriptor)
-        if keep_outputs:
-            keep_outputs_when_closed(self._descriptor)
+        if termios is not None:
+            leave_bytes_alone(self._port.fileno())
+            if keep_outputs:
+                keep_outputs_when_closed(self._port.fileno())
         ask_for_low_latency(self._port)
         self._require_rate()
 
@@ -115,16 +116,10 @@ class _LocalLink:
             return False
 
     def read(self, wait: float) -> bytes:
-        return read_when_there(self._descriptor, _READ_SIZE, wait)
+        return self._read(_READ_SIZE, wait)
 
     def write(self, data: bytes) -> None:
-        # pyserial's own write asks the system twice as often; it is there for what does not fit at once.
-        try:
-            sent = os.write(self._descriptor, data)
-        except BlockingIOError:
-            sent = 0
-        if sent < len(data):
-            self._port.write(data[sent:])
+        write_now(self._port, data)
 
     def set_baudrate(self, baudrate: int) -> None:
         # Bytes that still wait in the system or the adapter belong to the rate that they were sent at.
@@ -139,7 +134,7 @@ class _LocalLink:
 
     def _require_rate(self) -> None:
         """Some drivers round a rate and return no error: what they say of it afterwards is asked."""
-        given = given_baudrate(self._descriptor)
+        given = given_baudrate(self._port.fileno()) if termios is not None else None
         if is_off(self._port.baudrate, given):
             raise ValueError(f"it makes {given} baud of it; take an adapter that can")
 

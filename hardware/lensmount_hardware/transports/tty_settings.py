@@ -1,14 +1,15 @@
 """What pyserial leaves undone on an open terminal: bytes untouched both ways, the true rate, no waiting for more."""
 
 import array
-import fcntl
 import os
 import select
 import sys
-import termios
+from collections.abc import Callable
 from contextlib import suppress
 
 import serial
+
+from lensmount_hardware.portability import fcntl, termios
 
 _TCGETS2 = 0x802C542A
 """Linux's request for settings with rates as numbers, on the processors that most machines have."""
@@ -17,10 +18,9 @@ _OUTPUT_RATE = 10
 """Where the rate stands in the answer, in words of four bytes."""
 
 _CHANGES_INPUT = (
-    termios.BRKINT | termios.IGNPAR | termios.PARMRK | termios.INPCK | termios.ISTRIP | termios.IGNBRK
-    | termios.INLCR | termios.IGNCR | termios.ICRNL | termios.IXON | termios.IXOFF | termios.IXANY
-)  # fmt: skip
-"""Everything that drops, adds or replaces bytes that come, or makes a signal of them."""
+    *("BRKINT", "IGNPAR", "PARMRK", "INPCK", "ISTRIP", "IGNBRK", "INLCR", "IGNCR", "ICRNL", "IXON", "IXOFF", "IXANY"),
+)
+"""Every flag that drops, adds or replaces bytes that come, or makes a signal of them."""
 
 RATE_TOLERANCE = 0.02
 """Share by which a rate may be off: both ends together may be off by 4 to 5 % of a byte of ten bits."""
@@ -48,6 +48,36 @@ def read_when_there(descriptor: int, most: int, wait: float | None) -> bytes:
     return data
 
 
+def reader_of(port: serial.Serial) -> Callable[[int, float | None], bytes]:
+    """Return what reads from an open port: takes the most bytes and the seconds to wait, as `read_when_there`.
+
+    On POSIX systems it asks the system directly; elsewhere it is pyserial that waits.
+    """
+    if termios is None:
+        return lambda most, wait: _read_by_pyserial(port, most, wait)
+    descriptor = port.fileno()
+    return lambda most, wait: read_when_there(descriptor, most, wait)
+
+
+def _read_by_pyserial(port: serial.Serial, most: int, wait: float | None) -> bytes:
+    # Setting the timeout reconfigures the port, so it is only set where it changes.
+    if port.timeout != wait:
+        port.timeout = wait
+    data: bytes = port.read(1)
+    more = min(port.in_waiting, most - 1) if data else 0
+    return data + port.read(more) if more else data
+
+
+def write_now(port: serial.Serial, data: bytes) -> None:
+    """Hand over all of `data`; pyserial's own write asks the system twice as often, so it takes only what is left."""
+    sent = 0
+    if termios is not None:
+        with suppress(BlockingIOError):
+            sent = os.write(port.fileno(), data)
+    if sent < len(data):
+        port.write(data[sent:])
+
+
 def leave_bytes_alone(descriptor: int) -> None:
     """Let every byte through as it is, whatever the last program left set; pyserial clears only some of it.
 
@@ -55,7 +85,8 @@ def leave_bytes_alone(descriptor: int) -> None:
         termios.error: it is no terminal.
     """
     settings = termios.tcgetattr(descriptor)
-    wanted = [settings[0] & ~_CHANGES_INPUT, settings[1] & ~termios.OPOST, *settings[2:]]
+    changes_input = sum(getattr(termios, flag) for flag in _CHANGES_INPUT)
+    wanted = [settings[0] & ~changes_input, settings[1] & ~termios.OPOST, *settings[2:]]
     if wanted[:2] != settings[:2]:
         termios.tcsetattr(descriptor, termios.TCSANOW, wanted)
 
@@ -73,7 +104,7 @@ def keep_outputs_when_closed(descriptor: int) -> None:
 
 def given_baudrate(descriptor: int) -> int | None:
     """The rate that the driver says it makes, which it may have rounded; `None` where it cannot be asked."""
-    if not sys.platform.startswith("linux"):
+    if fcntl is None or not sys.platform.startswith("linux"):
         return None
     answer = array.array("I", [0] * 16)
     try:
