@@ -5,9 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 BENCH_STAMP := $(VENV)/.bench-installed
+MUTATION_STAMP := $(VENV)/.mutation-installed
 
 .PHONY: demo test check lint types fuzz prove independent update-cuts recording-cuts soak bench figures clean \
-	firmware firmware-fuzz firmware-coverage firmware-emulated fuzz-parser fuzz-session fuzz-device recovery mutants \
+	firmware firmware-fuzz firmware-coverage firmware-emulated fuzz-parser fuzz-session fuzz-device recovery mutants mutation \
 	campaign-scale
 
 demo: $(STAMP)
@@ -85,6 +86,14 @@ campaign-scale: $(STAMP)
 # Small bugs put in one at a time; how many of them the three above find in what two cores do in five minutes.
 mutants: $(STAMP)
 	@$(BIN)/python tests/emulator/fuzz/mutants.py
+
+# Small changes of the code, a sample of them by SEED, each against the tests that run its line: the score per module.
+# It uses MUTATION_JOBS processes and goes on where it was interrupted; MUTATION="--survivors" lists what survived.
+MUTATION_JOBS ?= 2
+MUTATION ?=
+
+mutation: $(MUTATION_STAMP)
+	@PYTHONPATH=tests $(BIN)/python -m mutation --seed $(SEED) --jobs $(MUTATION_JOBS) $(MUTATION)
 
 # The decoder that was written from the specification alone, on the recordings of the whole matrix.
 independent: $(STAMP)
@@ -175,4 +184,9 @@ $(STAMP): pyproject.toml
 $(BENCH_STAMP): $(STAMP)
 	@echo "adding the libraries to compare with to $(VENV) (once)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group bench
+	@touch $@
+
+$(MUTATION_STAMP): $(STAMP)
+	@echo "adding the mutation tool to $(VENV) (once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group mutation
 	@touch $@
