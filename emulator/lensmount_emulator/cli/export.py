@@ -12,10 +12,11 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from lensmount_hardware.captures.capture import Capture
+    from lensmount_hardware.captures.waveform import Waveform
     from lensmount_protocol.dialect import Dialect
     from lensmount_protocol.wire import Record
 
@@ -89,12 +90,19 @@ def _export(arguments: argparse.Namespace, dialect: "Dialect") -> None:
         framed = arguments.packets == "frames"
         _to_pcapng(target, in_time_order(_framed(capture.records, dialect)) if framed else capture.records)
         return
-    rate: dict[str, Any] = {} if arguments.samplerate is None else {"rate": arguments.samplerate}
+    write: Callable[..., Waveform]
+    options: dict[str, Any] = {} if arguments.samplerate is None else {"rate": arguments.samplerate}
     if target.suffix == ".sr":
-        from lensmount_hardware.captures.sigrok_write import write_sigrok as write
+        from lensmount_hardware.captures.limits import sample_limit
+        from lensmount_hardware.captures.sigrok_write import write_sigrok
+
+        write = write_sigrok
+        options["limit"] = sample_limit(source.stat().st_size)
     else:
-        from lensmount_hardware.captures.vcd_write import write_vcd as write
-    waveform = write(target, lambda: opened().records, dialect.wiring, **rate)
+        from lensmount_hardware.captures.vcd_write import write_vcd
+
+        write = write_vcd
+    waveform = write(target, lambda: opened().records, dialect.wiring, **options)
     for remark in waveform.remarks():
         print(f"lensmount: {target}: {remark}", file=sys.stderr)
 

@@ -1,7 +1,6 @@
 """Words of the command line that several verbs read the same way."""
 
 import argparse
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -78,11 +77,12 @@ def messages_of(word: str, messages: Mapping[tuple[Role, int], type[Message]]) -
 def spoken_in(path: str) -> str:
     """The dialect that a recording says it is in; the usual one for any other file, and for one that cannot be read."""
     from lensmount_hardware.captures.heads import MAGIC
+    from lensmount_hardware.captures.records_json import object_from
     from lensmount_hardware.captures.source import head_of
 
     try:
         head = head_of(Path(path), LONGEST_HEADER).partition(b"\n")[0]
-        told: dict[str, object] = json.loads(head) if head.startswith(MAGIC) else {}
+        told: Mapping[str, object] = object_from(head) if head.startswith(MAGIC) else {}
     except (MountError, ValueError):
         # Whoever reads the file says what is wrong with it.
         return USUAL_DIALECT

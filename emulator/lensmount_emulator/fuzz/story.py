@@ -12,8 +12,9 @@ from typing import Any, cast
 from lensmount_emulator.fuzz.traits import profile
 from lensmount_emulator.roles.cast import Place
 from lensmount_emulator.sessions.header import session_header
+from lensmount_hardware.captures.capture import blocks_of
 from lensmount_hardware.captures.recording import RecordingWriter, read_header
-from lensmount_protocol.errors import CaptureError, FaultError
+from lensmount_protocol.errors import FaultError
 from lensmount_protocol.wire import Record
 
 VERSION = 1
@@ -79,12 +80,7 @@ def read_story(path: Path) -> Story:
         CaptureError: the file cannot be read, or is no recording.
         FaultError: it holds no story, one of another version, or one that is damaged.
     """
-    try:
-        with path.open("rb") as file:
-            line = file.readline()
-    except OSError as error:
-        raise CaptureError(f"{path}: {error.strerror or error}") from error
-    header = read_header(path, line)
+    header = read_header(path, next(blocks_of(path), b""))
     told: object = header.get("story")
     if not isinstance(told, Mapping):
         raise FaultError(f"{path}: the recording holds no story; `lensmount decode` reads it")

@@ -9,6 +9,7 @@ from random import Random
 from typing import Any
 
 from lensmount_emulator.models.firmware_store import SLOT_SIZE
+from lensmount_hardware.inputs import read_input
 from lensmount_protocol.checksums import CRC32_ISO_HDLC
 from lensmount_protocol.deferred import (
     Bytes,
@@ -110,10 +111,7 @@ def read_image(path: Path) -> Image:
     Raises:
         FirmwareError: the file cannot be read, is no image, is cut or damaged, or its content is too large.
     """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise FirmwareError(f"{path}: cannot be read: {error.strerror}") from error
+    data = read_input(path, MANIFEST_SIZE + SLOT_SIZE, "an image", FirmwareError, "cannot be read: ")
     if data[: len(MAGIC)] != MAGIC:
         raise FirmwareError(f"{path}: no firmware image; one begins with the bytes {MAGIC.hex(' ')}")
     if len(data) < MANIFEST_SIZE:

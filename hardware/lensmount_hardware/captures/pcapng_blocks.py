@@ -12,6 +12,7 @@ from typing import BinaryIO
 
 from lensmount_hardware.captures.capture import Progress
 from lensmount_hardware.captures.heads import PCAPNG_MAGIC
+from lensmount_hardware.inputs import open_input
 from lensmount_protocol.errors import CaptureError
 from lensmount_protocol.wire import Remark, Role
 
@@ -106,7 +107,7 @@ def check_beginning(path: Path) -> None:
         CaptureError: it is cut in there, no pcapng, or of an unknown version.
     """
     try:
-        with path.open("rb") as file:
+        with open_input(path) as file:
             head = file.read(_SMALLEST_SECTION)
     except OSError as error:
         raise CaptureError(f"{path}: {error.strerror or error}") from error
@@ -126,7 +127,7 @@ def blocks_in(path: Path, progress: Progress) -> Iterator[Block | Remark]:
         CaptureError: the file cannot be read.
     """
     try:
-        with path.open("rb") as file:
+        with open_input(path) as file:
             size = max(os.fstat(file.fileno()).st_size, 1)
             for found in _walk(file):
                 yield found

@@ -8,13 +8,19 @@ from typing import cast
 import msgspec
 
 from lensmount_hardware.captures.microseconds import text_us
+from lensmount_hardware.inputs import check_nesting
 from lensmount_protocol.wire import Burst, ClockFix, Drop, Edge, Record, Remark, Role
 
 _LATEST_US = 1e18
 """Beyond this a time in microseconds is a mistake, and a float no longer holds a nanosecond by far."""
 
+MAX_BAUDRATE = 1_000_000_000
+MAX_COUNT = 1 << 53
+"""Largest count in a record: a float holds no larger whole number exactly."""
+
 _OBJECTS: "msgspec.json.Decoder[object]" = msgspec.json.Decoder()
 _BODY = Role.BODY
+_SENDERS = {role.value: role for role in Role}
 
 
 def text_of(record: Record) -> str:
@@ -48,6 +54,7 @@ def object_from(line: bytes | str) -> Mapping[str, object]:
     Raises:
         ValueError: it says something else, or nothing.
     """
+    check_nesting(line)
     try:
         told = _OBJECTS.decode(line)
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
@@ -78,13 +85,13 @@ def record_of(told: Mapping[str, object]) -> Record:
         level = told.get("level")
         if at is None or level not in (0, 1):
             raise ValueError("an edge needs t_us and a level of 0 or 1")
-        return Edge(at, str(told["line"]), bool(level))
+        return Edge(at, _text(told["line"], "line"), bool(level))
     if "board_us" in told:
         return _clock_fix(told, at)
     if "dropped" in told:
-        return Drop(at, str(told["dropped"]), _natural(told.get("count"), "count", 1))
+        return Drop(at, _text(told["dropped"], "dropped"), _natural(told.get("count"), "count", 1))
     if "note" in told:
-        return Remark(at, str(told["note"]), told.get("incomplete") is True)
+        return Remark(at, _text(told["note"], "note"), told.get("incomplete") is True)
     raise ValueError("none of the keys hex, line, board_us, dropped, note")
 
 
@@ -97,7 +104,7 @@ def seconds(microseconds: object) -> float | None:
     if microseconds is None:
         return None
     if isinstance(microseconds, bool) or not isinstance(microseconds, int | float):
-        raise ValueError(f"a time of {microseconds!r}")
+        raise ValueError(f"a time of {_shown(microseconds)}")
     if not abs(microseconds) < _LATEST_US:
         raise ValueError("a time beyond all sense")
     return microseconds / 1e6
@@ -159,7 +166,7 @@ def _record(told: _Told) -> Record:
     at = None if time_us is None else time_us / 1e6
     if isinstance(told.hex, str):
         data, sender, until_us = bytes.fromhex(told.hex), told.dir, told.until_us
-        if not data or sender is None or told.baud <= 0:
+        if not data or sender is None or not 0 < told.baud <= MAX_BAUDRATE:
             raise ValueError
         if until_us is None:
             return Burst(at, sender, data, told.baud, None, told.whole)
@@ -172,11 +179,11 @@ def _record(told: _Told) -> Record:
         return Edge(at, told.line, told.level == 1)
     if isinstance(told.board_us, int):
         within_us = told.within_us
-        if at is None or told.board_us < 0 or within_us is None or not 0 <= within_us < _LATEST_US:
+        if at is None or not 0 <= told.board_us <= MAX_COUNT or within_us is None or not 0 <= within_us < _LATEST_US:
             raise ValueError
         return ClockFix(at, told.board_us, within_us / 1e6)
     if isinstance(told.dropped, str):
-        if told.count is None or told.count < 1:
+        if told.count is None or not 1 <= told.count <= MAX_COUNT:
             raise ValueError
         return Drop(at, told.dropped, told.count)
     if isinstance(told.note, str):
@@ -191,9 +198,22 @@ def _clock_fix(told: Mapping[str, object], at: float | None) -> ClockFix:
     return ClockFix(at, _natural(told["board_us"], "board_us", 0), uncertainty)
 
 
+def _text(value: object, key: str) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{key} is {type(value).__name__}, not text")
+    return value
+
+
+def _shown(value: object) -> str:
+    """A value for an error, without what may lie inside it."""
+    if isinstance(value, int):
+        return repr(value) if abs(value) <= 10 * MAX_COUNT else "a number beyond all sense"
+    return repr(value)[:40] if isinstance(value, str | float | None) else type(value).__name__
+
+
 def _natural(number: object, key: str, least: int) -> int:
-    if isinstance(number, bool) or not isinstance(number, int) or number < least:
-        raise ValueError(f"{key} is {number!r}")
+    if isinstance(number, bool) or not isinstance(number, int) or not least <= number <= MAX_COUNT:
+        raise ValueError(f"{key} is {_shown(number)}")
     return number
 
 
@@ -202,9 +222,12 @@ def _burst(told: Mapping[str, object], at: float | None) -> Burst:
     if not data:
         raise ValueError("no bytes")
     baudrate = told.get("baud")
-    if isinstance(baudrate, bool) or not isinstance(baudrate, int) or baudrate <= 0:
-        raise ValueError(f"baud is {baudrate!r}")
-    return Burst(at, Role(told.get("dir")), data, baudrate, seconds(told.get("until_us")), told.get("whole") is True)
+    if isinstance(baudrate, bool) or not isinstance(baudrate, int) or not 0 < baudrate <= MAX_BAUDRATE:
+        raise ValueError(f"baud is {_shown(baudrate)}")
+    sender = _SENDERS.get(_text(told.get("dir"), "dir"))
+    if sender is None:
+        raise ValueError(f"dir is {_shown(told['dir'])}")
+    return Burst(at, sender, data, baudrate, seconds(told.get("until_us")), told.get("whole") is True)
 
 
 @lru_cache(maxsize=64)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from lensmount_hardware.captures.capture import Capture, Progress, silent
+from lensmount_hardware.captures.limits import EdgeBudget
 from lensmount_hardware.captures.logic import check_rate, records_of_lines
 from lensmount_hardware.captures.sigrok_file import (
     DAMAGE,
@@ -56,6 +57,7 @@ def _lines(
     positions: list[Positions] = []
     values: list[Ports] = []
     before: int | None = None
+    budget = EdgeBudget.for_file(path)
     length = 0
     for data in chunks_of(path, archive, layout, progress):
         chunk = _ports(data, layout.sample_size)
@@ -64,13 +66,19 @@ def _lines(
             before = int(chunk[0])
             values.append(chunk[:1])
         at, became = transitions(chunk, before, length)
+        budget.take(len(at))
         positions.append(at)
         values.append(became)
         before, length = int(chunk[-1]), length + len(chunk)
     if before is None:
         raise CaptureError(f"{path}: no samples")
     where, port = np.concatenate(positions), np.concatenate(values).astype(np.uint64)
-    return {line: _line(where, port, bit, length) for line, bit in bits.items()}
+    lines: dict[str, LogicLine] = {}
+    budget.count = 0
+    for line, bit in bits.items():
+        lines[line] = _line(where, port, bit, length)
+        budget.take(len(lines[line].edges))
+    return lines
 
 
 def _ports(data: bytes, sample_size: int) -> Ports:

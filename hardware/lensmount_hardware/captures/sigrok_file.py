@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lensmount_hardware.captures.capture import Progress
+from lensmount_hardware.captures.limits import check_packing, inflated_limit, read_member
 from lensmount_hardware.captures.logic import probes_of
 from lensmount_protocol.errors import CaptureError
 from lensmount_protocol.wire import Wiring
@@ -62,7 +63,7 @@ def layout_of(path: Path, archive: zipfile.ZipFile) -> Layout:
         )
     metadata = configparser.ConfigParser(interpolation=None, strict=False)
     try:
-        metadata.read_string(archive.read("metadata").decode("utf-8", "replace"))
+        metadata.read_string(read_member(path, archive, "metadata").decode("utf-8", "replace"))
         device = next(metadata[name] for name in metadata.sections() if name.startswith("device"))
         rate = _frequency(device["samplerate"])
         size = int(device.get("unitsize", "1"))
@@ -109,8 +110,12 @@ def chunks_of(path: Path, archive: zipfile.ZipFile, layout: Layout, progress: Pr
     """The samples in order, whole samples at a time."""
     whole = _CHUNK // layout.sample_size * layout.sample_size
     total = sum(archive.getinfo(name).file_size for name in layout.members)
+    limit = inflated_limit(path.stat().st_size)
+    if total > limit:
+        raise CaptureError(f"{path}: {total} bytes of samples; a file of this size holds at most {limit}")
     done = 0
     for name in layout.members:
+        check_packing(path, archive, name)
         for data in _read(archive, archive.getinfo(name), whole):
             if len(data) % layout.sample_size:
                 raise CaptureError(f"{path}: {name} ends inside a sample of {layout.sample_size} bytes")

@@ -1,5 +1,6 @@
 """Recordings as sigrok captures, `.sr`, which sigrok-cli and PulseView open: samples at a rate of one's choice."""
 
+import math
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
@@ -27,7 +28,11 @@ _BEGINNING = (1980, 1, 1, 0, 0, 0)
 
 
 def write_sigrok(
-    target: Path, records: Callable[[], Iterable[Record]], wiring: Wiring, rate: int = USUAL_RATE
+    target: Path,
+    records: Callable[[], Iterable[Record]],
+    wiring: Wiring,
+    rate: int = USUAL_RATE,
+    limit: int | None = None,
 ) -> Waveform:
     """Write a `.sr` file, in memory that does not grow with the recording.
 
@@ -38,15 +43,24 @@ def write_sigrok(
         records: gives all records from the first on, each time it is asked; it is asked twice.
         wiring: the mount's lines and rates.
         rate: samples a second.
+        limit: samples that the file may have; `None` for any number.
 
     Returns:
         What was drawn, and what could not be.
 
     Raises:
-        CaptureError: the file cannot be written, the rate is too low for the mount, or nothing has a time.
+        CaptureError: the file cannot be written, the rate is too low for the mount, nothing has a time, or
+            there are more samples than the limit.
     """
     check_rate(target, rate, wiring)
     waveform = survey(str(target), records(), wiring)
+    total = math.ceil((waveform.end - whole_seconds_before(waveform) + _AFTERWARDS_S) * rate)
+    if limit is not None and total > limit:
+        raise CaptureError(
+            f"{target}: {waveform.end - waveform.start:g} s at {rate / 1e6:g} MHz are {total} samples, and a "
+            f"recording of this size is drawn with at most {limit}; write .vcd, which holds changes only, or ask for a "
+            "lower --samplerate"
+        )
     size = next(size for size in (1, 2, 4, 8) if len(waveform.lines) <= 8 * size)
     try:
         with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
+from lensmount_hardware.inputs import open_input
 from lensmount_protocol.errors import CaptureError
 
 GZIP_MAGIC = b"\x1f\x8b"
@@ -75,8 +76,8 @@ class Source:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._file: BinaryIO = open_input(path)
         try:
-            self._file: BinaryIO = path.open("rb")
             self._size = max(os.fstat(self._file.fileno()).st_size, 1)
         except (OSError, ValueError) as error:
             raise self._failure(error) from error

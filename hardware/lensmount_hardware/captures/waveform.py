@@ -22,6 +22,9 @@ Levels = npt.NDArray[np.uint64]
 
 MOST_LINES = 64
 
+MAX_TIME_S = 4e9
+"""More than a century; beyond, nanoseconds do not fit 64 bits."""
+
 _BATCH = 65_536
 """Changes that are drawn before they are handed on."""
 
@@ -96,6 +99,11 @@ def survey(name: str, records: Iterable[Record], wiring: Wiring) -> Waveform:
     if end < start:
         raise CaptureError(
             f"{name}: no byte or edge in it has a time, so there is nothing to draw; .pcapng can hold it"
+        )
+    if not -MAX_TIME_S <= start <= end <= MAX_TIME_S:
+        raise CaptureError(
+            f"{name}: its records are from {start:g} s to {end:g} s; a drawing has times up to {MAX_TIME_S:g} s; "
+            "cut the record whose time is wrong out"
         )
     serial = {line.name: line.sender for line in wiring.serial}
     lines = [line for line in wiring.lines if line in first or line in serial]

@@ -1,0 +1,122 @@
+"""Limits of what a capture may hold: in proportion to its size, so that a small file cannot ask for a large memory.
+
+Real captures stay far below: a sampled capture of a busy mount has one edge in each byte of its file.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lensmount_protocol.errors import CaptureError
+
+if TYPE_CHECKING:
+    import zipfile
+
+MIN_EDGES = 2_000_000
+"""Edges that a file of any size may have: 150 MB of memory and 10 s."""
+
+EDGES_PER_BYTE = 1.5
+
+MIN_INFLATED = 64 * 1024 * 1024
+"""Bytes that a packed file of any size may inflate to."""
+
+MAX_DEFLATE_RATIO = 1040
+"""Deflate cannot pack better than 1032 to 1; a file that claims more lies about its sizes or overlaps its members."""
+
+MIN_SAMPLES = 1 << 31
+"""Samples that a recording of any size may be drawn as: 179 s at 12 MHz."""
+
+SAMPLES_PER_BYTE = 4096
+"""Samples for each byte of a recording: traffic writes at least 10 kB a second."""
+
+_BOUNDED_PACKING = (0, 8)
+"""Methods of the ZIP format: stored and deflated."""
+
+MAX_METADATA = 1 << 20
+"""Bytes of a member that describes a capture."""
+
+
+def edge_limit(size: int) -> int:
+    """Edges that a capture file of this size may have."""
+    return max(MIN_EDGES, int(size * EDGES_PER_BYTE))
+
+
+def inflated_limit(size: int) -> int:
+    """Bytes that a packed file of this size may inflate to."""
+    return max(MIN_INFLATED, size * MAX_DEFLATE_RATIO)
+
+
+def sample_limit(size: int) -> int:
+    """Samples that a recording of this size may be drawn as."""
+    return max(MIN_SAMPLES, size * SAMPLES_PER_BYTE)
+
+
+@dataclass(slots=True)
+class EdgeBudget:
+    """Counts the edges of one capture against its limit.
+
+    Attributes:
+        path: the file, for the error.
+        limit: edges that it may have.
+        count: edges so far.
+    """
+
+    path: Path
+    limit: int
+    count: int = 0
+
+    @classmethod
+    def for_file(cls, path: Path) -> "EdgeBudget":
+        """The budget of a file by its size.
+
+        Raises:
+            CaptureError: the file is gone.
+        """
+        try:
+            return cls(path, edge_limit(path.stat().st_size))
+        except OSError as error:
+            raise CaptureError(f"{path}: {error.strerror or error}") from error
+
+    def take(self, edges: int) -> None:
+        """Count further edges.
+
+        Raises:
+            CaptureError: there are more than the limit.
+        """
+        self.count += edges
+        if self.count > self.limit:
+            raise CaptureError(
+                f"{self.path}: more than {self.limit} edges, the limit for a file of this size; cut the capture, or "
+                "leave the line that toggles out"
+            )
+
+
+def check_packing(path: Path, archive: "zipfile.ZipFile", name: str) -> None:
+    """Refuse a member whose packing has no bound on what one step unpacks to.
+
+    Raises:
+        CaptureError: it is neither stored nor deflated, which is all that logic analysers write.
+    """
+    kind = archive.getinfo(name).compress_type
+    if kind not in _BOUNDED_PACKING:
+        raise CaptureError(f"{path}: {name} is packed in an unusual way (method {kind}); pack it with deflate")
+
+
+def read_member(path: Path, archive: "zipfile.ZipFile", name: str, limit: int = MAX_METADATA) -> bytes:
+    """A small member of an archive, whatever size the directory claims.
+
+    Args:
+        path: the archive's file, for the error.
+        archive: the archive.
+        name: of the member.
+        limit: bytes that it may have.
+
+    Raises:
+        CaptureError: the member is longer, or as `check_packing`.
+    """
+    check_packing(path, archive, name)
+    with archive.open(name) as member:
+        data = member.read(limit + 1)
+    if len(data) > limit:
+        raise CaptureError(f"{path}: {name} has more than {limit} bytes")
+    return data
