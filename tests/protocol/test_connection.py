@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 from lensmount_protocol.connection import Arrival, Connection
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.dialects.emount.init import Answer0B, Query0B
+from lensmount_protocol.dialects.emount.lens_status import LensStatus
 from lensmount_protocol.dialects.emount.service import ServiceCommand40, UpdateBlock15, UpdateOrder14
+from lensmount_protocol.dialects.emount.stream import StreamLayoutReply, StreamLayoutRequest
 from lensmount_protocol.errors import LocalProtocolError, MountError, RemoteProtocolError
 from lensmount_protocol.frame import Garbage, GarbageReason
 from lensmount_protocol.wire import LineChanged, Received, Role
@@ -102,3 +104,130 @@ def test_whatever_arrives_only_mount_errors_come_of_it(emount: Dialect, chunks: 
         pytest.fail(f"bad bytes are data, not errors: {error}")
     for event in events(connection):
         assert isinstance(event, Garbage) or event.messages
+
+
+STRAY = b"\xf0\x20\x00"
+"""A start byte with a length that holds a whole frame: the frame is found when the wait for the rest ends."""
+
+
+def test_a_frame_found_when_silence_ends_a_wait_arrives_then(emount: Dialect) -> None:
+    lens = linked(emount, Role.LENS)
+    raw = emount.build_frame(Query0B().build(), 2, 0)
+    lens.receive(Received(STRAY + raw), 1.0)
+    assert events(lens) == []
+    lens.receive(Received(b"\x07"), 1.3)
+    garbage, arrival = events(lens)
+    assert garbage == Garbage(STRAY, 0, GarbageReason.SILENCE)
+    assert isinstance(arrival, Arrival)
+    assert (arrival.at, arrival.messages) == (1.3, [Query0B()])
+
+
+def test_a_frame_found_when_a_window_closes_arrives_then(emount: Dialect) -> None:
+    lens = linked(emount, Role.LENS)
+    raw = emount.build_frame(Query0B().build(), 2, 0)
+    lens.receive(LineChanged("BODY_CS", True), 1.0)
+    lens.receive(Received(STRAY + raw), 1.1)
+    lens.receive(LineChanged("BODY_CS", False), 1.2)
+    garbage, arrival = events(lens)
+    assert garbage == Garbage(STRAY, 0, GarbageReason.WINDOW_CLOSED)
+    assert isinstance(arrival, Arrival)
+    assert arrival.at == 1.2
+
+
+@pytest.mark.parametrize(("pause", "found"), [(0.1999, [Arrival]), (0.2001, [Garbage, Garbage])])
+def test_only_more_than_200_ms_are_silence(emount: Dialect, pause: float, found: list[type]) -> None:
+    assert emount.silence == 0.2
+    lens = linked(emount, Role.LENS)
+    raw = emount.build_frame(Query0B().build(), 2, 0)
+    lens.receive(Received(raw[:6]), 0.0)
+    lens.receive(Received(raw[6:]), pause)
+    lens.receive(Received(b""), pause + 1.0)
+    assert [type(event) for event in events(lens)] == found
+
+
+def test_exactly_the_silence_still_joins_a_frame(emount: Dialect) -> None:
+    lens = linked(emount, Role.LENS)
+    raw = emount.build_frame(Query0B().build(), 2, 0)
+    lens.receive(Received(raw[:6]), 0.0)
+    lens.receive(Received(raw[6:]), emount.silence)
+    assert [type(event) for event in events(lens)] == [Arrival]
+
+
+def test_in_a_window_silence_does_not_cut_a_frame(emount: Dialect) -> None:
+    lens = linked(emount, Role.LENS)
+    raw = emount.build_frame(Query0B().build(), 2, 0)
+    lens.receive(LineChanged("BODY_CS", True), 0.0)
+    lens.receive(Received(raw[:6]), 0.1)
+    lens.receive(Received(raw[6:]), 5.0)
+    assert [type(event) for event in events(lens)] == [Arrival]
+    lens.receive(LineChanged("BODY_CS", False), 5.1)
+    lens.receive(Received(raw[:6]), 6.0)
+    lens.receive(Received(raw), 7.0)
+    assert [type(event) for event in events(lens)] == [Garbage, Arrival]
+
+
+def test_silence_is_counted_from_the_last_bytes_also_where_no_frame_came_of_them(emount: Dialect) -> None:
+    lens = linked(emount, Role.LENS)
+    raw = emount.build_frame(Query0B().build(), 2, 0)
+    for number, part in enumerate((raw[:2], raw[2:4], raw[4:6], raw[6:])):
+        lens.receive(Received(part), 0.15 * number)
+    assert [type(event) for event in events(lens)] == [Arrival]
+
+
+def test_a_line_that_is_not_the_peer_s_select_line_ends_no_frame(emount: Dialect) -> None:
+    lens = linked(emount, Role.LENS)
+    raw = emount.build_frame(Query0B().build(), 2, 0)
+    lens.receive(Received(raw[:6]), 0.0)
+    for line in ("LENS_CS", "VD"):
+        lens.receive(LineChanged(line, True), 0.01)
+        lens.receive(LineChanged(line, False), 0.02)
+    lens.receive(LineChanged("BODY_CS", False), 0.03)
+    lens.receive(Received(raw[6:]), 0.04)
+    assert [type(event) for event in events(lens)] == [Arrival]
+
+
+def test_every_message_of_a_frame_is_held_against_the_guard(emount: Dialect) -> None:
+    body = linked(emount, Role.BODY)
+    with pytest.raises(LocalProtocolError, match=r"UpdateBlock15 \(0x15\) can damage a device"):
+        body.send([Query0B(), UpdateBlock15()], 2, 0)
+    assert body.state == "READY"
+
+
+def test_armed_for_one_type_is_not_armed_for_another(emount: Dialect) -> None:
+    body = Connection(emount, Role.BODY, armed=frozenset({UpdateOrder14.TYPE}))
+    body.move("power", by=Role.BODY)
+    with pytest.raises(LocalProtocolError, match="arm it by name"):
+        body.send([UpdateBlock15()], 2, 0)
+
+
+def test_a_layout_that_we_send_changes_what_we_read_and_build(emount: Dialect) -> None:
+    lens = linked(emount, Role.LENS)
+    lens.receive(Received(emount.build_frame(StreamLayoutRequest().build(), 2, 0)), 0.0)
+    lens.send([StreamLayoutReply(status_blocks=0b11, focus_blocks=0b1)], 2, 0)
+    assert lens.state == "STREAMING"
+    body = linked(emount, Role.BODY)
+    body.send([StreamLayoutRequest()], 2, 0)
+    body.receive(
+        Received(emount.build_frame(StreamLayoutReply(status_blocks=0b11, focus_blocks=0b1).build(), 2, 0)), 0.1
+    )
+    status = LensStatus(blocks=0b11, aperture=0x1400)
+    body.receive(Received(lens.send([status], 1, 0)), 0.2)
+    *_, last = events(body)
+    assert isinstance(last, Arrival)
+    assert last.messages == [status]
+    assert last.violation is None
+
+
+def test_settled_counts_what_has_become_an_event(emount: Dialect) -> None:
+    lens = linked(emount, Role.LENS)
+    raw = emount.build_frame(Query0B().build(), 2, 0)
+    lens.receive(Received(raw + raw[:4]), 0.0)
+    assert lens.settled == len(raw)
+
+
+def test_by_default_edges_are_trusted_and_nothing_is_armed(emount: Dialect) -> None:
+    connection = Connection(emount, Role.BODY)
+    assert connection.keeps_windows
+    assert connection.armed == frozenset()
+    assert connection.next_event() is None
+    assert connection.state == "OFF"

@@ -144,3 +144,150 @@ def test_glitches_while_power_settles_are_no_marks(emount: Dialect) -> None:
     ]
     marks = [mark for _, mark in marks_of(decode(emount, records), emount)]
     assert marks == [edge("VCC", True), edge("LENS_CS", True)]
+
+
+def exact(at: float, data: bytes, until: float, *, whole: bool = False) -> Burst:
+    return Burst(at, Role.BODY, data, 750_000, until, whole)
+
+
+@pytest.mark.parametrize(("begins", "kinds"), [(0.2, [DecodedFrame]), (0.2001, [DecodedGarbage, DecodedGarbage])])
+def test_silence_is_more_than_200_ms_from_the_end_of_the_last_byte(
+    emount: Dialect, begins: float, kinds: list[type]
+) -> None:
+    records = [exact(-0.5, REQUEST[:8], 0.0), exact(begins, REQUEST[8:], begins + 0.1)]
+    assert [type(event) for event in decode(emount, records)] == kinds
+
+
+def test_silence_in_a_window_cuts_nothing_and_behind_it_does(emount: Dialect) -> None:
+    records = [
+        Edge(0.0, "BODY_CS", True),
+        burst(0.1, REQUEST[:8]),
+        burst(1.0, REQUEST[8:]),
+        Edge(1.5, "BODY_CS", False),
+        burst(2.0, REQUEST[:8]),
+        burst(3.0, REQUEST[8:]),
+    ]
+    kinds = [type(event) for event in decode(emount, records) if not isinstance(event, Edge)]
+    assert kinds == [DecodedFrame, DecodedGarbage, DecodedGarbage]
+
+
+def test_bursts_without_times_are_never_silent(emount: Dialect) -> None:
+    records: list[Record] = [burst(0.0, REQUEST[:8]), Burst(None, Role.BODY, REQUEST[8:], 750_000)]
+    assert [type(event) for event in decode(emount, records)] == [DecodedFrame]
+
+
+def test_a_frame_out_of_three_bursts_has_the_times_of_its_ends_and_its_longest_pause(emount: Dialect) -> None:
+    records = [
+        exact(0.0, b"\x07\x07" + REQUEST[:2], 0.004),
+        exact(0.010, REQUEST[2:6], 0.014),
+        exact(0.044, REQUEST[6:9], 0.047),
+        exact(0.050, REQUEST[9:] + b"\x09\x09", 0.054),
+    ]
+    garbage, frame, rest = decode(emount, records)
+    assert isinstance(garbage, DecodedGarbage)
+    assert isinstance(frame, DecodedFrame)
+    assert isinstance(rest, DecodedGarbage)
+    assert frame.at == pytest.approx(0.002)
+    assert frame.until == pytest.approx(0.052)
+    assert frame.clocked_until == frame.until
+    assert frame.longest_pause == pytest.approx(0.030)
+    assert (garbage.at, garbage.offset) == (0.0, 0)
+    assert rest.at == pytest.approx(0.052)
+    assert (rest.offset, rest.data, rest.baudrate, rest.sender) == (13, b"\x09\x09", 750_000, Role.BODY)
+
+
+def test_pauses_beside_a_frame_are_not_its_own(emount: Dialect) -> None:
+    records = [
+        Edge(0.0, "BODY_CS", True),
+        exact(0.000, b"\x01", 0.001),
+        exact(0.101, REQUEST[:5], 0.106),
+        exact(0.108, REQUEST[5:], 0.114),
+        exact(0.314, b"\x02", 0.315),
+        Edge(0.4, "BODY_CS", False),
+    ]
+    frame = next(event for event in decode(emount, records) if isinstance(event, DecodedFrame))
+    assert frame.longest_pause == pytest.approx(0.002)
+    assert frame.padding == b"\x02"
+    assert frame.clocked_until == pytest.approx(0.315)
+
+
+def test_a_frame_in_one_burst_has_no_pause(emount: Dialect) -> None:
+    (frame,) = decode(emount, [burst(0.0, REQUEST)])
+    assert isinstance(frame, DecodedFrame)
+    assert (frame.longest_pause, frame.padding, frame.opened, frame.closed) == (0.0, b"", None, None)
+    assert (frame.sender, frame.baudrate) == (Role.BODY, 750_000)
+
+
+def test_a_burst_without_an_end_gives_a_frame_without_one(emount: Dialect) -> None:
+    (frame,) = decode(emount, [Burst(0.5, Role.BODY, REQUEST, 750_000, None)])
+    assert isinstance(frame, DecodedFrame)
+    assert (frame.at, frame.until, frame.clocked_until) == (0.5, None, None)
+
+
+def test_what_a_window_holds_is_complete_when_it_closes_and_not_before(emount: Dialect) -> None:
+    decoder = Decoder(emount)
+    assert decoder.feed(Edge(0.0, "BODY_CS", True)) == [Edge(0.0, "BODY_CS", True)]
+    assert decoder.feed(burst(0.1, REQUEST)) == []
+    assert decoder.settle() == []
+    edge_, frame = decoder.feed(Edge(0.2, "BODY_CS", False))
+    assert edge_ == Edge(0.2, "BODY_CS", False)
+    assert isinstance(frame, DecodedFrame)
+    assert (frame.opened, frame.closed) == (0.0, 0.2)
+
+
+def test_outside_windows_a_frame_waits_for_padding_until_it_is_settled(emount: Dialect) -> None:
+    decoder = Decoder(emount)
+    assert decoder.feed(burst(0.1, REQUEST)) == []
+    (frame,) = decoder.settle()
+    assert isinstance(frame, DecodedFrame)
+    assert decoder.settle() == []
+    assert decoder.finish() == []
+
+
+def test_a_window_whose_rise_was_missed_has_no_end_either(emount: Dialect) -> None:
+    events = decode(emount, [burst(0.1, REQUEST), Edge(0.2, "BODY_CS", False)])
+    frame = next(event for event in events if isinstance(event, DecodedFrame))
+    assert (frame.opened, frame.closed) == (None, None)
+    assert not any(isinstance(event, EmptyWindow) for event in events)
+
+
+def test_each_window_counts_its_own_bytes(emount: Dialect) -> None:
+    records = [*window(1.0, REQUEST), Edge(2.0, "BODY_CS", True), Edge(2.1, "BODY_CS", False), *window(3.0, REQUEST)]
+    assert [event for event in decode(emount, records) if isinstance(event, EmptyWindow)] == [
+        EmptyWindow(Role.BODY, 2.0, 2.1)
+    ]
+
+
+def test_a_window_that_opens_again_without_a_fall_ends_the_frame(emount: Dialect) -> None:
+    records = [Edge(0.0, "BODY_CS", True), burst(0.1, REQUEST[:8]), Edge(0.2, "BODY_CS", True), burst(0.3, REQUEST)]
+    events = [event for event in decode(emount, records) if not isinstance(event, Edge)]
+    assert [type(event) for event in events] == [DecodedGarbage, DecodedFrame]
+    garbage, frame = events
+    assert isinstance(garbage, DecodedGarbage)
+    assert garbage.reason is GarbageReason.WINDOW_CLOSED
+    assert isinstance(frame, DecodedFrame)
+    assert frame.opened == 0.2
+
+
+def test_a_line_of_a_log_in_a_window_may_be_continued(emount: Dialect) -> None:
+    records = [
+        Edge(0.0, "BODY_CS", True),
+        exact(0.1, REQUEST[:6], 0.11, whole=True),
+        exact(0.2, REQUEST[6:], 0.21, whole=True),
+        Edge(0.3, "BODY_CS", False),
+    ]
+    assert [type(event) for event in decode(emount, records) if not isinstance(event, Edge)] == [DecodedFrame]
+
+
+def test_the_source_s_end_is_the_reason_for_a_whole_line_that_is_cut(emount: Dialect) -> None:
+    (garbage,) = decode(emount, [burst(0.0, REQUEST[:6], whole=True)])
+    assert isinstance(garbage, DecodedGarbage)
+    assert garbage.reason is GarbageReason.SOURCE_ENDED
+
+
+def test_both_directions_count_their_own_bytes(emount: Dialect) -> None:
+    events = decode(emount, [burst(0.0, b"\x01\x02"), burst(0.0, b"\x03", Role.LENS), burst(0.1, b"\x04")])
+    assert [(event.sender, event.offset, event.data) for event in events if isinstance(event, DecodedGarbage)] == [
+        (Role.BODY, 0, b"\x01\x02\x04"),
+        (Role.LENS, 0, b"\x03"),
+    ]

@@ -180,3 +180,98 @@ def test_any_bytes_in_any_chunking_give_the_same_events(
 def test_garbage_is_one_event_a_run(stream: bytes) -> None:
     kinds = [type(event) for event in run([stream])]
     assert (Garbage, Garbage) not in set(itertools.pairwise(kinds))
+
+
+def test_runs_are_given_out_in_pieces_of_4096_bytes_each_with_its_offset() -> None:
+    assert LONGEST_RUN == 4096
+    framer = Framer(FORMATS[Role.LENS])
+    assert framer.receive(FRAME + b"\x11" * 4096)[1:] == []
+    assert framer.receive(b"\x12" * 3) == [Garbage(b"\x11" * 4096, 11, GarbageReason.NO_START)]
+    assert framer.receive(b"\x12" * 8200)[0] == Garbage(b"\x12" * 4096, 11 + 4096, GarbageReason.NO_START)
+    assert framer.settled == 11 + 3 * 4096
+    (rest,) = framer.close(GarbageReason.SOURCE_ENDED)
+    assert rest == Garbage(b"\x12" * 11, 11 + 3 * 4096, GarbageReason.NO_START)
+    assert framer.settled == 11 + 3 * 4096 + 11
+
+
+def test_settled_counts_what_is_told_and_neither_pending_runs_nor_half_frames() -> None:
+    framer = Framer(FORMATS[Role.BODY])
+    assert framer.settled == 0
+    framer.receive(b"\x01\x02" + FRAME[:5])
+    assert framer.settled == 0
+    framer.receive(FRAME[5:])
+    assert framer.settled == 2 + len(FRAME)
+    framer.receive(bytes(3))
+    assert framer.settled == 2 + len(FRAME)
+    framer.receive(OTHER)
+    assert framer.settled == 2 + len(FRAME) + 3 + len(OTHER)
+
+
+def test_needed_is_the_header_and_then_the_frame_that_it_announces() -> None:
+    framer = Framer(FORMATS[Role.LENS])
+    assert framer.needed == 3
+    framer.receive(FRAME[:2])
+    assert (framer.needed, framer.buffer, framer.offset) == (3, FRAME[:2], 0)
+    framer.receive(FRAME[2:4])
+    assert framer.needed == len(FRAME)
+    framer.receive(FRAME[4:] + b"\x07")
+    assert (framer.needed, framer.buffer, framer.offset) == (3, b"", len(FRAME) + 1)
+
+
+def test_a_frame_is_reported_to_its_observer_before_it_is_given_out() -> None:
+    seen: list[Frame] = []
+    framer = Framer(FORMATS[Role.LENS], seen.append)
+    events = framer.receive(b"\x07" + FRAME + OTHER)
+    assert seen == [event for event in events if isinstance(event, Frame)]
+    assert [frame.offset for frame in seen] == [1, 1 + len(FRAME)]
+
+
+def test_padding_of_a_frame_ends_with_the_window() -> None:
+    framer = Framer(FORMATS[Role.BODY])
+    framer.open_window()
+    assert frames(framer.receive(FRAME + b"\x01")) == [FRAME]
+    assert framer.close(GarbageReason.WINDOW_CLOSED) == [Padding(b"\x01", len(FRAME))]
+    assert framer.receive(b"\x02") == []
+    assert framer.open_window() == [Garbage(b"\x02", len(FRAME) + 1, GarbageReason.NO_START)]
+
+
+def test_padding_in_a_window_is_15_bytes_in_all_however_it_is_cut() -> None:
+    framer = Framer(FORMATS[Role.BODY])
+    framer.open_window()
+    events = framer.receive(FRAME)
+    for _ in range(8):
+        events += framer.receive(b"\x01\x02")
+    events += framer.close(GarbageReason.WINDOW_CLOSED)
+    assert events[1:] == [
+        Padding(b"\x01\x02" * 7 + b"\x01", len(FRAME)),
+        Garbage(b"\x02", len(FRAME) + 15, GarbageReason.NO_START),
+    ]
+
+
+def test_zero_bytes_behind_the_15_are_padding_too_until_another_byte_comes() -> None:
+    framer = Framer(FORMATS[Role.BODY])
+    framer.open_window()
+    events = framer.receive(FRAME + b"\x01" * 15 + bytes(4)) + framer.receive(bytes(2) + FRAME + bytes(2) + b"\x09")
+    events += framer.close(GarbageReason.WINDOW_CLOSED)
+    assert [type(event) for event in events] == [Frame, Padding, Frame, Padding]
+    assert [len(event.data) for event in events if isinstance(event, Padding)] == [21, 3]
+
+
+def test_a_frame_behind_a_frame_gets_padding_of_its_own() -> None:
+    framer = Framer(FORMATS[Role.BODY])
+    framer.open_window()
+    events = framer.receive(FRAME + b"\x01" * 15 + FRAME + b"\x02" * 15)
+    events += framer.close(GarbageReason.WINDOW_CLOSED)
+    assert [event.data for event in events if isinstance(event, Padding)] == [b"\x01" * 15, b"\x02" * 15]
+
+
+def test_a_candidate_that_fails_gives_up_one_byte_only() -> None:
+    inner = FRAME
+    outer = b"\xf0" + bytes((len(inner) + 9, 0)) + b"\x02\x00" + inner + b"\x00\x00\x00\x55"
+    assert frames(run([outer])) == [inner]
+
+
+def test_a_header_cut_at_the_end_of_the_source_is_garbage_of_that_end() -> None:
+    for cut in (1, 2):
+        assert run([FRAME[:cut]]) == [Garbage(FRAME[:cut], 0, GarbageReason.SOURCE_ENDED)]
+    assert run([]) == []

@@ -122,3 +122,59 @@ def test_a_message_that_nobody_knows_is_kept() -> None:
     said = reader(EMOUNT).parse(frame).messages
     assert build_payload(said) == b"\x7f\x01\x02"
     assert said == reader(EMOUNT).receive(frame)[0].messages  # type: ignore[union-attr]
+
+
+def test_where_one_frame_is_cut_or_too_long_is_in_the_error() -> None:
+    for damaged, offset in ((b"\xf0\x09", 2), (FRAME[:-1], len(FRAME) - 1), (FRAME + b"\0\0", len(FRAME))):
+        with pytest.raises(FrameError) as raised:
+            reader(EMOUNT).parse(damaged)
+        assert raised.value.offset == offset
+
+
+def test_a_frame_that_is_read_alone_changes_nothing_and_follows_the_choice() -> None:
+    reading = reader(EMOUNT)
+    alone = reading.parse(CHOOSING)
+    assert (alone.offset, [type(message) for message in alone.messages]) == (0, [StreamLayoutReply])
+    assert [message.build() for message in reading.parse(FRAME).messages] == [
+        LensStatus().build(),
+        FocusStatus().build(),
+    ]
+    reading.receive(CHOOSING)
+    assert reading.parse(SHORT).messages == [LensStatus(blocks=0x3), FocusStatus(blocks=0x1)]
+
+
+@pytest.mark.parametrize("headers_only", [False, True])
+@pytest.mark.parametrize("noise", [b"", b"\x07"])
+def test_a_choice_takes_effect_also_behind_noise(headers_only: bool, noise: bytes) -> None:
+    reading = reader(EMOUNT, headers_only=headers_only)
+    events = told(reading, [noise + CHOOSING[:7], CHOOSING[7:] + noise + SHORT])
+    assert [said for _, said in events if said] == [
+        [StreamLayoutReply(status_blocks=0x3, focus_blocks=0x1)],
+        [LensStatus(blocks=0x3), FocusStatus(blocks=0x1)],
+    ]
+
+
+def test_without_being_told_otherwise_messages_are_read_at_once() -> None:
+    paving = EMOUNT.paving()
+    eager = FrameReader(EMOUNT, Role.LENS, paving)
+    (frame,) = eager.receive(FRAME)
+    assert isinstance(frame, Frame)
+    assert isinstance(frame.said, list)
+
+
+def test_a_frame_found_by_search_is_read_later_where_that_is_asked_for() -> None:
+    reading = reader(LMOUNT, headers_only=True)
+    raw = LMOUNT.build_frame(b"\x7f\x00\x00", 2, 7)
+    _, frame = reading.receive(b"\x07" + raw)
+    assert isinstance(frame, Frame)
+    assert callable(frame.said)
+    assert build_payload(frame.messages) == b"\x7f\x00\x00"
+
+
+def test_settled_follows_the_frames() -> None:
+    reading = reader(EMOUNT)
+    assert reading.settled == 0
+    reading.receive(FRAME + FRAME[:5])
+    assert reading.settled == len(FRAME)
+    reading.open_window()
+    assert reading.settled == len(FRAME) + 5

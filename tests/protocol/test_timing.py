@@ -9,7 +9,22 @@ import pytest
 from lensmount_protocol import intervals as intervals_module
 from lensmount_protocol.evidence import Evidence, Proof
 from lensmount_protocol.intervals import Intervals
-from lensmount_protocol.timing import MOST_TOLD, Measurement, Meter, TimingRule, edge, measure
+from lensmount_protocol.timing import (
+    LOOK_AHEAD,
+    MOST_TOLD,
+    NOTHING,
+    Measurement,
+    Meter,
+    TimingRule,
+    closes,
+    edge,
+    first_bit,
+    frame_end,
+    last_bit,
+    measure,
+    opens,
+)
+from lensmount_protocol.wire import Role
 
 EVIDENCE = Evidence(Proof.CAPTURED, "a test")
 A, B, C, D = (edge(line, True) for line in "ABCD")
@@ -118,3 +133,75 @@ def test_intervals_are_exact(monkeypatch, count, distinct, most):
     assert list(intervals) == sorted(values)
     assert (len(intervals), intervals.shortest, intervals.longest) == (count, min(values), max(values))
     assert intervals.median == statistics.median(values)
+
+
+def test_marks_name_what_happens_to_which_end_and_what_it_held():
+    assert edge("VD", True) == ("edge", "VD", "high")
+    assert edge("VD", False) == ("edge", "VD", "low")
+    kinds = {opens: "open", first_bit: "first", frame_end: "end", last_bit: "last", closes: "close"}
+    for kind, word in kinds.items():
+        assert kind(Role.BODY, 0x0A) == (word, "body", "0x0a")
+        assert kind(Role.LENS, "class 1") == (word, "lens", "class 1")
+        assert kind(Role.LENS) == (word, "lens", "any")
+        assert kind(Role.BODY, NOTHING) == (word, "body", "nothing")
+
+
+def test_the_limits_of_a_measurement_are_a_thousand_violations_and_65536_marks():
+    assert (MOST_TOLD, LOOK_AHEAD) == (1000, 65536)
+    assert (intervals_module.MOST_DISTINCT, intervals_module._RUN) == (4096, 65536)
+
+
+def test_a_violation_has_the_time_of_its_end_and_exactly_a_thousand_are_kept():
+    measurement = Measurement(RULES[0])
+    for number in range(MOST_TOLD + 2):
+        measurement.add(float(number), 1100.001)
+    assert measurement.violations == [(float(number), 1100.001) for number in range(1000)]
+    assert measurement.broken == 1002
+    measurement.add(9999.0, 1100.0)
+    assert (measurement.broken, len(measurement.intervals_us)) == (1002, 1003)
+    assert measurement.median_us == 1100.001
+
+
+def test_marks_wait_until_there_are_twice_the_look_ahead_of_them():
+    meter = Meter(RULES, look_ahead=2)
+    meter.take([(4e-3, A), (3e-3, A), (2e-3, A), (1e-3, A)])
+    meter.take([])
+    assert meter.finish()[0].intervals_us == [1000.0] * 3
+    meter = Meter(RULES, look_ahead=2)
+    meter.take([(4e-3, A), (3e-3, A), (2e-3, A), (1e-3, A), (5e-3, A)])
+    # Three of five are measured; two are kept. What is earlier than the third is late, what is not is taken.
+    meter.take([(2.5e-3, B), (3.1e-3, B)])
+    period, a_to_b, *_ = meter.finish()
+    assert meter.late == 1
+    assert period.intervals_us == [1000.0] * 4
+    assert a_to_b.intervals_us == [100.0]
+
+
+def test_a_mark_of_the_time_of_the_last_measured_one_is_not_late():
+    meter = Meter(RULES, look_ahead=1)
+    meter.take([(1e-3, A), (2e-3, A), (3e-3, A)])
+    meter.take([(2e-3, B)])
+    assert meter.finish()[1].intervals_us == [0.0]
+    assert meter.late == 0
+
+
+def test_only_marks_of_a_rule_count_for_the_look_ahead():
+    meter = Meter(RULES, look_ahead=1)
+    assert set(meter.wanted) == {A, B, C, D, edge("E", True)}
+    meter.take([(number * 1e-3, edge("Z", True)) for number in range(50)])
+    meter.take([(2e-3, A), (1e-3, A)])
+    meter.take([(0.5e-3, A)])
+    assert meter.finish()[0].intervals_us == [500.0, 1000.0]
+    assert meter.late == 0
+
+
+def test_an_end_is_measured_before_it_starts_the_next_and_calls_off_before_it_starts():
+    period = TimingRule("period", A, A, 0, 1, EVIDENCE)
+    own = TimingRule("own", A, B, 0, 1, EVIDENCE, unless=(A,))
+    measured = measure([period, own], [(0.0, A), (1e-6, A), (3e-6, B), (4e-6, B)])
+    assert [each.intervals_us for each in measured] == [[1.0], [2.0]]
+
+
+def test_intervals_are_rounded_to_a_nanosecond():
+    (measured,) = measure([RULES[0]], [(0.0, A), (1.0004e-3 + 0.4e-9, A)])
+    assert measured.intervals_us == [1000.4]

@@ -1,0 +1,155 @@
+"""Which transition each frame causes, and which end causes it, in both dialects: message by message, class by class."""
+
+import pytest
+
+from lensmount_protocol.dialects.emount import init, power, service, stream
+from lensmount_protocol.dialects.lmount import link, update
+from lensmount_protocol.dialects.lmount.types import UpdateStage
+from lensmount_protocol.message import Message, Unknown
+from lensmount_protocol.registry import load_dialect
+from lensmount_protocol.transitions import TransitionTable
+from lensmount_protocol.wire import Role
+
+EMOUNT, LMOUNT = load_dialect("emount"), load_dialect("lmount")
+BODY, LENS = Role.BODY, Role.LENS
+
+EMOUNT_OWNERS = {
+    "power": BODY,
+    "wake": BODY,
+    "request": BODY,
+    "linked": None,
+    "switched": None,
+    "power lost": None,
+    "loop": None,
+    "reply": LENS,
+    "refusal": LENS,
+    "speed accepted": LENS,
+    "stream starts": LENS,
+    "stream stops": LENS,
+    "lens sleeps": LENS,
+}
+LMOUNT_OWNERS = {
+    "power": BODY,
+    "power lost": None,
+    "switched": None,
+    "body hello": BODY,
+    "order": BODY,
+    "rate order": BODY,
+    "sleep": BODY,
+    "update": BODY,
+    "wake": BODY,
+    "body cycle": BODY,
+    "lens hello": LENS,
+    "answer": LENS,
+    "refusal": LENS,
+    "lens cycle": LENS,
+    "event": LENS,
+    "update state": LENS,
+    "update over": LENS,
+}
+
+EMOUNT_SPECIAL = {
+    init.SpeedReply: "speed accepted",
+    stream.StreamLayoutReply: "stream starts",
+    power.ShutDownReply: "lens sleeps",
+    service.Refusal: "refusal",
+}
+LMOUNT_SPECIAL = {
+    link.BodyHello: "body hello",
+    link.LensHello: "lens hello",
+    link.RateOrder: "rate order",
+    link.Sleep: "sleep",
+    link.Refusal: "refusal",
+    update.UpdateOffer: "update",
+    update.UpdateBlock: "update",
+    update.UpdateActivate: "update",
+    update.UpdateRollBack: "update",
+    update.UpdateState: "update over",
+}
+UNKNOWN = Unknown(b"\x7e\x00\x00", "for a test")
+
+
+@pytest.mark.parametrize(("name", "owners"), [("emount", EMOUNT_OWNERS), ("lmount", LMOUNT_OWNERS)])
+def test_each_trigger_has_its_owner(name: str, owners: dict[str, Role | None]) -> None:
+    assert load_dialect(name).transitions.triggered_by == owners
+
+
+@pytest.mark.parametrize("cls", EMOUNT.messages.values(), ids=lambda cls: cls.__name__)
+def test_what_an_emount_message_causes_in_each_class(cls: type[Message]) -> None:
+    usual = "request" if cls.SENDER is BODY else "reply"
+    expected = EMOUNT_SPECIAL.get(cls, usual)
+    assert EMOUNT.trigger(cls.SENDER, 1, cls()) == ("refusal" if expected == "refusal" else "loop")
+    assert [EMOUNT.trigger(cls.SENDER, class_, cls()) for class_ in (2, 3)] == [expected, expected]
+
+
+@pytest.mark.parametrize(
+    ("message", "trigger"),
+    [
+        (init.SpeedReply(accepted=1), "speed accepted"),
+        (init.SpeedReply(accepted=3), "speed accepted"),
+        (init.SpeedReply(accepted=2), "reply"),
+        (init.SpeedReply(accepted=0), "reply"),
+        (stream.StreamLayoutReply(status_blocks=1, focus_blocks=0), "stream starts"),
+        (stream.StreamLayoutReply(status_blocks=0, focus_blocks=1), "stream starts"),
+        (stream.StreamLayoutReply(status_blocks=0, focus_blocks=0), "stream stops"),
+        (UNKNOWN, "reply"),
+        (Unknown(b"\x02\x00", "for a test"), "refusal"),
+    ],
+)
+def test_what_a_lens_accepts_or_announces_decides_the_trigger(message: Message, trigger: str) -> None:
+    assert EMOUNT.trigger(LENS, 2, message) == trigger
+
+
+def test_a_body_that_sends_type_02_asks_and_refuses_nothing() -> None:
+    assert EMOUNT.trigger(BODY, 2, Unknown(b"\x02\x00", "for a test")) == "request"
+
+
+@pytest.mark.parametrize("cls", LMOUNT.messages.values(), ids=lambda cls: cls.__name__)
+def test_what_an_lmount_message_causes_in_each_class(cls: type[Message]) -> None:
+    usual = "order" if cls.SENDER is BODY else "answer"
+    expected = LMOUNT_SPECIAL.get(cls, usual)
+    sender = cls.SENDER
+    assert LMOUNT.trigger(sender, 1, cls()) == LMOUNT.trigger(sender, 3, cls()) == expected
+    assert LMOUNT.trigger(sender, 2, cls()) == ("body cycle" if sender is BODY else "lens cycle")
+    assert LMOUNT.trigger(sender, 4, cls()) == ("body cycle" if sender is BODY else "event")
+
+
+@pytest.mark.parametrize("stage", UpdateStage)
+def test_an_update_is_over_when_it_is_idle_active_rolled_back_or_refused(stage: UpdateStage) -> None:
+    over = {0: True, 1: False, 2: False, 3: True, 4: True, 5: False, 6: True}
+    trigger = LMOUNT.trigger(LENS, 3, update.UpdateState(stage=stage))
+    assert trigger == ("update over" if over[int(stage)] else "update state")
+
+
+def test_what_no_table_knows_is_an_order_from_the_body_and_an_answer_from_the_lens() -> None:
+    assert LMOUNT.trigger(BODY, 3, UNKNOWN) == "order"
+    assert LMOUNT.trigger(LENS, 3, UNKNOWN) == "answer"
+    assert LMOUNT.trigger(BODY, 3, Unknown(b"\x00\x00\x00", "for a test")) == "order"
+
+
+TABLE = TransitionTable(
+    "A", {"A": {"go": "B", "both": "A"}, "B": {"back": "A"}}, {"go": BODY, "both": None, "back": LENS}
+)
+
+
+def test_legal_lists_the_own_and_the_common_triggers_in_order() -> None:
+    assert list(TABLE.legal("A", BODY)) == ["both", "go"]
+    assert list(TABLE.legal("A", LENS)) == ["both"]
+    assert list(TABLE.legal("B", BODY)) == []
+
+
+def test_an_unknown_trigger_is_refused_though_it_has_no_owner() -> None:
+    with pytest.raises(Exception, match="fly by the body is not legal in state B; legal there: nothing"):
+        TABLE.next("B", "fly", by=BODY, us=LENS)
+    with pytest.raises(Exception, match="back by the lens is not legal in state A; legal there: both"):
+        TABLE.next("A", "back", by=LENS, us=LENS)
+
+
+def test_a_diagram_groups_the_triggers_of_one_way() -> None:
+    table = TransitionTable("A", {"A": {"z": "B", "a": "B", "s": "A"}, "B": {}}, dict.fromkeys("zas"))
+    assert table.diagram().splitlines() == [
+        "stateDiagram-v2",
+        "    [*] --> A",
+        "    A --> B: a, z",
+        "    A --> A: s",
+    ]
