@@ -146,7 +146,7 @@ def _report(arguments: argparse.Namespace) -> int:
     from lensmount_emulator.reports.campaign_json import campaign_to_json
     from lensmount_emulator.reports.campaign_table import print_campaign
     from lensmount_emulator.reports.campaign_words import totals
-    from lensmount_emulator.reports.tables import console_for
+    from lensmount_emulator.reports.console import console_for
 
     targets = ready(arguments.junit, arguments.html, arguments.file)
     results = read_results(arguments.file, arguments.where or EVERYTHING)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
+from lensmount_emulator.reports.printable import one_line
 from lensmount_emulator.sessions.tally import Tally
 from lensmount_hardware.captures.capture import Capture, Progress, silent
 from lensmount_hardware.captures.formats import open_capture
@@ -52,7 +53,7 @@ def decode_file(path: str, dialect: Dialect, wanted: Wanted) -> bool:
     """Print one capture as asked; whether every valid frame was typed and rebuilt byte-identical, if that was asked."""
     out = wanted.out
     if wanted.named and wanted.form != "json":
-        out.write(f"== {path}\n")
+        out.write(f"== {one_line(path)}\n")
     tally = Tally(dialect) if wanted.stats or wanted.verify else None
     meter = Meter(dialect.timing, LOOK_AHEAD) if wanted.timing else None
     finder = MarkFinder(dialect, meter.wanted) if meter is not None else None
@@ -75,25 +76,27 @@ def decode_file(path: str, dialect: Dialect, wanted: Wanted) -> bool:
             elif isinstance(event, Edge):
                 hidden += 1
     if not told and hidden and wanted.form == "lines":
-        out.write(f"{path}: {hidden} edges and no bytes; --edges shows them\n")
+        out.write(f"{one_line(path)}: {hidden} edges and no bytes; --edges shows them\n")
     if tally is not None and wanted.stats:
         _print_tally(out, tally)
     if meter is not None:
         _print_timing(out, meter)
     if tally is not None and wanted.verify:
         verdict = "verified" if tally.proven else "NOT VERIFIED"
-        out.write(f"{path}: {verdict}: {tally.summary()}\n")
+        out.write(f"{one_line(path)}: {verdict}: {tally.summary()}\n")
     return tally is None or tally.proven
 
 
 def _print_tally(out: TextIO, tally: Tally) -> None:
-    from lensmount_emulator.reports.tables import console_for, print_tally
+    from lensmount_emulator.reports.console import console_for
+    from lensmount_emulator.reports.tables import print_tally
 
     print_tally(console_for(out), tally)
 
 
 def _print_timing(out: TextIO, meter: Meter) -> None:
-    from lensmount_emulator.reports.tables import console_for, print_timing
+    from lensmount_emulator.reports.console import console_for
+    from lensmount_emulator.reports.tables import print_timing
 
     print_timing(console_for(out), meter.finish())
     if meter.late:

@@ -14,9 +14,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Play every scene; 0 where nothing was found wanting in any of them, else 1."""
+    from lensmount_emulator.reports.console import console_for
     from lensmount_emulator.reports.outcomes import print_outcome, print_session
     from lensmount_emulator.reports.story import tell
-    from lensmount_emulator.reports.tables import console_for
     from lensmount_emulator.sessions.loopback import run_loopback
     from lensmount_emulator.sessions.scenes import SCENES
 

@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     )
     findings = judge(facts)
     if arguments.json:
-        print(json.dumps(object_of_examination(facts, findings), ensure_ascii=False))
+        print(json.dumps(object_of_examination(facts, findings)))
     else:
         print("\n".join(finding_lines(findings)))
         if arguments.histograms:

@@ -22,8 +22,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     from lensmount_emulator.cli.words import channels_of
     from lensmount_emulator.profiles.library import load_profile
+    from lensmount_emulator.reports.console import console_for
     from lensmount_emulator.reports.outcomes import print_score
-    from lensmount_emulator.reports.tables import console_for
     from lensmount_emulator.sessions.fidelity import replay
     from lensmount_hardware.captures.formats import open_capture
     from lensmount_protocol.registry import load_dialect

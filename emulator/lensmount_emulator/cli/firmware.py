@@ -24,6 +24,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     from lensmount_emulator.models.firmware_image import make_image, read_image, version_text, write_image
     from lensmount_emulator.profiles.library import load_profile
+    from lensmount_emulator.reports.printable import one_line
     from lensmount_emulator.roles.lmount.checks import version_bytes
     from lensmount_emulator.roles.lmount.numbers import lens_number, maker_name, maker_number
     from lensmount_emulator.roles.lmount.settings import LensSettings
@@ -41,6 +42,8 @@ def run(arguments: argparse.Namespace) -> int:
         )
         write_image(path, made)
     image = read_image(path)
-    print(f"{path}: {image.name}, version {version_text(image.version)}, {len(image.content)} bytes")
+    print(
+        f"{one_line(path)}: {one_line(image.name)}, version {version_text(image.version)}, {len(image.content)} bytes"
+    )
     print(f"for maker {maker_name(image.maker)}, model {image.model:#06x}; CRC-32 {image.crc32:#010x}")
     return 0

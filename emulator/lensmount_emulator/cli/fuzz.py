@@ -212,10 +212,11 @@ def _print(figures: Mapping[str, object], rate: float, what: str, *, as_json: bo
 @contextlib.contextmanager
 def _progress(what: str, total: int) -> Generator[Callable[[int], None]]:
     """A bar on the error stream."""
-    from rich.console import Console
     from rich.progress import Progress
 
-    with Progress(console=Console(stderr=True), transient=True) as bar:
+    from lensmount_emulator.reports.console import progress_console
+
+    with Progress(console=progress_console(), transient=True) as bar:
         task = bar.add_task(what, total=total)
         yield lambda done: bar.update(task, completed=done)
 

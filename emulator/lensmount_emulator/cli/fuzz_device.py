@@ -183,10 +183,11 @@ def _report(hunt: "Hunt", recording: Path, *, as_json: bool) -> None:
 @contextlib.contextmanager
 def _progress(seconds: float) -> "Generator[Callable[[float, Hunted], None]]":
     """A bar on the error stream: time, cases and findings."""
-    from rich.console import Console
     from rich.progress import Progress
 
-    with Progress(console=Console(stderr=True), transient=True) as bar:
+    from lensmount_emulator.reports.console import progress_console
+
+    with Progress(console=progress_console(), transient=True) as bar:
         task = bar.add_task("0 cases, 0 findings", total=seconds)
 
         def update(now: float, came: "Hunted") -> None:

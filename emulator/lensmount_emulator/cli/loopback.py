@@ -123,10 +123,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _tell(session: "object", arguments: argparse.Namespace) -> None:
+    from lensmount_emulator.reports.console import console_for
     from lensmount_emulator.reports.json_lines import object_of
     from lensmount_emulator.reports.outcomes import print_session
     from lensmount_emulator.reports.story import tell
-    from lensmount_emulator.reports.tables import console_for
     from lensmount_emulator.sessions.loopback import Session
 
     assert isinstance(session, Session)

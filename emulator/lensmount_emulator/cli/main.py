@@ -9,6 +9,7 @@ from importlib import import_module
 from signal import SIGINT
 from typing import NoReturn
 
+from lensmount_emulator.reports.printable import one_line, printing_safely
 from lensmount_emulator.termination import Stopped, Termination, name_of_stop
 
 VERBS = {
@@ -44,9 +45,15 @@ EXIT_CODES = """exit codes:
   4  a port or board cannot be opened, refuses what it is to do, or went away; a device
      that answers nothing
   5  fuzz lens, fuzz body: the device does not come back, and nobody is there to see to it
+ 70  a defect of lensmount: please report it
 130  stopped by Ctrl-C; everything decoded or recorded so far is kept, and the summary printed
 143  stopped by SIGTERM in the same way; 129: by SIGHUP
 """
+
+
+DEFECT = 70
+TRACEBACK = "LENSMOUNT_TRACEBACK"
+"""The variable of the environment that shows the traceback of a defect."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -58,12 +65,20 @@ class Parser(argparse.ArgumentParser):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; gives the exit code."""
+    """Run the command line; gives the exit code.
+
+    Both output streams are escaped while it runs, and nothing but `SystemExit` leaves it.
+    """
+    with printing_safely():
+        return _ended(arguments)
+
+
+def _ended(arguments: Sequence[str] | None) -> int:
     stop = Termination()
     try:
         try:
             stop.start()
-            code = _main(arguments)
+            code = _reported(arguments)
         finally:
             stop.close(process_ends=arguments is None)
     except KeyboardInterrupt:
@@ -71,6 +86,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _report_stop(Stopped(stop.number or SIGINT))
     # An end that fails, or that nothing was left to interrupt, is still one by signal.
     return code if stop.number is None else 128 + stop.number
+
+
+def _reported(arguments: Sequence[str] | None) -> int:
+    """The exit code of a run; what no verb expects is reported here, as a defect and in one line."""
+    try:
+        return _main(arguments)
+    except MemoryError:
+        print("lensmount: not enough memory", file=sys.stderr)
+        return 3
+    except Exception as error:
+        if os.environ.get(TRACEBACK):
+            import_module("traceback").print_exc()
+        trace = error.__traceback__
+        while trace is not None and trace.tb_next is not None:
+            trace = trace.tb_next
+        place = f", {os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}" if trace else ""
+        print(
+            f"lensmount: a defect of lensmount ({type(error).__name__}: {one_line(error)}{place}); please report it; "
+            f"{TRACEBACK}=1 shows the traceback",
+            file=sys.stderr,
+        )
+        return DEFECT
 
 
 def _report_stop(error: Stopped) -> None:
@@ -132,7 +169,7 @@ def _guarded(run: Callable[[argparse.Namespace], int], arguments: argparse.Names
         code = run(arguments)
         sys.stdout.flush()
     except MountError as error:
-        print(f"lensmount: {error}", file=sys.stderr)
+        print(f"lensmount: {one_line(error)}", file=sys.stderr)
         return _exit_code(error)
     except BrokenPipeError:
         # The reader of our output has seen enough (`| head`); nothing more can be told to it.
@@ -140,7 +177,7 @@ def _guarded(run: Callable[[argparse.Namespace], int], arguments: argparse.Names
         return 0
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
-        print(f"lensmount: {place}{error.strerror or error}", file=sys.stderr)
+        print(f"lensmount: {one_line(f'{place}{error.strerror or error}')}", file=sys.stderr)
         _silence()
         return 3
     return code

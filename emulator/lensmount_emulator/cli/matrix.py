@@ -50,10 +50,10 @@ def run(arguments: argparse.Namespace) -> int:
 
     from lensmount_emulator.cli.matrix_files import ready
     from lensmount_emulator.cli.report_files import write_all
+    from lensmount_emulator.reports.console import console_for
     from lensmount_emulator.reports.matrix_table import print_matrix
     from lensmount_emulator.reports.matrix_words import totals
     from lensmount_emulator.reports.progress import count_progress
-    from lensmount_emulator.reports.tables import console_for
     from lensmount_emulator.sessions.matrix import Outcome
     from lensmount_emulator.sessions.planning import plan
     from lensmount_emulator.worker_count import default_worker_count

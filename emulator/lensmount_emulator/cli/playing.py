@@ -169,7 +169,7 @@ class Player:
 
     def _object(self, kind: str, at: float, **values: Any) -> None:
         told = {"kind": kind, "t_us": microseconds(at), **values}
-        self._say(json.dumps(told, separators=(",", ":"), ensure_ascii=False))
+        self._say(json.dumps(told, separators=(",", ":")))
 
     def _say(self, line: str) -> None:
         self._out.write(line + "\n")

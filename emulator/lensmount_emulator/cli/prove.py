@@ -23,17 +23,17 @@ def run(arguments: argparse.Namespace) -> int:
     """Compare, and print what it came to."""
     from random import Random
 
-    from rich.console import Console
     from rich.progress import Progress
 
     from lensmount_emulator.proofs.differential import Differential, compare
+    from lensmount_emulator.reports.console import progress_console
     from lensmount_hardware.clock import MonotonicClock
     from lensmount_protocol.registry import load_dialect
 
     dialect = load_dialect(arguments.dialect)
     clock = MonotonicClock()
     found, stopped = Differential(), False
-    with Progress(console=Console(stderr=True), transient=True) as bar:
+    with Progress(console=progress_console(), transient=True) as bar:
         task = bar.add_task("frames", total=arguments.cases)
         try:
             compare(

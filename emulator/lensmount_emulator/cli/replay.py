@@ -68,6 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _repeat(path: Path, *, as_json: bool) -> int:
+    from lensmount_emulator.reports.printable import one_line
     from lensmount_emulator.sessions.repeating import repeat
 
     came = repeat(path)
@@ -75,11 +76,11 @@ def _repeat(path: Path, *, as_json: bool) -> int:
         print(json.dumps({"identical": came.identical, **asdict(came)}))
         return 0 if came.identical else 1
     if came.identical:
-        print(f"{path}: identical, {came.size} bytes")
+        print(f"{one_line(path)}: identical, {came.size} bytes")
         return 0
-    print(f"{path}: line {came.line} came out differently")
-    print(f"  recorded  {came.recorded or 'nothing: the recording ends here'}")
-    print(f"  repeated  {came.repeated or 'nothing: the session ends here'}")
+    print(f"{one_line(path)}: line {came.line} came out differently")
+    print(f"  recorded  {one_line(came.recorded) or 'nothing: the recording ends here'}")
+    print(f"  repeated  {one_line(came.repeated) or 'nothing: the session ends here'}")
     return 1
 
 

@@ -1,5 +1,6 @@
 """One line of text for each thing that happens on the wire."""
 
+from lensmount_emulator.reports.printable import one_line
 from lensmount_protocol.decoder import Decoded, DecodedFrame, DecodedGarbage, EmptyWindow
 from lensmount_protocol.describe import name_of, show_message
 from lensmount_protocol.dialect import Dialect
@@ -21,7 +22,11 @@ def time_text(at: float | None) -> str:
 
 
 def line_of(event: Decoded, dialect: Dialect, *, every_field: bool = False) -> str:
-    """The line for one decoded event."""
+    """The line for one decoded event; what could break the line is escaped."""
+    return one_line(_line_of(event, dialect, every_field=every_field))
+
+
+def _line_of(event: Decoded, dialect: Dialect, *, every_field: bool) -> str:
     if isinstance(event, DecodedFrame):
         said = "  +  ".join(show_message(message, every_field=every_field) for message in event.messages)
         return f"{_head(event.at, event.sender)} {event.frame.sequence:02x}  {said}{_extras(event)}"
@@ -45,7 +50,7 @@ def fields_of(event: DecodedFrame) -> list[str]:
     return [
         f"{'':>14}{row}"
         for message in event.messages
-        for row in show_message(message, every_field=True).replace(" ", "\n", 1).splitlines()
+        for row in one_line(show_message(message, every_field=True)).replace(" ", "\n", 1).split("\n")
     ]
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from rich.console import Console
 
 from lensmount_emulator.profiles.profile import Profile
+from lensmount_emulator.reports.printable import one_line
 from lensmount_emulator.reports.tables import print_tally, print_timing
 from lensmount_emulator.sessions.loopback import Session
 from lensmount_emulator.sessions.score import Score
@@ -53,7 +54,9 @@ def print_outcome(console: Console, session: Session) -> None:
     if not session.finished:
         console.print(f"  the script was not done in {session.seconds:.3f} s; --duration gives it longer")
     for notice in troubles:
-        console.print(f"  error at {notice.at * 1e3:.3f} ms, {notice.role.value}: {notice.text}", markup=False)
+        console.print(
+            f"  error at {notice.at * 1e3:.3f} ms, {notice.role.value}: {one_line(notice.text)}", markup=False
+        )
     for fault in session.plan.texts():
         console.print(f"  fault, seed {session.plan.seed}: {fault}", markup=False)
     for violation in session.violations:

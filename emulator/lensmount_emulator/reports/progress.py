@@ -10,10 +10,11 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import TextIO
 
-from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from lensmount_emulator.reports.console import progress_console
+from lensmount_emulator.reports.printable import one_line
 from lensmount_hardware.clock import Clock, MonotonicClock
 
 LINE_INTERVAL = 10.0
@@ -54,14 +55,14 @@ def count_progress(unit: str) -> Generator[Callable[[float, float], None]]:
 
 @contextlib.contextmanager
 def _shown(name: str, unit: str) -> Generator[Callable[[float, float], None]]:
-    console = Console(stderr=True)
+    console = progress_console()
     if not console.is_terminal:
         yield ProgressLines(name, unit, sys.stderr, MonotonicClock()).update
         return
     counts = (_CountColumn(unit),) if unit else ()
     columns = (TextColumn("{task.description}", markup=False), *counts, BarColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task(name, total=None)
+        task = bar.add_task(one_line(name), total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
@@ -109,7 +110,7 @@ class ProgressLines:
         if self.unit:
             state = f"{done:.0f} of {total:.0f} {self.unit}, {format_rate(rate)}/s"
         else:
-            state = f"{self.name}: {100 * done / total:.0f} %"
+            state = f"{one_line(self.name)}: {100 * done / total:.0f} %"
         self.out.write(f"{state}{left}\n")
         self.out.flush()
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from lensmount_emulator.reports.lines import ARROWS, time_text
+from lensmount_emulator.reports.printable import one_line
 from lensmount_emulator.roles.engine import Notice
 from lensmount_protocol.decoder import Decoded, DecodedFrame, DecodedGarbage, EmptyWindow
 from lensmount_protocol.describe import headline
@@ -35,7 +36,7 @@ class Storyteller:
             self._told.add(composition)
             yield from self._skipped_line(event.at)
             said = "  +  ".join(headline(message) for message in event.messages)
-            yield f"{time_text(event.at)}  {ARROWS[event.sender]}  {said}"
+            yield f"{time_text(event.at)}  {ARROWS[event.sender]}  {one_line(said)}"
         elif isinstance(event, DecodedGarbage):
             yield f"{time_text(event.at)}  {ARROWS[event.sender]}  {len(event.data)} bytes, {event.reason.value}"
         elif isinstance(event, EmptyWindow):
@@ -47,7 +48,7 @@ class Storyteller:
         yield from self._skipped_line(notice.at)
         self._told.clear()
         mark = "!" if notice.trouble else "●"
-        yield f"{time_text(notice.at)}  {mark} {notice.role.value}: {notice.text}"
+        yield f"{time_text(notice.at)}  {mark} {notice.role.value}: {one_line(notice.text)}"
 
     def _skipped_line(self, at: float | None) -> Iterator[str]:
         if self._skipped:

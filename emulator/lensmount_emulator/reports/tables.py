@@ -1,7 +1,6 @@
 """Tables for people: counts per message type, and the timing contract against what was measured."""
 
 from collections.abc import Sequence
-from typing import TextIO
 
 from rich import box
 from rich.console import Console
@@ -9,14 +8,6 @@ from rich.table import Table
 
 from lensmount_emulator.sessions.tally import Tally
 from lensmount_protocol.timing import Measurement
-
-PIPED_WIDTH = 120
-"""Columns where nobody looks at a terminal."""
-
-
-def console_for(out: TextIO) -> Console:
-    """A console that wraps nothing away where it is piped."""
-    return Console(file=out, soft_wrap=True, width=None if out.isatty() else PIPED_WIDTH, highlight=False)
 
 
 def print_tally(console: Console, tally: Tally) -> None:
