@@ -8,7 +8,7 @@ MAGIC = b'{"lensmount":"recording"'
 PCAPNG_MAGIC = b"\n\r\r\n"
 """How every pcapng file begins, in either byte order."""
 
-_VCD = re.compile(rb"\s*\$(?:date|version|timescale|comment|scope|var|attrbegin)\b")
+_VCD = re.compile(rb"\s*\$(?:date|version|timescale|comment|scope|var|attrbegin|enddefinitions)\b", re.IGNORECASE)
 """How the header of a Value Change Dump begins: with any of its declarations."""
 
 _SIGNS = re.compile(rb"(?:Body->Lens|Lens->Body)\b|\[[BbLl]:\d+\]|^[cC] \d{3,}\s*$", re.MULTILINE)

@@ -1,68 +1,22 @@
-"""Logic lines of any capture to records: which probe carries which line, and bytes and edges in the order of time."""
+"""Logic lines of any capture to records: bytes and edges in the order of time."""
 
 import heapq
 import math
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
 
+import numpy as np
+
 from lensmount_hardware.captures.uart import LogicLine, bursts_of
-from lensmount_protocol.errors import CaptureError, unknown
-from lensmount_protocol.wire import Burst, Edge, Record, Wiring
+from lensmount_protocol.errors import CaptureError
+from lensmount_protocol.wire import Burst, Edge, Record, Remark, Wiring
 
 _BLOCK = 65536
 """Edges that are Python numbers at a time."""
 
 SAMPLES_PER_BIT = 3
 """Fewest samples a bit that can be decoded."""
-
-_SPELLINGS = ("{line}", "{line}_BODY", "{line}_LENS", "BODY_{line}_LENS", "LENS_{line}_BODY", "LOGIC_{line}")
-"""How captures name a line: plainly, or with the ends that drive and hear it."""
-
-
-def probes_of(
-    path: Path, probes: Mapping[str, int], count: int, wiring: Wiring, channels: Mapping[str, str]
-) -> dict[str, int]:
-    """Line -> number of its probe, by the names that captures of this mount use, then by what the caller says.
-
-    Args:
-        path: the file, for errors.
-        probes: name -> number, as the file has them.
-        count: how many there are, named or not.
-        wiring: the mount's lines.
-        channels: line -> name or number of a probe, from the caller.
-
-    Raises:
-        CaptureError: a serial line has none, or the caller names a line or a probe that is not there.
-    """
-    by_name = {name.upper(): number for name, number in probes.items()}
-    found: dict[str, int] = {}
-    for line in wiring.lines:
-        if line in channels:
-            found[line] = _probe(path, probes, count, channels[line])
-            continue
-        spoken = (spelling.format(line=line) for spelling in _SPELLINGS)
-        named = next((by_name[name] for name in spoken if name in by_name), None)
-        if named is not None:
-            found[line] = named
-    for line in channels:
-        if line not in wiring.lines:
-            raise CaptureError(f"{path}: {unknown('line', line, wiring.lines)}")
-    missing = [serial.name for serial in wiring.serial if serial.name not in found]
-    if missing:
-        wanted, known = " and ".join(missing), ", ".join(probes) or "none"
-        raise CaptureError(f"{path}: no channel for {wanted}; the file has {known}; say --channel {missing[0]}=NAME")
-    return found
-
-
-def _probe(path: Path, probes: Mapping[str, int], count: int, probe: str) -> int:
-    folded = {name.upper(): number for name, number in probes.items()}
-    if probe.upper() in folded:
-        return folded[probe.upper()]
-    if re.fullmatch(r"\d{1,3}", probe) and int(probe) < count:
-        return int(probe)
-    raise CaptureError(f"{path}: {unknown('channel', probe, probes)}; or its number from 0")
 
 
 def check_rate(path: Path, rate: float, wiring: Wiring) -> None:
@@ -79,13 +33,82 @@ def check_rate(path: Path, rate: float, wiring: Wiring) -> None:
         )
 
 
+_TIDY = 8
+"""Part of a bit by which a byte may come early or late, where the file itself is no finer."""
+
+
+_FREE_EDGES = 6_000_000
+_FREE_BYTES = 2_000_000
+_EDGES_A_BYTE = 8
+"""Edges that a byte of a large file may stand for; E-mount sessions of sigrok and Saleae have 1 to 3."""
+
+
+class EdgeBudget:
+    """How many edges a file may hold: as many as captures have, and not what a small file can be inflated to.
+
+    Args:
+        path: the file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._size = path.stat().st_size
+        self._left = _FREE_EDGES + _EDGES_A_BYTE * max(0, self._size - _FREE_BYTES)
+
+    def take(self, count: int) -> None:
+        """Count edges that are kept in memory.
+
+        Raises:
+            CaptureError: there are more than a capture of this size can have.
+        """
+        self._left -= count
+        if self._left < 0:
+            raise CaptureError(
+                f"{self._path}: more edges than a capture of {self._size} bytes can have; "
+                "if it is one, cut it into shorter ones"
+            )
+
+
+def pick_rate(path: Path, own: float | None, samplerate: float | None) -> tuple[float, list[Remark]]:
+    """The rate of the samples, and what is to be said of it.
+
+    Args:
+        path: the file, for errors.
+        own: what the file says.
+        samplerate: what the user says.
+
+    Raises:
+        CaptureError: neither says one.
+    """
+    if samplerate is None:
+        if own is None:
+            raise CaptureError(f"{path}: no sample rate in the file; say it with --samplerate HZ, such as 6M")
+        return own, []
+    if own is None or own == samplerate:
+        return samplerate, []
+    text = f"read at {samplerate:g} samples a second, as --samplerate says; the file itself says {own:g}"
+    return samplerate, [Remark(None, text)]
+
+
+def pace_jitter(lines: Mapping[str, LogicLine], rate: float, wiring: Wiring) -> float:
+    """Steps by which bytes may be off an even pace: what lies between the closest two changes, at most a part of a bit.
+
+    A file of changes of sampled lines has all its changes where samples were, whatever the unit of its times.
+    """
+    if not lines:
+        return 1.0
+    changes = np.unique(np.concatenate([line.edges for line in lines.values()]))
+    closest = int(np.diff(changes).min()) if len(changes) > 1 else 1
+    return max(1.0, min(float(closest), rate / wiring.baudrates[-1] / _TIDY))
+
+
 def records_of_lines(
     lines: Mapping[str, LogicLine], wiring: Wiring, rate: float, jitter: float = 1.0
 ) -> Iterator[Record]:
     """Everything in time order; at one and the same sample the edges come first, for they open windows.
 
     Args:
-        lines: the serial lines, and others of the mount.
+        lines: the lines of the mount that the capture has.
         wiring: which are serial, and their rates.
         rate: samples a second.
         jitter: samples by which the start of a byte may be away from an even pace before its burst is cut there.
@@ -95,7 +118,9 @@ def records_of_lines(
     ]
     traffic: list[Iterator[Record]] = []
     for serial in wiring.serial:
-        data = lines[serial.name]
+        data = lines.get(serial.name)
+        if data is None:
+            continue
         found = bursts_of(data, lines.get(serial.select), serial, wiring, rate, jitter)
         in_front: list[Record] = []
         first = math.inf
@@ -107,6 +132,15 @@ def records_of_lines(
         edges.append(_edges(serial.name, data, rate, first))
         traffic.append(chain(in_front, found))
     return heapq.merge(*edges, *traffic, key=lambda record: record.at or 0.0)
+
+
+def with_remarks(records: Iterator[Record], remarks: Iterable[Remark]) -> Iterator[Record]:
+    """Records with remarks at their times; those without a time in front, or at the end where something is missing."""
+    told = list(remarks)
+    timed = sorted((remark for remark in told if remark.at is not None), key=lambda remark: remark.at or 0.0)
+    yield from (remark for remark in told if remark.at is None and not remark.incomplete)
+    yield from heapq.merge(timed, records, key=lambda record: record.at or 0.0) if timed else records
+    yield from (remark for remark in told if remark.at is None and remark.incomplete)
 
 
 def _edges(name: str, line: LogicLine, rate: float, end: float = math.inf) -> Iterator[Edge]:

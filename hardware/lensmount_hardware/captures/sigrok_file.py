@@ -1,22 +1,19 @@
-"""The file of a sigrok capture: a ZIP whose metadata names the channels, and whose members hold the samples."""
+"""The file of a sigrok capture: a ZIP whose metadata names devices and channels, and whose members hold the samples."""
 
 import configparser
-import lzma
 import math
-import os
 import re
-import struct
 import zipfile
-import zlib
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from lensmount_hardware.captures.capture import Progress
-from lensmount_hardware.captures.limits import check_packing, inflated_limit, read_member
-from lensmount_hardware.captures.logic import probes_of
+from lensmount_hardware.captures.channels import Channel, ChannelTable, Variable, pick_channels
+from lensmount_hardware.captures.zip_members import member_names, one_line, pieces_of, read_text
 from lensmount_protocol.errors import CaptureError
-from lensmount_protocol.wire import Wiring
+from lensmount_protocol.wire import Remark, Wiring
 
 _MULTIPLES = {"": 1.0, "k": 1e3, "m": 1e6, "g": 1e9}
 LARGEST_SAMPLE = 8
@@ -25,139 +22,192 @@ LARGEST_SAMPLE = 8
 _CHUNK = 4 * 1024 * 1024
 """Bytes of samples in memory at a time."""
 
-DAMAGE = (
-    *(zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, lzma.LZMAError, struct.error),
-    *(OSError, EOFError, LookupError, ValueError, RuntimeError, OverflowError),
-)
-"""What the ZIP reader raises on files that are cut, damaged, encrypted or packed in an unknown way."""
+_MAX_MISSING = 100_000
+"""Members that may be missing; beyond that the numbers make no sense."""
 
-
-_LOCAL_HEADER = struct.Struct("<4s22xHH")
-"""What stands in front of a member's name: the magic, and behind what the directory says too, two lengths."""
-
-_LOCAL_MAGIC = b"PK\x03\x04"
-_USUAL_FLAGS = 0x080E
-"""How hard it was packed, sizes behind the data, names in UTF-8; any other flag is for zipfile to judge."""
+_VERSIONS = ("1", "2")
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
-    """What the metadata says: samples a second, bytes a sample, channel name -> bit, files of samples."""
+class Device:
+    """A device of the capture that has logic samples.
 
-    rate: float
+    Attributes:
+        name: its section of the metadata.
+        rate: samples a second; `None` where the metadata does not say.
+        sample_size: bytes of a sample.
+        table: its channels; the source of each is a bit of the sample.
+        members: the files of samples, in order; a number in place of a name counts members that are missing there.
+        notes: what is to be said of its files.
+    """
+
+    name: str
+    rate: float | None
     sample_size: int
-    probes: Mapping[str, int]
-    members: list[str]
+    table: ChannelTable
+    members: tuple[str | int, ...]
+    notes: tuple[Remark, ...] = ()
 
 
-def layout_of(path: Path, archive: zipfile.ZipFile) -> Layout:
-    """What the metadata says.
+def devices_of(path: Path, archive: zipfile.ZipFile) -> list[Device]:
+    """The devices that have logic samples, in the order of the metadata.
 
     Raises:
-        CaptureError: there is none, or it makes no sense.
+        CaptureError: there is no metadata, it makes no sense, or no device has logic samples.
     """
-    names = archive.namelist()
-    if "metadata" not in names:
-        raise CaptureError(
-            f"{path}: a ZIP without sigrok's metadata; save the capture as .sr in PulseView or sigrok-cli"
-        )
-    metadata = configparser.ConfigParser(interpolation=None, strict=False)
+    names = member_names(path, archive)
+    metadata = configparser.ConfigParser(interpolation=None, strict=False, delimiters=("=",))
     try:
-        metadata.read_string(read_member(path, archive, "metadata").decode("utf-8", "replace"))
-        device = next(metadata[name] for name in metadata.sections() if name.startswith("device"))
-        rate = _frequency(device["samplerate"])
-        size = int(device.get("unitsize", "1"))
-        base = device.get("capturefile", "logic-1")
-        probes = {
-            name: int(key.removeprefix("probe")) - 1
-            for key, name in device.items()
-            if re.fullmatch(r"probe[1-9]\d{0,3}", key)
-        }
-    except (configparser.Error, StopIteration, KeyError, ValueError) as error:
+        metadata.read_string(read_text(path, archive, "metadata"))
+        sections = [metadata[name] for name in metadata.sections() if name.lower().startswith("device")]
+        if not sections:
+            raise ValueError("it has no [device 1]")
+        devices = [_read_device(path, section, names) for section in sections]
+    except (configparser.Error, ValueError) as error:
         raise CaptureError(f"{path}: sigrok metadata makes no sense: {one_line(error)}") from error
-    if not 1 <= size <= LARGEST_SAMPLE:
-        raise CaptureError(f"{path}: {size} bytes a sample; 1 to {LARGEST_SAMPLE} can be read")
-    numbered = re.compile(re.escape(base) + r"-(\d{1,9})")
-    members = sorted(filter(numbered.fullmatch, names), key=lambda name: int(name.rpartition("-")[2]))
-    members = members or [name for name in names if name == base]
-    if not members:
-        raise CaptureError(f"{path}: sigrok metadata but no logic samples ({base}-1 …)")
-    return Layout(rate, size, probes, members)
+    found = [device for device in devices if device.members]
+    if not found:
+        bases = ", ".join(f"{section.get('capturefile', 'logic-1')}-1" for section in sections)
+        analog = any(name.startswith("analog-") for name in names)
+        advice = "; it holds analog samples, so record again with the logic channels" if analog else ""
+        raise CaptureError(f"{path}: sigrok metadata but no logic samples ({bases} …){advice}")
+    return found
 
 
-def _frequency(text: str) -> float:
-    match = re.fullmatch(r"\s*(\d+(?:\.\d*)?)\s*([kmg]?)(?:hz)?\s*", text.lower())
-    rate = float(match[1]) * _MULTIPLES[match[2]] if match else 0.0
-    if not 0 < rate < math.inf:
-        raise ValueError(f"sample rate {text!r}")
-    return rate
-
-
-def bits_of(path: Path, layout: Layout, wiring: Wiring, channels: Mapping[str, str]) -> dict[str, int]:
-    """Line -> bit of the port.
+def pick_device(
+    path: Path, devices: list[Device], wiring: Wiring, channels: Mapping[str, str]
+) -> tuple[Device, dict[str, list[Channel]], list[Remark]]:
+    """The first device that has the mount's serial lines, and which of its channels may carry which line.
 
     Raises:
-        CaptureError: as `probes_of`, or a bit lies beyond the samples.
+        CaptureError: no device has them; as `pick_channels` says it.
     """
-    bits = probes_of(path, layout.probes, 8 * layout.sample_size, wiring, channels)
-    outside = [line for line, bit in bits.items() if bit >= 8 * layout.sample_size]
+    refusals: list[str] = []
+    found: list[tuple[Device, dict[str, list[Channel]]]] = []
+    for device in devices:
+        try:
+            found.append((device, pick_channels(path, device.table, wiring, channels)))
+        except CaptureError as error:
+            refusals.append(f"{device.name}: {str(error).removeprefix(f'{path}: ')}")
+    if not found:
+        text = refusals[0].partition(": ")[2] if len(refusals) == 1 else "; ".join(refusals)
+        raise CaptureError(f"{path}: {text}")
+    device, candidates = found[0]
+    notes = list(device.notes)
+    if len(devices) > 1:
+        others = ", ".join(other.name for other in devices if other is not device)
+        notes.append(Remark(None, f"read from {device.name}; not from {others}"))
+    return device, candidates, notes
+
+
+def _read_device(path: Path, section: configparser.SectionProxy, names: list[str]) -> Device:
+    number = re.sub(r"\D", "", section.name) or "1"
+    base = section.get("capturefile", f"logic-{number}").strip()
+    members, notes = _members_of(path, base, names)
+    probes = {
+        int(key.removeprefix("probe")) - 1: _unescaped(name)
+        for key, name in section.items()
+        if re.fullmatch(r"probe[1-9]\d{0,3}", key)
+    }
+    total = section.get("total probes", "0").strip()
+    told = section.get("unitsize", "").strip()
+    size = int(told) if told else max(1, -(-(int(total) if total.isdecimal() else 0) // 8))
+    if members and not 1 <= size <= LARGEST_SAMPLE:
+        raise CaptureError(f"{path}: {size} bytes a sample; 1 to {LARGEST_SAMPLE} can be read")
+    variables = {bit: Variable(probes.get(bit) or str(bit), bit) for bit in {*probes, *range(8 * size)}}
+    named = [variables[bit] for bit in sorted(probes) if probes[bit]]
+    table = ChannelTable(named, variables)
+    rate = section.get("samplerate", "").strip()
+    return Device(section.name, _frequency(rate) if members and rate else None, size, table, members, tuple(notes))
+
+
+def _members_of(path: Path, base: str, names: list[str]) -> tuple[tuple[str | int, ...], list[Remark]]:
+    """The members of a device in order, and what is to be said of them; as in sigrok, one file of all samples wins."""
+    numbered = re.compile(re.escape(base) + r"-([1-9]\d{0,8})")
+    pieces = sorted((int(match[1]), name) for name in names if (match := numbered.fullmatch(name)))
+    if base in names:
+        more = [Remark(None, f"read from {base}; {len(pieces)} members {base}-… are left out")] if pieces else []
+        return (base,), more
+    members: list[str | int] = []
+    last = 0
+    for number, name in pieces:
+        if number > last + 1:
+            if number - last > _MAX_MISSING:
+                raise CaptureError(f"{path}: {name} follows {base}-{last}; with so many members missing it is damaged")
+            members.append(number - last - 1)
+        members.append(name)
+        last = number
+    return tuple(members), []
+
+
+def _unescaped(name: str) -> str:
+    """A text of the metadata as it is meant: sigrok writes tabs, backslashes and outer spaces as two characters."""
+    known = {"s": " ", "t": "\t", "n": "\n", "r": "\r", "\\": "\\"}
+    return " ".join(re.sub(r"\\([stnr\\])", lambda match: known[match[1]], name).split())
+
+
+def _frequency(text: str) -> float | None:
+    """Samples a second; `None` for 0, which devices without a rate write."""
+    match = re.fullmatch(r"(\d+(?:\.\d*)?)\s*([kmg]?)(?:hz)?", text.strip().lower())
+    rate = float(match[1]) * _MULTIPLES[match[2]] if match else math.inf
+    if not rate < math.inf:
+        raise ValueError(f"sample rate {text!r}")
+    return rate or None
+
+
+def check_bits(path: Path, device: Device, candidates: Mapping[str, list[Channel]]) -> None:
+    """Refuse channels that no sample has.
+
+    Raises:
+        CaptureError: a bit lies beyond the samples.
+    """
+    size = device.sample_size
+    outside = [line for line, several in candidates.items() if any(bit_of(one) >= 8 * size for one in several)]
     if outside:
-        raise CaptureError(f"{path}: {', '.join(outside)} lie beyond the {layout.sample_size} bytes of a sample")
-    return bits
+        raise CaptureError(f"{path}: {', '.join(outside)} lie beyond the {size} bytes of a sample")
 
 
-def chunks_of(path: Path, archive: zipfile.ZipFile, layout: Layout, progress: Progress) -> Iterator[bytes]:
-    """The samples in order, whole samples at a time."""
-    whole = _CHUNK // layout.sample_size * layout.sample_size
-    total = sum(archive.getinfo(name).file_size for name in layout.members)
-    limit = inflated_limit(path.stat().st_size)
-    if total > limit:
-        raise CaptureError(f"{path}: {total} bytes of samples; a file of this size holds at most {limit}")
+def bit_of(channel: Channel) -> int:
+    """The bit of the sample that a channel is."""
+    bit = channel.variable.source
+    assert isinstance(bit, int)
+    return bit
+
+
+def chunks_of(
+    path: Path, archive: zipfile.ZipFile, device: Device, progress: Progress
+) -> Iterator[tuple[bytes, str, int | None]]:
+    """The samples in order, whole samples at a time.
+
+    Yields:
+        samples; the member that they begin, or `""`; and how many samples are missing in front of it, `None` where
+        members are missing whose length is not known.
+    """
+    whole = _CHUNK // device.sample_size * device.sample_size
+    names = [name for name in device.members if isinstance(name, str)]
+    sizes = Counter(archive.getinfo(name).file_size for name in names)
+    total = sum(size * count for size, count in sizes.items())
+    usual, count = sizes.most_common(1)[0]
+    length = usual // device.sample_size if 2 * count > len(names) and len(names) > 1 else None
     done = 0
-    for name in layout.members:
-        check_packing(path, archive, name)
-        for data in _read(archive, archive.getinfo(name), whole):
-            if len(data) % layout.sample_size:
-                raise CaptureError(f"{path}: {name} ends inside a sample of {layout.sample_size} bytes")
-            yield data
+    missing: int | None = 0
+    for name in device.members:
+        if isinstance(name, int):
+            missing = None if length is None else name * length
+            continue
+        begins = name
+        for data in pieces_of(archive, archive.getinfo(name), whole):
+            if len(data) % device.sample_size:
+                raise CaptureError(f"{path}: {name} ends inside a sample of {device.sample_size} bytes")
+            yield data, begins, missing
+            begins, missing = "", 0
             done += len(data)
             progress(min(1.0, done / max(total, 1)))
 
 
-def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo, size: int) -> Iterator[bytes]:
-    """A member in pieces of this size."""
-    small = _inflated(archive, info) if 0 < info.file_size <= size else b""
-    if small:
-        yield small
-        return
-    with archive.open(info) as member:
-        while data := member.read(size):
-            yield data
-
-
-def _inflated(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
-    """A member that is packed in the usual way, in one go: captures have hundreds of small ones.
-
-    Nothing where it is not, or where something is wrong with it: then zipfile reads it, or says what.
-    """
-    if archive.fp is None or info.compress_type != zipfile.ZIP_DEFLATED or info.flag_bits & ~_USUAL_FLAGS:
-        return b""
-    name = info.orig_filename.encode("ascii", "replace")
-    archive.fp.seek(info.header_offset)
-    header = archive.fp.read(_LOCAL_HEADER.size)
-    if len(header) < _LOCAL_HEADER.size:
-        return b""
-    magic, name_length, extra_length = _LOCAL_HEADER.unpack(header)
-    if magic != _LOCAL_MAGIC or archive.fp.read(name_length) != name:
-        return b""
-    archive.fp.seek(extra_length, os.SEEK_CUR)
-    try:
-        data = zlib.decompressobj(-zlib.MAX_WBITS).decompress(archive.fp.read(info.compress_size), info.file_size)
-    except zlib.error:
-        return b""
-    return data if len(data) == info.file_size and zlib.crc32(data) == info.CRC else b""
-
-
-def one_line(error: Exception) -> str:
-    """What an error says, in one line."""
-    return " ".join(str(error).split()) or type(error).__name__
+def version_note(path: Path, archive: zipfile.ZipFile) -> list[Remark]:
+    """A remark where the file is of a version that this program does not know."""
+    if "version" not in archive.namelist():
+        return []
+    version = read_text(path, archive, "version").strip()[:20]
+    return [] if version in _VERSIONS else [Remark(None, f"a sigrok file of version {version!r}, read as version 2")]

@@ -129,7 +129,7 @@ SAMPLES = bytes(range(64)) * 4
         (metadata(capturefile="other"), ["other-1"]),
         ("", ["makes no sense"]),
         ("no ini at all", ["makes no sense"]),
-        ("[device 1]\nprobe1=RXD", ["samplerate"]),
+        ("[device 1]\nprobe1=RXD\nprobe2=TXD", ["no sample rate", "--samplerate HZ"]),
     ],
 )
 def test_metadata_that_does_not_fit_is_one_line(tmp_path, wiring, told, words):

@@ -265,7 +265,7 @@ def test_dumps_of_other_programs_are_read(tmp_path, wiring):
 def test_wires_of_other_names_are_found_by_name_and_number(tmp_path, wiring):
     path = tmp_path / "a.vcd"
     path.write_text(dump_of(FRAME[:5]).replace("TXD", "D7").replace("rxd", "D8"))
-    with pytest.raises(CaptureError, match="no channel for RXD and TXD; the file has D7"):
+    with pytest.raises(CaptureError, match=r"RXD and TXD; the file has top\.bus\[7\] to \[0\], top\.D7, "):
         read_vcd(path, wiring)
     for channels in ({"TXD": "D7", "RXD": "D8"}, {"TXD": "0", "RXD": "2"}):
         capture = read_vcd(path, wiring, channels)
@@ -275,7 +275,7 @@ def test_wires_of_other_names_are_found_by_name_and_number(tmp_path, wiring):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        (VCD.replace("10 ns", "3 ns"), "timescale '3 ns'; legal are 1, 10 or 100 of s, ms, us, ns, ps, fs"),
+        (VCD.replace("10 ns", "3 weeks"), "timescale '3 weeks'; write a number and one of s, ms, us, ns, ps, fs"),
         (VCD.replace("$timescale", "$comment"), "without a timescale"),
         (VCD.replace("10 ns", "1 us"), "too coarse for 1500000 baud; 222 ns or finer"),
         (VCD[:100], "cut inside its header"),
@@ -309,9 +309,8 @@ def test_a_dump_cut_at_any_byte_gives_the_bytes_in_front_of_the_cut(tmp_path, wi
         path.write_bytes(whole[:cut])
         records = list(read_vcd(path, wiring).records)
         seen.append(b"".join(record.data for record in records if isinstance(record, Burst)))
-        assert all(
-            "cut inside a line" in record.text for record in records if isinstance(record, Remark) and not record.at
-        )
+        remarks = [record for record in records if isinstance(record, Remark)]
+        assert all("cut" in remark.text for remark in remarks if remark.incomplete)
     assert all(FRAME.startswith(data) for data in seen)
     assert all(len(a) <= len(b) for a, b in pairwise(seen))
     assert seen[-1] == FRAME[:5]

@@ -1,0 +1,99 @@
+"""Members of ZIP files, which several capture formats are: read in pieces, and in bounded memory."""
+
+import lzma
+import os
+import struct
+import zipfile
+import zlib
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from lensmount_protocol.errors import CaptureError
+
+DAMAGE = (
+    *(zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, lzma.LZMAError, struct.error),
+    *(OSError, EOFError, LookupError, ValueError, RuntimeError, OverflowError),
+)
+"""What the ZIP reader raises on files that are cut, damaged, encrypted or packed in an unknown way."""
+
+MAX_TEXT = 4 * 1024 * 1024
+"""Bytes of the largest member that is read as a whole: a description of the capture."""
+
+_LOCAL_HEADER = struct.Struct("<4s22xHH")
+"""What stands in front of a member's name: the magic, and behind what the directory says too, two lengths."""
+
+_LOCAL_MAGIC = b"PK\x03\x04"
+_USUAL_FLAGS = 0x080E
+"""How hard it was packed, sizes behind the data, names in UTF-8; any other flag is for zipfile to judge."""
+
+
+def member_names(path: Path, archive: zipfile.ZipFile) -> list[str]:
+    """The names of all members, in the order of the directory.
+
+    Raises:
+        CaptureError: two members have one name, so that one of them would be lost.
+    """
+    counts = Counter(archive.namelist())
+    for name, count in counts.items():
+        if count > 1:
+            raise CaptureError(f"{path}: {count} members are named {name}; keep the right one and remove the others")
+    return list(counts)
+
+
+def read_text(path: Path, archive: zipfile.ZipFile, name: str) -> str:
+    """A small member as text, without a byte order mark.
+
+    Raises:
+        CaptureError: it is larger than a description can be.
+        the errors of `DAMAGE`: as `pieces_of`.
+    """
+    with archive.open(name) as member:
+        data = member.read(MAX_TEXT + 1)
+    if len(data) > MAX_TEXT:
+        raise CaptureError(f"{path}: {name} has more than {MAX_TEXT} bytes; no capture's description is that long")
+    utf16 = data.startswith((b"\xff\xfe", b"\xfe\xff"))
+    return data.decode("utf-16" if utf16 else "utf-8-sig", "replace")
+
+
+def pieces_of(archive: zipfile.ZipFile, info: zipfile.ZipInfo, size: int) -> Iterator[bytes]:
+    """A member in pieces of this size; the last one may be shorter.
+
+    Raises:
+        the errors of `DAMAGE`: the member is cut, damaged, encrypted or packed in an unknown way.
+    """
+    small = _inflated(archive, info) if 0 < info.file_size <= size else b""
+    if small:
+        yield small
+        return
+    with archive.open(info) as member:
+        while data := member.read(size):
+            yield data
+
+
+def _inflated(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
+    """A member that is packed in the usual way, in one go: captures have hundreds of small ones.
+
+    Nothing where it is not, or where something is wrong with it: then zipfile reads it, or says what.
+    """
+    if archive.fp is None or info.compress_type != zipfile.ZIP_DEFLATED or info.flag_bits & ~_USUAL_FLAGS:
+        return b""
+    name = info.orig_filename.encode("ascii", "replace")
+    archive.fp.seek(info.header_offset)
+    header = archive.fp.read(_LOCAL_HEADER.size)
+    if len(header) < _LOCAL_HEADER.size:
+        return b""
+    magic, name_length, extra_length = _LOCAL_HEADER.unpack(header)
+    if magic != _LOCAL_MAGIC or archive.fp.read(name_length) != name:
+        return b""
+    archive.fp.seek(extra_length, os.SEEK_CUR)
+    try:
+        data = zlib.decompressobj(-zlib.MAX_WBITS).decompress(archive.fp.read(info.compress_size), info.file_size)
+    except zlib.error:
+        return b""
+    return data if len(data) == info.file_size and zlib.crc32(data) == info.CRC else b""
+
+
+def one_line(error: Exception) -> str:
+    """What an error says, in one line."""
+    return " ".join(str(error).split()) or type(error).__name__
