@@ -1,7 +1,7 @@
 """Read captures: lines and bytes to frames to typed messages, with times, direction, baud, gaps, padding and garbage.
 
-Formats are told by content: sigrok .sr, .vcd, .pcapng, sniffer logs and notebooks (.txt), .frames.jsonl, .lines.jsonl
-and lensmount's own recordings (.lmx).
+Formats are told by content: sigrok .sr, Saleae .sal, .csv and binary folders, DSView .dsl, .vcd, .pcapng, sniffer logs
+and notebooks (.txt), .frames.jsonl, .lines.jsonl and lensmount's own recordings (.lmx).
 """
 
 import argparse
@@ -11,6 +11,8 @@ import sys
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lensmount decode`."""
+    from lensmount_emulator.cli.words import add_samplerate
+
     parser.add_argument("files", nargs="+", metavar="FILE", help="a capture")
     parser.add_argument("--dialect", help="what is spoken there (default: what a recording says itself, else emount)")
     form = parser.add_mutually_exclusive_group()
@@ -36,8 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="LINE=PROBE",
-        help="which probe of a .sr or .vcd carries a line: RXD=3",
+        help="which channel of a logic capture carries a line: RXD=3; BODY_CS=none leaves it out",
     )
+    add_samplerate(parser)
     parser.add_argument("--edges", action="store_true", help="show every edge of every line as well")
     parser.set_defaults(form=None)
 
@@ -61,6 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
         verify=arguments.verify,
         edges=arguments.edges,
         channels=channels_of(arguments.channel, dialect.wiring.lines),
+        samplerate=arguments.samplerate,
         named=len(arguments.files) > 1,
         out=sys.stdout,
     )

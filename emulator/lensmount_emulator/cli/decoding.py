@@ -34,6 +34,7 @@ class Wanted:
         verify: say whether every valid frame rebuilds.
         edges: show edges in the text forms too.
         channels: line -> probe, for logic captures.
+        samplerate: samples a second, for captures of samples that do not say; `None` to take the file's.
         named: say which file is being told.
         out: where to.
     """
@@ -45,6 +46,7 @@ class Wanted:
     verify: bool
     edges: bool
     channels: dict[str, str]
+    samplerate: int | None
     named: bool
     out: TextIO
 
@@ -113,7 +115,9 @@ def _capture(path: str, dialect: Dialect, wanted: Wanted) -> Generator[Capture]:
             from lensmount_emulator.reports.progress import progress_bar
 
             progress = stack.enter_context(progress_bar(file.name))
-        yield open_capture(file, dialect.wiring, channels=wanted.channels, progress=progress)
+        yield open_capture(
+            file, dialect.wiring, channels=wanted.channels, progress=progress, samplerate=wanted.samplerate
+        )
 
 
 def _is_wanted(event: Decoded, wanted: Wanted) -> bool:

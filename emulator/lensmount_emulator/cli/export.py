@@ -25,10 +25,15 @@ ENDINGS = (".pcapng", ".sr", ".vcd")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lensmount export`."""
+    from lensmount_emulator.cli.words import frequency
+
     parser.add_argument("recording", nargs="?", metavar="FILE", help="a recording, or any other capture")
     parser.add_argument("--to", metavar="FILE", help=f"the target, which ends in {', '.join(ENDINGS)}")
     parser.add_argument("--dialect", help="what is spoken there (default: what a recording says itself, else emount)")
-    parser.add_argument("--samplerate", type=_rate, metavar="HZ", help="of .sr and .vcd: 12000000, 12M, 500k")
+    parser.add_argument("--samplerate", type=frequency, metavar="HZ", help="of .sr and .vcd: 12000000, 12M, 500k")
+    parser.add_argument(
+        "--source-samplerate", type=frequency, metavar="HZ", help="samples a second of a FILE that lacks them: 6M"
+    )
     parser.add_argument(
         "--packets",
         choices=("bursts", "frames"),
@@ -82,7 +87,7 @@ def _export(arguments: argparse.Namespace, dialect: "Dialect") -> None:
     channels = channels_of(arguments.channel, dialect.wiring.lines)
 
     def opened() -> "Capture":
-        return open_capture(source, dialect.wiring, channels=channels)
+        return open_capture(source, dialect.wiring, channels=channels, samplerate=arguments.source_samplerate)
 
     # Whatever is wrong with the source is told before there is a target.
     capture = opened()
@@ -128,14 +133,3 @@ def _framed(records: "Iterator[Record]", dialect: "Dialect") -> "Iterator[Record
             yield Burst(event.at, event.sender, event.data, event.baudrate)
         elif not isinstance(event, EmptyWindow):
             yield event
-
-
-def _rate(text: str) -> int:
-    """A rate in hertz, with k, M or G behind it if need be."""
-    factors = {"k": 1_000, "m": 1_000_000, "g": 1_000_000_000}
-    digits = text.lower().replace(" ", "").removesuffix("hz")
-    factor = factors.get(digits[-1:], 1)
-    number = digits[:-1] if factor > 1 else digits
-    if not number.isdecimal() or not 0 < int(number) * factor <= 1_000_000_000:
-        raise argparse.ArgumentTypeError(f"{text!r} is no rate; write 12000000 or 12M, up to 1G")
-    return int(number) * factor

@@ -6,12 +6,15 @@ import json
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lensmount fidelity`."""
+    from lensmount_emulator.cli.words import add_samplerate
+
     parser.add_argument("capture", metavar="CAPTURE", help="a capture of the real device with its peer")
     parser.add_argument(
         "--profile", required=True, metavar="NAME", help="the lens or body that takes the device's place"
     )
     parser.add_argument("--role", choices=["lens", "body"], help="the end it must play (default: the profile's own)")
     parser.add_argument("--channel", action="append", default=[], metavar="LINE=PROBE", help="as in `lensmount decode`")
+    add_samplerate(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object instead of text")
 
 
@@ -32,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     profile = load_profile(arguments.profile, None if arguments.role is None else Role(arguments.role))
     dialect = load_dialect(profile.dialect)
     channels = channels_of(arguments.channel, dialect.wiring.lines)
-    capture = open_capture(Path(arguments.capture), dialect.wiring, channels=channels)
+    capture = open_capture(Path(arguments.capture), dialect.wiring, channels=channels, samplerate=arguments.samplerate)
     score = replay(list(capture.records), dialect, profile).score
     if arguments.json:
         print(json.dumps({"capture": arguments.capture, "profile": profile.name} | score.as_dict()))

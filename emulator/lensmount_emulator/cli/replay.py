@@ -19,6 +19,7 @@ from pathlib import Path
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lensmount replay`."""
     from lensmount_emulator.cli.stories import add_story_options
+    from lensmount_emulator.cli.words import add_samplerate
 
     parser.add_argument("file", metavar="FILE", help="a story or a recording, or with --port and --as any capture")
     parser.add_argument("--port", metavar="SPEC", help="where the peer is, or the device that a story broke")
@@ -33,6 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="how long to wait for a step of the peer (default: %(default)g)",
     )
     end.add_argument("--dialect", help="what is spoken (default: what the recording says, else emount)")
+    end.add_argument("--channel", action="append", default=[], metavar="LINE=PROBE", help="as in `lensmount decode`")
+    add_samplerate(parser)
     end.add_argument("--record", metavar="FILE", help="write every byte and edge to this .lmx file")
     end.add_argument(
         "--spin",
@@ -87,6 +90,7 @@ def _repeat(path: Path, *, as_json: bool) -> int:
 def _play(path: Path, arguments: argparse.Namespace) -> int:
     from lensmount_emulator.cli.playing import Player
     from lensmount_emulator.cli.ports import open_port
+    from lensmount_emulator.cli.words import channels_of
     from lensmount_emulator.sessions.gate import Gate, GatedTransport, rehearse
     from lensmount_emulator.sessions.guarding import Guard
     from lensmount_emulator.sessions.replaying import Replay
@@ -100,7 +104,8 @@ def _play(path: Path, arguments: argparse.Namespace) -> int:
 
     role = Role(arguments.role)
     dialect = load_dialect(arguments.dialect or str(header_of(path).get("dialect") or "emount"))
-    records = list(open_capture(path, dialect.wiring).records)
+    channels = channels_of(arguments.channel, dialect.wiring.lines)
+    records = list(open_capture(path, dialect.wiring, channels=channels, samplerate=arguments.samplerate).records)
     Guard(dialect, role, arguments.arm).check(records)
     steps = steps_of(records, role, dialect)
     if not arguments.wait:

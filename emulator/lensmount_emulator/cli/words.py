@@ -24,6 +24,28 @@ def count(text: str) -> int:
     return int(text)
 
 
+def frequency(text: str) -> int:
+    """A rate in hertz, with k, M or G after it, up to 1 GHz: 12000000, 12M, 500 kHz.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none.
+    """
+    factors = {"k": 1_000, "m": 1_000_000, "g": 1_000_000_000}
+    digits = text.lower().replace(" ", "").removesuffix("hz")
+    factor = factors.get(digits[-1:], 1)
+    number = digits[:-1] if factor > 1 else digits
+    if not (number.isascii() and number.isdecimal() and len(number) < 11 and 0 < int(number) * factor <= 1_000_000_000):
+        raise argparse.ArgumentTypeError(f"{text!r} is no rate; write 12000000 or 12M, up to 1G")
+    return int(number) * factor
+
+
+def add_samplerate(parser: argparse.ArgumentParser) -> None:
+    """The option for captures of samples that do not say how fast they were taken."""
+    parser.add_argument(
+        "--samplerate", type=frequency, metavar="HZ", help="samples a second of a .sr, .vcd or .dsl that lacks them: 6M"
+    )
+
+
 def add_arm(parser: argparse.ArgumentParser) -> None:
     """The option that allows what a dialect guards."""
     parser.add_argument(

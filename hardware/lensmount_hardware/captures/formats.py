@@ -5,21 +5,39 @@ from importlib import import_module
 from pathlib import Path
 
 from lensmount_hardware.captures.capture import Capture, Progress, silent
-from lensmount_hardware.captures.heads import is_jsonl, is_pcapng, is_recording, is_sigrok, is_text, is_vcd
+from lensmount_hardware.captures.heads import (
+    is_data_table,
+    is_jsonl,
+    is_pcapng,
+    is_recording,
+    is_saleae_binary,
+    is_sigrok,
+    is_text,
+    is_vcd,
+    is_waveform_csv,
+    is_zip,
+)
 from lensmount_hardware.captures.source import Source, is_streamed, packed_as, unpack_command
 from lensmount_protocol.errors import CaptureError
 from lensmount_protocol.wire import Wiring
 
 Recogniser = Callable[[bytes], bool]
-Reader = Callable[[Path, Wiring, Mapping[str, str] | None, Progress], Capture]
+Reader = Callable[..., Capture]
+"""Takes the file, the wiring, the channels and the progress; that of a format in `_SAMPLED` the sample rate, too."""
+
+SampledReader = Callable[..., Capture]
+"""Takes the file, the wiring, the channels and the progress; that of a format in `_SAMPLED` the sample rate, too."""
 
 _HERE = "lensmount_hardware.captures"
 
 FORMATS: tuple[tuple[str, Recogniser, str], ...] = (
     ("sigrok .sr", is_sigrok, f"{_HERE}.sigrok:read_sigrok"),
+    ("Saleae .sal and DSView .dsl", is_zip, f"{_HERE}.archives:read_archive"),
+    ("Saleae .bin", is_saleae_binary, f"{_HERE}.saleae_binary:read_saleae_binary"),
     ("lensmount .lmx", is_recording, f"{_HERE}.recording:read_recording"),
     (".pcapng", is_pcapng, f"{_HERE}.pcapng:read_pcapng"),
     (".vcd", is_vcd, f"{_HERE}.vcd:read_vcd"),
+    ("Saleae .csv", is_waveform_csv, f"{_HERE}.waveform_csv:read_waveform_csv"),
     ("sniffer .txt", is_text, f"{_HERE}.text:read_text"),
     (".frames.jsonl and .lines.jsonl", is_jsonl, f"{_HERE}.jsonl:read_jsonl"),
 )
@@ -28,12 +46,20 @@ FORMATS: tuple[tuple[str, Recogniser, str], ...] = (
 A reader is named by its place and imported when a file needs it: that of logic captures brings numpy along.
 """
 
+_SAMPLED = frozenset((is_sigrok, is_zip, is_vcd))
+"""Recognisers of the formats that may lack their rate, so that their readers take one from the user."""
+
 _HEAD = 64 * 1024
 """Bytes of a file that are shown to the recognisers; a log can begin with a long comment."""
 
 
 def open_capture(
-    path: Path, wiring: Wiring, *, channels: Mapping[str, str] | None = None, progress: Progress = silent
+    path: Path,
+    wiring: Wiring,
+    *,
+    channels: Mapping[str, str] | None = None,
+    progress: Progress = silent,
+    samplerate: float | None = None,
 ) -> Capture:
     """Open a capture of any known format.
 
@@ -42,10 +68,13 @@ def open_capture(
         wiring: the mount's lines and rates.
         channels: line -> probe, for logic captures whose channels have other names.
         progress: told how far the file has been read.
+        samplerate: samples a second, for captures of samples that do not say it themselves.
 
     Raises:
         CaptureError: missing, unreadable, empty, of no known format, or damaged.
     """
+    if path.is_dir():
+        return _open_folder(path, wiring, channels, progress)
     try:
         with Source(path) as source:
             head, packed = source.read(_HEAD), source.packed
@@ -59,10 +88,35 @@ def open_capture(
         raise _refused(path, packer)
     for _, recognises, read in FORMATS:
         if recognises(head):
-            module, _, reader = read.partition(":")
-            open_with: Reader = getattr(import_module(module), reader)
-            return open_with(path, wiring, channels, progress)
+            if recognises in _SAMPLED:
+                return _read_with(read)(path, wiring, channels, progress, samplerate)
+            if samplerate is not None:
+                raise CaptureError(f"{path}: the file has times of its own; leave --samplerate out")
+            return _read_with(read)(path, wiring, channels, progress)
+    if is_data_table(head):
+        raise _refused(path, "what an analyzer of Logic 2 decoded, without the levels; export the raw data as CSV")
     raise _refused(path, "not a capture that we know")
+
+
+def _read_with(place: str) -> Reader:
+    module, _, name = place.partition(":")
+    reader: Reader = getattr(import_module(module), name)
+    return reader
+
+
+def _open_folder(path: Path, wiring: Wiring, channels: Mapping[str, str] | None, progress: Progress) -> Capture:
+    """Open a folder that Saleae Logic 2 exported raw data to, as CSV or as binary files."""
+    try:
+        names = {file.name.lower(): file for file in path.iterdir()}
+    except OSError as error:
+        raise _refused(path, str(error.strerror or error)) from error
+    if table := names.get("digital.csv"):
+        return open_capture(table, wiring, channels=channels, progress=progress)
+    if any(name.startswith("digital_") and name.endswith(".bin") for name in names):
+        return _read_with(f"{_HERE}.saleae_binary:read_saleae_binary")(path, wiring, channels, progress)
+    if any(name.startswith("analog") for name in names):
+        raise _refused(path, "a folder of analog samples; export the digital channels from Logic 2 as well")
+    raise _refused(path, "a folder without digital.csv or digital_0.bin of Saleae Logic 2; give a file in it")
 
 
 def _refused(path: Path, reason: str) -> CaptureError:

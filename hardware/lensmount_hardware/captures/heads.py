@@ -11,13 +11,49 @@ PCAPNG_MAGIC = b"\n\r\r\n"
 _VCD = re.compile(rb"\s*\$(?:date|version|timescale|comment|scope|var|attrbegin|enddefinitions)\b", re.IGNORECASE)
 """How the header of a Value Change Dump begins: with any of its declarations."""
 
+CSV_COMMENT = re.compile(rb"[;#]")
+"""How a row in front of a table's header begins, where programs write what they are and at which rate they sampled."""
+
+CSV_HEADER = re.compile(
+    rb'[ \t]*"?time(?:stamp)?[ \t]*(?:[\[(][ \t]*((?:[mun]|\xc2\xb5)?s)[ \t]*[\])])?"?([ ]*[,;\t])', re.IGNORECASE
+)
+"""How the header of a table of levels begins: a column of times with its unit, and the separator."""
+
+_DATA_TABLE = re.compile(rb'"?name"?,"?type"?,"?start_time"?,"?duration"?', re.IGNORECASE)
+
+SALEAE_MAGIC = b"<SALEAE>"
+"""How every binary file of Saleae Logic 2 begins."""
+
+_SIGROK_FIRST = re.compile(rb"PK\x03\x04.{26}(?:version|metadata|logic-\d)", re.DOTALL)
+
 _SIGNS = re.compile(rb"(?:Body->Lens|Lens->Body)\b|\[[BbLl]:\d+\]|^[cC] \d{3,}\s*$", re.MULTILINE)
 """What at least one line of a sniffer's log is: a message or a mark."""
 
 
 def is_sigrok(head: bytes) -> bool:
-    """Whether a file that begins like this may be a sigrok capture."""
+    """Whether a file that begins like this is a ZIP whose first member is one of a sigrok capture."""
+    return _SIGROK_FIRST.match(head) is not None
+
+
+def is_zip(head: bytes) -> bool:
+    """Whether a file that begins like this is a ZIP, perhaps one of a capture format."""
     return head.startswith(b"PK\x03\x04")
+
+
+def is_waveform_csv(head: bytes) -> bool:
+    """Whether a file that begins like this is a table of levels over time."""
+    rows = (row for row in head.splitlines() if row.strip() and not CSV_COMMENT.match(row))
+    return CSV_HEADER.match(next(rows, b"")) is not None
+
+
+def is_data_table(head: bytes) -> bool:
+    """Whether a file that begins like this is what an analyzer of Saleae Logic 2 decoded."""
+    return _DATA_TABLE.match(head) is not None
+
+
+def is_saleae_binary(head: bytes) -> bool:
+    """Whether a file that begins like this is a binary file of Saleae Logic 2."""
+    return head.startswith(SALEAE_MAGIC)
 
 
 def is_recording(head: bytes) -> bool:

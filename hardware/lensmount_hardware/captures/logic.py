@@ -43,6 +43,10 @@ _EDGES_A_BYTE = 8
 """Edges that a byte of a large file may stand for; E-mount sessions of sigrok and Saleae have 1 to 3."""
 
 
+class MissingRateError(CaptureError):
+    """A file of samples that does not say how fast they were taken."""
+
+
 class EdgeBudget:
     """How many edges a file may hold: as many as captures have, and not what a small file can be inflated to.
 
@@ -78,11 +82,11 @@ def pick_rate(path: Path, own: float | None, samplerate: float | None) -> tuple[
         samplerate: what the user says.
 
     Raises:
-        CaptureError: neither says one.
+        MissingRateError: neither says one.
     """
     if samplerate is None:
         if own is None:
-            raise CaptureError(f"{path}: no sample rate in the file; say it with --samplerate HZ, such as 6M")
+            raise MissingRateError(f"{path}: no sample rate in the file; say it with --samplerate HZ, such as 6M")
         return own, []
     if own is None or own == samplerate:
         return samplerate, []

@@ -118,7 +118,7 @@ def _read_device(path: Path, section: configparser.SectionProxy, names: list[str
     named = [variables[bit] for bit in sorted(probes) if probes[bit]]
     table = ChannelTable(named, variables)
     rate = section.get("samplerate", "").strip()
-    return Device(section.name, _frequency(rate) if members and rate else None, size, table, members, tuple(notes))
+    return Device(section.name, parse_frequency(rate) if members and rate else None, size, table, members, tuple(notes))
 
 
 def _members_of(path: Path, base: str, names: list[str]) -> tuple[tuple[str | int, ...], list[Remark]]:
@@ -146,7 +146,7 @@ def _unescaped(name: str) -> str:
     return " ".join(re.sub(r"\\([stnr\\])", lambda match: known[match[1]], name).split())
 
 
-def _frequency(text: str) -> float | None:
+def parse_frequency(text: str) -> float | None:
     """Samples a second; `None` for 0, which devices without a rate write."""
     match = re.fullmatch(r"(\d+(?:\.\d*)?)\s*([kmg]?)(?:hz)?", text.strip().lower())
     rate = float(match[1]) * _MULTIPLES[match[2]] if match else math.inf

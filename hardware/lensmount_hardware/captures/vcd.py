@@ -4,18 +4,22 @@ Format: IEEE 1364-2005, clause 18, and its extended form, clause 18.3. `x` and `
 that first becomes 0 or 1 later had that level from the start. Real numbers, texts and events have no levels.
 """
 
-from array import array
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
-import numpy as np
-
+from lensmount_hardware.captures.bit_changes import BitChanges
 from lensmount_hardware.captures.capture import Capture, Progress, silent
 from lensmount_hardware.captures.channels import ChannelTable, pick_channels, settle_channels
-from lensmount_hardware.captures.logic import SAMPLES_PER_BIT, pace_jitter, pick_rate, records_of_lines, with_remarks
-from lensmount_hardware.captures.uart import LogicLine
+from lensmount_hardware.captures.logic import (
+    SAMPLES_PER_BIT,
+    MissingRateError,
+    pace_jitter,
+    pick_rate,
+    records_of_lines,
+    with_remarks,
+)
 from lensmount_hardware.captures.vcd_header import Header, read_header
 from lensmount_hardware.captures.vcd_words import Words
 from lensmount_protocol.errors import CaptureError
@@ -40,27 +44,6 @@ _DECLARATIONS = frozenset((b"$var", b"$scope", b"$timescale", b"$enddefinitions"
 
 
 @dataclass(slots=True)
-class _Wire:
-    """The changes of one bit: steps, and whether it is high after the last of them."""
-
-    steps: "array[int]" = field(default_factory=lambda: array("q"))
-    initial: bool = False
-    level: bool = False
-    known: bool = False
-
-    def take(self, at: int, level: bool) -> None:
-        """Its level from a step on; the first one says how it was before, too."""
-        if not self.known:
-            self.known, self.initial, self.level = True, level, level
-        elif level is not self.level:
-            self.level = level
-            if self.steps and self.steps[-1] == at:
-                self.steps.pop()
-            else:
-                self.steps.append(at)
-
-
-@dataclass(slots=True)
 class _Changes:
     """What has been read behind the header.
 
@@ -80,8 +63,8 @@ class _Changes:
     words: Words
     rate: float
     codes: set[bytes]
-    bits: dict[bytes, list[tuple[int, _Wire]]]
-    single: dict[bytes, _Wire] = field(default_factory=lambda: dict[bytes, _Wire]())
+    bits: dict[bytes, list[tuple[int, BitChanges]]]
+    single: dict[bytes, BitChanges] = field(default_factory=lambda: dict[bytes, BitChanges]())
     now: int = 0
     scale: int = 1
     off: int | None = None
@@ -114,12 +97,12 @@ def read_vcd(
     words = Words(path, progress)
     header = read_header(path, words)
     if not header.rate and samplerate is None:
-        raise CaptureError(
+        raise MissingRateError(
             f"{path}: a value change dump without a timescale; say how many steps a second it has: --samplerate HZ"
         )
     rate, notes = pick_rate(path, header.rate or None, samplerate)
     candidates = pick_channels(path, ChannelTable(header.variables), wiring, channels or {})
-    tracked = {channel.key: _Wire() for several in candidates.values() for channel in several}
+    tracked = {channel.key: BitChanges() for several in candidates.values() for channel in several}
     changes = _read(words, header, rate, tracked)
     needed = SAMPLES_PER_BIT * wiring.baudrates[-1]
     if changes.rate < needed:
@@ -127,7 +110,7 @@ def read_vcd(
             f"{path}: steps of {1e9 / changes.rate:g} ns are too coarse for {wiring.baudrates[-1]} baud; "
             f"{1e9 / needed:.0f} ns or finer are needed"
         )
-    levels = {key: _logic_line(wire, changes.now + 1) for key, wire in tracked.items() if wire.known}
+    levels = {key: wire.as_line(changes.now + 1) for key, wire in tracked.items() if wire.known}
     lines, chosen = settle_channels(path, candidates, levels)
     jitter = pace_jitter(lines, changes.rate, wiring)
 
@@ -138,12 +121,8 @@ def read_vcd(
     return Capture(path, "vcd", records(), lambda: tuple(lines), resolution=1 / changes.rate)
 
 
-def _logic_line(wire: _Wire, length: int) -> LogicLine:
-    return LogicLine(wire.initial, np.frombuffer(wire.steps, np.int64) if wire.steps else np.empty(0, np.int64), length)
-
-
-def _read(words: Words, header: Header, rate: float, tracked: Mapping[tuple[Hashable, int], _Wire]) -> _Changes:
-    bits: dict[bytes, list[tuple[int, _Wire]]] = {}
+def _read(words: Words, header: Header, rate: float, tracked: Mapping[tuple[Hashable, int], BitChanges]) -> _Changes:
+    bits: dict[bytes, list[tuple[int, BitChanges]]] = {}
     for (code, place), wire in tracked.items():
         if isinstance(code, bytes):
             bits.setdefault(code, []).append((place, wire))
@@ -241,7 +220,7 @@ def _take_command(changes: _Changes, command: bytes) -> None:
         changes.off = changes.now
     elif command in _ON and changes.off is not None:
         text = (
-            f"the dump is off from here to {changes.now / changes.rate:.9f} s; what happened there is not in the file"
+            f"the dump is off from here to {changes.now / changes.rate:.9f} s, so nothing of that time is in the file"
         )
         changes.remarks.append(Remark(changes.off / changes.rate, text))
         changes.off = None
@@ -292,8 +271,7 @@ def _refine(changes: _Changes) -> None:
     changes.off = None if changes.off is None else changes.off * 10
     for wanted in changes.bits.values():
         for _, wire in wanted:
-            finer = np.frombuffer(wire.steps, np.int64) * 10 if wire.steps else np.empty(0, np.int64)
-            wire.steps = array("q", finer.tobytes())
+            wire.refine(10)
 
 
 def _text(word: bytes) -> str:
