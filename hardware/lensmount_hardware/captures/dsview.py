@@ -11,10 +11,11 @@ import numpy as np
 
 from lensmount_hardware.captures.capture import Capture, Progress, silent
 from lensmount_hardware.captures.channels import ChannelTable, Variable, pick_channels, settle_channels
-from lensmount_hardware.captures.logic import EdgeBudget, check_rate, pick_rate, records_of_lines, with_remarks
+from lensmount_hardware.captures.limits import EdgeBudget
+from lensmount_hardware.captures.logic import check_rate, pick_rate, records_of_lines, with_remarks
 from lensmount_hardware.captures.sigrok_file import parse_frequency
 from lensmount_hardware.captures.uart import LogicLine, Positions
-from lensmount_hardware.captures.zip_members import DAMAGE, member_names, one_line, pieces_of, read_text
+from lensmount_hardware.captures.zip_members import DAMAGE, check_inflated, member_names, one_line, pieces_of, read_text
 from lensmount_protocol.errors import CaptureError
 from lensmount_protocol.wire import Record, Remark, Wiring
 
@@ -104,12 +105,13 @@ def read_dsview(
             rate, notes = pick_rate(path, own, samplerate)
             check_rate(path, rate, wiring)
             every = {channel.key: channel.variable.source for several in candidates.values() for channel in several}
-            budget = EdgeBudget(path)
+            check_inflated(path, (info for several in blocks.values() for _, info in several))
+            budget = EdgeBudget.for_file(path)
             found: dict[tuple[Hashable, int], _Line] = {}
             for done, (key, number) in enumerate(every.items()):
                 progress(done / len(every))
                 assert isinstance(number, int)
-                found[key] = _read_line(archive, blocks[number], budget)
+                found[key] = _read_line(path, archive, blocks[number], budget)
             progress(1.0)
     except DAMAGE as error:
         raise CaptureError(f"{path}: no readable capture of DSView: {one_line(error)}") from error
@@ -166,7 +168,9 @@ def _blocks(path: Path, archive: zipfile.ZipFile) -> dict[int, list[tuple[int, z
     return {channel: sorted(blocks, key=lambda block: block[0]) for channel, blocks in found.items()}
 
 
-def _read_line(archive: zipfile.ZipFile, blocks: list[tuple[int, zipfile.ZipInfo]], budget: EdgeBudget) -> _Line:
+def _read_line(
+    path: Path, archive: zipfile.ZipFile, blocks: list[tuple[int, zipfile.ZipInfo]], budget: EdgeBudget
+) -> _Line:
     line = _Line()
     usual = max(info.file_size for _, info in blocks)
     expected = 0
@@ -177,7 +181,7 @@ def _read_line(archive: zipfile.ZipFile, blocks: list[tuple[int, zipfile.ZipInfo
             line.length += count
         elif number != expected:
             raise ValueError(f"block {number} follows block {expected - 1}")
-        for data in pieces_of(archive, info, _PIECE):
+        for data in pieces_of(path, archive, info, _PIECE):
             budget.take(line.add(data))
         expected = number + 1
     return line

@@ -16,6 +16,9 @@ MIN_EDGES = 2_000_000
 """Edges that a file of any size may have: 150 MB of memory and 10 s."""
 
 EDGES_PER_BYTE = 1.5
+SMALL_FILE = 2_000_000
+EDGES_PER_FURTHER_BYTE = 4
+"""Sessions of Logic 2 have 2.3 edges in each byte; the limit of memory holds for small files."""
 
 MIN_INFLATED = 64 * 1024 * 1024
 """Bytes that a packed file of any size may inflate to."""
@@ -38,7 +41,8 @@ MAX_METADATA = 1 << 20
 
 def edge_limit(size: int) -> int:
     """Edges that a capture file of this size may have."""
-    return max(MIN_EDGES, int(size * EDGES_PER_BYTE))
+    further = max(0, size - SMALL_FILE)
+    return max(MIN_EDGES, int((size - further) * EDGES_PER_BYTE) + further * EDGES_PER_FURTHER_BYTE)
 
 
 def inflated_limit(size: int) -> int:

@@ -37,40 +37,8 @@ _TIDY = 8
 """Part of a bit by which a byte may come early or late, where the file itself is no finer."""
 
 
-_FREE_EDGES = 6_000_000
-_FREE_BYTES = 2_000_000
-_EDGES_A_BYTE = 8
-"""Edges that a byte of a large file may stand for; E-mount sessions of sigrok and Saleae have 1 to 3."""
-
-
 class MissingRateError(CaptureError):
     """A file of samples that does not say how fast they were taken."""
-
-
-class EdgeBudget:
-    """How many edges a file may hold: as many as captures have, and not what a small file can be inflated to.
-
-    Args:
-        path: the file.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._size = path.stat().st_size
-        self._left = _FREE_EDGES + _EDGES_A_BYTE * max(0, self._size - _FREE_BYTES)
-
-    def take(self, count: int) -> None:
-        """Count edges that are kept in memory.
-
-        Raises:
-            CaptureError: there are more than a capture of this size can have.
-        """
-        self._left -= count
-        if self._left < 0:
-            raise CaptureError(
-                f"{self._path}: more edges than a capture of {self._size} bytes can have; "
-                "if it is one, cut it into shorter ones"
-            )
 
 
 def pick_rate(path: Path, own: float | None, samplerate: float | None) -> tuple[float, list[Remark]]:

@@ -18,7 +18,8 @@ import numpy as np
 from lensmount_hardware.captures.capture import Capture, Progress, silent
 from lensmount_hardware.captures.channels import ChannelTable, Variable, pick_channels, settle_channels
 from lensmount_hardware.captures.heads import SALEAE_MAGIC
-from lensmount_hardware.captures.logic import EdgeBudget, check_rate, records_of_lines, with_remarks
+from lensmount_hardware.captures.limits import EdgeBudget, check_packing
+from lensmount_hardware.captures.logic import check_rate, records_of_lines, with_remarks
 from lensmount_hardware.captures.uart import LogicLine, Positions
 from lensmount_hardware.captures.zip_members import DAMAGE, member_names, one_line, read_text
 from lensmount_protocol.errors import CaptureError
@@ -58,10 +59,11 @@ def read_saleae(
             table = ChannelTable(list(variables.values()), variables)
             candidates = pick_channels(path, table, wiring, channels or {})
             every = {channel.key for several in candidates.values() for channel in several}
-            budget = EdgeBudget(path)
+            budget = EdgeBudget.for_file(path)
             found: dict[tuple[Hashable, int], _Runs] = {}
             for done, key in enumerate(sorted(every, key=str)):
                 progress(done / len(every))
+                check_packing(path, archive, str(key[0]))
                 with archive.open(str(key[0])) as stream:
                     found[key] = _Runs.read(path, str(key[0]), stream, budget)
             progress(1.0)

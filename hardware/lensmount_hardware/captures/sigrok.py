@@ -8,7 +8,8 @@ import numpy as np
 
 from lensmount_hardware.captures.capture import Capture, Progress, silent
 from lensmount_hardware.captures.channels import Channel, settle_channels
-from lensmount_hardware.captures.logic import EdgeBudget, check_rate, pick_rate, records_of_lines, with_remarks
+from lensmount_hardware.captures.limits import EdgeBudget
+from lensmount_hardware.captures.logic import check_rate, pick_rate, records_of_lines, with_remarks
 from lensmount_hardware.captures.sigrok_file import (
     LARGEST_SAMPLE,
     Device,
@@ -74,7 +75,7 @@ def _levels(
     """The edges of every channel, found chunk by chunk, so that memory holds edges and not samples."""
     bits = {key: bit_of(channel) for key, channel in channels.items()}
     mask = sum({1 << bit for bit in bits.values()})
-    budget = EdgeBudget(path)
+    budget = EdgeBudget.for_file(path)
     positions: list[Positions] = []
     values: list[Ports] = []
     gaps: list[Remark] = []
@@ -97,7 +98,12 @@ def _levels(
     if before is None:
         raise CaptureError(f"{path}: no samples")
     where, port = np.concatenate(positions), np.concatenate(values)
-    return {key: _line(where, port, bit, length) for key, bit in bits.items()}, gaps
+    levels: dict[tuple[Hashable, int], LogicLine] = {}
+    budget.count = 0
+    for key, bit in bits.items():
+        levels[key] = _line(where, port, bit, length)
+        budget.take(len(levels[key].edges))
+    return levels, gaps
 
 
 def _gap(device: Device, member: str, missing: int | None, length: int, rate: float) -> Remark:

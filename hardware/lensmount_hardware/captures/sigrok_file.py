@@ -11,7 +11,7 @@ from pathlib import Path
 
 from lensmount_hardware.captures.capture import Progress
 from lensmount_hardware.captures.channels import Channel, ChannelTable, Variable, pick_channels
-from lensmount_hardware.captures.zip_members import member_names, one_line, pieces_of, read_text
+from lensmount_hardware.captures.zip_members import check_inflated, member_names, one_line, pieces_of, read_text
 from lensmount_protocol.errors import CaptureError
 from lensmount_protocol.wire import Remark, Wiring
 
@@ -185,6 +185,7 @@ def chunks_of(
     """
     whole = _CHUNK // device.sample_size * device.sample_size
     names = [name for name in device.members if isinstance(name, str)]
+    check_inflated(path, (archive.getinfo(name) for name in names))
     sizes = Counter(archive.getinfo(name).file_size for name in names)
     total = sum(size * count for size, count in sizes.items())
     usual, count = sizes.most_common(1)[0]
@@ -196,7 +197,7 @@ def chunks_of(
             missing = None if length is None else name * length
             continue
         begins = name
-        for data in pieces_of(archive, archive.getinfo(name), whole):
+        for data in pieces_of(path, archive, archive.getinfo(name), whole):
             if len(data) % device.sample_size:
                 raise CaptureError(f"{path}: {name} ends inside a sample of {device.sample_size} bytes")
             yield data, begins, missing

@@ -15,7 +15,8 @@ from lensmount_hardware.captures.bit_changes import BitChanges
 from lensmount_hardware.captures.capture import Capture, Progress, blocks_of, silent
 from lensmount_hardware.captures.channels import ChannelTable, Variable, pick_channels, settle_channels
 from lensmount_hardware.captures.heads import CSV_COMMENT, CSV_HEADER
-from lensmount_hardware.captures.logic import EdgeBudget, pace_jitter, records_of_lines, with_remarks
+from lensmount_hardware.captures.limits import EdgeBudget
+from lensmount_hardware.captures.logic import pace_jitter, records_of_lines, with_remarks
 from lensmount_hardware.captures.saleae import EXPORT_ADVICE
 from lensmount_hardware.captures.saleae_binary import STEPS_A_SECOND, origin_note
 from lensmount_protocol.errors import CaptureError
@@ -141,7 +142,7 @@ class _StopReadingError(Exception):
 
 
 def _read_rows(path: Path, table: _Table, rows: Iterator[tuple[int, bytes]], line: int) -> None:
-    budget = EdgeBudget(path)
+    budget = EdgeBudget.for_file(path)
     try:
         for line, row in rows:
             stamp, _, tail = row.partition(table.separator)

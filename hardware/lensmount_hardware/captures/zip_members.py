@@ -6,9 +6,10 @@ import struct
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from lensmount_hardware.captures.limits import check_packing, inflated_limit, read_member
 from lensmount_protocol.errors import CaptureError
 
 DAMAGE = (
@@ -16,9 +17,6 @@ DAMAGE = (
     *(OSError, EOFError, LookupError, ValueError, RuntimeError, OverflowError),
 )
 """What the ZIP reader raises on files that are cut, damaged, encrypted or packed in an unknown way."""
-
-MAX_TEXT = 4 * 1024 * 1024
-"""Bytes of the largest member that is read as a whole: a description of the capture."""
 
 _LOCAL_HEADER = struct.Struct("<4s22xHH")
 """What stands in front of a member's name: the magic, and behind what the directory says too, two lengths."""
@@ -41,27 +39,37 @@ def member_names(path: Path, archive: zipfile.ZipFile) -> list[str]:
     return list(counts)
 
 
+def check_inflated(path: Path, infos: Iterable[zipfile.ZipInfo]) -> None:
+    """Refuse members that claim more bytes than an archive of this size can hold.
+
+    Raises:
+        CaptureError: they do.
+    """
+    total, limit = sum(info.file_size for info in infos), inflated_limit(path.stat().st_size)
+    if total > limit:
+        raise CaptureError(f"{path}: {total} bytes of samples; a file of this size holds at most {limit}")
+
+
 def read_text(path: Path, archive: zipfile.ZipFile, name: str) -> str:
     """A small member as text, without a byte order mark.
 
     Raises:
-        CaptureError: it is larger than a description can be.
+        CaptureError: it is larger than a description can be, or packed in an unusual way.
         the errors of `DAMAGE`: as `pieces_of`.
     """
-    with archive.open(name) as member:
-        data = member.read(MAX_TEXT + 1)
-    if len(data) > MAX_TEXT:
-        raise CaptureError(f"{path}: {name} has more than {MAX_TEXT} bytes; no capture's description is that long")
+    data = read_member(path, archive, name)
     utf16 = data.startswith((b"\xff\xfe", b"\xfe\xff"))
     return data.decode("utf-16" if utf16 else "utf-8-sig", "replace")
 
 
-def pieces_of(archive: zipfile.ZipFile, info: zipfile.ZipInfo, size: int) -> Iterator[bytes]:
+def pieces_of(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo, size: int) -> Iterator[bytes]:
     """A member in pieces of this size; the last one may be shorter.
 
     Raises:
-        the errors of `DAMAGE`: the member is cut, damaged, encrypted or packed in an unknown way.
+        CaptureError: it is packed in an unusual way.
+        the errors of `DAMAGE`: the member is cut, damaged or encrypted.
     """
+    check_packing(path, archive, info.filename)
     small = _inflated(archive, info) if 0 < info.file_size <= size else b""
     if small:
         yield small

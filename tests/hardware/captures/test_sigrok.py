@@ -8,7 +8,7 @@ import pytest
 
 from lensmount_hardware.captures.sigrok import read_sigrok
 from lensmount_protocol.errors import CaptureError
-from lensmount_protocol.wire import Burst, Edge
+from lensmount_protocol.wire import Burst, Edge, Remark
 
 FRAME = bytes.fromhex("f00a0002000d00190055")
 LINES = ("VD", "VCC", "LENS_CS", "RXD", "TXD", "BODY_CS")
@@ -157,6 +157,162 @@ def test_no_samples_and_no_metadata(tmp_path, wiring):
         archive.writestr("mimetype", "text")
     with pytest.raises(CaptureError, match="metadata"):
         read_sigrok(tmp_path / "b.sr", wiring)
+
+
+def archive_of(path, told: str, members: dict[str, bytes], version: str = "2"):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in {"version": version.encode(), "metadata": told.encode(), **members}.items():
+            archive.writestr(name, data)
+    return path
+
+
+def pieces(samples: bytes, size: int = 1000, base: str = "logic-1") -> dict[str, bytes]:
+    starts = range(0, len(samples), size)
+    return {f"{base}-{number}": samples[at : at + size] for number, at in enumerate(starts, 1)}
+
+
+def remarks_of(capture) -> list[Remark]:
+    return [record for record in capture.records if isinstance(record, Remark)]
+
+
+@pytest.mark.parametrize("missing", [(3,), (3, 4)])
+def test_a_missing_member_keeps_its_time_and_is_reported(tmp_path, wiring, session, missing):
+    samples = session.samples().tobytes()
+    members = {name: data for name, data in pieces(samples).items() if int(name[8:]) not in missing}
+    records = list(read_sigrok(archive_of(tmp_path / "a.sr", metadata(), members), wiring).records)
+    gaps = [record for record in records if isinstance(record, Remark) and record.incomplete]
+    assert [round(gap.at * 6e6) for gap in gaps] == [2000]
+    name = "logic-1-3" if len(missing) == 1 else "logic-1-3 to logic-1-4"
+    assert f"{name} is missing after 2000 samples, 0.000333 s: a hole taken to be" in gaps[0].text
+    assert "times after it are not reliable" in gaps[0].text
+    whole = list(read_sigrok(archive_of(tmp_path / "b.sr", metadata(), pieces(samples)), wiring).records)
+    late = [record for record in whole if isinstance(record, Burst) and record.sender.value == "lens"]
+    assert [record for record in records if isinstance(record, Burst) and record.sender.value == "lens"] == late
+    times = [record.at for record in records]
+    assert times == sorted(times)
+
+
+def test_missing_members_at_the_start_and_of_unknown_length(tmp_path, wiring, session):
+    samples = session.samples().tobytes()
+    members = pieces(samples)
+    del members["logic-1-1"]
+    gaps = remarks_of(read_sigrok(archive_of(tmp_path / "a.sr", metadata(), members), wiring))
+    assert "logic-1-1 is missing after 0 samples" in gaps[0].text
+    odd = {"logic-1-1": samples[:1500], "logic-1-2": samples[1500:1800], "logic-1-5": samples[1800:]}
+    gaps = [
+        gap for gap in remarks_of(read_sigrok(archive_of(tmp_path / "a.sr", metadata(), odd), wiring)) if gap.incomplete
+    ]
+    assert "logic-1-3 to logic-1-4 is missing after 1800 samples, 0.000300 s: a hole of unknown length" in gaps[0].text
+    far = {"logic-1-1": samples, "logic-1-900000": samples}
+    with pytest.raises(CaptureError, match="with so many members missing"):
+        read_sigrok(archive_of(tmp_path / "a.sr", metadata(), far), wiring)
+
+
+def test_a_member_that_is_there_twice_is_refused(tmp_path, wiring, session):
+    path = archive_of(tmp_path / "a.sr", metadata(), pieces(session.samples().tobytes()))
+    with zipfile.ZipFile(path, "a") as archive, pytest.warns(UserWarning, match="Duplicate"):
+        archive.writestr("logic-1-2", bytes(1000))
+    with pytest.raises(CaptureError, match="2 members are named logic-1-2; keep the right one"):
+        read_sigrok(path, wiring)
+
+
+def test_one_file_of_all_samples_wins_as_in_sigrok(tmp_path, wiring, session):
+    samples = session.samples().tobytes()
+    path = archive_of(tmp_path / "a.sr", metadata(), {"logic-1": samples, "logic-1-1": bytes(99)})
+    capture = read_sigrok(path, wiring)
+    assert [remark.text for remark in remarks_of(capture)] == ["read from logic-1; 1 members logic-1-… are left out"]
+    assert traffic(read_sigrok(path, wiring)) == SESSION
+
+
+ANALOG = "[device 1]\nsamplerate=1 MHz\ntotal analog=1\nanalog1=CH1\n\n"
+
+
+@pytest.mark.parametrize(
+    ("told", "base", "note"),
+    [
+        (metadata(capturefile="logic-2").replace("[device 1]", ANALOG + "[device 2]"), "logic-2", ""),
+        (metadata(capturefile="logic-2").replace("[device 1]", "[device 1]\nprobe1=D0\nsamplerate=1 MHz\n[device 2]"),
+         "logic-2", "read from device 2; not from device 1"),
+        (metadata() + "\n[device 2]\ncapturefile=logic-2\nsamplerate=1 kHz\nprobe1=D0\n", "logic-1",
+         "read from device 1; not from device 2"),
+        (metadata().replace("capturefile=logic-1\n", "").replace("[device 1]", "[Device 2]"), "logic-2", ""),
+    ],
+)  # fmt: skip
+def test_the_device_that_has_the_lines_is_read(tmp_path, wiring, session, told, base, note):
+    other = "logic-1" if base == "logic-2" else "logic-2"
+    members = pieces(session.samples().tobytes(), base=base) | {"analog-1-1-1": bytes(400)}
+    members |= {f"{other}-1": bytes(300)} if note else {}
+    path = archive_of(tmp_path / "a.sr", told, members)
+    assert [remark.text for remark in remarks_of(read_sigrok(path, wiring))] == ([note] if note else [])
+    assert traffic(read_sigrok(path, wiring)) == SESSION
+
+
+def test_devices_without_the_lines_are_all_listed(tmp_path, wiring):
+    told = "[device 1]\nsamplerate=6 MHz\nprobe1=A\n[device 2]\ncapturefile=logic-2\nsamplerate=6 MHz\nprobe1=B\n"
+    path = archive_of(tmp_path / "a.sr", told, {"logic-1-1": SAMPLES, "logic-2-1": SAMPLES})
+    with pytest.raises(CaptureError, match=r"device 1: no channel for RXD and TXD; the file has A.*device 2: .* has B"):
+        read_sigrok(path, wiring)
+    analog = archive_of(tmp_path / "b.sr", ANALOG, {"analog-1-1-1": bytes(40)})
+    with pytest.raises(CaptureError, match=r"no logic samples .*analog samples, so record again"):
+        read_sigrok(analog, wiring)
+
+
+def test_a_missing_rate_is_taken_from_the_user(tmp_path, wiring, session):
+    for rate in ("samplerate=0 Hz\n", "samplerate=\n", ""):
+        told = metadata().replace("samplerate=6 MHz\n", rate)
+        path = archive_of(tmp_path / "a.sr", told, pieces(session.samples().tobytes()))
+        with pytest.raises(CaptureError, match="no sample rate in the file; say it with --samplerate HZ, such as 6M"):
+            read_sigrok(path, wiring)
+        assert traffic(read_sigrok(path, wiring, samplerate=6e6)) == SESSION
+        assert remarks_of(read_sigrok(path, wiring, samplerate=6e6)) == []
+    wrong = archive_of(tmp_path / "b.sr", metadata(rate="60 MHz"), pieces(session.samples().tobytes()))
+    capture = read_sigrok(wrong, wiring, samplerate=6e6)
+    assert (
+        "read at 6e+06 samples a second, as --samplerate says; the file itself says 6e+07"
+        in remarks_of(capture)[0].text
+    )
+    assert traffic(read_sigrok(wrong, wiring, samplerate=6e6)) == SESSION
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        metadata().replace("unitsize=1\n", "total probes=16\n"),
+        "\ufeff" + metadata(unitsize=2),
+        metadata(unitsize=2).replace("\n", "\r\n"),
+        metadata([f'"{line}"' for line in LINES], unitsize=2),
+        metadata([f"\\s{line}\\t" for line in LINES], unitsize=2),
+        metadata(unitsize=2, driver="a:b=c;d"),
+    ],
+)
+def test_metadata_as_other_programs_write_it(tmp_path, wiring, session, told):
+    samples = session.samples(dtype=np.uint16).tobytes()
+    for version in ("1", "2", "2\n"):
+        path = archive_of(tmp_path / "a.sr", told, pieces(samples), version)
+        assert traffic(read_sigrok(path, wiring)) == SESSION
+    path = archive_of(tmp_path / "a.sr", told, pieces(samples), "7")
+    assert [remark.text for remark in remarks_of(read_sigrok(path, wiring))] == [
+        "a sigrok file of version '7', read as version 2"
+    ]
+
+
+def test_equal_names_of_probes_prefer_the_one_that_changes(tmp_path, wiring, session):
+    names = ["TXD", "RXD", *LINES]
+    samples = (session.samples(dtype=np.uint16) << 2).tobytes()
+    path = archive_of(tmp_path / "a.sr", metadata(names, unitsize=2), pieces(samples))
+    assert [remark.text for remark in remarks_of(read_sigrok(path, wiring))] == [
+        "RXD is RXD and not RXD: the only one that changes",
+        "TXD is TXD and not TXD: the only one that changes",
+    ]
+    assert traffic(read_sigrok(path, wiring)) == SESSION
+    assert traffic(read_sigrok(path, wiring, {"RXD": "5", "TXD": "6"})) == SESSION
+
+
+def test_probes_without_a_name_go_by_number(tmp_path, wiring, session):
+    told = "[device 1]\nsamplerate=6 MHz\ntotal probes=6\nprobe1=\nprobe4=RXD\n"
+    path = archive_of(tmp_path / "a.sr", told, pieces(session.samples().tobytes()))
+    assert traffic(read_sigrok(path, wiring, {"TXD": "4"})) == SESSION
+    assert traffic(read_sigrok(path, wiring, {"RXD": "none", "TXD": "4", "LENS_CS": "none"})) == SESSION[:1]
 
 
 def test_a_file_cut_or_damaged_anywhere_gives_records_or_one_line(tmp_path, wiring, session):
