@@ -13,6 +13,8 @@ from lensmount_protocol.wire import Record
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lensmount bridge`."""
+    from lensmount_emulator.cli.words import add_allow_silence
+
     parser.add_argument("port", metavar="PORT", help="where the body is")
     parser.add_argument("port2", metavar="PORT2", help="where the lens is")
     parser.add_argument("--dialect", default="emount", help="what is spoken there (default: %(default)s)")
@@ -21,15 +23,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--record", metavar="FILE", help="write every byte and edge to this .lmx file")
     parser.add_argument("--story", action="store_true", help="tell what passes")
     parser.add_argument("--every-frame", action="store_true", help="tell each frame of the loop")
+    add_allow_silence(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Relay until the time is over or somebody stops it."""
     from pathlib import Path
 
-    from lensmount_emulator.cli.listening import Count, both, teller
+    from lensmount_emulator.cli.listening import Count, both, report_shortfalls, teller
     from lensmount_emulator.cli.ports import open_port, require_distinct
     from lensmount_emulator.sessions.listening import Listener
+    from lensmount_emulator.sessions.live_verdict import judge_listening
     from lensmount_emulator.sessions.relaying import Relay, turn
     from lensmount_emulator.termination import OrderlyStack, shielded
     from lensmount_hardware.captures.recording import RecordingWriter
@@ -70,4 +74,9 @@ def run(arguments: argparse.Namespace) -> int:
         finally:
             listener.finish()
             print(f"passed on {count.summary()}", file=sys.stderr)
-    return 0
+            ends = [count.traffic(role, listener.frames) for role in Role]
+            lacks = judge_listening(
+                ends, dialect.name, clock.now(), lost=count.lost, may_be_silent=arguments.allow_silence
+            )
+            code = report_shortfalls(lacks, sys.stderr)
+    return code

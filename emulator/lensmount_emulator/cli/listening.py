@@ -1,7 +1,8 @@
 """What the verbs that listen have in common: ports that drive nothing, and what is told on the terminal."""
 
+import sys
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from queue import SimpleQueue
@@ -12,6 +13,7 @@ from lensmount_emulator.reports.json_lines import json_of
 from lensmount_emulator.reports.lines import fields_of, line_of
 from lensmount_emulator.reports.story import Storyteller
 from lensmount_emulator.sessions.listening import Listener
+from lensmount_emulator.sessions.live_verdict import Shortfall, Traffic, judge_listening
 from lensmount_emulator.sessions.pumping import Heard, listen
 from lensmount_emulator.sessions.tally import Tally
 from lensmount_emulator.termination import shielded
@@ -23,7 +25,7 @@ from lensmount_hardware.transports.control_lines import OUTPUTS, RESTS
 from lensmount_hardware.transports.reconnecting import ReconnectingTransport
 from lensmount_protocol.decoder import Decoded, DecodedFrame
 from lensmount_protocol.dialect import Dialect
-from lensmount_protocol.errors import TransportSpecError
+from lensmount_protocol.errors import MountError, TransportSpecError
 from lensmount_protocol.wire import Burst, Drop, Edge, Record, Remark, Role
 
 
@@ -75,6 +77,10 @@ class Count:
             self.edges += 1
         elif isinstance(record, Drop):
             self.lost[record.what] += record.count
+
+    def traffic(self, sender: Role, frames: Mapping[Role, int]) -> Traffic:
+        """What came from one end; `frames` are the valid frames by sender."""
+        return Traffic(sender, self.heard[sender], frames[sender])
 
     def summary(self) -> str:
         """What was heard, in one line."""
@@ -149,6 +155,13 @@ class Ears:
                 out.write(f"note: {note}\n")
         out.flush()
 
+    def shortfalls(self, seconds: float, *, may_be_silent: bool) -> list[Shortfall]:
+        """What the session lacks that lasted so many seconds; each end that is listened to is expected to speak."""
+        ends = list(Role) if self.hears_both else list(self.ports)
+        heard = [self.count.traffic(sender, self.listener.frames) for sender in ends]
+        name = self.listener.dialect.name
+        return judge_listening(heard, name, seconds, lost=self.count.lost, may_be_silent=may_be_silent)
+
     def listen(self, seconds: float | None) -> None:
         """Listen for so many seconds, or until somebody stops it."""
         with shielded() as stopped:
@@ -164,6 +177,15 @@ class Ears:
         # It is told in the thread that owns the port, and a queue is safe to use from there.
         port.told = lambda text: self._inbox.put((self.clock.now(), sender, text))
         return port
+
+
+def report_shortfalls(shortfalls: Iterable[Shortfall], out: TextIO) -> int:
+    """Print what a session lacks, a line each; gives its exit code. An error that ends the session is all there is."""
+    found = [] if isinstance(sys.exc_info()[1], MountError) else list(shortfalls)
+    for shortfall in found:
+        out.write(f"failed: {shortfall.text}\n")
+    out.flush()
+    return 1 if found else 0
 
 
 def both(first: Callable[[Record], None], second: Callable[[Record], None]) -> Callable[[Record], None]:

@@ -1,6 +1,7 @@
 """A live session on the terminal: what is missing on its port, its story as it happens, and what it came to."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable
 from itertools import chain
 from typing import Any, TextIO
@@ -8,18 +9,19 @@ from typing import Any, TextIO
 from lensmount_emulator.profiles.profile import Profile
 from lensmount_emulator.reports.json_lines import json_of, microseconds
 from lensmount_emulator.reports.lines import line_of
-from lensmount_emulator.reports.story import Storyteller
+from lensmount_emulator.reports.story import Storyteller, composition_of
 from lensmount_emulator.roles.engine import Engine, Notice
 from lensmount_emulator.roles.registry import cast_of
 from lensmount_emulator.roles.script import parse_script
 from lensmount_emulator.sessions.live import End, LiveSession
+from lensmount_emulator.sessions.live_verdict import LiveVerdict, Traffic, expects_traffic, judge_live, script_progress
 from lensmount_emulator.sessions.tally import Tally
 from lensmount_emulator.termination import shielded
 from lensmount_hardware.clock import MonotonicClock
 from lensmount_hardware.transport import Transport, timed
-from lensmount_protocol.decoder import Decoded, Decoder
+from lensmount_protocol.decoder import Decoded, DecodedFrame, Decoder
 from lensmount_protocol.dialect import Dialect
-from lensmount_protocol.wire import ClockFix, Drop, Record, Remark, Role
+from lensmount_protocol.wire import Burst, ClockFix, Drop, Record, Remark, Role
 
 
 def engine_for(
@@ -66,7 +68,23 @@ class Player:
         spin: float,
         out: TextIO,
         as_json: bool = False,
+        peer_speaks: bool = True,
     ) -> None:
+        """Prepare a session.
+
+        Args:
+            end: what is played.
+            dialect: what is spoken.
+            transport: the port.
+            until: whether what is played is over, where no time is given.
+            tap: gets every record; `None` for nowhere.
+            every_frame: print each frame of the loop.
+            spin: seconds before a deadline at which sleeping ends.
+            out: where lines go.
+            as_json: one JSON object a line.
+            peer_speaks: whether a peer that sends nothing is a shortfall.
+        """
+        self._peer_speaks = peer_speaks
         self._role = end.role
         self._until = until
         self._dialect = dialect
@@ -78,6 +96,12 @@ class Player:
         self._tally = Tally(dialect)
         self._story = Storyteller(dialect.routine, every_frame)
         self._troubles = 0
+        self._engine = end if isinstance(end, Engine) else None
+        self._peer = Traffic(end.role.peer)
+        self._began = 0.0
+        self._peer_at: float | None = None
+        self._streaming = set[str]()
+        self._lost = Counter[str]()
         self._clock = MonotonicClock()
         self._session = LiveSession(end, transport, self._clock, self._tap, self._listen, spin)
 
@@ -102,6 +126,7 @@ class Player:
 
     def play(self, seconds: float | None) -> None:
         """Play for so many seconds, or until what is played is over."""
+        self._began = self._clock.now()
         with shielded() as stopped:
             self._session.run(seconds, unless=lambda: stopped() or (seconds is None and self._until()))
 
@@ -113,14 +138,16 @@ class Player:
         for event in [*self._decoder.finish(), remark]:
             self._tell(event)
 
-    def sum_up(self, **more: int) -> None:
-        """Say what the session came to.
+    def sum_up(self, *, unmet: str = "", **more: int) -> LiveVerdict:
+        """Print the summary of the session and what it lacks, and give the verdict.
 
         Args:
+            unmet: what a replay waited for in vain, in one line; `""` for nothing.
             more: further figures for machines.
         """
         for event in self._decoder.finish():
-            self._tally.add(event)
+            self._count(event)
+        verdict = self._verdict(unmet)
         jitter = self._session.jitter
         keeper = timed(self._transport)
         troubles = {} if keeper is None else dict(keeper.troubles())
@@ -133,24 +160,59 @@ class Player:
                 late_us={str(us): jitter.counts[us] for us in sorted(jitter.counts)},
                 port=troubles,
                 errors=self._troubles,
+                verdict=verdict.as_json(),
                 **more,
             )
-            return
+            return verdict
         self._say(self._tally.summary())
         if jitter.total:
             self._say(f"{jitter.total} deadlines met late by {jitter.figures()}")
         for what, count in troubles.items():
             self._say(f"{count} {what}")
         self._say(f"{self._troubles} errors")
+        if verdict.script is not None and verdict.script.steps:
+            self._say(f"script: {verdict.script.describe()}")
+        for shortfall in verdict.shortfalls:
+            self._say(f"failed: {shortfall.text}")
+        return verdict
+
+    def _verdict(self, unmet: str) -> LiveVerdict:
+        now, engine = self._clock.now(), self._engine
+        state = "" if engine is None else engine.connection.state
+        return judge_live(
+            self._peer,
+            self._dialect.name,
+            now - self._began,
+            errors=self._troubles,
+            script=None if engine is None else script_progress(engine),
+            silent_s=None if self._peer_at is None else now - self._peer_at,
+            streams=state in self._streaming or expects_traffic(state, self._dialect),
+            state=state,
+            unmet=unmet,
+            lost=self._lost,
+            may_be_silent=not self._peer_speaks,
+        )
 
     def _tap(self, record: Record) -> None:
         if self._record is not None:
             self._record(record)
+        if isinstance(record, Burst) and record.sender is self._peer.sender:
+            self._peer.bytes += len(record.data)
+            self._peer_at = self._clock.now()
+        elif isinstance(record, Drop):
+            self._lost[record.what] += record.count
         for event in chain(self._decoder.feed(record), self._decoder.settle()):
             self._tell(event)
 
-    def _tell(self, event: Decoded) -> None:
+    def _count(self, event: Decoded) -> None:
         self._tally.add(event)
+        if isinstance(event, DecodedFrame) and event.sender is self._peer.sender:
+            self._peer.frames += 1
+            if self._engine is not None and composition_of(event) in self._dialect.routine:
+                self._streaming.add(self._engine.connection.state)
+
+    def _tell(self, event: Decoded) -> None:
+        self._count(event)
         if self._json:
             self._say(json_of(event, self._dialect))
         elif isinstance(event, Remark | Drop):

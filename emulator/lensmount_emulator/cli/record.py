@@ -12,6 +12,8 @@ import sys
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lensmount record`."""
+    from lensmount_emulator.cli.words import add_allow_silence
+
     parser.add_argument("port", metavar="PORT", help="where to listen")
     parser.add_argument("--also", metavar="PORT2", help="the port that hears the other end")
     parser.add_argument("--to", required=True, metavar="FILE", help="the .lmx file to write")
@@ -24,11 +26,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--reconnect", action="store_true", help="when a port goes away, wait for it and go on; the gap is recorded"
     )
+    add_allow_silence(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Record until the time is over or somebody stops it."""
-    from lensmount_emulator.cli.listening import Ears
+    from lensmount_emulator.cli.listening import Ears, report_shortfalls
     from lensmount_emulator.termination import OrderlyStack
     from lensmount_protocol.registry import load_dialect
     from lensmount_protocol.wire import Role
@@ -52,5 +55,8 @@ def run(arguments: argparse.Namespace) -> int:
             ears.introduce(sys.stderr)
             ears.listen(arguments.duration)
         finally:
-            print(f"{arguments.to}: {ears.count.summary()}, in {ears.clock.now() - began:.1f} s")
-    return 0
+            seconds = ears.clock.now() - began
+            print(f"{arguments.to}: {ears.count.summary()}, in {seconds:.1f} s")
+            lacks = ears.shortfalls(seconds, may_be_silent=arguments.allow_silence)
+            code = report_shortfalls(lacks, sys.stderr)
+    return code

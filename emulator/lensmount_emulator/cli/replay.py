@@ -100,7 +100,7 @@ def _play(path: Path, arguments: argparse.Namespace) -> int:
     from lensmount_hardware.captures.recording import RecordingWriter, header_of
     from lensmount_protocol.errors import TransportLostError
     from lensmount_protocol.registry import load_dialect
-    from lensmount_protocol.wire import Role
+    from lensmount_protocol.wire import Burst, Role
 
     role = Role(arguments.role)
     dialect = load_dialect(arguments.dialect or str(header_of(path).get("dialect") or "emount"))
@@ -131,6 +131,7 @@ def _play(path: Path, arguments: argparse.Namespace) -> int:
             spin=max(0.0, arguments.spin) / 1e6,
             out=sys.stdout,
             as_json=arguments.json,
+            peer_speaks=any(isinstance(one, Burst) and one.sender is role.peer for one in records),
         )
         try:
             player.introduce(path.name)
@@ -140,9 +141,12 @@ def _play(path: Path, arguments: argparse.Namespace) -> int:
             if not replay.finished:
                 raise
         finally:
-            if arguments.json:
-                player.sum_up(done=replay.done, missed=replay.missed, passed_over=replay.passed_over)
-            else:
-                player.sum_up()
+            verdict = player.sum_up(
+                unmet="" if replay.clean else replay.summary(),
+                done=replay.done,
+                missed=replay.missed,
+                passed_over=replay.passed_over,
+            )
+            if not arguments.json:
                 print(replay.summary())
-    return 0 if replay.clean else 1
+    return verdict.exit_code

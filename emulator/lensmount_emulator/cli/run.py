@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Play until the time is over, the script is done, or somebody stops it."""
+    """Play until the time is over, the script is done, or a signal ends it; gives the exit code of the verdict."""
     from pathlib import Path
 
     from lensmount_emulator.cli.playing import Player, engine_for
@@ -108,10 +108,10 @@ def run(arguments: argparse.Namespace) -> int:
             player.play(arguments.duration)
         finally:
             after = _resident_kib()
-            player.sum_up(resident_kib_before=before, resident_kib_after=after)
+            verdict = player.sum_up(resident_kib_before=before, resident_kib_after=after)
             if not arguments.json and after:
                 print(f"peak resident memory {before} KiB at the start, {after} KiB at the end")
-    return 0
+    return verdict.exit_code
 
 
 def _resident_kib() -> int:

@@ -11,6 +11,8 @@ import sys
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lensmount sniff`."""
+    from lensmount_emulator.cli.words import add_allow_silence
+
     parser.add_argument("port", metavar="PORT", nargs="?", help="hears what the body sends; a board hears both ends")
     parser.add_argument("port2", metavar="PORT2", nargs="?", help="hears what the lens sends")
     parser.add_argument("--port", dest="both", metavar="SPEC", help="the one port that hears both ends: board:SERIAL")
@@ -21,6 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--reconnect", action="store_true", help="when a port goes away, wait for it and go on; the gap is recorded"
     )
+    add_allow_silence(parser)
     parser.add_argument("--every-frame", action="store_true", help="tell each frame of the loop")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--lines", dest="form", action="store_const", const="lines", help="one line an event")
@@ -31,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Listen until the time is over or somebody stops it."""
-    from lensmount_emulator.cli.listening import Ears, tallied, teller
+    from lensmount_emulator.cli.listening import Ears, report_shortfalls, tallied, teller
     from lensmount_emulator.sessions.tally import Tally
     from lensmount_emulator.termination import OrderlyStack
     from lensmount_protocol.errors import TransportSpecError
@@ -55,9 +58,12 @@ def run(arguments: argparse.Namespace) -> int:
             reconnect=arguments.reconnect,
             both_ends=True,
         )
+        began = ears.clock.now()
         try:
             ears.introduce(sys.stderr)
             ears.listen(arguments.duration)
         finally:
             print(f"{ears.count.summary()}; {tally.summary()}", file=sys.stderr)
-    return 0
+            lacks = ears.shortfalls(ears.clock.now() - began, may_be_silent=arguments.allow_silence)
+            code = report_shortfalls(lacks, sys.stderr)
+    return code

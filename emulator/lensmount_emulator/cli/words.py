@@ -58,6 +58,13 @@ def add_arm(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_allow_silence(parser: argparse.ArgumentParser) -> None:
+    """The option under which silence is a result like any other."""
+    parser.add_argument(
+        "--allow-silence", action="store_true", help="exit code 0 even where nothing comes from an end (default: 1)"
+    )
+
+
 def channels_of(words: Iterable[str], lines: Iterable[str]) -> dict[str, str]:
     """`LINE=PROBE` words as a table.
 

@@ -29,7 +29,7 @@ class Storyteller:
     def frame(self, event: Decoded) -> Iterator[str]:
         """The lines for something on the wire."""
         if isinstance(event, DecodedFrame):
-            composition = "+".join(f"{type_of(message):02X}" for message in event.messages)
+            composition = composition_of(event)
             if not self.every_frame and composition in self.routine and composition in self._told:
                 self._skipped += 1
                 return
@@ -54,6 +54,11 @@ class Storyteller:
         if self._skipped:
             yield f"{time_text(at)}  ⋯ {self._skipped} loop frame{'s' if self._skipped > 1 else ''}"
             self._skipped = 0
+
+
+def composition_of(event: DecodedFrame) -> str:
+    """The types of a frame's messages, as `Dialect.routine` names them: `05` or `05+06`."""
+    return "+".join(f"{type_of(message):02X}" for message in event.messages)
 
 
 def tell(

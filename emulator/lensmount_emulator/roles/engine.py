@@ -61,6 +61,8 @@ class Engine(Tasks):
         hears: whether bytes come in at all; what arrives while its serial port is off is lost.
         done: whether the script has been carried out, or has been given up; an engine without one never is.
         findings: what a script's checks came to.
+        script: what this end does by itself once the link runs, step by step.
+        position: how many steps of it are done.
         hand: does what only a hand at the mount can do; `None` where nobody's is there.
         select: the line that we hold high while it is; `""` where the mount has none.
         random: where reaction times get their jitter from; `None` reacts in exactly nominal time.
@@ -84,8 +86,10 @@ class Engine(Tasks):
         "hears",
         "levels",
         "live",
+        "position",
         "random",
         "role",
+        "script",
         "select",
         "sending",
         "windowed",
@@ -115,6 +119,8 @@ class Engine(Tasks):
         self.hears = True
         self.done = False
         self.findings: list[Finding] = []
+        self.script: tuple[Step, ...] = ()
+        self.position = 0
         self.hand: Callable[[Step], None] | None = None
         self.select = dialect.select_line(role)
         self._actions: deque[WireAction] = deque()

@@ -1,6 +1,6 @@
 """Listens between a body and a lens: bytes and edges to records and frames, at the rate that they speak. No I/O."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 
@@ -57,6 +57,11 @@ class Listener:
         self.baudrate = self.fixed or self._follower.baudrate
 
     @property
+    def frames(self) -> Mapping[Role, int]:
+        """Valid frames so far, by sender; at a fixed rate and at one that is followed."""
+        return self._follower.frames
+
+    @property
     def in_haste(self) -> bool:
         """Whether the ends are about to agree on another rate, so that a change may have to be made soon."""
         return self.fixed is None and self._follower.in_haste
@@ -110,7 +115,8 @@ class Listener:
         self.tap(burst)
         if self.tell is not None:
             self._tell(chain(self._decoder.feed(burst), self._decoder.settle()))
-        return self._go_to(None if self.fixed else self._follower.hear(burst), burst.until)
+        change = self._follower.hear(burst)
+        return self._go_to(None if self.fixed else change, burst.until)
 
     def _go_to(self, change: RateChange | None, now: float | None) -> RateChange | None:
         if change is not None and change.at is None:

@@ -47,10 +47,12 @@ class RateFollower:
 
     Attributes:
         baudrate: the rate in force, in bits a second.
+        frames: valid frames so far, by sender.
     """
 
     def __init__(self, dialect: Dialect) -> None:
         """Begin at the first rate of the dialect."""
+        self.frames = dict.fromkeys(Role, 0)
         self.baudrate = dialect.wiring.baudrates[0]
         self._dialect = dialect
         self._rates = dialect.wiring.baudrates
@@ -83,6 +85,7 @@ class RateFollower:
         self._begun[sender] += len(burst.data)
         frames = [event for event in events if isinstance(event, Frame)]
         if frames:
+            self.frames[sender] += len(frames)
             self._since_a_frame = dict.fromkeys(Role, 0)
             self._garbage = dict.fromkeys(Role, 0)
             self._framed.add(sender)

@@ -41,7 +41,11 @@ class RecordingWriter:
             self._file = target.open("wb", buffering=0) if isinstance(target, Path) else target
         except OSError as error:
             raise self._failure(error) from error
-        self._say(json.dumps({**_KIND, **header, **_KIND}, separators=(",", ":")))
+        try:
+            self._say(json.dumps({**_KIND, **header, **_KIND}, separators=(",", ":")))
+        except CaptureError:
+            self.close()
+            raise
 
     def write(self, record: Record) -> None:
         """Append one record."""

@@ -145,7 +145,7 @@ def test_sniff_with_one_board_tells_both_ends(
 
     timer = threading.Timer(0.5, board.at, (speak,))
     timer.start()
-    assert main(["sniff", "--port", board.spec, "--lines", "--duration", "1.2", "--record", str(path)]) == 0
+    assert main(["sniff", "--port", board.spec, "--lines", "--duration", "1.2", "--record", str(path)]) == 1
     out, err = capsys.readouterr()
     assert "body ─▶ 00  0B Query0B" in out
     assert "◀─ lens 00  09" in out
@@ -153,7 +153,7 @@ def test_sniff_with_one_board_tells_both_ends(
     assert "# lost: 2 edges, for want of room on the board" in out
     assert "hears both ends on board:tcp//" in err
     assert "14 bytes of the body, 16 of the lens" in err
-    assert "lost: 2 edges" in err
+    assert "failed: the recording is not complete: lost 2 edges, for want of room on the board\n" in err
     records = records_in(path)
     assert {type(one) for one in records} == {Burst, Edge, ClockFix, Drop}
     rise = next(one for one in records if isinstance(one, Edge) and one.line == "BODY_CS" and one.level)
@@ -176,7 +176,7 @@ def test_a_board_hears_both_ends_so_a_second_port_is_refused(
     assert main(["sniff"]) == 2
     assert "name one board with --port board:SERIAL, or two ports" in capsys.readouterr().err
     path = tmp_path / "a.lmx"
-    assert main(["record", board.spec, "--to", str(path), "--duration", "0.3"]) == 0
+    assert main(["record", board.spec, "--to", str(path), "--duration", "0.3", "--allow-silence"]) == 0
     assert any(isinstance(one, ClockFix) for one in records_in(path))
 
 
@@ -191,17 +191,18 @@ def test_run_tells_what_came_late_or_was_lost(
 
     words = [*LENS, "--port", board.spec, "--duration", "1"]
     threading.Timer(0.5, board.at, (trouble,)).start()
-    assert main([*words, "--record", str(path)]) == 0
+    assert main([*words, "--record", str(path)]) == 4
     out = capsys.readouterr().out
     assert "# late on the board: " in out
     assert "done, but begun 130 µs behind its time" in out
     assert "# lost: 5 bytes received, for want of room on the board" in out
     assert "\n1 orders that began late on the board, or were dropped for it\n" in out
     assert "\n5 lost: bytes received, for want of room on the board\n" in out
+    assert "\nfailed: the recording is not complete: lost 5 bytes received, for want of room on the board\n" in out
     kinds = {type(one) for one in records_in(path)}
     assert {Remark, Drop, ClockFix, Edge} <= kinds
     threading.Timer(0.5, board.at, (trouble,)).start()
-    assert main([*words, "--json"]) == 0
+    assert main([*words, "--json"]) == 4
     told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert (told[0]["kind"], told[0]["keeps_time"]) == ("session", True)
     assert {"clock", "note", "drop"} <= {one["kind"] for one in told}
@@ -242,8 +243,9 @@ def test_with_reconnect_the_recording_goes_on_and_says_what_is_missing(
     for timer in timers:
         timer.start()
     words = [*LENS, "--port", board.spec, "--duration", "2.5", "--reconnect", "--record", str(path)]
-    assert main(words) == 0
+    assert main(words) == 4
     out = capsys.readouterr().out
+    assert "failed: nothing came from the body in " in out
     records = records_in(path)
     gone, came, anew = [one for one in records if isinstance(one, Remark)]
     assert "its last frame was number " in gone.text
@@ -319,7 +321,8 @@ def test_two_hosts_on_one_board(served: Serve, capsys: pytest.CaptureFixture[str
     err = capsys.readouterr().err
     assert "another host has the board; close the program that holds it, or take it over" in err
     assert len(err.splitlines()) == 1
-    assert main([*LENS, "--port", f"{one.spec}?take_over=1", "--duration", "0.5"]) == 0
+    assert main([*LENS, "--port", f"{one.spec}?take_over=1", "--duration", "0.5"]) == 4
+    assert capsys.readouterr().err == ""
 
 
 def test_a_permission_that_is_missing(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -351,6 +354,8 @@ def test_the_body_is_never_played_into_nothing(served: Serve, capsys: pytest.Cap
     board.drove = lambda *what: moved.append(what)
     one = served(board)
     words = ["run", "body", "--profile", "a6000", "--port", one.spec, "--duration", "0.8"]
-    assert main(words) == 0
-    assert "as body on board:tcp//" in capsys.readouterr().out
+    assert main(words) == 4
+    out = capsys.readouterr().out
+    assert "as body on board:tcp//" in out
+    assert "failed: nothing came from the lens in " in out
     assert moved == []

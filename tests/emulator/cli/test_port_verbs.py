@@ -268,11 +268,16 @@ def test_sniff_tells_what_both_ends_say(start: Start, tmp_path: Path) -> None:
 def test_sniff_in_every_form(form: str, told: str, capsys: pytest.CaptureFixture[str]) -> None:
     with ExitStack() as stack:
         ports = [stack.enter_context(open_transport("pty:", role=Role.BODY, baudrate=750_000)) for _ in Role]
-        say = threading.Timer(0.3, ports[0].send, (Transmit(REQUEST),))
-        say.start()
+        timers = [
+            threading.Timer(0.3, port.send, (Transmit(data),))
+            for port, data in zip(ports, (REQUEST, ANSWER), strict=True)
+        ]
+        for timer in timers:
+            timer.start()
         words = [f"serial:{port.name}" for port in ports] + ([form] if form else [])
         assert main(["sniff", *words, "--duration", "0.8"]) == 0
-        say.join()
+        for timer in timers:
+            timer.join()
     assert told in capsys.readouterr().out
 
 
@@ -315,7 +320,7 @@ def test_replay_plays_an_end_in_its_own_time(start: Start, recording: Path, caps
         heard: list[bytes] = []
         thread = threading.Thread(target=lambda: heard.append(heard_by(peer, len(sent))))
         thread.start()
-        assert main(["replay", str(recording), "--port", f"serial:{peer.name}", "--as", "lens"]) == 0
+        assert main(["replay", str(recording), "--port", f"serial:{peer.name}", "--as", "lens"]) == 4
         thread.join()
     assert heard == [sent]
     out = capsys.readouterr().out

@@ -90,11 +90,12 @@ def test_what_is_still_broken_ends_with_one(story: Path, monkeypatch: pytest.Mon
 
 def test_one_end_of_a_story_is_a_capture_like_any_other(story: Path, capsys: Captured) -> None:
     with port() as (near, spec):
-        assert main(["replay", str(story), "--as", "body", "--port", spec, "--json"]) == 0
+        assert main(["replay", str(story), "--as", "body", "--port", spec, "--json"]) == 4
         assert said(near)
     summary = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert summary["kind"] == "summary"
     assert summary["missed"] == 0 < summary["done"]
+    assert [lack["kind"] for lack in summary["verdict"]["lacks"]] == ["silence"]
 
 
 def test_a_virtual_session_tells_in_json_whether_it_is_the_same(tmp_path: Path, capsys: Captured) -> None:

@@ -29,13 +29,7 @@ NUMBER_AT = 3
 
 
 class LensEngine(LensCore):
-    """A lens as its profile describes it.
-
-    Attributes:
-        script: what the hand does that holds it, in order.
-    """
-
-    script: tuple[Step, ...] = ()
+    """A lens as its profile describes it; its script is what the hand does that holds it, in order."""
 
     @property
     def grounds_detect(self) -> bool:

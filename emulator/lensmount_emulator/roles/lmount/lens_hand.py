@@ -104,6 +104,7 @@ def live_by_hand(lens: LensCore, script: Iterable[Step]) -> Task:
     """Do a script from the start of a session on."""
     for step in script:
         yield from by_hand(lens, step)
+        lens.position += 1
 
 
 def _zoom(lens: LensCore, step: Step) -> Task:

@@ -1,0 +1,218 @@
+"""Exit codes of the verbs with ports, a row for each situation: silence, half, noise, a peer that ends, a full disk."""
+
+import json
+import os
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from threading import Event, Thread
+
+import pytest
+
+from lensmount_emulator.cli.main import main
+from lensmount_emulator.cli.playing import engine_for
+from lensmount_emulator.profiles.library import load_profile
+from lensmount_emulator.sessions.live import LiveSession
+from lensmount_hardware.clock import MonotonicClock
+from lensmount_hardware.spec import open_transport
+from lensmount_protocol.registry import load_dialect
+from lensmount_protocol.wire import Role
+
+from .conftest import pty_pair  # noqa: TID252
+
+REQUEST = bytes.fromhex("f00b0002000b6000780055")
+ANSWER = bytes.fromhex("f00d0002000900000000180055")
+OTHER_DIALECT = load_dialect("lmount").build_frame(bytes([0x0A, 1, 2, 3]), 1, 0)
+PROFILES = {Role.BODY: "a6000", Role.LENS: "sel55210"}
+
+PATIENCE = 20.0
+
+Captured = pytest.CaptureFixture[str]
+
+
+@contextmanager
+def playing(role: Role, spec: str, until: Callable[[], bool]) -> Iterator[None]:
+    """A peer of ours in real time, in a thread; it ends without a word when it is told to."""
+    with open_transport(spec, role=role, baudrate=750_000) as port:
+        engine = engine_for(load_profile(PROFILES[role]), port.lines, "")
+        session = LiveSession(engine, port, MonotonicClock())
+        thread = Thread(target=session.run, args=(None,), kwargs={"unless": until})
+        thread.start()
+        try:
+            yield
+        finally:
+            thread.join()
+
+
+@contextmanager
+def sending(near: int, data: bytes) -> Iterator[None]:
+    """A peer that sends the same again and again, whatever comes."""
+    over = Event()
+
+    def send() -> None:
+        while not over.wait(0.02):
+            os.write(near, data)
+
+    thread = Thread(target=send)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+@pytest.fixture
+def peer() -> Iterator[tuple[int, str]]:
+    """Our end of a pseudo-terminal, and the port that leads to it."""
+    with pty_pair() as (near, path):
+        yield near, f"serial:{path}"
+
+
+def run(role: str, spec: str, *words: str) -> list[str]:
+    return ["run", role, "--profile", PROFILES[Role(role)], "--port", spec, *words]
+
+
+@pytest.mark.parametrize(
+    ("role", "words", "code", "told"),
+    [
+        ("lens", ["--duration", "0.1"], 4, ["0 errors", "failed: nothing came from the body in 0."]),
+        (
+            "body",
+            ["--duration", "1.0", "--do", "focus +100"],
+            1,
+            [
+                'script: 0 of 1 steps done, stopped at "focus +100"',
+                "failed: nothing came from the lens in 1.",
+                "failed: the script was not done in 1.",
+                " errors\n",
+            ],
+        ),
+    ],
+)
+def test_run_without_a_peer(
+    role: str, words: list[str], code: int, told: list[str], peer: tuple[int, str], capsys: Captured
+) -> None:
+    assert main(run(role, peer[1], *words)) == code
+    out = capsys.readouterr().out
+    for text in told:
+        assert text in out
+
+
+def test_run_with_a_peer_of_another_dialect(peer: tuple[int, str], capsys: Captured) -> None:
+    near, spec = peer
+    with sending(near, OTHER_DIALECT):
+        assert main(run("lens", spec, "--duration", "0.3", "--json")) == 1
+    verdict = json.loads(capsys.readouterr().out.splitlines()[-1])["verdict"]
+    assert verdict["lacks"][0]["kind"] == "no frame"
+    assert verdict["peer"]["bytes"] > 0 == verdict["peer"]["frames"]
+    assert "check the dialect, the baud rate and the wiring" in verdict["lacks"][0]["text"]
+
+
+def test_run_to_the_end_of_its_script(tmp_path: Path, capsys: Captured) -> None:
+    link, over = tmp_path / "wire", Event()
+    with playing(Role.LENS, f"pty:{link}", over.is_set):
+        assert main(run("body", f"serial:{link}", "--do", "wait 0.1; sleep")) == 0
+        over.set()
+    out = capsys.readouterr().out
+    assert "\nscript: 2 of 2 steps done\n" in out
+    assert "failed" not in out
+
+
+def test_run_ends_before_its_script(tmp_path: Path, capsys: Captured) -> None:
+    link, over = tmp_path / "wire", Event()
+    with playing(Role.LENS, f"pty:{link}", over.is_set):
+        assert main(run("body", f"serial:{link}", "--do", "wait 0.01; wait 60", "--duration", "1.2")) == 1
+        over.set()
+    out = capsys.readouterr().out
+    assert '\nscript: 1 of 2 steps done, stopped at "wait 60"\n' in out
+    assert "; --duration gives it longer\n" in out
+
+
+def test_run_with_a_peer_that_is_killed_in_mid_session(tmp_path: Path, capsys: Captured) -> None:
+    link = tmp_path / "wire"
+
+    def play() -> None:
+        begun = MonotonicClock()
+        while not link.is_symlink():
+            assert begun.now() < PATIENCE
+        clock = MonotonicClock()
+        with open_transport(f"serial:{link}", role=Role.BODY, baudrate=750_000) as port:
+            engine = engine_for(load_profile("a6000"), port.lines, "")
+            LiveSession(engine, port, MonotonicClock()).run(None, unless=lambda: engine.done or clock.now() > PATIENCE)
+
+    thread = Thread(target=play)
+    thread.start()
+    assert main(run("lens", f"pty:{link}", "--duration", "2.6", "--json")) == 1
+    thread.join()
+    verdict = json.loads(capsys.readouterr().out.splitlines()[-1])["verdict"]
+    assert [lack["kind"] for lack in verdict["lacks"]] == ["peer stopped"]
+    assert verdict["lacks"][0]["text"].startswith("the body sent nothing in the last ")
+    assert verdict["state"] == "STREAMING"
+
+
+def test_run_whose_port_goes_away(capsys: Captured) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        Thread(target=lambda: server.accept()[0].close()).start()
+        assert main(run("lens", f"tcp:127.0.0.1:{server.getsockname()[1]}", "--duration", "5")) == 4
+    out, err = capsys.readouterr()
+    assert "failed: nothing came from the body" in out
+    assert len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("words", [["--record", "/dev/full"]], ids=["full"])
+@pytest.mark.parametrize("verb", ["run", "record", "sniff", "bridge"])
+def test_a_full_disk_is_3(verb: str, words: list[str], capsys: Captured) -> None:
+    ports = {"run": run("lens", "pty:"), "sniff": ["sniff", "pty:", "pty:"], "bridge": ["bridge", "pty:", "pty:"]}
+    command = ["record", "pty:", "--to", "/dev/full"] if verb == "record" else [*ports[verb], *words]
+    assert main([*command, "--duration", "5"]) == 3
+    assert capsys.readouterr().err.splitlines()[-1] == "lensmount: /dev/full: No space left on device"
+
+
+LISTENING = {
+    "record": lambda body, lens, path: ["record", body, "--also", lens, "--to", path],
+    "sniff": lambda body, lens, path: ["sniff", body, lens, "--record", path],
+    "bridge": lambda body, lens, path: ["bridge", body, lens, "--record", path],
+}
+
+
+@pytest.mark.parametrize("verb", LISTENING)
+@pytest.mark.parametrize(
+    ("body", "lens", "words", "code", "told"),
+    [
+        (b"", b"", [], 1, ["nothing came from the body in ", "nothing came from the lens in "]),
+        (b"", b"", ["--allow-silence"], 0, []),
+        (REQUEST, b"", [], 1, ["nothing came from the lens in "]),
+        (REQUEST, ANSWER, [], 0, []),
+        (OTHER_DIALECT, OTHER_DIALECT, [], 1, ["the body hold no valid frame of emount", "the lens hold no valid"]),
+        (REQUEST, ANSWER, ["--baudrate", "1500000"], 0, []),
+    ],
+    ids=["silence", "silence allowed", "half", "both", "other dialect", "fixed rate"],
+)
+def test_what_a_listener_hears_decides_its_exit_code(
+    verb: str, body: bytes, lens: bytes, words: list[str], code: int, told: list[str], tmp_path: Path, capsys: Captured
+) -> None:
+    with ExitStack() as stack:
+        pairs = [stack.enter_context(pty_pair()) for _ in Role]
+        for (near, _), data in zip(pairs, (body, lens), strict=True):
+            if data:
+                stack.enter_context(sending(near, data))
+        ports = [f"serial:{path}" for _, path in pairs]
+        command = LISTENING[verb](*ports, str(tmp_path / "a.lmx"))
+        assert main([*command, "--duration", "0.15", *words]) == code
+    err = capsys.readouterr().err
+    for text in told:
+        assert text in err
+    assert err.count("failed: ") == len(told)
+
+
+def test_replay_to_a_peer_that_sends_nothing(tmp_path: Path, peer: tuple[int, str], capsys: Captured) -> None:
+    session = tmp_path / "session.lmx"
+    assert main(["loopback", "--do", "", "--seed", "1", "--quiet", "--record", str(session)]) == 0
+    capsys.readouterr()
+    words = ["replay", str(session), "--port", peer[1], "--as", "body"]
+    assert main(words) == 4
+    assert "failed: nothing came from the lens in " in capsys.readouterr().out
+    assert main([*words, "--wait", "--patience", "0"]) == 1
+    assert "of the peer's missed" in capsys.readouterr().out
