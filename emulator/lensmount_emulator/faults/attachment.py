@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from lensmount_emulator.faults.expected import Expected
 from lensmount_emulator.faults.fault import MOST, Fault, Grip, Piece, TimedFault, later
 from lensmount_emulator.faults.power import behind_byte
 from lensmount_emulator.faults.words import DURATION, WORD, key, whole
@@ -15,6 +16,12 @@ class Detach(TimedFault):
 
     NAME: ClassVar[str] = "detach"
     TOUCHES: ClassVar[str] = "attachment"
+
+    def declared(self, seconds: float) -> Expected:
+        """A lens that does not come back ends it; one that is taken off again and again may leave it time enough."""
+        if self.for_ is None or self.at + self.for_ >= seconds:
+            return Expected.CANNOT
+        return Expected.MAY_FAIL if self.recurs(seconds) else Expected.COMPLETES
 
     def happen(self, grip: Grip) -> None:
         """Take it off."""
@@ -35,6 +42,10 @@ class DetachInside(Fault):
     off: float = key(0.2, DURATION, "how long it is off")
     count: int | None = key(1, whole(1, MOST), "how often at most")
 
+    def declared(self, seconds: float) -> Expected:
+        """A lens that leaves in everything that is sent, or stays away, ends it."""
+        return Expected.CANNOT if self.lasts(seconds) or self.off >= seconds else Expected.COMPLETES
+
     def alter(self, pieces: list[Piece], sender: Role, grip: Grip) -> list[Piece]:
         """Plan it for the end of one of the bytes."""
         if self.strikes():
@@ -54,6 +65,12 @@ class OtherLens(TimedFault):
 
     for_: float | None = key(0.3, DURATION, "how long the mount is empty")
     lens: str = key("", WORD, "its profile; the same again where it is not said")
+
+    def declared(self, seconds: float) -> Expected:
+        """A mount that stays empty ends it; lenses that are exchanged again and again may leave it time enough."""
+        if self.at + (self.for_ or 0.0) >= seconds:
+            return Expected.CANNOT
+        return Expected.MAY_FAIL if self.recurs(seconds) else Expected.COMPLETES
 
     def happen(self, grip: Grip) -> None:
         """Take off the one, and put on the other."""

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
+from lensmount_emulator.faults.expected import Expected
 from lensmount_emulator.faults.fault import Fault, Grip, Piece
 from lensmount_emulator.faults.words import LEVEL, RATE, key
 from lensmount_protocol.wire import Role
@@ -22,6 +23,10 @@ class ByteFault(Fault):
         for piece in pieces:
             self._alter(piece, sender, grip)
         return [piece for piece in pieces if piece.data]
+
+    def declared(self, seconds: float) -> Expected:
+        """An end none of whose bytes arrives as it was sent completes nothing; with fewer, retries must do."""
+        return Expected.CANNOT if self.lasts(seconds) else Expected.COMPLETES
 
     def change(self, data: bytearray, at: int) -> None:
         """Change what stands at a place; places in front of it stay where they are."""
@@ -100,6 +105,10 @@ class StuckBytes(Fault):
     TOUCHES: ClassVar[str] = "bytes"
 
     level: bool = key(False, LEVEL, "where the line hangs")
+
+    def declared(self, seconds: float) -> Expected:
+        """A line that hangs all the time carries nothing."""
+        return Expected.CANNOT if self.lasts(seconds) else Expected.COMPLETES
 
     def alter(self, pieces: list[Piece], sender: Role, grip: Grip) -> list[Piece]:
         """Nothing, or zeros."""

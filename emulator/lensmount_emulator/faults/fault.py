@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, ClassVar, Protocol
 
-from lensmount_emulator.faults.words import DURATION, PER_SECOND, RATE, ROLE, key, whole
+from lensmount_emulator.faults.expected import Expected
+from lensmount_emulator.faults.words import DURATION, EXPECT, PER_SECOND, RATE, ROLE, key, whole
 from lensmount_emulator.scheduler import Scheduler
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.errors import FaultError
@@ -15,6 +16,9 @@ MOST = 1_000_000
 """Times that a fault can be told to strike."""
 
 NEVER = float("inf")
+
+ENDLESS_COUNT = 1000
+"""A fault that strikes so often outlasts any session."""
 
 
 class Grip(Protocol):
@@ -106,10 +110,27 @@ class Fault:
     from_: Role | None = key(None, ROLE, "whose bytes and lines it touches")
     rate: float = key(1.0, RATE, "the share of chances that it takes")
     count: int | None = key(None, whole(1, MOST), "how often at most")
+    expect: Expected | None = key(None, EXPECT, "what becomes of the script, where the fault's own answer does not fit")
     random: Random = field(default_factory=lambda: Random(0), init=False, repr=False, compare=False)
     since: float = field(default=0.0, init=False, repr=False, compare=False)
     struck: int = field(default=0, init=False, compare=False)
     _gap: int = field(default=-1, init=False, repr=False, compare=False)
+
+    def expected(self, seconds: float) -> Expected:
+        """What becomes of a script that may take so many seconds of the session.
+
+        What the text says comes first; a subclass answers in `declared`.
+        """
+        return self.expect or self.declared(seconds)
+
+    def declared(self, seconds: float) -> Expected:
+        """The outcome that follows from the fault's own options: with retries a script completes, unless told."""
+        return Expected.COMPLETES
+
+    def lasts(self, seconds: float) -> bool:
+        """Whether it still acts when so many seconds of the session are over, each chance taken, without an end."""
+        relentless = self.BY_TIME or self.rate >= 1
+        return relentless and self.ends >= self.since + seconds and (self.count is None or self.count >= ENDLESS_COUNT)
 
     def check(self, dialect: Dialect) -> None:
         """Refuse what cannot be done on this mount.
@@ -203,6 +224,10 @@ class TimedFault(Fault):
         if self.rate:
             return NEVER
         return self.since + self.at + (self.for_ or 0.0)
+
+    def recurs(self, seconds: float) -> bool:
+        """Whether it still comes again and again when so many seconds of the session are over."""
+        return bool(self.rate) and self.lasts(seconds)
 
     def happen(self, grip: Grip) -> None:
         """It happens, now."""

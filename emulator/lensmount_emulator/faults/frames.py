@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from lensmount_emulator.faults.expected import Expected
 from lensmount_emulator.faults.fault import MOST, Fault, Grip, Piece
 from lensmount_emulator.faults.words import DELAY, key, whole
 from lensmount_protocol.frame import FrameFormat, GarbageReason
@@ -13,9 +14,14 @@ LONGEST_FRAME = 1100
 
 @dataclass(slots=True, kw_only=True)
 class FrameFault(Fault):
-    """A fault that changes frames; bytes that begin none pass by."""
+    """A fault that changes frames; bytes that begin none pass by.
+
+    Attributes:
+        EACH: what becomes of a script where every frame is changed to its end.
+    """
 
     TOUCHES: ClassVar[str] = "frames"
+    EACH: ClassVar[Expected] = Expected.MAY_FAIL
 
     count: int | None = key(1, whole(1, MOST), "how many frames at most")
 
@@ -27,6 +33,10 @@ class FrameFault(Fault):
             return pieces
         grip.note(f"{self.NAME}: a frame of {size} bytes from the {sender.value}")
         return [*self.change(first, size, sender, grip), *pieces[1:]]
+
+    def declared(self, seconds: float) -> Expected:
+        """Where every frame is changed to the end, it depends on the change."""
+        return self.EACH if self.lasts(seconds) else Expected.COMPLETES
 
     def change(self, piece: Piece, size: int, sender: Role, grip: Grip) -> list[Piece]:
         """What goes out instead of a piece that begins with a frame of this size."""
@@ -47,6 +57,7 @@ class Truncate(FrameFault):
     """A frame ends before its end."""
 
     NAME: ClassVar[str] = "truncate"
+    EACH: ClassVar[Expected] = Expected.CANNOT
 
     by: int | None = key(None, whole(1, LONGEST_FRAME), "bytes that are missing; by chance where it is not said")
 
@@ -62,6 +73,7 @@ class WrongChecksum(FrameFault):
     """A frame arrives with a checksum that is not its own."""
 
     NAME: ClassVar[str] = "checksum"
+    EACH: ClassVar[Expected] = Expected.CANNOT
 
     def change(self, piece: Piece, size: int, sender: Role, grip: Grip) -> list[Piece]:
         """Flip one bit of the checksum: of the last bytes, the one that the format blames on it."""
@@ -81,6 +93,7 @@ class WrongLength(FrameFault):
     """A frame says a length that is not its own."""
 
     NAME: ClassVar[str] = "length"
+    EACH: ClassVar[Expected] = Expected.CANNOT
 
     by: int = key(1, whole(-255, 255), "bytes that it says too much")
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from lensmount_emulator.faults.expected import Expected
 from lensmount_emulator.faults.fault import MOST, Fault, Grip, TimedFault, later, line_of
 from lensmount_emulator.faults.words import DELAY, DURATION, LEVEL, LINE, key, whole
 from lensmount_protocol.wire import Role
@@ -46,6 +47,10 @@ class Stuck(TimedFault):
     line: str = key("select", LINE, "which line")
     level: bool = key(False, LEVEL, "where it hangs")
 
+    def declared(self, seconds: float) -> Expected:
+        """A line that never works again, or fails again and again, may be one that the script needs."""
+        return Expected.MAY_FAIL if self.lasts(seconds) else Expected.COMPLETES
+
     def happen(self, grip: Grip) -> None:
         """Hold it for the time."""
         line = line_of(self.line, self.from_, grip.dialect)
@@ -73,6 +78,11 @@ class LateEdge(Fault):
 
     line: str = key("select", LINE, "which line")
     by: float = key(1e-3, DELAY, "how late")
+
+    def declared(self, seconds: float) -> Expected:
+        """Where every edge is late, the timing contract may not be met any more."""
+        return Expected.MAY_FAIL if self.lasts(seconds) else Expected.COMPLETES
+
     count: int | None = key(1, whole(1, MOST), "how many edges at most")
 
     def delay(self, line: str, level: bool, grip: Grip) -> float:
@@ -91,6 +101,10 @@ class BothSelects(TimedFault):
     TOUCHES: ClassVar[str] = "lines"
 
     for_: float | None = key(0.01, DURATION, "how long, each time")
+
+    def declared(self, seconds: float) -> Expected:
+        """While both are high nobody may send."""
+        return Expected.MAY_FAIL if self.lasts(seconds) else Expected.COMPLETES
 
     def happen(self, grip: Grip) -> None:
         """Hold both."""

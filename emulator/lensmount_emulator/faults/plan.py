@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from lensmount_emulator.faults.attachment import OtherLens
+from lensmount_emulator.faults.expected import Expected, worst
 from lensmount_emulator.faults.fault import Fault
 from lensmount_emulator.faults.registry import parse_fault, text_of
 from lensmount_protocol.dialect import Dialect
@@ -46,6 +47,16 @@ class Plan:
     def lenses(self) -> list[str]:
         """Profiles of lenses that are put on in the course of it."""
         return [fault.lens for fault in self.faults if isinstance(fault, OtherLens) and fault.lens]
+
+    def expected(self, seconds: float, done_at: float | None = None) -> Expected:
+        """What becomes of a script under all of them.
+
+        Args:
+            seconds: how long it may take, from the session's start on.
+            done_at: when it was done; what begins later has no say. `None` where it was not done.
+        """
+        faults = [fault for fault in self.faults if done_at is None or fault.since + fault.at < done_at]
+        return worst(fault.expected(seconds) for fault in faults)
 
     @property
     def ends(self) -> float:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from lensmount_emulator.faults.expected import Expected
 from lensmount_emulator.faults.fault import MOST, Fault, Grip, Piece, TimedFault, later, line_of
 from lensmount_emulator.faults.words import DELAY, DURATION, LINE, key, whole
 from lensmount_protocol.wire import Role
@@ -17,6 +18,14 @@ class BrownOut(TimedFault):
 
     for_: float | None = key(0.02, DURATION, "how long it is gone, each time")
     line: str = key("supply", LINE, "which rail")
+
+    def declared(self, seconds: float) -> Expected:
+        """A supply that does not come back ends it; other rails, and cuts that come again, may leave it time enough."""
+        if self.recurs(seconds):
+            return Expected.MAY_FAIL
+        if not self.lasts(seconds):
+            return Expected.COMPLETES
+        return Expected.CANNOT if self.line == "supply" else Expected.MAY_FAIL
 
     def happen(self, grip: Grip) -> None:
         """Hold the rail low."""
@@ -37,6 +46,10 @@ class RailOrder(Fault):
     by: float = key(0.02, DELAY, "how late")
     count: int | None = key(1, whole(1, MOST), "how often at most")
 
+    def declared(self, seconds: float) -> Expected:
+        """A rail that is late each time may be too late for every start."""
+        return Expected.MAY_FAIL if self.lasts(seconds) else Expected.COMPLETES
+
     def delay(self, line: str, level: bool, grip: Grip) -> float:
         """The time, for the rise of its own rail."""
         if not level or line != line_of(self.line, self.from_, grip.dialect) or not self.strikes():
@@ -56,6 +69,10 @@ class RailLost(Fault):
     byte: int | None = key(None, whole(0, 2000), "behind which byte; by chance where it is not said")
     gone: float = key(0.02, DURATION, "how long it is gone")
     count: int | None = key(1, whole(1, MOST), "how often at most")
+
+    def declared(self, seconds: float) -> Expected:
+        """A rail that is lost in each frame, or does not come back, may be one that the script needs."""
+        return Expected.MAY_FAIL if self.lasts(seconds) or self.gone >= seconds else Expected.COMPLETES
 
     def alter(self, pieces: list[Piece], sender: Role, grip: Grip) -> list[Piece]:
         """Plan the loss for the end of one of the bytes."""

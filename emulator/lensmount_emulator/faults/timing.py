@@ -3,10 +3,20 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from lensmount_emulator.faults.expected import Expected
 from lensmount_emulator.faults.fault import MOST, Fault, Grip, Piece, line_of
 from lensmount_emulator.faults.misread import misread
 from lensmount_emulator.faults.words import DELAY, LINE, ROLE, key, percent, whole
 from lensmount_protocol.wire import Role
+
+TOLERABLE_DELAY_S = 1e-3
+"""A reaction that is late by so much is still met by every retry."""
+
+TOLERABLE_DRIFT_PERCENT = 1.0
+"""Tolerance of a cheap ceramic resonator, all causes together."""
+
+READABLE_PERCENT = 4.0
+UNREADABLE_PERCENT = 7.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -18,6 +28,10 @@ class Jitter(Fault):
 
     by: float = key(200e-6, DELAY, "how late at most")
     line: str | None = key(None, LINE, "which line; bytes and select line where it is not said")
+
+    def declared(self, seconds: float) -> Expected:
+        """Reactions that are late by much more than a real device's may miss every timeout."""
+        return Expected.MAY_FAIL if self.lasts(seconds) and self.by > TOLERABLE_DELAY_S else Expected.COMPLETES
 
     def alter(self, pieces: list[Piece], sender: Role, grip: Grip) -> list[Piece]:
         """Hold up what is sent."""
@@ -43,6 +57,10 @@ class Drift(Fault):
 
     from_: Role | None = key(Role.LENS, ROLE, "whose clock")
     by: float = key(0.1, percent(-20.0, 20.0), "how much too slow it is")
+
+    def declared(self, seconds: float) -> Expected:
+        """A clock that is off by more than a resonator's tolerance may miss every timeout."""
+        return Expected.MAY_FAIL if abs(self.by) > TOLERABLE_DRIFT_PERCENT else Expected.COMPLETES
 
     def local(self, now: float) -> float:
         """What the clock says at a time."""
@@ -77,6 +95,10 @@ class Pause(Fault):
     byte: int | None = key(None, whole(1, 2000), "behind which byte; by chance where it is not said")
     count: int | None = key(1, whole(1, MOST), "how often at most")
 
+    def declared(self, seconds: float) -> Expected:
+        """An end that rests in each frame may be too late with all of them."""
+        return Expected.MAY_FAIL if self.lasts(seconds) else Expected.COMPLETES
+
     def alter(self, pieces: list[Piece], sender: Role, grip: Grip) -> list[Piece]:
         """Cut the first piece in two, and hold up the second."""
         first, size = pieces[0], len(pieces[0].data)
@@ -98,6 +120,12 @@ class Baud(Fault):
 
     from_: Role | None = key(Role.LENS, ROLE, "who sends at the wrong rate")
     by: float = key(2.0, percent(-30.0, 30.0), "how much too fast")
+
+    def declared(self, seconds: float) -> Expected:
+        """A UART reads its stop bit wrong from about 5 % on; each byte is then another one."""
+        if not self.lasts(seconds) or abs(self.by) < READABLE_PERCENT:
+            return Expected.COMPLETES
+        return Expected.CANNOT if abs(self.by) > UNREADABLE_PERCENT else Expected.MAY_FAIL
 
     def alter(self, pieces: list[Piece], sender: Role, grip: Grip) -> list[Piece]:
         """Send at that rate what the other end makes of it."""

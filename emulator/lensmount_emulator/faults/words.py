@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any, cast
 
+from lensmount_emulator.faults.expected import Expected
 from lensmount_protocol.wire import Role
 
 
@@ -95,6 +96,11 @@ LEVEL = Kind("low or high", _level, lambda value: "high" if value else "low")
 ROLE = Kind("body, lens or both", _role, lambda value: "both" if value is None else value.value)
 LINE = Kind("a line by its name, or select, supply or detect", _word, str)
 WORD = Kind("a name", _word, str)
+EXPECT = Kind(
+    "completes, may-fail or cannot",
+    lambda text: {one.word: one for one in Expected}[text],
+    lambda value: str(value.word),
+)
 
 
 def key(default: Any, kind: Kind, about: str) -> Any:

@@ -9,7 +9,7 @@ from lensmount_emulator.faults.words import DURATION, LINE, WORD, kind_of
 SHORT = {DURATION: "duration", LINE: "line", WORD: "name"}
 """Kinds of values that the page explains once."""
 
-COMMON = ("at", "for", "until", "from", "rate", "count")
+COMMON = ("at", "for", "until", "from", "rate", "count", "expect")
 
 
 def fault_table() -> Iterator[str]:

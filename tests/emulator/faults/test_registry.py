@@ -55,7 +55,7 @@ def test_texts_of_people(text: str, means: str) -> None:
         ("bitflip rate=2", "rate wants a share from 0 to 1, not '2'"),
         ("bitflip rate=nan", "rate wants a share"),
         ("bitflip rate", "unknown key 'rate'"),
-        ("bitflip by=3", "unknown key 'by'; known: at, count, for, from, rate, until"),
+        ("bitflip by=3", "unknown key 'by'; known: at, count, expect, for, from, rate, until"),
         ("detach at=soon", "at wants a duration such as 1.2s, 30ms or 200us, not 'soon'"),
         ("detach at=-1s", "at wants a duration"),
         ("detach from=adapter", "from wants body, lens or both"),
