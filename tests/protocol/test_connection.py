@@ -61,6 +61,7 @@ def test_dangerous_messages_are_refused_unless_armed(emount: Dialect, message: U
         linked(emount, Role.BODY).send([message], 2, 0)
     armed = Connection(emount, Role.BODY, armed=frozenset({message.TYPE}))
     armed.move("power", by=Role.BODY)
+    armed.move("linked", by=Role.BODY)
     assert armed.send([message], 2, 0)
 
 

@@ -9,11 +9,17 @@ from lensmount_protocol.dialects.emount.framing import LOOP_CLASS, REQUEST_CLASS
 from lensmount_protocol.dialects.emount.lines import BODY_CS, LENS_CS, RXD, SLOW_BAUDRATE, VCC, VD, XDETECT
 from lensmount_protocol.dialects.emount.transitions import ASLEEP, OFF
 from lensmount_protocol.frame import Garbage
-from lensmount_protocol.wire import LineChanged, Role
+from lensmount_protocol.wire import LineChanged, Received, Role, WireEvent
 
 
 class LensEngine(LensCore):
     """A lens as its profile describes it."""
+
+    def receive(self, event: WireEvent, now: float) -> None:
+        """The body did something; bytes tell a frame's window from a silent handshake."""
+        if isinstance(event, Received) and self.levels.get(BODY_CS):
+            self.window_holds_bytes = True
+        super().receive(event, now)
 
     def on_start(self) -> None:
         """The lens sits on the mount; where the port carries no supply line it takes power for granted."""
@@ -28,10 +34,12 @@ class LensEngine(LensCore):
         """Power, frame sync and the wake-up call are told by lines."""
         if edge.line == VCC:
             self._power_on() if edge.level else self._power_off()
-        elif edge.line == BODY_CS and edge.level and self.connection.state == ASLEEP:
-            self.connection.move("wake", by=Role.BODY)
-            self.hears = False
-            self.spawn(_shake_hands(self, boots=False))
+        elif edge.line == BODY_CS and edge.level:
+            self.window_holds_bytes = False
+            if self.connection.state == ASLEEP:
+                self.connection.move("wake", by=Role.BODY)
+                self.hears = False
+                self.spawn(_shake_hands(self, boots=False))
         elif edge.line == VD and not edge.level:
             lens_stream.on_frame_sync(self)
 
@@ -45,12 +53,13 @@ class LensEngine(LensCore):
                 lens_orders.obey(self, message)
             lens_stream.on_body_frame(self, arrival)
         elif arrival.frame.class_ == REQUEST_CLASS:
-            self.spawn(lens_replies.answer(self, arrival))
+            self.say_in_turn(lens_replies.answer(self, arrival))
 
     def on_garbage(self, garbage: Garbage) -> None:
         """Say what was wrong, where the lens is one that refuses."""
         super().on_garbage(garbage)
-        self.spawn(lens_replies.refuse_garbage(self, garbage.reason))
+        if lens_replies.complains(self, garbage.reason):
+            self.say_in_turn(lens_replies.refuse_garbage(self, garbage.reason))
 
     def by_hand(self, step: Step) -> None:
         """A hand turns the zoom ring: `zoom`, in tenths of a millimetre."""
@@ -65,7 +74,7 @@ class LensEngine(LensCore):
 
     def _power_off(self) -> None:
         self.stop_tasks()
-        self.sending = self.hears = False
+        self.sending = self.hears = self.window_holds_bytes = False
         for line in (LENS_CS, RXD):
             self.drive(line, False)
         self.set_baudrate(SLOW_BAUDRATE)

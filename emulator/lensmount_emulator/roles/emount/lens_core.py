@@ -10,6 +10,7 @@ from lensmount_emulator.models.iris import IrisModel
 from lensmount_emulator.models.row_echo import RowEcho
 from lensmount_emulator.roles.emount.settings import LensSettings, Rows
 from lensmount_emulator.roles.engine import Engine
+from lensmount_emulator.roles.tasks import Task
 from lensmount_emulator.roles.wording import copies_of, message_from, values_from
 from lensmount_protocol.dialects.emount.dialect import EMOUNT
 from lensmount_protocol.dialects.emount.focus_status import FocusStatus
@@ -20,6 +21,9 @@ from lensmount_protocol.message import Message
 from lensmount_protocol.wire import Role
 
 M = TypeVar("M", bound=Message)
+
+MOST_WAITING = 64
+"""Answers and refusals that wait to be sent; a body that floods a lens gets the first ones."""
 
 
 class Stream:
@@ -122,6 +126,10 @@ class LensCore(Engine):
         stream: what the loop remembers.
         pulse_at: when VD last fell.
         pulse_period: seconds between its last two falls.
+        window_holds_bytes: whether bytes came in the body's window that is open, or was the last one.
+        waiting: answers and refusals that are not out yet.
+        lost: those that were left out, because too many waited.
+        overflowed_at: when one was left out last, in seconds.
         turned_to_dmm: focal length that a hand turned it to, in tenths of a millimetre; 0: as the profile says.
     """
 
@@ -149,6 +157,9 @@ class LensCore(Engine):
         self.hears = False
         self.pulse_at = self.pulse_period = 0.0
         self.turned_to_dmm = 0
+        self.window_holds_bytes = False
+        self.waiting = self.lost = 0
+        self.overflowed_at = -1.0
         self._worded: dict[type[Message], Callable[[], Any]] = {}
         self._start: dict[type[Message], list[dict[str, Any]]] = {
             cls: [values_from(cls, fields) for fields in settings.start.get(cls.__name__, [])]
@@ -173,6 +184,22 @@ class LensCore(Engine):
         if frame < len(patches):
             for name, value in patches[frame].items():
                 setattr(message, name, value)
+
+    def say_in_turn(self, answer: Task) -> None:
+        """Send an answer or a refusal in its turn; with too many in front of it, it is left out."""
+        if self.waiting >= MOST_WAITING:
+            self.lost += 1
+            self.overflowed_at = self.now
+            answer.close()
+            return
+        self.spawn(self._counted(answer))
+
+    def _counted(self, answer: Task) -> Task:
+        self.waiting += 1
+        try:
+            yield from answer
+        finally:
+            self.waiting -= 1
 
     def frame_is_over(self) -> bool:
         """Whether the body has let go of its select line."""

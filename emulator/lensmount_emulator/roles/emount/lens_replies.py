@@ -15,7 +15,7 @@ from lensmount_protocol.dialects.emount.lines import BODY_CS, FAST_BAUDRATE, LEN
 from lensmount_protocol.dialects.emount.power import ShutDownReply
 from lensmount_protocol.dialects.emount.service import Refusal
 from lensmount_protocol.dialects.emount.stream import StreamLayoutReply, StreamLayoutRequest
-from lensmount_protocol.dialects.emount.transitions import ASKED, STREAMING_ASKED, SWITCHING
+from lensmount_protocol.dialects.emount.transitions import ASKED, OF_NO_TYPE, STREAMING, STREAMING_ASKED, SWITCHING
 from lensmount_protocol.dialects.emount.types import RefusalCode
 from lensmount_protocol.frame import GarbageReason
 from lensmount_protocol.message import Message
@@ -29,7 +29,11 @@ REFUSAL_OF: Mapping[GarbageReason, RefusalCode] = {
 }
 """What garbage a lens complains about: codes 1 and 2 are seen on a Sony FE 24-105, 3 and 4 on a Tamron (firmware)."""
 
-NOT_SAID = 0xFF
+SWITCH_PATIENCE_US = 10_000.0
+"""A lens gives a handshake up that stops half-way for so long (BAS-SY); bodies need 5.3 ms at most (SIG)."""
+
+LIVE_SWITCH_PATIENCE_US = 100_000.0
+"""The same where drivers and buffers of a port hold edges back."""
 
 special_answer = Handlers[LensCore, Message]()
 """Answers to requests that are more than words of the profile."""
@@ -43,6 +47,7 @@ def answer(lens: LensCore, arrival: Arrival) -> Task:
     request = arrival.messages[0]
     timing = lens.settings.timing
     type_ = f"{type_of(request):02X}"
+    streamed = lens.stream.running
     if isinstance(request, StreamLayoutRequest):
         lens.stream.end()
     yield lens.level(BODY_CS, False)
@@ -54,15 +59,22 @@ def answer(lens: LensCore, arrival: Arrival) -> Task:
         what_follows = follow_up(lens, reply)
         if what_follows is not None:
             yield from what_follows
+    elif isinstance(request, StreamLayoutRequest) and lens.connection.state in (STREAMING, STREAMING_ASKED):
+        # Another answer went out in place of this one, so the stream is as it was.
+        lens.stream.running = lens.stream.running or streamed
+
+
+def complains(lens: LensCore, reason: GarbageReason) -> bool:
+    """Whether this lens sends a refusal for bytes that are no frame."""
+    return lens.settings.refuses and reason in REFUSAL_OF
 
 
 def refuse_garbage(lens: LensCore, reason: GarbageReason) -> Task:
-    """Tell the body that its frame was no frame, where this lens complains and the link allows it."""
-    legal = lens.dialect.transitions.legal(lens.connection.state, Role.LENS)
-    if lens.settings.refuses and reason in REFUSAL_OF and "refusal" in legal:
-        yield lens.level(BODY_CS, False)
-        yield lens.after(lens.settings.timing.reply_otherwise)
-        yield from _send(lens, Refusal(class_=NOT_SAID, type_=NOT_SAID, code=REFUSAL_OF[reason]), [])
+    """Send a refusal for a frame that was not read, where the link allows it."""
+    yield lens.level(BODY_CS, False)
+    yield lens.after(lens.settings.timing.reply_otherwise)
+    if "bad frame" in lens.dialect.transitions.legal(lens.connection.state, Role.LENS):
+        yield from _send(lens, Refusal(class_=OF_NO_TYPE, type_=OF_NO_TYPE, code=REFUSAL_OF[reason]), [])
 
 
 def _send(lens: LensCore, reply: Message, pauses: list[tuple[int, float]]) -> Task:
@@ -96,25 +108,40 @@ def _tell_aperture(lens: LensCore, _request: ApertureOrder) -> Message:
 
 @follow_up.on(SpeedReply)
 def _switch_speed(lens: LensCore, reply: SpeedReply) -> Task:
-    """The silent second handshake: follow the body's select line once, then listen at the fast rate."""
+    """The silent second handshake: follow the body's select line once, then listen at the fast rate.
+
+    A body that does not make it in time, or sends bytes in its window, does not switch, and nor does the lens.
+    """
     timing = lens.settings.timing
     if not reply.accepted & 1:
         return
     if lens.windowed:
-        yield lens.level(BODY_CS, True)
+        patience_us = LIVE_SWITCH_PATIENCE_US if lens.live else SWITCH_PATIENCE_US
+        begins = yield lens.level(BODY_CS, True, until=lens.at(lens.now, patience_us))
+        if not begins or lens.connection.state != SWITCHING:
+            _stay_slow(lens)
+            return
         yield lens.after(timing.switch_rises)
         lens.drive(LENS_CS, True)
-        yield lens.level(BODY_CS, False)
-        if lens.connection.state != SWITCHING:
-            # A request came in that window: the body does not switch.
-            if not lens.sending:
-                lens.drive(LENS_CS, False)
+        ends = yield lens.level(BODY_CS, False, until=lens.at(lens.now, patience_us))
+        if not ends or lens.window_holds_bytes or lens.connection.state != SWITCHING:
+            _stay_slow(lens)
             return
         yield lens.after(timing.switch_falls)
         lens.drive(LENS_CS, False)
     lens.set_baudrate(FAST_BAUDRATE)
     lens.connection.move("switched", by=Role.LENS)
     lens.tell("listens at 1.5 Mbaud")
+
+
+def _stay_slow(lens: LensCore) -> None:
+    """The handshake of the speed switch did not come, or was none."""
+    if not lens.sending:
+        lens.drive(LENS_CS, False)
+    # A request has moved the link on already.
+    if lens.connection.state == SWITCHING:
+        lens.connection.move("not switched", by=Role.LENS)
+        lens.tell("no silent handshake; stays at 750 kbaud")
 
 
 @follow_up.on(StreamLayoutReply)
@@ -132,7 +159,15 @@ def _start_stream(lens: LensCore, reply: StreamLayoutReply) -> Task:
 @follow_up.on(ShutDownReply)
 def _fall_asleep(lens: LensCore, _reply: ShutDownReply) -> Task:
     """Lines at rest, rate and state kept: the next rise of BODY_CS is a warm start."""
+    lens.stream.end()
     lens.rows.clear()
     lens.drive(RXD, False)
     lens.tell("asleep")
+    if lens.windowed:
+        # Its serial port is off until the next handshake.
+        lens.hears = False
+    else:
+        # No line can call it, so the next request does.
+        lens.connection.move("wake", by=Role.BODY)
+        lens.connection.move("linked", by=Role.LENS)
     yield from ()

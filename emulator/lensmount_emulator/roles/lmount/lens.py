@@ -13,7 +13,7 @@ from lensmount_emulator.roles.tasks import Task
 from lensmount_protocol.connection import Arrival
 from lensmount_protocol.dialects.lmount.framing import CYCLE, EVENT, LINK, ORDER
 from lensmount_protocol.dialects.lmount.lines import DETECT, FSYNC, V_DRIVE, V_LOGIC
-from lensmount_protocol.dialects.lmount.link import BodyHello, Refusal
+from lensmount_protocol.dialects.lmount.link import BodyHello, RateOrder, Refusal
 from lensmount_protocol.dialects.lmount.picture import FrameStart
 from lensmount_protocol.dialects.lmount.types import RefusalCode
 from lensmount_protocol.frame import Garbage
@@ -143,6 +143,8 @@ class LensEngine(LensCore):
         if not self.started:
             return
         self.say([reply], ORDER)
+        # An acceptance that is repeated is kept as well: both ends wait for the rate again.
+        fresh = fresh or isinstance(order, RateOrder)
         if fresh and isinstance(order, Message) and not isinstance(reply, Refusal):
             consequence = follow_up(self, order)
             if consequence is not None:

@@ -53,6 +53,8 @@ class Told:
         throw_degrees: angle of its whole range.
         reversed: the other way round.
         clicks: whether the aperture ring clicks.
+        grants: how many grants of power came.
+        changing: whether a rate was accepted that is not in force yet.
         answered: number and type of an order -> its bytes and its answer, the newest last.
     """
 
@@ -74,6 +76,8 @@ class Told:
     throw_degrees: int = 0
     reversed: bool = False
     clicks: bool = True
+    grants: int = 0
+    changing: bool = False
     answered: deque[tuple[bytes, Message]] = field(
         default_factory=lambda: deque[tuple[bytes, Message]](maxlen=REMEMBERED)
     )
@@ -103,10 +107,13 @@ class LensCore(LinkEnd):
         asleep: whether the body sent it to sleep.
         homed: whether the focus drive knows its zero.
         homing: whether it looks for it.
+        homing_run: which search for the zero is under way; one that lost its power must not end the next one.
         by_ring: whether the ring was what moved the focus last.
         driving: number of the focus order that is under way; 0 for none.
         closing: the same for the diaphragm.
         zooming: the same for the zoom.
+        drive_runs: for each of the three, how many orders it has had; numbers of orders come again.
+        rate_run: how many rates were taken.
         switches: position of each button and switch.
         ring_av: what the aperture ring says; `None` at its A position.
         pages: what its pages know; `None` until one is used.
@@ -160,6 +167,9 @@ class LensCore(LinkEnd):
         self.heard_at = 0.0
         self.homed = not focus.homes
         self.homing = False
+        self.homing_run = 0
+        self.drive_runs = dict.fromkeys(("driving", "closing", "zooming"), 0)
+        self.rate_run = 0
         self.by_ring = False
         self.driving = self.closing = self.zooming = 0
         self.switches: dict[ControlKind, int] = {}

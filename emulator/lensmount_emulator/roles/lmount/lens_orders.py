@@ -233,6 +233,9 @@ def _stream(lens: LensCore, order: StreamOrder) -> Message:
 def _rate(lens: LensCore, order: RateOrder) -> Message:
     if order.baudrate not in lens.settings.firmware.rates:
         return refuse(order, RefusalCode.NOT_ABLE, 2)
+    if lens.told.changing:
+        return refuse(order, RefusalCode.NOT_NOW)
+    lens.told.changing = True
     return done(order, Outcome.ACCEPTED)
 
 
@@ -243,15 +246,17 @@ follow_up = Handlers[LensCore, Task]()
 @follow_up.on(RateOrder)
 def _switch(lens: LensCore, order: RateOrder) -> Task:
     """Take the new rate 1 ms behind the end of the acceptance, and give it up when nothing is heard at it."""
-    baudrate = order.baudrate
+    baudrate, told = order.baudrate, lens.told
     yield Wait(ready=lambda: lens.idle, on=(WINDOW,))
     yield lens.after(SWITCH_US)
+    told.changing = False
     if lens.connection.state != SWITCHING:
-        # Whoever greeted anew meanwhile, or was refused something, does not switch.
+        # A greeting came in between, or the acceptance was not sent.
         return
     lens.set_baudrate(baudrate)
     lens.connection.move("switched", by=lens.role)
-    while lens.baudrate == baudrate != FIRST_BAUDRATE:
+    lens.rate_run = run = lens.rate_run + 1
+    while lens.rate_run == run and lens.baudrate == baudrate != FIRST_BAUDRATE:
         # Asleep, where it is woken by a line, it hears nothing and keeps its rate.
         if not (lens.asleep and BODY_ATT in lens.carried) and lens.now - lens.heard_at >= UNHEARD_S:
             lens.set_baudrate(FIRST_BAUDRATE)
@@ -264,6 +269,8 @@ def _replace(lens: LensCore, what: str, number: int, outcome: Outcome) -> None:
     """An order that was under way has its end: it was stopped, or another took its place."""
     before = getattr(lens, what)
     setattr(lens, what, number)
+    lens.drive_runs[what] += 1
+    lens.wake(what)
     if before:
         lens.say([Done(number=before, order=_TYPES[what], outcome=outcome)], ORDER)
 
@@ -273,12 +280,16 @@ _TYPES = {"driving": FocusDrive.TYPE, "closing": ApertureDrive.TYPE, "zooming": 
 
 def _finish(lens: LensCore, order: Order, what: str, done_at: Callable[[], float]) -> Task:
     """Say that a drive has reached its end, if nothing took its place before."""
+    run = lens.drive_runs[what]
+
+    def replaced() -> bool:
+        return lens.drive_runs[what] != run
+
     while lens.now < done_at():
-        yield done_at()
-        if getattr(lens, what) != order.number:
+        if (yield Wait(done_at(), replaced, (what,))):
             return
     # Behind its acceptance, also where there was no way to go.
     yield lens.after(lens.settings.timing.answer * 2)
-    if getattr(lens, what) == order.number:
+    if not replaced():
         setattr(lens, what, 0)
         lens.say([done(order)], ORDER)

@@ -7,7 +7,7 @@ from lensmount_emulator.roles.lmount.lens_orders import done, refuse
 from lensmount_emulator.roles.lmount.numbers import feature_bits
 from lensmount_emulator.roles.tasks import Task, Wait
 from lensmount_protocol.dialects.lmount.framing import EVENT, LINK
-from lensmount_protocol.dialects.lmount.lines import BODY_ATT, FIRST_BAUDRATE, LENS_ATT, RXD, V_DRIVE
+from lensmount_protocol.dialects.lmount.lines import BODY_ATT, FIRST_BAUDRATE, LENS_ATT, RXD
 from lensmount_protocol.dialects.lmount.link import BodyHello, LensHello, Sleep
 from lensmount_protocol.dialects.lmount.power import BrownOut, PowerGrant, PowerReport
 from lensmount_protocol.dialects.lmount.types import Outcome, PowerClass, RefusalCode, StabiliserMode
@@ -55,6 +55,9 @@ def stop_motors(lens: LensCore) -> None:
     """Nothing drives any more; the groups stay where they are."""
     lens.focus.freeze(lens.now)
     lens.driving = lens.closing = lens.zooming = 0
+    for what in lens.drive_runs:
+        lens.drive_runs[what] += 1
+        lens.wake(what)
 
 
 def _boot(lens: LensCore) -> Task:
@@ -99,22 +102,24 @@ def _grant(lens: LensCore, order: PowerGrant) -> Message:
     if not order.granted.known:
         return refuse(order, RefusalCode.OUT_OF_RANGE, 2)
     lens.told.granted = order.granted
+    lens.told.grants += 1
     lens.reduction = lens.budget.reduce(order.limit_ma)
     if not lens.reduction.stabiliser:
         lens.told.stabiliser = StabiliserMode.OFF
     lens.spawn(_report(lens))
-    if V_DRIVE not in lens.carried:
+    # Where the drive supply was up before, the zero could not be looked for until now.
+    if lens.has_drive_power:
         drive_power(lens, level=True)
     return done(order)
 
 
 def _report(lens: LensCore) -> Task:
     """Tell what is drawn and what was left out, at the grant and whenever that has changed."""
-    granted = lens.told
+    granted, number = lens.told, lens.told.grants
     told_ma = -WORTH_TELLING_MA
     yield lens.after(lens.settings.timing.answer * 2)
     # A new greeting ends this grant, and a new grant has its own reports.
-    while lens.told is granted and granted.granted != PowerClass.NONE:
+    while lens.told is granted and granted.grants == number and granted.granted != PowerClass.NONE:
         draw = lens.draw_ma()
         if abs(draw - told_ma) >= WORTH_TELLING_MA and not lens.asleep:
             lens.say([PowerReport(draw_ma=draw, peak_ma=lens.peak_ma, reduced=lens.reduction.bits)], EVENT)
@@ -125,14 +130,14 @@ def _report(lens: LensCore) -> Task:
 def drive_power(lens: LensCore, *, level: bool) -> None:
     """The drive supply came, or went while the lens did not sleep."""
     if level:
-        if not lens.homed and not lens.homing and lens.settings.parts.focus_motor:
+        if lens.has_drive_power and not lens.homed and not lens.homing and lens.settings.parts.focus_motor:
             lens.spawn(home(lens))
         return
+    lens.homing = False
     stop_motors(lens)
     lens.iris.order(lens.iris.position(lens.now), lens.now)
     if lens.told.granted != PowerClass.NONE and not lens.asleep:
         lens.homed = not lens.settings.focus.homes
-        lens.homing = False
         lens.spawn(_brown_out(lens))
 
 
@@ -146,17 +151,23 @@ def _brown_out(lens: LensCore) -> Task:
 def home(lens: LensCore) -> Task:
     """Find the zero of the focus drive."""
     lens.homing = True
+    lens.homing_run = run = lens.homing_run + 1
     yield lens.focus.home(lens.now)
-    if lens.homing and lens.has_drive_power:
-        lens.homed = True
+    if not lens.homing or lens.homing_run != run:
+        return
+    lens.homed = lens.homed or lens.has_drive_power
     lens.homing = False
 
 
 @obey_power.on(Sleep)
 def _sleep(lens: LensCore, order: Sleep) -> Message:
+    if lens.told.changing:
+        return refuse(order, RefusalCode.NOT_NOW)
     lens.told.reports = ()
     lens.asleep = True
     lens.focus.stop(lens.now)
+    # What was being looked for is not found by a drive that brakes.
+    lens.homing = False
     lens.spawn(_rest(lens))
     return done(order, Outcome.DONE)
 
@@ -169,17 +180,32 @@ def _rest(lens: LensCore) -> Task:
         yield Wait(ready=lambda: lens.idle, on=(WINDOW,))
         lens.set_baudrate(FIRST_BAUDRATE)
         return
+    told = lens.told
     yield lens.level(BODY_ATT, False)
     while True:
         yield lens.level(BODY_ATT, True)
         called = lens.now
         yield Wait(called + CALL_US * 1e-6, lambda: not lens.levels.get(BODY_ATT, False), (BODY_ATT,))
+        if lens.told is not told:
+            # A greeting has woken it.
+            return
         if lens.levels.get(BODY_ATT, False):
             break
     lens.asleep = False
     lens.connection.move("wake", by=Role.BODY)
+    _forget_sleep(lens)
+    if lens.has_drive_power:
+        drive_power(lens, level=True)
     yield lens.at(called, max(CALL_US, lens.settings.timing.wake))
     lens.drive(LENS_ATT, True)
     yield lens.level(BODY_ATT, False)
     lens.drive(LENS_ATT, False)
     lens.tell("awake again")
+
+
+def _forget_sleep(lens: LensCore) -> None:
+    """The order that sent it to sleep is carried out again, should it come again."""
+    answered = lens.told.answered
+    kept = [(raw, reply) for raw, reply in answered if raw[0] != Sleep.TYPE]
+    answered.clear()
+    answered.extend(kept)

@@ -3,6 +3,7 @@
 from lensmount_protocol.dialects.emount.framing import LOOP_CLASS
 from lensmount_protocol.dialects.emount.init import SpeedReply
 from lensmount_protocol.dialects.emount.power import ShutDownReply
+from lensmount_protocol.dialects.emount.service import Refusal
 from lensmount_protocol.dialects.emount.stream import StreamLayoutReply
 from lensmount_protocol.paving import AnyMessage, type_of
 from lensmount_protocol.transitions import TransitionTable
@@ -24,41 +25,53 @@ TRANSITIONS = TransitionTable(
     initial=OFF,
     moves={
         OFF: {"power": WAKING},
-        # A lens that kept its supply answers without repeating the handshake (Samyang AF 135, bench logs).
-        WAKING: {"linked": READY, "request": ASKED, **_LOST},
-        READY: {"request": ASKED, "refusal": READY, "wake": WAKING, **_LOST},
-        # A body may repeat a question that nobody answered.
+        # A lens takes the window of a request for the handshake, wakes, and loses the request. One that kept its supply
+        # is not here: it answers in READY without a handshake (Samyang AF 135, bench logs).
+        WAKING: {"linked": READY, **_LOST},
+        READY: {"request": ASKED, "refusal": READY, "bad frame": READY, **_LOST},
+        # A body may repeat a question that nobody answered. What is said of a bad frame answers no question.
         ASKED: {
             "request": ASKED,
             "reply": READY,
             "refusal": READY,
+            "bad frame": ASKED,
             "speed accepted": SWITCHING,
             **_REPLIES,
             **_LOST,
         },
-        SWITCHING: {"switched": READY, "request": ASKED, **_LOST},
+        # Without its silent handshake there is no switch: both ends stay at the rate that they have.
+        SWITCHING: {"switched": READY, "not switched": READY, "request": ASKED, **_LOST},
         # A lens may still send the loop frame that it had begun when the stop was ordered.
-        STREAMING: {"loop": STREAMING, "refusal": STREAMING, "request": STREAMING_ASKED, **_LOST},
+        STREAMING: {
+            "loop": STREAMING,
+            "refusal": STREAMING,
+            "bad frame": STREAMING,
+            "request": STREAMING_ASKED,
+            **_LOST,
+        },
         STREAMING_ASKED: {
             "loop": STREAMING_ASKED,
             "request": STREAMING_ASKED,
             "reply": STREAMING,
             "refusal": STREAMING,
+            "bad frame": STREAMING_ASKED,
             **_REPLIES,
             **_LOST,
         },
-        ASLEEP: {"wake": WAKING, "request": ASKED, **_LOST},
+        ASLEEP: {"wake": WAKING, **_LOST},
     },
     triggered_by={
         "power": Role.BODY,
         "wake": Role.BODY,
         "linked": None,
         "switched": None,
+        "not switched": None,
         "power lost": None,
         "request": Role.BODY,
         "loop": None,
         "reply": Role.LENS,
         "refusal": Role.LENS,
+        "bad frame": Role.LENS,
         "speed accepted": Role.LENS,
         "stream starts": Role.LENS,
         "stream stops": Role.LENS,
@@ -67,6 +80,8 @@ TRANSITIONS = TransitionTable(
 )
 
 REFUSAL_TYPE = 0x02
+OF_NO_TYPE = 0xFF
+"""Type that a refusal names where it is about a frame that was not read."""
 
 # Asked of every frame, and a name is found sooner than a member of an Enum.
 _BODY, _LENS = Role.BODY, Role.LENS
@@ -75,7 +90,7 @@ _BODY, _LENS = Role.BODY, Role.LENS
 def trigger(sender: Role, class_: int, message: AnyMessage) -> str:
     """The transition that a frame causes, told by its sender, its class and its first message."""
     if sender is _LENS and type_of(message) == REFUSAL_TYPE:
-        return "refusal"
+        return "bad frame" if isinstance(message, Refusal) and message.type_ == OF_NO_TYPE else "refusal"
     if class_ == LOOP_CLASS:
         return "loop"
     if sender is _BODY:

@@ -1,7 +1,8 @@
 """What is legal when on the open model's link, for both ends alike."""
 
 from lensmount_protocol.dialects.lmount.framing import CYCLE, EVENT, LINK, ORDER
-from lensmount_protocol.dialects.lmount.link import BodyHello, LensHello, RateOrder, Refusal, Sleep
+from lensmount_protocol.dialects.lmount.link import BodyHello, Done, LensHello, RateOrder, Refusal, Sleep
+from lensmount_protocol.dialects.lmount.types import Outcome
 from lensmount_protocol.dialects.lmount.update import (
     UpdateActivate,
     UpdateBlock,
@@ -30,14 +31,17 @@ TRANSITIONS = TransitionTable(
     initial=OFF,
     moves={
         OFF: {"power": POWERED},
-        POWERED: {"body hello": GREETED, "refusal": POWERED, **_LOST},
+        POWERED: {"body hello": GREETED, "refusal": POWERED, "update refused": POWERED, **_LOST},
         # A body may greet again when nobody answered, or in the midst of a session: what was under way still arrives.
         # A lens in recovery answers with the state of its update.
         GREETED: {
             "body hello": GREETED,
             "lens hello": READY,
             "refusal": GREETED,
+            "update refused": GREETED,
             "answer": GREETED,
+            "rate accepted": GREETED,
+            "sleep accepted": GREETED,
             "lens cycle": GREETED,
             "event": GREETED,
             "update state": UPDATING,
@@ -46,11 +50,15 @@ TRANSITIONS = TransitionTable(
         },
         READY: {
             "order": ASKED,
-            "rate order": SWITCHING,
-            "sleep": ASLEEP,
+            # Only the acceptance moves the link on: a refused order changes nothing.
+            "rate order": ASKED,
+            "sleep": ASKED,
             "update": UPDATING,
             "answer": READY,
+            "rate accepted": SWITCHING,
+            "sleep accepted": ASLEEP,
             "refusal": READY,
+            "update refused": READY,
             # An order that was sent twice is answered twice.
             "update state": READY,
             "update over": READY,
@@ -62,11 +70,14 @@ TRANSITIONS = TransitionTable(
         # Orders overlap: each is answered by its own number.
         ASKED: {
             "order": ASKED,
-            "rate order": SWITCHING,
-            "sleep": ASLEEP,
+            "rate order": ASKED,
+            "sleep": ASKED,
             "update": UPDATING,
             "answer": READY,
+            "rate accepted": SWITCHING,
+            "sleep accepted": ASLEEP,
             "refusal": READY,
+            "update refused": READY,
             "update state": ASKED,
             "update over": ASKED,
             "lens hello": ASKED,
@@ -74,11 +85,16 @@ TRANSITIONS = TransitionTable(
             **_ASKED_NEWS,
             **_LOST,
         },
-        # What was under way when the rate was ordered still arrives at the old one.
+        # What was under way when the rate was accepted still arrives at the old one.
         SWITCHING: {
             "rate order": SWITCHING,
             "answer": SWITCHING,
-            "refusal": READY,
+            "rate accepted": SWITCHING,
+            "sleep accepted": ASLEEP,
+            "refusal": SWITCHING,
+            "update refused": SWITCHING,
+            "update state": SWITCHING,
+            "update over": SWITCHING,
             "lens cycle": SWITCHING,
             "body cycle": SWITCHING,
             "event": SWITCHING,
@@ -90,7 +106,11 @@ TRANSITIONS = TransitionTable(
             "update": UPDATING,
             "update state": UPDATING,
             "answer": UPDATING,
+            "rate accepted": SWITCHING,
+            "sleep accepted": ASLEEP,
             "refusal": UPDATING,
+            # A lens that did not agree on the feature: no update is under way.
+            "update refused": READY,
             "event": UPDATING,
             "lens cycle": UPDATING,
             "body cycle": UPDATING,
@@ -101,7 +121,13 @@ TRANSITIONS = TransitionTable(
         ASLEEP: {
             "sleep": ASLEEP,
             "answer": ASLEEP,
-            "refusal": READY,
+            "rate accepted": ASLEEP,
+            "sleep accepted": ASLEEP,
+            # A sleeping lens refuses every order, and sleeps on.
+            "refusal": ASLEEP,
+            "update refused": ASLEEP,
+            "update state": ASLEEP,
+            "update over": ASLEEP,
             "lens cycle": ASLEEP,
             "event": ASLEEP,
             "wake": READY,
@@ -122,7 +148,10 @@ TRANSITIONS = TransitionTable(
         "switched": None,
         "body cycle": Role.BODY,
         "answer": Role.LENS,
+        "rate accepted": Role.LENS,
+        "sleep accepted": Role.LENS,
         "refusal": Role.LENS,
+        "update refused": Role.LENS,
         "lens cycle": Role.LENS,
         "event": Role.LENS,
         "update state": Role.LENS,
@@ -141,6 +170,9 @@ _FIRST: dict[type[object], str] = {
     UpdateActivate: "update",
     UpdateRollBack: "update",
 }
+_UPDATE_ORDERS = frozenset(cls.TYPE for cls in (UpdateOffer, UpdateBlock, UpdateActivate, UpdateRollBack))
+_ACCEPTED = {(RateOrder.TYPE, Outcome.ACCEPTED): "rate accepted", (Sleep.TYPE, Outcome.DONE): "sleep accepted"}
+"""Type of an order and its outcome -> the trigger that the answer is, where it moves the link on."""
 _OVER = frozenset({0, 3, 4, 6})
 """Stages after which a lens is as any other again: idle, active, rolled back, refused."""
 
@@ -156,6 +188,10 @@ def trigger(sender: Role, class_: int, first: AnyMessage) -> str:
         return "update over" if int(first.stage) in _OVER else "update state"
     # Said with a frame or as news it is heard, and changes nothing.
     known = _FIRST.get(type(first)) if class_ in (LINK, ORDER) else None
+    if isinstance(first, Refusal) and known is not None and first.order in _UPDATE_ORDERS:
+        return "update refused"
+    if isinstance(first, Done) and class_ in (LINK, ORDER):
+        return _ACCEPTED.get((first.order, first.outcome), "answer")
     if known is not None:
         return known
     # What nobody knows is an order from the body, and an answer from the lens: to be refused, or to be passed over.
