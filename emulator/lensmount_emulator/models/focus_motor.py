@@ -44,7 +44,11 @@ class FocusMotor:
     def order(self, target: int, frame: float) -> int:
         """Run to a target from where the plan is; gives the target within the limits."""
         goal = self.clamp(target)
-        self._runs.append(_Run(frame, self._planned(frame), goal))
+        origin = self._planned(frame)
+        if self._runs and self._runs[-1].begins == frame:
+            # A run that another one replaces at once has never been: however many come, one is kept.
+            del self._runs[-1]
+        self._runs.append(_Run(frame, origin, goal))
         # The encoder looks back over its lag only; one older run must stay for that.
         while len(self._runs) > 2 and self._runs[1].begins < frame - self.lag_frames - 1:
             del self._runs[0]

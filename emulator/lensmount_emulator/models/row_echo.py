@@ -26,8 +26,10 @@ class RowEcho:
 
     def step(self) -> RowPair:
         """One frame goes by; the pair that it reports."""
+        if not self.delay_frames:
+            return self.shown
         self._line.append(self._latest)
-        while self.delay_frames and len(self._line) >= self.delay_frames:
+        while len(self._line) >= self.delay_frames:
             due = self._line.popleft()
             self.shown = self.shown if due is None else due
         return self.shown

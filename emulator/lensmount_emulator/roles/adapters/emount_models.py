@@ -57,7 +57,10 @@ class FarFocus(FocusMotion):
         """Send the lens to a position; how fast, is its own choice."""
         self.target = max(self.far_limit, min(self.near_limit, target))
         self._far.acknowledged.clear()
-        self._far.orders.append(FocusMove(operand=self._code(self.target)))
+        # A move that has not left yet is replaced: orders of this side come faster than frames of the other.
+        waiting = [order for order in self._far.orders if not isinstance(order, FocusMove)]
+        self._far.orders.clear()
+        self._far.orders.extend([*waiting, FocusMove(operand=self._code(self.target))])
         self._ordered, self._ordered_at = True, now
         return self.done_at
 

@@ -5,12 +5,13 @@ from lensmount_emulator.roles.tasks import Task
 from lensmount_protocol.dialects.emount.body_mode import BodyMode
 from lensmount_protocol.dialects.emount.body_state import BodyState, RowSelect
 from lensmount_protocol.dialects.emount.focus_status import FocusStatus
-from lensmount_protocol.dialects.emount.framing import LOOP_CLASS
+from lensmount_protocol.dialects.emount.framing import LARGEST, LOOP_CLASS, SMALLEST
 from lensmount_protocol.dialects.emount.lens_status import LensStatus
 from lensmount_protocol.dialects.emount.sequence import body_sequence
 from lensmount_protocol.dialects.emount.types import FocusMode, FocusSwitch
 from lensmount_protocol.errors import LocalProtocolError
 from lensmount_protocol.message import Message
+from lensmount_protocol.wire import Role
 
 PULSES_AHEAD = 2
 """`03` carries the number of VD falls seen so far plus two (840 of 840 loop frames of five captures)."""
@@ -127,8 +128,11 @@ def _mode(body: BodyCore) -> list[Message]:
     if body.loop.pair_seen and status is not None and status.focus_switch == FocusSwitch.MF:
         mode.focus_mode = FocusMode.MANUAL
     body.start_up(mode, body.loop.frame)
-    orders = list(body.orders)
-    body.orders.clear()
+    room = LARGEST[Role.BODY] - SMALLEST + 1 - len(mode.build()) if body.orders else 0
+    orders: list[Message] = []
+    # What does not fit into this frame goes with the next one.
+    while body.orders and (room := room - len(body.orders[0].build())) >= 0:
+        orders.append(body.orders.popleft())
     return [mode, *orders]
 
 

@@ -73,7 +73,15 @@ def _drive(lens: LensCore, target: int, acknowledgement: Message) -> None:
     lens.tell(f"focus runs to {stream.moving_to:#06x}")
 
 
+MOST_ACKNOWLEDGEMENTS = 64
+"""Acknowledgements that wait for their frame: so many fit beside a `06`; a body that orders more gets the first ones."""
+
+
 def _acknowledge(lens: LensCore, message: Message) -> None:
+    if len(lens.stream.acknowledgements) >= MOST_ACKNOWLEDGEMENTS:
+        lens.lost += 1
+        lens.overflowed_at = lens.now
+        return
     due = lens.stream.frame + lens.settings.focus.acknowledge_frames
     lens.stream.acknowledgements.append((due, message))
 
