@@ -9,7 +9,7 @@ MUTATION_STAMP := $(VENV)/.mutation-installed
 
 .PHONY: demo test check lint types fuzz prove independent update-cuts recording-cuts soak bench figures clean \
 	firmware firmware-fuzz firmware-coverage firmware-emulated fuzz-parser fuzz-session fuzz-device recovery mutants mutation \
-	campaign-scale
+	campaign-scale state-audit timing-mutants
 
 demo: $(STAMP)
 	@$(BIN)/lensmount demo
@@ -94,6 +94,14 @@ MUTATION ?=
 
 mutation: $(MUTATION_STAMP)
 	@PYTHONPATH=tests $(BIN)/python -m mutation --seed $(SEED) --jobs $(MUTATION_JOBS) $(MUTATION)
+
+# Every state and message of both dialects, at both ends: what a refusal changes, what is ignored, what has no way out.
+state-audit: $(STAMP)
+	@PYTHONPATH=tests:protocol:hardware:emulator $(BIN)/python -m state_audit
+
+# Every timing constant of both ends changed by a fifth: which of them no row of the timing table notices, and why.
+timing-mutants: $(STAMP)
+	@PYTHONPATH=tests:protocol:hardware:emulator $(BIN)/python -m timing_table
 
 # The decoder that was written from the specification alone, on the recordings of the whole matrix.
 independent: $(STAMP)

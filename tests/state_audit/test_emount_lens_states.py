@@ -1,4 +1,4 @@
-"""What an E-mount lens does in states that a body reaches by leaving out a step: asleep, waking, and at the speed switch."""
+"""What an E-mount lens does in states that a body reaches by leaving out a step, and under a flood."""
 
 import pytest
 

@@ -279,3 +279,17 @@ def test_a_replaced_drive_ends_once_also_where_its_number_comes_again() -> None:
     lens.run(2.0)
     ends = [m.outcome for m in lens.said(before) if isinstance(m, Done) and m.number == 77]
     assert ends == [Outcome.ACCEPTED, Outcome.REPLACED, Outcome.ACCEPTED, Outcome.DONE]
+
+
+@pytest.mark.parametrize("order", [IdentityRequest(), PowerGrant(granted=PowerClass.LOW, limit_ma=100), FocusDrive()])
+def test_an_order_at_the_first_rate_is_refused_and_no_call(order: Any) -> None:
+    """The attention line of such a frame is high for about a millisecond and a half."""
+    lens = Lens().start()
+    lens.ask(Sleep())
+    refusal = lens.ask(order)
+    assert (type(refusal), refusal.code) == (Refusal, RefusalCode.NOT_NOW)
+    assert lens.lens.asleep
+    assert lens.lens.connection.state == lens.body.connection.state == "ASLEEP"
+    assert lens.call()
+    lens.body.connection.move("wake", by=Role.BODY)
+    assert isinstance(lens.ask(IdentityRequest()), Identity)

@@ -74,7 +74,7 @@ def _drive(lens: LensCore, target: int, acknowledgement: Message) -> None:
 
 
 MOST_ACKNOWLEDGEMENTS = 64
-"""Acknowledgements that wait for their frame: so many fit beside a `06`; a body that orders more gets the first ones."""
+"""Acknowledgements that wait for their frame; so many fit beside a `06`, and more are left out."""
 
 
 def _acknowledge(lens: LensCore, message: Message) -> None:

@@ -10,7 +10,7 @@ from lensmount_emulator.roles.tasks import Task
 from lensmount_protocol.connection import Arrival
 from lensmount_protocol.dialects.emount.aperture import ApertureAnswer, ApertureOrder
 from lensmount_protocol.dialects.emount.framing import REQUEST_CLASS
-from lensmount_protocol.dialects.emount.init import SpeedReply
+from lensmount_protocol.dialects.emount.init import SpeedReply, SpeedRequest
 from lensmount_protocol.dialects.emount.lines import BODY_CS, FAST_BAUDRATE, LENS_CS, RXD
 from lensmount_protocol.dialects.emount.power import ShutDownReply
 from lensmount_protocol.dialects.emount.service import Refusal
@@ -35,8 +35,8 @@ SWITCH_PATIENCE_US = 10_000.0
 LIVE_SWITCH_PATIENCE_US = 100_000.0
 """The same where drivers and buffers of a port hold edges back."""
 
-special_answer = Handlers[LensCore, Message]()
-"""Answers to requests that are more than words of the profile."""
+special_answer = Handlers[LensCore, Message | None]()
+"""Answers to requests that are more than words of the profile; `None` leaves it to those."""
 
 follow_up = Handlers[LensCore, Task]()
 """What a lens does once a reply is out."""
@@ -106,6 +106,12 @@ def _tell_aperture(lens: LensCore, _request: ApertureOrder) -> Message:
     return ApertureAnswer(aperture=lens.iris.current, aperture_again=lens.iris.current)
 
 
+@special_answer.on(SpeedRequest)
+def _answer_speed(lens: LensCore, _request: SpeedRequest) -> Message | None:
+    """Both ends stream at a rate: one that streams accepts no other, which the profile's words do not say."""
+    return SpeedReply(accepted=0) if lens.connection.state == STREAMING_ASKED else None
+
+
 @follow_up.on(SpeedReply)
 def _switch_speed(lens: LensCore, reply: SpeedReply) -> Task:
     """The silent second handshake: follow the body's select line once, then listen at the fast rate.
@@ -141,7 +147,7 @@ def _stay_slow(lens: LensCore) -> None:
     # A request has moved the link on already.
     if lens.connection.state == SWITCHING:
         lens.connection.move("not switched", by=Role.LENS)
-        lens.tell("no silent handshake; stays at 750 kbaud")
+        lens.tell("no silent handshake; keeps its rate")
 
 
 @follow_up.on(StreamLayoutReply)

@@ -168,7 +168,7 @@ class LensCore(LinkEnd):
         self.homed = not focus.homes
         self.homing = False
         self.homing_run = 0
-        self.drive_runs = dict.fromkeys(("driving", "closing", "zooming"), 0)
+        self.drive_runs: dict[str, int] = {"driving": 0, "closing": 0, "zooming": 0}
         self.rate_run = 0
         self.by_ring = False
         self.driving = self.closing = self.zooming = 0

@@ -184,8 +184,9 @@ def _rest(lens: LensCore) -> Task:
     yield lens.level(BODY_ATT, False)
     while True:
         yield lens.level(BODY_ATT, True)
-        called = lens.now
-        yield Wait(called + CALL_US * 1e-6, lambda: not lens.levels.get(BODY_ATT, False), (BODY_ATT,))
+        # The attention line of a frame falls before: a call is held until the lens answers it.
+        wakes_at = lens.at(lens.now, max(CALL_US, lens.settings.timing.wake))
+        yield Wait(wakes_at, lambda: not lens.levels.get(BODY_ATT, False), (BODY_ATT,))
         if lens.told is not told:
             # A greeting has woken it.
             return
@@ -196,7 +197,6 @@ def _rest(lens: LensCore) -> Task:
     _forget_sleep(lens)
     if lens.has_drive_power:
         drive_power(lens, level=True)
-    yield lens.at(called, max(CALL_US, lens.settings.timing.wake))
     lens.drive(LENS_ATT, True)
     yield lens.level(BODY_ATT, False)
     lens.drive(LENS_ATT, False)
