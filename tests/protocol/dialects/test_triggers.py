@@ -4,7 +4,7 @@ import pytest
 
 from lensmount_protocol.dialects.emount import init, power, service, stream
 from lensmount_protocol.dialects.lmount import link, update
-from lensmount_protocol.dialects.lmount.types import UpdateStage
+from lensmount_protocol.dialects.lmount.types import Outcome, UpdateStage
 from lensmount_protocol.message import Message, Unknown
 from lensmount_protocol.registry import load_dialect
 from lensmount_protocol.transitions import TransitionTable
@@ -19,10 +19,12 @@ EMOUNT_OWNERS = {
     "request": BODY,
     "linked": None,
     "switched": None,
+    "not switched": None,
     "power lost": None,
     "loop": None,
     "reply": LENS,
     "refusal": LENS,
+    "bad frame": LENS,
     "speed accepted": LENS,
     "stream starts": LENS,
     "stream stops": LENS,
@@ -41,7 +43,10 @@ LMOUNT_OWNERS = {
     "body cycle": BODY,
     "lens hello": LENS,
     "answer": LENS,
+    "rate accepted": LENS,
+    "sleep accepted": LENS,
     "refusal": LENS,
+    "update refused": LENS,
     "lens cycle": LENS,
     "event": LENS,
     "update state": LENS,
@@ -52,7 +57,7 @@ EMOUNT_SPECIAL = {
     init.SpeedReply: "speed accepted",
     stream.StreamLayoutReply: "stream starts",
     power.ShutDownReply: "lens sleeps",
-    service.Refusal: "refusal",
+    service.Refusal: "bad frame",
 }
 LMOUNT_SPECIAL = {
     link.BodyHello: "body hello",
@@ -78,7 +83,7 @@ def test_each_trigger_has_its_owner(name: str, owners: dict[str, Role | None]) -
 def test_what_an_emount_message_causes_in_each_class(cls: type[Message]) -> None:
     usual = "request" if cls.SENDER is BODY else "reply"
     expected = EMOUNT_SPECIAL.get(cls, usual)
-    assert EMOUNT.trigger(cls.SENDER, 1, cls()) == ("refusal" if expected == "refusal" else "loop")
+    assert EMOUNT.trigger(cls.SENDER, 1, cls()) == (expected if expected == "bad frame" else "loop")
     assert [EMOUNT.trigger(cls.SENDER, class_, cls()) for class_ in (2, 3)] == [expected, expected]
 
 
@@ -92,6 +97,8 @@ def test_what_an_emount_message_causes_in_each_class(cls: type[Message]) -> None
         (stream.StreamLayoutReply(status_blocks=1, focus_blocks=0), "stream starts"),
         (stream.StreamLayoutReply(status_blocks=0, focus_blocks=1), "stream starts"),
         (stream.StreamLayoutReply(status_blocks=0, focus_blocks=0), "stream stops"),
+        (service.Refusal(class_=2, type_=0x26, code=4), "refusal"),
+        (service.Refusal(class_=0xFF, type_=0xFF, code=3), "bad frame"),
         (UNKNOWN, "reply"),
         (Unknown(b"\x02\x00", "for a test"), "refusal"),
     ],
@@ -112,6 +119,23 @@ def test_what_an_lmount_message_causes_in_each_class(cls: type[Message]) -> None
     assert LMOUNT.trigger(sender, 1, cls()) == LMOUNT.trigger(sender, 3, cls()) == expected
     assert LMOUNT.trigger(sender, 2, cls()) == ("body cycle" if sender is BODY else "lens cycle")
     assert LMOUNT.trigger(sender, 4, cls()) == ("body cycle" if sender is BODY else "event")
+
+
+@pytest.mark.parametrize(
+    ("message", "trigger"),
+    [
+        (link.Done(order=link.RateOrder.TYPE, outcome=Outcome.ACCEPTED), "rate accepted"),
+        (link.Done(order=link.RateOrder.TYPE, outcome=Outcome.DONE), "answer"),
+        (link.Done(order=link.Sleep.TYPE, outcome=Outcome.DONE), "sleep accepted"),
+        (link.Done(order=link.Sleep.TYPE, outcome=Outcome.ACCEPTED), "answer"),
+        (link.Refusal(order=link.RateOrder.TYPE), "refusal"),
+        (link.Refusal(order=link.Sleep.TYPE), "refusal"),
+        *((link.Refusal(order=type_), "update refused") for type_ in (0x60, 0x61, 0x62, 0x63)),
+    ],
+)
+def test_only_an_acceptance_changes_the_rate_or_ends_in_sleep(message: Message, trigger: str) -> None:
+    assert LMOUNT.trigger(LENS, 1, message) == LMOUNT.trigger(LENS, 3, message) == trigger
+    assert LMOUNT.trigger(LENS, 2, message) == "lens cycle"
 
 
 @pytest.mark.parametrize("stage", UpdateStage)
