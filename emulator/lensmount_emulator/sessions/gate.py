@@ -1,7 +1,8 @@
 """The last gate before a port: it reads what is about to be emitted, and holds back what could damage a device.
 
-A device may begin to read anywhere: behind noise, inside another frame, across two writes. So the gate keeps the last
-bytes that it let pass and looks at every place at which a frame can begin, in them and in what is to follow them.
+A device may begin to read anywhere: behind noise, inside another frame, across two writes. So the gate follows every
+place at which a frame can begin, in the bytes that it let pass and in what is to follow them, until as many bytes have
+passed as the header there announces; see `frame_watch`.
 """
 
 import re
@@ -10,12 +11,14 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 
 from lensmount_emulator.roles.arming import armed_types
+from lensmount_emulator.sessions.frame_watch import FrameWatch, frame_limits, without_limits
 from lensmount_emulator.sessions.guarding import GARBAGE, told
+from lensmount_emulator.sessions.rate_streams import RateStreams
 from lensmount_hardware.clock import Clock
 from lensmount_hardware.transport import Sighting, TimedTransport, Transport, timed
 from lensmount_protocol.dialect import Dialect
-from lensmount_protocol.errors import DialectError, FrameError, LocalProtocolError, MountError
-from lensmount_protocol.frame import Frame, FrameFormat
+from lensmount_protocol.errors import DialectError, FrameError, LocalProtocolError, MountError, TransportLostError
+from lensmount_protocol.frame import Frame, GarbageReason
 from lensmount_protocol.message import Message, Unknown
 from lensmount_protocol.paving import AnyMessage, Paving, type_of
 from lensmount_protocol.wire import Role, SetBaudrate, Transmit, WireAction, WireEvent
@@ -23,19 +26,28 @@ from lensmount_protocol.wire import Role, SetBaudrate, Transmit, WireAction, Wir
 MOST_LAYOUTS = 8
 """Layouts of before that are asked as well; an end that keeps to the tables chooses one or two."""
 
+MAX_READ = 16 << 20
+MAX_READ_PER_BYTE = 1 << 12
+"""Bytes that are read again for one write, and for each byte of it; random bytes take about 128 each. A write that
+takes more was made to take time, and is held back."""
+
 
 class Gate:
     """What one run may emit on a port.
 
     Held back, unless armed by name, is whatever holds a message that the dialect guards (firmware update, flash, test
     modes) or one of a type that no table knows, in a frame that begins at any byte of what was emitted before and of
-    what is to be emitted now. Of bytes that are no right frame by themselves, also those that would be one but for
-    their checksum, their end or their being cut, with a guarded message in front: what is wrong with them a device may
-    not look at.
+    what is to be emitted now. The length of such a frame does not matter, only what its header can announce. Of bytes
+    that are no right frame by themselves, also those that would be one but for their checksum, their end or their being
+    cut, with a guarded message in front: what is wrong with them a device may not look at.
+
+    A device may have missed what was sent at one rate. So bytes are also read without those of any of the rates that
+    were in use, and after a failed write both with that write and without it.
 
     Attributes:
         refused: what was held back -> how often.
         passed: bytes that were let pass.
+        notes: what the user ought to know of this gate, a sentence each.
     """
 
     def __init__(self, dialect: Dialect, role: Role, armed: Iterable[str] = ()) -> None:
@@ -60,13 +72,21 @@ class Gate:
             _check_name(name)
         self._armed = armed_types(dialect, role, names, (GARBAGE,))
         self._any_rate = GARBAGE in names
-        self._format = dialect.formats[role]
+        payload_at, smallest = frame_limits(dialect, role)
+        self._format = without_limits(dialect.formats[role], smallest)
+        self._judge = dialect.formats[role].judge
+        self._largest = dialect.formats[role].largest
         self._start = bytes((self._format.start,))
-        self._sent = b""
+        self._streams = RateStreams(FrameWatch(self._format, payload_at), dialect.wiring.baudrates[0])
         self._paving = dialect.paving()
         self._chosen: dict[type[Message], int] = {}
         self._others: list[Paving] = []
-        self._payload_at = _payload_at(dialect, self._format)
+        self.notes: tuple[str, ...] = ()
+        if not dialect.guarded:
+            self.notes = (
+                f"the dialect {dialect.name} names no dangerous messages; the send guard holds back only message types "
+                f"that {dialect.name} does not declare",
+            )
 
     def admit(self, data: bytes, *, foreign: bool = False) -> str | None:
         """Let bytes pass, or say why not.
@@ -79,12 +99,17 @@ class Gate:
         Returns:
             `None`: they may go out now, and count as emitted. Else what they hold, in words; nothing of them may.
         """
-        stream = self._sent + data
         chosen = dict(self._chosen)
-        reason = self._refusal(stream, len(self._sent), chosen, foreign=foreign)
-        if reason is not None:
-            self.refused[reason] += 1
-            return reason
+        right = self._is_right(data)
+        watches = self._streams.active()
+        for number, watch in enumerate(watches):
+            # Only the stream of all bytes chooses how later ones are read.
+            reason = self._refusal(watch, data, dict(chosen) if number else chosen, right=right, foreign=foreign)
+            if reason is not None:
+                for pushed in watches[: number + 1]:
+                    pushed.rollback()
+                self.refused[reason] += 1
+                return reason
         if chosen != self._chosen:
             # A device that is greeted anew, or has lost its power, reads as before until it is told again.
             self._others = [*self._others, self._paving][-MOST_LAYOUTS:]
@@ -92,16 +117,20 @@ class Gate:
             self._paving = self._dialect.paving()
             self._paving.select(chosen)
         self.passed += len(data)
-        self._sent = stream[-(self._format.largest - 1) :]
         return None
 
     def admit_rate(self, baudrate: int) -> str | None:
         """The same of a rate: bytes at one that nobody listens at may be read as any others."""
         if self._any_rate or baudrate in self._dialect.wiring.baudrates:
+            self._streams.change(baudrate)
             return None
         reason = f"{baudrate} baud, which is no rate of {self._dialect.name}"
         self.refused[reason] += 1
         return reason
+
+    def doubt(self) -> None:
+        """The last bytes that passed may not have left: from now on both is taken for possible."""
+        self._streams.doubt()
 
     def warm_up(self) -> None:
         """Read each message once: the code for it is made then, which takes milliseconds, and not in a session."""
@@ -110,43 +139,48 @@ class Gate:
                 with suppress(MountError):
                     self._messages(cls().build())
 
-    def _refusal(self, stream: bytes, old: int, chosen: dict[type[Message], int], *, foreign: bool) -> str | None:
-        inside, lenient = old, not self._is_right(stream[old:])
-        at = stream.find(self._start)
-        while at >= 0:
-            size = self._measure(stream, at)
-            if size and at + size > old:
-                frame = self._frame(stream[at : at + size], size)
-                reason = None
-                if frame is not None:
-                    reason = self._refusal_of(frame, chosen, foreign=foreign)
-                    inside = max(inside, at + size)
-                elif lenient and (at >= inside or at < old):
-                    reason = self._refusal_of_near(stream[at : at + size], size, max(0, old - at))
-                if reason is not None:
-                    return reason
-            at = stream.find(self._start, at + 1)
-        return None
-
-    def _measure(self, stream: bytes, at: int) -> int:
-        header = stream[at : at + self._format.header_size]
-        size = self._format.measure(header) if len(header) == self._format.header_size else 0
-        return size if isinstance(size, int) else 0
-
-    def _frame(self, candidate: bytes, size: int) -> Frame | None:
-        if len(candidate) < size or self._format.judge(candidate) is not None:
+    def _refusal(
+        self, watch: FrameWatch, data: bytes, chosen: dict[type[Message], int], *, right: bool, foreign: bool
+    ) -> str | None:
+        old = inside = watch.total
+        complete, announced = watch.push(data, loose=not right)
+        if sum(one.size for one in complete) > MAX_READ + MAX_READ_PER_BYTE * len(data):
+            return "more frames that lie over each other than can be looked at"
+        for one in complete:
+            raw = watch.bytes_of(one)
+            reason = None
+            verdict = self._judge(raw)
+            if verdict is None:
+                reason = self._refusal_of(self._format.open(raw, 0), chosen, foreign=foreign)
+                inside = max(inside, one.end)
+            elif verdict is GarbageReason.CLASS and self._format.judge(raw) is None:
+                reason = self._refusal_of_class(raw, known_only=right or not one.loose)
+            elif not right and one.loose and (one.at >= inside or one.at < old):
+                reason = self._refusal_of_near(watch.first_type(one), raw)
+            if reason is not None:
+                return reason
+        if right:
             return None
-        return self._format.open(candidate, 0)
+        # What is announced and not complete, in bytes that are no frame, by its first message.
+        forbidden = self._dialect.guarded - self._armed
+        for one in announced:
+            if watch.first_type(one) in forbidden and not any(a.at < one.at < a.end for a in complete if a.end > old):
+                return self._name_damaged(watch.first_type(one))
+        return None
 
     def _is_right(self, data: bytes) -> bool:
         """Whether bytes are one right frame, and nothing but padding behind it."""
         if not data.startswith(self._start):
             return False
-        size = self._measure(data, 0)
-        return bool(size) and self._frame(data[:size], size) is not None and not data[size:].strip(b"\0")
+        header = data[: self._format.header_size]
+        size = self._format.measure(header) if len(header) == self._format.header_size else 0
+        if not isinstance(size, int) or not 0 < size <= len(data):
+            return False
+        return self._format.judge(data[:size]) is None and not data[size:].strip(b"\0")
 
     def _refusal_of(self, frame: Frame, chosen: dict[type[Message], int], *, foreign: bool) -> str | None:
-        for message in self._messages(frame.payload):
+        messages = self._messages(frame.payload)
+        for message in messages:
             if self._is_refused(message):
                 return self._told(message)
             if type(message) in self._dialect.selecting:
@@ -154,27 +188,50 @@ class Gate:
                 if wanted != chosen and foreign:
                     return f"{told(message)} that chooses another layout"
                 chosen.update(wanted)
+        for message in messages:
+            if isinstance(message, Unknown) and (nested := self._nested_in(message)) is not None:
+                return f"{self._told(nested)} after {told(message)}, whose length is not known"
         for paving in self._others if foreign else ():
             for message in self._messages(frame.payload, paving):
                 if self._is_refused(message):
                     return f"{self._told(message)} in the layout of before"
         return None
 
-    def _refusal_of_near(self, candidate: bytes, size: int, old: int) -> str | None:
-        """What is no frame only by its checksum or end, or by being cut; of `old` bytes the latter was asked before."""
-        cut = len(candidate) < size
-        if len(candidate) <= self._payload_at or (cut and old > self._payload_at):
-            return None
-        messages: list[AnyMessage] = [Unknown(candidate[self._payload_at :], "cut")]
-        if not cut:
-            with suppress(FrameError, IndexError, ValueError):
-                payload = self._format.open(candidate, 0).payload
-                # Where the first message ends is the only thing that is certain of the others.
-                messages += self._messages(payload)
-        for message in messages:
-            if type_of(message) in self._dialect.guarded - self._armed:
+    def _refusal_of_class(self, raw: bytes, *, known_only: bool) -> str | None:
+        """What is a right frame but for its class, which a device may not look at.
+
+        Bytes inside right frames look like one now and then; in those only guarded messages count.
+        """
+        for message in self._messages(self._format.open(raw, 0).payload):
+            if self._is_refused(message) and (not known_only or type_of(message) in self._dialect.guarded):
                 return f"{self._told(message)} in a damaged frame"
         return None
+
+    def _nested_in(self, unread: Unknown) -> AnyMessage | None:
+        """A guarded message from which on the rest of unread bytes is nothing but messages that are right."""
+        for number in self._dialect.guarded - self._armed:
+            at = unread.data.find(number, 1)
+            while at > 0:
+                rest = self._paving.parse(self._role, unread.data[at:])
+                if not any(isinstance(message, Unknown) for message in rest):
+                    return rest[0]
+                at = unread.data.find(number, at + 1)
+        return None
+
+    def _refusal_of_near(self, first_type: int, raw: bytes) -> str | None:
+        """What is no frame only by its checksum, its class or its end."""
+        types = [first_type]
+        if len(raw) <= self._largest:
+            with suppress(FrameError, IndexError, ValueError):
+                # Where the first message ends is the only thing that is certain of the others.
+                types += [type_of(message) for message in self._messages(self._format.open(raw, 0).payload)]
+        for number in types:
+            if number in self._dialect.guarded - self._armed:
+                return self._name_damaged(number)
+        return None
+
+    def _name_damaged(self, number: int) -> str:
+        return f"{self._told(Unknown(bytes((number,)), 'cut'))} in a damaged frame"
 
     def _messages(self, payload: bytes, paving: Paving | None = None) -> list[AnyMessage]:
         """What a payload says; behind a message that cannot be read a device may go on where it ends by the tables."""
@@ -234,12 +291,6 @@ def _held_back(gate: Gate, action: WireAction, *, foreign: bool = False) -> str 
     return gate.admit_rate(action.baudrate) if isinstance(action, SetBaudrate) else None
 
 
-def _payload_at(dialect: Dialect, frame_format: FrameFormat) -> int:
-    """Where in a frame its payload begins."""
-    begins: int = frame_format.open(dialect.build_frame(bytes(3), 1, 0), 0).inside.start
-    return begins
-
-
 class GatedTransport(TimedTransport):
     """A port behind a gate.
 
@@ -259,7 +310,7 @@ class GatedTransport(TimedTransport):
     ) -> None:
         self.name = inner.name
         self.lines = inner.lines
-        self.notes = inner.notes
+        self.notes = (*inner.notes, *gate.notes)
         self.keeps_time = timed(inner) is not None
         self.gate = gate
         gate.warm_up()
@@ -305,4 +356,9 @@ class GatedTransport(TimedTransport):
         if reason is not None:
             raise LocalProtocolError(f"{self.name}: held back: {reason}; arm by name what is meant")
         self._before(action)
-        self._inner.send(action)
+        try:
+            self._inner.send(action)
+        except TransportLostError:
+            if isinstance(action, Transmit):
+                self.gate.doubt()
+            raise

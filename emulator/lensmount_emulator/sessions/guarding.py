@@ -2,16 +2,15 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 
 from lensmount_emulator.roles.arming import armed_types
+from lensmount_emulator.sessions.frame_watch import FrameWatch, frame_limits, without_limits
 from lensmount_protocol.decoder import DecodedFrame, DecodedGarbage, Decoder
 from lensmount_protocol.describe import name_of
 from lensmount_protocol.dialect import Dialect
-from lensmount_protocol.errors import FrameError, LocalProtocolError
+from lensmount_protocol.errors import LocalProtocolError
 from lensmount_protocol.message import Unknown
 from lensmount_protocol.paving import AnyMessage, type_of
-from lensmount_protocol.reader import FrameReader
 from lensmount_protocol.wire import Burst, Record, Role
 
 GARBAGE = "garbage"
@@ -19,6 +18,9 @@ GARBAGE = "garbage"
 
 MOST_NAMED = 8
 """Refused things that an error names."""
+
+READ_SIZE = 1 << 12
+"""Bytes of a recording that are read at a time."""
 
 
 class Guard:
@@ -82,17 +84,16 @@ class Guard:
         return isinstance(message, Unknown) or message.TYPE in self._dialect.guarded
 
     def _hidden(self, data: bytes) -> Iterator[AnyMessage]:
-        """The messages of every frame that begins anywhere, whatever it lies in."""
-        frame_format = self._dialect.formats[self._role]
-        parse = FrameReader(self._dialect, self._role, self._dialect.paving()).parse
-        start = bytes([frame_format.start])
-        at = data.find(start)
-        while 0 <= at <= len(data) - frame_format.header_size:
-            size = frame_format.measure(data[at : at + frame_format.header_size])
-            if isinstance(size, int) and at + size <= len(data):
-                with suppress(FrameError):
-                    yield from parse(data[at : at + size]).messages
-            at = data.find(start, at + 1)
+        """The messages of every frame that begins anywhere, whatever it lies in and however long it is."""
+        payload_at, smallest = frame_limits(self._dialect, self._role)
+        frame_format = without_limits(self._dialect.formats[self._role], smallest)
+        watch, paving = FrameWatch(frame_format, payload_at), self._dialect.paving()
+        for at in range(0, len(data), READ_SIZE):
+            complete, _ = watch.push(data[at : at + READ_SIZE])
+            for one in complete:
+                raw = watch.bytes_of(one)
+                if frame_format.judge(raw) is None:
+                    yield from paving.parse(self._role, frame_format.open(raw, 0).payload)
 
 
 def told(message: AnyMessage) -> str:
