@@ -83,6 +83,14 @@ SCALE_CASES ?= 200
 campaign-scale: $(STAMP)
 	@$(BIN)/python -m lensmount_emulator.campaign.scale --cases $(SCALE_CASES)
 
+# The send guard under streams that try to get forbidden frames past it, judged by a scanner written from the specifications.
+STREAMS ?= 1000000
+JOBS ?= 2
+
+.PHONY: guard-scan
+guard-scan: $(STAMP)
+	@PYTHONPATH=tests:protocol:hardware:emulator $(BIN)/python -m guard_scan $(STREAMS) --seed $(SEED) --jobs $(JOBS)
+
 # Small bugs put in one at a time; how many of them the three above find in what two cores do in five minutes.
 mutants: $(STAMP)
 	@$(BIN)/python tests/emulator/fuzz/mutants.py

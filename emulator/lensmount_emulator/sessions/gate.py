@@ -176,7 +176,7 @@ class Gate:
         size = self._format.measure(header) if len(header) == self._format.header_size else 0
         if not isinstance(size, int) or not 0 < size <= len(data):
             return False
-        return self._format.judge(data[:size]) is None and not data[size:].strip(b"\0")
+        return self._judge(data[:size]) is None and not data[size:].strip(b"\0")
 
     def _refusal_of(self, frame: Frame, chosen: dict[type[Message], int], *, foreign: bool) -> str | None:
         messages = self._messages(frame.payload)

@@ -1,12 +1,16 @@
 """The gate in front of a port: what it holds back, across writes and at every place, and what it lets pass."""
 
+from importlib import import_module
+from pathlib import Path
+
 import pytest
 
 from lensmount_emulator.sessions.gate import Gate, GatedTransport
 from lensmount_emulator.sessions.loopback import run_loopback
+from lensmount_hardware.transport import TimedTransport
 from lensmount_hardware.transports.memory import memory_pair
 from lensmount_protocol.dialect import Dialect
-from lensmount_protocol.errors import DialectError, LocalProtocolError
+from lensmount_protocol.errors import DialectError, LocalProtocolError, TransportLostError
 from lensmount_protocol.registry import load_dialect
 from lensmount_protocol.wire import Burst, DriveLine, Received, Role, SetBaudrate, Transmit, WireAction
 
@@ -105,6 +109,139 @@ def test_bytes_by_chance_may_not_choose_what_later_frames_are_built_from() -> No
     assert "another layout" in str(gate.admit(frame, foreign=True))
     assert gate.admit(frame) is None
     assert gate.admit(frame, foreign=True) is None
+
+
+def harmless_between(dialect: Dialect, size: int) -> bytes:
+    return usual(dialect, Role.BODY) * (size // len(usual(dialect, Role.BODY)) + 1)
+
+
+@pytest.mark.parametrize("size", [100, 255, 256, 600, 1024, 4096, 65_000])
+@pytest.mark.parametrize(("dialect", "role", "type_"), GUARDED, ids=lambda value: getattr(value, "name", str(value)))
+def test_a_guarded_message_is_held_back_at_every_length(dialect: Dialect, role: Role, type_: int, size: int) -> None:
+    frame = frame_of(dialect, type_, size)
+    assert Gate(dialect, role).admit(frame) is not None
+    gate = Gate(dialect, role)
+    assert any(gate.admit(frame[at : at + 999]) for at in range(0, len(frame), 999))
+
+
+@pytest.mark.parametrize("dialect", [EMOUNT, LMOUNT], ids=lambda dialect: dialect.name)
+@pytest.mark.parametrize("size", [300, 1500, 20_000])
+def test_an_unknown_type_is_held_back_at_the_byte_that_completes_it(dialect: Dialect, size: int) -> None:
+    frame, gate = frame_of(dialect, 0x7F, size), Gate(dialect, Role.BODY)
+    assert gate.admit(frame[:-1]) is None
+    assert "unknown message of type 0x7f" in str(gate.admit(frame[-1:]))
+    assert gate.admit(b"\x00") is None
+    assert gate.passed == len(frame)
+
+
+@pytest.mark.parametrize("dialect", [EMOUNT, LMOUNT], ids=lambda dialect: dialect.name)
+def test_many_harmless_writes_do_not_make_the_gate_forget_a_frame(dialect: Dialect) -> None:
+    """A frame of 0xFFF0 bytes, whose payload is harmless frames, one write each."""
+    inside = harmless_between(dialect, 0xFF00)
+    sized = len(inside).to_bytes(2, "little") if dialect is LMOUNT else b""
+    frame = dialect.build_frame(b"\x7f" + sized + inside, 1, 7)
+    gate, piece = Gate(dialect, Role.BODY), len(usual(dialect, Role.BODY))
+    assert [gate.admit(frame[at : at + piece]) for at in range(0, len(frame) - piece, piece)].count(None) > 1000
+    assert gate.admit(frame[-(len(frame) % piece or piece) :]) is not None
+
+
+@pytest.mark.parametrize("dialect", [EMOUNT, LMOUNT], ids=lambda dialect: dialect.name)
+def test_a_frame_in_two_parts_is_held_back_whatever_was_sent_at_other_rates(dialect: Dialect) -> None:
+    frame, slow, fast = frame_of(dialect, 0x7F, 300), dialect.wiring.baudrates[0], dialect.wiring.baudrates[-1]
+    for rates in ((slow, fast, slow), (fast, slow, fast), (slow, slow, fast), (slow, fast, fast)):
+        gate = Gate(dialect, Role.BODY)
+        for rate, data in zip(rates, (frame[:99], b"", b""), strict=True):
+            assert gate.admit_rate(rate) is None
+            assert gate.admit(data) is None
+        assert gate.admit(frame[99:]) is not None
+    gate = Gate(dialect, Role.BODY)
+    for rate, data in ((slow, frame[:99]), (fast, usual(dialect, Role.BODY)), (slow, b""), (fast, b"\1"), (slow, b"")):
+        assert gate.admit_rate(rate) is None
+        assert gate.admit(data) is None
+    assert gate.admit(frame[99:]) is not None
+
+
+def test_a_rate_that_is_missed_between_two_others_hides_nothing() -> None:
+    frame, gate = frame_of(LMOUNT, 0x7F, 300), Gate(LMOUNT, Role.BODY)
+    for rate, data in ((115_200, frame[:99]), (750_000, usual(LMOUNT, Role.BODY)), (1_500_000, b"")):
+        assert gate.admit_rate(rate) is None
+        assert gate.admit(data) is None
+    assert gate.admit(frame[99:]) is not None
+
+
+def test_what_is_only_at_the_end_of_a_rate_is_found_after_a_return() -> None:
+    frame, gate = frame_of(EMOUNT, 0x7F, 300), Gate(EMOUNT, Role.BODY)
+    for rate, data in ((1_500_000, frame[:99]), (750_000, b"\1\2"), (1_500_000, frame[99:200]), (750_000, b"\3")):
+        assert gate.admit_rate(rate) is None
+        assert gate.admit(data) is None
+    assert gate.admit_rate(1_500_000) is None
+    assert gate.admit(frame[200:]) is not None
+
+
+class Failing(TimedTransport):
+    """A port that goes away at the second write, and comes back."""
+
+    def __init__(self) -> None:
+        self.name, self.lines, self.keeps_time, self.writes = "failing", frozenset[str](), False, 0
+
+    def send(self, action: WireAction) -> None:
+        self.writes += 1
+        if self.writes == 2:
+            raise TransportLostError("failing: the port has gone")
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def test_a_write_that_failed_may_not_have_left() -> None:
+    frame, port = frame_of(LMOUNT, 0x7F, 300), GatedTransport(Failing(), Gate(LMOUNT, Role.BODY))
+    port.send(Transmit(frame[:99]))
+    with pytest.raises(TransportLostError):
+        port.send(Transmit(b"\1\2\3"))
+    with pytest.raises(LocalProtocolError, match="0x7f"):
+        port.send(Transmit(frame[99:]))
+
+
+def test_behind_an_armed_type_of_unknown_length_a_guarded_message_is_held_back() -> None:
+    order = EMOUNT.messages[Role.BODY, 0x14]().build()
+    for before in (0, 1, 5, 200):
+        payload = b"\x7f" + b"\x22" * before
+        gate = Gate(EMOUNT, Role.BODY, ["0x7f"])
+        assert gate.admit(EMOUNT.build_frame(payload, 1, 0)) is None
+        assert "UpdateOrder14 (0x14) after" in str(gate.admit(EMOUNT.build_frame(payload + order, 1, 0)))
+
+
+def test_a_class_that_no_table_knows_hides_nothing() -> None:
+    for dialect, type_ in ((EMOUNT, 0x14), (LMOUNT, 0x61), (EMOUNT, 0x7F), (LMOUNT, 0x7F)):
+        payload = frame_of(dialect, type_, 700)[5 : -3 if dialect is EMOUNT else -2]
+        assert Gate(dialect, Role.BODY).admit(dialect.build_frame(payload, 0x77, 0)) is not None
+
+
+def test_frames_that_lie_over_each_other_to_take_time_are_held_back_at_once() -> None:
+    """Each of 20 000 starts announces a frame that ends at the same byte."""
+    writes, end = [], 5 * 0x3000
+    for at in range(0, end, 5):
+        writes.append(b"\xe0" + (end - at).to_bytes(2, "little") + b"\x01\x01")
+    gate = Gate(LMOUNT, Role.BODY)
+    for at in range(0, len(writes), 100):
+        assert gate.admit(b"".join(writes[at : at + 100])) is None
+    reasons = [gate.admit(bytes(1)) for _ in range(10)]
+    assert any(reason and "lie over each other" in reason for reason in reasons)
+
+
+def test_a_dialect_without_guarded_messages_is_noted_and_its_unknown_types_are_held_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "protocol" / "other_package"))
+    toy: Dialect = import_module("lensmount_toy").TOY
+    gate = Gate(toy, Role.BODY)
+    (note,) = gate.notes
+    assert "the dialect toy names no dangerous messages" in note
+    assert note in GatedTransport(memory_pair()[0], gate).notes
+    assert gate.admit(toy.build_frame(b"\x01\x05", 0, 0)) is None
+    for size in (1, 20, 60, 200):
+        assert Gate(toy, Role.BODY).admit(toy.build_frame(b"\x07" + bytes(size), 0, 0)) is not None
+    assert not Gate(LMOUNT, Role.BODY).notes
 
 
 def test_behind_a_gate_a_port_is_told_first_and_gets_only_what_passes() -> None:

@@ -1,0 +1,57 @@
+"""A fixed share of `make guard-scan`; and that the scan fails where it has to."""
+
+from random import Random
+
+import pytest
+
+from guard_scan.__main__ import main, scan_share, scan_steps
+from guard_scan.scanner import EMOUNT, LMOUNT, build, read_rules, scan
+from guard_scan.streams import KINDS, RATES, Streams
+from lensmount_protocol.wire import Role
+
+ENDS = [(mount, role) for mount in (EMOUNT, LMOUNT) for role in Role]
+HARMLESS = {"harmless_frames", "noise"}
+
+
+def test_no_forbidden_frame_passes_and_every_ordinary_one_does(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["1600", "--jobs", "1"]) == 0
+    figures = {line[:28].strip(): int(line[28:]) for line in capsys.readouterr().out.splitlines()}
+    assert figures["streams"] == 1600
+    assert figures["forbidden messages offered"] > 1000
+    assert figures["forbidden messages passed"] == 0
+    assert figures["bytes passed"] > 150_000
+    assert figures["ordinary frames passed"] == figures["ordinary frames"] > 2000
+
+
+@pytest.mark.parametrize(("mount", "role"), ENDS)
+def test_without_the_guard_the_scanner_finds_forbidden_frames(mount: str, role: Role) -> None:
+    figures = scan_share(mount, role, 1, 60, guarded=False)
+    assert figures.passed >= figures.offered > 20
+
+
+def test_a_scan_of_nothing_fails() -> None:
+    assert main(["0", "--jobs", "1"]) == 1
+
+
+@pytest.mark.parametrize("name", sorted({kind.__name__ for kind in KINDS}))
+@pytest.mark.parametrize(("mount", "role"), ENDS)
+def test_streams_of_a_kind_hold_what_they_are_for(mount: str, role: Role, name: str) -> None:
+    rules = read_rules(mount, role.value)
+    streams = Streams(rules, Random(3))
+    found = [scan_steps(rules, [RATES[mount][0], *getattr(streams, name)()]) > 0 for _ in range(40)]
+    if name not in HARMLESS:
+        assert sum(found) >= 15
+    if name == "harmless_frames":
+        assert not any(found)
+
+
+def test_the_scanner_reads_the_specifications() -> None:
+    assert read_rules(EMOUNT, "body").dangerous == {0x14, 0x15, 0x40}
+    assert read_rules(LMOUNT, "body").dangerous == {0x60, 0x61, 0x62, 0x63}
+    assert read_rules(EMOUNT, "body").sizes[0x15] == 1032
+    rules = read_rules(EMOUNT, "body")
+    frame = build(EMOUNT, b"\x15" + bytes(1031), 1, 0)
+    assert frame[:6].hex() == "f01004010015"
+    assert scan(rules, b"\xf0\x01" + frame + b"\0") == [0x15]
+    assert scan(rules, frame[:-1] + b"\x54") == []
+    assert scan(rules, bytes.fromhex("f00b0002000b6000780055")) == []
