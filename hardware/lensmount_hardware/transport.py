@@ -31,11 +31,13 @@ class Transport(Protocol):
         name: what the port is called, for people; where a peer opens a path or an address, it is in here.
         lines: the mount's lines that this port carries, ours and the peer's.
         notes: what whoever uses it ought to know of this port, a sentence each.
+        warnings: what can go wrong by the way the port was opened, a sentence each; whoever opens it prints them.
     """
 
     name: str
     lines: frozenset[str]
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     def receive(self, timeout: float | None) -> list[WireEvent]:
         """What arrived, oldest first.

@@ -121,6 +121,8 @@ def triers(
 
     limits = Limits(arguments.answer, arguments.greeting)
     link = Link(setup, port, MonotonicClock(), tap, tuple(arguments.arm))
+    for note in link.port.notes:
+        print(f"note: {note}", file=sys.stderr)
     cycle = Command(arguments.power_cycle) if arguments.power_cycle else None
     person = _asked if arguments.ask else None
     trier = Trier(setup, Ladder(Health(link, limits), cycle, person, arguments.power_cycles))

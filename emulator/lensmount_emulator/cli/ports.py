@@ -1,6 +1,7 @@
 """The one place where verbs open ports: whatever a port needs to know of the dialect is told to it here."""
 
 import os
+import sys
 from collections.abc import Iterable
 
 from lensmount_emulator.sessions.contacts import contacts_of
@@ -13,7 +14,7 @@ from lensmount_protocol.wire import Role
 def open_port(
     spec: str, role: Role, dialect: Dialect, baudrate: int | None = None, *, listens: bool = False
 ) -> Transport:
-    """Open a port for the end that is played there.
+    """Open a port for the end that is played there, and print what can go wrong by the way it was opened.
 
     Args:
         spec: the port in words.
@@ -27,7 +28,16 @@ def open_port(
         TransportOpenError: the port is missing, busy or not permitted.
     """
     rate = baudrate or dialect.wiring.baudrates[0]
-    return open_transport(spec, role=role, baudrate=rate, contacts=contacts_of(dialect), listens=listens)
+    port = open_transport(spec, role=role, baudrate=rate, contacts=contacts_of(dialect), listens=listens)
+    for warning in port.warnings:
+        if warning not in _printed:
+            # A port that comes back is opened again and again.
+            _printed.add(warning)
+            print(f"lensmount: warning: {warning}", file=sys.stderr, flush=True)
+    return port
+
+
+_printed = set[str]()
 
 
 def require_distinct(specs: Iterable[str]) -> None:

@@ -68,11 +68,14 @@ def run(arguments: argparse.Namespace) -> int:
     with OrderlyStack() as stack:
         engine_for(profile, frozenset(), arguments.script, arguments.arm)
 
+        gate = Gate(dialect, role, arguments.arm)
+
         def opened() -> Transport:
-            return open_port(arguments.port, role, dialect)
+            # What is sent while the port is away does not leave, so it must not pass the gate either.
+            return GatedTransport(open_port(arguments.port, role, dialect), gate)
 
         port = ReconnectingTransport(opened) if arguments.reconnect else opened()
-        transport = stack.enter_context(GatedTransport(port, Gate(dialect, role, arguments.arm)))
+        transport = stack.enter_context(port)
         tap = None
         if arguments.record:
             header = {

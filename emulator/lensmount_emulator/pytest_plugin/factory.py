@@ -154,7 +154,11 @@ class MountFactory:
         dialect, cast = load_dialect(profile.dialect), cast_of(profile.dialect)
         steps = parse_script(script, cast.verbs) if port.role is Role.BODY else []
         # A test may send what it words itself, so what leaves is looked at once more.
-        transport = GatedTransport(_taken(port, dialect), Gate(dialect, port.role, arm))
+        taken = _taken(port, dialect)
+        port.gate = Gate(dialect, port.role, arm, after=port.gate)
+        for note in port.gate.notes:
+            port.announce(f"note: {note}")
+        transport = GatedTransport(taken, port.gate)
         engine = cast.engine(profile.settings, transport.lines, None, steps)
         engine.arm(arm)
         engine.connection.keeps_windows = timed(transport) is not None

@@ -1,8 +1,10 @@
 """The fixtures; what plays is imported when the first of them is used."""
 
+import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -36,7 +38,12 @@ def lensmount_port(request: pytest.FixtureRequest) -> "Iterator[HeldPort | None]
         return
     from lensmount_emulator.pytest_plugin.held_port import HeldPort
 
-    held = HeldPort(spec, value_of(request.config, PLAY) or "")
+    def show(text: str) -> None:
+        manager: Any = request.config.pluginmanager.getplugin("capturemanager")
+        with nullcontext() if manager is None else manager.global_and_fixture_disabled():
+            print(text, file=sys.stderr, flush=True)
+
+    held = HeldPort(spec, value_of(request.config, PLAY) or "", show)
     yield held
     held.close()
 

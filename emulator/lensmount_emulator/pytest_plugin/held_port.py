@@ -1,6 +1,10 @@
 """The port that a process plays on: opened when first used, kept to the end, and put at rest between tests."""
 
+import sys
+from collections.abc import Callable
+
 from lensmount_emulator.sessions.contacts import contacts_of
+from lensmount_emulator.sessions.gate import Gate
 from lensmount_hardware.clock import MonotonicClock
 from lensmount_hardware.spec import open_transport, parse_spec
 from lensmount_hardware.transport import Transport
@@ -18,17 +22,25 @@ LONGEST_REST_S = 0.5
 """A peer that goes on talking for so long without us is one that never stops."""
 
 
+def _print(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
 class HeldPort:
     """One port for one test after another.
 
     Attributes:
         spec: the port in words.
         role: the end that we play.
+        gate: what the newest session on this port may emit; the next one follows the same bytes on.
     """
 
-    def __init__(self, spec: str, play: str) -> None:
+    def __init__(self, spec: str, play: str, out: Callable[[str], None] = _print) -> None:
         self.spec = spec
         self.role = Role(play)
+        self.gate: Gate | None = None
+        self._out = out
+        self._announced = set[str]()
         self._transport: Transport | None = None
         self._dialect: Dialect | None = None
         self._levels: dict[str, bool] = {}
@@ -46,6 +58,12 @@ class HeldPort:
         """The open port; `None` before the first test that plays on it, and behind a loss."""
         return self._transport
 
+    def announce(self, text: str) -> None:
+        """Show the user one line about this port, once in a process."""
+        if text not in self._announced:
+            self._announced.add(text)
+            self._out(f"lensmount: {text}")
+
     def take(self, dialect: Dialect) -> Transport:
         """The port at rest, open, at the dialect's first rate, with nothing in it that an earlier test has caused.
 
@@ -54,6 +72,7 @@ class HeldPort:
         """
         if self._dialect is not dialect:
             self.close()
+            self.gate = None
         if self._transport is not None:
             try:
                 self._rest(self._transport, dialect)
@@ -66,6 +85,8 @@ class HeldPort:
         self._transport = open_transport(
             self.spec, role=self.role, baudrate=dialect.wiring.baudrates[0], contacts=contacts_of(dialect)
         )
+        for text in self._transport.warnings:
+            self.announce(f"warning: {text}")
         # The device may be in the middle of what an earlier run began.
         self._rest(self._transport, dialect)
         return self._transport

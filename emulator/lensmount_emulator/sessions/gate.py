@@ -8,23 +8,19 @@ passed as the header there announces; see `frame_watch`.
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 
 from lensmount_emulator.roles.arming import armed_types
 from lensmount_emulator.sessions.frame_watch import FrameWatch, frame_limits, without_limits
-from lensmount_emulator.sessions.guarding import GARBAGE, told
+from lensmount_emulator.sessions.guarding import GARBAGE
+from lensmount_emulator.sessions.payload_rules import PayloadRules
 from lensmount_emulator.sessions.rate_streams import RateStreams
 from lensmount_hardware.clock import Clock
 from lensmount_hardware.transport import Sighting, TimedTransport, Transport, timed
 from lensmount_protocol.dialect import Dialect
-from lensmount_protocol.errors import DialectError, FrameError, LocalProtocolError, MountError, TransportLostError
-from lensmount_protocol.frame import Frame, GarbageReason
-from lensmount_protocol.message import Message, Unknown
-from lensmount_protocol.paving import AnyMessage, Paving, type_of
+from lensmount_protocol.errors import DialectError, LocalProtocolError, TransportLostError
+from lensmount_protocol.frame import GarbageReason
+from lensmount_protocol.message import Message
 from lensmount_protocol.wire import Role, SetBaudrate, Transmit, WireAction, WireEvent
-
-MOST_LAYOUTS = 8
-"""Layouts of before that are asked as well; an end that keeps to the tables chooses one or two."""
 
 MAX_READ = 16 << 20
 MAX_READ_PER_BYTE = 1 << 12
@@ -50,7 +46,7 @@ class Gate:
         notes: what the user ought to know of this gate, a sentence each.
     """
 
-    def __init__(self, dialect: Dialect, role: Role, armed: Iterable[str] = ()) -> None:
+    def __init__(self, dialect: Dialect, role: Role, armed: Iterable[str] = (), *, after: "Gate | None" = None) -> None:
         """Read what is armed.
 
         Args:
@@ -58,6 +54,8 @@ class Gate:
             role: the end that emits.
             armed: names of guarded messages (`UpdateOffer`, `Update*`), numbers of unknown types (`0x7f`), and
                 `garbage`, which lets bytes out at rates at which they can be read as nothing.
+            after: the gate of the session before on the same port, for the same end; a frame that was begun there may
+                be completed here.
 
         Raises:
             DialectError: a name that no guarded message has; lists those that there are. Or one that names nothing:
@@ -66,11 +64,10 @@ class Gate:
         self.refused = Counter[str]()
         self.passed = 0
         self._dialect = dialect
-        self._role = role
         names = list(armed)
         for name in names:
             _check_name(name)
-        self._armed = armed_types(dialect, role, names, (GARBAGE,))
+        self._payloads = PayloadRules(dialect, role, armed_types(dialect, role, names, (GARBAGE,)))
         self._any_rate = GARBAGE in names
         payload_at, smallest = frame_limits(dialect, role)
         self._format = without_limits(dialect.formats[role], smallest)
@@ -78,9 +75,9 @@ class Gate:
         self._largest = dialect.formats[role].largest
         self._start = bytes((self._format.start,))
         self._streams = RateStreams(FrameWatch(self._format, payload_at), dialect.wiring.baudrates[0])
-        self._paving = dialect.paving()
-        self._chosen: dict[type[Message], int] = {}
-        self._others: list[Paving] = []
+        if after is not None:
+            self._streams = after._streams
+            self._streams.change(dialect.wiring.baudrates[0])
         self.notes: tuple[str, ...] = ()
         if not dialect.guarded:
             self.notes = (
@@ -99,7 +96,7 @@ class Gate:
         Returns:
             `None`: they may go out now, and count as emitted. Else what they hold, in words; nothing of them may.
         """
-        chosen = dict(self._chosen)
+        chosen = dict(self._payloads.chosen)
         right = self._is_right(data)
         watches = self._streams.active()
         for number, watch in enumerate(watches):
@@ -110,12 +107,7 @@ class Gate:
                     pushed.rollback()
                 self.refused[reason] += 1
                 return reason
-        if chosen != self._chosen:
-            # A device that is greeted anew, or has lost its power, reads as before until it is told again.
-            self._others = [*self._others, self._paving][-MOST_LAYOUTS:]
-            self._chosen = chosen
-            self._paving = self._dialect.paving()
-            self._paving.select(chosen)
+        self._payloads.choose(chosen)
         self.passed += len(data)
         return None
 
@@ -134,10 +126,7 @@ class Gate:
 
     def warm_up(self) -> None:
         """Read each message once: the code for it is made then, which takes milliseconds, and not in a session."""
-        for (sender, _), cls in self._dialect.messages.items():
-            if sender is self._role:
-                with suppress(MountError):
-                    self._messages(cls().build())
+        self._payloads.warm_up()
 
     def _refusal(
         self, watch: FrameWatch, data: bytes, chosen: dict[type[Message], int], *, right: bool, foreign: bool
@@ -151,22 +140,29 @@ class Gate:
             reason = None
             verdict = self._judge(raw)
             if verdict is None:
-                reason = self._refusal_of(self._format.open(raw, 0), chosen, foreign=foreign)
+                reason = self._payloads.refusal(self._payload(raw), chosen, foreign=foreign)
                 inside = max(inside, one.end)
             elif verdict is GarbageReason.CLASS and self._format.judge(raw) is None:
-                reason = self._refusal_of_class(raw, known_only=right or not one.loose)
+                # Bytes inside right frames look like a frame of no class now and then; in those only guarded messages
+                # count.
+                reason = self._payloads.refusal_of_class(self._payload(raw), unknown=one.loose and not right)
             elif not right and one.loose and (one.at >= inside or one.at < old):
-                reason = self._refusal_of_near(watch.first_type(one), raw)
+                payload = self._payload(raw) if one.size <= self._largest else b""
+                reason = self._payloads.refusal_of_damaged(watch.first_type(one), payload)
             if reason is not None:
                 return reason
         if right:
             return None
         # What is announced and not complete, in bytes that are no frame, by its first message.
-        forbidden = self._dialect.guarded - self._armed
         for one in announced:
-            if watch.first_type(one) in forbidden and not any(a.at < one.at < a.end for a in complete if a.end > old):
-                return self._name_damaged(watch.first_type(one))
+            if not any(other.at < one.at < other.end for other in complete if other.end > old):
+                reason = self._payloads.refusal_of_damaged(watch.first_type(one), b"")
+                if reason is not None:
+                    return reason
         return None
+
+    def _payload(self, raw: bytes) -> bytes:
+        return self._format.open(raw, 0).payload
 
     def _is_right(self, data: bytes) -> bool:
         """Whether bytes are one right frame, and nothing but padding behind it."""
@@ -177,84 +173,6 @@ class Gate:
         if not isinstance(size, int) or not 0 < size <= len(data):
             return False
         return self._judge(data[:size]) is None and not data[size:].strip(b"\0")
-
-    def _refusal_of(self, frame: Frame, chosen: dict[type[Message], int], *, foreign: bool) -> str | None:
-        messages = self._messages(frame.payload)
-        for message in messages:
-            if self._is_refused(message):
-                return self._told(message)
-            if type(message) in self._dialect.selecting:
-                wanted = {**chosen, **self._dialect.selections(self._role, message)}
-                if wanted != chosen and foreign:
-                    return f"{told(message)} that chooses another layout"
-                chosen.update(wanted)
-        for message in messages:
-            if isinstance(message, Unknown) and (nested := self._nested_in(message)) is not None:
-                return f"{self._told(nested)} after {told(message)}, whose length is not known"
-        for paving in self._others if foreign else ():
-            for message in self._messages(frame.payload, paving):
-                if self._is_refused(message):
-                    return f"{self._told(message)} in the layout of before"
-        return None
-
-    def _refusal_of_class(self, raw: bytes, *, known_only: bool) -> str | None:
-        """What is a right frame but for its class, which a device may not look at.
-
-        Bytes inside right frames look like one now and then; in those only guarded messages count.
-        """
-        for message in self._messages(self._format.open(raw, 0).payload):
-            if self._is_refused(message) and (not known_only or type_of(message) in self._dialect.guarded):
-                return f"{self._told(message)} in a damaged frame"
-        return None
-
-    def _nested_in(self, unread: Unknown) -> AnyMessage | None:
-        """A guarded message from which on the rest of unread bytes is nothing but messages that are right."""
-        for number in self._dialect.guarded - self._armed:
-            at = unread.data.find(number, 1)
-            while at > 0:
-                rest = self._paving.parse(self._role, unread.data[at:])
-                if not any(isinstance(message, Unknown) for message in rest):
-                    return rest[0]
-                at = unread.data.find(number, at + 1)
-        return None
-
-    def _refusal_of_near(self, first_type: int, raw: bytes) -> str | None:
-        """What is no frame only by its checksum, its class or its end."""
-        types = [first_type]
-        if len(raw) <= self._largest:
-            with suppress(FrameError, IndexError, ValueError):
-                # Where the first message ends is the only thing that is certain of the others.
-                types += [type_of(message) for message in self._messages(self._format.open(raw, 0).payload)]
-        for number in types:
-            if number in self._dialect.guarded - self._armed:
-                return self._name_damaged(number)
-        return None
-
-    def _name_damaged(self, number: int) -> str:
-        return f"{self._told(Unknown(bytes((number,)), 'cut'))} in a damaged frame"
-
-    def _messages(self, payload: bytes, paving: Paving | None = None) -> list[AnyMessage]:
-        """What a payload says; behind a message that cannot be read a device may go on where it ends by the tables."""
-        messages = (paving or self._paving).parse(self._role, payload)
-        last = messages[-1] if messages else None
-        if isinstance(last, Unknown):
-            cls = self._dialect.messages.get((self._role, type_of(last)))
-            if cls is not None and not cls.VARIES and 0 < cls.SIZE < len(last.data):
-                messages += self._messages(last.data[cls.SIZE :], paving)
-        return messages
-
-    def _told(self, message: AnyMessage) -> str:
-        """By the name that arms it, also where not all of it can be read."""
-        number = type_of(message)
-        cls = self._dialect.messages.get((self._role, number))
-        return told(message) if cls is None else f"{cls.__name__} ({number:#04x})"
-
-    def _is_refused(self, message: AnyMessage) -> bool:
-        number = type_of(message)
-        if number in self._armed:
-            return False
-        known = (self._role, number) in self._dialect.messages
-        return number in self._dialect.guarded or not known
 
 
 def _check_name(name: str) -> None:

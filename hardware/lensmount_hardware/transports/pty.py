@@ -7,6 +7,7 @@ from pathlib import Path
 from lensmount_hardware.portability import tty
 from lensmount_hardware.spec import PortSpec
 from lensmount_hardware.transport import Transport
+from lensmount_hardware.transports.pty_link import PtyLink
 from lensmount_protocol.errors import TransportLostError, TransportOpenError
 from lensmount_protocol.wire import Received, Role, Transmit, WireAction, WireEvent
 
@@ -22,47 +23,54 @@ def open_pty(spec: PortSpec, _role: Role, _baudrate: int) -> Transport:
 
     Raises:
         TransportSpecError: options, of which there are none.
-        TransportOpenError: the system has no pseudo-terminal left, or the link cannot be made; a link that
-            stands there already is replaced, anything else is left alone.
+        TransportOpenError: the system has no pseudo-terminal left, or the link cannot be made; a link whose process
+            has ended is replaced, anything else is left alone.
     """
     spec.allow_options()
     if tty is None or not hasattr(os, "openpty"):
         raise TransportOpenError(
             f"{spec.text}: this system has no pseudo-terminals; use tcp:, or serial: on a pair of virtual serial ports"
         )
+    link = None
+    if spec.rest:
+        # Before there is a pseudo-terminal: a link that was left behind may lead to the number that this one gets.
+        try:
+            link = PtyLink(Path(spec.rest), spec.text)
+        except TransportOpenError:
+            raise
+        except OSError as error:
+            raise TransportOpenError(f"{spec.text}: cannot make a link there: {error.strerror}") from error
     try:
         near, far = os.openpty()
     except OSError as error:
+        if link is not None:
+            link.remove()
         raise TransportOpenError(f"{spec.text}: no pseudo-terminal to be had: {error.strerror}") from error
-    transport = _PtyTransport(near, far)
-    if spec.rest:
-        try:
-            transport.link_at(Path(spec.rest))
-        except OSError as error:
-            transport.close()
-            raise TransportOpenError(f"{spec.text}: cannot make a link there: {error.strerror}") from error
+    transport = _PtyTransport(near, far, link)
+    try:
+        transport.make_link()
+    except OSError as error:
+        transport.close()
+        raise TransportOpenError(f"{spec.text}: cannot make a link there: {error.strerror}") from error
     return transport
 
 
 class _PtyTransport(Transport):
-    def __init__(self, near: int, far: int) -> None:
+    def __init__(self, near: int, far: int, link: PtyLink | None) -> None:
         tty.setraw(far)
         os.set_blocking(near, False)
         self.name = os.ttyname(far)
         self.lines = frozenset()
         self._near = near
         self._far = far
-        self._link: Path | None = None
-        self._target = self.name
+        self._link = link
         self._closed = False
 
-    def link_at(self, path: Path) -> None:
-        """Let the peer find the far end at `path`, until this is closed."""
-        if path.is_symlink():
-            path.unlink()
-        path.symlink_to(self._target)
-        self._link = path
-        self.name = str(path)
+    def make_link(self) -> None:
+        """Let the peer find the far end at the link's path, if there is one, until this is closed."""
+        if self._link is not None:
+            self._link.point_to(self.name)
+            self.name = str(self._link.path)
 
     def receive(self, timeout: float | None) -> list[WireEvent]:
         if self._closed:
@@ -88,8 +96,8 @@ class _PtyTransport(Transport):
         if self._closed:
             return
         self._closed = True
-        if self._link is not None and self._link.is_symlink() and os.readlink(self._link) == self._target:
-            self._link.unlink()
+        if self._link is not None:
+            self._link.remove()
         os.close(self._far)
         os.close(self._near)
 

@@ -23,8 +23,9 @@ def _nobody_hears(_text: str) -> None:
 class ReconnectingTransport(TimedTransport):
     """Keeps a session alive while its port is away: nothing comes, and what is sent is lost, as on a cut wire.
 
-    When the port is back it gets the rate and the levels that it was told last. The outputs that a session drives are
-    at rest until then, since the port that is opened anew puts them there.
+    When the port is back it gets the rate and the levels that it was told last: first the low ones, then the high ones
+    in the order in which they were raised first, so that no line is up before the supply. The outputs that a session
+    drives are at rest until then, since the port that is opened again puts them there.
 
     Attributes:
         keeps_time: whether the port does.
@@ -59,6 +60,7 @@ class ReconnectingTransport(TimedTransport):
         self._closed = False
         self._baudrate: SetBaudrate | None = None
         self._driven: dict[str, DriveLine] = {}
+        self._raised: dict[str, bool] = {}
         self._heard: dict[str, bool] = {}
         self._gone_at = self._tried_at = 0.0
         self._unheard = 0
@@ -110,6 +112,10 @@ class ReconnectingTransport(TimedTransport):
             # Its time is over when the port comes back.
             self._baudrate = SetBaudrate(action.baudrate)
         elif isinstance(action, DriveLine):
+            if action.level and not self._raised.get(action.line):
+                # Lines are raised again in this order: what was first, as a rule the supply, has to be up first.
+                self._driven.pop(action.line, None)
+                self._raised[action.line] = True
             self._driven[action.line] = action
         if self._port is None:
             self._miss(action)
@@ -162,7 +168,7 @@ class ReconnectingTransport(TimedTransport):
         try:
             if self._baudrate is not None:
                 port.send(self._baudrate)
-            for order in self._driven.values():
+            for order in sorted(self._driven.values(), key=lambda order: order.level):
                 port.send(order)
         except TransportError:
             # It is hardly there: what goes away while its rate is set says that it refuses the rate.

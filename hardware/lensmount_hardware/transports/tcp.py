@@ -1,5 +1,6 @@
 """Bytes over TCP: `tcp:host:port` calls a peer, `tcp:host:port?listen=1` waits for one."""
 
+import ipaddress
 import select
 import socket
 from typing import NoReturn
@@ -14,6 +15,8 @@ _READ_SIZE = 4096
 _CONNECT_TIMEOUT = 5.0
 _SEND_TIMEOUT = 1.0
 """Seconds; a peer that reads nothing for that long is as good as gone."""
+
+_EXPOSED = "{}: anyone who reaches this address can drive the device; listen on 127.0.0.1 to allow this machine only"
 
 
 def open_tcp(spec: PortSpec, _role: Role, _baudrate: int) -> Transport:
@@ -40,11 +43,19 @@ def open_tcp(spec: PortSpec, _role: Role, _baudrate: int) -> Transport:
         raise TransportOpenError(f"{spec.text}: cannot {doing}: {reason}") from error
 
 
+def is_loopback(host: str) -> bool:
+    """Whether only programs of this machine reach an address: `127.0.0.0/8` or `::1`, also written as IPv6."""
+    address = ipaddress.ip_address(host.partition("%")[0])
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return (mapped or address).is_loopback
+
+
 class _TcpTransport(Transport):
     def __init__(self, end: socket.socket, *, listening: bool) -> None:
         host, port = (end.getsockname() if listening else end.getpeername())[:2]
         self.name = f"tcp:[{host}]:{port}" if ":" in host else f"tcp:{host}:{port}"
         self.lines = frozenset()
+        self.warnings = (_EXPOSED.format(self.name),) if listening and not is_loopback(host) else ()
         self._end = end
         self._listening = listening
         self._clock = MonotonicClock()

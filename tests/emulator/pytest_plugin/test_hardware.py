@@ -278,3 +278,49 @@ class TestWorkers:
         project.makepyfile("def test_it(lensmount_port): print(lensmount_port.spec)")
         result = run("-s", "--lensmount-port", "serial:a,serial:b", "-p", "no:junitxml")
         result.stdout.fnmatch_lines([f"*{outcome}*"])
+
+
+SENDS = """
+import pytest
+from lensmount_protocol.registry import load_dialect
+LMOUNT = load_dialect("lmount")
+
+def frame(size):
+    return LMOUNT.build_frame(b"\\x61" + size.to_bytes(2, "little") + bytes(size), 3, 7)
+
+@pytest.mark.parametrize("size", [40, 1024, 4000])
+def test_raw(mounted, size):
+    mounted.body.transmit(frame(size))
+    with pytest.raises(AssertionError, match=r"held back: UpdateBlock \\(0x61\\); arm by name what is meant"):
+        mounted.run(2)
+
+def test_first_part(mounted):
+    mounted.body.transmit(LMOUNT.build_frame(b"\\x7e" + (900).to_bytes(2, "little") + bytes(900), 3, 7)[:-9])
+    mounted.run(0.1)
+
+def test_last_part(mounted):
+    mounted.body.transmit(LMOUNT.build_frame(b"\\x7e" + (900).to_bytes(2, "little") + bytes(900), 3, 7)[-9:])
+    with pytest.raises(AssertionError, match="held back: an unknown message of type 0x7e"):
+        mounted.run(2)
+"""
+
+
+def test_raw_bytes_of_a_test_go_through_the_guard(run: Run, project: pytest.Pytester, serve: Serve) -> None:
+    project.makepyfile(test_sends=SENDS)
+    run("--lensmount-port", serve("lens", LENS)).assert_outcomes(passed=5)
+
+
+def test_a_port_that_others_reach_is_announced_once(run: Run, project: pytest.Pytester) -> None:
+    project.makepyfile(
+        test_open="""
+        import pytest
+        @pytest.mark.parametrize("number", [1, 2])
+        def test_nothing(mount, number):
+            mount()
+        """
+    )
+    result = run("--lensmount-port", "tcp:0.0.0.0:0?listen=1")
+    lines = result.errlines + result.outlines
+    assert sum("anyone who reaches this address" in line for line in lines) == 1, lines
+    result = run("--lensmount-port", "tcp:127.0.0.1:0?listen=1")
+    assert not any("anyone who reaches this address" in line for line in result.errlines + result.outlines)

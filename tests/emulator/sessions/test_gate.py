@@ -7,6 +7,7 @@ import pytest
 
 from lensmount_emulator.sessions.gate import Gate, GatedTransport
 from lensmount_emulator.sessions.loopback import run_loopback
+from lensmount_hardware.checks.trying import MESSAGE, MESSAGES
 from lensmount_hardware.transport import TimedTransport
 from lensmount_hardware.transports.memory import memory_pair
 from lensmount_protocol.dialect import Dialect
@@ -211,6 +212,14 @@ def test_behind_an_armed_type_of_unknown_length_a_guarded_message_is_held_back()
         assert "UpdateOrder14 (0x14) after" in str(gate.admit(EMOUNT.build_frame(payload + order, 1, 0)))
 
 
+def test_messages_that_cannot_be_read_are_stepped_over_one_by_one_to_the_last() -> None:
+    """Thousands of them in one frame, as deep as a frame can be."""
+    payload = b"\x0a" * (17 * 3000) + EMOUNT.messages[Role.BODY, 0x14]().build()
+    assert "0x14" in str(Gate(EMOUNT, Role.BODY).admit(EMOUNT.build_frame(payload, 2, 0)))
+    unread = b"\x7f" + b"\x14" * 60_000 + b"\xff"
+    assert Gate(EMOUNT, Role.BODY, ["0x7f"]).admit(EMOUNT.build_frame(unread, 2, 0)) is not None
+
+
 def test_a_class_that_no_table_knows_hides_nothing() -> None:
     for dialect, type_ in ((EMOUNT, 0x14), (LMOUNT, 0x61), (EMOUNT, 0x7F), (LMOUNT, 0x7F)):
         payload = frame_of(dialect, type_, 700)[5 : -3 if dialect is EMOUNT else -2]
@@ -272,3 +281,11 @@ def test_what_cannot_be_recorded_is_not_sent() -> None:
     with pytest.raises(OSError, match="no space"):
         port.send(Transmit(usual(LMOUNT, Role.BODY)))
     assert far.receive(0) == []
+
+
+@pytest.mark.parametrize("dialect", [EMOUNT, LMOUNT], ids=lambda dialect: dialect.name)
+@pytest.mark.parametrize("role", Role)
+def test_what_doctor_sends_to_try_a_port_is_no_frame_that_a_device_could_take(dialect: Dialect, role: Role) -> None:
+    gate = Gate(dialect, role)
+    for _ in range(MESSAGES + len(dialect.wiring.baudrates)):
+        assert gate.admit(MESSAGE) is None

@@ -125,6 +125,16 @@ def test_a_port_that_is_back_is_told_its_rate_and_levels_and_nothing_twice() -> 
     assert made.told[-1].endswith("what came meanwhile is missing; 4 bytes sent to it were lost")
 
 
+def test_lines_that_were_raised_come_back_after_those_that_were_raised_before() -> None:
+    made, (_, second) = bench(([[]], True), ([[Received(b"x")]], False))
+    transport = made.transport()
+    for line, level in (("CS", False), ("VD", False), ("VCC", True), ("VD", True), ("CS", True), ("VD", False)):
+        transport.send(DriveLine(line, level))
+    transport.receive(0)
+    transport.receive(1.0)
+    assert second.orders == [DriveLine("VD", False), DriveLine("VCC", True), DriveLine("CS", True)]
+
+
 def test_a_port_that_goes_again_at_once_is_waited_for_again() -> None:
     made, ports = bench(([], True), ([], True), ([[Received(b"c")]], False))
     transport = made.transport()

@@ -96,3 +96,33 @@ def test_a_peer_that_reads_nothing_is_lost(monkeypatch: pytest.MonkeyPatch) -> N
             caller.send(Transmit(bytes(64 * 1024 * 1024)))
         with pytest.raises(TransportLostError, match="timed out"):
             caller.receive(0)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "localhost", "[::1]"])
+def test_listening_for_programs_of_this_machine_warns_of_nothing(host: str) -> None:
+    with _open(f"tcp:{host}:0?listen=1") as port:
+        assert port.warnings == ()
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "[::]", "0"])
+def test_listening_for_others_warns_that_they_can_drive_the_device(host: str) -> None:
+    with _open(f"tcp:{host}:0?listen=1") as port:
+        (warning,) = port.warnings
+        assert warning.startswith(f"{port.name}: anyone who reaches this address can drive the device")
+        assert "\n" not in warning
+
+
+def test_who_calls_is_not_warned() -> None:
+    with socket.create_server(("0.0.0.0", 0)) as server, _open(f"tcp:127.0.0.1:{server.getsockname()[1]}") as port:
+        assert port.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("address", "local"),
+    [
+        *((one, True) for one in ("127.0.0.1", "127.255.0.9", "::1", "::ffff:127.0.0.1")),
+        *((one, False) for one in ("0.0.0.0", "::", "192.168.1.4", "10.0.0.1", "fe80::1%eth0", "::ffff:10.0.0.1")),
+    ],
+)
+def test_which_addresses_only_this_machine_reaches(address: str, local: bool) -> None:
+    assert tcp.is_loopback(address) is local

@@ -164,8 +164,10 @@ class Link:
         """Put bytes on the wire beside those of our engine, in a window where the port has one.
 
         Returns:
-            Why the gate held them back; `""` where they went out.
+            Why they were held back, by the gate or because the supply is off; `""` where they went out.
         """
+        if not self._is_supplied:
+            return f"{self.setup.dialect.supply} is low: lines stay at rest until the supply is up"
         windowed = self.select in self.port.lines and not self._driven.get(self.select, False)
         reason = ""
         if windowed:
@@ -177,6 +179,16 @@ class Link:
         if windowed:
             self.drive(self.select, level=False)
         return reason
+
+    @property
+    def _is_supplied(self) -> bool:
+        """Whether the lens has its supply, as far as the port shows it."""
+        supply = self.setup.dialect.supply
+        if supply not in self.port.lines:
+            return True
+        if self.setup.role is Role.BODY:
+            return self._driven.get(supply, False)
+        return self._levels.get(supply, True)
 
     def drive(self, line: str, *, level: bool) -> None:
         """Put one of our lines at a level; nothing happens where the port has none."""
