@@ -17,8 +17,14 @@ from mutation.places import DATA, ROOT
 from mutation.recording import Bits, LineRecorder
 
 FOLDERS = ("tests/protocol", "tests/hardware", "tests/emulator")
-EXCLUDED = ("tests/hardware/firmware/emulator", "tests/emulator/fuzz/mutants.py")
-"""The emulated board runs for minutes and in another process, where no mutant is."""
+EXCLUDED = (
+    "tests/hardware/firmware/emulator",
+    "tests/emulator/campaign",
+    "tests/emulator/sessions/test_matrix",
+    "tests/emulator/cli/test_matrix",
+    "tests/emulator/pytest_plugin",
+)
+"""Tests that run the project in other processes, where no mutant is."""
 
 EXAMPLES = 40
 FILE_CPU_S = 200.0

@@ -30,6 +30,7 @@ LIBRARIES = (
     "rich.console", "rich.progress", "rich.table", "serial", "asyncio", "concurrent.futures", "ctypes", "difflib",
     "fractions", "gzip", "html", "multiprocessing", "pty", "socket", "sqlite3", "statistics", "tomllib", "zipfile",
 )  # fmt: skip
+MARK = "LENSMOUNT_MUTATION_CHILD"
 MEMORY_BYTES = 3 << 30
 WALL_FACTOR = 12.0
 """A child that does not use its processor time ends after so many times it; other processes may need the processors."""
@@ -102,6 +103,7 @@ def start(work: Callable[[Path], Any], cpu_s: float) -> Child:
     scratch = DATA / "scratch" / str(os.getpid())
     scratch.mkdir(parents=True, exist_ok=True)
     os.environ["TMPDIR"] = str(scratch)
+    os.environ[MARK] = str(os.getpid())
     try:
         answer = json.dumps({"value": work(scratch)})
     except BaseException as error:
@@ -129,10 +131,20 @@ def wait(children: list[Child]) -> tuple[Child, Any, str]:
                 return child, *finish(child, "blocked for longer than its time")
 
 
+def end_descendants(pid: int) -> None:
+    """End the processes that a child started in sessions of their own; its mark stands in their environment."""
+    mark = f"{MARK}={pid}\0".encode()
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):
+            if mark in path.read_bytes() and int(path.parent.name) != pid:
+                os.kill(int(path.parent.name), signal.SIGKILL)
+
+
 def finish(child: Child, reason: str = "") -> tuple[Any, str]:
     """End a child and its process group, and read what it has written."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGKILL)
+    end_descendants(child.pid)
     _, status = os.waitpid(child.pid, 0)
     os.close(child.pipe)
     shutil.rmtree(child.scratch, ignore_errors=True)

@@ -48,6 +48,13 @@ def test_a_limit_may_stay_and_may_grow_to_what_was_spent_and_the_room() -> None:
     assert (ours.left, ours.nonsense) == (100, 2)
 
 
+def test_a_limit_that_is_spent_to_the_last_byte_may_be_repeated() -> None:
+    ours = Allowance(100)
+    ours.spend(100)
+    ours.allow(100)
+    assert (ours.left, ours.nonsense) == (0, 0)
+
+
 def test_credit_goes_on_behind_two_to_the_power_of_32() -> None:
     ours = Allowance(100)
     # Most of the way is skipped: both ends count only sums.

@@ -1,0 +1,327 @@
+"""A conversation with a board in virtual time: each wait to its bound, and what each loss is called."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from lensmount_hardware.boards import conversation
+from lensmount_hardware.boards.asking import answer_of, ask_on
+from lensmount_hardware.boards.conversation import Conversation, rate_refused
+from lensmount_hardware.boards.leaving import Left, found
+from lensmount_hardware.boards.model import ModelBoard
+from lensmount_hardware.boards.model_stream import ModelBench
+from lensmount_hardware.boards.orders import AskTime, Configure, HostHello, ReadCounters, Rest, SendBytes
+from lensmount_hardware.boards.protocol import DELIMITER, build_frame, read_frame
+from lensmount_hardware.boards.reports import BoardState, ClockTold, Dropped, Refused, Welcome
+from lensmount_hardware.boards.words import BoardRole, ConfigureFlag, ErrorCode, HelloFlag, RestFlag, Sort, StateFlag
+from lensmount_hardware.clock import VirtualClock
+from lensmount_hardware.histogram import Histogram
+from lensmount_protocol.errors import BoardError, TransportLostError, TransportOpenError
+
+WELCOME = Welcome(1, 7, bytes(range(8)), 16, 9_600, 3_000_000, 4096, 16384, b"rev 1")
+
+
+class Far:
+    """The far end of a stream: it answers by a rule, and keeps what came with its time."""
+
+    def __init__(self, answers: Callable[[object], list[object]] = lambda _message: []) -> None:
+        self.name = "far"
+        self.clock = VirtualClock()
+        self.answers = answers
+        self.came: list[tuple[float, object]] = []
+        self.waits: list[float | None] = []
+        self.closed = 0
+        self.broken: OSError | None = None
+        self.trip = 0.0
+        self._to_host = bytearray()
+        self._sequence = 0
+
+    def say(self, *messages: Any) -> None:
+        for message in messages:
+            self._to_host += build_frame(message, self._sequence)
+            self._sequence = (self._sequence + 1) % 256
+
+    def read(self, wait: float | None) -> bytes:
+        self.waits.append(wait)
+        if self.broken:
+            raise self.broken
+        data = bytes(self._to_host)
+        self._to_host.clear()
+        self.clock.advance_to(round(self.clock.now() + (self.trip if data else wait or 0.0), 6))
+        return data
+
+    def write(self, data: bytes) -> None:
+        if self.broken:
+            raise self.broken
+        for piece in filter(None, data.split(DELIMITER)):
+            message = read_frame(piece).message()
+            self.came.append((round(self.clock.now(), 6), message))
+            self.say(*self.answers(message))
+
+    def close(self) -> None:
+        self.closed += 1
+
+    def kinds(self) -> list[type]:
+        return [type(message) for _, message in self.came]
+
+
+def friendly(message: object) -> list[object]:
+    if isinstance(message, HostHello):
+        return [replace(WELCOME, session=message.session)]
+    if isinstance(message, AskTime):
+        return [ClockTold(message.token, 1000)]
+    if isinstance(message, Configure):
+        return [BoardState(0, 0, 0, 0), BoardState(StateFlag.CONFIGURED, 0, 0, 0)]
+    return []
+
+
+def talk_to(far: Far) -> Conversation:
+    return Conversation(far, far.clock, 7)
+
+
+def test_the_waits_of_a_conversation() -> None:
+    assert (conversation.PING_PERIOD, conversation.PATIENCE, conversation.FIRST_QUESTIONS) == (0.1, 2.0, 5)
+
+
+def test_a_greeting_is_repeated_each_half_second_for_two_seconds() -> None:
+    far = Far()
+    with pytest.raises(TransportOpenError, match="board:far: nothing answers; is it the board"):
+        talk_to(far).greet()
+    assert [at for at, _ in far.came] == [0.0, 0.5, 1.0, 1.5, 2.0]
+    assert all(message == HostHello(1, 0, 7, 262_144) for _, message in far.came)
+    assert set(far.waits) == {0.05}
+    assert 2.0 < far.clock.now() <= 2.1
+
+
+def test_what_answers_something_else_is_counted() -> None:
+    far = Far(lambda message: [Dropped(0, 1)] if isinstance(message, HostHello) else [])
+    with pytest.raises(TransportOpenError, match="something else answers, 5 times"):
+        talk_to(far).greet(take_over=True)
+    assert far.came[0][1] == HostHello(1, HelloFlag.TAKE_OVER, 7, 262_144)
+
+
+def test_a_greeting_that_is_answered_is_followed_by_five_questions() -> None:
+    far = Far(friendly)
+    talk = talk_to(far)
+    welcome = talk.greet()
+    assert welcome == WELCOME
+    assert far.kinds() == [HostHello, *[AskTime] * 5]
+    assert talk.link.clock.trips == 5
+
+
+def test_a_round_trip_is_measured() -> None:
+    far = Far(friendly)
+    talk = talk_to(far)
+    talk.greet()
+    far.trip = 0.003
+    assert talk.ask_time() == pytest.approx(0.003)
+
+
+def test_a_question_that_is_not_answered_ends_the_beginning_after_two_seconds() -> None:
+    far = Far(lambda message: friendly(message) if isinstance(message, HostHello) else [])
+    with pytest.raises(TransportOpenError, match="greeted and then fell silent"):
+        talk_to(far).greet()
+    assert 2.0 < far.clock.now() <= 2.1
+
+
+def test_a_session_that_was_refused_names_the_port() -> None:
+    far = Far(lambda message: [Refused(ErrorCode.BUSY, HostHello.TYPE, 0, 0)])
+    with pytest.raises(BoardError, match=r"^board:far: another host has the board"):
+        talk_to(far).greet()
+
+
+def test_a_configuration_asks_for_own_edges_and_is_over_when_the_board_is_configured(planned: Any) -> None:
+    far = Far(friendly)
+    talk = talk_to(far)
+    talk.greet()
+    plan = planned(BoardRole.BODY)
+    state = talk.configure(plan)
+    assert state.flags == StateFlag.CONFIGURED
+    (sent,) = [message for _, message in far.came if isinstance(message, Configure)]
+    assert sent == replace(plan.configure, flags=plan.configure.flags | ConfigureFlag.OWN_EDGES)
+    assert talk.tells_own_edges
+
+
+def test_a_sniffer_has_no_own_edges(planned: Any) -> None:
+    far = Far(friendly)
+    talk = talk_to(far)
+    talk.greet()
+    plan = planned(BoardRole.SNIFFER)
+    talk.configure(plan)
+    assert not talk.tells_own_edges
+    assert [message for _, message in far.came if isinstance(message, Configure)] == [plan.configure]
+
+
+def test_older_firmware_that_refuses_the_flag_is_asked_without_it(planned: Any) -> None:
+    def older(message: object) -> list[object]:
+        if isinstance(message, Configure) and message.flags & ConfigureFlag.OWN_EDGES:
+            return [Refused(ErrorCode.MALFORMED, Configure.TYPE, 0, 3), Dropped(Sort.EDGES, 2)]
+        return friendly(message)
+
+    far = Far(older)
+    talk = talk_to(far)
+    talk.greet()
+    talk.configure(planned(BoardRole.BODY))
+    assert not talk.tells_own_edges
+    assert far.kinds().count(Configure) == 2
+    assert talk.lost == [Dropped(Sort.EDGES, 2)]
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [
+        Refused(ErrorCode.MALFORMED, Configure.TYPE, 0, 2),
+        Refused(ErrorCode.BAD_LINE, Configure.TYPE, 0, 3),
+        Refused(ErrorCode.MALFORMED, Rest.TYPE, 0, 3),
+    ],
+)
+def test_any_other_refusal_of_a_configuration_is_an_error(planned: Any, refused: Refused) -> None:
+    far = Far(lambda message: [refused] if isinstance(message, Configure) else friendly(message))
+    talk = talk_to(far)
+    talk.greet()
+    with pytest.raises(BoardError, match="board:far: the board refuses"):
+        talk.configure(planned(BoardRole.BODY))
+
+
+def test_a_board_that_says_nothing_to_its_configuration_is_given_two_seconds(planned: Any) -> None:
+    far = Far(lambda message: [] if isinstance(message, Configure) else friendly(message))
+    talk = talk_to(far)
+    talk.greet()
+    start = far.clock.now()
+    with pytest.raises(TransportOpenError, match="greeted and then fell silent"):
+        talk.configure(planned(BoardRole.BODY))
+    assert 2.0 < far.clock.now() - start <= 2.1
+
+
+def test_a_rate_is_refused_beyond_the_board_s_bounds() -> None:
+    assert rate_refused(WELCOME, 9_600) == rate_refused(WELCOME, 3_000_000) == ""
+    assert rate_refused(WELCOME, 9_599) == "the board cannot do 9599 baud, only 9600 to 3000000"
+    assert rate_refused(WELCOME, 3_000_001)
+
+
+def test_a_question_is_due_each_tenth_of_a_second() -> None:
+    far = Far(friendly)
+    talk = talk_to(far)
+    for at in (0.05, 0.0999, 0.1, 0.15, 0.1999, 0.2, 0.25):
+        far.clock.advance_to(at)
+        talk.ping()
+    talk.flush()
+    assert len(far.came) == 2
+
+
+def test_orders_wait_while_too_many_wait_already_and_two_seconds_are_the_end() -> None:
+    far = Far(friendly)
+    talk = talk_to(far)
+    talk.greet()
+    order = SendBytes(1, 0, 0, 0, bytes(213))
+    number = 0
+    while talk.link.backlog <= 1 << 16:
+        talk.order(order)
+        number += 1
+    # 17 of 236 bytes spend the credit of 4096; 278 more are the first to be more than 65536.
+    assert number == 17 + 278
+    start = far.clock.now()
+    far.waits.clear()
+    with pytest.raises(TransportLostError, match="it takes no orders any more"):
+        talk.order(order)
+    assert 2.0 < far.clock.now() - start <= 2.2
+    assert set(far.waits) == {0.1}
+
+
+def test_a_stream_that_breaks_is_a_loss_with_its_reason_and_its_last_frame() -> None:
+    for act in (lambda talk: talk.exchange(0.1), lambda talk: (talk.link.send(Rest()), talk.flush())):
+        far = Far(friendly)
+        talk = talk_to(far)
+        talk.greet()
+        talk.require_open()
+        far.broken = ConnectionError("the cable is out")
+        with pytest.raises(
+            TransportLostError,
+            match="board:far: the board has gone: the cable is out; its last frame was number 5, at 1000 µs of its",
+        ):
+            act(talk)
+        with pytest.raises(TransportLostError, match="the cable is out"):
+            talk.require_open()
+        assert found("board:far") == Left(7, talk.link.place.ours, 6, 1000)
+        talk.close()
+        assert far.closed == 1
+        assert Rest not in far.kinds()
+
+
+def test_a_board_that_never_answered_leaves_nothing_behind() -> None:
+    far = Far()
+    talk = talk_to(far)
+    far.broken = ConnectionError("out")
+    with pytest.raises(TransportLostError, match=r"the board has gone: out$"):
+        talk.exchange(0.1)
+    assert found("board:far") is None
+
+
+def test_a_board_that_forgets_us_is_lost_in_a_session_and_an_error_at_its_beginning() -> None:
+    for opening, kind in ((True, BoardError), (False, TransportLostError)):
+        far = Far(friendly)
+        talk = talk_to(far)
+        talk.greet()
+        far.say(Refused(ErrorCode.NOT_GREETED, Rest.TYPE, 0, 0))
+        with pytest.raises(kind, match=r"board:far: .*the board does not know us any more"):
+            talk.exchange(0.1, opening=opening)
+        found("board:far")
+
+
+def test_closing_puts_the_board_at_rest_once() -> None:
+    far = Far(friendly)
+    talk = talk_to(far)
+    talk.greet()
+    talk.close()
+    talk.close()
+    assert far.came[-1][1] == Rest(RestFlag.FORGET)
+    assert far.closed == 1
+    assert found("board:far") is None
+
+
+def test_closing_before_an_answer_says_nothing() -> None:
+    far = Far()
+    talk_to(far).close()
+    assert (far.came, far.closed) == ([], 1)
+
+
+def test_a_board_that_cannot_take_the_farewell_is_closed_all_the_same() -> None:
+    far = Far(friendly)
+    talk = talk_to(far)
+    talk.greet()
+    far.broken = ConnectionError("out")
+    talk.close()
+    assert far.closed == 1
+
+
+def test_an_answer_in_words() -> None:
+    answer = answer_of(WELCOME, Histogram(), None)
+    assert (answer.firmware, answer.version, answer.unique_id) == ("rev 1", 1, "0001020304050607")
+    assert (answer.lines, answer.baudrates) == (16, (9_600, 3_000_000))
+    assert (answer.queue_bytes, answer.report_bytes) == (4096, 16384)
+    assert answer.roles == ("body", "lens", "sniffer")
+    assert answer_of(replace(WELCOME, firmware=b"r\xff"), Histogram(), None).firmware == "r\ufffd"
+
+
+def test_asking_a_board_gives_its_counters_where_questions_are_wanted() -> None:
+    board = ModelBoard()
+    bench = ModelBench(board)
+    talk = Conversation(bench.stream(board), bench.clock, 7)
+    answer = ask_on(talk, 3)
+    assert sum(answer.round_trips.counts.values()) == 3
+    assert answer.counters is not None
+    assert answer.counters.frames_taken == 9
+    other = ModelBoard()
+    bench = ModelBench(other)
+    assert ask_on(Conversation(bench.stream(other), bench.clock, 8), 0).counters is None
+
+
+def test_counters_that_do_not_come_are_waited_for_two_seconds() -> None:
+    far = Far(friendly)
+    with pytest.raises(TransportOpenError, match="does not tell its counters"):
+        ask_on(talk_to(far), 1)
+    assert far.kinds()[-1] is ReadCounters
+    assert 2.0 < far.clock.now() <= 2.2
+    assert far.waits[-1] == 0.1
