@@ -8,8 +8,8 @@ BENCH_STAMP := $(VENV)/.bench-installed
 MUTATION_STAMP := $(VENV)/.mutation-installed
 
 .PHONY: demo test check lint types fuzz prove independent update-cuts recording-cuts soak bench figures clean \
-	firmware firmware-fuzz firmware-coverage firmware-emulated fuzz-parser fuzz-session fuzz-device recovery mutants mutation \
-	campaign-scale state-audit timing-mutants
+	firmware firmware-fuzz firmware-interrupts firmware-coverage firmware-emulated fuzz-parser fuzz-session fuzz-device recovery \
+	mutants mutation campaign-scale state-audit timing-mutants
 
 demo: $(STAMP)
 	@$(BIN)/lensmount demo
@@ -138,6 +138,10 @@ FRAMES ?= 10000000
 
 firmware-fuzz:
 	@$(MAKE) --no-print-directory -C hardware/firmware fuzz FRAMES=$(FRAMES)
+
+# An interrupt in front of each access of the core to shared data.
+firmware-interrupts:
+	@$(MAKE) --no-print-directory -C hardware/firmware interrupts
 
 # Branches of the core that its tests take; fails below all of them.
 firmware-coverage: $(STAMP)

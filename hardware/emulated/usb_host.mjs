@@ -118,6 +118,9 @@ export class UsbHost {
     const { then, bytes } = this.transfer;
     this.transfer = null;
     if (bytes[1] === 9 && !(bytes[0] & 0x60)) for (const key of ['2in', '2out']) this.toggles.set(key, 0);
+    // Hosts begin again with DATA0 after CLEAR_FEATURE(ENDPOINT_HALT) and SET_INTERFACE.
+    if (answer && bytes[0] === 0x02 && bytes[1] === 1) this.toggles.set(`${bytes[4] & 15}${bytes[4] & 0x80 ? 'in' : 'out'}`, 0);
+    if (answer && bytes[0] === 0x01 && bytes[1] === 11 && bytes[4] === 1) for (const key of ['2in', '2out']) this.toggles.set(key, 0);
     then(answer);
     if (this.steps.length) this.stepAlarm.schedule(20_000);
   }

@@ -10,6 +10,8 @@
 
 /* Between two looks at the guard's line when it moves. */
 #define HUSH_US 20u
+/* A contact that chatters counts as lost when it has not been steady for so many times the filter of absence. */
+#define CHATTER_LIMIT 2u
 
 struct guard guard;
 
@@ -28,12 +30,20 @@ static void set_present(bool present, uint64_t now) {
     lines_set_powered(supply_is_on());
 }
 
+static void take_raw(bool raw, uint64_t now) {
+    guard.raw = raw;
+    guard.raw_since = now;
+    if (!guard.unsettled)
+        guard.unsettled_since = now;
+    guard.unsettled = true;
+}
+
 void guard_start(const uint8_t *timing, uint64_t now) {
     guard.presence_us = get32(timing + BOARD_TIMING_PRESENCE_US_OFFSET);
     guard.absence_us = get16(timing + BOARD_TIMING_ABSENCE_US_OFFSET);
     guard.watchdog_us = get16(timing + BOARD_TIMING_WATCHDOG_MS_OFFSET) * 1000u;
     guard.wanted = 0;
-    guard.raw = guard.present = guard.hushed = false;
+    guard.raw = guard.present = guard.hushed = guard.unsettled = false;
     guard.raw_since = now;
     if (lines.guard != NO_LINE)
         guard.raw = level_means_present(line_is(lines.guard, lines_levels()));
@@ -43,8 +53,7 @@ void guard_start(const uint8_t *timing, uint64_t now) {
 }
 
 void guard_on_edge(bool level, uint64_t now) {
-    guard.raw = level_means_present(level);
-    guard.raw_since = now;
+    take_raw(level_means_present(level), now);
     /* A line that nobody holds may move all the time; it is looked at again in a while. */
     guard.hushed = true;
     guard.hushed_until = now + HUSH_US;
@@ -59,36 +68,53 @@ static uint64_t listen_again(uint64_t now) {
     guard.hushed = false;
     port_pin_edges(lines.map[lines.guard].gpio, true);
     const bool raw = level_means_present(line_is(lines.guard, lines_levels()));
-    if (raw != guard.raw) {
-        guard.raw = raw;
-        guard.raw_since = now;
-    }
+    if (raw != guard.raw)
+        take_raw(raw, now);
     return PORT_NEVER;
 }
 
-static void report_filtered(void) {
-    const bool level = lines.map[lines.guard].kind == BOARD_LINE_KIND_PRESENCE ? !guard.raw : guard.raw;
-    const struct event event = {
-        .at = (uint32_t)guard.raw_since, .kind = EVENT_EDGE, .small = level, .id = lines.guard};
+static void report_filtered(bool present, uint64_t at) {
+    const bool level = lines.map[lines.guard].kind == BOARD_LINE_KIND_PRESENCE ? !present : present;
+    const struct event event = {.at = (uint32_t)at, .kind = EVENT_EDGE, .small = level, .id = lines.guard};
     counters.edges_seen++;
     if (!events_push(&event))
         lose(IN_MOUNT, BOARD_SORT_EDGES, 1);
 }
 
-static uint64_t watch_presence(uint64_t now) {
-    if (lines.guard == NO_LINE || guard.raw == guard.present)
+static uint64_t watch_arrival(uint64_t now) {
+    if (!guard.raw)
         return PORT_NEVER;
-    const uint64_t due = guard.raw_since + (guard.raw ? guard.presence_us : guard.absence_us);
+    const uint64_t due = guard.raw_since + guard.presence_us;
     if (now < due)
         return due;
-    report_filtered();
-    if (guard.raw) {
-        set_present(true, now);
-    } else {
-        guard.present = false;
-        guard_rest(BOARD_REST_REASON_ABSENT);
-    }
+    report_filtered(true, guard.raw_since);
+    guard.unsettled = false;
+    set_present(true, now);
     return PORT_NEVER;
+}
+
+static uint64_t watch_loss(uint64_t now) {
+    if (!guard.unsettled)
+        return PORT_NEVER;
+    const uint64_t steady = guard.raw_since + guard.absence_us;
+    const uint64_t limit = guard.unsettled_since + CHATTER_LIMIT * guard.absence_us;
+    if (now < steady && now < limit)
+        return steady < limit ? steady : limit;
+    if (guard.raw && now >= steady) {
+        guard.unsettled = false;
+        return PORT_NEVER;
+    }
+    /* The last edge of a contact that chatters may have been one to presence. */
+    report_filtered(false, guard.raw ? now : guard.raw_since);
+    guard.present = false;
+    guard_rest(BOARD_REST_REASON_ABSENT);
+    return guard.raw ? guard.raw_since + guard.presence_us : PORT_NEVER;
+}
+
+static uint64_t watch_presence(uint64_t now) {
+    if (lines.guard == NO_LINE)
+        return PORT_NEVER;
+    return guard.present ? watch_loss(now) : watch_arrival(now);
 }
 
 static uint64_t watch_rails(uint64_t now) {

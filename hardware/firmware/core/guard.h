@@ -10,12 +10,13 @@
 
 struct guard {
     uint64_t raw_since, present_since;
+    uint64_t unsettled_since; /* the first edge since the guard's line was last steady */
     uint64_t on_since[BOARD_MOST_LINES];
     uint64_t heard_at;
     uint32_t presence_us, absence_us, watchdog_us;
     uint16_t wanted; /* rails that are ordered */
     uint64_t hushed_until; /* the guard's line is not looked at before */
-    bool raw, present, configured, hushed;
+    bool raw, present, configured, hushed, unsettled;
     uint8_t reason;
     uint32_t rests; /* also tells that there was one */
 };

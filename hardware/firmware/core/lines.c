@@ -89,6 +89,9 @@ void line_drive(uint8_t line, bool level) {
 }
 
 void lines_set_powered(bool powered) {
+    /* The frame signal runs only while there is power: its line is not touched here between two of its edges. */
+    if (powered == lines.powered)
+        return;
     lines.powered = powered;
     for (uint8_t line = 0; line < lines.count; line++) {
         if (line_is(line, lines.ours) && !line_is(line, lines.away) && line_rests_high(line))

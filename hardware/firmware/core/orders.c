@@ -53,9 +53,12 @@ void orders_spend(uint32_t cost) {
 }
 
 void orders_greet(void) {
+    /* An interrupt between two of these stores would find orders that were dropped, or parts of them. */
+    const uint32_t before = port_lock();
     queue.cost_in = queue.cost_out = queue.cost_refused = 0;
     queue.transmissions_in = queue.transmissions_out = queue.others_in = queue.others_out = 0;
     queue.head = queue.tail = 0;
+    port_unlock(before);
 }
 
 const uint8_t *orders_first(uint8_t *size) {

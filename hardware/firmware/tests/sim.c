@@ -23,7 +23,7 @@ struct uart {
 static struct {
     uint64_t now_ns, mount_ns, sync_ns, poll_us;
     uint64_t read_ns, sync_late_ns;
-    uint32_t slow_us, rate, busy;
+    uint32_t slow_us, rate, busy, locked;
     bool kicked, usb_up, usb_was_down, host_reads, boots;
     uint32_t levels, edges, pins_up, pins_down;
     uint8_t state[PORT_PINS];
@@ -62,11 +62,21 @@ uint64_t port_now_us(void) {
 }
 
 uint32_t port_lock(void) {
-    return 0;
+    const uint32_t before = sim.locked;
+    sim.locked = 1;
+    return before;
 }
 
 void port_unlock(uint32_t before) {
-    (void)before;
+    sim.locked = before;
+}
+
+bool sim_is_locked(void) {
+    return sim.locked != 0;
+}
+
+void sim_pass(uint32_t us) {
+    sim.now_ns += us * 1000u;
 }
 
 void port_kick(void) {
@@ -319,6 +329,13 @@ void sim_set_pin(unsigned pin, bool level) {
     if (sim.edges & bit)
         board_on_pins(level ? bit : 0, level ? 0 : bit, sim.levels, (uint32_t)sim_now());
     look();
+}
+
+void sim_edge(unsigned pin, bool level) {
+    const uint32_t bit = 1u << pin;
+    sim.levels = level ? sim.levels | bit : sim.levels & ~bit;
+    if (sim.edges & bit)
+        board_on_pins(level ? bit : 0, level ? 0 : bit, sim.levels, (uint32_t)sim_now());
 }
 
 void sim_glitch(unsigned pin) {

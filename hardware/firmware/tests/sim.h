@@ -26,6 +26,8 @@ size_t sim_host_read(uint8_t *data, size_t room);
 void sim_host_reads(bool reads);
 void sim_usb(bool up);
 void sim_set_pin(unsigned pin, bool level);
+/* The interrupt of an edge alone; the main loop does not look. */
+void sim_edge(unsigned pin, bool level);
 /* Both edges of a pulse that is over before anybody looks. */
 void sim_glitch(unsigned pin);
 void sim_feed(unsigned uart, uint8_t value, int kind);
@@ -42,5 +44,10 @@ uint32_t sim_rate(void);
 size_t sim_changes(const struct sim_change **changes);
 size_t sim_bytes(const struct sim_byte **bytes);
 void sim_busy_for(uint32_t looks);
+
+/* Whether the core has locked interrupts out. */
+bool sim_is_locked(void);
+/* Time goes by, and nothing that is due is done. */
+void sim_pass(uint32_t us);
 
 #endif

@@ -20,6 +20,9 @@ from lensmount_hardware.boards.words import (
 
 LONG_AGO_US = 1_000_000
 
+CHATTER_LIMIT = 2
+"""A contact that chatters counts as lost when it has not been steady for so many times the filter of absence."""
+
 BYTES = 255
 """What an error says in place of a line when bytes were refused."""
 
@@ -74,6 +77,9 @@ class ModelWire:
         self._sync_runs = 0
         self._pulsed_us = now_us - LONG_AGO_US
         self._tests = 0
+        self._unsettled_us: int | None = None
+        self._guard_edge_us = now_us
+        self._guard_raw = False
         self._guard = guard_of(contacts)
         if self._guard is None:
             self.present = True
@@ -173,6 +179,7 @@ class ModelWire:
     def rest(self, reason: RestReason) -> None:
         """Everything of ours at rest, the queue empty."""
         self._steps = []
+        self._unsettled_us = None
         self.sync = None
         self._sync_runs += 1
         self._wanted_rails.clear()
@@ -191,12 +198,31 @@ class ModelWire:
             return
         contact, there = self._guard
         self._tests += 1
+        timing = self.wanted.timing
+        if self.present and (self._unsettled_us is None or self._is_steady()):
+            # A contact that chatters never lasts; it counts as lost when it has not been steady for this long.
+            began_us = self._unsettled_us = self.now_us
+            self.at(began_us + CHATTER_LIMIT * timing.absence_us, lambda: self._check_chatter(began_us))
+        self._guard_edge_us, self._guard_raw = self.now_us, level
         if level is contact.level:
             return
-        timing = self.wanted.timing
         lasts = timing.presence_us if level is there else timing.absence_us
         seen_us, test = self.now_us, self._tests
         self.at(seen_us + lasts, lambda: self._believe(level, seen_us, test))
+
+    def _is_steady(self) -> bool:
+        return self.now_us - self._guard_edge_us >= self.wanted.timing.absence_us
+
+    def _check_chatter(self, began_us: int) -> None:
+        if self._guard is None or not self.present or began_us != self._unsettled_us or self._is_steady():
+            return
+        _, there = self._guard
+        self._tests += 1
+        self._believe(not there, self.now_us, self._tests)
+        if self._guard_raw is there:
+            # It may settle from here on, and is then there again.
+            seen_us, test = self._guard_edge_us, self._tests
+            self.at(seen_us + self.wanted.timing.presence_us, lambda: self._believe(there, seen_us, test))
 
     def _believe(self, level: bool, seen_us: int, test: int) -> None:
         if self._guard is None or test != self._tests:
@@ -204,6 +230,7 @@ class ModelWire:
         contact, there = self._guard
         contact.level = level
         self.present = level is there
+        self._unsettled_us = None
         self._present_us = self.now_us
         self.hooks.report(EdgeSeen(contact.number, int(level), seen_us))
         if not self.present:

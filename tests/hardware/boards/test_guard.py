@@ -3,7 +3,9 @@
 from random import Random
 from typing import Any
 
-from lensmount_hardware.boards.words import RestReason
+import pytest
+
+from lensmount_hardware.boards.words import LineKind, RestReason
 from lensmount_protocol.wire import DriveLine, SetBaudrate, Transmit
 
 RAILS = ("POWER", "MOTOR")
@@ -75,9 +77,32 @@ def test_a_contact_that_bounces_is_no_lens(pair: Any) -> None:
     pair.body_board.see(0, False)
     pair.bench.advance(0.011)
     assert pair.body_board.wire.present
-    for _ in range(50):
+    for _ in range(20):
         pair.body_board.see(0, True)
         pair.bench.advance(0.0003)
         pair.body_board.see(0, False)
-        pair.bench.advance(0.0001)
+        pair.bench.advance(0.0006)
     assert pair.body_board.wire.present
+
+
+@pytest.mark.parametrize(("open_s", "closed_s"), [(0.0003, 0.0001), (0.00002, 0.0004), (0.000005, 0.000005)])
+def test_a_contact_that_chatters_cuts_the_supply_within_twice_the_filter(
+    pair: Any, open_s: float, closed_s: float
+) -> None:
+    """No level lasts as long as the filter of absence, 500 us: what lasts is that nothing does."""
+    pair.lens.send(DriveLine("DETECT", False))
+    pair.settle(0.012)
+    pair.body.send(DriveLine("POWER", True))
+    pair.settle(0.002)
+    supply = next(one for one in pair.body_board.wire.contacts if one.driven and one.mapped.kind == LineKind.SUPPLY)
+    assert supply.level
+    began = pair.body_board.wire.now_us
+    while supply.level:
+        pair.body_board.see(0, True)
+        pair.bench.advance(open_s)
+        pair.body_board.see(0, False)
+        pair.bench.advance(closed_s)
+        assert pair.body_board.wire.now_us - began <= 1000 + 400
+    assert not pair.body_board.wire.present
+    pair.bench.advance(0.011)
+    assert pair.body_board.wire.present, "the contact has settled"

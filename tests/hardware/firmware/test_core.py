@@ -121,3 +121,44 @@ def test_any_frames_at_all_leave_the_mount_safe(core_library: Path) -> None:
     run = subprocess.run(fuzz, capture_output=True, text=True, timeout=600, check=False)
     print(run.stdout)
     assert run.returncode == 0, run.stderr[-3000:]
+
+
+def _interrupts(folder: Path, cases: str = "") -> subprocess.CompletedProcess[str]:
+    command = ["make", "-s", "-C", str(folder), "interrupts", f"CASES={cases}"]
+    return subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
+
+
+def test_interrupts_between_any_two_accesses_leave_the_core_sound(core_library: Path) -> None:
+    """Each access to shared data in 24 operations, with an interrupt in front of it: see interrupts.c."""
+    run = _interrupts(FIRMWARE)
+    print(run.stdout)
+    assert run.returncode == 0, run.stderr[-3000:]
+    told = re.search(r"^(\d+) places in (\d+) cases, 0 failed$", run.stdout, re.MULTILINE)
+    assert told is not None
+    assert int(told[1]) > 10_000
+    assert int(told[2]) > 20
+
+
+LOCKS = {
+    "orders.c": ("orders_greet", r"    const uint32_t before = port_lock\(\);\n|    port_unlock\(before\);\n"),
+    "lines.c": ("lines_set_powered", r"    if \(powered == lines.powered\)\n        return;\n"),
+}
+"""File -> function, and what in it keeps interrupts from what is half done."""
+
+
+def test_interrupts_find_each_lock_that_is_taken_out(core_library: Path, tmp_path: Path) -> None:
+    """The test above can fail: it does so without these locks."""
+    folder = tmp_path / "firmware"
+    shutil.copytree(FIRMWARE, folder, ignore=shutil.ignore_patterns("build"))
+    for file, (function, lock) in LOCKS.items():
+        source = folder / "core" / file
+        front, found, behind = source.read_text().partition(f"void {function}(")
+        body, end, rest = behind.partition("\n}\n")
+        unlocked, changes = re.subn(lock, "", body + "\n")
+        assert found
+        assert changes
+        source.write_text(front + found + unlocked.rstrip("\n") + end + rest)
+    run = _interrupts(folder, "greeting rail")
+    assert run.returncode != 0, run.stdout
+    for name in ("greeting while it sends", "rail comes on"):
+        assert any(line.startswith(name) and "interrupted before" in line for line in run.stderr.splitlines()), name

@@ -111,6 +111,48 @@ def test_a_line_that_flutters_is_looked_at_in_peace(core):
     assert [edge.level for edge in core.heard_of(r.EdgeSeen)] == [0]
 
 
+@pytest.mark.parametrize("period_us", [2, 15, 50, 180, 299])
+def test_a_contact_that_chatters_cuts_the_supply_within_twice_the_filter(core, period_us):
+    """Neither level lasts as long as the filter of absence; it was never steady, and that is what counts."""
+    core.start_body()
+    assert core.pin_state(SUPPLY_PIN) == HIGH
+    core.heard()
+    began, level = core.now_us, False
+    while core.now_us < began + 5000:
+        level = not level
+        core.set_pin(PRESENCE_PIN, level)
+        core.run(period_us)
+    off = next(c.at_us for c in core.changes(SUPPLY_PIN) if c.at_us >= began and c.state == LOW)
+    assert off - began <= 2 * core.timing.absence_us + 20
+    said = core.heard()
+    (edge,) = [report for report in said if isinstance(report, r.EdgeSeen) and report.line == PRESENCE]
+    assert (edge.level, began <= edge.at_us <= off) == (1, True)
+    assert [state.reason for state in said if isinstance(state, r.BoardState)][-1] == RestReason.ABSENT
+    core.set_pin(PRESENCE_PIN, False)
+    core.run(600)
+    assert [report.level for report in core.heard_of(r.EdgeSeen)] == [0], "it has settled"
+
+
+def test_glitches_that_read_as_present_count_as_chatter(core):
+    core.start_body()
+    began = core.now_us
+    for _ in range(40):
+        core.glitch(PRESENCE_PIN)
+        core.run(100)
+    off = next(c.at_us for c in core.changes(SUPPLY_PIN) if c.at_us >= began and c.state == LOW)
+    assert off - began <= 2 * core.timing.absence_us + 20
+
+
+def test_single_bounces_do_not_cut_the_supply(core):
+    core.start_body()
+    for _ in range(20):
+        core.set_pin(PRESENCE_PIN, True)
+        core.run(290)
+        core.set_pin(PRESENCE_PIN, False)
+        core.run(305)
+    assert core.pin_state(SUPPLY_PIN) == HIGH
+
+
 def test_rails_come_in_their_order_and_wait_for_each_other(core):
     configured(core)
     present = core.now_us - 100

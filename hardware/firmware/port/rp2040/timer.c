@@ -56,8 +56,11 @@ static void acknowledge(unsigned alarm) {
 static uint64_t sync_at;
 
 void port_sync_alarm(uint64_t at_us) {
+    /* The alarm's own interrupt reads it, and two halves are two stores. */
+    const uint32_t before = lock();
     sync_at = at_us;
     arm(SYNC_ALARM, at_us != PORT_NEVER && at_us > SYNC_LEAD_US ? at_us - SYNC_LEAD_US : at_us);
+    unlock(before);
 }
 
 void port_mount_alarm(uint64_t at_us) {

@@ -154,6 +154,23 @@ void usb_configure(bool on) {
     receive_more();
 }
 
+static bool exists(unsigned endpoint, bool in) {
+    return endpoint == DATA_ENDPOINT || (endpoint == NOTIFY_ENDPOINT && in);
+}
+
+bool usb_clear_halt(unsigned endpoint, bool in) {
+    if (endpoint == 0)
+        return true;
+    if (!usb.configured || !exists(endpoint, in))
+        return false;
+    /* The host begins again with DATA0 (USB 2.0, 9.4.5); so does a packet that the controller has already. */
+    usb.pid[endpoint][in] = 0;
+    const uint32_t armed = REG(buffer_control(endpoint, in));
+    if (armed & BUFFER_AVAILABLE)
+        hand_over(endpoint, in, armed & (BUFFER_FULL | BUFFER_SIZE));
+    return true;
+}
+
 bool usb_is_configured(void) {
     return usb.configured;
 }
@@ -226,11 +243,12 @@ void usb_start(void) {
 }
 
 size_t port_usb_read(uint8_t *data, size_t room) {
+    /* A bus reset moves the tail to the head: what was counted before it must not be added after it. */
+    const uint32_t before = keep_out();
     const uint32_t waiting = usb.from_head - usb.from_tail;
     const size_t count = waiting < room ? waiting : room;
     for (size_t at = 0; at < count; at++)
         data[at] = usb.from_host[(usb.from_tail + at) % OUT_ROOM];
-    const uint32_t before = keep_out();
     usb.from_tail += count;
     receive_more();
     let_in(before);
@@ -242,10 +260,10 @@ size_t port_usb_room(void) {
 }
 
 void port_usb_write(const uint8_t *data, size_t count) {
-    for (size_t at = 0; at < count; at++)
-        usb.to_host[(usb.to_head + at) % IN_ROOM] = data[at];
     const uint32_t before = keep_out();
-    usb.to_head += count;
+    /* A host that went away since there was room for these bytes does not get them when it returns. */
+    for (size_t at = 0; at < count && usb.configured; at++)
+        usb.to_host[usb.to_head++ % IN_ROOM] = data[at];
     send_more();
     let_in(before);
 }

@@ -17,6 +17,8 @@ void usb_expect_data1(unsigned endpoint);
 void usb_stall(void);
 void usb_set_address(uint8_t address);
 void usb_configure(bool on);
+/* CLEAR_FEATURE(ENDPOINT_HALT): the next packet is DATA0; false where there is no such endpoint. */
+bool usb_clear_halt(unsigned endpoint, bool in);
 bool usb_is_configured(void);
 /* The host closed the port. */
 void usb_went_away(void);

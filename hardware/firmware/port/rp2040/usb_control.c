@@ -20,6 +20,9 @@ enum {
 };
 
 enum { TYPE_STANDARD = 0, TYPE_CLASS = 1 };
+#define RECIPIENT_ENDPOINT 2u
+#define ENDPOINT_HALT 0u
+#define DATA_INTERFACE 1u
 #define DTR 1u
 #define LINE_CODING_SIZE 7u
 
@@ -56,7 +59,15 @@ static void agree(void) {
     usb_send_packet(NULL, 0);
 }
 
-static bool standard(uint8_t request, uint16_t value, uint16_t wanted) {
+/* The only feature that an endpoint has is its halt (USB 2.0, table 9-6). */
+static bool clear_feature(uint8_t recipient, uint16_t feature, uint16_t index) {
+    if (recipient == RECIPIENT_ENDPOINT && (feature != ENDPOINT_HALT || !usb_clear_halt(index & 0xfu, (index & 0x80u) != 0)))
+        return false;
+    agree();
+    return true;
+}
+
+static bool standard(uint8_t recipient, uint8_t request, uint16_t value, uint16_t index, uint16_t wanted) {
     static const uint8_t zeros[2];
     static uint8_t one;
     size_t size;
@@ -89,7 +100,14 @@ static bool standard(uint8_t request, uint16_t value, uint16_t wanted) {
         answer(zeros, 1, wanted);
         return true;
     case SET_INTERFACE:
+        /* It begins the toggles of the interface again, even where it selects what is selected (9.1.1.5). */
+        usb_clear_halt(index == DATA_INTERFACE ? DATA_ENDPOINT : NOTIFY_ENDPOINT, true);
+        if (index == DATA_INTERFACE)
+            usb_clear_halt(DATA_ENDPOINT, false);
+        agree();
+        return true;
     case CLEAR_FEATURE:
+        return clear_feature(recipient, value, index);
     case SET_FEATURE:
         agree();
         return true;
@@ -126,12 +144,13 @@ static bool class(uint8_t request, uint16_t value, uint16_t wanted) {
 
 void usb_control_setup(const uint8_t setup[8]) {
     const uint8_t type = setup[0] >> 5 & 3;
-    const uint16_t value = (uint16_t)(setup[2] | setup[3] << 8), wanted = (uint16_t)(setup[6] | setup[7] << 8);
+    const uint16_t value = (uint16_t)(setup[2] | setup[3] << 8), index = (uint16_t)(setup[4] | setup[5] << 8);
+    const uint16_t wanted = (uint16_t)(setup[6] | setup[7] << 8);
     usb_expect_data1(0);
     control.left = 0;
     control.ends_short = control.expects_coding = false;
     control.address = 0;
-    const bool known = type == TYPE_STANDARD  ? standard(setup[1], value, wanted)
+    const bool known = type == TYPE_STANDARD  ? standard(setup[0] & 0x1fu, setup[1], value, index, wanted)
                        : type == TYPE_CLASS   ? class(setup[1], value, wanted)
                                               : false;
     if (!known)

@@ -91,6 +91,40 @@ def test_requests_that_make_no_sense_are_stalled_and_the_next_is_answered(emulat
     assert isinstance(emulated.heard()[0], r.Welcome)
 
 
+CLEAR_HALT_IN = [0x02, 1, 0, 0, 0x82, 0, 0, 0]
+CLEAR_HALT_OUT = [0x02, 1, 0, 0, 0x02, 0, 0, 0]
+SET_DATA_INTERFACE = [0x01, 11, 0, 0, 1, 0, 0, 0]
+
+
+@pytest.mark.parametrize("setups", [[CLEAR_HALT_IN], [CLEAR_HALT_OUT], [SET_DATA_INTERFACE]])
+@pytest.mark.parametrize("questions", [0, 1])
+def test_clearing_a_halt_begins_the_data_toggle_again(emulated, setups, questions):
+    """The emulated host checks each packet's toggle; with one question or none the board's next would be either."""
+    emulated.greet()
+    for _ in range(questions):
+        emulated.send(o.ReadCounters())
+    assert isinstance(emulated.heard()[0], r.Welcome)
+    for name, setup in enumerate(setups):
+        emulated.emulator.order("ask", board=0, name=str(name), setup=setup)
+        emulated.emulator.run(2000)
+        assert sound(emulated)["found"][str(name)] == []
+    for session in (5, 6, 7):
+        emulated.greet(session=session)
+        assert [one.session for one in emulated.heard() if isinstance(one, r.Welcome)] == [session]
+    assert sound(emulated)["faults"] == []
+
+
+def test_halts_of_endpoints_that_are_not_there_are_stalled(emulated):
+    for name, setup in {
+        "no such endpoint": [0x02, 1, 0, 0, 0x83, 0, 0, 0],
+        "no such direction": [0x02, 1, 0, 0, 0x01, 0, 0, 0],
+        "no such feature": [0x02, 1, 1, 0, 0x82, 0, 0, 0],
+    }.items():
+        emulated.emulator.order("ask", board=0, name=name, setup=setup)
+        emulated.emulator.run(2000)
+        assert sound(emulated)["found"][name] is None
+
+
 def test_the_greeting_over_usb(emulated):
     emulated.greet(session=77)
     welcome, state = emulated.heard()

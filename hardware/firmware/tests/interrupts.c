@@ -1,0 +1,522 @@
+/* Interrupts between any two memory accesses of the core: every place is tried, each in a process of its own.
+ *
+ *     interrupts [CASE]...       those whose name begins so, or all
+ *
+ * The core is compiled so that the compiler calls a hook before each load and store (gcc's thread sanitizer, with the
+ * hooks below in place of its library). A case sets a board up, arms one kind of interrupt for the n-th access of one
+ * operation, and looks at what became of it; n runs until the operation has no more accesses.
+ */
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "board.h"
+#include "bytes.h"
+#include "frame.h"
+#include "guard.h"
+#include "lines.h"
+#include "mount.h"
+#include "orders.h"
+#include "sim.h"
+#include "umpire.h"
+
+enum { PRESENCE, SUPPLY, RAIL, ATTENTION, DATA, HEARD, SYNC, PLAIN };
+enum { PRESENCE_PIN = 2, SUPPLY_PIN = 3, RAIL_PIN = 6, ATTENTION_PIN = 7, DATA_PIN = 8, SYNC_PIN = 10, PLAIN_PIN = 12 };
+
+static const uint8_t map[] = {
+    PRESENCE_PIN, BOARD_LINE_KIND_PRESENCE, BOARD_LINE_FLAG_PULL_UP, 0, 0, 0, 0,
+    SUPPLY_PIN, BOARD_LINE_KIND_SUPPLY, BOARD_LINE_FLAG_OUTPUT, 0, 0, 0, 0,
+    RAIL_PIN, BOARD_LINE_KIND_RAIL, BOARD_LINE_FLAG_OUTPUT, 0, 0, 0, 0,
+    ATTENTION_PIN, BOARD_LINE_KIND_ATTENTION, BOARD_LINE_FLAG_OUTPUT, 0, 0, 0, 0,
+    DATA_PIN, BOARD_LINE_KIND_DATA, BOARD_LINE_FLAG_OUTPUT, 0, 0, 0, 0,
+    9, BOARD_LINE_KIND_DATA, 0, 0, 0, 0, 0,
+    SYNC_PIN, BOARD_LINE_KIND_SYNC, BOARD_LINE_FLAG_OUTPUT | BOARD_LINE_FLAG_IDLE_HIGH, 0, 0, 0, 0,
+    PLAIN_PIN, BOARD_LINE_KIND_PLAIN, BOARD_LINE_FLAG_OUTPUT | BOARD_LINE_FLAG_INVERTED, 0, 0, 0, 0,
+};
+
+#define LATER_US 3000u
+#define PERIOD_US 1000u
+#define WIDTH_US 60u
+#define LIMIT 200000u
+
+static uint8_t sequence;
+
+/* --- what a host sends */
+
+static void send(uint8_t *message, unsigned size) {
+    uint8_t wire[BOARD_LONGEST_ON_WIRE];
+    message[BOARD_HEAD_SEQUENCE_OFFSET] = sequence++;
+    sim_host_write(wire, frame_build(wire, message, size));
+}
+
+static void say_hello(uint32_t session) {
+    uint8_t message[BOARD_HELLO_SIZE] = {BOARD_TYPE_HELLO};
+    message[BOARD_HELLO_VERSION_OFFSET] = BOARD_VERSION;
+    put32(message + BOARD_HELLO_SESSION_OFFSET, session);
+    put32(message + BOARD_HELLO_LIMIT_OFFSET, 1u << 20);
+    send(message, sizeof message);
+}
+
+static void configure(void) {
+    uint8_t message[BOARD_LONGEST_FRAME] = {BOARD_TYPE_CONFIGURE};
+    message[BOARD_CONFIGURE_ROLE_OFFSET] = BOARD_ROLE_BODY;
+    message[BOARD_CONFIGURE_FLAGS_OFFSET] = BOARD_CONFIGURE_FLAG_OWN_EDGES;
+    put32(message + BOARD_CONFIGURE_BAUDRATE_OFFSET, 750000);
+    uint8_t *timing = message + BOARD_CONFIGURE_TIMING_OFFSET;
+    put16(timing + BOARD_TIMING_SETUP_US_OFFSET, 20);
+    put16(timing + BOARD_TIMING_HOLD_US_OFFSET, 30);
+    put16(timing + BOARD_TIMING_GAP_US_OFFSET, 40);
+    put32(timing + BOARD_TIMING_PRESENCE_US_OFFSET, 100);
+    put16(timing + BOARD_TIMING_ABSENCE_US_OFFSET, 100);
+    message[BOARD_CONFIGURE_LINES_OFFSET] = sizeof map / BOARD_LINE_SIZE;
+    memcpy(message + BOARD_CONFIGURE_LINES_OFFSET + 1, map, sizeof map);
+    send(message, BOARD_CONFIGURE_LINES_OFFSET + 1 + sizeof map);
+}
+
+static void order_drive(uint8_t line, uint8_t level, uint8_t flags) {
+    uint8_t message[BOARD_DRIVE_SIZE] = {BOARD_TYPE_DRIVE};
+    message[BOARD_DRIVE_FLAGS_OFFSET] = flags;
+    message[BOARD_DRIVE_LINE_OFFSET] = line;
+    message[BOARD_DRIVE_LEVEL_OFFSET] = level;
+    send(message, sizeof message);
+}
+
+static void order_window(uint8_t id, unsigned count, uint64_t at_us) {
+    uint8_t message[BOARD_LONGEST_FRAME] = {BOARD_TYPE_TRANSMIT};
+    message[BOARD_TRANSMIT_FLAGS_OFFSET] = BOARD_TRANSMIT_FLAG_RAISE | BOARD_TRANSMIT_FLAG_LOWER;
+    put16(message + BOARD_TRANSMIT_ID_OFFSET, id);
+    put64(message + BOARD_TRANSMIT_AT_US_OFFSET, at_us);
+    memset(message + BOARD_TRANSMIT_DATA_OFFSET, 0x40 + id, count);
+    send(message, BOARD_TRANSMIT_SIZE + count);
+}
+
+static void order_rate(uint32_t baudrate, uint64_t at_us) {
+    uint8_t message[BOARD_SET_BAUDRATE_SIZE] = {BOARD_TYPE_SET_BAUDRATE};
+    put32(message + BOARD_SET_BAUDRATE_BAUDRATE_OFFSET, baudrate);
+    put64(message + BOARD_SET_BAUDRATE_AT_US_OFFSET, at_us);
+    send(message, sizeof message);
+}
+
+static void order_sync(uint32_t period_us, bool on) {
+    uint8_t message[BOARD_SYNC_SIZE] = {BOARD_TYPE_SYNC};
+    message[BOARD_SYNC_FLAGS_OFFSET] = on ? BOARD_SYNC_FLAG_ON : 0;
+    put32(message + BOARD_SYNC_PERIOD_US_OFFSET, period_us);
+    put32(message + BOARD_SYNC_WIDTH_US_OFFSET, WIDTH_US);
+    send(message, sizeof message);
+}
+
+static void order_rest(void) {
+    uint8_t message[BOARD_REST_SIZE] = {BOARD_TYPE_REST};
+    send(message, sizeof message);
+}
+
+static void run(uint64_t us) {
+    sim_run_until(sim_now() + us);
+}
+
+/* --- set-ups: a body with its lens; orders for later in the queue; a frame signal */
+
+static void body(void) {
+    sim_start();
+    sim_set_pin(PRESENCE_PIN, true);
+    say_hello(1);
+    configure();
+    run(10);
+    sim_set_pin(PRESENCE_PIN, false);
+    run(300);
+    order_drive(SUPPLY, 1, 0);
+    run(10);
+}
+
+static void body_with_queue(void) {
+    body();
+    order_window(1, 40, sim_now() + LATER_US);
+    order_window(2, 200, 0);
+    order_rate(1500000, sim_now() + LATER_US);
+    order_drive(PLAIN, 1, BOARD_DRIVE_FLAG_IN_TURN);
+    run(10);
+}
+
+static void body_with_signal(void) {
+    body();
+    order_sync(PERIOD_US, true);
+    run(PERIOD_US / 2);
+}
+
+static void body_that_sends(void) {
+    body();
+    order_window(1, 100, 0);
+    run(200);
+}
+
+/* --- interrupts */
+
+static void due_orders(void) {
+    sim_pass(LATER_US + 100);
+    board_mount_service();
+}
+
+static void lens_goes(void) {
+    sim_edge(PRESENCE_PIN, true);
+    sim_pass(101);
+    board_mount_service();
+}
+
+static void signal_edge(void) {
+    sim_pass(PERIOD_US / 2 + 10);
+    board_sync_service();
+}
+
+static void byte_comes(void) {
+    board_on_byte(1, 0x5a, (uint32_t)sim_now());
+}
+
+/* --- operations: of the main loop, or of the mount's context */
+
+static void greet_again(void) {
+    say_hello(1);
+    board_poll();
+}
+
+static void configure_again(void) {
+    configure();
+    board_poll();
+}
+
+static void rest(void) {
+    order_rest();
+    board_poll();
+}
+
+static void queue_more(void) {
+    order_window(3, 60, 0);
+    order_drive(PLAIN, 0, BOARD_DRIVE_FLAG_IN_TURN);
+    board_poll();
+}
+
+static void change_signal(void) {
+    order_sync(PERIOD_US + 300, true);
+    board_poll();
+}
+
+static void end_signal(void) {
+    order_sync(PERIOD_US, false);
+    board_poll();
+}
+
+static void drive_plain(void) {
+    order_drive(PLAIN, 1, 0);
+    board_poll();
+}
+
+/* The frame signal interrupts the mount: a rail comes on, and each line that rests high is looked at. */
+static void switch_rail(void) {
+    (void)mount_drive(RAIL, true, sim_now());
+    board_mount_service();
+}
+
+static void lose_lens(void) {
+    lens_goes();
+}
+
+static void only_look(void) {
+    board_poll();
+}
+
+/* --- what must hold afterwards */
+
+static const char *failure;
+
+static void must(bool holds, const char *what) {
+    if (!holds && !failure)
+        failure = what;
+}
+
+static size_t bytes_sent(void) {
+    const struct sim_byte *bytes;
+    return sim_bytes(&bytes);
+}
+
+static bool is_high(unsigned pin) {
+    return sim_pin_state(pin) == SIM_HIGH;
+}
+
+static bool all_at_rest(void) {
+    return !lines.away && !is_high(SUPPLY_PIN) && !is_high(RAIL_PIN) && !is_high(ATTENTION_PIN);
+}
+
+/* Pulses of the frame signal that began within the last so many microseconds; the shortest of all that have ended. */
+static unsigned pulses(uint32_t within_us, uint64_t *shortest_us) {
+    const struct sim_change *changes;
+    const size_t count = sim_changes(&changes);
+    unsigned found = 0;
+    uint64_t began = 0;
+    *shortest_us = UINT64_MAX;
+    for (size_t at = 0; at < count; at++) {
+        if (changes[at].pin != SYNC_PIN)
+            continue;
+        if (changes[at].state == SIM_LOW) {
+            began = changes[at].at_us;
+            found += began + within_us >= sim_now();
+        } else if (began) {
+            const uint64_t width = changes[at].at_us - began;
+            *shortest_us = width < *shortest_us ? width : *shortest_us;
+            began = 0;
+        }
+    }
+    return found;
+}
+
+/* The pin of the frame signal is where the core believes it to be. */
+static bool signal_is_true(void) {
+    return line_is(SYNC, lines.level) == is_high(SYNC_PIN);
+}
+
+static size_t sent_before;
+
+/* A greeting or a rest drops what was queued: what had not begun before it never does. */
+static void dropped(void) {
+    uint8_t size;
+    must(orders_empty(), "orders are left in the queue");
+    must(orders_first(&size) == NULL, "an order that was dropped is in the queue");
+    must(orders_room() == ORDER_BYTES, "room of the queue is lost");
+    run(3 * LATER_US);
+    must(bytes_sent() <= sent_before + 40, "more was sent than one window that was due");
+    must(all_at_rest(), "a line is away from rest");
+    must(orders_room() == ORDER_BYTES, "room of the queue is lost");
+}
+
+static void works_again(void) {
+    dropped();
+    const size_t before = bytes_sent();
+    say_hello(2);
+    configure();
+    run(10);
+    sim_set_pin(PRESENCE_PIN, false);
+    run(300);
+    order_drive(SUPPLY, 1, 0);
+    run(10);
+    order_window(9, 11, 0);
+    run(1000);
+    must(bytes_sent() == before + 11, "a window after it is not sent, or not whole");
+}
+
+static void sent_in_turn(void) {
+    run(3 * LATER_US);
+    const size_t count = bytes_sent() - sent_before;
+    must(count == 60, "an order is lost, cut or doubled");
+    must(orders_room() == ORDER_BYTES, "room of the queue is lost");
+}
+
+static void signal_goes_on(void) {
+    must(signal_is_true(), "the frame signal's pin is not where the core believes it to be");
+    for (unsigned look = 0; look < 40; look++) {
+        run(97);
+        must(signal_is_true(), "the frame signal's pin is not where the core believes it to be");
+    }
+    uint64_t shortest;
+    must(pulses(3 * PERIOD_US, &shortest) >= 2, "the frame signal has stopped");
+    /* The interrupt comes 10 us late, and the pulse ends when it was to end. */
+    must(shortest >= WIDTH_US - 20, "a pulse is cut short");
+}
+
+static void signal_has_ended(void) {
+    run(3 * PERIOD_US);
+    must(signal_is_true() && is_high(SYNC_PIN), "the frame signal's line is not at its level between pulses");
+    uint64_t shortest;
+    must(pulses(2 * PERIOD_US, &shortest) == 0, "the frame signal goes on");
+}
+
+static void rests(void) {
+    must(all_at_rest(), "a line is away from rest without a lens");
+    must(signal_is_true() || !lines.powered, "the frame signal's pin is not where the core believes it to be");
+    run(3 * PERIOD_US);
+    must(all_at_rest(), "a line is away from rest without a lens");
+}
+
+static void sound(void) {
+    run(3 * LATER_US);
+    must(orders_room() == ORDER_BYTES, "room of the queue is lost");
+}
+
+/* --- cases */
+
+static const struct interrupt_case {
+    const char *name;
+    void (*set_up)(void), (*operation)(void), (*interrupt)(void), (*check)(void);
+} cases[] = {
+    {"greeting, orders come due", body_with_queue, greet_again, due_orders, works_again},
+    {"greeting, lens goes", body_with_queue, greet_again, lens_goes, dropped},
+    {"greeting, a byte comes", body_with_queue, greet_again, byte_comes, works_again},
+    {"greeting, edge of the frame signal", body_with_signal, greet_again, signal_edge, works_again},
+    {"greeting while it sends", body_that_sends, greet_again, due_orders, works_again},
+    {"configuration, orders come due", body_with_queue, configure_again, due_orders, dropped},
+    {"configuration, edge of the frame signal", body_with_signal, configure_again, signal_edge, dropped},
+    {"configuration, lens goes", body_with_queue, configure_again, lens_goes, dropped},
+    {"rest, orders come due", body_with_queue, rest, due_orders, dropped},
+    {"rest, edge of the frame signal", body_with_signal, rest, signal_edge, dropped},
+    {"rest, lens goes", body_with_queue, rest, lens_goes, rests},
+    {"orders are put in, others come due", body_with_queue, queue_more, due_orders, sound},
+    {"orders are put in, lens goes", body_with_queue, queue_more, lens_goes, rests},
+    {"orders are put in while it sends", body_that_sends, queue_more, due_orders, sound},
+    {"orders are put in, a byte comes", body, queue_more, byte_comes, sent_in_turn},
+    {"a line is driven, lens goes", body, drive_plain, lens_goes, rests},
+    {"a line is driven, edge of the frame signal", body_with_signal, drive_plain, signal_edge, signal_goes_on},
+    {"frame signal changes, edge of it", body_with_signal, change_signal, signal_edge, signal_goes_on},
+    {"frame signal ends, edge of it", body_with_signal, end_signal, signal_edge, signal_has_ended},
+    {"reports are sent, edge of the frame signal", body_with_signal, only_look, signal_edge, signal_goes_on},
+    {"reports are sent, lens goes", body_with_queue, only_look, lens_goes, rests},
+    {"rail comes on, edge of the frame signal", body_with_signal, switch_rail, signal_edge, signal_goes_on},
+    {"lens goes, edge of the frame signal", body_with_signal, lose_lens, signal_edge, rests},
+    {"lens goes, a byte comes", body_with_queue, lose_lens, byte_comes, rests},
+};
+
+/* --- the hooks */
+
+static struct {
+    const struct interrupt_case *armed;
+    unsigned long left;
+    bool fired;
+} hook;
+
+extern char __data_start, _end;
+
+/* Called before each access of the core. What an interrupt may share is no variable of a function; and one that is
+ * locked out comes at the first access after the lock.
+ */
+static void access_at(const void *at) {
+    const char *address = at;
+    if (!hook.armed || hook.fired || address < &__data_start || address >= &_end || sim_is_locked())
+        return;
+    if (hook.left) {
+        hook.left--;
+        return;
+    }
+    hook.fired = true;
+    hook.armed->interrupt();
+}
+
+#define HOOK(name) \
+    void __tsan_##name(void *at); \
+    void __tsan_##name(void *at) { \
+        access_at(at); \
+    }
+HOOK(read1)
+HOOK(read2)
+HOOK(read4)
+HOOK(read8)
+HOOK(read16)
+HOOK(write1)
+HOOK(write2)
+HOOK(write4)
+HOOK(write8)
+HOOK(write16)
+HOOK(unaligned_read2)
+HOOK(unaligned_read4)
+HOOK(unaligned_read8)
+HOOK(unaligned_read16)
+HOOK(unaligned_write2)
+HOOK(unaligned_write4)
+HOOK(unaligned_write8)
+HOOK(unaligned_write16)
+
+void __tsan_read_range(void *at, size_t size);
+void __tsan_write_range(void *at, size_t size);
+void __tsan_func_entry(void *caller);
+void __tsan_func_exit(void);
+void __tsan_init(void);
+
+void __tsan_read_range(void *at, size_t size) {
+    access_at(at);
+}
+
+void __tsan_write_range(void *at, size_t size) {
+    access_at(at);
+}
+
+void __tsan_func_entry(void *caller) {
+}
+
+void __tsan_func_exit(void) {
+}
+
+void __tsan_init(void) {
+}
+
+/* --- every place of every case */
+
+enum { HELD, FAILED, NO_SUCH_PLACE };
+
+static int try_place(const struct interrupt_case *at, unsigned long place) {
+    at->set_up();
+    sent_before = bytes_sent();
+    (void)umpire_complaint();
+    hook.armed = at;
+    hook.left = place;
+    at->operation();
+    hook.armed = NULL;
+    if (!hook.fired)
+        return NO_SUCH_PLACE;
+    at->check();
+    const char *complaint = umpire_complaint();
+    must(!complaint, complaint);
+    if (!failure)
+        return HELD;
+    fprintf(stderr, "%s: interrupted before access %lu of the core: %s\n", at->name, place, failure);
+    return FAILED;
+}
+
+static int outcome_of(const struct interrupt_case *at, unsigned long place) {
+    const pid_t child = fork();
+    if (child == 0)
+        _exit(try_place(at, place));
+    int status;
+    if (child < 0 || waitpid(child, &status, 0) != child) {
+        perror("interrupts");
+        exit(2);
+    }
+    if (WIFEXITED(status))
+        return WEXITSTATUS(status);
+    fprintf(stderr, "%s: interrupted before access %lu of the core: ended by signal %d\n", at->name, place,
+            WTERMSIG(status));
+    return FAILED;
+}
+
+static bool wanted(const char *name, char **words) {
+    if (!*words)
+        return true;
+    for (; *words; words++)
+        if (strncmp(name, *words, strlen(*words)) == 0)
+            return true;
+    return false;
+}
+
+int main(int argc, char **argv) {
+    unsigned long places = 0, failures = 0;
+    unsigned tried = 0;
+    for (size_t number = 0; number < sizeof cases / sizeof cases[0]; number++) {
+        const struct interrupt_case *at = &cases[number];
+        unsigned long place = 0, failed = 0;
+        if (!wanted(at->name, argv + 1))
+            continue;
+        tried++;
+        for (; place < LIMIT; place++) {
+            const int outcome = outcome_of(at, place);
+            if (outcome == NO_SUCH_PLACE)
+                break;
+            failed += outcome != HELD;
+        }
+        if (place < 10) {
+            fprintf(stderr, "%s: the core made %lu accesses to shared data only; it is not instrumented\n", at->name, place);
+            return 2;
+        }
+        printf("%-45s %6lu places, %lu failed\n", at->name, place, failed);
+        places += place;
+        failures += failed;
+    }
+    printf("%lu places in %u cases, %lu failed\n", places, tried, failures);
+    return failures != 0 || tried == 0;
+}
