@@ -10,7 +10,7 @@ Out of scope, by rule:
 - decorators, so that `slots=True` and `frozen=True` stay;
 - docstrings and `__repr__`, `__str__`;
 - text for people: a string or f-string with a space in it, what is passed to an exception or a warning that is raised
-  or to a logger, and the names in a string that is only joined into such a text;
+  or to a logger, and the text of a field in a layout (`Int8ul * "the field's meaning"`);
 - `len(...)` and `isinstance(...)` as a whole, as in mutmut;
 - `if TYPE_CHECKING`, `__all__`, `__slots__`.
 """
@@ -97,6 +97,7 @@ class Generator(cst.CSTVisitor):
     def __init__(self) -> None:
         self.found: list[tuple[cst.CSTNode, cst.CSTNode, str, int, int]] = []
         self._scope: list[str] = []
+        self._field_texts: set[cst.CSTNode] = set()
 
     def on_visit(self, node: cst.CSTNode) -> bool:
         """Collect the mutants of a node; whether to go on to its children."""
@@ -138,8 +139,10 @@ class Generator(cst.CSTVisitor):
                 return name in SKIPPED_TARGETS
             case cst.Assert():
                 return True
+            case cst.BinaryOperation(operator=cst.Multiply(), right=cst.SimpleString()):
+                self._field_texts.add(node.right)
             case cst.SimpleString() | cst.FormattedString() | cst.ConcatenatedString():
-                return is_text(node)
+                return is_text(node) or node in self._field_texts
             case cst.Arg(value=value) | cst.Assign(value=value) | cst.Param(default=value):
                 return value is not None and is_text(value)
         return False
