@@ -240,8 +240,9 @@ def test_a_stream_that_breaks_is_a_loss_with_its_reason_and_its_last_frame() -> 
         with pytest.raises(
             TransportLostError,
             match="board:far: the board has gone: the cable is out; its last frame was number 5, at 1000 µs of its",
-        ):
+        ) as lost:
             act(talk)
+        assert lost.value.__cause__ is far.broken
         with pytest.raises(TransportLostError, match="the cable is out"):
             talk.require_open()
         assert found("board:far") == Left(7, talk.link.place.ours, 6, 1000)
@@ -265,8 +266,9 @@ def test_a_board_that_forgets_us_is_lost_in_a_session_and_an_error_at_its_beginn
         talk = talk_to(far)
         talk.greet()
         far.say(Refused(ErrorCode.NOT_GREETED, Rest.TYPE, 0, 0))
-        with pytest.raises(kind, match=r"board:far: .*the board does not know us any more"):
+        with pytest.raises(kind, match=r"board:far: .*the board does not know us any more") as lost:
             talk.exchange(0.1, opening=opening)
+        assert isinstance(lost.value.__cause__, BoardError)
         found("board:far")
 
 
