@@ -12,7 +12,8 @@ from lensmount_emulator.fuzz.session import shorter
 from lensmount_emulator.fuzz.stage import play_story
 from lensmount_emulator.fuzz.story import story_from, write_story
 from lensmount_emulator.profiles.library import load_profile
-from lensmount_protocol.errors import CampaignError, CaptureError
+from lensmount_hardware.output_file import write_output
+from lensmount_protocol.errors import CampaignError
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ def replay_case(finished: Finished) -> Again:
     return Again(result, recording, same, bool(result.digest) and result.digest == finished.digest)
 
 
-def write_shorter(path: Path, again: Again) -> int:
+def write_shorter(path: Path, again: Again, *, overwrite: bool = False) -> int:
     """Write the shortest story that breaks the same as a case did; gives how many steps it has.
 
     Raises:
@@ -59,17 +60,14 @@ def write_shorter(path: Path, again: Again) -> int:
         raise CampaignError(f"case {again.result.case.number}: only steps by chance that broke something are shortened")
     outcome = play_story(story_from(json.loads(again.result.story)))
     outcome = shorter(outcome) if outcome.complaints else outcome
-    write_story(path, outcome.story, outcome.records)
+    write_story(path, outcome.story, outcome.records, overwrite=overwrite)
     return len(outcome.story.steps)
 
 
-def write_recording(path: Path, recording: bytes) -> None:
-    """Write a recording to a file.
+def write_recording(path: Path, recording: bytes, *, overwrite: bool = False) -> None:
+    """Write a recording to a file, which appears when it is complete.
 
     Raises:
-        CaptureError: it cannot be written.
+        CaptureError: it exists or cannot be written.
     """
-    try:
-        path.write_bytes(recording)
-    except OSError as error:
-        raise CaptureError(f"{path}: {error.strerror or error}") from error
+    write_output(path, recording, overwrite=overwrite)

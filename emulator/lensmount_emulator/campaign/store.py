@@ -15,6 +15,7 @@ from lensmount_emulator.campaign.code import own_code
 from lensmount_emulator.campaign.planning import Planned
 from lensmount_emulator.campaign.schema import APPLICATION, CASE_COLUMNS, JOINT, TABLES, VERSION
 from lensmount_emulator.termination import shielded
+from lensmount_hardware.output_file import write_output
 from lensmount_hardware.portability import try_lock
 from lensmount_protocol.errors import CaptureError
 
@@ -112,7 +113,8 @@ class Store:
             if result.recording:
                 self.folder.mkdir(exist_ok=True)
                 recording = self.folder / f"{number:07}.lmx"
-                recording.write_bytes(result.recording)
+                # A case that was interrupted before its result was kept may have left its recording.
+                write_output(recording, result.recording, overwrite=True)
                 # SQLite keeps text; a name that is none is shown as nearly as that can be done.
                 file = os.fsencode(f"{self.folder.name}/{recording.name}").decode(errors="replace")
             with self._transaction():

@@ -13,7 +13,7 @@ from lensmount_protocol.wire import Record
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lensmount bridge`."""
-    from lensmount_emulator.cli.words import add_allow_silence
+    from lensmount_emulator.cli.words import add_allow_silence, add_force
 
     parser.add_argument("port", metavar="PORT", help="where the body is")
     parser.add_argument("port2", metavar="PORT2", help="where the lens is")
@@ -21,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--baudrate", type=int, help="stay at this rate")
     parser.add_argument("--duration", type=float, metavar="SECONDS", help="default: until Ctrl-C")
     parser.add_argument("--record", metavar="FILE", help="write every byte and edge to this .lmx file")
+    add_force(parser)
     parser.add_argument("--story", action="store_true", help="tell what passes")
     parser.add_argument("--every-frame", action="store_true", help="tell each frame of the loop")
     add_allow_silence(parser)
@@ -38,6 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     from lensmount_emulator.termination import OrderlyStack, shielded
     from lensmount_hardware.captures.recording import RecordingWriter
     from lensmount_hardware.clock import MonotonicClock
+    from lensmount_hardware.output_file import check_output
     from lensmount_hardware.transport import timed
     from lensmount_protocol.registry import load_dialect
     from lensmount_protocol.wire import Role
@@ -45,6 +47,8 @@ def run(arguments: argparse.Namespace) -> int:
     dialect = load_dialect(arguments.dialect)
     specs = {Role.BODY: arguments.port, Role.LENS: arguments.port2}
     require_distinct(specs.values())
+    if arguments.record:
+        check_output(Path(arguments.record), overwrite=arguments.force)
     with OrderlyStack() as stack:
         # Where the body is we stand in for the lens, and the other way round.
         ports = {
@@ -55,7 +59,8 @@ def run(arguments: argparse.Namespace) -> int:
         tap: Callable[[Record], None] = count
         if arguments.record:
             header = {"dialect": dialect.name, "bridge": {role.value: spec for role, spec in specs.items()}}
-            tap = both(count, stack.enter_context(RecordingWriter(Path(arguments.record), header)).write)
+            writer = RecordingWriter(Path(arguments.record), header, overwrite=arguments.force)
+            tap = both(count, stack.enter_context(writer).write)
         tell = teller(dialect, "story", arguments.every_frame, sys.stdout) if arguments.story else None
         # Where both ports keep time, edges and bytes come in their order, so that a select line ends a frame.
         windows = all(timed(port) is not None for port in ports.values())

@@ -31,7 +31,7 @@ def spelled_out(words: Sequence[str]) -> list[str]:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lensmount campaign`."""
-    from lensmount_emulator.cli.words import count
+    from lensmount_emulator.cli.words import add_force, count
 
     what = parser.add_subparsers(dest="what", required=True, metavar="FILE.toml | report | replay")
     play = what.add_parser("run", help="play what has no result yet; the word may be left away")
@@ -63,6 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     replay.add_argument(
         "--shorten", type=Path, metavar="FILE", help="write the shortest story that breaks the same to this file"
     )
+    add_force(replay)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -165,17 +166,20 @@ def _replay(arguments: argparse.Namespace) -> int:
     from lensmount_emulator.campaign.replaying import replay_case, write_recording, write_shorter
     from lensmount_emulator.campaign.results import read_case
     from lensmount_emulator.reports.campaign_words import complaint_line
+    from lensmount_hardware.output_file import check_output
 
+    for output in filter(None, (arguments.record, arguments.shorten)):
+        check_output(output, overwrite=arguments.force, inputs=[arguments.file])
     finished = read_case(arguments.file, arguments.number)
     again = replay_case(finished)
     if arguments.record is not None:
-        write_recording(arguments.record, again.recording)
+        write_recording(arguments.record, again.recording, overwrite=arguments.force)
     print(f"{again.result.verdict.value}, as it was" if again.same else f"{again.result.verdict.value}, "
           f"and it was {finished.verdict.value}")  # fmt: skip
     for complaint in again.result.complaints:
         print(f"  {complaint_line(complaint)}")
     print(f"its recording is {'the same, byte for byte' if again.identical else 'another one'}")
     if arguments.shorten is not None:
-        steps = write_shorter(arguments.shorten, again)
+        steps = write_shorter(arguments.shorten, again, overwrite=arguments.force)
         print(f"{steps} steps break the same: lensmount replay {arguments.shorten}")
     return 0 if again.same and again.identical and again.result.verdict is Verdict.PASSED else 1

@@ -20,4 +20,4 @@ def ready(junit: Path | None, html: Path | None, *others: Path) -> Mapping[Path,
     Raises:
         CaptureError: as `tried`.
     """
-    return tried(((junit, campaign_to_junit), (html, campaign_to_html)), others)
+    return tried(((junit, campaign_to_junit, b"<?xml"), (html, campaign_to_html, b"<!DOCTYPE html")), others)

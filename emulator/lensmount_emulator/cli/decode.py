@@ -31,7 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--verify",
         action="store_true",
-        help="prove that every valid frame is typed and rebuilds byte-identical; exit code 1 if not",
+        help="prove that every valid frame is typed and rebuilds byte-identical, that there is one, and that the whole "
+        "file was read as what it declares; exit code 1 if not",
     )
     parser.add_argument(
         "--channel",
@@ -47,8 +48,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Decode each file; what was decoded before an error stays told."""
+    from pathlib import Path
+
     from lensmount_emulator.cli.decoding import Wanted, decode_file
-    from lensmount_emulator.cli.words import channels_of, messages_of, spoken_in
+    from lensmount_emulator.cli.words import USUAL_DIALECT, channels_of, exit_code, messages_of, spoken_in
+    from lensmount_hardware.captures.declared import declared_dialect
+    from lensmount_protocol.errors import MountError
     from lensmount_protocol.registry import load_dialect
 
     # Whoever reads a logic capture imports numpy, whose algebra starts a thread for each core; no capture needs any.
@@ -68,8 +73,17 @@ def run(arguments: argparse.Namespace) -> int:
         named=len(arguments.files) > 1,
         out=sys.stdout,
     )
-    proven = [
-        decode_file(path, dialect if arguments.dialect else load_dialect(spoken_in(path)), wanted)
-        for path in arguments.files
-    ]
-    return 0 if all(proven) or not arguments.verify else 1
+    verified = True
+    code = 0
+    for path in arguments.files:
+        spoken = arguments.dialect or declared_dialect(Path(path))
+        try:
+            verified &= decode_file(path, load_dialect(spoken or USUAL_DIALECT), wanted, assumed=spoken is None)
+        except MountError as error:
+            if len(arguments.files) == 1:
+                raise
+            # Each file gets its verdict; the worst exit code counts.
+            sys.stdout.flush()
+            print(f"lensmount: {error}", file=sys.stderr)
+            code = max(code, exit_code(error))
+    return code or (0 if verified else 1)

@@ -10,6 +10,7 @@ from typing import TextIO
 from lensmount_emulator.reports.printable import one_line
 from lensmount_emulator.sessions.tally import Tally
 from lensmount_hardware.captures.capture import Capture, Progress, silent
+from lensmount_hardware.captures.declared import declared_dialect
 from lensmount_hardware.captures.formats import open_capture
 from lensmount_protocol.decoder import Decoded, DecodedFrame, DecodedGarbage, Decoder
 from lensmount_protocol.dialect import Dialect
@@ -51,11 +52,22 @@ class Wanted:
     out: TextIO
 
 
-def decode_file(path: str, dialect: Dialect, wanted: Wanted) -> bool:
-    """Print one capture as asked; whether every valid frame was typed and rebuilt byte-identical, if that was asked."""
+def decode_file(path: str, dialect: Dialect, wanted: Wanted, assumed: bool = False) -> bool:
+    """Print one capture as asked; whether it was verified, if that was asked.
+
+    Args:
+        path: the capture.
+        dialect: what it is read as.
+        wanted: what to print.
+        assumed: neither the caller nor the file named the dialect.
+    """
     out = wanted.out
     if wanted.named and wanted.form != "json":
         out.write(f"== {one_line(path)}\n")
+    declared = declared_dialect(Path(path))
+    if declared is not None and declared != dialect.name:
+        note = f"{path}: declares the dialect {declared}, and is read as {dialect.name}"
+        print(f"lensmount: {one_line(note)}", file=sys.stderr)
     tally = Tally(dialect) if wanted.stats or wanted.verify else None
     meter = Meter(dialect.timing, LOOK_AHEAD) if wanted.timing else None
     finder = MarkFinder(dialect, meter.wanted) if meter is not None else None
@@ -83,10 +95,39 @@ def decode_file(path: str, dialect: Dialect, wanted: Wanted) -> bool:
         _print_tally(out, tally)
     if meter is not None:
         _print_timing(out, meter)
-    if tally is not None and wanted.verify:
-        verdict = "verified" if tally.proven else "NOT VERIFIED"
-        out.write(f"{one_line(path)}: {verdict}: {tally.summary()}\n")
-    return tally is None or tally.proven
+    if tally is None or not wanted.verify:
+        return True
+    wrong = problems(tally, declared, assumed=assumed)
+    verdict = "NOT VERIFIED" if wrong else "verified"
+    reasons = "".join(f"; {problem}" for problem in wrong)
+    print(
+        one_line(f"{path}: {verdict}: {tally.summary()}; {tally.share()}{reasons}"),
+        # Machines read the JSON objects, and the verdict is none.
+        file=sys.stderr if wanted.form == "json" else out,
+    )
+    return not wrong
+
+
+def problems(tally: Tally, declared: str | None, *, assumed: bool) -> list[str]:
+    """Why a capture is not verified, in words; empty where it is.
+
+    Args:
+        tally: the counts over the whole capture.
+        declared: the dialect that the file declares.
+        assumed: neither the caller nor the file named the dialect.
+    """
+    name = tally.dialect.name
+    wrong = [f"incomplete: {gap}" for gap in tally.gaps]
+    if declared is not None and declared != name:
+        wrong.append(f"the file declares the dialect {declared}, and was read as {name}")
+    if not tally.valid:
+        nowhere = sum(tally.garbage.values())
+        wrong.append(f"none of {nowhere} bytes is in a frame" if nowhere else "nothing to verify: no byte in it")
+        if nowhere and assumed:
+            wrong.append(f"is this {name}? no dialect is declared; name it with --dialect")
+    if not tally.proven:
+        wrong.append(f"{tally.valid - min(tally.typed, tally.rebuilt)} frames are not typed or not rebuilt")
+    return wrong
 
 
 def _print_tally(out: TextIO, tally: Tally) -> None:

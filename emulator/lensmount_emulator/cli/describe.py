@@ -2,11 +2,16 @@
 
 import argparse
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lensmount describe`."""
+    from lensmount_emulator.cli.words import add_force
+
     parser.add_argument("dialect", metavar="DIALECT", help="such as emount")
     parser.add_argument("message", metavar="MESSAGE", nargs="?", help="type byte or name: 0x05, 05, LensStatus")
     parser.add_argument("--json", action="store_true", help="one JSON object a message")
@@ -17,6 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--emit", action="store_true", help="write them as modules beside the dialect's own, for a faster start"
     )
+    add_force(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -26,7 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     dialect = load_dialect(arguments.dialect)
     if arguments.emit:
-        return _emit(dialect)
+        return _emit(dialect, overwrite=arguments.force)
     if arguments.markdown:
         from lensmount_emulator.reports.catalogue import catalogue
 
@@ -55,12 +61,16 @@ def _code(classes: Any) -> str:
     return "\n\n".join(code_of(cls) for cls in classes)
 
 
-def _emit(dialect: Any) -> int:
-    """Write the dialect's modules of generated code; says each file."""
+def _emit(dialect: Any, *, overwrite: bool) -> int:
+    """Write the dialect's modules of generated code; says each file.
+
+    Files of an earlier run are replaced. Other files are replaced only where that is allowed.
+    """
     import sys
     from importlib import import_module
     from pathlib import Path
 
+    from lensmount_hardware.output_file import write_output
     from lensmount_protocol.codec.emission import emitted_modules
     from lensmount_protocol.errors import DialectError
     from lensmount_protocol.registry import dialect_package
@@ -72,12 +82,19 @@ def _emit(dialect: Any) -> int:
             home.mkdir(exist_ok=True)
             opening = home / "__init__.py"
             if not opening.exists():
-                opening.write_text(f'"""Code generated from the declarations of the dialect {dialect.name}."""\n')
-            (home / f"{group}.py").write_text(text)
+                text_of_package = f'"""Code generated from the declarations of the dialect {dialect.name}."""\n'
+                write_output(opening, text_of_package.encode())
+            file = home / f"{group}.py"
+            write_output(file, text.encode(), overwrite=overwrite or _is_generated(file))
         except OSError as error:
             raise DialectError(f"{home}: {error.strerror}; the code is generated at each start instead") from error
         print(home / f"{group}.py", file=sys.stdout)
     return 0
+
+
+def _is_generated(file: "Path") -> bool:
+    """Whether a file is the output of an earlier run."""
+    return file.is_file() and file.read_bytes().startswith(b'"""Generated from lensmount')
 
 
 def _opening(cls: Any) -> str:

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lensmount_hardware.captures.capture import Capture
-    from lensmount_hardware.captures.waveform import Waveform
     from lensmount_protocol.dialect import Dialect
     from lensmount_protocol.wire import Record
 
@@ -25,7 +24,7 @@ ENDINGS = (".pcapng", ".sr", ".vcd")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lensmount export`."""
-    from lensmount_emulator.cli.words import frequency
+    from lensmount_emulator.cli.words import add_force, frequency
 
     parser.add_argument("recording", nargs="?", metavar="FILE", help="a recording, or any other capture")
     parser.add_argument("--to", metavar="FILE", help=f"the target, which ends in {', '.join(ENDINGS)}")
@@ -47,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="LINE=PROBE",
         help="which probe of a .sr or .vcd carries a line",
     )
+    add_force(parser)
     parser.add_argument("--dissector", metavar="DIALECT", help="print a dissector for Wireshark instead")
 
 
@@ -62,60 +62,120 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     if arguments.recording is None or arguments.to is None:
         raise UsageError("export needs a recording and --to FILE, or --dissector DIALECT")
-    _export(arguments, load_dialect(arguments.dialect or spoken_in(arguments.recording)))
-    return 0
+    declared = spoken_in(arguments.recording)
+    return _export(arguments, load_dialect(arguments.dialect or declared))
 
 
-def _export(arguments: argparse.Namespace, dialect: "Dialect") -> None:
+def _export(arguments: argparse.Namespace, dialect: "Dialect") -> int:
     import os
     import sys
     from pathlib import Path
 
     from lensmount_emulator.cli.words import UsageError, channels_of
     from lensmount_hardware.captures.capture import in_time_order
+    from lensmount_hardware.captures.declared import declared_dialect
     from lensmount_hardware.captures.formats import open_capture
+    from lensmount_hardware.output_file import check_output, is_same_file
 
     source, target = Path(arguments.recording), Path(arguments.to)
     if target.suffix not in ENDINGS:
         raise UsageError(f"{target}: the name says no format; known endings: {', '.join(ENDINGS)}")
     if target.suffix == ".pcapng" and arguments.samplerate is not None:
         raise UsageError(f"{target}: --samplerate {arguments.samplerate}: .pcapng has times and no samples")
-    if target.exists() and source.exists() and target.samefile(source):
+    if is_same_file(target, source):
         raise UsageError(f"{target}: is the recording itself; say another target")
+    check_output(target, overwrite=arguments.force, inputs=[source])
     # The writers of logic captures import numpy, whose algebra starts a thread for each core; none is needed.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     channels = channels_of(arguments.channel, dialect.wiring.lines)
+    found = Passed()
 
     def opened() -> "Capture":
         return open_capture(source, dialect.wiring, channels=channels, samplerate=arguments.source_samplerate)
 
     # Whatever is wrong with the source is told before there is a target.
     capture = opened()
+    # A dialect that was only assumed is not declared: a reader of the export would take it for a fact.
+    named = arguments.dialect or declared_dialect(source)
+    remarks: list[str] = []
     if target.suffix == ".pcapng":
         framed = arguments.packets == "frames"
-        _to_pcapng(target, in_time_order(_framed(capture.records, dialect)) if framed else capture.records)
-        return
-    write: Callable[..., Waveform]
+        records = in_time_order(_framed(capture.records, dialect)) if framed else capture.records
+        _to_pcapng(target, found.watch(records), named, overwrite=arguments.force)
+    else:
+        remarks = _draw(target, lambda: found.watch(opened().records), dialect, named, arguments, source)
+    wanting = found.wanting(named or "", declared_dialect(source))
+    for remark in [*remarks, *wanting]:
+        print(f"lensmount: {target}: {remark}", file=sys.stderr)
+    return 1 if wanting else 0
+
+
+def _draw(
+    target: "Path",
+    records: "Callable[[], Iterator[Record]]",
+    dialect: "Dialect",
+    named: str | None,
+    arguments: argparse.Namespace,
+    source: "Path",
+) -> list[str]:
+    """Write a logic capture; what it cannot show, in words."""
+    from lensmount_hardware.captures.declared import declaration
+
     options: dict[str, Any] = {} if arguments.samplerate is None else {"rate": arguments.samplerate}
     if target.suffix == ".sr":
         from lensmount_hardware.captures.limits import sample_limit
         from lensmount_hardware.captures.sigrok_write import write_sigrok
 
-        write = write_sigrok
         options["limit"] = sample_limit(source.stat().st_size)
+        about = {"dialect": named} if named else {}
+        waveform = write_sigrok(target, records, dialect.wiring, about=about, overwrite=arguments.force, **options)
     else:
         from lensmount_hardware.captures.vcd_write import write_vcd
 
-        write = write_vcd
-    waveform = write(target, lambda: opened().records, dialect.wiring, **options)
-    for remark in waveform.remarks():
-        print(f"lensmount: {target}: {remark}", file=sys.stderr)
+        comment = declaration(named) if named else ""
+        waveform = write_vcd(target, records, dialect.wiring, comment=comment, overwrite=arguments.force, **options)
+    return waveform.remarks()
 
 
-def _to_pcapng(target: "Path", records: "Iterator[Record]") -> None:
+class Passed:
+    """Watches the records that an export passes on, to report what is wanting in them.
+
+    Attributes:
+        gaps: the texts of remarks that say that a part of the source is missing.
+        count: records of the last pass without remarks.
+    """
+
+    def __init__(self) -> None:
+        self.gaps: list[str] = []
+        self.count = 0
+
+    def watch(self, records: "Iterator[Record]") -> "Iterator[Record]":
+        """Pass the records on; a second pass counts from the start."""
+        from lensmount_protocol.wire import Remark
+
+        self.gaps, self.count = [], 0
+        for record in records:
+            if not isinstance(record, Remark):
+                self.count += 1
+            elif record.incomplete:
+                self.gaps.append(record.text)
+            yield record
+
+    def wanting(self, named: str, declared: str | None) -> list[str]:
+        """What is wrong with the export as a copy of its source, in words."""
+        found = [f"the source is incomplete: {gap}" for gap in self.gaps]
+        if not self.count:
+            found.append("the source holds nothing")
+        if named and declared and named != declared:
+            found.append(f"the source declares the dialect {declared}, and {named} was given")
+        return found
+
+
+def _to_pcapng(target: "Path", records: "Iterator[Record]", named: str | None, *, overwrite: bool) -> None:
+    from lensmount_hardware.captures.declared import declaration
     from lensmount_hardware.captures.pcapng_write import PcapngWriter
 
-    with PcapngWriter(target) as writer:
+    with PcapngWriter(target, declaration(named) if named else "", overwrite=overwrite) as writer:
         for record in records:
             writer.write(record)
 

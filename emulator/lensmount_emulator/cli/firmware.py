@@ -11,17 +11,21 @@ import argparse
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lensmount firmware`."""
+    from lensmount_emulator.cli.words import add_force
+
     parser.add_argument("file", metavar="FILE", help="the image")
     parser.add_argument("--make-for", metavar="PROFILE", help="make an image for this lens")
     parser.add_argument("--version", default="2.0", help="of the image that is made (default: %(default)s)")
     parser.add_argument("--size", type=int, default=65_536, help="its bytes (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of its noise (default: %(default)s)")
+    add_force(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Make the image if asked to, and tell what the file holds."""
     from pathlib import Path
 
+    from lensmount_emulator.cli.words import named_files
     from lensmount_emulator.models.firmware_image import make_image, read_image, version_text, write_image
     from lensmount_emulator.profiles.library import load_profile
     from lensmount_emulator.reports.printable import one_line
@@ -40,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
         made = make_image(
             maker_number(settings.optics.maker), lens_number(settings), version, arguments.size, arguments.seed
         )
-        write_image(path, made)
+        write_image(path, made, overwrite=arguments.force, inputs=named_files(arguments.make_for))
     image = read_image(path)
     print(
         f"{one_line(path)}: {one_line(image.name)}, version {version_text(image.version)}, {len(image.content)} bytes"

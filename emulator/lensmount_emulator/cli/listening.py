@@ -19,6 +19,7 @@ from lensmount_emulator.sessions.tally import Tally
 from lensmount_emulator.termination import shielded
 from lensmount_hardware.captures.recording import RecordingWriter
 from lensmount_hardware.clock import Clock, MonotonicClock
+from lensmount_hardware.output_file import check_output
 from lensmount_hardware.spec import parse_spec
 from lensmount_hardware.transport import Transport, timed
 from lensmount_hardware.transports.control_lines import OUTPUTS, RESTS
@@ -104,6 +105,7 @@ class Ears:
         tell: Callable[[Decoded], None] | None,
         reconnect: bool,
         both_ends: bool = False,
+        overwrite: bool = False,
     ) -> None:
         """Open all ports, then make the file.
 
@@ -116,16 +118,19 @@ class Ears:
             tell: gets what it decodes to.
             reconnect: wait for ports that go away.
             both_ends: refuse a lone port that hears one end only.
+            overwrite: replace an existing file.
 
         Raises:
             TransportSpecError: a port's description means nothing, or asks for lines to be driven; or a board, which
                 hears both ends, beside another port; or one port twice.
             TransportOpenError: a port cannot be opened.
-            CaptureError: the file cannot be written.
+            CaptureError: the file exists or cannot be written.
         """
         for spec in specs.values():
             require_silent(spec)
         require_distinct(specs.values())
+        if record is not None:
+            check_output(Path(record), overwrite=overwrite)
         self.clock: Clock = MonotonicClock()
         self.count = Count()
         self._inbox: SimpleQueue[Heard] = SimpleQueue()
@@ -142,7 +147,7 @@ class Ears:
         if record is not None:
             heard = dict.fromkeys(Role, *specs.values()) if self.hears_both else specs
             header = {"dialect": dialect.name, "heard": {role.value: spec for role, spec in heard.items()}}
-            writer = stack.enter_context(RecordingWriter(Path(record), header))
+            writer = stack.enter_context(RecordingWriter(Path(record), header, overwrite=overwrite))
             tap = both(self.count, writer.write)
         self.listener = Listener(dialect, tap, tell, baudrate, keeps_windows=bool(self.hears_both))
 

@@ -27,7 +27,7 @@ DEMOS = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lensmount loopback`."""
-    from lensmount_emulator.cli.words import add_arm
+    from lensmount_emulator.cli.words import add_arm, add_force
 
     parser.add_argument("--body", metavar="NAME", help="body profile (default: the usual one for the lens, or a6000)")
     parser.add_argument(
@@ -69,6 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "chance comes from --seed",
     )
     parser.add_argument("--record", metavar="FILE", help="write every byte and edge to this .lmx file")
+    add_force(parser)
     parser.add_argument("--every-frame", action="store_true", help="tell each frame of the loop")
     parser.add_argument("--quiet", action="store_true", help="only the summary")
     parser.add_argument("--json", action="store_true", help="one JSON object an event, nothing else")
@@ -82,6 +83,7 @@ def run(arguments: argparse.Namespace) -> int:
     import contextlib
     from pathlib import Path
 
+    from lensmount_emulator.cli.words import named_files
     from lensmount_emulator.sessions.header import session_header
     from lensmount_emulator.sessions.loopback import check_loopback, run_loopback, usual_pair
     from lensmount_hardware.captures.recording import RecordingWriter
@@ -105,7 +107,9 @@ def run(arguments: argparse.Namespace) -> int:
                 duration=arguments.duration,
                 armed=arguments.arm,
             )
-            tap = stack.enter_context(RecordingWriter(Path(arguments.record), header)).write
+            inputs = named_files(arguments.body, arguments.lens, *arguments.accessories)
+            writer = RecordingWriter(Path(arguments.record), header, overwrite=arguments.force, inputs=inputs)
+            tap = stack.enter_context(writer).write
         session = run_loopback(
             body,
             lens,

@@ -48,12 +48,16 @@ EXIT_CODES = """exit codes:
  70  a defect of lensmount: please report it
 130  stopped by Ctrl-C; everything decoded or recorded so far is kept, and the summary printed
 143  stopped by SIGTERM in the same way; 129: by SIGHUP
+141  the reader of the output closed the pipe, as `| head` does
 """
 
 
 DEFECT = 70
 TRACEBACK = "LENSMOUNT_TRACEBACK"
 """The variable of the environment that shows the traceback of a defect."""
+
+CLOSED_PIPE = 141
+"""128 and the number of SIGPIPE."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -163,6 +167,7 @@ def _parser() -> Parser:
 
 
 def _guarded(run: Callable[[argparse.Namespace], int], arguments: argparse.Namespace) -> int:
+    from lensmount_emulator.cli.words import exit_code
     from lensmount_protocol.errors import MountError
 
     try:
@@ -170,11 +175,12 @@ def _guarded(run: Callable[[argparse.Namespace], int], arguments: argparse.Names
         sys.stdout.flush()
     except MountError as error:
         print(f"lensmount: {one_line(error)}", file=sys.stderr)
-        return _exit_code(error)
+        return exit_code(error)
     except BrokenPipeError:
-        # The reader of our output has seen enough (`| head`); nothing more can be told to it.
+        # The reader of our output has seen enough (`| head`), so the work is not done. The shell gives the same code
+        # to a program that SIGPIPE ends.
         _silence()
-        return 0
+        return CLOSED_PIPE
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
         print(f"lensmount: {one_line(f'{place}{error.strerror or error}')}", file=sys.stderr)
@@ -186,15 +192,6 @@ def _guarded(run: Callable[[argparse.Namespace], int], arguments: argparse.Names
 def _silence() -> None:
     """What is still in the buffer must not be tried again at the end."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _exit_code(error: Exception) -> int:
-    from lensmount_protocol.errors import BoardError, CaptureError, FirmwareError, TransportError, TransportSpecError
-
-    if isinstance(error, CaptureError | FirmwareError):
-        return 3
-    of_a_port = isinstance(error, TransportError | BoardError) and not isinstance(error, TransportSpecError)
-    return 4 if of_a_port else 2
 
 
 if __name__ == "__main__":

@@ -15,6 +15,8 @@ from pathlib import Path
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lensmount matrix`."""
+    from lensmount_emulator.cli.words import add_force
+
     parser.add_argument("--dialect", default="lmount", metavar="NAME", help="what is spoken (default: %(default)s)")
     for place in ("body", "lens"):
         parser.add_argument(
@@ -33,7 +35,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="accessories: names, patterns, 'none' for no accessory, 'all' for none and each (default: all)",
     )
     parser.add_argument(
-        "--do", dest="script", metavar="SCRIPT", default="check all", help="what each body does (default: %(default)s)"
+        "--do",
+        dest="script",
+        metavar="SCRIPT",
+        default="",
+        help="what each body does (default: what the dialect has for it)",
     )
     parser.add_argument("--seed", type=int, help="jitter of reaction times; the same seed gives the same reports")
     parser.add_argument("--jobs", type=_count, metavar="N", help="worker processes (default: one per processor)")
@@ -41,6 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--junit", type=Path, metavar="FILE", help="write it as JUnit XML, for CI")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write it as one HTML page")
     parser.add_argument("--record", type=Path, metavar="FOLDER", help="write a recording of each cell into this folder")
+    add_force(parser)
     parser.add_argument("--quiet", action="store_true", help="only the summary")
 
 
@@ -68,6 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
         script=arguments.script,
         seed=arguments.seed,
         folder=arguments.record,
+        overwrite=arguments.force,
     )
     matrix = planned.matrix
     targets = ready(arguments.json, arguments.junit, arguments.html, arguments.record)

@@ -16,4 +16,9 @@ def ready(json: Path | None, junit: Path | None, html: Path | None, record: Path
     Raises:
         CaptureError: as `tried`.
     """
-    return tried(((json, matrix_to_json), (junit, matrix_to_junit), (html, matrix_to_html)), folder=record)
+    forms = (
+        (json, matrix_to_json, b'{"lensmount":"matrix"'),
+        (junit, matrix_to_junit, b"<?xml"),
+        (html, matrix_to_html, b"<!DOCTYPE html"),
+    )
+    return tried(forms, folder=record)

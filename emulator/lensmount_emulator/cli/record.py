@@ -12,11 +12,12 @@ import sys
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lensmount record`."""
-    from lensmount_emulator.cli.words import add_allow_silence
+    from lensmount_emulator.cli.words import add_allow_silence, add_force
 
     parser.add_argument("port", metavar="PORT", help="where to listen")
     parser.add_argument("--also", metavar="PORT2", help="the port that hears the other end")
     parser.add_argument("--to", required=True, metavar="FILE", help="the .lmx file to write")
+    add_force(parser)
     parser.add_argument(
         "--hears", choices=["body", "lens"], default="body", help="whose bytes come at PORT (default: %(default)s)"
     )
@@ -47,6 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
             specs,
             baudrate=arguments.baudrate,
             record=arguments.to,
+            overwrite=arguments.force,
             tell=None,
             reconnect=arguments.reconnect,
         )

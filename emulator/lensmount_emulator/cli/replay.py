@@ -19,7 +19,7 @@ from pathlib import Path
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lensmount replay`."""
     from lensmount_emulator.cli.stories import add_story_options
-    from lensmount_emulator.cli.words import add_samplerate
+    from lensmount_emulator.cli.words import add_force, add_samplerate
 
     parser.add_argument("file", metavar="FILE", help="a story or a recording, or with --port and --as any capture")
     parser.add_argument("--port", metavar="SPEC", help="where the peer is, or the device that a story broke")
@@ -45,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="watch the clock this long before each deadline instead of sleeping; 0 sleeps (default: %(default)g)",
     )
     end.add_argument("--every-frame", action="store_true", help="tell each frame of the loop")
+    add_force(parser)
     add_story_options(parser)
     parser.add_argument(
         "--arm", action="append", default=[], metavar="MESSAGE", help="let out what is refused; may be given again"
@@ -98,10 +99,13 @@ def _play(path: Path, arguments: argparse.Namespace) -> int:
     from lensmount_emulator.termination import OrderlyStack
     from lensmount_hardware.captures.formats import open_capture
     from lensmount_hardware.captures.recording import RecordingWriter, header_of
+    from lensmount_hardware.output_file import check_output
     from lensmount_protocol.errors import TransportLostError
     from lensmount_protocol.registry import load_dialect
     from lensmount_protocol.wire import Burst, Role
 
+    if arguments.record:
+        check_output(Path(arguments.record), overwrite=arguments.force, inputs=[path])
     role = Role(arguments.role)
     dialect = load_dialect(arguments.dialect or str(header_of(path).get("dialect") or "emount"))
     channels = channels_of(arguments.channel, dialect.wiring.lines)
@@ -117,7 +121,8 @@ def _play(path: Path, arguments: argparse.Namespace) -> int:
         tap = None
         if arguments.record:
             header = {"dialect": dialect.name, "role": role.value, "replayed": path.name, "port": arguments.port}
-            tap = stack.enter_context(RecordingWriter(Path(arguments.record), header)).write
+            writer = RecordingWriter(Path(arguments.record), header, overwrite=arguments.force, inputs=[path])
+            tap = stack.enter_context(writer).write
         replay = Replay(
             steps, role, dialect, transport.lines, waits=arguments.wait, patience=max(0.0, arguments.patience)
         )

@@ -1,10 +1,14 @@
-"""The files that a report is written to: tried before the run, written behind it."""
+"""The files that a report is written to: tried before the run, written after it.
+
+A report replaces an earlier report of its kind without being asked. It replaces no other file.
+"""
 
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
 from lensmount_emulator.termination import shielded
+from lensmount_hardware.output_file import OutputFile, partial_of, write_output
 from lensmount_protocol.errors import CaptureError
 
 T = TypeVar("T")
@@ -13,12 +17,12 @@ Form = Callable[[T], str]
 
 
 def tried(
-    forms: Iterable[tuple[Path | None, Form[T]]], others: Iterable[Path] = (), folder: Path | None = None
+    forms: Iterable[tuple[Path | None, Form[T], bytes]], others: Iterable[Path] = (), folder: Path | None = None
 ) -> Mapping[Path, Form[T]]:
     """The files to write and their forms, each of them tried: hours of work shall not end at a wrong path.
 
     Args:
-        forms: where each form goes; `None` for nowhere.
+        forms: where each form goes, `None` for nowhere; and the first bytes of every report in that form.
         others: files of the run that no report may go to.
         folder: where recordings go; made where it is missing.
 
@@ -27,24 +31,22 @@ def tried(
     """
     targets = dict[Path, Form[T]]()
     needed = {other.resolve() for other in others}
-    for path, form in forms:
+    for path, form, opening in forms:
         if path is None:
             continue
         if path.resolve() in {target.resolve() for target in targets}:
             raise CaptureError(f"{path}: two reports cannot go to one file")
         if path.resolve() in needed:
             raise CaptureError(f"{path}: a file of the run itself; a report goes to another one")
+        _require_report(path, opening)
         targets[path] = form
     path = folder or Path()
     try:
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
         for path in targets:
-            new = not path.exists()
-            path.open("ab").close()
-            if new:
-                # A run that is stopped leaves no report that says nothing.
-                path.unlink()
+            # A run that is stopped leaves no report that says nothing.
+            OutputFile(path, overwrite=True).discard()
     except OSError as error:
         raise CaptureError(f"{path}: {error.strerror or error}") from error
     return targets
@@ -57,8 +59,23 @@ def write_all(what: T, targets: Mapping[Path, Form[T]]) -> None:
         CaptureError: a file cannot be written.
     """
     for path, form in targets.items():
+        with shielded():
+            write_output(path, form(what).encode("utf-8", "replace"), overwrite=True)
+
+
+def _require_report(path: Path, opening: bytes) -> None:
+    """Refuse a file that is no earlier report of the same kind, such as a recording.
+
+    Raises:
+        CaptureError: it is another file.
+    """
+    for file in (path, partial_of(path)):
         try:
-            with shielded():
-                path.write_text(form(what), encoding="utf-8", errors="replace", newline="\n")
+            if not file.is_file():
+                continue
+            with file.open("rb") as existing:
+                head = existing.read(len(opening))
         except OSError as error:
-            raise CaptureError(f"{path}: {error.strerror or error}") from error
+            raise CaptureError(f"{file}: {error.strerror or error}") from error
+        if head and not head.lower().startswith(opening.lower()):
+            raise CaptureError(f"{file}: exists and is no report of this kind; name another file")

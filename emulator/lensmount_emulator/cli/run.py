@@ -11,7 +11,7 @@ import sys
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lensmount run`."""
-    from lensmount_emulator.cli.words import add_arm
+    from lensmount_emulator.cli.words import add_arm, add_force
 
     parser.add_argument("role", choices=["lens", "body"], help="the end that we play")
     parser.add_argument("--dialect", help="what is spoken (default: what the profile speaks)")
@@ -29,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_arm(parser)
     parser.add_argument("--record", metavar="FILE", help="write every byte and edge to this .lmx file")
+    add_force(parser)
     parser.add_argument(
         "--spin",
         type=float,
@@ -50,10 +51,12 @@ def run(arguments: argparse.Namespace) -> int:
 
     from lensmount_emulator.cli.playing import Player, engine_for
     from lensmount_emulator.cli.ports import open_port
+    from lensmount_emulator.cli.words import named_files
     from lensmount_emulator.profiles.library import load_profile
     from lensmount_emulator.sessions.gate import Gate, GatedTransport
     from lensmount_emulator.termination import OrderlyStack
     from lensmount_hardware.captures.recording import RecordingWriter
+    from lensmount_hardware.output_file import check_output
     from lensmount_hardware.transport import Transport, timed
     from lensmount_hardware.transports.reconnecting import ReconnectingTransport
     from lensmount_protocol.errors import DialectError
@@ -67,6 +70,9 @@ def run(arguments: argparse.Namespace) -> int:
         raise DialectError(f"profile {profile.name} speaks {profile.dialect}, not {dialect.name}")
     with OrderlyStack() as stack:
         engine_for(profile, frozenset(), arguments.script, arguments.arm)
+        if arguments.record:
+            # A file that must not be replaced is reported before a port is opened.
+            check_output(Path(arguments.record), overwrite=arguments.force, inputs=named_files(arguments.profile))
 
         gate = Gate(dialect, role, arguments.arm)
 
@@ -84,7 +90,8 @@ def run(arguments: argparse.Namespace) -> int:
                 "profile": profile.name,
                 "port": arguments.port,
             }
-            tap = stack.enter_context(RecordingWriter(Path(arguments.record), header)).write
+            writer = RecordingWriter(Path(arguments.record), header, overwrite=arguments.force)
+            tap = stack.enter_context(writer).write
         engine = engine_for(
             profile,
             transport.lines,

@@ -11,7 +11,7 @@ import sys
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lensmount sniff`."""
-    from lensmount_emulator.cli.words import add_allow_silence
+    from lensmount_emulator.cli.words import add_allow_silence, add_force
 
     parser.add_argument("port", metavar="PORT", nargs="?", help="hears what the body sends; a board hears both ends")
     parser.add_argument("port2", metavar="PORT2", nargs="?", help="hears what the lens sends")
@@ -20,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--baudrate", type=int, help="listen at this rate and no other")
     parser.add_argument("--duration", type=float, metavar="SECONDS", help="default: until Ctrl-C")
     parser.add_argument("--record", metavar="FILE", help="write every byte and edge to this .lmx file")
+    add_force(parser)
     parser.add_argument(
         "--reconnect", action="store_true", help="when a port goes away, wait for it and go on; the gap is recorded"
     )
@@ -54,6 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
             specs,
             baudrate=arguments.baudrate,
             record=arguments.record,
+            overwrite=arguments.force,
             tell=tallied(tally, teller(dialect, arguments.form, arguments.every_frame, sys.stdout)),
             reconnect=arguments.reconnect,
             both_ends=True,

@@ -104,20 +104,30 @@ def messages_of(word: str, messages: Mapping[tuple[Role, int], type[Message]]) -
 
 
 def spoken_in(path: str) -> str:
-    """The dialect that a recording says it is in; the usual one for any other file, and for one that cannot be read."""
-    from lensmount_hardware.captures.heads import MAGIC
-    from lensmount_hardware.captures.records_json import object_from
-    from lensmount_hardware.captures.source import head_of
+    """The dialect that a capture declares; the usual one for a file that declares none, or that cannot be read."""
+    from lensmount_hardware.captures.declared import declared_dialect
 
-    try:
-        head = head_of(Path(path), LONGEST_HEADER).partition(b"\n")[0]
-        told: Mapping[str, object] = object_from(head) if head.startswith(MAGIC) else {}
-    except (MountError, ValueError):
-        # Whoever reads the file says what is wrong with it.
-        return USUAL_DIALECT
-    dialect = told.get("dialect")
-    return dialect if isinstance(dialect, str) else USUAL_DIALECT
+    return declared_dialect(Path(path)) or USUAL_DIALECT
+
+
+def add_force(parser: argparse.ArgumentParser) -> None:
+    """The option that allows an output to replace an existing file."""
+    parser.add_argument("--force", action="store_true", help="replace a file that exists")
+
+
+def named_files(*names: str | None) -> list[Path]:
+    """Those of the names of profiles and other inputs that are existing files, which no output may replace."""
+    return [Path(name) for name in names if name and Path(name).is_file()]
+
+
+def exit_code(error: Exception) -> int:
+    """The exit code of a verb that ends with an error."""
+    from lensmount_protocol.errors import BoardError, CaptureError, FirmwareError, TransportError, TransportSpecError
+
+    if isinstance(error, CaptureError | FirmwareError):
+        return 3
+    of_a_port = isinstance(error, TransportError | BoardError) and not isinstance(error, TransportSpecError)
+    return 4 if of_a_port else 2
 
 
 USUAL_DIALECT = "emount"
-LONGEST_HEADER = 1 << 20

@@ -6,6 +6,7 @@ A story that broke something is one file, a recording (`.lmx`) whose header hold
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from io import BytesIO
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,6 +15,7 @@ from lensmount_emulator.roles.cast import Place
 from lensmount_emulator.sessions.header import session_header
 from lensmount_hardware.captures.capture import blocks_of
 from lensmount_hardware.captures.recording import RecordingWriter, read_header
+from lensmount_hardware.output_file import write_output
 from lensmount_protocol.errors import FaultError
 from lensmount_protocol.wire import Record
 
@@ -62,15 +64,17 @@ class Story:
         return session | {"story": self.entry()}
 
 
-def write_story(path: Path, story: Story, records: Sequence[Record]) -> None:
-    """Write a story and what it sounded like to a file.
+def write_story(path: Path, story: Story, records: Sequence[Record], *, overwrite: bool = False) -> None:
+    """Write a story and its traffic to a file, which appears when it is complete.
 
     Raises:
-        CaptureError: the file cannot be written.
+        CaptureError: the file exists or cannot be written.
     """
-    with RecordingWriter(path, story.header()) as recording:
+    memory = BytesIO()
+    with RecordingWriter(memory, story.header()) as recording:
         for record in records:
             recording.write(record)
+    write_output(path, memory.getvalue(), overwrite=overwrite)
 
 
 def read_story(path: Path) -> Story:

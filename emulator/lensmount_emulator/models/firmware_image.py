@@ -3,6 +3,7 @@
 The format is lensmount's. No maker's file is one, and none can be read: what their images hold is not public.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -10,6 +11,7 @@ from typing import Any
 
 from lensmount_emulator.models.firmware_store import SLOT_SIZE
 from lensmount_hardware.inputs import read_input
+from lensmount_hardware.output_file import write_output
 from lensmount_protocol.checksums import CRC32_ISO_HDLC
 from lensmount_protocol.deferred import (
     Bytes,
@@ -80,12 +82,18 @@ def make_image(maker: int, model: int, version: bytes, size: int, seed: int, nam
     return Image(maker, model, version, Random(seed).randbytes(size), name or f"demo {version_text(version)}")
 
 
-def write_image(path: Path, image: Image) -> None:
-    """Write an image file.
+def write_image(path: Path, image: Image, *, overwrite: bool = False, inputs: Iterable[Path] = ()) -> None:
+    """Write an image file, which appears when it is complete.
+
+    Args:
+        path: the file.
+        image: what it holds.
+        overwrite: replace an existing file.
+        inputs: files that must not be replaced.
 
     Raises:
-        FirmwareError: a value does not fit the manifest, the content is empty or too large, or the file cannot be
-            written.
+        FirmwareError: a value does not fit the manifest, or the content is empty or too large.
+        CaptureError: the file exists or cannot be written.
     """
     _check_size(path, len(image.content))
     fields = {
@@ -99,10 +107,7 @@ def write_image(path: Path, image: Image) -> None:
             f"{path}: maker {image.maker} and model {image.model} must be 0 to 65535, the version "
             f"{VERSION_SIZE} bytes, the name at most {NAME_SIZE} bytes of UTF-8"
         ) from error
-    try:
-        path.write_bytes(data)
-    except OSError as error:
-        raise FirmwareError(f"{path}: cannot be written: {error.strerror}") from error
+    write_output(path, data, overwrite=overwrite, inputs=inputs)
 
 
 def read_image(path: Path) -> Image:

@@ -41,6 +41,8 @@ class Cast:
         engine: settings, carried lines (`None` on the virtual mount), source of jitter and script to an engine.
         usual_body: profile of the body that is taken where none is named.
         usual_lens: profile of the lens that is taken where none is named.
+        check_script: what a body does in a test of every combination, where no script is given; `""` lets the two ends
+            start and run for a moment.
         couple: what puts accessories on a lens; `None` where nothing stands between the ends.
         carry_out: one more step for a body that is `done` with its script; `None` where it takes no more.
         ask: one message to the lens, of somebody's own wording, and its answer; `None` where a body asks for nobody.
@@ -56,5 +58,6 @@ class Cast:
     usual_body: str
     usual_lens: str
     couple: Coupler | None = None
+    check_script: str = ""
     carry_out: Callable[[Engine, Step], Task] | None = None
     ask: Callable[[Engine, Message], Asking] | None = None

@@ -21,7 +21,8 @@ from lensmount_emulator.sessions.combinations import (
 )
 from lensmount_emulator.sessions.loopback import piece_of
 from lensmount_emulator.sessions.matrix import Cell, Matrix, run_matrix
-from lensmount_emulator.sessions.trial import CHECK_ALL, Attempt
+from lensmount_emulator.sessions.trial import Attempt, recording_name
+from lensmount_hardware.output_file import check_output
 from lensmount_protocol.errors import ProfileError
 from lensmount_protocol.registry import load_dialect
 
@@ -59,9 +60,10 @@ def plan(
     lenses: Sequence[str] = (EVERY,),
     accessories: Sequence[str] = ("all",),
     *,
-    script: str = CHECK_ALL,
+    script: str = "",
     seed: int | None = None,
     folder: Path | None = None,
+    overwrite: bool = False,
 ) -> Plan:
     """What a matrix over these will run.
 
@@ -70,16 +72,19 @@ def plan(
         bodies: names, patterns or paths.
         lenses: the same of lenses.
         accessories: the same of accessories; `none` for lenses without one, `all` for none and each.
-        script: what each session does.
+        script: what each session does; `""` for what the dialect's cast has for this.
         seed: where jitter comes from; `None` for nominal times.
         folder: where recordings go; `None` for none.
+        overwrite: replace recordings that exist.
 
     Raises:
         DialectError: nobody speaks or plays it.
         ProfileError: a word that means no profile, or nothing that goes together.
         ScriptError: a verb or value of the script that nobody knows.
+        CaptureError: a recording exists.
     """
     spoken, cast = load_dialect(dialect), cast_of(dialect)
+    script = script or cast.check_script
     parse_script(script, cast.verbs)
     known = {profile.name: profile for profile in all_profiles()}
     here = {name: profile for name, profile in known.items() if profile.dialect == dialect}
@@ -97,6 +102,9 @@ def plan(
             raise ProfileError(_why_alone(name, found[1], put_on, fits))
     if not combinations:
         raise ProfileError(f"no {dialect} profiles that were asked for go together; `lensmount profiles` lists them")
+    if folder is not None:
+        for one in combinations:
+            check_output(folder / recording_name(one), overwrite=overwrite)
     titles = [{name: profile.title for name, profile in profiles.items()} for profiles in found]
     matrix = Matrix(
         dialect=spoken.name,
@@ -111,7 +119,7 @@ def plan(
         planned=len(combinations),
     )
     read = {name: profile for profiles in found for name, profile in profiles.items()}
-    return Plan(combinations, Attempt(read, dialect, script, seed, folder), matrix)
+    return Plan(combinations, Attempt(read, dialect, script, seed, folder, overwrite), matrix)
 
 
 def _fits_by(cast: Cast) -> Fits:

@@ -7,7 +7,7 @@ from lensmount_protocol.decoder import Decoded, DecodedFrame, DecodedGarbage
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.message import Unknown
 from lensmount_protocol.paving import build_payload, type_of
-from lensmount_protocol.wire import Role
+from lensmount_protocol.wire import Remark, Role
 
 
 @dataclass(slots=True)
@@ -24,6 +24,7 @@ class Tally:
         padding: bytes that a sender clocked behind its frames.
         garbage: reason -> bytes that belong to no frame.
         runs: runs of such bytes.
+        gaps: what the source says of parts of it that are missing.
     """
 
     dialect: Dialect
@@ -37,6 +38,7 @@ class Tally:
     padding: int = 0
     garbage: Counter[str] = field(default_factory=lambda: Counter[str]())
     runs: int = 0
+    gaps: list[str] = field(default_factory=lambda: list[str]())
 
     def add(self, event: Decoded) -> None:
         """Count one event."""
@@ -45,6 +47,8 @@ class Tally:
         elif isinstance(event, DecodedGarbage):
             self.garbage[event.reason.value] += len(event.data)
             self.runs += 1
+        elif isinstance(event, Remark) and event.incomplete:
+            self.gaps.append(event.text)
 
     @property
     def frames(self) -> dict[tuple[str, str], tuple[int, int]]:
@@ -58,6 +62,20 @@ class Tally:
     def proven(self) -> bool:
         """Whether every valid frame was typed and rebuilt byte for byte."""
         return self.valid == self.typed == self.rebuilt
+
+    @property
+    def total(self) -> int:
+        """All bytes: in frames, as padding, and in no frame."""
+        return sum(size for _, size in self.counts.values()) + self.padding + sum(self.garbage.values())
+
+    def share(self) -> str:
+        """Which part of the bytes is explained: what lies in typed messages, and padding."""
+        total = self.total
+        if not total:
+            return "no bytes"
+        explained = total - sum(self.garbage.values()) - self.unexplained
+        # Rounded down, so that 100 % means every byte.
+        return f"{explained * 1000 // total / 10:g} % of {total} bytes explained"
 
     def summary(self) -> str:
         """What was found, in one line."""

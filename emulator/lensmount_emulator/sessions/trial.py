@@ -13,7 +13,7 @@ from lensmount_emulator.sessions.header import session_header
 from lensmount_emulator.sessions.loopback import Session, run_loopback
 from lensmount_emulator.sessions.matrix import Trial
 from lensmount_hardware.captures.recording import RecordingWriter
-from lensmount_protocol.errors import CaptureError
+from lensmount_hardware.output_file import write_output
 from lensmount_protocol.wire import Record
 
 CHECK_ALL = "check all"
@@ -30,6 +30,7 @@ class Attempt:
         script: what to do.
         seed: where reaction times get their jitter from.
         folder: where a recording of each session goes; `None` for none.
+        overwrite: replace recordings that exist.
     """
 
     profiles: Mapping[str, Profile]
@@ -37,12 +38,13 @@ class Attempt:
     script: str = CHECK_ALL
     seed: int | None = None
     folder: Path | None = None
+    overwrite: bool = False
 
     def __call__(self, combination: Combination) -> Trial:
         """Run it; see `Try`.
 
         Raises:
-            CaptureError: the recording cannot be written.
+            CaptureError: the recording exists or cannot be written.
         """
         if self.folder is None:
             return self._trial(self._session(combination, None))
@@ -53,10 +55,7 @@ class Attempt:
         finally:
             # A session that ends in an error leaves what was heard until then.
             path = self.folder / recording_name(combination)
-            try:
-                path.write_bytes(memory.getvalue())
-            except OSError as error:
-                raise CaptureError(f"{path}: {error.strerror or error}") from error
+            write_output(path, memory.getvalue(), overwrite=self.overwrite)
 
     def replay(self, combination: Combination) -> str:
         """The command that runs the session again."""

@@ -31,6 +31,7 @@ from lensmount_hardware.captures.pcapng_blocks import (
     options,
 )
 from lensmount_hardware.captures.records_json import text_of
+from lensmount_hardware.output_file import OutputFile
 from lensmount_protocol.errors import CaptureError
 from lensmount_protocol.wire import Burst, Edge, Record, Remark, Role
 
@@ -48,23 +49,33 @@ _LONGEST_COMMENT = 16_000
 class PcapngWriter:
     """Appends records to a pcapng file; nothing is kept in memory.
 
+    As a context manager it closes the file, or removes what is incomplete after an exception.
+
     Args:
-        target: a path, whose file is made anew, or a binary file that the caller closes.
+        target: a path, or a binary file that the caller closes.
         comment: what to say of the whole session.
+        overwrite: replace an existing file.
 
     Raises:
-        CaptureError: the file cannot be made or written, or a record is from before time 0; `write` raises it too.
+        CaptureError: the file exists or cannot be made or written, or a record is from before time 0; `write` raises it
+            too.
     """
 
-    def __init__(self, target: Path | BinaryIO, comment: str = "") -> None:
-        self._owns = isinstance(target, Path)
-        self._name = str(target) if isinstance(target, Path) else str(getattr(target, "name", "pcapng"))
+    def __init__(self, target: Path | BinaryIO, comment: str = "", *, overwrite: bool = False) -> None:
+        self._output: OutputFile | None = None
+        self._file: BinaryIO
+        if isinstance(target, Path):
+            self._output = OutputFile(target, overwrite=overwrite)
+            self._file, self._name = self._output.file, str(target)
+        else:
+            self._file, self._name = target, str(getattr(target, "name", "pcapng"))
         self._last_ns = 0
         try:
-            self._file = target.open("wb") if isinstance(target, Path) else target
-        except OSError as error:
-            raise self._failure(error) from error
-        self._say(_beginning(comment))
+            self._say(_beginning(comment))
+        except CaptureError:
+            if self._output is not None:
+                self._output.discard()
+            raise
 
     def write(self, record: Record) -> None:
         """Append one record."""
@@ -80,27 +91,29 @@ class PcapngWriter:
             self._packet(2, record.at, b"", [text_of(record)])
 
     def close(self) -> None:
-        """Put everything into the file, and close it if it is ours."""
+        """Put everything into the file, and give it its final name if it is ours."""
         try:
-            try:
-                self._file.flush()
-            finally:
-                # On a full disk this fails once more; the file is closed all the same.
-                if self._owns:
-                    self._file.close()
+            self._file.flush()
         except OSError as error:
+            if self._output is not None:
+                self._output.discard()
             raise self._failure(error) from error
+        if self._output is not None:
+            self._output.commit()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(
         self,
-        _type: type[BaseException] | None,
+        kind: type[BaseException] | None,
         _error: BaseException | None,
         _traceback: TracebackType | None,
     ) -> None:
-        self.close()
+        if kind is not None and self._output is not None:
+            self._output.discard()
+        else:
+            self.close()
 
     def _write_burst(self, burst: Burst) -> None:
         size = len(burst.data)

@@ -1,5 +1,6 @@
 """The project's own lossless recording, `.lmx`: a header, then one record a line, readable after any crash.
 
+A recording has its final name only once it is closed. Until then, and after a killed process, it is `NAME.part`.
 Every line is a JSON object that ends with a newline, so a cut line is never mistaken for a whole one. A
 record is with the operating system before `write` returns: a crash of the program loses nothing that was
 written, a crash of the machine at most what the system had not yet put on the disk. The same records give the
@@ -7,7 +8,7 @@ same bytes.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
@@ -15,7 +16,8 @@ from typing import Any, BinaryIO, Self
 from lensmount_hardware.captures.capture import Capture, Progress, blocks_of, lines_of, silent
 from lensmount_hardware.captures.heads import is_recording
 from lensmount_hardware.captures.records_json import object_from, record_of, records_of, text_of
-from lensmount_protocol.errors import CaptureError
+from lensmount_hardware.output_file import OutputFile
+from lensmount_protocol.errors import CaptureError, MountError
 from lensmount_protocol.wire import Record, Remark, Wiring
 
 VERSION = 1
@@ -25,27 +27,53 @@ _KIND: Mapping[str, object] = {"lensmount": "recording", "version": VERSION}
 class RecordingWriter:
     """Appends records to a file.
 
+    As a context manager it closes the recording. A recording that ends with Ctrl-C, with a closed standard output or
+    with a `MountError`, such as a lost port, is complete: it holds all that happened. After another exception it keeps
+    its partial name.
+
     Args:
-        target: a path, whose file is made anew, or a binary file that the caller closes.
+        target: a path, or a binary file that the caller closes.
         header: what to say of the session: dialect, profiles, seed.
+        overwrite: replace an existing file.
+        inputs: files that the session reads; none of them is replaced.
+
+    Attributes:
+        path: where the records are now: the partial file, after `close` the final one; `None` for the caller's file.
 
     Raises:
-        CaptureError: the file cannot be made or written; `write` and `flush` raise it too.
+        CaptureError: the file exists or cannot be made or written; `write`, `flush` and `close` raise it too.
     """
 
-    def __init__(self, target: Path | BinaryIO, header: Mapping[str, Any]) -> None:
-        self._owns = isinstance(target, Path)
-        self._name = str(getattr(target, "name", "")) if not isinstance(target, Path) else str(target)
-        try:
-            # Without a buffer of our own each record is one call of the system, and nothing waits to be flushed.
-            self._file = target.open("wb", buffering=0) if isinstance(target, Path) else target
-        except OSError as error:
-            raise self._failure(error) from error
+    def __init__(
+        self,
+        target: Path | BinaryIO,
+        header: Mapping[str, Any],
+        *,
+        overwrite: bool = False,
+        inputs: Iterable[Path] = (),
+    ) -> None:
+        # Without a buffer of our own each record is one call of the system, and nothing waits to be flushed.
+        self._output: OutputFile | None = None
+        self._file: BinaryIO
+        if isinstance(target, Path):
+            self._output = OutputFile(target, overwrite=overwrite, inputs=inputs, buffering=0)
+            self._file, self._name = self._output.file, str(target)
+        else:
+            self._file, self._name = target, str(getattr(target, "name", ""))
+        self._begun = self._broken = False
         try:
             self._say(json.dumps({**_KIND, **header, **_KIND}, separators=(",", ":")))
-        except CaptureError:
-            self.close()
+        except BaseException:
+            # Without its header the file holds nothing.
+            if self._output is not None:
+                self._output.discard()
             raise
+        self._begun = True
+
+    @property
+    def path(self) -> Path | None:
+        """Where the records are now."""
+        return None if self._output is None else self._output.current
 
     def write(self, record: Record) -> None:
         """Append one record."""
@@ -59,35 +87,46 @@ class RecordingWriter:
             raise self._failure(error) from error
 
     def close(self) -> None:
-        """Close the file, if it is ours."""
-        if self._owns:
-            self._file.close()
+        """Close the file, if it is ours, and give it its final name, unless a record is missing in it."""
+        if self._output is None:
+            return
+        if self._broken:
+            self._output.keep()
+        else:
+            self._output.commit()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(
         self,
-        _type: type[BaseException] | None,
+        kind: type[BaseException] | None,
         _error: BaseException | None,
         _traceback: TracebackType | None,
     ) -> None:
+        if kind is not None and not issubclass(kind, KeyboardInterrupt | MountError | BrokenPipeError):
+            self._broken = True
         self.close()
 
     def _say(self, line: str) -> None:
         data = (line + "\n").encode()
+        owns = self._output is not None
         try:
             written = self._file.write(data)
-            while self._owns and written < len(data):
+            while owns and written < len(data):
                 data = data[written:]
                 written = self._file.write(data)
-            if not self._owns:
+            if not owns:
                 self._file.flush()
         except OSError as error:
             raise self._failure(error) from error
 
     def _failure(self, error: OSError) -> CaptureError:
-        return CaptureError(f"{self._name or 'recording'}: {error.strerror or error}")
+        self._broken = True
+        kept = ""
+        if self._output is not None and self._output.partial is not None and self._begun:
+            kept = f"; what was recorded until then is in {self._output.partial}"
+        return CaptureError(f"{self._name or 'recording'}: {error.strerror or error}{kept}")
 
 
 def read_recording(

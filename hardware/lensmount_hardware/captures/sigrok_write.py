@@ -2,15 +2,18 @@
 
 import math
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
+from lensmount_hardware.captures.declared import OWN_SECTION
 from lensmount_hardware.captures.logic import check_rate
 from lensmount_hardware.captures.uart import Ports, Positions
 from lensmount_hardware.captures.waveform import Levels, Waveform, steps, survey, whole_seconds_before
+from lensmount_hardware.output_file import OutputFile, check_output
 from lensmount_protocol.errors import CaptureError
 from lensmount_protocol.wire import Record, Wiring
 
@@ -33,26 +36,32 @@ def write_sigrok(
     wiring: Wiring,
     rate: int = USUAL_RATE,
     limit: int | None = None,
+    *,
+    about: Mapping[str, str] = MappingProxyType({}),
+    overwrite: bool = False,
 ) -> Waveform:
     """Write a `.sr` file, in memory that does not grow with the recording.
 
     Sample 0 is the whole second in front of the first record; a sample shows what the lines were nearest to its time.
 
     Args:
-        target: the file, made anew.
+        target: the file; it appears when it is complete.
         records: gives all records from the first on, each time it is asked; it is asked twice.
         wiring: the mount's lines and rates.
         rate: samples a second.
         limit: samples that the file may have; `None` for any number.
+        about: what to say of the whole session; programs other than this one ignore it.
+        overwrite: replace an existing file.
 
     Returns:
         What was drawn, and what could not be.
 
     Raises:
-        CaptureError: the file cannot be written, the rate is too low for the mount, nothing has a time, or
+        CaptureError: the file exists or cannot be written, the rate is too low for the mount, nothing has a time, or
             there are more samples than the limit.
     """
     check_rate(target, rate, wiring)
+    check_output(target, overwrite=overwrite)
     waveform = survey(str(target), records(), wiring)
     total = math.ceil((waveform.end - whole_seconds_before(waveform) + _AFTERWARDS_S) * rate)
     if limit is not None and total > limit:
@@ -63,9 +72,12 @@ def write_sigrok(
         )
     size = next(size for size in (1, 2, 4, 8) if len(waveform.lines) <= 8 * size)
     try:
-        with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        with (
+            OutputFile(target, overwrite=overwrite) as output,
+            zipfile.ZipFile(output.file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
+        ):
             _add(archive, "version", b"2")
-            _add(archive, "metadata", _metadata(waveform, rate, size))
+            _add(archive, "metadata", _metadata(waveform, rate, size, about))
             for number, samples in enumerate(_chunks(records(), waveform, rate, size), 1):
                 _add(archive, f"logic-1-{number}", samples)
     except OSError as error:
@@ -79,7 +91,7 @@ def _add(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
     archive.writestr(info, data, compresslevel=1)
 
 
-def _metadata(waveform: Waveform, rate: int, size: int) -> bytes:
+def _metadata(waveform: Waveform, rate: int, size: int, about: Mapping[str, str]) -> bytes:
     device = {
         "capturefile": "logic-1",
         "total probes": len(waveform.lines),
@@ -89,7 +101,9 @@ def _metadata(waveform: Waveform, rate: int, size: int) -> bytes:
         "unitsize": size,
     }
     told = "".join(f"{key}={value}\n" for key, value in device.items())
-    return f"[global]\nsigrok version=0.5.2\n\n[device 1]\n{told}".encode()
+    own = "".join(f"{key}={value}\n" for key, value in about.items())
+    own = own and f"\n[{OWN_SECTION}]\n{own}"
+    return f"[global]\nsigrok version=0.5.2\n\n[device 1]\n{told}{own}".encode()
 
 
 def _chunks(records: Iterable[Record], waveform: Waveform, rate: int, size: int) -> Iterator[bytes]:

@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 from lensmount_hardware.captures.logic import check_rate
 from lensmount_hardware.captures.waveform import Waveform, steps, survey, whole_seconds_before
+from lensmount_hardware.output_file import OutputFile, check_output
 from lensmount_protocol.errors import CaptureError
 from lensmount_protocol.wire import Record, Wiring
 
@@ -26,41 +27,50 @@ _FIRST_CODE = 33
 
 
 def write_vcd(
-    target: Path, records: Callable[[], Iterable[Record]], wiring: Wiring, rate: int = USUAL_RATE
+    target: Path,
+    records: Callable[[], Iterable[Record]],
+    wiring: Wiring,
+    rate: int = USUAL_RATE,
+    *,
+    comment: str = "",
+    overwrite: bool = False,
 ) -> Waveform:
     """Write a `.vcd` file, in memory that does not grow with the recording.
 
     Times are those of the recording; where that begins before 0, they count from the whole second in front of it.
 
     Args:
-        target: the file, made anew.
+        target: the file; it appears when it is complete.
         records: gives all records from the first on, each time it is asked; it is asked twice.
         wiring: the mount's lines.
         rate: steps a second, at least; the next power of ten is taken.
+        comment: what to say of the whole session, without spaces.
+        overwrite: replace an existing file.
 
     Returns:
         What was drawn, and what could not be.
 
     Raises:
-        CaptureError: the file cannot be written, no timescale is that fine, the rate is too low for the
+        CaptureError: the file exists or cannot be written, no timescale is that fine, the rate is too low for the
             mount, or nothing has a time.
     """
     fitting = next((steps_a_second for steps_a_second in _TIMESCALES if steps_a_second >= rate), None)
     if fitting is None:
         raise CaptureError(f"{target}: {rate} steps a second; recordings have nanoseconds, so at most {USUAL_RATE}")
     check_rate(target, fitting, wiring)
+    check_output(target, overwrite=overwrite)
     waveform = survey(str(target), records(), wiring)
     try:
-        with target.open("wb") as file:
-            _write(file, records(), waveform, fitting)
+        with OutputFile(target, overwrite=overwrite) as output:
+            _write(output.file, records(), waveform, fitting, comment)
     except OSError as error:
         raise CaptureError(f"{target}: {error.strerror or error}") from error
     return waveform
 
 
-def _write(file: BinaryIO, records: Iterable[Record], waveform: Waveform, rate: int) -> None:
+def _write(file: BinaryIO, records: Iterable[Record], waveform: Waveform, rate: int, comment: str) -> None:
     origin = min(0.0, whole_seconds_before(waveform))
-    file.write("".join(_header(waveform, rate)).encode())
+    file.write("".join(_header(waveform, rate, comment)).encode())
 
     @lru_cache(maxsize=4096)
     def changed(mask: int, port: int) -> str:
@@ -83,9 +93,11 @@ def _write(file: BinaryIO, records: Iterable[Record], waveform: Waveform, rate: 
     file.write(f"#{end}\n".encode())
 
 
-def _header(waveform: Waveform, rate: int) -> Iterator[str]:
+def _header(waveform: Waveform, rate: int, comment: str) -> Iterator[str]:
     start = math.floor((waveform.start - min(0.0, whole_seconds_before(waveform))) * rate)
     yield "$version lensmount $end\n"
+    if comment:
+        yield f"$comment {comment} $end\n"
     yield f"$timescale {_TIMESCALES[rate]} $end\n$scope module mount $end\n"
     for index, line in enumerate(waveform.lines):
         yield f"$var wire 1 {_code(index)} {'_'.join(line.split()) or '_'} $end\n"

@@ -58,23 +58,24 @@ def bytes_in(records: list[Record]) -> bytes:
 @pytest.mark.parametrize("wanted", [1_000, 20_000, 60_000])
 def test_a_recorder_that_is_killed_keeps_all_that_came_before(wanted: int, tmp_path: Path) -> None:
     """It is killed while bytes are coming, when its file has reached a size."""
-    path = tmp_path / "killed.lmx"
+    path, partial = tmp_path / "killed.lmx", tmp_path / "killed.lmx.part"
     with pty_pair() as (near, name), running(recording(name, path)) as recorder:
         assert recorder.stderr is not None
         assert "hears the body" in recorder.stderr.readline()
         sent, clock = 0, MonotonicClock()
-        while path.stat().st_size < wanted:
+        while partial.stat().st_size < wanted:
             assert clock.now() < PATIENCE
             os.write(near, numbered(sent, 50))
             sent += 50
         recorder.send_signal(signal.SIGKILL)
         recorder.wait(PATIENCE)
-    records = records_in(path)
+    assert not path.exists()
+    records = records_in(partial)
     heard = bytes_in(records)
     assert len(heard) > wanted // 8
     assert numbered(0, sent).startswith(heard)
     assert len([record for record in records if isinstance(record, Remark)]) <= 1
-    assert main(["decode", str(path), "--stats"]) == 0
+    assert main(["decode", str(partial), "--stats"]) == 0
 
 
 def little_room(size: int) -> Callable[[], None]:
@@ -83,7 +84,7 @@ def little_room(size: int) -> Callable[[], None]:
 
 
 def test_a_disk_that_is_full_ends_a_recording_in_one_line_and_keeps_what_fits(tmp_path: Path) -> None:
-    path = tmp_path / "full.lmx"
+    path, partial = tmp_path / "full.lmx", tmp_path / "full.lmx.part"
     with ExitStack() as stack:
         near, name = stack.enter_context(pty_pair())
         recorder = stack.enter_context(running(recording(name, path), little_room(ROOM)))
@@ -97,9 +98,10 @@ def test_a_disk_that_is_full_ends_a_recording_in_one_line_and_keeps_what_fits(tm
             Event().wait(0.001)
         told = recorder.stderr.read()
     assert recorder.returncode == 3
-    assert told == f"lensmount: {path}: File too large\n"
-    assert path.stat().st_size == ROOM
-    records = records_in(path)
+    assert told == f"lensmount: {path}: File too large; what was recorded until then is in {partial}\n"
+    assert not path.exists()
+    assert partial.stat().st_size == ROOM
+    records = records_in(partial)
     heard = bytes_in(records)
     assert len(heard) > 500
     assert numbered(0, sent).startswith(heard)
@@ -113,10 +115,12 @@ def test_a_session_on_a_full_disk_ends_in_one_line_and_lets_go_of_its_port(tmp_p
     with running(words, little_room(500)) as body:
         out, told = body.communicate(timeout=PATIENCE)
     assert body.returncode == 3
-    assert told == f"lensmount: {path}: File too large\n"
+    partial = path.with_name("full.lmx.part")
+    assert told == f"lensmount: {path}: File too large; what was recorded until then is in {partial}\n"
     assert " errors\n" in out
     assert not link.is_symlink()
-    assert bytes_in(records_in(path))
+    assert bytes_in(records_in(partial))
+    assert not path.exists()
 
 
 @pytest.mark.parametrize("ending", [".pcapng", ".sr", ".vcd"])

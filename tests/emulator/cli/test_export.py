@@ -41,7 +41,9 @@ class Recorded:
 
     def exported(self, ending: str, *options: str) -> Path:
         target = self.path.with_suffix(ending)
-        assert main(["export", str(self.path), "--dialect", self.dialect, "--to", str(target), *options]) == 0
+        assert (
+            main(["export", str(self.path), "--dialect", self.dialect, "--to", str(target), "--force", *options]) == 0
+        )
         return target
 
     def frames(self) -> list[DecodedFrame]:

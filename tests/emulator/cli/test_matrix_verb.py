@@ -116,7 +116,7 @@ def test_sigterm_ends_every_process_and_writes_the_reports(tmp_path: Path) -> No
     ("words", "code", "text"),
     [
         (["--dialect", "zmount"], 2, "unknown dialect 'zmount'"),
-        (["--dialect", "emount"], 2, "unknown script verb 'check'"),
+        (["--dialect", "emount", "--do", "check all"], 2, "unknown script verb 'check'"),
         ([*EMOUNT[1:], "--lens", "canon-*"], 2, "unknown lens 'canon-*'; known: loxia-21"),
         ([*EMOUNT[1:], "--json", "no/such/folder/m.json"], 3, "no/such/folder/m.json: No such file or directory"),
         ([*EMOUNT[1:], "--json", "{same}", "--html", "{same}"], 3, "two reports cannot go to one file"),

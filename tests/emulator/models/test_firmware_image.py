@@ -16,7 +16,7 @@ from lensmount_emulator.models.firmware_image import (
     write_image,
 )
 from lensmount_emulator.models.firmware_store import SLOT_SIZE
-from lensmount_protocol.errors import FirmwareError
+from lensmount_protocol.errors import CaptureError, FirmwareError
 
 IMAGE = make_image(3, 77, bytes((1, 2, 0, 0)), 5000, seed=4)
 
@@ -82,7 +82,7 @@ def test_the_complaint_says_what_is_wrong(file: Path, change: object, told: str)
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     assert "cannot be read: No such file" in complaint(tmp_path / "none.lmf")
-    with pytest.raises(FirmwareError, match="cannot be written"):
+    with pytest.raises(CaptureError, match=r"none\.lmf: No such file"):
         write_image(tmp_path / "none" / "none.lmf", IMAGE)
 
 

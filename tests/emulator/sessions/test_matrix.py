@@ -209,4 +209,12 @@ def test_what_cannot_be_planned_is_one_line(options: dict[str, list[str]], text:
 
 def test_a_dialect_without_the_script_is_told_before_anything_runs() -> None:
     with pytest.raises(ScriptError, match="unknown script verb 'check'"):
-        plan("emount")
+        plan("emount", script="check all")
+
+
+def test_each_dialect_has_a_script_of_its_own() -> None:
+    assert plan("lmount").matrix.script == "check all"
+    planned = plan("emount", lenses=["sel55210"], bodies=["a6000"])
+    assert "focus" in planned.matrix.script
+    (cell,) = planned.run()
+    assert cell.outcome is Outcome.WORKS

@@ -80,7 +80,10 @@ def test_every_record_is_in_the_file_before_the_next_one(tmp_path, wiring):
     with RecordingWriter(path, HEADER) as writer:
         for count, record in enumerate(RECORDS, 1):
             writer.write(record)
-            assert len(list(read_recording(path, wiring).records)) == count
+            assert writer.path == tmp_path / "a.lmx.part"
+            assert len(list(read_recording(writer.path, wiring).records)) == count
+    assert writer.path == path
+    assert len(list(read_recording(path, wiring).records)) == len(RECORDS)
 
 
 def test_a_damaged_line_is_a_remark_and_the_rest_is_read(tmp_path, wiring):

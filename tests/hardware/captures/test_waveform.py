@@ -210,6 +210,7 @@ def test_writing_keeps_nothing(tmp_path, wiring, write, ending):
             tmp_path / f"a{ending}",
             lambda count=count: (r for r, _ in zip(records(), range(count), strict=False)),
             wiring,
+            overwrite=True,
         )
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any, cast
 
@@ -10,7 +11,8 @@ from lensmount_emulator.fuzz.device.making import Steps
 from lensmount_emulator.fuzz.device.setup import Setup
 from lensmount_emulator.fuzz.story import Story, read_story
 from lensmount_hardware.captures.recording import RecordingWriter, header_of
-from lensmount_protocol.errors import CaptureError, FaultError
+from lensmount_hardware.output_file import write_output
+from lensmount_protocol.errors import FaultError
 from lensmount_protocol.wire import Record, Role
 
 DEVICE_VERSION = 1
@@ -80,22 +82,19 @@ def story_of(setup: Setup, steps: Sequence[str], breaks: str) -> Story:
 
 
 def write_finding(path: Path, story: Story, whose: Whose, records: Sequence[Record]) -> None:
-    """Write a story, whose it is, and what it sounded like to a file; where it cannot be written whole, none is left.
+    """Write a story, whose it is, and its traffic to a file; where it cannot be written whole, none is left.
+
+    The caller has claimed the name, so a file that exists is replaced.
 
     Raises:
         CaptureError: the file cannot be written.
     """
     header = story.header() | {"device": {"version": DEVICE_VERSION, **asdict(whose)}}
-    beside = path.with_suffix(".part")
-    try:
-        with RecordingWriter(beside, header) as recording:
-            for record in records:
-                recording.write(record)
-        beside.replace(path)
-    except OSError as error:
-        raise CaptureError(f"{path}: {error.strerror or error}") from error
-    finally:
-        beside.unlink(missing_ok=True)
+    memory = BytesIO()
+    with RecordingWriter(memory, header) as recording:
+        for record in records:
+            recording.write(record)
+    write_output(path, memory.getvalue(), overwrite=True)
 
 
 def read_finding(path: Path) -> tuple[Story, Whose]:

@@ -45,7 +45,7 @@ class Notebook:
             except OSError as error:
                 raise CaptureError(f"{folder}: {error.strerror or error}") from error
             self.recording = _claimed(folder, "run")
-            self._recording = RecordingWriter(self.recording, header)
+            self._recording = RecordingWriter(self.recording, header, overwrite=True)
 
     def write(self, record: Record) -> None:
         """Keep a record; it is with the operating system when this returns."""

@@ -91,6 +91,7 @@ EMOUNT_CAST = Cast(
     engine=_engine,
     usual_body="a6000",
     usual_lens="sel55210",
+    check_script="wait 0.2; focus +50; focus -50; stop; aperture f/8; wait 0.1; sleep; wake; wait 0.1",
     carry_out=one_more_step,
     ask=ask,
 )

@@ -36,6 +36,7 @@ LMOUNT_CAST = Cast(
     engine=_engine,
     usual_body="panasonic-s1r",
     usual_lens="leica-vario-elmarit-sl-24-90mm-f2.8-4",
+    check_script="check all",
     couple=couple,
     carry_out=one_more_step,
     ask=ask,

@@ -1,0 +1,260 @@
+"""Output files: no existing file is overwritten unless the caller allows it, and only complete files get a final name.
+
+Bytes go to a partial file, `NAME.part`, in the same folder. `commit` renames it. The partial file is locked while it is
+written, so a second writer gets an error. It survives a killed process, and every reader of captures reads it.
+Standard output (`-`, `/dev/stdout`), FIFOs and devices have no partial file: bytes go to them directly.
+"""
+
+import contextlib
+import os
+import re
+import stat
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Self
+
+from lensmount_hardware.portability import fcntl
+from lensmount_protocol.errors import CaptureError
+
+PARTIAL = ".part"
+"""What is appended to a name until the file is complete."""
+
+STANDARD_OUTPUT = "-"
+
+_DESCRIPTOR = re.compile(r"/(?:dev|proc/self)/fd/(\d{1,6})")
+_STANDARD = {STANDARD_OUTPUT: 1, "/dev/stdout": 1, "/dev/stderr": 2}
+
+
+class OutputFile:
+    """A file that gets its final name when it is complete.
+
+    As a context manager it commits at the end of the block. After an exception it discards the partial file.
+
+    Args:
+        path: the final name, or a stream (`-`, `/dev/stdout`, a FIFO, a device).
+        overwrite: replace a file that exists, and what an interrupted run left.
+        inputs: files that must not be replaced, by whatever name.
+        buffering: as in `open`; 0 passes each write to the operating system.
+
+    Attributes:
+        path: the final name.
+        partial: where the bytes are until `commit`; `None` for a stream.
+        file: the open binary file.
+
+    Raises:
+        CaptureError: the file exists, is an input, is written by another process, or cannot be created.
+    """
+
+    def __init__(
+        self, path: Path, *, overwrite: bool = False, inputs: Iterable[Path] = (), buffering: int = -1
+    ) -> None:
+        self.path = path
+        self._overwrite = overwrite
+        self._target = path
+        self.partial: Path | None = None
+        self.file: BinaryIO
+        check_output(path, overwrite=overwrite, inputs=inputs)
+        try:
+            if _is_stream(path):
+                self.file = _open_stream(path, buffering)
+                return
+            # A link stays a link: the file that it names is replaced.
+            self._target = Path(os.path.realpath(path))
+            self.partial = partial_of(self._target)
+            self.file = os.fdopen(self._claim(self.partial), "wb", buffering=buffering)
+        except OSError as error:
+            raise _failure(path, error) from error
+
+    @property
+    def current(self) -> Path:
+        """Where the bytes are now: the partial file, or the final one after `commit`."""
+        return self.path if self.partial is None else self.partial
+
+    def commit(self) -> None:
+        """Close the file and give it its final name; does nothing the second time.
+
+        Raises:
+            CaptureError: the last bytes cannot be written, or another program has created a file of that name. The
+                partial file stays.
+        """
+        if self.file.closed:
+            return
+        try:
+            try:
+                self.file.flush()
+                if self.partial is not None and os.name != "nt":
+                    self._rename(self.partial)
+            finally:
+                self.file.close()
+            if self.partial is not None:
+                # Windows renames only closed files.
+                self._rename(self.partial)
+        except OSError as error:
+            raise _failure(self.path, error) from error
+
+    def keep(self) -> None:
+        """Close an incomplete file whose content is worth keeping: it stays under its partial name."""
+        with contextlib.suppress(OSError):
+            self.file.close()
+
+    def discard(self) -> None:
+        """Close and remove an incomplete file; does nothing after `commit` or `keep`."""
+        if self.file.closed:
+            return
+        self.keep()
+        if self.partial is not None:
+            self.partial.unlink(missing_ok=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, _error: BaseException | None, _traceback: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            self.discard()
+            return
+        try:
+            self.commit()
+        except CaptureError:
+            if self.partial is not None:
+                self.partial.unlink(missing_ok=True)
+            raise
+
+    def _claim(self, partial: Path) -> int:
+        """The descriptor of the partial file, created and locked.
+
+        Raises:
+            CaptureError: another process writes it, or an interrupted run left it.
+            OSError: it cannot be created.
+        """
+        flags = os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
+        left = False
+        try:
+            descriptor = os.open(partial, flags | os.O_EXCL, 0o666)
+        except FileExistsError:
+            left = True
+            descriptor = os.open(partial, flags, 0o666)
+        locked = _lock(descriptor)
+        if locked is False or not _is_same(descriptor, partial):
+            os.close(descriptor)
+            raise CaptureError(f"{self.path}: another process writes it; wait for its end, or name another file")
+        if left and not self._overwrite:
+            os.close(descriptor)
+            writes = "" if locked else "another process writes it, or "
+            raise CaptureError(
+                f"{partial}: {writes}an interrupted run left it; move it or remove it, or replace it with --force"
+            )
+        if not left and not self._overwrite and self._target.exists():
+            # Another writer completed the file between the first check and the lock.
+            os.close(descriptor)
+            partial.unlink(missing_ok=True)
+            raise CaptureError(f"{self.path}: exists already; name another file, or replace it with --force")
+        os.ftruncate(descriptor, 0)
+        return descriptor
+
+    def _rename(self, partial: Path) -> None:
+        if os.path.lexists(self._target):
+            if not self._overwrite:
+                raise FileExistsError(17, "created by another program in the meantime")
+            with contextlib.suppress(OSError):
+                partial.chmod(stat.S_IMODE(self._target.stat().st_mode))
+        partial.replace(self._target)
+        self.partial = None
+
+
+def check_output(path: Path, *, overwrite: bool = False, inputs: Iterable[Path] = ()) -> None:
+    """Refuse a name that an output must not take, before any work is done.
+
+    Args:
+        path: the final name.
+        overwrite: whether an existing file may be replaced.
+        inputs: files that must not be replaced, by whatever name: a link or another spelling of the path.
+
+    Raises:
+        CaptureError: it is a folder, is an input, or exists and may not be replaced.
+    """
+    if _is_stream(path):
+        return
+    for source in inputs:
+        if is_same_file(path, source) or is_same_file(partial_of(path), source):
+            raise CaptureError(f"{path}: is the input {source}; name another file")
+    if path.is_dir():
+        raise CaptureError(f"{path}: Is a directory")
+    if path.exists() and not overwrite:
+        raise CaptureError(f"{path}: exists already; name another file, or replace it with --force")
+
+
+def write_output(path: Path, data: bytes, *, overwrite: bool = False, inputs: Iterable[Path] = ()) -> None:
+    """Write a whole file, which appears only when it is complete.
+
+    Raises:
+        CaptureError: as `OutputFile`, or it cannot be written.
+    """
+    with OutputFile(path, overwrite=overwrite, inputs=inputs) as output:
+        try:
+            output.file.write(data)
+        except OSError as error:
+            raise _failure(path, error) from error
+
+
+def partial_of(path: Path) -> Path:
+    """The name of a file until it is complete."""
+    return path.with_name(path.name + PARTIAL)
+
+
+def is_same_file(first: Path, second: Path) -> bool:
+    """Whether two names mean one file that exists, also through links."""
+    try:
+        return first.samefile(second)
+    except (OSError, ValueError):
+        return False
+
+
+def _is_stream(path: Path) -> bool:
+    """Whether bytes go there directly: standard output, a FIFO, a device, a socket."""
+    if str(path) in _STANDARD or _DESCRIPTOR.fullmatch(str(path)):
+        return True
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+
+
+def _open_stream(path: Path, buffering: int) -> BinaryIO:
+    match = _DESCRIPTOR.fullmatch(str(path))
+    number = int(match[1]) if match else _STANDARD.get(str(path))
+    if number is None:
+        return path.open("wb", buffering=buffering)
+    # Opening /dev/stdout would truncate a file that the shell appends to.
+    sys.stdout.flush()
+    return os.fdopen(os.dup(number), "wb", buffering=buffering)
+
+
+def _lock(descriptor: int) -> bool | None:
+    """Lock an open file: whether that worked; `None` where the system has no such locks."""
+    if fcntl is None:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        # Some network file systems have none.
+        return None
+    return True
+
+
+def _is_same(descriptor: int, path: Path) -> bool:
+    """Whether an open file still has this name; its writer may just have renamed it."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except OSError:
+        return False
+
+
+def _failure(path: Path, error: OSError) -> CaptureError:
+    return CaptureError(f"{path}: {error.strerror or error}")
