@@ -27,6 +27,10 @@ _DESCRIPTOR = re.compile(r"/(?:dev|proc/self)/fd/(\d{1,6})")
 _STANDARD = {STANDARD_OUTPUT: 1, "/dev/stdout": 1, "/dev/stderr": 2}
 
 
+class OutputExistsError(CaptureError):
+    """The file exists, or another run writes it or has left a part of it."""
+
+
 class OutputFile:
     """A file that gets its final name when it is complete.
 
@@ -140,18 +144,18 @@ class OutputFile:
         locked = _lock(descriptor)
         if locked is False or not _is_same(descriptor, partial):
             os.close(descriptor)
-            raise CaptureError(f"{self.path}: another process writes it; wait for its end, or name another file")
+            raise OutputExistsError(f"{self.path}: another process writes it; wait for its end, or name another file")
         if left and not self._overwrite:
             os.close(descriptor)
             writes = "" if locked else "another process writes it, or "
-            raise CaptureError(
+            raise OutputExistsError(
                 f"{partial}: {writes}an interrupted run left it; move it or remove it, or replace it with --force"
             )
         if not left and not self._overwrite and self._target.exists():
             # Another writer completed the file between the first check and the lock.
             os.close(descriptor)
             partial.unlink(missing_ok=True)
-            raise CaptureError(f"{self.path}: exists already; name another file, or replace it with --force")
+            raise OutputExistsError(f"{self.path}: exists already; name another file, or replace it with --force")
         os.ftruncate(descriptor, 0)
         return descriptor
 
@@ -184,7 +188,7 @@ def check_output(path: Path, *, overwrite: bool = False, inputs: Iterable[Path] 
     if path.is_dir():
         raise CaptureError(f"{path}: Is a directory")
     if path.exists() and not overwrite:
-        raise CaptureError(f"{path}: exists already; name another file, or replace it with --force")
+        raise OutputExistsError(f"{path}: exists already; name another file, or replace it with --force")
 
 
 def write_output(path: Path, data: bytes, *, overwrite: bool = False, inputs: Iterable[Path] = ()) -> None:

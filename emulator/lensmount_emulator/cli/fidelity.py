@@ -28,13 +28,20 @@ def run(arguments: argparse.Namespace) -> int:
     from lensmount_emulator.reports.console import console_for
     from lensmount_emulator.reports.outcomes import print_score
     from lensmount_emulator.sessions.fidelity import replay
+    from lensmount_hardware.captures.declared import declared_dialect
     from lensmount_hardware.captures.formats import open_capture
+    from lensmount_protocol.errors import DialectError
     from lensmount_protocol.registry import load_dialect
     from lensmount_protocol.wire import Role
 
     profile = load_profile(arguments.profile, None if arguments.role is None else Role(arguments.role))
     dialect = load_dialect(profile.dialect)
     channels = channels_of(arguments.channel, dialect.wiring.lines)
+    declared = declared_dialect(Path(arguments.capture))
+    if declared is not None and declared != dialect.name:
+        raise DialectError(
+            f"{arguments.capture}: declares the dialect {declared}, and profile {profile.name} speaks {dialect.name}"
+        )
     capture = open_capture(Path(arguments.capture), dialect.wiring, channels=channels, samplerate=arguments.samplerate)
     score = replay(list(capture.records), dialect, profile).score
     if arguments.json:

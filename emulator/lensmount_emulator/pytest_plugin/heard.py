@@ -2,12 +2,15 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
 from lensmount_emulator.roles.engine import Notice
 from lensmount_hardware.captures.recording import RecordingWriter
+from lensmount_hardware.output_file import OutputExistsError
 from lensmount_protocol.decoder import Decoded, DecodedFrame, Decoder
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.message import Message
@@ -40,8 +43,8 @@ class Recording:
 
     @property
     def path(self) -> Path:
-        """The recording's file, which grows as the test goes on."""
-        return self.newest().path
+        """The recording's file, which grows as the test goes on; after the test it has its final name."""
+        return self.newest().current
 
     @property
     def records(self) -> list[Record]:
@@ -55,7 +58,7 @@ class Heard:
 
     Attributes:
         dialect: what is spoken.
-        path: where it is recorded.
+        path: the recording's final name; a name that is taken gets the number of the attempt.
         header: what the recording says of itself.
         windowed: whether select lines tell where frames end; without them a frame is taken for whole at its end.
         on_news: called behind every record and notice.
@@ -85,7 +88,18 @@ class Heard:
     def __post_init__(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._decoder = Decoder(self.dialect)
-        self._writer = RecordingWriter(self.path, self.header)
+        wanted = self.path
+        for attempt in count(1):
+            # Each attempt of a test that is run again keeps its recording, and so does each run of pytest.
+            self.path = wanted if attempt == 1 else wanted.with_name(f"{wanted.stem}-attempt{attempt}{wanted.suffix}")
+            with suppress(OutputExistsError):
+                self._writer = RecordingWriter(self.path, self.header)
+                break
+
+    @property
+    def current(self) -> Path:
+        """Where the recording is now: under a partial name until the mount is closed."""
+        return self._writer.path or self.path
 
     def tap(self, record: Record) -> None:
         """Hear one byte run or edge; it is in the file before anything is made of it."""

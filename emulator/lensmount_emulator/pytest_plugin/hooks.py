@@ -27,6 +27,9 @@ from lensmount_emulator.pytest_plugin.workers import check_ports, ports_of
 PLAYED: "pytest.StashKey[list[Mounted]]" = pytest.StashKey()
 """Everything that was mounted in a test, in order."""
 
+PROPERTIES = frozenset(f"{MARKER}_{name}" for name in ("timeline", "recording", "replay"))
+"""Properties of a report that this plugin sets."""
+
 CHOICES = "lensmount_choices"
 """Name of the fixture that the lists of a marker go through."""
 
@@ -78,10 +81,13 @@ def pytest_runtest_makereport(
     """A failed test's report says what was heard, where it is recorded, and how to see it again."""
     if call.excinfo is not None:
         end_in_the_test(call.excinfo, item.config)
+    if call.when == "setup":
+        # A plugin may run a test again; each attempt has properties of its own.
+        item.user_properties[:] = [one for one in item.user_properties if one[0] not in PROPERTIES]
     report = yield
     played = item.stash.setdefault(PLAYED, [])
     for one in played:
-        kept = str(one.recording.path)
+        kept = str(one.heard.path)
         properties: list[tuple[str, str]] = []
         if report.failed:
             parts = one.report(timeline_lines(item.config))

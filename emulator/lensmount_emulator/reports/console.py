@@ -16,12 +16,21 @@ PIPED_WIDTH = 120
 def console_for(out: TextIO) -> Console:
     """A console for output; where it is piped, no line is cut or wrapped."""
     width = None if out.isatty() else PIPED_WIDTH
-    return _safe(Console(file=styled(out), soft_wrap=True, width=width, highlight=False, markup=False, emoji=False))
+    file = styled(out)
+    return _safe(_PipeConsole(file=file, soft_wrap=True, width=width, highlight=False, markup=False, emoji=False))
 
 
 def progress_console() -> Console:
     """A console for progress on standard error."""
     return _safe(Console(file=styled(sys.stderr), markup=False, emoji=False))
+
+
+class _PipeConsole(Console):
+    """Leaves a closed pipe to the command line, which has one exit code for it."""
+
+    def on_broken_pipe(self) -> None:
+        """Raise the error again; rich itself would end the process with exit code 1."""
+        raise
 
 
 def _safe(console: Console) -> Console:

@@ -2,11 +2,14 @@
 
 from collections.abc import Iterable
 
+from rich import box
 from rich.console import Console
+from rich.table import Table
 
 from lensmount_emulator.profiles.profile import Profile
 from lensmount_emulator.reports.printable import one_line
 from lensmount_emulator.reports.tables import print_tally, print_timing
+from lensmount_emulator.sessions.field_differences import Differences
 from lensmount_emulator.sessions.loopback import Session
 from lensmount_emulator.sessions.score import Score
 from lensmount_protocol.timing import Measurement
@@ -33,7 +36,33 @@ def print_score(console: Console, score: Score, profile: Profile, capture: str) 
     if score.ignored:
         console.print(f"  differed there: {', '.join(f'{k} {v}x' for k, v in score.ignored.items())}", markup=False)
     console.print(f"  first divergence: {score.first_divergence or 'none'}", markup=False)
+    for gap in score.incomplete:
+        console.print(f"  the capture is incomplete: {gap}", markup=False)
+    if score.lost is not None:
+        console.print(f"  {score.lost.text()}", markup=False)
+    print_differences(console, score.differences)
     print_timing(console, score.timing, only_met=True)
+
+
+def print_differences(console: Console, differences: Differences) -> None:
+    """Per message and field, how many bytes differ how often; and frames that were not sent or of other types."""
+    for name, times in differences.missing.most_common():
+        console.print(f"  not sent: {name} {times}x", markup=False)
+    for (theirs, ours), times in differences.wrong.most_common():
+        console.print(f"  other type: {ours} instead of {theirs} {times}x", markup=False)
+    if not differences.fields:
+        return
+    table = Table(
+        "field", "compared", "differ", "bytes that differ", "declared variable",
+        box=box.SIMPLE_HEAD, title="differences by field", title_justify="left",
+    )  # fmt: skip
+    for column in table.columns[1:3]:
+        column.justify = "right"
+    for (message, name), found in sorted(differences.fields.items()):
+        declared = "yes" if found.declared else "no"
+        counts = (str(differences.compared[message]), str(found.count))
+        table.add_row(f"{message}.{name}", *counts, found.text(), declared)
+    console.print(table)
 
 
 def print_session(console: Console, session: Session) -> None:

@@ -6,8 +6,9 @@ from io import BytesIO
 from pathlib import Path
 from typing import cast
 
+from lensmount_emulator.roles.cast import Place
 from lensmount_emulator.sessions.header import KNOWN
-from lensmount_emulator.sessions.loopback import run_loopback
+from lensmount_emulator.sessions.loopback import profile_of, run_loopback
 from lensmount_hardware.captures.recording import RecordingWriter, header_of
 from lensmount_protocol.errors import CaptureError
 
@@ -74,6 +75,9 @@ def _require_loopback(path: Path, header: Mapping[str, object]) -> None:
             f"{path}: neither a story nor a recording of a virtual session; to play one end of it, say "
             "--port SPEC --as body or lens"
         )
+    body, dialect = profile_of(str(header["body"]), Place.BODY), header.get("dialect")
+    if dialect not in (None, body.dialect):
+        raise CaptureError(f"{path}: declares the dialect {dialect}, and its body {body.name} speaks {body.dialect}")
     if strange := sorted(set(header) - KNOWN):
         raise CaptureError(f"{path}: its header holds {', '.join(strange)}, which cannot be run again from here")
 

@@ -1,10 +1,12 @@
 """How close an engine comes to a captured device: frames matched, fields compared, timing rules counted."""
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from lensmount_emulator.roles.wording import Variable
+from lensmount_emulator.sessions.field_differences import Differences
+from lensmount_emulator.sessions.following import Lost
 from lensmount_protocol.decoder import Decoded, DecodedFrame
 from lensmount_protocol.describe import name_of, show_value
 from lensmount_protocol.message import Message
@@ -27,6 +29,9 @@ class Score:
         surplus: frames that only our engine sent.
         gapless: whether the capture would have shown them; a sniffer's log can lose lines.
         ignored: variable fields that did differ, each with how often.
+        differences: per message and field, how many bytes differ how often; frames not sent or of other types.
+        lost: where our engine did not join or stopped following; `None` where it answered to the end.
+        incomplete: parts of the source that are missing, in words.
         first_divergence: the first difference, in words; `""` where there is none.
         timing: the contract's rules as measured on our engine's edges and frames.
         declared: the profile's variable fields.
@@ -42,6 +47,9 @@ class Score:
     windows: int = 0
     surplus: int = 0
     ignored: dict[str, int] = field(default_factory=lambda: dict[str, int]())
+    differences: Differences = field(default_factory=Differences)
+    lost: Lost | None = None
+    incomplete: list[str] = field(default_factory=lambda: list[str]())
     first_divergence: str = ""
     timing: list[Measurement] = field(default_factory=lambda: list[Measurement]())
     declared: list[str] = field(default_factory=lambda: list[str]())
@@ -63,6 +71,9 @@ class Score:
             "requests": self.requests,
             "ignored": self.ignored,
             "first_divergence": self.first_divergence or None,
+            "lost": None if self.lost is None else self.lost.as_dict(),
+            "incomplete": self.incomplete,
+            "differences": self.differences.as_dict(),
             "timing": {
                 "held": self.rules_held,
                 "violated": self.rules_violated,
@@ -84,7 +95,8 @@ class Score:
     def perfect(self) -> bool:
         """Whether nothing was found wanting."""
         complete = self.expected == self.exact == self.windows
-        return complete and not self.rules_violated and not (self.surplus and self.gapless)
+        followed = self.lost is None and not self.incomplete
+        return complete and followed and not self.rules_violated and not (self.surplus and self.gapless)
 
     def diverge(self, what: str) -> None:
         """Remember the first difference."""
@@ -108,8 +120,8 @@ class Replay:
 
 def compare(
     score: Score, captured: Sequence[DecodedFrame], ours: Sequence[DecodedFrame], variable: Iterable[Variable]
-) -> None:
-    """Match the frames of the captured device with those of our engine, and count what is equal."""
+) -> list[tuple[DecodedFrame, DecodedFrame | None]]:
+    """Match the frames of the captured device with those of our engine, and count what is equal; gives the pairs."""
     allowed = {(entry.message, entry.field): entry.frames for entry in variable}
     pairs, score.surplus = _match(captured, ours)
     score.expected = len(captured)
@@ -119,17 +131,21 @@ def compare(
         number = seen[first] = seen.get(first, -1) + 1
         if mine is None:
             score.diverge(f"{_place(theirs)}: {_names(theirs)} was not sent")
+            score.differences.missing[_names(theirs)] += 1
             continue
         score.answered += 1
         excused = {key for key, frames in allowed.items() if not frames or number < frames}
         _compare_pair(score, theirs, mine, excused)
+    return pairs
 
 
-def _compare_pair(score: Score, theirs: DecodedFrame, mine: DecodedFrame, excused: Container[tuple[str, str]]) -> None:
+def _compare_pair(score: Score, theirs: DecodedFrame, mine: DecodedFrame, excused: Collection[tuple[str, str]]) -> None:
     if [type_of(message) for message in theirs.messages] != [type_of(message) for message in mine.messages]:
         score.diverge(f"{_place(theirs)}: {_names(mine)} instead of {_names(theirs)}")
+        score.differences.wrong[_names(theirs), _names(mine)] += 1
         return
     score.right_type += 1
+    score.differences.compare(theirs, mine, excused)
     differences = list(_differences(theirs, mine))
     for key, _ in differences:
         if key in excused:

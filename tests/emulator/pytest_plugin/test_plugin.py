@@ -112,7 +112,7 @@ class TestFailing:
                 os._exit(9)
         """)
         assert run_apart("--lensmount-record", "kept").ret == 9
-        (file,) = (project.path / "kept").glob("*.lmx")
+        (file,) = (project.path / "kept").glob("*.lmx.part")
         assert file.name.startswith("test_nothing_is_lost_when_python_dies.py-test_dies-")
         lines = file.read_bytes().splitlines(keepends=True)
         assert len(lines) > 100
@@ -393,3 +393,35 @@ class TestWhereAFailureIsShown:
         assert "E       the last 12 lines, in milliseconds:" in told
         section = told.partition(" lensmount timeline ")[2].partition(" lensmount recording ")[0]
         assert len(section.splitlines()[1:-1]) == 30
+
+
+class TestAgain:
+    def test_each_attempt_keeps_its_recording_and_its_properties(self, run: Run, project: pytest.Pytester) -> None:
+        pytest.importorskip("pytest_rerunfailures", reason="pytest-rerunfailures runs a test again")
+        project.makepyfile("""
+            import pytest
+
+            tries = [0]
+
+            @pytest.mark.flaky(reruns=1)
+            def test_flaky(mounted):
+                tries[0] += 1
+                mounted.run(0.1 * tries[0])
+                assert tries[0] > 1
+        """)
+        words = ("--lensmount-record", "kept", "--junitxml", "report.xml")
+        run(*words).assert_outcomes(passed=1, rerun=1)
+        first, second = sorted((project.path / "kept").iterdir(), key=lambda path: len(path.name))
+        assert second.name == f"{first.stem}-attempt2.lmx"
+        assert 0 < first.stat().st_size < second.stat().st_size
+        (case,) = ElementTree.parse(project.path / "report.xml").iter("testcase")
+        properties = {each.attrib["name"]: each.attrib["value"] for each in case.iter("property")}
+        assert Path(properties["lensmount_recording"]).name == second.name
+        # The timeline is that of a failure, and the last attempt has none.
+        assert properties.keys() == {"lensmount_recording"}
+
+    def test_a_second_run_keeps_the_recordings_of_the_first(self, run: Run, project: pytest.Pytester) -> None:
+        project.makepyfile("def test_of(mounted):\n    mounted.run(0.1)\n")
+        for _ in range(2):
+            run("--lensmount-record", "kept").assert_outcomes(passed=1)
+        assert len(list((project.path / "kept").glob("*.lmx"))) == 2

@@ -8,9 +8,11 @@ from lensmount_emulator.roles.emount.body import BodyEngine
 from lensmount_emulator.roles.emount.body_core import Wish
 from lensmount_emulator.roles.emount.lens import LensEngine
 from lensmount_emulator.roles.emount.settings import BodySettings, LensSettings
+from lensmount_emulator.roles.engine import Notice
 from lensmount_emulator.roles.script import Step
 from lensmount_emulator.sessions.emount.timeline import Timeline, timeline_of
 from lensmount_emulator.sessions.emount.twin import Twin
+from lensmount_emulator.sessions.following import find_loss
 from lensmount_emulator.sessions.replay import as_events, play
 from lensmount_emulator.sessions.score import Replay, Score, compare
 from lensmount_protocol.decoder import Decoded, DecodedFrame, Decoder
@@ -23,7 +25,7 @@ from lensmount_protocol.marks import marks_of
 from lensmount_protocol.message import Message
 from lensmount_protocol.paving import type_of
 from lensmount_protocol.timing import Measurement, measure
-from lensmount_protocol.wire import Burst, Edge, Record, Role
+from lensmount_protocol.wire import Burst, Edge, Record, Remark, Role
 
 AFTERMATH = {True: 20e-3, False: 0.7}
 """Seconds that an engine gets behind the end of the capture to finish what it was asked, by whether the capture has
@@ -48,19 +50,21 @@ def replay_emount(records: Sequence[Record], dialect: Dialect, profile: Profile)
         if not _frames(captured, role):
             raise CaptureError(f"the capture holds no frame of the {role.value}, so there is nothing {why}")
     if profile.role is Role.LENS:
-        ours = _against_captured_body(timeline, dialect, profile)
+        ours, notices = _against_captured_body(timeline, dialect, profile)
     else:
-        ours = _against_captured_lens(timeline, captured, dialect, profile)
+        ours, notices = _against_captured_lens(timeline, captured, dialect, profile)
     asked = [frame for frame in _frames(captured, profile.role.peer) if frame.frame.class_ == REQUEST_CLASS]
     score = Score(profile.role.value, requests=len(asked), gapless=timeline.has_edges)
     end = max((event.at or 0.0 for event in captured if isinstance(event, DecodedFrame)), default=0.0)
     grace = _FRAME if timeline.has_edges else AFTERMATH[False]
-    compare(
+    pairs = compare(
         score,
         _frames(captured, profile.role),
         [frame for frame in _frames(ours, profile.role) if (frame.at or 0.0) <= end + grace],
         settings.variable,
     )
+    score.lost = find_loss(captured, pairs, REQUEST_CLASS, notices)
+    score.incomplete = [event.text for event in raw if isinstance(event, Remark) and event.incomplete]
     score.declared = [f"{entry.message}.{entry.field}" for entry in settings.variable]
     if timeline.has_times:
         measured = measure(dialect.timing, marks_of(ours, dialect))
@@ -72,17 +76,20 @@ _FRAME = 1e-3
 """Seconds by which our last frame may come later than the capture's last one and still be compared."""
 
 
-def _against_captured_body(timeline: Timeline, dialect: Dialect, profile: Profile) -> list[Decoded]:
+def _against_captured_body(
+    timeline: Timeline, dialect: Dialect, profile: Profile
+) -> tuple[list[Decoded], list[Notice]]:
     body = list(timeline.of(Role.BODY, dialect.drivers.items()))
     events = as_events(body)
     assert isinstance(profile.settings, LensSettings)
-    ours = play(LensEngine(profile.settings), events, events[-1][0] + AFTERMATH[timeline.has_edges])
-    return _decoded([*body, *ours], dialect)
+    engine = LensEngine(profile.settings)
+    ours = play(engine, events, events[-1][0] + AFTERMATH[timeline.has_edges])
+    return _decoded([*body, *ours], dialect), list(engine.notices())
 
 
 def _against_captured_lens(
     timeline: Timeline, captured: Sequence[Decoded], dialect: Dialect, profile: Profile
-) -> list[Decoded]:
+) -> tuple[list[Decoded], list[Notice]]:
     settings = profile.settings
     assert isinstance(settings, BodySettings)
     first = _frames(captured, Role.BODY)[0]
@@ -91,7 +98,7 @@ def _against_captured_lens(
     twin = Twin(timeline, captured, dialect)
     end = max(record.at or 0.0 for record in timeline.records)
     ours = play(engine, twin.prelude(), end + AFTERMATH[timeline.has_edges], reaction=twin.react)
-    return _decoded(ours, dialect)
+    return _decoded(ours, dialect), list(engine.notices())
 
 
 def _learn_from(body: BodyEngine, captured: Sequence[Decoded]) -> None:

@@ -1,0 +1,128 @@
+"""Differences between captured and replayed frames: per message and field how many bytes differ, and how often."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from lensmount_protocol.decoder import DecodedFrame
+from lensmount_protocol.describe import name_of
+from lensmount_protocol.errors import MountError
+from lensmount_protocol.message import TYPE_BYTE_SIZE, FieldSpec, Message
+from lensmount_protocol.paving import AnyMessage
+
+HEADER = "Frame"
+"""Stands for a message's name where the header of the frame differs."""
+
+HEADER_FIELDS = ("class_", "sequence")
+
+
+@dataclass(slots=True)
+class FieldDifference:
+    """How often one field of one message differs, and in how many bytes.
+
+    Attributes:
+        declared: whether the profile declares the field as variable.
+        bytes: bytes that differ -> how often.
+    """
+
+    declared: bool
+    bytes: Counter[int] = field(default_factory=lambda: Counter[int]())
+
+    @property
+    def count(self) -> int:
+        """How often the field differs."""
+        return self.bytes.total()
+
+    def text(self) -> str:
+        """The counts in words: `1 byte 3x, 2 bytes 5x`."""
+        return ", ".join(
+            f"{size} byte{'' if size == 1 else 's'} {times}x" for size, times in sorted(self.bytes.items())
+        )
+
+
+@dataclass(slots=True)
+class Differences:
+    """Everything in which the frames of an engine differ from those of a device.
+
+    Attributes:
+        fields: (message, field) -> how it differs.
+        compared: message -> how often it was compared.
+        missing: composition of a frame that was not answered -> how often.
+        wrong: (composition in the capture, composition of the engine) -> how often.
+    """
+
+    fields: dict[tuple[str, str], FieldDifference] = field(
+        default_factory=lambda: dict[tuple[str, str], FieldDifference]()
+    )
+    compared: Counter[str] = field(default_factory=lambda: Counter[str]())
+    missing: Counter[str] = field(default_factory=lambda: Counter[str]())
+    wrong: Counter[tuple[str, str]] = field(default_factory=lambda: Counter[tuple[str, str]]())
+
+    def compare(self, theirs: DecodedFrame, mine: DecodedFrame, declared: Iterable[tuple[str, str]]) -> None:
+        """Count the differences of two frames with the same messages in the same order."""
+        allowed = set(declared)
+        self.compared[HEADER] += 1
+        for name in HEADER_FIELDS:
+            if getattr(theirs.frame, name) != getattr(mine.frame, name):
+                self._add((HEADER, name), 1, allowed)
+        for captured, ours in zip(theirs.messages, mine.messages, strict=True):
+            self.compared[name_of(captured)] += 1
+            for name, size in _differing(captured, ours):
+                self._add((name_of(captured), name), size, allowed)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The differences as JSON carries them."""
+        return {
+            "fields": {
+                ".".join(key): {
+                    "compared": self.compared[key[0]],
+                    "differ": difference.count,
+                    "bytes": {str(size): times for size, times in sorted(difference.bytes.items())},
+                    "declared": difference.declared,
+                }
+                for key, difference in sorted(self.fields.items())
+            },
+            "not_sent": dict(sorted(self.missing.items())),
+            "other_type": {" instead of ".join(reversed(key)): times for key, times in sorted(self.wrong.items())},
+        }
+
+    def _add(self, key: tuple[str, str], size: int, declared: set[tuple[str, str]]) -> None:
+        difference = self.fields.setdefault(key, FieldDifference(declared=True))
+        # A field that is variable only in the first frames counts as declared only while that lasts.
+        difference.declared = difference.declared and key in declared
+        difference.bytes[size] += 1
+
+
+def _differing(captured: AnyMessage, ours: AnyMessage) -> Iterable[tuple[str, int]]:
+    """The fields that differ, and in how many bytes."""
+    if not (isinstance(captured, Message) and isinstance(ours, Message)):
+        if captured != ours:
+            yield "data", _count(_data(captured), _data(ours))
+        return
+    built: tuple[bytes, bytes] | None = None
+    for spec in captured.FIELDS:
+        if getattr(captured, spec.name) == getattr(ours, spec.name):
+            continue
+        built = built or (_data(captured), _data(ours))
+        yield spec.name, _count_field(captured, spec, *built)
+
+
+def _count_field(message: Message, spec: FieldSpec, theirs: bytes, mine: bytes) -> int:
+    """Bytes of a field that differ; all of them where the field has no fixed place in the message."""
+    movable = spec.varies or any(before.varies for before in message.FIELDS[: message.FIELDS.index(spec)])
+    if movable or not len(theirs) == len(mine) == message.SIZE:
+        return max(spec.size, 1)
+    first = TYPE_BYTE_SIZE + spec.offset
+    return max(1, _count(theirs[first : first + spec.size], mine[first : first + spec.size]))
+
+
+def _count(first: bytes, second: bytes) -> int:
+    return sum(a != b for a, b in zip(first, second, strict=False)) + abs(len(first) - len(second))
+
+
+def _data(message: AnyMessage) -> bytes:
+    try:
+        return message.build() if isinstance(message, Message) else message.data
+    except MountError:
+        return b""
