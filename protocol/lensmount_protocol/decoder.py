@@ -8,7 +8,7 @@ from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.frame import Frame, FrameEvent, Garbage, GarbageReason
 from lensmount_protocol.paving import AnyMessage, Paving
 from lensmount_protocol.reader import FrameReader
-from lensmount_protocol.wire import Burst, ClockFix, Drop, Edge, Record, Remark, Role
+from lensmount_protocol.wire import BITS_PER_BYTE, Burst, ClockFix, Defect, Drop, Edge, LineDefect, Record, Remark, Role
 
 
 @dataclass(slots=True)
@@ -66,7 +66,16 @@ class EmptyWindow:
     closed: float
 
 
-Decoded = DecodedFrame | DecodedGarbage | EmptyWindow | Edge | Remark | ClockFix | Drop
+Decoded = DecodedFrame | DecodedGarbage | EmptyWindow | Edge | Remark | ClockFix | Drop | LineDefect
+
+LEAST_FRAMES = 5
+"""Frames from which on a select line that never moved, or messages of the wrong end, are reported."""
+
+_CHECKED_FRAMES = 200
+"""Frames of each end whose messages are compared with those that the end sends."""
+
+PADDING_PAUSE_BYTES = 10
+"""Byte times: a sender that pads clocks its padding without a pause, so a start byte after one begins a frame."""
 
 
 class Decoder:
@@ -81,6 +90,8 @@ class Decoder:
         """
         paving = dialect.paving()
         self._directions = {role: _Direction(dialect, role, paving, headers_only) for role in Role}
+        self._dialect = dialect
+        self._named: set[str] = set()
         self._by_select = {dialect.select_line(role): self._directions[role] for role in Role}
 
     def decode(self, records: Iterable[Record]) -> Iterator[Decoded]:
@@ -101,6 +112,8 @@ class Decoder:
             direction = self._by_select.get(record.line)
             if direction is not None:
                 direction.take_edge(record, events)
+        elif isinstance(record, LineDefect) and record.ignored:
+            self._by_select.pop(record.line, None)
         return events
 
     def settle(self) -> list[Decoded]:
@@ -115,7 +128,26 @@ class Decoder:
         events: list[Decoded] = []
         for direction in self._directions.values():
             direction.end(GarbageReason.SOURCE_ENDED, events)
+        for line, direction in self._by_select.items():
+            if direction.edges == 1 and direction.frames >= LEAST_FRAMES and line not in self._named:
+                self._named.add(line)
+                defect, word = (Defect.STUCK_LOW, "low") if direction.opened is None else (Defect.STUCK_HIGH, "high")
+                events.append(LineDefect(line, defect, f"{line} is {word} all the time"))
+        self._name_swapped(events)
         return events
+
+    def _name_swapped(self, events: list[Decoded]) -> None:
+        """Name serial lines on which most frames are those that only the other end sends."""
+        wrong = sum(direction.wrong for direction in self._directions.values())
+        right = sum(direction.right for direction in self._directions.values())
+        if wrong < LEAST_FRAMES or wrong <= right:
+            return
+        lines = {role: self._dialect.serial_line(role) for role in Role}
+        for role, line in lines.items():
+            if line not in self._named:
+                self._named.add(line)
+                text = f"{line} is swapped with {lines[role.peer]}: {wrong} frames are of messages of the other end"
+                events.append(LineDefect(line, Defect.SWAPPED, text))
 
 
 @dataclass(slots=True)
@@ -125,20 +157,30 @@ class _Direction:
     paving: Paving
     headers_only: bool
     silence: float = field(init=False)
+    start: int = field(init=False)
     framer: FrameReader = field(init=False)
     bursts: deque[tuple[int, Burst]] = field(init=False, default_factory=lambda: deque[tuple[int, Burst]]())
     received: int = 0
     opened: float | None = None
     bytes_in_window: int = 0
+    edges: int = 0
+    frames: int = 0
+    right: int = 0
+    wrong: int = 0
     pending: DecodedFrame | None = None
 
     def __post_init__(self) -> None:
         self.silence = self.dialect.silence
+        self.start = self.dialect.formats[self.sender].start
         self.framer = FrameReader(self.dialect, self.sender, self.paving, headers_only=self.headers_only)
 
     def take_bytes(self, burst: Burst, events: list[Decoded]) -> None:
         if self.opened is None and self.bursts and self._fell_silent(burst):
             self.end(GarbageReason.SILENCE, events)
+        elif self.pending is not None and self.opened is not None and self._starts_next(burst):
+            # The window is not one frame's: its select line is stuck, or the edge that closes it is lost.
+            self._translate(self.framer.open_window(), events)
+            self.settle_now(events)
         size = len(burst.data)
         self.bursts.append((self.received, burst))
         self.received += size
@@ -152,6 +194,7 @@ class _Direction:
             self.end(GarbageReason.SOURCE_ENDED, events)
 
     def take_edge(self, edge: Edge, events: list[Decoded]) -> None:
+        self.edges += 1
         if edge.level:
             self._translate(self.framer.open_window(), events)
             self.settle_now(events)
@@ -186,6 +229,16 @@ class _Direction:
         ended = last.byte_at(len(last.data))
         return ended is not None and burst.at - ended > self.silence
 
+    def _starts_next(self, burst: Burst) -> bool:
+        """Whether bytes in an open window that holds a frame begin another one, and are not its padding."""
+        last = self.bursts[-1][1]
+        if burst.data[0] != self.start or burst.at is None:
+            return False
+        ended = last.byte_at(len(last.data))
+        return last.whole or (
+            ended is not None and burst.at - ended > PADDING_PAUSE_BYTES * BITS_PER_BYTE / burst.baudrate
+        )
+
     def _translate(self, found: Iterable[FrameEvent], events: list[Decoded]) -> None:
         for event in found:
             if isinstance(event, Frame):
@@ -202,6 +255,11 @@ class _Direction:
             self._forget()
 
     def _decoded(self, frame: Frame) -> DecodedFrame:
+        self.frames += 1
+        if self.frames <= _CHECKED_FRAMES and frame.payload:
+            own, other = ((role, frame.payload[0]) in self.dialect.messages for role in (self.sender, self.sender.peer))
+            self.right += own and not other
+            self.wrong += other and not own
         first, size = frame.offset, len(frame.raw)
         start, burst = self.bursts[-1]
         if start <= first:

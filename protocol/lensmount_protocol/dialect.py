@@ -1,9 +1,9 @@
 """A dialect: everything that one mount speaks, as data."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from lensmount_protocol.frame import FrameFormat
+from lensmount_protocol.frame import FrameFormat, GarbageReason
 from lensmount_protocol.message import Message
 from lensmount_protocol.paving import AnyMessage, MessageTable, Paving
 from lensmount_protocol.rates import RateWord, RateWords
@@ -83,6 +83,23 @@ class Dialect:
     sync: str = ""
     rate_words: RateWords = field(default=_says_nothing)
     rate_changes: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Complete the wiring by what the rest of the dialect knows, so that readers of captures need only it."""
+        object.__setattr__(self, "wiring", replace(self.wiring, sync=self.sync, sender_of=self.exclusive_sender))
+
+    def exclusive_sender(self, data: bytes) -> Role | None:
+        """The end that alone sends a frame such as these bytes begin with; `None` where both do, or it is no frame."""
+        for frame_format in self.formats.values():
+            if len(data) < frame_format.header_size or data[0] != frame_format.start:
+                continue
+            size = frame_format.measure(data[: frame_format.header_size])
+            if isinstance(size, GarbageReason) or len(data) < size or frame_format.judge(data[:size]) is not None:
+                continue
+            payload = frame_format.open(data[:size], 0).payload
+            senders = [role for role in Role if (role, payload[0]) in self.messages] if payload else []
+            return senders[0] if len(senders) == 1 else None
+        return None
 
     def paving(self) -> Paving:
         """A fresh reader of this dialect's payloads."""

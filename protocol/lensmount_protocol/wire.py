@@ -8,7 +8,8 @@ are not frozen, because to make a frozen one costs three times as much and one i
 """
 
 import enum
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 
 class Role(enum.Enum):
@@ -171,7 +172,37 @@ class Drop:
         return f"lost: {self.count} {self.what}"
 
 
-Record = Burst | Edge | Remark | ClockFix | Drop
+class Defect(enum.Enum):
+    """What can be wrong with a line of a capture, by the name that recordings and JSON carry."""
+
+    STUCK_HIGH = "stuck-high"
+    STUCK_LOW = "stuck-low"
+    CHATTERS = "chatters"
+    MISSING = "missing"
+    SWAPPED = "swapped"
+    UNRELATED = "unrelated"
+
+
+@dataclass(slots=True, unsafe_hash=True)
+class LineDefect:
+    """A line whose contact, probe or mapping is bad, as the reader of a capture found out.
+
+    Attributes:
+        line: its published name.
+        defect: what is wrong.
+        text: the same in words, with the line's name.
+        ignored: whether the line's edges say nothing about the bytes, so that no window may be read from them.
+        at: when that was found; `None` where it is true of the whole capture.
+    """
+
+    line: str
+    defect: Defect
+    text: str
+    ignored: bool = False
+    at: float | None = None
+
+
+Record = Burst | Edge | Remark | ClockFix | Drop | LineDefect
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +220,10 @@ class SerialLine:
     select: str = ""
 
 
+def _unknown_sender(_data: bytes) -> Role | None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Wiring:
     """How bytes travel on a mount's contacts: what a logic analyser's samples need to become bytes.
@@ -199,12 +234,16 @@ class Wiring:
         start_low_bits: bit times that the line stays low for a frame's first byte (its start bit and the zero bits
             behind it): the rate can be read from it.
         lines: every line that carries a level, by its published name.
+        sync: the line that pulses once in each cycle; `""` where the mount has none.
+        sender_of: which end alone sends a frame that begins with these bytes; `None` where both do, or it is no frame.
     """
 
     serial: tuple[SerialLine, ...]
     baudrates: tuple[int, ...]
     start_low_bits: int
     lines: tuple[str, ...]
+    sync: str = ""
+    sender_of: Callable[[bytes], Role | None] = field(default=_unknown_sender, compare=False)
 
 
 BITS_PER_BYTE = 10

@@ -11,7 +11,7 @@ from lensmount_protocol.frame import GarbageReason
 from lensmount_protocol.marks import marks_of
 from lensmount_protocol.message import Unknown
 from lensmount_protocol.timing import closes, edge, first_bit, frame_end, last_bit, measure, opens
-from lensmount_protocol.wire import Burst, Edge, Record, Remark, Role
+from lensmount_protocol.wire import Burst, Defect, Edge, LineDefect, Record, Remark, Role
 
 REQUEST = bytes.fromhex("f00b0002000b6000780055")
 BYTE = 10 / 750_000
@@ -291,3 +291,43 @@ def test_both_directions_count_their_own_bytes(emount: Dialect) -> None:
         (Role.BODY, 0, b"\x01\x02\x04"),
         (Role.LENS, 0, b"\x03"),
     ]
+
+
+@pytest.mark.parametrize("level", [True, False])
+def test_select_line_stuck_in_a_recording_costs_no_frame(emount: Dialect, level: bool) -> None:
+    records: list[Record] = [Edge(0.0, "BODY_CS", level)]
+    for number in range(8):
+        records.append(burst(0.01 + number * 1e-3, padded(REQUEST, 16)))
+    *events, defect = decode(emount, records)
+    frames = [event for event in events if isinstance(event, DecodedFrame)]
+    assert [len(frame.padding) for frame in frames] == [5] * 8
+    assert isinstance(defect, LineDefect)
+    assert (defect.line, defect.defect) == ("BODY_CS", Defect.STUCK_HIGH if level else Defect.STUCK_LOW)
+
+
+def test_lost_closing_edge_does_not_make_the_next_frame_padding(emount: Dialect) -> None:
+    lost = window(0.01, REQUEST)[:2]
+    events = decode(emount, [*window(0.0, REQUEST), *lost, *window(0.02, REQUEST), *window(0.03, REQUEST)])
+    assert sum(isinstance(event, DecodedFrame) for event in events) == 4
+
+
+def test_start_byte_in_padding_without_a_pause_stays_padding(emount: Dialect) -> None:
+    (frame,) = [
+        event for event in decode(emount, window(0.0, REQUEST + b"\xf0\x0b\0\0\0")) if isinstance(event, DecodedFrame)
+    ]
+    assert frame.padding == b"\xf0\x0b\0\0\0"
+
+
+def test_ignored_line_opens_no_window(emount: Dialect) -> None:
+    defect = LineDefect("BODY_CS", Defect.CHATTERS, "BODY_CS chatters", ignored=True)
+    cut = [Edge(1.00003, "BODY_CS", False), Edge(1.00004, "BODY_CS", True)]
+    records = [window(1.0, REQUEST)[0], burst(1.00002, REQUEST[:5]), *cut, burst(1.0001, REQUEST[5:])]
+    assert not any(isinstance(event, DecodedFrame) for event in decode(emount, [*records]))
+    assert any(isinstance(event, DecodedFrame) for event in decode(emount, [defect, *records]))
+
+
+def test_messages_of_the_other_end_name_swapped_lines(emount: Dialect) -> None:
+    bodies = [burst(0.01 * at, emount.build_frame(b"\x03" + bytes(20), 1, at), Role.LENS) for at in range(6)]
+    defects = [event for event in decode(emount, [*bodies]) if isinstance(event, LineDefect)]
+    assert [(found.line, found.defect) for found in defects] == [("TXD", Defect.SWAPPED), ("RXD", Defect.SWAPPED)]
+    assert not any(isinstance(event, LineDefect) for event in decode(emount, [*bodies[:4]]))

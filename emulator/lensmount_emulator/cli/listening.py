@@ -27,7 +27,7 @@ from lensmount_hardware.transports.reconnecting import ReconnectingTransport
 from lensmount_protocol.decoder import Decoded, DecodedFrame
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.errors import MountError, TransportSpecError
-from lensmount_protocol.wire import Burst, Drop, Edge, Record, Remark, Role
+from lensmount_protocol.wire import Burst, Drop, Edge, LineDefect, Record, Remark, Role
 
 
 def teller(dialect: Dialect, form: str, every_frame: bool, out: TextIO) -> Callable[[Decoded], None]:
@@ -44,7 +44,7 @@ def teller(dialect: Dialect, form: str, every_frame: bool, out: TextIO) -> Calla
     def tell(event: Decoded) -> None:
         if form == "json":
             lines = [json_of(event, dialect)]
-        elif isinstance(event, Remark | Drop):
+        elif isinstance(event, Remark | Drop | LineDefect):
             lines = [line_of(event, dialect)]
         elif form == "story":
             lines = list(story.frame(event))

@@ -1,9 +1,9 @@
 """One JSON object for each thing that happens on the wire, for machines.
 
-Every object has `kind` (frame, garbage, window, line, note, clock, drop), `t_us`, `dir`, `baud`, `hex`, `ok` and
-`messages` (each `type`, `name`, `fields`). Frames add `class`, `seq`, `pad`, `cs_us`, `end_us` and `gap_us`, garbage
-its `reason` and `offset`, lines `line` and `level`, clocks `board_us` and `within_us`, drops `what` and `count`; notes,
-clocks and drops their `text`.
+Every object has `kind` (frame, garbage, window, line, note, clock, drop, defect), `t_us`, `dir`, `baud`, `hex`, `ok`
+and `messages` (each `type`, `name`, `fields`). Frames add `class`, `seq`, `pad`, `cs_us`, `end_us` and `gap_us`,
+garbage its `reason` and `offset`, lines `line` and `level`, clocks `board_us` and `within_us`, drops `what` and
+`count`, defects of lines `line` and `defect`; notes, clocks, drops and defects their `text`.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ from lensmount_protocol.describe import name_of, values_for_json
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.message import Message
 from lensmount_protocol.paving import AnyMessage, type_of
-from lensmount_protocol.wire import ClockFix, Drop, Edge, Role
+from lensmount_protocol.wire import ClockFix, Drop, Edge, LineDefect, Role
 
 _BODY = Role.BODY
 _encode = msgspec.json.Encoder().encode
@@ -63,6 +63,9 @@ def object_of(event: Decoded, dialect: Dialect) -> dict[str, Any]:
     if isinstance(event, Drop):
         common = _common("drop", event.at, None, None, b"", ok=False)
         return common | {"what": event.what, "count": event.count, "text": event.text}
+    if isinstance(event, LineDefect):
+        common = _common("defect", event.at, None, None, b"", ok=False)
+        return common | {"line": event.line, "defect": event.defect.value, "text": event.text}
     return _common("note", event.at, None, None, b"", ok=not event.incomplete) | {"text": event.text}
 
 

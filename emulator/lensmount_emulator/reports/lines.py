@@ -5,7 +5,7 @@ from lensmount_protocol.decoder import Decoded, DecodedFrame, DecodedGarbage, Em
 from lensmount_protocol.describe import name_of, show_message
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.paving import type_of
-from lensmount_protocol.wire import ClockFix, Drop, Edge, Remark, Role
+from lensmount_protocol.wire import ClockFix, Drop, Edge, LineDefect, Remark, Role
 
 ARROWS = {Role.BODY: "body ─▶", Role.LENS: "◀─ lens"}
 NO_TIME = "-"
@@ -41,7 +41,7 @@ def _line_of(event: Decoded, dialect: Dialect, *, every_field: bool) -> str:
         driver = dialect.drivers.get(event.line)
         who = ARROWS[driver] if driver is not None else " " * len(ARROWS[Role.BODY])
         return f"{time_text(event.at)}  {who}     {event.line} {'high' if event.level else 'low'}"
-    assert isinstance(event, Remark | ClockFix | Drop)
+    assert isinstance(event, Remark | ClockFix | Drop | LineDefect)
     return f"{time_text(event.at)}  # {event.text}"
 
 

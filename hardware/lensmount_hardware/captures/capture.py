@@ -2,14 +2,14 @@
 
 import heapq
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
 from lensmount_hardware.captures.source import Source
 from lensmount_protocol.errors import CaptureError
-from lensmount_protocol.wire import Edge, Record
+from lensmount_protocol.wire import Burst, Edge, LineDefect, Record, Wiring
 
 Progress = Callable[[float], None]
 """Called now and then with the fraction of the file that has been read, 0 to 1."""
@@ -92,6 +92,22 @@ def in_time_order(records: Iterable[Record]) -> Iterator[Record]:
             yield heapq.heappop(waiting)[-1]
     while waiting:
         yield heapq.heappop(waiting)[-1]
+
+
+NO_CHANNEL = "none"
+"""What the user gives in place of a channel to leave a line out."""
+
+
+def without_lines(records: Iterable[Record], wiring: Wiring, left_out: Collection[str]) -> Iterator[Record]:
+    """The records without the edges, bytes and defects of some lines."""
+    senders = {serial.sender for serial in wiring.serial if serial.name in left_out}
+    for record in records:
+        if isinstance(record, Burst):
+            if record.sender in senders:
+                continue
+        elif isinstance(record, Edge | LineDefect) and record.line in left_out:
+            continue
+        yield record
 
 
 def lines_of(records: Iterable[Record]) -> tuple[str, ...]:

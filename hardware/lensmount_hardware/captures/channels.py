@@ -9,12 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
+from lensmount_hardware.captures.capture import NO_CHANNEL
 from lensmount_hardware.captures.uart import LogicLine
 from lensmount_protocol.errors import CaptureError, unknown
 from lensmount_protocol.wire import Remark, Wiring
-
-NO_CHANNEL = "none"
-"""What the user writes for a line that is to be left out."""
 
 _SPELLINGS = ("{line}", "{line}_BODY", "{line}_LENS", "BODY_{line}_LENS", "LENS_{line}_BODY", "LOGIC_{line}")
 """How captures name a line: plainly, or with the ends that drive and receive it."""
@@ -246,7 +244,10 @@ def pick_channels(
     ]
     if missing:
         lacking, known = " and ".join(missing), ", ".join(table.names()) or "none"
-        raise CaptureError(f"{path}: no channel for {lacking}; the file has {known}; say --channel {missing[0]}=NAME")
+        raise CaptureError(
+            f"{path}: no channel for {lacking}; the file has {known}; say --channel {missing[0]}=NAME, or "
+            f"{missing[0]}={NO_CHANNEL} to read without it"
+        )
     return found
 
 

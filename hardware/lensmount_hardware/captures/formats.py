@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
 
-from lensmount_hardware.captures.capture import Capture, Progress, silent
+from lensmount_hardware.captures.capture import NO_CHANNEL, Capture, Progress, silent, without_lines
 from lensmount_hardware.captures.heads import (
     is_data_table,
     is_jsonl,
@@ -89,10 +89,15 @@ def open_capture(
     for _, recognises, read in FORMATS:
         if recognises(head):
             if recognises in _SAMPLED:
-                return _read_with(read)(path, wiring, channels, progress, samplerate)
-            if samplerate is not None:
+                capture = _read_with(read)(path, wiring, channels, progress, samplerate)
+            elif samplerate is not None:
                 raise CaptureError(f"{path}: the file has times of its own; leave --samplerate out")
-            return _read_with(read)(path, wiring, channels, progress)
+            else:
+                capture = _read_with(read)(path, wiring, channels, progress)
+            left_out = {line for line, probe in (channels or {}).items() if probe.lower() == NO_CHANNEL}
+            if left_out:
+                capture.records = without_lines(capture.records, wiring, left_out)
+            return capture
     if is_data_table(head):
         raise _refused(path, "what an analyzer of Logic 2 decoded, without the levels; export the raw data as CSV")
     raise _refused(path, "not a capture that we know")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lensmount_hardware.captures.line_health import examine
 from lensmount_hardware.captures.uart import LogicLine, bursts_of
 from lensmount_protocol.errors import CaptureError
 from lensmount_protocol.wire import Burst, Edge, Record, Remark, Wiring
@@ -85,6 +86,9 @@ def records_of_lines(
         rate: samples a second.
         jitter: samples by which the start of a byte may be away from an even pace before its burst is cut there.
     """
+    health = examine(lines, wiring, rate)
+    lines = health.lines
+    ignored = {defect.line for defect in health.defects if defect.ignored}
     edges: list[Iterator[Record]] = [
         _edges(name, line, rate) for name, line in lines.items() if all(name != serial.name for serial in wiring.serial)
     ]
@@ -93,7 +97,8 @@ def records_of_lines(
         data = lines.get(serial.name)
         if data is None:
             continue
-        found = bursts_of(data, lines.get(serial.select), serial, wiring, rate, jitter)
+        select = None if serial.select in ignored else lines.get(serial.select)
+        found = bursts_of(data, select, serial, wiring, rate, jitter)
         in_front: list[Record] = []
         first = math.inf
         for record in found:
@@ -103,7 +108,7 @@ def records_of_lines(
                 break
         edges.append(_edges(serial.name, data, rate, first))
         traffic.append(chain(in_front, found))
-    return heapq.merge(*edges, *traffic, key=lambda record: record.at or 0.0)
+    return chain(health.defects, heapq.merge(*edges, *traffic, key=lambda record: record.at or 0.0))
 
 
 def with_remarks(records: Iterator[Record], remarks: Iterable[Remark]) -> Iterator[Record]:

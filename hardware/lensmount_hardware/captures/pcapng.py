@@ -32,7 +32,7 @@ from lensmount_hardware.captures.pcapng_blocks import (
     options_of,
 )
 from lensmount_hardware.captures.records_json import object_from, record_of
-from lensmount_protocol.wire import Burst, ClockFix, Drop, Edge, Record, Remark, Role, Wiring
+from lensmount_protocol.wire import Burst, ClockFix, Drop, Edge, LineDefect, Record, Remark, Role, Wiring
 
 _SPEED, _OFFSET = 8, 14
 """Options of interfaces that only others write: bits a second, and seconds to add to all times."""
@@ -177,5 +177,5 @@ def _told(comments: list[str]) -> Record | None:
         record = record_of(object_from(comments[0]))
     except ValueError:
         return None
-    known = isinstance(record, ClockFix | Drop) or (isinstance(record, Remark) and record.incomplete)
+    known = isinstance(record, ClockFix | Drop | LineDefect) or (isinstance(record, Remark) and record.incomplete)
     return record if known else None

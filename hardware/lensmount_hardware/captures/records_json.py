@@ -9,7 +9,7 @@ import msgspec
 
 from lensmount_hardware.captures.microseconds import text_us
 from lensmount_hardware.inputs import check_nesting
-from lensmount_protocol.wire import Burst, ClockFix, Drop, Edge, Record, Remark, Role
+from lensmount_protocol.wire import Burst, ClockFix, Defect, Drop, Edge, LineDefect, Record, Remark, Role
 
 _LATEST_US = 1e18
 """Beyond this a time in microseconds is a mistake, and a float no longer holds a nanosecond by far."""
@@ -39,11 +39,14 @@ def text_of(record: Record) -> str:
     if isinstance(record, Edge):
         return f'{{"t_us":{at},"line":{quoted(record.line)},"level":{int(record.level)}}}'
     note = f'"note":{json.dumps(record.text)}'
-    # Programs that know these two no better show their notes.
+    # Programs that do not know these show their notes.
     if isinstance(record, ClockFix):
         return f'{{"t_us":{at},"board_us":{record.board_us},"within_us":{text_us(record.uncertainty)},{note}}}'
     if isinstance(record, Drop):
         return f'{{"t_us":{at},"dropped":{json.dumps(record.what)},"count":{record.count},{note}}}'
+    if isinstance(record, LineDefect):
+        ignored = ',"ignored":true' if record.ignored else ""
+        return f'{{"t_us":{at},"defect":"{record.defect.value}","of":{quoted(record.line)}{ignored},{note}}}'
     incomplete = ',"incomplete":true' if record.incomplete else ""
     return f'{{"t_us":{at},{note}{incomplete}}}'
 
@@ -90,9 +93,12 @@ def record_of(told: Mapping[str, object]) -> Record:
         return _clock_fix(told, at)
     if "dropped" in told:
         return Drop(at, _text(told["dropped"], "dropped"), _natural(told.get("count"), "count", 1))
+    if "defect" in told:
+        line, note = _text(told.get("of", ""), "of"), _text(told.get("note", ""), "note")
+        return LineDefect(line, Defect(told["defect"]), note, told.get("ignored") is True, at)
     if "note" in told:
         return Remark(at, _text(told["note"], "note"), told.get("incomplete") is True)
-    raise ValueError("none of the keys hex, line, board_us, dropped, note")
+    raise ValueError("none of the keys hex, line, board_us, dropped, defect, note")
 
 
 def seconds(microseconds: object) -> float | None:
@@ -136,6 +142,9 @@ class _Told(msgspec.Struct, forbid_unknown_fields=True):
     within_us: float | None = None
     dropped: str | msgspec.UnsetType = msgspec.UNSET
     count: int | None = None
+    defect: Defect | msgspec.UnsetType = msgspec.UNSET
+    of: str = ""
+    ignored: bool = False
     note: str | msgspec.UnsetType = msgspec.UNSET
     incomplete: bool = False
 
@@ -186,6 +195,9 @@ def _record(told: _Told) -> Record:
         if told.count is None or not 1 <= told.count <= MAX_COUNT:
             raise ValueError
         return Drop(at, told.dropped, told.count)
+    if isinstance(told.defect, Defect):
+        note = told.note if isinstance(told.note, str) else ""
+        return LineDefect(told.of, told.defect, note, told.ignored, at)
     if isinstance(told.note, str):
         return Remark(at, told.note, told.incomplete)
     raise ValueError

@@ -53,8 +53,16 @@ class LogicLine:
 
 
 @dataclass(frozen=True, slots=True)
-class _Characters:
-    """What the start bits of one line lead to, one row a character, in time order."""
+class Characters:
+    """What the start bits of one line lead to, one row a character, in time order.
+
+    Attributes:
+        begin: samples of the falling edges of the start bits.
+        group: number of the window, or of the run of activity, that each is in.
+        rate: index of the rate of each.
+        values: the eight data bits.
+        stopped: whether a stop bit follows.
+    """
 
     begin: Positions
     group: Positions
@@ -126,6 +134,34 @@ def bursts_of(
             )
 
 
+def activity_of(data: LogicLine, wiring: Wiring, rate: float) -> tuple[Positions, Positions]:
+    """The runs of activity of a serial line between pauses: the first and the last falling edge of each."""
+    slowest = rate / min(wiring.baudrates)
+    falls = data.falls[_may_start(data, slowest)]
+    if not len(falls):
+        return falls, falls
+    cuts = np.flatnonzero(np.diff(_groups(falls, None, slowest))) + 1
+    return falls[np.concatenate(([0], cuts))], falls[np.concatenate((cuts - 1, [len(falls) - 1]))]
+
+
+def characters_of(data: LogicLine, select: LogicLine | None, wiring: Wiring, rate: float) -> Characters | None:
+    """The characters of a serial line, whole or not; `None` where it has none.
+
+    Args:
+        data: the serial line.
+        select: the line whose levels delimit them; `None` to have pauses delimit them.
+        wiring: the mount's rates and first byte.
+        rate: samples a second.
+    """
+    bits = np.array([rate / baudrate for baudrate in wiring.baudrates])
+    falls = data.falls[_may_start(data, float(bits.max()))]
+    if not len(falls):
+        return None
+    group = _groups(falls, select, float(bits.max()))
+    open_window = np.ones(len(falls), dtype=bool) if select is None else select.levels_at(falls)
+    return _characters(data, falls, group, _rates(data, falls, group, open_window, bits, wiring.start_low_bits), bits)
+
+
 def _may_start(data: LogicLine, slowest_bit: float) -> Levels:
     """Which falls can be a start bit: the line idled high, no break has been since, and none begins here."""
     held = data.held()
@@ -183,7 +219,7 @@ def _nearest(measured: Positions, nominal: Floats, tolerance: Floats) -> tuple[n
 
 def _characters(
     data: LogicLine, falls: Positions, group: Positions, rates: npt.NDArray[np.intp], bits: Floats
-) -> _Characters:
+) -> Characters:
     """Every character: its value, sampled in the middle of its bits, and whether a stop bit is behind it."""
     starts = _start_bits(falls, bits[rates])
     begin, rate = falls[starts], rates[starts]
@@ -196,7 +232,7 @@ def _characters(
         levels = data.levels_at((begin[early, None] + middles[rate[early]]).ravel()).reshape(-1, BITS_PER_BYTE)
         sampled[early] = (levels << np.arange(BITS_PER_BYTE)).sum(axis=1)
     stopped = (sampled & 1 == 0) & (sampled >> (BITS_PER_BYTE - 1) == 1) & (ends < data.length)
-    return _Characters(begin, group[starts], rate, (sampled >> 1).astype(np.uint8), stopped)
+    return Characters(begin, group[starts], rate, (sampled >> 1).astype(np.uint8), stopped)
 
 
 def _sampled(
@@ -239,7 +275,7 @@ def _start_bits(falls: Positions, bit: Floats) -> npt.NDArray[np.intp]:
     return np.concatenate(found)
 
 
-def _runs(characters: _Characters, bits: Floats) -> tuple[Positions, Positions]:
+def _runs(characters: Characters, bits: Floats) -> tuple[Positions, Positions]:
     """Characters that follow each other without a pause in one window: the first ones, those behind the last."""
     bit = bits[characters.rate]
     pause = np.diff(characters.begin) > (BITS_PER_BYTE + 1) * bit[:-1]
@@ -250,7 +286,7 @@ def _runs(characters: _Characters, bits: Floats) -> tuple[Positions, Positions]:
 
 
 def _straight(
-    characters: _Characters, firsts: Positions, stops: Positions, bits: Floats, jitter: float
+    characters: Characters, firsts: Positions, stops: Positions, bits: Floats, jitter: float
 ) -> tuple[Levels, Floats]:
     """Which runs start their characters on a straight line, but for jitter; and where each run ends, as `_end` says."""
     begin, lengths = characters.begin, stops - firsts

@@ -11,6 +11,7 @@ from lensmount_emulator.sessions.score import PADDING, Score
 from lensmount_hardware.captures.formats import open_capture
 from lensmount_protocol.errors import CaptureError
 from lensmount_protocol.registry import load_dialect
+from lensmount_protocol.wire import Defect, Edge, LineDefect
 
 # Capture, profile, frames of the real device in it.
 REPLAYS = [
@@ -42,6 +43,22 @@ def test_our_engine_is_the_real_device(captures: Path, name: str, profile: str, 
     assert PADDING not in score.ignored
     assert score.rules_violated == 0
     assert score.perfect
+
+
+@pytest.mark.parametrize("line", ["BODY_CS", "LENS_CS", "VD"])
+def test_bad_line_spoils_no_replay(captures: Path, line: str) -> None:
+    dialect = load_dialect("emount")
+    path = captures / "a6000_sel55210_init_55.sr"
+    left_out = list(open_capture(path, dialect.wiring, channels={line: "none"}).records)
+    assert line not in {record.line for record in left_out if isinstance(record, Edge)}
+    stuck = [
+        LineDefect(line, Defect.STUCK_HIGH, f"{line} is high all the time", True),
+        Edge(0.0, line, True),
+        *left_out,
+    ]
+    for records in (left_out, stuck):
+        score = replay(records, dialect, load_profile("sel55210")).score
+        assert (score.expected, score.exact, score.windows, score.perfect) == (201, 201, 201, True)
 
 
 def test_the_wrong_lens_is_found_out(captures: Path) -> None:

@@ -4,14 +4,16 @@ Logic captures have every edge. Sniffer logs have frames, some with the time at 
 windows, frame sync, supply and the handshake are then put around the frames where the timing contract has them.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeGuard
 
-from lensmount_protocol.decoder import Decoded, DecodedFrame
+from lensmount_protocol.decoder import Decoded, DecodedFrame, EmptyWindow
 from lensmount_protocol.dialects.emount.body_state import BodyState
 from lensmount_protocol.dialects.emount.framing import LOOP_CLASS
 from lensmount_protocol.dialects.emount.lines import BODY_CS, LENS_CS, RXD, TXD, VCC, VD
-from lensmount_protocol.wire import Burst, Edge, Record, Role, transmission_time
+from lensmount_protocol.wire import Burst, Defect, Edge, LineDefect, Record, Role, transmission_time
 
 VD_PERIOD = 16_684e-6
 VD_LOW = 63e-6
@@ -26,6 +28,11 @@ HANDSHAKE_LENGTH = 30e-3
 
 SERIAL_ON = 2_900e-6
 LENS_FALLS = 100e-6
+
+LEAST_HANDSHAKE = 3e-3
+"""Shortest window of both ends that holds no byte: a handshake or the speed switch. Lines that only start up glitch."""
+
+_DEAD = {Defect.STUCK_HIGH, Defect.STUCK_LOW, Defect.MISSING, Defect.UNRELATED}
 
 REST_BEHIND_HANDSHAKE = 20.3e-3
 BOOT = 150e-3
@@ -67,15 +74,53 @@ class Timeline:
 
 def timeline_of(records: Sequence[Record], decoded: Sequence[Decoded]) -> Timeline:
     """The timeline of a capture whose records were decoded to `decoded`."""
-    edges = {record.line for record in records if isinstance(record, Edge)}
+    edges = Counter(record.line for record in records if isinstance(record, Edge))
+    edges.subtract(dict.fromkeys({record.line for record in records if _is_ignored(record)}, len(records)))
     timed = all(burst.until is not None for burst in records if isinstance(burst, Burst))
-    if timed and {BODY_CS, LENS_CS, VD} <= edges:
-        return Timeline(
-            [record for record in records if isinstance(record, Burst | Edge)], has_edges=True, has_times=True
-        )
+    own = [record for record in records if isinstance(record, Burst | Edge)]
+    # The first edge of a line states its level only.
+    bad = [line for line in (BODY_CS, LENS_CS, VD) if edges[line] < 2]
+    if timed and not bad:
+        return Timeline(list(own), has_edges=True, has_times=True)
     frames = [event for event in decoded if isinstance(event, DecodedFrame)]
+    if timed and frames and bad in ([BODY_CS], [LENS_CS], [VD]):
+        return Timeline(list(_repaired(own, decoded, frames, bad[0])), has_edges=True, has_times=True)
     filled = sorted(_filled_in(frames), key=lambda record: record.at or 0.0)
     return Timeline(list(filled), has_edges=False, has_times=all(frame.at is not None for frame in frames))
+
+
+def _is_ignored(record: Record) -> TypeGuard[LineDefect]:
+    return isinstance(record, LineDefect) and (record.ignored or record.defect in _DEAD)
+
+
+def _repaired(
+    records: Iterable[Burst | Edge], decoded: Sequence[Decoded], frames: Sequence[DecodedFrame], bad: str
+) -> list[Burst | Edge]:
+    """The records with the edges of one bad line put where the frames and the other lines say that they were."""
+    edges: list[Burst | Edge] = []
+    if bad == VD:
+        states = [frame.at or 0.0 for frame in frames if isinstance(frame.messages[0], BodyState)]
+        for fall in _pulses([at + BODY_SETUP for at in states], 0.0, frames[-1].at or 0.0):
+            edges += (Edge(fall, VD, False), Edge(fall + VD_LOW, VD, True))
+    else:
+        sender = Role.BODY if bad == BODY_CS else Role.LENS
+        for frame in frames:
+            if frame.sender is sender:
+                begin, end = frame.at or 0.0, frame.clocked_until or frame.until or 0.0
+                edges += (Edge(begin - BODY_SETUP, bad, True), Edge(end + BODY_SETUP, bad, False))
+        for event in decoded:
+            if isinstance(event, EmptyWindow) and event.closed - event.opened >= LEAST_HANDSHAKE:
+                edges += _mirrored(event, sender)
+    kept = [record for record in records if not isinstance(record, Edge) or record.line != bad]
+    return sorted((*kept, *edges), key=lambda record: record.at or 0.0)
+
+
+def _mirrored(window: EmptyWindow, sender: Role) -> tuple[Edge, Edge]:
+    """The window of one end in a handshake of both, from that of the other: the body opens and closes first."""
+    if sender is Role.LENS:
+        return Edge(window.opened + BODY_SETUP, LENS_CS, True), Edge(window.closed + LENS_FALLS, LENS_CS, False)
+    opened = max(window.opened - BODY_SETUP, window.closed - HANDSHAKE_LENGTH)
+    return Edge(opened, BODY_CS, True), Edge(window.closed - LENS_FALLS, BODY_CS, False)
 
 
 def _filled_in(frames: Sequence[DecodedFrame]) -> Iterator[Burst | Edge]:
