@@ -1,14 +1,16 @@
 """Recorded bytes and edges to typed frames, windows and garbage: what every capture, recording and tap is read with."""
 
+import math
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.frame import Frame, FrameEvent, Garbage, GarbageReason
+from lensmount_protocol.line_suspicion import LineSuspicion
 from lensmount_protocol.paving import AnyMessage, Paving
 from lensmount_protocol.reader import FrameReader
-from lensmount_protocol.wire import BITS_PER_BYTE, Burst, ClockFix, Defect, Drop, Edge, LineDefect, Record, Remark, Role
+from lensmount_protocol.wire import BITS_PER_BYTE, Burst, ClockFix, Drop, Edge, LineDefect, Record, Remark, Role
 
 
 @dataclass(slots=True)
@@ -68,12 +70,6 @@ class EmptyWindow:
 
 Decoded = DecodedFrame | DecodedGarbage | EmptyWindow | Edge | Remark | ClockFix | Drop | LineDefect
 
-LEAST_FRAMES = 5
-"""Frames from which on a select line that never moved, or messages of the wrong end, are reported."""
-
-_CHECKED_FRAMES = 200
-"""Frames of each end whose messages are compared with those that the end sends."""
-
 PADDING_PAUSE_BYTES = 10
 """Byte times: a sender that pads clocks its padding without a pause, so a start byte after one begins a frame."""
 
@@ -89,9 +85,8 @@ class Decoder:
             headers_only: read the messages of a frame only when somebody asks for them.
         """
         paving = dialect.paving()
-        self._directions = {role: _Direction(dialect, role, paving, headers_only) for role in Role}
-        self._dialect = dialect
-        self._named: set[str] = set()
+        self._suspicion = LineSuspicion(dialect)
+        self._directions = {role: _Direction(dialect, role, paving, headers_only, self._suspicion) for role in Role}
         self._by_select = {dialect.select_line(role): self._directions[role] for role in Role}
 
     def decode(self, records: Iterable[Record]) -> Iterator[Decoded]:
@@ -123,31 +118,25 @@ class Decoder:
             direction.settle(events)
         return events
 
+    @property
+    def undecided_since(self) -> float:
+        """The earliest time of anything that a later record may still make an event; infinite where there is none."""
+        return min(direction.undecided_since() for direction in self._directions.values())
+
+    def drop_silent(self, now: float) -> list[Decoded]:
+        """Give up partial frames outside windows that the dialect's silence has ended before `now`."""
+        events: list[Decoded] = []
+        for direction in self._directions.values():
+            direction.drop_silent(now, events)
+        return events
+
     def finish(self) -> list[Decoded]:
         """The source has ended: what is still pending will not be completed."""
         events: list[Decoded] = []
         for direction in self._directions.values():
             direction.end(GarbageReason.SOURCE_ENDED, events)
-        for line, direction in self._by_select.items():
-            if direction.edges == 1 and direction.frames >= LEAST_FRAMES and line not in self._named:
-                self._named.add(line)
-                defect, word = (Defect.STUCK_LOW, "low") if direction.opened is None else (Defect.STUCK_HIGH, "high")
-                events.append(LineDefect(line, defect, f"{line} is {word} all the time"))
-        self._name_swapped(events)
+        events += self._suspicion.defects()
         return events
-
-    def _name_swapped(self, events: list[Decoded]) -> None:
-        """Name serial lines on which most frames are those that only the other end sends."""
-        wrong = sum(direction.wrong for direction in self._directions.values())
-        right = sum(direction.right for direction in self._directions.values())
-        if wrong < LEAST_FRAMES or wrong <= right:
-            return
-        lines = {role: self._dialect.serial_line(role) for role in Role}
-        for role, line in lines.items():
-            if line not in self._named:
-                self._named.add(line)
-                text = f"{line} is swapped with {lines[role.peer]}: {wrong} frames are of messages of the other end"
-                events.append(LineDefect(line, Defect.SWAPPED, text))
 
 
 @dataclass(slots=True)
@@ -156,6 +145,7 @@ class _Direction:
     sender: Role
     paving: Paving
     headers_only: bool
+    suspicion: LineSuspicion
     silence: float = field(init=False)
     start: int = field(init=False)
     framer: FrameReader = field(init=False)
@@ -163,10 +153,6 @@ class _Direction:
     received: int = 0
     opened: float | None = None
     bytes_in_window: int = 0
-    edges: int = 0
-    frames: int = 0
-    right: int = 0
-    wrong: int = 0
     pending: DecodedFrame | None = None
 
     def __post_init__(self) -> None:
@@ -194,7 +180,7 @@ class _Direction:
             self.end(GarbageReason.SOURCE_ENDED, events)
 
     def take_edge(self, edge: Edge, events: list[Decoded]) -> None:
-        self.edges += 1
+        self.suspicion.edge(self.sender, edge.level)
         if edge.level:
             self._translate(self.framer.open_window(), events)
             self.settle_now(events)
@@ -221,6 +207,25 @@ class _Direction:
     def end(self, reason: GarbageReason, events: list[Decoded]) -> None:
         self._translate(self.framer.close(reason), events)
         self.settle_now(events)
+
+    def undecided_since(self) -> float:
+        since = math.inf
+        if self.pending is not None:
+            since = math.inf if self.pending.at is None else self.pending.at
+        elif self.opened is not None and not self.bytes_in_window:
+            since = self.opened
+        settled = self.framer.settled
+        if settled < self.received:
+            at = self._time_of(settled)
+            since = since if at is None else min(since, at)
+        return since
+
+    def drop_silent(self, now: float, events: list[Decoded]) -> None:
+        if self.opened is None and self.bursts and self.framer.settled < self.received:
+            last = self.bursts[-1][1]
+            ended = last.byte_at(len(last.data))
+            if ended is not None and now - ended > self.silence:
+                self.end(GarbageReason.SILENCE, events)
 
     def _fell_silent(self, burst: Burst) -> bool:
         if burst.at is None:
@@ -255,11 +260,7 @@ class _Direction:
             self._forget()
 
     def _decoded(self, frame: Frame) -> DecodedFrame:
-        self.frames += 1
-        if self.frames <= _CHECKED_FRAMES and frame.payload:
-            own, other = ((role, frame.payload[0]) in self.dialect.messages for role in (self.sender, self.sender.peer))
-            self.right += own and not other
-            self.wrong += other and not own
+        self.suspicion.frame(self.sender, frame.payload)
         first, size = frame.offset, len(frame.raw)
         start, burst = self.bursts[-1]
         if start <= first:

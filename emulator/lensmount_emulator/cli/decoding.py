@@ -16,6 +16,7 @@ from lensmount_protocol.decoder import Decoded, DecodedFrame, DecodedGarbage, De
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.marks import MarkFinder
 from lensmount_protocol.paving import type_of
+from lensmount_protocol.time_order import OrderedDecoder
 from lensmount_protocol.timing import LOOK_AHEAD, Meter
 from lensmount_protocol.wire import Edge
 
@@ -77,7 +78,9 @@ def decode_file(path: str, dialect: Dialect, wanted: Wanted, assumed: bool = Fal
     with _capture(path, dialect, wanted) as capture:
         # Where only some frames are told, or none, what the others say need not be read.
         decoder = Decoder(dialect, headers_only=tally is None and (quiet or bool(wanted.only)))
-        for event in decoder.decode(capture.records):
+        # What is only counted needs no order of time.
+        decode = decoder.decode if quiet else OrderedDecoder(decoder).decode
+        for event in decode(capture.records):
             if tally is not None:
                 tally.add(event)
             if meter is not None and finder is not None:

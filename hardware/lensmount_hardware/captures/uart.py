@@ -102,16 +102,10 @@ def bursts_of(
         rate: samples a second.
         jitter: samples by which the start of a byte may be away from an even pace before its burst is cut there.
     """
-    bits = np.array([rate / baudrate for baudrate in wiring.baudrates])
-    falls = data.falls[_may_start(data, float(bits.max()))]
-    if not len(falls):
+    characters = characters_of(data, select if select is not None and len(select.edges) else None, wiring, rate)
+    if characters is None:
         return
-    if select is not None and not len(select.edges):
-        select = None
-    group = _groups(falls, select, float(bits.max()))
-    open_window = np.ones(len(falls), dtype=bool) if select is None else select.levels_at(falls)
-    rates = _rates(data, falls, group, open_window, bits, wiring.start_low_bits)
-    characters = _characters(data, falls, group, rates, bits)
+    bits = np.array([rate / baudrate for baudrate in wiring.baudrates])
     firsts, stops = _runs(characters, bits)
     straight, ends = _straight(characters, firsts, stops, bits, jitter)
     values = characters.values.tobytes()
@@ -145,14 +139,7 @@ def activity_of(data: LogicLine, wiring: Wiring, rate: float) -> tuple[Positions
 
 
 def characters_of(data: LogicLine, select: LogicLine | None, wiring: Wiring, rate: float) -> Characters | None:
-    """The characters of a serial line, whole or not; `None` where it has none.
-
-    Args:
-        data: the serial line.
-        select: the line whose levels delimit them; `None` to have pauses delimit them.
-        wiring: the mount's rates and first byte.
-        rate: samples a second.
-    """
+    """The characters of a serial line, whole or not, grouped by windows or else by pauses; `None` where it has none."""
     bits = np.array([rate / baudrate for baudrate in wiring.baudrates])
     falls = data.falls[_may_start(data, float(bits.max()))]
     if not len(falls):
