@@ -181,6 +181,7 @@ class Defect(enum.Enum):
     MISSING = "missing"
     SWAPPED = "swapped"
     UNRELATED = "unrelated"
+    POLLED = "polled"
 
 
 @dataclass(slots=True, unsafe_hash=True)
@@ -200,6 +201,12 @@ class LineDefect:
     text: str
     ignored: bool = False
     at: float | None = None
+
+
+def polled(line: str, at: float | None) -> LineDefect:
+    """The record that a port looks at a line now and again, so that its edges come before or after bytes at random."""
+    text = f"{line} is polled: its edges are not in order with the bytes, so its windows are not used"
+    return LineDefect(line, Defect.POLLED, text, ignored=True, at=at)
 
 
 Record = Burst | Edge | Remark | ClockFix | Drop | LineDefect

@@ -197,6 +197,15 @@ def test_one_look_tells_rises_then_bytes_then_falls() -> None:
     ]
 
 
+def test_bytes_that_come_while_the_line_is_looked_at_are_given_before_its_fall() -> None:
+    link = FakeLink(active={"cts": True})
+    transport = _transport(link, "cts=LENS_CS")
+    transport.receive(0)
+    link.active["cts"] = False
+    link.incoming += [b"\xf0", b"\x0b\x00"]
+    assert transport.receive(0) == [Received(b"\xf0\x0b\x00"), LineChanged("LENS_CS", False)]
+
+
 @pytest.mark.parametrize(
     ("options", "waits"),
     [("rts=BODY_CS", [0.1, 0.1]), ("cts=LENS_CS", [0, 0.001, 0.001])],

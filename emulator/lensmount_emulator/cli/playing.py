@@ -21,7 +21,7 @@ from lensmount_hardware.clock import MonotonicClock
 from lensmount_hardware.transport import Transport, timed
 from lensmount_protocol.decoder import Decoded, DecodedFrame, Decoder
 from lensmount_protocol.dialect import Dialect
-from lensmount_protocol.wire import Burst, ClockFix, Drop, LineDefect, Record, Remark, Role
+from lensmount_protocol.wire import Burst, ClockFix, Defect, Drop, LineDefect, Record, Remark, Role
 
 
 def engine_for(
@@ -215,6 +215,9 @@ class Player:
         self._count(event)
         if self._json:
             self._say(json_of(event, self._dialect))
+        elif isinstance(event, LineDefect) and event.defect is Defect.POLLED:
+            # What is usual for a port is no news.
+            return
         elif isinstance(event, Remark | Drop | LineDefect):
             self._say(line_of(event, self._dialect))
         elif not isinstance(event, ClockFix):

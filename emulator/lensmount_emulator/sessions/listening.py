@@ -1,6 +1,7 @@
 """Listens between a body and a lens: bytes and edges to records and frames, at the rate that they speak. No I/O."""
 
-from collections.abc import Callable, Iterable, Mapping
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 
@@ -18,12 +19,32 @@ from lensmount_protocol.wire import (
     Remark,
     Role,
     WireEvent,
+    polled,
     transmission_time,
 )
 
 
 def _nothing(_what: object) -> None:
     return
+
+
+def times_of_look(events: Sequence[WireEvent], now: float, baudrate: int) -> list[float]:
+    """When the events of one look at a port happened, in their order, in seconds.
+
+    Bytes have just ended. A line that changed before them was looked at after they began.
+
+    Args:
+        events: as the port gave them.
+        now: when it gave them.
+        baudrate: the rate of the bytes.
+    """
+    times: list[float] = []
+    at = now
+    for event in reversed(events):
+        times.append(now if isinstance(event, Received) else at)
+        if isinstance(event, Received):
+            at -= transmission_time(len(event.data), baudrate)
+    return times[::-1]
 
 
 @dataclass(slots=True)
@@ -48,6 +69,8 @@ class Listener:
     _follower: RateFollower = field(init=False)
     _decoder: Decoder = field(init=False)
     _selects: frozenset[str] = field(init=False)
+    _polled: set[str] = field(init=False, default_factory=set[str])
+    _latest: float = field(init=False, default=-math.inf)
     _ended: dict[Role, float] = field(init=False, default_factory=dict[Role, float])
 
     def __post_init__(self) -> None:
@@ -79,7 +102,7 @@ class Listener:
         """
         self._look_at_rate(now)
         if isinstance(event, LineChanged):
-            return self.see(Edge(now, event.line, event.level))
+            return self.see(Edge(max(now, self._latest), event.line, event.level))
         return self.see(self._burst(sender, event, now)) if event.data else None
 
     def see(self, record: Record) -> RateChange | None:
@@ -90,7 +113,7 @@ class Listener:
         if isinstance(record, Edge):
             self._edge(record)
             return None if self.fixed else self._go_to(self._follower.see(record), record.at)
-        self.tap(record)
+        self._keep(record)
         self._tell([record])
         if isinstance(record, Drop) and record.what == BROKEN_BYTES and not self.fixed:
             return self._go_to(self._follower.miss(record), record.at)
@@ -99,7 +122,7 @@ class Listener:
     def remark(self, now: float | None, text: str) -> None:
         """Something happened to the listening itself; what was heard before and after does not belong together."""
         remark = Remark(now, text)
-        self.tap(remark)
+        self._keep(remark)
         if now is not None:
             # When a burst began is reckoned from its end, and a port hears nothing before it is back.
             self._ended.update({sender: max(now, self._ended.get(sender, now)) for sender in Role})
@@ -112,7 +135,7 @@ class Listener:
             self._tell(self._decoder.finish())
 
     def _bytes(self, burst: Burst) -> RateChange | None:
-        self.tap(burst)
+        self._keep(burst)
         if self.tell is not None:
             self._tell(chain(self._decoder.feed(burst), self._decoder.settle()))
         change = self._follower.hear(burst)
@@ -130,21 +153,31 @@ class Listener:
             self.baudrate = change.baudrate
             # What was begun before is over, or goes on: it does not end by this.
             remark = Remark(change.at, change.why)
-            self.tap(remark)
+            self._keep(remark)
             self._tell([remark])
 
     def _edge(self, edge: Edge) -> None:
-        self.tap(edge)
         # Where bytes lag behind edges by a driver's latency, an edge of a select line ends no frame.
-        if edge.line in self._selects and not self.keeps_windows:
+        unordered = edge.line in self._selects and not self.keeps_windows
+        if unordered and edge.line not in self._polled:
+            self._polled.add(edge.line)
+            self._keep(polled(edge.line, edge.at))
+        self._keep(edge)
+        if unordered:
             self._tell([edge])
         elif self.tell is not None:
             self._tell(self._decoder.feed(edge))
 
+    def _keep(self, record: Record) -> None:
+        if record.at is not None:
+            self._latest = max(self._latest, record.at)
+        self.tap(record)
+
     def _burst(self, sender: Role, event: Received, now: float) -> Burst:
         begins = now - transmission_time(len(event.data), self.baudrate)
-        # Bytes that a driver held back come together; they were not sent before those that came earlier.
-        begins = min(now, max(begins, self._ended.get(sender, begins)))
+        # Bytes that a driver held back come together; they were not sent before those that came earlier, and the
+        # records of both ends stay in the order of their times.
+        begins = min(now, max(begins, self._ended.get(sender, begins), self._latest))
         self._ended[sender] = now
         return Burst(begins, sender, event.data, self.baudrate, now)
 

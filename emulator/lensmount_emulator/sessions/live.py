@@ -6,6 +6,7 @@ from typing import Protocol
 
 from lensmount_emulator.roles.engine import Notice
 from lensmount_emulator.sessions.collector import QuietCollector
+from lensmount_emulator.sessions.listening import times_of_look
 from lensmount_hardware.clock import Clock
 from lensmount_hardware.histogram import Histogram
 from lensmount_hardware.transport import Sighting, TimedTransport, Transport, shifted, timed
@@ -20,6 +21,7 @@ from lensmount_protocol.wire import (
     Transmit,
     WireAction,
     WireEvent,
+    polled,
     transmission_time,
 )
 
@@ -97,6 +99,8 @@ class LiveSession:
     jitter: Histogram = field(default_factory=Histogram)
     before: Sequence[WireEvent] = ()
     _began: float = 0.0
+    _latest: float = 0.0
+    _polled: set[str] = field(default_factory=set[str])
     _keeper: TimedTransport | None = None
 
     def run(self, seconds: float | None, *, unless: Callable[[], bool] = lambda: False) -> None:
@@ -109,13 +113,12 @@ class LiveSession:
             self._play(seconds, unless, collector)
 
     def _play(self, seconds: float | None, unless: Callable[[], bool], collector: QuietCollector) -> None:
-        self._began = began = self.clock.now()
+        self._began = self._latest = began = self.clock.now()
         until = None if seconds is None else began + seconds
         keeper = self._keeper = timed(self.transport)
         self.engine.start(began)
         self._carry_out()
-        for event in self.before:
-            self._take(event)
+        self._take_all(self.before)
         while not unless():
             now = self.clock.now()
             if until is not None and now >= until:
@@ -127,8 +130,7 @@ class LiveSession:
             # Close to a deadline the port is only looked at, until the clock says that the time has come.
             patience = max(0.0, patience - self.spin)
             if keeper is None:
-                for event in self.transport.receive(patience):
-                    self._take(event)
+                self._take_all(self.transport.receive(patience))
             else:
                 for sighting in keeper.sightings(patience, self.clock):
                     self._see(sighting)
@@ -138,17 +140,32 @@ class LiveSession:
         times = (self.engine.next_deadline(), until, now + LONGEST_WAIT)
         return max(0.0, min(at for at in times if at is not None) - now)
 
-    def _take(self, event: WireEvent) -> None:
-        now = self.clock.now()
-        peer = self.engine.role.peer
+    def _take_all(self, events: Sequence[WireEvent]) -> None:
+        """Take what one look at the port found; records get times in the order of the events.
+
+        A line that rose before the bytes of the same look is stamped with their beginning: it was looked at later.
+        """
+        times = times_of_look(events, self.clock.now(), self.engine.baudrate) if events else []
+        for event, at in zip(events, times, strict=True):
+            now = self.clock.now()
+            if isinstance(event, Received):
+                at = now - transmission_time(len(event.data), self.engine.baudrate)
+            self._take(event, now, max(self._latest, at))
+
+    def _take(self, event: WireEvent, now: float, began: float) -> None:
         if isinstance(event, Received):
-            baudrate = self.engine.baudrate
-            begins = now - transmission_time(len(event.data), baudrate)
-            self.tap(Burst(begins, peer, event.data, baudrate, now))
+            self._tap_record(Burst(began, self.engine.role.peer, event.data, self.engine.baudrate, now))
         else:
-            self.tap(Edge(now, event.line, event.level))
+            if event.line not in self._polled:
+                self._polled.add(event.line)
+                self._tap_record(polled(event.line, began))
+            self._tap_record(Edge(began, event.line, event.level))
         self.engine.receive(event, now)
         self._carry_out()
+
+    def _tap_record(self, record: Record) -> None:
+        self._latest = max(self._latest, record.at or 0.0)
+        self.tap(record)
 
     def _see(self, sighting: Sighting) -> None:
         record = _not_before(sighting.record, self._began)
@@ -176,12 +193,12 @@ class LiveSession:
             self.listen(notice)
 
     def _tap_action(self, action: WireAction) -> None:
-        now, baudrate = self.engine.now, self.engine.baudrate
+        now, baudrate = max(self._latest, self.engine.now), self.engine.baudrate
         if isinstance(action, Transmit):
             ends = now + transmission_time(len(action.data), baudrate)
-            self.tap(Burst(now, self.engine.role, action.data, baudrate, ends))
+            self._tap_record(Burst(now, self.engine.role, action.data, baudrate, ends))
         elif isinstance(action, DriveLine):
-            self.tap(Edge(now, action.line, action.level))
+            self._tap_record(Edge(now, action.line, action.level))
 
 
 def _not_before(record: Record, began: float) -> Record:

@@ -5,7 +5,7 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 from threading import Event, Thread
 
-from lensmount_emulator.sessions.listening import Listener
+from lensmount_emulator.sessions.listening import Listener, times_of_look
 from lensmount_hardware.clock import Clock
 from lensmount_hardware.transport import Transport, timed
 from lensmount_protocol.errors import MountError
@@ -19,6 +19,9 @@ HASTE = 5e-4
 
 LONGEST_WAIT = 0.1
 """Seconds after which a listener looks up even when nothing is heard, so that it can be stopped."""
+
+FASTEST = 3_000_000
+"""Baud rate that a port has until one is ordered: bytes take hardly any time."""
 
 Heard = tuple[float, Role, "WireEvent | Record | MountError | str"]
 """When, at whose port, and what: an event, a record of a port that keeps time, its loss, or news of it in words."""
@@ -48,6 +51,7 @@ class Pump:
         self._inbox = inbox
         self._orders: SimpleQueue[WireAction] = SimpleQueue()
         self._later: SetBaudrate | None = None
+        self._baudrate = FASTEST
         self._stop = Event()
         self._thread = Thread(target=self._run, name=f"lensmount {transport.name}", daemon=True)
 
@@ -76,8 +80,10 @@ class Pump:
         keeper = self._keeper
         wait = HASTE if self.in_haste or self._later is not None else LOOK_UP
         if keeper is None:
-            for event in self._transport.receive(wait):
-                self._inbox.put((self._clock.now(), self.sender, event))
+            events = self._transport.receive(wait)
+            times = times_of_look(events, self._clock.now(), self._baudrate) if events else []
+            for at, event in zip(times, events, strict=True):
+                self._inbox.put((at, self.sender, event))
             return
         for sighting in keeper.sightings(wait, self._clock):
             self._inbox.put((self._clock.now(), self.sender, sighting.record))
@@ -94,6 +100,7 @@ class Pump:
         rate = self._later
         if rate is not None and (self._keeper is not None or rate.at is None or rate.at <= self._clock.now()):
             self._later = None
+            self._baudrate = rate.baudrate
             self._transport.send(rate)
 
 

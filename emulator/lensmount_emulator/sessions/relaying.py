@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from lensmount_emulator.sessions.listening import Listener
+from lensmount_emulator.sessions.listening import Listener, times_of_look
 from lensmount_emulator.sessions.rates import RateChange
 from lensmount_hardware.clock import Clock
 from lensmount_hardware.transport import Sighting, Transport, timed
@@ -95,8 +95,13 @@ def turn(relay: Relay, ports: dict[Role, Transport], clock: Clock, order: Sequen
         finally:
             # What came is kept, also when the other port has just gone.
             name = ports[sender].name if len(keepers) > 1 else ""
+            told = [one for one in seen if not isinstance(one, Sighting)]
+            times = iter(times_of_look(told, now, relay.listener.baudrate))
             for one in seen:
-                follow += relay.keep(sender, one, name) if isinstance(one, Sighting) else relay.note(sender, one, now)
+                if isinstance(one, Sighting):
+                    follow += relay.keep(sender, one, name)
+                else:
+                    follow += relay.note(sender, one, next(times))
         for role, action in follow:
             ports[role].send(action)
 

@@ -107,9 +107,13 @@ class _RemoteLink:
     def __init__(self, port: _Client) -> None:
         self._port = port
 
-    def read(self, _wait: float) -> bytes:
+    def read(self, wait: float) -> bytes:
+        if wait <= 0 and not self._port.in_waiting:
+            return b""
         # Always the time-out given at the start: when it changes, pyserial negotiates the whole port anew.
-        return self._port.read(max(1, self._port.in_waiting))
+        data: bytes = self._port.read(max(1, self._port.in_waiting))
+        # The first byte of several ends the wait; the others are there with it.
+        return data + self._port.read(self._port.in_waiting) if data and self._port.in_waiting else data
 
     def write(self, data: bytes) -> None:
         self._port.write(data)

@@ -5,7 +5,7 @@ from contextlib import suppress
 from threading import Lock
 from typing import NoReturn, Protocol
 
-from lensmount_hardware.clock import MonotonicClock
+from lensmount_hardware.clock import Clock, MonotonicClock
 from lensmount_hardware.portability import TERMINAL_ERRORS
 from lensmount_hardware.spec import PortSpec
 from lensmount_hardware.transport import Transport
@@ -79,7 +79,13 @@ class SerialTransport(Transport):
     """
 
     def __init__(
-        self, name: str, link: SerialLink, control_lines: ControlLines, poll: float, notes: tuple[str, ...] = ()
+        self,
+        name: str,
+        link: SerialLink,
+        control_lines: ControlLines,
+        poll: float,
+        notes: tuple[str, ...] = (),
+        clock: Clock | None = None,
     ) -> None:
         """Take over a port that is open.
 
@@ -89,6 +95,7 @@ class SerialTransport(Transport):
             control_lines: what hangs on it.
             poll: seconds between two looks at the inputs.
             notes: what whoever uses it ought to know.
+            clock: measures how long a look takes; the machine's own if none is given.
         """
         self.name = name
         self.notes = notes
@@ -96,7 +103,7 @@ class SerialTransport(Transport):
         self._link = link
         self._control_lines = control_lines
         self._poll = poll if control_lines.inputs else None
-        self._clock = MonotonicClock()
+        self._clock: Clock = clock or MonotonicClock()
         self._lost = ""
         self._touched = Lock()
 
@@ -156,6 +163,9 @@ class SerialTransport(Transport):
         # A select line rises before the bytes that it announces and falls after them; one look may find all.
         rises = [change for change in changes if change.level]
         falls = [change for change in changes if not change.level]
+        if falls and (more := self._link.read(0.0)):
+            # The line was looked at after the bytes: what came in between came before it fell.
+            data += more
         return [*rises, *([Received(data)] if data else []), *falls]
 
     def _do(self, action: WireAction) -> None:

@@ -30,6 +30,7 @@ from lensmount_protocol.wire import (
     Transmit,
     WireAction,
     WireEvent,
+    polled,
 )
 
 PAIRS = {"emount": ("a6000", "sel55210"), "lmount": ("panasonic-s1r", "sigma-45mm-f2.8-dg-dn")}
@@ -170,7 +171,7 @@ def test_everything_is_kept_in_order_and_bursts_do_not_overlap() -> None:
     listener.hear(Role.BODY, Received(b"\xf0" * 20), 1.0)
     listener.hear(Role.BODY, Received(b"\x01" * 20), 1.0001)
     listener.hear(Role.BODY, Received(b""), 1.1)
-    assert kept[0] == Edge(0.5, "BODY_CS", True)
+    assert kept[:2] == [polled("BODY_CS", 0.5), Edge(0.5, "BODY_CS", True)]
     bursts = [record for record in kept if isinstance(record, Burst)]
     assert b"".join(burst.data for burst in bursts) == b"\xf0" * 20 + b"\x01" * 20
     first, second = bursts
