@@ -86,10 +86,10 @@ class Dialect:
 
     def __post_init__(self) -> None:
         """Complete the wiring by what the rest of the dialect knows, so that readers of captures need only it."""
-        object.__setattr__(self, "wiring", replace(self.wiring, sync=self.sync, sender_of=self.exclusive_sender))
+        object.__setattr__(self, "wiring", replace(self.wiring, sync=self.sync, senders_of=self.senders_of))
 
-    def exclusive_sender(self, data: bytes) -> Role | None:
-        """The end that alone sends a frame such as these bytes begin with; `None` where both do, or it is no frame."""
+    def senders_of(self, data: bytes) -> frozenset[Role]:
+        """The ends that send a frame such as these bytes begin with; none where they begin no valid frame."""
         for frame_format in self.formats.values():
             if len(data) < frame_format.header_size or data[0] != frame_format.start:
                 continue
@@ -97,9 +97,10 @@ class Dialect:
             if isinstance(size, GarbageReason) or len(data) < size or frame_format.judge(data[:size]) is not None:
                 continue
             payload = frame_format.open(data[:size], 0).payload
-            senders = [role for role in Role if (role, payload[0]) in self.messages] if payload else []
-            return senders[0] if len(senders) == 1 else None
-        return None
+            return frozenset(role for role in Role if payload and (role, payload[0]) in self.messages) or frozenset(
+                Role
+            )
+        return frozenset()
 
     def paving(self) -> Paving:
         """A fresh reader of this dialect's payloads."""

@@ -227,8 +227,8 @@ class SerialLine:
     select: str = ""
 
 
-def _unknown_sender(_data: bytes) -> Role | None:
-    return None
+def _unknown_senders(_data: bytes) -> frozenset[Role]:
+    return frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +242,7 @@ class Wiring:
             behind it): the rate can be read from it.
         lines: every line that carries a level, by its published name.
         sync: the line that pulses once in each cycle; `""` where the mount has none.
-        sender_of: which end alone sends a frame that begins with these bytes; `None` where both do, or it is no frame.
+        senders_of: the ends that send a frame such as these bytes begin with; none where they begin no valid frame.
     """
 
     serial: tuple[SerialLine, ...]
@@ -250,7 +250,7 @@ class Wiring:
     start_low_bits: int
     lines: tuple[str, ...]
     sync: str = ""
-    sender_of: Callable[[bytes], Role | None] = field(default=_unknown_sender, compare=False)
+    senders_of: Callable[[bytes], frozenset[Role]] = field(default=_unknown_senders, compare=False)
 
 
 BITS_PER_BYTE = 10

@@ -8,6 +8,7 @@ from lensmount_hardware.captures.capture import NO_CHANNEL, Capture, Progress, s
 from lensmount_hardware.captures.heads import (
     is_data_table,
     is_jsonl,
+    is_pcap,
     is_pcapng,
     is_recording,
     is_saleae_binary,
@@ -36,6 +37,7 @@ FORMATS: tuple[tuple[str, Recogniser, str], ...] = (
     ("Saleae .bin", is_saleae_binary, f"{_HERE}.saleae_binary:read_saleae_binary"),
     ("lensmount .lmx", is_recording, f"{_HERE}.recording:read_recording"),
     (".pcapng", is_pcapng, f"{_HERE}.pcapng:read_pcapng"),
+    (".pcap", is_pcap, f"{_HERE}.pcap:read_pcap"),
     (".vcd", is_vcd, f"{_HERE}.vcd:read_vcd"),
     ("Saleae .csv", is_waveform_csv, f"{_HERE}.waveform_csv:read_waveform_csv"),
     ("sniffer .txt", is_text, f"{_HERE}.text:read_text"),

@@ -8,6 +8,9 @@ MAGIC = b'{"lensmount":"recording"'
 PCAPNG_MAGIC = b"\n\r\r\n"
 """How every pcapng file begins, in either byte order."""
 
+PCAP_MAGICS = frozenset(map(bytes.fromhex, ("d4c3b2a1", "a1b2c3d4", "4d3cb2a1", "a1b23c4d")))
+"""How classic pcap files begin: in either byte order, with microseconds or nanoseconds."""
+
 _VCD = re.compile(rb"\s*\$(?:date|version|timescale|comment|scope|var|attrbegin|enddefinitions)\b", re.IGNORECASE)
 """How the header of a Value Change Dump begins: with any of its declarations."""
 
@@ -64,6 +67,11 @@ def is_recording(head: bytes) -> bool:
 def is_pcapng(head: bytes) -> bool:
     """Whether a file that begins like this is pcapng, perhaps one that was cut in its first bytes."""
     return head.startswith(PCAPNG_MAGIC) or (len(head) > 1 and PCAPNG_MAGIC.startswith(head))
+
+
+def is_pcap(head: bytes) -> bool:
+    """Whether a file that begins like this is classic pcap, in either byte order."""
+    return head[:4] in PCAP_MAGICS
 
 
 def is_vcd(head: bytes) -> bool:

@@ -244,9 +244,9 @@ class _Examination:
         for serial, peer in ((one, other), (other, one)):
             select = self.health.lines.get(peer.select if windows else serial.select)
             for data in self._first_runs(serial.name, select):
-                sender = self.wiring.sender_of(data)
-                right += sender is serial.sender
-                wrong += sender is peer.sender
+                senders = self.wiring.senders_of(data)
+                right += senders == {serial.sender}
+                wrong += senders == {peer.sender}
         return wrong >= MIN_VOTES and wrong > right
 
     def _first_runs(self, line: str, select: LogicLine | None) -> list[bytes]:

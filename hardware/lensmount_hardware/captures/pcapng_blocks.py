@@ -3,21 +3,20 @@
 Format: https://www.ietf.org/archive/id/draft-ietf-opsawg-pcapng-02.html (sections 3 and 4).
 """
 
-import os
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 from lensmount_hardware.captures.capture import Progress
 from lensmount_hardware.captures.heads import PCAPNG_MAGIC
-from lensmount_hardware.inputs import open_input
+from lensmount_hardware.captures.source import Source
 from lensmount_protocol.errors import CaptureError
 from lensmount_protocol.wire import Remark, Role
 
 SECTION = 0x0A0D0D0A
 INTERFACE = 1
+OBSOLETE_PACKET = 2
 SIMPLE_PACKET = 3
 PACKET = 6
 
@@ -106,11 +105,8 @@ def check_beginning(path: Path) -> None:
     Raises:
         CaptureError: it is cut in there, no pcapng, or of an unknown version.
     """
-    try:
-        with open_input(path) as file:
-            head = file.read(_SMALLEST_SECTION)
-    except OSError as error:
-        raise CaptureError(f"{path}: {error.strerror or error}") from error
+    with Source(path) as source:
+        head = source.read(_SMALLEST_SECTION)
     if head[:4] != PCAPNG_MAGIC[: len(head)]:
         raise CaptureError(f"{path}: no pcapng: it begins with {head[:4].hex(' ')}, not with 0a 0d 0d 0a")
     if len(head) < _SMALLEST_SECTION:
@@ -126,19 +122,14 @@ def blocks_in(path: Path, progress: Progress) -> Iterator[Block | Remark]:
     Raises:
         CaptureError: the file cannot be read.
     """
-    try:
-        with open_input(path) as file:
-            size = max(os.fstat(file.fileno()).st_size, 1)
-            for found in _walk(file):
-                yield found
-                if isinstance(found, Block):
-                    progress(min(1.0, found.offset / size))
-            progress(1.0)
-    except OSError as error:
-        raise CaptureError(f"{path}: {error.strerror or error}") from error
+    with Source(path) as source:
+        for found in _walk(source):
+            yield found
+            progress(source.fraction)
+    progress(1.0)
 
 
-def _walk(file: BinaryIO) -> Iterator[Block | Remark]:
+def _walk(file: Source) -> Iterator[Block | Remark]:
     order, offset = "<", 0
     while head := file.read(_SMALLEST):
         if len(head) == _SMALLEST and head.startswith(PCAPNG_MAGIC):
@@ -148,7 +139,7 @@ def _walk(file: BinaryIO) -> Iterator[Block | Remark]:
                 return
             order = _BYTE_ORDER[head[8:]]
         if len(head) < _SMALLEST:
-            yield _cut(len(head))
+            yield _cut(offset, len(head))
             return
         kind, length = struct.unpack_from(order + "II", head)
         if length < _SMALLEST or length % 4 or length > _LARGEST:
@@ -158,7 +149,7 @@ def _walk(file: BinaryIO) -> Iterator[Block | Remark]:
             return
         rest = head[8:] + file.read(length - _SMALLEST)
         if len(rest) < length - 8:
-            yield _cut(8 + len(rest))
+            yield _cut(offset, 8 + len(rest))
             return
         if struct.unpack_from(order + "I", rest, length - _SMALLEST) != (length,):
             yield Remark(
@@ -169,8 +160,9 @@ def _walk(file: BinaryIO) -> Iterator[Block | Remark]:
         offset += length
 
 
-def _cut(lost: int) -> Remark:
-    return Remark(None, f"the capture was cut inside a block; the last {lost} bytes of it are lost", True)
+def _cut(offset: int, lost: int) -> Remark:
+    text = f"the capture was cut inside the block at byte {offset}; the last {lost} bytes of it are lost"
+    return Remark(None, text, incomplete=True)
 
 
 def _wrong_with_section(head: bytes) -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
+from lensmount_hardware.captures.heads import PCAP_MAGICS, PCAPNG_MAGIC
 from lensmount_hardware.inputs import open_input
 from lensmount_protocol.errors import CaptureError
 
@@ -43,11 +44,6 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 """UTF-32 stands in front: its little-endian mark begins as that of UTF-16 does."""
-
-PACKET_MAGICS = frozenset(
-    bytes.fromhex(magic) for magic in ("0a0d0d0a", "a1b2c3d4", "d4c3b2a1", "a1b23c4d", "4d3cb2a1")
-)
-"""How pcapng and classic pcap begin."""
 
 _PACKERS = (
     (b"BZh", "bzip2", "bunzip2 --keep {}"),
@@ -201,7 +197,7 @@ def packed_as(head: bytes, path: Path) -> str:
 
 def is_streamed(head: bytes) -> bool:
     """Whether a file that begins like this, once unpacked, is of a format that is read from front to back."""
-    return head[:4] in PACKET_MAGICS or b"\0" not in head
+    return head[:4] in PCAP_MAGICS or head.startswith(PCAPNG_MAGIC) or b"\0" not in head
 
 
 def _with_head(chunks: Iterator[bytes]) -> Iterator[bytes]:
