@@ -250,7 +250,7 @@ class Wiring:
     start_low_bits: int
     lines: tuple[str, ...]
     sync: str = ""
-    senders_of: Callable[[bytes], frozenset[Role]] = field(default=_unknown_senders, compare=False)
+    senders_of: Callable[[bytes], frozenset[Role]] = field(default=_unknown_senders, compare=False, repr=False)
 
 
 BITS_PER_BYTE = 10
