@@ -1,7 +1,6 @@
 """A campaign's file: what is to be tried, as TOML; every key checked before anything runs."""
 
 import re
-import tomllib
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
@@ -13,6 +12,8 @@ from lensmount_emulator.campaign.case import KINDS, PLAIN, SESSION
 from lensmount_emulator.faults.registry import faults as known_faults
 from lensmount_emulator.faults.registry import parse_fault
 from lensmount_emulator.fuzz.invariants import INVARIANTS
+from lensmount_emulator.profiles.toml_text import MAX_SIZE, parse_toml
+from lensmount_hardware.inputs import read_input
 from lensmount_protocol.errors import CampaignError, FaultError, unknown
 
 COSTLY = frozenset({"repeats"})
@@ -66,10 +67,7 @@ def load_form(path: Path) -> Form:
     Raises:
         CampaignError: it cannot be read, or says what is not legal: one line with the key, and what is.
     """
-    try:
-        return read_form(path.read_bytes(), str(path))
-    except OSError as error:
-        raise CampaignError(f"{path}: {error.strerror or error}") from error
+    return read_form(read_input(path, MAX_SIZE, "a campaign's file", CampaignError), str(path))
 
 
 def read_form(text: bytes, origin: str) -> Form:
@@ -83,8 +81,8 @@ def read_form(text: bytes, origin: str) -> Form:
         CampaignError: as `load_form`.
     """
     try:
-        told = tomllib.loads(text.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        told = parse_toml(text.decode())
+    except ValueError as error:
         raise CampaignError(f"{origin}: no TOML: {error}") from error
     for key in told:
         if key not in Form.__struct_fields__:

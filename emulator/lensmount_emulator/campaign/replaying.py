@@ -1,7 +1,7 @@
 """One case of a campaign once more, from nothing but its results, and held against what it came to."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lensmount_emulator.campaign.case import Result
@@ -10,10 +10,13 @@ from lensmount_emulator.campaign.trial import Work, recording_of
 from lensmount_emulator.faults.plan import plan_of
 from lensmount_emulator.fuzz.session import shorter
 from lensmount_emulator.fuzz.stage import play_story
-from lensmount_emulator.fuzz.story import story_from, write_story
+from lensmount_emulator.fuzz.story import MAX_STEPS, story_from, write_story
 from lensmount_emulator.profiles.library import load_profile
 from lensmount_hardware.output_file import write_output
 from lensmount_protocol.errors import CampaignError
+
+MAX_REPLAY_S = 600.0
+"""Virtual time of a case that is replayed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +42,16 @@ def replay_case(finished: Finished) -> Again:
     Raises:
         ProfileError: a profile of it is not known here.
         FaultError: one of its faults is not known here.
+        CampaignError: it is too long.
     """
     case = finished.case
+    if finished.seconds > MAX_REPLAY_S or case.steps > MAX_STEPS:
+        raise CampaignError(
+            f"case {case.number}: {finished.seconds:g} s, {case.steps} steps; a case of at most {MAX_REPLAY_S:g} s and "
+            f"{MAX_STEPS} steps is replayed"
+        )
+    # The file may ask for any time; a case that took less than this comes out the same.
+    case = replace(case, seconds=min(case.seconds, MAX_REPLAY_S))
     names = {case.body, case.lens, *case.accessories, *plan_of(case.faults, case.seed).lenses}
     work = Work({name: load_profile(name) for name in names})
     result = work(case)

@@ -1,6 +1,5 @@
 """The results of a campaign as they are read: its cases, all of them or those that are asked for, and their figures."""
 
-import json
 import os
 import sqlite3
 from collections.abc import Generator, Iterator
@@ -11,6 +10,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from lensmount_emulator.campaign.case import Case, Verdict
+from lensmount_emulator.campaign.checking import check_schema, check_types, limit_queries, story_steps
 from lensmount_emulator.campaign.schema import CASE_COLUMNS, JOINT
 from lensmount_emulator.campaign.store import check_form, told
 from lensmount_emulator.fuzz.watch import Complaint
@@ -194,13 +194,16 @@ def _opened(path: Path) -> Generator[sqlite3.Connection]:
             raise CaptureError(f"{path}: no such file")
         with closing(sqlite3.connect(f"file:{quote(os.fsencode(path))}?mode=ro", uri=True)) as connection:
             connection.row_factory = None
+            limit_queries(path, connection)
             check_form(path, connection)
+            check_schema(path, connection)
             connection.execute("PRAGMA query_only = ON")
             # All that is asked for is of one moment, while a run may be writing on.
             connection.execute("BEGIN")
+            check_types(path, connection)
             try:
                 yield connection
-            except (ValueError, KeyError, TypeError) as error:
+            except (ValueError, KeyError, TypeError, OverflowError) as error:
                 raise CaptureError(f"{path}: the results are damaged: {error}") from error
 
 
@@ -224,7 +227,7 @@ def _cases(connection: sqlite3.Connection, chosen: str) -> Iterator[Finished]:
     ):
         complaints.setdefault(number, []).append(Complaint(*complaint))
     begins = {
-        number: tuple(json.loads(story)["steps"])
+        number: story_steps(story)
         for number, story in connection.execute(f"SELECT number, story FROM begins WHERE number IN {chosen}")
     }
     for row in connection.execute(

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import BinaryIO, Self, cast
 
 from lensmount_emulator.campaign.case import Case, Result
+from lensmount_emulator.campaign.checking import check_schema
 from lensmount_emulator.campaign.code import own_code
 from lensmount_emulator.campaign.planning import Planned
 from lensmount_emulator.campaign.schema import APPLICATION, CASE_COLUMNS, JOINT, TABLES, VERSION
@@ -163,6 +164,7 @@ class Store:
                 execute(f"PRAGMA application_id = {APPLICATION}")
                 execute(f"PRAGMA user_version = {VERSION}")
         check_form(self.path, self._connection)
+        check_schema(self.path, self._connection)
         known = dict(execute("SELECT name, value FROM about").fetchall())
         if known["lensmount"] != version("lensmount"):
             raise CaptureError(

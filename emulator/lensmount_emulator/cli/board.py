@@ -7,6 +7,9 @@ has had a real board.
 
 import argparse
 
+MAX_IMAGE = 32 * 1024 * 1024
+"""Bytes of a UF2 file: twice the flash of any board."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lensmount board`."""
@@ -50,16 +53,14 @@ def _image(arguments: argparse.Namespace) -> dict[str, object]:
     from pathlib import Path
 
     from lensmount_hardware.boards.flashing import check_image, flash, mount_points, shipped_image, waiting_drives
+    from lensmount_hardware.inputs import read_input
     from lensmount_protocol.errors import BoardError
 
     if arguments.file is None:
         image, revision = shipped_image()
         name = f"firmware, {revision}"
     else:
-        try:
-            image, name = Path(arguments.file).read_bytes(), arguments.file
-        except OSError as error:
-            raise BoardError(f"{arguments.file}: {error.strerror or error}") from error
+        image, name = read_input(Path(arguments.file), MAX_IMAGE, "a board's firmware", BoardError), arguments.file
     told: dict[str, object] = {"deed": arguments.deed, "image": name, "bytes": len(image)}
     if arguments.deed == "image":
         check_image(image, name)

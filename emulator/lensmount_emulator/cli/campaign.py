@@ -10,6 +10,7 @@ pass.
 """
 
 import argparse
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -181,5 +182,5 @@ def _replay(arguments: argparse.Namespace) -> int:
     print(f"its recording is {'the same, byte for byte' if again.identical else 'another one'}")
     if arguments.shorten is not None:
         steps = write_shorter(arguments.shorten, again, overwrite=arguments.force)
-        print(f"{steps} steps break the same: lensmount replay {arguments.shorten}")
+        print(f"{steps} steps break the same: lensmount replay {shlex.quote(str(arguments.shorten))}")
     return 0 if again.same and again.identical and again.result.verdict is Verdict.PASSED else 1

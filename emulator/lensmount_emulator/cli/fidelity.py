@@ -30,6 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
     from lensmount_emulator.sessions.fidelity import replay
     from lensmount_hardware.captures.declared import declared_dialect
     from lensmount_hardware.captures.formats import open_capture
+    from lensmount_hardware.captures.limits import check_span
     from lensmount_protocol.errors import DialectError
     from lensmount_protocol.registry import load_dialect
     from lensmount_protocol.wire import Role
@@ -43,7 +44,9 @@ def run(arguments: argparse.Namespace) -> int:
             f"{arguments.capture}: declares the dialect {declared}, and profile {profile.name} speaks {dialect.name}"
         )
     capture = open_capture(Path(arguments.capture), dialect.wiring, channels=channels, samplerate=arguments.samplerate)
-    score = replay(list(capture.records), dialect, profile).score
+    records = list(capture.records)
+    check_span(capture.path, records)
+    score = replay(records, dialect, profile).score
     if arguments.json:
         print(json.dumps({"capture": arguments.capture, "profile": profile.name} | score.as_dict()))
     else:

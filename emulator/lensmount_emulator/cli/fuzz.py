@@ -16,6 +16,7 @@ import contextlib
 import itertools
 import json
 import os
+import shlex
 import sys
 from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
@@ -153,7 +154,7 @@ def _session(arguments: argparse.Namespace) -> int:
             print(json.dumps({"story": outcome.story.entry()}))
         elif not arguments.json:
             tell_outcome(outcome)
-            print(f"    lensmount replay {file}")
+            print(f"    lensmount replay {shlex.quote(file)}")
     code = _code(len(came.broken), *trouble, *(keeper.trouble for keeper in keepers.values()))
     if stopped:
         raise KeyboardInterrupt

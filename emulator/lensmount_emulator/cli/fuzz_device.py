@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import json
+import shlex
 import sys
 from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
@@ -178,7 +179,7 @@ def _report(hunt: "Hunt", recording: Path, *, as_json: bool) -> None:
         print(
             f"    {found['kind']}{also}; {found['repeats']}; {len(found['steps'])} steps; {found['again']} times more"
         )
-        print(f"        lensmount replay {found['file']} --port SPEC")
+        print(f"        lensmount replay {shlex.quote(found['file'])} --port SPEC")
     print(f"recorded in {recording}; ended: {figures['ended']}", flush=True)
 
 

@@ -47,7 +47,7 @@ def replay_story(arguments: argparse.Namespace) -> int:
 
     story = read_story(Path(arguments.file))
     if arguments.test:
-        print(as_test(story, Path(arguments.file).stem.replace("-", "_")), end="")
+        print(as_test(story, Path(arguments.file).stem), end="")
         return 0
     if arguments.port is not None or "device" in header_of(Path(arguments.file)):
         return _replay_on_device(arguments)

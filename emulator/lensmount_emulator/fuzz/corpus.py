@@ -14,6 +14,7 @@ from zlib import crc32
 
 from hypothesis.database import DirectoryBasedExampleDatabase, ExampleDatabase, MultiplexedDatabase, ReadOnlyDatabase
 
+from lensmount_hardware.inputs import check_nesting
 from lensmount_protocol.errors import CorpusError, MountError
 
 USUAL = Path(".hypothesis") / "examples"
@@ -45,6 +46,7 @@ def unpack(data: bytes) -> dict[str, Any] | None:
     if sum_ != b"%08x" % crc32(text):
         return None
     try:
+        check_nesting(text)
         entry: object = json.loads(text)
     except (ValueError, RecursionError):
         return None

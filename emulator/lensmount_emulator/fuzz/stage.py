@@ -23,6 +23,9 @@ DRAINS_S = 0.6
 """What a fault did may still be on its way for so long behind its end: bytes held up, a line that is let go."""
 
 LONGEST_WAIT_S = 60.0
+MAX_TIME_S = 300.0
+"""Virtual time that the waits of a story may add up to: 12 s of a processor."""
+
 FORGETS_S = 2.0
 """A lens that hears nothing for so long is ready for a body that begins anew."""
 
@@ -164,6 +167,8 @@ def _wait(stage: Stage, text: str) -> Deed:
     if not 0 <= seconds <= LONGEST_WAIT_S:
         raise ValueError(f"a wait is from 0 to {LONGEST_WAIT_S:g} s")
     bench = stage.watch.bench
+    if bench.now + seconds > MAX_TIME_S:
+        raise ValueError(f"a story lasts at most {MAX_TIME_S:g} s")
     return lambda: bench.run(bench.now + seconds)
 
 

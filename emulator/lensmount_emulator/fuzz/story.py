@@ -4,6 +4,7 @@ A story that broke something is one file, a recording (`.lmx`) whose header hold
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from io import BytesIO
@@ -24,6 +25,13 @@ VERSION = 1
 
 MODES = ("both", "body", "lens")
 """Which ends are engines; the other one does only what the story's steps say."""
+
+
+LONGEST_NAME = 60
+"""Characters of the name of a generated test."""
+
+MAX_STEPS = 20_000
+"""Steps of a story that is read from a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +116,14 @@ def story_from(told: Mapping[str, Any], path: str | Path = "corpus") -> Story:
     kinds: dict[str, type] = dict.fromkeys(("dialect", "body", "lens", "mode", "script", "breaks"), str)
     kinds |= {"seed": int, "steps": list}
     wrong = [name for name, value in values.items() if not isinstance(value, kinds.get(name, ()))]
+    seed: object = values.get("seed", 0)
+    if isinstance(seed, bool) or (isinstance(seed, int) and seed.bit_length() > 64):
+        wrong.append("seed")
     missing = [name for name in ("dialect", "body", "lens", "steps") if name not in values]
     if wrong or missing or not all(isinstance(step, str) for step in values["steps"]):
         raise FaultError(f"{path}: the story is damaged: {', '.join([*wrong, *missing]) or 'steps'}")
+    if len(values["steps"]) > MAX_STEPS:
+        raise FaultError(f"{path}: a story of {len(values['steps'])} steps; at most {MAX_STEPS} are played")
     if values.get("mode", "both") not in MODES:
         raise FaultError(f"{path}: story mode {values['mode']!r}; known: {', '.join(MODES)}")
     values["steps"] = tuple(values["steps"])
@@ -133,23 +146,38 @@ def check_players(story: Story) -> None:
 
 
 def as_test(story: Story, name: str) -> str:
-    """A pytest test that plays the story and wants nothing broken."""
-    lines = ",\n".join(f"        {json.dumps(step)}" for step in story.steps)
+    """A pytest test that plays the story and wants nothing broken.
+
+    Nothing of the story becomes code: its values stand there as literals, and the name keeps letters and digits only.
+
+    Args:
+        story: what is played.
+        name: what the test is called, such as the stem of a file.
+    """
+    name = re.sub(r"[^0-9a-z]+", "_", name.lower(), flags=re.ASCII).strip("_")[:LONGEST_NAME] or "story"
+    lines = ",\n".join(f"        {_literal(step)}" for step in story.steps)
     steps = f"(\n{lines},\n    )" if story.steps else "()"
     return f'''from lensmount_emulator.fuzz.stage import play_story
 from lensmount_emulator.fuzz.story import Story
 
 
 def test_{name}() -> None:
-    """It broke: {story.breaks or "nothing"}."""
+    """A story that was found by fuzzing; nothing may break."""
     story = Story(
-        dialect={json.dumps(story.dialect)},
-        body={json.dumps(story.body)},
-        lens={json.dumps(story.lens)},
-        mode={json.dumps(story.mode)},
-        script={json.dumps(story.script)},
-        seed={story.seed},
+        dialect={_literal(story.dialect)},
+        body={_literal(story.body)},
+        lens={_literal(story.lens)},
+        mode={_literal(story.mode)},
+        script={_literal(story.script)},
+        seed={int(story.seed)},
         steps={steps.replace(chr(10), chr(10) + "    ")},
+        breaks={_literal(story.breaks)},
     )
     assert play_story(story).complaints == []
 '''
+
+
+def _literal(text: str) -> str:
+    """A text as a literal of Python, in ASCII without control characters."""
+    # JSON writes a character beyond the basic plane as two surrogates, which Python would keep apart.
+    return json.dumps(text) if text.isascii() and "\x7f" not in text else ascii(text)

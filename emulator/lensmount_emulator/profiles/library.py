@@ -8,6 +8,8 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from lensmount_emulator.profiles.profile import Profile, read_profile
+from lensmount_emulator.profiles.toml_text import MAX_SIZE
+from lensmount_hardware.inputs import read_input
 from lensmount_protocol.entry_points import entry_points
 from lensmount_protocol.errors import ProfileError
 from lensmount_protocol.wire import Role
@@ -51,9 +53,9 @@ def load_profile(name: str, role: Role | None = None) -> Profile:
 
 def _from_path(name: str) -> Profile:
     try:
-        text = Path(name).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ProfileError(f"{name}: {getattr(error, 'strerror', None) or error}") from error
+        text = read_input(Path(name), MAX_SIZE, "a profile", ProfileError).decode()
+    except UnicodeDecodeError as error:
+        raise ProfileError(f"{name}: {error}") from error
     return read_profile(text, name)
 
 

@@ -1,12 +1,12 @@
 """A profile: the data of one lens, body or accessory, read from TOML and checked as a whole before anything uses it."""
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import msgspec
 
 from lensmount_emulator.profiles.slips import said_plainly
+from lensmount_emulator.profiles.toml_text import parse_toml
 from lensmount_emulator.roles.cast import Place
 from lensmount_emulator.roles.registry import cast_of
 from lensmount_protocol.errors import DialectError, ProfileError
@@ -68,8 +68,8 @@ def read_profile(text: str, origin: str) -> Profile:
         ProfileError: one line that names the origin, the key, and what is legal.
     """
     try:
-        told = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        told = parse_toml(text)
+    except ValueError as error:
         raise ProfileError(f"{origin}: no TOML: {error}") from error
     shapes: type[msgspec.Struct] = _Head
     try:

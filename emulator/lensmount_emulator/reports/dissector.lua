@@ -4,8 +4,8 @@
 -- Reads USER0 (147) packets of bytes and USER1 (148) packets of lines, as `lensmount export` writes them to .pcapng.
 
 local NAME = "$proto"
-local proto = Proto(NAME, "lensmount $dialect")
-local lines = Proto(NAME .. "_lines", "lensmount $dialect lines")
+local proto = Proto(NAME, "lensmount " .. $dialect_text)
+local lines = Proto(NAME .. "_lines", "lensmount " .. $dialect_text .. " lines")
 
 -- The frame: where its parts stand, and what its length counts.
 local START, SMALLEST = $start, $smallest
@@ -209,7 +209,7 @@ if other and not tostring(other):lower():find("lensmount", 1, true) then other =
 function proto.dissector(buffer, pinfo, tree)
   if buffer:len() > 0 and buffer(0, 1):uint() ~= START and other then return other:call(buffer, pinfo, tree) end
   local sender = sender_of()
-  pinfo.cols.protocol = "$dialect"
+  pinfo.cols.protocol = $dialect_text
   local told, at = {}, 0
   while at < buffer:len() do
     local behind = add_frame(buffer, tree, sender, at, told)
@@ -237,7 +237,7 @@ local l = {
 lines.fields = { l.level, l.line }
 
 function lines.dissector(buffer, pinfo, tree)
-  pinfo.cols.protocol = "$dialect"
+  pinfo.cols.protocol = $dialect_text
   if buffer:len() < 2 then
     pinfo.cols.info = "note: see the packet's comment"
     return buffer:len()

@@ -118,7 +118,8 @@ def dissector(dialect: Dialect) -> str:
     kinds = {kind.__name__: kind for cls in dialect.messages.values() for kind in _enumerations(cls)}
     template = Template(files("lensmount_emulator.reports").joinpath(SCRIPT).read_text(encoding="utf-8"))
     return template.substitute(
-        dialect=dialect.name,
+        dialect=_one_line(dialect.name),
+        dialect_text=_lua(dialect.name),
         title=_one_line(dialect.title),
         notice=_one_line(dialect.notice),
         proto="lensmount_" + re.sub(r"[^a-z0-9_]", "_", dialect.name.lower()),
@@ -234,4 +235,13 @@ def _lua(value: str | bool) -> str:
     """A value as Lua writes it."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return '"' + "".join(map(_lua_character, value)) + '"'
+
+
+def _lua_character(character: str) -> str:
+    """A character in a string of Lua; controls, which could end a line of the script, as decimal escapes."""
+    if character in '"\\':
+        return "\\" + character
+    if character.isprintable():
+        return character
+    return "".join(f"\\{byte:03}" for byte in character.encode("utf-8", "replace"))

@@ -4,13 +4,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import cast
+from typing import Annotated, cast
+
+import msgspec
 
 from lensmount_emulator.roles.cast import Place
 from lensmount_emulator.sessions.header import KNOWN
 from lensmount_emulator.sessions.loopback import profile_of, run_loopback
+from lensmount_hardware.captures.limits import virtual_limit
 from lensmount_hardware.captures.recording import RecordingWriter, header_of
+from lensmount_hardware.inputs import read_input
 from lensmount_protocol.errors import CaptureError
+
+MAX_RECORDING = 1 << 28
+"""Bytes of a recording that is held against its repetition, which is kept in memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +53,17 @@ def repeat(path: Path) -> Repetition:
     """
     header = header_of(path)
     _require_loopback(path, header)
-    recorded = path.read_bytes()
+    recorded = read_input(path, MAX_RECORDING, "a recording that is compared")
+    asked = _asked(path, header, len(recorded))
     sink = BytesIO()
     with RecordingWriter(sink, header) as writer:
         run_loopback(
-            str(header["body"]),
-            str(header["lens"]),
+            asked.body,
+            asked.lens,
             accessories=_names(header, "with"),
-            script=str(header.get("script") or ""),
-            seed=cast("int | None", header.get("seed")),
-            seconds=cast("float | None", header.get("duration")),
+            script=asked.script or "",
+            seed=asked.seed,
+            seconds=asked.duration,
             resolution="byte" if header.get("resolution") == "byte" else "frame",
             armed=_names(header, "armed"),
             faults=_names(header, "faults"),
@@ -80,6 +88,35 @@ def _require_loopback(path: Path, header: Mapping[str, object]) -> None:
         raise CaptureError(f"{path}: declares the dialect {dialect}, and its body {body.name} speaks {body.dialect}")
     if strange := sorted(set(header) - KNOWN):
         raise CaptureError(f"{path}: its header holds {', '.join(strange)}, which cannot be run again from here")
+
+
+class _Asked(msgspec.Struct):
+    """The parts of a header that say which session to run."""
+
+    body: str
+    lens: str
+    script: str | None = None
+    seed: int | None = None
+    duration: Annotated[float, msgspec.Meta(ge=0)] | None = None
+
+
+def _asked(path: Path, header: Mapping[str, object], size: int) -> _Asked:
+    """What the header asks for.
+
+    Raises:
+        CaptureError: a value makes no sense, or it asks for more time than a recording of this size can hold.
+    """
+    try:
+        asked = msgspec.convert(header, _Asked)
+    except msgspec.ValidationError as error:
+        raise CaptureError(f"{path}: its header makes no sense: {error}") from error
+    limit = virtual_limit(size)
+    if asked.duration is not None and not asked.duration <= limit:
+        raise CaptureError(
+            f"{path}: its header asks for {asked.duration:g} s; a recording of {size} bytes is repeated for at most "
+            f"{limit:g} s"
+        )
+    return asked
 
 
 def _names(header: Mapping[str, object], key: str) -> list[str]:

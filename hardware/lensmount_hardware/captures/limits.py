@@ -3,11 +3,13 @@
 Real captures stay far below: a sampled capture of a busy mount has one edge in each byte of its file.
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lensmount_protocol.errors import CaptureError
+from lensmount_protocol.wire import Record, Wiring
 
 if TYPE_CHECKING:
     import zipfile
@@ -19,6 +21,17 @@ EDGES_PER_BYTE = 1.5
 SMALL_FILE = 2_000_000
 EDGES_PER_FURTHER_BYTE = 4
 """Sessions of Logic 2 have 2.3 edges in each byte; the limit of memory holds for small files."""
+
+MIN_LINE_EDGES = 500_000
+"""Edges that a line without bytes may have in a file of any size: each becomes a record."""
+
+LINE_EDGES_PER_BYTE = 0.125
+
+MIN_VIRTUAL_S = 300.0
+"""Seconds of virtual time that a recording of any size may be replayed for: 12 s of a processor."""
+
+RECORDED_BYTES_PER_S = 4096
+"""A recording of a session that goes on has more bytes than that for each second."""
 
 MIN_INFLATED = 64 * 1024 * 1024
 """Bytes that a packed file of any size may inflate to."""
@@ -43,6 +56,32 @@ def edge_limit(size: int) -> int:
     """Edges that a capture file of this size may have."""
     further = max(0, size - SMALL_FILE)
     return max(MIN_EDGES, int((size - further) * EDGES_PER_BYTE) + further * EDGES_PER_FURTHER_BYTE)
+
+
+def line_edge_limit(size: int) -> int:
+    """Edges that each line without bytes may have in a capture file of this size."""
+    return max(MIN_LINE_EDGES, int(size * LINE_EDGES_PER_BYTE))
+
+
+def virtual_limit(size: int) -> float:
+    """Seconds of virtual time that a recording of this size may be replayed for."""
+    return max(MIN_VIRTUAL_S, size / RECORDED_BYTES_PER_S)
+
+
+def check_span(path: Path, records: Iterable[Record]) -> None:
+    """Refuse records that spread over more time than an engine can be run through for a file of this size.
+
+    Raises:
+        CaptureError: they do.
+    """
+    times = [record.at for record in records if record.at is not None]
+    span = max(times, default=0.0) - min(times, default=0.0)
+    limit = virtual_limit(path.stat().st_size)
+    if span > limit:
+        raise CaptureError(
+            f"{path}: its records spread over {span:g} s; a capture of this size is replayed for at most {limit:g} s, "
+            "so cut it where nothing happens"
+        )
 
 
 def inflated_limit(size: int) -> int:
@@ -93,6 +132,29 @@ class EdgeBudget:
                 f"{self.path}: more than {self.limit} edges, the limit for a file of this size; cut the capture, or "
                 "leave the line that toggles out"
             )
+
+
+def check_edges(path: Path, counts: Mapping[str, int], wiring: Wiring) -> None:
+    """Refuse lines with more edges than a capture file of its size may have.
+
+    Args:
+        path: the file.
+        counts: line -> its edges.
+        wiring: which lines are serial: their edges become bytes, those of others a record each.
+
+    Raises:
+        CaptureError: there are more; names the line and how to leave it out.
+    """
+    budget = EdgeBudget.for_file(path)
+    limit = line_edge_limit(path.stat().st_size)
+    serial = {line.name for line in wiring.serial}
+    for line, count in counts.items():
+        if line not in serial and count > limit:
+            raise CaptureError(
+                f"{path}: {line} has {count} edges, and a line of a file of this size at most {limit}; leave it out "
+                f"with --channel {line}=none, or cut the capture"
+            )
+        budget.take(count)
 
 
 def check_packing(path: Path, archive: "zipfile.ZipFile", name: str) -> None:

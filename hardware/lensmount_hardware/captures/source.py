@@ -21,10 +21,10 @@ from lensmount_protocol.errors import CaptureError
 
 GZIP_MAGIC = b"\x1f\x8b"
 
-MIN_INFLATED = 64 * 1024 * 1024
+MIN_INFLATED = 32 * 1024 * 1024
 """Bytes that a packed file of any size may unpack to."""
 
-MAX_RATIO = 32
+MAX_RATIO = 16
 """Times its own size that a larger packed file may unpack to; a value change dump of an E-mount session needs 4."""
 
 _GZIP_WINDOW = 31

@@ -9,6 +9,7 @@ from lensmount_emulator.fuzz.device.making import Steps
 from lensmount_emulator.fuzz.device.setup import Setup
 from lensmount_emulator.fuzz.device.steps import check
 from lensmount_emulator.fuzz.device.traces import Trace
+from lensmount_hardware.inputs import check_nesting
 from lensmount_protocol.errors import CaptureError
 
 
@@ -74,6 +75,7 @@ class Corpus:
 
     def _read(self, line: bytes) -> Steps | None:
         try:
+            check_nesting(line)
             entry: Any = json.loads(line)
             steps = tuple(str(step) for step in entry["steps"])
             ours = (entry["dialect"], entry["device"]) == (self.setup.dialect.name, self.setup.device.value)

@@ -1,0 +1,225 @@
+"""Files that are made to cost time and memory: each below two million bytes, each a kind of attack of its own."""
+
+import gzip
+import io
+import json
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+
+import numpy as np
+
+from hostile.seeds import Seed
+
+HEADER = b'{"lensmount":"recording","version":1,"dialect":"emount"}\n'
+METADATA = (
+    "[global]\nsigrok version=0.5.2\n\n[device 1]\ncapturefile=logic-1\ntotal probes=6\nsamplerate=12 MHz\n"
+    "total analog=0\nprobe1=VD\nprobe2=VCC\nprobe3=LENS_CS\nprobe4=RXD\nprobe5=TXD\nprobe6=BODY_CS\nunitsize=1\n"
+)
+SIZE = 1_990_000
+VCD = (
+    b"$timescale 1 ns $end\n$var wire 1 ! RXD $end\n$var wire 1 % TXD $end\n$var wire 1 & VD $end\n"
+    b"$enddefinitions $end\n"
+)
+
+
+def crafted() -> Iterator[Seed]:
+    """Every crafted file."""
+    yield from _recordings()
+    yield from _logic()
+    yield from _texts()
+    yield from _others()
+
+
+def _recordings() -> Iterator[Seed]:
+    def lmx(name: str, *lines: bytes, header: bytes = HEADER) -> Seed:
+        return Seed("capture", f"{name}.lmx", (header + b"\n".join(lines) + b"\n")[:SIZE])
+
+    nested = b"[" * 250_000 + b"]" * 250_000
+    yield lmx("deep-header", header=b'{"lensmount":"recording","version":1,"a":' + nested + b"}\n")
+    yield lmx("deep-line", b'{"t_us":1,"line":' + nested + b',"level":1}')
+    yield lmx("deep-note", b'{"t_us":1,"note":' + b'{"a":' * 60 + b"1" + b"}" * 60 + b"}")
+    yield lmx("long-integer", b'{"t_us":1,"hex":"f0","dir":"body","baud":' + b"9" * 100_000 + b"}")
+    yield lmx("long-count", b'{"t_us":1,"dropped":"x","note":"","count":' + b"9" * 4000 + b"}")
+    yield lmx("long-clock", b'{"t_us":1,"board_us":' + b"9" * 400 + b',"within_us":1,"note":""}')
+    yield lmx(
+        "nan", b'{"t_us":NaN,"note":"x"}', b'{"t_us":Infinity,"line":"VD","level":1}', b'{"t_us":1e999,"note":""}'
+    )
+    yield lmx("far", b'{"t_us":0,"line":"VD","level":1}', b'{"t_us":1e12,"line":"VD","level":0}')
+    yield lmx("far-apart", b'{"t_us":-9e17,"line":"VD","level":1}', b'{"t_us":9e17,"line":"VD","level":0}')
+    yield lmx("negative", b'{"t_us":-5e6,"line":"VD","level":1}', b'{"t_us":-1,"dir":"body","baud":750000,"hex":"f0"}')
+    frame = b'"dir":"body","baud":750000,"hex":"f00b0002000b6000780055"}'
+    yield lmx("bytes-far-apart", b'{"t_us":0,' + frame, b'{"t_us":1e12,' + frame)
+    yield lmx("surrogate", b'{"t_us":1,"note":"a\\ud800"}', b'{"t_us":2,"line":"\\udfff","level":1}')
+    yield lmx("one-burst", b'{"t_us":1,"dir":"body","baud":1,"hex":"' + b"f0" * 990_000 + b'"}')
+    yield lmx("slow-bytes", *[b'{"t_us":%d,"dir":"lens","baud":1,"hex":"f0"}' % at for at in range(30_000)])
+    yield lmx(
+        "fast-edges",
+        *[b'{"t_us":%d.%03d,"line":"VD","level":%d}' % (*divmod(at, 1000), at % 2) for at in range(45_000)],
+    )
+    yield lmx("many-lines", *[b'{"t_us":%d,"line":"L%d","level":1}' % (at, at) for at in range(45_000)])
+    yield lmx("backwards", *[b'{"t_us":%d,"line":"VD","level":%d}' % (-at, at % 2) for at in range(45_000)])
+    yield lmx(
+        "starts", *[b'{"t_us":%d,"dir":"body","baud":750000,"hex":"%b"}' % (at, b"f0ff0f" * 20) for at in range(10_000)]
+    )
+    for name, keys in (
+        ("duration", b'"duration":1e9'), ("nan-duration", b'"duration":NaN'), ("text-duration", b'"duration":"x"'),
+        ("list-seed", b'"seed":[1]'), ("long-seed", b'"seed":' + b"9" * 4000), ("script", b'"script":"wait 100000"'),
+        ("faults", b'"faults":["bitflip rate=1"],"duration":1,"seed":1'), ("list-body", b'"faults":{},"with":[[]]'),
+    ):  # fmt: skip
+        session = (
+            b'{"lensmount":"recording","version":1,"dialect":"emount","body":"nex7","lens":"sel2870",' + keys + b"}\n"
+        )
+        yield lmx(f"session-{name}", b'{"t_us":0,"line":"VCC","level":1}', header=session)
+    for name, steps in (
+        ("waits", ["wait 60"] * 100_000), ("faults", ["fault 1 bitflip rate=1e-3"] * 30_000),
+        ("sends", ["send lens " + "f0" * 30] * 18_000), ("zoom", ["hand zoom 1e308", "hand zoom nan", "wait nan"]),
+        ("hear", ["hear lens"] * 19_000), ("edges", ["drive LENS_CS high", "drive LENS_CS low"] * 9_000),
+        ("one", ["send lens " + "f0" * 900_000]), ("power", ["off", "on"] * 9_000),
+    ):  # fmt: skip
+        story = {"version": 1, "dialect": "emount", "body": "nex7", "lens": "sel2870", "mode": "both", "script": "",
+                 "seed": 0, "steps": steps, "breaks": ""}  # fmt: skip
+        header = {"lensmount": "recording", "version": 1, "dialect": "emount", "story": story}
+        yield Seed("story", f"story-{name}.lmx", json.dumps(header).encode()[: SIZE - 1] + b"\n")
+
+
+def _logic() -> Iterator[Seed]:
+    toggling = (np.arange(8_000_000) & 1).astype(np.uint8)
+    yield Seed("capture", "edges.sr", _sigrok(("logic-1-1", _deflated(toggling.tobytes(), 60))))
+    yield Seed("capture", "all-edges.sr", _sigrok(("logic-1-1", _deflated((toggling[:1_000_000] * 63).tobytes(), 1))))
+    slow = np.repeat(toggling[:900_000] * np.uint8(8), 8) | np.uint8(0x14)
+    yield Seed("capture", "serial-edges.sr", _sigrok(("logic-1-1", _deflated(slow.tobytes(), 1))))
+    yield Seed("capture", "idle.sr", _sigrok(("logic-1-1", _deflated(b"\x18" * (16 << 20), 110))))
+    bomb = _deflated(b" " * (16 << 20), 64)
+    yield Seed("capture", "metadata.sr", _zip([("metadata", bomb), ("logic-1-1", _deflated(b"\0" * 100, 1))]))
+    yield Seed("capture", "overlapping.sr", _overlapping(2000))
+    yield Seed("capture", "members.sr", _sigrok(*[(f"logic-1-{at}", _deflated(b"\0" * 8, 1)) for at in range(1, 9000)]))
+    changes = b"".join(b"#%d\n%d&\n" % (at, at & 1) for at in range(150_000))
+    yield Seed("capture", "edges.vcd", (VCD + changes)[:SIZE])
+    yield Seed("capture", "names.vcd", b"$timescale 1 ns $end\n" + b"$var wire 1 a b $end\n" * 90_000)
+    yield Seed("capture", "scopes.vcd", b"$timescale 1 ns $end\n" + b"$scope module a $end\n" * 90_000)
+    yield Seed("capture", "comment.vcd", VCD + b"$comment " + b"a " * 900_000)
+    yield Seed("capture", "time.vcd", VCD + b"#" + b"9" * 1_000_000 + b"\n#9223372036854775807\n1!\n")
+    yield Seed("capture", "vector.vcd", VCD + b"b" + b"1" * 1_000_000 + b" !\n")
+    yield Seed("capture", "reals.vcd", VCD + b"#1e400\n#nan\n#-1\n#1.5e300\nrnan !\n")
+    for name, unpacked in (
+        ("marks", b"c 100\nC 101\n"), ("edges", b'{"t_us":0,"line":"VD","level":1}\n'), ("zeros", b"\0"),
+        ("digits", b"Body->Lens " + b"F0" * 500_000), ("changes", b"#1\n1&\n0&\n"), ("spaces", b" "),
+    ):  # fmt: skip
+        head = {"edges": HEADER, "changes": VCD, "marks": b"c 100\n"}.get(name, b"")
+        yield Seed("capture", f"{name}.gz", gzip.compress(head + unpacked * (31_000_000 // len(unpacked)), 6))
+    section = struct.pack("<IIIHHqI", 0x0A0D0D0A, 28, 0x1A2B3C4D, 1, 0, -1, 28)
+    yield Seed("capture", "blocks.pcapng", section + struct.pack("<III", 99, 12, 12) * 160_000)
+    yield Seed("capture", "sections.pcapng", section * 70_000)
+    interface = struct.pack("<IIHHII", 1, 20, 147, 0, 0, 20)
+    packet = struct.pack("<IIIIIIII", 6, 32, 0, 0xFFFF_FFFF, 0xFFFF_FFFF, 0, 0, 32)
+    yield Seed("capture", "late.pcapng", section + interface + packet * 60_000)
+    options = struct.pack("<HHB3xHHQ", 9, 1, 0xFF, 14, 8, (1 << 63) - 1)
+    odd = struct.pack("<IIHHI", 1, 20 + len(options), 147, 0, 0) + options + struct.pack("<I", 20 + len(options))
+    yield Seed("capture", "resolution.pcapng", section + odd + packet * 10)
+
+
+def _texts() -> Iterator[Seed]:
+    yield Seed("capture", "digits.txt", b"Body->Lens F0 FF FF\n" + b"00\n" * 600_000)
+    yield Seed("capture", "spaced.txt", b"Body->Lens F0 FF FF" + b" 00" * 600_000)
+    yield Seed("capture", "headers.txt", b"Body->Lens F0" * 150_000)
+    yield Seed("capture", "marks.txt", b"Body->Lens F0 FF FF\n" + b"[B:1]" * 390_000)
+    yield Seed("capture", "spaces.txt", b"c 100\nBody->Lens 0A" + b" " * 1_900_000 + b"x\n")
+    yield Seed("capture", "open-marks.txt", b"c 100\n" + b"[B:" * 600_000 + b"\n")
+    yield Seed(
+        "capture", "long-time.txt", b"c 100\nBody->Lens F0 " + b"9" * 1_000_000 + b"\n[B:" + b"1" * 900_000 + b"]\n"
+    )
+    yield Seed("capture", "edges-inside.txt", b"Body->Lens F0 FF FF\n" + b"c 1000\nC 1001\n00\n" * 100_000)
+    yield Seed("capture", "one-line.jsonl", b'{"hex":"' + b"f0" * 900_000 + b'","dir":"body","baud":750000}\n')
+    yield Seed(
+        "capture", "windows.frames.jsonl", b'{"t_us":9,"cs_us":[0,1],"hex":"f0","dir":"body","baud":750000}\n' * 30_000
+    )
+    yield Seed(
+        "capture",
+        "pads.frames.jsonl",
+        b'{"t_us":9,"end_us":1e17,"pad":"00","hex":"f0","dir":"body","baud":1}\n' * 20_000,
+    )
+    yield Seed("capture", "open-strings.jsonl", b'{"hex":"f0","dir":"body","baud":1}\n{"' + b'\\"[' * 600_000)
+
+
+def _others() -> Iterator[Seed]:
+    for kind, head in (("campaign", b'dialect = "emount"\n'), ("profile", b"[profile]\nname = 'x'\n")):
+
+        def toml(name: str, text: bytes, kind: str = kind, head: bytes = head) -> Seed:
+            return Seed(kind, f"{kind}-{name}.toml", head + text)
+
+        yield toml("deep", b"x = " + b"[" * 100_000 + b"]" * 100_000)
+        yield toml("deep-tables", b"x = " + b"{a = " * 20_000)
+        yield toml("key", b"a." * 100_000 + b"a = 1\n")
+        yield toml("table", b"[" + b"a." * 100_000 + b"a]\n")
+        yield toml("quoted-key", b'"a".' * 60_000 + b"a = 1\n")
+        yield toml("long-bare-key", b"a" * 200_000 + b" = 1\n")
+        yield toml("integer", b"x = " + b"9" * 100_000 + b"\n")
+        yield toml("float", b"seconds = nan\nlimit = inf\nsteps = 99999999999999999999\n")
+        yield toml("keys", b"".join(b"a%d = 1\n" % at for at in range(20_000)))
+        yield toml("large", b"#" * 1_900_000)
+        yield toml("tables", b"[[a]]\n" * 40_000)
+        yield toml("date", b"x = 99999-99-99T99:99:99\ny = 0000-00-00\n")
+    many = b'dialect = "emount"\nbodies = ["*"]\nlenses = ["*"]\nseeds = "1-999999"\n'
+    yield Seed("campaign", "campaign-many.toml", many)
+    seeds = b'dialect = "emount"\nbodies = ["nex7"]\nlenses = ["sel2870"]\nscript = "wait 0.01"\nseeds = "1-250000"\n'
+    yield Seed("campaign", "campaign-seeds.toml", seeds)
+    yield Seed("results", "empty.sqlite", b"SQLite format 3\0" + bytes(84))
+    yield Seed("image", "image.lmf", b"LMF\x1a" + b"\xff" * 1_900_000)
+
+
+def _deflated(data: bytes, times: int) -> tuple[bytes, int, int]:
+    """Data again and again: its deflate stream, length and CRC."""
+    if times == 1:
+        packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+        return packer.compress(data) + packer.flush(), len(data), zlib.crc32(data)
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    piece = packer.compress(data) + packer.flush(zlib.Z_FULL_FLUSH)
+    # The sum is wrong: a reader finds that out when it has unpacked everything.
+    return piece * times + b"\x03\0", len(data) * times, 0
+
+
+def _zip(members: list[tuple[str, tuple[bytes, int, int]]]) -> bytes:
+    """A ZIP of streams that are packed already."""
+    out, directory = io.BytesIO(), []
+    for name, (packed, size, crc) in members:
+        told = struct.pack("<HHHHHIIIHH", 20, 0, 8, 0, 0x21, crc, len(packed), size, len(name), 0)
+        directory.append(
+            b"PK\1\2" + struct.pack("<H", 20) + told + struct.pack("<HHHII", 0, 0, 0, 0, out.tell()) + name.encode()
+        )
+        out.write(b"PK\3\4" + told + name.encode() + packed)
+    at, listed = out.tell(), b"".join(directory)
+    end = struct.pack("<HHHHIIH", 0, 0, len(members), len(members), len(listed), at, 0)
+    return out.getvalue() + listed + b"PK\5\6" + end
+
+
+def _sigrok(*samples: tuple[str, tuple[bytes, int, int]]) -> bytes:
+    return _zip([("version", _deflated(b"2", 1)), ("metadata", _deflated(METADATA.encode(), 1)), *samples])
+
+
+def _overlapping(count: int) -> bytes:
+    """A ZIP whose directory names one member again and again."""
+    whole = _sigrok(("logic-1-1", _deflated(b"\0" * (4 << 20), 1)))
+    with zipfile.ZipFile(io.BytesIO(whole)) as archive:
+        info = archive.getinfo("logic-1-1")
+        entries = [one for one in archive.infolist() if one is not info]
+        start = archive.start_dir
+    for number in range(1, count):
+        copy = zipfile.ZipInfo(f"logic-1-{number}")
+        for name in ("compress_type", "CRC", "compress_size", "file_size", "header_offset"):
+            setattr(copy, name, getattr(info, name))
+        entries.append(copy)
+    target = io.BytesIO(whole[:start])
+    target.seek(0, io.SEEK_END)
+    listed = b"".join(_entry(one) for one in entries)
+    target.write(listed)
+    target.write(b"PK\5\6" + struct.pack("<HHHHIIH", 0, 0, len(entries), len(entries), len(listed), start, 0))
+    return target.getvalue()
+
+
+def _entry(info: zipfile.ZipInfo) -> bytes:
+    name = info.filename.encode()
+    told = struct.pack("<HHHHHHIIIHH", 20, 20, 0, info.compress_type, 0, 0x21, info.CRC, info.compress_size,
+                       info.file_size, len(name), 0)  # fmt: skip
+    return b"PK\1\2" + told + struct.pack("<HHHII", 0, 0, 0, 0, info.header_offset) + name

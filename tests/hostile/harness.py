@@ -1,0 +1,226 @@
+"""Many hostile files through the verbs that read them, on every processor; the figures of a run."""
+
+import gc
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from random import Random
+
+from hostile.crafted import crafted
+from hostile.mutations import mutated
+from hostile.seeds import Seed, make_seeds
+from hostile.trial import Trial, chosen, commands, run
+from lensmount_emulator.campaign import processes
+from lensmount_emulator.cli.main import VERBS
+
+ENCODINGS = ("utf-8", "utf-8", "utf-8", "ascii", "cp1252")
+
+PRELOADED = (
+    *("hardware.captures.sigrok", "hardware.captures.vcd", "hardware.captures.text", "hardware.captures.jsonl"),
+    *("hardware.captures.pcapng", "hardware.captures.sigrok_write", "hardware.captures.vcd_write"),
+    *("emulator.cli.decoding", "emulator.cli.stories", "emulator.cli.parsing", "emulator.reports.tables"),
+    *("emulator.reports.outcomes", "emulator.sessions.fidelity", "emulator.sessions.repeating"),
+    *("emulator.campaign.results", "emulator.campaign.replaying", "emulator.fuzz.stage", "emulator.fuzz.session"),
+    *("emulator.reports.campaign_table", "emulator.cli.campaign_files", "emulator.cli.matrix_files"),
+    *("emulator.reports.json_lines", "emulator.reports.lines", "emulator.roles.lmount.settings"),
+)
+"""Modules that a process has before it is forked, so that each run does not import them again."""
+
+
+@dataclass(slots=True)
+class Figures:
+    """What many runs came to.
+
+    Attributes:
+        inputs: hostile files.
+        runs: commands that were run on them.
+        codes: exit code -> runs.
+        verbs: verb -> runs.
+        read: verb -> runs on valid files that ended with 0 or 1.
+        slowest: the run that took most of the processor.
+        largest: the run that took most memory.
+        failures: name of the file, and the run, of those where something is wrong.
+    """
+
+    inputs: int = 0
+    runs: int = 0
+    codes: Counter[int] = field(default_factory=Counter)
+    verbs: Counter[str] = field(default_factory=Counter)
+    slowest: Trial | None = None
+    largest: Trial | None = None
+    failures: list[tuple[str, Trial]] = field(default_factory=list)
+
+    def take(self, name: str, trial: Trial) -> None:
+        """Count a run."""
+        self.runs += 1
+        self.codes[trial.code] += 1
+        self.verbs[" ".join(trial.words[: 2 if trial.words[0] in ("campaign", "fuzz") else 1])] += 1
+        if self.slowest is None or trial.cpu > self.slowest.cpu:
+            self.slowest = trial
+        if self.largest is None or trial.memory > self.largest.memory:
+            self.largest = trial
+        if trial.wrong:
+            self.failures.append((name, trial))
+
+    def join(self, other: "Figures") -> None:
+        """Add the runs of another process."""
+        self.inputs += other.inputs
+        self.runs += other.runs
+        self.codes += other.codes
+        self.verbs += other.verbs
+        for trial in (other.slowest, other.largest):
+            if trial is not None and (self.slowest is None or trial.cpu > self.slowest.cpu):
+                self.slowest = trial
+            if trial is not None and (self.largest is None or trial.memory > self.largest.memory):
+                self.largest = trial
+        self.failures += other.failures
+
+
+def preload() -> None:
+    """Import what the verbs import, and leave it to the children."""
+    for verb in VERBS:
+        with suppress(ImportError):
+            import_module(f"lensmount_emulator.cli.{verb}")
+    for name in PRELOADED:
+        import_module(f"lensmount_{name}")
+    # A campaign is planned and its file is opened; playing its cases is work that the user asks for, without a bound.
+    processes.run_in_processes = lambda *_: (one for one in ())  # type: ignore[assignment]
+
+
+def seeds_read(seeds: Sequence[Seed], folder: Path) -> list[str]:
+    """What is wrong with the valid files: each must be read by some command, else its mutations test nothing."""
+    wrong = []
+    for seed in seeds:
+        file = _written(folder, seed.name, seed.data)
+        every = commands(seed.kind, file, folder, seed.data)
+        if not any(run(words, folder).code in (0, 1) for words in every):
+            wrong.append(f"{seed.name}: no command reads it")
+    return wrong
+
+
+def try_input(
+    seed: Seed, data: bytes, words_of: Sequence[list[str]], folder: Path, encoding: str, figures: Figures
+) -> None:
+    """Run commands on one file."""
+    figures.inputs += 1
+    for words in words_of:
+        figures.take(seed.name, run(words, folder, encoding))
+
+
+def share(seeds: Sequence[Seed], numbers: Sequence[int], seed: int, folder: Path, kept: Path | None) -> Figures:
+    """The inputs of these numbers; what breaks something is kept."""
+    figures = Figures()
+    for number in numbers:
+        random = Random(f"{seed} {number}")
+        valid = random.choice(seeds)
+        data = mutated(random, valid)
+        place = folder / str(os.getpid())
+        place.mkdir(exist_ok=True)
+        file = _written(place, valid.name, data)
+        before = len(figures.failures)
+        every = commands(valid.kind, file, place, data)
+        try_input(valid, data, chosen(random, every, 1), place, random.choice(ENCODINGS), figures)
+        _keep(figures, before, kept, f"{number}-{valid.name}", data)
+        shutil.rmtree(place)
+    return figures
+
+
+def crafted_share(part: int, parts: int, folder: Path, kept: Path | None, every_command: bool = True) -> Figures:
+    """Each crafted file of a part with every command of its kind."""
+    figures = Figures()
+    for number, seed in enumerate(crafted()):
+        if number % parts != part:
+            continue
+        place = folder / f"crafted-{os.getpid()}"
+        place.mkdir(exist_ok=True)
+        file = _written(place, seed.name, seed.data)
+        before = len(figures.failures)
+        words_of = commands(seed.kind, file, place, seed.data)
+        words_of = words_of if every_command else chosen(Random(number), words_of, 1)
+        try_input(seed, seed.data, words_of, place, "utf-8", figures)
+        _keep(figures, before, kept, seed.name, seed.data)
+        shutil.rmtree(place)
+    return figures
+
+
+def run_all(inputs: int, seed: int, kept: Path | None, workers: int, *, with_crafted: bool = True) -> Figures:
+    """Everything, in as many processes as asked for."""
+    preload()
+    gc.freeze()
+    total = Figures()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        seeds = make_seeds(folder)
+        for trouble in seeds_read(seeds, folder):
+            total.failures.append((trouble, Trial((), 0, 0.0, 0, trouble)))
+        children = []
+        for part in range(workers):
+            read, write = os.pipe()
+            child = os.fork()
+            if child == 0:
+                os.close(read)
+                _work(seeds, range(part, inputs, workers), seed, folder, kept, (part, workers), with_crafted, write)
+            os.close(write)
+            children.append((child, read))
+        for child, read in children:
+            with os.fdopen(read, "rb") as pipe:
+                data = pipe.read()
+            os.waitpid(child, 0)
+            if not data:
+                raise RuntimeError("a worker of the harness died")
+            total.join(_figures_from(json.loads(data)))
+    return total
+
+
+def _work(seeds, numbers, seed, folder, kept, part, with_crafted, write) -> None:
+    try:
+        figures = crafted_share(*part, folder, kept) if with_crafted else Figures()
+        figures.join(share(seeds, numbers, seed, folder, kept))
+        with os.fdopen(write, "wb") as pipe:
+            pipe.write(json.dumps(_entry(figures)).encode())
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+    finally:
+        os._exit(0)
+
+
+def _entry(figures: Figures) -> dict:
+    def trial(one: Trial | None) -> list | None:
+        return one and [list(one.words), one.code, one.cpu, one.memory, one.wrong]
+
+    return {
+        "inputs": figures.inputs, "runs": figures.runs, "codes": dict(figures.codes), "verbs": dict(figures.verbs),
+        "slowest": trial(figures.slowest), "largest": trial(figures.largest),
+        "failures": [[name, trial(one)] for name, one in figures.failures],
+    }  # fmt: skip
+
+
+def _figures_from(told: dict) -> Figures:
+    def trial(one: list | None) -> Trial | None:
+        return one and Trial(tuple(one[0]), *one[1:])
+
+    return Figures(
+        told["inputs"], told["runs"], Counter({int(code): count for code, count in told["codes"].items()}),
+        Counter(told["verbs"]), trial(told["slowest"]), trial(told["largest"]),
+        [(name, trial(one)) for name, one in told["failures"]],
+    )  # fmt: skip
+
+
+def _written(folder: Path, name: str, data: bytes) -> Path:
+    file = folder / f"in-{name}"
+    file.write_bytes(data)
+    return file
+
+
+def _keep(figures: Figures, before: int, kept: Path | None, name: str, data: bytes) -> None:
+    if kept is not None and len(figures.failures) > before:
+        kept.mkdir(parents=True, exist_ok=True)
+        (kept / name).write_bytes(data)

@@ -1,0 +1,144 @@
+"""Valid files of every format, small ones, from which hostile ones are made."""
+
+import gzip
+import json
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from lensmount_emulator.campaign.form import load_form
+from lensmount_emulator.campaign.planning import plan_campaign
+from lensmount_emulator.campaign.store import Store
+from lensmount_emulator.campaign.trial import Work
+from lensmount_emulator.fuzz.corpus import pack
+from lensmount_emulator.fuzz.device.findings import Whose, write_finding
+from lensmount_emulator.fuzz.story import Story, write_story
+from lensmount_emulator.models.firmware_image import make_image, write_image
+from lensmount_emulator.profiles.library import _offered
+from lensmount_emulator.sessions.header import session_header
+from lensmount_emulator.sessions.loopback import run_loopback
+from lensmount_hardware.captures.pcapng_write import PcapngWriter
+from lensmount_hardware.captures.recording import RecordingWriter
+from lensmount_hardware.captures.sigrok_write import write_sigrok
+from lensmount_hardware.captures.vcd_write import write_vcd
+from lensmount_protocol.registry import load_dialect
+from lensmount_protocol.wire import Burst, Edge, Remark
+
+LOG = """c 100
+Body->Lens F0 0B 00 02 00 0B 60 00 78 00 55
+[B:7208717]
+Lens->Body
+F00B0002000B6000780055 7208999
+# a comment
+C 12345
+"""
+
+CAMPAIGN = """dialect = "emount"
+title = "small"
+bodies = ["nex7"]
+lenses = ["sel2870"]
+script = "wait 0.01"
+faults = [[], ["bitflip rate=1e-3"]]
+seeds = [1]
+seconds = 1.0
+checks = ["bounded"]
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Seed:
+    """A valid file.
+
+    Attributes:
+        kind: what it is: `capture`, `story`, `results`, `campaign`, `profile`, `image`, `corpus`.
+        name: of the file.
+        data: its content.
+    """
+
+    kind: str
+    name: str
+    data: bytes
+
+
+def make_seeds(folder: Path) -> list[Seed]:
+    """Write a file of each format and read it back."""
+    made = [*_captures(folder), *_stories(folder), *_others(folder)]
+    return [Seed(kind, path.name, path.read_bytes()) for kind, path in made]
+
+
+def _captures(folder: Path) -> list[tuple[str, Path]]:
+    found = []
+    for dialect, body, lens in (("emount", "nex7", "sel2870"), ("lmount", "sigma-fp", "sigma-45mm-f2.8-dg-dn")):
+        records = run_loopback(body, lens, seed=1, seconds=0.4).records
+        records.append(Remark(0.1, "a note"))
+        path = folder / f"{dialect}.lmx"
+        with RecordingWriter(path, session_header(dialect, body, lens, "", 1, duration=0.4)) as writer:
+            for record in records:
+                writer.write(record)
+        found.append(path)
+        if dialect == "lmount":
+            continue
+        wiring = load_dialect(dialect).wiring
+        write_sigrok(folder / "a.sr", lambda kept=records: kept, wiring)
+        write_vcd(folder / "a.vcd", lambda kept=records: kept, wiring)
+        with PcapngWriter(folder / "a.pcapng") as writer:
+            for record in records:
+                writer.write(record)
+        lines = path.read_bytes().splitlines(keepends=True)[1:]
+        bursts = [line for line, record in zip(lines, records, strict=False) if isinstance(record, Burst)]
+        edges = [line for line, record in zip(lines, records, strict=False) if isinstance(record, Edge)]
+        (folder / "a.frames.jsonl").write_bytes(b"".join(bursts))
+        (folder / "a.lines.jsonl").write_bytes(b"".join(edges))
+        (folder / "a.txt").write_text(LOG * 5)
+        (folder / "b.txt").write_bytes((LOG * 3).encode("utf-16"))
+        (folder / "packed.lmx.gz").write_bytes(gzip.compress(path.read_bytes()[:8000]))
+        found += [folder / name for name in ("a.sr", "a.vcd", "a.pcapng", "a.frames.jsonl", "a.lines.jsonl")]
+        found += [folder / name for name in ("a.txt", "b.txt", "packed.lmx.gz")]
+    return [("capture", path) for path in found]
+
+
+def _stories(folder: Path) -> list[tuple[str, Path]]:
+    steps = ("wait 0.2", "send lens f00b0002000b6000780055", "drive LENS_CS high", "fault 7 drop rate=0.1 until=0.2s",
+             "off", "wait 0.05", "on")  # fmt: skip
+    story = Story("emount", "nex7", "sel2870", seed=3, steps=steps, breaks="bounded")
+    write_story(folder / "story.lmx", story, [Edge(0.1, "VD", True)])
+    whose = Whose("lens", "pty:x", ("RXD", "TXD"), "a lens", "silent", "certain, 3 of 3", "", False)
+    plain = story.with_steps(("wait 1.2", "send body f00b0002000b6000780055"))
+    write_finding(folder / "finding.lmx", plain, whose, [])
+    return [("story", folder / "story.lmx"), ("story", folder / "finding.lmx")]
+
+
+def _others(folder: Path) -> list[tuple[str, Path]]:
+    form = folder / "campaign.toml"
+    form.write_text(CAMPAIGN)
+    planned = plan_campaign(load_form(form))
+    results = folder / "results.sqlite"
+    work = Work(planned.profiles)
+    with Store(results, planned) as store:
+        for case in planned.cases:
+            store.add(work(case))
+    with closing(sqlite3.connect(results)) as connection:
+        connection.execute("VACUUM")
+    write_image(folder / "image.lmf", make_image(1, 2, b"\2\0\0\0", 3000, 1))
+    entry = Story("emount", "nex7", "sel2870", steps=("wait 0.1",), breaks="bounded").entry()
+    (folder / "entry").write_bytes(pack(entry))
+    found = [("campaign", form), ("results", results), ("image", folder / "image.lmf"), ("corpus", folder / "entry")]
+    for name in ("sel2870", "sigma-45mm-f2.8-dg-dn", "nex7"):
+        path = folder / f"{name}.toml"
+        path.write_text(_offered()[name][0].read_text(encoding="utf-8"), encoding="utf-8")
+        found.append(("profile", path))
+    return found
+
+
+def corpus_folder(folder: Path, data: bytes) -> Path:
+    """A corpus whose only entry has this content, as hypothesis lays it out."""
+    from lensmount_emulator.fuzz.corpus import open_corpus
+
+    place = folder / "corpus"
+    for subject in ("session emount", "parser emount"):
+        open_corpus(place).keep(subject, {"x": json.dumps(subject)})
+    for file in place.rglob("*"):
+        if file.is_file():
+            file.write_bytes(data)
+    return place

@@ -1,0 +1,198 @@
+"""One verb on one file in a process of its own, with limits: what came of it, and what is wrong with that."""
+
+import io
+import json
+import os
+import resource
+import signal
+import sys
+import threading
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+from hostile.seeds import corpus_folder
+from lensmount_emulator.cli.main import DEFECT, main
+from lensmount_hardware.clock import MonotonicClock
+
+MEMORY = 256 * 1024 * 1024
+"""Bytes of memory that a verb may take on any file below two million bytes."""
+
+CPU_S = 20
+WALL_S = 180
+"""A verb that waits for something uses no processor; on a busy machine a good one takes longer than its share."""
+
+OUTPUT = 400_000_000
+READ_BACK = 400_000
+"""Bytes of each output that are looked at."""
+
+LEGAL = (0, 1, 2, 3, 4)
+
+EVERY_FORM = (
+    ["--stats", "--timing"], ["--edges"], ["--edges", "--json"], ["--verify", "--json"], ["--fields"], ["--table"],
+    ["--quiet", "--verify"], ["--only", "05"], ["--dialect", "lmount", "--stats", "--verify"],
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What came of a run.
+
+    Attributes:
+        words: of the command, without the program.
+        code: exit code; below zero the signal that ended it.
+        cpu: seconds of the processor.
+        memory: bytes at most.
+        wrong: what is wrong; empty where all is well.
+    """
+
+    words: tuple[str, ...]
+    code: int
+    cpu: float
+    memory: int
+    wrong: str
+
+
+def commands(kind: str, file: Path, out: Path, data: bytes) -> list[list[str]]:
+    """Every command that reads a file of a kind.
+
+    Args:
+        kind: see `Seed`.
+        file: the file.
+        out: a folder for what is written.
+        data: the content of the file.
+    """
+    path = str(file)
+    if kind in ("capture", "story"):
+        every = [["decode", path, *form] for form in EVERY_FORM]
+        every += [["export", path, "--to", str(out / f"x{ending}")] for ending in (".sr", ".vcd", ".pcapng")]
+        every += [["export", path, "--to", str(out / "y.pcapng"), "--packets", "frames"]]
+        every += [["fidelity", path, "--profile", name] for name in ("sel2870", "nex7")]
+        every += [["replay", path], ["replay", path, "--test"], ["fuzz", "replay", path]]
+        return [*every, ["replay", path, "--json"]]
+    if kind == "results":
+        report = ["campaign", "report", path]
+        return [report, [*report, "--json"], [*report, "--html", str(out / "a.html"), "--junit", str(out / "a.xml")],
+                [*report, "--where", "verdict = 'broken' OR seed > 0"], ["campaign", "replay", path, "1"],
+                ["campaign", "replay", path, "2", "--record", str(out / "a.lmx")]]  # fmt: skip
+    if kind == "campaign":
+        return [["campaign", path, "--to", str(out / "a.sqlite"), "--quiet"]]
+    if kind == "profile":
+        meeting = ["loopback", "--duration", "0.3", "--quiet"]
+        body = "sigma-fp" if b"lmount" in data else "nex7"
+        lens = "sigma-45mm-f2.8-dg-dn" if b"lmount" in data else "sel2870"
+        return [[*meeting, "--lens", path, "--body", body], [*meeting, "--body", path, "--lens", lens],
+                ["matrix", "--dialect", "emount", "--body", "nex7", "--lens", path, "--do", "wait 0.1", "--jobs", "1",
+                 "--quiet"]]  # fmt: skip
+    if kind == "image":
+        update = ["loopback", "--body", "panasonic-s1r", "--lens", "sigma-45mm-f2.8-dg-dn", "--arm", "Update*",
+                  "--do", f"update {path}", "--duration", "1", "--quiet"]  # fmt: skip
+        return [["firmware", path], update, ["board", "image", "--file", path]]
+    if kind == "corpus":
+        place = str(corpus_folder(out, data))
+        return [["fuzz", "session", "--dialect", "emount", "--steps", "5", "--corpus", place, "--stories", str(out)],
+                ["fuzz", "parser", "emount", "--cases", "5", "--corpus", place]]  # fmt: skip
+    raise ValueError(kind)
+
+
+def run(words: Sequence[str], folder: Path, encoding: str = "utf-8") -> Trial:
+    """Run a command in a process of its own.
+
+    Args:
+        words: of the command.
+        folder: where its outputs go.
+        encoding: of its output streams.
+    """
+    outputs = [folder / "stdout", folder / "stderr"]
+    child = os.fork()
+    if child == 0:
+        _child(words, outputs, encoding)
+    clock = MonotonicClock()
+    end = clock.now() + WALL_S
+    late, ended = False, threading.Event()
+    while True:
+        done, status, usage = os.wait4(child, os.WNOHANG)
+        if done:
+            break
+        if clock.now() > end:
+            late = True
+            os.kill(child, signal.SIGKILL)
+            _, status, usage = os.wait4(child, 0)
+            break
+        ended.wait(0.002)
+    code = os.waitstatus_to_exitcode(status)
+    cpu, memory = usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024
+    wrong = f"not done after {WALL_S} s" if late else _judge(words, code, cpu, memory, outputs, encoding)
+    return Trial(tuple(words), code, cpu, memory, wrong)
+
+
+def _child(words: Sequence[str], outputs: Sequence[Path], encoding: str) -> None:
+    code = 99
+    try:
+        os.close(0)
+        os.open(os.devnull, os.O_RDONLY)
+        for number, path in enumerate(outputs, 1):
+            os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
+        sys.stdout = io.TextIOWrapper(io.FileIO(1, "w", closefd=False), encoding=encoding, errors="strict")
+        sys.stderr = io.TextIOWrapper(io.FileIO(2, "w", closefd=False), encoding=encoding, errors="strict")
+        sys.excepthook = sys.__excepthook__
+        resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S + 2))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (OUTPUT, OUTPUT))
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + 2 * MEMORY,) * 2)
+        try:
+            code = main(list(words))
+        except SystemExit as end:
+            code = end.code if isinstance(end.code, int) else 98
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except BaseException as error:
+        os.write(2, f"Traceback: {type(error).__name__}: {error}\n".encode("utf-8", "replace"))
+    finally:
+        os._exit(code)
+
+
+def _judge(words: Sequence[str], code: int, cpu: float, memory: int, outputs: Sequence[Path], encoding: str) -> str:
+    shown = []
+    for path in outputs:
+        with path.open("rb") as file:
+            shown.append(file.read(READ_BACK).decode(encoding, "replace"))
+    out, err = shown
+    last = err.strip().splitlines()[-1:] or [""]
+    if code == -signal.SIGXCPU or cpu > CPU_S:
+        return f"more than {CPU_S} s of the processor"
+    if memory > MEMORY:
+        return f"{memory >> 20} MB of memory"
+    if code not in LEGAL:
+        return f"exit code {code}: {last[0][:300]}" if code != DEFECT else last[0][:300]
+    if "Traceback" in err or "Warning" in err or "not enough memory" in err or "File too large" in err:
+        return f"on the error stream: {last[0][:300]}"
+    if code >= 2 and not last[0].startswith("lensmount"):
+        return f"exit code {code} without an error in one line: {last[0][:300]}"
+    if any(len(line) > 20_000 for line in err.splitlines()):
+        return "an error of more than 20 000 characters"
+    for text in shown:
+        bad = next((one for one in text if one not in "\n\t" and _is_control(one)), None)
+        if bad is not None:
+            return f"a control character in the output: {bad!r}"
+    if "--json" in words and code < 2:
+        for line in out.splitlines()[:-1]:
+            if line.startswith("{"):
+                try:
+                    json.loads(line) if line.endswith("}") else None
+                except ValueError:
+                    return f"no JSON: {line[:200]}"
+    return ""
+
+
+def _is_control(character: str) -> bool:
+    if character.isascii():
+        return ord(character) < 32 or ord(character) == 127
+    return unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp")
+
+
+def chosen(random: Random, every: Sequence[list[str]], count: int) -> list[list[str]]:
+    """Some of the commands."""
+    return random.sample(every, min(count, len(every)))
