@@ -9,7 +9,7 @@ MUTATION_STAMP := $(VENV)/.mutation-installed
 
 .PHONY: demo test check lint types fuzz prove independent update-cuts recording-cuts soak bench figures clean \
 	firmware firmware-fuzz firmware-interrupts firmware-coverage firmware-emulated fuzz-parser fuzz-session fuzz-device recovery \
-	mutants mutation campaign-scale state-audit timing-mutants
+	mutants mutation campaign-scale state-audit timing-mutants hostile
 
 demo: $(STAMP)
 	@$(BIN)/lensmount demo
@@ -114,6 +114,12 @@ timing-mutants: $(STAMP)
 # The decoder that was written from the specification alone, on the recordings of the whole matrix.
 independent: $(STAMP)
 	@$(BIN)/python tests/protocol/independent/whole_matrix.py
+
+# Hostile input files, through every verb that reads files, each in a process with limits of memory and time.
+INPUTS ?= 20000
+
+hostile: $(STAMP)
+	@PYTHONPATH=tests:protocol:hardware:emulator $(BIN)/python -m hostile $(INPUTS)
 
 # A live session over a pseudo-terminal and one over TCP, half an hour each: no byte lost, memory flat, jitter printed.
 SOAK_SECONDS ?= 1800

@@ -15,9 +15,7 @@ def main() -> int:
     parser.add_argument("inputs", nargs="?", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
-    parser.add_argument(
-        "--kept", type=Path, default=Path("hostile-failures"), help="folder for files that break something"
-    )
+    parser.add_argument("--kept", type=Path, default=Path("hostile-failures"), help="folder for what breaks something")
     parser.add_argument("--no-crafted", action="store_true", help="mutated files only")
     arguments = parser.parse_args()
     clock = MonotonicClock()

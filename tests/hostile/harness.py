@@ -106,9 +106,7 @@ def seeds_read(seeds: Sequence[Seed], folder: Path) -> list[str]:
     return wrong
 
 
-def try_input(
-    seed: Seed, data: bytes, words_of: Sequence[list[str]], folder: Path, encoding: str, figures: Figures
-) -> None:
+def try_input(seed: Seed, words_of: Sequence[list[str]], folder: Path, encoding: str, figures: Figures) -> None:
     """Run commands on one file."""
     figures.inputs += 1
     for words in words_of:
@@ -127,7 +125,7 @@ def share(seeds: Sequence[Seed], numbers: Sequence[int], seed: int, folder: Path
         file = _written(place, valid.name, data)
         before = len(figures.failures)
         every = commands(valid.kind, file, place, data)
-        try_input(valid, data, chosen(random, every, 1), place, random.choice(ENCODINGS), figures)
+        try_input(valid, chosen(random, every, 1), place, random.choice(ENCODINGS), figures)
         _keep(figures, before, kept, f"{number}-{valid.name}", data)
         shutil.rmtree(place)
     return figures
@@ -145,7 +143,7 @@ def crafted_share(part: int, parts: int, folder: Path, kept: Path | None, every_
         before = len(figures.failures)
         words_of = commands(seed.kind, file, place, seed.data)
         words_of = words_of if every_command else chosen(Random(number), words_of, 1)
-        try_input(seed, seed.data, words_of, place, "utf-8", figures)
+        try_input(seed, words_of, place, "utf-8", figures)
         _keep(figures, before, kept, seed.name, seed.data)
         shutil.rmtree(place)
     return figures

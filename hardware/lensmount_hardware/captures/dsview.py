@@ -11,7 +11,7 @@ import numpy as np
 
 from lensmount_hardware.captures.capture import Capture, Progress, silent
 from lensmount_hardware.captures.channels import ChannelTable, Variable, pick_channels, settle_channels
-from lensmount_hardware.captures.limits import EdgeBudget
+from lensmount_hardware.captures.limits import EdgeBudget, check_edges
 from lensmount_hardware.captures.logic import check_rate, pick_rate, records_of_lines, with_remarks
 from lensmount_hardware.captures.sigrok_file import parse_frequency
 from lensmount_hardware.captures.uart import LogicLine, Positions
@@ -126,6 +126,7 @@ def read_dsview(
         notes.append(Remark(None, text, True))
     levels = {key: line.as_line(min(total, line.length)) for key, line in found.items() if line.level is not None}
     lines, chosen = settle_channels(path, candidates, levels)
+    check_edges(path, lines, wiring)
     gaps = {gap: None for line in found.values() for gap in line.gaps}
     for first, count, number in gaps:
         text = (

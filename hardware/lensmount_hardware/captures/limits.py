@@ -14,6 +14,8 @@ from lensmount_protocol.wire import Record, Wiring
 if TYPE_CHECKING:
     import zipfile
 
+    from lensmount_hardware.captures.uart import LogicLine
+
 MIN_EDGES = 2_000_000
 """Edges that a file of any size may have: 150 MB of memory and 10 s."""
 
@@ -134,12 +136,12 @@ class EdgeBudget:
             )
 
 
-def check_edges(path: Path, counts: Mapping[str, int], wiring: Wiring) -> None:
+def check_edges(path: Path, lines: "Mapping[str, LogicLine]", wiring: Wiring) -> None:
     """Refuse lines with more edges than a capture file of its size may have.
 
     Args:
         path: the file.
-        counts: line -> its edges.
+        lines: the lines that are read.
         wiring: which lines are serial: their edges become bytes, those of others a record each.
 
     Raises:
@@ -148,7 +150,8 @@ def check_edges(path: Path, counts: Mapping[str, int], wiring: Wiring) -> None:
     budget = EdgeBudget.for_file(path)
     limit = line_edge_limit(path.stat().st_size)
     serial = {line.name for line in wiring.serial}
-    for line, count in counts.items():
+    for line, found in lines.items():
+        count = len(found.edges)
         if line not in serial and count > limit:
             raise CaptureError(
                 f"{path}: {line} has {count} edges, and a line of a file of this size at most {limit}; leave it out "

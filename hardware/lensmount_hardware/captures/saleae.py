@@ -18,7 +18,7 @@ import numpy as np
 from lensmount_hardware.captures.capture import Capture, Progress, silent
 from lensmount_hardware.captures.channels import ChannelTable, Variable, pick_channels, settle_channels
 from lensmount_hardware.captures.heads import SALEAE_MAGIC
-from lensmount_hardware.captures.limits import EdgeBudget, check_packing
+from lensmount_hardware.captures.limits import EdgeBudget, check_edges, check_packing
 from lensmount_hardware.captures.logic import check_rate, records_of_lines, with_remarks
 from lensmount_hardware.captures.uart import LogicLine, Positions
 from lensmount_hardware.captures.zip_members import DAMAGE, member_names, one_line, read_text
@@ -76,6 +76,7 @@ def read_saleae(
     check_rate(path, rate, wiring)
     length = max(runs.end for runs in found.values())
     lines, chosen = settle_channels(path, candidates, {key: runs.as_line(length) for key, runs in found.items()})
+    check_edges(path, lines, wiring)
     gaps = {(first, end): None for runs in found.values() for first, end in runs.gaps}
     remarks = [
         Remark(first / rate, f"no samples from here to {end / rate:.9f} s; a part of the capture is missing", True)

@@ -15,6 +15,7 @@ import numpy as np
 from lensmount_hardware.captures.capture import Capture, Progress, silent
 from lensmount_hardware.captures.channels import ChannelTable, Variable, pick_channels, settle_channels
 from lensmount_hardware.captures.heads import SALEAE_MAGIC
+from lensmount_hardware.captures.limits import check_edges
 from lensmount_hardware.captures.logic import pace_jitter, records_of_lines, with_remarks
 from lensmount_hardware.captures.saleae import EXPORT_ADVICE
 from lensmount_hardware.captures.uart import Floats, LogicLine
@@ -88,6 +89,7 @@ def read_saleae_binary(
     origin = min(0.0, begin)
     levels = {key: _as_line(channel, origin, end) for key, channel in found.items() if channel.begin <= channel.end}
     lines, chosen = settle_channels(path, candidates, levels)
+    check_edges(path, lines, wiring)
     remarks = [*origin_note(origin), *chosen]
     for first, last in {gap: None for channel in found.values() for gap in channel.gaps}:
         text = f"no samples from here to {last - origin:.9f} s; a part of the capture is missing"

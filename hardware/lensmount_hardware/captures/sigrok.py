@@ -8,7 +8,7 @@ import numpy as np
 
 from lensmount_hardware.captures.capture import Capture, Progress, silent
 from lensmount_hardware.captures.channels import Channel, settle_channels
-from lensmount_hardware.captures.limits import EdgeBudget
+from lensmount_hardware.captures.limits import EdgeBudget, check_edges
 from lensmount_hardware.captures.logic import check_rate, pick_rate, records_of_lines, with_remarks
 from lensmount_hardware.captures.sigrok_file import (
     LARGEST_SAMPLE,
@@ -57,6 +57,7 @@ def read_sigrok(
     except DAMAGE as error:
         raise CaptureError(f"{path}: no readable sigrok capture: {one_line(error)}") from error
     lines, chosen = settle_channels(path, candidates, levels)
+    check_edges(path, lines, wiring)
 
     def records() -> Iterator[Record]:
         return with_remarks(records_of_lines(lines, wiring, rate), [*rate_notes, *notes, *chosen, *gaps])

@@ -12,6 +12,7 @@ from pathlib import Path
 from lensmount_hardware.captures.bit_changes import BitChanges
 from lensmount_hardware.captures.capture import Capture, Progress, silent
 from lensmount_hardware.captures.channels import ChannelTable, pick_channels, settle_channels
+from lensmount_hardware.captures.limits import check_edges
 from lensmount_hardware.captures.logic import (
     SAMPLES_PER_BIT,
     MissingRateError,
@@ -112,6 +113,7 @@ def read_vcd(
         )
     levels = {key: wire.as_line(changes.now + 1) for key, wire in tracked.items() if wire.known}
     lines, chosen = settle_channels(path, candidates, levels)
+    check_edges(path, lines, wiring)
     jitter = pace_jitter(lines, changes.rate, wiring)
 
     def records() -> Iterator[Record]:

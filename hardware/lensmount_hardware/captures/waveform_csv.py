@@ -15,7 +15,7 @@ from lensmount_hardware.captures.bit_changes import BitChanges
 from lensmount_hardware.captures.capture import Capture, Progress, blocks_of, silent
 from lensmount_hardware.captures.channels import ChannelTable, Variable, pick_channels, settle_channels
 from lensmount_hardware.captures.heads import CSV_COMMENT, CSV_HEADER
-from lensmount_hardware.captures.limits import EdgeBudget
+from lensmount_hardware.captures.limits import EdgeBudget, check_edges
 from lensmount_hardware.captures.logic import pace_jitter, records_of_lines, with_remarks
 from lensmount_hardware.captures.saleae import EXPORT_ADVICE
 from lensmount_hardware.captures.saleae_binary import STEPS_A_SECOND, origin_note
@@ -93,6 +93,7 @@ def read_waveform_csv(
     length = table.now + 1
     levels = {key: changes.as_line(length) for key, changes in bits.items() if changes.known}
     lines, chosen = settle_channels(path, candidates, levels)
+    check_edges(path, lines, wiring)
     jitter = pace_jitter(lines, STEPS_A_SECOND, wiring)
     remarks = [*origin_note(table.origin / STEPS_A_SECOND), *chosen, *table.remarks]
 
