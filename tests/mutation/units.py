@@ -36,7 +36,7 @@ PATTERNS: dict[str, tuple[str, ...]] = {
     "lmount body": tuple(LMOUNT + f"body{name}.py" for name in ("", "_core", "_cycle", "_deeds", "_sleep")),
     "lmount body greeting": (LMOUNT + "body_greeting.py", LMOUNT + "body_checks.py", LMOUNT + "checks.py"),
     "lmount body pages": tuple(LMOUNT + name for name in ("body_pag*.py", "pages.py", "numbers.py", "folding.py")),
-    "lmount body script": (LMOUNT + "body_script.py", LMOUNT + "body_words.py", LMOUNT + "rules.py"),
+    "lmount body script": (LMOUNT + "body_script.py", LMOUNT + "body_words.py"),
     "lmount lens": (LMOUNT + "lens.py", LMOUNT + "lens_core.py", LMOUNT + "link_end.py", LMOUNT + "fitting.py"),
     "lmount lens orders": (LMOUNT + "lens_orders.py", LMOUNT + "lens_answers.py"),
     "lmount lens pages": (LMOUNT + "lens_pages.py", LMOUNT + "lens_paging.py"),
