@@ -89,8 +89,13 @@ def types_in(rules: Rules, payload: bytes) -> list[int]:
     return types
 
 
+def is_worth_a_checksum(rules: Rules, payload: bytes) -> bool:
+    """Whether a payload holds a forbidden message, if it is one."""
+    return any(rules.is_forbidden(type_) for type_ in types_in(rules, payload))
+
+
 def payloads(rules: Rules, data: bytes) -> list[bytes]:
-    """The payload of every right frame, whatever byte it begins at."""
+    """The payload of every right frame with a forbidden message, whatever byte it begins at."""
     found, size = list[bytes](), len(data)
     start = b"\xf0" if rules.mount == EMOUNT else b"\xe0"
     at = data.find(start)
@@ -102,7 +107,8 @@ def payloads(rules: Rules, data: bytes) -> list[bytes]:
         else:
             end, classes, tail = at + length + 7, 4, 2
             right = length >= 3 and end <= size
-        if right and 1 <= data[at + 3] <= classes:
+        # A checksum over bytes that hold nothing forbidden decides nothing.
+        if right and 1 <= data[at + 3] <= classes and is_worth_a_checksum(rules, data[at + 5 : end - tail]):
             checked = data[at + 1 : end - tail]
             value = sum(checked) & 0xFFFF if rules.mount == EMOUNT else crc(checked)
             if value == data[end - tail] | data[end - tail + 1] << 8:

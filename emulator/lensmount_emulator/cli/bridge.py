@@ -73,6 +73,8 @@ def run(arguments: argparse.Namespace) -> int:
             print(f"{places}; lines: {carried}", file=sys.stderr)
             for note in (note for port in ports.values() for note in port.notes):
                 print(f"note: {note}", file=sys.stderr)
+            print("note: a bridge guards nothing: what one side sends, firmware updates too, reaches the other",
+                  file=sys.stderr)  # fmt: skip
             with shielded() as stopped:
                 while not stopped() and (arguments.duration is None or clock.now() < arguments.duration):
                     turn(relay, ports, clock)

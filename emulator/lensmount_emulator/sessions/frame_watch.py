@@ -11,8 +11,8 @@ complete.
 
 import copy
 import heapq
-from dataclasses import dataclass, fields, is_dataclass, replace
-from typing import Any, cast
+from dataclasses import fields, is_dataclass, replace
+from typing import Any, NamedTuple, cast
 
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.frame import FrameFormat, GarbageReason
@@ -32,8 +32,7 @@ class _EveryClass(frozenset[int]):
         return True
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Candidate:
+class Candidate(NamedTuple):
     """Bytes that announce a frame.
 
     Attributes:

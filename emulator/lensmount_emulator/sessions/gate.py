@@ -237,12 +237,20 @@ class GatedTransport(TimedTransport):
 
     def receive(self, timeout: float | None) -> list[WireEvent]:
         """As the port."""
-        return self._inner.receive(timeout)
+        try:
+            return self._inner.receive(timeout)
+        except TransportLostError:
+            self.gate.doubt()
+            raise
 
     def sightings(self, timeout: float | None, clock: Clock) -> list[Sighting]:
         """As the port, where it keeps time."""
         keeper = timed(self._inner)
-        return [] if keeper is None else keeper.sightings(timeout, clock)
+        try:
+            return [] if keeper is None else keeper.sightings(timeout, clock)
+        except TransportLostError:
+            self.gate.doubt()
+            raise
 
     def troubles(self) -> Mapping[str, int]:
         """As the port, where it keeps time."""
@@ -277,6 +285,5 @@ class GatedTransport(TimedTransport):
         try:
             self._inner.send(action)
         except TransportLostError:
-            if isinstance(action, Transmit):
-                self.gate.doubt()
+            self.gate.doubt()
             raise

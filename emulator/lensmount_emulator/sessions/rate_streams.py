@@ -35,6 +35,7 @@ class RateStreams:
         self._late: int | None = None
         self._doubted: list[FrameWatch] = []
         self._active = [watch]
+        self._doubted_at = 0
 
     def active(self) -> list[FrameWatch]:
         """The streams that the next bytes belong to; that of all bytes is the first."""
@@ -63,7 +64,10 @@ class RateStreams:
 
     def doubt(self) -> None:
         """Follow from now on also what there is without the last bytes."""
-        without = self.active()[0].copy()
+        if self._active[0].total == self._doubted_at:
+            return
+        self._doubted_at = self._active[0].total
+        without = self._active[0].copy()
         without.rollback()
         self._doubted = [*self._doubted, without][-MAX_DOUBTS:]
         self._choose()

@@ -203,6 +203,20 @@ def test_a_write_that_failed_may_not_have_left() -> None:
         port.send(Transmit(frame[99:]))
 
 
+def test_a_write_before_the_port_went_away_may_not_have_left_however_often_it_is_asked() -> None:
+    near, _ = memory_pair()
+    frame, port = frame_of(LMOUNT, 0x7F, 300), GatedTransport(near, Gate(LMOUNT, Role.BODY))
+    port.send(Transmit(frame[:99]))
+    port.send(Transmit(b"\1\2\3"))
+    near.close()
+    for _ in range(20):
+        with pytest.raises(TransportLostError):
+            port.receive(0)
+    again = GatedTransport(memory_pair()[0], port.gate)
+    with pytest.raises(LocalProtocolError, match="0x7f"):
+        again.send(Transmit(frame[99:]))
+
+
 def test_behind_an_armed_type_of_unknown_length_a_guarded_message_is_held_back() -> None:
     order = EMOUNT.messages[Role.BODY, 0x14]().build()
     for before in (0, 1, 5, 200):
