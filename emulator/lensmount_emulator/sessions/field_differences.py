@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from lensmount_protocol.blocks import BlockedMessage
 from lensmount_protocol.decoder import DecodedFrame
 from lensmount_protocol.describe import name_of
 from lensmount_protocol.errors import MountError
@@ -68,7 +69,7 @@ class Differences:
                 self._add((HEADER, name), 1, allowed)
         for captured, ours in zip(theirs.messages, mine.messages, strict=True):
             self.compared[name_of(captured)] += 1
-            for name, size in _differing(captured, ours):
+            for name, size in differing_fields(captured, ours):
                 self._add((name_of(captured), name), size, allowed)
 
     def as_dict(self) -> dict[str, Any]:
@@ -94,7 +95,7 @@ class Differences:
         difference.bytes[size] += 1
 
 
-def _differing(captured: AnyMessage, ours: AnyMessage) -> Iterable[tuple[str, int]]:
+def differing_fields(captured: AnyMessage, ours: AnyMessage) -> Iterable[tuple[str, int]]:
     """The fields that differ, and in how many bytes."""
     if not (isinstance(captured, Message) and isinstance(ours, Message)):
         if captured != ours:
@@ -109,11 +110,14 @@ def _differing(captured: AnyMessage, ours: AnyMessage) -> Iterable[tuple[str, in
 
 
 def _count_field(message: Message, spec: FieldSpec, theirs: bytes, mine: bytes) -> int:
-    """Bytes of a field that differ; all of them where the field has no fixed place in the message."""
-    movable = spec.varies or any(before.varies for before in message.FIELDS[: message.FIELDS.index(spec)])
-    if movable or not len(theirs) == len(mine) == message.SIZE:
+    """Bytes of a field that differ; all of them where the field has no fixed place, or only one side has it."""
+    before = message.FIELDS[: message.FIELDS.index(spec)]
+    if spec.varies or any(other.varies for other in before) or len(theirs) != len(mine):
         return max(spec.size, 1)
-    first = TYPE_BYTE_SIZE + spec.offset
+    # Offsets count every block as present; fields of absent blocks take no bytes.
+    present = message.fields_with(message.blocks) if isinstance(message, BlockedMessage) else message.FIELDS
+    absent = sum(other.size for other in before if other not in present)
+    first = TYPE_BYTE_SIZE + spec.offset - absent
     return max(1, _count(theirs[first : first + spec.size], mine[first : first + spec.size]))
 
 

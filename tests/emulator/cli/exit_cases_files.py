@@ -10,7 +10,11 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
+from lensmount_emulator.fuzz import session as fuzz_session
 from lensmount_emulator.fuzz.parser import ParserFigures
+from lensmount_emulator.fuzz.stage import Outcome
+from lensmount_emulator.fuzz.story import Story
+from lensmount_emulator.fuzz.watch import Complaint
 from lensmount_emulator.proofs.differential import Differential
 from lensmount_emulator.sessions import scenes
 from lensmount_emulator.sessions.header import session_header
@@ -413,6 +417,25 @@ def _(bench: Bench) -> int:
 @case("fuzz session", "nothing")
 def _(bench: Bench) -> int:
     return bench.run("fuzz", "session", "--steps", "0")
+
+
+@case("fuzz session", "wanting")
+def _(bench: Bench) -> int:
+    story = Story("emount", BODY, LENS, seed=1, steps=("wait 0.1",), breaks="an invariant")
+    outcome = Outcome(story, [Complaint("an invariant", 0.1, "is broken")], 1, [])
+
+    def found(*_arguments: Any, found: Callable[[Outcome], None], came: fuzz_session.Campaign, **_options: Any) -> None:
+        came.steps, came.stories = 1, 1
+        came.broken.append(outcome)
+        found(outcome)
+
+    bench.monkeypatch.setattr(fuzz_session, "run_campaign", found)
+    code = bench.run("fuzz", "session", "--dialect", "emount", "--steps", "2")
+    assert Path("story-1-1.lmx").exists()
+    # A second run of the same seed keeps what the first one found.
+    assert bench.run("fuzz", "session", "--dialect", "emount", "--steps", "2") == code
+    assert sorted(os.listdir()) == ["story-1-1.lmx", "story-1-2.lmx"]
+    return code
 
 
 @case("prove", "dialect")

@@ -1,17 +1,22 @@
 """Captures of real devices, replayed against both engines: every frame answered, exact, and in time."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from lensmount_emulator.profiles.library import load_profile
 from lensmount_emulator.sessions.fidelity import replay
+from lensmount_emulator.sessions.field_differences import differing_fields
 from lensmount_emulator.sessions.loopback import run_loopback
 from lensmount_emulator.sessions.score import PADDING, Score
 from lensmount_hardware.captures.formats import open_capture
+from lensmount_protocol.dialect import Dialect
+from lensmount_protocol.dialects.emount.focus_status import FocusStatus
+from lensmount_protocol.dialects.emount.framing import REQUEST_CLASS
 from lensmount_protocol.errors import CaptureError
 from lensmount_protocol.registry import load_dialect
-from lensmount_protocol.wire import Defect, Edge, LineDefect
+from lensmount_protocol.wire import Burst, Defect, Edge, LineDefect, Record, Remark, Role
 
 # Capture, profile, frames of the real device in it.
 REPLAYS = [
@@ -81,3 +86,80 @@ def test_a_recording_of_our_own_replays_on_both_ends(body: str, lens: str) -> No
         assert score.first_divergence == ""
         assert score.perfect
         assert score.expected > 50
+
+
+def session_of(seconds: float) -> tuple[list[Record], Dialect]:
+    session = run_loopback("a6000", "sel55210", seconds=seconds, seed=3)
+    return list(session.records), session.dialect
+
+
+def test_replay_that_cannot_join_names_the_place_and_the_reason() -> None:
+    records, dialect = session_of(1.6)
+    late = [Burst(None, r.sender, r.data, r.baudrate, whole=True) for r in records if isinstance(r, Burst)][-40:]
+    score = replay(late, dialect, load_profile("sel55210")).score
+    assert not score.perfect
+    lost = score.lost
+    assert lost is not None
+    assert not lost.joined
+    assert lost.unanswered == score.expected
+    assert (lost.frame, lost.total) == (next(n for n, r in enumerate(late, 1) if r.sender is Role.LENS), len(late))
+    assert "could not join the session at frame" in lost.text()
+    assert "the capture begins in mid-session" in lost.reason
+
+
+def test_replay_that_stops_following_names_the_lost_frame() -> None:
+    records, dialect = session_of(1.6)
+    bursts = [Burst(r.until, r.sender, r.data, 750_000, whole=True) for r in records if isinstance(r, Burst)]
+    requests = [n for n, r in enumerate(bursts) if r.sender is Role.BODY and r.data[3] == REQUEST_CLASS]
+    lost_one = requests[4]
+    score = replay(bursts[:lost_one] + bursts[lost_one + 1 :], dialect, load_profile("a6000")).score
+    assert not score.perfect
+    assert score.lost is not None
+    assert score.lost.joined
+    assert "stopped following at frame" in score.lost.text()
+    assert score.lost.reason.startswith("the capture lacks the request of the body before frame ")
+    assert score.as_dict()["lost"]["reason"] == score.lost.reason
+
+
+def test_incomplete_capture_is_no_perfect_replay() -> None:
+    records, dialect = session_of(1.2)
+    assert replay(records, dialect, load_profile("sel55210")).score.perfect
+    score = replay([*records, Remark(None, "a part is lost", True)], dialect, load_profile("sel55210")).score
+    assert score.incomplete == ["a part is lost"]
+    assert not score.perfect
+
+
+def test_every_difference_is_counted_per_field_and_byte() -> None:
+    records, dialect = session_of(1.6)
+    profile = load_profile("sel55210")
+    assert replay(records, dialect, profile).score.differences.fields.keys() <= {("FocusStatus", "cycle_flags")}
+    changed = 0
+    for number, record in enumerate(records):
+        if isinstance(record, Burst) and record.sender is Role.LENS and record.data[5:6] == b"\x05" and changed < 3:
+            # The first two bytes of a LensStatus are its aperture.
+            frame = bytearray(record.data)
+            frame[6] ^= 1
+            if changed:
+                frame[7] ^= 1
+            frame[-3:-1] = (sum(frame[1:-3]) & 0xFFFF).to_bytes(2, "little")
+            records[number] = replace(record, data=bytes(frame))
+            changed += 1
+    score = replay(records, dialect, profile).score
+    found = score.differences.fields["LensStatus", "aperture"]
+    assert (found.count, dict(found.bytes), found.declared) == (3, {1: 1, 2: 2}, False)
+    assert found.text() == "1 byte 1x, 2 bytes 2x"
+    told = score.as_dict()["differences"]["fields"]["LensStatus.aperture"]
+    assert told["differ"] == 3
+    assert told["compared"] > 10
+    assert told["bytes"] == {"1": 1, "2": 2}
+    assert score.lost is None
+
+
+def test_field_behind_an_absent_block_is_counted_where_it_is() -> None:
+    theirs = FocusStatus(blocks=0b101)
+    third = next(spec for spec in reversed(FocusStatus.FIELDS) if spec.block == 3)
+    assert not any(spec.block == 2 for spec in FocusStatus.fields_with(0b101))
+    changed = bytearray(theirs.build())
+    changed[-third.size] ^= 1
+    mine = FocusStatus.parse_with(bytes(changed), 0b101)
+    assert list(differing_fields(theirs, mine)) == [(third.name, 1)]
