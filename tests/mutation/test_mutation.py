@@ -1,5 +1,7 @@
 """The mutation tool: the tests that it chooses, its sample, its score, and the list of equivalent mutants."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -112,3 +114,35 @@ def test_a_score_over_too_few_mutants_is_not_reached(capsys: pytest.CaptureFixtu
     results = {one.key: Result("framer", one.key, one.line, "", True, "", "", 1, 1, 1, 0.0) for one in drawn["framer"]}
     assert not print_score(drawn, results, ())
     assert "the sample has 2 mutants, 800 are wanted" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("file", "module"),
+    [
+        (FRAMER, "lensmount_protocol.framer"),
+        ("emulator/lensmount_emulator/models/iris.py", "lensmount_emulator.models.iris"),
+    ],
+)
+def test_pytest_in_a_child_imports_the_module_with_the_mutant(file: str, module: str) -> None:
+    """In a process of its own, since this one has imported the project."""
+    pytest.importorskip("mutmut", reason="only `make mutation` installs mutmut")
+    code = f"""
+import sys
+sys.path.insert(0, "tests")
+from mutation import trying, warm
+from mutation.places import ROOT
+warm.prepare()
+hook = trying.load_hook()
+change = trying.Change("x", {file!r}, (ROOT / {file!r}).read_text() + "MUTATED = True\\n")
+
+def work(scratch):
+    sys.meta_path.insert(0, hook.Mutating(change))
+    files = ["tests/protocol/test_framer.py", "tests/emulator/models/test_models.py"]
+    code = warm.run_pytest(scratch, files, [], "--collect-only")
+    return [code, trying.is_mutated(change, hook), sys.modules[{module!r}].MUTATED, sys.modules[{module!r}].__file__]
+
+value, error = warm.wait([warm.start(work, 60)])[1:]
+print(error or value)
+"""
+    shown = subprocess.run([sys.executable, "-c", code], cwd=choosing.ROOT, capture_output=True, text=True, check=False)
+    assert shown.stdout.strip() == str([0, True, True, str(choosing.ROOT / file)]), shown.stderr

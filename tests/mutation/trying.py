@@ -113,9 +113,22 @@ def trial(mutant: Mutant | None, tests: list[CoveredTest], examples: int, hook: 
             sys.meta_path.insert(0, hook.Mutating(change))
         selection = Selection(names)
         code = warm.run_pytest(scratch, files, [selection, warm.Examples(examples)], "-x")
-        return {"code": code, "found": selection.found, "by": selection.killer, "reason": selection.reason}
+        return {
+            "code": code,
+            "found": selection.found,
+            "by": selection.killer,
+            "reason": selection.reason,
+            "mutated": change is None or is_mutated(change, hook),
+        }
 
     return work
+
+
+def is_mutated(change: Change, hook: Any) -> bool:
+    """Whether the module that was imported from a file is the changed one, or was not imported at all."""
+    module = ".".join(Path(change.file).with_suffix("").parts[1:])
+    loaded = sys.modules.get(module)
+    return loaded is None or isinstance(loaded.__spec__.loader, hook.MutatedLoader)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +158,8 @@ def judge(value: Any, error: str, expected: int) -> Outcome:
     if error:
         return Outcome(True, "", error)
     code = value["code"]
+    if not value["mutated"]:
+        return Outcome(False, wrong="the module was imported without the mutant")
     if code == pytest.ExitCode.TESTS_FAILED:
         return Outcome(True, value["by"], value["reason"])
     if code in IMPORT_ERRORS:

@@ -35,9 +35,12 @@ MEMORY_BYTES = 3 << 30
 WALL_FACTOR = 12.0
 """A child that does not use its processor time ends after so many times it; other processes may need the processors."""
 
+# Asserts stay plain: lensmount has a pytest plugin, so pytest's own import hook would load its modules from their
+# files, and so without the mutant.
 PYTEST_OPTIONS = (
-    "-q", "--no-header", "--tb=line", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:lensmount",
-    "-W", "ignore::pytest.PytestAssertRewriteWarning")  # fmt: skip
+    "-q", "--no-header", "--assert=plain", "--tb=line", "-p", "no:cacheprovider", "-p", "no:xdist",
+    "-p", "no:lensmount", "-W", "ignore::pytest.PytestAssertRewriteWarning",
+)  # fmt: skip
 
 
 def prepare() -> None:

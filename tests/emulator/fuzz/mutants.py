@@ -92,7 +92,10 @@ class Mutating(importlib.abc.MetaPathFinder):
         if fullname != self._module:
             return None
         loader = MutatedLoader(fullname, str(self._path), self._source)
-        return importlib.machinery.ModuleSpec(fullname, loader, origin=str(self._path))
+        spec = importlib.machinery.ModuleSpec(fullname, loader, origin=str(self._path))
+        # So that the module has its `__file__`.
+        spec.has_location = True
+        return spec
 
 
 class MutatedLoader(importlib.machinery.SourceFileLoader):
