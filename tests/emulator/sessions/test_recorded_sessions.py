@@ -2,7 +2,9 @@
 
 The files in `recorded/` hold whole sessions in virtual time, one record a line: the time in microseconds, then a line
 and its level, or the sender, the rate, the number of bytes and the bytes, of which long ones show the first twelve and
-a CRC of all. A session changes only where that is the purpose of a change. Then
+a CRC of all. Behind the records come the times of the notices and the findings, without their texts.
+
+A session changes only where that is the purpose of a change. Then
 `PYTHONPATH=protocol:hardware:emulator python tests/emulator/sessions/test_recorded_sessions.py` writes the files again,
 and their difference shows what changed.
 """
@@ -35,6 +37,63 @@ SESSIONS: dict[str, dict[str, Any]] = {
     "emount-manual": {"body": "nex7", "lens": "loxia-21", "script": "focus 0x3F50; aperture f/8; sleep; wake"},
     "emount-adapter": {"body": "a6000", "lens": "viltrox-ef50", "script": "focus +100; aperture f/8; sleep", "seed": 9},
     "emount-taken-off": {"body": "a6000", "lens": "sel55210", "seconds": 1.6, "faults": ["detach at=0.9s for=100ms"]},
+    "emount-bad-frames": {
+        "body": "a6000",
+        "lens": "sel55210",
+        "seconds": 1.9,
+        "seed": 1,
+        "faults": [
+            "checksum count=2 from=lens at=0.3s",
+            "truncate count=2 from=body at=1.4s",
+            "sequence count=2 from=lens at=1.5s",
+            "pause by=4ms from=lens at=1.6s",
+        ],
+    },
+    "emount-late-and-unpowered": {
+        "body": "a6000",
+        "lens": "sel55210",
+        "seconds": 2.5,
+        "seed": 2,
+        "faults": ["late by=1500ms from=lens at=1.2s", "brownout at=2.0s for=30ms"],
+    },
+    "emount-stuck": {
+        "body": "nex7",
+        "lens": "loxia-21",
+        "seconds": 1.6,
+        "seed": 3,
+        "faults": ["stuck line=LENS_CS level=high at=0.12s for=200ms", "bounce at=0.5s", "detach-inside at=0.9s"],
+    },
+    "lmount-bad-frames": {
+        "body": "panasonic-s1r",
+        "lens": "sigma-45mm-f2.8-dg-dn",
+        "seconds": 1.2,
+        "seed": 4,
+        "script": "wait 0.05; focus near; focus far; aperture f/8",
+        "faults": [
+            "checksum count=3 from=lens at=0.05s",
+            "late count=2 by=30ms from=lens at=0.3s",
+            "truncate count=2 from=body at=0.4s",
+            "sequence count=2 from=lens at=0.5s",
+        ],
+    },
+    "lmount-unpowered": {
+        "body": "panasonic-s1r",
+        "lens": "panasonic-s-24-105mm-f4",
+        "seconds": 1.3,
+        "seed": 5,
+        "faults": ["brownout at=0.4s for=20ms line=V_DRIVE", "rail-lost at=0.8s"],
+    },
+    "lmount-late-and-stuck": {
+        "body": "leica-sl2",
+        "lens": "sigma-45mm-f2.8-dg-dn",
+        "seconds": 1.2,
+        "seed": 6,
+        "faults": [
+            "late count=4 by=60ms from=lens at=0.02s",
+            "stuck line=LENS_ATT level=low at=0.4s for=200ms",
+            "detach-inside at=0.9s",
+        ],
+    },
     "lmount-prime": {"body": "panasonic-s1r", "lens": "sigma-45mm-f2.8-dg-dn", "script": "check all"},
     "lmount-zoom": {"body": "panasonic-s5iix", "lens": "panasonic-s-24-105mm-f4", "script": "check all", "seed": 3},
     "lmount-converter": {
@@ -104,6 +163,10 @@ def play(name: str, folder: Path) -> Iterator[str]:
         wanted["script"] = wanted["script"].replace("IMAGE", str(folder / "image.lmf"))
     session = run_loopback(**wanted)
     yield from (in_a_line(record) for record in session.records)
+    for notice in session.notices:
+        yield f"{round(notice.at * 1e6)} notice of the {notice.role.value}{', trouble' if notice.trouble else ''}"
+    for finding in session.findings:
+        yield f"{round(finding.at * 1e6)} finding {finding.step} {finding.verdict.value} {finding.rule or '-'}"
     yield f"{round(session.seconds * 1e6)} end, script {'done' if session.finished else 'not done'}"
 
 
