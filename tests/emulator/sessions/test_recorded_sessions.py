@@ -2,13 +2,14 @@
 
 The files in `recorded/` hold whole sessions in virtual time, one record a line: the time in microseconds, then a line
 and its level, or the sender, the rate, the number of bytes and the bytes, of which long ones show the first twelve and
-a CRC of all. Behind the records come the times of the notices and the findings, without their texts.
+a CRC of all. Behind the records come the notices and the findings: their times and the numbers in their texts.
 
 A session changes only where that is the purpose of a change. Then
 `PYTHONPATH=protocol:hardware:emulator python tests/emulator/sessions/test_recorded_sessions.py` writes the files again,
 and their difference shows what changed.
 """
 
+import re
 import tempfile
 import zlib
 from collections.abc import Iterator
@@ -94,6 +95,21 @@ SESSIONS: dict[str, dict[str, Any]] = {
             "detach-inside at=0.9s",
         ],
     },
+    "lmount-little-power": {"body": "leica-tl2", "lens": TELE, "script": "check all", "seed": 7},
+    "lmount-falls-silent": {
+        "body": "panasonic-s1r",
+        "lens": "sigma-45mm-f2.8-dg-dn",
+        "script": "check all",
+        "seed": 8,
+        "faults": ["checksum count=2000 from=lens at=0.36s for=3s"],
+    },
+    "lmount-lost-bytes": {
+        "body": "panasonic-s1r",
+        "lens": "panasonic-s-24-105mm-f4",
+        "script": "focus near; aperture f/8; correct; expose 1/60; sleep; wake",
+        "seed": 9,
+        "faults": ["drop rate=0.006 from=lens at=0.36s"],
+    },
     "lmount-prime": {"body": "panasonic-s1r", "lens": "sigma-45mm-f2.8-dg-dn", "script": "check all"},
     "lmount-zoom": {"body": "panasonic-s5iix", "lens": "panasonic-s-24-105mm-f4", "script": "check all", "seed": 3},
     "lmount-converter": {
@@ -156,6 +172,11 @@ def in_a_line(record: Record) -> str:
     return f"other {type(record).__name__}"
 
 
+def numbers(text: str) -> str:
+    """The numbers in a text for people: what they are matters, and the words around them do not."""
+    return " ".join(re.findall(r"-?\d+(?:\.\d+)?", text))
+
+
 def play(name: str, folder: Path) -> Iterator[str]:
     wanted = dict(SESSIONS[name])
     if "IMAGE" in wanted.get("script", ""):
@@ -164,9 +185,11 @@ def play(name: str, folder: Path) -> Iterator[str]:
     session = run_loopback(**wanted)
     yield from (in_a_line(record) for record in session.records)
     for notice in session.notices:
-        yield f"{round(notice.at * 1e6)} notice of the {notice.role.value}{', trouble' if notice.trouble else ''}"
+        trouble = ", trouble" if notice.trouble else ""
+        yield f"{round(notice.at * 1e6)} notice of the {notice.role.value}{trouble}: {numbers(notice.text.replace(str(folder), ''))}"
     for finding in session.findings:
-        yield f"{round(finding.at * 1e6)} finding {finding.step} {finding.verdict.value} {finding.rule or '-'}"
+        verdict = f"{finding.step} {finding.verdict.value} {finding.rule or '-'}"
+        yield f"{round(finding.at * 1e6)} finding {verdict}: {numbers(finding.detail)}"
     yield f"{round(session.seconds * 1e6)} end, script {'done' if session.finished else 'not done'}"
 
 
