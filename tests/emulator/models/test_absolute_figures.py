@@ -7,7 +7,8 @@ import pytest
 
 from lensmount_emulator.models.diaphragm import DiaphragmMotion
 from lensmount_emulator.models.firmware_image import Image, version_text, write_image
-from lensmount_emulator.models.firmware_journal import ImageId, Record, SlotStage, SlotState, packed, unpacked
+from lensmount_emulator.models.firmware_journal import ImageId, Record, SlotStage, SlotState, crc32, packed, unpacked
+from lensmount_emulator.models.firmware_store import FirmwareStore
 from lensmount_emulator.models.focus_group import FocusMotion
 from lensmount_emulator.models.focus_motor import FocusMotor
 from lensmount_emulator.models.image_stabiliser import ImageStabiliser, PanningDetector
@@ -254,3 +255,37 @@ def test_a_supply_by_its_voltage() -> None:
     assert [supply.voltage_mv(draw) for draw in (0, 1000, 1001, 1125, 1249, 1250)] == [7000, 6500, 6474, 3250, 26, 0]
     assert Supply(0).voltage_mv(1) == 0
     assert Supply(0).voltage_mv(0) == 6000
+
+
+def test_a_trial_that_was_not_confirmed_is_given_up_in_either_slot() -> None:
+    def image(number: int) -> tuple[ImageId, bytes]:
+        content = bytes((number,)) * 5000
+        return ImageId(3, 9, bytes((number, 0, 0, 0)), len(content), crc32(content)), content
+
+    def load(store: FirmwareStore, number: int) -> None:
+        wanted, content = image(number)
+        assert store.begin(wanted) == 0
+        store.write(0, content)
+        assert store.verify()
+        assert store.activate()
+        assert store.start().trial
+
+    store = FirmwareStore.holding(*image(1))
+    first = store.running.slot
+    load(store, 2)
+    store.confirm()
+    assert store.running.slot == 1 - (first or 0)
+    for number in (3, 4):
+        load(store, number)
+        started = store.start()
+        assert (started.image, started.trial) == (image(2)[0], False)
+        assert (store.other.stage, store.other.image) == (SlotStage.VERIFIED, image(number)[0])
+    other = FirmwareStore.holding(*image(1))
+    load(other, 2)
+    assert other.start().image == image(1)[0]
+    assert (other.other.stage, other.other.image) == (SlotStage.VERIFIED, image(2)[0])
+
+
+def test_a_focus_motor_has_no_encoder_offset_unless_it_is_given_one() -> None:
+    motor = FocusMotor(lower=0, upper=1000, start=500, steps_per_frame=100, lag_frames=1.5)
+    assert motor.encoder(0.0) == 500

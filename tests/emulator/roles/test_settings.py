@@ -272,6 +272,8 @@ def test_numbers_of_makers_and_models() -> None:
     assert found == ["Sigma", "TTArtisan", "0x0011", "0xc471"]
     assert len(MAKERS) == 17
     assert model_number(7, "x") == 7
+    # The one whose CRC is 0 has the number 1: 0 stands for no number.
+    assert model_number(0, "model", 142_708) == 1
     assert model_number(0, "a", 1) == model_number(0, "a 1")
     assert lens_number(lens()) == 32_622
     assert CIRCLE_MM == {ImageCircle.FULL_FRAME: 43.3, ImageCircle.APS_C: 28.2}

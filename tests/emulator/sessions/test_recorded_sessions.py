@@ -186,7 +186,8 @@ def play(name: str, folder: Path) -> Iterator[str]:
     yield from (in_a_line(record) for record in session.records)
     for notice in session.notices:
         trouble = ", trouble" if notice.trouble else ""
-        yield f"{round(notice.at * 1e6)} notice of the {notice.role.value}{trouble}: {numbers(notice.text.replace(str(folder), ''))}"
+        counted = numbers(notice.text.replace(str(folder), ""))
+        yield f"{round(notice.at * 1e6)} notice of the {notice.role.value}{trouble}: {counted}"
     for finding in session.findings:
         verdict = f"{finding.step} {finding.verdict.value} {finding.rule or '-'}"
         yield f"{round(finding.at * 1e6)} finding {verdict}: {numbers(finding.detail)}"
