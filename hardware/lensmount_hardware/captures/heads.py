@@ -29,7 +29,12 @@ SALEAE_MAGIC = b"<SALEAE>"
 
 _SIGROK_FIRST = re.compile(rb"PK\x03\x04.{26}(?:version|metadata|logic-\d)", re.DOTALL)
 
-_SIGNS = re.compile(rb"(?:Body->Lens|Lens->Body)\b|\[[BbLl]:\d+\]|^[cC] \d{3,}\s*$", re.MULTILINE)
+_SIGNS = re.compile(
+    rb"\b(?:body|camera)\s*[-=]*(?:>|\xe2\x86\x92)\s*lens\b|\blens\s*[-=]*(?:>|\xe2\x86\x92)\s*(?:body|camera)\b"
+    rb"|\[[BbLl]:\d+\]|^[cC] \d{3,}\s*$"
+    rb"|^[\s\[\d:.,\]]{0,40}\*?\s{0,8}[tr]x\b[\s:]{1,4}(?:\d{1,12}\s{1,8})?(?:0x)?[0-9a-f]{2}(?:[\s,:]|[0-9a-f]{8})",
+    re.MULTILINE | re.IGNORECASE,
+)
 """What at least one line of a sniffer's log is: a message or a mark."""
 
 

@@ -12,21 +12,29 @@ from itertools import takewhile
 from pathlib import Path
 
 from lensmount_hardware.captures.capture import Capture, Progress, blocks_of, lines_of, silent
+from lensmount_hardware.captures.trace_lines import TraceFrame, is_trace_note, parse_trace_line
 from lensmount_protocol.errors import CaptureError
 from lensmount_protocol.wire import Burst, Edge, Record, Remark, Role, Wiring
 
-_SENDERS = {"Body->Lens": Role.BODY, "Lens->Body": Role.LENS}
 _SELECT_LINES = {"B": "BODY_CS", "L": "LENS_CS"}
 """A mark in a capital letter is a rise, in a small one a fall."""
 
 _COMMENTS = ("#", "//")
-_HEADER = re.compile(r"(Body->Lens|Lens->Body):?(?:\s|$)")
+_HEADER = re.compile(
+    r"\b((?:body|camera)\s*[-=]*[>→]\s*lens|lens\s*[-=]*[>→]\s*(?:body|camera))\b:?(?:\s|$)", re.IGNORECASE
+)
 _TYPE_AND_TIME = re.compile(r"\s*[0-9A-F]{1,2}\s+([0-9]{3,15})\s*$")
 """Behind a header: the first type of the message that follows, and when it had come."""
 
 _VD_MARK = re.compile(r"\s*([cC]) ([0-9]{1,15})\s*$")
 _FIRST_BYTE_MARK = re.compile(r"\s*FB [0-9]+\s*$")
 """The sniffer's mark for "a first byte was seen"; the edge in front of it says the same better."""
+
+_INLINE_MARK = re.compile(r"([cC]|FB) ([0-9]{5,15})\s*$")
+"""A mark that was printed behind digits of a message; its letters are digits, too, so the message's length decides."""
+
+_HEX_PREFIX = re.compile(r"\b0x(?=[0-9A-Fa-f]{2}\b)|(?<=[0-9A-Fa-f]),(?=\s|$|[0-9A-Fa-f])")
+"""What stands around bytes that were copied from a program's source."""
 
 _SELECT_MARK = re.compile(r"\[([BbLl]):([0-9]{1,15})\]")
 _HEADLESS_MARK = re.compile(r"\[?[bLl]?:[0-9]+\]")
@@ -91,12 +99,16 @@ class _Reader:
             self._stray(number, text)
         elif not text.strip():
             self._gap()
+        elif (frame := parse_trace_line(text)) is not None:
+            self._begin_trace(number, frame)
+        elif is_trace_note(text):
+            self._remark(number, text.strip())
         elif not _FIRST_BYTE_MARK.match(text):
-            before, *messages = _HEADER.split(self._without_marks(number, text))
+            before, *messages = _HEADER.split(self._without_marks(number, _HEX_PREFIX.sub(" ", text)))
             if before.strip():
                 self._more(number, before)
             for header, rest in zip(messages[::2], messages[1::2], strict=True):
-                self._begin(number, _SENDERS[header], rest)
+                self._begin(number, Role.LENS if header[0] in "lL" else Role.BODY, rest)
 
     def settled(self) -> list[Record]:
         """Take what has its place among the records: what is not behind the beginning of a message still being read."""
@@ -137,7 +149,7 @@ class _Reader:
             self.pending = None
         self.finish()
         self.pending = _Message(sender, number, len(self.found), time_us)
-        stray = self.pending.take(rest) if short is None else ""
+        stray = self._take(self.pending, rest) if short is None else ""
         if stray:
             self._stray(number, stray)
 
@@ -152,7 +164,27 @@ class _Reader:
             # A frame of its own whose direction nobody wrote down.
             self._stray(number, text)
         else:
-            message.take(text)
+            self._take(message, text)
+
+    def _begin_trace(self, number: int, frame: TraceFrame) -> None:
+        """A line of a trace; what it lacks of its frame may follow on lines of digits."""
+        self.finish()
+        self.pending = _Message(frame.sender, number, len(self.found), frame.time_us, frame.digits)
+        if self.pending.complete:
+            self.finish()
+
+    def _take(self, message: _Message, text: str) -> str:
+        """Add digits to a message, without a mark that was printed behind them; give what is neither."""
+        mark = _INLINE_MARK.search(text)
+        if mark is None:
+            return message.take(text)
+        before = "".join(text[: mark.start()].split())
+        is_whole = message.missing(before) == 0 or message.missing(before + mark[1]) == 0
+        if is_whole or not _DIGITS.fullmatch(before):
+            return message.take(text)
+        if mark[1] != "FB":
+            self._edge("VD", mark[1] == "C", mark[2])
+        return message.take(text[: mark.start()])
 
     def _gap(self) -> None:
         if self.pending is not None and self.pending.complete:

@@ -237,3 +237,61 @@ def test_the_logs_beside_the_project(emount_captures, wiring, name, remarked):
     lines = emount_captures / f"{name}.lines.jsonl"
     expected_edges = [json.loads(line) for line in lines.read_text().splitlines()] if lines.is_file() else []
     assert sorted(edges(records)) == [(edge["t_us"], edge["line"], edge["level"]) for edge in expected_edges]
+
+
+BASILISK = """\
+18:07:32.868 * tx 16023 F0 0A 00 02 00 0D 00 19 00 55
+18:07:32.874 * rx 16028 F0 0A 00 02 00 0D 00 19 00 55
+18:07:32.875 * std step=01 reply_len=33
+18:07:32.875 * tx 16029 F0 0A 00 02
+00 0D 00 19 00 55
+"""
+
+
+def test_basilisk_trace_has_frames_with_the_time_of_the_board(read):
+    records = read(BASILISK)
+    assert is_text(BASILISK.encode())
+    assert bursts(records) == [(16023000, "body", FRAME), (16028000, "lens", FRAME), (16029000, "body", FRAME)]
+    assert remarks(records) == ["line 3: 18:07:32.875 * std step=01 reply_len=33"]
+
+
+@pytest.mark.parametrize(
+    ("line", "time_us"),
+    [
+        (f"tx {FRAME}", None),
+        (f"TX: {FRAME.lower()}", None),
+        ("rx F0 0A 00 02 00 0D 00 19 00 55", None),
+        ("RX: 0xF0, 0x0A, 0x00, 0x02, 0x00, 0x0D, 0x00, 0x19, 0x00, 0x55", None),
+        ("  tx 7 F0 0A 00 02 00 0D 00 19 00 55", 7_000),
+        ("00:01:02 tx F0 0A 00 02 00 0D 00 19 00 55", 62_000_000),
+        ("[00:01:02,5] * rx F0:0A:00:02:00:0D:00:19:00:55", 62_500_000),
+    ],
+)
+def test_trace_lines_of_other_forms(read, line, time_us):
+    sender = "body" if "tx" in line.lower() else "lens"
+    assert is_text(line.encode() + b"\n")
+    assert bursts(read(line + "\n")) == [(time_us, sender, FRAME)]
+
+
+@pytest.mark.parametrize("header", ["body -> lens", "Body->Lens:", "BODY=>LENS", "camera → lens", "Camera-->Lens"])
+def test_headers_of_other_spellings(read, header):
+    records = read(f"{header} {FRAME} 1234\n{' -> '.join(['lens', 'body'])} {FRAME} 5678\n")
+    assert is_text(f"{header} {FRAME}".encode())
+    assert bursts(records) == [(1234, "body", FRAME), (5678, "lens", FRAME)]
+
+
+@pytest.mark.parametrize(
+    "mark", ["[b:7220826]", "\nc 7220826\n", "C 7220826\n", "\nFB 7220826\n", " [L:7220826]\n", "\n"]
+)
+@pytest.mark.parametrize("header", ["Body->Lens 29 7219791\n", "Body->Lens "])
+def test_mark_inside_a_message_costs_no_byte(read, mark, header):
+    for place in range(6, len(LONG) - 4):
+        records = read(f"{header}{LONG[:place]}{mark}{LONG[place:]}\n 7221001\n")
+        assert [data for _, _, data in bursts(records)] == [LONG]
+        assert remarks(records) == []
+
+
+@pytest.mark.parametrize("byte_form", ["{}", "0x{}", "{},", "0x{}, "])
+def test_bytes_that_were_copied_from_source_code(read, byte_form):
+    spaced = " ".join(byte_form.format(FRAME[at : at + 2]) for at in range(0, len(FRAME), 2))
+    assert bursts(read(f"Body->Lens: {spaced}\n")) == [(None, "body", FRAME)]
