@@ -61,6 +61,8 @@ SURVIVES = {
     "REPORT_PATIENCE_S in body_paging.py": "a patience; a lens reports when its set points are due",
     "LIVE_SWITCH_PATIENCE_US in lens_replies.py": "live ports only, which keep no virtual time",
     "LARGEST_JITTER_US in engine.py": "sessions at nominal times have no jitter; seeded recordings hold it",
+    "FIRST_STATUS_S in body_script.py": "a patience; a lens that streams has sent its first status long before",
+    "LOOK_S in emount_models.py": "how often an adapter looks whether a group rests; any time below a frame will do",
     "LONGEST_MOVE_S in emount_models.py": "a patience for an E-mount lens that never acknowledges",
 }
 """Constants that may survive, and why."""

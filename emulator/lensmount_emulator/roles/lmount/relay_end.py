@@ -117,7 +117,8 @@ class RelayEnd(Engine):
         full = len(self._queue) >= MOST_WAITING
         if full and isinstance(item, Opening):
             self._skips = True
-        if self._skips or (full and isinstance(item, bytes)):
+        # A rate goes with the frame that it follows.
+        if self._skips or (full and isinstance(item, bytes | Switch)):
             self._skips = self._skips and not isinstance(item, Closing)
             self.tell("too much at once: left out", trouble=True)
             return

@@ -13,7 +13,7 @@ from lensmount_emulator.proofs.differential import message_bytes
 from lensmount_emulator.roles.accessory import Piece
 from lensmount_emulator.roles.engine import Notice
 from lensmount_emulator.roles.lmount.relay import relay
-from lensmount_emulator.roles.lmount.relay_end import MOST_WAITING
+from lensmount_emulator.roles.lmount.relay_end import MOST_WAITING, RelayEnd, Switch
 from lensmount_emulator.roles.script import Step
 from lensmount_emulator.scheduler import Scheduler
 from lensmount_protocol.decoder import DecodedFrame, Decoder
@@ -212,6 +212,15 @@ def test_a_flood_of_windows_is_bounded_and_every_window_that_opened_closes() -> 
     assert len(levels) < 4 * MOST_WAITING
     wired.window(Role.LENS, build_frame(Done(number=1).build(), ORDER, 2)).run(0.01)
     assert wired.bursts("near", Role.LENS)[-1] == build_frame(Done(number=1).build(), ORDER, 2)
+
+
+def test_a_flood_of_accepted_rates_is_bounded_with_the_frames_before_them() -> None:
+    near = Wired().powered().accessory.near
+    assert isinstance(near, RelayEnd)
+    for _ in range(4 * MOST_WAITING):
+        near.pass_on(bytes(900), near.now)
+        near.pass_on(Switch(750_000), near.now)
+    assert len(near._queue) == MOST_WAITING
 
 
 @pytest.mark.parametrize("role", Role)
