@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from hostile.harness import run_all
+from hostile.harness import Figures, run_all
 from hostile.trial import CPU_S, MEMORY
 from lensmount_hardware.clock import MonotonicClock
 
@@ -19,7 +19,7 @@ def main() -> int:
     parser.add_argument("--no-crafted", action="store_true", help="mutated files only")
     arguments = parser.parse_args()
     clock = MonotonicClock()
-    figures = run_all(
+    figures: Figures = run_all(
         arguments.inputs, arguments.seed, arguments.kept, arguments.workers, with_crafted=not arguments.no_crafted
     )
     print(f"{figures.inputs} hostile files, {figures.runs} runs in {clock.now():.0f} s")

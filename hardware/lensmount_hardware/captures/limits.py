@@ -44,8 +44,8 @@ MAX_DEFLATE_RATIO = 1040
 MIN_SAMPLES = 1 << 31
 """Samples that a recording of any size may be drawn as: 179 s at 12 MHz."""
 
-SAMPLES_PER_BYTE = 4096
-"""Samples for each byte of a recording: traffic writes at least 10 kB a second."""
+SAMPLES_PER_BYTE = 1024
+"""Samples for each byte of a recording: traffic writes at least 12 kB a second."""
 
 _BOUNDED_PACKING = (0, 8)
 """Methods of the ZIP format: stored and deflated."""

@@ -78,7 +78,7 @@ def write_sigrok(
         ):
             _add(archive, "version", b"2")
             _add(archive, "metadata", _metadata(waveform, rate, size, about))
-            for number, samples in enumerate(_chunks(records(), waveform, rate, size), 1):
+            for number, samples in enumerate(_chunks(records(), waveform, rate, size, limit), 1):
                 _add(archive, f"logic-1-{number}", samples)
     except OSError as error:
         raise CaptureError(f"{target}: {error.strerror or error}") from error
@@ -103,10 +103,10 @@ def _metadata(waveform: Waveform, rate: int, size: int, about: Mapping[str, str]
     told = "".join(f"{key}={value}\n" for key, value in device.items())
     own = "".join(f"{key}={value}\n" for key, value in about.items())
     own = own and f"\n[{OWN_SECTION}]\n{own}"
-    return f"[global]\nsigrok version=0.5.2\n\n[device 1]\n{told}{own}".encode()
+    return f"[global]\nsigrok version=0.5.2\n\n[device 1]\n{told}{own}".encode("utf-8", "replace")
 
 
-def _chunks(records: Iterable[Record], waveform: Waveform, rate: int, size: int) -> Iterator[bytes]:
+def _chunks(records: Iterable[Record], waveform: Waveform, rate: int, size: int, limit: int | None) -> Iterator[bytes]:
     """All samples, in pieces of one size; the last is shorter."""
     origin = whole_seconds_before(waveform)
     kind = np.dtype(f"<u{size}")
@@ -116,6 +116,9 @@ def _chunks(records: Iterable[Record], waveform: Waveform, rate: int, size: int)
     for where, ports in chain(steps(records, waveform, rate, origin), (_at_rest(waveform, rate, origin),)):
         runs = np.concatenate((level, ports.astype(kind)))
         level = runs[-1:]
+        if limit is not None and where[-1] > limit:
+            # Records that overlap are drawn after each other, so the drawing can be longer than the recording.
+            raise CaptureError(f"records overlap, and are drawn as more than {limit} samples; write .pcapng instead")
         while done < where[-1]:
             piece = _piece(where, runs, done, len(chunk) - filled)
             chunk[filled : filled + len(piece)] = piece

@@ -70,7 +70,7 @@ def write_vcd(
 
 def _write(file: BinaryIO, records: Iterable[Record], waveform: Waveform, rate: int, comment: str) -> None:
     origin = min(0.0, whole_seconds_before(waveform))
-    file.write("".join(_header(waveform, rate, comment)).encode())
+    file.write("".join(_header(waveform, rate, comment)).encode("utf-8", "replace"))
 
     @lru_cache(maxsize=4096)
     def changed(mask: int, port: int) -> str:
@@ -88,9 +88,9 @@ def _write(file: BinaryIO, records: Iterable[Record], waveform: Waveform, rate: 
             text.append(f"#{at}\n{changed(mask, levels & mask)}")
             port = levels
         last = int(where[-1])
-        file.write("".join(text).encode())
+        file.write("".join(text).encode("utf-8", "replace"))
     end = max(last + 1, round((waveform.end - origin + _AFTERWARDS_S) * rate))
-    file.write(f"#{end}\n".encode())
+    file.write(f"#{end}\n".encode("utf-8", "replace"))
 
 
 def _header(waveform: Waveform, rate: int, comment: str) -> Iterator[str]:

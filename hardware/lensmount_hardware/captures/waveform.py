@@ -25,6 +25,9 @@ MOST_LINES = 64
 MAX_TIME_S = 4e9
 """More than a century; beyond, nanoseconds do not fit 64 bits."""
 
+_PIECE = 65_536
+"""Bytes of a burst that are drawn at a time: a change takes memory until it is handed on."""
+
 _BATCH = 65_536
 """Changes that are drawn before they are handed on."""
 
@@ -144,6 +147,11 @@ def steps(
     masks: Levels = np.empty(0, np.uint64)
     for at, toggled in chain(_changes(records, waveform), ((np.array([math.inf]), np.zeros(1, np.uint64)),)):
         finite = at[at < math.inf]
+        if len(finite) and float(finite[-1]) > origin + MAX_TIME_S:
+            raise CaptureError(
+                f"records overlap, and are drawn after each other up to {finite[-1]:g} s; a drawing ends "
+                f"{MAX_TIME_S:g} s after it begins"
+            )
         where = np.concatenate((where, np.rint((finite - origin) * rate).astype(np.int64)))
         masks = np.concatenate((masks, np.uint64(1) << toggled[: len(finite)]))
         ready = len(where[where < where[-1]]) if len(where) and len(finite) == len(at) else len(where)
@@ -164,11 +172,24 @@ def _changes(records: Iterable[Record], waveform: Waveform) -> Iterator[tuple[Fl
     """Times at which a line takes its other level, ascending, and the index of the line."""
     drawing = _Drawing(waveform)
     for record in in_time_order(records):
-        if isinstance(record, Burst | Edge) and record.at is not None:
-            drawing.take(record, record.at)
-        if drawing.count >= _BATCH:
-            yield drawing.until(drawing.horizon)
+        for piece in _pieces(record):
+            drawing.take(piece, piece.at or 0.0)
+            if drawing.count >= _BATCH:
+                yield drawing.until(drawing.horizon)
     yield drawing.until(math.inf)
+
+
+def _pieces(record: Record) -> Iterator[Burst | Edge]:
+    """What is drawn of a record: nothing without a time, and a long burst piece by piece."""
+    if not isinstance(record, Burst | Edge) or record.at is None:
+        return
+    if isinstance(record, Edge) or len(record.data) <= _PIECE:
+        yield record
+        return
+    for first in range(0, len(record.data), _PIECE):
+        data = record.data[first : first + _PIECE]
+        until = record.byte_at(first + len(data))
+        yield Burst(record.byte_at(first), record.sender, data, record.baudrate, until)
 
 
 _BITS = np.arange(BITS_PER_BYTE)
