@@ -24,7 +24,8 @@ PARTIAL = ".part"
 STANDARD_OUTPUT = "-"
 
 _DESCRIPTOR = re.compile(r"/(?:dev|proc/self)/fd/(\d{1,6})")
-_STANDARD = {STANDARD_OUTPUT: 1, "/dev/stdout": 1, "/dev/stderr": 2}
+STREAMS = {STANDARD_OUTPUT: 1, "/dev/stdout": 1, "/dev/stderr": 2}
+"""Name -> descriptor of a stream that the process has already."""
 
 
 class OutputExistsError(CaptureError):
@@ -200,6 +201,8 @@ def write_output(path: Path, data: bytes, *, overwrite: bool = False, inputs: It
     with OutputFile(path, overwrite=overwrite, inputs=inputs) as output:
         try:
             output.file.write(data)
+        except BrokenPipeError:
+            raise
         except OSError as error:
             raise _failure(path, error) from error
 
@@ -219,7 +222,7 @@ def is_same_file(first: Path, second: Path) -> bool:
 
 def _is_stream(path: Path) -> bool:
     """Whether bytes go there directly: standard output, a FIFO, a device, a socket."""
-    if str(path) in _STANDARD or _DESCRIPTOR.fullmatch(str(path)):
+    if str(path) in STREAMS or _DESCRIPTOR.fullmatch(str(path)):
         return True
     try:
         mode = path.stat().st_mode
@@ -230,7 +233,7 @@ def _is_stream(path: Path) -> bool:
 
 def _open_stream(path: Path, buffering: int) -> BinaryIO:
     match = _DESCRIPTOR.fullmatch(str(path))
-    number = int(match[1]) if match else _STANDARD.get(str(path))
+    number = int(match[1]) if match else STREAMS.get(str(path))
     if number is None:
         return path.open("wb", buffering=buffering)
     # Opening /dev/stdout would truncate a file that the shell appends to.

@@ -1,6 +1,7 @@
 """The `lensmount` command: finds the verb, runs it, and turns errors into one line and an exit code."""
 
 import argparse
+import contextlib
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -191,7 +192,9 @@ def _guarded(run: Callable[[argparse.Namespace], int], arguments: argparse.Names
 
 def _silence() -> None:
     """What is still in the buffer must not be tried again at the end."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    with contextlib.suppress(OSError):
+        # A standard output that a caller put in its place may have no descriptor.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

@@ -118,6 +118,10 @@ class RecordingWriter:
                 written = self._file.write(data)
             if not owns:
                 self._file.flush()
+        except BrokenPipeError:
+            # The reader of the standard output or of a FIFO closed it; the command line has an exit code for that.
+            self._broken = True
+            raise
         except OSError as error:
             raise self._failure(error) from error
 

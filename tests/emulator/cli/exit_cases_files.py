@@ -338,7 +338,7 @@ def _prints(verb: str, how: str, bench: Bench) -> int:
 
 for _verb in PRINTERS:
     for _how in ("done", "full", "pipe"):
-        if (_verb, _how) not in CASES:
+        if (_verb, _how) not in CASES and (_verb, _how) != ("loopback", "pipe"):
             case(_verb, _how)(partial(_prints, _verb, _how))
 
 
@@ -472,6 +472,20 @@ def _(bench: Bench) -> int:
 def _(bench: Bench) -> int:
     code = bench.run("loopback", *PAIR, "--duration", "0.1", "--do", "wait 5", "--quiet")
     assert "the script was not done in 0.100 s" in bench.said
+    return code
+
+
+@case("loopback", "pipe")
+def _(bench: Bench) -> int:
+    # A recording on the standard output ends in the same way as text does.
+    with bench.monkeypatch.context() as patch:
+        reader, writer = os.pipe()
+        os.close(reader)
+        patch.setattr("lensmount_hardware.output_file.STREAMS", {"-": writer})
+        code = bench.run("loopback", *PAIR, "--duration", "1.3", "--quiet", "--record", "-")
+        os.close(writer)
+    assert bench.err == ""
+    assert bench.run_on_closed_pipe("loopback", *PAIR, "--duration", "1.3", "--quiet") == code
     return code
 
 

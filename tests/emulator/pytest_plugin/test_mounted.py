@@ -326,9 +326,7 @@ class TestReplay:
         if "decode" not in (replay := told(mounted)["replay"]):
             assert "turn focus 3" in replay
         else:
-            assert (
-                replay == f"lensmount decode {mounted.recording.path}  # what the test did cannot be said as a script"
-            )
+            assert replay == f"lensmount decode {mounted.heard.path}  # what the test did cannot be said as a script"
 
     def test_a_profile_that_the_test_has_changed_is_not_told_by_its_name(self, mount: MountFactory) -> None:
         profile = load_profile("sel55210")
