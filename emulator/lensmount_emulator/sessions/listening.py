@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 from lensmount_emulator.sessions.rates import RateChange, RateFollower
+from lensmount_emulator.sessions.record_order import RecordOrder
 from lensmount_hardware.transport import BROKEN_BYTES
 from lensmount_protocol.decoder import Decoded, Decoder
 from lensmount_protocol.dialect import Dialect
@@ -70,10 +71,12 @@ class Listener:
     _decoder: Decoder = field(init=False)
     _selects: frozenset[str] = field(init=False)
     _polled: set[str] = field(init=False, default_factory=set[str])
+    _order: RecordOrder = field(init=False)
     _latest: float = field(init=False, default=-math.inf)
     _ended: dict[Role, float] = field(init=False, default_factory=dict[Role, float])
 
     def __post_init__(self) -> None:
+        self._order = RecordOrder(self.tap)
         self._follower = RateFollower(self.dialect)
         self._decoder = Decoder(self.dialect)
         self._selects = frozenset(self.dialect.select_line(role) for role in Role)
@@ -131,6 +134,7 @@ class Listener:
 
     def finish(self) -> None:
         """Nothing more will come of what is half heard."""
+        self._order.flush()
         if self.tell is not None:
             self._tell(self._decoder.finish())
 
@@ -171,7 +175,10 @@ class Listener:
     def _keep(self, record: Record) -> None:
         if record.at is not None:
             self._latest = max(self._latest, record.at)
-        self.tap(record)
+        if self.keeps_windows:
+            self._order.put(record)
+        else:
+            self.tap(record)
 
     def _burst(self, sender: Role, event: Received, now: float) -> Burst:
         begins = now - transmission_time(len(event.data), self.baudrate)

@@ -7,6 +7,7 @@ from typing import Protocol
 from lensmount_emulator.roles.engine import Notice
 from lensmount_emulator.sessions.collector import QuietCollector
 from lensmount_emulator.sessions.listening import times_of_look
+from lensmount_emulator.sessions.record_order import HOLD, RecordOrder
 from lensmount_hardware.clock import Clock
 from lensmount_hardware.histogram import Histogram
 from lensmount_hardware.transport import Sighting, TimedTransport, Transport, shifted, timed
@@ -101,6 +102,7 @@ class LiveSession:
     _began: float = 0.0
     _latest: float = 0.0
     _polled: set[str] = field(default_factory=set[str])
+    _order: RecordOrder = field(init=False)
     _keeper: TimedTransport | None = None
 
     def run(self, seconds: float | None, *, unless: Callable[[], bool] = lambda: False) -> None:
@@ -109,8 +111,12 @@ class LiveSession:
         Raises:
             TransportLostError: the port went away; what came before has been told and tapped.
         """
-        with QuietCollector() as collector:
-            self._play(seconds, unless, collector)
+        self._order = RecordOrder(self.tap)
+        try:
+            with QuietCollector() as collector:
+                self._play(seconds, unless, collector)
+        finally:
+            self._order.flush()
 
     def _play(self, seconds: float | None, unless: Callable[[], bool], collector: QuietCollector) -> None:
         self._began = self._latest = began = self.clock.now()
@@ -134,6 +140,7 @@ class LiveSession:
             else:
                 for sighting in keeper.sightings(patience, self.clock):
                     self._see(sighting)
+                self._order.release(self.clock.now() - HOLD)
             self._meet_deadline()
 
     def _patience(self, now: float, until: float | None) -> float:
@@ -169,7 +176,7 @@ class LiveSession:
 
     def _see(self, sighting: Sighting) -> None:
         record = _not_before(sighting.record, self._began)
-        self.tap(record)
+        self._order.put(record)
         if sighting.event is not None:
             ended = record.until if isinstance(record, Burst) else record.at
             now = self.clock.now()

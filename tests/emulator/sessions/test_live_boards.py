@@ -70,6 +70,8 @@ def test_bytes_and_edges_have_the_times_at_which_they_happened(dialect: str, hos
     assert made.body_end.engine.done, made.body_end.told[-5:]
     bursts = [one for one in records if isinstance(one, Burst)]
     assert len(bursts) > 50
+    times = [one.at for one in records if one.at is not None]
+    assert times == sorted(times)
     for role in Role:
         said = b"".join(data for sender, data, _, _ in made.said if sender is role)
         heard = b"".join(one.data for one in bursts if one.sender is role)
