@@ -178,8 +178,8 @@ figures: $(STAMP)
 	@for pair in $(REPLAYS); do \
 		$(BIN)/lensmount fidelity $(CAPTURES)/$${pair%%:*} --profile $${pair##*:} | sed -n '1,12p'; done
 	@echo "== one seed, twice"
-	@$(BIN)/lensmount loopback --demo --seed 7 --quiet --record .first.lmx >/dev/null
-	@$(BIN)/lensmount loopback --demo --seed 7 --quiet --record .second.lmx >/dev/null
+	@$(BIN)/lensmount loopback --demo --seed 7 --quiet --force --record .first.lmx >/dev/null
+	@$(BIN)/lensmount loopback --demo --seed 7 --quiet --force --record .second.lmx >/dev/null
 	@cmp .first.lmx .second.lmx && echo "identical, $$(wc -c <.first.lmx) bytes"; rm -f .first.lmx .second.lmx
 	@echo "== a lens and a body over a pty, $(LIVE_SECONDS) s"
 	@$(BIN)/lensmount run lens --profile sel55210 --port pty:.lens --duration $$(($(LIVE_SECONDS) + 3)) >.lens.out & \

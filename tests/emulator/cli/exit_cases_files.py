@@ -5,6 +5,7 @@ import io
 import os
 import re
 import resource
+import sys
 from collections.abc import Callable
 from functools import lru_cache, partial
 from pathlib import Path
@@ -497,3 +498,62 @@ def _(bench: Bench) -> int:
 @case("loopback", "missing")
 def _(bench: Bench) -> int:
     return bench.run("loopback", "--body", "missing.toml")
+
+
+# Modules of generated code.
+
+
+def _emit_package(bench: Bench) -> tuple[Path, str]:
+    """A package of its own that `describe --emit` writes into; the file, and its new text."""
+    package = bench.folder / "emit_target"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    text = '"""Generated from lensmount_protocol by a test."""\n' + "#" * 2 * SMALL_DISK
+    bench.monkeypatch.syspath_prepend(bench.folder)
+    bench.monkeypatch.delitem(sys.modules, "emit_target", raising=False)
+    bench.monkeypatch.setattr(
+        "lensmount_protocol.codec.emission.emitted_modules", lambda *_: {"emit_target.emitted.group": text}
+    )
+    return package / "emitted" / "group.py", text
+
+
+@case("describe --emit", "done")
+def _(bench: Bench) -> int:
+    file, text = _emit_package(bench)
+    code = bench.run("describe", "emount", "--emit")
+    file.write_text(text.replace("#", "-"))
+    # The output of an earlier run is replaced.
+    assert bench.run("describe", "emount", "--emit") == code
+    assert file.read_text() == text
+    return code
+
+
+@case("describe --emit", "exists")
+def _(bench: Bench) -> int:
+    file, text = _emit_package(bench)
+    file.parent.mkdir()
+    file.write_text("precious = 1\n")
+    code = bench.run("describe", "emount", "--emit")
+    assert file.read_text() == "precious = 1\n"
+    assert bench.run("describe", "emount", "--emit", "--force") == 0
+    assert file.read_text() == text
+    return code
+
+
+@case("describe --emit", "full")
+def _(bench: Bench) -> int:
+    file, _ = _emit_package(bench)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (SMALL_DISK, limits[1]))
+    try:
+        code = bench.run("describe", "emount", "--emit")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert "File too large" in bench.err
+    assert [path.name for path in file.parent.iterdir()] == ["__init__.py"]
+    return code
+
+
+@case("describe --emit", "dialect")
+def _(bench: Bench) -> int:
+    return bench.run("describe", "zmount", "--emit")
