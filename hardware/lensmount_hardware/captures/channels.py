@@ -107,6 +107,12 @@ class Channel:
         """The full name."""
         return self.variable.label(self.place)
 
+    @property
+    def origin(self) -> str:
+        """What tells channels of one full name apart: the code or the number in the file."""
+        source = self.variable.source
+        return f"code {source.decode('utf-8', 'replace')}" if isinstance(source, bytes) else f"number {source}"
+
 
 @dataclass(slots=True)
 class ChannelTable:
@@ -283,10 +289,13 @@ def settle_channels(
             remarks.append(Remark(None, f"{line}: {channels[0].label} has no level in this file; it is left out"))
             continue
         lines[line] = levels[chosen.key]
-        others = [channel.label for channel in channels if channel.key != chosen.key][:_MAX_NAMED]
+        others = [channel for channel in channels if channel.key != chosen.key][:_MAX_NAMED]
         if others:
+            names = [chosen.label, *(channel.label for channel in others)]
+            if chosen.label in names[1:]:
+                names = [f"{channel.label} ({channel.origin})" for channel in (chosen, *others)]
             reason = "the only one that changes" if len(active) == 1 else f"say --channel {line}=NAME for another"
-            remarks.append(Remark(None, f"{line} is {chosen.label} and not {', '.join(others)}: {reason}"))
+            remarks.append(Remark(None, f"{line} is {names[0]} and not {', '.join(names[1:])}: {reason}"))
     return lines, remarks
 
 

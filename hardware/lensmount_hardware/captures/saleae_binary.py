@@ -194,11 +194,13 @@ def _add_chunk(
         channel.damage = f"{file.name} is cut after {len(times)} of {count} transitions; what follows is lost"
         end = float(times[-1]) if len(times) else begin
     ordered = np.concatenate(([begin], times, [end]))
-    bad = np.flatnonzero(~(np.diff(ordered) >= 0))
+    bad = np.flatnonzero(~((np.diff(ordered) >= 0) & (ordered[1:] < _MAX_TIME)))
     if len(bad):
         kept = int(bad[0])
         times = times[:kept]
-        channel.damage = f"{file.name}: transition {kept + 1} goes back in time; nothing is read from there on"
+        channel.damage = (
+            f"{file.name}: transition {kept + 1} goes back in time or is no time; nothing is read from there on"
+        )
         end = float(times[-1]) if kept else begin
     if first:
         channel.initial, channel.begin = level, begin

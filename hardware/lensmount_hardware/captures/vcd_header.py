@@ -11,8 +11,8 @@ from lensmount_hardware.captures.channels import Scope, Variable
 from lensmount_hardware.captures.vcd_words import Words
 from lensmount_protocol.errors import CaptureError
 
-_UNITS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9, "ps": 10**12, "fs": 10**15}
-_TIMESCALE = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*([munpf]?s)(?:ec)?")
+_UNITS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9, "ps": 10**12, "fs": 10**15, "as": 10**18, "zs": 10**21}
+_TIMESCALE = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*([munpfaz]?s)(?:ec)?")
 _RANGE = re.compile(r"(.*?)\s*\[\s*(-?\d{1,9})\s*(?::\s*(-?\d{1,9})\s*)?\]", re.DOTALL)
 _SIZE_RANGE = re.compile(r"\[\s*(-?\d{1,9})\s*:\s*(-?\d{1,9})\s*\]")
 _NO_LEVELS = frozenset({"real", "realtime", "shortreal", "string", "event", "parameter"})

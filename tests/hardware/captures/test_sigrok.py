@@ -301,8 +301,8 @@ def test_equal_names_of_probes_prefer_the_one_that_changes(tmp_path, wiring, ses
     samples = (session.samples(dtype=np.uint16) << 2).tobytes()
     path = archive_of(tmp_path / "a.sr", metadata(names, unitsize=2), pieces(samples))
     assert [remark.text for remark in remarks_of(read_sigrok(path, wiring))] == [
-        "RXD is RXD and not RXD: the only one that changes",
-        "TXD is TXD and not TXD: the only one that changes",
+        "RXD is RXD (number 5) and not RXD (number 1): the only one that changes",
+        "TXD is TXD (number 6) and not TXD (number 0): the only one that changes",
     ]
     assert traffic(read_sigrok(path, wiring)) == SESSION
     assert traffic(read_sigrok(path, wiring, {"RXD": "5", "TXD": "6"})) == SESSION

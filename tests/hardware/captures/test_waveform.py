@@ -276,7 +276,7 @@ def test_wires_of_other_names_are_found_by_name_and_number(tmp_path, wiring):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        (VCD.replace("10 ns", "3 weeks"), "timescale '3 weeks'; write a number and one of s, ms, us, ns, ps, fs"),
+        (VCD.replace("10 ns", "3 weeks"), "timescale '3 weeks'; write a number and one of s, ms, us, ns, ps, fs, as"),
         (VCD.replace("$timescale", "$comment"), "without a timescale"),
         (VCD.replace("10 ns", "1 us"), "too coarse for 1500000 baud; 222 ns or finer"),
         (VCD[:100], "cut inside its header"),
