@@ -51,6 +51,10 @@ class _Line:
         if level is None:
             level = int(packed[0] & 1)
             self.initial = bool(level)
+        if not data.strip(b"\xff" if level else b"\0"):
+            self.level = level
+            self.length += len(packed) * _BITS
+            return 0
         # Only bytes that are not all at the level in front of them have an edge.
         before = np.concatenate((np.array([0xFF if level else 0], np.uint8), np.where(packed[:-1] >> 7, 0xFF, 0)))
         places = np.flatnonzero(packed != before)

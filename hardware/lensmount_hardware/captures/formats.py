@@ -13,6 +13,7 @@ from lensmount_hardware.captures.heads import (
     is_recording,
     is_saleae_binary,
     is_sigrok,
+    is_sigrok_csv,
     is_text,
     is_vcd,
     is_waveform_csv,
@@ -100,6 +101,8 @@ def open_capture(
             if left_out:
                 capture.records = without_lines(capture.records, wiring, left_out)
             return capture
+    if is_sigrok_csv(head):
+        raise _refused(path, "a table of sigrok, whose times are rounded; save the capture as .sr")
     if is_data_table(head):
         raise _refused(path, "what an analyzer of Logic 2 decoded, without the levels; export the raw data as CSV")
     raise _refused(path, "not a capture that we know")
