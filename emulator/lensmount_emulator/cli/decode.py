@@ -73,12 +73,12 @@ def run(arguments: argparse.Namespace) -> int:
         named=len(arguments.files) > 1,
         out=sys.stdout,
     )
-    verified = True
+    sound = True
     code = 0
     for path in arguments.files:
         spoken = arguments.dialect or declared_dialect(Path(path))
         try:
-            verified &= decode_file(path, load_dialect(spoken or USUAL_DIALECT), wanted, assumed=spoken is None)
+            sound &= decode_file(path, load_dialect(spoken or USUAL_DIALECT), wanted, assumed=spoken is None)
         except MountError as error:
             if len(arguments.files) == 1:
                 raise
@@ -86,4 +86,4 @@ def run(arguments: argparse.Namespace) -> int:
             sys.stdout.flush()
             print(f"lensmount: {error}", file=sys.stderr)
             code = max(code, exit_code(error))
-    return code or (0 if verified else 1)
+    return code or (0 if sound else 1)

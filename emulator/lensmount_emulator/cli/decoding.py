@@ -18,7 +18,7 @@ from lensmount_protocol.marks import MarkFinder
 from lensmount_protocol.paving import type_of
 from lensmount_protocol.time_order import OrderedDecoder
 from lensmount_protocol.timing import LOOK_AHEAD, Meter
-from lensmount_protocol.wire import Edge
+from lensmount_protocol.wire import Edge, Remark
 
 LONG_FILE = 2_000_000
 """Bytes from which on a file gets a progress bar."""
@@ -54,7 +54,7 @@ class Wanted:
 
 
 def decode_file(path: str, dialect: Dialect, wanted: Wanted, assumed: bool = False) -> bool:
-    """Print one capture as asked; whether it was verified, if that was asked.
+    """Print one capture as asked; whether all of it was read and, if that was asked, verified.
 
     Args:
         path: the capture.
@@ -75,12 +75,15 @@ def decode_file(path: str, dialect: Dialect, wanted: Wanted, assumed: bool = Fal
     tell = _teller(dialect, wanted.form)
     quiet, everything = wanted.form == "quiet", wanted.form == "json" and not wanted.only
     told = hidden = 0
+    gaps: list[str] = []
     with _capture(path, dialect, wanted) as capture:
         # Where only some frames are told, or none, what the others say need not be read.
         decoder = Decoder(dialect, headers_only=tally is None and (quiet or bool(wanted.only)))
         # What is only counted needs no order of time.
         decode = decoder.decode if quiet else OrderedDecoder(decoder).decode
         for event in decode(capture.records):
+            if isinstance(event, Remark) and event.incomplete:
+                gaps.append(event.text)
             if tally is not None:
                 tally.add(event)
             if meter is not None and finder is not None:
@@ -99,7 +102,10 @@ def decode_file(path: str, dialect: Dialect, wanted: Wanted, assumed: bool = Fal
     if meter is not None:
         _print_timing(out, meter)
     if tally is None or not wanted.verify:
-        return True
+        if gaps:
+            more = f"; and {len(gaps) - 1} more" if len(gaps) > 1 else ""
+            print(f"lensmount: {one_line(f'{path}: incomplete: {gaps[0]}{more}')}", file=sys.stderr)
+        return not gaps
     wrong = problems(tally, declared, assumed=assumed)
     verdict = "NOT VERIFIED" if wrong else "verified"
     reasons = "".join(f"; {problem}" for problem in wrong)

@@ -29,7 +29,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("recording", nargs="?", metavar="FILE", help="a recording, or any other capture")
     parser.add_argument("--to", metavar="FILE", help=f"the target, which ends in {', '.join(ENDINGS)}")
     parser.add_argument("--dialect", help="what is spoken there (default: what a recording says itself, else emount)")
-    parser.add_argument("--samplerate", type=frequency, metavar="HZ", help="of .sr and .vcd: 12000000, 12M, 500k")
+    parser.add_argument(
+        "--samplerate",
+        type=frequency,
+        metavar="HZ",
+        help="of .sr and .vcd: 12000000, 12M, 500k; a FILE without a rate is read at it as well",
+    )
     parser.add_argument(
         "--source-samplerate", type=frequency, metavar="HZ", help="samples a second of a FILE that lacks them: 6M"
     )
@@ -44,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="LINE=PROBE",
-        help="which probe of a .sr or .vcd carries a line",
+        help="which channel of a logic capture carries a line",
     )
     add_force(parser)
     parser.add_argument("--dissector", metavar="DIALECT", help="print a dissector for Wireshark instead")
@@ -72,7 +77,7 @@ def _export(arguments: argparse.Namespace, dialect: "Dialect") -> int:
     from pathlib import Path
 
     from lensmount_emulator.cli.words import UsageError, channels_of
-    from lensmount_hardware.captures.capture import in_time_order
+    from lensmount_hardware.captures.capture import MissingRateError, in_time_order
     from lensmount_hardware.captures.declared import declared_dialect
     from lensmount_hardware.captures.formats import open_capture
     from lensmount_hardware.output_file import check_output, is_same_file
@@ -80,8 +85,6 @@ def _export(arguments: argparse.Namespace, dialect: "Dialect") -> int:
     source, target = Path(arguments.recording), Path(arguments.to)
     if target.suffix not in ENDINGS:
         raise UsageError(f"{target}: the name says no format; known endings: {', '.join(ENDINGS)}")
-    if target.suffix == ".pcapng" and arguments.samplerate is not None:
-        raise UsageError(f"{target}: --samplerate {arguments.samplerate}: .pcapng has times and no samples")
     if is_same_file(target, source):
         raise UsageError(f"{target}: is the recording itself; say another target")
     check_output(target, overwrite=arguments.force, inputs=[source])
@@ -90,11 +93,22 @@ def _export(arguments: argparse.Namespace, dialect: "Dialect") -> int:
     channels = channels_of(arguments.channel, dialect.wiring.lines)
     found = Passed()
 
+    source_rate = arguments.source_samplerate
+
     def opened() -> "Capture":
-        return open_capture(source, dialect.wiring, channels=channels, samplerate=arguments.source_samplerate)
+        return open_capture(source, dialect.wiring, channels=channels, samplerate=source_rate)
 
     # Whatever is wrong with the source is told before there is a target.
-    capture = opened()
+    try:
+        capture = opened()
+    except MissingRateError:
+        if arguments.samplerate is None:
+            raise
+        # The only rate that is given is that of the source; the target has it, too.
+        source_rate = arguments.samplerate
+        capture = opened()
+    if target.suffix == ".pcapng" and arguments.samplerate not in (None, source_rate):
+        raise UsageError(f"{target}: --samplerate {arguments.samplerate}: .pcapng has times and no samples")
     # A dialect that was only assumed is not declared: a reader of the export would take it for a fact.
     named = arguments.dialect or declared_dialect(source)
     remarks: list[str] = []

@@ -24,6 +24,10 @@ LONGEST_LINE = 16 * 1024 * 1024
 """No capture has a longer line, and without a limit one file without line ends would fill the memory."""
 
 
+class MissingRateError(CaptureError):
+    """A file of samples that does not say how fast they were taken."""
+
+
 @dataclass(slots=True)
 class Capture:
     """An open capture.

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lensmount_hardware.captures.capture import MissingRateError
 from lensmount_hardware.captures.line_health import examine
 from lensmount_hardware.captures.uart import LogicLine, bursts_of
 from lensmount_protocol.errors import CaptureError
@@ -36,10 +37,6 @@ def check_rate(path: Path, rate: float, wiring: Wiring) -> None:
 
 _TIDY = 8
 """Part of a bit by which a byte may come early or late, where the file itself is no finer."""
-
-
-class MissingRateError(CaptureError):
-    """A file of samples that does not say how fast they were taken."""
 
 
 def pick_rate(path: Path, own: float | None, samplerate: float | None) -> tuple[float, list[Remark]]:

@@ -10,12 +10,11 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 from lensmount_hardware.captures.bit_changes import BitChanges
-from lensmount_hardware.captures.capture import Capture, Progress, silent
+from lensmount_hardware.captures.capture import Capture, MissingRateError, Progress, silent
 from lensmount_hardware.captures.channels import ChannelTable, pick_channels, settle_channels
 from lensmount_hardware.captures.limits import check_edges
 from lensmount_hardware.captures.logic import (
     SAMPLES_PER_BIT,
-    MissingRateError,
     pace_jitter,
     pick_rate,
     records_of_lines,
