@@ -291,11 +291,11 @@ def settle_channels(
         lines[line] = levels[chosen.key]
         others = [channel for channel in channels if channel.key != chosen.key][:_MAX_NAMED]
         if others:
-            names = [chosen.label, *(channel.label for channel in others)]
-            if chosen.label in names[1:]:
-                names = [f"{channel.label} ({channel.origin})" for channel in (chosen, *others)]
+            labels = [chosen.label, *(channel.label for channel in others)]
+            if chosen.label in labels[1:]:
+                labels = [f"{channel.label} ({channel.origin})" for channel in (chosen, *others)]
             reason = "the only one that changes" if len(active) == 1 else f"say --channel {line}=NAME for another"
-            remarks.append(Remark(None, f"{line} is {names[0]} and not {', '.join(names[1:])}: {reason}"))
+            remarks.append(Remark(None, f"{line} is {labels[0]} and not {', '.join(labels[1:])}: {reason}"))
     return lines, remarks
 
 
