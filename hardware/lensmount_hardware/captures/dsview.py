@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from lensmount_hardware.captures.capture import Capture, Progress, silent
-from lensmount_hardware.captures.channels import ChannelTable, Variable, pick_channels, settle_channels
+from lensmount_hardware.captures.channel_choice import pick_channels, settle_channels
+from lensmount_hardware.captures.channels import ChannelTable, Variable
 from lensmount_hardware.captures.limits import EdgeBudget, check_edges
 from lensmount_hardware.captures.logic import check_rate, pick_rate, records_of_lines, with_remarks
 from lensmount_hardware.captures.sigrok_file import parse_frequency

@@ -16,7 +16,8 @@ import msgspec
 import numpy as np
 
 from lensmount_hardware.captures.capture import Capture, Progress, silent
-from lensmount_hardware.captures.channels import ChannelTable, Variable, pick_channels, settle_channels
+from lensmount_hardware.captures.channel_choice import pick_channels, settle_channels
+from lensmount_hardware.captures.channels import ChannelTable, Variable
 from lensmount_hardware.captures.heads import SALEAE_MAGIC
 from lensmount_hardware.captures.limits import EdgeBudget, check_edges, check_packing
 from lensmount_hardware.captures.logic import check_rate, records_of_lines, with_remarks

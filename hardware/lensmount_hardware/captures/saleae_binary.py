@@ -13,7 +13,8 @@ from typing import BinaryIO
 import numpy as np
 
 from lensmount_hardware.captures.capture import Capture, Progress, silent
-from lensmount_hardware.captures.channels import ChannelTable, Variable, pick_channels, settle_channels
+from lensmount_hardware.captures.channel_choice import pick_channels, settle_channels
+from lensmount_hardware.captures.channels import ChannelTable, Variable
 from lensmount_hardware.captures.heads import SALEAE_MAGIC
 from lensmount_hardware.captures.limits import check_edges
 from lensmount_hardware.captures.logic import pace_jitter, records_of_lines, with_remarks
@@ -194,7 +195,7 @@ def _add_chunk(
         channel.damage = f"{file.name} is cut after {len(times)} of {count} transitions; what follows is lost"
         end = float(times[-1]) if len(times) else begin
     ordered = np.concatenate(([begin], times, [end]))
-    bad = np.flatnonzero(~((np.diff(ordered) >= 0) & (ordered[1:] < _MAX_TIME)))
+    bad = np.flatnonzero(~((ordered[1:] >= ordered[:-1]) & (ordered[1:] < _MAX_TIME)))
     if len(bad):
         kept = int(bad[0])
         times = times[:kept]

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lensmount_hardware.captures.capture import Progress
-from lensmount_hardware.captures.channels import Channel, ChannelTable, Variable, pick_channels
+from lensmount_hardware.captures.channel_choice import pick_channels
+from lensmount_hardware.captures.channels import Channel, ChannelTable, Variable
 from lensmount_hardware.captures.zip_members import check_inflated, member_names, one_line, pieces_of, read_text
 from lensmount_protocol.errors import CaptureError
 from lensmount_protocol.wire import Remark, Wiring

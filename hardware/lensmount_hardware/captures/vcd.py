@@ -11,7 +11,8 @@ from pathlib import Path
 
 from lensmount_hardware.captures.bit_changes import BitChanges
 from lensmount_hardware.captures.capture import Capture, MissingRateError, Progress, silent
-from lensmount_hardware.captures.channels import ChannelTable, pick_channels, settle_channels
+from lensmount_hardware.captures.channel_choice import pick_channels, settle_channels
+from lensmount_hardware.captures.channels import ChannelTable
 from lensmount_hardware.captures.limits import check_edges
 from lensmount_hardware.captures.logic import (
     SAMPLES_PER_BIT,

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from lensmount_hardware.captures.bit_changes import BitChanges
 from lensmount_hardware.captures.capture import Capture, Progress, blocks_of, silent
-from lensmount_hardware.captures.channels import ChannelTable, Variable, pick_channels, settle_channels
+from lensmount_hardware.captures.channel_choice import pick_channels, settle_channels
+from lensmount_hardware.captures.channels import ChannelTable, Variable
 from lensmount_hardware.captures.heads import CSV_COMMENT, CSV_HEADER
 from lensmount_hardware.captures.limits import EdgeBudget, check_edges
 from lensmount_hardware.captures.logic import pace_jitter, records_of_lines, with_remarks
