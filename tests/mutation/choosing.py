@@ -24,6 +24,10 @@ FIRST_S = 3.0
 SAME_FUNCTION = 5
 """A test with many parameters is not the only one of a first try."""
 
+RECORDED = "test_recorded_sessions.py"
+RECORDED_IN_FIRST = 12
+"""Of the recorded sessions, each of which runs much of a role, more are in a first try."""
+
 SECOND_S = 30.0
 LONGEST_TEST_S = 8.0
 DEEPEST = 4
@@ -140,9 +144,10 @@ def distance(mutant_file: str, test_file: str) -> int:
     source, test = Path(mutant_file), Path(test_file)
     if test.stem.removeprefix("test_") == source.stem:
         return 0
-    if test.name == "test_recorded_sessions.py":
+    if test.name == RECORDED:
         return 1
-    if Path(*source.parts[2:-1]) in (Path(*test.parts[2:-1]), Path(*test.parts[2:-2])) or source.stem in test.stem:
+    folder, place = Path(*source.parts[2:-1]), Path(*test.parts[2:-1])
+    if place in (folder, *folder.parents[:-1]) or place.parent == folder or source.stem in test.stem:
         return 1
     return 2 if source.parts[0] == test.parts[1] else 3
 
@@ -190,7 +195,8 @@ def choose(mutant: Mutant, known: CoverageMap) -> Choice:
     files: dict[bool, set[str]] = {True: set(), False: set()}
     for test in ranked:
         function = test.name.partition("[")[0]
-        early = len(first) < FIRST_TESTS and alike[function] < SAME_FUNCTION
+        most = RECORDED_IN_FIRST if RECORDED in function else SAME_FUNCTION
+        early = len(first) < FIRST_TESTS and alike[function] < most
         for share in (True, False) if early else (False,):
             cost = test.seconds + (0.0 if test.file in files[share] else known.collection_s[test.file] / 2)
             if cost <= budgets[share]:

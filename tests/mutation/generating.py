@@ -9,9 +9,10 @@ Out of scope, by rule:
 - annotations, type aliases, casts and type variables: no effect at run time;
 - decorators, so that `slots=True` and `frozen=True` stay;
 - docstrings and `__repr__`, `__str__`;
-- text for people: a string or f-string with a space in it, what is passed to an exception or a warning that is raised
-  or to a logger, and the text of a field in a layout (`Int8ul * "the field's meaning"`);
+- text for people: a string or f-string with a space in it, the choice between two of them, what is passed to an
+  exception that is raised or to a logger, and the text of a field in a layout (`Int8ul * "the field's meaning"`);
 - `len(...)` and `isinstance(...)` as a whole, as in mutmut;
+- `strict=...` of a `zip`, which like an assert checks our own code;
 - `if TYPE_CHECKING`, `__all__`, `__slots__`.
 """
 
@@ -69,7 +70,14 @@ def is_text(node: cst.CSTNode) -> bool:
         return any(isinstance(part, cst.FormattedStringText) and " " in part.value for part in node.parts)
     if isinstance(node, cst.ConcatenatedString):
         return is_text(node.left) or is_text(node.right)
+    if isinstance(node, cst.IfExp):
+        return is_text(node.body) or is_text(node.orelse)
     return False
+
+
+def is_strict(arg: cst.Arg) -> bool:
+    """Whether an argument is `strict=...` of a `zip`."""
+    return arg.keyword is not None and arg.keyword.value == "strict"
 
 
 def is_type_alias(node: cst.CSTNode) -> bool:
@@ -143,6 +151,8 @@ class Generator(cst.CSTVisitor):
                 self._field_texts.add(node.right)
             case cst.SimpleString() | cst.FormattedString() | cst.ConcatenatedString():
                 return is_text(node) or node in self._field_texts
+            case cst.Arg() if is_strict(node):
+                return True
             case cst.Arg(value=value) | cst.Assign(value=value) | cst.Param(default=value):
                 return value is not None and is_text(value)
         return False
@@ -153,7 +163,7 @@ class Generator(cst.CSTVisitor):
             case cst.Call(args=before), cst.Call(args=after):
                 kept = list(after)
                 gone = [arg for arg in before if not any(arg is other for other in kept)]
-                return bool(gone) and all(is_text(arg.value) for arg in gone)
+                return bool(gone) and all(is_text(arg.value) or is_strict(arg) for arg in gone)
             case ((cst.Assign() | cst.AnnAssign() | cst.AugAssign()), _):
                 return node.value is not None and is_text(node.value)
             case cst.Lambda(body=body), _:

@@ -31,7 +31,7 @@ from lensmount_protocol.dialects.lmount.types import (
     RingKind,
     StabiliserMode,
 )
-from lensmount_protocol.message import Message
+from lensmount_protocol.message import Message, Unknown
 
 TELE = "panasonic-s-pro-70-200mm-f2.8"
 ABLE, NOT_ABLE, RANGE = None, RefusalCode.NOT_ABLE, RefusalCode.OUT_OF_RANGE
@@ -322,3 +322,52 @@ def test_a_correction_is_for_the_nearest_setting_that_there_is(lens: Any) -> Non
     assert verdict(answer(played, breathing), request) == (RefusalCode.NOT_AGREED, 2)
     played.told.features = 0
     assert verdict(answer(played, request), request) == (RefusalCode.NOT_AGREED, 0)
+
+
+def test_an_order_that_comes_twice_is_answered_twice_and_carried_out_once(mount: Any) -> None:
+    mounted = mount().streams()
+    mounted.run(0.3)
+    start = mounted.lens.focus.target
+    order = replace(focus(FocusOrder.RELATIVE, 100), number=77)
+    mounted.body.now = mounted.bench.now
+    for _ in range(2):
+        mounted.body.say([order], 3)
+        mounted.run(0.01)
+    mounted.run(0.5)
+    answers = [(done.number, done.outcome) for done in mounted.of(Done) if done.number == 77]
+    assert answers.count((77, Outcome.ACCEPTED)) == 2
+    assert answers.count((77, Outcome.DONE)) == 1
+    assert mounted.lens.focus.target == start + 100
+    mounted.body.now = mounted.bench.now
+    mounted.body.say([replace(order, value=50)], 3)
+    mounted.run(0.5)
+    assert mounted.lens.focus.target == start + 150
+
+
+@pytest.mark.parametrize(
+    ("raw", "number", "code"),
+    [
+        (b"\x7e\x01\x00\x55", 0x55, RefusalCode.UNKNOWN_MESSAGE),
+        (b"\x7e\x00\x00", 0, RefusalCode.UNKNOWN_MESSAGE),
+        (b"\x20\x01\x00\x07", 7, RefusalCode.DAMAGED),
+    ],
+)
+def test_what_cannot_be_read_is_refused_by_its_number(mount: Any, raw: bytes, number: int, code: RefusalCode) -> None:
+    mounted = mount().streams()
+    mounted.body.arm(["0x7e"])
+    mounted.body.now = mounted.bench.now
+    mounted.body.say([Unknown(raw, "for a test")], 3)
+    mounted.run(0.05)
+    assert mounted.of(Refusal)[-1] == Refusal(number=number, order=raw[0], code=code)
+
+
+def test_an_order_to_a_lens_that_sleeps_or_is_out_of_turn_is_refused_for_now(mount: Any) -> None:
+    mounted = mount().streams()
+    order = focus(value=10)
+    assert mounted.lens._reply_to(order, order.build(), legal=False) == Refusal(
+        number=9, order=order.TYPE, code=RefusalCode.NOT_NOW
+    )
+    mounted.lens.asleep = True
+    assert mounted.lens._reply_to(order, order.build(), legal=True) == Refusal(
+        number=9, order=order.TYPE, code=RefusalCode.NOT_NOW
+    )
