@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+from lensmount_emulator.faults.expected import Expected
 from lensmount_emulator.fuzz.watch import Complaint
 
 PLAIN = "plain"
@@ -48,11 +49,85 @@ class Case:
 
 
 class Verdict(Enum):
-    """What a case came to."""
+    """Whether the invariants held."""
 
-    PASSED = "passed"
+    HELD = "held"
     BROKEN = "broken"
     LOST = "lost"
+
+
+class Outcome(Enum):
+    """Whether the script came as far as its faults let expect."""
+
+    EXPECTED = "as expected"
+    UNEXPECTED = "not as expected"
+    UNKNOWN = "unknown"
+
+
+class Standing(Enum):
+    """The three results of a case in one word.
+
+    Passed is a case whose invariants held and whose script was done, or cannot be done under its faults. Tolerated is
+    one whose script was not done under faults that may prevent it.
+    """
+
+    PASSED = "passed"
+    TOLERATED = "tolerated"
+    UNEXPECTED = "unexpected"
+    BROKEN = "broken"
+    LOST = "lost"
+
+    @property
+    def fails(self) -> bool:
+        """Whether the campaign ends with 1 by it."""
+        return self not in (Standing.PASSED, Standing.TOLERATED)
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptResult:
+    """How far the script of a case came.
+
+    Attributes:
+        complete: whether it was done.
+        done: steps that were carried out.
+        steps: steps in all.
+        stopped_at: the step that was not carried out; `""` where there is none.
+        declined: the reason for which the body declined the lens, by a rule that it knows; `""` where it did not.
+    """
+
+    complete: bool = False
+    done: int = 0
+    steps: int = 0
+    stopped_at: str = ""
+    declined: str = ""
+
+    @property
+    def text(self) -> str:
+        """The same in a few words: `complete`, `1 of 3 steps, stopped at "aperture f/8"`."""
+        if self.complete:
+            return "complete"
+        if not self.steps:
+            return "the start-up was not completed"
+        stopped = f', stopped at "{self.stopped_at}"' if self.stopped_at else ", its end was not reached"
+        return f"{self.done} of {self.steps} steps{stopped}"
+
+
+def outcome_of(verdict: Verdict, script: ScriptResult, expected: Expected) -> Outcome:
+    """Whether a script came as far as was to be expected; of a case that no process survived nothing is known."""
+    if verdict is Verdict.LOST:
+        return Outcome.UNKNOWN
+    fits = {Expected.COMPLETES: script.complete, Expected.MAY_FAIL: True, Expected.CANNOT: not script.complete}
+    return Outcome.EXPECTED if fits[expected] else Outcome.UNEXPECTED
+
+
+def standing_of(verdict: Verdict, script: ScriptResult, expected: Expected) -> Standing:
+    """The three results in one word."""
+    if verdict is not Verdict.HELD:
+        return Standing(verdict.value)
+    if outcome_of(verdict, script, expected) is Outcome.UNEXPECTED:
+        return Standing.UNEXPECTED
+    done = script.complete or expected is Expected.CANNOT
+    return Standing.PASSED if done else Standing.TOLERATED
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +154,8 @@ class Result:
     Attributes:
         case: the case.
         verdict: broken where an invariant was violated, lost where no worker lived through it.
+        script: how far the script came.
+        expected: the outcome that its faults let expect.
         complaints: what must not be and was, in the order in which it was seen.
         told: the first trouble that an end told of, with its time; `""` where none did. Under faults that is usual.
         seconds: how long the session lasted, in virtual time.
@@ -92,6 +169,8 @@ class Result:
     case: Case
     verdict: Verdict
     complaints: tuple[Complaint, ...]
+    script: ScriptResult = field(default_factory=ScriptResult)
+    expected: Expected = Expected.COMPLETES
     told: str = ""
     seconds: float = 0.0
     took: float = 0.0
@@ -99,6 +178,16 @@ class Result:
     digest: str = ""
     recording: bytes = field(default=b"", repr=False)
     story: str = ""
+
+    @property
+    def outcome(self) -> Outcome:
+        """Whether the script came as far as was to be expected."""
+        return outcome_of(self.verdict, self.script, self.expected)
+
+    @property
+    def standing(self) -> Standing:
+        """The three results in one word."""
+        return standing_of(self.verdict, self.script, self.expected)
 
     @property
     def invariants(self) -> tuple[str, ...]:

@@ -54,6 +54,8 @@ def plan_campaign(form: Form) -> Planned:
     count = len(matrix.combinations) * len(plans) * len(seeds)
     if count > MOST_CASES:
         raise CampaignError(f"{count} cases are more than {MOST_CASES}: fewer seeds, faults or profiles, or two files")
+    if not count:
+        raise CampaignError("nothing to try: no combination of these bodies, lenses and accessories fits together")
     read = dict(matrix.attempt.profiles)
     dialect = load_dialect(form.dialect)
     for faults in plans:

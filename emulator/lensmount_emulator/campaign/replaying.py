@@ -26,7 +26,7 @@ class Again:
     Attributes:
         result: what it came to.
         recording: every byte and edge, as a `.lmx` file holds it.
-        same: whether it came to the same verdict by the same complaints.
+        same: whether its three results are the same, by the same complaints.
         identical: whether its recording is the same, byte for byte.
     """
 
@@ -55,7 +55,12 @@ def replay_case(finished: Finished) -> Again:
     names = {case.body, case.lens, *case.accessories, *plan_of(case.faults, case.seed).lenses}
     work = Work({name: load_profile(name) for name in names})
     result = work(case)
-    same = (result.verdict, result.complaints) == (finished.verdict, finished.complaints)
+    same = (result.verdict, result.complaints, result.script, result.expected) == (
+        finished.verdict,
+        finished.complaints,
+        finished.script,
+        finished.expected,
+    )
     recording = result.recording or recording_of(work.play(case))
     return Again(result, recording, same, bool(result.digest) and result.digest == finished.digest)
 

@@ -2,17 +2,28 @@
 
 import os
 import sqlite3
-from collections.abc import Generator, Iterator
+from collections import Counter
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from enum import Enum
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import quote
 
-from lensmount_emulator.campaign.case import Case, Verdict
+from lensmount_emulator.campaign.case import (
+    Case,
+    Outcome,
+    ScriptResult,
+    Standing,
+    Verdict,
+    outcome_of,
+    standing_of,
+)
 from lensmount_emulator.campaign.checking import check_schema, check_types, limit_queries, story_steps
 from lensmount_emulator.campaign.schema import CASE_COLUMNS, JOINT
 from lensmount_emulator.campaign.store import check_form, told
+from lensmount_emulator.faults.expected import Expected
 from lensmount_emulator.fuzz.watch import Complaint
 from lensmount_protocol.errors import CampaignError, CaptureError
 
@@ -26,7 +37,9 @@ class Finished:
 
     Attributes:
         case: the case.
-        verdict: what it came to.
+        verdict: whether the invariants held.
+        script: how far the script came.
+        expected: the outcome that its faults let expect.
         complaints: what must not be and was.
         told: the first trouble that an end told of.
         seconds: how long it lasted, in virtual time.
@@ -39,6 +52,8 @@ class Finished:
 
     case: Case
     verdict: Verdict
+    script: ScriptResult
+    expected: Expected
     complaints: tuple[Complaint, ...]
     told: str
     seconds: float
@@ -48,14 +63,31 @@ class Finished:
     digest: str
     file: str
 
+    @property
+    def outcome(self) -> Outcome:
+        """Whether the script came as far as was to be expected."""
+        return outcome_of(self.verdict, self.script, self.expected)
+
+    @property
+    def standing(self) -> Standing:
+        """The three results in one word."""
+        return standing_of(self.verdict, self.script, self.expected)
+
 
 class Share(NamedTuple):
-    """Cases that have something in common, by verdict."""
+    """Cases that have something in common, by standing."""
 
     what: str
     passed: int
+    tolerated: int
+    unexpected: int
     broken: int
     lost: int
+
+    @property
+    def failing(self) -> int:
+        """Cases of it that fail the campaign."""
+        return self.unexpected + self.broken + self.lost
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +99,7 @@ class Results:
         title: of the campaign.
         dialect: what was spoken.
         planned: cases that there will be.
+        finished: cases that have their result.
         where: which of them are here.
         cases: those that have their result, by number.
         shares: by what they have in common -> how they went.
@@ -79,6 +112,7 @@ class Results:
     title: str
     dialect: str
     planned: int
+    finished: int
     where: str
     cases: list[Finished]
     shares: dict[str, list[Share]] = field(default_factory=dict[str, list[Share]])
@@ -87,17 +121,34 @@ class Results:
     transitions: dict[tuple[str, str, str, str], int] = field(default_factory=dict[tuple[str, str, str, str], int])
 
     @property
-    def counts(self) -> dict[Verdict, int]:
-        """How many cases came to each verdict."""
-        counts = dict.fromkeys(Verdict, 0)
-        for case in self.cases:
-            counts[case.verdict] += 1
-        return counts
+    def counts(self) -> dict[Standing, int]:
+        """How many cases are of each standing."""
+        return _counted(Standing, (case.standing for case in self.cases))
+
+    @property
+    def verdicts(self) -> dict[Verdict, int]:
+        """In how many cases the invariants held."""
+        return _counted(Verdict, (case.verdict for case in self.cases))
+
+    @property
+    def outcomes(self) -> dict[Outcome, int]:
+        """How many cases ended as was to be expected."""
+        return _counted(Outcome, (case.outcome for case in self.cases))
+
+    @property
+    def scripts_complete(self) -> int:
+        """In how many cases the script was done."""
+        return sum(case.script.complete for case in self.cases)
 
     @property
     def complete(self) -> bool:
-        """Whether every case is here that was asked for."""
-        return self.where != EVERYTHING or len(self.cases) == self.planned
+        """Whether every case of the campaign has its result."""
+        return self.finished == self.planned
+
+    @property
+    def passed(self) -> bool:
+        """Whether there are cases, all of the campaign are finished, and none of those here fails."""
+        return self.complete and bool(self.cases) and not any(case.standing.fails for case in self.cases)
 
 
 SHARES = {
@@ -139,6 +190,7 @@ def read_results(path: Path, where: str = EVERYTHING) -> Results:
             about["title"],
             about["dialect"],
             int(about["planned"]) + begun,
+            connection.execute("SELECT count(*) FROM cases").fetchone()[0],
             where,
             list(_cases(connection, chosen)),
         )
@@ -165,7 +217,8 @@ def read_results(path: Path, where: str = EVERYTHING) -> Results:
 
 
 _BY_VERDICT = """
-SELECT what, sum(verdict = 'passed'), sum(verdict = 'broken'), sum(verdict = 'lost')
+SELECT what, sum(standing = 'passed'), sum(standing = 'tolerated'), sum(standing = 'unexpected'),
+    sum(standing = 'broken'), sum(standing = 'lost')
 FROM (EACH) AS each JOIN cases ON cases.number = each.number
 WHERE cases.number IN CHOSEN GROUP BY what ORDER BY what
 """
@@ -253,9 +306,21 @@ def _cases(connection: sqlite3.Connection, chosen: str) -> Iterator[Finished]:
         yield Finished(
             case,
             Verdict(values["verdict"]),
+            ScriptResult(bool(values["script_complete"]), *(values[name] for name in _SCRIPT)),
+            Expected(values["expected"]),
             tuple(complaints.get(number, ())),
             *(values[name] for name in ("told", "seconds", "took", "frames", "bytes", "digest", "file")),
         )
+
+
+_SCRIPT = ("script_done", "script_steps", "script_stopped", "declined")
+
+S = TypeVar("S", bound=Enum)
+
+
+def _counted(kinds: type[S], found: Iterable[S]) -> dict[S, int]:
+    counts = Counter(found)
+    return {kind: counts[kind] for kind in kinds}
 
 
 def _parts(text: str) -> tuple[str, ...]:

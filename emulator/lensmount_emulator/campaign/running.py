@@ -6,7 +6,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
-from lensmount_emulator.campaign.case import SESSION, Case, Result, Verdict
+from lensmount_emulator.campaign.case import SESSION, Case, Result, Standing
 from lensmount_emulator.campaign.planning import Planned
 from lensmount_emulator.campaign.store import Store
 from lensmount_emulator.faults.registry import parse_fault
@@ -51,7 +51,7 @@ class Progress:
         planned: cases in all.
         finished: cases that have their result.
         began: cases that had theirs when this run began.
-        counts: verdict -> cases of this run.
+        counts: standing -> cases of this run.
         skipped: entries of the corpus that cannot be read.
         trouble: why a story could not be kept in the corpus; `""` where all were.
     """
@@ -59,7 +59,7 @@ class Progress:
     planned: int
     finished: int
     began: int
-    counts: dict[Verdict, int]
+    counts: dict[Standing, int]
     skipped: int = 0
     trouble: str = ""
 
@@ -89,7 +89,7 @@ def run_planned(planned: Planned, store: Store, execute: Execute, corpus: Corpus
     finished = store.finished()
     missing = [case for case in cases if case.number not in finished]
     done = len(cases) - len(missing)
-    progress = Progress(len(cases), done, done, dict.fromkeys(Verdict, 0), 0 if corpus is None else corpus.broken)
+    progress = Progress(len(cases), done, done, dict.fromkeys(Standing, 0), 0 if corpus is None else corpus.broken)
     yield progress
     if not missing:
         return
@@ -99,7 +99,7 @@ def run_planned(planned: Planned, store: Store, execute: Execute, corpus: Corpus
             new = set(result.figures.transitions) - known
             known |= new
             progress.finished += store.add(result)
-            progress.counts[result.verdict] += 1
+            progress.counts[result.standing] += 1
             yield progress
             if corpus is not None and result.story and (new or result.complaints):
                 progress.trouble = _keep(corpus, subject, json.loads(result.story)) or progress.trouble

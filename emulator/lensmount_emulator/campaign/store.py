@@ -48,7 +48,20 @@ def check_form(path: Path, connection: sqlite3.Connection) -> None:
     if application != APPLICATION:
         raise CaptureError(f"{path}: holds no campaign's results")
     if form != VERSION:
-        raise CaptureError(f"{path}: results of version {form}; this program reads version {VERSION}")
+        writer = _writer(connection)
+        raise CaptureError(
+            f"{path}: results of version {form}{writer}; this program reads version {VERSION}; run the campaign again "
+            "with --to FILE, or read it with that lensmount"
+        )
+
+
+def _writer(connection: sqlite3.Connection) -> str:
+    """The version of lensmount that wrote a file, for people; `""` where it does not say."""
+    try:
+        row = connection.execute("SELECT value FROM about WHERE name = 'lensmount'").fetchone()
+    except sqlite3.Error:
+        return ""
+    return f", written by lensmount {row[0]}" if row else ""
 
 
 class Store:
@@ -234,8 +247,16 @@ def _row(result: Result, file: str) -> tuple[object, ...]:
     first = result.complaints[0] if result.complaints else None
     return (
         *_words(case),
+        result.standing.value,
         result.verdict.value,
         JOINT.join(result.invariants),
+        int(result.script.complete),
+        result.script.done,
+        result.script.steps,
+        result.script.stopped_at,
+        result.script.declined,
+        result.expected.value,
+        result.outcome.value,
         "" if first is None else f"{first.invariant}: {first.text}",
         None if first is None else first.at,
         result.told,

@@ -8,9 +8,18 @@ from functools import partial
 from hashlib import sha256
 from random import Random
 
-from lensmount_emulator.campaign.case import SESSION, Case, Figures, Result, Verdict
+from lensmount_emulator.campaign.case import (
+    SESSION,
+    Case,
+    Figures,
+    Result,
+    ScriptResult,
+    Verdict,
+    standing_of,
+)
 from lensmount_emulator.campaign.figures import messages_in, replies_in, states_in
 from lensmount_emulator.campaign.watching import CampaignWatch
+from lensmount_emulator.faults.expected import Expected
 from lensmount_emulator.faults.fault import NEVER
 from lensmount_emulator.faults.plan import plan_of
 from lensmount_emulator.fuzz.invariants import check, recovers, same_recording
@@ -21,6 +30,7 @@ from lensmount_emulator.fuzz.watch import Complaint, Players, Watch
 from lensmount_emulator.profiles.profile import Profile
 from lensmount_emulator.sessions.header import session_header
 from lensmount_emulator.sessions.loopback import AFTERGLOW, LONGEST_FRAME, Session
+from lensmount_emulator.sessions.script_progress import script_progress
 from lensmount_emulator.sessions.trial import errors_in
 from lensmount_hardware.captures.recording import RecordingWriter
 from lensmount_hardware.clock import MonotonicClock
@@ -39,12 +49,16 @@ class Played:
         watch: who watched it.
         records: every byte and edge.
         header: what its recording says of it.
+        script: how far the script came.
+        expected: the outcome that its faults let expect.
         story: its steps, where it took some by chance.
     """
 
     watch: CampaignWatch
     records: list[Record]
     header: dict[str, object]
+    script: ScriptResult
+    expected: Expected
     story: Story | None = None
 
 
@@ -90,17 +104,21 @@ class Work:
             complaints += self._unrepeated(case, watch.now)
         complaints = [complaint for complaint in complaints if complaint.invariant in case.checks]
         told = next((notice for notice in watch.notices if notice.trouble), None)
+        verdict = Verdict.BROKEN if complaints else Verdict.HELD
+        kept = standing_of(verdict, played.script, played.expected).fails
         return Result(
             case,
-            Verdict.BROKEN if complaints else Verdict.PASSED,
+            verdict,
             tuple(complaints),
+            played.script,
+            played.expected,
             "" if told is None else f"{told.role.value} at {told.at * 1e3:.3f} ms: {told.text}",
             watch.now,
             figures=Figures(
                 messages_in(events), replies_in(events, watch.traits), states_in(watch), dict(watch.transitions)
             ),
             digest=sha256(recording).hexdigest(),
-            recording=recording if complaints else b"",
+            recording=recording if kept else b"",
             story="" if played.story is None else json.dumps(played.story.entry()),
         )
 
@@ -111,13 +129,20 @@ class Work:
         plan = watch.cast.plan
         assert plan is not None
         watch.attempt(watch.start)
-        watch.run(case.seconds, unless=lambda: watch.bench.body.done)
+        body = watch.bench.body
+        watch.run(case.seconds, unless=lambda: body.done)
+        script, done_at = _script_in(watch), watch.now
         watch.run(watch.now + AFTERGLOW)
         if plan and plan.ends != NEVER:
             watch.run(max(watch.now, plan.ends + DRAINS_S))
         _look(watch)
         if plan and plan.ends != NEVER and not recovers(watch, watch.traits.recovers):
             _complain_of_recovery(watch)
+        elif plan and plan.ends != NEVER and not script.complete:
+            # The faults are over and the link is up again: the body goes on with its script, if it has not given up.
+            watch.run(max(watch.now, case.seconds), unless=lambda: body.done)
+            script, done_at = _script_in(watch), watch.now
+            _look(watch)
         seconds = watch.now
         watch.run(watch.now + LONGEST_FRAME, unless=lambda: not watch.sending)
         _look(watch)
@@ -131,7 +156,8 @@ class Work:
             faults=plan.texts() if plan else (),
             duration=seconds,
         )
-        return Played(watch, records, header)
+        expected = plan.expected(case.seconds, done_at if script.complete else None)
+        return Played(watch, records, header, script, Expected.CANNOT if script.declined else expected)
 
     def _watch(self, case: Case, records: list[Record]) -> CampaignWatch:
         players = Players(
@@ -164,7 +190,8 @@ class Work:
             stage.close()
         broken = watch.complaints[0].invariant if watch.complaints else ""
         told = replace(story.with_steps(taken), breaks=broken)
-        return Played(watch, stage.records, told.header(), told)
+        # What a hand does at random may end the script at any step.
+        return Played(watch, stage.records, told.header(), _script_in(watch), Expected.MAY_FAIL, told)
 
     def _unclean(self, case: Case, played: Played, events: list[Decoded]) -> list[Complaint]:
         """What must not be in a session without a fault."""
@@ -178,7 +205,8 @@ class Work:
             events,
             watch.notices,
             [],
-            body.done,
+            # How far the script came is a result of its own, and no invariant.
+            True,
             body.findings,
         )
         return [Complaint("clean", watch.now, text) for text in errors_in(session)]
@@ -188,6 +216,15 @@ class Work:
             file.write(recording_of(self.play(case)))
 
         return [Complaint("repeats", now, text) for text in same_recording(play)]
+
+
+def _script_in(watch: Watch) -> ScriptResult:
+    """How far the body of a session is with its script."""
+    progress = script_progress(watch.bench.body)
+    assert progress is not None
+    declined = "" if watch.bench.lens.grounds_detect else "the lens has no contacts"
+    done = min(progress.done, len(progress.steps))
+    return ScriptResult(progress.complete, done, len(progress.steps), progress.stopped_at, declined)
 
 
 def _look(watch: Watch) -> None:

@@ -5,8 +5,8 @@
   lensmount campaign report FILE.sqlite      tables; JSON, JUnit and one HTML page with plots
   lensmount campaign replay FILE.sqlite 17   one case once more, held against what it came to
 
-Ctrl-C ends it; what is finished is kept, and the same command goes on with the rest. Exit code 1 where a case did not
-pass.
+Ctrl-C ends it; what is finished is kept, and the same command goes on with the rest. Exit code 1 where an
+invariant was broken, a script did not come as far as its faults let expect, or the campaign is not finished.
 """
 
 import argparse
@@ -141,13 +141,12 @@ def _execute(arguments: argparse.Namespace, planned: "Planned") -> "Execute":
 
 
 def _report(arguments: argparse.Namespace) -> int:
-    from lensmount_emulator.campaign.case import Verdict
     from lensmount_emulator.campaign.results import EVERYTHING, read_results
     from lensmount_emulator.cli.campaign_files import ready
     from lensmount_emulator.cli.report_files import write_all
     from lensmount_emulator.reports.campaign_json import campaign_to_json
     from lensmount_emulator.reports.campaign_table import print_campaign
-    from lensmount_emulator.reports.campaign_words import totals
+    from lensmount_emulator.reports.campaign_words import conclusion, totals
     from lensmount_emulator.reports.console import console_for
 
     targets = ready(arguments.junit, arguments.html, arguments.file)
@@ -159,14 +158,16 @@ def _report(arguments: argparse.Namespace) -> int:
         if not getattr(arguments, "quiet", False):
             print_campaign(console_for(sys.stdout), results)
         print(totals(results))
-    return 0 if results.counts[Verdict.PASSED] == len(results.cases) else 1
+        print(conclusion(results))
+    return 0 if results.passed else 1
 
 
 def _replay(arguments: argparse.Namespace) -> int:
-    from lensmount_emulator.campaign.case import Verdict
+    from dataclasses import replace
+
     from lensmount_emulator.campaign.replaying import replay_case, write_recording, write_shorter
     from lensmount_emulator.campaign.results import read_case
-    from lensmount_emulator.reports.campaign_words import complaint_line
+    from lensmount_emulator.reports.campaign_words import complaint_line, script_line
     from lensmount_hardware.output_file import check_output
 
     for output in filter(None, (arguments.record, arguments.shorten)):
@@ -175,12 +176,13 @@ def _replay(arguments: argparse.Namespace) -> int:
     again = replay_case(finished)
     if arguments.record is not None:
         write_recording(arguments.record, again.recording, overwrite=arguments.force)
-    print(f"{again.result.verdict.value}, as it was" if again.same else f"{again.result.verdict.value}, "
-          f"and it was {finished.verdict.value}")  # fmt: skip
+    standing = again.result.standing
+    print(f"{standing.value}, as it was" if again.same else f"{standing.value}, and it was {finished.standing.value}")
+    print(f"  {script_line(replace(finished, script=again.result.script, expected=again.result.expected))}")
     for complaint in again.result.complaints:
         print(f"  {complaint_line(complaint)}")
     print(f"its recording is {'the same, byte for byte' if again.identical else 'another one'}")
     if arguments.shorten is not None:
         steps = write_shorter(arguments.shorten, again, overwrite=arguments.force)
         print(f"{steps} steps break the same: lensmount replay {shlex.quote(str(arguments.shorten))}")
-    return 0 if again.same and again.identical and again.result.verdict is Verdict.PASSED else 1
+    return 0 if again.same and again.identical and not standing.fails else 1

@@ -14,7 +14,8 @@ from lensmount_emulator.roles.engine import Engine, Notice
 from lensmount_emulator.roles.registry import cast_of
 from lensmount_emulator.roles.script import parse_script
 from lensmount_emulator.sessions.live import End, LiveSession
-from lensmount_emulator.sessions.live_verdict import LiveVerdict, Traffic, expects_traffic, judge_live, script_progress
+from lensmount_emulator.sessions.live_verdict import LiveVerdict, Traffic, expects_traffic, judge_live
+from lensmount_emulator.sessions.script_progress import script_progress
 from lensmount_emulator.sessions.tally import Tally
 from lensmount_emulator.termination import shielded
 from lensmount_hardware.clock import MonotonicClock

@@ -4,14 +4,18 @@ from html import escape
 from importlib.resources import files
 from string import Template
 
+from lensmount_emulator.campaign.case import Standing
 from lensmount_emulator.campaign.figures import BUCKETS_US
 from lensmount_emulator.campaign.results import Finished, Results, Share
 from lensmount_emulator.reports.campaign_words import (
     complaint_line,
+    conclusion,
     failed,
     name_of,
     replay_of,
+    script_line,
     shown_by,
+    three_results,
     time_of,
     totals,
 )
@@ -43,9 +47,11 @@ def campaign_to_html(results: Results) -> str:
         notice=escape(dialect.notice),
         totals=escape(totals(results)),
         legend="\n".join(
-            f'<tr><td><span class="sign {verdict.value}"></span> {verdict.value}</td><td>{count}</td></tr>'
-            for verdict, count in results.counts.items()
+            f'<tr><td><span class="sign {standing.value}"></span> {standing.value}</td><td>{count}</td></tr>'
+            for standing, count in results.counts.items()
         ),
+        conclusion=escape(_sentence(conclusion(results))),
+        results="\n".join(f"<li>{escape(line)}</li>" for line in three_results(results)),
         shares="\n".join(_share(name, results.shares[name]) for name in HEADINGS if results.shares.get(name)),
         replies="\n".join(_replies(asked, counts) for asked, counts in results.replies.items())
         or "<p>No question was answered.</p>",
@@ -56,11 +62,9 @@ def campaign_to_html(results: Results) -> str:
 
 def _share(name: str, shares: list[Share]) -> str:
     # What went wrong most stands first, and stays where not all can be shown.
-    worst = sorted(shares, key=lambda share: (-share.broken - share.lost, share.what))
-    rows = [
-        (share.what, [("passed", share.passed), ("broken", share.broken), ("lost", share.lost)])
-        for share in worst[:MOST_BARS]
-    ]
+    worst = sorted(shares, key=lambda share: (-share.failing, share.what))
+    kinds = [standing.value for standing in Standing]
+    rows = [(share.what, list(zip(kinds, share[1:], strict=True))) for share in worst[:MOST_BARS]]
     more = f"<p>and {len(worst) - MOST_BARS} more, in the JSON report</p>" if len(worst) > MOST_BARS else ""
     return f"<h3>{HEADINGS[name]}</h3>\n{stacked_bars(rows, f'cases {HEADINGS[name].lower()}')}{more}"
 
@@ -101,14 +105,22 @@ def _stories(results: Results) -> list[str]:
     parts = [_story(results, case) for case in wrong[:MOST_STORIES]]
     if len(wrong) > MOST_STORIES:
         parts.append(f"<p>and {len(wrong) - MOST_STORIES} more, in the JSON report</p>")
-    return parts or ["<p>Every case passed.</p>"]
+    return parts or [f"<p>{escape(_sentence(conclusion(results)))}</p>"]
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def _story(results: Results, case: Finished) -> str:
-    lines = [*map(complaint_line, case.complaints), *([f"first told: {case.told}"] if case.told else [])]
+    lines = [
+        script_line(case),
+        *map(complaint_line, case.complaints),
+        *([f"first told: {case.told}"] if case.told else []),
+    ]
     told = "".join(f"<li>{escape(line)}</li>" for line in lines)
     commands = [replay_of(results, case), shown_by(results, case)]
     shown = "<br>".join(f"<code>{escape(command)}</code>" for command in commands if command)
-    sign = f'<span class="sign {case.verdict.value}"></span>'
+    sign = f'<span class="sign {case.standing.value}"></span>'
     head = f"<h4>{sign} {escape(name_of(case))}</h4>"
     return f'<article id="case-{case.case.number}">{head}<ul>{told}</ul>{shown}</article>'

@@ -5,7 +5,7 @@ import json
 from lensmount_emulator.campaign.results import Finished, Results
 from lensmount_emulator.reports.campaign_words import replay_of, shown_by
 
-VERSION = 1
+VERSION = 2
 
 
 def campaign_to_json(results: Results) -> str:
@@ -17,12 +17,17 @@ def campaign_to_json(results: Results) -> str:
         "dialect": results.dialect,
         "where": results.where,
         "planned": results.planned,
+        "finished": results.finished,
         "complete": results.complete,
-        "counts": {verdict.value: count for verdict, count in results.counts.items()},
-        "by": {
-            what: {share.what: [share.passed, share.broken, share.lost] for share in shares}
-            for what, shares in results.shares.items()
+        "passed": results.passed,
+        "counts": {standing.value: count for standing, count in results.counts.items()},
+        "invariants": {verdict.value: count for verdict, count in results.verdicts.items()},
+        "scripts": {
+            "complete": results.scripts_complete,
+            "not complete": len(results.cases) - results.scripts_complete,
         },
+        "outcomes": {outcome.value: count for outcome, count in results.outcomes.items()},
+        "by": {what: {share.what: list(share[1:]) for share in shares} for what, shares in results.shares.items()},
         "replies_us": results.replies,
         "states": [[*key, count] for key, count in results.states.items()],
         "transitions": [[*key, count] for key, count in results.transitions.items()],
@@ -43,7 +48,17 @@ def _case(results: Results, finished: Finished) -> dict[str, object]:
         "faults": case.faults,
         "seed": case.seed,
         "script": case.script,
+        "standing": finished.standing.value,
         "verdict": finished.verdict.value,
+        "script_result": {
+            "complete": finished.script.complete,
+            "done": finished.script.done,
+            "steps": finished.script.steps,
+            "stopped_at": finished.script.stopped_at,
+            "declined": finished.script.declined,
+        },
+        "expected": finished.expected.value,
+        "outcome": finished.outcome.value,
         "complaints": [complaint._asdict() for complaint in finished.complaints],
         "told": finished.told,
         "seconds": round(finished.seconds, 6),

@@ -1,4 +1,4 @@
-"""A campaign as JUnit XML: a suite for each body, a case for each case; broken is a failure, lost is an error.
+"""A campaign as JUnit XML: a suite for each body, a case for each case; what fails is a failure, lost is an error.
 
 Element order and attributes are those that Jenkins's schema has (xunit-plugin, junit-10.xsd); GitLab takes a case's
 class for its suite and wants names that differ. Times are virtual.
@@ -9,12 +9,21 @@ from collections.abc import Sequence
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
-from lensmount_emulator.campaign.case import Verdict
+from lensmount_emulator.campaign.case import Standing
 from lensmount_emulator.campaign.results import Finished, Results
-from lensmount_emulator.reports.campaign_words import complaint_line, name_of, replay_of, shown_by, summary, totals
+from lensmount_emulator.reports.campaign_words import (
+    complaint_line,
+    conclusion,
+    name_of,
+    replay_of,
+    script_line,
+    shown_by,
+    summary,
+    totals,
+)
 
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_ELEMENTS = {Verdict.BROKEN: "failure", Verdict.LOST: "error"}
+_ELEMENTS = {Standing.BROKEN: "failure", Standing.UNEXPECTED: "failure", Standing.LOST: "error"}
 
 
 def campaign_to_junit(results: Results) -> str:
@@ -28,6 +37,7 @@ def campaign_to_junit(results: Results) -> str:
         suite = SubElement(suites, "testsuite", {"name": _clean(body), **_figures(cases), "skipped": "0"})
         properties = SubElement(suite, "properties")
         SubElement(properties, "property", {"name": "run", "value": _clean(totals(results))})
+        SubElement(properties, "property", {"name": "conclusion", "value": _clean(conclusion(results))})
         suite.extend(_case(results, case) for case in cases)
     ElementTree.indent(suites)
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(suites, encoding="unicode") + "\n"
@@ -38,14 +48,19 @@ def _case(results: Results, finished: Finished) -> Element:
     about = {"name": _clean(name_of(finished)), "classname": _clean(f"{case.dialect}.{case.body}")}
     element = Element("testcase", {**about, "time": f"{finished.seconds:.3f}"})
     told = f"first told: {finished.told}" if finished.told else ""
-    lines = [*map(complaint_line, finished.complaints), told, f"replay: {replay_of(results, finished)}"]
+    lines = [
+        script_line(finished),
+        *map(complaint_line, finished.complaints),
+        told,
+        f"replay: {replay_of(results, finished)}",
+    ]
     if show := shown_by(results, finished):
         lines.append(f"show: {show}")
     text = _clean("\n".join(line for line in lines if line))
-    if finished.verdict in _ELEMENTS:
-        kind = ", ".join(dict.fromkeys(complaint.invariant for complaint in finished.complaints))
+    if finished.standing in _ELEMENTS:
+        kind = ", ".join(dict.fromkeys(complaint.invariant for complaint in finished.complaints)) or "script"
         failure = SubElement(
-            element, _ELEMENTS[finished.verdict], {"message": _clean(summary(finished)), "type": _clean(kind)}
+            element, _ELEMENTS[finished.standing], {"message": _clean(summary(finished)), "type": _clean(kind)}
         )
         failure.text = text
     SubElement(element, "system-out").text = text
@@ -53,9 +68,10 @@ def _case(results: Results, finished: Finished) -> Element:
 
 
 def _figures(cases: Sequence[Finished]) -> dict[str, str]:
-    broken, lost = (sum(case.verdict is verdict for case in cases) for verdict in _ELEMENTS)
+    kinds = [_ELEMENTS.get(case.standing, "") for case in cases]
     seconds = sum(case.seconds for case in cases)
-    return {"tests": str(len(cases)), "failures": str(broken), "errors": str(lost), "time": f"{seconds:.3f}"}
+    failures, errors = (str(kinds.count(kind)) for kind in ("failure", "error"))
+    return {"tests": str(len(cases)), "failures": failures, "errors": errors, "time": f"{seconds:.3f}"}
 
 
 def _clean(text: str) -> str:

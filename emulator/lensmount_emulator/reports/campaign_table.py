@@ -5,17 +5,25 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from lensmount_emulator.campaign.case import Verdict
+from lensmount_emulator.campaign.case import Standing
 from lensmount_emulator.campaign.results import Results
 from lensmount_emulator.reports.campaign_words import (
     complaint_line,
     failed,
     name_of,
     replay_of,
+    script_line,
     shown_by,
+    three_results,
 )
 
-STYLES = {Verdict.PASSED: "green", Verdict.BROKEN: "bold white on red", Verdict.LOST: "bold white on red"}
+STYLES = {
+    Standing.PASSED: "green",
+    Standing.TOLERATED: "yellow",
+    Standing.UNEXPECTED: "bold white on red",
+    Standing.BROKEN: "bold white on red",
+    Standing.LOST: "bold white on red",
+}
 
 IN_TABLES = ("body", "lens", "faults", "invariant")
 
@@ -32,24 +40,27 @@ def print_campaign(console: Console, results: Results) -> None:
         shares = results.shares.get(what, [])
         if not shares:
             continue
-        table = Table(what, *(verdict.value for verdict in Verdict), box=box.SIMPLE_HEAD)
+        table = Table(what, *(standing.value for standing in Standing), box=box.SIMPLE_HEAD)
         for column in table.columns[1:]:
             column.justify = "right"
         # What went wrong most stands first.
-        for share in sorted(shares, key=lambda one: (-one.broken - one.lost, one.what))[:MOST_ROWS]:
-            style = "red" if share.broken or share.lost else None
-            table.add_row(Text(share.what), str(share.passed), str(share.broken), str(share.lost), style=style)
+        for share in sorted(shares, key=lambda one: (-one.failing, one.what))[:MOST_ROWS]:
+            counts = map(str, (share.passed, share.tolerated, share.unexpected, share.broken, share.lost))
+            table.add_row(Text(share.what), *counts, style="red" if share.failing else None)
         console.print(table)
         if len(shares) > MOST_ROWS:
             console.print(f"and {len(shares) - MOST_ROWS} more; --json and --html have them all")
     wrong = failed(results)
     for case in wrong[:MOST_FAILED]:
-        console.print(Text.assemble((case.verdict.value, STYLES[case.verdict]), f" {name_of(case)}"))
+        console.print(Text.assemble((case.standing.value, STYLES[case.standing]), f" {name_of(case)}"))
+        console.print(f"  {script_line(case)}", markup=False)
         for complaint in case.complaints[:MOST_COMPLAINTS]:
             console.print(f"  {complaint_line(complaint)}", markup=False)
         for command in (replay_of(results, case), shown_by(results, case)):
             if command:
                 console.print(f"  {command}", markup=False)
+    for line in three_results(results):
+        console.print(line, markup=False)
     if len(wrong) > MOST_FAILED:
         console.print(
             f"and {len(wrong) - MOST_FAILED} more that did not pass; --json, --junit and --html have them all"

@@ -60,6 +60,7 @@ class Engine(Tasks):
         free_at: when the next one may open, so that the line is seen low in between, in seconds.
         hears: whether bytes come in at all; what arrives while its serial port is off is lost.
         done: whether the script has been carried out, or has been given up; an engine without one never is.
+        gave_up: whether it is done because it got nowhere: nothing more happens until the lens is taken off and put on.
         findings: what a script's checks came to.
         script: what this end does by itself once the link runs, step by step.
         position: how many steps of it are done.
@@ -82,6 +83,7 @@ class Engine(Tasks):
         "done",
         "findings",
         "free_at",
+        "gave_up",
         "hand",
         "hears",
         "levels",
@@ -118,6 +120,7 @@ class Engine(Tasks):
         self.free_at = 0.0
         self.hears = True
         self.done = False
+        self.gave_up = False
         self.findings: list[Finding] = []
         self.script: tuple[Step, ...] = ()
         self.position = 0

@@ -6,7 +6,7 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Any
 
-from lensmount_emulator.roles.engine import Engine
+from lensmount_emulator.sessions.script_progress import ScriptProgress
 from lensmount_hardware.transport import BROKEN_BYTES
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.wire import Role
@@ -46,44 +46,6 @@ class Shortfall:
 
     lack: Lack
     text: str
-
-
-@dataclass(frozen=True, slots=True)
-class ScriptProgress:
-    """How far a script came.
-
-    Attributes:
-        done: steps that are done.
-        steps: every step, as it was written.
-        over: whether the engine is done with it: carried out, or given up.
-    """
-
-    done: int
-    steps: tuple[str, ...]
-    over: bool
-
-    @property
-    def complete(self) -> bool:
-        """Whether every step was carried out."""
-        return self.over and self.done >= len(self.steps)
-
-    def describe(self) -> str:
-        """The progress in a few words: `1 of 3 steps done, stopped at "aperture f/8"`."""
-        if not self.steps:
-            return "done" if self.over else "the start-up was not completed"
-        told = f"{min(self.done, len(self.steps))} of {len(self.steps)} steps done"
-        if self.done >= len(self.steps):
-            return told if self.over else f"{told}, its end was not reached"
-        how = "given up" if self.over else "stopped"
-        return f'{told}, {how} at "{self.steps[self.done]}"'
-
-
-def script_progress(engine: Engine) -> ScriptProgress | None:
-    """How far an engine came with its script; `None` for a lens without one, which has nothing to complete."""
-    steps = tuple(step.text for step in engine.script)
-    if engine.role is Role.LENS:
-        return ScriptProgress(engine.position, steps, engine.position >= len(steps)) if steps else None
-    return ScriptProgress(engine.position, steps, engine.done)
 
 
 def expects_traffic(state: str, dialect: Dialect) -> bool:

@@ -20,8 +20,8 @@ from lensmount_emulator.fuzz.corpus import Corpus, open_corpus
 
 from .conftest import environment  # noqa: TID252
 
-FAILS = {"seconds": "0.1", "bodies": '["a6000"]', "faults": '[[], ["drop rate=1e-4"]]'}
-"""The script of sessions without a fault is not over by then."""
+FAILS = {"seconds": "0.1", "bodies": '["a6000"]', "faults": '[[], ["drop rate=1e-4 expect=may-fail"]]'}
+"""No script is over by then; under the fault that is tolerated."""
 
 CHANCE = {"dialect": '"lmount"', "bodies": '["sigma-fp"]', "lenses": '["sigma-45mm-f2.8-dg-dn"]', "fuzz": '"session"',
           "script": '""', "faults": "[[]]", "steps": "30", "seeds": "[1, 2]"}  # fmt: skip
@@ -34,10 +34,14 @@ def test_it_runs_reports_and_goes_on_with_nothing(
     assert main(["campaign", str(file)]) == 0
     out = capsys.readouterr().out
     assert "12 cases in " in out
-    assert out.endswith("12 cases: 12 passed, 0 broken, 0 lost\n")
+    assert "\ninvariants  12 held, 0 broken, 0 lost\nscripts     12 complete, 0 not complete\n" in out
+    assert "\noutcomes    12 as expected, 0 not as expected, 0 unknown\n" in out
+    counts = "12 cases: 12 passed, 0 tolerated, 0 unexpected, 0 broken, 0 lost"
+    assert out.endswith(f"{counts}\nevery case passed\n")
     assert main(["campaign", str(file), "--quiet"]) == 0
     assert re.fullmatch(
-        r"0 cases in .* s, 12 were finished before; 12 of 12 are finished\n12 cases: .*\n", capsys.readouterr().out
+        r"0 cases in .* s, 12 were finished before; 12 of 12 are finished\n12 cases: .*\nevery case passed\n",
+        capsys.readouterr().out,
     )
 
 
@@ -72,8 +76,15 @@ def test_any_number_of_processes_gives_the_same_reports(
         path.unlink()
     assert documents[0] == documents[1]
     told = json.loads(documents[0])
-    assert (told["counts"], told["complete"]) == ({"passed": 2, "broken": 2, "lost": 0}, True)
-    assert told["by"]["faults"] == {"none": [0, 2, 0], "drop rate=1e-4": [2, 0, 0]}
+    assert told["counts"] == {"passed": 0, "tolerated": 2, "unexpected": 2, "broken": 0, "lost": 0}
+    assert (told["complete"], told["passed"]) == (True, False)
+    assert told["invariants"] == {"held": 4, "broken": 0, "lost": 0}
+    assert told["scripts"] == {"complete": 0, "not complete": 4}
+    assert told["outcomes"] == {"as expected": 2, "not as expected": 2, "unknown": 0}
+    assert told["by"]["faults"] == {"none": [0, 0, 2, 0, 0], "drop rate=1e-4 expect=may-fail": [0, 2, 0, 0, 0]}
+    assert {case["expected"] for case in told["cases"]} == {"completes", "may fail"}
+    stopped = {"complete": False, "done": 0, "steps": 2, "stopped_at": "wait 0.2", "declined": ""}
+    assert [case["script_result"] for case in told["cases"]] == [stopped] * 4
     assert [case["number"] for case in told["cases"]] == [1, 2, 3, 4]
 
 
@@ -84,19 +95,28 @@ def test_reports_show_what_did_not_pass_with_the_commands_that_show_it_again(
     junit, html = tmp_path / "r.xml", tmp_path / "r.html"
     assert main(["campaign", str(file), "--junit", str(junit), "--html", str(html)]) == 1
     out = capsys.readouterr().out
-    assert "clean at " in out
+    assert 'script: 0 of 2 steps, stopped at "wait 0.2"; expected: completes' in out
+    assert out.endswith("failed: 2 of 4 cases\n")
 
     root = ElementTree.parse(junit).getroot()
     assert (root.attrib["name"], root.attrib["tests"], root.attrib["failures"]) == ("<odd> & title", "4", "2")
     failures = root.findall("./testsuite/testcase/failure")
-    assert {failure.attrib["type"] for failure in failures} == {"clean"}
+    assert {failure.attrib["type"] for failure in failures} == {"script"}
     names = [case.attrib["name"] for case in root.iter("testcase")]
     assert len(set(names)) == 4
 
     page = html.read_text()
     assert "&lt;odd&gt; &amp; title" in page
     assert not re.search(r'(src|href)="(?!#)', page)
-    for heading in ("By body", "By plan of faults", "By message that was under way", "By invariant"):
+    assert "Every case passed" not in page
+    for text in (
+        "invariants  4 held",
+        "scripts     0 complete, 4 not complete",
+        "2 not as expected",
+        "expected: may fail",
+    ):
+        assert text in page, text
+    for heading in ("By body", "By plan of faults", "By message that was under way"):
         assert heading in page, heading
     assert len(re.findall(r"The (?:body|lens): \d+ of \d+ states, \d+ of \d+ transitions", page)) == 2
     for picture in re.findall(r"<svg.*?</svg>", page, re.DOTALL):
@@ -112,7 +132,7 @@ def test_reports_show_what_did_not_pass_with_the_commands_that_show_it_again(
     replay, show = (shlex.split(command)[1:] for command in commands)
     assert main(replay) == 1
     out = capsys.readouterr().out
-    assert out.startswith("broken, as it was\n")
+    assert out.startswith("unexpected, as it was\n")
     assert out.endswith("its recording is the same, byte for byte\n")
     assert main(show) == 0
     assert "identical" in capsys.readouterr().out or show[0] == "replay"
@@ -127,7 +147,10 @@ def test_a_case_that_passed_is_replayed_and_a_result_that_is_another_now_is_told
     capsys.readouterr()
     record = tmp_path / "again.lmx"
     assert main(["campaign", "replay", str(path), "2", "--record", str(record)]) == 0
-    assert capsys.readouterr().out == "passed, as it was\nits recording is the same, byte for byte\n"
+    assert (
+        capsys.readouterr().out
+        == "passed, as it was\n  script: complete; expected: completes\nits recording is the same, byte for byte\n"
+    )
     assert main(["replay", str(record)]) == 0
     capsys.readouterr()
 
@@ -147,10 +170,14 @@ def test_questions_to_the_results(write: Callable[..., Path], capsys: pytest.Cap
     path = str(file.with_suffix(".sqlite"))
     main(["campaign", str(file), "--quiet"])
     capsys.readouterr()
-    assert main(["campaign", "report", path, "--where", "verdict = 'passed' AND seed < 2"]) == 0
+    assert main(["campaign", "report", path, "--where", "standing = 'tolerated' AND seed < 2"]) == 0
     assert capsys.readouterr().out.endswith(
-        "1 of 4 cases where verdict = 'passed' AND seed < 2: 1 passed, 0 broken, 0 lost\n"
+        "1 of 4 cases where standing = 'tolerated' AND seed < 2: "
+        "0 passed, 1 tolerated, 0 unexpected, 0 broken, 0 lost\n"
+        "every invariant held; the script was not done in 1 of 1 cases, under faults that may prevent it\n"
     )
+    assert main(["campaign", "report", path, "--where", "seed > 9"]) == 1
+    assert capsys.readouterr().out.endswith("failed: no case meets seed > 9\n")
     for condition in ("sead = 1", "1); DROP TABLE cases; --", "1) OR (", "'", "", "1; SELECT 1"):
         if condition:
             assert main(["campaign", "report", path, "--where", condition]) == 2, condition
@@ -225,7 +252,7 @@ def test_stories_go_to_the_corpus_and_the_next_campaign_goes_on_from_them(
     assert len(read.cases) == read.planned == 1 + len(kept)
     went_on = read.cases[1]
     assert went_on.case.begins == tuple(kept[0]["steps"])
-    assert went_on.verdict is Verdict.PASSED
+    assert went_on.verdict is Verdict.HELD
     assert main(["campaign", "replay", str(second.with_suffix(".sqlite")), str(went_on.case.number)]) == 0
     assert "the same, byte for byte" in capsys.readouterr().out
 

@@ -40,7 +40,7 @@ def test_each_case_is_played_once(tmp_path: Path, processes: int) -> None:
     from campaign_plays import Once
 
     results = list(run_in_processes(cases(12), Once(tmp_path), processes, 60))
-    assert by_number(results) == dict.fromkeys(range(1, 13), Verdict.PASSED)
+    assert by_number(results) == dict.fromkeys(range(1, 13), Verdict.HELD)
     players = [(tmp_path / f"{number}").read_text().split() for number in range(1, 13)]
     assert all(len(who) == 1 for who in players)
     assert len({who[0] for who in players}) <= processes
@@ -50,7 +50,7 @@ def test_a_process_that_is_killed_costs_its_own_case_a_second_time_and_nothing_e
     from campaign_plays import Once
 
     results = list(run_in_processes(cases(12), Once(tmp_path, dies_with=(1, 4, 5, 12)), 2, 60))
-    assert by_number(results) == dict.fromkeys(range(1, 13), Verdict.PASSED)
+    assert by_number(results) == dict.fromkeys(range(1, 13), Verdict.HELD)
     played = {number: len((tmp_path / f"{number}").read_text().splitlines()) for number in range(1, 13)}
     assert played == {number: 2 if number in (1, 4, 5, 12) else 1 for number in range(1, 13)}
 
@@ -59,7 +59,7 @@ def test_a_case_that_takes_every_process_with_it_is_lost_and_the_others_are_not(
     from campaign_plays import dies
 
     results = list(run_in_processes(cases(6), dies, 2, 60))
-    assert by_number(results) == {number: Verdict.LOST if number == 3 else Verdict.PASSED for number in range(1, 7)}
+    assert by_number(results) == {number: Verdict.LOST if number == 3 else Verdict.HELD for number in range(1, 7)}
     (lost,) = [result for result in results if result.verdict is Verdict.LOST]
     assert lost.complaints[0].text == f"{MOST_DEATHS} processes died with it, the last by SIGKILL"
 
@@ -68,7 +68,7 @@ def test_a_case_that_never_ends_is_lost_and_the_others_are_not() -> None:
     from campaign_plays import hangs
 
     results = list(run_in_processes(cases(6), hangs, 2, 3))
-    assert by_number(results) == {number: Verdict.LOST if number == 2 else Verdict.PASSED for number in range(1, 7)}
+    assert by_number(results) == {number: Verdict.LOST if number == 2 else Verdict.HELD for number in range(1, 7)}
 
 
 def test_stories_and_results_of_any_size_pass_each_other() -> None:
@@ -76,7 +76,7 @@ def test_stories_and_results_of_any_size_pass_each_other() -> None:
 
     long = [replace(case, begins=tuple(f"wait 0.00{number}" for number in range(100_000))) for case in cases(6)]
     results = list(run_in_processes(long, weighty, 2, 60))
-    assert by_number(results) == dict.fromkeys(range(1, 7), Verdict.PASSED)
+    assert by_number(results) == dict.fromkeys(range(1, 7), Verdict.HELD)
 
 
 def test_who_hangs_does_not_outlive_the_process_that_is_killed(tmp_path: Path) -> None:
@@ -151,7 +151,7 @@ def test_a_campaign_of_which_a_process_is_killed_has_every_case_once(write: Call
     assert "24 cases in " in out
     read = read_results(results)
     assert [case.case.number for case in read.cases] == list(range(1, 25))
-    assert {case.verdict for case in read.cases} == {Verdict.PASSED}
+    assert {case.verdict for case in read.cases} == {Verdict.HELD}
 
 
 @pytest.mark.parametrize(("how", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)])

@@ -7,17 +7,19 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import closing
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
 from lensmount_emulator.campaign import results
-from lensmount_emulator.campaign.case import Case, Figures, Result, Verdict
+from lensmount_emulator.campaign.case import Case, Figures, Result, ScriptResult, Standing, Verdict
 from lensmount_emulator.campaign.form import load_form
 from lensmount_emulator.campaign.planning import Planned, plan_campaign
 from lensmount_emulator.campaign.results import read_results
 from lensmount_emulator.campaign.store import Store
 from lensmount_emulator.cli.main import main
+from lensmount_emulator.faults.expected import Expected
 from lensmount_emulator.fuzz.watch import Complaint
 from lensmount_protocol.errors import CaptureError
 
@@ -33,12 +35,24 @@ def passed(case: Case) -> Result:
     figures = Figures(
         {("body", "Hello"): (3, 30)}, {("Hello", 100): 2}, {("body", "OFF"): 1}, {("body", "OFF", "power", "READY"): 1}
     )
-    return Result(case, Verdict.PASSED, (), seconds=1.5, took=0.1, figures=figures, digest="d")
+    return Result(
+        case,
+        Verdict.HELD,
+        (),
+        ScriptResult(complete=True, done=2, steps=2),
+        seconds=1.5,
+        took=0.1,
+        figures=figures,
+        digest="d",
+    )
 
 
 def broken(case: Case) -> Result:
     complaints = (Complaint("recovers", 2.0, "not within 8 s"), Complaint("bounded", 3.0, "too many"))
-    return Result(case, Verdict.BROKEN, complaints, told="body at 1 ms: no", recording=b"all of it")
+    script = ScriptResult(done=1, steps=2, stopped_at="aperture f/8", declined="the lens has no contacts")
+    return Result(
+        case, Verdict.BROKEN, complaints, script, Expected.CANNOT, told="body at 1 ms: no", recording=b"all of it"
+    )
 
 
 def execute_sql(path: Path, sql: str) -> None:
@@ -56,15 +70,24 @@ def test_a_result_is_there_once_and_comes_back_as_it_was(tmp_path: Path, planned
         assert store.transitions() == {("body", "OFF", "power", "READY")}
     came = read_results(path)
     first, second = came.cases
-    assert (first.case, first.verdict, first.frames, first.bytes) == (planned.cases[0], Verdict.PASSED, 3, 30)
+    assert (first.case, first.verdict, first.frames, first.bytes) == (planned.cases[0], Verdict.HELD, 3, 30)
     assert (second.case, second.verdict, second.complaints) == (
         planned.cases[4],
         Verdict.BROKEN,
         broken(planned.cases[4]).complaints,
     )
+    assert (first.script, first.expected, first.standing) == (
+        ScriptResult(complete=True, done=2, steps=2),
+        Expected.COMPLETES,
+        Standing.PASSED,
+    )
+    assert (second.script, second.expected) == (broken(planned.cases[4]).script, Expected.CANNOT)
     assert (tmp_path / second.file).read_bytes() == b"all of it"
     assert (came.planned, came.complete, came.replies) == (12, False, {"Hello": {100: 2}})
-    assert [tuple(share) for share in came.shares["invariant"]] == [("bounded", 0, 1, 0), ("recovers", 0, 1, 0)]
+    assert [tuple(share) for share in came.shares["invariant"]] == [
+        ("bounded", 0, 0, 0, 1, 0),
+        ("recovers", 0, 0, 0, 1, 0),
+    ]
     # One file, and what is beside it; nothing else stays.
     assert sorted(one.name for one in tmp_path.iterdir()) == ["r.cases", "r.sqlite", "small.toml"]
 
@@ -121,7 +144,7 @@ def test_what_is_read_while_a_run_writes_is_of_one_moment(
         monkeypatch.setattr(results, "_cases", meanwhile)
         came = read_results(path)
     assert len(came.cases) == 1
-    assert [tuple(share)[1:] for share in came.shares["body"]] == [(1, 0, 0)]
+    assert [tuple(share)[1:] for share in came.shares["body"]] == [(1, 0, 0, 0, 0)]
 
 
 def test_a_second_writer_is_told_in_one_line(tmp_path: Path, planned: Planned) -> None:
@@ -138,7 +161,10 @@ def test_a_second_writer_is_told_in_one_line(tmp_path: Path, planned: Planned) -
         ("UPDATE about SET value = '0.0.9' WHERE name = 'lensmount'", "results of lensmount 0.0.9, and this is "),
         ("UPDATE about SET value = 'x' WHERE name = 'code'", "results of other code of lensmount "),
         ("DELETE FROM about WHERE name = 'code'", "results of other code of lensmount "),
-        ("PRAGMA user_version = 9", "results of version 9; this program reads version 1"),
+        (
+            "PRAGMA user_version = 1",
+            f"results of version 1, written by lensmount {version('lensmount')}; this program reads",
+        ),
         ("PRAGMA application_id = 7", "holds no campaign's results"),
     ],
 )

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from lensmount_emulator.campaign import trial
-from lensmount_emulator.campaign.case import PLAIN, SESSION, Case, Verdict
+from lensmount_emulator.campaign.case import PLAIN, SESSION, Case, Outcome, Standing, Verdict
 from lensmount_emulator.campaign.figures import BUCKETS_US, bucket_of
 from lensmount_emulator.campaign.trial import Work, recording_of
+from lensmount_emulator.faults.expected import Expected
 from lensmount_emulator.faults.plan import plan_of
 from lensmount_emulator.fuzz.invariants import INVARIANTS
 from lensmount_emulator.fuzz.stage import play_story
@@ -72,7 +73,7 @@ def test_a_case_is_the_virtual_session_of_the_same_words_byte_for_byte(case: Cas
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 def test_a_case_passes_and_tells_what_it_saw(case: Case) -> None:
     result = work_for(case)(case)
-    assert (result.verdict, result.complaints, result.recording) == (Verdict.PASSED, (), b"")
+    assert (result.verdict, result.complaints, result.recording) == (Verdict.HELD, (), b"")
     figures = result.figures
     assert {role for role, _ in figures.states} == {role for role, *_ in figures.transitions} == {"body", "lens"}
     assert sum(figures.replies.values()) > 3
@@ -86,12 +87,13 @@ def test_a_case_passes_and_tells_what_it_saw(case: Case) -> None:
 def test_what_a_session_without_a_fault_wants_is_told_and_its_recording_shows_it(tmp_path: Path) -> None:
     case = replace(EMOUNT, seconds=0.1)
     result = work_for(case)(case)
-    assert (result.verdict, result.invariants) == (Verdict.BROKEN, ("clean",))
-    assert "the script was not carried out to its end" in [complaint.text for complaint in result.complaints]
+    assert (result.verdict, result.invariants) == (Verdict.HELD, ())
+    assert (result.outcome, result.standing) == (Outcome.UNEXPECTED, Standing.UNEXPECTED)
+    assert result.script.text.startswith("0 of ")
     file = tmp_path / "broken.lmx"
     file.write_bytes(result.recording)
     assert repeat(file).identical
-    assert work_for(case)(replace(case, checks=("bounded",))).verdict is Verdict.PASSED
+    assert work_for(case)(replace(case, checks=("bounded",))).verdict is Verdict.HELD
 
 
 def test_steps_by_chance_repeat_and_a_story_that_breaks_is_one_file(
@@ -100,7 +102,7 @@ def test_steps_by_chance_repeat_and_a_story_that_breaks_is_one_file(
     case = replace(LMOUNT, kind=SESSION, faults=("bitflip rate=1e-4",))
     work = work_for(case)
     result = work(case)
-    assert result.verdict is Verdict.PASSED
+    assert result.verdict is Verdict.HELD
     steps = json.loads(result.story)["steps"]
     assert steps[:2] == ["fault 3 bitflip rate=1e-4", "wait 1.2"]
     assert len(steps) == 60
@@ -124,6 +126,39 @@ def test_steps_by_chance_repeat_and_a_story_that_breaks_is_one_file(
     assert read_story(file).breaks == "within limits"
 
 
+@pytest.mark.parametrize(
+    ("fault", "complete", "expected", "standing"),
+    [
+        ("drop rate=0.2", False, Expected.COMPLETES, Standing.UNEXPECTED),
+        ("drop rate=0.2 expect=may-fail", False, Expected.MAY_FAIL, Standing.TOLERATED),
+        ("drop rate=0.2 expect=cannot", False, Expected.CANNOT, Standing.PASSED),
+        ("drop rate=1e-4 expect=cannot", True, Expected.CANNOT, Standing.UNEXPECTED),
+        ("detach at=0.3s", False, Expected.CANNOT, Standing.PASSED),
+        ("detach at=0.3s for=30ms", True, Expected.COMPLETES, Standing.PASSED),
+        # Over before the script is: the body goes on with it.
+        ("brownout at=0.2s for=0.5s", True, Expected.COMPLETES, Standing.PASSED),
+        # After the script.
+        ("detach at=5s", True, Expected.COMPLETES, Standing.PASSED),
+    ],
+)
+def test_a_script_is_held_against_what_its_fault_lets_expect(
+    fault: str, complete: bool, expected: Expected, standing: Standing
+) -> None:
+    case = replace(EMOUNT, faults=(fault,), checks=())
+    result = work_for(case)(case)
+    assert (result.script.complete, result.expected, result.standing) == (complete, expected, standing)
+    assert result.script.steps == 2
+    assert (result.script.stopped_at == "") is complete
+    assert bool(result.recording) is standing.fails
+
+
+def test_a_lens_without_contacts_is_declined_and_not_a_fault() -> None:
+    case = replace(LMOUNT, lens="laowa-15mm-f2", checks=())
+    result = work_for(case)(case)
+    assert (result.script.declined, result.script.complete) == ("the lens has no contacts", False)
+    assert (result.expected, result.standing) == (Expected.CANNOT, Standing.PASSED)
+
+
 def test_whatever_comes_out_of_a_session_is_the_result_of_its_case(monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(*_words: object) -> object:
         raise ZeroDivisionError("a bug")
@@ -143,7 +178,7 @@ def test_a_session_that_is_another_one_the_second_time_is_told(monkeypatch: pyte
 
     monkeypatch.setattr(trial, "Players", drifting)
     assert work_for(EMOUNT)(EMOUNT).invariants == ("repeats",)
-    assert work_for(EMOUNT)(replace(EMOUNT, checks=("recorded",))).verdict is Verdict.PASSED
+    assert work_for(EMOUNT)(replace(EMOUNT, checks=("recorded",))).verdict is Verdict.HELD
 
 
 def test_reply_times_go_into_buckets_by_their_lower_ends() -> None:

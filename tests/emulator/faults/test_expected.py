@@ -35,7 +35,7 @@ DECLARED = {
     "late-edge count=5000": MAY_FAIL,
     "jitter": COMPLETES,
     "vd jitter=200us": COMPLETES,
-    "jitter by=20ms": MAY_FAIL,
+    "jitter by=1ms": MAY_FAIL,
     "drift": COMPLETES,
     "drift by=-5": MAY_FAIL,
     "pause": COMPLETES,

@@ -10,15 +10,14 @@ from lensmount_emulator.profiles.library import load_profile
 from lensmount_emulator.sessions.live_verdict import (
     PEER_SILENT_S,
     Lack,
-    ScriptProgress,
     Traffic,
     exit_code,
     expects_traffic,
     judge_listening,
     judge_live,
-    script_progress,
 )
 from lensmount_emulator.sessions.loopback import cast_parts
+from lensmount_emulator.sessions.script_progress import ScriptProgress, script_progress
 from lensmount_hardware.transport import BROKEN_BYTES
 from lensmount_protocol.registry import load_dialect
 from lensmount_protocol.wire import Role

@@ -103,10 +103,10 @@ class BodyEngine(BodyCore):
 def _live(body: BodyEngine) -> Task:
     """Power a lens, get to know it, and do what the script says; one that does not get through gets power anew."""
     while not (yield from _tries(body)):
-        body.done = True
+        body.done = body.gave_up = True
         # Until somebody takes it off and puts it, or another one, on again.
         yield body.level(XDETECT, True)
-        body.done = False
+        body.done = body.gave_up = False
     body.done = True
 
 

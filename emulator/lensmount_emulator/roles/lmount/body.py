@@ -108,8 +108,9 @@ def _live(body: BodyEngine) -> Task:
         if not (yield body.level(DETECT, False, until=body.now + NO_LENS_S)):
             if body.script and not body.findings:
                 body.find("attach", Verdict.REFUSED, "the contact of presence stays open", rules.NO_CONTACTS)
-                body.done = True
+                body.done = body.gave_up = True
             yield body.level(DETECT, False)
+            body.gave_up = False
         yield body.after(body.settings.timing.detect)
         if DETECT in body.carried and body.levels.get(DETECT, False):
             # It bounced.
@@ -134,10 +135,11 @@ def _live(body: BodyEngine) -> Task:
         goes_on = tries < TRIES or DETECT not in body.carried
         body.tell("asks again" if goes_on else "gives up", trouble=True)
         if not goes_on:
-            body.done = True
+            body.done = body.gave_up = True
             # Until somebody takes it off and puts it, or another one, on again.
             yield body.level(DETECT, True)
-            body.done, tries = False, 0
+            body.done = body.gave_up = False
+            tries = 0
             continue
         body.findings = [finding for finding in body.findings if finding.verdict is not Verdict.REFUSED]
         yield body.now + BEFORE_NEXT_TRY_S
