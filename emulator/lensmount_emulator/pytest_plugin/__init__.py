@@ -22,6 +22,7 @@ from lensmount_emulator.pytest_plugin.hooks import (
     pytest_configure,
     pytest_generate_tests,
     pytest_report_header,
+    pytest_runtest_call,
     pytest_runtest_makereport,
 )
 
@@ -39,6 +40,7 @@ __all__ = [
     "pytest_configure",
     "pytest_generate_tests",
     "pytest_report_header",
+    "pytest_runtest_call",
     "pytest_runtest_makereport",
     "recording",
 ]

@@ -23,6 +23,7 @@ class Choices:
         script: what the body does once it runs.
         seed: of the jitter; `None` for nominal times.
         dialect: what is spoken where neither end is named.
+        allow: patterns of errors that do not fail a test on a port: `"body: no answer*"`.
         virtual: whether the virtual mount is taken though a port is given.
     """
 
@@ -32,6 +33,7 @@ class Choices:
     script: str = ""
     seed: int | None = None
     dialect: str | None = None
+    allow: Sequence[str] = ()
     virtual: bool = False
 
 

@@ -165,7 +165,7 @@ class MountFactory:
         header = {"role": port.role.value, "profile": profile.name, "port": port.spec}
         heard = self._heard(dialect, transport.lines, header)
         told = again_on_port(heard.path, port.spec, port.role, arm)
-        return LiveMounted(engine, transport, port, cast, heard, self._lines, told)
+        return LiveMounted(engine, transport, port, cast, heard, self._lines, told, self.choices.allow)
 
     def _heard(self, dialect: Dialect, lines: frozenset[str], header: dict[str, Any]) -> Heard:
         count = len(self._played) + 1

@@ -14,7 +14,7 @@ from lensmount_hardware.output_file import OutputExistsError
 from lensmount_protocol.decoder import Decoded, DecodedFrame, Decoder
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.message import Message
-from lensmount_protocol.wire import Edge, Record, Role
+from lensmount_protocol.wire import Burst, Edge, Record, Role
 
 M = TypeVar("M", bound=Message)
 
@@ -100,6 +100,10 @@ class Heard:
     def current(self) -> Path:
         """Where the recording is now: under a partial name until the mount is closed."""
         return self._writer.path or self.path
+
+    def count(self, sender: Role) -> int:
+        """Bytes that came from an end."""
+        return sum(len(one.data) for one in list(self.records) if isinstance(one, Burst) and one.sender is sender)
 
     def tap(self, record: Record) -> None:
         """Hear one byte run or edge; it is in the file before anything is made of it."""

@@ -75,6 +75,21 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
+    """A test that passed fails all the same where the device on the port did not do its part."""
+    yield
+    for mounted in item.stash.get(PLAYED, []):
+        try:
+            mounted.judge()
+        except AssertionError as error:
+            wrong = str(error)
+        else:
+            continue
+        # The test has no line of its own to show.
+        pytest.fail(wrong, pytrace=False)
+
+
+@pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:

@@ -1,6 +1,7 @@
 """One end of ours against the device on a port, in real time: a thread plays, and the test asks it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from fnmatch import fnmatchcase
 from queue import Empty, SimpleQueue
 from threading import Event, Thread
 from typing import Any, NoReturn, TypeVar
@@ -17,6 +18,7 @@ from lensmount_emulator.roles.script import Step
 from lensmount_emulator.roles.tasks import Task
 from lensmount_emulator.sessions.chain import Chain
 from lensmount_emulator.sessions.live import LiveSession
+from lensmount_emulator.sessions.script_progress import script_progress
 from lensmount_hardware.clock import MonotonicClock
 from lensmount_hardware.transport import Transport
 from lensmount_protocol.errors import MountError
@@ -30,6 +32,9 @@ LOOK_S = 0.02
 SOON_S = 1e-6
 """What was asked for from outside begins at a deadline of its own, so that the session carries it out at once."""
 
+ANSWER_S = 2.5
+"""A device that was mounted at the very end of a test has so long to send its first byte, as `fuzz` gives it."""
+
 LONGEST_END_S = 5.0
 """A session looks up ten times a second; one that has not ended by then hangs in its port."""
 
@@ -38,7 +43,15 @@ class LiveMounted(Mounted):
     """One end is ours, the other is the device."""
 
     def __init__(
-        self, engine: Engine, transport: Transport, port: HeldPort, cast: Cast, heard: Heard, lines: int, told: str
+        self,
+        engine: Engine,
+        transport: Transport,
+        port: HeldPort,
+        cast: Cast,
+        heard: Heard,
+        lines: int,
+        told: str,
+        allow: Sequence[str] = (),
     ) -> None:
         super().__init__(engine.dialect, cast, heard, lines)
         self._engine = engine
@@ -50,6 +63,7 @@ class LiveMounted(Mounted):
         self._news, self._stop, self._ended = Event(), Event(), Event()
         self._error: Exception | None = None
         self._told_error = False
+        self._allow = tuple(allow)
         heard.on_news, heard.on_detached = self._news.set, self._detached
         self._session = LiveSession(engine, transport, self._clock, self._tap, heard.listen, before=port.levels)
         self._thread = Thread(target=self._play, name=f"lensmount {transport.name}", daemon=True)
@@ -104,6 +118,28 @@ class LiveMounted(Mounted):
     def put_on(self) -> None:
         """Nobody's hand is at the device."""
         self._skip("a hand is wanted that puts the lens on, and there is")
+
+    def judge(self) -> None:
+        """Fail a test that passed although the device never answered, its script was not done, or errors are left.
+
+        Errors that an `assert_clean` of the test has looked at, and those that its marker allows, are not left.
+
+        Raises:
+            AssertionError: see above; shows the timeline.
+        """
+        __tracebackhide__ = True
+        self._check()
+        peer = self._engine.role.peer
+        if not self._wait(lambda: self.heard.count(peer), ANSWER_S):
+            self._fail(f"nothing came from the {peer.value} on {self._name} in {self.now:.1f} s")
+        progress = script_progress(self._engine)
+        if progress is not None and progress.steps and not progress.complete:
+            self._fail(f"the test is over and its script is not: {progress.describe()}")
+        told = [f"{one.role.value}: {one.text}" for one in self.heard.notices[self._judged :] if one.trouble]
+        left = [text for text in told if not any(fnmatchcase(text, pattern) for pattern in self._allow)]
+        if left:
+            listed = "\n".join(f"  {text}" for text in left[: self.lines])
+            self._fail(f"errors that no assertion looked at; the marker's `allow` names those that may be:\n{listed}")
 
     def close(self) -> None:
         """End the session, and with it the recording.

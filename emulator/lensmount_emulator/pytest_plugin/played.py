@@ -54,6 +54,7 @@ class Mounted(ABC):
         self.heard = heard
         self.lines = lines
         self._seen = 0
+        self._judged = 0
 
     def __repr__(self) -> str:
         return f"<{self.dialect.name} at {self.now:.6f} s, {len(self.heard.records)} records heard>"
@@ -111,6 +112,14 @@ class Mounted(ABC):
     @abstractmethod
     def close(self) -> None:
         """The test is over."""
+
+    @abstractmethod
+    def judge(self) -> None:
+        """Fail a test that passed although its device did not do its part; a virtual mount has none.
+
+        Raises:
+            AssertionError: see above; shows the timeline.
+        """
 
     @abstractmethod
     def _wait(self, ready: Callable[[], T], within: float) -> T:
@@ -271,6 +280,7 @@ class Mounted(ABC):
             more = [f"… and {len(wrong) - self.lines} more"] if len(wrong) > self.lines else []
             listed = "\n".join([f"  {one}" for one in wrong[: self.lines]] + more)
             self._fail(f"{len(wrong)} thing{'s' if len(wrong) > 1 else ''} went wrong:\n{listed}", wrong[0].at)
+        self._judged = len(self.heard.notices)
 
     def timeline(self, lines: int | None = None) -> list[str]:
         """The last lines of the story so far, times in milliseconds."""
@@ -291,6 +301,8 @@ class Mounted(ABC):
         body = self.body
         if not self._wait(lambda: body.done, within):
             self._fail(f"the body was not ready within {within:g} s")
+        if body.gave_up:
+            self._fail("the body gave up on the lens, which does not get through its start")
 
     def _carry_out(self, deed: Deed[Any], step: Step, within: float) -> None:
         __tracebackhide__ = True

@@ -135,6 +135,53 @@ def test_what_a_test_words_itself_is_held_back_unless_it_is_armed(
     )
 
 
+def test_a_device_that_sends_nothing_fails_a_test_that_asserts_nothing(
+    run: Run, project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lensmount_emulator.pytest_plugin.live.ANSWER_S", 0.1)
+    project.makepyfile("def test_it(mounted): pass")
+    result = run("--lensmount-port", "pty:")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["nothing came from the lens on /dev/* in 0.* s"])
+
+
+def test_a_script_that_is_not_done_and_errors_fail_a_test_on_a_device(
+    run: Run, project: pytest.Pytester, serve: Serve
+) -> None:
+    project.makepyfile("""
+        import pytest
+
+        def test_script(mount):
+            mount(script="focus near; wait 60").until(lambda: True)
+
+        def test_errors(mounted):
+            mounted.do("focus near")
+            mounted.body.tell("no answer to anything", trouble=True)
+            mounted.until(lambda: any(notice.trouble for notice in mounted.notices))
+
+        @pytest.mark.lensmount(allow=["body: no answer*"])
+        def test_allowed(mounted):
+            mounted.do("focus near")
+            mounted.body.tell("no answer to anything", trouble=True)
+            mounted.until(lambda: any(notice.trouble for notice in mounted.notices))
+
+        def test_looked_at(mounted):
+            mounted.do("focus near")
+            mounted.body.tell("no answer to anything", trouble=True)
+            mounted.until(lambda: any(notice.trouble for notice in mounted.notices))
+            mounted.assert_clean(allow=["body: no answer*"])
+    """)
+    result = run("--lensmount-port", serve("lens", LENS))
+    result.assert_outcomes(passed=2, failed=2)
+    result.stdout.fnmatch_lines(
+        [
+            "the test is over and its script is not: 0 of 2 steps done, stopped at *",
+            "errors that no assertion looked at; the marker's `allow` names those that may be:",
+            "  body: no answer to anything",
+        ]
+    )
+
+
 def test_a_second_mount_of_a_test_ends_the_first(run: Run, project: pytest.Pytester, serve: Serve) -> None:
     project.makepyfile("""
         def test_it(mount):
