@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lensmount_emulator.campaign.case import Result
-from lensmount_emulator.campaign.results import Finished
+from lensmount_emulator.campaign.finished import Finished
 from lensmount_emulator.campaign.trial import Work, recording_of
 from lensmount_emulator.faults.plan import plan_of
 from lensmount_emulator.fuzz.session import shorter

@@ -6,7 +6,8 @@ from string import Template
 
 from lensmount_emulator.campaign.case import Standing
 from lensmount_emulator.campaign.figures import BUCKETS_US
-from lensmount_emulator.campaign.results import Finished, Results, Share
+from lensmount_emulator.campaign.finished import Finished
+from lensmount_emulator.campaign.results import Results, Share
 from lensmount_emulator.reports.campaign_words import (
     complaint_line,
     conclusion,

@@ -2,7 +2,8 @@
 
 import json
 
-from lensmount_emulator.campaign.results import Finished, Results
+from lensmount_emulator.campaign.finished import Finished
+from lensmount_emulator.campaign.results import Results
 from lensmount_emulator.reports.campaign_words import replay_of, shown_by
 
 VERSION = 2

@@ -10,7 +10,8 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
 from lensmount_emulator.campaign.case import Standing
-from lensmount_emulator.campaign.results import Finished, Results
+from lensmount_emulator.campaign.finished import Finished
+from lensmount_emulator.campaign.results import Results
 from lensmount_emulator.reports.campaign_words import (
     complaint_line,
     conclusion,

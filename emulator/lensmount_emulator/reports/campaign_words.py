@@ -5,7 +5,8 @@ import shlex
 from pathlib import Path
 
 from lensmount_emulator.campaign.case import SESSION, Standing, Verdict
-from lensmount_emulator.campaign.results import EVERYTHING, Finished, Results
+from lensmount_emulator.campaign.finished import Finished
+from lensmount_emulator.campaign.results import EVERYTHING, Results
 from lensmount_emulator.fuzz.watch import Complaint
 
 BARE = "no faults"

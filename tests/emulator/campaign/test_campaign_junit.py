@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lensmount_emulator.campaign.case import PLAIN, Case, ScriptResult, Standing, Verdict
-from lensmount_emulator.campaign.results import EVERYTHING, Finished, Results
+from lensmount_emulator.campaign.finished import Finished
+from lensmount_emulator.campaign.results import EVERYTHING, Results
 from lensmount_emulator.faults.expected import Expected
 from lensmount_emulator.fuzz.watch import Complaint
 from lensmount_emulator.reports.campaign_html import campaign_to_html
