@@ -1,9 +1,10 @@
 """Something that a test has a body do, and what comes of it."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from typing import Generic, TypeVar
 
 from lensmount_emulator.roles.engine import Engine
+from lensmount_emulator.roles.script import Step
 from lensmount_emulator.roles.tasks import Await, Task
 from lensmount_protocol.errors import MountError
 
@@ -40,3 +41,9 @@ class Deed(Generic[T]):
             raise
         finally:
             self.over = True
+
+
+def one_after_the_other(body: Engine, carry_out: Callable[[Engine, Step], Task], steps: Sequence[Step]) -> Task:
+    """Steps of a script, each when the one before is done."""
+    for step in steps:
+        yield from carry_out(body, step)

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any, NoReturn, TypeVar, overload
 
 from lensmount_emulator.pytest_plugin.clean import all_wrong
-from lensmount_emulator.pytest_plugin.deeds import Deed
+from lensmount_emulator.pytest_plugin.deeds import Deed, one_after_the_other
 from lensmount_emulator.pytest_plugin.expecting import differences, found, worded
 from lensmount_emulator.pytest_plugin.heard import Heard, Recording
 from lensmount_emulator.pytest_plugin.telling import sections, timeline, with_timeline
@@ -14,7 +14,6 @@ from lensmount_emulator.roles.cast import Cast
 from lensmount_emulator.roles.engine import Engine, Notice
 from lensmount_emulator.roles.findings import Finding
 from lensmount_emulator.roles.script import Step, parse_script
-from lensmount_emulator.roles.tasks import Task
 from lensmount_emulator.sessions.chain import Chain
 from lensmount_protocol.decoder import Decoded
 from lensmount_protocol.dialect import Dialect
@@ -115,11 +114,7 @@ class Mounted(ABC):
 
     @abstractmethod
     def judge(self) -> None:
-        """Fail a test that passed although its device did not do its part; a virtual mount has none.
-
-        Raises:
-            AssertionError: see above; shows the timeline.
-        """
+        """Fail a test that passed although its device did not do its part; a virtual mount has none."""
 
     @abstractmethod
     def _wait(self, ready: Callable[[], T], within: float) -> T:
@@ -215,7 +210,7 @@ class Mounted(ABC):
         if not wait:
             for step in steps:
                 self._note(step.text, waited=False)
-            self._begin(Deed(body, partial(_one_after_the_other, body, carry_out, steps)))
+            self._begin(Deed(body, partial(one_after_the_other, body, carry_out, steps)))
         return self.heard.notices[told:]
 
     def ask(self, message: Message, within: float = PATIENCE_S) -> Message | None:
@@ -322,8 +317,3 @@ class Mounted(ABC):
     def _fail(self, what: str, around: float | None = None) -> NoReturn:
         __tracebackhide__ = True
         raise AssertionError(with_timeline(what, self.heard, self.lines, around))
-
-
-def _one_after_the_other(body: Engine, carry_out: Callable[[Engine, Step], Task], steps: Sequence[Step]) -> Task:
-    for step in steps:
-        yield from carry_out(body, step)
