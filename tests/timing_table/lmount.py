@@ -15,7 +15,7 @@ from lensmount_emulator.roles.registry import cast_of
 from lensmount_emulator.roles.script import parse_script
 from lensmount_emulator.sessions.bench import Bench
 from lensmount_protocol.dialects.lmount.aperture import ApertureDrive, ZoomDrive
-from lensmount_protocol.dialects.lmount.focus import FocusDrive, FocusState
+from lensmount_protocol.dialects.lmount.focus import FocusDrive, FocusState, RingTurned
 from lensmount_protocol.dialects.lmount.framing import LINK, ORDER
 from lensmount_protocol.dialects.lmount.identity import IdentityRequest
 from lensmount_protocol.dialects.lmount.link import BodyHello, Done, RateOrder, Sleep, StreamOrder
@@ -349,6 +349,18 @@ def sagging() -> float:
     return wire.edge("V_DRIVE", True, since=fell) - fell
 
 
+@cache
+def turned() -> list[float]:
+    """Between two reports of a focus ring that is turned."""
+    lens = Greeted().powered()
+    (step,) = parse_script("turn focus 30", cast_of("lmount").lens_verbs)
+    lens.bench.do_by_hand(step)
+    lens.run(0.3)
+    rises = [w.opens for w in lens.wire().of(LENS, RingTurned.TYPE)]
+    assert len(rises) == 6
+    return [b - a for a, b in pairwise(rises)]
+
+
 def window(wire: Wire, role: Role, type_: int, nth: int = 0) -> Window:
     return wire.of(role, type_)[nth]
 
@@ -454,5 +466,6 @@ ROWS: tuple[Row, ...] = (
     Row("a focus drive without an end", lambda: unended(FocusDrive.TYPE, "focus near"), 5_000_000, 20_000, DEFAULT),
     Row("a diaphragm without an end", lambda: unended(ApertureDrive.TYPE, "aperture f/8"), 2_000_000, 20_000, DEFAULT),
     Row("drive supply that is asked for too much", sagging, 5_000, 5, DEFAULT),
+    Row("reports of a ring that is turned", turned, 20_000, 10, DEFAULT),
     Row("latest report", lambda: threshold(1_000, 50, 30, late_report), 1_500, 55, f"{SPEC} 3, turns"),
 )  # fmt: skip
