@@ -51,7 +51,7 @@ EXCEPTIONS = (
         "captured handshake (SIG); a lens stays at 1.5 Mbaud until its supply is cut, asleep too (BAS-SY)"),
     Row("lmount", "refusal", _body_left,
         "an order in ASKED has an answer; what was asked before at another rate is given up with it",
-        "protocol/spec/lmount.md section 9: orders overlap"),
+        "protocol/spec/lmount.md section 3, orders"),
     Row("lmount", "refusal", _only_attention_falls,
         "a lens lowers its attention line at the first window of the body, whatever is in it",
         "protocol/spec/lmount.md section 4, step 1"),
