@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
     from lensmount_hardware.captures.limits import check_span
     from lensmount_protocol.errors import DialectError
     from lensmount_protocol.registry import load_dialect
-    from lensmount_protocol.wire import Role
+    from lensmount_protocol.wire import Defect, LineDefect, Role
 
     profile = load_profile(arguments.profile, None if arguments.role is None else Role(arguments.role))
     dialect = load_dialect(profile.dialect)
@@ -47,8 +47,13 @@ def run(arguments: argparse.Namespace) -> int:
     records = list(capture.records)
     check_span(capture.path, records)
     score = replay(records, dialect, profile).score
+    defects = [record for record in records if isinstance(record, LineDefect) and record.defect is not Defect.POLLED]
     if arguments.json:
-        print(json.dumps({"capture": arguments.capture, "profile": profile.name} | score.as_dict()))
+        told = [{"line": one.line, "defect": one.defect.value, "text": one.text} for one in defects]
+        head = {"capture": arguments.capture, "profile": profile.name, "defects": told}
+        print(json.dumps(head | score.as_dict()))
     else:
+        for defect in defects:
+            print(f"lensmount: {arguments.capture}: {defect.text}", file=sys.stderr)
         print_score(console_for(sys.stdout), score, profile, arguments.capture)
     return 0 if score.perfect else 1

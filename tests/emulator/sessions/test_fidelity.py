@@ -1,16 +1,19 @@
 """Captures of real devices, replayed against both engines: every frame answered, exact, and in time."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from lensmount_emulator.cli.main import main
 from lensmount_emulator.profiles.library import load_profile
 from lensmount_emulator.sessions.fidelity import replay
 from lensmount_emulator.sessions.field_differences import differing_fields
 from lensmount_emulator.sessions.loopback import run_loopback
 from lensmount_emulator.sessions.score import PADDING, Score
 from lensmount_hardware.captures.formats import open_capture
+from lensmount_hardware.captures.recording import RecordingWriter
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.dialects.emount.focus_status import FocusStatus
 from lensmount_protocol.dialects.emount.framing import REQUEST_CLASS
@@ -163,3 +166,15 @@ def test_field_behind_an_absent_block_is_counted_where_it_is() -> None:
     changed[-third.size] ^= 1
     mine = FocusStatus.parse_with(bytes(changed), 0b101)
     assert list(differing_fields(theirs, mine)) == [(third.name, 1)]
+
+
+def test_verb_names_a_bad_line(captures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    dialect, path = load_dialect("emount"), tmp_path / "stuck.lmx"
+    source = open_capture(captures / "a6000_sel55210_init_55.sr", dialect.wiring, channels={"BODY_CS": "none"})
+    with RecordingWriter(path, {"dialect": "emount"}) as writer:
+        writer.write(LineDefect("BODY_CS", Defect.STUCK_HIGH, "BODY_CS is high all the time", ignored=True))
+        for record in source.records:
+            writer.write(record)
+    assert main(["fidelity", str(path), "--profile", "sel55210", "--json"]) == 0
+    (defect,) = json.loads(capsys.readouterr().out)["defects"]
+    assert (defect["line"], defect["defect"]) == ("BODY_CS", "stuck-high")
