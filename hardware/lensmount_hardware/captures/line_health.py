@@ -175,17 +175,17 @@ class _Examination:
             )
             return
         glitches = self.glitches.get(line, 0)
+        cut = 0
+        if len(select.edges) and activity.crossed_by(select):
+            select, bridged, cut = self._bridged(serial, select)
+            self.health.lines[line] = select
+            glitches += bridged
         if not len(select.edges):
             if glitches:
                 self.add(line, Defect.CHATTERS, _chatter_text(glitches, "it has no other edges"), ignored=True)
             else:
                 self.add_stuck(line, select.initial, ignored=True)
             return
-        cut = 0
-        if activity.crossed_by(select):
-            select, bridged, cut = self._bridged(serial, select)
-            self.health.lines[line] = select
-            glitches += bridged
         framed = activity.framed_by(select)
         lost_at = activity.unframed_after(select)
         if lost_at is not None:

@@ -240,3 +240,27 @@ def test_line_that_is_left_out_brings_no_record(wiring):
     ]
     assert list(without_lines(records, wiring, {"BODY_CS"})) == records[2:]
     assert list(without_lines(records, wiring, {"RXD"})) == [*records[:3], records[4]]
+
+
+def test_random_lines_raise_nothing():
+    dice = random.Random(5)
+    for number in range(150):
+        spoken = load_dialect("emount" if number % 2 else "lmount")
+        length, lines = dice.randrange(1, 100_000), Levels()
+        for name in spoken.wiring.lines:
+            step = dice.choice([1, 8, 80, 4000])
+            edges = np.cumsum([dice.randrange(1, step + 1) for _ in range(dice.choice([0, 1, 2, 3, 50, 300]))])
+            edges = edges.astype(np.int64)
+            lines[name] = LogicLine(dice.random() < 0.5, edges[edges < length], length)
+        kept = {name: line for name, line in lines.items() if dice.random() < 0.8}
+        list(Decoder(spoken).decode(records_of_lines(kept, spoken.wiring, dice.choice([6e6, 12e6, 1e9]))))
+
+
+def test_line_that_only_chatters_is_ignored():
+    spoken = load_dialect("emount")
+    lines = session(spoken)
+    at = int(lines["TXD"].edges[40]) + 3
+    lines["BODY_CS"] = LogicLine(True, np.array([at, at + 200], np.int64), lines["BODY_CS"].length)
+    frames, defects = read(lines, spoken)
+    assert frames == {Role.BODY: CYCLES, Role.LENS: CYCLES}
+    assert [(found.defect, found.ignored) for found in defects] == [(Defect.CHATTERS, True)]
