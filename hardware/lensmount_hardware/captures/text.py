@@ -43,6 +43,9 @@ _HEADLESS_MARK = re.compile(r"\[?[bLl]?:[0-9]+\]")
 _ENDLESS_MARK = re.compile(r"\[[BbLl]:([0-9A-Fa-f]*)$")
 _DIGITS = re.compile(r"[0-9A-Fa-f]+")
 _TIME = re.compile(r"[0-9]{3,15}")
+_MAX_DIGITS = 2 * 65_536
+"""Digits of the longest frame: its length has two bytes. A message with more of them is over."""
+
 _LENGTH_DIGITS = 6
 """Start byte and two bytes of length, as the sniffer checks them before it prints a frame."""
 
@@ -156,7 +159,7 @@ class _Reader:
     def _more(self, number: int, text: str) -> None:
         """A line without a header: more of the message in front of it, or nothing that has a place."""
         message, tokens = self.pending, text.split()
-        if message is None or not all(map(_DIGITS.fullmatch, tokens)):
+        if message is None or not all(map(_DIGITS.fullmatch, tokens)) or len(message.digits) > _MAX_DIGITS:
             self._stray(number, text)
         elif _is_closing_time(message, text):
             message.closed = True

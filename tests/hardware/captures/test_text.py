@@ -295,3 +295,11 @@ def test_mark_inside_a_message_costs_no_byte(read, mark, header):
 def test_bytes_that_were_copied_from_source_code(read, byte_form):
     spaced = " ".join(byte_form.format(FRAME[at : at + 2]) for at in range(0, len(FRAME), 2))
     assert bursts(read(f"Body->Lens: {spaced}\n")) == [(None, "body", FRAME)]
+
+
+def test_a_message_that_is_longer_than_any_frame_is_over(tmp_path, wiring):
+    path = tmp_path / "endless.txt"
+    path.write_text("Body->Lens F0 FF FF\n" + "00\n" * 70_000)
+    records = list(read_text(path, wiring).records)
+    assert len(records[0].data) == 65_537
+    assert "00" in records[-1].text
