@@ -77,8 +77,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Both output streams are escaped while it runs, and nothing but `SystemExit` leaves it.
     """
+    _replace_closed_streams()
     with printing_safely():
         return _ended(arguments)
+
+
+def _replace_closed_streams() -> None:
+    """Python has no stream where the caller closed its descriptor (`>&-`); what is written there is dropped."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8"))
 
 
 def _ended(arguments: Sequence[str] | None) -> int:

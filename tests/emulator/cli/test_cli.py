@@ -362,3 +362,11 @@ def test_reader_that_closes_the_pipe_ends_a_verb_quietly_with_141() -> None:
     command = f"{sys.executable} -m lensmount_emulator.cli.main describe lmount --code | head -1"
     result = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False)
     assert (result.returncode, result.stderr) == (141, "")
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_closed_output_streams_do_not_change_the_verdict(closed: str, log: str) -> None:
+    command = f"{sys.executable} -m lensmount_emulator.cli.main decode --quiet --verify {log} {closed}"
+    result = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert result.returncode == 0
+    assert "defect" not in result.stderr
