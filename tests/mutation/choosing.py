@@ -28,8 +28,8 @@ RECORDED = "test_recorded_sessions.py"
 RECORDED_IN_FIRST = 12
 """Of the recorded sessions, each of which runs much of a role, more are in a first try."""
 
-SECOND_S = 30.0
-LONGEST_TEST_S = 8.0
+SECOND_S = 12.0
+LONGEST_TEST_S = 4.0
 DEEPEST = 4
 COMMON = 60
 """A name that more statements use is not followed: it says nothing about which tests matter."""
@@ -174,6 +174,10 @@ def covering_tests(mutant: Mutant, known: CoverageMap) -> list[CoveredTest]:
         bits = line_bits(range(statement.low, statement.high + 1))
         return [test for test in known.tests if test.lines.get(mutant.file, 0) & bits]
     lines, names = reached(mutant, statement)
+    if any(len(uses().get(name, [])) > COMMON for name in statement.defines):
+        # Its users cannot be told from those of others: what runs the file has to do.
+        own = [one for one in statements(mutant.file)[0] if one.inside]
+        lines[mutant.file] |= line_bits(line for one in own for line in range(one.low, one.high + 1))
     rare = {name for name in names if len(uses().get(name, [])) <= COMMON}
     return [
         test

@@ -29,32 +29,35 @@ PATTERNS: dict[str, tuple[str, ...]] = {
     "transitions": (PROTOCOL + "transitions.py", DIALECTS + "*/transitions.py"),
     "dialect timing": (DIALECTS + "*/timing.py",),
     "roles shared": tuple(ROLES + name for name in ("engine.py", "tasks.py", "handlers.py", "arming.py", "script.py")),
-    "emount body": tuple(EMOUNT + f"body{name}.py" for name in ("", "_core", "_asking", "_power", "_sleep")),
-    "emount body loop": tuple(EMOUNT + f"body_{name}.py" for name in ("loop", "requests", "script")),
-    "emount lens": tuple(EMOUNT + name for name in ("lens.py", "lens_core.py", "windows.py", "transmit_ring.py")),
-    "emount lens messages": (EMOUNT + "lens_*s.py", EMOUNT + "lens_stream.py", EMOUNT + "settings.py"),
+    "emount body": (EMOUNT + "body*.py",),
+    "emount lens": (EMOUNT + "lens*.py", EMOUNT + "windows.py", EMOUNT + "transmit_ring.py", EMOUNT + "settings.py"),
     "lmount body": tuple(LMOUNT + f"body{name}.py" for name in ("", "_core", "_cycle", "_deeds", "_sleep")),
     "lmount body greeting": (LMOUNT + "body_greeting.py", LMOUNT + "body_checks.py", LMOUNT + "checks.py"),
-    "lmount body pages": tuple(LMOUNT + name for name in ("body_pag*.py", "pages.py", "numbers.py", "folding.py")),
-    "lmount body script": (LMOUNT + "body_script.py", LMOUNT + "body_words.py"),
-    "lmount lens": (LMOUNT + "lens.py", LMOUNT + "lens_core.py", LMOUNT + "link_end.py", LMOUNT + "fitting.py"),
-    "lmount lens orders": (LMOUNT + "lens_orders.py", LMOUNT + "lens_answers.py"),
-    "lmount lens pages": (LMOUNT + "lens_pages.py", LMOUNT + "lens_paging.py"),
-    "lmount lens power": (LMOUNT + "lens_power.py", LMOUNT + "lens_stream.py", LMOUNT + "fast_focus.py"),
-    "lmount lens settings": (LMOUNT + "settings.py", LMOUNT + "lens_hand.py", LMOUNT + "coupling.py"),
+    "lmount body pages": tuple(
+        LMOUNT + f"{name}.py" for name in ("body_pag*", "body_script", "body_words", "pages", "numbers", "folding")
+    ),
+    "lmount lens": tuple(LMOUNT + f"{name}.py" for name in ("lens", "lens_core", "link_end", "fitting", "lens_hand")),
+    "lmount lens orders": tuple(LMOUNT + f"lens_{name}.py" for name in ("orders", "answers", "pages", "paging")),
+    "lmount lens power": tuple(
+        LMOUNT + f"{name}.py" for name in ("lens_power", "lens_stream", "fast_focus", "settings", "coupling")
+    ),
     "lmount update": (LMOUNT + "*update.py", LMOUNT + "*firmware.py"),
     "lmount accessory": (LMOUNT + "relay*.py", LMOUNT + "rewriting.py", LMOUNT + "accessory_optics.py"),
     "models focus": (MODELS + "focus_*.py",),
-    "models optics": tuple(MODELS + f"{name}.py" for name in ("optics", "iris", "diaphragm", "zoom_group")),
+    "models optics": tuple(
+        MODELS + f"{name}.py"
+        for name in (
+            *("optics", "iris", "diaphragm", "zoom_group"),
+            *("power_budget", "image_stabiliser", "shake", "row_echo"),
+        )
+    ),
     "models firmware": (MODELS + "firmware_*.py", MODELS + "flash.py"),
-    "models power": tuple(MODELS + f"{name}.py" for name in ("power_budget", "image_stabiliser", "shake", "row_echo")),
     "guard": (SESSIONS + "*gate*.py", SESSIONS + "*guard*.py"),
     "board link": (BOARDS + "link.py", BOARDS + "streams.py"),
     "board conversation": tuple(BOARDS + f"{name}.py" for name in ("conversation", "credit", "asking")),
     "board protocol": tuple(BOARDS + f"{name}.py" for name in ("protocol", "orders", "reports", "words")),
     "board model": (BOARDS + "model.py", BOARDS + "model_door.py", BOARDS + "model_ear.py"),
-    "board model wire": (BOARDS + "model_wire.py", BOARDS + "model_pins.py"),
-    "board model queue": tuple(BOARDS + f"model_{name}.py" for name in ("queue", "stream", "reports")),
+    "board model wire": tuple(BOARDS + f"model_{name}.py" for name in ("wire", "pins", "queue", "stream", "reports")),
 }
 
 

@@ -371,3 +371,24 @@ def test_an_order_to_a_lens_that_sleeps_or_is_out_of_turn_is_refused_for_now(mou
     assert mounted.lens._reply_to(order, order.build(), legal=True) == Refusal(
         number=9, order=order.TYPE, code=RefusalCode.NOT_NOW
     )
+
+
+@pytest.mark.parametrize("order", [FocusOrder.NEAR_END, FocusOrder.ABSOLUTE, FocusOrder.RELATIVE])
+def test_a_drive_to_an_end_or_a_place_keeps_the_speed_that_was_ordered(lens: Any, order: FocusOrder) -> None:
+    played = lens()
+    obey(played, focus(order, 3999, speed=600))
+    assert played.focus.velocity(played.now + 0.3) == pytest.approx(600.0)
+
+
+def test_a_drive_to_the_far_end_keeps_the_speed_that_was_ordered(lens: Any) -> None:
+    played = lens()
+    obey(played, focus(FocusOrder.NEAR_END))
+    played.now += 5.0
+    obey(played, focus(FocusOrder.FAR_END, speed=600))
+    assert played.focus.velocity(played.now + 0.3) == pytest.approx(-600.0)
+
+
+def test_a_body_takes_its_own_rate_with_a_lens_that_has_no_focus_drive(mount: Any) -> None:
+    mounted = mount("panasonic-s1ii", lens_changes={"parts": {"focus_motor": False}}).streams()
+    mounted.script("rate 120")
+    assert mounted.body.rate_hz == 120
