@@ -6,7 +6,7 @@ import pytest
 
 from lensmount_emulator.cli.main import VERBS
 
-from . import exit_cases_files  # noqa: F401, TID252
+from . import exit_cases_files, exit_cases_ports  # noqa: F401, TID252
 from .exit_cases import CASES, HEADING, PAGE, Bench, documented  # noqa: TID252
 
 TABLE = documented(PAGE.read_text(encoding="utf-8"))
