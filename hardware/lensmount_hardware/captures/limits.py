@@ -21,8 +21,8 @@ MIN_EDGES = 2_000_000
 
 EDGES_PER_BYTE = 1.5
 SMALL_FILE = 2_000_000
-EDGES_PER_FURTHER_BYTE = 4
-"""Sessions of Logic 2 have 2.3 edges in each byte; the limit of memory holds for small files."""
+EDGES_PER_FURTHER_BYTE = 10
+"""Sessions of Logic 2 have 2 to 8 edges in each byte; the limit of memory holds for small files."""
 
 MIN_LINE_EDGES = 500_000
 """Edges that a line without bytes may have in a file of any size: each becomes a record."""
