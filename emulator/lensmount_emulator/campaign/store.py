@@ -30,6 +30,9 @@ def told(path: Path) -> Generator[None]:
     """
     try:
         yield
+    except UnicodeDecodeError as error:
+        # An error of SQLite can quote bytes of a damaged file.
+        raise CaptureError(f"{path}: the results are damaged: {error}") from error
     except sqlite3.Error as error:
         kept = "; every case that was finished before is kept" if isinstance(error, sqlite3.OperationalError) else ""
         raise CaptureError(f"{path}: {error}{kept}") from error
