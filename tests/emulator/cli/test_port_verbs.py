@@ -19,9 +19,11 @@ from lensmount_emulator.sessions.loopback import run_loopback
 from lensmount_hardware.boards import devices
 from lensmount_hardware.captures.formats import open_capture
 from lensmount_hardware.clock import MonotonicClock
+from lensmount_hardware.output_file import partial_of
 from lensmount_hardware.spec import open_transport
 from lensmount_hardware.transport import Transport
 from lensmount_hardware.transports import serial_port
+from lensmount_protocol.errors import CaptureError
 from lensmount_protocol.registry import load_dialect
 from lensmount_protocol.wire import Burst, Received, Record, Remark, Role, Transmit
 
@@ -67,7 +69,13 @@ def wait_for(process: "subprocess.Popen[str]", text: str, lines: int = 1) -> Non
 
 
 def records_in(path: Path) -> list[Record]:
-    return list(open_capture(path, WIRING).records)
+    """The records so far: a recording has its final name only when its session has ended."""
+    partial = partial_of(path)
+    try:
+        return list(open_capture(partial if partial.exists() else path, WIRING).records)
+    except CaptureError:
+        # It was renamed between the two.
+        return list(open_capture(path, WIRING).records)
 
 
 def bytes_in(path: Path, sender: Role) -> bytes:
