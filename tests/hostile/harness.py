@@ -62,7 +62,8 @@ class Figures:
         """Count a run."""
         self.runs += 1
         self.codes[trial.code] += 1
-        self.verbs[" ".join(trial.words[: 2 if trial.words[0] in ("campaign", "fuzz") else 1])] += 1
+        named = trial.words[0] == "fuzz" or trial.words[1] in ("report", "replay")
+        self.verbs[" ".join(trial.words[: 2 if named else 1])] += 1
         if self.slowest is None or trial.cpu > self.slowest.cpu:
             self.slowest = trial
         if self.largest is None or trial.memory > self.largest.memory:
