@@ -63,6 +63,7 @@ SURVIVES = {
     "LARGEST_JITTER_US in engine.py": "sessions at nominal times have no jitter; seeded recordings hold it",
     "FIRST_STATUS_S in body_script.py": "a patience; a lens that streams has sent its first status long before",
     "LOOK_S in emount_models.py": "how often an adapter looks whether a group rests; any time below a frame will do",
+    "WORK_US in relay_end.py": "what an accessory takes to check a frame is our guess; nothing is to be held to it",
     "LONGEST_MOVE_S in emount_models.py": "a patience for an E-mount lens that never acknowledges",
 }
 """Constants that may survive, and why."""
