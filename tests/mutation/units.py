@@ -52,7 +52,9 @@ PATTERNS: dict[str, tuple[str, ...]] = {
         )
     ),
     "models firmware": (MODELS + "firmware_*.py", MODELS + "flash.py"),
-    "guard": (SESSIONS + "*gate*.py", SESSIONS + "*guard*.py"),
+    "guard": tuple(
+        SESSIONS + f"{name}.py" for name in ("gate", "guarding", "frame_watch", "payload_rules", "rate_streams")
+    ),
     "board link": (BOARDS + "link.py", BOARDS + "streams.py"),
     "board conversation": tuple(BOARDS + f"{name}.py" for name in ("conversation", "credit", "asking")),
     "board protocol": tuple(BOARDS + f"{name}.py" for name in ("protocol", "orders", "reports", "words")),
