@@ -6,18 +6,19 @@ from typing import Any
 
 import pytest
 
-from lensmount_hardware.boards import conversation
+from lensmount_hardware.boards import asking, conversation
 from lensmount_hardware.boards.asking import answer_of, ask_on
 from lensmount_hardware.boards.conversation import Conversation, rate_refused
 from lensmount_hardware.boards.leaving import Left, found
 from lensmount_hardware.boards.model import ModelBoard
 from lensmount_hardware.boards.model_stream import ModelBench
-from lensmount_hardware.boards.orders import AskTime, Configure, HostHello, ReadCounters, Rest, SendBytes
+from lensmount_hardware.boards.orders import AskTime, Bootloader, Configure, HostHello, ReadCounters, Rest, SendBytes
 from lensmount_hardware.boards.protocol import DELIMITER, build_frame, read_frame
 from lensmount_hardware.boards.reports import BoardState, ClockTold, Dropped, Refused, Welcome
 from lensmount_hardware.boards.words import BoardRole, ConfigureFlag, ErrorCode, HelloFlag, RestFlag, Sort, StateFlag
 from lensmount_hardware.clock import VirtualClock
 from lensmount_hardware.histogram import Histogram
+from lensmount_hardware.spec import parse_spec
 from lensmount_protocol.errors import BoardError, TransportLostError, TransportOpenError
 
 WELCOME = Welcome(1, 7, bytes(range(8)), 16, 9_600, 3_000_000, 4096, 16384, b"rev 1")
@@ -327,3 +328,38 @@ def test_counters_that_do_not_come_are_waited_for_two_seconds() -> None:
     assert far.kinds()[-1] is ReadCounters
     assert 2.0 < far.clock.now() <= 2.2
     assert far.waits[-1] == 0.1
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> Far:
+    """A far end that `open_stream` leads to."""
+    far = Far(friendly)
+    monkeypatch.setattr(asking, "open_stream", lambda _spec: far)
+    return far
+
+
+def test_asking_greets_asks_and_lets_go(opened: Far) -> None:
+    answer = asking.ask(parse_spec("board:X"), opened.clock)
+    assert (answer.firmware, answer.counters, sum(answer.round_trips.counts.values())) == ("rev 1", None, 0)
+    assert opened.kinds()[0] is HostHello
+    assert opened.came[-1][1] == Rest(RestFlag.FORGET)
+    assert opened.closed == 1
+
+
+def test_a_board_is_let_go_of_also_where_it_does_not_answer(opened: Far) -> None:
+    opened.answers = lambda _message: []
+    assert asking.answer_or_trouble("X", opened.clock).startswith("board:far: nothing answers")
+    assert opened.closed == 1
+
+
+def test_a_board_that_goes_to_its_boot_mode_gets_no_farewell(opened: Far) -> None:
+    assert asking.send_to_boot_mode(parse_spec("board:X"), opened.clock) == "rev 1"
+    assert opened.came[-1][1] == Bootloader()
+    assert opened.closed == 1
+    assert found("board:far") is not None
+
+
+def test_an_answer_or_the_trouble(opened: Far) -> None:
+    answer = asking.answer_or_trouble("X", opened.clock)
+    assert not isinstance(answer, str)
+    assert answer.lines == 16

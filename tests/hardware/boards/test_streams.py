@@ -1,5 +1,6 @@
 """The ways to a board: by path, by serial number, over TCP; and what is told when there is none."""
 
+import errno
 import os
 import pty
 import socket
@@ -96,3 +97,81 @@ def test_another_device_on_that_port(port: tuple[int, str], monkeypatch: pytest.
 def test_a_board_must_be_told_the_contacts() -> None:
     with pytest.raises(TransportSpecError, match="was not told which they are"):
         open_transport("board:/dev/null", role=Role.BODY, baudrate=115_200)
+
+
+def served() -> tuple[socket.socket, str]:
+    """A listening socket on this machine, and the spec that leads to it."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    return listener, f"board:tcp//127.0.0.1:{listener.getsockname()[1]}"
+
+
+def test_a_board_behind_tcp_carries_bytes_both_ways_and_says_when_it_closes() -> None:
+    listener, spec = served()
+    stream = open_stream(parse_spec(spec))
+    far, _ = listener.accept()
+    assert stream.name == spec.removeprefix("board:")
+    assert stream.read(0.0) == b""
+    stream.write(b"\x00\x01\xff")
+    assert far.recv(100) == b"\x00\x01\xff"
+    far.sendall(b"\x00\x0a\x0d")
+    assert stream.read(5.0) == b"\x00\x0a\x0d"
+    far.sendall(b"more")
+    assert stream.read(None) == b"more"
+    far.close()
+    with pytest.raises(ConnectionError, match="it closed the connection"):
+        stream.read(5.0)
+    stream.close()
+    listener.close()
+
+
+def test_a_board_behind_tcp_that_is_not_there_is_an_error_with_the_address() -> None:
+    listener, spec = served()
+    listener.close()
+    with pytest.raises(TransportOpenError, match=r"board:tcp//127\.0\.0\.1:\d+: cannot connect: "):
+        open_stream(parse_spec(spec))
+
+
+def test_the_waits_and_sizes_of_a_stream() -> None:
+    assert (streams._READ_SIZE, streams._PATIENCE, streams._CONNECT_PATIENCE, streams.TCP) == (
+        65_536,
+        1.0,
+        5.0,
+        "tcp//",
+    )
+
+
+@pytest.mark.parametrize(
+    ("number", "told"),
+    [
+        (errno.EBUSY, "busy; close the program"),
+        (errno.EAGAIN, "busy; close the program"),
+        (errno.EACCES, "no permission; join the group"),
+        (errno.EPERM, "no permission; join the group"),
+        (errno.ENOENT, "no such port"),
+        (errno.EIO, "Input/output error"),
+    ],
+)
+def test_why_a_port_cannot_be_opened(
+    port: tuple[int, str], monkeypatch: pytest.MonkeyPatch, number: int, told: str
+) -> None:
+    class Broken(streams.serial.Serial):
+        def open(self) -> None:
+            raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(streams.serial, "Serial", Broken)
+    with pytest.raises(TransportOpenError, match=told):
+        open_stream(parse_spec(f"board:{port[1]}"))
+
+
+def test_boards_are_listed_in_order_and_without_those_that_have_no_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    ports = [
+        type("Port", (), {"serial_number": number, "device": device})
+        for number, device in (("B2", "/dev/b"), (None, "/dev/x"), ("A1", "/dev/a"))
+    ]
+    monkeypatch.setattr(streams.list_ports, "comports", lambda: ports)
+    assert streams.path_of("A1") == "/dev/a"
+    with pytest.raises(TransportOpenError, match=r"connected: A1 \(/dev/a\), B2 \(/dev/b\)$"):
+        streams.path_of("C3")
+    monkeypatch.setattr(streams.list_ports, "comports", list)
+    with pytest.raises(TransportOpenError, match=r"connected: none$"):
+        streams.path_of("C3")
