@@ -19,7 +19,7 @@ from mutation import choosing, covering, trying, warm
 from mutation.choosing import Choice
 from mutation.covering import CoverageMap, CoveredTest
 from mutation.equivalents import read_equivalents, stale
-from mutation.generating import Mutant
+from mutation.mutant import Mutant
 from mutation.places import PACKAGE_ROOTS, ROOT
 from mutation.results import Ledger, Result, print_score, print_survivors
 from mutation.units import PER_UNIT, draw, find_units

@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 
 from mutation.covering import CoverageMap, CoveredTest
-from mutation.generating import Mutant
+from mutation.mutant import Mutant
 from mutation.places import PACKAGE_ROOTS, ROOT
 from mutation.recording import line_bits
 

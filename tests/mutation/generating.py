@@ -19,47 +19,19 @@ Out of scope, by rule:
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
 
 import libcst as cst
 from libcst.metadata import MetadataWrapper, PositionProvider
 from mutmut.mutation.mutators import mutation_operators
 
+from mutation.mutant import Mutant
 from mutation.places import ROOT
 
 SKIPPED_CALLS = {"len", "isinstance", "cast", "NewType", "TypeVar", "ParamSpec", "assert_never", "reveal_type"}
 SKIPPED_FUNCTIONS = {"__repr__", "__str__"}
 SKIPPED_TARGETS = {"__all__", "__slots__", "__match_args__"}
 SHOWN_CHARACTERS = 160
-
-
-@dataclass(frozen=True, slots=True)
-class Mutant:
-    """One change of one source file.
-
-    Attributes:
-        file: the source file, relative to the project.
-        scope: the function and class around the change, "" at module level.
-        text: the line as it stands, without its indentation.
-        change: what is changed into what.
-        number: counts the mutants that are alike in all of the above, from 1.
-        line: where the changed expression begins.
-        last_line: where it ends.
-    """
-
-    file: str
-    scope: str
-    text: str
-    change: str
-    number: int
-    line: int
-    last_line: int
-
-    @property
-    def key(self) -> tuple[str, str, str, str, int]:
-        """What identifies the mutant as long as the line and its function stay: no line number."""
-        return self.file, self.scope, self.text, self.change, self.number
 
 
 def is_text(node: cst.CSTNode) -> bool:

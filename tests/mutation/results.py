@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from mutation.equivalents import Key
-from mutation.generating import Mutant
+from mutation.mutant import Mutant
 from mutation.places import DATA
 
 TOTAL_WANTED = 90.0

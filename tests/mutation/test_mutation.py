@@ -50,8 +50,7 @@ def test_lines_of_an_old_source_are_found_in_the_new_one(tmp_path: Path, monkeyp
 
 
 def test_the_nearest_tests_of_a_line_come_first_and_long_ones_not_at_all() -> None:
-    pytest.importorskip("mutmut", reason="only `make mutation` installs mutmut")
-    from mutation.generating import Mutant
+    from mutation.mutant import Mutant
 
     line = line_of(FRAMER, "        position = 0")
     bits = {FRAMER: recording.line_bits([line])}

@@ -15,7 +15,8 @@ import pytest
 
 from mutation import warm
 from mutation.covering import CoveredTest
-from mutation.generating import Mutant, mutated_source
+from mutation.generating import mutated_source
+from mutation.mutant import Mutant
 from mutation.places import ROOT
 
 FIRST_EXAMPLES = 20

@@ -7,7 +7,8 @@ from collections.abc import Container
 from dataclasses import dataclass
 from random import Random
 
-from mutation.generating import Mutant, make_mutants
+from mutation.generating import make_mutants
+from mutation.mutant import Mutant
 from mutation.places import ROOT
 
 PER_UNIT = 30

@@ -95,7 +95,7 @@ def test_gzip_without_end_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (gzip.compress(b"PK\x03\x04" + bytes(100)), r"gunzip --stdout .*x.bin"),
+        (gzip.compress(b"PK\x03\x04" + bytes(100), mtime=0), r"gunzip --stdout .*x.bin"),
         (bz2.compress(TEXT.encode()), "bunzip2 --keep"),
         (lzma.compress(TEXT.encode()), "unxz --keep"),
         (bytes(257) + b"ustar" + bytes(300), "tar -xf"),
