@@ -1,5 +1,6 @@
-"""What the emulator's tests share: where the captures of real devices are, if they are, and a server for corpora."""
+"""What the emulator's tests share: captures of real devices, a server for corpora, and no lines of progress."""
 
+import math
 import shutil
 import socket
 import subprocess
@@ -8,8 +9,18 @@ from pathlib import Path
 
 import pytest
 
+from lensmount_emulator.reports import progress
+
 CAPTURES = Path(__file__).parents[3] / "shared" / "captures" / "e-mount"
 SERVERS = [name for name in ("redis-server", "valkey-server") if shutil.which(name)]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_lines_of_progress() -> Iterator[None]:
+    """Progress writes a line every 10 s, so on a busy machine it would stand between what tests expect on stderr."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(progress, "LINE_INTERVAL", math.inf)
+        yield
 
 
 @pytest.fixture(scope="session")

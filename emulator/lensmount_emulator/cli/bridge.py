@@ -13,13 +13,13 @@ from lensmount_protocol.wire import Record
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lensmount bridge`."""
-    from lensmount_emulator.cli.words import add_allow_silence, add_force
+    from lensmount_emulator.cli.words import add_allow_silence, add_force, duration
 
     parser.add_argument("port", metavar="PORT", help="where the body is")
     parser.add_argument("port2", metavar="PORT2", help="where the lens is")
     parser.add_argument("--dialect", default="emount", help="what is spoken there (default: %(default)s)")
     parser.add_argument("--baudrate", type=int, help="stay at this rate")
-    parser.add_argument("--duration", type=float, metavar="SECONDS", help="default: until Ctrl-C")
+    parser.add_argument("--duration", type=duration, metavar="SECONDS", help="default: until Ctrl-C")
     parser.add_argument("--record", metavar="FILE", help="write every byte and edge to this .lmx file")
     add_force(parser)
     parser.add_argument("--story", action="store_true", help="tell what passes")

@@ -91,7 +91,7 @@ def _parser(arguments: argparse.Namespace) -> int:
     _print(figures, came.cases / max(seconds, 1e-9), "cases", as_json=arguments.json)
     for line in came.shown:
         print(line)
-    code = _code(came.violations, trouble)
+    code = _code(came.violations, trouble) or (0 if stopped else _nothing_tried(came.cases))
     if stopped:
         # What was done until then is told; the code is that of a run that was stopped.
         raise KeyboardInterrupt
@@ -156,6 +156,7 @@ def _session(arguments: argparse.Namespace) -> int:
             tell_outcome(outcome)
             print(f"    lensmount replay {shlex.quote(file)}")
     code = _code(len(came.broken), *trouble, *(keeper.trouble for keeper in keepers.values()))
+    code = code or (0 if stopped else _nothing_tried(came.steps))
     if stopped:
         raise KeyboardInterrupt
     return code
@@ -198,6 +199,13 @@ def _code(broken: int, *troubles: str) -> int:
     for trouble in told:
         print(f"lensmount: {trouble}", file=sys.stderr)
     return 1 if broken else 3 if told else 0
+
+
+def _nothing_tried(count: int) -> int:
+    """The exit code of a run that found nothing, behind a line where it tried nothing either."""
+    if not count:
+        print("lensmount: nothing was tried", file=sys.stderr)
+    return 0 if count else 1
 
 
 def _print(figures: Mapping[str, object], rate: float, what: str, *, as_json: bool) -> None:

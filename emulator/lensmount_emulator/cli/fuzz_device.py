@@ -20,13 +20,15 @@ HELPLESS = 5
 
 def add_device_arguments(parser: argparse.ArgumentParser, device: str) -> None:
     """The options of `lensmount fuzz lens` and `lensmount fuzz body`."""
+    from lensmount_emulator.cli.words import count, duration
+
     peer = "body" if device == "lens" else "lens"
     parser.add_argument("--port", required=True, metavar="SPEC", help=f"where the {device} is")
     parser.add_argument("--dialect", default="emount", help="what it speaks (default: %(default)s)")
     parser.add_argument("--profile", default="", metavar="NAME", help=f"the {peer} that we play (default: a usual one)")
     parser.add_argument("--twin", default="", metavar="NAME", help=f"the {device} of ours that is most like it")
-    parser.add_argument("--seconds", type=_positive, default=60.0, help="time to spend (default: %(default)g)")
-    parser.add_argument("--cases", type=_count, default=None, metavar="N", help="cases at most")
+    parser.add_argument("--seconds", type=duration, default=60.0, help="time to spend (default: %(default)g)")
+    parser.add_argument("--cases", type=count, default=None, metavar="N", help="cases at most")
     parser.add_argument(
         "--repeats", type=_count, default=3, metavar="N", help="tries that tell certain from intermittent"
     )
@@ -47,11 +49,13 @@ def add_device_arguments(parser: argparse.ArgumentParser, device: str) -> None:
 
 def add_limits(parser: argparse.ArgumentParser) -> None:
     """What a device has to keep."""
+    from lensmount_emulator.cli.words import duration
+
     parser.add_argument(
-        "--answer", type=_positive, default=0.5, metavar="SECONDS", help="for a known request (default: %(default)g)"
+        "--answer", type=duration, default=0.5, metavar="SECONDS", help="for a known request (default: %(default)g)"
     )
     parser.add_argument(
-        "--greeting", type=_positive, default=2.5, metavar="SECONDS", help="to its first frame (default: %(default)g)"
+        "--greeting", type=duration, default=2.5, metavar="SECONDS", help="to its first frame (default: %(default)g)"
     )
 
 
@@ -63,7 +67,7 @@ def add_gate(parser: argparse.ArgumentParser) -> None:
 
 
 def run_device(arguments: argparse.Namespace) -> int:
-    """Hunt; 0 where nothing was found, 1 where something was, 5 where the device does not come back."""
+    """Hunt; 0 where nothing was found, 1 where something was or no case was tried, 5 where the device stays away."""
     from lensmount_emulator.cli.ports import open_port
     from lensmount_emulator.fuzz.device.corpus import Corpus
     from lensmount_emulator.fuzz.device.hunt import Budget, Hunt
@@ -106,6 +110,9 @@ def run_device(arguments: argparse.Namespace) -> int:
         _report(hunt, notebook.recording, as_json=arguments.json)
     if hunt.came.helpless:
         return HELPLESS
+    if not hunt.came.cases:
+        print(f"lensmount: no case was tried in {hunt.came.seconds:.1f} s; --seconds gives it longer", file=sys.stderr)
+        return 1
     return 1 if hunt.came.findings else 0
 
 
@@ -204,10 +211,3 @@ def _count(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text} is no count")
     return int(text)
-
-
-def _positive(text: str) -> float:
-    value = float(text)
-    if not 0 < value < 1e9:
-        raise argparse.ArgumentTypeError(f"{text} is no number of seconds")
-    return value

@@ -27,7 +27,7 @@ DEMOS = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lensmount loopback`."""
-    from lensmount_emulator.cli.words import add_arm, add_force
+    from lensmount_emulator.cli.words import add_arm, add_force, duration
 
     parser.add_argument("--body", metavar="NAME", help="body profile (default: the usual one for the lens, or a6000)")
     parser.add_argument(
@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='such as "focus 0x3EEF; aperture f/5.6; sleep"',
     )
     parser.add_argument(
-        "--duration", type=_seconds, metavar="SECONDS", help="virtual time; default: until the script is done"
+        "--duration", type=duration, metavar="SECONDS", help="virtual time; default: until the script is done"
     )
     parser.add_argument("--seed", type=int, help="jitter of reaction times; the same seed gives the same recording")
     parser.add_argument(
@@ -150,10 +150,3 @@ def _tell(session: "object", arguments: argparse.Namespace) -> None:
 
 def _named(session: "Session") -> str:
     return " behind ".join([session.lens.title, *(profile.title for profile in reversed(session.accessories))])
-
-
-def _seconds(text: str) -> float:
-    value = float(text)
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is no duration")
-    return value

@@ -7,6 +7,7 @@ are shown.
 
 import argparse
 import json
+import sys
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -57,4 +58,6 @@ def run(arguments: argparse.Namespace) -> int:
     if stopped:
         # What was compared until then is told; the code is that of a run that was stopped.
         raise KeyboardInterrupt
-    return 1 if found.mismatches else 0
+    if not found.cases:
+        print("lensmount: nothing was compared", file=sys.stderr)
+    return 1 if found.mismatches or not found.cases else 0

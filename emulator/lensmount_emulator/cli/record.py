@@ -12,7 +12,7 @@ import sys
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lensmount record`."""
-    from lensmount_emulator.cli.words import add_allow_silence, add_force
+    from lensmount_emulator.cli.words import add_allow_silence, add_force, duration
 
     parser.add_argument("port", metavar="PORT", help="where to listen")
     parser.add_argument("--also", metavar="PORT2", help="the port that hears the other end")
@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--dialect", default="emount", help="what is spoken there (default: %(default)s)")
     parser.add_argument("--baudrate", type=int, help="listen at this rate and no other")
-    parser.add_argument("--duration", type=float, metavar="SECONDS", help="default: until Ctrl-C")
+    parser.add_argument("--duration", type=duration, metavar="SECONDS", help="default: until Ctrl-C")
     parser.add_argument(
         "--reconnect", action="store_true", help="when a port goes away, wait for it and go on; the gap is recorded"
     )

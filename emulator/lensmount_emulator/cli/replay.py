@@ -92,10 +92,11 @@ def _play(path: Path, arguments: argparse.Namespace) -> int:
     from lensmount_emulator.cli.playing import Player
     from lensmount_emulator.cli.ports import open_port
     from lensmount_emulator.cli.words import channels_of
+    from lensmount_emulator.reports.printable import one_line
     from lensmount_emulator.sessions.gate import Gate, GatedTransport, rehearse
     from lensmount_emulator.sessions.guarding import Guard
     from lensmount_emulator.sessions.replaying import Replay
-    from lensmount_emulator.sessions.steps import Do, require_times, steps_of
+    from lensmount_emulator.sessions.steps import Do, has_action, require_times, steps_of
     from lensmount_emulator.termination import OrderlyStack
     from lensmount_hardware.captures.formats import open_capture
     from lensmount_hardware.captures.recording import RecordingWriter, header_of
@@ -112,6 +113,10 @@ def _play(path: Path, arguments: argparse.Namespace) -> int:
     records = list(open_capture(path, dialect.wiring, channels=channels, samplerate=arguments.samplerate).records)
     Guard(dialect, role, arguments.arm).check(records)
     steps = steps_of(records, role, dialect)
+    if not has_action(steps):
+        print(f"lensmount: {one_line(path)}: nothing to play, it holds no byte and no edge of the {role.value}; "
+              f"--as {role.peer.value} plays the other end", file=sys.stderr)  # fmt: skip
+        return 1
     if not arguments.wait:
         require_times(steps)
     rehearse(Gate(dialect, role, arguments.arm), (step.action for step in steps if isinstance(step, Do)))

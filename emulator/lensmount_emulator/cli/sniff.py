@@ -11,14 +11,14 @@ import sys
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lensmount sniff`."""
-    from lensmount_emulator.cli.words import add_allow_silence, add_force
+    from lensmount_emulator.cli.words import add_allow_silence, add_force, duration
 
     parser.add_argument("port", metavar="PORT", nargs="?", help="hears what the body sends; a board hears both ends")
     parser.add_argument("port2", metavar="PORT2", nargs="?", help="hears what the lens sends")
     parser.add_argument("--port", dest="both", metavar="SPEC", help="the one port that hears both ends: board:SERIAL")
     parser.add_argument("--dialect", default="emount", help="what is spoken there (default: %(default)s)")
     parser.add_argument("--baudrate", type=int, help="listen at this rate and no other")
-    parser.add_argument("--duration", type=float, metavar="SECONDS", help="default: until Ctrl-C")
+    parser.add_argument("--duration", type=duration, metavar="SECONDS", help="default: until Ctrl-C")
     parser.add_argument("--record", metavar="FILE", help="write every byte and edge to this .lmx file")
     add_force(parser)
     parser.add_argument(

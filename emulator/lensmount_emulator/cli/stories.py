@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import json
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -67,7 +68,7 @@ def replay_story(arguments: argparse.Namespace) -> int:
 
 
 def _replay_on_device(arguments: argparse.Namespace) -> int:
-    """Play a finding on the device at a port, or on its twin; 1 where it breaks."""
+    """Play a finding on the device at a port, or on its twin; 1 where it breaks, or was not played in full."""
     from lensmount_emulator.cli.fuzz_device import triers
     from lensmount_emulator.cli.ports import open_port
     from lensmount_emulator.fuzz.device.findings import read_finding, steps_in
@@ -105,6 +106,9 @@ def _replay_on_device(arguments: argparse.Namespace) -> int:
             raise TransportError(f"{where}: the {device.value} does not come to a session; nothing was played")
     held = dict(trier.link.gate.refused)
     broke = sum(count for came, count in counts.items() if came in BROKEN)
+    if held and not broke:
+        print(f"lensmount: {arguments.file}: {sum(held.values())} sends were held back, so the story was not played in "
+              "full; --arm lets them pass", file=sys.stderr)  # fmt: skip
     if arguments.json:
         print(json.dumps({"kind": whose.kind, "found": whose.repeats, "came": counts, "broke": broke,
                           "held back": held, "armed then": whose.armed}))  # fmt: skip
@@ -114,7 +118,7 @@ def _replay_on_device(arguments: argparse.Namespace) -> int:
             print(f"    {count}x held back: {what}")
         if held and whose.armed:
             print(f"    it was found with {' '.join(f'--arm {name}' for name in whose.armed)}")
-    return 1 if broke else 0
+    return 1 if broke or held else 0
 
 
 def _tell_device(story: "Story", whose: "Whose", counts: Mapping[str, int]) -> None:

@@ -1,6 +1,7 @@
 """Words of the command line that several verbs read the same way."""
 
 import argparse
+import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -22,6 +23,21 @@ def count(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and int(text)):
         raise argparse.ArgumentTypeError(f"{text!r} is no count; write a whole number from 1 on")
     return int(text)
+
+
+def duration(text: str) -> float:
+    """A time to spend, in seconds.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none, not positive, or without an end.
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is no duration; write seconds, more than 0")
+    return value
 
 
 def frequency(text: str) -> int:

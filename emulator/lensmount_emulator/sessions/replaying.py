@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 
 from lensmount_emulator.roles.engine import Notice
-from lensmount_emulator.sessions.steps import Do, ExpectFrame, ExpectLevel, Step
+from lensmount_emulator.sessions.steps import Do, ExpectFrame, ExpectLevel, Step, has_action
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.frame import Frame, GarbageReason
 from lensmount_protocol.paving import type_of
@@ -34,6 +34,7 @@ class Replay:
         passed_over: frames of the peer that nothing waited for.
         done: steps that are over.
         over: whether everything is done and the peer has had time to answer.
+        acts: whether the port carries anything of what the recording sends or drives.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Replay:
         self.over = False
         self._ended: float | None = None
         self._steps = [step for step in steps if _is_played(step, carried, waits)]
+        self.acts = has_action(self._steps)
         self._waits = waits
         self._patience = patience
         self._silence = dialect.silence
@@ -84,11 +86,13 @@ class Replay:
 
     @property
     def clean(self) -> bool:
-        """Whether every step was made, and the peer did all of its own."""
-        return self.finished and not self.missed
+        """Whether there was something to do, every step was made, and the peer did all of its own."""
+        return self.acts and self.finished and not self.missed
 
     def summary(self) -> str:
         """What the replay came to, in one line."""
+        if not self.acts:
+            return "nothing was played: the port carries none of the lines that the recording drives"
         missed = f", {self.missed} of the peer's missed" if self.missed else ""
         return (
             f"{self.done} of {len(self._steps)} steps done{missed}, {self.passed_over} frames of the peer passed over"

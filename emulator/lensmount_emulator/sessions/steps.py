@@ -90,6 +90,11 @@ def require_times(steps: Iterable[Step]) -> None:
         raise CaptureError("this recording has no times, so it cannot be played in its own; play it with --wait")
 
 
+def has_action(steps: Iterable[Step]) -> bool:
+    """Whether anything is sent or driven: a change of the rate alone puts nothing on the wire."""
+    return any(isinstance(step, Do) and not isinstance(step.action, SetBaudrate) for step in steps)
+
+
 def _steps(records: Iterable[Record], role: Role, dialect: Dialect) -> Iterator[Step]:
     decoder = Decoder(dialect)
     baudrate: int | None = None

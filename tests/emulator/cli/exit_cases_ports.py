@@ -1,14 +1,22 @@
 """Cases for the verbs with ports; each cell of the page's table has one."""
 
 import os
+import re
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from threading import Event, Thread
 
+from lensmount_emulator.cli.playing import engine_for
+from lensmount_emulator.profiles.library import load_profile
+from lensmount_emulator.sessions.live import LiveSession
 from lensmount_hardware.boards import devices
+from lensmount_hardware.captures.recording import RecordingWriter
+from lensmount_hardware.clock import MonotonicClock
+from lensmount_hardware.spec import open_transport
 from lensmount_protocol.registry import load_dialect
+from lensmount_protocol.wire import Burst, Edge, Role
 
 from .conftest import pty_pair  # noqa: TID252
 from .exit_cases import Bench, case  # noqa: TID252
@@ -18,6 +26,8 @@ NOISE = load_dialect("lmount").build_frame(bytes([0x0A, 1, 2, 3]), 1, 0)
 """A frame of another dialect than is listened for."""
 
 SHORT = ("--duration", "0.15")
+
+PROFILES = {Role.BODY: "a6000", Role.LENS: "sel55210"}
 
 
 @contextmanager
@@ -52,8 +62,29 @@ def leaving() -> Iterator[str]:
         thread.join()
 
 
+@contextmanager
+def playing(role: Role, spec: str) -> Iterator[None]:
+    """A healthy peer of ours in real time, which is there before the body of the statement runs."""
+    over, there = Event(), Event()
+
+    def play() -> None:
+        with open_transport(spec, role=role, baudrate=750_000) as port:
+            engine = engine_for(load_profile(PROFILES[role]), port.lines, "")
+            there.set()
+            LiveSession(engine, port, MonotonicClock()).run(None, unless=over.is_set)
+
+    thread = Thread(target=play)
+    thread.start()
+    try:
+        assert there.wait(20)
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
 def run_words(role: str, port: str) -> list[str]:
-    return ["run", role, "--profile", {"lens": "sel55210", "body": "a6000"}[role], "--port", port]
+    return ["run", role, "--profile", PROFILES[Role(role)], "--port", port]
 
 
 COMMANDS: dict[str, Callable[[str, str], list[str]]] = {
@@ -123,6 +154,84 @@ def _script_not_done(bench: Bench) -> int:
     return code
 
 
+for _verb in COMMANDS:
+
+    @case(_verb, "nothing")
+    def _no_time(bench: Bench, verb: str = _verb) -> int:
+        codes = set[int]()
+        for seconds in ("0", "-1", "nan", "inf", "soon"):
+            codes.add(bench.run(*COMMANDS[verb]("pty:", "pty:"), f"--duration={seconds}"))
+            assert f"{seconds!r} is no duration; write seconds, more than 0" in bench.err
+        assert os.listdir(bench.folder) == []
+        (code,) = codes
+        return code
+
+
+@case("replay --port", "nothing")
+def _no_byte_of_that_end(bench: Bench) -> int:
+    path = bench.folder / "a.lmx"
+    with RecordingWriter(path, {"dialect": "emount"}) as writer:
+        writer.write(Burst(0.0, Role.BODY, REQUEST, 750_000))
+        writer.write(Edge(0.1, "BODY_CS", True))
+    code = bench.run("replay", path, "--port", "pty:", "--as", "lens", "--record", "b.lmx")
+    (line,) = bench.err.splitlines()
+    assert line.endswith(
+        "a.lmx: nothing to play, it holds no byte and no edge of the lens; --as body plays the other end"
+    )
+    assert bench.run("replay", path, "--port", "pty:", "--as", "lens", "--wait") == code
+    # Edges alone are nothing to play on a port that carries no line.
+    with RecordingWriter(bench.folder / "edges.lmx", {"dialect": "emount"}) as writer:
+        writer.write(Edge(0.1, "BODY_CS", True))
+    with ports(REQUEST) as (port,):
+        assert bench.run("replay", "edges.lmx", "--port", port, "--as", "body") == code
+    assert "failed: nothing was played: the port carries none of the lines that the recording drives" in bench.said
+    return code
+
+
+DEVICES = ("lens", "body")
+FUZZ = ("--seconds", "0.001", "--greeting", "0.3", "--answer", "0.3", "--folder", "found")
+
+
+def _fuzz(device: str, bench: Bench, peers: str, *words: str) -> int:
+    return bench.run("fuzz", device, "--dialect", "emount", "--port", peers, *FUZZ, *words)
+
+
+for _device in DEVICES:
+
+    @case(f"fuzz {_device}", "nothing")
+    def _no_case_tried(bench: Bench, device: str = _device) -> int:
+        link = bench.folder / "wire"
+        with playing(Role(device), f"pty:{link}"):
+            code = _fuzz(device, bench, f"serial:{link}", "--greeting", "5")
+        assert re.search(r"lensmount: no case was tried in \d+\.\d s; --seconds gives it longer\n", bench.err)
+        assert re.search(r"^cases +0$", bench.said, re.MULTILINE)
+        for option in ("--cases", "--seconds"):
+            assert bench.run("fuzz", device, "--port", "pty:", option, "0") == 2
+        return code
+
+    @case(f"fuzz {_device}", "silence", "gone")
+    def _no_device(bench: Bench, device: str = _device) -> int:
+        code = _fuzz(device, bench, "tcp:127.0.0.1:1")
+        assert "Connection refused" in bench.err
+        assert _fuzz(device, bench, "pty:") == code
+        assert "does not come to a session of emount: nothing is heard" in bench.err
+        return code
+
+    @case(f"fuzz {_device}", "noise")
+    def _other_dialect(bench: Bench, device: str = _device) -> int:
+        with ports(NOISE) as (port,):
+            code = _fuzz(device, bench, port)
+        assert "does not come to a session of emount: what it says is no session" in bench.err
+        return code
+
+
+@case("doctor", "nothing")
+def _nothing_to_examine(bench: Bench) -> int:
+    code = bench.run("doctor", "pty:")
+    assert "nothing to examine" in bench.err
+    return code
+
+
 @case("doctor", "done")
 def _healthy(bench: Bench) -> int:
     return bench.run("doctor", "loop://", "--json")
@@ -189,104 +298,3 @@ def _no_drive(bench: Bench) -> int:
 @case("board boot", "gone")
 def _no_such_board(bench: Bench) -> int:
     return bench.run("board", "boot", "--port", "board:/dev/no-such-board")
-
-
-CAMPAIGN = 'dialect = "emount"\nbodies = ["a6000"]\nlenses = ["sel55210"]\nscript = "wait 0.05"\n'
-
-
-def _campaign(bench: Bench, more: str = "", *words: object) -> int:
-    (bench.folder / "c.toml").write_text(CAMPAIGN + more)
-    return bench.run("campaign", "c.toml", "--processes", "1", *words)
-
-
-@case("campaign", "done")
-def _passes(bench: Bench) -> int:
-    code = _campaign(bench)
-    assert bench.said.endswith("every case passed\n")
-    return code
-
-
-@case("campaign", "nothing")
-def _no_combination(bench: Bench) -> int:
-    return _campaign(bench, "seeds = []\n")
-
-
-@case("campaign", "wanting")
-def _not_as_expected(bench: Bench) -> int:
-    code = _campaign(bench, 'faults = ["drop rate=0.2"]\n')
-    assert "failed: 1 of 1 cases" in bench.said
-    return code
-
-
-@case("campaign", "dialect")
-def _unknown_dialect(bench: Bench) -> int:
-    (bench.folder / "c.toml").write_text('dialect = "zmount"\n')
-    return bench.run("campaign", "c.toml")
-
-
-@case("campaign", "missing")
-def _no_file(bench: Bench) -> int:
-    return bench.run("campaign", "missing.toml")
-
-
-@case("campaign", "folder")
-def _folder_as_file(bench: Bench) -> int:
-    return bench.run("campaign", bench.folder)
-
-
-def _results(bench: Bench, finished: int, planned: int) -> str:
-    """Results of which only some cases are there."""
-    from lensmount_emulator.campaign.case import Result, ScriptResult, Verdict
-    from lensmount_emulator.campaign.form import read_form
-    from lensmount_emulator.campaign.planning import plan_campaign
-    from lensmount_emulator.campaign.store import Store
-
-    plan = plan_campaign(read_form(f'{CAMPAIGN}seeds = "1-{planned}"\n'.encode(), "c"))
-    with Store(bench.folder / "r.sqlite", plan) as store:
-        for one in plan.cases[:finished]:
-            store.add(Result(one, Verdict.HELD, (), ScriptResult(complete=True, done=1, steps=1), digest="d"))
-    return "r.sqlite"
-
-
-@case("campaign report", "done")
-def _report(bench: Bench) -> int:
-    code = bench.run("campaign", "report", _results(bench, 2, 2))
-    assert bench.said.endswith("every case passed\n")
-    return code
-
-
-@case("campaign report", "half")
-def _unfinished(bench: Bench) -> int:
-    code = bench.run("campaign", "report", _results(bench, 1, 2))
-    assert "failed: the campaign is not finished, 1 of 2 cases have a result; " in bench.said
-    assert "every case passed" not in bench.said
-    # Nor may a choice of its cases hide it.
-    assert bench.run("campaign", "report", "r.sqlite", "--where", "seed = 1") == 1
-    return code
-
-
-@case("campaign report", "nothing")
-def _no_case(bench: Bench) -> int:
-    code = bench.run("campaign", "report", _results(bench, 0, 2))
-    assert "failed: no case has a result" in bench.said
-    return code
-
-
-@case("campaign report", "missing")
-def _no_results(bench: Bench) -> int:
-    return bench.run("campaign", "report", "missing.sqlite")
-
-
-@case("campaign report", "folder")
-def _folder_as_results(bench: Bench) -> int:
-    return bench.run("campaign", "report", bench.folder)
-
-
-@case("campaign report", "full")
-def _report_full(bench: Bench) -> int:
-    return bench.run_on_full_disk("campaign", "report", _results(bench, 2, 2))
-
-
-@case("campaign report", "pipe")
-def _report_pipe(bench: Bench) -> int:
-    return bench.run_on_closed_pipe("campaign", "report", _results(bench, 2, 2))

@@ -6,7 +6,13 @@ import pytest
 
 from lensmount_emulator.cli.main import VERBS
 
-from . import exit_cases_files, exit_cases_ports  # noqa: F401, TID252
+from . import (  # noqa: F401, TID252
+    exit_cases_campaigns,
+    exit_cases_files,
+    exit_cases_outputs,
+    exit_cases_ports,
+    exit_cases_virtual,
+)
 from .exit_cases import CASES, HEADING, PAGE, Bench, documented  # noqa: TID252
 
 TABLE = documented(PAGE.read_text(encoding="utf-8"))

@@ -120,7 +120,7 @@ class Hunt:
         link, budget = self.trier.link, self._budget
         ladder = self.trier.ladder
         if not ladder.health.greet() and not ladder.power_cycle() and not ladder.ask_person():
-            heard = "what it says is no session" if link.heard or link.garbage else "nothing is heard"
+            heard = "what it says is no session" if link.received else "nothing is heard"
             raise TransportError(
                 f"{link.port.name}: the {self.setup.device.value} does not come to a session of "
                 f"{self.setup.dialect.name}: {heard}; `lensmount doctor` examines a port"

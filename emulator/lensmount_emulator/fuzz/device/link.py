@@ -74,6 +74,7 @@ class Link:
         gate: what may be emitted.
         heard: frames of the device since the last `forget`, the stream's among them.
         garbage: runs of bytes that were none, since then.
+        received: bytes that came, whatever they are.
         stream: frames of the stream that have come since the last `begin`.
         identity: what the device says it is; `""` as long as it has not.
         took_supply: whether our engine has given the device up and wanted its supply off.
@@ -95,6 +96,7 @@ class Link:
         self.port = GatedTransport(port, self.gate, self._before)
         self.heard: list[Heard] = []
         self.garbage: list[Garbage] = []
+        self.received = 0
         self.stream = 0
         self.identity = ""
         self.took_supply = False
@@ -257,6 +259,7 @@ class Link:
     def _note(self, event: WireEvent) -> None:
         now = self.clock.now()
         if isinstance(event, Received):
+            self.received += len(event.data)
             rate = self.engine.baudrate
             self._tap(Burst(now - transmission_time(len(event.data), rate), self.setup.device, event.data, rate, now))
         else:

@@ -260,9 +260,10 @@ def test_a_replay_says_what_was_held_back_and_what_had_been_armed(
     assert json.loads(capsys.readouterr().out)["held back"] == {}
     with Served("lmount", "lens", tmp_path, 0) as served:
         words = ["fuzz", "replay", str(path), "--port", f"serial:{served.link}", *QUICK[:4]]
-        main(words)
-        out = capsys.readouterr().out
+        assert main(words) == 1
+        out, err = capsys.readouterr()
         assert "1x held back: " in out
+        assert err.endswith(": 1 sends were held back, so the story was not played in full; --arm lets them pass\n")
         assert "it was found with --arm 0x7d" in out
         assert bytes.fromhex(frame) not in (tmp_path / "heard").read_bytes()
         main([*words, "--arm", "0x7d"])

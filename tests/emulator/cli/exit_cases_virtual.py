@@ -1,0 +1,231 @@
+"""Cases for the verbs that need no input file: sessions, proofs, fuzzing and tables."""
+
+import os
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from lensmount_emulator.fuzz import session as fuzz_session
+from lensmount_emulator.fuzz.parser import ParserFigures
+from lensmount_emulator.fuzz.stage import Outcome
+from lensmount_emulator.fuzz.story import Story
+from lensmount_emulator.fuzz.watch import Complaint
+from lensmount_emulator.proofs.differential import Differential
+from lensmount_emulator.sessions import scenes
+
+from .exit_cases import CASES, Bench, case  # noqa: TID252
+from .exit_inputs import BODY, LENS, PAIR, image, recording  # noqa: TID252
+
+SHORT_MATRIX = ("matrix", "--dialect", "emount", "--body", BODY, "--lens", LENS, "--do", "wait 0.1", "--jobs", "1")
+
+PRINTERS: dict[str, tuple[object, ...]] = {
+    "matrix": SHORT_MATRIX,
+    "prove": ("prove", "emount", "--cases", "5"),
+    "fuzz parser": ("fuzz", "parser", "emount", "--cases", "5"),
+    "fuzz session": ("fuzz", "session", "--dialect", "emount", "--steps", "2"),
+    "describe": ("describe", "emount"),
+    "dialects": ("dialects",),
+    "profiles": ("profiles",),
+    "demo": ("demo",),
+    "loopback": ("loopback", *PAIR, "--duration", "1.3", "--quiet"),
+    "decode": ("decode", "session.lmx"),
+    "decode --verify": ("decode", "--verify", "session.lmx"),
+    "fidelity": ("fidelity", "session.lmx", "--profile", LENS),
+    "replay": ("replay", "session.lmx"),
+    "firmware": ("firmware", "image.lmf"),
+}
+"""Verb -> words that make it print."""
+
+
+def _prepare(verb: str, bench: Bench) -> tuple[object, ...]:
+    words = PRINTERS[verb]
+    if "session.lmx" in words:
+        recording(bench)
+    if verb == "firmware":
+        image(bench)
+    if verb == "demo":
+        # One scene, the shortest: each of them prints in the same way.
+        scene = scenes.Scene("One scene", BODY, LENS, "wait 0.1", wire=True)
+        bench.monkeypatch.setattr(scenes, "SCENES", (scene,))
+    return words
+
+
+def _prints(verb: str, how: str, bench: Bench) -> int:
+    words = _prepare(verb, bench)
+    return {"done": bench.run, "full": bench.run_on_full_disk, "pipe": bench.run_on_closed_pipe}[how](*words)
+
+
+for _verb in PRINTERS:
+    for _how in ("done", "full", "pipe"):
+        if (_verb, _how) not in CASES and (_verb, _how) != ("loopback", "pipe"):
+            case(_verb, _how)(partial(_prints, _verb, _how))
+
+
+@case("matrix", "nothing")
+def _(bench: Bench) -> int:
+    code = bench.run("matrix", "--dialect", "emount", "--lens", LENS, "--with", "*")
+    assert "nothing else that was asked for" in bench.err
+    return code
+
+
+@case("matrix", "wanting")
+def _(bench: Bench) -> int:
+    bench.monkeypatch.setattr("lensmount_emulator.sessions.trial.errors_in", lambda _session: ["an error"])
+    code = bench.run(*SHORT_MATRIX)
+    assert "an error" in bench.said
+    return code
+
+
+@case("matrix", "dialect")
+def _(bench: Bench) -> int:
+    code = bench.run("matrix", "--dialect", "emount", "--do", "check all")
+    assert "unknown script verb 'check'" in bench.err
+    return code
+
+
+@case("matrix", "missing")
+def _(bench: Bench) -> int:
+    return bench.run("matrix", "--dialect", "emount", "--lens", "missing.toml")
+
+
+@case("matrix", "exists")
+def _(bench: Bench) -> int:
+    assert bench.run(*SHORT_MATRIX, "--record", "cells", "--html", "page.html") == 0
+    (cell,) = Path("cells").iterdir()
+    cell.write_bytes(b"precious")
+    code = bench.run(*SHORT_MATRIX, "--record", "cells")
+    assert cell.read_bytes() == b"precious"
+    assert bench.run(*SHORT_MATRIX, "--record", "cells", "--force") == 0
+    # A report replaces a report of its kind, and no other file.
+    assert bench.run(*SHORT_MATRIX, "--html", "page.html") == 0
+    assert bench.run(*SHORT_MATRIX, "--html", cell) == 3
+    assert bench.run(*SHORT_MATRIX, "--json", "page.html") == 3
+    assert cell.read_bytes().startswith(b'{"lensmount":"recording"')
+    return code
+
+
+@case("prove", "nothing")
+def _(bench: Bench) -> int:
+    with bench.monkeypatch.context() as patch:
+        patch.setattr("lensmount_emulator.proofs.differential.compare", lambda *_: None)
+        assert bench.run("prove", "emount") == 1
+        assert bench.err == "lensmount: nothing was compared\n"
+    return bench.run("prove", "emount", "--cases", "0")
+
+
+@case("prove", "wanting")
+def _(bench: Bench) -> int:
+    def found(*arguments: Any) -> None:
+        (came,) = [one for one in arguments if isinstance(one, Differential)]
+        came.mismatches += 1
+
+    bench.monkeypatch.setattr("lensmount_emulator.proofs.differential.compare", found)
+    return bench.run("prove", "emount", "--cases", "5")
+
+
+@case("fuzz parser", "nothing")
+def _(bench: Bench) -> int:
+    with bench.monkeypatch.context() as patch:
+        patch.setattr("lensmount_emulator.fuzz.parser.fuzz_parser", lambda *_, **__: None)
+        assert bench.run("fuzz", "parser", "emount") == 1
+        assert bench.err == "lensmount: nothing was tried\n"
+    return bench.run("fuzz", "parser", "emount", "--cases", "0")
+
+
+@case("fuzz parser", "wanting")
+def _(bench: Bench) -> int:
+    def found(*_arguments: Any, came: ParserFigures, **_options: Any) -> None:
+        came.cases, came.violations = 1, 1
+
+    bench.monkeypatch.setattr("lensmount_emulator.fuzz.parser.fuzz_parser", found)
+    return bench.run("fuzz", "parser", "emount", "--cases", "5")
+
+
+@case("fuzz session", "nothing")
+def _(bench: Bench) -> int:
+    with bench.monkeypatch.context() as patch:
+        patch.setattr(fuzz_session, "run_campaign", lambda *_, **__: None)
+        assert bench.run("fuzz", "session") == 1
+        assert bench.err == "lensmount: nothing was tried\n"
+    return bench.run("fuzz", "session", "--steps", "0")
+
+
+@case("fuzz session", "wanting")
+def _(bench: Bench) -> int:
+    story = Story("emount", BODY, LENS, seed=1, steps=("wait 0.1",), breaks="an invariant")
+    outcome = Outcome(story, [Complaint("an invariant", 0.1, "is broken")], 1, [])
+
+    def found(*_arguments: Any, found: Callable[[Outcome], None], came: fuzz_session.Campaign, **_options: Any) -> None:
+        came.steps, came.stories = 1, 1
+        came.broken.append(outcome)
+        found(outcome)
+
+    bench.monkeypatch.setattr(fuzz_session, "run_campaign", found)
+    code = bench.run("fuzz", "session", "--dialect", "emount", "--steps", "2")
+    assert Path("story-1-1.lmx").exists()
+    # A second run of the same seed keeps what the first one found.
+    assert bench.run("fuzz", "session", "--dialect", "emount", "--steps", "2") == code
+    assert sorted(os.listdir()) == ["story-1-1.lmx", "story-1-2.lmx"]
+    return code
+
+
+@case("prove", "dialect")
+def _(bench: Bench) -> int:
+    return bench.run("prove", "zmount")
+
+
+@case("fuzz parser", "dialect")
+def _(bench: Bench) -> int:
+    return bench.run("fuzz", "parser", "zmount")
+
+
+@case("fuzz session", "dialect")
+def _(bench: Bench) -> int:
+    return bench.run("fuzz", "session", "--dialect", "zmount")
+
+
+@case("describe", "dialect")
+def _(bench: Bench) -> int:
+    return bench.run("describe", "zmount")
+
+
+@case("profiles", "dialect")
+def _(bench: Bench) -> int:
+    return bench.run("profiles", "--dialect", "zmount")
+
+
+@case("loopback", "nothing")
+def _(bench: Bench) -> int:
+    return bench.run("loopback", "--duration", "0")
+
+
+@case("loopback", "wanting")
+def _(bench: Bench) -> int:
+    code = bench.run("loopback", *PAIR, "--duration", "0.1", "--do", "wait 5", "--quiet")
+    assert "the script was not done in 0.100 s" in bench.said
+    return code
+
+
+@case("loopback", "pipe")
+def _(bench: Bench) -> int:
+    # A recording on the standard output ends in the same way as text does.
+    with bench.monkeypatch.context() as patch:
+        reader, writer = os.pipe()
+        os.close(reader)
+        patch.setattr("lensmount_hardware.output_file.STREAMS", {"-": writer})
+        code = bench.run("loopback", *PAIR, "--duration", "1.3", "--quiet", "--record", "-")
+        os.close(writer)
+    assert bench.err == ""
+    assert bench.run_on_closed_pipe("loopback", *PAIR, "--duration", "1.3", "--quiet") == code
+    return code
+
+
+@case("loopback", "dialect")
+def _(bench: Bench) -> int:
+    return bench.run("loopback", "--body", BODY, "--lens", "sigma-45mm-f2.8-dg-dn")
+
+
+@case("loopback", "missing")
+def _(bench: Bench) -> int:
+    return bench.run("loopback", "--body", "missing.toml")
