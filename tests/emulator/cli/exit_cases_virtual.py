@@ -110,7 +110,7 @@ def _(bench: Bench) -> int:
     with bench.monkeypatch.context() as patch:
         patch.setattr("lensmount_emulator.proofs.differential.compare", lambda *_: None)
         assert bench.run("prove", "emount") == 1
-        assert bench.err == "lensmount: nothing was compared\n"
+        assert bench.err.endswith("lensmount: nothing was compared\n")
     return bench.run("prove", "emount", "--cases", "0")
 
 
@@ -129,7 +129,7 @@ def _(bench: Bench) -> int:
     with bench.monkeypatch.context() as patch:
         patch.setattr("lensmount_emulator.fuzz.parser.fuzz_parser", lambda *_, **__: None)
         assert bench.run("fuzz", "parser", "emount") == 1
-        assert bench.err == "lensmount: nothing was tried\n"
+        assert bench.err.endswith("lensmount: nothing was tried\n")
     return bench.run("fuzz", "parser", "emount", "--cases", "0")
 
 
@@ -147,7 +147,7 @@ def _(bench: Bench) -> int:
     with bench.monkeypatch.context() as patch:
         patch.setattr(fuzz_session, "run_campaign", lambda *_, **__: None)
         assert bench.run("fuzz", "session") == 1
-        assert bench.err == "lensmount: nothing was tried\n"
+        assert bench.err.endswith("lensmount: nothing was tried\n")
     return bench.run("fuzz", "session", "--steps", "0")
 
 
