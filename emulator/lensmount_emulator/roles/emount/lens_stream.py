@@ -113,7 +113,7 @@ def _show_iris(lens: LensCore, status: LensStatus) -> None:
         iris.order(target)
     status.aperture = iris.current
     status.aperture_next = iris.goal if settings.announces_target else iris.next
-    status.aperture_frames_left = iris.frames_left + (moved or not iris.at_rest)
+    status.aperture_frames_left = min(0xFF, iris.frames_left + (moved or not iris.at_rest))
     wanted = iris.goal - iris.offset if target is None else iris.reachable(target)
     status.aperture_error = (iris.current - wanted) & 0xFFFF
     if not iris.at_rest:

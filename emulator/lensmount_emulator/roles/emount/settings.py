@@ -5,6 +5,8 @@ of each message by the name of its class; `start` gives, frame by frame from the
 that while a session starts.
 """
 
+from typing import Literal
+
 from msgspec import Struct
 
 from lensmount_emulator.roles.wording import MessageFields, Variable
@@ -99,7 +101,7 @@ class Focus(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     acknowledges_first: bool = False
     reports_encoder: bool = True
     shows_limits: bool = True
-    cycle_flag: str = "none"
+    cycle_flag: Literal["follows", "fixed", "none"] = "none"
 
 
 class Rows(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -12,6 +12,7 @@ from lensmount_emulator.roles.lmount.settings import (
     Firmware,
     LensSettings,
 )
+from lensmount_emulator.roles.value_checks import check_above_zero, check_between
 from lensmount_protocol.errors import ProfileError
 
 FOCAL_MM = (1.0, 4000.0)
@@ -21,6 +22,8 @@ STEPS = (2, 65_535)
 FRAME_HZ = (24, 480)
 FACTOR = (0.5, 4.0)
 CURRENT_MA = (0, 5000)
+MAX_TEXT = 255
+"""Bytes of a text whose length a message carries in one byte."""
 
 
 def check(_place: Place, settings: Struct) -> None:
@@ -34,9 +37,10 @@ def check(_place: Place, settings: Struct) -> None:
     elif isinstance(settings, BodySettings):
         _check_body(settings)
     elif isinstance(settings, AccessorySettings):
-        _between("factor", settings.factor, *FACTOR)
-        _between("length_mm", settings.length_mm, 0, 200)
-        _between("number", settings.number, 0, 0xFFFF)
+        check_between("factor", settings.factor, *FACTOR)
+        check_between("length_mm", settings.length_mm, 0, 200)
+        check_between("idle_ma", settings.idle_ma, *CURRENT_MA)
+        check_between("number", settings.number, 0, 0xFFFF)
 
 
 def _check_lens(lens: LensSettings) -> None:
@@ -44,21 +48,21 @@ def _check_lens(lens: LensSettings) -> None:
     _range("optics.focal_mm", optics.focal_mm, *FOCAL_MM)
     _range("optics.f_number", optics.f_number, *F_NUMBER)
     widest = max(optics.f_number)
-    _between("optics.smallest_f_number", optics.smallest_f_number, widest, F_NUMBER[1])
-    _between("optics.nearest_m", optics.nearest_m, *NEAREST_M)
-    _between("focus.steps", lens.focus.steps, *STEPS)
-    _above_zero("focus.speed", lens.focus.speed)
-    _above_zero("focus.acceleration", lens.focus.acceleration)
-    _between("focus.backlash", lens.focus.backlash, 0, lens.focus.steps // 2)
-    _between("focus.settle_ms", lens.focus.settle_ms, 0, 1000)
+    check_between("optics.smallest_f_number", optics.smallest_f_number, widest, F_NUMBER[1])
+    check_between("optics.nearest_m", optics.nearest_m, *NEAREST_M)
+    check_between("focus.steps", lens.focus.steps, *STEPS)
+    check_above_zero("focus.speed", lens.focus.speed)
+    check_above_zero("focus.acceleration", lens.focus.acceleration)
+    check_between("focus.backlash", lens.focus.backlash, 0, lens.focus.steps // 2)
+    check_between("focus.settle_ms", lens.focus.settle_ms, 0, 1000)
     for rate in lens.focus.drive_hz or [0]:
-        _between("focus.drive_hz", rate, *FRAME_HZ)
-    _above_zero("diaphragm.av_per_s", lens.diaphragm.av_per_s)
-    _between("diaphragm.step", lens.diaphragm.step, 1, 256)
-    _between("zoom.focus_shift_steps", abs(lens.zoom.focus_shift_steps), 0, lens.focus.steps)
-    _above_zero("zoom.seconds", lens.zoom.seconds)
-    _between("stabiliser.generation", lens.stabiliser.generation, 0, 2)
-    _between("stabiliser.range_um", lens.stabiliser.range_um, 1, 32_767)
+        check_between("focus.drive_hz", rate, *FRAME_HZ)
+    check_above_zero("diaphragm.av_per_s", lens.diaphragm.av_per_s)
+    check_between("diaphragm.step", lens.diaphragm.step, 1, 256)
+    check_between("zoom.focus_shift_steps", abs(lens.zoom.focus_shift_steps), 0, lens.focus.steps)
+    check_above_zero("zoom.seconds", lens.zoom.seconds)
+    check_between("stabiliser.generation", lens.stabiliser.generation, 0, 2)
+    check_between("stabiliser.range_um", lens.stabiliser.range_um, 1, 32_767)
     power = lens.power
     for key, current in (
         ("idle_ma", power.idle_ma),
@@ -66,30 +70,33 @@ def _check_lens(lens: LensSettings) -> None:
         ("diaphragm_ma", power.diaphragm_ma),
         ("stabiliser_ma", power.stabiliser_ma),
     ):
-        _between(f"power.{key}", current, *CURRENT_MA)
-    _between("timing.boot", lens.timing.boot, 0, 150_000)
-    _between("timing.hello", lens.timing.hello, 20, 20_000)
-    _between("timing.answer", lens.timing.answer, 20, 4_000)
-    _between("timing.cycle", lens.timing.cycle, 20, 1_500)
-    _between("number", lens.number, 0, 0xFFFF)
+        check_between(f"power.{key}", current, *CURRENT_MA)
+    check_between("timing.boot", lens.timing.boot, 0, 150_000)
+    check_between("timing.hello", lens.timing.hello, 20, 20_000)
+    check_between("timing.answer", lens.timing.answer, 20, 4_000)
+    check_between("timing.cycle", lens.timing.cycle, 20, 1_500)
+    check_between("number", lens.number, 0, 0xFFFF)
+    _check_text("optics.maker", optics.maker)
+    _check_text("name", lens.name)
+    _check_text("serial", lens.serial)
     _check_firmware(lens.firmware)
 
 
 def _check_body(body: BodySettings) -> None:
     camera = body.camera
-    _between("camera.live_view_hz", camera.live_view_hz, *FRAME_HZ)
-    _between("camera.highest_hz", camera.highest_hz, camera.live_view_hz, FRAME_HZ[1])
-    _between("camera.stabiliser_range_um", camera.stabiliser_range_um, 1, 32_767)
-    _between("power.supply_ma", body.power.supply_ma, *CURRENT_MA)
-    _between("timing.detect", body.timing.detect, 20_000, 1_000_000)
-    _between("timing.cycle", body.timing.cycle, 0, 1_000)
-    _between("number", body.number, 0, 0xFFFF)
+    check_between("camera.live_view_hz", camera.live_view_hz, *FRAME_HZ)
+    check_between("camera.highest_hz", camera.highest_hz, camera.live_view_hz, FRAME_HZ[1])
+    check_between("camera.stabiliser_range_um", camera.stabiliser_range_um, 1, 32_767)
+    check_between("power.supply_ma", body.power.supply_ma, *CURRENT_MA)
+    check_between("timing.detect", body.timing.detect, 20_000, 1_000_000)
+    check_between("timing.cycle", body.timing.cycle, 0, 1_000)
+    check_between("number", body.number, 0, 0xFFFF)
     _check_firmware(body.firmware)
 
 
 def _check_firmware(firmware: Firmware) -> None:
     version_bytes(firmware.version)
-    _between("firmware.revision", firmware.revision, 1, 3)
+    check_between("firmware.revision", firmware.revision, 1, 3)
     if ALL_RATES[0] not in firmware.rates or not set(firmware.rates) <= set(ALL_RATES):
         legal = ", ".join(map(str, ALL_RATES))
         raise ProfileError(
@@ -111,20 +118,16 @@ def version_bytes(text: str) -> bytes:
     return bytes(map(int, parts)).ljust(4, b"\0")
 
 
+def _check_text(key: str, text: str) -> None:
+    size = len(text.encode())
+    if size > MAX_TEXT:
+        raise ProfileError(f"{key} has {size} bytes of UTF-8; at most {MAX_TEXT} fit into a message")
+
+
 def _range(key: str, values: list[float], lowest: float, highest: float) -> None:
     if len(values) not in (1, 2):
         raise ProfileError(f"{key} is {values}; it must be one value, or the two of a range")
     for value in values:
-        _between(key, value, lowest, highest)
+        check_between(key, value, lowest, highest)
     if any(before > after for before, after in pairwise(values)):
         raise ProfileError(f"{key} is {values}; the first must not be above the second")
-
-
-def _between(key: str, value: float, lowest: float, highest: float) -> None:
-    if not lowest <= value <= highest:
-        raise ProfileError(f"{key} is {value:g}; it must lie between {lowest:g} and {highest:g}")
-
-
-def _above_zero(key: str, value: float) -> None:
-    if not 0 < value < float("inf"):
-        raise ProfileError(f"{key} is {value:g}; it must be above 0")

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from lensmount_emulator.roles.lmount.accessory_optics import uint16
 from lensmount_emulator.roles.lmount.checks import F_NUMBER, FOCAL_MM
 from lensmount_emulator.roles.lmount.numbers import lens_number, model_number
+from lensmount_emulator.roles.lmount.rewriting_texts import joined_name
 from lensmount_emulator.roles.lmount.settings import AccessorySettings, LensSettings
 
 LARGEST_RANGE_UM = 32_767
@@ -37,6 +38,6 @@ def folded(settings: LensSettings, accessory: AccessorySettings, name: str) -> L
         stabiliser=replace(stabiliser, range_um=min(LARGEST_RANGE_UM, round(stabiliser.range_um * factor))),
         power=replace(settings.power, idle_ma=uint16(settings.power.idle_ma + accessory.idle_ma)),
         firmware=replace(settings.firmware, pages=pages),
-        name=f"{settings.name} + {name}",
+        name=joined_name(settings.name, name),
         number=model_number(0, lens_number(settings), name),
     )

@@ -25,6 +25,12 @@ def rewritten_texts(optics: Optics, entries: Sequence[MetadataEntry]) -> list[Me
     return rewritten
 
 
+def joined_name(lens: str, accessory: str) -> str:
+    """The name of a lens with an accessory on it; the lens's own where both do not fit into a message."""
+    longer = f"{lens} + {accessory}"
+    return longer if len(longer.encode()) <= LONGEST_TEXT else lens
+
+
 def _focal_length(optics: Optics, text: str) -> str:
     value = _number(text)
     return text if value is None else f"{round(value * optics.factor, 1):g}"
@@ -44,8 +50,7 @@ def _specification(optics: Optics, text: str) -> str:
 
 
 def _model(optics: Optics, text: str) -> str:
-    longer = f"{text} + {optics.name}"
-    return longer if len(longer.encode()) <= LONGEST_TEXT else text
+    return joined_name(text, optics.name)
 
 
 def _number(text: str) -> float | None:
