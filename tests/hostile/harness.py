@@ -25,6 +25,8 @@ ENCODINGS = ("utf-8", "utf-8", "utf-8", "ascii", "cp1252")
 
 PRELOADED = (
     *("hardware.captures.sigrok", "hardware.captures.vcd", "hardware.captures.text", "hardware.captures.jsonl"),
+    *("hardware.captures.saleae", "hardware.captures.saleae_binary", "hardware.captures.dsview"),
+    *("hardware.captures.waveform_csv", "hardware.captures.pcap"),
     *("hardware.captures.pcapng", "hardware.captures.sigrok_write", "hardware.captures.vcd_write"),
     *("emulator.cli.decoding", "emulator.cli.stories", "emulator.cli.parsing", "emulator.reports.tables"),
     *("emulator.reports.outcomes", "emulator.sessions.fidelity", "emulator.sessions.repeating"),

@@ -1,5 +1,6 @@
 """Hostile files from valid ones: damage anywhere, values beyond all sense, and structures that stay legal."""
 
+import gzip
 import io
 import json
 import re
@@ -23,6 +24,8 @@ NUMBERS = (
     *("0", "-1", "1", "255", "65536", "4294967296", "9223372036854775807", "9223372036854775808", "1e308", "-1e308"),
     *("1e-320", "NaN", "Infinity", "-Infinity", "9" * 50, "9" * 5000, "1e18", "-9e17", "1e12", "0.1", "1e400", "nan"),
 )
+WHOLES = (0, 1, -1, 2, 7, 255, 65535, 2**31 - 1, 2**31, 2**32 - 1, 2**40, 2**62, 2**63 - 1, 2**63, 2**64 - 1)
+REALS = (0.0, -1.0, 1e-300, 1e300, -1e300, float("nan"), float("inf"), float("-inf"), 1e9, 1.0, 12e6, 0.5)
 VALUES = (None, True, False, [], {}, [[]], 1.5, -1, 0, 2**63, 10**40, 1e308, *TEXTS)
 
 Mutation = Callable[[Random, Seed], bytes]
@@ -119,15 +122,18 @@ def archive(random: Random, seed: Seed) -> bytes:
     if deed == 0:
         del members[at]
     elif deed == 1:
-        members[at] = (name, random.choice((flip, cut, numbers, words, splice))(random, Seed("", "", data or b"x")))
+        inside = (flip, cut, numbers, words, splice, *((extremes,) * 4 if name.endswith(".bin") else (objects,)))
+        members[at] = (name, random.choice(inside)(random, Seed("", "", data or b"x")))
     elif deed == 2:
         members[at] = (name, data[:64] * random.choice((1, 1000, 100_000)))
     elif deed == 3:
         members.insert(at, (random.choice((name, name + "0", "metadata", "analog-1-4-1", CONTROLS)), data))
     elif deed == 4:
-        metadata = [one for one in members if one[0] == "metadata"]
-        members = [one for one in members if one[0] != "metadata"]
-        members += [(f"logic-1-{number}", data) for number in random.sample(range(1, 2000), random.choice((3, 500)))]
+        described = ("metadata", "header", "meta.json")
+        metadata = [one for one in members if one[0] in described]
+        members = [one for one in members if one[0] not in described]
+        form = random.choice(("logic-1-{}", "L-0/{}", "digital-{}.bin"))
+        members += [(form.format(number), data) for number in random.sample(range(1, 2000), random.choice((3, 500)))]
         members += metadata
     kind = random.choice((zipfile.ZIP_DEFLATED, zipfile.ZIP_STORED, zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2))
     target = io.BytesIO()
@@ -168,6 +174,36 @@ def blocks(random: Random, seed: Seed) -> bytes:
             if where < len(data):
                 data[where] = random.choice((0, 1, 255, 128, random.randrange(256)))
     return bytes(data[:2_000_000])
+
+
+def extremes(random: Random, seed: Seed) -> bytes:
+    """Numbers of four and eight bytes in a binary file are others."""
+    data = bytearray(seed.data)
+    for _ in range(random.choice((1, 1, 2, 5))):
+        form = random.choice("Qqd" + "Ii")
+        form = random.choice("<<<>") + form
+        size = struct.calcsize(form)
+        if len(data) < size:
+            break
+        # The heads are at the beginning.
+        reach = min(len(data), 80) if random.random() < 0.6 else len(data)
+        at = random.randrange(reach - size + 1) if random.random() < 0.3 else random.randrange(0, reach - size + 1, 4)
+        values: tuple[float, ...] = REALS if form[1] == "d" else WHOLES
+        fitting = []
+        for value in values:
+            try:
+                fitting.append(struct.pack(form, value))
+            except (struct.error, OverflowError):
+                continue
+        data[at : at + size] = random.choice(fitting)
+    return bytes(data)
+
+
+def repacked(random: Random, seed: Seed) -> bytes:
+    """A gzip file whose content is changed, or that has several members."""
+    inside = Seed(seed.kind, Path(seed.name).stem, gzip.decompress(seed.data))
+    data = gzip.compress(mutated(random, inside), random.choice((1, 9)), mtime=0)
+    return random.choice((data, data, data, data * 2, data + seed.data, data + b"\0" * 1000))
 
 
 def rows(random: Random, seed: Seed) -> bytes:
@@ -220,6 +256,12 @@ BY_ENDING: dict[str, tuple[Mutation, ...]] = {
     ".jsonl": (objects, objects, *TEXT),
     ".sr": (archive, archive, archive, archive),
     ".pcapng": (blocks, blocks, blocks),
+    ".sal": (archive, archive, archive, archive),
+    ".dsl": (archive, archive, archive, archive),
+    ".bin": (extremes, extremes, extremes, extremes),
+    ".pcap": (extremes, extremes, extremes),
+    ".gz": (repacked, repacked, repacked, repacked),
+    ".csv": TEXT,
     ".sqlite": (rows, rows, rows, rows),
     ".toml": (*TEXT, numbers, strings),
     ".vcd": TEXT,

@@ -7,6 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from hostile.logic_seeds import make_logic_seeds
 from lensmount_emulator.campaign.form import load_form
 from lensmount_emulator.campaign.planning import plan_campaign
 from lensmount_emulator.campaign.store import Store
@@ -51,7 +52,8 @@ class Seed:
     """A valid file.
 
     Attributes:
-        kind: what it is: `capture`, `story`, `results`, `campaign`, `profile`, `image`, `corpus`.
+        kind: what it is: `capture`, `binary` (a file of a binary export), `story`, `results`, `campaign`, `profile`,
+            `image`, `corpus`.
         name: of the file.
         data: its content.
     """
@@ -63,7 +65,7 @@ class Seed:
 
 def make_seeds(folder: Path) -> list[Seed]:
     """Write a file of each format and read it back."""
-    made = [*_captures(folder), *_stories(folder), *_others(folder)]
+    made = [*_captures(folder), *make_logic_seeds(folder), *_stories(folder), *_others(folder)]
     return [Seed(kind, path.name, path.read_bytes()) for kind, path in made]
 
 

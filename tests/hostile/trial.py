@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
+from hostile.logic_seeds import binary_export
 from hostile.seeds import corpus_folder
 from lensmount_emulator.cli.main import DEFECT, main
 from lensmount_hardware.clock import MonotonicClock
@@ -64,8 +65,8 @@ def commands(kind: str, file: Path, out: Path, data: bytes) -> list[list[str]]:
         out: a folder for what is written.
         data: the content of the file.
     """
-    path = str(file)
-    if kind in ("capture", "story"):
+    path = str(binary_export(out, data) if kind == "binary" else file)
+    if kind in ("capture", "binary", "story"):
         every = [["decode", path, *form] for form in EVERY_FORM]
         every += [["export", path, "--to", str(out / f"x{ending}")] for ending in (".sr", ".vcd", ".pcapng")]
         every += [["export", path, "--to", str(out / "y.pcapng"), "--packets", "frames"]]
