@@ -42,7 +42,7 @@ class PlainWatch(Watch):
         self._ends_step()
         self.run(self.now + AFTERGLOW_S)
         if not self.crashed:
-            if not body.done:
+            if not body.done or body.gave_up:
                 self.complain("clean", f"the script was not carried out; it stands at {self._step!r}")
             check(self)
         return self.complaints

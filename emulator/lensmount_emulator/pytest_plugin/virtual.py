@@ -103,7 +103,7 @@ class VirtualMounted(Mounted):
 
     def _await_body(self, within: float) -> None:
         __tracebackhide__ = True
-        if not self.body.done:
+        if not self.body.done or self.body.gave_up:
             super()._await_body(within)
             self._ready_at = self.now
 

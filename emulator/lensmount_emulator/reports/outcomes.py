@@ -81,7 +81,7 @@ def print_outcome(console: Console, session: Session) -> None:
         f"{len(session.violations)} electrical violations"
     )
     if not session.finished:
-        console.print(f"  the script was not done in {session.seconds:.3f} s; --duration gives it longer")
+        console.print(f"  the script was not done in {session.seconds:.3f} s{_stopped_at(session)}", markup=False)
     for notice in troubles:
         console.print(
             f"  error at {notice.at * 1e3:.3f} ms, {notice.role.value}: {one_line(notice.text)}", markup=False
@@ -90,6 +90,15 @@ def print_outcome(console: Console, session: Session) -> None:
         console.print(f"  fault, seed {session.plan.seed}: {fault}", markup=False)
     for violation in session.violations:
         console.print(f"  electrical: {violation}", markup=False)
+
+
+def _stopped_at(session: Session) -> str:
+    """How far the script came, and what gives it longer where time is what it lacks."""
+    script = session.script
+    if script is None:
+        return ""
+    refused = next((f": {finding.detail}" for finding in session.findings if session.declined and finding.rule), "")
+    return f": {one_line(script.describe())}{refused if script.over else '; --duration gives it longer'}"
 
 
 def violations_in(measurements: Iterable[Measurement]) -> int:

@@ -12,10 +12,11 @@ from lensmount_emulator.profiles.profile import Profile
 from lensmount_emulator.roles.accessory import Accessory, Piece
 from lensmount_emulator.roles.cast import Place
 from lensmount_emulator.roles.engine import Engine, Notice
-from lensmount_emulator.roles.findings import Finding
+from lensmount_emulator.roles.findings import Finding, Verdict
 from lensmount_emulator.roles.registry import cast_of
 from lensmount_emulator.roles.script import parse_script
 from lensmount_emulator.sessions.chain import Chain
+from lensmount_emulator.sessions.script_progress import ScriptProgress, script_progress
 from lensmount_emulator.sessions.tally import Tally
 from lensmount_protocol.decoder import Decoded, Decoder
 from lensmount_protocol.dialect import Dialect
@@ -51,10 +52,11 @@ class Session:
         violations: what would have hurt a real device.
         tally: counts of frames and bytes.
         timing: the timing contract as it was kept.
-        finished: whether the script was carried out.
+        finished: whether the script was carried out; one that the body gave up was not.
         findings: what the script's checks came to.
         accessories: profiles of what stands between, from the body on.
         plan: what went wrong by order.
+        script: how far the script came; `None` where that is not known.
     """
 
     dialect: Dialect
@@ -71,12 +73,19 @@ class Session:
     timing: list[Measurement] = field(init=False)
     accessories: Sequence[Profile] = ()
     plan: Plan = field(default_factory=Plan)
+    script: ScriptProgress | None = None
 
     def __post_init__(self) -> None:
         self.tally = Tally(self.dialect)
         for event in self.events:
             self.tally.add(event)
         self.timing = measure(self.dialect.timing, marks_of(self.events, self.dialect))
+
+    @property
+    def declined(self) -> bool:
+        """Whether the body gave the script up on a lens that it refuses, by a finding with its rule."""
+        refused = any(finding.verdict is Verdict.REFUSED and finding.rule for finding in self.findings)
+        return self.script is not None and self.script.gave_up and refused
 
     @property
     def clean(self) -> bool:
@@ -154,6 +163,8 @@ def run_loopback(
         chain.run(seconds)
     # A recording ends between frames; the longest pause inside one is 150 ms.
     chain.run(chain.now + LONGEST_FRAME, unless=lambda: not chain.sending)
+    script_result = script_progress(parts.body)
+    assert script_result is not None
     return Session(
         dialect,
         *profiles,
@@ -162,10 +173,11 @@ def run_loopback(
         list(Decoder(dialect).decode(records)),
         notices,
         chain.violations,
-        parts.body.done,
+        script_result.complete,
         parts.body.findings,
         between,
         plan,
+        script_result,
     )
 
 

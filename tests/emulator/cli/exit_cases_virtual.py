@@ -204,6 +204,13 @@ def _(bench: Bench) -> int:
 def _(bench: Bench) -> int:
     code = bench.run("loopback", *PAIR, "--duration", "0.1", "--do", "wait 5", "--quiet")
     assert "the script was not done in 0.100 s" in bench.said
+    # Nor is a script done that the body gave up; the matrix calls the same session refused, by the same finding.
+    manual = ("--body", "leica-sl2", "--lens", "laowa-15mm-f2", "--do", "focus 2m; wait 1")
+    assert bench.run("loopback", *manual, "--quiet") == code
+    given_up = '0 of 2 steps done, given up at "focus 2m": the contact of presence stays open'
+    assert f"the script was not done in 0.400 s: {given_up}\n" in bench.said
+    assert bench.run("matrix", *manual, "--with", "none", "--quiet", "--jobs", "1") == 0
+    assert "1 cells: 0 works, 0 reduced, 1 refused, 0 broken" in bench.said
     return code
 
 

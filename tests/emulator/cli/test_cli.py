@@ -238,7 +238,9 @@ def test_a_full_disk_is_one_line() -> None:
 def test_a_script_that_was_not_done_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["loopback", "--duration", "0.3", "--do", "wait 5", "--quiet"]) == 1
     told = capsys.readouterr().out.splitlines()[-1]
-    assert told == "  the script was not done in 0.300 s; --duration gives it longer"
+    assert told == (
+        '  the script was not done in 0.300 s: 0 of 1 steps done, stopped at "wait 5"; --duration gives it longer'
+    )
 
 
 def test_what_was_decoded_before_a_bad_file_stays_told(log: str, capsys: pytest.CaptureFixture[str]) -> None:

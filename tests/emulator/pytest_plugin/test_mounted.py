@@ -52,6 +52,14 @@ def test_a_script_is_carried_out_as_it_is_said(mount: MountFactory) -> None:
     mounted.assert_clean()
 
 
+def test_no_step_is_done_by_a_body_that_gave_up(mount: MountFactory) -> None:
+    mounted = mount("leica-sl2", "laowa-15mm-f2", script="wait 0.1")
+    # Once it has given up it stays so, whenever it is asked.
+    for _ in range(2):
+        with pytest.raises(AssertionError, match="the body gave up on the lens"):
+            mounted.do("focus 2m")
+
+
 def test_a_script_may_be_begun_and_waited_for_later(mount: MountFactory) -> None:
     mounted = mount()
     mounted.do("focus near; focus far", wait=False)

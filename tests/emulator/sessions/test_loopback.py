@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 
 from lensmount_emulator.profiles.library import all_profiles
+from lensmount_emulator.roles.emount import body_script
 from lensmount_emulator.roles.emount.body import BodyEngine
 from lensmount_emulator.roles.emount.lens import LensEngine
 from lensmount_emulator.roles.emount.settings import BodySettings, LensSettings
 from lensmount_emulator.sessions.bench import Bench
 from lensmount_emulator.sessions.loopback import Session, run_loopback
+from lensmount_emulator.sessions.trial import errors_in
 from lensmount_hardware.captures.formats import open_capture
 from lensmount_hardware.captures.recording import RecordingWriter
 from lensmount_protocol.decoder import DecodedFrame
@@ -140,3 +142,21 @@ def test_a_lens_taken_off_at_any_moment_leaves_everything_at_rest_and_comes_back
     running.run(at + 1.6)
     assert running.mount.violations == []
     assert (running.body.connection.state, running.lens.connection.state) == ("STREAMING", "STREAMING")
+
+
+def test_an_iris_that_does_not_come_to_rest_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run_loopback(script="aperture f/8").clean
+    monkeypatch.setattr(body_script, "_iris_rests", lambda _body: False)
+    session = run_loopback(script="aperture f/8")
+    assert [notice.text for notice in session.notices if notice.trouble] == ["the iris is not at rest within 2 s"]
+    assert not session.clean
+
+
+def test_a_script_that_was_given_up_is_not_finished() -> None:
+    session = run_loopback("leica-sl2", "laowa-15mm-f2", script="wait 0.1; focus 2m")
+    assert (session.finished, session.declined, session.clean) == (False, True, False)
+    assert session.script is not None
+    assert session.script.describe() == '0 of 2 steps done, given up at "wait 0.1"'
+    # The matrix has the finding for it, which is no error.
+    assert errors_in(session) == []
+    assert [(finding.step, finding.rule) for finding in session.findings] == [("attach", "no contacts")]

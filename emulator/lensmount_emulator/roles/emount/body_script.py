@@ -87,7 +87,9 @@ def _aperture(body: BodyCore, step: Step) -> Task:
         (PULSE, ARRIVAL),
     )
     status = body.lens.status
-    if status is not None:
+    if not _iris_rests(body):
+        body.tell(f"the iris is not at rest within {IRIS_PATIENCE_S:g} s", trouble=True)
+    elif status is not None:
         body.tell(f"aperture at {show_aperture(status.aperture)} after {(body.now - began) * 1e3:.1f} ms")
 
 
