@@ -36,7 +36,13 @@ PORT = Option(
 PLAY = Option(
     "--lensmount-play", "END", "body", "the end that we play on the port; the device is the other one", ("body", "lens")
 )
-RECORD = Option("--lensmount-record", "FOLDER", None, "keep the recording of every test in this folder")
+RECORD = Option(
+    "--lensmount-record",
+    "FOLDER",
+    None,
+    "keep the recording of every test in this folder; a further attempt of a test gets a name of its own, "
+    "`NAME-attempt2.lmx`",
+)
 TIMELINE = Option("--lensmount-timeline", "LINES", "30", "lines of the timeline that a failure tells")
 
 OPTIONS = (PORT, PLAY, RECORD, TIMELINE)
