@@ -32,6 +32,7 @@ PATTERNS: dict[str, tuple[str, ...]] = {
     "roles shared": tuple(ROLES + name for name in ("engine.py", "tasks.py", "handlers.py", "arming.py", "script.py")),
     "emount body": (EMOUNT + "body*.py",),
     "emount lens": (EMOUNT + "lens*.py", EMOUNT + "windows.py", EMOUNT + "transmit_ring.py", EMOUNT + "settings.py"),
+    "emount profiles": (EMOUNT + "checks.py", EMOUNT + "cast.py", ROLES + "value_checks.py"),
     "lmount body": tuple(LMOUNT + f"body{name}.py" for name in ("", "_core", "_cycle", "_deeds", "_sleep")),
     "lmount body greeting": (LMOUNT + "body_greeting.py", LMOUNT + "body_checks.py", LMOUNT + "checks.py"),
     "lmount body pages": tuple(
