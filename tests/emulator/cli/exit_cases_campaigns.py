@@ -1,5 +1,18 @@
 """Cases for `campaign` and its report; each cell of the page's table has one."""
 
+import json
+from dataclasses import replace
+
+from lensmount_emulator.campaign.case import Result, ScriptResult, Verdict
+from lensmount_emulator.campaign.finished import Finished
+from lensmount_emulator.campaign.form import read_form
+from lensmount_emulator.campaign.planning import plan_campaign
+from lensmount_emulator.campaign.replaying import Again, replay_case
+from lensmount_emulator.campaign.store import Store
+from lensmount_emulator.campaign.trial import Work
+from lensmount_emulator.fuzz.story import Story
+from lensmount_emulator.fuzz.watch import Complaint
+
 from .exit_cases import Bench, case  # noqa: TID252
 
 CAMPAIGN = 'dialect = "emount"\nbodies = ["a6000"]\nlenses = ["sel55210"]\nscript = "wait 0.05"\n'
@@ -47,11 +60,6 @@ def _folder_as_file(bench: Bench) -> int:
 
 def _results(bench: Bench, finished: int, planned: int) -> str:
     """Results of which only some cases are there."""
-    from lensmount_emulator.campaign.case import Result, ScriptResult, Verdict
-    from lensmount_emulator.campaign.form import read_form
-    from lensmount_emulator.campaign.planning import plan_campaign
-    from lensmount_emulator.campaign.store import Store
-
     plan = plan_campaign(read_form(f'{CAMPAIGN}seeds = "1-{planned}"\n'.encode(), "c"))
     with Store(bench.folder / "r.sqlite", plan) as store:
         for one in plan.cases[:finished]:
@@ -106,3 +114,68 @@ def _report_full(bench: Bench) -> int:
 @case("campaign report", "pipe")
 def _report_pipe(bench: Bench) -> int:
     return bench.run_on_closed_pipe("campaign", "report", _results(bench, 2, 2))
+
+
+def _played(bench: Bench) -> None:
+    """Results of one case that was played, `c.sqlite`."""
+    plan = plan_campaign(read_form(CAMPAIGN.encode(), "c"))
+    with Store(bench.folder / "c.sqlite", plan) as store:
+        store.add(Work(plan.profiles)(plan.cases[0]))
+
+
+@case("campaign replay", "done")
+def _same_again(bench: Bench) -> int:
+    _played(bench)
+    return bench.run("campaign", "replay", "c.sqlite", "1")
+
+
+@case("campaign replay", "nothing")
+def _no_such_case(bench: Bench) -> int:
+    _played(bench)
+    code = bench.run("campaign", "replay", "c.sqlite", "2")
+    assert "no case 2 has been finished" in bench.err
+    return code
+
+
+@case("campaign replay", "wanting")
+def _another_recording(bench: Bench) -> int:
+    # The digest of the results is that of no recording.
+    return bench.run("campaign", "replay", _results(bench, 1, 1), "1")
+
+
+@case("campaign replay", "missing")
+def _no_results_to_replay(bench: Bench) -> int:
+    return bench.run("campaign", "replay", "missing.sqlite", "1")
+
+
+@case("campaign replay", "folder")
+def _folder_to_replay(bench: Bench) -> int:
+    return bench.run("campaign", "replay", bench.folder, "1")
+
+
+@case("campaign replay", "exists")
+def _outputs_are_kept(bench: Bench) -> int:
+    _played(bench)
+    story = Story("emount", "a6000", "sel55210", steps=("wait 0.05",), breaks="answered")
+
+    def broken(finished: Finished) -> Again:
+        again = replay_case(finished)
+        complaints = (Complaint("answered", 0.1, "is broken"),)
+        return replace(again, result=replace(again.result, story=json.dumps(story.entry()), complaints=complaints))
+
+    bench.monkeypatch.setattr("lensmount_emulator.campaign.replaying.replay_case", broken)
+    codes = set[int]()
+    for option in ("--record", "--shorten"):
+        path = bench.folder / f"out{option}.lmx"
+        path.write_bytes(b"precious")
+        words = ("campaign", "replay", "c.sqlite", "1", option, path)
+        codes.add(bench.run(*words))
+        assert "exists already; name another file, or replace it with --force" in bench.err
+        assert path.read_bytes() == b"precious"
+        bench.run(*words, "--force")
+        assert path.read_bytes().startswith(b'{"lensmount":"recording"')
+        # The results are an input, which even --force keeps.
+        codes.add(bench.run("campaign", "replay", "c.sqlite", "1", option, "c.sqlite", "--force"))
+    assert bench.run("campaign", "report", "c.sqlite") == 0
+    (code,) = codes
+    return code

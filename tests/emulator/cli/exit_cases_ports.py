@@ -1,86 +1,30 @@
 """Cases for the verbs with ports; each cell of the page's table has one."""
 
+import json
 import os
 import re
-import socket
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+import resource
+from collections.abc import Callable
 from functools import partial
 from threading import Event, Thread
+from typing import Any
 
-from lensmount_emulator.cli.playing import engine_for
+from lensmount_emulator.cli.listening import Count
+from lensmount_emulator.cli.playing import Player, engine_for
+from lensmount_emulator.fuzz.device.health import WELL, Health
+from lensmount_emulator.fuzz.device.hunt import Hunt
 from lensmount_emulator.profiles.library import load_profile
 from lensmount_emulator.sessions.live import LiveSession
 from lensmount_hardware.boards import devices
 from lensmount_hardware.captures.recording import RecordingWriter
 from lensmount_hardware.clock import MonotonicClock
 from lensmount_hardware.spec import open_transport
-from lensmount_protocol.registry import load_dialect
-from lensmount_protocol.wire import Burst, Edge, Role
+from lensmount_protocol.wire import Burst, Drop, Edge, Role
 
-from .conftest import pty_pair  # noqa: TID252
 from .exit_cases import Bench, case  # noqa: TID252
-
-REQUEST = bytes.fromhex("f00b0002000b6000780055")
-NOISE = load_dialect("lmount").build_frame(bytes([0x0A, 1, 2, 3]), 1, 0)
-"""A frame of another dialect than is listened for."""
+from .exit_peers import ANSWER, NOISE, PATIENCE, PROFILES, REQUEST, leaving, playing, ports  # noqa: TID252
 
 SHORT = ("--duration", "0.15")
-
-PROFILES = {Role.BODY: "a6000", Role.LENS: "sel55210"}
-
-
-@contextmanager
-def ports(*data: bytes) -> Iterator[list[str]]:
-    """Ports at which peers send this again and again; one that has nothing to send is silent."""
-    over = Event()
-
-    def send(near: int, what: bytes) -> None:
-        while what and not over.wait(0.02):
-            os.write(near, what)
-
-    with ExitStack() as stack:
-        pairs = [stack.enter_context(pty_pair()) for _ in data]
-        threads = [Thread(target=send, args=(near, what)) for (near, _), what in zip(pairs, data, strict=True)]
-        for thread in threads:
-            thread.start()
-        try:
-            yield [f"serial:{path}" for _, path in pairs]
-        finally:
-            over.set()
-            for thread in threads:
-                thread.join()
-
-
-@contextmanager
-def leaving() -> Iterator[str]:
-    """A port that goes away at once."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        thread = Thread(target=lambda: server.accept()[0].close())
-        thread.start()
-        yield f"tcp:127.0.0.1:{server.getsockname()[1]}"
-        thread.join()
-
-
-@contextmanager
-def playing(role: Role, spec: str) -> Iterator[None]:
-    """A healthy peer of ours in real time, which is there before the body of the statement runs."""
-    over, there = Event(), Event()
-
-    def play() -> None:
-        with open_transport(spec, role=role, baudrate=750_000) as port:
-            engine = engine_for(load_profile(PROFILES[role]), port.lines, "")
-            there.set()
-            LiveSession(engine, port, MonotonicClock()).run(None, unless=over.is_set)
-
-    thread = Thread(target=play)
-    thread.start()
-    try:
-        assert there.wait(20)
-        yield
-    finally:
-        over.set()
-        thread.join()
 
 
 def run_words(role: str, port: str) -> list[str]:
@@ -89,15 +33,39 @@ def run_words(role: str, port: str) -> list[str]:
 
 COMMANDS: dict[str, Callable[[str, str], list[str]]] = {
     "run": lambda port, _other: run_words("lens", port),
+    "replay --port": lambda port, _other: ["replay", "short.lmx", "--port", port, "--as", "body"],
     "record": lambda port, other: ["record", port, "--also", other, "--to", "a.lmx"],
     "sniff": lambda port, other: ["sniff", port, other],
     "bridge": lambda port, other: ["bridge", port, other],
 }
 """Verb -> its words on two ports."""
 
+LASTS_S = 0.15
+
+
+def command(verb: str, bench: Bench, port: str, other: str, seconds: float = LASTS_S, *, record: str = "") -> list[str]:
+    """The words of a verb that takes so many seconds, and records to this file; a replay's capture is written first."""
+    words = COMMANDS[verb](port, other)
+    if verb == "replay --port":
+        with RecordingWriter(bench.folder / "short.lmx", {"dialect": "emount"}, overwrite=True) as writer:
+            for at, sender, data in (
+                (0.0, Role.BODY, REQUEST),
+                (0.01, Role.LENS, ANSWER),
+                (seconds, Role.BODY, REQUEST),
+            ):
+                writer.write(Burst(at, sender, data, 750_000))
+    else:
+        words = [*words, "--duration", f"{seconds:g}"]
+    if not record:
+        return words
+    if verb == "record":
+        return [record if word == "a.lmx" else word for word in words]
+    return [*words, "--record", record]
+
+
 HEARD = {
     "done": (REQUEST, REQUEST, ""),
-    "silence": (b"", b"", "failed: nothing came from the body in "),
+    "silence": (b"", b"", "failed: nothing came from the "),
     "half": (REQUEST, b"", "failed: nothing came from the lens in "),
     "noise": (NOISE, NOISE, "hold no valid frame of emount; check the dialect, the baud rate"),
 }
@@ -107,7 +75,7 @@ HEARD = {
 def _heard(verb: str, situation: str, bench: Bench) -> int:
     *data, told = HEARD[situation]
     with ports(*(bytes(one) for one in data if isinstance(one, bytes))) as (body, lens):
-        code = bench.run(*COMMANDS[verb](body, lens), *SHORT)
+        code = bench.run(*command(verb, bench, body, lens))
     assert str(told) in bench.said
     assert ("failed" in bench.said) is (situation != "done")
     return code
@@ -115,35 +83,128 @@ def _heard(verb: str, situation: str, bench: Bench) -> int:
 
 def _gone(verb: str, bench: Bench) -> int:
     with leaving() as port, ports(b"") as (other,):
-        code = bench.run(*COMMANDS[verb](port, other), "--duration", "20")
+        code = bench.run(*command(verb, bench, port, other, 20))
     assert len([line for line in bench.err.splitlines() if line.startswith("lensmount: ")]) == 1
     return code
 
 
 def _full(verb: str, bench: Bench) -> int:
     with ports(b"", b"") as (body, lens):
-        words = COMMANDS[verb](body, lens)
-        words = [word.replace("a.lmx", "/dev/full") for word in words]
-        if verb != "record":
-            words += ["--record", "/dev/full"]
-        code = bench.run(*words, "--duration", "20")
+        code = bench.run(*command(verb, bench, body, lens, 20, record="/dev/full"))
     assert "lensmount: /dev/full: No space left on device" in bench.err
+    return code
+
+
+def _exists(verb: str, bench: Bench) -> int:
+    path = bench.folder / "precious.lmx"
+    path.write_bytes(b"precious")
+    # It is refused before a port is opened: there is none.
+    code = bench.run(*command(verb, bench, "serial:/dev/no-such-port", "pty:", record=str(path)))
+    assert "exists already; name another file, or replace it with --force" in bench.err
+    assert path.read_bytes() == b"precious"
+    with ports(REQUEST, REQUEST) as (body, lens):
+        bench.run(*command(verb, bench, body, lens, record=str(path)), "--force")
+    assert path.read_bytes().startswith(b'{"lensmount":"recording"')
+    assert path.read_bytes().count(b"\n") > 1
     return code
 
 
 def _pipe(verb: str, bench: Bench) -> int:
     with ports(REQUEST, REQUEST) as (body, lens):
-        return bench.run_on_closed_pipe(*COMMANDS[verb](body, lens), *SHORT)
+        return bench.run_on_closed_pipe(*command(verb, bench, body, lens))
+
+
+def _lost(verb: str, bench: Bench) -> int:
+    """Something is lost between port and recording: a port reports it as a record of its own."""
+    drop = Drop(0.0, "edges, for want of room on the board", 2)
+
+    def lossy(play: Callable[[Any, float | None], None]) -> Callable[[Any, float | None], None]:
+        def losing(player: Any, seconds: float | None) -> None:
+            player._tap(drop)
+            play(player, seconds)
+
+        return losing
+
+    def counting(count: Count) -> None:
+        make(count)
+        count(drop)
+
+    make = Count.__init__
+    bench.monkeypatch.setattr(Count, "__init__", counting)
+    bench.monkeypatch.setattr(Player, "play", lossy(Player.play))
+    with ports(REQUEST, REQUEST) as (body, lens):
+        code = bench.run(*command(verb, bench, body, lens))
+    assert "failed: the recording is not complete: lost 2 edges, for want of room on the board" in bench.said
+    return code
 
 
 for _verb in COMMANDS:
     for _situation in HEARD:
-        if _verb != "run" or _situation in ("silence", "noise"):
+        if (_verb != "run" or _situation in ("silence", "noise")) and (_verb, _situation) != ("replay --port", "half"):
             case(_verb, _situation)(partial(_heard, _verb, _situation))
     case(_verb, "gone")(partial(_gone, _verb))
     case(_verb, "full")(partial(_full, _verb))
+    case(_verb, "exists")(partial(_exists, _verb))
+    case(_verb, "lost")(partial(_lost, _verb))
     if _verb != "bridge":
         case(_verb, "pipe")(partial(_pipe, _verb))
+
+
+@case("run", "done")
+def _script_done(bench: Bench) -> int:
+    link = bench.folder / "wire"
+    with playing(Role.LENS, f"pty:{link}"):
+        code = bench.run(*run_words("body", f"serial:{link}"), "--do", "wait 0.05; sleep")
+    assert "\nscript: 2 of 2 steps done\n" in bench.said
+    assert "failed" not in bench.said
+    return code
+
+
+@case("run", "errors")
+def _violations(bench: Bench) -> int:
+    # Valid frames, and none of them an answer to what the body asks.
+    with ports(ANSWER) as (port,):
+        code = bench.run(*run_words("body", port), "--duration", "1", "--json")
+    verdict = json.loads(bench.said.splitlines()[-1])["verdict"]
+    assert verdict["errors"] > 0
+    assert "errors" in [lack["kind"] for lack in verdict["lacks"]]
+    return code
+
+
+@case("run", "stopped")
+def _peer_is_killed(bench: Bench) -> int:
+    link, over = bench.folder / "wire", Event()
+
+    def play() -> None:
+        clock = MonotonicClock()
+        while not link.is_symlink():
+            assert clock.now() < PATIENCE
+            over.wait(0.005)
+        with open_transport(f"serial:{link}", role=Role.BODY, baudrate=750_000) as port:
+            engine = engine_for(load_profile("a6000"), port.lines, "")
+            session = LiveSession(engine, port, MonotonicClock())
+            session.run(None, unless=lambda: engine.done or clock.now() > PATIENCE)
+
+    thread = Thread(target=play)
+    thread.start()
+    code = bench.run(*run_words("lens", f"pty:{link}"), "--duration", "2.6", "--json")
+    thread.join()
+    verdict = json.loads(bench.said.splitlines()[-1])["verdict"]
+    assert [lack["kind"] for lack in verdict["lacks"]] == ["peer stopped"]
+    assert verdict["lacks"][0]["text"].startswith("the body sent nothing in the last ")
+    assert verdict["state"] == "STREAMING"
+    return code
+
+
+@case("replay --port", "half")
+def _peer_does_not_answer(bench: Bench) -> int:
+    # A frame comes that is not the one of the capture.
+    with ports(REQUEST) as (port,):
+        code = bench.run(*command("replay --port", bench, port, ""), "--wait", "--patience", "0.05")
+    assert "1 of the peer's missed" in bench.said
+    with ports(b"") as (port,):
+        assert bench.run(*command("replay --port", bench, port, ""), "--wait", "--patience", "0") == code
+    return code
 
 
 @case("run", "half")
@@ -154,7 +215,7 @@ def _script_not_done(bench: Bench) -> int:
     return code
 
 
-for _verb in COMMANDS:
+for _verb in ("run", "record", "sniff", "bridge"):
 
     @case(_verb, "nothing")
     def _no_time(bench: Bench, verb: str = _verb) -> int:
@@ -188,7 +249,7 @@ def _no_byte_of_that_end(bench: Bench) -> int:
     return code
 
 
-DEVICES = ("lens", "body")
+FUZZED = ("lens", "body")
 FUZZ = ("--seconds", "0.001", "--greeting", "0.3", "--answer", "0.3", "--folder", "found")
 
 
@@ -196,18 +257,49 @@ def _fuzz(device: str, bench: Bench, peers: str, *words: str) -> int:
     return bench.run("fuzz", device, "--dialect", "emount", "--port", peers, *FUZZ, *words)
 
 
-for _device in DEVICES:
+def _healthy_device(bench: Bench) -> None:
+    """A device in a session that is well whenever it is examined; one in real time is too slow on a busy machine."""
+    bench.monkeypatch.setattr(Health, "greet", lambda _health: True)
+    bench.monkeypatch.setattr(Health, "examine", lambda _health: WELL)
+
+
+for _device in FUZZED:
 
     @case(f"fuzz {_device}", "nothing")
     def _no_case_tried(bench: Bench, device: str = _device) -> int:
-        link = bench.folder / "wire"
-        with playing(Role(device), f"pty:{link}"):
-            code = _fuzz(device, bench, f"serial:{link}", "--greeting", "5")
+        _healthy_device(bench)
+        with ports(b"") as (port,):
+            code = _fuzz(device, bench, port, "--seconds", "1e-9")
         assert re.search(r"lensmount: no case was tried in \d+\.\d s; --seconds gives it longer\n", bench.err)
         assert re.search(r"^cases +0$", bench.said, re.MULTILINE)
         for option in ("--cases", "--seconds"):
             assert bench.run("fuzz", device, "--port", "pty:", option, "0") == 2
         return code
+
+    @case(f"fuzz {_device}", "done")
+    def _case_tried(bench: Bench, device: str = _device) -> int:
+        _healthy_device(bench)
+        with ports(b"") as (port,):
+            code = _fuzz(device, bench, port, "--cases", "1", "--seconds", "20")
+        assert re.search(r"^cases +1$", bench.said, re.MULTILINE)
+        return code
+
+    @case(f"fuzz {_device}", "full")
+    def _recording_on_full_disk(bench: Bench, device: str = _device) -> int:
+        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (16, limits[1]))
+        try:
+            code = _fuzz(device, bench, "pty:")
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        assert "run-1.lmx: File too large" in bench.err
+        return code
+
+    @case(f"fuzz {_device}", "pipe")
+    def _report_is_not_read(bench: Bench, device: str = _device) -> int:
+        bench.monkeypatch.setattr(Hunt, "run", lambda hunt: setattr(hunt.came, "cases", 1))
+        with ports(b"") as (port,):
+            return bench.run_on_closed_pipe("fuzz", device, "--dialect", "emount", "--port", port, "--folder", "found")
 
     @case(f"fuzz {_device}", "silence", "gone")
     def _no_device(bench: Bench, device: str = _device) -> int:
