@@ -19,16 +19,19 @@ from mutation.mutant import Mutant
 from mutation.places import PACKAGE_ROOTS, ROOT
 from mutation.recording import line_bits
 
-FIRST_TESTS = 40
-FIRST_S = 3.0
+FIRST_TESTS = 14
+FIRST_FILES = 3
+FIRST_S = 2.0
+"""A first try is short, since pytest imports all its test files before it runs the first test."""
+
 SAME_FUNCTION = 5
 """A test with many parameters is not the only one of a first try."""
 
 RECORDED = "test_recorded_sessions.py"
-RECORDED_IN_FIRST = 12
+RECORDED_IN_FIRST = 6
 """Of the recorded sessions, each of which runs much of a role, more are in a first try."""
 
-SECOND_S = 12.0
+SECOND_S = 13.0
 LONGEST_TEST_S = 4.0
 DEEPEST = 4
 COMMON = 60
@@ -145,7 +148,7 @@ def distance(mutant_file: str, test_file: str) -> int:
     if test.stem.removeprefix("test_") == source.stem:
         return 0
     if test.name == RECORDED:
-        return 1
+        return 0
     folder, place = Path(*source.parts[2:-1]), Path(*test.parts[2:-1])
     if place in (folder, *folder.parents[:-1]) or place.parent == folder or source.stem in test.stem:
         return 1
@@ -200,7 +203,8 @@ def choose(mutant: Mutant, known: CoverageMap) -> Choice:
     for test in ranked:
         function = test.name.partition("[")[0]
         most = RECORDED_IN_FIRST if RECORDED in function else SAME_FUNCTION
-        early = len(first) < FIRST_TESTS and alike[function] < most
+        near = test.file in files[True] or len(files[True]) < FIRST_FILES
+        early = near and len(first) < FIRST_TESTS and alike[function] < most
         for share in (True, False) if early else (False,):
             cost = test.seconds + (0.0 if test.file in files[share] else known.collection_s[test.file] / 2)
             if cost <= budgets[share]:

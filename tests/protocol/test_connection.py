@@ -12,6 +12,7 @@ from lensmount_protocol.dialects.emount.service import ServiceCommand40, UpdateB
 from lensmount_protocol.dialects.emount.stream import StreamLayoutReply, StreamLayoutRequest
 from lensmount_protocol.errors import LocalProtocolError, MountError, RemoteProtocolError
 from lensmount_protocol.frame import Garbage, GarbageReason
+from lensmount_protocol.reader import FrameReader
 from lensmount_protocol.wire import LineChanged, Received, Role
 
 
@@ -232,3 +233,8 @@ def test_by_default_edges_are_trusted_and_nothing_is_armed(emount: Dialect) -> N
     assert connection.armed == frozenset()
     assert connection.next_event() is None
     assert connection.state == "OFF"
+
+
+def test_an_arrival_is_legal_unless_it_says_otherwise(emount: Dialect) -> None:
+    frame = FrameReader(emount, Role.BODY, emount.paving()).parse(emount.build_frame(Query0B().build(), 2, 0))
+    assert Arrival(1.0, frame, []).violation is None

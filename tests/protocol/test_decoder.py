@@ -331,3 +331,19 @@ def test_messages_of_the_other_end_name_swapped_lines(emount: Dialect) -> None:
     defects = [event for event in decode(emount, [*bodies]) if isinstance(event, LineDefect)]
     assert [(found.line, found.defect) for found in defects] == [("TXD", Defect.SWAPPED), ("RXD", Defect.SWAPPED)]
     assert not any(isinstance(event, LineDefect) for event in decode(emount, [*bodies[:4]]))
+
+
+def test_messages_are_read_later_only_where_that_is_asked_for(emount: Dialect) -> None:
+    for headers_only, later in ((True, True), (False, False)):
+        (frame,) = Decoder(emount, headers_only=headers_only).decode([burst(0.0, REQUEST)])
+        assert isinstance(frame, DecodedFrame)
+        assert callable(frame.frame.said) is later
+
+
+def test_a_frame_has_no_padding_and_no_window_unless_it_is_given_them(emount: Dialect) -> None:
+    (frame,) = decode(emount, [burst(0.0, REQUEST)])
+    assert isinstance(frame, DecodedFrame)
+    plain = DecodedFrame(0.0, 1.0, Role.BODY, 9600, frame.frame)
+    assert (plain.padding, plain.longest_pause, plain.clocked_until, plain.opened, plain.closed) == (
+        b"", 0.0, None, None, None,
+    )  # fmt: skip

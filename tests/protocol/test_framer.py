@@ -275,3 +275,22 @@ def test_a_header_cut_at_the_end_of_the_source_is_garbage_of_that_end() -> None:
     for cut in (1, 2):
         assert run([FRAME[:cut]]) == [Garbage(FRAME[:cut], 0, GarbageReason.SOURCE_ENDED)]
     assert run([]) == []
+
+
+def test_long_padding_outside_windows_is_given_out_in_pieces_too() -> None:
+    events = run([FRAME + bytes(5000)], Role.BODY)
+    assert [(event.offset, len(event.data)) for event in events if isinstance(event, Padding)] == [
+        (11, 4096),
+        (11 + 4096, 904),
+    ]
+
+
+def test_all_that_waited_is_read_when_a_wait_ends_behind_a_false_start() -> None:
+    stray = b"\xf0\x40\x00"
+    framer = Framer(FORMATS[Role.LENS])
+    assert framer.receive(stray + FRAME + OTHER + b"\x07") == []
+    events = framer.close(GarbageReason.SILENCE)
+    assert [type(event) for event in events] == [Garbage, Frame, Frame, Garbage]
+    assert framer.settled == len(stray + FRAME + OTHER) + 1
+    (frame,) = framer.receive(FRAME)
+    assert frame.offset == len(stray + FRAME + OTHER) + 1

@@ -205,3 +205,13 @@ def test_an_end_is_measured_before_it_starts_the_next_and_calls_off_before_it_st
 def test_intervals_are_rounded_to_a_nanosecond():
     (measured,) = measure([RULES[0]], [(0.0, A), (1.0004e-3 + 0.4e-9, A)])
     assert measured.intervals_us == [1000.4]
+
+
+def test_as_many_marks_as_twice_the_look_ahead_are_not_measured_yet():
+    meter = Meter(RULES, look_ahead=2)
+    meter.take([(4e-3, A), (3e-3, A), (2e-3, A), (1e-3, A)])
+    meter.take([(1.1e-3, B)])
+    period, a_to_b, *_ = meter.finish()
+    assert meter.late == 0
+    assert period.intervals_us == [1000.0] * 3
+    assert a_to_b.intervals_us == [100.0]

@@ -295,3 +295,18 @@ def test_a_script_is_split_at_semicolons_and_its_verbs_take_the_rest() -> None:
         parse_script("slep", verbs)
     with pytest.raises(ScriptError, match="this end takes no script"):
         parse_script("sleep", {})
+
+
+def test_a_wait_that_was_in_vain_leaves_nothing_in_the_lists() -> None:
+    probe = Probe()
+
+    def task() -> Task:
+        yield Wait(1.0, lambda: False, ("VD", "BODY_CS"))
+        yield 5.0
+
+    probe.spawn(task())
+    assert set(probe._waiting) == {"VD", "BODY_CS"}
+    probe.handle_deadline(1.0)
+    assert probe._waiting == {}
+    assert probe.waiting_in_vain() == 0
+    assert probe.next_deadline() == 5.0
