@@ -355,6 +355,7 @@ def test_hypothesis_is_wanted_only_for_a_corpus(write: Callable[..., Path]) -> N
     file = write(**CHANCE)
     program = (
         "import sys; sys.modules['hypothesis'] = None; from lensmount_emulator.cli.main import main; "
+        "from lensmount_emulator.reports import progress; progress.LINE_INTERVAL = float('inf'); "
         f"print([main(['campaign', {str(file)!r}, '--quiet', *more]) for more in ([], ['--corpus', 'here'])])"
     )
     run = subprocess.run(
