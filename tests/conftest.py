@@ -1,6 +1,7 @@
 """What all tests share: one hypothesis profile, as many examples as `LENSMOUNT_EXAMPLES` says; pytest, to be run."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,11 @@ settings.load_profile("house")
 # Tests of our plugin run pytest in pytest; that one is nobody's worker, whoever runs this one.
 for name in ("PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "PYTEST_XDIST_TESTRUNUID"):
     os.environ.pop(name, None)
+
+# Whoever runs pytest may ignore signals (`nohup`, a shell's background job), and what ignores them passes that on.
+for number in (signal.SIGHUP, signal.SIGTERM):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, signal.SIG_DFL)
 
 FIRMWARE = Path(__file__).parent / "hardware" / "firmware"
 
