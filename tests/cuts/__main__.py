@@ -16,6 +16,7 @@ from lensmount_hardware.captures.pcapng_write import PcapngWriter
 from lensmount_hardware.captures.recording import RecordingWriter
 from lensmount_hardware.captures.records_json import text_of
 from lensmount_hardware.clock import MonotonicClock
+from lensmount_hardware.output_file import partial_of
 from lensmount_protocol.errors import CaptureError
 from lensmount_protocol.wire import Burst, ClockFix, Drop, Edge, Record, Remark, Role, Wiring
 
@@ -31,6 +32,8 @@ SHOWN = 10
 
 class Writer(Protocol):
     def write(self, record: Record) -> None: ...
+
+    def close(self) -> None: ...
 
 
 FORMATS: dict[str, Callable[[Path], Writer]] = {
@@ -87,14 +90,14 @@ def written(dialect: str, ending: str, folder: Path) -> Whole:
     wiring = session.dialect.wiring
     records = list(with_what_boards_add(session.records))
     assert {type(record) for record in records} == {Burst, Edge, Remark, ClockFix, Drop}
-    path, ends = folder / f"whole{ending}", list[int]()
+    path, ends = folder / f"{dialect}{ending}", list[int]()
     writer = FORMATS[ending](path)
     file = writer._file  # type: ignore[attr-defined]
     for record in records:
         file.flush()
-        ends.append(path.stat().st_size)
+        ends.append(partial_of(path).stat().st_size)
         writer.write(record)
-    file.close()
+    writer.close()
     data = path.read_bytes()
     back = list(open_capture(path, wiring).records)
     assert list(map(text_of, back)) == list(map(text_of, records))

@@ -19,6 +19,7 @@ class Kind:
         write: value to the text that reads as the same value.
         least: the smallest number that is legal; of no meaning for what is no number.
         most: the largest.
+        values: every legal value, where these are few; empty for numbers, durations and names.
     """
 
     legal: str
@@ -26,6 +27,7 @@ class Kind:
     write: Callable[[Any], str]
     least: float = 0.0
     most: float = 0.0
+    values: tuple[Any, ...] = ()
 
 
 UNITS = {"us": "1e-6", "µs": "1e-6", "ms": "1e-3", "s": "1"}
@@ -92,14 +94,20 @@ DELAY = Kind(
 )
 RATE = Kind("a share from 0 to 1", lambda text: _within(float(text), 0.0, 1.0), repr, 0.0, 1.0)
 PER_SECOND = Kind("times a second, up to 10000", lambda text: _within(float(text), 0.0, 1e4), repr, 0.0, 1e4)
-LEVEL = Kind("low or high", _level, lambda value: "high" if value else "low")
-ROLE = Kind("body, lens or both", _role, lambda value: "both" if value is None else value.value)
+LEVEL = Kind("low or high", _level, lambda value: "high" if value else "low", values=(False, True))
+ROLE = Kind(
+    "body, lens or both",
+    _role,
+    lambda value: "both" if value is None else value.value,
+    values=(None, Role.BODY, Role.LENS),
+)
 LINE = Kind("a line by its name, or select, supply or detect", _word, str)
 WORD = Kind("a name", _word, str)
 EXPECT = Kind(
     "completes, may-fail or cannot",
     lambda text: {one.word: one for one in Expected}[text],
     lambda value: str(value.word),
+    values=tuple(Expected),
 )
 
 

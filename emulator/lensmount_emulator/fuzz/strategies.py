@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from lensmount_emulator.faults.fault import Fault
 from lensmount_emulator.faults.registry import BUILT_IN, keys_of, text_of
-from lensmount_emulator.faults.words import DURATION, LEVEL, LINE, RATE, ROLE, WORD, Kind, kind_of
+from lensmount_emulator.faults.words import DURATION, LINE, RATE, WORD, Kind, kind_of
 from lensmount_emulator.fuzz.chance import messages_of
 from lensmount_emulator.fuzz.layouts import declared
 from lensmount_emulator.fuzz.story import Story
@@ -145,18 +145,18 @@ def _values(one: Field[Any], dialect: Dialect) -> st.SearchStrategy[Any]:
         values = st.floats(1e-5, 0.05).map(lambda seconds: round(seconds, 6))
     elif kind is RATE:
         values = st.floats(0.0, 1.0)
-    elif kind is LEVEL:
-        values = st.booleans()
-    elif kind is ROLE:
-        values = st.sampled_from((None, Role.BODY, Role.LENS))
+    elif kind.values:
+        values = st.sampled_from(kind.values)
     elif kind is LINE:
         values = st.sampled_from(("select", "supply", "detect", *sorted(dialect.drivers)))
     elif kind is WORD:
         values = st.just(one.default)
     elif isinstance(one.default, float):
         values = st.floats(kind.least, kind.most)
-    else:
+    elif kind.least < kind.most:
         values = st.integers(int(kind.least), int(min(kind.most, 600)))
+    else:
+        raise TypeError(f"the fault key {one.name} takes {kind.legal}: no strategy draws such values")
     return values if one.default is not None else st.none() | values
 
 
