@@ -6,10 +6,11 @@ import json
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
+from hostile.logic_seeds import FRAME, LINES
 from hostile.seeds import Seed
 
 HEADER = b'{"lensmount":"recording","version":1,"dialect":"emount"}\n'
@@ -18,6 +19,7 @@ METADATA = (
     "total analog=0\nprobe1=VD\nprobe2=VCC\nprobe3=LENS_CS\nprobe4=RXD\nprobe5=TXD\nprobe6=BODY_CS\nunitsize=1\n"
 )
 SIZE = 1_990_000
+SALEAE = b"<SALEAE>"
 VCD = (
     b"$timescale 1 ns $end\n$var wire 1 ! RXD $end\n$var wire 1 % TXD $end\n$var wire 1 & VD $end\n"
     b"$enddefinitions $end\n"
@@ -28,6 +30,8 @@ def crafted() -> Iterator[Seed]:
     """Every crafted file."""
     yield from _recordings()
     yield from _logic()
+    yield from _exports()
+    yield from _packets()
     yield from _texts()
     yield from _others()
 
@@ -118,6 +122,121 @@ def _logic() -> Iterator[Seed]:
     options = struct.pack("<HHB3xHHQ", 9, 1, 0xFF, 14, 8, (1 << 63) - 1)
     odd = struct.pack("<IIHHI", 1, 20 + len(options), 147, 0, 0) + options + struct.pack("<I", 20 + len(options))
     yield Seed("capture", "resolution.pcapng", section + odd + packet * 10)
+
+
+def _exports() -> Iterator[Seed]:
+    """Sessions and exports of Logic 2, tables, and captures of DSView."""
+    rate = 12e6
+    head = SALEAE + struct.pack("<IIBdQdBBQ", 1, 100, 1, rate, 0, 0.0, 0, 0, 1)
+    state = struct.pack("<QQQI", 1, 0, 0, 1)
+
+    def session(name: str, runs: tuple[bytes, int, int], first: int, end: int, before: bytes = head) -> Seed:
+        """Channels of one chunk each whose runs are packed already."""
+        chunk = before + struct.pack("<6Q", first, end, end - first, int(rate), 1, runs[1])
+        return Seed(
+            "capture", name, _zip([*((f"digital-{n}.bin", _joined(chunk, runs, state)) for n in range(2)), _meta()])
+        )
+
+    yield session("runs-of-one.sal", _deflated(b"\0" * (1 << 20), 16), 0, 1 << 24)
+    yield session("all-edges.sal", _deflated(bytes(1 << 20), 1), 0, 1 << 20)
+    yield session("long-runs.sal", _deflated(b"\x7f" + b"\xff" * 7 + b"\x7f", 1), 0, 1 << 61)
+    yield session("open-run.sal", _deflated(b"\x7f" + b"\xff" * (8 << 20), 1), 0, 1 << 61)
+    many = SALEAE + struct.pack("<IIBdQdBBQ", 1, 100, 1, rate, 0, 0.0, 0, 0, 1 << 60)
+    yield session("many-chunks.sal", _deflated(b"\0\0", 1), 0, 2, many)
+    skipped = head + struct.pack("<6Q", 0, 2, 2, int(rate), 1, 2) + b"\0\0" + struct.pack("<QQQI", 1 << 62, 0, 0, 1)
+    yield Seed(
+        "capture", "many-states.sal", _zip([(f"digital-{n}.bin", _deflated(skipped, 1)) for n in range(2)] + [_meta()])
+    )
+    nested = b'{"data":{"rowsSettings":' + b"[" * 400_000 + b"]" * 400_000 + b"}}"
+    for name, told in (
+        ("deep", nested),
+        ("long", b" " * (30 << 20)),
+        ("rows", b'{"binData":[' + b'{"index":1},' * 80_000 + b"{}]}"),
+    ):
+        members = [(f"digital-{n}.bin", _deflated(skipped, 1)) for n in range(2)]
+        yield Seed("capture", f"{name}-meta.sal", _zip([*members, ("meta.json", _deflated(told, 1))]))
+    members = [(f"digital-{n}.bin", _deflated(b"", 1)) for n in range(999)]
+    yield Seed("capture", "channels.sal", _zip([*members, ("meta.json", _deflated(b"{}", 1))]))
+
+    def dsview(name: str, blocks: Iterable[tuple[str, tuple[bytes, int, int]]], more: str = "") -> Seed:
+        header = f"[version]\nversion = 3\n[header]\nsamplerate = 12 MHz\n{more}\nprobe0 = RXD\nprobe1 = TXD\n"
+        return Seed("capture", name, _zip([("header", _deflated(header.encode(), 1)), *blocks]))
+
+    dense = _deflated(b"\x55" * (1 << 20), 30)
+    counts = "total samples = {}\ntotal probes = 2\ntotal blocks = {}"
+    yield dsview("edges.dsl", [("L-0/0", dense), ("L-1/0", dense)], counts.format(30 << 23, 1))
+    idle = _deflated(b"\xff" * (1 << 20), 60)
+    yield dsview("idle.dsl", [("L-0/0", idle), ("L-1/0", idle)], counts.format(60 << 23, 1))
+    few = _deflated(b"\xff" * 64, 1)
+    yield dsview("far-blocks.dsl", [("L-0/0", few), ("L-1/9999999", few)], counts.format(1 << 60, 1 << 40))
+    yield dsview("blocks.dsl", [(f"L-{n & 1}/{n >> 1}", few) for n in range(16_000)], counts.format(8000 << 9, 8000))
+    yield dsview("numbers.dsl", [("L-0/0", few), ("L-1/0", few)], counts.format("9" * 5000, "9" * 5000))
+    yield dsview("lines.dsl", [("L-0/0", few), ("L-1/0", few)], "".join(f"key{n} = 1\n" for n in range(60_000)))
+    yield dsview("interpolated.dsl", [("L-0/0", few)], "a = %(b)s%(b)s\nb = %(c)s%(c)s\nc = %(a)s")
+
+    title = b"Time [s]," + b",".join(line.encode() for line in LINES) + b"\n"
+    rows = b"".join(b"%d.%06d,%d,1,0,%d,1,0\n" % (*divmod(at, 1_000_000), at & 1, at & 1) for at in range(80_000))
+    yield Seed("capture", "rows.csv", (title + rows)[:SIZE])
+    yield Seed("capture", "columns.csv", b"Time [s]" + b",a" * 900_000 + b"\n0" + b",1" * 10)
+    yield Seed("capture", "quotes.csv", title + b'0,"' + b"\n" * 1_900_000)
+    yield Seed("capture", "time.csv", title + b"9" * 1_000_000 + b",1,0,1,0,1,0\n")
+    yield Seed(
+        "capture", "far.csv", title + b"-1e300,1,1,0,1,1,0\n1e300,0,1,0,0,1,0\nnan,1,1,0,1,1,0\ninf,1,1,1,1,1,1\n"
+    )
+    yield Seed("capture", "date.csv", title + b"9999-12-31T23:59:59.999999999999999999999+99:99,1,1,0,1,1,0\n" * 20_000)
+    yield Seed("capture", "comments.csv", b";\n" * 900_000 + title)
+    yield Seed("capture", "separators.csv", b"Time [s]" + b",;\t" * 600_000)
+
+    def transitions(name: str, count: int, data: bytes, end: float = 1.0) -> Seed:
+        return Seed("binary", name, SALEAE + struct.pack("<iiIddQ", 0, 0, 1, 0.0, end, count) + data)
+
+    steady = (np.arange(240_000) * 1e-6).astype("<f8").tobytes()
+    yield transitions("edges.bin", 240_000, steady)
+    yield transitions("counted.bin", 1 << 62, steady)
+    yield transitions("backwards.bin", 240_000, steady[::-1])
+    yield transitions("far.bin", 4, struct.pack("<4d", -1e300, 1e-300, 1e9, 1e300), 1e300)
+    yield transitions("no-number.bin", 2, struct.pack("<2d", float("nan"), float("inf")), float("inf"))
+    chunks = struct.pack("<IdddQ", 1, rate, 0.0, 0.0, 0) * 50_000
+    yield Seed("binary", "chunks.bin", SALEAE + struct.pack("<iiQ", 1, 0, 1 << 62) + chunks)
+    apart = b"".join(struct.pack("<IdddQ", 1, rate, float(at), at + 0.5, 0) for at in range(50_000))
+    yield Seed("binary", "gaps.bin", SALEAE + struct.pack("<iiQ", 1, 0, 50_000) + apart)
+
+
+def _packets() -> Iterator[Seed]:
+    """Classic packet files, and gzip files of several members."""
+    head = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65_535, 147)
+    yield Seed("capture", "empty-packets.pcap", head + bytes(16) * 120_000)
+    yield Seed("capture", "late.pcap", head + (struct.pack("<4I", 0xFFFF_FFFF, 0xFFFF_FFFF, 1, 1) + b"\xf0") * 100_000)
+    yield Seed("capture", "long.pcap", head + struct.pack("<4I", 0, 0, 0xFFFF_FFFF, 0xFFFF_FFFF) + b"\xf0" * 1_900_000)
+    yield Seed("capture", "frames.pcap", head + (struct.pack("<4I", 1, 2, 11, 11) + FRAME) * 70_000)
+    yield Seed("capture", "cut.pcap", head + (struct.pack("<4I", 1, 2, 1, 0x7FFF_FFFF) + b"\xf0") * 100_000)
+    packets = head + (struct.pack("<4I", 1, 2, 11, 11) + FRAME) * 1_100_000
+    yield Seed("capture", "frames.pcap.gz", gzip.compress(packets, 6))
+    yield Seed("capture", "members.gz", gzip.compress(b"c 100\n") * 60_000)
+    yield Seed("capture", "nested.gz", gzip.compress(gzip.compress(gzip.compress(b"c 100\n" * 5_000_000))))
+    yield Seed("capture", "long-name.gz", b"\x1f\x8b\x08\x08" + bytes(6) + b"a" * 1_900_000)
+    yield Seed("capture", "rows.csv.gz", gzip.compress(b"Time [s],RXD,TXD\n" + b"0,1,1\n" * 5_000_000, 6))
+
+
+def _meta() -> tuple[str, tuple[bytes, int, int]]:
+    """A description of two channels, the serial lines."""
+    rows = [
+        {"type": "channel", "name": name, "channel": {"type": "Digital", "deviceChannel": number}}
+        for number, name in enumerate(("RXD", "TXD"))
+    ]
+    return "meta.json", _deflated(json.dumps({"version": 14, "data": {"rowsSettings": rows}}).encode(), 1)
+
+
+def _joined(before: bytes, packed: tuple[bytes, int, int], behind: bytes) -> tuple[bytes, int, int]:
+    """A stream with something in front of and behind one that is packed already."""
+    first, last = (zlib.compressobj(9, zlib.DEFLATED, -15) for _ in range(2))
+    data = first.compress(before) + first.flush(zlib.Z_FULL_FLUSH)
+    stream = zlib.decompressobj(-15)
+    unpacked = stream.decompress(packed[0])
+    middle = zlib.compressobj(9, zlib.DEFLATED, -15)
+    data += middle.compress(unpacked) + middle.flush(zlib.Z_FULL_FLUSH) + last.compress(behind) + last.flush()
+    whole = before + unpacked + behind
+    return data, len(whole), zlib.crc32(whole)
 
 
 def _texts() -> Iterator[Seed]:

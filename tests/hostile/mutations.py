@@ -6,6 +6,7 @@ import json
 import re
 import sqlite3
 import struct
+import warnings
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -137,7 +138,9 @@ def archive(random: Random, seed: Seed) -> bytes:
         members += metadata
     kind = random.choice((zipfile.ZIP_DEFLATED, zipfile.ZIP_STORED, zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2))
     target = io.BytesIO()
-    with zipfile.ZipFile(target, "w", kind) as made:
+    with warnings.catch_warnings(), zipfile.ZipFile(target, "w", kind) as made:
+        # Two members of one name are intended.
+        warnings.simplefilter("ignore")
         for name, data in members:
             made.writestr(zipfile.ZipInfo(name), data, compress_type=kind)
     packed = bytearray(target.getvalue())
