@@ -25,6 +25,9 @@ NUMBERS = (
     *("0", "-1", "1", "255", "65536", "4294967296", "9223372036854775807", "9223372036854775808", "1e308", "-1e308"),
     *("1e-320", "NaN", "Infinity", "-Infinity", "9" * 50, "9" * 5000, "1e18", "-9e17", "1e12", "0.1", "1e400", "nan"),
 )
+MAX_SIZE = 2_000_000
+"""Bytes of a hostile file; the limits of time and memory hold below that."""
+
 WHOLES = (0, 1, -1, 2, 7, 255, 65535, 2**31 - 1, 2**31, 2**32 - 1, 2**40, 2**62, 2**63 - 1, 2**63, 2**64 - 1)
 REALS = (0.0, -1.0, 1e-300, 1e300, -1e300, float("nan"), float("inf"), float("-inf"), 1e9, 1.0, 12e6, 0.5)
 VALUES = (None, True, False, [], {}, [[]], 1.5, -1, 0, 2**63, 10**40, 1e308, *TEXTS)
@@ -282,7 +285,7 @@ def mutated(random: Random, seed: Seed) -> bytes:
         pool = (*ANY, *structured) if round_ == 0 else (*ANY, *(one for one in structured if one in TEXT))
         if data:
             data = random.choice(pool)(random, Seed(seed.kind, seed.name, data))
-    return data
+    return data[:MAX_SIZE]
 
 
 def _replaced(random: Random, seed: Seed, places: list[re.Match[bytes]], new: Callable[[], bytes]) -> bytes:

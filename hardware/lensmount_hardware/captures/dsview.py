@@ -20,7 +20,7 @@ from lensmount_hardware.captures.zip_members import DAMAGE, check_inflated, memb
 from lensmount_protocol.errors import CaptureError
 from lensmount_protocol.wire import Record, Remark, Wiring
 
-_PIECE = 1024 * 1024
+_PIECE = 128 * 1024
 _BITS = 8
 _LOGIC = "0"
 _BLOCK = re.compile(r"L-(\d{1,3})/(\d{1,7})")

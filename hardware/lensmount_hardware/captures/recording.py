@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Self
+from typing import Any, BinaryIO, NamedTuple, Self
 
 from lensmount_hardware.captures.capture import Capture, Progress, blocks_of, lines_of, silent
 from lensmount_hardware.captures.heads import is_recording
@@ -21,6 +21,8 @@ from lensmount_protocol.errors import CaptureError, MountError
 from lensmount_protocol.wire import Record, Remark, Wiring
 
 VERSION = 1
+MAX_BAD_LINES = 1000
+"""Lines that are no records and are named one by one; those after them are counted."""
 _KIND: Mapping[str, object] = {"lensmount": "recording", "version": VERSION}
 
 
@@ -177,15 +179,23 @@ def read_header(path: Path, data: bytes) -> Mapping[str, object]:
 
 
 def _records(path: Path, progress: Progress) -> Iterator[Record]:
-    number = 2
+    number, damaged = 2, 0
     blocks = blocks_of(path, progress)
     for block in _behind_the_header(blocks):
         if not block.endswith(b"\n"):
             yield Remark(None, f"the recording was cut inside a line; the last {len(block)} bytes of it are lost", True)
             continue
         records = records_of(block)
-        yield from _one_by_one(block, number) if records is None else records
+        for record in _one_by_one(block, number) if records is None else records:
+            if isinstance(record, _BadLine):
+                damaged += 1
+                if damaged > MAX_BAD_LINES:
+                    continue
+                record = record.remark
+            yield record
         number += block.count(b"\n")
+    if damaged > MAX_BAD_LINES:
+        yield Remark(None, f"{damaged - MAX_BAD_LINES} more lines are no records", True)
 
 
 def _behind_the_header(blocks: Iterator[bytes]) -> Iterator[bytes]:
@@ -195,11 +205,17 @@ def _behind_the_header(blocks: Iterator[bytes]) -> Iterator[bytes]:
     yield from blocks
 
 
-def _one_by_one(lines: bytes, number: int) -> Iterator[Record]:
+class _BadLine(NamedTuple):
+    """A line that is no record, and what to say of it."""
+
+    remark: Remark
+
+
+def _one_by_one(lines: bytes, number: int) -> Iterator[Record | _BadLine]:
     """The records of lines of which one is not as our writer writes, or is damaged."""
     for line in lines.removesuffix(b"\n").split(b"\n"):
         try:
             yield record_of(object_from(line))
         except ValueError as error:
-            yield Remark(None, f"line {number} is no record: {error}", True)
+            yield _BadLine(Remark(None, f"line {number} is no record: {error}", True))
         number += 1

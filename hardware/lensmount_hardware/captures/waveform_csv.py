@@ -152,8 +152,7 @@ def _read_rows(path: Path, table: _Table, rows: Iterator[tuple[int, bytes]], lin
             if tail == table.tail:
                 table.now = at
                 continue
-            cells = next(csv.reader([tail.decode("ascii", "replace")])) if b'"' in tail else None
-            levels = [cell.encode() for cell in cells] if cells is not None else tail.split(table.separator)
+            levels = _quoted(tail) if b'"' in tail else tail.split(table.separator)
             if len(levels) != table.columns - 1:
                 raise _StopReadingError(f"{len(levels) + 1} cells in place of {table.columns}")
             for column, changes in table.bits.items():
@@ -166,6 +165,14 @@ def _read_rows(path: Path, table: _Table, rows: Iterator[tuple[int, bytes]], lin
     for first in sorted(set(table.empty.values())):
         text = "no data of a channel from here to the end"
         table.remarks.append(Remark(first / STEPS_A_SECOND, text, True))
+
+
+def _quoted(row: bytes) -> list[bytes]:
+    """The cells of a row that has quotes."""
+    try:
+        return [cell.encode() for cell in next(csv.reader([row.decode("ascii", "replace")]))]
+    except csv.Error as error:
+        raise _StopReadingError(str(error)) from error
 
 
 def _take(path: Path, table: _Table, line: int, column: int, changes: BitChanges, at: int, cell: bytes) -> None:

@@ -22,6 +22,9 @@ _LOCAL_HEADER = struct.Struct("<4s22xHH")
 """What stands in front of a member's name: the magic, and behind what the directory says too, two lengths."""
 
 _LOCAL_MAGIC = b"PK\x03\x04"
+_DEFLATE_OVERHEAD = 4096
+"""Bytes that a packed member may be longer than its content; deflate adds 5 bytes to each 16 KiB that do not shrink."""
+
 _USUAL_FLAGS = 0x080E
 """How hard it was packed, sizes behind the data, names in UTF-8; any other flag is for zipfile to judge."""
 
@@ -85,6 +88,8 @@ def _inflated(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
     Nothing where it is not, or where something is wrong with it: then zipfile reads it, or says what.
     """
     if archive.fp is None or info.compress_type != zipfile.ZIP_DEFLATED or info.flag_bits & ~_USUAL_FLAGS:
+        return b""
+    if info.compress_size > info.file_size + _DEFLATE_OVERHEAD:
         return b""
     name = info.orig_filename.encode("ascii", "replace")
     archive.fp.seek(info.header_offset)

@@ -3,11 +3,14 @@
 import io
 import re
 from collections.abc import Callable
+from functools import cache
 from html import unescape
 from html.parser import HTMLParser
 from xml.etree import ElementTree
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from rich.console import Console
 
 from lensmount_emulator.reports.matrix_html import matrix_to_html
@@ -245,3 +248,51 @@ def test_a_matrix_that_was_stopped_at_once_is_a_report_too(form: Callable[[Matri
     made.cells.clear()
     assert "A model" in form(made) or form is matrix_to_junit
     assert "replay '" not in unescape(form(made))
+
+
+HOSTILE = st.one_of(
+    st.text(st.sampled_from("\0\x1b\x7f\ufffe\uffff\ud800\u202e<>&\"'\r\n\t]$é"), max_size=8),
+    st.sampled_from(
+        ("</script><script>x", '"><img src=x onerror=y>', "' onload='x", "javascript:x", "]]>", "&#60;b&#62;", "<!--")
+    ),
+    st.sampled_from(("$title", 'https://x.example/"onclick="y', "https://x.example/<b>")),
+)
+"""Everything that Python takes for text, and texts that are markup where they are not escaped."""
+
+
+def hostile(texts: list[str]) -> Matrix:
+    """A matrix whose every text is hostile."""
+    rule, why, known, source, body, lens, tube, step, detail, trouble, replay, *titles = texts
+    rules = {rule: Rule(rule, why, known, source)}
+    trial = Trial((Finding(step, Verdict.REDUCED, rule, detail, 0.1),), (trouble,) if len(trouble) > 3 else (), 1.0)
+    about, notice, script, body_title, lens_title, tube_title = titles
+    made = Matrix(
+        "lmount", about, notice, script, 7, {body: body_title}, {lens: lens_title}, {tube: tube_title}, rules, 2
+    )
+    pairs = [Combination(body, lens, put_on) for put_on in ((), (tube,))]
+    made.cells += run_matrix(pairs, lambda _: trial, rules, lambda _: replay)
+    return made
+
+
+MATRICES = st.lists(HOSTILE, min_size=17, max_size=17).map(hostile)
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
+@given(MATRICES)
+def test_no_text_of_a_matrix_becomes_markup(made: Matrix) -> None:
+    page, known = Page(matrix_to_html(made)), known_page()
+    attributes = {(tag, name) for tag, attrs in known.elements for name in attrs}
+    assert {(tag, name) for tag, attrs in page.elements for name in attrs} <= attributes
+    assert {tag for tag, _ in page.elements} <= {tag for tag, _ in known.elements}
+    assert all(link.startswith(("#", "http://", "https://")) for link in page.values("a", "href"))
+    assert [tag for tag, _ in page.elements].count("article") == len(made.cells) == 2
+    root = ElementTree.fromstring(matrix_to_junit(made).encode())
+    tags = {"testsuites", "testsuite", "properties", "property", "testcase", "failure", "system-out"}
+    assert {element.tag for element in root.iter()} <= tags
+    assert len(list(root.iter("testcase"))) == 2
+
+
+@cache
+def known_page() -> Page:
+    """A page without hostile texts, for its elements and attributes."""
+    return Page(matrix_to_html(matrix()))

@@ -1,6 +1,8 @@
 """Logic captures of DSView that the tests make themselves."""
 
+import tracemalloc
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -142,3 +144,17 @@ def test_a_small_capture_cannot_fill_the_memory(tmp_path, wiring, levels):
         archive.writestr("L-3/1000", b"\x55" * 300_000)
     with pytest.raises(CaptureError, match="more than 2000000 edges"):
         open_capture(path, wiring)
+
+
+def test_a_block_that_claims_to_be_packed_into_gigabytes_is_one_line(tmp_path, wiring, levels):
+    path = dsview(tmp_path / "a.dsl", levels)
+    data = bytearray(path.read_bytes())
+    entry = data.rindex(b"PK\1\2")
+    data[entry + 20 : entry + 24] = (0xF000_0000).to_bytes(4, "little")
+    path.write_bytes(data)
+    tracemalloc.start()
+    with suppress(CaptureError):
+        list(open_capture(path, wiring).records)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 64 << 20

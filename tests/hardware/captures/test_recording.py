@@ -138,3 +138,12 @@ def test_a_recording_of_the_first_program_is_read_whole(wiring):
     ]
     header = dict(read_header(path, path.read_bytes()))
     assert recorded(records, {key: header[key] for key in header if key != "version"}) == path.read_bytes()
+
+
+def test_bad_lines_beyond_a_thousand_are_counted(tmp_path, wiring):
+    path = tmp_path / "a.lmx"
+    path.write_bytes(b'{"lensmount":"recording","version":1,"dialect":"emount"}\n' + b"0b\n" * 1500)
+    remarks = [record for record in read_recording(path, wiring).records if isinstance(record, Remark)]
+    assert len(remarks) == 1001
+    assert remarks[0].text.startswith("line 2 is no record: ")
+    assert (remarks[-1].text, remarks[-1].incomplete) == ("500 more lines are no records", True)

@@ -442,3 +442,11 @@ def test_tables_without_levels_say_what_to_export(tmp_path, wiring):
         open_capture(path, wiring)
     with pytest.raises(CaptureError, match="no header of a table"):
         read_waveform_csv(Path(__file__), wiring)
+
+
+def test_a_cell_beyond_the_limit_of_csv_ends_the_reading(tmp_path, wiring, levels):
+    path = tmp_path / "a.csv"
+    path.write_text(table(levels) + '1.0,"' + "1" * 200_000 + '",1,0,1,1,0\n')
+    (note,) = [r for r in read_waveform_csv(path, wiring).records if isinstance(r, Remark)]
+    assert "field larger than field limit" in note.text
+    assert note.incomplete
