@@ -3,7 +3,7 @@
  *     interrupts [CASE]...       those whose name begins so, or all
  *
  * The core is compiled so that the compiler calls a hook before each load and store (gcc's thread sanitizer, with the
- * hooks below in place of its library). A case sets a board up, arms one kind of interrupt for the n-th access of one
+ * hooks of interrupt_hooks.c in place of its library). A case sets a board up, arms one kind of interrupt for the n-th access of one
  * operation, and looks at what became of it; n runs until the operation has no more accesses.
  */
 #include <stdbool.h>
@@ -17,6 +17,7 @@
 #include "bytes.h"
 #include "frame.h"
 #include "guard.h"
+#include "interrupts.h"
 #include "lines.h"
 #include "mount.h"
 #include "orders.h"
@@ -387,7 +388,7 @@ extern char __data_start, _end;
 /* Called before each access of the core. What an interrupt may share is no variable of a function; and one that is
  * locked out comes at the first access after the lock.
  */
-static void access_at(const void *at) {
+void interrupts_access_at(const void *at) {
     const char *address = at;
     if (!hook.armed || hook.fired || address < &__data_start || address >= &_end || sim_is_locked())
         return;
@@ -397,53 +398,6 @@ static void access_at(const void *at) {
     }
     hook.fired = true;
     hook.armed->interrupt();
-}
-
-#define HOOK(name) \
-    void __tsan_##name(void *at); \
-    void __tsan_##name(void *at) { \
-        access_at(at); \
-    }
-HOOK(read1)
-HOOK(read2)
-HOOK(read4)
-HOOK(read8)
-HOOK(read16)
-HOOK(write1)
-HOOK(write2)
-HOOK(write4)
-HOOK(write8)
-HOOK(write16)
-HOOK(unaligned_read2)
-HOOK(unaligned_read4)
-HOOK(unaligned_read8)
-HOOK(unaligned_read16)
-HOOK(unaligned_write2)
-HOOK(unaligned_write4)
-HOOK(unaligned_write8)
-HOOK(unaligned_write16)
-
-void __tsan_read_range(void *at, size_t size);
-void __tsan_write_range(void *at, size_t size);
-void __tsan_func_entry(void *caller);
-void __tsan_func_exit(void);
-void __tsan_init(void);
-
-void __tsan_read_range(void *at, size_t size) {
-    access_at(at);
-}
-
-void __tsan_write_range(void *at, size_t size) {
-    access_at(at);
-}
-
-void __tsan_func_entry(void *caller) {
-}
-
-void __tsan_func_exit(void) {
-}
-
-void __tsan_init(void) {
 }
 
 /* --- every place of every case */
