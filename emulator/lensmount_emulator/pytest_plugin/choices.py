@@ -23,7 +23,8 @@ class Choices:
         script: what the body does once it runs.
         seed: of the jitter; `None` for nominal times.
         dialect: what is spoken where neither end is named.
-        allow: patterns of errors that do not fail a test on a port: `"body: no answer*"`.
+        allow: what does not fail a test on a port: patterns of errors, `"body: no answer*"`; patterns of ends of
+            the session, `"session: *held back*"`; a device that is silent, `"lens: sent nothing"`.
         virtual: whether the virtual mount is taken though a port is given.
     """
 

@@ -57,7 +57,7 @@ INI = {
 MARKERS = {
     f"{MARKER}(body, lens, accessories, script, seed, dialect, allow, virtual)": (
         "what `mount()` takes where a test does not say it; a list of bodies or lenses runs the test with each; "
-        "`allow` lists patterns of errors that do not fail a test on a port; "
+        "`allow` lists errors, ends and silence that do not fail a test on a port; "
         "`virtual=True` keeps it on the virtual mount though a port is given"
     ),
     HARDWARE: "runs only where a port is given",

@@ -207,7 +207,7 @@ class TestChoice:
         result = run()
         assert result.ret != 0
         result.stdout.fnmatch_lines(
-            ["*marker lensmount takes body, lens, accessories, script, seed, dialect, virtual by name, not *"]
+            ["*marker lensmount takes body, lens, accessories, script, seed, dialect, allow, virtual by name, not *"]
         )
 
     def test_fixtures_are_parts_of_one_default_mount(self, run: Run, project: pytest.Pytester) -> None:
