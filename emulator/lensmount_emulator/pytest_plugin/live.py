@@ -1,6 +1,7 @@
 """One end of ours against the device on a port, in real time: a thread plays, and the test asks it."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from queue import Empty, SimpleQueue
 from threading import Event, Thread
@@ -13,7 +14,7 @@ from lensmount_emulator.pytest_plugin.heard import Heard
 from lensmount_emulator.pytest_plugin.held_port import HeldPort
 from lensmount_emulator.pytest_plugin.played import Mounted
 from lensmount_emulator.roles.cast import Cast
-from lensmount_emulator.roles.engine import Engine
+from lensmount_emulator.roles.engine import Engine, Notice
 from lensmount_emulator.roles.script import Step
 from lensmount_emulator.roles.tasks import Task
 from lensmount_emulator.sessions.chain import Chain
@@ -67,8 +68,9 @@ class LiveMounted(Mounted):
         self._error: Exception | None = None
         self._told_error = False
         self._allow = tuple(allow)
+        self._keeps_power = engine.role is Role.BODY and engine.dialect.supply not in transport.lines
         heard.on_news, heard.on_detached = self._news.set, self._detached
-        self._session = LiveSession(engine, transport, self._clock, self._tap, heard.listen, before=port.levels)
+        self._session = LiveSession(engine, transport, self._clock, self._tap, self._listen, before=port.levels)
         self._thread = Thread(target=self._play, name=f"lensmount {transport.name}", daemon=True)
         self._thread.start()
 
@@ -188,6 +190,12 @@ class LiveMounted(Mounted):
     def _tap(self, record: Record) -> None:
         self._port.note(record)
         self.heard.tap(record)
+
+    def _listen(self, notice: Notice) -> None:
+        """Record a notice; what a lens that never loses its power still sends from an earlier session is no error."""
+        if notice.trouble and self._keeps_power and not self.heard.count(Role.BODY):
+            notice = replace(notice, text=f"before our first byte: {notice.text}", trouble=False)
+        self.heard.listen(notice)
 
     def _play(self) -> None:
         try:

@@ -310,6 +310,44 @@ def test_a_board_is_given_where_a_board_port_is(
     run("--lensmount-port", "board:E1").assert_outcomes(passed=3)
 
 
+@pytest.mark.parametrize(("line", "outcome"), [("FSYNC", {"passed": 1}), ("V_LOGIC", {"failed": 1})])
+def test_what_an_earlier_session_left_is_no_error_where_the_lens_keeps_its_power(
+    run: Run, project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, line: str, outcome: dict[str, int]
+) -> None:
+    project.makepyfile(
+        our_port=f"""
+        from lensmount_hardware.transports.memory import memory_pair
+
+        here, there = memory_pair(["{line}"])
+
+        def open_board(port, role, baudrate):
+            return here
+        """,
+        test_late="""
+        import our_port
+        import pytest
+        from lensmount_protocol.dialects.lmount.framing import EVENT
+        from lensmount_protocol.dialects.lmount.power import PowerReport
+        from lensmount_protocol.paving import build_payload
+        from lensmount_protocol.registry import load_dialect
+        from lensmount_protocol.wire import Transmit
+
+        def test_it(mounted):
+            report = build_payload([PowerReport(draw_ma=40, peak_ma=40, reduced=0)])
+            mounted.until(lambda: any("supply on" in one.text for one in mounted.notices), within=3.0)
+            our_port.there.send(Transmit(load_dialect("lmount").build_frame(report, EVENT, 1)))
+            mounted.until(lambda: any("not legal in state" in one.text for one in mounted.notices), within=3.0)
+        """,
+    )
+    monkeypatch.setitem(__import__("lensmount_hardware.spec").spec.BUILT_IN, "board", "our_port:open_board")
+    monkeypatch.syspath_prepend(project.path)
+    result = run("--lensmount-port", "board:E1")
+    assert result.parseoutcomes() == outcome
+    error = "  body: event by the lens is not legal in state POWERED; *"
+    if "failed" in outcome:
+        result.stdout.fnmatch_lines(["errors that no assertion looked at; *", error])
+
+
 class TestWorkers:
     """One port for each xdist worker; without xdist what it would tell is told to the same functions."""
 
