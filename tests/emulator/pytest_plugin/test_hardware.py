@@ -29,7 +29,9 @@ def test_greets_anew(mount, recording):
     mounted = mount()
     assert mounted.now < 1.0
     mounted.until(lambda: mounted.messages(LensHello), within=3.0)
-    assert [type(message).__name__ for message in mounted.messages(role="lens")] == ["LensHello"]
+    # On a device more may come between the two calls.
+    assert type(mounted.messages(role="lens")[0]) is LensHello
+    assert len(mounted.messages(LensHello)) == 1
     assert recording.records
 """
 
