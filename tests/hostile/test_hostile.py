@@ -19,7 +19,7 @@ def test_hostile_files_end_with_a_result_or_one_line(tmp_path: Path) -> None:
     assert result.returncode == 0, result.stdout + result.stderr
     assert "60 hostile files, 60 runs" in result.stdout
     assert "0 are wrong" in result.stdout
-    for verb in ("decode", "export", "replay", "campaign report", "loopback"):
+    for verb in ("decode", "export", "fidelity", "replay", "campaign", "loopback", "matrix"):
         assert f"{verb} " in result.stdout
 
 
