@@ -116,6 +116,11 @@ class VirtualMount:
             for name, driver in dialect.drivers.items()
         }
 
+    @property
+    def busy_until(self) -> float:
+        """When the last bit is over that an end has sent so far, in seconds."""
+        return max(end.busy_until for end in self._ends.values())
+
     def connect(self, role: Role, hears: Ear) -> None:
         """Say who hears what arrives at an end."""
         self._ends[role].hears = hears
