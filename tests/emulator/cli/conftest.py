@@ -32,14 +32,19 @@ def pty_pair() -> Iterator[tuple[int, str]]:
 class ServedBoard:
     """A model board in real time; one host at a time can be connected to it, as over USB.
 
+    Args:
+        board: the board.
+        age_s: for how many seconds it has been powered.
+
     Attributes:
         board: the board; `at` runs something in the thread that it belongs to.
         spec: the port that leads to it.
         plugged: while it is false, the connection is cut and none is taken.
     """
 
-    def __init__(self, board: ModelBoard) -> None:
+    def __init__(self, board: ModelBoard, age_s: float = 0.0) -> None:
         self.board = board
+        self._age_s = age_s
         self.plugged = True
         self.noise = b""
         self._server = socket.create_server(("127.0.0.1", 0))
@@ -56,7 +61,12 @@ class ServedBoard:
 
     def restart(self) -> None:
         """The board had no power, and has it again: another one, to all that a host can see."""
-        self.board, self._clock = ModelBoard(), MonotonicClock()
+
+        def replace(_board: ModelBoard) -> None:
+            self.board, self._clock, self._age_s = ModelBoard(), MonotonicClock(), 0.0
+
+        # In the board's own thread, which would else advance the new board to a time of the old clock.
+        self.at(replace)
 
     def close(self) -> None:
         self._stop.set()
@@ -69,7 +79,7 @@ class ServedBoard:
             # Who calls while another host is connected waits until that has gone.
             waits: list[Any] = [host] if host else [self._server] if self.plugged else []
             ready = select.select(waits, (), (), LOOK_S)[0]
-            self.board.advance_to(round(self._clock.now() * 1e6))
+            self.board.advance_to(round((self._clock.now() + self._age_s) * 1e6))
             while self._deeds:
                 self._deeds.pop(0)(self.board)
             if host is not None and (not self.plugged or not self._speak(host, host in ready)):
@@ -100,8 +110,8 @@ def served() -> Iterator[Callable[..., ServedBoard]]:
     """Makes boards that are gone when the test is."""
     with ExitStack() as stack:
 
-        def serve(board: ModelBoard | None = None) -> ServedBoard:
-            made = ServedBoard(board or ModelBoard())
+        def serve(board: ModelBoard | None = None, age_s: float = 0.0) -> ServedBoard:
+            made = ServedBoard(board or ModelBoard(), age_s)
             stack.callback(made.close)
             return made
 

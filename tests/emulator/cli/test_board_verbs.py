@@ -228,7 +228,8 @@ def test_a_board_that_is_unplugged_ends_the_run_in_one_line(served: Serve, capsy
 def test_with_reconnect_the_recording_goes_on_and_says_what_is_missing(
     served: Serve, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    path, board = tmp_path / "a.lmx", served()
+    # So old that the clock of the restarted board is behind, however late the host finds it.
+    path, board = tmp_path / "a.lmx", served(age_s=60.0)
     lines = numbers(BoardRole.LENS)
 
     def back() -> None:

@@ -81,20 +81,20 @@ def story_of(setup: Setup, steps: Sequence[str], breaks: str) -> Story:
     return Story(setup.dialect.name, setup.body, setup.lens, "both", "", setup.seed, (PRELUDE, *steps), breaks)
 
 
-def write_finding(path: Path, story: Story, whose: Whose, records: Sequence[Record]) -> None:
+def write_finding(
+    path: Path, story: Story, whose: Whose, records: Sequence[Record], *, overwrite: bool = False
+) -> None:
     """Write a story, whose it is, and its traffic to a file; where it cannot be written whole, none is left.
 
-    The caller has claimed the name, so a file that exists is replaced.
-
     Raises:
-        CaptureError: the file cannot be written.
+        CaptureError: the file cannot be written, or it exists and may not be replaced.
     """
     header = story.header() | {"device": {"version": DEVICE_VERSION, **asdict(whose)}}
     memory = BytesIO()
     with RecordingWriter(memory, header) as recording:
         for record in records:
             recording.write(record)
-    write_output(path, memory.getvalue(), overwrite=True)
+    write_output(path, memory.getvalue(), overwrite=overwrite)
 
 
 def read_finding(path: Path) -> tuple[Story, Whose]:

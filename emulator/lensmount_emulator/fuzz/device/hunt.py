@@ -7,7 +7,7 @@ from random import Random
 from lensmount_emulator.fuzz.device.changing import changed
 from lensmount_emulator.fuzz.device.corpus import Corpus
 from lensmount_emulator.fuzz.device.features import holds, signature_of
-from lensmount_emulator.fuzz.device.findings import Finding, Whose, story_of, write_finding
+from lensmount_emulator.fuzz.device.findings import Finding, Whose, story_of
 from lensmount_emulator.fuzz.device.health import WELL
 from lensmount_emulator.fuzz.device.making import Maker, Steps
 from lensmount_emulator.fuzz.device.notebook import Notebook
@@ -262,13 +262,8 @@ class Hunt:
         whose = self._whose(kind, tries.text, rung, twin=twin)
         story = story_of(self.setup, steps, kind)
         self.came.findings.append(found)
-        path = self.notebook.path()
+        path = self.notebook.keep(story, whose)
         if path is not None:
-            try:
-                write_finding(path, story, whose, self.notebook.latest())
-            except BaseException:
-                path.unlink(missing_ok=True)
-                raise
             found.file = str(path)
 
     def _whose(self, kind: str, repeats: str = "", rung: str = "", *, twin: bool = False) -> Whose:

@@ -6,6 +6,7 @@ only a power cut of this machine takes what that had not yet put on the disk.
 
 import re
 from collections import deque
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -13,7 +14,9 @@ from typing import Self
 from lensmount_emulator.fuzz.device.findings import Whose, story_of, write_finding
 from lensmount_emulator.fuzz.device.making import Steps
 from lensmount_emulator.fuzz.device.setup import Setup
+from lensmount_emulator.fuzz.story import Story
 from lensmount_hardware.captures.recording import RecordingWriter
+from lensmount_hardware.output_file import PARTIAL, OutputExistsError
 from lensmount_protocol.errors import CaptureError
 from lensmount_protocol.wire import Record, Remark
 
@@ -44,8 +47,11 @@ class Notebook:
                 folder.mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 raise CaptureError(f"{folder}: {error.strerror or error}") from error
-            self.recording = _claimed(folder, "run")
-            self._recording = RecordingWriter(self.recording, header, overwrite=True)
+            while self._recording is None:
+                self.recording = _next(folder, "run")
+                # Another run may take the name first.
+                with suppress(OutputExistsError):
+                    self._recording = RecordingWriter(self.recording, header)
 
     def write(self, record: Record) -> None:
         """Keep a record; it is with the operating system when this returns."""
@@ -61,19 +67,25 @@ class Notebook:
         """A case begins: before its first byte goes out it stands in a file of its own, to be replayed."""
         self.write(Remark(None, f"case {number}: {'; '.join(steps)}"))
         if self.folder is not None and self._whose is not None:
-            write_finding(self.folder / f"{UNDER_WAY}.lmx", story_of(setup, steps, ""), self._whose, ())
+            path = self.folder / f"{UNDER_WAY}.lmx"
+            write_finding(path, story_of(setup, steps, ""), self._whose, (), overwrite=True)
 
-    def path(self) -> Path | None:
-        """Where the next finding goes; those of earlier runs, and of others in the same folder, are not written over.
+    def keep(self, story: Story, whose: Whose) -> Path | None:
+        """Write a finding with what happened last; earlier findings, and those of other runs, are not written over.
+
+        Returns:
+            its file, which is complete; `None` without a folder.
 
         Raises:
-            CaptureError: the file cannot be made.
+            CaptureError: the file cannot be written.
         """
-        return None if self.folder is None else _claimed(self.folder, "finding")
-
-    def latest(self) -> list[Record]:
-        """What happened last."""
-        return list(self._latest)
+        while self.folder is not None:
+            path = _next(self.folder, "finding")
+            # Another run may take the name first.
+            with suppress(OutputExistsError):
+                write_finding(path, story, whose, list(self._latest))
+                return path
+        return None
 
     def close(self) -> None:
         """The run is over; no case is under way."""
@@ -91,20 +103,15 @@ class Notebook:
         self.close()
 
 
-def _claimed(folder: Path, kind: str) -> Path:
-    """A file of this kind that nobody else has: its number is one more than the highest."""
-    numbers = [int(path.stem.rpartition("-")[2]) for path in folder.glob(f"{kind}-*.lmx") if _NUMBERED(path.stem)]
-    number = max(numbers, default=0) + 1
-    while True:
-        path = folder / f"{kind}-{number}.lmx"
-        try:
-            path.touch(exist_ok=False)
-        except FileExistsError:
-            number += 1
-        except OSError as error:
-            raise CaptureError(f"{path}: {error.strerror or error}") from error
-        else:
-            return path
+def _next(folder: Path, kind: str) -> Path:
+    """A name of this kind that no file has, complete or partial: its number is one more than the highest.
 
-
-_NUMBERED = re.compile(r"\w+-[0-9]+", re.ASCII).fullmatch
+    Raises:
+        CaptureError: the folder cannot be read.
+    """
+    numbered = re.compile(rf"{kind}-([0-9]+)\.lmx(?:{re.escape(PARTIAL)})?", re.ASCII)
+    try:
+        found = [numbered.fullmatch(path.name) for path in folder.iterdir()]
+    except OSError as error:
+        raise CaptureError(f"{folder}: {error.strerror or error}") from error
+    return folder / f"{kind}-{max((int(one[1]) for one in found if one), default=0) + 1}.lmx"

@@ -35,7 +35,8 @@ def finding(folder: Path, **changes: object) -> Path:
     told = {"role": "lens", "port": "serial:x", "lines": (), "identity": "", "kind": "dead", "repeats": "", "rung": "",
             "twin": False}  # fmt: skip
     path = folder / "finding.lmx"
-    write_finding(path, story_of(setup, (FAR,), "dead"), Whose(**{**told, **changes}), ())  # type: ignore[arg-type]
+    whose = Whose(**{**told, **changes})  # type: ignore[arg-type]
+    write_finding(path, story_of(setup, (FAR,), "dead"), whose, (), overwrite=True)
     return path
 
 
@@ -96,6 +97,7 @@ def test_what_kills_us_leaves_the_last_case_and_every_byte_on_the_disk(tmp_path:
         heard = (tmp_path / "heard").read_bytes()
     story, whose = read_finding(found / "under-way.lmx")
     assert whose.kind == "under way"
+    assert not (found / "run-1.lmx").exists()
     records = list(open_capture(partial_of(found / "run-1.lmx"), LMOUNT.wiring).records)
     cases = [record.text for record in records if isinstance(record, Remark) and record.text.startswith("case ")]
     assert cases
@@ -256,7 +258,7 @@ def test_a_replay_says_what_was_held_back_and_what_had_been_armed(
     path = finding(tmp_path, armed=("0x7d",))
     story, whose = read_finding(path)
     frame = LMOUNT.build_frame(bytes((0x7D, 1, 0, 0)), 3, 9).hex()
-    write_finding(path, replace(story, steps=(*story.steps, f"send body {frame}")), whose, ())
+    write_finding(path, replace(story, steps=(*story.steps, f"send body {frame}")), whose, (), overwrite=True)
     main(["fuzz", "replay", str(path), "--json"])
     assert json.loads(capsys.readouterr().out)["held back"] == {}
     with Served("lmount", "lens", tmp_path, 0) as served:

@@ -9,7 +9,7 @@ import pytest
 from planted import LMOUNT_LENS, PLANTS, Bug, Heard, plant
 
 from lensmount_emulator.fuzz.device.corpus import Corpus
-from lensmount_emulator.fuzz.device.findings import read_finding, steps_in
+from lensmount_emulator.fuzz.device.findings import Whose, read_finding, steps_in, story_of
 from lensmount_emulator.fuzz.device.health import SILENT, WELL, Health, Limits
 from lensmount_emulator.fuzz.device.hunt import Budget, Hunt
 from lensmount_emulator.fuzz.device.ladder import ASKED, CYCLED, GREETED, RESYNCHRONISED, Ladder
@@ -333,11 +333,17 @@ def test_an_entry_that_a_full_disk_cut_spoils_no_other(tmp_path: Path) -> None:
 def test_findings_and_recordings_of_others_are_never_written_over(tmp_path: Path) -> None:
     for name in ("finding-2.lmx", "finding-10.lmx", "finding-x.lmx", "run-3.lmx"):
         (tmp_path / name).write_text("of somebody else")
+    (tmp_path / "run-4.lmx.part").write_text("of somebody else")
+    story = story_of(make_setup("lmount", Role.LENS), (FAR,), "dead")
+    whose = Whose("lens", "serial:x", (), "", "dead", "certain, 3 of 3", "", False)
     with Notebook(tmp_path, {}) as one, Notebook(tmp_path, {}) as other:
-        assert [one.recording.name, other.recording.name] == ["run-4.lmx", "run-5.lmx"]
-        paths = [one.path(), other.path(), one.path()]
+        assert [one.recording.name, other.recording.name] == ["run-5.lmx", "run-6.lmx"]
+        assert not one.recording.exists()
+        paths = [each.keep(story, whose) for each in (one, other, one)]
+        assert [read_finding(path) for path in paths if path] == [(story, whose)] * 3
+    assert one.recording.exists()
     assert [path.name for path in paths if path] == ["finding-11.lmx", "finding-12.lmx", "finding-13.lmx"]
-    assert sum(path.read_bytes() == b"of somebody else" for path in tmp_path.iterdir()) == 4
+    assert sum(path.read_bytes() == b"of somebody else" for path in tmp_path.iterdir()) == 5
 
 
 @pytest.mark.parametrize("error", [TransportError("no relay"), KeyboardInterrupt()], ids=["no power", "Ctrl-C"])
