@@ -9,6 +9,7 @@ from lensmount_emulator.models.diaphragm import DiaphragmMotion
 from lensmount_emulator.models.firmware_image import Image, version_text, write_image
 from lensmount_emulator.models.firmware_journal import ImageId, Record, SlotStage, SlotState, crc32, packed, unpacked
 from lensmount_emulator.models.firmware_store import FirmwareStore
+from lensmount_emulator.models.flash import Flash
 from lensmount_emulator.models.focus_group import FocusMotion
 from lensmount_emulator.models.focus_motor import FocusMotor
 from lensmount_emulator.models.image_stabiliser import ImageStabiliser, PanningDetector
@@ -289,3 +290,15 @@ def test_a_trial_that_was_not_confirmed_is_given_up_in_either_slot() -> None:
 def test_a_focus_motor_has_no_encoder_offset_unless_it_is_given_one() -> None:
     motor = FocusMotor(lower=0, upper=1000, start=500, steps_per_frame=100, lag_frames=1.5)
     assert motor.encoder(0.0) == 500
+
+
+def test_a_focus_drive_runs_as_slowly_as_half_a_step_a_second_towards_the_near_end() -> None:
+    drive = FocusMotion(steps=100, speed=100.0, acceleration=400.0, backlash=0, settle=0.0, start=50)
+    drive.run(0.5, 0.0)
+    assert drive.target == 99
+    drive.run(-0.5, 100.0)
+    assert drive.target == 0
+
+
+def test_flash_loses_no_bits_of_the_byte_in_work_unless_that_is_asked_for() -> None:
+    assert Flash(4096).torn_bits == 0

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lensmount_hardware.boards import asking, conversation
-from lensmount_hardware.boards.asking import answer_of, ask_on
+from lensmount_hardware.boards.asking import BoardAnswer, answer_of, ask_on
 from lensmount_hardware.boards.conversation import Conversation, rate_refused
 from lensmount_hardware.boards.leaving import Left, found
 from lensmount_hardware.boards.model import ModelBoard
@@ -305,6 +305,7 @@ def test_an_answer_in_words() -> None:
     assert (answer.lines, answer.baudrates) == (16, (9_600, 3_000_000))
     assert (answer.queue_bytes, answer.report_bytes) == (4096, 16384)
     assert answer.roles == ("body", "lens", "sniffer")
+    assert BoardAnswer("f", 1, "id", 16, (1, 2), 3, 4).counters is None
     assert answer_of(replace(WELCOME, firmware=b"r\xff"), Histogram(), None).firmware == "r\ufffd"
 
 
