@@ -29,9 +29,10 @@ def test_greets_anew(mount, recording):
     mounted = mount()
     assert mounted.now < 1.0
     mounted.until(lambda: mounted.messages(LensHello), within=3.0)
-    # On a device more may come between the two calls.
-    assert type(mounted.messages(role="lens")[0]) is LensHello
-    assert len(mounted.messages(LensHello)) == 1
+    # On a device without a supply line a report of the test before may come first, and more between the two calls.
+    names = [type(message).__name__ for message in mounted.messages(role="lens")]
+    assert names.count("LensHello") == 1
+    assert set(names[:names.index("LensHello")]) <= {"PowerReport"}
     assert recording.records
 """
 
