@@ -78,7 +78,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
     """A test that passed fails all the same where the device on the port did not do its part."""
     yield
-    for mounted in item.stash.get(PLAYED, []):
+    for mounted in item.stash.setdefault(PLAYED, []):
         try:
             mounted.judge()
         except AssertionError as error:

@@ -245,8 +245,8 @@ class _Examination:
             select = self.health.lines.get(peer.select if windows else serial.select)
             for data in self._first_runs(serial.name, select):
                 senders = self.wiring.senders_of(data)
-                right += senders == {serial.sender}
-                wrong += senders == {peer.sender}
+                right += senders == frozenset((serial.sender,))
+                wrong += senders == frozenset((peer.sender,))
         return wrong >= MIN_VOTES and wrong > right
 
     def _first_runs(self, line: str, select: LogicLine | None) -> list[bytes]:

@@ -109,7 +109,9 @@ def _packet(found: Block, interfaces: list[Interface], snapshots: list[int]) -> 
     data = body[at_data : at_data + kept]
     if len(data) < kept:
         return Remark(None, f"the packet at byte {found.offset} is longer than its block", incomplete=True)
-    told = options_of(body, at_data + kept + -kept % 4, order) if found.kind != SIMPLE_PACKET else {}
+    told: Mapping[int, list[bytes]] = (
+        {} if found.kind == SIMPLE_PACKET else options_of(body, at_data + kept + -kept % 4, order)
+    )
     flags = told.get(FLAGS, [b""])[0]
     return interface, Packet(
         found.offset,
