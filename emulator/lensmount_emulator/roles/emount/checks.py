@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
-from typing import Any, cast
+from typing import Any
 
 from msgspec import Struct
 
@@ -180,9 +180,7 @@ def _check_times(timing: BodyTiming | LensTiming, limits: Mapping[str, tuple[flo
 
 
 def _check_all(key: str, values: Any, limits: tuple[float, float]) -> None:
-    named: Iterable[tuple[Any, Any]] = (
-        cast("Mapping[Any, Any]", values).items() if isinstance(values, Mapping) else enumerate(values)
-    )
+    named: Iterable[tuple[Any, Any]] = values.items() if hasattr(values, "items") else enumerate(values)
     for name, value in named:
         check_between(f"{key}.{name}" if isinstance(name, str) else key, value, *limits)
 
