@@ -180,7 +180,8 @@ def _check_times(timing: BodyTiming | LensTiming, limits: Mapping[str, tuple[flo
 
 
 def _check_all(key: str, values: Any, limits: tuple[float, float]) -> None:
-    named: Iterable[tuple[Any, Any]] = values.items() if hasattr(values, "items") else enumerate(values)
+    items: Any = getattr(values, "items", None)
+    named: Iterable[tuple[Any, Any]] = enumerate(values) if items is None else items()
     for name, value in named:
         check_between(f"{key}.{name}" if isinstance(name, str) else key, value, *limits)
 
