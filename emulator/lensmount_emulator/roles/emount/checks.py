@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, cast
 
 from msgspec import Struct
 
@@ -180,10 +180,14 @@ def _check_times(timing: BodyTiming | LensTiming, limits: Mapping[str, tuple[flo
 
 
 def _check_all(key: str, values: Any, limits: tuple[float, float]) -> None:
-    items: Any = getattr(values, "items", None)
-    named: Iterable[tuple[Any, Any]] = enumerate(values) if items is None else items()
-    for name, value in named:
+    for name, value in _named(values):
         check_between(f"{key}.{name}" if isinstance(name, str) else key, value, *limits)
+
+
+def _named(values: Any) -> Iterable[tuple[Any, Any]]:
+    if isinstance(values, tuple | list):
+        return enumerate(cast("Sequence[Any]", values))
+    return cast("Mapping[Any, Any]", values).items()
 
 
 def _check_keys(key: str, table: Iterable[str], form: re.Pattern[str], legal: str) -> None:
