@@ -48,4 +48,6 @@ def script_progress(engine: Engine) -> ScriptProgress | None:
     steps = tuple(step.text for step in engine.script)
     if engine.role is Role.LENS:
         return ScriptProgress(engine.position, steps, engine.position >= len(steps)) if steps else None
-    return ScriptProgress(engine.position, steps, engine.done, engine.gave_up)
+    # An engine of another package may say that it is done without counting its steps.
+    carried_out = len(steps) if engine.done and not engine.gave_up else engine.position
+    return ScriptProgress(carried_out, steps, engine.done, engine.gave_up)
