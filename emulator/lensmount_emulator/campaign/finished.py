@@ -25,7 +25,7 @@ class Finished:
         script: how far the script came.
         expected: the outcome that its faults let expect.
         complaints: what must not be and was.
-        told: the first trouble that an end told of.
+        told: the first error or warning that an end reported.
         seconds: how long it lasted, in virtual time.
         took: how long the machine took.
         frames: frames in it.

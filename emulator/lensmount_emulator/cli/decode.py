@@ -1,7 +1,7 @@
 """Read captures: lines and bytes to frames to typed messages, with times, direction, baud, gaps, padding and garbage.
 
-Formats are told by content: sigrok .sr, Saleae .sal, .csv and binary folders, DSView .dsl, .vcd, .pcapng, sniffer logs
-and notebooks (.txt), .frames.jsonl, .lines.jsonl and lensmount's own recordings (.lmx).
+The content decides the format: sigrok .sr, Saleae .sal, .csv and binary folders, DSView .dsl, .vcd, .pcapng, sniffer
+logs and notebooks (.txt), .frames.jsonl, .lines.jsonl and lensmount's own recordings (.lmx).
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Captures that are ZIP files of several members: which program wrote one is told by the names of its members."""
+"""Captures that are ZIP files of several members: the names of the members show which program wrote a file."""
 
 import zipfile
 from collections.abc import Mapping
