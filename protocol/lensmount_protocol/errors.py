@@ -26,9 +26,21 @@ Anything else that leaves a parser is a bug: bad bytes are data, not exceptions.
 
 from collections.abc import Iterable
 
+MAX_ERROR = 4000
+"""Characters of an error that are shown: an error quotes files, and a line of a file may have a million."""
+
+MAX_LISTED = 20
+"""Entries of a list that an error shows, where their number depends on a file."""
+
+MAX_KNOWN = 200
+"""Known names that an error lists; a dialect has some 100 messages."""
+
 
 class MountError(Exception):
-    """The base of every error that lensmount raises on purpose; its text is one line for a person."""
+    """The base of every error that lensmount raises on purpose; its text is one line of at most `MAX_ERROR`."""
+
+    def __str__(self) -> str:
+        return shorten(super().__str__())
 
 
 class FrameError(MountError):
@@ -114,5 +126,25 @@ class CampaignError(MountError):
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> str:
     """One line for an unknown name that lists what is known instead."""
-    names = ", ".join(sorted(known)) or "none"
+    names = ", ".join(first_of(sorted(known), MAX_KNOWN)) or "none"
     return f"unknown {kind} {name!r}; known: {names}"
+
+
+def shorten(text: str, limit: int = MAX_ERROR) -> str:
+    """Return the text without its middle where it is longer than `limit` characters.
+
+    Both ends stay, as an error begins with the place and ends with the next step.
+    """
+    if len(text) <= limit:
+        return text
+    mark = " ... "
+    head = (limit - len(mark) + 1) // 2
+    tail = limit - len(mark) - head
+    return text[:head] + mark + text[len(text) - tail :]
+
+
+def first_of(texts: Iterable[str], limit: int = MAX_LISTED) -> list[str]:
+    """Return the first texts of a list and, where there are more than `limit`, how many follow."""
+    every = list(texts)
+    more = len(every) - limit
+    return every if more <= 0 else [*every[:limit], f"and {more} more"]

@@ -29,6 +29,9 @@ OUTPUT = 400_000_000
 READ_BACK = 400_000
 """Bytes of each output that are looked at."""
 
+MAX_ERROR_LINE, MAX_ERROR_LINES = 4000, 100
+"""Characters of a line on the error stream, and lines."""
+
 LEGAL = (0, 1, 2, 3, 4)
 
 EVERY_FORM = (
@@ -172,8 +175,10 @@ def _judge(words: Sequence[str], code: int, cpu: float, memory: int, outputs: Se
         return f"on the error stream: {last[0][:300]}"
     if code >= 2 and not last[0].startswith("lensmount"):
         return f"exit code {code} without an error in one line: {last[0][:300]}"
-    if any(len(line) > 20_000 for line in err.splitlines()):
-        return "an error of more than 20 000 characters"
+    if any(len(line) > MAX_ERROR_LINE for line in err.splitlines()):
+        return f"an error of more than {MAX_ERROR_LINE} characters"
+    if len(err.splitlines()) > MAX_ERROR_LINES:
+        return f"more than {MAX_ERROR_LINES} lines of errors"
     for text in shown:
         bad = next((one for one in text if one not in "\n\t" and _is_control(one)), None)
         if bad is not None:

@@ -52,6 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     from lensmount_emulator.cli.decoding import Wanted, decode_file
     from lensmount_emulator.cli.words import USUAL_DIALECT, channels_of, exit_code, messages_of, spoken_in
+    from lensmount_emulator.reports.printable import one_line
     from lensmount_hardware.captures.declared import declared_dialect
     from lensmount_protocol.errors import MountError
     from lensmount_protocol.registry import load_dialect
@@ -84,6 +85,6 @@ def run(arguments: argparse.Namespace) -> int:
                 raise
             # Each file gets its verdict; the worst exit code counts.
             sys.stdout.flush()
-            print(f"lensmount: {error}", file=sys.stderr)
+            print(f"lensmount: {one_line(error)}", file=sys.stderr)
             code = max(code, exit_code(error))
     return code or (0 if sound else 1)

@@ -14,6 +14,7 @@ from lensmount_hardware.captures.declared import declared_dialect
 from lensmount_hardware.captures.formats import open_capture
 from lensmount_protocol.decoder import Decoded, DecodedFrame, DecodedGarbage, Decoder
 from lensmount_protocol.dialect import Dialect
+from lensmount_protocol.errors import first_of, shorten
 from lensmount_protocol.marks import MarkFinder
 from lensmount_protocol.paving import type_of
 from lensmount_protocol.time_order import OrderedDecoder
@@ -22,6 +23,9 @@ from lensmount_protocol.wire import Edge, Remark
 
 LONG_FILE = 2_000_000
 """Bytes from which on a file gets a progress bar."""
+
+MAX_GAPS = 5
+"""Missing parts that a verdict names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +114,7 @@ def decode_file(path: str, dialect: Dialect, wanted: Wanted, assumed: bool = Fal
     verdict = "NOT VERIFIED" if wrong else "verified"
     reasons = "".join(f"; {problem}" for problem in wrong)
     print(
-        one_line(f"{path}: {verdict}: {tally.summary()}; {tally.share()}{reasons}"),
+        shorten(one_line(f"{path}: {verdict}: {tally.summary()}; {tally.share()}{reasons}")),
         # Machines read the JSON objects, and the verdict is none.
         file=sys.stderr if wanted.form == "json" else out,
     )
@@ -126,7 +130,7 @@ def problems(tally: Tally, declared: str | None, *, assumed: bool) -> list[str]:
         assumed: neither the caller nor the file named the dialect.
     """
     name = tally.dialect.name
-    wrong = [f"incomplete: {gap}" for gap in tally.gaps]
+    wrong = first_of([f"incomplete: {gap}" for gap in tally.gaps], MAX_GAPS)
     if declared is not None and declared != name:
         wrong.append(f"the file declares the dialect {declared}, and was read as {name}")
     if not tally.valid:

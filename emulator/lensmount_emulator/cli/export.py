@@ -177,7 +177,9 @@ class Passed:
 
     def wanting(self, named: str, declared: str | None) -> list[str]:
         """What is wrong with the export as a copy of its source, in words."""
-        found = [f"the source is incomplete: {gap}" for gap in self.gaps]
+        from lensmount_protocol.errors import first_of
+
+        found = first_of(f"the source is incomplete: {gap}" for gap in self.gaps)
         if not self.count:
             found.append("the source holds nothing")
         if named and declared and named != declared:

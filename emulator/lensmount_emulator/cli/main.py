@@ -12,6 +12,7 @@ from typing import NoReturn
 
 from lensmount_emulator.reports.printable import one_line, printing_safely
 from lensmount_emulator.termination import Stopped, Termination, name_of_stop
+from lensmount_protocol.errors import MAX_ERROR, MountError, shorten
 
 VERBS = {
     "demo": "the main job, watched: the alliance's bodies and lenses on the open model, then a real E-mount",
@@ -54,9 +55,6 @@ EXIT_CODES = """exit codes:
 
 
 DEFECT = 70
-MAX_ERROR = 4000
-"""Characters of an error that is shown."""
-
 TRACEBACK = "LENSMOUNT_TRACEBACK"
 """The variable of the environment that shows the traceback of a defect."""
 
@@ -118,18 +116,13 @@ def _reported(arguments: Sequence[str] | None) -> int:
         while trace is not None and trace.tb_next is not None:
             trace = trace.tb_next
         place = f", {os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}" if trace else ""
-        text = _shortened(one_line(error))
+        text = shorten(one_line(error), MAX_ERROR // 2)
         print(
             f"lensmount: a defect of lensmount ({type(error).__name__}: {text}{place}); please report it; "
             f"{TRACEBACK}=1 shows the traceback",
             file=sys.stderr,
         )
         return DEFECT
-
-
-def _shortened(text: str) -> str:
-    """An error without the middle of what a file made too long to read."""
-    return text if len(text) <= MAX_ERROR else f"{text[: MAX_ERROR // 2]} … {text[-MAX_ERROR // 2 :]}"
 
 
 def _report_stop(error: Stopped) -> None:
@@ -186,13 +179,12 @@ def _parser() -> Parser:
 
 def _guarded(run: Callable[[argparse.Namespace], int], arguments: argparse.Namespace) -> int:
     from lensmount_emulator.cli.words import exit_code
-    from lensmount_protocol.errors import MountError
 
     try:
         code = run(arguments)
         sys.stdout.flush()
     except MountError as error:
-        print(f"lensmount: {_shortened(one_line(error))}", file=sys.stderr)
+        print(f"lensmount: {one_line(error)}", file=sys.stderr)
         return exit_code(error)
     except BrokenPipeError:
         # The reader of our output has seen enough (`| head`), so the work is not done. The shell gives the same code

@@ -17,7 +17,7 @@ from lensmount_emulator.sessions.header import session_header
 from lensmount_hardware.captures.capture import blocks_of
 from lensmount_hardware.captures.recording import RecordingWriter, read_header
 from lensmount_hardware.output_file import write_output
-from lensmount_protocol.errors import FaultError
+from lensmount_protocol.errors import FaultError, first_of
 from lensmount_protocol.wire import Record
 
 VERSION = 1
@@ -121,7 +121,7 @@ def story_from(told: Mapping[str, Any], path: str | Path = "corpus") -> Story:
         wrong.append("seed")
     missing = [name for name in ("dialect", "body", "lens", "steps") if name not in values]
     if wrong or missing or not all(isinstance(step, str) for step in values["steps"]):
-        raise FaultError(f"{path}: the story is damaged: {', '.join([*wrong, *missing]) or 'steps'}")
+        raise FaultError(f"{path}: the story is damaged: {', '.join(first_of([*wrong, *missing])) or 'steps'}")
     if len(values["steps"]) > MAX_STEPS:
         raise FaultError(f"{path}: a story of {len(values['steps'])} steps; at most {MAX_STEPS} are played")
     if values.get("mode", "both") not in MODES:

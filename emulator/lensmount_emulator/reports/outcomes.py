@@ -12,6 +12,7 @@ from lensmount_emulator.reports.tables import print_tally, print_timing
 from lensmount_emulator.sessions.field_differences import Differences
 from lensmount_emulator.sessions.loopback import Session
 from lensmount_emulator.sessions.score import Score
+from lensmount_protocol.errors import first_of
 from lensmount_protocol.timing import Measurement
 
 
@@ -36,8 +37,8 @@ def print_score(console: Console, score: Score, profile: Profile, capture: str) 
     if score.ignored:
         console.print(f"  differed there: {', '.join(f'{k} {v}x' for k, v in score.ignored.items())}", markup=False)
     console.print(f"  first divergence: {score.first_divergence or 'none'}", markup=False)
-    for gap in score.incomplete:
-        console.print(f"  the capture is incomplete: {gap}", markup=False)
+    for gap in first_of(score.incomplete):
+        console.print(f"  the capture is incomplete: {one_line(gap)}", markup=False)
     if score.lost is not None:
         console.print(f"  {score.lost.text()}", markup=False)
     print_differences(console, score.differences)

@@ -12,6 +12,8 @@ import sys
 from collections.abc import Generator, Iterable
 from typing import Any, TextIO, cast
 
+from lensmount_protocol.errors import MAX_ERROR, shorten
+
 _FORMAT = (
     *("\u00ad", "\u061c", "\u180e", "\u200b-\u200f", "\u2028-\u202e", "\u2060-\u206f", "\ufeff", "\ufff9-\ufffb"),
     *("\U000110bd", "\U000110cd", "\U00013430-\U0001343f", "\U0001bca0-\U0001bca3", "\U0001d173-\U0001d17a"),
@@ -91,11 +93,13 @@ class SafeStream:
     Args:
         stream: where the text goes.
         escapes: whether control characters are escaped; not for what a console has escaped already and styled.
+        longest: characters of a line that are written; a longer one loses its middle. `None` for no limit.
     """
 
-    def __init__(self, stream: TextIO, *, escapes: bool = True) -> None:
+    def __init__(self, stream: TextIO, *, escapes: bool = True, longest: int | None = None) -> None:
         self._stream = stream
         self._escapes = escapes
+        self._longest = longest
         try:
             # Unicode encodings have every character that is left after the escapes.
             self._narrow = not codecs.lookup(stream.encoding or "utf-8").name.startswith("utf")
@@ -113,6 +117,8 @@ class SafeStream:
         if self._narrow and not shown.isascii():
             encoding = self._stream.encoding
             shown = shown.encode(encoding, _REPLACE).decode(encoding)
+        if self._longest is not None and len(shown) > self._longest:
+            shown = "\n".join(shorten(line, self._longest) for line in shown.split("\n"))
         self._stream.write(shown)
         return len(text)
 
@@ -132,11 +138,16 @@ def styled(stream: TextIO) -> TextIO:
 
 @contextlib.contextmanager
 def printing_safely() -> Generator[None]:
-    """Escape all that is written to `sys.stdout` and `sys.stderr` within the context."""
+    """Escape all that is written to `sys.stdout` and `sys.stderr` within the context.
+
+    A line on `sys.stderr` has at most `MAX_ERROR` characters: errors quote files, and no report goes there.
+    """
     before = sys.stdout, sys.stderr
     safe = [
-        stream if stream is None or isinstance(stream, SafeStream) else cast("TextIO", SafeStream(stream))
-        for stream in before
+        stream
+        if stream is None or isinstance(stream, SafeStream)
+        else cast("TextIO", SafeStream(stream, longest=longest))
+        for stream, longest in zip(before, (None, MAX_ERROR), strict=True)
     ]
     sys.stdout, sys.stderr = safe
     try:

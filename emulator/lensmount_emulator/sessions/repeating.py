@@ -14,7 +14,7 @@ from lensmount_emulator.sessions.loopback import profile_of, run_loopback
 from lensmount_hardware.captures.limits import virtual_limit
 from lensmount_hardware.captures.recording import RecordingWriter, header_of
 from lensmount_hardware.inputs import read_input
-from lensmount_protocol.errors import CaptureError
+from lensmount_protocol.errors import CaptureError, first_of
 
 MAX_RECORDING = 1 << 28
 """Bytes of a recording that is held against its repetition, which is kept in memory."""
@@ -87,7 +87,9 @@ def _require_loopback(path: Path, header: Mapping[str, object]) -> None:
     if dialect not in (None, body.dialect):
         raise CaptureError(f"{path}: declares the dialect {dialect}, and its body {body.name} speaks {body.dialect}")
     if strange := sorted(set(header) - KNOWN):
-        raise CaptureError(f"{path}: its header holds {', '.join(strange)}, which cannot be run again from here")
+        raise CaptureError(
+            f"{path}: its header holds {', '.join(first_of(strange))}, which cannot be run again from here"
+        )
 
 
 class _Asked(msgspec.Struct):

@@ -8,7 +8,7 @@ import numpy as np
 from lensmount_hardware.captures.capture import NO_CHANNEL
 from lensmount_hardware.captures.channels import MAX_NAMED, Channel, ChannelTable, Scope
 from lensmount_hardware.captures.uart import LogicLine
-from lensmount_protocol.errors import CaptureError, unknown
+from lensmount_protocol.errors import CaptureError, first_of, unknown
 from lensmount_protocol.wire import Remark, Wiring
 
 _SPELLINGS = ("{line}", "{line}_BODY", "{line}_LENS", "BODY_{line}_LENS", "LENS_{line}_BODY", "LOGIC_{line}")
@@ -58,7 +58,7 @@ def pick_channels(
         if serial.name not in found and wanted.get(serial.name, "").lower() != NO_CHANNEL
     ]
     if missing:
-        lacking, known = " and ".join(missing), ", ".join(table.names()) or "none"
+        lacking, known = " and ".join(missing), ", ".join(first_of(table.names())) or "none"
         raise CaptureError(
             f"{path}: no channel for {lacking}; the file has {known}; say --channel {missing[0]}=NAME, or "
             f"{missing[0]}={NO_CHANNEL} to read without it"

@@ -13,7 +13,7 @@ from lensmount_hardware.captures.capture import Progress
 from lensmount_hardware.captures.channel_choice import pick_channels
 from lensmount_hardware.captures.channels import Channel, ChannelTable, Variable
 from lensmount_hardware.captures.zip_members import check_inflated, member_names, one_line, pieces_of, read_text
-from lensmount_protocol.errors import CaptureError
+from lensmount_protocol.errors import CaptureError, first_of
 from lensmount_protocol.wire import Remark, Wiring
 
 _MULTIPLES = {"": 1.0, "k": 1e3, "m": 1e6, "g": 1e9}
@@ -91,12 +91,12 @@ def pick_device(
         except CaptureError as error:
             refusals.append(f"{device.name}: {str(error).removeprefix(f'{path}: ')}")
     if not found:
-        text = refusals[0].partition(": ")[2] if len(refusals) == 1 else "; ".join(refusals)
+        text = refusals[0].partition(": ")[2] if len(refusals) == 1 else "; ".join(first_of(refusals))
         raise CaptureError(f"{path}: {text}")
     device, candidates = found[0]
     notes = list(device.notes)
     if len(devices) > 1:
-        others = ", ".join(other.name for other in devices if other is not device)
+        others = ", ".join(first_of(other.name for other in devices if other is not device))
         notes.append(Remark(None, f"read from {device.name}; not from {others}"))
     return device, candidates, notes
 

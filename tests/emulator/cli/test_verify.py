@@ -8,6 +8,7 @@ import pytest
 from lensmount_emulator.cli.main import main
 from lensmount_hardware.captures.declared import declared_dialect
 from lensmount_hardware.captures.recording import RecordingWriter
+from lensmount_protocol.errors import MAX_ERROR, MAX_LISTED
 from lensmount_protocol.wire import Burst, Edge, Record, Remark, Role
 
 FRAME = bytes.fromhex("f00b0002000b6000780055")
@@ -133,3 +134,42 @@ def test_each_file_has_its_verdict_and_the_highest_code_counts(
     told = capsys.readouterr()
     assert re.findall(r": (NOT VERIFIED|verified): ", told.out) == ["NOT VERIFIED", "verified"]
     assert "missing: " in told.err
+
+
+GAPS = [Remark(None, f"part {number} is lost", True) for number in range(3000)]
+
+
+@pytest.mark.parametrize("form", ["--quiet", "--json"])
+def test_verdict_names_some_missing_parts_and_counts_the_rest(
+    form: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = recorded(tmp_path / "a.lmx", [Burst(0.0, Role.BODY, FRAME, 750_000), *GAPS])
+    assert main(["decode", form, "--verify", path]) == 1
+    came = capsys.readouterr()
+    verdict = (came.err if form == "--json" else came.out).splitlines()[-1]
+    assert "part 4 is lost; and 2995 more" in verdict
+    assert len(verdict) < 1000
+
+
+@pytest.mark.parametrize("form", ["--quiet", "--json"])
+def test_verdict_with_long_reasons_is_bounded(form: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    gap = Remark(None, "x" * 100_000, True)
+    path = recorded(tmp_path / "a.lmx", [Burst(0.0, Role.BODY, FRAME, 750_000), gap])
+    assert main(["decode", form, "--verify", path]) == 1
+    came = capsys.readouterr()
+    verdict = (came.err if form == "--json" else came.out).splitlines()[-1]
+    assert verdict.endswith("xxx")
+    assert len(verdict) == MAX_ERROR
+
+
+def test_export_and_fidelity_name_some_missing_parts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    frames = [Burst(0.0, Role.BODY, FRAME, 750_000), Burst(0.01, Role.LENS, FRAME, 750_000)]
+    path = recorded(tmp_path / "a.lmx", [*frames, *GAPS])
+    assert main(["export", path, "--to", str(tmp_path / "a.pcapng")]) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == MAX_LISTED + 1
+    assert lines[-1].endswith(": and 2980 more")
+    assert main(["fidelity", path, "--profile", "nex7"]) == 1
+    shown = capsys.readouterr().out
+    assert shown.count("is lost") == MAX_LISTED
+    assert "and 2980 more" in shown

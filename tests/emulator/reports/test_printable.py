@@ -11,6 +11,7 @@ from rich.text import Text
 
 from lensmount_emulator.reports.console import console_for
 from lensmount_emulator.reports.printable import SafeStream, escape_controls, one_line, printing_safely
+from lensmount_protocol.errors import MAX_ERROR
 
 HOSTILE = "a\x1b]0;x\x07\x1b[2J\x7f\x9b31m\u202e\u200b\u2028\u2066\ufeff\ud800\U000e0041b"
 
@@ -68,6 +69,26 @@ def test_what_ascii_lacks_is_replaced_by_what_looks_alike():
     stream.write("5 µs … ─▶ 日")
     stream.flush()
     assert raw.getvalue() == b"5 us ... -> ?"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+def test_a_line_of_an_error_loses_its_middle_and_keeps_both_ends(encoding, monkeypatch):
+    raw = io.BytesIO()
+    monkeypatch.setattr(sys, "stderr", io.TextIOWrapper(raw, encoding=encoding, errors="strict"))
+    with printing_safely():
+        print("place: " + "\x1b\u2192" * 5000 + "; do this", "\u2026" * MAX_ERROR, "short", sep="\n", file=sys.stderr)
+        sys.stderr.flush()
+    lines = raw.getvalue().decode(encoding).splitlines()
+    assert [len(line) for line in lines] == [MAX_ERROR, MAX_ERROR, 5]
+    assert lines[0].startswith("place: \\u001b")
+    assert lines[0].endswith("; do this")
+    assert " ... " in lines[0]
+
+
+def test_a_line_of_a_report_is_never_shortened(capsys):
+    with printing_safely():
+        print("a" * 3 * MAX_ERROR)
+    assert capsys.readouterr().out == "a" * 3 * MAX_ERROR + "\n"
 
 
 def test_streams_are_put_back():
