@@ -8,6 +8,7 @@ from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.errors import LocalProtocolError, RemoteProtocolError
 from lensmount_protocol.frame import Frame, Garbage, GarbageReason
 from lensmount_protocol.message import Unknown
+from lensmount_protocol.observer import ConnectionObserver
 from lensmount_protocol.paving import AnyMessage, build_payload
 from lensmount_protocol.reader import FrameReader
 from lensmount_protocol.wire import LineChanged, Received, Role, WireEvent
@@ -51,6 +52,7 @@ class Connection:
         self._paving = dialect.paving()
         self._framer = FrameReader(dialect, role.peer, self._paving)
         self._peer_select = dialect.select_line(role.peer)
+        self._observers: tuple[ConnectionObserver, ...] = ()
         self._events: deque[Arrival | Garbage] = deque()
         self._heard_at: float | None = None
         self._in_window = False
@@ -77,8 +79,20 @@ class Connection:
         return self._framer.settled
 
     def next_event(self) -> Arrival | Garbage | None:
-        """The oldest event that nobody has taken yet."""
-        return self._events.popleft() if self._events else None
+        """The oldest event that has not been taken; observers see it now."""
+        if not self._events:
+            return None
+        event = self._events.popleft()
+        for observer in self._observers:
+            if isinstance(event, Garbage):
+                observer.on_garbage(self.role, event)
+            else:
+                observer.on_frame(self.role, event)
+        return event
+
+    def observe(self, observer: ConnectionObserver) -> None:
+        """Have an observer see what happens on this connection from now on."""
+        self._observers = (*self._observers, observer)
 
     def send(self, messages: Sequence[AnyMessage], class_: int, sequence: int) -> bytes:
         """The frame that says these messages.
@@ -92,7 +106,10 @@ class Connection:
         for message in messages:
             if type(message) in self.dialect.selecting:
                 self._paving.select(self.dialect.selections(self.role, message))
-        return self.dialect.build_frame(build_payload(messages), class_, sequence)
+        frame = self.dialect.build_frame(build_payload(messages), class_, sequence)
+        for observer in self._observers:
+            observer.on_send(self.role, messages, frame)
+        return frame
 
     def move(self, trigger: str, *, by: Role) -> None:
         """Something other than a frame moved the link on: power, a handshake, a speed switch.
@@ -101,7 +118,10 @@ class Connection:
             LocalProtocolError: it was us, and we may not.
             RemoteProtocolError: it was the peer.
         """
-        self.state = self.dialect.transitions.next(self.state, trigger, by=by, us=self.role)
+        before = self.state
+        self.state = self.dialect.transitions.next(before, trigger, by=by, us=self.role)
+        for observer in self._observers:
+            observer.on_transition(self.role, before, trigger, self.state)
 
     def _guard(self, message: AnyMessage) -> None:
         if isinstance(message, Unknown):

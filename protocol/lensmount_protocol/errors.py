@@ -5,7 +5,9 @@ MountError                        the base of all
  +-- FrameError                   bytes are no frame, or a payload does not parse
  +-- ProtocolError (abstract)
  |    +-- LocalProtocolError      we asked for what the dialect forbids
+ |    |    +-- LocalTransitionError     a transition that the table does not have in this state
  |    +-- RemoteProtocolError     the peer did
+ |         +-- RemoteTransitionError    a transition that the table does not have in this state
  +-- DialectError                 unknown, duplicate or malformed dialect
  +-- TransportError
  |    +-- TransportSpecError      a port was described in words that mean nothing (ValueError)
@@ -70,6 +72,14 @@ class LocalProtocolError(ProtocolError):
 
 class RemoteProtocolError(ProtocolError):
     """The peer did what the dialect forbids in this state."""
+
+
+class LocalTransitionError(LocalProtocolError):
+    """We asked for a transition that the dialect's table does not have in this state."""
+
+
+class RemoteTransitionError(RemoteProtocolError):
+    """The peer made a transition that the dialect's table does not have in this state."""
 
 
 class DialectError(MountError):

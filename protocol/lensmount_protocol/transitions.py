@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from lensmount_protocol.errors import LocalProtocolError, RemoteProtocolError
+from lensmount_protocol.errors import LocalTransitionError, RemoteTransitionError
 from lensmount_protocol.wire import Role
 
 
@@ -34,14 +34,14 @@ class TransitionTable:
         """The state behind `trigger`.
 
         Raises:
-            LocalProtocolError: we (`by` is `us`) may not do that in this state.
-            RemoteProtocolError: the peer may not.
+            LocalTransitionError: we (`by` is `us`) may not do that in this state.
+            RemoteTransitionError: the peer may not.
         """
         owner = self.triggered_by.get(trigger)
         target = self.moves[state].get(trigger)
         if target is not None and (owner is None or owner is by):
             return target
-        blame = LocalProtocolError if by is us else RemoteProtocolError
+        blame = LocalTransitionError if by is us else RemoteTransitionError
         legal = ", ".join(self.legal(state, by)) or "nothing"
         raise blame(f"{trigger} by the {by.value} is not legal in state {state}; legal there: {legal}")
 

@@ -117,6 +117,14 @@ class Edge:
     level: bool
 
 
+class RemarkKind(enum.Enum):
+    """What a remark is about; the text of a remark is for people alone."""
+
+    NOTE = "note"
+    FRAMING_ERROR = "framing error"
+    """Bytes of the burst before it reached a receiver that was at another baud rate."""
+
+
 @dataclass(slots=True, unsafe_hash=True)
 class Remark:
     """Something that a source says beside bytes and edges: a note, or text that its reader could not place.
@@ -125,11 +133,13 @@ class Remark:
         at: when; `None` where the source has no time for it.
         text: the note, for people.
         incomplete: a part of the source is missing or unreadable here, so the records are not all that it held.
+        kind: what it is about; a recording does not keep it.
     """
 
     at: float | None
     text: str
     incomplete: bool = False
+    kind: RemarkKind = field(default=RemarkKind.NOTE, compare=False)
 
 
 @dataclass(slots=True, unsafe_hash=True)

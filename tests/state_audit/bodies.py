@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lensmount_emulator.profiles.library import load_profile
-from lensmount_emulator.roles.engine import Notice
+from lensmount_emulator.roles.notice import Notice
 from lensmount_emulator.roles.registry import cast_of
 from lensmount_emulator.roles.script import parse_script
 from lensmount_emulator.sessions.bench import Bench

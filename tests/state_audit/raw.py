@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 from lensmount_emulator.profiles.library import load_profile
-from lensmount_emulator.roles.engine import Engine, Notice
+from lensmount_emulator.roles.engine import Engine
+from lensmount_emulator.roles.notice import Notice
 from lensmount_emulator.roles.registry import cast_of
 from lensmount_emulator.roles.tasks import Task
 from lensmount_emulator.sessions.bench import Bench

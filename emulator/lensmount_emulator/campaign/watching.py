@@ -10,13 +10,35 @@ from lensmount_emulator.mount.virtual import VirtualMount
 from lensmount_emulator.profiles.profile import Profile
 from lensmount_emulator.roles.accessory import Accessory
 from lensmount_emulator.roles.engine import Engine
+from lensmount_emulator.roles.observer import Observer
 from lensmount_emulator.roles.script import Step
 from lensmount_emulator.sessions.loopback import cast_parts
 from lensmount_emulator.sessions.mounting import join, make_mount
 from lensmount_protocol.connection import Arrival
-from lensmount_protocol.frame import Garbage
 from lensmount_protocol.paving import type_of
 from lensmount_protocol.wire import Record, Role
+
+
+class _TransitionCounter(Observer):
+    """Counts the transitions of an end."""
+
+    def __init__(self, counted: Counter[tuple[str, str, str, str]]) -> None:
+        self._counted = counted
+
+    def on_transition(self, role: Role, before: str, trigger: str, after: str) -> None:
+        self._counted[role.value, before, trigger, after] += 1
+
+
+class _StreamCounter(Observer):
+    """Counts the frames of a running stream that a lens receives."""
+
+    def __init__(self, frames: dict[Role, int], routine: frozenset[int]) -> None:
+        self._frames = frames
+        self._routine = routine
+
+    def on_frame(self, role: Role, arrival: Arrival) -> None:
+        if arrival.violation is None:
+            self._frames[role] += all(type_of(message) in self._routine for message in arrival.messages)
 
 
 class CampaignWatch(Watch):
@@ -139,24 +161,8 @@ class CampaignWatch(Watch):
     def _overhear_last(self, lens: Engine) -> None:
         """Whether a stream runs is heard where it ends: at the lens itself, whatever it speaks."""
         self._count(lens)
-        connection, take = lens.connection, lens.connection.next_event
-        routine = {int(type_, 16) for said in lens.dialect.routine for type_ in said.split("+")}
-
-        def next_event() -> Arrival | Garbage | None:
-            event = take()
-            if isinstance(event, Arrival) and event.violation is None:
-                self.heard[Role.LENS] += all(type_of(message) in routine for message in event.messages)
-            return event
-
-        connection.next_event = next_event  # type: ignore[method-assign]
+        routine = frozenset(int(type_, 16) for said in lens.dialect.routine for type_ in said.split("+"))
+        lens.observe(_StreamCounter(self.heard, routine))
 
     def _count(self, engine: Engine) -> None:
-        connection, role, counted = engine.connection, engine.role.value, self.transitions
-        move = connection.move
-
-        def moved(trigger: str, *, by: Role) -> None:
-            before = connection.state
-            move(trigger, by=by)
-            counted[role, before, trigger, connection.state] += 1
-
-        connection.move = moved  # type: ignore[method-assign]
+        engine.observe(_TransitionCounter(self.transitions))

@@ -10,7 +10,8 @@ from lensmount_emulator.profiles.profile import Profile
 from lensmount_emulator.reports.json_lines import json_of, microseconds
 from lensmount_emulator.reports.lines import line_of
 from lensmount_emulator.reports.story import Storyteller, composition_of
-from lensmount_emulator.roles.engine import Engine, Notice
+from lensmount_emulator.roles.engine import Engine
+from lensmount_emulator.roles.notice import Notice
 from lensmount_emulator.roles.registry import cast_of
 from lensmount_emulator.roles.script import parse_script
 from lensmount_emulator.sessions.live import End, LiveSession

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from lensmount_emulator.fuzz.watch import Watch
 from lensmount_emulator.roles.engine import Engine
+from lensmount_emulator.roles.notice import NoticeKind
 from lensmount_protocol.wire import Role
 
 Check = Callable[[Watch], Iterator[str]]
@@ -87,7 +88,7 @@ def _in_tables(watch: Watch) -> Iterator[str]:
         yield f"the body is in state {watch.bench.body.connection.state}, and its supply is {'on' if off else 'off'}"
     if not watch.faulted:
         for notice in watch.notices:
-            if notice.trouble and "is not legal in state" in notice.text:
+            if notice.kind is NoticeKind.ILLEGAL_TRANSITION:
                 yield f"the {notice.role.value}: {notice.text}"
 
 

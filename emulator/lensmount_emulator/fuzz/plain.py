@@ -7,15 +7,12 @@ from lensmount_emulator.fuzz.invariants import check
 from lensmount_emulator.fuzz.story import Story
 from lensmount_emulator.fuzz.traits import Traits, profile, traits_of
 from lensmount_emulator.fuzz.watch import Complaint, Players, Watch
-from lensmount_emulator.roles.engine import Notice
+from lensmount_emulator.roles.notice import Notice, NoticeKind
 from lensmount_emulator.sessions.loopback import run_loopback
-from lensmount_protocol.wire import Remark, Role
+from lensmount_protocol.wire import Remark, RemarkKind, Role
 
 LONGEST_S = 60.0
 AFTERGLOW_S = 0.1
-SCRIPT = "script: "
-"""How a body tells which step of its script it begins."""
-
 MOST_STEPS = 5
 
 
@@ -51,9 +48,9 @@ class PlainWatch(Watch):
         super()._listen(notice)
         if notice.trouble:
             self.complain("clean", f"the {notice.role.value}: {notice.text}")
-        elif notice.role is Role.BODY and notice.text.startswith(SCRIPT):
+        elif notice.role is Role.BODY and notice.kind is NoticeKind.SCRIPT_STEP:
             self._ends_step()
-            self._step = notice.text.removeprefix(SCRIPT)
+            self._step = notice.subject
 
     def _ends_step(self) -> None:
         rests = self.traits.rests.get(self._step.partition(" ")[0])
@@ -115,7 +112,8 @@ def run_plain(story: Story) -> list[Complaint]:
     session = run_loopback(profile(story.body), profile(story.lens), script=story.script or "wait 0.5", seed=story.seed)
     wrong = [f"{rule.rule.name}: {rule.broken} intervals out of bounds" for rule in session.timing if rule.broken]
     wrong += [f"the {notice.role.value}: {notice.text}" for notice in session.notices if notice.trouble]
-    wrong += [record.text for record in session.records if isinstance(record, Remark) and "hears noise" in record.text]
+    remarks = [record for record in session.records if isinstance(record, Remark)]
+    wrong += [remark.text for remark in remarks if remark.kind is RemarkKind.FRAMING_ERROR]
     wrong += session.violations
     if not session.finished:
         wrong.append("the script was not carried out")

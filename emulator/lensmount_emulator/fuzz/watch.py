@@ -18,14 +18,16 @@ from lensmount_emulator.fuzz.puppet import Puppet
 from lensmount_emulator.fuzz.traits import Traits, dialect_of, players_of, traits_of
 from lensmount_emulator.mount.virtual import Resolution
 from lensmount_emulator.profiles.profile import Profile
-from lensmount_emulator.roles.engine import Engine, Notice
+from lensmount_emulator.roles.engine import Engine
+from lensmount_emulator.roles.notice import Notice
+from lensmount_emulator.roles.observer import FrameObserver
 from lensmount_emulator.roles.script import parse_script
 from lensmount_emulator.scheduler import Scheduler
 from lensmount_emulator.sessions.bench import Bench
 from lensmount_protocol.connection import Arrival
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.paving import type_of
-from lensmount_protocol.wire import Burst, Edge, LineChanged, Received, Record, Role, WireEvent
+from lensmount_protocol.wire import Burst, Edge, LineChanged, Received, Record, Remark, RemarkKind, Role, WireEvent
 
 MOST_COMPLAINTS = 20
 
@@ -190,7 +192,7 @@ class Watch:
                 self.supply_fell_at = self.now
             if record.line == self.dialect.supply or (record.line == self.dialect.detect and record.level):
                 self._given.forget()
-        elif "hears noise" in record.text and self._last_burst is not None:
+        elif isinstance(record, Remark) and record.kind is RemarkKind.FRAMING_ERROR and self._last_burst is not None:
             del self.recorded[self._last_burst.sender][-len(self._last_burst.data) :]
 
     def _listen(self, notice: Notice) -> None:
@@ -292,15 +294,9 @@ class Watch:
         return lens
 
     def _overhear(self, engine: Engine) -> None:
-        hear = engine.on_arrival
-
-        def on_arrival(arrival: Arrival) -> None:
-            self._arrived(engine.role, arrival)
-            hear(arrival)
-
         if engine.role is Role.LENS:
             self._given.supply_falls()
-        engine.on_arrival = on_arrival  # type: ignore[method-assign]
+        engine.observe(FrameObserver(self._arrived))
 
     def _mounting(
         self,

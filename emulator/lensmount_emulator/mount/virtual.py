@@ -21,6 +21,7 @@ from lensmount_protocol.wire import (
     Received,
     Record,
     Remark,
+    RemarkKind,
     Role,
     SetBaudrate,
     WireAction,
@@ -206,7 +207,8 @@ class VirtualMount:
         burst = Burst(begins, end.role, data, baudrate, ends)
         if peer.baudrate != baudrate:
             self._tap(burst)
-            self._tap(Remark(ends, f"the {peer.role.value} listens at {peer.baudrate} baud and hears noise"))
+            text = f"the {peer.role.value} listens at {peer.baudrate} baud and hears noise"
+            self._tap(Remark(ends, text, kind=RemarkKind.FRAMING_ERROR))
         elif self.attached:
             if self.resolution == "byte":
                 flight = Flight(burst, peer.hears, (), end_of(burst, 1))

@@ -19,7 +19,7 @@ from lensmount_emulator.pytest_plugin.played import Mounted
 from lensmount_emulator.pytest_plugin.retelling import ProfileLike, Retelling, again_on_port, retelling
 from lensmount_emulator.pytest_plugin.virtual import VirtualMounted
 from lensmount_emulator.roles.cast import Place
-from lensmount_emulator.roles.engine import Notice
+from lensmount_emulator.roles.notice import Notice
 from lensmount_emulator.roles.registry import cast_of
 from lensmount_emulator.roles.script import parse_script
 from lensmount_emulator.sessions.chain import Chain

@@ -8,7 +8,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
-from lensmount_emulator.roles.engine import Notice
+from lensmount_emulator.roles.notice import Notice
 from lensmount_hardware.captures.recording import RecordingWriter
 from lensmount_hardware.output_file import OutputExistsError
 from lensmount_protocol.decoder import Decoded, DecodedFrame, Decoder

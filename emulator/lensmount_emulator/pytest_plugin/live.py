@@ -14,7 +14,8 @@ from lensmount_emulator.pytest_plugin.heard import Heard
 from lensmount_emulator.pytest_plugin.held_port import HeldPort
 from lensmount_emulator.pytest_plugin.played import Mounted
 from lensmount_emulator.roles.cast import Cast
-from lensmount_emulator.roles.engine import Engine, Notice
+from lensmount_emulator.roles.engine import Engine
+from lensmount_emulator.roles.notice import Notice
 from lensmount_emulator.roles.script import Step
 from lensmount_emulator.roles.tasks import Task
 from lensmount_emulator.sessions.chain import Chain

@@ -11,8 +11,9 @@ from lensmount_emulator.pytest_plugin.expecting import differences, found, worde
 from lensmount_emulator.pytest_plugin.heard import Heard, Recording
 from lensmount_emulator.pytest_plugin.telling import sections, timeline, with_timeline
 from lensmount_emulator.roles.cast import Cast
-from lensmount_emulator.roles.engine import Engine, Notice
+from lensmount_emulator.roles.engine import Engine
 from lensmount_emulator.roles.findings import Finding
+from lensmount_emulator.roles.notice import Notice
 from lensmount_emulator.roles.script import Step, parse_script
 from lensmount_emulator.sessions.chain import Chain
 from lensmount_protocol.decoder import Decoded

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from lensmount_emulator.reports.lines import ARROWS, time_text
 from lensmount_emulator.reports.printable import one_line
-from lensmount_emulator.roles.engine import Notice
+from lensmount_emulator.roles.notice import Notice
 from lensmount_protocol.decoder import Decoded, DecodedFrame, DecodedGarbage, EmptyWindow
 from lensmount_protocol.describe import headline
 from lensmount_protocol.paving import type_of

@@ -2,12 +2,13 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from random import Random
 
 from lensmount_emulator.mount.port import Port, noting
 from lensmount_emulator.roles.arming import armed_types
 from lensmount_emulator.roles.findings import Finding
+from lensmount_emulator.roles.notice import Notice, NoticeKind
+from lensmount_emulator.roles.observer import Observer
 from lensmount_emulator.roles.script import Step
 from lensmount_emulator.roles.tasks import ANYTHING, Tasks, Wait
 from lensmount_emulator.scheduler import Scheduler
@@ -25,23 +26,6 @@ ARRIVAL = "arrival"
 
 WINDOW = "window"
 """Topic of `Wait.on`: a window of ours has closed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """Something that an engine tells people.
-
-    Attributes:
-        at: when, in seconds.
-        role: who tells it.
-        text: what happened, in one line.
-        trouble: whether something went wrong.
-    """
-
-    at: float
-    role: Role
-    text: str
-    trouble: bool = False
 
 
 class Engine(Tasks):
@@ -75,6 +59,7 @@ class Engine(Tasks):
         "_announce",
         "_draw",
         "_notices",
+        "_observers",
         "_port",
         "baudrate",
         "carried",
@@ -128,6 +113,7 @@ class Engine(Tasks):
         self.select = dialect.select_line(role)
         self._actions: deque[WireAction] = deque()
         self._notices: deque[Notice] = deque()
+        self._observers: tuple[Observer, ...] = ()
         self._port = noting(self._actions.append)
         self._announce: Callable[[Notice], None] = self._notices.append
 
@@ -170,7 +156,7 @@ class Engine(Tasks):
                     self._take(arrived)
         except ProtocolError as error:
             # A peer that leaves the tables must not take this end down with it.
-            self.tell(str(error), trouble=True)
+            self.tell_error(error)
         if self._woken or ANYTHING in self._waiting:
             self._advance()
 
@@ -202,9 +188,17 @@ class Engine(Tasks):
             self.baudrate = baudrate
             self._port.set_baudrate(baudrate)
 
-    def tell(self, text: str, *, trouble: bool = False) -> None:
-        """Tell people what happened."""
-        self._announce(Notice(self.now, self.role, text, trouble))
+    def tell(self, text: str, *, trouble: bool = False, kind: NoticeKind = NoticeKind.OTHER, subject: str = "") -> None:
+        """Report what happened: a line for people, and its kind and subject for programs."""
+        notice = Notice(self.now, self.role, text, trouble, kind, subject)
+        self._announce(notice)
+        for observer in self._observers:
+            observer.on_notice(notice)
+
+    def observe(self, observer: Observer) -> None:
+        """Have an observer see what this end receives, sends and reports from now on."""
+        self._observers = (*self._observers, observer)
+        self.connection.observe(observer)
 
     def after(self, microseconds: float) -> float:
         """A reaction: a delay from now, with the jitter of a real device where a source of it is given."""

@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 
+from lensmount_emulator.roles.notice import NoticeKind, error_kind
 from lensmount_emulator.scheduler import Scheduler
 from lensmount_protocol.errors import ProtocolError
 
@@ -92,8 +93,12 @@ class Tasks:
         """Wait in this scheduler from now on."""
         self._scheduler, self._at = scheduler, scheduler.at
 
-    def tell(self, text: str, *, trouble: bool = False) -> None:
-        """Tell people what happened."""
+    def tell(self, text: str, *, trouble: bool = False, kind: NoticeKind = NoticeKind.OTHER, subject: str = "") -> None:
+        """Report what happened: a line for people, and its kind and subject for programs."""
+
+    def tell_error(self, error: Exception, text: str = "") -> None:
+        """Report an error; `text` replaces its own where given."""
+        self.tell(text or str(error), trouble=True, kind=error_kind(error))
 
     def next_deadline(self) -> float | None:
         """When `handle_deadline` wants to be called, in seconds; `None`: not before the next event."""
@@ -111,7 +116,7 @@ class Tasks:
         except StopIteration:
             return
         except ProtocolError as error:
-            self.tell(str(error), trouble=True)
+            self.tell_error(error)
             return
         running = _Running(task)
         self._running[running] = None
@@ -189,7 +194,7 @@ class Tasks:
                 del self._running[running]
             except ProtocolError as error:
                 del self._running[running]
-                self.tell(str(error), trouble=True)
+                self.tell_error(error)
             else:
                 if isinstance(await_, float) and await_ > self.now:
                     running.timer = self._at(await_, self._bell, running)

@@ -11,7 +11,8 @@ from lensmount_emulator.faults.mount import FaultyMount
 from lensmount_emulator.faults.plan import Plan
 from lensmount_emulator.mount.virtual import Resolution, VirtualMount
 from lensmount_emulator.roles.accessory import Accessory
-from lensmount_emulator.roles.engine import Engine, Notice
+from lensmount_emulator.roles.engine import Engine
+from lensmount_emulator.roles.notice import Notice
 from lensmount_emulator.roles.script import Step
 from lensmount_emulator.scheduler import Scheduler
 from lensmount_emulator.sessions.mounting import join, leave, make_mount

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from lensmount_emulator.roles.engine import Notice
+from lensmount_emulator.roles.notice import Notice
 from lensmount_protocol.decoder import Decoded, DecodedFrame, DecodedGarbage
 from lensmount_protocol.describe import name_of
 from lensmount_protocol.paving import type_of

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from lensmount_emulator.roles.engine import Notice
+from lensmount_emulator.roles.notice import Notice
 from lensmount_emulator.sessions.collector import QuietCollector
 from lensmount_emulator.sessions.listening import times_of_look
 from lensmount_emulator.sessions.record_order import HOLD, RecordOrder

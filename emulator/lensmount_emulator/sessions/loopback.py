@@ -11,8 +11,9 @@ from lensmount_emulator.profiles.library import load_profile
 from lensmount_emulator.profiles.profile import Profile
 from lensmount_emulator.roles.accessory import Accessory, Piece
 from lensmount_emulator.roles.cast import Place
-from lensmount_emulator.roles.engine import Engine, Notice
+from lensmount_emulator.roles.engine import Engine
 from lensmount_emulator.roles.findings import Finding, Verdict
+from lensmount_emulator.roles.notice import Notice
 from lensmount_emulator.roles.registry import cast_of
 from lensmount_emulator.roles.script import parse_script
 from lensmount_emulator.sessions.chain import Chain

@@ -6,7 +6,8 @@ from lensmount_emulator.faults.mount import FaultyMount
 from lensmount_emulator.faults.plan import Plan
 from lensmount_emulator.mount.port import noting
 from lensmount_emulator.mount.virtual import Resolution, VirtualMount
-from lensmount_emulator.roles.engine import Engine, Notice
+from lensmount_emulator.roles.engine import Engine
+from lensmount_emulator.roles.notice import Notice
 from lensmount_emulator.scheduler import Scheduler
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.wire import Record, SetBaudrate

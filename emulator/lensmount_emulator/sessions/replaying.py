@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Iterator, Sequence
 
-from lensmount_emulator.roles.engine import Notice
+from lensmount_emulator.roles.notice import Notice
 from lensmount_emulator.sessions.steps import Do, ExpectFrame, ExpectLevel, Step, has_action
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.frame import Frame, GarbageReason

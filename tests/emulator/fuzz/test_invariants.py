@@ -10,6 +10,7 @@ from lensmount_emulator.fuzz.invariants import INVARIANTS, at_rest, check, recov
 from lensmount_emulator.fuzz.traits import profile
 from lensmount_emulator.fuzz.watch import Players, Watch
 from lensmount_emulator.roles.tasks import Task
+from lensmount_protocol.errors import LocalTransitionError
 from lensmount_protocol.wire import DriveLine, Edge, Received, Role
 
 PAIRS = {"emount": ("a6000", "viltrox-ef50"), "lmount": ("panasonic-s1r", "sigma-45mm-f2.8-dg-dn")}
@@ -164,7 +165,8 @@ def supply_without_state(watch: Watch) -> None:
 
 
 def in_tables(watch: Watch) -> None:
-    watch.bench.body.tell("order by the body is not legal in state ASLEEP; legal there: nothing", trouble=True)
+    error = LocalTransitionError("order by the body is not legal in state ASLEEP; legal there: nothing")
+    watch.bench.body.tell_error(error)
 
 
 def bounded(watch: Watch) -> None:

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from lensmount_emulator.roles.arming import armed_types
-from lensmount_emulator.roles.engine import ARRIVAL, LARGEST_JITTER_US, Engine, Notice
+from lensmount_emulator.roles.engine import ARRIVAL, LARGEST_JITTER_US, Engine
 from lensmount_emulator.roles.handlers import Handlers
+from lensmount_emulator.roles.notice import Notice
 from lensmount_emulator.roles.script import Step, nothing, parse_script, seconds, whole_number
 from lensmount_emulator.roles.tasks import Task, Tasks, Wait
 from lensmount_protocol.connection import Arrival

@@ -15,10 +15,11 @@ from lensmount_emulator.cli.main import main
 from lensmount_emulator.mount.virtual import Resolution
 from lensmount_emulator.profiles.library import load_profile
 from lensmount_emulator.roles.accessory import Accessory, Piece
-from lensmount_emulator.roles.engine import Engine, Notice
+from lensmount_emulator.roles.engine import Engine
 from lensmount_emulator.roles.findings import Verdict
 from lensmount_emulator.roles.lmount.coupling import couple
 from lensmount_emulator.roles.lmount.settings import BodySettings
+from lensmount_emulator.roles.notice import Notice
 from lensmount_emulator.roles.registry import cast_of
 from lensmount_emulator.roles.script import parse_script
 from lensmount_emulator.sessions.bench import Bench

@@ -6,8 +6,9 @@ from collections.abc import Callable
 import pytest
 
 from lensmount_emulator.profiles.library import load_profile
-from lensmount_emulator.roles.engine import Engine, Notice
+from lensmount_emulator.roles.engine import Engine
 from lensmount_emulator.roles.findings import Verdict
+from lensmount_emulator.roles.notice import Notice
 from lensmount_emulator.roles.registry import cast_of
 from lensmount_emulator.roles.script import parse_script
 from lensmount_emulator.sessions.live import LiveSession

@@ -8,7 +8,7 @@ import pytest
 
 from lensmount_emulator.cli import playing
 from lensmount_emulator.cli.main import main
-from lensmount_emulator.roles.engine import Notice
+from lensmount_emulator.roles.notice import Notice
 from lensmount_emulator.sessions.gate import Gate, GatedTransport
 from lensmount_hardware.clock import Clock, VirtualClock
 from lensmount_hardware.spec import open_transport

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from lensmount_emulator.roles.engine import Notice
+from lensmount_emulator.roles.notice import Notice
 from lensmount_emulator.sessions.loopback import run_loopback
 from lensmount_emulator.sessions.replaying import AFTERGLOW, Replay
 from lensmount_emulator.sessions.steps import Do, ExpectFrame, ExpectLevel, require_times, steps_of

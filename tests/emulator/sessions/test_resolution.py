@@ -20,7 +20,8 @@ from lensmount_emulator.roles.emount.body import BodyEngine
 from lensmount_emulator.roles.emount.body_script import VERBS
 from lensmount_emulator.roles.emount.lens import LensEngine
 from lensmount_emulator.roles.emount.settings import BodySettings, LensSettings
-from lensmount_emulator.roles.engine import Engine, Notice
+from lensmount_emulator.roles.engine import Engine
+from lensmount_emulator.roles.notice import Notice
 from lensmount_emulator.roles.script import parse_script
 from lensmount_emulator.sessions.bench import Bench
 from lensmount_emulator.sessions.loopback import run_loopback

@@ -11,12 +11,12 @@ import pytest
 
 from lensmount_emulator.profiles.library import load_profile
 from lensmount_emulator.proofs.differential import message_bytes
-from lensmount_emulator.roles.engine import Notice
 from lensmount_emulator.roles.findings import Verdict
 from lensmount_emulator.roles.lmount.body import BodyEngine
 from lensmount_emulator.roles.lmount.body_script import VERBS
 from lensmount_emulator.roles.lmount.rules import RULES
 from lensmount_emulator.roles.lmount.settings import BodySettings
+from lensmount_emulator.roles.notice import Notice
 from lensmount_emulator.roles.script import parse_script
 from lensmount_emulator.sessions.live import LiveSession
 from lensmount_hardware.clock import MonotonicClock

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 from lensmount_emulator.fuzz.device.setup import Setup
-from lensmount_emulator.roles.engine import Engine, Notice
+from lensmount_emulator.roles.engine import Engine
+from lensmount_emulator.roles.notice import Notice, NoticeKind
+from lensmount_emulator.roles.observer import FrameObserver
 from lensmount_emulator.roles.tasks import Task
 from lensmount_emulator.sessions.gate import Gate, GatedTransport
 from lensmount_hardware.clock import Clock
@@ -228,20 +229,16 @@ class Link:
 
     def _engine(self) -> Engine:
         engine = self.setup.engine(self.setup.ours, self.port.lines)
-        hear, dismiss = engine.on_arrival, engine.on_garbage
-        engine.on_arrival = partial(self._arrived, hear)  # type: ignore[method-assign]
-        engine.on_garbage = partial(self._dismissed, dismiss)  # type: ignore[method-assign]
+        engine.observe(FrameObserver(self._arrived, self._dismissed))
         return engine
 
-    def _arrived(self, hear: Callable[[Arrival], None], arrival: Arrival) -> None:
+    def _arrived(self, _role: Role, arrival: Arrival) -> None:
         said = "+".join(f"{type_of(message):02X}" for message in arrival.messages)
         self.heard.append(Heard(arrival.at, said, arrival.frame.class_, arrival.violation is None))
         self.stream += said in self._routine
-        hear(arrival)
 
-    def _dismissed(self, dismiss: Callable[[Garbage], None], garbage: Garbage) -> None:
+    def _dismissed(self, _role: Role, garbage: Garbage) -> None:
         self.garbage.append(garbage)
-        dismiss(garbage)
 
     def _take(self, event: WireEvent) -> None:
         self._note(event)
@@ -283,8 +280,8 @@ class Link:
             self._listen(notice)
 
     def _listen(self, notice: Notice) -> None:
-        if not self.identity and notice.text.startswith("it is "):
-            self.identity = notice.text.removeprefix("it is ")
+        if not self.identity and notice.kind is NoticeKind.IDENTIFIED:
+            self.identity = notice.subject
 
     def _before(self, action: WireAction) -> None:
         now = self.clock.now()

@@ -15,6 +15,7 @@ from lensmount_emulator.roles.emount.body_requests import LensSilentError, get_t
 from lensmount_emulator.roles.emount.body_sleep import sleep, wake
 from lensmount_emulator.roles.emount.settings import BodySettings, BodyTiming
 from lensmount_emulator.roles.emount.transmit_ring import TransmitRing
+from lensmount_emulator.roles.notice import NoticeKind
 from lensmount_emulator.roles.tasks import Task, Wait
 from lensmount_protocol.connection import Arrival
 from lensmount_protocol.dialects.emount.focus_status import FocusStatus
@@ -76,9 +77,9 @@ class FarBody(BodyEngine):
         settled = self._same_limits >= SETTLED_FRAMES or self.loop.frame >= LONGEST_SETTLING
         return self.looping and self.loop.pair_seen and settled and not self.saying_farewell
 
-    def tell(self, text: str, *, trouble: bool = False) -> None:
-        """Tell people what happened, and at whom."""
-        super().tell(f"{self.name}: {text}", trouble=trouble)
+    def tell(self, text: str, *, trouble: bool = False, kind: NoticeKind = NoticeKind.OTHER, subject: str = "") -> None:
+        """Report what happened, with the name of the device."""
+        super().tell(f"{self.name}: {text}", trouble=trouble, kind=kind, subject=subject)
 
     def on_start(self) -> None:
         """Nothing happens before the other mount gives power."""
@@ -144,7 +145,7 @@ class FarBody(BodyEngine):
                 yield from wake(self)
         except (LensSilentError, ProtocolError) as error:
             self.looping = False
-            self.tell(f"{error}; giving up", trouble=True)
+            self.tell_error(error, f"{error}; giving up")
 
     def _motors(self, level: bool) -> Task:
         yield Wait(ready=lambda: self.motors == level, on=(MOTORS,))

@@ -16,6 +16,7 @@ from lensmount_emulator.roles.lmount.lens import LensEngine
 from lensmount_emulator.roles.lmount.lens_core import LensCore
 from lensmount_emulator.roles.lmount.lens_orders import refuse
 from lensmount_emulator.roles.lmount.settings import AccessorySettings, LensSettings
+from lensmount_emulator.roles.notice import NoticeKind
 from lensmount_emulator.roles.script import Step
 from lensmount_protocol.connection import Arrival
 from lensmount_protocol.dialects.emount.optics import metres
@@ -74,9 +75,9 @@ class NearLens(LensEngine):
     def homed(self, _value: bool) -> None:
         """The lens behind says when, and nobody else."""
 
-    def tell(self, text: str, *, trouble: bool = False) -> None:
-        """Tell people what happened, and at whom."""
-        super().tell(f"{self.name}: {text}", trouble=trouble)
+    def tell(self, text: str, *, trouble: bool = False, kind: NoticeKind = NoticeKind.OTHER, subject: str = "") -> None:
+        """Report what happened, with the name of the device."""
+        super().tell(f"{self.name}: {text}", trouble=trouble, kind=kind, subject=subject)
 
     def on_line(self, edge: LineChanged) -> None:
         """Both supplies reach the lens behind."""

@@ -71,7 +71,7 @@ class BodyEngine(BodyCore):
     def on_arrival(self, arrival: Arrival) -> None:
         """Loop frames tell where the lens is; class 2 frames answer what was asked."""
         if arrival.violation is not None:
-            self.tell(str(arrival.violation), trouble=True)
+            self.tell_error(arrival.violation)
             return
         if arrival.frame.class_ == LOOP_CLASS:
             for message in arrival.messages:

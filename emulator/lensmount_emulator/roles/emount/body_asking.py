@@ -27,7 +27,7 @@ def one_more_step(engine: Engine, step: Step) -> Task:
     try:
         yield from carry_out(engine, step)
     except LensSilentError as error:
-        engine.tell(str(error), trouble=True)
+        engine.tell_error(error)
 
 
 def ask(engine: Engine, message: Message) -> Asking:

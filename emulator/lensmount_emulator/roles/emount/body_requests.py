@@ -4,6 +4,7 @@ from lensmount_emulator.roles.emount.body_core import SPEED_TYPE, BodyCore
 from lensmount_emulator.roles.emount.body_power import switch_speed
 from lensmount_emulator.roles.engine import ARRIVAL
 from lensmount_emulator.roles.handlers import Handlers
+from lensmount_emulator.roles.notice import NoticeKind
 from lensmount_emulator.roles.tasks import Task, Wait
 from lensmount_protocol.dialects.emount.framing import REQUEST_CLASS
 from lensmount_protocol.dialects.emount.init import (
@@ -114,7 +115,8 @@ def _identity(body: BodyCore, reply: IdentityReply) -> None:
 @learn.on(DescriptorReply)
 def _descriptor(body: BodyCore, reply: DescriptorReply) -> None:
     body.lens.descriptor = reply
-    body.tell(f"it is a {show_lens_spec(reply.lens_spec)}")
+    lens = f"a {show_lens_spec(reply.lens_spec)}"
+    body.tell(f"it is {lens}", kind=NoticeKind.IDENTIFIED, subject=lens)
 
 
 @learn.on(StreamLayoutReply)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from lensmount_emulator.roles.emount.body_core import LOOP_FRAME, PULSE, BodyCore
 from lensmount_emulator.roles.emount.body_sleep import sleep, wake
 from lensmount_emulator.roles.engine import ARRIVAL
+from lensmount_emulator.roles.notice import NoticeKind
 from lensmount_emulator.roles.script import Reader, Step, nothing, seconds, whole_number
 from lensmount_emulator.roles.tasks import Task, Wait
 from lensmount_protocol.dialects.emount.focus import FocusMove, FocusMoved, FocusStop, FocusStopped
@@ -46,7 +47,7 @@ def aperture(text: str) -> int:
 
 def carry_out(body: BodyCore, step: Step) -> Task:
     """Do one step and wait until the lens has done its part."""
-    body.tell(f"script: {step.text}")
+    body.tell(f"script: {step.text}", kind=NoticeKind.SCRIPT_STEP, subject=step.text)
     yield from TASKS[step.verb](body, step)
 
 

@@ -46,7 +46,7 @@ class LensEngine(LensCore):
     def on_arrival(self, arrival: Arrival) -> None:
         """A frame came: loop frames change the model, requests are answered."""
         if arrival.violation is not None:
-            self.tell(str(arrival.violation), trouble=True)
+            self.tell_error(arrival.violation)
         elif arrival.frame.class_ == LOOP_CLASS:
             self.stream.body_spoke(arrival.frame.sequence)
             for message in arrival.messages:

@@ -60,7 +60,7 @@ class BodyEngine(BodyCore):
             # On a port without supply lines a lens may still speak to the body that was there before.
             return
         if arrival.violation is not None:
-            self.tell(str(arrival.violation), trouble=True)
+            self.tell_error(arrival.violation)
             return
         news = arrival.frame.class_ in (CYCLE, EVENT)
         for message in arrival.messages:
@@ -119,7 +119,7 @@ def _live(body: BodyEngine) -> Task:
             known = yield from get_to_know(body)
         except LocalProtocolError as error:
             # Somebody else's answer moved the link on in the midst of ours.
-            body.tell(str(error), trouble=True)
+            body.tell_error(error)
             known = False
         if known:
             break

@@ -10,6 +10,7 @@ from lensmount_emulator.roles.lmount.body_cycle import start_frames
 from lensmount_emulator.roles.lmount.checks import version_bytes
 from lensmount_emulator.roles.lmount.numbers import CIRCLES, feature_bits, maker_name, maker_number, model_number
 from lensmount_emulator.roles.lmount.pages import offer
+from lensmount_emulator.roles.notice import NoticeKind
 from lensmount_emulator.roles.tasks import Await, Wait
 from lensmount_protocol.dialects.lmount.framing import LINK
 from lensmount_protocol.dialects.lmount.identity import Abilities, AbilitiesRequest, Identity, IdentityRequest
@@ -151,9 +152,8 @@ def identify(body: BodyCore) -> Stage:
     if not isinstance(identity, Identity) or not isinstance(abilities, Abilities):
         return False
     known.identity, known.abilities = identity, abilities
-    body.tell(
-        f"it is {identity.name} by {maker_name(identity.maker)}, firmware {'.'.join(map(str, identity.firmware))}"
-    )
+    lens = f"{identity.name} by {maker_name(identity.maker)}, firmware {'.'.join(map(str, identity.firmware))}"
+    body.tell(f"it is {lens}", kind=NoticeKind.IDENTIFIED, subject=lens)
     return True
 
 

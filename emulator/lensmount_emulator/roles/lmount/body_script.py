@@ -39,6 +39,7 @@ from lensmount_emulator.roles.lmount.body_words import (
     velocity,
 )
 from lensmount_emulator.roles.lmount.lens_hand import LENS_VERBS
+from lensmount_emulator.roles.notice import NoticeKind
 from lensmount_emulator.roles.script import Reader, Step, nothing, seconds
 from lensmount_emulator.roles.tasks import Task
 from lensmount_protocol.dialects.lmount.focus import FocusDrive
@@ -54,7 +55,7 @@ ALL = "all"
 
 def carry_out(body: BodyCore, step: Step) -> Task:
     """Do one step and wait until the lens has done its part."""
-    body.tell(f"script: {step.text}")
+    body.tell(f"script: {step.text}", kind=NoticeKind.SCRIPT_STEP, subject=step.text)
     yield from TASKS[step.verb](body, step)
 
 

@@ -68,7 +68,7 @@ class LensEngine(LensCore):
             return
         self.heard_at = self.now
         if arrival.violation is not None:
-            self.tell(str(arrival.violation), trouble=True)
+            self.tell_error(arrival.violation)
         for message in arrival.messages:
             if arrival.frame.class_ in (CYCLE, EVENT):
                 self._heed(message)

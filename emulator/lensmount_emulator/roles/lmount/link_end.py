@@ -81,7 +81,7 @@ class LinkEnd(Engine):
                 frame = self.connection.send(messages, class_, self.sequence)
             except LocalProtocolError as error:
                 self.lost += 1
-                self.tell(f"not sent: {error}", trouble=True)
+                self.tell_error(error, f"not sent: {error}")
                 continue
             self.sequence = (self.sequence + 1) & 0xFF
             self.sending = True

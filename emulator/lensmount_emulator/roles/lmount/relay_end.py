@@ -8,6 +8,7 @@ from random import Random
 from lensmount_emulator.roles.engine import Engine
 from lensmount_emulator.roles.lmount.lens_orders import SWITCH_US
 from lensmount_emulator.roles.lmount.link_end import GAP_US, HOLD_US
+from lensmount_emulator.roles.notice import NoticeKind
 from lensmount_emulator.roles.tasks import Await, Task, Wait
 from lensmount_protocol.connection import Arrival
 from lensmount_protocol.dialects.lmount.dialect import LMOUNT
@@ -90,9 +91,9 @@ class RelayEnd(Engine):
         """Whether it grounds the contact of presence now: a lens is behind it."""
         return not self.levels[DETECT]
 
-    def tell(self, text: str, *, trouble: bool = False) -> None:
-        """Tell people what happened, and at whom."""
-        super().tell(f"{self.name}: {text}", trouble=trouble)
+    def tell(self, text: str, *, trouble: bool = False, kind: NoticeKind = NoticeKind.OTHER, subject: str = "") -> None:
+        """Report what happened, with the name of the device."""
+        super().tell(f"{self.name}: {text}", trouble=trouble, kind=kind, subject=subject)
 
     def on_line(self, edge: LineChanged) -> None:
         """See `heard`."""

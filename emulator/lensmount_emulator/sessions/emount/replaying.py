@@ -8,7 +8,7 @@ from lensmount_emulator.roles.emount.body import BodyEngine
 from lensmount_emulator.roles.emount.body_core import Wish
 from lensmount_emulator.roles.emount.lens import LensEngine
 from lensmount_emulator.roles.emount.settings import BodySettings, LensSettings
-from lensmount_emulator.roles.engine import Notice
+from lensmount_emulator.roles.notice import Notice
 from lensmount_emulator.roles.script import Step
 from lensmount_emulator.sessions.emount.timeline import Timeline, timeline_of
 from lensmount_emulator.sessions.emount.twin import Twin

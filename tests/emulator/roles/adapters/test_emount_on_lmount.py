@@ -16,9 +16,9 @@ from lensmount_emulator.roles.adapters.emount_lens import NearLens
 from lensmount_emulator.roles.bridges import bridge_of
 from lensmount_emulator.roles.emount.lens import LensEngine
 from lensmount_emulator.roles.emount.settings import LensSettings
-from lensmount_emulator.roles.engine import Notice
 from lensmount_emulator.roles.lmount.body import BodyEngine
 from lensmount_emulator.roles.lmount.coupling import couple
+from lensmount_emulator.roles.notice import Notice
 from lensmount_emulator.roles.registry import cast_of
 from lensmount_emulator.roles.script import parse_script
 from lensmount_emulator.sessions.chain import Chain

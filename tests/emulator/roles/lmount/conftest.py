@@ -8,11 +8,11 @@ import msgspec
 import pytest
 
 from lensmount_emulator.profiles.library import load_profile
-from lensmount_emulator.roles.engine import Notice
 from lensmount_emulator.roles.lmount.body import BodyEngine
 from lensmount_emulator.roles.lmount.body_script import carry_out
 from lensmount_emulator.roles.lmount.lens import LensEngine
 from lensmount_emulator.roles.lmount.settings import BodySettings, LensSettings
+from lensmount_emulator.roles.notice import Notice
 from lensmount_emulator.roles.registry import cast_of
 from lensmount_emulator.roles.script import parse_script
 from lensmount_emulator.roles.tasks import Await

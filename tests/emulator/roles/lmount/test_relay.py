@@ -11,9 +11,9 @@ from lensmount_emulator.mount.virtual import VirtualMount
 from lensmount_emulator.profiles.library import load_profile
 from lensmount_emulator.proofs.differential import message_bytes
 from lensmount_emulator.roles.accessory import Piece
-from lensmount_emulator.roles.engine import Notice
 from lensmount_emulator.roles.lmount.relay import relay
 from lensmount_emulator.roles.lmount.relay_end import MOST_WAITING, RelayEnd, Switch
+from lensmount_emulator.roles.notice import Notice
 from lensmount_emulator.roles.script import Step
 from lensmount_emulator.scheduler import Scheduler
 from lensmount_protocol.decoder import DecodedFrame, Decoder

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from lensmount_emulator.profiles.library import load_profile
 from lensmount_emulator.proofs.differential import message_bytes
-from lensmount_emulator.roles.engine import Notice
 from lensmount_emulator.roles.lmount.body import BodyEngine
 from lensmount_emulator.roles.lmount.lens import LensEngine
+from lensmount_emulator.roles.notice import Notice
 from lensmount_emulator.roles.registry import cast_of
 from lensmount_emulator.roles.script import parse_script
 from lensmount_emulator.sessions.bench import Bench

@@ -1,0 +1,129 @@
+"""Observers see frames, garbage, sent frames, transitions and notices of an engine, and change nothing."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from lensmount_emulator.profiles.library import load_profile
+from lensmount_emulator.roles.engine import Engine
+from lensmount_emulator.roles.notice import Notice, NoticeKind
+from lensmount_emulator.roles.observer import FrameObserver, Observer
+from lensmount_emulator.roles.registry import cast_of
+from lensmount_emulator.roles.script import parse_script
+from lensmount_emulator.sessions.bench import Bench
+from lensmount_protocol.connection import Arrival
+from lensmount_protocol.errors import LocalProtocolError, LocalTransitionError
+from lensmount_protocol.frame import Garbage
+from lensmount_protocol.paving import AnyMessage
+from lensmount_protocol.registry import load_dialect
+from lensmount_protocol.wire import Received, Record, Role
+
+
+class Log(Observer):
+    """Keeps every call."""
+
+    def __init__(self) -> None:
+        self.frames: list[tuple[Role, bytes]] = []
+        self.garbage: list[tuple[Role, bytes]] = []
+        self.sent: list[tuple[Role, bytes]] = []
+        self.transitions: list[tuple[Role, str, str, str]] = []
+        self.notices: list[Notice] = []
+
+    def on_frame(self, role: Role, arrival: Arrival) -> None:
+        self.frames.append((role, arrival.frame.raw))
+
+    def on_garbage(self, role: Role, garbage: Garbage) -> None:
+        self.garbage.append((role, garbage.data))
+
+    def on_send(self, role: Role, messages: Sequence[AnyMessage], frame: bytes) -> None:
+        assert messages
+        self.sent.append((role, frame))
+
+    def on_transition(self, role: Role, before: str, trigger: str, after: str) -> None:
+        self.transitions.append((role, before, trigger, after))
+
+    def on_notice(self, notice: Notice) -> None:
+        self.notices.append(notice)
+
+
+def engine(name: str, script: str = "") -> Engine:
+    profile = load_profile(name)
+    cast = cast_of(profile.dialect)
+    return cast.engine(profile.settings, None, None, parse_script(script, cast.verbs))
+
+
+def play(*observers: Observer) -> tuple[Bench, list[Record], list[Notice]]:
+    records: list[Record] = []
+    notices: list[Notice] = []
+    body, lens = engine("panasonic-s1r", "focus 2m"), engine("sigma-45mm-f2.8-dg-dn")
+    bench = Bench(body.dialect, body, lens, tap=records.append, listen=notices.append)
+    for observer in observers:
+        body.observe(observer)
+        lens.observe(observer)
+    bench.start()
+    bench.run(3.0, unless=lambda: body.done)
+    return bench, records, notices
+
+
+def test_observer_sees_what_both_ends_do() -> None:
+    log = Log()
+    bench, _, notices = play(log)
+    assert bench.body.done
+    assert {role for role, _ in log.frames} == {role for role, _ in log.sent} == set(Role)
+    for role in Role:
+        sent = [frame for sender, frame in log.sent if sender is role.peer]
+        received = [frame for receiver, frame in log.frames if receiver is role]
+        assert received == sent[: len(received)]
+        assert len(sent) - len(received) <= 1
+        moves = [move for mover, *move in log.transitions if mover is role]
+        assert moves[0][0] == bench.body.dialect.transitions.initial
+        assert all(one[2] == two[0] for one, two in pairwise(moves))
+    assert log.notices == notices
+    assert log.garbage == []
+
+
+def test_notices_name_lens_and_script_step() -> None:
+    log = Log()
+    play(log)
+    subjects = {notice.kind: notice.subject for notice in log.notices if notice.subject}
+    assert subjects[NoticeKind.SCRIPT_STEP] == "focus 2m"
+    assert subjects[NoticeKind.IDENTIFIED].startswith("Sigma 45mm")
+    assert all(notice.text.endswith(notice.subject) for notice in log.notices)
+
+
+def test_observers_change_nothing() -> None:
+    _, bare, _ = play()
+    _, observed, _ = play(Log(), FrameObserver(lambda _role, _arrival: None))
+    assert bare == observed
+
+
+def test_garbage_reaches_observers_with_a_callback_only() -> None:
+    lens, log, seen = Engine(load_dialect("emount"), Role.LENS), Log(), list[bytes]()
+    lens.observe(log)
+    lens.observe(FrameObserver(lambda _role, _arrival: None))
+    lens.observe(FrameObserver(lambda _role, _arrival: None, lambda _role, garbage: seen.append(garbage.data)))
+    lens.start(0.0)
+    lens.receive(Received(b"\x01\x02\x03"), 0.1)
+    lens.receive(Received(b"\x04"), 0.3)
+    assert log.garbage == [(Role.LENS, b"\x01\x02\x03")]
+    assert seen == [b"\x01\x02\x03"]
+
+
+def test_illegal_transition_has_its_kind_whatever_its_text() -> None:
+    body = engine("a6000")
+    body.tell_error(LocalTransitionError("no such move"), "not sent")
+    body.tell_error(LocalProtocolError("is not legal in state READY"))
+    kinds = [(notice.text, notice.kind) for notice in body.notices()]
+    assert kinds == [
+        ("not sent", NoticeKind.ILLEGAL_TRANSITION),
+        ("is not legal in state READY", NoticeKind.OTHER),
+    ]
+
+
+def test_dialect_tables_raise_transition_errors() -> None:
+    body = engine("a6000")
+    transitions = load_dialect("emount").transitions
+    try:
+        transitions.next(transitions.initial, "loop", by=Role.BODY, us=Role.BODY)
+    except LocalTransitionError as error:
+        body.tell_error(error)
+    assert [notice.kind for notice in body.notices()] == [NoticeKind.ILLEGAL_TRANSITION]
