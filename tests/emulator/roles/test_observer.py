@@ -15,7 +15,7 @@ from lensmount_protocol.errors import LocalProtocolError, LocalTransitionError
 from lensmount_protocol.frame import Garbage
 from lensmount_protocol.paving import AnyMessage
 from lensmount_protocol.registry import load_dialect
-from lensmount_protocol.wire import Received, Record, Role
+from lensmount_protocol.wire import LineChanged, Received, Record, Role
 
 
 class Log(Observer):
@@ -102,8 +102,9 @@ def test_garbage_reaches_observers_with_a_callback_only() -> None:
     lens.observe(FrameObserver(lambda _role, _arrival: None))
     lens.observe(FrameObserver(lambda _role, _arrival: None, lambda _role, garbage: seen.append(garbage.data)))
     lens.start(0.0)
-    lens.receive(Received(b"\x01\x02\x03"), 0.1)
-    lens.receive(Received(b"\x04"), 0.3)
+    lens.receive(LineChanged("BODY_CS", True), 1.0)
+    lens.receive(Received(b"\x01\x02\x03"), 1.1)
+    lens.receive(LineChanged("BODY_CS", False), 1.2)
     assert log.garbage == [(Role.LENS, b"\x01\x02\x03")]
     assert seen == [b"\x01\x02\x03"]
 
