@@ -9,6 +9,7 @@ from lensmount_hardware.contacts import Contacts
 from lensmount_hardware.transport import Transport
 from lensmount_protocol.entry_points import entry_points
 from lensmount_protocol.errors import TransportSpecError, unknown
+from lensmount_protocol.logs import get_logger
 from lensmount_protocol.wire import Role
 
 ENTRY_POINTS = "lensmount.transports"
@@ -24,6 +25,9 @@ BUILT_IN = {
 """Our own schemes, by the same kind of value; a module is imported when its scheme is first asked for."""
 
 _HIGHEST_TCP_PORT = 65535
+
+_log = get_logger("ports")
+_plugins = get_logger("plugins")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +140,11 @@ def open_transport(
         TransportOpenError: the port is missing, busy or not permitted.
     """
     port = replace(parse_spec(spec), contacts=contacts, listens=listens)
-    return _opener(port)(port, role, baudrate)
+    transport = _opener(port)(port, role, baudrate)
+    lines = ", ".join(sorted(transport.lines)) or "none"
+    purpose = "to listen" if listens else f"as {role.value}"
+    _log.info("%s: opened %s at %d baud; lines: %s", transport.name, purpose, baudrate, lines)
+    return transport
 
 
 def _opener(port: PortSpec) -> Opener:
@@ -151,5 +159,8 @@ def _opener(port: PortSpec) -> Opener:
     try:
         opener: Opener = getattr(import_module(module), attribute)
     except (ImportError, AttributeError) as error:
+        _plugins.warning("port scheme %s: cannot be loaded from %s: %s", scheme, offers[0].value, error)
         raise port.error(f"its scheme cannot be loaded from {offers[0].value}: {error}") from error
+    if scheme not in BUILT_IN:
+        _plugins.info("port scheme %s: loaded from %s", scheme, offers[0].value)
     return opener

@@ -6,6 +6,7 @@ from importlib.metadata import EntryPoint
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.entry_points import entry_points
 from lensmount_protocol.errors import DialectError, unknown
+from lensmount_protocol.logs import get_logger
 
 ENTRY_POINTS = "lensmount.dialects"
 """The entry-point group; each entry's value is `package.module:NAME` of a `Dialect`."""
@@ -14,6 +15,9 @@ BUILT_IN = {
     "emount": "lensmount_protocol.dialects.emount.dialect:EMOUNT",
     "lmount": "lensmount_protocol.dialects.lmount.dialect:LMOUNT",
 }
+
+
+_log = get_logger("plugins")
 
 
 def dialect_names() -> list[str]:
@@ -51,7 +55,10 @@ def load_dialect(name: str) -> Dialect:
     try:
         dialect = getattr(import_module(module), attribute)
     except (ImportError, AttributeError) as error:
+        _log.warning("dialect %s: cannot be loaded from %s: %s", name, offer.value, error)
         raise DialectError(f"dialect {name!r} cannot be loaded from {offer.value}: {error}") from error
     if not isinstance(dialect, Dialect):
         raise DialectError(f"dialect {name!r}: {offer.value} is a {type(dialect).__name__}, not a Dialect")
+    if name not in BUILT_IN:
+        _log.info("dialect %s: loaded from %s", name, offer.value)
     return dialect

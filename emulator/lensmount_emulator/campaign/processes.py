@@ -15,6 +15,7 @@ from lensmount_emulator.sessions.collector import QuietCollector
 from lensmount_emulator.termination import shielded
 from lensmount_emulator.worker_process import begin_worker, blocked_signals
 from lensmount_hardware.clock import MonotonicClock
+from lensmount_protocol.logs import get_logger
 
 Play = Callable[[Case], Result]
 """Plays a case; it must be something that can be pickled, and raise nothing."""
@@ -30,6 +31,8 @@ LOST = "no exception"
 
 LOOKS_S = 1.0
 """How often somebody looks for workers that hang."""
+
+_log = get_logger("workers")
 
 # A fresh interpreter each: a fork would copy whatever threads of ours hold, a progress bar's for one.
 _CONTEXT = get_context("spawn")
@@ -111,6 +114,7 @@ class Crew:
                 process.start()
                 theirs.close()
                 self.workers.append(Worker(process, ours))
+            _log.info("worker %s started", process.pid)
             self._feed(self.workers[-1], 1)
         # Nobody gets a second one before everybody has one.
         for worker in self.workers:
@@ -133,11 +137,15 @@ class Crew:
         if alive:
             self._let_go(worker)
             if worker.given:
+                _log.warning(
+                    "worker %s: ended in case %d after %g s", worker.process.pid, worker.given[0].number, self.limit
+                )
                 yield _lost(worker.given.popleft(), f"still at it after {self.limit:g} s")
         elif worker.given:
             self._let_go(worker)
             died = worker.given.popleft()
             self.deaths[died.number] += 1
+            _log.warning("worker %s: died in case %d by %s", worker.process.pid, died.number, _end_of(worker.process))
             if self.deaths[died.number] < MOST_DEATHS:
                 self.waiting.appendleft(died)
             else:
@@ -171,6 +179,7 @@ class Crew:
         worker.process.kill()
         worker.process.join()
         worker.pipe.close()
+        _log.info("worker %s ended", worker.process.pid)
 
 
 @contextlib.contextmanager

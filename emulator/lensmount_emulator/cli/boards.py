@@ -24,9 +24,12 @@ def run(arguments: argparse.Namespace) -> int:
     devices = serial_devices()
     clock = MonotonicClock()
     for device in devices:
-        answer = answer_or_trouble(device.path, clock) if device.is_board and not arguments.closed else None
+        asks = device.is_board and not (arguments.closed or arguments.quiet)
+        answer = answer_or_trouble(device.path, clock) if asks else None
         if arguments.json:
             print(json.dumps(object_of_device(device, answer), separators=(",", ":")))
+        elif arguments.quiet:
+            print(device.spec)
         else:
             print("\n".join(device_lines(device, answer)))
     waiting = waiting_drives(mount_points())
@@ -35,6 +38,6 @@ def run(arguments: argparse.Namespace) -> int:
             print(json.dumps({"port": None, "waits_for_firmware": str(drive)}, separators=(",", ":")))
         else:
             print(f"a Raspberry Pi Pico in boot mode, at {drive}\n  waits for firmware: lensmount board flash")
-    if not (devices or waiting or arguments.json):
+    if not (devices or waiting or arguments.json or arguments.quiet):
         print(NOTHING_FOUND)
     return 0

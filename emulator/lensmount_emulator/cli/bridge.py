@@ -61,7 +61,11 @@ def run(arguments: argparse.Namespace) -> int:
             header = {"dialect": dialect.name, "bridge": {role.value: spec for role, spec in specs.items()}}
             writer = RecordingWriter(Path(arguments.record), header, overwrite=arguments.force)
             tap = both(count, stack.enter_context(writer).write)
-        tell = teller(dialect, "story", arguments.every_frame, sys.stdout) if arguments.story else None
+        tell = (
+            teller(dialect, "story", arguments.every_frame, sys.stdout)
+            if arguments.story and not arguments.quiet
+            else None
+        )
         # Where both ports keep time, edges and bytes come in their order, so that a select line ends a frame.
         windows = all(timed(port) is not None for port in ports.values())
         listener = Listener(dialect, tap, tell, arguments.baudrate, keeps_windows=windows)
@@ -69,10 +73,11 @@ def run(arguments: argparse.Namespace) -> int:
         carried = ", ".join(sorted(relay.carried)) or "none"
         clock = MonotonicClock()
         try:
-            places = f"body on {ports[Role.BODY].name}, lens on {ports[Role.LENS].name}"
-            print(f"{places}; lines: {carried}", file=sys.stderr)
-            for note in (note for port in ports.values() for note in port.notes):
-                print(f"note: {note}", file=sys.stderr)
+            if not arguments.quiet:
+                places = f"body on {ports[Role.BODY].name}, lens on {ports[Role.LENS].name}"
+                print(f"{places}; lines: {carried}", file=sys.stderr)
+                for note in (note for port in ports.values() for note in port.notes):
+                    print(f"note: {note}", file=sys.stderr)
             print("note: a bridge guards nothing: what one side sends, firmware updates too, reaches the other",
                   file=sys.stderr)  # fmt: skip
             with shielded() as stopped:

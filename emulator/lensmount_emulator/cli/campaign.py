@@ -32,10 +32,12 @@ def spelled_out(words: Sequence[str]) -> list[str]:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lensmount campaign`."""
+    from lensmount_emulator.cli.verbosity import verbosity_options
     from lensmount_emulator.cli.words import add_force, count
 
     what = parser.add_subparsers(dest="what", required=True, metavar="FILE.toml | report | replay")
-    play = what.add_parser("run", help="play what has no result yet; the word may be left away")
+    shared = (verbosity_options(),)
+    play = what.add_parser("run", help="play what has no result yet; the word may be left away", parents=shared)
     play.add_argument("file", type=Path, metavar="FILE.toml", help="what to try")
     play.add_argument("--to", type=Path, metavar="FILE.sqlite", help="results (default: beside FILE.toml)")
     play.add_argument("--processes", type=count, metavar="N", help="(default: as the file says, or one per processor)")
@@ -47,8 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="PLACE",
         help="a folder or the URL of a Redis; may be given again (default: as the file says)",
     )
-    play.add_argument("--quiet", action="store_true", help="only the summary")
-    report = what.add_parser("report", help="what a campaign came to")
+    report = what.add_parser("report", help="what a campaign came to", parents=shared)
     report.add_argument("file", type=Path, metavar="FILE.sqlite", help="its results")
     report.add_argument(
         "--where", metavar="CONDITION", help="SQL on the columns of a case: \"verdict = 'broken' AND seed < 10\""
@@ -57,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         one.add_argument("--junit", type=Path, metavar="FILE", help="write it as JUnit XML, for CI")
         one.add_argument("--html", type=Path, metavar="FILE", help="write it as one HTML page")
     report.add_argument("--json", action="store_true", help="print one JSON document, a case a line, and nothing else")
-    replay = what.add_parser("replay", help="one case once more")
+    replay = what.add_parser("replay", help="one case once more", parents=shared)
     replay.add_argument("file", type=Path, metavar="FILE.sqlite", help="the campaign's results")
     replay.add_argument("number", type=count, metavar="NUMBER", help="of the case")
     replay.add_argument("--record", type=Path, metavar="FILE", help="write its recording, or its story, to this file")
@@ -96,7 +97,7 @@ def _run(arguments: argparse.Namespace) -> int:
     with (
         Store(path, planned) as store,
         closing(run_planned(planned, store, execute, corpus)) as steps,
-        count_progress("cases") as update,
+        count_progress("cases", shown=not arguments.quiet) as update,
     ):
         try:
             for progress in steps:
@@ -155,7 +156,7 @@ def _report(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(campaign_to_json(results), end="")
     else:
-        if not getattr(arguments, "quiet", False):
+        if not arguments.quiet:
             print_campaign(console_for(sys.stdout), results)
         print(totals(results))
         print(conclusion(results))

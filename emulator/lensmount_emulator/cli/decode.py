@@ -22,7 +22,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     form.add_argument("--table", dest="form", action="store_const", const="table", help="a table of frames")
     form.add_argument("--json", dest="form", action="store_const", const="json", help="one JSON object an event")
-    form.add_argument("--quiet", dest="form", action="store_const", const="quiet", help="only what is asked for below")
     parser.add_argument(
         "--only", action="append", metavar="TYPE", help="only frames with this message: 05, 0x05 or its name"
     )
@@ -51,19 +50,21 @@ def run(arguments: argparse.Namespace) -> int:
     from pathlib import Path
 
     from lensmount_emulator.cli.decoding import Wanted, decode_file
-    from lensmount_emulator.cli.words import USUAL_DIALECT, channels_of, exit_code, messages_of, spoken_in
+    from lensmount_emulator.cli.words import USUAL_DIALECT, UsageError, channels_of, exit_code, messages_of, spoken_in
     from lensmount_emulator.reports.printable import one_line
     from lensmount_hardware.captures.declared import declared_dialect
     from lensmount_protocol.errors import MountError
     from lensmount_protocol.registry import load_dialect
 
+    if arguments.quiet and arguments.form:
+        raise UsageError(f"--quiet prints no events, and --{arguments.form} does; leave one of them out")
     # Whoever reads a logic capture imports numpy, whose algebra starts a thread for each core; no capture needs any.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     dialect = load_dialect(arguments.dialect or spoken_in(arguments.files[0]))
     words: list[str] = arguments.only or []
     asked = arguments.stats or arguments.timing or arguments.verify
     wanted = Wanted(
-        form=arguments.form or ("quiet" if asked else "lines"),
+        form=arguments.form or ("quiet" if asked or arguments.quiet else "lines"),
         only=frozenset(cls.TYPE for word in words for cls in messages_of(word, dialect.messages)),
         stats=arguments.stats,
         timing=arguments.timing,
@@ -72,6 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
         channels=channels_of(arguments.channel, dialect.wiring.lines),
         samplerate=arguments.samplerate,
         named=len(arguments.files) > 1,
+        progress=not arguments.quiet,
         out=sys.stdout,
     )
     sound = True

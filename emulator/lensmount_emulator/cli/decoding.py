@@ -42,6 +42,7 @@ class Wanted:
         channels: line -> probe, for logic captures.
         samplerate: samples a second, for captures of samples that do not say; `None` to take the file's.
         named: say which file is being told.
+        progress: show how far a long file has been read.
         out: where to.
     """
 
@@ -54,6 +55,7 @@ class Wanted:
     channels: dict[str, str]
     samplerate: int | None
     named: bool
+    progress: bool
     out: TextIO
 
 
@@ -165,7 +167,7 @@ def _capture(path: str, dialect: Dialect, wanted: Wanted) -> Generator[Capture]:
     file = Path(path)
     with contextlib.ExitStack() as stack:
         progress: Progress = silent
-        if sys.stderr.isatty() and file.is_file() and file.stat().st_size >= LONG_FILE:
+        if wanted.progress and sys.stderr.isatty() and file.is_file() and file.stat().st_size >= LONG_FILE:
             from lensmount_emulator.reports.progress import progress_bar
 
             progress = stack.enter_context(progress_bar(file.name))

@@ -34,8 +34,9 @@ def run(arguments: argparse.Namespace) -> int:
         between = "".join(f" behind {profile.title}" for profile in session.accessories)
         print(f"-- {number}. {scene.title}")
         print(f"   {session.body.title} and {session.lens.title}{between}; milliseconds of virtual time")
-        for line in tell(session.events if scene.wire else [], session.notices, session.dialect.routine):
-            print(line)
+        if not arguments.quiet:
+            for line in tell(session.events if scene.wire else [], session.notices, session.dialect.routine):
+                print(line)
         if scene is SCENES[-1]:
             print()
             print_session(console, session)

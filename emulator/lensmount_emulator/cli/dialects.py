@@ -22,6 +22,9 @@ def run(arguments: argparse.Namespace) -> int:
             told = {"name": name, "title": dialect.title, "notice": dialect.notice}
             print(json.dumps({**told, "messages": len(dialect.messages), "baudrates": dialect.wiring.baudrates}))
             continue
+        if arguments.quiet:
+            print(name)
+            continue
         print(f"{name}: {dialect.title}")
         print(f"  {len(dialect.messages)} messages, {len(dialect.timing)} timing rules, {rates} baud")
         print(f"  lines: {', '.join(dialect.wiring.lines)}")

@@ -41,7 +41,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps(object_of_examination(facts, findings)))
     else:
-        print("\n".join(finding_lines(findings)))
+        shown = [finding for finding in findings if not (arguments.quiet and finding.verdict is Verdict.FINE)]
+        for line in finding_lines(shown):
+            print(line)
         if arguments.histograms:
             print("\n".join(histogram_lines(facts)))
     return int(any(finding.verdict is Verdict.WRONG for finding in findings))

@@ -33,18 +33,22 @@ if TYPE_CHECKING:
     from lensmount_emulator.fuzz.story import Story
 
 WHOLE_STEPS = 100_000
+WORDS = ("parser", "session", "lens", "body", "replay")
+"""What can be fuzzed or replayed."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lensmount fuzz`."""
+    from lensmount_emulator.cli.verbosity import verbosity_options
     from lensmount_emulator.cli.words import count
 
+    shared = (verbosity_options(),)
     what = parser.add_subparsers(dest="what", required=True, metavar="WHAT")
-    reader = what.add_parser("parser", help="a dialect's readers")
+    reader = what.add_parser("parser", help="a dialect's readers", parents=shared)
     reader.add_argument("dialect", metavar="DIALECT", help="such as emount")
     reader.add_argument("--cases", type=count, default=100_000, help="inputs (default: %(default)s)")
     reader.add_argument("--guided", action="store_true", help="guided by coverage; wants atheris")
-    session = what.add_parser("session", help="both ends, or one of them")
+    session = what.add_parser("session", help="both ends, or one of them", parents=shared)
     session.add_argument(
         "--dialect",
         action="append",
@@ -61,8 +65,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         one.add_argument("--seed", type=int, default=1, help="where cases come from (default: %(default)s)")
         add_corpus(one)
     for device in ("lens", "body"):
-        add_device_arguments(what.add_parser(device, help=f"the {device} on a port"), device)
-    replay = what.add_parser("replay", help="a story that was written to a file")
+        add_device_arguments(what.add_parser(device, help=f"the {device} on a port", parents=shared), device)
+    replay = what.add_parser("replay", help="a story that was written to a file", parents=shared)
     replay.add_argument("file", metavar="FILE", help="a .lmx file with a story in its header")
     replay.add_argument("--port", metavar="SPEC", help="play it on the device that is there")
     add_story_options(replay)
@@ -83,7 +87,7 @@ def _parser(arguments: argparse.Namespace) -> int:
     dialect = load_dialect(arguments.dialect)
     run = prepared(dialect, arguments)
     clock = MonotonicClock()
-    with _progress("inputs", arguments.cases) as update:
+    with _progress("inputs", arguments.cases, shown=not arguments.quiet) as update:
         came, more, trouble, stopped = run(update)
     seconds = clock.now()
     figures = {"dialect": dialect.name, "cases": came.cases, **more, "violations": came.violations,
@@ -128,7 +132,7 @@ def _session(arguments: argparse.Namespace) -> int:
 
     came, stopped = Campaign(), False
     clock, worked = MonotonicClock(), sum(os.times()[:2])
-    with _progress("steps", arguments.steps) as update:
+    with _progress("steps", arguments.steps, shown=not arguments.quiet) as update:
         try:
             run_campaign(
                 dialects,
@@ -219,13 +223,13 @@ def _print(figures: Mapping[str, object], rate: float, what: str, *, as_json: bo
 
 
 @contextlib.contextmanager
-def _progress(what: str, total: int) -> Generator[Callable[[int], None]]:
+def _progress(what: str, total: int, *, shown: bool) -> Generator[Callable[[int], None]]:
     """A bar on the error stream."""
     from rich.progress import Progress
 
     from lensmount_emulator.reports.console import progress_console
 
-    with Progress(console=progress_console(), transient=True) as bar:
+    with Progress(console=progress_console(), transient=True, disable=not shown) as bar:
         task = bar.add_task(what, total=total)
         yield lambda done: bar.update(task, completed=done)
 

@@ -95,7 +95,7 @@ def run_device(arguments: argparse.Namespace) -> int:
                   file=sys.stderr)  # fmt: skip
         trier, twin = triers(arguments, setup, port, notebook.write)
         budget = Budget(arguments.seconds, arguments.cases, max(1, arguments.repeats), max(0, arguments.tries))
-        update = stack.enter_context(_progress(arguments.seconds))
+        update = stack.enter_context(_progress(arguments.seconds, shown=not arguments.quiet))
         hunt = Hunt(setup, trier, twin, corpus, notebook, budget, lambda came: update(trier.link.clock.now(), came))
         try:
             hunt.run()
@@ -191,13 +191,13 @@ def _report(hunt: "Hunt", recording: Path, *, as_json: bool) -> None:
 
 
 @contextlib.contextmanager
-def _progress(seconds: float) -> "Generator[Callable[[float, Hunted], None]]":
+def _progress(seconds: float, *, shown: bool) -> "Generator[Callable[[float, Hunted], None]]":
     """A bar on the error stream: time, cases and findings."""
     from rich.progress import Progress
 
     from lensmount_emulator.reports.console import progress_console
 
-    with Progress(console=progress_console(), transient=True) as bar:
+    with Progress(console=progress_console(), transient=True, disable=not shown) as bar:
         task = bar.add_task("0 cases, 0 findings", total=seconds)
 
         def update(now: float, came: "Hunted") -> None:

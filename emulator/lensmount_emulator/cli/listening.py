@@ -35,7 +35,8 @@ def teller(dialect: Dialect, form: str, every_frame: bool, out: TextIO) -> Calla
 
     Args:
         dialect: what is spoken.
-        form: `story` tells only what is new, `lines` one line an event, `fields` every field, `json` one object each.
+        form: `story` tells only what is new, `lines` one line an event, `fields` every field, `json` one object each,
+            `none` prints what happened to the port and no traffic.
         every_frame: a story of all that passes.
         out: where to.
     """
@@ -48,7 +49,7 @@ def teller(dialect: Dialect, form: str, every_frame: bool, out: TextIO) -> Calla
             lines = [line_of(event, dialect)]
         elif form == "story":
             lines = list(story.frame(event))
-        elif isinstance(event, Edge):
+        elif isinstance(event, Edge) or form == "none":
             lines = []
         else:
             lines = [line_of(event, dialect)]

@@ -71,7 +71,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--record", metavar="FILE", help="write every byte and edge to this .lmx file")
     add_force(parser)
     parser.add_argument("--every-frame", action="store_true", help="tell each frame of the loop")
-    parser.add_argument("--quiet", action="store_true", help="only the summary")
     parser.add_argument("--json", action="store_true", help="one JSON object an event, nothing else")
     parser.add_argument(
         "--demo", action="store_true", help="the main job: handshake to sleep, with a short introduction"

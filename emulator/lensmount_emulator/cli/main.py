@@ -10,6 +10,7 @@ from importlib import import_module
 from signal import SIGINT
 from typing import NoReturn
 
+from lensmount_emulator.cli.verbosity import logging_shown, verb_first, verbosity_options
 from lensmount_emulator.reports.printable import one_line, printing_safely
 from lensmount_emulator.termination import Stopped, Termination, name_of_stop
 from lensmount_protocol.errors import MAX_ERROR, MountError, shorten
@@ -138,7 +139,7 @@ def _report_stop(error: Stopped) -> None:
 
 
 def _main(arguments: Sequence[str] | None) -> int:
-    words = sys.argv[1:] if arguments is None else list(arguments)
+    words = verb_first(sys.argv[1:] if arguments is None else arguments)
     verb = words[0] if words and words[0] in VERBS else None
     parser = _parser()
     if words == ["--version"]:
@@ -155,11 +156,15 @@ def _main(arguments: Sequence[str] | None) -> int:
         prog=f"lensmount {verb}",
         description=module.__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        # A verb with verbs of its own gives each of them the shared options.
+        parents=() if hasattr(module, "WORDS") else (verbosity_options(),),
     )
     module.add_arguments(verb_parser)
     # A verb whose usual deed needs no name puts it in.
     spelled_out: Callable[[Sequence[str]], list[str]] = getattr(module, "spelled_out", list)
-    return _guarded(module.run, verb_parser.parse_args(spelled_out(words[1:])))
+    parsed = verb_parser.parse_args(spelled_out(words[1:]))
+    with logging_shown(parsed.verbose):
+        return _guarded(module.run, parsed)
 
 
 def _parser() -> Parser:
@@ -171,6 +176,7 @@ def _parser() -> Parser:
         + "\n".join(f"  {name:<10} {text}" for name, text in VERBS.items())
         + "\n\n`lensmount VERB --help` tells the rest.\n\n"
         + EXIT_CODES,
+        parents=(verbosity_options(),),
     )
     parser.add_argument("--version", action="store_true", help="print the version and exit")
     parser.add_argument("verb", metavar="VERB", choices=list(VERBS), help="what to do; see below")

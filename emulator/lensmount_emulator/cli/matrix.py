@@ -48,7 +48,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--html", type=Path, metavar="FILE", help="write it as one HTML page")
     parser.add_argument("--record", type=Path, metavar="FOLDER", help="write a recording of each cell into this folder")
     add_force(parser)
-    parser.add_argument("--quiet", action="store_true", help="only the summary")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -81,7 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
     targets = ready(arguments.json, arguments.junit, arguments.html, arguments.record)
     stopped = False
     jobs = arguments.jobs or default_worker_count(matrix.planned)
-    with closing(planned.run(jobs)) as cells, count_progress("cells") as update:
+    with closing(planned.run(jobs)) as cells, count_progress("cells", shown=not arguments.quiet) as update:
         update(0, matrix.planned)
         try:
             for _ in cells:

@@ -70,6 +70,7 @@ class Player:
         spin: float,
         out: TextIO,
         as_json: bool = False,
+        quiet: bool = False,
         peer_speaks: bool = True,
     ) -> None:
         """Prepare a session.
@@ -84,6 +85,7 @@ class Player:
             spin: seconds before a deadline at which sleeping ends.
             out: where lines go.
             as_json: one JSON object a line.
+            quiet: print the summary and errors only; JSON stays complete.
             peer_speaks: whether a peer that sends nothing is a shortfall.
         """
         self._peer_speaks = peer_speaks
@@ -94,6 +96,7 @@ class Player:
         self._record = tap
         self._out = out
         self._json = as_json
+        self._quiet = quiet and not as_json
         self._decoder = Decoder(dialect)
         self._tally = Tally(dialect)
         self._story = Storyteller(dialect.routine, every_frame)
@@ -116,6 +119,8 @@ class Player:
             notes = list(self._transport.notes)
             port = {"role": self._role.value, "port": self._transport.name, "missing": missing, "notes": notes}
             self._object("session", 0.0, title=title, keeps_time=timed(self._transport) is not None, **port)
+            return
+        if self._quiet:
             return
         self._say(f"{title} as {self._role.value} on {self._transport.name}")
         for note in self._transport.notes:
@@ -222,7 +227,7 @@ class Player:
             return
         elif isinstance(event, Remark | Drop | LineDefect):
             self._say(line_of(event, self._dialect))
-        elif not isinstance(event, ClockFix):
+        elif not (self._quiet or isinstance(event, ClockFix)):
             for line in self._story.frame(event):
                 self._say(line)
 
@@ -230,6 +235,8 @@ class Player:
         self._troubles += notice.trouble
         if self._json:
             self._object("notice", notice.at, dir=notice.role.value, ok=not notice.trouble, text=notice.text)
+            return
+        if self._quiet and not notice.trouble:
             return
         for line in self._story.notice(notice):
             self._say(line)

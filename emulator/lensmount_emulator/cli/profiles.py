@@ -34,6 +34,10 @@ def run(arguments: argparse.Namespace) -> int:
         for profile in listed:
             _print_json(profile)
         return 0
+    if arguments.quiet:
+        for profile in listed:
+            print(profile.name)
+        return 0
     for dialect, group in groupby(listed, attrgetter("dialect")):
         _print_text(list(group))
         print(f"\n{dialect}: {load_dialect(dialect).notice}\n")

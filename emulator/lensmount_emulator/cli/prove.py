@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
     dialect = load_dialect(arguments.dialect)
     clock = MonotonicClock()
     found, stopped = Differential(), False
-    with Progress(console=progress_console(), transient=True) as bar:
+    with Progress(console=progress_console(), transient=True, disable=arguments.quiet) as bar:
         task = bar.add_task("frames", total=arguments.cases)
         try:
             compare(

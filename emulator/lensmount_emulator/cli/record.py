@@ -54,7 +54,8 @@ def run(arguments: argparse.Namespace) -> int:
         )
         began = ears.clock.now()
         try:
-            ears.introduce(sys.stderr)
+            if not arguments.quiet:
+                ears.introduce(sys.stderr)
             ears.listen(arguments.duration)
         finally:
             seconds = ears.clock.now() - began

@@ -141,6 +141,7 @@ def _play(path: Path, arguments: argparse.Namespace) -> int:
             spin=max(0.0, arguments.spin) / 1e6,
             out=sys.stdout,
             as_json=arguments.json,
+            quiet=arguments.quiet,
             peer_speaks=any(isinstance(one, Burst) and one.sender is role.peer for one in records),
         )
         try:

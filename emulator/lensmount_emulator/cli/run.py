@@ -109,6 +109,7 @@ def run(arguments: argparse.Namespace) -> int:
             spin=max(0.0, arguments.spin) / 1e6,
             out=sys.stdout,
             as_json=arguments.json,
+            quiet=arguments.quiet,
         )
         if isinstance(port, ReconnectingTransport):
             port.told = player.remark

@@ -48,6 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
     specs = dict(zip(Role, named, strict=False))
     dialect = load_dialect(arguments.dialect)
     tally = Tally(dialect)
+    form = "none" if arguments.quiet and arguments.form == "story" else arguments.form
     with OrderlyStack() as stack:
         ears = Ears(
             stack,
@@ -56,13 +57,14 @@ def run(arguments: argparse.Namespace) -> int:
             baudrate=arguments.baudrate,
             record=arguments.record,
             overwrite=arguments.force,
-            tell=tallied(tally, teller(dialect, arguments.form, arguments.every_frame, sys.stdout)),
+            tell=tallied(tally, teller(dialect, form, arguments.every_frame, sys.stdout)),
             reconnect=arguments.reconnect,
             both_ends=True,
         )
         began = ears.clock.now()
         try:
-            ears.introduce(sys.stderr)
+            if not arguments.quiet:
+                ears.introduce(sys.stderr)
             ears.listen(arguments.duration)
         finally:
             print(f"{ears.count.summary()}; {tally.summary()}", file=sys.stderr)

@@ -61,7 +61,7 @@ def replay_story(arguments: argparse.Namespace) -> int:
         broken = [{"invariant": c.invariant, "at": round(c.at, 6), "text": c.text} for c in outcome.complaints]
         print(json.dumps({"steps": outcome.steps, "broke": story.breaks, "broken": broken}))
     else:
-        for step in story.steps:
+        for step in () if arguments.quiet else story.steps:
             print(f"  {step}")
         tell_outcome(outcome)
     return 1 if outcome.complaints else 0

@@ -15,6 +15,7 @@ from lensmount_emulator.faults.timing import Baud, Drift, Jitter, Pause
 from lensmount_emulator.faults.words import kind_of
 from lensmount_protocol.entry_points import entry_points
 from lensmount_protocol.errors import FaultError, unknown
+from lensmount_protocol.logs import get_logger
 
 ENTRY_POINTS = "lensmount.faults"
 """The entry-point group; each entry is named as its fault, and its value is `package.module:Class` of a `Fault`."""
@@ -29,6 +30,9 @@ BUILT_IN: tuple[type[Fault], ...] = (
 )
 
 
+_log = get_logger("plugins")
+
+
 @cache
 def faults() -> Mapping[str, type[Fault]]:
     """Every fault by its name.
@@ -41,12 +45,14 @@ def faults() -> Mapping[str, type[Fault]]:
         try:
             cls: Any = entry.load()
         except (ImportError, AttributeError) as error:
+            _log.warning("fault %s: cannot be loaded from %s: %s", entry.name, entry.value, error)
             raise FaultError(f"fault {entry.name!r} cannot be used from {entry.value}: {error}") from error
         if not (isinstance(cls, type) and issubclass(cls, Fault)):
             raise FaultError(f"fault {entry.name!r}: {entry.value} is no subclass of Fault")
         if entry.name in known:
             raise FaultError(f"fault {entry.name!r} is there twice: {entry.value} offers it as well")
         known[entry.name] = cls
+        _log.info("fault %s: loaded from %s", entry.name, entry.value)
     return known
 
 

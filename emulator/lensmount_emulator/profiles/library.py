@@ -12,12 +12,15 @@ from lensmount_emulator.profiles.toml_text import MAX_SIZE
 from lensmount_hardware.inputs import read_input
 from lensmount_protocol.entry_points import entry_points
 from lensmount_protocol.errors import ProfileError
+from lensmount_protocol.logs import get_logger
 from lensmount_protocol.wire import Role
 
 ENTRY_POINTS = "lensmount.profiles"
 """The entry-point group; each entry's value names a package that holds `.toml` files."""
 
 SUFFIX = ".toml"
+
+_log = get_logger("plugins")
 _FOLDERS = ("emount", "lmount/bodies", "lmount/lenses", "lmount/accessories")
 
 
@@ -87,6 +90,8 @@ def _offered() -> dict[str, list[Traversable]]:
 def _files() -> Iterator[Traversable]:
     here = files("lensmount_emulator.profiles")
     folders = [here.joinpath(*folder.split("/")) for folder in _FOLDERS]
-    folders += [files(entry.value) for entry in entry_points(group=ENTRY_POINTS)]
+    for entry in entry_points(group=ENTRY_POINTS):
+        _log.debug("profiles %s: read from %s", entry.name, entry.value)
+        folders.append(files(entry.value))
     for folder in folders:
         yield from (file for file in folder.iterdir() if file.name.endswith(SUFFIX))

@@ -39,16 +39,20 @@ def progress_bar(name: str) -> Generator[Callable[[float], None]]:
 
 
 @contextlib.contextmanager
-def count_progress(unit: str) -> Generator[Callable[[float, float], None]]:
+def count_progress(unit: str, *, shown: bool = True) -> Generator[Callable[[float, float], None]]:
     """Show the progress of work that is counted: the count, the rate and the time left.
 
     Args:
         unit: what is counted, in the plural.
+        shown: whether anything is printed.
 
     Yields:
         A function that takes the number that is done and the number of all. What is done at its first call was done
         by an earlier run and does not count towards the rate.
     """
+    if not shown:
+        yield lambda _done, _total: None
+        return
     with _shown(unit, unit) as update:
         yield update
 

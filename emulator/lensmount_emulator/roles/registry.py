@@ -6,6 +6,7 @@ from importlib.metadata import EntryPoint
 from lensmount_emulator.roles.cast import Cast
 from lensmount_protocol.entry_points import entry_points
 from lensmount_protocol.errors import DialectError, unknown
+from lensmount_protocol.logs import get_logger
 
 ENTRY_POINTS = "lensmount.casts"
 """The entry-point group; each entry is named as its dialect, and its value is `package.module:NAME` of a `Cast`."""
@@ -14,6 +15,9 @@ BUILT_IN = {
     "emount": "lensmount_emulator.roles.emount.cast:EMOUNT_CAST",
     "lmount": "lensmount_emulator.roles.lmount.cast:LMOUNT_CAST",
 }
+
+
+_log = get_logger("plugins")
 
 
 def played_dialects() -> list[str]:
@@ -38,7 +42,10 @@ def cast_of(dialect: str) -> Cast:
     try:
         cast = getattr(import_module(module), attribute)
     except (ImportError, AttributeError) as error:
+        _log.warning("roles of %s: cannot be loaded from %s: %s", dialect, offers[0].value, error)
         raise DialectError(f"dialect {dialect!r} cannot be played from {offers[0].value}: {error}") from error
     if not isinstance(cast, Cast):
         raise DialectError(f"dialect {dialect!r}: {offers[0].value} is a {type(cast).__name__}, not a Cast")
+    if dialect not in BUILT_IN:
+        _log.info("roles of %s: loaded from %s", dialect, offers[0].value)
     return cast

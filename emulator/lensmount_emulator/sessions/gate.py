@@ -19,8 +19,11 @@ from lensmount_hardware.transport import Sighting, TimedTransport, Transport, ti
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.errors import DialectError, LocalProtocolError, TransportLostError
 from lensmount_protocol.frame import GarbageReason
+from lensmount_protocol.logs import get_logger
 from lensmount_protocol.message import Message
 from lensmount_protocol.wire import Role, SetBaudrate, Transmit, WireAction, WireEvent
+
+_log = get_logger("guard")
 
 MAX_READ = 16 << 20
 MAX_READ_PER_BYTE = 1 << 12
@@ -105,8 +108,7 @@ class Gate:
             if reason is not None:
                 for pushed in watches[: number + 1]:
                     pushed.rollback()
-                self.refused[reason] += 1
-                return reason
+                return self._hold_back(reason)
         self._payloads.choose(chosen)
         self.passed += len(data)
         return None
@@ -117,7 +119,11 @@ class Gate:
             self._streams.change(baudrate)
             return None
         reason = f"{baudrate} baud, which is no rate of {self._dialect.name}"
+        return self._hold_back(reason)
+
+    def _hold_back(self, reason: str) -> str:
         self.refused[reason] += 1
+        _log.info("held back: %s", reason)
         return reason
 
     def doubt(self) -> None:

@@ -9,12 +9,15 @@ from lensmount_protocol.decoder import DecodedFrame, DecodedGarbage, Decoder
 from lensmount_protocol.describe import name_of
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.errors import LocalProtocolError
+from lensmount_protocol.logs import get_logger
 from lensmount_protocol.message import Unknown
 from lensmount_protocol.paving import AnyMessage, type_of
 from lensmount_protocol.wire import Burst, Record, Role
 
 GARBAGE = "garbage"
 """What bytes are armed by that are no frame."""
+
+_log = get_logger("guard")
 
 MOST_NAMED = 8
 """Refused things that an error names."""
@@ -55,6 +58,8 @@ class Guard:
             LocalProtocolError: something is refused; names it, how often, and what arms it.
         """
         refused = Counter(self._refused(list(records)))
+        for what, count in refused.items():
+            _log.info("held back %d times: %s", count, what)
         if refused:
             named = [f"{what}{f' ({count} times)' if count > 1 else ''}" for what, count in refused.items()]
             more = f" and {len(named) - MOST_NAMED} more" if len(named) > MOST_NAMED else ""

@@ -14,6 +14,7 @@ from lensmount_emulator.sessions.collector import QuietCollector
 from lensmount_emulator.sessions.combinations import Combination
 from lensmount_emulator.termination import shielded
 from lensmount_emulator.worker_process import begin_worker, blocked_signals
+from lensmount_protocol.logs import get_logger
 
 CRASHED = "crashed"
 """Rule of the finding that stands for a session that ended in an error."""
@@ -197,6 +198,7 @@ def _shared(combinations: Sequence[Combination], attempt: Try, jobs: int) -> Ite
     # A fresh interpreter each: a fork would copy whatever threads of ours hold, a progress bar's for one.
     context = get_context("spawn")
     stop, ours = context.Pipe(duplex=False)
+    _log.info("starting %d worker processes for %d cells", jobs, len(combinations))
     pool = ProcessPoolExecutor(jobs, context, _begin, (attempt, stop))
     try:
         with blocked_signals():
@@ -205,6 +207,7 @@ def _shared(combinations: Sequence[Combination], attempt: Try, jobs: int) -> Ite
             try:
                 yield future.result()
             except Exception as error:
+                _log.info("a cell failed in its worker process: %s", error)
                 # The process itself went down; its cells are broken, and so is what it would have run.
                 yield _crashed(error)
     finally:
@@ -213,7 +216,10 @@ def _shared(combinations: Sequence[Combination], attempt: Try, jobs: int) -> Ite
             ours.close()
             pool.shutdown(wait=True, cancel_futures=True)
             stop.close()
+            _log.info("worker processes ended")
 
+
+_log = get_logger("workers")
 
 _here: list[tuple[Try, QuietCollector]] = []
 """What this process runs, if it is one of those that share the work: profiles travel to it once."""

@@ -29,10 +29,13 @@ from lensmount_hardware.clock import Clock, MonotonicClock
 from lensmount_hardware.spec import PortSpec
 from lensmount_hardware.transport import Sighting, TimedTransport, Transport, shifted
 from lensmount_protocol.errors import TransportError, TransportLostError
+from lensmount_protocol.logs import get_logger
 from lensmount_protocol.wire import DriveLine, Role, SetBaudrate, Transmit, WireAction, WireEvent
 
 _GUARDED = (ErrorCode.NOT_PRESENT, ErrorCode.NOT_POWERED)
 _IDS = 1 << 16
+
+_log = get_logger("ports")
 
 
 def open_board(spec: PortSpec, role: Role, baudrate: int) -> Transport:
@@ -162,11 +165,14 @@ class BoardTransport(TimedTransport):
                     raise TransportError(f"{self.name}: {told}")
                 at_us = self._witness.rate_ordered(baudrate, None if at is None else at - self._shift)
                 self._talk.order(SetRate(self._number(), baudrate, at_us))
+                _log.info("%s: %d baud", self.name, baudrate)
         self._talk.ping()
         self._talk.flush()
 
     def close(self) -> None:
         """Put everything at rest and let go of the board; closing again does nothing."""
+        if not self._talk.gone:
+            _log.info("%s: closing", self.name)
         self._talk.close()
 
     def _transmit(self, data: bytes, now: float) -> None:

@@ -10,9 +10,12 @@ from lensmount_hardware.captures.saleae import read_saleae
 from lensmount_hardware.captures.sigrok import read_sigrok
 from lensmount_hardware.captures.zip_members import DAMAGE, one_line
 from lensmount_protocol.errors import CaptureError
+from lensmount_protocol.logs import get_logger
 from lensmount_protocol.wire import Wiring
 
 _NAMED = 8
+
+_log = get_logger("captures")
 
 
 def read_archive(
@@ -39,6 +42,7 @@ def read_archive(
             names = archive.namelist()
     except DAMAGE as error:
         raise CaptureError(f"{path}: a ZIP file that is cut or damaged: {one_line(error)}") from error
+    _log.debug("%s: a ZIP file that holds %s", path, ", ".join(names[:_NAMED]))
     if "metadata" in names:
         return read_sigrok(path, wiring, channels, progress, samplerate)
     if "meta.json" in names:

@@ -21,6 +21,7 @@ from lensmount_hardware.captures.heads import (
 )
 from lensmount_hardware.captures.source import Source, is_streamed, packed_as, unpack_command
 from lensmount_protocol.errors import CaptureError
+from lensmount_protocol.logs import get_logger
 from lensmount_protocol.wire import Wiring
 
 Recogniser = Callable[[bytes], bool]
@@ -31,6 +32,8 @@ SampledReader = Callable[..., Capture]
 """Takes the file, the wiring, the channels and the progress; that of a format in `_SAMPLED` the sample rate, too."""
 
 _HERE = "lensmount_hardware.captures"
+
+_log = get_logger("captures")
 
 FORMATS: tuple[tuple[str, Recogniser, str], ...] = (
     ("sigrok .sr", is_sigrok, f"{_HERE}.sigrok:read_sigrok"),
@@ -89,8 +92,16 @@ def open_capture(
         raise _refused(path, f"packed with gzip, and not of a format that is read packed; {unpack_command(path)}")
     if packer := packed_as(head, path):
         raise _refused(path, packer)
-    for _, recognises, read in FORMATS:
+    for name, recognises, read in FORMATS:
         if recognises(head):
+            _log.info("%s: read as %s by %s", path, name, read)
+            _log.debug(
+                "%s: %s accepts the first %d bytes%s",
+                path,
+                recognises.__name__,
+                len(head),
+                ", unpacked" if packed else "",
+            )
             if recognises in _SAMPLED:
                 capture = _read_with(read)(path, wiring, channels, progress, samplerate)
             elif samplerate is not None:
@@ -121,8 +132,10 @@ def _open_folder(path: Path, wiring: Wiring, channels: Mapping[str, str] | None,
     except OSError as error:
         raise _refused(path, str(error.strerror or error)) from error
     if table := names.get("digital.csv"):
+        _log.info("%s: a folder of Saleae Logic 2; reading %s", path, table.name)
         return open_capture(table, wiring, channels=channels, progress=progress)
     if any(name.startswith("digital_") and name.endswith(".bin") for name in names):
+        _log.info("%s: a folder of Saleae Logic 2 with binary files", path)
         return _read_with(f"{_HERE}.saleae_binary:read_saleae_binary")(path, wiring, channels, progress)
     if any(name.startswith("analog") for name in names):
         raise _refused(path, "a folder of analog samples; export the digital channels from Logic 2 as well")

@@ -9,9 +9,12 @@ from lensmount_hardware.spec import PortSpec
 from lensmount_hardware.transport import Transport
 from lensmount_hardware.transports.pty_link import PtyLink
 from lensmount_protocol.errors import TransportLostError, TransportOpenError
+from lensmount_protocol.logs import get_logger
 from lensmount_protocol.wire import Received, Role, Transmit, WireAction, WireEvent
 
 _READ_SIZE = 4096
+
+_log = get_logger("ports")
 
 
 def open_pty(spec: PortSpec, _role: Role, _baudrate: int) -> Transport:
@@ -100,6 +103,7 @@ class _PtyTransport(Transport):
             self._link.remove()
         os.close(self._far)
         os.close(self._near)
+        _log.info("%s: closed", self.name)
 
     def _require_open(self) -> None:
         if self._closed:

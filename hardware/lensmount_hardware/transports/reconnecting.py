@@ -8,9 +8,12 @@ from typing import TypeVar
 from lensmount_hardware.clock import Clock, MonotonicClock
 from lensmount_hardware.transport import Sighting, TimedTransport, Transport, timed
 from lensmount_protocol.errors import TransportError, TransportLostError, TransportOpenError
+from lensmount_protocol.logs import get_logger
 from lensmount_protocol.wire import DriveLine, Drop, LineChanged, SetBaudrate, Transmit, WireAction, WireEvent
 
 T = TypeVar("T")
+
+_log = get_logger("ports")
 
 RETRY = 0.25
 """Seconds between two attempts to open a port that went away."""
@@ -155,6 +158,7 @@ class ReconnectingTransport(TimedTransport):
         self._gone_at = self._clock.now()
         self._tried_at = self._gone_at
         self._unheard = 0
+        _log.info("%s; trying to reopen it every %g s", error, RETRY)
         self.told(f"{error}; waiting for it to come back")
 
     def _come_back(self) -> bool:
@@ -163,14 +167,16 @@ class ReconnectingTransport(TimedTransport):
         self._tried_at = self._clock.now()
         try:
             port = self._open_port()
-        except (TransportOpenError, TransportLostError):
+        except (TransportOpenError, TransportLostError) as error:
+            _log.debug("%s: not reopened: %s", self.name, error)
             return False
         try:
             if self._baudrate is not None:
                 port.send(self._baudrate)
             for order in sorted(self._driven.values(), key=lambda order: order.level):
                 port.send(order)
-        except TransportError:
+        except TransportError as error:
+            _log.debug("%s: not restored: %s", self.name, error)
             # It is hardly there: what goes away while its rate is set says that it refuses the rate.
             port.close()
             return False
@@ -178,6 +184,7 @@ class ReconnectingTransport(TimedTransport):
         away = self._clock.now() - self._gone_at
         lost = f"; {self._unheard} bytes sent to it were lost" if self._unheard else ""
         self._missed += self._unheard
+        _log.info("%s: reopened after %.3f s%s", self.name, away, lost)
         self.told(f"{self.name}: the port is back after {away:.3f} s; what came meanwhile is missing{lost}")
         return True
 

@@ -11,10 +11,13 @@ from lensmount_hardware.spec import PortSpec
 from lensmount_hardware.transport import Transport
 from lensmount_hardware.transports.control_lines import ControlLines
 from lensmount_protocol.errors import TransportError, TransportLostError
+from lensmount_protocol.logs import get_logger
 from lensmount_protocol.wire import DriveLine, Received, SetBaudrate, Transmit, WireAction, WireEvent
 
 SERIAL_ERRORS: tuple[type[Exception], ...] = (OSError, ValueError, OverflowError, *TERMINAL_ERRORS)
 """All that pyserial lets through when a port does not do as it is told."""
+
+_log = get_logger("ports")
 
 _GONE = {errno.EIO, errno.ENODEV, errno.ENXIO, errno.EBADF}
 
@@ -156,6 +159,7 @@ class SerialTransport(Transport):
                     for control, active in self._control_lines.let_go().items():
                         self._link.set_active(control, active)
             self._link.close()
+        _log.info("%s: closed", self.name)
 
     def _look(self, wait: float) -> list[WireEvent]:
         data = self._link.read(wait)
@@ -177,6 +181,7 @@ class SerialTransport(Transport):
                     self._link.set_active(*pin)
             case SetBaudrate(baudrate):
                 self._link.set_baudrate(baudrate)
+                _log.info("%s: %d baud", self.name, baudrate)
 
     def _require_open(self) -> None:
         if self._lost:
@@ -184,6 +189,7 @@ class SerialTransport(Transport):
 
     def _lose(self, error: Exception) -> NoReturn:
         self._lost = f"the port went away: {error}"
+        _log.info("%s: %s", self.name, self._lost)
         raise TransportLostError(f"{self.name}: {self._lost}") from error
 
 

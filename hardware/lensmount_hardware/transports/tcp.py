@@ -9,9 +9,13 @@ from lensmount_hardware.clock import MonotonicClock
 from lensmount_hardware.spec import PortSpec
 from lensmount_hardware.transport import Transport
 from lensmount_protocol.errors import TransportLostError, TransportOpenError
+from lensmount_protocol.logs import get_logger
 from lensmount_protocol.wire import Received, Role, Transmit, WireAction, WireEvent
 
 _READ_SIZE = 4096
+
+_log = get_logger("ports")
+
 _CONNECT_TIMEOUT = 5.0
 _SEND_TIMEOUT = 1.0
 """Seconds; a peer that reads nothing for that long is as good as gone."""
@@ -85,6 +89,8 @@ class _TcpTransport(Transport):
                 self._lose(str(error))
 
     def close(self) -> None:
+        if self._lost != "closed":
+            _log.info("%s: closed", self.name)
         self._lost = "closed"
         self._end.close()
 
@@ -93,9 +99,10 @@ class _TcpTransport(Transport):
 
     def _accept(self) -> None:
         try:
-            peer, _ = self._end.accept()
+            peer, address = self._end.accept()
         except OSError as error:
             self._lose(str(error))
+        _log.info("%s: accepted a connection from %s", self.name, address[0])
         self._end.close()
         self._talk_to(peer)
 
@@ -119,4 +126,5 @@ class _TcpTransport(Transport):
 
     def _lose(self, reason: str) -> NoReturn:
         self._lost = f"the peer has gone: {reason}"
+        _log.info("%s: %s", self.name, self._lost)
         raise TransportLostError(f"{self.name}: {self._lost}")
