@@ -15,7 +15,6 @@ from lensmount_emulator.roles.tasks import Await, Wait
 from lensmount_protocol.dialects.lmount.framing import LINK
 from lensmount_protocol.dialects.lmount.identity import Abilities, AbilitiesRequest, Identity, IdentityRequest
 from lensmount_protocol.dialects.lmount.lines import (
-    DETECT,
     FIRST_BAUDRATE,
     FSYNC,
     LENS_ATT,
@@ -266,8 +265,3 @@ def _report(body: BodyCore) -> None:
         less.append((Verdict.WORKS, f"{words}; the user is told of the consumption", rules.POWER_NOTICE))
     for verdict, detail, rule in less or [(Verdict.WORKS, words, "")]:
         body.find("negotiate", verdict, detail, rule)
-
-
-def lens_seen(body: BodyCore) -> bool:
-    """Whether something grounds the contact of presence; taken for granted where the port does not carry it."""
-    return DETECT not in body.carried or not body.levels.get(DETECT, False)
