@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 import pytest
-from msgspec import convert, json, to_builtins
+from msgspec import ValidationError, convert, json, to_builtins
 from msgspec.structs import replace
 
 from lensmount_emulator.roles.cast import Place
@@ -129,6 +129,32 @@ def test_defaults_of_a_lens_of_the_emount() -> None:
     made = emount.LensSettings(timing=timing, iris=iris, focus=focus, rows=rows, messages={})
     assert (made.start, made.first_sequence, made.counts_alone, made.focus_skips) == ({}, 0, False, 0)
     assert (made.unsolicited_acknowledgement, made.refuses, made.variable) == (-1, True, [])
+
+
+@pytest.mark.parametrize("shape", [lmount.Optics, lmount.Camera, *LMOUNT_DEFAULTS], ids=lambda shape: shape.__name__)
+def test_settings_of_the_open_model_are_fixed_named_and_closed(shape: Any) -> None:
+    needed = {
+        lmount.Optics: OPTICS, lmount.Camera: {"maker": "Sigma"},
+        lmount.AccessorySettings: {"maker": "Sigma", "kind": "extension tube"},
+    }.get(shape, {})  # fmt: skip
+    made = convert(needed, shape)
+    key = made.__struct_fields__[0]
+    with pytest.raises(AttributeError):
+        setattr(made, key, getattr(made, key))
+    with pytest.raises(ValidationError, match="unknown field `levitates`"):
+        convert({**needed, "levitates": True}, shape)
+    with pytest.raises(TypeError, match="positional"):
+        shape(*(getattr(made, name) for name in made.__struct_fields__))
+
+
+@pytest.mark.parametrize("made", [lens(), body()], ids=["lens", "body"])
+def test_whole_ends_of_the_open_model_are_fixed_named_and_closed(made: Any) -> None:
+    with pytest.raises(AttributeError):
+        made.number = 7
+    with pytest.raises(ValidationError, match="unknown field `levitates`"):
+        convert({**to_builtins(made), "levitates": True}, type(made))
+    with pytest.raises(TypeError, match="positional"):
+        type(made)(*(getattr(made, name) for name in made.__struct_fields__))
 
 
 def in_lens(path: str, value: Any) -> lmount.LensSettings:

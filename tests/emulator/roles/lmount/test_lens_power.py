@@ -1,0 +1,324 @@
+"""A lens between its supplies: start, grant, what it says of its draw, brown-outs, its zero, sleep and calls."""
+
+from typing import Any
+
+import pytest
+
+from lensmount_emulator.roles.lmount.body import BodyEngine
+from lensmount_emulator.roles.lmount.lens import LensEngine
+from lensmount_emulator.roles.lmount.lens_power import obey_power
+from lensmount_protocol.dialects.lmount.focus import FocusLimits
+from lensmount_protocol.dialects.lmount.lines import BODY_ATT, LENS_ATT, RXD, V_DRIVE
+from lensmount_protocol.dialects.lmount.link import BodyHello, Done, LensHello, Refusal, Sleep
+from lensmount_protocol.dialects.lmount.power import BrownOut, PowerGrant, PowerReport
+from lensmount_protocol.dialects.lmount.types import Outcome, PowerClass, RefusalCode, StabiliserMode
+from lensmount_protocol.message import Message
+from lensmount_protocol.wire import Burst, Edge, Role
+
+TELE = "panasonic-s-pro-70-200mm-f2.8"
+TYPE_AT = 5
+"""Where a frame has the type of its first message."""
+
+
+def edges(mounted: Any, line: str, *, since: float = 0.0) -> list[tuple[float, bool]]:
+    """Milliseconds from a moment on, and levels."""
+    found = (record for record in mounted.records if isinstance(record, Edge) and record.line == line)
+    return [(round((edge.at - since) * 1e3, 2), edge.level) for edge in found if edge.at >= since]
+
+
+def said(mounted: Any, kind: type[Message], *, since: float = 0.0) -> list[float]:
+    """Milliseconds at which the lens began frames that are one message of a class."""
+    bursts = [record for record in mounted.records if isinstance(record, Burst) and record.sender is Role.LENS]
+    return [
+        round((burst.at - since) * 1e3, 2)
+        for burst in bursts
+        if burst.at is not None and burst.at >= since and burst.data[TYPE_AT] == kind.TYPE
+    ]
+
+
+def drop(mounted: Any, line: str, *, level: bool = False) -> None:
+    """Move a line of the body."""
+    mounted.body.now = mounted.bench.now
+    mounted.body.drive(line, level)
+
+
+def ready(mount: Any, lens: str = TELE, **changes: Any) -> Any:
+    mounted = mount("panasonic-s1r", lens, lens_changes=changes).streams()
+    mounted.run(0.3)
+    return mounted
+
+
+def test_a_lens_starts_and_greets_at_its_moments(mount: Any) -> None:
+    mounted = mount("panasonic-s1r", TELE, lens_changes={"timing": {"boot": 70_000.0, "hello": 700.0}}).streams()
+    assert edges(mounted, RXD)[:1] == [(20.0, True)]
+    # It says that it runs until the body begins to greet.
+    assert edges(mounted, LENS_ATT)[:2] == [(90.0, True), (90.06, False)]
+    body_ends = edges(mounted, BODY_ATT)[1][0]
+    (hello,) = said(mounted, LensHello)
+    assert hello == pytest.approx(body_ends + 0.7 + 0.01 - 0.005, abs=0.011)
+    assert mounted.of(LensHello) == [
+        LensHello(revision=2, features=127, power_class=PowerClass.EXTREME, peak_current_ma=1110,
+                  largest_payload=512, rates=[115_200, 750_000, 1_500_000]),
+    ]  # fmt: skip
+    assert (mounted.lens.told.revision, mounted.lens.told.features) == (2, 127 & mounted.of(BodyHello)[0].features)
+
+
+def test_a_draw_is_reported_when_it_has_changed_by_20_ma(mount: Any) -> None:
+    mounted = ready(mount)
+    draws = iter([500, 519, 480, 481, 501, *[502] * 100])
+    grants, told_ma = mounted.lens.told.grants, mounted.of(PowerReport)[-1].draw_ma
+    mounted.lens.draw_ma = lambda: next(draws) if mounted.lens.told.grants > grants else told_ma
+    began = mounted.bench.now
+    mounted.ask(PowerGrant(granted=PowerClass.EXTREME, limit_ma=1500))
+    answered = said(mounted, Done, since=began)[-1]
+    mounted.run(0.75)
+    reports = [report for report in mounted.of(PowerReport) if 480 <= report.draw_ma <= 520]
+    assert [report.draw_ma for report in reports] == [500, 480, 501]
+    first, second, third = said(mounted, PowerReport, since=began)[-3:]
+    # The first one behind the answer, and one look each tenth of a second.
+    assert first - answered == pytest.approx(0.12, abs=0.06)
+    assert (second - first, third - second) == (pytest.approx(200, abs=0.5), pytest.approx(200, abs=0.5))
+
+
+def test_a_report_of_the_draw_says_the_peak_since_the_last_one_and_what_is_left_out(mount: Any) -> None:
+    mounted = mount("panasonic-s1r", TELE, body_changes={"power": {"grants": "normal"}}).streams()
+    assert {report.reduced for report in mounted.of(PowerReport)} == {3}
+    mounted.lens.peak_ma = 777
+    mounted.lens.draw_ma = lambda: 400
+    began = len(mounted.of(PowerReport))
+    mounted.run(0.25)
+    assert [(report.draw_ma, report.peak_ma) for report in mounted.of(PowerReport)[began:]] == [(400, 777)]
+    assert mounted.lens.peak_ma == 0
+
+
+@pytest.mark.parametrize("end", ["nothing", "a new greeting", "a new grant", "no grant", "sleep"])
+def test_what_ends_the_reports_of_a_grant(mount: Any, end: str) -> None:
+    mounted = ready(mount)
+    began = mounted.bench.now
+    draws = iter(range(0, 100_000, 100))
+    mounted.lens.draw_ma = lambda: next(draws)
+    if end == "a new greeting":
+        mounted.lens.told = type(mounted.lens.told)()
+    elif end == "a new grant":
+        mounted.lens.told.grants += 1
+    elif end == "no grant":
+        mounted.lens.told.granted = PowerClass.NONE
+    elif end == "sleep":
+        mounted.lens.asleep = True
+    mounted.run(0.35)
+    reports = said(mounted, PowerReport, since=began)
+    assert (len(reports) >= 3) if end == "nothing" else (reports == [])
+
+
+def test_a_grant_is_held_against_its_class_and_reduces(mount: Any) -> None:
+    mounted = ready(mount)
+    lens = mounted.lens
+    lens.now = mounted.bench.now
+    lens.told.stabiliser = StabiliserMode.NORMAL
+    reply = obey_power(lens, PowerGrant(number=7, granted=PowerClass(77), limit_ma=100))
+    assert reply == Refusal(number=7, order=PowerGrant.TYPE, code=RefusalCode.OUT_OF_RANGE, field_number=2)
+    assert (lens.told.granted, lens.told.stabiliser) == (PowerClass.EXTREME, StabiliserMode.NORMAL)
+    grants = lens.told.grants
+    for limit, mode, bits in ((1110, StabiliserMode.NORMAL, 0), (1109, StabiliserMode.OFF, 2)):
+        reply = obey_power(lens, PowerGrant(number=7, granted=PowerClass.HIGH, limit_ma=limit))
+        assert reply == Done(number=7, order=PowerGrant.TYPE, outcome=Outcome.DONE)
+        assert (lens.told.granted, lens.told.stabiliser, lens.reduction.bits) == (PowerClass.HIGH, mode, bits)
+    assert lens.told.grants == grants + 2
+
+
+def test_drive_power_that_was_there_before_the_grant_is_used_at_the_grant(mount: Any) -> None:
+    mounted = ready(mount)
+    lens = mounted.lens
+    mounted.script("focus near")
+    lens.homed = False
+    began = mounted.bench.now
+    mounted.ask(PowerGrant(granted=PowerClass.EXTREME, limit_ma=1500))
+    assert lens.homing
+    mounted.until(lambda: lens.homed)
+    assert not lens.homing
+    assert mounted.bench.now - began > 0.05
+
+
+@pytest.mark.parametrize(
+    ("homed", "homing", "motor", "starts"),
+    [(False, False, True, True), (True, False, True, False), (False, True, True, False), (False, False, False, False)],
+)
+def test_who_looks_for_its_zero(mount: Any, homed: bool, homing: bool, motor: bool, starts: bool) -> None:
+    mounted = ready(mount, parts={"focus_motor": motor})
+    lens = mounted.lens
+    run = lens.homing_run
+    drop(mounted, V_DRIVE, level=False)
+    mounted.run(0.0001)
+    lens.homed, lens.homing = homed, homing
+    drop(mounted, V_DRIVE, level=True)
+    mounted.run(0.0001)
+    assert lens.homing_run - run == starts
+
+
+def test_a_search_for_the_zero_that_lost_its_power_does_not_end_the_next_one(mount: Any) -> None:
+    mounted = ready(mount, focus={"speed": 3000.0})
+    lens = mounted.lens
+    mounted.script("focus near")
+    lens.homed = False
+    took = []
+    for interrupted in (True, False):
+        drop(mounted, V_DRIVE, level=False)
+        mounted.run(0.01)
+        drop(mounted, V_DRIVE, level=True)
+        mounted.run(0.001)
+        assert (lens.homing, lens.homed) == (True, False)
+        began = mounted.bench.now
+        if interrupted:
+            mounted.run(0.2)
+        else:
+            mounted.until(lambda: not lens.homing)
+            took.append(mounted.bench.now - began)
+    # A search runs at half the top speed: 2.67 s from the near end, of which the first one took 0.2 s.
+    assert took == [pytest.approx(2.47, abs=0.03)]
+    assert lens.homed
+    assert lens.focus.position(mounted.bench.now) == 0
+
+
+def test_a_drive_supply_that_falls_stops_everything_and_is_told_half_a_millisecond_later(mount: Any) -> None:
+    mounted = ready(mount)
+    lens = mounted.lens
+    lens.driving, lens.closing, lens.zooming = 1, 2, 3
+    runs = dict(lens.drive_runs)
+    began = mounted.bench.now
+    drop(mounted, V_DRIVE)
+    mounted.run(0.0004)
+    assert (lens.driving, lens.closing, lens.zooming) == (0, 0, 0)
+    assert {what: count - runs[what] for what, count in lens.drive_runs.items()} == {
+        "driving": 1, "closing": 1, "zooming": 1,
+    }  # fmt: skip
+    assert (lens.homed, lens.homing) == (False, False)
+    assert said(mounted, BrownOut, since=began) == []
+    mounted.run(0.02)
+    (at,) = said(mounted, BrownOut, since=began)
+    assert 0.5 <= at < 1.0
+    assert [event.supply_mv for event in mounted.of(BrownOut)] == [0]
+
+
+@pytest.mark.parametrize("why", ["asleep", "not granted", "the other supply falls as well"])
+def test_a_drive_supply_that_falls_as_it_should_is_not_told(mount: Any, why: str) -> None:
+    mounted = ready(mount)
+    lens = mounted.lens
+    if why == "asleep":
+        lens.asleep = True
+    elif why == "not granted":
+        lens.told.granted = PowerClass.NONE
+    began = mounted.bench.now
+    drop(mounted, V_DRIVE)
+    homed = lens.homed
+    if why == "the other supply falls as well":
+        mounted.run(0.0003)
+        drop(mounted, "V_LOGIC")
+    mounted.run(0.02)
+    assert said(mounted, BrownOut, since=began) == []
+    assert lens.homed == (homed and why != "the other supply falls as well")
+
+
+def test_a_lens_that_needs_no_zero_keeps_it_through_a_brown_out(mount: Any) -> None:
+    mounted = ready(mount, focus={"homes": False})
+    assert mounted.lens.homed
+    run = mounted.lens.homing_run
+    drop(mounted, V_DRIVE)
+    mounted.run(0.02)
+    assert mounted.lens.homed
+    drop(mounted, V_DRIVE, level=True)
+    mounted.run(0.02)
+    assert mounted.lens.homing_run == run == 0
+
+
+@pytest.mark.parametrize("homes", [True, False])
+def test_without_its_supply_a_lens_forgets_all_but_its_glass(mount: Any, homes: bool) -> None:
+    mounted = ready(mount, focus={"homes": homes})
+    lens = mounted.lens
+    mounted.ask(FocusLimits(far=1000, near=2000))
+    assert (lens.focus.far_limit, lens.focus.near_limit) == (1000, 2000)
+    mounted.run(0.5)
+    position = lens.focus.position(mounted.bench.now)
+    lens.asleep, lens.homing, lens.sequence = True, True, 9
+    mounted.body.now = mounted.bench.now
+    mounted.body.stop_tasks()
+    mounted.body.power_off()
+    mounted.run(0.01)
+    assert (lens.asleep, lens.homing, lens.started, lens.homed) == (False, False, False, not homes)
+    assert lens.told == type(lens.told)()
+    assert (lens.baudrate, lens.connection.state, lens.idle, lens.sending) == (115_200, "OFF", True, False)
+    assert [mounted.bench.mount.levels[line] for line in (LENS_ATT, RXD)] == [False, False]
+    assert (lens.focus.far_limit, lens.focus.near_limit) == (0, 3999)
+    assert lens.focus.position(mounted.bench.now) == position
+    assert [notice.text for notice in mounted.notices if notice.role is Role.LENS][-1] == (
+        "power lost, everything at rest"
+    )
+    count = len(mounted.notices)
+    lens.on_line(next(edge for edge in mounted.records if isinstance(edge, Edge) and edge.line == "V_LOGIC"))
+    assert len(mounted.notices) - count <= 1
+
+
+def test_a_lens_whose_rate_is_changing_does_not_go_to_sleep(mount: Any) -> None:
+    mounted = ready(mount)
+    mounted.lens.told.changing = True
+    answer = mounted.ask(Sleep())
+    assert isinstance(answer, Refusal)
+    assert (answer.order, answer.code, answer.field_number) == (Sleep.TYPE, RefusalCode.NOT_NOW, 0)
+    assert not mounted.lens.asleep
+    mounted.lens.told.changing = False
+    assert mounted.ask(Sleep()) == Done(number=answer.number + 1, order=Sleep.TYPE, outcome=Outcome.DONE)
+    assert (mounted.lens.asleep, mounted.lens.told.reports, mounted.lens.homing) == (True, (), False)
+
+
+def test_a_call_is_held_for_3_ms_and_answered_until_it_ends(mount: Any) -> None:
+    mounted = ready(mount)
+    mounted.script("sleep")
+    mounted.run(0.05)
+    # Two calls that are too short, and one that is just long enough.
+    for seconds, wakes in ((0.0029, False), (0.0029, False), (0.0031, True)):
+        began = mounted.bench.now
+        drop(mounted, BODY_ATT, level=True)
+        mounted.run(seconds)
+        drop(mounted, BODY_ATT, level=False)
+        mounted.run(0.01)
+        assert mounted.lens.asleep is not wakes
+        answered = edges(mounted, LENS_ATT, since=began)
+        assert answered == ([(3.0, True), (3.1, False)] if wakes else [])
+    assert mounted.lens.connection.state == "READY"
+
+
+def test_a_quick_lens_is_called_for_a_millisecond(mount: Any) -> None:
+    mounted = ready(mount, timing={"wake": 20.0})
+    mounted.script("sleep")
+    began = mounted.bench.now
+    mounted.script("wake")
+    assert edges(mounted, LENS_ATT, since=began)[0] == (1.0, True)
+
+
+def test_an_order_to_sleep_is_carried_out_again_after_a_wake(mount: Any) -> None:
+    mounted = ready(mount)
+    mounted.script("sleep; wake")
+    kept = [raw[0] for raw, _ in mounted.lens.told.answered]
+    assert Sleep.TYPE not in kept
+    assert len(kept) > 2
+    assert mounted.lens.homed
+    mounted.script("sleep")
+    assert mounted.lens.asleep
+
+
+def test_a_lens_that_slept_without_its_zero_looks_for_it_when_it_wakes(mount: Any) -> None:
+    mounted = ready(mount)
+    mounted.script("sleep")
+    mounted.lens.homed = False
+    mounted.script("wake")
+    mounted.until(lambda: mounted.lens.homed)
+
+
+def test_a_lens_that_cannot_be_called_listens_at_the_first_rate_once_it_has_answered(mount: Any) -> None:
+    made = mount()
+    body = BodyEngine(made.body.settings, made.body.carried)
+    mounted = type(made)(body, LensEngine(made.lens.settings, made.lens.carried - {BODY_ATT})).streams()
+    assert mounted.lens.baudrate == 1_500_000
+    assert isinstance(mounted.ask(Sleep()), Done)
+    mounted.run(0.001)
+    assert mounted.lens.idle
+    assert mounted.lens.baudrate == 115_200
