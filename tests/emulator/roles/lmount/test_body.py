@@ -1,4 +1,4 @@
-"""A body by itself: how long it waits, how often it asks, what it makes of answers, reports, rings and switches."""
+"""A body by itself: how long it waits, how often it asks, how it handles answers, reports, rings and switches."""
 
 from itertools import pairwise
 from types import SimpleNamespace
@@ -68,8 +68,8 @@ def texts(mounted: Any) -> list[str]:
     return [notice.text for notice in mounted.notices]
 
 
-def hears(mounted: Any, message: Message) -> None:
-    """What the lens says, as the body takes it."""
+def take(mounted: Any, message: Message) -> None:
+    """Have the body take a message of the lens."""
     mounted.body.now = mounted.bench.now
     hear(mounted.body, message)
     mounted.run(0.05)
@@ -223,7 +223,7 @@ def test_only_orders_of_a_body_can_be_asked(mount: Any) -> None:
     assert isinstance(mounted.do(ask(mounted.body, IdentityRequest())), Identity)
 
 
-def test_one_more_step_is_done_behind_the_script(mount: Any) -> None:
+def test_one_more_step_is_done_after_the_script(mount: Any) -> None:
     mounted = ready(mount)
     (step,) = parse_script("focus near", CAST.verbs)
     mounted.do(one_more_step(mounted.body, step))
@@ -231,14 +231,14 @@ def test_one_more_step_is_done_behind_the_script(mount: Any) -> None:
 
 
 @pytest.mark.parametrize(("rate", "after"), [(60, 0.25), (24, 10 / 24)])
-def test_a_lens_whose_reports_stop_gets_its_supply_anew(mount: Any, rate: int, after: float) -> None:
+def test_a_lens_whose_reports_stop_is_powered_again(mount: Any, rate: int, after: float) -> None:
     mounted = ready(mount)
     mounted.script(f"rate {rate}")
     mounted.run(0.2)
     last = mounted.body.reported_at
     mounted.lens.told.reports = ()
     mounted.until(lambda: not mounted.bench.mount.levels["V_LOGIC"])
-    # At the first frame that begins behind that time.
+    # At the first frame that begins after that time.
     assert after < mounted.bench.now - last < after + 2.2 / rate
     assert "the reports have stopped; starts anew" in mounted.troubles
     mounted.streams()
@@ -254,11 +254,11 @@ def test_the_frame_signal_is_low_for_20_us_and_comes_with_each_frame(mount: Any)
     starts = mounted.of(FrameStart)
     assert [start.frame for start in starts] == [*range(1, len(starts) + 1)]
     assert {start.period_us for start in starts} == {16_667}
-    # 20 us low, 40 us until the body's own frame, 10 us behind its attention line.
+    # 20 us low, 40 us until the body's own frame, 10 us after its attention line.
     assert {round((at - fall) * 1e6) for fall, at in zip(falls, begun(mounted, FrameStart), strict=False)} == {70}
 
 
-def test_a_rate_of_its_hand_is_bounded_and_is_of_the_moment(mount: Any) -> None:
+def test_the_rate_of_the_shake_is_bounded(mount: Any) -> None:
     mounted = ready(mount)
     assert mounted.body.share == 0.5
     mounted.body.shake = SimpleNamespace(rate=lambda _now: (40.0, -40.0, 1.2344))
@@ -282,8 +282,8 @@ def test_a_focus_ring_that_is_turned_moves_the_focus_by_the_body(
 ) -> None:
     mounted = ready(mount, lens_changes={"parts": {"focus_motor": motor}})
     mounted.body.known.manual = manual
-    hears(mounted, RingTurned(ring=ring, delta=-15))
-    hears(mounted, RingTurned(ring=ring, delta=5))
+    take(mounted, RingTurned(ring=ring, delta=-15))
+    take(mounted, RingTurned(ring=ring, delta=5))
     assert mounted.body.known.turned == {ring: -1.0}
     sent = mounted.of(FocusDrive)
     assert [(one.order, one.value) for one in sent] == ([(order.order, -300), (order.order, 100)] if order else [])
@@ -316,7 +316,7 @@ def test_switches_and_buttons_are_taken(mount: Any, control: ControlKind, value:
         known = mounted.body.known
         known.manual = control == ControlKind.FOCUS_SWITCH and not value
         known.locked = control == ControlKind.AFL_BUTTON and not value
-        hears(mounted, ControlEvent(control=control, value=value))
+        take(mounted, ControlEvent(control=control, value=value))
         assert text in texts(mounted)
         assert known.manual is (control == ControlKind.FOCUS_SWITCH and bool(value))
         locks = control == ControlKind.AFL_BUTTON and bool(value)
@@ -330,7 +330,7 @@ def test_a_supply_that_gives_too_little_is_away_for_5_ms(mount: Any) -> None:
     for draw, collapses in ((1500, False), (1600, True)):
         mounted = ready(mount)
         report = PowerReport(draw_ma=draw, peak_ma=draw)
-        hears(mounted, report)
+        take(mounted, report)
         levels = [
             (record.at, record.level)
             for record in mounted.records
@@ -346,7 +346,7 @@ def test_a_supply_that_gives_too_little_is_away_for_5_ms(mount: Any) -> None:
 
 def test_a_brown_out_is_passed_on(mount: Any) -> None:
     mounted = ready(mount)
-    hears(mounted, BrownOut(supply_mv=4321))
+    take(mounted, BrownOut(supply_mv=4321))
     assert "the lens saw 4321 mV and stopped; it homes again" in texts(mounted)
 
 
@@ -357,7 +357,7 @@ def test_reports_are_counted_by_the_focus_s(mount: Any) -> None:
     mounted.run(0.02)
     reports = body.known.reports
     state = ApertureState(now=900)
-    hears(mounted, state)
+    take(mounted, state)
     assert (body.known.aperture, body.known.reports) == (state, reports)
 
 
@@ -366,7 +366,7 @@ def test_reports_are_counted_by_the_focus_s(mount: Any) -> None:
     [
         (FocusTarget(FocusOrder.ABSOLUTE, 1234), FocusOrder.ABSOLUTE, 1234),
         (FocusTarget(FocusOrder.NEAR_END), FocusOrder.NEAR_END, 0),
-        # Half the steps lie behind twice the nearest distance: n/d of the way to the near end.
+        # Half the steps lie beyond twice the nearest distance: n/d of the way to the near end.
         (FocusTarget(FocusOrder.ABSOLUTE, distance_mm=1900), FocusOrder.ABSOLUTE, 2000),
     ],
 )
@@ -423,11 +423,11 @@ def test_a_picture_in_its_order(mount: Any, target: int | None, diaphragm: bool)
     frame = mounted.body.frame & 0xFF
     mounted.do(expose(mounted.body, 0.02, target))
     kinds = (Exposure, ApertureDrive, MetadataRequest)
-    said = [message for message in mounted.messages(Role.BODY)[began:] if isinstance(message, kinds)]
+    sent = [message for message in mounted.messages(Role.BODY)[began:] if isinstance(message, kinds)]
     closes = target is not None and diaphragm
     close, back = ([ApertureDrive], [ApertureDrive]) if closes else ([], [])
-    assert [type(message) for message in said] == [Exposure, *close, Exposure, Exposure, MetadataRequest, *back]
-    exposures = [message for message in said if isinstance(message, Exposure)]
+    assert [type(message) for message in sent] == [Exposure, *close, Exposure, Exposure, MetadataRequest, *back]
+    exposures = [message for message in sent if isinstance(message, Exposure)]
     assert [(one.number, one.phase, one.duration_us) for one in exposures] == [(frame, n, 20_000) for n in range(3)]
     _, opens, ends = begun(mounted, Exposure)
     assert ends - opens == pytest.approx(0.02, abs=3e-4)

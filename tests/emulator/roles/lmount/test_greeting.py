@@ -59,7 +59,7 @@ def spoils(mounted: Any, kind: type[Message], replies: list[Message] | None = No
 
 
 def test_each_order_of_the_greeting_at_its_moment(mount: Any) -> None:
-    """Microseconds of the wire: 10 bits a byte, 10 before a frame and 5 behind it, 60 before the next order."""
+    """A byte is 10 bits on the wire, 10 us before a frame and 5 us after it, 60 us before the next order."""
     mounted = mount("leica-cl", TELE).streams()
     orders = sent(mounted)
     until = next(place for place, (_, message) in enumerate(orders) if isinstance(message, FrameStart))
@@ -68,7 +68,7 @@ def test_each_order_of_the_greeting_at_its_moment(mount: Any) -> None:
                           largest_payload=512, rates=[115_200, 750_000, 1_500_000])),
         (86.81, PowerGrant(number=1, granted=PowerClass.EXTREME, limit_ma=1500, warned=1)),
         (89.44, RateOrder(number=2, baudrate=1_500_000)),
-        # Behind the acceptance 1 ms until both switch, and 2 ms to be sure.
+        # After the acceptance 1 ms until both switch, and 2 ms to be sure.
         (95.01, IdentityRequest(number=3)),
         (95.75, AbilitiesRequest(number=4)),
         (96.34, CropNotice(number=5, used=ImageCircle.APS_C)),
@@ -148,7 +148,7 @@ def test_what_is_granted_of_what_a_lens_asks_for(
     (grant,) = mounted.of(PowerGrant)
     assert (grant.granted, grant.limit_ma, grant.warned) == (granted, limit_ma, warned)
     assert (mounted.body.known.granted, mounted.body.known.warned) == (granted, bool(warned))
-    notices = [heard.text for heard in mounted.notices if heard.text.startswith("notice")]
+    notices = [one.text for one in mounted.notices if one.text.startswith("notice")]
     assert len(notices) == warned
     assert all(notice in text for text in notices)
 

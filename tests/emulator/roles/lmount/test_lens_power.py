@@ -1,4 +1,4 @@
-"""A lens between its supplies: start, grant, what it says of its draw, brown-outs, its zero, sleep and calls."""
+"""A lens between its supplies: start, grant, reports of its draw, brown-outs, its zero, sleep and calls."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ def edges(mounted: Any, line: str, *, since: float = 0.0) -> list[tuple[float, b
     return [(round((edge.at - since) * 1e3, 2), edge.level) for edge in found if edge.at >= since]
 
 
-def said(mounted: Any, kind: type[Message], *, since: float = 0.0) -> list[float]:
+def reported(mounted: Any, kind: type[Message], *, since: float = 0.0) -> list[float]:
     """Milliseconds at which the lens began frames that are one message of a class."""
     bursts = [record for record in mounted.records if isinstance(record, Burst) and record.sender is Role.LENS]
     return [
@@ -51,10 +51,10 @@ def ready(mount: Any, lens: str = TELE, **changes: Any) -> Any:
 def test_a_lens_starts_and_greets_at_its_moments(mount: Any) -> None:
     mounted = mount("panasonic-s1r", TELE, lens_changes={"timing": {"boot": 70_000.0, "hello": 700.0}}).streams()
     assert edges(mounted, RXD)[:1] == [(20.0, True)]
-    # It says that it runs until the body begins to greet.
+    # Its attention line is high until the body begins to greet.
     assert edges(mounted, LENS_ATT)[:2] == [(90.0, True), (90.06, False)]
     body_ends = edges(mounted, BODY_ATT)[1][0]
-    (hello,) = said(mounted, LensHello)
+    (hello,) = reported(mounted, LensHello)
     assert hello == pytest.approx(body_ends + 0.7 + 0.01 - 0.005, abs=0.011)
     assert mounted.of(LensHello) == [
         LensHello(revision=2, features=127, power_class=PowerClass.EXTREME, peak_current_ma=1110,
@@ -66,21 +66,21 @@ def test_a_lens_starts_and_greets_at_its_moments(mount: Any) -> None:
 def test_a_draw_is_reported_when_it_has_changed_by_20_ma(mount: Any) -> None:
     mounted = ready(mount)
     draws = iter([500, 519, 480, 481, 501, *[502] * 100])
-    grants, told_ma = mounted.lens.told.grants, mounted.of(PowerReport)[-1].draw_ma
-    mounted.lens.draw_ma = lambda: next(draws) if mounted.lens.told.grants > grants else told_ma
+    grants, last_ma = mounted.lens.told.grants, mounted.of(PowerReport)[-1].draw_ma
+    mounted.lens.draw_ma = lambda: next(draws) if mounted.lens.told.grants > grants else last_ma
     began = mounted.bench.now
     mounted.ask(PowerGrant(granted=PowerClass.EXTREME, limit_ma=1500))
-    answered = said(mounted, Done, since=began)[-1]
+    answered = reported(mounted, Done, since=began)[-1]
     mounted.run(0.75)
     reports = [report for report in mounted.of(PowerReport) if 480 <= report.draw_ma <= 520]
     assert [report.draw_ma for report in reports] == [500, 480, 501]
-    first, second, third = said(mounted, PowerReport, since=began)[-3:]
-    # The first one behind the answer, and one look each tenth of a second.
+    first, second, third = reported(mounted, PowerReport, since=began)[-3:]
+    # The first one follows the answer; the draw is sampled each tenth of a second.
     assert first - answered == pytest.approx(0.12, abs=0.06)
     assert (second - first, third - second) == (pytest.approx(200, abs=0.5), pytest.approx(200, abs=0.5))
 
 
-def test_a_report_of_the_draw_says_the_peak_since_the_last_one_and_what_is_left_out(mount: Any) -> None:
+def test_a_report_of_the_draw_has_the_peak_and_the_reduction(mount: Any) -> None:
     mounted = mount("panasonic-s1r", TELE, body_changes={"power": {"grants": "normal"}}).streams()
     assert {report.reduced for report in mounted.of(PowerReport)} == {3}
     mounted.lens.peak_ma = 777
@@ -106,7 +106,7 @@ def test_what_ends_the_reports_of_a_grant(mount: Any, end: str) -> None:
     elif end == "sleep":
         mounted.lens.asleep = True
     mounted.run(0.35)
-    reports = said(mounted, PowerReport, since=began)
+    reports = reported(mounted, PowerReport, since=began)
     assert (len(reports) >= 3) if end == "nothing" else (reports == [])
 
 
@@ -143,7 +143,7 @@ def test_drive_power_that_was_there_before_the_grant_is_used_at_the_grant(mount:
     ("homed", "homing", "motor", "starts"),
     [(False, False, True, True), (True, False, True, False), (False, True, True, False), (False, False, False, False)],
 )
-def test_who_looks_for_its_zero(mount: Any, homed: bool, homing: bool, motor: bool, starts: bool) -> None:
+def test_which_lens_looks_for_its_zero(mount: Any, homed: bool, homing: bool, motor: bool, starts: bool) -> None:
     mounted = ready(mount, parts={"focus_motor": motor})
     lens = mounted.lens
     run = lens.homing_run
@@ -179,7 +179,7 @@ def test_a_search_for_the_zero_that_lost_its_power_does_not_end_the_next_one(mou
     assert lens.focus.position(mounted.bench.now) == 0
 
 
-def test_a_drive_supply_that_falls_stops_everything_and_is_told_half_a_millisecond_later(mount: Any) -> None:
+def test_a_drive_supply_that_falls_stops_everything_and_is_reported_500_us_later(mount: Any) -> None:
     mounted = ready(mount)
     lens = mounted.lens
     lens.driving, lens.closing, lens.zooming = 1, 2, 3
@@ -192,15 +192,15 @@ def test_a_drive_supply_that_falls_stops_everything_and_is_told_half_a_milliseco
         "driving": 1, "closing": 1, "zooming": 1,
     }  # fmt: skip
     assert (lens.homed, lens.homing) == (False, False)
-    assert said(mounted, BrownOut, since=began) == []
+    assert reported(mounted, BrownOut, since=began) == []
     mounted.run(0.02)
-    (at,) = said(mounted, BrownOut, since=began)
+    (at,) = reported(mounted, BrownOut, since=began)
     assert 0.5 <= at < 1.0
     assert [event.supply_mv for event in mounted.of(BrownOut)] == [0]
 
 
 @pytest.mark.parametrize("why", ["asleep", "not granted", "the other supply falls as well"])
-def test_a_drive_supply_that_falls_as_it_should_is_not_told(mount: Any, why: str) -> None:
+def test_a_drive_supply_that_falls_as_it_should_is_not_reported(mount: Any, why: str) -> None:
     mounted = ready(mount)
     lens = mounted.lens
     if why == "asleep":
@@ -214,7 +214,7 @@ def test_a_drive_supply_that_falls_as_it_should_is_not_told(mount: Any, why: str
         mounted.run(0.0003)
         drop(mounted, "V_LOGIC")
     mounted.run(0.02)
-    assert said(mounted, BrownOut, since=began) == []
+    assert reported(mounted, BrownOut, since=began) == []
     assert lens.homed == (homed and why != "the other supply falls as well")
 
 

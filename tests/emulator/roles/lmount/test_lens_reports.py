@@ -1,4 +1,4 @@
-"""What a lens reports with each frame, bit by bit, and what it takes of what the body says with each frame."""
+"""What a lens reports with each frame, bit by bit, and how it takes the messages that a body sends with each frame."""
 
 from typing import Any
 
@@ -79,12 +79,12 @@ def test_the_flags_of_a_focus_that_moves(lens: Any) -> None:
     assert not report(played, FocusState).flags & FocusFlag.RING
 
 
-def test_a_lens_without_a_motor_says_so_in_each_report(lens: Any) -> None:
+def test_the_flag_of_a_lens_without_a_motor(lens: Any) -> None:
     assert report(lens(parts={"focus_motor": False}), FocusState).flags & FocusFlag.CANNOT
     assert not report(lens(), FocusState).flags & FocusFlag.CANNOT
 
 
-def test_what_an_aperture_report_says_of_diaphragm_and_ring(lens: Any) -> None:
+def test_an_aperture_report_of_diaphragm_and_ring(lens: Any) -> None:
     played = lens(RINGS)
     widest, smallest = played.widest[0], played.smallest
     reached, at_a, clicks, locked, moving = 2, 4, 8, 16, 1
@@ -104,7 +104,7 @@ def test_what_an_aperture_report_says_of_diaphragm_and_ring(lens: Any) -> None:
     assert widest < state.now < widest + 400
 
 
-def test_a_lens_without_an_aperture_ring_says_nothing_of_one(lens: Any) -> None:
+def test_the_flags_of_a_lens_without_an_aperture_ring(lens: Any) -> None:
     played = lens("sigma-18-50mm-f2.8-dc-dn")
     assert report(played, ApertureState).flags == 2 | 8
 
@@ -143,7 +143,7 @@ def test_a_lens_without_a_stabiliser_has_no_range(lens: Any) -> None:
     assert report(lens("sigma-45mm-f2.8-dg-dn"), StabiliserState).range_um == 0
 
 
-def test_a_stabiliser_at_its_limit_and_one_that_pans_say_so(lens: Any) -> None:
+def test_the_flags_of_a_stabiliser_at_its_limit_and_in_a_pan(lens: Any) -> None:
     played = lens(stabiliser={"range_um": 5})
     played.told.stabiliser = StabiliserMode.NORMAL
     assert report(played, StabiliserState).flags == 1
@@ -155,7 +155,7 @@ def test_a_stabiliser_at_its_limit_and_one_that_pans_say_so(lens: Any) -> None:
         played.now += 1 / 60
         state = report(played, StabiliserState)
     assert (state.flags & 2, state.shift_x) == (2, 0)
-    # What the pan left behind is where the hand holds the lens from then on.
+    # The angle at the end of a pan is the new centre.
     assert played.yaw_held == pytest.approx(played.shake.angle(played.now)[1])
     played.told.stabiliser = StabiliserMode.NORMAL
     assert report(played, StabiliserState).flags & 2
@@ -175,7 +175,7 @@ def test_a_frame_signal_counts_and_measures_the_frames(lens: Any) -> None:
     assert (told.period, told.frame_at) == (0.5, 6.125)
 
 
-def test_what_the_body_says_with_a_frame_is_taken(lens: Any) -> None:
+def test_messages_of_the_body_with_a_frame_are_taken(lens: Any) -> None:
     played = lens()
     lens_stream.hear(played, FrameStart(frame=77, period_us=20_000))
     assert (played.told.frame, played.told.period) == (77, pytest.approx(0.02))
@@ -200,7 +200,7 @@ def test_a_report_is_the_frame_s_and_is_left_out_where_it_would_be_late(mount: A
         before = len(mounted.of(FocusState))
         mounted.run(0.1)
         states = mounted.of(FocusState)[before:]
-        # What was under way when it changed comes; behind it all, or none.
+        # What was under way when it changed still comes; after that all reports, or none.
         assert (len(states) >= 5) is comes
         assert len(states) <= 1 or comes
         frames = [state.frame for state in states]
