@@ -56,6 +56,7 @@ class Dialect:
         rate_words: what a message says of the rate: with an order and its acceptance both ends change it.
         rate_changes: seconds from the end of that acceptance to the change: what was sent before it is over by then,
             and nothing is sent for as long again.
+        line_fallbacks: line -> how an end behaves on a port that does not carry it, for people.
     """
 
     name: str
@@ -83,6 +84,7 @@ class Dialect:
     sync: str = ""
     rate_words: RateWords = field(default=_says_nothing)
     rate_changes: float = 0.0
+    line_fallbacks: Mapping[str, str] = field(default_factory=lambda: dict[str, str]())
 
     def __post_init__(self) -> None:
         """Complete the wiring by what the rest of the dialect knows, so that readers of captures need only it."""

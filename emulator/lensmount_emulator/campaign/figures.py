@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from lensmount_emulator.campaign.watching import CampaignWatch
-from lensmount_emulator.fuzz.traits import Traits
+from lensmount_emulator.roles.fuzz_traits import FuzzTraits
 from lensmount_protocol.decoder import Decoded, DecodedFrame
 from lensmount_protocol.message import Unknown
 from lensmount_protocol.wire import Role
@@ -44,7 +44,7 @@ def messages_in(events: Iterable[Decoded]) -> dict[tuple[str, str], tuple[int, i
     return {key: (count, sizes[key]) for key, count in frames.items()}
 
 
-def replies_in(events: Iterable[Decoded], traits: Traits) -> dict[tuple[str, int], int]:
+def replies_in(events: Iterable[Decoded], traits: FuzzTraits) -> dict[tuple[str, int], int]:
     """(what was asked, bucket) -> replies: from the last bit of the question to the first bit of its answer.
 
     A question that is asked again counts from its last time.

@@ -105,10 +105,10 @@ def _parser(arguments: argparse.Namespace) -> int:
 def _session(arguments: argparse.Namespace) -> int:
     from lensmount_emulator.fuzz.session import Campaign, run_campaign
     from lensmount_emulator.fuzz.story import write_story
-    from lensmount_emulator.fuzz.traits import TRAITS, players_of
+    from lensmount_emulator.fuzz.traits import fuzzed_dialects, players_of
     from lensmount_hardware.clock import MonotonicClock
 
-    dialects = arguments.dialect or list(TRAITS)
+    dialects = arguments.dialect or fuzzed_dialects()
     for name in dialects:
         players_of(name)
     folder = _ready(Path(arguments.stories))

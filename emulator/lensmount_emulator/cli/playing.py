@@ -127,9 +127,10 @@ class Player:
             self._say(f"note: {note}")
         if missing:
             self._say(f"this port does not carry {', '.join(missing)}; the form that it allows is played:")
+            fallbacks = self._dialect.line_fallbacks
             for line in missing:
-                if line in WITHOUT:
-                    self._say(f"  without {line}: {WITHOUT[line]}")
+                if line in fallbacks:
+                    self._say(f"  without {line}: {fallbacks[line]}")
 
     def play(self, seconds: float | None) -> None:
         """Play for so many seconds, or until what is played is over."""
@@ -248,19 +249,3 @@ class Player:
     def _say(self, line: str) -> None:
         self._out.write(line + "\n")
         self._out.flush()
-
-
-WITHOUT = {
-    "BODY_CS": "no handshake and no speed switch; a frame ends where its length says",
-    "LENS_CS": "the lens's frames end where their length says",
-    "VD": "no frame sync; the lens answers each `04` with its next pair",
-    "VCC": "the supply is taken for granted",
-    "BODY_ATT": "a frame ends where its length says; a sleeping lens is woken by a greeting",
-    "LENS_ATT": "the lens's frames end where their length says; a body greets until one answers",
-    "FSYNC": "no frame signal; the lens reports behind each `FrameStart`",
-    "V_LOGIC": "the supply is taken for granted",
-    "V_DRIVE": "drive power is taken for granted behind its grant",
-    "DETECT": "a lens is taken for granted; a body keeps asking until one answers",
-    "XDETECT": "a lens is taken for granted; a body keeps asking until one answers",
-}
-"""What is played otherwise where a line is missing."""

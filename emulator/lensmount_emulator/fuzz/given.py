@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from lensmount_emulator.fuzz.traits import Traits
+from lensmount_emulator.roles.fuzz_traits import FuzzTraits
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.frame import Frame, FrameEvent, Garbage, GarbageReason
 from lensmount_protocol.message import Unknown
@@ -29,7 +29,7 @@ class Given:
         asked: what the lens has heard since its supply came, by what its answer is known; `None` where nobody knows.
     """
 
-    def __init__(self, dialect: Dialect, traits: Traits, complain: Complain) -> None:
+    def __init__(self, dialect: Dialect, traits: FuzzTraits, complain: Complain) -> None:
         self.open: dict[Role, dict[int, float]] = {role: {} for role in Role}
         self.asked: set[int] | None = None
         self._traits = traits

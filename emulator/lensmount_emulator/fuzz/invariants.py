@@ -153,7 +153,7 @@ def declared_end(watch: Watch) -> bool:
     """
     gone = not watch.mount.attached or watch.bench.body.done
     body = watch.bench.body
-    return (gone and at_rest(watch)) or (body.done and body.connection.state == "ASLEEP")
+    return (gone and at_rest(watch)) or (body.done and body.connection.state in watch.traits.asleep)
 
 
 def recovers(watch: Watch, within: float) -> bool:
@@ -168,7 +168,7 @@ def recovers(watch: Watch, within: float) -> bool:
         if streams(watch, since):
             return True
         if declared_end(watch):
-            if by_hand or not watch.mount.attached or watch.bench.body.connection.state == "ASLEEP":
+            if by_hand or not watch.mount.attached or watch.bench.body.connection.state in watch.traits.asleep:
                 return not by_hand
             by_hand, until = True, watch.now + within
             watch.attempt(lambda: watch.bench.take_off(watch.now))

@@ -5,8 +5,9 @@ from random import Random
 
 from lensmount_emulator.fuzz.invariants import check
 from lensmount_emulator.fuzz.story import Story
-from lensmount_emulator.fuzz.traits import Traits, profile, traits_of
+from lensmount_emulator.fuzz.traits import profile, traits_of
 from lensmount_emulator.fuzz.watch import Complaint, Players, Watch
+from lensmount_emulator.roles.fuzz_traits import FuzzTraits
 from lensmount_emulator.roles.notice import Notice, NoticeKind
 from lensmount_emulator.sessions.loopback import run_loopback
 from lensmount_protocol.wire import Remark, RemarkKind, Role
@@ -80,12 +81,12 @@ class PlainWatch(Watch):
             self.complain("clean", f"the {role.value} sends in a window that it opened {lasted:.1f} ms before")
 
 
-def plain_script(traits: Traits, random: Random) -> str:
+def plain_script(traits: FuzzTraits, random: Random) -> str:
     """A script by chance."""
     return "; ".join(random.choice(traits.verbs or ("",)) for _ in range(random.randint(0, MOST_STEPS)))
 
 
-def any_plain(dialect: str, traits: Traits, random: Random) -> tuple[Story, frozenset[str]]:
+def any_plain(dialect: str, traits: FuzzTraits, random: Random) -> tuple[Story, frozenset[str]]:
     """Players and a script by chance, and the lines that their ports do not carry."""
     story = Story(
         dialect, random.choice(traits.bodies), random.choice(traits.lenses), script=plain_script(traits, random)

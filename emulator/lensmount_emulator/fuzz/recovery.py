@@ -16,7 +16,7 @@ from lensmount_emulator.faults.registry import text_of
 from lensmount_emulator.fuzz.chance import any_fault
 from lensmount_emulator.fuzz.invariants import check, declared_end, recovers
 from lensmount_emulator.fuzz.plain import any_plain, run_plain, watch_plain
-from lensmount_emulator.fuzz.traits import TRAITS, dialect_of, profile, traits_of
+from lensmount_emulator.fuzz.traits import dialect_of, fuzzed_dialects, profile, traits_of
 from lensmount_emulator.fuzz.watch import Complaint, Players, Watch
 from lensmount_hardware.clock import MonotonicClock
 
@@ -137,7 +137,7 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="the figures as one JSON object")
     options = parser.parse_args()
     clock = MonotonicClock()
-    came = run_cases(TRAITS, options.sessions, options.seed, options.first)
+    came = run_cases(fuzzed_dialects(), options.sessions, options.seed, options.first)
     right = came.streamed + came.ended + came.plain
     figures = {"sessions": came.sessions, "stream again": came.streamed, "declared end": came.ended,
                "clean without one": came.plain,

@@ -17,7 +17,8 @@ from lensmount_emulator.fuzz.said import said
 from lensmount_emulator.fuzz.shrink import shrunk
 from lensmount_emulator.fuzz.stage import Outcome, Stage, play_story, told_otherwise
 from lensmount_emulator.fuzz.story import MODES, Story
-from lensmount_emulator.fuzz.traits import Traits, dialect_of, traits_of
+from lensmount_emulator.fuzz.traits import dialect_of, traits_of
+from lensmount_emulator.roles.fuzz_traits import FuzzTraits
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.errors import MountError
 from lensmount_protocol.wire import Role
@@ -51,7 +52,7 @@ class Chooser:
     def __init__(self, story: Story, random: Random) -> None:
         self.random = random
         self.dialect: Dialect = dialect_of(story.dialect)
-        self.traits: Traits = traits_of(story.dialect)
+        self.traits: FuzzTraits = traits_of(story.dialect)
         self.mode = story.mode
         self.puppet = {"body": Role.LENS, "lens": Role.BODY}.get(story.mode)
         names, weights = zip(*CHOICES["both" if self.puppet is None else "one"], strict=True)

@@ -14,8 +14,9 @@ from lensmount_emulator.faults.words import DURATION, LINE, RATE, WORD, Kind, ki
 from lensmount_emulator.fuzz.chance import messages_of
 from lensmount_emulator.fuzz.layouts import declared
 from lensmount_emulator.fuzz.story import Story
-from lensmount_emulator.fuzz.traits import Traits, dialect_of, players_of, traits_of
+from lensmount_emulator.fuzz.traits import dialect_of, players_of, traits_of
 from lensmount_emulator.proofs.differential import message_bytes, mutated
+from lensmount_emulator.roles.fuzz_traits import FuzzTraits
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.envelope import DeclaredFormat
 from lensmount_protocol.errors import MountError
@@ -160,7 +161,7 @@ def _values(one: Field[Any], dialect: Dialect) -> st.SearchStrategy[Any]:
     return values if one.default is not None else st.none() | values
 
 
-def steps(dialect: str | Dialect, traits: Traits | None = None) -> st.SearchStrategy[str]:
+def steps(dialect: str | Dialect, traits: FuzzTraits | None = None) -> st.SearchStrategy[str]:
     """Steps of a story with two engines: waits, bytes of a third party, faults, a hand, the lens off and on."""
     spoken = named(dialect)
     hands = (traits or traits_of(spoken.name)).hands

@@ -15,10 +15,11 @@ from lensmount_emulator.fuzz.ears import Ears, OverheardMount
 from lensmount_emulator.fuzz.given import Given
 from lensmount_emulator.fuzz.listening import Listening
 from lensmount_emulator.fuzz.puppet import Puppet
-from lensmount_emulator.fuzz.traits import Traits, dialect_of, players_of, traits_of
+from lensmount_emulator.fuzz.traits import dialect_of, players_of, traits_of
 from lensmount_emulator.mount.virtual import Resolution
 from lensmount_emulator.profiles.profile import Profile
 from lensmount_emulator.roles.engine import Engine
+from lensmount_emulator.roles.fuzz_traits import FuzzTraits
 from lensmount_emulator.roles.notice import Notice
 from lensmount_emulator.roles.observer import FrameObserver
 from lensmount_emulator.roles.script import parse_script
@@ -94,7 +95,7 @@ class Watch:
 
     def __init__(self, cast: Players, tap: Callable[[Record], None] = lambda _record: None) -> None:
         self.dialect: Dialect = dialect_of(cast.body.dialect)
-        self.traits: Traits = traits_of(self.dialect.name)
+        self.traits: FuzzTraits = traits_of(self.dialect.name)
         self.cast = cast
         self.complaints: list[Complaint] = []
         self.notices: list[Notice] = []

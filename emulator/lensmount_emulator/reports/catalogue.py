@@ -1,12 +1,16 @@
 """A dialect's messages as Markdown tables: the catalogue that stands in its specification, and is held equal to it."""
 
 import enum
+import re
 from typing import Any
 
 from lensmount_protocol.constructs import OpenEnum
 from lensmount_protocol.deferred import resolve, text_of
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.message import FieldSpec, Message
+
+MODULE_PATH = re.compile(r"\b(?:[a-z_]\w*\.)+(?=[A-Z])")
+"""The module in front of a class's name."""
 
 
 def catalogue(dialect: Dialect) -> str:
@@ -44,8 +48,7 @@ def _message(cls: type[Message]) -> str:
 def _row(spec: FieldSpec, certain: bool) -> str:
     at = str(spec.offset) if certain else f"{spec.offset}+"
     written = (text_of(spec.layout) or str(spec.layout)).replace("|", "\\|")
-    for module in ("lensmount_protocol.dialects.lmount.", "lensmount_protocol.dialects.emount."):
-        written = written.replace(module, "")
+    written = MODULE_PATH.sub("", written)
     unit = f", in {spec.unit}" if spec.unit else ""
     return f"| {at} | {'varies' if spec.varies else spec.size} | `{spec.name}` | `{written}` | {spec.meaning}{unit} |"
 

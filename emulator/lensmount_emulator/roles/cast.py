@@ -1,7 +1,7 @@
 """What plays the ends of a dialect: settings to check a profile against, verbs of a script, and engines."""
 
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from random import Random
 
@@ -10,6 +10,7 @@ from msgspec import Struct
 from lensmount_emulator.roles.accessory import Coupler
 from lensmount_emulator.roles.engine import Engine
 from lensmount_emulator.roles.findings import Rule
+from lensmount_emulator.roles.fuzz_traits import FuzzTraits
 from lensmount_emulator.roles.script import Reader, Step
 from lensmount_emulator.roles.tasks import Await, Task
 from lensmount_protocol.message import Message
@@ -47,6 +48,11 @@ class Cast:
         carry_out: one more step for a body that is `done` with its script; `None` where it takes no more.
         ask: one message to the lens, of somebody's own wording, and its answer; `None` where a body asks for nobody.
             Raises `LocalProtocolError` for a message that cannot be asked by itself.
+        fuzz_traits: what fuzzing knows of the dialect.
+        probe: a request that every healthy lens answers and that changes nothing; `None` where there is none, and a
+            device is judged by its stream alone.
+        capture_replay: the function that plays captures against an engine, as `package.module:NAME`; it takes the
+            records, the dialect and the profile. `""` where captures of the dialect cannot be replayed.
     """
 
     settings: Mapping[Place, type[Struct]]
@@ -61,3 +67,6 @@ class Cast:
     check_script: str = ""
     carry_out: Callable[[Engine, Step], Task] | None = None
     ask: Callable[[Engine, Message], Asking] | None = None
+    fuzz_traits: FuzzTraits = field(default_factory=FuzzTraits)
+    probe: Callable[[], Message] | None = None
+    capture_replay: str = ""

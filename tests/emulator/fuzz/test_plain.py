@@ -11,15 +11,17 @@ from lensmount_emulator.fuzz.plain import any_plain, run_plain, run_plains, watc
 from lensmount_emulator.fuzz.said import said
 from lensmount_emulator.fuzz.stage import Stage, play_story
 from lensmount_emulator.fuzz.story import Story
-from lensmount_emulator.fuzz.traits import TRAITS, dialect_of, traits_of
+from lensmount_emulator.fuzz.traits import dialect_of, fuzzed_dialects, traits_of
 from lensmount_protocol.dialects.lmount.framing import ORDER
 from lensmount_protocol.dialects.lmount.link import BodyHello, Done, RateOrder
 from lensmount_protocol.wire import Role
 
+DIALECTS = fuzzed_dialects()
+
 BODY, LENS = "panasonic-s1r", "sigma-45mm-f2.8-dg-dn"
 
 
-@pytest.mark.parametrize("dialect", TRAITS)
+@pytest.mark.parametrize("dialect", DIALECTS)
 def test_nothing_is_wanting(dialect: str) -> None:
     assert run_plains(dialect, 25, 7) == []
     assert run_plain(any_plain(dialect, traits_of(dialect), Random(7))[0]) == []
@@ -88,7 +90,7 @@ def test_a_lens_that_stays_at_a_rate_that_nobody_speaks_is_seen(monkeypatch: pyt
     assert [complaint.invariant for complaint in play_story(story).complaints] == ["recovers"]
 
 
-@pytest.mark.parametrize("dialect", TRAITS)
+@pytest.mark.parametrize("dialect", DIALECTS)
 @pytest.mark.parametrize("role", Role)
 def test_a_puppet_has_words_and_asks_for_much_at_once(dialect: str, role: Role) -> None:
     assert len(said(dialect, role)) > 10

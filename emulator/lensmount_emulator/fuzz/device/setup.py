@@ -1,6 +1,5 @@
 """Whom a run fuzzes: which end the device is, who plays its peer, and who is its twin."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 
@@ -8,14 +7,9 @@ from lensmount_emulator.fuzz.traits import dialect_of, players_of, profile, trai
 from lensmount_emulator.roles.cast import Cast
 from lensmount_emulator.roles.engine import Engine
 from lensmount_protocol.dialect import Dialect
-from lensmount_protocol.dialects.emount.init import IdentityRequest as EmountIdentityRequest
-from lensmount_protocol.dialects.lmount.identity import IdentityRequest as LmountIdentityRequest
 from lensmount_protocol.errors import ProfileError
 from lensmount_protocol.message import Message
 from lensmount_protocol.wire import Role
-
-PROBES: dict[str, Callable[[], Message]] = {"emount": EmountIdentityRequest, "lmount": LmountIdentityRequest}
-"""Dialect -> what every healthy lens answers and nothing happens by; of others the stream alone is looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +52,7 @@ class Setup:
 
     def probe(self) -> Message | None:
         """What the device is asked to know whether it is well; `None` where it cannot be asked."""
-        make = PROBES.get(self.dialect.name)
+        make = self.cast.probe
         return make() if make is not None and self.device is Role.LENS and self.cast.ask is not None else None
 
 

@@ -49,7 +49,7 @@ def struck(fault: type[Fault], data: bytes, dialect: Dialect, role: Role, random
     """What a fault makes of bytes; one that keeps a frame back is given another one to put in front of it."""
     one, hand = fault(), _Hand(dialect)
     one.random = Random(random.getrandbits(32))
-    if not fault.__name__.endswith(("Late", "Repeat", "Swap", "Truncate")) and hasattr(one, "rate"):
+    if not isinstance(one, Late | Repeat | Swap | Truncate) and hasattr(one, "rate"):
         one.rate = random.choice((0.02, 0.1, 1.0)) if fault is not StuckBytes else 1.0
     if isinstance(one, WrongLength | WrongSequence):
         one.by = random.choice((-3, -1, 1, 7, 100))

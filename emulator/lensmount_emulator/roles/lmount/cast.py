@@ -11,11 +11,13 @@ from lensmount_emulator.roles.lmount.body import BodyEngine, ask, one_more_step
 from lensmount_emulator.roles.lmount.body_script import VERBS
 from lensmount_emulator.roles.lmount.checks import check
 from lensmount_emulator.roles.lmount.coupling import couple
+from lensmount_emulator.roles.lmount.fuzz_traits import LMOUNT_TRAITS
 from lensmount_emulator.roles.lmount.lens import LensEngine
 from lensmount_emulator.roles.lmount.lens_hand import LENS_VERBS
 from lensmount_emulator.roles.lmount.rules import RULES
 from lensmount_emulator.roles.lmount.settings import AccessorySettings, BodySettings, LensSettings
 from lensmount_emulator.roles.script import Step
+from lensmount_protocol.dialects.lmount.identity import IdentityRequest
 
 
 def _engine(settings: Struct, carried: frozenset[str] | None, random: Random | None, script: Sequence[Step]) -> Engine:
@@ -40,4 +42,6 @@ LMOUNT_CAST = Cast(
     couple=couple,
     carry_out=one_more_step,
     ask=ask,
+    fuzz_traits=LMOUNT_TRAITS,
+    probe=IdentityRequest,
 )

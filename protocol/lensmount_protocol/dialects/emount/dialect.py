@@ -7,7 +7,16 @@ from lensmount_protocol.dialects.emount.focus_status import FocusStatus
 from lensmount_protocol.dialects.emount.framing import FORMATS, build_frame
 from lensmount_protocol.dialects.emount.init import SpeedReply, SpeedRequest
 from lensmount_protocol.dialects.emount.lens_status import LensStatus
-from lensmount_protocol.dialects.emount.lines import DRIVERS, FAST_BAUDRATE, LENS_POWER, VCC, VD, WIRING, XDETECT
+from lensmount_protocol.dialects.emount.lines import (
+    DRIVERS,
+    FAST_BAUDRATE,
+    LENS_POWER,
+    LINE_FALLBACKS,
+    VCC,
+    VD,
+    WIRING,
+    XDETECT,
+)
 from lensmount_protocol.dialects.emount.messages import MESSAGES
 from lensmount_protocol.dialects.emount.stream import StreamLayoutReply
 from lensmount_protocol.dialects.emount.timing import TIMING
@@ -77,4 +86,5 @@ EMOUNT = Dialect(
     rate_words=_rate_words,
     # Padding behind the reply and the silent handshake are over within a millisecond; 20.3 ms of silence follow them.
     rate_changes=2e-3,
+    line_fallbacks=LINE_FALLBACKS,
 )

@@ -36,3 +36,12 @@ DRIVERS = {
     RXD: Role.LENS,
     XDETECT: Role.LENS,
 }
+
+LINE_FALLBACKS = {
+    "BODY_CS": "no handshake and no speed switch; a frame ends where its length says",
+    "LENS_CS": "the lens's frames end where their length says",
+    "VD": "no frame sync; the lens answers each `04` with its next pair",
+    "VCC": "the supply is assumed to be on",
+    "XDETECT": "a lens is assumed to be present; a body repeats its request until one answers",
+}
+"""How an end behaves on a port that does not carry the line."""

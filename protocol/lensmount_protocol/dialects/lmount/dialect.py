@@ -3,7 +3,7 @@
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.dialects.lmount.evidence import SOURCES
 from lensmount_protocol.dialects.lmount.framing import FORMATS, ORDER, build_frame, message_end
-from lensmount_protocol.dialects.lmount.lines import DETECT, DRIVERS, FSYNC, V_DRIVE, V_LOGIC, WIRING
+from lensmount_protocol.dialects.lmount.lines import DETECT, DRIVERS, FSYNC, LINE_FALLBACKS, V_DRIVE, V_LOGIC, WIRING
 from lensmount_protocol.dialects.lmount.link import Done, RateOrder, Refusal
 from lensmount_protocol.dialects.lmount.messages import MESSAGES
 from lensmount_protocol.dialects.lmount.timing import TIMING
@@ -56,4 +56,5 @@ LMOUNT = Dialect(
     sync=FSYNC,
     rate_words=_rate_words,
     rate_changes=1e-3,
+    line_fallbacks=LINE_FALLBACKS,
 )

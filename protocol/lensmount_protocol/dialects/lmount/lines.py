@@ -32,3 +32,13 @@ DRIVERS = {
     TXD: Role.BODY,
     RXD: Role.LENS,
 }
+
+LINE_FALLBACKS = {
+    "BODY_ATT": "a frame ends where its length says; a hello wakes a sleeping lens",
+    "LENS_ATT": "the lens's frames end where their length says; a body sends its hello until one answers",
+    "FSYNC": "no frame signal; the lens reports after each `FrameStart`",
+    "V_LOGIC": "the supply is assumed to be on",
+    "V_DRIVE": "drive power is assumed to be on after its grant",
+    "DETECT": "a lens is assumed to be present; a body repeats its request until one answers",
+}
+"""How an end behaves on a port that does not carry the line."""
