@@ -3,7 +3,7 @@
 from collections import Counter
 from functools import cache
 
-from lensmount_emulator.fuzz.traits import profile, traits_of
+from lensmount_emulator.fuzz.traits import players_of, profile, traits_of
 from lensmount_emulator.sessions.loopback import run_loopback
 from lensmount_protocol.frame import Frame
 from lensmount_protocol.reader import FrameReader
@@ -19,7 +19,9 @@ def said(dialect: str, role: Role) -> tuple[bytes, ...]:
     traits = traits_of(dialect)
     if not traits.bodies or not traits.lenses:
         return ()
-    script = "; ".join((*filter(None, traits.scripts), "sleep", "wake", "sleep"))
+    verbs = players_of(dialect).verbs
+    rest = (verb for verb in ("sleep", "wake", "sleep") if verb in verbs)
+    script = "; ".join((*filter(None, traits.scripts), *rest))
     session = run_loopback(profile(traits.bodies[0]), profile(traits.lenses[0]), script=script, seed=1)
     reader = FrameReader(session.dialect, role, session.dialect.paving())
     kinds, frames = Counter[tuple[int, bytes]](), list[bytes]()

@@ -1,18 +1,26 @@
 """Casts by dialect, and one that another package brings: its dialect is played like a built-in one."""
 
+import json
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
 
 from lensmount_emulator.cli.main import main
+from lensmount_emulator.fuzz import traits
+from lensmount_emulator.fuzz.device.setup import make_setup
 from lensmount_emulator.profiles import library
+from lensmount_emulator.profiles.library import load_profile
 from lensmount_emulator.roles import registry
 from lensmount_emulator.roles.registry import cast_of, played_dialects
+from lensmount_emulator.sessions import fidelity
 from lensmount_protocol import registry as dialects
 from lensmount_protocol.errors import DialectError
+from lensmount_protocol.registry import load_dialect
+from lensmount_protocol.wire import Role
 
 TESTS = Path(__file__).parents[2]
 OFFERS = [
@@ -89,3 +97,43 @@ def test_their_profile_is_held_to_their_limits(tmp_path: Path, capsys: pytest.Ca
     mine.write_text('temperature = 9000\n[profile]\nname = "m"\nrole = "lens"\ndialect = "toy"\ntitle = "M"\n')
     assert main(["loopback", "--lens", str(mine)]) == 2
     assert "mine.toml: temperature is 9000; it must lie between 0 and 6000" in capsys.readouterr().err
+
+
+@pytest.fixture
+def fresh_lookups() -> Iterator[None]:
+    """What runs look up once by name is looked up again."""
+    lookups = (traits.traits_of, traits.dialect_of, traits.players_of, traits.profile)
+    for lookup in lookups:
+        lookup.cache_clear()
+    yield
+    for lookup in lookups:
+        lookup.cache_clear()
+
+
+@pytest.mark.usefixtures("toy", "fresh_lookups")
+def test_third_party_dialect_is_fuzzed_and_scored(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert traits.fuzzed_dialects() == ["emount", "lmount", "toy"]
+    setup = make_setup("toy", Role.LENS)
+    assert (setup.body, setup.lens) == ("toy-body", "toy-lens")
+    found = tmp_path / "found"
+    words = ["fuzz", "session", "--dialect", "toy", "--steps", "100", "--stories", str(found), "--json"]
+    # The toy's body has its supply on in the state that it starts in, which the fuzzer finds.
+    assert main(words) == 1
+    figures = json.loads(capsys.readouterr().out)
+    assert (figures["dialects"], figures["steps"] >= 100, figures["kinds"]) == (["toy"], True, 1)
+    assert main(["fuzz", "replay", figures["files"][0]]) == 1
+    assert "in tables: the body is in state IDLE, and its supply is on" in capsys.readouterr().out
+    record = tmp_path / "toy.lmx"
+    assert main(["loopback", "--body", "toy-body", "--do", "ping 3", "--record", str(record)]) == 0
+    capsys.readouterr()
+    assert main(["fidelity", str(record), "--profile", "toy-lens", "--json"]) == 0
+    score = json.loads(capsys.readouterr().out)
+    assert (score["expected"], score["answered"], score["exact"]) == (3, 3, 3)
+
+
+@pytest.mark.usefixtures("toy")
+def test_capture_replay_that_cannot_be_imported_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    toy = cast_of("toy")
+    monkeypatch.setattr(fidelity, "cast_of", lambda _name: replace(toy, capture_replay="lensmount_toy_cast:missing"))
+    with pytest.raises(DialectError, match="captures cannot be replayed by lensmount_toy_cast:missing"):
+        fidelity.replay([], load_dialect("toy"), load_profile("toy-lens"))

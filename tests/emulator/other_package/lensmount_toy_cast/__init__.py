@@ -1,18 +1,24 @@
 """What plays somebody else's dialect, as a package of its own would bring it: settings, verbs and two engines."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from random import Random
 
 from lensmount_toy import TOY, Ping, Pong
 from msgspec import Struct
 
+from lensmount_emulator.profiles.profile import Profile
 from lensmount_emulator.roles.cast import Cast, Place
 from lensmount_emulator.roles.engine import ARRIVAL, Engine
+from lensmount_emulator.roles.fuzz_traits import FuzzTraits
 from lensmount_emulator.roles.script import Step, whole_number
 from lensmount_emulator.roles.tasks import Task, Wait
+from lensmount_emulator.sessions.score import Replay, Score, compare
 from lensmount_protocol.connection import Arrival
+from lensmount_protocol.decoder import DecodedFrame, Decoder
+from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.errors import ProfileError
-from lensmount_protocol.wire import LineChanged, Role, transmission_time
+from lensmount_protocol.frame import Frame
+from lensmount_protocol.wire import Burst, LineChanged, Received, Record, Role, Transmit, transmission_time
 
 
 class ToySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -87,6 +93,39 @@ def _check(_place: Place, settings: Struct) -> None:
         raise ProfileError(f"temperature is {settings.temperature}; it must lie between 0 and 6000")
 
 
+def _number(frame: Frame) -> int | None:
+    return next((message.number for message in frame.messages if isinstance(message, Ping | Pong)), None)
+
+
+def _numbers(frame: Frame) -> Iterable[int]:
+    return (message.number for message in frame.messages if isinstance(message, Ping))
+
+
+def replay_toy(records: Sequence[Record], dialect: Dialect, profile: Profile) -> Replay:
+    """Play the body of a capture against a lens of ours."""
+    captured = list(Decoder(dialect).decode(records))
+    frames = [event for event in captured if isinstance(event, DecodedFrame)]
+    lens = cast_lens(profile)
+    lens.start(0.0)
+    ours: list[Record] = []
+    for frame in frames:
+        if frame.sender is Role.BODY and frame.at is not None:
+            lens.receive(Received(frame.frame.raw), frame.at)
+            ours += [
+                Burst(frame.at, Role.LENS, action.data) for action in lens.actions() if isinstance(action, Transmit)
+            ]
+    played = list(Decoder(dialect).decode(ours))
+    score = Score("lens", requests=sum(frame.sender is Role.BODY for frame in frames))
+    replies = [event for event in played if isinstance(event, DecodedFrame)]
+    compare(score, [frame for frame in frames if frame.sender is Role.LENS], replies, ())
+    return Replay(score, captured, played)
+
+
+def cast_lens(profile: Profile) -> Engine:
+    """The lens of a profile on the virtual mount."""
+    return _engine(profile.settings, None, None, ())
+
+
 TOY_CAST = Cast(
     settings={Place.LENS: ToySettings, Place.BODY: ToyBodySettings},
     check=_check,
@@ -96,4 +135,15 @@ TOY_CAST = Cast(
     engine=_engine,
     usual_body="toy-body",
     usual_lens="toy-lens",
+    fuzz_traits=FuzzTraits(
+        asks=_number,
+        answers=_number,
+        numbers=_numbers,
+        bodies=("toy-body",),
+        lenses=("toy-lens",),
+        scripts=("", "ping 5"),
+        verbs=("ping 1", "ping 2"),
+    ),
+    probe=lambda: Ping(number=1),
+    capture_replay="lensmount_toy_cast:replay_toy",
 )
