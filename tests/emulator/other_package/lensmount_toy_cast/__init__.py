@@ -112,7 +112,9 @@ def replay_toy(records: Sequence[Record], dialect: Dialect, profile: Profile) ->
         if frame.sender is Role.BODY and frame.at is not None:
             lens.receive(Received(frame.frame.raw), frame.at)
             ours += [
-                Burst(frame.at, Role.LENS, action.data) for action in lens.actions() if isinstance(action, Transmit)
+                Burst(frame.at, Role.LENS, action.data, 9600)
+                for action in lens.actions()
+                if isinstance(action, Transmit)
             ]
     played = list(Decoder(dialect).decode(ours))
     score = Score("lens", requests=sum(frame.sender is Role.BODY for frame in frames))
