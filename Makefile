@@ -9,7 +9,7 @@ MUTATION_STAMP := $(VENV)/.mutation-installed
 
 .PHONY: demo test check lint types fuzz prove independent update-cuts recording-cuts soak bench figures clean \
 	firmware firmware-fuzz firmware-interrupts firmware-coverage firmware-emulated fuzz-parser fuzz-session fuzz-device recovery \
-	mutants mutation campaign-scale state-audit timing-mutants hostile
+	mutants mutation campaign-scale state-audit timing-mutants hostile golden
 
 demo: $(STAMP)
 	@$(BIN)/lensmount demo
@@ -114,6 +114,13 @@ timing-mutants: $(STAMP)
 # The decoder that was written from the specification alone, on the recordings of the whole matrix.
 independent: $(STAMP)
 	@$(BIN)/python tests/protocol/independent/whole_matrix.py
+
+# Frozen behaviour: every golden recording and snapshot of the command line, held against what runs today. It lists each
+# difference; GOLDEN=--write lists them and writes the new values.
+GOLDEN ?=
+
+golden: $(STAMP)
+	@PYTHONPATH=tests:protocol:hardware:emulator $(BIN)/python -m golden $(GOLDEN)
 
 # Hostile input files, through every verb that reads files, each in a process with limits of memory and time.
 INPUTS ?= 20000
