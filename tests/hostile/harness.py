@@ -23,6 +23,9 @@ from lensmount_emulator.cli.main import VERBS
 
 ENCODINGS = ("utf-8", "utf-8", "utf-8", "ascii", "cp1252")
 
+ROTATION = 4
+"""One input of so many takes its verb in turn and not at random."""
+
 PRELOADED = (
     *("hardware.captures.sigrok", "hardware.captures.vcd", "hardware.captures.text", "hardware.captures.jsonl"),
     *("hardware.captures.saleae", "hardware.captures.saleae_binary", "hardware.captures.dsview"),
@@ -64,8 +67,7 @@ class Figures:
         """Count a run."""
         self.runs += 1
         self.codes[trial.code] += 1
-        named = trial.words[0] == "fuzz" or trial.words[1] in ("report", "replay")
-        self.verbs[" ".join(trial.words[: 2 if named else 1])] += 1
+        self.verbs[verb_of(trial.words)] += 1
         if self.slowest is None or trial.cpu > self.slowest.cpu:
             self.slowest = trial
         if self.largest is None or trial.memory > self.largest.memory:
@@ -85,6 +87,12 @@ class Figures:
             if trial is not None and (self.largest is None or trial.memory > self.largest.memory):
                 self.largest = trial
         self.failures += other.failures
+
+
+def verb_of(words: Sequence[str]) -> str:
+    """The verb of a command, with the second word where that names what is done."""
+    named = words[0] == "fuzz" or words[1] in ("report", "replay")
+    return " ".join(words[: 2 if named else 1])
 
 
 def preload() -> None:
@@ -109,6 +117,15 @@ def seeds_read(seeds: Sequence[Seed], folder: Path) -> list[str]:
     return wrong
 
 
+def seeds_by_verb(seeds: Sequence[Seed], folder: Path) -> dict[str, list[Seed]]:
+    """Verb -> the valid files that some command of the verb reads."""
+    found: dict[str, list[Seed]] = {}
+    for seed in seeds:
+        for verb in {verb_of(words) for words in commands(seed.kind, folder / seed.name, folder, seed.data)}:
+            found.setdefault(verb, []).append(seed)
+    return dict(sorted(found.items()))
+
+
 def try_input(seed: Seed, words_of: Sequence[list[str]], folder: Path, encoding: str, figures: Figures) -> None:
     """Run commands on one file."""
     figures.inputs += 1
@@ -117,17 +134,25 @@ def try_input(seed: Seed, words_of: Sequence[list[str]], folder: Path, encoding:
 
 
 def share(seeds: Sequence[Seed], numbers: Sequence[int], seed: int, folder: Path, kept: Path | None) -> Figures:
-    """The inputs of these numbers; what breaks something is kept."""
+    """The inputs of these numbers; what breaks something is kept.
+
+    Most are drawn from all files. Every `ROTATION`th takes the next verb in turn, so that a run of a few dozen inputs
+    tries every verb, also those that read few kinds of files.
+    """
     figures = Figures()
+    by_verb = seeds_by_verb(seeds, folder)
+    verbs = list(by_verb)
     for number in numbers:
         random = Random(f"{seed} {number}")
-        valid = random.choice(seeds)
+        turn, other = divmod(number, ROTATION)
+        verb = None if other else verbs[turn % len(verbs)]
+        valid = random.choice(seeds if verb is None else by_verb[verb])
         data = mutated(random, valid)
         place = folder / str(os.getpid())
         place.mkdir(exist_ok=True)
         file = _written(place, valid.name, data)
         before = len(figures.failures)
-        every = commands(valid.kind, file, place, data)
+        every = [words for words in commands(valid.kind, file, place, data) if verb is None or verb_of(words) == verb]
         try_input(valid, chosen(random, every, 1), place, random.choice(ENCODINGS), figures)
         _keep(figures, before, kept, f"{number}-{valid.name}", data)
         shutil.rmtree(place)
