@@ -30,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
     from lensmount_emulator.sessions.fidelity import replay
     from lensmount_hardware.captures.declared import declared_dialect
     from lensmount_hardware.captures.formats import open_capture
-    from lensmount_hardware.captures.limits import check_span
+    from lensmount_hardware.captures.limits import check_span, replayed_records
     from lensmount_protocol.errors import DialectError
     from lensmount_protocol.registry import load_dialect
     from lensmount_protocol.wire import Defect, LineDefect, Role
@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
             f"{arguments.capture}: declares the dialect {declared}, and profile {profile.name} speaks {dialect.name}"
         )
     capture = open_capture(Path(arguments.capture), dialect.wiring, channels=channels, samplerate=arguments.samplerate)
-    records = list(capture.records)
+    records = replayed_records(capture.path, capture.records)
     check_span(capture.path, records)
     score = replay(records, dialect, profile).score
     defects = [record for record in records if isinstance(record, LineDefect) and record.defect is not Defect.POLLED]

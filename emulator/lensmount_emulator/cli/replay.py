@@ -99,6 +99,7 @@ def _play(path: Path, arguments: argparse.Namespace) -> int:
     from lensmount_emulator.sessions.steps import Do, has_action, require_times, steps_of
     from lensmount_emulator.termination import OrderlyStack
     from lensmount_hardware.captures.formats import open_capture
+    from lensmount_hardware.captures.limits import replayed_records
     from lensmount_hardware.captures.recording import RecordingWriter, header_of
     from lensmount_hardware.output_file import check_output
     from lensmount_protocol.errors import TransportLostError
@@ -110,7 +111,8 @@ def _play(path: Path, arguments: argparse.Namespace) -> int:
     role = Role(arguments.role)
     dialect = load_dialect(arguments.dialect or str(header_of(path).get("dialect") or "emount"))
     channels = channels_of(arguments.channel, dialect.wiring.lines)
-    records = list(open_capture(path, dialect.wiring, channels=channels, samplerate=arguments.samplerate).records)
+    capture = open_capture(path, dialect.wiring, channels=channels, samplerate=arguments.samplerate)
+    records = replayed_records(path, capture.records)
     Guard(dialect, role, arguments.arm).check(records)
     steps = steps_of(records, role, dialect)
     if not has_action(steps):

@@ -19,6 +19,7 @@ from lensmount_hardware.captures.heads import (
     is_waveform_csv,
     is_zip,
 )
+from lensmount_hardware.captures.limits import packed_records
 from lensmount_hardware.captures.source import Source, is_streamed, packed_as, unpack_command
 from lensmount_protocol.errors import CaptureError
 from lensmount_protocol.logs import get_logger
@@ -108,6 +109,8 @@ def open_capture(
                 raise CaptureError(f"{path}: the file has times of its own; leave --samplerate out")
             else:
                 capture = _read_with(read)(path, wiring, channels, progress)
+            if packed:
+                capture.records = packed_records(path, capture.records)
             left_out = {line for line, probe in (channels or {}).items() if probe.lower() == NO_CHANNEL}
             if left_out:
                 capture.records = without_lines(capture.records, wiring, left_out)

@@ -3,13 +3,13 @@
 Real captures stay far below: a sampled capture of a busy mount has one edge in each byte of its file.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lensmount_protocol.errors import CaptureError
-from lensmount_protocol.wire import Record, Wiring
+from lensmount_protocol.wire import Burst, Record, Wiring
 
 if TYPE_CHECKING:
     import zipfile
@@ -28,6 +28,17 @@ MIN_LINE_EDGES = 500_000
 """Edges that a line without bytes may have in a file of any size: each becomes a record."""
 
 LINE_EDGES_PER_BYTE = 0.125
+
+MIN_PACKED_RECORDS = 300_000
+"""Records that a packed file of any size may hold: 10 s of a processor."""
+
+PACKED_RECORDS_PER_FURTHER_BYTE = 1
+"""Records for each byte beyond the size of a small file; a packed sniffer log has one in 4 bytes."""
+
+MIN_REPLAYED_BURSTS = 120_000
+"""Runs of bytes that a capture of any size may have where all of it is kept in memory, at 1.5 kB each."""
+
+BYTES_PER_REPLAYED_BURST = 16
 
 MIN_VIRTUAL_S = 300.0
 """Seconds of virtual time that a recording of any size may be replayed for: 12 s of a processor."""
@@ -84,6 +95,40 @@ def check_span(path: Path, records: Iterable[Record]) -> None:
             f"{path}: its records spread over {span:g} s; a capture of this size is replayed for at most {limit:g} s, "
             "so cut it where nothing happens"
         )
+
+
+def packed_records(path: Path, records: Iterable[Record]) -> Iterator[Record]:
+    """Pass the records of a packed file on, as many as a file of its size may hold.
+
+    Raises:
+        CaptureError: there are more.
+    """
+    limit = MIN_PACKED_RECORDS + PACKED_RECORDS_PER_FURTHER_BYTE * max(0, path.stat().st_size - SMALL_FILE)
+    for count, record in enumerate(records):
+        if count == limit:
+            raise CaptureError(
+                f"{path}: more than {limit} records, the limit for a packed file of this size; unpack it, and read that"
+            )
+        yield record
+
+
+def replayed_records(path: Path, records: Iterable[Record]) -> list[Record]:
+    """All records of a capture that is replayed.
+
+    Raises:
+        CaptureError: there are more runs of bytes than fit memory, for a file of its size.
+    """
+    limit = max(MIN_REPLAYED_BURSTS, path.stat().st_size // BYTES_PER_REPLAYED_BURST)
+    kept: list[Record] = []
+    bursts = 0
+    for record in records:
+        bursts += isinstance(record, Burst)
+        if bursts > limit:
+            raise CaptureError(
+                f"{path}: more than {limit} runs of bytes; a capture of this size is replayed up to that, so cut it"
+            )
+        kept.append(record)
+    return kept
 
 
 def inflated_limit(size: int) -> int:

@@ -21,11 +21,13 @@ from lensmount_protocol.errors import CaptureError
 
 GZIP_MAGIC = b"\x1f\x8b"
 
-MIN_INFLATED = 32 * 1024 * 1024
+MIN_INFLATED = 16 * 1024 * 1024
 """Bytes that a packed file of any size may unpack to."""
 
-MAX_RATIO = 16
-"""Times its own size that a larger packed file may unpack to; a value change dump of an E-mount session needs 4."""
+SMALL_FILE = 2_000_000
+INFLATED_PER_FURTHER_BYTE = 16
+"""Bytes that each byte beyond the size of a small file may unpack to; a value change dump of an E-mount session needs
+4."""
 
 _GZIP_WINDOW = 31
 _PLAIN = "utf-8"
@@ -134,7 +136,7 @@ class Source:
 
     def _inflated(self, packed: Iterator[bytes]) -> Iterator[bytes]:
         """The unpacked bytes of all members, chunk by chunk."""
-        limit = max(MIN_INFLATED, MAX_RATIO * self._size)
+        limit = MIN_INFLATED + INFLATED_PER_FURTHER_BYTE * max(0, self._size - SMALL_FILE)
         inflater = zlib.decompressobj(wbits=_GZIP_WINDOW)
         count, begun = 0, False
         for chunk in packed:

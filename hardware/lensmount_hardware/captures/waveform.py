@@ -31,6 +31,10 @@ _PIECE = 65_536
 _BATCH = 65_536
 """Changes that are drawn before they are handed on."""
 
+_MAX_PENDING = 2 * BITS_PER_BYTE * _PIECE + _BATCH
+"""Changes that wait for records that may come before them; only bursts that overlap need more. Then all are handed on,
+and later records are drawn after them."""
+
 _SAME_TIME = 1e-9
 """Less than this a burst may begin in front of the end of the last one, by rounding alone."""
 
@@ -175,8 +179,17 @@ def _changes(records: Iterable[Record], waveform: Waveform) -> Iterator[tuple[Fl
         for piece in _pieces(record):
             drawing.take(piece, piece.at or 0.0)
             if drawing.count >= _BATCH:
-                yield drawing.until(drawing.horizon)
-    yield drawing.until(math.inf)
+                yield from _split(*drawing.until(drawing.horizon))
+                if len(drawing.times[0]) > _MAX_PENDING:
+                    drawing.horizon = max(drawing.horizon, float(drawing.times[0][-1]))
+                    yield from _split(*drawing.until(math.inf))
+    yield from _split(*drawing.until(math.inf))
+
+
+def _split(times: Floats, lines: Levels) -> Iterator[tuple[Floats, Levels]]:
+    """Changes in pieces of a bounded number, as the text of many takes much memory."""
+    for first in range(0, len(times), _BATCH):
+        yield times[first : first + _BATCH], lines[first : first + _BATCH]
 
 
 def _pieces(record: Record) -> Iterator[Burst | Edge]:

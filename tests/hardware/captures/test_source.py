@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from lensmount_hardware.captures import limits
 from lensmount_hardware.captures.formats import open_capture
 from lensmount_hardware.captures.source import MIN_INFLATED, Source, head_of
 from lensmount_protocol.errors import CaptureError
@@ -83,6 +84,33 @@ def test_gzip_cut_or_damaged_names_place_and_command(tmp_path, wiring):
         read(tmp_path / "log.txt.gz", data[:-8] + bytes(8), wiring)
     with pytest.raises(CaptureError, match="gzip data"):
         read(tmp_path / "log.txt.gz", data[:6], wiring)
+
+
+def test_records_of_a_packed_file_are_bounded(tmp_path, wiring, monkeypatch):
+    monkeypatch.setattr(limits, "MIN_PACKED_RECORDS", 100)
+    marks = b"".join(b"c %d\n" % (number + 100) for number in range(101))
+    path = tmp_path / "marks.gz"
+    path.write_bytes(gzip.compress(marks))
+    with pytest.raises(CaptureError, match="more than 100 records, the limit for a packed file of this size; unpack"):
+        list(open_capture(path, wiring).records)
+    path.write_bytes(gzip.compress(marks[6:]))
+    assert len(list(open_capture(path, wiring).records)) == 100
+    path.write_bytes(marks)
+    assert len(list(open_capture(path, wiring).records)) == 101
+
+
+def test_bursts_that_a_replay_keeps_are_bounded(tmp_path, wiring, monkeypatch):
+    monkeypatch.setattr(limits, "MIN_REPLAYED_BURSTS", 10)
+    monkeypatch.setattr(limits, "BYTES_PER_REPLAYED_BURST", 1000)
+    path = tmp_path / "log.txt"
+    for count in (10, 11):
+        path.write_bytes(b"c 1000\nBody->Lens F0\n" * count)
+        records = open_capture(path, wiring).records
+        if count == 10:
+            assert len(limits.replayed_records(path, records)) == 20
+        else:
+            with pytest.raises(CaptureError, match=r"more than 10 runs of bytes;.* cut it"):
+                limits.replayed_records(path, records)
 
 
 def test_gzip_without_end_is_refused(tmp_path):

@@ -88,6 +88,26 @@ def test_small_batches_draw_the_same(wiring, monkeypatch):
     assert drawn(RECORDS, wiring, 12e6) == whole
 
 
+def test_bursts_that_all_overlap_are_drawn_in_bounded_memory(wiring, monkeypatch):
+    monkeypatch.setattr(waveform, "_BATCH", 10)
+    overlapping = [Burst(1e-6, Role.BODY, FRAME, 750_000)] * 30
+    late = [Burst(2e-6, Role.LENS, FRAME, 750_000)]
+    whole = drawn([*overlapping, *late], wiring, 1e9)
+    monkeypatch.setattr(waveform, "_MAX_PENDING", 200)
+    kept = []
+    until = waveform._Drawing.until
+    monkeypatch.setattr(
+        waveform._Drawing, "until", lambda self, end: (kept.append(sum(map(len, self.times))), until(self, end))[1]
+    )
+    bounded = drawn([*overlapping, *late], wiring, 1e9)
+    # The sender whose bursts overlap is drawn the same; the other one comes later, with all of its changes.
+    body, lens = (next(line.name for line in wiring.serial if line.sender is role) for role in (Role.BODY, Role.LENS))
+    assert bounded[body] == whole[body]
+    assert [level for _, level in bounded[lens]] == [level for _, level in whole[lens]]
+    assert bounded[lens][1][0] > whole[lens][1][0]
+    assert max(kept) < 400
+
+
 def test_what_cannot_be_drawn_is_refused_in_a_line(wiring):
     with pytest.raises(CaptureError, match="nothing to draw"):
         survey("x.lmx", [Remark(None, ""), Burst(None, Role.BODY, b"\x00", 9600)], wiring)
