@@ -7,13 +7,18 @@ from dataclasses import dataclass, field
 
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.frame import Frame, FrameEvent, Garbage, GarbageReason
+from lensmount_protocol.html_table import html_table
 from lensmount_protocol.line_suspicion import LineSuspicion
-from lensmount_protocol.paving import AnyMessage, Paving
+from lensmount_protocol.message import Message
+from lensmount_protocol.paving import AnyMessage, Paving, type_of
 from lensmount_protocol.reader import FrameReader
 from lensmount_protocol.wire import BITS_PER_BYTE, Burst, ClockFix, Drop, Edge, LineDefect, Record, Remark, Role
 
+MAX_NAMED = 4
+"""Messages of a frame that its `repr` names; it gives the number of the others."""
 
-@dataclass(slots=True)
+
+@dataclass(slots=True, repr=False)
 class DecodedFrame:
     """A valid frame with its messages, and how it travelled; times are seconds, `None` where the source has none.
 
@@ -45,6 +50,28 @@ class DecodedFrame:
     def messages(self) -> list[AnyMessage]:
         """What the frame's payload says."""
         return self.frame.messages
+
+    def __repr__(self) -> str:
+        names = [f"{type_of(message):02X} {type(message).__name__}" for message in self.messages[:MAX_NAMED]]
+        if len(self.messages) > MAX_NAMED:
+            names.append(f"{len(self.messages) - MAX_NAMED} more")
+        size = len(self.frame.raw)
+        return f"<frame {time_text(self.at)} {self.sender.value}: {', '.join(names) or 'no message'}; {size} bytes>"
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (f"{type_of(message):02X} {type(message).__name__}", name, value)
+            for message in self.messages
+            for name, value in (message.values() if isinstance(message, Message) else {"data": message.data}).items()
+        ]
+        return html_table(
+            f"frame at {time_text(self.at)} from the {self.sender.value}", ("message", "field", "value"), rows
+        )
+
+
+def time_text(at: float | None) -> str:
+    """A time in milliseconds, for people; `no time` where the source has none."""
+    return "no time" if at is None else f"{at * 1e3:.3f} ms"
 
 
 @dataclass(slots=True)

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import TextIO
 
 from lensmount_emulator.reports.printable import one_line
+from lensmount_emulator.sessions.decoded_capture import capture_problems
 from lensmount_emulator.sessions.tally import Tally
 from lensmount_hardware.captures.capture import Capture, Progress, silent
 from lensmount_hardware.captures.declared import declared_dialect
 from lensmount_hardware.captures.formats import open_capture
 from lensmount_protocol.decoder import Decoded, DecodedFrame, DecodedGarbage, Decoder
 from lensmount_protocol.dialect import Dialect
-from lensmount_protocol.errors import first_of, shorten
+from lensmount_protocol.errors import shorten
 from lensmount_protocol.marks import MarkFinder
 from lensmount_protocol.paving import type_of
 from lensmount_protocol.time_order import OrderedDecoder
@@ -23,9 +24,6 @@ from lensmount_protocol.wire import Edge, Remark
 
 LONG_FILE = 2_000_000
 """Bytes from which on a file gets a progress bar."""
-
-MAX_GAPS = 5
-"""Missing parts that a verdict names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +110,7 @@ def decode_file(path: str, dialect: Dialect, wanted: Wanted, assumed: bool = Fal
             more = f"; and {len(gaps) - 1} more" if len(gaps) > 1 else ""
             print(f"lensmount: {one_line(f'{path}: incomplete: {gaps[0]}{more}')}", file=sys.stderr)
         return not gaps
-    wrong = problems(tally, declared, assumed=assumed)
+    wrong = capture_problems(tally, declared, assumed=assumed)
     verdict = "NOT VERIFIED" if wrong else "verified"
     reasons = "".join(f"; {problem}" for problem in wrong)
     print(
@@ -121,28 +119,6 @@ def decode_file(path: str, dialect: Dialect, wanted: Wanted, assumed: bool = Fal
         file=sys.stderr if wanted.form == "json" else out,
     )
     return not wrong
-
-
-def problems(tally: Tally, declared: str | None, *, assumed: bool) -> list[str]:
-    """Why a capture is not verified, in words; empty where it is.
-
-    Args:
-        tally: the counts over the whole capture.
-        declared: the dialect that the file declares.
-        assumed: neither the caller nor the file named the dialect.
-    """
-    name = tally.dialect.name
-    wrong = first_of([f"incomplete: {gap}" for gap in tally.gaps], MAX_GAPS)
-    if declared is not None and declared != name:
-        wrong.append(f"the file declares the dialect {declared}, and was read as {name}")
-    if not tally.valid:
-        nowhere = sum(tally.garbage.values())
-        wrong.append(f"none of {nowhere} bytes is in a frame" if nowhere else "nothing to verify: no byte in it")
-        if nowhere and assumed:
-            wrong.append(f"is this {name}? no dialect is declared; name it with --dialect")
-    if not tally.proven:
-        wrong.append(f"{tally.valid - min(tally.typed, tally.rebuilt)} frames are not typed or not rebuilt")
-    return wrong
 
 
 def _print_tally(out: TextIO, tally: Tally) -> None:

@@ -1,58 +1,22 @@
 """A live session on the terminal: what is missing on its port, its story as it happens, and what it came to."""
 
 import json
-from collections import Counter
-from collections.abc import Callable, Iterable
-from itertools import chain
+from collections.abc import Callable
 from typing import Any, TextIO
 
-from lensmount_emulator.profiles.profile import Profile
 from lensmount_emulator.reports.json_lines import json_of, microseconds
 from lensmount_emulator.reports.lines import line_of
-from lensmount_emulator.reports.story import Storyteller, composition_of
-from lensmount_emulator.roles.engine import Engine
+from lensmount_emulator.reports.story import Storyteller
 from lensmount_emulator.roles.notice import Notice
-from lensmount_emulator.roles.registry import cast_of
-from lensmount_emulator.roles.script import parse_script
 from lensmount_emulator.sessions.live import End, LiveSession
-from lensmount_emulator.sessions.live_verdict import LiveVerdict, Traffic, expects_traffic, judge_live
-from lensmount_emulator.sessions.script_progress import script_progress
-from lensmount_emulator.sessions.tally import Tally
+from lensmount_emulator.sessions.live_monitor import LiveMonitor
+from lensmount_emulator.sessions.live_verdict import LiveVerdict
 from lensmount_emulator.termination import shielded
 from lensmount_hardware.clock import MonotonicClock
 from lensmount_hardware.transport import Transport, timed
-from lensmount_protocol.decoder import Decoded, DecodedFrame, Decoder
+from lensmount_protocol.decoder import Decoded
 from lensmount_protocol.dialect import Dialect
-from lensmount_protocol.wire import Burst, ClockFix, Defect, Drop, LineDefect, Record, Remark, Role
-
-
-def engine_for(
-    profile: Profile,
-    carried: frozenset[str],
-    script: str,
-    armed: Iterable[str] = (),
-    *,
-    keeps_windows: bool = False,
-) -> Engine:
-    """The engine of a profile for a port that carries these lines, and what it may send that is guarded.
-
-    Args:
-        profile: who is played.
-        carried: the lines that the port carries.
-        script: what it does.
-        armed: guarded messages that it may send.
-        keeps_windows: whether the port gives edges and bytes in their true order, so that a select line ends a frame.
-
-    Raises:
-        ScriptError: a verb or value of the script that nobody knows.
-        DialectError: a name that no guarded message has.
-    """
-    cast = cast_of(profile.dialect)
-    verbs = cast.verbs if profile.role is Role.BODY else cast.lens_verbs
-    engine = cast.engine(profile.settings, carried, None, parse_script(script, verbs))
-    engine.arm(armed)
-    engine.connection.keeps_windows = keeps_windows
-    return engine
+from lensmount_protocol.wire import ClockFix, Defect, Drop, LineDefect, Record, Remark
 
 
 class Player:
@@ -88,7 +52,6 @@ class Player:
             quiet: print the summary and errors only; JSON stays complete.
             peer_speaks: whether a peer that sends nothing is a shortfall.
         """
-        self._peer_speaks = peer_speaks
         self._role = end.role
         self._until = until
         self._dialect = dialect
@@ -97,17 +60,9 @@ class Player:
         self._out = out
         self._json = as_json
         self._quiet = quiet and not as_json
-        self._decoder = Decoder(dialect)
-        self._tally = Tally(dialect)
         self._story = Storyteller(dialect.routine, every_frame)
-        self._troubles = 0
-        self._engine = end if isinstance(end, Engine) else None
-        self._peer = Traffic(end.role.peer)
-        self._began = 0.0
-        self._peer_at: float | None = None
-        self._streaming = set[str]()
-        self._lost = Counter[str]()
         self._clock = MonotonicClock()
+        self._monitor = LiveMonitor(dialect, end, self._clock, peer_speaks=peer_speaks)
         self._session = LiveSession(end, transport, self._clock, self._tap, self._listen, spin)
 
     def introduce(self, title: str) -> None:
@@ -134,7 +89,7 @@ class Player:
 
     def play(self, seconds: float | None) -> None:
         """Play for so many seconds, or until what is played is over."""
-        self._began = self._clock.now()
+        self._monitor.start()
         with shielded() as stopped:
             self._session.run(seconds, unless=lambda: stopped() or (seconds is None and self._until()))
 
@@ -143,7 +98,7 @@ class Player:
         remark = Remark(self._clock.now(), text)
         if self._record is not None:
             self._record(remark)
-        for event in [*self._decoder.finish(), remark]:
+        for event in self._monitor.interrupt(remark):
             self._tell(event)
 
     def sum_up(self, *, unmet: str = "", **more: int) -> LiveVerdict:
@@ -153,9 +108,8 @@ class Player:
             unmet: what a replay waited for in vain, in one line; `""` for nothing.
             more: further figures for machines.
         """
-        for event in self._decoder.finish():
-            self._count(event)
-        verdict = self._verdict(unmet)
+        self._monitor.finish()
+        verdict = self._monitor.verdict(unmet=unmet)
         jitter = self._session.jitter
         keeper = timed(self._transport)
         troubles = {} if keeper is None else dict(keeper.troubles())
@@ -163,64 +117,34 @@ class Player:
             self._object(
                 "summary",
                 self._clock.now(),
-                text=self._tally.summary(),
+                text=self._monitor.statistics.summary(),
                 deadlines=jitter.total,
                 late_us={str(us): jitter.counts[us] for us in sorted(jitter.counts)},
                 port=troubles,
-                errors=self._troubles,
+                errors=self._monitor.errors,
                 verdict=verdict.as_json(),
                 **more,
             )
             return verdict
-        self._say(self._tally.summary())
+        self._say(self._monitor.statistics.summary())
         if jitter.total:
             self._say(f"{jitter.total} deadlines met late by {jitter.figures()}")
         for what, count in troubles.items():
             self._say(f"{count} {what}")
-        self._say(f"{self._troubles} errors")
+        self._say(f"{self._monitor.errors} errors")
         if verdict.script is not None and verdict.script.steps:
             self._say(f"script: {verdict.script.describe()}")
         for shortfall in verdict.shortfalls:
             self._say(f"failed: {shortfall.text}")
         return verdict
 
-    def _verdict(self, unmet: str) -> LiveVerdict:
-        now, engine = self._clock.now(), self._engine
-        state = "" if engine is None else engine.connection.state
-        return judge_live(
-            self._peer,
-            self._dialect.name,
-            now - self._began,
-            errors=self._troubles,
-            script=None if engine is None else script_progress(engine),
-            silent_s=None if self._peer_at is None else now - self._peer_at,
-            streams=state in self._streaming or expects_traffic(state, self._dialect),
-            state=state,
-            unmet=unmet,
-            lost=self._lost,
-            may_be_silent=not self._peer_speaks,
-        )
-
     def _tap(self, record: Record) -> None:
         if self._record is not None:
             self._record(record)
-        if isinstance(record, Burst) and record.sender is self._peer.sender:
-            self._peer.bytes += len(record.data)
-            self._peer_at = self._clock.now()
-        elif isinstance(record, Drop):
-            self._lost[record.what] += record.count
-        for event in chain(self._decoder.feed(record), self._decoder.settle()):
+        for event in self._monitor.feed(record):
             self._tell(event)
 
-    def _count(self, event: Decoded) -> None:
-        self._tally.add(event)
-        if isinstance(event, DecodedFrame) and event.sender is self._peer.sender:
-            self._peer.frames += 1
-            if self._engine is not None and composition_of(event) in self._dialect.routine:
-                self._streaming.add(self._engine.connection.state)
-
     def _tell(self, event: Decoded) -> None:
-        self._count(event)
         if self._json:
             self._say(json_of(event, self._dialect))
         elif isinstance(event, LineDefect) and event.defect is Defect.POLLED:
@@ -233,7 +157,7 @@ class Player:
                 self._say(line)
 
     def _listen(self, notice: Notice) -> None:
-        self._troubles += notice.trouble
+        self._monitor.notice(notice)
         if self._json:
             self._object("notice", notice.at, dir=notice.role.value, ok=not notice.trouble, text=notice.text)
             return

@@ -49,11 +49,12 @@ def run(arguments: argparse.Namespace) -> int:
     """Play until the time is over, the script is done, or a signal ends it; gives the exit code of the verdict."""
     from pathlib import Path
 
-    from lensmount_emulator.cli.playing import Player, engine_for
+    from lensmount_emulator.cli.playing import Player
     from lensmount_emulator.cli.ports import open_port
     from lensmount_emulator.cli.words import named_files
     from lensmount_emulator.profiles.library import load_profile
     from lensmount_emulator.sessions.gate import Gate, GatedTransport
+    from lensmount_emulator.sessions.port_session import engine_for
     from lensmount_emulator.termination import OrderlyStack
     from lensmount_hardware.captures.recording import RecordingWriter
     from lensmount_hardware.output_file import check_output

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from lensmount_emulator.reports.lines import ARROWS, time_text
 from lensmount_emulator.reports.printable import one_line
 from lensmount_emulator.roles.notice import Notice
+from lensmount_emulator.sessions.tally import composition_of
 from lensmount_protocol.decoder import Decoded, DecodedFrame, DecodedGarbage, EmptyWindow
 from lensmount_protocol.describe import headline
-from lensmount_protocol.paving import type_of
 from lensmount_protocol.wire import Role
 
 
@@ -54,11 +54,6 @@ class Storyteller:
         if self._skipped:
             yield f"{time_text(at)}  ⋯ {self._skipped} loop frame{'s' if self._skipped > 1 else ''}"
             self._skipped = 0
-
-
-def composition_of(event: DecodedFrame) -> str:
-    """The types of a frame's messages, as `Dialect.routine` names them: `05` or `05+06`."""
-    return "+".join(f"{type_of(message):02X}" for message in event.messages)
 
 
 def tell(

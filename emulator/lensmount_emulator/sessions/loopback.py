@@ -1,8 +1,11 @@
 """The virtual session: two profiles meet on a virtual mount, do what a script says, and are measured."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from os import PathLike
+from pathlib import Path
 from random import Random
+from typing import TypeVar
 
 from lensmount_emulator.faults.fault import Fault
 from lensmount_emulator.faults.plan import Plan, plan_of
@@ -12,17 +15,22 @@ from lensmount_emulator.profiles.profile import Profile
 from lensmount_emulator.roles.accessory import Accessory, Piece
 from lensmount_emulator.roles.cast import Place
 from lensmount_emulator.roles.engine import Engine
-from lensmount_emulator.roles.findings import Finding, Verdict
+from lensmount_emulator.roles.findings import Finding, Verdict, worst
 from lensmount_emulator.roles.notice import Notice
 from lensmount_emulator.roles.registry import cast_of
 from lensmount_emulator.roles.script import parse_script
 from lensmount_emulator.sessions.chain import Chain
+from lensmount_emulator.sessions.header import session_header
 from lensmount_emulator.sessions.script_progress import ScriptProgress, script_progress
+from lensmount_emulator.sessions.session_errors import SessionError, session_errors
 from lensmount_emulator.sessions.tally import Tally
-from lensmount_protocol.decoder import Decoded, Decoder
+from lensmount_hardware.captures.recording import RecordingWriter
+from lensmount_protocol.decoder import Decoded, DecodedFrame, Decoder
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.errors import ProfileError
+from lensmount_protocol.html_table import html_table
 from lensmount_protocol.marks import marks_of
+from lensmount_protocol.message import Message
 from lensmount_protocol.registry import load_dialect
 from lensmount_protocol.timing import Measurement, measure
 from lensmount_protocol.wire import Record, Role
@@ -37,8 +45,10 @@ LONGEST_FRAME = 0.3
 AFTERGLOW = 0.1
 """Seconds that a session goes on behind the last step of its script."""
 
+M = TypeVar("M", bound=Message)
 
-@dataclass(slots=True)
+
+@dataclass(slots=True, repr=False)
 class Session:
     """What a virtual session came to.
 
@@ -58,6 +68,7 @@ class Session:
         accessories: profiles of what stands between, from the body on.
         plan: what went wrong by order.
         script: how far the script came; `None` where that is not known.
+        header: the header of its recording, which is enough to run the session again.
     """
 
     dialect: Dialect
@@ -75,6 +86,7 @@ class Session:
     accessories: Sequence[Profile] = ()
     plan: Plan = field(default_factory=Plan)
     script: ScriptProgress | None = None
+    header: Mapping[str, object] = field(default_factory=dict[str, object])
 
     def __post_init__(self) -> None:
         self.tally = Tally(self.dialect)
@@ -93,6 +105,78 @@ class Session:
         """Whether nothing was found wanting."""
         broken = any(rule.violations for rule in self.timing) or any(notice.trouble for notice in self.notices)
         return self.finished and not broken and not self.violations and self.tally.proven and not self.tally.runs
+
+    @property
+    def ok(self) -> bool:
+        """Whether the script was carried out without an error; the same as an empty `errors`."""
+        return self.clean
+
+    @property
+    def errors(self) -> list[SessionError]:
+        """Every error of the session, as data with its kind, time and end."""
+        return list(
+            session_errors(
+                finished=self.finished,
+                script=self.script,
+                seconds=self.seconds,
+                notices=self.notices,
+                violations=self.violations,
+                timing=self.timing,
+                events=self.events,
+                tally=self.tally,
+            )
+        )
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """The body's verdict on the lens; `None` where the body of this dialect checks nothing."""
+        return worst(self.findings) if self.findings else None
+
+    @property
+    def frames(self) -> list[DecodedFrame]:
+        """Every valid frame, in the order in which it became certain."""
+        return [event for event in self.events if isinstance(event, DecodedFrame)]
+
+    def messages(self, kind: type[M]) -> Iterator[M]:
+        """Yield the messages of a class, in order."""
+        for frame in self.frames:
+            for message in frame.messages:
+                if isinstance(message, kind):
+                    yield message
+
+    def save(self, path: str | PathLike[str], *, overwrite: bool = False) -> Path:
+        """Write the session as a recording that `lensmount replay` and `lensmount decode` read.
+
+        Args:
+            path: the file, which ends in `.lmx` by custom.
+            overwrite: replace an existing file.
+
+        Returns:
+            The path of the file.
+
+        Raises:
+            CaptureError: the file exists or cannot be written.
+        """
+        target = Path(path)
+        with RecordingWriter(target, self.header, overwrite=overwrite) as writer:
+            for record in self.records:
+                writer.write(record)
+        return target
+
+    def __repr__(self) -> str:
+        state = "ok" if self.ok else f"{len(self.errors)} errors"
+        devices = " + ".join(profile.name for profile in (self.body, *self.accessories, self.lens))
+        return f"<{type(self).__name__} {devices}: {state}, {self.tally.valid} frames in {self.seconds:.3f} s>"
+
+    def _repr_html_(self) -> str:
+        errors = self.errors
+        counts = sorted(self.tally.frames.items(), key=lambda item: -item[1][0])
+        frames = ((sender, types, count, size) for (sender, types), (count, size) in counts)
+        traffic = html_table(repr(self), ("sender", "message types", "frames", "bytes"), frames, len(counts))
+        if not errors:
+            return traffic
+        rows = ((error.kind.value, "" if error.at is None else f"{error.at:.6f}", error.text) for error in errors)
+        return traffic + html_table(f"{len(errors)} errors", ("kind", "time in s", "error"), rows, len(errors))
 
 
 def run_loopback(
@@ -130,6 +214,134 @@ def run_loopback(
         ScriptError: a verb or value of the script that nobody knows.
         FaultError: a fault, key, value or line that nobody knows.
     """
+    records: list[Record] = []
+    notices: list[Notice] = []
+
+    def record(what: Record) -> None:
+        records.append(what)
+        if tap is not None:
+            tap(what)
+
+    made = _make_session(
+        body,
+        lens,
+        accessories=accessories,
+        script=script,
+        seed=seed,
+        tap=record,
+        listen=notices.append,
+        resolution=resolution,
+        armed=armed,
+        faults=faults,
+    )
+    chain = made.chain
+    chain.start()
+    if seconds is None:
+        chain.run(LONGEST, unless=lambda: made.parts.body.done)
+        chain.run(chain.now + AFTERGLOW)
+    else:
+        chain.run(seconds)
+    # A recording ends between frames; the longest pause inside one is 150 ms.
+    chain.run(chain.now + LONGEST_FRAME, unless=lambda: not chain.sending)
+    script_result = script_progress(made.parts.body)
+    assert script_result is not None
+    header = session_header(
+        made.dialect.name,
+        _name_of(body),
+        _name_of(lens),
+        script,
+        seed,
+        accessories=[_name_of(accessory) for accessory in accessories],
+        faults=made.plan.texts() if made.plan else (),
+        duration=seconds,
+        armed=armed,
+    )
+    return Session(
+        made.dialect,
+        *made.profiles,
+        chain.now,
+        records,
+        list(Decoder(made.dialect).decode(records)),
+        notices,
+        chain.violations,
+        script_result.complete,
+        made.parts.body.findings,
+        made.between,
+        made.plan,
+        script_result,
+        header,
+    )
+
+
+def make_virtual_session(
+    body: str | Profile = USUAL_BODY,
+    lens: str | Profile = USUAL_LENS,
+    *,
+    accessories: Sequence[str | Profile] = (),
+    script: str = "",
+    seed: int | None = None,
+    tap: Callable[[Record], None] = lambda _record: None,
+    listen: Callable[[Notice], None] = lambda _notice: None,
+    resolution: Resolution = "frame",
+    armed: Sequence[str] = (),
+    faults: Sequence[str | Fault] = (),
+) -> Chain:
+    """Make a virtual session that the caller advances: `start()`, then `run(until)`, with changes in between.
+
+    Args:
+        body: as in `run_loopback`.
+        lens: as in `run_loopback`.
+        accessories: as in `run_loopback`.
+        script: as in `run_loopback`.
+        seed: as in `run_loopback`.
+        tap: gets every byte and edge as it becomes certain.
+        listen: gets the notices of the engines.
+        resolution: as in `run_loopback`.
+        armed: as in `run_loopback`.
+        faults: as in `run_loopback`.
+
+    Raises:
+        ProfileError, ScriptError, FaultError: as in `run_loopback`.
+    """
+    return _make_session(
+        body,
+        lens,
+        accessories=accessories,
+        script=script,
+        seed=seed,
+        tap=tap,
+        listen=listen,
+        resolution=resolution,
+        armed=armed,
+        faults=faults,
+    ).chain
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A session that is ready to start, and what it was made of."""
+
+    profiles: tuple[Profile, Profile]
+    between: Sequence[Profile]
+    dialect: Dialect
+    plan: Plan
+    parts: "Parts"
+    chain: Chain
+
+
+def _make_session(
+    body: str | Profile,
+    lens: str | Profile,
+    *,
+    accessories: Sequence[str | Profile],
+    script: str,
+    seed: int | None,
+    tap: Callable[[Record], None],
+    listen: Callable[[Notice], None],
+    resolution: Resolution,
+    armed: Sequence[str],
+    faults: Sequence[str | Fault],
+) -> _Made:
     profiles = profile_of(body, Place.BODY), profile_of(lens, Place.LENS)
     between = [profile_of(accessory, Place.ACCESSORY) for accessory in accessories]
     dialect = load_dialect(profiles[0].dialect)
@@ -137,49 +349,24 @@ def run_loopback(
     others = _others(plan, profiles[0], profiles[1], dialect)
     parts = cast_parts(*profiles, between, script, seed)
     parts.body.arm(armed)
-    records: list[Record] = []
-    notices = [Notice(0.0, Role.LENS, remark) for remark in parts.remarks]
-
-    def record(what: Record) -> None:
-        records.append(what)
-        if tap is not None:
-            tap(what)
-
+    for remark in parts.remarks:
+        listen(Notice(0.0, Role.LENS, remark))
     chain = Chain(
         dialect,
         parts.body,
         parts.lens,
         parts.accessories,
-        tap=record,
-        listen=notices.append,
+        tap=tap,
+        listen=listen,
         resolution=resolution,
         plan=plan,
         other_lens=lambda name: _other_lens(others[name], seed),
     )
-    chain.start()
-    if seconds is None:
-        chain.run(LONGEST, unless=lambda: parts.body.done)
-        chain.run(chain.now + AFTERGLOW)
-    else:
-        chain.run(seconds)
-    # A recording ends between frames; the longest pause inside one is 150 ms.
-    chain.run(chain.now + LONGEST_FRAME, unless=lambda: not chain.sending)
-    script_result = script_progress(parts.body)
-    assert script_result is not None
-    return Session(
-        dialect,
-        *profiles,
-        chain.now,
-        records,
-        list(Decoder(dialect).decode(records)),
-        notices,
-        chain.violations,
-        script_result.complete,
-        parts.body.findings,
-        between,
-        plan,
-        script_result,
-    )
+    return _Made(profiles, between, dialect, plan, parts, chain)
+
+
+def _name_of(device: str | Profile) -> str:
+    return device if isinstance(device, str) else device.name
 
 
 def _others(plan: Plan, body: Profile, lens: Profile, dialect: Dialect) -> dict[str, Profile]:

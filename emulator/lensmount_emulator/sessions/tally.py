@@ -106,3 +106,8 @@ class Tally:
         else:
             self.typed += 1
         self.rebuilt += self.dialect.build_frame(build_payload(messages), frame.class_, frame.sequence) == raw
+
+
+def composition_of(event: DecodedFrame) -> str:
+    """The types of a frame's messages, as `Dialect.routine` names them: `05` or `05+06`."""
+    return "+".join(f"{type_of(message):02X}" for message in event.messages)

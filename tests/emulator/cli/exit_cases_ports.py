@@ -10,11 +10,12 @@ from threading import Event, Thread
 from typing import Any
 
 from lensmount_emulator.cli.listening import Count
-from lensmount_emulator.cli.playing import Player, engine_for
+from lensmount_emulator.cli.playing import Player
 from lensmount_emulator.fuzz.device.health import WELL, Health
 from lensmount_emulator.fuzz.device.hunt import Hunt
 from lensmount_emulator.profiles.library import load_profile
 from lensmount_emulator.sessions.live import LiveSession
+from lensmount_emulator.sessions.port_session import engine_for
 from lensmount_hardware.boards import devices
 from lensmount_hardware.captures.recording import RecordingWriter
 from lensmount_hardware.clock import MonotonicClock

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from threading import Event, Thread
 
-from lensmount_emulator.cli.playing import engine_for
 from lensmount_emulator.profiles.library import load_profile
 from lensmount_emulator.sessions.live import LiveSession
+from lensmount_emulator.sessions.port_session import engine_for
 from lensmount_hardware.clock import MonotonicClock
 from lensmount_hardware.spec import open_transport
 from lensmount_protocol.registry import load_dialect

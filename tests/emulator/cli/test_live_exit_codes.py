@@ -10,9 +10,9 @@ from threading import Event, Thread
 import pytest
 
 from lensmount_emulator.cli.main import main
-from lensmount_emulator.cli.playing import engine_for
 from lensmount_emulator.profiles.library import load_profile
 from lensmount_emulator.sessions.live import LiveSession
+from lensmount_emulator.sessions.port_session import engine_for
 from lensmount_hardware.clock import MonotonicClock
 from lensmount_hardware.spec import open_transport
 from lensmount_protocol.registry import load_dialect

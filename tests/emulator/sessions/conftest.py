@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from lensmount_emulator.cli.playing import engine_for
 from lensmount_emulator.profiles.library import load_profile
 from lensmount_emulator.roles.engine import Engine
 from lensmount_emulator.sessions.contacts import contacts_of
+from lensmount_emulator.sessions.port_session import engine_for
 from lensmount_hardware.boards.bridge import BoardTransport
 from lensmount_hardware.boards.model import ModelBoard
 from lensmount_hardware.boards.model_stream import ModelBench, join

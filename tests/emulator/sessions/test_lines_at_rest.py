@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from lensmount_emulator.cli.playing import engine_for
 from lensmount_emulator.profiles.library import load_profile
 from lensmount_emulator.roles.engine import Engine
 from lensmount_emulator.sessions.loopback import run_loopback
+from lensmount_emulator.sessions.port_session import engine_for
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.registry import load_dialect
 from lensmount_protocol.wire import Burst, DriveLine, Edge, LineChanged, Role, SetBaudrate, WireAction

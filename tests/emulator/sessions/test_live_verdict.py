@@ -5,7 +5,6 @@ from random import Random
 
 import pytest
 
-from lensmount_emulator.cli.playing import engine_for
 from lensmount_emulator.profiles.library import load_profile
 from lensmount_emulator.sessions.live_verdict import (
     PEER_SILENT_S,
@@ -17,6 +16,7 @@ from lensmount_emulator.sessions.live_verdict import (
     judge_live,
 )
 from lensmount_emulator.sessions.loopback import cast_parts
+from lensmount_emulator.sessions.port_session import engine_for
 from lensmount_emulator.sessions.script_progress import ScriptProgress, script_progress
 from lensmount_hardware.transport import BROKEN_BYTES
 from lensmount_protocol.registry import load_dialect

@@ -6,9 +6,9 @@ from random import Random
 
 import pytest
 
-from lensmount_emulator.cli import playing
 from lensmount_emulator.cli.main import main
 from lensmount_emulator.roles.notice import Notice
+from lensmount_emulator.sessions import port_session
 from lensmount_emulator.sessions.gate import Gate, GatedTransport
 from lensmount_hardware.clock import Clock, VirtualClock
 from lensmount_hardware.spec import open_transport
@@ -57,7 +57,7 @@ def test_run_lets_no_end_of_ours_send_what_is_guarded(
     cut: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     parts = [part for part in (OFFER[:cut], OFFER[cut:]) if part]
-    monkeypatch.setattr(playing, "engine_for", lambda *_words, **_more: Careless(*parts))
+    monkeypatch.setattr(port_session, "engine_for", lambda *_words, **_more: Careless(*parts))
     with open_transport("pty:", role=Role.LENS, baudrate=750_000) as peer:
         words = ["run", "body", "--profile", "sigma-fp", "--port", f"serial:{peer.name}", "--duration", "0.1"]
         record = tmp_path / "run.lmx"

@@ -8,11 +8,11 @@ import pytest
 
 from emulated.emulator import Emulator
 from emulated.stream import EmulatedClock, EmulatedStream
-from lensmount_emulator.cli.playing import engine_for
 from lensmount_emulator.profiles.library import load_profile
 from lensmount_emulator.roles.engine import Engine
 from lensmount_emulator.sessions.contacts import contacts_of
 from lensmount_emulator.sessions.loopback import AFTERGLOW, run_loopback
+from lensmount_emulator.sessions.port_session import engine_for
 from lensmount_hardware.boards.bridge import BoardTransport
 from lensmount_hardware.boards.plan import Plan, make_plan
 from lensmount_hardware.boards.words import BoardRole, LineKind

@@ -1,0 +1,172 @@
+"""A capture file as decoded traffic: its frames, messages, timing and statistics, read from the file when asked for."""
+
+from collections.abc import Iterator, Mapping
+from os import PathLike, fspath
+from pathlib import Path
+from typing import TypeVar
+
+from lensmount_emulator.sessions.tally import Tally
+from lensmount_hardware.captures.capture import Capture
+from lensmount_hardware.captures.declared import declared_dialect
+from lensmount_hardware.captures.formats import open_capture as open_records
+from lensmount_protocol.decoder import Decoded, DecodedFrame, Decoder
+from lensmount_protocol.dialect import Dialect
+from lensmount_protocol.errors import first_of
+from lensmount_protocol.html_table import html_table
+from lensmount_protocol.marks import MarkFinder
+from lensmount_protocol.message import Message
+from lensmount_protocol.registry import load_dialect
+from lensmount_protocol.time_order import OrderedDecoder
+from lensmount_protocol.timing import LOOK_AHEAD, Measurement, Meter
+from lensmount_protocol.wire import Record
+
+DEFAULT_DIALECT = "emount"
+"""The dialect of a capture that declares none."""
+
+MAX_GAPS = 5
+"""Missing parts that a verdict names."""
+
+M = TypeVar("M", bound=Message)
+
+
+class DecodedCapture:
+    """A capture of any known format.
+
+    Iterating gives its decoded events in the order of time. Each iteration reads the file again in bounded memory, so
+    a capture of any length can be used more than once. `statistics` and `timing` read it once and keep the result.
+
+    Attributes:
+        path: the file, or the folder that Logic 2 exported.
+        format: name of its format.
+        dialect: the dialect that it is decoded as.
+        declared: the dialect that the file declares; `None` where it declares none.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        dialect: Dialect,
+        declared: str | None,
+        channels: Mapping[str, str],
+        samplerate: float | None,
+    ) -> None:
+        self.path = path
+        self.dialect = dialect
+        self.declared = declared
+        self._channels = dict(channels)
+        self._samplerate = samplerate
+        self._results: tuple[Tally, list[Measurement]] | None = None
+        self.format = self._open().format
+
+    def __iter__(self) -> Iterator[Decoded]:
+        """Yield every decoded event in the order of time: frames, garbage, edges, annotations.
+
+        Raises:
+            CaptureError: the file is damaged.
+        """
+        return OrderedDecoder(Decoder(self.dialect)).decode(self.records())
+
+    def records(self) -> Iterator[Record]:
+        """Yield the bytes and edges of the file, before any decoding.
+
+        Raises:
+            CaptureError: the file is damaged.
+        """
+        return self._open().records
+
+    def frames(self) -> Iterator[DecodedFrame]:
+        """Yield the valid frames: `at`, `sender`, `baudrate` and `messages` of each."""
+        return (event for event in self if isinstance(event, DecodedFrame))
+
+    def messages(self, kind: type[M]) -> Iterator[tuple[DecodedFrame, M]]:
+        """Yield the messages of a class, each with the frame that carries it."""
+        return ((frame, one) for frame in self.frames() for one in frame.messages if isinstance(one, kind))
+
+    @property
+    def statistics(self) -> Tally:
+        """Counts over all of the traffic: frames, bytes, bytes in no frame, missing parts of the file."""
+        return self._measured()[0]
+
+    @property
+    def timing(self) -> list[Measurement]:
+        """Every rule of the dialect's timing contract as the capture keeps it, with its `violations`."""
+        return self._measured()[1]
+
+    @property
+    def problems(self) -> list[str]:
+        """Why the capture cannot be trusted as a whole, one line each; empty where every byte is explained.
+
+        The file is incomplete, is of another dialect, holds no frame, or holds frames that are not understood.
+        """
+        return capture_problems(self.statistics, self.declared, assumed=False)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.path.name!r}: {self.format}, {self.dialect.name}>"
+
+    def _repr_html_(self) -> str:
+        counts = sorted(self.statistics.frames.items(), key=lambda item: -item[1][0])
+        frames = ((sender, types, count, size) for (sender, types), (count, size) in counts)
+        caption = f"{self.path.name}: {self.format}, {self.dialect.name}; {self.statistics.summary()}"
+        return html_table(caption, ("sender", "message types", "frames", "bytes"), frames, len(counts))
+
+    def _open(self) -> Capture:
+        return open_records(self.path, self.dialect.wiring, channels=self._channels, samplerate=self._samplerate)
+
+    def _measured(self) -> tuple[Tally, list[Measurement]]:
+        if self._results is None:
+            tally, meter = Tally(self.dialect), Meter(self.dialect.timing, LOOK_AHEAD)
+            finder = MarkFinder(self.dialect, meter.wanted)
+            # Counts need no order of time, and the analyzer sorts by itself.
+            for event in Decoder(self.dialect).decode(self.records()):
+                tally.add(event)
+                meter.take(finder.marks(event))
+            self._results = tally, meter.finish()
+        return self._results
+
+
+def open_capture(
+    path: str | PathLike[str],
+    dialect: str | Dialect | None = None,
+    *,
+    channels: Mapping[str, str] | None = None,
+    samplerate: float | None = None,
+) -> DecodedCapture:
+    """Open a capture file of any known format; its content decides the format.
+
+    Args:
+        path: the file, or a folder that Logic 2 exported.
+        dialect: what is spoken, by name or as an object; `None` for what the file declares, else `emount`.
+        channels: line -> channel, for a logic capture whose channels have other names: `{"RXD": "3"}`.
+        samplerate: samples a second, for a capture of samples that does not hold it.
+
+    Raises:
+        CaptureError: the file is missing, unreadable, empty, of no known format, or damaged.
+        DialectError: the dialect is unknown.
+    """
+    file = Path(fspath(path))
+    declared = declared_dialect(file)
+    if not isinstance(dialect, Dialect):
+        dialect = load_dialect(dialect or declared or DEFAULT_DIALECT)
+    return DecodedCapture(file, dialect, declared, channels or {}, samplerate)
+
+
+def capture_problems(tally: Tally, declared: str | None, *, assumed: bool) -> list[str]:
+    """Why a capture is not verified, one line each; empty where it is.
+
+    Args:
+        tally: the counts over the whole capture.
+        declared: the dialect that the file declares.
+        assumed: neither the caller nor the file named the dialect.
+    """
+    name = tally.dialect.name
+    wrong = first_of([f"incomplete: {gap}" for gap in tally.gaps], MAX_GAPS)
+    if declared is not None and declared != name:
+        wrong.append(f"the file declares the dialect {declared}, and was read as {name}")
+    if not tally.valid:
+        nowhere = sum(tally.garbage.values())
+        wrong.append(f"none of {nowhere} bytes is in a frame" if nowhere else "nothing to verify: no byte in it")
+        if nowhere and assumed:
+            wrong.append(f"is this {name}? no dialect is declared; name it with --dialect")
+    if not tally.proven:
+        wrong.append(f"{tally.valid - min(tally.typed, tally.rebuilt)} frames are not typed or not rebuilt")
+    return wrong
