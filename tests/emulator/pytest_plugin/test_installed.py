@@ -19,7 +19,7 @@ LENS = "sigma-45mm-f2.8-dg-dn"
 pytestmark = pytest.mark.slow
 
 FAILS = """
-from lensmount_protocol.dialects.lmount.link import Done
+from lensmount.dialects.lmount import Done
 
 
 def test_fails(mounted):

@@ -6,19 +6,24 @@ from random import Random
 from lensmount_toy import TOY, Ping, Pong
 from msgspec import Struct
 
-from lensmount_emulator.profiles.profile import Profile
-from lensmount_emulator.roles.cast import Cast, Place
-from lensmount_emulator.roles.engine import ARRIVAL, Engine
-from lensmount_emulator.roles.fuzz_traits import FuzzTraits
-from lensmount_emulator.roles.script import Step, whole_number
-from lensmount_emulator.roles.tasks import Task, Wait
-from lensmount_emulator.sessions.score import Replay, Score, compare
-from lensmount_protocol.connection import Arrival
-from lensmount_protocol.decoder import DecodedFrame, Decoder
-from lensmount_protocol.dialect import Dialect
-from lensmount_protocol.errors import ProfileError
-from lensmount_protocol.frame import Frame
-from lensmount_protocol.wire import Burst, LineChanged, Received, Record, Role, Transmit, transmission_time
+from lensmount import DecodedFrame, Decoder, Profile, ProfileError, Role
+from lensmount.dialect import Dialect, Frame
+from lensmount.roles import (
+    ARRIVAL,
+    CaptureReplay,
+    DialectRoles,
+    Engine,
+    FuzzTraits,
+    Place,
+    ReceivedFrame,
+    ReplayScore,
+    Step,
+    Task,
+    Wait,
+    compare_replay,
+    whole_number,
+)
+from lensmount.wire import Burst, LineChanged, Received, Transmit, WireRecord, transmission_time
 
 
 class ToySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -34,7 +39,7 @@ class ToyLens(Engine):
         super().__init__(TOY, Role.LENS, carried, random)
         self.settings = settings
 
-    def on_arrival(self, arrival: Arrival) -> None:
+    def on_arrival(self, arrival: ReceivedFrame) -> None:
         for message in arrival.messages:
             if isinstance(message, Ping):
                 answer = Pong(number=message.number, temperature=self.settings.temperature)
@@ -60,7 +65,7 @@ class ToyBody(Engine):
             self.drive("V", True)
             self.spawn(self._play())
 
-    def on_arrival(self, arrival: Arrival) -> None:
+    def on_arrival(self, arrival: ReceivedFrame) -> None:
         self.heard += [message for message in arrival.messages if isinstance(message, Pong)]
 
     def _play(self) -> Task:
@@ -101,13 +106,13 @@ def _numbers(frame: Frame) -> Iterable[int]:
     return (message.number for message in frame.messages if isinstance(message, Ping))
 
 
-def replay_toy(records: Sequence[Record], dialect: Dialect, profile: Profile) -> Replay:
+def replay_toy(records: Sequence[WireRecord], dialect: Dialect, profile: Profile) -> CaptureReplay:
     """Play the body of a capture against a lens of ours."""
     captured = list(Decoder(dialect).decode(records))
     frames = [event for event in captured if isinstance(event, DecodedFrame)]
     lens = cast_lens(profile)
     lens.start(0.0)
-    ours: list[Record] = []
+    ours: list[WireRecord] = []
     for frame in frames:
         if frame.sender is Role.BODY and frame.at is not None:
             lens.receive(Received(frame.frame.raw), frame.at)
@@ -117,10 +122,10 @@ def replay_toy(records: Sequence[Record], dialect: Dialect, profile: Profile) ->
                 if isinstance(action, Transmit)
             ]
     played = list(Decoder(dialect).decode(ours))
-    score = Score("lens", requests=sum(frame.sender is Role.BODY for frame in frames))
+    score = ReplayScore("lens", requests=sum(frame.sender is Role.BODY for frame in frames))
     replies = [event for event in played if isinstance(event, DecodedFrame)]
-    compare(score, [frame for frame in frames if frame.sender is Role.LENS], replies, ())
-    return Replay(score, captured, played)
+    compare_replay(score, [frame for frame in frames if frame.sender is Role.LENS], replies, ())
+    return CaptureReplay(score, captured, played)
 
 
 def cast_lens(profile: Profile) -> Engine:
@@ -128,7 +133,7 @@ def cast_lens(profile: Profile) -> Engine:
     return _engine(profile.settings, None, None, ())
 
 
-TOY_CAST = Cast(
+TOY_CAST = DialectRoles(
     settings={Place.LENS: ToySettings, Place.BODY: ToyBodySettings},
     check=_check,
     verbs={"ping": whole_number},

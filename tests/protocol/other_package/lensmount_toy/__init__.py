@@ -4,15 +4,24 @@ from dataclasses import dataclass
 
 from construct import Int8ub, Int16ul
 
-from lensmount_protocol.dialect import Dialect
-from lensmount_protocol.evidence import Evidence, Proof
-from lensmount_protocol.frame import Frame, GarbageReason
-from lensmount_protocol.message import Message, field, message
-from lensmount_protocol.paving import AnyMessage, message_table
-from lensmount_protocol.transitions import TransitionTable
-from lensmount_protocol.wire import Role, SerialLine, Wiring
+from lensmount.dialect import (
+    AnyMessage,
+    Dialect,
+    Evidence,
+    EvidenceLevel,
+    Frame,
+    GarbageReason,
+    Message,
+    Role,
+    SerialLine,
+    TransitionTable,
+    Wiring,
+    field,
+    message,
+    message_table,
+)
 
-_OURS = Evidence(Proof.MODELLED, "this test")
+_OURS = Evidence(EvidenceLevel.MODELLED, "this test")
 
 
 @message(0x01, Role.BODY, _OURS)

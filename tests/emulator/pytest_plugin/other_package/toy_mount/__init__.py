@@ -6,12 +6,8 @@ from random import Random
 from lensmount_toy import TOY, Ping, Pong
 from msgspec import Struct
 
-from lensmount_emulator.roles.cast import Cast, Place
-from lensmount_emulator.roles.engine import ARRIVAL, Engine
-from lensmount_emulator.roles.script import Step, whole_number
-from lensmount_emulator.roles.tasks import Task, Wait
-from lensmount_protocol.connection import Arrival
-from lensmount_protocol.wire import Role
+from lensmount import Role
+from lensmount.roles import ARRIVAL, DialectRoles, Engine, Place, ReceivedFrame, Step, Task, Wait, whole_number
 
 
 class BodySettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -39,7 +35,7 @@ class ToyBody(Engine):
         """The supply comes on, and the script runs."""
         self.spawn(self._live())
 
-    def on_arrival(self, arrival: Arrival) -> None:
+    def on_arrival(self, arrival: ReceivedFrame) -> None:
         """A pong came."""
         self.answered += [message.number for message in arrival.messages if isinstance(message, Pong)]
 
@@ -58,7 +54,7 @@ class ToyLens(Engine):
         super().__init__(TOY, Role.LENS, carried)
         self.settings = settings
 
-    def on_arrival(self, arrival: Arrival) -> None:
+    def on_arrival(self, arrival: ReceivedFrame) -> None:
         """A ping came."""
         for message in arrival.messages:
             if isinstance(message, Ping):
@@ -82,7 +78,7 @@ def _engine(settings: Struct, carried: frozenset[str] | None, _random: Random | 
     return ToyBody(settings, carried, script)
 
 
-TOY_CAST = Cast(
+TOY_CAST = DialectRoles(
     settings={Place.BODY: BodySettings, Place.LENS: LensSettings},
     check=lambda _place, _settings: None,
     verbs={"ping": whole_number},

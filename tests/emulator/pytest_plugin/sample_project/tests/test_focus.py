@@ -2,15 +2,12 @@
 
 import pytest
 
-from lensmount_emulator.pytest_plugin.factory import MountFactory
-from lensmount_emulator.pytest_plugin.played import Mounted
-from lensmount_protocol.dialects.lmount.focus import FocusDrive
-from lensmount_protocol.dialects.lmount.link import Done
-from lensmount_protocol.dialects.lmount.types import FocusOrder, Outcome
+from lensmount.dialects.lmount import Done, FocusDrive, FocusOrder, Outcome
+from lensmount.testing import MountFactory, MountSession
 
 
 @pytest.mark.lensmount(body=["panasonic-s1r", "leica-sl2"])
-def test_a_drive_ends_where_it_was_sent(mounted: Mounted) -> None:
+def test_a_drive_ends_where_it_was_sent(mounted: MountSession) -> None:
     order = FocusDrive(order=FocusOrder.ABSOLUTE, value=300)
     answer = mounted.ask(order)
     assert isinstance(answer, Done)

@@ -1,13 +1,12 @@
 """What only a virtual mount shows: both engines, the contacts between them, and time that does as it is told."""
 
-from lensmount_emulator.pytest_plugin.factory import MountFactory
-from lensmount_emulator.pytest_plugin.heard import Recording
-from lensmount_emulator.roles.engine import Engine
-from lensmount_emulator.sessions.chain import Chain
-from lensmount_protocol.dialects.lmount.link import LensHello
+from lensmount import VirtualSession
+from lensmount.dialects.lmount import LensHello
+from lensmount.roles import Engine
+from lensmount.testing import MountFactory, Recording
 
 
-def test_both_ends_are_ours(body: Engine, lens: Engine, bench: Chain, recording: Recording) -> None:
+def test_both_ends_are_ours(body: Engine, lens: Engine, bench: VirtualSession, recording: Recording) -> None:
     bench.run(0.5)
     assert body.done
     assert (body.role.value, lens.role.value) == ("body", "lens")

@@ -1,0 +1,212 @@
+"""Emulates the camera body or the lens on a mount's contacts; the public API of the project.
+
+```python
+import lensmount
+
+result = lensmount.run_loopback("nex7", "sel2870", script="wait 0.2; sleep", seed=1)
+assert result.ok, result.errors
+```
+
+The modules are `lensmount.wire`, `dialect`, `roles`, `transport`, `faults`, `testing` and `aio`, and the messages of
+each dialect are in `lensmount.dialects`. A name is imported when it is first used. The packages that it comes from are
+private and may change.
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lensmount_emulator.campaign.complete_run import run_whole_campaign as run_campaign
+    from lensmount_emulator.campaign.form import Form as CampaignConfig
+    from lensmount_emulator.campaign.form import load_form as load_campaign
+    from lensmount_emulator.campaign.results import Results as CampaignResults
+    from lensmount_emulator.campaign.results import read_results as read_campaign
+    from lensmount_emulator.faults.registry import parse_fault as parse_fault
+    from lensmount_emulator.profiles.library import load_profile as load_profile
+    from lensmount_emulator.profiles.library import profile_names as profile_names
+    from lensmount_emulator.profiles.profile import Profile as Profile
+    from lensmount_emulator.roles.engine import Notice as Notice
+    from lensmount_emulator.roles.findings import Finding as CompatibilityResult
+    from lensmount_emulator.roles.findings import Verdict as Verdict
+    from lensmount_emulator.sessions.chain import Chain as VirtualSession
+    from lensmount_emulator.sessions.decoded_capture import DecodedCapture as DecodedCapture
+    from lensmount_emulator.sessions.decoded_capture import open_capture as open_capture
+    from lensmount_emulator.sessions.live_verdict import Lack as ShortfallKind
+    from lensmount_emulator.sessions.live_verdict import LiveVerdict as LiveVerdict
+    from lensmount_emulator.sessions.live_verdict import Shortfall as Shortfall
+    from lensmount_emulator.sessions.loopback import Session as LoopbackResult
+    from lensmount_emulator.sessions.loopback import make_virtual_session as make_virtual_session
+    from lensmount_emulator.sessions.loopback import run_loopback as run_loopback
+    from lensmount_emulator.sessions.matrix import Cell as MatrixCell
+    from lensmount_emulator.sessions.matrix import Matrix as Matrix
+    from lensmount_emulator.sessions.matrix import Outcome as MatrixOutcome
+    from lensmount_emulator.sessions.planning import Plan as MatrixPlan
+    from lensmount_emulator.sessions.planning import plan as plan_matrix
+    from lensmount_emulator.sessions.port_session import LiveEvent as LiveEvent
+    from lensmount_emulator.sessions.port_session import LiveResult as LiveResult
+    from lensmount_emulator.sessions.port_session import LiveSession as LiveSession
+    from lensmount_emulator.sessions.port_session import open_transport as open_transport
+    from lensmount_emulator.sessions.session_errors import ErrorKind as ErrorKind
+    from lensmount_emulator.sessions.session_errors import SessionError as SessionError
+    from lensmount_emulator.sessions.tally import Tally as TrafficStats
+    from lensmount_emulator.version import __version__ as __version__
+    from lensmount_protocol.decoder import Decoded as DecodedEvent
+    from lensmount_protocol.decoder import DecodedFrame as DecodedFrame
+    from lensmount_protocol.decoder import DecodedGarbage as DecodedGarbage
+    from lensmount_protocol.decoder import Decoder as Decoder
+    from lensmount_protocol.decoder import EmptyWindow as EmptyWindow
+    from lensmount_protocol.errors import BoardError as BoardError
+    from lensmount_protocol.errors import CampaignError as CampaignError
+    from lensmount_protocol.errors import CaptureError as CaptureError
+    from lensmount_protocol.errors import CorpusError as CorpusError
+    from lensmount_protocol.errors import DialectError as DialectError
+    from lensmount_protocol.errors import FaultError as FaultError
+    from lensmount_protocol.errors import FirmwareError as FirmwareError
+    from lensmount_protocol.errors import FrameError as FrameError
+    from lensmount_protocol.errors import LocalProtocolError as LocalProtocolError
+    from lensmount_protocol.errors import MountError as MountError
+    from lensmount_protocol.errors import ProfileError as ProfileError
+    from lensmount_protocol.errors import ProtocolError as ProtocolError
+    from lensmount_protocol.errors import RemoteProtocolError as RemoteProtocolError
+    from lensmount_protocol.errors import ScriptError as ScriptError
+    from lensmount_protocol.errors import TransportError as TransportError
+    from lensmount_protocol.errors import TransportLostError as TransportLostError
+    from lensmount_protocol.errors import TransportOpenError as TransportOpenError
+    from lensmount_protocol.errors import TransportSpecError as TransportSpecError
+    from lensmount_protocol.registry import dialect_names as dialect_names
+    from lensmount_protocol.registry import load_dialect as load_dialect
+    from lensmount_protocol.timing import Measurement as TimingResult
+    from lensmount_protocol.wire import Role as Role
+else:
+    from lensmount._lazy import lazy_names
+
+
+__all__ = [
+    "BoardError",
+    "CampaignConfig",
+    "CampaignError",
+    "CampaignResults",
+    "CaptureError",
+    "CompatibilityResult",
+    "CorpusError",
+    "DecodedCapture",
+    "DecodedEvent",
+    "DecodedFrame",
+    "DecodedGarbage",
+    "Decoder",
+    "DialectError",
+    "EmptyWindow",
+    "ErrorKind",
+    "FaultError",
+    "FirmwareError",
+    "FrameError",
+    "LiveEvent",
+    "LiveResult",
+    "LiveSession",
+    "LiveVerdict",
+    "LocalProtocolError",
+    "LoopbackResult",
+    "Matrix",
+    "MatrixCell",
+    "MatrixOutcome",
+    "MatrixPlan",
+    "MountError",
+    "Notice",
+    "Profile",
+    "ProfileError",
+    "ProtocolError",
+    "RemoteProtocolError",
+    "Role",
+    "ScriptError",
+    "SessionError",
+    "Shortfall",
+    "ShortfallKind",
+    "TimingResult",
+    "TrafficStats",
+    "TransportError",
+    "TransportLostError",
+    "TransportOpenError",
+    "TransportSpecError",
+    "Verdict",
+    "VirtualSession",
+    "__version__",
+    "dialect_names",
+    "load_campaign",
+    "load_dialect",
+    "load_profile",
+    "make_virtual_session",
+    "open_capture",
+    "open_transport",
+    "parse_fault",
+    "plan_matrix",
+    "profile_names",
+    "read_campaign",
+    "run_campaign",
+    "run_loopback",
+]
+
+_NAMES = {
+    "BoardError": ("lensmount_protocol.errors", "BoardError"),
+    "CampaignConfig": ("lensmount_emulator.campaign.form", "Form"),
+    "CampaignError": ("lensmount_protocol.errors", "CampaignError"),
+    "CampaignResults": ("lensmount_emulator.campaign.results", "Results"),
+    "CaptureError": ("lensmount_protocol.errors", "CaptureError"),
+    "CompatibilityResult": ("lensmount_emulator.roles.findings", "Finding"),
+    "CorpusError": ("lensmount_protocol.errors", "CorpusError"),
+    "DecodedCapture": ("lensmount_emulator.sessions.decoded_capture", "DecodedCapture"),
+    "DecodedEvent": ("lensmount_protocol.decoder", "Decoded"),
+    "DecodedFrame": ("lensmount_protocol.decoder", "DecodedFrame"),
+    "DecodedGarbage": ("lensmount_protocol.decoder", "DecodedGarbage"),
+    "Decoder": ("lensmount_protocol.decoder", "Decoder"),
+    "DialectError": ("lensmount_protocol.errors", "DialectError"),
+    "EmptyWindow": ("lensmount_protocol.decoder", "EmptyWindow"),
+    "ErrorKind": ("lensmount_emulator.sessions.session_errors", "ErrorKind"),
+    "FaultError": ("lensmount_protocol.errors", "FaultError"),
+    "FirmwareError": ("lensmount_protocol.errors", "FirmwareError"),
+    "FrameError": ("lensmount_protocol.errors", "FrameError"),
+    "LiveEvent": ("lensmount_emulator.sessions.port_session", "LiveEvent"),
+    "LiveResult": ("lensmount_emulator.sessions.port_session", "LiveResult"),
+    "LiveSession": ("lensmount_emulator.sessions.port_session", "LiveSession"),
+    "LiveVerdict": ("lensmount_emulator.sessions.live_verdict", "LiveVerdict"),
+    "LocalProtocolError": ("lensmount_protocol.errors", "LocalProtocolError"),
+    "LoopbackResult": ("lensmount_emulator.sessions.loopback", "Session"),
+    "Matrix": ("lensmount_emulator.sessions.matrix", "Matrix"),
+    "MatrixCell": ("lensmount_emulator.sessions.matrix", "Cell"),
+    "MatrixOutcome": ("lensmount_emulator.sessions.matrix", "Outcome"),
+    "MatrixPlan": ("lensmount_emulator.sessions.planning", "Plan"),
+    "MountError": ("lensmount_protocol.errors", "MountError"),
+    "Notice": ("lensmount_emulator.roles.engine", "Notice"),
+    "Profile": ("lensmount_emulator.profiles.profile", "Profile"),
+    "ProfileError": ("lensmount_protocol.errors", "ProfileError"),
+    "ProtocolError": ("lensmount_protocol.errors", "ProtocolError"),
+    "RemoteProtocolError": ("lensmount_protocol.errors", "RemoteProtocolError"),
+    "Role": ("lensmount_protocol.wire", "Role"),
+    "ScriptError": ("lensmount_protocol.errors", "ScriptError"),
+    "SessionError": ("lensmount_emulator.sessions.session_errors", "SessionError"),
+    "Shortfall": ("lensmount_emulator.sessions.live_verdict", "Shortfall"),
+    "ShortfallKind": ("lensmount_emulator.sessions.live_verdict", "Lack"),
+    "TimingResult": ("lensmount_protocol.timing", "Measurement"),
+    "TrafficStats": ("lensmount_emulator.sessions.tally", "Tally"),
+    "TransportError": ("lensmount_protocol.errors", "TransportError"),
+    "TransportLostError": ("lensmount_protocol.errors", "TransportLostError"),
+    "TransportOpenError": ("lensmount_protocol.errors", "TransportOpenError"),
+    "TransportSpecError": ("lensmount_protocol.errors", "TransportSpecError"),
+    "Verdict": ("lensmount_emulator.roles.findings", "Verdict"),
+    "VirtualSession": ("lensmount_emulator.sessions.chain", "Chain"),
+    "__version__": ("lensmount_emulator.version", "__version__"),
+    "dialect_names": ("lensmount_protocol.registry", "dialect_names"),
+    "load_campaign": ("lensmount_emulator.campaign.form", "load_form"),
+    "load_dialect": ("lensmount_protocol.registry", "load_dialect"),
+    "load_profile": ("lensmount_emulator.profiles.library", "load_profile"),
+    "make_virtual_session": ("lensmount_emulator.sessions.loopback", "make_virtual_session"),
+    "open_capture": ("lensmount_emulator.sessions.decoded_capture", "open_capture"),
+    "open_transport": ("lensmount_emulator.sessions.port_session", "open_transport"),
+    "parse_fault": ("lensmount_emulator.faults.registry", "parse_fault"),
+    "plan_matrix": ("lensmount_emulator.sessions.planning", "plan"),
+    "profile_names": ("lensmount_emulator.profiles.library", "profile_names"),
+    "read_campaign": ("lensmount_emulator.campaign.results", "read_results"),
+    "run_campaign": ("lensmount_emulator.campaign.complete_run", "run_whole_campaign"),
+    "run_loopback": ("lensmount_emulator.sessions.loopback", "run_loopback"),
+}
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = lazy_names(__name__, _NAMES)
