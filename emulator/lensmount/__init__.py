@@ -24,9 +24,10 @@ if TYPE_CHECKING:
     from lensmount_emulator.profiles.library import load_profile as load_profile
     from lensmount_emulator.profiles.library import profile_names as profile_names
     from lensmount_emulator.profiles.profile import Profile as Profile
-    from lensmount_emulator.roles.engine import Notice as Notice
     from lensmount_emulator.roles.findings import Finding as CompatibilityResult
     from lensmount_emulator.roles.findings import Verdict as Verdict
+    from lensmount_emulator.roles.notice import Notice as Notice
+    from lensmount_emulator.roles.notice import NoticeKind as NoticeKind
     from lensmount_emulator.sessions.chain import Chain as VirtualSession
     from lensmount_emulator.sessions.decoded_capture import DecodedCapture as DecodedCapture
     from lensmount_emulator.sessions.decoded_capture import open_capture as open_capture
@@ -111,6 +112,7 @@ __all__ = [
     "MatrixPlan",
     "MountError",
     "Notice",
+    "NoticeKind",
     "Profile",
     "ProfileError",
     "ProtocolError",
@@ -174,7 +176,8 @@ _NAMES = {
     "MatrixOutcome": ("lensmount_emulator.sessions.matrix", "Outcome"),
     "MatrixPlan": ("lensmount_emulator.sessions.planning", "Plan"),
     "MountError": ("lensmount_protocol.errors", "MountError"),
-    "Notice": ("lensmount_emulator.roles.engine", "Notice"),
+    "Notice": ("lensmount_emulator.roles.notice", "Notice"),
+    "NoticeKind": ("lensmount_emulator.roles.notice", "NoticeKind"),
     "Profile": ("lensmount_emulator.profiles.profile", "Profile"),
     "ProfileError": ("lensmount_protocol.errors", "ProfileError"),
     "ProtocolError": ("lensmount_protocol.errors", "ProtocolError"),

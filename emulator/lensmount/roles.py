@@ -8,11 +8,14 @@ if TYPE_CHECKING:
     from lensmount_emulator.roles.engine import ARRIVAL as ARRIVAL
     from lensmount_emulator.roles.engine import WINDOW as WINDOW
     from lensmount_emulator.roles.engine import Engine as Engine
-    from lensmount_emulator.roles.engine import Notice as Notice
     from lensmount_emulator.roles.findings import Finding as CompatibilityResult
     from lensmount_emulator.roles.findings import Rule as CompatibilityRule
     from lensmount_emulator.roles.findings import Verdict as Verdict
     from lensmount_emulator.roles.handlers import Handlers as HandlerTable
+    from lensmount_emulator.roles.notice import Notice as Notice
+    from lensmount_emulator.roles.notice import NoticeKind as NoticeKind
+    from lensmount_emulator.roles.observer import FrameObserver as FrameObserver
+    from lensmount_emulator.roles.observer import Observer as Observer
     from lensmount_emulator.roles.script import Step as Step
     from lensmount_emulator.roles.script import nothing as nothing
     from lensmount_emulator.roles.script import seconds as seconds
@@ -34,8 +37,11 @@ __all__ = [
     "Connection",
     "DialectRoles",
     "Engine",
+    "FrameObserver",
     "HandlerTable",
     "Notice",
+    "NoticeKind",
+    "Observer",
     "Place",
     "ReceivedFrame",
     "Step",
@@ -55,8 +61,11 @@ _NAMES = {
     "Connection": ("lensmount_protocol.connection", "Connection"),
     "DialectRoles": ("lensmount_emulator.roles.cast", "Cast"),
     "Engine": ("lensmount_emulator.roles.engine", "Engine"),
+    "FrameObserver": ("lensmount_emulator.roles.observer", "FrameObserver"),
     "HandlerTable": ("lensmount_emulator.roles.handlers", "Handlers"),
-    "Notice": ("lensmount_emulator.roles.engine", "Notice"),
+    "Notice": ("lensmount_emulator.roles.notice", "Notice"),
+    "NoticeKind": ("lensmount_emulator.roles.notice", "NoticeKind"),
+    "Observer": ("lensmount_emulator.roles.observer", "Observer"),
     "Place": ("lensmount_emulator.roles.cast", "Place"),
     "ReceivedFrame": ("lensmount_protocol.connection", "Arrival"),
     "Step": ("lensmount_emulator.roles.script", "Step"),
