@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from lensmount_emulator.roles.findings import Finding as CompatibilityResult
     from lensmount_emulator.roles.findings import Rule as CompatibilityRule
     from lensmount_emulator.roles.findings import Verdict as Verdict
+    from lensmount_emulator.roles.fuzz_traits import FuzzTraits as FuzzTraits
     from lensmount_emulator.roles.handlers import Handlers as HandlerTable
     from lensmount_emulator.roles.notice import Notice as Notice
     from lensmount_emulator.roles.notice import NoticeKind as NoticeKind
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from lensmount_emulator.roles.tasks import Task as Task
     from lensmount_emulator.roles.tasks import Tasks as TaskRunner
     from lensmount_emulator.roles.tasks import Wait as Wait
+    from lensmount_emulator.sessions.score import Replay as CaptureReplay
+    from lensmount_emulator.sessions.score import Score as ReplayScore
+    from lensmount_emulator.sessions.score import compare as compare_replay
     from lensmount_protocol.connection import Arrival as ReceivedFrame
     from lensmount_protocol.connection import Connection as Connection
 else:
@@ -32,23 +36,27 @@ else:
 __all__ = [
     "ARRIVAL",
     "WINDOW",
+    "CaptureReplay",
     "CompatibilityResult",
     "CompatibilityRule",
     "Connection",
     "DialectRoles",
     "Engine",
     "FrameObserver",
+    "FuzzTraits",
     "HandlerTable",
     "Notice",
     "NoticeKind",
     "Observer",
     "Place",
     "ReceivedFrame",
+    "ReplayScore",
     "Step",
     "Task",
     "TaskRunner",
     "Verdict",
     "Wait",
+    "compare_replay",
     "nothing",
     "seconds",
     "whole_number",
@@ -56,24 +64,28 @@ __all__ = [
 
 _NAMES = {
     "ARRIVAL": ("lensmount_emulator.roles.engine", "ARRIVAL"),
+    "CaptureReplay": ("lensmount_emulator.sessions.score", "Replay"),
     "CompatibilityResult": ("lensmount_emulator.roles.findings", "Finding"),
     "CompatibilityRule": ("lensmount_emulator.roles.findings", "Rule"),
     "Connection": ("lensmount_protocol.connection", "Connection"),
     "DialectRoles": ("lensmount_emulator.roles.cast", "Cast"),
     "Engine": ("lensmount_emulator.roles.engine", "Engine"),
     "FrameObserver": ("lensmount_emulator.roles.observer", "FrameObserver"),
+    "FuzzTraits": ("lensmount_emulator.roles.fuzz_traits", "FuzzTraits"),
     "HandlerTable": ("lensmount_emulator.roles.handlers", "Handlers"),
     "Notice": ("lensmount_emulator.roles.notice", "Notice"),
     "NoticeKind": ("lensmount_emulator.roles.notice", "NoticeKind"),
     "Observer": ("lensmount_emulator.roles.observer", "Observer"),
     "Place": ("lensmount_emulator.roles.cast", "Place"),
     "ReceivedFrame": ("lensmount_protocol.connection", "Arrival"),
+    "ReplayScore": ("lensmount_emulator.sessions.score", "Score"),
     "Step": ("lensmount_emulator.roles.script", "Step"),
     "Task": ("lensmount_emulator.roles.tasks", "Task"),
     "TaskRunner": ("lensmount_emulator.roles.tasks", "Tasks"),
     "Verdict": ("lensmount_emulator.roles.findings", "Verdict"),
     "WINDOW": ("lensmount_emulator.roles.engine", "WINDOW"),
     "Wait": ("lensmount_emulator.roles.tasks", "Wait"),
+    "compare_replay": ("lensmount_emulator.sessions.score", "compare"),
     "nothing": ("lensmount_emulator.roles.script", "nothing"),
     "seconds": ("lensmount_emulator.roles.script", "seconds"),
     "whole_number": ("lensmount_emulator.roles.script", "whole_number"),
