@@ -9,8 +9,8 @@ from lensmount_protocol.deferred import resolve, text_of
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.message import FieldSpec, Message
 
-MODULE_PATH = re.compile(r"\b(?:[a-z_]\w*\.)+(?=[A-Z])")
-"""The module in front of a class's name."""
+MODULE_PATH = re.compile(r"\b(?:[a-z_]\w*\.)+(?=[a-z_]\w*\.[A-Z])")
+"""The packages in front of a class's module and name."""
 
 
 def catalogue(dialect: Dialect) -> str:
