@@ -41,8 +41,8 @@ MIN_VOTES = 3
 MIN_SYNC_TIME = 0.2
 """Seconds of bytes in which a sync line must have moved; cameras have at least 24 cycles a second."""
 
-SAMPLED_EDGES = 10_000
-"""Edges of each serial line that are read to find out which end sends on it."""
+SAMPLED_EDGES = (2_000, 10_000)
+"""Edges of each serial line that are read to find out which end sends on it: more where the first leave a doubt."""
 
 
 @dataclass(slots=True)
@@ -64,10 +64,24 @@ class _Activity:
 
     first: Positions
     last: Positions
+    _places: dict[int, tuple[LogicLine, Positions]] = field(
+        default_factory=lambda: dict[int, tuple[LogicLine, Positions]]()
+    )
+
+    def places_in(self, select: LogicLine) -> Positions:
+        """How many edges of the select line are in front of each run; computed once for a select line."""
+        found = self._places.get(id(select))
+        if found is None:
+            # The line is kept, so that no other one gets its number.
+            found = self._places[id(select)] = (select, np.searchsorted(select.edges, self.first, side="right"))
+        return found[1]
 
     def framed_by(self, select: LogicLine) -> float:
         """The share of the runs that begin while the select line is high."""
-        return float(select.levels_at(self.first).mean()) if len(self.first) else 1.0
+        if not len(self.first):
+            return 1.0
+        odd = int(np.count_nonzero(self.places_in(select) & 1))
+        return (len(self.first) - odd if select.initial else odd) / len(self.first)
 
     def held_by(self, select: LogicLine) -> float:
         """The share of the runs that begin and end while the select line is high."""
@@ -75,12 +89,13 @@ class _Activity:
 
     def crossed_by(self, select: LogicLine) -> bool:
         """Whether an edge of the select line lies inside a run."""
-        before = np.searchsorted(select.edges, self.first, side="right")
-        return bool((before != np.searchsorted(select.edges, self.last, side="right")).any())
+        # The next edge of each run; behind the last edge of all there is none.
+        following = np.append(select.edges, np.iinfo(np.int64).max)[self.places_in(select)]
+        return bool((following <= self.last).any())
 
     def unframed_after(self, select: LogicLine) -> int | None:
         """The last edge of a select line, where far more runs follow it than lie between any two others."""
-        place = np.searchsorted(select.edges, self.first, side="right")
+        place = self.places_in(select)
         counts = np.bincount(place, minlength=len(select.edges) + 1)
         most = int(counts[:-1].max())
         lost = most > 0 and int(counts[-1]) >= max(MIN_UNFRAMED, UNFRAMED_RATIO * most)
@@ -241,21 +256,25 @@ class _Examination:
     def _senders_crossed(self, one: SerialLine, other: SerialLine, windows: bool | None) -> bool:
         """Whether the frames on the serial lines are those that only the other end sends."""
         right = wrong = 0
-        for serial, peer in ((one, other), (other, one)):
-            select = self.health.lines.get(peer.select if windows else serial.select)
-            for data in self._first_runs(serial.name, select):
-                senders = self.wiring.senders_of(data)
-                right += senders == frozenset((serial.sender,))
-                wrong += senders == frozenset((peer.sender,))
+        for edges in SAMPLED_EDGES:
+            right = wrong = 0
+            for serial, peer in ((one, other), (other, one)):
+                select = self.health.lines.get(peer.select if windows else serial.select)
+                for data in self._first_runs(serial.name, select, edges):
+                    senders = self.wiring.senders_of(data)
+                    right += senders == frozenset((serial.sender,))
+                    wrong += senders == frozenset((peer.sender,))
+            if right >= MIN_VOTES and not wrong and not windows:
+                return False
         return wrong >= MIN_VOTES and wrong > right
 
-    def _first_runs(self, line: str, select: LogicLine | None) -> list[bytes]:
-        """The bytes of the first windows, or runs of bytes, of a serial line."""
+    def _first_runs(self, line: str, select: LogicLine | None, edges: int) -> list[bytes]:
+        """The bytes of the first windows, or runs of bytes, of a serial line, up to a number of edges."""
         data = self.health.lines.get(line)
         if data is None:
             return []
-        if len(data.edges) > SAMPLED_EDGES:
-            data = LogicLine(data.initial, data.edges[:SAMPLED_EDGES], int(data.edges[SAMPLED_EDGES]))
+        if len(data.edges) > edges:
+            data = LogicLine(data.initial, data.edges[:edges], int(data.edges[edges]))
         usable = select if select is not None and len(select.edges) else None
         characters = characters_of(data, usable, self.wiring, self.rate)
         if characters is None:

@@ -1,7 +1,7 @@
 """Edges of logic lines to bytes: works on the transitions of a capture, never on its samples."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +36,18 @@ class LogicLine:
     initial: bool
     edges: Positions
     length: int
+    _starts: dict[float, Positions] = field(default_factory=lambda: dict[float, Positions](), repr=False, compare=False)
+
+    def starts(self, slowest_bit: float) -> Positions:
+        """Samples at which the line went low and that may begin a start bit; computed once for a line and a rate.
+
+        Args:
+            slowest_bit: samples of a bit at the mount's slowest rate.
+        """
+        found = self._starts.get(slowest_bit)
+        if found is None:
+            found = self._starts[slowest_bit] = self.falls[_may_start(self, slowest_bit)]
+        return found
 
     @property
     def falls(self) -> Positions:
@@ -131,7 +143,7 @@ def bursts_of(
 def activity_of(data: LogicLine, wiring: Wiring, rate: float) -> tuple[Positions, Positions]:
     """The runs of activity of a serial line between pauses: the first and the last falling edge of each."""
     slowest = rate / min(wiring.baudrates)
-    falls = data.falls[_may_start(data, slowest)]
+    falls = data.starts(slowest)
     if not len(falls):
         return falls, falls
     cuts = np.flatnonzero(np.diff(_groups(falls, None, slowest))) + 1
@@ -141,7 +153,7 @@ def activity_of(data: LogicLine, wiring: Wiring, rate: float) -> tuple[Positions
 def characters_of(data: LogicLine, select: LogicLine | None, wiring: Wiring, rate: float) -> Characters | None:
     """The characters of a serial line, whole or not, grouped by windows or else by pauses; `None` where it has none."""
     bits = np.array([rate / baudrate for baudrate in wiring.baudrates])
-    falls = data.falls[_may_start(data, float(bits.max()))]
+    falls = data.starts(float(bits.max()))
     if not len(falls):
         return None
     group = _groups(falls, select, float(bits.max()))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
+from lensmount_hardware.captures import line_health
 from lensmount_hardware.captures.capture import without_lines
 from lensmount_hardware.captures.logic import records_of_lines
 from lensmount_hardware.captures.records_json import object_from, record_of, records_of, text_of
@@ -193,6 +194,32 @@ def test_swapped_lines_are_named_and_read_right(dialect, what):
     assert frames == {Role.BODY: CYCLES, Role.LENS: CYCLES}
     assert {found.line for found in defects} == {name for kind in what for name in pairs[kind]}
     assert {found.defect for found in defects} == {Defect.SWAPPED}
+
+
+@pytest.mark.parametrize("name", ["emount", "lmount"])
+def test_swapped_lines_are_found_beyond_the_first_sample(name, monkeypatch):
+    monkeypatch.setattr(line_health, "SAMPLED_EDGES", (20, 10_000))
+    dialect = load_dialect(name)
+    one, other = dialect.wiring.serial
+    lines = session(dialect)
+    lines[one.name], lines[other.name] = lines[other.name], lines[one.name]
+    right, defects = read(lines, dialect)
+    assert right == dict.fromkeys(Role, CYCLES)
+    assert {found.defect for found in defects} == {Defect.SWAPPED}
+
+
+@pytest.mark.parametrize("name", ["emount", "lmount"])
+def test_good_lines_are_sampled_once(name, monkeypatch):
+    sampled = []
+    first_runs = line_health._Examination._first_runs
+    monkeypatch.setattr(
+        line_health._Examination,
+        "_first_runs",
+        lambda self, line, select, edges: (sampled.append(edges), first_runs(self, line, select, edges))[1],
+    )
+    dialect = load_dialect(name)
+    assert not read(session(dialect), dialect)[1]
+    assert sampled == [line_health.SAMPLED_EDGES[0]] * 2
 
 
 @pytest.mark.parametrize("level", [True, False])
