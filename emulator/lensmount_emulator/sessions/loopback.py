@@ -188,6 +188,7 @@ def run_loopback(
     seconds: float | None = None,
     seed: int | None = None,
     tap: Callable[[Record], None] | None = None,
+    listen: Callable[[Notice], None] | None = None,
     resolution: Resolution = "frame",
     armed: Sequence[str] = (),
     faults: Sequence[str | Fault] = (),
@@ -203,6 +204,7 @@ def run_loopback(
         seed: where reaction times get their jitter from; `None` for nominal times. The same seed gives the same
             session, byte for byte.
         tap: sees every byte and edge as it becomes certain, for a recording that survives what comes after.
+        listen: gets the notices of the engines as they happen.
         resolution: whether the virtual mount delivers bytes in frames or one by one; the session is the same.
         armed: guarded messages that this session may send, by name: `Update*`.
         faults: what goes wrong at the body's mount: `bitflip rate=1e-4`, `detach at=1.2s for=30ms`. Their chance comes
@@ -222,6 +224,11 @@ def run_loopback(
         if tap is not None:
             tap(what)
 
+    def note(notice: Notice) -> None:
+        notices.append(notice)
+        if listen is not None:
+            listen(notice)
+
     made = _make_session(
         body,
         lens,
@@ -229,7 +236,7 @@ def run_loopback(
         script=script,
         seed=seed,
         tap=record,
-        listen=notices.append,
+        listen=note,
         resolution=resolution,
         armed=armed,
         faults=faults,
