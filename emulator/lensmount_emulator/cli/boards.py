@@ -5,6 +5,9 @@ Boards with our firmware are asked who they are, which drives nothing; adapters 
 
 import argparse
 import json
+import sys
+
+from lensmount_emulator.reports.terminal import write_line
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,7 +34,8 @@ def run(arguments: argparse.Namespace) -> int:
         elif arguments.quiet:
             print(device.spec)
         else:
-            print("\n".join(device_lines(device, answer)))
+            for text in device_lines(device, answer):
+                write_line(sys.stdout, text, hang=4)
     waiting = waiting_drives(mount_points())
     for drive in waiting:
         if arguments.json:

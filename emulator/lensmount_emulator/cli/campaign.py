@@ -16,6 +16,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lensmount_emulator.reports.terminal import report
+
 if TYPE_CHECKING:
     from lensmount_emulator.campaign.planning import Planned
     from lensmount_emulator.campaign.running import Execute, Progress
@@ -121,7 +123,7 @@ def _tell(progress: "Progress", seconds: float) -> None:
     if progress.skipped:
         print(f"{progress.skipped} entries of the corpus cannot be read, and were skipped")
     if progress.trouble:
-        print(f"lensmount: {progress.trouble}; every result is kept", file=sys.stderr)
+        report(f"{progress.trouble}; every result is kept")
 
 
 def _execute(arguments: argparse.Namespace, planned: "Planned") -> "Execute":

@@ -8,6 +8,8 @@ import argparse
 import os
 import sys
 
+from lensmount_emulator.reports.terminal import Colour, report
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lensmount decode`."""
@@ -87,6 +89,6 @@ def run(arguments: argparse.Namespace) -> int:
                 raise
             # Each file gets its verdict; the worst exit code counts.
             sys.stdout.flush()
-            print(f"lensmount: {one_line(error)}", file=sys.stderr)
+            report(one_line(error), Colour.ERROR)
             code = max(code, exit_code(error))
     return code or (0 if sound else 1)

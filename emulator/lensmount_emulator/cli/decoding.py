@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TextIO
 
 from lensmount_emulator.reports.printable import one_line
+from lensmount_emulator.reports.terminal import Line, line_writer, report
 from lensmount_emulator.sessions.decoded_capture import capture_problems
 from lensmount_emulator.sessions.tally import Tally
 from lensmount_hardware.captures.capture import Capture, Progress, silent
@@ -72,11 +73,11 @@ def decode_file(path: str, dialect: Dialect, wanted: Wanted, assumed: bool = Fal
     declared = declared_dialect(Path(path))
     if declared is not None and declared != dialect.name:
         note = f"{path}: declares the dialect {declared}, and is read as {dialect.name}"
-        print(f"lensmount: {one_line(note)}", file=sys.stderr)
+        report(one_line(note))
     tally = Tally(dialect) if wanted.stats or wanted.verify else None
     meter = Meter(dialect.timing, LOOK_AHEAD) if wanted.timing else None
     finder = MarkFinder(dialect, meter.wanted) if meter is not None else None
-    tell = _teller(dialect, wanted.form)
+    tell = _teller(dialect, wanted.form, out)
     quiet, everything = wanted.form == "quiet", wanted.form == "json" and not wanted.only
     told = hidden = 0
     gaps: list[str] = []
@@ -95,7 +96,7 @@ def decode_file(path: str, dialect: Dialect, wanted: Wanted, assumed: bool = Fal
             if quiet:
                 continue
             if everything or _is_wanted(event, wanted):
-                out.write(tell(event) + "\n")
+                tell(event)
                 told += 1
             elif isinstance(event, Edge):
                 hidden += 1
@@ -108,7 +109,7 @@ def decode_file(path: str, dialect: Dialect, wanted: Wanted, assumed: bool = Fal
     if tally is None or not wanted.verify:
         if gaps:
             more = f"; and {len(gaps) - 1} more" if len(gaps) > 1 else ""
-            print(f"lensmount: {one_line(f'{path}: incomplete: {gaps[0]}{more}')}", file=sys.stderr)
+            report(one_line(f"{path}: incomplete: {gaps[0]}{more}"))
         return not gaps
     wrong = capture_problems(tally, declared, assumed=assumed)
     verdict = "NOT VERIFIED" if wrong else "verified"
@@ -162,21 +163,27 @@ def _is_wanted(event: Decoded, wanted: Wanted) -> bool:
     return wanted.edges or not isinstance(event, Edge)
 
 
-def _teller(dialect: Dialect, form: str) -> Callable[[Decoded], str]:
-    """What turns an event into text; only the form that is wanted is imported."""
+def _teller(dialect: Dialect, form: str, out: TextIO) -> Callable[[Decoded], None]:
+    """What writes an event as text; only the form that is wanted is imported."""
     if form == "json":
         from lensmount_emulator.reports.json_lines import json_of
 
-        return lambda event: json_of(event, dialect)
+        return lambda event: _write(out, json_of(event, dialect))
 
-    from lensmount_emulator.reports.lines import fields_of, line_of, row_of
+    from lensmount_emulator.reports.lines import FIELD_INDENT, HANG, colour_of, fields_of, line_of, row_of
 
-    def with_fields(event: Decoded) -> str:
-        text = line_of(event, dialect)
-        return "\n".join([text, *fields_of(event)]) if isinstance(event, DecodedFrame) else text
+    write = line_writer(out)
 
-    if form == "fields":
-        return with_fields
-    if form == "table":
-        return lambda event: row_of(event) if isinstance(event, DecodedFrame) else line_of(event, dialect)
-    return lambda event: line_of(event, dialect)
+    def show(event: Decoded) -> None:
+        frame = event if isinstance(event, DecodedFrame) else None
+        text = row_of(frame) if form == "table" and frame else line_of(event, dialect)
+        write(Line(text, colour_of(event), HANG))
+        if form == "fields" and frame:
+            for field in fields_of(frame):
+                write(Line(field, None, 2 * FIELD_INDENT))
+
+    return show
+
+
+def _write(out: TextIO, text: str) -> None:
+    out.write(text + "\n")

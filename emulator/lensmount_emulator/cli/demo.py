@@ -17,10 +17,11 @@ def run(arguments: argparse.Namespace) -> int:
     from lensmount_emulator.reports.console import console_for
     from lensmount_emulator.reports.outcomes import print_outcome, print_session
     from lensmount_emulator.reports.story import tell
+    from lensmount_emulator.reports.terminal import Line, line_writer
     from lensmount_emulator.sessions.loopback import run_loopback
     from lensmount_emulator.sessions.scenes import SCENES
 
-    console = console_for(sys.stdout)
+    console, write = console_for(sys.stdout), line_writer(sys.stdout)
     told: set[str] = set()
     clean = True
     for number, scene in enumerate(SCENES, 1):
@@ -30,13 +31,14 @@ def run(arguments: argparse.Namespace) -> int:
         clean = clean and session.clean
         if session.dialect.name not in told:
             told.add(session.dialect.name)
-            print(f"== {session.dialect.title}\n{session.dialect.notice}\n")
+            write(Line(f"== {session.dialect.title}", None, 3))
+            write(Line(f"{session.dialect.notice}\n"))
         between = "".join(f" behind {profile.title}" for profile in session.accessories)
-        print(f"-- {number}. {scene.title}")
-        print(f"   {session.body.title} and {session.lens.title}{between}; milliseconds of virtual time")
+        write(Line(f"-- {number}. {scene.title}", None, 6))
+        write(Line(f"   {session.body.title} and {session.lens.title}{between}; milliseconds of virtual time", None, 3))
         if not arguments.quiet:
             for line in tell(session.events if scene.wire else [], session.notices, session.dialect.routine):
-                print(line)
+                write(line)
         if scene is SCENES[-1]:
             print()
             print_session(console, session)
@@ -44,5 +46,6 @@ def run(arguments: argparse.Namespace) -> int:
             print_outcome(console, session)
             print()
         sys.stdout.flush()
-    print("\nAny body with any lens: `lensmount matrix`. One pair: `lensmount loopback --body NAME --lens NAME`.")
+    print()
+    write(Line("Any body with any lens: `lensmount matrix`. One pair: `lensmount loopback --body NAME --lens NAME`."))
     return 0 if clean else 1

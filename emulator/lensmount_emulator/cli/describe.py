@@ -2,7 +2,10 @@
 
 import argparse
 import json
+import sys
 from typing import TYPE_CHECKING, Any
+
+from lensmount_emulator.reports.terminal import ROLES, Line, line_writer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,6 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
     from lensmount_protocol.registry import load_dialect
 
     dialect = load_dialect(arguments.dialect)
+    write = line_writer(sys.stdout)
     if arguments.emit:
         return _emit(dialect, overwrite=arguments.force)
     if arguments.markdown:
@@ -45,13 +49,19 @@ def run(arguments: argparse.Namespace) -> int:
         print(dialect.transitions.diagram())
     elif arguments.timing:
         for rule in dialect.timing:
-            print(f"{rule.name:<28} {rule.minimum_us:>10g} … {rule.maximum_us:<10g} µs  {rule.evidence}")
+            bounds = f"{rule.minimum_us:>10g} … {rule.maximum_us:<10g} µs"
+            write(Line(f"{rule.name:<28} {bounds}  {rule.evidence}", None, 30))
     elif arguments.message is None:
         for cls in sorted(dialect.messages.values(), key=lambda cls: (cls.TYPE, cls.SENDER.value)):
-            print(f"{cls.TYPE:02X}  {cls.SENDER.value}  {_size(cls):>4} bytes  {cls.__name__:<22} {_opening(cls)}")
+            head = f"{cls.TYPE:02X}  {cls.SENDER.value}  {_size(cls):>4} bytes  {cls.__name__:<22} "
+            write(Line(f"{head}{_opening(cls)}", ROLES[cls.SENDER.value], len(head)))
     else:
         for cls in messages_of(arguments.message, dialect.messages):
-            print(json.dumps(_as_dict(cls)) if arguments.json else _as_text(cls))
+            if arguments.json:
+                print(json.dumps(_as_dict(cls)))
+                continue
+            for text, hang in _as_lines(cls):
+                write(Line(text, None, hang))
     return 0
 
 
@@ -66,7 +76,6 @@ def _emit(dialect: Any, *, overwrite: bool) -> int:
 
     Files of an earlier run are replaced. Other files are replaced only where that is allowed.
     """
-    import sys
     from importlib import import_module
     from pathlib import Path
 
@@ -101,23 +110,24 @@ def _opening(cls: Any) -> str:
     return (cls.__doc__ or "").splitlines()[0]
 
 
-def _as_text(cls: Any) -> str:
+def _as_lines(cls: Any) -> list[tuple[str, int]]:
+    """The lines about a message, each with the columns by which its continuation is indented."""
     lines = [
-        f"{cls.TYPE:#04x} {cls.__name__}, {cls.SENDER.value} to {cls.SENDER.peer.value}, {_size(cls)} bytes",
-        f"  {_opening(cls)}",
-        f"  evidence: {cls.EVIDENCE}",
-        f"  codec: {_codec(cls)}",
+        (f"{cls.TYPE:#04x} {cls.__name__}, {cls.SENDER.value} to {cls.SENDER.peer.value}, {_size(cls)} bytes", 2),
+        (f"  {_opening(cls)}", 2),
+        (f"  evidence: {cls.EVIDENCE}", 4),
+        (f"  codec: {_codec(cls)}", 4),
     ]
     if cls.FIELDS:
-        lines.append(f"  {'offset':<8}{'size':<7}{'field':<26}meaning")
+        lines.append((f"  {'offset':<8}{'size':<7}{'field':<26}meaning", 0))
     for spec in cls.FIELDS:
         unit = f" [{spec.unit}]" if spec.unit else ""
         block = f" (block {spec.block})" if spec.block else ""
         size = "varies" if spec.varies else str(spec.size)
-        lines.append(f"  {_span(cls, spec):<8}{size:<7}{spec.name:<26}{spec.meaning}{unit}{block}")
+        lines.append((f"  {_span(cls, spec):<8}{size:<7}{spec.name:<26}{spec.meaning}{unit}{block}", 43))
         if spec.evidence is not None:
-            lines.append(f"  {'':<41}evidence: {spec.evidence}")
-    return "\n".join(lines)
+            lines.append((f"  {'':<41}evidence: {spec.evidence}", 45))
+    return lines
 
 
 def _size(cls: Any) -> str:

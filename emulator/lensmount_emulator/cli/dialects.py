@@ -4,6 +4,8 @@ import argparse
 import json
 import sys
 
+from lensmount_emulator.reports.terminal import Line, line_writer, report
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lensmount dialects`."""
@@ -15,6 +17,7 @@ def run(arguments: argparse.Namespace) -> int:
     from lensmount_protocol.checksums import extension_note
     from lensmount_protocol.registry import dialect_names, load_dialect
 
+    write = line_writer(sys.stdout)
     for name in dialect_names():
         dialect = load_dialect(name)
         rates = ", ".join(f"{rate:,}".replace(",", " ") for rate in dialect.wiring.baudrates)
@@ -25,12 +28,12 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.quiet:
             print(name)
             continue
-        print(f"{name}: {dialect.title}")
-        print(f"  {len(dialect.messages)} messages, {len(dialect.timing)} timing rules, {rates} baud")
-        print(f"  lines: {', '.join(dialect.wiring.lines)}")
-        print(f"  {dialect.notice}")
+        write(Line(f"{name}: {dialect.title}", None, 2))
+        write(Line(f"  {len(dialect.messages)} messages, {len(dialect.timing)} timing rules, {rates} baud", None, 2))
+        write(Line(f"  lines: {', '.join(dialect.wiring.lines)}", None, 4))
+        write(Line(f"  {dialect.notice}", None, 2))
         for key, source in dialect.sources.items():
-            print(f"  {key:<7} {source}")
+            write(Line(f"  {key:<7} {source}", None, 10))
     if note := extension_note():
-        print(f"lensmount: {note}", file=sys.stderr)
+        report(note)
     return 0

@@ -8,6 +8,12 @@ and GP6 with GP7.
 
 import argparse
 import json
+import sys
+
+from lensmount_emulator.reports.terminal import Colour, write_line
+
+COLOURS = {"wrong": Colour.ERROR, "note": Colour.WARNING}
+"""Verdict -> colour of its finding."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,8 +48,9 @@ def run(arguments: argparse.Namespace) -> int:
         print(json.dumps(object_of_examination(facts, findings)))
     else:
         shown = [finding for finding in findings if not (arguments.quiet and finding.verdict is Verdict.FINE)]
-        for line in finding_lines(shown):
-            print(line)
+        for finding in shown:
+            for text in finding_lines([finding]):
+                write_line(sys.stdout, text, COLOURS.get(finding.verdict.value), hang=22)
         if arguments.histograms:
             print("\n".join(histogram_lines(facts)))
     return int(any(finding.verdict is Verdict.WRONG for finding in findings))

@@ -11,6 +11,8 @@ The source may be any capture that `decode` reads. With --dissector no recording
 import argparse
 from typing import TYPE_CHECKING, Any
 
+from lensmount_emulator.reports.terminal import report
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
@@ -73,7 +75,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _export(arguments: argparse.Namespace, dialect: "Dialect") -> int:
     import os
-    import sys
     from pathlib import Path
 
     from lensmount_emulator.cli.words import UsageError, channels_of
@@ -120,7 +121,7 @@ def _export(arguments: argparse.Namespace, dialect: "Dialect") -> int:
         remarks = _draw(target, lambda: found.watch(opened().records), dialect, named, arguments, source)
     wanting = found.wanting(named or "", declared_dialect(source))
     for remark in [*remarks, *wanting]:
-        print(f"lensmount: {target}: {remark}", file=sys.stderr)
+        report(f"{target}: {remark}")
     return 1 if wanting else 0
 
 

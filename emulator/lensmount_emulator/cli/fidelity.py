@@ -3,6 +3,8 @@
 import argparse
 import json
 
+from lensmount_emulator.reports.terminal import report
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lensmount fidelity`."""
@@ -54,6 +56,6 @@ def run(arguments: argparse.Namespace) -> int:
         print(json.dumps(head | score.as_dict()))
     else:
         for defect in defects:
-            print(f"lensmount: {arguments.capture}: {defect.text}", file=sys.stderr)
+            report(f"{arguments.capture}: {defect.text}")
         print_score(console_for(sys.stdout), score, profile, arguments.capture)
     return 0 if score.perfect else 1

@@ -17,7 +17,6 @@ import itertools
 import json
 import os
 import shlex
-import sys
 from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 from lensmount_emulator.cli.fuzz_device import add_device_arguments, add_gate, run_device
 from lensmount_emulator.cli.parsing import Keeper, add_corpus, corpus_at, prepared
 from lensmount_emulator.cli.stories import add_story_options, replay_story, tell_outcome
+from lensmount_emulator.reports.terminal import report
 from lensmount_protocol.errors import CaptureError
 
 if TYPE_CHECKING:
@@ -201,14 +201,14 @@ def _code(broken: int, *troubles: str) -> int:
     """The exit code, behind a line for each trouble that what was found could not be kept."""
     told = [trouble for trouble in troubles if trouble]
     for trouble in told:
-        print(f"lensmount: {trouble}", file=sys.stderr)
+        report(trouble)
     return 1 if broken else 3 if told else 0
 
 
 def _nothing_tried(count: int) -> int:
     """The exit code of a run that found nothing, behind a line where it tried nothing either."""
     if not count:
-        print("lensmount: nothing was tried", file=sys.stderr)
+        report("nothing was tried")
     return 0 if count else 1
 
 

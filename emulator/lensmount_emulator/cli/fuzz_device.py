@@ -9,6 +9,8 @@ from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lensmount_emulator.reports.terminal import report
+
 if TYPE_CHECKING:
     from lensmount_emulator.fuzz.device.hunt import Hunt, Hunted
     from lensmount_emulator.fuzz.device.setup import Setup
@@ -111,7 +113,7 @@ def run_device(arguments: argparse.Namespace) -> int:
     if hunt.came.helpless:
         return HELPLESS
     if not hunt.came.cases:
-        print(f"lensmount: no case was tried in {hunt.came.seconds:.1f} s; --seconds gives it longer", file=sys.stderr)
+        report(f"no case was tried in {hunt.came.seconds:.1f} s; --seconds gives it longer")
         return 1
     return 1 if hunt.came.findings else 0
 

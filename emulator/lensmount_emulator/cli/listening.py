@@ -10,8 +10,9 @@ from typing import TextIO
 
 from lensmount_emulator.cli.ports import open_port, require_distinct
 from lensmount_emulator.reports.json_lines import json_of
-from lensmount_emulator.reports.lines import fields_of, line_of
+from lensmount_emulator.reports.lines import FIELD_INDENT, HANG, colour_of, fields_of, line_of
 from lensmount_emulator.reports.story import Storyteller
+from lensmount_emulator.reports.terminal import Colour, Line, line_writer, write_line
 from lensmount_emulator.sessions.listening import Listener
 from lensmount_emulator.sessions.live_verdict import Shortfall, Traffic, judge_listening
 from lensmount_emulator.sessions.pumping import Heard, listen
@@ -41,22 +42,26 @@ def teller(dialect: Dialect, form: str, every_frame: bool, out: TextIO) -> Calla
         out: where to.
     """
     story = Storyteller(dialect.routine, every_frame)
+    write = line_writer(out)
+
+    def plain(line: Line) -> None:
+        out.write(f"{line.text}\n")
 
     def tell(event: Decoded) -> None:
         if form == "json":
-            lines = [json_of(event, dialect)]
+            lines = [Line(json_of(event, dialect))]
         elif isinstance(event, Remark | Drop | LineDefect):
-            lines = [line_of(event, dialect)]
+            lines = [Line(line_of(event, dialect), colour_of(event), HANG)]
         elif form == "story":
             lines = list(story.frame(event))
         elif isinstance(event, Edge) or form == "none":
             lines = []
         else:
-            lines = [line_of(event, dialect)]
+            lines = [Line(line_of(event, dialect), colour_of(event), HANG)]
             if form == "fields" and isinstance(event, DecodedFrame):
-                lines += fields_of(event)
+                lines += (Line(text, None, 2 * FIELD_INDENT) for text in fields_of(event))
         for line in lines:
-            out.write(line + "\n")
+            (plain if form == "json" else write)(line)
         if lines:
             out.flush()
 
@@ -158,7 +163,7 @@ class Ears:
             who = "both ends" if self.hears_both else f"the {sender.value}"
             out.write(f"hears {who} on {port.name}\n")
             for note in port.notes:
-                out.write(f"note: {note}\n")
+                write_line(out, f"note: {note}", hang=6)
         out.flush()
 
     def shortfalls(self, seconds: float, *, may_be_silent: bool) -> list[Shortfall]:
@@ -189,7 +194,7 @@ def report_shortfalls(shortfalls: Iterable[Shortfall], out: TextIO) -> int:
     """Print what a session lacks, a line each; gives its exit code. An error that ends the session is all there is."""
     found = [] if isinstance(sys.exc_info()[1], MountError) else list(shortfalls)
     for shortfall in found:
-        out.write(f"failed: {shortfall.text}\n")
+        write_line(out, f"failed: {shortfall.text}", Colour.ERROR, hang=8)
     out.flush()
     return 1 if found else 0
 

@@ -130,6 +130,7 @@ def _tell(session: "object", arguments: argparse.Namespace) -> None:
     from lensmount_emulator.reports.json_lines import object_of
     from lensmount_emulator.reports.outcomes import print_session
     from lensmount_emulator.reports.story import tell
+    from lensmount_emulator.reports.terminal import line_writer, write_line
     from lensmount_emulator.sessions.loopback import Session
 
     assert isinstance(session, Session)
@@ -138,11 +139,15 @@ def _tell(session: "object", arguments: argparse.Namespace) -> None:
             print(json.dumps(object_of(event, session.dialect), separators=(",", ":")))
         return
     if arguments.demo:
-        print(f"{session.body.title} meets {_named(session)} on a virtual {session.dialect.name} mount.")
-        print(f"{session.dialect.notice}\nTimes are milliseconds of virtual time since the supply came on.\n")
+        write_line(
+            sys.stdout, f"{session.body.title} meets {_named(session)} on a virtual {session.dialect.name} mount."
+        )
+        write_line(sys.stdout, session.dialect.notice)
+        print("Times are milliseconds of virtual time since the supply came on.\n")
     if not arguments.quiet:
+        write = line_writer(sys.stdout)
         for line in tell(session.events, session.notices, session.dialect.routine, every_frame=arguments.every_frame):
-            print(line)
+            write(line)
         print()
     print_session(console_for(sys.stdout), session)
 

@@ -10,6 +10,7 @@ from importlib import import_module
 from signal import SIGINT
 from typing import NoReturn
 
+from lensmount_emulator.cli.help_text import HelpFormatter, fit_help
 from lensmount_emulator.cli.verbosity import logging_shown, verb_first, verbosity_options
 from lensmount_emulator.reports.printable import one_line, printing_safely
 from lensmount_emulator.termination import Stopped, Termination, name_of_stop
@@ -39,20 +40,22 @@ VERBS = {
     "describe": "show a dialect's messages, their fields, offsets and evidence",
 }
 
-EXIT_CODES = """exit codes:
-  0  done
-  1  done, and something was found wanting (--verify, fidelity, prove, matrix, campaign, doctor, replay, fuzz, a session
-     with errors)
-  2  wrong usage, or an unknown dialect, profile, message, port scheme, script verb or fault
-  3  a file cannot be read as what it should be
-  4  a port or board cannot be opened, refuses what it is to do, or went away; a device
-     that answers nothing
-  5  fuzz lens, fuzz body: the device does not come back, and nobody is there to see to it
- 70  a defect of lensmount: please report it
-130  stopped by Ctrl-C; everything decoded or recorded so far is kept, and the summary printed
-143  stopped by SIGTERM in the same way; 129: by SIGHUP
-141  the reader of the output closed the pipe, as `| head` does
-"""
+EXIT_CODES = "\n".join(
+    (
+        "exit codes:",
+        "   0  done",
+        "   1  done, and something was found wanting (--verify, fidelity, prove, matrix, campaign, doctor, "
+        "replay, fuzz, a session with errors)",
+        "   2  wrong usage, or an unknown dialect, profile, message, port scheme, script verb or fault",
+        "   3  a file cannot be read as what it should be",
+        "   4  a port or board cannot be opened, refuses what it is to do, or went away; a device that answers nothing",
+        "   5  fuzz lens, fuzz body: the device does not come back, and nobody is there to see to it",
+        "  70  a defect of lensmount: please report it",
+        " 130  stopped by Ctrl-C; everything decoded or recorded so far is kept, and the summary printed",
+        " 143  stopped by SIGTERM in the same way; 129: by SIGHUP",
+        " 141  the reader of the output closed the pipe, as `| head` does",
+    )
+)
 
 
 DEFECT = 70
@@ -108,7 +111,7 @@ def _reported(arguments: Sequence[str] | None) -> int:
     try:
         return _main(arguments)
     except MemoryError:
-        print("lensmount: not enough memory", file=sys.stderr)
+        _report("not enough memory")
         return 3
     except Exception as error:
         if os.environ.get(TRACEBACK):
@@ -118,12 +121,18 @@ def _reported(arguments: Sequence[str] | None) -> int:
             trace = trace.tb_next
         place = f", {os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}" if trace else ""
         text = shorten(one_line(error), MAX_ERROR // 2)
-        print(
-            f"lensmount: a defect of lensmount ({type(error).__name__}: {text}{place}); please report it; "
-            f"{TRACEBACK}=1 shows the traceback",
-            file=sys.stderr,
+        _report(
+            f"a defect of lensmount ({type(error).__name__}: {text}{place}); please report it; "
+            f"{TRACEBACK}=1 shows the traceback"
         )
         return DEFECT
+
+
+def _report(text: str) -> None:
+    """Write an error, in its colour where the error stream is a terminal."""
+    from lensmount_emulator.reports.terminal import Colour, report
+
+    report(text, Colour.ERROR)
 
 
 def _report_stop(error: Stopped) -> None:
@@ -154,8 +163,8 @@ def _main(arguments: Sequence[str] | None) -> int:
     module = import_module(f"lensmount_emulator.cli.{verb}")
     verb_parser = Parser(
         prog=f"lensmount {verb}",
-        description=module.__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description=fit_help(module.__doc__ or ""),
+        formatter_class=HelpFormatter,
         # A verb with verbs of its own gives each of them the shared options.
         parents=() if hasattr(module, "WORDS") else (verbosity_options(),),
     )
@@ -170,12 +179,16 @@ def _main(arguments: Sequence[str] | None) -> int:
 def _parser() -> Parser:
     parser = Parser(
         prog="lensmount",
-        description="Plays the camera body or the lens on a mount's contacts: virtual, over a port, or from captures.",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="verbs:\n"
-        + "\n".join(f"  {name:<10} {text}" for name, text in VERBS.items())
-        + "\n\n`lensmount VERB --help` tells the rest.\n\n"
-        + EXIT_CODES,
+        description=fit_help(
+            "Plays the camera body or the lens on a mount's contacts: virtual, over a port, or from captures."
+        ),
+        formatter_class=HelpFormatter,
+        epilog=fit_help(
+            "verbs:\n"
+            + "\n".join(f"  {name:<10}  {text}" for name, text in VERBS.items())
+            + "\n\n`lensmount VERB --help` describes a verb.\n\n"
+            + EXIT_CODES
+        ),
         parents=(verbosity_options(),),
     )
     parser.add_argument("--version", action="store_true", help="print the version and exit")
@@ -190,7 +203,7 @@ def _guarded(run: Callable[[argparse.Namespace], int], arguments: argparse.Names
         code = run(arguments)
         sys.stdout.flush()
     except MountError as error:
-        print(f"lensmount: {one_line(error)}", file=sys.stderr)
+        _report(one_line(error))
         return exit_code(error)
     except BrokenPipeError:
         # The reader of our output has seen enough (`| head`), so the work is not done. The shell gives the same code
@@ -199,7 +212,7 @@ def _guarded(run: Callable[[argparse.Namespace], int], arguments: argparse.Names
         return CLOSED_PIPE
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
-        print(f"lensmount: {one_line(f'{place}{error.strerror or error}')}", file=sys.stderr)
+        _report(one_line(f"{place}{error.strerror or error}"))
         _silence()
         return 3
     return code

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from typing import Any, TextIO
 
 from lensmount_emulator.reports.json_lines import json_of, microseconds
-from lensmount_emulator.reports.lines import line_of
+from lensmount_emulator.reports.lines import HANG, colour_of, line_of
 from lensmount_emulator.reports.story import Storyteller
+from lensmount_emulator.reports.terminal import Colour, Line, line_writer
 from lensmount_emulator.roles.notice import Notice
 from lensmount_emulator.sessions.live import End, LiveSession
 from lensmount_emulator.sessions.live_monitor import LiveMonitor
@@ -58,6 +59,7 @@ class Player:
         self._transport = transport
         self._record = tap
         self._out = out
+        self._write = line_writer(out)
         self._json = as_json
         self._quiet = quiet and not as_json
         self._story = Storyteller(dialect.routine, every_frame)
@@ -79,13 +81,13 @@ class Player:
             return
         self._say(f"{title} as {self._role.value} on {self._transport.name}")
         for note in self._transport.notes:
-            self._say(f"note: {note}")
+            self._show(Line(f"note: {note}", None, 6))
         if missing:
             self._say(f"this port does not carry {', '.join(missing)}; the form that it allows is played:")
             fallbacks = self._dialect.line_fallbacks
             for line in missing:
                 if line in fallbacks:
-                    self._say(f"  without {line}: {fallbacks[line]}")
+                    self._show(Line(f"  without {line}: {fallbacks[line]}", None, 4))
 
     def play(self, seconds: float | None) -> None:
         """Play for so many seconds, or until what is played is over."""
@@ -135,7 +137,7 @@ class Player:
         if verdict.script is not None and verdict.script.steps:
             self._say(f"script: {verdict.script.describe()}")
         for shortfall in verdict.shortfalls:
-            self._say(f"failed: {shortfall.text}")
+            self._show(Line(f"failed: {shortfall.text}", Colour.ERROR, 8))
         return verdict
 
     def _tap(self, record: Record) -> None:
@@ -151,10 +153,10 @@ class Player:
             # What is usual for a port is no news.
             return
         elif isinstance(event, Remark | Drop | LineDefect):
-            self._say(line_of(event, self._dialect))
+            self._show(Line(line_of(event, self._dialect), colour_of(event), HANG))
         elif not (self._quiet or isinstance(event, ClockFix)):
             for line in self._story.frame(event):
-                self._say(line)
+                self._show(line)
 
     def _listen(self, notice: Notice) -> None:
         self._monitor.notice(notice)
@@ -164,7 +166,7 @@ class Player:
         if self._quiet and not notice.trouble:
             return
         for line in self._story.notice(notice):
-            self._say(line)
+            self._show(line)
 
     def _object(self, kind: str, at: float, **values: Any) -> None:
         told = {"kind": kind, "t_us": microseconds(at), **values}
@@ -172,4 +174,8 @@ class Player:
 
     def _say(self, line: str) -> None:
         self._out.write(line + "\n")
+        self._out.flush()
+
+    def _show(self, line: Line) -> None:
+        self._write(line)
         self._out.flush()

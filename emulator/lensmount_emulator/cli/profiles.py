@@ -2,9 +2,13 @@
 
 import argparse
 import json
+import sys
+from collections.abc import Callable
 from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING
+
+from lensmount_emulator.reports.terminal import ROLES, Line, line_writer
 
 if TYPE_CHECKING:
     from lensmount_emulator.profiles.profile import Profile
@@ -38,9 +42,11 @@ def run(arguments: argparse.Namespace) -> int:
         for profile in listed:
             print(profile.name)
         return 0
+    write = line_writer(sys.stdout)
     for dialect, group in groupby(listed, attrgetter("dialect")):
-        _print_text(list(group))
-        print(f"\n{dialect}: {load_dialect(dialect).notice}\n")
+        _print_text(list(group), write)
+        print()
+        write(Line(f"{dialect}: {load_dialect(dialect).notice}\n"))
     return 0
 
 
@@ -50,11 +56,12 @@ def _print_json(profile: "Profile") -> None:
     print(json.dumps({**told, "sources": dict(profile.sources), "evidence": dict(profile.evidence)}))
 
 
-def _print_text(profiles: "list[Profile]") -> None:
+def _print_text(profiles: "list[Profile]", write: "Callable[[Line], None]") -> None:
     longest = max(len(profile.name) for profile in profiles)
     for profile in profiles:
-        print(f"{profile.name:<{longest}}  {profile.place.value:<9}  {profile.dialect}  {profile.title}")
+        head = f"{profile.name:<{longest}}  {profile.place.value:<9}  {profile.dialect}  "
+        write(Line(f"{head}{profile.title}", ROLES.get(profile.place.value), len(head)))
         if profile.notes:
-            print(f"    {profile.notes}")
+            write(Line(f"    {profile.notes}", None, 4))
         for key, source in profile.sources.items():
-            print(f"    {key}: {source}")
+            write(Line(f"    {key}: {source}", None, 6))

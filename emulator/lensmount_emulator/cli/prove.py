@@ -7,7 +7,8 @@ are shown.
 
 import argparse
 import json
-import sys
+
+from lensmount_emulator.reports.terminal import report
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -59,5 +60,5 @@ def run(arguments: argparse.Namespace) -> int:
         # What was compared until then is told; the code is that of a run that was stopped.
         raise KeyboardInterrupt
     if not found.cases:
-        print("lensmount: nothing was compared", file=sys.stderr)
+        report("nothing was compared")
     return 1 if found.mismatches or not found.cases else 0

@@ -39,8 +39,8 @@ def logging_shown(verbose: int) -> Generator[None]:
         return
     import logging
 
-    from lensmount_emulator.reports.colours import SEVERITIES, paint
     from lensmount_emulator.reports.printable import one_line
+    from lensmount_emulator.reports.terminal import SEVERITIES, write_line
     from lensmount_protocol.logs import ROOT
 
     class Lines(logging.Handler):
@@ -51,7 +51,7 @@ def logging_shown(verbose: int) -> Generator[None]:
             part = record.name.removeprefix(f"{ROOT}.")
             text = f"{record.relativeCreated:8.0f} ms {severity:<7} {part}: {one_line(record.getMessage())}"
             with contextlib.suppress(OSError, ValueError):
-                paint(sys.stderr, text, SEVERITIES.get(severity))
+                write_line(sys.stderr, text, SEVERITIES.get(severity), hang=20)
                 sys.stderr.flush()
 
     logger, handler = logging.getLogger(ROOT), Lines()

@@ -27,7 +27,7 @@ def timeline(heard: Heard, lines: int, around: float | None = None) -> list[str]
     if around is not None:
         events = [event for event in events if _near(_time(event), around)]
         notices = [notice for notice in notices if _near(notice.at, around)]
-    return list(tell(events, notices, heard.dialect.routine))[-lines:]
+    return [line.text for line in tell(events, notices, heard.dialect.routine)][-lines:]
 
 
 def with_timeline(what: str, heard: Heard, lines: int, around: float | None = None) -> str:

@@ -41,8 +41,9 @@ def print_campaign(console: Console, results: Results) -> None:
         if not shares:
             continue
         table = Table(what, *(standing.value for standing in Standing), box=box.SIMPLE_HEAD)
+        table.columns[0].overflow = "fold"
         for column in table.columns[1:]:
-            column.justify = "right"
+            column.justify, column.no_wrap = "right", True
         # What went wrong most stands first.
         for share in sorted(shares, key=lambda one: (-one.failing, one.what))[:MOST_ROWS]:
             counts = map(str, (share.passed, share.tolerated, share.unexpected, share.broken, share.lost))

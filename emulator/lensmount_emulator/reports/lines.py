@@ -1,6 +1,7 @@
 """One line of text for each thing that happens on the wire."""
 
 from lensmount_emulator.reports.printable import one_line
+from lensmount_emulator.reports.terminal import ROLES, Colour
 from lensmount_protocol.decoder import Decoded, DecodedFrame, DecodedGarbage, EmptyWindow
 from lensmount_protocol.describe import name_of, show_message
 from lensmount_protocol.dialect import Dialect
@@ -8,6 +9,12 @@ from lensmount_protocol.paving import type_of
 from lensmount_protocol.wire import ClockFix, Drop, Edge, LineDefect, Remark, Role
 
 ARROWS = {Role.BODY: "body ─▶", Role.LENS: "◀─ lens"}
+HANG = 23
+"""Columns by which the continuation of an event is indented: it begins below the messages."""
+
+FIELD_INDENT = 14
+"""Columns in front of a field."""
+
 NO_TIME = "-"
 LONGEST_HEX = 24
 """Bytes of garbage that a line shows; the JSON form has them all."""
@@ -19,6 +26,13 @@ NOTABLE_PAUSE_S = 50e-6
 def time_text(at: float | None) -> str:
     """A time in milliseconds with microseconds behind the point; a dash where the source has none."""
     return f"{NO_TIME if at is None else f'{at * 1e3:.3f}':>12}"
+
+
+def colour_of(event: Decoded) -> Colour | None:
+    """Return the colour of an event's line: the sender's for a frame, a warning for what is not as it should be."""
+    if isinstance(event, DecodedFrame):
+        return ROLES[event.sender.value]
+    return None if isinstance(event, Edge | ClockFix) else Colour.WARNING
 
 
 def line_of(event: Decoded, dialect: Dialect, *, every_field: bool = False) -> str:
@@ -48,7 +62,7 @@ def _line_of(event: Decoded, dialect: Dialect, *, every_field: bool) -> str:
 def fields_of(event: DecodedFrame) -> list[str]:
     """The lines that show every field of a frame's messages, one field a line."""
     return [
-        f"{'':>14}{row}"
+        f"{'':>{FIELD_INDENT}}{row}"
         for message in event.messages
         for row in one_line(show_message(message, every_field=True)).replace(" ", "\n", 1).split("\n")
     ]

@@ -37,6 +37,7 @@ def _print_cells(console: Console, matrix: Matrix) -> None:
     # Numbers stand upright, so that a body is as wide as its sign.
     heads = [_grouped([number[digit] for number in numbers]) for digit in range(3)]
     table = Table("lens", "\n".join(head for head in heads if head.strip()), box=box.SIMPLE_HEAD)
+    table.columns[0].overflow = "fold"
     table.columns[1].no_wrap = True
     for (lens, accessories), cells in rows_of(matrix.cells).items():
         signs = Text()

@@ -57,6 +57,8 @@ def print_differences(console: Console, differences: Differences) -> None:
         "field", "compared", "differ", "bytes that differ", "declared variable",
         box=box.SIMPLE_HEAD, title="differences by field", title_justify="left",
     )  # fmt: skip
+    for column in table.columns:
+        column.overflow = "fold"
     for column in table.columns[1:3]:
         column.justify = "right"
     for (message, name), found in sorted(differences.fields.items()):

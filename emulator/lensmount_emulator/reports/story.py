@@ -3,13 +3,17 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from lensmount_emulator.reports.lines import ARROWS, time_text
+from lensmount_emulator.reports.lines import ARROWS, HANG, colour_of, time_text
 from lensmount_emulator.reports.printable import one_line
+from lensmount_emulator.reports.terminal import ROLES, Colour, Line
 from lensmount_emulator.roles.notice import Notice
 from lensmount_emulator.sessions.tally import composition_of
 from lensmount_protocol.decoder import Decoded, DecodedFrame, DecodedGarbage, EmptyWindow
 from lensmount_protocol.describe import headline
 from lensmount_protocol.wire import Role
+
+NOTICE_HANG = 16
+"""Columns by which the continuation of a notice is indented."""
 
 
 @dataclass(slots=True)
@@ -26,7 +30,7 @@ class Storyteller:
     _told: set[str] = field(default_factory=lambda: set[str]())
     _skipped: int = 0
 
-    def frame(self, event: Decoded) -> Iterator[str]:
+    def frame(self, event: Decoded) -> Iterator[Line]:
         """The lines for something on the wire."""
         if isinstance(event, DecodedFrame):
             composition = composition_of(event)
@@ -36,29 +40,33 @@ class Storyteller:
             self._told.add(composition)
             yield from self._skipped_line(event.at)
             said = "  +  ".join(headline(message) for message in event.messages)
-            yield f"{time_text(event.at)}  {ARROWS[event.sender]}  {one_line(said)}"
+            text = f"{time_text(event.at)}  {ARROWS[event.sender]}  {one_line(said)}"
+            yield Line(text, colour_of(event), HANG)
         elif isinstance(event, DecodedGarbage):
-            yield f"{time_text(event.at)}  {ARROWS[event.sender]}  {len(event.data)} bytes, {event.reason.value}"
+            text = f"{time_text(event.at)}  {ARROWS[event.sender]}  {len(event.data)} bytes, {event.reason.value}"
+            yield Line(text, colour_of(event), HANG)
         elif isinstance(event, EmptyWindow):
             length_ms = (event.closed - event.opened) * 1e3
-            yield f"{time_text(event.opened)}  {ARROWS[event.sender]}  select line high for {length_ms:.3f} ms, no byte"
+            text = f"select line high for {length_ms:.3f} ms, no byte"
+            yield Line(f"{time_text(event.opened)}  {ARROWS[event.sender]}  {text}", colour_of(event), HANG)
 
-    def notice(self, notice: Notice) -> Iterator[str]:
+    def notice(self, notice: Notice) -> Iterator[Line]:
         """The line for something that an engine says; the loop's frames behind it are told once more."""
         yield from self._skipped_line(notice.at)
         self._told.clear()
         mark = "!" if notice.trouble else "●"
-        yield f"{time_text(notice.at)}  {mark} {notice.role.value}: {one_line(notice.text)}"
+        text = f"{time_text(notice.at)}  {mark} {notice.role.value}: {one_line(notice.text)}"
+        yield Line(text, Colour.ERROR if notice.trouble else ROLES[notice.role.value], NOTICE_HANG)
 
-    def _skipped_line(self, at: float | None) -> Iterator[str]:
+    def _skipped_line(self, at: float | None) -> Iterator[Line]:
         if self._skipped:
-            yield f"{time_text(at)}  ⋯ {self._skipped} loop frame{'s' if self._skipped > 1 else ''}"
+            yield Line(f"{time_text(at)}  ⋯ {self._skipped} loop frame{'s' if self._skipped > 1 else ''}")
             self._skipped = 0
 
 
 def tell(
     events: Sequence[Decoded], notices: Sequence[Notice], routine: frozenset[str], *, every_frame: bool = False
-) -> Iterator[str]:
+) -> Iterator[Line]:
     """The story of a session, in the order of time."""
     teller = Storyteller(routine, every_frame)
     timed: list[tuple[float, int, Decoded | Notice]] = [(_time(event), 1, event) for event in events]

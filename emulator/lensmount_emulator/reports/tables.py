@@ -13,8 +13,9 @@ from lensmount_protocol.timing import Measurement
 def print_tally(console: Console, tally: Tally) -> None:
     """Frames per composition and sender, and what was no frame."""
     table = Table("frame", "sender", "count", "bytes", box=box.SIMPLE_HEAD, title="frames", title_justify="left")
+    table.columns[0].overflow = "fold"
     for column in table.columns[2:]:
-        column.justify = "right"
+        column.justify, column.no_wrap = "right", True
     for (sender, composition), (count, size) in sorted(tally.frames.items()):
         table.add_row(composition, sender, str(count), str(size))
     console.print(table)
@@ -27,6 +28,7 @@ def print_timing(console: Console, measurements: Sequence[Measurement], *, only_
         "rule", "count", "min µs", "median µs", "max µs", "allowed µs", "violations",
         box=box.SIMPLE_HEAD, title="timing contract", title_justify="left",
     )  # fmt: skip
+    table.columns[0].overflow = "fold"
     for column in table.columns[1:]:
         column.justify, column.no_wrap = "right", True
     for measurement in measurements:

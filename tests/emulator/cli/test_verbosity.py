@@ -9,6 +9,7 @@ from importlib import import_module
 import pytest
 
 from lensmount_emulator.cli.main import VERBS, main
+from lensmount_emulator.reports.terminal import Colour, wants_colour, write_line
 from lensmount_emulator.sessions.gate import Gate
 from lensmount_hardware.spec import open_transport
 from lensmount_hardware.transports.reconnecting import ReconnectingTransport
@@ -200,7 +201,6 @@ def test_a_plugin_that_cannot_be_loaded_is_logged(caplog, monkeypatch):
     ],
 )
 def test_colour_follows_the_terminal_and_the_environment(variables, tty, colour, monkeypatch):
-    from lensmount_emulator.reports.colours import Colour, paint, wants_colour
 
     for name in ("NO_COLOR", "FORCE_COLOR"):
         monkeypatch.delenv(name, raising=False)
@@ -209,5 +209,5 @@ def test_colour_follows_the_terminal_and_the_environment(variables, tty, colour,
     out = io.StringIO()
     monkeypatch.setattr(out, "isatty", lambda: tty)
     assert wants_colour(out) is colour
-    paint(out, "a\x1bb", Colour.ERROR)
+    write_line(out, "a\x1bb", Colour.ERROR)
     assert out.getvalue() == ("\x1b[31ma\\u001bb\x1b[0m\n" if colour else "a\x1bb\n")
