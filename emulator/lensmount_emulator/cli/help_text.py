@@ -22,9 +22,12 @@ def help_width() -> int:
     columns = os.environ.get("COLUMNS", "")
     if columns.isdecimal() and int(columns):
         return min(int(columns), MAX_WIDTH)
+    out = sys.__stdout__
+    if out is None:
+        return DEFAULT_WIDTH
     try:
-        return min(os.get_terminal_size(sys.__stdout__.fileno()).columns or DEFAULT_WIDTH, MAX_WIDTH)
-    except (OSError, ValueError, AttributeError):
+        return min(os.get_terminal_size(out.fileno()).columns or DEFAULT_WIDTH, MAX_WIDTH)
+    except (OSError, ValueError):
         return DEFAULT_WIDTH
 
 
