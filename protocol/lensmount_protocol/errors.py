@@ -27,12 +27,16 @@ Anything else that leaves a parser is a bug: bad bytes are data, not exceptions.
 """
 
 from collections.abc import Iterable
+from importlib import import_module
 
 MAX_ERROR = 4000
 """Characters of an error that are shown: an error quotes files, and a line of a file may have a million."""
 
 MAX_LISTED = 20
 """Entries of a list that an error shows, where their number depends on a file."""
+
+MAX_NAME = 100
+"""Characters of an unknown name that are compared with the known ones."""
 
 MAX_KNOWN = 200
 """Known names that an error lists; a dialect has some 100 messages."""
@@ -135,9 +139,26 @@ class CampaignError(MountError):
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> str:
-    """One line for an unknown name that lists what is known instead."""
-    names = ", ".join(first_of(sorted(known), MAX_KNOWN)) or "none"
-    return f"unknown {kind} {name!r}; known: {names}"
+    """Return one line for an unknown name: the names that are known, and the nearest one where one is near."""
+    names = sorted(known)
+    listed = ", ".join(first_of(names, MAX_KNOWN)) or "none"
+    close = nearest(name, names)
+    return f"unknown {kind} {name!r}; known: {listed}" + (f"; did you mean {close[0]!r}?" if close else "")
+
+
+def nearest(name: str, known: Iterable[str], limit: int = 1, cutoff: float = 0.6) -> list[str]:
+    """Return the known names that are most like a name, the nearest first.
+
+    Args:
+        name: what was written.
+        known: what could have been meant.
+        limit: how many names at most.
+        cutoff: likeness from 0 to 1 that a name must have.
+    """
+    # `difflib` is loaded when a name is wrong, and not at each start.
+    matcher = import_module("difflib")
+    found: list[str] = matcher.get_close_matches(name[:MAX_NAME], list(known), limit, cutoff)
+    return found
 
 
 def shorten(text: str, limit: int = MAX_ERROR) -> str:

@@ -1,15 +1,13 @@
 """A campaign's file: what is to be tried, as TOML; every key checked before anything runs."""
 
 import re
-from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
+from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 import msgspec
 
 from lensmount_emulator.campaign.case import KINDS, PLAIN, SESSION
-from lensmount_emulator.faults.registry import faults as known_faults
 from lensmount_emulator.faults.registry import parse_fault
 from lensmount_emulator.fuzz.invariants import INVARIANTS
 from lensmount_emulator.profiles.toml_text import MAX_SIZE, parse_toml
@@ -86,7 +84,7 @@ def read_form(text: bytes, origin: str) -> Form:
         raise CampaignError(f"{origin}: no TOML: {error}") from error
     for key in told:
         if key not in Form.__struct_fields__:
-            raise CampaignError(f"{origin}: {nearest('key', key, Form.__struct_fields__)}")
+            raise CampaignError(f"{origin}: {unknown('key', key, Form.__struct_fields__)}")
     try:
         form = msgspec.convert(told, Form)
         _check(form)
@@ -129,7 +127,7 @@ def checks_of(form: Form) -> tuple[str, ...]:
     for word in form.checks:
         matching = {name for name in INVARIANTS if fnmatchcase(name, word) and (name == word or name not in COSTLY)}
         if not matching:
-            raise CampaignError(f"checks: {nearest('check', word, INVARIANTS)}; patterns such as * work as well")
+            raise CampaignError(f"checks: {unknown('check', word, INVARIANTS)}; patterns such as * work as well")
         wanted |= matching
     return tuple(name for name in INVARIANTS if name in wanted)
 
@@ -151,16 +149,9 @@ def corpora_of(form: Form, instead: Sequence[str]) -> list[str]:
     return places
 
 
-def nearest(kind: str, name: str, known: Iterable[str]) -> str:
-    """One line for an unknown name: what is known instead, and the nearest of it where one is near."""
-    names = sorted(known)
-    close = get_close_matches(name, names, 1)
-    return unknown(kind, name, names) + (f"; did you mean {close[0]!r}?" if close else "")
-
-
 def _check(form: Form) -> None:
     if form.fuzz not in KINDS:
-        raise CampaignError(f"fuzz: {nearest('kind of case', form.fuzz, KINDS)}")
+        raise CampaignError(f"fuzz: {unknown('kind of case', form.fuzz, KINDS)}")
     for plan in plans_of(form):
         for text in plan:
             _check_fault(text)
@@ -183,6 +174,4 @@ def _check_fault(text: str) -> None:
     try:
         parse_fault(text)
     except FaultError as error:
-        close = get_close_matches((text.split() or [""])[0], sorted(known_faults()), 1)
-        near = f"; did you mean {close[0]!r}?" if str(error).startswith("unknown fault") and close else ""
-        raise CampaignError(f"faults: {error}{near}") from error
+        raise CampaignError(f"faults: {error}") from error

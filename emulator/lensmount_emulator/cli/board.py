@@ -13,9 +13,11 @@ MAX_IMAGE = 32 * 1024 * 1024
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lensmount board`."""
+    from lensmount_emulator.cli.parser import one_of
+
     parser.add_argument(
         "deed",
-        choices=["flash", "image", "boot"],
+        **one_of("action", ("flash", "image", "boot")),
         help="write it, say which one this package has, or send a board that has ours into its boot mode",
     )
     parser.add_argument("--drive", metavar="FOLDER", help="where the board's drive is mounted")

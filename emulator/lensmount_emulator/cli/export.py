@@ -26,6 +26,7 @@ ENDINGS = (".pcapng", ".sr", ".vcd")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lensmount export`."""
+    from lensmount_emulator.cli.parser import one_of
     from lensmount_emulator.cli.words import add_force, frequency
 
     parser.add_argument("recording", nargs="?", metavar="FILE", help="a recording, or any other capture")
@@ -42,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--packets",
-        choices=("bursts", "frames"),
+        **one_of("form", ("bursts", "frames")),
         default="bursts",
         help="what a packet of .pcapng is: bytes as recorded, or frames as they decode (default: %(default)s)",
     )

@@ -8,13 +8,16 @@ from lensmount_emulator.reports.terminal import report
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lensmount fidelity`."""
+    from lensmount_emulator.cli.parser import one_of
     from lensmount_emulator.cli.words import add_samplerate
 
     parser.add_argument("capture", metavar="CAPTURE", help="a capture of the real device with its peer")
     parser.add_argument(
         "--profile", required=True, metavar="NAME", help="the lens or body that takes the device's place"
     )
-    parser.add_argument("--role", choices=["lens", "body"], help="the end it must play (default: the profile's own)")
+    parser.add_argument(
+        "--role", **one_of("role", ("lens", "body")), help="the end it must play (default: the profile's own)"
+    )
     parser.add_argument("--channel", action="append", default=[], metavar="LINE=PROBE", help="as in `lensmount decode`")
     add_samplerate(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object instead of text")

@@ -39,6 +39,7 @@ WORDS = ("parser", "session", "lens", "body", "replay")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lensmount fuzz`."""
+    from lensmount_emulator.cli.parser import one_of
     from lensmount_emulator.cli.verbosity import verbosity_options
     from lensmount_emulator.cli.words import count
 
@@ -58,7 +59,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     session.add_argument("--steps", type=count, default=WHOLE_STEPS, help="steps in all (default: %(default)s)")
     session.add_argument(
-        "--mode", choices=("both", "body", "lens"), default="", help="which ends are engines (default: by chance)"
+        "--mode",
+        **one_of("mode", ("both", "body", "lens")),
+        default="",
+        help="which ends are engines (default: by chance)",
     )
     session.add_argument("--stories", metavar="FOLDER", default=".", help="where broken stories go (default: here)")
     for one in (reader, session):

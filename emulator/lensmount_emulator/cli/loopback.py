@@ -27,6 +27,7 @@ DEMOS = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lensmount loopback`."""
+    from lensmount_emulator.cli.parser import one_of
     from lensmount_emulator.cli.words import add_arm, add_force, duration
 
     parser.add_argument("--body", metavar="NAME", help="body profile (default: the usual one for the lens, or a6000)")
@@ -54,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, help="jitter of reaction times; the same seed gives the same recording")
     parser.add_argument(
         "--resolution",
-        choices=("frame", "byte"),
+        **one_of("resolution", ("frame", "byte")),
         default="frame",
         help="deliver frames, or every byte by itself: the same session, slower (default: %(default)s)",
     )

@@ -8,13 +8,13 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib import import_module
 from signal import SIGINT
-from typing import NoReturn
 
 from lensmount_emulator.cli.help_text import HelpFormatter, fit_help
+from lensmount_emulator.cli.parser import Parser, one_of
 from lensmount_emulator.cli.verbosity import logging_shown, verb_first, verbosity_options
 from lensmount_emulator.reports.printable import one_line, printing_safely
 from lensmount_emulator.termination import Stopped, Termination, name_of_stop
-from lensmount_protocol.errors import MAX_ERROR, MountError, shorten
+from lensmount_protocol.errors import MAX_ERROR, MountError, shorten, unknown
 
 VERBS = {
     "demo": "the main job, watched: the alliance's bodies and lenses on the open model, then a real E-mount",
@@ -64,14 +64,6 @@ TRACEBACK = "LENSMOUNT_TRACEBACK"
 
 CLOSED_PIPE = 141
 """128 and the number of SIGPIPE."""
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser that says in one line what is wrong."""
-
-    def error(self, message: str) -> NoReturn:
-        """End with exit code 2."""
-        self.exit(2, f"{self.prog}: {message}; `{self.prog} --help` tells what is right\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -151,11 +143,17 @@ def _main(arguments: Sequence[str] | None) -> int:
     words = verb_first(sys.argv[1:] if arguments is None else arguments)
     verb = words[0] if words and words[0] in VERBS else None
     parser = _parser()
+    if "_ARGCOMPLETE" in os.environ or words[:1] == ["--print-completion"]:
+        # A shell asks for completions, or a user for the script that makes it ask.
+        completion = import_module("lensmount_emulator.cli.completion")
+        if "_ARGCOMPLETE" in os.environ:
+            return int(completion.complete(VERBS))
+        return _guarded(lambda _: int(completion.print_script(words[1:])), argparse.Namespace())
     if words == ["--version"]:
         print(f"lensmount {import_module('importlib.metadata').version('lensmount')}")
         return 0
     if verb is None and words and not words[0].startswith("-"):
-        parser.error(f"unknown verb {words[0]!r}; known: {', '.join(sorted(VERBS))}")
+        parser.error(unknown("verb", words[0], VERBS))
     if verb is None:
         # argparse prints help or the error, and exits.
         parser.parse_args(words or ["--help"])
@@ -171,7 +169,7 @@ def _main(arguments: Sequence[str] | None) -> int:
     module.add_arguments(verb_parser)
     # A verb whose usual deed needs no name puts it in.
     spelled_out: Callable[[Sequence[str]], list[str]] = getattr(module, "spelled_out", list)
-    parsed = verb_parser.parse_args(spelled_out(words[1:]))
+    parsed = verb_parser.parse_known_names(spelled_out(words[1:]), getattr(module, "WORDS", ()))
     with logging_shown(parsed.verbose):
         return _guarded(module.run, parsed)
 
@@ -192,7 +190,10 @@ def _parser() -> Parser:
         parents=(verbosity_options(),),
     )
     parser.add_argument("--version", action="store_true", help="print the version and exit")
-    parser.add_argument("verb", metavar="VERB", choices=list(VERBS), help="what to do; see below")
+    parser.add_argument(
+        "--print-completion", metavar="SHELL", help="print the script that completes words in bash, zsh or fish"
+    )
+    parser.add_argument("verb", metavar="VERB", help="what to do; see below", **one_of("verb", VERBS))
     return parser
 
 

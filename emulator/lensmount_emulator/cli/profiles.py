@@ -16,8 +16,12 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lensmount profiles`."""
+    from lensmount_emulator.cli.parser import one_of
+
     parser.add_argument("--dialect", metavar="NAME", help="only those that speak this")
-    parser.add_argument("--role", choices=["lens", "body", "accessory"], help="only what stands there on a mount")
+    parser.add_argument(
+        "--role", **one_of("role", ("lens", "body", "accessory")), help="only what stands there on a mount"
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object a profile")
 
 

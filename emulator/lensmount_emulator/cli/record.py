@@ -12,6 +12,7 @@ import sys
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lensmount record`."""
+    from lensmount_emulator.cli.parser import one_of
     from lensmount_emulator.cli.words import add_allow_silence, add_force, duration
 
     parser.add_argument("port", metavar="PORT", help="where to listen")
@@ -19,7 +20,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--to", required=True, metavar="FILE", help="the .lmx file to write")
     add_force(parser)
     parser.add_argument(
-        "--hears", choices=["body", "lens"], default="body", help="whose bytes come at PORT (default: %(default)s)"
+        "--hears",
+        **one_of("end", ("body", "lens")),
+        default="body",
+        help="whose bytes come at PORT (default: %(default)s)",
     )
     parser.add_argument("--dialect", default="emount", help="what is spoken there (default: %(default)s)")
     parser.add_argument("--baudrate", type=int, help="listen at this rate and no other")

@@ -18,13 +18,14 @@ from pathlib import Path
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lensmount replay`."""
+    from lensmount_emulator.cli.parser import one_of
     from lensmount_emulator.cli.stories import add_story_options
     from lensmount_emulator.cli.words import add_force, add_samplerate
 
     parser.add_argument("file", metavar="FILE", help="a story or a recording, or with --port and --as any capture")
     parser.add_argument("--port", metavar="SPEC", help="where the peer is, or the device that a story broke")
     end = parser.add_argument_group("to play one end of a capture")
-    end.add_argument("--as", dest="role", choices=["lens", "body"], help="the end that is played")
+    end.add_argument("--as", dest="role", **one_of("end", ("lens", "body")), help="the end that is played")
     end.add_argument("--wait", action="store_true", help="wait for the peer's frames and edges at each step")
     end.add_argument(
         "--patience",

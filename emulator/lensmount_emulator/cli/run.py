@@ -11,9 +11,10 @@ import sys
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lensmount run`."""
+    from lensmount_emulator.cli.parser import one_of
     from lensmount_emulator.cli.words import add_arm, add_force, duration
 
-    parser.add_argument("role", choices=["lens", "body"], help="the end that we play")
+    parser.add_argument("role", **one_of("role", ("lens", "body")), help="the end that we play")
     parser.add_argument("--dialect", help="what is spoken (default: what the profile speaks)")
     parser.add_argument("--profile", required=True, metavar="NAME", help="a profile of that role, by name or path")
     parser.add_argument("--port", required=True, metavar="SPEC", help="where the peer is")

@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from difflib import get_close_matches
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -11,7 +10,7 @@ from lensmount_emulator.profiles.profile import Profile, read_profile
 from lensmount_emulator.profiles.toml_text import MAX_SIZE
 from lensmount_hardware.inputs import read_input
 from lensmount_protocol.entry_points import entry_points
-from lensmount_protocol.errors import ProfileError
+from lensmount_protocol.errors import ProfileError, nearest
 from lensmount_protocol.logs import get_logger
 from lensmount_protocol.wire import Role
 
@@ -65,7 +64,7 @@ def _from_path(name: str) -> Profile:
 def _by_name(name: str) -> Profile:
     offered = _offered()
     if name not in offered:
-        alike = [known for known in sorted(offered) if name in known] or get_close_matches(name, offered, cutoff=0.5)
+        alike = [known for known in sorted(offered) if name in known] or nearest(name, offered, 5, 0.5)
         near = ", ".join(alike[:5])
         raise ProfileError(
             f"unknown profile {name!r}{'; near it: ' + near if near else ''}; "
