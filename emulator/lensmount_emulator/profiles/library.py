@@ -90,7 +90,7 @@ def _files() -> Iterator[Traversable]:
     here = files("lensmount_emulator.profiles")
     folders = [here.joinpath(*folder.split("/")) for folder in _FOLDERS]
     for entry in entry_points(group=ENTRY_POINTS):
-        _log.debug("profiles %s: read from %s", entry.name, entry.value)
+        _log.debug("profiles of another package: read from %s", entry.value)
         folders.append(files(entry.value))
     for folder in folders:
         yield from (file for file in folder.iterdir() if file.name.endswith(SUFFIX))
