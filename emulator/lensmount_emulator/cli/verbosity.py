@@ -1,17 +1,18 @@
 """The options `-v` and `-q` that every verb has, and the log on standard error that `-v` shows."""
 
-import argparse
 import contextlib
 import sys
 from collections.abc import Generator, Sequence
+
+from lensmount_emulator.cli.parser import Parser
 
 SHORT = {"-v", "-vv", "-vvv", "-q", "--verbose", "--quiet"}
 """Forms that are also accepted in front of a verb."""
 
 
-def verbosity_options() -> argparse.ArgumentParser:
+def verbosity_options() -> Parser:
     """Return the parser of the options that all verbs share, for `parents=` of another parser."""
-    shared = argparse.ArgumentParser(add_help=False)
+    shared = Parser(add_help=False)
     group = shared.add_argument_group("output")
     group.add_argument(
         "-v", "--verbose", action="count", default=0, help="log events to the error stream; -vv adds the reasons"
