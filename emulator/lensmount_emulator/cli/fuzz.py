@@ -61,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     session.add_argument(
         "--mode",
         **one_of("mode", ("both", "body", "lens")),
-        default="",
+        default=None,
         help="which ends are engines (default: by chance)",
     )
     session.add_argument("--stories", metavar="FOLDER", default=".", help="where broken stories go (default: here)")
@@ -142,7 +142,7 @@ def _session(arguments: argparse.Namespace) -> int:
                 dialects,
                 arguments.steps,
                 arguments.seed,
-                mode=arguments.mode,
+                mode=arguments.mode or "",
                 progress=update,
                 first=first,
                 found=found,
