@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from lensmount_emulator.profiles.library import load_profile as load_profile
     from lensmount_emulator.profiles.library import profile_names as profile_names
     from lensmount_emulator.profiles.profile import Profile as Profile
+    from lensmount_emulator.reports.matrix_json import matrix_from_json as matrix_from_json
     from lensmount_emulator.roles.findings import Finding as CompatibilityResult
     from lensmount_emulator.roles.findings import Verdict as Verdict
     from lensmount_emulator.roles.notice import Notice as Notice
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from lensmount_emulator.sessions.chain import Chain as VirtualSession
     from lensmount_emulator.sessions.decoded_capture import DecodedCapture as DecodedCapture
     from lensmount_emulator.sessions.decoded_capture import open_capture as open_capture
+    from lensmount_emulator.sessions.fidelity import replay as replay_capture
     from lensmount_emulator.sessions.live_verdict import Lack as ShortfallKind
     from lensmount_emulator.sessions.live_verdict import LiveVerdict as LiveVerdict
     from lensmount_emulator.sessions.live_verdict import Shortfall as Shortfall
@@ -136,12 +138,14 @@ __all__ = [
     "load_dialect",
     "load_profile",
     "make_virtual_session",
+    "matrix_from_json",
     "open_capture",
     "open_transport",
     "parse_fault",
     "plan_matrix",
     "profile_names",
     "read_campaign",
+    "replay_capture",
     "run_campaign",
     "run_loopback",
 ]
@@ -201,12 +205,14 @@ _NAMES = {
     "load_dialect": ("lensmount_protocol.registry", "load_dialect"),
     "load_profile": ("lensmount_emulator.profiles.library", "load_profile"),
     "make_virtual_session": ("lensmount_emulator.sessions.loopback", "make_virtual_session"),
+    "matrix_from_json": ("lensmount_emulator.reports.matrix_json", "matrix_from_json"),
     "open_capture": ("lensmount_emulator.sessions.decoded_capture", "open_capture"),
     "open_transport": ("lensmount_emulator.sessions.port_session", "open_transport"),
     "parse_fault": ("lensmount_emulator.faults.registry", "parse_fault"),
     "plan_matrix": ("lensmount_emulator.sessions.planning", "plan"),
     "profile_names": ("lensmount_emulator.profiles.library", "profile_names"),
     "read_campaign": ("lensmount_emulator.campaign.results", "read_results"),
+    "replay_capture": ("lensmount_emulator.sessions.fidelity", "replay"),
     "run_campaign": ("lensmount_emulator.campaign.complete_run", "run_whole_campaign"),
     "run_loopback": ("lensmount_emulator.sessions.loopback", "run_loopback"),
 }

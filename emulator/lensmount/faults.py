@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from lensmount_emulator.faults.bytes import ByteFault as ByteFault
     from lensmount_emulator.faults.expected import Expected as ExpectedOutcome
     from lensmount_emulator.faults.fault import Fault as Fault
     from lensmount_emulator.faults.fault import Grip as FaultTarget
@@ -38,6 +39,7 @@ __all__ = [
     "RATE",
     "ROLE",
     "WORD",
+    "ByteFault",
     "ExpectedOutcome",
     "Fault",
     "FaultTarget",
@@ -53,6 +55,7 @@ __all__ = [
 ]
 
 _NAMES = {
+    "ByteFault": ("lensmount_emulator.faults.bytes", "ByteFault"),
     "DELAY": ("lensmount_emulator.faults.words", "DELAY"),
     "DURATION": ("lensmount_emulator.faults.words", "DURATION"),
     "EXPECT": ("lensmount_emulator.faults.words", "EXPECT"),

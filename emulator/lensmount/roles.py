@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from lensmount_emulator.roles.notice import NoticeKind as NoticeKind
     from lensmount_emulator.roles.observer import FrameObserver as FrameObserver
     from lensmount_emulator.roles.observer import Observer as Observer
+    from lensmount_emulator.roles.registry import cast_of as get_roles
+    from lensmount_emulator.roles.registry import played_dialects as playable_dialects
     from lensmount_emulator.roles.script import Step as Step
     from lensmount_emulator.roles.script import nothing as nothing
     from lensmount_emulator.roles.script import seconds as seconds
@@ -57,7 +59,9 @@ __all__ = [
     "Verdict",
     "Wait",
     "compare_replay",
+    "get_roles",
     "nothing",
+    "playable_dialects",
     "seconds",
     "whole_number",
 ]
@@ -86,7 +90,9 @@ _NAMES = {
     "WINDOW": ("lensmount_emulator.roles.engine", "WINDOW"),
     "Wait": ("lensmount_emulator.roles.tasks", "Wait"),
     "compare_replay": ("lensmount_emulator.sessions.score", "compare"),
+    "get_roles": ("lensmount_emulator.roles.registry", "cast_of"),
     "nothing": ("lensmount_emulator.roles.script", "nothing"),
+    "playable_dialects": ("lensmount_emulator.roles.registry", "played_dialects"),
     "seconds": ("lensmount_emulator.roles.script", "seconds"),
     "whole_number": ("lensmount_emulator.roles.script", "whole_number"),
 }

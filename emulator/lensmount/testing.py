@@ -6,6 +6,7 @@ The strategies need hypothesis (`lensmount[fuzz]`), the types of the fixtures ne
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from lensmount_emulator.fuzz.corpus import open_corpus as open_corpus
     from lensmount_emulator.pytest_plugin.factory import MountFactory as MountFactory
     from lensmount_emulator.pytest_plugin.heard import Recording as Recording
     from lensmount_emulator.pytest_plugin.heard import Said as LoggedMessage
@@ -50,6 +51,7 @@ __all__ = [
     "messages",
     "near_misses",
     "noise",
+    "open_corpus",
     "play",
     "register_profiles",
     "sessions",
@@ -75,6 +77,7 @@ _NAMES = {
     "messages": ("lensmount_emulator.testing", "messages"),
     "near_misses": ("lensmount_emulator.testing", "near_misses"),
     "noise": ("lensmount_emulator.testing", "noise"),
+    "open_corpus": ("lensmount_emulator.fuzz.corpus", "open_corpus"),
     "play": ("lensmount_emulator.testing", "play"),
     "register_profiles": ("lensmount_emulator.testing", "register_profiles"),
     "sessions": ("lensmount_emulator.testing", "sessions"),

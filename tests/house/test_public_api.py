@@ -131,3 +131,27 @@ def test_user_script_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
 )
 def test_third_party_code_imports_only_the_public_api(path: Path) -> None:
     assert not re.findall(r"^(?:from|import) lensmount_(?:protocol|hardware|emulator)", path.read_text(), re.MULTILINE)
+
+
+def test_reference_page_lists_every_name_once_with_a_line() -> None:
+    sections = re.split(r"^## ", (ROOT / "docs/reference/python-api.md").read_text(), flags=re.MULTILINE)[1:]
+    listed = {section.split("\n", 1)[0].strip("`"): section for section in sections}
+    assert set(listed) == {module_name(path) for path in MODULES}
+    for path in MODULES:
+        section = listed[module_name(path)]
+        rows = re.findall(r"^\| `(\w+)` \| (.+) \|$", section, re.MULTILINE)
+        assert all(len(text) > 3 for _, text in rows)
+        words = re.findall(r"`(\w+)`(?:, |\.$)", section.strip().rsplit("\n\n", 1)[-1], re.MULTILINE)
+        constructs = [name for name, (source, _) in Lists(path).table.items() if source == CONSTRUCT_NAMES]
+        assert sorted([name for name, _ in rows] + (words if constructs else [])) == sorted(Lists(path).table)
+
+
+def test_pages_for_users_import_only_the_public_api() -> None:
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    lines = [
+        (page.name, line)
+        for page in pages
+        for line in re.findall(r"^(?:from|import) (lensmount\w*)", page.read_text(), re.MULTILINE)
+    ]
+    assert len(lines) > 10
+    assert [(name, line) for name, line in lines if line != "lensmount"] == []
