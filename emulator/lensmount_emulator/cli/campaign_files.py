@@ -5,7 +5,6 @@ from pathlib import Path
 
 from lensmount_emulator.campaign.results import Results
 from lensmount_emulator.cli.report_files import Form, tried
-from lensmount_emulator.reports.campaign_html import campaign_to_html
 from lensmount_emulator.reports.campaign_junit import campaign_to_junit
 
 
@@ -20,4 +19,11 @@ def ready(junit: Path | None, html: Path | None, *others: Path) -> Mapping[Path,
     Raises:
         CaptureError: as `tried`.
     """
-    return tried(((junit, campaign_to_junit, b"<?xml"), (html, campaign_to_html, b"<!DOCTYPE html")), others)
+    return tried(((junit, campaign_to_junit, b"<?xml"), (html, _page, b"<!DOCTYPE html")), others)
+
+
+def _page(results: Results) -> str:
+    # Jinja2 is loaded where a page is written.
+    from lensmount_emulator.reports.campaign_html import campaign_to_html
+
+    return campaign_to_html(results)

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from lensmount_emulator.cli.report_files import Form, tried
-from lensmount_emulator.reports.matrix_html import matrix_to_html
 from lensmount_emulator.reports.matrix_json import matrix_to_json
 from lensmount_emulator.reports.matrix_junit import matrix_to_junit
 from lensmount_emulator.sessions.matrix import Matrix
@@ -19,6 +18,13 @@ def ready(json: Path | None, junit: Path | None, html: Path | None, record: Path
     forms = (
         (json, matrix_to_json, b'{"lensmount":"matrix"'),
         (junit, matrix_to_junit, b"<?xml"),
-        (html, matrix_to_html, b"<!DOCTYPE html"),
+        (html, _page, b"<!DOCTYPE html"),
     )
     return tried(forms, folder=record)
+
+
+def _page(matrix: Matrix) -> str:
+    # Jinja2 is loaded where a page is written.
+    from lensmount_emulator.reports.matrix_html import matrix_to_html
+
+    return matrix_to_html(matrix)

@@ -1,8 +1,8 @@
 """The argument parser of the command line: errors of one line that suggest the nearest name."""
 
 import argparse
-from collections.abc import Callable, Collection, Iterator, Sequence
-from typing import NoReturn, TypedDict
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import NoReturn, TypedDict, cast
 
 from lensmount_protocol.errors import nearest, unknown
 
@@ -41,18 +41,22 @@ class Parser(argparse.ArgumentParser):
     def children(self, subverb: str) -> "Iterator[Parser]":
         """The parsers of a subverb, of which there is one or none."""
         for action in self._actions:
-            if isinstance(action.choices, dict) and isinstance(found := action.choices.get(subverb), Parser):
+            found = _parsers(action).get(subverb)
+            if isinstance(found, Parser):
                 yield found
 
     def actions(self) -> list[argparse.Action]:
         """Return the arguments of this parser and of its subverbs."""
         found = list(self._actions)
         for action in self._actions:
-            if isinstance(action.choices, dict):
-                found += [
-                    inner for child in action.choices.values() if isinstance(child, Parser) for inner in child.actions()
-                ]
+            for child in _parsers(action).values():
+                found += child.actions() if isinstance(child, Parser) else []
         return found
+
+
+def _parsers(action: argparse.Action) -> Mapping[str, object]:
+    """The parsers of subverbs by name; empty for any other argument."""
+    return cast("Mapping[str, object]", action.choices) if isinstance(action.choices, dict) else {}
 
 
 class OneOf(TypedDict):

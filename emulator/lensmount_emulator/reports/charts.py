@@ -1,7 +1,11 @@
 """Charts as SVG that stands inside an HTML page: no script, no font, no file beside it; colours are the page's."""
 
 from collections.abc import Mapping, Sequence
-from html import escape
+from typing import Any
+
+from markupsafe import Markup
+
+from lensmount_emulator.reports.pages import render
 
 BAR = 18
 GAP = 6
@@ -13,7 +17,7 @@ Part = tuple[str, int]
 """A class of the page's style, and how much of a bar it is."""
 
 
-def stacked_bars(rows: Sequence[tuple[str, Sequence[Part]]], about: str) -> str:
+def stacked_bars(rows: Sequence[tuple[str, Sequence[Part]]], about: str) -> Markup:
     """Horizontal bars of parts, all to one scale; each says its counts at its end and when it is pointed at.
 
     Args:
@@ -22,45 +26,35 @@ def stacked_bars(rows: Sequence[tuple[str, Sequence[Part]]], about: str) -> str:
     """
     most = max((sum(size for _, size in parts) for _, parts in rows), default=0) or 1
     room = WIDTH - LABELS - FIGURES
-    drawn: list[str] = []
+    bars: list[dict[str, Any]] = []
     for place, (name, parts) in enumerate(rows):
         y, x = place * (BAR + GAP), float(LABELS)
-        figures = ", ".join(f"{size} {kind}" for kind, size in parts if size)
-        bars: list[str] = []
+        drawn: list[dict[str, Any]] = []
         for kind, size in parts:
             # A single failure among thousands is still seen.
             width = max(2.0, room * size / most) if size else 0.0
-            bars.append(f'<rect class="{kind}" x="{x:.1f}" y="{y}" width="{width:.1f}" height="{BAR}"/>')
+            drawn.append({"kind": kind, "x": x, "width": width})
             x += width
-        label = f'<text class="label" x="{LABELS - 8}" y="{y + BAR - 5}">{escape(_short(name))}</text>'
-        count = f'<text x="{x + 6:.1f}" y="{y + BAR - 5}">{" / ".join(str(size) for _, size in parts)}</text>'
-        drawn.append(f"<g><title>{escape(f'{name}: {figures}')}</title>{label}{''.join(bars)}{count}</g>")
-    return _svg(WIDTH, len(rows) * (BAR + GAP), drawn, about)
+        figures = ", ".join(f"{size} {kind}" for kind, size in parts if size)
+        counts = " / ".join(str(size) for _, size in parts)
+        text = {"title": f"{name}: {figures}", "label": _short(name), "counts": counts}
+        places = {"y": y, "height": BAR, "label_x": LABELS - 8, "text_y": y + BAR - 5, "count_x": x + 6}
+        bars.append({**text, **places, "parts": drawn})
+    height = max(1, len(rows) * (BAR + GAP))
+    return render("bars.svg.jinja", width=WIDTH, height=height, about=about, bars=bars)
 
 
-def histogram(counts: Mapping[str, int], about: str, height: int = 90, column: int = 26) -> str:
+def histogram(counts: Mapping[str, int], about: str, height: int = 90, column: int = 26) -> Markup:
     """Columns side by side, a name under each; each says its count when it is pointed at."""
     most = max(counts.values(), default=0) or 1
-    drawn: list[str] = []
+    columns: list[dict[str, Any]] = []
     for place, (name, count) in enumerate(counts.items()):
-        tall = height * count / most
-        x = place * column
-        drawn.append(
-            f"<g><title>{escape(f'{name}: {count}')}</title>"
-            f'<rect class="bar" x="{x + 2}" y="{height - tall:.1f}" width="{column - 4}" height="{tall:.1f}"/>'
-            f'<text class="tick" transform="translate({x + column / 2 - 4} {height + 6}) rotate(90)">'
-            f"{escape(name)}</text>"
-            "</g>"
-        )
-    return _svg(max(1, len(counts)) * column, height + 60, drawn, about)
-
-
-def _svg(width: int, height: int, drawn: Sequence[str], about: str) -> str:
-    lines = "\n".join(drawn)
-    return (
-        f'<svg viewBox="0 0 {width} {max(1, height)}" width="{width}" height="{max(1, height)}" role="img" '
-        f'aria-label="{escape(about)}">\n{lines}\n</svg>'
-    )
+        tall, x = height * count / most, place * column
+        box = {"x": x + 2, "y": height - tall, "width": column - 4, "height": tall}
+        tick = {"tick_x": x + column / 2 - 4, "tick_y": height + 6}
+        columns.append({"title": f"{name}: {count}", "name": name, **box, **tick})
+    width = max(1, len(counts)) * column
+    return render("histogram.svg.jinja", width=width, height=height + 60, about=about, columns=columns)
 
 
 def _short(name: str) -> str:
