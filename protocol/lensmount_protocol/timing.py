@@ -85,7 +85,7 @@ LOOK_AHEAD = 65536
 """Marks that a meter keeps of a long source, since a frame becomes certain only behind what follows it."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class Measurement:
     """What a rule measured.
 
@@ -100,6 +100,11 @@ class Measurement:
     spread: Intervals = field(default_factory=Intervals)
     violations: list[tuple[float, float]] = field(default_factory=lambda: list[tuple[float, float]]())
     broken: int = 0
+
+    def __repr__(self) -> str:
+        count = len(self.spread)
+        bounds = f"{self.rule.minimum_us:g} to {self.rule.maximum_us:g} µs"
+        return f"<{type(self).__name__} {self.rule.name!r}, {bounds}: {count} intervals, {self.broken} out of bounds>"
 
     def add(self, at: float, interval_us: float) -> None:
         """Count one interval that ended at `at`."""

@@ -19,6 +19,7 @@ from lensmount_emulator.campaign.store import check_form, told
 from lensmount_emulator.faults.expected import Expected
 from lensmount_emulator.fuzz.watch import Complaint
 from lensmount_protocol.errors import CampaignError, CaptureError
+from lensmount_protocol.html_table import html_table
 
 EVERYTHING = "1"
 """The condition that every case meets."""
@@ -40,7 +41,7 @@ class Share(NamedTuple):
         return self.unexpected + self.broken + self.lost
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Results:
     """What stands in a file.
 
@@ -69,6 +70,16 @@ class Results:
     replies: dict[str, dict[int, int]] = field(default_factory=dict[str, dict[int, int]])
     states: dict[tuple[str, str], int] = field(default_factory=dict[tuple[str, str], int])
     transitions: dict[tuple[str, str, str, str], int] = field(default_factory=dict[tuple[str, str, str, str], int])
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{count} {standing.value}" for standing, count in self.counts.items() if count)
+        return (
+            f"<{type(self).__name__} {self.path.name!r}: {self.finished} of {self.planned} cases; {counts or 'none'}>"
+        )
+
+    def _repr_html_(self) -> str:
+        rows = ((name, *share) for name, shares in self.shares.items() for share in shares)
+        return html_table(repr(self), ("by", *Share._fields), rows)
 
     @property
     def counts(self) -> dict[Standing, int]:

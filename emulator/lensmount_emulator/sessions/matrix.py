@@ -14,6 +14,7 @@ from lensmount_emulator.sessions.collector import QuietCollector
 from lensmount_emulator.sessions.combinations import Combination
 from lensmount_emulator.termination import shielded
 from lensmount_emulator.worker_process import begin_worker, blocked_signals
+from lensmount_protocol.html_table import html_table
 from lensmount_protocol.logs import get_logger
 
 CRASHED = "crashed"
@@ -88,7 +89,7 @@ class Cell:
         return [finding for finding in self.findings if finding.verdict is not Verdict.WORKS]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class Matrix:
     """A run over many combinations, as far as it has come.
 
@@ -128,6 +129,16 @@ class Matrix:
         """How many cells came to each outcome."""
         counted = Counter(cell.outcome for cell in self.cells)
         return {outcome: counted[outcome] for outcome in Outcome}
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{count} {outcome.value}" for outcome, count in self.counts.items() if count)
+        return (
+            f"<{type(self).__name__} {self.dialect}: {len(self.cells)} of {self.planned} cells; {counts or 'none run'}>"
+        )
+
+    def _repr_html_(self) -> str:
+        rows = ((cell.body, cell.what, cell.outcome.value, ", ".join(cell.rules)) for cell in self.cells)
+        return html_table(repr(self), ("body", "lens", "outcome", "rules"), rows, len(self.cells))
 
     @property
     def cells_by_rule(self) -> dict[str, Counter[Outcome]]:

@@ -1,5 +1,6 @@
 """The plugin as users have it: a wheel in an environment of its own, and a repository that only says `pytest`."""
 
+import json
 import os
 import shlex
 import shutil
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
+USER_SCRIPT = ROOT / "tests" / "house" / "user_script.py"
 SAMPLE = Path(__file__).parent / "sample_project"
 LENS = "sigma-45mm-f2.8-dg-dn"
 
@@ -189,3 +191,17 @@ def test_the_wheel_has_the_types(installed: Path, tmp_path: Path) -> None:
     found = call(installed, "-c", "import lensmount_emulator as l; print(l.__path__[0])", cwd=tmp_path).stdout.strip()
     assert (Path(found) / "py.typed").exists()
     assert (Path(found) / "pytest_plugin" / "played.py").exists()
+
+
+def test_script_of_a_user_runs_and_is_typed_against_the_wheel(installed: Path, tmp_path: Path) -> None:
+    script = Path(shutil.copy(USER_SCRIPT, tmp_path))
+    run = call(installed, "-W", "error", script, tmp_path, cwd=tmp_path)
+    assert run.returncode == 0, run.stderr
+    environment = installed.parents[1]
+    settings = {"typeCheckingMode": "strict", "venvPath": str(environment.parent), "venv": environment.name}
+    (tmp_path / "pyrightconfig.json").write_text(json.dumps({**settings, "include": [script.name]}))
+    tools = Path(sys.executable).parent
+    for words in ((tools / "mypy", "--strict", "--python-executable", installed, script), (tools / "pyright",)):
+        checked = call(*words, cwd=tmp_path)
+        assert checked.returncode == 0, checked.stdout + checked.stderr
+        assert "no issues found in 1 source file" in checked.stdout or "0 errors, 0 warnings" in checked.stdout

@@ -10,6 +10,7 @@ from lensmount_emulator.roles.findings import Verdict
 from lensmount_emulator.sessions.decoded_capture import open_capture
 from lensmount_emulator.sessions.live_verdict import Lack
 from lensmount_emulator.sessions.loopback import Session, make_virtual_session, run_loopback
+from lensmount_emulator.sessions.planning import plan
 from lensmount_emulator.sessions.port_session import LiveSession, open_transport
 from lensmount_emulator.sessions.session_errors import ErrorKind
 from lensmount_hardware.clock import VirtualClock
@@ -112,6 +113,17 @@ def test_texts_of_results_are_one_short_line(session: Session, saved: Path) -> N
         assert len(repr(result)) < 200
         assert result._repr_html_().startswith("<table>")
     assert any("FocusMove" in frame._repr_html_() for frame in session.frames)
+
+
+def test_matrix_and_timing_are_one_short_line(session: Session) -> None:
+    planned = plan("lmount", ["leica-cl"], ["sigma-45mm-f2.8-dg-dn"], ["none"], script="focus 2m")
+    assert repr(planned.matrix) == "<Matrix lmount: 0 of 1 cells; none run>"
+    for _ in planned.run():
+        pass
+    assert repr(planned.matrix).startswith("<Matrix lmount: 1 of 1 cells; 1 ")
+    assert "<td>leica-cl</td>" in planned.matrix._repr_html_()
+    assert all(len(repr(rule)) < 160 for rule in session.timing)
+    assert any(" intervals, 0 out of bounds>" in repr(rule) for rule in session.timing)
 
 
 def test_html_escapes_every_text() -> None:
