@@ -138,12 +138,20 @@ class CampaignError(MountError):
     """A campaign's file with a key or value that nobody knows, or a question to its results that means nothing."""
 
 
-def unknown(kind: str, name: str, known: Iterable[str]) -> str:
-    """Return one line for an unknown name: the names that are known, and the nearest one where one is near."""
+def unknown(kind: str, name: str, known: Iterable[str], place: str = "") -> str:
+    """Return one line for an unknown name: the names that are known, and the nearest one where one is near.
+
+    Args:
+        kind: what is named.
+        name: the name.
+        known: the names that are known.
+        place: where it was found, such as a table of a file; empty where the caller has said that.
+    """
     names = sorted(known)
     listed = ", ".join(first_of(names, MAX_KNOWN)) or "none"
     close = nearest(name, names)
-    return f"unknown {kind} {name!r}; known: {listed}" + (f"; did you mean {close[0]!r}?" if close else "")
+    where = f" in {place}" if place else ""
+    return f"unknown {kind} {name!r}{where}; known: {listed}" + (f"; did you mean {close[0]!r}?" if close else "")
 
 
 def nearest(name: str, known: Iterable[str], limit: int = 1, cutoff: float = 0.6) -> list[str]:

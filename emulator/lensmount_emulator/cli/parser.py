@@ -56,7 +56,8 @@ class Parser(argparse.ArgumentParser):
 
 def _parsers(action: argparse.Action) -> Mapping[str, object]:
     """The parsers of subverbs by name; empty for any other argument."""
-    return cast("Mapping[str, object]", action.choices) if isinstance(action.choices, dict) else {}
+    choices: object = action.choices
+    return cast("Mapping[str, object]", choices) if isinstance(choices, dict) else {}
 
 
 class OneOf(TypedDict):

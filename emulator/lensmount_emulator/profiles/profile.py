@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from lensmount_emulator.profiles.slips import said_plainly
+from lensmount_emulator.profiles.slips import unknown_keys
 from lensmount_emulator.profiles.toml_text import parse_toml
 from lensmount_emulator.roles.cast import Place
 from lensmount_emulator.roles.registry import cast_of
@@ -72,23 +72,24 @@ def read_profile(text: str, origin: str) -> Profile:
     except ValueError as error:
         raise ProfileError(f"{origin}: no TOML: {error}") from error
     shapes: type[msgspec.Struct] = _Head
+    checked: object = None
     try:
-        head = msgspec.convert(told.pop("profile", {}), _Head)
+        checked = told.pop("profile", {})
+        head = msgspec.convert(checked, _Head)
         sources = msgspec.convert(told.pop("sources", {}), dict[str, str])
         evidence = msgspec.convert(told.pop("evidence", {}), dict[str, str])
         cast = cast_of(head.dialect)
         if head.role not in cast.settings:
             places = ", ".join(place.value for place in cast.settings)
             raise ProfileError(f"profile.role is {head.role.value}; {head.dialect} has {places}")
-        shapes = cast.settings[head.role]
+        shapes, checked = cast.settings[head.role], told
         settings = msgspec.convert(told, shapes)
         if getattr(settings, "name", None) == "":
             settings = msgspec.structs.replace(settings, name=head.title)
         cast.check(head.role, settings)
     except msgspec.ValidationError as error:
-        raise ProfileError(
-            f"{origin}: {said_plainly(str(error), shapes, 'profile' if shapes is _Head else '')}"
-        ) from error
+        wrong = next(unknown_keys(checked, shapes, "profile" if shapes is _Head else ""), None)
+        raise ProfileError(f"{origin}: {wrong.text() if wrong else error}") from error
     except (ProfileError, DialectError) as error:
         raise ProfileError(f"{origin}: {error}") from error
     return Profile(head.name, head.role, head.dialect, head.title, head.notes, sources, evidence, settings)
