@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from lensmount_emulator.pytest_plugin.heard import Said as LoggedMessage
     from lensmount_emulator.pytest_plugin.held_port import HeldPort as SharedPort
     from lensmount_emulator.pytest_plugin.played import Mounted as MountSession
+    from lensmount_emulator.sessions.simulated_board import SimulatedPort as SimulatedPort
+    from lensmount_emulator.sessions.simulated_board import open_simulated_board as open_simulated_board
     from lensmount_emulator.testing import DEVICE as DEVICE
     from lensmount_emulator.testing import DEVICE_LONG as DEVICE_LONG
     from lensmount_emulator.testing import VIRTUAL as VIRTUAL
@@ -44,6 +46,7 @@ __all__ = [
     "Recording",
     "Role",
     "SharedPort",
+    "SimulatedPort",
     "arrivals",
     "faults",
     "frames",
@@ -52,6 +55,7 @@ __all__ = [
     "near_misses",
     "noise",
     "open_corpus",
+    "open_simulated_board",
     "play",
     "register_profiles",
     "sessions",
@@ -69,6 +73,7 @@ _NAMES = {
     "Recording": ("lensmount_emulator.pytest_plugin.heard", "Recording"),
     "Role": ("lensmount_protocol.wire", "Role"),
     "SharedPort": ("lensmount_emulator.pytest_plugin.held_port", "HeldPort"),
+    "SimulatedPort": ("lensmount_emulator.sessions.simulated_board", "SimulatedPort"),
     "VIRTUAL": ("lensmount_emulator.testing", "VIRTUAL"),
     "arrivals": ("lensmount_emulator.testing", "arrivals"),
     "faults": ("lensmount_emulator.testing", "faults"),
@@ -78,6 +83,7 @@ _NAMES = {
     "near_misses": ("lensmount_emulator.testing", "near_misses"),
     "noise": ("lensmount_emulator.testing", "noise"),
     "open_corpus": ("lensmount_emulator.fuzz.corpus", "open_corpus"),
+    "open_simulated_board": ("lensmount_emulator.sessions.simulated_board", "open_simulated_board"),
     "play": ("lensmount_emulator.testing", "play"),
     "register_profiles": ("lensmount_emulator.testing", "register_profiles"),
     "sessions": ("lensmount_emulator.testing", "sessions"),

@@ -13,6 +13,7 @@ from lensmount_emulator.sessions.loopback import Session, make_virtual_session, 
 from lensmount_emulator.sessions.planning import plan
 from lensmount_emulator.sessions.port_session import LiveSession, open_transport
 from lensmount_emulator.sessions.session_errors import ErrorKind
+from lensmount_emulator.sessions.simulated_board import open_simulated_board
 from lensmount_hardware.clock import VirtualClock
 from lensmount_hardware.transport import Transport
 from lensmount_hardware.transports.memory import memory_pair
@@ -199,6 +200,18 @@ def test_silence_is_what_the_session_lacks() -> None:
     assert port.closed
     assert repr(session) == "<LiveSession sel2870 on silent: closed>"
     assert "silence" in repr(result)
+
+
+def test_live_session_plays_on_a_simulated_board() -> None:
+    simulated = open_simulated_board("lens")
+    moved: list[tuple[int, bool, float]] = []
+    simulated.board.drove = lambda line, level, at_us: moved.append((line, level, at_us / 1e6))
+    with LiveSession("sel55210", simulated.transport, clock=simulated.clock, spin=0.0) as session:
+        simulated.board.see(simulated.lines["VCC"], True)
+        session.run(0.2)
+    rises = [at for line, level, at in moved if line == simulated.lines["LENS_CS"] and level]
+    assert rises
+    assert 0.06 < rises[0] < 0.09
 
 
 def test_port_is_closed_when_the_session_cannot_be_made() -> None:
