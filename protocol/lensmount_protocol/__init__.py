@@ -1,1 +1,1 @@
-"""The ground floor of lensmount: what is said on a mount's contacts, without any I/O, clock or randomness."""
+"""The protocols of lens mounts: messages, frames, dialects and timing, without I/O, clock or randomness."""

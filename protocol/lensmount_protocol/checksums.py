@@ -21,40 +21,40 @@ class Checksum:
     """A named check over bytes.
 
     Attributes:
-        name: how specifications call it.
-        of: the function itself.
+        name: its name in specifications.
+        compute: the function itself.
         check: its value over `123456789`.
-        source: where its parameters stand.
+        source: source of its parameters.
     """
 
     name: str
-    of: Callable[[bytes], int]
+    compute: Callable[[bytes], int]
     check: int
     source: str
 
 
-_ADLER_IS_A_PLAIN_SUM_BELOW = 256
+_MAX_ADLER_SUM_SIZE = 256
 """Up to 256 bytes the low half of Adler-32 with start value 0 never reaches its modulus, so it is the plain sum,
 at a fifth of the cost of `sum()`."""
 
 
 def sum16(data: bytes) -> int:
     """Sum of all bytes, modulo 65 536."""
-    if len(data) < _ADLER_IS_A_PLAIN_SUM_BELOW:
+    if len(data) < _MAX_ADLER_SUM_SIZE:
         return adler32(data, 0) & 0xFFFF
     return sum(data) & 0xFFFF
 
 
-def extension_note() -> str:
-    """What is to be said where crcmod runs without its C extension, which it does silently; `""` where it has it."""
-    # The package hides its own module behind a name of the same spelling.
+def missing_extension_warning() -> str:
+    """Return a warning if crcmod runs without its C extension, which it does silently; `""` otherwise."""
+    # The package exports a function under the name of this module, so import it by its full name.
     if getattr(import_module("crcmod.crcmod"), "_usingExtension", False):
         return ""
     return "crcmod has no C extension here, so its CRCs take 8 to 22 times as long; install a compiler and reinstall it"
 
 
 def crc16_ibm_3740(data: bytes) -> int:
-    """CRC-16/IBM-3740, by the standard library: as fast as crcmod's extension, and there even where that is not."""
+    """CRC-16/IBM-3740, by the standard library: as fast as crcmod's extension, and always available."""
     return crc_hqx(data, 0xFFFF)
 
 
@@ -63,7 +63,7 @@ def crc32(data: bytes) -> int:
     return zlib_crc32(data)
 
 
-def _crc(polynomial: int, *, initial: int, reflected: bool, final_xor: int) -> Callable[[bytes], int]:
+def _make_crc(polynomial: int, *, initial: int, reflected: bool, final_xor: int) -> Callable[[bytes], int]:
     # crcmod ships no types; this is the one place that calls it.
     make = cast("Callable[..., Callable[[bytes], int]]", crcmod.mkCrcFun)  # pyright: ignore[reportUnknownMemberType]
     return make(polynomial, initCrc=initial, rev=reflected, xorOut=final_xor)
@@ -78,7 +78,7 @@ CRC16_IBM_3740 = Checksum(
 )
 CRC16_IBM_SDLC = Checksum(
     "crc16-ibm-sdlc",
-    _crc(0x11021, initial=0x0000, reflected=True, final_xor=0xFFFF),
+    _make_crc(0x11021, initial=0x0000, reflected=True, final_xor=0xFFFF),
     0x906E,
     "Catalogue of parametrised CRC algorithms, CRC-16/IBM-SDLC",
 )

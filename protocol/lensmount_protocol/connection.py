@@ -1,4 +1,7 @@
-"""One end's view of a link, without I/O: events in, typed arrivals out, and nothing sent that the tables forbid."""
+"""One end's view of a link, without I/O: events in, typed frames out, and no frame sent that the tables forbid.
+
+Observers see the frames in both directions and the transitions of the link.
+"""
 
 from collections import deque
 from collections.abc import Sequence
@@ -6,23 +9,41 @@ from dataclasses import dataclass
 
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.errors import LocalProtocolError, RemoteProtocolError
-from lensmount_protocol.frame import Frame, Garbage, GarbageReason
+from lensmount_protocol.frame_parser import FrameParser
+from lensmount_protocol.framer import Frame, Garbage, GarbageReason
 from lensmount_protocol.message import Unknown
-from lensmount_protocol.observer import ConnectionObserver
-from lensmount_protocol.paving import AnyMessage, build_payload
-from lensmount_protocol.reader import FrameReader
+from lensmount_protocol.payload import AnyMessage, build_payload
 from lensmount_protocol.wire import LineChanged, Received, Role, WireEvent
 
 
+class ConnectionObserver:
+    """Observes one end's connection. A subclass overrides the methods that it needs.
+
+    Each method is called with the role of the end that is observed.
+    """
+
+    def on_frame(self, role: Role, arrival: "ReceivedFrame") -> None:
+        """The end receives a frame of the peer; it handles the frame after this call."""
+
+    def on_garbage(self, role: Role, garbage: Garbage) -> None:
+        """The end receives bytes of the peer that are no frame."""
+
+    def on_send(self, role: Role, messages: Sequence[AnyMessage], frame: bytes) -> None:
+        """The end has built a frame that it is about to send."""
+
+    def on_transition(self, role: Role, before: str, trigger: str, after: str) -> None:
+        """The link makes a transition, as this end sees it; both states may be the same."""
+
+
 @dataclass(slots=True)
-class Arrival:
-    """A frame that came from the peer.
+class ReceivedFrame:
+    """A frame from the peer.
 
     Attributes:
-        at: when its last byte was there, in seconds.
+        at: when its last byte arrived, in seconds.
         frame: the frame.
-        messages: what it says.
-        violation: what the peer did wrong by sending it now; `None` where it was legal.
+        messages: its messages.
+        violation: the rule that the peer violated by it; `None` where it was legal.
     """
 
     at: float
@@ -35,51 +56,51 @@ class Connection:
     """One end's view of a link.
 
     Attributes:
-        state: where the link stands, as the dialect's transition table names it.
+        state: state of the link, by its name in the dialect's transition table.
         keeps_windows: whether edges and bytes arrive in their true order, so that a falling select line ends a frame;
-            false on live ports, where bytes may lag behind edges by a driver's latency.
-        armed: guarded types that this run may send.
+            false on live ports, where bytes may lag edges by a driver's latency.
+        allowed: protected types that this run may send.
     """
 
     def __init__(
-        self, dialect: Dialect, role: Role, *, keeps_windows: bool = True, armed: frozenset[int] = frozenset()
+        self, dialect: Dialect, role: Role, *, keeps_windows: bool = True, allowed: frozenset[int] = frozenset()
     ) -> None:
         self.dialect = dialect
         self.role = role
         self.state = dialect.transitions.initial
         self.keeps_windows = keeps_windows
-        self.armed = armed
-        self._paving = dialect.paving()
-        self._framer = FrameReader(dialect, role.peer, self._paving)
+        self.allowed = allowed
+        self._payload_parser = dialect.payload_parser()
+        self._framer = FrameParser(dialect, role.peer, self._payload_parser)
         self._peer_select = dialect.select_line(role.peer)
         self._observers: tuple[ConnectionObserver, ...] = ()
-        self._events: deque[Arrival | Garbage] = deque()
-        self._heard_at: float | None = None
+        self._events: deque[ReceivedFrame | Garbage] = deque()
+        self._last_rx_at: float | None = None
         self._in_window = False
 
-    def settle(self, settled: bool) -> None:
-        """Whether what messages are built from stays as it is: an answer that nobody asked for changes nothing."""
-        self._paving.settled = settled
+    def freeze_layout(self, frozen: bool) -> None:
+        """Whether the message layout is frozen: an answer without a request must not change it."""
+        self._payload_parser.layout_frozen = frozen
 
     def receive(self, event: WireEvent, now: float) -> None:
-        """Take what the peer did; what it completes waits in `next_event`."""
+        """Take an event of the peer; completed frames wait in `next_event`."""
         if isinstance(event, Received):
-            if not self._in_window and self._fell_silent(now):
-                self._translate(self._framer.close(GarbageReason.SILENCE), now)
-            self._heard_at = now
+            if not self._in_window and self._idle_timed_out(now):
+                self._queue_events(self._framer.close(GarbageReason.SILENCE), now)
+            self._last_rx_at = now
             events = self._framer.receive(event.data)
             if events:
-                self._translate(events, now)
+                self._queue_events(events, now)
         elif self.keeps_windows and event.line == self._peer_select:
-            self._turn_window(event, now)
+            self._on_select_edge(event, now)
 
     @property
-    def settled(self) -> int:
-        """How many of the bytes that came have been told, as a frame or as none; the rest may still become one."""
-        return self._framer.settled
+    def consumed_offset(self) -> int:
+        """Number of received bytes that were reported, as a frame or as garbage; the rest may still become a frame."""
+        return self._framer.consumed_offset
 
-    def next_event(self) -> Arrival | Garbage | None:
-        """The oldest event that has not been taken; observers see it now."""
+    def next_event(self) -> ReceivedFrame | Garbage | None:
+        """Return the oldest pending event, and notify the observers of it; `None` if there is none."""
         if not self._events:
             return None
         event = self._events.popleft()
@@ -91,47 +112,47 @@ class Connection:
         return event
 
     def observe(self, observer: ConnectionObserver) -> None:
-        """Have an observer see what happens on this connection from now on."""
+        """Notify an observer of the events on this connection from now on."""
         self._observers = (*self._observers, observer)
 
     def send(self, messages: Sequence[AnyMessage], class_: int, sequence: int) -> bytes:
-        """The frame that says these messages.
+        """Return the frame with these messages.
 
         Raises:
-            LocalProtocolError: the dialect does not allow them in this state, or a guarded type is not armed.
+            LocalProtocolError: the dialect does not allow them in this state, or a protected type is not allowed.
         """
         for message in messages:
-            self._guard(message)
-        self.move(self.dialect.trigger(self.role, class_, messages[0]), by=self.role)
+            self._check_allowed(message)
+        self.move(self.dialect.trigger_for(self.role, class_, messages[0]), by=self.role)
         for message in messages:
             if type(message) in self.dialect.selecting:
-                self._paving.select(self.dialect.selections(self.role, message))
+                self._payload_parser.select(self.dialect.selections(self.role, message))
         frame = self.dialect.build_frame(build_payload(messages), class_, sequence)
         for observer in self._observers:
             observer.on_send(self.role, messages, frame)
         return frame
 
     def move(self, trigger: str, *, by: Role) -> None:
-        """Something other than a frame moved the link on: power, a handshake, a speed switch.
+        """Make a transition that no frame causes: power, a handshake, a speed switch.
 
         Raises:
-            LocalProtocolError: it was us, and we may not.
-            RemoteProtocolError: it was the peer.
+            LocalProtocolError: `by` is us, and the table does not allow it.
+            RemoteProtocolError: `by` is the peer, and the table does not allow it.
         """
         before = self.state
         self.state = self.dialect.transitions.next(before, trigger, by=by, us=self.role)
         for observer in self._observers:
             observer.on_transition(self.role, before, trigger, self.state)
 
-    def _guard(self, message: AnyMessage) -> None:
+    def _check_allowed(self, message: AnyMessage) -> None:
         if isinstance(message, Unknown):
             return
-        if message.TYPE in self.dialect.guarded and message.TYPE not in self.armed:
+        if message.TYPE in self.dialect.protected_types and message.TYPE not in self.allowed:
             raise LocalProtocolError(
                 f"{type(message).__name__} ({message.TYPE:#04x}) can damage a device; arm it by name to send it"
             )
 
-    def _turn_window(self, edge: LineChanged, now: float) -> None:
+    def _on_select_edge(self, edge: LineChanged, now: float) -> None:
         if edge.level:
             events = self._framer.open_window()
         elif self._in_window:
@@ -140,23 +161,23 @@ class Connection:
             return
         self._in_window = edge.level
         if events:
-            self._translate(events, now)
+            self._queue_events(events, now)
 
-    def _fell_silent(self, now: float) -> bool:
-        return self._heard_at is not None and now - self._heard_at > self.dialect.silence
+    def _idle_timed_out(self, now: float) -> bool:
+        return self._last_rx_at is not None and now - self._last_rx_at > self.dialect.idle_timeout
 
-    def _translate(self, events: Sequence[object], now: float) -> None:
+    def _queue_events(self, events: Sequence[object], now: float) -> None:
         for event in events:
             if isinstance(event, Garbage):
                 self._events.append(event)
             elif isinstance(event, Frame):
-                self._events.append(self._arrival(event, now))
+                self._events.append(self._received_frame(event, now))
 
-    def _arrival(self, frame: Frame, now: float) -> Arrival:
+    def _received_frame(self, frame: Frame, now: float) -> ReceivedFrame:
         messages = frame.messages
         violation = None
         try:
-            self.move(self.dialect.trigger(self.role.peer, frame.class_, messages[0]), by=self.role.peer)
+            self.move(self.dialect.trigger_for(self.role.peer, frame.class_, messages[0]), by=self.role.peer)
         except RemoteProtocolError as error:
             violation = error
-        return Arrival(now, frame, messages, violation)
+        return ReceivedFrame(now, frame, messages, violation)

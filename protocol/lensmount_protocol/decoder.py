@@ -1,58 +1,138 @@
-"""Recorded bytes and edges to typed frames, windows and garbage: what every capture, recording and tap is read with."""
+"""Decodes recorded bytes and edges to typed frames, windows and garbage; every capture, recording and tap uses it.
 
+The decoder also reports bad lines: a select line that never moves, serial lines that are swapped.
+
+A frame becomes certain after its end, and an empty window when it closes, so a decoder returns some events after later
+ones. The ordered decoder holds events back until no undecided event can precede them, in bounded memory.
+"""
+
+import heapq
 import math
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from lensmount_protocol.describe import html_table
 from lensmount_protocol.dialect import Dialect
-from lensmount_protocol.frame import Frame, FrameEvent, Garbage, GarbageReason
-from lensmount_protocol.html_table import html_table
-from lensmount_protocol.line_suspicion import LineSuspicion
+from lensmount_protocol.frame_parser import FrameParser
+from lensmount_protocol.framer import Frame, FrameEvent, Garbage, GarbageReason
 from lensmount_protocol.message import Message
-from lensmount_protocol.paving import AnyMessage, Paving, type_of
-from lensmount_protocol.reader import FrameReader
-from lensmount_protocol.wire import BITS_PER_BYTE, Burst, ClockFix, Drop, Edge, LineDefect, Record, Remark, Role
+from lensmount_protocol.payload import AnyMessage, PayloadParser, message_type
+from lensmount_protocol.wire import (
+    BITS_PER_BYTE,
+    Annotation,
+    Burst,
+    ClockSync,
+    DataLoss,
+    Defect,
+    Edge,
+    LineDefect,
+    Role,
+    WireRecord,
+)
+
+MIN_SUSPECT_FRAMES = 5
+"""Frames from which on a line is suspected."""
+
+MAX_CHECKED_FRAMES = 200
+"""Number of frames of each end that are kept for comparison with the messages that the end sends."""
+
+
+@dataclass(slots=True)
+class _LineCounts:
+    edges: int = 0
+    level: bool = False
+    frames: int = 0
+    right: int = 0
+    wrong: int = 0
+
+
+class LineDefectDetector:
+    """Counts what the lines of both ends do.
+
+    Args:
+        dialect: which end sends which messages on which lines.
+    """
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
+        self._counts = {role: _LineCounts() for role in Role}
+        self._reported: set[str] = set()
+
+    def on_edge(self, sender: Role, level: bool) -> None:
+        """The select line of an end changed its level; the first edge only states it."""
+        count = self._counts[sender]
+        count.edges += 1
+        count.level = level
+
+    def on_frame(self, sender: Role, payload: bytes) -> None:
+        """A valid frame arrived on the serial line of an end."""
+        count = self._counts[sender]
+        count.frames += 1
+        if count.frames <= MAX_CHECKED_FRAMES and payload:
+            messages = self._dialect.messages
+            own, other = (sender, payload[0]) in messages, (sender.peer, payload[0]) in messages
+            count.right += own and not other
+            count.wrong += other and not own
+
+    def defects(self) -> list[LineDefect]:
+        """Return the defects that the counts show; each line is reported once."""
+        found: list[LineDefect] = []
+        for role, count in self._counts.items():
+            if count.edges == 1 and count.frames >= MIN_SUSPECT_FRAMES:
+                defect, level_name = (Defect.STUCK_HIGH, "high") if count.level else (Defect.STUCK_LOW, "low")
+                line = self._dialect.select_line(role)
+                found.append(LineDefect(line, defect, f"{line} is {level_name} all the time"))
+        wrong = sum(count.wrong for count in self._counts.values())
+        if wrong >= MIN_SUSPECT_FRAMES and wrong > sum(count.right for count in self._counts.values()):
+            lines = {role: self._dialect.serial_line(role) for role in Role}
+            for role, line in lines.items():
+                text = f"{line} is swapped with {lines[role.peer]}: {wrong} frames hold messages of the other end"
+                found.append(LineDefect(line, Defect.SWAPPED, text))
+        fresh = [defect for defect in found if defect.line not in self._reported]
+        self._reported.update(defect.line for defect in fresh)
+        return fresh
+
 
 MAX_NAMED = 4
-"""Messages of a frame that its `repr` names; it gives the number of the others."""
+"""Number of messages of a frame that its `repr` names; it counts the others."""
 
 
 @dataclass(slots=True, repr=False)
 class DecodedFrame:
-    """A valid frame with its messages, and how it travelled; times are seconds, `None` where the source has none.
+    """A valid frame with its messages and times, in seconds; `None` where the source has no times.
 
     Attributes:
         at: falling edge of the first start bit.
-        until: end of the frame's last stop bit.
-        sender: who sent it.
-        baudrate: at which rate.
+        end: end of the frame's last stop bit.
+        sender: the end that sent it.
+        baudrate: its rate, in bits a second.
         frame: the frame itself.
-        longest_pause: longest silence between two of its bytes.
-        padding: bytes clocked behind it in the same window.
-        clocked_until: end of the last stop bit, padding included.
+        max_pause: longest silence between two of its bytes.
+        padding: bytes clocked after it in the same window.
+        clocked_end: end of the last stop bit, padding included.
         opened: when the sender's select line rose.
         closed: when it fell.
     """
 
     at: float | None
-    until: float | None
+    end: float | None
     sender: Role
     baudrate: int
     frame: Frame
-    longest_pause: float = 0.0
+    max_pause: float = 0.0
     padding: bytes = b""
-    clocked_until: float | None = None
+    clocked_end: float | None = None
     opened: float | None = None
     closed: float | None = None
 
     @property
     def messages(self) -> list[AnyMessage]:
-        """What the frame's payload says."""
+        """The messages of the frame's payload."""
         return self.frame.messages
 
     def __repr__(self) -> str:
-        names = [f"{type_of(message):02X} {type(message).__name__}" for message in self.messages[:MAX_NAMED]]
+        names = [f"{message_type(message):02X} {type(message).__name__}" for message in self.messages[:MAX_NAMED]]
         if len(self.messages) > MAX_NAMED:
             names.append(f"{len(self.messages) - MAX_NAMED} more")
         size = len(self.frame.raw)
@@ -60,7 +140,7 @@ class DecodedFrame:
 
     def _repr_html_(self) -> str:
         rows = [
-            (f"{type_of(message):02X} {type(message).__name__}", name, value)
+            (f"{message_type(message):02X} {type(message).__name__}", name, value)
             for message in self.messages
             for name, value in (message.values() if isinstance(message, Message) else {"data": message.data}).items()
         ]
@@ -70,7 +150,7 @@ class DecodedFrame:
 
 
 def time_text(at: float | None) -> str:
-    """A time in milliseconds, for people; `no time` where the source has none."""
+    """A time in milliseconds, for users; `no time` where the source has none."""
     return "no time" if at is None else f"{at * 1e3:.3f} ms"
 
 
@@ -95,9 +175,9 @@ class EmptyWindow:
     closed: float
 
 
-Decoded = DecodedFrame | DecodedGarbage | EmptyWindow | Edge | Remark | ClockFix | Drop | LineDefect
+Decoded = DecodedFrame | DecodedGarbage | EmptyWindow | Edge | Annotation | ClockSync | DataLoss | LineDefect
 
-PADDING_PAUSE_BYTES = 10
+MAX_PADDING_PAUSE_BYTES = 10
 """Byte times: a sender that pads clocks its padding without a pause, so a start byte after one begins a frame."""
 
 
@@ -105,64 +185,66 @@ class Decoder:
     """Records in, decoded events out, in the order in which they become certain."""
 
     def __init__(self, dialect: Dialect, *, headers_only: bool = False) -> None:
-        """Decode what is spoken.
+        """Make a decoder.
 
         Args:
-            dialect: what is spoken.
-            headers_only: read the messages of a frame only when somebody asks for them.
+            dialect: the dialect of the records.
+            headers_only: parse the messages of a frame only on first access.
         """
-        paving = dialect.paving()
-        self._suspicion = LineSuspicion(dialect)
-        self._directions = {role: _Direction(dialect, role, paving, headers_only, self._suspicion) for role in Role}
+        payload_parser = dialect.payload_parser()
+        self._line_defects = LineDefectDetector(dialect)
+        self._directions = {
+            role: _Direction(dialect, role, payload_parser, headers_only, self._line_defects) for role in Role
+        }
         self._by_select = {dialect.select_line(role): self._directions[role] for role in Role}
 
-    def decode(self, records: Iterable[Record]) -> Iterator[Decoded]:
-        """Everything that a finite source of records says."""
+    def decode(self, records: Iterable[WireRecord]) -> Iterator[Decoded]:
+        """Decode all records of a finite source."""
         feed = self.feed
         for record in records:
             yield from feed(record)
         yield from self.finish()
 
-    def feed(self, record: Record) -> list[Decoded]:
-        """Take one record; give what it makes certain."""
+    def feed(self, record: WireRecord) -> list[Decoded]:
+        """Take one record; return the events that it makes certain."""
         events: list[Decoded] = []
         if isinstance(record, Burst):
-            self._directions[record.sender].take_bytes(record, events)
+            self._directions[record.sender].on_burst(record, events)
             return events
         events.append(record)
         if isinstance(record, Edge):
             direction = self._by_select.get(record.line)
             if direction is not None:
-                direction.take_edge(record, events)
+                direction.on_edge(record, events)
         elif isinstance(record, LineDefect) and record.ignored:
             self._by_select.pop(record.line, None)
         return events
 
-    def settle(self) -> list[Decoded]:
-        """What is complete but might still be padded, outside windows; for those who watch a line as it happens."""
+    def flush(self) -> list[Decoded]:
+        """Return frames that are complete but might still be padded, outside windows; for live display."""
         events: list[Decoded] = []
         for direction in self._directions.values():
-            direction.settle(events)
+            direction.flush(events)
         return events
 
     @property
     def undecided_since(self) -> float:
-        """The earliest time of anything that a later record may still make an event; infinite where there is none."""
+        """Return the earliest time of an undecided event; infinite where there is none."""
         return min(direction.undecided_since() for direction in self._directions.values())
 
-    def drop_silent(self, now: float) -> list[Decoded]:
-        """Give up partial frames outside windows that the dialect's silence has ended before `now`."""
+    def drop_timed_out(self, now: float) -> list[Decoded]:
+        """Give up partial frames outside windows if the idle timeout has ended them before `now`."""
         events: list[Decoded] = []
         for direction in self._directions.values():
-            direction.drop_silent(now, events)
+            direction.drop_timed_out(now, events)
         return events
 
     def finish(self) -> list[Decoded]:
-        """The source has ended: what is still pending will not be completed."""
+        """Return the last events of a source that has ended; partial frames become garbage."""
         events: list[Decoded] = []
         for direction in self._directions.values():
             direction.end(GarbageReason.SOURCE_ENDED, events)
-        events += self._suspicion.defects()
+        events += self._line_defects.defects()
         return events
 
 
@@ -170,12 +252,12 @@ class Decoder:
 class _Direction:
     dialect: Dialect
     sender: Role
-    paving: Paving
+    payload_parser: PayloadParser
     headers_only: bool
-    suspicion: LineSuspicion
-    silence: float = field(init=False)
+    line_defects: LineDefectDetector
+    idle_timeout: float = field(init=False)
     start: int = field(init=False)
-    framer: FrameReader = field(init=False)
+    framer: FrameParser = field(init=False)
     bursts: deque[tuple[int, Burst]] = field(init=False, default_factory=lambda: deque[tuple[int, Burst]]())
     received: int = 0
     opened: float | None = None
@@ -183,17 +265,17 @@ class _Direction:
     pending: DecodedFrame | None = None
 
     def __post_init__(self) -> None:
-        self.silence = self.dialect.silence
+        self.idle_timeout = self.dialect.idle_timeout
         self.start = self.dialect.formats[self.sender].start
-        self.framer = FrameReader(self.dialect, self.sender, self.paving, headers_only=self.headers_only)
+        self.framer = FrameParser(self.dialect, self.sender, self.payload_parser, headers_only=self.headers_only)
 
-    def take_bytes(self, burst: Burst, events: list[Decoded]) -> None:
-        if self.opened is None and self.bursts and self._fell_silent(burst):
+    def on_burst(self, burst: Burst, events: list[Decoded]) -> None:
+        if self.opened is None and self.bursts and self._idle_timed_out(burst):
             self.end(GarbageReason.SILENCE, events)
         elif self.pending is not None and self.opened is not None and self._starts_next(burst):
             # The window is not one frame's: its select line is stuck, or the edge that closes it is lost.
             self._translate(self.framer.open_window(), events)
-            self.settle_now(events)
+            self.flush_pending(events)
         size = len(burst.data)
         self.bursts.append((self.received, burst))
         self.received += size
@@ -202,15 +284,15 @@ class _Direction:
         if found:
             self._translate(found, events)
         elif len(self.bursts) > 1:
-            self._forget()
+            self._drop_consumed()
         if burst.whole and self.opened is None:
             self.end(GarbageReason.SOURCE_ENDED, events)
 
-    def take_edge(self, edge: Edge, events: list[Decoded]) -> None:
-        self.suspicion.edge(self.sender, edge.level)
+    def on_edge(self, edge: Edge, events: list[Decoded]) -> None:
+        self.line_defects.on_edge(self.sender, edge.level)
         if edge.level:
             self._translate(self.framer.open_window(), events)
-            self.settle_now(events)
+            self.flush_pending(events)
             self.opened, self.bytes_in_window = edge.at, 0
             return
         opened, self.opened = self.opened, None
@@ -218,22 +300,22 @@ class _Direction:
         if self.pending is not None:
             if opened is not None:
                 self.pending.closed = edge.at
-            self.settle_now(events)
+            self.flush_pending(events)
         if opened is not None and not self.bytes_in_window:
             events.append(EmptyWindow(self.sender, opened, edge.at))
 
-    def settle(self, events: list[Decoded]) -> None:
+    def flush(self, events: list[Decoded]) -> None:
         if self.opened is None:
-            self.settle_now(events)
+            self.flush_pending(events)
 
-    def settle_now(self, events: list[Decoded]) -> None:
+    def flush_pending(self, events: list[Decoded]) -> None:
         if self.pending is not None:
             events.append(self.pending)
             self.pending = None
 
     def end(self, reason: GarbageReason, events: list[Decoded]) -> None:
         self._translate(self.framer.close(reason), events)
-        self.settle_now(events)
+        self.flush_pending(events)
 
     def undecided_since(self) -> float:
         since = math.inf
@@ -241,25 +323,25 @@ class _Direction:
             since = math.inf if self.pending.at is None else self.pending.at
         elif self.opened is not None and not self.bytes_in_window:
             since = self.opened
-        settled = self.framer.settled
+        settled = self.framer.consumed_offset
         if settled < self.received:
-            at = self._time_of(settled)
+            at = self._time_at(settled)
             since = since if at is None else min(since, at)
         return since
 
-    def drop_silent(self, now: float, events: list[Decoded]) -> None:
-        if self.opened is None and self.bursts and self.framer.settled < self.received:
+    def drop_timed_out(self, now: float, events: list[Decoded]) -> None:
+        if self.opened is None and self.bursts and self.framer.consumed_offset < self.received:
             last = self.bursts[-1][1]
             ended = last.byte_at(len(last.data))
-            if ended is not None and now - ended > self.silence:
+            if ended is not None and now - ended > self.idle_timeout:
                 self.end(GarbageReason.SILENCE, events)
 
-    def _fell_silent(self, burst: Burst) -> bool:
+    def _idle_timed_out(self, burst: Burst) -> bool:
         if burst.at is None:
             return False
         last = self.bursts[-1][1]
         ended = last.byte_at(len(last.data))
-        return ended is not None and burst.at - ended > self.silence
+        return ended is not None and burst.at - ended > self.idle_timeout
 
     def _starts_next(self, burst: Burst) -> bool:
         """Whether bytes in an open window that holds a frame begin another one, and are not its padding."""
@@ -268,26 +350,26 @@ class _Direction:
             return False
         ended = last.byte_at(len(last.data))
         return last.whole or (
-            ended is not None and burst.at - ended > PADDING_PAUSE_BYTES * BITS_PER_BYTE / burst.baudrate
+            ended is not None and burst.at - ended > MAX_PADDING_PAUSE_BYTES * BITS_PER_BYTE / burst.baudrate
         )
 
     def _translate(self, found: Iterable[FrameEvent], events: list[Decoded]) -> None:
         for event in found:
             if isinstance(event, Frame):
-                self.settle_now(events)
+                self.flush_pending(events)
                 self.pending = self._decoded(event)
             elif isinstance(event, Garbage):
-                self.settle_now(events)
-                at, baudrate = self._time_of(event.offset), self._burst_of(event.offset).baudrate
+                self.flush_pending(events)
+                at, baudrate = self._time_at(event.offset), self._burst_at(event.offset).baudrate
                 events.append(DecodedGarbage(at, self.sender, baudrate, event.data, event.reason, event.offset))
             elif self.pending is not None:
                 self.pending.padding += event.data
-                self.pending.clocked_until = self._time_of(event.offset + len(event.data) - 1, after=True)
+                self.pending.clocked_end = self._time_at(event.offset + len(event.data) - 1, after=True)
         if len(self.bursts) > 1:
-            self._forget()
+            self._drop_consumed()
 
     def _decoded(self, frame: Frame) -> DecodedFrame:
-        self.suspicion.frame(self.sender, frame.payload)
+        self.line_defects.on_frame(self.sender, frame.payload)
         first, size = frame.offset, len(frame.raw)
         start, burst = self.bursts[-1]
         if start <= first:
@@ -295,26 +377,26 @@ class _Direction:
             at, until, pause = burst.byte_at(first - start), burst.byte_at(first - start + size), 0.0
         else:
             last = first + size - 1
-            burst = self._burst_of(first)
-            at, until, pause = self._time_of(first), self._time_of(last, after=True), self._longest_pause(first, last)
-        if burst.until is None:
+            burst = self._burst_at(first)
+            at, until, pause = self._time_at(first), self._time_at(last, after=True), self._max_pause(first, last)
+        if burst.end is None:
             until = None
         return DecodedFrame(at, until, self.sender, burst.baudrate, frame, pause, b"", until, self.opened)
 
-    def _forget(self) -> None:
-        """Nothing that the framer has settled will be asked for again, but silence is counted from the last burst."""
-        settled = self.framer.settled
+    def _drop_consumed(self) -> None:
+        """Drop the bursts that the framer has consumed; keep the last one, from which silence is counted."""
+        settled = self.framer.consumed_offset
         while len(self.bursts) > 1 and self.bursts[1][0] <= settled:
             self.bursts.popleft()
 
-    def _burst_of(self, offset: int) -> Burst:
+    def _burst_at(self, offset: int) -> Burst:
         return next(burst for start, burst in reversed(self.bursts) if start <= offset)
 
-    def _time_of(self, offset: int, *, after: bool = False) -> float | None:
+    def _time_at(self, offset: int, *, after: bool = False) -> float | None:
         start, burst = next((start, burst) for start, burst in reversed(self.bursts) if start <= offset)
         return burst.byte_at(offset - start + after)
 
-    def _longest_pause(self, first: int, last: int) -> float:
+    def _max_pause(self, first: int, last: int) -> float:
         longest = 0.0
         before: Burst | None = None
         for start, burst in self.bursts:
@@ -325,3 +407,88 @@ class _Direction:
                 longest = max(longest, burst.at - ended)
             before = burst
         return longest
+
+
+MAX_QUEUED = 4096
+"""Events that wait at most; a select line that never falls again must not keep everything after it."""
+
+SLACK = 20e-3
+"""Seconds by which records may come late: a host that polls a port gets bytes and edges in any order."""
+
+CLOCK_STEP = 1.0
+"""Seconds: a time this far before the latest one is of another clock, such as that of a second log in one file."""
+
+
+class OrderedDecoder:
+    """A decoder that returns its events in the order of their times.
+
+    An event without a time keeps its place after the previous one. Events that arrive later than `slack` allows, or
+    after `MAX_QUEUED` others, are returned at once, out of order.
+
+    Args:
+        decoder: decodes the records.
+        slack: seconds by which records may come after later ones.
+    """
+
+    def __init__(self, decoder: Decoder, slack: float = SLACK) -> None:
+        self._decoder = decoder
+        self._slack = slack
+        self._waiting: list[tuple[float, int, Decoded]] = []
+        self._count = 0
+        self._position = -math.inf
+        self._latest = -math.inf
+
+    def decode(self, records: Iterable[WireRecord]) -> Iterator[Decoded]:
+        """Decode all records of a finite source."""
+        for record in records:
+            yield from self.feed(record)
+        yield from self.finish()
+
+    def feed(self, record: WireRecord, *, flush: bool = False) -> list[Decoded]:
+        """Take one record; return the events that are due.
+
+        Args:
+            record: the record.
+            flush: whether frames need not wait for padding, because a user watches the line.
+        """
+        ready: list[Decoded] = []
+        at = record.at
+        if at is not None:
+            if at < self._latest - CLOCK_STEP:
+                self._release(math.inf, ready)
+                self._latest = self._position = at
+            elif at > self._latest:
+                self._latest = at
+        self._add(self._decoder.feed(record))
+        if flush:
+            self._add(self._decoder.flush())
+        waiting = self._waiting
+        if waiting and (len(waiting) > MAX_QUEUED or waiting[0][0] < self._latest - self._slack):
+            undecided = self._decoder.undecided_since
+            if undecided < self._latest - self._slack:
+                self._add(self._decoder.drop_timed_out(self._latest))
+                undecided = self._decoder.undecided_since
+            self._release(min(undecided, self._latest - self._slack), ready)
+            while len(waiting) > MAX_QUEUED:
+                ready.append(heapq.heappop(waiting)[-1])
+        return ready
+
+    def finish(self) -> list[Decoded]:
+        """Return all waiting events of a source that has ended."""
+        self._add(self._decoder.finish())
+        ready: list[Decoded] = []
+        self._release(math.inf, ready)
+        return ready
+
+    def _add(self, events: Iterable[Decoded]) -> None:
+        for event in events:
+            at = event.opened if isinstance(event, EmptyWindow) else event.at
+            if at is not None:
+                self._position = at
+            heapq.heappush(self._waiting, (self._position, self._count, event))
+            self._count += 1
+
+    def _release(self, until: float, ready: list[Decoded]) -> None:
+        waiting = self._waiting
+        while waiting and waiting[0][0] <= until:
+            ready.append(heapq.heappop(waiting)[-1])

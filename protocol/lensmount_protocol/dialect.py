@@ -1,62 +1,70 @@
-"""A dialect: everything that one mount speaks, as data."""
+"""A dialect: the protocol of one mount, as data.
+
+Dialects are looked up by name: the built-in ones, and those that other packages offer under `lensmount.dialects`.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from importlib import import_module
+from importlib.metadata import EntryPoint
 
-from lensmount_protocol.frame import FrameFormat, GarbageReason
+from lensmount_protocol.baudrate import BaudrateMessage, BaudrateMessageParser
+from lensmount_protocol.entry_points import entry_points
+from lensmount_protocol.errors import DialectError, unknown_name_message
+from lensmount_protocol.framer import FrameFormat, GarbageReason
+from lensmount_protocol.logs import get_logger
 from lensmount_protocol.message import Message
-from lensmount_protocol.paving import AnyMessage, MessageTable, Paving
-from lensmount_protocol.rates import RateWord, RateWords
+from lensmount_protocol.payload import AnyMessage, MessageTable, PayloadParser
 from lensmount_protocol.timing import TimingRule
 from lensmount_protocol.transitions import TransitionTable
 from lensmount_protocol.wire import Role, Wiring
 
 
-def _nothing_selected(_sender: Role, _message: AnyMessage) -> Mapping[type[Message], int]:
+def _no_selections(_sender: Role, _message: AnyMessage) -> Mapping[type[Message], int]:
     return {}
 
 
-def _says_nothing(_sender: Role, _class: int, _message: AnyMessage) -> RateWord | None:
+def _no_baudrate_message(_sender: Role, _class: int, _message: AnyMessage) -> BaudrateMessage | None:
     return None
 
 
-def _nobody_knows(_payload: bytes, _at: int) -> int | None:
+def _unknown_end(_payload: bytes, _at: int) -> int | None:
     return None
 
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """Everything that one mount speaks.
+    """The protocol of one mount.
 
     Attributes:
-        name: how commands and profiles call it.
-        title: one line for people.
-        notice: what a reader must know of its standing before trusting it.
-        sources: key -> where its evidence comes from.
+        name: its name in commands and profiles.
+        title: one line for users.
+        notice: caveat about the origin of the data.
+        sources: key -> source of the evidence.
         wiring: how bytes travel on the contacts.
         drivers: line -> the end that drives it.
         messages: every message by sender and type byte.
-        formats: what frames of each sender look like.
+        formats: frame format of each sender.
         build_frame: payload, class and sequence number to a frame's bytes.
-        transitions: what is legal when.
-        trigger: sender, class and first message of a frame to the transition that it causes.
+        transitions: the legal transitions of each state.
+        trigger_for: sender, class and first message of a frame to the transition that it causes.
         timing: the timing contract.
-        silence: seconds without a byte, outside select windows, after which a receiver drops a partial frame.
-        supply: the line whose level powers the lens.
-        detect: the line that a lens grounds by being there.
-        settles: seconds behind the rise of the supply in which lines may glitch and mean nothing.
-        guarded: type bytes that are never sent to a real device unless a run arms them by name.
-        ends: where a message ends that nobody knows, given the payload and where it starts: messages that say their own
-            size can be stepped over; `None` where only tables know sizes, or where the payload is cut.
+        idle_timeout: seconds without a byte, outside select windows, after which a receiver drops a partial frame.
+        supply: the line that powers the lens.
+        detect: the line that an attached lens grounds.
+        power_settling_s: seconds after the rise of the supply in which lines may glitch and edges are ignored.
+        protected_types: type bytes that are never sent to a real device unless a run allows them by name.
+        unknown_message_end: payload and start of an unknown message -> its end, for messages that carry their own
+            size; `None` where only tables know sizes, or where the payload is cut.
         selecting: the messages that can change the blocks that later messages are built from.
-        selections: what such a message changes.
-        routine: compositions (types joined by `+`) that repeat with every frame; any other one is worth telling.
-        rails: further lines that are rails, in the order in which they come on behind the supply.
+        selections: the blocks that such a message selects.
+        routine: compositions (types joined by `+`) that repeat with every frame; summaries show only the others.
+        rails: further lines that are rails, in the order in which they come on after the supply.
         sync: the frame signal's line; `""` where the mount has none.
-        rate_words: what a message says of the rate: with an order and its acceptance both ends change it.
-        rate_changes: seconds from the end of that acceptance to the change: what was sent before it is over by then,
-            and nothing is sent for as long again.
-        line_fallbacks: line -> how an end behaves on a port that does not carry it, for people.
+        parse_baudrate_message: reads baud rate orders and their answers; both ends change the rate after an acceptance.
+        baudrate_switch_delay: seconds from the end of that acceptance to the change; earlier bytes are over by then,
+            and no end sends for as long again.
+        line_fallbacks: line -> behaviour of an end on a port that does not carry it, for users.
     """
 
     name: str
@@ -69,44 +77,44 @@ class Dialect:
     formats: Mapping[Role, FrameFormat]
     build_frame: Callable[[bytes, int, int], bytes]
     transitions: TransitionTable
-    trigger: Callable[[Role, int, AnyMessage], str]
+    trigger_for: Callable[[Role, int, AnyMessage], str]
     timing: tuple[TimingRule, ...]
-    silence: float
+    idle_timeout: float
     supply: str
     detect: str
-    settles: float = 0.0
-    guarded: frozenset[int] = frozenset()
-    ends: Callable[[bytes, int], int | None] = field(default=_nobody_knows)
+    power_settling_s: float = 0.0
+    protected_types: frozenset[int] = frozenset()
+    unknown_message_end: Callable[[bytes, int], int | None] = field(default=_unknown_end)
     selecting: frozenset[type[Message]] = frozenset()
-    selections: Callable[[Role, AnyMessage], Mapping[type[Message], int]] = field(default=_nothing_selected)
+    selections: Callable[[Role, AnyMessage], Mapping[type[Message], int]] = field(default=_no_selections)
     routine: frozenset[str] = frozenset()
     rails: tuple[str, ...] = ()
     sync: str = ""
-    rate_words: RateWords = field(default=_says_nothing)
-    rate_changes: float = 0.0
+    parse_baudrate_message: BaudrateMessageParser = field(default=_no_baudrate_message)
+    baudrate_switch_delay: float = 0.0
     line_fallbacks: Mapping[str, str] = field(default_factory=lambda: dict[str, str]())
 
     def __post_init__(self) -> None:
-        """Complete the wiring by what the rest of the dialect knows, so that readers of captures need only it."""
-        object.__setattr__(self, "wiring", replace(self.wiring, sync=self.sync, senders_of=self.senders_of))
+        """Complete the wiring from the rest of the dialect, so that readers of captures need only the wiring."""
+        object.__setattr__(self, "wiring", replace(self.wiring, sync=self.sync, possible_senders=self.possible_senders))
 
-    def senders_of(self, data: bytes) -> frozenset[Role]:
+    def possible_senders(self, data: bytes) -> frozenset[Role]:
         """The ends that send a frame such as these bytes begin with; none where they begin no valid frame."""
         for frame_format in self.formats.values():
             if len(data) < frame_format.header_size or data[0] != frame_format.start:
                 continue
-            size = frame_format.measure(data[: frame_format.header_size])
-            if isinstance(size, GarbageReason) or len(data) < size or frame_format.judge(data[:size]) is not None:
+            size = frame_format.frame_length(data[: frame_format.header_size])
+            if isinstance(size, GarbageReason) or len(data) < size or frame_format.check(data[:size]) is not None:
                 continue
-            payload = frame_format.open(data[:size], 0).payload
+            payload = frame_format.parse_header(data[:size], 0).payload
             return frozenset(role for role in Role if payload and (role, payload[0]) in self.messages) or frozenset(
                 Role
             )
         return frozenset()
 
-    def paving(self) -> Paving:
-        """A fresh reader of this dialect's payloads."""
-        return Paving(self.messages, self.ends)
+    def payload_parser(self) -> PayloadParser:
+        """Return a new parser of this dialect's payloads."""
+        return PayloadParser(self.messages, self.unknown_message_end)
 
     def select_line(self, sender: Role) -> str:
         """The line that `sender` holds high while it transmits; `""` where the mount has none."""
@@ -115,3 +123,59 @@ class Dialect:
     def serial_line(self, sender: Role) -> str:
         """The line that carries the bytes of `sender`."""
         return next(line.name for line in self.wiring.serial if line.sender is sender)
+
+
+ENTRY_POINTS = "lensmount.dialects"
+"""The entry-point group; each entry's value is `package.module:NAME` of a `Dialect`."""
+
+BUILT_IN = {
+    "emount": "lensmount_protocol.dialects.emount.dialect:EMOUNT",
+    "lmount": "lensmount_protocol.dialects.lmount.dialect:LMOUNT",
+}
+
+
+_log = get_logger("plugins")
+
+
+def dialect_names() -> list[str]:
+    """Return the names of the installed dialects, sorted."""
+    return sorted({*BUILT_IN, *(entry.name for entry in entry_points(group=ENTRY_POINTS))})
+
+
+def dialect_package(name: str) -> str:
+    """Return the package of the dialect of this name.
+
+    Raises:
+        DialectError: unknown (lists the known ones), or offered by two packages.
+    """
+    return _find_entry_point(name).value.partition(":")[0].rpartition(".")[0]
+
+
+def _find_entry_point(name: str) -> EntryPoint:
+    offers = [EntryPoint(name, value, ENTRY_POINTS) for known, value in BUILT_IN.items() if known == name]
+    offers += entry_points(group=ENTRY_POINTS, name=name)
+    if not offers:
+        raise DialectError(unknown_name_message("dialect", name, dialect_names()))
+    if len(offers) > 1:
+        raise DialectError(f"dialect {name!r} is offered twice: {' and '.join(offer.value for offer in offers)}")
+    return offers[0]
+
+
+def load_dialect(name: str) -> Dialect:
+    """Return the dialect of this name.
+
+    Raises:
+        DialectError: unknown (lists the known ones), offered by two packages, or not importable as a `Dialect`.
+    """
+    offer = _find_entry_point(name)
+    module, _, attribute = offer.value.partition(":")
+    try:
+        dialect = getattr(import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        _log.warning("dialect %s: cannot be loaded from %s: %s", name, offer.value, error)
+        raise DialectError(f"dialect {name!r} cannot be loaded from {offer.value}: {error}") from error
+    if not isinstance(dialect, Dialect):
+        raise DialectError(f"dialect {name!r}: {offer.value} is a {type(dialect).__name__}, not a Dialect")
+    if name not in BUILT_IN:
+        _log.info("dialect %s: loaded from %s", name, offer.value)
+    return dialect

@@ -1,7 +1,8 @@
 """Entry points that installed packages offer, scanned once per process.
 
-`importlib.metadata.entry_points` opens a file of every installed distribution at each call. Registries ask several
-times per session, so they ask here: one scan serves every group. A change of `sys.path` leads to a new scan.
+`importlib.metadata.entry_points` opens a file of every installed distribution at each call. Registries need entry
+points several times per session, so they use this module: one scan serves every group. A change of
+`sys.path` leads to a new scan.
 """
 
 import sys
@@ -22,7 +23,7 @@ def entry_points(*, group: str, name: str | None = None) -> tuple[EntryPoint, ..
 
     Args:
         group: entry-point group, which begins with `lensmount.`.
-        name: only the entries of this name; every entry where it is left out.
+        name: only the entries of this name; every entry without it.
     """
     offers = _scanned(tuple(sys.path)).get(group, ())
     return offers if name is None else tuple(entry for entry in offers if entry.name == name)

@@ -3,11 +3,11 @@
 import enum
 from typing import Any, Self
 
-from lensmount_protocol.deferred import OpenEnum
+from lensmount_protocol.codec.lazy_construct import OpenEnum
 
 
 class OpenIntEnum(enum.IntEnum):
-    """An `IntEnum` in which a value that nobody has named yet becomes a member called `UNKNOWN_<hex>`."""
+    """An `IntEnum` in which a value without a name becomes a member called `UNKNOWN_<hex>`."""
 
     @classmethod
     def _missing_(cls, value: object) -> Self | None:
@@ -19,8 +19,8 @@ class OpenIntEnum(enum.IntEnum):
         return member
 
     @property
-    def known(self) -> bool:
-        """Whether somebody has named this value."""
+    def is_known(self) -> bool:
+        """Whether this value has a name."""
         return self._name_ in type(self).__members__
 
 

@@ -10,17 +10,17 @@ MountError                        the base of all
  |         +-- RemoteTransitionError    a transition that the table does not have in this state
  +-- DialectError                 unknown, duplicate or malformed dialect
  +-- TransportError
- |    +-- TransportSpecError      a port was described in words that mean nothing (ValueError)
+ |    +-- TransportSpecError      a port specification is invalid (ValueError)
  |    +-- TransportOpenError      the port cannot be opened (OSError)
  |    +-- TransportLostError      the port went away in mid-session (ConnectionError)
- |    +-- BoardError              a dev board is not what we need, or refuses what it is told
+ |    +-- BoardError              a dev board does not fit, or rejects a command
  +-- CaptureError                 a file of recorded traffic cannot be read
  +-- ProfileError                 a profile is unknown or its data is impossible
- +-- ScriptError                  a session script holds a verb or a value that nobody knows
+ +-- ScriptError                  a session script holds an unknown verb or value
  +-- FirmwareError                a firmware image cannot be read, or is not for the lens
- +-- FaultError                   a fault, or a story of faults, is described in words that mean nothing
+ +-- FaultError                   a fault is unknown or invalid, or a scenario cannot be replayed
  +-- CorpusError                  a corpus cannot be reached, read or written
- +-- CampaignError                a campaign's file says what is not legal
+ +-- CampaignError                a campaign's configuration is not legal
 ```
 
 Anything else that leaves a parser is a bug: bad bytes are data, not exceptions.
@@ -54,7 +54,7 @@ class FrameError(MountError):
 
     Attributes:
         offset: where in the given bytes the trouble starts, in bytes.
-        path: the field that could not be read or written, `""` where no field is to blame.
+        path: the field that could not be read or written, `""` where no field is at fault.
         reason: what is wrong, without the place.
     """
 
@@ -67,7 +67,7 @@ class FrameError(MountError):
 
 
 class ProtocolError(MountError):
-    """Somebody left the dialect's tables; its subclass says who."""
+    """An end violated the dialect; the subclass shows which end."""
 
 
 class LocalProtocolError(ProtocolError):
@@ -95,7 +95,7 @@ class TransportError(MountError):
 
 
 class TransportSpecError(TransportError, ValueError):
-    """A port was described in words that mean nothing; the message lists what is known."""
+    """A port specification is invalid; the message lists the known ones."""
 
 
 class TransportOpenError(TransportError, OSError):
@@ -107,7 +107,7 @@ class TransportLostError(TransportError, ConnectionError):
 
 
 class BoardError(TransportError):
-    """A dev board that is not what we need, or that refuses what it is told."""
+    """A dev board that does not fit, or that rejects a command."""
 
 
 class CaptureError(MountError):
@@ -115,19 +115,19 @@ class CaptureError(MountError):
 
 
 class ProfileError(MountError):
-    """An unknown profile, or one whose data is missing or impossible."""
+    """An unknown profile, or one with missing or impossible data."""
 
 
 class ScriptError(MountError):
-    """A session script that holds a verb or a value that nobody knows."""
+    """A session script that holds an unknown verb or value."""
 
 
 class FirmwareError(MountError):
-    """A firmware image that cannot be read or written, or is not for the lens that is to have it."""
+    """A firmware image that cannot be read or written, or is not for the lens."""
 
 
 class FaultError(MountError):
-    """A fault whose name, key or value nobody knows, or a story of faults that cannot be replayed."""
+    """A fault with an unknown name, key or value, or a scenario that cannot be replayed."""
 
 
 class CorpusError(MountError):
@@ -135,20 +135,20 @@ class CorpusError(MountError):
 
 
 class CampaignError(MountError):
-    """A campaign's file with a key or value that nobody knows, or a question to its results that means nothing."""
+    """A campaign file with an unknown key or value, or an invalid query of its results."""
 
 
-def unknown(kind: str, name: str, known: Iterable[str], place: str = "") -> str:
+def unknown_name_message(kind: str, name: str, known: Iterable[str], place: str = "") -> str:
     """Return one line for an unknown name: the names that are known, and the nearest one where one is near.
 
     Args:
         kind: what is named.
         name: the name.
         known: the names that are known.
-        place: where it was found, such as a table of a file; empty where the caller has said that.
+        place: where it was found, such as a table of a file; empty where the caller reports the place.
     """
     names = sorted(known)
-    listed = ", ".join(first_of(names, MAX_KNOWN)) or "none"
+    listed = ", ".join(limit_list(names, MAX_KNOWN)) or "none"
     close = nearest(name, names)
     where = f" in {place}" if place else ""
     return f"unknown {kind} {name!r}{where}; known: {listed}" + (f"; did you mean {close[0]!r}?" if close else "")
@@ -182,7 +182,7 @@ def shorten(text: str, limit: int = MAX_ERROR) -> str:
     return text[:head] + mark + text[len(text) - tail :]
 
 
-def first_of(texts: Iterable[str], limit: int = MAX_LISTED) -> list[str]:
+def limit_list(texts: Iterable[str], limit: int = MAX_LISTED) -> list[str]:
     """Return the first texts of a list and, where there are more than `limit`, how many follow."""
     every = list(texts)
     more = len(every) - limit

@@ -1,10 +1,10 @@
-"""How strongly something is known, and from where: every message and, where known, every field carries it."""
+"""Evidence levels and sources: every message and, where known, every field carries them."""
 
 import enum
 from dataclasses import dataclass
 
 
-class Proof(enum.Enum):
+class EvidenceLevel(enum.Enum):
     """The strength of a claim about a wire, strongest first."""
 
     CAPTURED = "captured"
@@ -22,15 +22,15 @@ class Evidence:
     """A claim's strength and source.
 
     Attributes:
-        proof: how strongly it is known.
+        level: how strongly it is known.
         source: where from, as keys of the dialect's list of sources.
         note: what to know beside it.
     """
 
-    proof: Proof
+    level: EvidenceLevel
     source: str
     note: str = ""
 
     def __str__(self) -> str:
-        text = f"{self.proof.value} ({self.source})"
+        text = f"{self.level.value} ({self.source})"
         return f"{text}: {self.note}" if self.note else text

@@ -1,52 +1,171 @@
-"""Bytes in, frames out: finds frames in a stream, resynchronises, and accounts for every byte exactly once.
+"""Finds frames in a stream of bytes, resynchronises, and accounts for every byte exactly once.
 
-The events depend only on the bytes and on where windows open and close, never on how the bytes were cut into chunks.
+The events are frames, padding after them, and garbage with its reason. They depend only on the bytes and on where
+windows open and close, never on how the bytes were cut into chunks.
 """
 
+import enum
 from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol, cast
 
-from lensmount_protocol.frame import Frame, FrameEvent, FrameFormat, Garbage, GarbageReason, Padding
 
-LONGEST_RUN = 4096
-"""Garbage or padding longer than this is told in pieces, so that memory stays bounded whatever arrives."""
+class GarbageReason(enum.Enum):
+    """Reason why bytes are no frame."""
+
+    NO_START = "no start byte"
+    LENGTH = "length out of range"
+    CLASS = "unknown class"
+    CHECKSUM = "wrong checksum"
+    END = "wrong end byte"
+    WINDOW_CLOSED = "window closed inside the frame"
+    SILENCE = "line fell silent inside the frame"
+    SOURCE_ENDED = "source ended inside the frame"
+
+
+@dataclass(slots=True)
+class Frame:
+    """A frame with a valid length, checksum and end.
+
+    Attributes:
+        raw: all its bytes.
+        offset: offset of its first byte in the stream.
+        class_: the frame's class, as the dialect numbers them.
+        sequence: the sequence number.
+        payload_slice: the payload's place in `raw`.
+        lazy_messages: the messages of the payload, or a function that parses them; `None` from a plain framer.
+    """
+
+    raw: bytes
+    offset: int
+    class_: int
+    sequence: int
+    payload_slice: slice
+    lazy_messages: "list[Any] | Callable[[bytes], list[Any]] | None" = field(default=None, repr=False, compare=False)
+
+    @property
+    def payload(self) -> bytes:
+        """The bytes between header and checksum."""
+        return self.raw[self.payload_slice]
+
+    @property
+    def messages(self) -> "list[Any]":
+        """The messages of the payload, as the parser that found the frame reads them; empty from a plain framer."""
+        messages: Any = self.lazy_messages
+        if not isinstance(messages, list):
+            self.lazy_messages = messages = [] if messages is None else messages(self.payload)
+        return cast("list[Any]", messages)
+
+
+@dataclass(slots=True)
+class Garbage:
+    """A run of bytes that belong to no frame.
+
+    Attributes:
+        data: the bytes.
+        offset: offset of the first one in the stream.
+        reason: reason of the first byte of the run.
+    """
+
+    data: bytes
+    offset: int
+    reason: GarbageReason
+
+
+@dataclass(slots=True)
+class Padding:
+    """Bytes that a sender clocks after a frame, and that the dialect ignores."""
+
+    data: bytes
+    offset: int
+
+
+FrameEvent = Frame | Garbage | Padding
+
+
+class FrameFormat(Protocol):
+    """The frame format of one direction, as far as the framer needs it.
+
+    Attributes:
+        start: value of the first byte.
+        header_size: bytes that the framer needs before the length is known.
+        max_size: bytes of the largest legal frame; it bounds how long a false start can block the stream.
+        max_padding: bytes that the sender may clock after a frame in one window; 0 where it never pads.
+    """
+
+    @property
+    def start(self) -> int:
+        """See the class."""
+        ...
+
+    @property
+    def header_size(self) -> int:
+        """See the class."""
+        ...
+
+    @property
+    def max_size(self) -> int:
+        """See the class."""
+        ...
+
+    @property
+    def max_padding(self) -> int:
+        """See the class."""
+        ...
+
+    def frame_length(self, header: bytes, /) -> int | GarbageReason:
+        """Return the frame's total length in bytes, or the reason why this header begins no frame."""
+        ...
+
+    def check(self, candidate: bytes, /) -> GarbageReason | None:
+        """Return the reason why a candidate of the right length is no frame; `None` if it is one."""
+        ...
+
+    def parse_header(self, candidate: bytes, offset: int, /) -> Frame:
+        """Return the parts of a candidate that `check` accepted."""
+        ...
+
+
+MAX_RUN = 4096
+"""Garbage or padding longer than this is reported in pieces, so that memory stays bounded on any input."""
 
 
 class Framer:
     """Finds the frames of one direction.
 
-    A candidate begins at each start byte and is judged by its length field. A candidate that fails gives up its
-    first byte only, so a false start never swallows a good frame behind it.
+    A candidate begins at each start byte and is checked by its length field. A candidate that fails gives up its
+    first byte only, so a false start never swallows a good frame after it.
 
     A sender that pads may follow a frame with bytes to ignore: zero bytes, and inside a window (`open_window` …
     `close`), which holds one frame, any bytes up to the format's longest padding.
 
-    Generated code may stand in for `receive` while nothing is wrong with a stream; it shares the attributes below, and
+    Generated code may replace `receive` while a stream is valid; it shares the attributes below, and
     leaves everything else to `search`.
 
     Attributes:
         buffer: bytes that are part of no event or run yet.
-        offset: of the first of them in the stream.
-        needed: bytes that must be there before it is worth to look again.
+        offset: offset of the first of them in the stream.
+        needed: bytes that the buffer must hold before the next search.
         pads: whether the sender may pad.
-        pads_now: whether what comes next may be padding.
-        pending: a run that is being gathered.
-        tables: what generated code reads messages by; `None` where there is none.
-        opened: told of each frame that `search` finds, before it is given out.
+        pads_now: whether the next bytes may be padding.
+        pending: the run of bytes that is being collected.
+        tables: the tables with which generated code parses messages; `None` where there is none.
+        on_frame: called with each frame that `search` finds, before it is returned.
     """
 
     __slots__ = (
-        *("buffer", "offset", "needed", "pads", "pads_now", "pending", "tables", "opened"),
+        *("buffer", "offset", "needed", "pads", "pads_now", "pending", "tables", "on_frame"),
         *("_format", "_header_size", "_in_window", "_padding_left", "_run", "_start"),
     )
 
-    def __init__(self, frame_format: FrameFormat, opened: Callable[[Frame], None] | None = None) -> None:
+    def __init__(self, frame_format: FrameFormat, on_frame: Callable[[Frame], None] | None = None) -> None:
         self.buffer: bytes = b""
         self.offset = 0
         self.needed = frame_format.header_size
-        self.pads = frame_format.longest_padding > 0
+        self.pads = frame_format.max_padding > 0
         self.pads_now = False
         self.tables: object = None
-        self.opened = opened
+        self.on_frame = on_frame
         self._format = frame_format
         self._start = frame_format.start
         self._header_size = frame_format.header_size
@@ -56,18 +175,18 @@ class Framer:
         self._padding_left = 0
 
     @property
-    def settled(self) -> int:
-        """Offset up to which every byte has been told as part of an event."""
+    def consumed_offset(self) -> int:
+        """Offset up to which every byte was reported as part of an event."""
         return self._run.offset if self.pending else self.offset
 
     def open_window(self) -> list[FrameEvent]:
-        """A window opens: whatever was pending ends here."""
+        """Open a window; a pending run of bytes ends here."""
         events = self.close(GarbageReason.WINDOW_CLOSED)
         self._in_window = True
         return events
 
     def receive(self, data: bytes) -> list[FrameEvent]:
-        """Take bytes; give the events that they complete."""
+        """Take bytes; return the events that they complete."""
         buffer = self.buffer + data
         events: list[FrameEvent] = []
         position = 0
@@ -79,16 +198,16 @@ class Framer:
         return events
 
     def flush(self, events: list[FrameEvent]) -> None:
-        """Tell the run that is being gathered: a frame stands behind it."""
+        """Report the pending run of bytes, because a frame follows it."""
         self._run.flush(events)
 
     def framed(self) -> None:
-        """A frame was found: what may follow it?"""
+        """Update the state after a frame: padding may follow it."""
         self.pads_now = self.pads
-        self._padding_left = self._format.longest_padding if self._in_window else 0
+        self._padding_left = self._format.max_padding if self._in_window else 0
 
     def close(self, reason: GarbageReason) -> list[FrameEvent]:
-        """The window, the stream or the dialect's patience ends: nothing that follows belongs to these bytes."""
+        """The window, the stream or the idle timeout ends: later bytes do not belong to these."""
         events: list[FrameEvent] = []
         if self.buffer:
             self.search(self.buffer, 0, events, reason)
@@ -99,11 +218,11 @@ class Framer:
         return events
 
     def search(self, buffer: bytes, position: int, events: list[FrameEvent], ended: GarbageReason | None) -> int:
-        """Search byte by byte from a place in the buffer on.
+        """Search byte by byte from a place in the buffer.
 
         Returns:
-            The place behind a frame or of a start byte, where somebody faster may go on; -1 when the buffer is done
-            with: what is left of it waits for more bytes, or with `ended` for nothing.
+            The place after a frame or of a start byte, where generated code may continue; -1 when the search is over:
+            the rest of the buffer waits for more bytes, or with `ended` for nothing.
         """
         self.needed = self._header_size
         while position < len(buffer):
@@ -120,13 +239,13 @@ class Framer:
                 if ended is None and start >= 0:
                     return position
                 continue
-            verdict = self._judge(buffer, position)
+            verdict = self._check_candidate(buffer, position)
             if verdict is None and ended is None:
                 break
             if isinstance(verdict, Frame):
                 self._run.flush(events)
-                if self.opened is not None:
-                    self.opened(verdict)
+                if self.on_frame is not None:
+                    self.on_frame(verdict)
                 events.append(verdict)
                 self.framed()
                 position += len(verdict.raw)
@@ -139,19 +258,19 @@ class Framer:
         self.offset += position
         return -1
 
-    def _judge(self, buffer: bytes, position: int) -> Frame | GarbageReason | None:
-        """The frame at `position`, why there is none, or `None` while bytes are missing."""
+    def _check_candidate(self, buffer: bytes, position: int) -> Frame | GarbageReason | None:
+        """Return the frame at `position`, the reason why there is none, or `None` while bytes are missing."""
         header = buffer[position : position + self._header_size]
         if len(header) < self._header_size:
             return None
-        length = self._format.measure(header)
+        length = self._format.frame_length(header)
         if isinstance(length, GarbageReason):
             return length
         candidate = buffer[position : position + length]
         if len(candidate) < length:
             self.needed = length
             return None
-        return self._format.judge(candidate) or self._format.open(candidate, self.offset + position)
+        return self._format.check(candidate) or self._format.parse_header(candidate, self.offset + position)
 
     def _padding_stop(self, buffer: bytes, position: int) -> int:
         free = min(self._padding_left, len(buffer) - position)
@@ -168,7 +287,7 @@ class Framer:
 
 
 class _Run:
-    """Bytes of one fate that lie next to each other: garbage for the reason that began it, or padding (`None`)."""
+    """A run of adjacent bytes: garbage with the reason of its first byte, or padding (`None`)."""
 
     __slots__ = ("_reason", "data", "offset")
 
@@ -185,9 +304,9 @@ class _Run:
         if not self.data:
             self.offset, self._reason = offset, reason
         self.data += data
-        while len(self.data) > LONGEST_RUN:
-            self._emit(bytes(self.data[:LONGEST_RUN]), events)
-            del self.data[:LONGEST_RUN]
+        while len(self.data) > MAX_RUN:
+            self._emit(bytes(self.data[:MAX_RUN]), events)
+            del self.data[:MAX_RUN]
 
     def flush(self, events: list[FrameEvent]) -> None:
         if self.data:

@@ -6,9 +6,10 @@
 | `lensmount.ports` | ports that are opened, closed, lost and reopened; changes of the baud rate |
 | `lensmount.guard` | what a send guard holds back |
 | `lensmount.plugins` | plug-ins that are loaded, and those that fail |
+| `lensmount.cli`, `lensmount.pytest` | old names of verbs and options that are used |
 | `lensmount.workers` | worker processes that start and end |
 
-INFO is for events that a user may act on, DEBUG for the reasons behind them, WARNING for a loss that no error reports.
+INFO is for events that a user may act on, DEBUG for their reasons, WARNING for a loss that no error reports.
 Nothing logs once per frame.
 """
 

@@ -1,20 +1,89 @@
-"""The timing contract as data: named intervals between two marks on the wire, with bounds, source and meter."""
+"""The timing contract as data: named intervals between two marks on the wire, with bounds, source and meter.
 
+The measurements of an interval keep count, extremes and median, exact, in little memory.
+"""
+
+import heapq
+from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, islice, repeat
 from operator import itemgetter
 
 from lensmount_protocol.evidence import Evidence
-from lensmount_protocol.intervals import Intervals
 from lensmount_protocol.wire import Role
+
+MAX_DISTINCT = 4096
+"""Intervals that are counted by value: a logic analyser's samples give a rule a few hundred, at any length."""
+
+_RUN_LENGTH = 65536
+"""Number of intervals that are sorted at a time; the runs are merged on access."""
+
+
+class IntervalStats:
+    """Intervals of one rule, in microseconds.
+
+    A source with a coarse clock repeats few values, so they are counted and memory is bounded. A source
+    with a resolution of nanoseconds rarely repeats a value: each new one beyond `MAX_DISTINCT` takes 8 bytes.
+    """
+
+    __slots__ = ("_count", "_counts", "_run", "_runs")
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._counts: dict[float, int] = {}
+        self._run = array("d")
+        self._runs: list[array[float]] = []
+
+    def add(self, interval_us: float) -> None:
+        """Add one interval, in microseconds."""
+        self._count += 1
+        counts = self._counts
+        if interval_us in counts:
+            counts[interval_us] += 1
+        elif len(counts) < MAX_DISTINCT:
+            counts[interval_us] = 1
+        else:
+            self._run.append(interval_us)
+            if len(self._run) == _RUN_LENGTH:
+                self._runs.append(array("d", sorted(self._run)))
+                self._run = array("d")
+
+    def __len__(self) -> int:
+        """Number of intervals."""
+        return self._count
+
+    def __iter__(self) -> Iterator[float]:
+        """Iterate over all intervals, the shortest first."""
+        counted = chain.from_iterable(repeat(value, self._counts[value]) for value in sorted(self._counts))
+        if not self._run and not self._runs:
+            return counted
+        return heapq.merge(counted, sorted(self._run), *self._runs)
+
+    @property
+    def minimum(self) -> float:
+        """The shortest; there must be one."""
+        return min(chain(self._counts, self._run, (run[0] for run in self._runs)))
+
+    @property
+    def maximum(self) -> float:
+        """The longest; there must be one."""
+        return max(chain(self._counts, self._run, (run[-1] for run in self._runs)))
+
+    @property
+    def median(self) -> float:
+        """The one in the middle, or half-way between the two there; there must be one."""
+        two = list(islice(self, (self._count - 1) // 2, self._count // 2 + 1))
+        return two[0] if len(two) == 1 else (two[0] + two[1]) / 2
+
 
 Mark = tuple[str, ...]
 """Something that happens at an instant: `edge`, `open`, `first`, `end`, `last` or `close`, and of what."""
 
 ANY = "any"
-NOTHING = "nothing"
-"""What a select window holds that no byte travelled in: a handshake, or the speed switch."""
+EMPTY = "nothing"
+"""Content of a select window without bytes: a handshake, or the speed switch."""
 
 
 def edge(line: str, level: bool) -> Mark:
@@ -22,107 +91,110 @@ def edge(line: str, level: bool) -> Mark:
     return ("edge", line, "high" if level else "low")
 
 
-def opens(sender: Role, what: int | str = ANY) -> Mark:
-    """A select window opens that will hold `what`: a message type, `class 1`, `class 2`, or `NOTHING`."""
-    return ("open", sender.value, _what(what))
+def window_opens(sender: Role, what: int | str = ANY) -> Mark:
+    """A select window opens that will hold `what`: a message type, `class 1`, `class 2`, or `EMPTY`."""
+    return ("open", sender.value, _frame_kind(what))
 
 
 def first_bit(sender: Role, what: int | str = ANY) -> Mark:
     """The first start bit of a frame."""
-    return ("first", sender.value, _what(what))
+    return ("first", sender.value, _frame_kind(what))
 
 
 def frame_end(sender: Role, what: int | str = ANY) -> Mark:
     """The last stop bit of a frame."""
-    return ("end", sender.value, _what(what))
+    return ("end", sender.value, _frame_kind(what))
 
 
 def last_bit(sender: Role, what: int | str = ANY) -> Mark:
     """The last clocked bit of a frame's window, padding included."""
-    return ("last", sender.value, _what(what))
+    return ("last", sender.value, _frame_kind(what))
 
 
-def closes(sender: Role, what: int | str = ANY) -> Mark:
+def window_closes(sender: Role, what: int | str = ANY) -> Mark:
     """The select window closes that held `what`."""
-    return ("close", sender.value, _what(what))
+    return ("close", sender.value, _frame_kind(what))
 
 
-def _what(what: int | str) -> str:
+def _frame_kind(what: int | str) -> str:
     return what if isinstance(what, str) else f"{what:#04x}"
 
 
 @dataclass(frozen=True, slots=True)
 class TimingRule:
-    """One sentence of the contract: from `since` to the next `until` it takes `minimum_us` … `maximum_us`.
+    """One rule of the contract: from `start` to the next `end` it takes `minimum_us` … `maximum_us`.
 
     Attributes:
-        name: what people call the interval.
-        since: where it starts; each new one starts it afresh.
-        until: where it ends.
+        name: common name of the interval.
+        start: mark at its start; each new one restarts the measurement.
+        end: mark at its end.
         minimum_us: shortest legal value, in microseconds.
         maximum_us: longest legal value, in microseconds.
         evidence: how the bounds are known.
-        unless: marks that call the measurement off.
+        cancelled_by: marks that cancel the measurement.
     """
 
     name: str
-    since: Mark
-    until: Mark
+    start: Mark
+    end: Mark
     minimum_us: float
     maximum_us: float
     evidence: Evidence
-    unless: tuple[Mark, ...] = ()
+    cancelled_by: tuple[Mark, ...] = ()
 
     def allows(self, interval_us: float) -> bool:
         """Whether an interval is within the bounds."""
         return self.minimum_us <= interval_us <= self.maximum_us
 
 
-MOST_TOLD = 1000
+MAX_VIOLATIONS = 1000
 """Violations that a measurement keeps; all of them are counted."""
 
-LOOK_AHEAD = 65536
-"""Marks that a meter keeps of a long source, since a frame becomes certain only behind what follows it."""
+MARK_LOOK_AHEAD = 65536
+"""Marks that a meter keeps of a long source, since a frame becomes certain only after the bytes that follow it."""
 
 
 @dataclass(slots=True, repr=False)
-class Measurement:
-    """What a rule measured.
+class TimingResult:
+    """Measurements of one rule.
 
     Attributes:
         rule: the rule.
-        spread: every interval in microseconds.
-        violations: those out of bounds, each behind the time of its end; the first `MOST_TOLD` of them.
-        broken: how many were out of bounds.
+        intervals: every interval in microseconds.
+        violations: time of the end and length of those out of bounds; the first `MAX_VIOLATIONS` of them.
+        violation_count: how many were out of bounds.
     """
 
     rule: TimingRule
-    spread: Intervals = field(default_factory=Intervals)
+    intervals: IntervalStats = field(default_factory=IntervalStats)
     violations: list[tuple[float, float]] = field(default_factory=lambda: list[tuple[float, float]]())
-    broken: int = 0
+    violation_count: int = 0
 
     def __repr__(self) -> str:
-        count = len(self.spread)
+        count = len(self.intervals)
         bounds = f"{self.rule.minimum_us:g} to {self.rule.maximum_us:g} µs"
-        return f"<{type(self).__name__} {self.rule.name!r}, {bounds}: {count} intervals, {self.broken} out of bounds>"
+        return (
+            f"<{type(self).__name__} {self.rule.name!r}, {bounds}: {count} intervals, {self.violation_count} out of "
+            f"bounds>"
+        )
 
     def add(self, at: float, interval_us: float) -> None:
         """Count one interval that ended at `at`."""
-        self.spread.add(interval_us)
+        self.intervals.add(interval_us)
         if not self.rule.allows(interval_us):
-            self.broken += 1
-            if self.broken <= MOST_TOLD:
+            self.violation_count += 1
+            if self.violation_count <= MAX_VIOLATIONS:
                 self.violations.append((at, interval_us))
 
     @property
     def intervals_us(self) -> list[float]:
         """Every interval, the shortest first."""
-        return list(self.spread)
+        return list(self.intervals)
 
     @property
     def median_us(self) -> float:
         """Median of the intervals; there must be one."""
-        return self.spread.median
+        return self.intervals.median
 
 
 _Steps = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]
@@ -131,44 +203,44 @@ _Steps = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]
 _TIME = itemgetter(0)
 
 
-class Meter:
+class TimingAnalyzer:
     """Measures every rule over marks as they come.
 
     Args:
         rules: the contract.
-        look_ahead: how many marks may come before one that happened earlier; without it all marks are kept until the
-            end, and any order is right.
+        look_ahead: number of marks that may arrive before an earlier one; without it all marks are kept until the
+            end, and any order is valid.
 
     Attributes:
-        wanted: the marks that matter to a rule; the others need not be told.
-        late: marks that came too late to be measured; 0 unless more than `look_ahead` came before them.
+        wanted: the marks that a rule uses; the caller may leave out the others.
+        late: number of marks that came too late to be measured; 0 unless more than `look_ahead` came before them.
     """
 
     def __init__(self, rules: Sequence[TimingRule], look_ahead: int | None = None) -> None:
         self.wanted = _steps(rules)
         self.late = 0
-        self._measurements = [Measurement(rule) for rule in rules]
+        self._results = [TimingResult(rule) for rule in rules]
         self._look_ahead = look_ahead
         self._waiting: list[tuple[float, _Steps]] = []
-        self._since: dict[int, float] = {}
+        self._started: dict[int, float] = {}
         self._measured_until = float("-inf")
 
-    def take(self, marks: Iterable[tuple[float, Mark]]) -> None:
-        """Take marks as they come, each with its time in seconds."""
+    def add_marks(self, marks: Iterable[tuple[float, Mark]]) -> None:
+        """Add marks as they arrive, each with its time in seconds."""
         wanted = self.wanted
         self._waiting += [(at, wanted[mark]) for at, mark in marks if mark in wanted]
         if self._look_ahead is not None and len(self._waiting) > 2 * self._look_ahead:
             self._measure(self._look_ahead)
 
-    def finish(self) -> list[Measurement]:
-        """What was measured; a rule that met no interval is empty."""
+    def finish(self) -> list[TimingResult]:
+        """Return the measurements; a rule without an interval is empty."""
         self._measure(0)
-        return self._measurements
+        return self._results
 
     def _measure(self, kept: int) -> None:
         """Measure the earliest marks and keep some for which others may still come first."""
-        waiting, since, measurements = self._waiting, self._since, self._measurements
-        # The sort is stable, and what is kept stands in front of what comes: marks of one time stay as they came.
+        waiting, since, measurements = self._waiting, self._started, self._results
+        # The sort is stable, and the kept marks precede the new ones: marks of one time stay in the order of arrival.
         waiting.sort(key=_TIME)
         late = bisect_left(waiting, self._measured_until, key=_TIME)
         self.late += late
@@ -187,17 +259,17 @@ class Meter:
         del waiting[:stop]
 
 
-def measure(rules: Sequence[TimingRule], marks: Iterable[tuple[float, Mark]]) -> list[Measurement]:
-    """Measure every rule over marks in any order; a rule that met no interval comes back empty."""
-    meter = Meter(rules)
-    meter.take(marks)
+def measure(rules: Sequence[TimingRule], marks: Iterable[tuple[float, Mark]]) -> list[TimingResult]:
+    """Measure every rule over marks in any order; a rule without an interval is empty."""
+    meter = TimingAnalyzer(rules)
+    meter.add_marks(marks)
     return meter.finish()
 
 
 def _steps(rules: Sequence[TimingRule]) -> dict[Mark, _Steps]:
     table: dict[Mark, _Steps] = {}
     for index, rule in enumerate(rules):
-        for place, marks in enumerate(((rule.until,), rule.unless, (rule.since,))):
+        for place, marks in enumerate(((rule.end,), rule.cancelled_by, (rule.start,))):
             for mark in marks:
                 steps = list(table.get(mark, ((), (), ())))
                 steps[place] = (*steps[place], index)

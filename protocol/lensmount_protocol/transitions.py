@@ -1,4 +1,4 @@
-"""What is legal when, as a table: states of a link, what moves it on, and who may do that; no role is hard-wired."""
+"""Transition tables: states of a link, legal triggers, and the end that may cause each; no role is hard-wired."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ class TransitionTable:
     Attributes:
         initial: the state before anything happened.
         moves: state -> trigger -> next state; a trigger that a state does not list is not legal there.
-        triggered_by: trigger -> the end that causes it; `None` for what both may do or nobody does.
+        triggered_by: trigger -> the end that causes it; `None` where both may, or neither does.
     """
 
     initial: str
@@ -28,13 +28,13 @@ class TransitionTable:
                 if target not in self.moves:
                     raise ValueError(f"{state} --{trigger}--> {target}: no such state")
                 if trigger not in self.triggered_by:
-                    raise ValueError(f"{state} --{trigger}-->: nobody causes that")
+                    raise ValueError(f"{state} --{trigger}-->: no end causes this trigger")
 
     def next(self, state: str, trigger: str, *, by: Role, us: Role) -> str:
-        """The state behind `trigger`.
+        """Return the state after `trigger`.
 
         Raises:
-            LocalTransitionError: we (`by` is `us`) may not do that in this state.
+            LocalTransitionError: we (`by` is `us`) may not cause it in this state.
             RemoteTransitionError: the peer may not.
         """
         owner = self.triggered_by.get(trigger)
@@ -46,11 +46,11 @@ class TransitionTable:
         raise blame(f"{trigger} by the {by.value} is not legal in state {state}; legal there: {legal}")
 
     def legal(self, state: str, by: Role) -> Iterable[str]:
-        """What an end may do in a state, sorted."""
+        """Return the triggers that an end may cause in a state, sorted."""
         return sorted(trigger for trigger in self.moves[state] if self.triggered_by[trigger] in (None, by))
 
     def diagram(self) -> str:
-        """The table as a Mermaid state diagram, the text that stands in the documentation."""
+        """Return the table as a Mermaid state diagram, as in the documentation."""
         lines = ["stateDiagram-v2", f"    [*] --> {self.initial}"]
         for state, moves in self.moves.items():
             by_target: dict[str, list[str]] = {}

@@ -1,10 +1,10 @@
-"""The only words that a transport, an engine, a recording and a tap share: bytes and edges, who made them, and when.
+"""Events, actions and records that transports, engines, recordings and taps share: bytes and edges, with times.
 
 Times are seconds as `float`, counted from wherever the clock or the capture starts. Lines carry their published
 name (`VD`, `BODY_CS`, …) and a level: `True` is high.
 
-Events, actions and records are values: nobody changes one that exists, and the same one may be handed to many. They
-are not frozen, because to make a frozen one costs three times as much and one is made for each edge and each burst.
+Events, actions and records are values: code never changes one, so several receivers may share it. They are not frozen,
+because a frozen one costs three times as much to make, and one is made for each edge and each burst.
 """
 
 import enum
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 
 class Role(enum.Enum):
-    """The end of the contacts that somebody plays.
+    """One end of the contacts.
 
     Attributes:
         peer: the other end.
@@ -66,8 +66,8 @@ class SetBaudrate:
 
     Attributes:
         baudrate: in bits a second.
-        at: from when on, in seconds of the clock that a port which keeps time tells its own on; any other one, and a
-            port that hears of it too late, goes to the rate at once.
+        at: start of the rate, in seconds of the clock that a port with timestamps uses; a port without timestamps,
+            and a port that gets the action too late, switches at once.
     """
 
     baudrate: int
@@ -85,10 +85,10 @@ class Burst:
 
     Attributes:
         at: falling edge of the first start bit; `None` where the source has no times.
-        sender: who sent them.
+        sender: the end that sent them.
         data: the bytes, at least one.
-        baudrate: bits a second, as measured or as the source says.
-        until: end of the last byte's stop bit; `None` where it is not known.
+        baudrate: bits a second, as measured or as the source reports.
+        end: end of the last byte's stop bit; `None` where it is not known.
         whole: the source delimits these bytes by itself (one line of a log), so no frame crosses their end.
     """
 
@@ -96,16 +96,16 @@ class Burst:
     sender: Role
     data: bytes
     baudrate: int
-    until: float | None = None
+    end: float | None = None
     whole: bool = False
 
     def byte_at(self, index: int) -> float | None:
-        """When byte `index` starts; `len(data)` asks for the end of the last one."""
+        """Return the start of byte `index`; `len(data)` gives the end of the last one."""
         if self.at is None:
             return None
-        if self.until is None:
+        if self.end is None:
             return self.at + index * BITS_PER_BYTE / self.baudrate
-        return self.at + (self.until - self.at) * index / len(self.data)
+        return self.at + (self.end - self.at) * index / len(self.data)
 
 
 @dataclass(slots=True, unsafe_hash=True)
@@ -117,8 +117,8 @@ class Edge:
     level: bool
 
 
-class RemarkKind(enum.Enum):
-    """What a remark is about; the text of a remark is for people alone."""
+class AnnotationKind(enum.Enum):
+    """Kind of an annotation; programs use the kind, users read the text."""
 
     NOTE = "note"
     FRAMING_ERROR = "framing error"
@@ -126,12 +126,12 @@ class RemarkKind(enum.Enum):
 
 
 @dataclass(slots=True, unsafe_hash=True)
-class Remark:
-    """Something that a source says beside bytes and edges: a note, or text that its reader could not place.
+class Annotation:
+    """A note of a source beside bytes and edges, or text that its reader could not interpret.
 
     Attributes:
         at: when; `None` where the source has no time for it.
-        text: the note, for people.
+        text: the note, for users.
         incomplete: a part of the source is missing or unreadable here, so the records are not all that it held.
         kind: what it is about; a recording does not keep it.
     """
@@ -139,16 +139,16 @@ class Remark:
     at: float | None
     text: str
     incomplete: bool = False
-    kind: RemarkKind = field(default=RemarkKind.NOTE, compare=False)
+    kind: AnnotationKind = field(default=AnnotationKind.NOTE, compare=False)
 
 
 @dataclass(slots=True, unsafe_hash=True)
-class ClockFix:
-    """Where the clock of a board stood at a moment of the recording: what maps its times to those of the host.
+class ClockSync:
+    """Reading of a board's clock at a moment of the recording; it maps board times to host times.
 
     Attributes:
         at: the moment, by the clock that the recording's times come from.
-        board_us: what the board's clock said, in microseconds since its start.
+        board_us: the reading, in microseconds since the board's start.
         uncertainty: seconds by which the moment may be wrong, either way.
     """
 
@@ -158,17 +158,17 @@ class ClockFix:
 
     @property
     def text(self) -> str:
-        """The same in words."""
+        """The same as text for users."""
         return f"the board's clock stood at {self.board_us} µs, known to ±{self.uncertainty * 1e6:.3f} µs"
 
 
 @dataclass(slots=True, unsafe_hash=True)
-class Drop:
-    """Something that happened and is not in the recording, because somebody could not keep up.
+class DataLoss:
+    """Data that is missing from the recording, because the host or the board could not keep up.
 
     Attributes:
-        at: when that was noticed; `None` where nobody knows.
-        what: what is missing, in words: `bytes of the lens`, `edges of VD`.
+        at: when the loss was noticed; `None` where that is unknown.
+        what: what is missing, as text: `bytes of the lens`, `edges of VD`.
         count: how many of them, at least one.
     """
 
@@ -178,12 +178,12 @@ class Drop:
 
     @property
     def text(self) -> str:
-        """The same in words."""
+        """The same as text for users."""
         return f"lost: {self.count} {self.what}"
 
 
 class Defect(enum.Enum):
-    """What can be wrong with a line of a capture, by the name that recordings and JSON carry."""
+    """Defects of a line of a capture, by their names in recordings and JSON."""
 
     STUCK_HIGH = "stuck-high"
     STUCK_LOW = "stuck-low"
@@ -196,13 +196,13 @@ class Defect(enum.Enum):
 
 @dataclass(slots=True, unsafe_hash=True)
 class LineDefect:
-    """A line whose contact, probe or mapping is bad, as the reader of a capture found out.
+    """A line with a bad contact, probe or mapping, as the reader of a capture found out.
 
     Attributes:
         line: its published name.
         defect: what is wrong.
-        text: the same in words, with the line's name.
-        ignored: whether the line's edges say nothing about the bytes, so that no window may be read from them.
+        text: the same as text for users, with the line's name.
+        ignored: whether the line's edges are unrelated to the bytes, so that they delimit no window.
         at: when that was found; `None` where it is true of the whole capture.
     """
 
@@ -213,13 +213,13 @@ class LineDefect:
     at: float | None = None
 
 
-def polled(line: str, at: float | None) -> LineDefect:
+def polled_line_defect(line: str, at: float | None) -> LineDefect:
     """The record that a port looks at a line now and again, so that its edges come before or after bytes at random."""
     text = f"{line} is polled: its edges are not in order with the bytes, so its windows are not used"
     return LineDefect(line, Defect.POLLED, text, ignored=True, at=at)
 
 
-Record = Burst | Edge | Remark | ClockFix | Drop | LineDefect
+WireRecord = Burst | Edge | Annotation | ClockSync | DataLoss | LineDefect
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,16 +243,17 @@ def _unknown_senders(_data: bytes) -> frozenset[Role]:
 
 @dataclass(frozen=True, slots=True)
 class Wiring:
-    """How bytes travel on a mount's contacts: what a logic analyser's samples need to become bytes.
+    """How bytes travel on a mount's contacts; the UART decoder of a logic analyser's samples needs it.
 
     Attributes:
         serial: the serial directions.
         baudrates: the rates that the mount uses, slowest first.
         start_low_bits: bit times that the line stays low for a frame's first byte (its start bit and the zero bits
-            behind it): the rate can be read from it.
+            after it): the rate can be read from it.
         lines: every line that carries a level, by its published name.
         sync: the line that pulses once in each cycle; `""` where the mount has none.
-        senders_of: the ends that send a frame such as these bytes begin with; none where they begin no valid frame.
+        possible_senders: the ends that send a frame such as these bytes begin with; none where they begin no valid
+            frame.
     """
 
     serial: tuple[SerialLine, ...]
@@ -260,7 +261,7 @@ class Wiring:
     start_low_bits: int
     lines: tuple[str, ...]
     sync: str = ""
-    senders_of: Callable[[bytes], frozenset[Role]] = field(default=_unknown_senders, compare=False, repr=False)
+    possible_senders: Callable[[bytes], frozenset[Role]] = field(default=_unknown_senders, compare=False, repr=False)
 
 
 BITS_PER_BYTE = 10

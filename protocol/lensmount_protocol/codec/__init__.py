@@ -1,1 +1,1 @@
-"""From a declaration in construct to functions as fast as hand-written ones; construct stays the judge of them."""
+"""Generates fast parse and build functions from construct declarations; construct stays the reference."""

@@ -2,10 +2,21 @@
 
 from collections.abc import Mapping
 
+from lensmount_protocol.baudrate import BaudrateMessage
 from lensmount_protocol.dialect import Dialect
+from lensmount_protocol.dialects.emount import (
+    aperture,
+    body_status,
+    focus,
+    focus_status,
+    identification,
+    lens_status,
+    service,
+    startup_shutdown,
+)
 from lensmount_protocol.dialects.emount.focus_status import FocusStatus
 from lensmount_protocol.dialects.emount.framing import FORMATS, build_frame
-from lensmount_protocol.dialects.emount.init import SpeedReply, SpeedRequest
+from lensmount_protocol.dialects.emount.identification import SpeedReply, SpeedRequest
 from lensmount_protocol.dialects.emount.lens_status import LensStatus
 from lensmount_protocol.dialects.emount.lines import (
     DRIVERS,
@@ -17,14 +28,83 @@ from lensmount_protocol.dialects.emount.lines import (
     WIRING,
     XDETECT,
 )
-from lensmount_protocol.dialects.emount.messages import MESSAGES
-from lensmount_protocol.dialects.emount.stream import StreamLayoutReply
+from lensmount_protocol.dialects.emount.startup_shutdown import StreamLayoutReply
 from lensmount_protocol.dialects.emount.timing import TIMING
-from lensmount_protocol.dialects.emount.transitions import TRANSITIONS, trigger
+from lensmount_protocol.dialects.emount.transitions import TRANSITIONS, trigger_for
 from lensmount_protocol.message import Message
-from lensmount_protocol.paving import AnyMessage, message_table
-from lensmount_protocol.rates import RateWord
+from lensmount_protocol.payload import AnyMessage, message_table
 from lensmount_protocol.wire import Role
+
+MESSAGES: tuple[type[Message], ...] = (
+    identification.BodyCapabilities,
+    identification.LensCapabilities,
+    identification.IdentityRequest,
+    identification.IdentityReply,
+    identification.DescriptorRequest,
+    identification.DescriptorReply,
+    identification.Query09,
+    identification.Answer09,
+    identification.Query0B,
+    identification.Answer0B,
+    identification.SpeedRequest,
+    identification.SpeedReply,
+    identification.FrameRateRequest,
+    identification.FrameRateReply,
+    identification.NameRequest,
+    identification.NameReply,
+    identification.Query3D,
+    identification.Answer3D,
+    startup_shutdown.StreamLayoutRequest,
+    startup_shutdown.StreamLayoutReply,
+    body_status.BodyState,
+    body_status.RowSelect,
+    body_status.BodyMode,
+    lens_status.LensStatus,
+    focus_status.FocusStatus,
+    focus.FocusStop,
+    focus.FocusMove,
+    focus.FocusOrder1E,
+    focus.FocusScan,
+    focus.PositionToDistance,
+    focus.DistanceToPosition,
+    focus.FocusOrder34,
+    focus.FocusLimitDrive,
+    focus.FocusStopped,
+    focus.FocusMoved,
+    focus.FocusScanned,
+    focus.DistanceOfPosition,
+    focus.PositionOfDistance,
+    focus.FocusAnswer34,
+    focus.FocusLimitDriven,
+    aperture.ApertureOrder,
+    aperture.ApertureAnswer,
+    startup_shutdown.StartUpRequest,
+    startup_shutdown.StartUpReply,
+    startup_shutdown.ShutDownRequest,
+    startup_shutdown.ShutDownReply,
+    service.Refusal,
+    service.UpdateOrder14,
+    service.UpdateBlock15,
+    service.ErrorReport,
+    service.Query19,
+    service.Answer19,
+    service.AdapterStatus20,
+    service.Query26,
+    service.Answer26,
+    service.OpticsRequest28,
+    service.OpticsReply28,
+    service.OpticsRequest35,
+    service.OpticsReply35,
+    service.TableRequest3A,
+    service.TableReply3A,
+    service.TableRequest3B,
+    service.TableReply3B,
+    service.Query3E,
+    service.Answer3E,
+    service.ServiceCommand40,
+    service.Order4A,
+)
+
 
 SOURCES = {
     "SIG": "https://github.com/sigrokproject/sigrok-dumps/tree/master/lens_mounts/sony_emount",
@@ -47,18 +127,18 @@ def _selections(sender: Role, message: AnyMessage) -> Mapping[type[Message], int
     return {}
 
 
-def _rate_words(_sender: Role, _class: int, message: AnyMessage) -> RateWord | None:
-    """`0C` asks for the fast rate, and there is no other to be asked for; orders have no numbers."""
+def _parse_baudrate_message(_sender: Role, _class: int, message: AnyMessage) -> BaudrateMessage | None:
+    """`0C` requests the fast rate, the only one that can be requested; orders have no numbers."""
     if isinstance(message, SpeedRequest):
-        return RateWord(0, FAST_BAUDRATE)
-    return RateWord(0, accepts=bool(message.accepted & 1)) if isinstance(message, SpeedReply) else None
+        return BaudrateMessage(0, FAST_BAUDRATE)
+    return BaudrateMessage(0, accepts=bool(message.accepted & 1)) if isinstance(message, SpeedReply) else None
 
 
 EMOUNT = Dialect(
     name="emount",
     title="Sony E-mount, ground truth from public reverse engineering and captures of real devices",
     notice=(
-        "Documented by public reverse engineering, not by Sony; each message and field says how it is known. "
+        "Documented by public reverse engineering, not by Sony; each message and field states its evidence. "
         "Not affiliated with or endorsed by Sony."
     ),
     sources=SOURCES,
@@ -68,23 +148,23 @@ EMOUNT = Dialect(
     formats=FORMATS,
     build_frame=build_frame,
     transitions=TRANSITIONS,
-    trigger=trigger,
+    trigger_for=trigger_for,
     timing=TIMING,
     # The Viltrox adapter rests 149.7 ms inside one reply, so only a longer silence can end a frame outside windows.
-    silence=0.2,
+    idle_timeout=0.2,
     supply=VCC,
     detect=XDETECT,
     # Glitches on LENS_CS, BODY_CS and RXD fill the first 1.5 ms of every logic capture.
-    settles=2e-3,
+    power_settling_s=2e-3,
     # 14 and 15 write flash (firmware update); 40 is a maker's service channel that locks up other lenses.
-    guarded=frozenset({0x14, 0x15, 0x40}),
+    protected_types=frozenset({0x14, 0x15, 0x40}),
     selecting=frozenset({StreamLayoutReply}),
     selections=_selections,
     routine=frozenset({"03", "03+2F", "04", "05", "06"}),
     rails=(LENS_POWER,),
     sync=VD,
-    rate_words=_rate_words,
-    # Padding behind the reply and the silent handshake are over within a millisecond; 20.3 ms of silence follow them.
-    rate_changes=2e-3,
+    parse_baudrate_message=_parse_baudrate_message,
+    # Padding after the reply and the silent handshake are over within a millisecond; 20.3 ms of silence follow them.
+    baudrate_switch_delay=2e-3,
     line_fallbacks=LINE_FALLBACKS,
 )

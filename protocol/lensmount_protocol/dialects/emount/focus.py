@@ -1,16 +1,16 @@
-"""Focus orders, which follow `04` in its frame, and what confirms them beside a later `06`."""
+"""Focus orders, which follow `04` in its frame, and their confirmations beside a later `06`."""
 
-from lensmount_protocol.deferred import Int8ub, Int16sl, Int16ul
-from lensmount_protocol.dialects.emount.optics import show_distance, show_hex8, show_steps
-from lensmount_protocol.evidence import Evidence, Proof
+from lensmount_protocol.codec.lazy_construct import Int8ub, Int16sl, Int16ul
+from lensmount_protocol.dialects.emount.units import format_distance, format_hex8, format_steps
+from lensmount_protocol.evidence import Evidence, EvidenceLevel
 from lensmount_protocol.message import Message, field, message, unknown_bytes
 from lensmount_protocol.wire import Role
 
-_CAPTURED = Evidence(Proof.CAPTURED, "LEX, BAS-TR")
-_BENCH = Evidence(Proof.BENCH, "BAS-TR")
-_CLAIM = Evidence(Proof.CLAIM, "WZQ, ENT")
-_CODE = Evidence(Proof.PUBLIC_CODE, "ENT")
-_FIRMWARE = Evidence(Proof.FIRMWARE, "BAS")
+_CAPTURED = Evidence(EvidenceLevel.CAPTURED, "LEX, BAS-TR")
+_BENCH = Evidence(EvidenceLevel.BENCH, "BAS-TR")
+_CLAIM = Evidence(EvidenceLevel.CLAIM, "WZQ, ENT")
+_CODE = Evidence(EvidenceLevel.PUBLIC_CODE, "ENT")
+_FIRMWARE = Evidence(EvidenceLevel.FIRMWARE, "BAS")
 
 
 @message(0x1C, Role.BODY, _BENCH)
@@ -20,19 +20,19 @@ class FocusStop(Message):
 
 @message(0x1D, Role.BODY, _CAPTURED)
 class FocusMove(Message):
-    """Run the focus to a position, or by a distance; a target beyond the limits is clamped without a word."""
+    """Run the focus to a position, or by a distance; a target beyond the limits is clamped without a report."""
 
     operand: int = field(
-        Int16ul, "target or signed distance, in the unit that the flags name", show=show_steps, headline=True
+        Int16ul, "target or signed distance, in the unit that the flags name", formatter=format_steps, in_summary=True
     )
     amplitude: int = field(Int8ub, "oscillation")
     flags: int = field(
         Int8ub,
         "bits 0-1 unit (0 steps, 2 the lens's own, 3 distance code); bit 2 relative; bit 3 waits for the cycle; "
         "bits 4-5 scale of the oscillation; bits 6-7 side of arrival",
-        show=show_hex8,
-        evidence=Evidence(Proof.FIRMWARE, "BAS", "00 and 2C seen on a wire"),
-        headline=True,
+        formatter=format_hex8,
+        evidence=Evidence(EvidenceLevel.FIRMWARE, "BAS", "00 and 2C seen on a wire"),
+        in_summary=True,
     )
 
 
@@ -48,31 +48,31 @@ class FocusScan(Message):
     """Approach one end fast, then sweep at constant speed."""
 
     window: int = field(
-        Int8ub, "bits 0-1: 0 soft limits, 2 A to B, 3 around the centre; bits 2-3 start end", show=show_hex8
+        Int8ub, "bits 0-1: 0 soft limits, 2 A to B, 3 around the centre; bits 2-3 start end", formatter=format_hex8
     )
     unknown_1: int = field(Int8ub, "unknown")
-    flags: int = field(Int8ub, "bit 1: return to the centre; bits 2-5 unit", show=show_hex8)
-    speed: int = field(Int8ub, "bits 0-5 speed, bits 6-7 its unit", show=show_hex8)
-    limit_a: int = field(Int16ul, "end A", show=show_steps)
-    limit_b: int = field(Int16ul, "end B", show=show_steps)
+    flags: int = field(Int8ub, "bit 1: return to the centre; bits 2-5 unit", formatter=format_hex8)
+    speed: int = field(Int8ub, "bits 0-5 speed, bits 6-7 its unit", formatter=format_hex8)
+    limit_a: int = field(Int16ul, "end A", formatter=format_steps)
+    limit_b: int = field(Int16ul, "end B", formatter=format_steps)
     run_out: int = field(Int8ub, "run-out")
     run_up: int = field(Int8ub, "run-up")
     unknown_10: int = field(Int8ub, "unknown")
-    centre: int = field(Int16ul, "centre; 0 where the focus is now", show=show_steps)
+    centre: int = field(Int16ul, "centre; 0 where the focus is now", formatter=format_steps)
 
 
 @message(0x22, Role.BODY, _CODE)
 class PositionToDistance(Message):
     """Which distance is this position?"""
 
-    position: int = field(Int16ul, "position", show=show_steps)
+    position: int = field(Int16ul, "position", formatter=format_steps)
 
 
 @message(0x2E, Role.BODY, _FIRMWARE)
 class DistanceToPosition(Message):
     """Which position is this distance?"""
 
-    distance: int = field(Int16ul, "distance", show=show_distance)
+    distance: int = field(Int16ul, "distance", formatter=format_distance)
 
 
 @message(0x34, Role.BODY, _FIRMWARE)
@@ -93,16 +93,16 @@ class FocusLimitDrive(Message):
 
 @message(0x1C, Role.LENS, _BENCH)
 class FocusStopped(Message):
-    """The stop was obeyed."""
+    """The lens has stopped."""
 
-    result: int = field(Int8ub, "0 Sony, Samyang; 1 Tamron, Yongnuo", headline=True)
+    result: int = field(Int8ub, "0 Sony, Samyang; 1 Tamron, Yongnuo", in_summary=True)
 
 
 @message(0x1D, Role.LENS, _CAPTURED)
 class FocusMoved(Message):
     """The plan has reached the target; the motor still runs for two or three frames."""
 
-    result: int = field(Int8ub, "0 done; 1 refused or interrupted (Tamron)", headline=True)
+    result: int = field(Int8ub, "0 done; 1 refused or interrupted (Tamron)", in_summary=True)
 
 
 @message(0x1F, Role.LENS, _CLAIM)
@@ -114,16 +114,16 @@ class FocusScanned(Message):
 
 @message(0x22, Role.LENS, _CODE)
 class DistanceOfPosition(Message):
-    """The distance that was asked for."""
+    """The requested distance."""
 
-    distance: int = field(Int16ul, "distance", show=show_distance)
+    distance: int = field(Int16ul, "distance", formatter=format_distance)
 
 
 @message(0x2E, Role.LENS, _FIRMWARE)
 class PositionOfDistance(Message):
-    """The position that was asked for."""
+    """The requested position."""
 
-    position: int = field(Int16ul, "position", show=show_steps)
+    position: int = field(Int16ul, "position", formatter=format_steps)
 
 
 @message(0x34, Role.LENS, _FIRMWARE)

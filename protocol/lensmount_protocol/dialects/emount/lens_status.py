@@ -1,94 +1,97 @@
-"""What the lens says first in every frame: aperture, distance, focal length, its switches and its optical rows."""
+"""The first message of the lens in every frame: aperture, distance, focal length, its switches and its optical rows."""
 
 from typing import ClassVar
 
-from lensmount_protocol.blocks import BlockedMessage
-from lensmount_protocol.deferred import Bytes, Int8sb, Int8ub, Int16ul
-from lensmount_protocol.dialects.emount.optics import (
-    show_aperture,
-    show_distance,
-    show_hex8,
-    show_hex16,
-    show_tenths_mm,
-)
+from lensmount_protocol.codec.lazy_construct import Bytes, Int8sb, Int8ub, Int16ul
 from lensmount_protocol.dialects.emount.types import FocusSwitch
+from lensmount_protocol.dialects.emount.units import (
+    format_aperture,
+    format_distance,
+    format_hex8,
+    format_hex16,
+    format_tenths_mm,
+)
 from lensmount_protocol.enums import enum_field
-from lensmount_protocol.evidence import Evidence, Proof
-from lensmount_protocol.message import field, message, unknown_bytes
+from lensmount_protocol.evidence import Evidence, EvidenceLevel
+from lensmount_protocol.message import SelectableMessage, field, message, unknown_bytes
 from lensmount_protocol.wire import Role
 
-_CAPTURED = Evidence(Proof.CAPTURED, "SIG, LEX")
+_CAPTURED = Evidence(EvidenceLevel.CAPTURED, "SIG, LEX")
 _ADAPTER = "aperture descriptor of EF adapters, eighths of a stop: "
 
 
 @message(0x05, Role.LENS, _CAPTURED)
-class LensStatus(BlockedMessage):
+class LensStatus(SelectableMessage):
     """The lens's state, once a frame, from the blocks that the stream layout selects."""
 
-    USUAL_BLOCKS: ClassVar[int] = 0x7FFF
+    DEFAULT_BLOCKS: ClassVar[int] = 0x7FFF
 
-    aperture: int = field(Int16ul, "aperture now", unit="aperture code", show=show_aperture, block=1, headline=True)
+    aperture: int = field(
+        Int16ul, "aperture now", unit="aperture code", formatter=format_aperture, block=1, in_summary=True
+    )
     aperture_next: int = field(
         Int16ul,
         "aperture one frame ahead; the final target on an adapter",
         unit="aperture code",
-        show=show_aperture,
+        formatter=format_aperture,
         block=1,
-        evidence=Evidence(Proof.CAPTURED, "SIG", "another source calls it a plain copy"),
-        headline=True,
+        evidence=Evidence(EvidenceLevel.CAPTURED, "SIG", "another source calls it a plain copy"),
+        in_summary=True,
     )
     aperture_frames_left: int = field(
-        Int8ub, "frames until the aperture is reached", unit="frames", block=1, headline=True
+        Int8ub, "frames until the aperture is reached", unit="frames", block=1, in_summary=True
     )
     aperture_error: int = field(
         Int16ul,
         "reported minus commanded aperture",
-        show=show_hex16,
+        formatter=format_hex16,
         block=1,
-        evidence=Evidence(Proof.INFERRED, "SIG, LEX"),
+        evidence=Evidence(EvidenceLevel.INFERRED, "SIG, LEX"),
     )
     unknown_7: int = field(Int8ub, "zero", block=1)
     state: int = field(
         Int8ub,
         "bit 0: aperture at rest",
         default=7,
-        show=show_hex8,
+        formatter=format_hex8,
         block=2,
-        evidence=Evidence(Proof.DISPUTED, "SIG, BAS-TR", "constant 02 on a Sony FE 24-105"),
+        evidence=Evidence(EvidenceLevel.DISPUTED, "SIG, BAS-TR", "constant 02 on a Sony FE 24-105"),
     )
     pair_9: int = field(Int16ul, "42 Sony, 170 FE 24-105, 0 manual", block=3)
-    pair_11: int = field(Int16ul, "as the word before", block=3)
+    pair_11: int = field(Int16ul, "as the field before", block=3)
     pair_13: int = field(Int16ul, "340 autofocus, 0 manual", block=3)
-    pair_15: int = field(Int16ul, "as the word before", block=3)
+    pair_15: int = field(Int16ul, "as the field before", block=3)
     ring_aperture: int = field(
         Int16ul,
         "aperture set by the lens's own ring",
         unit="aperture code",
-        show=show_hex16,
+        formatter=format_hex16,
         block=4,
-        evidence=Evidence(Proof.PUBLIC_CODE, "BAS"),
+        evidence=Evidence(EvidenceLevel.PUBLIC_CODE, "BAS"),
     )
     ring_flags: int = field(
-        Int8ub, "bit 0: the ring's aperture is valid", block=4, evidence=Evidence(Proof.PUBLIC_CODE, "BAS")
+        Int8ub, "bit 0: the ring's aperture is valid", block=4, evidence=Evidence(EvidenceLevel.PUBLIC_CODE, "BAS")
     )
-    distance: int = field(Int16ul, "focus distance", unit="distance code", default=0x0700, show=show_distance, block=5)
-    motion_flags: int = field(Int8ub, "bit 7: in service; bit 6: motion", default=0x80, show=show_hex8, block=5)
+    distance: int = field(
+        Int16ul, "focus distance", unit="distance code", default=0x0700, formatter=format_distance, block=5
+    )
+    motion_flags: int = field(Int8ub, "bit 7: in service; bit 6: motion", default=0x80, formatter=format_hex8, block=5)
     coarse_distance: int = field(
         Int8sb,
         "about -32 per dioptre, -1 at infinity",
         default=-1,
         block=5,
-        evidence=Evidence(Proof.CAPTURED, "SIG, LEX", "scale from WZQ"),
+        evidence=Evidence(EvidenceLevel.CAPTURED, "SIG, LEX", "scale from WZQ"),
     )
-    focal_length_dmm: int = field(Int16ul, "focal length now", show=show_tenths_mm, block=5, headline=True)
-    nominal_focal_length_dmm: int = field(Int16ul, "focal length as marked", show=show_tenths_mm, block=5)
-    unknown_28: int = field(Int16ul, "unknown, per lens", show=show_hex16, block=5)
+    focal_length_dmm: int = field(Int16ul, "focal length now", formatter=format_tenths_mm, block=5, in_summary=True)
+    nominal_focal_length_dmm: int = field(Int16ul, "focal length as marked", formatter=format_tenths_mm, block=5)
+    unknown_28: int = field(Int16ul, "unknown, per lens", formatter=format_hex16, block=5)
     aperture_above_widest: int = field(
         Int16ul,
         "how far the aperture is above the lens's fastest",
-        show=show_hex16,
+        formatter=format_hex16,
         block=6,
-        evidence=Evidence(Proof.INFERRED, "SIG, LEX"),
+        evidence=Evidence(EvidenceLevel.INFERRED, "SIG, LEX"),
     )
     row_a: bytes = field(Bytes(6), "optical row A", default=bytes.fromhex("260000000000"), block=6)
     row_b: bytes = field(Bytes(6), "optical row B", default=bytes.fromhex("260000000000"), block=6)
@@ -112,25 +115,25 @@ class LensStatus(BlockedMessage):
     barrel_flags: int = field(
         Int8ub,
         "bit 3: barrel button; bit 4: stabiliser on",
-        show=show_hex8,
+        formatter=format_hex8,
         block=8,
-        evidence=Evidence(Proof.PUBLIC_CODE, "BAS, BAS-TR"),
+        evidence=Evidence(EvidenceLevel.PUBLIC_CODE, "BAS, BAS-TR"),
     )
     unknown_65: int = field(Int8ub, "zero", block=8)
-    barrel_controls: int = field(Int8ub, "barrel controls, probably", show=show_hex8, block=9)
-    unknown_67: int = field(Int8ub, "not zero on zooms only", show=show_hex8, block=10)
+    barrel_controls: int = field(Int8ub, "barrel controls, probably", formatter=format_hex8, block=9)
+    unknown_67: int = field(Int8ub, "not zero on zooms only", formatter=format_hex8, block=10)
     unknown_68: int = field(Int8ub, "zero", block=10)
     unknown_69: bytes = unknown_bytes(8, block=11)
-    row_index_a: int = field(Int8ub, "echo of the row select", show=show_hex8, block=12, headline=True)
-    row_index_b: int = field(Int8ub, "echo of the row select", show=show_hex8, block=12)
-    row_extra_a: int = field(Int8ub, "second index pair, zero in the loop", show=show_hex8, block=12)
-    row_extra_b: int = field(Int8ub, "second index pair, zero in the loop", show=show_hex8, block=12)
+    row_index_a: int = field(Int8ub, "echo of the row select", formatter=format_hex8, block=12, in_summary=True)
+    row_index_b: int = field(Int8ub, "echo of the row select", formatter=format_hex8, block=12)
+    row_extra_a: int = field(Int8ub, "second index pair, zero in the loop", formatter=format_hex8, block=12)
+    row_extra_b: int = field(Int8ub, "second index pair, zero in the loop", formatter=format_hex8, block=12)
     effective_focal_length_dmm: int = field(
-        Int16ul, "effective focal length (breathing)", show=show_tenths_mm, block=12
+        Int16ul, "effective focal length (breathing)", formatter=format_tenths_mm, block=12
     )
     row_c: bytes = field(Bytes(6), "optical row C", default=bytes(6), block=13)
     row_d: bytes = field(Bytes(6), "optical row D", default=bytes(6), block=14)
-    unknown_95: int = field(Int8ub, "11 on Sony zooms", show=show_hex8, block=15)
+    unknown_95: int = field(Int8ub, "11 on Sony zooms", formatter=format_hex8, block=15)
     unknown_96: bytes = unknown_bytes(6, block=16)
     unknown_102: bytes = unknown_bytes(3, block=17)
     unknown_105: bytes = unknown_bytes(3, block=18)

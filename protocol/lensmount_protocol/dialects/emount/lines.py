@@ -38,10 +38,10 @@ DRIVERS = {
 }
 
 LINE_FALLBACKS = {
-    "BODY_CS": "no handshake and no speed switch; a frame ends where its length says",
-    "LENS_CS": "the lens's frames end where their length says",
+    "BODY_CS": "no handshake and no speed switch; a frame ends by its length field",
+    "LENS_CS": "the lens's frames end by their length field",
     "VD": "no frame sync; the lens answers each `04` with its next pair",
     "VCC": "the supply is assumed to be on",
     "XDETECT": "a lens is assumed to be present; a body repeats its request until one answers",
 }
-"""How an end behaves on a port that does not carry the line."""
+"""Behaviour of an end on a port that does not carry the line."""

@@ -3,27 +3,27 @@
 Their sizes are known, since a payload could not be walked without them; most of their bytes are not.
 """
 
-from lensmount_protocol.deferred import Bytes, Int8ub, Int16ul
-from lensmount_protocol.dialects.emount.optics import show_hex8, show_tenths_mm
+from lensmount_protocol.codec.lazy_construct import Bytes, Int8ub, Int16ul
 from lensmount_protocol.dialects.emount.types import RefusalCode
+from lensmount_protocol.dialects.emount.units import format_hex8, format_tenths_mm
 from lensmount_protocol.enums import enum_field
-from lensmount_protocol.evidence import Evidence, Proof
+from lensmount_protocol.evidence import Evidence, EvidenceLevel
 from lensmount_protocol.message import Message, field, message, unknown_bytes
 from lensmount_protocol.wire import Role
 
-_FIRMWARE = Evidence(Proof.FIRMWARE, "BAS")
-_CLAIM = Evidence(Proof.CLAIM, "WZQ")
-_BENCH = Evidence(Proof.BENCH, "BAS-TR")
-_UPDATE = Evidence(Proof.FIRMWARE, "BAS", "firmware update path; never sent unless armed")
+_FIRMWARE = Evidence(EvidenceLevel.FIRMWARE, "BAS")
+_CLAIM = Evidence(EvidenceLevel.CLAIM, "WZQ")
+_BENCH = Evidence(EvidenceLevel.BENCH, "BAS-TR")
+_UPDATE = Evidence(EvidenceLevel.FIRMWARE, "BAS", "firmware update path; never sent unless armed")
 
 
 @message(0x02, Role.LENS, _BENCH)
 class Refusal(Message):
     """The lens could not read a frame, or does not know a message."""
 
-    class_: int = field(Int8ub, "class received, or FF", default=0xFF, show=show_hex8, headline=True)
-    type_: int = field(Int8ub, "type received, or FF", default=0xFF, show=show_hex8, headline=True)
-    code: int = field(enum_field(Int8ub, RefusalCode), "why", default=RefusalCode.BAD_END, headline=True)
+    class_: int = field(Int8ub, "class received, or FF", default=0xFF, formatter=format_hex8, in_summary=True)
+    type_: int = field(Int8ub, "type received, or FF", default=0xFF, formatter=format_hex8, in_summary=True)
+    code: int = field(enum_field(Int8ub, RefusalCode), "why", default=RefusalCode.BAD_END, in_summary=True)
     unknown_3: bytes = unknown_bytes(4)
 
 
@@ -50,7 +50,7 @@ class ErrorReport(Message):
 
 @message(0x19, Role.BODY, _FIRMWARE)
 class Query19(Message):
-    """A question that an a9 II asks around the shutter press."""
+    """A request that an a9 II sends around the shutter press."""
 
     value: int = field(Int8ub, "unknown")
 
@@ -62,7 +62,7 @@ class Answer19(Message):
     value: int = field(Int8ub, "0")
 
 
-@message(0x20, Role.LENS, Evidence(Proof.DISPUTED, "ENT", "one Techart adapter, in the place of `05`"))
+@message(0x20, Role.LENS, Evidence(EvidenceLevel.DISPUTED, "ENT", "one Techart adapter, in the place of `05`"))
 class AdapterStatus20(Message):
     """A short status of one adapter."""
 
@@ -85,7 +85,7 @@ class Answer26(Message):
 
 @message(0x28, Role.BODY, _FIRMWARE)
 class OpticsRequest28(Message):
-    """The body asks for the optical state, at the shutter press."""
+    """The body requests the optical state, at the shutter press."""
 
     value: int = field(Int8ub, "unknown")
 
@@ -95,8 +95,8 @@ class OpticsReply28(Message):
     """Focal lengths and optical rows, which end in EXIF."""
 
     unknown_0: bytes = unknown_bytes(4)
-    focal_length_dmm: int = field(Int16ul, "focal length", show=show_tenths_mm)
-    nominal_focal_length_dmm: int = field(Int16ul, "focal length as marked", show=show_tenths_mm)
+    focal_length_dmm: int = field(Int16ul, "focal length", formatter=format_tenths_mm)
+    nominal_focal_length_dmm: int = field(Int16ul, "focal length as marked", formatter=format_tenths_mm)
     unknown_8: int = field(Int8ub, "unknown")
     aperture: int = field(Int16ul, "aperture, where the descriptor request allows it")
     row_a: bytes = field(Bytes(6), "optical row A", default=bytes(6))
@@ -106,7 +106,7 @@ class OpticsReply28(Message):
 
 @message(0x35, Role.BODY, _FIRMWARE)
 class OpticsRequest35(Message):
-    """The body asks for the longer optical state."""
+    """The body requests the longer optical state."""
 
     value: int = field(Int8ub, "unknown")
 
@@ -116,8 +116,8 @@ class OpticsReply35(Message):
     """Focal lengths and optical rows."""
 
     unknown_0: bytes = unknown_bytes(4)
-    focal_length_dmm: int = field(Int16ul, "focal length", show=show_tenths_mm)
-    nominal_focal_length_dmm: int = field(Int16ul, "focal length as marked", show=show_tenths_mm)
+    focal_length_dmm: int = field(Int16ul, "focal length", formatter=format_tenths_mm)
+    nominal_focal_length_dmm: int = field(Int16ul, "focal length as marked", formatter=format_tenths_mm)
     unknown_8: bytes = unknown_bytes(3)
     row_a: bytes = field(Bytes(6), "optical row A", default=bytes(6))
     unknown_17: bytes = unknown_bytes(3)
@@ -167,7 +167,7 @@ class Answer3E(Message):
     content: bytes = unknown_bytes(11)
 
 
-@message(0x40, Role.BODY, Evidence(Proof.BENCH, "BAS-TR", "a Samyang's service channel; locks up a Sony lens"))
+@message(0x40, Role.BODY, Evidence(EvidenceLevel.BENCH, "BAS-TR", "a Samyang's service channel; locks up a Sony lens"))
 class ServiceCommand40(Message):
     """A service command in ASCII; never sent unless armed."""
 

@@ -1,11 +1,10 @@
-"""What is legal when on an E-mount, for both ends alike."""
+"""The transition table of an E-mount link, for both ends."""
 
 from lensmount_protocol.dialects.emount.framing import LOOP_CLASS
-from lensmount_protocol.dialects.emount.init import SpeedReply
-from lensmount_protocol.dialects.emount.power import ShutDownReply
+from lensmount_protocol.dialects.emount.identification import SpeedReply
 from lensmount_protocol.dialects.emount.service import Refusal
-from lensmount_protocol.dialects.emount.stream import StreamLayoutReply
-from lensmount_protocol.paving import AnyMessage, type_of
+from lensmount_protocol.dialects.emount.startup_shutdown import ShutDownReply, StreamLayoutReply
+from lensmount_protocol.payload import AnyMessage, message_type
 from lensmount_protocol.transitions import TransitionTable
 from lensmount_protocol.wire import Role
 
@@ -29,7 +28,7 @@ TRANSITIONS = TransitionTable(
         # is not here: it answers in READY without a handshake (Samyang AF 135, bench logs).
         WAKING: {"linked": READY, **_LOST},
         READY: {"request": ASKED, "refusal": READY, "bad frame": READY, **_LOST},
-        # A body may repeat a question that nobody answered. What is said of a bad frame answers no question.
+        # A body may repeat a request without a reply. A report of a bad frame answers no request.
         ASKED: {
             "request": ASKED,
             "reply": READY,
@@ -80,17 +79,17 @@ TRANSITIONS = TransitionTable(
 )
 
 REFUSAL_TYPE = 0x02
-OF_NO_TYPE = 0xFF
+UNTYPED = 0xFF
 """Type that a refusal names where it is about a frame that was not read."""
 
-# Asked of every frame, and a name is found sooner than a member of an Enum.
+# Used for every frame, and the look-up of a name is faster than that of a member of an Enum.
 _BODY, _LENS = Role.BODY, Role.LENS
 
 
-def trigger(sender: Role, class_: int, message: AnyMessage) -> str:
-    """The transition that a frame causes, told by its sender, its class and its first message."""
-    if sender is _LENS and type_of(message) == REFUSAL_TYPE:
-        return "bad frame" if isinstance(message, Refusal) and message.type_ == OF_NO_TYPE else "refusal"
+def trigger_for(sender: Role, class_: int, message: AnyMessage) -> str:
+    """The transition that a frame causes, by its sender, its class and its first message."""
+    if sender is _LENS and message_type(message) == REFUSAL_TYPE:
+        return "bad frame" if isinstance(message, Refusal) and message.type_ == UNTYPED else "refusal"
     if class_ == LOOP_CLASS:
         return "loop"
     if sender is _BODY:

@@ -1,10 +1,10 @@
-"""The E-mount's enumerations; values that nobody has named yet survive."""
+"""The E-mount's enumerations; values without a name survive."""
 
 from lensmount_protocol.enums import OpenIntEnum
 
 
 class FocusMode(OpenIntEnum):
-    """`04` f3: who moves the focus."""
+    """`04` f3: the end that moves the focus."""
 
     MANUAL = 0x81
     BODY_DRIVES = 0x83

@@ -1,17 +1,81 @@
 """The dialect `lmount`: an open model built from public evidence, and not the L-Mount protocol."""
 
+from lensmount_protocol.baudrate import BaudrateMessage
 from lensmount_protocol.dialect import Dialect
+from lensmount_protocol.dialects.lmount import (
+    aperture_zoom,
+    exposure,
+    firmware_update,
+    focus,
+    identity,
+    link,
+    power,
+    stabiliser,
+)
 from lensmount_protocol.dialects.lmount.evidence import SOURCES
-from lensmount_protocol.dialects.lmount.framing import FORMATS, ORDER, build_frame, message_end
+from lensmount_protocol.dialects.lmount.framing import FORMATS, ORDER, build_frame, end_of_unknown_message
 from lensmount_protocol.dialects.lmount.lines import DETECT, DRIVERS, FSYNC, LINE_FALLBACKS, V_DRIVE, V_LOGIC, WIRING
 from lensmount_protocol.dialects.lmount.link import Done, RateOrder, Refusal
-from lensmount_protocol.dialects.lmount.messages import MESSAGES
 from lensmount_protocol.dialects.lmount.timing import TIMING
-from lensmount_protocol.dialects.lmount.transitions import TRANSITIONS, trigger
+from lensmount_protocol.dialects.lmount.transitions import TRANSITIONS, trigger_for
 from lensmount_protocol.dialects.lmount.types import Outcome
-from lensmount_protocol.paving import AnyMessage, message_table
-from lensmount_protocol.rates import RateWord
+from lensmount_protocol.message import Message
+from lensmount_protocol.payload import AnyMessage, message_table
 from lensmount_protocol.wire import Role
+
+MESSAGES: tuple[type[Message], ...] = (
+    link.BodyHello,
+    link.LensHello,
+    link.Challenge,
+    link.ChallengeAnswer,
+    link.RateOrder,
+    link.Done,
+    link.Refusal,
+    link.Sleep,
+    link.StreamOrder,
+    identity.IdentityRequest,
+    identity.Identity,
+    identity.AbilitiesRequest,
+    identity.Abilities,
+    identity.AccessoryReport,
+    identity.MetadataRequest,
+    identity.Metadata,
+    power.PowerGrant,
+    power.PowerReport,
+    power.BrownOut,
+    power.CropNotice,
+    focus.FocusDrive,
+    focus.FocusState,
+    focus.FocusLimits,
+    focus.RingBehaviour,
+    focus.RingTurned,
+    focus.FocusTableRequest,
+    focus.DistanceScale,
+    focus.BreathingTable,
+    focus.DefocusTable,
+    aperture_zoom.ApertureDrive,
+    aperture_zoom.ApertureState,
+    aperture_zoom.ZoomDrive,
+    aperture_zoom.ZoomState,
+    stabiliser.StabiliserOrder,
+    stabiliser.AngularRate,
+    stabiliser.StabiliserState,
+    exposure.FrameStart,
+    exposure.Exposure,
+    exposure.CorrectionRequest,
+    exposure.Correction,
+    exposure.ControlEvent,
+    firmware_update.UpdateOffer,
+    firmware_update.UpdateBlock,
+    firmware_update.UpdateActivate,
+    firmware_update.UpdateRollBack,
+    firmware_update.UpdateState,
+    firmware_update.PageOffer,
+    firmware_update.PageAgreement,
+    firmware_update.PageOrder,
+    firmware_update.PageReport,
+)
+
 
 NOTICE = (
     "An open model of our own, designed from public facts. The protocol of the L-Mount is licensed and unpublished: "
@@ -19,14 +83,16 @@ NOTICE = (
 )
 
 
-def _rate_words(_sender: Role, class_: int, message: AnyMessage) -> RateWord | None:
-    """An order, and its answer by the order's own number; nothing is ordered in a frame of another class."""
+def _parse_baudrate_message(_sender: Role, class_: int, message: AnyMessage) -> BaudrateMessage | None:
+    """An order, or its answer by the order's own number; frames of other classes hold no orders."""
     if class_ != ORDER:
         return None
     if isinstance(message, RateOrder):
-        return RateWord(message.number, message.baudrate)
+        return BaudrateMessage(message.number, message.baudrate)
     if isinstance(message, Done | Refusal) and message.order == RateOrder.TYPE:
-        return RateWord(message.number, accepts=isinstance(message, Done) and message.outcome == Outcome.ACCEPTED)
+        return BaudrateMessage(
+            message.number, accepts=isinstance(message, Done) and message.outcome == Outcome.ACCEPTED
+        )
     return None
 
 
@@ -41,20 +107,20 @@ LMOUNT = Dialect(
     formats=FORMATS,
     build_frame=build_frame,
     transitions=TRANSITIONS,
-    trigger=trigger,
+    trigger_for=trigger_for,
     timing=TIMING,
-    # Five bytes at the slowest rate take 434 µs; a sender that rests longer than this inside a frame has lost it.
-    silence=2e-3,
+    # Five bytes at the slowest rate take 434 µs; a sender that pauses longer than this inside a frame has lost it.
+    idle_timeout=2e-3,
     supply=V_LOGIC,
     detect=DETECT,
-    settles=1e-3,
+    power_settling_s=1e-3,
     # Firmware update can leave a lens dead.
-    guarded=frozenset({0x60, 0x61, 0x62, 0x63}),
-    ends=message_end,
+    protected_types=frozenset({0x60, 0x61, 0x62, 0x63}),
+    unknown_message_end=end_of_unknown_message,
     routine=frozenset({"48", "48+39", "A0+A8+B0+B8"}),
     rails=(V_DRIVE,),
     sync=FSYNC,
-    rate_words=_rate_words,
-    rate_changes=1e-3,
+    parse_baudrate_message=_parse_baudrate_message,
+    baudrate_switch_delay=1e-3,
     line_fallbacks=LINE_FALLBACKS,
 )

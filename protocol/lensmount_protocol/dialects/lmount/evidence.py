@@ -1,9 +1,9 @@
-"""Where the open model's messages come from: the numbered items of what must cross the contacts, and our own design.
+"""Evidence of the open model's messages: the numbered items that must cross the contacts, and our own design.
 
-No value here is Leica's, Panasonic's or Sigma's: what is public says *that* something crosses the contacts, never how.
+No value here is Leica's, Panasonic's or Sigma's: public sources show *that* something crosses the contacts, never how.
 """
 
-from lensmount_protocol.evidence import Evidence, Proof
+from lensmount_protocol.evidence import Evidence, EvidenceLevel
 
 SOURCES = {
     "ITEMS": "lensmount protocol/spec/lmount.md, section 2: what must cross the contacts, with its public sources",
@@ -11,9 +11,9 @@ SOURCES = {
 }
 
 
-def items(*numbers: int) -> Evidence:
+def evidence_items(*numbers: int) -> Evidence:
     """A message that carries these items: that they cross the contacts is public or follows; its form is our own."""
-    return Evidence(Proof.MODELLED, f"ITEMS {', '.join(map(str, numbers))}")
+    return Evidence(EvidenceLevel.MODELLED, f"ITEMS {', '.join(map(str, numbers))}")
 
 
-OWN = Evidence(Proof.MODELLED, "OWN")
+OUR_DESIGN = Evidence(EvidenceLevel.MODELLED, "OWN")

@@ -1,4 +1,4 @@
-"""The contacts of the open model: ten, as public sources count them; what each is for is our own choice."""
+"""The contacts of the open model: ten, as public sources count them; the use of each is our own choice."""
 
 from lensmount_protocol.wire import Role, SerialLine, Wiring
 
@@ -34,11 +34,11 @@ DRIVERS = {
 }
 
 LINE_FALLBACKS = {
-    "BODY_ATT": "a frame ends where its length says; a hello wakes a sleeping lens",
-    "LENS_ATT": "the lens's frames end where their length says; a body sends its hello until one answers",
+    "BODY_ATT": "a frame ends by its length field; a hello wakes a sleeping lens",
+    "LENS_ATT": "the lens's frames end by their length field; a body sends its hello until one answers",
     "FSYNC": "no frame signal; the lens reports after each `FrameStart`",
     "V_LOGIC": "the supply is assumed to be on",
     "V_DRIVE": "drive power is assumed to be on after its grant",
     "DETECT": "a lens is assumed to be present; a body repeats its request until one answers",
 }
-"""How an end behaves on a port that does not carry the line."""
+"""Behaviour of an end on a port that does not carry the line."""

@@ -1,101 +1,115 @@
-"""Greeting, rate, acknowledgement and refusal: the messages of the link itself."""
+"""Messages of the link itself: handshake, rate, acknowledgement and refusal."""
 
-from lensmount_protocol.deferred import Bytes, GreedyBytes, Int8ub, Int16ul, Int32ul, Prefixed, PrefixedArray
-from lensmount_protocol.dialects.lmount.evidence import OWN, items
+from lensmount_protocol.codec.lazy_construct import (
+    Bytes,
+    GreedyBytes,
+    Int8ub,
+    Int16ul,
+    Int32ul,
+    Prefixed,
+    PrefixedArray,
+)
+from lensmount_protocol.dialects.lmount.evidence import OUR_DESIGN, evidence_items
 from lensmount_protocol.dialects.lmount.types import Outcome, PowerClass, RefusalCode
 from lensmount_protocol.enums import enum_field
-from lensmount_protocol.message import SizedMessage, field, message
+from lensmount_protocol.message import LengthPrefixedMessage, field, message
 from lensmount_protocol.wire import Role
 
 REVISION = 2
-"""Of this model; a peer of another revision speaks with the lower one's fields."""
+"""Revision of this model; two peers use the fields of the lower of their revisions."""
 
 
-@message(0x01, Role.BODY, items(4, 39))
-class BodyHello(SizedMessage):
-    """The body greets: what it is, and which revision and features it has."""
+@message(0x01, Role.BODY, evidence_items(4, 39))
+class BodyHello(LengthPrefixedMessage):
+    """The hello of the body: its identity, its revision and its features."""
 
-    revision: int = field(Int8ub, "of the model", default=REVISION, headline=True)
-    features: int = field(Int32ul, "bit set of section 5", show=hex, headline=True)
-    maker: int = field(Int16ul, "maker's number in this model", headline=True)
-    model: int = field(Int16ul, "the maker's number of the body", headline=True)
+    revision: int = field(Int8ub, "of the model", default=REVISION, in_summary=True)
+    features: int = field(Int32ul, "bit set of section 5", formatter=hex, in_summary=True)
+    maker: int = field(Int16ul, "maker's number in this model", in_summary=True)
+    model: int = field(Int16ul, "the maker's number of the body", in_summary=True)
     firmware: bytes = field(Bytes(4), "version, highest part first", default=bytes(4))
-    largest_payload: int = field(Int16ul, "bytes that the body takes in one frame", default=512, unit="bytes")
+    largest_payload: int = field(
+        Int16ul, "largest payload that the body accepts in one frame", default=512, unit="bytes"
+    )
     rates: list[int] = field(
         PrefixedArray(Int8ub, Int32ul), "rates that the body offers", default=[115_200], unit="baud"
     )
 
 
-@message(0x81, Role.LENS, items(2, 4))
-class LensHello(SizedMessage):
-    """The lens greets back, and says how much it draws before it draws it."""
+@message(0x81, Role.LENS, evidence_items(2, 4))
+class LensHello(LengthPrefixedMessage):
+    """The lens answers the hello, and reports its power demand before it draws the power."""
 
-    revision: int = field(Int8ub, "of the model", default=REVISION, headline=True)
-    features: int = field(Int32ul, "bit set of section 5", show=hex, headline=True)
+    revision: int = field(Int8ub, "of the model", default=REVISION, in_summary=True)
+    features: int = field(Int32ul, "bit set of section 5", formatter=hex, in_summary=True)
     power_class: PowerClass = field(
-        enum_field(Int8ub, PowerClass), "the most that it will draw", default=PowerClass.NORMAL, headline=True
+        enum_field(Int8ub, PowerClass), "the most that it will draw", default=PowerClass.NORMAL, in_summary=True
     )
-    peak_current_ma: int = field(Int16ul, "the most that it will draw", unit="mA", headline=True)
-    largest_payload: int = field(Int16ul, "bytes that the lens takes in one frame", default=512, unit="bytes")
+    peak_current_ma: int = field(Int16ul, "the most that it will draw", unit="mA", in_summary=True)
+    largest_payload: int = field(
+        Int16ul, "largest payload that the lens accepts in one frame", default=512, unit="bytes"
+    )
     rates: list[int] = field(PrefixedArray(Int8ub, Int32ul), "rates that the lens can", default=[115_200], unit="baud")
 
 
-@message(0x02, Role.BODY, items(5))
-class Challenge(SizedMessage):
-    """The extension point for a proof of right: public sources do not say whether there is one; scheme 0 is none."""
+@message(0x02, Role.BODY, evidence_items(5))
+class Challenge(LengthPrefixedMessage):
+    """The extension point for authentication: public sources do not show whether there is any; scheme 0 is none."""
 
-    scheme: int = field(Int8ub, "0: none", headline=True)
-    content: bytes = field(Prefixed(Int16ul, GreedyBytes), "what the scheme says", default=b"")
+    scheme: int = field(Int8ub, "0: none", in_summary=True)
+    content: bytes = field(Prefixed(Int16ul, GreedyBytes), "data of the scheme", default=b"")
 
 
-@message(0x82, Role.LENS, items(5))
-class ChallengeAnswer(SizedMessage):
+@message(0x82, Role.LENS, evidence_items(5))
+class ChallengeAnswer(LengthPrefixedMessage):
     """The lens's half of it."""
 
-    scheme: int = field(Int8ub, "0: none", headline=True)
-    content: bytes = field(Prefixed(Int16ul, GreedyBytes), "what the scheme says", default=b"")
+    scheme: int = field(Int8ub, "0: none", in_summary=True)
+    content: bytes = field(Prefixed(Int16ul, GreedyBytes), "data of the scheme", default=b"")
 
 
-@message(0x03, Role.BODY, OWN)
-class RateOrder(SizedMessage):
+@message(0x03, Role.BODY, OUR_DESIGN)
+class RateOrder(LengthPrefixedMessage):
     """Both ends switch to this rate when the lens has accepted."""
 
-    number: int = field(Int8ub, "of the order", headline=True)
-    baudrate: int = field(Int32ul, "the new rate", unit="baud", headline=True)
+    number: int = field(Int8ub, "of the order", in_summary=True)
+    baudrate: int = field(Int32ul, "the new rate", unit="baud", in_summary=True)
 
 
-@message(0x85, Role.LENS, items(16, 18, 36))
-class Done(SizedMessage):
-    """What became of an order, by the order's own number."""
+@message(0x85, Role.LENS, evidence_items(16, 18, 36))
+class Done(LengthPrefixedMessage):
+    """Outcome of an order, with the order's own number."""
 
-    number: int = field(Int8ub, "of the order", headline=True)
-    order: int = field(Int8ub, "its type", show=hex, headline=True)
-    outcome: Outcome = field(enum_field(Int8ub, Outcome), "what became of it", default=Outcome.ACCEPTED, headline=True)
-
-
-@message(0x84, Role.LENS, items(36))
-class Refusal(SizedMessage):
-    """An order that is not carried out, and why: an answer, never silence."""
-
-    number: int = field(Int8ub, "of the order; 0 where it could not be read", headline=True)
-    order: int = field(Int8ub, "its type", show=hex, headline=True)
-    code: RefusalCode = field(
-        enum_field(Int8ub, RefusalCode), "why", default=RefusalCode.UNKNOWN_MESSAGE, headline=True
+    number: int = field(Int8ub, "of the order", in_summary=True)
+    order: int = field(Int8ub, "its type", formatter=hex, in_summary=True)
+    outcome: Outcome = field(
+        enum_field(Int8ub, Outcome), "outcome of the order", default=Outcome.ACCEPTED, in_summary=True
     )
-    field_number: int = field(Int8ub, "which field is at fault, from 1; 0 for none")
 
 
-@message(0x04, Role.BODY, items(3))
-class Sleep(SizedMessage):
-    """The lens is to rest: it parks its groups and stops its stream, and keeps what it was told."""
+@message(0x84, Role.LENS, evidence_items(36))
+class Refusal(LengthPrefixedMessage):
+    """Rejection of an order, with its reason: an answer, never silence."""
 
-    number: int = field(Int8ub, "of the order", headline=True)
+    number: int = field(Int8ub, "of the order; 0 where it could not be read", in_summary=True)
+    order: int = field(Int8ub, "its type", formatter=hex, in_summary=True)
+    code: RefusalCode = field(
+        enum_field(Int8ub, RefusalCode), "why", default=RefusalCode.UNKNOWN_MESSAGE, in_summary=True
+    )
+    field_number: int = field(Int8ub, "number of the field at fault, from 1; 0 for none")
+
+
+@message(0x04, Role.BODY, evidence_items(3))
+class Sleep(LengthPrefixedMessage):
+    """The lens goes to sleep: it parks its groups and stops its stream, and keeps its settings."""
+
+    number: int = field(Int8ub, "of the order", in_summary=True)
     keeps_drive: int = field(Int8ub, "1: drive power stays on")
 
 
-@message(0x05, Role.BODY, items(14, 26))
-class StreamOrder(SizedMessage):
+@message(0x05, Role.BODY, evidence_items(14, 26))
+class StreamOrder(LengthPrefixedMessage):
     """Which reports the lens sends with each frame; none stops the stream."""
 
-    number: int = field(Int8ub, "of the order", headline=True)
+    number: int = field(Int8ub, "of the order", in_summary=True)
     reports: list[int] = field(PrefixedArray(Int8ub, Int8ub), "types of the reports", default=[0xA0, 0xA8, 0xB0, 0xB8])

@@ -1,48 +1,48 @@
-"""Power: what the body grants, what the lens draws, and what happens when there is too little."""
+"""Power: the grant of the body, the draw of the lens, and brown-outs."""
 
-from lensmount_protocol.deferred import Int8ub, Int16ul
-from lensmount_protocol.dialects.lmount.evidence import items
+from lensmount_protocol.codec.lazy_construct import Int8ub, Int16ul
+from lensmount_protocol.dialects.lmount.evidence import evidence_items
 from lensmount_protocol.dialects.lmount.types import ImageCircle, PowerClass
 from lensmount_protocol.enums import enum_field
-from lensmount_protocol.message import SizedMessage, field, message
+from lensmount_protocol.message import LengthPrefixedMessage, field, message
 from lensmount_protocol.wire import Role
 
 
-@message(0x10, Role.BODY, items(2, 3))
-class PowerGrant(SizedMessage):
-    """How much the lens may draw from now on; less than it asked for leaves it working, reduced."""
+@message(0x10, Role.BODY, evidence_items(2, 3))
+class PowerGrant(LengthPrefixedMessage):
+    """The current that the lens may draw from now on; with less than requested it works reduced."""
 
-    number: int = field(Int8ub, "of the order", headline=True)
+    number: int = field(Int8ub, "of the order", in_summary=True)
     granted: PowerClass = field(
-        enum_field(Int8ub, PowerClass), "class that is granted", default=PowerClass.NORMAL, headline=True
+        enum_field(Int8ub, PowerClass), "class that is granted", default=PowerClass.NORMAL, in_summary=True
     )
-    limit_ma: int = field(Int16ul, "the most that it may draw", unit="mA", headline=True)
-    warned: int = field(Int8ub, "1: the body has told its user of the consumption")
+    limit_ma: int = field(Int16ul, "the most that it may draw", unit="mA", in_summary=True)
+    warned: int = field(Int8ub, "1: the body has warned its user about the consumption")
 
 
-@message(0x90, Role.LENS, items(2))
-class PowerReport(SizedMessage):
-    """What the lens draws now, and what it left out to stay within the grant."""
+@message(0x90, Role.LENS, evidence_items(2))
+class PowerReport(LengthPrefixedMessage):
+    """The draw of the lens now, and the parts that it switched off to stay within the grant."""
 
-    draw_ma: int = field(Int16ul, "now", unit="mA", headline=True)
+    draw_ma: int = field(Int16ul, "now", unit="mA", in_summary=True)
     peak_ma: int = field(Int16ul, "since the last report", unit="mA")
     reduced: int = field(
-        Int8ub, "bit 0: focus speed; bit 1: stabiliser; bit 2: diaphragm speed", show=hex, headline=True
+        Int8ub, "bit 0: focus speed; bit 1: stabiliser; bit 2: diaphragm speed", formatter=hex, in_summary=True
     )
 
 
-@message(0x91, Role.LENS, items(2, 37))
-class BrownOut(SizedMessage):
+@message(0x91, Role.LENS, evidence_items(2, 37))
+class BrownOut(LengthPrefixedMessage):
     """The supply fell below what the lens needs; it stopped its motors and knows no position until it has homed."""
 
-    supply_mv: int = field(Int16ul, "lowest voltage seen", unit="mV", headline=True)
+    supply_mv: int = field(Int16ul, "lowest voltage seen", unit="mV", in_summary=True)
 
 
-@message(0x11, Role.BODY, items(9))
-class CropNotice(SizedMessage):
+@message(0x11, Role.BODY, evidence_items(9))
+class CropNotice(LengthPrefixedMessage):
     """The part of the image circle that the body uses."""
 
-    number: int = field(Int8ub, "of the order", headline=True)
+    number: int = field(Int8ub, "of the order", in_summary=True)
     used: ImageCircle = field(
-        enum_field(Int8ub, ImageCircle), "what is used", default=ImageCircle.FULL_FRAME, headline=True
+        enum_field(Int8ub, ImageCircle), "image circle in use", default=ImageCircle.FULL_FRAME, in_summary=True
     )

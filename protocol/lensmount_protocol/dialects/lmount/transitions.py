@@ -1,16 +1,16 @@
-"""What is legal when on the open model's link, for both ends alike."""
+"""The transition table of the open model's link, for both ends."""
 
-from lensmount_protocol.dialects.lmount.framing import CYCLE, EVENT, LINK, ORDER
-from lensmount_protocol.dialects.lmount.link import BodyHello, Done, LensHello, RateOrder, Refusal, Sleep
-from lensmount_protocol.dialects.lmount.types import Outcome
-from lensmount_protocol.dialects.lmount.update import (
+from lensmount_protocol.dialects.lmount.firmware_update import (
     UpdateActivate,
     UpdateBlock,
     UpdateOffer,
     UpdateRollBack,
     UpdateState,
 )
-from lensmount_protocol.paving import AnyMessage, type_of
+from lensmount_protocol.dialects.lmount.framing import CYCLE, EVENT, LINK, ORDER
+from lensmount_protocol.dialects.lmount.link import BodyHello, Done, LensHello, RateOrder, Refusal, Sleep
+from lensmount_protocol.dialects.lmount.types import Outcome
+from lensmount_protocol.payload import AnyMessage, message_type
 from lensmount_protocol.transitions import TransitionTable
 from lensmount_protocol.wire import Role
 
@@ -24,15 +24,15 @@ UPDATING = "UPDATING"
 ASLEEP = "ASLEEP"
 
 _LOST = {"power lost": OFF}
-_NEWS = {"lens cycle": READY, "body cycle": READY, "event": READY}
-_ASKED_NEWS = dict.fromkeys(_NEWS, ASKED)
+_EVENTS = {"lens cycle": READY, "body cycle": READY, "event": READY}
+_ASKED_EVENTS = dict.fromkeys(_EVENTS, ASKED)
 
 TRANSITIONS = TransitionTable(
     initial=OFF,
     moves={
         OFF: {"power": POWERED},
         POWERED: {"body hello": GREETED, "refusal": POWERED, "update refused": POWERED, **_LOST},
-        # A body may greet again when nobody answered, or in the midst of a session: what was under way still arrives.
+        # A body may repeat its hello without an answer, or during a session: earlier replies still arrive.
         # A lens in recovery answers with the state of its update.
         GREETED: {
             "body hello": GREETED,
@@ -64,7 +64,7 @@ TRANSITIONS = TransitionTable(
             "update over": READY,
             "lens hello": READY,
             "body hello": GREETED,
-            **_NEWS,
+            **_EVENTS,
             **_LOST,
         },
         # Orders overlap: each is answered by its own number.
@@ -82,7 +82,7 @@ TRANSITIONS = TransitionTable(
             "update over": ASKED,
             "lens hello": ASKED,
             "body hello": GREETED,
-            **_ASKED_NEWS,
+            **_ASKED_EVENTS,
             **_LOST,
         },
         # What was under way when the rate was accepted still arrives at the old one.
@@ -173,20 +173,20 @@ _FIRST: dict[type[object], str] = {
 _UPDATE_ORDERS = frozenset(cls.TYPE for cls in (UpdateOffer, UpdateBlock, UpdateActivate, UpdateRollBack))
 _ACCEPTED = {(RateOrder.TYPE, Outcome.ACCEPTED): "rate accepted", (Sleep.TYPE, Outcome.DONE): "sleep accepted"}
 """Type of an order and its outcome -> the trigger that the answer is, where it moves the link on."""
-_OVER = frozenset({0, 3, 4, 6})
+_FINAL_STAGES = frozenset({0, 3, 4, 6})
 """Stages after which a lens is as any other again: idle, active, rolled back, refused."""
 
 
-def trigger(sender: Role, class_: int, first: AnyMessage) -> str:
+def trigger_for(sender: Role, class_: int, first: AnyMessage) -> str:
     """The transition that a frame causes."""
-    # What comes with a frame or as news is never answered, so it orders nothing, whatever it says.
+    # A message of the frame cycle or an event is never answered, so it is no order, whatever its type.
     if class_ == CYCLE or (class_ == EVENT and sender is Role.BODY):
         return f"{sender.value} cycle"
     if class_ == EVENT:
         return "event"
     if isinstance(first, UpdateState):
-        return "update over" if int(first.stage) in _OVER else "update state"
-    # Said with a frame or as news it is heard, and changes nothing.
+        return "update over" if int(first.stage) in _FINAL_STAGES else "update state"
+    # In the frame cycle or in an event it is received, and changes nothing.
     known = _FIRST.get(type(first)) if class_ in (LINK, ORDER) else None
     if isinstance(first, Refusal) and known is not None and first.order in _UPDATE_ORDERS:
         return "update refused"
@@ -194,5 +194,5 @@ def trigger(sender: Role, class_: int, first: AnyMessage) -> str:
         return _ACCEPTED.get((first.order, first.outcome), "answer")
     if known is not None:
         return known
-    # What nobody knows is an order from the body, and an answer from the lens: to be refused, or to be passed over.
-    return "order" if sender is Role.BODY and type_of(first) >= 0 else "answer"
+    # An unknown message counts as an order from the body (the lens refuses it), or an answer from the lens (ignored).
+    return "order" if sender is Role.BODY and message_type(first) >= 0 else "answer"

@@ -1,10 +1,10 @@
-"""The open model's enumerations; values that nobody has named yet survive."""
+"""The open model's enumerations; values without a name survive."""
 
 from lensmount_protocol.enums import OpenIntEnum
 
 
 class PowerClass(OpenIntEnum):
-    """How much a lens may draw; a body grants a class or a lower one."""
+    """Limit of a lens's current; a body grants the requested class or a lower one."""
 
     NONE = 0
     LOW = 1
@@ -14,14 +14,14 @@ class PowerClass(OpenIntEnum):
 
 
 class ImageCircle(OpenIntEnum):
-    """What a lens covers."""
+    """Image circle of a lens."""
 
     APS_C = 1
     FULL_FRAME = 2
 
 
 class RefusalCode(OpenIntEnum):
-    """Why an order was not carried out."""
+    """Reason of a refusal."""
 
     UNKNOWN_MESSAGE = 1
     NOT_ABLE = 2
@@ -34,7 +34,7 @@ class RefusalCode(OpenIntEnum):
 
 
 class Outcome(OpenIntEnum):
-    """What became of an order."""
+    """Outcome of an order."""
 
     ACCEPTED = 0
     DONE = 1
@@ -43,7 +43,7 @@ class Outcome(OpenIntEnum):
 
 
 class FocusOrder(OpenIntEnum):
-    """What a focus drive means."""
+    """Kind of a focus drive."""
 
     STOP = 0
     ABSOLUTE = 1
@@ -55,7 +55,7 @@ class FocusOrder(OpenIntEnum):
 
 
 class ApertureMode(OpenIntEnum):
-    """How the diaphragm goes where it is sent."""
+    """Movement of the diaphragm to its target."""
 
     QUICK = 0
     SMOOTH = 1
@@ -74,7 +74,7 @@ class RingKind(OpenIntEnum):
 
 
 class StabiliserMode(OpenIntEnum):
-    """What the stabiliser is for."""
+    """Mode of the stabiliser."""
 
     OFF = 0
     NORMAL = 1
@@ -83,7 +83,7 @@ class StabiliserMode(OpenIntEnum):
 
 
 class CorrectionKind(OpenIntEnum):
-    """What a correction table corrects."""
+    """Kind of a correction table."""
 
     DISTORTION = 1
     LATERAL_COLOUR = 2
@@ -103,7 +103,7 @@ class ControlKind(OpenIntEnum):
 
 
 class AccessoryKind(OpenIntEnum):
-    """What stands between lens and body."""
+    """Kind of an accessory between lens and body."""
 
     TELECONVERTER = 1
     EXTENSION_TUBE = 2
@@ -111,7 +111,7 @@ class AccessoryKind(OpenIntEnum):
 
 
 class UpdateStage(OpenIntEnum):
-    """How far a firmware update is."""
+    """State of a firmware update."""
 
     IDLE = 0
     RECEIVING = 1
@@ -123,7 +123,7 @@ class UpdateStage(OpenIntEnum):
 
 
 class ExposurePhase(OpenIntEnum):
-    """Where an exposure is."""
+    """Phase of an exposure."""
 
     ANNOUNCED = 0
     BEGINS = 1
@@ -144,7 +144,7 @@ class FocusFlag(OpenIntEnum):
 
 
 class Feature(OpenIntEnum):
-    """Bits of the features in a greeting."""
+    """Bits of the features in a hello."""
 
     SYNCHRONISED_FOCUS = 0
     SHARED_STABILISATION = 1

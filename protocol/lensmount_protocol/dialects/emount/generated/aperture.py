@@ -1,0 +1,39 @@
+"""Generated from lensmount_protocol.dialects.emount.aperture by `lensmount describe emount --emit`; not to be edited."""
+
+from lensmount_protocol.codec.runtime import Struct, new, reject
+
+
+def ApertureOrder(cls, ask):
+    pack_1 = Struct('<BHHB').pack
+    take_2 = Struct('<xHHB').unpack_from
+    def read(data, at):
+        message = new(cls)
+        message.aperture, message.aperture_other, message.select, = take_2(data, at)
+        return message
+    def build(message):
+        try:
+            return pack_1(0x1b, message.aperture, message.aperture_other, message.select)
+        except Exception:
+            return ask(message)
+    return True, read, build
+
+
+def ApertureAnswer(cls, ask):
+    pack_1 = Struct('<BHH6s').pack
+    take_2 = Struct('<xHH6s').unpack_from
+    def read(data, at):
+        message = new(cls)
+        message.aperture, message.aperture_again, message.unknown_4, = take_2(data, at)
+        return message
+    def build(message):
+        try:
+            return pack_1(0x1b, message.aperture, message.aperture_again, (message.unknown_4 if len(message.unknown_4) == 6 else reject()))
+        except Exception:
+            return ask(message)
+    return True, read, build
+
+
+CODECS = {
+    'ApertureOrder': ('1-d4f241fc', ApertureOrder),
+    'ApertureAnswer': ('1-8bd19201', ApertureAnswer),
+}

@@ -1,0 +1,109 @@
+"""Parses one direction's bytes to frames with typed messages: the framer and the tables in one pass."""
+
+from collections.abc import Callable
+
+from lensmount_protocol.dialect import Dialect
+from lensmount_protocol.errors import FrameError
+from lensmount_protocol.frame_format import ConstructFrameFormat
+from lensmount_protocol.framer import Frame, FrameEvent, Framer, GarbageReason
+from lensmount_protocol.payload import PayloadParser
+from lensmount_protocol.wire import Role
+
+_ANY_TYPE = b""
+"""Is found in all bytes: every frame may change the selection."""
+
+
+class FrameParser:
+    """Finds the frames of one sender and parses their messages.
+
+    The events are those of `Framer`; each frame has its `messages`, parsed on arrival or, with `headers_only`, on
+    first access.
+
+    Attributes:
+        receive: takes bytes; returns the events that they complete.
+        open_window: starts a window: a pending run of bytes ends here.
+        parse: returns the frame that is all of some bytes (else a `FrameError`); it does not change the layout for
+            later frames.
+    """
+
+    def __init__(
+        self, dialect: Dialect, sender: Role, payload_parser: PayloadParser, *, headers_only: bool = False
+    ) -> None:
+        """Make a parser of a stream of frames.
+
+        Args:
+            dialect: the dialect of the frames.
+            sender: the end that sends the frames.
+            payload_parser: the link's tables; both directions of a link share one.
+            headers_only: parse a frame's messages only on first access. The result is the same.
+        """
+        self._dialect = dialect
+        self._sender = sender
+        self._payload_parser = payload_parser
+        self._format = dialect.formats[sender]
+        self._selecting_type = _find_selecting_type(dialect, sender)
+        self._headers_only = headers_only
+        self._parsers = payload_parser.parsers(sender)
+        self._framer = Framer(self._format, self._attach_messages)
+        self.receive: Callable[[bytes], list[FrameEvent]] = self._framer.receive
+        self.open_window = self._framer.open_window
+        self.parse: Callable[[bytes], Frame] = self._parse_with_errors
+        self._update_parsers()
+        payload_parser.layout_observers.append(self._update_parsers)
+        if isinstance(self._format, ConstructFrameFormat):
+            self.receive, self.parse = self._format.scanner(
+                self._framer, self._selecting_type, self._apply_selections, self._parse_with_errors, headers_only
+            )
+
+    @property
+    def consumed_offset(self) -> int:
+        """Offset up to which every byte was reported as part of an event."""
+        return self._framer.consumed_offset
+
+    def close(self, reason: GarbageReason) -> list[FrameEvent]:
+        """The window, the stream or the idle timeout ends: later bytes do not belong to these."""
+        return self._framer.close(reason)
+
+    def _parse_with_errors(self, data: bytes) -> Frame:
+        if not data or data[0] != self._format.start:
+            raise FrameError(f"no frame: {GarbageReason.NO_START.value}")
+        if len(data) < self._format.header_size:
+            raise FrameError("no frame: cut inside its header", offset=len(data))
+        size = self._format.frame_length(data[: self._format.header_size])
+        if isinstance(size, GarbageReason):
+            raise FrameError(f"no frame: {size.value}")
+        if size != len(data):
+            raise FrameError(f"the frame takes {size} bytes, not {len(data)}", offset=min(size, len(data)))
+        reason = self._format.check(data)
+        if reason is not None:
+            raise FrameError(f"no frame: {reason.value}")
+        frame = self._format.parse_header(data, 0)
+        frame.lazy_messages = self._parsers.parse_all
+        return frame
+
+    def _update_parsers(self) -> None:
+        """Use the current tables from now on."""
+        self._parsers = entries = self._payload_parser.parsers(self._sender)
+        self._framer.tables = (entries.by_type, entries.parse, entries.parse_all)
+
+    def _attach_messages(self, frame: Frame) -> None:
+        frame.lazy_messages = self._parsers.parse_all
+        if not self._headers_only or self._selecting_type is not None:
+            self._apply_selections(frame)
+
+    def _apply_selections(self, frame: Frame) -> bool:
+        """Apply the selections in a frame's messages to later messages; return whether they change anything."""
+        messages = frame.messages
+        if self._selecting_type is None:
+            return False
+        changed = False
+        for message in messages:
+            if type(message) in self._dialect.selecting:
+                changed |= self._payload_parser.select(self._dialect.selections(self._sender, message))
+        return changed
+
+
+def _find_selecting_type(dialect: Dialect, sender: Role) -> int | bytes | None:
+    """Bytes of a frame that can change the selection: one type byte, any byte, or none (`None`)."""
+    types = {cls.TYPE for cls in dialect.selecting if cls.SENDER is sender}
+    return None if not types else types.pop() if len(types) == 1 else _ANY_TYPE

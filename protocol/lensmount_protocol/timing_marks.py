@@ -1,0 +1,113 @@
+"""Finds the timing marks of decoded traffic; timing rules measure the intervals between them."""
+
+from collections.abc import Container, Iterable, Iterator
+
+from lensmount_protocol.decoder import Decoded, DecodedFrame, EmptyWindow
+from lensmount_protocol.dialect import Dialect
+from lensmount_protocol.timing import (
+    ANY,
+    EMPTY,
+    Mark,
+    edge,
+    first_bit,
+    frame_end,
+    last_bit,
+    window_closes,
+    window_opens,
+)
+from lensmount_protocol.wire import Edge, Role
+
+TimedMark = tuple[float, Mark]
+
+_MAX_KINDS = 4096
+"""Number of kinds of frames with marks; a source of noise must not fill the memory."""
+
+_Kind = tuple[str, int, int | None]
+"""Sender, class and first message type of a frame."""
+
+_FrameMarks = tuple[tuple[Mark, ...], ...]
+"""Marks at the window's opening, the first bit, the end, the last clocked bit and the window's closing."""
+
+
+class TimingMarkExtractor:
+    """Finds the marks of one source, event by event; edges while power settles are no marks.
+
+    Args:
+        dialect: the dialect of the source.
+        wanted: the marks of interest; without it, all.
+    """
+
+    def __init__(self, dialect: Dialect, wanted: Container[Mark] | None = None) -> None:
+        self._supply = dialect.supply
+        self._settling_s = dialect.power_settling_s
+        self._wanted = wanted
+        self._seen: set[str] = set()
+        self._settled_at = 0.0
+        self._marks: dict[_Kind, _FrameMarks] = {}
+
+    def marks(self, event: Decoded) -> list[TimedMark]:
+        """The marks of one event, each with its time in seconds, in no particular order."""
+        if isinstance(event, DecodedFrame):
+            return self._frame_marks(event)
+        if isinstance(event, Edge):
+            return self._edge_marks(event)
+        if isinstance(event, EmptyWindow) and event.opened >= self._settled_at:
+            return [
+                (event.opened, window_opens(event.sender, EMPTY)),
+                (event.closed, window_closes(event.sender, EMPTY)),
+            ]
+        return []
+
+    def _edge_marks(self, event: Edge) -> list[TimedMark]:
+        line, level, at = event.line, event.level, event.at
+        # The first record of a line may only state its level; an idle line is low, so that is no event.
+        is_event = at >= self._settled_at and (level or line in self._seen)
+        self._seen.add(line)
+        if line == self._supply and level:
+            self._settled_at, is_event = at + self._settling_s, True
+        if not is_event:
+            return []
+        mark = edge(line, level)
+        return [(at, mark)] if self._wanted is None or mark in self._wanted else []
+
+    def _frame_marks(self, event: DecodedFrame) -> list[TimedMark]:
+        # A payload's first byte is the type of its first message, so the message need not be parsed.
+        payload = event.frame.payload
+        type_ = payload[0] if payload else None
+        kind = (event.sender.name, event.frame.class_, type_)
+        marks = self._marks.get(kind)
+        if marks is None:
+            marks = self._marks_for(event.sender, event.frame.class_, type_)
+            if len(self._marks) < _MAX_KINDS:
+                self._marks[kind] = marks
+        opened, first, end, last, closed = marks
+        found: list[TimedMark] = []
+        if opened and event.opened is not None:
+            found += [(event.opened, mark) for mark in opened]
+        if first and event.at is not None and event.end is not None:
+            found += [(event.at, mark) for mark in first]
+        if end and event.end is not None:
+            found += [(event.end, mark) for mark in end]
+        if last and event.clocked_end is not None:
+            found += [(event.clocked_end, mark) for mark in last]
+        if closed and event.closed is not None:
+            found += [(event.closed, mark) for mark in closed]
+        return found
+
+    def _marks_for(self, sender: Role, class_: int, type_: int | None) -> _FrameMarks:
+        names: list[int | str] = [ANY, f"class {class_}"]
+        if type_ is not None:
+            names.append(type_)
+        kinds = (window_opens, first_bit, frame_end, last_bit, window_closes)
+        every = tuple(tuple(kind(sender, name) for name in names) for kind in kinds)
+        wanted = self._wanted
+        if wanted is None:
+            return every
+        return tuple(tuple(mark for mark in marks if mark in wanted) for marks in every)
+
+
+def extract_marks(decoded: Iterable[Decoded], dialect: Dialect) -> Iterator[TimedMark]:
+    """Every mark with its time in seconds, in no particular order; edges while power settles are no marks."""
+    finder = TimingMarkExtractor(dialect)
+    for event in decoded:
+        yield from finder.marks(event)
