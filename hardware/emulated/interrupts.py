@@ -1,11 +1,26 @@
-"""How long each interrupt of the image takes at worst, counted in the emulator: `python -m emulated.interrupts`."""
+"""Worst-case duration of each interrupt of the image, counted in the emulator: `python -m emulated.interrupts`."""
 
 import random
 import sys
 
 from emulated.emulator import EmulatedHost, Emulator
-from lensmount_hardware.boards.orders import Configure, MappedLine, SendBytes, SetLevel, SetRate, Sync, Timing
-from lensmount_hardware.boards.words import BoardRole, ConfigureFlag, LineFlag, LineKind, SyncFlag, TransmitFlag
+from lensmount_hardware.boards.protocol.commands import (
+    BaudrateCommand,
+    Configure,
+    DriveCommand,
+    MappedLine,
+    Sync,
+    Timing,
+    TransmitCommand,
+)
+from lensmount_hardware.boards.protocol.constants import (
+    BoardRole,
+    ConfigureFlag,
+    LineFlag,
+    LineKind,
+    SyncFlag,
+    TransmitFlag,
+)
 from lensmount_protocol.errors import BoardError
 
 _OUT = LineFlag.OUTPUT
@@ -23,14 +38,14 @@ _LINES = (
     MappedLine(1, LineKind.DATA),
     *(MappedLine(pin, LineKind.PLAIN) for pin in _LOOKED_AT),
 )
-"""As many lines as a map can have."""
+"""The most lines that a map can have."""
 
 
 def count(rounds: int = 40) -> dict[str, dict[str, int]]:
-    """Interrupt -> visits, and the instructions and cycles of its longest, what interrupted it left out.
+    """Count interrupts under load: name -> visits, and the instructions and cycles of the longest one.
 
-    A body with a full map sends at 1.5 Mbaud and hears itself, makes the frame signal, sees all its inputs move at
-    once, and loses its lens now and then.
+    Nested interrupts are not counted. A body with a full map sends at 1.5 Mbaud and receives its own bytes, makes the
+    frame signal, has all its inputs move at once, and loses its lens repeatedly.
     """
     dice = random.Random(1)
     with Emulator(["0123456789abcdef"]) as emulator:
@@ -45,22 +60,22 @@ def count(rounds: int = 40) -> dict[str, dict[str, int]]:
         for number in range(rounds):
             emulator.set_pin(0, _PRESENCE_PIN, False)
             emulator.run(300)
-            host.send(*(SetLevel(0, 0, line, 1, 0) for line in (1, 2, 3)))
-            host.send(Sync(SyncFlag.ON, dice.randint(100, 200), 40, 0), SetRate(1, 1_500_000, 0))
+            host.send(*(DriveCommand(0, 0, line, 1, 0) for line in (1, 2, 3)))
+            host.send(Sync(SyncFlag.ON, dice.randint(100, 200), 40, 0), BaudrateCommand(1, 1_500_000, 0))
             flags = (TransmitFlag.RAISE, 0, TransmitFlag.LOWER, TransmitFlag.RAISE | TransmitFlag.LOWER)
-            host.send(*(SendBytes(number, flag, 0, 1 if flag == 0 else 0, dice.randbytes(40)) for flag in flags))
+            host.send(*(TransmitCommand(number, flag, 0, 1 if flag == 0 else 0, dice.randbytes(40)) for flag in flags))
             for level in (True, False):
                 for pin in _LOOKED_AT:
                     emulator.set_pin(0, pin, level)
                 emulator.run(dice.randint(30, 300))
             emulator.set_pin(0, _PRESENCE_PIN, True)
             emulator.run(500)
-        worst: dict[str, dict[str, int]] = emulator.tell(0)["worst"]
+        worst: dict[str, dict[str, int]] = emulator.board_status(0)["worst"]
         return worst
 
 
 def main() -> None:
-    """Print them, the longest first."""
+    """Print the counts, the longest interrupt first."""
     try:
         worst = count()
     except BoardError as error:

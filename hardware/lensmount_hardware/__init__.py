@@ -1,1 +1,1 @@
-"""The first floor of lensmount: bytes and lines in the real world: ports, clocks and captures."""
+"""The hardware layer of lensmount: ports, clocks, boards and captures."""

@@ -1,40 +1,40 @@
-"""What tells the time: the machine's own clock, and one that only moves when it is told to."""
+"""Clocks: the machine's monotonic clock, and a virtual clock that moves only on request."""
 
 from time import perf_counter  # noqa: TID251  the one place where the machine's clock is read
 from typing import Protocol
 
 
 class Clock(Protocol):
-    """Anything that tells the time."""
+    """A source of time."""
 
     def now(self) -> float:
-        """Seconds since wherever this clock starts; it never goes back."""
+        """Return the seconds since an arbitrary start; they never decrease."""
         ...
 
 
 class MonotonicClock:
-    """The machine's time, in seconds since this clock was made; setting the date does not move it."""
+    """The machine's time, in seconds since this clock was created; setting the date does not change it."""
 
     def __init__(self) -> None:
         self._start = perf_counter()
 
     def now(self) -> float:
-        """Seconds since this clock was made."""
+        """Return the seconds since this clock was created."""
         return perf_counter() - self._start
 
 
 class VirtualClock:
-    """Time that stands still until somebody advances it, so that every run is the same run."""
+    """A clock that stands still until the caller advances it, so that runs are reproducible."""
 
     def __init__(self, start: float = 0.0) -> None:
         self._now = start
 
     def now(self) -> float:
-        """Seconds, as of the last advance."""
+        """Return the seconds, as of the last advance."""
         return self._now
 
     def advance_to(self, at: float) -> None:
-        """Let the time be `at` seconds.
+        """Set the time to `at` seconds.
 
         Raises:
             ValueError: `at` lies in the past (or is not a number): time does not go back.

@@ -1,4 +1,4 @@
-"""Durations counted by the microsecond: percentiles, and a picture of them in text."""
+"""A histogram of durations with a resolution of one microsecond: percentiles and bars in text."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -10,16 +10,16 @@ _WIDTH = 40
 
 @dataclass(slots=True)
 class Histogram:
-    """Durations in whole microseconds; memory is bounded by how long they can be, not by how many there are.
+    """Durations in whole microseconds; memory grows with their range, not with their number.
 
     Attributes:
-        counts: microseconds -> how often.
+        counts: microseconds -> number of durations.
     """
 
     counts: Counter[int] = field(default_factory=lambda: Counter[int]())
 
     @classmethod
-    def of(cls, durations: Iterable[float]) -> "Histogram":
+    def from_durations(cls, durations: Iterable[float]) -> "Histogram":
         """The histogram of durations in seconds."""
         return cls(Counter(round(duration * 1e6) for duration in durations))
 
@@ -41,10 +41,10 @@ class Histogram:
                 return duration_us
         return max(self.counts)
 
-    def figures(self) -> str:
+    def summary(self) -> str:
         """Percentiles and the longest, in one line."""
-        told = ", ".join(f"p{percent:g} {self.percentile_us(percent)} µs" for percent in PERCENTILES)
-        return f"{told}, at most {max(self.counts)} µs"
+        text = ", ".join(f"p{percent:g} {self.percentile_us(percent)} µs" for percent in PERCENTILES)
+        return f"{text}, at most {max(self.counts)} µs"
 
     def bars(self) -> Iterator[str]:
         """A line for each power of two that occurs: its lower bound in microseconds, a bar, and how many."""

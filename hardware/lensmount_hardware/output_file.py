@@ -19,7 +19,7 @@ from lensmount_hardware.portability import fcntl
 from lensmount_protocol.errors import CaptureError
 
 PARTIAL = ".part"
-"""What is appended to a name until the file is complete."""
+"""Suffix of a file's name until it is complete."""
 
 STANDARD_OUTPUT = "-"
 
@@ -39,13 +39,13 @@ class OutputFile:
 
     Args:
         path: the final name, or a stream (`-`, `/dev/stdout`, a FIFO, a device).
-        overwrite: replace a file that exists, and what an interrupted run left.
+        overwrite: replace an existing file, and the partial file of an interrupted run.
         inputs: files that must not be replaced, by whatever name.
         buffering: as in `open`; 0 passes each write to the operating system.
 
     Attributes:
         path: the final name.
-        partial: where the bytes are until `commit`; `None` for a stream.
+        partial: the file with the bytes until `commit`; `None` for a stream.
         file: the open binary file.
 
     Raises:
@@ -67,14 +67,14 @@ class OutputFile:
                 return
             # A link stays a link: the file that it names is replaced.
             self._target = Path(os.path.realpath(path))
-            self.partial = partial_of(self._target)
+            self.partial = partial_path(self._target)
             self.file = os.fdopen(self._claim(self.partial), "wb", buffering=buffering)
         except OSError as error:
             raise _failure(path, error) from error
 
     @property
     def current(self) -> Path:
-        """Where the bytes are now: the partial file, or the final one after `commit`."""
+        """The file with the bytes: the partial file, or the final one after `commit`."""
         return self.path if self.partial is None else self.partial
 
     def commit(self) -> None:
@@ -100,7 +100,7 @@ class OutputFile:
             raise _failure(self.path, error) from error
 
     def keep(self) -> None:
-        """Close an incomplete file whose content is worth keeping: it stays under its partial name."""
+        """Close an incomplete file with useful content: it stays under its partial name."""
         with contextlib.suppress(OSError):
             self.file.close()
 
@@ -184,7 +184,7 @@ def check_output(path: Path, *, overwrite: bool = False, inputs: Iterable[Path] 
     if _is_stream(path):
         return
     for source in inputs:
-        if is_same_file(path, source) or is_same_file(partial_of(path), source):
+        if is_same_file(path, source) or is_same_file(partial_path(path), source):
             raise CaptureError(f"{path}: is the input {source}; name another file")
     if path.is_dir():
         raise CaptureError(f"{path}: Is a directory")
@@ -207,7 +207,7 @@ def write_output(path: Path, data: bytes, *, overwrite: bool = False, inputs: It
             raise _failure(path, error) from error
 
 
-def partial_of(path: Path) -> Path:
+def partial_path(path: Path) -> Path:
     """The name of a file until it is complete."""
     return path.with_name(path.name + PARTIAL)
 

@@ -1,4 +1,4 @@
-"""What differs between operating systems: modules that only POSIX systems have, and locks on files.
+"""Differences between operating systems: modules that only POSIX systems have, and file locks.
 
 Each module is `None` where it is missing. Code that needs one imports it from here, and does without it or states in
 one line what does not work. The modules have no types here: type checkers know those of one platform only.
@@ -25,7 +25,7 @@ tty: Any = _module_or_none("tty")
 _msvcrt: Any = _module_or_none("msvcrt")
 
 TERMINAL_ERRORS: tuple[type[Exception], ...] = () if termios is None else (termios.error,)
-"""What calls on a terminal raise besides `OSError`."""
+"""Errors of terminal calls besides `OSError`."""
 
 
 def try_lock(file: IO[bytes]) -> bool:

@@ -1,4 +1,4 @@
-"""The port that a session speaks through, whatever it is made of, and the contract that all of them keep."""
+"""The interface of all ports, and its contract."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -6,10 +6,10 @@ from types import TracebackType
 from typing import Protocol, Self, runtime_checkable
 
 from lensmount_hardware.clock import Clock
-from lensmount_protocol.wire import Burst, Record, WireAction, WireEvent
+from lensmount_protocol.wire import Burst, WireAction, WireEvent, WireRecord
 
 BROKEN_BYTES = "bytes that came broken: sent at another rate, or noise, or a break"
-"""What a `Drop` of a port that keeps time says of such bytes, which it cannot give."""
+"""Text of a `DataLoss` for bytes that a port with timestamps received but cannot deliver."""
 
 
 class Transport(Protocol):
@@ -17,21 +17,21 @@ class Transport(Protocol):
 
     The contract, tested for every transport alike:
 
-    - Bytes arrive in the order in which they were sent; how they are cut into `Received` events says nothing.
-    - The first `LineChanged` of a line states its level, the later ones tell changes only; a port that can
-      look at its lines states all of the peer's in its first answer.
-    - What a port cannot carry is ignored, not refused: a `DriveLine` of a line that is not in `lines`, a
-      `SetBaudrate` where there is no rate. `lines` tells beforehand what will be missing.
-    - When the peer or the port goes away, what arrived before is still delivered where the port gives it out;
-      then `receive` and `send` raise `TransportLostError`, and go on doing so. After `close` they do too.
+    - Bytes arrive in the order in which they were sent; their split into `Received` events has no meaning.
+    - The first `LineChanged` of a line states its level, the later ones report changes only; a port that can
+      read its lines states all of the peer's in its first answer.
+    - A port ignores actions that it cannot carry: a `DriveLine` of a line that is not in `lines`, a
+      `SetBaudrate` where there is no rate. `lines` states in advance what it carries.
+    - When the peer or the port goes away, the port still delivers what arrived before where it can;
+      after that, `receive` and `send` always raise `TransportLostError`. After `close` they do too.
     - One thread owns a transport: it alone calls `receive`, `send` and `close`.
     - A transport is its own context manager, and leaving the block closes it.
 
     Attributes:
-        name: what the port is called, for people; where a peer opens a path or an address, it is in here.
+        name: the port's name, for people; where a peer opens a path or an address, the name contains it.
         lines: the mount's lines that this port carries, ours and the peer's.
-        notes: what whoever uses it ought to know of this port, a sentence each.
-        warnings: what can go wrong by the way the port was opened, a sentence each; whoever opens it prints them.
+        notes: notes on this port for its user, a sentence each.
+        warnings: risks of the way in which the port was opened, a sentence each; the caller prints them.
     """
 
     name: str
@@ -40,13 +40,13 @@ class Transport(Protocol):
     warnings: tuple[str, ...] = ()
 
     def receive(self, timeout: float | None) -> list[WireEvent]:
-        """What arrived, oldest first.
+        """Return the events that arrived, oldest first.
 
         Args:
-            timeout: wait at most this many seconds; 0 only looks, `None` waits for as long as it takes.
+            timeout: wait at most this many seconds; 0 does not wait, `None` waits without limit.
 
         Returns:
-            At once when something is there; `[]` when nothing came in time.
+            The events as soon as there are any; `[]` when none arrived in time.
 
         Raises:
             TransportLostError: the port or its peer has gone, or the transport is closed.
@@ -54,7 +54,7 @@ class Transport(Protocol):
         ...
 
     def send(self, action: WireAction) -> None:
-        """Do this to the wire, now.
+        """Perform an action on the wire, now.
 
         Raises:
             TransportLostError: the port or its peer has gone, or the transport is closed.
@@ -63,7 +63,7 @@ class Transport(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of the port; closing again does nothing."""
+        """Release the port; closing again does nothing."""
         ...
 
     def __enter__(self) -> Self:
@@ -76,59 +76,59 @@ class Transport(Protocol):
 
 
 @dataclass(slots=True, unsafe_hash=True)
-class Sighting:
-    """What a port that keeps time saw.
+class TimedRecord:
+    """A timed observation of a port with timestamps.
 
     Attributes:
         record: what happened and when, as a recording keeps it.
-        event: the same as news for the end that is played there, or listens; `None` for what is our own doing, and for
-            what is no event of the wire: where the port's clock stood, what was lost.
+        event: the same as an event for the end that uses the port; `None` for our own actions, and for records
+            that are no event of the wire: clock synchronisation and lost data.
     """
 
-    record: Record
+    record: WireRecord
     event: WireEvent | None = None
 
 
 @runtime_checkable
 class TimedTransport(Transport, Protocol):
-    """A transport with a clock beside the wire: it knows when things happened, not only when we hear of them.
+    """A transport with timestamps: it knows when events happened, not only when we receive them.
 
-    More in the contract:
+    The contract has further clauses:
 
-    - Bytes and edges come in the order in which they happened, so a falling select line ends a frame.
-    - Our own doing is told too, when it is done and not when it is ordered; and what was not done after all.
-    - What was lost is told as a `Drop`, `BROKEN_BYTES` in just these words.
-    - Where the port's clock stands is told as a `ClockFix`, at the beginning and now and again.
+    - Bytes and edges arrive in the order in which they happened, so a falling select line ends a frame.
+    - The port also reports our own actions, at the time when it performs them, and actions that it did not perform.
+    - The port reports lost data as a `DataLoss`; for broken bytes its text is `BROKEN_BYTES`.
+    - The port reports its clock as a `ClockSync`, at the start and repeatedly.
 
     Attributes:
-        keeps_time: whether it does; a port around another one keeps time when that one does.
+        has_timestamps: whether it has timestamps; a port around another one has them when that one does.
     """
 
-    keeps_time: bool
+    has_timestamps: bool
 
-    def sightings(self, timeout: float | None, clock: Clock) -> list[Sighting]:
-        """What happened, else as `receive`; a caller asks for either, always.
+    def timed_records(self, timeout: float | None, clock: Clock) -> list[TimedRecord]:
+        """Return timed records, else as `receive`; a caller uses always the same of the two.
 
         Args:
-            timeout: as of `receive`.
-            clock: what the records' times are told on.
+            timeout: as for `receive`.
+            clock: the clock of the records' times.
         """
         ...
 
-    def troubles(self) -> Mapping[str, int]:
-        """What came late, was refused or was lost so far: in words, and how often."""
+    def problems(self) -> Mapping[str, int]:
+        """Return what was late, rejected or lost so far: description -> count."""
         ...
 
 
-def timed(transport: Transport) -> TimedTransport | None:
-    """The transport, where it keeps time."""
-    return transport if isinstance(transport, TimedTransport) and transport.keeps_time else None
+def as_timed(transport: Transport) -> TimedTransport | None:
+    """Return the transport if it has timestamps, else `None`."""
+    return transport if isinstance(transport, TimedTransport) and transport.has_timestamps else None
 
 
-def shifted(record: Record, by: float) -> Record:
-    """The same on a clock that is ahead by so many seconds."""
+def shift_record(record: WireRecord, by: float) -> WireRecord:
+    """Return the record with its times moved by so many seconds."""
     if record.at is None or not by:
         return record
-    if isinstance(record, Burst) and record.until is not None:
-        return replace(record, at=record.at + by, until=record.until + by)
+    if isinstance(record, Burst) and record.end is not None:
+        return replace(record, at=record.at + by, end=record.end + by)
     return replace(record, at=record.at + by)

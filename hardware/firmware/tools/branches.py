@@ -1,4 +1,4 @@
-"""Branches of the firmware's core that its tests take, counted by gcov: `make firmware-coverage`."""
+"""Counts the branches of the firmware's core that its tests take, with gcov: `make firmware-coverage`."""
 
 import os
 import re
@@ -13,20 +13,20 @@ SCENARIOS = FIRMWARE.parents[1] / "tests" / "hardware" / "firmware"
 COUNTED = FIRMWARE / "build" / "host" / "counted"
 LIBRARY = "build/host/counted/libcore.so"
 NEEDED = ("gcc", "gcov", "make")
-_TOLD = re.compile(
+_COVERAGE = re.compile(
     r"File '([^']*/core/[^']*)'\nLines executed:([\d.]+)% of (\d+)\n"
     r"(?:No branches|Branches executed:.*\nTaken at least once:([\d.]+)% of (\d+))"
 )
 
 
 class Count(NamedTuple):
-    """What was taken of one file, in one of the files that include it.
+    """The coverage of one file, as compiled into one of the files that include it.
 
     Attributes:
-        name: the file's, without its folder.
-        lines_percent: lines that were executed.
-        branches_percent: branches that were taken; 100 where there are none.
-        branches: how many there are, each way of a condition for itself.
+        name: the file's name, without its folder.
+        lines_percent: percent of lines executed.
+        branches_percent: percent of branches taken; 100 where there are none.
+        branches: number of branches; each way of a condition counts.
     """
 
     name: str
@@ -36,15 +36,15 @@ class Count(NamedTuple):
 
     @property
     def whole(self) -> bool:
-        """Whether no line and no branch is untried."""
+        """Whether all lines and branches are covered."""
         return self.lines_percent == self.branches_percent == 100
 
 
 def count_branches() -> list[Count]:
-    """Run all scenarios of the core on a library that counts, and checks its addresses.
+    """Run all scenarios of the core on a library with coverage and address checks.
 
     Raises:
-        RuntimeError: a scenario fails; the text is pytest's.
+        RuntimeError: a scenario fails; the text is pytest's output.
     """
     _run(["make", "-s", "-C", str(FIRMWARE), LIBRARY])
     for old in COUNTED.glob("*.gcda"):
@@ -56,16 +56,18 @@ def count_branches() -> list[Count]:
         "LENSMOUNT_FIRMWARE_COUNTED": "1",
         "PYTHONPATH": os.pathsep.join(sys.path),
     }
-    scenarios = [str(path) for path in sorted(SCENARIOS.glob("test_core_*.py"))]
+    # The other two run this tool and the compiler.
+    others = {"test_core.py", "test_image.py"}
+    scenarios = [str(path) for path in sorted(SCENARIOS.glob("test_*.py")) if path.name not in others]
     _run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", *scenarios], environment)
     core = {path.stem for path in (FIRMWARE / "core").glob("*.c")}
     counts = [str(path) for path in sorted(COUNTED.glob("*.gcda")) if path.stem.removeprefix("libcore.so-") in core]
     if len(counts) != len(core):
         raise RuntimeError(f"{len(core)} files in the core, and counts of {len(counts)}")
-    told = _run(["gcov", "-b", "-n", *counts], folder=COUNTED)
+    report = _run(["gcov", "-b", "-n", *counts], folder=COUNTED)
     return [
         Count(Path(name).name, float(lines), float(taken or 100), int(branches or 0))
-        for name, lines, _, taken, branches in _TOLD.findall(told)
+        for name, lines, _, taken, branches in _COVERAGE.findall(report)
     ]
 
 
@@ -79,10 +81,10 @@ def _run(command: list[str], environment: dict[str, str] | None = None, folder: 
 
 
 def main() -> None:
-    """Print what was taken of each file; ends with 1 where anything is untried."""
+    """Print the coverage of each file; exit with 1 where anything is not covered."""
     missing = [tool for tool in NEEDED if shutil.which(tool) is None]
     if missing:
-        sys.exit(f"the branches of the firmware's core are counted with {', '.join(missing)}, which is not here")
+        sys.exit(f"the branch count of the firmware's core needs {', '.join(missing)}; install it")
     try:
         files = count_branches()
     except RuntimeError as error:

@@ -1,4 +1,4 @@
-"""What the image takes: `figures.py SIZE ELF`, where SIZE is the toolchain's program of that name."""
+"""Prints the flash and RAM that the image uses: `figures.py SIZE ELF`, where SIZE is the toolchain's `size`."""
 
 import subprocess
 import sys
@@ -9,14 +9,14 @@ STACK_BYTES = 8 * 1024
 
 
 def sections(size: str, elf: str) -> dict[str, int]:
-    """The bytes of each section."""
-    told = subprocess.run([size, "-A", elf], capture_output=True, text=True, check=True).stdout
-    rows = [line.split() for line in told.splitlines()]
+    """Return the bytes of each section."""
+    table = subprocess.run([size, "-A", elf], capture_output=True, text=True, check=True).stdout
+    rows = [line.split() for line in table.splitlines()]
     return {row[0]: int(row[1]) for row in rows if len(row) == 3 and row[1].isdecimal()}
 
 
 def main() -> None:
-    """Print flash and RAM."""
+    """Print flash and RAM use."""
     at = sections(sys.argv[1], sys.argv[2])
     flash = at[".boot2"] + at[".flash"] + at[".ram_image"]
     ram = at[".ram_image"] + at[".bss"] + at[".kept"] + STACK_BYTES

@@ -1,4 +1,4 @@
-"""The revision of the firmware: a hash over its source files, so that anybody who has them can check it."""
+"""Prints the revision of the firmware: a hash over its source files, so that the sources are enough to check it."""
 
 import hashlib
 import sys
@@ -8,7 +8,7 @@ VERSION = "1.0"
 
 
 def revision(paths: list[Path]) -> str:
-    """Version and hash: over each file's name and contents, in the order of their names."""
+    """Return version and hash; the hash covers each file's name and contents, sorted by name."""
     whole = hashlib.sha256()
     for path in sorted(paths):
         text = path.read_bytes()

@@ -1,1 +1,1 @@
-"""Dev boards that hold a mount's deadlines, host and board both; and the serial devices of this machine."""
+"""Dev boards that keep a mount's deadlines: the host's side, the protocol and a simulator."""

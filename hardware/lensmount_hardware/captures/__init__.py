@@ -1,1 +1,1 @@
-"""Recorded traffic from files: one reader a format, all giving the same records."""
+"""Readers and writers of capture files: one reader for each format, and the same records from all."""

@@ -1,4 +1,4 @@
-"""A capture: what every reader gives, whatever the file's format."""
+"""The capture that every reader returns, for any file format."""
 
 import heapq
 import math
@@ -9,23 +9,23 @@ from pathlib import Path
 
 from lensmount_hardware.captures.source import Source
 from lensmount_protocol.errors import CaptureError
-from lensmount_protocol.wire import Burst, Edge, LineDefect, Record, Wiring
+from lensmount_protocol.wire import Burst, Edge, LineDefect, WireRecord, Wiring
 
 Progress = Callable[[float], None]
-"""Called now and then with the fraction of the file that has been read, 0 to 1."""
+"""Called repeatedly with the fraction of the file that has been read, 0 to 1."""
 
 BLOCK = 128 * 1024
-"""Bytes that are read from a file of lines at a time."""
+"""Bytes that are read from a text file at a time."""
 
 LOOK_AHEAD = 4096
-"""Records that are put into the order of time: a recorder tells bytes when they have ended, edges when they happen."""
+"""Records that are sorted by time at once: a recorder writes bytes at their end, but edges when they happen."""
 
-LONGEST_LINE = 16 * 1024 * 1024
-"""No capture has a longer line, and without a limit one file without line ends would fill the memory."""
+MAX_LINE = 16 * 1024 * 1024
+"""Bytes of the longest line; without a limit a file without line ends would fill the memory."""
 
 
 class MissingRateError(CaptureError):
-    """A file of samples that does not say how fast they were taken."""
+    """A file of samples that does not state its sample rate."""
 
 
 @dataclass(slots=True)
@@ -35,33 +35,33 @@ class Capture:
     Attributes:
         path: the file.
         format: the format's name.
-        records: bytes, edges and remarks in time order, as far as the file tells times; to be taken once. They are
-            read as they are taken, so the file is open until they are exhausted or dropped.
-        find_lines: what finds the names of the lines.
+        records: bytes, edges and annotations in time order, as far as the file has times; to be iterated once. They
+            are read lazily, so the file is open until they are exhausted or dropped.
+        find_lines: returns the names of the lines.
         resolution: seconds between samples of a logic capture; `None` where the source has no sample clock.
     """
 
     path: Path
     format: str
-    records: Iterator[Record]
+    records: Iterator[WireRecord]
     find_lines: Callable[[], tuple[str, ...]]
     resolution: float | None = None
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """Names of the lines whose edges it holds; where its format does not list them, the file is read for them."""
+        """Names of the lines with edges; where its format does not list them, this reads the file."""
         return self.find_lines()
 
 
-def silent(_fraction: float) -> None:
-    """The progress of somebody who does not want to know."""
+def no_progress(_fraction: float) -> None:
+    """Ignore the progress."""
 
 
-def blocks_of(path: Path, progress: Progress = silent) -> Iterator[bytes]:
-    """A file of lines in blocks of whole lines: each ends with a newline; only the last one may lack it.
+def read_blocks(path: Path, progress: Progress = no_progress) -> Iterator[bytes]:
+    """Read a text file in blocks of whole lines: each ends with a newline; only the last one may lack it.
 
     Raises:
-        CaptureError: the file is missing, a folder, not permitted, or has a line beyond any sense.
+        CaptureError: the file is missing, a folder, not permitted, or has a line of more than `MAX_LINE` bytes.
     """
     with Source(path) as source:
         done, rest = 0, b""
@@ -74,9 +74,9 @@ def blocks_of(path: Path, progress: Progress = silent) -> Iterator[bytes]:
                 rest = data[end:]
                 continue
             rest += data
-            if len(rest) > LONGEST_LINE:
+            if len(rest) > MAX_LINE:
                 raise CaptureError(
-                    f"{path}: a line of more than {LONGEST_LINE} bytes, {done - len(rest)} bytes from the start; "
+                    f"{path}: a line of more than {MAX_LINE} bytes, {done - len(rest)} bytes from the start; "
                     "no capture has such lines, so cut the file in front of it"
                 )
         progress(1.0)
@@ -84,10 +84,10 @@ def blocks_of(path: Path, progress: Progress = silent) -> Iterator[bytes]:
             yield rest
 
 
-def in_time_order(records: Iterable[Record]) -> Iterator[Record]:
-    """The records in the order of time, as far as `LOOK_AHEAD` of them can tell; who has none stays behind the last."""
+def sort_by_time(records: Iterable[WireRecord]) -> Iterator[WireRecord]:
+    """Sort records by time, within a window of `LOOK_AHEAD`; a record without a time follows its predecessor."""
     numbers = count()
-    waiting: list[tuple[float, int, Record]] = []
+    waiting: list[tuple[float, int, WireRecord]] = []
     place = -math.inf
     for record in records:
         place = place if record.at is None else record.at
@@ -99,11 +99,11 @@ def in_time_order(records: Iterable[Record]) -> Iterator[Record]:
 
 
 NO_CHANNEL = "none"
-"""What the user gives in place of a channel to leave a line out."""
+"""The channel name with which the user leaves a line out."""
 
 
-def without_lines(records: Iterable[Record], wiring: Wiring, left_out: Collection[str]) -> Iterator[Record]:
-    """The records without the edges, bytes and defects of some lines."""
+def without_lines(records: Iterable[WireRecord], wiring: Wiring, left_out: Collection[str]) -> Iterator[WireRecord]:
+    """Yield the records except the edges, bytes and defects of some lines."""
     senders = {serial.sender for serial in wiring.serial if serial.name in left_out}
     for record in records:
         if isinstance(record, Burst):
@@ -114,6 +114,6 @@ def without_lines(records: Iterable[Record], wiring: Wiring, left_out: Collectio
         yield record
 
 
-def lines_of(records: Iterable[Record]) -> tuple[str, ...]:
-    """The lines that have edges, in the order in which they appear."""
+def line_names(records: Iterable[WireRecord]) -> tuple[str, ...]:
+    """Return the lines that have edges, in the order in which they appear."""
     return tuple(dict.fromkeys(record.line for record in records if isinstance(record, Edge)))

@@ -1,4 +1,4 @@
-"""Limits of what a capture may hold: in proportion to its size, so that a small file cannot ask for a large memory.
+"""Limits on the content of a capture, in proportion to its size, so that a small file cannot need a large memory.
 
 Real captures stay far below: a sampled capture of a busy mount has one edge in each byte of its file.
 """
@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lensmount_protocol.errors import CaptureError
-from lensmount_protocol.wire import Burst, Record, Wiring
+from lensmount_protocol.wire import Burst, WireRecord, Wiring
 
 if TYPE_CHECKING:
     import zipfile
 
-    from lensmount_hardware.captures.uart import LogicLine
+    from lensmount_hardware.captures.logic_analyser.uart import LogicLine
 
 MIN_EDGES = 2_000_000
 """Edges that a file of any size may have: 150 MB of memory and 10 s."""
@@ -44,13 +44,13 @@ MIN_VIRTUAL_S = 300.0
 """Seconds of virtual time that a recording of any size may be replayed for: 12 s of a processor."""
 
 RECORDED_BYTES_PER_S = 4096
-"""A recording of a session that goes on has more bytes than that for each second."""
+"""A recording of an active session has more bytes than that for each second."""
 
 MIN_INFLATED = 64 * 1024 * 1024
 """Bytes that a packed file of any size may inflate to."""
 
 MAX_DEFLATE_RATIO = 1040
-"""Deflate cannot pack better than 1032 to 1; a file that claims more lies about its sizes or overlaps its members."""
+"""Deflate packs at most 1032 to 1; a file that claims more has wrong sizes or overlapping members."""
 
 MIN_SAMPLES = 1 << 31
 """Samples that a recording of any size may be drawn as: 179 s at 12 MHz."""
@@ -81,7 +81,7 @@ def virtual_limit(size: int) -> float:
     return max(MIN_VIRTUAL_S, size / RECORDED_BYTES_PER_S)
 
 
-def check_span(path: Path, records: Iterable[Record]) -> None:
+def check_span(path: Path, records: Iterable[WireRecord]) -> None:
     """Refuse records that spread over more time than an engine can be run through for a file of this size.
 
     Raises:
@@ -97,7 +97,7 @@ def check_span(path: Path, records: Iterable[Record]) -> None:
         )
 
 
-def packed_records(path: Path, records: Iterable[Record]) -> Iterator[Record]:
+def packed_records(path: Path, records: Iterable[WireRecord]) -> Iterator[WireRecord]:
     """Pass the records of a packed file on, as many as a file of its size may hold.
 
     Raises:
@@ -112,14 +112,14 @@ def packed_records(path: Path, records: Iterable[Record]) -> Iterator[Record]:
         yield record
 
 
-def replayed_records(path: Path, records: Iterable[Record]) -> list[Record]:
+def replayed_records(path: Path, records: Iterable[WireRecord]) -> list[WireRecord]:
     """All records of a capture that is replayed.
 
     Raises:
         CaptureError: there are more runs of bytes than fit memory, for a file of its size.
     """
     limit = max(MIN_REPLAYED_BURSTS, path.stat().st_size // BYTES_PER_REPLAYED_BURST)
-    kept: list[Record] = []
+    kept: list[WireRecord] = []
     bursts = 0
     for record in records:
         bursts += isinstance(record, Burst)
@@ -206,7 +206,7 @@ def check_edges(path: Path, lines: "Mapping[str, LogicLine]", wiring: Wiring) ->
 
 
 def check_packing(path: Path, archive: "zipfile.ZipFile", name: str) -> None:
-    """Refuse a member whose packing has no bound on what one step unpacks to.
+    """Reject a member with a packing method that has no limit on the output of one step.
 
     Raises:
         CaptureError: it is neither stored nor deflated, which is all that logic analysers write.

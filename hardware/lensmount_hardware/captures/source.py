@@ -1,8 +1,8 @@
-"""The bytes of a capture file as its reader takes them: gzip unpacked, text as UTF-8 with newlines.
+"""Normalises the bytes of a capture file for its reader: gzip is unpacked, text becomes UTF-8 with newlines.
 
-A file that another program packed or wrote in another text encoding is the same capture. So this is undone in one
-place, below all formats: a byte order mark is removed, UTF-16 and UTF-32 become UTF-8, lines that end with a lone
-carriage return end with a newline. What is unpacked is bounded: a small file cannot become an endless one.
+A packed file, or one in another text encoding, is the same capture. So this module converts it for all formats: it
+removes a byte order mark, converts UTF-16 and UTF-32 to UTF-8, and a lone carriage return at a line's end to a
+newline. The unpacked size is limited, so that a small file cannot become an endless one.
 """
 
 import codecs
@@ -15,8 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
-from lensmount_hardware.captures.heads import PCAP_MAGICS, PCAPNG_MAGIC
-from lensmount_hardware.inputs import open_input
+from lensmount_hardware.captures.signatures import PCAP_MAGICS, PCAPNG_MAGIC
+from lensmount_hardware.input_file import open_input
 from lensmount_protocol.errors import CaptureError
 
 GZIP_MAGIC = b"\x1f\x8b"
@@ -31,12 +31,12 @@ INFLATED_PER_FURTHER_BYTE = 16
 
 _GZIP_WINDOW = 31
 _PLAIN = "utf-8"
-_LEAST_UNMARKED = 32
-_MOSTLY = 0.9
+_MIN_UNMARKED = 32
+_ZERO_SHARE = 0.9
 
 _CHUNK = 128 * 1024
 _PROBE = 4096
-"""Bytes from which the text encoding and the line ends are told."""
+"""Bytes that are examined for the text encoding and the line ends."""
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -45,7 +45,7 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-"""UTF-32 stands in front: its little-endian mark begins as that of UTF-16 does."""
+"""UTF-32 comes first: its little-endian mark starts with that of UTF-16."""
 
 _PACKERS = (
     (b"BZh", "bzip2", "bunzip2 --keep {}"),
@@ -55,7 +55,7 @@ _PACKERS = (
     (b"7z\xbc\xaf\x27\x1c", "7-Zip", "7z x {}"),
     (b"Rar!\x1a\x07", "RAR", "unrar x {}"),
 )
-_TAR_MAGIC, _TAR_MAGIC_AT = b"ustar", 257
+_TAR_MAGIC, _TAR_MAGIC_OFFSET = b"ustar", 257
 
 
 class Source:
@@ -80,7 +80,7 @@ class Source:
         except (OSError, ValueError) as error:
             raise self._failure(error) from error
         self._position = 0
-        self._waiting = b""
+        self._waiting, self._taken = b"", 0
         try:
             self._chunks = self._file_chunks()
             head = next(self._chunks, b"")
@@ -95,20 +95,23 @@ class Source:
 
     @property
     def fraction(self) -> float:
-        """How much of the file has been read, 0 to 1."""
+        """The fraction of the file that has been read, 0 to 1."""
         return min(1.0, self._position / self._size)
 
     def read(self, size: int) -> bytes:
         """The next bytes: `size` of them, fewer only where the file ends."""
-        if not self._waiting:
-            self._waiting = next(self._chunks, b"")
-        if len(self._waiting) < size:
-            parts, count = [self._waiting], len(self._waiting)
+        # The bytes already read stay in the buffer, so that a small read does not copy all that follows.
+        end = self._taken + size
+        if end > len(self._waiting):
+            parts = [self._waiting[self._taken :]]
+            self._waiting = b""
+            count = len(parts[0])
             while count < size and (more := next(self._chunks, b"")):
                 parts.append(more)
                 count += len(more)
-            self._waiting = b"".join(parts)
-        data, self._waiting = self._waiting[:size], self._waiting[size:]
+            self._waiting, self._taken, end = b"".join(parts), 0, size
+        data = self._waiting[self._taken : end]
+        self._taken = end
         return data
 
     def close(self) -> None:
@@ -171,8 +174,8 @@ class Source:
         return CaptureError(f"{self._path}: {getattr(error, 'strerror', None) or error}")
 
 
-def head_of(path: Path, size: int) -> bytes:
-    """The first bytes of a file as its reader takes them.
+def read_head(path: Path, size: int) -> bytes:
+    """Return the first bytes of a file, as its reader gets them.
 
     Raises:
         CaptureError: the file cannot be read.
@@ -188,11 +191,11 @@ def unpack_command(path: Path) -> str:
 
 
 def packed_as(head: bytes, path: Path) -> str:
-    """What packed a file that this program does not unpack, and the command that does; `""` where none is known."""
+    """Return the packer of a file that this program cannot unpack, with the command to use; `""` if unknown."""
     for magic, name, command in _PACKERS:
         if head.startswith(magic):
             return f"packed with {name}; unpack it with: {command.format(shlex.quote(str(path)))}"
-    if head[_TAR_MAGIC_AT:].startswith(_TAR_MAGIC):
+    if head[_TAR_MAGIC_OFFSET:].startswith(_TAR_MAGIC):
         return f"a tar archive; unpack it with: tar -xf {shlex.quote(str(path))}"
     return ""
 
@@ -203,7 +206,7 @@ def is_streamed(head: bytes) -> bool:
 
 
 def _with_head(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """The chunks, the first of which is long enough to tell how the file is written."""
+    """Yield the chunks; the first one is long enough to detect the encoding."""
     head = b""
     for chunk in chunks:
         head += chunk
@@ -239,17 +242,17 @@ def _decoded(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
 
 
 def _encoding(head: bytes) -> tuple[str, bytes]:
-    """How text that begins like this is encoded, and its mark; UTF-16 without a mark is told by its zero bytes."""
+    """Return the encoding of text by its start, and its mark; zero bytes show UTF-16 without a mark."""
     for mark, name in _MARKS:
         if head.startswith(mark):
             return name, mark
     sample = head[: len(head) // 2 * 2]
-    if len(sample) >= _LEAST_UNMARKED:
+    if len(sample) >= _MIN_UNMARKED:
         for name, zeros, letters in (
             ("utf-16-le", sample[1::2], sample[::2]),
             ("utf-16-be", sample[::2], sample[1::2]),
         ):
             # A log is nearly all ASCII; a capture of samples has no column of zeros beside one without any.
-            if zeros.count(0) >= _MOSTLY * len(zeros) and not letters.count(0) and letters.isascii():
+            if zeros.count(0) >= _ZERO_SHARE * len(zeros) and not letters.count(0) and letters.isascii():
                 return name, b""
     return _PLAIN, b""

@@ -1,1 +1,1 @@
-"""Ports of every kind, one a file, each keeping the contract of `lensmount_hardware.transport`."""
+"""Ports of every kind, one a file; each one implements the contract of `lensmount_hardware.transport`."""

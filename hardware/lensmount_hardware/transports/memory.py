@@ -1,4 +1,4 @@
-"""Two joined ends in memory that carry bytes and every line, at no byte time: a mount for tests."""
+"""Two connected ports in memory that carry bytes and all lines, without byte times: a mount for tests."""
 
 from collections.abc import Iterable
 from queue import Empty, SimpleQueue
@@ -16,11 +16,11 @@ from lensmount_protocol.wire import (
 )
 
 _Inbox = SimpleQueue[WireEvent | None]
-"""What waits for one end; `None` says that the other end was closed."""
+"""The queued events of one end; `None` means that the other end was closed."""
 
 
 def memory_pair(lines: Iterable[str] = ()) -> tuple[Transport, Transport]:
-    """Both ends of a link; each may live in a thread of its own.
+    """Return both ends of a link; each may be used in its own thread.
 
     Args:
         lines: the lines between them; either end may drive any of them.

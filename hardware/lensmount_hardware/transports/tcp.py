@@ -1,4 +1,4 @@
-"""Bytes over TCP: `tcp:host:port` calls a peer, `tcp:host:port?listen=1` waits for one."""
+"""Bytes over TCP: `tcp:host:port` connects to a peer, `tcp:host:port?listen=1` waits for one."""
 
 import ipaddress
 import select
@@ -6,7 +6,7 @@ import socket
 from typing import NoReturn
 
 from lensmount_hardware.clock import MonotonicClock
-from lensmount_hardware.spec import PortSpec
+from lensmount_hardware.port_spec import PortSpec
 from lensmount_hardware.transport import Transport
 from lensmount_protocol.errors import TransportLostError, TransportOpenError
 from lensmount_protocol.logs import get_logger
@@ -18,22 +18,22 @@ _log = get_logger("ports")
 
 _CONNECT_TIMEOUT = 5.0
 _SEND_TIMEOUT = 1.0
-"""Seconds; a peer that reads nothing for that long is as good as gone."""
+"""Seconds; a peer that reads nothing for that long counts as gone."""
 
 _EXPOSED = "{}: anyone who reaches this address can drive the device; listen on 127.0.0.1 to allow this machine only"
 
 
 def open_tcp(spec: PortSpec, _role: Role, _baudrate: int) -> Transport:
-    """Call the peer at `tcp:HOST:PORT`, or with `listen=1` wait there for the first peer that calls.
+    """Connect to the peer at `tcp:HOST:PORT`, or with `listen=1` wait there for the first peer that connects.
 
-    Listening returns at once; what is sent before the peer has come is lost, as on a wire that nobody listens
-    to. One peer is taken and a second refused. Port 0 lets the system choose one, which `name` then tells.
+    Listening returns at once; bytes sent before a peer has connected are lost, as on a wire without a receiver.
+    One peer is accepted and a second refused. Port 0 lets the system choose a port, which `name` contains.
 
     Raises:
-        TransportSpecError: no address, or options that mean nothing.
-        TransportOpenError: nobody answers there, or the address is unknown, taken or not ours.
+        TransportSpecError: no address, or an option is invalid.
+        TransportOpenError: no peer answers there, or the address is unknown, in use or not ours.
     """
-    spec.allow_options("listen")
+    spec.require_options("listen")
     listen = spec.integer("listen", 0, 0, 1)
     host, port = spec.address()
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -48,7 +48,7 @@ def open_tcp(spec: PortSpec, _role: Role, _baudrate: int) -> Transport:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only programs of this machine reach an address: `127.0.0.0/8` or `::1`, also written as IPv6."""
+    """Return whether only this machine can reach an address: `127.0.0.0/8` or `::1`, also written as IPv6."""
     address = ipaddress.ip_address(host.partition("%")[0])
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
     return (mapped or address).is_loopback
@@ -60,7 +60,7 @@ class _TcpTransport(Transport):
         self.name = f"tcp:[{host}]:{port}" if ":" in host else f"tcp:{host}:{port}"
         self.lines = frozenset()
         self.warnings = (_EXPOSED.format(self.name),) if listening and not is_loopback(host) else ()
-        self._end = end
+        self._socket = end
         self._listening = listening
         self._clock = MonotonicClock()
         self._lost = ""
@@ -84,7 +84,7 @@ class _TcpTransport(Transport):
             self._accept()
         if isinstance(action, Transmit) and not self._listening:
             try:
-                self._end.sendall(action.data)
+                self._socket.sendall(action.data)
             except OSError as error:
                 self._lose(str(error))
 
@@ -92,28 +92,28 @@ class _TcpTransport(Transport):
         if self._lost != "closed":
             _log.info("%s: closed", self.name)
         self._lost = "closed"
-        self._end.close()
+        self._socket.close()
 
     def _is_readable(self, timeout: float | None) -> bool:
-        return bool(select.select([self._end], [], [], timeout)[0])
+        return bool(select.select([self._socket], [], [], timeout)[0])
 
     def _accept(self) -> None:
         try:
-            peer, address = self._end.accept()
+            peer, address = self._socket.accept()
         except OSError as error:
             self._lose(str(error))
         _log.info("%s: accepted a connection from %s", self.name, address[0])
-        self._end.close()
+        self._socket.close()
         self._talk_to(peer)
 
     def _talk_to(self, peer: socket.socket) -> None:
         peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         peer.settimeout(_SEND_TIMEOUT)
-        self._end, self._listening = peer, False
+        self._socket, self._listening = peer, False
 
     def _read(self) -> bytes:
         try:
-            data = self._end.recv(_READ_SIZE)
+            data = self._socket.recv(_READ_SIZE)
         except OSError as error:
             self._lose(str(error))
         if not data:

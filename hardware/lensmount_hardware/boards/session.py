@@ -1,0 +1,224 @@
+"""A session between a host and its board over a byte stream: handshake, configuration, time requests."""
+
+from dataclasses import replace
+from typing import NoReturn
+
+from lensmount_hardware.boards.byte_stream import ByteStream
+from lensmount_hardware.boards.link import BoardLink, format_rejection, pop_resume_point, save_resume_point
+from lensmount_hardware.boards.pin_map import PinMap
+from lensmount_hardware.boards.protocol.commands import Configure, EnterSafeState
+from lensmount_hardware.boards.protocol.constants import BoardRole, ConfigureFlag, ErrorCode, RestFlag, StateFlag
+from lensmount_hardware.boards.protocol.message import HEAD_SIZE, BoardMessage
+from lensmount_hardware.boards.protocol.reports import BoardState, DataLost, HelloReply, MessageRejected
+from lensmount_hardware.clock import Clock
+from lensmount_protocol.errors import BoardError, TransportLostError, TransportOpenError
+
+PING_PERIOD = 0.1
+"""Seconds between two requests for the board's time, which also reset its watchdog."""
+
+REPLY_TIMEOUT = 2.0
+"""Seconds within which a board must answer HELLO and CONFIGURE, and accept queued orders."""
+
+INITIAL_ROUND_TRIPS = 5
+"""Round trips at the start of a session: the shortest of them gives the board's clock."""
+
+_FLAGS_OFFSET = HEAD_SIZE + 1
+_HELLO_PERIOD = 0.5
+_POLL_INTERVAL = 0.05
+_MAX_QUEUED_BYTES = 1 << 16
+_ADVICE = "is it the board, with our firmware on it? `lensmount devices` lists those that there are"
+
+
+class BoardSession:
+    """One host, one board.
+
+    Args:
+        stream: the bytes to and from the board; it is closed with the session.
+        clock: our time.
+        session_id: a number of 32 bits that no other host has.
+
+    Attributes:
+        name: the board's port.
+        clock: our time.
+        link: the protocol's state: counts, the clock map.
+        lost_before: losses in the previous session, as the board reports them at the start of this one.
+        reports_own_edges: whether the board reports edges of its own outputs; older firmware does not.
+        closed_reason: why the session has ended; `""` while it is open.
+    """
+
+    def __init__(self, stream: ByteStream, clock: Clock, session_id: int) -> None:
+        self.name = f"board:{stream.name}"
+        self.clock = clock
+        self.link = BoardLink(session_id, resume_from=pop_resume_point(self.name))
+        self.closed_reason = ""
+        self.lost_before: list[DataLost] = []
+        self.reports_own_edges = False
+        self._stream = stream
+        self._last_ping = clock.now()
+
+    def handshake(self, *, take_over: bool = False) -> HelloReply:
+        """Start a session, and measure the board's clock.
+
+        Raises:
+            TransportOpenError: there is no answer, or one of another device.
+            BoardError: other firmware, or another host has the board.
+        """
+        start = self.clock.now()
+        hello_at = float("-inf")
+        while (welcome := self.link.hello_reply) is None:
+            now = self.clock.now()
+            if now - start > REPLY_TIMEOUT:
+                counts = self.link.counts
+                other = counts.garbage + counts.stale
+                problem = f"something else answers, {other} times" if other else "nothing answers"
+                raise TransportOpenError(f"{self.name}: {problem}; {_ADVICE}")
+            if now - hello_at >= _HELLO_PERIOD:
+                hello_at = now
+                self.link.send_hello(take_over=take_over)
+            self.exchange(_POLL_INTERVAL, opening=True)
+        for _ in range(INITIAL_ROUND_TRIPS):
+            self.request_time()
+        return welcome
+
+    def request_time(self) -> float:
+        """Make one round trip; returns its duration in seconds.
+
+        Raises:
+            TransportOpenError: there is no answer.
+            BoardError: the board has lost our session.
+        """
+        start, trips = self.clock.now(), self.link.clock.trips
+        self.link.request_time(start)
+        while self.link.clock.trips == trips:
+            if self.clock.now() - start > REPLY_TIMEOUT:
+                raise self._no_reply_error()
+            self.exchange(_POLL_INTERVAL, opening=True)
+        return self.link.clock.last_trip
+
+    def configure(self, pin_map: PinMap) -> BoardState:
+        """Send the board its lines and times; returns its state afterwards.
+
+        Raises:
+            TransportOpenError: there is no answer.
+            BoardError: the board rejects the pin map.
+        """
+        wanted = pin_map.configure
+        welcome = self.link.hello_reply
+        assert welcome is not None
+        if problem := baudrate_error(welcome, wanted.baudrate):
+            raise BoardError(f"{self.name}: {problem}")
+        self.reports_own_edges = wanted.role != BoardRole.SNIFFER
+        self._send_configuration(wanted)
+        start = self.clock.now()
+        while self.clock.now() - start <= REPLY_TIMEOUT:
+            self.exchange(_POLL_INTERVAL, opening=True)
+            for report in self.link.events():
+                if isinstance(report, MessageRejected) and self.reports_own_edges and _is_unknown_flag(report):
+                    self.reports_own_edges = False
+                    self._send_configuration(wanted)
+                elif isinstance(report, MessageRejected):
+                    raise BoardError(f"{self.name}: {format_rejection(report, pin_map.names)}")
+                if isinstance(report, DataLost):
+                    self.lost_before.append(report)
+                if isinstance(report, BoardState) and report.flags & StateFlag.CONFIGURED:
+                    return report
+        raise self._no_reply_error()
+
+    def _send_configuration(self, wanted: Configure) -> None:
+        flags = wanted.flags | (ConfigureFlag.OWN_EDGES if self.reports_own_edges else 0)
+        self.link.send(replace(wanted, flags=flags))
+
+    def send_command(self, message: BoardMessage) -> None:
+        """Send a message; waits while too many bytes are queued.
+
+        Raises:
+            TransportLostError: the board accepts no orders any more, or has gone.
+        """
+        start = self.clock.now()
+        while self.link.queued_bytes > _MAX_QUEUED_BYTES:
+            if self.clock.now() - start > REPLY_TIMEOUT:
+                self.fail("it takes no orders any more")
+            self.exchange(PING_PERIOD)
+        self.link.send(message)
+
+    def ping(self) -> None:
+        """Request the board's time if a request is due."""
+        now = self.clock.now()
+        if now - self._last_ping >= PING_PERIOD:
+            self._last_ping = now
+            self.link.request_time(now)
+
+    def exchange(self, wait: float, *, opening: bool = False) -> None:
+        """Write due bytes and read those that arrive within `wait` seconds; the link queues the reports.
+
+        Raises:
+            TransportLostError: the board has gone.
+            BoardError: the same with `opening`, while the session starts.
+        """
+        self.flush()
+        try:
+            data = self._stream.read(wait)
+        except OSError as error:
+            self.fail(str(error), error)
+        if data:
+            try:
+                self.link.receive(data, self.clock.now())
+            except BoardError as error:
+                if opening:
+                    raise BoardError(f"{self.name}: {error}") from error
+                self.fail(str(error), error)
+
+    def flush(self) -> None:
+        """Write due bytes."""
+        data = self.link.bytes_to_send()
+        if data:
+            try:
+                self._stream.write(data)
+            except OSError as error:
+                self.fail(str(error), error)
+
+    def require_open(self) -> None:
+        """Raise `TransportLostError` if the session has ended."""
+        if self.closed_reason:
+            raise TransportLostError(f"{self.name}: {self.closed_reason}")
+
+    def fail(self, reason: str, error: Exception | None = None) -> NoReturn:
+        """End the session: keep its resume point, and raise `TransportLostError`."""
+        if self.link.hello_reply:
+            save_resume_point(self.name, self.link.resume_point)
+        last_frame = f"; its last frame was number {self.link.last_sequence}, at {self.link.board_us} µs of its clock"
+        self.closed_reason = f"the board has gone: {reason}{last_frame if self.link.hello_reply else ''}"
+        raise TransportLostError(f"{self.name}: {self.closed_reason}") from error
+
+    def close(self) -> None:
+        """Put the board into the safe state and release it; closing again does nothing."""
+        if self.closed_reason == "closed":
+            return
+        lost, self.closed_reason = self.closed_reason, "closed"
+        try:
+            if not lost and self.link.hello_reply is not None:
+                self.link.send(EnterSafeState(RestFlag.FORGET))
+                self._stream.write(self.link.bytes_to_send())
+        except (OSError, BoardError):
+            # The board has gone; its watchdog puts it into the safe state.
+            pass
+        finally:
+            self._stream.close()
+
+    def _no_reply_error(self) -> TransportOpenError:
+        return TransportOpenError(
+            f"{self.name}: the board answered HELLO and then no more; unplug it and plug it in again"
+        )
+
+
+def _is_unknown_flag(refused: MessageRejected) -> bool:
+    """Return whether firmware rejects a configuration because it is older than one of the flags."""
+    return (refused.of_type, refused.code, refused.detail) == (Configure.TYPE, ErrorCode.MALFORMED, _FLAGS_OFFSET)
+
+
+def baudrate_error(hello_reply: HelloReply, baudrate: int) -> str:
+    """Return what is wrong with a rate; `""` where the board supports it."""
+    lowest, highest = hello_reply.lowest_baudrate, hello_reply.highest_baudrate
+    if lowest <= baudrate <= highest:
+        return ""
+    return f"the board cannot do {baudrate} baud, only {lowest} to {highest}"

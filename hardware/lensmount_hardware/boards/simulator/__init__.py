@@ -1,0 +1,1 @@
+"""A simulated dev board: its lines, queues and byte stream, without hardware."""

@@ -1,0 +1,1 @@
+"""Readers and writers of logic-analyser files, and UART decoding of their lines."""

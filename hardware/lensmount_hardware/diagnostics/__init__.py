@@ -1,0 +1,1 @@
+"""Diagnostics of ports: facts gathered from the machine, probes, and checks."""

@@ -1,0 +1,1 @@
+"""USB serial devices of this machine and the properties of their adapters."""
