@@ -15,48 +15,50 @@ private and may change.
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lensmount_emulator.campaign.complete_run import run_whole_campaign as run_campaign
-    from lensmount_emulator.campaign.form import Form as CampaignConfig
-    from lensmount_emulator.campaign.form import load_form as load_campaign
-    from lensmount_emulator.campaign.results import Results as CampaignResults
-    from lensmount_emulator.campaign.results import read_results as read_campaign
+    from lensmount_emulator.campaign.config import CampaignConfig as CampaignConfig
+    from lensmount_emulator.campaign.config import load_campaign as load_campaign
+    from lensmount_emulator.campaign.matrix import Matrix as Matrix
+    from lensmount_emulator.campaign.matrix import MatrixCell as MatrixCell
+    from lensmount_emulator.campaign.matrix import MatrixOutcome as MatrixOutcome
+    from lensmount_emulator.campaign.planner import MatrixPlan as MatrixPlan
+    from lensmount_emulator.campaign.planner import plan_matrix as plan_matrix
+    from lensmount_emulator.campaign.results import CampaignResults as CampaignResults
+    from lensmount_emulator.campaign.results import read_campaign as read_campaign
+    from lensmount_emulator.campaign.runner import run_campaign as run_campaign
+    from lensmount_emulator.engine.observer import Notice as Notice
+    from lensmount_emulator.engine.observer import NoticeKind as NoticeKind
+    from lensmount_emulator.engine.verdicts import CompatibilityResult as CompatibilityResult
+    from lensmount_emulator.engine.verdicts import Verdict as Verdict
     from lensmount_emulator.faults.registry import parse_fault as parse_fault
+    from lensmount_emulator.fidelity.capture_replay import replay_capture as replay_capture
+    from lensmount_emulator.profiles.library import Profile as Profile
     from lensmount_emulator.profiles.library import load_profile as load_profile
     from lensmount_emulator.profiles.library import profile_names as profile_names
-    from lensmount_emulator.profiles.profile import Profile as Profile
-    from lensmount_emulator.reports.matrix_json import matrix_from_json as matrix_from_json
-    from lensmount_emulator.roles.findings import Finding as CompatibilityResult
-    from lensmount_emulator.roles.findings import Verdict as Verdict
-    from lensmount_emulator.roles.notice import Notice as Notice
-    from lensmount_emulator.roles.notice import NoticeKind as NoticeKind
-    from lensmount_emulator.sessions.chain import Chain as VirtualSession
+    from lensmount_emulator.reports.result_documents import matrix_from_json as matrix_from_json
     from lensmount_emulator.sessions.decoded_capture import DecodedCapture as DecodedCapture
     from lensmount_emulator.sessions.decoded_capture import open_capture as open_capture
-    from lensmount_emulator.sessions.fidelity import replay as replay_capture
-    from lensmount_emulator.sessions.live_verdict import Lack as ShortfallKind
-    from lensmount_emulator.sessions.live_verdict import LiveVerdict as LiveVerdict
-    from lensmount_emulator.sessions.live_verdict import Shortfall as Shortfall
-    from lensmount_emulator.sessions.loopback import Session as LoopbackResult
+    from lensmount_emulator.sessions.live import LiveEvent as LiveEvent
+    from lensmount_emulator.sessions.live import LiveResult as LiveResult
+    from lensmount_emulator.sessions.live import LiveSession as LiveSession
+    from lensmount_emulator.sessions.live import open_transport as open_transport
+    from lensmount_emulator.sessions.loopback import LoopbackResult as LoopbackResult
     from lensmount_emulator.sessions.loopback import make_virtual_session as make_virtual_session
     from lensmount_emulator.sessions.loopback import run_loopback as run_loopback
-    from lensmount_emulator.sessions.matrix import Cell as MatrixCell
-    from lensmount_emulator.sessions.matrix import Matrix as Matrix
-    from lensmount_emulator.sessions.matrix import Outcome as MatrixOutcome
-    from lensmount_emulator.sessions.planning import Plan as MatrixPlan
-    from lensmount_emulator.sessions.planning import plan as plan_matrix
-    from lensmount_emulator.sessions.port_session import LiveEvent as LiveEvent
-    from lensmount_emulator.sessions.port_session import LiveResult as LiveResult
-    from lensmount_emulator.sessions.port_session import LiveSession as LiveSession
-    from lensmount_emulator.sessions.port_session import open_transport as open_transport
-    from lensmount_emulator.sessions.session_errors import ErrorKind as ErrorKind
-    from lensmount_emulator.sessions.session_errors import SessionError as SessionError
-    from lensmount_emulator.sessions.tally import Tally as TrafficStats
+    from lensmount_emulator.sessions.traffic_stats import TrafficStats as TrafficStats
+    from lensmount_emulator.sessions.verdict import ErrorKind as ErrorKind
+    from lensmount_emulator.sessions.verdict import LiveVerdict as LiveVerdict
+    from lensmount_emulator.sessions.verdict import SessionError as SessionError
+    from lensmount_emulator.sessions.verdict import Shortfall as Shortfall
+    from lensmount_emulator.sessions.verdict import ShortfallKind as ShortfallKind
+    from lensmount_emulator.sessions.virtual_session import VirtualSession as VirtualSession
     from lensmount_emulator.version import __version__ as __version__
     from lensmount_protocol.decoder import Decoded as DecodedEvent
     from lensmount_protocol.decoder import DecodedFrame as DecodedFrame
     from lensmount_protocol.decoder import DecodedGarbage as DecodedGarbage
     from lensmount_protocol.decoder import Decoder as Decoder
     from lensmount_protocol.decoder import EmptyWindow as EmptyWindow
+    from lensmount_protocol.dialect import dialect_names as dialect_names
+    from lensmount_protocol.dialect import load_dialect as load_dialect
     from lensmount_protocol.errors import BoardError as BoardError
     from lensmount_protocol.errors import CampaignError as CampaignError
     from lensmount_protocol.errors import CaptureError as CaptureError
@@ -75,9 +77,7 @@ if TYPE_CHECKING:
     from lensmount_protocol.errors import TransportLostError as TransportLostError
     from lensmount_protocol.errors import TransportOpenError as TransportOpenError
     from lensmount_protocol.errors import TransportSpecError as TransportSpecError
-    from lensmount_protocol.registry import dialect_names as dialect_names
-    from lensmount_protocol.registry import load_dialect as load_dialect
-    from lensmount_protocol.timing import Measurement as TimingResult
+    from lensmount_protocol.timing import TimingResult as TimingResult
     from lensmount_protocol.wire import Role as Role
 else:
     from lensmount._lazy import lazy_names
@@ -152,11 +152,11 @@ __all__ = [
 
 _NAMES = {
     "BoardError": ("lensmount_protocol.errors", "BoardError"),
-    "CampaignConfig": ("lensmount_emulator.campaign.form", "Form"),
+    "CampaignConfig": ("lensmount_emulator.campaign.config", "CampaignConfig"),
     "CampaignError": ("lensmount_protocol.errors", "CampaignError"),
-    "CampaignResults": ("lensmount_emulator.campaign.results", "Results"),
+    "CampaignResults": ("lensmount_emulator.campaign.results", "CampaignResults"),
     "CaptureError": ("lensmount_protocol.errors", "CaptureError"),
-    "CompatibilityResult": ("lensmount_emulator.roles.findings", "Finding"),
+    "CompatibilityResult": ("lensmount_emulator.engine.verdicts", "CompatibilityResult"),
     "CorpusError": ("lensmount_protocol.errors", "CorpusError"),
     "DecodedCapture": ("lensmount_emulator.sessions.decoded_capture", "DecodedCapture"),
     "DecodedEvent": ("lensmount_protocol.decoder", "Decoded"),
@@ -165,55 +165,55 @@ _NAMES = {
     "Decoder": ("lensmount_protocol.decoder", "Decoder"),
     "DialectError": ("lensmount_protocol.errors", "DialectError"),
     "EmptyWindow": ("lensmount_protocol.decoder", "EmptyWindow"),
-    "ErrorKind": ("lensmount_emulator.sessions.session_errors", "ErrorKind"),
+    "ErrorKind": ("lensmount_emulator.sessions.verdict", "ErrorKind"),
     "FaultError": ("lensmount_protocol.errors", "FaultError"),
     "FirmwareError": ("lensmount_protocol.errors", "FirmwareError"),
     "FrameError": ("lensmount_protocol.errors", "FrameError"),
-    "LiveEvent": ("lensmount_emulator.sessions.port_session", "LiveEvent"),
-    "LiveResult": ("lensmount_emulator.sessions.port_session", "LiveResult"),
-    "LiveSession": ("lensmount_emulator.sessions.port_session", "LiveSession"),
-    "LiveVerdict": ("lensmount_emulator.sessions.live_verdict", "LiveVerdict"),
+    "LiveEvent": ("lensmount_emulator.sessions.live", "LiveEvent"),
+    "LiveResult": ("lensmount_emulator.sessions.live", "LiveResult"),
+    "LiveSession": ("lensmount_emulator.sessions.live", "LiveSession"),
+    "LiveVerdict": ("lensmount_emulator.sessions.verdict", "LiveVerdict"),
     "LocalProtocolError": ("lensmount_protocol.errors", "LocalProtocolError"),
-    "LoopbackResult": ("lensmount_emulator.sessions.loopback", "Session"),
-    "Matrix": ("lensmount_emulator.sessions.matrix", "Matrix"),
-    "MatrixCell": ("lensmount_emulator.sessions.matrix", "Cell"),
-    "MatrixOutcome": ("lensmount_emulator.sessions.matrix", "Outcome"),
-    "MatrixPlan": ("lensmount_emulator.sessions.planning", "Plan"),
+    "LoopbackResult": ("lensmount_emulator.sessions.loopback", "LoopbackResult"),
+    "Matrix": ("lensmount_emulator.campaign.matrix", "Matrix"),
+    "MatrixCell": ("lensmount_emulator.campaign.matrix", "MatrixCell"),
+    "MatrixOutcome": ("lensmount_emulator.campaign.matrix", "MatrixOutcome"),
+    "MatrixPlan": ("lensmount_emulator.campaign.planner", "MatrixPlan"),
     "MountError": ("lensmount_protocol.errors", "MountError"),
-    "Notice": ("lensmount_emulator.roles.notice", "Notice"),
-    "NoticeKind": ("lensmount_emulator.roles.notice", "NoticeKind"),
-    "Profile": ("lensmount_emulator.profiles.profile", "Profile"),
+    "Notice": ("lensmount_emulator.engine.observer", "Notice"),
+    "NoticeKind": ("lensmount_emulator.engine.observer", "NoticeKind"),
+    "Profile": ("lensmount_emulator.profiles.library", "Profile"),
     "ProfileError": ("lensmount_protocol.errors", "ProfileError"),
     "ProtocolError": ("lensmount_protocol.errors", "ProtocolError"),
     "RemoteProtocolError": ("lensmount_protocol.errors", "RemoteProtocolError"),
     "Role": ("lensmount_protocol.wire", "Role"),
     "ScriptError": ("lensmount_protocol.errors", "ScriptError"),
-    "SessionError": ("lensmount_emulator.sessions.session_errors", "SessionError"),
-    "Shortfall": ("lensmount_emulator.sessions.live_verdict", "Shortfall"),
-    "ShortfallKind": ("lensmount_emulator.sessions.live_verdict", "Lack"),
-    "TimingResult": ("lensmount_protocol.timing", "Measurement"),
-    "TrafficStats": ("lensmount_emulator.sessions.tally", "Tally"),
+    "SessionError": ("lensmount_emulator.sessions.verdict", "SessionError"),
+    "Shortfall": ("lensmount_emulator.sessions.verdict", "Shortfall"),
+    "ShortfallKind": ("lensmount_emulator.sessions.verdict", "ShortfallKind"),
+    "TimingResult": ("lensmount_protocol.timing", "TimingResult"),
+    "TrafficStats": ("lensmount_emulator.sessions.traffic_stats", "TrafficStats"),
     "TransportError": ("lensmount_protocol.errors", "TransportError"),
     "TransportLostError": ("lensmount_protocol.errors", "TransportLostError"),
     "TransportOpenError": ("lensmount_protocol.errors", "TransportOpenError"),
     "TransportSpecError": ("lensmount_protocol.errors", "TransportSpecError"),
-    "Verdict": ("lensmount_emulator.roles.findings", "Verdict"),
-    "VirtualSession": ("lensmount_emulator.sessions.chain", "Chain"),
+    "Verdict": ("lensmount_emulator.engine.verdicts", "Verdict"),
+    "VirtualSession": ("lensmount_emulator.sessions.virtual_session", "VirtualSession"),
     "__version__": ("lensmount_emulator.version", "__version__"),
-    "dialect_names": ("lensmount_protocol.registry", "dialect_names"),
-    "load_campaign": ("lensmount_emulator.campaign.form", "load_form"),
-    "load_dialect": ("lensmount_protocol.registry", "load_dialect"),
+    "dialect_names": ("lensmount_protocol.dialect", "dialect_names"),
+    "load_campaign": ("lensmount_emulator.campaign.config", "load_campaign"),
+    "load_dialect": ("lensmount_protocol.dialect", "load_dialect"),
     "load_profile": ("lensmount_emulator.profiles.library", "load_profile"),
     "make_virtual_session": ("lensmount_emulator.sessions.loopback", "make_virtual_session"),
-    "matrix_from_json": ("lensmount_emulator.reports.matrix_json", "matrix_from_json"),
+    "matrix_from_json": ("lensmount_emulator.reports.result_documents", "matrix_from_json"),
     "open_capture": ("lensmount_emulator.sessions.decoded_capture", "open_capture"),
-    "open_transport": ("lensmount_emulator.sessions.port_session", "open_transport"),
+    "open_transport": ("lensmount_emulator.sessions.live", "open_transport"),
     "parse_fault": ("lensmount_emulator.faults.registry", "parse_fault"),
-    "plan_matrix": ("lensmount_emulator.sessions.planning", "plan"),
+    "plan_matrix": ("lensmount_emulator.campaign.planner", "plan_matrix"),
     "profile_names": ("lensmount_emulator.profiles.library", "profile_names"),
-    "read_campaign": ("lensmount_emulator.campaign.results", "read_results"),
-    "replay_capture": ("lensmount_emulator.sessions.fidelity", "replay"),
-    "run_campaign": ("lensmount_emulator.campaign.complete_run", "run_whole_campaign"),
+    "read_campaign": ("lensmount_emulator.campaign.results", "read_campaign"),
+    "replay_capture": ("lensmount_emulator.fidelity.capture_replay", "replay_capture"),
+    "run_campaign": ("lensmount_emulator.campaign.runner", "run_campaign"),
     "run_loopback": ("lensmount_emulator.sessions.loopback", "run_loopback"),
 }
 

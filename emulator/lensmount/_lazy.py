@@ -8,7 +8,7 @@ from importlib import import_module
 def lazy_names(
     module: str, names: Mapping[str, tuple[str, str]]
 ) -> tuple[Callable[[str], object], Callable[[], list[str]]]:
-    """Return `__getattr__` and `__dir__` of a module whose names come from other modules.
+    """Return `__getattr__` and `__dir__` of a module that re-exports names of other modules.
 
     Args:
         module: name of the public module.

@@ -3,28 +3,28 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lensmount_emulator.faults.bytes import ByteFault as ByteFault
-    from lensmount_emulator.faults.expected import Expected as ExpectedOutcome
+    from lensmount_emulator.faults.byte_faults import ByteFault as ByteFault
     from lensmount_emulator.faults.fault import Fault as Fault
-    from lensmount_emulator.faults.fault import Grip as FaultTarget
-    from lensmount_emulator.faults.fault import Piece as OutgoingBytes
+    from lensmount_emulator.faults.fault import FaultTarget as FaultTarget
+    from lensmount_emulator.faults.fault import OutgoingBytes as OutgoingBytes
     from lensmount_emulator.faults.fault import TimedFault as TimedFault
-    from lensmount_emulator.faults.registry import faults as known_faults
+    from lensmount_emulator.faults.options import DELAY as DELAY
+    from lensmount_emulator.faults.options import DURATION as DURATION
+    from lensmount_emulator.faults.options import EXPECT as EXPECT
+    from lensmount_emulator.faults.options import LEVEL as LEVEL
+    from lensmount_emulator.faults.options import LINE as LINE
+    from lensmount_emulator.faults.options import NAME_OPTION as NAME_OPTION
+    from lensmount_emulator.faults.options import PER_SECOND as PER_SECOND
+    from lensmount_emulator.faults.options import RATE as RATE
+    from lensmount_emulator.faults.options import ROLE as ROLE
+    from lensmount_emulator.faults.options import ExpectedOutcome as ExpectedOutcome
+    from lensmount_emulator.faults.options import OptionType as OptionType
+    from lensmount_emulator.faults.options import integer as integer
+    from lensmount_emulator.faults.options import option as option
+    from lensmount_emulator.faults.options import percent as percent
+    from lensmount_emulator.faults.registry import format_fault as format_fault
+    from lensmount_emulator.faults.registry import known_faults as known_faults
     from lensmount_emulator.faults.registry import parse_fault as parse_fault
-    from lensmount_emulator.faults.registry import text_of as format_fault
-    from lensmount_emulator.faults.words import DELAY as DELAY
-    from lensmount_emulator.faults.words import DURATION as DURATION
-    from lensmount_emulator.faults.words import EXPECT as EXPECT
-    from lensmount_emulator.faults.words import LEVEL as LEVEL
-    from lensmount_emulator.faults.words import LINE as LINE
-    from lensmount_emulator.faults.words import PER_SECOND as PER_SECOND
-    from lensmount_emulator.faults.words import RATE as RATE
-    from lensmount_emulator.faults.words import ROLE as ROLE
-    from lensmount_emulator.faults.words import WORD as WORD
-    from lensmount_emulator.faults.words import Kind as OptionType
-    from lensmount_emulator.faults.words import key as option
-    from lensmount_emulator.faults.words import percent as percent
-    from lensmount_emulator.faults.words import whole as integer
 else:
     from lensmount._lazy import lazy_names
 
@@ -35,10 +35,10 @@ __all__ = [
     "EXPECT",
     "LEVEL",
     "LINE",
+    "NAME_OPTION",
     "PER_SECOND",
     "RATE",
     "ROLE",
-    "WORD",
     "ByteFault",
     "ExpectedOutcome",
     "Fault",
@@ -55,28 +55,28 @@ __all__ = [
 ]
 
 _NAMES = {
-    "ByteFault": ("lensmount_emulator.faults.bytes", "ByteFault"),
-    "DELAY": ("lensmount_emulator.faults.words", "DELAY"),
-    "DURATION": ("lensmount_emulator.faults.words", "DURATION"),
-    "EXPECT": ("lensmount_emulator.faults.words", "EXPECT"),
-    "ExpectedOutcome": ("lensmount_emulator.faults.expected", "Expected"),
+    "ByteFault": ("lensmount_emulator.faults.byte_faults", "ByteFault"),
+    "DELAY": ("lensmount_emulator.faults.options", "DELAY"),
+    "DURATION": ("lensmount_emulator.faults.options", "DURATION"),
+    "EXPECT": ("lensmount_emulator.faults.options", "EXPECT"),
+    "ExpectedOutcome": ("lensmount_emulator.faults.options", "ExpectedOutcome"),
     "Fault": ("lensmount_emulator.faults.fault", "Fault"),
-    "FaultTarget": ("lensmount_emulator.faults.fault", "Grip"),
-    "LEVEL": ("lensmount_emulator.faults.words", "LEVEL"),
-    "LINE": ("lensmount_emulator.faults.words", "LINE"),
-    "OptionType": ("lensmount_emulator.faults.words", "Kind"),
-    "OutgoingBytes": ("lensmount_emulator.faults.fault", "Piece"),
-    "PER_SECOND": ("lensmount_emulator.faults.words", "PER_SECOND"),
-    "RATE": ("lensmount_emulator.faults.words", "RATE"),
-    "ROLE": ("lensmount_emulator.faults.words", "ROLE"),
+    "FaultTarget": ("lensmount_emulator.faults.fault", "FaultTarget"),
+    "LEVEL": ("lensmount_emulator.faults.options", "LEVEL"),
+    "LINE": ("lensmount_emulator.faults.options", "LINE"),
+    "NAME_OPTION": ("lensmount_emulator.faults.options", "NAME_OPTION"),
+    "OptionType": ("lensmount_emulator.faults.options", "OptionType"),
+    "OutgoingBytes": ("lensmount_emulator.faults.fault", "OutgoingBytes"),
+    "PER_SECOND": ("lensmount_emulator.faults.options", "PER_SECOND"),
+    "RATE": ("lensmount_emulator.faults.options", "RATE"),
+    "ROLE": ("lensmount_emulator.faults.options", "ROLE"),
     "TimedFault": ("lensmount_emulator.faults.fault", "TimedFault"),
-    "WORD": ("lensmount_emulator.faults.words", "WORD"),
-    "format_fault": ("lensmount_emulator.faults.registry", "text_of"),
-    "integer": ("lensmount_emulator.faults.words", "whole"),
-    "known_faults": ("lensmount_emulator.faults.registry", "faults"),
-    "option": ("lensmount_emulator.faults.words", "key"),
+    "format_fault": ("lensmount_emulator.faults.registry", "format_fault"),
+    "integer": ("lensmount_emulator.faults.options", "integer"),
+    "known_faults": ("lensmount_emulator.faults.registry", "known_faults"),
+    "option": ("lensmount_emulator.faults.options", "option"),
     "parse_fault": ("lensmount_emulator.faults.registry", "parse_fault"),
-    "percent": ("lensmount_emulator.faults.words", "percent"),
+    "percent": ("lensmount_emulator.faults.options", "percent"),
 }
 
 if not TYPE_CHECKING:

@@ -1,36 +1,36 @@
-"""All that plays a dialect: engines, tasks, scripts and the table that a package offers as an entry point."""
+"""The roles of a dialect: engines, tasks, scripts and the table that a package offers as an entry point."""
 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lensmount_emulator.roles.cast import Cast as DialectRoles
-    from lensmount_emulator.roles.cast import Place as Place
-    from lensmount_emulator.roles.engine import ARRIVAL as ARRIVAL
-    from lensmount_emulator.roles.engine import WINDOW as WINDOW
-    from lensmount_emulator.roles.engine import Engine as Engine
-    from lensmount_emulator.roles.findings import Finding as CompatibilityResult
-    from lensmount_emulator.roles.findings import Rule as CompatibilityRule
-    from lensmount_emulator.roles.findings import Verdict as Verdict
-    from lensmount_emulator.roles.fuzz_traits import FuzzTraits as FuzzTraits
-    from lensmount_emulator.roles.handlers import Handlers as HandlerTable
-    from lensmount_emulator.roles.notice import Notice as Notice
-    from lensmount_emulator.roles.notice import NoticeKind as NoticeKind
-    from lensmount_emulator.roles.observer import FrameObserver as FrameObserver
-    from lensmount_emulator.roles.observer import Observer as Observer
-    from lensmount_emulator.roles.registry import cast_of as get_roles
-    from lensmount_emulator.roles.registry import played_dialects as playable_dialects
-    from lensmount_emulator.roles.script import Step as Step
-    from lensmount_emulator.roles.script import nothing as nothing
-    from lensmount_emulator.roles.script import seconds as seconds
-    from lensmount_emulator.roles.script import whole_number as whole_number
-    from lensmount_emulator.roles.tasks import Task as Task
-    from lensmount_emulator.roles.tasks import Tasks as TaskRunner
-    from lensmount_emulator.roles.tasks import Wait as Wait
-    from lensmount_emulator.sessions.score import Replay as CaptureReplay
-    from lensmount_emulator.sessions.score import Score as ReplayScore
-    from lensmount_emulator.sessions.score import compare as compare_replay
-    from lensmount_protocol.connection import Arrival as ReceivedFrame
+    from lensmount_emulator.engine.dialect_roles import DialectRoles as DialectRoles
+    from lensmount_emulator.engine.dialect_roles import FuzzTraits as FuzzTraits
+    from lensmount_emulator.engine.dialect_roles import Place as Place
+    from lensmount_emulator.engine.dialect_roles import get_roles as get_roles
+    from lensmount_emulator.engine.dialect_roles import playable_dialects as playable_dialects
+    from lensmount_emulator.engine.engine import ARRIVAL as ARRIVAL
+    from lensmount_emulator.engine.engine import WINDOW as WINDOW
+    from lensmount_emulator.engine.engine import Engine as Engine
+    from lensmount_emulator.engine.engine import HandlerTable as HandlerTable
+    from lensmount_emulator.engine.observer import FrameObserver as FrameObserver
+    from lensmount_emulator.engine.observer import Notice as Notice
+    from lensmount_emulator.engine.observer import NoticeKind as NoticeKind
+    from lensmount_emulator.engine.observer import Observer as Observer
+    from lensmount_emulator.engine.script import Step as Step
+    from lensmount_emulator.engine.script import no_argument as no_argument
+    from lensmount_emulator.engine.script import parse_count as parse_count
+    from lensmount_emulator.engine.script import parse_seconds as parse_seconds
+    from lensmount_emulator.engine.tasks import Task as Task
+    from lensmount_emulator.engine.tasks import TaskRunner as TaskRunner
+    from lensmount_emulator.engine.tasks import Wait as Wait
+    from lensmount_emulator.engine.verdicts import CompatibilityResult as CompatibilityResult
+    from lensmount_emulator.engine.verdicts import CompatibilityRule as CompatibilityRule
+    from lensmount_emulator.engine.verdicts import Verdict as Verdict
+    from lensmount_emulator.fidelity.score import FidelityResult as CaptureReplay
+    from lensmount_emulator.fidelity.score import Score as ReplayScore
+    from lensmount_emulator.fidelity.score import match_frames as compare_replay
     from lensmount_protocol.connection import Connection as Connection
+    from lensmount_protocol.connection import ReceivedFrame as ReceivedFrame
 else:
     from lensmount._lazy import lazy_names
 
@@ -60,41 +60,41 @@ __all__ = [
     "Wait",
     "compare_replay",
     "get_roles",
-    "nothing",
+    "no_argument",
+    "parse_count",
+    "parse_seconds",
     "playable_dialects",
-    "seconds",
-    "whole_number",
 ]
 
 _NAMES = {
-    "ARRIVAL": ("lensmount_emulator.roles.engine", "ARRIVAL"),
-    "CaptureReplay": ("lensmount_emulator.sessions.score", "Replay"),
-    "CompatibilityResult": ("lensmount_emulator.roles.findings", "Finding"),
-    "CompatibilityRule": ("lensmount_emulator.roles.findings", "Rule"),
+    "ARRIVAL": ("lensmount_emulator.engine.engine", "ARRIVAL"),
+    "CaptureReplay": ("lensmount_emulator.fidelity.score", "FidelityResult"),
+    "CompatibilityResult": ("lensmount_emulator.engine.verdicts", "CompatibilityResult"),
+    "CompatibilityRule": ("lensmount_emulator.engine.verdicts", "CompatibilityRule"),
     "Connection": ("lensmount_protocol.connection", "Connection"),
-    "DialectRoles": ("lensmount_emulator.roles.cast", "Cast"),
-    "Engine": ("lensmount_emulator.roles.engine", "Engine"),
-    "FrameObserver": ("lensmount_emulator.roles.observer", "FrameObserver"),
-    "FuzzTraits": ("lensmount_emulator.roles.fuzz_traits", "FuzzTraits"),
-    "HandlerTable": ("lensmount_emulator.roles.handlers", "Handlers"),
-    "Notice": ("lensmount_emulator.roles.notice", "Notice"),
-    "NoticeKind": ("lensmount_emulator.roles.notice", "NoticeKind"),
-    "Observer": ("lensmount_emulator.roles.observer", "Observer"),
-    "Place": ("lensmount_emulator.roles.cast", "Place"),
-    "ReceivedFrame": ("lensmount_protocol.connection", "Arrival"),
-    "ReplayScore": ("lensmount_emulator.sessions.score", "Score"),
-    "Step": ("lensmount_emulator.roles.script", "Step"),
-    "Task": ("lensmount_emulator.roles.tasks", "Task"),
-    "TaskRunner": ("lensmount_emulator.roles.tasks", "Tasks"),
-    "Verdict": ("lensmount_emulator.roles.findings", "Verdict"),
-    "WINDOW": ("lensmount_emulator.roles.engine", "WINDOW"),
-    "Wait": ("lensmount_emulator.roles.tasks", "Wait"),
-    "compare_replay": ("lensmount_emulator.sessions.score", "compare"),
-    "get_roles": ("lensmount_emulator.roles.registry", "cast_of"),
-    "nothing": ("lensmount_emulator.roles.script", "nothing"),
-    "playable_dialects": ("lensmount_emulator.roles.registry", "played_dialects"),
-    "seconds": ("lensmount_emulator.roles.script", "seconds"),
-    "whole_number": ("lensmount_emulator.roles.script", "whole_number"),
+    "DialectRoles": ("lensmount_emulator.engine.dialect_roles", "DialectRoles"),
+    "Engine": ("lensmount_emulator.engine.engine", "Engine"),
+    "FrameObserver": ("lensmount_emulator.engine.observer", "FrameObserver"),
+    "FuzzTraits": ("lensmount_emulator.engine.dialect_roles", "FuzzTraits"),
+    "HandlerTable": ("lensmount_emulator.engine.engine", "HandlerTable"),
+    "Notice": ("lensmount_emulator.engine.observer", "Notice"),
+    "NoticeKind": ("lensmount_emulator.engine.observer", "NoticeKind"),
+    "Observer": ("lensmount_emulator.engine.observer", "Observer"),
+    "Place": ("lensmount_emulator.engine.dialect_roles", "Place"),
+    "ReceivedFrame": ("lensmount_protocol.connection", "ReceivedFrame"),
+    "ReplayScore": ("lensmount_emulator.fidelity.score", "Score"),
+    "Step": ("lensmount_emulator.engine.script", "Step"),
+    "Task": ("lensmount_emulator.engine.tasks", "Task"),
+    "TaskRunner": ("lensmount_emulator.engine.tasks", "TaskRunner"),
+    "Verdict": ("lensmount_emulator.engine.verdicts", "Verdict"),
+    "WINDOW": ("lensmount_emulator.engine.engine", "WINDOW"),
+    "Wait": ("lensmount_emulator.engine.tasks", "Wait"),
+    "compare_replay": ("lensmount_emulator.fidelity.score", "match_frames"),
+    "get_roles": ("lensmount_emulator.engine.dialect_roles", "get_roles"),
+    "no_argument": ("lensmount_emulator.engine.script", "no_argument"),
+    "playable_dialects": ("lensmount_emulator.engine.dialect_roles", "playable_dialects"),
+    "parse_seconds": ("lensmount_emulator.engine.script", "parse_seconds"),
+    "parse_count": ("lensmount_emulator.engine.script", "parse_count"),
 }
 
 if not TYPE_CHECKING:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from lensmount_emulator.fuzz.corpus import open_corpus as open_corpus
     from lensmount_emulator.pytest_plugin.factory import MountFactory as MountFactory
-    from lensmount_emulator.pytest_plugin.heard import Recording as Recording
-    from lensmount_emulator.pytest_plugin.heard import Said as LoggedMessage
-    from lensmount_emulator.pytest_plugin.held_port import HeldPort as SharedPort
-    from lensmount_emulator.pytest_plugin.played import Mounted as MountSession
+    from lensmount_emulator.pytest_plugin.mount_session import MountSession as MountSession
+    from lensmount_emulator.pytest_plugin.shared_port import SharedPort as SharedPort
+    from lensmount_emulator.pytest_plugin.traffic_log import LoggedMessage as LoggedMessage
+    from lensmount_emulator.pytest_plugin.traffic_log import Recording as Recording
     from lensmount_emulator.sessions.simulated_board import SimulatedPort as SimulatedPort
     from lensmount_emulator.sessions.simulated_board import open_simulated_board as open_simulated_board
     from lensmount_emulator.testing import DEVICE as DEVICE
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from lensmount_emulator.testing import sessions as sessions
     from lensmount_emulator.testing import streams as streams
     from lensmount_emulator.testing import typed_messages as typed_messages
-    from lensmount_hardware.boards.model import ModelBoard as BoardSimulator
+    from lensmount_hardware.boards.simulator.board import BoardSimulator as BoardSimulator
     from lensmount_hardware.transports.memory import memory_pair as memory_pair
     from lensmount_protocol.wire import Role as Role
 else:
@@ -64,15 +64,15 @@ __all__ = [
 ]
 
 _NAMES = {
-    "BoardSimulator": ("lensmount_hardware.boards.model", "ModelBoard"),
+    "BoardSimulator": ("lensmount_hardware.boards.simulator.board", "BoardSimulator"),
     "DEVICE": ("lensmount_emulator.testing", "DEVICE"),
     "DEVICE_LONG": ("lensmount_emulator.testing", "DEVICE_LONG"),
-    "LoggedMessage": ("lensmount_emulator.pytest_plugin.heard", "Said"),
+    "LoggedMessage": ("lensmount_emulator.pytest_plugin.traffic_log", "LoggedMessage"),
     "MountFactory": ("lensmount_emulator.pytest_plugin.factory", "MountFactory"),
-    "MountSession": ("lensmount_emulator.pytest_plugin.played", "Mounted"),
-    "Recording": ("lensmount_emulator.pytest_plugin.heard", "Recording"),
+    "MountSession": ("lensmount_emulator.pytest_plugin.mount_session", "MountSession"),
+    "Recording": ("lensmount_emulator.pytest_plugin.traffic_log", "Recording"),
     "Role": ("lensmount_protocol.wire", "Role"),
-    "SharedPort": ("lensmount_emulator.pytest_plugin.held_port", "HeldPort"),
+    "SharedPort": ("lensmount_emulator.pytest_plugin.shared_port", "SharedPort"),
     "SimulatedPort": ("lensmount_emulator.sessions.simulated_board", "SimulatedPort"),
     "VIRTUAL": ("lensmount_emulator.testing", "VIRTUAL"),
     "arrivals": ("lensmount_emulator.testing", "arrivals"),

@@ -4,22 +4,22 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lensmount_protocol.wire import BITS_PER_BYTE as BITS_PER_BYTE
+    from lensmount_protocol.wire import Annotation as Annotation
     from lensmount_protocol.wire import Burst as Burst
-    from lensmount_protocol.wire import ClockFix as ClockSync
+    from lensmount_protocol.wire import ClockSync as ClockSync
+    from lensmount_protocol.wire import DataLoss as DataLoss
     from lensmount_protocol.wire import Defect as DefectKind
     from lensmount_protocol.wire import DriveLine as DriveLine
-    from lensmount_protocol.wire import Drop as DataLoss
     from lensmount_protocol.wire import Edge as Edge
     from lensmount_protocol.wire import LineChanged as LineChanged
     from lensmount_protocol.wire import LineDefect as LineDefect
     from lensmount_protocol.wire import Received as Received
-    from lensmount_protocol.wire import Record as WireRecord
-    from lensmount_protocol.wire import Remark as Annotation
     from lensmount_protocol.wire import Role as Role
     from lensmount_protocol.wire import SetBaudrate as SetBaudrate
     from lensmount_protocol.wire import Transmit as Transmit
     from lensmount_protocol.wire import WireAction as WireAction
     from lensmount_protocol.wire import WireEvent as WireEvent
+    from lensmount_protocol.wire import WireRecord as WireRecord
     from lensmount_protocol.wire import transmission_time as transmission_time
 else:
     from lensmount._lazy import lazy_names
@@ -47,11 +47,11 @@ __all__ = [
 ]
 
 _NAMES = {
-    "Annotation": ("lensmount_protocol.wire", "Remark"),
+    "Annotation": ("lensmount_protocol.wire", "Annotation"),
     "BITS_PER_BYTE": ("lensmount_protocol.wire", "BITS_PER_BYTE"),
     "Burst": ("lensmount_protocol.wire", "Burst"),
-    "ClockSync": ("lensmount_protocol.wire", "ClockFix"),
-    "DataLoss": ("lensmount_protocol.wire", "Drop"),
+    "ClockSync": ("lensmount_protocol.wire", "ClockSync"),
+    "DataLoss": ("lensmount_protocol.wire", "DataLoss"),
     "DefectKind": ("lensmount_protocol.wire", "Defect"),
     "DriveLine": ("lensmount_protocol.wire", "DriveLine"),
     "Edge": ("lensmount_protocol.wire", "Edge"),
@@ -63,7 +63,7 @@ _NAMES = {
     "Transmit": ("lensmount_protocol.wire", "Transmit"),
     "WireAction": ("lensmount_protocol.wire", "WireAction"),
     "WireEvent": ("lensmount_protocol.wire", "WireEvent"),
-    "WireRecord": ("lensmount_protocol.wire", "Record"),
+    "WireRecord": ("lensmount_protocol.wire", "WireRecord"),
     "transmission_time": ("lensmount_protocol.wire", "transmission_time"),
 }
 

@@ -1,1 +1,1 @@
-"""The top floor of lensmount: plays the body or the lens, alone, against each other, or against a recording."""
+"""The top layer of lensmount: runs a body or a lens, alone, against each other, or against a recording."""

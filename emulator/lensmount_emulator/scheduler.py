@@ -1,7 +1,7 @@
-"""Virtual time: what shall happen when, in one order that depends on nothing but what was asked for.
+"""The virtual-time scheduler: calls functions at their times, in an order that depends only on the requests.
 
-A mount, both engines and a campaign share one scheduler; it reads no clock. At one instant the `soon` queue goes
-first, then what was asked for first. A scheduler is of use by itself:
+A mount, both engines and a campaign share one scheduler; it reads no clock. At one instant the `soon` queue runs
+first, then the entries in the order of their requests. A scheduler is useful by itself:
 
 ```python
 def blink(scheduler: Scheduler) -> Process:
@@ -24,13 +24,13 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 Process = Generator[float, None, None]
-"""A sequence of steps in time; each `yield` gives the time at which it wants to go on, in seconds."""
+"""A sequence of steps in time; each `yield` gives the time at which it continues, in seconds."""
 
 _Entry = tuple[float, int, Callable[[Any, float], object] | None, Any]
 """Time, number, and either a function with its argument, or `None` with a process."""
 
-FEWEST_CANCELLED = 64
-"""Cancelled entries that stay in the heap before it is worth while to look for them."""
+MIN_CANCELLED = 64
+"""Cancelled entries that may stay in the heap before the scheduler removes them."""
 
 
 class Scheduler:
@@ -44,7 +44,7 @@ class Scheduler:
 
     def __init__(self, now: float = 0.0) -> None:
         self.now = now
-        # Plain tuples: the heap compares time and number in C, and never comes to the function.
+        # Plain tuples: the heap compares time and number in C, and never compares the functions.
         self._heap: list[_Entry] = []
         self._soon: deque[tuple[Callable[[Any, float], object], Any]] = deque()
         self._cancelled: set[int] = set()
@@ -52,16 +52,16 @@ class Scheduler:
         self._until = now
 
     def __len__(self) -> int:
-        """Entries that wait, those among them that were cancelled and not yet met."""
+        """Entries that wait, including cancelled ones that are not removed yet."""
         return len(self._heap) + len(self._soon)
 
-    def at(self, when: float, call: Callable[[T, float], object], argument: T, number: int = 0) -> int:
-        """Call a function at a time; one that has passed is as good as now.
+    def call_at(self, when: float, call: Callable[[T, float], object], argument: T, number: int = 0) -> int:
+        """Call a function at a time; a time in the past means now.
 
         Args:
             when: seconds.
             call: the function.
-            argument: what it is called with, the time behind it.
+            argument: its first argument; the time is the second.
             number: the number of an earlier entry that has been called, to keep its place among equal times.
 
         Returns:
@@ -71,16 +71,16 @@ class Scheduler:
         heappush(self._heap, (when, number, call, argument))
         return number
 
-    def soon(self, call: Callable[[T, float], object], argument: T) -> None:
-        """Call a function at this instant, once whatever runs now is done."""
+    def call_soon(self, call: Callable[[T, float], object], argument: T) -> None:
+        """Call a function at this instant, after the current call returns."""
         self._soon.append((call, argument))
 
     def cancel(self, number: int) -> None:
-        """Forget an entry that waits."""
+        """Cancel an entry that waits."""
         # It stays in the heap until its time comes: to find it there would cost more than to skip it.
         cancelled = self._cancelled
         cancelled.add(number)
-        if len(cancelled) > FEWEST_CANCELLED and len(cancelled) * 2 > len(self._heap):
+        if len(cancelled) > MIN_CANCELLED and len(cancelled) * 2 > len(self._heap):
             # In place: a run that is under way holds the same list.
             self._heap[:] = [entry for entry in self._heap if entry[1] not in cancelled]
             heapify(self._heap)
@@ -95,24 +95,24 @@ class Scheduler:
             cancelled.discard(heappop(heap)[1])
         return heap[0][0] if heap else None
 
-    def run(self, until: float, unless: Callable[[], bool] | None = None) -> None:
-        """Let time pass up to `until` seconds, or to the first event behind which `unless` is true."""
+    def run(self, until: float, stop_when: Callable[[], bool] | None = None) -> None:
+        """Let time pass up to `until` seconds, or to the first event after which `stop_when` is true."""
         heap, soon, cancelled, next_number = self._heap, self._soon, self._cancelled, self._next_number
-        # Whoever jumps (`pass_to`) must not jump over a question that is asked behind each event.
-        self._until = until if unless is None else self.now
+        # `try_advance_to` must not skip `stop_when`, which is checked after each event.
+        self._until = until if stop_when is None else self.now
         back: _Entry | None = None
         while True:
-            if soon or unless is not None:
+            if soon or stop_when is not None:
                 if back is not None:
                     heappush(heap, back)
                     back = None
                 while soon:
                     call, argument = soon.popleft()
                     call(argument, self.now)
-                if unless is not None and unless():
+                if stop_when is not None and stop_when():
                     return
             if back is not None:
-                # One way through the heap instead of two.
+                # One heap operation instead of two.
                 entry = heappushpop(heap, back)
                 back = None
             elif heap:
@@ -136,15 +136,15 @@ class Scheduler:
                 back = (upcoming, next_number(), None, argument)
         self.now = max(self.now, until)
 
-    def catch_up(self, now: float) -> None:
-        """Call everything whose time has come, all of it at `now`: real time passes between looks at it."""
+    def run_due(self, now: float) -> None:
+        """Call every entry that is due, all of them at `now`: real time passes between two calls of this method."""
         self.now = now
         self.run(now)
 
-    def pass_to(self, when: float) -> bool:
-        """Let time pass to `when` if nothing happens before and the run goes on until then; whether it did.
+    def try_advance_to(self, when: float) -> bool:
+        """Advance time to `when` if no entry is due before and the run lasts until then; return whether it did.
 
-        Who would only ask to be called again saves the way through the heap.
+        A caller that would only schedule itself again saves a heap operation.
         """
         heap = self._heap
         if self._soon or when > self._until or (heap and heap[0][0] <= when):
@@ -152,6 +152,6 @@ class Scheduler:
         self.now = when
         return True
 
-    def start(self, process: Process) -> None:
-        """Begin a process; it runs up to its first wait when this instant comes to it."""
+    def spawn(self, process: Process) -> None:
+        """Start a process; at this instant it runs up to its first wait."""
         heappush(self._heap, (self.now, self._next_number(), None, process))

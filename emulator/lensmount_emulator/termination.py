@@ -1,4 +1,4 @@
-"""The orderly end on SIGINT, SIGTERM and SIGHUP: one interruption, delayed while work must not be cut in two."""
+"""Orderly termination on SIGINT, SIGTERM and SIGHUP: one interruption, delayed while work must not be interrupted."""
 
 import contextlib
 import os
@@ -10,10 +10,10 @@ from types import FrameType, TracebackType
 from typing import Any
 
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
-"""What asks a process to end; SIGHUP comes when its terminal closes, and does not exist on every system."""
+"""Signals that end the process; SIGHUP is sent when the terminal closes, and does not exist on every system."""
 
 MAX_IGNORED_PRESSES = 1
-"""Further Ctrl-C that do not disturb the end: wrappers often pass the first one on a second time."""
+"""Further Ctrl-C that do not disturb the termination: wrappers often forward the first one twice."""
 
 RETRY_S = 0.02
 """Seconds after which an interruption that was lost in a destructor or callback is raised again."""
@@ -22,7 +22,7 @@ _Handler = Callable[[int, FrameType | None], Any]
 
 
 class Stopped(KeyboardInterrupt):
-    """A signal asks the process to end.
+    """A signal requests the end of the process.
 
     Attributes:
         number: the signal.
@@ -33,21 +33,21 @@ class Stopped(KeyboardInterrupt):
         self.number = number
 
 
-def name_of_stop(error: KeyboardInterrupt) -> str:
-    """What ended a run, for people: `Ctrl-C`, `SIGTERM` or `SIGHUP`."""
+def format_stop(error: KeyboardInterrupt) -> str:
+    """Return the readable cause of a stop: `Ctrl-C`, `SIGTERM` or `SIGHUP`."""
     number = error.number if isinstance(error, Stopped) else signal.SIGINT
     return "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
 
 
 class Termination:
-    """Turns the first signal into `Stopped`, raised in the main thread; those that follow do not disturb the end.
+    """Turns the first signal into `Stopped`, raised in the main thread; later signals do not disturb the termination.
 
     SIGTERM and SIGHUP that the parent process has set to be ignored (`nohup`) stay ignored. After the first signal, one
     more Ctrl-C is ignored with a line on standard error; each one after that raises `Stopped` again, for an end that
     hangs. Outside the main thread nothing is changed.
 
     Attributes:
-        number: the first signal; `None` while there was none.
+        number: the first signal; `None` before it.
     """
 
     def __init__(self) -> None:
@@ -58,7 +58,7 @@ class Termination:
         self._hook = sys.unraisablehook
 
     def start(self) -> None:
-        """Take the signals."""
+        """Install the signal handlers."""
         if current_thread() is not main_thread():
             return
         for number in SIGNALS:
@@ -71,10 +71,10 @@ class Termination:
         sys.unraisablehook = self._raise_later
 
     def close(self, *, process_ends: bool = False) -> None:
-        """Give the signals back.
+        """Restore the signal handlers.
 
         Args:
-            process_ends: nothing follows but the interpreter's own end, which a signal may cut without a traceback.
+            process_ends: only the interpreter's own shutdown follows, which a signal may end without a traceback.
         """
         self._over = True
         for number, before in self._before.items():
@@ -98,7 +98,7 @@ class Termination:
                 os.write(2, b"lensmount: ending; press Ctrl-C again to end at once\n")
 
     def _raise_later(self, lost: "sys.UnraisableHookArgs") -> None:
-        """An interruption that comes inside a destructor or a callback is dropped by the interpreter."""
+        """Raise an interruption again that the interpreter dropped inside a destructor or a callback."""
         if not isinstance(lost.exc_value, Stopped) or self._over:
             self._hook(lost)
             return
@@ -118,17 +118,17 @@ def _send_to_main_thread(number: int) -> None:
 
 @contextlib.contextmanager
 def shielded() -> Generator[Callable[[], bool]]:
-    """Delay an interruption to the end of the block; gives what tells whether one waits.
+    """Delay an interruption to the end of the block; yields a function that returns whether one is pending.
 
-    A loop that asks it ends where nothing is half done. The first signal is delivered after the block. Whoever presses
-    Ctrl-C a third time is not delayed any more. Outside the main thread there are no signals to delay.
+    A loop that calls it can stop between two complete steps. The first signal is delivered after the block. The third
+    Ctrl-C is not delayed any more. Outside the main thread there are no signals to delay.
     """
-    came: list[int] = []
+    pending: list[int] = []
     before: dict[int, _Handler | int] = {}
 
     def note(number: int, _frame: FrameType | None) -> None:
-        came.append(number)
-        if number == signal.SIGINT and came.count(number) > MAX_IGNORED_PRESSES + 1:
+        pending.append(number)
+        if number == signal.SIGINT and pending.count(number) > MAX_IGNORED_PRESSES + 1:
             _deliver(number, before)
 
     if current_thread() is not main_thread():
@@ -140,12 +140,12 @@ def shielded() -> Generator[Callable[[], bool]]:
             if handler is not None and handler is not signal.SIG_IGN:
                 before[number] = handler
                 signal.signal(number, note)
-        yield lambda: bool(came)
+        yield lambda: bool(pending)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    if came:
-        _deliver(came[0], before)
+    if pending:
+        _deliver(pending[0], before)
 
 
 def _deliver(number: int, handlers: Mapping[int, _Handler | int]) -> None:
@@ -157,11 +157,11 @@ def _deliver(number: int, handlers: Mapping[int, _Handler | int]) -> None:
 
 
 class OrderlyStack(contextlib.ExitStack):
-    """An exit stack whose contexts are left without being interrupted: lines at rest, links removed, files closed."""
+    """An exit stack that exits its contexts without interruption: lines idle, links removed, files closed."""
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
     ) -> bool | None:
-        """Leave every context; an interruption is raised after the last one."""
+        """Exit every context; an interruption is raised after the last one."""
         with shielded():
             return super().__exit__(kind, error, trace)

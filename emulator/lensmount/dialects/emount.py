@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from lensmount_protocol.dialects.emount.aperture import ApertureAnswer as ApertureAnswer
     from lensmount_protocol.dialects.emount.aperture import ApertureOrder as ApertureOrder
-    from lensmount_protocol.dialects.emount.body_mode import BodyMode as BodyMode
-    from lensmount_protocol.dialects.emount.body_state import BodyState as BodyState
-    from lensmount_protocol.dialects.emount.body_state import RowSelect as RowSelect
+    from lensmount_protocol.dialects.emount.body_status import BodyMode as BodyMode
+    from lensmount_protocol.dialects.emount.body_status import BodyState as BodyState
+    from lensmount_protocol.dialects.emount.body_status import RowSelect as RowSelect
     from lensmount_protocol.dialects.emount.dialect import EMOUNT as EMOUNT
     from lensmount_protocol.dialects.emount.focus import DistanceOfPosition as DistanceOfPosition
     from lensmount_protocol.dialects.emount.focus import DistanceToPosition as DistanceToPosition
@@ -25,30 +25,25 @@ if TYPE_CHECKING:
     from lensmount_protocol.dialects.emount.focus import PositionOfDistance as PositionOfDistance
     from lensmount_protocol.dialects.emount.focus import PositionToDistance as PositionToDistance
     from lensmount_protocol.dialects.emount.focus_status import FocusStatus as FocusStatus
-    from lensmount_protocol.dialects.emount.init import Answer0B as Answer0B
-    from lensmount_protocol.dialects.emount.init import Answer09 as Answer09
-    from lensmount_protocol.dialects.emount.init import Answer3D as Answer3D
-    from lensmount_protocol.dialects.emount.init import BodyCapabilities as BodyCapabilities
-    from lensmount_protocol.dialects.emount.init import DescriptorReply as DescriptorReply
-    from lensmount_protocol.dialects.emount.init import DescriptorRequest as DescriptorRequest
-    from lensmount_protocol.dialects.emount.init import FrameRateReply as FrameRateReply
-    from lensmount_protocol.dialects.emount.init import FrameRateRequest as FrameRateRequest
-    from lensmount_protocol.dialects.emount.init import IdentityReply as IdentityReply
-    from lensmount_protocol.dialects.emount.init import IdentityRequest as IdentityRequest
-    from lensmount_protocol.dialects.emount.init import LensCapabilities as LensCapabilities
-    from lensmount_protocol.dialects.emount.init import NameReply as NameReply
-    from lensmount_protocol.dialects.emount.init import NameRequest as NameRequest
-    from lensmount_protocol.dialects.emount.init import Query0B as Query0B
-    from lensmount_protocol.dialects.emount.init import Query09 as Query09
-    from lensmount_protocol.dialects.emount.init import Query3D as Query3D
-    from lensmount_protocol.dialects.emount.init import SpeedReply as SpeedReply
-    from lensmount_protocol.dialects.emount.init import SpeedRequest as SpeedRequest
+    from lensmount_protocol.dialects.emount.identification import Answer0B as Answer0B
+    from lensmount_protocol.dialects.emount.identification import Answer09 as Answer09
+    from lensmount_protocol.dialects.emount.identification import Answer3D as Answer3D
+    from lensmount_protocol.dialects.emount.identification import BodyCapabilities as BodyCapabilities
+    from lensmount_protocol.dialects.emount.identification import DescriptorReply as DescriptorReply
+    from lensmount_protocol.dialects.emount.identification import DescriptorRequest as DescriptorRequest
+    from lensmount_protocol.dialects.emount.identification import FrameRateReply as FrameRateReply
+    from lensmount_protocol.dialects.emount.identification import FrameRateRequest as FrameRateRequest
+    from lensmount_protocol.dialects.emount.identification import IdentityReply as IdentityReply
+    from lensmount_protocol.dialects.emount.identification import IdentityRequest as IdentityRequest
+    from lensmount_protocol.dialects.emount.identification import LensCapabilities as LensCapabilities
+    from lensmount_protocol.dialects.emount.identification import NameReply as NameReply
+    from lensmount_protocol.dialects.emount.identification import NameRequest as NameRequest
+    from lensmount_protocol.dialects.emount.identification import Query0B as Query0B
+    from lensmount_protocol.dialects.emount.identification import Query09 as Query09
+    from lensmount_protocol.dialects.emount.identification import Query3D as Query3D
+    from lensmount_protocol.dialects.emount.identification import SpeedReply as SpeedReply
+    from lensmount_protocol.dialects.emount.identification import SpeedRequest as SpeedRequest
     from lensmount_protocol.dialects.emount.lens_status import LensStatus as LensStatus
-    from lensmount_protocol.dialects.emount.optics import OpticalRow as OpticalRow
-    from lensmount_protocol.dialects.emount.power import ShutDownReply as ShutDownReply
-    from lensmount_protocol.dialects.emount.power import ShutDownRequest as ShutDownRequest
-    from lensmount_protocol.dialects.emount.power import StartUpReply as StartUpReply
-    from lensmount_protocol.dialects.emount.power import StartUpRequest as StartUpRequest
     from lensmount_protocol.dialects.emount.service import AdapterStatus20 as AdapterStatus20
     from lensmount_protocol.dialects.emount.service import Answer3E as Answer3E
     from lensmount_protocol.dialects.emount.service import Answer19 as Answer19
@@ -70,12 +65,17 @@ if TYPE_CHECKING:
     from lensmount_protocol.dialects.emount.service import TableRequest3B as TableRequest3B
     from lensmount_protocol.dialects.emount.service import UpdateBlock15 as UpdateBlock15
     from lensmount_protocol.dialects.emount.service import UpdateOrder14 as UpdateOrder14
-    from lensmount_protocol.dialects.emount.stream import StreamLayoutReply as StreamLayoutReply
-    from lensmount_protocol.dialects.emount.stream import StreamLayoutRequest as StreamLayoutRequest
+    from lensmount_protocol.dialects.emount.startup_shutdown import ShutDownReply as ShutDownReply
+    from lensmount_protocol.dialects.emount.startup_shutdown import ShutDownRequest as ShutDownRequest
+    from lensmount_protocol.dialects.emount.startup_shutdown import StartUpReply as StartUpReply
+    from lensmount_protocol.dialects.emount.startup_shutdown import StartUpRequest as StartUpRequest
+    from lensmount_protocol.dialects.emount.startup_shutdown import StreamLayoutReply as StreamLayoutReply
+    from lensmount_protocol.dialects.emount.startup_shutdown import StreamLayoutRequest as StreamLayoutRequest
     from lensmount_protocol.dialects.emount.types import FocusMode as FocusMode
     from lensmount_protocol.dialects.emount.types import FocusSwitch as FocusSwitch
     from lensmount_protocol.dialects.emount.types import MountKind as MountKind
     from lensmount_protocol.dialects.emount.types import RefusalCode as RefusalCode
+    from lensmount_protocol.dialects.emount.units import OpticalRow as OpticalRow
 else:
     from lensmount._lazy import lazy_names
 
@@ -158,19 +158,19 @@ __all__ = [
 
 _NAMES = {
     "AdapterStatus20": ("lensmount_protocol.dialects.emount.service", "AdapterStatus20"),
-    "Answer09": ("lensmount_protocol.dialects.emount.init", "Answer09"),
-    "Answer0B": ("lensmount_protocol.dialects.emount.init", "Answer0B"),
+    "Answer09": ("lensmount_protocol.dialects.emount.identification", "Answer09"),
+    "Answer0B": ("lensmount_protocol.dialects.emount.identification", "Answer0B"),
     "Answer19": ("lensmount_protocol.dialects.emount.service", "Answer19"),
     "Answer26": ("lensmount_protocol.dialects.emount.service", "Answer26"),
-    "Answer3D": ("lensmount_protocol.dialects.emount.init", "Answer3D"),
+    "Answer3D": ("lensmount_protocol.dialects.emount.identification", "Answer3D"),
     "Answer3E": ("lensmount_protocol.dialects.emount.service", "Answer3E"),
     "ApertureAnswer": ("lensmount_protocol.dialects.emount.aperture", "ApertureAnswer"),
     "ApertureOrder": ("lensmount_protocol.dialects.emount.aperture", "ApertureOrder"),
-    "BodyCapabilities": ("lensmount_protocol.dialects.emount.init", "BodyCapabilities"),
-    "BodyMode": ("lensmount_protocol.dialects.emount.body_mode", "BodyMode"),
-    "BodyState": ("lensmount_protocol.dialects.emount.body_state", "BodyState"),
-    "DescriptorReply": ("lensmount_protocol.dialects.emount.init", "DescriptorReply"),
-    "DescriptorRequest": ("lensmount_protocol.dialects.emount.init", "DescriptorRequest"),
+    "BodyCapabilities": ("lensmount_protocol.dialects.emount.identification", "BodyCapabilities"),
+    "BodyMode": ("lensmount_protocol.dialects.emount.body_status", "BodyMode"),
+    "BodyState": ("lensmount_protocol.dialects.emount.body_status", "BodyState"),
+    "DescriptorReply": ("lensmount_protocol.dialects.emount.identification", "DescriptorReply"),
+    "DescriptorRequest": ("lensmount_protocol.dialects.emount.identification", "DescriptorRequest"),
     "DistanceOfPosition": ("lensmount_protocol.dialects.emount.focus", "DistanceOfPosition"),
     "DistanceToPosition": ("lensmount_protocol.dialects.emount.focus", "DistanceToPosition"),
     "EMOUNT": ("lensmount_protocol.dialects.emount.dialect", "EMOUNT"),
@@ -189,16 +189,16 @@ _NAMES = {
     "FocusStop": ("lensmount_protocol.dialects.emount.focus", "FocusStop"),
     "FocusStopped": ("lensmount_protocol.dialects.emount.focus", "FocusStopped"),
     "FocusSwitch": ("lensmount_protocol.dialects.emount.types", "FocusSwitch"),
-    "FrameRateReply": ("lensmount_protocol.dialects.emount.init", "FrameRateReply"),
-    "FrameRateRequest": ("lensmount_protocol.dialects.emount.init", "FrameRateRequest"),
-    "IdentityReply": ("lensmount_protocol.dialects.emount.init", "IdentityReply"),
-    "IdentityRequest": ("lensmount_protocol.dialects.emount.init", "IdentityRequest"),
-    "LensCapabilities": ("lensmount_protocol.dialects.emount.init", "LensCapabilities"),
+    "FrameRateReply": ("lensmount_protocol.dialects.emount.identification", "FrameRateReply"),
+    "FrameRateRequest": ("lensmount_protocol.dialects.emount.identification", "FrameRateRequest"),
+    "IdentityReply": ("lensmount_protocol.dialects.emount.identification", "IdentityReply"),
+    "IdentityRequest": ("lensmount_protocol.dialects.emount.identification", "IdentityRequest"),
+    "LensCapabilities": ("lensmount_protocol.dialects.emount.identification", "LensCapabilities"),
     "LensStatus": ("lensmount_protocol.dialects.emount.lens_status", "LensStatus"),
     "MountKind": ("lensmount_protocol.dialects.emount.types", "MountKind"),
-    "NameReply": ("lensmount_protocol.dialects.emount.init", "NameReply"),
-    "NameRequest": ("lensmount_protocol.dialects.emount.init", "NameRequest"),
-    "OpticalRow": ("lensmount_protocol.dialects.emount.optics", "OpticalRow"),
+    "NameReply": ("lensmount_protocol.dialects.emount.identification", "NameReply"),
+    "NameRequest": ("lensmount_protocol.dialects.emount.identification", "NameRequest"),
+    "OpticalRow": ("lensmount_protocol.dialects.emount.units", "OpticalRow"),
     "OpticsReply28": ("lensmount_protocol.dialects.emount.service", "OpticsReply28"),
     "OpticsReply35": ("lensmount_protocol.dialects.emount.service", "OpticsReply35"),
     "OpticsRequest28": ("lensmount_protocol.dialects.emount.service", "OpticsRequest28"),
@@ -206,24 +206,24 @@ _NAMES = {
     "Order4A": ("lensmount_protocol.dialects.emount.service", "Order4A"),
     "PositionOfDistance": ("lensmount_protocol.dialects.emount.focus", "PositionOfDistance"),
     "PositionToDistance": ("lensmount_protocol.dialects.emount.focus", "PositionToDistance"),
-    "Query09": ("lensmount_protocol.dialects.emount.init", "Query09"),
-    "Query0B": ("lensmount_protocol.dialects.emount.init", "Query0B"),
+    "Query09": ("lensmount_protocol.dialects.emount.identification", "Query09"),
+    "Query0B": ("lensmount_protocol.dialects.emount.identification", "Query0B"),
     "Query19": ("lensmount_protocol.dialects.emount.service", "Query19"),
     "Query26": ("lensmount_protocol.dialects.emount.service", "Query26"),
-    "Query3D": ("lensmount_protocol.dialects.emount.init", "Query3D"),
+    "Query3D": ("lensmount_protocol.dialects.emount.identification", "Query3D"),
     "Query3E": ("lensmount_protocol.dialects.emount.service", "Query3E"),
     "Refusal": ("lensmount_protocol.dialects.emount.service", "Refusal"),
     "RefusalCode": ("lensmount_protocol.dialects.emount.types", "RefusalCode"),
-    "RowSelect": ("lensmount_protocol.dialects.emount.body_state", "RowSelect"),
+    "RowSelect": ("lensmount_protocol.dialects.emount.body_status", "RowSelect"),
     "ServiceCommand40": ("lensmount_protocol.dialects.emount.service", "ServiceCommand40"),
-    "ShutDownReply": ("lensmount_protocol.dialects.emount.power", "ShutDownReply"),
-    "ShutDownRequest": ("lensmount_protocol.dialects.emount.power", "ShutDownRequest"),
-    "SpeedReply": ("lensmount_protocol.dialects.emount.init", "SpeedReply"),
-    "SpeedRequest": ("lensmount_protocol.dialects.emount.init", "SpeedRequest"),
-    "StartUpReply": ("lensmount_protocol.dialects.emount.power", "StartUpReply"),
-    "StartUpRequest": ("lensmount_protocol.dialects.emount.power", "StartUpRequest"),
-    "StreamLayoutReply": ("lensmount_protocol.dialects.emount.stream", "StreamLayoutReply"),
-    "StreamLayoutRequest": ("lensmount_protocol.dialects.emount.stream", "StreamLayoutRequest"),
+    "ShutDownReply": ("lensmount_protocol.dialects.emount.startup_shutdown", "ShutDownReply"),
+    "ShutDownRequest": ("lensmount_protocol.dialects.emount.startup_shutdown", "ShutDownRequest"),
+    "SpeedReply": ("lensmount_protocol.dialects.emount.identification", "SpeedReply"),
+    "SpeedRequest": ("lensmount_protocol.dialects.emount.identification", "SpeedRequest"),
+    "StartUpReply": ("lensmount_protocol.dialects.emount.startup_shutdown", "StartUpReply"),
+    "StartUpRequest": ("lensmount_protocol.dialects.emount.startup_shutdown", "StartUpRequest"),
+    "StreamLayoutReply": ("lensmount_protocol.dialects.emount.startup_shutdown", "StreamLayoutReply"),
+    "StreamLayoutRequest": ("lensmount_protocol.dialects.emount.startup_shutdown", "StreamLayoutRequest"),
     "TableReply3A": ("lensmount_protocol.dialects.emount.service", "TableReply3A"),
     "TableReply3B": ("lensmount_protocol.dialects.emount.service", "TableReply3B"),
     "TableRequest3A": ("lensmount_protocol.dialects.emount.service", "TableRequest3A"),

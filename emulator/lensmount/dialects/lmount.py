@@ -3,11 +3,34 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lensmount_protocol.dialects.lmount.aperture import ApertureDrive as ApertureDrive
-    from lensmount_protocol.dialects.lmount.aperture import ApertureState as ApertureState
-    from lensmount_protocol.dialects.lmount.aperture import ZoomDrive as ZoomDrive
-    from lensmount_protocol.dialects.lmount.aperture import ZoomState as ZoomState
+    from lensmount_protocol.dialects.lmount.aperture_zoom import ApertureDrive as ApertureDrive
+    from lensmount_protocol.dialects.lmount.aperture_zoom import ApertureState as ApertureState
+    from lensmount_protocol.dialects.lmount.aperture_zoom import ZoomDrive as ZoomDrive
+    from lensmount_protocol.dialects.lmount.aperture_zoom import ZoomState as ZoomState
     from lensmount_protocol.dialects.lmount.dialect import LMOUNT as LMOUNT
+    from lensmount_protocol.dialects.lmount.exposure import ControlEvent as ControlEvent
+    from lensmount_protocol.dialects.lmount.exposure import Correction as Correction
+    from lensmount_protocol.dialects.lmount.exposure import CorrectionRequest as CorrectionRequest
+    from lensmount_protocol.dialects.lmount.exposure import Exposure as Exposure
+    from lensmount_protocol.dialects.lmount.exposure import FrameStart as FrameStart
+    from lensmount_protocol.dialects.lmount.extensions import CompensatedMove as CompensatedMove
+    from lensmount_protocol.dialects.lmount.extensions import FocusRun as FocusRun
+    from lensmount_protocol.dialects.lmount.extensions import FocusRunReport as FocusRunReport
+    from lensmount_protocol.dialects.lmount.extensions import FocusRunStop as FocusRunStop
+    from lensmount_protocol.dialects.lmount.extensions import JointProfile as JointProfile
+    from lensmount_protocol.dialects.lmount.extensions import MeasuredPoint as MeasuredPoint
+    from lensmount_protocol.dialects.lmount.extensions import ProfileRequest as ProfileRequest
+    from lensmount_protocol.dialects.lmount.extensions import SetPoint as SetPoint
+    from lensmount_protocol.dialects.lmount.firmware_update import Page as Page
+    from lensmount_protocol.dialects.lmount.firmware_update import PageAgreement as PageAgreement
+    from lensmount_protocol.dialects.lmount.firmware_update import PageOffer as PageOffer
+    from lensmount_protocol.dialects.lmount.firmware_update import PageOrder as PageOrder
+    from lensmount_protocol.dialects.lmount.firmware_update import PageReport as PageReport
+    from lensmount_protocol.dialects.lmount.firmware_update import UpdateActivate as UpdateActivate
+    from lensmount_protocol.dialects.lmount.firmware_update import UpdateBlock as UpdateBlock
+    from lensmount_protocol.dialects.lmount.firmware_update import UpdateOffer as UpdateOffer
+    from lensmount_protocol.dialects.lmount.firmware_update import UpdateRollBack as UpdateRollBack
+    from lensmount_protocol.dialects.lmount.firmware_update import UpdateState as UpdateState
     from lensmount_protocol.dialects.lmount.focus import BreathingTable as BreathingTable
     from lensmount_protocol.dialects.lmount.focus import DefocusTable as DefocusTable
     from lensmount_protocol.dialects.lmount.focus import DistanceScale as DistanceScale
@@ -36,19 +59,6 @@ if TYPE_CHECKING:
     from lensmount_protocol.dialects.lmount.link import Refusal as Refusal
     from lensmount_protocol.dialects.lmount.link import Sleep as Sleep
     from lensmount_protocol.dialects.lmount.link import StreamOrder as StreamOrder
-    from lensmount_protocol.dialects.lmount.pages import CompensatedMove as CompensatedMove
-    from lensmount_protocol.dialects.lmount.pages import FocusRun as FocusRun
-    from lensmount_protocol.dialects.lmount.pages import FocusRunReport as FocusRunReport
-    from lensmount_protocol.dialects.lmount.pages import FocusRunStop as FocusRunStop
-    from lensmount_protocol.dialects.lmount.pages import JointProfile as JointProfile
-    from lensmount_protocol.dialects.lmount.pages import MeasuredPoint as MeasuredPoint
-    from lensmount_protocol.dialects.lmount.pages import ProfileRequest as ProfileRequest
-    from lensmount_protocol.dialects.lmount.pages import SetPoint as SetPoint
-    from lensmount_protocol.dialects.lmount.picture import ControlEvent as ControlEvent
-    from lensmount_protocol.dialects.lmount.picture import Correction as Correction
-    from lensmount_protocol.dialects.lmount.picture import CorrectionRequest as CorrectionRequest
-    from lensmount_protocol.dialects.lmount.picture import Exposure as Exposure
-    from lensmount_protocol.dialects.lmount.picture import FrameStart as FrameStart
     from lensmount_protocol.dialects.lmount.power import BrownOut as BrownOut
     from lensmount_protocol.dialects.lmount.power import CropNotice as CropNotice
     from lensmount_protocol.dialects.lmount.power import PowerGrant as PowerGrant
@@ -72,16 +82,6 @@ if TYPE_CHECKING:
     from lensmount_protocol.dialects.lmount.types import RingKind as RingKind
     from lensmount_protocol.dialects.lmount.types import StabiliserMode as StabiliserMode
     from lensmount_protocol.dialects.lmount.types import UpdateStage as UpdateStage
-    from lensmount_protocol.dialects.lmount.update import Page as Page
-    from lensmount_protocol.dialects.lmount.update import PageAgreement as PageAgreement
-    from lensmount_protocol.dialects.lmount.update import PageOffer as PageOffer
-    from lensmount_protocol.dialects.lmount.update import PageOrder as PageOrder
-    from lensmount_protocol.dialects.lmount.update import PageReport as PageReport
-    from lensmount_protocol.dialects.lmount.update import UpdateActivate as UpdateActivate
-    from lensmount_protocol.dialects.lmount.update import UpdateBlock as UpdateBlock
-    from lensmount_protocol.dialects.lmount.update import UpdateOffer as UpdateOffer
-    from lensmount_protocol.dialects.lmount.update import UpdateRollBack as UpdateRollBack
-    from lensmount_protocol.dialects.lmount.update import UpdateState as UpdateState
 else:
     from lensmount._lazy import lazy_names
 
@@ -175,58 +175,58 @@ _NAMES = {
     "AccessoryKind": ("lensmount_protocol.dialects.lmount.types", "AccessoryKind"),
     "AccessoryReport": ("lensmount_protocol.dialects.lmount.identity", "AccessoryReport"),
     "AngularRate": ("lensmount_protocol.dialects.lmount.stabiliser", "AngularRate"),
-    "ApertureDrive": ("lensmount_protocol.dialects.lmount.aperture", "ApertureDrive"),
+    "ApertureDrive": ("lensmount_protocol.dialects.lmount.aperture_zoom", "ApertureDrive"),
     "ApertureMode": ("lensmount_protocol.dialects.lmount.types", "ApertureMode"),
-    "ApertureState": ("lensmount_protocol.dialects.lmount.aperture", "ApertureState"),
+    "ApertureState": ("lensmount_protocol.dialects.lmount.aperture_zoom", "ApertureState"),
     "BodyHello": ("lensmount_protocol.dialects.lmount.link", "BodyHello"),
     "BreathingTable": ("lensmount_protocol.dialects.lmount.focus", "BreathingTable"),
     "BrownOut": ("lensmount_protocol.dialects.lmount.power", "BrownOut"),
     "Challenge": ("lensmount_protocol.dialects.lmount.link", "Challenge"),
     "ChallengeAnswer": ("lensmount_protocol.dialects.lmount.link", "ChallengeAnswer"),
-    "CompensatedMove": ("lensmount_protocol.dialects.lmount.pages", "CompensatedMove"),
-    "ControlEvent": ("lensmount_protocol.dialects.lmount.picture", "ControlEvent"),
+    "CompensatedMove": ("lensmount_protocol.dialects.lmount.extensions", "CompensatedMove"),
+    "ControlEvent": ("lensmount_protocol.dialects.lmount.exposure", "ControlEvent"),
     "ControlKind": ("lensmount_protocol.dialects.lmount.types", "ControlKind"),
-    "Correction": ("lensmount_protocol.dialects.lmount.picture", "Correction"),
+    "Correction": ("lensmount_protocol.dialects.lmount.exposure", "Correction"),
     "CorrectionKind": ("lensmount_protocol.dialects.lmount.types", "CorrectionKind"),
-    "CorrectionRequest": ("lensmount_protocol.dialects.lmount.picture", "CorrectionRequest"),
+    "CorrectionRequest": ("lensmount_protocol.dialects.lmount.exposure", "CorrectionRequest"),
     "CropNotice": ("lensmount_protocol.dialects.lmount.power", "CropNotice"),
     "DefocusTable": ("lensmount_protocol.dialects.lmount.focus", "DefocusTable"),
     "DistanceScale": ("lensmount_protocol.dialects.lmount.focus", "DistanceScale"),
     "Done": ("lensmount_protocol.dialects.lmount.link", "Done"),
-    "Exposure": ("lensmount_protocol.dialects.lmount.picture", "Exposure"),
+    "Exposure": ("lensmount_protocol.dialects.lmount.exposure", "Exposure"),
     "ExposurePhase": ("lensmount_protocol.dialects.lmount.types", "ExposurePhase"),
     "Feature": ("lensmount_protocol.dialects.lmount.types", "Feature"),
     "FocusDrive": ("lensmount_protocol.dialects.lmount.focus", "FocusDrive"),
     "FocusFlag": ("lensmount_protocol.dialects.lmount.types", "FocusFlag"),
     "FocusLimits": ("lensmount_protocol.dialects.lmount.focus", "FocusLimits"),
     "FocusOrder": ("lensmount_protocol.dialects.lmount.types", "FocusOrder"),
-    "FocusRun": ("lensmount_protocol.dialects.lmount.pages", "FocusRun"),
-    "FocusRunReport": ("lensmount_protocol.dialects.lmount.pages", "FocusRunReport"),
-    "FocusRunStop": ("lensmount_protocol.dialects.lmount.pages", "FocusRunStop"),
+    "FocusRun": ("lensmount_protocol.dialects.lmount.extensions", "FocusRun"),
+    "FocusRunReport": ("lensmount_protocol.dialects.lmount.extensions", "FocusRunReport"),
+    "FocusRunStop": ("lensmount_protocol.dialects.lmount.extensions", "FocusRunStop"),
     "FocusState": ("lensmount_protocol.dialects.lmount.focus", "FocusState"),
     "FocusTableRequest": ("lensmount_protocol.dialects.lmount.focus", "FocusTableRequest"),
-    "FrameStart": ("lensmount_protocol.dialects.lmount.picture", "FrameStart"),
+    "FrameStart": ("lensmount_protocol.dialects.lmount.exposure", "FrameStart"),
     "Identity": ("lensmount_protocol.dialects.lmount.identity", "Identity"),
     "IdentityRequest": ("lensmount_protocol.dialects.lmount.identity", "IdentityRequest"),
     "ImageCircle": ("lensmount_protocol.dialects.lmount.types", "ImageCircle"),
-    "JointProfile": ("lensmount_protocol.dialects.lmount.pages", "JointProfile"),
+    "JointProfile": ("lensmount_protocol.dialects.lmount.extensions", "JointProfile"),
     "LMOUNT": ("lensmount_protocol.dialects.lmount.dialect", "LMOUNT"),
     "LensHello": ("lensmount_protocol.dialects.lmount.link", "LensHello"),
-    "MeasuredPoint": ("lensmount_protocol.dialects.lmount.pages", "MeasuredPoint"),
+    "MeasuredPoint": ("lensmount_protocol.dialects.lmount.extensions", "MeasuredPoint"),
     "Metadata": ("lensmount_protocol.dialects.lmount.identity", "Metadata"),
     "MetadataEntry": ("lensmount_protocol.dialects.lmount.identity", "MetadataEntry"),
     "MetadataRequest": ("lensmount_protocol.dialects.lmount.identity", "MetadataRequest"),
     "Outcome": ("lensmount_protocol.dialects.lmount.types", "Outcome"),
-    "Page": ("lensmount_protocol.dialects.lmount.update", "Page"),
-    "PageAgreement": ("lensmount_protocol.dialects.lmount.update", "PageAgreement"),
-    "PageOffer": ("lensmount_protocol.dialects.lmount.update", "PageOffer"),
-    "PageOrder": ("lensmount_protocol.dialects.lmount.update", "PageOrder"),
-    "PageReport": ("lensmount_protocol.dialects.lmount.update", "PageReport"),
+    "Page": ("lensmount_protocol.dialects.lmount.firmware_update", "Page"),
+    "PageAgreement": ("lensmount_protocol.dialects.lmount.firmware_update", "PageAgreement"),
+    "PageOffer": ("lensmount_protocol.dialects.lmount.firmware_update", "PageOffer"),
+    "PageOrder": ("lensmount_protocol.dialects.lmount.firmware_update", "PageOrder"),
+    "PageReport": ("lensmount_protocol.dialects.lmount.firmware_update", "PageReport"),
     "Part": ("lensmount_protocol.dialects.lmount.types", "Part"),
     "PowerClass": ("lensmount_protocol.dialects.lmount.types", "PowerClass"),
     "PowerGrant": ("lensmount_protocol.dialects.lmount.power", "PowerGrant"),
     "PowerReport": ("lensmount_protocol.dialects.lmount.power", "PowerReport"),
-    "ProfileRequest": ("lensmount_protocol.dialects.lmount.pages", "ProfileRequest"),
+    "ProfileRequest": ("lensmount_protocol.dialects.lmount.extensions", "ProfileRequest"),
     "RateOrder": ("lensmount_protocol.dialects.lmount.link", "RateOrder"),
     "Refusal": ("lensmount_protocol.dialects.lmount.link", "Refusal"),
     "RefusalCode": ("lensmount_protocol.dialects.lmount.types", "RefusalCode"),
@@ -234,20 +234,20 @@ _NAMES = {
     "RingKind": ("lensmount_protocol.dialects.lmount.types", "RingKind"),
     "RingTurned": ("lensmount_protocol.dialects.lmount.focus", "RingTurned"),
     "ScalePoint": ("lensmount_protocol.dialects.lmount.focus", "ScalePoint"),
-    "SetPoint": ("lensmount_protocol.dialects.lmount.pages", "SetPoint"),
+    "SetPoint": ("lensmount_protocol.dialects.lmount.extensions", "SetPoint"),
     "Sleep": ("lensmount_protocol.dialects.lmount.link", "Sleep"),
     "StabiliserMode": ("lensmount_protocol.dialects.lmount.types", "StabiliserMode"),
     "StabiliserOrder": ("lensmount_protocol.dialects.lmount.stabiliser", "StabiliserOrder"),
     "StabiliserState": ("lensmount_protocol.dialects.lmount.stabiliser", "StabiliserState"),
     "StreamOrder": ("lensmount_protocol.dialects.lmount.link", "StreamOrder"),
-    "UpdateActivate": ("lensmount_protocol.dialects.lmount.update", "UpdateActivate"),
-    "UpdateBlock": ("lensmount_protocol.dialects.lmount.update", "UpdateBlock"),
-    "UpdateOffer": ("lensmount_protocol.dialects.lmount.update", "UpdateOffer"),
-    "UpdateRollBack": ("lensmount_protocol.dialects.lmount.update", "UpdateRollBack"),
+    "UpdateActivate": ("lensmount_protocol.dialects.lmount.firmware_update", "UpdateActivate"),
+    "UpdateBlock": ("lensmount_protocol.dialects.lmount.firmware_update", "UpdateBlock"),
+    "UpdateOffer": ("lensmount_protocol.dialects.lmount.firmware_update", "UpdateOffer"),
+    "UpdateRollBack": ("lensmount_protocol.dialects.lmount.firmware_update", "UpdateRollBack"),
     "UpdateStage": ("lensmount_protocol.dialects.lmount.types", "UpdateStage"),
-    "UpdateState": ("lensmount_protocol.dialects.lmount.update", "UpdateState"),
-    "ZoomDrive": ("lensmount_protocol.dialects.lmount.aperture", "ZoomDrive"),
-    "ZoomState": ("lensmount_protocol.dialects.lmount.aperture", "ZoomState"),
+    "UpdateState": ("lensmount_protocol.dialects.lmount.firmware_update", "UpdateState"),
+    "ZoomDrive": ("lensmount_protocol.dialects.lmount.aperture_zoom", "ZoomDrive"),
+    "ZoomState": ("lensmount_protocol.dialects.lmount.aperture_zoom", "ZoomState"),
 }
 
 if not TYPE_CHECKING:

@@ -1,1 +1,1 @@
-"""Campaigns: many sessions from one file, their results in one database, on many processes or machines."""
+"""Campaigns: many sessions from one file, on many processes or machines, with results in one database."""

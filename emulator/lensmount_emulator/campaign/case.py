@@ -1,16 +1,16 @@
-"""One session of a campaign, with all that it takes to run it, and what it came to."""
+"""Cases of a campaign: one session with its inputs, its result, and its result as read back from a file."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-from lensmount_emulator.faults.expected import Expected
-from lensmount_emulator.fuzz.watch import Complaint
+from lensmount_emulator.faults.options import ExpectedOutcome
+from lensmount_emulator.fuzz.monitor import Violation
 
 PLAIN = "plain"
 SESSION = "session"
 KINDS = (PLAIN, SESSION)
-"""What a case does: a script under its faults; or, behind those, steps by chance as the session machine takes them."""
+"""Kinds of cases: a script under its faults, or random steps after them as the session fuzzer takes them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,19 +18,19 @@ class Case:
     """One session.
 
     Attributes:
-        number: its place in the campaign, from 1; those that the corpus gave come behind all others.
+        number: its number in the campaign, from 1; cases of the corpus come after all others.
         kind: one of `KINDS`.
-        dialect: what is spoken.
+        dialect: the dialect.
         body: the body's profile, as commands name it.
-        lens: the lens's.
-        accessories: those in between, from the body on.
-        faults: what goes wrong, in text forms.
-        seed: where all chance comes from.
-        script: what the body does.
-        seconds: how long the script may take, in virtual time.
-        steps: how many steps by chance, where the kind takes some.
-        checks: the invariants that it is held to.
-        begins: steps that a story of the corpus begins with; chance goes on behind them.
+        lens: the lens's profile.
+        accessories: the accessories between them, from the body on.
+        faults: the faults, as text.
+        seed: the seed of every random decision.
+        script: the script of the body.
+        seconds: time limit of the script, in virtual time.
+        steps: number of random steps, for kinds with random steps.
+        checks: the invariants to check.
+        begins: initial steps from a scenario of the corpus; random steps follow.
     """
 
     number: int
@@ -48,7 +48,7 @@ class Case:
     begins: tuple[str, ...] = ()
 
 
-class Verdict(Enum):
+class InvariantOutcome(Enum):
     """Whether the invariants held."""
 
     HELD = "held"
@@ -56,19 +56,19 @@ class Verdict(Enum):
     LOST = "lost"
 
 
-class Outcome(Enum):
-    """Whether the script came as far as its faults let expect."""
+class ScriptOutcome(Enum):
+    """Whether the progress of the script is the one that its faults let expect."""
 
     EXPECTED = "as expected"
     UNEXPECTED = "not as expected"
     UNKNOWN = "unknown"
 
 
-class Standing(Enum):
-    """The three results of a case in one word.
+class CaseStatus(Enum):
+    """The three results of a case as one value.
 
-    Passed is a case whose invariants held and whose script was done, or cannot be done under its faults. Tolerated is
-    one whose script was not done under faults that may prevent it.
+    Passed: the invariants held, and the script was done or cannot be done under the faults. Tolerated: the script was
+    not done under faults that may prevent it.
     """
 
     PASSED = "passed"
@@ -78,21 +78,21 @@ class Standing(Enum):
     LOST = "lost"
 
     @property
-    def fails(self) -> bool:
-        """Whether the campaign ends with 1 by it."""
-        return self not in (Standing.PASSED, Standing.TOLERATED)
+    def is_failure(self) -> bool:
+        """Whether the case makes the campaign end with exit code 1."""
+        return self not in (CaseStatus.PASSED, CaseStatus.TOLERATED)
 
 
 @dataclass(frozen=True, slots=True)
 class ScriptResult:
-    """How far the script of a case came.
+    """The progress of a case's script.
 
     Attributes:
-        complete: whether it was done.
+        complete: whether every step was carried out.
         done: steps that were carried out.
         steps: steps in all.
         stopped_at: the step that was not carried out; `""` where there is none.
-        declined: the reason for which the body declined the lens, by a rule that it knows; `""` where it did not.
+        declined: the rule by which the body rejected the lens; `""` if it did not.
     """
 
     complete: bool = False
@@ -103,7 +103,7 @@ class ScriptResult:
 
     @property
     def text(self) -> str:
-        """The same in a few words: `complete`, `1 of 3 steps, stopped at "aperture f/8"`."""
+        """The progress as a short text: `complete`, `1 of 3 steps, stopped at "aperture f/8"`."""
         if self.complete:
             return "complete"
         if not self.steps:
@@ -112,33 +112,37 @@ class ScriptResult:
         return f"{self.done} of {self.steps} steps{stopped}"
 
 
-def outcome_of(verdict: Verdict, script: ScriptResult, expected: Expected) -> Outcome:
-    """Whether a script came as far as was to be expected; of a case that no process survived nothing is known."""
-    if verdict is Verdict.LOST:
-        return Outcome.UNKNOWN
-    fits = {Expected.COMPLETES: script.complete, Expected.MAY_FAIL: True, Expected.CANNOT: not script.complete}
-    return Outcome.EXPECTED if fits[expected] else Outcome.UNEXPECTED
+def script_outcome(verdict: InvariantOutcome, script: ScriptResult, expected: ExpectedOutcome) -> ScriptOutcome:
+    """Return whether the progress of a script was expected; a case that lost its process has no progress."""
+    if verdict is InvariantOutcome.LOST:
+        return ScriptOutcome.UNKNOWN
+    fits = {
+        ExpectedOutcome.COMPLETES: script.complete,
+        ExpectedOutcome.MAY_FAIL: True,
+        ExpectedOutcome.CANNOT: not script.complete,
+    }
+    return ScriptOutcome.EXPECTED if fits[expected] else ScriptOutcome.UNEXPECTED
 
 
-def standing_of(verdict: Verdict, script: ScriptResult, expected: Expected) -> Standing:
-    """The three results in one word."""
-    if verdict is not Verdict.HELD:
-        return Standing(verdict.value)
-    if outcome_of(verdict, script, expected) is Outcome.UNEXPECTED:
-        return Standing.UNEXPECTED
-    done = script.complete or expected is Expected.CANNOT
-    return Standing.PASSED if done else Standing.TOLERATED
+def case_status(verdict: InvariantOutcome, script: ScriptResult, expected: ExpectedOutcome) -> CaseStatus:
+    """Return the three results as one value."""
+    if verdict is not InvariantOutcome.HELD:
+        return CaseStatus(verdict.value)
+    if script_outcome(verdict, script, expected) is ScriptOutcome.UNEXPECTED:
+        return CaseStatus.UNEXPECTED
+    done = script.complete or expected is ExpectedOutcome.CANNOT
+    return CaseStatus.PASSED if done else CaseStatus.TOLERATED
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
-    """What was seen in a session.
+class SessionMetrics:
+    """Counts over one session.
 
     Attributes:
-        messages: (sender, what its frame said) -> frames and their bytes.
-        replies: (what was asked, lower end of the bucket in µs) -> replies that took so long.
-        states: (end, state) -> how often it was come to.
-        transitions: (end, state, trigger, next state) -> how often.
+        messages: (sender, messages of a frame) -> frames and their bytes.
+        replies: (request, lower end of the bucket in µs) -> replies with this latency.
+        states: (end, state) -> number of entries.
+        transitions: (end, state, trigger, next state) -> count.
     """
 
     messages: Mapping[tuple[str, str], tuple[int, int]] = field(default_factory=dict[tuple[str, str], tuple[int, int]])
@@ -148,48 +152,92 @@ class Figures:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """What a case came to.
+class CaseResult:
+    """The result of a case.
 
     Attributes:
         case: the case.
-        verdict: broken where an invariant was violated, lost where no worker lived through it.
-        script: how far the script came.
+        verdict: broken if an invariant was violated, lost if every worker died with the case.
+        script: the progress of the script.
         expected: the outcome that its faults let expect.
-        complaints: what must not be and was, in the order in which it was seen.
-        told: the first trouble that an end told of, with its time; `""` where none did. Under faults that is usual.
-        seconds: how long the session lasted, in virtual time.
-        took: how long the machine took for it, in seconds.
-        figures: what was seen in it.
-        digest: of its recording; the same session has the same.
-        recording: the recording, or the story, of a case that did not pass, as a `.lmx` file holds it.
-        story: every step of a case that took steps by chance, as JSON.
+        violations: the violations of invariants, in the order of detection.
+        first_error: the first error that an end reported, with its time; `""` without one. Under faults errors are
+            normal.
+        seconds: duration of the session, in virtual time.
+        elapsed_s: real time that the case took, in seconds.
+        metrics: the counts over the session.
+        digest: digest of the recording; equal sessions have equal digests.
+        recording: the recording, or the scenario, of a case that did not pass, as the content of a `.lmx` file.
+        scenario: every step of a case with random steps, as JSON.
     """
 
     case: Case
-    verdict: Verdict
-    complaints: tuple[Complaint, ...]
+    verdict: InvariantOutcome
+    violations: tuple[Violation, ...]
     script: ScriptResult = field(default_factory=ScriptResult)
-    expected: Expected = Expected.COMPLETES
-    told: str = ""
+    expected: ExpectedOutcome = ExpectedOutcome.COMPLETES
+    first_error: str = ""
     seconds: float = 0.0
-    took: float = 0.0
-    figures: Figures = field(default_factory=Figures)
+    elapsed_s: float = 0.0
+    metrics: SessionMetrics = field(default_factory=SessionMetrics)
     digest: str = ""
     recording: bytes = field(default=b"", repr=False)
-    story: str = ""
+    scenario: str = ""
 
     @property
-    def outcome(self) -> Outcome:
-        """Whether the script came as far as was to be expected."""
-        return outcome_of(self.verdict, self.script, self.expected)
+    def outcome(self) -> ScriptOutcome:
+        """Whether the progress of the script was expected."""
+        return script_outcome(self.verdict, self.script, self.expected)
 
     @property
-    def standing(self) -> Standing:
-        """The three results in one word."""
-        return standing_of(self.verdict, self.script, self.expected)
+    def status(self) -> CaseStatus:
+        """The three results as one value."""
+        return case_status(self.verdict, self.script, self.expected)
 
     @property
     def invariants(self) -> tuple[str, ...]:
-        """The invariants that were violated, each once, in the order in which that was seen."""
-        return tuple(dict.fromkeys(complaint.invariant for complaint in self.complaints))
+        """The invariants that were violated, each once, in the order of detection."""
+        return tuple(dict.fromkeys(complaint.invariant for complaint in self.violations))
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCase:
+    """A case with its stored result.
+
+    Attributes:
+        case: the case.
+        verdict: whether the invariants held.
+        script: the progress of the script.
+        expected: the outcome that its faults let expect.
+        violations: the violations of invariants.
+        first_error: the first error or warning that an end reported.
+        seconds: duration of the session, in virtual time.
+        elapsed_s: real time that the case took, in seconds.
+        frames: frames in it.
+        bytes: their bytes.
+        digest: digest of the recording.
+        file: its recording or scenario, stored with the results; `""` for a case that passed.
+    """
+
+    case: Case
+    verdict: InvariantOutcome
+    script: ScriptResult
+    expected: ExpectedOutcome
+    violations: tuple[Violation, ...]
+    first_error: str
+    seconds: float
+    elapsed_s: float
+    frames: int
+    bytes: int
+    digest: str
+    file: str
+
+    @property
+    def outcome(self) -> ScriptOutcome:
+        """Whether the progress of the script was expected."""
+        return script_outcome(self.verdict, self.script, self.expected)
+
+    @property
+    def status(self) -> CaseStatus:
+        """The three results as one value."""
+        return case_status(self.verdict, self.script, self.expected)

@@ -1,4 +1,4 @@
-"""The results of a campaign as they are read: its cases, all of them or those that are asked for, and their figures."""
+"""The results of a campaign, read from its file: all or selected cases, and their statistics."""
 
 import os
 import sqlite3
@@ -11,22 +11,28 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import quote
 
-from lensmount_emulator.campaign.case import Case, Outcome, ScriptResult, Standing, Verdict
-from lensmount_emulator.campaign.checking import check_schema, check_types, limit_queries, story_steps
-from lensmount_emulator.campaign.finished import Finished
-from lensmount_emulator.campaign.schema import CASE_COLUMNS, JOINT
-from lensmount_emulator.campaign.store import check_form, told
-from lensmount_emulator.faults.expected import Expected
-from lensmount_emulator.fuzz.watch import Complaint
+from lensmount_emulator.campaign.case import Case, CaseStatus, InvariantOutcome, ScriptOutcome, ScriptResult, StoredCase
+from lensmount_emulator.campaign.store import (
+    CASE_COLUMNS,
+    SEPARATOR,
+    check_format,
+    limit_queries,
+    scenario_steps,
+    store_errors,
+    validate_schema,
+    validate_types,
+)
+from lensmount_emulator.faults.options import ExpectedOutcome
+from lensmount_emulator.fuzz.monitor import Violation
+from lensmount_protocol.describe import html_table
 from lensmount_protocol.errors import CampaignError, CaptureError
-from lensmount_protocol.html_table import html_table
 
 EVERYTHING = "1"
 """The condition that every case meets."""
 
 
-class Share(NamedTuple):
-    """Cases that have something in common, by standing."""
+class ResultBreakdown(NamedTuple):
+    """Cases with a common property, by status."""
 
     what: str
     passed: int
@@ -37,26 +43,26 @@ class Share(NamedTuple):
 
     @property
     def failing(self) -> int:
-        """Cases of it that fail the campaign."""
+        """The number of these cases that fail the campaign."""
         return self.unexpected + self.broken + self.lost
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Results:
-    """What stands in a file.
+class CampaignResults:
+    """The content of a results file.
 
     Attributes:
         path: the file.
-        title: of the campaign.
-        dialect: what was spoken.
-        planned: cases that there will be.
-        finished: cases that have their result.
-        where: which of them are here.
-        cases: those that have their result, by number.
-        shares: by what they have in common -> how they went.
-        replies: what was asked -> lower end of a bucket in µs -> replies.
-        states: (end, state) -> how often.
-        transitions: (end, state, trigger, next state) -> how often.
+        title: the title of the campaign.
+        dialect: the dialect.
+        planned: number of planned cases.
+        finished: number of finished cases.
+        where: the condition that selects the cases here.
+        cases: finished cases, by number.
+        breakdowns: property -> its values -> cases by status.
+        replies: request -> lower end of a bucket in µs -> replies.
+        states: (end, state) -> count.
+        transitions: (end, state, trigger, next state) -> count.
     """
 
     path: Path
@@ -65,8 +71,8 @@ class Results:
     planned: int
     finished: int
     where: str
-    cases: list[Finished]
-    shares: dict[str, list[Share]] = field(default_factory=dict[str, list[Share]])
+    cases: list[StoredCase]
+    breakdowns: dict[str, list[ResultBreakdown]] = field(default_factory=dict[str, list[ResultBreakdown]])
     replies: dict[str, dict[int, int]] = field(default_factory=dict[str, dict[int, int]])
     states: dict[tuple[str, str], int] = field(default_factory=dict[tuple[str, str], int])
     transitions: dict[tuple[str, str, str, str], int] = field(default_factory=dict[tuple[str, str, str, str], int])
@@ -78,27 +84,27 @@ class Results:
         )
 
     def _repr_html_(self) -> str:
-        rows = ((name, *share) for name, shares in self.shares.items() for share in shares)
-        return html_table(repr(self), ("by", *Share._fields), rows)
+        rows = ((name, *share) for name, shares in self.breakdowns.items() for share in shares)
+        return html_table(repr(self), ("by", *ResultBreakdown._fields), rows)
 
     @property
-    def counts(self) -> dict[Standing, int]:
-        """How many cases are of each standing."""
-        return _counted(Standing, (case.standing for case in self.cases))
+    def counts(self) -> dict[CaseStatus, int]:
+        """The number of cases per status."""
+        return _count_by_status(CaseStatus, (case.status for case in self.cases))
 
     @property
-    def verdicts(self) -> dict[Verdict, int]:
-        """In how many cases the invariants held."""
-        return _counted(Verdict, (case.verdict for case in self.cases))
+    def verdicts(self) -> dict[InvariantOutcome, int]:
+        """The number of cases per verdict on the invariants."""
+        return _count_by_status(InvariantOutcome, (case.verdict for case in self.cases))
 
     @property
-    def outcomes(self) -> dict[Outcome, int]:
-        """How many cases ended as was to be expected."""
-        return _counted(Outcome, (case.outcome for case in self.cases))
+    def outcomes(self) -> dict[ScriptOutcome, int]:
+        """The number of cases per script outcome."""
+        return _count_by_status(ScriptOutcome, (case.outcome for case in self.cases))
 
     @property
     def scripts_complete(self) -> int:
-        """In how many cases the script was done."""
+        """The number of cases with a completed script."""
         return sum(case.script.complete for case in self.cases)
 
     @property
@@ -109,10 +115,10 @@ class Results:
     @property
     def passed(self) -> bool:
         """Whether there are cases, all of the campaign are finished, and none of those here fails."""
-        return self.complete and bool(self.cases) and not any(case.standing.fails for case in self.cases)
+        return self.complete and bool(self.cases) and not any(case.status.is_failure for case in self.cases)
 
 
-SHARES = {
+BREAKDOWNS = {
     "body": "SELECT number, body AS what FROM cases",
     "lens": "SELECT number, lens AS what FROM cases",
     "accessory": "SELECT number, accessories AS what FROM cases WHERE accessories != ''",
@@ -122,11 +128,11 @@ SHARES = {
     """json_each('["' || replace(message, ' + ', '","') || '"]') AS one""",
     "invariant": "SELECT DISTINCT number, invariant AS what FROM complaints",
 }
-"""What cases may have in common -> where that stands."""
+"""Properties that cases may share -> their query."""
 
 
-def read_results(path: Path, where: str = EVERYTHING) -> Results:
-    """What a file holds.
+def read_campaign(path: Path, where: str = EVERYTHING) -> CampaignResults:
+    """Read a results file.
 
     Args:
         path: the file; a run may be writing to it.
@@ -134,19 +140,19 @@ def read_results(path: Path, where: str = EVERYTHING) -> Results:
 
     Raises:
         CaptureError: the file cannot be read, or holds something else.
-        CampaignError: a condition that means nothing; lists the columns.
+        CampaignError: the condition is invalid; the text lists the columns.
     """
-    with _opened(path) as connection:
+    with _open_readonly(path) as connection:
         chosen = f"(SELECT number FROM cases WHERE ({where}))"
         if where != EVERYTHING:
             _check_condition(connection, where)
-        about = _about(connection)
+        about = _read_about(connection)
 
         def rows(query: str) -> list[Any]:
             return connection.execute(query.replace("CHOSEN", chosen)).fetchall()
 
         begun = connection.execute("SELECT count(*) FROM begins").fetchone()[0]
-        results = Results(
+        results = CampaignResults(
             path,
             about["title"],
             about["dialect"],
@@ -155,8 +161,8 @@ def read_results(path: Path, where: str = EVERYTHING) -> Results:
             where,
             list(_cases(connection, chosen)),
         )
-        for name, query in SHARES.items():
-            results.shares[name] = [Share(*row) for row in rows(_BY_VERDICT.replace("EACH", query))]
+        for name, query in BREAKDOWNS.items():
+            results.breakdowns[name] = [ResultBreakdown(*row) for row in rows(_BY_VERDICT.replace("EACH", query))]
         for message, bucket, count in rows(
             "SELECT message, from_us, sum(count) FROM replies WHERE number IN CHOSEN GROUP BY 1, 2 ORDER BY 1, 2"
         ):
@@ -185,36 +191,36 @@ WHERE cases.number IN CHOSEN GROUP BY what ORDER BY what
 """
 
 
-def read_case(path: Path, number: int) -> Finished:
-    """One finished case, whole.
+def read_case(path: Path, number: int) -> StoredCase:
+    """Read one finished case.
 
     Raises:
-        CaptureError: as `read_results`.
+        CaptureError: as `read_campaign`.
         CampaignError: no such case has been finished.
     """
-    with _opened(path) as connection:
+    with _open_readonly(path) as connection:
         found = list(_cases(connection, f"({number})"))
         if not found:
-            (least, most) = connection.execute("SELECT min(number), max(number) FROM cases").fetchone()
-            known = f"{least} to {most}" if most else "none"
+            (least, maximum) = connection.execute("SELECT min(number), max(number) FROM cases").fetchone()
+            known = f"{least} to {maximum}" if maximum else "none"
             raise CampaignError(f"{path}: no case {number} has been finished; known: {known}")
     return found[0]
 
 
 @contextmanager
-def _opened(path: Path) -> Generator[sqlite3.Connection]:
-    with told(path):
+def _open_readonly(path: Path) -> Generator[sqlite3.Connection]:
+    with store_errors(path):
         if not path.is_file():
             raise CaptureError(f"{path}: no such file")
         with closing(sqlite3.connect(f"file:{quote(os.fsencode(path))}?mode=ro", uri=True)) as connection:
             connection.row_factory = None
             limit_queries(path, connection)
-            check_form(path, connection)
-            check_schema(path, connection)
+            check_format(path, connection)
+            validate_schema(path, connection)
             connection.execute("PRAGMA query_only = ON")
-            # All that is asked for is of one moment, while a run may be writing on.
+            # All queries see one moment, while a run may be writing.
             connection.execute("BEGIN")
-            check_types(path, connection)
+            validate_types(path, connection)
             try:
                 yield connection
             except (ValueError, KeyError, TypeError, OverflowError) as error:
@@ -223,26 +229,26 @@ def _opened(path: Path) -> Generator[sqlite3.Connection]:
 
 def _check_condition(connection: sqlite3.Connection, where: str) -> None:
     try:
-        # In two places, so that nothing but a whole condition gets any further; and asked of every case.
+        # The condition is tested in two places, so that only a complete one is used, and on every case.
         connection.execute(f"SELECT count(*) FROM cases WHERE ({where})").fetchall()
         connection.execute(f"SELECT 1 WHERE 1 IN (SELECT number FROM cases WHERE ({where}))").fetchall()
     except (sqlite3.Error, sqlite3.Warning, ValueError) as error:
-        raise CampaignError(f"--where {where!r}: {error}; columns: {', '.join(CASE_COLUMNS)}") from error
+        raise CampaignError(f"--filter {where!r}: {error}; columns: {', '.join(CASE_COLUMNS)}") from error
 
 
-def _about(connection: sqlite3.Connection) -> dict[str, str]:
+def _read_about(connection: sqlite3.Connection) -> dict[str, str]:
     return dict(connection.execute("SELECT name, value FROM about").fetchall())
 
 
-def _cases(connection: sqlite3.Connection, chosen: str) -> Iterator[Finished]:
-    complaints: dict[int, list[Complaint]] = {}
+def _cases(connection: sqlite3.Connection, chosen: str) -> Iterator[StoredCase]:
+    complaints: dict[int, list[Violation]] = {}
     for number, *complaint in connection.execute(
         f"SELECT number, invariant, at, text FROM complaints WHERE number IN {chosen} ORDER BY number, place"
     ):
-        complaints.setdefault(number, []).append(Complaint(*complaint))
+        complaints.setdefault(number, []).append(Violation(*complaint))
     begins = {
-        number: story_steps(story)
-        for number, story in connection.execute(f"SELECT number, story FROM begins WHERE number IN {chosen}")
+        number: scenario_steps(scenario)
+        for number, scenario in connection.execute(f"SELECT number, story FROM begins WHERE number IN {chosen}")
     }
     for row in connection.execute(
         f"SELECT {', '.join(CASE_COLUMNS)} FROM cases WHERE number IN {chosen} ORDER BY number"
@@ -264,11 +270,11 @@ def _cases(connection: sqlite3.Connection, chosen: str) -> Iterator[Finished]:
             _parts(values["checks"]),
             begins.get(number, ()),
         )
-        yield Finished(
+        yield StoredCase(
             case,
-            Verdict(values["verdict"]),
+            InvariantOutcome(values["verdict"]),
             ScriptResult(bool(values["script_complete"]), *(values[name] for name in _SCRIPT)),
-            Expected(values["expected"]),
+            ExpectedOutcome(values["expected"]),
             tuple(complaints.get(number, ())),
             *(values[name] for name in ("told", "seconds", "took", "frames", "bytes", "digest", "file")),
         )
@@ -279,10 +285,10 @@ _SCRIPT = ("script_done", "script_steps", "script_stopped", "declined")
 S = TypeVar("S", bound=Enum)
 
 
-def _counted(kinds: type[S], found: Iterable[S]) -> dict[S, int]:
+def _count_by_status(kinds: type[S], found: Iterable[S]) -> dict[S, int]:
     counts = Counter(found)
     return {kind: counts[kind] for kind in kinds}
 
 
 def _parts(text: str) -> tuple[str, ...]:
-    return tuple(text.split(JOINT)) if text else ()
+    return tuple(text.split(SEPARATOR)) if text else ()

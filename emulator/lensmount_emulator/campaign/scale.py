@@ -1,4 +1,4 @@
-"""How much faster a campaign is in two processes than in one: both by turns, written down as always, warm-up left out.
+"""Measures the speedup of a campaign by a second process, in alternating runs with stored results, without warm-up.
 
 Run as a program: `python -m lensmount_emulator.campaign.scale --cases 200 --rounds 3`.
 """
@@ -10,15 +10,15 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
-from lensmount_emulator.campaign.form import read_form
-from lensmount_emulator.campaign.planning import Planned, plan_campaign
-from lensmount_emulator.campaign.processes import run_in_processes
-from lensmount_emulator.campaign.store import Store
-from lensmount_emulator.campaign.trial import Work
+from lensmount_emulator.campaign.case_runner import CaseRunner
+from lensmount_emulator.campaign.config import parse_campaign
+from lensmount_emulator.campaign.planner import CampaignPlan, plan_campaign
+from lensmount_emulator.campaign.process_pool import run_local
+from lensmount_emulator.campaign.store import ResultStore
 from lensmount_hardware.clock import MonotonicClock
 
 WARM_UP = 12
-"""Results that are not counted: each process has read its modules and built its tables by then."""
+"""Results that are not counted: by then each process has read its modules and built its tables."""
 
 FORM = """
 dialect = "lmount"
@@ -33,11 +33,11 @@ EACH_SEED = 16
 SAMPLE = 32
 
 
-def rate(planned: Planned, processes: int, folder: Path) -> float:
-    """Cases a second, by so many processes, behind the warm-up and with every result written down."""
+def rate(planned: CampaignPlan, processes: int, folder: Path) -> float:
+    """Return the cases per second with so many processes, after the warm-up and with every result stored."""
     clock, begun, count = MonotonicClock(), 0.0, 0
-    with Store(folder / "scale.sqlite", planned) as store:
-        for result in run_in_processes(planned.cases, Work(planned.profiles), processes, planned.form.limit):
+    with ResultStore(folder / "scale.sqlite", planned) as store:
+        for result in run_local(planned.cases, CaseRunner(planned.profiles), processes, planned.config.limit):
             store.add(result)
             count += 1
             if count == WARM_UP:
@@ -46,8 +46,8 @@ def rate(planned: Planned, processes: int, folder: Path) -> float:
     return (count - WARM_UP) / (clock.now() - begun)
 
 
-def measure(planned: Planned, processes: Sequence[int], rounds: int) -> dict[int, list[float]]:
-    """Cases a second by number of processes, those by turns, round by round."""
+def measure(planned: CampaignPlan, processes: Sequence[int], rounds: int) -> dict[int, list[float]]:
+    """Return the cases per second by number of processes, in alternating rounds."""
     rates: dict[int, list[float]] = {count: [] for count in processes}
     with TemporaryDirectory() as folder:
         for _ in range(rounds):
@@ -56,10 +56,10 @@ def measure(planned: Planned, processes: Sequence[int], rounds: int) -> dict[int
     return rates
 
 
-def shares(planned: Planned) -> tuple[float, float]:
-    """Processor seconds a case: of who plays it, and of who writes it down; the machine's load is not in them."""
+def shares(planned: CampaignPlan) -> tuple[float, float]:
+    """Processor seconds per case of the worker and of the writer, independent of the load of the machine."""
     cases = planned.cases[:: max(1, len(planned.cases) // SAMPLE)][:SAMPLE]
-    work = Work(planned.profiles)
+    work = CaseRunner(planned.profiles)
     for case in cases[:3]:
         work(case)
     begun = _own_seconds()
@@ -78,22 +78,22 @@ def _own_seconds() -> float:
 
 
 def main() -> int:
-    """Measure, and print the rates, the ratio of their medians, and what else the machine did."""
+    """Measure, and print the rates, the ratio of their medians, and the load of the machine."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cases", type=int, default=200, help="in each run (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=3, help="runs of each kind (default: %(default)s)")
     options = parser.parse_args()
-    planned = plan_campaign(read_form(FORM.format(seeds=max(1, options.cases // EACH_SEED)).encode(), "scale"))
+    planned = plan_campaign(parse_campaign(FORM.format(seeds=max(1, options.cases // EACH_SEED)).encode(), "scale"))
     load = os.getloadavg()[0]
     rates = measure(planned, (1, 2), max(1, options.rounds))
     print(f"{len(planned.cases)} cases a run, {os.cpu_count()} processors, load {load:.1f} before, "
-          f"{os.getloadavg()[0]:.1f} behind")  # fmt: skip
+          f"{os.getloadavg()[0]:.1f} after")  # fmt: skip
     for count, found in rates.items():
         each = ", ".join(f"{one:.1f}" for one in found)
         print(f"{count} process{'es' if count > 1 else ''}: {median(found):.1f} cases a second ({each})")
     print(f"2 processes against 1: {median(rates[2]) / median(rates[1]):.2f}x")
     plays, writes = shares(planned)
-    print(f"processor time a case: {plays * 1e3:.1f} ms to play, {writes * 1e3:.1f} ms to hand out and write down; "
+    print(f"processor time a case: {plays * 1e3:.1f} ms to run, {writes * 1e3:.1f} ms to distribute and store; "
           f"so on two idle processors {2 * plays / (plays + writes):.2f}x")  # fmt: skip
     return 0
 

@@ -8,40 +8,40 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from lensmount_protocol.wire import Record
+from lensmount_protocol.wire import WireRecord
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lensmount bridge`."""
-    from lensmount_emulator.cli.words import add_allow_silence, add_force, duration
+    from lensmount_emulator.cli.options import add_allow_silence, add_force, parse_duration
 
     parser.add_argument("port", metavar="PORT", help="where the body is")
     parser.add_argument("port2", metavar="PORT2", help="where the lens is")
     parser.add_argument("--dialect", default="emount", help="what is spoken there (default: %(default)s)")
     parser.add_argument("--baudrate", type=int, help="stay at this rate")
-    parser.add_argument("--duration", type=duration, metavar="SECONDS", help="default: until Ctrl-C")
+    parser.add_argument("--duration", type=parse_duration, metavar="SECONDS", help="default: until Ctrl-C")
     parser.add_argument("--record", metavar="FILE", help="write every byte and edge to this .lmx file")
     add_force(parser)
-    parser.add_argument("--story", action="store_true", help="tell what passes")
-    parser.add_argument("--every-frame", action="store_true", help="tell each frame of the loop")
+    parser.add_argument("--summary", action="store_true", help="print a summary of what passes, an event a line")
+    parser.add_argument("--every-frame", action="store_true", help="print each frame of the loop")
     add_allow_silence(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Relay until the time is over or somebody stops it."""
+    """Relay until the time is over or the user stops it; return the exit code."""
     from pathlib import Path
 
-    from lensmount_emulator.cli.listening import Count, both, report_shortfalls, teller
+    from lensmount_emulator.cli.listen_console import RecordCounter, event_printer, report_shortfalls, tee
     from lensmount_emulator.cli.ports import open_port, require_distinct
-    from lensmount_emulator.sessions.listening import Listener
-    from lensmount_emulator.sessions.live_verdict import judge_listening
-    from lensmount_emulator.sessions.relaying import Relay, turn
+    from lensmount_emulator.sessions.bridge import PortBridge, bridge_once
+    from lensmount_emulator.sessions.listener import Listener
+    from lensmount_emulator.sessions.verdict import evaluate_listening
     from lensmount_emulator.termination import OrderlyStack, shielded
-    from lensmount_hardware.captures.recording import RecordingWriter
+    from lensmount_hardware.captures.lmx import RecordingWriter
     from lensmount_hardware.clock import MonotonicClock
     from lensmount_hardware.output_file import check_output
-    from lensmount_hardware.transport import timed
-    from lensmount_protocol.registry import load_dialect
+    from lensmount_hardware.transport import as_timed
+    from lensmount_protocol.dialect import load_dialect
     from lensmount_protocol.wire import Role
 
     dialect = load_dialect(arguments.dialect)
@@ -55,21 +55,21 @@ def run(arguments: argparse.Namespace) -> int:
             sender: stack.enter_context(open_port(spec, sender.peer, dialect, arguments.baudrate))
             for sender, spec in specs.items()
         }
-        count = Count()
-        tap: Callable[[Record], None] = count
+        count = RecordCounter()
+        tap: Callable[[WireRecord], None] = count
         if arguments.record:
             header = {"dialect": dialect.name, "bridge": {role.value: spec for role, spec in specs.items()}}
             writer = RecordingWriter(Path(arguments.record), header, overwrite=arguments.force)
-            tap = both(count, stack.enter_context(writer).write)
-        tell = (
-            teller(dialect, "story", arguments.every_frame, sys.stdout)
-            if arguments.story and not arguments.quiet
+            tap = tee(count, stack.enter_context(writer).write)
+        print_event = (
+            event_printer(dialect, "story", arguments.every_frame, sys.stdout)
+            if arguments.summary and not arguments.quiet
             else None
         )
         # Where both ports keep time, edges and bytes come in their order, so that a select line ends a frame.
-        windows = all(timed(port) is not None for port in ports.values())
-        listener = Listener(dialect, tap, tell, arguments.baudrate, keeps_windows=windows)
-        relay = Relay(listener, ports[Role.BODY].lines & ports[Role.LENS].lines)
+        windows = all(as_timed(port) is not None for port in ports.values())
+        listener = Listener(dialect, tap, print_event, arguments.baudrate, keeps_windows=windows)
+        relay = PortBridge(listener, ports[Role.BODY].lines & ports[Role.LENS].lines)
         carried = ", ".join(sorted(relay.carried)) or "none"
         clock = MonotonicClock()
         try:
@@ -82,12 +82,12 @@ def run(arguments: argparse.Namespace) -> int:
                   file=sys.stderr)  # fmt: skip
             with shielded() as stopped:
                 while not stopped() and (arguments.duration is None or clock.now() < arguments.duration):
-                    turn(relay, ports, clock)
+                    bridge_once(relay, ports, clock)
         finally:
             listener.finish()
             print(f"passed on {count.summary()}", file=sys.stderr)
             ends = [count.traffic(role, listener.frames) for role in Role]
-            lacks = judge_listening(
+            lacks = evaluate_listening(
                 ends, dialect.name, clock.now(), lost=count.lost, may_be_silent=arguments.allow_silence
             )
             code = report_shortfalls(lacks, sys.stderr)

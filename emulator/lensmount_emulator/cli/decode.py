@@ -5,18 +5,35 @@ logs and notebooks (.txt), .frames.jsonl, .lines.jsonl and lensmount's own recor
 """
 
 import argparse
+import contextlib
 import os
 import sys
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
 
-from lensmount_emulator.reports.terminal import Colour, report
+from lensmount_emulator.reports.printable import Colour, Line, line_writer, one_line, report
+from lensmount_emulator.sessions.decoded_capture import capture_problems
+from lensmount_emulator.sessions.traffic_stats import TrafficStats
+from lensmount_hardware.captures.capture import Capture, Progress, no_progress
+from lensmount_hardware.captures.declared_dialect import declared_dialect
+from lensmount_hardware.captures.formats import open_capture
+from lensmount_protocol.decoder import Decoded, DecodedFrame, DecodedGarbage, Decoder, OrderedDecoder
+from lensmount_protocol.dialect import Dialect
+from lensmount_protocol.errors import shorten
+from lensmount_protocol.payload import message_type
+from lensmount_protocol.timing import MARK_LOOK_AHEAD, TimingAnalyzer
+from lensmount_protocol.timing_marks import TimingMarkExtractor
+from lensmount_protocol.wire import Annotation, Edge
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lensmount decode`."""
-    from lensmount_emulator.cli.words import add_samplerate
+    from lensmount_emulator.cli.options import add_samplerate
 
     parser.add_argument("files", nargs="+", metavar="FILE", help="a capture")
-    parser.add_argument("--dialect", help="what is spoken there (default: what a recording says itself, else emount)")
+    parser.add_argument("--dialect", help="the dialect (default: the one that the recording declares, else emount)")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--lines", dest="form", action="store_const", const="lines", help="one line an event (default)")
     form.add_argument(
@@ -48,33 +65,39 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Decode each file; what was decoded before an error stays told."""
+    """Decode each file; what was decoded before an error stays printed."""
     from pathlib import Path
 
-    from lensmount_emulator.cli.decoding import Wanted, decode_file
-    from lensmount_emulator.cli.words import USUAL_DIALECT, UsageError, channels_of, exit_code, messages_of, spoken_in
+    from lensmount_emulator.cli.options import (
+        DEFAULT_DIALECT,
+        UsageError,
+        dialect_of_file,
+        error_exit_code,
+        find_messages,
+        parse_channels,
+    )
     from lensmount_emulator.reports.printable import one_line
-    from lensmount_hardware.captures.declared import declared_dialect
+    from lensmount_hardware.captures.declared_dialect import declared_dialect
+    from lensmount_protocol.dialect import load_dialect
     from lensmount_protocol.errors import MountError
-    from lensmount_protocol.registry import load_dialect
 
     if arguments.quiet and arguments.form:
         raise UsageError(f"--quiet prints no events, and --{arguments.form} does; leave one of them out")
-    # Whoever reads a logic capture imports numpy, whose algebra starts a thread for each core; no capture needs any.
+    # Readers of logic captures import numpy, which starts an algebra thread for each core; no capture needs any.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    dialect = load_dialect(arguments.dialect or spoken_in(arguments.files[0]))
-    words: list[str] = arguments.only or []
+    dialect = load_dialect(arguments.dialect or dialect_of_file(arguments.files[0]))
+    items: list[str] = arguments.only or []
     asked = arguments.stats or arguments.timing or arguments.verify
-    wanted = Wanted(
+    wanted = DecodeOptions(
         form=arguments.form or ("quiet" if asked or arguments.quiet else "lines"),
-        only=frozenset(cls.TYPE for word in words for cls in messages_of(word, dialect.messages)),
+        only=frozenset(cls.TYPE for item in items for cls in find_messages(item, dialect.messages)),
         stats=arguments.stats,
         timing=arguments.timing,
         verify=arguments.verify,
         edges=arguments.edges,
-        channels=channels_of(arguments.channel, dialect.wiring.lines),
+        channels=parse_channels(arguments.channel, dialect.wiring.lines),
         samplerate=arguments.samplerate,
-        named=len(arguments.files) > 1,
+        prints_file_name=len(arguments.files) > 1,
         progress=not arguments.quiet,
         out=sys.stdout,
     )
@@ -83,12 +106,185 @@ def run(arguments: argparse.Namespace) -> int:
     for path in arguments.files:
         spoken = arguments.dialect or declared_dialect(Path(path))
         try:
-            sound &= decode_file(path, load_dialect(spoken or USUAL_DIALECT), wanted, assumed=spoken is None)
+            sound &= decode_file(path, load_dialect(spoken or DEFAULT_DIALECT), wanted, assumed=spoken is None)
         except MountError as error:
             if len(arguments.files) == 1:
                 raise
             # Each file gets its verdict; the worst exit code counts.
             sys.stdout.flush()
             report(one_line(error), Colour.ERROR)
-            code = max(code, exit_code(error))
+            code = max(code, error_exit_code(error))
     return code or (0 if sound else 1)
+
+
+LONG_FILE = 2_000_000
+"""Bytes from which on a file gets a progress bar."""
+
+
+@dataclass(frozen=True, slots=True)
+class DecodeOptions:
+    """What to print of a capture.
+
+    Attributes:
+        form: lines, fields, table, json or quiet.
+        only: types of the messages of interest; empty for all.
+        stats: count frames per composition.
+        timing: measure the timing contract.
+        verify: whether to check that every valid frame rebuilds.
+        edges: show edges in the text forms too.
+        channels: line -> probe, for logic captures.
+        samplerate: samples a second, for captures of samples without a rate; `None` to take the file's.
+        prints_file_name: whether to print the name of the file.
+        progress: show how far a long file has been read.
+        out: where to.
+    """
+
+    form: str
+    only: frozenset[int]
+    stats: bool
+    timing: bool
+    verify: bool
+    edges: bool
+    channels: dict[str, str]
+    samplerate: int | None
+    prints_file_name: bool
+    progress: bool
+    out: TextIO
+
+
+def decode_file(path: str, dialect: Dialect, options: DecodeOptions, assumed: bool = False) -> bool:
+    """Print one capture as asked; whether all of it was read and, if that was asked, verified.
+
+    Args:
+        path: the capture.
+        dialect: what it is read as.
+        options: what to print.
+        assumed: neither the caller nor the file named the dialect.
+    """
+    out = options.out
+    if options.prints_file_name and options.form != "json":
+        out.write(f"== {one_line(path)}\n")
+    declared = declared_dialect(Path(path))
+    if declared is not None and declared != dialect.name:
+        note = f"{path}: declares the dialect {declared}, and is read as {dialect.name}"
+        report(one_line(note))
+    tally = TrafficStats(dialect) if options.stats or options.verify else None
+    meter = TimingAnalyzer(dialect.timing, MARK_LOOK_AHEAD) if options.timing else None
+    finder = TimingMarkExtractor(dialect, meter.wanted) if meter is not None else None
+    print_event = _event_formatter(dialect, options.form, out)
+    quiet, everything = options.form == "quiet", options.form == "json" and not options.only
+    text = hidden = 0
+    gaps: list[str] = []
+    with _capture(path, dialect, options) as capture:
+        # Where only some frames are printed, or none, the payload of the others need not be parsed.
+        decoder = Decoder(dialect, headers_only=tally is None and (quiet or bool(options.only)))
+        # What is only counted needs no order of time.
+        decode = decoder.decode if quiet else OrderedDecoder(decoder).decode
+        for event in decode(capture.records):
+            if isinstance(event, Annotation) and event.incomplete:
+                gaps.append(event.text)
+            if tally is not None:
+                tally.add(event)
+            if meter is not None and finder is not None:
+                meter.add_marks(finder.marks(event))
+            if quiet:
+                continue
+            if everything or _is_wanted(event, options):
+                print_event(event)
+                text += 1
+            elif isinstance(event, Edge):
+                hidden += 1
+    if not text and hidden and options.form == "lines":
+        out.write(f"{one_line(path)}: {hidden} edges and no bytes; --edges shows them\n")
+    if tally is not None and options.stats:
+        _print_stats(out, tally)
+    if meter is not None:
+        _print_timing(out, meter)
+    if tally is None or not options.verify:
+        if gaps:
+            more = f"; and {len(gaps) - 1} more" if len(gaps) > 1 else ""
+            report(one_line(f"{path}: incomplete: {gaps[0]}{more}"))
+        return not gaps
+    wrong = capture_problems(tally, declared, assumed=assumed)
+    verdict = "NOT VERIFIED" if wrong else "verified"
+    reasons = "".join(f"; {problem}" for problem in wrong)
+    print(
+        shorten(one_line(f"{path}: {verdict}: {tally.summary()}; {tally.share()}{reasons}")),
+        # Machines read the JSON objects, and the verdict is none.
+        file=sys.stderr if options.form == "json" else out,
+    )
+    return not wrong
+
+
+def _print_stats(out: TextIO, stats: TrafficStats) -> None:
+    from lensmount_emulator.reports.console import make_console, print_traffic
+
+    print_traffic(make_console(out), stats)
+
+
+def _print_timing(out: TextIO, meter: TimingAnalyzer) -> None:
+    from lensmount_emulator.reports.console import make_console, print_timing
+
+    print_timing(make_console(out), meter.finish())
+    if meter.late:
+        out.write(
+            f"{meter.late} marks came too late to be measured: more than {MARK_LOOK_AHEAD} others came before them\n"
+        )
+
+
+@contextlib.contextmanager
+def _capture(path: str, dialect: Dialect, options: DecodeOptions) -> Generator[Capture]:
+    """The open capture, under a progress bar on the terminal where it is long."""
+    file = Path(path)
+    with contextlib.ExitStack() as stack:
+        progress: Progress = no_progress
+        if options.progress and sys.stderr.isatty() and file.is_file() and file.stat().st_size >= LONG_FILE:
+            from lensmount_emulator.reports.console import progress_bar
+
+            progress = stack.enter_context(progress_bar(file.name))
+        yield open_capture(
+            file, dialect.wiring, channels=options.channels, progress=progress, samplerate=options.samplerate
+        )
+
+
+def _is_wanted(event: Decoded, options: DecodeOptions) -> bool:
+    if options.only:
+        if not isinstance(event, DecodedFrame) or options.only.isdisjoint(event.frame.payload):
+            return False
+        return any(message_type(message) in options.only for message in event.messages)
+    if options.form == "table":
+        return isinstance(event, DecodedFrame | DecodedGarbage)
+    return options.edges or not isinstance(event, Edge)
+
+
+def _event_formatter(dialect: Dialect, form: str, out: TextIO) -> Callable[[Decoded], None]:
+    """What writes an event as text; only the form that is wanted is imported."""
+    if form == "json":
+        from lensmount_emulator.reports.event_json import event_to_json
+
+        return lambda event: _write(out, event_to_json(event, dialect))
+
+    from lensmount_emulator.reports.event_text import (
+        FIELD_INDENT,
+        HANG,
+        colour_of,
+        format_event,
+        format_fields,
+        format_row,
+    )
+
+    write = line_writer(out)
+
+    def show(event: Decoded) -> None:
+        frame = event if isinstance(event, DecodedFrame) else None
+        text = format_row(frame) if form == "table" and frame else format_event(event, dialect)
+        write(Line(text, colour_of(event), HANG))
+        if form == "fields" and frame:
+            for field in format_fields(frame):
+                write(Line(field, None, 2 * FIELD_INDENT))
+
+    return show
+
+
+def _write(out: TextIO, text: str) -> None:
+    out.write(text + "\n")

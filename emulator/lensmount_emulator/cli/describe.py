@@ -5,7 +5,7 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
-from lensmount_emulator.reports.terminal import ROLES, Line, line_writer
+from lensmount_emulator.reports.printable import ROLES, Line, line_writer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lensmount describe`."""
-    from lensmount_emulator.cli.words import add_force
+    from lensmount_emulator.cli.options import add_force
 
     parser.add_argument("dialect", metavar="DIALECT", help="such as emount")
     parser.add_argument("message", metavar="MESSAGE", nargs="?", help="type byte or name: 0x05, 05, LensStatus")
@@ -23,27 +23,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--markdown", action="store_true", help="every message as a table, as specifications have them")
     parser.add_argument("--code", action="store_true", help="the generated functions that read and build messages")
     parser.add_argument(
-        "--emit", action="store_true", help="write them as modules beside the dialect's own, for a faster start"
+        "--write-codecs", action="store_true", help="write them as modules beside the dialect's own, for a faster start"
     )
     add_force(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print what was asked for."""
-    from lensmount_emulator.cli.words import messages_of
-    from lensmount_protocol.registry import load_dialect
+    from lensmount_emulator.cli.options import find_messages
+    from lensmount_protocol.dialect import load_dialect
 
     dialect = load_dialect(arguments.dialect)
     write = line_writer(sys.stdout)
-    if arguments.emit:
-        return _emit(dialect, overwrite=arguments.force)
+    if arguments.write_codecs:
+        return _write_codecs(dialect, overwrite=arguments.force)
     if arguments.markdown:
-        from lensmount_emulator.reports.catalogue import catalogue
+        from lensmount_emulator.reports.reference_tables import message_catalogue
 
-        print(catalogue(dialect), end="")
+        print(message_catalogue(dialect), end="")
     elif arguments.code:
-        words = arguments.message
-        chosen = dialect.messages.values() if words is None else messages_of(words, dialect.messages)
+        items = arguments.message
+        chosen = dialect.messages.values() if items is None else find_messages(items, dialect.messages)
         print(_code(chosen))
     elif arguments.states:
         print(dialect.transitions.diagram())
@@ -56,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
             head = f"{cls.TYPE:02X}  {cls.SENDER.value}  {_size(cls):>4} bytes  {cls.__name__:<22} "
             write(Line(f"{head}{_opening(cls)}", ROLES[cls.SENDER.value], len(head)))
     else:
-        for cls in messages_of(arguments.message, dialect.messages):
+        for cls in find_messages(arguments.message, dialect.messages):
             if arguments.json:
                 print(json.dumps(_as_dict(cls)))
                 continue
@@ -66,13 +66,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _code(classes: Any) -> str:
-    from lensmount_protocol.codec.emission import code_of
+    from lensmount_protocol.codec.generator import generated_source
 
-    return "\n\n".join(code_of(cls) for cls in classes)
+    return "\n\n".join(generated_source(cls) for cls in classes)
 
 
-def _emit(dialect: Any, *, overwrite: bool) -> int:
-    """Write the dialect's modules of generated code; says each file.
+def _write_codecs(dialect: Any, *, overwrite: bool) -> int:
+    """Write the dialect's modules of generated code; print each file.
 
     Files of an earlier run are replaced. Other files are replaced only where that is allowed.
     """
@@ -80,11 +80,11 @@ def _emit(dialect: Any, *, overwrite: bool) -> int:
     from pathlib import Path
 
     from lensmount_hardware.output_file import write_output
-    from lensmount_protocol.codec.emission import emitted_modules
+    from lensmount_protocol.codec.generator import generate_modules
+    from lensmount_protocol.dialect import dialect_package
     from lensmount_protocol.errors import DialectError
-    from lensmount_protocol.registry import dialect_package
 
-    for name, text in emitted_modules(dialect, dialect_package(dialect.name)).items():
+    for name, text in generate_modules(dialect, dialect_package(dialect.name)).items():
         package, _, group = name.rpartition(".")
         home = Path(str(import_module(package.rpartition(".")[0]).__file__)).parent / package.rpartition(".")[2]
         try:
@@ -135,7 +135,7 @@ def _size(cls: Any) -> str:
 
 
 def _span(cls: Any, spec: Any) -> str:
-    """Which bytes a field takes; behind one whose size varies, only where it stands at the earliest."""
+    """Which bytes a field takes; after one of variable size, only its earliest offset."""
     if any(before.varies for before in cls.FIELDS[: cls.FIELDS.index(spec)]):
         return f"f{spec.offset}+"
     return f"f{spec.offset}" if spec.size <= 1 else f"f{spec.offset}-{spec.offset + spec.size - 1}"

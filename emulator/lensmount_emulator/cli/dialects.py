@@ -4,7 +4,7 @@ import argparse
 import json
 import sys
 
-from lensmount_emulator.reports.terminal import Line, line_writer, report
+from lensmount_emulator.reports.printable import Line, line_writer, report
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -14,16 +14,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print every dialect."""
-    from lensmount_protocol.checksums import extension_note
-    from lensmount_protocol.registry import dialect_names, load_dialect
+    from lensmount_protocol.checksums import missing_extension_warning
+    from lensmount_protocol.dialect import dialect_names, load_dialect
 
     write = line_writer(sys.stdout)
     for name in dialect_names():
         dialect = load_dialect(name)
         rates = ", ".join(f"{rate:,}".replace(",", " ") for rate in dialect.wiring.baudrates)
         if arguments.json:
-            told = {"name": name, "title": dialect.title, "notice": dialect.notice}
-            print(json.dumps({**told, "messages": len(dialect.messages), "baudrates": dialect.wiring.baudrates}))
+            text = {"name": name, "title": dialect.title, "notice": dialect.notice}
+            print(json.dumps({**text, "messages": len(dialect.messages), "baudrates": dialect.wiring.baudrates}))
             continue
         if arguments.quiet:
             print(name)
@@ -34,6 +34,6 @@ def run(arguments: argparse.Namespace) -> int:
         write(Line(f"  {dialect.notice}", None, 2))
         for key, source in dialect.sources.items():
             write(Line(f"  {key:<7} {source}", None, 10))
-    if note := extension_note():
+    if note := missing_extension_warning():
         report(note)
     return 0

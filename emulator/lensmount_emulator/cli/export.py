@@ -1,6 +1,6 @@
 """Recordings to the tools that engineers have: pcapng for Wireshark, .sr and .vcd for PulseView and waveform viewers.
 
-The ending of the target says the format:
+The ending of the target selects the format:
   .pcapng  every byte, edge and note with nanoseconds; a packet is a run of bytes, or with --packets frames a frame
   .sr      samples of every line, as a logic analyser takes them: 12 million a second, or --samplerate
   .vcd     changes of every line, in steps of 1 ns, or as coarse as --samplerate allows
@@ -11,7 +11,7 @@ The source may be any capture that `decode` reads. With --dissector no recording
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from lensmount_emulator.reports.terminal import report
+from lensmount_emulator.reports.printable import report
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,27 +19,27 @@ if TYPE_CHECKING:
 
     from lensmount_hardware.captures.capture import Capture
     from lensmount_protocol.dialect import Dialect
-    from lensmount_protocol.wire import Record
+    from lensmount_protocol.wire import WireRecord
 
 ENDINGS = (".pcapng", ".sr", ".vcd")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lensmount export`."""
+    from lensmount_emulator.cli.options import add_force, parse_frequency
     from lensmount_emulator.cli.parser import one_of
-    from lensmount_emulator.cli.words import add_force, frequency
 
     parser.add_argument("recording", nargs="?", metavar="FILE", help="a recording, or any other capture")
-    parser.add_argument("--to", metavar="FILE", help=f"the target, which ends in {', '.join(ENDINGS)}")
-    parser.add_argument("--dialect", help="what is spoken there (default: what a recording says itself, else emount)")
+    parser.add_argument("--output", metavar="FILE", help=f"the target, which ends in {', '.join(ENDINGS)}")
+    parser.add_argument("--dialect", help="the dialect (default: the one that the recording declares, else emount)")
     parser.add_argument(
         "--samplerate",
-        type=frequency,
+        type=parse_frequency,
         metavar="HZ",
         help="of .sr and .vcd: 12000000, 12M, 500k; a FILE without a rate is read at it as well",
     )
     parser.add_argument(
-        "--source-samplerate", type=frequency, metavar="HZ", help="samples a second of a FILE that lacks them: 6M"
+        "--source-samplerate", type=parse_frequency, metavar="HZ", help="samples a second of a FILE that lacks them: 6M"
     )
     parser.add_argument(
         "--packets",
@@ -60,17 +60,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write what was asked for."""
-    from lensmount_emulator.cli.words import UsageError, spoken_in
-    from lensmount_protocol.registry import load_dialect
+    from lensmount_emulator.cli.options import UsageError, dialect_of_file
+    from lensmount_protocol.dialect import load_dialect
 
     if arguments.dissector is not None:
-        from lensmount_emulator.reports.dissector import dissector
+        from lensmount_emulator.reports.wireshark import wireshark_dissector
 
-        print(dissector(load_dialect(arguments.dissector)), end="")
+        print(wireshark_dissector(load_dialect(arguments.dissector)), end="")
         return 0
-    if arguments.recording is None or arguments.to is None:
-        raise UsageError("export needs a recording and --to FILE, or --dissector DIALECT")
-    declared = spoken_in(arguments.recording)
+    if arguments.recording is None or arguments.output is None:
+        raise UsageError("export needs a recording and --output FILE, or --dissector DIALECT")
+    declared = dialect_of_file(arguments.recording)
     return _export(arguments, load_dialect(arguments.dialect or declared))
 
 
@@ -78,29 +78,29 @@ def _export(arguments: argparse.Namespace, dialect: "Dialect") -> int:
     import os
     from pathlib import Path
 
-    from lensmount_emulator.cli.words import UsageError, channels_of
-    from lensmount_hardware.captures.capture import MissingRateError, in_time_order
-    from lensmount_hardware.captures.declared import declared_dialect
+    from lensmount_emulator.cli.options import UsageError, parse_channels
+    from lensmount_hardware.captures.capture import MissingRateError, sort_by_time
+    from lensmount_hardware.captures.declared_dialect import declared_dialect
     from lensmount_hardware.captures.formats import open_capture
     from lensmount_hardware.output_file import check_output, is_same_file
 
-    source, target = Path(arguments.recording), Path(arguments.to)
+    source, target = Path(arguments.recording), Path(arguments.output)
     if target.suffix not in ENDINGS:
-        raise UsageError(f"{target}: the name says no format; known endings: {', '.join(ENDINGS)}")
+        raise UsageError(f"{target}: unknown file name ending; known endings: {', '.join(ENDINGS)}")
     if is_same_file(target, source):
-        raise UsageError(f"{target}: is the recording itself; say another target")
+        raise UsageError(f"{target}: is the recording itself; choose another target")
     check_output(target, overwrite=arguments.force, inputs=[source])
-    # The writers of logic captures import numpy, whose algebra starts a thread for each core; none is needed.
+    # The writers of logic captures import numpy, which starts an algebra thread for each core; none is needed.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    channels = channels_of(arguments.channel, dialect.wiring.lines)
-    found = Passed()
+    channels = parse_channels(arguments.channel, dialect.wiring.lines)
+    found = ExportMonitor()
 
     source_rate = arguments.source_samplerate
 
     def opened() -> "Capture":
         return open_capture(source, dialect.wiring, channels=channels, samplerate=source_rate)
 
-    # Whatever is wrong with the source is told before there is a target.
+    # Errors of the source are reported before the target exists.
     try:
         capture = opened()
     except MissingRateError:
@@ -116,48 +116,48 @@ def _export(arguments: argparse.Namespace, dialect: "Dialect") -> int:
     remarks: list[str] = []
     if target.suffix == ".pcapng":
         framed = arguments.packets == "frames"
-        records = in_time_order(_framed(capture.records, dialect)) if framed else capture.records
+        records = sort_by_time(_split_into_frames(capture.records, dialect)) if framed else capture.records
         _to_pcapng(target, found.watch(records), named, overwrite=arguments.force)
     else:
-        remarks = _draw(target, lambda: found.watch(opened().records), dialect, named, arguments, source)
-    wanting = found.wanting(named or "", declared_dialect(source))
+        remarks = _write_logic_capture(target, lambda: found.watch(opened().records), dialect, named, arguments, source)
+    wanting = found.shortcomings(named or "", declared_dialect(source))
     for remark in [*remarks, *wanting]:
         report(f"{target}: {remark}")
     return 1 if wanting else 0
 
 
-def _draw(
+def _write_logic_capture(
     target: "Path",
-    records: "Callable[[], Iterator[Record]]",
+    records: "Callable[[], Iterator[WireRecord]]",
     dialect: "Dialect",
     named: str | None,
     arguments: argparse.Namespace,
     source: "Path",
 ) -> list[str]:
-    """Write a logic capture; what it cannot show, in words."""
-    from lensmount_hardware.captures.declared import declaration
+    """Write a logic capture; return notes about what the format cannot hold."""
+    from lensmount_hardware.captures.declared_dialect import declaration
 
     options: dict[str, Any] = {} if arguments.samplerate is None else {"rate": arguments.samplerate}
     if target.suffix == ".sr":
         from lensmount_hardware.captures.limits import sample_limit
-        from lensmount_hardware.captures.sigrok_write import write_sigrok
+        from lensmount_hardware.captures.logic_analyser.sigrok_writer import write_sigrok
 
         options["limit"] = sample_limit(source.stat().st_size)
         about = {"dialect": named} if named else {}
         waveform = write_sigrok(target, records, dialect.wiring, about=about, overwrite=arguments.force, **options)
     else:
-        from lensmount_hardware.captures.vcd_write import write_vcd
+        from lensmount_hardware.captures.logic_analyser.vcd_writer import write_vcd
 
         comment = declaration(named) if named else ""
         waveform = write_vcd(target, records, dialect.wiring, comment=comment, overwrite=arguments.force, **options)
-    return waveform.remarks()
+    return waveform.notes()
 
 
-class Passed:
+class ExportMonitor:
     """Watches the records that an export passes on, to report what is wanting in them.
 
     Attributes:
-        gaps: the texts of remarks that say that a part of the source is missing.
+        gaps: the texts of annotations about missing parts of the source.
         count: records of the last pass without remarks.
     """
 
@@ -165,23 +165,23 @@ class Passed:
         self.gaps: list[str] = []
         self.count = 0
 
-    def watch(self, records: "Iterator[Record]") -> "Iterator[Record]":
+    def watch(self, records: "Iterator[WireRecord]") -> "Iterator[WireRecord]":
         """Pass the records on; a second pass counts from the start."""
-        from lensmount_protocol.wire import Remark
+        from lensmount_protocol.wire import Annotation
 
         self.gaps, self.count = [], 0
         for record in records:
-            if not isinstance(record, Remark):
+            if not isinstance(record, Annotation):
                 self.count += 1
             elif record.incomplete:
                 self.gaps.append(record.text)
             yield record
 
-    def wanting(self, named: str, declared: str | None) -> list[str]:
-        """What is wrong with the export as a copy of its source, in words."""
-        from lensmount_protocol.errors import first_of
+    def shortcomings(self, named: str, declared: str | None) -> list[str]:
+        """Return the shortcomings of the export as a copy of its source."""
+        from lensmount_protocol.errors import limit_list
 
-        found = first_of(f"the source is incomplete: {gap}" for gap in self.gaps)
+        found = limit_list(f"the source is incomplete: {gap}" for gap in self.gaps)
         if not self.count:
             found.append("the source holds nothing")
         if named and declared and named != declared:
@@ -189,16 +189,16 @@ class Passed:
         return found
 
 
-def _to_pcapng(target: "Path", records: "Iterator[Record]", named: str | None, *, overwrite: bool) -> None:
-    from lensmount_hardware.captures.declared import declaration
-    from lensmount_hardware.captures.pcapng_write import PcapngWriter
+def _to_pcapng(target: "Path", records: "Iterator[WireRecord]", named: str | None, *, overwrite: bool) -> None:
+    from lensmount_hardware.captures.declared_dialect import declaration
+    from lensmount_hardware.captures.packet_files.pcapng_writer import PcapngWriter
 
     with PcapngWriter(target, declaration(named) if named else "", overwrite=overwrite) as writer:
         for record in records:
             writer.write(record)
 
 
-def _framed(records: "Iterator[Record]", dialect: "Dialect") -> "Iterator[Record]":
+def _split_into_frames(records: "Iterator[WireRecord]", dialect: "Dialect") -> "Iterator[WireRecord]":
     """The records with their bytes cut into frames, each with its padding, and garbage as it is."""
     from lensmount_protocol.decoder import DecodedFrame, DecodedGarbage, Decoder, EmptyWindow
     from lensmount_protocol.wire import Burst
@@ -206,7 +206,7 @@ def _framed(records: "Iterator[Record]", dialect: "Dialect") -> "Iterator[Record
     for event in Decoder(dialect, headers_only=True).decode(records):
         if isinstance(event, DecodedFrame):
             data = event.frame.raw + event.padding
-            yield Burst(event.at, event.sender, data, event.baudrate, event.clocked_until or event.until, whole=True)
+            yield Burst(event.at, event.sender, data, event.baudrate, event.clocked_end or event.end, whole=True)
         elif isinstance(event, DecodedGarbage):
             yield Burst(event.at, event.sender, event.data, event.baudrate)
         elif not isinstance(event, EmptyWindow):

@@ -3,13 +3,13 @@
 import argparse
 import json
 
-from lensmount_emulator.reports.terminal import report
+from lensmount_emulator.reports.printable import report
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lensmount fidelity`."""
+    from lensmount_emulator.cli.options import add_samplerate
     from lensmount_emulator.cli.parser import one_of
-    from lensmount_emulator.cli.words import add_samplerate
 
     parser.add_argument("capture", metavar="CAPTURE", help="a capture of the real device with its peer")
     parser.add_argument(
@@ -28,21 +28,21 @@ def run(arguments: argparse.Namespace) -> int:
     import sys
     from pathlib import Path
 
-    from lensmount_emulator.cli.words import channels_of
+    from lensmount_emulator.cli.options import parse_channels
+    from lensmount_emulator.fidelity.capture_replay import replay_capture
     from lensmount_emulator.profiles.library import load_profile
-    from lensmount_emulator.reports.console import console_for
-    from lensmount_emulator.reports.outcomes import print_score
-    from lensmount_emulator.sessions.fidelity import replay
-    from lensmount_hardware.captures.declared import declared_dialect
+    from lensmount_emulator.reports.console import make_console
+    from lensmount_emulator.reports.terminal import print_score
+    from lensmount_hardware.captures.declared_dialect import declared_dialect
     from lensmount_hardware.captures.formats import open_capture
     from lensmount_hardware.captures.limits import check_span, replayed_records
+    from lensmount_protocol.dialect import load_dialect
     from lensmount_protocol.errors import DialectError
-    from lensmount_protocol.registry import load_dialect
     from lensmount_protocol.wire import Defect, LineDefect, Role
 
     profile = load_profile(arguments.profile, None if arguments.role is None else Role(arguments.role))
     dialect = load_dialect(profile.dialect)
-    channels = channels_of(arguments.channel, dialect.wiring.lines)
+    channels = parse_channels(arguments.channel, dialect.wiring.lines)
     declared = declared_dialect(Path(arguments.capture))
     if declared is not None and declared != dialect.name:
         raise DialectError(
@@ -51,14 +51,14 @@ def run(arguments: argparse.Namespace) -> int:
     capture = open_capture(Path(arguments.capture), dialect.wiring, channels=channels, samplerate=arguments.samplerate)
     records = replayed_records(capture.path, capture.records)
     check_span(capture.path, records)
-    score = replay(records, dialect, profile).score
+    score = replay_capture(records, dialect, profile).score
     defects = [record for record in records if isinstance(record, LineDefect) and record.defect is not Defect.POLLED]
     if arguments.json:
-        told = [{"line": one.line, "defect": one.defect.value, "text": one.text} for one in defects]
-        head = {"capture": arguments.capture, "profile": profile.name, "defects": told}
+        text = [{"line": one.line, "defect": one.defect.value, "text": one.text} for one in defects]
+        head = {"capture": arguments.capture, "profile": profile.name, "defects": text}
         print(json.dumps(head | score.as_dict()))
     else:
         for defect in defects:
             report(f"{arguments.capture}: {defect.text}")
-        print_score(console_for(sys.stdout), score, profile, arguments.capture)
+        print_score(make_console(sys.stdout), score, profile, arguments.capture)
     return 0 if score.perfect else 1

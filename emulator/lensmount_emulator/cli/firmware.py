@@ -11,7 +11,7 @@ import argparse
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lensmount firmware`."""
-    from lensmount_emulator.cli.words import add_force
+    from lensmount_emulator.cli.options import add_force
 
     parser.add_argument("file", metavar="FILE", help="the image")
     parser.add_argument("--make-for", metavar="PROFILE", help="make an image for this lens")
@@ -22,16 +22,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Make the image if asked to, and tell what the file holds."""
+    """Make the image if asked to, and print what the file holds."""
     from pathlib import Path
 
-    from lensmount_emulator.cli.words import named_files
-    from lensmount_emulator.models.firmware_image import make_image, read_image, version_text, write_image
+    from lensmount_emulator.cli.options import named_files
+    from lensmount_emulator.models.firmware_image import format_version, make_image, read_image, write_image
     from lensmount_emulator.profiles.library import load_profile
     from lensmount_emulator.reports.printable import one_line
-    from lensmount_emulator.roles.lmount.checks import version_bytes
-    from lensmount_emulator.roles.lmount.numbers import lens_number, maker_name, maker_number
-    from lensmount_emulator.roles.lmount.settings import LensSettings
+    from lensmount_emulator.roles.lmount.ids import lens_number, maker_name, maker_number
+    from lensmount_emulator.roles.lmount.profile import LensSettings, version_bytes
     from lensmount_protocol.errors import ProfileError
     from lensmount_protocol.wire import Role
 
@@ -47,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
         write_image(path, made, overwrite=arguments.force, inputs=named_files(arguments.make_for))
     image = read_image(path)
     print(
-        f"{one_line(path)}: {one_line(image.name)}, version {version_text(image.version)}, {len(image.content)} bytes"
+        f"{one_line(path)}: {one_line(image.name)}, version {format_version(image.version)}, {len(image.content)} bytes"
     )
     print(f"for maker {maker_name(image.maker)}, model {image.model:#06x}; CRC-32 {image.crc32:#010x}")
     return 0

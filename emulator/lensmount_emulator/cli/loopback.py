@@ -1,4 +1,4 @@
-"""A body and a lens meet on a virtual mount, in virtual time; the session is told, measured, and recorded if asked.
+"""A body and a lens meet on a virtual mount, in virtual time; the session is printed, measured, and recorded if asked.
 
 A script holds verbs separated by `;`. On an E-mount: `focus 0x3F50`, `focus +200`, `stop`, `aperture f/5.6`,
 `wait 0.5`, `frame 30`, `sleep`, `wake`. On the open L-Mount model also: `focus 2m`, `focus near`, `limits 100 900`,
@@ -14,9 +14,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lensmount_emulator.sessions.loopback import Session
+    from lensmount_emulator.sessions.loopback import LoopbackResult
 
-from lensmount_protocol.wire import Record
+from lensmount_protocol.wire import WireRecord
 
 DEMOS = {
     "emount": "wait 0.1; focus 0x4200; wait 0.05; aperture f/8; wait 0.05; sleep",
@@ -27,15 +27,15 @@ DEMOS = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lensmount loopback`."""
+    from lensmount_emulator.cli.options import add_allow, add_force, parse_duration
     from lensmount_emulator.cli.parser import one_of
-    from lensmount_emulator.cli.words import add_arm, add_force, duration
 
     parser.add_argument("--body", metavar="NAME", help="body profile (default: the usual one for the lens, or a6000)")
     parser.add_argument(
         "--lens", "--profile", metavar="NAME", help="lens profile (default: the usual one for the body, or sel55210)"
     )
     parser.add_argument(
-        "--with",
+        "--accessory",
         dest="accessories",
         action="append",
         default=[],
@@ -43,14 +43,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="accessory profile that stands between them; again for the next one, from the body on",
     )
     parser.add_argument(
-        "--do",
-        dest="script",
+        "--script",
         default="",
         metavar="SCRIPT",
         help='such as "focus 0x3EEF; aperture f/5.6; sleep"',
     )
     parser.add_argument(
-        "--duration", type=duration, metavar="SECONDS", help="virtual time; default: until the script is done"
+        "--duration", type=parse_duration, metavar="SECONDS", help="virtual time; default: until the script is done"
     )
     parser.add_argument("--seed", type=int, help="jitter of reaction times; the same seed gives the same recording")
     parser.add_argument(
@@ -59,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="frame",
         help="deliver frames, or every byte by itself: the same session, slower (default: %(default)s)",
     )
-    add_arm(parser)
+    add_allow(parser)
     parser.add_argument(
         "--fault",
         dest="faults",
@@ -71,7 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--record", metavar="FILE", help="write every byte and edge to this .lmx file")
     add_force(parser)
-    parser.add_argument("--every-frame", action="store_true", help="tell each frame of the loop")
+    parser.add_argument("--every-frame", action="store_true", help="print each frame of the loop")
     parser.add_argument("--json", action="store_true", help="one JSON object an event, nothing else")
     parser.add_argument(
         "--demo", action="store_true", help="the main job: handshake to sleep, with a short introduction"
@@ -79,22 +78,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run the session and tell it; 0 where nothing was found wanting, else 1."""
+    """Run the session and print it; return 0 where nothing was found wanting, else 1."""
     import contextlib
     from pathlib import Path
 
-    from lensmount_emulator.cli.words import named_files
-    from lensmount_emulator.sessions.header import session_header
-    from lensmount_emulator.sessions.loopback import check_loopback, run_loopback, usual_pair
-    from lensmount_hardware.captures.recording import RecordingWriter
+    from lensmount_emulator.cli.options import named_files
+    from lensmount_emulator.sessions.loopback import default_pair, run_loopback, validate_loopback
+    from lensmount_emulator.sessions.virtual_session import session_header
+    from lensmount_hardware.captures.lmx import RecordingWriter
 
-    body, lens = usual_pair(arguments.body, arguments.lens)
+    body, lens = default_pair(arguments.body, arguments.lens)
     script = arguments.script
     if arguments.demo and not script:
         script = DEMOS.get(body.dialect, "")
-    plan = check_loopback(body, lens, arguments.accessories, script, arguments.faults)
+    plan = validate_loopback(body, lens, arguments.accessories, script, arguments.faults)
     with contextlib.ExitStack() as stack:
-        tap: Callable[[Record], None] | None = None
+        tap: Callable[[WireRecord], None] | None = None
         if arguments.record:
             header = session_header(
                 body.dialect,
@@ -105,7 +104,7 @@ def run(arguments: argparse.Namespace) -> int:
                 accessories=arguments.accessories,
                 faults=plan.texts() if plan else (),
                 duration=arguments.duration,
-                armed=arguments.arm,
+                allowed=arguments.allow,
             )
             inputs = named_files(arguments.body, arguments.lens, *arguments.accessories)
             writer = RecordingWriter(Path(arguments.record), header, overwrite=arguments.force, inputs=inputs)
@@ -119,39 +118,41 @@ def run(arguments: argparse.Namespace) -> int:
             seed=arguments.seed,
             tap=tap,
             resolution=arguments.resolution,
-            armed=arguments.arm,
+            allowed=arguments.allow,
             faults=arguments.faults,
         )
-    _tell(session, arguments)
+    _print_events(session, arguments)
     return 0 if session.clean else 1
 
 
-def _tell(session: "object", arguments: argparse.Namespace) -> None:
-    from lensmount_emulator.reports.console import console_for
-    from lensmount_emulator.reports.json_lines import object_of
-    from lensmount_emulator.reports.outcomes import print_session
-    from lensmount_emulator.reports.story import tell
-    from lensmount_emulator.reports.terminal import line_writer, write_line
-    from lensmount_emulator.sessions.loopback import Session
+def _print_events(session: "object", arguments: argparse.Namespace) -> None:
+    from lensmount_emulator.reports.console import make_console
+    from lensmount_emulator.reports.event_json import event_to_dict
+    from lensmount_emulator.reports.event_text import narrate
+    from lensmount_emulator.reports.printable import line_writer, write_line
+    from lensmount_emulator.reports.terminal import print_session
+    from lensmount_emulator.sessions.loopback import LoopbackResult
 
-    assert isinstance(session, Session)
+    assert isinstance(session, LoopbackResult)
     if arguments.json:
         for event in session.events:
-            print(json.dumps(object_of(event, session.dialect), separators=(",", ":")))
+            print(json.dumps(event_to_dict(event, session.dialect), separators=(",", ":")))
         return
     if arguments.demo:
         write_line(
-            sys.stdout, f"{session.body.title} meets {_named(session)} on a virtual {session.dialect.name} mount."
+            sys.stdout, f"{session.body.title} meets {_header_line(session)} on a virtual {session.dialect.name} mount."
         )
         write_line(sys.stdout, session.dialect.notice)
         print("Times are milliseconds of virtual time since the supply came on.\n")
     if not arguments.quiet:
         write = line_writer(sys.stdout)
-        for line in tell(session.events, session.notices, session.dialect.routine, every_frame=arguments.every_frame):
+        for line in narrate(
+            session.events, session.notices, session.dialect.routine, every_frame=arguments.every_frame
+        ):
             write(line)
         print()
-    print_session(console_for(sys.stdout), session)
+    print_session(make_console(sys.stdout), session)
 
 
-def _named(session: "Session") -> str:
+def _header_line(session: "LoopbackResult") -> str:
     return " behind ".join([session.lens.title, *(profile.title for profile in reversed(session.accessories))])

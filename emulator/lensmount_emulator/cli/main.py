@@ -9,12 +9,21 @@ from contextlib import suppress
 from importlib import import_module
 from signal import SIGINT
 
-from lensmount_emulator.cli.help_text import HelpFormatter, fit_help
-from lensmount_emulator.cli.parser import Parser, one_of
-from lensmount_emulator.cli.verbosity import logging_shown, verb_first, verbosity_options
+from lensmount_emulator.cli.parser import (
+    HelpFormatter,
+    Parser,
+    fit_help,
+    log_old_names,
+    logging_shown,
+    one_of,
+    replace_old_names,
+    verb_first,
+    verb_module,
+    verbosity_options,
+)
 from lensmount_emulator.reports.printable import one_line, printing_safely
-from lensmount_emulator.termination import Stopped, Termination, name_of_stop
-from lensmount_protocol.errors import MAX_ERROR, MountError, shorten, unknown
+from lensmount_emulator.termination import Stopped, Termination, format_stop
+from lensmount_protocol.errors import MAX_ERROR, MountError, shorten, unknown_name_message
 
 VERBS = {
     "demo": "the main job, watched: the alliance's bodies and lenses on the open model, then a real E-mount",
@@ -23,20 +32,21 @@ VERBS = {
     "loopback": "a body and a lens meet on a virtual mount",
     "matrix": "run every body with every lens and accessory of a dialect through one script",
     "run": "play one end in real time on a port",
-    "board": "put the firmware that ships with lensmount onto a board in boot mode",
-    "boards": "list the serial devices of this machine, and what they can do",
+    "flash": "write the firmware that ships with lensmount to a board in boot mode",
+    "bootloader": "restart a board with our firmware in its boot mode",
+    "devices": "list the serial devices of this machine, and what they can do",
     "doctor": "examine a port: what is wrong with it, and what to do",
     "record": "listen at a port, or at two, and write all to a file",
-    "sniff": "listen between a body and a lens, and tell what they say",
+    "sniff": "listen between a body and a lens, and print their messages",
     "replay": "play a recording to a port, or a virtual session once more from its recording",
     "bridge": "join two ports: what comes at one goes out at the other",
     "firmware": "look at a firmware image, or make one to try updates with",
     "fidelity": "replay a capture against our engine and score it",
     "dialects": "list the dialects that can be spoken",
     "profiles": "list the lenses and bodies that can be played",
-    "prove": "hold generated code against construct on mutated frames",
+    "verify-codec": "compare generated code with construct on mutated frames",
     "campaign": "many sessions from one file: profiles x faults x seeds, into one file of results, and its report",
-    "fuzz": "break readers, sessions and the device on a port by chance, and repeat what broke from one file",
+    "fuzz": "break readers, sessions and the device on a port at random, and repeat what broke from one file",
     "describe": "show a dialect's messages, their fields, offsets and evidence",
 }
 
@@ -44,12 +54,12 @@ EXIT_CODES = "\n".join(
     (
         "exit codes:",
         "   0  done",
-        "   1  done, and something was found wanting (--verify, fidelity, prove, matrix, campaign, doctor, "
+        "   1  done, and something was found wanting (--verify, fidelity, verify-codec, matrix, campaign, doctor, "
         "replay, fuzz, a session with errors)",
         "   2  wrong usage, or an unknown dialect, profile, message, port scheme, script verb or fault",
         "   3  a file cannot be read as what it should be",
         "   4  a port or board cannot be opened, refuses what it is to do, or went away; a device that answers nothing",
-        "   5  fuzz lens, fuzz body: the device does not come back, and nobody is there to see to it",
+        "   5  fuzz lens, fuzz body: the device did not recover",
         "  70  a defect of lensmount: please report it",
         " 130  stopped by Ctrl-C; everything decoded or recorded so far is kept, and the summary printed",
         " 143  stopped by SIGTERM in the same way; 129: by SIGHUP",
@@ -58,11 +68,11 @@ EXIT_CODES = "\n".join(
 )
 
 
-DEFECT = 70
+EXIT_INTERNAL_ERROR = 70
 TRACEBACK = "LENSMOUNT_TRACEBACK"
 """The variable of the environment that shows the traceback of a defect."""
 
-CLOSED_PIPE = 141
+EXIT_CLOSED_PIPE = 141
 """128 and the number of SIGPIPE."""
 
 
@@ -73,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     _replace_closed_streams()
     with printing_safely():
-        return _ended(arguments)
+        return _run_to_exit_code(arguments)
 
 
 def _replace_closed_streams() -> None:
@@ -83,12 +93,12 @@ def _replace_closed_streams() -> None:
             setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8"))
 
 
-def _ended(arguments: Sequence[str] | None) -> int:
+def _run_to_exit_code(arguments: Sequence[str] | None) -> int:
     stop = Termination()
     try:
         try:
             stop.start()
-            code = _reported(arguments)
+            code = _run_reporting_defects(arguments)
         finally:
             stop.close(process_ends=arguments is None)
     except KeyboardInterrupt:
@@ -98,7 +108,7 @@ def _ended(arguments: Sequence[str] | None) -> int:
     return code if stop.number is None else 128 + stop.number
 
 
-def _reported(arguments: Sequence[str] | None) -> int:
+def _run_reporting_defects(arguments: Sequence[str] | None) -> int:
     """The exit code of a run; what no verb expects is reported here, as a defect and in one line."""
     try:
         return _main(arguments)
@@ -117,18 +127,18 @@ def _reported(arguments: Sequence[str] | None) -> int:
             f"a defect of lensmount ({type(error).__name__}: {text}{place}); please report it; "
             f"{TRACEBACK}=1 shows the traceback"
         )
-        return DEFECT
+        return EXIT_INTERNAL_ERROR
 
 
 def _report(text: str) -> None:
     """Write an error, in its colour where the error stream is a terminal."""
-    from lensmount_emulator.reports.terminal import Colour, report
+    from lensmount_emulator.reports.printable import Colour, report
 
     report(text, Colour.ERROR)
 
 
 def _report_stop(error: Stopped) -> None:
-    name = name_of_stop(error)
+    name = format_stop(error)
     by = "" if name == "Ctrl-C" else f" by {name}"
     try:
         sys.stdout.flush()
@@ -140,38 +150,39 @@ def _report_stop(error: Stopped) -> None:
 
 
 def _main(arguments: Sequence[str] | None) -> int:
-    words = verb_first(sys.argv[1:] if arguments is None else arguments)
-    verb = words[0] if words and words[0] in VERBS else None
+    items, replaced = replace_old_names(verb_first(sys.argv[1:] if arguments is None else arguments))
+    verb = items[0] if items and items[0] in VERBS else None
     parser = _parser()
-    if "_ARGCOMPLETE" in os.environ or words[:1] == ["--print-completion"]:
+    if "_ARGCOMPLETE" in os.environ or items[:1] == ["--print-completion"]:
         # A shell asks for completions, or a user for the script that makes it ask.
-        completion = import_module("lensmount_emulator.cli.completion")
+        completion = import_module("lensmount_emulator.cli.options")
         if "_ARGCOMPLETE" in os.environ:
             return int(completion.complete(VERBS))
-        return _guarded(lambda _: int(completion.print_script(words[1:])), argparse.Namespace())
-    if words == ["--version"]:
+        return _run_verb(lambda _: int(completion.print_script(items[1:])), argparse.Namespace())
+    if items == ["--version"]:
         print(f"lensmount {import_module('importlib.metadata').version('lensmount')}")
         return 0
-    if verb is None and words and not words[0].startswith("-"):
-        parser.error(unknown("verb", words[0], VERBS))
+    if verb is None and items and not items[0].startswith("-"):
+        parser.error(unknown_name_message("verb", items[0], VERBS))
     if verb is None:
         # argparse prints help or the error, and exits.
-        parser.parse_args(words or ["--help"])
+        parser.parse_args(items or ["--help"])
         return 2
-    module = import_module(f"lensmount_emulator.cli.{verb}")
+    module = import_module(verb_module(verb))
     verb_parser = Parser(
         prog=f"lensmount {verb}",
         description=fit_help(module.__doc__ or ""),
         formatter_class=HelpFormatter,
         # A verb with verbs of its own gives each of them the shared options.
-        parents=() if hasattr(module, "WORDS") else (verbosity_options(),),
+        parents=() if hasattr(module, "SUBCOMMANDS") else (verbosity_options(),),
     )
     module.add_arguments(verb_parser)
-    # A verb whose usual deed needs no name puts it in.
-    spelled_out: Callable[[Sequence[str]], list[str]] = getattr(module, "spelled_out", list)
-    parsed = verb_parser.parse_known_names(spelled_out(words[1:]), getattr(module, "WORDS", ()))
+    # A verb with a default subcommand inserts its name.
+    expand_arguments: Callable[[Sequence[str]], list[str]] = getattr(module, "with_default_subcommand", list)
+    parsed = verb_parser.parse_known_names(expand_arguments(items[1:]), getattr(module, "SUBCOMMANDS", ()))
     with logging_shown(parsed.verbose):
-        return _guarded(module.run, parsed)
+        log_old_names(replaced)
+        return _run_verb(module.run, parsed)
 
 
 def _parser() -> Parser:
@@ -183,7 +194,7 @@ def _parser() -> Parser:
         formatter_class=HelpFormatter,
         epilog=fit_help(
             "verbs:\n"
-            + "\n".join(f"  {name:<10}  {text}" for name, text in VERBS.items())
+            + "\n".join(f"  {name:<12}  {text}" for name, text in VERBS.items())
             + "\n\n`lensmount VERB --help` describes a verb.\n\n"
             + EXIT_CODES
         ),
@@ -191,26 +202,26 @@ def _parser() -> Parser:
     )
     parser.add_argument("--version", action="store_true", help="print the version and exit")
     parser.add_argument(
-        "--print-completion", metavar="SHELL", help="print the script that completes words in bash, zsh or fish"
+        "--print-completion", metavar="SHELL", help="print the script for completion in bash, zsh or fish"
     )
     parser.add_argument("verb", metavar="VERB", help="what to do; see below", **one_of("verb", VERBS))
     return parser
 
 
-def _guarded(run: Callable[[argparse.Namespace], int], arguments: argparse.Namespace) -> int:
-    from lensmount_emulator.cli.words import exit_code
+def _run_verb(run: Callable[[argparse.Namespace], int], arguments: argparse.Namespace) -> int:
+    from lensmount_emulator.cli.options import error_exit_code
 
     try:
         code = run(arguments)
         sys.stdout.flush()
     except MountError as error:
         _report(one_line(error))
-        return exit_code(error)
+        return error_exit_code(error)
     except BrokenPipeError:
         # The reader of our output has seen enough (`| head`), so the work is not done. The shell gives the same code
         # to a program that SIGPIPE ends.
         _silence()
-        return CLOSED_PIPE
+        return EXIT_CLOSED_PIPE
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
         _report(one_line(f"{place}{error.strerror or error}"))

@@ -3,7 +3,7 @@
 An open model of our own, designed from public facts. The protocol of the L-Mount is licensed and unpublished: this is
 not it, and no byte of it is Leica's, Panasonic's or Sigma's.
 
-A cell works, works reduced, or is refused, each by a rule that says why and where that can be read. It is broken where
+A cell works, works reduced, or is refused, each by a rule with its reason and source. It is broken where
 its session has errors, or a result that no rule explains: exit code 1. Each cell comes with the command that replays
 it. Ctrl-C writes what has been done.
 """
@@ -15,7 +15,7 @@ from pathlib import Path
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lensmount matrix`."""
-    from lensmount_emulator.cli.words import add_force
+    from lensmount_emulator.cli.options import add_force
 
     parser.add_argument("--dialect", default="lmount", metavar="NAME", help="what is spoken (default: %(default)s)")
     for place in ("body", "lens"):
@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             help="names, patterns such as 'sigma-*', or paths of .toml files (default: all)",
         )
     parser.add_argument(
-        "--with",
+        "--accessory",
         dest="accessories",
         nargs="+",
         action="extend",
@@ -35,8 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="accessories: names, patterns, 'none' for no accessory, 'all' for none and each (default: all)",
     )
     parser.add_argument(
-        "--do",
-        dest="script",
+        "--script",
         metavar="SCRIPT",
         default="",
         help="what each body does (default: what the dialect has for it)",
@@ -51,22 +50,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run the cells, write and print what they came to; 0 where none is broken, else 1."""
+    """Run the cells, write and print the results; return 0 where none is broken, else 1."""
     from contextlib import closing
 
-    from lensmount_emulator.cli.matrix_files import ready
-    from lensmount_emulator.cli.report_files import write_all
-    from lensmount_emulator.reports.console import console_for
-    from lensmount_emulator.reports.matrix_table import print_matrix
-    from lensmount_emulator.reports.matrix_words import totals
-    from lensmount_emulator.reports.progress import count_progress
-    from lensmount_emulator.sessions.matrix import Outcome
-    from lensmount_emulator.sessions.planning import plan
-    from lensmount_emulator.worker_count import default_worker_count
+    from lensmount_emulator.campaign.matrix import MatrixOutcome
+    from lensmount_emulator.campaign.planner import plan_matrix
+    from lensmount_emulator.campaign.process_pool import default_worker_count
+    from lensmount_emulator.cli.report_files import prepare_matrix_outputs, write_all
+    from lensmount_emulator.reports.console import count_progress, make_console
+    from lensmount_emulator.reports.summary import matrix_counts
+    from lensmount_emulator.reports.terminal import print_matrix
     from lensmount_hardware.clock import MonotonicClock
 
     clock = MonotonicClock()
-    planned = plan(
+    planned = plan_matrix(
         arguments.dialect,
         arguments.body or ["*"],
         arguments.lens or ["*"],
@@ -77,7 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
         overwrite=arguments.force,
     )
     matrix = planned.matrix
-    targets = ready(arguments.json, arguments.junit, arguments.html, arguments.record)
+    targets = prepare_matrix_outputs(arguments.json, arguments.junit, arguments.html, arguments.record)
     stopped = False
     jobs = arguments.jobs or default_worker_count(matrix.planned)
     with closing(planned.run(jobs)) as cells, count_progress("cells", shown=not arguments.quiet) as update:
@@ -90,12 +87,12 @@ def run(arguments: argparse.Namespace) -> int:
     seconds = clock.now()
     write_all(matrix, targets)
     if not arguments.quiet:
-        print_matrix(console_for(sys.stdout), matrix)
+        print_matrix(make_console(sys.stdout), matrix)
     each = f" ({seconds / len(matrix.cells) * 1e3:.0f} ms a cell)" if matrix.cells else ""
-    print(f"{totals(matrix)}; {seconds:.1f} s{each}")
+    print(f"{matrix_counts(matrix)}; {seconds:.1f} s{each}")
     if stopped:
         raise KeyboardInterrupt
-    return 1 if matrix.counts[Outcome.BROKEN] else 0
+    return 1 if matrix.counts[MatrixOutcome.BROKEN] else 0
 
 
 def _count(text: str) -> int:

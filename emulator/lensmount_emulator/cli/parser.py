@@ -1,10 +1,18 @@
-"""The argument parser of the command line: errors of one line that suggest the nearest name."""
+"""The argument parser of the command line: errors of one line that suggest the nearest name.
+
+Help pages at the width of the terminal: what `argparse` prints, with descriptions that are wrapped to fit.
+
+The options `-v` and `-q` that every verb has, and the log on standard error that `-v` shows.
+"""
 
 import argparse
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from typing import NoReturn, TypedDict, cast
+import contextlib
+import os
+import sys
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple, NoReturn, TypedDict, cast
 
-from lensmount_protocol.errors import nearest, unknown
+from lensmount_protocol.errors import nearest, unknown_name_message
 
 
 class Parser(argparse.ArgumentParser):
@@ -12,21 +20,21 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """End with exit code 2."""
-        self.exit(2, f"{self.prog}: {message}; `{self.prog} --help` tells what is right\n")
+        self.exit(2, f"{self.prog}: {message}; `{self.prog} --help` shows the usage\n")
 
-    def parse_known_names(self, words: Sequence[str], subverbs: Collection[str] = ()) -> argparse.Namespace:
+    def parse_known_names(self, items: Sequence[str], subverbs: Collection[str] = ()) -> argparse.Namespace:
         """Parse arguments; an unknown subverb or option is an error that suggests the nearest one.
 
         Args:
-            words: the arguments behind the verb.
+            items: the arguments after the verb.
             subverbs: what may come first.
         """
-        if subverbs and words and not words[0].startswith("-") and words[0] not in subverbs:
-            self.error(unknown("subverb", words[0], subverbs))
-        parsed, extra = self.parse_known_args(words)
+        if subverbs and items and not items[0].startswith("-") and items[0] not in subverbs:
+            self.error(unknown_name_message("subverb", items[0], subverbs))
+        parsed, extra = self.parse_known_args(items)
         if extra:
             option = extra[0].partition("=")[0]
-            close = nearest(option, self.options(words[0] if subverbs else "")) if option.startswith("-") else []
+            close = nearest(option, self.options(items[0] if subverbs else "")) if option.startswith("-") else []
             hint = f"; did you mean {close[0]}?" if close else ""
             self.error(f"unrecognized arguments: {' '.join(extra)}{hint}")
         return parsed
@@ -77,7 +85,228 @@ def one_of(kind: str, names: Collection[str]) -> OneOf:
 
     def name(text: str) -> str:
         if text not in names:
-            raise argparse.ArgumentTypeError(unknown(kind, text, names))
+            raise argparse.ArgumentTypeError(unknown_name_message(kind, text, names))
         return text
 
     return {"choices": list(names), "type": name}
+
+
+MAX_WIDTH = 100
+"""Columns of a help page on a wider terminal."""
+
+DEFAULT_WIDTH = 80
+
+
+class HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """Formats help with the width that is known here; `argparse` itself would import `shutil`, and that four more."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=help_width() - 2)
+
+
+def help_width() -> int:
+    """Return the columns of a help page: `COLUMNS`, else those of the terminal, at most `MAX_WIDTH`."""
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isdecimal() and int(columns):
+        return min(int(columns), MAX_WIDTH)
+    out = sys.__stdout__
+    if out is None:
+        return DEFAULT_WIDTH
+    try:
+        return min(os.get_terminal_size(out.fileno()).columns or DEFAULT_WIDTH, MAX_WIDTH)
+    except (OSError, ValueError):
+        return DEFAULT_WIDTH
+
+
+def fit_help(text: str) -> str:
+    """Return a description with its paragraphs wrapped to the width of a help page.
+
+    Lines that begin with spaces are list items: each stays a line of its own, and its continuation is indented to the
+    text after its first column where a gap of at least two spaces follows that.
+    """
+    import textwrap
+
+    width = help_width() - 2
+    lines: list[str] = []
+    paragraph: list[str] = []
+
+    def end_paragraph() -> None:
+        if paragraph:
+            lines.extend(textwrap.wrap(" ".join(paragraph), width, break_long_words=False, break_on_hyphens=False))
+            paragraph.clear()
+
+    for line in text.strip().splitlines():
+        if line.strip() and not line.startswith(" "):
+            paragraph.append(line)
+            continue
+        end_paragraph()
+        lines.extend(_fit_item(line, width))
+    end_paragraph()
+    return "\n".join(lines)
+
+
+def _fit_item(line: str, width: int) -> list[str]:
+    import textwrap
+
+    if len(line) <= width:
+        return [line]
+    body = line.lstrip()
+    lead = len(line) - len(body)
+    term, gap, _ = body.partition("  ")
+    rest = body[len(term) :].lstrip() if gap else ""
+    hang = len(line) - len(rest) if rest and len(line) - len(rest) < width // 2 else lead + 2
+    return textwrap.wrap(line, width, subsequent_indent=" " * hang, break_long_words=False, break_on_hyphens=False)
+
+
+SHORT = {"-v", "-vv", "-vvv", "-q", "--verbose", "--quiet"}
+"""Forms that are also accepted in front of a verb."""
+
+
+def verbosity_options() -> Parser:
+    """Return the parser of the options that all verbs share, for `parents=` of another parser."""
+    shared = Parser(add_help=False)
+    group = shared.add_argument_group("output")
+    group.add_argument(
+        "-v", "--verbose", action="count", default=0, help="log events to the error stream; -vv adds the reasons"
+    )
+    group.add_argument("-q", "--quiet", action="store_true", help="only results: no events, notes or progress")
+    return shared
+
+
+OLD_VERBS: Mapping[tuple[str, ...], tuple[str, ...]] = {
+    ("board", "flash"): ("flash",),
+    ("board", "image"): ("flash", "--dry-run"),
+    ("board", "boot"): ("bootloader",),
+    ("boards",): ("devices",),
+    ("campaign", "replay"): ("campaign", "rerun"),
+    ("fuzz", "replay"): ("replay",),
+    ("prove",): ("verify-codec",),
+}
+"""Old verb -> the arguments that replace it."""
+
+_OLD_DEVICE_FLAGS = {
+    "--answer": "--reply-timeout",
+    "--arm": "--allow",
+    "--ask": "--interactive",
+    "--greeting": "--startup-timeout",
+    "--repeats": "--repeat",
+}
+
+OLD_FLAGS: Mapping[str, Mapping[str, str]] = {
+    "bridge": {"--story": "--summary"},
+    "campaign": {"--shorten": "--shrink", "--to": "--output", "--where": "--filter"},
+    "describe": {"--emit": "--write-codecs"},
+    "devices": {"--closed": "--no-probe"},
+    "doctor": {"--jumpers": "--loopback-jumpers"},
+    "export": {"--to": "--output"},
+    "fuzz": {
+        **_OLD_DEVICE_FLAGS,
+        "--folder": "--output-dir",
+        "--stories": "--output-dir",
+        "--tries": "--shrink-attempts",
+    },
+    "loopback": {"--arm": "--allow", "--do": "--script", "--with": "--accessory"},
+    "matrix": {"--do": "--script", "--with": "--accessory"},
+    "record": {"--also": "--second-port", "--hears": "--direction", "--to": "--output"},
+    "replay": {
+        **_OLD_DEVICE_FLAGS,
+        "--any-device": "--ignore-identity",
+        "--as": "--role",
+        "--patience": "--timeout",
+        "--wait": "--sync",
+    },
+    "run": {"--arm": "--allow", "--do": "--script"},
+}
+"""Verb -> its old flags, each with the flag that replaces it. Old names work for one release."""
+
+
+class CurrentNames(NamedTuple):
+    """Arguments without old names.
+
+    Attributes:
+        arguments: the arguments, with the current name of each verb and flag.
+        replaced: the old names that were used, each with the current one.
+    """
+
+    arguments: list[str]
+    replaced: list[tuple[str, str]]
+
+
+def replace_old_names(arguments: Sequence[str]) -> CurrentNames:
+    """Replace the old names of verbs and flags.
+
+    Args:
+        arguments: the arguments of the command, the verb first.
+    """
+    items, replaced = list(arguments), list[tuple[str, str]]()
+    for old, new in OLD_VERBS.items():
+        if tuple(items[: len(old)]) == old:
+            items[: len(old)] = new
+            replaced.append((" ".join(old), " ".join(new)))
+            break
+    flags: Mapping[str, str] = OLD_FLAGS.get(items[0], {}) if items else {}
+    # What follows `--` is no flag.
+    end = items.index("--") if "--" in items else len(items)
+    for number, item in enumerate(items[:end]):
+        flag, equals, value = item.partition("=")
+        if flag in flags:
+            items[number] = f"{flags[flag]}{equals}{value}"
+            replaced.append((flag, flags[flag]))
+    return CurrentNames(items, replaced)
+
+
+def log_old_names(replaced: Iterable[tuple[str, str]]) -> None:
+    """Log each old name that was used, at INFO."""
+    for old, new in replaced:
+        from lensmount_protocol.logs import get_logger
+
+        get_logger("cli").info("%s is an old name, which the next release drops: use %s", old, new)
+
+
+def verb_first(arguments: Sequence[str]) -> list[str]:
+    """Return the arguments with the shared options that precede the verb moved to the end."""
+    count = next((number for number, item in enumerate(arguments) if item not in SHORT), len(arguments))
+    return [*arguments[count:], *arguments[:count]]
+
+
+@contextlib.contextmanager
+def logging_shown(verbose: int) -> Generator[None]:
+    """Show the log of the library on standard error within the context.
+
+    Args:
+        verbose: 0 for nothing, 1 for INFO, 2 or more for DEBUG.
+    """
+    if not verbose:
+        # `logging` is loaded only where the user asks for the log.
+        yield
+        return
+    import logging
+
+    from lensmount_emulator.reports.printable import SEVERITIES, one_line, write_line
+    from lensmount_protocol.logs import ROOT
+
+    class Lines(logging.Handler):
+        """One line an event: milliseconds since the start, severity, part of the library, text."""
+
+        def emit(self, record: logging.LogRecord) -> None:
+            severity = record.levelname.lower()
+            part = record.name.removeprefix(f"{ROOT}.")
+            text = f"{record.relativeCreated:8.0f} ms {severity:<7} {part}: {one_line(record.getMessage())}"
+            with contextlib.suppress(OSError, ValueError):
+                write_line(sys.stderr, text, SEVERITIES.get(severity), hang=20)
+                sys.stderr.flush()
+
+    logger, handler = logging.getLogger(ROOT), Lines()
+    before = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO if verbose == 1 else logging.DEBUG)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+        logger.removeHandler(handler)
+
+
+def verb_module(verb: str) -> str:
+    """Return the name of the module that runs a verb."""
+    return f"lensmount_emulator.cli.{verb.replace('-', '_')}"

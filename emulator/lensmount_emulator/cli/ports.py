@@ -1,11 +1,11 @@
-"""The one place where verbs open ports: whatever a port needs to know of the dialect is told to it here."""
+"""Opens ports for the verbs, with the settings that the dialect requires."""
 
 import os
 import sys
 from collections.abc import Iterable
 
-from lensmount_emulator.sessions.contacts import contacts_of
-from lensmount_hardware.spec import open_transport, parse_spec
+from lensmount_emulator.sessions.contacts import get_contacts
+from lensmount_hardware.port_spec import open_transport, parse_spec
 from lensmount_hardware.transport import Transport
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.wire import Role
@@ -17,18 +17,18 @@ def open_port(
     """Open a port for the end that is played there, and print what can go wrong by the way it was opened.
 
     Args:
-        spec: the port in words.
+        spec: the port spec.
         role: the end that we play, or stand in for.
         dialect: what is spoken.
-        baudrate: the rate to start with; the dialect's first one unless told.
-        listens: nobody is played there, and nothing may be driven.
+        baudrate: the rate to start with; by default the dialect's first one.
+        listens: whether the port only listens; nothing is driven.
 
     Raises:
-        TransportSpecError: the words mean nothing.
+        TransportSpecError: the port spec is invalid.
         TransportOpenError: the port is missing, busy or not permitted.
     """
     rate = baudrate or dialect.wiring.baudrates[0]
-    port = open_transport(spec, role=role, baudrate=rate, contacts=contacts_of(dialect), listens=listens)
+    port = open_transport(spec, role=role, baudrate=rate, contacts=get_contacts(dialect), listen_only=listens)
     for warning in port.warnings:
         if warning not in _printed:
             # A port that comes back is opened again and again.

@@ -8,10 +8,10 @@ from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from lensmount_emulator.reports.terminal import ROLES, Line, line_writer
+from lensmount_emulator.reports.printable import ROLES, Line, line_writer
 
 if TYPE_CHECKING:
-    from lensmount_emulator.profiles.profile import Profile
+    from lensmount_emulator.profiles.library import Profile
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,9 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print every profile that was asked for, dialect by dialect; what a dialect is stands behind its profiles."""
+    """Print every profile that was asked for, dialect by dialect; the description of a dialect follows its profiles."""
     from lensmount_emulator.profiles.library import all_profiles
-    from lensmount_protocol.registry import load_dialect
+    from lensmount_protocol.dialect import load_dialect
 
     if arguments.dialect is not None:
         load_dialect(arguments.dialect)
@@ -55,15 +55,15 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _print_json(profile: "Profile") -> None:
-    told = {"name": profile.name, "role": profile.place.value, "dialect": profile.dialect}
-    told |= {"title": profile.title, "notes": profile.notes}
-    print(json.dumps({**told, "sources": dict(profile.sources), "evidence": dict(profile.evidence)}))
+    data = {"name": profile.name, "role": profile.place.value, "dialect": profile.dialect}
+    data |= {"title": profile.title, "notes": profile.notes}
+    print(json.dumps({**data, "sources": dict(profile.sources), "evidence": dict(profile.evidence)}))
 
 
 def _print_text(profiles: "list[Profile]", write: "Callable[[Line], None]") -> None:
-    longest = max(len(profile.name) for profile in profiles)
+    name_width = max(len(profile.name) for profile in profiles)
     for profile in profiles:
-        head = f"{profile.name:<{longest}}  {profile.place.value:<9}  {profile.dialect}  "
+        head = f"{profile.name:<{name_width}}  {profile.place.value:<9}  {profile.dialect}  "
         write(Line(f"{head}{profile.title}", ROLES.get(profile.place.value), len(head)))
         if profile.notes:
             write(Line(f"    {profile.notes}", None, 4))

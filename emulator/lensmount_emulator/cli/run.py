@@ -11,24 +11,23 @@ import sys
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lensmount run`."""
+    from lensmount_emulator.cli.options import add_allow, add_force, parse_duration
     from lensmount_emulator.cli.parser import one_of
-    from lensmount_emulator.cli.words import add_arm, add_force, duration
 
     parser.add_argument("role", **one_of("role", ("lens", "body")), help="the end that we play")
     parser.add_argument("--dialect", help="what is spoken (default: what the profile speaks)")
     parser.add_argument("--profile", required=True, metavar="NAME", help="a profile of that role, by name or path")
     parser.add_argument("--port", required=True, metavar="SPEC", help="where the peer is")
     parser.add_argument(
-        "--duration", type=duration, metavar="SECONDS", help="default: until Ctrl-C, or a body's script is done"
+        "--duration", type=parse_duration, metavar="SECONDS", help="default: until Ctrl-C, or a body's script is done"
     )
     parser.add_argument(
-        "--do",
-        dest="script",
+        "--script",
         default="",
         metavar="SCRIPT",
         help="a body's script, as in `lensmount loopback`; for a lens what the hand does that holds it",
     )
-    add_arm(parser)
+    add_allow(parser)
     parser.add_argument("--record", metavar="FILE", help="write every byte and edge to this .lmx file")
     add_force(parser)
     parser.add_argument(
@@ -42,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--reconnect", action="store_true", help="when the port goes away, wait for it and go on; the gap is recorded"
     )
     form = parser.add_mutually_exclusive_group()
-    form.add_argument("--every-frame", action="store_true", help="tell each frame of the loop")
+    form.add_argument("--every-frame", action="store_true", help="print each frame of the loop")
     form.add_argument("--json", action="store_true", help="one JSON object an event, and one for the whole at the end")
 
 
@@ -50,19 +49,19 @@ def run(arguments: argparse.Namespace) -> int:
     """Play until the time is over, the script is done, or a signal ends it; gives the exit code of the verdict."""
     from pathlib import Path
 
-    from lensmount_emulator.cli.playing import Player
+    from lensmount_emulator.cli.live_console import LiveConsole
+    from lensmount_emulator.cli.options import named_files
     from lensmount_emulator.cli.ports import open_port
-    from lensmount_emulator.cli.words import named_files
     from lensmount_emulator.profiles.library import load_profile
-    from lensmount_emulator.sessions.gate import Gate, GatedTransport
-    from lensmount_emulator.sessions.port_session import engine_for
+    from lensmount_emulator.sessions.live import make_live_engine
+    from lensmount_emulator.sessions.send_guard import GuardedTransport, SendGuard
     from lensmount_emulator.termination import OrderlyStack
-    from lensmount_hardware.captures.recording import RecordingWriter
+    from lensmount_hardware.captures.lmx import RecordingWriter
     from lensmount_hardware.output_file import check_output
-    from lensmount_hardware.transport import Transport, timed
+    from lensmount_hardware.transport import Transport, as_timed
     from lensmount_hardware.transports.reconnecting import ReconnectingTransport
+    from lensmount_protocol.dialect import load_dialect
     from lensmount_protocol.errors import DialectError
-    from lensmount_protocol.registry import load_dialect
     from lensmount_protocol.wire import Role
 
     role = Role(arguments.role)
@@ -71,16 +70,16 @@ def run(arguments: argparse.Namespace) -> int:
     if profile.dialect != dialect.name:
         raise DialectError(f"profile {profile.name} speaks {profile.dialect}, not {dialect.name}")
     with OrderlyStack() as stack:
-        engine_for(profile, frozenset(), arguments.script, arguments.arm)
+        make_live_engine(profile, frozenset(), arguments.script, arguments.allow)
         if arguments.record:
             # A file that must not be replaced is reported before a port is opened.
             check_output(Path(arguments.record), overwrite=arguments.force, inputs=named_files(arguments.profile))
 
-        gate = Gate(dialect, role, arguments.arm)
+        gate = SendGuard(dialect, role, arguments.allow)
 
         def opened() -> Transport:
             # What is sent while the port is away does not leave, so it must not pass the gate either.
-            return GatedTransport(open_port(arguments.port, role, dialect), gate)
+            return GuardedTransport(open_port(arguments.port, role, dialect), gate)
 
         port = ReconnectingTransport(opened) if arguments.reconnect else opened()
         transport = stack.enter_context(port)
@@ -94,14 +93,14 @@ def run(arguments: argparse.Namespace) -> int:
             }
             writer = RecordingWriter(Path(arguments.record), header, overwrite=arguments.force)
             tap = stack.enter_context(writer).write
-        engine = engine_for(
+        engine = make_live_engine(
             profile,
             transport.lines,
             arguments.script,
-            arguments.arm,
-            keeps_windows=timed(transport) is not None,
+            arguments.allow,
+            keeps_windows=as_timed(transport) is not None,
         )
-        player = Player(
+        console = LiveConsole(
             engine,
             dialect,
             transport,
@@ -114,14 +113,14 @@ def run(arguments: argparse.Namespace) -> int:
             quiet=arguments.quiet,
         )
         if isinstance(port, ReconnectingTransport):
-            port.told = player.remark
+            port.on_notice = console.annotate
         before = _resident_kib()
         try:
-            player.introduce(profile.title)
-            player.play(arguments.duration)
+            console.print_header(profile.title)
+            console.run(arguments.duration)
         finally:
             after = _resident_kib()
-            verdict = player.sum_up(resident_kib_before=before, resident_kib_after=after)
+            verdict = console.print_summary(resident_kib_before=before, resident_kib_after=after)
             if not arguments.json and after:
                 print(f"peak resident memory {before} KiB at the start, {after} KiB at the end")
     return verdict.exit_code

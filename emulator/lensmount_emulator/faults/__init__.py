@@ -1,1 +1,1 @@
-"""Faults on a session: what goes wrong on a mount's contacts, one small class each, in plans that a seed repeats."""
+"""Fault injection on the contacts of a virtual mount: one class for each fault, in plans that a seed repeats."""

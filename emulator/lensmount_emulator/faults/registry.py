@@ -1,32 +1,52 @@
-"""Faults by name: the built-in ones and those that other packages offer, and the text form of each."""
+"""The registry of faults, built-in and from other packages, their text form, and plans of faults with a seed."""
 
-from collections.abc import Mapping
-from dataclasses import Field, fields
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import Field, dataclass, fields, replace
 from functools import cache
+from random import Random
 from typing import Any
 
-from lensmount_emulator.faults.attachment import Detach, DetachInside, OtherLens
-from lensmount_emulator.faults.bytes import BitFlip, Drop, Duplicate, Insert, StuckBytes
+from lensmount_emulator.faults.byte_faults import BitFlip, DropByte, DuplicateByte, InsertByte, StuckBytes
+from lensmount_emulator.faults.contact_faults import (
+    BothSelects,
+    Bounce,
+    BrownOutFault,
+    Detach,
+    DetachMidFrame,
+    Glitch,
+    LateEdge,
+    RailLost,
+    RailOrder,
+    StuckLine,
+    SwapLens,
+)
 from lensmount_emulator.faults.fault import Fault
-from lensmount_emulator.faults.frames import Late, Repeat, Swap, Truncate, WrongChecksum, WrongLength, WrongSequence
-from lensmount_emulator.faults.lines import BothSelects, Bounce, Glitch, LateEdge, Stuck
-from lensmount_emulator.faults.power import BrownOut, RailLost, RailOrder
-from lensmount_emulator.faults.timing import Baud, Drift, Jitter, Pause
-from lensmount_emulator.faults.words import kind_of
+from lensmount_emulator.faults.frame_faults import (
+    DelayFrame,
+    DuplicateFrame,
+    SwapFrames,
+    TruncateFrame,
+    WrongChecksum,
+    WrongLength,
+    WrongSequence,
+)
+from lensmount_emulator.faults.options import ExpectedOutcome, option_type, worst_outcome
+from lensmount_emulator.faults.timing_faults import BaudrateError, ClockDrift, InterByteGap, Jitter
+from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.entry_points import entry_points
-from lensmount_protocol.errors import FaultError, unknown
+from lensmount_protocol.errors import FaultError, unknown_name_message
 from lensmount_protocol.logs import get_logger
 
 ENTRY_POINTS = "lensmount.faults"
 """The entry-point group; each entry is named as its fault, and its value is `package.module:Class` of a `Fault`."""
 
-BUILT_IN: tuple[type[Fault], ...] = (
-    *(BitFlip, Drop, Insert, Duplicate, StuckBytes),
-    *(Truncate, WrongChecksum, WrongLength, WrongSequence, Swap, Late, Repeat),
-    *(Bounce, Stuck, Glitch, LateEdge, BothSelects),
-    *(Jitter, Drift, Pause, Baud),
-    *(BrownOut, RailOrder, RailLost),
-    *(Detach, DetachInside, OtherLens),
+BUILT_IN_FAULTS: tuple[type[Fault], ...] = (
+    *(BitFlip, DropByte, InsertByte, DuplicateByte, StuckBytes),
+    *(TruncateFrame, WrongChecksum, WrongLength, WrongSequence, SwapFrames, DelayFrame, DuplicateFrame),
+    *(Bounce, StuckLine, Glitch, LateEdge, BothSelects),
+    *(Jitter, ClockDrift, InterByteGap, BaudrateError),
+    *(BrownOutFault, RailOrder, RailLost),
+    *(Detach, DetachMidFrame, SwapLens),
 )
 
 
@@ -34,13 +54,13 @@ _log = get_logger("plugins")
 
 
 @cache
-def faults() -> Mapping[str, type[Fault]]:
+def known_faults() -> Mapping[str, type[Fault]]:
     """Every fault by its name.
 
     Raises:
-        FaultError: one that another package offers is no `Fault`, or has a name that is taken.
+        FaultError: a fault of another package is no `Fault`, or its name is already used.
     """
-    known = {cls.NAME: cls for cls in BUILT_IN}
+    known = {cls.NAME: cls for cls in BUILT_IN_FAULTS}
     for entry in entry_points(group=ENTRY_POINTS):
         try:
             cls: Any = entry.load()
@@ -56,7 +76,7 @@ def faults() -> Mapping[str, type[Fault]]:
     return known
 
 
-def keys_of(cls: type[Fault]) -> Mapping[str, Field[Any]]:
+def option_fields(cls: type[Fault]) -> Mapping[str, Field[Any]]:
     """The keys of a fault's text form."""
     return {one.name.rstrip("_"): one for one in fields(cls) if "kind" in one.metadata}
 
@@ -65,27 +85,27 @@ def parse_fault(text: str) -> Fault:
     """A fault from its text form: `bitflip rate=1e-4`; or with a line in front: `vd jitter=200us`.
 
     Raises:
-        FaultError: a fault, key or value that nobody knows; says what is legal.
+        FaultError: an unknown fault, key or value; the message lists the legal ones.
     """
-    name, *words = text.split() or [""]
-    cls = faults().get(name)
-    if cls is None and words:
-        # A line, and what ails it by how much.
-        ailment, _, by = words[0].partition("=")
-        ailing = faults().get(ailment)
-        if ailing is not None and {"line", "by"} <= keys_of(ailing).keys():
-            cls, words = ailing, [f"line={name}", *([f"by={by}"] if by else []), *words[1:]]
+    name, *items = text.split() or [""]
+    cls = known_faults().get(name)
+    if cls is None and items:
+        # A line, the fault on it, and its amount.
+        fault_name, _, by = items[0].partition("=")
+        line_fault = known_faults().get(fault_name)
+        if line_fault is not None and {"line", "by"} <= option_fields(line_fault).keys():
+            cls, items = line_fault, [f"line={name}", *([f"by={by}"] if by else []), *items[1:]]
     if cls is None:
-        raise FaultError(unknown("fault", name, faults()))
+        raise FaultError(unknown_name_message("fault", name, known_faults()))
     values: dict[str, Any] = {}
-    for word in words:
-        given, equals, value = word.partition("=")
-        known = keys_of(cls).get(given)
+    for item in items:
+        given, equals, value = item.partition("=")
+        known = option_fields(cls).get(given)
         if known is None or not equals:
-            raise FaultError(f"fault {text!r}: {unknown('key', given, keys_of(cls))}")
+            raise FaultError(f"fault {text!r}: {unknown_name_message('key', given, option_fields(cls))}")
         if known.name in values:
             raise FaultError(f"fault {text!r}: {given} is there twice")
-        kind = kind_of(known.metadata)
+        kind = option_type(known.metadata)
         try:
             values[known.name] = kind.read(value)
         except (ValueError, KeyError):
@@ -93,11 +113,80 @@ def parse_fault(text: str) -> Fault:
     return cls(**values)
 
 
-def text_of(fault: Fault) -> str:
-    """The text form of a fault with all that holds of it, defaults too; it parses to the same fault."""
-    words: list[str] = []
-    for name, one in keys_of(type(fault)).items():
+def format_fault(fault: Fault) -> str:
+    """Return the text form of a fault with all its options, including defaults; it parses to the same fault."""
+    items: list[str] = []
+    for name, one in option_fields(type(fault)).items():
         value = getattr(fault, one.name)
         if name == "from" or value not in (None, ""):
-            words.append(f"{name}={kind_of(one.metadata).write(value)}")
-    return " ".join([fault.NAME, *words])
+            items.append(f"{name}={option_type(one.metadata).write(value)}")
+    return " ".join([fault.NAME, *items])
+
+
+@dataclass(frozen=True, slots=True)
+class FaultPlan:
+    """The faults of a session.
+
+    Attributes:
+        faults: the faults.
+        seed: seed of their random generators; each fault has its own generator.
+    """
+
+    faults: Sequence[Fault] = ()
+    seed: int = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.faults)
+
+    def check(self, dialect: Dialect) -> None:
+        """Check that all faults are possible on this mount.
+
+        Raises:
+            FaultError: as `Fault.check`.
+        """
+        for fault in self.faults:
+            fault.check(dialect)
+
+    def reset_copy(self) -> list[Fault]:
+        """Return the faults in their initial state, each with its own random generator."""
+        return [reset_fault(fault, f"{self.seed} {index}") for index, fault in enumerate(self.faults)]
+
+    def texts(self) -> list[str]:
+        """Return the text forms for the header of a recording and for a report."""
+        return [format_fault(fault) for fault in self.faults]
+
+    @property
+    def lenses(self) -> list[str]:
+        """Profiles of the lenses that are attached during the session."""
+        return [fault.lens for fault in self.faults if isinstance(fault, SwapLens) and fault.lens]
+
+    def expected(self, seconds: float, done_at: float | None = None) -> ExpectedOutcome:
+        """Return the expected outcome of a script under all faults.
+
+        Args:
+            seconds: maximum duration of the script, from the session's start on.
+            done_at: time at which it completed; later faults do not count. `None` if it did not complete.
+        """
+        faults = [fault for fault in self.faults if done_at is None or fault.since + fault.at < done_at]
+        return worst_outcome(fault.expected(seconds) for fault in faults)
+
+    @property
+    def end_time(self) -> float:
+        """Time at which the last fault ends, in seconds; infinite if one has no end."""
+        return max((fault.end_time for fault in self.faults), default=0.0)
+
+
+def reset_fault(fault: Fault, seed: str) -> Fault:
+    """Return a fault in its initial state, with its own random generator."""
+    copy = replace(fault)
+    copy.random = Random(seed)
+    return copy
+
+
+def parse_plan(faults: Iterable[str | Fault], seed: int | None) -> FaultPlan:
+    """Return a plan from text forms; the default seed is 0.
+
+    Raises:
+        FaultError: as `parse_fault`.
+    """
+    return FaultPlan([parse_fault(fault) if isinstance(fault, str) else fault for fault in faults], seed or 0)

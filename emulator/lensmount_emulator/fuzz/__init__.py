@@ -1,1 +1,1 @@
-"""Fuzzing: sessions and parsers under whatever chance brings, held against what must be true of them."""
+"""Fuzzing: runs sessions and parsers with random inputs and faults, and checks invariants."""

@@ -1,7 +1,7 @@
-"""The corpus: what runs found and keep for each other, in a folder or on a server that many share.
+"""The corpus: inputs that runs found, kept for later runs, in a folder or on a shared server.
 
-It is a database of hypothesis, so tests and campaigns may have one together. What lensmount keeps in it are entries:
-small mappings, written as JSON behind a checksum, so that one that was cut or is another program's is seen and skipped.
+It is a database of hypothesis, so tests and campaigns can share one. lensmount stores entries in it: small mappings,
+written as JSON after a checksum, so that a cut or foreign entry is detected and skipped.
 """
 
 import json
@@ -14,34 +14,34 @@ from zlib import crc32
 
 from hypothesis.database import DirectoryBasedExampleDatabase, ExampleDatabase, MultiplexedDatabase, ReadOnlyDatabase
 
-from lensmount_hardware.inputs import check_nesting
+from lensmount_hardware.input_file import check_nesting
 from lensmount_protocol.errors import CorpusError, MountError
 
-USUAL = Path(".hypothesis") / "examples"
-"""Where hypothesis keeps examples when nobody says otherwise."""
+DEFAULT_PATH = Path(".hypothesis") / "examples"
+"""Default folder of hypothesis for examples."""
 
 SCHEMES = {"redis": "redis", "rediss": "rediss", "valkey": "redis", "valkeys": "rediss"}
-"""What a place on a server begins with, and what the client library calls it; with an `s` the line is encrypted."""
+"""Prefix of a place on a server, and its name in the client library; with an `s` the connection is encrypted."""
 
 READ_ONLY = "read-only:"
-"""What stands before a place that is read and never written."""
+"""Prefix of a place that is read and never written."""
 
-PATIENCE_S = 5.0
-KEPT_FOR = timedelta(days=365)
-"""How long a server keeps what nobody asks for."""
+SERVER_TIMEOUT_S = 5.0
+RETENTION = timedelta(days=365)
+"""Seconds after which a server drops an entry without accesses."""
 
 Entry = Mapping[str, Any]
 T = TypeVar("T")
 
 
 def pack(entry: Entry) -> bytes:
-    """An entry as bytes; the same entry gives the same ones."""
+    """Encode an entry as bytes; equal entries give equal bytes."""
     text = json.dumps(entry, sort_keys=True, separators=(",", ":")).encode()
     return b"%08x %b" % (crc32(text), text)
 
 
 def unpack(data: bytes) -> dict[str, Any] | None:
-    """The entry in bytes; `None` where they hold none, or one that is damaged."""
+    """Decode an entry; `None` if the bytes hold none, or a damaged one."""
     sum_, _, text = data.partition(b" ")
     if sum_ != b"%08x" % crc32(text):
         return None
@@ -54,17 +54,17 @@ def unpack(data: bytes) -> dict[str, Any] | None:
 
 
 class Corpus(ExampleDatabase):
-    """A database whose troubles are told in one line, and that keeps entries.
+    """A database that reports errors in one line, and that stores entries.
 
     Args:
-        place: where it is, for messages.
-        database: what does the work.
-        errors: what it raises when its place is out of reach.
-        parts: the corpora that it is made of, where it has several places.
+        place: its place, for messages.
+        database: the underlying database.
+        errors: the exceptions that it raises when its place is unreachable.
+        parts: its corpora, if it has several places.
 
     Attributes:
-        place: where it is, for messages.
-        written: whether anything can be kept there.
+        place: its place, for messages.
+        written: whether entries can be stored there.
     """
 
     def __init__(
@@ -87,19 +87,19 @@ class Corpus(ExampleDatabase):
 
     @property
     def broken(self) -> int:
-        """Entries that were skipped because they are damaged, among all that were read."""
+        """The number of damaged entries that were skipped, among all that were read."""
         return sum(self._broken.values())
 
     def keep(self, subject: str, *entries: Entry) -> None:
-        """Keep entries, and see that they are there.
+        """Store entries, and check that they are there.
 
         Args:
-            subject: what they belong to, such as `"parser emount"`.
-            entries: what to keep; one that is there already stays once.
+            subject: the owner of the entries, such as `"parser emount"`.
+            entries: the entries; duplicates are stored once.
 
         Raises:
-            CorpusError: the place takes none, because it is full, out of reach or only to be read. Of several places
-                all others have taken it, and those that are only to be read are not asked.
+            CorpusError: the place is full, unreachable or read-only. With several places, all others have stored the
+                entries, and read-only ones are skipped.
         """
         troubles = list[CorpusError]()
         for part in self._parts:
@@ -117,21 +117,21 @@ class Corpus(ExampleDatabase):
             self.save(key, data)
         missing = set(packed).difference(self.fetch(key))
         for data in missing:
-            # A file that was cut while the disk was full is in the way of the whole one.
+            # A file that was cut while the disk was full blocks the complete one.
             self.delete(key, data)
             self.save(key, data)
         if missing and (lost := missing.difference(self.fetch(key))):
             raise CorpusError(f"{self.place}: {len(lost)} of {len(packed)} entries cannot be kept; is the place full?")
 
     def kept(self, subject: str, read: Callable[[Entry], T]) -> list[T]:
-        """What was kept, always in the same order; what is damaged is skipped, and counted in `broken`.
+        """Return the stored entries, always in the same order; damaged ones are skipped, and counted in `broken`.
 
         Args:
-            subject: what it belongs to.
-            read: makes of an entry what the caller wants; one for which it raises counts as damaged too.
+            subject: the owner of the entries.
+            read: converts an entry; an entry for which it raises counts as damaged too.
 
         Raises:
-            CorpusError: the place is out of reach.
+            CorpusError: the place is unreachable.
         """
         good, broken = list[T](), 0
         for data in sorted(set(self.fetch(_key(subject)))):
@@ -147,21 +147,21 @@ class Corpus(ExampleDatabase):
 
     def fetch(self, key: bytes) -> Iterable[bytes]:
         """All values of a key."""
-        return iter(self._guarded(lambda: list(self._database.fetch(key))))
+        return iter(self._run_guarded(lambda: list(self._database.fetch(key))))
 
     def save(self, key: bytes, value: bytes) -> None:
         """Add a value to a key."""
-        self._guarded(lambda: self._database.save(key, value))
+        self._run_guarded(lambda: self._database.save(key, value))
 
     def delete(self, key: bytes, value: bytes) -> None:
-        """Take a value from a key."""
-        self._guarded(lambda: self._database.delete(key, value))
+        """Remove a value from a key."""
+        self._run_guarded(lambda: self._database.delete(key, value))
 
     def move(self, src: bytes, dest: bytes, value: bytes) -> None:
-        """Take a value from one key to another."""
-        self._guarded(lambda: self._database.move(src, dest, value))
+        """Move a value from one key to another."""
+        self._run_guarded(lambda: self._database.move(src, dest, value))
 
-    def _guarded(self, act: Callable[[], T]) -> T:
+    def _run_guarded(self, act: Callable[[], T]) -> T:
         try:
             return act()
         except self._errors as error:
@@ -169,28 +169,28 @@ class Corpus(ExampleDatabase):
 
 
 def open_corpus(place: str | Path | None = None, *more: str | Path) -> Corpus:
-    """The corpus at a place.
+    """Open the corpus at a place.
 
     Args:
-        place: a folder, made where it is missing; `redis://HOST:PORT/NUMBER` or `valkey://…`; either behind
-            `read-only:` is never written; `None` is the folder of hypothesis, `.hypothesis/examples`.
-        more: further places; what is kept goes to all that may be written, and what any of them has is found.
+        place: a folder, made if missing; `redis://HOST:PORT/NUMBER` or `valkey://…`; either after `read-only:` is
+            never written; `None` is the folder of hypothesis, `.hypothesis/examples`.
+        more: further places; entries are stored at all writable ones, and read from all.
 
     Raises:
         CorpusError: the place cannot be reached, read or written, or the library for it is missing.
     """
-    first = _open(str(USUAL if place is None else place))
+    first = _open(str(DEFAULT_PATH if place is None else place))
     if not more:
         return first
     all_ = [first, *(_open(str(one)) for one in more)]
-    return _made(", ".join(one.place for one in all_), MultiplexedDatabase(*all_), parts=tuple(all_))
+    return _make_corpus(", ".join(one.place for one in all_), MultiplexedDatabase(*all_), parts=tuple(all_))
 
 
 def _open(place: str) -> Corpus:
     if place.startswith(READ_ONLY):
         place = place.removeprefix(READ_ONLY)
         corpus = _server(place) if "://" in place else _folder(Path(place), written=False)
-        return _made(place, ReadOnlyDatabase(corpus))
+        return _make_corpus(place, ReadOnlyDatabase(corpus))
     return _server(place) if "://" in place else _folder(Path(place), written=True)
 
 
@@ -204,7 +204,7 @@ def _folder(path: Path, *, written: bool) -> Corpus:
         any(path.iterdir())
     except OSError as error:
         raise CorpusError(f"{path}: the corpus cannot be used: {error.strerror or error}") from error
-    return _made(str(path), DirectoryBasedExampleDatabase(path))
+    return _make_corpus(str(path), DirectoryBasedExampleDatabase(path))
 
 
 def _server(place: str) -> Corpus:
@@ -216,26 +216,28 @@ def _server(place: str) -> Corpus:
         redis: Any = import_module("redis")
         database: Any = import_module("hypothesis.extra.redis")
     except ImportError as error:
-        raise CorpusError(f"{place}: a corpus on a server wants redis; pip install 'lensmount[redis]'") from error
+        raise CorpusError(f"{place}: a corpus on a server wants redis; pip install redis") from error
     # A password stays out of every message.
     shown = f"{scheme}://{rest.rpartition('@')[2]}"
     try:
         client = redis.Redis.from_url(
-            f"{SCHEMES[scheme]}://{rest}", socket_connect_timeout=PATIENCE_S, socket_timeout=PATIENCE_S
+            f"{SCHEMES[scheme]}://{rest}", socket_connect_timeout=SERVER_TIMEOUT_S, socket_timeout=SERVER_TIMEOUT_S
         )
         client.ping()
     except (redis.RedisError, OSError, ValueError) as error:
         raise CorpusError(f"{shown}: the corpus cannot be reached: {_line(error)}") from error
-    return _made(shown, database.RedisExampleDatabase(client, expire_after=KEPT_FOR), (redis.RedisError, OSError))
+    return _make_corpus(
+        shown, database.RedisExampleDatabase(client, expire_after=RETENTION), (redis.RedisError, OSError)
+    )
 
 
-def _made(
+def _make_corpus(
     place: str,
     database: ExampleDatabase,
     errors: tuple[type[Exception], ...] = (OSError,),
     parts: tuple[Corpus, ...] = (),
 ) -> Corpus:
-    # The metaclass of hypothesis says that a call gives a database, and no more.
+    # The type of hypothesis's metaclass promises only a database.
     corpus = Corpus(place, database, errors, parts)
     assert isinstance(corpus, Corpus)
     return corpus

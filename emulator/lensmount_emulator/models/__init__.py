@@ -1,1 +1,1 @@
-"""The physics of lenses and bodies, without a wire: motors, diaphragms, and what they report."""
+"""Physical models of lenses and bodies, without a wire: motors, diaphragms, power and firmware memory."""

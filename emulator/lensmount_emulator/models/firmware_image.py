@@ -1,6 +1,6 @@
-"""Firmware images as files of our own (`.lmf`): a manifest with a CRC-32 of itself and of the content behind it.
+"""Firmware images in lensmount's own format (`.lmf`): a manifest, with its CRC-32, and the content.
 
-The format is lensmount's. No maker's file is one, and none can be read: what their images hold is not public.
+No maker uses this format, and no maker's file can be read: their formats are not public.
 """
 
 from collections.abc import Iterable
@@ -10,10 +10,10 @@ from random import Random
 from typing import Any
 
 from lensmount_emulator.models.firmware_store import SLOT_SIZE
-from lensmount_hardware.inputs import read_input
+from lensmount_hardware.input_file import read_input
 from lensmount_hardware.output_file import write_output
 from lensmount_protocol.checksums import CRC32_ISO_HDLC
-from lensmount_protocol.deferred import (
+from lensmount_protocol.codec.lazy_construct import (
     Bytes,
     Checksum,
     Const,
@@ -47,7 +47,7 @@ MANIFEST = Struct(
             "name" / PaddedString(NAME_SIZE, "utf8"),
         )
     ),
-    "manifest_crc32" / Checksum(Int32ul, CRC32_ISO_HDLC.of, this.checked.data),
+    "manifest_crc32" / Checksum(Int32ul, CRC32_ISO_HDLC.compute, this.checked.data),
 )
 FILE = Struct("manifest" / MANIFEST, "content" / GreedyBytes)
 MANIFEST_SIZE = len(MAGIC) + 1 + 2 + 2 + VERSION_SIZE + 4 + 4 + NAME_SIZE + 4
@@ -62,7 +62,7 @@ class Image:
         model: the maker's number of that lens.
         version: four bytes, highest part first.
         content: what the lens is to run.
-        name: for people.
+        name: readable name.
     """
 
     maker: int
@@ -73,17 +73,17 @@ class Image:
 
     @property
     def crc32(self) -> int:
-        """Of the content."""
-        return CRC32_ISO_HDLC.of(self.content)
+        """CRC-32 of the content."""
+        return CRC32_ISO_HDLC.compute(self.content)
 
 
 def make_image(maker: int, model: int, version: bytes, size: int, seed: int, name: str = "") -> Image:
-    """An image to try updates with: its content is noise, always the same for the same seed."""
-    return Image(maker, model, version, Random(seed).randbytes(size), name or f"demo {version_text(version)}")
+    """Return an image for update tests: its content is noise, the same for the same seed."""
+    return Image(maker, model, version, Random(seed).randbytes(size), name or f"demo {format_version(version)}")
 
 
 def write_image(path: Path, image: Image, *, overwrite: bool = False, inputs: Iterable[Path] = ()) -> None:
-    """Write an image file, which appears when it is complete.
+    """Write an image file; it appears when it is complete.
 
     Args:
         path: the file.
@@ -111,7 +111,7 @@ def write_image(path: Path, image: Image, *, overwrite: bool = False, inputs: It
 
 
 def read_image(path: Path) -> Image:
-    """The image that a file holds.
+    """Read the image in a file.
 
     Raises:
         FirmwareError: the file cannot be read, is no image, is cut or damaged, or its content is too large.
@@ -131,25 +131,24 @@ def read_image(path: Path) -> Image:
     _check_size(path, fields.size)
     if len(content) != fields.size:
         what = "truncated" if len(content) < fields.size else "too long"
-        raise FirmwareError(f"{path}: {what}: {len(content)} bytes of content, and its manifest says {fields.size}")
+        raise FirmwareError(f"{path}: {what}: {len(content)} bytes of content; its manifest has {fields.size}")
     image = Image(fields.maker, fields.model, bytes(fields.version), content, str(fields.name))
     if image.crc32 != fields.crc32:
         raise FirmwareError(
-            f"{path}: corrupt: the CRC-32 of its content is {image.crc32:#010x}, "
-            f"and its manifest says {fields.crc32:#010x}"
+            f"{path}: corrupt: the CRC-32 of its content is {image.crc32:#010x}, its manifest has {fields.crc32:#010x}"
         )
     return image
 
 
-def for_lens(image: Image, maker: int, model: int, firmware: bytes, where: str = "the image") -> None:
-    """Hold an image against the lens that is to have it, before anything is sent.
+def check_image_for(image: Image, maker: int, model: int, firmware: bytes, where: str = "the image") -> None:
+    """Check that an image fits a lens, before anything is sent.
 
     Args:
-        image: what is to be loaded.
+        image: the image to load.
         maker: number of the lens's maker.
         model: the maker's number of the lens.
         firmware: the version that runs in it; four zeros in recovery.
-        where: what to call the image in errors, such as its file.
+        where: name of the image in errors, such as its file.
 
     Raises:
         FirmwareError: it is for another lens, or older than what runs.
@@ -160,13 +159,13 @@ def for_lens(image: Image, maker: int, model: int, firmware: bytes, where: str =
         )
     if image.version < firmware:
         raise FirmwareError(
-            f"{where}: version {version_text(image.version)}; the lens runs {version_text(firmware)}, "
-            "and takes no older one but by rolling back"
+            f"{where}: version {format_version(image.version)}; the lens runs {format_version(firmware)}, "
+            "and accepts an older version only by a rollback"
         )
 
 
-def version_text(version: bytes) -> str:
-    """A version as people write it: parts that are 0 are left out behind the second."""
+def format_version(version: bytes) -> str:
+    """Return a version as text, such as `1.2`; zeros at the end are omitted after the second part."""
     parts = [str(part) for part in version]
     while len(parts) > 2 and parts[-1] == "0":
         parts.pop()

@@ -1,23 +1,25 @@
-"""The firmware of a lens: two slots, of which one runs while the other is loaded, so that no cut leaves neither.
+"""The firmware store of a lens: one slot runs while the other is loaded, so that a power cut leaves one whole image.
 
-What a slot holds is remembered in a journal, always after it is true and before it is relied on. A new image is checked
-whole, then activated; it gets one trial start, and stays only if it is confirmed in it. Modelled: how a maker's lens
-does it is not public.
+A journal records the content of a slot after it is written and before it is used. A new image is verified as a whole,
+then activated; it gets one trial start, and stays only if it is confirmed during that. Modelled: the makers' methods
+are not public.
 """
 
 from dataclasses import dataclass, replace
 
-from lensmount_emulator.models.firmware_journal import (
+from lensmount_emulator.models.firmware_flash import (
     EMPTY_SLOT,
     NO_IMAGE,
+    PAGE,
+    SECTOR,
     SECTORS,
+    Flash,
     ImageId,
     Journal,
     SlotStage,
     SlotState,
     crc32,
 )
-from lensmount_emulator.models.flash import PAGE, SECTOR, Flash
 from lensmount_protocol.errors import FirmwareError
 
 SLOT_SIZE = 256 * 1024
@@ -26,13 +28,13 @@ _COMPLETE = (SlotStage.VERIFIED, SlotStage.FRESH, SlotStage.GOOD)
 
 
 @dataclass(frozen=True, slots=True)
-class Started:
-    """What a start came to.
+class BootResult:
+    """Result of a start.
 
     Attributes:
         slot: the slot that runs; `None` in recovery, when only the loader runs.
-        image: the image that runs; one of size 0 in recovery.
-        trial: whether it is the one trial start of a new image, which must be confirmed.
+        image: the image that runs; of size 0 in recovery.
+        trial: whether this is the trial start of a new image, which must be confirmed.
     """
 
     slot: int | None = None
@@ -46,15 +48,15 @@ class Started:
 
 
 class FirmwareStore:
-    """Two slots and their journal; nothing is answered before `start`.
+    """Two slots and their journal; call `start` first.
 
     Attributes:
-        flash: the memory; set its `cut_after` to lose power, then every method may end in a `PowerCutError`, and only
-            `start` helps.
-        slot_size: most bytes of an image.
-        running: what the last start came to.
+        flash: the memory; set its `cut_after` to lose power: then every method may raise `PowerCutError`, and only
+            `start` recovers.
+        slot_size: maximum size of an image, in bytes.
+        running: result of the last start.
         wanted: the next offset of the image that is being loaded.
-        returning: whether the next start is one of the image before.
+        returning: whether the next start runs the previous image.
     """
 
     def __init__(self, slot_size: int = SLOT_SIZE) -> None:
@@ -62,15 +64,15 @@ class FirmwareStore:
             raise ValueError(f"slot_size is {slot_size}; it must be a multiple of {SECTOR}")
         self.slot_size = slot_size
         self.flash = Flash(SECTORS * SECTOR + 2 * slot_size)
-        self.running = Started()
+        self.running = BootResult()
         self.wanted = 0
         self.returning = False
         self._journal = Journal(self.flash)
         self._open: int | None = None
 
     @classmethod
-    def holding(cls, image: ImageId, content: bytes, slot_size: int = SLOT_SIZE) -> "FirmwareStore":
-        """A store as it leaves the factory, with one good image, started."""
+    def with_image(cls, image: ImageId, content: bytes, slot_size: int = SLOT_SIZE) -> "FirmwareStore":
+        """Return a store in its factory state: one good image, started."""
         store = cls(slot_size)
         store.start()
         store.begin(image)
@@ -82,30 +84,30 @@ class FirmwareStore:
         store.confirm()
         return store
 
-    def start(self) -> Started:
-        """Power is there: find out which image runs."""
+    def start(self) -> BootResult:
+        """Power up and select the image that runs."""
         self.flash.power_up()
         self.wanted, self.returning, self._open = 0, False, None
         record = self._journal.read()
         for slot, state in enumerate(record.slots):
             if state.stage == SlotStage.TRIED:
-                # It was started once and never confirmed: what was good before runs, and a person may try again.
+                # It was started once and never confirmed: the previous good image runs; the user may try again.
                 self._note(slot, replace(state, stage=SlotStage.VERIFIED))
             elif state.stage == SlotStage.FRESH:
                 if self._is_whole(slot):
                     self._note(slot, replace(state, stage=SlotStage.TRIED))
-                    self.running = Started(slot, state.image, trial=True)
+                    self.running = BootResult(slot, state.image, trial=True)
                     return self.running
                 self._note(slot, EMPTY_SLOT)
         for slot in (record.chosen, 1 - record.chosen):
             if self._state(slot).stage == SlotStage.GOOD and self._is_whole(slot):
-                self.running = Started(slot, self._state(slot).image)
+                self.running = BootResult(slot, self._state(slot).image)
                 return self.running
-        self.running = Started()
+        self.running = BootResult()
         return self.running
 
     def confirm(self) -> None:
-        """The image that runs has shown that it can speak: it is good from now on, unless it was given up."""
+        """Mark the running image as good, because it communicates, unless it was given up."""
         slot = self.running.slot
         if slot is None or not self.running.trial or self.returning:
             return
@@ -115,15 +117,15 @@ class FirmwareStore:
         self.running = replace(self.running, trial=False)
 
     @property
-    def other(self) -> SlotState:
-        """What the slot holds that does not run."""
+    def inactive_slot(self) -> SlotState:
+        """State of the slot that does not run."""
         return self._state(self._target())
 
     def begin(self, image: ImageId) -> int:
-        """Load this image into the slot that does not run; gives the offset to go on at, its size if all is there.
+        """Load this image into the inactive slot; returns the offset to continue at, its size if it is complete.
 
         Raises:
-            FirmwareError: it is larger than a slot or empty, or what runs is not confirmed yet.
+            FirmwareError: it is larger than a slot or empty, or the running image is not confirmed yet.
         """
         if not 0 < image.size <= self.slot_size:
             raise FirmwareError(f"an image of {image.size} bytes; a slot takes 1 to {self.slot_size}")
@@ -144,10 +146,10 @@ class FirmwareStore:
         return self.wanted
 
     def write(self, offset: int, content: bytes) -> None:
-        """Put the next piece of the image where it belongs.
+        """Write the next piece of the image.
 
         Raises:
-            FirmwareError: no image is being loaded, or the piece is not the one that is wanted.
+            FirmwareError: no image is being loaded, or the piece is not the expected one.
         """
         slot = self._open
         if slot is None or offset != self.wanted or offset + len(content) > self._state(slot).image.size:
@@ -156,7 +158,7 @@ class FirmwareStore:
         while content:
             at = self.wanted
             if at % SECTOR == 0:
-                # Also when it looks erased: an erase or a page that was cut may read well now and not later.
+                # Also when it looks erased: after a power cut an erase or a page may read well now and not later.
                 self.flash.erase(base + at)
             piece = content[: PAGE - at % PAGE]
             content = content[len(piece) :]
@@ -167,7 +169,7 @@ class FirmwareStore:
             self.wanted = at
 
     def verify(self) -> bool:
-        """Whether all of the image is there and right; a whole image that is wrong is given up."""
+        """Whether the image is complete and correct; a complete but incorrect image is given up."""
         slot = self._open
         if slot is None:
             return False
@@ -185,7 +187,7 @@ class FirmwareStore:
         return True
 
     def activate(self) -> bool:
-        """Let the next start be the trial of the verified image; `False` where none is verified."""
+        """Make the next start the trial of the verified image; `False` if none is verified."""
         slot = self._target() if self._open is None else self._open
         state = self._state(slot)
         if slot == self.running.slot or self.returning:
@@ -196,14 +198,14 @@ class FirmwareStore:
         return state.stage == SlotStage.FRESH
 
     def roll_back(self) -> bool:
-        """Give up what was not confirmed, or else let the next start be the image before; `False` where none is."""
+        """Give up an unconfirmed image, or else make the next start run the previous one; `False` if none exists."""
         slot = self.running.slot
         if slot is None:
             return False
         if self.running.trial:
             self._note(slot, EMPTY_SLOT)
-        elif self.other.stage != SlotStage.GOOD:
-            if self.other.stage == SlotStage.EMPTY:
+        elif self.inactive_slot.stage != SlotStage.GOOD:
+            if self.inactive_slot.stage == SlotStage.EMPTY:
                 return self.returning
             self._note(1 - slot, EMPTY_SLOT)
         elif self._is_whole(1 - slot):
@@ -216,12 +218,12 @@ class FirmwareStore:
         return True
 
     def running_content(self) -> bytes:
-        """The image that runs, as it reads now; empty in recovery."""
+        """Return the running image as it reads now; empty in recovery."""
         slot = self.running.slot
         return b"" if slot is None else self._read(slot, self.running.image)
 
     def copy(self) -> "FirmwareStore":
-        """The same once more, to try something on."""
+        """Return an independent copy."""
         other = FirmwareStore.__new__(FirmwareStore)
         other.slot_size, other.running, other.wanted = self.slot_size, self.running, self.wanted
         other.returning, other._open = self.returning, self._open
@@ -229,22 +231,22 @@ class FirmwareStore:
         other._journal = self._journal.copy_on(other.flash)
         return other
 
-    def same_as(self, other: "FirmwareStore") -> bool:
-        """Whether the two cannot be told apart by anything that they will ever do."""
+    def equals(self, other: "FirmwareStore") -> bool:
+        """Whether both will always behave alike."""
         return (
             (self.wanted, self.running, self.returning, self._open)
             == (other.wanted, other.running, other.returning, other._open)
-            and self._journal.same_as(other._journal)
+            and self._journal.equals(other._journal)
             and self.flash.cells == other.flash.cells
         )
 
     def _target(self, image: ImageId | None = None) -> int:
-        """The slot that may be overwritten: not the one that runs; in recovery the one that holds this image."""
+        """Return the slot that may be overwritten: the inactive one; in recovery the one that holds this image."""
         if self.running.slot is not None:
             return 1 - self.running.slot
         if self._open is not None and image is None:
             return self._open
-        # The slot that was not chosen is the one that was being loaded when things went wrong.
+        # The slot that is not chosen was being loaded when the failure occurred.
         spare = 1 - self._journal.newest.chosen
         holding = [slot for slot in (spare, 1 - spare) if self._state(slot).image == image]
         return holding[0] if holding else spare

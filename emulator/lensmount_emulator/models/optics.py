@@ -1,10 +1,10 @@
-"""What the glass does, in numbers: apertures, distances, breathing, blur, and the corrections that a picture needs.
+"""The optical model: apertures, distances, breathing, blur, and the corrections of a picture, in numbers.
 
-All figures are modelled; no lens's data are in here. Public is the form of some: bodies write the distortion of a
+All values are modelled; no data of a lens is included. The form of some is public: bodies write the distortion of a
 picture as a scale and three coefficients in 1/32768 with `Ru = scale (Rd + a Rd³ + b Rd⁵ + c Rd⁷)`
 (https://github.com/exiftool/exiftool, PanasonicRaw.pm 0x0119) and shade and colour next to it, and collections of
-measured lenses have them depend on zoom, aperture and distance (https://github.com/lensfun/lensfun). Who computes
-them, lens or body, is not public.
+measured lenses have them depend on zoom, aperture and distance (https://github.com/lensfun/lensfun). Whether the lens
+or the body computes them is not public.
 """
 
 import math
@@ -22,23 +22,23 @@ WHOLE = 32_768
 _INT16, _UINT16 = 0x7FFF, 0xFFFF
 
 
-def av256(f_number: float) -> int:
+def to_av256(f_number: float) -> int:
     """An f-number as Av/256: `512 · log2(N)`, f/1 is 0.
 
     Raises:
-        ValueError: for what is no f-number.
+        ValueError: the value is no f-number.
     """
     if not 0 < f_number < math.inf:
         raise ValueError(f"an f-number is above 0 and finite, not {f_number:g}")
     return round(UNITS_PER_DOUBLING * math.log2(f_number))
 
 
-def f_number_of(av: int) -> float:
+def from_av256(av: int) -> float:
     """The f-number of an aperture in Av/256."""
     return float(2.0 ** (av / UNITS_PER_DOUBLING))
 
 
-def widest_at(fraction: float, wide: int, tele: int) -> int:
+def max_aperture_at(fraction: float, wide: int, tele: int) -> int:
     """The widest aperture at a zoom, in Av/256.
 
     Args:
@@ -67,12 +67,12 @@ def distance_mm(position: int, steps: int, nearest_mm: int) -> int:
     upper = steps - 1
     if position >= upper:
         return nearest_mm
-    # Whole numbers, rounded to the nearest: infinity is the far end's alone.
+    # Integers, rounded to the nearest: only the far end is at infinity.
     return min(INFINITY_MM - 1, (2 * nearest_mm * upper + position) // (2 * position))
 
 
-def position_of(distance_mm: int, steps: int, nearest_mm: int) -> int:
-    """Focus position of an object distance, the nearest that there is."""
+def focus_position_for(distance_mm: int, steps: int, nearest_mm: int) -> int:
+    """The focus position nearest to an object distance."""
     upper = max(0, steps - 1)
     if distance_mm >= INFINITY_MM:
         return 0
@@ -107,7 +107,7 @@ _ABERRATION = 3e-4
 """Spherical aberration's share of the focal length, at f/1; it falls with the third power of the f-number."""
 
 _DEFOCUS_UM = 10
-"""Defocus from one point of a blur table to the next, in micrometres behind the lens."""
+"""Defocus from one point of a blur table to the next, in micrometres of image distance."""
 
 
 def blur_table(f_number: float, focal_um: int, points: int = 9) -> list[int]:
@@ -131,7 +131,7 @@ def correction(
     - breathing: how much larger the image is than at infinity.
 
     Args:
-        kind: what is corrected; one that nobody knows has no coefficients.
+        kind: the correction; an unknown one has no coefficients.
         focal_fraction: part of the zoom's way from the short end, 0 to 1; a prime's is 0.5.
         focal_um: focal length, in micrometres.
         distance_mm: object distance.
@@ -167,7 +167,7 @@ def _lateral_colour(fraction: float, shortness: float, closeness: float, _f_numb
 
 
 def _vignetting(_fraction: float, shortness: float, closeness: float, f_number: float) -> list[float]:
-    # Close up the lens is drawn out, and works at a smaller aperture.
+    # At close distances the lens is extended, and its effective aperture is smaller.
     works_at = f_number * (1 + closeness)
     barrel = 0.55 / (1 + works_at * works_at / 2)
     return [-0.35 * shortness, -0.6 * barrel, -0.4 * barrel]

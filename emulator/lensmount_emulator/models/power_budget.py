@@ -1,8 +1,8 @@
-"""Power: what the parts of a lens draw, what it leaves out to stay within a grant, and a supply that gives way.
+"""The power model: current of the parts of a lens, the reductions that keep it within a grant, and a weak supply.
 
-That a body knows of a lens that draws much, and tells its user, is reported of the Leica CL's firmware 2.2
+The Leica CL's firmware 2.2 is reported to warn its user of a lens that draws much current
 (https://fotografidigitali.it/news/leica-sl-e-cl-aggiornamento-firmware-e-compatibilita-con-le-ottiche-l-mount_81698.html).
-Classes, currents and voltages are modelled, for none is published.
+Classes, currents and voltages are modelled, because none is published.
 """
 
 import math
@@ -11,25 +11,25 @@ from dataclasses import dataclass
 from lensmount_protocol.dialects.lmount.types import POWER_LIMITS_MA, PowerClass
 
 BROWN_OUT_MV = 4800
-"""Below this a lens's motors lose their place."""
+"""Below this voltage the motors of a lens lose their position."""
 
 FOCUS_BIT, STABILISER_BIT, DIAPHRAGM_BIT = 1, 2, 4
-"""What was left out, as a power report says it."""
+"""Bits of a power report for the reduced parts."""
 
 _FOLDS_BACK_AT = 1.25
-"""Share of its largest current at which a supply has given way to nothing."""
+"""Load, as a multiple of the largest current, at which the supply voltage reaches 0."""
 
 
 @dataclass(frozen=True, slots=True)
-class Reduction:
-    """What a lens leaves out.
+class PowerReduction:
+    """Reductions of a lens that limit its current.
 
     Attributes:
         focus_speed: share of the focus drive's top speed, 0.25 to 1.
         stabiliser: whether the stabiliser may work.
         diaphragm_speed: share of the diaphragm's top speed, 0.25 to 1.
-        bits: the same, as a power report says it.
-        limit_ma: what the lens's own current limiter holds; `None` where nothing needs it.
+        bits: the same as bits of a power report.
+        limit_ma: limit of the lens's own current limiter; `None` if it is not needed.
     """
 
     focus_speed: float = 1.0
@@ -39,22 +39,22 @@ class Reduction:
     limit_ma: int | None = None
 
 
-_LADDER = (
-    Reduction(),
-    Reduction(1.0, False, 1.0),
-    Reduction(0.5, False, 1.0),
-    Reduction(0.25, False, 1.0),
-    Reduction(0.25, False, 0.5),
-    Reduction(0.25, False, 0.25),
+_REDUCTIONS = (
+    PowerReduction(),
+    PowerReduction(1.0, False, 1.0),
+    PowerReduction(0.5, False, 1.0),
+    PowerReduction(0.25, False, 1.0),
+    PowerReduction(0.25, False, 0.5),
+    PowerReduction(0.25, False, 0.25),
 )
-"""What goes first, modelled. The stabiliser, for a picture can be had without it, and a body may have its own; then
-speed of focus, which costs time only; last that of the diaphragm, on which the exposure waits."""
+"""The order of reductions, modelled. First the stabiliser: a picture is possible without it, and a body may have its
+own; then the speed of focus, which costs only time; last that of the diaphragm, because the exposure waits for it."""
 
 
 class PowerBudget:
-    """What a lens draws, in milliamperes; a part that it has not got draws 0 and is never left out.
+    """The current of a lens, in milliamperes; a part that it does not have draws 0 and is never reduced.
 
-    A motor at a share of its speed draws that share: it does the same work for each step. Modelled.
+    A motor at a fraction of its speed draws that fraction: it does the same work for each step. Modelled.
 
     Args:
         idle_ma: its processor.
@@ -63,7 +63,7 @@ class PowerBudget:
         stabiliser_ma: the stabiliser.
 
     Attributes:
-        peak_ma: the most that it draws, with all parts at work.
+        peak_ma: the largest current, with all parts active.
     """
 
     __slots__ = ("_diaphragm_ma", "_focus_ma", "_idle_ma", "_stabiliser_ma", "peak_ma")
@@ -77,24 +77,24 @@ class PowerBudget:
 
     @property
     def needed(self) -> PowerClass:
-        """The lowest class that is enough for all; the highest where none is."""
+        """The lowest class that is enough for all parts; the highest if none is."""
         return next((name for name, limit in POWER_LIMITS_MA.items() if limit >= self.peak_ma), PowerClass.EXTREME)
 
-    def reduce(self, limit_ma: int) -> Reduction:
-        """The least that has to be left out to stay within a limit.
+    def reduce(self, limit_ma: int) -> PowerReduction:
+        """Return the smallest reduction that keeps the current within a limit.
 
-        Where even the last rung of the ladder is too much, the lens's own current limiter holds the rest.
+        If even the largest reduction exceeds the limit, the lens's own current limiter limits the rest.
         """
-        rung = next((rung for rung in _LADDER if self._most_ma(rung) <= limit_ma), _LADDER[-1])
-        focus = rung.focus_speed if self._focus_ma else 1.0
-        diaphragm = rung.diaphragm_speed if self._diaphragm_ma else 1.0
-        stabiliser = rung.stabiliser or not self._stabiliser_ma
+        reduction = next((one for one in _REDUCTIONS if self._max_draw_ma(one) <= limit_ma), _REDUCTIONS[-1])
+        focus = reduction.focus_speed if self._focus_ma else 1.0
+        diaphragm = reduction.diaphragm_speed if self._diaphragm_ma else 1.0
+        stabiliser = reduction.stabiliser or not self._stabiliser_ma
         bits = FOCUS_BIT * (focus < 1) | STABILISER_BIT * (not stabiliser) | DIAPHRAGM_BIT * (diaphragm < 1)
-        held = None if self._most_ma(rung) <= limit_ma else limit_ma
-        return Reduction(focus, stabiliser, diaphragm, bits, held)
+        held = None if self._max_draw_ma(reduction) <= limit_ma else limit_ma
+        return PowerReduction(focus, stabiliser, diaphragm, bits, held)
 
-    def draw_ma(self, *, focus: bool, diaphragm: bool, stabiliser: bool, reduction: Reduction) -> int:
-        """What it draws while these parts work, reduced; never more than the limit, unless that is below idle."""
+    def draw_ma(self, *, focus: bool, diaphragm: bool, stabiliser: bool, reduction: PowerReduction) -> int:
+        """Return the current of the active parts, reduced; never above the limit, unless that is below idle."""
         draw = self._idle_ma
         if focus:
             draw += math.ceil(self._focus_ma * reduction.focus_speed)
@@ -104,29 +104,29 @@ class PowerBudget:
             draw += self._stabiliser_ma
         return draw if reduction.limit_ma is None else min(draw, max(self._idle_ma, reduction.limit_ma))
 
-    def _most_ma(self, reduction: Reduction) -> int:
+    def _max_draw_ma(self, reduction: PowerReduction) -> int:
         return self.draw_ma(focus=True, diaphragm=True, stabiliser=True, reduction=reduction)
 
 
-def focus_ma_of(weight_g: int) -> int:
-    """What a focus motor draws in a lens of this weight that does not say it, in milliamperes.
+def estimate_focus_ma(weight_g: int) -> int:
+    """Estimate the focus motor current from the weight of a lens, in milliamperes.
 
     Modelled: heavy lenses move heavy glass. With the other parts' defaults a light prime needs the class NORMAL, and
-    the lenses of about a kilogramme, of which a body is reported to tell its user, HIGH.
+    the lenses of about a kilogramme, of which a body is reported to warn its user, HIGH.
 
     Args:
-        weight_g: weight; 0 where nobody says it.
+        weight_g: weight; 0 if it is not known.
     """
     return min(900, 50 + weight_g * 2 // 5) if weight_g > 0 else 150
 
 
 class Supply:
-    """A supply of drive power: its voltage sags with the current, and folds back where it can give no more.
+    """A supply of drive power: its voltage sags with the current, and folds back above the largest current.
 
     Args:
-        supply_ma: what it can give at most.
+        supply_ma: its largest current.
         nominal_mv: its voltage without a load.
-        sag_mv_per_a: how far an ampere pulls it down.
+        sag_mv_per_a: voltage drop for one ampere.
     """
 
     __slots__ = ("_nominal_mv", "_sag_mv_per_a", "_supply_ma")
@@ -146,5 +146,5 @@ class Supply:
         return max(0, round(voltage))
 
     def browns_out(self, draw_ma: int) -> bool:
-        """Whether a lens that draws this sees too low a voltage."""
+        """Whether the voltage is too low for a lens under this load."""
         return self.voltage_mv(draw_ma) < BROWN_OUT_MV

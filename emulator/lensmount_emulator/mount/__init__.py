@@ -1,1 +1,1 @@
-"""The virtual mount: contacts that carry bytes, edges and supply from one end to the other, and charge their time."""
+"""The virtual mount: contacts that carry bytes, edges and supply from one end to the other, with their timing."""

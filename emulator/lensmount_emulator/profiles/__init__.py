@@ -1,1 +1,1 @@
-"""Concrete lenses and bodies, as data with sources, and what loads them."""
+"""Profiles of real lenses, bodies and accessories, as data with sources, and their loader."""

@@ -1,18 +1,216 @@
-"""Profiles by name: those in the package, those that other packages offer, and any TOML file by its path."""
+"""The profile library: loads profiles by name, from this package and others, or from any TOML file by its path.
 
+A profile holds the data of one lens, body or accessory; it is read from TOML and checked as a whole before its use.
+Unknown keys are reported. TOML files are untrusted: size, nesting, length of keys and numbers are limited, because the
+parser of the standard library takes quadratic time in the parts of a dotted key, and fails on deep nesting.
+"""
+
+import math
+import re
+import tomllib
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
+from typing import Any, NamedTuple, cast, get_args, get_type_hints
 
-from lensmount_emulator.profiles.profile import Profile, read_profile
-from lensmount_emulator.profiles.toml_text import MAX_SIZE
-from lensmount_hardware.inputs import read_input
+import msgspec
+
+from lensmount_emulator.engine.dialect_roles import Place, get_roles
+from lensmount_hardware.input_file import read_input
 from lensmount_protocol.entry_points import entry_points
-from lensmount_protocol.errors import ProfileError, nearest
+from lensmount_protocol.errors import DialectError, ProfileError, nearest, unknown_name_message
 from lensmount_protocol.logs import get_logger
 from lensmount_protocol.wire import Role
+
+
+class UnknownKey(NamedTuple):
+    """A key that its table does not have.
+
+    Attributes:
+        key: the key.
+        table: path of the table; empty for the top level.
+        known: keys that the table has.
+    """
+
+    key: str
+    table: str
+    known: tuple[str, ...]
+
+    def text(self) -> str:
+        """Return the error in one line, with the known keys."""
+        return unknown_name_message("key", self.key, self.known, f"[{self.table}]" if self.table else "")
+
+
+def unknown_keys(data: object, shape: type[msgspec.Struct], table: str = "") -> Iterator[UnknownKey]:
+    """Find the keys that no field of a structure has.
+
+    Args:
+        data: the parsed data.
+        shape: the expected structure.
+        table: path of the data within the file.
+    """
+    if not isinstance(data, Mapping):
+        # A value of another type is reported by msgspec.
+        return
+    values = cast("Mapping[str, object]", data)
+    if shape.__struct_config__.forbid_unknown_fields:
+        known = shape.__struct_encode_fields__
+        yield from (UnknownKey(key, table, known) for key in values if key not in known)
+    for key, hint in get_type_hints(shape).items():
+        inner = next(_struct_types(hint), None)
+        if inner is not None and key in values:
+            yield from _inside(values[key], inner, f"{table}.{key}".strip("."))
+
+
+def _inside(value: object, shape: type[msgspec.Struct], path: str) -> Iterator[UnknownKey]:
+    """Find the unknown keys in a value of the structure, or in a sequence of such values."""
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        for number, item in enumerate(cast("Sequence[object]", value)):
+            yield from unknown_keys(item, shape, f"{path}[{number}]")
+    else:
+        yield from unknown_keys(value, shape, path)
+
+
+def _struct_types(hint: Any) -> Iterator[type[msgspec.Struct]]:
+    """Return the structures in a type: the type itself, or members of its sequence or union."""
+    if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
+        yield hint
+    for part in get_args(hint):
+        yield from _struct_types(part)
+
+
+MAX_SIZE = 256 * 1024
+"""Maximum size of a file in bytes; the largest profile has six thousand."""
+
+MAX_PARTS = 16
+"""Maximum number of parts of a dotted key."""
+
+_LONG_KEY = re.compile(rf"(?<![\w\"'-])(?:[\w\"'-]+[ \t]*\.[ \t]*){{{MAX_PARTS},}}")
+_INTEGER_BITS = 256
+
+
+def parse_toml(text: str) -> dict[str, Any]:
+    """Parse a TOML text into a table.
+
+    Args:
+        text: the TOML.
+
+    Raises:
+        ValueError: it is no TOML, too long, nested too deep, or holds a number that is not finite or too large.
+    """
+    if len(text) > MAX_SIZE:
+        raise ValueError(f"more than {MAX_SIZE} characters")
+    if _LONG_KEY.search(text) is not None:
+        raise ValueError(f"a dotted key of more than {MAX_PARTS} parts")
+    try:
+        table = tomllib.loads(text)
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error
+    for key, value in _numbers(table, ""):
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError(f"{key}: {value} is no number to compute with")
+        if isinstance(value, int) and abs(value) >> _INTEGER_BITS:
+            raise ValueError(f"{key}: a whole number of more than {_INTEGER_BITS} bits")
+    return table
+
+
+def _numbers(value: object, key: str) -> Iterator[tuple[str, object]]:
+    """Return every number with its key."""
+    waiting: list[tuple[str, object]] = [(key, value)]
+    while waiting:
+        key, value = waiting.pop()
+        if isinstance(value, dict):
+            waiting += [(f"{key}.{name}".lstrip("."), one) for name, one in cast("dict[str, object]", value).items()]
+        elif isinstance(value, list):
+            waiting += [(key, one) for one in cast("list[object]", value)]
+        elif isinstance(value, int | float):
+            yield key, value
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """One lens, body or accessory.
+
+    Attributes:
+        name: its name in commands.
+        place: its place on the mount.
+        dialect: its dialect.
+        title: one readable line.
+        notes: remarks for the user.
+        sources: key -> source of its values.
+        evidence: key of a value or of a table -> the key of its source, or `modelled`.
+        settings: the values.
+    """
+
+    name: str
+    place: Place
+    dialect: str
+    title: str
+    notes: str
+    sources: Mapping[str, str]
+    evidence: Mapping[str, str]
+    settings: msgspec.Struct
+
+    @property
+    def role(self) -> Role:
+        """The end of the mount that it represents.
+
+        Raises:
+            ProfileError: it is an accessory, which is no end.
+        """
+        if self.place is Place.ACCESSORY:
+            raise ProfileError(f"profile {self.name!r} is an accessory; a lens or a body is needed here")
+        return Role(self.place.value)
+
+
+class _Head(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    name: str
+    role: Place
+    dialect: str
+    title: str
+    notes: str = ""
+
+
+def read_profile(text: str, origin: str) -> Profile:
+    """Read a profile from a TOML text.
+
+    Args:
+        text: the TOML.
+        origin: its name in errors.
+
+    Raises:
+        ProfileError: one line with the origin, the key, and the legal values.
+    """
+    try:
+        data = parse_toml(text)
+    except ValueError as error:
+        raise ProfileError(f"{origin}: no TOML: {error}") from error
+    shapes: type[msgspec.Struct] = _Head
+    checked: object = None
+    try:
+        checked = data.pop("profile", {})
+        head = msgspec.convert(checked, _Head)
+        sources = msgspec.convert(data.pop("sources", {}), dict[str, str])
+        evidence = msgspec.convert(data.pop("evidence", {}), dict[str, str])
+        roles = get_roles(head.dialect)
+        if head.role not in roles.settings:
+            places = ", ".join(place.value for place in roles.settings)
+            raise ProfileError(f"profile.role is {head.role.value}; {head.dialect} has {places}")
+        shapes, checked = roles.settings[head.role], data
+        settings = msgspec.convert(data, shapes)
+        if getattr(settings, "name", None) == "":
+            settings = msgspec.structs.replace(settings, name=head.title)
+        roles.check(head.role, settings)
+    except msgspec.ValidationError as error:
+        wrong = next(unknown_keys(checked, shapes, "profile" if shapes is _Head else ""), None)
+        raise ProfileError(f"{origin}: {wrong.text() if wrong else error}") from error
+    except (ProfileError, DialectError) as error:
+        raise ProfileError(f"{origin}: {error}") from error
+    return Profile(head.name, head.role, head.dialect, head.title, head.notes, sources, evidence, settings)
+
 
 ENTRY_POINTS = "lensmount.profiles"
 """The entry-point group; each entry's value names a package that holds `.toml` files."""
@@ -25,27 +223,27 @@ _FOLDERS = ("emount", "lmount/bodies", "lmount/lenses", "lmount/accessories")
 
 def profile_names() -> list[str]:
     """Every profile that can be loaded by name, sorted."""
-    return sorted(_offered())
+    return sorted(_offered_profiles())
 
 
 def all_profiles() -> list[Profile]:
     """Every profile that can be loaded by name, read and checked.
 
     Raises:
-        ProfileError: one of them is offered twice or impossible.
+        ProfileError: one of them is offered twice or invalid.
     """
-    return [_read(name, offers) for name, offers in sorted(_offered().items())]
+    return [_read(name, offers) for name, offers in sorted(_offered_profiles().items())]
 
 
 def load_profile(name: str, role: Role | None = None) -> Profile:
-    """The profile of this name, or in the TOML file at this path.
+    """Load the profile of this name, or from the TOML file at this path.
 
     Args:
         name: a name, or a path that ends in `.toml`.
-        role: the end that it must play.
+        role: the required end.
 
     Raises:
-        ProfileError: unknown (names those near it), offered twice, impossible, or of the other role.
+        ProfileError: unknown (the message lists similar names), offered twice, invalid, or of the other role.
     """
     profile = _from_path(name) if name.endswith(SUFFIX) else _by_name(name)
     if role is not None and profile.place.value != role.value:
@@ -62,7 +260,7 @@ def _from_path(name: str) -> Profile:
 
 
 def _by_name(name: str) -> Profile:
-    offered = _offered()
+    offered = _offered_profiles()
     if name not in offered:
         alike = [known for known in sorted(offered) if name in known] or nearest(name, offered, 5, 0.5)
         near = ", ".join(alike[:5])
@@ -79,7 +277,7 @@ def _read(name: str, offers: Sequence[Traversable]) -> Profile:
     return read_profile(offers[0].read_text(encoding="utf-8"), f"profile {name}")
 
 
-def _offered() -> dict[str, list[Traversable]]:
+def _offered_profiles() -> dict[str, list[Traversable]]:
     offered: dict[str, list[Traversable]] = defaultdict(list)
     for file in _files():
         offered[file.name.removesuffix(SUFFIX)].append(file)

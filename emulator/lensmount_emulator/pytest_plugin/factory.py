@@ -9,29 +9,31 @@ from zlib import crc32
 
 import pytest
 
-from lensmount_emulator.profiles.library import load_profile
-from lensmount_emulator.profiles.profile import Profile
-from lensmount_emulator.pytest_plugin.choices import Choices
-from lensmount_emulator.pytest_plugin.heard import Heard, Recording
-from lensmount_emulator.pytest_plugin.held_port import HeldPort
-from lensmount_emulator.pytest_plugin.live import LiveMounted
-from lensmount_emulator.pytest_plugin.played import Mounted
-from lensmount_emulator.pytest_plugin.retelling import ProfileLike, Retelling, again_on_port, retelling
-from lensmount_emulator.pytest_plugin.virtual import VirtualMounted
-from lensmount_emulator.roles.cast import Place
-from lensmount_emulator.roles.notice import Notice
-from lensmount_emulator.roles.registry import cast_of
-from lensmount_emulator.roles.script import parse_script
-from lensmount_emulator.sessions.chain import Chain
-from lensmount_emulator.sessions.gate import Gate, GatedTransport
-from lensmount_emulator.sessions.loopback import cast_parts, profile_of, usual_pair
-from lensmount_hardware.transport import Transport, timed
-from lensmount_protocol.dialect import Dialect
+from lensmount_emulator.engine.dialect_roles import Place, get_roles
+from lensmount_emulator.engine.observer import Notice
+from lensmount_emulator.engine.script import parse_script
+from lensmount_emulator.profiles.library import Profile, load_profile
+from lensmount_emulator.pytest_plugin.failure_report import (
+    ProfileLike,
+    ReplayCommand,
+    device_replay_command,
+    replay_command,
+)
+from lensmount_emulator.pytest_plugin.live import LiveMountSession
+from lensmount_emulator.pytest_plugin.mount_session import MountSession
+from lensmount_emulator.pytest_plugin.options import MountOptions
+from lensmount_emulator.pytest_plugin.shared_port import SharedPort
+from lensmount_emulator.pytest_plugin.traffic_log import Recording, TrafficLog
+from lensmount_emulator.pytest_plugin.virtual import VirtualMountSession
+from lensmount_emulator.sessions.loopback import default_pair, make_participants, resolve_profile
+from lensmount_emulator.sessions.send_guard import GuardedTransport, SendGuard
+from lensmount_emulator.sessions.virtual_session import VirtualSession
+from lensmount_hardware.transport import Transport, as_timed
+from lensmount_protocol.dialect import Dialect, load_dialect
 from lensmount_protocol.errors import TransportError
-from lensmount_protocol.registry import load_dialect
 from lensmount_protocol.wire import Role
 
-LONGEST_NAME = 100
+MAX_NAME = 100
 """Letters of a test's name that the name of its recording keeps."""
 
 
@@ -39,23 +41,29 @@ class MountFactory:
     """Makes mounts for one test, and ends them.
 
     Attributes:
-        choices: what is taken where a call does not say it.
-        recording: what was heard on the newest mount.
+        options: defaults for the arguments of a call.
+        recording: the traffic of the newest mount.
     """
 
     def __init__(
-        self, choices: Choices, port: HeldPort | None, folder: Path, test: str, played: list[Mounted], lines: int
+        self,
+        options: MountOptions,
+        port: SharedPort | None,
+        folder: Path,
+        test: str,
+        sessions: list[MountSession],
+        lines: int,
     ) -> None:
-        self.choices = choices
+        self.options = options
         self.recording = Recording(self._newest)
-        self._port = None if choices.virtual else port
+        self._port = None if options.virtual else port
         self._folder = folder
         self._test = test
-        self._played = played
+        self._sessions = sessions
         self._lines = lines
 
     def __repr__(self) -> str:
-        return f"mount({self.choices})"
+        return f"mount({self.options})"
 
     def __call__(
         self,
@@ -66,10 +74,10 @@ class MountFactory:
         *,
         seed: int | None = None,
         arm: Sequence[str] = (),
-    ) -> Mounted:
+    ) -> MountSession:
         """Put a lens on a body; no time has passed yet.
 
-        What is not given is what the test's marker says, then the ini file, then the usual partner of the other end.
+        Missing arguments come from the test's marker, then the ini file, then the default partner of the other end.
 
         Args:
             body: a body profile, by name or path, or one that has been read.
@@ -82,107 +90,107 @@ class MountFactory:
 
         Raises:
             ProfileError: a profile is unknown or impossible, or they do not fit together.
-            ScriptError: a verb or value of the script that nobody knows.
+            ScriptError: an unknown verb or value of the script.
             DialectError: a name that no guarded message has.
         """
-        choices = self.choices
+        choices = self.options
         given = (choices.body if body is None else body, choices.lens if lens is None else lens)
-        ends = self._ends(*given)
+        ends = self._resolve_profiles(*given)
         between = choices.accessories if accessories is None else accessories
         script = choices.script if script is None else script
         seed = choices.seed if seed is None else seed
         if self._port is None:
-            told = retelling([*zip(given, ends, strict=True)], between, script, seed, arm)
+            print_line = replay_command([*zip(given, ends, strict=True)], between, script, seed, arm)
             mounted = self._virtual(
-                ends, [profile_of(one, Place.ACCESSORY) for one in between], told, script, seed, arm
+                ends, [resolve_profile(one, Place.ACCESSORY) for one in between], print_line, script, seed, arm
             )
         else:
             if between:
                 pytest.skip(f"{between[0]} between the ends is virtual, and a device is on {self._port.spec}")
             mounted = self._live(self._port, ends, script, arm)
-        self._played.append(mounted)
+        self._sessions.append(mounted)
         return mounted
 
     def close(self) -> None:
         """The test is over: end what plays, and put the port at rest."""
         with ExitStack() as stack:
             if self._port is not None:
-                stack.callback(self._port.give_back)
-            for mounted in self._played:
+                stack.callback(self._port.release)
+            for mounted in self._sessions:
                 stack.callback(mounted.close)
 
-    def _ends(self, body: ProfileLike | None, lens: ProfileLike | None) -> tuple[Profile, Profile]:
-        wanted = self.choices.dialect
+    def _resolve_profiles(self, body: ProfileLike | None, lens: ProfileLike | None) -> tuple[Profile, Profile]:
+        wanted = self.options.dialect
         if body is None and lens is None:
             if wanted is None:
-                return usual_pair(None, None)
-            cast = cast_of(wanted)
-            return load_profile(cast.usual_body, Role.BODY), load_profile(cast.usual_lens, Role.LENS)
-        near = None if body is None else profile_of(body, Place.BODY)
-        far = None if lens is None else profile_of(lens, Place.LENS)
+                return default_pair(None, None)
+            roles = get_roles(wanted)
+            return load_profile(roles.default_body, Role.BODY), load_profile(roles.default_lens, Role.LENS)
+        near = None if body is None else resolve_profile(body, Place.BODY)
+        far = None if lens is None else resolve_profile(lens, Place.LENS)
         if near is None:
             assert far is not None
-            near = load_profile(cast_of(far.dialect).usual_body, Role.BODY)
+            near = load_profile(get_roles(far.dialect).default_body, Role.BODY)
         if far is None:
-            far = load_profile(cast_of(near.dialect).usual_lens, Role.LENS)
+            far = load_profile(get_roles(near.dialect).default_lens, Role.LENS)
         return near, far
 
     def _virtual(
         self,
         ends: tuple[Profile, Profile],
         between: Sequence[Profile],
-        told: Retelling,
+        print_line: ReplayCommand,
         script: str,
         seed: int | None,
-        arm: Sequence[str],
-    ) -> Mounted:
+        allow: Sequence[str],
+    ) -> MountSession:
         body, lens = ends
-        parts = cast_parts(body, lens, between, script, seed)
-        parts.body.arm(arm)
+        parts = make_participants(body, lens, between, script, seed)
+        parts.body.allow(allow)
         dialect = load_dialect(body.dialect)
         header: dict[str, Any] = {"body": body.name, "lens": lens.name, "script": script, "seed": seed}
-        heard = self._heard(dialect, frozenset(dialect.wiring.lines), header)
-        heard.notices += [Notice(0.0, Role.LENS, remark) for remark in parts.remarks]
-        chain = Chain(dialect, parts.body, parts.lens, parts.accessories, tap=heard.tap, listen=heard.listen)
-        return VirtualMounted(chain, cast_of(body.dialect), heard, self._lines, told)
+        log = self._make_log(dialect, frozenset(dialect.wiring.lines), header)
+        log.notices += [Notice(0.0, Role.LENS, remark) for remark in parts.notes]
+        chain = VirtualSession(dialect, parts.body, parts.lens, parts.accessories, tap=log.tap, on_notice=log.on_notice)
+        return VirtualMountSession(chain, get_roles(body.dialect), log, self._lines, print_line)
 
-    def _live(self, port: HeldPort, ends: tuple[Profile, Profile], script: str, arm: Sequence[str]) -> Mounted:
-        if self._played:
+    def _live(self, port: SharedPort, ends: tuple[Profile, Profile], script: str, allow: Sequence[str]) -> MountSession:
+        if self._sessions:
             # One port, one session: an earlier mount of the same test ends here.
-            self._played[-1].close()
+            self._sessions[-1].close()
         profile = ends[0] if port.role is Role.BODY else ends[1]
-        dialect, cast = load_dialect(profile.dialect), cast_of(profile.dialect)
-        steps = parse_script(script, cast.verbs) if port.role is Role.BODY else []
-        # A test may send what it words itself, so what leaves is looked at once more.
-        taken = _taken(port, dialect)
-        port.gate = Gate(dialect, port.role, arm, after=port.gate)
-        for note in port.gate.notes:
+        dialect, roles = load_dialect(profile.dialect), get_roles(profile.dialect)
+        steps = parse_script(script, roles.verbs) if port.role is Role.BODY else []
+        # A test may send bytes that it builds itself, so the send guard checks them again.
+        taken = _take_port(port, dialect)
+        port.guard = SendGuard(dialect, port.role, allow, after=port.guard)
+        for note in port.guard.notes:
             port.announce(f"note: {note}")
-        transport = GatedTransport(taken, port.gate)
-        engine = cast.engine(profile.settings, transport.lines, None, steps)
-        engine.arm(arm)
-        engine.connection.keeps_windows = timed(transport) is not None
+        transport = GuardedTransport(taken, port.guard)
+        engine = roles.make_engine(profile.settings, transport.lines, None, steps)
+        engine.allow(allow)
+        engine.connection.keeps_windows = as_timed(transport) is not None
         header = {"role": port.role.value, "profile": profile.name, "port": port.spec}
-        heard = self._heard(dialect, transport.lines, header)
-        told = again_on_port(heard.path, port.spec, port.role, arm)
-        return LiveMounted(engine, transport, port, cast, heard, self._lines, told, self.choices.allow)
+        log = self._make_log(dialect, transport.lines, header)
+        print_line = device_replay_command(log.path, port.spec, port.role, allow)
+        return LiveMountSession(engine, transport, port, roles, log, self._lines, print_line, self.options.allow)
 
-    def _heard(self, dialect: Dialect, lines: frozenset[str], header: dict[str, Any]) -> Heard:
-        count = len(self._played) + 1
-        name = re.sub(r"[^\w.=-]+", "-", self._test)[-LONGEST_NAME:].strip("-")
+    def _make_log(self, dialect: Dialect, lines: frozenset[str], header: dict[str, Any]) -> TrafficLog:
+        count = len(self._sessions) + 1
+        name = re.sub(r"[^\w.=-]+", "-", self._test)[-MAX_NAME:].strip("-")
         # Two tests may be called alike but for signs that a file's name cannot have.
         unique = f"{name}-{crc32(self._test.encode()):08x}" + (f"-{count}" if count > 1 else "")
         windowed = dialect.select_line(Role.BODY) in lines
         head = {"dialect": dialect.name, **header, "test": self._test}
-        return Heard(dialect, self._folder / f"{unique}.lmx", head, windowed)
+        return TrafficLog(dialect, self._folder / f"{unique}.lmx", head, windowed)
 
-    def _newest(self) -> Heard:
-        if not self._played:
-            raise LookupError("nothing was mounted in this test, so nothing was heard; call mount() first")
-        return self._played[-1].heard
+    def _newest(self) -> TrafficLog:
+        if not self._sessions:
+            raise LookupError("nothing was mounted in this test, so there is no traffic; call mount() first")
+        return self._sessions[-1].log
 
 
-def _taken(port: HeldPort, dialect: Dialect) -> Transport:
+def _take_port(port: SharedPort, dialect: Dialect) -> Transport:
     try:
         return port.take(dialect)
     except TransportError as error:

@@ -9,41 +9,48 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from lensmount_emulator.engine.engine import Engine
     from lensmount_emulator.pytest_plugin.factory import MountFactory
-    from lensmount_emulator.pytest_plugin.heard import Recording
-    from lensmount_emulator.pytest_plugin.held_port import HeldPort
-    from lensmount_emulator.pytest_plugin.played import Mounted
-    from lensmount_emulator.roles.engine import Engine
-    from lensmount_emulator.sessions.chain import Chain
+    from lensmount_emulator.pytest_plugin.mount_session import MountSession
+    from lensmount_emulator.pytest_plugin.shared_port import SharedPort
+    from lensmount_emulator.pytest_plugin.traffic_log import Recording
+    from lensmount_emulator.sessions.virtual_session import VirtualSession
 
-from lensmount_emulator.pytest_plugin.choices import Choices, choices_of
-from lensmount_emulator.pytest_plugin.hooks import PLAYED
-from lensmount_emulator.pytest_plugin.options import PLAY, PORT, RECORD, timeline_lines, value_of
-from lensmount_emulator.pytest_plugin.workers import port_of
+from lensmount_emulator.pytest_plugin.hooks import SESSIONS
+from lensmount_emulator.pytest_plugin.options import (
+    PORT,
+    RECORD,
+    ROLE,
+    MountOptions,
+    mount_options,
+    option_value,
+    timeline_lines,
+    worker_port,
+)
 
 
 @pytest.fixture
-def lensmount_choices(request: pytest.FixtureRequest) -> Choices:
-    """What the test's markers and the ini file say of whom to mount."""
+def lensmount_choices(request: pytest.FixtureRequest) -> MountOptions:
+    """The defaults of `mount`, from the test's markers and the ini file."""
     assert isinstance(request.node, pytest.Item)
-    return choices_of(request.node, getattr(request, "param", {}))
+    return mount_options(request.node, getattr(request, "param", {}))
 
 
 @pytest.fixture(scope="session")
-def lensmount_port(request: pytest.FixtureRequest) -> "Iterator[HeldPort | None]":
+def lensmount_port(request: pytest.FixtureRequest) -> "Iterator[SharedPort | None]":
     """The port of this process, opened by the first test that plays on it; `None` where none was given."""
-    spec = port_of(request.config)
+    spec = worker_port(request.config)
     if spec is None:
         yield None
         return
-    from lensmount_emulator.pytest_plugin.held_port import HeldPort
+    from lensmount_emulator.pytest_plugin.shared_port import SharedPort
 
     def show(text: str) -> None:
         manager: Any = request.config.pluginmanager.getplugin("capturemanager")
         with nullcontext() if manager is None else manager.global_and_fixture_disabled():
             print(text, file=sys.stderr, flush=True)
 
-    held = HeldPort(spec, value_of(request.config, PLAY) or "", show)
+    held = SharedPort(spec, option_value(request.config, ROLE) or "", show)
     yield held
     held.close()
 
@@ -51,17 +58,17 @@ def lensmount_port(request: pytest.FixtureRequest) -> "Iterator[HeldPort | None]
 @pytest.fixture
 def mount(
     request: pytest.FixtureRequest,
-    lensmount_choices: Choices,
-    lensmount_port: "HeldPort | None",
+    lensmount_choices: MountOptions,
+    lensmount_port: "SharedPort | None",
     tmp_path_factory: pytest.TempPathFactory,
 ) -> "Iterator[MountFactory]":
     """Puts a lens on a body, as often as a test calls it: `mount(body="leica-sl2", script="focus near")`."""
     from lensmount_emulator.pytest_plugin.factory import MountFactory
 
     assert isinstance(request.node, pytest.Item)
-    keep = value_of(request.config, RECORD)
+    keep = option_value(request.config, RECORD)
     folder = tmp_path_factory.getbasetemp() / "lensmount" if keep is None else Path(keep)
-    played = request.node.stash.setdefault(PLAYED, [])
+    played = request.node.stash.setdefault(SESSIONS, [])
     lines = timeline_lines(request.config)
     factory = MountFactory(lensmount_choices, lensmount_port, folder, request.node.nodeid, played, lines)
     yield factory
@@ -69,7 +76,7 @@ def mount(
 
 
 @pytest.fixture
-def mounted(mount: "MountFactory") -> "Mounted":
+def mounted(mount: "MountFactory") -> "MountSession":
     """What `mount()` gives, made once for the test: the default mount."""
     from lensmount_protocol.errors import MountError
 
@@ -82,25 +89,25 @@ def mounted(mount: "MountFactory") -> "Mounted":
 
 
 @pytest.fixture
-def body(mounted: "Mounted") -> "Engine":
+def body(mounted: "MountSession") -> "Engine":
     """The body's engine on the default mount; the test is skipped where the body is the device on the port."""
     return mounted.body
 
 
 @pytest.fixture
-def lens(mounted: "Mounted") -> "Engine":
+def lens(mounted: "MountSession") -> "Engine":
     """The lens's engine on the default mount; the test is skipped where the lens is the device on the port."""
     return mounted.lens
 
 
 @pytest.fixture
-def bench(mounted: "Mounted") -> "Chain":
+def bench(mounted: "MountSession") -> "VirtualSession":
     """The default mount's contacts and virtual time, to put a hand in; the test is skipped on a port."""
-    return mounted.bench
+    return mounted.virtual_session
 
 
 @pytest.fixture
-def board(lensmount_port: "HeldPort | None") -> "HeldPort":
+def board(lensmount_port: "SharedPort | None") -> "SharedPort":
     """The board on the port; the test is skipped where no `board:` port is given."""
     if lensmount_port is None or not lensmount_port.is_board:
         pytest.skip(f"needs a board; give its port with {PORT.flag} board:…")
@@ -109,5 +116,5 @@ def board(lensmount_port: "HeldPort | None") -> "HeldPort":
 
 @pytest.fixture
 def recording(mount: "MountFactory") -> "Recording":
-    """What was heard in this test, and the file in which it is kept."""
+    """The traffic of this test, and its recording file."""
     return mount.recording

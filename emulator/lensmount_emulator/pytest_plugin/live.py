@@ -9,69 +9,68 @@ from typing import Any, NoReturn, TypeVar
 
 import pytest
 
-from lensmount_emulator.pytest_plugin.deeds import Deed
-from lensmount_emulator.pytest_plugin.heard import Heard
-from lensmount_emulator.pytest_plugin.held_port import HeldPort
-from lensmount_emulator.pytest_plugin.played import Mounted
-from lensmount_emulator.roles.cast import Cast
-from lensmount_emulator.roles.engine import Engine
-from lensmount_emulator.roles.notice import Notice
-from lensmount_emulator.roles.script import Step
-from lensmount_emulator.roles.tasks import Task
-from lensmount_emulator.sessions.chain import Chain
-from lensmount_emulator.sessions.live import LiveSession
-from lensmount_emulator.sessions.script_progress import script_progress
+from lensmount_emulator.engine.dialect_roles import DialectRoles
+from lensmount_emulator.engine.engine import Engine
+from lensmount_emulator.engine.observer import Notice
+from lensmount_emulator.engine.script import Step
+from lensmount_emulator.engine.tasks import Task
+from lensmount_emulator.pytest_plugin.mount_session import BodyAction, MountSession
+from lensmount_emulator.pytest_plugin.shared_port import SharedPort
+from lensmount_emulator.pytest_plugin.traffic_log import TrafficLog
+from lensmount_emulator.sessions.driver import EngineDriver
+from lensmount_emulator.sessions.verdict import script_progress
+from lensmount_emulator.sessions.virtual_session import VirtualSession
 from lensmount_hardware.clock import MonotonicClock
 from lensmount_hardware.transport import Transport
 from lensmount_protocol.errors import MountError
-from lensmount_protocol.wire import Record, Role
+from lensmount_protocol.wire import Role, WireRecord
 
 T = TypeVar("T")
 
-LOOK_S = 0.02
-"""A condition is asked this often even when nothing is heard: it may be about the time."""
+POLL_INTERVAL_S = 0.02
+"""Seconds between checks of a condition without traffic: the condition may depend on the time."""
 
-SOON_S = 1e-6
+FAST_POLL_INTERVAL_S = 1e-6
 """What was asked for from outside begins at a deadline of its own, so that the session carries it out at once."""
 
-ANSWER_S = 2.5
+REPLY_TIMEOUT_S = 2.5
 """A device that was mounted at the very end of a test has so long to send its first byte, as `fuzz` gives it."""
 
-SESSION = "session: "
+SESSION_PREFIX = "session: "
 """Only entries of `allow` that begin so name how a session may end; a pattern for everything does not."""
 
-LONGEST_END_S = 5.0
+MAX_CLOSE_S = 5.0
 """A session looks up ten times a second; one that has not ended by then hangs in its port."""
 
 
-class LiveMounted(Mounted):
+class LiveMountSession(MountSession):
     """One end is ours, the other is the device."""
 
     def __init__(
         self,
         engine: Engine,
         transport: Transport,
-        port: HeldPort,
-        cast: Cast,
-        heard: Heard,
+        port: SharedPort,
+        roles: DialectRoles,
+        log: TrafficLog,
         lines: int,
-        told: str,
+        reported: str,
         allow: Sequence[str] = (),
     ) -> None:
-        super().__init__(engine.dialect, cast, heard, lines)
+        super().__init__(engine.dialect, roles, log, lines)
         self._engine = engine
         self._port = port
         self._name = transport.name
-        self._told = told
+        self._reported = reported
         self._clock = MonotonicClock()
-        self._asked = SimpleQueue[Task]()
+        self._queued_actions = SimpleQueue[Task]()
         self._news, self._stop, self._ended = Event(), Event(), Event()
         self._error: Exception | None = None
-        self._told_error = False
+        self._reported_error = False
         self._allow = tuple(allow)
         self._keeps_power = engine.role is Role.BODY and engine.dialect.supply not in transport.lines
-        heard.on_news, heard.on_detached = self._news.set, self._detached
-        self._session = LiveSession(engine, transport, self._clock, self._tap, self._listen, before=port.levels)
+        log.on_news, log.on_detached = self._news.set, self._detached
+        self._session = EngineDriver(engine, transport, self._clock, self._tap, self._listen, before=port.levels)
         self._thread = Thread(target=self._play, name=f"lensmount {transport.name}", daemon=True)
         self._thread.start()
 
@@ -86,8 +85,8 @@ class LiveMounted(Mounted):
         return self._engine if self._engine.role is Role.LENS else self._skip("the lens is")
 
     @property
-    def bench(self) -> Chain:
-        """Nobody's on a port."""
+    def virtual_session(self) -> VirtualSession:
+        """Not available on a port."""
         return self._skip("virtual contacts and virtual time are wanted, and there is")
 
     @property
@@ -97,7 +96,7 @@ class LiveMounted(Mounted):
 
     @property
     def violations(self) -> list[str]:
-        """Nobody looks into the device."""
+        """Not available: the state of the device is unknown."""
         return []
 
     @property
@@ -111,26 +110,26 @@ class LiveMounted(Mounted):
         self._ended.wait(seconds)
         self._check()
 
-    def hand(self, text: str) -> None:
+    def operate(self, text: str) -> None:
         """Have the hand at our lens do something."""
         lens = self.lens
-        for step in self._hand_steps(text):
-            self._asked.put(self._by_hand(lens, step))
+        for step in self._control_steps(text):
+            self._queued_actions.put(self._operate_control(lens, step))
 
-    def take_off(self) -> None:
-        """Nobody's hand is at the device."""
+    def detach(self) -> None:
+        """Not available: no simulated operator on a port."""
         self._skip("a hand is wanted that takes the lens off, and there is")
 
-    def put_on(self) -> None:
-        """Nobody's hand is at the device."""
+    def attach(self) -> None:
+        """Not available: no simulated operator on a port."""
         self._skip("a hand is wanted that puts the lens on, and there is")
 
-    def judge(self) -> None:
+    def check_device(self) -> None:
         """Fail a test that passed although the device never answered, its script was not done, or errors are left.
 
         Errors that an `assert_clean` of the test has looked at, and those that its marker allows, are not left.
         A silent device is allowed by the exact entry `lens: sent nothing` (`body: sent nothing`), never by a pattern.
-        An end of the session is allowed by a pattern behind `session: `, also where the test has caught its error.
+        An end of the session is allowed by a pattern after `session: `, also where the test has caught its error.
 
         Raises:
             AssertionError: see above; shows the timeline.
@@ -140,8 +139,10 @@ class LiveMounted(Mounted):
         peer = self._engine.role.peer
         silent = f"{peer.value}: sent nothing"
         if silent not in self._allow:
-            self._wait(lambda: self.heard.count(peer) or self._ended_as_allowed(), ANSWER_S, self._ended_as_allowed)
-            if not self.heard.count(peer):
+            self._wait(
+                lambda: self.log.count(peer) or self._ended_as_allowed(), REPLY_TIMEOUT_S, self._ended_as_allowed
+            )
+            if not self.log.count(peer):
                 self._fail(
                     f"nothing came from the {peer.value} on {self._name} in {self.now:.1f} s\n"
                     f"where that is meant, put {silent!r} into the marker's `allow`"
@@ -149,8 +150,8 @@ class LiveMounted(Mounted):
         progress = script_progress(self._engine)
         if progress is not None and progress.steps and not progress.complete:
             self._fail(f"the test is over and its script is not: {progress.describe()}")
-        told = [f"{one.role.value}: {one.text}" for one in self.heard.notices[self._judged :] if one.trouble]
-        left = [text for text in told if not any(fnmatchcase(text, pattern) for pattern in self._allow)]
+        reported = [f"{one.role.value}: {one.text}" for one in self.log.notices[self._checked :] if one.is_error]
+        left = [text for text in reported if not any(fnmatchcase(text, pattern) for pattern in self._allow)]
         if left:
             listed = "\n".join(f"  {text}" for text in left[: self.lines])
             self._fail(f"errors that no assertion looked at; the marker's `allow` names those that may be:\n{listed}")
@@ -159,12 +160,12 @@ class LiveMounted(Mounted):
         """End the session, and with it the recording.
 
         Raises:
-            MountError: the session had ended by itself, and nobody has been told.
+            MountError: the session had ended by itself, and no error was raised yet.
         """
         self._stop.set()
-        self._thread.join(LONGEST_END_S)
-        self.heard.close()
-        if not self._told_error:
+        self._thread.join(MAX_CLOSE_S)
+        self.log.close()
+        if not self._reported_error:
             self._ended_as_allowed()
 
     def _wait(self, ready: Callable[[], T], within: float, check: Callable[[], object] | None = None) -> T:
@@ -177,30 +178,30 @@ class LiveMounted(Mounted):
             if value or left <= 0:
                 return value
             (check or self._check)()
-            self._news.wait(min(left, LOOK_S))
+            self._news.wait(min(left, POLL_INTERVAL_S))
 
-    def _begin(self, deed: Deed[Any]) -> None:
-        self._asked.put(deed.task(SOON_S))
+    def _start_action(self, action: BodyAction[Any]) -> None:
+        self._queued_actions.put(action.task(FAST_POLL_INTERVAL_S))
 
     def _note(self, text: str | None, *, waited: bool) -> None:
         """What was sent is in the recording, and is replayed from there."""
 
     def _replay(self) -> str:
-        return self._told
+        return self._reported
 
-    def _tap(self, record: Record) -> None:
+    def _tap(self, record: WireRecord) -> None:
         self._port.note(record)
-        self.heard.tap(record)
+        self.log.tap(record)
 
     def _listen(self, notice: Notice) -> None:
         """Record a notice; what a lens that never loses its power still sends from an earlier session is no error."""
-        if notice.trouble and self._keeps_power and not self.heard.count(Role.BODY):
-            notice = replace(notice, text=f"before our first byte: {notice.text}", trouble=False)
-        self.heard.listen(notice)
+        if notice.is_error and self._keeps_power and not self.log.count(Role.BODY):
+            notice = replace(notice, text=f"before our first byte: {notice.text}", is_error=False)
+        self.log.on_notice(notice)
 
     def _play(self) -> None:
         try:
-            self._session.run(None, unless=self._attend)
+            self._session.run(None, stop_when=self._start_queued)
         except Exception as error:
             # It belongs to the test, which runs in another thread.
             self._error = error
@@ -208,24 +209,24 @@ class LiveMounted(Mounted):
             self._ended.set()
             self._news.set()
 
-    def _attend(self) -> bool:
+    def _start_queued(self) -> bool:
         """Begin what the test has asked for; whether the session is over."""
         try:
             while True:
-                task = self._asked.get_nowait()
+                task = self._queued_actions.get_nowait()
                 self._engine.now = self.now
                 self._engine.spawn(task)
         except Empty:
             return self._stop.is_set()
 
-    def _by_hand(self, lens: Engine, step: Step) -> Task:
-        yield lens.now + SOON_S
-        lens.by_hand(step)
+    def _operate_control(self, lens: Engine, step: Step) -> Task:
+        yield lens.now + FAST_POLL_INTERVAL_S
+        lens.on_control(step)
 
     def _check(self) -> None:
         __tracebackhide__ = True
         if self._error is not None:
-            self._told_error = True
+            self._reported_error = True
             if isinstance(self._error, MountError):
                 self._fail(f"the session on {self._name} has ended: {self._error}")
             raise self._error
@@ -238,8 +239,8 @@ class LiveMounted(Mounted):
         """
         __tracebackhide__ = True
         if isinstance(self._error, MountError):
-            ending = f"{SESSION}{self._error}"
-            if any(entry.startswith(SESSION) and fnmatchcase(ending, entry) for entry in self._allow):
+            ending = f"{SESSION_PREFIX}{self._error}"
+            if any(entry.startswith(SESSION_PREFIX) and fnmatchcase(ending, entry) for entry in self._allow):
                 return True
         self._check()
         return False

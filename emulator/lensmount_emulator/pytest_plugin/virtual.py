@@ -3,54 +3,54 @@
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from lensmount_emulator.pytest_plugin.deeds import Deed
-from lensmount_emulator.pytest_plugin.heard import Heard
-from lensmount_emulator.pytest_plugin.played import OFF, Mounted
-from lensmount_emulator.pytest_plugin.retelling import Retelling
-from lensmount_emulator.pytest_plugin.telling import decode_command
-from lensmount_emulator.roles.cast import Cast
-from lensmount_emulator.roles.engine import Engine
-from lensmount_emulator.sessions.chain import Chain
+from lensmount_emulator.engine.dialect_roles import DialectRoles
+from lensmount_emulator.engine.engine import Engine
+from lensmount_emulator.pytest_plugin.failure_report import ReplayCommand, decode_command
+from lensmount_emulator.pytest_plugin.mount_session import DETACH, BodyAction, MountSession
+from lensmount_emulator.pytest_plugin.traffic_log import TrafficLog
+from lensmount_emulator.sessions.virtual_session import VirtualSession
 
 T = TypeVar("T")
 
 
-class VirtualMounted(Mounted):
+class VirtualMountSession(MountSession):
     """Both ends are ours."""
 
-    def __init__(self, chain: Chain, cast: Cast, heard: Heard, lines: int, told: Retelling) -> None:
-        super().__init__(chain.dialect, cast, heard, lines)
-        self._chain = chain
-        self._told = told
+    def __init__(
+        self, session: VirtualSession, roles: DialectRoles, log: TrafficLog, lines: int, replay: ReplayCommand
+    ) -> None:
+        super().__init__(session.dialect, roles, log, lines)
+        self._session = session
+        self._replay_command = replay
         self._ready_at: float | None = None
-        heard.on_detached = self._detached
-        chain.start()
+        log.on_detached = self._detached
+        session.start()
 
     @property
     def body(self) -> Engine:
         """The body's engine."""
-        return self._chain.body
+        return self._session.body
 
     @property
     def lens(self) -> Engine:
         """The lens's engine."""
-        return self._chain.lens
+        return self._session.lens
 
     @property
-    def bench(self) -> Chain:
-        """Contacts and virtual time; what is done there cannot be told as a command."""
-        self._told.exact = False
-        return self._chain
+    def virtual_session(self) -> VirtualSession:
+        """Contacts and virtual time; no command can express what is done there."""
+        self._replay_command.exact = False
+        return self._session
 
     @property
     def now(self) -> float:
         """Virtual time in seconds."""
-        return self._chain.now
+        return self._session.now
 
     @property
     def violations(self) -> list[str]:
         """What an end did at any joint that would hurt a real one."""
-        return self._chain.violations
+        return self._session.violations
 
     @property
     def judges_timing(self) -> bool:
@@ -59,30 +59,30 @@ class VirtualMounted(Mounted):
 
     def run(self, seconds: float) -> None:
         """Let so much virtual time pass."""
-        self._chain.run(self.now + seconds)
+        self._session.run(self.now + seconds)
 
-    def hand(self, text: str) -> None:
+    def operate(self, text: str) -> None:
         """Have the hand at the lens do something, from this moment on."""
-        for step in self._hand_steps(text):
-            self._note(step.text if step.verb in self.cast.verbs else None, waited=False)
-            self._chain.do_by_hand(step)
+        for step in self._control_steps(text):
+            self._note(step.text if step.verb in self.roles.verbs else None, waited=False)
+            self._session.operate_mount(step)
 
-    def take_off(self) -> None:
+    def detach(self) -> None:
         """Take the lens off, now."""
-        self._note(OFF if OFF in self.cast.verbs else None, waited=False)
-        self._chain.take_off(self.now)
+        self._note(DETACH if DETACH in self.roles.verbs else None, waited=False)
+        self._session.detach_lens(self.now)
 
-    def put_on(self) -> None:
+    def attach(self) -> None:
         """Put the lens back on, now."""
-        self._told.possible = False
-        self._chain.put_on(self.now)
+        self._replay_command.possible = False
+        self._session.attach_lens(self.now)
 
-    def judge(self) -> None:
+    def check_device(self) -> None:
         """Both ends are ours, and a test asserts what it wants of them."""
 
     def close(self) -> None:
         """The recording ends."""
-        self.heard.close()
+        self.log.close()
 
     def _wait(self, ready: Callable[[], T], within: float) -> T:
         value = ready()
@@ -94,12 +94,12 @@ class VirtualMounted(Mounted):
             value = ready()
             return bool(value)
 
-        self._chain.run(self.now + within, unless=look)
+        self._session.run(self.now + within, stop_when=look)
         return value
 
-    def _begin(self, deed: Deed[Any]) -> None:
-        deed.engine.now = self.now
-        deed.engine.spawn(deed.task())
+    def _start_action(self, action: BodyAction[Any]) -> None:
+        action.engine.now = self.now
+        action.engine.spawn(action.task())
 
     def _await_body(self, within: float) -> None:
         __tracebackhide__ = True
@@ -107,23 +107,23 @@ class VirtualMounted(Mounted):
             super()._await_body(within)
             self._ready_at = self.now
 
-    def _finish(self, deed: Deed[Any], what: str, within: float, *, may_end: bool = False) -> None:
+    def _finish(self, action: BodyAction[Any], what: str, within: float, *, may_end: bool = False) -> None:
         __tracebackhide__ = True
-        super()._finish(deed, what, within, may_end=may_end)
+        super()._finish(action, what, within, may_end=may_end)
         self._ready_at = self.now
 
     def _note(self, text: str | None, *, waited: bool) -> None:
         if text is None:
-            self._told.possible = False
+            self._replay_command.possible = False
             return
         if self._ready_at is not None and self.now > self._ready_at:
-            self._told.add(f"wait {self.now - self._ready_at:.6g}", exact=False)
-        self._told.add(text, exact=waited and self.now == self._ready_at)
+            self._replay_command.add(f"wait {self.now - self._ready_at:.6g}", exact=False)
+        self._replay_command.add(text, exact=waited and self.now == self._ready_at)
 
     def _replay(self) -> str:
-        if not self._told.possible:
-            return f"{decode_command(self.heard.path)}  # what the test did cannot be said as a script"
-        return self._told.command(self.now)
+        if not self._replay_command.possible:
+            return f"{decode_command(self.log.path)}  # no script can express what the test did"
+        return self._replay_command.format(self.now)
 
     def _detached(self) -> None:
         # A body that lost its lens has to get to know it again before it can do anything.

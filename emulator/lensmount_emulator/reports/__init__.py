@@ -1,1 +1,1 @@
-"""What a session or a capture comes to: lines for people, objects for machines, tables of counts and times."""
+"""Results of sessions and captures: lines for people, objects for machines, tables of counts and times."""

@@ -3,49 +3,47 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from lensmount_hardware.boards.asking import BoardAnswer
-from lensmount_hardware.boards.devices import SerialDevice
-from lensmount_hardware.boards.known import Adapter
-from lensmount_hardware.checks.facts import Facts
-from lensmount_hardware.checks.finding import Finding, Verdict
+from lensmount_hardware.boards.query import BoardInfo
+from lensmount_hardware.diagnostics.facts import CheckResult, CheckSeverity, PortFacts
+from lensmount_hardware.serial_devices.devices import SerialDevice, UsbSerialAdapter
 
 NOTHING_FOUND = """no serial device found
   plug the adapter or board in, with a cable that carries data and not only power
-  `dmesg | tail` says whether the system saw it, and which driver took it
+  `dmesg | tail` shows whether the system saw it, and which driver took it
   in a container or a virtual machine the device has to be passed through
-  a port behind a network needs no device here: rfc2217://host:port"""
+  a network port needs no device here: rfc2217://host:port"""
 
-MARKS = {Verdict.FINE: "ok  ", Verdict.NOTE: "note", Verdict.WRONG: "WRONG"}
+MARKS = {CheckSeverity.FINE: "ok  ", CheckSeverity.NOTE: "note", CheckSeverity.WRONG: "WRONG"}
 
 
-def device_lines(device: SerialDevice, answer: BoardAnswer | str | None = None) -> Iterator[str]:
+def device_lines(device: SerialDevice, answer: BoardInfo | str | None = None) -> Iterator[str]:
     """A device in a few lines: its port, what it is, and what it can do.
 
     Args:
         device: the device.
-        answer: what a board says of itself, or why it says nothing; `None` where it was not asked.
+        answer: the description that a board sent, or why it sent none; `None` where it was not asked.
     """
     yield device.spec
-    said = " ".join(filter(None, (device.maker, device.title)))
+    title = " ".join(filter(None, (device.maker, device.title)))
     parts = [
         ("at", device.path if device.by_id else ""),
-        ("is", said),
+        ("is", title),
         ("USB", device.usb_id),
         ("serial number", device.serial_number),
         ("driver", device.driver),
         ("latency timer", "" if device.latency_timer_ms is None else f"{device.latency_timer_ms} ms"),
     ]
-    if told := ", ".join(f"{name} {value}" for name, value in parts if value):
-        yield f"  {told}"
+    if details := ", ".join(f"{name} {value}" for name, value in parts if value):
+        yield f"  {details}"
     if device.is_board:
         yield from _board_lines(answer)
     elif device.adapter is None:
-        yield "  nobody here knows its kind; `lensmount doctor` tries it"
+        yield "  its kind is unknown; `lensmount doctor` tries it"
     else:
-        yield f"  {device.adapter.name}: {', '.join(abilities(device.adapter))}"
+        yield f"  {device.adapter.name}: {', '.join(adapter_capabilities(device.adapter))}"
 
 
-def _board_lines(answer: BoardAnswer | str | None) -> Iterator[str]:
+def _board_lines(answer: BoardInfo | str | None) -> Iterator[str]:
     if answer is None:
         yield "  a lensmount board; not asked"
     elif isinstance(answer, str):
@@ -56,8 +54,8 @@ def _board_lines(answer: BoardAnswer | str | None) -> Iterator[str]:
         yield f"  {answer.lines} lines; {lowest} to {highest} baud"
 
 
-def abilities(adapter: Adapter) -> Iterator[str]:
-    """What a kind of adapter can do, in a few words each."""
+def adapter_capabilities(adapter: UsbSerialAdapter) -> Iterator[str]:
+    """What a kind of adapter can do, a short text each."""
     yield f"lines {' '.join(adapter.controls)}" if adapter.controls else "no control lines"
     for rate, exact in adapter.rates.items():
         yield f"{rate} baud {'exactly' if exact else 'nearly'}"
@@ -69,8 +67,8 @@ def abilities(adapter: Adapter) -> Iterator[str]:
         yield adapter.note
 
 
-def object_of_device(device: SerialDevice, answer: BoardAnswer | str | None = None) -> dict[str, Any]:
-    """A device, and what a board says of itself, as values that JSON carries."""
+def device_to_dict(device: SerialDevice, answer: BoardInfo | str | None = None) -> dict[str, Any]:
+    """A device, and the description that a board sent, as values that JSON carries."""
     adapter = device.adapter
     return {
         "port": device.spec,
@@ -92,13 +90,13 @@ def object_of_device(device: SerialDevice, answer: BoardAnswer | str | None = No
             "note": adapter.note,
             "source": adapter.source,
         },
-        "board": _object_of_board(answer) if device.is_board else None,
+        "board": _board_to_dict(answer) if device.is_board else None,
     }
 
 
-def _object_of_board(answer: BoardAnswer | str | None) -> dict[str, Any]:
-    """All that a board says of itself, or `trouble`: why it says nothing."""
-    if not isinstance(answer, BoardAnswer):
+def _board_to_dict(answer: BoardInfo | str | None) -> dict[str, Any]:
+    """The description that a board sent, or `trouble`: why it sent none."""
+    if not isinstance(answer, BoardInfo):
         return {"trouble": answer or "not asked"}
     return {
         "trouble": "",
@@ -114,46 +112,46 @@ def _object_of_board(answer: BoardAnswer | str | None) -> dict[str, Any]:
     }
 
 
-def finding_lines(findings: Iterable[Finding]) -> Iterator[str]:
+def finding_lines(findings: Iterable[CheckResult]) -> Iterator[str]:
     """Each finding in a line, with what to do below it."""
     for finding in findings:
-        yield f"{MARKS[finding.verdict]:<6}{finding.check:<15} {finding.says}"
+        yield f"{MARKS[finding.severity]:<6}{finding.check:<15} {finding.message}"
         if finding.advice:
             yield f"{'':<6}{'':<15} -> {finding.advice}"
 
 
-def histogram_lines(facts: Facts) -> Iterator[str]:
+def histogram_lines(facts: PortFacts) -> Iterator[str]:
     """The pictures of what was measured."""
     board = facts.board
-    echoes = {} if board is None else board.echoes
+    echoes = {} if board is None else board.loopbacks
     for title, histogram in (
-        ("round trip of 16 bytes", facts.echo.times if facts.echo else None),
-        ("round trip of a question", board.answer.round_trips if board and board.answer else None),
+        ("round trip of 16 bytes", facts.loopback.times if facts.loopback else None),
+        ("round trip of a question", board.info.round_trips if board and board.info else None),
         *((f"round trip of 16 bytes at {rate} baud", echo.times) for rate, echo in echoes.items()),
-        ("lateness of a sleep of 1 ms", facts.lateness),
+        ("lateness of a sleep of 1 ms", facts.sleep_latency),
     ):
         if histogram is not None and histogram.total:
             yield f"{title}, {histogram.total} times"
             yield from histogram.bars()
 
 
-def object_of_examination(facts: Facts, findings: Sequence[Finding]) -> dict[str, Any]:
+def diagnosis_to_dict(facts: PortFacts, findings: Sequence[CheckResult]) -> dict[str, Any]:
     """What an examination found, as values that JSON carries; histograms are microseconds to counts."""
-    trips = facts.echo.times if facts.echo else None
-    if facts.board is not None and facts.board.answer is not None:
-        trips = facts.board.answer.round_trips
+    trips = facts.loopback.times if facts.loopback else None
+    if facts.board is not None and facts.board.info is not None:
+        trips = facts.board.info.round_trips
     return {
         "port": facts.port,
         "kind": facts.kind.value,
         "findings": [
-            {"check": one.check, "verdict": one.verdict.value, "says": one.says, "advice": one.advice}
+            {"check": one.check, "verdict": one.severity.value, "says": one.message, "advice": one.advice}
             for one in findings
         ],
         "board": None
         if facts.board is None
-        else _object_of_board(facts.board.answer if facts.board.answer is not None else facts.board.trouble),
+        else _board_to_dict(facts.board.info if facts.board.info is not None else facts.board.error),
         "round_trip_us": {} if trips is None else {str(us): trips.counts[us] for us in sorted(trips.counts)},
         "lateness_us": {}
-        if facts.lateness is None
-        else {str(us): facts.lateness.counts[us] for us in sorted(facts.lateness.counts)},
+        if facts.sleep_latency is None
+        else {str(us): facts.sleep_latency.counts[us] for us in sorted(facts.sleep_latency.counts)},
     }

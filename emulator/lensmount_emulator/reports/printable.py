@@ -3,14 +3,23 @@
 File names, notes of recordings and texts of devices reach the output. A control character in them could move the
 cursor, hide text or start a command of the terminal. `printing_safely` puts the only seam in front of both output
 streams, so that no verb has to remember it. An escape has the form that JSON uses, so output that is JSON stays JSON.
+
+Lines on a terminal: coloured by role and severity, and wrapped at its width with the continuation indented.
+
+A stream that is no terminal gets each line as it is, so that `grep` finds a whole event in a line. `NO_COLOR`
+(https://no-color.org) switches colours off, and `FORCE_COLOR` switches them on where the output is no terminal.
+`NO_COLOR` wins. Output for machines (JSON, files) does not pass through this module.
 """
 
 import codecs
 import contextlib
+import os
 import re
 import sys
-from collections.abc import Generator, Iterable
-from typing import Any, TextIO, cast
+from collections.abc import Callable, Generator, Iterable
+from enum import Enum
+from textwrap import wrap as wrap_text
+from typing import Any, NamedTuple, TextIO, cast
 
 from lensmount_protocol.errors import MAX_ERROR, shorten
 
@@ -96,10 +105,10 @@ class SafeStream:
         longest: characters of a line that are written; a longer one loses its middle. `None` for no limit.
     """
 
-    def __init__(self, stream: TextIO, *, escapes: bool = True, longest: int | None = None) -> None:
+    def __init__(self, stream: TextIO, *, escapes: bool = True, max_line: int | None = None) -> None:
         self._stream = stream
         self._escapes = escapes
-        self._longest = longest
+        self._max_line = max_line
         try:
             # Unicode encodings have every character that is left after the escapes.
             self._narrow = not codecs.lookup(stream.encoding or "utf-8").name.startswith("utf")
@@ -108,7 +117,7 @@ class SafeStream:
 
     @property
     def styled(self) -> TextIO:
-        """The same stream for a console, whose text is escaped and whose escape sequences are its own."""
+        """Return the same stream for a console: text is escaped, the console's own escape sequences are not."""
         return cast("TextIO", SafeStream(self._stream, escapes=False))
 
     def write(self, text: str) -> int:
@@ -117,8 +126,8 @@ class SafeStream:
         if self._narrow and not shown.isascii():
             encoding = self._stream.encoding
             shown = shown.encode(encoding, _REPLACE).decode(encoding)
-        if self._longest is not None and len(shown) > self._longest:
-            shown = "\n".join(shorten(line, self._longest) for line in shown.split("\n"))
+        if self._max_line is not None and len(shown) > self._max_line:
+            shown = "\n".join(shorten(line, self._max_line) for line in shown.split("\n"))
         self._stream.write(shown)
         return len(text)
 
@@ -146,8 +155,8 @@ def printing_safely() -> Generator[None]:
     safe = [
         stream
         if stream is None or isinstance(stream, SafeStream)
-        else cast("TextIO", SafeStream(stream, longest=longest))
-        for stream, longest in zip(before, (None, MAX_ERROR), strict=True)
+        else cast("TextIO", SafeStream(stream, max_line=max_length))
+        for stream, max_length in zip(before, (None, MAX_ERROR), strict=True)
     ]
     sys.stdout, sys.stderr = safe
     try:
@@ -156,3 +165,129 @@ def printing_safely() -> Generator[None]:
         # A caller that has put streams of its own in place keeps them.
         sys.stdout = before[0] if sys.stdout is safe[0] else sys.stdout
         sys.stderr = before[1] if sys.stderr is safe[1] else sys.stderr
+
+
+MIN_WIDTH = 40
+"""Columns below which nothing is wrapped: the result would be harder to read than what the terminal does."""
+
+MIN_TEXT = 24
+"""Columns that an indented continuation must leave for text; where it leaves fewer, it is indented less."""
+
+
+class Colour(Enum):
+    """Colours by meaning; each value is the number of an SGR escape sequence."""
+
+    BODY = 36
+    LENS = 32
+    WARNING = 33
+    ERROR = 31
+
+
+class Line(NamedTuple):
+    """A line for a person.
+
+    Attributes:
+        text: the line, without its newline.
+        colour: `None` for the terminal's own.
+        hang: columns by which its continuation is indented where it is wrapped.
+    """
+
+    text: str
+    colour: Colour | None = None
+    hang: int = 0
+
+
+SEVERITIES = {"error": Colour.ERROR, "critical": Colour.ERROR, "warning": Colour.WARNING}
+"""Severity, as `logging` names it in lower case -> its colour."""
+
+ROLES = {"body": Colour.BODY, "lens": Colour.LENS}
+"""Role, by the value of its `Role` -> its colour."""
+
+
+def wants_colour(out: TextIO) -> bool:
+    """Return whether text for this stream is coloured."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return is_terminal(out) and os.environ.get("TERM", "") not in ("dumb", "unknown")
+
+
+def is_terminal(out: TextIO) -> bool:
+    """Return whether a stream is a terminal; one that is closed or that a caller put in place need not know."""
+    try:
+        return out.isatty()
+    except (AttributeError, ValueError):
+        return False
+
+
+def terminal_width(out: TextIO) -> int | None:
+    """Return the columns of a terminal, by `COLUMNS` where it is set; `None` where the stream is no terminal."""
+    if not is_terminal(out):
+        return None
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isdecimal() and int(columns):
+        return int(columns)
+    try:
+        return os.get_terminal_size(out.fileno()).columns or 80
+    except (OSError, ValueError, AttributeError):
+        return 80
+
+
+def wrap(text: str, width: int, hang: int = 0) -> list[str]:
+    """Return a line as lines of at most `width` columns; a word that is longer stays whole.
+
+    Args:
+        text: the line.
+        width: columns; below `MIN_WIDTH` the line is returned as it is.
+        hang: columns by which the continuation is indented.
+    """
+    if len(text) <= width or width < MIN_WIDTH:
+        return [text]
+    indent = " " * max(0, min(hang, width - MIN_TEXT))
+    return wrap_text(
+        text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False, replace_whitespace=False
+    ) or [text]
+
+
+def line_writer(out: TextIO) -> Callable[[Line], None]:
+    """Return a function that writes lines to a stream; whether it is a terminal is looked up once."""
+    colours, width = wants_colour(out), terminal_width(out)
+    if not colours and width is None:
+        return lambda line: _write_plain(out, line)
+    coloured = styled(out) if colours else out
+
+    def write(line: Line) -> None:
+        text, colour, hang = line
+        parts = [text] if width is None else wrap(text, width, hang)
+        if colour is None or not colours:
+            out.write("\n".join(parts) + "\n")
+            return
+        for part in parts:
+            coloured.write(f"\x1b[{colour.value}m{escape_controls(part)}\x1b[0m\n")
+
+    return write
+
+
+def write_line(out: TextIO, text: str, colour: Colour | None = None, hang: int = 0) -> None:
+    """Write one line; see `Line`."""
+    line_writer(out)(Line(text, colour, hang))
+
+
+def report(text: str, colour: Colour = Colour.WARNING) -> None:
+    """Write a message of the program to the error stream as one line, which is never wrapped.
+
+    Args:
+        text: the message, without the name of the program.
+        colour: that of its severity.
+    """
+    out = sys.stderr
+    if wants_colour(out):
+        styled(out).write(f"\x1b[{colour.value}m{escape_controls(f'lensmount: {text}')}\x1b[0m\n")
+    else:
+        out.write(f"lensmount: {text}\n")
+    out.flush()
+
+
+def _write_plain(out: TextIO, line: Line) -> None:
+    out.write(f"{line.text}\n")

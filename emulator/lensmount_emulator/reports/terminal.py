@@ -1,140 +1,255 @@
-"""Lines on a terminal: coloured by role and severity, and wrapped at its width with the continuation indented.
+"""Results of sessions, replays, matrices and campaigns as text for the terminal.
 
-A stream that is no terminal gets each line as it is, so that `grep` finds a whole event in a line. `NO_COLOR`
-(https://no-color.org) switches colours off, and `FORCE_COLOR` switches them on where the output is no terminal.
-`NO_COLOR` wins. Output for machines (JSON, files) does not pass through this module.
+A campaign on the terminal: how cases went by what they have in common, and those that did not pass.
+
+A matrix on the terminal: a sign for each lens on each body, then the text of each rule and how often it applied.
 """
 
-import os
-import sys
-from collections.abc import Callable
-from enum import Enum
-from textwrap import wrap as wrap_text
-from typing import NamedTuple, TextIO
+from collections.abc import Iterable
 
-from lensmount_emulator.reports.printable import escape_controls, styled
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
-MIN_WIDTH = 40
-"""Columns below which nothing is wrapped: the result would be harder to read than what the terminal does."""
-
-MIN_TEXT = 24
-"""Columns that an indented continuation must leave for text; where it leaves fewer, it is indented less."""
-
-
-class Colour(Enum):
-    """Colours by meaning; each value is the number of an SGR escape sequence."""
-
-    BODY = 36
-    LENS = 32
-    WARNING = 33
-    ERROR = 31
-
-
-class Line(NamedTuple):
-    """A line for a person.
-
-    Attributes:
-        text: the line, without its newline.
-        colour: `None` for the terminal's own.
-        hang: columns by which its continuation is indented where it is wrapped.
-    """
-
-    text: str
-    colour: Colour | None = None
-    hang: int = 0
+from lensmount_emulator.campaign.case import CaseStatus
+from lensmount_emulator.campaign.matrix import Matrix, MatrixCell, MatrixOutcome
+from lensmount_emulator.campaign.results import CampaignResults
+from lensmount_emulator.fidelity.score import Differences, Score
+from lensmount_emulator.profiles.library import Profile
+from lensmount_emulator.reports.console import print_timing, print_traffic
+from lensmount_emulator.reports.printable import one_line
+from lensmount_emulator.reports.summary import (
+    MEANINGS,
+    NOT_RUN,
+    SIGNS,
+    case_label,
+    cell_lines,
+    failed_cases,
+    failure_replay_command,
+    format_violation,
+    matrix_rows,
+    rerun_command,
+    script_line,
+    three_results,
+)
+from lensmount_emulator.sessions.loopback import LoopbackResult
+from lensmount_protocol.errors import limit_list
+from lensmount_protocol.timing import TimingResult
 
 
-SEVERITIES = {"error": Colour.ERROR, "critical": Colour.ERROR, "warning": Colour.WARNING}
-"""Severity, as `logging` names it in lower case -> its colour."""
-
-ROLES = {"body": Colour.BODY, "lens": Colour.LENS}
-"""Role, by the value of its `Role` -> its colour."""
-
-
-def wants_colour(out: TextIO) -> bool:
-    """Return whether text for this stream is coloured."""
-    if os.environ.get("NO_COLOR"):
-        return False
-    if os.environ.get("FORCE_COLOR"):
-        return True
-    return is_terminal(out) and os.environ.get("TERM", "") not in ("dumb", "unknown")
-
-
-def is_terminal(out: TextIO) -> bool:
-    """Return whether a stream is a terminal; one that is closed or that a caller put in place need not know."""
-    try:
-        return out.isatty()
-    except (AttributeError, ValueError):
-        return False
-
-
-def terminal_width(out: TextIO) -> int | None:
-    """Return the columns of a terminal, by `COLUMNS` where it is set; `None` where the stream is no terminal."""
-    if not is_terminal(out):
-        return None
-    columns = os.environ.get("COLUMNS", "")
-    if columns.isdecimal() and int(columns):
-        return int(columns)
-    try:
-        return os.get_terminal_size(out.fileno()).columns or 80
-    except (OSError, ValueError, AttributeError):
-        return 80
+def print_score(console: Console, score: Score, profile: Profile, capture: str) -> None:
+    """Print the result of a replay, the fields that it left out, and the timing rules that our end had to keep."""
+    device = f"{profile.title}, played by our {score.role} engine against the peer in {capture}"
+    console.print(device, markup=False)
+    rows = (
+        ("class 2 frames of the peer", score.requests),
+        ("frames of the real device", score.expected),
+        ("answered", score.answered),
+        ("right type", score.right_type),
+        ("byte-exact outside variable fields", score.exact),
+        ("same padding", score.windows),
+        ("sent by our engine alone", score.surplus),
+        ("timing rules held", score.rules_held),
+        ("timing rules violated", score.rules_violated),
+    )
+    for label, value in rows:
+        console.print(f"  {label:<36}{value:>6}")
+    console.print(f"  declared variable: {', '.join(score.declared) or 'none'}", markup=False)
+    if score.ignored:
+        console.print(f"  differed there: {', '.join(f'{k} {v}x' for k, v in score.ignored.items())}", markup=False)
+    console.print(f"  first divergence: {score.first_divergence or 'none'}", markup=False)
+    for gap in limit_list(score.incomplete):
+        console.print(f"  the capture is incomplete: {one_line(gap)}", markup=False)
+    if score.lost is not None:
+        console.print(f"  {score.lost.text()}", markup=False)
+    print_differences(console, score.differences)
+    print_timing(console, score.timing, only_met=True)
 
 
-def wrap(text: str, width: int, hang: int = 0) -> list[str]:
-    """Return a line as lines of at most `width` columns; a word that is longer stays whole.
-
-    Args:
-        text: the line.
-        width: columns; below `MIN_WIDTH` the line is returned as it is.
-        hang: columns by which the continuation is indented.
-    """
-    if len(text) <= width or width < MIN_WIDTH:
-        return [text]
-    indent = " " * max(0, min(hang, width - MIN_TEXT))
-    return wrap_text(
-        text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False, replace_whitespace=False
-    ) or [text]
-
-
-def line_writer(out: TextIO) -> Callable[[Line], None]:
-    """Return a function that writes lines to a stream; whether it is a terminal is looked up once."""
-    colours, width = wants_colour(out), terminal_width(out)
-    if not colours and width is None:
-        return lambda line: _write_plain(out, line)
-    coloured = styled(out) if colours else out
-
-    def write(line: Line) -> None:
-        text, colour, hang = line
-        parts = [text] if width is None else wrap(text, width, hang)
-        if colour is None or not colours:
-            out.write("\n".join(parts) + "\n")
-            return
-        for part in parts:
-            coloured.write(f"\x1b[{colour.value}m{escape_controls(part)}\x1b[0m\n")
-
-    return write
+def print_differences(console: Console, differences: Differences) -> None:
+    """Per message and field, how many bytes differ how often; and frames that were not sent or of other types."""
+    for name, times in differences.missing.most_common():
+        console.print(f"  not sent: {name} {times}x", markup=False)
+    for (theirs, ours), times in differences.wrong.most_common():
+        console.print(f"  other type: {ours} instead of {theirs} {times}x", markup=False)
+    if not differences.fields:
+        return
+    table = Table(
+        "field", "compared", "differ", "bytes that differ", "declared variable",
+        box=box.SIMPLE_HEAD, title="differences by field", title_justify="left",
+    )  # fmt: skip
+    for column in table.columns:
+        column.overflow = "fold"
+    for column in table.columns[1:3]:
+        column.justify = "right"
+    for (message, name), found in sorted(differences.fields.items()):
+        declared = "yes" if found.declared else "no"
+        counts = (str(differences.compared[message]), str(found.count))
+        table.add_row(f"{message}.{name}", *counts, found.text(), declared)
+    console.print(table)
 
 
-def write_line(out: TextIO, text: str, colour: Colour | None = None, hang: int = 0) -> None:
-    """Write one line; see `Line`."""
-    line_writer(out)(Line(text, colour, hang))
+def print_session(console: Console, session: LoopbackResult) -> None:
+    """Print the result of a session: frames per message type, the timing contract, errors."""
+    print_traffic(console, session.tally)
+    print_timing(console, session.timing, only_met=True)
+    print_outcome(console, session)
 
 
-def report(text: str, colour: Colour = Colour.WARNING) -> None:
-    """Write a message of the program to the error stream as one line, which is never wrapped.
+def print_outcome(console: Console, session: LoopbackResult) -> None:
+    """How long it lasted, and what was found wanting."""
+    troubles = [notice for notice in session.notices if notice.is_error]
+    broken = timing_violations(session.timing)
+    console.print(
+        f"{session.seconds:.3f} s of virtual time, {len(troubles)} errors, {broken} timing violations, "
+        f"{len(session.violations)} electrical violations"
+    )
+    if not session.finished:
+        console.print(f"  the script was not done in {session.seconds:.3f} s{_stopped_at(session)}", markup=False)
+    for notice in troubles:
+        console.print(
+            f"  error at {notice.at * 1e3:.3f} ms, {notice.role.value}: {one_line(notice.text)}", markup=False
+        )
+    for fault in session.plan.texts():
+        console.print(f"  fault, seed {session.plan.seed}: {fault}", markup=False)
+    for violation in session.violations:
+        console.print(f"  electrical: {violation}", markup=False)
 
-    Args:
-        text: the message, without the name of the program.
-        colour: that of its severity.
-    """
-    out = sys.stderr
-    if wants_colour(out):
-        styled(out).write(f"\x1b[{colour.value}m{escape_controls(f'lensmount: {text}')}\x1b[0m\n")
-    else:
-        out.write(f"lensmount: {text}\n")
-    out.flush()
+
+def _stopped_at(session: LoopbackResult) -> str:
+    """How far the script came, and what gives it longer where time is what it lacks."""
+    script = session.script
+    if script is None:
+        return ""
+    refused = next(
+        (f": {finding.detail}" for finding in session.compatibility_results if session.declined and finding.rule), ""
+    )
+    return f": {one_line(script.describe())}{refused if script.over else '; --duration gives it longer'}"
 
 
-def _write_plain(out: TextIO, line: Line) -> None:
-    out.write(f"{line.text}\n")
+def timing_violations(measurements: Iterable[TimingResult]) -> int:
+    """How many intervals were out of bounds."""
+    return sum(measurement.violation_count for measurement in measurements)
+
+
+STATUS_STYLES = {
+    CaseStatus.PASSED: "green",
+    CaseStatus.TOLERATED: "yellow",
+    CaseStatus.UNEXPECTED: "bold white on red",
+    CaseStatus.BROKEN: "bold white on red",
+    CaseStatus.LOST: "bold white on red",
+}
+
+IN_TABLES = ("body", "lens", "faults", "invariant")
+
+MAX_ROWS = 30
+MAX_FAILED = 20
+"""Cases that are shown; the other reports have them all."""
+
+MAX_VIOLATIONS = 3
+
+
+def print_campaign(console: Console, results: CampaignResults) -> None:
+    """Print the tables and what did not pass."""
+    for what in IN_TABLES:
+        shares = results.breakdowns.get(what, [])
+        if not shares:
+            continue
+        table = Table(what, *(standing.value for standing in CaseStatus), box=box.SIMPLE_HEAD)
+        table.columns[0].overflow = "fold"
+        for column in table.columns[1:]:
+            column.justify, column.no_wrap = "right", True
+        # What went wrong most stands first.
+        for share in sorted(shares, key=lambda one: (-one.failing, one.what))[:MAX_ROWS]:
+            counts = map(str, (share.passed, share.tolerated, share.unexpected, share.broken, share.lost))
+            table.add_row(Text(share.what), *counts, style="red" if share.failing else None)
+        console.print(table)
+        if len(shares) > MAX_ROWS:
+            console.print(f"and {len(shares) - MAX_ROWS} more; --json and --html have them all")
+    wrong = failed_cases(results)
+    for case in wrong[:MAX_FAILED]:
+        console.print(Text.assemble((case.status.value, STATUS_STYLES[case.status]), f" {case_label(case)}"))
+        console.print(f"  {script_line(case)}", markup=False)
+        for complaint in case.violations[:MAX_VIOLATIONS]:
+            console.print(f"  {format_violation(complaint)}", markup=False)
+        for command in (rerun_command(results, case), failure_replay_command(results, case)):
+            if command:
+                console.print(f"  {command}", markup=False)
+    for line in three_results(results):
+        console.print(line, markup=False)
+    if len(wrong) > MAX_FAILED:
+        console.print(f"and {len(wrong) - MAX_FAILED} more that did not pass; --json, --junit and --html have them all")
+
+
+OUTCOME_STYLES = {
+    MatrixOutcome.WORKS: "green",
+    MatrixOutcome.REDUCED: "yellow",
+    MatrixOutcome.REFUSED: "cyan",
+    MatrixOutcome.BROKEN: "bold white on red",
+}
+GROUP_SIZE = 5
+"""Bodies that stand together without a gap."""
+
+MAX_BROKEN = 20
+"""Broken cells that are shown; the other reports have them all."""
+
+
+def print_matrix(console: Console, matrix: Matrix) -> None:
+    """Print the dialect's notice, the table with its legend, the rules, and what is broken."""
+    console.print(f"{matrix.title}. {matrix.notice}", markup=False)
+    console.print()
+    _print_cells(console, matrix)
+    _print_rules(console, matrix)
+    _print_broken(console, [cell for cell in matrix.cells if cell.outcome is MatrixOutcome.BROKEN])
+
+
+def _print_cells(console: Console, matrix: Matrix) -> None:
+    met = {cell.body for cell in matrix.cells}
+    bodies = [body for body in matrix.bodies if body in met]
+    numbers = [f"{number:>3}" for number in range(1, len(bodies) + 1)]
+    # Numbers stand upright, so that a body is as wide as its sign.
+    heads = [_grouped([number[digit] for number in numbers]) for digit in range(3)]
+    table = Table("lens", "\n".join(head for head in heads if head.strip()), box=box.SIMPLE_HEAD)
+    table.columns[0].overflow = "fold"
+    table.columns[1].no_wrap = True
+    for (lens, accessories), cells in matrix_rows(matrix.cells).items():
+        signs = Text()
+        for index, body in enumerate(bodies):
+            outcome = cells[body].outcome if body in cells else None
+            signs.append("" if index == 0 or index % GROUP_SIZE else " ")
+            signs.append(NOT_RUN if outcome is None else SIGNS[outcome], OUTCOME_STYLES[outcome] if outcome else "")
+        table.add_row(Text(" + ".join((lens, *accessories))), signs)
+    console.print(table)
+    for outcome, sign in SIGNS.items():
+        count = matrix.counts[outcome]
+        console.print(Text.assemble("  ", (sign, OUTCOME_STYLES[outcome]), f"  {MEANINGS[outcome]:<52}{count:>6}"))
+    console.print()
+    for number, body in zip(numbers, bodies, strict=True):
+        console.print(f"  {number}  {body:<28} {matrix.bodies[body]}", markup=False)
+
+
+def _print_rules(console: Console, matrix: Matrix) -> None:
+    # No table: an address that is cut or folded cannot be followed.
+    for name, counts in matrix.cells_by_rule.items():
+        rule = matrix.rules.get(name)
+        met = f"{name}: {counts.total()} cell{'' if counts.total() == 1 else 's'}"
+        if rule is None:
+            console.print(f"\n{met}. This rule is not declared.", markup=False)
+        else:
+            console.print(f"\n{met}. {rule.why}\n  {rule.known}: {rule.source}", markup=False)
+    console.print()
+
+
+def _print_broken(console: Console, broken: list[MatrixCell]) -> None:
+    for cell in broken[:MAX_BROKEN]:
+        console.print(f"broken: {cell.what} on {cell.body}", markup=False)
+        for line in cell_lines(cell):
+            console.print(f"  {line}", markup=False)
+        console.print(f"  {cell.replay}", markup=False)
+    if len(broken) > MAX_BROKEN:
+        console.print(f"and {len(broken) - MAX_BROKEN} more broken cells; --json, --junit and --html have them all")
+
+
+def _grouped(signs: list[str]) -> str:
+    return " ".join("".join(signs[at : at + GROUP_SIZE]) for at in range(0, len(signs), GROUP_SIZE))

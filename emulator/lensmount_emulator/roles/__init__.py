@@ -1,1 +1,1 @@
-"""The roles that can be played, one folder a dialect."""
+"""The roles that an engine can take: body, lens and accessories, one folder for each dialect."""

@@ -1,1 +1,1 @@
-"""Engines, a link and a clock brought together: in virtual time, in real time, or against a recording."""
+"""Sessions: engines, links and a clock combined in virtual time, in real time, or against a recording."""

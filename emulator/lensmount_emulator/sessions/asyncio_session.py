@@ -1,6 +1,6 @@
-"""Live and virtual sessions for asyncio programs: each runs in a thread, and gives its events to an event loop.
+"""Live and virtual sessions for asyncio programs: each runs in a thread and passes its events to an event loop.
 
-The engines and their loops are those of `LiveSession` and `run_loopback`; only the way to the caller differs.
+The engines and their loops are those of `LiveSession` and `run_loopback`.
 """
 
 import asyncio
@@ -13,23 +13,22 @@ from threading import Condition, Thread
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
+from lensmount_emulator.engine.observer import Notice
 from lensmount_emulator.faults.fault import Fault
-from lensmount_emulator.profiles.library import load_profile
-from lensmount_emulator.profiles.profile import Profile
-from lensmount_emulator.roles.notice import Notice
-from lensmount_emulator.sessions.loopback import USUAL_BODY, USUAL_LENS, Session, run_loopback
-from lensmount_emulator.sessions.port_session import LiveResult, LiveSession
+from lensmount_emulator.profiles.library import Profile, load_profile
+from lensmount_emulator.sessions.live import LiveResult, LiveSession
+from lensmount_emulator.sessions.loopback import DEFAULT_BODY, DEFAULT_LENS, LoopbackResult, run_loopback
 from lensmount_hardware.transport import Transport
 from lensmount_protocol.decoder import Decoded, Decoder
+from lensmount_protocol.dialect import load_dialect
 from lensmount_protocol.errors import LocalProtocolError
-from lensmount_protocol.registry import load_dialect
-from lensmount_protocol.wire import Drop, Record
+from lensmount_protocol.wire import DataLoss, WireRecord
 
 SessionEvent = Decoded | Notice
 """An event of a session: decoded traffic, or a notice of an engine."""
 
 MAX_PENDING = 65536
-"""Events that wait for a program that takes none. A virtual session waits then; a live one counts what it drops."""
+"""Maximum of queued events. With a full queue, a virtual session waits; a live one drops events and counts them."""
 
 R = TypeVar("R")
 
@@ -62,10 +61,10 @@ class _Channel:
         return self._stopped
 
     def put(self, event: SessionEvent) -> None:
-        """Hand over an event; called in the thread.
+        """Pass an event to the consumer; called in the thread.
 
         Raises:
-            _StoppedError: the session is stopped, and its thread is one that waits.
+            _StoppedError: the session is stopped, and its thread waits for space.
         """
         with self._changed:
             if self._waits:
@@ -80,7 +79,7 @@ class _Channel:
         self._wake()
 
     def end(self) -> None:
-        """There will be no more events; called in the thread."""
+        """Mark the end of the events; called in the thread."""
         self._ended = True
         self._wake()
 
@@ -91,7 +90,7 @@ class _Channel:
             self._changed.notify_all()
 
     async def get(self) -> SessionEvent | None:
-        """The next event; `None` after the last one."""
+        """Return the next event; `None` after the last one."""
         while True:
             self._news.clear()
             with self._changed:
@@ -100,7 +99,7 @@ class _Channel:
                     return self._events.popleft()
                 if self._lost:
                     lost, self._lost = self._lost, 0
-                    return Drop(None, "events that the program did not take in time", lost)
+                    return DataLoss(None, "events that the program did not take in time", lost)
             if self._ended:
                 return None
             await self._news.wait()
@@ -146,7 +145,7 @@ class _AsyncSession(ABC, Generic[R]):
 
     async def __aenter__(self) -> Self:
         if self._channel is not None:
-            raise LocalProtocolError("a session runs once; make another one to play again")
+            raise LocalProtocolError("a session runs once; make another one to run again")
         loop = asyncio.get_running_loop()
         self._channel = channel = _Channel(loop, waits=self._waits)
         self._done = loop.create_future()
@@ -171,11 +170,11 @@ class _AsyncSession(ABC, Generic[R]):
 
     @abstractmethod
     def _prepare(self, channel: _Channel) -> Callable[[], R]:
-        """Open what the session needs, and return the function that runs it; called in a thread."""
+        """Open the ports and files of the session, and return the function that runs it; called in a thread."""
         ...
 
     def _close(self) -> None:
-        """Close what `_prepare` opened; called in a thread."""
+        """Close everything that `_prepare` opened; called in a thread."""
 
     def _run(self, run: Callable[[], R], loop: asyncio.AbstractEventLoop) -> None:
         assert self._channel is not None
@@ -214,7 +213,7 @@ class _AsyncSession(ABC, Generic[R]):
 
 
 class AsyncLiveSession(_AsyncSession[LiveResult]):
-    """One end of a mount, played in real time on a port.
+    """One end of a mount, emulated in real time on a port.
 
     ```python
     async with AsyncLiveSession("sel2870", "pty:/tmp/lens", duration=5.0) as session:
@@ -237,13 +236,13 @@ class AsyncLiveSession(_AsyncSession[LiveResult]):
         record: str | PathLike[str] | None = None,
         keep_records: bool = False,
     ) -> None:
-        """Note what to play; `LiveSession` describes the arguments.
+        """Store the arguments of the session; `LiveSession` describes them.
 
         Args:
-            profile: the body or lens to play.
+            profile: the body or lens to emulate.
             port: the port.
-            duration: seconds to play; `None` plays until the script is done, or without a script until `stop`.
-            script: what this end does once the link runs.
+            duration: seconds to run; `None` runs until the script is done, or without a script until `stop`.
+            script: the steps of this end once the link runs.
             armed: guarded messages that may be sent, by name.
             record: a file for every byte and edge.
             keep_records: keep every byte and edge for the result.
@@ -272,7 +271,7 @@ class AsyncLiveSession(_AsyncSession[LiveResult]):
         self._session = session = LiveSession(
             *self._arguments,
             script=self._script,
-            armed=self._armed,
+            allowed=self._armed,
             record=self._record,
             keep_records=self._keep_records,
             on_event=channel.put,
@@ -284,7 +283,7 @@ class AsyncLiveSession(_AsyncSession[LiveResult]):
             self._session.close()
 
 
-class AsyncVirtualSession(_AsyncSession[Session]):
+class AsyncVirtualSession(_AsyncSession[LoopbackResult]):
     """A virtual session of a body and a lens; its events are the same for the same seed.
 
     Its time passes as fast as the program takes the events.
@@ -294,8 +293,8 @@ class AsyncVirtualSession(_AsyncSession[Session]):
 
     def __init__(
         self,
-        body: str | Profile = USUAL_BODY,
-        lens: str | Profile = USUAL_LENS,
+        body: str | Profile = DEFAULT_BODY,
+        lens: str | Profile = DEFAULT_LENS,
         *,
         accessories: Sequence[str | Profile] = (),
         script: str = "",
@@ -304,17 +303,17 @@ class AsyncVirtualSession(_AsyncSession[Session]):
         armed: Sequence[str] = (),
         faults: Sequence[str | Fault] = (),
     ) -> None:
-        """Note what to run; `run_loopback` describes the arguments and the errors."""
+        """Store the arguments of the session; `run_loopback` describes the arguments and the errors."""
         super().__init__()
-        self._run_it: Callable[[Callable[[Record], None], Callable[[Notice], None]], Session] = lambda tap, listen: (
-            run_loopback(
+        self._run_it: Callable[[Callable[[WireRecord], None], Callable[[Notice], None]], LoopbackResult] = (
+            lambda tap, listen: run_loopback(
                 body,
                 lens,
                 accessories=accessories,
                 script=script,
                 seconds=seconds,
                 seed=seed,
-                armed=armed,
+                allowed=armed,
                 faults=faults,
                 tap=tap,
                 listen=listen,
@@ -322,14 +321,14 @@ class AsyncVirtualSession(_AsyncSession[Session]):
         )
         self._body = body
 
-    def _prepare(self, channel: _Channel) -> Callable[[], Session]:
+    def _prepare(self, channel: _Channel) -> Callable[[], LoopbackResult]:
         return lambda: self._play(channel)
 
-    def _play(self, channel: _Channel) -> Session:
+    def _play(self, channel: _Channel) -> LoopbackResult:
         profile = self._body if isinstance(self._body, Profile) else load_profile(self._body)
         decoder = Decoder(load_dialect(profile.dialect))
 
-        def tap(record: Record) -> None:
+        def tap(record: WireRecord) -> None:
             for event in decoder.feed(record):
                 channel.put(event)
 

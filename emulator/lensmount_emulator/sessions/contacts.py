@@ -2,13 +2,13 @@
 
 import math
 
-from lensmount_hardware.contacts import Contacts, WindowTiming
+from lensmount_hardware.port_spec import Contacts, WindowTiming
 from lensmount_protocol.dialect import Dialect
-from lensmount_protocol.timing import Mark, closes, edge, first_bit, last_bit, opens
+from lensmount_protocol.timing import Mark, edge, first_bit, last_bit, window_closes, window_opens
 from lensmount_protocol.wire import Role
 
 
-def contacts_of(dialect: Dialect) -> Contacts:
+def get_contacts(dialect: Dialect) -> Contacts:
     """The dialect's lines, what each is for, and how each end holds its select line."""
     return Contacts(
         drivers=dialect.drivers,
@@ -18,29 +18,29 @@ def contacts_of(dialect: Dialect) -> Contacts:
         rails=dialect.rails,
         sync=dialect.sync,
         sync_width_us=_pulse_us(dialect),
-        windows={role: _window(dialect, role) for role in Role},
+        windows={role: _select_timing(dialect, role) for role in Role},
     )
 
 
-def _window(dialect: Dialect, role: Role) -> WindowTiming:
-    """The least times of the dialect's contract; where it has none, a port's usual ones."""
-    usual = WindowTiming()
+def _select_timing(dialect: Dialect, role: Role) -> WindowTiming:
+    """The minimum times of the dialect's contract, or the default times of a port."""
+    default = WindowTiming()
     return WindowTiming(
-        setup_us=_least_us(dialect, opens(role), first_bit(role), usual.setup_us),
-        hold_us=_least_us(dialect, last_bit(role), closes(role), usual.hold_us),
-        gap_us=usual.gap_us,
+        setup_us=_min_us(dialect, window_opens(role), first_bit(role), default.setup_us),
+        hold_us=_min_us(dialect, last_bit(role), window_closes(role), default.hold_us),
+        gap_us=default.gap_us,
     )
 
 
 def _pulse_us(dialect: Dialect) -> float:
-    """The middle of what the contract allows a pulse of the frame signal; 0 where it says nothing."""
+    """The middle of the range that the contract allows for a pulse of the frame signal; 0 without such a rule."""
     pulse = (edge(dialect.sync, False), edge(dialect.sync, True))
-    bounds = [(rule.minimum_us, rule.maximum_us) for rule in dialect.timing if (rule.since, rule.until) == pulse]
+    bounds = [(rule.minimum_us, rule.maximum_us) for rule in dialect.timing if (rule.start, rule.end) == pulse]
     return sum(bounds[0]) / 2 if bounds else 0.0
 
 
-def _least_us(dialect: Dialect, since: Mark, until: Mark, usual_us: int) -> int:
+def _min_us(dialect: Dialect, since: Mark, until: Mark, default_us: int) -> int:
     for rule in dialect.timing:
-        if (rule.since, rule.until) == (since, until):
+        if (rule.start, rule.end) == (since, until):
             return math.ceil(rule.minimum_us)
-    return usual_us
+    return default_us

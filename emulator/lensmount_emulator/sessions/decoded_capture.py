@@ -1,30 +1,28 @@
-"""A capture file as decoded traffic: its frames, messages, timing and statistics, read from the file when asked for."""
+"""A capture file as decoded traffic: its frames, messages, timing and statistics, read from the file on demand."""
 
 from collections.abc import Iterator, Mapping
 from os import PathLike, fspath
 from pathlib import Path
 from typing import TypeVar
 
-from lensmount_emulator.sessions.tally import Tally
+from lensmount_emulator.sessions.traffic_stats import TrafficStats
 from lensmount_hardware.captures.capture import Capture
-from lensmount_hardware.captures.declared import declared_dialect
+from lensmount_hardware.captures.declared_dialect import declared_dialect
 from lensmount_hardware.captures.formats import open_capture as open_records
-from lensmount_protocol.decoder import Decoded, DecodedFrame, Decoder
-from lensmount_protocol.dialect import Dialect
-from lensmount_protocol.errors import first_of
-from lensmount_protocol.html_table import html_table
-from lensmount_protocol.marks import MarkFinder
+from lensmount_protocol.decoder import Decoded, DecodedFrame, Decoder, OrderedDecoder
+from lensmount_protocol.describe import html_table
+from lensmount_protocol.dialect import Dialect, load_dialect
+from lensmount_protocol.errors import limit_list
 from lensmount_protocol.message import Message
-from lensmount_protocol.registry import load_dialect
-from lensmount_protocol.time_order import OrderedDecoder
-from lensmount_protocol.timing import LOOK_AHEAD, Measurement, Meter
-from lensmount_protocol.wire import Record
+from lensmount_protocol.timing import MARK_LOOK_AHEAD, TimingAnalyzer, TimingResult
+from lensmount_protocol.timing_marks import TimingMarkExtractor
+from lensmount_protocol.wire import WireRecord
 
 DEFAULT_DIALECT = "emount"
 """The dialect of a capture that declares none."""
 
 MAX_GAPS = 5
-"""Missing parts that a verdict names."""
+"""Maximum number of missing parts that a verdict names."""
 
 M = TypeVar("M", bound=Message)
 
@@ -55,7 +53,7 @@ class DecodedCapture:
         self.declared = declared
         self._channels = dict(channels)
         self._samplerate = samplerate
-        self._results: tuple[Tally, list[Measurement]] | None = None
+        self._results: tuple[TrafficStats, list[TimingResult]] | None = None
         self.format = self._open().format
 
     def __iter__(self) -> Iterator[Decoded]:
@@ -66,7 +64,7 @@ class DecodedCapture:
         """
         return OrderedDecoder(Decoder(self.dialect)).decode(self.records())
 
-    def records(self) -> Iterator[Record]:
+    def records(self) -> Iterator[WireRecord]:
         """Yield the bytes and edges of the file, before any decoding.
 
         Raises:
@@ -83,12 +81,12 @@ class DecodedCapture:
         return ((frame, one) for frame in self.frames() for one in frame.messages if isinstance(one, kind))
 
     @property
-    def statistics(self) -> Tally:
+    def statistics(self) -> TrafficStats:
         """Counts over all of the traffic: frames, bytes, bytes in no frame, missing parts of the file."""
         return self._measured()[0]
 
     @property
-    def timing(self) -> list[Measurement]:
+    def timing(self) -> list[TimingResult]:
         """Every rule of the dialect's timing contract as the capture keeps it, with its `violations`."""
         return self._measured()[1]
 
@@ -112,14 +110,14 @@ class DecodedCapture:
     def _open(self) -> Capture:
         return open_records(self.path, self.dialect.wiring, channels=self._channels, samplerate=self._samplerate)
 
-    def _measured(self) -> tuple[Tally, list[Measurement]]:
+    def _measured(self) -> tuple[TrafficStats, list[TimingResult]]:
         if self._results is None:
-            tally, meter = Tally(self.dialect), Meter(self.dialect.timing, LOOK_AHEAD)
-            finder = MarkFinder(self.dialect, meter.wanted)
+            tally, meter = TrafficStats(self.dialect), TimingAnalyzer(self.dialect.timing, MARK_LOOK_AHEAD)
+            finder = TimingMarkExtractor(self.dialect, meter.wanted)
             # Counts need no order of time, and the analyzer sorts by itself.
             for event in Decoder(self.dialect).decode(self.records()):
                 tally.add(event)
-                meter.take(finder.marks(event))
+                meter.add_marks(finder.marks(event))
             self._results = tally, meter.finish()
         return self._results
 
@@ -135,8 +133,8 @@ def open_capture(
 
     Args:
         path: the file, or a folder that Logic 2 exported.
-        dialect: what is spoken, by name or as an object; `None` for what the file declares, else `emount`.
-        channels: line -> channel, for a logic capture whose channels have other names: `{"RXD": "3"}`.
+        dialect: the dialect, by name or as an object; `None` for what the file declares, else `emount`.
+        channels: line -> channel, for a logic capture with other channel names: `{"RXD": "3"}`.
         samplerate: samples a second, for a capture of samples that does not hold it.
 
     Raises:
@@ -150,23 +148,23 @@ def open_capture(
     return DecodedCapture(file, dialect, declared, channels or {}, samplerate)
 
 
-def capture_problems(tally: Tally, declared: str | None, *, assumed: bool) -> list[str]:
+def capture_problems(stats: TrafficStats, declared: str | None, *, assumed: bool) -> list[str]:
     """Why a capture is not verified, one line each; empty where it is.
 
     Args:
-        tally: the counts over the whole capture.
+        stats: the counts over the whole capture.
         declared: the dialect that the file declares.
         assumed: neither the caller nor the file named the dialect.
     """
-    name = tally.dialect.name
-    wrong = first_of([f"incomplete: {gap}" for gap in tally.gaps], MAX_GAPS)
+    name = stats.dialect.name
+    wrong = limit_list([f"incomplete: {gap}" for gap in stats.gaps], MAX_GAPS)
     if declared is not None and declared != name:
         wrong.append(f"the file declares the dialect {declared}, and was read as {name}")
-    if not tally.valid:
-        nowhere = sum(tally.garbage.values())
+    if not stats.valid:
+        nowhere = sum(stats.garbage.values())
         wrong.append(f"none of {nowhere} bytes is in a frame" if nowhere else "nothing to verify: no byte in it")
         if nowhere and assumed:
             wrong.append(f"is this {name}? no dialect is declared; name it with --dialect")
-    if not tally.proven:
-        wrong.append(f"{tally.valid - min(tally.typed, tally.rebuilt)} frames are not typed or not rebuilt")
+    if not stats.all_frames_verified:
+        wrong.append(f"{stats.valid - min(stats.typed, stats.rebuilt)} frames are not typed or not rebuilt")
     return wrong

@@ -1,4 +1,4 @@
-"""The virtual session: two profiles meet on a virtual mount, do what a script says, and are measured."""
+"""The virtual session: runs two profiles and a script on a virtual mount, and measures the result."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,67 +7,61 @@ from pathlib import Path
 from random import Random
 from typing import TypeVar
 
+from lensmount_emulator.engine.dialect_roles import Accessory, DeviceSpec, Place, get_roles
+from lensmount_emulator.engine.engine import Engine
+from lensmount_emulator.engine.observer import Notice
+from lensmount_emulator.engine.script import parse_script
+from lensmount_emulator.engine.verdicts import CompatibilityResult, Verdict, worst_verdict
 from lensmount_emulator.faults.fault import Fault
-from lensmount_emulator.faults.plan import Plan, plan_of
-from lensmount_emulator.mount.virtual import Resolution
-from lensmount_emulator.profiles.library import load_profile
-from lensmount_emulator.profiles.profile import Profile
-from lensmount_emulator.roles.accessory import Accessory, Piece
-from lensmount_emulator.roles.cast import Place
-from lensmount_emulator.roles.engine import Engine
-from lensmount_emulator.roles.findings import Finding, Verdict, worst
-from lensmount_emulator.roles.notice import Notice
-from lensmount_emulator.roles.registry import cast_of
-from lensmount_emulator.roles.script import parse_script
-from lensmount_emulator.sessions.chain import Chain
-from lensmount_emulator.sessions.header import session_header
-from lensmount_emulator.sessions.script_progress import ScriptProgress, script_progress
-from lensmount_emulator.sessions.session_errors import SessionError, session_errors
-from lensmount_emulator.sessions.tally import Tally
-from lensmount_hardware.captures.recording import RecordingWriter
+from lensmount_emulator.faults.registry import FaultPlan, parse_plan
+from lensmount_emulator.mount.virtual_mount import Resolution
+from lensmount_emulator.profiles.library import Profile, load_profile
+from lensmount_emulator.sessions.traffic_stats import TrafficStats
+from lensmount_emulator.sessions.verdict import ScriptProgress, SessionError, script_progress, session_errors
+from lensmount_emulator.sessions.virtual_session import VirtualSession, session_header
+from lensmount_hardware.captures.lmx import RecordingWriter
 from lensmount_protocol.decoder import Decoded, DecodedFrame, Decoder
-from lensmount_protocol.dialect import Dialect
+from lensmount_protocol.describe import html_table
+from lensmount_protocol.dialect import Dialect, load_dialect
 from lensmount_protocol.errors import ProfileError
-from lensmount_protocol.html_table import html_table
-from lensmount_protocol.marks import marks_of
 from lensmount_protocol.message import Message
-from lensmount_protocol.registry import load_dialect
-from lensmount_protocol.timing import Measurement, measure
-from lensmount_protocol.wire import Record, Role
+from lensmount_protocol.timing import TimingResult, measure
+from lensmount_protocol.timing_marks import extract_marks
+from lensmount_protocol.wire import Role, WireRecord
 
-USUAL_BODY = "a6000"
-USUAL_LENS = "sel55210"
-LONGEST = 60.0
+DEFAULT_BODY = "a6000"
+DEFAULT_LENS = "sel55210"
+MAX_SESSION_S = 60.0
 """Seconds after which a session without a duration ends, script or not."""
 
-LONGEST_FRAME = 0.3
+MAX_FRAME_S = 0.3
 
-AFTERGLOW = 0.1
-"""Seconds that a session goes on behind the last step of its script."""
+DRAIN_S = 0.1
+"""Seconds that a session runs on after the last step of its script."""
 
 M = TypeVar("M", bound=Message)
 
 
 @dataclass(slots=True, repr=False)
-class Session:
-    """What a virtual session came to.
+class LoopbackResult:
+    """The result of a virtual session.
 
     Attributes:
-        dialect: what was spoken.
+        dialect: the dialect.
         body: the body's profile.
         lens: the lens's profile.
-        seconds: how long it lasted, in virtual time.
+        seconds: its duration, in virtual time.
         records: every byte and edge.
-        events: the same, decoded.
-        notices: what the engines had to say.
-        violations: what would have hurt a real device.
+        events: the decoded records.
+        notices: the notices of the engines.
+        violations: events that would damage a real device.
         tally: counts of frames and bytes.
-        timing: the timing contract as it was kept.
+        timing: the results of the timing contract.
         finished: whether the script was carried out; one that the body gave up was not.
-        findings: what the script's checks came to.
-        accessories: profiles of what stands between, from the body on.
-        plan: what went wrong by order.
-        script: how far the script came; `None` where that is not known.
+        compatibility_results: the results of the script's checks.
+        accessories: profiles of the accessories, from the body on.
+        plan: the injected faults.
+        script: the progress of the script; `None` where that is not known.
         header: the header of its recording, which is enough to run the session again.
     """
 
@@ -75,36 +69,42 @@ class Session:
     body: Profile
     lens: Profile
     seconds: float
-    records: list[Record]
+    records: list[WireRecord]
     events: list[Decoded]
     notices: list[Notice]
     violations: list[str]
     finished: bool
-    findings: list[Finding]
-    tally: Tally = field(init=False)
-    timing: list[Measurement] = field(init=False)
+    compatibility_results: list[CompatibilityResult]
+    tally: TrafficStats = field(init=False)
+    timing: list[TimingResult] = field(init=False)
     accessories: Sequence[Profile] = ()
-    plan: Plan = field(default_factory=Plan)
+    plan: FaultPlan = field(default_factory=FaultPlan)
     script: ScriptProgress | None = None
     header: Mapping[str, object] = field(default_factory=dict[str, object])
 
     def __post_init__(self) -> None:
-        self.tally = Tally(self.dialect)
+        self.tally = TrafficStats(self.dialect)
         for event in self.events:
             self.tally.add(event)
-        self.timing = measure(self.dialect.timing, marks_of(self.events, self.dialect))
+        self.timing = measure(self.dialect.timing, extract_marks(self.events, self.dialect))
 
     @property
     def declined(self) -> bool:
-        """Whether the body gave the script up on a lens that it refuses, by a finding with its rule."""
-        refused = any(finding.verdict is Verdict.REFUSED and finding.rule for finding in self.findings)
+        """Whether the body gave the script up because it rejects the lens, by a finding with its rule."""
+        refused = any(finding.verdict is Verdict.REFUSED and finding.rule for finding in self.compatibility_results)
         return self.script is not None and self.script.gave_up and refused
 
     @property
     def clean(self) -> bool:
-        """Whether nothing was found wanting."""
-        broken = any(rule.violations for rule in self.timing) or any(notice.trouble for notice in self.notices)
-        return self.finished and not broken and not self.violations and self.tally.proven and not self.tally.runs
+        """Whether the session has no shortfall."""
+        broken = any(rule.violations for rule in self.timing) or any(notice.is_error for notice in self.notices)
+        return (
+            self.finished
+            and not broken
+            and not self.violations
+            and self.tally.all_frames_verified
+            and not self.tally.runs
+        )
 
     @property
     def ok(self) -> bool:
@@ -130,7 +130,7 @@ class Session:
     @property
     def verdict(self) -> Verdict | None:
         """The body's verdict on the lens; `None` where the body of this dialect checks nothing."""
-        return worst(self.findings) if self.findings else None
+        return worst_verdict(self.compatibility_results) if self.compatibility_results else None
 
     @property
     def frames(self) -> list[DecodedFrame]:
@@ -180,46 +180,46 @@ class Session:
 
 
 def run_loopback(
-    body: str | Profile = USUAL_BODY,
-    lens: str | Profile = USUAL_LENS,
+    body: str | Profile = DEFAULT_BODY,
+    lens: str | Profile = DEFAULT_LENS,
     *,
     accessories: Sequence[str | Profile] = (),
     script: str = "",
     seconds: float | None = None,
     seed: int | None = None,
-    tap: Callable[[Record], None] | None = None,
+    tap: Callable[[WireRecord], None] | None = None,
     listen: Callable[[Notice], None] | None = None,
     resolution: Resolution = "frame",
-    armed: Sequence[str] = (),
+    allowed: Sequence[str] = (),
     faults: Sequence[str | Fault] = (),
-) -> Session:
-    """Let a body and a lens meet in virtual time.
+) -> LoopbackResult:
+    """Run a session of a body and a lens in virtual time.
 
     Args:
         body: a body profile, by name or path, or one that has been read.
         lens: a lens profile.
-        accessories: profiles of what stands between them, from the body on.
-        script: what to do once the loop runs: `focus 0x3F50; aperture f/8; sleep`.
-        seconds: how long, in virtual time; `None` until the script is done.
-        seed: where reaction times get their jitter from; `None` for nominal times. The same seed gives the same
-            session, byte for byte.
-        tap: sees every byte and edge as it becomes certain, for a recording that survives what comes after.
-        listen: gets the notices of the engines as they happen.
+        accessories: profiles of the accessories between them, from the body on.
+        script: the steps to run once the loop runs: `focus 0x3F50; aperture f/8; sleep`.
+        seconds: duration, in virtual time; `None` until the script is done.
+        seed: seed of the jitter of reaction times; `None` for nominal times. The same seed gives the same session, byte
+            for byte.
+        tap: receives every byte and edge as it becomes certain, for a recording that survives a crash.
+        listen: receives the notices of the engines as they happen.
         resolution: whether the virtual mount delivers bytes in frames or one by one; the session is the same.
-        armed: guarded messages that this session may send, by name: `Update*`.
-        faults: what goes wrong at the body's mount: `bitflip rate=1e-4`, `detach at=1.2s for=30ms`. Their chance comes
-            from the seed as well, each from a source of its own; without faults the session is the same to the byte.
+        allowed: guarded messages that this session may send, by name: `Update*`.
+        faults: the faults at the body's mount: `bitflip rate=1e-4`, `detach at=1.2s for=30ms`. Each has a random source
+            of its own from the same seed; without faults the session is the same to the byte.
 
     Raises:
-        ProfileError: a profile is unknown, impossible, of the other role, speaks another dialect than its peer, or
-            does not fit where it is put.
-        ScriptError: a verb or value of the script that nobody knows.
-        FaultError: a fault, key, value or line that nobody knows.
+        ProfileError: a profile is unknown, impossible, of the other role, of another dialect than its peer, or does not
+            fit in its place.
+        ScriptError: the script has an unknown verb or value.
+        FaultError: a fault, key, value or line is unknown.
     """
-    records: list[Record] = []
+    records: list[WireRecord] = []
     notices: list[Notice] = []
 
-    def record(what: Record) -> None:
+    def record(what: WireRecord) -> None:
         records.append(what)
         if tap is not None:
             tap(what)
@@ -236,34 +236,34 @@ def run_loopback(
         script=script,
         seed=seed,
         tap=record,
-        listen=note,
+        on_notice=note,
         resolution=resolution,
-        armed=armed,
+        allowed=allowed,
         faults=faults,
     )
-    chain = made.chain
+    chain = made.session
     chain.start()
     if seconds is None:
-        chain.run(LONGEST, unless=lambda: made.parts.body.done)
-        chain.run(chain.now + AFTERGLOW)
+        chain.run(MAX_SESSION_S, stop_when=lambda: made.participants.body.done)
+        chain.run(chain.now + DRAIN_S)
     else:
         chain.run(seconds)
     # A recording ends between frames; the longest pause inside one is 150 ms.
-    chain.run(chain.now + LONGEST_FRAME, unless=lambda: not chain.sending)
-    script_result = script_progress(made.parts.body)
+    chain.run(chain.now + MAX_FRAME_S, stop_when=lambda: not chain.sending)
+    script_result = script_progress(made.participants.body)
     assert script_result is not None
     header = session_header(
         made.dialect.name,
-        _name_of(body),
-        _name_of(lens),
+        _profile_name(body),
+        _profile_name(lens),
         script,
         seed,
-        accessories=[_name_of(accessory) for accessory in accessories],
+        accessories=[_profile_name(accessory) for accessory in accessories],
         faults=made.plan.texts() if made.plan else (),
         duration=seconds,
-        armed=armed,
+        allowed=allowed,
     )
-    return Session(
+    return LoopbackResult(
         made.dialect,
         *made.profiles,
         chain.now,
@@ -272,7 +272,7 @@ def run_loopback(
         notices,
         chain.violations,
         script_result.complete,
-        made.parts.body.findings,
+        made.participants.body.compatibility_results,
         made.between,
         made.plan,
         script_result,
@@ -281,18 +281,18 @@ def run_loopback(
 
 
 def make_virtual_session(
-    body: str | Profile = USUAL_BODY,
-    lens: str | Profile = USUAL_LENS,
+    body: str | Profile = DEFAULT_BODY,
+    lens: str | Profile = DEFAULT_LENS,
     *,
     accessories: Sequence[str | Profile] = (),
     script: str = "",
     seed: int | None = None,
-    tap: Callable[[Record], None] = lambda _record: None,
-    listen: Callable[[Notice], None] = lambda _notice: None,
+    tap: Callable[[WireRecord], None] = lambda _record: None,
+    on_notice: Callable[[Notice], None] = lambda _notice: None,
     resolution: Resolution = "frame",
-    armed: Sequence[str] = (),
+    allowed: Sequence[str] = (),
     faults: Sequence[str | Fault] = (),
-) -> Chain:
+) -> VirtualSession:
     """Make a virtual session that the caller advances: `start()`, then `run(until)`, with changes in between.
 
     Args:
@@ -301,10 +301,10 @@ def make_virtual_session(
         accessories: as in `run_loopback`.
         script: as in `run_loopback`.
         seed: as in `run_loopback`.
-        tap: gets every byte and edge as it becomes certain.
-        listen: gets the notices of the engines.
+        tap: receives every byte and edge as it becomes certain.
+        on_notice: receives the notices of the engines.
         resolution: as in `run_loopback`.
-        armed: as in `run_loopback`.
+        allowed: as in `run_loopback`.
         faults: as in `run_loopback`.
 
     Raises:
@@ -317,23 +317,23 @@ def make_virtual_session(
         script=script,
         seed=seed,
         tap=tap,
-        listen=listen,
+        on_notice=on_notice,
         resolution=resolution,
-        armed=armed,
+        allowed=allowed,
         faults=faults,
-    ).chain
+    ).session
 
 
 @dataclass(frozen=True, slots=True)
-class _Made:
-    """A session that is ready to start, and what it was made of."""
+class _PreparedSession:
+    """A session that is ready to start, and its parts."""
 
     profiles: tuple[Profile, Profile]
     between: Sequence[Profile]
     dialect: Dialect
-    plan: Plan
-    parts: "Parts"
-    chain: Chain
+    plan: FaultPlan
+    participants: "Participants"
+    session: VirtualSession
 
 
 def _make_session(
@@ -343,56 +343,56 @@ def _make_session(
     accessories: Sequence[str | Profile],
     script: str,
     seed: int | None,
-    tap: Callable[[Record], None],
-    listen: Callable[[Notice], None],
+    tap: Callable[[WireRecord], None],
+    on_notice: Callable[[Notice], None],
     resolution: Resolution,
-    armed: Sequence[str],
+    allowed: Sequence[str],
     faults: Sequence[str | Fault],
-) -> _Made:
-    profiles = profile_of(body, Place.BODY), profile_of(lens, Place.LENS)
-    between = [profile_of(accessory, Place.ACCESSORY) for accessory in accessories]
+) -> _PreparedSession:
+    profiles = resolve_profile(body, Place.BODY), resolve_profile(lens, Place.LENS)
+    between = [resolve_profile(accessory, Place.ACCESSORY) for accessory in accessories]
     dialect = load_dialect(profiles[0].dialect)
-    plan = plan_of(faults, seed)
-    others = _others(plan, profiles[0], profiles[1], dialect)
-    parts = cast_parts(*profiles, between, script, seed)
-    parts.body.arm(armed)
-    for remark in parts.remarks:
-        listen(Notice(0.0, Role.LENS, remark))
-    chain = Chain(
+    plan = parse_plan(faults, seed)
+    others = _other_lenses(plan, profiles[0], profiles[1], dialect)
+    parts = make_participants(*profiles, between, script, seed)
+    parts.body.allow(allowed)
+    for remark in parts.notes:
+        on_notice(Notice(0.0, Role.LENS, remark))
+    chain = VirtualSession(
         dialect,
         parts.body,
         parts.lens,
         parts.accessories,
         tap=tap,
-        listen=listen,
+        on_notice=on_notice,
         resolution=resolution,
         plan=plan,
-        other_lens=lambda name: _other_lens(others[name], seed),
+        make_other_lens=lambda name: _other_lens(others[name], seed),
     )
-    return _Made(profiles, between, dialect, plan, parts, chain)
+    return _PreparedSession(profiles, between, dialect, plan, parts, chain)
 
 
-def _name_of(device: str | Profile) -> str:
+def _profile_name(device: str | Profile) -> str:
     return device if isinstance(device, str) else device.name
 
 
-def _others(plan: Plan, body: Profile, lens: Profile, dialect: Dialect) -> dict[str, Profile]:
-    """The lenses that a plan puts on, by name; the first one has none."""
+def _other_lenses(plan: FaultPlan, body: Profile, lens: Profile, dialect: Dialect) -> dict[str, Profile]:
+    """The lenses that a plan attaches, by name; the lens of the session is not among them."""
     plan.check(dialect)
     others = {"": lens, **{name: load_profile(name, Role.LENS) for name in plan.lenses}}
     for other in others.values():
         if other.dialect != lens.dialect:
-            raise ProfileError(f"{body.name} speaks {body.dialect} and {other.name} speaks {other.dialect}")
+            raise ProfileError(f"{body.name} uses {body.dialect} and {other.name} uses {other.dialect}")
     return others
 
 
 def _other_lens(profile: Profile, seed: int | None) -> Engine:
     random = None if seed is None else Random(f"{seed} other lens")
-    return cast_of(profile.dialect).engine(profile.settings, None, random, ())
+    return get_roles(profile.dialect).make_engine(profile.settings, None, random, ())
 
 
-def usual_pair(body: str | None, lens: str | None) -> tuple[Profile, Profile]:
-    """The profiles of a body and a lens; where one is not named, the usual partner in the dialect of the other.
+def default_pair(body: str | None, lens: str | None) -> tuple[Profile, Profile]:
+    """The profiles of a body and a lens; a missing one is the default partner in the dialect of the other.
 
     Raises:
         ProfileError: as `load_profile`.
@@ -400,23 +400,23 @@ def usual_pair(body: str | None, lens: str | None) -> tuple[Profile, Profile]:
     named = load_profile(body, Role.BODY) if body is not None else None
     if named is None and lens is not None:
         fitting = load_profile(lens, Role.LENS)
-        return load_profile(cast_of(fitting.dialect).usual_body, Role.BODY), fitting
-    named = named or load_profile(USUAL_BODY, Role.BODY)
-    return named, load_profile(lens or cast_of(named.dialect).usual_lens, Role.LENS)
+        return load_profile(get_roles(fitting.dialect).default_body, Role.BODY), fitting
+    named = named or load_profile(DEFAULT_BODY, Role.BODY)
+    return named, load_profile(lens or get_roles(named.dialect).default_lens, Role.LENS)
 
 
-def check_loopback(
+def validate_loopback(
     body: str | Profile,
     lens: str | Profile,
     accessories: Sequence[str],
     script: str,
     faults: Sequence[str | Fault] = (),
-) -> Plan:
-    """Raise what `run_loopback` would raise of its profiles, its script and its faults, before anything is written."""
-    profiles = profile_of(body, Place.BODY), profile_of(lens, Place.LENS)
-    plan = plan_of(faults, None)
-    _others(plan, *profiles, load_dialect(profiles[0].dialect))
-    cast_parts(*profiles, [profile_of(name, Place.ACCESSORY) for name in accessories], script, None)
+) -> FaultPlan:
+    """Raise the errors of `run_loopback` for its profiles, script and faults, before anything is written."""
+    profiles = resolve_profile(body, Place.BODY), resolve_profile(lens, Place.LENS)
+    plan = parse_plan(faults, None)
+    _other_lenses(plan, *profiles, load_dialect(profiles[0].dialect))
+    make_participants(*profiles, [resolve_profile(name, Place.ACCESSORY) for name in accessories], script, None)
     return plan
 
 
@@ -432,7 +432,7 @@ def load_accessory(name: str) -> Profile:
     return profile
 
 
-def profile_of(named: str | Profile, place: Place) -> Profile:
+def resolve_profile(named: str | Profile, place: Place) -> Profile:
     """The profile of this name or path, or the one that is given.
 
     Raises:
@@ -444,55 +444,57 @@ def profile_of(named: str | Profile, place: Place) -> Profile:
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
-    """Who plays.
+class Participants:
+    """The engines of a session.
 
     Attributes:
         body: the body's engine.
         lens: the lens's engine.
-        accessories: what stands between them, from the body on.
-        remarks: what those say who put them together.
+        accessories: the accessories between them, from the body on.
+        notes: remarks about the combination, for the user.
     """
 
     body: Engine
     lens: Engine
     accessories: Sequence[Accessory]
-    remarks: Sequence[str]
+    notes: Sequence[str]
 
 
-def cast_parts(body: Profile, lens: Profile, between: Sequence[Profile], script: str, seed: int | None) -> Parts:
-    """Who plays: everything is read and held against each other before anything is made.
+def make_participants(
+    body: Profile, lens: Profile, between: Sequence[Profile], script: str, seed: int | None
+) -> Participants:
+    """Make the engines of a session, after every profile is read and checked against the others.
 
     Raises:
-        ProfileError: they cannot meet, or something does not fit where it is put.
-        ScriptError: a verb or value of the script that nobody knows.
+        ProfileError: the profiles do not fit together, or one does not fit in its place.
+        ScriptError: the script has an unknown verb or value.
     """
     for near, far in zip([body, *between], [*between, lens], strict=True):
         if far.dialect != near.dialect and near.place is not Place.ACCESSORY:
             raise ProfileError(
-                f"{near.name} speaks {near.dialect} and {far.name} speaks {far.dialect}; they cannot meet"
+                f"{near.name} uses {near.dialect} and {far.name} uses {far.dialect}; they cannot connect"
             )
-    cast = cast_of(body.dialect)
-    steps = parse_script(script, cast.verbs)
+    roles = get_roles(body.dialect)
+    steps = parse_script(script, roles.verbs)
 
     def random_of(name: str) -> Random | None:
-        # One source each, so that what one end does never shifts the other's times.
-        return None if seed is None else Random(f"{seed} {name}")
+        return None if seed is None else Random(f"{seed} {name}")  # one source each: ends do not shift each other
 
     settings, accessories, remarks = lens.settings, list[Accessory](), list[str]()
     if between:
-        if cast.couple is None:
+        if roles.assemble_accessories is None:
             raise ProfileError(f"{between[0].name}: nothing stands between the ends of {body.dialect}")
-        train = cast.couple([piece_of(profile) for profile in between], piece_of(lens), random_of)
-        settings, accessories, remarks = train.lens, list(train.accessories), list(train.remarks)
-    return Parts(
-        cast.engine(body.settings, None, random_of("body"), steps),
-        (cast if lens.dialect == body.dialect else cast_of(lens.dialect)).engine(settings, None, random_of("lens"), ()),
+        train = roles.assemble_accessories([device_spec(profile) for profile in between], device_spec(lens), random_of)
+        settings, accessories, remarks = train.lens, list(train.accessories), list(train.notes)
+    lens_roles = roles if lens.dialect == body.dialect else get_roles(lens.dialect)
+    return Participants(
+        roles.make_engine(body.settings, None, random_of("body"), steps),
+        lens_roles.make_engine(settings, None, random_of("lens"), ()),
         accessories,
         remarks,
     )
 
 
-def piece_of(profile: Profile) -> Piece:
-    """A lens or an accessory, as those see it who put one on the other."""
-    return Piece(profile.name, profile.title, profile.dialect, profile.settings)
+def device_spec(profile: Profile) -> DeviceSpec:
+    """A lens or an accessory, as the device that it is attached to sees it."""
+    return DeviceSpec(profile.name, profile.title, profile.dialect, profile.settings)

@@ -1,1 +1,1 @@
-"""Fuzzing of the device on a port: its lens or its body; we play the other end."""
+"""Fuzzing of the device on a port: its lens or its body; we emulate the other end."""

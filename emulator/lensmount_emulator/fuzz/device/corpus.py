@@ -1,41 +1,41 @@
-"""Cases that have shown something new, kept from run to run in a file with one JSON object a line."""
+"""Cases that produced new responses, kept from run to run in a file with one JSON object per line."""
 
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lensmount_emulator.fuzz.device.making import Steps
-from lensmount_emulator.fuzz.device.setup import Setup
-from lensmount_emulator.fuzz.device.steps import check
-from lensmount_emulator.fuzz.device.traces import Trace
-from lensmount_hardware.inputs import check_nesting
+from lensmount_emulator.fuzz.device.config import DeviceFuzzConfig
+from lensmount_emulator.fuzz.device.executor import validate_step
+from lensmount_emulator.fuzz.device.generator import Steps
+from lensmount_emulator.fuzz.device.observations import ResponseTrace
+from lensmount_hardware.input_file import check_nesting
 from lensmount_protocol.errors import CaptureError
 
 
 @dataclass(slots=True)
-class Corpus:
-    """What is worth to be changed.
+class SeedQueue:
+    """The cases to mutate.
 
     Attributes:
-        setup: whom it is for.
-        path: the file; `None` keeps nothing.
-        cases: what there is.
-        seen: all that the wire has shown.
-        broken: entries of the file that could not be read, or are for somebody else; they are left out.
+        setup: the configuration of the run.
+        path: the file; `None` stores nothing.
+        cases: the cases.
+        seen: all responses so far.
+        broken: entries of the file that are unreadable, or for another configuration; they are skipped.
     """
 
-    setup: Setup
+    setup: DeviceFuzzConfig
     path: Path | None = None
     cases: list[Steps] = field(default_factory=lambda: list[Steps]())
-    seen: set[Trace] = field(default_factory=lambda: set[Trace]())
+    seen: set[ResponseTrace] = field(default_factory=lambda: set[ResponseTrace]())
     broken: int = 0
 
     def load(self) -> None:
-        """Read what earlier runs have left.
+        """Read the cases of earlier runs.
 
         Raises:
-            CaptureError: the file is there and cannot be read.
+            CaptureError: the file exists and cannot be read.
         """
         if self.path is None or not self.path.exists():
             return
@@ -50,8 +50,8 @@ class Corpus:
             else:
                 self.cases.append(steps)
 
-    def add(self, steps: Steps, traces: set[Trace]) -> int:
-        """Keep a case if the wire has shown something new by it; how much.
+    def add(self, steps: Steps, traces: set[ResponseTrace]) -> int:
+        """Store a case if it produced new responses; return their number.
 
         Raises:
             CaptureError: the file cannot be written.
@@ -66,7 +66,7 @@ class Corpus:
             try:
                 with self.path.open("a+b") as file:
                     if file.tell() and (file.seek(-1, 2), file.read(1))[1] != b"\n":
-                        # A disk was full: what it did not take whole shall not spoil the next entry.
+                        # A full disk may have cut an entry; it must not spoil the next one.
                         file.write(b"\n")
                     file.write(json.dumps(entry, separators=(",", ":")).encode() + b"\n")
             except OSError as error:
@@ -80,7 +80,7 @@ class Corpus:
             steps = tuple(str(step) for step in entry["steps"])
             ours = (entry["dialect"], entry["device"]) == (self.setup.dialect.name, self.setup.device.value)
             for step in steps if ours else ():
-                check(self.setup, step)
+                validate_step(self.setup, step)
         except (ValueError, KeyError, TypeError):
             return None
         return steps if ours and steps else None

@@ -1,1 +1,1 @@
-"""The two ends of an E-mount."""
+"""The body and the lens of an E-mount."""

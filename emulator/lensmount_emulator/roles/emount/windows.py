@@ -1,14 +1,20 @@
-"""How either end sends a frame: select line up, set-up time, the bytes, hold time, select line down."""
+"""Sends frames in select windows: select line up, set-up time, the bytes, hold time, select line down.
+
+`TransmitBuffer` models the ring of 16-byte blocks that a body transmits from; its old content pads each frame. An
+A6000's padding is zero in the first round of the ring, and then the content of one round ago: with 477 blocks this
+gives every padding byte of 419 windows of one capture (SIG, a6000_ef50_viltrox_init.sr).
+"""
 
 from collections.abc import Sequence
 
-from lensmount_emulator.roles.engine import WINDOW, Engine
-from lensmount_emulator.roles.tasks import Task, Wait
+from lensmount_emulator.engine.engine import WINDOW, Engine
+from lensmount_emulator.engine.tasks import Task, Wait
+from lensmount_protocol.dialects.emount.framing import pad_frame
 from lensmount_protocol.dialects.emount.lines import FAST_BAUDRATE
 from lensmount_protocol.wire import transmission_time
 
 GAP_US = 20.0
-"""Select is low for at least this between two windows of one end; ours, the captures have no such case."""
+"""Minimum low time of select between two windows of one end; our choice, the captures have no such case."""
 
 
 def send_window(
@@ -18,7 +24,7 @@ def send_window(
     hold_us: float,
     pauses: Sequence[tuple[int, float]] = (),
 ) -> Task:
-    """Send bytes in one select window, behind the one that may still be open.
+    """Send bytes in one select window, after the one that may still be open.
 
     Args:
         engine: the end that sends.
@@ -29,12 +35,12 @@ def send_window(
     """
     if engine.sending:
         yield Wait(ready=lambda: not engine.sending, on=(WINDOW,))
-    # Nobody goes ahead of who waits for the gap.
+    # Claim the line now so that another task cannot overtake this one during the gap.
     engine.sending = True
     if engine.now < engine.free_at:
         yield engine.free_at
     engine.drive(engine.select, True)
-    yield engine.after(by_rate(engine, setup_us))
+    yield engine.after(for_baudrate(engine, setup_us))
     sent = 0
     for count, pause_us in pauses:
         piece = data[sent : min(count, len(data))]
@@ -49,6 +55,35 @@ def send_window(
     engine.wake(WINDOW)
 
 
-def by_rate(engine: Engine, pair: tuple[float, float]) -> float:
-    """The first of a pair at the slow rate, the second at the fast one."""
+def for_baudrate(engine: Engine, pair: tuple[float, float]) -> float:
+    """Return the first of a pair at the slow rate, the second at the fast one."""
     return pair[engine.baudrate == FAST_BAUDRATE]
+
+
+class TransmitBuffer:
+    """Turns frames into windows of whole blocks.
+
+    Args:
+        block_size: bytes in a block; 1 pads nothing.
+        blocks: blocks in the ring; 0 for a buffer that is cleared before each use.
+    """
+
+    def __init__(self, block_size: int, blocks: int) -> None:
+        self._block_size = block_size
+        self._ring = [bytes(block_size)] * blocks
+        self._next = 0
+
+    def window(self, frame: bytes) -> bytes:
+        """Return the bytes to clock out for a frame: the frame, and the old content of its last block."""
+        if not self._ring:
+            return pad_frame(frame, self._block_size)
+        size, ring = self._block_size, self._ring
+        padding = b""
+        for at in range(0, len(frame), size):
+            block = frame[at : at + size]
+            if len(block) < size:
+                padding = ring[self._next][len(block) :]
+                block += padding
+            ring[self._next] = block
+            self._next = (self._next + 1) % len(ring)
+        return frame + padding

@@ -1,1 +1,1 @@
-"""The open L-Mount model's two ends."""
+"""The body, the lens and the accessories of the open L-Mount model."""

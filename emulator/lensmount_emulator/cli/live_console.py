@@ -1,0 +1,180 @@
+"""A live session on the terminal: what its port lacks, its events, and its result."""
+
+import json
+from collections.abc import Callable
+from typing import Any, TextIO
+
+from lensmount_emulator.engine.observer import Notice
+from lensmount_emulator.reports.event_json import event_to_json, microseconds
+from lensmount_emulator.reports.event_text import HANG, EventNarrator, colour_of, format_event
+from lensmount_emulator.reports.printable import Colour, Line, line_writer
+from lensmount_emulator.sessions.driver import DrivableEngine, EngineDriver
+from lensmount_emulator.sessions.live import LiveMonitor
+from lensmount_emulator.sessions.verdict import LiveVerdict
+from lensmount_emulator.termination import shielded
+from lensmount_hardware.clock import MonotonicClock
+from lensmount_hardware.transport import Transport, as_timed
+from lensmount_protocol.decoder import Decoded
+from lensmount_protocol.dialect import Dialect
+from lensmount_protocol.wire import Annotation, ClockSync, DataLoss, Defect, LineDefect, WireRecord
+
+
+class LiveConsole:
+    """Plays an end on a port and prints the session to a terminal."""
+
+    def __init__(
+        self,
+        end: DrivableEngine,
+        dialect: Dialect,
+        transport: Transport,
+        *,
+        until: Callable[[], bool] = lambda: False,
+        tap: Callable[[WireRecord], None] | None,
+        every_frame: bool,
+        spin: float,
+        out: TextIO,
+        as_json: bool = False,
+        quiet: bool = False,
+        peer_speaks: bool = True,
+    ) -> None:
+        """Prepare a session.
+
+        Args:
+            end: what is played.
+            dialect: what is spoken.
+            transport: the port.
+            until: whether what is played is over, where no time is given.
+            tap: gets every record; `None` for nowhere.
+            every_frame: print each frame of the loop.
+            spin: seconds before a deadline at which sleeping ends.
+            out: where lines go.
+            as_json: one JSON object a line.
+            quiet: print the summary and errors only; JSON stays complete.
+            peer_speaks: whether a peer that sends nothing is a shortfall.
+        """
+        self._role = end.role
+        self._until = until
+        self._dialect = dialect
+        self._transport = transport
+        self._record = tap
+        self._out = out
+        self._write = line_writer(out)
+        self._json = as_json
+        self._quiet = quiet and not as_json
+        self._narrator = EventNarrator(dialect.routine, every_frame)
+        self._clock = MonotonicClock()
+        self._monitor = LiveMonitor(dialect, end, self._clock, peer_speaks=peer_speaks)
+        self._session = EngineDriver(end, transport, self._clock, self._tap, self._on_notice, spin)
+
+    def print_header(self, title: str) -> None:
+        """Print what is played where, and what the port cannot carry."""
+        serial = {line.name for line in self._dialect.wiring.serial}
+        carried = {*self._transport.lines, *serial}
+        missing = [line for line in self._dialect.wiring.lines if line not in carried]
+        if self._json:
+            notes = list(self._transport.notes)
+            port = {"role": self._role.value, "port": self._transport.name, "missing": missing, "notes": notes}
+            self._object("session", 0.0, title=title, keeps_time=as_timed(self._transport) is not None, **port)
+            return
+        if self._quiet:
+            return
+        self._print_line(f"{title} as {self._role.value} on {self._transport.name}")
+        for note in self._transport.notes:
+            self._show(Line(f"note: {note}", None, 6))
+        if missing:
+            self._print_line(f"this port does not carry {', '.join(missing)}; the form that it allows is played:")
+            fallbacks = self._dialect.line_fallbacks
+            for line in missing:
+                if line in fallbacks:
+                    self._show(Line(f"  without {line}: {fallbacks[line]}", None, 4))
+
+    def run(self, seconds: float | None) -> None:
+        """Play for so many seconds, or until what is played is over."""
+        self._monitor.start()
+        with shielded() as stopped:
+            self._session.run(seconds, stop_when=lambda: stopped() or (seconds is None and self._until()))
+
+    def annotate(self, text: str) -> None:
+        """Record a change of the port: bytes before it do not belong to bytes after it."""
+        remark = Annotation(self._clock.now(), text)
+        if self._record is not None:
+            self._record(remark)
+        for event in self._monitor.interrupt(remark):
+            self._print_event(event)
+
+    def print_summary(self, *, unmet: str = "", **more: int) -> LiveVerdict:
+        """Print the summary of the session and what it lacks, and give the verdict.
+
+        Args:
+            unmet: what a replay waited for in vain, in one line; `""` for nothing.
+            more: further figures for machines.
+        """
+        self._monitor.finish()
+        verdict = self._monitor.verdict(unmet=unmet)
+        jitter = self._session.jitter
+        keeper = as_timed(self._transport)
+        troubles = {} if keeper is None else dict(keeper.problems())
+        if self._json:
+            self._object(
+                "summary",
+                self._clock.now(),
+                text=self._monitor.statistics.summary(),
+                deadlines=jitter.total,
+                late_us={str(us): jitter.counts[us] for us in sorted(jitter.counts)},
+                port=troubles,
+                errors=self._monitor.errors,
+                verdict=verdict.as_json(),
+                **more,
+            )
+            return verdict
+        self._print_line(self._monitor.statistics.summary())
+        if jitter.total:
+            self._print_line(f"{jitter.total} deadlines met late by {jitter.summary()}")
+        for what, count in troubles.items():
+            self._print_line(f"{count} {what}")
+        self._print_line(f"{self._monitor.errors} errors")
+        if verdict.script is not None and verdict.script.steps:
+            self._print_line(f"script: {verdict.script.describe()}")
+        for shortfall in verdict.shortfalls:
+            self._show(Line(f"failed: {shortfall.text}", Colour.ERROR, 8))
+        return verdict
+
+    def _tap(self, record: WireRecord) -> None:
+        if self._record is not None:
+            self._record(record)
+        for event in self._monitor.feed(record):
+            self._print_event(event)
+
+    def _print_event(self, event: Decoded) -> None:
+        if self._json:
+            self._print_line(event_to_json(event, self._dialect))
+        elif isinstance(event, LineDefect) and event.defect is Defect.POLLED:
+            # What is usual for a port is no news.
+            return
+        elif isinstance(event, Annotation | DataLoss | LineDefect):
+            self._show(Line(format_event(event, self._dialect), colour_of(event), HANG))
+        elif not (self._quiet or isinstance(event, ClockSync)):
+            for line in self._narrator.frame(event):
+                self._show(line)
+
+    def _on_notice(self, notice: Notice) -> None:
+        self._monitor.notice(notice)
+        if self._json:
+            self._object("notice", notice.at, dir=notice.role.value, ok=not notice.is_error, text=notice.text)
+            return
+        if self._quiet and not notice.is_error:
+            return
+        for line in self._narrator.notice(notice):
+            self._show(line)
+
+    def _object(self, kind: str, at: float, **values: Any) -> None:
+        data = {"kind": kind, "t_us": microseconds(at), **values}
+        self._print_line(json.dumps(data, separators=(",", ":")))
+
+    def _print_line(self, line: str) -> None:
+        self._out.write(line + "\n")
+        self._out.flush()
+
+    def _show(self, line: Line) -> None:
+        self._write(line)
+        self._out.flush()

@@ -1,0 +1,64 @@
+"""Verify that generated code does what construct does: same values, same bytes, same verdict on mutated frames.
+
+Each case reads a mutated frame in chunks, a message by itself, and builds one of odd values; generated code and
+construct must agree on all of it. The same seed gives the same cases. Exit code 1 where they differ; the first of them
+are shown.
+"""
+
+import argparse
+import json
+
+from lensmount_emulator.reports.printable import report
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `lensmount verify-codec`."""
+    from lensmount_emulator.cli.options import parse_positive
+
+    parser.add_argument("dialect", metavar="DIALECT", help="such as emount")
+    parser.add_argument("--cases", type=parse_positive, default=10_000, help="mutated frames (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the mutations (default: %(default)s)")
+    parser.add_argument("--json", action="store_true", help="the statistics as one JSON object")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Compare, print the result and return the exit code."""
+    from random import Random
+
+    from rich.progress import Progress
+
+    from lensmount_emulator.reports.console import progress_console
+    from lensmount_emulator.verification.codec_equivalence import EquivalenceResult, compare_codecs
+    from lensmount_hardware.clock import MonotonicClock
+    from lensmount_protocol.dialect import load_dialect
+
+    dialect = load_dialect(arguments.dialect)
+    clock = MonotonicClock()
+    found, stopped = EquivalenceResult(), False
+    with Progress(console=progress_console(), transient=True, disable=arguments.quiet) as bar:
+        task = bar.add_task("frames", total=arguments.cases)
+        try:
+            compare_codecs(
+                dialect,
+                arguments.cases,
+                Random(arguments.seed),
+                lambda done: bar.update(task, completed=done),
+                found,
+            )
+        except KeyboardInterrupt:
+            stopped = True
+    seconds = clock.now()
+    if arguments.json:
+        print(json.dumps({**found.cases, "mismatches": found.mismatches, "seconds": round(seconds, 1)}))
+    else:
+        for what, count in sorted(found.cases.items()):
+            print(f"{what:<20} {count:>10}")
+        print(f"{'mismatches':<20} {found.mismatches:>10}   in {seconds:.1f} s")
+    for line in found.shown:
+        print(line)
+    if stopped:
+        # The work until then is printed; the exit code is that of a stopped run.
+        raise KeyboardInterrupt
+    if not found.cases:
+        report("nothing was compared")
+    return 1 if found.mismatches or not found.cases else 0

@@ -1,0 +1,289 @@
+"""The roles of a dialect: profile settings, script verbs, engines, accessories and fuzzing traits.
+
+`get_roles` looks up the roles by dialect: the built-in ones, and those that other packages offer under
+`lensmount.roles`. Adapters between two dialects are looked up by name and imported on first use.
+"""
+
+import math
+from collections.abc import Callable, Container, Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from importlib import import_module
+from importlib.metadata import EntryPoint
+from random import Random
+from typing import NamedTuple, cast
+
+from msgspec import Struct
+
+from lensmount_emulator.engine.engine import Engine
+from lensmount_emulator.engine.script import Step, VerbArgumentParser
+from lensmount_emulator.engine.tasks import Task, WaitFor
+from lensmount_emulator.engine.verdicts import CompatibilityRule
+from lensmount_protocol.entry_points import entry_points
+from lensmount_protocol.errors import DialectError, ProfileError, unknown_name_message
+from lensmount_protocol.framer import Frame
+from lensmount_protocol.logs import get_logger
+from lensmount_protocol.message import Message
+from lensmount_protocol.wire import Role
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceSpec:
+    """A lens or an accessory, as its profile describes it.
+
+    Attributes:
+        name: of the profile.
+        title: one line for users.
+        dialect: the dialect that it uses towards the body.
+        settings: the values.
+    """
+
+    name: str
+    title: str
+    dialect: str
+    settings: Struct
+
+
+@dataclass(frozen=True, slots=True)
+class Accessory:
+    """An emulated accessory: it has an engine at each of its two mounts.
+
+    Attributes:
+        name: of its profile.
+        near: the lens to what is on the body's side.
+        far: the body to what is on the lens's side.
+        translate_control: converts a control step in the body's values to one in the lens's values.
+    """
+
+    name: str
+    near: Engine
+    far: Engine
+    translate_control: Callable[[Step], Step] = field(default=lambda step: step)
+
+
+@dataclass(frozen=True, slots=True)
+class AccessoryChain:
+    """A lens and its accessories, ready to run.
+
+    Attributes:
+        lens: the lens's settings, changed by the accessories that it knows.
+        accessories: those that take part on the wire, from the body on.
+        notes: texts for the user about those that do not.
+    """
+
+    lens: Struct
+    accessories: Sequence[Accessory] = ()
+    notes: Sequence[str] = field(default=())
+
+
+RandomFor = Callable[[str], Random | None]
+"""Returns the source of jitter of an end, by its name; `None` for nominal times."""
+
+AccessoryAssembler = Callable[[Sequence[DeviceSpec], DeviceSpec, RandomFor], AccessoryChain]
+"""Makes the chain of accessories (from the body on) and a lens; raises `ProfileError` where something does not fit."""
+
+
+MakeAdapter = Callable[[DeviceSpec, DeviceSpec, RandomFor], Accessory]
+"""Makes the engines of an adapter, from its profile and that of the lens on it."""
+
+BUILT_IN_ADAPTERS = {("lmount", "emount"): "lensmount_emulator.roles.emount_adapter.lens:make_adapter"}
+"""Dialect towards the body, dialect towards the lens -> `package.module:NAME` of a `MakeAdapter`."""
+
+
+def get_adapter(near: str, far: str) -> MakeAdapter:
+    """Return the maker of the adapter between two dialects.
+
+    Raises:
+        ProfileError: there is none (lists the known ones).
+    """
+    value = BUILT_IN_ADAPTERS.get((near, far))
+    if value is None:
+        known = ", ".join(f"{far} on {near}" for near, far in BUILT_IN_ADAPTERS) or "none"
+        raise ProfileError(f"no adapter connects a lens of {far} to a body of {near}; known: {known}")
+    module, _, attribute = value.partition(":")
+    return cast("MakeAdapter", getattr(import_module(module), attribute))
+
+
+class MotionBounds(NamedTuple):
+    """Position and limits of a moving part.
+
+    Attributes:
+        name: name of the part.
+        value: its position.
+        minimum: its lower limit.
+        maximum: its upper limit.
+        speed: its maximum speed, in units of `value` per second.
+        slack: tolerance for rounding and for the resolution of its time, in units of `value`.
+    """
+
+    name: str
+    value: float
+    minimum: float
+    maximum: float
+    speed: float
+    slack: float
+
+
+@dataclass(frozen=True, slots=True)
+class FuzzTraits:
+    """What fuzzing knows of a dialect; the defaults suit a dialect without further facts.
+
+    Attributes:
+        request_key: a frame from the body -> the key of its reply; `None` where it expects none.
+        reply_key: a frame from the lens -> the key of the request that it answers; `None` where it answers none.
+        reply_keys: a frame from the body -> the keys of all replies that a lens which receives it may send.
+        unrequested: keys of the replies that a lens may send without a request.
+        reply_timeout: key -> seconds within which the body gets its reply, repeats the request or reports a timeout.
+        lens_reply_s: seconds within which a lens answers what it has received; infinite where the body limits it.
+        overflowed: when the queue of a lens last overflowed; earlier requests count as abandoned.
+        recovery_s: seconds after the last fault within which both ends stream again or are in the safe state.
+        counters: sender and frame -> the numbers that the frame carries, by the name of the counter.
+        next_numbers: name of a counter, and its last number -> the numbers that may follow; `None` before the first
+            one.
+        motion_bounds: positions of the moving parts of a lens at a time.
+        bodies: profiles of the bodies to run.
+        lenses: profiles of the lenses to run.
+        scripts: scripts for bodies.
+        verbs: makers of random script steps.
+        control_steps: makers of random operator steps at the lens.
+        idle_checks: verb of a script -> whether the part that it drives is idle, for verbs that end only then.
+        baudrate_switch_s: seconds within which both ends take a new rate, where nothing goes wrong.
+        window_lead_s: seconds before the first byte at most for which a window is open, where nothing goes wrong.
+        queue_bounds: name of a queue of an end -> how many may wait in it.
+        hello: the message with which a body restarts a session with a powered lens; `None` where there is none.
+        is_hello_reply: whether a frame of a lens answers `hello`.
+        uncarried_lines: lines that ports of live sessions may not carry.
+        asleep: states of the link in which a session that does not stream is over as its script wants it.
+    """
+
+    request_key: Callable[[Frame], int | None] = lambda _frame: None
+    reply_key: Callable[[Frame], int | None] = lambda _frame: None
+    reply_keys: Callable[[Frame], Iterable[int]] = lambda _frame: ()
+    unrequested: Container[int] = range(1 << 16)
+    reply_timeout: Callable[[int], float] = lambda _key: 1.0
+    lens_reply_s: float = math.inf
+    overflowed: Callable[[Engine], float] = lambda _lens: -math.inf
+    recovery_s: float = 10.0
+    counters: Callable[[Role, Frame], Iterable[tuple[str, int]]] = lambda _role, _frame: ()
+    next_numbers: Callable[[str, int | None], Container[int]] = lambda _name, _before: range(256)
+    motion_bounds: Callable[[Engine, float], Iterable[MotionBounds]] = lambda _lens, _now: ()
+    bodies: tuple[str, ...] = ()
+    lenses: tuple[str, ...] = ()
+    scripts: tuple[str, ...] = ("",)
+    verbs: tuple[str, ...] = ()
+    control_steps: tuple[str, ...] = ()
+    idle_checks: Mapping[str, Callable[[Engine], bool]] = field(
+        default_factory=lambda: dict[str, Callable[[Engine], bool]]()
+    )
+    baudrate_switch_s: float = math.inf
+    window_lead_s: float = math.inf
+    queue_bounds: Mapping[str, int] = field(default_factory=lambda: dict[str, int]())
+    hello: Callable[[], Message] | None = None
+    is_hello_reply: Callable[[Frame], bool] = lambda _frame: False
+    uncarried_lines: tuple[frozenset[str], ...] = ()
+    asleep: frozenset[str] = frozenset()
+
+
+class Place(Enum):
+    """Place of a profile's device on a mount."""
+
+    BODY = "body"
+    LENS = "lens"
+    ACCESSORY = "accessory"
+
+
+RequestTask = Generator[WaitFor, bool, Message | None]
+"""A task that returns the reply; `None` without a reply."""
+
+
+@dataclass(frozen=True, slots=True)
+class DialectRoles:
+    """The two ends of a dialect, and the accessories between them.
+
+    Attributes:
+        settings: role -> the settings type of its profiles.
+        check: checks of a profile's name, role and settings beyond their types; raises `ProfileError` with the key
+            and the legal values.
+        verbs: script verbs of the body.
+        lens_verbs: script verbs of the operator at the lens.
+        rules: reasons why something works only in part, by name.
+        make_engine: settings, carried lines (`None` on the virtual mount), source of jitter and script to an engine.
+        default_body: profile of the body that is used where none is named.
+        default_lens: profile of the lens that is used where none is named.
+        check_script: script of a body in a compatibility matrix, where the user gives none; `""` lets the two ends
+            start and run for a moment.
+        assemble_accessories: attaches accessories to a lens; `None` where the dialect has no accessories.
+        execute_step: one more step for a body that is `done` with its script; `None` where it accepts no more.
+        request: sends one message of the caller to the lens and returns its reply; `None` where a body cannot.
+            Raises `LocalProtocolError` for a message that cannot be sent as a request.
+        fuzz_traits: what fuzzing knows of the dialect.
+        probe: a request that every healthy lens answers and that changes nothing; `None` where there is none, and only
+            the stream shows the health of a device.
+        capture_replay: the function that replays captures against an engine, as `package.module:NAME`; it takes the
+            records, the dialect and the profile. `""` where captures of the dialect cannot be replayed.
+    """
+
+    settings: Mapping[Place, type[Struct]]
+    check: Callable[[Place, Struct], None]
+    verbs: Mapping[str, VerbArgumentParser]
+    lens_verbs: Mapping[str, VerbArgumentParser]
+    rules: Mapping[str, CompatibilityRule]
+    make_engine: Callable[[Struct, frozenset[str] | None, Random | None, Sequence[Step]], Engine]
+    default_body: str
+    default_lens: str
+    assemble_accessories: AccessoryAssembler | None = None
+    check_script: str = ""
+    execute_step: Callable[[Engine, Step], Task] | None = None
+    request: Callable[[Engine, Message], RequestTask] | None = None
+    fuzz_traits: FuzzTraits = field(default_factory=FuzzTraits)
+    probe: Callable[[], Message] | None = None
+    capture_replay: str = ""
+
+
+ENTRY_POINTS = "lensmount.roles"
+"""The entry-point group; an entry has the name of its dialect, and its value is `package.module:NAME`."""
+
+OLD_ENTRY_POINTS = "lensmount.casts"
+"""The group's name in version 0.1; its entries are found as well, for one release."""
+
+BUILT_IN_ROLES = {
+    "emount": "lensmount_emulator.roles.emount.roles:EMOUNT_ROLES",
+    "lmount": "lensmount_emulator.roles.lmount.roles:LMOUNT_ROLES",
+}
+
+
+_log = get_logger("plugins")
+
+
+def playable_dialects() -> list[str]:
+    """Return the dialects that have roles here, sorted."""
+    groups = (ENTRY_POINTS, OLD_ENTRY_POINTS)
+    return sorted({*BUILT_IN_ROLES, *(entry.name for group in groups for entry in entry_points(group=group))})
+
+
+def get_roles(dialect: str) -> DialectRoles:
+    """Return the roles of a dialect.
+
+    Raises:
+        DialectError: the dialect has no roles, though it may be decoded (lists the dialects that have); two packages
+            offer it; or it is not importable as a `DialectRoles`.
+    """
+    offers = [EntryPoint(name, value, ENTRY_POINTS) for name, value in BUILT_IN_ROLES.items() if name == dialect]
+    for group in (ENTRY_POINTS, OLD_ENTRY_POINTS):
+        offers += entry_points(group=group, name=dialect)
+    if not offers:
+        raise DialectError(unknown_name_message("emulated dialect", dialect, playable_dialects()))
+    if len(offers) > 1:
+        places = " and ".join(offer.value for offer in offers)
+        raise DialectError(f"two packages offer roles of the dialect {dialect!r}: {places}")
+    module, _, attribute = offers[0].value.partition(":")
+    try:
+        roles = getattr(import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        _log.warning("roles of %s: cannot be loaded from %s: %s", dialect, offers[0].value, error)
+        raise DialectError(f"roles of dialect {dialect!r} cannot be loaded from {offers[0].value}: {error}") from error
+    if not isinstance(roles, DialectRoles):
+        raise DialectError(f"dialect {dialect!r}: {offers[0].value} is a {type(roles).__name__}, not a DialectRoles")
+    if dialect not in BUILT_IN_ROLES:
+        _log.info("roles of %s: loaded from %s", dialect, offers[0].value)
+    return roles

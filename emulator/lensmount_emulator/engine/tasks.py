@@ -1,0 +1,241 @@
+"""Tasks: sequences of steps in time, written as generators that yield what they wait for.
+
+```python
+def blink(lens: LensEngine) -> Task:
+    yield lens.now + 0.5                                    # a time, in seconds
+    yield "VD"                                              # the next event of a topic: here, an edge of a line
+    in_time = yield Wait(lens.now + 1.0, lens.frame_is_over, on=("BODY_CS",))
+```
+
+The scheduler resumes a task only when its condition may have become true; it does not poll.
+"""
+
+from collections import deque
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+
+from lensmount_emulator.engine.observer import NoticeKind, error_kind
+from lensmount_emulator.scheduler import Scheduler
+from lensmount_protocol.errors import ProtocolError
+
+ANYTHING = "anything"
+"""Topic of a wait without `on`: any event."""
+
+
+@dataclass(slots=True)
+class Wait:
+    """A condition that a task waits for, with a time limit.
+
+    Attributes:
+        until: seconds on the session's clock; `None` waits for ever.
+        ready: evaluated at once, and again whenever it may have changed; `None` for a plain delay.
+        on: what can change it: names of lines, and topics that `wake` names; empty for any event.
+    """
+
+    until: float | None = None
+    ready: Callable[[], bool] | None = None
+    on: tuple[str, ...] = ()
+
+
+_DUE = Wait()
+"""A wait that has expired already."""
+
+_NEXT_EVENT = Wait()
+"""A wait without a condition of its own: the next event of a topic ends it."""
+
+WaitFor = float | str | Wait
+"""A time in seconds, the next event of a topic, or a condition."""
+
+Task = Generator[WaitFor, bool, None]
+"""A sequence of steps in time; each `yield` waits, and returns whether `Wait.ready` became true."""
+
+
+class _RunningTask:
+    """A running task.
+
+    Attributes:
+        task: the task.
+        send: resumes the task.
+        wait: its current wait; `None` while it runs, waits for a time only, or is over.
+        timer: the scheduler's number for its time; 0 where it has none.
+    """
+
+    __slots__ = ("send", "task", "timer", "wait")
+
+    def __init__(self, task: Task) -> None:
+        self.task = task
+        self.send = task.send
+        self.wait: Wait | None = None
+        self.timer = 0
+
+
+class TaskRunner:
+    """The tasks of one end.
+
+    Attributes:
+        now: the time of the current event, in seconds.
+    """
+
+    # Looked up tens of thousands of times in a virtual second; a dictionary of so many names is slower than slots.
+    __slots__ = ("_at", "_current", "_running", "_scheduler", "_timer", "_waiting", "_woken", "now")
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self._running: dict[_RunningTask, None] = {}
+        self._current: _RunningTask | None = None
+        self._waiting: dict[str, list[tuple[_RunningTask, Wait]]] = {}
+        self._woken: deque[tuple[str, _RunningTask, Wait]] = deque()
+        self._scheduler = Scheduler()
+        self._at = self._scheduler.call_at
+        self._timer = self._on_timer
+
+    def _use_scheduler(self, scheduler: Scheduler) -> None:
+        """Use this scheduler for the timers from now on."""
+        self._scheduler, self._at = scheduler, scheduler.call_at
+
+    def report(
+        self, text: str, *, is_error: bool = False, kind: NoticeKind = NoticeKind.OTHER, subject: str = ""
+    ) -> None:
+        """Report an event: a line for users, and its kind and subject for programs."""
+
+    def report_error(self, error: Exception, text: str = "") -> None:
+        """Report an error, with `text` in place of its own text if not empty."""
+        self.report(text or str(error), is_error=True, kind=error_kind(error))
+
+    def next_deadline(self) -> float | None:
+        """Return the time of the next `handle_deadline` call, in seconds; `None`: not before the next event."""
+        return self._scheduler.next_time()
+
+    def handle_deadline(self, now: float) -> None:
+        """Run the tasks that are due; call it at `next_deadline`."""
+        self.now = now
+        self._scheduler.run_due(now)
+
+    def spawn(self, task: Task) -> None:
+        """Start a task; it runs up to its first wait at once."""
+        try:
+            wait = next(task)
+        except StopIteration:
+            return
+        except ProtocolError as error:
+            self.report_error(error)
+            return
+        running = _RunningTask(task)
+        self._running[running] = None
+        self._schedule(running, wait)
+
+    def stop_tasks(self) -> None:
+        """End every task but the calling one, as a loss of power does."""
+        for running in tuple(self._running):
+            if running is not self._current:
+                self._cancel_timer(running)
+                running.wait = None
+                running.task.close()
+                del self._running[running]
+        # The calling task waits for nothing while it runs.
+        self._waiting.clear()
+
+    def task_count(self) -> int:
+        """Return the number of running tasks."""
+        return len(self._running)
+
+    def stale_waits(self) -> int:
+        """Return the number of entries in the wait lists that belong to tasks which now wait for something else."""
+        return sum(running.wait is not wait for pairs in self._waiting.values() for running, wait in pairs)
+
+    def wake(self, topic: str) -> None:
+        """Wake the tasks that wait for a topic of `Wait.on`: an edge of a line, or another event."""
+        waiting = self._waiting.pop(topic, None)
+        if waiting is not None:
+            self._woken.extend([(topic, running, wait) for running, wait in waiting])
+
+    def _schedule(self, running: _RunningTask, wait: WaitFor) -> None:
+        """Subscribe a task to its timer and topics, or mark it as woken if its wait is over already."""
+        if isinstance(wait, str):
+            running.wait = _NEXT_EVENT
+            self._waiting.setdefault(wait, []).append((running, _NEXT_EVENT))
+        elif not isinstance(wait, Wait):
+            if wait > self.now:
+                running.timer = self._at(wait, self._timer, running)
+            else:
+                running.wait = _DUE
+                self._woken.append(("", running, _DUE))
+        else:
+            running.wait = wait
+            if wait.ready is not None and wait.ready():
+                self._woken.append(("", running, wait))
+                return
+            if wait.ready is not None:
+                for topic in wait.on or (ANYTHING,):
+                    self._waiting.setdefault(topic, []).append((running, wait))
+            if wait.until is not None:
+                running.timer = self._at(wait.until, self._timer, running)
+
+    def _on_timer(self, running: _RunningTask, now: float) -> None:
+        """Resume a task after its timer expired."""
+        running.timer = 0
+        self.now = now
+        if running.wait is not None:
+            self._unsubscribe(running)
+        self._continue(running)
+
+    def _advance(self) -> None:
+        """Resume every task with a true condition."""
+        running = self._next_woken()
+        if running is not None:
+            self._continue(running)
+
+    def _continue(self, next_: _RunningTask | None) -> None:
+        """Resume a task, and every task with a condition that becomes true by that."""
+        while next_ is not None:
+            self._current = running = next_
+            wait, running.wait = running.wait, None
+            try:
+                await_ = running.send(wait is not None and wait.ready is not None and wait.ready())
+            except StopIteration:
+                del self._running[running]
+            except ProtocolError as error:
+                del self._running[running]
+                self.report_error(error)
+            else:
+                if isinstance(await_, float) and await_ > self.now:
+                    running.timer = self._at(await_, self._timer, running)
+                else:
+                    self._schedule(running, await_)
+            next_ = self._next_woken() if self._woken or ANYTHING in self._waiting else None
+        self._current = None
+
+    def _next_woken(self) -> _RunningTask | None:
+        """Return a woken task with a true condition; the others keep waiting."""
+        if ANYTHING in self._waiting:
+            self.wake(ANYTHING)
+        while self._woken:
+            topic, running, wait = self._woken.popleft()
+            if running.wait is not wait:
+                continue
+            if wait.ready is None or wait.ready():
+                self._cancel_timer(running)
+                if len(wait.on) > 1:
+                    self._unsubscribe(running)
+                return running
+            if topic:
+                self._waiting.setdefault(topic, []).append((running, wait))
+            else:
+                self._schedule(running, wait)
+        return None
+
+    def _cancel_timer(self, running: _RunningTask) -> None:
+        """Cancel the timer of a task."""
+        if running.timer:
+            self._scheduler.cancel(running.timer)
+            running.timer = 0
+
+    def _unsubscribe(self, running: _RunningTask) -> None:
+        """Remove a task from the wait lists; without events the lists must not grow."""
+        wait = running.wait
+        if wait is None or wait.ready is None:
+            return
+        for topic in wait.on or (ANYTHING,):
+            left = [pair for pair in self._waiting.pop(topic, ()) if pair[0] is not running]
+            if left:
+                self._waiting[topic] = left

@@ -1,0 +1,412 @@
+"""The session monitor: observes each end's output before faults, its input, and the lens's motion.
+
+A monitor reports violations as they happen; `invariants` defines them, and has the checks that run on demand. The
+observed mount has observers on both sides of its faults. A passive engine sends nothing by itself.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+from typing import NamedTuple
+
+from lensmount_emulator.engine.dialect_roles import FuzzTraits
+from lensmount_emulator.engine.engine import Engine, WireOutput
+from lensmount_emulator.engine.observer import FrameObserver, Notice
+from lensmount_emulator.engine.script import parse_script
+from lensmount_emulator.faults.faulty_mount import FaultyMount
+from lensmount_emulator.faults.registry import FaultPlan
+from lensmount_emulator.fuzz.scenario import get_cached_roles, get_dialect, get_traits
+from lensmount_emulator.fuzz.traffic_checker import RxBoundaryTracker, TxChecker
+from lensmount_emulator.mount.virtual_mount import EventHandler, Resolution
+from lensmount_emulator.profiles.library import Profile
+from lensmount_emulator.scheduler import Scheduler
+from lensmount_emulator.sessions.virtual_session import PairSession
+from lensmount_protocol.connection import ReceivedFrame
+from lensmount_protocol.dialect import Dialect
+from lensmount_protocol.payload import message_type
+from lensmount_protocol.wire import (
+    Annotation,
+    AnnotationKind,
+    Burst,
+    Edge,
+    LineChanged,
+    Received,
+    Role,
+    WireEvent,
+    WireRecord,
+)
+
+
+class MountObserver(NamedTuple):
+    """Observers of both ends of a mount.
+
+    Attributes:
+        on_tx: an end sends bytes.
+        on_drive: an end drives a line.
+        on_baudrate: an end changes its rate.
+        on_rx: an event is about to reach an end, at a time; the flag is false if that end was detached while the event
+            was on its way.
+        after_rx: the same, after the end has handled the event.
+    """
+
+    on_tx: Callable[[Role, bytes], None]
+    on_drive: Callable[[Role, str, bool], None]
+    on_baudrate: Callable[[Role, int], None]
+    on_rx: Callable[[Role, WireEvent, float, bool], None]
+    after_rx: Callable[[Role, WireEvent], None]
+
+
+class ObservedMount(FaultyMount):
+    """A mount with optional faults and with observers at both ends."""
+
+    def __init__(
+        self,
+        observer: MountObserver,
+        dialect: Dialect,
+        tap: Callable[[WireRecord], None],
+        scheduler: Scheduler,
+        resolution: Resolution,
+        plan: FaultPlan | None,
+    ) -> None:
+        self._observer = observer
+        self._listening = dict.fromkeys(Role, 0)
+        super().__init__(dialect, tap, scheduler, resolution, plan)
+
+    def port(self, role: Role) -> WireOutput:
+        """The output of an end."""
+        port, observer = super().port(role), self._observer
+
+        def drive(line: str, level: bool) -> None:
+            observer.on_drive(role, line, level)
+            port.drive(line, level)
+
+        def transmit(data: bytes) -> None:
+            observer.on_tx(role, data)
+            port.transmit(data)
+
+        def set_baudrate(baudrate: int) -> None:
+            observer.on_baudrate(role, baudrate)
+            port.set_baudrate(baudrate)
+
+        return WireOutput(drive, transmit, set_baudrate)
+
+    def connect(self, role: Role, on_event: EventHandler) -> None:
+        """Connect an end, with the observer in front of it."""
+        observer, listening = self._observer, self._listening
+        listening[role] += 1
+        number = listening[role]
+
+        def observe_event(event: WireEvent, now: float) -> None:
+            there = listening[role] == number
+            observer.on_rx(role, event, now, there)
+            on_event(event, now)
+            if there:
+                observer.after_rx(role, event)
+
+        super().connect(role, observe_event)
+
+
+class PassiveEngine(Engine):
+    """An end that receives, and sends nothing by itself."""
+
+
+MAX_VIOLATIONS = 20
+
+
+class Violation(NamedTuple):
+    """A violation of an invariant.
+
+    Attributes:
+        invariant: its name in `INVARIANTS`.
+        at: its time, in seconds.
+        text: the observation, in one line.
+    """
+
+    invariant: str
+    at: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionConfig:
+    """The configuration of a monitored session.
+
+    Attributes:
+        body: profile of the body.
+        lens: profile of the lens.
+        script: the script of the body.
+        seed: the seed of random decisions.
+        plan: the faults from the start on.
+        resolution: how bytes are delivered.
+        passive_end: the end without an engine: it receives, and sends nothing by itself.
+        uncarried_lines: lines that the ports of the ends lack, as those of a live session may.
+    """
+
+    body: Profile
+    lens: Profile
+    script: str = ""
+    seed: int = 0
+    plan: FaultPlan | None = None
+    resolution: Resolution = "frame"
+    passive_end: Role | None = None
+    uncarried_lines: frozenset[str] = frozenset()
+
+
+class SessionMonitor:
+    """A session with a monitor.
+
+    Attributes:
+        dialect: the dialect.
+        traits: its traits for fuzzing.
+        session: the session.
+        mount: its contacts.
+        violations: the violations.
+        notices: the notices of the engines.
+        stream_frames: frames that arrived and belong to a running stream, by end.
+        last_edge: line -> its level as the recording has it.
+        recorded: recorded bytes that have not arrived yet, by sender; bytes that arrived as noise are not among
+            them.
+        gives_supply: whether the body supplies the lens.
+        supply_fell_at: when the supply last went low, in seconds.
+        unrecorded: bytes that an end has received and that are not recorded yet, by end.
+        faulted: whether a fault or a third party has acted.
+        crashed: whether an exception ended the session.
+    """
+
+    def __init__(self, config: SessionConfig, tap: Callable[[WireRecord], None] = lambda _record: None) -> None:
+        self.dialect: Dialect = get_dialect(config.body.dialect)
+        self.traits: FuzzTraits = get_traits(self.dialect.name)
+        self.config = config
+        self.violations: list[Violation] = []
+        self.notices: list[Notice] = []
+        self.stream_frames = dict.fromkeys(Role, 0)
+        self.last_edge: dict[str, bool] = {}
+        self.recorded = {role: bytearray() for role in Role}
+        self.unrecorded = {role: bytearray() for role in Role}
+        self.faulted = bool(config.plan)
+        self.crashed = False
+        self._tap = tap
+        self._last_burst: Burst | None = None
+        self.gives_supply = False
+        self.supply_fell_at = -1.0
+        self._feeds = {line for line, role in self.dialect.drivers.items() if role is Role.BODY}
+        self._feeds -= {self.dialect.supply, *self.dialect.rails}
+        self._tx_checker = TxChecker(self.dialect, self.traits, self.report_violation)
+        self._rx_boundaries = {
+            role: RxBoundaryTracker(self.dialect.select_line(role.peer), self.dialect.idle_timeout) for role in Role
+        }
+        self._positions: dict[str, tuple[Engine, float, float]] = {}
+        self._routine = {int(type_, 16) for composition in self.dialect.routine for type_ in composition.split("+")}
+        self._limits = Counter[str]()
+        self.session = PairSession(
+            self.dialect,
+            self._engine(config.body, "body"),
+            self._engine(config.lens, "lens"),
+            tap=self._on_record,
+            on_notice=self._on_notice,
+            resolution=config.resolution,
+            plan=config.plan,
+            mount_factory=self._make_mount,
+            make_other_lens=self._other_lens,
+        )
+        assert isinstance(self.session.mount, FaultyMount)
+        self.mount: FaultyMount = self.session.mount
+        for engine in (self.session.body, self.session.lens):
+            self._observe(engine)
+
+    @property
+    def now(self) -> float:
+        """Virtual time in seconds."""
+        return self.session.now
+
+    def report_violation(self, invariant: str, text: str) -> None:
+        """Report a violation; each kind a few times."""
+        self._limits[invariant] += 1
+        if self._limits[invariant] <= MAX_VIOLATIONS:
+            self.violations.append(Violation(invariant, self.now, text))
+
+    def run_guarded(self, action: Callable[[], object]) -> None:
+        """Run an action on the session; an exception is a violation, and ends the session."""
+        if self.crashed:
+            return
+        try:
+            action()
+        except Exception as error:
+            self.crashed = True
+            place = error.__traceback__
+            while place is not None and place.tb_next is not None:
+                place = place.tb_next
+            where = "" if place is None else f" in {place.tb_frame.f_code.co_name}, line {place.tb_lineno}"
+            self.report_violation("no exception", f"{type(error).__name__}: {error}{where}")
+
+    def run(self, until: float, stop_when: Callable[[], bool] | None = None) -> None:
+        """Advance time."""
+        self.run_guarded(lambda: self.session.run(until, stop_when=stop_when))
+
+    def unanswered_requests(self) -> list[tuple[Role, int, float]]:
+        """Requests without a reply in time that were not given up: the end to blame, the request, its time."""
+        now, traits, asked = self.now, self.traits, self._tx_checker.open
+        late = [(Role.BODY, key, at) for key, at in asked[Role.BODY].items() if now - at > traits.reply_timeout(key)]
+        # A lens drops replies when it gets more requests than it can queue: open requests then count as given up.
+        given_up, until = traits.overflowed(self.session.lens), now - traits.lens_reply_s
+        return late + [(Role.LENS, key, at) for key, at in asked[Role.LENS].items() if given_up < at < until]
+
+    def sample_positions(self) -> None:
+        """Check the positions of the lens's parts, and their speed."""
+        lens, now = self.session.lens, self.mount.local(Role.LENS, self.now)
+        for name, value, lowest, highest, speed, slack in self.traits.motion_bounds(lens, now):
+            if not lowest <= value <= highest:
+                self.report_violation("within limits", f"{name} at {value:g}, outside {lowest:g} to {highest:g}")
+            engine, before, at = self._positions.get(name, (lens, value, now))
+            if engine is lens and abs(value - before) > speed * (now - at) + slack:
+                self.report_violation(
+                    "never teleported", f"{name} from {before:g} to {value:g} in {(now - at) * 1e3:.1f} ms"
+                )
+            self._positions[name] = (lens, value, now)
+
+    # Callbacks of the session.
+
+    def _on_record(self, record: WireRecord) -> None:
+        self._tap(record)
+        if isinstance(record, Burst):
+            self.recorded[record.sender] += record.data
+            self._last_burst = record
+        elif isinstance(record, Edge):
+            self.last_edge[record.line] = record.level
+            if record.line == self.dialect.supply and not record.level:
+                self.supply_fell_at = self.now
+            if record.line == self.dialect.supply or (record.line == self.dialect.detect and record.level):
+                self._tx_checker.forget()
+        elif (
+            isinstance(record, Annotation)
+            and record.kind is AnnotationKind.FRAMING_ERROR
+            and self._last_burst is not None
+        ):
+            del self.recorded[self._last_burst.sender][-len(self._last_burst.data) :]
+
+    def _on_notice(self, notice: Notice) -> None:
+        self.notices.append(notice)
+        if notice.is_error and notice.role is Role.BODY:
+            # After any error the body knows of the problem, and does not wait for a reply.
+            self._tx_checker.open[Role.BODY].clear()
+
+    def _on_tx(self, role: Role, data: bytes) -> None:
+        self._tx_checker.on_tx(role, data, self.now, powered=self._powered())
+        if role is Role.LENS:
+            self.sample_positions()
+        elif not self.gives_supply:
+            self.report_violation(
+                "unpowered", f"the body sends {len(data)} bytes to a lens to which it gives no supply"
+            )
+
+    def _on_rx(self, role: Role, event: WireEvent, now: float, there: bool) -> None:
+        if isinstance(event, Received):
+            self.unrecorded[role] += event.data
+            if role is Role.BODY and not self.mount.levels[self.dialect.supply] and self.now > self.supply_fell_at:
+                self.report_violation("unpowered", f"{len(event.data)} bytes arrive from a lens that has no supply")
+        if not there:
+            return
+        if isinstance(event, LineChanged):
+            self._rx_boundaries[role].on_line(event)
+            if not event.level and event.line == self.dialect.supply and self._tx_checker.pending_requests:
+                self._tx_checker.on_power_loss()
+        elif self._engine_of(role).rx_enabled:
+            self._rx_boundaries[role].on_bytes(event.data, now)
+
+    def _after_rx(self, role: Role, _event: WireEvent) -> None:
+        listening = self._rx_boundaries[role]
+        held = listening.begins - self._engine_of(role).connection.consumed_offset
+        if held > 0 and not self.crashed:
+            self.report_violation(
+                "heard whole", f"the {role.value} still buffers {held} bytes after the end of their window"
+            )
+
+    def buffered_bytes(self, role: Role) -> int:
+        """Bytes that an end has received and not yet reported as a frame or as garbage."""
+        return self._rx_boundaries[role].count - self._engine_of(role).connection.consumed_offset
+
+    def _engine_of(self, role: Role) -> Engine:
+        return self.session.body if role is Role.BODY else self.session.lens
+
+    def _on_drive(self, role: Role, line: str, level: bool) -> None:
+        if line == self.dialect.supply:
+            self.gives_supply = level
+        elif level and line in self._feeds and not self.gives_supply:
+            self.report_violation("unpowered", f"the body drives {line} high into a lens to which it gives no supply")
+        self._tx_checker.on_drive(role, line, level, self.now, powered=self._powered())
+
+    def _on_baudrate(self, role: Role, baudrate: int) -> None:
+        """Handle a change of an end's rate."""
+
+    def _powered(self) -> bool:
+        return self.mount.levels[self.dialect.supply] and self.mount.attached
+
+    def _on_arrival(self, role: Role, arrival: ReceivedFrame) -> None:
+        if arrival.violation is None and self._is_routine(arrival):
+            self.stream_frames[role] += 1
+        frame, begins = arrival.frame, self._rx_boundaries[role].begins
+        if frame.offset < begins < frame.offset + len(frame.raw):
+            self.report_violation(
+                "heard whole", f"the {role.value} reads a frame that begins in one window and ends in another"
+            )
+        if role is Role.BODY:
+            answered = self.traits.reply_key(arrival.frame)
+            if answered is not None:
+                self._tx_checker.open[Role.BODY].pop(answered, None)
+            return
+        self._tx_checker.on_lens_rx(arrival.frame)
+        if arrival.violation is None:
+            asked = self.traits.request_key(arrival.frame)
+            if asked is not None and self.session.lens.connection.state != self.dialect.transitions.initial:
+                self._tx_checker.open[Role.LENS][asked] = self.now
+
+    def _is_routine(self, arrival: ReceivedFrame) -> bool:
+        return all(message_type(message) in self._routine for message in arrival.messages)
+
+    # Construction of the session.
+
+    def _engine(self, profile: Profile, name: str) -> Engine:
+        if self.config.passive_end is not None and name.endswith(self.config.passive_end.value):
+            return PassiveEngine(self.dialect, self.config.passive_end)
+        config = get_cached_roles(profile.dialect)
+        steps = parse_script(self.config.script, config.verbs) if name == "body" else ()
+        carried = (
+            frozenset(self.dialect.wiring.lines) - self.config.uncarried_lines if self.config.uncarried_lines else None
+        )
+        return config.make_engine(profile.settings, carried, Random(f"{self.config.seed} {name}"), steps)
+
+    def _other_lens(self, _name: str) -> Engine:
+        # It is another lens of the same kind, so the session's traits apply to it as well.
+        return self._observe_lens(self._engine(self.config.lens, "other lens"))
+
+    def _observe_lens(self, lens: Engine) -> Engine:
+        """Observe a lens that replaces another one."""
+        self._tx_checker.on_lens_attached()
+        self._rx_boundaries[Role.LENS] = RxBoundaryTracker(
+            self.dialect.select_line(Role.BODY), self.dialect.idle_timeout
+        )
+        self._observe(lens)
+        return lens
+
+    def _observe(self, engine: Engine) -> None:
+        if engine.role is Role.LENS:
+            self._tx_checker.on_power_loss()
+        engine.observe(FrameObserver(self._on_arrival))
+
+    def _make_mount(
+        self,
+        dialect: Dialect,
+        tap: Callable[[WireRecord], None],
+        scheduler: Scheduler,
+        resolution: Resolution,
+        plan: FaultPlan | None,
+    ) -> FaultyMount:
+        return ObservedMount(
+            MountObserver(self._on_tx, self._on_drive, self._on_baudrate, self._on_rx, self._after_rx),
+            dialect,
+            tap,
+            scheduler,
+            resolution,
+            plan,
+        )

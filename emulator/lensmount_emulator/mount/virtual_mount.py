@@ -1,0 +1,425 @@
+"""The virtual mount: ten contacts in memory, with byte time, edges, rails, attach and detach.
+
+No code here reads a clock: events that arrive later wait in the scheduler. An edge reaches the other end at once, a
+byte at the end of its stop bit.
+
+Bytes are delivered one by one or in runs; the receiver behaves the same either way. A receiver acts when a frame is
+whole, so the frame at the start of a window is a run (its length field gives the size), and so is the padding after
+it. All other bytes are delivered one by one, which is always correct.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Literal
+
+from lensmount_emulator.engine.engine import WireOutput
+from lensmount_emulator.scheduler import Scheduler
+from lensmount_protocol.dialect import Dialect
+from lensmount_protocol.framer import FrameFormat
+from lensmount_protocol.wire import (
+    Annotation,
+    AnnotationKind,
+    Burst,
+    DriveLine,
+    Edge,
+    LineChanged,
+    Received,
+    Role,
+    SetBaudrate,
+    WireAction,
+    WireEvent,
+    WireRecord,
+    transmission_time,
+)
+
+EventHandler = Callable[[WireEvent, float], object]
+"""The event handler of an end: an event and its time, in seconds."""
+
+
+class BurstInFlight:
+    """A burst on the wire: the delivered part and the next delivery.
+
+    Attributes:
+        burst: the burst.
+        on_event: the handler that receives it.
+        stops: ends of its runs, in bytes; empty if each byte is a run.
+        delivered: bytes delivered so far.
+        run: index of the next run.
+        due: time of the next run; calls at other times are left over from before `resplit`.
+        kept: time of such a leftover call, which can be reused; 0 if there is none.
+        number: its number in the scheduler; 0 after its end.
+    """
+
+    __slots__ = ("burst", "delivered", "due", "kept", "number", "on_event", "run", "stops")
+
+    def __init__(self, burst: Burst, on_event: EventHandler, stops: tuple[int, ...], due: float) -> None:
+        self.burst = burst
+        self.on_event = on_event
+        self.stops = stops
+        self.delivered = 0
+        self.run = 0
+        self.due = due
+        self.kept = 0.0
+        self.number = 0
+
+    @property
+    def by_byte(self) -> bool:
+        """Whether every remaining byte is a run."""
+        return len(self.stops) - self.run == len(self.burst.data) - self.delivered
+
+    def complete_bytes(self, now: float, *, with_now: bool) -> int:
+        """Return the number of bytes that are complete before a time, or up to it."""
+        burst, count, size = self.burst, self.delivered, len(self.burst.data)
+        while count < size and ((end := byte_end(burst, count + 1)) < now or (with_now and end == now)):
+            count += 1
+        return count
+
+    def resplit(self, arrived: int) -> None:
+        """Deliver the bytes after the first `arrived` ones one by one."""
+        self.delivered, self.run = arrived, 0
+        self.stops = tuple(range(arrived + 1, len(self.burst.data) + 1))
+        self.kept, self.due = self.due, byte_end(self.burst, arrived + 1)
+
+
+def byte_end(burst: Burst, count: int) -> float:
+    """Return the end time of the stop bit of the byte with this number, counted from 1."""
+    begins, ends, size = burst.at or 0.0, burst.end or 0.0, len(burst.data)
+    return ends if count == size else begins + (ends - begins) * count / size
+
+
+class BurstSplitter:
+    """Splits the bursts of one direction into runs; without an open window, every byte is a run.
+
+    Args:
+        frame_format: the frame format of this direction.
+    """
+
+    __slots__ = ("_format", "_fresh", "_header_size", "_lengths", "_missing")
+
+    def __init__(self, frame_format: FrameFormat) -> None:
+        self._format = frame_format
+        self._header_size = frame_format.header_size
+        self._lengths: dict[bytes, int] = {}
+        self._fresh = False
+        self._missing = 0
+
+    def turn_window(self, level: bool) -> None:
+        """Handle a level change of the select line: the receiver starts a new window."""
+        self._fresh = level
+        self._missing = 0
+
+    def cut(self, data: bytes) -> tuple[int, ...]:
+        """Return the ends of the runs of a burst, in bytes from its start; the last one is its size."""
+        size = len(data)
+        if self._missing:
+            # The sender paused inside a frame: this burst continues it.
+            run = min(self._missing, size)
+            self._missing -= run
+            return (run, *range(run + 1, size + 1))
+        length = 0
+        if self._fresh:
+            self._fresh = False
+            header = data[: self._header_size]
+            length = self._lengths.get(header) or self._length(header)
+            if length >= size:
+                self._missing = length - size
+                return (size,)
+        if not length:
+            return tuple(range(1, size + 1))
+        # After a bad frame the receiver searches another one inside it, and may find it in apparent padding.
+        if size - length <= self._format.max_padding and self._format.check(data[:length]) is None:
+            return (length, size)
+        return (length, *range(length + 1, size + 1))
+
+    def _length(self, header: bytes) -> int:
+        """Return the length that a header announces; 0 if it begins no frame. Valid headers are few, and cached."""
+        if header[0] != self._format.start or len(header) < self._header_size:
+            return 0
+        length = self._format.frame_length(header)
+        if not isinstance(length, int):
+            return 0
+        self._lengths[header] = length
+        return length
+
+
+Resolution = Literal["frame", "byte"]
+"""Whether bytes are delivered one by one, or in runs with the same effect."""
+
+_BYTES = tuple(Received(bytes((value,))) for value in range(256))
+
+
+class MountSide:
+    """State of one end.
+
+    Attributes:
+        role: which end.
+        peer: the other end.
+        on_event: its event handler; ignores events until it is connected.
+        baudrate: its rate for sending and receiving.
+        busy_until: time at which its last bit so far is sent, in seconds.
+        runs: splits its bursts.
+    """
+
+    __slots__ = ("baudrate", "busy_until", "on_event", "peer", "role", "runs")
+
+    def __init__(self, role: Role, baudrate: int, runs: BurstSplitter) -> None:
+        self.role = role
+        self.peer = self
+        self.on_event: EventHandler = lambda _event, _now: None
+        self.baudrate = baudrate
+        self.busy_until = 0.0
+        self.runs = runs
+
+
+class MountLine:
+    """A contact that carries a level.
+
+    Attributes:
+        name: its published name.
+        driver: the end that may drive it.
+        listener: the other end.
+        window: the splitter of the window that it opens and closes as a select line.
+        falls: event for its listener when it goes low.
+        rises: event for its listener when it goes high.
+    """
+
+    __slots__ = ("driver", "falls", "listener", "name", "rises", "window")
+
+    def __init__(self, name: str, driver: MountSide, listener: MountSide, select: str) -> None:
+        self.name = name
+        self.driver = driver
+        self.listener = listener
+        self.window = driver.runs if name == select else None
+        self.falls = LineChanged(name, False)
+        self.rises = LineChanged(name, True)
+
+
+class VirtualMount:
+    """The contacts between one body and one lens.
+
+    Attributes:
+        levels: the level of every line; an undriven line is low, except for the detect line.
+        attached: whether a lens is on the mount.
+        violations: actions of an end that would damage real hardware, as text.
+        resolution: how bytes are delivered; the actions of the ends and their times are the same either way.
+    """
+
+    def __init__(
+        self,
+        dialect: Dialect,
+        tap: Callable[[WireRecord], None],
+        scheduler: Scheduler,
+        resolution: Resolution = "frame",
+    ) -> None:
+        self.levels = dict.fromkeys(dialect.wiring.lines, False)
+        self.levels[dialect.detect] = True
+        self.attached = False
+        self.violations: list[str] = []
+        self.resolution = resolution
+        self._detect = dialect.detect
+        self._supply = dialect.supply
+        self._tap = tap
+        self._scheduler = scheduler
+        self._soon = scheduler.call_soon
+        self._flights: list[BurstInFlight] = []
+        slowest = dialect.wiring.baudrates[0]
+        self._ends = {role: MountSide(role, slowest, BurstSplitter(dialect.formats[role])) for role in Role}
+        for role, end in self._ends.items():
+            end.peer = self._ends[role.peer]
+        self._lines = {
+            name: MountLine(name, self._ends[driver], self._ends[driver.peer], dialect.select_line(driver))
+            for name, driver in dialect.drivers.items()
+        }
+
+    @property
+    def busy_until(self) -> float:
+        """Time at which the last bit of both ends so far is sent, in seconds."""
+        return max(end.busy_until for end in self._ends.values())
+
+    def connect(self, role: Role, on_event: EventHandler) -> None:
+        """Set the handler of the events at an end."""
+        self._ends[role].on_event = on_event
+
+    def attach(self, now: float, *, grounded: bool = True) -> None:
+        """Attach the lens.
+
+        Args:
+            now: seconds.
+            grounded: whether it is detected at once; an accessory without a lens grounds the detect line itself, later.
+        """
+        self.attached = True
+        if grounded:
+            self._move(self._lines[self._detect], False, now)
+
+    def detach(self, now: float) -> None:
+        """Detach the lens: its lines fall, and bursts on the wire are cut."""
+        self.attached = False
+        self._cut_all(now)
+        for name, line in self._lines.items():
+            if line.driver.role is Role.LENS and self.levels[name] and name != self._detect:
+                self._move(line, False, now)
+            elif line.driver.role is Role.BODY and self.levels[name]:
+                self._scheduler.call_soon(line.listener.on_event, line.falls)
+        for end in self._ends.values():
+            end.runs.turn_window(False)
+        if not self.levels[self._detect]:
+            self._move(self._lines[self._detect], True, now)
+
+    def timebase(self, _role: Role) -> Scheduler:
+        """Return the scheduler of an end."""
+        return self._scheduler
+
+    def port(self, role: Role) -> WireOutput:
+        """Return the output of an end."""
+        end = self._ends[role]
+        return WireOutput(partial(self._drive, end), partial(self._transmit, end), partial(setattr, end, "baudrate"))
+
+    def apply(self, role: Role, action: WireAction) -> None:
+        """Apply an action of an end now."""
+        end = self._ends[role]
+        if isinstance(action, DriveLine):
+            self._drive(end, action.line, action.level)
+        elif isinstance(action, SetBaudrate):
+            end.baudrate = action.baudrate
+        else:
+            self._transmit(end, action.data)
+
+    def _drive(self, end: MountSide, name: str, level: bool) -> None:
+        line = self._lines.get(name)
+        if line is None or line.driver is not end:
+            self._record_violation(f"the {end.role.value} drives {name}, which is not its line")
+        elif name == self._detect:
+            # The detect line is grounded or released, and powers nothing; a detached lens does not affect it.
+            if self.attached and self.levels[name] != level:
+                self._move(line, level, self._scheduler.now)
+        elif level and not self.levels[self._supply] and self._would_back_power(end):
+            self._record_violation(f"the {end.role.value} drives {name} high into an unpowered lens")
+        elif self.levels[name] != level:
+            self._move(line, level, self._scheduler.now)
+
+    def _move(self, line: MountLine, level: bool, now: float) -> None:
+        if self._flights and not level and line.name == self._supply:
+            self._cut_all(now)
+        self.levels[line.name] = level
+        self._tap(Edge(now, line.name, level))
+        if line.window is not None:
+            line.window.turn_window(level)
+            if self._flights:
+                self._resplit(line.driver, now)
+        if self.attached or line.driver.role is Role.LENS:
+            self._soon(line.listener.on_event, line.rises if level else line.falls)
+
+    def _transmit(self, end: MountSide, data: bytes) -> None:
+        if not data:
+            return
+        if not self.levels[self._supply] and self._would_back_power(end):
+            self._record_violation(f"the {end.role.value} sends {len(data)} bytes to an unpowered lens")
+            return
+        peer, baudrate, now = end.peer, end.baudrate, self._scheduler.now
+        begins = now if now > end.busy_until else end.busy_until
+        ends = end.busy_until = begins + transmission_time(len(data), baudrate)
+        burst = Burst(begins, end.role, data, baudrate, ends)
+        if peer.baudrate != baudrate:
+            self._tap(burst)
+            text = f"the {peer.role.value} listens at {peer.baudrate} baud and hears noise"
+            self._tap(Annotation(ends, text, kind=AnnotationKind.FRAMING_ERROR))
+        elif self.attached:
+            if self.resolution == "byte":
+                flight = BurstInFlight(burst, peer.on_event, (), byte_end(burst, 1))
+                flight.number = self._scheduler.call_at(flight.due, self._bytes_arrive, flight)
+            else:
+                stops = end.runs.cut(data)
+                flight = BurstInFlight(
+                    burst, peer.on_event, stops, ends if len(stops) == 1 else byte_end(burst, stops[0])
+                )
+                flight.number = self._scheduler.call_at(flight.due, self._run_arrives, flight)
+            self._flights.append(flight)
+
+    def _run_arrives(self, flight: BurstInFlight, now: float) -> None:
+        if flight.due != now or not flight.number:
+            return
+        stop = flight.stops[flight.run]
+        data = flight.burst.data
+        if stop == len(data):
+            self._complete_burst(flight)
+            flight.on_event(Received(data[flight.delivered :] if flight.delivered else data), now)
+            return
+        run = Received(data[flight.delivered : stop])
+        flight.delivered = stop
+        flight.run += 1
+        flight.due = byte_end(flight.burst, flight.stops[flight.run])
+        if flight.due != flight.kept:
+            # One number for the whole burst: its end keeps its place among equal times, however it is split.
+            self._scheduler.call_at(flight.due, self._run_arrives, flight, flight.number)
+        flight.on_event(run, now)
+
+    def _resplit(self, sender: MountSide, now: float) -> None:
+        """Handle a window change while bytes are on the wire: deliver the complete bytes, then the rest by byte."""
+        for flight in self._flights:
+            if flight.burst.sender is not sender.role or not flight.stops:
+                continue
+            # After the old window's bytes a receiver may be anywhere in a frame.
+            sender.runs.turn_window(False)
+            if flight.by_byte:
+                continue
+            arrived = flight.complete_bytes(now, with_now=False)
+            self._deliver_rest(flight, arrived)
+            flight.resplit(arrived)
+            if flight.due != flight.kept:
+                self._scheduler.call_at(flight.due, self._run_arrives, flight, flight.number)
+
+    def _deliver_rest(self, flight: BurstInFlight, whole: int) -> None:
+        """Deliver complete bytes that are not delivered yet, with their earlier time."""
+        if whole > flight.delivered:
+            ends = byte_end(flight.burst, whole)
+            rest = Received(flight.burst.data[flight.delivered : whole])
+            self._scheduler.call_soon(lambda event, _now: flight.on_event(event, ends), rest)
+
+    def _bytes_arrive(self, flight: BurstInFlight, now: float) -> None:
+        burst, on_event, scheduler = flight.burst, flight.on_event, self._scheduler
+        data, size, delivered = burst.data, len(burst.data), flight.delivered
+        begins, ends = burst.at or 0.0, burst.end or 0.0
+        while flight.number:
+            byte, delivered = _BYTES[data[delivered]], delivered + 1
+            if delivered == size:
+                self._complete_burst(flight)
+                on_event(byte, now)
+                return
+            flight.delivered = delivered
+            on_event(byte, now)
+            # `byte_end`, inlined: this line runs more often than any other.
+            now = ends if delivered + 1 == size else begins + (ends - begins) * (delivered + 1) / size
+            if not scheduler.try_advance_to(now):
+                if flight.number:
+                    scheduler.call_at(now, self._bytes_arrive, flight, flight.number)
+                return
+
+    def _complete_burst(self, flight: BurstInFlight) -> None:
+        """Record a burst after its last byte: only now is its record certain."""
+        flight.number = 0
+        self._flights.remove(flight)
+        self._tap(flight.burst)
+
+    def _cut_all(self, now: float) -> None:
+        """Cut all bursts on the wire, because contact or supply is lost."""
+        flights, self._flights = self._flights, []
+        for flight in sorted(flights, key=lambda flight: (flight.burst.end or 0.0, flight.number)):
+            self._cut(flight, now)
+
+    def _cut(self, flight: BurstInFlight, now: float) -> None:
+        """Cut a burst; bytes that are complete before the cut are delivered."""
+        self._scheduler.cancel(flight.number)
+        flight.number = 0
+        burst = flight.burst
+        whole = flight.complete_bytes(now, with_now=True)
+        if whole:
+            self._tap(Burst(burst.at, burst.sender, burst.data[:whole], burst.baudrate, byte_end(burst, whole)))
+            self._deliver_rest(flight, whole)
+
+    def _would_back_power(self, end: MountSide) -> bool:
+        """Whether an end would back-power an unpowered lens through its signal lines."""
+        return end.role is Role.LENS or self._lines[self._supply].driver is not end
+
+    def _record_violation(self, what: str) -> None:
+        self.violations.append(what)
+        self._tap(Annotation(self._scheduler.now, f"violation: {what}"))

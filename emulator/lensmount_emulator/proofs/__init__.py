@@ -1,1 +1,0 @@
-"""Long-running proofs that what is fast is also right."""

@@ -1,1 +1,0 @@
-"""Where two dialects meet: accessories that are a lens in one and a body in the other."""

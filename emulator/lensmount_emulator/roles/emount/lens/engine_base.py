@@ -1,0 +1,204 @@
+"""The state of an E-mount lens: its profile, its models and its stream; other modules define its behaviour."""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from random import Random
+from typing import Any, TypeVar
+
+from lensmount_emulator.engine.engine import Engine
+from lensmount_emulator.engine.profile_values import build_message, field_values, message_copier
+from lensmount_emulator.engine.tasks import Task
+from lensmount_emulator.roles.emount.models import EmountFocusMotor, EmountIris, RowEcho
+from lensmount_emulator.roles.emount.profile import LensSettings, Rows
+from lensmount_protocol.dialects.emount.dialect import EMOUNT
+from lensmount_protocol.dialects.emount.focus_status import FocusStatus
+from lensmount_protocol.dialects.emount.framing import next_lens_sequence
+from lensmount_protocol.dialects.emount.lens_status import LensStatus
+from lensmount_protocol.dialects.emount.lines import BODY_CS
+from lensmount_protocol.message import Message
+from lensmount_protocol.wire import Role
+
+M = TypeVar("M", bound=Message)
+
+MAX_QUEUED = 64
+"""Answers and refusals that may wait to be sent; a body that floods a lens receives the first ones."""
+
+
+class Stream:
+    """State of the stream.
+
+    Attributes:
+        running: whether `05` and `06` are sent.
+        run: number of the stream: a pair of one stream must not continue in the next, which has other blocks.
+        frame: number of the pair that is being sent, from 0.
+        waits: the first pair waits for the next pulse.
+        busy: a pair is being sent.
+        status_blocks: selection of `05`.
+        focus_blocks: selection of `06`.
+        sequence: the number that the current pair carries.
+        cycle_flag: `06` f23 bit 6.
+        phase_zero: a `03` with cycle phase 0 has arrived since the last pair.
+        flipped: the cycle flag changed in the last pair.
+        target: the aperture code that the body requested last.
+        targets: delayed codes, oldest first.
+        acknowledgements: pairs of (frame from which it may be sent, message).
+        moving_to: target of the focus order under way.
+        moves: whether that order changes the position.
+        motion_left: frames after the acknowledgement for which the lens still reports motion.
+    """
+
+    def __init__(self, settings: LensSettings) -> None:
+        self._first_sequence = settings.first_sequence
+        self._counts_alone = settings.counts_alone
+        self.status_blocks = LensStatus.DEFAULT_BLOCKS
+        self.focus_blocks = FocusStatus.DEFAULT_BLOCKS
+        self.run = 0
+        self.begin(self.status_blocks, self.focus_blocks)
+        self.running = False
+
+    def begin(self, status_blocks: int, focus_blocks: int) -> None:
+        """Begin a stream of these blocks."""
+        self.status_blocks, self.focus_blocks = status_blocks, focus_blocks
+        self.running = True
+        self.run += 1
+        self.frame = -1
+        self.busy = self.waits = False
+        self.sequence = self._first_sequence
+        self.cycle_flag = self.flipped = self.phase_zero = False
+        self.target: int | None = None
+        self.targets: deque[int | None] = deque()
+        self.acknowledgements: deque[tuple[int, Message]] = deque()
+        self.moving_to: int | None = None
+        self.moves = False
+        self.motion_left = 0
+        self._received: int | None = None
+        self._met = False
+
+    def end(self) -> None:
+        """End the stream: the body stopped it, or power is lost."""
+        self.running = False
+
+    def on_loop_frame(self, sequence: int) -> None:
+        """Store the number of a loop frame of the body."""
+        self._received = sequence
+
+    def next_pair(self) -> None:
+        """Begin a new pair: count it and number it.
+
+        A lens answers with the number after the body's; when the body is silent it counts by itself (firmware of a
+        Samyang). Before the body's first frame lenses differ.
+        """
+        self.frame += 1
+        if self._received is not None:
+            self._met = True
+            self.sequence = next_lens_sequence(self._received)
+        elif self.frame and (self._counts_alone or self._met):
+            self.sequence = next_lens_sequence(self.sequence)
+        self._received = None
+
+
+class OpticalRowCache:
+    """The optical rows of a profile as bytes.
+
+    Attributes:
+        b: row B, frame by frame; empty: as in the profile's message.
+        c: row index -> row C.
+        d: row D, frame by frame; empty: as row C.
+    """
+
+    def __init__(self, rows: Rows) -> None:
+        self.b: Sequence[bytes] = [bytes.fromhex(row) for row in rows.b]
+        self.d: Sequence[bytes] = [bytes.fromhex(row) for row in rows.d]
+        self.c = {index: bytes.fromhex(rows.c[name]) for index in range(256) if (name := f"{index:02X}") in rows.c}
+
+
+class LensEngineBase(Engine):
+    """A lens without its behaviour.
+
+    Attributes:
+        settings: the profile's data.
+        iris: the diaphragm.
+        motor: the focus drive.
+        rows: the echo of row selects.
+        row_table: content of the rows.
+        stream: state of the stream.
+        pulse_at: time of the last falling edge of VD.
+        pulse_period: seconds between its last two falling edges.
+        window_holds_bytes: whether bytes arrived in the body's current or last window.
+        waiting: answers and refusals that are not sent yet.
+        dropped: answers and refusals that were dropped, because too many waited.
+        overflowed_at: time of the last drop, in seconds.
+        turned_to_dmm: focal length set by the zoom ring, in tenths of a millimetre; 0: the profile's value.
+    """
+
+    def __init__(
+        self, settings: LensSettings, carried: frozenset[str] | None = None, random: Random | None = None
+    ) -> None:
+        super().__init__(EMOUNT, Role.LENS, carried, random)
+        self.settings = settings
+        focus, iris = settings.focus, settings.iris
+        at_rest = iris.widest + iris.offset
+        self.iris = EmountIris(
+            iris.widest, iris.narrowest, iris.offset, iris.codes_per_frame, current=at_rest, goal=at_rest
+        )
+        self.motor = EmountFocusMotor(
+            focus.lower,
+            focus.upper,
+            focus.planned,
+            focus.steps_per_frame,
+            focus.lag_frames,
+            focus.encoder - focus.planned,
+        )
+        self.rows = RowEcho(settings.rows.echo_frames, (settings.rows.initial, settings.rows.initial))
+        self.row_table = OpticalRowCache(settings.rows)
+        self.stream = Stream(settings)
+        self.rx_enabled = False
+        self.pulse_at = self.pulse_period = 0.0
+        self.turned_to_dmm = 0
+        self.window_holds_bytes = False
+        self.waiting = self.dropped = 0
+        self.overflowed_at = -1.0
+        self._copiers: dict[type[Message], Callable[[], Any]] = {}
+        self._start: dict[type[Message], list[dict[str, Any]]] = {
+            cls: [field_values(cls, fields) for fields in settings.start.get(cls.__name__, [])]
+            for cls in (LensStatus, FocusStatus)
+        }
+
+    def has_message(self, cls: type[Message]) -> bool:
+        """Whether the profile has this message."""
+        return cls.__name__ in self.settings.messages
+
+    def message_from_profile(self, cls: type[M]) -> M:
+        """Return a new message of this class with the profile's fields."""
+        copy = self._copiers.get(cls)
+        if copy is None:
+            copy = self._copiers[cls] = message_copier(build_message(cls, self.settings.messages.get(cls.__name__, {})))
+        message: M = copy()
+        return message
+
+    def apply_startup_patch(self, message: Message, frame: int) -> None:
+        """Apply the profile's fields of this first stream frame to a message."""
+        patches = self._start[type(message)]
+        if frame < len(patches):
+            for name, value in patches[frame].items():
+                setattr(message, name, value)
+
+    def queue_reply(self, answer: Task) -> None:
+        """Send an answer or a refusal in its turn; if too many wait, it is dropped."""
+        if self.waiting >= MAX_QUEUED:
+            self.dropped += 1
+            self.overflowed_at = self.now
+            answer.close()
+            return
+        self.spawn(self._counted(answer))
+
+    def _counted(self, answer: Task) -> Task:
+        self.waiting += 1
+        try:
+            yield from answer
+        finally:
+            self.waiting -= 1
+
+    def frame_finished(self) -> bool:
+        """Whether the body has released its select line."""
+        return BODY_CS not in self.carried or not self.levels.get(BODY_CS, False)

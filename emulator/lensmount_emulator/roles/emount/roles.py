@@ -1,0 +1,43 @@
+"""The E-mount dialect's roles: engines, settings, script verbs and defaults."""
+
+from collections.abc import Sequence
+from random import Random
+
+from msgspec import Struct
+
+from lensmount_emulator.engine.dialect_roles import DialectRoles, Place
+from lensmount_emulator.engine.engine import Engine
+from lensmount_emulator.engine.script import Step
+from lensmount_emulator.roles.emount.body.engine import BodyEngine
+from lensmount_emulator.roles.emount.body.script import VERBS, execute_extra_step, request
+from lensmount_emulator.roles.emount.fuzz_traits import EMOUNT_TRAITS
+from lensmount_emulator.roles.emount.lens.engine import LensEngine
+from lensmount_emulator.roles.emount.profile import BodySettings, LensSettings, check_settings
+from lensmount_protocol.dialects.emount.identification import IdentityRequest
+
+
+def _make_engine(
+    settings: Struct, carried: frozenset[str] | None, random: Random | None, script: Sequence[Step]
+) -> Engine:
+    if isinstance(settings, LensSettings):
+        return LensEngine(settings, carried, random)
+    assert isinstance(settings, BodySettings)
+    return BodyEngine(settings, carried, random, script)
+
+
+EMOUNT_ROLES = DialectRoles(
+    settings={Place.LENS: LensSettings, Place.BODY: BodySettings},
+    check=check_settings,
+    verbs=VERBS,
+    lens_verbs={},
+    rules={},
+    make_engine=_make_engine,
+    default_body="a6000",
+    default_lens="sel55210",
+    check_script="wait 0.2; focus +50; focus -50; stop; aperture f/8; wait 0.1; sleep; wake; wait 0.1",
+    execute_step=execute_extra_step,
+    request=request,
+    fuzz_traits=EMOUNT_TRAITS,
+    probe=IdentityRequest,
+    capture_replay="lensmount_emulator.fidelity.capture_replay:replay_emount",
+)

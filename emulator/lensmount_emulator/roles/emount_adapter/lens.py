@@ -1,0 +1,180 @@
+"""The near end of an adapter for E-mount lenses: a lens of the open model with the groups of the E-mount lens.
+
+Each end of the adapter uses only its own dialect. The near end refuses untranslated orders with `NOT_ABLE`, or does
+not have the part; its entry in `AccessoryReport` limits it to single autofocus, and a report lists the rest when the
+E-mount lens is identified.
+
+It models no maker's adapter; that an adapter for other lenses allowed single autofocus only at its release is public
+(http://360photography.in/archives/32103).
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from random import Random
+
+from lensmount_emulator.engine.dialect_roles import Accessory, DeviceSpec, RandomFor
+from lensmount_emulator.engine.observer import NoticeKind
+from lensmount_emulator.engine.script import Step
+from lensmount_emulator.roles.emount_adapter.body import AdapterBodyEngine
+from lensmount_emulator.roles.emount_adapter.identity import placeholder_settings, translate_lens
+from lensmount_emulator.roles.emount_adapter.models import RemoteFocusModel, RemoteIrisModel, RemoteZoomModel
+from lensmount_emulator.roles.lmount.accessories.rewrite import accessory_entry
+from lensmount_emulator.roles.lmount.lens.commands import make_rejection
+from lensmount_emulator.roles.lmount.lens.engine import LensEngine
+from lensmount_emulator.roles.lmount.lens.engine_base import LensEngineBase
+from lensmount_emulator.roles.lmount.profile import AccessorySettings, LensSettings
+from lensmount_protocol.connection import ReceivedFrame
+from lensmount_protocol.dialects.emount.types import FocusSwitch
+from lensmount_protocol.dialects.emount.units import metres
+from lensmount_protocol.dialects.lmount.aperture_zoom import ApertureDrive
+from lensmount_protocol.dialects.lmount.exposure import ControlEvent
+from lensmount_protocol.dialects.lmount.focus import INFINITY_MM, FocusDrive, FocusState, FocusTableRequest
+from lensmount_protocol.dialects.lmount.framing import EVENT
+from lensmount_protocol.dialects.lmount.identity import Abilities, AccessoryReport
+from lensmount_protocol.dialects.lmount.lines import DETECT, V_DRIVE, V_LOGIC
+from lensmount_protocol.dialects.lmount.link import BodyHello
+from lensmount_protocol.dialects.lmount.types import ApertureMode, ControlKind, FocusOrder, RefusalCode
+from lensmount_protocol.message import Message
+from lensmount_protocol.payload import AnyMessage
+from lensmount_protocol.wire import LineChanged
+
+ORDER_FIELD = 2
+"""The field with the mode of a focus or aperture drive, and with the number of a table."""
+
+UNTRANSLATED = "not translated: stabiliser, rings, speeds and smooth apertures, tables and corrections, firmware update"
+MANUAL = 1
+UM_PER_DMM = 100
+
+
+class AdapterLensEngine(LensEngine):
+    """The lens to the body.
+
+    Attributes:
+        name: name of the adapter, a prefix of its reports.
+        far: the body end, towards the E-mount lens.
+        lens_identified: whether the E-mount lens is identified.
+    """
+
+    def __init__(self, name: str, adapter: AccessorySettings, far: AdapterBodyEngine, random: Random | None) -> None:
+        self.far = far
+        super().__init__(placeholder_settings(adapter), None, random)
+        self.name = name
+        self.lens_identified = False
+        self._adapter = adapter
+        self._manual = 0
+        # The body pulls it up until a lens is mounted.
+        self.levels[DETECT] = True
+        far.on_lens_attached, far.on_lens_identified, far.on_lens_frame = (
+            self._on_lens_attached,
+            self._on_lens_identified,
+            self._on_lens_frame,
+        )
+
+    @property
+    def grounds_detect(self) -> bool:
+        """Whether a lens is mounted on the adapter."""
+        return not self.levels[DETECT]
+
+    @property
+    def homed(self) -> bool:
+        """Whether the E-mount lens accepts orders; it homes by itself."""
+        return self.far.drives
+
+    @homed.setter
+    def homed(self, _value: bool) -> None:
+        """Ignore the value: only the E-mount lens determines it."""
+
+    def report(
+        self, text: str, *, is_error: bool = False, kind: NoticeKind = NoticeKind.OTHER, subject: str = ""
+    ) -> None:
+        """Report what happened, with the name of the device."""
+        super().report(f"{self.name}: {text}", is_error=is_error, kind=kind, subject=subject)
+
+    def on_line(self, edge: LineChanged) -> None:
+        """Forward both supplies to the E-mount lens."""
+        if edge.line == V_LOGIC:
+            if not edge.level:
+                self.lens_identified = False
+            self.far.set_logic_power(edge.level, self.now)
+        elif edge.line == V_DRIVE:
+            self.far.set_drive_power(edge.level, self.now)
+        super().on_line(edge)
+
+    def on_arrival(self, arrival: ReceivedFrame) -> None:
+        """Ignore greetings until the E-mount lens is identified; a body greets again."""
+        if not self.lens_identified and any(isinstance(message, BodyHello) for message in arrival.messages):
+            self.report("the lens behind is not known yet")
+            return
+        super().on_arrival(arrival)
+
+    def queue_frame(self, messages: Sequence[Message], class_: int, *, until: float | None = None) -> None:
+        """Send a frame: the accessory reports itself beside the lens's abilities, distances are the lens's own."""
+        for message in messages:
+            if isinstance(message, FocusState):
+                message.distance_mm = self._distance_mm()
+        if any(isinstance(message, Abilities) for message in messages):
+            messages = [*messages, AccessoryReport(entries=[accessory_entry(self._adapter)])]
+        super().queue_frame(messages, class_, until=until)
+
+    def translate_control(self, step: Step) -> Step:
+        """Translate a control step for the E-mount lens: its `zoom` is in tenths of a millimetre."""
+        if step.verb != "zoom":
+            return step
+        focal_um = max(self.min_focal_um, min(self.max_focal_um, int(step.value)))
+        return replace(step, value=focal_um // UM_PER_DMM)
+
+    def _reply_to(self, order: AnyMessage, raw: bytes, *, legal: bool) -> Message:
+        smooth = isinstance(order, ApertureDrive) and order.mode == ApertureMode.SMOOTH
+        velocity = isinstance(order, FocusDrive) and order.order == FocusOrder.VELOCITY
+        if legal and not self.asleep and (smooth or velocity or isinstance(order, FocusTableRequest)):
+            assert isinstance(order, Message)
+            return make_rejection(order, RefusalCode.NOT_ABLE, ORDER_FIELD)
+        return super()._reply_to(order, raw, legal=legal)
+
+    def _on_lens_attached(self, there: bool) -> None:
+        self.now = self.far.now
+        self.drive(DETECT, not there)
+
+    def _on_lens_identified(self) -> None:
+        self.now = self.far.now
+        self._use_settings(translate_lens(self._adapter, self.far.lens))
+        self.lens_identified = True
+        self.report(f"behind it is {self.settings.name}; {UNTRANSLATED}")
+
+    def _use_settings(self, settings: LensSettings) -> None:
+        """Use the settings of the identified lens from now on."""
+        model = LensEngineBase(settings, None, None)
+        self.settings, self.version, self.model = settings, model.version, model.model
+        self.budget, self.reduction = model.budget, model.reduction
+        self.min_focal_um, self.max_focal_um, self.nearest_mm = model.min_focal_um, model.max_focal_um, model.nearest_mm
+        self.widest, self.smallest = model.widest, model.smallest
+        self.focus = RemoteFocusModel(self.far, self._clock)
+        self.iris = RemoteIrisModel(self.far, self._clock, self.widest[0], self.smallest)
+        self.zoom = RemoteZoomModel(self.far, settings)
+
+    def _clock(self) -> float:
+        return self.now
+
+    def _on_lens_frame(self) -> None:
+        status = self.far.lens.status
+        manual = MANUAL if status is not None and status.focus_switch == FocusSwitch.MF else 0
+        if manual != self._manual and self.body_requests.reports:
+            self._manual = manual
+            self.now = self.far.now
+            self.queue_frame([ControlEvent(control=ControlKind.FOCUS_SWITCH, value=manual)], EVENT)
+            self._advance()
+
+    def _distance_mm(self) -> int:
+        status = self.far.lens.status
+        if status is None:
+            return INFINITY_MM
+        distance = metres(status.distance)
+        return INFINITY_MM if distance == float("inf") else min(INFINITY_MM - 1, round(distance * 1000))
+
+
+def make_adapter(piece: DeviceSpec, _lens: DeviceSpec, random_of: RandomFor) -> Accessory:
+    """Return the engines of the adapter; it identifies its lens by itself."""
+    assert isinstance(piece.settings, AccessorySettings)
+    far = AdapterBodyEngine(piece.name, random_of(f"{piece.name} far"))
+    near = AdapterLensEngine(piece.name, piece.settings, far, random_of(f"{piece.name} near"))
+    return Accessory(piece.name, near, far, near.translate_control)

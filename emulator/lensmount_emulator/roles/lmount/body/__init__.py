@@ -1,0 +1,1 @@
+"""The engine of a body of the open model."""

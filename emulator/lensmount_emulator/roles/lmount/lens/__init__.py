@@ -1,0 +1,1 @@
+"""The engine of a lens of the open model."""

@@ -1,0 +1,259 @@
+"""The streams of bytes that receivers could make of traffic at changing rates, and every frame in them.
+
+A receiver that does not follow a change of rate misses bytes until the rate is its own again, and joins the bytes from
+before and after. The sender does not know which changes a receiver follows. So the bytes of each set of rates are a
+stream of their own. A stream that is only the end of another one adds no frames, and starts when the other one ends.
+
+A receiver may start to read anywhere: after noise, inside the payload of another frame, between two writes. So each
+start byte begins a candidate. A candidate is kept until as many bytes have passed as its header announces. What is kept
+is bounded by the longest frame that a header can announce, not by the longest frame that a dialect calls legal: a
+receiver need not know that limit.
+
+The cost is one search for the start byte, and one entry of a heap per start byte; a candidate is read once, when it is
+complete.
+"""
+
+import copy
+import heapq
+from dataclasses import fields, is_dataclass, replace
+from typing import Any, NamedTuple, cast
+
+from lensmount_protocol.dialect import Dialect
+from lensmount_protocol.framer import FrameFormat, GarbageReason
+from lensmount_protocol.wire import Role
+
+MAX_FRAME_SIZE = 1 << 20
+"""Bytes of the longest frame that is followed to its end: sixteen times what a 16-bit length can announce."""
+
+_TRIM_AT = 1 << 18
+"""Bytes in the buffer from which on it is worth dropping those that no candidate needs."""
+
+
+class _EveryClass(frozenset[int]):
+    """A set that holds every number: the class does not decide whether a receiver takes a frame."""
+
+    def __contains__(self, _value: object) -> bool:
+        return True
+
+
+class Candidate(NamedTuple):
+    """Bytes that announce a frame.
+
+    Attributes:
+        end: offset after its last byte in the stream; as far as is known where `size` is 0.
+        at: offset of its first byte.
+        size: bytes that the header announces; 0 where the format gives no length.
+        loose: whether it begins in bytes that are not a right frame of their own.
+    """
+
+    end: int
+    at: int
+    size: int
+    loose: bool = False
+
+
+class CandidateTracker:
+    """Follows the candidates of one stream.
+
+    Attributes:
+        format: what frames look like.
+        total: bytes of the stream so far.
+    """
+
+    def __init__(self, frame_format: FrameFormat, payload_at: int) -> None:
+        """Start at the beginning of a stream.
+
+        Args:
+            frame_format: what frames look like, without a limit of their size; see `without_limits`.
+            payload_at: offset of the payload in a frame, in bytes.
+        """
+        self.format = frame_format
+        self.total = 0
+        self._start = bytes((frame_format.start,))
+        self._need = max(frame_format.header_size, payload_at + 1)
+        self._buffer = bytearray()
+        self._base = 0
+        self._pending: list[Candidate] = []
+        self._undo: tuple[int, list[Candidate], list[Candidate]] = (0, [], [])
+
+    def push(self, data: bytes, *, loose: bool = False) -> tuple[list[Candidate], list[Candidate]]:
+        """Append bytes; `rollback` takes them back.
+
+        Args:
+            data: the bytes.
+            loose: whether candidates that begin now are to be marked as loose.
+
+        Returns:
+            The candidates that these bytes complete, and those that they announce and do not complete, each by the
+            offset at which it begins.
+        """
+        self._trim()
+        before = self.total
+        self._buffer += data
+        self.total = total = before + len(data)
+        complete: list[Candidate] = []
+        while self._pending and self._pending[0].end <= total:
+            complete.append(heapq.heappop(self._pending))
+        popped = complete.copy()
+        announced: list[Candidate] = []
+        buffer, base, need, header_size = self._buffer, self._base, self._need, self.format.header_size
+        at = buffer.find(self._start, max(0, before - base - need + 1), max(0, total - base - need + 1))
+        while at >= 0:
+            size = self.format.frame_length(bytes(buffer[at : at + header_size]))
+            if not isinstance(size, int):
+                if size is GarbageReason.LENGTH:
+                    announced.append(Candidate(total, base + at, 0, loose))
+            elif at + size <= total - base:
+                complete.append(Candidate(base + at + size, base + at, size, loose))
+            else:
+                announced.append(Candidate(base + at + size, base + at, size, loose))
+            at = buffer.find(self._start, at + 1, max(0, total - base - need + 1))
+        added = [one for one in announced if 0 < one.size <= MAX_FRAME_SIZE]
+        for one in added:
+            heapq.heappush(self._pending, one)
+        self._undo = (len(data), popped, added)
+        complete.sort(key=lambda one: one.at)
+        return complete, announced
+
+    def rollback(self) -> None:
+        """Forget the bytes of the last `push`, as if they had not been there."""
+        size, popped, added = self._undo
+        self._undo = (0, [], [])
+        if size:
+            del self._buffer[-size:]
+        self.total -= size
+        if added:
+            gone = set(added)
+            self._pending = [one for one in self._pending if one not in gone]
+            heapq.heapify(self._pending)
+        for one in popped:
+            heapq.heappush(self._pending, one)
+
+    def candidate_bytes(self, candidate: Candidate) -> bytes:
+        """The bytes of a candidate, as far as they are there."""
+        at = candidate.at - self._base
+        return bytes(self._buffer[at : at + candidate.size] if candidate.size else self._buffer[at:])
+
+    def first_type(self, candidate: Candidate) -> int:
+        """The first byte of a candidate's payload."""
+        return self._buffer[candidate.at - self._base + self._need - 1]
+
+    def tail(self, size: int) -> bytes:
+        """The last `size` bytes of the stream, or as many of them as are kept."""
+        return bytes(self._buffer[-size:]) if size else b""
+
+    def copy(self) -> "CandidateTracker":
+        """Return a tracker with the same bytes."""
+        other = copy.copy(self)
+        other._buffer = self._buffer.copy()
+        other._pending = self._pending.copy()
+        return other
+
+    def _trim(self) -> None:
+        if len(self._buffer) < _TRIM_AT:
+            return
+        first = min((one.at for one in self._pending), default=self.total)
+        # No receiver follows a candidate for longer than this.
+        keep = min(self.total - self._need, max(first, self.total - MAX_FRAME_SIZE)) - self._base
+        if keep > len(self._buffer) // 2:
+            del self._buffer[:keep]
+            self._base += keep
+
+
+def without_limits(frame_format: FrameFormat, smallest: int) -> FrameFormat:
+    """The same frames without the limits of a dialect: the largest legal size, and the classes in use.
+
+    A format that is a dataclass, or an object with the attribute `max_size`, is copied with another limit. A format
+    with its limit elsewhere is unchanged; a tracker then reports candidates beyond it without a size.
+
+    Args:
+        frame_format: the format of a dialect.
+        smallest: bytes of the smallest frame that holds a byte of payload.
+    """
+    wanted: dict[str, Any] = {"min_size": smallest, "max_size": MAX_FRAME_SIZE, "classes": _EveryClass()}
+    if is_dataclass(frame_format) and not isinstance(frame_format, type):
+        known = {one.name for one in fields(frame_format) if one.init}
+        changes = {name: value for name, value in wanted.items() if name in known}
+        return cast("FrameFormat", replace(frame_format, **changes)) if changes else frame_format
+    other = copy.copy(frame_format)
+    try:
+        cast("Any", other).max_size = MAX_FRAME_SIZE
+    except AttributeError:
+        return frame_format
+    return other
+
+
+def frame_limits(dialect: Dialect, role: Role) -> tuple[int, int]:
+    """The offset of the payload in a frame of `role`, and the bytes of a frame with one byte of payload."""
+    frame = dialect.build_frame(bytes(3), 1, 0)
+    begins: int = dialect.formats[role].parse_header(frame, 0).payload_slice.start
+    return begins, len(frame) - 2
+
+
+MAX_RATES = 4
+"""Maximum number of distinct rates; all further ones count as one. Dialects have two or three."""
+
+MAX_DOUBTS = 4
+"""Streams that are kept because a write failed; the oldest goes first."""
+
+_OTHER = 0
+"""Stands for every rate after the first `MAX_RATES`."""
+
+
+class BaudrateStreams:
+    """Follows the streams that receivers could make of the bytes of one port."""
+
+    def __init__(self, watch: CandidateTracker, baudrate: int) -> None:
+        """Start with no bytes.
+
+        Args:
+            watch: follows the stream of all bytes.
+            baudrate: the rate at the beginning, in bits a second.
+        """
+        self._rate = baudrate
+        self._rates = [baudrate]
+        self._sets: dict[frozenset[int], CandidateTracker] = {frozenset((baudrate,)): watch}
+        self._empty = watch.copy()
+        self._late: int | None = None
+        self._doubted: list[CandidateTracker] = []
+        self._active = [watch]
+        self._doubted_at = 0
+
+    def active(self) -> list[CandidateTracker]:
+        """The streams that the next bytes belong to; that of all bytes is the first."""
+        return self._active
+
+    def change(self, baudrate: int) -> None:
+        """Set the rate of the bytes that follow."""
+        if baudrate not in self._rates and len(self._rates) >= MAX_RATES:
+            baudrate = _OTHER
+        if baudrate == self._rate:
+            return
+        if self._late is not None:
+            # Until now these bytes were the end of a longer stream, which has found every frame in them.
+            longer = self._sets[frozenset(self._rates)]
+            alone = self._empty.copy()
+            alone.push(longer.tail(min(longer.total - self._late, MAX_FRAME_SIZE)))
+            self._sets[frozenset((self._rate,))] = alone
+            self._late = None
+        if baudrate not in self._rates:
+            for rates, watch in list(self._sets.items()):
+                self._sets[rates | {baudrate}] = watch.copy()
+            self._rates.append(baudrate)
+            self._late = self._sets[frozenset(self._rates)].total
+        self._rate = baudrate
+        self._choose()
+
+    def mark_uncertain(self) -> None:
+        """Follow from now on also the stream without the last bytes."""
+        if self._active[0].total == self._doubted_at:
+            return
+        self._doubted_at = self._active[0].total
+        without = self._active[0].copy()
+        without.rollback()
+        self._doubted = [*self._doubted, without][-MAX_DOUBTS:]
+        self._choose()
+
+    def _choose(self) -> None:
+        sets = sorted(self._sets.items(), key=lambda item: -len(item[0]))
+        self._active = [*(watch for rates, watch in sets if self._rate in rates), *self._doubted]

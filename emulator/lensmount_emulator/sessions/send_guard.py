@@ -1,0 +1,295 @@
+"""The send guard of a port: it checks every send, and blocks bytes that could damage a device.
+
+A device may begin to read anywhere: after noise, inside another frame, across two writes. So the guard follows every
+offset at which a frame can begin, in the bytes already sent and in those to be sent, until as many bytes have passed as
+the header there announces; see `receiver_streams`.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+
+from lensmount_emulator.engine.engine import allowed_types
+from lensmount_emulator.sessions.payload_rules import GARBAGE, PayloadRules
+from lensmount_emulator.sessions.receiver_streams import BaudrateStreams, CandidateTracker, frame_limits, without_limits
+from lensmount_hardware.clock import Clock
+from lensmount_hardware.transport import TimedRecord, TimedTransport, Transport, as_timed
+from lensmount_protocol.dialect import Dialect
+from lensmount_protocol.errors import DialectError, LocalProtocolError, TransportLostError
+from lensmount_protocol.framer import GarbageReason
+from lensmount_protocol.logs import get_logger
+from lensmount_protocol.message import Message
+from lensmount_protocol.wire import Role, SetBaudrate, Transmit, WireAction, WireEvent
+
+_log = get_logger("guard")
+
+MAX_READ = 16 << 20
+MAX_READ_PER_BYTE = 1 << 12
+"""Bytes that are read again for one write, and for each byte of it; random bytes take about 128 each. A write that
+takes more was made to cost time, and is blocked."""
+
+
+class SendGuard:
+    """Decides which bytes one run may send on a port.
+
+    Blocked, unless allowed by name, is a message that the dialect guards (firmware update, flash, test modes) or one of
+    a type that no table knows, in a frame that begins at any byte already sent or to be sent. The length of such a
+    frame does not matter, only the length that its header can announce. Bytes that are no valid frame are also blocked
+    if only their checksum, their end or a cut keeps them from being one, with a guarded message in front: a device may
+    ignore the defect.
+
+    A device may have missed what was sent at one rate. So bytes are also read without those of any of the rates that
+    were in use, and after a failed write both with that write and without it.
+
+    Attributes:
+        refused: blocked item -> how often.
+        allowed: bytes that passed.
+        notes: remarks on this guard for the user, a sentence each.
+    """
+
+    def __init__(
+        self, dialect: Dialect, role: Role, allowed: Iterable[str] = (), *, after: "SendGuard | None" = None
+    ) -> None:
+        """Read the allowed names.
+
+        Args:
+            dialect: the dialect.
+            role: the end that sends.
+            allowed: names of guarded messages (`UpdateOffer`, `Update*`), numbers of unknown types (`0x7f`), and
+                `garbage`, which allows bytes at rates at which they may be read as anything.
+            after: the guard of the session before on the same port, for the same end; this session may complete a frame
+                that began there.
+
+        Raises:
+            DialectError: a name matches no guarded message; the text lists the valid ones. Or a name selects nothing: a
+                pattern of everything, a number of no type.
+        """
+        self.refused = Counter[str]()
+        self.allowed = 0
+        self._dialect = dialect
+        names = list(allowed)
+        for name in names:
+            _check_name(name)
+        self._payloads = PayloadRules(dialect, role, allowed_types(dialect, role, names, (GARBAGE,)))
+        self._any_rate = GARBAGE in names
+        payload_at, smallest = frame_limits(dialect, role)
+        self._format = without_limits(dialect.formats[role], smallest)
+        self._rules = dialect.formats[role].check
+        self._max_size = dialect.formats[role].max_size
+        self._start = bytes((self._format.start,))
+        self._streams = BaudrateStreams(CandidateTracker(self._format, payload_at), dialect.wiring.baudrates[0])
+        if after is not None:
+            self._streams = after._streams
+            self._streams.change(dialect.wiring.baudrates[0])
+        self.notes: tuple[str, ...] = ()
+        if not dialect.protected_types:
+            self.notes = (
+                f"the dialect {dialect.name} names no dangerous messages; the send guard holds back only message types "
+                f"that {dialect.name} does not declare",
+            )
+
+    def check(self, data: bytes, *, untrusted: bool = False) -> str | None:
+        """Let bytes pass, or return why not.
+
+        Args:
+            data: the bytes.
+            untrusted: whether the bytes are random, and not from an end that follows the tables: then they may not
+                choose the layout of later messages, since a device would read those as others.
+
+        Returns:
+            `None`: they may be sent now, and count as sent. Else the reason as text; nothing of them may be sent.
+        """
+        chosen = dict(self._payloads.chosen)
+        right = self._is_valid_frame(data)
+        watches = self._streams.active()
+        for number, watch in enumerate(watches):
+            # Only the stream of all bytes chooses how later ones are read.
+            reason = self._rejection(watch, data, dict(chosen) if number else chosen, right=right, untrusted=untrusted)
+            if reason is not None:
+                for pushed in watches[: number + 1]:
+                    pushed.rollback()
+                return self._hold_back(reason)
+        self._payloads.choose(chosen)
+        self.allowed += len(data)
+        return None
+
+    def check_baudrate(self, baudrate: int) -> str | None:
+        """The same for a rate: bytes at a rate that the dialect does not use may be read as any others."""
+        if self._any_rate or baudrate in self._dialect.wiring.baudrates:
+            self._streams.change(baudrate)
+            return None
+        reason = f"{baudrate} baud, which is no rate of {self._dialect.name}"
+        return self._hold_back(reason)
+
+    def _hold_back(self, reason: str) -> str:
+        self.refused[reason] += 1
+        _log.info("held back: %s", reason)
+        return reason
+
+    def mark_uncertain(self) -> None:
+        """Assume from now on both that the last bytes were sent and that they were not."""
+        self._streams.mark_uncertain()
+
+    def warm_up(self) -> None:
+        """Read each message once: this generates its code, which takes milliseconds, before the session."""
+        self._payloads.warm_up()
+
+    def _rejection(
+        self, watch: CandidateTracker, data: bytes, chosen: dict[type[Message], int], *, right: bool, untrusted: bool
+    ) -> str | None:
+        old = inside = watch.total
+        complete, announced = watch.push(data, loose=not right)
+        if sum(one.size for one in complete) > MAX_READ + MAX_READ_PER_BYTE * len(data):
+            return "more frames that lie over each other than can be looked at"
+        for one in complete:
+            raw = watch.candidate_bytes(one)
+            reason = None
+            verdict = self._rules(raw)
+            if verdict is None:
+                reason = self._payloads.rejection(self._payload(raw), chosen, untrusted=untrusted)
+                inside = max(inside, one.end)
+            elif verdict is GarbageReason.CLASS and self._format.check(raw) is None:
+                # Bytes inside valid frames look like a frame of no class now and then; in those only guarded messages
+                # count.
+                reason = self._payloads.rejection_of_class(self._payload(raw), unknown=one.loose and not right)
+            elif not right and one.loose and (one.at >= inside or one.at < old):
+                payload = self._payload(raw) if one.size <= self._max_size else b""
+                reason = self._payloads.rejection_of_damaged(watch.first_type(one), payload)
+            if reason is not None:
+                return reason
+        if right:
+            return None
+        # An incomplete candidate in bytes that are no frame counts by its first message.
+        for one in announced:
+            if not any(other.at < one.at < other.end for other in complete if other.end > old):
+                reason = self._payloads.rejection_of_damaged(watch.first_type(one), b"")
+                if reason is not None:
+                    return reason
+        return None
+
+    def _payload(self, raw: bytes) -> bytes:
+        return self._format.parse_header(raw, 0).payload
+
+    def _is_valid_frame(self, data: bytes) -> bool:
+        """Whether bytes are one valid frame, with nothing but padding after it."""
+        if not data.startswith(self._start):
+            return False
+        header = data[: self._format.header_size]
+        size = self._format.frame_length(header) if len(header) == self._format.header_size else 0
+        if not isinstance(size, int) or not 0 < size <= len(data):
+            return False
+        return self._rules(data[:size]) is None and not data[size:].strip(b"\0")
+
+
+def _check_name(name: str) -> None:
+    """Refuse a name that selects nothing.
+
+    Raises:
+        DialectError: see above.
+    """
+    if not name[:1].isalnum():
+        raise DialectError(f"armed {name!r}: write a message's name, its beginning and *, or a number such as 0x7f")
+    if name[:2].lower() == "0x" and not re.fullmatch("[0-9a-f]{1,2}", name[2:], re.IGNORECASE):
+        raise DialectError(f"armed {name!r}: a type is a number from 0x00 to 0xff")
+
+
+def check_all(guard: SendGuard, actions: Iterable[WireAction]) -> None:
+    """Check that every action may be done to a port, before any of them is.
+
+    Args:
+        guard: a separate guard: bytes that pass count as sent.
+        actions: the actions, in order.
+
+    Raises:
+        LocalProtocolError: an action is blocked.
+    """
+    for action in actions:
+        if (reason := _blocked_reason(guard, action)) is not None:
+            raise LocalProtocolError(f"nothing was sent: it can damage a device to send {reason}; "
+                                     "arm by name what is meant")  # fmt: skip
+
+
+def _blocked_reason(guard: SendGuard, action: WireAction, *, untrusted: bool = False) -> str | None:
+    if isinstance(action, Transmit):
+        return guard.check(action.data, untrusted=untrusted)
+    return guard.check_baudrate(action.baudrate) if isinstance(action, SetBaudrate) else None
+
+
+class GuardedTransport(TimedTransport):
+    """A port with a send guard.
+
+    Args:
+        inner: the port.
+        guard: decides which bytes may be sent.
+        before: called with each action after the guard has let it pass and before the port gets it; an error of it
+            keeps the action from being done.
+
+    Attributes:
+        guard: the guard.
+        has_timestamps: whether the port does.
+    """
+
+    def __init__(
+        self, inner: Transport, guard: SendGuard, before: Callable[[WireAction], None] = lambda _action: None
+    ) -> None:
+        self.name = inner.name
+        self.lines = inner.lines
+        self.notes = (*inner.notes, *guard.notes)
+        self.has_timestamps = as_timed(inner) is not None
+        self.guard = guard
+        guard.warm_up()
+        self._inner = inner
+        self._before = before
+
+    def receive(self, timeout: float | None) -> list[WireEvent]:
+        """As the port."""
+        try:
+            return self._inner.receive(timeout)
+        except TransportLostError:
+            self.guard.mark_uncertain()
+            raise
+
+    def timed_records(self, timeout: float | None, clock: Clock) -> list[TimedRecord]:
+        """As the port, where it keeps time."""
+        keeper = as_timed(self._inner)
+        try:
+            return [] if keeper is None else keeper.timed_records(timeout, clock)
+        except TransportLostError:
+            self.guard.mark_uncertain()
+            raise
+
+    def problems(self) -> Mapping[str, int]:
+        """As the port, where it keeps time."""
+        keeper = as_timed(self._inner)
+        return {} if keeper is None else keeper.problems()
+
+    def send(self, action: WireAction) -> None:
+        """As the port, unless the guard blocks it.
+
+        Raises:
+            LocalProtocolError: it is blocked; nothing of it was sent.
+        """
+        self._send(action, untrusted=False)
+
+    def send_injected(self, data: bytes) -> None:
+        """Send random bytes, beside those of the emulated end; see `SendGuard.check`.
+
+        Raises:
+            LocalProtocolError: it is blocked; nothing of it was sent.
+        """
+        self._send(Transmit(data), untrusted=True)
+
+    def close(self) -> None:
+        """As the port."""
+        self._inner.close()
+
+    def _send(self, action: WireAction, *, untrusted: bool) -> None:
+        reason = _blocked_reason(self.guard, action, untrusted=untrusted)
+        if reason is not None:
+            raise LocalProtocolError(f"{self.name}: held back: {reason}; arm by name what is meant")
+        self._before(action)
+        try:
+            self._inner.send(action)
+        except TransportLostError:
+            self.guard.mark_uncertain()
+            raise

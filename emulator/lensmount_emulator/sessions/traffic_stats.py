@@ -1,0 +1,113 @@
+"""Counts over decoded traffic: frames by composition, bytes explained or not, frames that rebuild to the byte."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from lensmount_protocol.decoder import Decoded, DecodedFrame, DecodedGarbage
+from lensmount_protocol.dialect import Dialect
+from lensmount_protocol.message import Unknown
+from lensmount_protocol.payload import build_payload, message_type
+from lensmount_protocol.wire import Annotation, Role
+
+
+@dataclass(slots=True)
+class TrafficStats:
+    """Counts over decoded traffic.
+
+    Attributes:
+        dialect: what frames are rebuilt with.
+        counts: (name of the sender's role, types of the messages) -> count and bytes.
+        valid: frames that are right.
+        typed: of those, frames without an unknown message.
+        rebuilt: of those, frames that their messages rebuild byte for byte.
+        unexplained: bytes inside valid frames that no declaration explains.
+        padding: padding bytes of a sender after its frames.
+        garbage: reason -> bytes that belong to no frame.
+        runs: runs of such bytes.
+        gaps: missing parts of the source, as it reports them.
+    """
+
+    dialect: Dialect
+    counts: dict[tuple[str, tuple[int, ...]], list[int]] = field(
+        default_factory=lambda: dict[tuple[str, tuple[int, ...]], list[int]]()
+    )
+    valid: int = 0
+    typed: int = 0
+    rebuilt: int = 0
+    unexplained: int = 0
+    padding: int = 0
+    garbage: Counter[str] = field(default_factory=lambda: Counter[str]())
+    runs: int = 0
+    gaps: list[str] = field(default_factory=lambda: list[str]())
+
+    def add(self, event: Decoded) -> None:
+        """Count one event."""
+        if isinstance(event, DecodedFrame):
+            self._add_frame(event)
+        elif isinstance(event, DecodedGarbage):
+            self.garbage[event.reason.value] += len(event.data)
+            self.runs += 1
+        elif isinstance(event, Annotation) and event.incomplete:
+            self.gaps.append(event.text)
+
+    @property
+    def frames(self) -> dict[tuple[str, str], tuple[int, int]]:
+        """(sender, composition) -> (count, bytes); a composition is types joined by `+`."""
+        return {
+            (Role[role].value, "+".join(f"{type_:02X}" for type_ in types)): (count, size)
+            for (role, types), (count, size) in self.counts.items()
+        }
+
+    @property
+    def all_frames_verified(self) -> bool:
+        """Whether every valid frame was typed and rebuilt byte for byte."""
+        return self.valid == self.typed == self.rebuilt
+
+    @property
+    def total(self) -> int:
+        """All bytes: in frames, as padding, and in no frame."""
+        return sum(size for _, size in self.counts.values()) + self.padding + sum(self.garbage.values())
+
+    def share(self) -> str:
+        """The explained part of the bytes: typed messages and padding."""
+        total = self.total
+        if not total:
+            return "no bytes"
+        explained = total - sum(self.garbage.values()) - self.unexplained
+        # Rounded down, so that 100 % means every byte.
+        return f"{explained * 1000 // total / 10:g} % of {total} bytes explained"
+
+    def summary(self) -> str:
+        """The result in one line."""
+        nowhere = sum(self.garbage.values())
+        reasons = ", ".join(f"{count} {reason}" for reason, count in self.garbage.most_common())
+        tail = f" in {self.runs} runs ({reasons})" if nowhere else ""
+        return (
+            f"{self.valid} valid frames, {self.typed} typed, {self.rebuilt} rebuilt byte-identical; "
+            f"{self.unexplained} bytes unexplained in valid frames; {self.padding} pad bytes; "
+            f"{nowhere} bytes in no frame{tail}"
+        )
+
+    def _add_frame(self, event: DecodedFrame) -> None:
+        frame, messages = event.frame, event.messages
+        raw = frame.raw
+        self.valid += 1
+        self.padding += len(event.padding)
+        key = (event.sender.name, tuple([message_type(message) for message in messages]))
+        count = self.counts.get(key)
+        if count is None:
+            self.counts[key] = [1, len(raw)]
+        else:
+            count[0] += 1
+            count[1] += len(raw)
+        unknown = [message for message in messages if isinstance(message, Unknown)]
+        if unknown:
+            self.unexplained += sum(len(message.data) for message in unknown)
+        else:
+            self.typed += 1
+        self.rebuilt += self.dialect.build_frame(build_payload(messages), frame.class_, frame.sequence) == raw
+
+
+def frame_composition(event: DecodedFrame) -> str:
+    """The types of a frame's messages, as `Dialect.routine` names them: `05` or `05+06`."""
+    return "+".join(f"{message_type(message):02X}" for message in event.messages)

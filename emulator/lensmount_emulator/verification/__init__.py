@@ -1,0 +1,1 @@
+"""Long-running comparisons: generated code against construct, and firmware updates cut at every byte."""
