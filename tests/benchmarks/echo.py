@@ -44,7 +44,7 @@ def raw(way: str, path: str) -> None:
 def through_transport(way: str, path: str) -> None:
     """Our serial transport, and a codec where one is asked for."""
     from benchmarks.pty_ends import answering
-    from lensmount_hardware.spec import open_transport
+    from lensmount_hardware.port_spec import open_transport
     from lensmount_protocol.wire import Received, Role, Transmit
 
     answer = answering(way)

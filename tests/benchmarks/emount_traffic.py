@@ -7,11 +7,10 @@ from typing import Any
 from construct import Struct
 
 from benchmarks.harness import optional
-from benchmarks.peers.in_construct import ENVELOPE
-from lensmount_protocol.blocks import BlockedMessage
+from benchmarks.peers.bench_construct import ENVELOPE
 from lensmount_protocol.dialects.emount.dialect import EMOUNT
-from lensmount_protocol.message import Message, Unknown
-from lensmount_protocol.paving import build_payload
+from lensmount_protocol.message import Message, SelectableMessage, Unknown
+from lensmount_protocol.payload import build_payload
 from lensmount_protocol.wire import Role
 
 LOOP = (
@@ -57,13 +56,13 @@ def _message(source: Random, cls: type[Message]) -> Message:
     """A message of random bytes; the fields that only take some values keep their usual ones."""
     usual = cls().build()
     random = usual[:1] + source.randbytes(len(usual) - 1)
-    (found,) = EMOUNT.paving().parse(cls.SENDER, random)
+    (found,) = EMOUNT.payload_parser().parse(cls.SENDER, random)
     return cls() if isinstance(found, Unknown) else found
 
 
 def _construct(layout: Any) -> Any:
     """A field's construct; where declarations are words that stand for one, what they stand for."""
-    words = optional("lensmount_protocol.deferred")
+    words = optional("lensmount_protocol.codec.lazy_construct")
     return layout if words is None else words.resolve(layout)
 
 
@@ -97,7 +96,7 @@ class Interpreted:
 
     def _layout(self, cls: type[Message]) -> tuple[int, Any, tuple[str, ...]]:
         if cls not in self._layouts:
-            blocks = cls.USUAL_BLOCKS if issubclass(cls, BlockedMessage) else 0
+            blocks = cls.DEFAULT_BLOCKS if issubclass(cls, SelectableMessage) else 0
             specs = [spec for spec in cls.FIELDS if not blocks or blocks >> (spec.block - 1) & 1]
             layout = Struct(*(spec.name / _construct(spec.layout) for spec in specs))
             self._layouts[cls] = (len(cls().build()), layout, tuple(spec.name for spec in specs))

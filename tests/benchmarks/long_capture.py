@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from lensmount_emulator.sessions.loopback import run_loopback
-from lensmount_hardware.captures.records_json import text_of
-from lensmount_protocol.wire import Burst, Edge, Record
+from lensmount_hardware.captures.record_json import record_to_json
+from lensmount_protocol.wire import Burst, Edge, WireRecord
 
 SEED = 7
 """Jitter of the reaction times, so that intervals spread as they do in a real capture."""
@@ -45,7 +45,9 @@ def write_long_capture(frames: int, path: Path) -> int:
         return _write(file, frames, records[:first], records[first:last], period_ns)
 
 
-def _write(file: BinaryIO, frames: int, beginning: Sequence[Record], loop: Sequence[Record], period_ns: int) -> int:
+def _write(
+    file: BinaryIO, frames: int, beginning: Sequence[WireRecord], loop: Sequence[WireRecord], period_ns: int
+) -> int:
     written = 0
     sent = 0
     for lines in _repeated([_piece(record) for record in beginning], [_piece(record) for record in loop], period_ns):
@@ -73,17 +75,17 @@ def _lines(pieces: Sequence[Piece], later_ns: int) -> Iterator[bytes]:
         yield line if until is None else b"%b%r%b" % (line, (until + later_ns) / 1000, rest)
 
 
-def _piece(record: Record) -> Piece:
+def _piece(record: WireRecord) -> Piece:
     """A record without its times."""
-    text = text_of(record).partition(",")[2]
-    if isinstance(record, Burst) and record.until is not None:
+    text = record_to_json(record).partition(",")[2]
+    if isinstance(record, Burst) and record.end is not None:
         before, key, behind = text.partition('"until_us":')
         rest = "".join(behind.partition("}")[1:])
-        return _nanoseconds(record), f",{before}{key}".encode(), round(record.until * 1e9), f"{rest}\n".encode()
+        return _nanoseconds(record), f",{before}{key}".encode(), round(record.end * 1e9), f"{rest}\n".encode()
     return _nanoseconds(record), f",{text}\n".encode(), None, b""
 
 
-def _nanoseconds(record: Record) -> int:
+def _nanoseconds(record: WireRecord) -> int:
     return round((record.at or 0.0) * 1e9)
 
 

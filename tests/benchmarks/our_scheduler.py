@@ -16,7 +16,7 @@ def processes(count: int, steps: int) -> None:
             yield scheduler.now + period
 
     for index in range(count):
-        scheduler.start(tick(1.0 + index / count))
+        scheduler.spawn(tick(1.0 + index / count))
     scheduler.run(LATEST)
 
 
@@ -28,8 +28,8 @@ def functions(count: int, steps: int) -> None:
     def tick(index: int, now: float) -> None:
         if left[index]:
             left[index] -= 1
-            scheduler.at(now + 1.0 + index / count, tick, index)
+            scheduler.call_at(now + 1.0 + index / count, tick, index)
 
     for index in range(count):
-        scheduler.at(0.0, tick, index)
+        scheduler.call_at(0.0, tick, index)
     scheduler.run(LATEST)

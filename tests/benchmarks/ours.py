@@ -6,17 +6,17 @@ from typing import Any
 
 from benchmarks.codec import Codec
 from benchmarks.workload import APERTURE_COMMAND, BLOB, FOCUS_STATE, LENS_STATUS, LONGEST_FRAME, PING, STEP, Plain
-from lensmount_protocol.deferred import GreedyBytes, Int8ub, Int16sl, Int16ul
+from lensmount_protocol.codec.lazy_construct import GreedyBytes, Int8ub, Int16sl, Int16ul
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.dialects.emount.dialect import EMOUNT
-from lensmount_protocol.evidence import Evidence, Proof
-from lensmount_protocol.frame import Frame, GarbageReason
+from lensmount_protocol.evidence import Evidence, EvidenceLevel
+from lensmount_protocol.frame_parser import FrameParser
+from lensmount_protocol.framer import Frame, GarbageReason
 from lensmount_protocol.message import Message, field, message
-from lensmount_protocol.paving import message_table
-from lensmount_protocol.reader import FrameReader
+from lensmount_protocol.payload import message_table
 from lensmount_protocol.wire import Role
 
-_MADE_UP = Evidence(Proof.MODELLED, "made up to be measured")
+_MADE_UP = Evidence(EvidenceLevel.MODELLED, "made up to be measured")
 
 
 @message(LENS_STATUS, Role.LENS, _MADE_UP)
@@ -82,7 +82,7 @@ class Blob(Message):
 _CLASSES: dict[int, type[Message]] = {
     cls.TYPE: cls for cls in (LensStatus, ApertureCommand, FocusState, Step, Ping, Blob)
 }
-_FORMAT = dataclasses.replace(EMOUNT.formats[Role.LENS], largest=LONGEST_FRAME)  # type: ignore[type-var]
+_FORMAT = dataclasses.replace(EMOUNT.formats[Role.LENS], max_size=LONGEST_FRAME)  # type: ignore[type-var]
 
 DIALECT: Dialect = dataclasses.replace(
     EMOUNT,
@@ -93,7 +93,7 @@ DIALECT: Dialect = dataclasses.replace(
 )
 """The workload's frames are those of the E-mount; its messages are its own."""
 
-parse = FrameReader(DIALECT, Role.LENS, DIALECT.paving()).parse
+parse = FrameParser(DIALECT, Role.LENS, DIALECT.payload_parser()).parse
 """Read a whole frame."""
 
 build = _FORMAT.build_messages
@@ -102,8 +102,8 @@ build = _FORMAT.build_messages
 
 def emount_parser() -> Callable[[Role, bytes], list[Any]]:
     """Reads whole frames of the E-mount, of either end, to their messages."""
-    paving = EMOUNT.paving()
-    readers = {role: FrameReader(EMOUNT, role, paving).parse for role in Role}
+    paving = EMOUNT.payload_parser()
+    readers = {role: FrameParser(EMOUNT, role, paving).parse for role in Role}
     return lambda sender, data: readers[sender](data).messages
 
 
@@ -111,7 +111,7 @@ class Stream:
     """Finds frames in chunks of bytes and reads them."""
 
     def __init__(self) -> None:
-        self._reader = FrameReader(DIALECT, Role.LENS, DIALECT.paving())
+        self._reader = FrameParser(DIALECT, Role.LENS, DIALECT.payload_parser())
         self.feed = self._reader.receive
 
     def close(self) -> list[Any]:

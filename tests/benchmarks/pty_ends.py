@@ -46,7 +46,7 @@ def codec_of(way: str) -> Codec:
     if way == "ours":
         codec = import_module("benchmarks.ours").CODEC
     else:
-        codec = import_module("benchmarks.peers.in_construct").INTERPRETED
+        codec = import_module("benchmarks.peers.bench_construct").INTERPRETED
     return codec
 
 

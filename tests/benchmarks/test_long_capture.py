@@ -7,10 +7,10 @@ import pytest
 
 from lensmount_hardware.captures.formats import open_capture
 from lensmount_protocol.decoder import DecodedFrame, DecodedGarbage, Decoder
-from lensmount_protocol.marks import MarkFinder
-from lensmount_protocol.registry import load_dialect
-from lensmount_protocol.timing import Meter
-from lensmount_protocol.wire import Remark
+from lensmount_protocol.dialect import load_dialect
+from lensmount_protocol.timing import TimingAnalyzer
+from lensmount_protocol.timing_marks import TimingMarkExtractor
+from lensmount_protocol.wire import Annotation
 
 
 @pytest.fixture(scope="module")
@@ -29,18 +29,18 @@ def test_it_has_as_many_frames_as_asked_and_keeps_the_contract(tmp_path, write, 
     path = tmp_path / "long.lmx"
     records = write(frames, path)
     assert path.read_bytes().count(b"\n") == records + 1
-    meter = Meter(dialect.timing, 1000)
-    finder = MarkFinder(dialect, meter.wanted)
+    meter = TimingAnalyzer(dialect.timing, 1000)
+    finder = TimingMarkExtractor(dialect, meter.wanted)
     found = 0
     for event in Decoder(dialect).decode(open_capture(path, dialect.wiring).records):
-        assert not isinstance(event, DecodedGarbage | Remark)
+        assert not isinstance(event, DecodedGarbage | Annotation)
         if isinstance(event, DecodedFrame):
             found += 1
             assert None not in (event.opened, event.closed)
-        meter.take(finder.marks(event))
+        meter.add_marks(finder.marks(event))
     assert found == frames
     assert meter.late == 0
-    assert not [measured.rule.name for measured in meter.finish() if measured.broken]
+    assert not [measured.rule.name for measured in meter.finish() if measured.violation_count]
 
 
 def test_the_same_number_gives_the_same_file(tmp_path, write):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lensmount_emulator.reports import progress
+from lensmount_emulator.reports import console
 
 CAPTURES = Path(__file__).parents[3] / "shared" / "captures" / "e-mount"
 SERVERS = [name for name in ("redis-server", "valkey-server") if shutil.which(name)]
@@ -19,7 +19,7 @@ SERVERS = [name for name in ("redis-server", "valkey-server") if shutil.which(na
 def _no_lines_of_progress() -> Iterator[None]:
     """Progress writes a line every 10 s, so on a busy machine it would stand between what tests expect on stderr."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(progress, "LINE_INTERVAL", math.inf)
+        patch.setattr(console, "LINE_INTERVAL", math.inf)
         yield
 
 

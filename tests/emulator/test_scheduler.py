@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lensmount_emulator.scheduler import FEWEST_CANCELLED, Process, Scheduler
+from lensmount_emulator.scheduler import MIN_CANCELLED, Process, Scheduler
 
 
 def noted(scheduler: Scheduler, times: list[float]) -> list[tuple[float, int]]:
     """Plan a call at each time; gives where the calls will be written down, with their times."""
     calls: list[tuple[float, int]] = []
     for number, at in enumerate(times):
-        scheduler.at(at, lambda argument, now: calls.append((now, argument)), number)
+        scheduler.call_at(at, lambda argument, now: calls.append((now, argument)), number)
     return calls
 
 
@@ -50,12 +50,12 @@ def test_what_comes_soon_comes_before_everything_else_of_the_instant() -> None:
     told: list[str] = []
 
     def first(_argument: None, _now: float) -> None:
-        scheduler.soon(lambda text, _now: told.append(text), "soon")
+        scheduler.call_soon(lambda text, _now: told.append(text), "soon")
         assert scheduler.next_time() == scheduler.now
         told.append("first")
 
-    scheduler.at(1.0, first, None)
-    scheduler.at(1.0, lambda text, _now: told.append(text), "second")
+    scheduler.call_at(1.0, first, None)
+    scheduler.call_at(1.0, lambda text, _now: told.append(text), "second")
     scheduler.run(1.0)
     assert told == ["first", "soon", "second"]
 
@@ -63,7 +63,7 @@ def test_what_comes_soon_comes_before_everything_else_of_the_instant() -> None:
 def test_a_run_stops_behind_the_event_that_makes_unless_true() -> None:
     scheduler = Scheduler()
     calls = noted(scheduler, [1.0, 2.0, 2.0, 3.0])
-    scheduler.run(9.0, unless=lambda: len(calls) == 2)
+    scheduler.run(9.0, stop_when=lambda: len(calls) == 2)
     assert [number for _, number in calls] == [0, 1]
     assert scheduler.now == 2.0
 
@@ -73,7 +73,7 @@ def test_what_is_cancelled_never_comes(plans: list[tuple[float, bool]]) -> None:
     scheduler = Scheduler()
     calls: list[int] = []
     for number, (at, goes) in enumerate(plans):
-        place = scheduler.at(at, lambda argument, _now: calls.append(argument), number)
+        place = scheduler.call_at(at, lambda argument, _now: calls.append(argument), number)
         if not goes:
             scheduler.cancel(place)
     kept = [(at, number) for number, (at, goes) in enumerate(plans) if goes]
@@ -85,10 +85,10 @@ def test_what_is_cancelled_never_comes(plans: list[tuple[float, bool]]) -> None:
 def test_the_cancelled_do_not_pile_up() -> None:
     scheduler = Scheduler()
     calls = noted(scheduler, [5.0])
-    places = [scheduler.at(9.0, lambda _argument, _now: None, None) for _ in range(100 * FEWEST_CANCELLED)]
+    places = [scheduler.call_at(9.0, lambda _argument, _now: None, None) for _ in range(100 * MIN_CANCELLED)]
     for place in places:
         scheduler.cancel(place)
-    assert len(scheduler) <= 2 * FEWEST_CANCELLED + 1
+    assert len(scheduler) <= 2 * MIN_CANCELLED + 1
     scheduler.run(10.0)
     assert calls == [(5.0, 0)]
 
@@ -102,8 +102,8 @@ def test_a_process_goes_on_at_the_times_that_it_asks_for() -> None:
             yield scheduler.now + period
             told.append((name, scheduler.now))
 
-    scheduler.start(process("a", 2.0, 3))
-    scheduler.start(process("b", 3.0, 2))
+    scheduler.spawn(process("a", 2.0, 3))
+    scheduler.spawn(process("b", 3.0, 2))
     scheduler.run(100.0)
     assert told == [("a", 2.0), ("b", 3.0), ("a", 4.0), ("b", 6.0), ("a", 6.0)]
 
@@ -114,12 +114,12 @@ def test_a_process_hears_what_comes_soon_and_can_be_watched() -> None:
 
     def process() -> Process:
         while True:
-            scheduler.soon(lambda text, _now: told.append(text), "soon")
+            scheduler.call_soon(lambda text, _now: told.append(text), "soon")
             yield scheduler.now + 1.0
             told.append("on")
 
-    scheduler.start(process())
-    scheduler.run(9.0, unless=lambda: len(told) >= 3)
+    scheduler.spawn(process())
+    scheduler.run(9.0, stop_when=lambda: len(told) >= 3)
     assert told == ["soon", "on", "soon"]
     assert scheduler.now == 1.0
 
@@ -140,17 +140,17 @@ def test_time_is_passed_only_where_nobody_would_notice(
 ) -> None:
     scheduler = Scheduler()
     seen: list[bool] = []
-    scheduler.at(1.0, lambda when, _now: seen.append(scheduler.pass_to(when)), 1.1)
+    scheduler.call_at(1.0, lambda when, _now: seen.append(scheduler.try_advance_to(when)), 1.1)
     if other is not None:
-        scheduler.at(other, lambda _argument, _now: None, None)
-    scheduler.run(until, unless=(lambda: False) if watched else None)
+        scheduler.call_at(other, lambda _argument, _now: None, None)
+    scheduler.run(until, stop_when=(lambda: False) if watched else None)
     assert seen == [passes]
 
 
 def test_real_time_is_caught_up_with_at_the_time_of_the_look() -> None:
     scheduler = Scheduler()
     calls = noted(scheduler, [1.0, 2.0, 3.0])
-    scheduler.catch_up(2.5)
+    scheduler.run_due(2.5)
     assert calls == [(2.5, 0), (2.5, 1)]
 
 
@@ -172,7 +172,7 @@ def told_by_processes(plans: list[list[float]]) -> list[tuple[int, float]]:
             told.append((name, scheduler.now))
 
     for name, pauses in enumerate(plans):
-        scheduler.start(process(name, pauses))
+        scheduler.spawn(process(name, pauses))
     scheduler.run(100.0)
     return told
 
@@ -186,9 +186,9 @@ def told_by_calls(plans: list[list[float]]) -> list[tuple[int, float]]:
         if now:
             told.append((name, now))
         if pauses:
-            scheduler.at(now + pauses[0], go_on, (name, pauses[1:]))
+            scheduler.call_at(now + pauses[0], go_on, (name, pauses[1:]))
 
     for name, pauses in enumerate(plans):
-        scheduler.at(0.0, go_on, (name, pauses))
+        scheduler.call_at(0.0, go_on, (name, pauses))
     scheduler.run(100.0)
     return told

@@ -8,7 +8,7 @@ from threading import Event, Thread
 
 import pytest
 
-from lensmount_emulator.termination import SIGNALS, OrderlyStack, Stopped, Termination, name_of_stop, shielded
+from lensmount_emulator.termination import SIGNALS, OrderlyStack, Stopped, Termination, format_stop, shielded
 
 PATIENCE_S = 10.0
 
@@ -171,6 +171,6 @@ def test_another_thread_takes_no_signals() -> None:
 
 
 def test_a_stop_has_a_name_for_people() -> None:
-    assert name_of_stop(Stopped(signal.SIGTERM)) == "SIGTERM"
-    assert name_of_stop(Stopped(signal.SIGINT)) == name_of_stop(KeyboardInterrupt()) == "Ctrl-C"
+    assert format_stop(Stopped(signal.SIGTERM)) == "SIGTERM"
+    assert format_stop(Stopped(signal.SIGINT)) == format_stop(KeyboardInterrupt()) == "Ctrl-C"
     assert os.name == "nt" or len(SIGNALS) == 3

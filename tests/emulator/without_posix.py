@@ -16,7 +16,7 @@ from pathlib import Path
 
 MISSING = ("fcntl", "grp", "pty", "pwd", "resource", "termios", "tty")
 PACKAGES = ("lensmount_protocol", "lensmount_hardware", "lensmount_emulator")
-OPTIONAL = ("lensmount_emulator.campaign.cluster",)
+OPTIONAL = ("lensmount_emulator.campaign.dask_pool",)
 """Modules that need a package of an extra, which may not be installed."""
 
 
@@ -87,7 +87,7 @@ def use_serial_port(near: int, path: str) -> None:
     names = list(modules())
     for name in names:
         importlib.import_module(name)
-    from lensmount_hardware.spec import open_transport
+    from lensmount_hardware.port_spec import open_transport
     from lensmount_protocol.wire import Received, Role, Transmit
 
     with open_transport(f"serial:{path}", role=Role.LENS, baudrate=115200) as port:

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from golden.sessions import Recorded, run_case
-from lensmount_protocol.wire import Burst, Edge, Record
+from lensmount_protocol.wire import Burst, Edge, WireRecord
 
 HERE = Path(__file__).parent
 CASES = HERE / "cases.json"
@@ -79,13 +79,13 @@ def digest_of(recorded: Recorded) -> Digest:
     }
 
 
-def wire_text(records: Sequence[Record]) -> str:
+def wire_text(records: Sequence[WireRecord]) -> str:
     """Bytes and edges, one a line, with exact times in seconds."""
     lines = list[str]()
     for record in records:
         if isinstance(record, Burst):
             data = record.data.hex()
-            lines.append(f"{record.at!r} {record.sender.value} {record.baudrate} {data} {record.until!r}\n")
+            lines.append(f"{record.at!r} {record.sender.value} {record.baudrate} {data} {record.end!r}\n")
         elif isinstance(record, Edge):
             lines.append(f"{record.at!r} {record.line} {int(record.level)}\n")
     return "".join(lines)

@@ -11,15 +11,15 @@ from random import Random
 from typing import Any
 
 from lensmount_emulator.campaign.case import Case
-from lensmount_emulator.campaign.trial import Work
-from lensmount_emulator.fuzz.session import story_of, tell
-from lensmount_emulator.fuzz.stage import Outcome, play_story
-from lensmount_emulator.fuzz.story import Story
+from lensmount_emulator.campaign.case_runner import CaseRunner
+from lensmount_emulator.fuzz.scenario import Scenario
+from lensmount_emulator.fuzz.scenario_runner import ScenarioResult, run_scenario
+from lensmount_emulator.fuzz.session_fuzzer import generate_scenario, random_scenario
 from lensmount_emulator.profiles.library import load_profile
-from lensmount_emulator.sessions.header import session_header
 from lensmount_emulator.sessions.loopback import run_loopback
-from lensmount_hardware.captures.recording import RecordingWriter
-from lensmount_protocol.wire import Record
+from lensmount_emulator.sessions.virtual_session import session_header
+from lensmount_hardware.captures.lmx import RecordingWriter
+from lensmount_protocol.wire import WireRecord
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Recorded:
     """
 
     file: bytes
-    records: Sequence[Record]
+    records: Sequence[WireRecord]
     result: str
 
 
@@ -46,7 +46,7 @@ def run_case(case: Mapping[str, Any]) -> Recorded:
     return RUNNERS[case["kind"]](case)
 
 
-def _file(header: Mapping[str, object], records: Sequence[Record]) -> bytes:
+def _file(header: Mapping[str, object], records: Sequence[WireRecord]) -> bytes:
     memory = io.BytesIO()
     writer = RecordingWriter(memory, header)
     for record in records:
@@ -95,29 +95,29 @@ def _campaign(case: Mapping[str, Any]) -> Recorded:
         steps=case["steps"],
         checks=(),
     )
-    played = Work({name: load_profile(name) for name in names}).play(one)
-    result = f"{played.script.done} of {played.script.steps} script steps, {len(played.watch.complaints)} violations"
+    played = CaseRunner({name: load_profile(name) for name in names}).run(one)
+    result = f"{played.script.done} of {played.script.steps} script steps, {len(played.monitor.violations)} violations"
     return Recorded(_file(played.header, played.records), played.records, result)
 
 
 def _scenario(case: Mapping[str, Any]) -> Recorded:
-    return _outcome(play_story(_story(case, case["steps"])))
+    return _outcome(run_scenario(_story(case, case["steps"])))
 
 
 def _random_scenario(case: Mapping[str, Any]) -> Recorded:
     """Players and steps at random: the same seed gives the same ones."""
     random = Random(case["seed"])
-    return _outcome(tell(story_of(case["dialect"], random, case["mode"]), random, case["steps"]))
+    return _outcome(generate_scenario(random_scenario(case["dialect"], random, case["mode"]), random, case["steps"]))
 
 
-def _story(case: Mapping[str, Any], steps: Sequence[str]) -> Story:
+def _story(case: Mapping[str, Any], steps: Sequence[str]) -> Scenario:
     players = (case["dialect"], case["body"], case["lens"], case["mode"], case["script"], case["seed"])
-    return Story(*players, steps=tuple(steps))
+    return Scenario(*players, steps=tuple(steps))
 
 
-def _outcome(outcome: Outcome) -> Recorded:
-    file = _file(outcome.story.header(), outcome.records)
-    return Recorded(file, outcome.records, f"{outcome.steps} steps, {len(outcome.complaints)} violations")
+def _outcome(outcome: ScenarioResult) -> Recorded:
+    file = _file(outcome.scenario.header(), outcome.records)
+    return Recorded(file, outcome.records, f"{outcome.steps} steps, {len(outcome.violations)} violations")
 
 
 RUNNERS: Mapping[str, Callable[[Mapping[str, Any]], Recorded]] = {

@@ -47,7 +47,7 @@ def test_any_change_of_a_recording_changes_its_digest() -> None:
     at = next(place for place, record in enumerate(recorded.records) if isinstance(record, Burst))
     burst = recorded.records[at]
     assert isinstance(burst, Burst)
-    other = Burst(burst.at, burst.sender, bytes([burst.data[0] ^ 1]) + burst.data[1:], burst.baudrate, burst.until)
+    other = Burst(burst.at, burst.sender, bytes([burst.data[0] ^ 1]) + burst.data[1:], burst.baudrate, burst.end)
     records = [*recorded.records[:at], other, *recorded.records[at + 1 :]]
     assert digest_of(Recorded(recorded.file, records, recorded.result))["wire"] != digest["wire"]
     # A new header changes the file and nothing else.

@@ -14,11 +14,11 @@ from random import Random
 
 from guard_scan.scanner import EMOUNT, LMOUNT, Rules, read_rules, scan
 from guard_scan.streams import RATES, Step, Streams
-from lensmount_emulator.faults.registry import BUILT_IN
-from lensmount_emulator.fuzz.device.striking import WRONG, struck
-from lensmount_emulator.sessions.gate import Gate
+from lensmount_emulator.faults.registry import BUILT_IN_FAULTS
+from lensmount_emulator.fuzz.device.generator import WRONG, apply_byte_fault
 from lensmount_emulator.sessions.loopback import run_loopback
-from lensmount_protocol.registry import load_dialect
+from lensmount_emulator.sessions.send_guard import SendGuard
+from lensmount_protocol.dialect import load_dialect
 from lensmount_protocol.wire import Burst, Role
 
 SHARE = 250
@@ -76,22 +76,22 @@ def scan_steps(rules: Rules, steps: Sequence[Step]) -> int:
 def scan_share(mount: str, role: Role, seed: int, count: int, guarded: bool) -> Figures:
     """Offer `count` streams to one gate, and scan what passed."""
     dialect, rules, random = load_dialect(mount), read_rules(mount, role.value), Random(seed)
-    gate, streams, first = Gate(dialect, role), Streams(rules, random), RATES[mount][0]
+    gate, streams, first = SendGuard(dialect, role), Streams(rules, random), RATES[mount][0]
     figures, passed = Figures(), list[Step]([first])
     for number in range(count):
         steps = streams.stream()
         if number % FAULTS_EVERY == 0:
-            fault = random.choice([one for one in BUILT_IN if one in WRONG])
-            steps = [piece.data for piece in struck(fault, streams.forbidden(), dialect, role, random)]
+            fault = random.choice([one for one in BUILT_IN_FAULTS if one in WRONG])
+            steps = [piece.data for piece in apply_byte_fault(fault, streams.forbidden(), dialect, role, random)]
         figures.streams += 1
         figures.offered += scan_steps(rules, [first, *steps])
         for step in steps:
             if isinstance(step, int):
-                if not guarded or gate.admit_rate(step) is None:
+                if not guarded or gate.check_baudrate(step) is None:
                     passed.append(step)
                 continue
             figures.written += len(step)
-            if not guarded or gate.admit(step, foreign=random.random() < 0.5) is None:
+            if not guarded or gate.check(step, untrusted=random.random() < 0.5) is None:
                 figures.let_through += len(step)
                 passed.append(step)
     figures.passed = scan_steps(rules, passed)
@@ -104,11 +104,11 @@ def ordinary_frames() -> tuple[int, int]:
     for body, lens in SESSIONS:
         session = run_loopback(body, lens, script="wait 1; aperture f/8; wait 1; sleep", seed=1)
         for role in Role:
-            gate = Gate(session.dialect, role)
+            gate = SendGuard(session.dialect, role)
             for record in session.records:
                 if isinstance(record, Burst) and record.sender is role:
                     total += 1
-                    passed += gate.admit(record.data) is None
+                    passed += gate.check(record.data) is None
     return total, passed
 
 

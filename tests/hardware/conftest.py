@@ -10,10 +10,10 @@ from types import SimpleNamespace
 import pytest
 from serial.rfc2217 import PortManager
 
-from lensmount_hardware.boards.model import ModelBoard
-from lensmount_hardware.boards.model_stream import join
+from lensmount_hardware.boards.simulator.bench import connect_boards
+from lensmount_hardware.boards.simulator.board import BoardSimulator
 from lensmount_hardware.clock import MonotonicClock
-from lensmount_hardware.contacts import Contacts
+from lensmount_hardware.port_spec import Contacts
 from lensmount_hardware.transport import Transport
 from lensmount_hardware.transports.memory import memory_pair
 from lensmount_protocol.errors import TransportLostError
@@ -133,9 +133,9 @@ class BoardServer:
     )
 
     def __init__(self) -> None:
-        self._boards = (ModelBoard(), ModelBoard())
+        self._boards = (BoardSimulator(), BoardSimulator())
         body, lens = self._boards
-        join(body, lens, [(body, 0, 0), (lens, 1, 1), (body, 2, 2), (lens, 3, 3)], any_rate=True)
+        connect_boards(body, lens, [(body, 0, 0), (lens, 1, 1), (body, 2, 2), (lens, 3, 3)], any_rate=True)
         self._listeners = [socket.create_server(("127.0.0.1", 0)) for _ in self._boards]
         self.body, self.lens = (
             f"board:tcp//127.0.0.1:{listener.getsockname()[1]}?unguarded=1" for listener in self._listeners
@@ -164,7 +164,7 @@ class BoardServer:
                     board.receive(clients[number].recv(65536))
             now_us = round(clock.now() * 1e6)
             for board in self._boards:
-                board.turn_to(now_us)
+                board.set_time(now_us)
             for number, board in enumerate(self._boards):
                 board.advance_to(now_us)
                 if number in clients and (data := board.bytes_to_send()):

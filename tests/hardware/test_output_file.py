@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from lensmount_hardware.captures.formats import open_capture
-from lensmount_hardware.captures.recording import RecordingWriter
-from lensmount_hardware.output_file import OutputFile, check_output, partial_of, write_output
+from lensmount_hardware.captures.lmx import RecordingWriter
+from lensmount_hardware.output_file import OutputFile, check_output, partial_path, write_output
+from lensmount_protocol.dialect import load_dialect
 from lensmount_protocol.errors import CaptureError, TransportLostError
-from lensmount_protocol.registry import load_dialect
 from lensmount_protocol.wire import Edge
 
 WIRING = load_dialect("emount").wiring
@@ -22,7 +22,7 @@ def test_file_gets_its_final_name_when_it_is_complete(tmp_path: Path) -> None:
     with OutputFile(path) as output:
         output.file.write(b"whole")
         assert not path.exists()
-        assert output.current == partial_of(path)
+        assert output.current == partial_path(path)
     assert path.read_bytes() == b"whole"
     assert output.current == path
     assert os.listdir(tmp_path) == ["a.bin"]
@@ -141,7 +141,7 @@ def test_interrupted_recording_is_kept_and_read(tmp_path: Path) -> None:
         # As a killed process ends: nothing else runs.
         os._exit(9)
     os.waitpid(child, 0)
-    partial = partial_of(path)
+    partial = partial_path(path)
     assert list(open_capture(partial, WIRING).records) == [Edge(0.0, "VD", True)]
     with pytest.raises(CaptureError, match=r"a\.lmx\.part: an interrupted run left it; .* --force"):
         RecordingWriter(path, {})
@@ -196,10 +196,10 @@ def test_without_locks_a_partial_file_is_kept(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr("lensmount_hardware.output_file.fcntl", None)
     path = tmp_path / "a"
     write_output(path, b"1")
-    partial_of(tmp_path / "b").write_bytes(b"left")
+    partial_path(tmp_path / "b").write_bytes(b"left")
     with pytest.raises(CaptureError, match="another process writes it, or an interrupted run left it"):
         write_output(tmp_path / "b", b"2")
-    assert partial_of(tmp_path / "b").read_bytes() == b"left"
+    assert partial_path(tmp_path / "b").read_bytes() == b"left"
 
 
 def test_file_of_the_caller_is_not_renamed() -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from lensmount_hardware.clock import MonotonicClock
-from lensmount_hardware.spec import open_transport
+from lensmount_hardware.port_spec import open_transport
 from lensmount_hardware.transport import Transport
 from lensmount_hardware.transports.memory import memory_pair
 from lensmount_protocol.errors import TransportLostError

@@ -18,8 +18,9 @@ from hostile.crafted import crafted
 from hostile.mutations import mutated
 from hostile.seeds import Seed, make_seeds
 from hostile.trial import Trial, chosen, commands, run
-from lensmount_emulator.campaign import processes
+from lensmount_emulator.campaign import process_pool
 from lensmount_emulator.cli.main import VERBS
+from lensmount_emulator.cli.parser import verb_module
 
 ENCODINGS = ("utf-8", "utf-8", "utf-8", "ascii", "cp1252")
 
@@ -27,15 +28,31 @@ ROTATION = 4
 """One input of so many takes its verb in turn and not at random."""
 
 PRELOADED = (
-    *("hardware.captures.sigrok", "hardware.captures.vcd", "hardware.captures.text", "hardware.captures.jsonl"),
-    *("hardware.captures.saleae", "hardware.captures.saleae_binary", "hardware.captures.dsview"),
-    *("hardware.captures.waveform_csv", "hardware.captures.pcap"),
-    *("hardware.captures.pcapng", "hardware.captures.sigrok_write", "hardware.captures.vcd_write"),
-    *("emulator.cli.decoding", "emulator.cli.stories", "emulator.cli.parsing", "emulator.reports.tables"),
-    *("emulator.reports.outcomes", "emulator.sessions.fidelity", "emulator.sessions.repeating"),
-    *("emulator.campaign.results", "emulator.campaign.replaying", "emulator.fuzz.stage", "emulator.fuzz.session"),
-    *("emulator.reports.campaign_table", "emulator.cli.campaign_files", "emulator.cli.matrix_files"),
-    *("emulator.reports.json_lines", "emulator.reports.lines", "emulator.roles.lmount.settings"),
+    "hardware.captures.logic_analyser.sigrok_reader",
+    "hardware.captures.logic_analyser.vcd_reader",
+    "hardware.captures.sniffer_log",
+    "hardware.captures.jsonl",
+    "hardware.captures.logic_analyser.saleae_session",
+    "hardware.captures.logic_analyser.saleae_binary",
+    "hardware.captures.logic_analyser.dsview",
+    "hardware.captures.logic_analyser.waveform_csv",
+    "hardware.captures.packet_files.pcap_reader",
+    "hardware.captures.logic_analyser.sigrok_writer",
+    "hardware.captures.logic_analyser.vcd_writer",
+    "emulator.cli.decode",
+    "emulator.cli.fuzz_files",
+    "emulator.reports.console",
+    "emulator.reports.terminal",
+    "emulator.fidelity.capture_replay",
+    "emulator.sessions.reproduce",
+    "emulator.campaign.results",
+    "emulator.campaign.runner",
+    "emulator.fuzz.scenario_runner",
+    "emulator.fuzz.session_fuzzer",
+    "emulator.cli.report_files",
+    "emulator.reports.event_json",
+    "emulator.reports.event_text",
+    "emulator.roles.lmount.profile",
 )
 """Modules that a process has before it is forked, so that each run does not import them again."""
 
@@ -99,11 +116,11 @@ def preload() -> None:
     """Import what the verbs import, and leave it to the children."""
     for verb in VERBS:
         with suppress(ImportError):
-            import_module(f"lensmount_emulator.cli.{verb}")
+            import_module(verb_module(verb))
     for name in PRELOADED:
         import_module(f"lensmount_{name}")
     # A campaign is planned and its file is opened; playing its cases is work that the user asks for, without a bound.
-    processes.run_in_processes = lambda *_: (one for one in ())  # type: ignore[assignment]
+    process_pool.run_local = lambda *_: (one for one in ())  # type: ignore[assignment]
 
 
 def seeds_read(seeds: Sequence[Seed], folder: Path) -> list[str]:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from lensmount_hardware.captures.sigrok_write import write_sigrok
-from lensmount_protocol.registry import load_dialect
-from lensmount_protocol.wire import Burst, Edge, Record, Role
+from lensmount_hardware.captures.logic_analyser.sigrok_writer import write_sigrok
+from lensmount_protocol.dialect import load_dialect
+from lensmount_protocol.wire import Burst, Edge, Role, WireRecord
 
 FRAME = bytes.fromhex("f00b0002000b6000780055")
 LINES = ("VD", "VCC", "LENS_CS", "RXD", "TXD", "BODY_CS")
@@ -27,9 +27,9 @@ BLOCK = 512
 SESSION = b"<SALEAE>"
 
 
-def exchange() -> list[Record]:
+def exchange() -> list[WireRecord]:
     """Two windows each way, with a frame-sync pulse between them."""
-    records: list[Record] = [Edge(0.0, line, line in ("VD", "VCC", "RXD", "TXD")) for line in LINES]
+    records: list[WireRecord] = [Edge(0.0, line, line in ("VD", "VCC", "RXD", "TXD")) for line in LINES]
     for number in range(2):
         at = 400e-6 + number * 1e-3
         for sender, select, begins in ((Role.BODY, "BODY_CS", at), (Role.LENS, "LENS_CS", at + 400e-6)):

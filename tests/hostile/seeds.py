@@ -8,23 +8,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hostile.logic_seeds import make_logic_seeds
-from lensmount_emulator.campaign.form import load_form
-from lensmount_emulator.campaign.planning import plan_campaign
-from lensmount_emulator.campaign.store import Store
-from lensmount_emulator.campaign.trial import Work
+from lensmount_emulator.campaign.case_runner import CaseRunner
+from lensmount_emulator.campaign.config import load_campaign
+from lensmount_emulator.campaign.planner import plan_campaign
+from lensmount_emulator.campaign.store import ResultStore
 from lensmount_emulator.fuzz.corpus import pack
-from lensmount_emulator.fuzz.device.findings import Whose, write_finding
-from lensmount_emulator.fuzz.story import Story, write_story
+from lensmount_emulator.fuzz.device.finding import FindingContext, write_finding
+from lensmount_emulator.fuzz.scenario import Scenario, write_scenario
 from lensmount_emulator.models.firmware_image import make_image, write_image
-from lensmount_emulator.profiles.library import _offered
-from lensmount_emulator.sessions.header import session_header
+from lensmount_emulator.profiles.library import _offered_profiles
 from lensmount_emulator.sessions.loopback import run_loopback
-from lensmount_hardware.captures.pcapng_write import PcapngWriter
-from lensmount_hardware.captures.recording import RecordingWriter
-from lensmount_hardware.captures.sigrok_write import write_sigrok
-from lensmount_hardware.captures.vcd_write import write_vcd
-from lensmount_protocol.registry import load_dialect
-from lensmount_protocol.wire import Burst, Edge, Remark
+from lensmount_emulator.sessions.virtual_session import session_header
+from lensmount_hardware.captures.lmx import RecordingWriter
+from lensmount_hardware.captures.logic_analyser.sigrok_writer import write_sigrok
+from lensmount_hardware.captures.logic_analyser.vcd_writer import write_vcd
+from lensmount_hardware.captures.packet_files.pcapng_writer import PcapngWriter
+from lensmount_protocol.dialect import load_dialect
+from lensmount_protocol.wire import Annotation, Burst, Edge
 
 LOG = """c 100
 Body->Lens F0 0B 00 02 00 0B 60 00 78 00 55
@@ -73,7 +73,7 @@ def _captures(folder: Path) -> list[tuple[str, Path]]:
     found = []
     for dialect, body, lens in (("emount", "nex7", "sel2870"), ("lmount", "sigma-fp", "sigma-45mm-f2.8-dg-dn")):
         records = run_loopback(body, lens, seed=1, seconds=0.4).records
-        records.append(Remark(0.1, "a note"))
+        records.append(Annotation(0.1, "a note"))
         path = folder / f"{dialect}.lmx"
         with RecordingWriter(path, session_header(dialect, body, lens, "", 1, duration=0.4)) as writer:
             for record in records:
@@ -103,9 +103,9 @@ def _captures(folder: Path) -> list[tuple[str, Path]]:
 def _stories(folder: Path) -> list[tuple[str, Path]]:
     steps = ("wait 0.2", "send lens f00b0002000b6000780055", "drive LENS_CS high", "fault 7 drop rate=0.1 until=0.2s",
              "off", "wait 0.05", "on")  # fmt: skip
-    story = Story("emount", "nex7", "sel2870", seed=3, steps=steps, breaks="bounded")
-    write_story(folder / "story.lmx", story, [Edge(0.1, "VD", True)])
-    whose = Whose("lens", "pty:x", ("RXD", "TXD"), "a lens", "silent", "certain, 3 of 3", "", False)
+    story = Scenario("emount", "nex7", "sel2870", seed=3, steps=steps, breaks="bounded")
+    write_scenario(folder / "story.lmx", story, [Edge(0.1, "VD", True)])
+    whose = FindingContext("lens", "pty:x", ("RXD", "TXD"), "a lens", "silent", "certain, 3 of 3", "", False)
     plain = story.with_steps(("wait 1.2", "send body f00b0002000b6000780055"))
     write_finding(folder / "finding.lmx", plain, whose, [])
     return [("story", folder / "story.lmx"), ("story", folder / "finding.lmx")]
@@ -114,21 +114,21 @@ def _stories(folder: Path) -> list[tuple[str, Path]]:
 def _others(folder: Path) -> list[tuple[str, Path]]:
     form = folder / "campaign.toml"
     form.write_text(CAMPAIGN)
-    planned = plan_campaign(load_form(form))
+    planned = plan_campaign(load_campaign(form))
     results = folder / "results.sqlite"
-    work = Work(planned.profiles)
-    with Store(results, planned) as store:
+    work = CaseRunner(planned.profiles)
+    with ResultStore(results, planned) as store:
         for case in planned.cases:
             store.add(work(case))
     with closing(sqlite3.connect(results)) as connection:
         connection.execute("VACUUM")
     write_image(folder / "image.lmf", make_image(1, 2, b"\2\0\0\0", 3000, 1))
-    entry = Story("emount", "nex7", "sel2870", steps=("wait 0.1",), breaks="bounded").entry()
+    entry = Scenario("emount", "nex7", "sel2870", steps=("wait 0.1",), breaks="bounded").to_dict()
     (folder / "entry").write_bytes(pack(entry))
     found = [("campaign", form), ("results", results), ("image", folder / "image.lmf"), ("corpus", folder / "entry")]
     for name in ("sel2870", "sigma-45mm-f2.8-dg-dn", "nex7"):
         path = folder / f"{name}.toml"
-        path.write_text(_offered()[name][0].read_text(encoding="utf-8"), encoding="utf-8")
+        path.write_text(_offered_profiles()[name][0].read_text(encoding="utf-8"), encoding="utf-8")
         found.append(("profile", path))
     return found
 

@@ -34,7 +34,7 @@ PLANTED = """
 import sys
 import hostile.harness as harness
 import hostile.__main__ as program
-from lensmount_hardware.captures import formats, recording
+from lensmount_hardware.captures import formats, lmx
 preload = harness.preload
 def planted():
     preload()

@@ -16,7 +16,7 @@ from random import Random
 
 from hostile.logic_seeds import binary_export
 from hostile.seeds import corpus_folder
-from lensmount_emulator.cli.main import DEFECT, main
+from lensmount_emulator.cli.main import EXIT_INTERNAL_ERROR, main
 from lensmount_hardware.clock import MonotonicClock
 
 MEMORY = 256 * 1024 * 1024
@@ -180,7 +180,7 @@ def _judge(words: Sequence[str], code: int, cpu: float, memory: int, outputs: Se
     if memory > MEMORY:
         return f"{memory >> 20} MB of memory"
     if code not in LEGAL:
-        return f"exit code {code}: {last[0][:300]}" if code != DEFECT else last[0][:300]
+        return f"exit code {code}: {last[0][:300]}" if code != EXIT_INTERNAL_ERROR else last[0][:300]
     if "Traceback" in err or "Warning" in err or "not enough memory" in err or "File too large" in err:
         return f"on the error stream: {last[0][:300]}"
     if code >= 2 and not last[0].startswith("lensmount"):

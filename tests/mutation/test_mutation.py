@@ -32,10 +32,10 @@ def test_a_listed_equivalent_without_its_line_is_reported() -> None:
 
 def test_a_line_in_a_function_is_inside_and_a_constant_is_not() -> None:
     inside = choosing.statement_at(FRAMER, line_of(FRAMER, "        position = 0"))
-    constant = choosing.statement_at(FRAMER, line_of(FRAMER, "LONGEST_RUN = 4096"))
+    constant = choosing.statement_at(FRAMER, line_of(FRAMER, "MAX_RUN = 4096"))
     assert inside.inside
     assert not constant.inside
-    assert "LONGEST_RUN" in constant.defines
+    assert "MAX_RUN" in constant.defines
 
 
 def test_lines_of_an_old_source_are_found_in_the_new_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,12 +96,8 @@ def test_a_mutant_is_one_changed_place_of_its_file() -> None:
     pytest.importorskip("mutmut", reason="only `make mutation` installs mutmut")
     from mutation.generating import make_mutants, mutated_source
 
-    mutant = next(
-        one for one in make_mutants(FRAMER) if one.text == "LONGEST_RUN = 4096" and one.change == "4096 -> 4097"
-    )
-    assert mutated_source(mutant) == (choosing.ROOT / FRAMER).read_text().replace(
-        "LONGEST_RUN = 4096", "LONGEST_RUN = 4097"
-    )
+    mutant = next(one for one in make_mutants(FRAMER) if one.text == "MAX_RUN = 4096" and one.change == "4096 -> 4097")
+    assert mutated_source(mutant) == (choosing.ROOT / FRAMER).read_text().replace("MAX_RUN = 4096", "MAX_RUN = 4097")
 
 
 def test_a_score_over_too_few_mutants_is_not_reached(capsys: pytest.CaptureFixture[str]) -> None:
@@ -119,7 +115,7 @@ def test_a_score_over_too_few_mutants_is_not_reached(capsys: pytest.CaptureFixtu
     ("file", "module"),
     [
         (FRAMER, "lensmount_protocol.framer"),
-        ("emulator/lensmount_emulator/models/iris.py", "lensmount_emulator.models.iris"),
+        ("emulator/lensmount_emulator/roles/emount/models.py", "lensmount_emulator.roles.emount.models"),
     ],
 )
 def test_pytest_in_a_child_imports_the_module_with_the_mutant(file: str, module: str) -> None:

@@ -15,6 +15,7 @@ PER_UNIT = 30
 
 PROTOCOL = "protocol/lensmount_protocol/"
 DIALECTS = PROTOCOL + "dialects/"
+ENGINE = "emulator/lensmount_emulator/engine/"
 ROLES = "emulator/lensmount_emulator/roles/"
 EMOUNT, LMOUNT = ROLES + "emount/", ROLES + "lmount/"
 MODELS = "emulator/lensmount_emulator/models/"
@@ -24,44 +25,46 @@ BOARDS = "hardware/lensmount_hardware/boards/"
 PATTERNS: dict[str, tuple[str, ...]] = {
     "framer": (PROTOCOL + "framer.py",),
     "connection": (PROTOCOL + "connection.py",),
-    "reader": (PROTOCOL + "reader.py",),
+    "frame parser": (PROTOCOL + "frame_parser.py",),
     "decoder": (PROTOCOL + "decoder.py",),
     "timing": (PROTOCOL + "timing.py",),
     "transitions": (PROTOCOL + "transitions.py", DIALECTS + "*/transitions.py"),
     "dialect timing": (DIALECTS + "*/timing.py",),
-    "roles shared": tuple(ROLES + name for name in ("engine.py", "tasks.py", "handlers.py", "arming.py", "script.py")),
-    "emount body": (EMOUNT + "body*.py",),
-    "emount lens": (EMOUNT + "lens*.py", EMOUNT + "windows.py", EMOUNT + "transmit_ring.py", EMOUNT + "settings.py"),
-    "emount profiles": (EMOUNT + "checks.py", EMOUNT + "cast.py", ROLES + "value_checks.py"),
-    "lmount body": tuple(LMOUNT + f"body{name}.py" for name in ("", "_core", "_cycle", "_deeds", "_sleep")),
-    "lmount body greeting": (LMOUNT + "body_greeting.py", LMOUNT + "body_checks.py", LMOUNT + "checks.py"),
-    "lmount body pages": tuple(
-        LMOUNT + f"{name}.py" for name in ("body_pag*", "body_script", "body_words", "pages", "numbers", "folding")
+    "engine": (ENGINE + "*.py",),
+    "emount body": (EMOUNT + "body/*.py",),
+    "emount lens": (EMOUNT + "lens/*.py", EMOUNT + "windows.py"),
+    "emount profiles": (EMOUNT + "profile.py", EMOUNT + "roles.py"),
+    "lmount body": tuple(LMOUNT + f"body/{name}.py" for name in ("engine", "engine_base", "frame_loop", "actions")),
+    "lmount body startup": tuple(LMOUNT + f"body/{name}.py" for name in ("startup", "compatibility_checks")),
+    "lmount body extensions": (
+        *(LMOUNT + f"body/{name}.py" for name in ("extensions", "script", "script_arguments")),
+        LMOUNT + "ids.py",
     ),
-    "lmount lens": tuple(LMOUNT + f"{name}.py" for name in ("lens", "lens_core", "link_end", "fitting", "lens_hand")),
-    "lmount lens orders": tuple(LMOUNT + f"lens_{name}.py" for name in ("orders", "answers", "pages", "paging")),
-    "lmount lens power": tuple(
-        LMOUNT + f"{name}.py" for name in ("lens_power", "lens_stream", "fast_focus", "settings", "coupling")
+    "lmount lens": (
+        *(LMOUNT + f"lens/{name}.py" for name in ("engine", "engine_base", "controls")),
+        LMOUNT + "link_engine.py",
     ),
-    "lmount update": (LMOUNT + "*update.py", LMOUNT + "*firmware.py"),
-    "lmount accessory": (LMOUNT + "relay*.py", LMOUNT + "rewriting.py", LMOUNT + "accessory_optics.py"),
-    "models focus": (MODELS + "focus_*.py",),
-    "models optics": tuple(
-        MODELS + f"{name}.py"
-        for name in (
-            *("optics", "iris", "diaphragm", "zoom_group"),
-            *("power_budget", "image_stabiliser", "shake", "row_echo"),
-        )
+    "lmount lens commands": tuple(LMOUNT + f"lens/{name}.py" for name in ("commands", "queries", "extensions")),
+    "lmount lens power": (
+        *(LMOUNT + f"lens/{name}.py" for name in ("power", "stream")),
+        LMOUNT + "profile.py",
     ),
-    "models firmware": (MODELS + "firmware_*.py", MODELS + "flash.py"),
+    "lmount firmware update": (LMOUNT + "*/firmware_update.py",),
+    "lmount accessory": (LMOUNT + "accessories/*.py",),
+    "models focus": (MODELS + "focus_drive.py",),
+    "models optics": (
+        *(MODELS + f"{name}.py" for name in ("optics", "diaphragm", "zoom", "power_budget", "stabiliser")),
+        EMOUNT + "models.py",
+    ),
+    "models firmware": (MODELS + "firmware_*.py",),
     "guard": tuple(
-        SESSIONS + f"{name}.py" for name in ("gate", "guarding", "frame_watch", "payload_rules", "rate_streams")
+        SESSIONS + f"{name}.py" for name in ("send_guard", "receiver_streams", "payload_rules", "rate_streams")
     ),
-    "board link": (BOARDS + "link.py", BOARDS + "streams.py"),
-    "board conversation": tuple(BOARDS + f"{name}.py" for name in ("conversation", "credit", "asking")),
-    "board protocol": tuple(BOARDS + f"{name}.py" for name in ("protocol", "orders", "reports", "words")),
-    "board model": (BOARDS + "model.py", BOARDS + "model_door.py", BOARDS + "model_ear.py"),
-    "board model wire": tuple(BOARDS + f"model_{name}.py" for name in ("wire", "pins", "queue", "stream", "reports")),
+    "board link": (BOARDS + "link.py", BOARDS + "byte_stream.py"),
+    "board session": tuple(BOARDS + f"{name}.py" for name in ("session", "flow_control", "query")),
+    "board protocol": tuple(BOARDS + f"protocol/{name}.py" for name in ("framing", "commands", "reports", "constants")),
+    "board simulator": (BOARDS + "simulator/board.py", BOARDS + "simulator/bench.py"),
+    "board simulator lines": (BOARDS + "simulator/lines.py", BOARDS + "simulator/queues.py"),
 }
 
 

@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 from hypothesis import strategies as st
 
-from lensmount_protocol.dialect import Dialect
+from lensmount_protocol.dialect import Dialect, load_dialect
 from lensmount_protocol.message import Message
-from lensmount_protocol.registry import load_dialect
 from lensmount_protocol.wire import Role
 
 

@@ -1,18 +1,22 @@
 """The connection: typed arrivals, blame, silence, windows, and the guard that nothing dangerous passes."""
 
+from functools import partial
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lensmount_protocol.connection import Arrival, Connection
+from lensmount_protocol.connection import Connection, ReceivedFrame
 from lensmount_protocol.dialect import Dialect
-from lensmount_protocol.dialects.emount.init import Answer0B, Query0B
+from lensmount_protocol.dialects.emount.identification import Answer0B, Query0B
 from lensmount_protocol.dialects.emount.lens_status import LensStatus
 from lensmount_protocol.dialects.emount.service import ServiceCommand40, UpdateBlock15, UpdateOrder14
-from lensmount_protocol.dialects.emount.stream import StreamLayoutReply, StreamLayoutRequest
+from lensmount_protocol.dialects.emount.startup_shutdown import StreamLayoutReply, StreamLayoutRequest
 from lensmount_protocol.errors import LocalProtocolError, MountError, RemoteProtocolError
-from lensmount_protocol.frame import Garbage, GarbageReason
-from lensmount_protocol.reader import FrameReader
+from lensmount_protocol.frame_parser import FrameParser
+from lensmount_protocol.framer import Garbage, GarbageReason
 from lensmount_protocol.wire import LineChanged, Received, Role
 
 
@@ -23,8 +27,8 @@ def linked(dialect: Dialect, role: Role) -> Connection:
     return connection
 
 
-def events(connection: Connection) -> list[Arrival | Garbage]:
-    found: list[Arrival | Garbage] = []
+def events(connection: Connection) -> list[ReceivedFrame | Garbage]:
+    found: list[ReceivedFrame | Garbage] = []
     while (event := connection.next_event()) is not None:
         found.append(event)
     return found
@@ -34,11 +38,11 @@ def test_a_question_and_its_answer(emount: Dialect) -> None:
     body, lens = linked(emount, Role.BODY), linked(emount, Role.LENS)
     lens.receive(Received(body.send([Query0B()], 2, 0)), 1.0)
     (question,) = events(lens)
-    assert isinstance(question, Arrival)
+    assert isinstance(question, ReceivedFrame)
     assert (question.messages, question.violation, lens.state) == ([Query0B()], None, "ASKED")
     body.receive(Received(lens.send([Answer0B()], 2, 0)), 1.1)
     (answer,) = events(body)
-    assert isinstance(answer, Arrival)
+    assert isinstance(answer, ReceivedFrame)
     assert (answer.messages, body.state, lens.state) == ([Answer0B()], "READY", "READY")
 
 
@@ -46,7 +50,7 @@ def test_a_peer_out_of_turn_is_blamed_and_its_frame_is_kept(emount: Dialect) -> 
     body = linked(emount, Role.BODY)
     body.receive(Received(emount.build_frame(Answer0B().build(), 2, 0)), 1.0)
     (arrival,) = events(body)
-    assert isinstance(arrival, Arrival)
+    assert isinstance(arrival, ReceivedFrame)
     assert isinstance(arrival.violation, RemoteProtocolError)
     assert arrival.messages == [Answer0B()]
 
@@ -60,7 +64,7 @@ def test_we_may_not_send_out_of_turn(emount: Dialect) -> None:
 def test_dangerous_messages_are_refused_unless_armed(emount: Dialect, message: UpdateOrder14) -> None:
     with pytest.raises(LocalProtocolError, match="arm it by name"):
         linked(emount, Role.BODY).send([message], 2, 0)
-    armed = Connection(emount, Role.BODY, armed=frozenset({message.TYPE}))
+    armed = Connection(emount, Role.BODY, allowed=frozenset({message.TYPE}))
     armed.move("power", by=Role.BODY)
     armed.move("linked", by=Role.BODY)
     assert armed.send([message], 2, 0)
@@ -68,7 +72,7 @@ def test_dangerous_messages_are_refused_unless_armed(emount: Dialect, message: U
 
 def test_a_falling_select_line_ends_a_frame_only_where_it_can_be_trusted(emount: Dialect) -> None:
     raw = emount.build_frame(Query0B().build(), 2, 0)
-    for keeps_windows, kinds in ((True, [Garbage, Garbage]), (False, [Arrival])):
+    for keeps_windows, kinds in ((True, [Garbage, Garbage]), (False, [ReceivedFrame])):
         lens = Connection(emount, Role.LENS, keeps_windows=keeps_windows)
         lens.receive(LineChanged("BODY_CS", True), 0.0)
         lens.receive(Received(raw[:4]), 0.001)
@@ -87,7 +91,7 @@ def test_silence_drops_half_a_frame(emount: Dialect) -> None:
     lens.receive(Received(raw), 1.3)
     garbage, arrival = events(lens)
     assert garbage == Garbage(raw[:6], 0, GarbageReason.SILENCE)
-    assert isinstance(arrival, Arrival)
+    assert isinstance(arrival, ReceivedFrame)
 
 
 @given(
@@ -120,7 +124,7 @@ def test_a_frame_found_when_silence_ends_a_wait_arrives_then(emount: Dialect) ->
     lens.receive(Received(b"\x07"), 1.3)
     garbage, arrival = events(lens)
     assert garbage == Garbage(STRAY, 0, GarbageReason.SILENCE)
-    assert isinstance(arrival, Arrival)
+    assert isinstance(arrival, ReceivedFrame)
     assert (arrival.at, arrival.messages) == (1.3, [Query0B()])
 
 
@@ -132,13 +136,13 @@ def test_a_frame_found_when_a_window_closes_arrives_then(emount: Dialect) -> Non
     lens.receive(LineChanged("BODY_CS", False), 1.2)
     garbage, arrival = events(lens)
     assert garbage == Garbage(STRAY, 0, GarbageReason.WINDOW_CLOSED)
-    assert isinstance(arrival, Arrival)
+    assert isinstance(arrival, ReceivedFrame)
     assert arrival.at == 1.2
 
 
-@pytest.mark.parametrize(("pause", "found"), [(0.1999, [Arrival]), (0.2001, [Garbage, Garbage])])
+@pytest.mark.parametrize(("pause", "found"), [(0.1999, [ReceivedFrame]), (0.2001, [Garbage, Garbage])])
 def test_only_more_than_200_ms_are_silence(emount: Dialect, pause: float, found: list[type]) -> None:
-    assert emount.silence == 0.2
+    assert emount.idle_timeout == 0.2
     lens = linked(emount, Role.LENS)
     raw = emount.build_frame(Query0B().build(), 2, 0)
     lens.receive(Received(raw[:6]), 0.0)
@@ -151,8 +155,8 @@ def test_exactly_the_silence_still_joins_a_frame(emount: Dialect) -> None:
     lens = linked(emount, Role.LENS)
     raw = emount.build_frame(Query0B().build(), 2, 0)
     lens.receive(Received(raw[:6]), 0.0)
-    lens.receive(Received(raw[6:]), emount.silence)
-    assert [type(event) for event in events(lens)] == [Arrival]
+    lens.receive(Received(raw[6:]), emount.idle_timeout)
+    assert [type(event) for event in events(lens)] == [ReceivedFrame]
 
 
 def test_in_a_window_silence_does_not_cut_a_frame(emount: Dialect) -> None:
@@ -161,11 +165,11 @@ def test_in_a_window_silence_does_not_cut_a_frame(emount: Dialect) -> None:
     lens.receive(LineChanged("BODY_CS", True), 0.0)
     lens.receive(Received(raw[:6]), 0.1)
     lens.receive(Received(raw[6:]), 5.0)
-    assert [type(event) for event in events(lens)] == [Arrival]
+    assert [type(event) for event in events(lens)] == [ReceivedFrame]
     lens.receive(LineChanged("BODY_CS", False), 5.1)
     lens.receive(Received(raw[:6]), 6.0)
     lens.receive(Received(raw), 7.0)
-    assert [type(event) for event in events(lens)] == [Garbage, Arrival]
+    assert [type(event) for event in events(lens)] == [Garbage, ReceivedFrame]
 
 
 def test_silence_is_counted_from_the_last_bytes_also_where_no_frame_came_of_them(emount: Dialect) -> None:
@@ -173,7 +177,7 @@ def test_silence_is_counted_from_the_last_bytes_also_where_no_frame_came_of_them
     raw = emount.build_frame(Query0B().build(), 2, 0)
     for number, part in enumerate((raw[:2], raw[2:4], raw[4:6], raw[6:])):
         lens.receive(Received(part), 0.15 * number)
-    assert [type(event) for event in events(lens)] == [Arrival]
+    assert [type(event) for event in events(lens)] == [ReceivedFrame]
 
 
 def test_a_line_that_is_not_the_peer_s_select_line_ends_no_frame(emount: Dialect) -> None:
@@ -185,7 +189,7 @@ def test_a_line_that_is_not_the_peer_s_select_line_ends_no_frame(emount: Dialect
         lens.receive(LineChanged(line, False), 0.02)
     lens.receive(LineChanged("BODY_CS", False), 0.03)
     lens.receive(Received(raw[6:]), 0.04)
-    assert [type(event) for event in events(lens)] == [Arrival]
+    assert [type(event) for event in events(lens)] == [ReceivedFrame]
 
 
 def test_every_message_of_a_frame_is_held_against_the_guard(emount: Dialect) -> None:
@@ -196,7 +200,7 @@ def test_every_message_of_a_frame_is_held_against_the_guard(emount: Dialect) -> 
 
 
 def test_armed_for_one_type_is_not_armed_for_another(emount: Dialect) -> None:
-    body = Connection(emount, Role.BODY, armed=frozenset({UpdateOrder14.TYPE}))
+    body = Connection(emount, Role.BODY, allowed=frozenset({UpdateOrder14.TYPE}))
     body.move("power", by=Role.BODY)
     with pytest.raises(LocalProtocolError, match="arm it by name"):
         body.send([UpdateBlock15()], 2, 0)
@@ -215,7 +219,7 @@ def test_a_layout_that_we_send_changes_what_we_read_and_build(emount: Dialect) -
     status = LensStatus(blocks=0b11, aperture=0x1400)
     body.receive(Received(lens.send([status], 1, 0)), 0.2)
     *_, last = events(body)
-    assert isinstance(last, Arrival)
+    assert isinstance(last, ReceivedFrame)
     assert last.messages == [status]
     assert last.violation is None
 
@@ -224,17 +228,38 @@ def test_settled_counts_what_has_become_an_event(emount: Dialect) -> None:
     lens = linked(emount, Role.LENS)
     raw = emount.build_frame(Query0B().build(), 2, 0)
     lens.receive(Received(raw + raw[:4]), 0.0)
-    assert lens.settled == len(raw)
+    assert lens.consumed_offset == len(raw)
 
 
 def test_by_default_edges_are_trusted_and_nothing_is_armed(emount: Dialect) -> None:
     connection = Connection(emount, Role.BODY)
     assert connection.keeps_windows
-    assert connection.armed == frozenset()
+    assert connection.allowed == frozenset()
     assert connection.next_event() is None
     assert connection.state == "OFF"
 
 
 def test_an_arrival_is_legal_unless_it_says_otherwise(emount: Dialect) -> None:
-    frame = FrameReader(emount, Role.BODY, emount.paving()).parse(emount.build_frame(Query0B().build(), 2, 0))
-    assert Arrival(1.0, frame, []).violation is None
+    frame = FrameParser(emount, Role.BODY, emount.payload_parser()).parse(emount.build_frame(Query0B().build(), 2, 0))
+    assert ReceivedFrame(1.0, frame, []).violation is None
+
+
+def test_observer_sees_each_frame_and_move_of_a_connection(emount: Dialect) -> None:
+    calls: list[tuple[Any, ...]] = []
+    names = ("on_send", "on_frame", "on_garbage", "on_transition")
+    body = linked(emount, Role.BODY)
+    body.observe(SimpleNamespace(**{name: partial(lambda *call: calls.append(call), name) for name in names}))
+    raw = body.send([Query0B()], 2, 7)
+    answer = emount.build_frame(Answer0B().build(), 2, 0)
+    body.receive(Received(b"\x07" + answer), 1.0)
+    garbage, arrival = events(body)
+    sent = [call for call in calls if call[0] != "on_transition"]
+    assert sent == [
+        ("on_send", Role.BODY, [Query0B()], raw),
+        ("on_garbage", Role.BODY, garbage),
+        ("on_frame", Role.BODY, arrival),
+    ]
+    moves = [call[1:] for call in calls if call[0] == "on_transition"]
+    assert [(role, before, after) for role, before, _, after in moves] == [
+        (Role.BODY, "READY", "ASKED"), (Role.BODY, "ASKED", "READY"),
+    ]  # fmt: skip

@@ -1,17 +1,19 @@
 """The decoder: times, windows, padding, pauses and garbage, from records as readers give them."""
 
+import math
+
 import pytest
 
 from lensmount_protocol.decoder import Decoded, DecodedFrame, DecodedGarbage, Decoder, EmptyWindow
 from lensmount_protocol.dialect import Dialect
-from lensmount_protocol.dialects.emount.framing import padded
+from lensmount_protocol.dialects.emount.framing import pad_frame
 from lensmount_protocol.dialects.emount.lens_status import LensStatus
-from lensmount_protocol.dialects.emount.stream import StreamLayoutReply
-from lensmount_protocol.frame import GarbageReason
-from lensmount_protocol.marks import marks_of
+from lensmount_protocol.dialects.emount.startup_shutdown import StreamLayoutReply
+from lensmount_protocol.framer import GarbageReason
 from lensmount_protocol.message import Unknown
-from lensmount_protocol.timing import closes, edge, first_bit, frame_end, last_bit, measure, opens
-from lensmount_protocol.wire import Burst, Defect, Edge, LineDefect, Record, Remark, Role
+from lensmount_protocol.timing import edge, first_bit, frame_end, last_bit, measure, window_closes, window_opens
+from lensmount_protocol.timing_marks import extract_marks
+from lensmount_protocol.wire import Annotation, Burst, Defect, Edge, LineDefect, Role, WireRecord
 
 REQUEST = bytes.fromhex("f00b0002000b6000780055")
 BYTE = 10 / 750_000
@@ -21,7 +23,7 @@ def burst(at: float, data: bytes, sender: Role = Role.BODY, *, whole: bool = Fal
     return Burst(at, sender, data, 750_000, at + len(data) * BYTE, whole)
 
 
-def window(at: float, data: bytes) -> list[Record]:
+def window(at: float, data: bytes) -> list[WireRecord]:
     return [
         Edge(at, "BODY_CS", True),
         burst(at + 20e-6, data),
@@ -29,28 +31,30 @@ def window(at: float, data: bytes) -> list[Record]:
     ]
 
 
-def decode(dialect: Dialect, records: list[Record]) -> list[Decoded]:
+def decode(dialect: Dialect, records: list[WireRecord]) -> list[Decoded]:
     return list(Decoder(dialect).decode(records))
 
 
 def test_a_frame_carries_its_window_padding_and_times(emount: Dialect) -> None:
-    (frame,) = [event for event in decode(emount, window(1.0, padded(REQUEST, 16))) if isinstance(event, DecodedFrame)]
+    (frame,) = [
+        event for event in decode(emount, window(1.0, pad_frame(REQUEST, 16))) if isinstance(event, DecodedFrame)
+    ]
     assert frame.at == pytest.approx(1.00002)
-    assert frame.until == pytest.approx(1.00002 + 11 * BYTE)
-    assert frame.clocked_until == pytest.approx(1.00002 + 16 * BYTE)
+    assert frame.end == pytest.approx(1.00002 + 11 * BYTE)
+    assert frame.clocked_end == pytest.approx(1.00002 + 16 * BYTE)
     assert (frame.opened, frame.padding) == (1.0, bytes(5))
     assert frame.closed == pytest.approx(1.00005 + 16 * BYTE)
 
 
 def test_a_pause_inside_a_frame_is_told_and_does_not_cut_it(emount: Dialect) -> None:
-    records: list[Record] = [
+    records: list[WireRecord] = [
         Edge(0.0, "LENS_CS", True),
         burst(0.001, REQUEST[:8], Role.LENS),
         burst(0.151, REQUEST[8:], Role.LENS),
         Edge(0.152, "LENS_CS", False),
     ]
     (frame,) = [event for event in decode(emount, records) if isinstance(event, DecodedFrame)]
-    assert frame.longest_pause == pytest.approx(0.15 - 8 * BYTE)
+    assert frame.max_pause == pytest.approx(0.15 - 8 * BYTE)
 
 
 def test_outside_windows_only_the_dialect_s_silence_cuts_a_frame(emount: Dialect) -> None:
@@ -77,14 +81,14 @@ def test_a_window_without_a_byte_is_told(emount: Dialect) -> None:
 
 
 def test_a_line_of_a_log_never_joins_the_next(emount: Dialect) -> None:
-    records: list[Record] = [burst(0.0, REQUEST[:6], whole=True), burst(0.001, REQUEST[6:], whole=True)]
+    records: list[WireRecord] = [burst(0.0, REQUEST[:6], whole=True), burst(0.001, REQUEST[6:], whole=True)]
     assert all(isinstance(event, DecodedGarbage) for event in decode(emount, records))
 
 
 def test_records_without_times_decode_too(emount: Dialect) -> None:
     (frame,) = decode(emount, [Burst(None, Role.LENS, REQUEST, 750_000, whole=True)])
     assert isinstance(frame, DecodedFrame)
-    assert (frame.at, frame.until) == (None, None)
+    assert (frame.at, frame.end) == (None, None)
 
 
 def test_what_a_table_does_not_explain_stays_visible(emount: Dialect) -> None:
@@ -100,7 +104,7 @@ def test_what_a_table_does_not_explain_stays_visible(emount: Dialect) -> None:
 def test_the_layout_s_echo_changes_what_a_status_is_built_from(emount: Dialect) -> None:
     layout = StreamLayoutReply(status_blocks=0b11, focus_blocks=1)
     status = LensStatus(blocks=0b11, aperture=0x1400)
-    records: list[Record] = [
+    records: list[WireRecord] = [
         burst(at, emount.build_frame(message.build(), class_, 0), Role.LENS, whole=True)
         for at, message, class_ in ((0.0, layout, 2), (0.1, status, 1))
     ]
@@ -109,40 +113,40 @@ def test_the_layout_s_echo_changes_what_a_status_is_built_from(emount: Dialect) 
 
 
 def test_remarks_pass_through(emount: Dialect) -> None:
-    remark = Remark(None, "line 3: somebody's note")
+    remark = Annotation(None, "line 3: somebody's note")
     assert decode(emount, [remark]) == [remark]
 
 
 def test_memory_does_not_grow_with_the_capture(emount: Dialect) -> None:
     decoder = Decoder(emount)
     for number in range(2_000):
-        for record in window(number * 0.01, padded(REQUEST, 16)):
+        for record in window(number * 0.01, pad_frame(REQUEST, 16)):
             list(decoder.feed(record))
     directions = decoder._directions
     assert all(len(direction.bursts) <= 2 for direction in directions.values())
 
 
 def test_marks_and_rules_measure_what_happened(emount: Dialect) -> None:
-    events = decode(emount, window(1.0, padded(REQUEST, 16)))
-    marks = {mark: at for at, mark in marks_of(events, emount)}
-    assert marks[opens(Role.BODY, 0x0B)] == 1.0
+    events = decode(emount, window(1.0, pad_frame(REQUEST, 16)))
+    marks = {mark: at for at, mark in extract_marks(events, emount)}
+    assert marks[window_opens(Role.BODY, 0x0B)] == 1.0
     assert marks[first_bit(Role.BODY, "class 2")] == pytest.approx(1.00002)
-    assert marks[frame_end(Role.BODY)] < marks[last_bit(Role.BODY)] < marks[closes(Role.BODY)]
+    assert marks[frame_end(Role.BODY)] < marks[last_bit(Role.BODY)] < marks[window_closes(Role.BODY)]
     rules = {rule.name: rule for rule in emount.timing}
-    setup, hold = measure([rules["body set-up"], rules["body hold"]], marks_of(events, emount))
+    setup, hold = measure([rules["body set-up"], rules["body hold"]], extract_marks(events, emount))
     assert setup.intervals_us == [pytest.approx(20.0)]
     assert not setup.violations
-    assert hold.violations == [(marks[closes(Role.BODY)], pytest.approx(30.0))]
+    assert hold.violations == [(marks[window_closes(Role.BODY)], pytest.approx(30.0))]
 
 
 def test_glitches_while_power_settles_are_no_marks(emount: Dialect) -> None:
-    records: list[Record] = [
+    records: list[WireRecord] = [
         Edge(0.0, "VCC", True),
         Edge(0.0005, "LENS_CS", True),
         Edge(0.0009, "LENS_CS", False),
         Edge(0.0030, "LENS_CS", True),
     ]
-    marks = [mark for _, mark in marks_of(decode(emount, records), emount)]
+    marks = [mark for _, mark in extract_marks(decode(emount, records), emount)]
     assert marks == [edge("VCC", True), edge("LENS_CS", True)]
 
 
@@ -172,7 +176,7 @@ def test_silence_in_a_window_cuts_nothing_and_behind_it_does(emount: Dialect) ->
 
 
 def test_bursts_without_times_are_never_silent(emount: Dialect) -> None:
-    records: list[Record] = [burst(0.0, REQUEST[:8]), Burst(None, Role.BODY, REQUEST[8:], 750_000)]
+    records: list[WireRecord] = [burst(0.0, REQUEST[:8]), Burst(None, Role.BODY, REQUEST[8:], 750_000)]
     assert [type(event) for event in decode(emount, records)] == [DecodedFrame]
 
 
@@ -188,9 +192,9 @@ def test_a_frame_out_of_three_bursts_has_the_times_of_its_ends_and_its_longest_p
     assert isinstance(frame, DecodedFrame)
     assert isinstance(rest, DecodedGarbage)
     assert frame.at == pytest.approx(0.002)
-    assert frame.until == pytest.approx(0.052)
-    assert frame.clocked_until == frame.until
-    assert frame.longest_pause == pytest.approx(0.030)
+    assert frame.end == pytest.approx(0.052)
+    assert frame.clocked_end == frame.end
+    assert frame.max_pause == pytest.approx(0.030)
     assert (garbage.at, garbage.offset) == (0.0, 0)
     assert rest.at == pytest.approx(0.052)
     assert (rest.offset, rest.data, rest.baudrate, rest.sender) == (13, b"\x09\x09", 750_000, Role.BODY)
@@ -206,29 +210,29 @@ def test_pauses_beside_a_frame_are_not_its_own(emount: Dialect) -> None:
         Edge(0.4, "BODY_CS", False),
     ]
     frame = next(event for event in decode(emount, records) if isinstance(event, DecodedFrame))
-    assert frame.longest_pause == pytest.approx(0.002)
+    assert frame.max_pause == pytest.approx(0.002)
     assert frame.padding == b"\x02"
-    assert frame.clocked_until == pytest.approx(0.315)
+    assert frame.clocked_end == pytest.approx(0.315)
 
 
 def test_a_frame_in_one_burst_has_no_pause(emount: Dialect) -> None:
     (frame,) = decode(emount, [burst(0.0, REQUEST)])
     assert isinstance(frame, DecodedFrame)
-    assert (frame.longest_pause, frame.padding, frame.opened, frame.closed) == (0.0, b"", None, None)
+    assert (frame.max_pause, frame.padding, frame.opened, frame.closed) == (0.0, b"", None, None)
     assert (frame.sender, frame.baudrate) == (Role.BODY, 750_000)
 
 
 def test_a_burst_without_an_end_gives_a_frame_without_one(emount: Dialect) -> None:
     (frame,) = decode(emount, [Burst(0.5, Role.BODY, REQUEST, 750_000, None)])
     assert isinstance(frame, DecodedFrame)
-    assert (frame.at, frame.until, frame.clocked_until) == (0.5, None, None)
+    assert (frame.at, frame.end, frame.clocked_end) == (0.5, None, None)
 
 
 def test_what_a_window_holds_is_complete_when_it_closes_and_not_before(emount: Dialect) -> None:
     decoder = Decoder(emount)
     assert decoder.feed(Edge(0.0, "BODY_CS", True)) == [Edge(0.0, "BODY_CS", True)]
     assert decoder.feed(burst(0.1, REQUEST)) == []
-    assert decoder.settle() == []
+    assert decoder.flush() == []
     edge_, frame = decoder.feed(Edge(0.2, "BODY_CS", False))
     assert edge_ == Edge(0.2, "BODY_CS", False)
     assert isinstance(frame, DecodedFrame)
@@ -238,9 +242,9 @@ def test_what_a_window_holds_is_complete_when_it_closes_and_not_before(emount: D
 def test_outside_windows_a_frame_waits_for_padding_until_it_is_settled(emount: Dialect) -> None:
     decoder = Decoder(emount)
     assert decoder.feed(burst(0.1, REQUEST)) == []
-    (frame,) = decoder.settle()
+    (frame,) = decoder.flush()
     assert isinstance(frame, DecodedFrame)
-    assert decoder.settle() == []
+    assert decoder.flush() == []
     assert decoder.finish() == []
 
 
@@ -295,9 +299,9 @@ def test_both_directions_count_their_own_bytes(emount: Dialect) -> None:
 
 @pytest.mark.parametrize("level", [True, False])
 def test_select_line_stuck_in_a_recording_costs_no_frame(emount: Dialect, level: bool) -> None:
-    records: list[Record] = [Edge(0.0, "BODY_CS", level)]
+    records: list[WireRecord] = [Edge(0.0, "BODY_CS", level)]
     for number in range(8):
-        records.append(burst(0.01 + number * 1e-3, padded(REQUEST, 16)))
+        records.append(burst(0.01 + number * 1e-3, pad_frame(REQUEST, 16)))
     *events, defect = decode(emount, records)
     frames = [event for event in events if isinstance(event, DecodedFrame)]
     assert [len(frame.padding) for frame in frames] == [5] * 8
@@ -337,13 +341,45 @@ def test_messages_are_read_later_only_where_that_is_asked_for(emount: Dialect) -
     for headers_only, later in ((True, True), (False, False)):
         (frame,) = Decoder(emount, headers_only=headers_only).decode([burst(0.0, REQUEST)])
         assert isinstance(frame, DecodedFrame)
-        assert callable(frame.frame.said) is later
+        assert callable(frame.frame.lazy_messages) is later
 
 
 def test_a_frame_has_no_padding_and_no_window_unless_it_is_given_them(emount: Dialect) -> None:
     (frame,) = decode(emount, [burst(0.0, REQUEST)])
     assert isinstance(frame, DecodedFrame)
     plain = DecodedFrame(0.0, 1.0, Role.BODY, 9600, frame.frame)
-    assert (plain.padding, plain.longest_pause, plain.clocked_until, plain.opened, plain.closed) == (
+    assert (plain.padding, plain.max_pause, plain.clocked_end, plain.opened, plain.closed) == (
         b"", 0.0, None, None, None,
     )  # fmt: skip
+
+
+def test_a_partial_frame_is_given_up_after_the_silence_of_the_dialect(emount: Dialect) -> None:
+    decoder = Decoder(emount)
+    decoder.feed(burst(5.0, REQUEST[:8]))
+    ended = 5.0 + 8 * BYTE
+    assert decoder.drop_timed_out(ended + emount.idle_timeout - 1e-6) == []
+    (garbage,) = decoder.drop_timed_out(ended + emount.idle_timeout + 1e-6)
+    assert isinstance(garbage, DecodedGarbage)
+    assert (garbage.at, garbage.data, garbage.reason) == (5.0, REQUEST[:8], GarbageReason.SILENCE)
+    assert decoder.drop_timed_out(99.0) == []
+
+
+def test_what_is_undecided_begins_with_its_first_byte(emount: Dialect) -> None:
+    decoder = Decoder(emount)
+    assert decoder.undecided_since == math.inf
+    decoder.feed(burst(5.0, REQUEST[:8]))
+    assert decoder.undecided_since == 5.0
+    decoder.feed(burst(5.0 + 8 * BYTE, REQUEST[8:]))
+    # A whole frame is undecided too: padding may follow.
+    assert decoder.undecided_since == 5.0
+    decoder.feed(burst(6.0, REQUEST[:4], Role.LENS))
+    assert decoder.undecided_since == 5.0
+    decoder.flush()
+    assert decoder.undecided_since == 6.0
+
+
+@pytest.mark.parametrize("data", [REQUEST, REQUEST[:8]])
+def test_bytes_without_a_time_keep_nothing_back(emount: Dialect, data: bytes) -> None:
+    decoder = Decoder(emount)
+    decoder.feed(Burst(None, Role.BODY, data, 750_000, None, False))
+    assert decoder.undecided_since == math.inf

@@ -9,9 +9,9 @@ from lensmount_protocol.errors import (
     FrameError,
     MountError,
     TransportOpenError,
-    first_of,
+    limit_list,
     shorten,
-    unknown,
+    unknown_name_message,
 )
 
 
@@ -46,10 +46,12 @@ def test_every_error_has_the_bounded_text():
     ("count", "expected"), [(0, []), (2, ["0", "1"]), (3, ["0", "1", "2"]), (5, ["0", "1", "2", "and 2 more"])]
 )
 def test_first_of_counts_what_it_leaves_out(count, expected):
-    assert first_of(map(str, range(count)), 3) == expected
+    assert limit_list(map(str, range(count)), 3) == expected
 
 
 def test_unknown_name_lists_every_name_of_a_dialect_but_not_of_a_hostile_file():
     names = [f"name{number:04}" for number in range(150)]
-    assert all(name in unknown("message", "x", names) for name in names)
-    assert unknown("channel", "x", [f"{number:06}" for number in range(9000)]).endswith("000199, and 8800 more")
+    assert all(name in unknown_name_message("message", "x", names) for name in names)
+    assert unknown_name_message("channel", "x", [f"{number:06}" for number in range(9000)]).endswith(
+        "000199, and 8800 more"
+    )

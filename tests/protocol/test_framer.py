@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lensmount_protocol.dialects.emount.framing import FORMATS, build_frame, padded
-from lensmount_protocol.frame import Frame, FrameEvent, Garbage, GarbageReason, Padding
-from lensmount_protocol.framer import LONGEST_RUN, Framer
+from lensmount_protocol.dialects.emount.framing import FORMATS, build_frame, pad_frame
+from lensmount_protocol.framer import MAX_RUN, Frame, FrameEvent, Framer, Garbage, GarbageReason, Padding
 from lensmount_protocol.wire import Role
 
 FRAME = bytes.fromhex("f00b0002000b6000780055")
@@ -104,7 +103,7 @@ def test_a_frame_that_was_cut_off_does_not_keep_the_next_one_waiting() -> None:
 
 
 def test_what_a_body_clocks_behind_its_frame_is_padding() -> None:
-    window = padded(FRAME, 16)
+    window = pad_frame(FRAME, 16)
     frame, padding = run([window], Role.BODY, windowed=True)
     assert isinstance(frame, Frame)
     assert padding == Padding(bytes(5), len(FRAME))
@@ -145,7 +144,7 @@ def test_endless_garbage_is_told_in_pieces_and_memory_stays_bounded() -> None:
     told = sum(
         len(event.data) for _ in range(100) for event in framer.receive(b"\x11" * 1000) if isinstance(event, Garbage)
     )
-    assert 100_000 - told <= LONGEST_RUN
+    assert 100_000 - told <= MAX_RUN
 
 
 ANYTHING = st.lists(
@@ -153,7 +152,7 @@ ANYTHING = st.lists(
         st.binary(max_size=40),
         st.just(FRAME),
         st.just(OTHER),
-        st.just(padded(FRAME, 16)),
+        st.just(pad_frame(FRAME, 16)),
         st.binary(min_size=1, max_size=60).map(lambda payload: build_frame(payload, 1, 7)),
         st.binary(min_size=3, max_size=9).map(lambda tail: b"\xf0" + tail),
     ),
@@ -183,28 +182,28 @@ def test_garbage_is_one_event_a_run(stream: bytes) -> None:
 
 
 def test_runs_are_given_out_in_pieces_of_4096_bytes_each_with_its_offset() -> None:
-    assert LONGEST_RUN == 4096
+    assert MAX_RUN == 4096
     framer = Framer(FORMATS[Role.LENS])
     assert framer.receive(FRAME + b"\x11" * 4096)[1:] == []
     assert framer.receive(b"\x12" * 3) == [Garbage(b"\x11" * 4096, 11, GarbageReason.NO_START)]
     assert framer.receive(b"\x12" * 8200)[0] == Garbage(b"\x12" * 4096, 11 + 4096, GarbageReason.NO_START)
-    assert framer.settled == 11 + 3 * 4096
+    assert framer.consumed_offset == 11 + 3 * 4096
     (rest,) = framer.close(GarbageReason.SOURCE_ENDED)
     assert rest == Garbage(b"\x12" * 11, 11 + 3 * 4096, GarbageReason.NO_START)
-    assert framer.settled == 11 + 3 * 4096 + 11
+    assert framer.consumed_offset == 11 + 3 * 4096 + 11
 
 
 def test_settled_counts_what_is_told_and_neither_pending_runs_nor_half_frames() -> None:
     framer = Framer(FORMATS[Role.BODY])
-    assert framer.settled == 0
+    assert framer.consumed_offset == 0
     framer.receive(b"\x01\x02" + FRAME[:5])
-    assert framer.settled == 0
+    assert framer.consumed_offset == 0
     framer.receive(FRAME[5:])
-    assert framer.settled == 2 + len(FRAME)
+    assert framer.consumed_offset == 2 + len(FRAME)
     framer.receive(bytes(3))
-    assert framer.settled == 2 + len(FRAME)
+    assert framer.consumed_offset == 2 + len(FRAME)
     framer.receive(OTHER)
-    assert framer.settled == 2 + len(FRAME) + 3 + len(OTHER)
+    assert framer.consumed_offset == 2 + len(FRAME) + 3 + len(OTHER)
 
 
 def test_needed_is_the_header_and_then_the_frame_that_it_announces() -> None:
@@ -291,6 +290,6 @@ def test_all_that_waited_is_read_when_a_wait_ends_behind_a_false_start() -> None
     assert framer.receive(stray + FRAME + OTHER + b"\x07") == []
     events = framer.close(GarbageReason.SILENCE)
     assert [type(event) for event in events] == [Garbage, Frame, Frame, Garbage]
-    assert framer.settled == len(stray + FRAME + OTHER) + 1
+    assert framer.consumed_offset == len(stray + FRAME + OTHER) + 1
     (frame,) = framer.receive(FRAME)
     assert frame.offset == len(stray + FRAME + OTHER) + 1

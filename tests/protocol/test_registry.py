@@ -8,22 +8,22 @@ from typing import Any
 
 import pytest
 
-from lensmount_protocol import registry
-from lensmount_protocol.connection import Arrival, Connection
+from lensmount_protocol import dialect
+from lensmount_protocol.connection import Connection, ReceivedFrame
+from lensmount_protocol.dialect import dialect_names, load_dialect
 from lensmount_protocol.errors import DialectError, LocalProtocolError
-from lensmount_protocol.registry import dialect_names, load_dialect
 from lensmount_protocol.wire import Received, Role
 
-THIRD_PARTY = Path(__file__).parent / "other_package"
+THIRD_PARTY = Path(__file__).parent / "third_party"
 
 
 def offer(monkeypatch: pytest.MonkeyPatch, **offers: str) -> None:
-    entries = [EntryPoint(name, value, registry.ENTRY_POINTS) for name, value in offers.items()]
+    entries = [EntryPoint(name, value, dialect.ENTRY_POINTS) for name, value in offers.items()]
 
     def entry_points(*, group: str, name: str | None = None) -> list[EntryPoint]:
-        return [entry for entry in entries if group == registry.ENTRY_POINTS and name in (None, entry.name)]
+        return [entry for entry in entries if group == dialect.ENTRY_POINTS and name in (None, entry.name)]
 
-    monkeypatch.setattr(registry, "entry_points", entry_points)
+    monkeypatch.setattr(dialect, "entry_points", entry_points)
 
 
 @pytest.fixture
@@ -55,9 +55,9 @@ def test_a_dialect_of_another_package_speaks_through_our_floor(toy: Any) -> None
     arrivals = []
     while (event := lens.next_event()) is not None:
         arrivals.append(event)
-    assert [type(event).__name__ for event in arrivals] == ["Garbage", "Arrival"]
+    assert [type(event).__name__ for event in arrivals] == ["Garbage", "ReceivedFrame"]
     arrival = arrivals[-1]
-    assert isinstance(arrival, Arrival)
+    assert isinstance(arrival, ReceivedFrame)
     assert arrival.messages == [lensmount_toy.Ping(number=7)]
     assert lens.state == "ASKED"
     with pytest.raises(LocalProtocolError, match="ping by the body is not legal in state ASKED"):

@@ -6,32 +6,32 @@ import tracemalloc
 
 import pytest
 
-from lensmount_protocol import intervals as intervals_module
-from lensmount_protocol.evidence import Evidence, Proof
-from lensmount_protocol.intervals import Intervals
+from lensmount_protocol import timing as intervals_module
+from lensmount_protocol.evidence import Evidence, EvidenceLevel
 from lensmount_protocol.timing import (
-    LOOK_AHEAD,
-    MOST_TOLD,
-    NOTHING,
-    Measurement,
-    Meter,
+    EMPTY,
+    MARK_LOOK_AHEAD,
+    MAX_VIOLATIONS,
+    IntervalStats,
+    TimingAnalyzer,
+    TimingResult,
     TimingRule,
-    closes,
     edge,
     first_bit,
     frame_end,
     last_bit,
     measure,
-    opens,
+    window_closes,
+    window_opens,
 )
 from lensmount_protocol.wire import Role
 
-EVIDENCE = Evidence(Proof.CAPTURED, "a test")
+EVIDENCE = Evidence(EvidenceLevel.CAPTURED, "a test")
 A, B, C, D = (edge(line, True) for line in "ABCD")
 RULES = (
     TimingRule("period", A, A, 900, 1100, EVIDENCE),
-    TimingRule("a to b", A, B, 0, 300, EVIDENCE, unless=(C,)),
-    TimingRule("b to c", B, C, 10, 250, EVIDENCE, unless=(A, D)),
+    TimingRule("a to b", A, B, 0, 300, EVIDENCE, cancelled_by=(C,)),
+    TimingRule("b to c", B, C, 10, 250, EVIDENCE, cancelled_by=(A, D)),
     TimingRule("never", D, edge("E", True), 0, 1, EVIDENCE),
 )
 
@@ -42,20 +42,20 @@ def all_at_once(marks) -> list[tuple[list[float], list[tuple[float, float]]]]:
     for rule in RULES:
         intervals, violations, since = [], [], None
         for at, mark in sorted(marks, key=lambda timed: timed[0]):
-            if mark == rule.until and since is not None:
+            if mark == rule.end and since is not None:
                 intervals.append(round((at - since) * 1e6, 3))
                 if not rule.allows(intervals[-1]):
                     violations.append((at, intervals[-1]))
                 since = None
-            if mark in rule.unless:
+            if mark in rule.cancelled_by:
                 since = None
-            if mark == rule.since:
+            if mark == rule.start:
                 since = at
         found.append((intervals, violations))
     return found
 
 
-def told(measurements: list[Measurement]) -> list[tuple[list[float], list[tuple[float, float]]]]:
+def told(measurements: list[TimingResult]) -> list[tuple[list[float], list[tuple[float, float]]]]:
     return [(measurement.intervals_us, measurement.violations) for measurement in measurements]
 
 
@@ -72,12 +72,12 @@ def test_a_stream_measures_what_a_list_does(seed):
     marks = traffic(seed, disorder=40)
     expected = [(sorted(intervals), violations) for intervals, violations in all_at_once(marks)]
     assert told(measure(RULES, marks)) == expected
-    meter = Meter(RULES, look_ahead=60)
+    meter = TimingAnalyzer(RULES, look_ahead=60)
     for mark in marks:
-        meter.take([mark])
+        meter.add_marks([mark])
     assert told(meter.finish()) == expected
     assert meter.late == 0
-    assert [each.broken for each in measure(RULES, marks)] == [len(violations) for _, violations in expected]
+    assert [each.violation_count for each in measure(RULES, marks)] == [len(violations) for _, violations in expected]
 
 
 def test_a_list_may_have_any_order():
@@ -86,10 +86,10 @@ def test_a_list_may_have_any_order():
 
 
 def test_a_mark_that_comes_too_late_is_counted_and_left_out():
-    meter = Meter(RULES, look_ahead=10)
+    meter = TimingAnalyzer(RULES, look_ahead=10)
     for number in range(100):
-        meter.take([(number * 1e-3, A)])
-    meter.take([(0.5e-3, A)])
+        meter.add_marks([(number * 1e-3, A)])
+    meter.add_marks([(0.5e-3, A)])
     period = meter.finish()[0]
     assert meter.late == 1
     assert period.intervals_us == [1000.0] * 99
@@ -98,10 +98,10 @@ def test_a_mark_that_comes_too_late_is_counted_and_left_out():
 def test_memory_does_not_grow_with_the_source():
     def peak(count: int) -> int:
         tracemalloc.start()
-        meter = Meter(RULES, look_ahead=100)
+        meter = TimingAnalyzer(RULES, look_ahead=100)
         for number in range(count):
-            meter.take([(number * 1e-3, A)])
-            meter.take([(number * 1e-3 + 5e-6 * (number % 7), B)])
+            meter.add_marks([(number * 1e-3, A)])
+            meter.add_marks([(number * 1e-3 + 5e-6 * (number % 7), B)])
         meter.finish()
         _, most = tracemalloc.get_traced_memory()
         tracemalloc.stop()
@@ -111,10 +111,10 @@ def test_memory_does_not_grow_with_the_source():
 
 
 def test_every_violation_is_counted_and_the_first_are_kept():
-    marks = [(number * 2e-3, A) for number in range(MOST_TOLD + 501)]
+    marks = [(number * 2e-3, A) for number in range(MAX_VIOLATIONS + 501)]
     period = measure(RULES, marks)[0]
-    assert period.broken == MOST_TOLD + 500
-    assert len(period.violations) == MOST_TOLD
+    assert period.violation_count == MAX_VIOLATIONS + 500
+    assert len(period.violations) == MAX_VIOLATIONS
     assert period.violations[0] == (2e-3, 2000.0)
 
 
@@ -122,55 +122,55 @@ def test_every_violation_is_counted_and_the_first_are_kept():
 @pytest.mark.parametrize("distinct", [1, 7, 100_000])
 @pytest.mark.parametrize("most", [4, 4096])
 def test_intervals_are_exact(monkeypatch, count, distinct, most):
-    monkeypatch.setattr(intervals_module, "MOST_DISTINCT", most)
-    monkeypatch.setattr(intervals_module, "_RUN", 64)
+    monkeypatch.setattr(intervals_module, "MAX_DISTINCT", most)
+    monkeypatch.setattr(intervals_module, "_RUN_LENGTH", 64)
     rng = random.Random(count * distinct)
     values = [round(rng.randrange(distinct) / 7, 3) for _ in range(count)]
-    intervals = Intervals()
+    intervals = IntervalStats()
     assert not intervals
     for value in values:
         intervals.add(value)
     assert list(intervals) == sorted(values)
-    assert (len(intervals), intervals.shortest, intervals.longest) == (count, min(values), max(values))
+    assert (len(intervals), intervals.minimum, intervals.maximum) == (count, min(values), max(values))
     assert intervals.median == statistics.median(values)
 
 
 def test_marks_name_what_happens_to_which_end_and_what_it_held():
     assert edge("VD", True) == ("edge", "VD", "high")
     assert edge("VD", False) == ("edge", "VD", "low")
-    kinds = {opens: "open", first_bit: "first", frame_end: "end", last_bit: "last", closes: "close"}
+    kinds = {window_opens: "open", first_bit: "first", frame_end: "end", last_bit: "last", window_closes: "close"}
     for kind, word in kinds.items():
         assert kind(Role.BODY, 0x0A) == (word, "body", "0x0a")
         assert kind(Role.LENS, "class 1") == (word, "lens", "class 1")
         assert kind(Role.LENS) == (word, "lens", "any")
-        assert kind(Role.BODY, NOTHING) == (word, "body", "nothing")
+        assert kind(Role.BODY, EMPTY) == (word, "body", "nothing")
 
 
 def test_the_limits_of_a_measurement_are_a_thousand_violations_and_65536_marks():
-    assert (MOST_TOLD, LOOK_AHEAD) == (1000, 65536)
-    assert (intervals_module.MOST_DISTINCT, intervals_module._RUN) == (4096, 65536)
+    assert (MAX_VIOLATIONS, MARK_LOOK_AHEAD) == (1000, 65536)
+    assert (intervals_module.MAX_DISTINCT, intervals_module._RUN_LENGTH) == (4096, 65536)
 
 
 def test_a_violation_has_the_time_of_its_end_and_exactly_a_thousand_are_kept():
-    measurement = Measurement(RULES[0])
-    for number in range(MOST_TOLD + 2):
+    measurement = TimingResult(RULES[0])
+    for number in range(MAX_VIOLATIONS + 2):
         measurement.add(float(number), 1100.001)
     assert measurement.violations == [(float(number), 1100.001) for number in range(1000)]
-    assert measurement.broken == 1002
+    assert measurement.violation_count == 1002
     measurement.add(9999.0, 1100.0)
-    assert (measurement.broken, len(measurement.intervals_us)) == (1002, 1003)
+    assert (measurement.violation_count, len(measurement.intervals_us)) == (1002, 1003)
     assert measurement.median_us == 1100.001
 
 
 def test_marks_wait_until_there_are_twice_the_look_ahead_of_them():
-    meter = Meter(RULES, look_ahead=2)
-    meter.take([(4e-3, A), (3e-3, A), (2e-3, A), (1e-3, A)])
-    meter.take([])
+    meter = TimingAnalyzer(RULES, look_ahead=2)
+    meter.add_marks([(4e-3, A), (3e-3, A), (2e-3, A), (1e-3, A)])
+    meter.add_marks([])
     assert meter.finish()[0].intervals_us == [1000.0] * 3
-    meter = Meter(RULES, look_ahead=2)
-    meter.take([(4e-3, A), (3e-3, A), (2e-3, A), (1e-3, A), (5e-3, A)])
+    meter = TimingAnalyzer(RULES, look_ahead=2)
+    meter.add_marks([(4e-3, A), (3e-3, A), (2e-3, A), (1e-3, A), (5e-3, A)])
     # Three of five are measured; two are kept. What is earlier than the third is late, what is not is taken.
-    meter.take([(2.5e-3, B), (3.1e-3, B)])
+    meter.add_marks([(2.5e-3, B), (3.1e-3, B)])
     period, a_to_b, *_ = meter.finish()
     assert meter.late == 1
     assert period.intervals_us == [1000.0] * 4
@@ -178,26 +178,26 @@ def test_marks_wait_until_there_are_twice_the_look_ahead_of_them():
 
 
 def test_a_mark_of_the_time_of_the_last_measured_one_is_not_late():
-    meter = Meter(RULES, look_ahead=1)
-    meter.take([(1e-3, A), (2e-3, A), (3e-3, A)])
-    meter.take([(2e-3, B)])
+    meter = TimingAnalyzer(RULES, look_ahead=1)
+    meter.add_marks([(1e-3, A), (2e-3, A), (3e-3, A)])
+    meter.add_marks([(2e-3, B)])
     assert meter.finish()[1].intervals_us == [0.0]
     assert meter.late == 0
 
 
 def test_only_marks_of_a_rule_count_for_the_look_ahead():
-    meter = Meter(RULES, look_ahead=1)
+    meter = TimingAnalyzer(RULES, look_ahead=1)
     assert set(meter.wanted) == {A, B, C, D, edge("E", True)}
-    meter.take([(number * 1e-3, edge("Z", True)) for number in range(50)])
-    meter.take([(2e-3, A), (1e-3, A)])
-    meter.take([(0.5e-3, A)])
+    meter.add_marks([(number * 1e-3, edge("Z", True)) for number in range(50)])
+    meter.add_marks([(2e-3, A), (1e-3, A)])
+    meter.add_marks([(0.5e-3, A)])
     assert meter.finish()[0].intervals_us == [500.0, 1000.0]
     assert meter.late == 0
 
 
 def test_an_end_is_measured_before_it_starts_the_next_and_calls_off_before_it_starts():
     period = TimingRule("period", A, A, 0, 1, EVIDENCE)
-    own = TimingRule("own", A, B, 0, 1, EVIDENCE, unless=(A,))
+    own = TimingRule("own", A, B, 0, 1, EVIDENCE, cancelled_by=(A,))
     measured = measure([period, own], [(0.0, A), (1e-6, A), (3e-6, B), (4e-6, B)])
     assert [each.intervals_us for each in measured] == [[1.0], [2.0]]
 
@@ -208,9 +208,9 @@ def test_intervals_are_rounded_to_a_nanosecond():
 
 
 def test_as_many_marks_as_twice_the_look_ahead_are_not_measured_yet():
-    meter = Meter(RULES, look_ahead=2)
-    meter.take([(4e-3, A), (3e-3, A), (2e-3, A), (1e-3, A)])
-    meter.take([(1.1e-3, B)])
+    meter = TimingAnalyzer(RULES, look_ahead=2)
+    meter.add_marks([(4e-3, A), (3e-3, A), (2e-3, A), (1e-3, A)])
+    meter.add_marks([(1.1e-3, B)])
     period, a_to_b, *_ = meter.finish()
     assert meter.late == 0
     assert period.intervals_us == [1000.0] * 3

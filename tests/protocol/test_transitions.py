@@ -46,7 +46,7 @@ def test_what_a_table_does_not_list_is_refused_with_blame(emount: Dialect, us: R
 def test_a_table_that_is_not_closed_is_refused() -> None:
     with pytest.raises(ValueError, match="no such state"):
         TransitionTable("A", {"A": {"go": "B"}}, {"go": None})
-    with pytest.raises(ValueError, match="nobody causes that"):
+    with pytest.raises(ValueError, match="no end causes this trigger"):
         TransitionTable("A", {"A": {"go": "A"}}, {})
 
 

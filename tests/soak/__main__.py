@@ -5,7 +5,7 @@ import subprocess
 import sys
 from typing import Protocol
 
-from soak.ledger import difference
+from soak.byte_accounting import difference
 
 
 class Far(Protocol):
@@ -28,7 +28,7 @@ MOST_GROWTH_KIB = 1024
 
 def soak(link: str, body: str, lens: str, seconds: float) -> bool:
     near, far = LINKS[link]
-    run = [sys.executable, "-m", "soak.end"]
+    run = [sys.executable, "-m", "soak.endpoint"]
     lens_end = subprocess.Popen([*run, "lens", lens, near, str(seconds + LINGER)], stdout=subprocess.PIPE, text=True)
     assert lens_end.stdout is not None
     try:

@@ -25,7 +25,7 @@ def test_a_short_one_loses_no_byte(pair: tuple[str, str]) -> None:
 
 @pytest.mark.parametrize(("place", "code", "told"), [(10**9, 0, "no byte lost"), (300, 1, "bytes were sent and")])
 def test_one_byte_that_a_link_loses_fails_the_whole(place: int, code: int, told: str) -> None:
-    result = run("-m", "soak.lossy", str(place))
+    result = run("-m", "soak.lossy_transport", str(place))
     assert result.returncode == code, result.stdout + result.stderr
     assert told in result.stdout
     assert ("from the lens: " in result.stdout) is bool(code)
@@ -53,7 +53,7 @@ print(soaking.soak("pty", *soaking.USUAL_PAIR, 0.3))
 )
 def test_a_byte_that_is_lost_or_changed_is_found(heard: str, told: str) -> None:
     code = f"""
-from soak.ledger import Ledger, difference
+from soak.byte_accounting import Ledger, difference
 sent, heard = Ledger(), Ledger()
 sent.add(bytes(200_000))
 data = {heard}

@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from lensmount_emulator.engine.dialect_roles import get_roles
+from lensmount_emulator.engine.observer import Notice
+from lensmount_emulator.engine.script import parse_script
 from lensmount_emulator.profiles.library import load_profile
-from lensmount_emulator.roles.notice import Notice
-from lensmount_emulator.roles.registry import cast_of
-from lensmount_emulator.roles.script import parse_script
-from lensmount_emulator.sessions.bench import Bench
-from lensmount_protocol.registry import load_dialect
+from lensmount_emulator.sessions.virtual_session import PairSession
+from lensmount_protocol.dialect import load_dialect
 from lensmount_protocol.wire import DriveLine, Role, Transmit
 
 RECOVERS_S = 16.0
@@ -64,7 +64,7 @@ class Input:
     """
 
     name: str
-    act: Callable[[Bench], None]
+    act: Callable[[PairSession], None]
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def inputs(play: Play) -> list[Input]:
     dialect = load_dialect(play.dialect)
     found: list[Input] = []
 
-    def sends(data: bytes) -> Callable[[Bench], None]:
+    def sends(data: bytes) -> Callable[[PairSession], None]:
         return lambda bench: bench.mount.apply(Role.LENS, Transmit(data))
 
     for (sender, _type), cls in dialect.messages.items():
@@ -99,18 +99,18 @@ def inputs(play: Play) -> list[Input]:
     found.append(Input("a bad frame", sends(dialect.build_frame(b"\xfe\x00\x00", play.classes[0], 0)[:-1] + b"\x00")))
     for line in (play.select, play.other):
         for level in (False, True):
-            act: Callable[[Bench], None] = lambda bench, line=line, level=level: bench.mount.apply(  # noqa: E731
+            act: Callable[[PairSession], None] = lambda bench, line=line, level=level: bench.mount.apply(  # noqa: E731
                 Role.LENS, DriveLine(line, level)
             )
             found.append(Input(f"{line} {'high' if level else 'low'}", act))
     return found
 
 
-def _bench(play: Play, notices: list[Notice]) -> Bench:
-    cast = cast_of(play.dialect)
-    body = cast.engine(load_profile(play.body).settings, None, None, parse_script(play.script, cast.verbs))
-    lens = cast.engine(load_profile(play.lens).settings, None, None, ())
-    bench = Bench(load_dialect(play.dialect), body, lens, listen=notices.append)
+def _bench(play: Play, notices: list[Notice]) -> PairSession:
+    cast = get_roles(play.dialect)
+    body = cast.make_engine(load_profile(play.body).settings, None, None, parse_script(play.script, cast.verbs))
+    lens = cast.make_engine(load_profile(play.lens).settings, None, None, ())
+    bench = PairSession(load_dialect(play.dialect), body, lens, on_notice=notices.append)
     bench.start()
     return bench
 
@@ -120,7 +120,7 @@ def states(play: Play) -> dict[str, float]:
     found: dict[str, float] = {}
     bench = _bench(play, [])
     bench.run(
-        RECOVERS_S, unless=lambda: bool(found.setdefault(bench.body.connection.state, bench.now)) and bench.body.done
+        RECOVERS_S, stop_when=lambda: bool(found.setdefault(bench.body.connection.state, bench.now)) and bench.body.done
     )
     assert bench.body.done
     return found
@@ -131,11 +131,11 @@ def disturb(play: Play, state: str, given: Input) -> Result:
     notices: list[Notice] = []
     bench = _bench(play, notices)
     body: Any = bench.body
-    bench.run(RECOVERS_S, unless=lambda: body.connection.state == state)
+    bench.run(RECOVERS_S, stop_when=lambda: body.connection.state == state)
     assert body.connection.state == state, f"{state} was not met"
     given.act(bench)
     try:
-        bench.run(bench.now + GIVES_UP_S, unless=lambda: body.done)
+        bench.run(bench.now + GIVES_UP_S, stop_when=lambda: body.done)
     except Exception as error:
         return Result(state, given.name, f"{type(error).__name__}: {error}")
     supply = bench.mount.levels[bench.dialect.supply]

@@ -3,8 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from lensmount_protocol.dialects.emount.body_mode import BodyMode
-from lensmount_protocol.dialects.emount.body_state import BodyState, RowSelect
+from lensmount_protocol.dialects.emount.body_status import BodyMode, BodyState, RowSelect
 from lensmount_protocol.dialects.emount.focus import (
     DistanceOfPosition,
     DistanceToPosition,
@@ -20,12 +19,12 @@ from lensmount_protocol.dialects.emount.focus import (
     PositionToDistance,
 )
 from lensmount_protocol.dialects.emount.framing import LOOP_CLASS, REQUEST_CLASS
-from lensmount_protocol.dialects.emount.init import Query0B, SpeedReply, SpeedRequest
+from lensmount_protocol.dialects.emount.identification import Query0B, SpeedReply, SpeedRequest
 from lensmount_protocol.dialects.emount.lens_status import LensStatus
 from lensmount_protocol.dialects.emount.lines import FAST_BAUDRATE, SLOW_BAUDRATE
 from lensmount_protocol.dialects.emount.service import Refusal
-from lensmount_protocol.dialects.emount.stream import StreamLayoutRequest
-from lensmount_protocol.dialects.emount.transitions import trigger
+from lensmount_protocol.dialects.emount.startup_shutdown import StreamLayoutRequest
+from lensmount_protocol.dialects.emount.transitions import trigger_for
 from lensmount_protocol.message import Message, Unknown
 from lensmount_protocol.wire import Role
 from state_audit.explore import Alphabet, Letter
@@ -65,7 +64,7 @@ def state_of(raw: Raw) -> State:
         raw.body.baudrate,
         raw.level("VCC"),
         lens.stream.running,
-        lens.hears,
+        lens.rx_enabled,
         raw.level("LENS_CS"),
         raw.level("RXD"),
     )
@@ -281,7 +280,7 @@ def alphabet(profile: str, part: str = "all") -> Alphabet:
                 Letter(
                     cls.__name__,
                     _asks(message, type_),
-                    trigger(Role.BODY, REQUEST_CLASS, message),
+                    trigger_for(Role.BODY, REQUEST_CLASS, message),
                     lambda _raw, said, type_=type_: any(m.TYPE in (type_, Refusal.TYPE) for m in said),
                 )
             )

@@ -139,7 +139,7 @@ def _apply(alphabet: Alphabet, raw: Raw, letter: Letter, before: State) -> Step:
     letter.act(raw)
     said = raw.said(arrivals)
     refused = any(alphabet.refusal(message) for message in said)
-    trouble = tuple(n.text for n in raw.notices[notices:] if n.trouble and n.role is raw.lens.role)
+    trouble = tuple(n.text for n in raw.notices[notices:] if n.is_error and n.role is raw.lens.role)
     answered = letter.shows is None or letter.shows(raw, said)
     return Step(before, letter, alphabet.state(raw), legal, refused, answered, trouble)
 

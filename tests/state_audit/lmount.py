@@ -3,17 +3,17 @@
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from lensmount_protocol.dialects.lmount.aperture import ApertureDrive
+from lensmount_protocol.dialects.lmount.aperture_zoom import ApertureDrive
+from lensmount_protocol.dialects.lmount.exposure import FrameStart
+from lensmount_protocol.dialects.lmount.firmware_update import UpdateState
 from lensmount_protocol.dialects.lmount.focus import FocusDrive
 from lensmount_protocol.dialects.lmount.framing import CYCLE, EVENT, LINK, ORDER
 from lensmount_protocol.dialects.lmount.identity import IdentityRequest
 from lensmount_protocol.dialects.lmount.lines import FIRST_BAUDRATE
 from lensmount_protocol.dialects.lmount.link import BodyHello, Done, LensHello, RateOrder, Refusal, Sleep, StreamOrder
-from lensmount_protocol.dialects.lmount.picture import FrameStart
 from lensmount_protocol.dialects.lmount.power import PowerGrant
-from lensmount_protocol.dialects.lmount.transitions import trigger
+from lensmount_protocol.dialects.lmount.transitions import trigger_for
 from lensmount_protocol.dialects.lmount.types import FocusOrder, Outcome, PowerClass
-from lensmount_protocol.dialects.lmount.update import UpdateState
 from lensmount_protocol.message import Message, Unknown
 from lensmount_protocol.wire import Role
 from state_audit.explore import Alphabet, Letter
@@ -60,11 +60,11 @@ def state_of(raw: Raw) -> State:
         raw.level("V_DRIVE"),
         lens.started,
         lens.asleep,
-        lens.told.granted > PowerClass.NONE,
+        lens.body_requests.granted > PowerClass.NONE,
         lens.homed,
         lens.homing,
-        bool(lens.told.reports),
-        lens.told.changing,
+        bool(lens.body_requests.reports),
+        lens.body_requests.changing,
         raw.level("LENS_ATT"),
     )
 
@@ -254,12 +254,12 @@ def alphabet(profile: str, part: str = "link") -> Alphabet:
                 act = lambda raw, make=make, class_=class_: _send(raw, [make()], class_)  # noqa: E731 - one of many
                 letters.append(Letter(f"{cls.__name__} in class {class_}", act, "body cycle"))
         elif "number" in cls.__dataclass_fields__:
-            cause = trigger(Role.BODY, ORDER, make())
+            cause = trigger_for(Role.BODY, ORDER, make())
             act = _order(make, LASTS.get(cls.__name__, 0.03))
             letters.append(Letter(cls.__name__, act, cause, _answers))
         else:
             act = lambda raw, make=make: _send(raw, [make()], LINK)  # noqa: E731 - one of many
-            cause = trigger(Role.BODY, LINK, make())
+            cause = trigger_for(Role.BODY, LINK, make())
             letters.append(Letter(cls.__name__, act, cause, lambda _raw, said: bool(said)))
     assert any(letter.name == Sleep.__name__ for letter in letters)
     return Alphabet(

@@ -3,19 +3,19 @@
 from collections.abc import Callable
 from typing import Any
 
+from lensmount_emulator.engine.dialect_roles import get_roles
+from lensmount_emulator.engine.engine import Engine
+from lensmount_emulator.engine.observer import Notice
+from lensmount_emulator.engine.tasks import Task
 from lensmount_emulator.profiles.library import load_profile
-from lensmount_emulator.roles.engine import Engine
-from lensmount_emulator.roles.notice import Notice
-from lensmount_emulator.roles.registry import cast_of
-from lensmount_emulator.roles.tasks import Task
-from lensmount_emulator.sessions.bench import Bench
-from lensmount_protocol.connection import Arrival
+from lensmount_emulator.sessions.virtual_session import PairSession
+from lensmount_protocol.connection import ReceivedFrame
+from lensmount_protocol.dialect import load_dialect
 from lensmount_protocol.errors import LocalProtocolError
-from lensmount_protocol.frame import Garbage
+from lensmount_protocol.framer import Garbage
 from lensmount_protocol.message import Message
-from lensmount_protocol.paving import AnyMessage
-from lensmount_protocol.registry import load_dialect
-from lensmount_protocol.wire import LineChanged, Record, Role, transmission_time
+from lensmount_protocol.payload import AnyMessage
+from lensmount_protocol.wire import LineChanged, Role, WireRecord, transmission_time
 
 SETUP_S = 20e-6
 HOLD_S = 50e-6
@@ -24,14 +24,14 @@ HOLD_S = 50e-6
 class RawEnd(Engine):
     """An end without behaviour: a list of what arrived, and of the edges that came."""
 
-    arrivals: list[Arrival]
+    arrivals: list[ReceivedFrame]
     edges: list[tuple[float, str, bool]]
 
     def on_start(self) -> None:
         self.arrivals, self.edges = [], []
-        self.connection.armed = self.dialect.guarded
+        self.connection.allowed = self.dialect.protected_types
 
-    def on_arrival(self, arrival: Arrival) -> None:
+    def on_arrival(self, arrival: ReceivedFrame) -> None:
         self.arrivals.append(arrival)
 
     def on_line(self, edge: LineChanged) -> None:
@@ -54,10 +54,12 @@ class Raw:
     def __init__(self, dialect: str, profile: str) -> None:
         self.dialect = load_dialect(dialect)
         self.body = RawEnd(self.dialect, Role.BODY)
-        self.lens: Any = cast_of(dialect).engine(load_profile(profile).settings, None, None, ())
-        self.records: list[Record] = []
+        self.lens: Any = get_roles(dialect).make_engine(load_profile(profile).settings, None, None, ())
+        self.records: list[WireRecord] = []
         self.notices: list[Notice] = []
-        self.bench = Bench(self.dialect, self.body, self.lens, tap=self.records.append, listen=self.notices.append)
+        self.bench = PairSession(
+            self.dialect, self.body, self.lens, tap=self.records.append, on_notice=self.notices.append
+        )
         self.bench.start()
         self.number = 0
         self._over = 0
@@ -67,7 +69,7 @@ class Raw:
         return self.bench.now
 
     def run(self, seconds: float, unless: Callable[[], bool] | None = None) -> None:
-        self.bench.run(self.bench.now + seconds, unless=unless)
+        self.bench.run(self.bench.now + seconds, stop_when=unless)
 
     def until(self, ready: Callable[[], bool], seconds: float = 1.0) -> bool:
         """Let time pass until something is so; whether it became so."""

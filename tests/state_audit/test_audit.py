@@ -2,7 +2,7 @@
 
 import pytest
 
-from lensmount_emulator.roles.lmount import lens_power
+from lensmount_emulator.roles.lmount.lens import power
 from lensmount_protocol.dialects.lmount.transitions import TRANSITIONS
 from state_audit.audit import LENSES, Report, audit_body, audit_lens, judge
 from state_audit.exceptions import EXCEPTIONS
@@ -53,7 +53,7 @@ def test_a_lens_that_never_wakes_is_found(monkeypatch: pytest.MonkeyPatch) -> No
     def rests_for_ever(_lens: object):
         yield from ()
 
-    monkeypatch.setattr(lens_power, "_rest", rests_for_ever)
+    monkeypatch.setattr(power, "_wait_for_wake_up", rests_for_ever)
     assert any("call is legal in" in text and text.startswith("ignored") for text in _audit_link().defects)
 
 

@@ -2,14 +2,18 @@
 
 import pytest
 
-from lensmount_emulator.roles.emount.lens_core import MOST_WAITING
-from lensmount_protocol.dialects.emount.body_mode import BodyMode
-from lensmount_protocol.dialects.emount.body_state import BodyState, RowSelect
+from lensmount_emulator.roles.emount.lens.engine_base import MAX_QUEUED
+from lensmount_protocol.dialects.emount.body_status import BodyMode, BodyState, RowSelect
 from lensmount_protocol.dialects.emount.focus import FocusMove, PositionToDistance
-from lensmount_protocol.dialects.emount.init import Answer0B, Query0B, SpeedReply, SpeedRequest
-from lensmount_protocol.dialects.emount.power import ShutDownReply, ShutDownRequest, StartUpRequest
+from lensmount_protocol.dialects.emount.identification import Answer0B, Query0B, SpeedReply, SpeedRequest
 from lensmount_protocol.dialects.emount.service import Query26, Refusal
-from lensmount_protocol.dialects.emount.stream import StreamLayoutReply, StreamLayoutRequest
+from lensmount_protocol.dialects.emount.startup_shutdown import (
+    ShutDownReply,
+    ShutDownRequest,
+    StartUpRequest,
+    StreamLayoutReply,
+    StreamLayoutRequest,
+)
 from lensmount_protocol.errors import LocalProtocolError
 from lensmount_protocol.wire import Role
 from state_audit.raw import Raw
@@ -92,7 +96,7 @@ def test_bytes_without_a_window_do_not_reach_a_sleeping_lens() -> None:
     lens.frame([Query0B()], 2, select=False)
     lens.run(0.2)
     assert lens.lens.connection.state == "ASLEEP"
-    assert [notice.text for notice in lens.notices if notice.trouble] == []
+    assert [notice.text for notice in lens.notices if notice.is_error] == []
     lens.body.connection.move("wake", by=Role.BODY)
     lens.shake_hands()
     assert [type(said) for said in lens.ask(Query0B())] == [Answer0B]
@@ -106,7 +110,7 @@ def test_a_lens_that_sleeps_in_its_stream_sends_nothing_more() -> None:
     before = len(lens.body.arrivals)
     lens.pulse(3)
     assert len(lens.body.arrivals) == before
-    assert [notice.text for notice in lens.notices if notice.trouble] == []
+    assert [notice.text for notice in lens.notices if notice.is_error] == []
 
 
 @pytest.mark.parametrize("then", ["late window", "bad sum", "held window"])
@@ -160,14 +164,14 @@ def test_a_flood_of_bad_frames_leaves_a_bounded_queue() -> None:
     lens = Lens().start()
     for _ in range(300):
         lens.window(bytes(1))
-    assert lens.lens.waiting == MOST_WAITING
-    assert lens.lens.running() <= MOST_WAITING + 2
+    assert lens.lens.waiting == MAX_QUEUED
+    assert lens.lens.task_count() <= MAX_QUEUED + 2
     assert lens.lens.overflowed_at > 0
     lens.run(0.2)
     assert lens.lens.waiting == 0
     refusals = [said for said in lens.said() if isinstance(said, Refusal)]
-    assert len(refusals) == 300 - lens.lens.lost
-    assert lens.lens.lost > 100
+    assert len(refusals) == 300 - lens.lens.dropped
+    assert lens.lens.dropped > 100
     assert [type(said) for said in lens.ask(Query0B())] == [Answer0B]
 
 
@@ -175,7 +179,7 @@ def test_a_flood_of_requests_leaves_a_bounded_queue() -> None:
     lens = Lens().start()
     raw = lens.dialect.build_frame(Query26().build(), 2, 0)
     lens.window(raw * 1500)
-    assert lens.lens.waiting <= MOST_WAITING
+    assert lens.lens.waiting <= MAX_QUEUED
     lens.run(0.2)
     assert lens.lens.waiting == 0
     assert Answer0B in [type(said) for said in lens.ask(Query0B())]

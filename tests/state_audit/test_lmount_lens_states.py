@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
+from lensmount_protocol.dialects.lmount.firmware_update import UpdateOffer
 from lensmount_protocol.dialects.lmount.focus import FocusDrive
 from lensmount_protocol.dialects.lmount.framing import LINK, ORDER
 from lensmount_protocol.dialects.lmount.identity import Identity, IdentityRequest
 from lensmount_protocol.dialects.lmount.link import BodyHello, Done, LensHello, RateOrder, Refusal, Sleep
 from lensmount_protocol.dialects.lmount.power import PowerGrant, PowerReport
 from lensmount_protocol.dialects.lmount.types import FocusOrder, Outcome, PowerClass, RefusalCode
-from lensmount_protocol.dialects.lmount.update import UpdateOffer
 from lensmount_protocol.wire import Role
 from state_audit.raw import Raw
 
@@ -115,7 +115,7 @@ def test_a_greeting_ends_the_sleep_and_the_wait_for_a_call() -> None:
     assert not lens.lens.asleep
     assert not lens.call()
     assert lens.lens.connection.state == "READY"
-    assert [n.text for n in lens.notices if n.trouble] == []
+    assert [n.text for n in lens.notices if n.is_error] == []
 
 
 def test_drive_supply_before_the_grant_homes_at_the_grant() -> None:
@@ -241,11 +241,11 @@ def test_each_grant_ends_the_reports_of_the_one_before() -> None:
     lens = Lens().start()
     lens.fast()
     lens.run(0.2)
-    before = lens.lens.running()
+    before = lens.lens.task_count()
     for _ in range(30):
         lens.grant()
     lens.run(0.3)
-    assert lens.lens.running() <= before + 1
+    assert lens.lens.task_count() <= before + 1
     assert any(isinstance(said, PowerReport) for said in lens.said())
 
 
@@ -256,15 +256,15 @@ def test_drives_and_rates_that_replace_each_other_leave_no_tasks() -> None:
     lens.drive("V_DRIVE", True)
     assert lens.homes()
     lens.run(0.2)
-    before = lens.lens.running()
+    before = lens.lens.task_count()
     for value in range(200):
         lens.ask(FocusDrive(order=FocusOrder.ABSOLUTE, value=100 + 17 * (value % 2) * 100))
-    assert lens.lens.running() <= before + 2
+    assert lens.lens.task_count() <= before + 2
     for _ in range(20):
         lens.ask(RateOrder(baudrate=FAST))
         lens.body.connection.move("switched", by=Role.BODY)
     lens.run(0.6)
-    assert lens.lens.running() <= before + 2
+    assert lens.lens.task_count() <= before + 2
 
 
 def test_a_replaced_drive_ends_once_also_where_its_number_comes_again() -> None:

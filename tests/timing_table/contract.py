@@ -1,6 +1,6 @@
 """The bounds of the timing contract, held against the contract: what is measured just inside and outside."""
 
-from lensmount_protocol.registry import load_dialect
+from lensmount_protocol.dialect import load_dialect
 from lensmount_protocol.timing import measure
 from timing_table.rows import Row
 
@@ -83,10 +83,10 @@ def bound(dialect: str, name: str, limit_us: float, range_us: float, *, shortest
 
 
 def _broken(rule: object, interval_us: float) -> int:
-    marks = [(1.0, rule.since), (1.0 + interval_us * 1e-6, rule.until)]  # type: ignore[attr-defined]
+    marks = [(1.0, rule.start), (1.0 + interval_us * 1e-6, rule.end)]  # type: ignore[attr-defined]
     (measured,) = measure([rule], marks)  # type: ignore[list-item]
     assert len(measured.intervals_us) == 1
-    return measured.broken
+    return measured.violation_count
 
 
 ROWS: tuple[Row, ...] = tuple(

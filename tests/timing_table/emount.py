@@ -7,18 +7,18 @@ from typing import Any
 
 import msgspec
 
-from lensmount_emulator.models.iris import IrisModel
+from lensmount_emulator.engine.dialect_roles import get_roles
+from lensmount_emulator.engine.engine import Engine
+from lensmount_emulator.engine.script import parse_script
 from lensmount_emulator.profiles.library import load_profile
-from lensmount_emulator.roles.emount.body import BodyEngine
-from lensmount_emulator.roles.emount.lens import LensEngine
-from lensmount_emulator.roles.emount.settings import BodyTiming, LensTiming
-from lensmount_emulator.roles.engine import Engine
-from lensmount_emulator.roles.registry import cast_of
-from lensmount_emulator.roles.script import parse_script
-from lensmount_emulator.sessions.bench import Bench
-from lensmount_protocol.dialects.emount.init import SpeedRequest
-from lensmount_protocol.registry import load_dialect
-from lensmount_protocol.wire import Burst, LineChanged, Record, Role
+from lensmount_emulator.roles.emount.body.engine import BodyEngine
+from lensmount_emulator.roles.emount.lens.engine import LensEngine
+from lensmount_emulator.roles.emount.models import EmountIris
+from lensmount_emulator.roles.emount.profile import BodyTiming, LensTiming
+from lensmount_emulator.sessions.virtual_session import PairSession
+from lensmount_protocol.dialect import load_dialect
+from lensmount_protocol.dialects.emount.identification import SpeedRequest
+from lensmount_protocol.wire import Burst, LineChanged, Role, WireRecord
 from state_audit.raw import Raw
 from timing_table.rows import Row
 from timing_table.wire import Window, Wire
@@ -35,7 +35,7 @@ def _body(name: str, script: str, *, defaults: bool = False) -> BodyEngine:
     if defaults:
         timing = BodyTiming(setup=settings.timing.setup, hold=settings.timing.hold)
         settings = msgspec.structs.replace(settings, timing=timing)
-    return BodyEngine(settings, script=parse_script(script, cast_of("emount").verbs))
+    return BodyEngine(settings, script=parse_script(script, get_roles("emount").verbs))
 
 
 def _lens(name: str, *, defaults: bool = False) -> LensEngine:
@@ -49,10 +49,12 @@ def _lens(name: str, *, defaults: bool = False) -> LensEngine:
     return LensEngine(settings)
 
 
-def play(body: Engine, lens: Engine, seconds: float, prepare: Callable[[Bench], None] = lambda _bench: None) -> Wire:
+def play(
+    body: Engine, lens: Engine, seconds: float, prepare: Callable[[PairSession], None] = lambda _bench: None
+) -> Wire:
     """A session at nominal times."""
-    records: list[Record] = []
-    bench = Bench(EMOUNT, body, lens, tap=records.append)
+    records: list[WireRecord] = []
+    bench = PairSession(EMOUNT, body, lens, tap=records.append)
     prepare(bench)
     bench.start()
     bench.run(seconds)
@@ -109,8 +111,8 @@ def falls_silent() -> Wire:
     """A lens that stops streaming one second into its session."""
     lens = Mute(load_profile("sel55210").settings)  # type: ignore[arg-type]
 
-    def stop(bench: Bench) -> None:
-        bench.scheduler.at(1.5, lambda _none, _now: setattr(lens, "streams", False), None)
+    def stop(bench: PairSession) -> None:
+        bench.scheduler.call_at(1.5, lambda _none, _now: setattr(lens, "streams", False), None)
 
     return play(_body("a6000", "wait 9"), lens, 3.0, stop)
 
@@ -118,7 +120,7 @@ def falls_silent() -> Wire:
 @cache
 def holds_select() -> tuple[float, float]:
     """A lens whose select line stays high behind its answer to 0B: the end of the answer, and the loss of supply."""
-    records: list[Record] = []
+    records: list[WireRecord] = []
     lens = _lens("sel55210")
     drive = lens.drive
 
@@ -127,11 +129,11 @@ def holds_select() -> tuple[float, float]:
             drive(line, level)
 
     lens.drive = held  # type: ignore[method-assign]
-    bench = Bench(EMOUNT, _body("a6000", ""), lens, tap=records.append)
+    bench = PairSession(EMOUNT, _body("a6000", ""), lens, tap=records.append)
     bench.start()
     bench.run(1.0)
     answer = next(r for r in records if isinstance(r, Burst) and r.sender is LENS and r.baudrate == FAST)
-    return answer.until, Wire(records, SELECTS, 5, 3).edge("VCC", False)
+    return answer.end, Wire(records, SELECTS, 5, 3).edge("VCC", False)
 
 
 @cache
@@ -160,13 +162,13 @@ def _without_acknowledgements(lens: Any) -> Callable[[int, int], None]:
     return begins
 
 
-class _Restless(IrisModel):
+class _Restless(EmountIris):
     """A diaphragm that never rests."""
 
     __slots__ = ()
 
     @property
-    def at_rest(self) -> bool:
+    def is_idle(self) -> bool:
         return False
 
 

@@ -7,22 +7,22 @@ from typing import Any
 
 import msgspec
 
+from lensmount_emulator.engine.dialect_roles import get_roles
+from lensmount_emulator.engine.engine import Engine
+from lensmount_emulator.engine.script import parse_script
 from lensmount_emulator.profiles.library import load_profile
-from lensmount_emulator.roles.engine import Engine
-from lensmount_emulator.roles.lmount.body import BodyEngine
-from lensmount_emulator.roles.lmount.lens import LensEngine
-from lensmount_emulator.roles.registry import cast_of
-from lensmount_emulator.roles.script import parse_script
-from lensmount_emulator.sessions.bench import Bench
-from lensmount_protocol.dialects.lmount.aperture import ApertureDrive, ZoomDrive
+from lensmount_emulator.roles.lmount.body.engine import BodyEngine
+from lensmount_emulator.roles.lmount.lens.engine import LensEngine
+from lensmount_emulator.sessions.virtual_session import PairSession
+from lensmount_protocol.dialect import load_dialect
+from lensmount_protocol.dialects.lmount.aperture_zoom import ApertureDrive, ZoomDrive
 from lensmount_protocol.dialects.lmount.focus import FocusDrive, FocusState, RingTurned
 from lensmount_protocol.dialects.lmount.framing import LINK, ORDER
 from lensmount_protocol.dialects.lmount.identity import IdentityRequest
 from lensmount_protocol.dialects.lmount.link import BodyHello, Done, RateOrder, Sleep, StreamOrder
 from lensmount_protocol.dialects.lmount.power import BrownOut, PowerGrant, PowerReport
 from lensmount_protocol.dialects.lmount.types import FocusOrder, Outcome, PowerClass
-from lensmount_protocol.registry import load_dialect
-from lensmount_protocol.wire import LineChanged, Record, Role
+from lensmount_protocol.wire import LineChanged, Role, WireRecord
 from state_audit.raw import Raw
 from timing_table.rows import Row
 from timing_table.wire import Window, Wire
@@ -46,7 +46,7 @@ def _changed(settings: Any, **changes: Any) -> Any:
 
 def _body(script: str, **changes: Any) -> BodyEngine:
     settings = _changed(load_profile(BODY_NAME).settings, **changes)
-    return BodyEngine(settings, script=parse_script(script, cast_of("lmount").verbs))
+    return BodyEngine(settings, script=parse_script(script, get_roles("lmount").verbs))
 
 
 def _settings(**changes: Any) -> Any:
@@ -68,19 +68,21 @@ class Told(LensEngine):
     deaf: frozenset[str] = frozenset()
     since: float = 0.0
 
-    def say(self, messages: Any, class_: int, **more: Any) -> None:
+    def queue_frame(self, messages: Any, class_: int, **more: Any) -> None:
         if self.now < self.since or messages[0].TYPE not in self.mute:
-            super().say(messages, class_, **more)
+            super().queue_frame(messages, class_, **more)
 
     def on_line(self, edge: LineChanged) -> None:
         if edge.line not in self.deaf:
             super().on_line(edge)
 
 
-def play(body: Engine, lens: Engine, seconds: float, prepare: Callable[[Bench], None] = lambda _bench: None) -> Wire:
+def play(
+    body: Engine, lens: Engine, seconds: float, prepare: Callable[[PairSession], None] = lambda _bench: None
+) -> Wire:
     """A session at nominal times."""
-    records: list[Record] = []
-    bench = Bench(LMOUNT, body, lens, tap=records.append)
+    records: list[WireRecord] = []
+    bench = PairSession(LMOUNT, body, lens, tap=records.append)
     prepare(bench)
     bench.start()
     bench.run(seconds)
@@ -113,10 +115,10 @@ def dead(script: str = "") -> Wire:
 def no_lens() -> list[float]:
     """When a body gives up on a mount without a lens: time of its finding."""
     body = _body("wait 1")
-    bench = Bench(LMOUNT, body, LensEngine(_settings(parts={"contacts": False})))
+    bench = PairSession(LMOUNT, body, LensEngine(_settings(parts={"contacts": False})))
     bench.start()
-    bench.run(1.0, unless=lambda: body.done)
-    return [finding.at for finding in body.findings]
+    bench.run(1.0, stop_when=lambda: body.done)
+    return [finding.at for finding in body.compatibility_results]
 
 
 @cache
@@ -153,7 +155,7 @@ class Greeted(Raw):
     def __init__(self, **changes: Any) -> None:
         super().__init__("lmount", LENS_NAME)
         self.lens = LensEngine(_settings(**changes))
-        self.bench = Bench(LMOUNT, self.body, self.lens, tap=self.records.append, listen=self.notices.append)
+        self.bench = PairSession(LMOUNT, self.body, self.lens, tap=self.records.append, on_notice=self.notices.append)
         self.bench.start()
         for line in ("V_LOGIC", "TXD", "FSYNC"):
             self.drive(line, True)
@@ -210,8 +212,8 @@ def moves(what: str) -> float:
     else:
         lens = Greeted(
             parts={"power_zoom": True},
-            optics=msgspec.structs.replace(load_profile("panasonic-s-pro-70-200mm-f2.8").settings.optics),  # type: ignore[union-attr]
-        ).powered()
+            optics=msgspec.structs.replace(load_profile("panasonic-s-pro-70-200mm-f2.8").settings.optics),
+        ).powered()  # type: ignore[union-attr]
         first, last = lens.done_at(ZoomDrive(target_um=200_000), 4.0)
     return last - first
 
@@ -274,7 +276,7 @@ def unheard(seconds_tenths: float) -> bool:
     """Whether a lens to which nothing is said has gone back to the first rate."""
     lens = Greeted()
     lens.ask(RateOrder(baudrate=1_500_000))
-    heard = lens.lens.heard_at
+    heard = lens.lens.last_received_at
     lens.run(heard + seconds_tenths * 1e-6 - lens.now)
     return bool(lens.lens.baudrate == 115_200)
 
@@ -290,7 +292,7 @@ def late_report(busy_us: float) -> bool:
     fell = lens.now
     # What is being sent keeps the line busy.
     lens.lens._busy = True
-    lens.bench.scheduler.at(fell + busy_us * 1e-6, lambda _n, now: _free(lens, now), None)
+    lens.bench.scheduler.call_at(fell + busy_us * 1e-6, lambda _n, now: _free(lens, now), None)
     lens.run(0.02)
     return not any(isinstance(m, FocusState) for m in lens.said(since))
 
@@ -326,10 +328,10 @@ def unended(type_: int, step: str) -> float:
     """From a drive that is accepted and never done to the next step of the script."""
 
     class Endless(LensEngine):
-        def say(self, messages: Any, class_: int, **more: Any) -> None:
+        def queue_frame(self, messages: Any, class_: int, **more: Any) -> None:
             first = messages[0]
             if not (isinstance(first, Done) and first.order == type_ and first.outcome == Outcome.DONE):
-                super().say(messages, class_, **more)
+                super().queue_frame(messages, class_, **more)
 
     wire = play(_body(f"wait 0.1; {step}; sleep; wait 0.1"), Endless(_settings()), 7.0)
     return window(wire, BODY, Sleep.TYPE).opens - window(wire, BODY, type_).opens
@@ -341,8 +343,8 @@ def sagging() -> float:
     lens = _told(power={"focus_ma": 900})
     body = _body("wait 0.1; focus near; wait 0.2", power={"supply_ma": 300})
 
-    def rogue(bench: Bench) -> None:
-        bench.scheduler.at(0.6, lambda _n, _now: setattr(lens, "reduction", lens.budget.reduce(5000)), None)
+    def rogue(bench: PairSession) -> None:
+        bench.scheduler.call_at(0.6, lambda _n, _now: setattr(lens, "reduction", lens.budget.reduce(5000)), None)
 
     wire = play(body, lens, 2.0, rogue)
     fell = wire.edge("V_DRIVE", False)
@@ -353,8 +355,8 @@ def sagging() -> float:
 def turned() -> list[float]:
     """Between two reports of a focus ring that is turned."""
     lens = Greeted().powered()
-    (step,) = parse_script("turn focus 30", cast_of("lmount").lens_verbs)
-    lens.bench.do_by_hand(step)
+    (step,) = parse_script("turn focus 30", get_roles("lmount").lens_verbs)
+    lens.bench.operate_mount(step)
     lens.run(0.3)
     rises = [w.opens for w in lens.wire().of(LENS, RingTurned.TYPE)]
     assert len(rises) == 6

@@ -18,14 +18,15 @@ ROOT = Path(__file__).parents[2]
 FACTOR = 1.2
 
 ROLES = "emulator/lensmount_emulator/roles"
+ENGINE = "emulator/lensmount_emulator/engine"
 MODELS = "emulator/lensmount_emulator/models"
 CONTRACTS = tuple(f"protocol/lensmount_protocol/dialects/{name}/timing.py" for name in ("emount", "lmount"))
 SUFFIXES = ("_US", "_S")
 """What names of constants in microseconds and in seconds end in."""
 
 STRUCTS = {
-    f"{ROLES}/emount/settings.py": {"LensTiming": (), "BodyTiming": ()},
-    f"{ROLES}/lmount/settings.py": {
+    f"{ROLES}/emount/profile.py": {"LensTiming": (), "BodyTiming": ()},
+    f"{ROLES}/lmount/profile.py": {
         "LensTiming": (),
         "BodyTiming": (),
         "FocusGroup": ("speed", "acceleration", "settle_ms"),
@@ -38,9 +39,12 @@ STRUCTS = {
 
 SECOND_LINE = {
     f"{MODELS}/": ("tests/emulator/models",),
-    f"{ROLES}/adapters/": ("tests/emulator/roles/adapters",),
-    f"{ROLES}/lmount/relay": ("tests/emulator/roles/lmount/test_relay.py", "tests/emulator/sessions/test_chain.py"),
-    f"{ROLES}/lmount/lens_pages": ("tests/emulator/roles/lmount/test_pages.py",),
+    f"{ROLES}/emount_adapter/": ("tests/emulator/roles/emount_adapter",),
+    f"{ROLES}/lmount/accessories/relay": (
+        "tests/emulator/roles/lmount/test_relay.py",
+        "tests/emulator/sessions/test_virtual_session.py",
+    ),
+    f"{ROLES}/lmount/lens/extensions": ("tests/emulator/roles/lmount/test_extensions.py",),
     f"{ROLES}/lmount/": ("tests/emulator/roles/lmount/test_power.py", "tests/emulator/roles/lmount/test_link.py",
                          "tests/emulator/roles/lmount/test_focus.py"),
     "protocol/": ("tests/protocol/dialects/test_timing_contracts.py",),
@@ -49,22 +53,22 @@ SECOND_LINE = {
 """Beginning of a path -> tests that are run where no row notices a change; the first that fits counts."""
 
 SURVIVES = {
-    "MOVE_PATIENCE_S in body_checks.py": "a patience of the script's checks; a lens that answers never meets it",
-    "ZOOM_PATIENCE_S in body_checks.py": "as above, for a powered zoom",
-    "EXPOSURE_S in body_checks.py": "how long the picture of a check is exposed; any time will do",
-    "GONE_S in body_checks.py": "how long a check leaves the lens off; any time will do",
-    "BEHIND_REPORT_US in body_checks.py": "a place within a frame that is not busy; any will do",
-    "HAND_S in body_script.py": "how long a script waits for the hand at the lens; no contact shows it",
-    "LONGEST_S in body_words.py": "the largest number that a script may name, not a time of the link",
-    "FLASH_PATIENCE_S in body_firmware.py": "a patience; the modelled flash answers well within it",
-    "SETTLES_S in body_firmware.py": "a rest before the supply is taken; any will do",
-    "REPORT_PATIENCE_S in body_paging.py": "a patience; a lens reports when its set points are due",
-    "LIVE_SWITCH_PATIENCE_US in lens_replies.py": "live ports only, which keep no virtual time",
-    "LARGEST_JITTER_US in engine.py": "sessions at nominal times have no jitter; seeded recordings hold it",
-    "FIRST_STATUS_S in body_script.py": "a patience; a lens that streams has sent its first status long before",
-    "LOOK_S in emount_models.py": "how often an adapter looks whether a group rests; any time below a frame will do",
-    "WORK_US in relay_end.py": "what an accessory takes to check a frame is our guess; nothing is to be held to it",
-    "LONGEST_MOVE_S in emount_models.py": "a patience for an E-mount lens that never acknowledges",
+    "MOVE_TIMEOUT_S in compatibility_checks.py": "a timeout of the script's checks; a lens that answers never meets it",
+    "ZOOM_TIMEOUT_S in compatibility_checks.py": "as above, for a powered zoom",
+    "EXPOSURE_S in compatibility_checks.py": "how long the picture of a check is exposed; any time will do",
+    "DETACHED_S in compatibility_checks.py": "how long a check leaves the lens off; any time will do",
+    "AFTER_REPORT_US in compatibility_checks.py": "a place within a frame that is not busy; any will do",
+    "OPERATOR_DELAY_S in script.py": "how long a script waits for the hand at the lens; no contact shows it",
+    "MAX_DURATION_S in script_arguments.py": "the largest number that a script may name, not a time of the link",
+    "FLASH_TIMEOUT_S in firmware_update.py": "a patience; the modelled flash answers well within it",
+    "SETTLES_S in firmware_update.py": "a rest before the supply is taken; any will do",
+    "REPORT_TIMEOUT_S in extensions.py": "a patience; a lens reports when its set points are due",
+    "LIVE_SWITCH_TIMEOUT_US in commands.py": "live ports only, which keep no virtual time",
+    "MAX_JITTER_US in engine.py": "sessions at nominal times have no jitter; seeded recordings hold it",
+    "FIRST_STATUS_S in script.py": "a patience; a lens that streams has sent its first status long before",
+    "POLL_INTERVAL_S in models.py": "how often an adapter looks whether a group rests; any time below a frame will do",
+    "PROCESSING_DELAY_US in relay.py": "the time to check a frame is our guess, and no check depends on it",
+    "MAX_MOVE_S in models.py": "a patience for an E-mount lens that never acknowledges",
 }
 """Constants that may survive, and why."""
 
@@ -105,7 +109,7 @@ class Change:
 
 def changes() -> list[Change]:
     """All of them, file by file."""
-    files = [*CONTRACTS, *_files(ROLES), *_files(MODELS)]
+    files = [*CONTRACTS, *_files(ENGINE), *_files(ROLES), *_files(MODELS)]
     return [change for file in files for change in _in_file(file)]
 
 

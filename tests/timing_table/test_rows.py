@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lensmount_protocol.registry import load_dialect
+from lensmount_protocol.dialect import load_dialect
 from timing_table import contract, emount, lmount
 from timing_table.mutants import SURVIVES, changes, reason_of
 from timing_table.rows import Row
@@ -35,14 +35,14 @@ def test_a_row_that_measures_nothing_or_something_else_fails() -> None:
 
 def test_a_constant_that_is_a_fifth_larger_fails_a_row() -> None:
     result = subprocess.run(
-        [sys.executable, "-m", "timing_table", "--only", "CALL_US in lens_power.py"],
+        [sys.executable, "-m", "timing_table", "--only", "CALL_US in power.py"],
         env={"PYTHONPATH": PATH},
         capture_output=True,
         text=True,
         check=False,
     )
     assert result.returncode == 0, result.stdout + result.stderr
-    assert "CALL_US in lens_power.py -> 1200.0: noticed by a row: the shortest call" in result.stdout
+    assert "CALL_US in power.py -> 1200.0: noticed by a row: the shortest call" in result.stdout
 
 
 def test_constants_that_may_survive_are_there_and_have_a_reason() -> None:

@@ -4,7 +4,7 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from lensmount_protocol.wire import Burst, Edge, Record, Role
+from lensmount_protocol.wire import Burst, Edge, Role, WireRecord
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Wire:
         class_at: where a frame has its class.
     """
 
-    def __init__(self, records: Iterable[Record], selects: dict[Role, str], type_at: int, class_at: int) -> None:
+    def __init__(self, records: Iterable[WireRecord], selects: dict[Role, str], type_at: int, class_at: int) -> None:
         self._edges: dict[tuple[str, bool], list[float]] = {}
         self.windows: dict[Role, list[Window]] = {Role.BODY: [], Role.LENS: []}
         self._type_at, self._class_at = type_at, class_at
@@ -51,9 +51,9 @@ class Wire:
         for burst in bursts:
             line = selects[burst.sender]
             before = [at for at in self.edges(line, True) if at <= burst.at]
-            behind = [at for at in self.edges(line, False) if at >= burst.until]
+            behind = [at for at in self.edges(line, False) if at >= burst.end]
             if before and behind:
-                window = Window(before[-1], burst.at, burst.until, behind[0], burst.data, burst.baudrate)
+                window = Window(before[-1], burst.at, burst.end, behind[0], burst.data, burst.baudrate)
                 self.windows[burst.sender].append(window)
 
     def edges(self, line: str, level: bool) -> list[float]:

@@ -5,16 +5,16 @@ from collections.abc import Callable, Mapping, Sequence
 from benchmarks import ours
 from benchmarks.codec import Codec, building, parsing
 from benchmarks.harness import Candidate, Settings, Table, cpu_per_item, optional
-from benchmarks.peers import by_hand, in_construct
+from benchmarks.peers import bench_construct, handwritten
 from benchmarks.tables import absent, rows_of
 from benchmarks.workload import Workload, workload
 
 FRAMES = 20_000
 CHECKED = 300
-BASELINE = in_construct.INTERPRETED.name
+BASELINE = bench_construct.INTERPRETED.name
 
-PARSE_GOALS = {BASELINE: 45.0, in_construct.LEAVES.name: 14.0, by_hand.CODEC.name: 0.9}
-BUILD_GOALS = {BASELINE: 55.0, by_hand.CODEC.name: 0.9}
+PARSE_GOALS = {BASELINE: 45.0, bench_construct.LEAVES.name: 14.0, handwritten.CODEC.name: 0.9}
+BUILD_GOALS = {BASELINE: 55.0, handwritten.CODEC.name: 0.9}
 PEERS = {
     "cantools": ("in_cantools", 2.2),
     "dissect.cstruct compiled": ("in_cstruct", 3.5),
@@ -25,8 +25,8 @@ PEERS = {
 """Name -> module, and how many times as fast as it ours has to parse at least."""
 
 _DECLARED = (
-    *(ours.CODEC, by_hand.CODEC, in_construct.INTERPRETED),
-    *(in_construct.COMPILED, in_construct.LEAVES),
+    *(ours.CODEC, handwritten.CODEC, bench_construct.INTERPRETED),
+    *(bench_construct.COMPILED, bench_construct.LEAVES),
 )
 
 

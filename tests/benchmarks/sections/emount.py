@@ -8,7 +8,7 @@ from benchmarks.harness import Candidate, Settings, Table, cpu_per_item, each
 from benchmarks.ours import emount_parser
 from benchmarks.tables import OURS, rows_of
 from lensmount_protocol.dialects.emount.dialect import EMOUNT
-from lensmount_protocol.paving import build_payload
+from lensmount_protocol.payload import build_payload
 
 FRAMES = 2_000
 CONSTRUCT = "construct interpreted"

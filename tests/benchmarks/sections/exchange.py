@@ -7,12 +7,12 @@ from typing import Any
 from benchmarks import ours
 from benchmarks.codec import Codec
 from benchmarks.harness import Candidate, Goal, Row, Settings, Table, cpu_per_item, frozen_heap
-from benchmarks.peers import by_hand, in_construct
+from benchmarks.peers import bench_construct, handwritten
 from benchmarks.tables import OURS, rows_of
 from benchmarks.workload import exchange as exchange_of
 
-BASELINE = in_construct.INTERPRETED.name
-CODECS = (ours.CODEC, by_hand.CODEC, in_construct.INTERPRETED, in_construct.LEAVES)
+BASELINE = bench_construct.INTERPRETED.name
+CODECS = (ours.CODEC, handwritten.CODEC, bench_construct.INTERPRETED, bench_construct.LEAVES)
 GOALS = {BASELINE: 25.0}
 EXCHANGES = 20_000
 PAIRS = 64
@@ -146,6 +146,6 @@ def _middle(values: list[float]) -> float:
 def _sequence_of(codec: Codec) -> Callable[[Any], int]:
     if codec is ours.CODEC:
         return ours.sequence_of
-    if codec is by_hand.CODEC:
+    if codec is handwritten.CODEC:
         return lambda frame: frame.sequence
     return lambda container: container.inside.value.sequence

@@ -12,7 +12,7 @@ from benchmarks.harness import Goal, Row, Settings, Table, frozen_heap
 from benchmarks.processes import start, stop
 from benchmarks.pty_ends import REPLY_SIZE, asking
 from benchmarks.workload import build, exchange
-from lensmount_hardware.spec import open_transport
+from lensmount_hardware.port_spec import open_transport
 from lensmount_protocol.wire import Received, Role, Transmit
 
 EXCHANGES = 2_000

@@ -39,7 +39,7 @@ def _crowd(count: int, settings: Settings) -> Table:
 def _plays() -> tuple[dict[str, Play], list[tuple[str, str]]]:
     plays: dict[str, Play] = {BASELINE: fake_clock.sleep, "asyncio, fake clock: call_later": fake_clock.call_later}
     missing: list[tuple[str, str]] = []
-    ours, simpy = optional("benchmarks.our_scheduler"), optional("benchmarks.peers.in_simpy")
+    ours, simpy = optional("benchmarks.our_scheduler"), optional("benchmarks.peers.bench_simpy")
     if ours is None:
         missing.append((OURS, "this tree has no scheduler of its own"))
     else:

@@ -14,7 +14,7 @@ from benchmarks.feeder import WRITE
 from benchmarks.harness import Goal, Row, Settings, Table, interleaved
 from benchmarks.processes import start, stop
 from benchmarks.tables import OURS
-from lensmount_hardware.spec import open_transport
+from lensmount_hardware.port_spec import open_transport
 from lensmount_hardware.transport import Transport
 from lensmount_protocol.wire import Received, Role
 

@@ -20,8 +20,8 @@ from benchmarks import synthetic
 from benchmarks.harness import Goal, Row, Settings, Table, interleaved
 from benchmarks.processes import ROOT, lensmount, run
 from benchmarks.tables import OURS, absent
-from lensmount_hardware.captures import uart
 from lensmount_hardware.captures.formats import open_capture
+from lensmount_hardware.captures.logic_analyser import uart
 from lensmount_protocol.dialects.emount.dialect import EMOUNT
 from lensmount_protocol.wire import Burst, Role
 
@@ -146,7 +146,7 @@ def _decode(samples: Any, bits: dict[str, int], rate: float) -> list[Any]:
         lines[name] = uart.LogicLine(bool(levels[0]), at[levels[1:] != levels[:-1]], len(samples))
     found: list[Any] = []
     for line in EMOUNT.wiring.serial:
-        found += uart.bursts_of(lines[line.name], lines.get(line.select), line, EMOUNT.wiring, rate)
+        found += uart.decode_uart(lines[line.name], lines.get(line.select), line, EMOUNT.wiring, rate)
     return found
 
 

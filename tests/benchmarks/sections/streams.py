@@ -7,14 +7,14 @@ from typing import Any
 from benchmarks import ours
 from benchmarks.codec import Codec, building
 from benchmarks.harness import Candidate, Goal, Row, Settings, Table, cpu_per_item, interleaved
-from benchmarks.peers import by_hand, in_construct
+from benchmarks.peers import bench_construct, handwritten
 from benchmarks.tables import OURS, rows_of
 from benchmarks.workload import Plain, Workload, build, short, workload
-from lensmount_protocol.frame import Garbage
+from lensmount_protocol.framer import Garbage
 
 FRAMES = 20_000
-BASELINE = in_construct.INTERPRETED.name
-CODECS = (ours.CODEC, by_hand.CODEC, in_construct.INTERPRETED, in_construct.LEAVES)
+BASELINE = bench_construct.INTERPRETED.name
+CODECS = (ours.CODEC, handwritten.CODEC, bench_construct.INTERPRETED, bench_construct.LEAVES)
 GOALS = {BASELINE: 36.0}
 
 BAUDRATE = 1_500_000
@@ -91,7 +91,7 @@ class _Line:
 
     def __init__(self, codec: Codec, said: list[Plain], frames: list[bytes], settings: Settings) -> None:
         self._codec = codec
-        slow = codec.name in (in_construct.INTERPRETED.name, in_construct.LEAVES.name)
+        slow = codec.name in (bench_construct.INTERPRETED.name, bench_construct.LEAVES.name)
         count = len(frames) // 5 if slow else len(frames)
         stream_ = b"".join(frames[:count])
         self._count = count

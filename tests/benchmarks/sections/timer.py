@@ -9,11 +9,11 @@ from typing import Any
 
 from benchmarks.harness import Goal, Row, Settings, Table, frozen_heap
 from benchmarks.tables import OURS, number
-from lensmount_emulator.roles.engine import Engine
-from lensmount_emulator.sessions.live import LiveSession
+from lensmount_emulator.engine.engine import Engine
+from lensmount_emulator.sessions.driver import EngineDriver
 from lensmount_hardware.clock import MonotonicClock
-from lensmount_hardware.spec import open_transport
-from lensmount_protocol.registry import load_dialect
+from lensmount_hardware.port_spec import open_transport
+from lensmount_protocol.dialect import load_dialect
 from lensmount_protocol.wire import Role
 
 DELAYS_US = (100, 300, 1000, 5000)
@@ -96,7 +96,7 @@ def _ours(delay_us: int, count: int) -> list[float]:
     clock = MonotonicClock()
     engine = _Ticking(delay_us, count, clock)
     with open_transport("pty:", role=Role.LENS, baudrate=750_000) as port:
-        LiveSession(engine, port, clock).run(60.0, unless=lambda: engine.done)
+        EngineDriver(engine, port, clock).run(60.0, stop_when=lambda: engine.done)
     return engine.late
 
 

@@ -8,11 +8,11 @@ from typing import Any
 
 from benchmarks.harness import Goal, Row, Settings, Table, interleaved
 from benchmarks.tables import absent
+from lensmount_emulator.engine.dialect_roles import get_roles
 from lensmount_emulator.profiles.library import load_profile
-from lensmount_emulator.roles.registry import cast_of
-from lensmount_emulator.sessions.bench import Bench
-from lensmount_emulator.sessions.loopback import USUAL_BODY, USUAL_LENS, run_loopback
-from lensmount_protocol.registry import load_dialect
+from lensmount_emulator.sessions.loopback import DEFAULT_BODY, DEFAULT_LENS, run_loopback
+from lensmount_emulator.sessions.virtual_session import PairSession
+from lensmount_protocol.dialect import load_dialect
 from lensmount_protocol.wire import Role
 
 WARM_UP = 3.0
@@ -22,7 +22,7 @@ SECONDS = 4.0
 """Virtual seconds of a measurement."""
 
 GOALS = {"frame": 1000.0, "byte": 250.0}
-CAN_RESOLVE = "resolution" in inspect.signature(Bench).parameters
+CAN_RESOLVE = "resolution" in inspect.signature(PairSession).parameters
 SESSION = "a whole session, recorded and decoded"
 
 
@@ -49,7 +49,7 @@ def virtual(settings: Settings) -> list[Table]:
         goal = Goal(f"at least {limit:g}x real time", limit, found.median(name))
         rows.append(Row(name, found.median(name), None, goal, values=found.values[name]))
     rows.append(Row(SESSION, found.median(SESSION), note="start-up included", values=found.values[SESSION]))
-    title = f"{USUAL_BODY} and {USUAL_LENS}, {seconds:g} s of the loop at a time, engines and mount alone"
+    title = f"{DEFAULT_BODY} and {DEFAULT_LENS}, {seconds:g} s of the loop at a time, engines and mount alone"
     return [Table("virtual", title, "simulated s/CPU s", "", rows)]
 
 
@@ -57,11 +57,11 @@ class _Loop:
     """A session that is past its start-up, and goes on."""
 
     def __init__(self, resolution: str, seconds: float) -> None:
-        body, lens = load_profile(USUAL_BODY, Role.BODY), load_profile(USUAL_LENS, Role.LENS)
-        cast = cast_of(body.dialect)
-        engines = (cast.engine(body.settings, None, None, ()), cast.engine(lens.settings, None, None, ()))
+        body, lens = load_profile(DEFAULT_BODY, Role.BODY), load_profile(DEFAULT_LENS, Role.LENS)
+        cast = get_roles(body.dialect)
+        engines = (cast.make_engine(body.settings, None, None, ()), cast.make_engine(lens.settings, None, None, ()))
         options: dict[str, Any] = {"resolution": resolution} if CAN_RESOLVE else {}
-        self._bench = Bench(load_dialect(body.dialect), *engines, **options)
+        self._bench = PairSession(load_dialect(body.dialect), *engines, **options)
         self._seconds = seconds
         self._bench.start()
         self._bench.run(WARM_UP)

@@ -8,13 +8,12 @@ from xml.etree.ElementTree import Element
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lensmount_emulator.campaign.case import PLAIN, Case, ScriptResult, Standing, Verdict
-from lensmount_emulator.campaign.finished import Finished
-from lensmount_emulator.campaign.results import EVERYTHING, Results
-from lensmount_emulator.faults.expected import Expected
-from lensmount_emulator.fuzz.watch import Complaint
-from lensmount_emulator.reports.campaign_html import campaign_to_html
-from lensmount_emulator.reports.campaign_junit import campaign_to_junit
+from lensmount_emulator.campaign.case import PLAIN, Case, CaseStatus, InvariantOutcome, ScriptResult, StoredCase
+from lensmount_emulator.campaign.results import EVERYTHING, CampaignResults
+from lensmount_emulator.faults.options import ExpectedOutcome
+from lensmount_emulator.fuzz.monitor import Violation
+from lensmount_emulator.reports.html import campaign_to_html
+from lensmount_emulator.reports.result_documents import campaign_to_junit
 
 ATTRIBUTES = {
     "testsuites": ({"name", "time", "tests", "failures", "disabled", "errors"}, set[str]()),
@@ -68,35 +67,35 @@ def check(element: Element) -> None:
 
 
 @st.composite
-def results(draw: st.DrawFn) -> Results:
-    cases = list[Finished]()
+def results(draw: st.DrawFn) -> CampaignResults:
+    cases = list[StoredCase]()
     for number in range(1, draw(st.integers(0, 4)) + 1):
         body, lens, fault, told, words = (draw(TEXT) for _ in range(5))
         case = Case(number, PLAIN, "emount", body, lens, (), (fault,), 1, "", 1.0, 1, ())
-        verdict = draw(st.sampled_from(Verdict))
-        complaints = () if verdict is Verdict.HELD else (Complaint(words, 0.5, told),)
-        file = "" if verdict is Verdict.HELD else f"{draw(TEXT)}/1.lmx"
+        verdict = draw(st.sampled_from(InvariantOutcome))
+        complaints = () if verdict is InvariantOutcome.HELD else (Violation(words, 0.5, told),)
+        file = "" if verdict is InvariantOutcome.HELD else f"{draw(TEXT)}/1.lmx"
         script = ScriptResult(draw(st.booleans()), 1, 2, draw(TEXT), draw(TEXT))
-        expected = draw(st.sampled_from(Expected))
-        cases.append(Finished(case, verdict, script, expected, complaints, told, 1.5, 0.1, 3, 30, "d", file))
+        expected = draw(st.sampled_from(ExpectedOutcome))
+        cases.append(StoredCase(case, verdict, script, expected, complaints, told, 1.5, 0.1, 3, 30, "d", file))
     where = draw(st.sampled_from((EVERYTHING, "seed < 3")))
-    return Results(Path("r.sqlite"), draw(TEXT), "emount", 4, len(cases), where, cases)
+    return CampaignResults(Path("r.sqlite"), draw(TEXT), "emount", 4, len(cases), where, cases)
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 @given(results())
-def test_every_reader_of_junit_can_read_it(came: Results) -> None:
+def test_every_reader_of_junit_can_read_it(came: CampaignResults) -> None:
     root = ElementTree.fromstring(campaign_to_junit(came).encode())
     check(root)
     assert root.tag == "testsuites"
-    counts = {standing: sum(case.standing is standing for case in came.cases) for standing in Standing}
+    counts = {standing: sum(case.status is standing for case in came.cases) for standing in CaseStatus}
     assert len(list(root.iter("testcase"))) == int(root.attrib["tests"]) == len(came.cases)
     assert (
         len(list(root.iter("failure")))
         == int(root.attrib["failures"])
-        == counts[Standing.BROKEN] + counts[Standing.UNEXPECTED]
+        == counts[CaseStatus.BROKEN] + counts[CaseStatus.UNEXPECTED]
     )
-    assert len(list(root.iter("error"))) == int(root.attrib["errors"]) == counts[Standing.LOST]
+    assert len(list(root.iter("error"))) == int(root.attrib["errors"]) == counts[CaseStatus.LOST]
     for name in ("tests", "failures", "errors"):
         assert sum(int(suite.attrib[name]) for suite in root) == int(root.attrib[name])
     names = [(case.attrib["classname"], case.attrib["name"]) for case in root.iter("testcase")]
@@ -105,9 +104,9 @@ def test_every_reader_of_junit_can_read_it(came: Results) -> None:
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 @given(results())
-def test_nothing_that_is_in_a_name_becomes_markup_of_the_page(came: Results) -> None:
+def test_nothing_that_is_in_a_name_becomes_markup_of_the_page(came: CampaignResults) -> None:
     page = campaign_to_html(came)
-    plain = campaign_to_html(Results(came.path, "", came.dialect, 4, 4, came.where, []))
+    plain = campaign_to_html(CampaignResults(came.path, "", came.dialect, 4, 4, came.where, []))
     tags = set(re.findall(r"<(/?[a-z!][\w-]*)", page, re.IGNORECASE))
     assert tags <= {*re.findall(r"<(/?[a-z!][\w-]*)", plain, re.IGNORECASE), *STORIES}
 

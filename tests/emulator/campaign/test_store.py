@@ -13,45 +13,58 @@ from pathlib import Path
 import pytest
 
 from lensmount_emulator.campaign import results
-from lensmount_emulator.campaign.case import Case, Figures, Result, ScriptResult, Standing, Verdict
-from lensmount_emulator.campaign.form import load_form
-from lensmount_emulator.campaign.planning import Planned, plan_campaign
-from lensmount_emulator.campaign.results import read_results
-from lensmount_emulator.campaign.store import Store
+from lensmount_emulator.campaign.case import (
+    Case,
+    CaseResult,
+    CaseStatus,
+    InvariantOutcome,
+    ScriptResult,
+    SessionMetrics,
+)
+from lensmount_emulator.campaign.config import load_campaign
+from lensmount_emulator.campaign.planner import CampaignPlan, plan_campaign
+from lensmount_emulator.campaign.results import read_campaign
+from lensmount_emulator.campaign.store import ResultStore
 from lensmount_emulator.cli.main import main
-from lensmount_emulator.faults.expected import Expected
-from lensmount_emulator.fuzz.watch import Complaint
+from lensmount_emulator.faults.options import ExpectedOutcome
+from lensmount_emulator.fuzz.monitor import Violation
 from lensmount_protocol.errors import CaptureError
 
 from .conftest import environment, finished_in  # noqa: TID252
 
 
 @pytest.fixture
-def planned(write: Callable[..., Path]) -> Planned:
-    return plan_campaign(load_form(write()))
+def planned(write: Callable[..., Path]) -> CampaignPlan:
+    return plan_campaign(load_campaign(write()))
 
 
-def passed(case: Case) -> Result:
-    figures = Figures(
+def passed(case: Case) -> CaseResult:
+    figures = SessionMetrics(
         {("body", "Hello"): (3, 30)}, {("Hello", 100): 2}, {("body", "OFF"): 1}, {("body", "OFF", "power", "READY"): 1}
     )
-    return Result(
+    return CaseResult(
         case,
-        Verdict.HELD,
+        InvariantOutcome.HELD,
         (),
         ScriptResult(complete=True, done=2, steps=2),
         seconds=1.5,
-        took=0.1,
-        figures=figures,
+        elapsed_s=0.1,
+        metrics=figures,
         digest="d",
     )
 
 
-def broken(case: Case) -> Result:
-    complaints = (Complaint("recovers", 2.0, "not within 8 s"), Complaint("bounded", 3.0, "too many"))
+def broken(case: Case) -> CaseResult:
+    complaints = (Violation("recovers", 2.0, "not within 8 s"), Violation("bounded", 3.0, "too many"))
     script = ScriptResult(done=1, steps=2, stopped_at="aperture f/8", declined="the lens has no contacts")
-    return Result(
-        case, Verdict.BROKEN, complaints, script, Expected.CANNOT, told="body at 1 ms: no", recording=b"all of it"
+    return CaseResult(
+        case,
+        InvariantOutcome.BROKEN,
+        complaints,
+        script,
+        ExpectedOutcome.CANNOT,
+        first_error="body at 1 ms: no",
+        recording=b"all of it",
     )
 
 
@@ -60,31 +73,31 @@ def execute_sql(path: Path, sql: str) -> None:
         connection.executescript(sql)
 
 
-def test_a_result_is_there_once_and_comes_back_as_it_was(tmp_path: Path, planned: Planned) -> None:
+def test_a_result_is_there_once_and_comes_back_as_it_was(tmp_path: Path, planned: CampaignPlan) -> None:
     path = tmp_path / "r.sqlite"
-    with Store(path, planned) as store:
+    with ResultStore(path, planned) as store:
         assert store.add(passed(planned.cases[0]))
         assert store.add(broken(planned.cases[4]))
         assert not store.add(broken(planned.cases[0]))
         assert store.finished() == {1, 5}
         assert store.transitions() == {("body", "OFF", "power", "READY")}
-    came = read_results(path)
+    came = read_campaign(path)
     first, second = came.cases
-    assert (first.case, first.verdict, first.frames, first.bytes) == (planned.cases[0], Verdict.HELD, 3, 30)
-    assert (second.case, second.verdict, second.complaints) == (
+    assert (first.case, first.verdict, first.frames, first.bytes) == (planned.cases[0], InvariantOutcome.HELD, 3, 30)
+    assert (second.case, second.verdict, second.violations) == (
         planned.cases[4],
-        Verdict.BROKEN,
-        broken(planned.cases[4]).complaints,
+        InvariantOutcome.BROKEN,
+        broken(planned.cases[4]).violations,
     )
-    assert (first.script, first.expected, first.standing) == (
+    assert (first.script, first.expected, first.status) == (
         ScriptResult(complete=True, done=2, steps=2),
-        Expected.COMPLETES,
-        Standing.PASSED,
+        ExpectedOutcome.COMPLETES,
+        CaseStatus.PASSED,
     )
-    assert (second.script, second.expected) == (broken(planned.cases[4]).script, Expected.CANNOT)
+    assert (second.script, second.expected) == (broken(planned.cases[4]).script, ExpectedOutcome.CANNOT)
     assert (tmp_path / second.file).read_bytes() == b"all of it"
     assert (came.planned, came.complete, came.replies) == (12, False, {"Hello": {100: 2}})
-    assert [tuple(share) for share in came.shares["invariant"]] == [
+    assert [tuple(share) for share in came.breakdowns["invariant"]] == [
         ("bounded", 0, 0, 0, 1, 0),
         ("recovers", 0, 0, 0, 1, 0),
     ]
@@ -92,20 +105,20 @@ def test_a_result_is_there_once_and_comes_back_as_it_was(tmp_path: Path, planned
     assert sorted(one.name for one in tmp_path.iterdir()) == ["r.cases", "r.sqlite", "small.toml"]
 
 
-def test_results_can_be_read_while_they_are_written(tmp_path: Path, planned: Planned) -> None:
+def test_results_can_be_read_while_they_are_written(tmp_path: Path, planned: CampaignPlan) -> None:
     path = tmp_path / "r.sqlite"
-    with Store(path, planned) as store:
+    with ResultStore(path, planned) as store:
         for case in planned.cases[:3]:
             store.add(passed(case))
-            assert len(read_results(path).cases) == case.number
+            assert len(read_campaign(path).cases) == case.number
 
 
-def test_results_beside_each_other_keep_their_recordings_apart(tmp_path: Path, planned: Planned) -> None:
+def test_results_beside_each_other_keep_their_recordings_apart(tmp_path: Path, planned: CampaignPlan) -> None:
     names = ("r.sqlite", "r.1", "r.2", "r")
     for name in names:
-        with Store(tmp_path / name, planned) as store:
+        with ResultStore(tmp_path / name, planned) as store:
             store.add(broken(planned.cases[0]))
-    files = [case.file for name in names for case in read_results(tmp_path / name).cases]
+    files = [case.file for name in names for case in read_campaign(tmp_path / name).cases]
     assert files == [f"{folder}/0000001.lmx" for folder in ("r.cases", "r.1-cases", "r.2-cases", "r-cases")]
 
 
@@ -122,17 +135,17 @@ def test_a_folder_in_place_of_the_results_is_told_in_one_line_and_nothing_is_lef
     assert sorted(one.name for one in tmp_path.iterdir()) == ["folder", "small.toml"]
 
 
-def test_a_story_that_the_corpus_has_twice_is_taken_in_once(tmp_path: Path, planned: Planned) -> None:
-    with Store(tmp_path / "r.sqlite", planned) as store:
-        assert store.take_in(["a", "b", "a"], 12) == [(13, "a"), (14, "b")]
-        assert store.take_in(["c"], 12) == [(13, "a"), (14, "b")]
+def test_a_story_that_the_corpus_has_twice_is_taken_in_once(tmp_path: Path, planned: CampaignPlan) -> None:
+    with ResultStore(tmp_path / "r.sqlite", planned) as store:
+        assert store.import_corpus(["a", "b", "a"], 12) == [(13, "a"), (14, "b")]
+        assert store.import_corpus(["c"], 12) == [(13, "a"), (14, "b")]
 
 
 def test_what_is_read_while_a_run_writes_is_of_one_moment(
-    tmp_path: Path, planned: Planned, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, planned: CampaignPlan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "r.sqlite"
-    with Store(path, planned) as store:
+    with ResultStore(path, planned) as store:
         store.add(passed(planned.cases[0]))
         read = results._cases  # pyright: ignore[reportPrivateUsage]
 
@@ -142,16 +155,16 @@ def test_what_is_read_while_a_run_writes_is_of_one_moment(
             return iter(found)
 
         monkeypatch.setattr(results, "_cases", meanwhile)
-        came = read_results(path)
+        came = read_campaign(path)
     assert len(came.cases) == 1
-    assert [tuple(share)[1:] for share in came.shares["body"]] == [(1, 0, 0, 0, 0)]
+    assert [tuple(share)[1:] for share in came.breakdowns["body"]] == [(1, 0, 0, 0, 0)]
 
 
-def test_a_second_writer_is_told_in_one_line(tmp_path: Path, planned: Planned) -> None:
+def test_a_second_writer_is_told_in_one_line(tmp_path: Path, planned: CampaignPlan) -> None:
     path = tmp_path / "r.sqlite"
-    with Store(path, planned), pytest.raises(CaptureError, match="another run writes to it"):
-        Store(path, planned)
-    Store(path, planned).close()
+    with ResultStore(path, planned), pytest.raises(CaptureError, match="another run writes to it"):
+        ResultStore(path, planned)
+    ResultStore(path, planned).close()
 
 
 @pytest.mark.parametrize(
@@ -169,11 +182,11 @@ def test_a_second_writer_is_told_in_one_line(tmp_path: Path, planned: Planned) -
     ],
 )
 def test_a_file_of_something_else_is_refused_and_left_alone(
-    write: Callable[..., Path], planned: Planned, capsys: pytest.CaptureFixture[str], change: str, told: str
+    write: Callable[..., Path], planned: CampaignPlan, capsys: pytest.CaptureFixture[str], change: str, told: str
 ) -> None:
     file = write()
     path = file.with_suffix(".sqlite")
-    with Store(path, planned) as store:
+    with ResultStore(path, planned) as store:
         store.add(passed(planned.cases[0]))
     execute_sql(path, change)
     before = path.read_bytes()
@@ -185,11 +198,11 @@ def test_a_file_of_something_else_is_refused_and_left_alone(
 
 
 def test_results_that_are_damaged_are_told_in_one_line(
-    write: Callable[..., Path], planned: Planned, capsys: pytest.CaptureFixture[str]
+    write: Callable[..., Path], planned: CampaignPlan, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = write()
     path = file.with_suffix(".sqlite")
-    Store(path, planned).close()
+    ResultStore(path, planned).close()
     execute_sql(path, "DROP TABLE cases")
     for words in (["campaign", str(file)], ["campaign", "report", str(path)], ["campaign", "replay", str(path), "1"]):
         assert main(words) == 3
@@ -198,14 +211,17 @@ def test_results_that_are_damaged_are_told_in_one_line(
 
 
 def test_values_that_nobody_wrote_are_told_in_one_line(
-    tmp_path: Path, planned: Planned, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, planned: CampaignPlan, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "r.sqlite"
-    with Store(path, planned) as store:
+    with ResultStore(path, planned) as store:
         store.add(passed(planned.cases[0]))
     execute_sql(path, "UPDATE cases SET verdict = 'splendid'")
     assert main(["campaign", "report", str(path)]) == 3
-    assert capsys.readouterr().err == f"lensmount: {path}: the results are damaged: 'splendid' is not a valid Verdict\n"
+    assert (
+        capsys.readouterr().err
+        == f"lensmount: {path}: the results are damaged: 'splendid' is not a valid InvariantOutcome\n"
+    )
 
 
 def test_a_campaign_that_has_changed_is_refused_by_the_results_of_what_it_was(
@@ -252,10 +268,12 @@ def test_a_full_disk_is_told_in_one_line_and_what_was_finished_stays(write: Call
     assert finished_in(path) == list(range(1, 7))
 
 
-def test_a_folder_that_takes_no_recording_is_told_and_its_case_stays_open(tmp_path: Path, planned: Planned) -> None:
+def test_a_folder_that_takes_no_recording_is_told_and_its_case_stays_open(
+    tmp_path: Path, planned: CampaignPlan
+) -> None:
     path = tmp_path / "r.sqlite"
     path.with_suffix(".cases").write_text("in the way")
-    with Store(path, planned) as store:
+    with ResultStore(path, planned) as store:
         store.add(passed(planned.cases[0]))
         with pytest.raises(CaptureError, match=r"r\.cases: "):
             store.add(broken(planned.cases[1]))

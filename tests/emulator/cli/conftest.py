@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from lensmount_hardware.boards.model import ModelBoard
+from lensmount_hardware.boards.simulator.board import BoardSimulator
 from lensmount_hardware.clock import MonotonicClock
 
 LOOK_S = 2e-4
@@ -42,7 +42,7 @@ class ServedBoard:
         plugged: while it is false, the connection is cut and none is taken.
     """
 
-    def __init__(self, board: ModelBoard, age_s: float = 0.0) -> None:
+    def __init__(self, board: BoardSimulator, age_s: float = 0.0) -> None:
         self.board = board
         self._age_s = age_s
         self.plugged = True
@@ -51,19 +51,19 @@ class ServedBoard:
         self.spec = f"board:tcp//127.0.0.1:{self._server.getsockname()[1]}"
         self._stop = Event()
         self._clock = MonotonicClock()
-        self._deeds: list[Callable[[ModelBoard], object]] = []
+        self._deeds: list[Callable[[BoardSimulator], object]] = []
         self._thread = Thread(target=self._serve, daemon=True)
         self._thread.start()
 
-    def at(self, deed: Callable[[ModelBoard], object]) -> None:
+    def at(self, deed: Callable[[BoardSimulator], object]) -> None:
         """Do this to the board as soon as may be."""
         self._deeds.append(deed)
 
     def restart(self) -> None:
         """The board had no power, and has it again: another one, to all that a host can see."""
 
-        def replace(_board: ModelBoard) -> None:
-            self.board, self._clock, self._age_s = ModelBoard(), MonotonicClock(), 0.0
+        def replace(_board: BoardSimulator) -> None:
+            self.board, self._clock, self._age_s = BoardSimulator(), MonotonicClock(), 0.0
 
         # In the board's own thread, which would else advance the new board to a time of the old clock.
         self.at(replace)
@@ -110,8 +110,8 @@ def served() -> Iterator[Callable[..., ServedBoard]]:
     """Makes boards that are gone when the test is."""
     with ExitStack() as stack:
 
-        def serve(board: ModelBoard | None = None, age_s: float = 0.0) -> ServedBoard:
-            made = ServedBoard(board or ModelBoard(), age_s)
+        def serve(board: BoardSimulator | None = None, age_s: float = 0.0) -> ServedBoard:
+            made = ServedBoard(board or BoardSimulator(), age_s)
             stack.callback(made.close)
             return made
 

@@ -3,15 +3,14 @@
 import json
 from dataclasses import replace
 
-from lensmount_emulator.campaign.case import Result, ScriptResult, Verdict
-from lensmount_emulator.campaign.finished import Finished
-from lensmount_emulator.campaign.form import read_form
-from lensmount_emulator.campaign.planning import plan_campaign
-from lensmount_emulator.campaign.replaying import Again, replay_case
-from lensmount_emulator.campaign.store import Store
-from lensmount_emulator.campaign.trial import Work
-from lensmount_emulator.fuzz.story import Story
-from lensmount_emulator.fuzz.watch import Complaint
+from lensmount_emulator.campaign.case import CaseResult, InvariantOutcome, ScriptResult, StoredCase
+from lensmount_emulator.campaign.case_runner import CaseRunner
+from lensmount_emulator.campaign.config import parse_campaign
+from lensmount_emulator.campaign.planner import plan_campaign
+from lensmount_emulator.campaign.runner import CaseRerun, rerun_case
+from lensmount_emulator.campaign.store import ResultStore
+from lensmount_emulator.fuzz.monitor import Violation
+from lensmount_emulator.fuzz.scenario import Scenario
 
 from .exit_cases import Bench, case  # noqa: TID252
 
@@ -60,10 +59,12 @@ def _folder_as_file(bench: Bench) -> int:
 
 def _results(bench: Bench, finished: int, planned: int) -> str:
     """Results of which only some cases are there."""
-    plan = plan_campaign(read_form(f'{CAMPAIGN}seeds = "1-{planned}"\n'.encode(), "c"))
-    with Store(bench.folder / "r.sqlite", plan) as store:
+    plan = plan_campaign(parse_campaign(f'{CAMPAIGN}seeds = "1-{planned}"\n'.encode(), "c"))
+    with ResultStore(bench.folder / "r.sqlite", plan) as store:
         for one in plan.cases[:finished]:
-            store.add(Result(one, Verdict.HELD, (), ScriptResult(complete=True, done=1, steps=1), digest="d"))
+            store.add(
+                CaseResult(one, InvariantOutcome.HELD, (), ScriptResult(complete=True, done=1, steps=1), digest="d")
+            )
     return "r.sqlite"
 
 
@@ -118,18 +119,18 @@ def _report_pipe(bench: Bench) -> int:
 
 def _played(bench: Bench) -> None:
     """Results of one case that was played, `c.sqlite`."""
-    plan = plan_campaign(read_form(CAMPAIGN.encode(), "c"))
-    with Store(bench.folder / "c.sqlite", plan) as store:
-        store.add(Work(plan.profiles)(plan.cases[0]))
+    plan = plan_campaign(parse_campaign(CAMPAIGN.encode(), "c"))
+    with ResultStore(bench.folder / "c.sqlite", plan) as store:
+        store.add(CaseRunner(plan.profiles)(plan.cases[0]))
 
 
-@case("campaign replay", "done")
+@case("campaign rerun", "done")
 def _same_again(bench: Bench) -> int:
     _played(bench)
     return bench.run("campaign", "replay", "c.sqlite", "1")
 
 
-@case("campaign replay", "nothing")
+@case("campaign rerun", "nothing")
 def _no_such_case(bench: Bench) -> int:
     _played(bench)
     code = bench.run("campaign", "replay", "c.sqlite", "2")
@@ -137,33 +138,33 @@ def _no_such_case(bench: Bench) -> int:
     return code
 
 
-@case("campaign replay", "wanting")
+@case("campaign rerun", "wanting")
 def _another_recording(bench: Bench) -> int:
     # The digest of the results is that of no recording.
     return bench.run("campaign", "replay", _results(bench, 1, 1), "1")
 
 
-@case("campaign replay", "missing")
+@case("campaign rerun", "missing")
 def _no_results_to_replay(bench: Bench) -> int:
     return bench.run("campaign", "replay", "missing.sqlite", "1")
 
 
-@case("campaign replay", "folder")
+@case("campaign rerun", "folder")
 def _folder_to_replay(bench: Bench) -> int:
     return bench.run("campaign", "replay", bench.folder, "1")
 
 
-@case("campaign replay", "exists")
+@case("campaign rerun", "exists")
 def _outputs_are_kept(bench: Bench) -> int:
     _played(bench)
-    story = Story("emount", "a6000", "sel55210", steps=("wait 0.05",), breaks="answered")
+    story = Scenario("emount", "a6000", "sel55210", steps=("wait 0.05",), breaks="answered")
 
-    def broken(finished: Finished) -> Again:
-        again = replay_case(finished)
-        complaints = (Complaint("answered", 0.1, "is broken"),)
-        return replace(again, result=replace(again.result, story=json.dumps(story.entry()), complaints=complaints))
+    def broken(finished: StoredCase) -> CaseRerun:
+        again = rerun_case(finished)
+        complaints = (Violation("answered", 0.1, "is broken"),)
+        return replace(again, result=replace(again.result, scenario=json.dumps(story.to_dict()), violations=complaints))
 
-    bench.monkeypatch.setattr("lensmount_emulator.campaign.replaying.replay_case", broken)
+    bench.monkeypatch.setattr("lensmount_emulator.campaign.runner.rerun_case", broken)
     codes = set[int]()
     for option in ("--record", "--shorten"):
         path = bench.folder / f"out{option}.lmx"

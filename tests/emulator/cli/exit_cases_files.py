@@ -43,7 +43,7 @@ SAYS = {
     ("export", "half"): "the source is incomplete: the recording was cut inside a line",
     ("export", "nothing"): "the source holds nothing",
     ("fidelity", "half"): "the capture is incomplete: the recording was cut inside a line",
-    ("fidelity", "nothing"): "holds no frame of the body, so there is nothing to play",
+    ("fidelity", "nothing"): "holds no frame of the body, so there is nothing to replay",
     ("replay", "half"): "came out differently",
     ("replay", "nothing"): "nothing: the recording ends here",
 }
@@ -137,5 +137,5 @@ def _(bench: Bench) -> int:
 @case("replay", "dialect")
 def _(bench: Bench) -> int:
     code = bench.run("replay", other_dialect(bench))
-    assert "declares the dialect lmount, and its body a6000 speaks emount" in bench.err
+    assert "declares the dialect lmount, and its body a6000 uses emount" in bench.err
     return code

@@ -93,12 +93,12 @@ def _emit_package(bench: Bench) -> tuple[Path, str]:
     bench.monkeypatch.syspath_prepend(bench.folder)
     bench.monkeypatch.delitem(sys.modules, "emit_target", raising=False)
     bench.monkeypatch.setattr(
-        "lensmount_protocol.codec.emission.emitted_modules", lambda *_: {"emit_target.emitted.group": text}
+        "lensmount_protocol.codec.generator.generate_modules", lambda *_: {"emit_target.generated.group": text}
     )
-    return package / "emitted" / "group.py", text
+    return package / "generated" / "group.py", text
 
 
-@case("describe --emit", "done")
+@case("describe --write-codecs", "done")
 def _(bench: Bench) -> int:
     file, text = _emit_package(bench)
     code = bench.run("describe", "emount", "--emit")
@@ -109,7 +109,7 @@ def _(bench: Bench) -> int:
     return code
 
 
-@case("describe --emit", "exists")
+@case("describe --write-codecs", "exists")
 def _(bench: Bench) -> int:
     file, text = _emit_package(bench)
     file.parent.mkdir()
@@ -121,7 +121,7 @@ def _(bench: Bench) -> int:
     return code
 
 
-@case("describe --emit", "full")
+@case("describe --write-codecs", "full")
 def _(bench: Bench) -> int:
     file, _ = _emit_package(bench)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -135,6 +135,6 @@ def _(bench: Bench) -> int:
     return code
 
 
-@case("describe --emit", "dialect")
+@case("describe --write-codecs", "dialect")
 def _(bench: Bench) -> int:
     return bench.run("describe", "zmount", "--emit")

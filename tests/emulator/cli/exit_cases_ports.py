@@ -9,18 +9,18 @@ from functools import partial
 from threading import Event, Thread
 from typing import Any
 
-from lensmount_emulator.cli.listening import Count
-from lensmount_emulator.cli.playing import Player
-from lensmount_emulator.fuzz.device.health import WELL, Health
-from lensmount_emulator.fuzz.device.hunt import Hunt
+from lensmount_emulator.cli.listen_console import RecordCounter
+from lensmount_emulator.cli.live_console import LiveConsole
+from lensmount_emulator.fuzz.device.fuzzer import DeviceFuzzer
+from lensmount_emulator.fuzz.device.recovery import WELL, HealthCheck
 from lensmount_emulator.profiles.library import load_profile
-from lensmount_emulator.sessions.live import LiveSession
-from lensmount_emulator.sessions.port_session import engine_for
-from lensmount_hardware.boards import devices
-from lensmount_hardware.captures.recording import RecordingWriter
+from lensmount_emulator.sessions.driver import EngineDriver
+from lensmount_emulator.sessions.live import make_live_engine
+from lensmount_hardware.captures.lmx import RecordingWriter
 from lensmount_hardware.clock import MonotonicClock
-from lensmount_hardware.spec import open_transport
-from lensmount_protocol.wire import Burst, Drop, Edge, Role
+from lensmount_hardware.port_spec import open_transport
+from lensmount_hardware.serial_devices import devices
+from lensmount_protocol.wire import Burst, DataLoss, Edge, Role
 
 from .exit_cases import Bench, case  # noqa: TID252
 from .exit_peers import ANSWER, NOISE, PATIENCE, PROFILES, REQUEST, leaving, playing, ports  # noqa: TID252
@@ -117,7 +117,7 @@ def _pipe(verb: str, bench: Bench) -> int:
 
 def _lost(verb: str, bench: Bench) -> int:
     """Something is lost between port and recording: a port reports it as a record of its own."""
-    drop = Drop(0.0, "edges, for want of room on the board", 2)
+    drop = DataLoss(0.0, "edges, because the board's queue was full", 2)
 
     def lossy(play: Callable[[Any, float | None], None]) -> Callable[[Any, float | None], None]:
         def losing(player: Any, seconds: float | None) -> None:
@@ -126,16 +126,16 @@ def _lost(verb: str, bench: Bench) -> int:
 
         return losing
 
-    def counting(count: Count) -> None:
+    def counting(count: RecordCounter) -> None:
         make(count)
         count(drop)
 
-    make = Count.__init__
-    bench.monkeypatch.setattr(Count, "__init__", counting)
-    bench.monkeypatch.setattr(Player, "play", lossy(Player.play))
+    make = RecordCounter.__init__
+    bench.monkeypatch.setattr(RecordCounter, "__init__", counting)
+    bench.monkeypatch.setattr(LiveConsole, "run", lossy(LiveConsole.run))
     with ports(REQUEST, REQUEST) as (body, lens):
         code = bench.run(*command(verb, bench, body, lens))
-    assert "failed: the recording is not complete: lost 2 edges, for want of room on the board" in bench.said
+    assert "failed: the recording is not complete: lost 2 edges, because the board's queue was full" in bench.said
     return code
 
 
@@ -182,9 +182,9 @@ def _peer_is_killed(bench: Bench) -> int:
             assert clock.now() < PATIENCE
             over.wait(0.005)
         with open_transport(f"serial:{link}", role=Role.BODY, baudrate=750_000) as port:
-            engine = engine_for(load_profile("a6000"), port.lines, "")
-            session = LiveSession(engine, port, MonotonicClock())
-            session.run(None, unless=lambda: engine.done or clock.now() > PATIENCE)
+            engine = make_live_engine(load_profile("a6000"), port.lines, "")
+            session = EngineDriver(engine, port, MonotonicClock())
+            session.run(None, stop_when=lambda: engine.done or clock.now() > PATIENCE)
 
     thread = Thread(target=play)
     thread.start()
@@ -238,7 +238,7 @@ def _no_byte_of_that_end(bench: Bench) -> int:
     code = bench.run("replay", path, "--port", "pty:", "--as", "lens", "--record", "b.lmx")
     (line,) = bench.err.splitlines()
     assert line.endswith(
-        "a.lmx: nothing to play, it holds no byte and no edge of the lens; --as body plays the other end"
+        "a.lmx: nothing to play, it holds no byte and no edge of the lens; --role body plays the other end"
     )
     assert bench.run("replay", path, "--port", "pty:", "--as", "lens", "--wait") == code
     # Edges alone are nothing to play on a port that carries no line.
@@ -246,7 +246,7 @@ def _no_byte_of_that_end(bench: Bench) -> int:
         writer.write(Edge(0.1, "BODY_CS", True))
     with ports(REQUEST) as (port,):
         assert bench.run("replay", "edges.lmx", "--port", port, "--as", "body") == code
-    assert "failed: nothing was played: the port carries none of the lines that the recording drives" in bench.said
+    assert "failed: nothing was replayed: the port carries none of the lines that the recording drives" in bench.said
     return code
 
 
@@ -260,8 +260,8 @@ def _fuzz(device: str, bench: Bench, peers: str, *words: str) -> int:
 
 def _healthy_device(bench: Bench) -> None:
     """A device in a session that is well whenever it is examined; one in real time is too slow on a busy machine."""
-    bench.monkeypatch.setattr(Health, "greet", lambda _health: True)
-    bench.monkeypatch.setattr(Health, "examine", lambda _health: WELL)
+    bench.monkeypatch.setattr(HealthCheck, "establish_session", lambda _health: True)
+    bench.monkeypatch.setattr(HealthCheck, "health_check", lambda _health: WELL)
 
 
 for _device in FUZZED:
@@ -298,7 +298,7 @@ for _device in FUZZED:
 
     @case(f"fuzz {_device}", "pipe")
     def _report_is_not_read(bench: Bench, device: str = _device) -> int:
-        bench.monkeypatch.setattr(Hunt, "run", lambda hunt: setattr(hunt.came, "cases", 1))
+        bench.monkeypatch.setattr(DeviceFuzzer, "run", lambda hunt: setattr(hunt.result, "cases", 1))
         with ports(b"") as (port,):
             return bench.run_on_closed_pipe("fuzz", device, "--dialect", "emount", "--port", port, "--folder", "found")
 
@@ -307,14 +307,14 @@ for _device in FUZZED:
         code = _fuzz(device, bench, "tcp:127.0.0.1:1")
         assert "Connection refused" in bench.err
         assert _fuzz(device, bench, "pty:") == code
-        assert "does not come to a session of emount: nothing is heard" in bench.err
+        assert "does not start a session of emount: no bytes received" in bench.err
         return code
 
     @case(f"fuzz {_device}", "noise")
     def _other_dialect(bench: Bench, device: str = _device) -> int:
         with ports(NOISE) as (port,):
             code = _fuzz(device, bench, port)
-        assert "does not come to a session of emount: what it says is no session" in bench.err
+        assert "does not start a session of emount: its bytes form no session" in bench.err
         return code
 
 
@@ -351,43 +351,43 @@ def _no_devices(bench: Bench) -> None:
     bench.monkeypatch.setattr(devices.list_ports, "comports", list)
 
 
-@case("boards", "silence")
+@case("devices", "silence")
 def _no_board(bench: Bench) -> int:
     _no_devices(bench)
-    code = bench.run("boards")
+    code = bench.run("devices")
     assert "no serial device found" in bench.said
     return code
 
 
-@case("boards", "full")
+@case("devices", "full")
 def _boards_full(bench: Bench) -> int:
     _no_devices(bench)
-    return bench.run_on_full_disk("boards")
+    return bench.run_on_full_disk("devices")
 
 
-@case("boards", "pipe")
+@case("devices", "pipe")
 def _boards_pipe(bench: Bench) -> int:
     _no_devices(bench)
-    return bench.run_on_closed_pipe("boards")
+    return bench.run_on_closed_pipe("devices")
 
 
-@case("board image", "done")
+@case("flash --dry-run", "done")
 def _image(bench: Bench) -> int:
-    return bench.run("board", "image")
+    return bench.run("flash", "--dry-run")
 
 
-@case("board image", "noise")
+@case("flash --dry-run", "noise")
 def _no_image(bench: Bench) -> int:
     path = bench.folder / "noise.uf2"
     path.write_bytes(bytes(512))
-    return bench.run("board", "image", "--file", path)
+    return bench.run("flash", "--dry-run", "--file", path)
 
 
-@case("board flash", "gone")
+@case("flash", "gone")
 def _no_drive(bench: Bench) -> int:
-    return bench.run("board", "flash", "--drive", bench.folder)
+    return bench.run("flash", "--drive", bench.folder)
 
 
-@case("board boot", "gone")
+@case("bootloader", "gone")
 def _no_such_board(bench: Bench) -> int:
-    return bench.run("board", "boot", "--port", "board:/dev/no-such-board")
+    return bench.run("bootloader", "--port", "board:/dev/no-such-board")

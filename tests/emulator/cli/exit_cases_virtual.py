@@ -6,13 +6,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from lensmount_emulator.fuzz import session as fuzz_session
-from lensmount_emulator.fuzz.parser import ParserFigures
-from lensmount_emulator.fuzz.stage import Outcome
-from lensmount_emulator.fuzz.story import Story
-from lensmount_emulator.fuzz.watch import Complaint
-from lensmount_emulator.proofs.differential import Differential
-from lensmount_emulator.sessions import scenes
+from lensmount_emulator.cli import demo
+from lensmount_emulator.fuzz import session_fuzzer as fuzz_session
+from lensmount_emulator.fuzz.monitor import Violation
+from lensmount_emulator.fuzz.parser_fuzzer import ParserFuzzStats
+from lensmount_emulator.fuzz.scenario import Scenario
+from lensmount_emulator.fuzz.scenario_runner import ScenarioResult
+from lensmount_emulator.verification.codec_equivalence import EquivalenceResult
 
 from .exit_cases import CASES, Bench, case  # noqa: TID252
 from .exit_inputs import BODY, LENS, PAIR, image, recording  # noqa: TID252
@@ -21,7 +21,7 @@ SHORT_MATRIX = ("matrix", "--dialect", "emount", "--body", BODY, "--lens", LENS,
 
 PRINTERS: dict[str, tuple[object, ...]] = {
     "matrix": SHORT_MATRIX,
-    "prove": ("prove", "emount", "--cases", "5"),
+    "verify-codec": ("verify-codec", "emount", "--cases", "5"),
     "fuzz parser": ("fuzz", "parser", "emount", "--cases", "5"),
     "fuzz session": ("fuzz", "session", "--dialect", "emount", "--steps", "2"),
     "describe": ("describe", "emount"),
@@ -46,8 +46,8 @@ def _prepare(verb: str, bench: Bench) -> tuple[object, ...]:
         image(bench)
     if verb == "demo":
         # One scene, the shortest: each of them prints in the same way.
-        scene = scenes.Scene("One scene", BODY, LENS, "wait 0.1", wire=True)
-        bench.monkeypatch.setattr(scenes, "SCENES", (scene,))
+        scene = demo.DemoScene("One scene", BODY, LENS, "wait 0.1", wire=True)
+        bench.monkeypatch.setattr(demo, "SCENES", (scene,))
     return words
 
 
@@ -65,13 +65,15 @@ for _verb in PRINTERS:
 @case("matrix", "nothing")
 def _(bench: Bench) -> int:
     code = bench.run("matrix", "--dialect", "emount", "--lens", LENS, "--with", "*")
-    assert "nothing else that was asked for" in bench.err
+    assert "fits no other requested profile" in bench.err
     return code
 
 
 @case("matrix", "wanting")
 def _(bench: Bench) -> int:
-    bench.monkeypatch.setattr("lensmount_emulator.sessions.trial.errors_in", lambda _session: ["an error"])
+    bench.monkeypatch.setattr(
+        "lensmount_emulator.campaign.case_runner.session_error_lines", lambda _session: ["an error"]
+    )
     code = bench.run(*SHORT_MATRIX)
     assert "an error" in bench.said
     return code
@@ -105,29 +107,29 @@ def _(bench: Bench) -> int:
     return code
 
 
-@case("prove", "nothing")
+@case("verify-codec", "nothing")
 def _(bench: Bench) -> int:
     with bench.monkeypatch.context() as patch:
-        patch.setattr("lensmount_emulator.proofs.differential.compare", lambda *_: None)
+        patch.setattr("lensmount_emulator.verification.codec_equivalence.compare_codecs", lambda *_: None)
         assert bench.run("prove", "emount") == 1
         assert bench.err.endswith("lensmount: nothing was compared\n")
     return bench.run("prove", "emount", "--cases", "0")
 
 
-@case("prove", "wanting")
+@case("verify-codec", "wanting")
 def _(bench: Bench) -> int:
     def found(*arguments: Any) -> None:
-        (came,) = [one for one in arguments if isinstance(one, Differential)]
+        (came,) = [one for one in arguments if isinstance(one, EquivalenceResult)]
         came.mismatches += 1
 
-    bench.monkeypatch.setattr("lensmount_emulator.proofs.differential.compare", found)
+    bench.monkeypatch.setattr("lensmount_emulator.verification.codec_equivalence.compare_codecs", found)
     return bench.run("prove", "emount", "--cases", "5")
 
 
 @case("fuzz parser", "nothing")
 def _(bench: Bench) -> int:
     with bench.monkeypatch.context() as patch:
-        patch.setattr("lensmount_emulator.fuzz.parser.fuzz_parser", lambda *_, **__: None)
+        patch.setattr("lensmount_emulator.fuzz.parser_fuzzer.fuzz_parser", lambda *_, **__: None)
         assert bench.run("fuzz", "parser", "emount") == 1
         assert bench.err.endswith("lensmount: nothing was tried\n")
     return bench.run("fuzz", "parser", "emount", "--cases", "0")
@@ -135,17 +137,17 @@ def _(bench: Bench) -> int:
 
 @case("fuzz parser", "wanting")
 def _(bench: Bench) -> int:
-    def found(*_arguments: Any, came: ParserFigures, **_options: Any) -> None:
-        came.cases, came.violations = 1, 1
+    def found(*_arguments: Any, stats: ParserFuzzStats, **_options: Any) -> None:
+        stats.cases, stats.violations = 1, 1
 
-    bench.monkeypatch.setattr("lensmount_emulator.fuzz.parser.fuzz_parser", found)
+    bench.monkeypatch.setattr("lensmount_emulator.fuzz.parser_fuzzer.fuzz_parser", found)
     return bench.run("fuzz", "parser", "emount", "--cases", "5")
 
 
 @case("fuzz session", "nothing")
 def _(bench: Bench) -> int:
     with bench.monkeypatch.context() as patch:
-        patch.setattr(fuzz_session, "run_campaign", lambda *_, **__: None)
+        patch.setattr(fuzz_session, "fuzz_sessions", lambda *_, **__: None)
         assert bench.run("fuzz", "session") == 1
         assert bench.err.endswith("lensmount: nothing was tried\n")
     return bench.run("fuzz", "session", "--steps", "0")
@@ -153,15 +155,17 @@ def _(bench: Bench) -> int:
 
 @case("fuzz session", "wanting")
 def _(bench: Bench) -> int:
-    story = Story("emount", BODY, LENS, seed=1, steps=("wait 0.1",), breaks="an invariant")
-    outcome = Outcome(story, [Complaint("an invariant", 0.1, "is broken")], 1, [])
+    story = Scenario("emount", BODY, LENS, seed=1, steps=("wait 0.1",), breaks="an invariant")
+    outcome = ScenarioResult(story, [Violation("an invariant", 0.1, "is broken")], 1, [])
 
-    def found(*_arguments: Any, found: Callable[[Outcome], None], came: fuzz_session.Campaign, **_options: Any) -> None:
-        came.steps, came.stories = 1, 1
-        came.broken.append(outcome)
+    def found(
+        *_arguments: Any, found: Callable[[ScenarioResult], None], run: fuzz_session.FuzzRun, **_options: Any
+    ) -> None:
+        run.steps, run.scenarios = 1, 1
+        run.broken.append(outcome)
         found(outcome)
 
-    bench.monkeypatch.setattr(fuzz_session, "run_campaign", found)
+    bench.monkeypatch.setattr(fuzz_session, "fuzz_sessions", found)
     code = bench.run("fuzz", "session", "--dialect", "emount", "--steps", "2")
     assert Path("story-1-1.lmx").exists()
     # A second run of the same seed keeps what the first one found.
@@ -170,7 +174,7 @@ def _(bench: Bench) -> int:
     return code
 
 
-@case("prove", "dialect")
+@case("verify-codec", "dialect")
 def _(bench: Bench) -> int:
     return bench.run("prove", "zmount")
 

@@ -7,11 +7,11 @@ from contextlib import ExitStack, contextmanager
 from threading import Event, Thread
 
 from lensmount_emulator.profiles.library import load_profile
-from lensmount_emulator.sessions.live import LiveSession
-from lensmount_emulator.sessions.port_session import engine_for
+from lensmount_emulator.sessions.driver import EngineDriver
+from lensmount_emulator.sessions.live import make_live_engine
 from lensmount_hardware.clock import MonotonicClock
-from lensmount_hardware.spec import open_transport
-from lensmount_protocol.registry import load_dialect
+from lensmount_hardware.port_spec import open_transport
+from lensmount_protocol.dialect import load_dialect
 from lensmount_protocol.wire import Role
 
 from .conftest import pty_pair  # noqa: TID252
@@ -65,9 +65,9 @@ def playing(role: Role, spec: str) -> Iterator[None]:
 
     def play() -> None:
         with open_transport(spec, role=role, baudrate=750_000) as port:
-            engine = engine_for(load_profile(PROFILES[role]), port.lines, "")
+            engine = make_live_engine(load_profile(PROFILES[role]), port.lines, "")
             there.set()
-            LiveSession(engine, port, MonotonicClock()).run(None, unless=over.is_set)
+            EngineDriver(engine, port, MonotonicClock()).run(None, stop_when=over.is_set)
 
     thread = Thread(target=play)
     thread.start()

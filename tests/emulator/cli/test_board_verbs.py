@@ -10,21 +10,22 @@ from typing import Any
 import pytest
 
 from lensmount_emulator.cli.main import main
-from lensmount_emulator.sessions.contacts import contacts_of
-from lensmount_hardware.boards import conversation, devices, streams
-from lensmount_hardware.boards.flashing import shipped_image
+from lensmount_emulator.sessions.contacts import get_contacts
+from lensmount_hardware.boards import byte_stream, session
+from lensmount_hardware.boards.flash import bundled_image
 from lensmount_hardware.boards.link import BoardLink
-from lensmount_hardware.boards.model import ModelBoard
-from lensmount_hardware.boards.model_stream import join
-from lensmount_hardware.boards.orders import Bootloader, Configure, Timing
-from lensmount_hardware.boards.plan import make_plan
-from lensmount_hardware.boards.reports import Dropped, Late
-from lensmount_hardware.boards.words import BoardRole, Sort
+from lensmount_hardware.boards.pin_map import make_pin_map
+from lensmount_hardware.boards.protocol.commands import Bootloader, Configure, Timing
+from lensmount_hardware.boards.protocol.constants import BoardRole, Sort
+from lensmount_hardware.boards.protocol.reports import DataLost, TransmitLate
+from lensmount_hardware.boards.simulator.bench import connect_boards
+from lensmount_hardware.boards.simulator.board import BoardSimulator
 from lensmount_hardware.captures.formats import open_capture
 from lensmount_hardware.clock import MonotonicClock
-from lensmount_hardware.spec import parse_spec
-from lensmount_protocol.registry import load_dialect
-from lensmount_protocol.wire import Burst, ClockFix, Drop, Edge, Record, Remark
+from lensmount_hardware.port_spec import parse_spec
+from lensmount_hardware.serial_devices import devices
+from lensmount_protocol.dialect import load_dialect
+from lensmount_protocol.wire import Annotation, Burst, ClockSync, DataLoss, Edge, WireRecord
 
 EMOUNT = load_dialect("emount")
 REQUEST = bytes.fromhex("f00b0002000b6000780055")
@@ -33,19 +34,19 @@ LENS = ("run", "lens", "--profile", "sel55210")
 Serve = Callable[..., Any]
 
 
-def records_in(path: Path) -> list[Record]:
+def records_in(path: Path) -> list[WireRecord]:
     return list(open_capture(path, EMOUNT.wiring).records)
 
 
 def numbers(role: BoardRole) -> dict[str, int]:
-    names = make_plan(parse_spec("board:x"), contacts_of(EMOUNT), role, 750_000).names
+    names = make_pin_map(parse_spec("board:x"), get_contacts(EMOUNT), role, 750_000).names
     return {line: number for number, line in enumerate(names)}
 
 
 def test_boards_tells_what_a_board_says_of_itself(
     served: Serve, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    board = served(ModelBoard(firmware=b"1.0+abc", most_lines=12))
+    board = served(BoardSimulator(firmware=b"1.0+abc", max_lines=12))
     port = SimpleNamespace(
         device=board.spec.removeprefix("board:"), vid=0x1209, pid=1, serial_number="00FF",
         manufacturer="lensmount", product="lensmount board",
@@ -66,8 +67,8 @@ def test_boards_tells_what_a_board_says_of_itself(
 
 
 def test_doctor_examines_a_board(served: Serve, capsys: pytest.CaptureFixture[str]) -> None:
-    board = served(ModelBoard(firmware=shipped_image()[1].removeprefix("revision ").encode()))
-    board.at(lambda one: join(one, one, [(one, 0, 1), (one, 2, 3)]))
+    board = served(BoardSimulator(firmware=bundled_image()[1].removeprefix("revision ").encode()))
+    board.at(lambda one: connect_boards(one, one, [(one, 0, 1), (one, 2, 3)]))
     assert main(["doctor", board.spec, "--jumpers", "--histograms"]) == 0
     out = capsys.readouterr().out
     for told in (
@@ -76,7 +77,7 @@ def test_doctor_examines_a_board(served: Serve, capsys: pytest.CaptureFixture[st
         "ok    limits          16 lines, 9600 to 3000000 baud",
         "100 of 100 messages came back at 750000 baud; 100 of 100 messages came back at 1500000 baud",
         "ok    control lines   GP6 to GP7 follows, both ways",
-        "200 questions came back, p50",
+        "200 round trips, p50",
         "round trip of a question, 200 times",
         "crcmod",
     ):
@@ -86,25 +87,25 @@ def test_doctor_examines_a_board(served: Serve, capsys: pytest.CaptureFixture[st
     checks = {one["check"]: one for one in told_json["findings"]}
     assert sum(told_json["round_trip_us"].values()) == 200
     assert checks["control lines"]["verdict"] == "note"
-    assert "join GP0 with GP1 and GP6 with GP7, and add --jumpers" in checks["rates"]["advice"]
+    assert "join GP0 with GP1 and GP6 with GP7, and add --loopback-jumpers" in checks["rates"]["advice"]
 
 
 def test_doctor_says_what_is_wrong_with_a_board(
     served: Serve, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert main(["doctor", served(ModelBoard(baudrates=(9600, 115_200))).spec]) == 1
+    assert main(["doctor", served(BoardSimulator(baudrates=(9600, 115_200))).spec]) == 1
     out = capsys.readouterr().out
     assert "WRONG rates           cannot do 750000, 1500000 baud, only 9600 to 115200" in out
     assert "note  firmware        revision model, protocol 1; this package ships revision" in out
-    assert "-> lensmount board flash" in out
+    assert "-> lensmount flash" in out
     assert main(["doctor", served().spec, "--jumpers"]) == 1
     out = capsys.readouterr().out
     assert "WRONG control lines   GP6 to GP7 does not follow" in out
     assert "0 of 3 messages came back at 750000 baud" in out
-    assert main(["doctor", served(ModelBoard(version=7)).spec]) == 1
+    assert main(["doctor", served(BoardSimulator(version=7)).spec]) == 1
     assert "WRONG greeting        board:tcp//" in (out := capsys.readouterr().out)
-    assert "speaks version 7 of the protocol, we speak 1" in out
-    monkeypatch.setattr(streams.list_ports, "comports", list)
+    assert "has version 7 of the protocol, this program has version 1" in out
+    monkeypatch.setattr(byte_stream.list_ports, "comports", list)
     assert main(["doctor", "board:0123"]) == 1
     assert "WRONG port            there is no board:0123" in capsys.readouterr().out
 
@@ -112,14 +113,14 @@ def test_doctor_says_what_is_wrong_with_a_board(
 def test_board_boot_sends_a_board_into_its_boot_mode(served: Serve, capsys: pytest.CaptureFixture[str]) -> None:
     heard: list[object] = []
 
-    class Listening(ModelBoard):
-        def _obey(self, frame: Any, message: Any) -> None:
+    class Listening(BoardSimulator):
+        def _handle_message(self, frame: Any, message: Any) -> None:
             heard.append(message)
-            super()._obey(frame, message)
+            super()._handle_message(frame, message)
 
     board = served(Listening(firmware=b"0.9"))
     assert main(["board", "boot", "--port", board.spec]) == 0
-    assert "which had revision 0.9, waits for firmware now: lensmount board flash" in capsys.readouterr().out
+    assert "which had revision 0.9, waits for firmware now: lensmount flash" in capsys.readouterr().out
     wait = MonotonicClock()
     while wait.now() < 5 and Bootloader() not in heard:
         pass
@@ -134,14 +135,14 @@ def test_sniff_with_one_board_tells_both_ends(
 ) -> None:
     path, board, line = tmp_path / "a.lmx", served(), numbers(BoardRole.SNIFFER)
 
-    def speak(one: ModelBoard) -> None:
+    def speak(one: BoardSimulator) -> None:
         for data, select, said in (("TXD", "BODY_CS", REQUEST), ("RXD", "LENS_CS", ANSWER)):
-            one.see(line[select], True)
-            one.hear(line[data], said + bytes(3), one.now_us, 750_000)
-            one.turn_to(one.now_us + 400)
-            one.see(line[select], False)
-        one._reports.count(Sort.EDGES, 2)
-        one._tell_state()
+            one.on_line_level(line[select], True)
+            one.on_line_bytes(line[data], said + bytes(3), one.now_us, 750_000)
+            one.set_time(one.now_us + 400)
+            one.on_line_level(line[select], False)
+        one._reports.count_loss(Sort.EDGES, 2)
+        one._report_state()
 
     timer = threading.Timer(0.5, board.at, (speak,))
     timer.start()
@@ -150,12 +151,12 @@ def test_sniff_with_one_board_tells_both_ends(
     assert "body ─▶ 00  0B Query0B" in out
     assert "◀─ lens 00  09" in out
     assert "[3 pad]" in out
-    assert "# lost: 2 edges, for want of room on the board" in out
-    assert "hears both ends on board:tcp//" in err
+    assert "# lost: 2 edges, because the board's queue was full" in out
+    assert "receives both ends on board:tcp//" in err
     assert "14 bytes of the body, 16 of the lens" in err
-    assert "failed: the recording is not complete: lost 2 edges, for want of room on the board\n" in err
+    assert "failed: the recording is not complete: lost 2 edges, because the board's queue was full\n" in err
     records = records_in(path)
-    assert {type(one) for one in records} == {Burst, Edge, ClockFix, Drop}
+    assert {type(one) for one in records} == {Burst, Edge, ClockSync, DataLoss}
     rise = next(one for one in records if isinstance(one, Edge) and one.line == "BODY_CS" and one.level)
     fall = next(one for one in records if isinstance(one, Edge) and one.line == "BODY_CS" and one.at > rise.at)
     assert fall.at - rise.at == pytest.approx(400e-6, abs=1e-9)
@@ -170,14 +171,14 @@ def test_a_board_hears_both_ends_so_a_second_port_is_refused(
 ) -> None:
     board = served()
     assert main(["sniff", board.spec, "pty:"]) == 2
-    assert "hears both ends; leave the other port out" in capsys.readouterr().err
+    assert "receives both ends; leave the other port out" in capsys.readouterr().err
     assert main(["sniff", "pty:"]) == 2
-    assert "hears one end only; name a second port for the lens, or a board" in capsys.readouterr().err
+    assert "receives one end only; name a second port for the lens, or a board" in capsys.readouterr().err
     assert main(["sniff"]) == 2
     assert "name one board with --port board:SERIAL, or two ports" in capsys.readouterr().err
     path = tmp_path / "a.lmx"
     assert main(["record", board.spec, "--to", str(path), "--duration", "0.3", "--allow-silence"]) == 0
-    assert any(isinstance(one, ClockFix) for one in records_in(path))
+    assert any(isinstance(one, ClockSync) for one in records_in(path))
 
 
 def test_run_tells_what_came_late_or_was_lost(
@@ -185,22 +186,22 @@ def test_run_tells_what_came_late_or_was_lost(
 ) -> None:
     path, board = tmp_path / "a.lmx", served()
 
-    def trouble(one: ModelBoard) -> None:
-        one._reports.add(Late(1, 0, 130))
-        one._reports.add(Dropped(Sort.RECEIVED, 5))
+    def trouble(one: BoardSimulator) -> None:
+        one._reports.add(TransmitLate(1, 0, 130))
+        one._reports.add(DataLost(Sort.RECEIVED, 5))
 
     words = [*LENS, "--port", board.spec, "--duration", "1"]
     threading.Timer(0.5, board.at, (trouble,)).start()
     assert main([*words, "--record", str(path)]) == 4
     out = capsys.readouterr().out
     assert "# late on the board: " in out
-    assert "done, but begun 130 µs behind its time" in out
-    assert "# lost: 5 bytes received, for want of room on the board" in out
-    assert "\n1 orders that began late on the board, or were dropped for it\n" in out
-    assert "\n5 lost: bytes received, for want of room on the board\n" in out
-    assert "\nfailed: the recording is not complete: lost 5 bytes received, for want of room on the board\n" in out
+    assert "done, but started 130 µs after its time" in out
+    assert "# lost: 5 bytes received, because the board's queue was full" in out
+    assert "\n1 orders that the board started late, or dropped because they were late\n" in out
+    assert "\n5 lost: bytes received, because the board's queue was full\n" in out
+    assert "\nfailed: the recording is not complete: lost 5 bytes received, because the board's queue was full\n" in out
     kinds = {type(one) for one in records_in(path)}
-    assert {Remark, Drop, ClockFix, Edge} <= kinds
+    assert {Annotation, DataLoss, ClockSync, Edge} <= kinds
     threading.Timer(0.5, board.at, (trouble,)).start()
     assert main([*words, "--json"]) == 4
     told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
@@ -208,8 +209,8 @@ def test_run_tells_what_came_late_or_was_lost(
     assert {"clock", "note", "drop"} <= {one["kind"] for one in told}
     assert told[-1]["kind"] == "summary"
     assert told[-1]["port"] == {
-        "orders that began late on the board, or were dropped for it": 1,
-        "lost: bytes received, for want of room on the board": 5,
+        "orders that the board started late, or dropped because they were late": 1,
+        "lost: bytes received, because the board's queue was full": 5,
     }
 
 
@@ -239,7 +240,7 @@ def test_with_reconnect_the_recording_goes_on_and_says_what_is_missing(
     timers = [
         threading.Timer(0.5, setattr, (board, "plugged", False)),
         threading.Timer(1.0, back),
-        threading.Timer(1.8, board.at, (lambda one: one.see(lines["VCC"], True),)),
+        threading.Timer(1.8, board.at, (lambda one: one.on_line_level(lines["VCC"], True),)),
     ]
     for timer in timers:
         timer.start()
@@ -248,59 +249,61 @@ def test_with_reconnect_the_recording_goes_on_and_says_what_is_missing(
     out = capsys.readouterr().out
     assert "failed: nothing came from the body in " in out
     records = records_in(path)
-    gone, came, anew = [one for one in records if isinstance(one, Remark)]
+    gone, came, anew = [one for one in records if isinstance(one, Annotation)]
     assert "its last frame was number " in gone.text
     assert "waiting for it to come back" in gone.text
     assert "the port is back after 0." in came.text
-    assert anew.text == "the board had lost its power: its clock and its frames are counted anew"
+    assert anew.text == "the board had lost its power: its clock and its frame count have restarted"
     assert gone.text in out
-    fixes = [one for one in records if isinstance(one, ClockFix)]
+    fixes = [one for one in records if isinstance(one, ClockSync)]
     assert any(one.at > gone.at for one in fixes)
     (edge,) = [one for one in records if isinstance(one, Edge) and one.line == "VCC" and one.level]
     assert edge.at > came.at > gone.at
 
 
-def silent(board: ModelBoard) -> bool:
-    return board.wire is None or not any(one.level and not one.idle for one in board.wire.contacts if one.driven)
+def silent(board: BoardSimulator) -> bool:
+    return board.simulated_lines is None or not any(
+        one.level and not one.idle for one in board.simulated_lines.pins if one.driven
+    )
 
 
-class Garbage(ModelBoard):
+class Garbage(BoardSimulator):
     """A board that answers, and never with a frame."""
 
     def receive(self, data: bytes) -> None:
         self._out += b"\x07garbage\x00" * 3
 
 
-class Turncoat(ModelBoard):
+class Turncoat(BoardSimulator):
     """A board that greets well and then speaks garbage."""
 
-    def _obey(self, frame: Any, message: Any) -> None:
+    def _handle_message(self, frame: Any, message: Any) -> None:
         self._out += bytes(range(1, 200)) + b"\x00"
 
 
 @pytest.mark.parametrize(
     ("board", "options", "code", "told"),
     [
-        (ModelBoard(version=9), "", 4, "speaks version 9 of the protocol, we speak 1; put the firmware of this"),
+        (BoardSimulator(version=9), "", 4, "has version 9 of the protocol, this program has version 1; put the"),
         (Garbage(), "", 4, "something else answers, "),
-        (Turncoat(), "", 4, "the board greeted and then fell silent; unplug it"),
-        (ModelBoard(baudrates=(9600, 115_200)), "", 4, "cannot do 750000 baud, only 9600 to 115200"),
-        (ModelBoard(most_lines=3), "", 4, "the board refuses CONFIGURE: the map is too long"),
-        (ModelBoard(), "?VD=35", 4, "there is no such pin, or it cannot do that; it is VD"),
-        (ModelBoard(), "?VD=7&BODY_CS=7", 2, "pin 7 is given to both "),
-        (ModelBoard(), "?VD=7&VD=8", 2, "option 'VD' is given twice"),
-        (ModelBoard(), "?VD=none&VCC=none", 4, "no line tells presence, and UNGUARDED is not set"),
-        (ModelBoard(), "?WD=7", 2, "WD"),
+        (Turncoat(), "", 4, "the board answered HELLO and then no more; unplug it"),
+        (BoardSimulator(baudrates=(9600, 115_200)), "", 4, "cannot do 750000 baud, only 9600 to 115200"),
+        (BoardSimulator(max_lines=3), "", 4, "the board refuses CONFIGURE: the map is too long"),
+        (BoardSimulator(), "?VD=35", 4, "there is no such pin, or it cannot do that; it is VD"),
+        (BoardSimulator(), "?VD=7&BODY_CS=7", 2, "pin 7 is given to both "),
+        (BoardSimulator(), "?VD=7&VD=8", 2, "option 'VD' is given twice"),
+        (BoardSimulator(), "?VD=none&VCC=none", 4, "no line tells presence, and UNGUARDED is not set"),
+        (BoardSimulator(), "?WD=7", 2, "WD"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_told_in_one_line_and_the_wires_stay_at_rest(
-    board: ModelBoard, options: str, code: int, told: str,
+    board: BoardSimulator, options: str, code: int, told: str,
     served: Serve, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
-    monkeypatch.setattr(conversation, "PATIENCE", 0.5)
+    monkeypatch.setattr(session, "REPLY_TIMEOUT", 0.5)
     one = served(board)
     moved: list[object] = []
-    board.drove = lambda *what: moved.append(what)
+    board.on_drive = lambda *what: moved.append(what)
     assert main([*LENS, "--port", f"{one.spec}{options}", "--duration", "1"]) == code
     err = capsys.readouterr().err
     assert len(err.splitlines()) == 1
@@ -310,9 +313,9 @@ def test_what_is_wrong_is_told_in_one_line_and_the_wires_stay_at_rest(
 
 
 def test_two_hosts_on_one_board(served: Serve, capsys: pytest.CaptureFixture[str]) -> None:
-    board = ModelBoard()
+    board = BoardSimulator()
     other = BoardLink(77)
-    other.greet()
+    other.send_hello()
     board.receive(other.bytes_to_send())
     other.receive(board.bytes_to_send(), 0.0)
     other.send(Configure(BoardRole.SNIFFER, 0, 750_000, Timing(watchdog_ms=60_000), ()))
@@ -330,7 +333,7 @@ def test_a_permission_that_is_missing(monkeypatch: pytest.MonkeyPatch, capsys: p
     def refuse(_self: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(streams.serial.Serial, "open", refuse)
+    monkeypatch.setattr(byte_stream.serial.Serial, "open", refuse)
     assert main([*LENS, "--port", "board:/dev/null", "--duration", "1"]) == 4
     err = capsys.readouterr().err
     assert err == (
@@ -347,12 +350,12 @@ def test_a_device_that_is_no_board(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_the_body_is_never_played_into_nothing(served: Serve, capsys: pytest.CaptureFixture[str]) -> None:
-    board = ModelBoard()
+    board = BoardSimulator()
     # Nobody is on the mount: the board's pull-up holds the contact of presence.
-    plan = make_plan(parse_spec("board:x"), contacts_of(EMOUNT), BoardRole.BODY, 750_000)
+    plan = make_pin_map(parse_spec("board:x"), get_contacts(EMOUNT), BoardRole.BODY, 750_000)
     board.pins[plan.configure.lines[plan.names.index(EMOUNT.detect)].gpio] = True
     moved: list[object] = []
-    board.drove = lambda *what: moved.append(what)
+    board.on_drive = lambda *what: moved.append(what)
     one = served(board)
     words = ["run", "body", "--profile", "a6000", "--port", one.spec, "--duration", "0.8"]
     assert main(words) == 4

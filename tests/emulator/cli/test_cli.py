@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lensmount_emulator.cli.main import VERBS, main
-from lensmount_protocol.registry import load_dialect
+from lensmount_protocol.dialect import load_dialect
 
 REQUEST = "f00b0002000b6000780055"
 LOG = f"""# Lens: somebody's
@@ -163,7 +163,7 @@ def test_samples_give_the_frames_beside_them(captures: Path, capsys: pytest.Capt
         (["run", "lens", "--profile", "sel55210", "--port", "serial:/x?rts=VD"], 2, "VD is driven by the body"),
         (["run", "lens", "--profile", "sel55210", "--port", "pty:", "--do", "zoom 3"], 2, "this end takes no script"),
         (["run", "lens", "--profile", "sel55210", "--port", "rfc2217://localhost:1"], 4, "cannot connect: Connection"),
-        (["export", "{log}"], 2, "export needs a recording and --to FILE"),
+        (["export", "{log}"], 2, "export needs a recording and --output FILE"),
         (["export", "{log}", "--to", "x.xyz"], 2, "known endings: .pcapng, .sr, .vcd"),
         (["firmware", "no/such/file"], 3, "cannot be read: No such file"),
         (["firmware", "{noise}"], 3, "no firmware image"),
@@ -196,13 +196,16 @@ def test_bad_input_is_one_line_with_an_exit_code(
 @pytest.mark.parametrize(
     ("words", "text"),
     [
-        (["loopbak"], "lensmount: unknown verb 'loopbak'; known: board, boards, "),
-        (["decode"], "lensmount decode: the following arguments are required: FILE; `lensmount decode --help` tells"),
+        (["loopbak"], "lensmount: unknown verb 'loopbak'; known: bootloader, bridge, "),
+        (
+            ["decode"],
+            "lensmount decode: the following arguments are required: FILE; `lensmount decode --help`",
+        ),
         (["loopback", "--seed", "x"], "lensmount loopback: argument --seed: invalid int value: 'x'; "),
         (["prove", "emount", "--cases", "0"], "argument --cases: '0' is no count; write a whole number from 1 on; "),
         (["fuzz", "parser", "emount", "--cases", "1e6"], "lensmount fuzz parser: argument --cases: '1e6' is no count"),
         (["fuzz"], "lensmount fuzz: the following arguments are required: WHAT; "),
-        (["boards", "--jsno"], "lensmount boards: unrecognized arguments: --jsno; "),
+        (["boards", "--jsno"], "lensmount devices: unrecognized arguments: --jsno; "),
         (["--vresion"], "lensmount: "),
     ],
 )

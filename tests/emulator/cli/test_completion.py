@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from lensmount_emulator.cli.completion import completion_parser
 from lensmount_emulator.cli.main import VERBS, main
+from lensmount_emulator.cli.options import completion_parser
 
 
 def error_of(words: list[str], capsys) -> str:
@@ -30,7 +30,7 @@ def error_of(words: list[str], capsys) -> str:
         (["fuzz", "parser", "emount", "--guide-d"], "--guided"),
         (["decode", "x", "--verfy"], "--verify"),
         (["profiles", "--role", "lense"], "'lens'"),
-        (["board", "flsh"], "'flash'"),
+        (["flsh"], "'flash'"),
         (["loopback", "--lens", "sel5521"], "sel55210"),
         (["describe", "emout"], "'emount'"),
         (["loopback", "--fault", "bitflop rate=1"], "'bitflip'"),

@@ -17,9 +17,9 @@ from lensmount_emulator.cli.main import main
 from lensmount_emulator.sessions import loopback
 from lensmount_hardware.captures import formats
 from lensmount_hardware.captures.formats import open_capture
-from lensmount_hardware.captures.recording import RecordingWriter
+from lensmount_hardware.captures.lmx import RecordingWriter
 from lensmount_protocol.decoder import Decoder
-from lensmount_protocol.registry import load_dialect
+from lensmount_protocol.dialect import load_dialect
 
 PATIENCE = 60.0
 ENDS = {signal.SIGINT: (130, ""), signal.SIGTERM: (143, " by SIGTERM"), signal.SIGHUP: (129, " by SIGHUP")}
@@ -83,8 +83,8 @@ def test_a_stopped_session_keeps_what_it_recorded(
     [
         (["decode", "{session}"], Decoder, "feed"),
         (["export", "{session}", "--to", "{folder}/a.vcd"], formats, "open_capture"),
-        (["demo"], loopback.Session, "__post_init__"),
-        (["matrix", "--dialect", "emount", "--do", "", "--quiet"], loopback.Session, "__post_init__"),
+        (["demo"], loopback.LoopbackResult, "__post_init__"),
+        (["matrix", "--dialect", "emount", "--do", "", "--quiet"], loopback.LoopbackResult, "__post_init__"),
         (["replay", "{session}"], RecordingWriter, "write"),
     ],
     ids=["decode", "export", "demo", "matrix", "replay"],
@@ -126,7 +126,7 @@ def test_a_terminal_that_is_gone_does_not_change_the_exit_code(monkeypatch: pyte
 
         flush = write
 
-    signals(monkeypatch, loopback.Session, "__post_init__", signal.SIGHUP, 1)
+    signals(monkeypatch, loopback.LoopbackResult, "__post_init__", signal.SIGHUP, 1)
     monkeypatch.setattr(sys, "stderr", Gone())
     assert main(["demo"]) == 129
 

@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 
 from lensmount_emulator.cli.main import main
-from lensmount_emulator.sessions.loopback import Session, run_loopback
+from lensmount_emulator.sessions.loopback import LoopbackResult, run_loopback
 from lensmount_hardware.captures.formats import open_capture
-from lensmount_hardware.captures.pcapng_write import PcapngWriter
-from lensmount_hardware.captures.recording import RecordingWriter, read_recording
+from lensmount_hardware.captures.lmx import RecordingWriter, read_recording
+from lensmount_hardware.captures.packet_files.pcapng_writer import PcapngWriter
 from lensmount_protocol.decoder import DecodedFrame, Decoder
 from lensmount_protocol.errors import CaptureError
 from lensmount_protocol.message import Message
-from lensmount_protocol.paving import AnyMessage
-from lensmount_protocol.wire import Burst, ClockFix, Drop, Edge, Record, Remark, Role, Wiring
+from lensmount_protocol.payload import AnyMessage
+from lensmount_protocol.wire import Annotation, Burst, ClockSync, DataLoss, Edge, Role, WireRecord, Wiring
 
 RATE = 12_000_000
 PAIRS = {
@@ -32,7 +32,7 @@ PAIRS = {
 class Recorded:
     """A session, and its recording in a file."""
 
-    session: Session
+    session: LoopbackResult
     path: Path
 
     @property
@@ -51,7 +51,7 @@ class Recorded:
         return frames_of(list(records), self)
 
 
-def frames_of(records: list[Record], recorded: Recorded) -> list[DecodedFrame]:
+def frames_of(records: list[WireRecord], recorded: Recorded) -> list[DecodedFrame]:
     events = Decoder(recorded.session.dialect).decode(records)
     return sorted((event for event in events if isinstance(event, DecodedFrame)), key=lambda frame: frame.at or 0.0)
 
@@ -216,7 +216,7 @@ def test_what_is_exported_decodes_to_the_same_frames(recorded: Recorded, ending:
     compare(records, recorded, within)
 
 
-def compare(records: list[Record], recorded: Recorded, within: float) -> None:
+def compare(records: list[WireRecord], recorded: Recorded, within: float) -> None:
     """Every frame and every edge of the session is there, and its time is no further off than so many seconds."""
     back, frames = frames_of(records, recorded), recorded.frames()
     assert [(f.sender, f.baudrate, f.frame.raw, f.padding) for f in back] == [
@@ -230,7 +230,7 @@ def compare(records: list[Record], recorded: Recorded, within: float) -> None:
         assert all(abs(a.at - b.at) <= within for a, b in zip(edges, drawn[line], strict=True))
 
 
-def edges_of(records: list[Record], recorded: Recorded) -> dict[str, list[Edge]]:
+def edges_of(records: list[WireRecord], recorded: Recorded) -> dict[str, list[Edge]]:
     """The edges of each line behind time 0; of a serial line those in front of its first byte."""
     ends = {line.name: math.inf for line in recorded.session.dialect.wiring.serial}
     for line in recorded.session.dialect.wiring.serial:
@@ -243,13 +243,13 @@ def edges_of(records: list[Record], recorded: Recorded) -> dict[str, list[Edge]]
 
 
 @pytest.fixture(scope="module", params=PAIRS)
-def greeting(request: pytest.FixtureRequest) -> Session:
+def greeting(request: pytest.FixtureRequest) -> LoopbackResult:
     """A session from the first edge until the lens has said who it is: each cut is read from its beginning."""
     body, lens, _ = PAIRS[request.param]
     return run_loopback(body, lens, seconds=0.155 if request.param == "emount" else 0.1, seed=7)
 
 
-def test_a_recording_cut_at_every_byte_is_readable_up_to_the_cut(greeting: Session, tmp_path: Path) -> None:
+def test_a_recording_cut_at_every_byte_is_readable_up_to_the_cut(greeting: LoopbackResult, tmp_path: Path) -> None:
     file, ends = io.BytesIO(), []
     with RecordingWriter(file, {"dialect": greeting.dialect.name}) as writer:
         ends.append(file.tell())
@@ -259,7 +259,7 @@ def test_a_recording_cut_at_every_byte_is_readable_up_to_the_cut(greeting: Sessi
     check_cuts(file.getvalue(), ends, greeting, tmp_path / "cut.lmx")
 
 
-def test_so_is_pcapng(greeting: Session, tmp_path: Path) -> None:
+def test_so_is_pcapng(greeting: LoopbackResult, tmp_path: Path) -> None:
     file, ends = io.BytesIO(), []
     with PcapngWriter(file) as writer:
         ends.append(file.tell())
@@ -269,7 +269,7 @@ def test_so_is_pcapng(greeting: Session, tmp_path: Path) -> None:
     check_cuts(file.getvalue(), ends, greeting, tmp_path / "cut.pcapng")
 
 
-def check_cuts(whole: bytes, ends: list[int], session: Session, path: Path) -> None:
+def check_cuts(whole: bytes, ends: list[int], session: LoopbackResult, path: Path) -> None:
     """Every cut of a file gives the records in front of it, and at most a remark; in front of the first, one line.
 
     Args:
@@ -291,18 +291,18 @@ def check_cuts(whole: bytes, ends: list[int], session: Session, path: Path) -> N
             continue
         records = list(open_capture(path, wiring).records)
         assert records[:complete] == every[:complete]
-        assert all(isinstance(record, Remark) and "cut" in record.text for record in records[complete:])
+        assert all(isinstance(record, Annotation) and "cut" in record.text for record in records[complete:])
         assert len(records) == complete + (cut not in ends)
 
 
-def records_or_line(path: Path, wiring: Wiring) -> list[Record]:
+def records_or_line(path: Path, wiring: Wiring) -> list[WireRecord]:
     """What can be read but for remarks; nothing where the file is refused in one line."""
     try:
         records = list(open_capture(path, wiring).records)
     except CaptureError as error:
         assert "\n" not in str(error)  # noqa: PT017
         return []
-    return [record for record in records if not isinstance(record, Remark)]
+    return [record for record in records if not isinstance(record, Annotation)]
 
 
 @pytest.mark.parametrize("form", ["vcd", "srzip"])
@@ -359,10 +359,10 @@ def test_the_same_recording_gives_the_same_bytes(recorded: Recorded, ending: str
         (["session.lmx", "--to", "x.vcd", "--samplerate", "1M"], 3, "1 MHz is too slow"),
         (["session.lmx", "--to", "x.pcapng", "--samplerate", "12M"], 2, "has times and no samples"),
         (["missing.lmx", "--to", "x.sr"], 3, "missing.lmx: No such file"),
-        (["letter.txt", "--to", "x.vcd"], 3, "not a capture that we know"),
+        (["letter.txt", "--to", "x.vcd"], 3, "not a known capture format"),
         (["timeless.txt", "--to", "x.vcd"], 3, "no byte or edge in it has a time"),
         (["future.lmx", "--to", "x.vcd"], 3, "version 9"),
-        (["session.lmx"], 2, "--to FILE"),
+        (["session.lmx"], 2, "--output FILE"),
         (["--dissector", "klingon"], 2, "klingon"),
     ],
 )
@@ -435,8 +435,8 @@ def test_what_tshark_writes_again_is_read_alike(recorded: Recorded, tmp_path: Pa
 def test_decode_shows_clocks_and_drops(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "board.lmx"
     with RecordingWriter(path, {}) as writer:
-        writer.write(ClockFix(1e-3, 4711, 31e-6))
-        writer.write(Drop(2e-3, "bytes of the lens", 12))
+        writer.write(ClockSync(1e-3, 4711, 31e-6))
+        writer.write(DataLoss(2e-3, "bytes of the lens", 12))
     assert main(["export", str(path), "--to", str(path.with_suffix(".pcapng"))]) == 0
     for source in (path, path.with_suffix(".pcapng")):
         assert main(["decode", str(source)]) == 0

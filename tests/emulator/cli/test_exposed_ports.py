@@ -7,7 +7,7 @@ import pytest
 from lensmount_emulator.cli import ports
 from lensmount_emulator.cli.main import main
 from lensmount_emulator.sessions.loopback import run_loopback
-from lensmount_hardware.captures.recording import RecordingWriter
+from lensmount_hardware.captures.lmx import RecordingWriter
 
 WARNS = "anyone who reaches this address can drive the device"
 OPEN, CLOSED = "tcp:0.0.0.0:0?listen=1", "tcp:127.0.0.1:0?listen=1"

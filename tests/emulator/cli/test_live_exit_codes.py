@@ -11,11 +11,11 @@ import pytest
 
 from lensmount_emulator.cli.main import main
 from lensmount_emulator.profiles.library import load_profile
-from lensmount_emulator.sessions.live import LiveSession
-from lensmount_emulator.sessions.port_session import engine_for
+from lensmount_emulator.sessions.driver import EngineDriver
+from lensmount_emulator.sessions.live import make_live_engine
 from lensmount_hardware.clock import MonotonicClock
-from lensmount_hardware.spec import open_transport
-from lensmount_protocol.registry import load_dialect
+from lensmount_hardware.port_spec import open_transport
+from lensmount_protocol.dialect import load_dialect
 from lensmount_protocol.wire import Role
 
 from .conftest import pty_pair  # noqa: TID252
@@ -34,9 +34,9 @@ Captured = pytest.CaptureFixture[str]
 def playing(role: Role, spec: str, until: Callable[[], bool]) -> Iterator[None]:
     """A peer of ours in real time, in a thread; it ends without a word when it is told to."""
     with open_transport(spec, role=role, baudrate=750_000) as port:
-        engine = engine_for(load_profile(PROFILES[role]), port.lines, "")
-        session = LiveSession(engine, port, MonotonicClock())
-        thread = Thread(target=session.run, args=(None,), kwargs={"unless": until})
+        engine = make_live_engine(load_profile(PROFILES[role]), port.lines, "")
+        session = EngineDriver(engine, port, MonotonicClock())
+        thread = Thread(target=session.run, args=(None,), kwargs={"stop_when": until})
         thread.start()
         try:
             yield

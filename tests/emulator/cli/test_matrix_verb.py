@@ -11,10 +11,10 @@ from xml.etree import ElementTree
 
 import pytest
 
+from lensmount_emulator.campaign import case_runner
 from lensmount_emulator.cli import matrix as verb
 from lensmount_emulator.cli.main import main
-from lensmount_emulator.reports.matrix_json import matrix_from_json
-from lensmount_emulator.sessions import trial
+from lensmount_emulator.reports.result_documents import matrix_from_json
 from lensmount_protocol.dialects.lmount.dialect import LMOUNT
 
 EMOUNT = ["matrix", "--dialect", "emount", "--do", "wait 0.15; aperture f/8", "--seed", "4"]
@@ -57,14 +57,14 @@ def test_a_cell_is_replayed_by_its_command(tmp_path: Path, capsys: pytest.Captur
 def test_a_broken_cell_gives_exit_code_1_and_never_stops_the_rest(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run = trial.run_loopback
+    run = case_runner.run_loopback
 
     def fails_once(body: object, lens: object, **options: object) -> object:
         if getattr(lens, "name", "") == "sel2870":
             raise ZeroDivisionError("a bug")
         return run(body, lens, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(trial, "run_loopback", fails_once)
+    monkeypatch.setattr(case_runner, "run_loopback", fails_once)
     assert main([*EMOUNT, *reports(tmp_path)]) == 1
     out = capsys.readouterr().out
     assert "10 cells: 8 works, 0 reduced, 0 refused, 2 broken; " in out
@@ -75,7 +75,7 @@ def test_a_broken_cell_gives_exit_code_1_and_never_stops_the_rest(
 def test_ctrl_c_writes_what_was_done(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run = trial.run_loopback
+    run = case_runner.run_loopback
     calls: list[object] = []
 
     def third_is_stopped(*words: object, **options: object) -> object:
@@ -84,7 +84,7 @@ def test_ctrl_c_writes_what_was_done(
             raise KeyboardInterrupt
         return run(*words, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(trial, "run_loopback", third_is_stopped)
+    monkeypatch.setattr(case_runner, "run_loopback", third_is_stopped)
     assert main([*EMOUNT, *reports(tmp_path)]) == 130
     assert "2 of 10 cells: 2 works" in capsys.readouterr().out
     kept = matrix_from_json((tmp_path / "m.json").read_text())

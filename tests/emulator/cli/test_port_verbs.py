@@ -16,16 +16,16 @@ import pytest
 
 from lensmount_emulator.cli.main import main
 from lensmount_emulator.sessions.loopback import run_loopback
-from lensmount_hardware.boards import devices
 from lensmount_hardware.captures.formats import open_capture
 from lensmount_hardware.clock import MonotonicClock
-from lensmount_hardware.output_file import partial_of
-from lensmount_hardware.spec import open_transport
+from lensmount_hardware.output_file import partial_path
+from lensmount_hardware.port_spec import open_transport
+from lensmount_hardware.serial_devices import devices
 from lensmount_hardware.transport import Transport
 from lensmount_hardware.transports import serial_port
+from lensmount_protocol.dialect import load_dialect
 from lensmount_protocol.errors import CaptureError
-from lensmount_protocol.registry import load_dialect
-from lensmount_protocol.wire import Burst, Received, Record, Remark, Role, Transmit
+from lensmount_protocol.wire import Annotation, Burst, Received, Role, Transmit, WireRecord
 
 from .conftest import pty_pair  # noqa: TID252
 
@@ -68,9 +68,9 @@ def wait_for(process: "subprocess.Popen[str]", text: str, lines: int = 1) -> Non
         lines -= text in line
 
 
-def records_in(path: Path) -> list[Record]:
+def records_in(path: Path) -> list[WireRecord]:
     """The records so far: a recording has its final name only when its session has ended."""
-    partial = partial_of(path)
+    partial = partial_path(path)
     try:
         return list(open_capture(partial if partial.exists() else path, WIRING).records)
     except CaptureError:
@@ -147,7 +147,7 @@ def test_record_keeps_both_ends_until_it_is_interrupted(start: Start, tmp_path: 
     path = tmp_path / "a.lmx"
     with pty_pair() as (body, at_body), pty_pair() as (lens, at_lens):
         recorder = start("record", f"serial:{at_body}", "--also", f"serial:{at_lens}", "--to", str(path))
-        wait_for(recorder, "hears the", 2)
+        wait_for(recorder, "receives the", 2)
         for _ in range(50):
             os.write(body, REQUEST)
             os.write(lens, ANSWER)
@@ -170,7 +170,7 @@ def test_record_of_a_port_that_is_unplugged_keeps_what_came(start: Start, tmp_pa
     near, far = os.openpty()
     tty.setraw(far)
     recorder = start("record", f"serial:{os.ttyname(far)}", "--hears", "lens", "--to", str(path))
-    wait_for(recorder, "hears the lens")
+    wait_for(recorder, "receives the lens")
     os.write(near, ANSWER)
     clock = MonotonicClock()
     while clock.now() < PATIENCE and bytes_in(path, Role.LENS) != ANSWER:
@@ -198,27 +198,27 @@ def test_record_goes_on_when_the_port_is_back_and_tells_the_gap(start: Start, tm
     with ExitStack() as stack:
         near = stack.enter_context(plugged(link))
         recorder = start("record", f"serial:{link}", "--to", str(path), "--reconnect")
-        wait_for(recorder, "hears the body")
+        wait_for(recorder, "receives the body")
         os.write(near, REQUEST)
         clock = MonotonicClock()
         while clock.now() < PATIENCE and bytes_in(path, Role.BODY) != REQUEST:
             pass
         stack.close()
-        while clock.now() < PATIENCE and not [one for one in records_in(path) if isinstance(one, Remark)]:
+        while clock.now() < PATIENCE and not [one for one in records_in(path) if isinstance(one, Annotation)]:
             pass
         near = stack.enter_context(plugged(link))
-        while clock.now() < PATIENCE and len([one for one in records_in(path) if isinstance(one, Remark)]) < 2:
+        while clock.now() < PATIENCE and len([one for one in records_in(path) if isinstance(one, Annotation)]) < 2:
             pass
         os.write(near, REQUEST)
         while clock.now() < PATIENCE and bytes_in(path, Role.BODY) != REQUEST * 2:
             pass
         recorder.send_signal(signal.SIGINT)
         recorder.communicate(timeout=PATIENCE)
-    gone, back = [one.text for one in records_in(path) if isinstance(one, Remark)]
+    gone, back = [one.text for one in records_in(path) if isinstance(one, Annotation)]
     assert "waiting for it to come back" in gone
     assert "the port is back after" in back
     kinds = [type(one) for one in records_in(path)]
-    assert kinds == [Burst, Remark, Remark, Burst]
+    assert kinds == [Burst, Annotation, Annotation, Burst]
 
 
 def test_a_port_that_is_pulled_in_mid_frame_leaves_half_a_frame_and_no_broken_one_behind_it(
@@ -228,7 +228,7 @@ def test_a_port_that_is_pulled_in_mid_frame_leaves_half_a_frame_and_no_broken_on
     with ExitStack() as stack:
         near = stack.enter_context(plugged(link))
         recorder = start("record", f"serial:{link}", "--to", str(path), "--reconnect", "--baudrate", "750000")
-        wait_for(recorder, "hears the body")
+        wait_for(recorder, "receives the body")
         expected = b""
         clock = MonotonicClock()
         for _ in range(3):
@@ -236,10 +236,12 @@ def test_a_port_that_is_pulled_in_mid_frame_leaves_half_a_frame_and_no_broken_on
             expected += REQUEST + half
             while clock.now() < PATIENCE and bytes_in(path, Role.BODY) != expected:
                 pass
-            remarks = len([one for one in records_in(path) if isinstance(one, Remark)])
+            remarks = len([one for one in records_in(path) if isinstance(one, Annotation)])
             stack.close()
             near = stack.enter_context(plugged(link))
-            while clock.now() < PATIENCE and len([r for r in records_in(path) if isinstance(r, Remark)]) < remarks + 2:
+            while (
+                clock.now() < PATIENCE and len([r for r in records_in(path) if isinstance(r, Annotation)]) < remarks + 2
+            ):
                 pass
         os.write(near, REQUEST)
         while clock.now() < PATIENCE and bytes_in(path, Role.BODY) != expected + REQUEST:
@@ -259,7 +261,7 @@ def test_sniff_tells_what_both_ends_say(start: Start, tmp_path: Path) -> None:
     path = tmp_path / "a.lmx"
     with pty_pair() as (body, at_body), pty_pair() as (lens, at_lens):
         sniffer = start("sniff", f"serial:{at_body}", f"serial:{at_lens}", "--lines", "--record", str(path))
-        wait_for(sniffer, "hears the", 2)
+        wait_for(sniffer, "receives the", 2)
         os.write(body, REQUEST)
         assert sniffer.stdout is not None
         assert "body ─▶ 00  0B Query0B" in sniffer.stdout.readline()
@@ -344,7 +346,7 @@ def test_replay_waits_for_a_peer_that_stays_silent_and_says_so(
         words = ["--port", f"serial:{peer.name}", "--as", "body", "--wait", "--patience", "0"]
         assert main(["replay", str(recording), *words]) == 1
     out = capsys.readouterr().out
-    assert "the peer did not come to a frame 01" in out
+    assert "the peer did not send or set a frame 01" in out
     assert "of the peer's missed" in out
 
 
@@ -400,7 +402,7 @@ def test_run_reconnects_and_records_the_gap(start: Start, tmp_path: Path) -> Non
         lens.send_signal(signal.SIGINT)
         lens.communicate(timeout=PATIENCE)
     assert "what came meanwhile is missing" in told
-    assert len([one for one in records_in(path) if isinstance(one, Remark)]) == 2
+    assert len([one for one in records_in(path) if isinstance(one, Annotation)]) == 2
 
 
 @pytest.mark.parametrize(
@@ -418,7 +420,7 @@ def test_run_reconnects_and_records_the_gap(start: Start, tmp_path: Path) -> Non
             2,
             "who listens drives nothing; leave rts=",
         ),
-        (["record", "serial:/dev/x?cts=VD&dsr=VD", "--to", "{folder}/a"], 2, "line 'VD' hangs on both cts and dsr"),
+        (["record", "serial:/dev/x?cts=VD&dsr=VD", "--to", "{folder}/a"], 2, "line 'VD' is wired to both cts and dsr"),
         (["record", "serial:/dev/no-such-port?rts=inactive&dtr=active", "--to", "{folder}/a"], 4, "no such port"),
         (["sniff", "pty:", "serial:/dev/x?rts=A&dtr=active"], 2, "leave rts= out, or hold them: active or inactive"),
         (["sniff", "pty:", "serial:/dev/x?rts=A&dtr=B"], 2, "leave rts= and dtr= out"),
@@ -437,8 +439,8 @@ def test_run_reconnects_and_records_the_gap(start: Start, tmp_path: Path) -> Non
         (["doctor", "pty:"], 2, "nothing to examine; name a path"),
         (["doctor", "loop://", "--dialect", "zmount"], 2, "unknown dialect 'zmount'"),
         (["replay", "{folder}/none.lmx"], 3, "No such file"),
-        (["replay", "{session}", "--port", "pty:"], 2, "say both --port SPEC and --as body or lens"),
-        (["replay", "{session}", "--as", "lens"], 2, "say both --port SPEC and --as body or lens"),
+        (["replay", "{session}", "--port", "pty:"], 2, "give both --port SPEC and --role body or lens"),
+        (["replay", "{session}", "--as", "lens"], 2, "give both --port SPEC and --role body or lens"),
         (["replay", "{session}", "--as", "lens", "--port", "serial:/dev/no-such-port"], 4, "no such port"),
         (["replay", "{session}", "--as", "body", "--port", "pty:", "--arm", "Format"], 2, "unknown guarded message"),
     ],
@@ -468,7 +470,7 @@ def test_a_busy_port_is_told_in_one_line(tmp_path: Path, capsys: pytest.CaptureF
 def test_a_rate_that_the_adapter_cannot_do_is_told_in_one_line(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(serial_port, "given_baudrate", lambda _descriptor: 921_600)
+    monkeypatch.setattr(serial_port, "actual_baudrate", lambda _descriptor: 921_600)
     with pty_pair() as (_, path):
         assert main(["record", f"serial:{path}", "--to", str(tmp_path / "a.lmx")]) == 4
     (line,) = capsys.readouterr().err.strip().splitlines()
@@ -492,10 +494,10 @@ def test_a_long_recording_takes_no_more_memory_than_a_short_one(tmp_path: Path) 
     traffic = [record for record in session.records if isinstance(record, Burst)]
     code = f"""
 import resource
-from lensmount_emulator.sessions.listening import Listener
-from lensmount_hardware.captures.recording import RecordingWriter
+from lensmount_emulator.sessions.listener import Listener
+from lensmount_hardware.captures.lmx import RecordingWriter
 from lensmount_hardware.captures.formats import open_capture
-from lensmount_protocol.registry import load_dialect
+from lensmount_protocol.dialect import load_dialect
 from lensmount_protocol.wire import Burst, Received
 from pathlib import Path
 dialect = load_dialect("emount")
@@ -506,11 +508,11 @@ with RecordingWriter(Path({str(tmp_path / "out.lmx")!r}), {{}}) as writer:
     peaks = []
     for turn in range(40):
         for burst in bursts:
-            listener.hear(burst.sender, Received(burst.data), turn * 100 + burst.until)
+            listener.on_event(burst.sender, Received(burst.data), turn * 100 + burst.end)
         peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 print(peaks[-1] - peaks[9])
 """
-    from lensmount_hardware.captures.recording import RecordingWriter
+    from lensmount_hardware.captures.lmx import RecordingWriter
 
     with RecordingWriter(tmp_path / "s.lmx", {}) as writer:
         for burst in traffic:

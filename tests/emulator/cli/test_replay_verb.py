@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from lensmount_emulator.cli.main import main
-from lensmount_emulator.fuzz.device.findings import Whose, story_of, write_finding
-from lensmount_emulator.fuzz.device.setup import make_setup
-from lensmount_emulator.fuzz.stage import play_story
-from lensmount_emulator.fuzz.story import Story, write_story
-from lensmount_hardware.captures.recording import RecordingWriter
-from lensmount_protocol.registry import load_dialect
+from lensmount_emulator.fuzz.device.config import make_config
+from lensmount_emulator.fuzz.device.finding import FindingContext, make_scenario, write_finding
+from lensmount_emulator.fuzz.scenario import Scenario, write_scenario
+from lensmount_emulator.fuzz.scenario_runner import run_scenario
+from lensmount_hardware.captures.lmx import RecordingWriter
+from lensmount_protocol.dialect import load_dialect
 from lensmount_protocol.wire import Burst, Role
 
 from .conftest import pty_pair  # noqa: TID252
@@ -27,16 +27,16 @@ Captured = pytest.CaptureFixture[str]
 @pytest.fixture
 def story(tmp_path: Path) -> Path:
     path = tmp_path / "story.lmx"
-    outcome = play_story(Story("lmount", "sigma-fp", "sigma-45mm-f2.8-dg-dn", steps=("wait 0.2", "off")))
-    write_story(path, outcome.story, outcome.records)
+    outcome = run_scenario(Scenario("lmount", "sigma-fp", "sigma-45mm-f2.8-dg-dn", steps=("wait 0.2", "off")))
+    write_scenario(path, outcome.scenario, outcome.records)
     return path
 
 
 @pytest.fixture
 def finding(tmp_path: Path) -> Path:
     path = tmp_path / "finding.lmx"
-    told = story_of(make_setup("lmount", Role.LENS), ("wait 0.1",), "dead")
-    write_finding(path, told, Whose("lens", "serial:x", (), "", "dead", "certain, 3 of 3", "", False), ())
+    told = make_scenario(make_config("lmount", Role.LENS), ("wait 0.1",), "dead")
+    write_finding(path, told, FindingContext("lens", "serial:x", (), "", "dead", "certain, 3 of 3", "", False), ())
     return path
 
 
@@ -78,12 +78,12 @@ def test_a_story_is_played_as_by_the_fuzzer_itself(
 
 
 def test_what_is_still_broken_ends_with_one(story: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
-    from lensmount_emulator.roles.lmount import lens
+    from lensmount_emulator.roles.lmount.lens import engine
 
     def fails(*_: object) -> None:
         raise ZeroDivisionError("planted")
 
-    monkeypatch.setattr(lens.LensEngine, "on_line", fails)
+    monkeypatch.setattr(engine.LensEngine, "on_line", fails)
     assert main(["replay", str(story)]) == 1
     assert "ZeroDivisionError: planted" in capsys.readouterr().out
 
@@ -114,15 +114,15 @@ def test_a_virtual_session_tells_in_json_whether_it_is_the_same(tmp_path: Path, 
 def test_what_cannot_be_played_is_told_in_one_line(
     story: Path, finding: Path, tmp_path: Path, capsys: Captured
 ) -> None:
-    assert "say which one with --as" in error_of(capsys, 2, str(story), "--wait")
-    assert "a story of two engines, and of no device" in error_of(capsys, 2, str(story), "--port", "pty:")
+    assert "choose it with --role" in error_of(capsys, 2, str(story), "--wait")
+    assert "a scenario of two engines, without a device" in error_of(capsys, 2, str(story), "--port", "pty:")
     assert "nothing was played" in error_of(capsys, 4, str(finding), "--port", "pty:", "--greeting", "0.2")
     text = story.read_text()
     for wrong, right, told in (
-        ('"story":{"version":1', '"story":{"version":7', "story version 7; this program reads version 1"),
-        ('"story":{', '"story":[],"tale":{', "holds no story"),
-        ('"version":1,"dialect":"lmount"', '"version":1,"dialect":"fmount"', "the story speaks 'fmount'"),
-        ('"version":1,"dialect":"lmount"', '"version":1,"dialect":"emount"', "the story speaks 'emount'"),
+        ('"story":{"version":1', '"story":{"version":7', "scenario version 7; this program reads version 1"),
+        ('"story":{', '"story":[],"tale":{', "holds no scenario"),
+        ('"version":1,"dialect":"lmount"', '"version":1,"dialect":"fmount"', "the scenario is of 'fmount'"),
+        ('"version":1,"dialect":"lmount"', '"version":1,"dialect":"emount"', "the scenario is of 'emount'"),
         ('"wait 0.2"', '"dance"', "dance"),
     ):
         assert wrong in text
@@ -132,7 +132,7 @@ def test_what_cannot_be_played_is_told_in_one_line(
         assert line.startswith(f"lensmount: {story}: ")
     plain = tmp_path / "plain.lmx"
     RecordingWriter(plain, {"dialect": "lmount"}).close()
-    assert "the recording holds no story" in error_of(capsys, 2, str(plain), "--test")
+    assert "the recording holds no scenario" in error_of(capsys, 2, str(plain), "--test")
 
 
 def recorded(path: Path, *parts: bytes, baudrate: int = 750_000) -> str:
@@ -169,7 +169,9 @@ def test_what_only_a_lax_reader_would_take_is_held_back_too(tmp_path: Path, caps
 
 def test_a_rate_at_which_bytes_are_others_is_armed_as_garbage(tmp_path: Path, capsys: Captured) -> None:
     cls = next(
-        one for (role, type_), one in LMOUNT.messages.items() if role is Role.BODY and type_ not in LMOUNT.guarded
+        one
+        for (role, type_), one in LMOUNT.messages.items()
+        if role is Role.BODY and type_ not in LMOUNT.protected_types
     )
     frame = LMOUNT.build_frame(cls().build(), 1, 7)
     file = recorded(tmp_path / "slow.lmx", frame, baudrate=9600)

@@ -7,7 +7,7 @@ from importlib import import_module
 
 import pytest
 
-from lensmount_emulator.cli.main import DEFECT, VERBS, main
+from lensmount_emulator.cli.main import EXIT_INTERNAL_ERROR, VERBS, main
 
 HOSTILE = "\x1b]0;PWNED\x07\x1b[2J\x9b31m\u202e\nverified"
 RECORDS = [
@@ -109,7 +109,7 @@ def test_a_defect_is_one_line_with_a_code_of_its_own(streams, monkeypatch):
 
     monkeypatch.setattr(import_module("lensmount_emulator.cli.dialects"), "run", fail)
     text = streams("utf-8")
-    assert main(["dialects"]) == DEFECT
+    assert main(["dialects"]) == EXIT_INTERNAL_ERROR
     (line,) = text()[1].splitlines()
     assert line.startswith("lensmount: a defect of lensmount (KeyError: 'odd\\nvalue', test_terminal.py:")
 
@@ -121,5 +121,5 @@ def test_the_traceback_of_a_defect_is_shown_on_request(streams, monkeypatch):
     monkeypatch.setattr(import_module("lensmount_emulator.cli.dialects"), "run", fail)
     monkeypatch.setenv("LENSMOUNT_TRACEBACK", "1")
     text = streams("utf-8")
-    assert main(["dialects"]) == DEFECT
+    assert main(["dialects"]) == EXIT_INTERNAL_ERROR
     assert "Traceback" in text()[1]

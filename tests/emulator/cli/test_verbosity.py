@@ -9,12 +9,13 @@ from importlib import import_module
 import pytest
 
 from lensmount_emulator.cli.main import VERBS, main
-from lensmount_emulator.reports.terminal import Colour, wants_colour, write_line
-from lensmount_emulator.sessions.gate import Gate
-from lensmount_hardware.spec import open_transport
+from lensmount_emulator.cli.parser import verb_module
+from lensmount_emulator.reports.printable import Colour, wants_colour, write_line
+from lensmount_emulator.sessions.send_guard import SendGuard
+from lensmount_hardware.port_spec import open_transport
 from lensmount_hardware.transports.reconnecting import ReconnectingTransport
+from lensmount_protocol.dialect import load_dialect
 from lensmount_protocol.errors import DialectError
-from lensmount_protocol.registry import load_dialect
 from lensmount_protocol.wire import Role
 
 LOG = "Body->Lens F00B0002000B6000780055 1000\n"
@@ -28,7 +29,7 @@ def log(tmp_path):
 
 
 def subverbs(verb: str) -> list[list[str]]:
-    words = getattr(import_module(f"lensmount_emulator.cli.{verb}"), "WORDS", ())
+    words = getattr(import_module(verb_module(verb)), "SUBCOMMANDS", ())
     return [[verb, word] for word in words] or [[verb]]
 
 
@@ -48,7 +49,7 @@ def test_verbose_reports_the_reader_on_the_error_stream(words, log, capsys):
     shown = capsys.readouterr()
     assert "Query0B" in shown.out
     assert "info    captures: " in shown.err
-    assert "read as sniffer .txt by lensmount_hardware.captures.text:read_text" in shown.err
+    assert "read as sniffer .txt by lensmount_hardware.captures.sniffer_log:read_sniffer_log" in shown.err
     assert "is_text" not in shown.err
 
 
@@ -174,15 +175,15 @@ def test_a_lost_port_and_its_return_are_logged(caplog):
 
 def test_the_guard_logs_what_it_holds_back(caplog):
     caplog.set_level(logging.INFO, "lensmount.guard")
-    gate = Gate(load_dialect("emount"), Role.BODY)
-    reason = gate.admit_rate(12345)
+    gate = SendGuard(load_dialect("emount"), Role.BODY)
+    reason = gate.check_baudrate(12345)
     assert caplog.messages == [f"held back: {reason}"]
 
 
 def test_a_plugin_that_cannot_be_loaded_is_logged(caplog, monkeypatch):
-    from lensmount_protocol import registry
+    from lensmount_protocol import dialect
 
-    monkeypatch.setitem(registry.BUILT_IN, "broken", "no_such_module:DIALECT")
+    monkeypatch.setitem(dialect.BUILT_IN, "broken", "no_such_module:DIALECT")
     with caplog.at_level(logging.WARNING, "lensmount.plugins"), pytest.raises(DialectError):
         load_dialect("broken")
     assert caplog.messages[0].startswith("dialect broken: cannot be loaded from no_such_module:DIALECT")

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from lensmount_emulator.cli.main import main
-from lensmount_hardware.captures.declared import declared_dialect
-from lensmount_hardware.captures.recording import RecordingWriter
+from lensmount_hardware.captures.declared_dialect import declared_dialect
+from lensmount_hardware.captures.lmx import RecordingWriter
 from lensmount_protocol.errors import MAX_ERROR, MAX_LISTED
-from lensmount_protocol.wire import Burst, Edge, Record, Remark, Role
+from lensmount_protocol.wire import Annotation, Burst, Edge, Role, WireRecord
 
 FRAME = bytes.fromhex("f00b0002000b6000780055")
 EMOUNT_LOG = f"Body->Lens {FRAME.hex().upper()} 1000\nLens->Body {FRAME.hex().upper()} 1685\n"
@@ -25,7 +25,7 @@ def lmount(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
     return path
 
 
-def recorded(path: Path, records: list[Record], dialect: str | None = "emount") -> str:
+def recorded(path: Path, records: list[WireRecord], dialect: str | None = "emount") -> str:
     with RecordingWriter(path, {} if dialect is None else {"dialect": dialect}) as writer:
         for record in records:
             writer.write(record)
@@ -65,13 +65,13 @@ def test_export_of_an_assumed_dialect_declares_none(ending: str, tmp_path: Path)
         ([Edge(0.0, "VD", True), Edge(0.1, "VD", False)], "nothing to verify: no byte in it"),
         ([Burst(0.0, Role.BODY, b"\0" * 7, 750_000)], "none of 7 bytes is in a frame"),
         (
-            [Burst(0.0, Role.BODY, FRAME, 750_000), Remark(None, "a part is lost", True)],
+            [Burst(0.0, Role.BODY, FRAME, 750_000), Annotation(None, "a part is lost", True)],
             "incomplete: a part is lost",
         ),
     ],
 )
 def test_verify_fails_and_names_the_reason(
-    records: list[Record], why: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    records: list[WireRecord], why: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = recorded(tmp_path / "a.lmx", records)
     for form in ("--quiet", "--lines", "--json"):
@@ -114,7 +114,7 @@ def test_share_of_the_bytes_is_reported(tmp_path: Path, capsys: pytest.CaptureFi
     assert main(["decode", "--verify", str(log)]) == 0
     assert "; 100 % of 22 bytes explained" in capsys.readouterr().out
     # Rounded down: one byte in no frame of many is not 100 %.
-    records: list[Record] = [Burst(at / 1e3, Role.BODY, FRAME, 750_000) for at in range(1, 200)]
+    records: list[WireRecord] = [Burst(at / 1e3, Role.BODY, FRAME, 750_000) for at in range(1, 200)]
     path = recorded(tmp_path / "b.lmx", [*records, Burst(1.0, Role.BODY, b"\1", 750_000)])
     assert main(["decode", "--verify", path]) == 0
     assert "; 99.9 % of 2190 bytes explained" in capsys.readouterr().out
@@ -136,7 +136,7 @@ def test_each_file_has_its_verdict_and_the_highest_code_counts(
     assert "missing: " in told.err
 
 
-GAPS = [Remark(None, f"part {number} is lost", True) for number in range(3000)]
+GAPS = [Annotation(None, f"part {number} is lost", True) for number in range(3000)]
 
 
 @pytest.mark.parametrize("form", ["--quiet", "--json"])
@@ -153,7 +153,7 @@ def test_verdict_names_some_missing_parts_and_counts_the_rest(
 
 @pytest.mark.parametrize("form", ["--quiet", "--json"])
 def test_verdict_with_long_reasons_is_bounded(form: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    gap = Remark(None, "x" * 100_000, True)
+    gap = Annotation(None, "x" * 100_000, True)
     path = recorded(tmp_path / "a.lmx", [Burst(0.0, Role.BODY, FRAME, 750_000), gap])
     assert main(["decode", form, "--verify", path]) == 1
     came = capsys.readouterr()

@@ -7,18 +7,18 @@ from pathlib import Path
 import pytest
 
 from lensmount_emulator.cli.main import main
-from lensmount_hardware.captures.sigrok_write import write_sigrok
-from lensmount_hardware.captures.vcd_write import write_vcd
-from lensmount_protocol.registry import load_dialect
-from lensmount_protocol.wire import Burst, Edge, Record, Role
+from lensmount_hardware.captures.logic_analyser.sigrok_writer import write_sigrok
+from lensmount_hardware.captures.logic_analyser.vcd_writer import write_vcd
+from lensmount_protocol.dialect import load_dialect
+from lensmount_protocol.wire import Burst, Edge, Role, WireRecord
 
 WIRING = load_dialect("emount").wiring
 FRAME = bytes.fromhex("f00b0002000b6000780055")
 
 
-def records() -> list[Record]:
+def records() -> list[WireRecord]:
     """Five frames of a body in their windows."""
-    found: list[Record] = []
+    found: list[WireRecord] = []
     for number in range(5):
         at = 0.001 * (number + 1)
         until = at + len(FRAME) * 10 / 750_000
@@ -68,7 +68,7 @@ def without_rate(sigrok: Path) -> Path:
 
 def test_decode_takes_the_rate_that_a_file_lacks(without_rate, capsys):
     assert main(["decode", str(without_rate), "--quiet", "--verify"]) == 3
-    assert "say it with --samplerate HZ" in capsys.readouterr().err
+    assert "give it with --samplerate HZ" in capsys.readouterr().err
     assert main(["decode", str(without_rate), "--samplerate", "6M", "--quiet", "--verify"]) == 0
     assert frames(capsys.readouterr().out) == 5
 

@@ -7,30 +7,30 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lensmount_emulator.faults.fault import Fault
-from lensmount_emulator.faults.registry import BUILT_IN, faults, keys_of, parse_fault, text_of
-from lensmount_emulator.faults.words import kind_of
+from lensmount_emulator.faults.options import option_type
+from lensmount_emulator.faults.registry import BUILT_IN_FAULTS, format_fault, known_faults, option_fields, parse_fault
 from lensmount_protocol.errors import FaultError
 from lensmount_protocol.wire import Role
 
 
-@pytest.mark.parametrize("name", faults())
+@pytest.mark.parametrize("name", known_faults())
 def test_a_fault_by_its_name_alone_reads_as_it_writes(name: str) -> None:
     fault = parse_fault(name)
     assert name == fault.NAME
-    assert parse_fault(text_of(fault)) == fault
-    assert text_of(parse_fault(text_of(fault))) == text_of(fault)
+    assert parse_fault(format_fault(fault)) == fault
+    assert format_fault(parse_fault(format_fault(fault))) == format_fault(fault)
 
 
 def test_each_has_its_own_name_and_says_what_it_is() -> None:
-    assert len(faults()) >= len(BUILT_IN) == len({cls.NAME for cls in BUILT_IN})
-    assert {cls.TOUCHES for cls in BUILT_IN} == {"bytes", "frames", "lines", "timing", "power", "attachment"}
-    assert all((cls.__doc__ or "").strip() for cls in BUILT_IN)
+    assert len(known_faults()) >= len(BUILT_IN_FAULTS) == len({cls.NAME for cls in BUILT_IN_FAULTS})
+    assert {cls.TOUCHES for cls in BUILT_IN_FAULTS} == {"bytes", "frames", "lines", "timing", "power", "attachment"}
+    assert all((cls.__doc__ or "").strip() for cls in BUILT_IN_FAULTS)
 
 
-@given(st.sampled_from(BUILT_IN), st.floats(0, 1e3), st.sampled_from([None, *Role]), st.integers(1, 500))
+@given(st.sampled_from(BUILT_IN_FAULTS), st.floats(0, 1e3), st.sampled_from([None, *Role]), st.integers(1, 500))
 def test_any_values_read_as_they_write(cls: type, at: float, role: Role | None, count: int) -> None:
     fault = replace(cls(), at=at, from_=role, count=count)
-    assert parse_fault(text_of(fault)) == fault
+    assert parse_fault(format_fault(fault)) == fault
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_any_values_read_as_they_write(cls: type, at: float, role: Role | None, 
     ],
 )
 def test_texts_of_people(text: str, means: str) -> None:
-    assert text_of(parse_fault(text)) == means
+    assert format_fault(parse_fault(text)) == means
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_what_is_wrong_is_told_in_one_line(text: str, says: str) -> None:
 def test_any_text_reads_or_is_refused(text: str) -> None:
     fault, refusal = read(text)
     assert "\n" not in refusal
-    assert fault is None or parse_fault(text_of(fault)) == fault
+    assert fault is None or parse_fault(format_fault(fault)) == fault
 
 
 def read(text: str) -> tuple[Fault | None, str]:
@@ -86,12 +86,12 @@ def read(text: str) -> tuple[Fault | None, str]:
         return None, str(error)
 
 
-@given(st.sampled_from(BUILT_IN), st.data(), st.text(max_size=12))
+@given(st.sampled_from(BUILT_IN_FAULTS), st.data(), st.text(max_size=12))
 def test_any_value_reads_or_is_refused(cls: type, data: st.DataObject, value: str) -> None:
-    name = data.draw(st.sampled_from(sorted(keys_of(cls))))
+    name = data.draw(st.sampled_from(sorted(option_fields(cls))))
     value = "".join(value.split())
     fault, refusal = read(f"{cls.NAME} {name}={value}")  # type: ignore[attr-defined]
     if fault is None:
-        assert kind_of(keys_of(cls)[name].metadata).legal in refusal
+        assert option_type(option_fields(cls)[name].metadata).legal in refusal
     else:
-        assert parse_fault(text_of(fault)) == fault
+        assert parse_fault(format_fault(fault)) == fault

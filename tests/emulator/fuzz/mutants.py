@@ -39,7 +39,7 @@ def processor_s(who: int = resource.RUSAGE_SELF) -> float:
     return used.ru_utime + used.ru_stime
 
 
-CORPUS = sorted(Path(__file__).with_name("stories").glob("*.lmx"))
+CORPUS = sorted(Path(__file__).with_name("regressions").glob("*.lmx"))
 """Stories that once broke something: what a campaign begins with."""
 
 
@@ -112,12 +112,12 @@ class MutatedLoader(importlib.machinery.SourceFileLoader):
 
 def campaign(seconds: float, round_: int) -> str:
     """Run the campaign, share by share in turn; what it found, `""` where nothing in its time."""
-    from lensmount_emulator.fuzz.parser import fuzz_parser
-    from lensmount_emulator.fuzz.plain import run_plains
-    from lensmount_emulator.fuzz.recovery import run_cases
-    from lensmount_emulator.fuzz.session import run_campaign
-    from lensmount_emulator.fuzz.stage import replay_story
-    from lensmount_protocol.registry import load_dialect
+    from lensmount_emulator.fuzz.fault_free import run_fault_free_sessions
+    from lensmount_emulator.fuzz.parser_fuzzer import fuzz_parser
+    from lensmount_emulator.fuzz.recovery_rate import run_cases
+    from lensmount_emulator.fuzz.scenario_runner import replay_scenario
+    from lensmount_emulator.fuzz.session_fuzzer import fuzz_sessions
+    from lensmount_protocol.dialect import load_dialect
 
     names = ("emount", "lmount")
 
@@ -126,7 +126,7 @@ def campaign(seconds: float, round_: int) -> str:
         return came.shown[0][-150:] if came.violations else ""
 
     def plain(name: str, seed: int) -> str:
-        came = run_plains(name, 40, seed)
+        came = run_fault_free_sessions(name, 40, seed)
         return str(came[0]) if came else ""
 
     def recovery(name: str, seed: int) -> str:
@@ -134,11 +134,11 @@ def campaign(seconds: float, round_: int) -> str:
         return str(came.broken[0][1][0]) if came.broken else ""
 
     def session(name: str, seed: int) -> str:
-        came = run_campaign((name,), 3000, seed, shrinks=False)
-        return str(came.broken[0].complaints[0]) if came.broken else ""
+        came = fuzz_sessions((name,), 3000, seed, shrinks=False)
+        return str(came.broken[0].violations[0]) if came.broken else ""
 
     for path in CORPUS if round_ == 1 else ():
-        if broken := replay_story(path).complaints:
+        if broken := replay_scenario(path).violations:
             return f"corpus: {broken[0]}"
     shares: tuple[Callable[[str, int], str], ...] = (plain, parser, recovery, session)
     for number in range(1_000_000):

@@ -99,7 +99,7 @@ def test_what_cannot_be_opened_is_told_in_one_line(tmp_path: Path, monkeypatch: 
     assert "No such file" in one_line(f"read-only:{tmp_path / 'missing'}")
     assert "begins with one of redis://" in one_line("mongodb://here")
     monkeypatch.setattr(corpora, "import_module", lambda name: (_ for _ in ()).throw(ImportError(name)))
-    assert "pip install 'lensmount[redis]'" in one_line("redis://127.0.0.1:1/0")
+    assert "pip install redis" in one_line("redis://127.0.0.1:1/0")
 
 
 def test_a_server_out_of_reach_is_told_in_one_line_without_its_password() -> None:

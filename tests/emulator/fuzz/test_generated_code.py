@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lensmount_emulator.fuzz.story import MODES, Story, as_test
-from lensmount_emulator.reports.dissector import _lua
+from lensmount_emulator.fuzz.scenario import MODES, Scenario, to_pytest
+from lensmount_emulator.reports.wireshark import _lua
 
 BREAKING = (
     '"""',
@@ -31,7 +31,7 @@ BREAKING = (
 )
 TEXTS = st.text() | st.lists(st.sampled_from([*BREAKING, "import os", "x", " "]), max_size=8).map("".join)
 STORIES = st.builds(
-    Story,
+    Scenario,
     dialect=TEXTS,
     body=TEXTS,
     lens=TEXTS,
@@ -61,26 +61,23 @@ def shape(tree: ast.AST) -> str:
 @given(STORIES, TEXTS)
 @settings(max_examples=40)
 def test_in_a_generated_test_only_literals_differ(story, name):
-    text = as_test(story, name)
+    text = to_pytest(story, name)
     assert text.isascii()
-    plain = Story("a", "b", "c", steps=("x",) * len(story.steps))
-    assert shape(ast.parse(text)) == shape(ast.parse(as_test(plain, "name")))
+    plain = Scenario("a", "b", "c", steps=("x",) * len(story.steps))
+    assert shape(ast.parse(text)) == shape(ast.parse(to_pytest(plain, "name")))
 
 
 @given(STORIES, TEXTS)
 @settings(max_examples=30)
 def test_a_generated_test_plays_the_story_that_it_was_made_from(story, name):
     played = []
-    text = re.sub(r"^from .*\n", "", as_test(story, name), flags=re.MULTILINE)
-
-    class Outcome:
-        complaints = ()
+    text = re.sub(r"^from .*\n", "", to_pytest(story, name), flags=re.MULTILINE)
 
     def play(found):
         played.append(found)
-        return type("Outcome", (), {"complaints": []})
+        return type("Outcome", (), {"violations": []})
 
-    space = {"Story": Story, "play_story": play}
+    space = {"Scenario": Scenario, "run_scenario": play}
     exec(compile(text, "generated", "exec"), space)
     next(function for key, function in space.items() if key.startswith("test_"))()
     assert played == [story]
@@ -89,7 +86,7 @@ def test_a_generated_test_plays_the_story_that_it_was_made_from(story, name):
 @pytest.mark.parametrize("name", ["", "x()", "../../etc", "a\nimport os", "Ünïcode", "class", "a" * 500, "1"])
 def test_the_name_of_a_generated_test_is_an_identifier(name):
     (function,) = (
-        node for node in ast.parse(as_test(Story("a", "b", "c"), name)).body if isinstance(node, ast.FunctionDef)
+        node for node in ast.parse(to_pytest(Scenario("a", "b", "c"), name)).body if isinstance(node, ast.FunctionDef)
     )
     assert function.name.isidentifier()
 

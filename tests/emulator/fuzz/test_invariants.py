@@ -6,20 +6,20 @@ from typing import Any
 
 import pytest
 
-from lensmount_emulator.fuzz.invariants import INVARIANTS, at_rest, check, recovers, same_recording
-from lensmount_emulator.fuzz.traits import profile
-from lensmount_emulator.fuzz.watch import Players, Watch
-from lensmount_emulator.roles.tasks import Task
+from lensmount_emulator.engine.tasks import Task
+from lensmount_emulator.fuzz.invariants import INVARIANTS, check_session, compare_recordings, is_idle, wait_for_recovery
+from lensmount_emulator.fuzz.monitor import SessionConfig, SessionMonitor
+from lensmount_emulator.fuzz.scenario import get_profile
 from lensmount_protocol.errors import LocalTransitionError
 from lensmount_protocol.wire import DriveLine, Edge, Received, Role
 
 PAIRS = {"emount": ("a6000", "viltrox-ef50"), "lmount": ("panasonic-s1r", "sigma-45mm-f2.8-dg-dn")}
 
 
-def watch_of(dialect: str, script: str = "") -> Watch:
+def watch_of(dialect: str, script: str = "") -> SessionMonitor:
     body, lens = PAIRS[dialect]
-    watch = Watch(Players(profile(body), profile(lens), script, 7))
-    watch.bench.start()
+    watch = SessionMonitor(SessionConfig(get_profile(body), get_profile(lens), script, 7))
+    watch.session.start()
     watch.run(0.6)
     return watch
 
@@ -27,171 +27,173 @@ def watch_of(dialect: str, script: str = "") -> Watch:
 @pytest.mark.parametrize("dialect", PAIRS)
 def test_a_session_that_is_right_breaks_none(dialect: str) -> None:
     watch = watch_of(dialect)
-    check(watch)
-    assert watch.complaints == []
-    assert recovers(watch, 1.0)
-    assert not at_rest(watch)
+    check_session(watch)
+    assert watch.violations == []
+    assert wait_for_recovery(watch, 1.0)
+    assert not is_idle(watch)
 
 
-def no_exception(watch: Watch) -> None:
-    watch.bench.scheduler.at(watch.now + 0.01, lambda _none, _now: [][0], None)
+def no_exception(watch: SessionMonitor) -> None:
+    watch.session.scheduler.call_at(watch.now + 0.01, lambda _none, _now: [][0], None)
 
 
-def only_frames(watch: Watch) -> None:
-    watch.bench.body.transmit(b"\xff\xff\xff")
+def only_frames(watch: SessionMonitor) -> None:
+    watch.session.body.transmit(b"\xff\xff\xff")
 
 
-def unreadable(watch: Watch) -> None:
-    watch.bench.lens.transmit(watch.dialect.build_frame(b"\xfe\x00\x00", 1, 0))
+def unreadable(watch: SessionMonitor) -> None:
+    watch.session.lens.transmit(watch.dialect.build_frame(b"\xfe\x00\x00", 1, 0))
 
 
-def unpowered(watch: Watch) -> None:
-    watch.bench.take_off(watch.now)
+def unpowered(watch: SessionMonitor) -> None:
+    watch.session.detach_lens(watch.now)
     watch.run(watch.now + 0.01)
     watch.mount.apply(Role.LENS, DriveLine(watch.dialect.select_line(Role.LENS), True))
 
 
-def holds_without_supply(watch: Watch) -> None:
-    watch.bench.body.stop_tasks()
+def holds_without_supply(watch: SessionMonitor) -> None:
+    watch.session.body.stop_tasks()
     watch.mount.apply(Role.BODY, DriveLine(watch.dialect.supply, False))
     watch.run(watch.now + 0.01)
     watch.mount.levels[watch.dialect.select_line(Role.LENS)] = True
-    check(watch)
+    check_session(watch)
 
 
-def from_the_dead(watch: Watch) -> None:
+def from_the_dead(watch: SessionMonitor) -> None:
     watch.mount.apply(Role.BODY, DriveLine(watch.dialect.supply, False))
     watch.run(watch.now + 0.001)
-    watch.mount._ends[Role.BODY].hears(Received(b"\x55"), watch.now)
+    watch.mount._ends[Role.BODY].on_event(Received(b"\x55"), watch.now)
 
 
-def body_feeds(watch: Watch) -> None:
-    watch.bench.take_off(watch.now)
+def body_feeds(watch: SessionMonitor) -> None:
+    watch.session.detach_lens(watch.now)
     watch.run(watch.now + 0.01)
-    watch.bench.body.drive(watch.dialect.select_line(Role.BODY), True)
+    watch.session.body.drive(watch.dialect.select_line(Role.BODY), True)
 
 
-def body_sends(watch: Watch) -> None:
-    watch.bench.take_off(watch.now)
+def body_sends(watch: SessionMonitor) -> None:
+    watch.session.detach_lens(watch.now)
     watch.run(watch.now + 0.01)
-    watch.bench.body.transmit(watch.dialect.build_frame(b"\xfe\x00\x00", 1, 0))
+    watch.session.body.transmit(watch.dialect.build_frame(b"\xfe\x00\x00", 1, 0))
 
 
-def answered(watch: Watch) -> None:
+def answered(watch: SessionMonitor) -> None:
     # The body forgets what it asked, and so does not ask again.
     kind = watch.dialect.messages[(Role.BODY, 0x0B if watch.dialect.name == "emount" else 0x08)]
-    watch.bench.body.transmit(watch.dialect.build_frame(kind().build(), 2 if watch.dialect.name == "emount" else 3, 0))
-    watch.bench.lens.stop_tasks()
-    watch.bench.lens.hears = False
+    watch.session.body.transmit(
+        watch.dialect.build_frame(kind().build(), 2 if watch.dialect.name == "emount" else 3, 0)
+    )
+    watch.session.lens.stop_tasks()
+    watch.session.lens.rx_enabled = False
     # Not so long that the body has noticed.
-    watch.run(watch.now + watch.traits.patience(0x0B) + 0.01)
-    check(watch)
+    watch.run(watch.now + watch.traits.reply_timeout(0x0B) + 0.01)
+    check_session(watch)
 
 
-def lost(watch: Watch) -> None:
-    check(watch)
+def lost(watch: SessionMonitor) -> None:
+    check_session(watch)
     watch.unrecorded[Role.LENS] += b"one that is recorded nowhere"
 
 
-def not_heard(watch: Watch) -> None:
-    check(watch)
+def not_heard(watch: SessionMonitor) -> None:
+    check_session(watch)
     watch.recorded[Role.LENS] += b"one that nobody heard"
 
 
-def swapped(watch: Watch) -> None:
-    check(watch)
+def swapped(watch: SessionMonitor) -> None:
+    check_session(watch)
     watch.recorded[Role.BODY] += b"ab"
     watch.unrecorded[Role.LENS] += b"ba"
 
 
-def edge_lost(watch: Watch) -> None:
+def edge_lost(watch: SessionMonitor) -> None:
     line = watch.dialect.select_line(Role.BODY)
     watch.last_edge[line] = not watch.mount.levels[line]
-    check(watch)
+    check_session(watch)
 
 
-def no_gap(watch: Watch) -> None:
+def no_gap(watch: SessionMonitor) -> None:
     for level in (True, False, True, False):
-        watch.bench.body.drive(watch.dialect.select_line(Role.BODY), level)
+        watch.session.body.drive(watch.dialect.select_line(Role.BODY), level)
 
 
-def held_back(watch: Watch) -> None:
+def held_back(watch: SessionMonitor) -> None:
     # A reader that does not hear that the window is closed.
-    end = watch.bench.lens
+    end = watch.session.lens
     end.connection.keeps_windows = False
-    watch.bench.body.drive(watch.dialect.select_line(Role.BODY), True)
-    watch.bench.body.transmit(bytes((watch.dialect.formats[Role.BODY].start, 40, 0)))
+    watch.session.body.drive(watch.dialect.select_line(Role.BODY), True)
+    watch.session.body.transmit(bytes((watch.dialect.formats[Role.BODY].start, 40, 0)))
     watch.run(watch.now + 0.0002)
-    watch.bench.body.drive(watch.dialect.select_line(Role.BODY), False)
+    watch.session.body.drive(watch.dialect.select_line(Role.BODY), False)
 
 
-def across(watch: Watch) -> None:
-    end = watch.bench.lens
+def across(watch: SessionMonitor) -> None:
+    end = watch.session.lens
     end.connection.keeps_windows = False
     frame = watch.dialect.build_frame(b"\xfe\x00\x00", 1, 0)
     for part in (frame[:4], frame[4:]):
-        watch.bench.body.drive(watch.dialect.select_line(Role.BODY), True)
-        watch.bench.body.transmit(part)
+        watch.session.body.drive(watch.dialect.select_line(Role.BODY), True)
+        watch.session.body.transmit(part)
         watch.run(watch.now + 0.0003)
-        watch.bench.body.drive(watch.dialect.select_line(Role.BODY), False)
+        watch.session.body.drive(watch.dialect.select_line(Role.BODY), False)
 
 
-def within_limits(watch: Watch) -> None:
-    lens: Any = watch.bench.lens
+def within_limits(watch: SessionMonitor) -> None:
+    lens: Any = watch.session.lens
     if watch.dialect.name == "emount":
         lens.iris.current = lens.iris.narrowest + lens.iris.offset + 5000
     else:
         lens.focus.lower = 10_000
 
 
-def teleported(watch: Watch) -> None:
-    lens: Any = watch.bench.lens
-    watch.look()
+def teleported(watch: SessionMonitor) -> None:
+    lens: Any = watch.session.lens
+    watch.sample_positions()
     if watch.dialect.name == "emount":
         lens.iris.current = lens.iris.narrowest + lens.iris.offset
     else:
         lens.focus._group = lens.focus.upper if lens.focus.position(watch.now) < 500 else 0
 
 
-def miscounted(watch: Watch) -> None:
+def miscounted(watch: SessionMonitor) -> None:
     lens = watch.dialect.name == "lmount"
     frame = watch.dialect.build_frame(b"\xfe\x00\x00", 1, 0x77 if lens else 0xF3)
-    watch.bench.body.transmit(frame)
+    watch.session.body.transmit(frame)
 
 
-def supply_without_state(watch: Watch) -> None:
-    watch.bench.body.connection.state = watch.dialect.transitions.initial
-    check(watch)
+def supply_without_state(watch: SessionMonitor) -> None:
+    watch.session.body.connection.state = watch.dialect.transitions.initial
+    check_session(watch)
 
 
-def in_tables(watch: Watch) -> None:
+def in_tables(watch: SessionMonitor) -> None:
     error = LocalTransitionError("order by the body is not legal in state ASLEEP; legal there: nothing")
-    watch.bench.body.tell_error(error)
+    watch.session.body.report_error(error)
 
 
-def bounded(watch: Watch) -> None:
-    watch.bench.body.findings += [None] * 2000  # type: ignore[list-item]
+def bounded(watch: SessionMonitor) -> None:
+    watch.session.body.compatibility_results += [None] * 2000  # type: ignore[list-item]
 
 
-def kept_in_vain(watch: Watch) -> None:
+def kept_in_vain(watch: SessionMonitor) -> None:
     # A topic of which nothing is ever heard, and a task that is over.
-    body = watch.bench.body
+    body = watch.session.body
     body.spawn(_waits())
     running = next(reversed(body._running))
     running.wait = None
-    check(watch)
+    check_session(watch)
 
 
 def _waits() -> Task:
     yield "nothing of the kind"
 
 
-def endless(watch: Watch) -> None:
-    watch._listening[Role.LENS].count += 100_000
-    check(watch)
+def endless(watch: SessionMonitor) -> None:
+    watch._rx_boundaries[Role.LENS].count += 100_000
+    check_session(watch)
 
 
-BREAKS: dict[str, tuple[Callable[[Watch], None], ...]] = {
+BREAKS: dict[str, tuple[Callable[[SessionMonitor], None], ...]] = {
     "no exception": (no_exception,),
     "only frames": (only_frames, unreadable, no_gap),
     "unpowered": (unpowered, holds_without_supply, from_the_dead, body_feeds, body_sends),
@@ -207,15 +209,15 @@ BREAKS: dict[str, tuple[Callable[[Watch], None], ...]] = {
 
 @pytest.mark.parametrize("dialect", PAIRS)
 @pytest.mark.parametrize(("name", "broken"), [(name, one) for name, some in BREAKS.items() for one in some])
-def test_each_notices_its_break(dialect: str, name: str, broken: Callable[[Watch], None]) -> None:
+def test_each_notices_its_break(dialect: str, name: str, broken: Callable[[SessionMonitor], None]) -> None:
     watch = watch_of(dialect)
-    watch.attempt(lambda: broken(watch))
+    watch.run_guarded(lambda: broken(watch))
     watch.run(watch.now + 0.002)
-    watch.look()
+    watch.sample_positions()
     watch.run(watch.now + 0.9)
     if not watch.crashed:
-        check(watch)
-    assert name in {complaint.invariant for complaint in watch.complaints}
+        check_session(watch)
+    assert name in {complaint.invariant for complaint in watch.violations}
 
 
 def test_none_is_without_a_break() -> None:
@@ -224,26 +226,26 @@ def test_none_is_without_a_break() -> None:
 
 def test_a_session_that_does_not_find_back_has_not_recovered() -> None:
     watch = watch_of("lmount")
-    watch.bench.lens.stop_tasks()
-    watch.bench.lens.receive = lambda _event, _now: None  # type: ignore[method-assign]
+    watch.session.lens.stop_tasks()
+    watch.session.lens.receive = lambda _event, _now: None  # type: ignore[method-assign]
     watch.mount.connect(Role.LENS, lambda _event, _now: None)
-    assert not recovers(watch, 0.5)
+    assert not wait_for_recovery(watch, 0.5)
 
 
 def test_a_session_that_repeats_and_one_that_does_not() -> None:
-    assert list(same_recording(lambda file: file.write(b"one\ntwo\n"))) == []
+    assert list(compare_recordings(lambda file: file.write(b"one\ntwo\n"))) == []
     times = iter((b"one\ntwo\n", b"one\nthree\n", b"one\n", b"one\ntwo\n"))
 
     def play(file: io.BytesIO) -> None:
         file.write(next(times))
 
-    assert "line 2 of the recording differs" in next(same_recording(play))
-    assert "one recording has 1 lines" in next(same_recording(play))
+    assert "line 2 of the recording differs" in next(compare_recordings(play))
+    assert "one recording has 1 lines" in next(compare_recordings(play))
 
 
 def test_complaints_of_a_kind_are_bounded() -> None:
     watch = watch_of("lmount")
     for number in range(100):
-        watch.complain("bounded", str(number))
-    assert len(watch.complaints) == 20
+        watch.report_violation("bounded", str(number))
+    assert len(watch.violations) == 20
     assert Edge(0.0, "VD", True)

@@ -60,9 +60,9 @@ from lensmount_emulator.testing import play, sessions
 
 
 @settings(max_examples=3)
-@given(sessions("lmount", longest=3))
+@given(sessions("lmount", max_steps=3))
 def test_both_ends_find_back(story):
-    assert play(story).complaints == []
+    assert play(story).violations == []
 """
 
 

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from lensmount_emulator.models.firmware_image import (
     MANIFEST_SIZE,
     Image,
-    for_lens,
+    check_image_for,
+    format_version,
     make_image,
     read_image,
-    version_text,
     write_image,
 )
 from lensmount_emulator.models.firmware_store import SLOT_SIZE
@@ -68,8 +68,8 @@ def test_a_cut_file_is_never_taken(file: Path, size: int) -> None:
         (lambda raw: b"PNG" + raw, "no firmware image; one begins with the bytes 4c 4d 46 1a"),
         (lambda raw: raw[:4] + b"\x02" + raw[5:], "image format 2; 1 is known"),
         (lambda raw: raw[:5] + b"\x09" + raw[6:], "the manifest is corrupt"),
-        (lambda raw: raw[:-1], "truncated: 4999 bytes of content, and its manifest says 5000"),
-        (lambda raw: raw + b"1", "too long: 5001 bytes of content, and its manifest says 5000"),
+        (lambda raw: raw[:-1], "truncated: 4999 bytes of content; its manifest has 5000"),
+        (lambda raw: raw + b"1", "too long: 5001 bytes of content; its manifest has 5000"),
         (lambda raw: raw[:-1] + bytes((raw[-1] ^ 1,)), "corrupt: the CRC-32 of its content is 0x"),
     ],
 )  # fmt: skip
@@ -104,14 +104,14 @@ def test_what_does_not_fit_is_not_written(tmp_path: Path, image: Image, told: st
 
 
 def test_an_image_is_held_against_the_lens() -> None:
-    for_lens(IMAGE, 3, 77, IMAGE.version)
-    for_lens(IMAGE, 3, 77, bytes(4))
+    check_image_for(IMAGE, 3, 77, IMAGE.version)
+    check_image_for(IMAGE, 3, 77, bytes(4))
     with pytest.raises(FirmwareError, match=r"lens\.lmf: for maker 3, model 77; this lens is maker 3, model 78"):
-        for_lens(IMAGE, 3, 78, IMAGE.version, "lens.lmf")
-    with pytest.raises(FirmwareError, match=r"the image: version 1\.2; the lens runs 1\.3, and takes no older one"):
-        for_lens(IMAGE, 3, 77, bytes((1, 3, 0, 0)))
+        check_image_for(IMAGE, 3, 78, IMAGE.version, "lens.lmf")
+    with pytest.raises(FirmwareError, match=r"the image: version 1\.2; the lens runs 1\.3, and accepts an older"):
+        check_image_for(IMAGE, 3, 77, bytes((1, 3, 0, 0)))
 
 
 def test_a_version_as_text() -> None:
-    assert version_text(bytes((1, 0, 0, 0))) == "1.0"
-    assert version_text(bytes((1, 0, 2, 0))) == "1.0.2"
+    assert format_version(bytes((1, 0, 0, 0))) == "1.0"
+    assert format_version(bytes((1, 0, 2, 0))) == "1.0.2"

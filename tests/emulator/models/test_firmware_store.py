@@ -6,19 +6,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lensmount_emulator.models.firmware_journal import (
+from lensmount_emulator.models.firmware_flash import (
     EMPTY_SLOT,
+    ERASED,
+    PAGE,
     RECORD,
+    SECTOR,
     SECTORS,
+    Flash,
     ImageId,
     Journal,
+    PowerCutError,
     Record,
     SlotStage,
     SlotState,
     crc32,
 )
 from lensmount_emulator.models.firmware_store import FirmwareStore
-from lensmount_emulator.models.flash import ERASED, PAGE, SECTOR, Flash, PowerCutError
 from lensmount_protocol.errors import FirmwareError
 
 SLOT = 3 * SECTOR
@@ -34,7 +38,7 @@ IMAGES = [image_of(number) for number in range(4)]
 
 
 def factory() -> FirmwareStore:
-    return FirmwareStore.holding(*IMAGES[0], slot_size=SLOT)
+    return FirmwareStore.with_image(*IMAGES[0], slot_size=SLOT)
 
 
 def load(store: FirmwareStore, number: int) -> None:
@@ -98,7 +102,7 @@ def test_a_new_image_has_one_trial_start_and_must_be_confirmed() -> None:
     store.confirm()
     store.start()
     assert content_runs(store) == 1
-    assert store.other.stage == SlotStage.GOOD
+    assert store.inactive_slot.stage == SlotStage.GOOD
 
 
 def test_a_part_of_just_this_image_is_kept() -> None:
@@ -179,7 +183,7 @@ def test_an_image_on_trial_runs_on_until_the_lens_goes_back() -> None:
     store.confirm()
     store.start()
     assert content_runs(store) == 0
-    assert store.other.stage == SlotStage.EMPTY
+    assert store.inactive_slot.stage == SlotStage.EMPTY
 
 
 def test_a_lens_without_a_whole_image_is_in_recovery_and_takes_one() -> None:
@@ -255,8 +259,8 @@ def do(store: FirmwareStore, deed: str, number: int) -> None:
         case "begin":
             store.begin(image)
         case "write":
-            opened = next((held for held, held_content in IMAGES if held == store.other.image), None)
-            if opened is not None and store.other.stage == SlotStage.LOADING:
+            opened = next((held for held, held_content in IMAGES if held == store.inactive_slot.image), None)
+            if opened is not None and store.inactive_slot.stage == SlotStage.LOADING:
                 held_content = dict(IMAGES)[opened]
                 store.begin(opened)
                 at = store.wanted
@@ -300,8 +304,8 @@ def test_an_image_runs_whatever_is_done_and_wherever_it_is_cut(
         except PowerCutError:
             store.start()
         store.flash.cut_after = None
-        if store.other.stage == SlotStage.FRESH:
-            activated |= {number for number, (image, _) in enumerate(IMAGES) if image == store.other.image}
+        if store.inactive_slot.stage == SlotStage.FRESH:
+            activated |= {number for number, (image, _) in enumerate(IMAGES) if image == store.inactive_slot.image}
         # An "activate" that was cut may have been remembered and lead to the trial at once.
         if deed == "activate" and store.running.trial:
             activated |= {number for number, (image, _) in enumerate(IMAGES) if image == store.running.image}

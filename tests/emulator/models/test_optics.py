@@ -9,16 +9,16 @@ from hypothesis import strategies as st
 
 from lensmount_emulator.models.optics import (
     WHOLE,
-    av256,
     blur_table,
     breathing_scales,
     correction,
     distance_mm,
     distance_scale,
-    f_number_of,
     field_of_view_deg,
-    position_of,
-    widest_at,
+    focus_position_for,
+    from_av256,
+    max_aperture_at,
+    to_av256,
 )
 from lensmount_protocol.dialects.lmount.focus import INFINITY_MM
 from lensmount_protocol.dialects.lmount.types import CorrectionKind
@@ -29,24 +29,24 @@ NEAREST = st.integers(50, 10_000)
 
 @pytest.mark.parametrize(("f_number", "av"), [(1.0, 0), (2.0, 512), (2.8, 761), (4.0, 1024), (16, 2048), (0.5, -512)])
 def test_an_f_number_is_512_for_each_doubling(f_number: float, av: int) -> None:
-    assert av256(f_number) == av
-    assert f_number_of(av) == pytest.approx(f_number, rel=1e-3)
+    assert to_av256(f_number) == av
+    assert from_av256(av) == pytest.approx(f_number, rel=1e-3)
 
 
 @given(st.integers(-1024, 5000))
 def test_each_aperture_comes_back_from_its_f_number(av: int) -> None:
-    assert av256(f_number_of(av)) == av
+    assert to_av256(from_av256(av)) == av
 
 
 @pytest.mark.parametrize("f_number", [0.0, -2.8, math.inf, -math.inf, math.nan])
 def test_what_is_no_f_number_is_refused(f_number: float) -> None:
     with pytest.raises(ValueError, match="an f-number is above 0 and finite"):
-        av256(f_number)
+        to_av256(f_number)
 
 
 def test_the_widest_aperture_goes_from_one_end_to_the_other() -> None:
-    assert [widest_at(part / 4, 925, 1325) for part in range(-1, 6)] == [925, 925, 1025, 1125, 1225, 1325, 1325]
-    assert widest_at(0.7, 761, 761) == 761
+    assert [max_aperture_at(part / 4, 925, 1325) for part in range(-1, 6)] == [925, 925, 1025, 1125, 1225, 1325, 1325]
+    assert max_aperture_at(0.7, 761, 761) == 761
 
 
 def test_a_field_of_view_by_hand() -> None:
@@ -62,20 +62,21 @@ def test_distances_by_hand() -> None:
     ]  # fmt: skip
     assert distance_mm(-5, 1001, 300) == INFINITY_MM
     assert distance_mm(1200, 1001, 300) == 300
-    assert [position_of(distance, 1001, 300) for distance in (INFINITY_MM, 300_000, 600, 400, 300, 1, 0, -7)] == [
+    assert [focus_position_for(distance, 1001, 300) for distance in (INFINITY_MM, 300_000, 600, 400, 300, 1, 0,
+        -7)] == [
         0, 1, 500, 750, 1000, 1000, 1000, 1000,
     ]  # fmt: skip
 
 
 def test_infinity_is_the_far_ends_alone() -> None:
     assert distance_mm(1, 65_536, 3200) == INFINITY_MM - 1
-    assert position_of(INFINITY_MM - 1, 65_536, 3200) == 3
+    assert focus_position_for(INFINITY_MM - 1, 65_536, 3200) == 3
 
 
 @pytest.mark.parametrize("steps", [0, 1])
 def test_a_lens_without_a_drive_stands_at_infinity(steps: int) -> None:
     assert distance_mm(0, steps, 300) == INFINITY_MM
-    assert [position_of(distance, steps, 300) for distance in (10, 300, 5000, INFINITY_MM)] == [0, 0, 0, 0]
+    assert [focus_position_for(distance, steps, 300) for distance in (10, 300, 5000, INFINITY_MM)] == [0, 0, 0, 0]
     assert distance_scale(steps, 300) == [(0, INFINITY_MM)]
 
 
@@ -88,12 +89,12 @@ def test_a_position_comes_back_from_its_distance(data: st.DataObject, steps: int
     exact = nearest * (steps - 1)
     finer = 0.5 * position**2 / exact
     if distance < INFINITY_MM - 1:
-        assert abs(position_of(distance, steps, nearest) - position) <= finer * (1 + position / exact) + 0.5
+        assert abs(focus_position_for(distance, steps, nearest) - position) <= finer * (1 + position / exact) + 0.5
 
 
 @given(STEPS, NEAREST, st.integers(1, INFINITY_MM))
 def test_a_distance_comes_back_from_its_position_within_half_a_step(steps: int, nearest: int, distance: int) -> None:
-    position = position_of(distance, steps, nearest)
+    position = focus_position_for(distance, steps, nearest)
     assert 0 <= position <= steps - 1
     if nearest <= distance < INFINITY_MM:
         assert abs(position - nearest * (steps - 1) / distance) <= 0.5
@@ -104,7 +105,7 @@ def test_nearer_is_never_further(data: st.DataObject, steps: int, nearest: int) 
     near, far = sorted(data.draw(st.tuples(st.integers(0, steps - 1), st.integers(0, steps - 1))))
     assert distance_mm(near, steps, nearest) >= distance_mm(far, steps, nearest)
     one, other = sorted(data.draw(st.tuples(st.integers(1, INFINITY_MM), st.integers(1, INFINITY_MM))))
-    assert position_of(one, steps, nearest) >= position_of(other, steps, nearest)
+    assert focus_position_for(one, steps, nearest) >= focus_position_for(other, steps, nearest)
 
 
 @given(STEPS, NEAREST, st.integers(2, 40))

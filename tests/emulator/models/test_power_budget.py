@@ -10,9 +10,9 @@ from lensmount_emulator.models.power_budget import (
     FOCUS_BIT,
     STABILISER_BIT,
     PowerBudget,
-    Reduction,
+    PowerReduction,
     Supply,
-    focus_ma_of,
+    estimate_focus_ma,
 )
 from lensmount_protocol.dialects.lmount.types import POWER_LIMITS_MA, PowerClass
 
@@ -24,7 +24,7 @@ def lens(idle: int = 40, focus: int = 400, diaphragm: int = 60, stabiliser: int 
     return PowerBudget(idle_ma=idle, focus_ma=focus, diaphragm_ma=diaphragm, stabiliser_ma=stabiliser)
 
 
-def all_at_work(budget: PowerBudget, reduction: Reduction) -> int:
+def all_at_work(budget: PowerBudget, reduction: PowerReduction) -> int:
     return budget.draw_ma(focus=True, diaphragm=True, stabiliser=True, reduction=reduction)
 
 
@@ -46,31 +46,31 @@ def test_classes_rise_and_have_a_limit_each() -> None:
 @pytest.mark.parametrize(
     ("limit", "reduction", "draws"),
     [
-        (650, Reduction(), 650),
-        (649, Reduction(1.0, False, 1.0, STABILISER_BIT), 500),
-        (499, Reduction(0.5, False, 1.0, STABILISER_BIT | FOCUS_BIT), 300),
-        (299, Reduction(0.25, False, 1.0, STABILISER_BIT | FOCUS_BIT), 200),
-        (199, Reduction(0.25, False, 0.5, STABILISER_BIT | FOCUS_BIT | DIAPHRAGM_BIT), 170),
-        (169, Reduction(0.25, False, 0.25, STABILISER_BIT | FOCUS_BIT | DIAPHRAGM_BIT), 155),
-        (154, Reduction(0.25, False, 0.25, STABILISER_BIT | FOCUS_BIT | DIAPHRAGM_BIT, 154), 154),
-        (39, Reduction(0.25, False, 0.25, STABILISER_BIT | FOCUS_BIT | DIAPHRAGM_BIT, 39), 40),
+        (650, PowerReduction(), 650),
+        (649, PowerReduction(1.0, False, 1.0, STABILISER_BIT), 500),
+        (499, PowerReduction(0.5, False, 1.0, STABILISER_BIT | FOCUS_BIT), 300),
+        (299, PowerReduction(0.25, False, 1.0, STABILISER_BIT | FOCUS_BIT), 200),
+        (199, PowerReduction(0.25, False, 0.5, STABILISER_BIT | FOCUS_BIT | DIAPHRAGM_BIT), 170),
+        (169, PowerReduction(0.25, False, 0.25, STABILISER_BIT | FOCUS_BIT | DIAPHRAGM_BIT), 155),
+        (154, PowerReduction(0.25, False, 0.25, STABILISER_BIT | FOCUS_BIT | DIAPHRAGM_BIT, 154), 154),
+        (39, PowerReduction(0.25, False, 0.25, STABILISER_BIT | FOCUS_BIT | DIAPHRAGM_BIT, 39), 40),
     ],
 )
-def test_the_stabiliser_goes_first_and_the_diaphragm_last(limit: int, reduction: Reduction, draws: int) -> None:
+def test_the_stabiliser_goes_first_and_the_diaphragm_last(limit: int, reduction: PowerReduction, draws: int) -> None:
     budget = lens()
     assert budget.reduce(limit) == reduction
     assert all_at_work(budget, reduction) == draws
 
 
 def test_what_a_lens_has_not_got_is_not_left_out() -> None:
-    assert lens(stabiliser=0).reduce(300) == Reduction(0.5, True, 1.0, FOCUS_BIT)
-    assert lens(focus=0, stabiliser=0).reduce(99) == Reduction(1.0, True, 0.5, DIAPHRAGM_BIT)
+    assert lens(stabiliser=0).reduce(300) == PowerReduction(0.5, True, 1.0, FOCUS_BIT)
+    assert lens(focus=0, stabiliser=0).reduce(99) == PowerReduction(1.0, True, 0.5, DIAPHRAGM_BIT)
 
 
 def test_only_what_works_draws() -> None:
-    budget, half = lens(), Reduction(0.5, False, 1.0, STABILISER_BIT | FOCUS_BIT)
-    assert budget.draw_ma(focus=False, diaphragm=False, stabiliser=False, reduction=Reduction()) == 40
-    assert budget.draw_ma(focus=True, diaphragm=False, stabiliser=False, reduction=Reduction()) == 440
+    budget, half = lens(), PowerReduction(0.5, False, 1.0, STABILISER_BIT | FOCUS_BIT)
+    assert budget.draw_ma(focus=False, diaphragm=False, stabiliser=False, reduction=PowerReduction()) == 40
+    assert budget.draw_ma(focus=True, diaphragm=False, stabiliser=False, reduction=PowerReduction()) == 440
     assert budget.draw_ma(focus=True, diaphragm=False, stabiliser=True, reduction=half) == 240
 
 
@@ -98,20 +98,20 @@ def test_a_higher_limit_never_leaves_out_more(budget: PowerBudget, one: int, oth
 @given(budgets)
 def test_the_class_that_it_needs_leaves_nothing_out(budget: PowerBudget) -> None:
     if budget.peak_ma <= POWER_LIMITS_MA[PowerClass.EXTREME]:
-        assert budget.reduce(POWER_LIMITS_MA[budget.needed]) == Reduction()
+        assert budget.reduce(POWER_LIMITS_MA[budget.needed]) == PowerReduction()
     if budget.needed > PowerClass.NONE:
         assert POWER_LIMITS_MA[PowerClass(budget.needed - 1)] < budget.peak_ma
 
 
 @pytest.mark.parametrize(("weight", "current"), [(0, 150), (215, 136), (985, 444), (3985, 900)])
 def test_heavy_lenses_draw_more(weight: int, current: int) -> None:
-    assert focus_ma_of(weight) == current
+    assert estimate_focus_ma(weight) == current
 
 
 def test_a_prime_is_content_with_normal_and_a_kilogramme_asks_for_high() -> None:
-    assert lens(focus=focus_ma_of(215), stabiliser=0).needed == PowerClass.NORMAL
-    assert lens(focus=focus_ma_of(955), stabiliser=0).needed == PowerClass.HIGH
-    assert lens(focus=focus_ma_of(985)).needed == PowerClass.HIGH
+    assert lens(focus=estimate_focus_ma(215), stabiliser=0).needed == PowerClass.NORMAL
+    assert lens(focus=estimate_focus_ma(955), stabiliser=0).needed == PowerClass.HIGH
+    assert lens(focus=estimate_focus_ma(985)).needed == PowerClass.HIGH
 
 
 def test_a_supply_sags_and_then_gives_way() -> None:

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lensmount_emulator.models.image_stabiliser import PITCH, YAW, ImageStabiliser, PanningDetector
-from lensmount_emulator.models.shake import Shake
+from lensmount_emulator.models.stabiliser import PITCH, YAW, CameraShake, ImageStabiliser, PanningDetector
 
 BOTH = PITCH | YAW
 hands = st.one_of(st.none(), st.integers(0, 2**32).map(Random))
@@ -17,13 +16,13 @@ hands = st.one_of(st.none(), st.integers(0, 2**32).map(Random))
 
 @given(hands, st.floats(0, 1000), st.floats(0.01, 2))
 def test_the_tremor_keeps_its_size(random: Random | None, now: float, amplitude: float) -> None:
-    hand = Shake(random, amplitude)
+    hand = CameraShake(random, amplitude)
     assert all(abs(angle) <= amplitude * (1 + 1e-9) for angle in hand.angle(now))
 
 
 @given(hands, st.floats(0, 100))
 def test_the_rate_is_the_slope_of_the_angle(random: Random | None, now: float) -> None:
-    hand = Shake(random)
+    hand = CameraShake(random)
     hand.pan(12.0, -1.0, 200.0)
     tick = 1e-5
     slopes = [(b - a) / (2 * tick) for a, b in zip(hand.angle(now - tick), hand.angle(now + tick), strict=True)]
@@ -33,7 +32,7 @@ def test_the_rate_is_the_slope_of_the_angle(random: Random | None, now: float) -
 @given(hands)
 def test_the_tremor_lies_between_1_and_12_hertz(random: Random | None) -> None:
     # Sampled for 64 s; what a discrete transform finds below and above is a leak of the window only.
-    hand, samples, rate_hz = Shake(random), 1024, 64
+    hand, samples, rate_hz = CameraShake(random), 1024, 64
     angles = [hand.angle(index / rate_hz)[1] for index in range(samples)]
     window = [0.5 - 0.5 * math.cos(math.tau * index / samples) for index in range(samples)]
 
@@ -50,14 +49,14 @@ def test_the_tremor_lies_between_1_and_12_hertz(random: Random | None) -> None:
 
 def test_two_hands_without_a_generator_are_one_and_with_a_seed_the_same() -> None:
     times = [index / 7 for index in range(20)]
-    assert [Shake(None).angle(t) for t in times] == [Shake(None).angle(t) for t in times]
-    assert [Shake(Random(4)).rate(t) for t in times] == [Shake(Random(4)).rate(t) for t in times]
-    assert Shake(Random(4)).angle(1.0) != Shake(Random(5)).angle(1.0)
-    assert Shake(None).rate(1.0)[2] != 0.0
+    assert [CameraShake(None).angle(t) for t in times] == [CameraShake(None).angle(t) for t in times]
+    assert [CameraShake(Random(4)).rate(t) for t in times] == [CameraShake(Random(4)).rate(t) for t in times]
+    assert CameraShake(Random(4)).angle(1.0) != CameraShake(Random(5)).angle(1.0)
+    assert CameraShake(None).rate(1.0)[2] != 0.0
 
 
 def test_panning_turns_the_yaw_and_nothing_else() -> None:
-    hand, still = Shake(None), Shake(None)
+    hand, still = CameraShake(None), CameraShake(None)
     hand.pan(10.0, 2.0, 5.0)
     turned = {t: hand.angle(t)[1] - still.angle(t)[1] for t in (1.0, 2.0, 3.5, 5.0, 9.0)}
     assert turned == pytest.approx({1.0: 0.0, 2.0: 0.0, 3.5: 15.0, 5.0: 30.0, 9.0: 30.0})
@@ -141,7 +140,7 @@ def test_panning_ends_with_its_measurements() -> None:
 def test_a_tremor_alone_is_never_taken_for_panning_and_a_pan_always_is(
     random: Random | None, begins: float, rate_hz: int
 ) -> None:
-    hand = Shake(random)
+    hand = CameraShake(random)
     times = [begins + index / rate_hz for index in range(2 * rate_hz)]
     assert not seen([(at, hand.rate(at)[1]) for at in times])
     hand.pan(-12.0, begins + 0.5, begins + 1.5)

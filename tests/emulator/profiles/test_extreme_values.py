@@ -10,10 +10,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from lensmount_emulator.profiles.library import load_profile
-from lensmount_emulator.profiles.profile import Profile, read_profile
-from lensmount_emulator.roles.cast import Place
-from lensmount_emulator.roles.registry import cast_of
+from lensmount_emulator.engine.dialect_roles import Place, get_roles
+from lensmount_emulator.profiles.library import Profile, load_profile, read_profile
 from lensmount_emulator.sessions.loopback import run_loopback
 from lensmount_protocol.errors import MountError, ProfileError
 
@@ -51,7 +49,7 @@ def changed(table: Any, place: tuple[Any, ...], value: Any) -> Any:
 def accepted(name: str) -> list[tuple[str, Profile]]:
     """What of all extreme values a profile may hold; the rest is refused."""
     profile = load_profile(name)
-    cast = cast_of(profile.dialect)
+    cast = get_roles(profile.dialect)
     whole = msgspec.json.decode(msgspec.json.encode(profile.settings))
     for key in ("variable", "fits", "far_dialect"):
         whole.pop(key, None)

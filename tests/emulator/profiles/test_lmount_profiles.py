@@ -10,11 +10,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from lensmount_emulator.profiles.library import all_profiles, load_profile
-from lensmount_emulator.profiles.profile import Profile, read_profile
-from lensmount_emulator.roles.cast import Place
-from lensmount_emulator.roles.lmount.cast import LMOUNT_CAST
-from lensmount_emulator.roles.lmount.settings import AccessorySettings, BodySettings, LensSettings, Optics
+from lensmount_emulator.engine.dialect_roles import Place
+from lensmount_emulator.profiles.library import Profile, all_profiles, load_profile, read_profile
+from lensmount_emulator.roles.lmount.profile import AccessorySettings, BodySettings, LensSettings, Optics
+from lensmount_emulator.roles.lmount.roles import LMOUNT_ROLES
 from lensmount_hardware.clock import MonotonicClock
 from lensmount_protocol.errors import ProfileError
 
@@ -172,8 +171,8 @@ def test_accessories_fit_lenses_that_are_there() -> None:
 
 
 def test_the_usual_pair_is_there() -> None:
-    assert load_profile(LMOUNT_CAST.usual_body).place is Place.BODY
-    assert load_profile(LMOUNT_CAST.usual_lens).place is Place.LENS
+    assert load_profile(LMOUNT_ROLES.default_body).place is Place.BODY
+    assert load_profile(LMOUNT_ROLES.default_lens).place is Place.LENS
 
 
 def test_all_of_them_load_in_less_than_a_second() -> None:

@@ -5,13 +5,12 @@ from typing import Any
 
 import pytest
 
-from lensmount_emulator.profiles.library import all_profiles, load_profile, profile_names
-from lensmount_emulator.profiles.profile import read_profile
-from lensmount_emulator.roles.cast import Place
-from lensmount_emulator.roles.wording import message_from
+from lensmount_emulator.engine.dialect_roles import Place
+from lensmount_emulator.engine.profile_values import build_message
+from lensmount_emulator.profiles.library import all_profiles, load_profile, profile_names, read_profile
+from lensmount_protocol.dialect import load_dialect
 from lensmount_protocol.dialects.emount.framing import build_frame
 from lensmount_protocol.errors import ProfileError
-from lensmount_protocol.registry import load_dialect
 from lensmount_protocol.wire import Role
 
 FOLDER = Path(__file__).parents[3] / "emulator" / "lensmount_emulator" / "profiles" / "emount"
@@ -56,7 +55,7 @@ def test_profiles_say_what_was_captured(key: tuple[str, str], raw: str) -> None:
     name, message = key
     profile = load_profile(name)
     classes = {cls.__name__: cls for cls in load_dialect("emount").messages.values() if cls.SENDER is profile.role}
-    worded = message_from(classes[message], profile.settings.messages[message])
+    worded = build_message(classes[message], profile.settings.messages[message])
     assert build_frame(worded.build(), 2, 0).hex() == raw
 
 
@@ -73,7 +72,7 @@ def test_profiles_say_what_was_captured(key: tuple[str, str], raw: str) -> None:
         ('lens_spec = "83', 'lens_spec = "', "messages.DescriptorReply"),
         ("lens_id = 0x8012", "lens_id = 0x98012", "messages.IdentityReply: .*lens_id"),
         ('"E11CBAD1EAF6", "E11CBAD1EAF6"', '"E11CBAD1EA", "E11CBAD1EAF6"', "rows.b: 'E11CBAD1EA' is not 6 bytes"),
-        ('dialect = "emount"', 'dialect = "zmount"', "unknown dialect to play 'zmount'; known: emount"),
+        ('dialect = "emount"', 'dialect = "zmount"', "unknown emulated dialect 'zmount'; known: emount"),
         ('role = "lens"', 'role = "tripod"', "Invalid enum value 'tripod'"),
         ("[timing]", "[timing", "no TOML"),
         ('field = "cycle_flags"', 'field = "mood"', "unknown field 'mood'"),

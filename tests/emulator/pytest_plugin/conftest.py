@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from lensmount_emulator import pytest_plugin
-from lensmount_emulator.pytest_plugin.choices import Choices
 from lensmount_emulator.pytest_plugin.factory import MountFactory
+from lensmount_emulator.pytest_plugin.options import MountOptions
 
-collect_ignore = ["sample_project", "other_package"]
+collect_ignore = ["sample_project", "third_party"]
 """They belong to somebody else, and are run in their own way."""
 
 ROOT = Path(__file__).parents[3]
@@ -36,7 +36,9 @@ SERVE = "import sys; from lensmount_emulator.cli.main import main; sys.exit(main
 @pytest.fixture
 def mount(tmp_path: Path) -> Iterator[MountFactory]:
     """What the fixture of the plugin gives, for a test without markers and ports."""
-    factory = MountFactory(Choices(body=BODY, lens=LENS), None, tmp_path / "heard", "tests/test_it.py::test_it", [], 12)
+    factory = MountFactory(
+        MountOptions(body=BODY, lens=LENS), None, tmp_path / "heard", "tests/test_it.py::test_it", [], 12
+    )
     yield factory
     factory.close()
 
@@ -49,9 +51,9 @@ def project(pytester: pytest.Pytester) -> pytest.Pytester:
 
 
 @pytest.fixture
-def other_packages() -> list[Path]:
+def third_party_packages() -> list[Path]:
     """Folders with the packages of somebody who has a dialect of their own."""
-    return [ROOT / "tests/protocol/other_package", Path(__file__).parent / "other_package"]
+    return [ROOT / "tests/protocol/third_party", Path(__file__).parent / "third_party"]
 
 
 @pytest.fixture(scope="session")

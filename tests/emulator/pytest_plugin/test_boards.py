@@ -7,13 +7,13 @@ from contextlib import suppress
 
 import pytest
 
-from lensmount_emulator.sessions.contacts import contacts_of
-from lensmount_hardware.boards.model import ModelBoard
-from lensmount_hardware.boards.plan import make_plan
-from lensmount_hardware.boards.words import BoardRole
+from lensmount_emulator.sessions.contacts import get_contacts
+from lensmount_hardware.boards.pin_map import make_pin_map
+from lensmount_hardware.boards.protocol.constants import BoardRole
+from lensmount_hardware.boards.simulator.board import BoardSimulator
 from lensmount_hardware.clock import MonotonicClock
-from lensmount_hardware.spec import parse_spec
-from lensmount_protocol.registry import load_dialect
+from lensmount_hardware.port_spec import parse_spec
+from lensmount_protocol.dialect import load_dialect
 
 Run = Callable[..., pytest.RunResult]
 
@@ -28,12 +28,12 @@ class Bench:
     """
 
     def __init__(self) -> None:
-        plan = make_plan(parse_spec("board:model"), contacts_of(load_dialect("lmount")), BoardRole.BODY, 1)
+        plan = make_pin_map(parse_spec("board:model"), get_contacts(load_dialect("lmount")), BoardRole.BODY, 1)
         self.edges: list[tuple[str, bool]] = []
         self.hosts = 0
-        self._board = ModelBoard()
+        self._board = BoardSimulator()
         self._board.pins[plan.configure.lines[0].gpio] = False
-        self._board.drove = lambda line, level, _at_us: self.edges.append((plan.names[line], level))
+        self._board.on_drive = lambda line, level, _at_us: self.edges.append((plan.names[line], level))
         self._door = socket.create_server(("127.0.0.1", 0))
         self._door.settimeout(0)
         self.port = f"board:tcp//127.0.0.1:{self._door.getsockname()[1]}"
@@ -57,7 +57,7 @@ class Bench:
             with suppress(OSError):
                 self._board.receive(host.recv(65536))
             now_us = round(clock.now() * 1e6)
-            self._board.turn_to(now_us)
+            self._board.set_time(now_us)
             self._board.advance_to(now_us)
             if data := self._board.bytes_to_send():
                 with suppress(OSError):
@@ -86,7 +86,7 @@ def test_a_board_stays_open_and_is_at_rest_between_tests(
         def test_it(board, mounted, number):
             assert board.is_board
             assert {"FSYNC", "BODY_ATT", "V_DRIVE"} <= board.transport.lines
-            mounted.until(lambda: any("logic supply on" in notice.text for notice in mounted.notices), within=3.0)
+            mounted.wait_until(lambda: any("logic supply on" in notice.text for notice in mounted.notices), within=3.0)
     """)
     run("--lensmount-port", on_the_bench.port).assert_outcomes(passed=2)
     assert on_the_bench.hosts == 1

@@ -18,9 +18,9 @@ from lensmount_protocol.dialects.lmount.link import Done, LensHello
 from lensmount_protocol.dialects.lmount.types import FocusOrder, Outcome
 
 def test_focus(mounted):
-    mounted.do("focus 2m; aperture f/8")
+    mounted.run_script("focus 2m; aperture f/8")
     order = FocusDrive(order=FocusOrder.ABSOLUTE, value=300)
-    assert mounted.ask(order).outcome == Outcome.ACCEPTED
+    assert mounted.request(order).outcome == Outcome.ACCEPTED
     mounted.expect(Done, number=order.number, outcome=Outcome.DONE)
     mounted.run(0.1)
     mounted.assert_clean()
@@ -28,7 +28,7 @@ def test_focus(mounted):
 def test_greets_anew(mount, recording):
     mounted = mount()
     assert mounted.now < 1.0
-    mounted.until(lambda: mounted.messages(LensHello), within=3.0)
+    mounted.wait_until(lambda: mounted.messages(LensHello), within=3.0)
     # On a device without a supply line a report of the test before may come first, and more between the two calls.
     names = [type(message).__name__ for message in mounted.messages(role="lens")]
     assert names.count("LensHello") == 1
@@ -40,17 +40,17 @@ INSIDE = """
 def test_inside(lens): raise RuntimeError("played")
 
 def test_hand(mounted):
-    mounted.hand("zoom 70")
+    mounted.operate("zoom 70")
     raise RuntimeError("played")
 
 def test_contacts(bench): raise RuntimeError("played")
 
 def test_off(mounted):
-    mounted.take_off()
+    mounted.detach()
     raise RuntimeError("played")
 
 def test_on(mounted):
-    mounted.put_on()
+    mounted.attach()
     raise RuntimeError("played")
 """
 
@@ -93,7 +93,7 @@ def test_a_failure_on_a_device_points_to_its_recording(run: Run, project: pytest
 
         @pytest.mark.lensmount_hardware
         def test_it(mounted):
-            mounted.do("focus near; focus far", wait=False)
+            mounted.run_script("focus near; focus far", wait=False)
             mounted.expect(Done, number=250, within=0.2)
     """)
     result = run("--lensmount-port", serve("lens", LENS), "--junitxml", "report.xml")
@@ -104,7 +104,7 @@ def test_a_failure_on_a_device_points_to_its_recording(run: Run, project: pytest
             "*- lensmount timeline -*",
             "*FocusDrive, number*",
             "*- lensmount replay -*",
-            "lensmount replay *.lmx --port serial:*lens-device --as body  # what our body did, in its own time, *",
+            "lensmount replay *.lmx --port serial:*lens-device --role body  # what our body did, in its own time, *",
         ]
     )
     told = [each.attrib["name"] for each in ElementTree.parse(project.path / "report.xml").iter("property")]
@@ -116,20 +116,20 @@ def test_what_a_test_words_itself_is_held_back_unless_it_is_armed(
 ) -> None:
     project.makepyfile("""
         import pytest
-        from lensmount_protocol.deferred import Int8ub
-        from lensmount_protocol.message import SizedMessage, field, message
+        from lensmount_protocol.codec.lazy_construct import Int8ub
+        from lensmount_protocol.message import LengthPrefixedMessage, field, message
         from lensmount_protocol.wire import Role
 
         @message(0x7E, Role.BODY, "nobody's")
-        class Odd(SizedMessage):
+        class Odd(LengthPrefixedMessage):
             number: int = field(Int8ub, "of the order")
 
         def test_held_back(mount):
-            mount().ask(Odd())
+            mount().request(Odd())
 
         def test_armed(mount):
             # The lens refuses it, so it has come there.
-            assert mount(arm=["0x7e"]).ask(Odd()) is not None
+            assert mount(arm=["0x7e"]).request(Odd()) is not None
     """)
     result = run("--lensmount-port", serve("lens", LENS))
     result.assert_outcomes(passed=1, failed=1)
@@ -141,7 +141,7 @@ def test_what_a_test_words_itself_is_held_back_unless_it_is_armed(
 def test_a_device_that_sends_nothing_fails_a_test_that_asserts_nothing(
     run: Run, project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lensmount_emulator.pytest_plugin.live.ANSWER_S", 0.1)
+    monkeypatch.setattr("lensmount_emulator.pytest_plugin.live.REPLY_TIMEOUT_S", 0.1)
     project.makepyfile("def test_it(mounted): pass")
     result = run("--lensmount-port", "pty:")
     result.assert_outcomes(failed=1)
@@ -156,7 +156,7 @@ def test_a_device_that_sends_nothing_fails_a_test_that_asserts_nothing(
 def test_only_the_exact_entry_allows_a_silent_device(
     run: Run, project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lensmount_emulator.pytest_plugin.live.ANSWER_S", 0.1)
+    monkeypatch.setattr("lensmount_emulator.pytest_plugin.live.REPLY_TIMEOUT_S", 0.1)
     project.makepyfile("""
         import pytest
 
@@ -179,23 +179,23 @@ def test_a_script_that_is_not_done_and_errors_fail_a_test_on_a_device(
         import pytest
 
         def test_script(mount):
-            mount(script="focus near; wait 60").until(lambda: True)
+            mount(script="focus near; wait 60").wait_until(lambda: True)
 
         def test_errors(mounted):
-            mounted.do("focus near")
-            mounted.body.tell("no answer to anything", trouble=True)
-            mounted.until(lambda: any(notice.trouble for notice in mounted.notices))
+            mounted.run_script("focus near")
+            mounted.body.report("no answer to anything", is_error=True)
+            mounted.wait_until(lambda: any(notice.is_error for notice in mounted.notices))
 
         @pytest.mark.lensmount(allow=["body: no answer*"])
         def test_allowed(mounted):
-            mounted.do("focus near")
-            mounted.body.tell("no answer to anything", trouble=True)
-            mounted.until(lambda: any(notice.trouble for notice in mounted.notices))
+            mounted.run_script("focus near")
+            mounted.body.report("no answer to anything", is_error=True)
+            mounted.wait_until(lambda: any(notice.is_error for notice in mounted.notices))
 
         def test_looked_at(mounted):
-            mounted.do("focus near")
-            mounted.body.tell("no answer to anything", trouble=True)
-            mounted.until(lambda: any(notice.trouble for notice in mounted.notices))
+            mounted.run_script("focus near")
+            mounted.body.report("no answer to anything", is_error=True)
+            mounted.wait_until(lambda: any(notice.is_error for notice in mounted.notices))
             mounted.assert_clean(allow=["body: no answer*"])
     """)
     result = run("--lensmount-port", serve("lens", LENS))
@@ -213,10 +213,10 @@ def test_a_second_mount_of_a_test_ends_the_first(run: Run, project: pytest.Pytes
     project.makepyfile("""
         def test_it(mount):
             first = mount()
-            first.do("focus near")
+            first.run_script("focus near")
             heard = len(first.records)
             second = mount()
-            second.do("focus far")
+            second.run_script("focus far")
             assert first.recording.path != second.recording.path
             assert len(first.records) - heard < 40
             second.assert_clean()
@@ -232,16 +232,16 @@ def test_the_lens_is_played_where_the_body_is_the_device(run: Run, project: pyte
 
         def test_lens(mounted, lens):
             assert lens.role.value == "lens"
-            mounted.until(lambda: len(mounted.messages(FocusState, "lens")) > 3)
+            mounted.wait_until(lambda: len(mounted.messages(FocusState, "lens")) > 3)
             assert mounted.messages(BodyHello, "body")
-            mounted.hand("press afl")
+            mounted.operate("press afl")
             mounted.run(0.05)
 
         def test_again(mounted):
-            mounted.until(lambda: len(mounted.messages(FocusState, "lens")) > 3)
+            mounted.wait_until(lambda: len(mounted.messages(FocusState, "lens")) > 3)
 
         def test_body(mounted):
-            mounted.do("focus 2m")
+            mounted.run_script("focus 2m")
             raise RuntimeError("played")
     """)
     words = ("--lensmount-port", serve("body", "panasonic-s1r"), "--lensmount-play", "lens", "-rs")
@@ -258,14 +258,14 @@ def test_a_device_that_goes_away_fails_the_test_and_not_the_run(
         import pytest
 
         def test_unplugged(mounted):
-            mounted.do("focus near")
+            mounted.run_script("focus near")
             os.kill(int(os.environ["DEVICE"]), signal.SIGKILL)
-            mounted.until(lambda: False, within=5.0)
+            mounted.wait_until(lambda: False, within=5.0)
 
         def test_afterwards(mounted): pass
 
         @pytest.mark.lensmount(virtual=True)
-        def test_virtual(mounted): mounted.do("focus near")
+        def test_virtual(mounted): mounted.run_script("focus near")
     """)
     port = serve("lens", LENS)
     result = run("--lensmount-port", port)
@@ -308,7 +308,7 @@ def test_a_board_is_given_where_a_board_port_is(
             assert our_board.opened == ["E1"]
         """,
     )
-    monkeypatch.setitem(__import__("lensmount_hardware.spec").spec.BUILT_IN, "board", "our_board:open_board")
+    monkeypatch.setitem(__import__("lensmount_hardware.port_spec").port_spec.BUILT_IN, "board", "our_board:open_board")
     monkeypatch.syspath_prepend(project.path)
     run("--lensmount-port", "board:E1").assert_outcomes(passed=3)
 
@@ -331,18 +331,18 @@ def test_what_an_earlier_session_left_is_no_error_where_the_lens_keeps_its_power
         import pytest
         from lensmount_protocol.dialects.lmount.framing import EVENT
         from lensmount_protocol.dialects.lmount.power import PowerReport
-        from lensmount_protocol.paving import build_payload
-        from lensmount_protocol.registry import load_dialect
+        from lensmount_protocol.payload import build_payload
+        from lensmount_protocol.dialect import load_dialect
         from lensmount_protocol.wire import Transmit
 
         def test_it(mounted):
             report = build_payload([PowerReport(draw_ma=40, peak_ma=40, reduced=0)])
-            mounted.until(lambda: any("supply on" in one.text for one in mounted.notices), within=3.0)
+            mounted.wait_until(lambda: any("supply on" in one.text for one in mounted.notices), within=3.0)
             our_port.there.send(Transmit(load_dialect("lmount").build_frame(report, EVENT, 1)))
-            mounted.until(lambda: any("not legal in state" in one.text for one in mounted.notices), within=3.0)
+            mounted.wait_until(lambda: any("not legal in state" in one.text for one in mounted.notices), within=3.0)
         """,
     )
-    monkeypatch.setitem(__import__("lensmount_hardware.spec").spec.BUILT_IN, "board", "our_port:open_board")
+    monkeypatch.setitem(__import__("lensmount_hardware.port_spec").port_spec.BUILT_IN, "board", "our_port:open_board")
     monkeypatch.syspath_prepend(project.path)
     result = run("--lensmount-port", "board:E1")
     assert result.parseoutcomes() == outcome
@@ -399,7 +399,7 @@ class TestWorkers:
 
 SENDS = """
 import pytest
-from lensmount_protocol.registry import load_dialect
+from lensmount_protocol.dialect import load_dialect
 LMOUNT = load_dialect("lmount")
 
 def frame(size):
@@ -427,7 +427,7 @@ def test_caught(mounted, number):
 @pytest.mark.lensmount(allow=[SILENT])
 def test_first_part(mounted):
     mounted.body.transmit(LMOUNT.build_frame(b"\\x7e" + (900).to_bytes(2, "little") + bytes(900), 3, 7)[:-9])
-    mounted.until(lambda: mounted.records, within=1.0)
+    mounted.wait_until(lambda: mounted.records, within=1.0)
 
 @pytest.mark.lensmount(allow=[SILENT, "session: *held back: an unknown message of type 0x7e*"])
 def test_last_part(mounted):

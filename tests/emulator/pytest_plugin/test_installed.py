@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
-USER_SCRIPT = ROOT / "tests" / "house" / "user_script.py"
+USER_SCRIPT = ROOT / "tests" / "architecture" / "user_script.py"
 SAMPLE = Path(__file__).parent / "sample_project"
 LENS = "sigma-45mm-f2.8-dg-dn"
 
@@ -25,7 +25,7 @@ from lensmount.dialects.lmount import Done
 
 
 def test_fails(mounted):
-    mounted.do("focus 2m")
+    mounted.run_script("focus 2m")
     mounted.expect(Done, number=250, within=0.1)
 """
 
@@ -190,7 +190,7 @@ def test_the_plugin_is_found_by_its_name_and_left_out_by_it(installed: Path, sam
 def test_the_wheel_has_the_types(installed: Path, tmp_path: Path) -> None:
     found = call(installed, "-c", "import lensmount_emulator as l; print(l.__path__[0])", cwd=tmp_path).stdout.strip()
     assert (Path(found) / "py.typed").exists()
-    assert (Path(found) / "pytest_plugin" / "played.py").exists()
+    assert (Path(found) / "pytest_plugin" / "mount_session.py").exists()
 
 
 def test_script_of_a_user_runs_and_is_typed_against_the_wheel(installed: Path, tmp_path: Path) -> None:

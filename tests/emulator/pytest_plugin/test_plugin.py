@@ -11,7 +11,7 @@ Run = Callable[..., pytest.RunResult]
 PASSES = """
 def test_focus(mount):
     mounted = mount(body="panasonic-s1r", lens="sigma-45mm-f2.8-dg-dn")
-    mounted.do("focus 2m")
+    mounted.run_script("focus 2m")
     mounted.assert_clean()
 """
 
@@ -20,7 +20,7 @@ from lensmount_protocol.dialects.lmount.link import Done
 
 def test_focus(mount):
     mounted = mount(body="panasonic-s1r", lens="sigma-45mm-f2.8-dg-dn", seed=7)
-    mounted.do("focus 2m")
+    mounted.run_script("focus 2m")
     mounted.expect(Done, number=99, within=0.1)
 """
 
@@ -52,7 +52,7 @@ class TestFailing:
                 "*- lensmount recording -*",
                 "*.lmx",
                 "*- lensmount replay -*",
-                "lensmount loopback --body panasonic-s1r --lens sigma-45mm-f2.8-dg-dn --seed 7 --do 'focus 2m' --durat*"
+                "lensmount loopback --body panasonic-s1r --lens sigma-45mm-f2.8-dg-dn --seed 7 --script 'focus 2m' --d*"
                 "  # the same session, byte for byte",
             ]
         )
@@ -98,7 +98,7 @@ class TestFailing:
         result = run("--junitxml", "report.xml")
         result.assert_outcomes(passed=1, failed=2, errors=2)
         assert result.stdout.str().count(" lensmount timeline ") == 4
-        result.stdout.fnmatch_lines(["nothing was heard"])
+        result.stdout.fnmatch_lines(["no traffic"])
         cases = list(ElementTree.parse(project.path / "report.xml").iter("testcase"))
         told = [[each.attrib["name"] for each in case.iter("property")] for case in cases]
         assert told == [["lensmount_timeline", "lensmount_recording", "lensmount_replay"]] * 4
@@ -175,7 +175,7 @@ class TestChoice:
                 @pytest.mark.lensmount(body="leica-cl", script="focus near")
                 def test_function(self, mounted):
                     assert ends(mounted) == ["leica-cl", "sigma-45mm-f2.8-dg-dn"]
-                    assert "--seed 3 --do 'focus near'" in mounted.report(1)[-1][1]
+                    assert "--seed 3 --script 'focus near'" in mounted.report(1)[-1][1]
 
                 def test_call(self, mount):
                     assert ends(mount("panasonic-s1", seed=4)) == [
@@ -214,7 +214,7 @@ class TestChoice:
         project.makepyfile("""
             def test_it(mounted, body, lens, bench, recording):
                 bench.run(0.2)
-                assert (mounted.body, mounted.lens, mounted.bench) == (body, lens, bench)
+                assert (mounted.body, mounted.lens, mounted.virtual_session) == (body, lens, bench)
                 assert bench.body is body and bench.lens is lens
                 assert recording.records == mounted.records != []
                 assert mounted.now == 0.2
@@ -222,9 +222,9 @@ class TestChoice:
         run().assert_outcomes(passed=1)
 
     def test_somebody_elses_dialect_is_played_like_ours(
-        self, run: Run, project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, other_packages: list[Path]
+        self, run: Run, project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, third_party_packages: list[Path]
     ) -> None:
-        for path in other_packages:
+        for path in third_party_packages:
             monkeypatch.syspath_prepend(path)
         project.makeini("[pytest]\nfilterwarnings = error\nlensmount_dialect = toy\n")
         project.makepyfile("""
@@ -233,13 +233,13 @@ class TestChoice:
             from lensmount_toy import Ping, Pong
 
             def test_it(mounted):
-                mounted.do("ping 3; ping 4")
+                mounted.run_script("ping 3; ping 4")
                 assert [pong.number for pong in mounted.messages(Pong)] == [3, 4]
                 assert mounted.expect(Pong, number=4).temperature == 2930
-                with pytest.raises(DialectError, match="a body of toy asks for nobody"):
-                    mounted.ask(Ping(number=5))
+                with pytest.raises(DialectError, match="a body of toy sends no requests"):
+                    mounted.request(Ping(number=5))
                 mounted.assert_clean()
-                assert "--body toy-body --lens toy-lens --do 'ping 3; ping 4'" in mounted.report(9)[-1][1]
+                assert "--body toy-body --lens toy-lens --script 'ping 3; ping 4'" in mounted.report(9)[-1][1]
         """)
         run().assert_outcomes(passed=1)
 
@@ -271,7 +271,7 @@ class TestHardware:
             def test_nothing(): pass
 
             @pytest.mark.lensmount(virtual=True)
-            def test_virtual(mounted): mounted.do("wait 0.01")
+            def test_virtual(mounted): mounted.run_script("wait 0.01")
 
             def test_plays(mounted): pass
         """)
@@ -339,7 +339,7 @@ def test_a_run_that_uses_none_of_it_imports_none_of_it(run_apart: Run, project: 
             assert {name.split(".")[1] for name in ours} == {"pytest_plugin"}
 
         def test_some(mounted):
-            assert "lensmount_emulator.sessions.chain" in sys.modules
+            assert "lensmount_emulator.sessions.virtual_session" in sys.modules
     """)
     run_apart().assert_outcomes(passed=2)
 
@@ -347,7 +347,7 @@ def test_a_run_that_uses_none_of_it_imports_none_of_it(run_apart: Run, project: 
 class TestWhereAFailureIsShown:
     WRONG = """
         def test_it(mount):
-            mount(lens="sigma-45mm-f2.8-dg-dn").do("focus 200 miles")
+            mount(lens="sigma-45mm-f2.8-dg-dn").run_script("focus 200 miles")
         """
 
     def test_a_mistake_is_one_line_behind_the_line_of_the_test(self, run: Run, project: pytest.Pytester) -> None:
@@ -355,7 +355,7 @@ class TestWhereAFailureIsShown:
         result = run()
         result.stdout.fnmatch_lines(
             [
-                '>       mount(lens="sigma-45mm-f2.8-dg-dn").do("focus 200 miles")',
+                '>       mount(lens="sigma-45mm-f2.8-dg-dn").run_script("focus 200 miles")',
                 "E       lensmount_protocol.errors.ScriptError: script step 'focus 200 miles': wants near, far, *",
             ],
             consecutive=True,
@@ -369,7 +369,7 @@ class TestWhereAFailureIsShown:
     def test_an_error_of_the_test_itself_is_left_as_it_is(self, run: Run, project: pytest.Pytester) -> None:
         project.makepyfile("""
             def test_it(mounted):
-                mounted.until(lambda: {}["missing"])
+                mounted.wait_until(lambda: {}["missing"])
         """)
         run().stdout.fnmatch_lines(["*lensmount_emulator*pytest_plugin*virtual.py:*", "*KeyError: 'missing'"])
 

@@ -13,31 +13,35 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from lensmount_emulator.reports.matrix_html import matrix_to_html
-from lensmount_emulator.reports.matrix_json import matrix_from_json, matrix_to_json
-from lensmount_emulator.reports.matrix_junit import matrix_to_junit
-from lensmount_emulator.reports.matrix_table import MOST_BROKEN, print_matrix
-from lensmount_emulator.reports.matrix_words import links_in, summary, told, totals
-from lensmount_emulator.roles.findings import Finding, Rule, Verdict
-from lensmount_emulator.sessions.combinations import Combination
-from lensmount_emulator.sessions.matrix import Matrix, Outcome, Trial, run_matrix
+from lensmount_emulator.campaign.matrix import Combination, Matrix, MatrixOutcome, SessionResult, run_matrix
+from lensmount_emulator.engine.verdicts import CompatibilityResult, CompatibilityRule, Verdict
+from lensmount_emulator.reports.html import matrix_to_html
+from lensmount_emulator.reports.result_documents import matrix_from_json, matrix_to_json, matrix_to_junit
+from lensmount_emulator.reports.summary import cell_lines, cell_summary, matrix_counts, split_links
+from lensmount_emulator.reports.terminal import MAX_BROKEN, print_matrix
 
 RULES = {
-    "crop": Rule("crop", "The body uses the <middle>.", "public", "https://example.org/crop?a=1&b=2 (page 3)"),
-    "never": Rule("never", "Nothing meets it.", "modelled", "nowhere"),
+    "crop": CompatibilityRule(
+        "crop", "The body uses the <middle>.", "public", "https://example.org/crop?a=1&b=2 (page 3)"
+    ),
+    "never": CompatibilityRule("never", "Nothing meets it.", "modelled", "nowhere"),
 }
-WORKS = Finding("attach", Verdict.WORKS, "", "", 0.1)
+WORKS = CompatibilityResult("attach", Verdict.WORKS, "", "", 0.1)
 TRIALS = {
-    "plain": Trial((WORKS,), (), 1.25),
-    "cropped": Trial((WORKS, Finding("picture", Verdict.REDUCED, "crop", "f < 2 & more", 0.3)), (), 1.5),
-    "mute": Trial((Finding("attach", Verdict.REFUSED, "crop", "", 0.3),), (), 0.5),
-    "odd": Trial((Finding("focus", Verdict.REDUCED, "whim", "", 0.3),), ("bell \x07 & <error>",), 2.0),
+    "plain": SessionResult((WORKS,), (), 1.25),
+    "cropped": SessionResult(
+        (WORKS, CompatibilityResult("picture", Verdict.REDUCED, "crop", "f < 2 & more", 0.3)), (), 1.5
+    ),
+    "mute": SessionResult((CompatibilityResult("attach", Verdict.REFUSED, "crop", "", 0.3),), (), 0.5),
+    "odd": SessionResult(
+        (CompatibilityResult("focus", Verdict.REDUCED, "whim", "", 0.3),), ("bell \x07 & <error>",), 2.0
+    ),
 }
 BODIES = {"small": "Small & Co. <S>", "large": "Large body"}
 TUBE = ("tube",)
 
 
-def attempt(combination: Combination) -> Trial:
+def attempt(combination: Combination) -> SessionResult:
     return TRIALS[combination.lens]
 
 
@@ -88,20 +92,20 @@ class Page(HTMLParser):
 
 def test_words_tell_counts_rules_and_errors() -> None:
     made = matrix(planned=20)
-    assert totals(made) == "16 of 20 cells: 4 works, 4 reduced, 4 refused, 4 broken"
-    assert totals(matrix()) == "16 cells: 4 works, 4 reduced, 4 refused, 4 broken"
+    assert matrix_counts(made) == "16 of 20 cells: 4 works, 4 reduced, 4 refused, 4 broken"
+    assert matrix_counts(matrix()) == "16 cells: 4 works, 4 reduced, 4 refused, 4 broken"
     plain, _, cropped, *_ = made.cells
-    assert (summary(plain), told(plain)) == ("works", [])
-    assert (summary(cropped), told(cropped)) == ("reduced: crop", ["picture: reduced, crop: f < 2 & more"])
-    assert summary(made.cells[6]).startswith("broken: bell")
+    assert (cell_summary(plain), cell_lines(plain)) == ("works", [])
+    assert (cell_summary(cropped), cell_lines(cropped)) == ("reduced: crop", ["picture: reduced, crop: f < 2 & more"])
+    assert cell_summary(made.cells[6]).startswith("broken: bell")
 
 
 def test_addresses_are_found_inside_a_source() -> None:
     text = "spec, section 4; public: https://a.example/x_1.html (and https://b.example/y)."
-    parts = links_in(text)
+    parts = split_links(text)
     assert "".join(part for part, _ in parts) == text
     assert [part for part, is_address in parts if is_address] == ["https://a.example/x_1.html", "https://b.example/y"]
-    assert links_in("nowhere") == [("nowhere", False)]
+    assert split_links("nowhere") == [("nowhere", False)]
 
 
 def test_the_table_has_a_sign_for_each_cell_and_the_rules_that_were_met() -> None:
@@ -128,9 +132,9 @@ def test_the_table_leaves_a_gap_where_nothing_was_run() -> None:
 
 def test_the_table_shows_so_many_broken_cells_and_counts_the_rest() -> None:
     made = matrix()
-    broken = [cell for cell in made.cells if cell.outcome is Outcome.BROKEN]
-    made.cells += broken * MOST_BROKEN
-    assert f"and {len(broken) * (MOST_BROKEN + 1) - MOST_BROKEN} more broken cells" in table_of(made)
+    broken = [cell for cell in made.cells if cell.outcome is MatrixOutcome.BROKEN]
+    made.cells += broken * MAX_BROKEN
+    assert f"and {len(broken) * (MAX_BROKEN + 1) - MAX_BROKEN} more broken cells" in table_of(made)
 
 
 def test_json_reads_back_as_the_matrix_line_by_line() -> None:
@@ -263,8 +267,10 @@ HOSTILE = st.one_of(
 def hostile(texts: list[str]) -> Matrix:
     """A matrix whose every text is hostile."""
     rule, why, known, source, body, lens, tube, step, detail, trouble, replay, *titles = texts
-    rules = {rule: Rule(rule, why, known, source)}
-    trial = Trial((Finding(step, Verdict.REDUCED, rule, detail, 0.1),), (trouble,) if len(trouble) > 3 else (), 1.0)
+    rules = {rule: CompatibilityRule(rule, why, known, source)}
+    trial = SessionResult(
+        (CompatibilityResult(step, Verdict.REDUCED, rule, detail, 0.1),), (trouble,) if len(trouble) > 3 else (), 1.0
+    )
     about, notice, script, body_title, lens_title, tube_title = titles
     made = Matrix(
         "lmount", about, notice, script, 7, {body: body_title}, {lens: lens_title}, {tube: tube_title}, rules, 2

@@ -9,7 +9,7 @@ import pytest
 from rich.table import Table
 from rich.text import Text
 
-from lensmount_emulator.reports.console import console_for
+from lensmount_emulator.reports.console import make_console
 from lensmount_emulator.reports.printable import SafeStream, escape_controls, one_line, printing_safely
 from lensmount_protocol.errors import MAX_ERROR
 
@@ -107,7 +107,7 @@ def test_a_console_keeps_its_styles_and_escapes_its_text(monkeypatch):
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.delenv("NO_COLOR", raising=False)
     out = Terminal()
-    console = console_for(SafeStream(out))
+    console = make_console(SafeStream(out))
     table = Table("name")
     table.add_row(HOSTILE, style="red")
     console.print(table)

@@ -4,15 +4,15 @@ import io
 
 import pytest
 
-from lensmount_emulator.reports import progress
-from lensmount_emulator.reports.progress import ProgressLines, count_progress, format_duration, format_rate
-from lensmount_emulator.worker_count import MIN_TASKS_PER_WORKER, available_processors, default_worker_count
+from lensmount_emulator.campaign.process_pool import MIN_TASKS_PER_WORKER, available_processors, default_worker_count
+from lensmount_emulator.reports import console
+from lensmount_emulator.reports.console import ProgressLines, count_progress, format_duration, format_rate
 
 
 @pytest.fixture(autouse=True)
 def _lines_every_10_s(monkeypatch: pytest.MonkeyPatch) -> None:
     """All other tests have them switched off."""
-    monkeypatch.setattr(progress, "LINE_INTERVAL", 10.0)
+    monkeypatch.setattr(console, "LINE_INTERVAL", 10.0)
 
 
 class Watch:

@@ -8,16 +8,16 @@ from io import StringIO
 import pytest
 from rich.text import Text
 
+from lensmount_emulator.campaign.matrix import Matrix, MatrixCell, MatrixOutcome
 from lensmount_emulator.cli.main import VERBS, main
+from lensmount_emulator.cli.parser import verb_module
 from lensmount_emulator.profiles.library import all_profiles
-from lensmount_emulator.reports.console import console_for
-from lensmount_emulator.reports.matrix_table import print_matrix
-from lensmount_emulator.reports.tables import print_tally, print_timing
-from lensmount_emulator.reports.terminal import Colour, Line, line_writer, wrap
-from lensmount_emulator.sessions.matrix import Cell, Matrix, Outcome
-from lensmount_emulator.sessions.tally import Tally
-from lensmount_protocol.registry import dialect_names, load_dialect
-from lensmount_protocol.timing import Measurement
+from lensmount_emulator.reports.console import make_console, print_timing, print_traffic
+from lensmount_emulator.reports.printable import Colour, Line, line_writer, wrap
+from lensmount_emulator.reports.terminal import print_matrix
+from lensmount_emulator.sessions.traffic_stats import TrafficStats
+from lensmount_protocol.dialect import dialect_names, load_dialect
+from lensmount_protocol.timing import TimingResult
 from lensmount_protocol.wire import Role
 
 WIDTH = 80
@@ -64,7 +64,7 @@ def run_help(words: list[str], out: StringIO) -> None:
 def help_pages() -> list[list[str]]:
     pages = [["--help"]]
     for verb in VERBS:
-        words = getattr(import_module(f"lensmount_emulator.cli.{verb}"), "WORDS", ())
+        words = getattr(import_module(verb_module(verb)), "SUBCOMMANDS", ())
         pages += [[verb, "--help"], *([verb, word, "--help"] for word in words)]
     return pages
 
@@ -107,21 +107,21 @@ def test_the_matrix_fits_with_the_longest_names(terminal, longest):
     ]
     assert len(bodies) > 5
     cells = [
-        Cell(
+        MatrixCell(
             body, longest["lens"], (longest["accessory"],) * 2, outcome, (), ("x " * 90,), 1.0, "lensmount " + "y " * 90
         )
         for body in bodies
-        for outcome in (Outcome.BROKEN,)
+        for outcome in (MatrixOutcome.BROKEN,)
     ]
     named = dict.fromkeys(bodies, "A title " * 12)
     matrix = Matrix("lmount", "title", "notice " * 30, "", None, named, {}, {}, {}, len(cells), cells)
-    print_matrix(console_for(terminal), matrix)
+    print_matrix(make_console(terminal), matrix)
     assert too_long(terminal.getvalue()) == []
     # A name may be folded, and no part of it is lost.
     assert longest["lens"].replace("-", "") in re.sub(r"[^0-9a-z.]", "", STYLE.sub("", terminal.getvalue()))
 
 
-class LongTally(Tally):
+class LongTally(TrafficStats):
     """Counts of a frame of many messages, with large numbers."""
 
     @property
@@ -133,9 +133,9 @@ class LongTally(Tally):
 @pytest.mark.parametrize("dialect", dialect_names())
 def test_counts_and_timing_fit(terminal, dialect):
     loaded = load_dialect(dialect)
-    console = console_for(terminal)
-    print_tally(console, LongTally(loaded))
-    measured = [Measurement(rule) for rule in loaded.timing]
+    console = make_console(terminal)
+    print_traffic(console, LongTally(loaded))
+    measured = [TimingResult(rule) for rule in loaded.timing]
     for measurement in measured:
         measurement.add(1.0, 123456.7)
     print_timing(console, measured)
@@ -143,7 +143,7 @@ def test_counts_and_timing_fit(terminal, dialect):
 
 
 def test_a_text_with_styles_is_wrapped(terminal):
-    console_for(terminal).print(Text.assemble(("broken", "red"), " " + "case of a lens " * 10))
+    make_console(terminal).print(Text.assemble(("broken", "red"), " " + "case of a lens " * 10))
     assert too_long(terminal.getvalue()) == []
     assert "\x1b[31m" in terminal.getvalue()
 
@@ -160,7 +160,7 @@ def test_a_pipe_gets_each_line_whole_and_without_colour(monkeypatch):
     out = StringIO()
     text = "word " * 50
     line_writer(out)(Line(text, Colour.ERROR, 4))
-    console_for(out).print(text)
+    make_console(out).print(text)
     assert [line.strip() for line in out.getvalue().splitlines()] == [text.strip()] * 2
 
 

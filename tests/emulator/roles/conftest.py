@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from lensmount_emulator.roles.engine import Engine
+from lensmount_emulator.engine.engine import Engine
 from lensmount_protocol.wire import DriveLine, Role, WireEvent
 
 Survive = Callable[[Engine, list[tuple[WireEvent, float]], str], None]

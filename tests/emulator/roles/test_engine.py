@@ -5,18 +5,16 @@ from typing import Any
 
 import pytest
 
-from lensmount_emulator.roles.arming import armed_types
-from lensmount_emulator.roles.engine import ARRIVAL, LARGEST_JITTER_US, Engine
-from lensmount_emulator.roles.handlers import Handlers
-from lensmount_emulator.roles.notice import Notice
-from lensmount_emulator.roles.script import Step, nothing, parse_script, seconds, whole_number
-from lensmount_emulator.roles.tasks import Task, Tasks, Wait
-from lensmount_protocol.connection import Arrival
+from lensmount_emulator.engine.engine import ARRIVAL, MAX_JITTER_US, Engine, HandlerTable, allowed_types
+from lensmount_emulator.engine.observer import Notice
+from lensmount_emulator.engine.script import Step, no_argument, parse_count, parse_script, parse_seconds
+from lensmount_emulator.engine.tasks import Task, TaskRunner, Wait
+from lensmount_protocol.connection import ReceivedFrame
+from lensmount_protocol.dialect import load_dialect
 from lensmount_protocol.dialects.emount.focus import FocusMove
-from lensmount_protocol.dialects.emount.init import Query0B
+from lensmount_protocol.dialects.emount.identification import Query0B
 from lensmount_protocol.errors import DialectError, LocalProtocolError, RemoteProtocolError, ScriptError
-from lensmount_protocol.frame import Garbage, GarbageReason
-from lensmount_protocol.registry import load_dialect
+from lensmount_protocol.framer import Garbage, GarbageReason
 from lensmount_protocol.wire import DriveLine, LineChanged, Received, Role, SetBaudrate, Transmit
 
 EMOUNT = load_dialect("emount")
@@ -29,7 +27,7 @@ class Probe(Engine):
     def __init__(self, role: Role = Role.LENS, carried: frozenset[str] | None = None, seed: int | None = None) -> None:
         super().__init__(EMOUNT, role, carried, None if seed is None else Random(seed))
         self.lines: list[LineChanged] = []
-        self.arrivals: list[Arrival] = []
+        self.arrivals: list[ReceivedFrame] = []
         self.fails = False
 
     def on_line(self, edge: LineChanged) -> None:
@@ -37,15 +35,27 @@ class Probe(Engine):
         if self.fails:
             raise RemoteProtocolError("out of turn")
 
-    def on_arrival(self, arrival: Arrival) -> None:
+    def on_arrival(self, arrival: ReceivedFrame) -> None:
         self.arrivals.append(arrival)
 
 
 def test_an_engine_on_the_virtual_mount_begins_with_nothing_done() -> None:
     probe = Probe()
-    assert (probe.live, probe.windowed, probe.sending, probe.hears, probe.done) == (False, True, False, True, False)
-    assert (probe.free_at, probe.now, probe.position, probe.script, probe.findings) == (0.0, 0.0, 0, (), [])
-    assert (probe.levels, probe.baudrate, probe.select, probe.hand) == ({}, 750_000, "LENS_CS", None)
+    assert (probe.live, probe.windowed, probe.sending, probe.rx_enabled, probe.done) == (
+        False,
+        True,
+        False,
+        True,
+        False,
+    )
+    assert (probe.free_at, probe.now, probe.position, probe.script, probe.compatibility_results) == (
+        0.0,
+        0.0,
+        0,
+        (),
+        [],
+    )
+    assert (probe.levels, probe.baudrate, probe.select, probe.operate_mount) == ({}, 750_000, "LENS_CS", None)
     assert probe.carried == set(EMOUNT.wiring.lines)
     assert probe.connection.keeps_windows
     assert probe.grounds_detect
@@ -88,10 +98,10 @@ def test_a_line_of_the_peer_is_news_only_where_it_moves() -> None:
 
 def test_what_arrives_while_the_serial_port_is_off_is_lost() -> None:
     probe = Probe()
-    probe.hears = False
+    probe.rx_enabled = False
     probe.receive(Received(QUERY), 1.0)
     assert probe.arrivals == []
-    probe.hears = True
+    probe.rx_enabled = True
     probe.receive(Received(QUERY), 2.0)
     assert [arrival.at for arrival in probe.arrivals] == [2.0]
 
@@ -104,7 +114,7 @@ def test_garbage_is_trouble_that_is_told_with_its_size_and_reason() -> None:
     assert list(probe.notices()) == [Notice(1.2, Role.LENS, "3 bytes are no frame: no start byte", True)]
     assert list(probe.notices()) == []
     probe.on_garbage(Garbage(b"xy", 0, GarbageReason.CHECKSUM))
-    assert [notice.trouble for notice in probe.notices()] == [True]
+    assert [notice.is_error for notice in probe.notices()] == [True]
 
 
 def test_a_peer_that_leaves_the_tables_is_told_of_and_does_not_end_the_engine() -> None:
@@ -115,7 +125,7 @@ def test_a_peer_that_leaves_the_tables_is_told_of_and_does_not_end_the_engine() 
 
 
 def test_reactions_have_half_a_microsecond_of_jitter_at_most() -> None:
-    assert LARGEST_JITTER_US == 0.5
+    assert MAX_JITTER_US == 0.5
     exact, loose = Probe(), Probe(seed=3)
     exact.now = loose.now = 2.0
     assert exact.after(30.0) == 2.0 + 30e-6
@@ -137,16 +147,16 @@ def test_a_wait_for_a_level_is_over_where_the_port_has_no_such_line() -> None:
 def test_notices_are_no_trouble_unless_they_say_so() -> None:
     probe = Probe(Role.BODY)
     probe.now = 3.0
-    probe.tell("well")
-    probe.tell("not well", trouble=True)
+    probe.report("well")
+    probe.report("not well", is_error=True)
     assert list(probe.notices()) == [Notice(3.0, Role.BODY, "well"), Notice(3.0, Role.BODY, "not well", True)]
-    assert not Notice(3.0, Role.BODY, "well").trouble
+    assert not Notice(3.0, Role.BODY, "well").is_error
 
 
 def test_a_hand_at_a_device_without_controls_does_nothing() -> None:
     probe = Probe()
-    probe.take_hand(Step("turn", "turn focus 3", 3), 4.0)
-    assert list(probe.notices()) == [Notice(4.0, Role.LENS, "nothing to be done by hand: turn focus 3")]
+    probe.operate_control(Step("turn", "turn focus 3", 3), 4.0)
+    assert list(probe.notices()) == [Notice(4.0, Role.LENS, "no control for this step: turn focus 3")]
     assert (probe.now, list(probe.actions())) == (4.0, [])
 
 
@@ -166,7 +176,7 @@ def test_a_line_that_we_drive_wakes_the_task_that_waits_for_it() -> None:
     assert told == [(0.75, True)]
     probe.handle_deadline(8.0)
     assert told == [(0.75, True), (8.0, False)]
-    assert (probe.running(), probe.next_deadline()) == (0, None)
+    assert (probe.task_count(), probe.next_deadline()) == (0, None)
 
 
 def test_a_frame_wakes_the_task_that_waits_for_an_arrival() -> None:
@@ -197,29 +207,29 @@ def test_a_task_that_breaks_a_rule_of_ours_ends_with_a_notice(steps: int) -> Non
     for number in range(steps):
         probe.handle_deadline(float(number + 1))
     assert list(probe.notices()) == [Notice(float(steps), Role.LENS, "not allowed", True)]
-    assert probe.running() == 0
+    assert probe.task_count() == 0
 
 
 def test_tasks_without_an_engine_tell_nothing() -> None:
-    tasks = Tasks()
-    tasks.tell("x", trouble=True)
-    assert (tasks.now, tasks.running(), tasks.waiting_in_vain(), tasks.next_deadline()) == (0.0, 0, 0, None)
+    tasks = TaskRunner()
+    tasks.report("x", is_error=True)
+    assert (tasks.now, tasks.task_count(), tasks.stale_waits(), tasks.next_deadline()) == (0.0, 0, 0, None)
 
 
 def test_a_task_that_has_nothing_to_wait_for_is_over_at_once() -> None:
-    tasks = Tasks()
+    tasks = TaskRunner()
 
     def task() -> Task:
         return
         yield
 
     tasks.spawn(task())
-    assert tasks.running() == 0
+    assert tasks.task_count() == 0
 
 
 def test_arming_names_types_by_pattern_and_by_number() -> None:
     def armed(*names: str, also: tuple[str, ...] = ()) -> set[int]:
-        return armed_types(EMOUNT, Role.BODY, names, also)
+        return allowed_types(EMOUNT, Role.BODY, names, also)
 
     assert armed() == set()
     assert armed("UpdateOrder14") == {0x14}
@@ -231,18 +241,18 @@ def test_arming_names_types_by_pattern_and_by_number() -> None:
         with pytest.raises(DialectError, match="unknown guarded message of a body"):
             armed(wrong)
     with pytest.raises(DialectError, match="unknown guarded message of a lens"):
-        armed_types(EMOUNT, Role.LENS, ["UpdateOrder14"])
+        allowed_types(EMOUNT, Role.LENS, ["UpdateOrder14"])
 
 
 def test_arming_an_engine_adds_to_what_it_may_send() -> None:
     probe = Probe(Role.BODY)
-    probe.arm(["UpdateOrder14"])
-    probe.arm(["0x7f"])
-    assert probe.connection.armed == {0x14, 0x7F}
+    probe.allow(["UpdateOrder14"])
+    probe.allow(["0x7f"])
+    assert probe.connection.allowed == {0x14, 0x7F}
 
 
 def test_a_handler_is_found_by_the_message_s_class_and_each_class_has_one() -> None:
-    handlers = Handlers[list[Any], int]()
+    handlers = HandlerTable[list[Any], int]()
 
     @handlers.on(Query0B)
     def _query(subject: list[Any], message: Query0B) -> int:
@@ -263,27 +273,27 @@ def test_a_handler_is_found_by_the_message_s_class_and_each_class_has_one() -> N
     [("0", 0.0), ("0.5", 0.5), ("2s", 2.0), ("500ms", 0.5), ("0ms", 0.0), ("1e3", 1000.0)],
 )
 def test_durations(text: str, value: float) -> None:
-    assert seconds(text) == pytest.approx(value)
+    assert parse_seconds(text) == pytest.approx(value)
 
 
 @pytest.mark.parametrize("text", ["", "-1", "-1ms", "inf", "nan", "5m", "x"])
 def test_what_is_no_duration(text: str) -> None:
     with pytest.raises(ValueError, match="wants a duration"):
-        seconds(text)
+        parse_seconds(text)
 
 
 def test_counts_and_verbs_without_a_value() -> None:
-    assert (whole_number("0"), whole_number("30")) == (0, 30)
+    assert (parse_count("0"), parse_count("30")) == (0, 30)
     for text in ("-1", "1.5", "", "x"):
         with pytest.raises(ValueError, match="wants a whole number"):
-            whole_number(text)
-    assert nothing("") is None
+            parse_count(text)
+    assert no_argument("") is None
     with pytest.raises(ValueError, match="takes no value, not 'x'"):
-        nothing("x")
+        no_argument("x")
 
 
 def test_a_script_is_split_at_semicolons_and_its_verbs_take_the_rest() -> None:
-    verbs = {"wait": seconds, "sleep": nothing, "say": str}
+    verbs = {"wait": parse_seconds, "sleep": no_argument, "say": str}
     assert parse_script(" wait  0.5 ;; say a b ; sleep", verbs) == [
         Step("wait", "wait  0.5", 0.5),
         Step("say", "say a b", "a b"),
@@ -309,5 +319,5 @@ def test_a_wait_that_was_in_vain_leaves_nothing_in_the_lists() -> None:
     assert set(probe._waiting) == {"VD", "BODY_CS"}
     probe.handle_deadline(1.0)
     assert probe._waiting == {}
-    assert probe.waiting_in_vain() == 0
+    assert probe.stale_waits() == 0
     assert probe.next_deadline() == 5.0

@@ -5,24 +5,24 @@ from typing import Any
 
 import pytest
 
+from lensmount_emulator.engine.dialect_roles import get_roles
 from lensmount_emulator.profiles.library import load_profile
-from lensmount_emulator.roles.emount.body_core import Wish
-from lensmount_emulator.roles.registry import cast_of
+from lensmount_emulator.roles.emount.body.engine_base import LoopUpdate
 
 INITIAL: dict[str, dict[str, Any]] = {
     "a6000": {
         "aperture": None,
-        "asked": 0,
+        "pending_request": 0,
         "baudrate": 750000,
         "cycle_length": None,
         "done": False,
-        "findings": [],
+        "compatibility_results": [],
         "first_sequence": None,
         "free_at": 0.0,
         "gave_up": False,
-        "hand": None,
-        "heard_at": 0.0,
-        "hears": True,
+        "operate_mount": None,
+        "last_received_at": 0.0,
+        "rx_enabled": True,
         "live": False,
         "looping": False,
         "now": 0.0,
@@ -32,13 +32,13 @@ INITIAL: dict[str, dict[str, Any]] = {
         "pulses_before": 0,
         "random": None,
         "reply": None,
-        "saying_farewell": False,
+        "sending_farewell": False,
         "script": (),
         "select_fell_at": 0.0,
         "sending": False,
         "warm": False,
         "windowed": True,
-        "wishes": {},
+        "loop_updates": {},
     },
     "a6000 lens": {
         "capabilities": None,
@@ -52,14 +52,14 @@ INITIAL: dict[str, dict[str, Any]] = {
     "sel55210": {
         "baudrate": 750000,
         "done": False,
-        "findings": [],
+        "compatibility_results": [],
         "free_at": 0.0,
         "gave_up": False,
-        "hand": None,
-        "hears": False,
+        "operate_mount": None,
+        "rx_enabled": False,
         "levels": {},
         "live": False,
-        "lost": 0,
+        "dropped": 0,
         "now": 0.0,
         "overflowed_at": -1.0,
         "position": 0,
@@ -92,21 +92,21 @@ INITIAL: dict[str, dict[str, Any]] = {
     },
     "panasonic-s1r": {
         "answers": {},
-        "asked_again": 0,
+        "resent_count": 0,
         "baudrate": 115200,
         "done": False,
-        "ends": {},
+        "outcomes": {},
         "expects_detach": False,
-        "findings": [],
+        "compatibility_results": [],
         "frame": 0,
         "frame_at": 0.0,
         "free_at": 0.0,
         "gave_up": False,
-        "hand": None,
-        "hears": True,
+        "operate_mount": None,
+        "rx_enabled": True,
         "lens_sleeps": False,
         "live": False,
-        "lost": 0,
+        "dropped": 0,
         "now": 0.0,
         "overflowed_at": -1.0,
         "position": 0,
@@ -122,8 +122,8 @@ INITIAL: dict[str, dict[str, Any]] = {
         "streaming": False,
         "windowed": True,
     },
-    "panasonic-s1r known": {
-        "abilities": None,
+    "panasonic-s1r lens_info": {
+        "capabilities": None,
         "accessories": [],
         "aperture": None,
         "features": 0,
@@ -133,7 +133,7 @@ INITIAL: dict[str, dict[str, Any]] = {
         "identity": None,
         "locked": False,
         "manual": False,
-        "pages": [],
+        "extensions": [],
         "power": None,
         "recovery": None,
         "reports": 0,
@@ -151,25 +151,25 @@ INITIAL: dict[str, dict[str, Any]] = {
         "closing": 0,
         "done": False,
         "driving": 0,
-        "findings": [],
+        "compatibility_results": [],
         "free_at": 0.0,
         "gave_up": False,
-        "hand": None,
-        "heard_at": 0.0,
-        "hears": True,
+        "operate_mount": None,
+        "last_received_at": 0.0,
+        "rx_enabled": True,
         "homed": False,
         "homing": False,
         "homing_run": 0,
         "levels": {},
         "live": False,
-        "longest_um": 45000,
-        "lost": 0,
+        "max_focal_um": 45000,
+        "dropped": 0,
         "maker": 3,
         "model": 43837,
         "nearest_mm": 240,
         "now": 0.0,
         "overflowed_at": -1.0,
-        "pages": None,
+        "extensions": None,
         "peak_ma": 0,
         "position": 0,
         "random": None,
@@ -180,7 +180,7 @@ INITIAL: dict[str, dict[str, Any]] = {
         "script": (),
         "sending": False,
         "sequence": 0,
-        "shortest_um": 45000,
+        "min_focal_um": 45000,
         "smallest": 2283,
         "started": False,
         "store": None,
@@ -190,7 +190,7 @@ INITIAL: dict[str, dict[str, Any]] = {
         "yaw_held": 0.0,
         "zooming": 0,
     },
-    "sigma-45mm-f2.8-dg-dn told": {
+    "sigma-45mm-f2.8-dg-dn body_requests": {
         "axes": 3,
         "changing": False,
         "clicks": True,
@@ -201,7 +201,7 @@ INITIAL: dict[str, dict[str, Any]] = {
         "granted": "NONE",
         "grants": 0,
         "linear": False,
-        "pages": [],
+        "extensions": [],
         "period": 0.0,
         "reports": (),
         "reversed": False,
@@ -243,11 +243,11 @@ def state(subject: object) -> dict[str, Any]:
 def test_an_end_begins_with_this(subject: str) -> None:
     profile_name, _, part = subject.partition(" ")
     profile = load_profile(profile_name)
-    engine = cast_of(profile.dialect).engine(profile.settings, None, None, ())
+    engine = get_roles(profile.dialect).make_engine(profile.settings, None, None, ())
     found = state(getattr(engine, part) if part else engine)
     assert {name: found.get(name, "missing") for name in INITIAL[subject]} == INITIAL[subject]
 
 
 def test_a_wish_wants_nothing_unless_it_says_so() -> None:
-    wish = Wish()
+    wish = LoopUpdate()
     assert (wish.aperture, wish.cycle_length, wish.orders) == (None, None, ())

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 import pytest
 
 from lensmount_emulator.profiles.library import load_profile
-from lensmount_emulator.roles.emount.lens import LensEngine
-from lensmount_emulator.roles.emount.settings import LensSettings
-from lensmount_protocol.dialects.emount.body_mode import BodyMode
-from lensmount_protocol.dialects.emount.body_state import BodyState
+from lensmount_emulator.roles.emount.lens.engine import LensEngine
+from lensmount_emulator.roles.emount.profile import LensSettings
+from lensmount_protocol.dialect import load_dialect
+from lensmount_protocol.dialects.emount.body_status import BodyMode, BodyState
 from lensmount_protocol.dialects.emount.focus import (
     DistanceToPosition,
     FocusLimitDrive,
@@ -18,13 +18,11 @@ from lensmount_protocol.dialects.emount.focus import (
     PositionToDistance,
 )
 from lensmount_protocol.dialects.emount.framing import build_frame
-from lensmount_protocol.dialects.emount.init import Query0B
-from lensmount_protocol.dialects.emount.power import ShutDownRequest
+from lensmount_protocol.dialects.emount.identification import Query0B
 from lensmount_protocol.dialects.emount.service import Query26
-from lensmount_protocol.dialects.emount.stream import StreamLayoutRequest
+from lensmount_protocol.dialects.emount.startup_shutdown import ShutDownRequest, StreamLayoutRequest
 from lensmount_protocol.message import Message
-from lensmount_protocol.paving import AnyMessage
-from lensmount_protocol.registry import load_dialect
+from lensmount_protocol.payload import AnyMessage
 from lensmount_protocol.wire import Received, Role, Transmit
 
 SETTINGS = load_profile("sel55210").settings
@@ -56,7 +54,7 @@ class Wired:
             self.lens.handle_deadline(self.now)
             for action in self.lens.actions():
                 if isinstance(action, Transmit):
-                    said += load_dialect("emount").paving().parse(Role.LENS, action.data[5:-3])
+                    said += load_dialect("emount").payload_parser().parse(Role.LENS, action.data[5:-3])
         self.now = until
         return said
 

@@ -3,19 +3,18 @@
 from collections.abc import Sequence
 from itertools import pairwise
 
+from lensmount_emulator.engine.dialect_roles import get_roles
+from lensmount_emulator.engine.engine import Engine
+from lensmount_emulator.engine.observer import FrameObserver, Notice, NoticeKind, Observer
+from lensmount_emulator.engine.script import parse_script
 from lensmount_emulator.profiles.library import load_profile
-from lensmount_emulator.roles.engine import Engine
-from lensmount_emulator.roles.notice import Notice, NoticeKind
-from lensmount_emulator.roles.observer import FrameObserver, Observer
-from lensmount_emulator.roles.registry import cast_of
-from lensmount_emulator.roles.script import parse_script
-from lensmount_emulator.sessions.bench import Bench
-from lensmount_protocol.connection import Arrival
+from lensmount_emulator.sessions.virtual_session import PairSession
+from lensmount_protocol.connection import ReceivedFrame
+from lensmount_protocol.dialect import load_dialect
 from lensmount_protocol.errors import LocalProtocolError, LocalTransitionError
-from lensmount_protocol.frame import Garbage
-from lensmount_protocol.paving import AnyMessage
-from lensmount_protocol.registry import load_dialect
-from lensmount_protocol.wire import LineChanged, Received, Record, Role
+from lensmount_protocol.framer import Garbage
+from lensmount_protocol.payload import AnyMessage
+from lensmount_protocol.wire import LineChanged, Received, Role, WireRecord
 
 
 class Log(Observer):
@@ -28,7 +27,7 @@ class Log(Observer):
         self.transitions: list[tuple[Role, str, str, str]] = []
         self.notices: list[Notice] = []
 
-    def on_frame(self, role: Role, arrival: Arrival) -> None:
+    def on_frame(self, role: Role, arrival: ReceivedFrame) -> None:
         self.frames.append((role, arrival.frame.raw))
 
     def on_garbage(self, role: Role, garbage: Garbage) -> None:
@@ -47,20 +46,20 @@ class Log(Observer):
 
 def engine(name: str, script: str = "") -> Engine:
     profile = load_profile(name)
-    cast = cast_of(profile.dialect)
-    return cast.engine(profile.settings, None, None, parse_script(script, cast.verbs))
+    cast = get_roles(profile.dialect)
+    return cast.make_engine(profile.settings, None, None, parse_script(script, cast.verbs))
 
 
-def play(*observers: Observer) -> tuple[Bench, list[Record], list[Notice]]:
-    records: list[Record] = []
+def play(*observers: Observer) -> tuple[PairSession, list[WireRecord], list[Notice]]:
+    records: list[WireRecord] = []
     notices: list[Notice] = []
     body, lens = engine("panasonic-s1r", "focus 2m"), engine("sigma-45mm-f2.8-dg-dn")
-    bench = Bench(body.dialect, body, lens, tap=records.append, listen=notices.append)
+    bench = PairSession(body.dialect, body, lens, tap=records.append, on_notice=notices.append)
     for observer in observers:
         body.observe(observer)
         lens.observe(observer)
     bench.start()
-    bench.run(3.0, unless=lambda: body.done)
+    bench.run(3.0, stop_when=lambda: body.done)
     return bench, records, notices
 
 
@@ -111,8 +110,8 @@ def test_garbage_reaches_observers_with_a_callback_only() -> None:
 
 def test_illegal_transition_has_its_kind_whatever_its_text() -> None:
     body = engine("a6000")
-    body.tell_error(LocalTransitionError("no such move"), "not sent")
-    body.tell_error(LocalProtocolError("is not legal in state READY"))
+    body.report_error(LocalTransitionError("no such move"), "not sent")
+    body.report_error(LocalProtocolError("is not legal in state READY"))
     kinds = [(notice.text, notice.kind) for notice in body.notices()]
     assert kinds == [
         ("not sent", NoticeKind.ILLEGAL_TRANSITION),
@@ -126,5 +125,5 @@ def test_dialect_tables_raise_transition_errors() -> None:
     try:
         transitions.next(transitions.initial, "loop", by=Role.BODY, us=Role.BODY)
     except LocalTransitionError as error:
-        body.tell_error(error)
+        body.report_error(error)
     assert [notice.kind for notice in body.notices()] == [NoticeKind.ILLEGAL_TRANSITION]

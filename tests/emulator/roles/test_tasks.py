@@ -2,12 +2,12 @@
 
 import pytest
 
-from lensmount_emulator.roles.engine import ARRIVAL, Engine
-from lensmount_emulator.roles.tasks import Task, Wait
+from lensmount_emulator.engine.engine import ARRIVAL, Engine
+from lensmount_emulator.engine.tasks import Task, Wait
+from lensmount_protocol.dialect import load_dialect
 from lensmount_protocol.dialects.emount.framing import build_frame
-from lensmount_protocol.dialects.emount.init import Query0B
+from lensmount_protocol.dialects.emount.identification import Query0B
 from lensmount_protocol.errors import LocalProtocolError
-from lensmount_protocol.registry import load_dialect
 from lensmount_protocol.wire import LineChanged, Received, Role
 
 
@@ -125,5 +125,5 @@ def test_a_task_that_leaves_the_tables_is_told_of_and_over(idle: Idle) -> None:
 
     idle.begin(errs())
     idle.handle_deadline(1.0)
-    assert [(notice.at, notice.text, notice.trouble) for notice in idle.notices()] == [(1.0, "not now", True)]
+    assert [(notice.at, notice.text, notice.is_error) for notice in idle.notices()] == [(1.0, "not now", True)]
     assert idle.next_deadline() is None

@@ -6,18 +6,17 @@ from typing import Any
 
 import pytest
 
+from lensmount_emulator.engine.engine import Engine
 from lensmount_emulator.profiles.library import load_profile
-from lensmount_emulator.roles.engine import Engine
-from lensmount_emulator.sessions.contacts import contacts_of
-from lensmount_emulator.sessions.port_session import engine_for
-from lensmount_hardware.boards.bridge import BoardTransport
-from lensmount_hardware.boards.model import ModelBoard
-from lensmount_hardware.boards.model_stream import ModelBench, join
-from lensmount_hardware.boards.plan import Plan, make_plan
-from lensmount_hardware.boards.words import BoardRole, LineKind
-from lensmount_hardware.spec import parse_spec
-from lensmount_protocol.dialect import Dialect
-from lensmount_protocol.registry import load_dialect
+from lensmount_emulator.sessions.contacts import get_contacts
+from lensmount_emulator.sessions.live import make_live_engine
+from lensmount_hardware.boards.pin_map import PinMap, make_pin_map
+from lensmount_hardware.boards.protocol.constants import BoardRole, LineKind
+from lensmount_hardware.boards.simulator.bench import SimulatorBench, connect_boards
+from lensmount_hardware.boards.simulator.board import BoardSimulator
+from lensmount_hardware.boards.transport import BoardTransport
+from lensmount_hardware.port_spec import parse_spec
+from lensmount_protocol.dialect import Dialect, load_dialect
 from lensmount_protocol.wire import Role, Transmit
 
 ENDS = {
@@ -63,17 +62,17 @@ class Boards:
     """
 
     dialect: Dialect
-    bench: ModelBench
-    body: ModelBoard
-    lens: ModelBoard
-    ear: ModelBoard
+    bench: SimulatorBench
+    body: BoardSimulator
+    lens: BoardSimulator
+    ear: BoardSimulator
     moved: list[tuple[str, bool, int]] = field(default_factory=list)
     said: list[tuple[Role, bytes, int, int]] = field(default_factory=list)
     driven: list[Any] = field(default_factory=list)
 
-    def plan(self, role: BoardRole, options: str = "") -> Plan:
-        return make_plan(
-            parse_spec(f"board:model{options}"), contacts_of(self.dialect), role, self.dialect.wiring.baudrates[0]
+    def plan(self, role: BoardRole, options: str = "") -> PinMap:
+        return make_pin_map(
+            parse_spec(f"board:model{options}"), get_contacts(self.dialect), role, self.dialect.wiring.baudrates[0]
         )
 
     def board(self, role: BoardRole, session: int = 1, options: str = "") -> BoardTransport:
@@ -86,30 +85,32 @@ class Boards:
         """Join every line of the two ends, and put the third board's inputs on them."""
         plan, ear = self.plan(BoardRole.BODY), self.plan(BoardRole.SNIFFER)
         driving = {Role.BODY: self.body, Role.LENS: self.lens}
-        join(self.body, self.lens, [(driving[self.dialect.drivers[line]], n, n) for n, line in enumerate(plan.names)])
+        connect_boards(
+            self.body, self.lens, [(driving[self.dialect.drivers[line]], n, n) for n, line in enumerate(plan.names)]
+        )
         heard = {line: n for n, line in enumerate(ear.names)}
         for role, board in driving.items():
             self._listen(role, board, plan, heard)
-        self.ear.drove = lambda *what: self.driven.append(what)
+        self.ear.on_drive = lambda *what: self.driven.append(what)
 
-    def _listen(self, role: Role, board: ModelBoard, plan: Plan, heard: dict[str, int]) -> None:
-        drove, said = board.drove, board.said
+    def _listen(self, role: Role, board: BoardSimulator, plan: PinMap, heard: dict[str, int]) -> None:
+        drove, said = board.on_drive, board.on_transmit
         data = {n for n, mapped in enumerate(plan.configure.lines) if mapped.kind == LineKind.DATA}
 
         def moved(line: int, level: bool, at_us: int) -> None:
             name = plan.names[line]
             if line not in data:
                 self.moved.append((name, level, at_us))
-                self.ear.see(heard[name], level)
+                self.ear.on_line_level(heard[name], level)
             drove(line, level, at_us)
 
         def spoken(line: int, words: bytes, begin_us: int, end_us: int) -> None:
             self.said.append((role, words, begin_us, end_us))
-            if board.wire is not None:
-                self.ear.hear(heard[plan.names[line]], words, begin_us, board.wire.baudrate)
+            if board.simulated_lines is not None:
+                self.ear.on_line_bytes(heard[plan.names[line]], words, begin_us, board.simulated_lines.baudrate)
             said(line, words, begin_us, end_us)
 
-        board.drove, board.said = moved, spoken
+        board.on_drive, board.on_transmit = moved, spoken
 
     def ends(self, script: str | None = None, body: BoardTransport | None = None) -> list[End]:
         """An engine behind either board, begun."""
@@ -119,7 +120,7 @@ class Boards:
             kind = BoardRole.BODY if role is Role.BODY else BoardRole.LENS
             board = body if body is not None and role is Role.BODY else self.board(kind, int(kind) + 1)
             said = (usual if script is None else script) if role is Role.BODY else ""
-            both.append(End(engine_for(load_profile(name, role), board.lines, said, keeps_windows=True), board))
+            both.append(End(make_live_engine(load_profile(name, role), board.lines, said, keeps_windows=True), board))
         self.wire()
         for end in both:
             end.engine.start(self.bench.clock.now())
@@ -141,9 +142,9 @@ class Boards:
 
 @pytest.fixture
 def boards() -> Callable[..., Boards]:
-    def make(dialect: str, kind: type[ModelBoard] = ModelBoard) -> Boards:
+    def make(dialect: str, kind: type[BoardSimulator] = BoardSimulator) -> Boards:
         body, lens, ear = kind(), kind(), kind()
-        made = Boards(load_dialect(dialect), ModelBench(body, lens, ear), body, lens, ear)
+        made = Boards(load_dialect(dialect), SimulatorBench(body, lens, ear), body, lens, ear)
         # Nobody is on the mount yet: the body's pull-up holds the contact of presence.
         for board, role in ((body, BoardRole.BODY), (ear, BoardRole.SNIFFER)):
             plan = made.plan(role)

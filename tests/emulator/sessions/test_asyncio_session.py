@@ -5,14 +5,14 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from lensmount_emulator.roles.notice import Notice
+from lensmount_emulator.engine.observer import Notice
 from lensmount_emulator.sessions import asyncio_session
 from lensmount_emulator.sessions.asyncio_session import AsyncLiveSession, AsyncVirtualSession, SessionEvent
 from lensmount_emulator.sessions.loopback import run_loopback
 from lensmount_hardware.transports.memory import memory_pair
 from lensmount_protocol.decoder import DecodedFrame
 from lensmount_protocol.errors import LocalProtocolError, ProfileError, TransportLostError
-from lensmount_protocol.wire import Drop
+from lensmount_protocol.wire import DataLoss
 
 SCRIPT = "wait 0.1; focus 0x3F50"
 
@@ -41,7 +41,7 @@ def test_virtual_session_waits_for_a_slow_consumer(monkeypatch: pytest.MonkeyPat
             return await all_of(aiter(session))
 
     events = asyncio.run(play())
-    assert not any(isinstance(event, Drop) for event in events)
+    assert not any(isinstance(event, DataLoss) for event in events)
     assert sum(isinstance(event, DecodedFrame) for event in events) > 4
 
 
@@ -116,12 +116,12 @@ def test_live_session_counts_what_is_not_taken(monkeypatch: pytest.MonkeyPatch) 
     async def play() -> list[SessionEvent | None]:
         channel = asyncio_session._Channel(asyncio.get_running_loop(), waits=False)
         for number in range(5):
-            channel.put(Drop(None, f"event {number}", 1))
+            channel.put(DataLoss(None, f"event {number}", 1))
         channel.end()
         return [await channel.get() for _ in range(4)]
 
     *first, lost, end = asyncio.run(play())
-    assert first == [Drop(None, "event 0", 1), Drop(None, "event 1", 1)]
-    assert isinstance(lost, Drop)
+    assert first == [DataLoss(None, "event 0", 1), DataLoss(None, "event 1", 1)]
+    assert isinstance(lost, DataLoss)
     assert lost.count == 3
     assert end is None

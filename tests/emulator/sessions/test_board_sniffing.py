@@ -7,25 +7,24 @@ from typing import Any
 
 import pytest
 
-from lensmount_emulator.sessions.listening import Listener
-from lensmount_emulator.sessions.rates import RateChange, RateFollower
-from lensmount_hardware.boards.bridge import BoardTransport
-from lensmount_hardware.boards.words import BoardRole
+from lensmount_emulator.sessions.listener import BaudrateChange, BaudrateTracker, Listener
+from lensmount_hardware.boards.protocol.constants import BoardRole
+from lensmount_hardware.boards.transport import BoardTransport
 from lensmount_hardware.captures.formats import open_capture
-from lensmount_hardware.captures.recording import RecordingWriter
+from lensmount_hardware.captures.lmx import RecordingWriter
 from lensmount_hardware.transport import BROKEN_BYTES
 from lensmount_protocol.decoder import Decoded, DecodedFrame, DecodedGarbage
-from lensmount_protocol.registry import load_dialect
-from lensmount_protocol.wire import Burst, ClockFix, Drop, Edge, Record, Remark, Role, SetBaudrate
+from lensmount_protocol.dialect import load_dialect
+from lensmount_protocol.wire import Annotation, Burst, ClockSync, DataLoss, Edge, Role, SetBaudrate, WireRecord
 
 
 def sniff(
-    boards: Any, told: list[Decoded], records: list[Record], *, begins: float = 0.0, on_its_way: float = 0.0
+    boards: Any, told: list[Decoded], records: list[WireRecord], *, begins: float = 0.0, on_its_way: float = 0.0
 ) -> list[Any]:
     """A session, listened to from a time on; what we hear is on its way for so long. Gives the two ends."""
     clock = boards.bench.clock
     ears: list[BoardTransport] = []
-    arriving: deque[tuple[float, Record]] = deque()
+    arriving: deque[tuple[float, WireRecord]] = deque()
     listener = Listener(boards.dialect, records.append, told.append, keeps_windows=True)
 
     def look() -> None:
@@ -33,10 +32,10 @@ def sniff(
             ears.append(boards.board(BoardRole.SNIFFER, 9))
         for ear in ears:
             due = clock.now() + on_its_way
-            arriving.extend((due, sighting.record) for sighting in ear.sightings(0, clock))
+            arriving.extend((due, sighting.record) for sighting in ear.timed_records(0, clock))
             while arriving and arriving[0][0] <= clock.now():
                 _, came = arriving.popleft()
-                if (change := listener.see(came)) is not None:
+                if (change := listener.on_record(came)) is not None:
                     ear.send(SetBaudrate(change.baudrate, change.at))
 
     look()
@@ -49,19 +48,19 @@ def sniff(
     return ends
 
 
-def rate_of(change: RateChange | None) -> int | None:
+def rate_of(change: BaudrateChange | None) -> int | None:
     return None if change is None else change.baudrate
 
 
-def lost_of(records: list[Record]) -> int:
-    return sum(one.count for one in records if isinstance(one, Drop) and one.what == BROKEN_BYTES)
+def lost_of(records: list[WireRecord]) -> int:
+    return sum(one.count for one in records if isinstance(one, DataLoss) and one.what == BROKEN_BYTES)
 
 
 @pytest.mark.parametrize("name", ["emount", "lmount"])
 def test_who_said_what_and_when_is_told_to_the_microsecond(name: str, boards: Callable[[str], Any]) -> None:
     bench = boards(name)
     told: list[Decoded] = []
-    records: list[Record] = []
+    records: list[WireRecord] = []
     sniff(bench, told, records)
     said = {role: b"".join(data for sender, data, _, _ in bench.said if sender is role) for role in Role}
     heard = {
@@ -83,7 +82,7 @@ def test_who_said_what_and_when_is_told_to_the_microsecond(name: str, boards: Ca
     for (line, level, at), (line_there, level_there, at_us) in zip(moved, bench.moved, strict=True):
         assert (line, level) == (line_there, level_there)
         assert at - shift == pytest.approx(at_us * 1e-6, abs=1e-9)
-    ends_us = {round((one.until - shift) * 1e6) for one in records if isinstance(one, Burst) and one.until is not None}
+    ends_us = {round((one.end - shift) * 1e6) for one in records if isinstance(one, Burst) and one.end is not None}
     there = [end_us for _, _, _, end_us in bench.said[-50:]]
     assert all(any(end_us + off in ends_us for off in (-1, 0, 1)) for end_us in there)
     assert bench.driven == []
@@ -97,21 +96,21 @@ def test_frames_have_their_windows_and_padding_is_no_garbage(boards: Callable[[s
     assert all(frame.opened is not None and frame.closed is not None for frame in frames)
     assert any(frame.padding for frame in frames)
     garbage = [event for event in told if isinstance(event, DecodedGarbage)]
-    changes = [event for event in told if isinstance(event, Remark)]
+    changes = [event for event in told if isinstance(event, Annotation)]
     assert len(garbage) <= 2 * len(changes)
 
 
 def test_the_boards_clock_and_its_losses_are_in_the_recording(boards: Callable[[str], Any], tmp_path: Path) -> None:
     bench = boards("emount")
     path = tmp_path / "a.lmx"
-    records: list[Record] = []
+    records: list[WireRecord] = []
     # Who comes in the midst has to find the rate by trial.
     sniff(bench, [], records, begins=0.35)
     with RecordingWriter(path, {"dialect": "emount"}) as writer:
         for record in records:
             writer.write(record)
     back = list(open_capture(path, bench.dialect.wiring).records)
-    fixes = [one for one in back if isinstance(one, ClockFix)]
+    fixes = [one for one in back if isinstance(one, ClockSync)]
     assert fixes
     for fix in fixes:
         assert fix.at == pytest.approx(fix.board_us * 1e-6, abs=fix.uncertainty + 2e-6)
@@ -123,7 +122,7 @@ def test_the_boards_clock_and_its_losses_are_in_the_recording(boards: Callable[[
 def test_news_and_order_may_take_as_long_as_the_ends_are_silent_behind_their_agreement(
     name: str, suffices: float, boards: Callable[[str], Any]
 ) -> None:
-    records: list[Record] = []
+    records: list[WireRecord] = []
     sniff(boards(name), [], records, on_its_way=suffices)
     assert lost_of(records) == 0
 
@@ -132,18 +131,18 @@ def test_news_and_order_may_take_as_long_as_the_ends_are_silent_behind_their_agr
 def test_who_is_late_loses_what_was_said_meanwhile_and_tries_no_other_rate(
     name: str, boards: Callable[[str], Any]
 ) -> None:
-    records: list[Record] = []
+    records: list[WireRecord] = []
     sniff(boards(name), [], records, on_its_way=30e-3)
     assert 0 < lost_of(records) < 500
-    remarks = [one.text for one in records if isinstance(one, Remark)]
+    remarks = [one.text for one in records if isinstance(one, Annotation)]
     assert sum("baud" in text for text in remarks) == 1
     assert any(text.startswith("late on the board") for text in remarks)
 
 
 def test_broken_bytes_make_the_next_rate_be_tried_once() -> None:
-    follower = RateFollower(load_dialect("emount"))
-    assert follower.miss(Drop(1.0, BROKEN_BYTES, 7)) is None
-    assert rate_of(follower.miss(Drop(1.001, BROKEN_BYTES, 1))) == 1_500_000
+    follower = BaudrateTracker(load_dialect("emount"))
+    assert follower.on_bad_bytes(DataLoss(1.0, BROKEN_BYTES, 7)) is None
+    assert rate_of(follower.on_bad_bytes(DataLoss(1.001, BROKEN_BYTES, 1))) == 1_500_000
     # These were on the wire before the rate was changed.
-    assert follower.miss(Drop(1.0025, BROKEN_BYTES, 50)) is None
-    assert rate_of(follower.miss(Drop(1.5, BROKEN_BYTES, 50))) == 750_000
+    assert follower.on_bad_bytes(DataLoss(1.0025, BROKEN_BYTES, 50)) is None
+    assert rate_of(follower.on_bad_bytes(DataLoss(1.5, BROKEN_BYTES, 50))) == 750_000

@@ -5,21 +5,21 @@ from collections.abc import Callable
 
 import pytest
 
+from lensmount_emulator.engine.dialect_roles import get_roles
+from lensmount_emulator.engine.engine import Engine
+from lensmount_emulator.engine.observer import Notice
+from lensmount_emulator.engine.script import parse_script
+from lensmount_emulator.engine.verdicts import Verdict
 from lensmount_emulator.profiles.library import load_profile
-from lensmount_emulator.roles.engine import Engine
-from lensmount_emulator.roles.findings import Verdict
-from lensmount_emulator.roles.notice import Notice
-from lensmount_emulator.roles.registry import cast_of
-from lensmount_emulator.roles.script import parse_script
-from lensmount_emulator.sessions.live import LiveSession
+from lensmount_emulator.sessions.driver import EngineDriver
 from lensmount_hardware.clock import MonotonicClock
-from lensmount_hardware.spec import open_transport
+from lensmount_hardware.port_spec import open_transport
 from lensmount_hardware.transport import Transport
 from lensmount_hardware.transports.memory import memory_pair
-from lensmount_protocol.registry import load_dialect
+from lensmount_protocol.dialect import load_dialect
 from lensmount_protocol.wire import Role
 
-CAST = cast_of("lmount")
+CAST = get_roles("lmount")
 LONGEST = 30.0
 SCRIPT = "check all; sleep; wake; focus near"
 BODY, LENS = "panasonic-s1r", "sigma-28-45mm-f1.8-dg-dn"
@@ -27,13 +27,13 @@ BODY, LENS = "panasonic-s1r", "sigma-28-45mm-f1.8-dg-dn"
 
 def play(body_port: Transport, lens_port: Transport, hand: str = "") -> tuple[Engine, list[Notice]]:
     """Both ends, each in its own thread, until the body's script is done."""
-    body = CAST.engine(load_profile(BODY).settings, body_port.lines, None, parse_script(SCRIPT, CAST.verbs))
-    lens = CAST.engine(load_profile(LENS).settings, lens_port.lines, None, parse_script(hand, CAST.lens_verbs))
+    body = CAST.make_engine(load_profile(BODY).settings, body_port.lines, None, parse_script(SCRIPT, CAST.verbs))
+    lens = CAST.make_engine(load_profile(LENS).settings, lens_port.lines, None, parse_script(hand, CAST.lens_verbs))
     notices: list[Notice] = []
     stop = threading.Event()
 
     def session(engine: Engine, port: Transport, unless: Callable[[], bool]) -> None:
-        LiveSession(engine, port, MonotonicClock(), listen=notices.append).run(LONGEST, unless=unless)
+        EngineDriver(engine, port, MonotonicClock(), on_notice=notices.append).run(LONGEST, stop_when=unless)
 
     thread = threading.Thread(target=session, args=(lens, lens_port, stop.is_set))
     thread.start()
@@ -47,9 +47,11 @@ def play(body_port: Transport, lens_port: Transport, hand: str = "") -> tuple[En
 
 def assert_whole(body: Engine, notices: list[Notice]) -> None:
     assert body.done
-    assert [notice.text for notice in notices if notice.trouble] == []
-    assert [finding for finding in body.findings if finding.verdict is Verdict.REFUSED] == [], notices
-    assert {"attach", "focus", "iris", "expose", "sleep", "wake", "firmware"} <= {f.step for f in body.findings}
+    assert [notice.text for notice in notices if notice.is_error] == []
+    assert [finding for finding in body.compatibility_results if finding.verdict is Verdict.REFUSED] == [], notices
+    assert {"attach", "focus", "iris", "expose", "sleep", "wake", "firmware"} <= {
+        f.step for f in body.compatibility_results
+    }
 
 
 def test_over_a_pty_without_lines_everything_works() -> None:

@@ -6,20 +6,20 @@ from pathlib import Path
 
 import pytest
 
+from lensmount_emulator.campaign.case_runner import session_error_lines
 from lensmount_emulator.profiles.library import all_profiles
-from lensmount_emulator.roles.emount import body_script
-from lensmount_emulator.roles.emount.body import BodyEngine
-from lensmount_emulator.roles.emount.lens import LensEngine
-from lensmount_emulator.roles.emount.settings import BodySettings, LensSettings
-from lensmount_emulator.sessions.bench import Bench
-from lensmount_emulator.sessions.loopback import Session, run_loopback
-from lensmount_emulator.sessions.trial import errors_in
+from lensmount_emulator.roles.emount.body import script
+from lensmount_emulator.roles.emount.body.engine import BodyEngine
+from lensmount_emulator.roles.emount.lens.engine import LensEngine
+from lensmount_emulator.roles.emount.profile import BodySettings, LensSettings
+from lensmount_emulator.sessions.loopback import LoopbackResult, run_loopback
+from lensmount_emulator.sessions.virtual_session import PairSession
 from lensmount_hardware.captures.formats import open_capture
-from lensmount_hardware.captures.recording import RecordingWriter
+from lensmount_hardware.captures.lmx import RecordingWriter
 from lensmount_protocol.decoder import DecodedFrame
+from lensmount_protocol.dialect import load_dialect
 from lensmount_protocol.dialects.emount.lens_status import LensStatus
 from lensmount_protocol.errors import ProfileError, ScriptError
-from lensmount_protocol.registry import load_dialect
 from lensmount_protocol.wire import Burst, Edge, Role
 
 PROFILES = {profile.name: profile for profile in all_profiles() if profile.dialect == "emount"}
@@ -28,7 +28,7 @@ LENSES = [name for name, profile in PROFILES.items() if profile.role is Role.LEN
 EVERYTHING = "wait 0.15; focus +20; stop; aperture f/8; sleep; wait 0.05; wake; wait 0.1"
 
 
-def statuses(session: Session) -> list[LensStatus]:
+def statuses(session: LoopbackResult) -> list[LensStatus]:
     return [
         message
         for event in session.events
@@ -42,11 +42,11 @@ def statuses(session: Session) -> list[LensStatus]:
 def test_any_body_with_any_lens_goes_all_the_way(body: str, lens: str) -> None:
     session = run_loopback(body, lens, script=EVERYTHING)
     assert session.finished
-    troubles = [notice.text for notice in session.notices if notice.trouble]
+    troubles = [notice.text for notice in session.notices if notice.is_error]
     assert troubles in ([], ["no FocusStopped within 3 s"])
     assert session.violations == []
     assert [(rule.rule.name, rule.violations) for rule in session.timing if rule.violations] == []
-    assert session.tally.proven
+    assert session.tally.all_frames_verified
     assert session.tally.runs == 0
 
 
@@ -121,11 +121,11 @@ def test_profiles_of_the_wrong_role_are_refused() -> None:
         run_loopback(body="sel55210")
 
 
-def bench() -> Bench:
+def bench() -> PairSession:
     body, lens = PROFILES["a6000"].settings, PROFILES["sel55210"].settings
     assert isinstance(body, BodySettings)
     assert isinstance(lens, LensSettings)
-    return Bench(load_dialect("emount"), BodyEngine(body), LensEngine(lens))
+    return PairSession(load_dialect("emount"), BodyEngine(body), LensEngine(lens))
 
 
 @pytest.mark.parametrize("at", [0.001, 0.07, 0.13, 0.1505, 0.1513, 0.158, 0.17, 0.6, 1.0388, 1.05, 1.0625, 1.5])
@@ -146,9 +146,9 @@ def test_a_lens_taken_off_at_any_moment_leaves_everything_at_rest_and_comes_back
 
 def test_an_iris_that_does_not_come_to_rest_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     assert run_loopback(script="aperture f/8").clean
-    monkeypatch.setattr(body_script, "_iris_rests", lambda _body: False)
+    monkeypatch.setattr(script, "_is_iris_idle", lambda _body: False)
     session = run_loopback(script="aperture f/8")
-    assert [notice.text for notice in session.notices if notice.trouble] == ["the iris is not at rest within 2 s"]
+    assert [notice.text for notice in session.notices if notice.is_error] == ["the iris is not at rest within 2 s"]
     assert not session.clean
 
 
@@ -158,5 +158,5 @@ def test_a_script_that_was_given_up_is_not_finished() -> None:
     assert session.script is not None
     assert session.script.describe() == '0 of 2 steps done, given up at "wait 0.1"'
     # The matrix has the finding for it, which is no error.
-    assert errors_in(session) == []
-    assert [(finding.step, finding.rule) for finding in session.findings] == [("attach", "no contacts")]
+    assert session_error_lines(session) == []
+    assert [(finding.step, finding.rule) for finding in session.compatibility_results] == [("attach", "no contacts")]

@@ -6,21 +6,21 @@ from pathlib import Path
 
 import pytest
 
-from lensmount_emulator.cli.playing import Player
+from lensmount_emulator.cli.live_console import LiveConsole
 from lensmount_emulator.profiles.library import load_profile
-from lensmount_emulator.roles.emount.lens import LensEngine
-from lensmount_emulator.roles.emount.settings import LensSettings
-from lensmount_emulator.sessions.listening import Listener, times_of_look
-from lensmount_emulator.sessions.live import LiveSession
+from lensmount_emulator.roles.emount.lens.engine import LensEngine
+from lensmount_emulator.roles.emount.profile import LensSettings
+from lensmount_emulator.sessions.driver import EngineDriver
+from lensmount_emulator.sessions.listener import Listener, poll_times
 from lensmount_hardware.captures.formats import open_capture
-from lensmount_hardware.captures.recording import RecordingWriter
+from lensmount_hardware.captures.lmx import RecordingWriter
 from lensmount_hardware.clock import VirtualClock
-from lensmount_hardware.spec import parse_spec
+from lensmount_hardware.port_spec import parse_spec
 from lensmount_hardware.transports.control_lines import ControlLines
-from lensmount_hardware.transports.serial_link import SerialTransport
+from lensmount_hardware.transports.serial_base import SerialTransport
 from lensmount_protocol.decoder import Decoded, DecodedFrame, DecodedGarbage, Decoder
-from lensmount_protocol.registry import load_dialect
-from lensmount_protocol.wire import Burst, Defect, Edge, LineChanged, LineDefect, Received, Record, Role
+from lensmount_protocol.dialect import load_dialect
+from lensmount_protocol.wire import Burst, Defect, Edge, LineChanged, LineDefect, Received, Role, WireRecord
 
 EMOUNT = load_dialect("emount")
 BAUDRATE = 750_000
@@ -88,19 +88,19 @@ def test_every_frame_of_a_polled_port_is_valid_live_and_in_the_recording(lag: st
     assert isinstance(settings, LensSettings)
     link = LAGS[lag](clock)
     spec = parse_spec("serial:x?cts=BODY_CS&rts=LENS_CS")
-    port = SerialTransport("x", link, ControlLines.described_by(spec, Role.LENS), 1e-3, clock=clock)
+    port = SerialTransport("x", link, ControlLines.from_spec(spec, Role.LENS), 1e-3, clock=clock)
     path, live = tmp_path / "polled.lmx", list[Decoded]()
-    decoder, records = Decoder(EMOUNT), list[Record]()
+    decoder, records = Decoder(EMOUNT), list[WireRecord]()
     with RecordingWriter(path, {"dialect": "emount"}) as writer:
 
-        def tap(record: Record) -> None:
+        def tap(record: WireRecord) -> None:
             writer.write(record)
             records.append(record)
             live.extend(decoder.feed(record))
-            live.extend(decoder.settle())
+            live.extend(decoder.flush())
 
         engine = LensEngine(settings, port.lines)
-        LiveSession(engine, port, clock, tap, spin=0.0).run(BEGINS + (REQUESTS + 1) * CYCLE)
+        EngineDriver(engine, port, clock, tap, spin=0.0).run(BEGINS + (REQUESTS + 1) * CYCLE)
     for events in (live, list(Decoder(EMOUNT).decode(open_capture(path, EMOUNT.wiring).records))):
         assert frames(events, Role.BODY) == REQUESTS
         assert frames(events, Role.LENS) == len(link.written) >= REQUESTS - 1
@@ -117,9 +117,9 @@ def test_player_prints_no_broken_frame_on_a_polled_port(tmp_path: Path) -> None:
     assert isinstance(settings, LensSettings)
     link = LAGS["line falls inside the frame"](clock)
     spec = parse_spec("serial:x?cts=BODY_CS&rts=LENS_CS")
-    port = SerialTransport("x", link, ControlLines.described_by(spec, Role.LENS), 1e-3, clock=clock)
+    port = SerialTransport("x", link, ControlLines.from_spec(spec, Role.LENS), 1e-3, clock=clock)
     engine = LensEngine(settings, port.lines)
-    player = Player(engine, EMOUNT, port, tap=None, every_frame=True, spin=0.0, out=out)
+    player = LiveConsole(engine, EMOUNT, port, tap=None, every_frame=True, spin=0.0, out=out)
     player._clock = player._session.clock = clock
     player._session.run(BEGINS + (REQUESTS + 1) * CYCLE)
     text = out.getvalue()
@@ -129,28 +129,26 @@ def test_player_prints_no_broken_frame_on_a_polled_port(tmp_path: Path) -> None:
 
 
 def test_listener_marks_lines_that_keep_no_order_and_stays_in_time_order() -> None:
-    records: list[Record] = []
+    records: list[WireRecord] = []
     listener = Listener(EMOUNT, records.append)
     for number in range(5):
         now = 1.0 + 0.01 * number
         for event, at in zip(
             events := [LineChanged("BODY_CS", True), Received(FRAME), LineChanged("BODY_CS", False)],
-            times_of_look(events, now, BAUDRATE),
+            poll_times(events, now, BAUDRATE),
             strict=True,
         ):
-            listener.hear(Role.BODY, event, at)
-        listener.hear(Role.LENS, Received(FRAME), now + 1e-5)
+            listener.on_event(Role.BODY, event, at)
+        listener.on_event(Role.LENS, Received(FRAME), now + 1e-5)
     times = [record.at or 0.0 for record in records]
     assert times == sorted(times)
     assert [record.line for record in records if isinstance(record, LineDefect)] == ["BODY_CS"]
     bursts = [record for record in records if isinstance(record, Burst) and record.sender is Role.BODY]
-    assert all(
-        (burst.until or 0.0) - (burst.at or 0.0) == pytest.approx(len(FRAME) * 10 / BAUDRATE) for burst in bursts
-    )
+    assert all((burst.end or 0.0) - (burst.at or 0.0) == pytest.approx(len(FRAME) * 10 / BAUDRATE) for burst in bursts)
     assert frames(list(Decoder(EMOUNT).decode(records)), Role.BODY) == 5
 
 
 def test_times_of_a_look_put_lines_where_the_bytes_begin_and_end() -> None:
     events = [LineChanged("BODY_CS", True), Received(bytes(75)), LineChanged("BODY_CS", False)]
-    assert times_of_look(events, 2.0, BAUDRATE) == pytest.approx([1.999, 2.0, 2.0])
-    assert times_of_look([], 2.0, BAUDRATE) == []
+    assert poll_times(events, 2.0, BAUDRATE) == pytest.approx([1.999, 2.0, 2.0])
+    assert poll_times([], 2.0, BAUDRATE) == []

@@ -20,7 +20,7 @@ import pytest
 
 from lensmount_emulator.models.firmware_image import make_image, write_image
 from lensmount_emulator.sessions.loopback import run_loopback
-from lensmount_protocol.wire import Burst, Edge, Record
+from lensmount_protocol.wire import Burst, Edge, WireRecord
 
 RECORDED = Path(__file__).with_name("recorded")
 SHOWN_BYTES = 12
@@ -156,18 +156,18 @@ SESSIONS: dict[str, dict[str, Any]] = {
         "body": "panasonic-s1r",
         "lens": "sigma-45mm-f2.8-dg-dn",
         "script": "update IMAGE; rollback",
-        "armed": ["Update*"],
+        "allowed": ["Update*"],
     },
 }  # fmt: skip
 
 
-def in_a_line(record: Record) -> str:
+def in_a_line(record: WireRecord) -> str:
     if isinstance(record, Edge):
         return f"{round(record.at * 1e6)} {record.line} {'high' if record.level else 'low'}"
-    if isinstance(record, Burst) and record.at is not None and record.until is not None:
+    if isinstance(record, Burst) and record.at is not None and record.end is not None:
         data = record.data
         shown = data.hex() if len(data) <= SHOWN_BYTES + 4 else f"{data[:SHOWN_BYTES].hex()} {zlib.crc32(data):08x}"
-        times = f"{round(record.at * 1e6)} {round((record.until - record.at) * 1e6)}"
+        times = f"{round(record.at * 1e6)} {round((record.end - record.at) * 1e6)}"
         return f"{times} {record.sender.value} {record.baudrate} {len(data)} {shown}"
     return f"other {type(record).__name__}"
 
@@ -185,10 +185,10 @@ def play(name: str, folder: Path) -> Iterator[str]:
     session = run_loopback(**wanted)
     yield from (in_a_line(record) for record in session.records)
     for notice in session.notices:
-        trouble = ", trouble" if notice.trouble else ""
+        trouble = ", trouble" if notice.is_error else ""
         counted = numbers(notice.text.replace(str(folder), ""))
         yield f"{round(notice.at * 1e6)} notice of the {notice.role.value}{trouble}: {counted}"
-    for finding in session.findings:
+    for finding in session.compatibility_results:
         verdict = f"{finding.step} {finding.verdict.value} {finding.rule or '-'}"
         yield f"{round(finding.at * 1e6)} finding {verdict}: {numbers(finding.detail)}"
     yield f"{round(session.seconds * 1e6)} end, script {'done' if session.finished else 'not done'}"

@@ -14,24 +14,23 @@ from hypothesis import strategies as st
 from msgspec import Struct
 
 from lensmount_emulator.cli.main import main
-from lensmount_emulator.mount.virtual import Resolution
+from lensmount_emulator.engine.engine import Engine
+from lensmount_emulator.engine.observer import Notice
+from lensmount_emulator.engine.script import parse_script
+from lensmount_emulator.mount.virtual_mount import Resolution
 from lensmount_emulator.profiles.library import all_profiles
-from lensmount_emulator.roles.emount.body import BodyEngine
-from lensmount_emulator.roles.emount.body_script import VERBS
-from lensmount_emulator.roles.emount.lens import LensEngine
-from lensmount_emulator.roles.emount.settings import BodySettings, LensSettings
-from lensmount_emulator.roles.engine import Engine
-from lensmount_emulator.roles.notice import Notice
-from lensmount_emulator.roles.script import parse_script
-from lensmount_emulator.sessions.bench import Bench
+from lensmount_emulator.roles.emount.body.engine import BodyEngine
+from lensmount_emulator.roles.emount.body.script import VERBS
+from lensmount_emulator.roles.emount.lens.engine import LensEngine
+from lensmount_emulator.roles.emount.profile import BodySettings, LensSettings
 from lensmount_emulator.sessions.loopback import run_loopback
-from lensmount_hardware.captures.recording import RecordingWriter
-from lensmount_protocol.connection import Arrival, Connection
-from lensmount_protocol.dialect import Dialect
-from lensmount_protocol.dialects.emount.body_mode import BodyMode
+from lensmount_emulator.sessions.virtual_session import PairSession
+from lensmount_hardware.captures.lmx import RecordingWriter
+from lensmount_protocol.connection import Connection, ReceivedFrame
+from lensmount_protocol.dialect import Dialect, load_dialect
+from lensmount_protocol.dialects.emount.body_status import BodyMode
 from lensmount_protocol.dialects.emount.framing import build_frame
 from lensmount_protocol.message import Message
-from lensmount_protocol.registry import load_dialect
 from lensmount_protocol.wire import Burst, DriveLine, Role, SetBaudrate, Transmit, WireAction
 
 PROFILES = {profile.name: profile for profile in all_profiles() if profile.dialect == "emount"}
@@ -61,7 +60,7 @@ def state_of(thing: Any) -> Any:
     return {name: state_of(getattr(thing, name)) for name in names if name[0] != "_" and name not in NOT_COMPARED}
 
 
-NOT_COMPARED = ("now", "on_arrival", "hand")
+NOT_COMPARED = ("now", "on_arrival", "operate_mount")
 """The time of the last event, which may have been a byte; what this test puts in the engine's way; and the bench."""
 
 
@@ -83,8 +82,8 @@ def play(
     file = io.BytesIO()
     notices: list[Notice] = []
     with RecordingWriter(file, {}) as recording:
-        bench = Bench(
-            load_dialect("emount"), *engines, tap=recording.write, listen=notices.append, resolution=resolution
+        bench = PairSession(
+            load_dialect("emount"), *engines, tap=recording.write, on_notice=notices.append, resolution=resolution
         )
         bench.start()
         for at, deed in sorted(deeds, key=lambda timed: timed[0]):
@@ -113,7 +112,7 @@ def play(
 def note_arrivals(engine: Engine, arrivals: list[tuple[Role, float, float, bytes]]) -> None:
     hear = engine.on_arrival
 
-    def on_arrival(arrival: Arrival) -> None:
+    def on_arrival(arrival: ReceivedFrame) -> None:
         arrivals.append((engine.role, engine.now, arrival.at, arrival.frame.raw))
         hear(arrival)
 
@@ -201,7 +200,7 @@ def test_bytes_before_the_cut_are_heard_and_recorded() -> None:
     session = run_loopback(seconds=0.3)
     burst = next(record for record in session.records if isinstance(record, Burst) and record.sender is Role.LENS)
     assert burst.at is not None
-    assert burst.until is not None
+    assert burst.end is not None
     middle = burst.byte_at(7)
     assert middle is not None
     cut = assert_the_same("a6000", "sel55210", "", None, [(middle + 1e-7, "detach")], 0.3)
@@ -230,9 +229,9 @@ def test_whoever_works_on_a_bench_may_plan_what_happens() -> None:
     settings = PROFILES["a6000"].settings, PROFILES["sel55210"].settings
     assert isinstance(settings[0], BodySettings)
     assert isinstance(settings[1], LensSettings)
-    bench = Bench(load_dialect("emount"), BodyEngine(settings[0]), LensEngine(settings[1]))
+    bench = PairSession(load_dialect("emount"), BodyEngine(settings[0]), LensEngine(settings[1]))
     bench.start()
-    bench.scheduler.at(0.5, lambda mount, now: mount.detach(now), bench.mount)
+    bench.scheduler.call_at(0.5, lambda mount, now: mount.detach(now), bench.mount)
     bench.run(0.6)
     assert not bench.mount.attached
     assert bench.lens.connection.state == "OFF"

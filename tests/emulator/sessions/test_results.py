@@ -5,33 +5,32 @@ from threading import Thread
 
 import pytest
 
+from lensmount_emulator.campaign.planner import plan_matrix
 from lensmount_emulator.cli.main import main
-from lensmount_emulator.roles.findings import Verdict
+from lensmount_emulator.engine.verdicts import Verdict
 from lensmount_emulator.sessions.decoded_capture import open_capture
-from lensmount_emulator.sessions.live_verdict import Lack
-from lensmount_emulator.sessions.loopback import Session, make_virtual_session, run_loopback
-from lensmount_emulator.sessions.planning import plan
-from lensmount_emulator.sessions.port_session import LiveSession, open_transport
-from lensmount_emulator.sessions.session_errors import ErrorKind
+from lensmount_emulator.sessions.live import LiveSession, open_transport
+from lensmount_emulator.sessions.loopback import LoopbackResult, make_virtual_session, run_loopback
 from lensmount_emulator.sessions.simulated_board import open_simulated_board
+from lensmount_emulator.sessions.verdict import ErrorKind, ShortfallKind
 from lensmount_hardware.clock import VirtualClock
 from lensmount_hardware.transport import Transport
 from lensmount_hardware.transports.memory import memory_pair
+from lensmount_protocol.describe import MAX_ROWS, html_table
 from lensmount_protocol.dialects.emount.focus import FocusMove
 from lensmount_protocol.errors import CaptureError, DialectError, LocalProtocolError, ProfileError, ScriptError
-from lensmount_protocol.html_table import MAX_ROWS, html_table
 from lensmount_protocol.wire import Role, Transmit, WireAction, WireEvent
 
 SCRIPT = "wait 0.1; focus 0x3F50; sleep"
 
 
 @pytest.fixture(scope="module")
-def session() -> Session:
+def session() -> LoopbackResult:
     return run_loopback("nex7", "sel2870", script=SCRIPT, seed=1)
 
 
 @pytest.fixture
-def saved(session: Session, tmp_path: Path) -> Path:
+def saved(session: LoopbackResult, tmp_path: Path) -> Path:
     return session.save(tmp_path / "session.lmx")
 
 
@@ -58,13 +57,13 @@ def test_saved_session_equals_the_recording_of_the_command(saved: Path, tmp_path
     assert saved.read_bytes() == other.read_bytes()
 
 
-def test_save_replaces_a_file_only_when_told(session: Session, saved: Path) -> None:
+def test_save_replaces_a_file_only_when_told(session: LoopbackResult, saved: Path) -> None:
     with pytest.raises(CaptureError, match="exists"):
         session.save(str(saved))
     assert session.save(str(saved), overwrite=True) == saved
 
 
-def test_loopback_gives_messages_and_verdict(session: Session) -> None:
+def test_loopback_gives_messages_and_verdict(session: LoopbackResult) -> None:
     (move,) = session.messages(FocusMove)
     assert move.operand == 0x3F50
     assert session.verdict is None
@@ -82,7 +81,7 @@ def test_virtual_session_goes_on_from_where_it_was() -> None:
     assert chain.now == 0.4
 
 
-def test_capture_is_read_again_by_each_iteration(session: Session, saved: Path) -> None:
+def test_capture_is_read_again_by_each_iteration(session: LoopbackResult, saved: Path) -> None:
     capture = open_capture(str(saved))
     assert (capture.format, capture.dialect.name, capture.declared) == ("recording", "emount", "emount")
     first = [frame.frame.raw for frame in capture.frames()]
@@ -107,7 +106,7 @@ def test_capture_reports_what_cannot_be_trusted(saved: Path, tmp_path: Path) -> 
         open_capture(tmp_path / "missing.lmx")
 
 
-def test_texts_of_results_are_one_short_line(session: Session, saved: Path) -> None:
+def test_texts_of_results_are_one_short_line(session: LoopbackResult, saved: Path) -> None:
     capture = open_capture(saved)
     for result in (session, capture, *session.frames[:40]):
         assert repr(result).count("\n") == 0
@@ -116,8 +115,8 @@ def test_texts_of_results_are_one_short_line(session: Session, saved: Path) -> N
     assert any("FocusMove" in frame._repr_html_() for frame in session.frames)
 
 
-def test_matrix_and_timing_are_one_short_line(session: Session) -> None:
-    planned = plan("lmount", ["leica-cl"], ["sigma-45mm-f2.8-dg-dn"], ["none"], script="focus 2m")
+def test_matrix_and_timing_are_one_short_line(session: LoopbackResult) -> None:
+    planned = plan_matrix("lmount", ["leica-cl"], ["sigma-45mm-f2.8-dg-dn"], ["none"], script="focus 2m")
     assert repr(planned.matrix) == "<Matrix lmount: 0 of 1 cells; none run>"
     for _ in planned.run():
         pass
@@ -195,7 +194,7 @@ def test_silence_is_what_the_session_lacks() -> None:
         assert session.result.seconds == 0.0
         result = session.run(2.0)
     assert not result.ok
-    assert [one.lack for one in result.verdict.shortfalls] == [Lack.SILENCE]
+    assert [one.kind for one in result.verdict.shortfalls] == [ShortfallKind.SILENCE]
     assert 2.0 <= result.seconds < 2.1
     assert port.closed
     assert repr(session) == "<LiveSession sel2870 on silent: closed>"
@@ -205,9 +204,9 @@ def test_silence_is_what_the_session_lacks() -> None:
 def test_live_session_plays_on_a_simulated_board() -> None:
     simulated = open_simulated_board("lens")
     moved: list[tuple[int, bool, float]] = []
-    simulated.board.drove = lambda line, level, at_us: moved.append((line, level, at_us / 1e6))
+    simulated.board.on_drive = lambda line, level, at_us: moved.append((line, level, at_us / 1e6))
     with LiveSession("sel55210", simulated.transport, clock=simulated.clock, spin=0.0) as session:
-        simulated.board.see(simulated.lines["VCC"], True)
+        simulated.board.on_line_level(simulated.lines["VCC"], True)
         session.run(0.2)
     rises = [at for line, level, at in moved if line == simulated.lines["LENS_CS"] and level]
     assert rises
@@ -221,7 +220,7 @@ def test_port_is_closed_when_the_session_cannot_be_made() -> None:
     with pytest.raises(ScriptError):
         LiveSession("nex7", _Silent(VirtualClock()), script="fly")
     with pytest.raises(DialectError):
-        LiveSession("nex7", _Silent(VirtualClock()), armed=["Nothing*"])
+        LiveSession("nex7", _Silent(VirtualClock()), allowed=["Nothing*"])
 
 
 def test_guarded_message_does_not_reach_the_port() -> None:
@@ -230,7 +229,9 @@ def test_guarded_message_does_not_reach_the_port() -> None:
     with LiveSession("panasonic-s1r", port, clock=clock, spin=0.0) as session:
         dialect = session.dialect
         guarded = [
-            cls for (role, kind), cls in dialect.messages.items() if role is Role.BODY and kind in dialect.guarded
+            cls
+            for (role, kind), cls in dialect.messages.items()
+            if role is Role.BODY and kind in dialect.protected_types
         ]
         for cls in guarded:
             with pytest.raises(LocalProtocolError, match="held back"):

@@ -7,16 +7,15 @@ from typing import Any
 import pytest
 from hypothesis import strategies as st
 
-from lensmount_hardware.boards.bridge import BoardTransport
-from lensmount_hardware.boards.declaration import BoardMessage, places
-from lensmount_hardware.boards.model import ModelBoard
-from lensmount_hardware.boards.model_stream import ModelBench, ModelStream, join
-from lensmount_hardware.boards.orders import LINE, TIMING, Configure, MappedLine, Timing
-from lensmount_hardware.boards.plan import Plan, make_plan
-from lensmount_hardware.boards.reports import ReceivedBytes
-from lensmount_hardware.boards.words import BoardRole
-from lensmount_hardware.contacts import Contacts
-from lensmount_hardware.spec import parse_spec
+from lensmount_hardware.boards.pin_map import PinMap, make_pin_map
+from lensmount_hardware.boards.protocol.commands import LINE_LAYOUT, TIMING_LAYOUT, Configure, MappedLine, Timing
+from lensmount_hardware.boards.protocol.constants import BoardRole
+from lensmount_hardware.boards.protocol.message import BoardMessage, field_offsets
+from lensmount_hardware.boards.protocol.reports import ReceivedBytes
+from lensmount_hardware.boards.simulator.bench import SimulatedByteStream, SimulatorBench, connect_boards
+from lensmount_hardware.boards.simulator.board import BoardSimulator
+from lensmount_hardware.boards.transport import BoardTransport
+from lensmount_hardware.port_spec import Contacts, parse_spec
 from lensmount_protocol.wire import Role, SerialLine
 
 CONTACTS = Contacts(
@@ -38,21 +37,21 @@ CONTACTS = Contacts(
 )
 
 
-def plan_for(role: BoardRole, options: str = "", contacts: Contacts = CONTACTS) -> Plan:
-    return make_plan(parse_spec(f"board:model{options}"), contacts, role, 115_200)
+def plan_for(role: BoardRole, options: str = "", contacts: Contacts = CONTACTS) -> PinMap:
+    return make_pin_map(parse_spec(f"board:model{options}"), contacts, role, 115_200)
 
 
 @dataclass
 class Pair:
     """A body and a lens, each behind a board of its own, and the wires between the boards."""
 
-    bench: ModelBench
-    body_board: ModelBoard
-    lens_board: ModelBoard
+    bench: SimulatorBench
+    body_board: BoardSimulator
+    lens_board: BoardSimulator
     body: BoardTransport
     lens: BoardTransport
-    body_stream: ModelStream
-    lens_stream: ModelStream
+    body_stream: SimulatedByteStream
+    lens_stream: SimulatedByteStream
 
     def settle(self, seconds: float = 0.05) -> None:
         """Let time pass, and both hosts look."""
@@ -63,8 +62,8 @@ class Pair:
 
 @pytest.fixture
 def pair() -> Pair:
-    body_board, lens_board = ModelBoard(), ModelBoard()
-    bench = ModelBench(body_board, lens_board)
+    body_board, lens_board = BoardSimulator(), BoardSimulator()
+    bench = SimulatorBench(body_board, lens_board)
     body_plan, lens_plan = plan_for(BoardRole.BODY), plan_for(BoardRole.LENS)
     # Nobody is on the mount yet: the body's pull-up holds DETECT.
     body_board.pins[6] = True
@@ -73,14 +72,16 @@ def pair() -> Pair:
     lens = BoardTransport(lens_stream, lens_plan, bench.clock, 2)
     number = {name: n for n, name in enumerate(body_plan.names)}
     driving = {Role.BODY: body_board, Role.LENS: lens_board}
-    join(body_board, lens_board, [(driving[CONTACTS.drivers[n]], number[n], number[n]) for n in body_plan.names])
+    connect_boards(
+        body_board, lens_board, [(driving[CONTACTS.drivers[n]], number[n], number[n]) for n in body_plan.names]
+    )
     body.receive(0)
     lens.receive(0)
     return Pair(bench, body_board, lens_board, body, lens, body_stream, lens_stream)
 
 
 @pytest.fixture
-def planned() -> Callable[..., Plan]:
+def planned() -> Callable[..., PinMap]:
     return plan_for
 
 
@@ -91,15 +92,17 @@ def messages(kinds: Iterable[type[BoardMessage]]) -> st.SearchStrategy[BoardMess
 
 def _message(kind: type[BoardMessage]) -> st.SearchStrategy[BoardMessage]:
     if kind is Configure:
-        timing = st.builds(Timing, *(_number(place.size) for place in places(TIMING)))
-        lines = st.lists(st.builds(MappedLine, *(_number(place.size) for place in places(LINE))), max_size=16)
+        timing = st.builds(Timing, *(_number(place.size) for place in field_offsets(TIMING_LAYOUT)))
+        lines = st.lists(
+            st.builds(MappedLine, *(_number(place.size) for place in field_offsets(LINE_LAYOUT))), max_size=16
+        )
         return st.builds(Configure, _number(1), _number(1), _number(4), timing, lines.map(tuple))
     if kind is ReceivedBytes:
         return st.builds(
             _received, _number(8), _number(1), st.lists(st.tuples(_byte, _byte), min_size=1), st.booleans()
         )
     values: dict[str, st.SearchStrategy[Any]] = {}
-    for place in places(kind.LAYOUT):
+    for place in field_offsets(kind.LAYOUT):
         most = 64 if place.name == "firmware" else 231
         is_bytes = place.size is None or place.name == "unique_id"
         least = place.size or 0

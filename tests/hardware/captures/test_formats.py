@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lensmount_hardware.captures.formats import FORMATS, open_capture
-from lensmount_hardware.captures.recording import RecordingWriter
+from lensmount_hardware.captures.lmx import RecordingWriter
 from lensmount_protocol.errors import CaptureError
 from lensmount_protocol.wire import Burst, Edge
 

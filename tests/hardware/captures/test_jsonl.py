@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from lensmount_hardware.captures.heads import is_jsonl
 from lensmount_hardware.captures.jsonl import read_jsonl
+from lensmount_hardware.captures.signatures import is_jsonl
 from lensmount_protocol.errors import CaptureError
-from lensmount_protocol.wire import Burst, Edge, Remark, Role
+from lensmount_protocol.wire import Annotation, Burst, Edge, Role
 
 FRAME = "f00a0002000d00190055"
 CLOCKED = {
@@ -33,7 +33,7 @@ def test_padding_is_data_behind_the_frame_and_its_time(tmp_path, wiring):
     first, second = (record for record in read_jsonl(path, wiring).records if isinstance(record, Burst))
     assert first.data.hex() == FRAME + "00" * 6
     assert not first.whole
-    assert first.until == pytest.approx(1133.33e-6 + 60 / 750_000)
+    assert first.end == pytest.approx(1133.33e-6 + 60 / 750_000)
     assert second == Burst(0.002, Role.LENS, bytes.fromhex(FRAME), 750_000, None, whole=True)
 
 
@@ -92,7 +92,7 @@ def test_a_bad_line_is_a_remark_with_its_number_and_the_rest_is_read(tmp_path, w
     path = write(tmp_path / "a.frames.jsonl", LOGGED, line, "", LOGGED)
     first, remark, last = read_jsonl(path, wiring).records
     assert first == last
-    assert isinstance(remark, Remark)
+    assert isinstance(remark, Annotation)
     assert "line 2" in remark.text
 
 

@@ -11,9 +11,9 @@ import pytest
 
 from lensmount_hardware.captures import limits
 from lensmount_hardware.captures.formats import open_capture
-from lensmount_hardware.captures.source import MIN_INFLATED, Source, head_of
+from lensmount_hardware.captures.source import MIN_INFLATED, Source, read_head
 from lensmount_protocol.errors import CaptureError
-from lensmount_protocol.wire import Burst, Edge, Remark
+from lensmount_protocol.wire import Annotation, Burst, Edge
 
 FRAME = "F00A0002000D00190055"
 TEXT = f"# log\n[B:1000]\nBody->Lens {FRAME} 1234\n[b:2000]\nLens->Body {FRAME} 5678\n"
@@ -47,7 +47,7 @@ def encoded(text: str, how: str) -> bytes:
 def read(path: Path, data: bytes, wiring):
     path.write_bytes(data)
     capture = open_capture(path, wiring)
-    return [record for record in capture.records if isinstance(record, Burst | Edge | Remark)]
+    return [record for record in capture.records if isinstance(record, Burst | Edge | Annotation)]
 
 
 @pytest.mark.parametrize("name", FORMS)
@@ -159,4 +159,4 @@ def test_characters_across_chunks_are_kept(tmp_path):
     with Source(path) as source:
         parts = iter(lambda: source.read(1013), b"")
         assert b"".join(parts).decode() == text
-    assert head_of(path, 3) == text[:2].encode()
+    assert read_head(path, 3) == text[:2].encode()

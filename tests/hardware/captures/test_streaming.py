@@ -11,11 +11,11 @@ import pytest
 
 from lensmount_hardware.captures import capture as capture_module
 from lensmount_hardware.captures import jsonl
-from lensmount_hardware.captures import text as text_module
+from lensmount_hardware.captures import sniffer_log as text_module
 from lensmount_hardware.captures.formats import open_capture
-from lensmount_hardware.captures.recording import RecordingWriter
+from lensmount_hardware.captures.lmx import RecordingWriter
 from lensmount_protocol.errors import CaptureError
-from lensmount_protocol.wire import Burst, Edge, Remark, Role
+from lensmount_protocol.wire import Annotation, Burst, Edge, Role
 
 FRAME = "f00a0002000d00190055"
 COUNT = 30_000
@@ -114,7 +114,7 @@ def test_the_lines_are_found_without_taking_the_records(path, wiring):
 
 
 def test_a_line_beyond_any_sense_is_told(path, wiring, monkeypatch):
-    monkeypatch.setattr(capture_module, "LONGEST_LINE", 100_000)
+    monkeypatch.setattr(capture_module, "MAX_LINE", 100_000)
     with path.open("ab") as file:
         file.write(b'{"note":"' + b"x" * 1_000_000)
     capture = open_capture(path, wiring)
@@ -161,10 +161,10 @@ def test_windows_of_another_time_do_not_fill_the_memory(tmp_path, wiring, monkey
 
 
 def test_a_message_that_never_ends_does_not_hold_the_marks_behind_it(tmp_path, wiring, monkeypatch):
-    monkeypatch.setattr(text_module, "_MOST_WAITING", 50)
+    monkeypatch.setattr(text_module, "_MAX_QUEUED", 50)
     path = tmp_path / "a.txt"
     path.write_text("Body->Lens F00B\n" + "".join(f"C {at}\n" for at in range(100, 300)))
     records = list(open_capture(path, wiring).records)
     assert isinstance(records[0], Burst)
     assert sum(isinstance(record, Edge) for record in records) == 200
-    assert not any(isinstance(record, Remark) for record in records)
+    assert not any(isinstance(record, Annotation) for record in records)

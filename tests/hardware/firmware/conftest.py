@@ -10,10 +10,17 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from lensmount_hardware.boards.declaration import BoardMessage
-from lensmount_hardware.boards.orders import Configure, HostHello, MappedLine, SendBytes, SetLevel, Timing
-from lensmount_hardware.boards.protocol import DELIMITER, build_frame, read_frame
-from lensmount_hardware.boards.words import VERSION, BoardRole, DriveFlag, LineFlag, LineKind, TransmitFlag
+from lensmount_hardware.boards.protocol.commands import (
+    Configure,
+    DriveCommand,
+    Hello,
+    MappedLine,
+    Timing,
+    TransmitCommand,
+)
+from lensmount_hardware.boards.protocol.constants import VERSION, BoardRole, DriveFlag, LineFlag, LineKind, TransmitFlag
+from lensmount_hardware.boards.protocol.framing import DELIMITER, build_frame, parse_frame
+from lensmount_hardware.boards.protocol.message import BoardMessage
 
 ROOT = Path(__file__).parents[3]
 FIRMWARE = ROOT / "hardware" / "firmware"
@@ -132,7 +139,7 @@ class Core:
         room = ctypes.create_string_buffer(1 << 20)
         count = self._sim.sim_host_read(room, ctypes.c_size_t(len(room)))
         *frames, self._partial = (self._partial + room.raw[:count]).split(DELIMITER)
-        return [read_frame(frame).message() for frame in frames if frame]
+        return [parse_frame(frame).message() for frame in frames if frame]
 
     def heard_of(self, kind: type[BoardMessage]) -> list[Any]:
         """Of what the board said, the messages of one kind; the others are forgotten."""
@@ -155,7 +162,7 @@ class Core:
 
     def greet(self, session: int = 1, limit: int = 1 << 20, flags: int = 0) -> None:
         self.write(DELIMITER)
-        self.send(HostHello(VERSION, flags, session, limit))
+        self.send(Hello(VERSION, flags, session, limit))
 
     def start_body(self, timing: Timing = TIMING, lines: tuple[MappedLine, ...] = BODY_LINES) -> None:
         """A body with a lens on its mount and the supply on."""
@@ -163,7 +170,7 @@ class Core:
         self.send(Configure(BoardRole.BODY, 0, BAUDRATE, timing, lines))
         self.set_pin(6, False)
         self.run(600)
-        self.send(SetLevel(0, 0, SUPPLY, 1, 0), run_us=400)
+        self.send(DriveCommand(0, 0, SUPPLY, 1, 0), run_us=400)
 
     def start_lens(self) -> None:
         """A lens on a body that powers it."""
@@ -174,10 +181,10 @@ class Core:
 
     def window(self, data: bytes, id_: int = 1, at_us: int = 0, latest_us: int = 0) -> None:
         flags = TransmitFlag.RAISE | TransmitFlag.LOWER
-        self.send(SendBytes(id_, flags, at_us, latest_us, data))
+        self.send(TransmitCommand(id_, flags, at_us, latest_us, data))
 
     def drive(self, line: int, level: int, *, in_turn: bool = False, at_us: int = 0, id_: int = 7) -> None:
-        self.send(SetLevel(id_, DriveFlag.IN_TURN if in_turn else 0, line, level, at_us))
+        self.send(DriveCommand(id_, DriveFlag.IN_TURN if in_turn else 0, line, level, at_us))
 
 
 def make_firmware(*targets: str) -> None:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lensmount_hardware.boards.protocol import BY_TYPE, CRC, frame_of, read_frame, stuff
+from lensmount_hardware.boards.protocol.framing import BY_TYPE, CRC, build_raw_frame, cobs_encode, parse_frame
 from lensmount_protocol.errors import FrameError
 
 FIRMWARE = Path(__file__).parents[3] / "hardware" / "firmware"
@@ -49,7 +49,7 @@ def codec(core_library: Path) -> Codec:
 
 def _judged(piece: bytes) -> bytes | None:
     try:
-        frame = read_frame(piece)
+        frame = parse_frame(piece)
     except FrameError:
         return None
     return bytes((frame.type, frame.sequence)) + frame.fields
@@ -61,7 +61,7 @@ def test_the_checksum_is_the_declared_one(codec: Codec) -> None:
 
 @given(st.binary(min_size=2, max_size=252))
 def test_both_build_the_same_frames(codec: Codec, message: bytes) -> None:
-    ours = stuff(message + CRC.of(message).to_bytes(2, "little")) + b"\0"
+    ours = cobs_encode(message + CRC.compute(message).to_bytes(2, "little")) + b"\0"
     assert codec.build(message) == ours
     assert codec.read(ours) == [message]
 
@@ -91,7 +91,7 @@ _BYTE = st.integers(0, 255)
 def test_both_judge_damaged_messages_alike(
     codec: Codec, type_: int, sequence: int, fields: bytes, damage: list[tuple[int, int]]
 ) -> None:
-    wire = bytearray(frame_of(type_, fields, sequence))
+    wire = bytearray(build_raw_frame(type_, fields, sequence))
     for at, value in damage:
         wire[at % (len(wire) - 1)] = value
     assert codec.read(bytes(wire)) == [_judged(bytes(wire[:-1]))]

@@ -2,11 +2,11 @@
 
 import pytest
 
-from lensmount_hardware.boards import orders as o
-from lensmount_hardware.boards import reports as r
-from lensmount_hardware.boards.orders import Timing
-from lensmount_hardware.boards.protocol import build_frame
-from lensmount_hardware.boards.words import VERSION, BoardRole, DriveFlag, ErrorCode, RestReason, Sort
+from lensmount_hardware.boards.protocol import commands as o
+from lensmount_hardware.boards.protocol import reports as r
+from lensmount_hardware.boards.protocol.commands import Timing
+from lensmount_hardware.boards.protocol.constants import VERSION, BoardRole, DriveFlag, ErrorCode, RestReason, Sort
+from lensmount_hardware.boards.protocol.framing import build_frame
 
 PRESENCE_PIN, SUPPLY_PIN, ATTENTION_PIN, DATA_PIN, LOOK_PIN = 6, 7, 11, 0, 18
 SUPPLY, ATTENTION = 1, 4
@@ -21,18 +21,18 @@ def start(core, limit=1 << 20, watchdog_ms=100):
     core.send(o.Configure(BoardRole.BODY, 0, 750_000, timing, core.body_lines))
     core.set_pin(PRESENCE_PIN, False)
     core.run(600)
-    core.send(o.SetLevel(0, 0, SUPPLY, 1, 0), run_us=400)
+    core.send(o.DriveCommand(0, 0, SUPPLY, 1, 0), run_us=400)
     core.run(20_000)
     core.heard()
     core.window(bytes(200), 1)
     core.window(bytes(20), 2)
-    core.send(o.SetLevel(3, DriveFlag.IN_TURN, ATTENTION, 1, 0))
-    core.send(o.SetRate(4, 1_500_000, 0), run_us=500)
+    core.send(o.DriveCommand(3, DriveFlag.IN_TURN, ATTENTION, 1, 0))
+    core.send(o.BaudrateCommand(4, 1_500_000, 0), run_us=500)
     assert (core.pin_state(SUPPLY_PIN), core.pin_state(ATTENTION_PIN)) == (HIGH, HIGH)
 
 
 def missing(core):
-    return {report.sort: report.count for report in core.heard_of(r.Dropped)}
+    return {report.sort: report.count for report in core.heard_of(r.DataLost)}
 
 
 def at_rest(core):
@@ -40,7 +40,7 @@ def at_rest(core):
 
 
 def half_a_frame(core):
-    frame = build_frame(o.SendBytes(9, 0, 0, 0, b"never whole"), core._sequence)
+    frame = build_frame(o.TransmitCommand(9, 0, 0, 0, b"never whole"), core._sequence)
     core._sequence = (core._sequence + 1) % 256
     core.write(frame[: len(frame) // 2])
     core.run(1)
@@ -57,7 +57,7 @@ def test_a_host_that_is_killed_in_mid_frame_leaves_rest_behind_and_is_told_what_
     assert off.at_us <= died + 101_000
     told = core.heard()
     assert [state.reason for state in told if isinstance(state, r.BoardState)] == [RestReason.WATCHDOG]
-    assert [report for report in told if isinstance(report, r.Dropped)] == [r.Dropped(Sort.TRANSMISSIONS, 1)]
+    assert [report for report in told if isinstance(report, r.DataLost)] == [r.DataLost(Sort.TRANSMISSIONS, 1)]
     core.greet(SESSION)
     assert missing(core) == {Sort.FRAMES: 2}, "one that was no frame, and one that is missing"
 
@@ -74,7 +74,7 @@ def test_usb_unplugged_in_mid_frame_rests_at_once_and_the_rest_is_told_later(cor
     assert core.heard_of(r.BoardState) == [], "nobody is there to be told"
     core.greet(SESSION)
     said = core.heard()
-    assert [type(report) for report in said[:2]] == [r.Welcome, r.BoardState]
+    assert [type(report) for report in said[:2]] == [r.HelloReply, r.BoardState]
     lost = {report.sort: report.count for report in said[2:]}
     assert lost == {Sort.FRAMES: 2, Sort.TRANSMISSIONS: 2, Sort.DRIVES: 2}
     core.greet(SESSION)
@@ -106,9 +106,9 @@ def test_reports_that_were_told_are_not_missing(core):
         core.set_pin(LOOK_PIN, edge % 2 == 0)
         core.feed(0, edge, 0)
         core.run(300)
-        core.send(o.AskTime(1))
+        core.send(o.TimeRequest(1))
     said = core.heard()
-    assert {type(report) for report in said} >= {r.EdgeSeen, r.ReceivedBytes, r.Sent}
+    assert {type(report) for report in said} >= {r.LineEdge, r.ReceivedBytes, r.TransmitDone}
     core.greet(SESSION)
     assert missing(core) == {}
 
@@ -119,7 +119,7 @@ def test_another_host_is_told_nothing_of_what_was_before(core):
     core.usb(False)
     core.usb(True)
     core.greet(SESSION + 1)
-    assert [type(report) for report in core.heard()] == [r.Welcome, r.BoardState]
+    assert [type(report) for report in core.heard()] == [r.HelloReply, r.BoardState]
 
 
 def test_an_old_number_in_front_of_a_greeting_is_no_gap(core):
@@ -135,7 +135,7 @@ def test_an_old_number_in_front_of_a_greeting_is_no_gap(core):
 def test_a_second_host_is_refused_and_no_wire_moves(core, sort_of_work):
     start(core, watchdog_ms=1000)
     if sort_of_work == "idle":
-        core.send(o.Rest())
+        core.send(o.EnterSafeState())
         core.run(2000)
     else:
         core.run(5000)
@@ -154,9 +154,9 @@ def test_a_second_host_that_keeps_knocking_does_not_speak_for_a_dead_one(core):
     core.heard()
     answers = []
     while core.now_us < died + 150_000:
-        core.write(build_frame(o.HostHello(VERSION, 0, SESSION + 1, 1000), 0))
+        core.write(build_frame(o.Hello(VERSION, 0, SESSION + 1, 1000), 0))
         core.run(10_000)
-        answers += [type(report) for report in core.heard() if isinstance(report, r.Refused | r.Welcome)]
+        answers += [type(report) for report in core.heard() if isinstance(report, r.MessageRejected | r.HelloReply)]
         assert at_rest(core) or core.now_us < died + 102_000
-    assert answers[:9] == [r.Refused] * 9
-    assert answers[-1] is r.Welcome
+    assert answers[:9] == [r.MessageRejected] * 9
+    assert answers[-1] is r.HelloReply

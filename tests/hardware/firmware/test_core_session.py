@@ -2,11 +2,19 @@
 
 import pytest
 
-from lensmount_hardware.boards import orders as o
-from lensmount_hardware.boards import reports as r
-from lensmount_hardware.boards.orders import MappedLine, Timing
-from lensmount_hardware.boards.protocol import build_frame, frame_of
-from lensmount_hardware.boards.words import BoardRole, ErrorCode, LineFlag, LineKind, RestReason, Sort, StateFlag
+from lensmount_hardware.boards.protocol import commands as o
+from lensmount_hardware.boards.protocol import reports as r
+from lensmount_hardware.boards.protocol.commands import MappedLine, Timing
+from lensmount_hardware.boards.protocol.constants import (
+    BoardRole,
+    ErrorCode,
+    LineFlag,
+    LineKind,
+    RestReason,
+    Sort,
+    StateFlag,
+)
+from lensmount_hardware.boards.protocol.framing import build_frame, build_raw_frame
 
 FINE = Timing(watchdog_ms=100)
 GUARD = MappedLine(6, LineKind.PRESENCE)
@@ -19,7 +27,7 @@ def body(*lines, timing=FINE, flags=0, baudrate=750_000, role=BoardRole.BODY):
 def test_a_greeting_is_answered_with_who_the_board_is_and_how_things_are(core):
     core.greet(session=0xCAFE)
     welcome, state = core.heard()
-    assert isinstance(welcome, r.Welcome)
+    assert isinstance(welcome, r.HelloReply)
     assert (welcome.session, welcome.lines, welcome.unique_id) == (0xCAFE, 16, bytes(range(1, 9)))
     assert (welcome.queue_bytes, welcome.report_bytes, welcome.firmware) == (16384, 65536, b"simulated")
     assert isinstance(state, r.BoardState)
@@ -28,7 +36,14 @@ def test_a_greeting_is_answered_with_who_the_board_is_and_how_things_are(core):
 
 @pytest.mark.parametrize(
     "message",
-    [body(GUARD), o.HostCredit(1), o.SendBytes(1, 0, 0, 0, b"x"), o.AskTime(1), o.Rest(), o.Bootloader()],
+    [
+        body(GUARD),
+        o.HostCredit(1),
+        o.TransmitCommand(1, 0, 0, 0, b"x"),
+        o.TimeRequest(1),
+        o.EnterSafeState(),
+        o.Bootloader(),
+    ],
     ids=lambda message: type(message).__name__,
 )
 def test_nothing_is_taken_before_a_greeting(core, message):
@@ -41,7 +56,7 @@ def test_nothing_is_taken_before_a_greeting(core, message):
 def test_another_version_is_refused_and_changes_nothing(core):
     core.greet(session=5)
     core.heard()
-    core.write(build_frame(o.HostHello(2, 0, 6, 0), 77))
+    core.write(build_frame(o.Hello(2, 0, 6, 0), 77))
     core.send(o.ReadState())
     refused, state = core.heard()
     assert (refused.code, refused.detail) == (ErrorCode.VERSION, 1)
@@ -56,9 +71,9 @@ def test_a_second_host_is_refused_while_the_first_is_heard(core):
     (refused,) = core.heard()
     assert (refused.code, refused.detail) == (ErrorCode.BUSY, 1)
     core.greet(session=2, flags=1)
-    assert [type(said) for said in core.heard()] == [r.Welcome, r.BoardState]
+    assert [type(said) for said in core.heard()] == [r.HelloReply, r.BoardState]
     core.greet(session=3)
-    assert isinstance(core.heard()[0], r.Welcome), "a session without a map keeps nobody out"
+    assert isinstance(core.heard()[0], r.HelloReply), "a session without a map keeps nobody out"
 
 
 def test_the_same_host_may_greet_again_at_any_time(core):
@@ -66,7 +81,7 @@ def test_the_same_host_may_greet_again_at_any_time(core):
     core.heard()
     core.greet(session=1)
     welcome, state = core.heard()
-    assert isinstance(welcome, r.Welcome)
+    assert isinstance(welcome, r.HelloReply)
     assert state.flags == StateFlag.AT_REST
     assert all(core.pin_state(pin) == 0 for pin in range(30))
 
@@ -77,19 +92,19 @@ def test_a_host_that_fell_silent_keeps_nobody_out(core):
     core.run(1_900_000)
     core.heard()
     core.greet(session=2)
-    assert isinstance(core.heard()[0], r.Refused)
-    core.send(o.AskTime(1))
+    assert isinstance(core.heard()[0], r.MessageRejected)
+    core.send(o.TimeRequest(1))
     core.run(2_100_000)
     core.heard()
     core.greet(session=2)
-    assert isinstance(core.heard()[0], r.Welcome)
+    assert isinstance(core.heard()[0], r.HelloReply)
 
 
 def test_time_and_counters_are_told(core):
     core.greet()
     core.run(1234)
     core.heard()
-    core.send(o.AskTime(99), o.ReadCounters())
+    core.send(o.TimeRequest(99), o.ReadCounters())
     clock, counters = core.heard()
     assert clock.token == 99
     assert core.now_us - 2 <= clock.at_us <= core.now_us
@@ -98,14 +113,14 @@ def test_time_and_counters_are_told(core):
 
 def test_gaps_and_old_frames_in_the_hosts_sequence_are_counted(core):
     core.greet()
-    core.send(o.AskTime(0))
+    core.send(o.TimeRequest(0))
     core.heard()
-    core.frame(o.AskTime(1), 7)
-    core.frame(o.AskTime(2), 3)
-    core.frame(o.AskTime(3), 8)
+    core.frame(o.TimeRequest(1), 7)
+    core.frame(o.TimeRequest(2), 3)
+    core.frame(o.TimeRequest(3), 8)
     said = core.heard()
-    assert [message.token for message in said if isinstance(message, r.ClockTold)] == [1, 3]
-    assert [(message.sort, message.count) for message in said if isinstance(message, r.Dropped)] == [
+    assert [message.token for message in said if isinstance(message, r.TimeResponse)] == [1, 3]
+    assert [(message.sort, message.count) for message in said if isinstance(message, r.DataLost)] == [
         (Sort.FRAMES, 5),
         (Sort.FRAMES, 1),
     ]
@@ -116,7 +131,13 @@ def test_gaps_and_old_frames_in_the_hosts_sequence_are_counted(core):
 
 @pytest.mark.parametrize(
     "noise",
-    [b"\x05abc\x00", b"\x01\x00", b"\x03ab\x00", b"x" * 300 + b"\x00", build_frame(o.AskTime(9), 2)[:-2] + b"\xee\x00"],
+    [
+        b"\x05abc\x00",
+        b"\x01\x00",
+        b"\x03ab\x00",
+        b"x" * 300 + b"\x00",
+        build_frame(o.TimeRequest(9), 2)[:-2] + b"\xee\x00",
+    ],
     ids=["run too long", "empty run", "too short", "too long", "checksum"],
 )
 def test_what_is_no_frame_is_dropped_and_told(core, noise):
@@ -124,27 +145,27 @@ def test_what_is_no_frame_is_dropped_and_told(core, noise):
     core.heard()
     core.write(noise)
     core.run(1)
-    core.send(o.AskTime(1))
+    core.send(o.TimeRequest(1))
     dropped, clock = core.heard()
     assert clock.token == 1
     assert (dropped.sort, dropped.count) == (Sort.FRAMES, 1)
 
 
 REFUSED = [
-    (o.SendBytes(1, 4, 0, 0, b"x"), ErrorCode.MALFORMED, 4),
-    (o.SetLevel(1, 2, 4, 1, 0), ErrorCode.MALFORMED, 4),
-    (o.SetLevel(1, 0, 4, 2, 0), ErrorCode.MALFORMED, 6),
-    (o.SetLevel(1, 0, 4, 1, 5), ErrorCode.MALFORMED, 7),
-    (o.SetLevel(1, 0, 99, 1, 0), ErrorCode.BAD_LINE, 99),
-    (o.SetLevel(1, 1, 5, 1, 0), ErrorCode.BAD_LINE, 5),
-    (o.SetRate(1, 200, 0), ErrorCode.BAD_BAUDRATE, 300),
-    (o.SetRate(1, 4_000_000, 0), ErrorCode.BAD_BAUDRATE, 3_000_000),
-    (o.SetRate(1, 0, 0), ErrorCode.BAD_BAUDRATE, 300),
+    (o.TransmitCommand(1, 4, 0, 0, b"x"), ErrorCode.MALFORMED, 4),
+    (o.DriveCommand(1, 2, 4, 1, 0), ErrorCode.MALFORMED, 4),
+    (o.DriveCommand(1, 0, 4, 2, 0), ErrorCode.MALFORMED, 6),
+    (o.DriveCommand(1, 0, 4, 1, 5), ErrorCode.MALFORMED, 7),
+    (o.DriveCommand(1, 0, 99, 1, 0), ErrorCode.BAD_LINE, 99),
+    (o.DriveCommand(1, 1, 5, 1, 0), ErrorCode.BAD_LINE, 5),
+    (o.BaudrateCommand(1, 200, 0), ErrorCode.BAD_BAUDRATE, 300),
+    (o.BaudrateCommand(1, 4_000_000, 0), ErrorCode.BAD_BAUDRATE, 3_000_000),
+    (o.BaudrateCommand(1, 0, 0), ErrorCode.BAD_BAUDRATE, 300),
     (o.Sync(4, 1000, 10, 0), ErrorCode.MALFORMED, 2),
     (o.Sync(1, 99, 10, 0), ErrorCode.BAD_TIMING, 3),
     (o.Sync(1, 1000, 0, 0), ErrorCode.BAD_TIMING, 7),
     (o.Sync(1, 1000, 1000, 0), ErrorCode.BAD_TIMING, 7),
-    (o.Rest(2), ErrorCode.MALFORMED, 2),
+    (o.EnterSafeState(2), ErrorCode.MALFORMED, 2),
     (o.Bootloader(1), ErrorCode.BAD_MAGIC, 0),
 ]
 
@@ -155,10 +176,10 @@ def test_what_makes_no_sense_is_refused_and_its_credit_given_back(core, message,
     core.heard()
     core.send(message)
     said = core.heard()
-    refused = next(report for report in said if isinstance(report, r.Refused))
+    refused = next(report for report in said if isinstance(report, r.MessageRejected))
     assert (refused.code, refused.of_type, refused.detail) == (code, message.TYPE, detail)
-    spends = message.QUEUED and not (isinstance(message, o.SetLevel) and not message.flags & 1)
-    room = [report.limit for report in said if isinstance(report, r.Room)]
+    spends = message.QUEUED and not (isinstance(message, o.DriveCommand) and not message.flags & 1)
+    room = [report.limit for report in said if isinstance(report, r.BoardCredit)]
     assert room == ([16384 + len(message.build()) + 4] if spends else [])
 
 
@@ -166,7 +187,7 @@ def test_what_makes_no_sense_is_refused_and_its_credit_given_back(core, message,
 def test_unknown_messages_are_refused(core, type_):
     core.greet()
     core.heard()
-    core.write(frame_of(type_, b"", 1))
+    core.write(build_raw_frame(type_, b"", 1))
     core.run(1)
     (refused,) = core.heard()
     assert (refused.code, refused.of_type) == (ErrorCode.UNKNOWN_TYPE, type_)
@@ -178,19 +199,21 @@ def test_every_message_of_a_wrong_size_is_refused(core, type_, longer):
     core.start_body()
     core.heard()
     fields = bytes(200) if longer else b""
-    core.write(frame_of(type_, fields, core._sequence))
+    core.write(build_raw_frame(type_, fields, core._sequence))
     core.run(1)
-    refused = core.heard_of(r.Refused)
+    refused = core.heard_of(r.MessageRejected)
     fits = type_ == 0x04 if longer else type_ in (0x0B, 0x0C)
     assert [error.code for error in refused] == ([] if fits else [ErrorCode.MALFORMED])
 
 
-@pytest.mark.parametrize("message", [o.SendBytes(1, 0, 0, 0, b"x"), o.SetLevel(1, 0, 0, 1, 0), o.Sync(1, 1000, 9, 0)])
+@pytest.mark.parametrize(
+    "message", [o.TransmitCommand(1, 0, 0, 0, b"x"), o.DriveCommand(1, 0, 0, 1, 0), o.Sync(1, 1000, 9, 0)]
+)
 def test_orders_need_a_map(core, message):
     core.greet()
     core.heard()
     core.send(message)
-    assert core.heard_of(r.Refused)[0].code == ErrorCode.NOT_CONFIGURED
+    assert core.heard_of(r.MessageRejected)[0].code == ErrorCode.NOT_CONFIGURED
 
 
 OUT, LOOK = LineFlag.OUTPUT, 0
@@ -253,7 +276,7 @@ def test_a_map_whose_count_is_not_that_of_its_lines_is_refused(core):
     core.heard()
     good = body(GUARD).build()
     for fields in (good[:-1], good + b"\0", good[:19], good[:20]):
-        core.write(frame_of(0x02, fields, core._sequence))
+        core.write(build_raw_frame(0x02, fields, core._sequence))
         core._sequence += 1
         core.run(1)
         (refused,) = core.heard()
@@ -263,18 +286,18 @@ def test_a_map_whose_count_is_not_that_of_its_lines_is_refused(core):
 def test_a_queue_that_is_full_refuses_and_says_how_much_room_there_was(core):
     core.start_body()
     core.heard()
-    big = o.SendBytes(1, 0, core.now_us + 50_000, 0, bytes(231))
+    big = o.TransmitCommand(1, 0, core.now_us + 50_000, 0, bytes(231))
     cost = len(big.build()) + 4
     for _ in range(16384 // cost):
         core.send(big)
-    assert core.heard_of(r.Refused) == []
+    assert core.heard_of(r.MessageRejected) == []
     core.send(big)
-    (refused,) = core.heard_of(r.Refused)
+    (refused,) = core.heard_of(r.MessageRejected)
     assert (refused.code, refused.detail) == (ErrorCode.NO_CREDIT, 16384 % cost)
     for _ in range(40):
-        core.send(o.AskTime(0), run_us=10_000)
+        core.send(o.TimeRequest(0), run_us=10_000)
     said = core.heard()
-    limits = [report.limit for report in said if isinstance(report, r.Room)]
+    limits = [report.limit for report in said if isinstance(report, r.BoardCredit)]
     assert limits == sorted(limits)
     assert limits[-1] == 16384 + cost * (16384 // cost)
     assert len(core.bytes_sent()) == 231 * (16384 // cost)
@@ -293,13 +316,13 @@ def test_reports_wait_for_credit_and_what_finds_no_room_is_told(core):
         core.run(14)
     core.run(5000)
     said = core.heard()
-    assert {type(report) for report in said} == {r.Dropped}
+    assert {type(report) for report in said} == {r.DataLost}
     lost = sum(report.count for report in said if report.sort == Sort.EDGES)
     assert 0 < lost < 6000
     assert sum(report.count for report in said if report.sort == Sort.RECEIVED) == 200
     core.send(o.HostCredit(1 << 20))
     core.run(5000)
-    edges = core.heard_of(r.EdgeSeen)
+    edges = core.heard_of(r.LineEdge)
     assert len(edges) == 6000 - lost
     assert [edge.at_us for edge in edges] == sorted(edge.at_us for edge in edges)
 
@@ -309,7 +332,7 @@ def test_credit_that_was_told_before_takes_nothing_back(core):
     core.send(o.HostCredit(10), body(GUARD, MappedLine(18, LineKind.PLAIN)))
     core.set_pin(18, True)
     core.run(10)
-    assert len(core.heard_of(r.EdgeSeen)) == 1
+    assert len(core.heard_of(r.LineEdge)) == 1
 
 
 def test_a_host_that_does_not_read_finds_all_of_it_later(core):
@@ -320,12 +343,12 @@ def test_a_host_that_does_not_read_finds_all_of_it_later(core):
         core.set_pin(18, edge % 2 == 0)
         core.run(50)
         if edge % 100 == 0:
-            core.send(o.AskTime(edge))
+            core.send(o.TimeRequest(edge))
     core.host_reads(True)
     core.run(5000)
     said = core.heard()
-    assert len([report for report in said if isinstance(report, r.EdgeSeen)]) == 600
-    assert [report for report in said if isinstance(report, r.Dropped)] == []
+    assert len([report for report in said if isinstance(report, r.LineEdge)]) == 600
+    assert [report for report in said if isinstance(report, r.DataLost)] == []
 
 
 def test_a_host_that_does_not_read_is_given_no_more_room_for_orders(core):
@@ -336,18 +359,18 @@ def test_a_host_that_does_not_read_is_given_no_more_room_for_orders(core):
         core.set_pin(18, edge % 2 == 0)
         core.run(50)
         if edge % 100 == 0:
-            core.send(o.AskTime(edge))
+            core.send(o.TimeRequest(edge))
     for number in range(40):
-        core.send(o.SendBytes(number, 0, 0, 0, bytes(200)), run_us=3000)
+        core.send(o.TransmitCommand(number, 0, 0, 0, bytes(200)), run_us=3000)
     core.host_reads(True)
     said, at = [], core.now_us
     while core.now_us < at + 5000:
         core.run(10)
         said += core.heard()
-    rooms = [number for number, report in enumerate(said) if isinstance(report, r.Room)]
-    edges = [number for number, report in enumerate(said) if isinstance(report, r.EdgeSeen)]
+    rooms = [number for number, report in enumerate(said) if isinstance(report, r.BoardCredit)]
+    edges = [number for number, report in enumerate(said) if isinstance(report, r.LineEdge)]
     assert len(edges) == 2000
-    assert [report for report in said if isinstance(report, r.Dropped)] == []
+    assert [report for report in said if isinstance(report, r.DataLost)] == []
     assert rooms, "it comes in the end"
     assert rooms[0] > edges[300]
 
@@ -355,12 +378,12 @@ def test_a_host_that_does_not_read_is_given_no_more_room_for_orders(core):
 def test_rest_and_forget_end_the_session(core):
     core.start_body()
     core.heard()
-    core.send(o.Rest(1))
+    core.send(o.EnterSafeState(1))
     (state,) = core.heard_of(r.BoardState)
     assert (state.flags, state.reason) == (StateFlag.AT_REST, RestReason.HOST)
     assert all(core.pin_state(pin) == 0 for pin in range(30))
     core.send(o.ReadState())
-    assert core.heard_of(r.Refused)[0].code == ErrorCode.NOT_GREETED
+    assert core.heard_of(r.MessageRejected)[0].code == ErrorCode.NOT_GREETED
 
 
 def test_the_way_to_boot_mode(core):
@@ -383,19 +406,19 @@ def test_an_unplugged_board_rests_and_wants_a_greeting(core):
     core.usb(False)
     core.usb(True)
     core.greet(session=2)
-    assert isinstance(core.heard()[0], r.Welcome)
+    assert isinstance(core.heard()[0], r.HelloReply)
 
 
 @pytest.mark.parametrize("cut_at", [1, 5, 14])
 def test_half_a_frame_of_a_host_that_went_away_costs_the_next_host_none(core, cut_at):
     core.greet()
-    core.write(build_frame(o.SetRate(1, 115_200, 0), 1)[:cut_at])
+    core.write(build_frame(o.BaudrateCommand(1, 115_200, 0), 1)[:cut_at])
     core.usb(False)
     core.run(10)
     core.heard()
     core.usb(True)
     core.greet(session=2)
-    assert core.heard_of(r.Welcome)
+    assert core.heard_of(r.HelloReply)
 
 
 def test_nothing_is_watched_before_there_is_a_map(core):
@@ -415,7 +438,7 @@ def test_a_greeting_with_unknown_flags_is_refused(core):
 def test_many_frames_at_once_are_all_taken(core):
     core.greet()
     core.heard()
-    core.send(*(o.AskTime(token) for token in range(200)), run_us=100)
+    core.send(*(o.TimeRequest(token) for token in range(200)), run_us=100)
     core.send(o.ReadCounters())
     (counters,) = core.heard_of(r.Counters)
     assert counters.frames_taken == 202
@@ -436,10 +459,10 @@ def test_a_refusal_in_a_long_row_is_lost_and_told(core):
     core.heard()
     core.host_reads(False)
     for _ in range(600):
-        core.send(o.SetLevel(1, 0, 0, 1, 0))
+        core.send(o.DriveCommand(1, 0, 0, 1, 0))
     core.host_reads(True)
     core.run(2000)
     said = core.heard()
-    refused = [report for report in said if isinstance(report, r.Refused)]
-    lost = sum(report.count for report in said if isinstance(report, r.Dropped) and report.sort == Sort.REPORTS)
+    refused = [report for report in said if isinstance(report, r.MessageRejected)]
+    lost = sum(report.count for report in said if isinstance(report, r.DataLost) and report.sort == Sort.REPORTS)
     assert 0 < lost == 600 - len(refused)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lensmount_hardware.clock import MonotonicClock
-from lensmount_hardware.spec import open_transport
+from lensmount_hardware.port_spec import open_transport
 from lensmount_hardware.transport import Transport
 from lensmount_protocol.errors import TransportOpenError
 from lensmount_protocol.wire import Received, Role, Transmit
@@ -83,7 +83,7 @@ def test_a_link_that_another_program_serves_is_refused(tmp_path: Path) -> None:
 
 SERVE = """
 import sys
-from lensmount_hardware.spec import open_transport
+from lensmount_hardware.port_spec import open_transport
 from lensmount_protocol.wire import Role
 port = open_transport(f"pty:{sys.argv[1]}", role=Role.LENS, baudrate=750_000)
 print("open", flush=True)

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 import pytest
 
 from lensmount_hardware.clock import Clock, VirtualClock
-from lensmount_hardware.transport import Sighting, TimedTransport, Transport, timed
-from lensmount_hardware.transports.reconnecting import RETRY, ReconnectingTransport
+from lensmount_hardware.transport import TimedRecord, TimedTransport, Transport, as_timed
+from lensmount_hardware.transports.reconnecting import RETRY_DELAY, ReconnectingTransport
 from lensmount_protocol.errors import TransportError, TransportLostError, TransportOpenError
 from lensmount_protocol.wire import (
+    DataLoss,
     DriveLine,
-    Drop,
     Edge,
     LineChanged,
     Received,
@@ -71,7 +71,7 @@ class Bench:
         transport = ReconnectingTransport(
             self.open, self.clock, lambda seconds: self.clock.advance_to(self.clock.now() + seconds)
         )
-        transport.told = self.told.append
+        transport.on_notice = self.told.append
         return transport
 
 
@@ -92,7 +92,7 @@ def test_a_port_that_goes_comes_back_and_the_gap_is_told() -> None:
     with made.transport() as transport:
         assert transport.receive(1.0) == [Received(b"a")]
         assert transport.receive(10.0) == [Received(b"b")]
-    assert made.attempts == [0, RETRY, 2 * RETRY, 3 * RETRY]
+    assert made.attempts == [0, RETRY_DELAY, 2 * RETRY_DELAY, 3 * RETRY_DELAY]
     assert first.closed
     assert second.closed
     assert made.told == [
@@ -170,12 +170,12 @@ def test_after_closing_nothing_is_tried_any_more() -> None:
 class Keeper(Port, TimedTransport):
     """The same port with a clock beside the wire."""
 
-    keeps_time = True
+    has_timestamps = True
 
-    def sightings(self, timeout: float | None, clock: Clock) -> list[Sighting]:
-        return [Sighting(Edge(clock.now(), "VD", True), event) for event in self.receive(timeout)]
+    def timed_records(self, timeout: float | None, clock: Clock) -> list[TimedRecord]:
+        return [TimedRecord(Edge(clock.now(), "VD", True), event) for event in self.receive(timeout)]
 
-    def troubles(self) -> dict[str, int]:
+    def problems(self) -> dict[str, int]:
         return {"orders that were late": len(self.orders)}
 
 
@@ -185,18 +185,18 @@ def test_a_port_that_keeps_time_keeps_it_and_what_it_missed_is_a_drop() -> None:
     ports: list[Port | None] = [Keeper(clock, [[moved]], True), Keeper(clock, [[moved], [Received(b"b")]], False)]
     made = Bench(clock, deque(ports))
     transport = made.transport()
-    assert timed(transport) is transport
+    assert as_timed(transport) is transport
     transport.send(SetBaudrate(750_000))
-    assert [one.event for one in transport.sightings(1.0, clock)] == [moved]
+    assert [one.event for one in transport.timed_records(1.0, clock)] == [moved]
     transport.send(Transmit(b"lost"))
-    (drop,) = transport.sightings(5.0, clock)
-    assert drop.record == Drop(clock.now(), "bytes that were sent while the port was away", 4)
+    (drop,) = transport.timed_records(5.0, clock)
+    assert drop.record == DataLoss(clock.now(), "bytes that were sent while the port was away", 4)
     assert drop.event is None
-    assert [one.event for one in transport.sightings(5.0, clock)] == [Received(b"b")]
+    assert [one.event for one in transport.timed_records(5.0, clock)] == [Received(b"b")]
     assert made.told[-1].endswith("4 bytes sent to it were lost")
-    assert transport.troubles() == {"orders that were late": 2}
+    assert transport.problems() == {"orders that were late": 2}
 
 
 def test_a_port_without_a_clock_is_told_apart() -> None:
     made, _ = bench(([[]], False))
-    assert timed(made.transport()) is None
+    assert as_timed(made.transport()) is None

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from serial import SerialException, rfc2217
 
-from lensmount_hardware.spec import open_transport
+from lensmount_hardware.port_spec import open_transport
 from lensmount_hardware.transport import Transport
 from lensmount_protocol.errors import TransportError, TransportLostError, TransportOpenError
 from lensmount_protocol.wire import DriveLine, LineChanged, Role, SetBaudrate
@@ -51,7 +51,9 @@ def test_a_server_of_something_else_is_told(monkeypatch: pytest.MonkeyPatch) -> 
         raise SerialException("Remote does not seem to support RFC2217 or BINARY mode")
 
     monkeypatch.setattr(rfc2217.Serial, "open", give_up)
-    with pytest.raises(TransportOpenError, match=r"^rfc2217://\[::1\]:23: .*: it does not speak RFC 2217; or it has "):
+    with pytest.raises(
+        TransportOpenError, match=r"^rfc2217://\[::1\]:23: .*: the server does not support RFC 2217, or "
+    ):
         _open("[::1]:23")
 
 
@@ -66,7 +68,7 @@ def test_a_server_that_hangs_up_is_told_in_one_line_and_nowhere_else() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=serve, args=(listener,))
         thread.start()
-        with pytest.raises(TransportOpenError, match=r"its device is missing or taken$") as caught:
+        with pytest.raises(TransportOpenError, match=r"its device is missing or in use$") as caught:
             _open(f"127.0.0.1:{listener.getsockname()[1]}")
         thread.join()
     assert "\n" not in str(caught.value)

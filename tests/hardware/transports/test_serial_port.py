@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 import serial
 
-from lensmount_hardware.spec import open_transport
+from lensmount_hardware.port_spec import open_transport
 from lensmount_hardware.transport import Transport
 from lensmount_hardware.transports import serial_port
 from lensmount_protocol.errors import TransportError, TransportLostError, TransportOpenError

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from lensmount_hardware.spec import open_transport
+from lensmount_hardware.port_spec import open_transport
 from lensmount_hardware.transport import Transport
 from lensmount_hardware.transports import tcp
 from lensmount_protocol.errors import TransportLostError, TransportOpenError

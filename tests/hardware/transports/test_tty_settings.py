@@ -10,9 +10,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from lensmount_hardware.spec import open_transport
+from lensmount_hardware.port_spec import open_transport
 from lensmount_hardware.transport import Transport
-from lensmount_hardware.transports import serial_port, tty_settings
+from lensmount_hardware.transports import serial_port
 from lensmount_protocol.errors import TransportError, TransportLostError, TransportOpenError
 from lensmount_protocol.wire import Received, Role, SetBaudrate, Transmit
 
@@ -63,15 +63,15 @@ def test_every_byte_passes_whatever_was_set_before(ends: tuple[int, int]) -> Non
 def test_the_rate_is_asked_for_where_the_system_knows_it(ends: tuple[int, int]) -> None:
     _, far = ends
     with _open(os.ttyname(far), 750_000) as port:
-        assert tty_settings.given_baudrate(far) == 750_000
+        assert serial_port.actual_baudrate(far) == 750_000
         port.send(SetBaudrate(1_500_000))
-        assert tty_settings.given_baudrate(far) == 1_500_000
+        assert serial_port.actual_baudrate(far) == 1_500_000
 
 
 def test_a_rate_cannot_be_asked_of_what_is_no_terminal() -> None:
     reader, writer = os.pipe()
     try:
-        assert tty_settings.given_baudrate(reader) is None
+        assert serial_port.actual_baudrate(reader) is None
     finally:
         os.close(reader)
         os.close(writer)
@@ -81,7 +81,7 @@ def test_a_rate_cannot_be_asked_of_what_is_no_terminal() -> None:
     ("given", "off"), [(750_000, False), (735_294, False), (766_000, True), (921_600, True), (None, False)]
 )
 def test_how_far_a_rate_may_be_off(given: int | None, off: bool) -> None:
-    assert tty_settings.is_off(750_000, given) is off
+    assert serial_port.differs_from(750_000, given) is off
 
 
 def test_a_rate_that_the_adapter_rounds_is_refused_at_the_start(
@@ -89,7 +89,7 @@ def test_a_rate_that_the_adapter_rounds_is_refused_at_the_start(
 ) -> None:
     tty.setraw(ends[1])
     path = os.ttyname(ends[1])
-    monkeypatch.setattr(serial_port, "given_baudrate", lambda _descriptor: 921_600)
+    monkeypatch.setattr(serial_port, "actual_baudrate", lambda _descriptor: 921_600)
     with pytest.raises(
         TransportOpenError, match=r"^/dev/pts/\d+: cannot .* at 750000 baud: it makes 921600 baud of it"
     ):
@@ -102,12 +102,12 @@ def test_a_rate_that_the_adapter_rounds_later_leaves_the_one_before(
     ends: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with _open(os.ttyname(ends[1]), 750_000) as port:
-        monkeypatch.setattr(serial_port, "given_baudrate", lambda _descriptor: 1_200_000)
+        monkeypatch.setattr(serial_port, "actual_baudrate", lambda _descriptor: 1_200_000)
         with pytest.raises(TransportError, match="refuses 1500000 baud: it makes 1200000 baud of it") as caught:
             port.send(SetBaudrate(1_500_000))
         assert not isinstance(caught.value, TransportLostError)
         monkeypatch.undo()
-        assert tty_settings.given_baudrate(ends[1]) == 750_000
+        assert serial_port.actual_baudrate(ends[1]) == 750_000
 
 
 @pytest.mark.parametrize(("mark", "kept"), [("", False), ("!", True)])
@@ -145,4 +145,4 @@ def test_low_latency_is_a_wish(error: Exception | None) -> None:
             raise error
 
     port = SimpleNamespace(set_low_latency_mode=answer)
-    assert tty_settings.ask_for_low_latency(port) is (error is None)  # type: ignore[arg-type]
+    assert serial_port.set_low_latency(port) is (error is None)  # type: ignore[arg-type]

@@ -4,17 +4,23 @@ import construct
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lensmount_protocol.dialects.emount.framing import ENVELOPE, FORMATS, build_frame, padded
-from lensmount_protocol.dialects.emount.sequence import body_sequence, lens_sequence
-from lensmount_protocol.frame import GarbageReason
+from lensmount_protocol.dialects.emount.framing import (
+    ENVELOPE,
+    FORMATS,
+    build_frame,
+    next_body_sequence,
+    next_lens_sequence,
+    pad_frame,
+)
+from lensmount_protocol.framer import GarbageReason
 from lensmount_protocol.wire import Role
 
 LENS = FORMATS[Role.LENS]
 
 
 def accepted(candidate: bytes) -> bool:
-    header = LENS.measure(candidate[:3]) if len(candidate) >= 9 and candidate[0] == 0xF0 else GarbageReason.LENGTH
-    return header == len(candidate) and LENS.judge(candidate) is None
+    header = LENS.frame_length(candidate[:3]) if len(candidate) >= 9 and candidate[0] == 0xF0 else GarbageReason.LENGTH
+    return header == len(candidate) and LENS.check(candidate) is None
 
 
 def accepted_by_construct(candidate: bytes) -> bool:
@@ -23,7 +29,7 @@ def accepted_by_construct(candidate: bytes) -> bool:
     except construct.ConstructError:
         return False
     value = parsed.checked.value
-    return parsed.size == len(candidate) and 9 <= value.length <= LENS.largest and value.class_ in (1, 2, 3)
+    return parsed.size == len(candidate) and 9 <= value.length <= LENS.max_size and value.class_ in (1, 2, 3)
 
 
 @given(
@@ -49,13 +55,13 @@ def test_the_worked_example_of_the_specification() -> None:
 
 def test_windows_are_whole_multiples_of_sixteen() -> None:
     sizes = {10: 16, 11: 16, 13: 16, 17: 32, 22: 32, 25: 32, 29: 32, 32: 32, 41: 48}
-    assert {size: len(padded(bytes(size), 16)) for size in sizes} == sizes
-    assert padded(b"abc", 1) == b"abc"
+    assert {size: len(pad_frame(bytes(size), 16)) for size in sizes} == sizes
+    assert pad_frame(b"abc", 1) == b"abc"
 
 
 def test_the_body_s_counter_is_masked_above_ef() -> None:
-    assert [body_sequence(count) for count in (0xEE, 0xEF, 0xF0, 0xFF, 0x100)] == [0xEE, 0xEF, 0x80, 0x8F, 0x00]
+    assert [next_body_sequence(count) for count in (0xEE, 0xEF, 0xF0, 0xFF, 0x100)] == [0xEE, 0xEF, 0x80, 0x8F, 0x00]
 
 
 def test_the_lens_s_number_is_one_more_and_never_f0() -> None:
-    assert [lens_sequence(number) for number in (0x00, 0xEE, 0xEF, 0x80, 0x8F)] == [0x01, 0xEF, 0x00, 0x81, 0x90]
+    assert [next_lens_sequence(number) for number in (0x00, 0xEE, 0xEF, 0x80, 0x8F)] == [0x01, 0xEF, 0x00, 0x81, 0x90]

@@ -6,17 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lensmount_protocol.blocks import BlockedMessage
 from lensmount_protocol.checksums import sum16
-from lensmount_protocol.describe import headline, show_message, values_for_json
+from lensmount_protocol.describe import format_message, format_summary, to_json_values
 from lensmount_protocol.dialect import Dialect
+from lensmount_protocol.dialects.emount.dialect import MESSAGES
 from lensmount_protocol.dialects.emount.focus_status import FocusStatus
 from lensmount_protocol.dialects.emount.lens_status import LensStatus
-from lensmount_protocol.dialects.emount.messages import MESSAGES
-from lensmount_protocol.dialects.emount.optics import show_lens_spec
+from lensmount_protocol.dialects.emount.units import format_lens_spec
 from lensmount_protocol.errors import FrameError
-from lensmount_protocol.message import Message, Unknown
-from lensmount_protocol.paving import build_payload
+from lensmount_protocol.message import Message, SelectableMessage, Unknown
+from lensmount_protocol.payload import build_payload
 from lensmount_protocol.wire import Role
 
 # Sizes with type byte, from the paving tables of the specification (SIG, LEX, BAS, ENT, WZQ).
@@ -35,7 +34,7 @@ FOCUS_BLOCKS = [2, 11, 9, 4, 6, 7, 45, 4]
 
 
 def usual_size(cls: type[Message]) -> int:
-    return cls.size_with(cls.USUAL_BLOCKS) if issubclass(cls, BlockedMessage) else cls.SIZE
+    return cls.size_with(cls.DEFAULT_BLOCKS) if issubclass(cls, SelectableMessage) else cls.SIZE
 
 
 @pytest.mark.parametrize(("role", "sizes"), [(Role.BODY, BODY_SIZES), (Role.LENS, LENS_SIZES)])
@@ -44,7 +43,7 @@ def test_every_message_has_its_size_and_none_is_missing(role: Role, sizes: dict[
 
 
 @pytest.mark.parametrize(("cls", "sizes"), [(LensStatus, STATUS_BLOCKS), (FocusStatus, FOCUS_BLOCKS)])
-def test_blocks_have_their_sizes(cls: type[BlockedMessage], sizes: list[int]) -> None:
+def test_blocks_have_their_sizes(cls: type[SelectableMessage], sizes: list[int]) -> None:
     assert [cls.size_with(1 << block) - 1 for block in range(len(sizes))] == sizes
 
 
@@ -70,9 +69,9 @@ def test_any_bytes_of_the_right_size_round_trip(data: st.DataObject) -> None:
     message = cls.parse(raw)
     assert message.build() == raw
     assert cls.parse(message.build()) == message
-    assert show_message(message, every_field=True)
-    assert headline(message)
-    assert values_for_json(message).keys() == message.values().keys()
+    assert format_message(message, every_field=True)
+    assert format_summary(message)
+    assert to_json_values(message).keys() == message.values().keys()
 
 
 @given(blocks=st.integers(0, 0x3FFFF), fill=st.integers(0, 255))
@@ -101,7 +100,7 @@ def test_golden_frames_are_typed_and_rebuilt(emount: Dialect, golden: dict[str, 
     for frame in golden.values():
         raw = frame.raw
         assert sum16(raw[1:-3]) == int.from_bytes(raw[-3:-1], "little"), frame.name
-        messages = emount.paving().parse(frame.sender, raw[5:-3])
+        messages = emount.payload_parser().parse(frame.sender, raw[5:-3])
         assert not any(isinstance(message, Unknown) for message in messages), frame.name
         assert emount.build_frame(build_payload(messages), raw[3], raw[4]) == raw, frame.name
 
@@ -170,7 +169,7 @@ def test_what_golden_frames_say(
     name: str, number: int, fields: dict[str, Any], emount: Dialect, golden: dict[str, Any]
 ) -> None:
     frame = golden[name]
-    message = emount.paving().parse(frame.sender, frame.raw[5:-3])[number]
+    message = emount.payload_parser().parse(frame.sender, frame.raw[5:-3])[number]
     assert {key: getattr(message, key) for key in fields} == fields
 
 
@@ -180,10 +179,10 @@ def test_what_golden_frames_say(
 )
 def test_the_lens_says_its_name_in_bcd(name: str, text: str, emount: Dialect, golden: dict[str, Any]) -> None:
     frame = golden[name]
-    (descriptor,) = emount.paving().parse(frame.sender, frame.raw[5:-3])
-    assert show_lens_spec(descriptor.lens_spec) == text  # type: ignore[union-attr]
+    (descriptor,) = emount.payload_parser().parse(frame.sender, frame.raw[5:-3])
+    assert format_lens_spec(descriptor.lens_spec) == text  # type: ignore[union-attr]
 
 
 def test_the_name_reply_reads_as_text(emount: Dialect, golden: dict[str, Any]) -> None:
-    (name,) = emount.paving().parse(Role.LENS, golden["G66"].raw[5:-3])
-    assert "FE 24-105mm F4 G OSS" in show_message(name)
+    (name,) = emount.payload_parser().parse(Role.LENS, golden["G66"].raw[5:-3])
+    assert "FE 24-105mm F4 G OSS" in format_message(name)

@@ -17,7 +17,7 @@ def test_the_message_table_is_the_declarations(emount: Dialect) -> None:
         for type_, sender, size, name, known in ROW.findall(SPEC.read_text())
     }
     declared = {
-        (cls.TYPE, cls.SENDER.value, cls.SIZE, cls.__name__, f"{cls.EVIDENCE.proof.value} ({cls.EVIDENCE.source})")
+        (cls.TYPE, cls.SENDER.value, cls.SIZE, cls.__name__, f"{cls.EVIDENCE.level.value} ({cls.EVIDENCE.source})")
         for cls in emount.messages.values()
     }
     assert written == declared

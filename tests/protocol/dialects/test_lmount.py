@@ -7,18 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lensmount_protocol.connection import Connection
-from lensmount_protocol.dialect import Dialect
-from lensmount_protocol.dialects.lmount.aperture import ApertureState
+from lensmount_protocol.dialect import Dialect, load_dialect
+from lensmount_protocol.dialects.lmount.aperture_zoom import ApertureState
+from lensmount_protocol.dialects.lmount.dialect import MESSAGES
+from lensmount_protocol.dialects.lmount.firmware_update import UpdateActivate, UpdateBlock, UpdateOffer, UpdateRollBack
 from lensmount_protocol.dialects.lmount.focus import FocusDrive, FocusState
 from lensmount_protocol.dialects.lmount.identity import Abilities, Identity
 from lensmount_protocol.dialects.lmount.link import BodyHello, Done
-from lensmount_protocol.dialects.lmount.messages import MESSAGES
 from lensmount_protocol.dialects.lmount.types import FocusOrder
-from lensmount_protocol.dialects.lmount.update import UpdateActivate, UpdateBlock, UpdateOffer, UpdateRollBack
 from lensmount_protocol.errors import FrameError, LocalProtocolError
 from lensmount_protocol.message import Message, Unknown
-from lensmount_protocol.paving import build_payload
-from lensmount_protocol.registry import load_dialect
+from lensmount_protocol.payload import build_payload
 from lensmount_protocol.wire import Role
 
 LMOUNT: Dialect = load_dialect("lmount")
@@ -47,18 +46,18 @@ def test_any_bytes_are_a_message_or_refused(cls: type[Message], data: bytes) -> 
 def test_an_unknown_message_is_stepped_over() -> None:
     unknown = b"\xfa\x04\x00abcd"
     payload = build_payload([FocusState(), Done(7)]) + unknown + ApertureState().build()
-    told = LMOUNT.paving().parse(Role.LENS, payload)
+    told = LMOUNT.payload_parser().parse(Role.LENS, payload)
     assert [type(message) for message in told] == [FocusState, Done, Unknown, ApertureState]
     assert build_payload(told) == payload
 
 
 def test_a_cut_message_ends_the_payload() -> None:
-    told = LMOUNT.paving().parse(Role.LENS, Done(7).build() + b"\xfa\x09\x00ab")
+    told = LMOUNT.payload_parser().parse(Role.LENS, Done(7).build() + b"\xfa\x09\x00ab")
     assert [type(message) for message in told] == [Done, Unknown]
 
 
 def test_a_known_message_that_is_too_short_is_stepped_over_too() -> None:
-    told = LMOUNT.paving().parse(Role.LENS, b"\x85\x01\x00\x07" + Done(8).build())
+    told = LMOUNT.payload_parser().parse(Role.LENS, b"\x85\x01\x00\x07" + Done(8).build())
     assert [type(message) for message in told] == [Unknown, Done]
 
 
@@ -111,4 +110,4 @@ def test_random_payloads_lose_nothing() -> None:
     random = Random("payload")
     for _ in range(300):
         payload = random.randbytes(random.randrange(1, 60))
-        assert build_payload(LMOUNT.paving().parse(Role.LENS, payload)) == payload
+        assert build_payload(LMOUNT.payload_parser().parse(Role.LENS, payload)) == payload

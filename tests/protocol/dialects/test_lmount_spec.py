@@ -5,12 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from lensmount_emulator.reports.catalogue import catalogue
+from lensmount_emulator.reports.reference_tables import message_catalogue
 from lensmount_protocol.checksums import CHECK_INPUT, CRC16_IBM_3740
-from lensmount_protocol.dialect import Dialect
+from lensmount_protocol.dialect import Dialect, load_dialect
 from lensmount_protocol.dialects.lmount.types import POWER_LIMITS_MA, Feature, FocusFlag, Part, PowerClass
 from lensmount_protocol.enums import OpenIntEnum
-from lensmount_protocol.registry import load_dialect
 
 FOLDER = Path(__file__).parents[3] / "protocol" / "spec"
 SPEC = (FOLDER / "lmount.md").read_text()
@@ -24,7 +23,7 @@ def lmount() -> Dialect:
 
 def test_the_catalogue_is_the_declarations(lmount: Dialect) -> None:
     written = (FOLDER / "lmount-messages.md").read_text()
-    assert written[written.index("### ") :] == catalogue(lmount)
+    assert written[written.index("### ") :] == message_catalogue(lmount)
 
 
 def test_every_item_is_carried_by_just_the_messages_that_say_so(lmount: Dialect) -> None:
@@ -80,12 +79,12 @@ def test_the_classes_of_power_are_the_limits() -> None:
 
 
 def test_the_checksum_is_the_one_that_is_described() -> None:
-    assert CRC16_IBM_3740.of(CHECK_INPUT) == CRC16_IBM_3740.check == 0x29B1
+    assert CRC16_IBM_3740.compute(CHECK_INPUT) == CRC16_IBM_3740.check == 0x29B1
     assert "0x29B1 (CRC-16/IBM-3740)" in SPEC
 
 
 def test_everything_is_modelled_and_says_so(lmount: Dialect) -> None:
-    assert {cls.EVIDENCE.proof.value for cls in lmount.messages.values()} == {"our own model"}
+    assert {cls.EVIDENCE.level.value for cls in lmount.messages.values()} == {"our own model"}
     assert "This is not the L-Mount protocol" in SPEC
     assert "is not it" in lmount.notice
 

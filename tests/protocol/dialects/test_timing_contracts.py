@@ -5,7 +5,7 @@ Marks are written as they are read: `VD low`, `body opens 0x0b`, `lens closes an
 
 import pytest
 
-from lensmount_protocol.registry import load_dialect
+from lensmount_protocol.dialect import load_dialect
 from lensmount_protocol.timing import Mark
 
 WORDS = {"open": "opens", "first": "first bit of", "end": "end of", "last": "last bit of", "close": "closes"}
@@ -166,12 +166,12 @@ def test_a_timing_contract_has_exactly_these_rules(name: str, contract: dict[str
     rules = load_dialect(name).timing
     found = {
         rule.name: (
-            in_words(rule.since),
-            in_words(rule.until),
+            in_words(rule.start),
+            in_words(rule.end),
             rule.minimum_us,
             rule.maximum_us,
-            f"{rule.evidence.proof.value} ({rule.evidence.source})",
-            tuple(in_words(mark) for mark in rule.unless),
+            f"{rule.evidence.level.value} ({rule.evidence.source})",
+            tuple(in_words(mark) for mark in rule.cancelled_by),
         )
         for rule in rules
     }

@@ -2,11 +2,11 @@
 
 import pytest
 
-from lensmount_protocol.dialects.emount import init, power, service, stream
-from lensmount_protocol.dialects.lmount import link, update
+from lensmount_protocol.dialect import load_dialect
+from lensmount_protocol.dialects.emount import identification, service, startup_shutdown
+from lensmount_protocol.dialects.lmount import firmware_update, link
 from lensmount_protocol.dialects.lmount.types import Outcome, UpdateStage
 from lensmount_protocol.message import Message, Unknown
-from lensmount_protocol.registry import load_dialect
 from lensmount_protocol.transitions import TransitionTable
 from lensmount_protocol.wire import Role
 
@@ -54,9 +54,9 @@ LMOUNT_OWNERS = {
 }
 
 EMOUNT_SPECIAL = {
-    init.SpeedReply: "speed accepted",
-    stream.StreamLayoutReply: "stream starts",
-    power.ShutDownReply: "lens sleeps",
+    identification.SpeedReply: "speed accepted",
+    startup_shutdown.StreamLayoutReply: "stream starts",
+    startup_shutdown.ShutDownReply: "lens sleeps",
     service.Refusal: "bad frame",
 }
 LMOUNT_SPECIAL = {
@@ -65,11 +65,11 @@ LMOUNT_SPECIAL = {
     link.RateOrder: "rate order",
     link.Sleep: "sleep",
     link.Refusal: "refusal",
-    update.UpdateOffer: "update",
-    update.UpdateBlock: "update",
-    update.UpdateActivate: "update",
-    update.UpdateRollBack: "update",
-    update.UpdateState: "update over",
+    firmware_update.UpdateOffer: "update",
+    firmware_update.UpdateBlock: "update",
+    firmware_update.UpdateActivate: "update",
+    firmware_update.UpdateRollBack: "update",
+    firmware_update.UpdateState: "update over",
 }
 UNKNOWN = Unknown(b"\x7e\x00\x00", "for a test")
 
@@ -83,20 +83,20 @@ def test_each_trigger_has_its_owner(name: str, owners: dict[str, Role | None]) -
 def test_what_an_emount_message_causes_in_each_class(cls: type[Message]) -> None:
     usual = "request" if cls.SENDER is BODY else "reply"
     expected = EMOUNT_SPECIAL.get(cls, usual)
-    assert EMOUNT.trigger(cls.SENDER, 1, cls()) == (expected if expected == "bad frame" else "loop")
-    assert [EMOUNT.trigger(cls.SENDER, class_, cls()) for class_ in (2, 3)] == [expected, expected]
+    assert EMOUNT.trigger_for(cls.SENDER, 1, cls()) == (expected if expected == "bad frame" else "loop")
+    assert [EMOUNT.trigger_for(cls.SENDER, class_, cls()) for class_ in (2, 3)] == [expected, expected]
 
 
 @pytest.mark.parametrize(
     ("message", "trigger"),
     [
-        (init.SpeedReply(accepted=1), "speed accepted"),
-        (init.SpeedReply(accepted=3), "speed accepted"),
-        (init.SpeedReply(accepted=2), "reply"),
-        (init.SpeedReply(accepted=0), "reply"),
-        (stream.StreamLayoutReply(status_blocks=1, focus_blocks=0), "stream starts"),
-        (stream.StreamLayoutReply(status_blocks=0, focus_blocks=1), "stream starts"),
-        (stream.StreamLayoutReply(status_blocks=0, focus_blocks=0), "stream stops"),
+        (identification.SpeedReply(accepted=1), "speed accepted"),
+        (identification.SpeedReply(accepted=3), "speed accepted"),
+        (identification.SpeedReply(accepted=2), "reply"),
+        (identification.SpeedReply(accepted=0), "reply"),
+        (startup_shutdown.StreamLayoutReply(status_blocks=1, focus_blocks=0), "stream starts"),
+        (startup_shutdown.StreamLayoutReply(status_blocks=0, focus_blocks=1), "stream starts"),
+        (startup_shutdown.StreamLayoutReply(status_blocks=0, focus_blocks=0), "stream stops"),
         (service.Refusal(class_=2, type_=0x26, code=4), "refusal"),
         (service.Refusal(class_=0xFF, type_=0xFF, code=3), "bad frame"),
         (UNKNOWN, "reply"),
@@ -104,11 +104,11 @@ def test_what_an_emount_message_causes_in_each_class(cls: type[Message]) -> None
     ],
 )
 def test_what_a_lens_accepts_or_announces_decides_the_trigger(message: Message, trigger: str) -> None:
-    assert EMOUNT.trigger(LENS, 2, message) == trigger
+    assert EMOUNT.trigger_for(LENS, 2, message) == trigger
 
 
 def test_a_body_that_sends_type_02_asks_and_refuses_nothing() -> None:
-    assert EMOUNT.trigger(BODY, 2, Unknown(b"\x02\x00", "for a test")) == "request"
+    assert EMOUNT.trigger_for(BODY, 2, Unknown(b"\x02\x00", "for a test")) == "request"
 
 
 @pytest.mark.parametrize("cls", LMOUNT.messages.values(), ids=lambda cls: cls.__name__)
@@ -116,9 +116,9 @@ def test_what_an_lmount_message_causes_in_each_class(cls: type[Message]) -> None
     usual = "order" if cls.SENDER is BODY else "answer"
     expected = LMOUNT_SPECIAL.get(cls, usual)
     sender = cls.SENDER
-    assert LMOUNT.trigger(sender, 1, cls()) == LMOUNT.trigger(sender, 3, cls()) == expected
-    assert LMOUNT.trigger(sender, 2, cls()) == ("body cycle" if sender is BODY else "lens cycle")
-    assert LMOUNT.trigger(sender, 4, cls()) == ("body cycle" if sender is BODY else "event")
+    assert LMOUNT.trigger_for(sender, 1, cls()) == LMOUNT.trigger_for(sender, 3, cls()) == expected
+    assert LMOUNT.trigger_for(sender, 2, cls()) == ("body cycle" if sender is BODY else "lens cycle")
+    assert LMOUNT.trigger_for(sender, 4, cls()) == ("body cycle" if sender is BODY else "event")
 
 
 @pytest.mark.parametrize(
@@ -134,21 +134,21 @@ def test_what_an_lmount_message_causes_in_each_class(cls: type[Message]) -> None
     ],
 )
 def test_only_an_acceptance_changes_the_rate_or_ends_in_sleep(message: Message, trigger: str) -> None:
-    assert LMOUNT.trigger(LENS, 1, message) == LMOUNT.trigger(LENS, 3, message) == trigger
-    assert LMOUNT.trigger(LENS, 2, message) == "lens cycle"
+    assert LMOUNT.trigger_for(LENS, 1, message) == LMOUNT.trigger_for(LENS, 3, message) == trigger
+    assert LMOUNT.trigger_for(LENS, 2, message) == "lens cycle"
 
 
 @pytest.mark.parametrize("stage", UpdateStage)
 def test_an_update_is_over_when_it_is_idle_active_rolled_back_or_refused(stage: UpdateStage) -> None:
     over = {0: True, 1: False, 2: False, 3: True, 4: True, 5: False, 6: True}
-    trigger = LMOUNT.trigger(LENS, 3, update.UpdateState(stage=stage))
+    trigger = LMOUNT.trigger_for(LENS, 3, firmware_update.UpdateState(stage=stage))
     assert trigger == ("update over" if over[int(stage)] else "update state")
 
 
 def test_what_no_table_knows_is_an_order_from_the_body_and_an_answer_from_the_lens() -> None:
-    assert LMOUNT.trigger(BODY, 3, UNKNOWN) == "order"
-    assert LMOUNT.trigger(LENS, 3, UNKNOWN) == "answer"
-    assert LMOUNT.trigger(BODY, 3, Unknown(b"\x00\x00\x00", "for a test")) == "order"
+    assert LMOUNT.trigger_for(BODY, 3, UNKNOWN) == "order"
+    assert LMOUNT.trigger_for(LENS, 3, UNKNOWN) == "answer"
+    assert LMOUNT.trigger_for(BODY, 3, Unknown(b"\x00\x00\x00", "for a test")) == "order"
 
 
 TABLE = TransitionTable(

@@ -80,7 +80,7 @@ def read(word: str, cursor: Cursor) -> Any:
         return cursor.take(read(arguments[0], cursor)).decode(arguments[1].strip("'"))
     if name == "PrefixedArray":
         return [read(arguments[1], cursor) for _ in range(read(arguments[0], cursor))]
-    if name == "RecordOf":
+    if name == "FieldGroupAdapter":
         fields = re.fullmatch(r"[\w.]+\((.*)\)", arguments[0], re.DOTALL)[1]  # type: ignore[index]
         return {part.split(": ", 1)[0]: read(part.split(": ", 1)[1], cursor) for part in split(fields)}
     raise ValueError(f"the catalogue says {word}, which this decoder does not know")

@@ -9,25 +9,26 @@ from random import Random
 
 import pytest
 
+from lensmount_emulator.engine.observer import Notice
+from lensmount_emulator.engine.script import parse_script
+from lensmount_emulator.engine.verdicts import Verdict
 from lensmount_emulator.profiles.library import load_profile
-from lensmount_emulator.proofs.differential import message_bytes
-from lensmount_emulator.roles.findings import Verdict
-from lensmount_emulator.roles.lmount.body import BodyEngine
-from lensmount_emulator.roles.lmount.body_script import VERBS
-from lensmount_emulator.roles.lmount.rules import RULES
-from lensmount_emulator.roles.lmount.settings import BodySettings
-from lensmount_emulator.roles.notice import Notice
-from lensmount_emulator.roles.script import parse_script
-from lensmount_emulator.sessions.live import LiveSession
+from lensmount_emulator.roles.lmount.body.engine import BodyEngine
+from lensmount_emulator.roles.lmount.body.script import VERBS
+from lensmount_emulator.roles.lmount.compatibility_rules import RULES
+from lensmount_emulator.roles.lmount.profile import BodySettings
+from lensmount_emulator.sessions.driver import EngineDriver
+from lensmount_emulator.verification.codec_equivalence import message_bytes
 from lensmount_hardware.clock import MonotonicClock
-from lensmount_hardware.spec import open_transport
-from lensmount_protocol.dialects.lmount.aperture import ApertureDrive, ZoomDrive
+from lensmount_hardware.port_spec import open_transport
+from lensmount_protocol.dialects.lmount.aperture_zoom import ApertureDrive, ZoomDrive
 from lensmount_protocol.dialects.lmount.dialect import LMOUNT
+from lensmount_protocol.dialects.lmount.exposure import CorrectionRequest, FrameStart
+from lensmount_protocol.dialects.lmount.firmware_update import Page, PageOffer, PageOrder, UpdateOffer
 from lensmount_protocol.dialects.lmount.focus import FocusDrive, FocusState, FocusTableRequest, RingBehaviour
 from lensmount_protocol.dialects.lmount.framing import CYCLE, EVENT, LINK, ORDER
 from lensmount_protocol.dialects.lmount.identity import AbilitiesRequest, IdentityRequest, MetadataRequest
 from lensmount_protocol.dialects.lmount.link import BodyHello, Done, LensHello, RateOrder, Refusal, Sleep, StreamOrder
-from lensmount_protocol.dialects.lmount.picture import CorrectionRequest, FrameStart
 from lensmount_protocol.dialects.lmount.power import CropNotice, PowerGrant
 from lensmount_protocol.dialects.lmount.stabiliser import StabiliserOrder
 from lensmount_protocol.dialects.lmount.types import (
@@ -39,11 +40,10 @@ from lensmount_protocol.dialects.lmount.types import (
     RefusalCode,
     StabiliserMode,
 )
-from lensmount_protocol.dialects.lmount.update import Page, PageOffer, PageOrder, UpdateOffer
-from lensmount_protocol.frame import Frame
+from lensmount_protocol.frame_parser import FrameParser
+from lensmount_protocol.framer import Frame
 from lensmount_protocol.message import Message
-from lensmount_protocol.paving import build_payload
-from lensmount_protocol.reader import FrameReader
+from lensmount_protocol.payload import build_payload
 from lensmount_protocol.wire import Role
 
 SOURCE = Path(__file__).parent / "lens.c"
@@ -100,11 +100,11 @@ class Sender:
 
 def read(data: bytes) -> list[Frame]:
     """The frames of a lens's bytes; all of them have to be frames, in order, and declared down to the last field."""
-    reader = FrameReader(LMOUNT, Role.LENS, LMOUNT.paving())
+    reader = FrameParser(LMOUNT, Role.LENS, LMOUNT.payload_parser())
     events = reader.receive(data)
     frames = [event for event in events if isinstance(event, Frame)]
     assert frames == events
-    assert reader.settled == len(data)
+    assert reader.consumed_offset == len(data)
     assert [frame.sequence for frame in frames] == [index & 0xFF for index in range(len(frames))]
     assert all(isinstance(message, Message) for frame in frames for message in frame.messages)
     return frames
@@ -142,17 +142,17 @@ def test_our_body_takes_it_through_every_check(lens: Path) -> None:
         body = BodyEngine(settings, port.lines, script=script)
         with subprocess.Popen([lens, port.name.removeprefix("pty:")]) as child:
             try:
-                session = LiveSession(body, port, MonotonicClock(), listen=notices.append)
-                session.run(LONGEST_S, unless=lambda: body.done)
+                session = EngineDriver(body, port, MonotonicClock(), on_notice=notices.append)
+                session.run(LONGEST_S, stop_when=lambda: body.done)
             finally:
                 child.kill()
     assert body.done
-    assert [notice.text for notice in notices if notice.trouble] == []
-    assert {finding.step for finding in body.findings} == {
+    assert [notice.text for notice in notices if notice.is_error] == []
+    assert {finding.step for finding in body.compatibility_results} == {
         "attach", "identify", "negotiate", "zoom", "focus", "iris", "stabilise", "correct", "expose", "sleep", "wake",
         "firmware",
     }  # fmt: skip
-    for finding in body.findings:
+    for finding in body.compatibility_results:
         assert finding.verdict in (Verdict.WORKS, Verdict.REDUCED)
         assert finding.verdict is Verdict.WORKS or finding.rule in RULES
     texts = [notice.text for notice in notices]

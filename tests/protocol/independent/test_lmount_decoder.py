@@ -9,14 +9,13 @@ from typing import Any
 
 import pytest
 
-from lensmount_emulator.proofs.differential import message_bytes
-from lensmount_protocol.describe import values_for_json
-from lensmount_protocol.dialect import Dialect
+from lensmount_emulator.verification.codec_equivalence import message_bytes
+from lensmount_protocol.describe import to_json_values
+from lensmount_protocol.dialect import Dialect, load_dialect
 from lensmount_protocol.errors import FrameError
+from lensmount_protocol.frame_parser import FrameParser
 from lensmount_protocol.message import Unknown
-from lensmount_protocol.paving import AnyMessage
-from lensmount_protocol.reader import FrameReader
-from lensmount_protocol.registry import load_dialect
+from lensmount_protocol.payload import AnyMessage
 from lensmount_protocol.wire import Role
 
 HERE = Path(__file__).parent
@@ -47,7 +46,7 @@ def plain(value: Any) -> Any:
 
 
 def told(message: AnyMessage) -> tuple[str, dict[str, Any]]:
-    return type(message).__name__, values_for_json(message)
+    return type(message).__name__, to_json_values(message)
 
 
 def test_it_imports_nothing_of_the_project() -> None:
@@ -61,7 +60,7 @@ def test_every_message_is_read_the_same(lmount: Dialect, independent: ModuleType
     random = Random("independent")
     read = 0
     for cls in lmount.messages.values():
-        reader = FrameReader(lmount, cls.SENDER, lmount.paving())
+        reader = FrameParser(lmount, cls.SENDER, lmount.payload_parser())
         for _ in range(60):
             frame = lmount.build_frame(message_bytes(cls, random), 1, random.randrange(256))
             try:
@@ -88,7 +87,7 @@ def test_a_frame_that_was_cut_off_takes_no_other_one_with_it(
 
 def test_damaged_frames_are_none_for_both(lmount: Dialect, independent: ModuleType) -> None:
     decoder = independent.Decoder(CATALOGUE)
-    reader = FrameReader(lmount, Role.LENS, lmount.paving())
+    reader = FrameParser(lmount, Role.LENS, lmount.payload_parser())
     random = Random("damage")
     frame = bytearray(lmount.build_frame(bytes.fromhex("850300070120"), 3, 9))
     for at in range(len(frame)):

@@ -13,12 +13,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from lensmount_emulator.campaign.planner import plan_matrix
 from lensmount_emulator.sessions.loopback import run_loopback
-from lensmount_emulator.sessions.planning import plan
 from lensmount_protocol.decoder import DecodedFrame, Decoder
-from lensmount_protocol.describe import values_for_json
-from lensmount_protocol.registry import load_dialect
-from lensmount_protocol.wire import Burst, Record, Role
+from lensmount_protocol.describe import to_json_values
+from lensmount_protocol.dialect import load_dialect
+from lensmount_protocol.wire import Burst, Role, WireRecord
 
 HERE = Path(__file__).parent
 CATALOGUE = HERE.parents[2] / "protocol" / "spec" / "lmount-messages.md"
@@ -40,7 +40,7 @@ class Comparison:
     differing: int = 0
     first: str = ""
 
-    def add(self, name: str, records: list[Record], independent: Any) -> None:
+    def add(self, name: str, records: list[WireRecord], independent: Any) -> None:
         """Compare one session's recording."""
         self.sessions += 1
         events = list(Decoder(load_dialect("lmount")).decode(records))
@@ -51,7 +51,7 @@ class Comparison:
             frames, lost = independent.stream(b"".join(burst.data for burst in bursts))
             theirs = [(kind, plain(values)) for frame in frames for kind, values in frame]
             ours = [
-                (type(message).__name__, values_for_json(message))
+                (type(message).__name__, to_json_values(message))
                 for event in events
                 if isinstance(event, DecodedFrame) and event.sender is role
                 for message in event.messages
@@ -86,8 +86,8 @@ def plain(value: Any) -> Any:
 def compare(every: int) -> Iterator[Comparison]:
     """Compare every so-manyth cell of the whole matrix; gives the counts so far behind each."""
     counts, independent = Comparison(), independent_decoder()
-    planned = plan("lmount")
-    profiles = planned.attempt.profiles
+    planned = plan_matrix("lmount")
+    profiles = planned.run_cell.profiles
     for cell in planned.combinations[::every]:
         between = [profiles[name] for name in cell.accessories]
         session = run_loopback(profiles[cell.body], profiles[cell.lens], accessories=between, script="check all")

@@ -12,17 +12,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from bench import Served, forbidden_in, hunt, replayed
+from measure_detection import Served, forbidden_in, hunt, replayed
 
 from lensmount_emulator.cli.main import main
-from lensmount_emulator.fuzz.device.findings import Whose, read_finding, story_of, write_finding
-from lensmount_emulator.fuzz.device.setup import make_setup
+from lensmount_emulator.fuzz.device.config import make_config
+from lensmount_emulator.fuzz.device.finding import FindingContext, make_scenario, read_finding, write_finding
 from lensmount_hardware.captures.formats import open_capture
 from lensmount_hardware.clock import MonotonicClock
-from lensmount_hardware.output_file import partial_of
+from lensmount_hardware.output_file import partial_path
+from lensmount_protocol.dialect import load_dialect
 from lensmount_protocol.dialects.lmount.focus import FocusDrive
-from lensmount_protocol.registry import load_dialect
-from lensmount_protocol.wire import Burst, Remark, Role
+from lensmount_protocol.wire import Annotation, Burst, Role
 
 LMOUNT = load_dialect("lmount")
 FAR = f"send body {LMOUNT.build_frame(FocusDrive(number=5, value=70_000).build(), 3, 9).hex()}"
@@ -31,12 +31,12 @@ QUICK = ("--answer", "0.3", "--greeting", "1.0", "--power-cycles", "1000")
 
 def finding(folder: Path, **changes: object) -> Path:
     """A file of a lens that dies of a focus that is too far."""
-    setup = make_setup("lmount", Role.LENS)
+    setup = make_config("lmount", Role.LENS)
     told = {"role": "lens", "port": "serial:x", "lines": (), "identity": "", "kind": "dead", "repeats": "", "rung": "",
             "twin": False}  # fmt: skip
     path = folder / "finding.lmx"
-    whose = Whose(**{**told, **changes})  # type: ignore[arg-type]
-    write_finding(path, story_of(setup, (FAR,), "dead"), whose, (), overwrite=True)
+    whose = FindingContext(**{**told, **changes})  # type: ignore[arg-type]
+    write_finding(path, make_scenario(setup, (FAR,), "dead"), whose, (), overwrite=True)
     return path
 
 
@@ -98,8 +98,8 @@ def test_what_kills_us_leaves_the_last_case_and_every_byte_on_the_disk(tmp_path:
     story, whose = read_finding(found / "under-way.lmx")
     assert whose.kind == "under way"
     assert not (found / "run-1.lmx").exists()
-    records = list(open_capture(partial_of(found / "run-1.lmx"), LMOUNT.wiring).records)
-    cases = [record.text for record in records if isinstance(record, Remark) and record.text.startswith("case ")]
+    records = list(open_capture(partial_path(found / "run-1.lmx"), LMOUNT.wiring).records)
+    cases = [record.text for record in records if isinstance(record, Annotation) and record.text.startswith("case ")]
     assert cases
     assert cases[-1].split(": ", 1)[1] == "; ".join(story.steps[1:])
     recorded = b"".join(record.data for record in records if isinstance(record, Burst) and record.sender is Role.BODY)
@@ -141,7 +141,7 @@ def test_a_full_disk_is_told_in_one_line_and_nothing_finished_is_lost(tmp_path: 
     assert len(came.stderr.strip().splitlines()) == 1
     assert "ended: " in came.stdout
     assert read_finding(kept)
-    assert partial_of(found / "run-1.lmx").stat().st_size > 50_000
+    assert partial_path(found / "run-1.lmx").stat().st_size > 50_000
 
 
 def test_a_device_that_stays_dead_ends_the_run_with_its_own_code(tmp_path: Path) -> None:
@@ -150,7 +150,7 @@ def test_a_device_that_stays_dead_ends_the_run_with_its_own_code(tmp_path: Path)
         out, _ = process.communicate(timeout=60)
     assert process.returncode == 5
     report = json.loads(out)
-    assert report["ended"] == "the device does not come back, and nobody is there to see to it"
+    assert report["ended"] == "the device does not recover, and no operator is there to recover it"
     assert report["findings"][-1]["repeats"] == "not repeated, 0 of 0"
     assert Path(report["findings"][-1]["file"]).exists()
 
@@ -199,10 +199,10 @@ def test_what_is_missing_or_strange_is_told_in_one_line(tmp_path: Path, capsys: 
     folder = ("--folder", str(tmp_path / "found"))
     assert "/dev/ttyMissing" in error_of(capsys, 4, "lens", "--port", "serial:/dev/ttyMissing", *folder)
     assert "unknown scheme" in error_of(capsys, 2, "lens", "--port", "smoke:x", *folder)
-    assert "unknown dialect" in error_of(capsys, 2, "lens", "--port", "pty:", "--dialect", "fmount", *folder)
+    assert "unknown emulated dialect" in error_of(capsys, 2, "lens", "--port", "pty:", "--dialect", "fmount", *folder)
     assert "guarded message" in error_of(capsys, 2, "lens", "--port", "pty:", "--arm", "Everything", *folder)
     line = error_of(capsys, 4, "lens", "--port", "pty:", "--greeting", "0.2", *folder)
-    assert "the lens does not come to a session of emount: nothing is heard" in line
+    assert "the lens does not start a session of emount: no bytes received" in line
     (tmp_path / "file").write_text("")
     assert "file" in error_of(capsys, 3, "lens", "--port", "pty:", "--folder", str(tmp_path / "file"))
 
@@ -212,18 +212,18 @@ def test_replay_files_of_others_are_told_in_one_line(tmp_path: Path, capsys: pyt
     text = path.read_text()
     for wrong, right, said in (
         ('"device":{"version":1', '"device":{"version":9', "finding version 9; this program reads version 1"),
-        ('"story":{"version":1', '"story":{"version":7', "story version 7; this program reads version 1"),
-        ('"role":"lens"', '"role":"tripod"', "what it says of the device is damaged"),
-        ('"version":1,"dialect":"lmount"', '"version":1,"dialect":"fmount"', "unknown dialect to play 'fmount'"),
-        (FAR, "fault 0 brownout", "unknown step of a story on a device 'fault'"),
+        ('"story":{"version":1', '"story":{"version":7', "scenario version 7; this program reads version 1"),
+        ('"role":"lens"', '"role":"tripod"', "its data on the device is damaged"),
+        ('"version":1,"dialect":"lmount"', '"version":1,"dialect":"fmount"', "unknown emulated dialect 'fmount'"),
+        (FAR, "fault 0 brownout", "unknown device scenario step 'fault'"),
     ):
         assert wrong in text
         path.write_text(text.replace(wrong, right))
         assert said in error_of(capsys, 2, "replay", str(path))
     path.write_text(text.replace('"device":{', '"nothing":{'))
-    assert "a story of two engines, and of no device" in error_of(capsys, 2, "replay", str(path), "--port", "pty:")
+    assert "a scenario of two engines, without a device" in error_of(capsys, 2, "replay", str(path), "--port", "pty:")
     silent = error_of(capsys, 4, "replay", str(finding(tmp_path)), "--port", "pty:", "--greeting", "0.2")
-    assert "does not come to a session; nothing was played" in silent
+    assert "does not establish a session; nothing was played" in silent
 
 
 def test_a_finding_of_another_device_is_not_played_by_mistake(
@@ -266,8 +266,10 @@ def test_a_replay_says_what_was_held_back_and_what_had_been_armed(
         assert main(words) == 1
         out, err = capsys.readouterr()
         assert "1x held back: " in out
-        assert err.endswith(": 1 sends were held back, so the story was not played in full; --arm lets them pass\n")
-        assert "it was found with --arm 0x7d" in out
+        assert err.endswith(
+            ": 1 sends were held back, so the scenario was not played in full; --allow lets them pass\n"
+        )
+        assert "it was found with --allow 0x7d" in out
         assert bytes.fromhex(frame) not in (tmp_path / "heard").read_bytes()
         main([*words, "--arm", "0x7d"])
         assert "held back" not in capsys.readouterr().out

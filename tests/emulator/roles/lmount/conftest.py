@@ -7,23 +7,23 @@ from typing import Any
 import msgspec
 import pytest
 
+from lensmount_emulator.engine.dialect_roles import get_roles
+from lensmount_emulator.engine.observer import Notice
+from lensmount_emulator.engine.script import parse_script
+from lensmount_emulator.engine.tasks import WaitFor
 from lensmount_emulator.profiles.library import load_profile
-from lensmount_emulator.roles.lmount.body import BodyEngine
-from lensmount_emulator.roles.lmount.body_script import carry_out
-from lensmount_emulator.roles.lmount.lens import LensEngine
-from lensmount_emulator.roles.lmount.settings import BodySettings, LensSettings
-from lensmount_emulator.roles.notice import Notice
-from lensmount_emulator.roles.registry import cast_of
-from lensmount_emulator.roles.script import parse_script
-from lensmount_emulator.roles.tasks import Await
-from lensmount_emulator.sessions.bench import Bench
+from lensmount_emulator.roles.lmount.body.engine import BodyEngine
+from lensmount_emulator.roles.lmount.body.script import execute_step
+from lensmount_emulator.roles.lmount.lens.engine import LensEngine
+from lensmount_emulator.roles.lmount.profile import BodySettings, LensSettings
+from lensmount_emulator.sessions.virtual_session import PairSession
 from lensmount_protocol.decoder import DecodedFrame, Decoder
+from lensmount_protocol.dialect import load_dialect
 from lensmount_protocol.message import Message
-from lensmount_protocol.registry import load_dialect
-from lensmount_protocol.wire import Record, Role
+from lensmount_protocol.wire import Role, WireRecord
 
 LMOUNT = load_dialect("lmount")
-CAST = cast_of("lmount")
+CAST = get_roles("lmount")
 LONGEST_S = 8.0
 
 
@@ -42,49 +42,51 @@ class Mounted:
 
     body: BodyEngine
     lens: LensEngine
-    records: list[Record] = field(default_factory=list)
+    records: list[WireRecord] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.bench = Bench(LMOUNT, self.body, self.lens, tap=self.records.append, listen=self.notices.append)
-        self.bench.start()
+        self.virtual_session = PairSession(
+            LMOUNT, self.body, self.lens, tap=self.records.append, on_notice=self.notices.append
+        )
+        self.virtual_session.start()
 
     def run(self, seconds: float) -> None:
-        self.bench.run(self.bench.now + seconds)
+        self.virtual_session.run(self.virtual_session.now + seconds)
 
-    def until(self, ready: Callable[[], bool]) -> None:
-        self.bench.run(self.bench.now + LONGEST_S, unless=ready)
+    def wait_until(self, ready: Callable[[], bool]) -> None:
+        self.virtual_session.run(self.virtual_session.now + LONGEST_S, stop_when=ready)
         assert ready(), [notice.text for notice in self.notices][-5:]
 
     def streams(self) -> "Mounted":
         """Let the body get to know the lens."""
-        self.until(lambda: any(finding.step == "negotiate" for finding in self.body.findings))
+        self.wait_until(lambda: any(finding.step == "negotiate" for finding in self.body.compatibility_results))
         return self
 
-    def do(self, deed: Generator[Await, bool, Any]) -> Any:
+    def run_script(self, deed: Generator[WaitFor, bool, Any]) -> Any:
         """Have the body do something, and give what came of it."""
         came: list[Any] = []
 
-        def task() -> Generator[Await, bool, None]:
+        def task() -> Generator[WaitFor, bool, None]:
             came.append((yield from deed))
 
-        self.body.now = self.bench.now
+        self.body.now = self.virtual_session.now
         self.body.spawn(task())
-        self.until(lambda: bool(came))
+        self.wait_until(lambda: bool(came))
         return came[0]
 
-    def ask(self, order: Message) -> Any:
-        return self.do(self.body.ask(order))
+    def request(self, order: Message) -> Any:
+        return self.run_script(self.body.request(order))
 
     def script(self, text: str) -> None:
         """Have the body carry out a script."""
         for step in parse_script(text, CAST.verbs):
-            self.do(carry_out(self.body, step))
+            self.run_script(execute_step(self.body, step))
 
-    def hand(self, text: str) -> None:
+    def operate(self, text: str) -> None:
         """Have the hand at the lens do something."""
         (step,) = parse_script(text, CAST.lens_verbs)
-        self.bench.do_by_hand(step)
+        self.virtual_session.operate_mount(step)
 
     def messages(self, role: Role | None = None) -> list[Message]:
         """Everything that was said so far."""
@@ -100,7 +102,7 @@ class Mounted:
 
     @property
     def troubles(self) -> list[str]:
-        return [notice.text for notice in self.notices if notice.trouble]
+        return [notice.text for notice in self.notices if notice.is_error]
 
 
 Mount = Callable[..., Mounted]

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from lensmount_emulator.roles.findings import Verdict, worst
-from lensmount_emulator.sessions.loopback import Session, run_loopback
-from lensmount_hardware.captures.recording import RecordingWriter
+from lensmount_emulator.engine.verdicts import Verdict, worst_verdict
+from lensmount_emulator.sessions.loopback import LoopbackResult, run_loopback
+from lensmount_hardware.captures.lmx import RecordingWriter
 from lensmount_protocol.dialects.lmount.identity import AbilitiesRequest
 from lensmount_protocol.dialects.lmount.link import Refusal
 from lensmount_protocol.dialects.lmount.types import RefusalCode
@@ -17,23 +17,25 @@ from lensmount_protocol.wire import Burst
 NEWER = "panasonic-s-pro-70-200mm-f2.8"
 
 
-def whole(body: str, lens: str, **more: Any) -> Session:
+def whole(body: str, lens: str, **more: Any) -> LoopbackResult:
     session = run_loopback(body, lens, script="check all", **more)
     # A lens that is refused for want of contacts ends the script before its first step.
     assert session.finished is not session.declined
-    assert [notice.text for notice in session.notices if notice.trouble] == []
+    assert [notice.text for notice in session.notices if notice.is_error] == []
     assert session.violations == []
     return session
 
 
-def by_step(session: Session) -> dict[str, tuple[Verdict, str]]:
-    return {finding.step: (finding.verdict, finding.rule) for finding in session.findings}
+def by_step(session: LoopbackResult) -> dict[str, tuple[Verdict, str]]:
+    return {finding.step: (finding.verdict, finding.rule) for finding in session.compatibility_results}
 
 
 def test_an_old_body_meets_a_newer_hungry_lens() -> None:
     session = whole("leica-sl-2015", NEWER)
     found = by_step(session)
-    assert (Verdict.REDUCED, "older revision") in [(finding.verdict, finding.rule) for finding in session.findings]
+    assert (Verdict.REDUCED, "older revision") in [
+        (finding.verdict, finding.rule) for finding in session.compatibility_results
+    ]
     assert found["focus"] == found["iris"] == (Verdict.WORKS, "")
     warned = by_step(whole("leica-cl", NEWER))
     assert warned["negotiate"] == (Verdict.WORKS, "power notice")
@@ -54,7 +56,7 @@ def test_lenses_that_lack_something_work_as_far_as_they_can(lens: str, step: str
     session = whole("panasonic-s1r", lens)
     assert by_step(session)[step] == (verdict, rule)
     expected = Verdict.REFUSED if step == "attach" else Verdict.REDUCED
-    assert worst(session.findings) is expected
+    assert worst_verdict(session.compatibility_results) is expected
     assert session.declined is (step == "attach")
     if step != "attach":
         assert by_step(session)["expose"] == (Verdict.WORKS, "")
@@ -65,9 +67,9 @@ def test_a_lens_from_outside_that_follows_half_of_it(mount: Any) -> None:
     """It knows revision 1 and no feature, one rate, and refuses half of what it is asked; the body lives with it."""
     poor = {"revision": 1, "rates": (115_200,), "features": ()}
     mounted = mount(lens="7artisans-af-50mm-f1.8", lens_changes={"firmware": poor}, script="check all").streams()
-    mounted.until(lambda: mounted.body.done)
-    assert {finding.rule for finding in mounted.body.findings} >= {"older revision", "no corrections"}
-    assert worst(mounted.body.findings) is Verdict.REDUCED
+    mounted.wait_until(lambda: mounted.body.done)
+    assert {finding.rule for finding in mounted.body.compatibility_results} >= {"older revision", "no corrections"}
+    assert worst_verdict(mounted.body.compatibility_results) is Verdict.REDUCED
     assert mounted.troubles == []
 
 
@@ -81,9 +83,11 @@ def test_a_lens_that_refuses_even_its_abilities_is_given_up(mount: Any) -> None:
         return answer(order, raw, legal=legal)
 
     mounted.lens._reply_to = half
-    mounted.until(lambda: mounted.body.done)
-    assert [(finding.step, finding.rule) for finding in mounted.body.findings] == [("identify", "no answer")]
-    assert mounted.bench.mount.levels["V_LOGIC"] is False
+    mounted.wait_until(lambda: mounted.body.done)
+    assert [(finding.step, finding.rule) for finding in mounted.body.compatibility_results] == [
+        ("identify", "no answer")
+    ]
+    assert mounted.virtual_session.mount.levels["V_LOGIC"] is False
 
 
 def test_an_alien_converter_works_with_a_wrong_identity() -> None:
@@ -92,12 +96,12 @@ def test_an_alien_converter_works_with_a_wrong_identity() -> None:
     alien = run_loopback("panasonic-s1r", lens, accessories=["panasonic-stc14-silent"], script="check all")
     bare = whole("panasonic-s1r", lens)
     assert alien.clean
-    assert [(f.step, f.verdict, f.rule, f.detail) for f in alien.findings] == [
-        (f.step, f.verdict, f.rule, f.detail) for f in bare.findings
+    assert [(f.step, f.verdict, f.rule, f.detail) for f in alien.compatibility_results] == [
+        (f.step, f.verdict, f.rule, f.detail) for f in bare.compatibility_results
     ]
     assert any("does not know it" in notice.text for notice in alien.notices)
     known = run_loopback("panasonic-s1r", lens, accessories=["sigma-tc-1411"], script="check zoom")
-    assert next(finding for finding in known.findings if finding.step == "zoom").detail == "140 to 560 mm"
+    assert next(finding for finding in known.compatibility_results if finding.step == "zoom").detail == "140 to 560 mm"
 
 
 def test_an_adapter_allows_single_autofocus_only() -> None:
@@ -129,10 +133,10 @@ def test_frames_or_bytes_the_same_session() -> None:
         for resolution in ("frame", "byte")
     )
     assert frames.records == single.records
-    assert frames.findings == single.findings
+    assert frames.compatibility_results == single.compatibility_results
     assert any(isinstance(record, Burst) for record in frames.records)
 
 
 def test_every_rail_and_line_is_at_rest_at_the_end() -> None:
     session = whole("panasonic-s1r", NEWER)
-    assert session.findings[-1].step == "detach"
+    assert session.compatibility_results[-1].step == "detach"

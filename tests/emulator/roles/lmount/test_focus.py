@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from lensmount_emulator.models.optics import distance_mm
+from lensmount_protocol.dialects.lmount.exposure import ControlEvent
 from lensmount_protocol.dialects.lmount.focus import (
     INFINITY_MM,
     BreathingTable,
@@ -18,7 +19,6 @@ from lensmount_protocol.dialects.lmount.focus import (
     RingTurned,
 )
 from lensmount_protocol.dialects.lmount.link import Done, Refusal
-from lensmount_protocol.dialects.lmount.picture import ControlEvent
 from lensmount_protocol.dialects.lmount.types import (
     ControlKind,
     FocusFlag,
@@ -33,11 +33,11 @@ STEPS = 4000
 
 
 def drive(mounted: Any, order: FocusOrder, value: int = 0, **more: Any) -> Any:
-    return mounted.ask(FocusDrive(order=order, value=value, **more))
+    return mounted.request(FocusDrive(order=order, value=value, **more))
 
 
 def now(mounted: Any) -> int:
-    return int(mounted.lens.focus.position(mounted.bench.now))
+    return int(mounted.lens.focus.position(mounted.virtual_session.now))
 
 
 @pytest.mark.parametrize(
@@ -56,8 +56,8 @@ def test_every_kind_of_drive_ends_where_it_should(mount: Any, order: FocusOrder,
     answer = drive(mounted, order, value)
     assert isinstance(answer, Done)
     assert answer.outcome == Outcome.ACCEPTED
-    mounted.until(lambda: mounted.body.ends.get(answer.number) is not None)
-    assert mounted.body.ends[answer.number] == Outcome.DONE
+    mounted.wait_until(lambda: mounted.body.outcomes.get(answer.number) is not None)
+    assert mounted.body.outcomes[answer.number] == Outcome.DONE
     assert now(mounted) == (start + target if order == FocusOrder.RELATIVE else target)
 
 
@@ -67,7 +67,7 @@ def test_a_stop_ends_the_drive_before_it(mount: Any) -> None:
     mounted.run(0.2)
     assert drive(mounted, FocusOrder.STOP).outcome == Outcome.DONE
     mounted.run(0.1)
-    assert mounted.body.ends[running.number] == Outcome.STOPPED
+    assert mounted.body.outcomes[running.number] == Outcome.STOPPED
     stopped = now(mounted)
     assert 100 < stopped < 400 + STEPS // 3
     mounted.run(0.2)
@@ -78,8 +78,8 @@ def test_a_new_drive_replaces_the_one_before_it(mount: Any) -> None:
     mounted = mount().streams()
     first = drive(mounted, FocusOrder.NEAR_END)
     second = drive(mounted, FocusOrder.ABSOLUTE, 10)
-    mounted.until(lambda: second.number in mounted.body.ends)
-    assert mounted.body.ends[first.number] == Outcome.REPLACED
+    mounted.wait_until(lambda: second.number in mounted.body.outcomes)
+    assert mounted.body.outcomes[first.number] == Outcome.REPLACED
     assert now(mounted) == 10
 
 
@@ -104,7 +104,7 @@ def test_a_home_finds_the_zero(mount: Any) -> None:
 def test_what_cannot_be_is_refused_with_its_field(mount: Any, order: Any, code: RefusalCode, field: int) -> None:
     mounted = mount().streams()
     before = now(mounted)
-    answer = mounted.ask(order)
+    answer = mounted.request(order)
     assert isinstance(answer, Refusal)
     assert (answer.code, answer.field_number, answer.order) == (code, field, order.TYPE)
     mounted.run(0.1)
@@ -114,8 +114,8 @@ def test_what_cannot_be_is_refused_with_its_field(mount: Any, order: Any, code: 
 def test_a_lens_without_a_motor_cannot(mount: Any) -> None:
     mounted = mount(lens_changes={"parts": {"focus_motor": False}}).streams()
     for order in (FocusDrive(order=FocusOrder.NEAR_END), FocusLimits(far=0, near=10)):
-        assert mounted.ask(order).code == RefusalCode.NOT_ABLE
-    assert mounted.body.known.focus.flags & FocusFlag.CANNOT
+        assert mounted.request(order).code == RefusalCode.NOT_ABLE
+    assert mounted.body.lens_info.focus.flags & FocusFlag.CANNOT
 
 
 def test_a_drive_while_it_homes_is_refused(mount: Any) -> None:
@@ -159,9 +159,9 @@ def test_the_flags_tell_of_moving_reached_and_ends(mount: Any) -> None:
     mounted = mount().streams()
     drive(mounted, FocusOrder.NEAR_END)
     mounted.run(0.05)
-    assert mounted.body.known.focus.flags & FocusFlag.MOVING
+    assert mounted.body.lens_info.focus.flags & FocusFlag.MOVING
     mounted.run(1.5)
-    flags = mounted.body.known.focus.flags
+    flags = mounted.body.lens_info.focus.flags
     assert flags & FocusFlag.REACHED
     assert flags & FocusFlag.NEAR_END
     assert not flags & (FocusFlag.MOVING | FocusFlag.FAR_END)
@@ -169,7 +169,7 @@ def test_the_flags_tell_of_moving_reached_and_ends(mount: Any) -> None:
 
 def test_the_limiter_keeps_the_drive_in_between(mount: Any) -> None:
     mounted = mount().streams()
-    assert isinstance(mounted.ask(FocusLimits(far=500, near=900)), Done)
+    assert isinstance(mounted.request(FocusLimits(far=500, near=900)), Done)
     for order, end in ((FocusOrder.NEAR_END, 900), (FocusOrder.FAR_END, 500)):
         drive(mounted, order)
         mounted.run(1.0)
@@ -182,7 +182,7 @@ def test_a_drive_for_a_frame_is_there_when_it_begins(mount: Any) -> None:
     frame = (mounted.body.frame + 12) & 0xFFFF
     answer = drive(mounted, FocusOrder.ABSOLUTE, target, frame=frame)
     assert isinstance(answer, Done)
-    mounted.until(lambda: mounted.body.frame == frame)
+    mounted.wait_until(lambda: mounted.body.frame == frame)
     assert abs(now(mounted) - target) <= 3
     begun = [report for report in mounted.of(FocusState) if report.frame == (frame - 6) & 0xFFFF]
     assert begun
@@ -209,16 +209,16 @@ def test_set_points_follow_at_480_hz(mount: Any, body: str, lens: str, rate: int
 def test_the_ring_moves_the_focus_by_the_lens_in_mf_and_by_the_body_in_af(mount: Any) -> None:
     mounted = mount().streams()
     before = now(mounted)
-    mounted.hand("turn focus 10")
+    mounted.operate("turn focus 10")
     mounted.run(0.6)
     assert now(mounted) > before, "AF+MF: the body follows the ring"
     drives = len(mounted.of(FocusDrive))
     assert drives > 0
-    mounted.hand("switch af 1")
+    mounted.operate("switch af 1")
     mounted.run(0.1)
-    assert mounted.body.known.manual
+    assert mounted.body.lens_info.manual
     before = now(mounted)
-    mounted.hand("turn focus 10")
+    mounted.operate("turn focus 10")
     mounted.run(0.6)
     assert now(mounted) > before, "MF: the lens moves by itself"
     assert len(mounted.of(FocusDrive)) == drives
@@ -227,14 +227,14 @@ def test_the_ring_moves_the_focus_by_the_lens_in_mf_and_by_the_body_in_af(mount:
 
 def test_the_switch_at_mf_has_the_last_word(mount: Any) -> None:
     mounted = mount().streams()
-    mounted.hand("switch af 1")
+    mounted.operate("switch af 1")
     mounted.run(0.05)
     before = now(mounted)
     assert drive(mounted, FocusOrder.NEAR_END).code == RefusalCode.BLOCKED
     assert isinstance(drive(mounted, FocusOrder.STOP), Done)
     mounted.script("focus near")
     assert now(mounted) == before
-    mounted.hand("turn focus 5")
+    mounted.operate("turn focus 5")
     mounted.run(0.035)
     assert any(state.flags & FocusFlag.RING for state in mounted.of(FocusState))
     assert mounted.troubles == []
@@ -243,13 +243,15 @@ def test_the_switch_at_mf_has_the_last_word(mount: Any) -> None:
 def test_a_linear_ring_takes_its_throw_for_the_whole_range(mount: Any) -> None:
     mounted = mount(lens_changes={"parts": {"linear_ring": True}}).streams()
     mounted.script("focus far; linear 180")
-    mounted.hand("switch af 1")
+    mounted.operate("switch af 1")
     mounted.run(0.05)
-    mounted.hand("turn focus 90")
+    mounted.operate("turn focus 90")
     mounted.run(2.0)
     assert now(mounted) == pytest.approx(STEPS / 2, rel=0.02)
-    assert isinstance(mounted.ask(RingBehaviour(ring=RingKind.FOCUS, linear=1, throw_degrees=90, reversed_=1)), Done)
-    mounted.hand("turn focus 22.5")
+    assert isinstance(
+        mounted.request(RingBehaviour(ring=RingKind.FOCUS, linear=1, throw_degrees=90, reversed_=1)), Done
+    )
+    mounted.operate("turn focus 22.5")
     mounted.run(1.5)
     assert now(mounted) == pytest.approx(STEPS / 4, rel=0.04)
 
@@ -264,22 +266,22 @@ def test_a_linear_ring_takes_its_throw_for_the_whole_range(mount: Any) -> None:
 )
 def test_ring_settings_that_cannot_be_are_refused(mount: Any, order: Any, code: RefusalCode, field: int) -> None:
     mounted = mount(lens_changes={"parts": {"linear_ring": True, "aperture_ring": False}}).streams()
-    answer = mounted.ask(order)
+    answer = mounted.request(order)
     assert (answer.code, answer.field_number) == (code, field)
 
 
 def test_the_button_locks_the_focus(mount: Any) -> None:
     mounted = mount(lens_changes={"parts": {"afl_button": True}}).streams()
     drive(mounted, FocusOrder.VELOCITY, 500)
-    mounted.hand("press afl")
+    mounted.operate("press afl")
     mounted.run(0.1)
-    assert mounted.body.known.locked
+    assert mounted.body.lens_info.locked
     held = now(mounted)
     mounted.run(0.2)
     assert now(mounted) == held
-    mounted.hand("release afl")
+    mounted.operate("release afl")
     mounted.run(0.1)
-    assert not mounted.body.known.locked
+    assert not mounted.body.lens_info.locked
     assert [(event.control, event.value) for event in mounted.of(ControlEvent)] == [
         (ControlKind.AFL_BUTTON, 1),
         (ControlKind.AFL_BUTTON, 0),
@@ -290,25 +292,25 @@ def test_the_button_locks_the_focus(mount: Any) -> None:
 def test_every_switch_that_it_has_is_told(mount: Any, switch: str) -> None:
     parts = {"limiter": True, "click_switch": True, "aperture_ring": True}
     mounted = mount(lens_changes={"parts": parts, "stabiliser": {"generation": 1}}).streams()
-    mounted.hand(f"switch {switch} 2")
+    mounted.operate(f"switch {switch} 2")
     mounted.run(0.05)
     assert [event.value for event in mounted.of(ControlEvent)] == [2]
     without = mount(lens_changes={"parts": dict.fromkeys(parts, False), "stabiliser": {"generation": 0}}).streams()
-    without.hand(f"switch {switch} 2")
+    without.operate(f"switch {switch} 2")
     without.run(0.05)
     assert without.of(ControlEvent) == []
 
 
 def test_the_distance_scale_is_what_the_reports_mean(mount: Any) -> None:
     mounted = mount().streams()
-    scale = mounted.ask(FocusTableRequest(table=1, focal_length_um=45_000))
+    scale = mounted.request(FocusTableRequest(table=1, focal_length_um=45_000))
     assert isinstance(scale, DistanceScale)
     assert scale.points[0].distance_mm == INFINITY_MM
     assert scale.points[-1].distance_mm == mounted.lens.nearest_mm == 240
     distances = [point.distance_mm for point in scale.points]
     assert distances == sorted(distances, reverse=True)
     mounted.script("focus 1m")
-    state = mounted.body.known.focus
+    state = mounted.body.lens_info.focus
     assert state.distance_mm == distance_mm(state.position, STEPS, 240)
     assert state.distance_mm == pytest.approx(1000, rel=0.01)
 
@@ -317,12 +319,12 @@ def test_the_distance_scale_is_what_the_reports_mean(mount: Any) -> None:
 def test_breathing_and_defocus_are_for_those_that_have_them(mount: Any, table: int, kind: Any, feature: str) -> None:
     features = ("corrections", feature)
     mounted = mount(lens_changes={"firmware": {"features": features}}).streams()
-    assert isinstance(mounted.ask(FocusTableRequest(table=table, focal_length_um=45_000)), kind)
+    assert isinstance(mounted.request(FocusTableRequest(table=table, focal_length_um=45_000)), kind)
     without = mount(lens_changes={"firmware": {"features": ("corrections",)}}).streams()
-    assert without.ask(FocusTableRequest(table=table)).code == RefusalCode.NOT_AGREED
+    assert without.request(FocusTableRequest(table=table)).code == RefusalCode.NOT_AGREED
 
 
 def test_the_field_of_view_changes_as_the_breathing_table_says(mount: Any) -> None:
     mounted = mount(lens_changes={"focus": {"breathes_percent": 10.0}}).streams()
-    scales = mounted.ask(FocusTableRequest(table=2, focal_length_um=45_000)).scales
+    scales = mounted.request(FocusTableRequest(table=2, focal_length_um=45_000)).scales
     assert abs(scales[-1] / scales[0] - 1) == pytest.approx(0.1, rel=0.1)

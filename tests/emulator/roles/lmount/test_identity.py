@@ -20,7 +20,7 @@ def test_a_lens_says_its_name_serial_and_firmware(mount: Any) -> None:
     assert identity.name == load_profile("sigma-45mm-f2.8-dg-dn").title
     assert identity.serial == "4711"
     assert identity.firmware == bytes((1, 2, 3, 0))
-    assert mounted.body.known.identity == identity
+    assert mounted.body.lens_info.identity == identity
 
 
 def test_the_body_says_who_it_is(mount: Any) -> None:
@@ -57,8 +57,8 @@ def test_abilities_say_range_circle_and_nearest_focus(mount: Any) -> None:
 def test_a_full_frame_body_crops_with_an_aps_c_lens(mount: Any, body: str, lens: str, used: ImageCircle) -> None:
     mounted = mount(body, lens).streams()
     assert mounted.of(CropNotice)[0].used == used
-    assert mounted.lens.told.used == used
-    negotiated = next(finding for finding in mounted.body.findings if finding.step == "negotiate")
+    assert mounted.lens.body_requests.used == used
+    negotiated = next(finding for finding in mounted.body.compatibility_results if finding.step == "negotiate")
     assert (negotiated.rule == "crop") == (body == "panasonic-s1r" and used == ImageCircle.APS_C)
 
 
@@ -72,7 +72,7 @@ def test_a_full_frame_body_crops_with_an_aps_c_lens(mount: Any, body: str, lens:
 )
 def test_what_a_lens_has_not_it_does_not_claim_and_refuses(mount: Any, change: dict[str, Any], part: Part) -> None:
     mounted = mount(lens_changes=change, script="check focus; check iris; linear 180").streams()
-    mounted.until(lambda: mounted.body.done)
+    mounted.wait_until(lambda: mounted.body.done)
     assert not mounted.of(Abilities)[0].parts >> part & 1
     assert mount().streams().of(Abilities)[0].parts >> part & 1
     assert mounted.troubles == []
@@ -80,17 +80,17 @@ def test_what_a_lens_has_not_it_does_not_claim_and_refuses(mount: Any, change: d
 
 def test_a_ring_menu_is_greyed_out_for_a_lens_that_lacks_it(mount: Any) -> None:
     mounted = mount(script="linear 180").streams()
-    mounted.until(lambda: mounted.body.done)
+    mounted.wait_until(lambda: mounted.body.done)
     assert any("greyed out" in notice.text for notice in mounted.notices)
     assert mounted.of(RingBehaviour) == []
-    answer = mounted.ask(RingBehaviour(ring=RingKind.FOCUS, linear=1, throw_degrees=180))
+    answer = mounted.request(RingBehaviour(ring=RingKind.FOCUS, linear=1, throw_degrees=180))
     assert isinstance(answer, Refusal)
     assert answer.code == RefusalCode.NOT_ABLE
 
 
 def test_the_proof_of_right_is_an_open_door(mount: Any) -> None:
     mounted = mount().streams()
-    mounted.body.say([Challenge(scheme=7, content=b"who")], 1)
+    mounted.body.queue_frame([Challenge(scheme=7, content=b"who")], 1)
     mounted.run(0.05)
     assert mounted.of(ChallengeAnswer)[0].scheme == 0
 
@@ -98,13 +98,13 @@ def test_the_proof_of_right_is_an_open_door(mount: Any) -> None:
 def test_features_are_those_that_both_have(mount: Any) -> None:
     mounted = mount(lens_changes={"firmware": {"features": ("corrections",)}}).streams()
     hello = mounted.of(LensHello)[0]
-    assert mounted.body.known.features == hello.features == mounted.lens.told.features == 1 << 2
+    assert mounted.body.lens_info.features == hello.features == mounted.lens.body_requests.features == 1 << 2
 
 
 def test_what_a_picture_s_file_says_comes_from_the_lens(mount: Any) -> None:
     mounted = mount(lens="panasonic-s-24-105mm-f4", script="zoom 50; focus 2m; aperture f/8").streams()
-    mounted.until(lambda: mounted.body.done)
-    texts = {entry.tag: entry.text for entry in mounted.ask(MetadataRequest()).entries}
+    mounted.wait_until(lambda: mounted.body.done)
+    texts = {entry.tag: entry.text for entry in mounted.request(MetadataRequest()).entries}
     assert texts[MAKE] == "Panasonic"
     assert texts[MODEL] == mounted.of(Identity)[0].name
     assert texts[SERIAL] == mounted.of(Identity)[0].serial
@@ -115,20 +115,22 @@ def test_what_a_picture_s_file_says_comes_from_the_lens(mount: Any) -> None:
 
 def test_at_the_far_end_the_distance_is_infinity(mount: Any) -> None:
     mounted = mount(script="focus far").streams()
-    mounted.until(lambda: mounted.body.done)
-    assert mounted.body.known.focus is not None
-    assert mounted.body.known.focus.distance_mm == INFINITY_MM
+    mounted.wait_until(lambda: mounted.body.done)
+    assert mounted.body.lens_info.focus is not None
+    assert mounted.body.lens_info.focus.distance_mm == INFINITY_MM
 
 
 def test_identity_can_be_asked_again_at_any_time(mount: Any) -> None:
     mounted = mount().streams()
     first = mounted.of(Identity)[0]
-    again = mounted.ask(IdentityRequest())
+    again = mounted.request(IdentityRequest())
     assert (again.name, again.model) == (first.name, first.model)
 
 
 def test_a_lens_without_contacts_is_no_lens_to_the_body(mount: Any) -> None:
     mounted = mount(lens="laowa-15mm-f2", script="check all")
-    mounted.until(lambda: mounted.body.done)
+    mounted.wait_until(lambda: mounted.body.done)
     assert mounted.records == []
-    assert [(finding.step, finding.rule) for finding in mounted.body.findings] == [("attach", "no contacts")]
+    assert [(finding.step, finding.rule) for finding in mounted.body.compatibility_results] == [
+        ("attach", "no contacts")
+    ]

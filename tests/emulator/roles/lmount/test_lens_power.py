@@ -4,10 +4,12 @@ from typing import Any
 
 import pytest
 
-from lensmount_emulator.roles.lmount.body import BodyEngine
-from lensmount_emulator.roles.lmount.lens import LensEngine
-from lensmount_emulator.roles.lmount.lens_power import obey_power
+from lensmount_emulator.models.power_budget import PowerReduction
+from lensmount_emulator.roles.lmount.body.engine import BodyEngine
+from lensmount_emulator.roles.lmount.lens.engine import LensEngine
+from lensmount_emulator.roles.lmount.lens.power import handle_power_command
 from lensmount_protocol.dialects.lmount.focus import FocusLimits
+from lensmount_protocol.dialects.lmount.framing import LINK
 from lensmount_protocol.dialects.lmount.lines import BODY_ATT, LENS_ATT, RXD, V_DRIVE
 from lensmount_protocol.dialects.lmount.link import BodyHello, Done, LensHello, Refusal, Sleep
 from lensmount_protocol.dialects.lmount.power import BrownOut, PowerGrant, PowerReport
@@ -15,6 +17,7 @@ from lensmount_protocol.dialects.lmount.types import Outcome, PowerClass, Refusa
 from lensmount_protocol.message import Message
 from lensmount_protocol.wire import Burst, Edge, Role
 
+RINGS = "sigma-28-45mm-f1.8-dg-dn"
 TELE = "panasonic-s-pro-70-200mm-f2.8"
 TYPE_AT = 5
 """Where a frame has the type of its first message."""
@@ -38,7 +41,7 @@ def reported(mounted: Any, kind: type[Message], *, since: float = 0.0) -> list[f
 
 def drop(mounted: Any, line: str, *, level: bool = False) -> None:
     """Move a line of the body."""
-    mounted.body.now = mounted.bench.now
+    mounted.body.now = mounted.virtual_session.now
     mounted.body.drive(line, level)
 
 
@@ -60,16 +63,19 @@ def test_a_lens_starts_and_greets_at_its_moments(mount: Any) -> None:
         LensHello(revision=2, features=127, power_class=PowerClass.EXTREME, peak_current_ma=1110,
                   largest_payload=512, rates=[115_200, 750_000, 1_500_000]),
     ]  # fmt: skip
-    assert (mounted.lens.told.revision, mounted.lens.told.features) == (2, 127 & mounted.of(BodyHello)[0].features)
+    assert (mounted.lens.body_requests.revision, mounted.lens.body_requests.features) == (
+        2,
+        127 & mounted.of(BodyHello)[0].features,
+    )
 
 
 def test_a_draw_is_reported_when_it_has_changed_by_20_ma(mount: Any) -> None:
     mounted = ready(mount)
     draws = iter([500, 519, 480, 481, 501, *[502] * 100])
-    grants, last_ma = mounted.lens.told.grants, mounted.of(PowerReport)[-1].draw_ma
-    mounted.lens.draw_ma = lambda: next(draws) if mounted.lens.told.grants > grants else last_ma
-    began = mounted.bench.now
-    mounted.ask(PowerGrant(granted=PowerClass.EXTREME, limit_ma=1500))
+    grants, last_ma = mounted.lens.body_requests.grants, mounted.of(PowerReport)[-1].draw_ma
+    mounted.lens.draw_ma = lambda: next(draws) if mounted.lens.body_requests.grants > grants else last_ma
+    began = mounted.virtual_session.now
+    mounted.request(PowerGrant(granted=PowerClass.EXTREME, limit_ma=1500))
     answered = reported(mounted, Done, since=began)[-1]
     mounted.run(0.75)
     reports = [report for report in mounted.of(PowerReport) if 480 <= report.draw_ma <= 520]
@@ -94,15 +100,15 @@ def test_a_report_of_the_draw_has_the_peak_and_the_reduction(mount: Any) -> None
 @pytest.mark.parametrize("end", ["nothing", "a new greeting", "a new grant", "no grant", "sleep"])
 def test_what_ends_the_reports_of_a_grant(mount: Any, end: str) -> None:
     mounted = ready(mount)
-    began = mounted.bench.now
+    began = mounted.virtual_session.now
     draws = iter(range(0, 100_000, 100))
     mounted.lens.draw_ma = lambda: next(draws)
     if end == "a new greeting":
-        mounted.lens.told = type(mounted.lens.told)()
+        mounted.lens.body_requests = type(mounted.lens.body_requests)()
     elif end == "a new grant":
-        mounted.lens.told.grants += 1
+        mounted.lens.body_requests.grants += 1
     elif end == "no grant":
-        mounted.lens.told.granted = PowerClass.NONE
+        mounted.lens.body_requests.granted = PowerClass.NONE
     elif end == "sleep":
         mounted.lens.asleep = True
     mounted.run(0.35)
@@ -113,17 +119,21 @@ def test_what_ends_the_reports_of_a_grant(mount: Any, end: str) -> None:
 def test_a_grant_is_held_against_its_class_and_reduces(mount: Any) -> None:
     mounted = ready(mount)
     lens = mounted.lens
-    lens.now = mounted.bench.now
-    lens.told.stabiliser = StabiliserMode.NORMAL
-    reply = obey_power(lens, PowerGrant(number=7, granted=PowerClass(77), limit_ma=100))
+    lens.now = mounted.virtual_session.now
+    lens.body_requests.stabiliser = StabiliserMode.NORMAL
+    reply = handle_power_command(lens, PowerGrant(number=7, granted=PowerClass(77), limit_ma=100))
     assert reply == Refusal(number=7, order=PowerGrant.TYPE, code=RefusalCode.OUT_OF_RANGE, field_number=2)
-    assert (lens.told.granted, lens.told.stabiliser) == (PowerClass.EXTREME, StabiliserMode.NORMAL)
-    grants = lens.told.grants
+    assert (lens.body_requests.granted, lens.body_requests.stabiliser) == (PowerClass.EXTREME, StabiliserMode.NORMAL)
+    grants = lens.body_requests.grants
     for limit, mode, bits in ((1110, StabiliserMode.NORMAL, 0), (1109, StabiliserMode.OFF, 2)):
-        reply = obey_power(lens, PowerGrant(number=7, granted=PowerClass.HIGH, limit_ma=limit))
+        reply = handle_power_command(lens, PowerGrant(number=7, granted=PowerClass.HIGH, limit_ma=limit))
         assert reply == Done(number=7, order=PowerGrant.TYPE, outcome=Outcome.DONE)
-        assert (lens.told.granted, lens.told.stabiliser, lens.reduction.bits) == (PowerClass.HIGH, mode, bits)
-    assert lens.told.grants == grants + 2
+        assert (lens.body_requests.granted, lens.body_requests.stabiliser, lens.reduction.bits) == (
+            PowerClass.HIGH,
+            mode,
+            bits,
+        )
+    assert lens.body_requests.grants == grants + 2
 
 
 def test_drive_power_that_was_there_before_the_grant_is_used_at_the_grant(mount: Any) -> None:
@@ -131,12 +141,12 @@ def test_drive_power_that_was_there_before_the_grant_is_used_at_the_grant(mount:
     lens = mounted.lens
     mounted.script("focus near")
     lens.homed = False
-    began = mounted.bench.now
-    mounted.ask(PowerGrant(granted=PowerClass.EXTREME, limit_ma=1500))
+    began = mounted.virtual_session.now
+    mounted.request(PowerGrant(granted=PowerClass.EXTREME, limit_ma=1500))
     assert lens.homing
-    mounted.until(lambda: lens.homed)
+    mounted.wait_until(lambda: lens.homed)
     assert not lens.homing
-    assert mounted.bench.now - began > 0.05
+    assert mounted.virtual_session.now - began > 0.05
 
 
 @pytest.mark.parametrize(
@@ -167,16 +177,16 @@ def test_a_search_for_the_zero_that_lost_its_power_does_not_end_the_next_one(mou
         drop(mounted, V_DRIVE, level=True)
         mounted.run(0.001)
         assert (lens.homing, lens.homed) == (True, False)
-        began = mounted.bench.now
+        began = mounted.virtual_session.now
         if interrupted:
             mounted.run(0.2)
         else:
-            mounted.until(lambda: not lens.homing)
-            took.append(mounted.bench.now - began)
+            mounted.wait_until(lambda: not lens.homing)
+            took.append(mounted.virtual_session.now - began)
     # A search runs at half the top speed: 2.67 s from the near end, of which the first one took 0.2 s.
     assert took == [pytest.approx(2.47, abs=0.03)]
     assert lens.homed
-    assert lens.focus.position(mounted.bench.now) == 0
+    assert lens.focus.position(mounted.virtual_session.now) == 0
 
 
 def test_a_drive_supply_that_falls_stops_everything_and_is_reported_500_us_later(mount: Any) -> None:
@@ -184,7 +194,7 @@ def test_a_drive_supply_that_falls_stops_everything_and_is_reported_500_us_later
     lens = mounted.lens
     lens.driving, lens.closing, lens.zooming = 1, 2, 3
     runs = dict(lens.drive_runs)
-    began = mounted.bench.now
+    began = mounted.virtual_session.now
     drop(mounted, V_DRIVE)
     mounted.run(0.0004)
     assert (lens.driving, lens.closing, lens.zooming) == (0, 0, 0)
@@ -206,8 +216,8 @@ def test_a_drive_supply_that_falls_as_it_should_is_not_reported(mount: Any, why:
     if why == "asleep":
         lens.asleep = True
     elif why == "not granted":
-        lens.told.granted = PowerClass.NONE
-    began = mounted.bench.now
+        lens.body_requests.granted = PowerClass.NONE
+    began = mounted.virtual_session.now
     drop(mounted, V_DRIVE)
     homed = lens.homed
     if why == "the other supply falls as well":
@@ -234,21 +244,21 @@ def test_a_lens_that_needs_no_zero_keeps_it_through_a_brown_out(mount: Any) -> N
 def test_without_its_supply_a_lens_forgets_all_but_its_glass(mount: Any, homes: bool) -> None:
     mounted = ready(mount, focus={"homes": homes})
     lens = mounted.lens
-    mounted.ask(FocusLimits(far=1000, near=2000))
+    mounted.request(FocusLimits(far=1000, near=2000))
     assert (lens.focus.far_limit, lens.focus.near_limit) == (1000, 2000)
     mounted.run(0.5)
-    position = lens.focus.position(mounted.bench.now)
+    position = lens.focus.position(mounted.virtual_session.now)
     lens.asleep, lens.homing, lens.sequence = True, True, 9
-    mounted.body.now = mounted.bench.now
+    mounted.body.now = mounted.virtual_session.now
     mounted.body.stop_tasks()
     mounted.body.power_off()
     mounted.run(0.01)
     assert (lens.asleep, lens.homing, lens.started, lens.homed) == (False, False, False, not homes)
-    assert lens.told == type(lens.told)()
+    assert lens.body_requests == type(lens.body_requests)()
     assert (lens.baudrate, lens.connection.state, lens.idle, lens.sending) == (115_200, "OFF", True, False)
-    assert [mounted.bench.mount.levels[line] for line in (LENS_ATT, RXD)] == [False, False]
+    assert [mounted.virtual_session.mount.levels[line] for line in (LENS_ATT, RXD)] == [False, False]
     assert (lens.focus.far_limit, lens.focus.near_limit) == (0, 3999)
-    assert lens.focus.position(mounted.bench.now) == position
+    assert lens.focus.position(mounted.virtual_session.now) == position
     assert [notice.text for notice in mounted.notices if notice.role is Role.LENS][-1] == (
         "power lost, everything at rest"
     )
@@ -259,14 +269,14 @@ def test_without_its_supply_a_lens_forgets_all_but_its_glass(mount: Any, homes: 
 
 def test_a_lens_whose_rate_is_changing_does_not_go_to_sleep(mount: Any) -> None:
     mounted = ready(mount)
-    mounted.lens.told.changing = True
-    answer = mounted.ask(Sleep())
+    mounted.lens.body_requests.changing = True
+    answer = mounted.request(Sleep())
     assert isinstance(answer, Refusal)
     assert (answer.order, answer.code, answer.field_number) == (Sleep.TYPE, RefusalCode.NOT_NOW, 0)
     assert not mounted.lens.asleep
-    mounted.lens.told.changing = False
-    assert mounted.ask(Sleep()) == Done(number=answer.number + 1, order=Sleep.TYPE, outcome=Outcome.DONE)
-    assert (mounted.lens.asleep, mounted.lens.told.reports, mounted.lens.homing) == (True, (), False)
+    mounted.lens.body_requests.changing = False
+    assert mounted.request(Sleep()) == Done(number=answer.number + 1, order=Sleep.TYPE, outcome=Outcome.DONE)
+    assert (mounted.lens.asleep, mounted.lens.body_requests.reports, mounted.lens.homing) == (True, (), False)
 
 
 def test_a_call_is_held_for_3_ms_and_answered_until_it_ends(mount: Any) -> None:
@@ -275,7 +285,7 @@ def test_a_call_is_held_for_3_ms_and_answered_until_it_ends(mount: Any) -> None:
     mounted.run(0.05)
     # Two calls that are too short, and one that is just long enough.
     for seconds, wakes in ((0.0029, False), (0.0029, False), (0.0031, True)):
-        began = mounted.bench.now
+        began = mounted.virtual_session.now
         drop(mounted, BODY_ATT, level=True)
         mounted.run(seconds)
         drop(mounted, BODY_ATT, level=False)
@@ -289,7 +299,7 @@ def test_a_call_is_held_for_3_ms_and_answered_until_it_ends(mount: Any) -> None:
 def test_a_quick_lens_is_called_for_a_millisecond(mount: Any) -> None:
     mounted = ready(mount, timing={"wake": 20.0})
     mounted.script("sleep")
-    began = mounted.bench.now
+    began = mounted.virtual_session.now
     mounted.script("wake")
     assert edges(mounted, LENS_ATT, since=began)[0] == (1.0, True)
 
@@ -297,7 +307,7 @@ def test_a_quick_lens_is_called_for_a_millisecond(mount: Any) -> None:
 def test_an_order_to_sleep_is_carried_out_again_after_a_wake(mount: Any) -> None:
     mounted = ready(mount)
     mounted.script("sleep; wake")
-    kept = [raw[0] for raw, _ in mounted.lens.told.answered]
+    kept = [raw[0] for raw, _ in mounted.lens.body_requests.answered]
     assert Sleep.TYPE not in kept
     assert len(kept) > 2
     assert mounted.lens.homed
@@ -310,7 +320,7 @@ def test_a_lens_that_slept_without_its_zero_looks_for_it_when_it_wakes(mount: An
     mounted.script("sleep")
     mounted.lens.homed = False
     mounted.script("wake")
-    mounted.until(lambda: mounted.lens.homed)
+    mounted.wait_until(lambda: mounted.lens.homed)
 
 
 def test_a_lens_that_cannot_be_called_listens_at_the_first_rate_once_it_has_answered(mount: Any) -> None:
@@ -318,7 +328,45 @@ def test_a_lens_that_cannot_be_called_listens_at_the_first_rate_once_it_has_answ
     body = BodyEngine(made.body.settings, made.body.carried)
     mounted = type(made)(body, LensEngine(made.lens.settings, made.lens.carried - {BODY_ATT})).streams()
     assert mounted.lens.baudrate == 1_500_000
-    assert isinstance(mounted.ask(Sleep()), Done)
+    assert isinstance(mounted.request(Sleep()), Done)
     mounted.run(0.001)
     assert mounted.lens.idle
     assert mounted.lens.baudrate == 115_200
+
+
+def test_a_lens_without_a_grant_leaves_nothing_out(mount: Any) -> None:
+    assert mount("panasonic-s1r", TELE).lens.reduction == PowerReduction()
+
+
+@pytest.mark.parametrize(("degrees", "av"), [(-300, 434), (300, 2048)])
+def test_an_aperture_ring_ends_at_the_widest_and_the_smallest_aperture(mount: Any, degrees: int, av: int) -> None:
+    mounted = ready(mount, RINGS, optics={"f_number": [1.8, 2.8]})
+    mounted.operate("ring f/4")
+    mounted.run(0.1)
+    mounted.lens.body_requests.clicks = False
+    mounted.operate(f"turn aperture {degrees}")
+    mounted.run(3.0)
+    assert mounted.lens.ring_av == av
+
+
+def test_frames_that_the_tables_forbid_are_counted(mount: Any) -> None:
+    mounted = ready(mount)
+    before = mounted.lens.dropped
+    mounted.lens.now = mounted.virtual_session.now
+    for _ in range(3):
+        mounted.lens.queue_frame([BodyHello()], LINK)
+    mounted.run(0.05)
+    assert mounted.lens.dropped - before == 3
+    assert len([text for text in mounted.troubles if text.startswith("not sent: ")]) == 3
+
+
+def test_a_call_that_is_interrupted_begins_again(mount: Any) -> None:
+    mounted = ready(mount)
+    mounted.script("sleep")
+    mounted.run(0.05)
+    for seconds, level in ((0.002, True), (0.0005, False), (0.0029, True)):
+        drop(mounted, BODY_ATT, level=level)
+        mounted.run(seconds)
+        assert mounted.lens.asleep
+    mounted.run(0.0002)
+    assert not mounted.lens.asleep

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from lensmount_emulator.roles.lmount import lens_stream
-from lensmount_protocol.dialects.lmount.aperture import ApertureState, ZoomState
+from lensmount_emulator.roles.lmount.lens import stream
+from lensmount_protocol.dialects.lmount.aperture_zoom import ApertureState, ZoomState
+from lensmount_protocol.dialects.lmount.exposure import Exposure, FrameStart
 from lensmount_protocol.dialects.lmount.focus import FocusState
-from lensmount_protocol.dialects.lmount.picture import Exposure, FrameStart
 from lensmount_protocol.dialects.lmount.stabiliser import AngularRate, StabiliserState
 from lensmount_protocol.dialects.lmount.types import (
     ControlKind,
@@ -27,14 +27,14 @@ def lens(mount: Any) -> Any:
     def ready(profile: str = TELE, **changes: Any) -> Any:
         mounted = mount("panasonic-s1ii", profile, lens_changes=changes).streams()
         mounted.run(0.3)
-        mounted.lens.now = mounted.bench.now
+        mounted.lens.now = mounted.virtual_session.now
         return mounted.lens
 
     return ready
 
 
 def report(lens: Any, kind: type[Any]) -> Any:
-    return lens_stream.REPORTS[kind.TYPE](lens)
+    return stream.REPORTS[kind.TYPE](lens)
 
 
 @pytest.mark.parametrize(
@@ -48,18 +48,18 @@ def report(lens: Any, kind: type[Any]) -> Any:
 )
 def test_the_flags_of_a_focus_that_stands(lens: Any, position: int, flags: int) -> None:
     played = lens()
-    arrives = played.focus.order(position, played.now)
+    arrives = played.focus.set_target(position, played.now)
     played.now = arrives + 1.0
     state = report(played, FocusState)
     assert (state.position, state.target, state.velocity, state.flags) == (position, position, 0, flags)
-    assert state.frame == played.told.frame
+    assert state.frame == played.body_requests.frame
 
 
 def test_the_flags_of_a_focus_that_moves(lens: Any) -> None:
     played = lens()
-    played.focus.order(3999, played.now)
+    played.focus.set_target(3999, played.now)
     played.now += 0.1
-    played.told.period = 0.01
+    played.body_requests.period = 0.01
     state = report(played, FocusState)
     # At 12 000 steps a second, in a frame of 10 ms.
     assert (state.target, state.velocity) == (3999, 120)
@@ -69,9 +69,9 @@ def test_the_flags_of_a_focus_that_moves(lens: Any) -> None:
     played.homed, played.homing = False, True
     assert report(played, FocusState).flags == FocusFlag.MOVING | FocusFlag.HOMING | FocusFlag.RING
     for period, velocity in ((2.7, 32_400), (2.8, 32_767)):
-        played.told.period = period
+        played.body_requests.period = period
         assert report(played, FocusState).velocity == velocity
-    played.focus.order(0, played.now)
+    played.focus.set_target(0, played.now)
     played.now += 0.07
     assert report(played, FocusState).velocity == -32_768
     played.now += 2.0
@@ -90,14 +90,14 @@ def test_an_aperture_report_of_diaphragm_and_ring(lens: Any) -> None:
     reached, at_a, clicks, locked, moving = 2, 4, 8, 16, 1
     state = report(played, ApertureState)
     assert (state.now, state.target, state.widest, state.smallest, state.ring) == (widest, widest, widest, smallest, 0)
-    assert (state.frame, state.flags) == (played.told.frame, reached | at_a | clicks)
-    played.ring_av, played.told.clicks = 1000, False
+    assert (state.frame, state.flags) == (played.body_requests.frame, reached | at_a | clicks)
+    played.ring_av, played.body_requests.clicks = 1000, False
     state = report(played, ApertureState)
     assert (state.ring, state.flags) == (1000, reached)
     played.switches[ControlKind.RING_LOCK] = 1
     assert report(played, ApertureState).flags == reached | locked
     played.switches[ControlKind.RING_LOCK] = 0
-    played.iris.order(widest + 400, played.now)
+    played.iris.set_target(widest + 400, played.now)
     played.now += 0.005
     state = report(played, ApertureState)
     assert (state.target, state.flags) == (widest + 400, moving)
@@ -112,7 +112,12 @@ def test_the_flags_of_a_lens_without_an_aperture_ring(lens: Any) -> None:
 def test_a_zoom_report_follows_the_zoom(lens: Any) -> None:
     played = lens()
     state = report(played, ZoomState)
-    assert (state.frame, state.focal_length_um, state.position, state.moving) == (played.told.frame, 70_000, 0, 0)
+    assert (state.frame, state.focal_length_um, state.position, state.moving) == (
+        played.body_requests.frame,
+        70_000,
+        0,
+        0,
+    )
     played.zoom.turn_to(200_000, played.now, 2.0)
     played.now += 1.0
     state = report(played, ZoomState)
@@ -125,16 +130,21 @@ def test_a_zoom_report_follows_the_zoom(lens: Any) -> None:
 
 def test_a_stabiliser_report_off_on_and_while_a_picture_is_taken(lens: Any) -> None:
     played = lens()
-    played.told.stabiliser = StabiliserMode.NORMAL
+    played.body_requests.stabiliser = StabiliserMode.NORMAL
     state = report(played, StabiliserState)
-    assert (state.frame, state.mode, state.range_um, state.flags) == (played.told.frame, StabiliserMode.NORMAL, 1500, 0)
+    assert (state.frame, state.mode, state.range_um, state.flags) == (
+        played.body_requests.frame,
+        StabiliserMode.NORMAL,
+        1500,
+        0,
+    )
     assert 0 not in (state.shift_x, state.shift_y)
-    played.told.axes = 2
+    played.body_requests.axes = 2
     alone = report(played, StabiliserState)
     assert (alone.shift_x, alone.shift_y) == (state.shift_x, 0)
-    played.told.axes, played.told.exposing = 3, True
+    played.body_requests.axes, played.body_requests.exposing = 3, True
     assert (report(played, StabiliserState).shift_x, report(played, StabiliserState).shift_y) == (0, 0)
-    played.told.exposing, played.told.stabiliser = False, StabiliserMode.OFF
+    played.body_requests.exposing, played.body_requests.stabiliser = False, StabiliserMode.OFF
     off = report(played, StabiliserState)
     assert (off.mode, off.shift_x, off.shift_y) == (StabiliserMode.OFF, 0, 0)
 
@@ -145,47 +155,47 @@ def test_a_lens_without_a_stabiliser_has_no_range(lens: Any) -> None:
 
 def test_the_flags_of_a_stabiliser_at_its_limit_and_in_a_pan(lens: Any) -> None:
     played = lens(stabiliser={"range_um": 5})
-    played.told.stabiliser = StabiliserMode.NORMAL
+    played.body_requests.stabiliser = StabiliserMode.NORMAL
     assert report(played, StabiliserState).flags == 1
     played = lens()
-    played.told.stabiliser = StabiliserMode.PANNING
+    played.body_requests.stabiliser = StabiliserMode.PANNING
     began = played.now
-    played.shake.pan(30.0, began, began + 60.0)
+    played.camera_shake.pan(30.0, began, began + 60.0)
     for _ in range(60):
         played.now += 1 / 60
         state = report(played, StabiliserState)
     assert (state.flags & 2, state.shift_x) == (2, 0)
     # The angle at the end of a pan is the new centre.
-    assert played.yaw_held == pytest.approx(played.shake.angle(played.now)[1])
-    played.told.stabiliser = StabiliserMode.NORMAL
+    assert played.yaw_held == pytest.approx(played.camera_shake.angle(played.now)[1])
+    played.body_requests.stabiliser = StabiliserMode.NORMAL
     assert report(played, StabiliserState).flags & 2
 
 
 def test_a_frame_signal_counts_and_measures_the_frames(lens: Any) -> None:
     played = lens()
-    told = played.told
+    told = played.body_requests
     told.frame, told.frame_at, told.period, told.reports = 0xFFFE, 5.0, 0.5, ()
     for now, frame, period in ((5.25, 0xFFFF, 0.25), (6.0, 0, 0.75), (6.125, 1, 0.125)):
         played.now = now
-        lens_stream.on_frame_signal(played)
+        stream.on_frame_signal(played)
         assert (told.frame, told.frame_at, told.period) == (frame, now, period)
     told.frame_at, told.period = 0.0, 0.5
-    lens_stream.on_frame_signal(played)
+    stream.on_frame_signal(played)
     # The first signal after a greeting measures nothing.
     assert (told.period, told.frame_at) == (0.5, 6.125)
 
 
 def test_messages_of_the_body_with_a_frame_are_taken(lens: Any) -> None:
     played = lens()
-    lens_stream.hear(played, FrameStart(frame=77, period_us=20_000))
-    assert (played.told.frame, played.told.period) == (77, pytest.approx(0.02))
-    lens_stream.hear(played, AngularRate(frame=77, pitch=1500, yaw=-250, roll=9))
-    assert played.told.rate == (1.5, -0.25)
+    stream.frame_handlers(played, FrameStart(frame=77, period_us=20_000))
+    assert (played.body_requests.frame, played.body_requests.period) == (77, pytest.approx(0.02))
+    stream.frame_handlers(played, AngularRate(frame=77, pitch=1500, yaw=-250, roll=9))
+    assert played.body_requests.rate == (1.5, -0.25)
     for phase, exposing in (
         (ExposurePhase.ANNOUNCED, True), (ExposurePhase.BEGINS, False), (ExposurePhase.ENDS, False),
     ):  # fmt: skip
-        lens_stream.hear(played, Exposure(number=1, phase=phase, duration_us=1000))
-        assert played.told.exposing is exposing
+        stream.frame_handlers(played, Exposure(number=1, phase=phase, duration_us=1000))
+        assert played.body_requests.exposing is exposing
 
 
 def test_a_report_is_the_frame_s_and_is_left_out_where_it_would_be_late(mount: Any) -> None:
@@ -215,9 +225,9 @@ def test_a_lens_that_was_greeted_meanwhile_reports_of_no_frame(mount: Any) -> No
     before = len(mounted.of(FocusState))
     mounted.body.stop_tasks()
     for frame, comes in ((-1, 0), (0, 1)):
-        lens.now = mounted.bench.now
-        lens.spawn(lens_stream._report(lens, [report(lens, FocusState)], lens.now))
-        lens.told.frame = frame
+        lens.now = mounted.virtual_session.now
+        lens.spawn(stream._report(lens, [report(lens, FocusState)], lens.now))
+        lens.body_requests.frame = frame
         mounted.run(0.01)
         assert len(mounted.of(FocusState)) - before == comes
     assert mounted.of(FocusState)[-1].frame == 0

@@ -26,12 +26,12 @@ def test_presence_comes_before_power_and_power_before_the_greeting(mount: Any) -
     kinds = [type(message) for message in mounted.messages()]
     assert kinds[:3] == [BodyHello, LensHello, PowerGrant]
     assert drive > logic
-    assert mounted.bench.mount.violations == []
+    assert mounted.virtual_session.mount.violations == []
 
 
 def test_a_lens_says_the_most_that_it_will_draw_and_never_draws_more(mount: Any) -> None:
     mounted = mount(lens=HUNGRY, script="focus near; aperture f/8; focus far").streams()
-    mounted.until(lambda: mounted.body.done)
+    mounted.wait_until(lambda: mounted.body.done)
     hello = mounted.of(LensHello)[0]
     assert hello.peak_current_ma == mounted.lens.budget.peak_ma
     assert hello.peak_current_ma <= POWER_LIMITS_MA[hello.power_class]
@@ -65,36 +65,36 @@ def test_nothing_drives_before_power_is_granted(mount: Any) -> None:
     mounted = mount().streams()
     mounted.body.drive("V_DRIVE", False)
     mounted.run(0.001)
-    answer = mounted.ask(FocusDrive(order=FocusOrder.NEAR_END))
+    answer = mounted.request(FocusDrive(order=FocusOrder.NEAR_END))
     assert isinstance(answer, Refusal)
     assert answer.code == RefusalCode.NO_POWER
 
 
 def test_a_brown_out_stops_the_motors_and_is_told_and_homed_behind(mount: Any) -> None:
     mounted = mount().streams()
-    mounted.body.now = mounted.bench.now
-    mounted.body.spawn(mounted.body.ask(FocusDrive(order=FocusOrder.NEAR_END)))
+    mounted.body.now = mounted.virtual_session.now
+    mounted.body.spawn(mounted.body.request(FocusDrive(order=FocusOrder.NEAR_END)))
     mounted.run(0.05)
     mounted.body.drive("V_DRIVE", False)
     mounted.run(0.005)
-    stopped_at = mounted.lens.focus.position(mounted.bench.now)
+    stopped_at = mounted.lens.focus.position(mounted.virtual_session.now)
     mounted.run(0.05)
-    assert mounted.lens.focus.position(mounted.bench.now) == stopped_at
+    assert mounted.lens.focus.position(mounted.virtual_session.now) == stopped_at
     assert len(mounted.of(BrownOut)) == 1
     assert not mounted.lens.homed
     mounted.body.drive("V_DRIVE", True)
-    mounted.until(lambda: mounted.lens.homed)
+    mounted.wait_until(lambda: mounted.lens.homed)
 
 
 def test_a_supply_that_is_asked_for_too_much_collapses_and_comes_back(mount: Any) -> None:
     """A rogue lens: it was granted 500 mA and draws what it likes."""
     mounted = mount(lens=HUNGRY, body_changes={"power": {"supply_ma": 300}}).streams()
     mounted.lens.reduction = mounted.lens.budget.reduce(5000)
-    mounted.body.spawn(mounted.body.ask(FocusDrive(order=FocusOrder.NEAR_END)))
+    mounted.body.spawn(mounted.body.request(FocusDrive(order=FocusOrder.NEAR_END)))
     mounted.run(1.0)
     assert any("collapses" in text for text in mounted.troubles)
     assert mounted.of(BrownOut)
-    mounted.until(lambda: mounted.lens.homed)
+    mounted.wait_until(lambda: mounted.lens.homed)
 
 
 def test_sleep_ends_the_stream_and_a_call_brings_it_back(mount: Any) -> None:
@@ -102,13 +102,13 @@ def test_sleep_ends_the_stream_and_a_call_brings_it_back(mount: Any) -> None:
     mounted.script("sleep")
     assert isinstance(mounted.of(Sleep)[0], Sleep)
     assert mounted.lens.asleep
-    reports = mounted.body.known.reports
+    reports = mounted.body.lens_info.reports
     mounted.run(0.5)
-    assert mounted.body.known.reports == reports
-    position = mounted.lens.focus.position(mounted.bench.now)
+    assert mounted.body.lens_info.reports == reports
+    position = mounted.lens.focus.position(mounted.virtual_session.now)
     mounted.script("wake; wait 0.1")
-    assert mounted.body.known.reports > reports + 4
-    assert mounted.lens.focus.position(mounted.bench.now) == position
+    assert mounted.body.lens_info.reports > reports + 4
+    assert mounted.lens.focus.position(mounted.virtual_session.now) == position
     assert mounted.lens.homed
     assert mounted.troubles == []
 
@@ -118,14 +118,14 @@ def test_an_order_to_a_sleeping_lens_is_refused(mount: Any) -> None:
     mounted.script("sleep")
     # A body that does not know it.
     mounted.body.connection.state, mounted.body.lens_sleeps = "READY", False
-    answer = mounted.ask(FocusDrive(order=FocusOrder.NEAR_END))
+    answer = mounted.request(FocusDrive(order=FocusOrder.NEAR_END))
     assert isinstance(answer, Refusal)
     assert answer.code == RefusalCode.NOT_NOW
 
 
 def test_unknown_classes_of_power_are_refused(mount: Any) -> None:
     mounted = mount().streams()
-    answer = mounted.ask(PowerGrant(granted=PowerClass(77)))
+    answer = mounted.request(PowerGrant(granted=PowerClass(77)))
     assert isinstance(answer, Refusal)
     assert (answer.code, answer.field_number) == (RefusalCode.OUT_OF_RANGE, 2)
-    assert isinstance(mounted.ask(PowerGrant(granted=PowerClass.LOW, limit_ma=200)), Done)
+    assert isinstance(mounted.request(PowerGrant(granted=PowerClass.LOW, limit_ma=200)), Done)

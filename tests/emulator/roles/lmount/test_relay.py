@@ -7,44 +7,43 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lensmount_emulator.mount.virtual import VirtualMount
+from lensmount_emulator.engine.dialect_roles import DeviceSpec
+from lensmount_emulator.engine.observer import Notice
+from lensmount_emulator.engine.script import Step
+from lensmount_emulator.mount.virtual_mount import VirtualMount
 from lensmount_emulator.profiles.library import load_profile
-from lensmount_emulator.proofs.differential import message_bytes
-from lensmount_emulator.roles.accessory import Piece
-from lensmount_emulator.roles.lmount.relay import relay
-from lensmount_emulator.roles.lmount.relay_end import MOST_WAITING, RelayEnd, Switch
-from lensmount_emulator.roles.notice import Notice
-from lensmount_emulator.roles.script import Step
+from lensmount_emulator.roles.lmount.accessories.relay import MAX_QUEUED, BaudrateSwitch, RelayEngine, make_relay
 from lensmount_emulator.scheduler import Scheduler
+from lensmount_emulator.verification.codec_equivalence import message_bytes
 from lensmount_protocol.decoder import DecodedFrame, Decoder
-from lensmount_protocol.dialects.lmount.aperture import ApertureDrive, ZoomState
-from lensmount_protocol.dialects.lmount.framing import CYCLE, LARGEST, ORDER, build_frame
+from lensmount_protocol.dialect import load_dialect
+from lensmount_protocol.dialects.lmount.aperture_zoom import ApertureDrive, ZoomState
+from lensmount_protocol.dialects.lmount.framing import CYCLE, MAX_SIZE, ORDER, build_frame
 from lensmount_protocol.dialects.lmount.identity import Abilities, IdentityRequest
 from lensmount_protocol.dialects.lmount.link import Done, RateOrder
 from lensmount_protocol.dialects.lmount.types import Outcome
-from lensmount_protocol.paving import build_payload
-from lensmount_protocol.registry import load_dialect
-from lensmount_protocol.wire import Burst, DriveLine, Edge, Record, Role, SetBaudrate, Transmit, WireEvent
+from lensmount_protocol.payload import build_payload
+from lensmount_protocol.wire import Burst, DriveLine, Edge, Role, SetBaudrate, Transmit, WireEvent, WireRecord
 
 LMOUNT = load_dialect("lmount")
 PROFILE = load_profile("panasonic-stc14")
-PIECE = Piece(PROFILE.name, PROFILE.title, PROFILE.dialect, PROFILE.settings)
+PIECE = DeviceSpec(PROFILE.name, PROFILE.title, PROFILE.dialect, PROFILE.settings)
 
 
 class Wired:
     """A converter between two mounts, and hands at the ends."""
 
     def __init__(self) -> None:
-        self.accessory = relay(PIECE, lambda _end: None)
+        self.accessory = make_relay(PIECE, lambda _end: None)
         self.scheduler = Scheduler()
-        self.records: dict[str, list[Record]] = {"near": [], "far": []}
+        self.records: dict[str, list[WireRecord]] = {"near": [], "far": []}
         self.notices: list[Notice] = []
         self.heard: list[WireEvent] = []
         self.mounts: dict[str, VirtualMount] = {}
         for side, engine in (("near", self.accessory.near), ("far", self.accessory.far)):
             mount = VirtualMount(LMOUNT, self.records[side].append, self.scheduler)
             mount.connect(engine.role, engine.receive)
-            engine.join(self.scheduler, mount.port(engine.role), self.notices.append)
+            engine.connect(self.scheduler, mount.port(engine.role), self.notices.append)
             engine.start(0.0)
             self.mounts[side] = mount
         self.mounts["far"].attach(0.0)
@@ -131,9 +130,9 @@ def test_a_window_opens_with_the_other_one_and_is_held_until_the_frame_is_out(ro
     (burst,) = (burst for burst in wired.records[there] if isinstance(burst, Burst))
     assert opened_there == opened
     assert burst.at is not None
-    assert burst.until is not None
+    assert burst.end is not None
     assert closed - 5e-6 <= burst.at <= closed + 10e-6
-    assert closed_there == pytest.approx(burst.until + 5e-6)
+    assert closed_there == pytest.approx(burst.end + 5e-6)
     (frame,) = (event for event in Decoder(LMOUNT).decode(wired.records[there]) if isinstance(event, DecodedFrame))
     assert (frame.frame.sequence, frame.frame.class_) == (0x5A, ORDER)
     if role is Role.BODY:
@@ -161,12 +160,27 @@ def test_an_accessory_hides_no_fault(role: Role, data: bytes) -> None:
 
 
 def test_what_grows_beyond_a_frame_goes_on_as_it_came() -> None:
-    strange = bytes.fromhex("fb") + (LARGEST[Role.LENS] - 50).to_bytes(2, "little") + bytes(LARGEST[Role.LENS] - 50)
+    strange = bytes.fromhex("fb") + (MAX_SIZE[Role.LENS] - 50).to_bytes(2, "little") + bytes(MAX_SIZE[Role.LENS] - 50)
     data = build_frame(Abilities(number=1).build() + strange, ORDER, 3)
-    assert len(data) <= LARGEST[Role.LENS] < len(data) + 10
+    assert len(data) <= MAX_SIZE[Role.LENS] < len(data) + 10
     wired = Wired().powered().window(Role.LENS, data).run(0.2)
     assert wired.bursts("near", Role.LENS) == [data]
     assert any("more than a frame holds" in notice.text for notice in wired.notices)
+
+
+@pytest.mark.parametrize(("over", "rewritten"), [(0, True), (1, False)])
+def test_a_frame_that_just_fits_is_rewritten(over: int, rewritten: bool) -> None:
+    def lens_frame(size: int) -> bytes:
+        strange = bytes.fromhex("fb") + size.to_bytes(2, "little") + bytes(size)
+        return build_frame(Abilities(number=1).build() + strange, ORDER, 3)
+
+    small = lens_frame(1)
+    (grown,) = Wired().powered().window(Role.LENS, small).run(0.2).bursts("near", Role.LENS)
+    assert len(grown) > len(small)
+    data = lens_frame(1 + MAX_SIZE[Role.LENS] - len(grown) + over)
+    (passed,) = Wired().powered().window(Role.LENS, data).run(0.2).bursts("near", Role.LENS)
+    assert len(passed) == (MAX_SIZE[Role.LENS] if rewritten else len(data))
+    assert (passed != data) is rewritten
 
 
 def test_reports_that_would_come_too_late_are_left_out_and_answers_are_not() -> None:
@@ -203,24 +217,24 @@ def test_a_flood_of_windows_is_bounded_and_every_window_that_opened_closes() -> 
     wired.mounts["far"].apply(Role.LENS, SetBaudrate(115_200))
     frame = build_frame(bytes.fromhex("fb") + (900).to_bytes(2, "little") + bytes(900), ORDER, 1)
     wired.window(Role.LENS, frame)
-    for _ in range(4 * MOST_WAITING):
+    for _ in range(4 * MAX_QUEUED):
         wired.lens(DriveLine("LENS_ATT", True)).run(11e-6).lens(DriveLine("LENS_ATT", False)).run(11e-6)
     assert any("too much at once" in notice.text for notice in wired.notices)
     wired.run(0.3)
     levels = [level for _, level in wired.edges("near", "LENS_ATT")]
     assert levels == [True, False] * (len(levels) // 2)
-    assert len(levels) < 4 * MOST_WAITING
+    assert len(levels) < 4 * MAX_QUEUED
     wired.window(Role.LENS, build_frame(Done(number=1).build(), ORDER, 2)).run(0.01)
     assert wired.bursts("near", Role.LENS)[-1] == build_frame(Done(number=1).build(), ORDER, 2)
 
 
 def test_a_flood_of_accepted_rates_is_bounded_with_the_frames_before_them() -> None:
     near = Wired().powered().accessory.near
-    assert isinstance(near, RelayEnd)
-    for _ in range(4 * MOST_WAITING):
-        near.pass_on(bytes(900), near.now)
-        near.pass_on(Switch(750_000), near.now)
-    assert len(near._queue) == MOST_WAITING
+    assert isinstance(near, RelayEngine)
+    for _ in range(4 * MAX_QUEUED):
+        near.forward(bytes(900), near.now)
+        near.forward(BaudrateSwitch(750_000), near.now)
+    assert len(near._queue) == MAX_QUEUED
 
 
 @pytest.mark.parametrize("role", Role)
@@ -240,7 +254,7 @@ def test_without_power_all_lines_rest_and_nothing_waits(role: Role) -> None:
 
 
 def test_a_hand_at_the_lens_turns_to_what_the_body_will_see() -> None:
-    hand = Wired().accessory.hand
+    hand = Wired().accessory.translate_control
     assert hand(Step("zoom", "zoom 280", 280_000)).value == 200_000
     assert hand(Step("ring", "ring f/5.6", 1272)).value == 1272 - 249
     assert hand(Step("ring", "ring A", None)).value is None

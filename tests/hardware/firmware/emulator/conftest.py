@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from emulated.emulator import EmulatedHost, Emulator, install
-from emulated.umpire import complaints
+from emulated.line_monitor import violations
 from lensmount_protocol.errors import BoardError
 
 
@@ -30,7 +30,7 @@ def new_emulator(emulator_installed: None) -> Iterator[Callable[..., Emulator]]:
 
     try:
         yield start
-        assert [complaint for emulator in running for complaint in complaints(emulator)] == []
+        assert [complaint for emulator in running for complaint in violations(emulator)] == []
     finally:
         for emulator in running:
             emulator.close()

@@ -4,10 +4,10 @@ import itertools
 
 import pytest
 
-from lensmount_hardware.boards import orders as o
-from lensmount_hardware.boards import reports as r
-from lensmount_hardware.boards.orders import MappedLine, Timing
-from lensmount_hardware.boards.words import BoardRole, LineFlag, LineKind, RestReason, StateFlag, SyncFlag
+from lensmount_hardware.boards.protocol import commands as o
+from lensmount_hardware.boards.protocol import reports as r
+from lensmount_hardware.boards.protocol.commands import MappedLine, Timing
+from lensmount_hardware.boards.protocol.constants import BoardRole, LineFlag, LineKind, RestReason, StateFlag, SyncFlag
 
 OUT, IN_TURN = LineFlag.OUTPUT, 1
 PRESENCE, SUPPLY, RAIL, SYNC, ATTENTION, LOOK, DATA, HEARD = range(8)
@@ -30,7 +30,7 @@ def start_body(host, timing=TIMING, baudrate=750_000):
     host.send(o.Configure(BoardRole.BODY, 0, baudrate, timing, LINES))
     host.emulator.set_pin(0, 6, False)
     host.emulator.run(1000)
-    host.send(o.SetLevel(0, 0, SUPPLY, 1, 0), run_us=1000)
+    host.send(o.DriveCommand(0, 0, SUPPLY, 1, 0), run_us=1000)
 
 
 def moves(host, pin, state):
@@ -38,7 +38,7 @@ def moves(host, pin, state):
 
 
 def sound(host):
-    told = host.emulator.tell(host.board)
+    told = host.emulator.board_status(host.board)
     assert told["faults"] == []
     assert not told["watchdog"]
     return told
@@ -88,7 +88,7 @@ def test_requests_that_make_no_sense_are_stalled_and_the_next_is_answered(emulat
     assert (found["status"], found["which"], found["interface"]) == ([0, 0], [1], [0])
     assert (found["halt"], found["break"]) == ([], [])
     emulated.greet()
-    assert isinstance(emulated.heard()[0], r.Welcome)
+    assert isinstance(emulated.received()[0], r.HelloReply)
 
 
 CLEAR_HALT_IN = [0x02, 1, 0, 0, 0x82, 0, 0, 0]
@@ -103,14 +103,14 @@ def test_clearing_a_halt_begins_the_data_toggle_again(emulated, setups, question
     emulated.greet()
     for _ in range(questions):
         emulated.send(o.ReadCounters())
-    assert isinstance(emulated.heard()[0], r.Welcome)
+    assert isinstance(emulated.received()[0], r.HelloReply)
     for name, setup in enumerate(setups):
         emulated.emulator.order("ask", board=0, name=str(name), setup=setup)
         emulated.emulator.run(2000)
         assert sound(emulated)["found"][str(name)] == []
     for session in (5, 6, 7):
         emulated.greet(session=session)
-        assert [one.session for one in emulated.heard() if isinstance(one, r.Welcome)] == [session]
+        assert [one.session for one in emulated.received() if isinstance(one, r.HelloReply)] == [session]
     assert sound(emulated)["faults"] == []
 
 
@@ -127,7 +127,7 @@ def test_halts_of_endpoints_that_are_not_there_are_stalled(emulated):
 
 def test_the_greeting_over_usb(emulated):
     emulated.greet(session=77)
-    welcome, state = emulated.heard()
+    welcome, state = emulated.received()
     assert (welcome.session, welcome.unique_id) == (77, bytes([0] * 7 + [1]))
     assert (welcome.lowest_baudrate, welcome.highest_baudrate) == (300, 3_000_000)
     assert welcome.firmware.startswith(b"1.0+")
@@ -139,18 +139,18 @@ def test_bytes_go_out_and_come_back(emulated, baudrate):
     """The data output is wired to the data input: all there, in their order, at their rate."""
     emulated.emulator.order("join", **{"from": [0, 0], "to": [0, 0]})
     start_body(emulated, baudrate=baudrate)
-    emulated.heard()
+    emulated.received()
     data = bytes(n * 7 % 256 for n in range(2310))
     for at in range(0, len(data), 231):
-        emulated.send(o.SendBytes(at // 231, 3, 0, 0, data[at : at + 231]), run_us=231 * 1e7 / baudrate)
+        emulated.send(o.TransmitCommand(at // 231, 3, 0, 0, data[at : at + 231]), run_us=231 * 1e7 / baudrate)
     emulated.emulator.run(20_000)
-    reports = emulated.heard()
+    reports = emulated.received()
     heard = [report for report in reports if isinstance(report, r.ReceivedBytes)]
     assert b"".join(report.data for report in heard) == data
     sent = emulated.emulator.sent
     rate = 1e7 / (sent[1][0] - sent[0][0])
     assert abs(rate / baudrate - 1) < 0.002
-    assert [report.id for report in reports if isinstance(report, r.Sent)] == list(range(10))
+    assert [report.id for report in reports if isinstance(report, r.TransmitDone)] == list(range(10))
     windows = list(zip(moves(emulated, 11, "high"), moves(emulated, 11, "low")[1:], strict=True))
     setups = [sent[n * 231][0] - rise for n, (rise, _) in enumerate(windows)]
     holds = [fall - sent[n * 231 + 230][1] for n, (_, fall) in enumerate(windows)]
@@ -164,7 +164,7 @@ def test_bytes_go_out_and_come_back(emulated, baudrate):
 
 def test_parts_of_a_window_follow_without_a_pause(emulated):
     start_body(emulated, baudrate=1_500_000)
-    emulated.send(o.SendBytes(1, 1, 0, 0, bytes(100)), o.SendBytes(1, 2, 0, 0, bytes(100)), run_us=5000)
+    emulated.send(o.TransmitCommand(1, 1, 0, 0, bytes(100)), o.TransmitCommand(1, 2, 0, 0, bytes(100)), run_us=5000)
     sent = emulated.emulator.sent
     assert len(sent) == 200
     assert max(after[0] - before[1] for before, after in itertools.pairwise(sent)) < 0.1
@@ -172,7 +172,7 @@ def test_parts_of_a_window_follow_without_a_pause(emulated):
 
 def test_the_times_of_bytes_and_edges_are_the_wires(emulated):
     start_body(emulated)
-    emulated.heard()
+    emulated.received()
     emulator = emulated.emulator
     began = emulator.now_us
     emulator.set_pin(0, 14, True)
@@ -183,8 +183,8 @@ def test_the_times_of_bytes_and_edges_are_the_wires(emulated):
     emulator.run(100)
     emulator.set_pin(0, 14, False)
     emulator.run(3000)
-    said = [report for report in emulated.heard() if isinstance(report, r.EdgeSeen | r.ReceivedBytes)]
-    assert [type(report) for report in said] == [r.EdgeSeen, r.ReceivedBytes, r.ReceivedBytes, r.EdgeSeen]
+    said = [report for report in emulated.received() if isinstance(report, r.LineEdge | r.ReceivedBytes)]
+    assert [type(report) for report in said] == [r.LineEdge, r.ReceivedBytes, r.ReceivedBytes, r.LineEdge]
     byte = 1e7 / 750_000
     wanted = [began, began + 50 + byte, began + 450 + byte, began + 550]
     assert all(0 <= report.at_us - at + 1 < 3 for report, at in zip(said, wanted, strict=True))
@@ -192,17 +192,17 @@ def test_the_times_of_bytes_and_edges_are_the_wires(emulated):
 
 def test_rails_wait_and_presence_lost_puts_all_at_rest(emulated):
     start_body(emulated)
-    emulated.send(o.SetLevel(0, 0, RAIL, 1, 0), o.Sync(SyncFlag.ON, 1000, 63, 0), run_us=3000)
+    emulated.send(o.DriveCommand(0, 0, RAIL, 1, 0), o.Sync(SyncFlag.ON, 1000, 63, 0), run_us=3000)
     supply, rail = moves(emulated, 7, "high")[0], moves(emulated, 8, "high")[0]
     assert 200 <= rail - supply < 3000
-    emulated.send(o.SendBytes(1, 3, 0, 0, bytes(200)), run_us=500)
+    emulated.send(o.TransmitCommand(1, 3, 0, 0, bytes(200)), run_us=500)
     emulated.emulator.set_pin(0, 6, True)
     gone = emulated.emulator.now_us
     emulated.emulator.run(3000)
     off = [moves(emulated, pin, "low")[-1] for pin in (0, 10, 11, 8, 7)]
     assert all(300 <= at - gone < 350 for at in off)
     assert off[-2:] == sorted(off[-2:]), "the supply last"
-    state = emulated.heard_of(r.BoardState)[-1]
+    state = emulated.received_of(r.BoardState)[-1]
     assert (state.reason, state.flags) == (RestReason.ABSENT, StateFlag.CONFIGURED | StateFlag.AT_REST)
     assert not [at for at, _, _, took in emulated.emulator.pins if at > gone + 2000 and took in ("high", "uart")]
 
@@ -212,12 +212,12 @@ def test_the_frame_signal_keeps_within_2_us(emulated, busy):
     emulated.emulator.order("join", **{"from": [0, 0], "to": [0, 0]})
     start_body(emulated, baudrate=1_500_000)
     emulated.send(o.ReadState(), run_us=2000)
-    emulated.heard()
+    emulated.received()
     began = round(emulated.emulator.now_us) + 3000
     emulated.send(o.Sync(SyncFlag.ON, 1000, 63, began), run_us=3500)
     for number in range(100):
         if busy:
-            emulated.send(o.SendBytes(number, 3, 0, 0, bytes(130)), run_us=1000)
+            emulated.send(o.TransmitCommand(number, 3, 0, 0, bytes(130)), run_us=1000)
         else:
             emulated.emulator.run(1000)
     falls = [at for at in moves(emulated, 10, "low") if at > began - 10]
@@ -232,14 +232,14 @@ def test_the_frame_signal_keeps_within_2_us(emulated, busy):
 
 def test_a_host_that_closes_the_port_leaves_everything_at_rest(emulated):
     start_body(emulated)
-    emulated.heard()
+    emulated.received()
     emulated.emulator.order("lines", board=0, value=0)
     at = emulated.emulator.now_us
     emulated.emulator.run(11_000)
     assert moves(emulated, 7, "low")[-1] - at < 10_000
     emulated.emulator.order("lines", board=0, value=3)
     emulated.greet(session=2)
-    assert any(isinstance(message, r.Welcome) for message in emulated.heard())
+    assert any(isinstance(message, r.HelloReply) for message in emulated.received())
 
 
 @pytest.mark.parametrize("how", ["suspend", "unplug"])
@@ -253,32 +253,32 @@ def test_usb_that_goes_away_leaves_everything_at_rest(emulated, how):
     if how == "suspend":
         emulated.emulator.order(how, board=0, on=False)
     emulated.emulator.until_ready()
-    emulated.emulator.said[0] = b""
+    emulated.emulator.usb_data[0] = b""
     emulated.greet(session=2)
-    assert any(isinstance(message, r.Welcome) for message in emulated.heard())
+    assert any(isinstance(message, r.HelloReply) for message in emulated.received())
 
 
 def test_a_host_that_stalls_loses_nothing(emulated):
     emulated.emulator.order("join", **{"from": [0, 0], "to": [0, 0]})
     start_body(emulated, baudrate=1_500_000)
-    emulated.heard()
+    emulated.received()
     data = bytes(n * 11 % 256 for n in range(10_000))
     emulated.emulator.order("reads", board=0, on=False)
     for at in range(0, len(data), 200):
-        emulated.send(o.SendBytes(at // 200, 0, 0, 0, data[at : at + 200]), run_us=2000)
+        emulated.send(o.TransmitCommand(at // 200, 0, 0, 0, data[at : at + 200]), run_us=2000)
     emulated.emulator.run(400_000)
     emulated.emulator.order("reads", board=0, on=True)
     emulated.emulator.run(100_000)
-    reports = emulated.heard()
+    reports = emulated.received()
     assert b"".join(report.data for report in reports if isinstance(report, r.ReceivedBytes)) == data
-    assert not [report for report in reports if isinstance(report, r.Dropped)]
+    assert not [report for report in reports if isinstance(report, r.DataLost)]
 
 
 def test_the_order_to_boot_mode_and_two_resets_lead_there(emulated):
     start_body(emulated)
     emulated.send(o.Bootloader())
-    assert emulated.emulator.tell(0)["boot_mode"]
-    assert set(emulated.emulator.tell(0)["states"]) == {"input"}
+    assert emulated.emulator.board_status(0)["boot_mode"]
+    assert set(emulated.emulator.board_status(0)["states"]) == {"input"}
 
 
 @pytest.mark.parametrize(("pause_us", "boots"), [(100_000, True), (700_000, False)])
@@ -286,19 +286,19 @@ def test_two_resets_in_a_row_lead_to_boot_mode(emulated, pause_us, boots):
     emulated.emulator.run(600_000)
     emulated.emulator.order("reset", board=0)
     emulated.emulator.run(pause_us)
-    assert not emulated.emulator.tell(0)["boot_mode"]
+    assert not emulated.emulator.board_status(0)["boot_mode"]
     emulated.emulator.order("reset", board=0)
     emulated.emulator.run(50_000)
-    assert emulated.emulator.tell(0)["boot_mode"] is boots
+    assert emulated.emulator.board_status(0)["boot_mode"] is boots
 
 
 def test_wrong_rates_and_overruns_are_told(emulated):
     start_body(emulated)
-    emulated.heard()
+    emulated.received()
     emulated.emulator.feed(0, 0, b"\x55" * 5, baudrate=1_500_000)
     emulated.emulator.feed(0, 0, b"\xaa" * 3, broken=True)
     emulated.emulator.run(3000)
-    assert sum(report.count for report in emulated.heard_of(r.Dropped)) == 8
+    assert sum(report.count for report in emulated.received_of(r.DataLost)) == 8
 
 
 def test_the_clocks_are_set_for_the_mounts_rates(emulated):

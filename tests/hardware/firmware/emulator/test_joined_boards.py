@@ -8,19 +8,18 @@ import pytest
 
 from emulated.emulator import Emulator
 from emulated.stream import EmulatedClock, EmulatedStream
+from lensmount_emulator.engine.engine import Engine
 from lensmount_emulator.profiles.library import load_profile
-from lensmount_emulator.roles.engine import Engine
-from lensmount_emulator.sessions.contacts import contacts_of
-from lensmount_emulator.sessions.loopback import AFTERGLOW, run_loopback
-from lensmount_emulator.sessions.port_session import engine_for
-from lensmount_hardware.boards.bridge import BoardTransport
-from lensmount_hardware.boards.plan import Plan, make_plan
-from lensmount_hardware.boards.words import BoardRole, LineKind
-from lensmount_hardware.spec import parse_spec
+from lensmount_emulator.sessions.contacts import get_contacts
+from lensmount_emulator.sessions.live import make_live_engine
+from lensmount_emulator.sessions.loopback import DRAIN_S, run_loopback
+from lensmount_hardware.boards.pin_map import PinMap, make_pin_map
+from lensmount_hardware.boards.protocol.constants import BoardRole, LineKind
+from lensmount_hardware.boards.transport import BoardTransport
+from lensmount_hardware.port_spec import parse_spec
 from lensmount_protocol.decoder import Decoded, DecodedFrame, DecodedGarbage, Decoder
-from lensmount_protocol.dialect import Dialect
-from lensmount_protocol.registry import load_dialect
-from lensmount_protocol.wire import Burst, Edge, Received, Record, Role, Transmit, WireEvent
+from lensmount_protocol.dialect import Dialect, load_dialect
+from lensmount_protocol.wire import Burst, Edge, Received, Role, Transmit, WireEvent, WireRecord
 
 LONGEST_STEP_US = 10_000
 
@@ -36,7 +35,7 @@ class End:
 
     engine: Engine
     board: BoardTransport
-    plan: Plan
+    plan: PinMap
     told: list[str] = field(default_factory=list)
     sent: bytes = b""
     heard: bytes = b""
@@ -64,7 +63,7 @@ class End:
         self.told += [notice.text for notice in self.engine.notices()]
 
 
-def wire_up(emulator: Emulator, plan: Plan) -> None:
+def wire_up(emulator: Emulator, plan: PinMap) -> None:
     """Every line of the one board to the same line of the other."""
     for mapped in plan.configure.lines:
         if mapped.kind != LineKind.DATA:
@@ -75,21 +74,25 @@ def wire_up(emulator: Emulator, plan: Plan) -> None:
 
 
 def play(emulator: Emulator, dialect: Dialect, profiles: dict[Role, str], script: str, seconds: float) -> list[End]:
-    contacts, clock = contacts_of(dialect), EmulatedClock(emulator)
+    contacts, clock = get_contacts(dialect), EmulatedClock(emulator)
     ends: list[End] = []
     for number, (role, name) in enumerate(profiles.items()):
         kind = BoardRole.BODY if role is Role.BODY else BoardRole.LENS
-        plan = make_plan(parse_spec("board:emulated"), contacts, kind, dialect.wiring.baudrates[0])
+        plan = make_pin_map(parse_spec("board:emulated"), contacts, kind, dialect.wiring.baudrates[0])
         if number == 0:
             wire_up(emulator, plan)
         transport = BoardTransport(EmulatedStream(emulator, number), plan, clock, number + 1)
         ends.append(
-            End(engine_for(load_profile(name, role), transport.lines, script if number == 0 else ""), transport, plan)
+            End(
+                make_live_engine(load_profile(name, role), transport.lines, script if number == 0 else ""),
+                transport,
+                plan,
+            )
         )
     for end in ends:
         end.engine.start(clock.now())
     until, done_at = clock.now() + seconds, float("inf")
-    while clock.now() < min(until, done_at + AFTERGLOW):
+    while clock.now() < min(until, done_at + DRAIN_S):
         now = clock.now()
         if ends[0].engine.done:
             done_at = min(done_at, now)
@@ -105,18 +108,18 @@ def play(emulator: Emulator, dialect: Dialect, profiles: dict[Role, str], script
     return ends
 
 
-def wire_records(emulator: Emulator, ends: list[End]) -> Iterator[Record]:
+def wire_records(emulator: Emulator, ends: list[End]) -> Iterator[WireRecord]:
     """What a logic analyser would have seen between the boards."""
     names = {mapped.gpio: line for line, mapped in zip(ends[0].plan.names, ends[0].plan.configure.lines, strict=True)}
     roles = [end.engine.role for end in ends]
-    seen: list[tuple[float, Record]] = []
+    seen: list[tuple[float, WireRecord]] = []
     for begin, end, board, _, value, lost in emulator.sent:
         if not lost:
             baudrate = round(1e7 / (end - begin))
             seen.append((begin, Burst(begin / 1e6, roles[board], bytes((value,)), baudrate, end / 1e6)))
     for at, board, pin, state in emulator.pins:
         line = names.get(pin)
-        if line is not None and line in ends[board].plan.ours:
+        if line is not None and line in ends[board].plan.outputs:
             # What is let go of is pulled up; a data line that its UART has is high between bytes.
             seen.append((at, Edge(at / 1e6, line, state != "low")))
     return (record for _, record in sorted(seen, key=lambda item: item[0]))
@@ -156,7 +159,7 @@ def test_a_session_over_two_boards_runs_to_its_end(
     )
     assert emulator.conflicts == []
     for number, end in enumerate(ends):
-        assert end.board.refused == 0, end.told
+        assert end.board.rejected == 0, end.told
         assert sum(end.board.lost.values()) == 0
-        assert emulator.tell(number)["faults"] == []
+        assert emulator.board_status(number)["faults"] == []
         assert end.heard == ends[1 - number].sent, "nothing lost, nothing reordered"

@@ -5,10 +5,10 @@ import random
 
 import pytest
 
-from lensmount_hardware.boards import orders as o
-from lensmount_hardware.boards import reports as r
-from lensmount_hardware.boards.orders import MappedLine, Timing
-from lensmount_hardware.boards.words import BoardRole, LineFlag, LineKind, RestReason, SyncFlag
+from lensmount_hardware.boards.protocol import commands as o
+from lensmount_hardware.boards.protocol import reports as r
+from lensmount_hardware.boards.protocol.commands import MappedLine, Timing
+from lensmount_hardware.boards.protocol.constants import BoardRole, LineFlag, LineKind, RestReason, SyncFlag
 
 MOMENTS = int(os.environ.get("LENSMOUNT_EMULATED_MOMENTS", "40"))
 """Half of them with each role."""
@@ -42,10 +42,12 @@ GUARDS = {BoardRole.BODY: (6, False), BoardRole.LENS: (7, True)}
 def work(host, role, dice):
     """Lines, windows and the frame signal of a session, some of it still in the queue."""
     if role == BoardRole.BODY:
-        host.send(*(o.SetLevel(0, 0, line, 1, 0) for line in (SUPPLY, RAIL)), run_us=600)
+        host.send(*(o.DriveCommand(0, 0, line, 1, 0) for line in (SUPPLY, RAIL)), run_us=600)
         host.send(o.Sync(SyncFlag.ON, dice.randint(200, 3000), dice.randint(20, 99), 0), run_us=0)
-    windows = [o.SendBytes(n, 3, 0, 0, dice.randbytes(dice.randint(1, 100))) for n in range(1 + dice.randrange(5))]
-    host.send(*windows, o.SetLevel(9, 1, ATTENTION, 1, 0), run_us=dice.uniform(1, 6000))
+    windows = [
+        o.TransmitCommand(n, 3, 0, 0, dice.randbytes(dice.randint(1, 100))) for n in range(1 + dice.randrange(5))
+    ]
+    host.send(*windows, o.DriveCommand(9, 1, ATTENTION, 1, 0), run_us=dice.uniform(1, 6000))
 
 
 @pytest.mark.parametrize("role", list(LINES)[:2], ids=["body", "lens"])
@@ -60,20 +62,20 @@ def test_everything_is_at_rest_within_2_ms_every_time(emulated, role):
         emulator.set_pin(0, guard, there)
         emulator.run(500)
         work(emulated, role, dice)
-        states = emulator.tell(0)["states"]
+        states = emulator.board_status(0)["states"]
         busy += states[0] == "uart" or states[11] == "high"
         before = len(emulator.pins)
         gone_us = emulator.now_us
         emulator.set_pin(0, guard, not there)
         emulator.run(2000)
-        states = emulator.tell(0)["states"]
+        states = emulator.board_status(0)["states"]
         assert [(pin, states[pin]) for pin in OURS[role] if states[pin] in ("high", "uart")] == [], f"moment {moment}"
         worst = max([worst, *(at - gone_us for at, _, pin, _ in emulator.pins[before:] if pin in OURS[role])])
-        emulated.send(o.SendBytes(99, 3, 0, 0, b"late"), o.SetLevel(0, 0, ATTENTION, 1, 0), run_us=1000)
+        emulated.send(o.TransmitCommand(99, 3, 0, 0, b"late"), o.DriveCommand(0, 0, ATTENTION, 1, 0), run_us=1000)
         assert not [pin for at, _, pin, state in emulator.pins[before:] if at > gone_us + 2000 and pin in OURS[role]]
-        assert emulated.heard_of(r.BoardState)[-1].reason == RestReason.ABSENT
+        assert emulated.received_of(r.BoardState)[-1].reason == RestReason.ABSENT
     moments = f"{MOMENTS // 2} moments, {busy} with lines driven"
     print(f"{role.name}: at rest {worst:.0f} us behind the loss at most, of {moments}")
     assert worst < 2000
     assert busy > MOMENTS // 4
-    assert emulator.tell(0)["faults"] == []
+    assert emulator.board_status(0)["faults"] == []

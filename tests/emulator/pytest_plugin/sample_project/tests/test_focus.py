@@ -9,7 +9,7 @@ from lensmount.testing import MountFactory, MountSession
 @pytest.mark.lensmount(body=["panasonic-s1r", "leica-sl2"])
 def test_a_drive_ends_where_it_was_sent(mounted: MountSession) -> None:
     order = FocusDrive(order=FocusOrder.ABSOLUTE, value=300)
-    answer = mounted.ask(order)
+    answer = mounted.request(order)
     assert isinstance(answer, Done)
     assert answer.outcome == Outcome.ACCEPTED
     mounted.expect(Done, number=order.number, outcome=Outcome.DONE, within=1.0)
@@ -18,5 +18,5 @@ def test_a_drive_ends_where_it_was_sent(mounted: MountSession) -> None:
 
 def test_a_lens_that_was_taken_off_starts_again(mount: MountFactory) -> None:
     mounted = mount()
-    mounted.do("focus near; detach 0.2; focus far")
+    mounted.run_script("focus near; detach 0.2; focus far")
     mounted.assert_clean(allow=["body: the lens is gone*"])

@@ -10,7 +10,7 @@ pytestmark = pytest.mark.lensmount_hardware
 
 @pytest.mark.parametrize("order", ["focus near", "aperture f/8"])
 def test_the_lens_does_it(mounted: MountSession, order: str) -> None:
-    mounted.do(order)
+    mounted.run_script(order)
     assert len(mounted.messages(LensHello)) == 1
     mounted.assert_clean()
 

@@ -17,5 +17,5 @@ def test_both_ends_are_ours(body: Engine, lens: Engine, bench: VirtualSession, r
 def test_each_mount_begins_afresh(mount: MountFactory) -> None:
     for _ in range(2):
         mounted = mount()
-        mounted.do("focus near")
+        mounted.run_script("focus near")
         assert len(mounted.messages(LensHello)) == 1

@@ -1,0 +1,219 @@
+"""A relay between two ports: bytes and lines that both carry go on, and nothing else does."""
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from lensmount_emulator.engine.dialect_roles import get_roles
+from lensmount_emulator.engine.script import parse_script
+from lensmount_emulator.profiles.library import load_profile
+from lensmount_emulator.sessions.bridge import PortBridge, bridge_once
+from lensmount_emulator.sessions.driver import EngineDriver
+from lensmount_emulator.sessions.listener import Listener
+from lensmount_hardware.boards.protocol.constants import BoardRole
+from lensmount_hardware.boards.transport import BoardTransport
+from lensmount_hardware.clock import VirtualClock
+from lensmount_hardware.transport import Transport
+from lensmount_protocol.decoder import Decoder
+from lensmount_protocol.dialect import load_dialect
+from lensmount_protocol.errors import TransportLostError
+from lensmount_protocol.wire import (
+    Annotation,
+    Burst,
+    ClockSync,
+    DriveLine,
+    Edge,
+    LineChanged,
+    Received,
+    Role,
+    SetBaudrate,
+    Transmit,
+    WireAction,
+    WireEvent,
+    WireRecord,
+)
+
+DIALECT = load_dialect("emount")
+
+
+class Port(Transport):
+    """A port in virtual time: it gives what was put in, and waits by letting the time pass."""
+
+    def __init__(self, clock: VirtualClock, *lines: str) -> None:
+        self.name = "port"
+        self.lines = frozenset(lines)
+        self.clock = clock
+        self.comes: deque[WireEvent] = deque()
+        self.orders: list[WireAction] = []
+        self.lost = False
+
+    def receive(self, timeout: float | None) -> list[WireEvent]:
+        if self.lost:
+            raise TransportLostError("port: it was unplugged")
+        if not self.comes:
+            assert timeout is not None
+            self.clock.advance_to(self.clock.now() + timeout)
+        came = list(self.comes)
+        self.comes.clear()
+        return came
+
+    def send(self, action: WireAction) -> None:
+        if self.lost:
+            raise TransportLostError("port: it was unplugged")
+        self.orders.append(action)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def bench(*lines: str) -> tuple[VirtualClock, dict[Role, Port], PortBridge, list[WireRecord]]:
+    clock, kept = VirtualClock(), list[WireRecord]()
+    ports = {role: Port(clock, *lines) for role in Role}
+    relay = PortBridge(Listener(DIALECT, kept.append), ports[Role.BODY].lines & ports[Role.LENS].lines)
+    return clock, ports, relay, kept
+
+
+@pytest.mark.parametrize("sender", Role)
+def test_bytes_go_on_to_the_other_end_only(sender: Role) -> None:
+    clock, ports, relay, kept = bench()
+    ports[sender].comes += [Received(b"a"), Received(b"bc")]
+    bridge_once(relay, dict(ports), clock)
+    assert ports[sender.peer].orders == [Transmit(b"a"), Transmit(b"bc")]
+    assert ports[sender].orders == []
+    assert relay.passed == {sender: 3, sender.peer: 0}
+    assert [record.data for record in kept if isinstance(record, Burst)] == [b"a", b"bc"]
+
+
+def test_lines_go_on_where_both_ports_carry_them_and_the_sender_drives_them() -> None:
+    clock, ports, relay, _ = bench("BODY_CS", "LENS_CS")
+    ports[Role.BODY].comes += [LineChanged("BODY_CS", True), LineChanged("VD", True), LineChanged("LENS_CS", True)]
+    bridge_once(relay, dict(ports), clock)
+    assert ports[Role.LENS].orders == [DriveLine("BODY_CS", True)]
+    ports[Role.LENS].comes += [LineChanged("LENS_CS", True)]
+    bridge_once(relay, dict(ports), clock)
+    assert ports[Role.BODY].orders == [DriveLine("LENS_CS", True)]
+
+
+def test_a_change_of_rate_reaches_both_ports_behind_what_told_of_it() -> None:
+    clock, ports, relay, _ = bench()
+    ports[Role.BODY].comes.append(Received(b"\x55" * 20))
+    bridge_once(relay, dict(ports), clock)
+    assert ports[Role.LENS].orders == [Transmit(b"\x55" * 20), SetBaudrate(1_500_000)]
+    assert ports[Role.BODY].orders == [SetBaudrate(1_500_000)]
+
+
+def test_a_port_that_goes_ends_the_relay_and_what_came_is_kept() -> None:
+    clock, ports, relay, kept = bench()
+    ports[Role.BODY].comes.append(Received(b"last"))
+    ports[Role.LENS].lost = True
+    with pytest.raises(TransportLostError):
+        bridge_once(relay, dict(ports), clock)
+    assert [record.data for record in kept if isinstance(record, Burst)] == [b"last"]
+
+
+class Joined(Transport):
+    """The port that an engine has when its peer is a relay."""
+
+    def __init__(self, port: Port) -> None:
+        self.name = "joined"
+        self.lines: frozenset[str] = frozenset()
+        self.port = port
+
+    def receive(self, timeout: float | None) -> list[WireEvent]:
+        raise AssertionError("nobody waits here")
+
+    def send(self, action: WireAction) -> None:
+        if isinstance(action, Transmit):
+            self.port.comes.append(Received(action.data))
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def test_a_body_and_a_lens_meet_over_a_relay_and_the_record_tells_all() -> None:
+    clock, ports, relay, kept = bench()
+    engines = {}
+    for role, name, script in ((Role.BODY, "a6000", "wait 0.2; sleep"), (Role.LENS, "sel55210", "")):
+        profile = load_profile(name, role)
+        cast = get_roles(profile.dialect)
+        engines[role] = cast.make_engine(profile.settings, frozenset(), None, parse_script(script, cast.verbs))
+    troubles: list[str] = []
+    sessions = {
+        role: EngineDriver(
+            engine,
+            Joined(ports[role]),
+            clock,
+            on_notice=lambda notice: troubles.append(notice.text) if notice.is_error else None,
+        )
+        for role, engine in engines.items()
+    }
+    for role, engine in engines.items():
+        engine.start(0.0)
+        sessions[role]._send_actions()
+    while not engines[Role.BODY].done and clock.now() < 10:
+        bridge_once(relay, dict(ports), clock)
+        for role, engine in engines.items():
+            for action in ports[role].orders:
+                if isinstance(action, Transmit):
+                    engine.receive(Received(action.data), clock.now())
+            ports[role].orders.clear()
+            sessions[role]._meet_deadline()
+            sessions[role]._send_actions()
+    assert engines[Role.BODY].done
+    assert troubles == []
+    assert all(count > 500 for count in relay.passed.values())
+    told = list(Decoder(DIALECT).decode(kept))
+    assert len(told) > 30
+
+
+def answering(boards: Any) -> tuple[Any, dict[Role, BoardTransport], dict[Role, dict[str, int]]]:
+    """A relay's two boards: at one a body is, at the other a lens, and both are there."""
+    ports = {Role.BODY: boards.board(BoardRole.LENS, 1), Role.LENS: boards.board(BoardRole.BODY, 2)}
+    places = {
+        Role.BODY: {line: n for n, line in enumerate(boards.plan(BoardRole.LENS).names)},
+        Role.LENS: {line: n for n, line in enumerate(boards.plan(BoardRole.BODY).names)},
+    }
+    return boards.bench, ports, places
+
+
+@pytest.mark.parametrize("name", ["emount", "lmount"])
+def test_on_boards_the_record_has_the_times_of_the_boards(name: str, boards: Callable[[str], Any]) -> None:
+    made = boards(name)
+    bench, ports, places = answering(made)
+    kept: list[WireRecord] = []
+    relay = PortBridge(Listener(made.dialect, kept.append, keeps_windows=True), ports[Role.BODY].lines)
+
+    def turns(count: int) -> None:
+        for _ in range(count):
+            bridge_once(relay, dict(ports), bench.clock)
+
+    dialect, facing_body, facing_lens = made.dialect, made.lens, made.body
+    facing_lens.on_line_level(places[Role.LENS][dialect.detect], False)
+    turns(200)
+    facing_body.on_line_level(places[Role.BODY][dialect.supply], True)
+    rose_us = facing_body.now_us
+    turns(600)
+    assert facing_lens.simulated_lines.pins[places[Role.LENS][dialect.supply]].level
+    baudrate, words = dialect.wiring.baudrates[0], bytes(range(1, 60))
+    begin_us = facing_body.now_us
+    bench.advance(10 * len(words) / baudrate)
+    said: list[bytes] = []
+    facing_lens.on_transmit = lambda _line, data, _begin, _end: said.append(data)
+    facing_body.on_line_bytes(places[Role.BODY][dialect.serial_line(Role.BODY)], words, begin_us, baudrate)
+    bench.advance(0.003)
+    turns(40)
+    assert b"".join(said) == words
+    bursts = [one for one in kept if isinstance(one, Burst)]
+    # Once, though it went out at the other board too; and when it was said, not when we got to know of it.
+    assert b"".join(one.data for one in bursts) == words
+    assert {one.sender for one in bursts} == {Role.BODY}
+    assert bursts[0].at == pytest.approx(begin_us * 1e-6, abs=3e-6)
+    rises = [one.at for one in kept if isinstance(one, Edge) and (one.line, one.level) == (dialect.supply, True)]
+    assert rises == [pytest.approx(rose_us * 1e-6, abs=3e-6)]
+    told = [one.text for one in kept if isinstance(one, Annotation)]
+    assert all(
+        any(text.startswith(f"{port.name}: the board's clock stood") for text in told) for port in ports.values()
+    )
+    assert not any(isinstance(one, ClockSync) for one in kept)

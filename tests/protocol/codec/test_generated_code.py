@@ -1,0 +1,128 @@
+"""Emitted code: current, used only for the declaration that it was made from, and started without construct."""
+
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from lensmount_emulator.cli.main import main
+from lensmount_protocol.codec.generator import generate_modules, generated_source
+from lensmount_protocol.dialect import dialect_package, load_dialect
+from lensmount_protocol.dialects.emount.dialect import MESSAGES
+
+PACKAGE = '''"""A dialect whose declarations change."""
+from lensmount_protocol.codec.lazy_construct import Int8ub, Int16ub, Int16ul
+from lensmount_protocol.evidence import Evidence, EvidenceLevel
+from lensmount_protocol.message import Message, field, message
+from lensmount_protocol.wire import Role
+
+@message(0x31, Role.BODY, Evidence(EvidenceLevel.MODELLED, "this test"))
+class Order(Message):
+    """An order."""
+
+    number: int = field(Int16ul, "which")
+    flags: int = field(Int8ub, "how")
+'''
+
+
+@pytest.mark.parametrize("dialect", ["emount", "lmount"])
+def test_emitted_code_is_what_the_declarations_generate(dialect: str) -> None:
+    modules = generate_modules(load_dialect(dialect), dialect_package(dialect))
+    assert len(modules) > 7
+    for name, text in modules.items():
+        written = Path(str(import_module(name).__file__)).read_text()
+        assert written == text, f"{name} is stale: lensmount describe {dialect} --emit"
+
+
+def test_every_built_in_message_is_emitted() -> None:
+    assert {cls.codec().origin for cls in MESSAGES} == {"emitted"}
+
+
+def test_code_can_be_read(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["describe", "emount", "FocusMove", "--code"]) == 0
+    assert "Struct('<xHBB').unpack_from" in capsys.readouterr().out
+    for cls in MESSAGES:
+        compile(generated_source(cls), cls.__name__, "exec")
+
+
+@pytest.mark.parametrize("verb", [["describe", "emount", "05"], ["decode", "--json", "capture.lmx"]])
+def test_a_short_command_imports_no_construct(verb: list[str], tmp_path: Path) -> None:
+    main(["loopback", "--do", "sleep", "--quiet", "--record", str(tmp_path / "capture.lmx")])
+    program = (
+        "import sys; from lensmount_emulator.cli.main import main; code = main(sys.argv[1:]); "
+        "print(code, sorted({'construct', 'hypothesis', 'asyncio'} & set(sys.modules)), file=sys.stderr)"
+    )
+    path = [entry for entry in sys.path if entry]
+    done = subprocess.run(
+        [sys.executable, "-c", program, *verb],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path,
+        env={"PYTHONPATH": ":".join(path)},
+    )
+    assert done.stderr.splitlines()[-1] == "0 []"
+
+
+def _dialect(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, source: str) -> None:
+    package = folder / name
+    package.mkdir(exist_ok=True)
+    (package / "__init__.py").write_text("")
+    (package / "orders.py").write_text(source)
+    (package / "dialect.py").write_text(
+        "import dataclasses\n"
+        "from lensmount_protocol.payload import message_table\n"
+        "from lensmount_protocol.dialect import load_dialect\n"
+        f"from {name}.orders import Order\n"
+        f"D = dataclasses.replace(load_dialect('emount'), name='{name}', messages=message_table((Order,)))\n"
+    )
+    info = folder / f"{name}-1.dist-info"
+    info.mkdir(exist_ok=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1\n")
+    (info / "entry_points.txt").write_text(f"[lensmount.dialects]\n{name} = {name}.dialect:D\n")
+    monkeypatch.syspath_prepend(str(folder))
+
+
+def test_another_packages_code_is_emitted_and_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _dialect(tmp_path, monkeypatch, "changing_a", PACKAGE)
+    assert main(["describe", "changing_a", "--emit"]) == 0
+    assert (tmp_path / "changing_a/generated/orders.py").is_file()
+    program = "from changing_a.orders import Order; print(Order.codec().origin, Order(513, 7).build().hex())"
+    assert _run(program, tmp_path) == "emitted 31010207"
+
+
+def test_code_of_a_changed_declaration_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _dialect(tmp_path, monkeypatch, "changing_b", PACKAGE)
+    assert main(["describe", "changing_b", "--emit"]) == 0
+    (tmp_path / "changing_b/orders.py").write_text(PACKAGE.replace("field(Int16ul", "field(Int16ub"))
+    program = (
+        "import warnings; warnings.simplefilter('always'); from changing_b.orders import Order; "
+        "print(Order.codec().origin, Order(513, 7).build().hex(), Order.codec().reason)"
+    )
+    said = _run(program, tmp_path)
+    assert said.startswith(
+        "generated 31020107 the code in changing_b.generated.orders was emitted from another declaration"
+    )
+    assert "RuntimeWarning: Order: the code in" in said
+
+
+def test_a_folder_that_cannot_be_written_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _dialect(tmp_path, monkeypatch, "changing_c", PACKAGE)
+    (tmp_path / "changing_c/generated").write_text("a file where the folder should be")
+    assert main(["describe", "changing_c", "--emit"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("lensmount: ")
+    assert "generated at each start instead" in said
+    assert len(said.splitlines()) == 1
+
+
+def _run(program: str, folder: Path) -> str:
+    path = ":".join([str(folder), *(entry for entry in sys.path if entry)])
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, env={"PYTHONPATH": path}
+    )
+    return (done.stdout + done.stderr).strip()

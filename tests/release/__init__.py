@@ -1,0 +1,1 @@
+"""Builds wheel and sdist, and checks what a user gets from them."""
