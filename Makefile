@@ -6,16 +6,26 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 BENCH_STAMP := $(VENV)/.bench-installed
 MUTATION_STAMP := $(VENV)/.mutation-installed
+PROJECT_STAMP := $(VENV)/.project-installed
+DOCS_STAMP := $(VENV)/.docs-installed
 
 .PHONY: demo test check lint types fuzz prove independent update-cuts recording-cuts soak bench figures clean \
 	firmware firmware-fuzz firmware-interrupts firmware-coverage firmware-emulated fuzz-parser fuzz-session fuzz-device recovery \
-	mutants mutation campaign-scale state-audit timing-mutants hostile golden
+	mutants mutation campaign-scale state-audit timing-mutants hostile golden \
+	setup hooks release changelog docs
 
 demo: $(STAMP)
 	@$(BIN)/lensmount demo
 
 test: $(STAMP)
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+# The environment for development, and the checks of `make lint` before each commit.
+setup: $(STAMP)
+	@echo "ready: . $(BIN)/activate"
+
+hooks: $(PROJECT_STAMP)
+	@$(BIN)/pre-commit install
 
 # Everything that CI holds a change to.
 check: $(STAMP) lint types
@@ -48,11 +58,11 @@ prove: $(STAMP)
 EVERY ?= 1
 
 update-cuts: $(STAMP)
-	@$(BIN)/python -m lensmount_emulator.proofs.update_cuts --every $(EVERY)
+	@$(BIN)/python -m lensmount_emulator.verification.update_power_cuts --every $(EVERY)
 
 # Recordings of whole sessions cut at every byte, `.lmx` and `.pcapng`: some minutes.
 recording-cuts: $(STAMP)
-	@PYTHONPATH=tests:protocol:hardware:emulator $(BIN)/python -m cuts --every $(EVERY)
+	@PYTHONPATH=tests:protocol:hardware:emulator $(BIN)/python -m truncation --every $(EVERY)
 
 # Readers under ten million inputs each, sessions under a million steps, and ten thousand sessions with one fault each.
 INPUTS ?= 10000000
@@ -68,14 +78,14 @@ fuzz-session: $(STAMP)
 	@$(BIN)/lensmount fuzz session --steps $(STEPS) --seed $(SEED)
 
 recovery: $(STAMP)
-	@$(BIN)/python -m lensmount_emulator.fuzz.recovery --sessions $(SESSIONS) --seed $(SEED)
+	@$(BIN)/python -m lensmount_emulator.fuzz.recovery_rate --sessions $(SESSIONS) --seed $(SEED)
 
 # A lens that is served on a pseudo-terminal with ten planted crashes and two hangs: how many are found and written down.
 DEVICE ?= lmount lens
 DEVICE_SECONDS ?= 900
 
 fuzz-device: $(STAMP)
-	@$(BIN)/python tests/emulator/fuzz/device/bench.py $(DEVICE) --seconds $(DEVICE_SECONDS) --seed $(SEED)
+	@$(BIN)/python tests/emulator/fuzz/device/measure_detection.py $(DEVICE) --seconds $(DEVICE_SECONDS) --seed $(SEED)
 
 # A campaign in two processes against one, by turns, with the load of the machine.
 SCALE_CASES ?= 200
@@ -122,6 +132,22 @@ GOLDEN ?=
 golden: $(STAMP)
 	@PYTHONPATH=tests:protocol:hardware:emulator $(BIN)/python -m golden $(GOLDEN)
 
+# Wheel and sdist in `dist`, checked: contents, metadata, and the demonstration from a new environment outside the checkout.
+# It publishes nothing.
+release: $(PROJECT_STAMP)
+	@PYTHONPATH=tests $(BIN)/python -m release
+
+# The notes of the next release, from the fragments in `changes`: shown, or with VERSION=X.Y.Z written to CHANGELOG.md.
+VERSION ?=
+
+changelog: $(PROJECT_STAMP)
+	@$(BIN)/towncrier build $(if $(VERSION),--version $(VERSION) --yes,--version next --draft)
+
+# The documentation as a site in build/docs. It fails on a link or an anchor that leads nowhere, and makes no request.
+docs: $(DOCS_STAMP)
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --clean
+	@echo "built build/docs; to read it with search: $(BIN)/python -m http.server --directory build/docs"
+
 # Hostile input files, through every verb that reads files, each in a process with limits of memory and time.
 INPUTS ?= 20000
 
@@ -166,7 +192,7 @@ MOMENTS ?= 1000
 
 firmware-emulated: $(STAMP)
 	@LENSMOUNT_EMULATED_BYTES=$(BYTES) LENSMOUNT_EMULATED_MOMENTS=$(MOMENTS) $(BIN)/python -m pytest -q -s --no-header \
-		tests/hardware/firmware/emulator/test_many_bytes.py tests/hardware/firmware/emulator/test_presence_lost.py
+		tests/hardware/firmware/emulator/test_throughput.py tests/hardware/firmware/emulator/test_presence_lost.py
 
 # The figures that the documentation and the notes of a change quote; the captures are not part of the project.
 CAPTURES ?= ../shared/captures/e-mount
@@ -203,7 +229,7 @@ figures: $(STAMP)
 LIVE_SECONDS ?= 60
 
 clean:
-	rm -rf $(VENV) build hardware/firmware/build .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
+	rm -rf $(VENV) build dist hardware/firmware/build .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
 
 $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "lensmount needs Python 3.11 or newer; set PYTHON=python3.x")'
@@ -217,6 +243,16 @@ $(STAMP): pyproject.toml
 $(BENCH_STAMP): $(STAMP)
 	@echo "adding the libraries to compare with to $(VENV) (once)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group bench
+	@touch $@
+
+$(PROJECT_STAMP): $(STAMP)
+	@echo "adding the tools for commits and releases to $(VENV) (once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group project
+	@touch $@
+
+$(DOCS_STAMP): $(STAMP)
+	@echo "adding the documentation tools to $(VENV) (once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group docs
 	@touch $@
 
 $(MUTATION_STAMP): $(STAMP)
