@@ -136,23 +136,29 @@ class OutputFile:
             OSError: it cannot be created.
         """
         flags = os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
+        busy = f"{self.path}: another process writes it; wait for its end, or name another file"
         left = False
         try:
             descriptor = os.open(partial, flags | os.O_EXCL, 0o666)
         except FileExistsError:
             left = True
-            descriptor = os.open(partial, flags, 0o666)
+            try:
+                # Without O_CREAT: another writer may have completed the file since, and its partial file is gone.
+                descriptor = os.open(partial, flags & ~os.O_CREAT)
+            except FileNotFoundError as error:
+                raise OutputExistsError(busy) from error
         locked = _lock(descriptor)
         if locked is False or not _is_same(descriptor, partial):
             os.close(descriptor)
-            raise OutputExistsError(f"{self.path}: another process writes it; wait for its end, or name another file")
-        if left and not self._overwrite:
+            raise OutputExistsError(busy)
+        # An empty file that is not locked has nothing to lose: its writer died, or has not locked it yet and ends here.
+        if left and not self._overwrite and (not locked or os.fstat(descriptor).st_size):
             os.close(descriptor)
             writes = "" if locked else "another process writes it, or "
             raise OutputExistsError(
                 f"{partial}: {writes}an interrupted run left it; move it or remove it, or replace it with --force"
             )
-        if not left and not self._overwrite and self._target.exists():
+        if not self._overwrite and self._target.exists():
             # Another writer completed the file between the first check and the lock.
             os.close(descriptor)
             partial.unlink(missing_ok=True)
