@@ -1,4 +1,4 @@
-"""The house itself: floors, file sizes, opening sentences, and words that must not leave it."""
+"""The structure of the sources: layers, module sizes, opening sentences, and work that is left undone."""
 
 import ast
 import re
@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-ROOMS = ("protocol", "hardware", "emulator")
-MODULES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
-LONGEST_FILE = 500
+ROOTS = ("protocol", "hardware", "emulator")
+MODULES = sorted(path for root in ROOTS for path in (ROOT / root).rglob("*.py"))
+MAX_LINES = 500
 
 
-def test_no_import_climbs_a_floor() -> None:
+def test_imports_go_down_the_layers() -> None:
     linter = Path(sys.executable).with_name("lint-imports")
     result = subprocess.run([linter], cwd=ROOT, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout
@@ -26,7 +26,7 @@ def test_a_module_opens_with_one_sentence_and_is_one_thing(path: Path) -> None:
     opening = (ast.get_docstring(ast.parse(text)) or "").split("\n\n")[0]
     assert opening
     assert opening.endswith((".", ":"))
-    assert path.parent.name == "generated" or len(text.splitlines()) <= LONGEST_FILE
+    assert path.parent.name == "generated" or len(text.splitlines()) <= MAX_LINES
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
@@ -36,7 +36,7 @@ def test_nothing_is_left_for_later(path: Path) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    sorted(path for room in ROOMS for path in (ROOT / room).glob("lensmount_*/dialects/*/*.py")),
+    sorted(path for root in ROOTS for path in (ROOT / root).glob("lensmount_*/dialects/*/*.py")),
     ids=lambda path: path.name,
 )
 def test_no_dialect_imports_another(path: Path) -> None:
@@ -50,5 +50,5 @@ def test_only_the_clock_reads_the_clock() -> None:
 
 
 def test_each_package_is_typed() -> None:
-    assert all(list((ROOT / room).glob("lensmount_*/py.typed")) for room in ROOMS)
+    assert all(list((ROOT / root).glob("lensmount_*/py.typed")) for root in ROOTS)
     assert (ROOT / "emulator" / "lensmount" / "py.typed").exists()

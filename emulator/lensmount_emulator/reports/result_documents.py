@@ -210,9 +210,6 @@ def _clean(text: str) -> str:
     return _NOT_XML.sub("\ufffd", text)
 
 
-_MATRIX_JUNIT_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
-
 def matrix_to_junit(matrix: Matrix) -> str:
     """The document."""
     suites = Element("testsuites", {"name": f"lensmount matrix {matrix.dialect}", **_matrix_counts(matrix.cells)})
@@ -225,7 +222,7 @@ def matrix_to_junit(matrix: Matrix) -> str:
 
 
 def _suite(matrix: Matrix, body: str, title: str, cells: list[MatrixCell]) -> Element:
-    suite = Element("testsuite", {"name": _matrix_junit_clean(body), **_matrix_counts(cells), "skipped": "0"})
+    suite = Element("testsuite", {"name": _clean(body), **_matrix_counts(cells), "skipped": "0"})
     properties = SubElement(suite, "properties")
     text = {
         "body": title,
@@ -235,7 +232,7 @@ def _suite(matrix: Matrix, body: str, title: str, cells: list[MatrixCell]) -> El
         "run": matrix_counts(matrix),
     }
     for name, value in text.items():
-        SubElement(properties, "property", {"name": name, "value": _matrix_junit_clean(value)})
+        SubElement(properties, "property", {"name": name, "value": _clean(value)})
     suite.extend(_matrix_case(matrix, cell) for cell in cells)
     return suite
 
@@ -244,15 +241,13 @@ def _matrix_case(matrix: Matrix, cell: MatrixCell) -> Element:
     about = {"name": f"{cell.what} on {cell.body}", "classname": f"{matrix.dialect}.{cell.body}"}
     case = Element(
         "testcase",
-        {name: _matrix_junit_clean(value) for name, value in about.items()} | {"time": f"{cell.seconds:.3f}"},
+        {name: _clean(value) for name, value in about.items()} | {"time": f"{cell.seconds:.3f}"},
     )
     lines = [*cell_lines(cell), f"replay: {cell.replay}"]
     if cell.outcome is MatrixOutcome.BROKEN:
-        failure = SubElement(
-            case, "failure", {"message": _matrix_junit_clean(cell_summary(cell)), "type": cell.outcome.value}
-        )
-        failure.text = _matrix_junit_clean("\n".join(lines))
-    SubElement(case, "system-out").text = _matrix_junit_clean("\n".join([cell_summary(cell), *lines]))
+        failure = SubElement(case, "failure", {"message": _clean(cell_summary(cell)), "type": cell.outcome.value})
+        failure.text = _clean("\n".join(lines))
+    SubElement(case, "system-out").text = _clean("\n".join([cell_summary(cell), *lines]))
     return case
 
 
@@ -260,8 +255,3 @@ def _matrix_counts(cells: list[MatrixCell]) -> dict[str, str]:
     broken = sum(cell.outcome is MatrixOutcome.BROKEN for cell in cells)
     seconds = sum(cell.seconds for cell in cells)
     return {"tests": str(len(cells)), "failures": str(broken), "errors": "0", "time": f"{seconds:.3f}"}
-
-
-def _matrix_junit_clean(text: str) -> str:
-    """The text with a mark in place of characters that XML cannot hold."""
-    return _MATRIX_JUNIT_NOT_XML.sub("\ufffd", text)
