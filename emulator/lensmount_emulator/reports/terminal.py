@@ -15,7 +15,8 @@ from rich.text import Text
 from lensmount_emulator.campaign.case import CaseStatus
 from lensmount_emulator.campaign.matrix import Matrix, MatrixCell, MatrixOutcome
 from lensmount_emulator.campaign.results import CampaignResults
-from lensmount_emulator.fidelity.score import Differences, Score
+from lensmount_emulator.fidelity.differences import Differences
+from lensmount_emulator.fidelity.score import Score
 from lensmount_emulator.profiles.library import Profile
 from lensmount_emulator.reports.console import print_timing, print_traffic
 from lensmount_emulator.reports.printable import one_line
