@@ -147,7 +147,8 @@ class Connection:
     def _check_allowed(self, message: AnyMessage) -> None:
         if isinstance(message, Unknown):
             return
-        if message.TYPE in self.dialect.protected_types and message.TYPE not in self.allowed:
+        protected = message.TYPE in self.dialect.protected_types and message.TYPE not in self.allowed
+        if protected and message.TYPE in self.dialect.types_protected_from(self.role):
             raise LocalProtocolError(
                 f"{type(message).__name__} ({message.TYPE:#04x}) can damage a device; arm it by name to send it"
             )

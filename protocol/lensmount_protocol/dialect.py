@@ -54,6 +54,7 @@ class Dialect:
         detect: the line that an attached lens grounds.
         power_settling_s: seconds after the rise of the supply in which lines may glitch and edges are ignored.
         protected_types: type bytes that are never sent to a real device unless a run allows them by name.
+        unprotected: senders and protected types that are harmless from that end.
         unknown_message_end: payload and start of an unknown message -> its end, for messages that carry their own
             size; `None` where only tables know sizes, or where the payload is cut.
         selecting: the messages that can change the blocks that later messages are built from.
@@ -84,6 +85,7 @@ class Dialect:
     detect: str
     power_settling_s: float = 0.0
     protected_types: frozenset[int] = frozenset()
+    unprotected: frozenset[tuple[Role, int]] = frozenset()
     unknown_message_end: Callable[[bytes, int], int | None] = field(default=_unknown_end)
     selecting: frozenset[type[Message]] = frozenset()
     selections: Callable[[Role, AnyMessage], Mapping[type[Message], int]] = field(default=_no_selections)
@@ -111,6 +113,10 @@ class Dialect:
                 Role
             )
         return frozenset()
+
+    def types_protected_from(self, sender: Role) -> frozenset[int]:
+        """The type bytes that this end never sends to a real device unless a run allows them by name."""
+        return frozenset(one for one in self.protected_types if (sender, one) not in self.unprotected)
 
     def payload_parser(self) -> PayloadParser:
         """Return a new parser of this dialect's payloads."""

@@ -63,9 +63,15 @@ def read_rules(mount: str, sender: str) -> Rules:
         rows = re.findall(rf"^\| ([0-9A-F]{{2}}) \| {sender} \| (\d+) \|", text, re.MULTILINE)
         sizes = {int(type_, 16): int(size) for type_, size in rows}
         fixed = {type_: size for type_, size in sizes.items() if sender == "body" or type_ not in VARIABLE}
-        words = re.search(r"`(..)` and `(..)` write a lens's flash, and `(..)`\s+locks up lenses", text)
+        words = re.search(
+            r"`(..)` and `(..)` write a lens's flash, `(..)`\s+locks up lenses of another maker, and `(..)` and `(..)`",
+            text,
+        )
         assert words is not None
-        return Rules(mount, frozenset(sizes), fixed, frozenset(int(word, 16) for word in words.groups()))
+        # The specification lets a lens send its service replies.
+        harmless = {"40"} if sender == "lens" and "A lens may send `40`" in text else set[str]()
+        dangerous = frozenset(int(word, 16) for word in words.groups() if word not in harmless)
+        return Rules(mount, frozenset(sizes), fixed, dangerous)
     text = (SPEC / "lmount-messages.md").read_text(encoding="utf-8")
     rows = re.findall(r"^### `([0-9A-F]{2})` (\w+), (body|lens) to", text, re.MULTILINE)
     known = frozenset(int(type_, 16) for type_, _, who in rows if who == sender)

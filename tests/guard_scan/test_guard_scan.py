@@ -46,7 +46,8 @@ def test_streams_of_a_kind_hold_what_they_are_for(mount: str, role: Role, name: 
 
 
 def test_the_scanner_reads_the_specifications() -> None:
-    assert read_rules(EMOUNT, "body").dangerous == {0x14, 0x15, 0x40}
+    assert read_rules(EMOUNT, "body").dangerous == {0x14, 0x15, 0x40, 0x4B, 0x4C}
+    assert read_rules(EMOUNT, "lens").dangerous == {0x14, 0x15, 0x4B, 0x4C}
     assert read_rules(LMOUNT, "body").dangerous == {0x60, 0x61, 0x62, 0x63}
     assert read_rules(EMOUNT, "body").sizes[0x15] == 1032
     rules = read_rules(EMOUNT, "body")

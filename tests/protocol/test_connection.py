@@ -12,7 +12,14 @@ from lensmount_protocol.connection import Connection, ReceivedFrame
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.dialects.emount.identification import Answer0B, Query0B
 from lensmount_protocol.dialects.emount.lens_status import LensStatus
-from lensmount_protocol.dialects.emount.service import ServiceCommand40, UpdateBlock15, UpdateOrder14
+from lensmount_protocol.dialects.emount.service import (
+    Order4B,
+    Order4C,
+    ServiceCommand40,
+    ServiceReply40,
+    UpdateBlock15,
+    UpdateOrder14,
+)
 from lensmount_protocol.dialects.emount.startup_shutdown import StreamLayoutReply, StreamLayoutRequest
 from lensmount_protocol.errors import LocalProtocolError, MountError, RemoteProtocolError
 from lensmount_protocol.frame_parser import FrameParser
@@ -60,7 +67,13 @@ def test_we_may_not_send_out_of_turn(emount: Dialect) -> None:
         linked(emount, Role.LENS).send([Answer0B()], 2, 0)
 
 
-@pytest.mark.parametrize("message", [UpdateOrder14(), UpdateBlock15(), ServiceCommand40()])
+def test_service_reply_of_a_lens_needs_no_permission(emount: Dialect) -> None:
+    lens = linked(emount, Role.LENS)
+    lens.receive(Received(emount.build_frame(ServiceCommand40().build(), 2, 0)), 1.0)
+    assert lens.send([ServiceReply40()], 2, 0)
+
+
+@pytest.mark.parametrize("message", [UpdateOrder14(), UpdateBlock15(), ServiceCommand40(), Order4B(), Order4C()])
 def test_dangerous_messages_are_refused_unless_armed(emount: Dialect, message: UpdateOrder14) -> None:
     with pytest.raises(LocalProtocolError, match="arm it by name"):
         linked(emount, Role.BODY).send([message], 2, 0)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from lensmount_protocol.dialects.emount.dialect import EMOUNT as EMOUNT
     from lensmount_protocol.dialects.emount.focus import DistanceOfPosition as DistanceOfPosition
     from lensmount_protocol.dialects.emount.focus import DistanceToPosition as DistanceToPosition
+    from lensmount_protocol.dialects.emount.focus import FocusAnswer1E as FocusAnswer1E
     from lensmount_protocol.dialects.emount.focus import FocusAnswer34 as FocusAnswer34
     from lensmount_protocol.dialects.emount.focus import FocusLimitDrive as FocusLimitDrive
     from lensmount_protocol.dialects.emount.focus import FocusLimitDriven as FocusLimitDriven
@@ -54,11 +55,14 @@ if TYPE_CHECKING:
     from lensmount_protocol.dialects.emount.service import OpticsRequest28 as OpticsRequest28
     from lensmount_protocol.dialects.emount.service import OpticsRequest35 as OpticsRequest35
     from lensmount_protocol.dialects.emount.service import Order4A as Order4A
+    from lensmount_protocol.dialects.emount.service import Order4B as Order4B
+    from lensmount_protocol.dialects.emount.service import Order4C as Order4C
     from lensmount_protocol.dialects.emount.service import Query3E as Query3E
     from lensmount_protocol.dialects.emount.service import Query19 as Query19
     from lensmount_protocol.dialects.emount.service import Query26 as Query26
     from lensmount_protocol.dialects.emount.service import Refusal as Refusal
     from lensmount_protocol.dialects.emount.service import ServiceCommand40 as ServiceCommand40
+    from lensmount_protocol.dialects.emount.service import ServiceReply40 as ServiceReply40
     from lensmount_protocol.dialects.emount.service import TableReply3A as TableReply3A
     from lensmount_protocol.dialects.emount.service import TableReply3B as TableReply3B
     from lensmount_protocol.dialects.emount.service import TableRequest3A as TableRequest3A
@@ -99,6 +103,7 @@ __all__ = [
     "DistanceOfPosition",
     "DistanceToPosition",
     "ErrorReport",
+    "FocusAnswer1E",
     "FocusAnswer34",
     "FocusLimitDrive",
     "FocusLimitDriven",
@@ -128,6 +133,8 @@ __all__ = [
     "OpticsRequest28",
     "OpticsRequest35",
     "Order4A",
+    "Order4B",
+    "Order4C",
     "PositionOfDistance",
     "PositionToDistance",
     "Query0B",
@@ -140,6 +147,7 @@ __all__ = [
     "RefusalCode",
     "RowSelect",
     "ServiceCommand40",
+    "ServiceReply40",
     "ShutDownReply",
     "ShutDownRequest",
     "SpeedReply",
@@ -176,6 +184,7 @@ _NAMES = {
     "EMOUNT": ("lensmount_protocol.dialects.emount.dialect", "EMOUNT"),
     "ErrorReport": ("lensmount_protocol.dialects.emount.service", "ErrorReport"),
     "FocusAnswer34": ("lensmount_protocol.dialects.emount.focus", "FocusAnswer34"),
+    "FocusAnswer1E": ("lensmount_protocol.dialects.emount.focus", "FocusAnswer1E"),
     "FocusLimitDrive": ("lensmount_protocol.dialects.emount.focus", "FocusLimitDrive"),
     "FocusLimitDriven": ("lensmount_protocol.dialects.emount.focus", "FocusLimitDriven"),
     "FocusMode": ("lensmount_protocol.dialects.emount.types", "FocusMode"),
@@ -204,6 +213,8 @@ _NAMES = {
     "OpticsRequest28": ("lensmount_protocol.dialects.emount.service", "OpticsRequest28"),
     "OpticsRequest35": ("lensmount_protocol.dialects.emount.service", "OpticsRequest35"),
     "Order4A": ("lensmount_protocol.dialects.emount.service", "Order4A"),
+    "Order4B": ("lensmount_protocol.dialects.emount.service", "Order4B"),
+    "Order4C": ("lensmount_protocol.dialects.emount.service", "Order4C"),
     "PositionOfDistance": ("lensmount_protocol.dialects.emount.focus", "PositionOfDistance"),
     "PositionToDistance": ("lensmount_protocol.dialects.emount.focus", "PositionToDistance"),
     "Query09": ("lensmount_protocol.dialects.emount.identification", "Query09"),
@@ -216,6 +227,7 @@ _NAMES = {
     "RefusalCode": ("lensmount_protocol.dialects.emount.types", "RefusalCode"),
     "RowSelect": ("lensmount_protocol.dialects.emount.body_status", "RowSelect"),
     "ServiceCommand40": ("lensmount_protocol.dialects.emount.service", "ServiceCommand40"),
+    "ServiceReply40": ("lensmount_protocol.dialects.emount.service", "ServiceReply40"),
     "ShutDownReply": ("lensmount_protocol.dialects.emount.startup_shutdown", "ShutDownReply"),
     "ShutDownRequest": ("lensmount_protocol.dialects.emount.startup_shutdown", "ShutDownRequest"),
     "SpeedReply": ("lensmount_protocol.dialects.emount.identification", "SpeedReply"),

@@ -76,10 +76,11 @@ def allowed_types(dialect: Dialect, role: Role, allowed: Iterable[str], also: It
     Raises:
         DialectError: a name that no protected message has; lists the names that exist.
     """
+    protected = dialect.types_protected_from(role)
     guarded = {
         cls.__name__: type_
         for (sender, type_), cls in dialect.messages.items()
-        if sender is role and type_ in dialect.protected_types
+        if sender is role and type_ in protected
     }
     types = set[int]()
     for name in allowed:

@@ -54,6 +54,7 @@ class ReplayGuard:
         self._role = role
         names = list(allowed)
         self._types = allowed_types(dialect, role, names, (GARBAGE,))
+        self._protected = dialect.types_protected_from(role)
         self._garbage = GARBAGE in names
 
     def check(self, records: Iterable[WireRecord]) -> None:
@@ -85,7 +86,7 @@ class ReplayGuard:
         seen = set[str]()
         for message in self._embedded_messages(sent):
             if (
-                message_type(message) in self._dialect.protected_types
+                message_type(message) in self._protected
                 and self._is_blocked(message)
                 and format_message_type(message) not in seen
             ):
@@ -95,7 +96,7 @@ class ReplayGuard:
     def _is_blocked(self, message: AnyMessage) -> bool:
         if message_type(message) in self._types:
             return False
-        return isinstance(message, Unknown) or message.TYPE in self._dialect.protected_types
+        return isinstance(message, Unknown) or message.TYPE in self._protected
 
     def _embedded_messages(self, data: bytes) -> Iterator[AnyMessage]:
         """The messages of every frame that begins anywhere, wherever it lies and whatever its length."""
@@ -143,7 +144,7 @@ class PayloadRules:
         self._dialect = dialect
         self._role = role
         self._allowed = allowed
-        self._protected = dialect.protected_types - allowed
+        self._protected = dialect.types_protected_from(role) - allowed
         self._parser = dialect.payload_parser()
         self._others: list[PayloadParser] = []
 

@@ -34,7 +34,7 @@ GUARDED = [
     (dialect, role, type_)
     for dialect in (EMOUNT, LMOUNT)
     for (role, type_) in dialect.messages
-    if type_ in dialect.protected_types
+    if type_ in dialect.types_protected_from(role)
 ]
 
 

@@ -23,11 +23,13 @@ BODY_SIZES = {
     0x01: 33, 0x03: 21, 0x04: 14, 0x07: 2, 0x08: 9, 0x09: 5, 0x0A: 17, 0x0B: 3, 0x0C: 2, 0x0D: 2, 0x10: 2, 0x14: 16,
     0x15: 1032, 0x16: 2, 0x19: 2, 0x1B: 6, 0x1C: 1, 0x1D: 5, 0x1E: 5, 0x1F: 14, 0x22: 3, 0x2E: 3, 0x26: 2, 0x28: 2,
     0x35: 2, 0x2F: 3, 0x34: 24, 0x3A: 24, 0x3D: 24, 0x3B: 8, 0x3C: 8, 0x3E: 9, 0x3F: 2, 0x40: 19, 0x4A: 12,
+    0x4B: 3, 0x4C: 8,
 }  # fmt: skip
 LENS_SIZES = {
     0x01: 33, 0x02: 8, 0x05: 97, 0x06: 40, 0x07: 35, 0x08: 202, 0x09: 12, 0x0A: 17, 0x0B: 3, 0x0C: 2, 0x0D: 2,
     0x10: 2, 0x16: 2, 0x17: 3, 0x19: 2, 0x1B: 11, 0x1C: 2, 0x1D: 2, 0x1F: 2, 0x20: 12, 0x22: 3, 0x2E: 3, 0x26: 5,
-    0x28: 36, 0x34: 24, 0x35: 40, 0x3A: 24, 0x3B: 492, 0x3D: 64, 0x3E: 12, 0x3C: 4, 0x3F: 66,
+    0x28: 36, 0x34: 24, 0x35: 40, 0x3A: 24, 0x3B: 492, 0x3D: 64, 0x3E: 12, 0x3C: 4, 0x3F: 66, 0x1E: 2,
+    0x40: 19,
 }  # fmt: skip
 STATUS_BLOCKS = [8, 1, 8, 3, 10, 28, 2, 6, 1, 2, 8, 6, 6, 6, 1, 6, 3, 3]
 FOCUS_BLOCKS = [2, 11, 9, 4, 6, 7, 45, 4]
@@ -96,7 +98,7 @@ def test_a_value_that_does_not_fit_names_its_field() -> None:
 
 
 def test_golden_frames_are_typed_and_rebuilt(emount: Dialect, golden: dict[str, Any]) -> None:
-    assert len(golden) == 75
+    assert len(golden) == 94
     for frame in golden.values():
         raw = frame.raw
         assert sum16(raw[1:-3]) == int.from_bytes(raw[-3:-1], "little"), frame.name
@@ -130,7 +132,7 @@ SAID: list[tuple[str, int, dict[str, Any]]] = [
     ("G33", 0, {"aperture_target": 0x1000, "aperture_target_leading": 0x1468, "control": 0x94, "cycle_length": 1}),
     ("G33", 1, {"row_a": 0x16, "row_b": 0x16}),
     ("G34", 0, {"aperture_target": 0x1468, "control": 0x1C, "cycle_length": 6, "cycle_phase": 1, "parity_flags": 1}),
-    ("G35", 0, {"focus_mode": 0x83, "body_constant": 0x3B, "target_kind": 0x1F, "state": 0x31}),
+    ("G35", 0, {"focus_mode": 0x83, "focus_setting": 0x3B, "target_kind": 0x1F, "state": 0x31}),
     ("G37", 0, {"control": 0x94, "aperture_target": 0x11C0, "cycle_phase": 2}),
     ("G38", 0, {"focus_mode": 0x81, "target_kind": 0, "state": 1}),
     ("G39", 0, {"aperture": 0x19BC, "aperture_frames_left": 6, "state": 6, "focal_length_dmm": 552, "row_index_a": 0}),
@@ -145,7 +147,7 @@ SAID: list[tuple[str, int, dict[str, Any]]] = [
     ("G48", 1, {"operand": 0xFFFF, "amplitude": 0x10, "flags": 0x2C}),
     ("G49", 0, {"result": 0}),
     ("G49", 1, {"state": 0x82, "direction": 4}),
-    ("G51", 0, {"body_constant": 0, "state": 9}),
+    ("G51", 0, {"focus_setting": 0, "state": 9}),
     ("G52", 0, {"status_blocks": 0, "focus_blocks": 0}),
     ("G53", 0, {"order": 1}),
     ("G57", 1, {"operand": 0x3EEF, "flags": 0}),
@@ -161,6 +163,16 @@ SAID: list[tuple[str, int, dict[str, Any]]] = [
     ("G71", 2, {"limit_a": 18749, "limit_b": 18413}),
     ("G74", 0, {"focus_mode": 0x81, "state": 8}),
     ("G75", 0, {"focal_length_dmm": 545, "nominal_focal_length_dmm": 550}),
+    ("G77", 0, {"main": ord("V"), "sub": 0, "data": b"\x01\x05" + bytes(14)}),
+    ("G79", 0, {"main": ord("M"), "data": b"\x26" + bytes(15)}),
+    ("G85", 0, {"main": ord("F"), "sub": 0xFB, "data": b"\xf3\x44" + bytes(14)}),
+    ("G87", 0, {"state": 0x753F}),
+    ("G87", 1, {"row_a": 0x15, "row_b": 0x16}),
+    ("G88", 0, {"focus_setting": 0x66, "focus_activity": 0, "state": 0x41}),
+    ("G89", 0, {"focus_setting": 0x66, "focus_activity": 0x80, "state": 0x41}),
+    ("G89", 2, {"window": 2, "divisor": 2, "flags": 0x83, "speed": 0x84, "run_out": 0x7F, "run_up": 0x53}),
+    ("G90", 2, {"operand": 0x4437, "flags": 0x40}),
+    ("G94", 0, {"main": ord("M"), "sub": 0, "data": bytes(16)}),
 ]
 
 

@@ -8,7 +8,7 @@ from lensmount_protocol.dialect import Dialect
 SPEC = Path(__file__).parents[3] / "protocol" / "spec" / "emount.md"
 ROW = re.compile(r"^\| ([0-9A-F]{2}) \| (body|lens) \| (\d+) \| (\w+) \| ([^|]+) \|$", re.MULTILINE)
 LINE = re.compile(r"^\| `([A-Z_]+)` \| (body|lens) \|", re.MULTILINE)
-SOURCE = re.compile(r"\b(SIG|LEXFW|LEX|BAS-SY|BAS-TA|BAS-TR|BAS|WZQ|ENT|EXIF)\b")
+SOURCE = re.compile(r"\b(SIG|LEXFW|LEX|BAS-SY|BAS-TA|BAS-TR|BAS|WZQ|ENT|EXIF|AN|LB)\b")
 
 
 def test_the_message_table_is_the_declarations(emount: Dialect) -> None:

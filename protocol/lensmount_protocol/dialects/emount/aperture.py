@@ -1,11 +1,12 @@
 """The iris order that a newer body sends at the shutter press."""
 
 from lensmount_protocol.codec.lazy_construct import Int8ub, Int16ul
-from lensmount_protocol.dialects.emount.units import format_aperture, format_hex8
+from lensmount_protocol.dialects.emount.units import format_aperture, format_hex8, format_hex16
 from lensmount_protocol.evidence import Evidence, EvidenceLevel
-from lensmount_protocol.message import Message, field, message, unknown_bytes
+from lensmount_protocol.message import Message, field, message
 from lensmount_protocol.wire import Role
 
+_FIRMWARE = Evidence(EvidenceLevel.FIRMWARE, "BAS-SY, BAS-TA")
 _DISPUTED = Evidence(EvidenceLevel.DISPUTED, "BAS, WZQ", "an older page of WZQ reads it as a focus target")
 
 
@@ -20,8 +21,23 @@ class ApertureOrder(Message):
 
 @message(0x1B, Role.LENS, _DISPUTED)
 class ApertureAnswer(Message):
-    """The current aperture, twice."""
+    """The current aperture, twice, and copies of fields of `05`; makers fill the last ones differently."""
 
     aperture: int = field(Int16ul, "aperture now", unit="aperture code", formatter=format_aperture)
     aperture_again: int = field(Int16ul, "the same", unit="aperture code", formatter=format_aperture)
-    unknown_4: bytes = unknown_bytes(6)
+    aperture_frames_left: int = field(Int8ub, "as `05` f4", unit="frames", evidence=_FIRMWARE)
+    aperture_error: int = field(
+        Int16ul, "reported minus commanded aperture, as `05` f5-6", formatter=format_hex16, evidence=_FIRMWARE
+    )
+    pair_15: int = field(
+        Int8ub, "low byte of `05` f15-16 on a Tamron, FF on a Samyang", formatter=format_hex8, evidence=_FIRMWARE
+    )
+    pair_13: int = field(
+        Int8ub, "low byte of `05` f13-14 on a Tamron, FF on a Samyang", formatter=format_hex8, evidence=_FIRMWARE
+    )
+    state: int = field(
+        Int8ub,
+        "bits 0-2 as `05` f8: bit 0 aperture at rest; a Samyang sets bits 1-2 always",
+        formatter=format_hex8,
+        evidence=_FIRMWARE,
+    )

@@ -5,7 +5,7 @@ Focus orders follow in the same frame.
 
 from lensmount_protocol.codec.lazy_construct import Int8ub, Int16ul
 from lensmount_protocol.dialects.emount.types import FocusMode
-from lensmount_protocol.dialects.emount.units import format_aperture, format_hex8, format_hex16
+from lensmount_protocol.dialects.emount.units import format_aperture, format_body_state, format_hex8, format_hex16
 from lensmount_protocol.enums import enum_field
 from lensmount_protocol.evidence import Evidence, EvidenceLevel
 from lensmount_protocol.message import Message, field, message, unknown_bytes
@@ -18,7 +18,13 @@ _CAPTURED = Evidence(EvidenceLevel.CAPTURED, "SIG, LEX")
 class BodyState(Message):
     """The body's state and aperture target, once a frame."""
 
-    state: int = field(Int16ul, "body state, unknown; 00EC while powering off", default=0x2EBB, formatter=format_hex16)
+    state: int = field(
+        Int16ul,
+        "body state; 00EC while powering off; on an alpha 5000 the low byte is 1D in AF, 4C in MF, 3F in neither",
+        default=0x2EBB,
+        formatter=format_body_state,
+        evidence=Evidence(EvidenceLevel.CAPTURED, "SIG, LEX", "meaning of the low byte from AN"),
+    )
     unknown_2: int = field(Int8ub, "zero")
     aperture_target: int = field(
         Int16ul, "aperture target", unit="aperture code", default=0x1000, formatter=format_aperture, in_summary=True
@@ -55,7 +61,13 @@ class RowSelect(Message):
     """The pair of row indices that the lens must echo in `05`; repeated until it does."""
 
     row_a: int = field(Int8ub, "row index", default=0x15, formatter=format_hex8, in_summary=True)
-    row_b: int = field(Int8ub, "row index, usually the same", default=0x15, formatter=format_hex8)
+    row_b: int = field(
+        Int8ub,
+        "row index, usually the same",
+        default=0x15,
+        formatter=format_hex8,
+        evidence=Evidence(EvidenceLevel.CAPTURED, "LEX, AN", "15 16 with a Tamron 28-200, others with a power zoom"),
+    )
 
 
 @message(0x04, Role.BODY, Evidence(EvidenceLevel.CAPTURED, "SIG, LEX"))
@@ -72,12 +84,28 @@ class BodyMode(Message):
         in_summary=True,
     )
     unknown_4: bytes = unknown_bytes(2)
-    body_constant: int = field(
-        Int8ub, "3B A6000, 3D NEX-7, 7F A7; zero while powering off", default=0x3B, formatter=format_hex8
+    focus_setting: int = field(
+        Int8ub,
+        "66 in AF and D6 in DMF on an alpha 5000; 3B A6000, 3D NEX-7, 7F A7; zero while powering off",
+        default=0x3B,
+        formatter=format_hex8,
+        evidence=Evidence(EvidenceLevel.CAPTURED, "SIG, LEX, AN"),
     )
     target_kind: int = field(Int8ub, "A6000: 1F to native lenses, 0 to adapters", formatter=format_hex8)
-    unknown_8: bytes = unknown_bytes(2)
+    unknown_8: int = field(Int8ub, "zero")
+    focus_activity: int = field(
+        Int8ub,
+        "bit 7: autofocus is active",
+        formatter=format_hex8,
+        evidence=Evidence(EvidenceLevel.CAPTURED, "AN", "an alpha 5000; zero on an A6000 and a NEX-7"),
+    )
     state: int = field(
-        Int8ub, "31 or 30 A6000, 01 NEX-7, 09 while powering off", default=0x01, formatter=format_hex8, in_summary=True
+        Int8ub,
+        "41 in autofocus and 09 in DMF on an alpha 5000; 31 or 30 A6000, 01 NEX-7, 09 while powering off; a9 II: 40 or "
+        "41 with moves, 48 with scans",
+        default=0x01,
+        formatter=format_hex8,
+        evidence=Evidence(EvidenceLevel.CAPTURED, "SIG, LEX, AN", "a9 II from WZQ"),
+        in_summary=True,
     )
     unknown_11: bytes = unknown_bytes(2)

@@ -70,6 +70,7 @@ MESSAGES: tuple[type[Message], ...] = (
     focus.FocusOrder34,
     focus.FocusLimitDrive,
     focus.FocusStopped,
+    focus.FocusAnswer1E,
     focus.FocusMoved,
     focus.FocusScanned,
     focus.DistanceOfPosition,
@@ -102,7 +103,10 @@ MESSAGES: tuple[type[Message], ...] = (
     service.Query3E,
     service.Answer3E,
     service.ServiceCommand40,
+    service.ServiceReply40,
     service.Order4A,
+    service.Order4B,
+    service.Order4C,
 )
 
 
@@ -116,6 +120,8 @@ SOURCES = {
     "BAS-TR": "https://github.com/zUrp-Astronomics/basilisk (bench traces)",
     "WZQ": "https://github.com/weiziqian/E-mount-protocol-RE",
     "ENT": "https://github.com/Entropy512/emount_tools",
+    "AN": "https://gitea.angoosh.com/angoosh/Sony-e-mount",
+    "LB": "https://github.com/m24h/lensbridge-samyang",
     "EXIF": "https://github.com/exiftool/exiftool/blob/master/lib/Image/ExifTool/Sony.pm",
 }
 
@@ -156,8 +162,11 @@ EMOUNT = Dialect(
     detect=XDETECT,
     # Glitches on LENS_CS, BODY_CS and RXD fill the first 1.5 ms of every logic capture.
     power_settling_s=2e-3,
-    # 14 and 15 write flash (firmware update); 40 is a maker's service channel that locks up other lenses.
-    protected_types=frozenset({0x14, 0x15, 0x40}),
+    # 14 and 15 write flash (firmware update); 40 is a maker's service channel that locks up other lenses; 4B and 4C
+    # lock up a lens that has no size for them.
+    protected_types=frozenset({0x14, 0x15, 0x40, 0x4B, 0x4C}),
+    # A lens's service replies and reports write nothing in a body.
+    unprotected=frozenset({(Role.LENS, 0x40)}),
     selecting=frozenset({StreamLayoutReply}),
     selections=_selections,
     routine=frozenset({"03", "03+2F", "04", "05", "06"}),

@@ -11,6 +11,8 @@ _BENCH = Evidence(EvidenceLevel.BENCH, "BAS-TR")
 _CLAIM = Evidence(EvidenceLevel.CLAIM, "WZQ, ENT")
 _CODE = Evidence(EvidenceLevel.PUBLIC_CODE, "ENT")
 _FIRMWARE = Evidence(EvidenceLevel.FIRMWARE, "BAS")
+_SAMYANG = Evidence(EvidenceLevel.FIRMWARE, "BAS-SY")
+_MAKERS = Evidence(EvidenceLevel.FIRMWARE, "BAS-SY, BAS-TA")
 
 
 @message(0x1C, Role.BODY, _BENCH)
@@ -43,20 +45,32 @@ class FocusOrder1E(Message):
     content: bytes = unknown_bytes(4)
 
 
-@message(0x1F, Role.BODY, _CLAIM)
+@message(0x1F, Role.BODY, Evidence(EvidenceLevel.CAPTURED, "AN, WZQ, ENT", "an alpha 5000; fields from BAS-SY"))
 class FocusScan(Message):
     """Approach one end fast, then sweep at constant speed."""
 
     window: int = field(
-        Int8ub, "bits 0-1: 0 soft limits, 2 A to B, 3 around the centre; bits 2-3 start end", formatter=format_hex8
+        Int8ub,
+        "bits 0-1: 0 soft limits, 1 the thresholds of `06` f0, 2 B to A, 3 around the centre; bits 2-3 start: 0 beyond "
+        "A, 1 beyond B, 2 or 3 the nearer end; bits 4-5 with window 3: 0 measures A and B from the centre; bits 6-7 "
+        "not 0: twice the run-up",
+        formatter=format_hex8,
+        evidence=_SAMYANG,
     )
-    unknown_1: int = field(Int8ub, "unknown")
-    flags: int = field(Int8ub, "bit 1: return to the centre; bits 2-5 unit", formatter=format_hex8)
-    speed: int = field(Int8ub, "bits 0-5 speed, bits 6-7 its unit", formatter=format_hex8)
+    divisor: int = field(Int8ub, "divides run-up and speed; a Samyang needs another value than 0", evidence=_SAMYANG)
+    flags: int = field(
+        Int8ub,
+        "bit 1: return to the centre; bits 2-5: unit of A and B, 0 motor steps; bits 6-7: with the run-out",
+        formatter=format_hex8,
+        evidence=_SAMYANG,
+    )
+    speed: int = field(
+        Int8ub, "bits 0-5 speed, bits 6-7 its unit; a Samyang takes 2 only", formatter=format_hex8, evidence=_SAMYANG
+    )
     limit_a: int = field(Int16ul, "end A", formatter=format_steps)
     limit_b: int = field(Int16ul, "end B", formatter=format_steps)
-    run_out: int = field(Int8ub, "run-out")
-    run_up: int = field(Int8ub, "run-up")
+    run_out: int = field(Int8ub, "run-out of the sweep", evidence=_SAMYANG)
+    run_up: int = field(Int8ub, "run-up of the approach", evidence=_SAMYANG)
     unknown_10: int = field(Int8ub, "unknown")
     centre: int = field(Int16ul, "centre; 0 where the focus is now", formatter=format_steps)
 
@@ -77,9 +91,22 @@ class DistanceToPosition(Message):
 
 @message(0x34, Role.BODY, _FIRMWARE)
 class FocusOrder34(Message):
-    """A focus move with a long reply, known from firmware only."""
+    """A focus move with a reply of its own, known from firmware only."""
 
-    content: bytes = unknown_bytes(23)
+    operand: int = field(Int16ul, "target or signed distance", formatter=format_steps, evidence=_MAKERS)
+    unknown_2: int = field(Int8ub, "not read")
+    flags: int = field(
+        Int8ub,
+        "as of `1D`: bits 0-1 unit, bit 2 relative, bits 6-7 side of arrival",
+        formatter=format_hex8,
+        evidence=_MAKERS,
+    )
+    bound: int = field(
+        Int8ub,
+        "a Samyang keeps an absolute target within 384/17 steps a unit of its position; a Tamron reads milliseconds",
+        evidence=Evidence(EvidenceLevel.DISPUTED, "BAS-SY, BAS-TA"),
+    )
+    unknown_5: bytes = unknown_bytes(18)
 
 
 @message(0x3C, Role.BODY, _CODE)
@@ -105,11 +132,18 @@ class FocusMoved(Message):
     result: int = field(Int8ub, "0 done; 1 refused or interrupted (Tamron)", in_summary=True)
 
 
-@message(0x1F, Role.LENS, _CLAIM)
-class FocusScanned(Message):
-    """The sweep is over."""
+@message(0x1E, Role.LENS, _SAMYANG)
+class FocusAnswer1E(Message):
+    """The acknowledgement of the order that only firmware shows, in a frame of the loop; its effect is not known."""
 
     result: int = field(Int8ub, "0")
+
+
+@message(0x1F, Role.LENS, _CLAIM)
+class FocusScanned(Message):
+    """The sweep is over, or could not be done; a Samyang answers 0 to both."""
+
+    result: int = field(Int8ub, "0; 1 possible on a Tamron")
 
 
 @message(0x22, Role.LENS, _CODE)
@@ -128,9 +162,16 @@ class PositionOfDistance(Message):
 
 @message(0x34, Role.LENS, _FIRMWARE)
 class FocusAnswer34(Message):
-    """The answer to the move that only firmware shows."""
+    """The answer to the move that only firmware shows; it leaves when the move begins."""
 
-    content: bytes = unknown_bytes(23)
+    status: int = field(Int8ub, "0 on a Samyang; state of the conversion on a Tamron", evidence=_MAKERS)
+    value: int = field(
+        Int16ul,
+        "the request's value on a Samyang; the position after the bound's time on a Tamron",
+        formatter=format_steps,
+        evidence=Evidence(EvidenceLevel.DISPUTED, "BAS-SY, BAS-TA"),
+    )
+    unknown_3: bytes = unknown_bytes(20)
 
 
 @message(0x3C, Role.LENS, _CODE)

@@ -5,7 +5,7 @@ Their sizes are known, since a payload could not be walked without them; most of
 
 from lensmount_protocol.codec.lazy_construct import Bytes, Int8ub, Int16ul
 from lensmount_protocol.dialects.emount.types import RefusalCode
-from lensmount_protocol.dialects.emount.units import format_hex8, format_tenths_mm
+from lensmount_protocol.dialects.emount.units import format_hex8, format_letter, format_tenths_mm
 from lensmount_protocol.enums import enum_field
 from lensmount_protocol.evidence import Evidence, EvidenceLevel
 from lensmount_protocol.message import Message, field, message, unknown_bytes
@@ -14,6 +14,7 @@ from lensmount_protocol.wire import Role
 _FIRMWARE = Evidence(EvidenceLevel.FIRMWARE, "BAS")
 _CLAIM = Evidence(EvidenceLevel.CLAIM, "WZQ")
 _BENCH = Evidence(EvidenceLevel.BENCH, "BAS-TR")
+_SERVICE = Evidence(EvidenceLevel.BENCH, "BAS-TR", "a Samyang AF 135; also LB")
 _UPDATE = Evidence(EvidenceLevel.FIRMWARE, "BAS", "firmware update path; never sent unless armed")
 
 
@@ -171,7 +172,32 @@ class Answer3E(Message):
 class ServiceCommand40(Message):
     """A service command in ASCII; never sent unless armed."""
 
-    content: bytes = unknown_bytes(18)
+    main: int = field(Int8ub, "command, an ASCII letter", formatter=format_letter, evidence=_SERVICE, in_summary=True)
+    sub: int = field(Int8ub, "command below it, or 0", formatter=format_hex8, evidence=_SERVICE, in_summary=True)
+    data: bytes = field(Bytes(16), "operands", default=bytes(16), evidence=_SERVICE)
+
+
+@message(0x40, Role.LENS, _SERVICE)
+class ServiceReply40(Message):
+    """The answer to a service command, at least 50 ms later, or a report without a command (`W`, `H`, `L`)."""
+
+    main: int = field(Int8ub, "the command's letter, or that of a report", formatter=format_letter, in_summary=True)
+    sub: int = field(Int8ub, "as in the command; 0 in a report", formatter=format_hex8, in_summary=True)
+    data: bytes = field(Bytes(16), "operands", default=bytes(16), in_summary=True)
+
+
+@message(0x4B, Role.BODY, Evidence(EvidenceLevel.FIRMWARE, "BAS-SY", "a lens without its size can lock up"))
+class Order4B(Message):
+    """Known by its size only: a Samyang reads over it; never sent unless armed."""
+
+    content: bytes = unknown_bytes(2)
+
+
+@message(0x4C, Role.BODY, Evidence(EvidenceLevel.FIRMWARE, "BAS-SY", "a lens without its size can lock up"))
+class Order4C(Message):
+    """Known by its size only: a Samyang reads over it; never sent unless armed."""
+
+    content: bytes = unknown_bytes(7)
 
 
 @message(0x4A, Role.BODY, _CLAIM)

@@ -101,9 +101,23 @@ def format_hex16(value: int) -> str:
     return f"{value:#06x}"
 
 
+_AUTOFOCUS_STATES = {0x1D: "AF", 0x4C: "MF", 0x3F: "neither AF nor MF"}
+
+
+def format_body_state(value: int) -> str:
+    """The body state of `03`, with what an alpha 5000's low byte means."""
+    meaning = _AUTOFOCUS_STATES.get(value & 0xFF)
+    return format_hex16(value) if meaning is None else f"{format_hex16(value)} ({meaning})"
+
+
 def format_version(value: int) -> str:
     """A version with hexadecimal digits that read as decimal ones."""
     return f"{value >> 8:x}.{value & 0xFF:02x}"
+
+
+def format_letter(value: int) -> str:
+    """A byte that is an ASCII letter."""
+    return repr(chr(value)) if 0x20 <= value < 0x7F else format_hex8(value)
 
 
 def format_signed_bytes(value: bytes) -> str:

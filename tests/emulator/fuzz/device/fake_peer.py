@@ -7,7 +7,8 @@ that may stand in front of them; nothing of the project's readers.
 from collections.abc import Iterator
 
 E_MOUNT, L_MODEL = "emount", "lmount"
-FORBIDDEN = {E_MOUNT: {0x14, 0x15, 0x40}, L_MODEL: {0x60, 0x61, 0x62, 0x63}}
+FORBIDDEN = {E_MOUNT: {0x14, 0x15, 0x40, 0x4B, 0x4C}, L_MODEL: {0x60, 0x61, 0x62, 0x63}}
+HARMLESS_FROM_LENS = {E_MOUNT: {0x40}, L_MODEL: set[int]()}
 
 
 def crc16(data: bytes) -> int:
@@ -54,11 +55,12 @@ def types_in(dialect: str, payload: bytes, sizes: dict[int, int]) -> list[int]:
     return types
 
 
-def forbidden(dialect: str, data: bytes, known: set[int], sizes: dict[int, int]) -> list[str]:
+def forbidden(dialect: str, data: bytes, known: set[int], sizes: dict[int, int], sender: str = "body") -> list[str]:
     """Every message that must not be in bytes, in any frame that anybody could find in them."""
+    dangerous = FORBIDDEN[dialect] - (HARMLESS_FROM_LENS[dialect] if sender == "lens" else set[int]())
     return [
         f"{dialect} {type_:#04x}"
         for payload in payloads(dialect, data)
         for type_ in types_in(dialect, payload, sizes)
-        if type_ in FORBIDDEN[dialect] or type_ not in known
+        if type_ in dangerous or type_ not in known
     ]

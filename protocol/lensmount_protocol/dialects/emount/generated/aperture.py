@@ -1,6 +1,6 @@
 """Generated from lensmount_protocol.dialects.emount.aperture by `lensmount describe emount --emit`; not to be edited."""
 
-from lensmount_protocol.codec.runtime import Struct, new, reject
+from lensmount_protocol.codec.runtime import Struct, new
 
 
 def ApertureOrder(cls, ask):
@@ -19,15 +19,15 @@ def ApertureOrder(cls, ask):
 
 
 def ApertureAnswer(cls, ask):
-    pack_1 = Struct('<BHH6s').pack
-    take_2 = Struct('<xHH6s').unpack_from
+    pack_1 = Struct('<BHHBHBBB').pack
+    take_2 = Struct('<xHHBHBBB').unpack_from
     def read(data, at):
         message = new(cls)
-        message.aperture, message.aperture_again, message.unknown_4, = take_2(data, at)
+        message.aperture, message.aperture_again, message.aperture_frames_left, message.aperture_error, message.pair_15, message.pair_13, message.state, = take_2(data, at)
         return message
     def build(message):
         try:
-            return pack_1(0x1b, message.aperture, message.aperture_again, (message.unknown_4 if len(message.unknown_4) == 6 else reject()))
+            return pack_1(0x1b, message.aperture, message.aperture_again, message.aperture_frames_left, message.aperture_error, message.pair_15, message.pair_13, message.state)
         except Exception:
             return ask(message)
     return True, read, build
@@ -35,5 +35,5 @@ def ApertureAnswer(cls, ask):
 
 CODECS = {
     'ApertureOrder': ('1-d4f241fc', ApertureOrder),
-    'ApertureAnswer': ('1-8bd19201', ApertureAnswer),
+    'ApertureAnswer': ('1-df18b78a', ApertureAnswer),
 }

@@ -21,16 +21,16 @@ def BodyState(cls, ask):
 
 def BodyMode(cls, ask):
     members_2 = EnumMemberCache(FocusMode_1)
-    pack_3 = Struct('<B2sBB2sBB2sB2s').pack
-    take_4 = Struct('<x2sBB2sBB2sB2s').unpack_from
+    pack_3 = Struct('<B2sBB2sBBBBB2s').pack
+    take_4 = Struct('<x2sBB2sBBBBB2s').unpack_from
     def read(data, at):
         message = new(cls)
-        message.unknown_0, message.unknown_2, message.focus_mode, message.unknown_4, message.body_constant, message.target_kind, message.unknown_8, message.state, message.unknown_11, = take_4(data, at)
+        message.unknown_0, message.unknown_2, message.focus_mode, message.unknown_4, message.focus_setting, message.target_kind, message.unknown_8, message.focus_activity, message.state, message.unknown_11, = take_4(data, at)
         message.focus_mode = members_2[message.focus_mode]
         return message
     def build(message):
         try:
-            return pack_3(0x4, (message.unknown_0 if len(message.unknown_0) == 2 else reject()), message.unknown_2, int(message.focus_mode), (message.unknown_4 if len(message.unknown_4) == 2 else reject()), message.body_constant, message.target_kind, (message.unknown_8 if len(message.unknown_8) == 2 else reject()), message.state, (message.unknown_11 if len(message.unknown_11) == 2 else reject()))
+            return pack_3(0x4, (message.unknown_0 if len(message.unknown_0) == 2 else reject()), message.unknown_2, int(message.focus_mode), (message.unknown_4 if len(message.unknown_4) == 2 else reject()), message.focus_setting, message.target_kind, message.unknown_8, message.focus_activity, message.state, (message.unknown_11 if len(message.unknown_11) == 2 else reject()))
         except Exception:
             return ask(message)
     return True, read, build
@@ -53,6 +53,6 @@ def RowSelect(cls, ask):
 
 CODECS = {
     'BodyState': ('1-239b4c78', BodyState),
-    'BodyMode': ('1-9e01c3a8', BodyMode),
+    'BodyMode': ('1-77e0de4d', BodyMode),
     'RowSelect': ('1-973ae4bf', RowSelect),
 }

@@ -76,16 +76,31 @@ def FocusOrder1E(cls, ask):
     return True, read, build
 
 
+def FocusAnswer1E(cls, ask):
+    pack_1 = Struct('<BB').pack
+    take_2 = Struct('<xB').unpack_from
+    def read(data, at):
+        message = new(cls)
+        message.result, = take_2(data, at)
+        return message
+    def build(message):
+        try:
+            return pack_1(0x1e, message.result)
+        except Exception:
+            return ask(message)
+    return True, read, build
+
+
 def FocusScan(cls, ask):
     pack_1 = Struct('<BBBBBHHBBBH').pack
     take_2 = Struct('<xBBBBHHBBBH').unpack_from
     def read(data, at):
         message = new(cls)
-        message.window, message.unknown_1, message.flags, message.speed, message.limit_a, message.limit_b, message.run_out, message.run_up, message.unknown_10, message.centre, = take_2(data, at)
+        message.window, message.divisor, message.flags, message.speed, message.limit_a, message.limit_b, message.run_out, message.run_up, message.unknown_10, message.centre, = take_2(data, at)
         return message
     def build(message):
         try:
-            return pack_1(0x1f, message.window, message.unknown_1, message.flags, message.speed, message.limit_a, message.limit_b, message.run_out, message.run_up, message.unknown_10, message.centre)
+            return pack_1(0x1f, message.window, message.divisor, message.flags, message.speed, message.limit_a, message.limit_b, message.run_out, message.run_up, message.unknown_10, message.centre)
         except Exception:
             return ask(message)
     return True, read, build
@@ -167,30 +182,30 @@ def PositionOfDistance(cls, ask):
 
 
 def FocusOrder34(cls, ask):
-    pack_1 = Struct('<B23s').pack
-    take_2 = Struct('<x23s').unpack_from
+    pack_1 = Struct('<BHBBB18s').pack
+    take_2 = Struct('<xHBBB18s').unpack_from
     def read(data, at):
         message = new(cls)
-        message.content, = take_2(data, at)
+        message.operand, message.unknown_2, message.flags, message.bound, message.unknown_5, = take_2(data, at)
         return message
     def build(message):
         try:
-            return pack_1(0x34, (message.content if len(message.content) == 23 else reject()))
+            return pack_1(0x34, message.operand, message.unknown_2, message.flags, message.bound, (message.unknown_5 if len(message.unknown_5) == 18 else reject()))
         except Exception:
             return ask(message)
     return True, read, build
 
 
 def FocusAnswer34(cls, ask):
-    pack_1 = Struct('<B23s').pack
-    take_2 = Struct('<x23s').unpack_from
+    pack_1 = Struct('<BBH20s').pack
+    take_2 = Struct('<xBH20s').unpack_from
     def read(data, at):
         message = new(cls)
-        message.content, = take_2(data, at)
+        message.status, message.value, message.unknown_3, = take_2(data, at)
         return message
     def build(message):
         try:
-            return pack_1(0x34, (message.content if len(message.content) == 23 else reject()))
+            return pack_1(0x34, message.status, message.value, (message.unknown_3 if len(message.unknown_3) == 20 else reject()))
         except Exception:
             return ask(message)
     return True, read, build
@@ -232,14 +247,15 @@ CODECS = {
     'FocusMove': ('1-52fc47e0', FocusMove),
     'FocusMoved': ('1-04f7a1a1', FocusMoved),
     'FocusOrder1E': ('1-b081f4ad', FocusOrder1E),
-    'FocusScan': ('1-800103d7', FocusScan),
+    'FocusAnswer1E': ('1-85d2c486', FocusAnswer1E),
+    'FocusScan': ('1-97f19751', FocusScan),
     'FocusScanned': ('1-ddcc6dae', FocusScanned),
     'PositionToDistance': ('1-d7210d7a', PositionToDistance),
     'DistanceOfPosition': ('1-0e3ec13d', DistanceOfPosition),
     'DistanceToPosition': ('1-0c217b52', DistanceToPosition),
     'PositionOfDistance': ('1-d53eb715', PositionOfDistance),
-    'FocusOrder34': ('1-67fb13ea', FocusOrder34),
-    'FocusAnswer34': ('1-67fb13ea', FocusAnswer34),
+    'FocusOrder34': ('1-2d6b02b1', FocusOrder34),
+    'FocusAnswer34': ('1-d185180f', FocusAnswer34),
     'FocusLimitDrive': ('1-83d92d06', FocusLimitDrive),
     'FocusLimitDriven': ('1-3d68b674', FocusLimitDriven),
 }

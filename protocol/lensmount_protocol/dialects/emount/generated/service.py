@@ -292,15 +292,30 @@ def Answer3E(cls, ask):
 
 
 def ServiceCommand40(cls, ask):
-    pack_1 = Struct('<B18s').pack
-    take_2 = Struct('<x18s').unpack_from
+    pack_1 = Struct('<BBB16s').pack
+    take_2 = Struct('<xBB16s').unpack_from
     def read(data, at):
         message = new(cls)
-        message.content, = take_2(data, at)
+        message.main, message.sub, message.data, = take_2(data, at)
         return message
     def build(message):
         try:
-            return pack_1(0x40, (message.content if len(message.content) == 18 else reject()))
+            return pack_1(0x40, message.main, message.sub, (message.data if len(message.data) == 16 else reject()))
+        except Exception:
+            return ask(message)
+    return True, read, build
+
+
+def ServiceReply40(cls, ask):
+    pack_1 = Struct('<BBB16s').pack
+    take_2 = Struct('<xBB16s').unpack_from
+    def read(data, at):
+        message = new(cls)
+        message.main, message.sub, message.data, = take_2(data, at)
+        return message
+    def build(message):
+        try:
+            return pack_1(0x40, message.main, message.sub, (message.data if len(message.data) == 16 else reject()))
         except Exception:
             return ask(message)
     return True, read, build
@@ -316,6 +331,36 @@ def Order4A(cls, ask):
     def build(message):
         try:
             return pack_1(0x4a, (message.content if len(message.content) == 11 else reject()))
+        except Exception:
+            return ask(message)
+    return True, read, build
+
+
+def Order4B(cls, ask):
+    pack_1 = Struct('<B2s').pack
+    take_2 = Struct('<x2s').unpack_from
+    def read(data, at):
+        message = new(cls)
+        message.content, = take_2(data, at)
+        return message
+    def build(message):
+        try:
+            return pack_1(0x4b, (message.content if len(message.content) == 2 else reject()))
+        except Exception:
+            return ask(message)
+    return True, read, build
+
+
+def Order4C(cls, ask):
+    pack_1 = Struct('<B7s').pack
+    take_2 = Struct('<x7s').unpack_from
+    def read(data, at):
+        message = new(cls)
+        message.content, = take_2(data, at)
+        return message
+    def build(message):
+        try:
+            return pack_1(0x4c, (message.content if len(message.content) == 7 else reject()))
         except Exception:
             return ask(message)
     return True, read, build
@@ -341,6 +386,9 @@ CODECS = {
     'TableReply3B': ('1-649676b9', TableReply3B),
     'Query3E': ('1-6cb2a66b', Query3E),
     'Answer3E': ('1-6992cf20', Answer3E),
-    'ServiceCommand40': ('1-e4b545f5', ServiceCommand40),
+    'ServiceCommand40': ('1-5375d030', ServiceCommand40),
+    'ServiceReply40': ('1-5375d030', ServiceReply40),
     'Order4A': ('1-8bde04c9', Order4A),
+    'Order4B': ('1-8dffcc4c', Order4B),
+    'Order4C': ('1-6a63fa15', Order4C),
 }
