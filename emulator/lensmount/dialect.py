@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from lensmount_protocol.message import LengthPrefixedMessage as LengthPrefixedMessage
     from lensmount_protocol.message import Message as Message
     from lensmount_protocol.message import SelectableMessage as SelectableMessage
-    from lensmount_protocol.message import Unknown as UnknownMessage
+    from lensmount_protocol.message import UnknownMessage as UnknownMessage
     from lensmount_protocol.message import field as field
     from lensmount_protocol.message import field_group as field_group
     from lensmount_protocol.message import field_group_layout as field_group_of
@@ -366,7 +366,7 @@ _NAMES = {
     "TimingMark": ("lensmount_protocol.timing", "Mark"),
     "TimingRule": ("lensmount_protocol.timing", "TimingRule"),
     "TransitionTable": ("lensmount_protocol.transitions", "TransitionTable"),
-    "UnknownMessage": ("lensmount_protocol.message", "Unknown"),
+    "UnknownMessage": ("lensmount_protocol.message", "UnknownMessage"),
     "StrictGreedyRange": ("lensmount_protocol.codec.lazy_construct", "StrictGreedyRange"),
     "VarInt": ("lensmount_protocol.codec.lazy_construct", "VarInt"),
     "Wiring": ("lensmount_protocol.wire", "Wiring"),

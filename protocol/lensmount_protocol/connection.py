@@ -11,7 +11,7 @@ from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.errors import LocalProtocolError, RemoteProtocolError
 from lensmount_protocol.frame_parser import FrameParser
 from lensmount_protocol.framer import Frame, Garbage, GarbageReason
-from lensmount_protocol.message import Unknown
+from lensmount_protocol.message import UnknownMessage
 from lensmount_protocol.payload import AnyMessage, build_payload
 from lensmount_protocol.wire import LineChanged, Received, Role, WireEvent
 
@@ -145,7 +145,7 @@ class Connection:
             observer.on_transition(self.role, before, trigger, self.state)
 
     def _check_allowed(self, message: AnyMessage) -> None:
-        if isinstance(message, Unknown):
+        if isinstance(message, UnknownMessage):
             return
         protected = message.TYPE in self.dialect.protected_types and message.TYPE not in self.allowed
         if protected and message.TYPE in self.dialect.types_protected_from(self.role):

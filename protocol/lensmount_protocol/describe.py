@@ -14,7 +14,7 @@ from lensmount_protocol.payload import AnyMessage, message_type
 
 
 def message_name(message: AnyMessage) -> str:
-    """The message's class name; `Unknown` where no declaration explains it."""
+    """The message's class name; `UnknownMessage` where no declaration explains it."""
     return type(message).__name__
 
 

@@ -198,7 +198,7 @@ class LengthPrefixedMessage(Message):
 
 
 @dataclasses.dataclass(slots=True)
-class Unknown:
+class UnknownMessage:
     """Bytes of a payload that no declaration explains; they round-trip unchanged.
 
     Attributes:

@@ -6,13 +6,13 @@ from typing import Any
 from lensmount_protocol.codec.message_codec import MessageCodec
 from lensmount_protocol.codec.runtime import ParseRejected
 from lensmount_protocol.errors import FrameError
-from lensmount_protocol.message import Message, SelectableMessage, Unknown, parse_message_at
+from lensmount_protocol.message import Message, SelectableMessage, UnknownMessage, parse_message_at
 from lensmount_protocol.wire import Role
 
 MessageTable = Mapping[tuple[Role, int], type[Message]]
 """Every message of a dialect by sender and type byte."""
 
-AnyMessage = Message | Unknown
+AnyMessage = Message | UnknownMessage
 
 VARIABLE_SIZE = -1
 """Stands for the size of a message that must be read to know it."""
@@ -82,8 +82,8 @@ class MessageParsers:
     def parse_all(self, payload: bytes) -> list[AnyMessage]:
         """The messages of a payload, in order.
 
-        Nothing is lost: a message that no table explains is an `Unknown` with its reason; where its size is unknown,
-        it takes the rest.
+        Nothing is lost: a message that no table explains is an `UnknownMessage` with its reason; where its size is
+        unknown, it takes the rest.
         """
         try:
             return self.parse(payload, 0, len(payload))
@@ -98,7 +98,7 @@ class MessageParsers:
                 message, position = self._next(payload, position)
             except FrameError as error:
                 stop = self._unknown_message_end(payload, position) or len(payload)
-                messages.append(Unknown(payload[position:stop], error.reason))
+                messages.append(UnknownMessage(payload[position:stop], error.reason))
                 position = stop
                 continue
             messages.append(message)
@@ -160,7 +160,7 @@ def build_payload(messages: Iterable[AnyMessage]) -> bytes:
 
 def message_type(message: AnyMessage) -> int:
     """The type byte of a message, known or not."""
-    return message.data[0] if isinstance(message, Unknown) else message.TYPE
+    return message.data[0] if isinstance(message, UnknownMessage) else message.TYPE
 
 
 def message_table(classes: Sequence[type[Message]]) -> MessageTable:

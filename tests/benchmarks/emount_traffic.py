@@ -9,7 +9,7 @@ from construct import Struct
 from benchmarks.harness import optional
 from benchmarks.peers.bench_construct import ENVELOPE
 from lensmount_protocol.dialects.emount.dialect import EMOUNT
-from lensmount_protocol.message import Message, SelectableMessage, Unknown
+from lensmount_protocol.message import Message, SelectableMessage, UnknownMessage
 from lensmount_protocol.payload import build_payload
 from lensmount_protocol.wire import Role
 
@@ -57,7 +57,7 @@ def _message(source: Random, cls: type[Message]) -> Message:
     usual = cls().build()
     random = usual[:1] + source.randbytes(len(usual) - 1)
     (found,) = EMOUNT.payload_parser().parse(cls.SENDER, random)
-    return cls() if isinstance(found, Unknown) else found
+    return cls() if isinstance(found, UnknownMessage) else found
 
 
 def _construct(layout: Any) -> Any:

@@ -6,7 +6,7 @@ from lensmount_protocol.baudrate import BaudrateNegotiation
 from lensmount_protocol.dialect import Dialect, load_dialect
 from lensmount_protocol.dialects.emount.identification import SpeedReply, SpeedRequest
 from lensmount_protocol.dialects.lmount.framing import EVENT, ORDER
-from lensmount_protocol.dialects.lmount.link import Done, RateOrder, Refusal, Sleep
+from lensmount_protocol.dialects.lmount.link import CommandDone, CommandRejected, SetBaudrateCommand, Sleep
 from lensmount_protocol.dialects.lmount.types import Outcome
 from lensmount_protocol.message import Message
 from lensmount_protocol.wire import Role
@@ -17,7 +17,7 @@ def agreed(dialect: Dialect, *said: tuple[Role, int, Message]) -> list[int | Non
     return [agreement.observe(sender, class_, [message]) for sender, class_, message in said]
 
 
-ORDERED = (Role.BODY, ORDER, RateOrder(number=7, baudrate=750_000))
+ORDERED = (Role.BODY, ORDER, SetBaudrateCommand(number=7, baudrate=750_000))
 
 
 def answer(message: Message, class_: int = ORDER) -> tuple[Role, int, Message]:
@@ -27,12 +27,12 @@ def answer(message: Message, class_: int = ORDER) -> tuple[Role, int, Message]:
 @pytest.mark.parametrize(
     ("heard", "baudrate"),
     [
-        (answer(Done(number=7, order=RateOrder.TYPE, outcome=Outcome.ACCEPTED)), 750_000),
-        (answer(Done(number=8, order=RateOrder.TYPE, outcome=Outcome.ACCEPTED)), None),
-        (answer(Done(number=7, order=Sleep.TYPE, outcome=Outcome.ACCEPTED)), None),
-        (answer(Done(number=7, order=RateOrder.TYPE, outcome=Outcome.STOPPED)), None),
-        (answer(Done(number=7, order=RateOrder.TYPE, outcome=Outcome.ACCEPTED), EVENT), None),
-        (answer(Refusal(number=7, order=RateOrder.TYPE)), None),
+        (answer(CommandDone(number=7, order=SetBaudrateCommand.TYPE, outcome=Outcome.ACCEPTED)), 750_000),
+        (answer(CommandDone(number=8, order=SetBaudrateCommand.TYPE, outcome=Outcome.ACCEPTED)), None),
+        (answer(CommandDone(number=7, order=Sleep.TYPE, outcome=Outcome.ACCEPTED)), None),
+        (answer(CommandDone(number=7, order=SetBaudrateCommand.TYPE, outcome=Outcome.STOPPED)), None),
+        (answer(CommandDone(number=7, order=SetBaudrateCommand.TYPE, outcome=Outcome.ACCEPTED), EVENT), None),
+        (answer(CommandRejected(number=7, order=SetBaudrateCommand.TYPE)), None),
     ],
 )
 def test_on_the_open_model_the_acceptance_of_the_order_makes_the_change(
@@ -43,8 +43,10 @@ def test_on_the_open_model_the_acceptance_of_the_order_makes_the_change(
 
 def test_a_refused_order_is_over_and_an_answer_alone_says_nothing() -> None:
     dialect = load_dialect("lmount")
-    accepted = answer(Done(number=7, order=RateOrder.TYPE, outcome=Outcome.ACCEPTED))
-    assert agreed(dialect, ORDERED, answer(Refusal(number=7, order=RateOrder.TYPE)), accepted)[-1] is None
+    accepted = answer(CommandDone(number=7, order=SetBaudrateCommand.TYPE, outcome=Outcome.ACCEPTED))
+    assert (
+        agreed(dialect, ORDERED, answer(CommandRejected(number=7, order=SetBaudrateCommand.TYPE)), accepted)[-1] is None
+    )
     assert agreed(dialect, accepted) == [None]
     # An order that was repeated is answered twice, and changes the rate once.
     assert agreed(dialect, ORDERED, ORDERED, accepted, accepted) == [None, None, 750_000, None]

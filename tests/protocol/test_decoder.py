@@ -10,7 +10,7 @@ from lensmount_protocol.dialects.emount.framing import pad_frame
 from lensmount_protocol.dialects.emount.lens_status import LensStatus
 from lensmount_protocol.dialects.emount.startup_shutdown import StreamLayoutReply
 from lensmount_protocol.framer import GarbageReason
-from lensmount_protocol.message import Unknown
+from lensmount_protocol.message import UnknownMessage
 from lensmount_protocol.timing import edge, first_bit, frame_end, last_bit, measure, window_closes, window_opens
 from lensmount_protocol.timing_marks import extract_marks
 from lensmount_protocol.wire import Annotation, Burst, Defect, Edge, LineDefect, Role, WireRecord
@@ -97,7 +97,7 @@ def test_what_a_table_does_not_explain_stays_visible(emount: Dialect) -> None:
     assert isinstance(frame, DecodedFrame)
     known, unknown = frame.messages
     assert known.build() == b"\x0b\x60\x00"
-    assert isinstance(unknown, Unknown)
+    assert isinstance(unknown, UnknownMessage)
     assert (unknown.data, unknown.reason) == (b"\xee\x01\x02", "no message of type 0xee from the body")
 
 

@@ -25,7 +25,7 @@ from lensmount_protocol.dialects.emount.lines import FAST_BAUDRATE, SLOW_BAUDRAT
 from lensmount_protocol.dialects.emount.service import Refusal
 from lensmount_protocol.dialects.emount.startup_shutdown import StreamLayoutRequest
 from lensmount_protocol.dialects.emount.transitions import trigger_for
-from lensmount_protocol.message import Message, Unknown
+from lensmount_protocol.message import Message, UnknownMessage
 from lensmount_protocol.wire import Role
 from state_audit.explore import Alphabet, Letter
 from state_audit.raw import Raw
@@ -144,7 +144,7 @@ def _answered_quickly(raw: Raw) -> None:
     raw.until(lambda: len(raw.body.arrivals) > since and not raw.level("LENS_CS"), 0.03)
 
 
-def _asks(message: Message | Unknown, type_: int) -> Callable[[Raw], None]:
+def _asks(message: Message | UnknownMessage, type_: int) -> Callable[[Raw], None]:
     def act(raw: Raw) -> None:
         if not raw.level("VCC"):
             return
@@ -266,7 +266,7 @@ def alphabet(profile: str, part: str = "all") -> Alphabet:
         Letter(NO_FOLLOWING, lambda raw: _switch(raw, follows=False), "request", _one_of(SpeedReply, Refusal)),
         Letter("stop the stream", _asks(StreamLayoutRequest(status_blocks=0, focus_blocks=0), 0x0A), "request",
                _same_type(0x0A)),
-        Letter("unknown type", _asks(Unknown(b"\x7e\x00", "not declared"), 0x7E), "request", _one_of(Refusal)),
+        Letter("unknown type", _asks(UnknownMessage(b"\x7e\x00", "not declared"), 0x7E), "request", _one_of(Refusal)),
         Letter("bad sum", _bad(-3)),
         Letter("bad end", _bad(-1)),
     ]  # fmt: skip

@@ -10,11 +10,19 @@ from lensmount_protocol.dialects.lmount.focus import FocusDrive
 from lensmount_protocol.dialects.lmount.framing import CYCLE, EVENT, LINK, ORDER
 from lensmount_protocol.dialects.lmount.identity import IdentityRequest
 from lensmount_protocol.dialects.lmount.lines import FIRST_BAUDRATE
-from lensmount_protocol.dialects.lmount.link import BodyHello, Done, LensHello, RateOrder, Refusal, Sleep, StreamOrder
+from lensmount_protocol.dialects.lmount.link import (
+    BodyHello,
+    CommandDone,
+    CommandRejected,
+    LensHello,
+    SetBaudrateCommand,
+    Sleep,
+    StreamConfig,
+)
 from lensmount_protocol.dialects.lmount.power import PowerGrant
 from lensmount_protocol.dialects.lmount.transitions import trigger_for
-from lensmount_protocol.dialects.lmount.types import FocusOrder, Outcome, PowerClass
-from lensmount_protocol.message import Message, Unknown
+from lensmount_protocol.dialects.lmount.types import FocusCommand, Outcome, PowerClass
+from lensmount_protocol.message import Message, UnknownMessage
 from lensmount_protocol.wire import Role
 from state_audit.explore import Alphabet, Letter
 from state_audit.raw import Raw
@@ -133,8 +141,8 @@ def _rate(*, follows: bool) -> Callable[[Raw], None]:
     def act(raw: Raw) -> None:
         since = len(raw.body.arrivals)
         raw.number = raw.number % 255 + 1
-        _send(raw, [RateOrder(number=raw.number, baudrate=FAST)], ORDER, 0.02)
-        accepted = any(isinstance(m, Done) and m.outcome == Outcome.ACCEPTED for m in raw.said(since))
+        _send(raw, [SetBaudrateCommand(number=raw.number, baudrate=FAST)], ORDER, 0.02)
+        accepted = any(isinstance(m, CommandDone) and m.outcome == Outcome.ACCEPTED for m in raw.said(since))
         if accepted and raw.body.connection.state == "SWITCHING" and follows:
             raw.rate(FAST)
             raw.body.connection.move("switched", by=Role.BODY)
@@ -192,10 +200,13 @@ def _grant() -> Message:
     return PowerGrant(granted=PowerClass.EXTREME, limit_ma=1500)
 
 
-UNKNOWN, SHORT = Unknown(bytes((0x79, 1, 0, 9)), "not declared"), Unknown(bytes((0x20, 2, 0, 9, 0xFF)), "too short")
+UNKNOWN, SHORT = (
+    UnknownMessage(bytes((0x79, 1, 0, 9)), "not declared"),
+    UnknownMessage(bytes((0x20, 2, 0, 9, 0xFF)), "too short"),
+)
 
 MAKE: dict[str, Callable[[], Message]] = {
-    "FocusDrive": lambda: FocusDrive(order=FocusOrder.ABSOLUTE, value=300),
+    "FocusDrive": lambda: FocusDrive(order=FocusCommand.ABSOLUTE, value=300),
     "ApertureDrive": lambda: ApertureDrive(target=1500),
 }
 """Orders whose defaults are refused, with fields that are not."""
@@ -206,7 +217,7 @@ LASTS = {"FocusDrive": HOMES_S, "ApertureDrive": 0.5}
 START = ("logic on", "logic off", "hello")
 PARTS: dict[str, tuple[str, ...]] = {
     "power": ("drive on", "drive off", "grant", "grant nothing", "Sleep", "call", "FocusDrive", "ApertureDrive",
-              "FocusLimits", "StabiliserOrder", "wait"),
+              "FocusLimits", "StabiliserCommand", "wait"),
     "sleep": ("Sleep", "call", "IdentityRequest", "rate", "first rate"),
     "stream": ("stream", "no stream", "frames", "Sleep", "call", "FrameStart in class 2", "rate",
                "first rate", "unknown type"),
@@ -231,20 +242,20 @@ def alphabet(profile: str, part: str = "link") -> Alphabet:
         Letter("grant nothing", _order(lambda: PowerGrant(granted=PowerClass.NONE, limit_ma=0)), "order", _answers),
         Letter("rate", _rate(follows=True), "rate order", _answers),
         Letter(NO_FOLLOWING, _rate(follows=False), "rate order", _answers),
-        Letter("rate refused", _order(lambda: RateOrder(baudrate=9600)), "rate order", _answers),
-        Letter("stream", _order(lambda: StreamOrder(reports=[0xA0, 0xA8])), "order", _answers),
-        Letter("no stream", _order(lambda: StreamOrder(reports=[])), "order", _answers),
+        Letter("rate refused", _order(lambda: SetBaudrateCommand(baudrate=9600)), "rate order", _answers),
+        Letter("stream", _order(lambda: StreamConfig(reports=[0xA0, 0xA8])), "order", _answers),
+        Letter("no stream", _order(lambda: StreamConfig(reports=[])), "order", _answers),
         Letter("frames", _frames),
         Letter("first rate", _back),
         Letter("wait", lambda raw: raw.run(2.0)),
         Letter("unknown type", lambda raw: _send(raw, [UNKNOWN], ORDER), "order",
-               lambda _raw, said: any(isinstance(m, Refusal) for m in said)),
+               lambda _raw, said: any(isinstance(m, CommandRejected) for m in said)),
         Letter("too short", lambda raw: _send(raw, [SHORT], ORDER), "order",
-               lambda _raw, said: any(isinstance(m, Refusal) for m in said)),
+               lambda _raw, said: any(isinstance(m, CommandRejected) for m in said)),
         Letter("bad checksum", _bad(lambda data: data[:-1] + bytes((data[-1] ^ 0x10,)))),
         Letter("cut frame", _bad(lambda data: data[:-2])),
     ]  # fmt: skip
-    named = ("BodyHello", "PowerGrant", "RateOrder", "StreamOrder")
+    named = ("BodyHello", "PowerGrant", "SetBaudrateCommand", "StreamConfig")
     for (sender, _type), cls in raw.dialect.messages.items():
         if sender is not Role.BODY or cls.__name__ in named:
             continue
@@ -266,7 +277,7 @@ def alphabet(profile: str, part: str = "link") -> Alphabet:
         lambda: Raw("lmount", profile),
         {letter.name: letter for letter in letters if _belongs(letter.name, part)},
         state_of,
-        lambda message: isinstance(message, Refusal),
+        lambda message: isinstance(message, CommandRejected),
     )
 
 

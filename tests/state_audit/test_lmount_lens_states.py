@@ -8,9 +8,16 @@ from lensmount_protocol.dialects.lmount.firmware_update import UpdateOffer
 from lensmount_protocol.dialects.lmount.focus import FocusDrive
 from lensmount_protocol.dialects.lmount.framing import LINK, ORDER
 from lensmount_protocol.dialects.lmount.identity import Identity, IdentityRequest
-from lensmount_protocol.dialects.lmount.link import BodyHello, Done, LensHello, RateOrder, Refusal, Sleep
+from lensmount_protocol.dialects.lmount.link import (
+    BodyHello,
+    CommandDone,
+    CommandRejected,
+    LensHello,
+    SetBaudrateCommand,
+    Sleep,
+)
 from lensmount_protocol.dialects.lmount.power import PowerGrant, PowerReport
-from lensmount_protocol.dialects.lmount.types import FocusOrder, Outcome, PowerClass, RefusalCode
+from lensmount_protocol.dialects.lmount.types import FocusCommand, Outcome, PowerClass, RejectionCode
 from lensmount_protocol.wire import Role
 from state_audit.raw import Raw
 
@@ -60,10 +67,10 @@ class Lens(Raw):
         return answers[0] if answers else None
 
     def grant(self) -> None:
-        assert isinstance(self.ask(PowerGrant(granted=PowerClass.EXTREME, limit_ma=1500)), Done)
+        assert isinstance(self.ask(PowerGrant(granted=PowerClass.EXTREME, limit_ma=1500)), CommandDone)
 
     def fast(self) -> None:
-        assert isinstance(self.ask(RateOrder(baudrate=FAST)), Done)
+        assert isinstance(self.ask(SetBaudrateCommand(baudrate=FAST)), CommandDone)
         assert self.lens.baudrate == FAST
         self.rate(FAST)
         self.body.connection.move("switched", by=Role.BODY)
@@ -85,7 +92,7 @@ def test_a_refusal_leaves_a_sleeping_lens_asleep_and_it_can_be_woken() -> None:
     lens.fast()
     assert lens.ask(Sleep()).outcome == Outcome.DONE
     refusal = lens.ask(IdentityRequest())
-    assert (type(refusal), refusal.code) == (Refusal, RefusalCode.NOT_NOW)
+    assert (type(refusal), refusal.code) == (CommandRejected, RejectionCode.NOT_NOW)
     assert lens.lens.connection.state == lens.body.connection.state == "ASLEEP"
     assert lens.call()
     assert lens.lens.connection.state == "READY"
@@ -128,7 +135,7 @@ def test_drive_supply_before_the_grant_homes_at_the_grant() -> None:
     assert lens.lens.homing
     assert lens.homes()
     assert lens.now - granted_at > 0.05
-    answer = lens.ask(FocusDrive(order=FocusOrder.ABSOLUTE, value=300))
+    answer = lens.ask(FocusDrive(order=FocusCommand.ABSOLUTE, value=300))
     assert answer.outcome == Outcome.ACCEPTED
 
 
@@ -192,26 +199,26 @@ def test_a_lens_that_sleeps_while_it_homes_homes_once_it_is_awake(supply_stays: 
     assert lens.homes()
 
 
-@pytest.mark.parametrize("order", [IdentityRequest(), UpdateOffer(), RateOrder(baudrate=9600), Sleep()])
+@pytest.mark.parametrize("order", [IdentityRequest(), UpdateOffer(), SetBaudrateCommand(baudrate=9600), Sleep()])
 def test_a_refusal_while_the_rate_changes_does_not_stop_the_change(order: Any) -> None:
     lens = Lens().start()
     lens.run(0.01)
-    rate = RateOrder(number=250, baudrate=FAST)
+    rate = SetBaudrateCommand(number=250, baudrate=FAST)
     order.number = 251
     lens.frame([rate], ORDER)
     lens.run(0.8e-3)
     lens.frame([order], ORDER)
     lens.run(0.02)
-    said = [m for m in lens.said() if isinstance(m, Done | Refusal)]
-    assert [(m.number, type(m)) for m in said][:1] == [(250, Done)]
+    said = [m for m in lens.said() if isinstance(m, CommandDone | CommandRejected)]
+    assert [(m.number, type(m)) for m in said][:1] == [(250, CommandDone)]
     assert lens.lens.baudrate == FAST
     assert lens.lens.connection.state in ("READY", "ASKED")
 
 
 def test_a_rate_order_that_is_refused_leaves_the_link_as_it_was() -> None:
     lens = Lens().start()
-    refusal = lens.ask(RateOrder(baudrate=9600))
-    assert refusal.code == RefusalCode.NOT_ABLE
+    refusal = lens.ask(SetBaudrateCommand(baudrate=9600))
+    assert refusal.code == RejectionCode.NOT_ABLE
     assert lens.lens.connection.state == lens.body.connection.state == "READY"
     assert isinstance(lens.ask(IdentityRequest()), Identity)
 
@@ -219,7 +226,7 @@ def test_a_rate_order_that_is_refused_leaves_the_link_as_it_was() -> None:
 def test_a_rate_order_that_comes_again_after_the_change_leaves_no_state_without_a_way_out() -> None:
     lens = Lens().start()
     lens.fast()
-    again = RateOrder(number=lens.number, baudrate=FAST)
+    again = SetBaudrateCommand(number=lens.number, baudrate=FAST)
     assert lens.send(again).outcome == Outcome.ACCEPTED
     lens.run(0.01)
     assert lens.lens.connection.state == "READY"
@@ -232,7 +239,7 @@ def test_an_update_that_is_refused_for_want_of_the_feature_leaves_the_link_ready
     lens.power()
     lens.frame([BodyHello(revision=2, features=0, rates=[FIRST])], LINK)
     lens.run(0.05)
-    assert lens.ask(UpdateOffer(size=100)).code == RefusalCode.NOT_AGREED
+    assert lens.ask(UpdateOffer(size=100)).code == RejectionCode.NOT_AGREED
     assert lens.lens.connection.state == lens.body.connection.state == "READY"
     assert isinstance(lens.ask(IdentityRequest()), Identity)
 
@@ -258,10 +265,10 @@ def test_drives_and_rates_that_replace_each_other_leave_no_tasks() -> None:
     lens.run(0.2)
     before = lens.lens.task_count()
     for value in range(200):
-        lens.ask(FocusDrive(order=FocusOrder.ABSOLUTE, value=100 + 17 * (value % 2) * 100))
+        lens.ask(FocusDrive(order=FocusCommand.ABSOLUTE, value=100 + 17 * (value % 2) * 100))
     assert lens.lens.task_count() <= before + 2
     for _ in range(20):
-        lens.ask(RateOrder(baudrate=FAST))
+        lens.ask(SetBaudrateCommand(baudrate=FAST))
         lens.body.connection.move("switched", by=Role.BODY)
     lens.run(0.6)
     assert lens.lens.task_count() <= before + 2
@@ -275,9 +282,9 @@ def test_a_replaced_drive_ends_once_also_where_its_number_comes_again() -> None:
     assert lens.homes()
     before = len(lens.body.arrivals)
     for value in (3000, 200):
-        lens.send(FocusDrive(number=77, order=FocusOrder.ABSOLUTE, value=value))
+        lens.send(FocusDrive(number=77, order=FocusCommand.ABSOLUTE, value=value))
     lens.run(2.0)
-    ends = [m.outcome for m in lens.said(before) if isinstance(m, Done) and m.number == 77]
+    ends = [m.outcome for m in lens.said(before) if isinstance(m, CommandDone) and m.number == 77]
     assert ends == [Outcome.ACCEPTED, Outcome.REPLACED, Outcome.ACCEPTED, Outcome.DONE]
 
 
@@ -287,7 +294,7 @@ def test_an_order_at_the_first_rate_is_refused_and_no_call(order: Any) -> None:
     lens = Lens().start()
     lens.ask(Sleep())
     refusal = lens.ask(order)
-    assert (type(refusal), refusal.code) == (Refusal, RefusalCode.NOT_NOW)
+    assert (type(refusal), refusal.code) == (CommandRejected, RejectionCode.NOT_NOW)
     assert lens.lens.asleep
     assert lens.lens.connection.state == lens.body.connection.state == "ASLEEP"
     assert lens.call()

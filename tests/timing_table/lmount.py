@@ -16,12 +16,12 @@ from lensmount_emulator.roles.lmount.lens.engine import LensEngine
 from lensmount_emulator.sessions.virtual_session import PairSession
 from lensmount_protocol.dialect import load_dialect
 from lensmount_protocol.dialects.lmount.aperture_zoom import ApertureDrive, ZoomDrive
-from lensmount_protocol.dialects.lmount.focus import FocusDrive, FocusState, RingTurned
+from lensmount_protocol.dialects.lmount.focus import FocusDrive, FocusState, RingMoved
 from lensmount_protocol.dialects.lmount.framing import LINK, ORDER
 from lensmount_protocol.dialects.lmount.identity import IdentityRequest
-from lensmount_protocol.dialects.lmount.link import BodyHello, Done, RateOrder, Sleep, StreamOrder
+from lensmount_protocol.dialects.lmount.link import BodyHello, CommandDone, SetBaudrateCommand, Sleep, StreamConfig
 from lensmount_protocol.dialects.lmount.power import BrownOut, PowerGrant, PowerReport
-from lensmount_protocol.dialects.lmount.types import FocusOrder, Outcome, PowerClass
+from lensmount_protocol.dialects.lmount.types import FocusCommand, Outcome, PowerClass
 from lensmount_protocol.wire import LineChanged, Role, WireRecord
 from state_audit.raw import Raw
 from timing_table.rows import Row
@@ -183,7 +183,7 @@ class Greeted(Raw):
         since = len(self.body.arrivals)
         self.frame([order], ORDER)
         self.run(seconds)
-        said = [(a.at, m) for a in self.body.arrivals[since:] for m in a.messages if isinstance(m, Done)]
+        said = [(a.at, m) for a in self.body.arrivals[since:] for m in a.messages if isinstance(m, CommandDone)]
         times = [at for at, m in said if m.number == order.number]
         return times[0], times[1]
 
@@ -206,7 +206,7 @@ def homing() -> float:
 def moves(what: str) -> float:
     """How long a drive over the whole range takes, from its acceptance to its end."""
     if what == "focus":
-        first, last = Greeted().powered().done_at(FocusDrive(order=FocusOrder.NEAR_END), 2.0)
+        first, last = Greeted().powered().done_at(FocusDrive(order=FocusCommand.NEAR_END), 2.0)
     elif what == "iris":
         first, last = Greeted().powered().done_at(ApertureDrive(target=9 * 256), 1.0)
     else:
@@ -244,7 +244,7 @@ def power_reports() -> float:
 def call(hold_us: float) -> bool:
     """Whether a lens that wakes at once takes a line that is up for so long for a call."""
     lens = Greeted(timing={"wake": 0.0})
-    lens.ask(RateOrder(baudrate=1_500_000))
+    lens.ask(SetBaudrateCommand(baudrate=1_500_000))
     lens.rate(1_500_000)
     lens.ask(Sleep())
     lens.drive("BODY_ATT", True)
@@ -264,7 +264,7 @@ def switched(after_us: float) -> bool:
     """Whether a lens hears the new rate so long behind the last bit of its acceptance."""
     lens = Greeted()
     lens.number = order = 9
-    lens.frame([RateOrder(number=order, baudrate=1_500_000)], ORDER)
+    lens.frame([SetBaudrateCommand(number=order, baudrate=1_500_000)], ORDER)
     assert lens.until(lambda: lens.lens.connection.state == "SWITCHING" and not lens.lens.sending, 0.05)
     # The hold of 5 us and the fall of the line are behind us.
     lens.run(after_us * 1e-6 - 5e-6)
@@ -275,7 +275,7 @@ def switched(after_us: float) -> bool:
 def unheard(seconds_tenths: float) -> bool:
     """Whether a lens to which nothing is said has gone back to the first rate."""
     lens = Greeted()
-    lens.ask(RateOrder(baudrate=1_500_000))
+    lens.ask(SetBaudrateCommand(baudrate=1_500_000))
     heard = lens.lens.last_received_at
     lens.run(heard + seconds_tenths * 1e-6 - lens.now)
     return bool(lens.lens.baudrate == 115_200)
@@ -285,7 +285,7 @@ def unheard(seconds_tenths: float) -> bool:
 def late_report(busy_us: float) -> bool:
     """Whether a lens whose line is busy for so long behind a frame signal leaves its report out."""
     lens = Greeted()
-    lens.ask(StreamOrder(reports=[FocusState.TYPE]))
+    lens.ask(StreamConfig(reports=[FocusState.TYPE]))
     lens.run(0.02)
     since = len(lens.body.arrivals)
     lens.drive("FSYNC", False)
@@ -330,7 +330,7 @@ def unended(type_: int, step: str) -> float:
     class Endless(LensEngine):
         def queue_frame(self, messages: Any, class_: int, **more: Any) -> None:
             first = messages[0]
-            if not (isinstance(first, Done) and first.order == type_ and first.outcome == Outcome.DONE):
+            if not (isinstance(first, CommandDone) and first.order == type_ and first.outcome == Outcome.DONE):
                 super().queue_frame(messages, class_, **more)
 
     wire = play(_body(f"wait 0.1; {step}; sleep; wait 0.1"), Endless(_settings()), 7.0)
@@ -358,7 +358,7 @@ def turned() -> list[float]:
     (step,) = parse_script("turn focus 30", get_roles("lmount").lens_verbs)
     lens.bench.operate_mount(step)
     lens.run(0.3)
-    rises = [w.opens for w in lens.wire().of(LENS, RingTurned.TYPE)]
+    rises = [w.opens for w in lens.wire().of(LENS, RingMoved.TYPE)]
     assert len(rises) == 6
     return [b - a for a, b in pairwise(rises)]
 

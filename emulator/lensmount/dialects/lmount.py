@@ -13,23 +13,23 @@ if TYPE_CHECKING:
     from lensmount_protocol.dialects.lmount.exposure import CorrectionRequest as CorrectionRequest
     from lensmount_protocol.dialects.lmount.exposure import Exposure as Exposure
     from lensmount_protocol.dialects.lmount.exposure import FrameStart as FrameStart
-    from lensmount_protocol.dialects.lmount.extensions import CompensatedMove as CompensatedMove
-    from lensmount_protocol.dialects.lmount.extensions import FocusRun as FocusRun
-    from lensmount_protocol.dialects.lmount.extensions import FocusRunReport as FocusRunReport
-    from lensmount_protocol.dialects.lmount.extensions import FocusRunStop as FocusRunStop
-    from lensmount_protocol.dialects.lmount.extensions import JointProfile as JointProfile
+    from lensmount_protocol.dialects.lmount.extensions import BreathingCompensatedMove as BreathingCompensatedMove
+    from lensmount_protocol.dialects.lmount.extensions import CorrectionProfile as CorrectionProfile
+    from lensmount_protocol.dialects.lmount.extensions import FocusSequence as FocusSequence
+    from lensmount_protocol.dialects.lmount.extensions import FocusSequenceReport as FocusSequenceReport
+    from lensmount_protocol.dialects.lmount.extensions import FocusSequenceStop as FocusSequenceStop
     from lensmount_protocol.dialects.lmount.extensions import MeasuredPoint as MeasuredPoint
     from lensmount_protocol.dialects.lmount.extensions import ProfileRequest as ProfileRequest
     from lensmount_protocol.dialects.lmount.extensions import SetPoint as SetPoint
-    from lensmount_protocol.dialects.lmount.firmware_update import Page as Page
-    from lensmount_protocol.dialects.lmount.firmware_update import PageAgreement as PageAgreement
-    from lensmount_protocol.dialects.lmount.firmware_update import PageOffer as PageOffer
-    from lensmount_protocol.dialects.lmount.firmware_update import PageOrder as PageOrder
-    from lensmount_protocol.dialects.lmount.firmware_update import PageReport as PageReport
+    from lensmount_protocol.dialects.lmount.firmware_update import ExtensionAccept as ExtensionAccept
+    from lensmount_protocol.dialects.lmount.firmware_update import ExtensionCommand as ExtensionCommand
+    from lensmount_protocol.dialects.lmount.firmware_update import ExtensionId as ExtensionId
+    from lensmount_protocol.dialects.lmount.firmware_update import ExtensionOffer as ExtensionOffer
+    from lensmount_protocol.dialects.lmount.firmware_update import ExtensionReport as ExtensionReport
     from lensmount_protocol.dialects.lmount.firmware_update import UpdateActivate as UpdateActivate
     from lensmount_protocol.dialects.lmount.firmware_update import UpdateBlock as UpdateBlock
     from lensmount_protocol.dialects.lmount.firmware_update import UpdateOffer as UpdateOffer
-    from lensmount_protocol.dialects.lmount.firmware_update import UpdateRollBack as UpdateRollBack
+    from lensmount_protocol.dialects.lmount.firmware_update import UpdateRollback as UpdateRollback
     from lensmount_protocol.dialects.lmount.firmware_update import UpdateState as UpdateState
     from lensmount_protocol.dialects.lmount.focus import BreathingTable as BreathingTable
     from lensmount_protocol.dialects.lmount.focus import DefocusTable as DefocusTable
@@ -39,32 +39,32 @@ if TYPE_CHECKING:
     from lensmount_protocol.dialects.lmount.focus import FocusState as FocusState
     from lensmount_protocol.dialects.lmount.focus import FocusTableRequest as FocusTableRequest
     from lensmount_protocol.dialects.lmount.focus import RingBehaviour as RingBehaviour
-    from lensmount_protocol.dialects.lmount.focus import RingTurned as RingTurned
+    from lensmount_protocol.dialects.lmount.focus import RingMoved as RingMoved
     from lensmount_protocol.dialects.lmount.focus import ScalePoint as ScalePoint
-    from lensmount_protocol.dialects.lmount.identity import Abilities as Abilities
-    from lensmount_protocol.dialects.lmount.identity import AbilitiesRequest as AbilitiesRequest
     from lensmount_protocol.dialects.lmount.identity import AccessoryEntry as AccessoryEntry
     from lensmount_protocol.dialects.lmount.identity import AccessoryReport as AccessoryReport
     from lensmount_protocol.dialects.lmount.identity import Identity as Identity
     from lensmount_protocol.dialects.lmount.identity import IdentityRequest as IdentityRequest
+    from lensmount_protocol.dialects.lmount.identity import LensCapabilities as LensCapabilities
+    from lensmount_protocol.dialects.lmount.identity import LensCapabilitiesRequest as LensCapabilitiesRequest
     from lensmount_protocol.dialects.lmount.identity import Metadata as Metadata
     from lensmount_protocol.dialects.lmount.identity import MetadataEntry as MetadataEntry
     from lensmount_protocol.dialects.lmount.identity import MetadataRequest as MetadataRequest
     from lensmount_protocol.dialects.lmount.link import BodyHello as BodyHello
     from lensmount_protocol.dialects.lmount.link import Challenge as Challenge
     from lensmount_protocol.dialects.lmount.link import ChallengeAnswer as ChallengeAnswer
-    from lensmount_protocol.dialects.lmount.link import Done as Done
+    from lensmount_protocol.dialects.lmount.link import CommandDone as CommandDone
+    from lensmount_protocol.dialects.lmount.link import CommandRejected as CommandRejected
     from lensmount_protocol.dialects.lmount.link import LensHello as LensHello
-    from lensmount_protocol.dialects.lmount.link import RateOrder as RateOrder
-    from lensmount_protocol.dialects.lmount.link import Refusal as Refusal
+    from lensmount_protocol.dialects.lmount.link import SetBaudrateCommand as SetBaudrateCommand
     from lensmount_protocol.dialects.lmount.link import Sleep as Sleep
-    from lensmount_protocol.dialects.lmount.link import StreamOrder as StreamOrder
+    from lensmount_protocol.dialects.lmount.link import StreamConfig as StreamConfig
     from lensmount_protocol.dialects.lmount.power import BrownOut as BrownOut
-    from lensmount_protocol.dialects.lmount.power import CropNotice as CropNotice
+    from lensmount_protocol.dialects.lmount.power import ImageCircleSelect as ImageCircleSelect
     from lensmount_protocol.dialects.lmount.power import PowerGrant as PowerGrant
     from lensmount_protocol.dialects.lmount.power import PowerReport as PowerReport
     from lensmount_protocol.dialects.lmount.stabiliser import AngularRate as AngularRate
-    from lensmount_protocol.dialects.lmount.stabiliser import StabiliserOrder as StabiliserOrder
+    from lensmount_protocol.dialects.lmount.stabiliser import StabiliserCommand as StabiliserCommand
     from lensmount_protocol.dialects.lmount.stabiliser import StabiliserState as StabiliserState
     from lensmount_protocol.dialects.lmount.types import AccessoryKind as AccessoryKind
     from lensmount_protocol.dialects.lmount.types import ApertureMode as ApertureMode
@@ -72,13 +72,13 @@ if TYPE_CHECKING:
     from lensmount_protocol.dialects.lmount.types import CorrectionKind as CorrectionKind
     from lensmount_protocol.dialects.lmount.types import ExposurePhase as ExposurePhase
     from lensmount_protocol.dialects.lmount.types import Feature as Feature
+    from lensmount_protocol.dialects.lmount.types import FocusCommand as FocusCommand
     from lensmount_protocol.dialects.lmount.types import FocusFlag as FocusFlag
-    from lensmount_protocol.dialects.lmount.types import FocusOrder as FocusOrder
     from lensmount_protocol.dialects.lmount.types import ImageCircle as ImageCircle
     from lensmount_protocol.dialects.lmount.types import Outcome as Outcome
     from lensmount_protocol.dialects.lmount.types import Part as Part
     from lensmount_protocol.dialects.lmount.types import PowerClass as PowerClass
-    from lensmount_protocol.dialects.lmount.types import RefusalCode as RefusalCode
+    from lensmount_protocol.dialects.lmount.types import RejectionCode as RejectionCode
     from lensmount_protocol.dialects.lmount.types import RingKind as RingKind
     from lensmount_protocol.dialects.lmount.types import StabiliserMode as StabiliserMode
     from lensmount_protocol.dialects.lmount.types import UpdateStage as UpdateStage
@@ -88,8 +88,6 @@ else:
 
 __all__ = [
     "LMOUNT",
-    "Abilities",
-    "AbilitiesRequest",
     "AccessoryEntry",
     "AccessoryKind",
     "AccessoryReport",
@@ -98,70 +96,72 @@ __all__ = [
     "ApertureMode",
     "ApertureState",
     "BodyHello",
+    "BreathingCompensatedMove",
     "BreathingTable",
     "BrownOut",
     "Challenge",
     "ChallengeAnswer",
-    "CompensatedMove",
+    "CommandDone",
+    "CommandRejected",
     "ControlEvent",
     "ControlKind",
     "Correction",
     "CorrectionKind",
+    "CorrectionProfile",
     "CorrectionRequest",
-    "CropNotice",
     "DefocusTable",
     "DistanceScale",
-    "Done",
     "Exposure",
     "ExposurePhase",
+    "ExtensionAccept",
+    "ExtensionCommand",
+    "ExtensionId",
+    "ExtensionOffer",
+    "ExtensionReport",
     "Feature",
+    "FocusCommand",
     "FocusDrive",
     "FocusFlag",
     "FocusLimits",
-    "FocusOrder",
-    "FocusRun",
-    "FocusRunReport",
-    "FocusRunStop",
+    "FocusSequence",
+    "FocusSequenceReport",
+    "FocusSequenceStop",
     "FocusState",
     "FocusTableRequest",
     "FrameStart",
     "Identity",
     "IdentityRequest",
     "ImageCircle",
-    "JointProfile",
+    "ImageCircleSelect",
+    "LensCapabilities",
+    "LensCapabilitiesRequest",
     "LensHello",
     "MeasuredPoint",
     "Metadata",
     "MetadataEntry",
     "MetadataRequest",
     "Outcome",
-    "Page",
-    "PageAgreement",
-    "PageOffer",
-    "PageOrder",
-    "PageReport",
     "Part",
     "PowerClass",
     "PowerGrant",
     "PowerReport",
     "ProfileRequest",
-    "RateOrder",
-    "Refusal",
-    "RefusalCode",
+    "RejectionCode",
     "RingBehaviour",
     "RingKind",
-    "RingTurned",
+    "RingMoved",
     "ScalePoint",
+    "SetBaudrateCommand",
     "SetPoint",
     "Sleep",
+    "StabiliserCommand",
     "StabiliserMode",
-    "StabiliserOrder",
     "StabiliserState",
-    "StreamOrder",
+    "StreamConfig",
     "UpdateActivate",
     "UpdateBlock",
     "UpdateOffer",
-    "UpdateRollBack",
+    "UpdateRollback",
     "UpdateStage",
     "UpdateState",
     "ZoomDrive",
@@ -169,8 +169,8 @@ __all__ = [
 ]
 
 _NAMES = {
-    "Abilities": ("lensmount_protocol.dialects.lmount.identity", "Abilities"),
-    "AbilitiesRequest": ("lensmount_protocol.dialects.lmount.identity", "AbilitiesRequest"),
+    "LensCapabilities": ("lensmount_protocol.dialects.lmount.identity", "LensCapabilities"),
+    "LensCapabilitiesRequest": ("lensmount_protocol.dialects.lmount.identity", "LensCapabilitiesRequest"),
     "AccessoryEntry": ("lensmount_protocol.dialects.lmount.identity", "AccessoryEntry"),
     "AccessoryKind": ("lensmount_protocol.dialects.lmount.types", "AccessoryKind"),
     "AccessoryReport": ("lensmount_protocol.dialects.lmount.identity", "AccessoryReport"),
@@ -183,33 +183,33 @@ _NAMES = {
     "BrownOut": ("lensmount_protocol.dialects.lmount.power", "BrownOut"),
     "Challenge": ("lensmount_protocol.dialects.lmount.link", "Challenge"),
     "ChallengeAnswer": ("lensmount_protocol.dialects.lmount.link", "ChallengeAnswer"),
-    "CompensatedMove": ("lensmount_protocol.dialects.lmount.extensions", "CompensatedMove"),
+    "BreathingCompensatedMove": ("lensmount_protocol.dialects.lmount.extensions", "BreathingCompensatedMove"),
     "ControlEvent": ("lensmount_protocol.dialects.lmount.exposure", "ControlEvent"),
     "ControlKind": ("lensmount_protocol.dialects.lmount.types", "ControlKind"),
     "Correction": ("lensmount_protocol.dialects.lmount.exposure", "Correction"),
     "CorrectionKind": ("lensmount_protocol.dialects.lmount.types", "CorrectionKind"),
     "CorrectionRequest": ("lensmount_protocol.dialects.lmount.exposure", "CorrectionRequest"),
-    "CropNotice": ("lensmount_protocol.dialects.lmount.power", "CropNotice"),
+    "ImageCircleSelect": ("lensmount_protocol.dialects.lmount.power", "ImageCircleSelect"),
     "DefocusTable": ("lensmount_protocol.dialects.lmount.focus", "DefocusTable"),
     "DistanceScale": ("lensmount_protocol.dialects.lmount.focus", "DistanceScale"),
-    "Done": ("lensmount_protocol.dialects.lmount.link", "Done"),
+    "CommandDone": ("lensmount_protocol.dialects.lmount.link", "CommandDone"),
     "Exposure": ("lensmount_protocol.dialects.lmount.exposure", "Exposure"),
     "ExposurePhase": ("lensmount_protocol.dialects.lmount.types", "ExposurePhase"),
     "Feature": ("lensmount_protocol.dialects.lmount.types", "Feature"),
     "FocusDrive": ("lensmount_protocol.dialects.lmount.focus", "FocusDrive"),
     "FocusFlag": ("lensmount_protocol.dialects.lmount.types", "FocusFlag"),
     "FocusLimits": ("lensmount_protocol.dialects.lmount.focus", "FocusLimits"),
-    "FocusOrder": ("lensmount_protocol.dialects.lmount.types", "FocusOrder"),
-    "FocusRun": ("lensmount_protocol.dialects.lmount.extensions", "FocusRun"),
-    "FocusRunReport": ("lensmount_protocol.dialects.lmount.extensions", "FocusRunReport"),
-    "FocusRunStop": ("lensmount_protocol.dialects.lmount.extensions", "FocusRunStop"),
+    "FocusCommand": ("lensmount_protocol.dialects.lmount.types", "FocusCommand"),
+    "FocusSequence": ("lensmount_protocol.dialects.lmount.extensions", "FocusSequence"),
+    "FocusSequenceReport": ("lensmount_protocol.dialects.lmount.extensions", "FocusSequenceReport"),
+    "FocusSequenceStop": ("lensmount_protocol.dialects.lmount.extensions", "FocusSequenceStop"),
     "FocusState": ("lensmount_protocol.dialects.lmount.focus", "FocusState"),
     "FocusTableRequest": ("lensmount_protocol.dialects.lmount.focus", "FocusTableRequest"),
     "FrameStart": ("lensmount_protocol.dialects.lmount.exposure", "FrameStart"),
     "Identity": ("lensmount_protocol.dialects.lmount.identity", "Identity"),
     "IdentityRequest": ("lensmount_protocol.dialects.lmount.identity", "IdentityRequest"),
     "ImageCircle": ("lensmount_protocol.dialects.lmount.types", "ImageCircle"),
-    "JointProfile": ("lensmount_protocol.dialects.lmount.extensions", "JointProfile"),
+    "CorrectionProfile": ("lensmount_protocol.dialects.lmount.extensions", "CorrectionProfile"),
     "LMOUNT": ("lensmount_protocol.dialects.lmount.dialect", "LMOUNT"),
     "LensHello": ("lensmount_protocol.dialects.lmount.link", "LensHello"),
     "MeasuredPoint": ("lensmount_protocol.dialects.lmount.extensions", "MeasuredPoint"),
@@ -217,33 +217,33 @@ _NAMES = {
     "MetadataEntry": ("lensmount_protocol.dialects.lmount.identity", "MetadataEntry"),
     "MetadataRequest": ("lensmount_protocol.dialects.lmount.identity", "MetadataRequest"),
     "Outcome": ("lensmount_protocol.dialects.lmount.types", "Outcome"),
-    "Page": ("lensmount_protocol.dialects.lmount.firmware_update", "Page"),
-    "PageAgreement": ("lensmount_protocol.dialects.lmount.firmware_update", "PageAgreement"),
-    "PageOffer": ("lensmount_protocol.dialects.lmount.firmware_update", "PageOffer"),
-    "PageOrder": ("lensmount_protocol.dialects.lmount.firmware_update", "PageOrder"),
-    "PageReport": ("lensmount_protocol.dialects.lmount.firmware_update", "PageReport"),
+    "ExtensionId": ("lensmount_protocol.dialects.lmount.firmware_update", "ExtensionId"),
+    "ExtensionAccept": ("lensmount_protocol.dialects.lmount.firmware_update", "ExtensionAccept"),
+    "ExtensionOffer": ("lensmount_protocol.dialects.lmount.firmware_update", "ExtensionOffer"),
+    "ExtensionCommand": ("lensmount_protocol.dialects.lmount.firmware_update", "ExtensionCommand"),
+    "ExtensionReport": ("lensmount_protocol.dialects.lmount.firmware_update", "ExtensionReport"),
     "Part": ("lensmount_protocol.dialects.lmount.types", "Part"),
     "PowerClass": ("lensmount_protocol.dialects.lmount.types", "PowerClass"),
     "PowerGrant": ("lensmount_protocol.dialects.lmount.power", "PowerGrant"),
     "PowerReport": ("lensmount_protocol.dialects.lmount.power", "PowerReport"),
     "ProfileRequest": ("lensmount_protocol.dialects.lmount.extensions", "ProfileRequest"),
-    "RateOrder": ("lensmount_protocol.dialects.lmount.link", "RateOrder"),
-    "Refusal": ("lensmount_protocol.dialects.lmount.link", "Refusal"),
-    "RefusalCode": ("lensmount_protocol.dialects.lmount.types", "RefusalCode"),
+    "SetBaudrateCommand": ("lensmount_protocol.dialects.lmount.link", "SetBaudrateCommand"),
+    "CommandRejected": ("lensmount_protocol.dialects.lmount.link", "CommandRejected"),
+    "RejectionCode": ("lensmount_protocol.dialects.lmount.types", "RejectionCode"),
     "RingBehaviour": ("lensmount_protocol.dialects.lmount.focus", "RingBehaviour"),
     "RingKind": ("lensmount_protocol.dialects.lmount.types", "RingKind"),
-    "RingTurned": ("lensmount_protocol.dialects.lmount.focus", "RingTurned"),
+    "RingMoved": ("lensmount_protocol.dialects.lmount.focus", "RingMoved"),
     "ScalePoint": ("lensmount_protocol.dialects.lmount.focus", "ScalePoint"),
     "SetPoint": ("lensmount_protocol.dialects.lmount.extensions", "SetPoint"),
     "Sleep": ("lensmount_protocol.dialects.lmount.link", "Sleep"),
     "StabiliserMode": ("lensmount_protocol.dialects.lmount.types", "StabiliserMode"),
-    "StabiliserOrder": ("lensmount_protocol.dialects.lmount.stabiliser", "StabiliserOrder"),
+    "StabiliserCommand": ("lensmount_protocol.dialects.lmount.stabiliser", "StabiliserCommand"),
     "StabiliserState": ("lensmount_protocol.dialects.lmount.stabiliser", "StabiliserState"),
-    "StreamOrder": ("lensmount_protocol.dialects.lmount.link", "StreamOrder"),
+    "StreamConfig": ("lensmount_protocol.dialects.lmount.link", "StreamConfig"),
     "UpdateActivate": ("lensmount_protocol.dialects.lmount.firmware_update", "UpdateActivate"),
     "UpdateBlock": ("lensmount_protocol.dialects.lmount.firmware_update", "UpdateBlock"),
     "UpdateOffer": ("lensmount_protocol.dialects.lmount.firmware_update", "UpdateOffer"),
-    "UpdateRollBack": ("lensmount_protocol.dialects.lmount.firmware_update", "UpdateRollBack"),
+    "UpdateRollback": ("lensmount_protocol.dialects.lmount.firmware_update", "UpdateRollback"),
     "UpdateStage": ("lensmount_protocol.dialects.lmount.types", "UpdateStage"),
     "UpdateState": ("lensmount_protocol.dialects.lmount.firmware_update", "UpdateState"),
     "ZoomDrive": ("lensmount_protocol.dialects.lmount.aperture_zoom", "ZoomDrive"),

@@ -20,7 +20,7 @@ from lensmount_emulator.sessions.loopback import make_participants
 from lensmount_emulator.sessions.virtual_session import connect, make_mount
 from lensmount_protocol.connection import ReceivedFrame
 from lensmount_protocol.decoder import Decoded, DecodedFrame
-from lensmount_protocol.message import Unknown
+from lensmount_protocol.message import UnknownMessage
 from lensmount_protocol.payload import message_type
 from lensmount_protocol.wire import Role, WireRecord
 
@@ -195,7 +195,7 @@ def latency_bucket(seconds: float) -> int:
 def message_label(event: DecodedFrame) -> str:
     """The names of a frame's messages."""
     names = (
-        f"unknown {message.data[:1].hex().upper()}" if isinstance(message, Unknown) else type(message).__name__
+        f"unknown {message.data[:1].hex().upper()}" if isinstance(message, UnknownMessage) else type(message).__name__
         for message in event.messages
     )
     return " + ".join(dict.fromkeys(names))

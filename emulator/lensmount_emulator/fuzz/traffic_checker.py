@@ -9,7 +9,7 @@ from lensmount_emulator.engine.dialect_roles import FuzzTraits
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.frame_parser import FrameParser
 from lensmount_protocol.framer import Frame, FrameEvent, Garbage, GarbageReason
-from lensmount_protocol.message import Unknown
+from lensmount_protocol.message import UnknownMessage
 from lensmount_protocol.wire import LineChanged, Role
 
 MIN_GAP_S = 1e-6
@@ -95,7 +95,7 @@ class TxChecker:
     def _check_frame(self, role: Role, frame: Frame, now: float, powered: bool) -> None:
         traits = self._traits
         for message in frame.messages:
-            if isinstance(message, Unknown):
+            if isinstance(message, UnknownMessage):
                 self._report_violation(
                     "only frames", f"the {role.value} sends what its peer cannot read: {message.reason}"
                 )

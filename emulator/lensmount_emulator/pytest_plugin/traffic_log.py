@@ -181,7 +181,7 @@ def find_message(
 
 
 def format_expectation(kind: type[Message], fields: Mapping[str, Any]) -> str:
-    """What is expected, as it is written: `Done(number=3)`.
+    """What is expected, as it is written: `CommandDone(number=3)`.
 
     Raises:
         TypeError: a field that the message does not have; lists those that it has.

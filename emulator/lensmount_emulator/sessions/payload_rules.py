@@ -15,7 +15,7 @@ from lensmount_protocol.describe import message_name
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.errors import LocalProtocolError, MountError
 from lensmount_protocol.logs import get_logger
-from lensmount_protocol.message import Message, Unknown
+from lensmount_protocol.message import Message, UnknownMessage
 from lensmount_protocol.payload import AnyMessage, PayloadParser, message_type
 from lensmount_protocol.wire import Burst, Role, WireRecord
 
@@ -96,7 +96,7 @@ class ReplayGuard:
     def _is_blocked(self, message: AnyMessage) -> bool:
         if message_type(message) in self._types:
             return False
-        return isinstance(message, Unknown) or message.TYPE in self._protected
+        return isinstance(message, UnknownMessage) or message.TYPE in self._protected
 
     def _embedded_messages(self, data: bytes) -> Iterator[AnyMessage]:
         """The messages of every frame that begins anywhere, wherever it lies and whatever its length."""
@@ -113,7 +113,7 @@ class ReplayGuard:
 
 def format_message_type(message: AnyMessage) -> str:
     """A message by its name and type."""
-    if isinstance(message, Unknown):
+    if isinstance(message, UnknownMessage):
         return f"an unknown message of type {message_type(message):#04x}"
     return f"{message_name(message)} ({message_type(message):#04x})"
 
@@ -166,7 +166,7 @@ class PayloadRules:
                     return f"{format_message_type(message)} that chooses another layout"
                 chosen.update(wanted)
         for message in messages:
-            if isinstance(message, Unknown) and (nested := self._nested_in(message)) is not None:
+            if isinstance(message, UnknownMessage) and (nested := self._nested_in(message)) is not None:
                 return f"{self._named(nested)} after {format_message_type(message)}, which has no known length"
         for parser in self._others if untrusted else ():
             for message in self._messages(payload, parser):
@@ -198,7 +198,7 @@ class PayloadRules:
             *(message_type(message) for message in (self._messages(payload) if payload else ())),
         ):
             if number in self._protected:
-                return f"{self._named(Unknown(bytes((number,)), 'cut'))} in a damaged frame"
+                return f"{self._named(UnknownMessage(bytes((number,)), 'cut'))} in a damaged frame"
         return None
 
     def choose(self, chosen: dict[type[Message], int]) -> None:
@@ -224,13 +224,13 @@ class PayloadRules:
         while payload:
             messages += (parser or self._parser).parse(self._role, payload)
             last, payload = messages[-1], b""
-            if isinstance(last, Unknown):
+            if isinstance(last, UnknownMessage):
                 cls = self._dialect.messages.get((self._role, message_type(last)))
                 if cls is not None and not cls.VARIES and 0 < cls.SIZE < len(last.data):
                     payload = last.data[cls.SIZE :]
         return messages
 
-    def _nested_in(self, unread: Unknown) -> AnyMessage | None:
+    def _nested_in(self, unread: UnknownMessage) -> AnyMessage | None:
         """A guarded message in unread bytes after which only valid messages follow, to the end."""
         places = 0
         for number in self._protected:
@@ -238,7 +238,7 @@ class PayloadRules:
             while at > 0:
                 places += 1
                 rest = self._parser.parse(self._role, unread.data[at:])
-                if places > MAX_PLACES or not any(isinstance(message, Unknown) for message in rest):
+                if places > MAX_PLACES or not any(isinstance(message, UnknownMessage) for message in rest):
                     return rest[0]
                 at = unread.data.find(number, at + 1)
         return None

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from lensmount_protocol.decoder import Decoded, DecodedFrame, DecodedGarbage
 from lensmount_protocol.dialect import Dialect
-from lensmount_protocol.message import Unknown
+from lensmount_protocol.message import UnknownMessage
 from lensmount_protocol.payload import build_payload, message_type
 from lensmount_protocol.wire import Annotation, Role
 
@@ -100,7 +100,7 @@ class TrafficStats:
         else:
             count[0] += 1
             count[1] += len(raw)
-        unknown = [message for message in messages if isinstance(message, Unknown)]
+        unknown = [message for message in messages if isinstance(message, UnknownMessage)]
         if unknown:
             self.unexplained += sum(len(message.data) for message in unknown)
         else:

@@ -19,7 +19,13 @@ from lensmount_protocol.errors import FrameError
 from lensmount_protocol.frame_format import ConstructFrameFormat
 from lensmount_protocol.frame_parser import FrameParser
 from lensmount_protocol.framer import Frame, FrameEvent, Framer, GarbageReason
-from lensmount_protocol.message import LengthPrefixedMessage, Message, SelectableMessage, Unknown, parse_message_at
+from lensmount_protocol.message import (
+    LengthPrefixedMessage,
+    Message,
+    SelectableMessage,
+    UnknownMessage,
+    parse_message_at,
+)
 from lensmount_protocol.wire import Role
 
 
@@ -44,7 +50,7 @@ class ReferenceParser:
         return self._oracles[key]
 
     def read_payload(self, sender: Role, payload: bytes, selections: dict[type[Message], int]) -> list[Any]:
-        """The messages of a payload; `Unknown` from the first byte on that no message explains."""
+        """The messages of a payload; `UnknownMessage` from the first byte on that no message explains."""
         messages: list[Any] = []
         position = 0
         while position < len(payload):
@@ -56,7 +62,7 @@ class ReferenceParser:
                 message, position = self.interpreted_codec(cls, blocks).parse(payload, position, len(payload))
             except FrameError as error:
                 stop = self._dialect.unknown_message_end(payload, position) or len(payload)
-                messages.append(Unknown(payload[position:stop], error.reason))
+                messages.append(UnknownMessage(payload[position:stop], error.reason))
                 position = stop
                 continue
             messages.append(message)

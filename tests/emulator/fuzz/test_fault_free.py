@@ -17,7 +17,7 @@ from lensmount_emulator.fuzz.scenario import Scenario, fuzzed_dialects, get_dial
 from lensmount_emulator.fuzz.scenario_runner import ScenarioRunner, run_scenario
 from lensmount_emulator.fuzz.session_fuzzer import sample_frames
 from lensmount_protocol.dialects.lmount.framing import ORDER
-from lensmount_protocol.dialects.lmount.link import BodyHello, Done, RateOrder
+from lensmount_protocol.dialects.lmount.link import BodyHello, CommandDone, SetBaudrateCommand
 from lensmount_protocol.wire import Role
 
 DIALECTS = fuzzed_dialects()
@@ -78,7 +78,7 @@ def test_an_answer_that_nobody_asked_for_is_seen() -> None:
     stage.execute("wait 1.2")
     assert stage.monitor.violations == []
     lens: Any = stage.monitor.session.lens
-    lens.queue_frame([Done(number=200, order=0x10)], ORDER)
+    lens.queue_frame([CommandDone(number=200, order=0x10)], ORDER)
     stage.execute("wait 0.01")
     assert any("which it has not received since its supply came" in said.text for said in stage.monitor.violations)
 
@@ -86,7 +86,7 @@ def test_an_answer_that_nobody_asked_for_is_seen() -> None:
 def test_a_lens_that_stays_at_a_rate_that_nobody_speaks_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     dialect = get_dialect("lmount")
     hello = dialect.build_frame(BodyHello().build(), 1, 0).hex()
-    rate = dialect.build_frame(RateOrder(number=1, baudrate=1_500_000).build(), ORDER, 1).hex()
+    rate = dialect.build_frame(SetBaudrateCommand(number=1, baudrate=1_500_000).build(), ORDER, 1).hex()
     steps = ("drive V_LOGIC high", "wait 0.2", f"send body {hello}", "wait 0.05", f"send body {rate}", "wait 0.05")
     story = Scenario("lmount", BODY, LENS, "lens", steps=steps)
     assert run_scenario(story).violations == []

@@ -14,14 +14,14 @@ LENS = "sigma-45mm-f2.8-dg-dn"
 BOTH_WAYS = """
 import pytest
 from lensmount_protocol.dialects.lmount.focus import FocusDrive
-from lensmount_protocol.dialects.lmount.link import Done, LensHello
-from lensmount_protocol.dialects.lmount.types import FocusOrder, Outcome
+from lensmount_protocol.dialects.lmount.link import CommandDone, LensHello
+from lensmount_protocol.dialects.lmount.types import FocusCommand, Outcome
 
 def test_focus(mounted):
     mounted.run_script("focus 2m; aperture f/8")
-    order = FocusDrive(order=FocusOrder.ABSOLUTE, value=300)
+    order = FocusDrive(order=FocusCommand.ABSOLUTE, value=300)
     assert mounted.request(order).outcome == Outcome.ACCEPTED
-    mounted.expect(Done, number=order.number, outcome=Outcome.DONE)
+    mounted.expect(CommandDone, number=order.number, outcome=Outcome.DONE)
     mounted.run(0.1)
     mounted.assert_clean()
 
@@ -89,18 +89,18 @@ def test_what_a_device_does_not_show_skips_the_test(run: Run, project: pytest.Py
 def test_a_failure_on_a_device_points_to_its_recording(run: Run, project: pytest.Pytester, serve: Serve) -> None:
     project.makepyfile("""
         import pytest
-        from lensmount_protocol.dialects.lmount.link import Done
+        from lensmount_protocol.dialects.lmount.link import CommandDone
 
         @pytest.mark.lensmount_hardware
         def test_it(mounted):
             mounted.run_script("focus near; focus far", wait=False)
-            mounted.expect(Done, number=250, within=0.2)
+            mounted.expect(CommandDone, number=250, within=0.2)
     """)
     result = run("--lensmount-port", serve("lens", LENS), "--junitxml", "report.xml")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
         [
-            "E       AssertionError: no Done(number=250) within 0.2 s of *; * came, the last: 85 Done number=*",
+            "E       AssertionError: no CommandDone(number=250) within 0.2 s of *; * came, the last: 85 *",
             "*- lensmount timeline -*",
             "*FocusDrive, number*",
             "*- lensmount replay -*",

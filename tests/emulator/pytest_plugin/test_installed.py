@@ -21,12 +21,12 @@ LENS = "sigma-45mm-f2.8-dg-dn"
 pytestmark = pytest.mark.slow
 
 FAILS = """
-from lensmount.dialects.lmount import Done
+from lensmount.dialects.lmount import CommandDone
 
 
 def test_fails(mounted):
     mounted.run_script("focus 2m")
-    mounted.expect(Done, number=250, within=0.1)
+    mounted.expect(CommandDone, number=250, within=0.1)
 """
 
 WATCHES = """

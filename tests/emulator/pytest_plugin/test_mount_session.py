@@ -18,9 +18,9 @@ from lensmount_protocol.dialects.emount.body_status import BodyState
 from lensmount_protocol.dialects.emount.focus import FocusMove, FocusMoved
 from lensmount_protocol.dialects.emount.identification import IdentityReply, IdentityRequest
 from lensmount_protocol.dialects.emount.types import MountKind
-from lensmount_protocol.dialects.lmount.focus import FocusDrive, FocusState, RingTurned
-from lensmount_protocol.dialects.lmount.link import BodyHello, Done, LensHello
-from lensmount_protocol.dialects.lmount.types import FocusOrder, Outcome
+from lensmount_protocol.dialects.lmount.focus import FocusDrive, FocusState, RingMoved
+from lensmount_protocol.dialects.lmount.link import BodyHello, CommandDone, LensHello
+from lensmount_protocol.dialects.lmount.types import FocusCommand, Outcome
 from lensmount_protocol.errors import DialectError, LocalProtocolError, ProfileError, ScriptError
 from lensmount_protocol.wire import Role, Transmit
 
@@ -28,7 +28,7 @@ ZOOM = "leica-vario-elmarit-sl-24-90mm-f2.8-4"
 
 
 def drive(value: int) -> FocusDrive:
-    return FocusDrive(order=FocusOrder.ABSOLUTE, value=value)
+    return FocusDrive(order=FocusCommand.ABSOLUTE, value=value)
 
 
 def told(mounted: MountSession) -> dict[str, str]:
@@ -64,20 +64,20 @@ def test_a_script_may_be_begun_and_waited_for_later(mount: MountFactory) -> None
     mounted = mount()
     mounted.run_script("focus near; focus far", wait=False)
     begun = mounted.now
-    before = len(mounted.messages(Done))
+    before = len(mounted.messages(CommandDone))
     # Two drives, each accepted and done.
-    mounted.wait_until(lambda: len(mounted.messages(Done)) == before + 4)
+    mounted.wait_until(lambda: len(mounted.messages(CommandDone)) == before + 4)
     assert mounted.now > begun + 0.3
-    assert mounted.messages(Done)[-1].outcome == Outcome.DONE
+    assert mounted.messages(CommandDone)[-1].outcome == Outcome.DONE
 
 
 def test_asks_in_words_of_its_own(mount: MountFactory) -> None:
     mounted = mount()
     order = drive(300)
     answer = mounted.request(order)
-    assert isinstance(answer, Done)
+    assert isinstance(answer, CommandDone)
     assert (answer.number, answer.outcome) == (order.number, Outcome.ACCEPTED)
-    assert mounted.expect(Done, number=order.number, outcome=Outcome.DONE).number == order.number
+    assert mounted.expect(CommandDone, number=order.number, outcome=Outcome.DONE).number == order.number
     mounted.run(0.05)
     assert mounted.messages(FocusState)[-1].position == 300
 
@@ -109,8 +109,8 @@ def test_a_hand_is_at_the_lens_while_the_test_goes_on(mount: MountFactory) -> No
     mounted = mount(lens=ZOOM)
     mounted.run_script("wait 0.05")
     mounted.operate("zoom 70")
-    assert not mounted.messages(RingTurned)
-    assert mounted.expect(RingTurned, within=0.2).delta > 0
+    assert not mounted.messages(RingMoved)
+    assert mounted.expect(RingMoved, within=0.2).delta > 0
     with pytest.raises(
         ScriptError, match="unknown script verb 'focus'; known: press, release, ring, switch, turn, zoom"
     ):
@@ -186,38 +186,38 @@ class TestExpect:
     def test_counts_from_the_last_deed_on_and_each_message_once(self, mount: MountFactory) -> None:
         mounted = mount()
         mounted.run_script("focus 2m")
-        mounted.expect(Done, outcome=Outcome.ACCEPTED)
-        mounted.expect(Done, outcome=Outcome.DONE)
+        mounted.expect(CommandDone, outcome=Outcome.ACCEPTED)
+        mounted.expect(CommandDone, outcome=Outcome.DONE)
         with pytest.raises(AssertionError):
-            mounted.expect(Done, outcome=Outcome.DONE, within=0.05)
+            mounted.expect(CommandDone, outcome=Outcome.DONE, within=0.05)
         mounted.run_script("focus 1m")
         mounted.run_script("wait 0.05")
         with pytest.raises(AssertionError):
-            mounted.expect(Done, within=0.05)
+            mounted.expect(CommandDone, within=0.05)
 
     def test_waits_no_longer_than_it_says(self, mount: MountFactory) -> None:
         mounted = mount()
         mounted.run_script("focus 2m")
         begun = mounted.now
         with pytest.raises(AssertionError) as failure:
-            mounted.expect(Done, number=99, within=0.125)
+            mounted.expect(CommandDone, number=99, within=0.125)
         assert mounted.now == pytest.approx(begun + 0.125)
         first, second, *timeline = str(failure.value).splitlines()
         assert re.fullmatch(
-            r"no Done\(number=99\) within 0\.125 s of \d+\.\d{3} ms; 2 came, the last: 85 Done number=\d+ order=0x20 "
-            r"outcome=DONE \(0x01\); number is \d+, not 99",
+            r"no CommandDone\(number=99\) within 0\.125 s of \d+\.\d{3} ms; 2 came, "
+            r"the last: 85 CommandDone number=\d+ order=0x20 outcome=DONE \(0x01\); number is \d+, not 99",
             first,
         )
         assert second == "the last 12 lines, in milliseconds:"
-        assert any("Done, number" in line for line in timeline)
+        assert any("CommandDone, number" in line for line in timeline)
 
     def test_says_what_never_came(self, mount: MountFactory) -> None:
-        with pytest.raises(AssertionError, match=r"no RingTurned\(\) within 0\.3 s of 0\.000 ms; no RingTurned came"):
-            mount().expect(RingTurned, within=0.3)
+        with pytest.raises(AssertionError, match=r"no RingMoved\(\) within 0\.3 s of 0\.000 ms; no RingMoved came"):
+            mount().expect(RingMoved, within=0.3)
 
     def test_knows_the_fields(self, mount: MountFactory) -> None:
-        with pytest.raises(TypeError, match="unknown field of Done 'nummer'; known: number, order, outcome"):
-            mount().expect(Done, nummer=3)
+        with pytest.raises(TypeError, match="unknown field of CommandDone 'nummer'; known: number, order, outcome"):
+            mount().expect(CommandDone, nummer=3)
 
 
 class TestUntil:

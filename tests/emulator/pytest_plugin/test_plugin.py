@@ -16,12 +16,12 @@ def test_focus(mount):
 """
 
 FAILS = """
-from lensmount_protocol.dialects.lmount.link import Done
+from lensmount_protocol.dialects.lmount.link import CommandDone
 
 def test_focus(mount):
     mounted = mount(body="panasonic-s1r", lens="sigma-45mm-f2.8-dg-dn", seed=7)
     mounted.run_script("focus 2m")
-    mounted.expect(Done, number=99, within=0.1)
+    mounted.expect(CommandDone, number=99, within=0.1)
 """
 
 
@@ -44,8 +44,8 @@ class TestFailing:
         result.assert_outcomes(failed=1)
         result.stdout.fnmatch_lines(
             [
-                ">       mounted.expect(Done, number=99, within=0.1)",
-                "E       AssertionError: no Done(number=99) within 0.1 s of *; 2 came, the last: 85 Done number=*",
+                ">       mounted.expect(CommandDone, number=99, within=0.1)",
+                "E       AssertionError: no CommandDone(number=99) within 0.1 s of *; 2 came, the last: 85 *",
                 "E       the last 5 lines, in milliseconds:",
                 "*- lensmount timeline -*",
                 "*PowerReport*",

@@ -27,7 +27,7 @@ from lensmount_hardware.captures.lmx import RecordingWriter
 from lensmount_protocol.decoder import DecodedFrame, Decoder
 from lensmount_protocol.dialect import load_dialect
 from lensmount_protocol.dialects.lmount.aperture_zoom import ZoomState
-from lensmount_protocol.dialects.lmount.identity import Abilities, AccessoryReport
+from lensmount_protocol.dialects.lmount.identity import AccessoryReport, LensCapabilities
 from lensmount_protocol.errors import ProfileError
 from lensmount_protocol.timing import measure
 from lensmount_protocol.timing_marks import extract_marks
@@ -183,7 +183,7 @@ def test_factors_multiply_and_the_body_sees_the_chain_from_its_own_side() -> Non
     said = [message for frame in frames(played.records, Role.LENS) for message in frame.messages]
     report = next(message for message in said if isinstance(message, AccessoryReport))
     assert [entry.factor_permille for entry in report.entries] == [1400, 1400]
-    abilities = next(message for message in said if isinstance(message, Abilities))
+    abilities = next(message for message in said if isinstance(message, LensCapabilities))
     assert (abilities.shortest_um, abilities.longest_um) == (137_200, 392_000)
     zooms = [message.focal_length_um for message in said if isinstance(message, ZoomState)]
     assert (zooms[0], zooms[-1]) == (137_200, 392_000)

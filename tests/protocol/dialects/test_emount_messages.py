@@ -14,7 +14,7 @@ from lensmount_protocol.dialects.emount.focus_status import FocusStatus
 from lensmount_protocol.dialects.emount.lens_status import LensStatus
 from lensmount_protocol.dialects.emount.units import format_lens_spec
 from lensmount_protocol.errors import FrameError
-from lensmount_protocol.message import Message, SelectableMessage, Unknown
+from lensmount_protocol.message import Message, SelectableMessage, UnknownMessage
 from lensmount_protocol.payload import build_payload
 from lensmount_protocol.wire import Role
 
@@ -103,7 +103,7 @@ def test_golden_frames_are_typed_and_rebuilt(emount: Dialect, golden: dict[str, 
         raw = frame.raw
         assert sum16(raw[1:-3]) == int.from_bytes(raw[-3:-1], "little"), frame.name
         messages = emount.payload_parser().parse(frame.sender, raw[5:-3])
-        assert not any(isinstance(message, Unknown) for message in messages), frame.name
+        assert not any(isinstance(message, UnknownMessage) for message in messages), frame.name
         assert emount.build_frame(build_payload(messages), raw[3], raw[4]) == raw, frame.name
 
 

@@ -10,13 +10,13 @@ from lensmount_protocol.connection import Connection
 from lensmount_protocol.dialect import Dialect, load_dialect
 from lensmount_protocol.dialects.lmount.aperture_zoom import ApertureState
 from lensmount_protocol.dialects.lmount.dialect import MESSAGES
-from lensmount_protocol.dialects.lmount.firmware_update import UpdateActivate, UpdateBlock, UpdateOffer, UpdateRollBack
+from lensmount_protocol.dialects.lmount.firmware_update import UpdateActivate, UpdateBlock, UpdateOffer, UpdateRollback
 from lensmount_protocol.dialects.lmount.focus import FocusDrive, FocusState
-from lensmount_protocol.dialects.lmount.identity import Abilities, Identity
-from lensmount_protocol.dialects.lmount.link import BodyHello, Done
-from lensmount_protocol.dialects.lmount.types import FocusOrder
+from lensmount_protocol.dialects.lmount.identity import Identity, LensCapabilities
+from lensmount_protocol.dialects.lmount.link import BodyHello, CommandDone
+from lensmount_protocol.dialects.lmount.types import FocusCommand
 from lensmount_protocol.errors import FrameError, LocalProtocolError
-from lensmount_protocol.message import Message, Unknown
+from lensmount_protocol.message import Message, UnknownMessage
 from lensmount_protocol.payload import build_payload
 from lensmount_protocol.wire import Role
 
@@ -45,32 +45,32 @@ def test_any_bytes_are_a_message_or_refused(cls: type[Message], data: bytes) -> 
 
 def test_an_unknown_message_is_stepped_over() -> None:
     unknown = b"\xfa\x04\x00abcd"
-    payload = build_payload([FocusState(), Done(7)]) + unknown + ApertureState().build()
+    payload = build_payload([FocusState(), CommandDone(7)]) + unknown + ApertureState().build()
     told = LMOUNT.payload_parser().parse(Role.LENS, payload)
-    assert [type(message) for message in told] == [FocusState, Done, Unknown, ApertureState]
+    assert [type(message) for message in told] == [FocusState, CommandDone, UnknownMessage, ApertureState]
     assert build_payload(told) == payload
 
 
 def test_a_cut_message_ends_the_payload() -> None:
-    told = LMOUNT.payload_parser().parse(Role.LENS, Done(7).build() + b"\xfa\x09\x00ab")
-    assert [type(message) for message in told] == [Done, Unknown]
+    told = LMOUNT.payload_parser().parse(Role.LENS, CommandDone(7).build() + b"\xfa\x09\x00ab")
+    assert [type(message) for message in told] == [CommandDone, UnknownMessage]
 
 
 def test_a_known_message_that_is_too_short_is_stepped_over_too() -> None:
-    told = LMOUNT.payload_parser().parse(Role.LENS, b"\x85\x01\x00\x07" + Done(8).build())
-    assert [type(message) for message in told] == [Unknown, Done]
+    told = LMOUNT.payload_parser().parse(Role.LENS, b"\x85\x01\x00\x07" + CommandDone(8).build())
+    assert [type(message) for message in told] == [UnknownMessage, CommandDone]
 
 
 def test_an_older_peer_leaves_later_fields_out() -> None:
-    older = FocusDrive(3, FocusOrder.ABSOLUTE, 1000, 0, None).build()
+    older = FocusDrive(3, FocusCommand.ABSOLUTE, 1000, 0, None).build()
     assert FocusDrive.parse(older).frame is None
-    assert FocusDrive(3, FocusOrder.ABSOLUTE, 1000, 0, 99).build() == b"\x20" + b"\x0a\x00" + older[3:] + b"\x63\x00"
+    assert FocusDrive(3, FocusCommand.ABSOLUTE, 1000, 0, 99).build() == b"\x20" + b"\x0a\x00" + older[3:] + b"\x63\x00"
 
 
 def test_what_a_newer_peer_adds_goes_out_again() -> None:
-    newer = bytearray(Abilities(breathing=1).build()) + b"\xaa\xbb"
+    newer = bytearray(LensCapabilities(breathing=1).build()) + b"\xaa\xbb"
     newer[1] += 2
-    message = Abilities.parse(bytes(newer))
+    message = LensCapabilities.parse(bytes(newer))
     assert message.tail == b"\xaa\xbb"
     assert message.build() == bytes(newer)
 
@@ -80,7 +80,7 @@ def test_the_longest_name_fits() -> None:
     assert Identity.parse(Identity(name=name).build()).name == name
 
 
-@pytest.mark.parametrize("order", [UpdateOffer(), UpdateBlock(), UpdateActivate(), UpdateRollBack()])
+@pytest.mark.parametrize("order", [UpdateOffer(), UpdateBlock(), UpdateActivate(), UpdateRollback()])
 def test_firmware_is_not_touched_unless_it_is_armed(order: Message) -> None:
     with pytest.raises(LocalProtocolError, match="arm it by name"):
         Connection(LMOUNT, Role.BODY).send([order], 3, 0)

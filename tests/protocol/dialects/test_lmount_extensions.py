@@ -16,9 +16,9 @@ from lensmount_protocol.dialects.lmount.extensions import (
     EXTENSION_MESSAGES,
     FAST_FOCUS,
     JOINT_CORRECTIONS,
-    FocusRun,
-    FocusRunReport,
-    JointProfile,
+    CorrectionProfile,
+    FocusSequence,
+    FocusSequenceReport,
     MeasuredPoint,
     ProfileRequest,
     SetPoint,
@@ -132,9 +132,9 @@ def test_what_nobody_knows_is_told() -> None:
 def test_golden_contents() -> None:
     request = ProfileRequest(3, 50_000, 2_000, 512, 23_600, 15_600)
     assert request.build().hex() == "010350c30000d00700000002305cf03c"
-    profile = JointProfile(3, 50_000, 2_000, 512, 23_600, 15_600, 75, [-256], [], [1, 2])
+    profile = CorrectionProfile(3, 50_000, 2_000, 512, 23_600, 15_600, 75, [-256], [], [1, 2])
     assert profile.build().hex() == "810350c30000d00700000002305cf03c4b0100ff000201000200"
-    run = FocusRun(1, 500, [SetPoint(0, 0, 1000), SetPoint(1, 32_768, 1004)])
+    run = FocusSequence(1, 500, [SetPoint(0, 0, 1000), SetPoint(1, 32_768, 1004)])
     assert run.build().hex() == "0101f40102000000e803010080ec03"
-    report = FocusRunReport(1, 500, 1, [MeasuredPoint(0, 998, -2)])
+    report = FocusSequenceReport(1, 500, 1, [MeasuredPoint(0, 998, -2)])
     assert report.build().hex() == "8101f40101010000e603feff0080"

@@ -6,7 +6,7 @@ from lensmount_protocol.dialect import load_dialect
 from lensmount_protocol.dialects.emount import identification, service, startup_shutdown
 from lensmount_protocol.dialects.lmount import firmware_update, link
 from lensmount_protocol.dialects.lmount.types import Outcome, UpdateStage
-from lensmount_protocol.message import Message, Unknown
+from lensmount_protocol.message import Message, UnknownMessage
 from lensmount_protocol.transitions import TransitionTable
 from lensmount_protocol.wire import Role
 
@@ -62,16 +62,16 @@ EMOUNT_SPECIAL = {
 LMOUNT_SPECIAL = {
     link.BodyHello: "body hello",
     link.LensHello: "lens hello",
-    link.RateOrder: "rate order",
+    link.SetBaudrateCommand: "rate order",
     link.Sleep: "sleep",
-    link.Refusal: "refusal",
+    link.CommandRejected: "refusal",
     firmware_update.UpdateOffer: "update",
     firmware_update.UpdateBlock: "update",
     firmware_update.UpdateActivate: "update",
-    firmware_update.UpdateRollBack: "update",
+    firmware_update.UpdateRollback: "update",
     firmware_update.UpdateState: "update over",
 }
-UNKNOWN = Unknown(b"\x7e\x00\x00", "for a test")
+UNKNOWN = UnknownMessage(b"\x7e\x00\x00", "for a test")
 
 
 @pytest.mark.parametrize(("name", "owners"), [("emount", EMOUNT_OWNERS), ("lmount", LMOUNT_OWNERS)])
@@ -100,7 +100,7 @@ def test_what_an_emount_message_causes_in_each_class(cls: type[Message]) -> None
         (service.Refusal(class_=2, type_=0x26, code=4), "refusal"),
         (service.Refusal(class_=0xFF, type_=0xFF, code=3), "bad frame"),
         (UNKNOWN, "reply"),
-        (Unknown(b"\x02\x00", "for a test"), "refusal"),
+        (UnknownMessage(b"\x02\x00", "for a test"), "refusal"),
     ],
 )
 def test_what_a_lens_accepts_or_announces_decides_the_trigger(message: Message, trigger: str) -> None:
@@ -108,7 +108,7 @@ def test_what_a_lens_accepts_or_announces_decides_the_trigger(message: Message, 
 
 
 def test_a_body_that_sends_type_02_asks_and_refuses_nothing() -> None:
-    assert EMOUNT.trigger_for(BODY, 2, Unknown(b"\x02\x00", "for a test")) == "request"
+    assert EMOUNT.trigger_for(BODY, 2, UnknownMessage(b"\x02\x00", "for a test")) == "request"
 
 
 @pytest.mark.parametrize("cls", LMOUNT.messages.values(), ids=lambda cls: cls.__name__)
@@ -124,13 +124,13 @@ def test_what_an_lmount_message_causes_in_each_class(cls: type[Message]) -> None
 @pytest.mark.parametrize(
     ("message", "trigger"),
     [
-        (link.Done(order=link.RateOrder.TYPE, outcome=Outcome.ACCEPTED), "rate accepted"),
-        (link.Done(order=link.RateOrder.TYPE, outcome=Outcome.DONE), "answer"),
-        (link.Done(order=link.Sleep.TYPE, outcome=Outcome.DONE), "sleep accepted"),
-        (link.Done(order=link.Sleep.TYPE, outcome=Outcome.ACCEPTED), "answer"),
-        (link.Refusal(order=link.RateOrder.TYPE), "refusal"),
-        (link.Refusal(order=link.Sleep.TYPE), "refusal"),
-        *((link.Refusal(order=type_), "update refused") for type_ in (0x60, 0x61, 0x62, 0x63)),
+        (link.CommandDone(order=link.SetBaudrateCommand.TYPE, outcome=Outcome.ACCEPTED), "rate accepted"),
+        (link.CommandDone(order=link.SetBaudrateCommand.TYPE, outcome=Outcome.DONE), "answer"),
+        (link.CommandDone(order=link.Sleep.TYPE, outcome=Outcome.DONE), "sleep accepted"),
+        (link.CommandDone(order=link.Sleep.TYPE, outcome=Outcome.ACCEPTED), "answer"),
+        (link.CommandRejected(order=link.SetBaudrateCommand.TYPE), "refusal"),
+        (link.CommandRejected(order=link.Sleep.TYPE), "refusal"),
+        *((link.CommandRejected(order=type_), "update refused") for type_ in (0x60, 0x61, 0x62, 0x63)),
     ],
 )
 def test_only_an_acceptance_changes_the_rate_or_ends_in_sleep(message: Message, trigger: str) -> None:
@@ -148,7 +148,7 @@ def test_an_update_is_over_when_it_is_idle_active_rolled_back_or_refused(stage: 
 def test_what_no_table_knows_is_an_order_from_the_body_and_an_answer_from_the_lens() -> None:
     assert LMOUNT.trigger_for(BODY, 3, UNKNOWN) == "order"
     assert LMOUNT.trigger_for(LENS, 3, UNKNOWN) == "answer"
-    assert LMOUNT.trigger_for(BODY, 3, Unknown(b"\x00\x00\x00", "for a test")) == "order"
+    assert LMOUNT.trigger_for(BODY, 3, UnknownMessage(b"\x00\x00\x00", "for a test")) == "order"
 
 
 TABLE = TransitionTable(

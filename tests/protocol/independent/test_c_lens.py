@@ -24,20 +24,33 @@ from lensmount_hardware.port_spec import open_transport
 from lensmount_protocol.dialects.lmount.aperture_zoom import ApertureDrive, ZoomDrive
 from lensmount_protocol.dialects.lmount.dialect import LMOUNT
 from lensmount_protocol.dialects.lmount.exposure import CorrectionRequest, FrameStart
-from lensmount_protocol.dialects.lmount.firmware_update import Page, PageOffer, PageOrder, UpdateOffer
+from lensmount_protocol.dialects.lmount.firmware_update import (
+    ExtensionCommand,
+    ExtensionId,
+    ExtensionOffer,
+    UpdateOffer,
+)
 from lensmount_protocol.dialects.lmount.focus import FocusDrive, FocusState, FocusTableRequest, RingBehaviour
 from lensmount_protocol.dialects.lmount.framing import CYCLE, EVENT, LINK, ORDER
-from lensmount_protocol.dialects.lmount.identity import AbilitiesRequest, IdentityRequest, MetadataRequest
-from lensmount_protocol.dialects.lmount.link import BodyHello, Done, LensHello, RateOrder, Refusal, Sleep, StreamOrder
-from lensmount_protocol.dialects.lmount.power import CropNotice, PowerGrant
-from lensmount_protocol.dialects.lmount.stabiliser import StabiliserOrder
+from lensmount_protocol.dialects.lmount.identity import IdentityRequest, LensCapabilitiesRequest, MetadataRequest
+from lensmount_protocol.dialects.lmount.link import (
+    BodyHello,
+    CommandDone,
+    CommandRejected,
+    LensHello,
+    SetBaudrateCommand,
+    Sleep,
+    StreamConfig,
+)
+from lensmount_protocol.dialects.lmount.power import ImageCircleSelect, PowerGrant
+from lensmount_protocol.dialects.lmount.stabiliser import StabiliserCommand
 from lensmount_protocol.dialects.lmount.types import (
     ApertureMode,
     CorrectionKind,
-    FocusOrder,
+    FocusCommand,
     Outcome,
     PowerClass,
-    RefusalCode,
+    RejectionCode,
     StabiliserMode,
 )
 from lensmount_protocol.frame_parser import FrameParser
@@ -165,31 +178,31 @@ def test_our_body_takes_it_through_every_check(lens: Path) -> None:
 def test_every_answer_is_a_declared_one(lens: Path) -> None:
     """Canned frames, between garbage, cut ones and such as come twice; the answers are told by number."""
     sender, noise = Sender(), Random("noise")
-    near = sender.frame(FocusDrive(number=20, order=FocusOrder.NEAR_END))
+    near = sender.frame(FocusDrive(number=20, order=FocusCommand.NEAR_END))
     orders: list[bytes] = [
         sender.frame(IdentityRequest(number=1)),
         sender.hello(),
-        sender.frame(FocusDrive(number=2, order=FocusOrder.HOME)),
+        sender.frame(FocusDrive(number=2, order=FocusCommand.HOME)),
         sender.frame(PowerGrant(number=3, granted=PowerClass.LOW, limit_ma=200)),
-        sender.frame(RateOrder(number=4, baudrate=1_500_000)),
-        sender.frame(RateOrder(number=5, baudrate=9_600)),
-        sender.frame(IdentityRequest(number=6), AbilitiesRequest(number=7), MetadataRequest(number=8)),
-        sender.frame(CropNotice(number=9)),
-        sender.frame(StabiliserOrder(number=10, mode=StabiliserMode.NORMAL)),
+        sender.frame(SetBaudrateCommand(number=4, baudrate=1_500_000)),
+        sender.frame(SetBaudrateCommand(number=5, baudrate=9_600)),
+        sender.frame(IdentityRequest(number=6), LensCapabilitiesRequest(number=7), MetadataRequest(number=8)),
+        sender.frame(ImageCircleSelect(number=9)),
+        sender.frame(StabiliserCommand(number=10, mode=StabiliserMode.NORMAL)),
         sender.frame(RingBehaviour(number=11)),
         sender.frame(ZoomDrive(number=12, target_um=50_000)),
-        sender.frame(PageOffer(number=13, pages=[Page(number=1, revision=1)])),
-        sender.frame(PageOrder(number=14, page=1, content=b"\x01")),
+        sender.frame(ExtensionOffer(number=13, pages=[ExtensionId(number=1, revision=1)])),
+        sender.frame(ExtensionCommand(number=14, page=1, content=b"\x01")),
         sender.frame(UpdateOffer(number=15, size=4096)),
         sender.frame(CorrectionRequest(number=16, kind=CorrectionKind.DISTORTION)),
         *(sender.frame(FocusTableRequest(number=16 + table, table=table)) for table in (1, 2, 3)),
         near,
         near,
-        sender.frame(FocusDrive(number=21, order=FocusOrder.RELATIVE, value=-100)),
-        sender.frame(FocusDrive(number=22, order=FocusOrder.VELOCITY, value=500)),
-        sender.frame(FocusDrive(number=23, order=FocusOrder.STOP)),
-        sender.frame(FocusDrive(number=24, order=FocusOrder.ABSOLUTE, value=9_999)),
-        sender.frame(FocusDrive(number=25, order=FocusOrder.ABSOLUTE, value=800)),
+        sender.frame(FocusDrive(number=21, order=FocusCommand.RELATIVE, value=-100)),
+        sender.frame(FocusDrive(number=22, order=FocusCommand.VELOCITY, value=500)),
+        sender.frame(FocusDrive(number=23, order=FocusCommand.STOP)),
+        sender.frame(FocusDrive(number=24, order=FocusCommand.ABSOLUTE, value=9_999)),
+        sender.frame(FocusDrive(number=25, order=FocusCommand.ABSOLUTE, value=800)),
         sender.frame(ApertureDrive(number=26, mode=ApertureMode.SMOOTH, target=1024, duration_us=50_000)),
         sender.framed(b"\x7e\x02\x00\x1b\x00"),
         sender.framed(b"\x20\x03\x00\x1c\x01\x00"),
@@ -197,7 +210,7 @@ def test_every_answer_is_a_declared_one(lens: Path) -> None:
         sender.framed(b"\x05\x02\x00\x20\x04"),
         sender.frame(IdentityRequest(number=30), class_=EVENT),
         sender.frame(BodyHello(), class_=CYCLE),
-        sender.frame(StreamOrder(number=31, reports=[0xA0, 0xA8, 0xB0, 0xB8])),
+        sender.frame(StreamConfig(number=31, reports=[0xA0, 0xA8, 0xB0, 0xB8])),
         sender.frame(FrameStart(frame=77, period_us=20_000), class_=CYCLE),
     ]
     rubbish = [b"\xe0", b"\xe0\x20", near[:-3], bytes(noise.randrange(256) for _ in range(30)), b"\xe0\x03\x00\x03"]
@@ -207,17 +220,17 @@ def test_every_answer_is_a_declared_one(lens: Path) -> None:
     for message in messages([frame for frame in frames if frame.class_ == ORDER]):
         answers.setdefault(int(getattr(message, "number", 0)), []).append(message)
     assert {number: [_short(answer) for answer in given] for number, given in answers.items()} == {
-        1: [RefusalCode.NOT_NOW],
-        2: [RefusalCode.NO_POWER],
+        1: [RejectionCode.NOT_NOW],
+        2: [RejectionCode.NO_POWER],
         3: [Outcome.DONE],
         4: [Outcome.ACCEPTED],
-        5: [RefusalCode.NOT_ABLE],
+        5: [RejectionCode.NOT_ABLE],
         6: ["Identity"],
-        7: ["Abilities"],
+        7: ["LensCapabilities"],
         8: ["Metadata"],
         9: [Outcome.DONE],
-        **{number: [RefusalCode.NOT_ABLE] for number in (10, 11, 12)},
-        **{number: [RefusalCode.NOT_AGREED] for number in (13, 14, 15, 19)},
+        **{number: [RejectionCode.NOT_ABLE] for number in (10, 11, 12)},
+        **{number: [RejectionCode.NOT_AGREED] for number in (13, 14, 15, 19)},
         16: ["Correction"],
         17: ["DistanceScale"],
         18: ["BreathingTable"],
@@ -225,14 +238,14 @@ def test_every_answer_is_a_declared_one(lens: Path) -> None:
         21: [Outcome.ACCEPTED, Outcome.REPLACED],
         22: [Outcome.ACCEPTED, Outcome.STOPPED],
         23: [Outcome.DONE],
-        24: [RefusalCode.OUT_OF_RANGE],
+        24: [RejectionCode.OUT_OF_RANGE],
         25: [Outcome.ACCEPTED, Outcome.DONE],
         26: [Outcome.ACCEPTED, Outcome.DONE],
-        27: [RefusalCode.UNKNOWN_MESSAGE],
-        28: [RefusalCode.DAMAGED],
-        29: [RefusalCode.DAMAGED],
+        27: [RejectionCode.UNKNOWN_MESSAGE],
+        28: [RejectionCode.DAMAGED],
+        29: [RejectionCode.DAMAGED],
         31: [Outcome.DONE],
-        32: [RefusalCode.DAMAGED],
+        32: [RejectionCode.DAMAGED],
     }
     assert [type(message) for message in messages([f for f in frames if f.class_ == LINK])] == [LensHello]
     (cycle,) = [frame for frame in frames if frame.class_ == CYCLE]
@@ -242,9 +255,9 @@ def test_every_answer_is_a_declared_one(lens: Path) -> None:
 
 
 def _short(answer: Message) -> object:
-    if isinstance(answer, Refusal):
+    if isinstance(answer, CommandRejected):
         return answer.code
-    return answer.outcome if isinstance(answer, Done) else type(answer).__name__
+    return answer.outcome if isinstance(answer, CommandDone) else type(answer).__name__
 
 
 def test_a_frame_that_stays_cut_is_given_up_in_silence(lens: Path) -> None:
@@ -264,15 +277,15 @@ def test_a_frame_that_stays_cut_is_given_up_in_silence(lens: Path) -> None:
 def test_what_comes_again_is_not_done_again(lens: Path) -> None:
     """The second and third copy of a relative drive are accepted, and move nothing."""
     sender = Sender()
-    relative = sender.frame(FocusDrive(number=2, order=FocusOrder.RELATIVE, value=120))
+    relative = sender.frame(FocusDrive(number=2, order=FocusCommand.RELATIVE, value=120))
     before = [sender.hello(), sender.frame(PowerGrant(number=1, granted=PowerClass.NORMAL, limit_ma=500)), relative]
-    stream = sender.frame(StreamOrder(number=3, reports=[0xA0]))
+    stream = sender.frame(StreamConfig(number=3, reports=[0xA0]))
     start = sender.frame(FrameStart(frame=1, period_us=20_000), class_=CYCLE)
     once = read(fed(lens, b"".join(before) + stream + start))
     again = read(fed(lens, b"".join(before) + relative + relative + stream + start))
     targets = [[m.target for m in messages(frames) if isinstance(m, FocusState)] for frames in (once, again)]
     assert targets == [[1120], [1120]]
-    accepted = [m for m in messages(again) if isinstance(m, Done) and m.outcome == Outcome.ACCEPTED]
+    accepted = [m for m in messages(again) if isinstance(m, CommandDone) and m.outcome == Outcome.ACCEPTED]
     assert len(accepted) == 3
 
 

@@ -14,7 +14,7 @@ from lensmount_protocol.describe import to_json_values
 from lensmount_protocol.dialect import Dialect, load_dialect
 from lensmount_protocol.errors import FrameError
 from lensmount_protocol.frame_parser import FrameParser
-from lensmount_protocol.message import Unknown
+from lensmount_protocol.message import UnknownMessage
 from lensmount_protocol.payload import AnyMessage
 from lensmount_protocol.wire import Role
 
@@ -68,7 +68,7 @@ def test_every_message_is_read_the_same(lmount: Dialect, independent: ModuleType
             except FrameError:
                 assert decoder.frame(frame) is None
                 continue
-            if any(isinstance(message, Unknown) for message in ours):
+            if any(isinstance(message, UnknownMessage) for message in ours):
                 continue
             theirs = [(name, plain(values)) for name, values in decoder.frame(frame) or []]
             assert theirs == [told(message) for message in ours]

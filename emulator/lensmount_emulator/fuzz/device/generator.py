@@ -33,7 +33,7 @@ from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.errors import MountError
 from lensmount_protocol.frame_parser import FrameParser
 from lensmount_protocol.framer import Frame
-from lensmount_protocol.message import Message, Unknown
+from lensmount_protocol.message import Message, UnknownMessage
 from lensmount_protocol.payload import AnyMessage, build_payload
 from lensmount_protocol.wire import Role
 
@@ -422,7 +422,7 @@ def _simplified_bytes(setup: DeviceFuzzConfig, data: bytes) -> Iterator[bytes]:
 
 def _simplified_messages(message: AnyMessage) -> Iterator[AnyMessage]:
     """Simpler messages: with default values in all fields or in one."""
-    if isinstance(message, Unknown):
+    if isinstance(message, UnknownMessage):
         return
     default = type(message)()
     odd = [spec.name for spec in message.FIELDS if getattr(message, spec.name) != getattr(default, spec.name)]

@@ -11,7 +11,7 @@ from lensmount_emulator.fuzz.device.config import DeviceFuzzConfig
 from lensmount_emulator.fuzz.device.session import ReceivedFrameInfo
 from lensmount_protocol.frame_parser import FrameParser
 from lensmount_protocol.framer import Frame, Garbage, GarbageReason, Padding
-from lensmount_protocol.message import Message, Unknown
+from lensmount_protocol.message import Message, UnknownMessage
 from lensmount_protocol.payload import message_type
 
 SILENCE = "-"
@@ -60,7 +60,7 @@ def describe_bytes(setup: DeviceFuzzConfig, data: bytes) -> str:
     for event in parse_bytes(setup, data):
         if isinstance(event, Frame):
             types = "+".join(
-                f"{message_type(message):02X}{'?' if isinstance(message, Unknown) else ''}"
+                f"{message_type(message):02X}{'?' if isinstance(message, UnknownMessage) else ''}"
                 for message in event.messages
             )
             parts.append(f"{event.class_}:{types}")
@@ -144,7 +144,7 @@ def _frame_features(frame: Frame) -> set[str]:
         found.add("messages")
     for message in messages:
         found.add(f"type {message_type(message):#04x}")
-        if isinstance(message, Unknown):
+        if isinstance(message, UnknownMessage):
             found.add(f"unread {message_type(message):#04x}")
         else:
             found |= _odd_fields(message)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from lensmount_emulator.fuzz.device.session import DeviceSession
 from lensmount_protocol.errors import TransportError
-from lensmount_protocol.message import Unknown
+from lensmount_protocol.message import UnknownMessage
 from lensmount_protocol.payload import message_type
 
 STREAM_FRAMES = 4
@@ -86,7 +86,7 @@ class HealthCheck:
         number = message_type(answer)
         if self._expected is None:
             self._expected = number
-        return WELL if number == self._expected and not isinstance(answer, Unknown) else WRONG_REPLY
+        return WELL if number == self._expected and not isinstance(answer, UnknownMessage) else WRONG_REPLY
 
     def is_streaming(self) -> bool:
         """Whether the stream still runs; a device may have been ordered to stop it, and be well."""

@@ -30,10 +30,10 @@ from lensmount_protocol.dialects.lmount.aperture_zoom import ApertureDrive
 from lensmount_protocol.dialects.lmount.exposure import ControlEvent
 from lensmount_protocol.dialects.lmount.focus import INFINITY_MM, FocusDrive, FocusState, FocusTableRequest
 from lensmount_protocol.dialects.lmount.framing import EVENT
-from lensmount_protocol.dialects.lmount.identity import Abilities, AccessoryReport
+from lensmount_protocol.dialects.lmount.identity import AccessoryReport, LensCapabilities
 from lensmount_protocol.dialects.lmount.lines import DETECT, V_DRIVE, V_LOGIC
 from lensmount_protocol.dialects.lmount.link import BodyHello
-from lensmount_protocol.dialects.lmount.types import ApertureMode, ControlKind, FocusOrder, RefusalCode
+from lensmount_protocol.dialects.lmount.types import ApertureMode, ControlKind, FocusCommand, RejectionCode
 from lensmount_protocol.message import Message
 from lensmount_protocol.payload import AnyMessage
 from lensmount_protocol.wire import LineChanged
@@ -112,7 +112,7 @@ class AdapterLensEngine(LensEngine):
         for message in messages:
             if isinstance(message, FocusState):
                 message.distance_mm = self._distance_mm()
-        if any(isinstance(message, Abilities) for message in messages):
+        if any(isinstance(message, LensCapabilities) for message in messages):
             messages = [*messages, AccessoryReport(entries=[accessory_entry(self._adapter)])]
         super().queue_frame(messages, class_, until=until)
 
@@ -125,10 +125,10 @@ class AdapterLensEngine(LensEngine):
 
     def _reply_to(self, order: AnyMessage, raw: bytes, *, legal: bool) -> Message:
         smooth = isinstance(order, ApertureDrive) and order.mode == ApertureMode.SMOOTH
-        velocity = isinstance(order, FocusDrive) and order.order == FocusOrder.VELOCITY
+        velocity = isinstance(order, FocusDrive) and order.order == FocusCommand.VELOCITY
         if legal and not self.asleep and (smooth or velocity or isinstance(order, FocusTableRequest)):
             assert isinstance(order, Message)
-            return make_rejection(order, RefusalCode.NOT_ABLE, ORDER_FIELD)
+            return make_rejection(order, RejectionCode.NOT_ABLE, ORDER_FIELD)
         return super()._reply_to(order, raw, legal=legal)
 
     def _on_lens_attached(self, there: bool) -> None:

@@ -10,7 +10,7 @@ from lensmount_emulator.roles.lmount.link_engine import MAX_QUEUED, LmountEngine
 from lensmount_protocol.dialects.lmount.framing import CYCLE, EVENT, LINK, ORDER
 from lensmount_protocol.dialects.lmount.link import BodyHello
 from lensmount_protocol.framer import Frame
-from lensmount_protocol.message import Unknown
+from lensmount_protocol.message import UnknownMessage
 from lensmount_protocol.wire import Role
 
 MAX_OPEN = 16
@@ -22,7 +22,7 @@ def _request_key(frame: Frame) -> int | None:
     if frame.class_ != ORDER or len(frame.messages) != 1 or isinstance(frame.messages[0], BodyHello):
         return None
     message = frame.messages[0]
-    if isinstance(message, Unknown):
+    if isinstance(message, UnknownMessage):
         return message.data[NUMBER_OFFSET] if len(message.data) > NUMBER_OFFSET else 0
     return int(getattr(message, "number", 0))
 

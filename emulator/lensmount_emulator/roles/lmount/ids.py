@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from lensmount_emulator.roles.lmount.profile import FeatureName, LensParts, LensSettings, PageName
 from lensmount_protocol.checksums import CRC16_IBM_3740
 from lensmount_protocol.dialects.lmount.extensions import EXTENSION_REVISION, FAST_FOCUS, JOINT_CORRECTIONS
-from lensmount_protocol.dialects.lmount.firmware_update import Page
+from lensmount_protocol.dialects.lmount.firmware_update import ExtensionId
 from lensmount_protocol.dialects.lmount.types import Feature, ImageCircle, Part
 
 MAKERS = (
@@ -99,9 +99,9 @@ class ExtensionFeature:
     feature: str
 
     @property
-    def as_offer(self) -> Page:
+    def as_offer(self) -> ExtensionId:
         """The page as an end offers it."""
-        return Page(number=self.number, revision=self.revision)
+        return ExtensionId(number=self.number, revision=self.revision)
 
 
 EXTENSIONS: dict[PageName, ExtensionFeature] = {
@@ -117,19 +117,21 @@ EXTENSIONS: dict[PageName, ExtensionFeature] = {
 """Every page of this model's own, by its name in profiles."""
 
 
-def offered_extensions(own: Iterable[PageName]) -> list[Page]:
+def offered_extensions(own: Iterable[PageName]) -> list[ExtensionId]:
     """Return the pages that an end has, for its offer."""
     return [EXTENSIONS[name].as_offer for name in own]
 
 
-def agreed_extensions(offered: Sequence[Page], own: Iterable[PageName]) -> list[Page]:
+def agreed_extensions(offered: Sequence[ExtensionId], own: Iterable[PageName]) -> list[ExtensionId]:
     """Return the pages that both ends have, with the lower revision, in the order of the offer, each once."""
     mine = {EXTENSIONS[name].number: EXTENSIONS[name].revision for name in own}
-    both: dict[int, Page] = {}
+    both: dict[int, ExtensionId] = {}
     for page in offered:
         # Revision 0 is none: an end that offers it supports no version.
         if page.number in mine and page.revision:
-            both.setdefault(page.number, Page(number=page.number, revision=min(page.revision, mine[page.number])))
+            both.setdefault(
+                page.number, ExtensionId(number=page.number, revision=min(page.revision, mine[page.number]))
+            )
     return list(both.values())
 
 

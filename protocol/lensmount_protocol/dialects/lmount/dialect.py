@@ -15,7 +15,7 @@ from lensmount_protocol.dialects.lmount import (
 from lensmount_protocol.dialects.lmount.evidence import SOURCES
 from lensmount_protocol.dialects.lmount.framing import FORMATS, ORDER, build_frame, end_of_unknown_message
 from lensmount_protocol.dialects.lmount.lines import DETECT, DRIVERS, FSYNC, LINE_FALLBACKS, V_DRIVE, V_LOGIC, WIRING
-from lensmount_protocol.dialects.lmount.link import Done, RateOrder, Refusal
+from lensmount_protocol.dialects.lmount.link import CommandDone, CommandRejected, SetBaudrateCommand
 from lensmount_protocol.dialects.lmount.timing import TIMING
 from lensmount_protocol.dialects.lmount.transitions import TRANSITIONS, trigger_for
 from lensmount_protocol.dialects.lmount.types import Outcome
@@ -28,27 +28,27 @@ MESSAGES: tuple[type[Message], ...] = (
     link.LensHello,
     link.Challenge,
     link.ChallengeAnswer,
-    link.RateOrder,
-    link.Done,
-    link.Refusal,
+    link.SetBaudrateCommand,
+    link.CommandDone,
+    link.CommandRejected,
     link.Sleep,
-    link.StreamOrder,
+    link.StreamConfig,
     identity.IdentityRequest,
     identity.Identity,
-    identity.AbilitiesRequest,
-    identity.Abilities,
+    identity.LensCapabilitiesRequest,
+    identity.LensCapabilities,
     identity.AccessoryReport,
     identity.MetadataRequest,
     identity.Metadata,
     power.PowerGrant,
     power.PowerReport,
     power.BrownOut,
-    power.CropNotice,
+    power.ImageCircleSelect,
     focus.FocusDrive,
     focus.FocusState,
     focus.FocusLimits,
     focus.RingBehaviour,
-    focus.RingTurned,
+    focus.RingMoved,
     focus.FocusTableRequest,
     focus.DistanceScale,
     focus.BreathingTable,
@@ -57,7 +57,7 @@ MESSAGES: tuple[type[Message], ...] = (
     aperture_zoom.ApertureState,
     aperture_zoom.ZoomDrive,
     aperture_zoom.ZoomState,
-    stabiliser.StabiliserOrder,
+    stabiliser.StabiliserCommand,
     stabiliser.AngularRate,
     stabiliser.StabiliserState,
     exposure.FrameStart,
@@ -68,12 +68,12 @@ MESSAGES: tuple[type[Message], ...] = (
     firmware_update.UpdateOffer,
     firmware_update.UpdateBlock,
     firmware_update.UpdateActivate,
-    firmware_update.UpdateRollBack,
+    firmware_update.UpdateRollback,
     firmware_update.UpdateState,
-    firmware_update.PageOffer,
-    firmware_update.PageAgreement,
-    firmware_update.PageOrder,
-    firmware_update.PageReport,
+    firmware_update.ExtensionOffer,
+    firmware_update.ExtensionAccept,
+    firmware_update.ExtensionCommand,
+    firmware_update.ExtensionReport,
 )
 
 
@@ -87,11 +87,11 @@ def _parse_baudrate_message(_sender: Role, class_: int, message: AnyMessage) -> 
     """An order, or its answer by the order's own number; frames of other classes hold no orders."""
     if class_ != ORDER:
         return None
-    if isinstance(message, RateOrder):
+    if isinstance(message, SetBaudrateCommand):
         return BaudrateMessage(message.number, message.baudrate)
-    if isinstance(message, Done | Refusal) and message.order == RateOrder.TYPE:
+    if isinstance(message, CommandDone | CommandRejected) and message.order == SetBaudrateCommand.TYPE:
         return BaudrateMessage(
-            message.number, accepts=isinstance(message, Done) and message.outcome == Outcome.ACCEPTED
+            message.number, accepts=isinstance(message, CommandDone) and message.outcome == Outcome.ACCEPTED
         )
     return None
 

@@ -1,4 +1,4 @@
-"""The open model's own pages: contents of `PageOrder` and `PageReport` once both ends have agreed on a page.
+"""The open model's own extensions: contents of `ExtensionCommand` and `ExtensionReport` that both ends agreed on.
 
 A content is a kind byte and its fields. Makers that add a page of their own (0x8000 and above) declare it alike.
 """
@@ -37,7 +37,7 @@ class ProfileRequest(Message):
 
 
 @message(0x81, Role.LENS, OUR_DESIGN)
-class JointProfile(Message):
+class CorrectionProfile(Message):
     """Distortion, lateral colour and vignetting in one, for the sensor that was named."""
 
     request: int = field(Int8ub, "number of the request", in_summary=True)
@@ -64,7 +64,7 @@ class SetPoint(FieldGroup):
 
 
 @message(0x01, Role.BODY, OUR_DESIGN)
-class FocusRun(Message):
+class FocusSequence(Message):
     """Focus positions with times; a run with the same number continues, another one replaces it."""
 
     run: int = field(Int8ub, "number of the run", in_summary=True)
@@ -75,7 +75,7 @@ class FocusRun(Message):
 
 
 @message(0x02, Role.BODY, OUR_DESIGN)
-class CompensatedMove(Message):
+class BreathingCompensatedMove(Message):
     """Move evenly to a position, and report the field of view on the way, so that the body can crop its change away."""
 
     run: int = field(Int8ub, "number of the run", in_summary=True)
@@ -86,7 +86,7 @@ class CompensatedMove(Message):
 
 
 @message(0x03, Role.BODY, OUR_DESIGN)
-class FocusRunStop(Message):
+class FocusSequenceStop(Message):
     """Forget the set points that are still to come."""
 
     run: int = field(Int8ub, "number of the run", in_summary=True)
@@ -103,7 +103,7 @@ class MeasuredPoint(FieldGroup):
 
 
 @message(0x81, Role.LENS, OUR_DESIGN)
-class FocusRunReport(Message):
+class FocusSequenceReport(Message):
     """The set points of one frame, as they were met."""
 
     run: int = field(Int8ub, "number of the run", in_summary=True)
@@ -115,8 +115,8 @@ class FocusRunReport(Message):
 
 
 EXTENSION_MESSAGES: dict[int, tuple[type[Message], ...]] = {
-    JOINT_CORRECTIONS: (ProfileRequest, JointProfile),
-    FAST_FOCUS: (FocusRun, CompensatedMove, FocusRunStop, FocusRunReport),
+    JOINT_CORRECTIONS: (ProfileRequest, CorrectionProfile),
+    FAST_FOCUS: (FocusSequence, BreathingCompensatedMove, FocusSequenceStop, FocusSequenceReport),
 }
 """Number of a page -> its title."""
 

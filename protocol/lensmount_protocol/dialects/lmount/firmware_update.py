@@ -10,7 +10,7 @@ from lensmount_protocol.codec.lazy_construct import (
     PrefixedArray,
 )
 from lensmount_protocol.dialects.lmount.evidence import OUR_DESIGN, evidence_items
-from lensmount_protocol.dialects.lmount.types import RefusalCode, UpdateStage
+from lensmount_protocol.dialects.lmount.types import RejectionCode, UpdateStage
 from lensmount_protocol.enums import enum_field
 from lensmount_protocol.message import (
     FieldGroup,
@@ -56,7 +56,7 @@ class UpdateActivate(LengthPrefixedMessage):
 
 
 @message(0x63, Role.BODY, evidence_items(34))
-class UpdateRollBack(LengthPrefixedMessage):
+class UpdateRollback(LengthPrefixedMessage):
     """Go back to the image before."""
 
     number: int = field(Int8ub, "of the order", in_summary=True)
@@ -71,13 +71,13 @@ class UpdateState(LengthPrefixedMessage):
         enum_field(Int8ub, UpdateStage), "state of the update", default=UpdateStage.IDLE, in_summary=True
     )
     wanted: int = field(Int32ul, "next offset that is wanted", unit="bytes", in_summary=True)
-    code: RefusalCode = field(
-        enum_field(Int8ub, RefusalCode), "why it was refused; 0 where it was not", default=RefusalCode(0)
+    code: RejectionCode = field(
+        enum_field(Int8ub, RejectionCode), "why it was refused; 0 where it was not", default=RejectionCode(0)
     )
 
 
 @field_group
-class Page(FieldGroup):
+class ExtensionId(FieldGroup):
     """A page that an end has."""
 
     number: int = field(Int16ul, "of the page; 0x8000 and more are vendors' own")
@@ -85,23 +85,23 @@ class Page(FieldGroup):
 
 
 @message(0x70, Role.BODY, OUR_DESIGN)
-class PageOffer(LengthPrefixedMessage):
+class ExtensionOffer(LengthPrefixedMessage):
     """The pages that the body has."""
 
     number: int = field(Int8ub, "of the order", in_summary=True)
-    pages: list[Page] = field(PrefixedArray(Int8ub, field_group_layout(Page)), "the pages", default=[])
+    pages: list[ExtensionId] = field(PrefixedArray(Int8ub, field_group_layout(ExtensionId)), "the pages", default=[])
 
 
 @message(0xF0, Role.LENS, OUR_DESIGN)
-class PageAgreement(LengthPrefixedMessage):
+class ExtensionAccept(LengthPrefixedMessage):
     """The pages that both have, each in the lower revision; no other may be used."""
 
     number: int = field(Int8ub, "of the order", in_summary=True)
-    pages: list[Page] = field(PrefixedArray(Int8ub, field_group_layout(Page)), "the pages", default=[])
+    pages: list[ExtensionId] = field(PrefixedArray(Int8ub, field_group_layout(ExtensionId)), "the pages", default=[])
 
 
 @message(0x71, Role.BODY, OUR_DESIGN)
-class PageOrder(LengthPrefixedMessage):
+class ExtensionCommand(LengthPrefixedMessage):
     """The content of a page, body to lens."""
 
     number: int = field(Int8ub, "of the order", in_summary=True)
@@ -110,7 +110,7 @@ class PageOrder(LengthPrefixedMessage):
 
 
 @message(0xF1, Role.LENS, OUR_DESIGN)
-class PageReport(LengthPrefixedMessage):
+class ExtensionReport(LengthPrefixedMessage):
     """The content of a page, lens to body."""
 
     page: int = field(Int16ul, "number of the page", in_summary=True)

@@ -2,7 +2,7 @@
 
 from lensmount_protocol.codec.lazy_construct import Int8ub, Int16sl, Int16ul, Int32sl, Int32ul, Optional, PrefixedArray
 from lensmount_protocol.dialects.lmount.evidence import evidence_items
-from lensmount_protocol.dialects.lmount.types import FocusOrder, RingKind
+from lensmount_protocol.dialects.lmount.types import FocusCommand, RingKind
 from lensmount_protocol.enums import enum_field
 from lensmount_protocol.message import (
     FieldGroup,
@@ -23,10 +23,10 @@ class FocusDrive(LengthPrefixedMessage):
     """Drive the focus group; a new order replaces the one before it."""
 
     number: int = field(Int8ub, "of the order", in_summary=True)
-    order: FocusOrder = field(
-        enum_field(Int8ub, FocusOrder),
+    order: FocusCommand = field(
+        enum_field(Int8ub, FocusCommand),
         "kind of drive, and meaning of `value`",
-        default=FocusOrder.ABSOLUTE,
+        default=FocusCommand.ABSOLUTE,
         in_summary=True,
     )
     value: int = field(Int32sl, "steps, or steps a second", in_summary=True)
@@ -68,7 +68,7 @@ class RingBehaviour(LengthPrefixedMessage):
 
 
 @message(0xA1, Role.LENS, evidence_items(19, 21))
-class RingTurned(LengthPrefixedMessage):
+class RingMoved(LengthPrefixedMessage):
     """A ring was turned."""
 
     ring: RingKind = field(enum_field(Int8ub, RingKind), "the ring", default=RingKind.FOCUS, in_summary=True)

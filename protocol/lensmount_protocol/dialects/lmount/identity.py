@@ -46,14 +46,14 @@ class Identity(LengthPrefixedMessage):
 
 
 @message(0x09, Role.BODY, evidence_items(9, 10, 11, 12, 13, 23))
-class AbilitiesRequest(LengthPrefixedMessage):
+class LensCapabilitiesRequest(LengthPrefixedMessage):
     """The body requests the abilities of the lens."""
 
     number: int = field(Int8ub, "of the request", in_summary=True)
 
 
 @message(0x89, Role.LENS, evidence_items(9, 10, 11, 12, 13, 23, 38))
-class Abilities(LengthPrefixedMessage):
+class LensCapabilities(LengthPrefixedMessage):
     """Parts and abilities of the lens; the lens refuses orders for missing ones."""
 
     number: int = field(Int8ub, "of the request", in_summary=True)

@@ -10,7 +10,7 @@ from lensmount_protocol.codec.lazy_construct import (
     PrefixedArray,
 )
 from lensmount_protocol.dialects.lmount.evidence import OUR_DESIGN, evidence_items
-from lensmount_protocol.dialects.lmount.types import Outcome, PowerClass, RefusalCode
+from lensmount_protocol.dialects.lmount.types import Outcome, PowerClass, RejectionCode
 from lensmount_protocol.enums import enum_field
 from lensmount_protocol.message import LengthPrefixedMessage, field, message
 from lensmount_protocol.wire import Role
@@ -69,7 +69,7 @@ class ChallengeAnswer(LengthPrefixedMessage):
 
 
 @message(0x03, Role.BODY, OUR_DESIGN)
-class RateOrder(LengthPrefixedMessage):
+class SetBaudrateCommand(LengthPrefixedMessage):
     """Both ends switch to this rate when the lens has accepted."""
 
     number: int = field(Int8ub, "of the order", in_summary=True)
@@ -77,7 +77,7 @@ class RateOrder(LengthPrefixedMessage):
 
 
 @message(0x85, Role.LENS, evidence_items(16, 18, 36))
-class Done(LengthPrefixedMessage):
+class CommandDone(LengthPrefixedMessage):
     """Outcome of an order, with the order's own number."""
 
     number: int = field(Int8ub, "of the order", in_summary=True)
@@ -88,13 +88,13 @@ class Done(LengthPrefixedMessage):
 
 
 @message(0x84, Role.LENS, evidence_items(36))
-class Refusal(LengthPrefixedMessage):
+class CommandRejected(LengthPrefixedMessage):
     """Rejection of an order, with its reason: an answer, never silence."""
 
     number: int = field(Int8ub, "of the order; 0 where it could not be read", in_summary=True)
     order: int = field(Int8ub, "its type", formatter=hex, in_summary=True)
-    code: RefusalCode = field(
-        enum_field(Int8ub, RefusalCode), "why", default=RefusalCode.UNKNOWN_MESSAGE, in_summary=True
+    code: RejectionCode = field(
+        enum_field(Int8ub, RejectionCode), "why", default=RejectionCode.UNKNOWN_MESSAGE, in_summary=True
     )
     field_number: int = field(Int8ub, "number of the field at fault, from 1; 0 for none")
 
@@ -108,7 +108,7 @@ class Sleep(LengthPrefixedMessage):
 
 
 @message(0x05, Role.BODY, evidence_items(14, 26))
-class StreamOrder(LengthPrefixedMessage):
+class StreamConfig(LengthPrefixedMessage):
     """Which reports the lens sends with each frame; none stops the stream."""
 
     number: int = field(Int8ub, "of the order", in_summary=True)

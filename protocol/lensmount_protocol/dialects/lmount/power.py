@@ -39,7 +39,7 @@ class BrownOut(LengthPrefixedMessage):
 
 
 @message(0x11, Role.BODY, evidence_items(9))
-class CropNotice(LengthPrefixedMessage):
+class ImageCircleSelect(LengthPrefixedMessage):
     """The part of the image circle that the body uses."""
 
     number: int = field(Int8ub, "of the order", in_summary=True)

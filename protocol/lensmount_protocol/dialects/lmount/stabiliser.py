@@ -9,7 +9,7 @@ from lensmount_protocol.wire import Role
 
 
 @message(0x38, Role.BODY, evidence_items(24, 25))
-class StabiliserOrder(LengthPrefixedMessage):
+class StabiliserCommand(LengthPrefixedMessage):
     """Mode of the lens's stabiliser, and its share of the correction."""
 
     number: int = field(Int8ub, "of the order", in_summary=True)

@@ -4,11 +4,18 @@ from lensmount_protocol.dialects.lmount.firmware_update import (
     UpdateActivate,
     UpdateBlock,
     UpdateOffer,
-    UpdateRollBack,
+    UpdateRollback,
     UpdateState,
 )
 from lensmount_protocol.dialects.lmount.framing import CYCLE, EVENT, LINK, ORDER
-from lensmount_protocol.dialects.lmount.link import BodyHello, Done, LensHello, RateOrder, Refusal, Sleep
+from lensmount_protocol.dialects.lmount.link import (
+    BodyHello,
+    CommandDone,
+    CommandRejected,
+    LensHello,
+    SetBaudrateCommand,
+    Sleep,
+)
 from lensmount_protocol.dialects.lmount.types import Outcome
 from lensmount_protocol.payload import AnyMessage, message_type
 from lensmount_protocol.transitions import TransitionTable
@@ -162,16 +169,16 @@ TRANSITIONS = TransitionTable(
 _FIRST: dict[type[object], str] = {
     BodyHello: "body hello",
     LensHello: "lens hello",
-    RateOrder: "rate order",
+    SetBaudrateCommand: "rate order",
     Sleep: "sleep",
-    Refusal: "refusal",
+    CommandRejected: "refusal",
     UpdateOffer: "update",
     UpdateBlock: "update",
     UpdateActivate: "update",
-    UpdateRollBack: "update",
+    UpdateRollback: "update",
 }
-_UPDATE_ORDERS = frozenset(cls.TYPE for cls in (UpdateOffer, UpdateBlock, UpdateActivate, UpdateRollBack))
-_ACCEPTED = {(RateOrder.TYPE, Outcome.ACCEPTED): "rate accepted", (Sleep.TYPE, Outcome.DONE): "sleep accepted"}
+_UPDATE_ORDERS = frozenset(cls.TYPE for cls in (UpdateOffer, UpdateBlock, UpdateActivate, UpdateRollback))
+_ACCEPTED = {(SetBaudrateCommand.TYPE, Outcome.ACCEPTED): "rate accepted", (Sleep.TYPE, Outcome.DONE): "sleep accepted"}
 """Type of an order and its outcome -> the trigger that the answer is, where it moves the link on."""
 _FINAL_STAGES = frozenset({0, 3, 4, 6})
 """Stages after which a lens is as any other again: idle, active, rolled back, refused."""
@@ -188,9 +195,9 @@ def trigger_for(sender: Role, class_: int, first: AnyMessage) -> str:
         return "update over" if int(first.stage) in _FINAL_STAGES else "update state"
     # In the frame cycle or in an event it is received, and changes nothing.
     known = _FIRST.get(type(first)) if class_ in (LINK, ORDER) else None
-    if isinstance(first, Refusal) and known is not None and first.order in _UPDATE_ORDERS:
+    if isinstance(first, CommandRejected) and known is not None and first.order in _UPDATE_ORDERS:
         return "update refused"
-    if isinstance(first, Done) and class_ in (LINK, ORDER):
+    if isinstance(first, CommandDone) and class_ in (LINK, ORDER):
         return _ACCEPTED.get((first.order, first.outcome), "answer")
     if known is not None:
         return known

@@ -20,7 +20,7 @@ class ImageCircle(OpenIntEnum):
     FULL_FRAME = 2
 
 
-class RefusalCode(OpenIntEnum):
+class RejectionCode(OpenIntEnum):
     """Reason of a refusal."""
 
     UNKNOWN_MESSAGE = 1
@@ -42,7 +42,7 @@ class Outcome(OpenIntEnum):
     REPLACED = 3
 
 
-class FocusOrder(OpenIntEnum):
+class FocusCommand(OpenIntEnum):
     """Kind of a focus drive."""
 
     STOP = 0

@@ -47,7 +47,7 @@ Bug = Callable[[Heard], bool]
 
 
 def _same_again(heard: Heard) -> bool:
-    names = {"FocusDrive", "ApertureDrive", "CropNotice", "FocusLimits", "RingBehaviour"}
+    names = {"FocusDrive", "ApertureDrive", "ImageCircleSelect", "FocusLimits", "RingBehaviour"}
     frame = heard.frame
     if frame is None or not heard.before or heard.before[-1].raw != frame.raw:
         return False
@@ -62,8 +62,8 @@ def _long_tail(heard: Heard) -> bool:
 
 def _moves_behind_a_stream_order(heard: Heard) -> bool:
     """In the state that an order of the stream leaves a lens in for a while."""
-    moves = ("FocusDrive", "ApertureDrive", "ZoomDrive", "StabiliserOrder")
-    ordered = any(type(one).__name__ == "StreamOrder" for frame in heard.before for one in frame.messages)
+    moves = ("FocusDrive", "ApertureDrive", "ZoomDrive", "StabiliserCommand")
+    ordered = any(type(one).__name__ == "StreamConfig" for frame in heard.before for one in frame.messages)
     return ordered and any(heard.said(name) is not None for name in moves)
 
 
@@ -81,7 +81,7 @@ LMOUNT_LENS: Mapping[str, Bug] = {
     "crash: a focus beyond 32767": lambda heard: abs(heard.field("FocusDrive", "value")) > 0x7FFF,
     "crash: a mode of the aperture that nobody knows": lambda heard: heard.field("ApertureDrive", "mode") > 4,
     "crash: a ring that nobody knows": lambda heard: heard.field("RingBehaviour", "ring", 1) not in (0, 1, 2, 3, 4),
-    "crash: more than the whole stabilisation": lambda heard: heard.field("StabiliserOrder", "share_permille") > 1000,
+    "crash: more than the whole stabilisation": lambda heard: heard.field("StabiliserCommand", "share_permille") > 1000,
     "crash: something moves behind an order of the stream": _moves_behind_a_stream_order,
     "crash: the same order twice in a row": _same_again,
     "crash: a wrong checksum": _is(GarbageReason.CHECKSUM),

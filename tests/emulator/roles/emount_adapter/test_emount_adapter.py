@@ -29,9 +29,9 @@ from lensmount_protocol.dialects.emount.focus_status import FocusStatus
 from lensmount_protocol.dialects.lmount.aperture_zoom import ApertureState, ZoomState
 from lensmount_protocol.dialects.lmount.exposure import ControlEvent
 from lensmount_protocol.dialects.lmount.focus import FocusState
-from lensmount_protocol.dialects.lmount.identity import Abilities, AccessoryReport, Identity
-from lensmount_protocol.dialects.lmount.link import BodyHello, Refusal
-from lensmount_protocol.dialects.lmount.types import AccessoryKind, ImageCircle, Part, RefusalCode
+from lensmount_protocol.dialects.lmount.identity import AccessoryReport, Identity, LensCapabilities
+from lensmount_protocol.dialects.lmount.link import BodyHello, CommandRejected
+from lensmount_protocol.dialects.lmount.types import AccessoryKind, ImageCircle, Part, RejectionCode
 from lensmount_protocol.errors import ProfileError
 from lensmount_protocol.message import Message
 from lensmount_protocol.wire import DriveLine, Role, SetBaudrate, Transmit, WireRecord
@@ -117,7 +117,7 @@ def test_both_dialects_are_clean_in_one_session() -> None:
 
 def test_the_lens_behind_is_known_before_anybody_asks() -> None:
     adapted = Adapted("wait 0.1").done()
-    (identity,), (abilities,) = adapted.near_said(Identity)[:1], adapted.near_said(Abilities)
+    (identity,), (abilities,) = adapted.near_said(Identity)[:1], adapted.near_said(LensCapabilities)
     assert (identity.name, identity.model, identity.firmware) == (
         "E 55-210mm F4.5-6.3 OSS (0x8012)",
         0x8012,
@@ -155,14 +155,14 @@ def test_a_zoom_by_hand_is_seen_through_the_adapter() -> None:
 )
 def test_what_cannot_be_translated_is_refused(script: str, order: int | None) -> None:
     adapted = Adapted(f"wait 0.1; {script}; wait 0.1").done()
-    refused = {(answer.order, answer.code) for answer in adapted.near_said(Refusal) if answer.order != 0x40}
-    assert refused == ({(order, RefusalCode.NOT_ABLE)} if order else set())
+    refused = {(answer.order, answer.code) for answer in adapted.near_said(CommandRejected) if answer.order != 0x40}
+    assert refused == ({(order, RejectionCode.NOT_ABLE)} if order else set())
 
 
 def test_a_manual_lens_says_so_once() -> None:
     adapted = Adapted("wait 0.3", lens="voigtlander-15").done()
     assert [event.value for event in adapted.near_said(ControlEvent)] == [1]
-    assert adapted.near_said(Abilities)[0].parts == 0
+    assert adapted.near_said(LensCapabilities)[0].parts == 0
 
 
 def test_a_lens_that_takes_its_time_is_greeted_again() -> None:

@@ -6,8 +6,8 @@ import pytest
 
 from lensmount_emulator.models.optics import to_av256
 from lensmount_protocol.dialects.lmount.aperture_zoom import ApertureDrive, ApertureState, ZoomDrive, ZoomState
-from lensmount_protocol.dialects.lmount.link import Done, Refusal
-from lensmount_protocol.dialects.lmount.types import ApertureMode, Outcome, RefusalCode
+from lensmount_protocol.dialects.lmount.link import CommandDone, CommandRejected
+from lensmount_protocol.dialects.lmount.types import ApertureMode, Outcome, RejectionCode
 
 ZOOM = "leica-vario-elmarit-sl-24-90mm-f2.8-4"
 
@@ -66,8 +66,8 @@ def test_the_widest_aperture_depends_on_the_zoom(mount: Any) -> None:
 def test_a_lens_without_a_diaphragm_refuses(mount: Any) -> None:
     mounted = mount(lens="viltrox-af-28mm-f4.5", script="check iris").streams()
     answer = close(mounted, 8)
-    assert isinstance(answer, Refusal)
-    assert answer.code == RefusalCode.NOT_ABLE
+    assert isinstance(answer, CommandRejected)
+    assert answer.code == RejectionCode.NOT_ABLE
     mounted.wait_until(lambda: mounted.body.done)
     assert mounted.body.compatibility_results[-1].rule == "no diaphragm"
 
@@ -78,7 +78,7 @@ def test_a_lens_without_a_diaphragm_refuses(mount: Any) -> None:
 )
 def test_apertures_that_cannot_be_are_refused(mount: Any, order: Any, field: int) -> None:
     answer = mount().streams().request(order)
-    assert (answer.code, answer.field_number) == (RefusalCode.OUT_OF_RANGE, field)
+    assert (answer.code, answer.field_number) == (RejectionCode.OUT_OF_RANGE, field)
 
 
 def test_the_aperture_ring_is_followed_and_clicks_in_thirds(mount: Any) -> None:
@@ -128,19 +128,19 @@ def test_a_zoom_ring_is_told_with_every_frame(mount: Any) -> None:
 
 def test_no_known_lens_has_a_powered_zoom_and_so_they_refuse(mount: Any) -> None:
     answer = mount(lens=ZOOM).streams().request(ZoomDrive(target_um=50_000))
-    assert answer.code == RefusalCode.NOT_ABLE
+    assert answer.code == RejectionCode.NOT_ABLE
 
 
 def test_a_powered_zoom_goes_where_it_is_sent(mount: Any) -> None:
     mounted = mount(lens=ZOOM, lens_changes={"parts": {"power_zoom": True}}).streams()
     answer = mounted.request(ZoomDrive(target_um=50_000))
-    assert isinstance(answer, Done)
+    assert isinstance(answer, CommandDone)
     mounted.wait_until(lambda: answer.number in mounted.body.outcomes)
     assert mounted.lens.zoom.focal_um(mounted.virtual_session.now) == pytest.approx(50_000, rel=0.01)
     mounted.request(ZoomDrive(rate=1000))
     mounted.run(2.5)
     assert mounted.lens.zoom.focal_um(mounted.virtual_session.now) == pytest.approx(90_000, rel=0.01)
-    assert mounted.request(ZoomDrive(target_um=400_000)).code == RefusalCode.OUT_OF_RANGE
+    assert mounted.request(ZoomDrive(target_um=400_000)).code == RejectionCode.OUT_OF_RANGE
 
 
 @pytest.mark.parametrize("corrected", [True, False])

@@ -8,9 +8,9 @@ import pytest
 from lensmount_emulator.engine.verdicts import Verdict, worst_verdict
 from lensmount_emulator.sessions.loopback import LoopbackResult, run_loopback
 from lensmount_hardware.captures.lmx import RecordingWriter
-from lensmount_protocol.dialects.lmount.identity import AbilitiesRequest
-from lensmount_protocol.dialects.lmount.link import Refusal
-from lensmount_protocol.dialects.lmount.types import RefusalCode
+from lensmount_protocol.dialects.lmount.identity import LensCapabilitiesRequest
+from lensmount_protocol.dialects.lmount.link import CommandRejected
+from lensmount_protocol.dialects.lmount.types import RejectionCode
 from lensmount_protocol.errors import ProfileError
 from lensmount_protocol.wire import Burst
 
@@ -78,8 +78,8 @@ def test_a_lens_that_refuses_even_its_abilities_is_given_up(mount: Any) -> None:
     answer = mounted.lens._reply_to
 
     def half(order: Any, raw: bytes, *, legal: bool) -> Any:
-        if isinstance(order, AbilitiesRequest):
-            return Refusal(number=order.number, order=order.TYPE, code=RefusalCode.UNKNOWN_MESSAGE)
+        if isinstance(order, LensCapabilitiesRequest):
+            return CommandRejected(number=order.number, order=order.TYPE, code=RejectionCode.UNKNOWN_MESSAGE)
         return answer(order, raw, legal=legal)
 
     mounted.lens._reply_to = half

@@ -25,16 +25,16 @@ from lensmount_emulator.roles.lmount.body.frame_loop import report_handlers
 from lensmount_emulator.roles.lmount.body.script_arguments import FocusTarget
 from lensmount_protocol.dialects.lmount.aperture_zoom import ApertureDrive, ApertureState
 from lensmount_protocol.dialects.lmount.exposure import ControlEvent, Exposure, FrameStart
-from lensmount_protocol.dialects.lmount.focus import FocusDrive, FocusLimits, RingBehaviour, RingTurned
+from lensmount_protocol.dialects.lmount.focus import FocusDrive, FocusLimits, RingBehaviour, RingMoved
 from lensmount_protocol.dialects.lmount.identity import Identity, IdentityRequest, MetadataRequest
-from lensmount_protocol.dialects.lmount.link import BodyHello, Done, LensHello, Refusal
+from lensmount_protocol.dialects.lmount.link import BodyHello, CommandDone, CommandRejected, LensHello
 from lensmount_protocol.dialects.lmount.power import BrownOut, PowerReport
 from lensmount_protocol.dialects.lmount.stabiliser import AngularRate
 from lensmount_protocol.dialects.lmount.types import (
     ControlKind,
-    FocusOrder,
+    FocusCommand,
     Outcome,
-    RefusalCode,
+    RejectionCode,
     RingKind,
 )
 from lensmount_protocol.errors import LocalProtocolError
@@ -114,12 +114,12 @@ def test_numbers_go_round_from_255_to_1_and_forget_what_was_under_them(mount: An
 
 def test_an_end_is_kept_apart_from_an_acceptance(mount: Any) -> None:
     body = mount().body
-    accepted = Done(number=4, order=FocusDrive.TYPE, outcome=Outcome.ACCEPTED)
+    accepted = CommandDone(number=4, order=FocusDrive.TYPE, outcome=Outcome.ACCEPTED)
     body.on_reply(accepted)
-    body.on_reply(Done(number=4, order=FocusDrive.TYPE, outcome=Outcome.STOPPED))
+    body.on_reply(CommandDone(number=4, order=FocusDrive.TYPE, outcome=Outcome.STOPPED))
     assert (body.answers, body.outcomes) == ({4: accepted}, {4: Outcome.STOPPED})
     # An end whose acceptance was lost answers the order as well.
-    body.on_reply(Done(number=5, order=FocusDrive.TYPE, outcome=Outcome.DONE))
+    body.on_reply(CommandDone(number=5, order=FocusDrive.TYPE, outcome=Outcome.DONE))
     assert body.answers[5].outcome == body.outcomes[5] == Outcome.DONE
     body.on_reply(Identity(number=6))
     assert (body.answers[6], 6 in body.outcomes) == (Identity(number=6), False)
@@ -127,13 +127,13 @@ def test_an_end_is_kept_apart_from_an_acceptance(mount: Any) -> None:
 
 def test_a_drive_gives_its_refusal_its_end_or_nothing(mount: Any) -> None:
     mounted = ready(mount)
-    far = FocusDrive(order=FocusOrder.ABSOLUTE, value=99_999)
+    far = FocusDrive(order=FocusCommand.ABSOLUTE, value=99_999)
     answer = mounted.run_script(execute_drive(mounted.body, far, 1.0))
-    assert (type(answer), answer.code) == (Refusal, RefusalCode.OUT_OF_RANGE)
-    assert mounted.run_script(execute_drive(mounted.body, FocusDrive(order=FocusOrder.STOP), 1.0)) == Outcome.DONE
-    assert mounted.run_script(execute_drive(mounted.body, FocusDrive(order=FocusOrder.NEAR_END), 1.0)) == Outcome.DONE
+    assert (type(answer), answer.code) == (CommandRejected, RejectionCode.OUT_OF_RANGE)
+    assert mounted.run_script(execute_drive(mounted.body, FocusDrive(order=FocusCommand.STOP), 1.0)) == Outcome.DONE
+    assert mounted.run_script(execute_drive(mounted.body, FocusDrive(order=FocusCommand.NEAR_END), 1.0)) == Outcome.DONE
     began = mounted.virtual_session.now
-    assert mounted.run_script(execute_drive(mounted.body, FocusDrive(order=FocusOrder.FAR_END), 0.1)) is None
+    assert mounted.run_script(execute_drive(mounted.body, FocusDrive(order=FocusCommand.FAR_END), 0.1)) is None
     assert mounted.virtual_session.now - began == pytest.approx(0.1, abs=0.001)
 
 
@@ -141,10 +141,10 @@ def test_a_drive_gives_its_refusal_its_end_or_nothing(mount: Any) -> None:
     ("answer", "text"),
     [
         (None, "no answer"),
-        (Done(), "answered with Done"),
-        (Refusal(code=RefusalCode.NOT_NOW), "refused: not now"),
-        (Refusal(code=RefusalCode.OUT_OF_RANGE, field_number=3), "refused: out of range, field 3"),
-        (Refusal(code=RefusalCode(99)), "refused: code 99"),
+        (CommandDone(), "answered with CommandDone"),
+        (CommandRejected(code=RejectionCode.NOT_NOW), "refused: not now"),
+        (CommandRejected(code=RejectionCode.OUT_OF_RANGE, field_number=3), "refused: out of range, field 3"),
+        (CommandRejected(code=RejectionCode(99)), "refused: code 99"),
     ],
 )
 def test_why_an_order_was_not_carried_out(answer: Any, text: str) -> None:
@@ -221,7 +221,7 @@ def test_a_lens_that_is_taken_off_loses_its_supply_and_is_found_only_where_that_
 
 def test_only_orders_of_a_body_can_be_asked(mount: Any) -> None:
     mounted = ready(mount)
-    for message in (Done(number=1), FrameStart()):
+    for message in (CommandDone(number=1), FrameStart()):
         with pytest.raises(LocalProtocolError, match=rf"{type(message).__name__} is no order of a body's"):
             next(request(mounted.body, message))
     assert isinstance(mounted.run_script(request(mounted.body, IdentityRequest())), Identity)
@@ -275,7 +275,7 @@ def test_the_rate_of_the_shake_is_bounded(mount: Any) -> None:
 @pytest.mark.parametrize(
     ("ring", "manual", "motor", "order"),
     [
-        (RingKind.FOCUS, False, True, FocusDrive(order=FocusOrder.RELATIVE, value=-300)),
+        (RingKind.FOCUS, False, True, FocusDrive(order=FocusCommand.RELATIVE, value=-300)),
         (RingKind.FOCUS, True, True, None),
         (RingKind.FOCUS, False, False, None),
         (RingKind.ZOOM, False, True, None),
@@ -286,8 +286,8 @@ def test_a_focus_ring_that_is_turned_moves_the_focus_by_the_body(
 ) -> None:
     mounted = ready(mount, lens_changes={"parts": {"focus_motor": motor}})
     mounted.body.lens_info.manual = manual
-    take(mounted, RingTurned(ring=ring, delta=-15))
-    take(mounted, RingTurned(ring=ring, delta=5))
+    take(mounted, RingMoved(ring=ring, delta=-15))
+    take(mounted, RingMoved(ring=ring, delta=5))
     assert mounted.body.lens_info.turned == {ring: -1.0}
     sent = mounted.of(FocusDrive)
     assert [(one.order, one.value) for one in sent] == ([(order.order, -300), (order.order, 100)] if order else [])
@@ -326,7 +326,7 @@ def test_switches_and_buttons_are_taken(mount: Any, control: ControlKind, value:
         locks = control == ControlKind.AFL_BUTTON and bool(value)
         assert known.locked is locks
         stops = [order.order for order in mounted.of(FocusDrive)]
-        assert stops == ([FocusOrder.STOP] if locks and motor else [])
+        assert stops == ([FocusCommand.STOP] if locks and motor else [])
 
 
 def test_a_supply_that_gives_too_little_is_away_for_5_ms(mount: Any) -> None:
@@ -368,10 +368,10 @@ def test_reports_are_counted_by_the_focus_s(mount: Any) -> None:
 @pytest.mark.parametrize(
     ("target", "order", "value"),
     [
-        (FocusTarget(FocusOrder.ABSOLUTE, 1234), FocusOrder.ABSOLUTE, 1234),
-        (FocusTarget(FocusOrder.NEAR_END), FocusOrder.NEAR_END, 0),
+        (FocusTarget(FocusCommand.ABSOLUTE, 1234), FocusCommand.ABSOLUTE, 1234),
+        (FocusTarget(FocusCommand.NEAR_END), FocusCommand.NEAR_END, 0),
         # Half the steps lie beyond twice the nearest distance: n/d of the way to the near end.
-        (FocusTarget(FocusOrder.ABSOLUTE, distance_mm=1900), FocusOrder.ABSOLUTE, 2000),
+        (FocusTarget(FocusCommand.ABSOLUTE, distance_mm=1900), FocusCommand.ABSOLUTE, 2000),
     ],
 )
 def test_a_focus_is_sent_to_a_place_an_end_or_a_distance(mount: Any, target: Any, order: Any, value: int) -> None:
@@ -387,21 +387,21 @@ def test_a_focus_is_sent_to_a_place_an_end_or_a_distance(mount: Any, target: Any
 def test_with_the_switch_at_mf_no_focus_order_is_sent(mount: Any) -> None:
     mounted = ready(mount)
     mounted.body.lens_info.manual = True
-    assert mounted.run_script(focus_to(mounted.body, FocusTarget(FocusOrder.NEAR_END))) == Outcome.STOPPED
+    assert mounted.run_script(focus_to(mounted.body, FocusTarget(FocusCommand.NEAR_END))) == Outcome.STOPPED
     assert mounted.of(FocusDrive) == []
 
 
 def test_limits_of_the_focus_and_the_way_back(mount: Any) -> None:
     mounted = ready(mount)
     for between in ((100, 200), None):
-        assert isinstance(mounted.run_script(limit_focus(mounted.body, between)), Done)
+        assert isinstance(mounted.run_script(limit_focus(mounted.body, between)), CommandDone)
     assert [(order.far, order.near) for order in mounted.of(FocusLimits)] == [(100, 200), (0, 3999)]
 
 
 @pytest.mark.parametrize("linear", [True, False])
 def test_a_ring_is_linear_where_the_lens_can(mount: Any, linear: bool) -> None:
     mounted = ready(mount, lens_changes={"parts": {"linear_ring": linear}})
-    assert isinstance(mounted.run_script(set_ring(mounted.body, 180)), Done if linear else Refusal)
+    assert isinstance(mounted.run_script(set_ring(mounted.body, 180)), CommandDone if linear else CommandRejected)
     mounted.run_script(set_ring(mounted.body, 0))
     orders = [(order.ring, order.linear, order.throw_degrees) for order in mounted.of(RingBehaviour)]
     assert orders == [*([(RingKind.FOCUS, 1, 180)] if linear else []), (RingKind.FOCUS, 0, 0)]
@@ -417,7 +417,7 @@ def test_a_body_that_tracks_gives_a_set_point_a_frame(mount: Any, features: Any,
     for place, order in enumerate(orders):
         frame = (first + place) % 16
         assert order.value == 2000 + 40 * min(frame, 16 - frame)
-        assert (order.order, order.frame) == (FocusOrder.ABSOLUTE, ahead and first + place + ahead)
+        assert (order.order, order.frame) == (FocusCommand.ABSOLUTE, ahead and first + place + ahead)
 
 
 @pytest.mark.parametrize(("target", "diaphragm"), [(1200, True), (None, True), (1200, False)])

@@ -14,9 +14,9 @@ from lensmount_protocol.dialects.lmount.aperture_zoom import ApertureDrive, Zoom
 from lensmount_protocol.dialects.lmount.exposure import CorrectionRequest, Exposure
 from lensmount_protocol.dialects.lmount.focus import FocusDrive
 from lensmount_protocol.dialects.lmount.identity import AccessoryEntry, IdentityRequest, MetadataRequest
-from lensmount_protocol.dialects.lmount.link import Done, Refusal, Sleep
-from lensmount_protocol.dialects.lmount.stabiliser import StabiliserOrder, StabiliserState
-from lensmount_protocol.dialects.lmount.types import ApertureMode, FocusOrder, Outcome, RefusalCode, StabiliserMode
+from lensmount_protocol.dialects.lmount.link import CommandDone, CommandRejected, Sleep
+from lensmount_protocol.dialects.lmount.stabiliser import StabiliserCommand, StabiliserState
+from lensmount_protocol.dialects.lmount.types import ApertureMode, FocusCommand, Outcome, RejectionCode, StabiliserMode
 from lensmount_protocol.message import Message
 
 TELE = "panasonic-s-pro-70-200mm-f2.8"
@@ -39,7 +39,7 @@ def refuses(mounted: Any, kind: type[Message], reply_with: Any = None) -> None:
             if reply_with is not None:
                 reply_with.number = getattr(order, "number", 0)
                 return reply_with
-            return Refusal(number=getattr(order, "number", 0), order=order.TYPE, code=RefusalCode.NOT_NOW)
+            return CommandRejected(number=getattr(order, "number", 0), order=order.TYPE, code=RejectionCode.NOT_NOW)
         return answer(order, raw, legal=legal)
 
     mounted.lens._reply_to = reply
@@ -75,7 +75,7 @@ def check(mounted: Any, name: str) -> list[tuple[str, Verdict, str]]:
         ("iris", ApertureDrive, (Verdict.REFUSED, "refused by the lens"), (Verdict.REFUSED, "refused by the lens")),
         (
             "stabilise",
-            StabiliserOrder,
+            StabiliserCommand,
             (Verdict.REDUCED, "refused by the lens"),
             (Verdict.REDUCED, "refused by the lens"),
         ),
@@ -100,7 +100,7 @@ def test_a_focus_that_does_not_go_where_it_was_sent_is_found(mount: Any, monkeyp
     def off(lens: Any, order: FocusDrive, speed: float) -> float:
         return float(lens.focus.set_target(order.value + 5, lens.now, speed))
 
-    monkeypatch.setitem(commands._FOCUS, FocusOrder.ABSOLUTE, off)
+    monkeypatch.setitem(commands._FOCUS, FocusCommand.ABSOLUTE, off)
     assert check(mounted, "focus") == [("focus", Verdict.REFUSED, "no answer")]
 
 
@@ -110,7 +110,7 @@ def test_a_focus_that_does_not_go_where_it_was_sent_is_found(mount: Any, monkeyp
 )
 def test_a_stabiliser_that_was_left_out_for_power_is_found_as_such(mount: Any, reduced: int, rule: str) -> None:
     mounted = ready(mount)
-    refuses(mounted, StabiliserOrder)
+    refuses(mounted, StabiliserCommand)
     power = mounted.body.lens_info.power
     assert power is not None
     power.reduced = reduced
@@ -121,9 +121,9 @@ def test_a_stabiliser_that_was_left_out_for_power_is_found_as_such(mount: Any, r
 
 def test_the_body_s_share_of_a_shared_stabilisation_is_what_it_ordered(mount: Any) -> None:
     mounted = ready(mount)
-    orders = mounted.of(StabiliserOrder)
+    orders = mounted.of(StabiliserCommand)
     assert mounted.body.share == orders[-1].share_permille / 1000 < 1
-    refuses(mounted, StabiliserOrder)
+    refuses(mounted, StabiliserCommand)
     check(mounted, "stabilise")
     assert mounted.body.share is None
 
@@ -223,7 +223,7 @@ def test_the_focus_is_sent_to_both_ends_and_to_a_third(mount: Any) -> None:
     mounted = ready(mount)
     check(mounted, "focus")
     orders = [(order.order, order.value) for order in mounted.of(FocusDrive)]
-    assert orders == [(FocusOrder.NEAR_END, 0), (FocusOrder.FAR_END, 0), (FocusOrder.ABSOLUTE, 1333)]
+    assert orders == [(FocusCommand.NEAR_END, 0), (FocusCommand.FAR_END, 0), (FocusCommand.ABSOLUTE, 1333)]
     assert mounted.body.lens_info.focus.position == 1333
 
 
@@ -255,7 +255,7 @@ def test_a_diaphragm_may_stop_a_sixth_of_a_stop_off(mount: Any, off: int, verdic
 @pytest.mark.parametrize("reports", [None, StabiliserMode.OFF, StabiliserMode.PANNING])
 def test_a_stabiliser_that_is_accepted_and_not_done_is_found(mount: Any, reports: StabiliserMode | None) -> None:
     mounted = ready(mount)
-    refuses(mounted, StabiliserOrder, Done(order=StabiliserOrder.TYPE, outcome=Outcome.DONE))
+    refuses(mounted, StabiliserCommand, CommandDone(order=StabiliserCommand.TYPE, outcome=Outcome.DONE))
     if reports is None:
         mounted.lens.body_requests.reports = tuple(
             kind for kind in mounted.lens.body_requests.reports if kind != StabiliserState.TYPE
@@ -279,7 +279,7 @@ def test_a_stabiliser_of_the_lens_alone_is_found_as_such(mount: Any) -> None:
 @pytest.mark.parametrize(("body", "left"), [("panasonic-s1ii", "by the body alone"), ("sigma-fp", "by nobody")])
 def test_a_stabiliser_that_is_refused_leaves_the_body_s(mount: Any, body: str, left: str) -> None:
     mounted = ready(mount, body=body)
-    refuses(mounted, StabiliserOrder)
+    refuses(mounted, StabiliserCommand)
     check(mounted, "stabilise")
     assert mounted.body.compatibility_results[-1].detail == f"{left}; the lens refused: not now"
 

@@ -8,13 +8,13 @@ import pytest
 from lensmount_emulator.models.stabiliser import CameraShake
 from lensmount_protocol.dialects.lmount.aperture_zoom import ApertureDrive
 from lensmount_protocol.dialects.lmount.exposure import Correction, CorrectionRequest, Exposure, FrameStart
-from lensmount_protocol.dialects.lmount.link import Refusal
-from lensmount_protocol.dialects.lmount.stabiliser import AngularRate, StabiliserOrder, StabiliserState
+from lensmount_protocol.dialects.lmount.link import CommandRejected
+from lensmount_protocol.dialects.lmount.stabiliser import AngularRate, StabiliserCommand, StabiliserState
 from lensmount_protocol.dialects.lmount.types import (
     ApertureMode,
     CorrectionKind,
     ExposurePhase,
-    RefusalCode,
+    RejectionCode,
     StabiliserMode,
 )
 from lensmount_protocol.wire import Edge
@@ -40,7 +40,7 @@ def states(mounted: Any) -> list[StabiliserState]:
 def test_who_stabilises(mount: Any, body: str, lens: str, share: int | None, found: str) -> None:
     mounted = mount(body, lens, script="check stabilise").streams()
     mounted.wait_until(lambda: mounted.body.done)
-    orders = mounted.of(StabiliserOrder)
+    orders = mounted.of(StabiliserCommand)
     assert [order.share_permille for order in orders] == ([] if share is None else [share] * 2)
     assert mounted.body.compatibility_results[-1].detail == found
     assert bool(mounted.of(AngularRate)) == (share == 500)
@@ -53,7 +53,7 @@ def test_shared_work_is_split_by_the_share(mount: Any) -> None:
         mounted = mount(lens=STABILISED).streams()
         mounted.lens.camera_shake = CameraShake(Random(5), 0.3)
         mounted.body.now = mounted.virtual_session.now
-        mounted.request(StabiliserOrder(mode=StabiliserMode.NORMAL, share_permille=share))
+        mounted.request(StabiliserCommand(mode=StabiliserMode.NORMAL, share_permille=share))
         at = mounted.virtual_session.now
         mounted.run(1.0)
         shifts[share] = sum(abs(state.shift_x) + abs(state.shift_y) for state in states(mounted)[-50:])
@@ -73,7 +73,7 @@ def test_the_body_s_rates_stand_beside_the_number_of_their_frame(mount: Any) -> 
 def test_axes_can_be_split(mount: Any) -> None:
     mounted = mount(lens=STABILISED).streams()
     mounted.lens.camera_shake = CameraShake(Random(5), 0.3)
-    mounted.request(StabiliserOrder(mode=StabiliserMode.NORMAL, axes=1))
+    mounted.request(StabiliserCommand(mode=StabiliserMode.NORMAL, axes=1))
     mounted.run(0.5)
     last = states(mounted)[-20:]
     assert {state.shift_x for state in last} == {0}
@@ -93,7 +93,7 @@ def test_panning_is_seen_and_left_alone_in_its_mode(mount: Any) -> None:
     mounted = mount(lens=STABILISED).streams()
     now = mounted.virtual_session.now
     mounted.lens.camera_shake.pan(20.0, now, now + 5.0)
-    mounted.request(StabiliserOrder(mode=StabiliserMode.PANNING))
+    mounted.request(StabiliserCommand(mode=StabiliserMode.PANNING))
     mounted.run(1.0)
     last = states(mounted)[-1]
     assert last.flags & 2
@@ -103,7 +103,7 @@ def test_panning_is_seen_and_left_alone_in_its_mode(mount: Any) -> None:
 @pytest.mark.parametrize("mode", [StabiliserMode.OFF, StabiliserMode.VIDEO])
 def test_modes_are_reported_back(mount: Any, mode: StabiliserMode) -> None:
     mounted = mount(lens=STABILISED).streams()
-    mounted.request(StabiliserOrder(mode=mode))
+    mounted.request(StabiliserCommand(mode=mode))
     mounted.run(0.1)
     last = states(mounted)[-1]
     assert last.mode == mode
@@ -113,21 +113,21 @@ def test_modes_are_reported_back(mount: Any, mode: StabiliserMode) -> None:
 @pytest.mark.parametrize(
     ("order", "code", "lens"),
     [
-        (StabiliserOrder(mode=StabiliserMode(9)), RefusalCode.OUT_OF_RANGE, STABILISED),
-        (StabiliserOrder(share_permille=1001), RefusalCode.OUT_OF_RANGE, STABILISED),
-        (StabiliserOrder(), RefusalCode.NOT_ABLE, "sigma-45mm-f2.8-dg-dn"),
+        (StabiliserCommand(mode=StabiliserMode(9)), RejectionCode.OUT_OF_RANGE, STABILISED),
+        (StabiliserCommand(share_permille=1001), RejectionCode.OUT_OF_RANGE, STABILISED),
+        (StabiliserCommand(), RejectionCode.NOT_ABLE, "sigma-45mm-f2.8-dg-dn"),
     ],
 )
-def test_what_cannot_be_stabilised_is_refused(mount: Any, order: Any, code: RefusalCode, lens: str) -> None:
+def test_what_cannot_be_stabilised_is_refused(mount: Any, order: Any, code: RejectionCode, lens: str) -> None:
     answer = mount(lens=lens).streams().request(order)
-    assert isinstance(answer, Refusal)
+    assert isinstance(answer, CommandRejected)
     assert answer.code == code
 
 
 def test_sharing_needs_the_feature_on_both_sides(mount: Any) -> None:
     mounted = mount(lens=STABILISED, lens_changes={"firmware": {"features": ("corrections",)}}).streams()
     assert mounted.body.share is None
-    assert mounted.request(StabiliserOrder(share_permille=500)).code == RefusalCode.NOT_AGREED
+    assert mounted.request(StabiliserCommand(share_permille=500)).code == RejectionCode.NOT_AGREED
 
 
 @pytest.mark.parametrize("kind", list(CorrectionKind))
@@ -160,8 +160,8 @@ def test_corrections_are_for_those_that_both_have_them(mount: Any) -> None:
     mounted = mount(lens=STABILISED, lens_changes=changes, script="check correct").streams()
     mounted.wait_until(lambda: mounted.body.done)
     assert mounted.body.compatibility_results[-1].rule == "no corrections"
-    assert mounted.request(CorrectionRequest()).code == RefusalCode.NOT_AGREED
-    assert mounted.request(CorrectionRequest(kind=CorrectionKind(50))).code == RefusalCode.NOT_AGREED
+    assert mounted.request(CorrectionRequest()).code == RejectionCode.NOT_AGREED
+    assert mounted.request(CorrectionRequest(kind=CorrectionKind(50))).code == RejectionCode.NOT_AGREED
 
 
 def test_a_picture_is_announced_closed_down_for_exposed_and_written(mount: Any) -> None:

@@ -6,11 +6,22 @@ import pytest
 
 from lensmount_emulator.roles.lmount.body.extensions import ExtensionResults, make_focus_sequence, use_extension
 from lensmount_emulator.roles.lmount.profile import PageName
-from lensmount_protocol.dialects.lmount.extensions import FAST_FOCUS, JOINT_CORRECTIONS, FocusRunReport, parse_extension
-from lensmount_protocol.dialects.lmount.firmware_update import Page, PageAgreement, PageOffer, PageOrder, PageReport
+from lensmount_protocol.dialects.lmount.extensions import (
+    FAST_FOCUS,
+    JOINT_CORRECTIONS,
+    FocusSequenceReport,
+    parse_extension,
+)
+from lensmount_protocol.dialects.lmount.firmware_update import (
+    ExtensionAccept,
+    ExtensionCommand,
+    ExtensionId,
+    ExtensionOffer,
+    ExtensionReport,
+)
 from lensmount_protocol.dialects.lmount.focus import FocusDrive
-from lensmount_protocol.dialects.lmount.link import BodyHello, Done, LensHello
-from lensmount_protocol.dialects.lmount.types import FocusOrder, RefusalCode
+from lensmount_protocol.dialects.lmount.link import BodyHello, CommandDone, LensHello
+from lensmount_protocol.dialects.lmount.types import FocusCommand, RejectionCode
 from lensmount_protocol.wire import Burst, Edge, Role
 
 BOTH: tuple[PageName, ...] = ("joint corrections", "fast focus")
@@ -38,7 +49,7 @@ def test_what_both_have_is_agreed(
     mounted = put_on(mount, body, lens)
     assert [page.number for page in mounted.body.lens_info.extensions] == agreed
     assert [page.number for page in mounted.lens.body_requests.extensions] == agreed
-    assert len(mounted.of(PageOffer)) == bool(body)
+    assert len(mounted.of(ExtensionOffer)) == bool(body)
 
 
 def test_a_joint_profile_is_made_for_the_sensor_and_the_setting(mount: Any) -> None:
@@ -66,12 +77,16 @@ def test_set_points_are_measured_when_they_are_due(mount: Any) -> None:
     mounted = put_on(mount, BOTH, BOTH)
     start = mounted.lens.focus.position(mounted.virtual_session.now)
     positions = [start + 4 * step for step in range(1, 17)]
-    order = PageOrder(page=FAST_FOCUS, content=make_focus_sequence(9, mounted.body.frame + 3, positions, 4).build())
-    assert isinstance(mounted.request(order), Done)
+    order = ExtensionCommand(
+        page=FAST_FOCUS, content=make_focus_sequence(9, mounted.body.frame + 3, positions, 4).build()
+    )
+    assert isinstance(mounted.request(order), CommandDone)
     mounted.run(0.3)
-    reports = [parse_extension(FAST_FOCUS, Role.LENS, report.content) for report in mounted.of(PageReport)]
-    assert all(isinstance(report, FocusRunReport) for report in reports)
-    measured = [point.position for report in reports if isinstance(report, FocusRunReport) for point in report.points]
+    reports = [parse_extension(FAST_FOCUS, Role.LENS, report.content) for report in mounted.of(ExtensionReport)]
+    assert all(isinstance(report, FocusSequenceReport) for report in reports)
+    measured = [
+        point.position for report in reports if isinstance(report, FocusSequenceReport) for point in report.points
+    ]
     assert len(measured) == 16
     assert all(abs(seen - wanted) <= 6 for seen, wanted in zip(measured, positions, strict=True))
 
@@ -80,26 +95,26 @@ def test_a_drive_ends_a_run(mount: Any) -> None:
     mounted = put_on(mount, BOTH, BOTH)
     positions = list(range(1000, 1200))
     mounted.request(
-        PageOrder(page=FAST_FOCUS, content=make_focus_sequence(9, mounted.body.frame + 3, positions, 8).build())
+        ExtensionCommand(page=FAST_FOCUS, content=make_focus_sequence(9, mounted.body.frame + 3, positions, 8).build())
     )
-    mounted.request(FocusDrive(order=FocusOrder.FAR_END))
+    mounted.request(FocusDrive(order=FocusCommand.FAR_END))
     mounted.run(1.0)
     assert mounted.lens.focus.position(mounted.virtual_session.now) == 0
-    assert mounted.of(PageReport) == []
+    assert mounted.of(ExtensionReport) == []
 
 
 @pytest.mark.parametrize(
     ("page", "content", "code"),
     [
-        (FAST_FOCUS, b"", RefusalCode.UNKNOWN_MESSAGE),
-        (FAST_FOCUS, b"\x77", RefusalCode.UNKNOWN_MESSAGE),
-        (FAST_FOCUS, b"\x01\x00", RefusalCode.DAMAGED),
-        (0x8001, b"vendor", RefusalCode.NOT_AGREED),
+        (FAST_FOCUS, b"", RejectionCode.UNKNOWN_MESSAGE),
+        (FAST_FOCUS, b"\x77", RejectionCode.UNKNOWN_MESSAGE),
+        (FAST_FOCUS, b"\x01\x00", RejectionCode.DAMAGED),
+        (0x8001, b"vendor", RejectionCode.NOT_AGREED),
     ],
 )
-def test_what_a_page_does_not_know_is_refused(mount: Any, page: int, content: bytes, code: RefusalCode) -> None:
+def test_what_a_page_does_not_know_is_refused(mount: Any, page: int, content: bytes, code: RejectionCode) -> None:
     mounted = put_on(mount, BOTH, BOTH)
-    assert mounted.request(PageOrder(page=page, content=content)).code == code
+    assert mounted.request(ExtensionCommand(page=page, content=content)).code == code
     assert mounted.run_script(use_extension(mounted.body, "joint corrections")).profile is not None
 
 
@@ -107,20 +122,22 @@ def test_fast_focus_needs_power(mount: Any) -> None:
     mounted = put_on(mount, BOTH, BOTH)
     mounted.body.drive("V_DRIVE", False)
     mounted.run(0.001)
-    order = PageOrder(page=FAST_FOCUS, content=make_focus_sequence(9, 100, [1, 2], 1).build())
-    assert mounted.request(order).code == RefusalCode.NO_POWER
+    order = ExtensionCommand(page=FAST_FOCUS, content=make_focus_sequence(9, 100, [1, 2], 1).build())
+    assert mounted.request(order).code == RejectionCode.NO_POWER
 
 
 def test_a_newer_revision_of_a_page_is_spoken_in_the_lower_one(mount: Any) -> None:
     mounted = put_on(mount, NONE, BOTH)
     answer = mounted.request(
-        PageOffer(pages=[Page(number=JOINT_CORRECTIONS, revision=9), Page(number=0x9000, revision=1)])
+        ExtensionOffer(
+            pages=[ExtensionId(number=JOINT_CORRECTIONS, revision=9), ExtensionId(number=0x9000, revision=1)]
+        )
     )
-    assert isinstance(answer, PageAgreement)
+    assert isinstance(answer, ExtensionAccept)
     assert [(page.number, page.revision) for page in answer.pages] == [(JOINT_CORRECTIONS, 1)]
 
 
-NEGOTIATION = (BodyHello, LensHello, PageOffer, PageAgreement)
+NEGOTIATION = (BodyHello, LensHello, ExtensionOffer, ExtensionAccept)
 
 
 def without_negotiation(mounted: Any) -> list[dict[str, Any]]:

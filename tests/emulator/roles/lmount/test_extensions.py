@@ -32,18 +32,18 @@ from lensmount_protocol.dialects.lmount.extensions import (
     JOINT_CORRECTIONS,
     MAX_POINT_RATE_HZ,
     UNSCALED,
-    CompensatedMove,
-    FocusRun,
-    FocusRunReport,
-    FocusRunStop,
-    JointProfile,
+    BreathingCompensatedMove,
+    CorrectionProfile,
+    FocusSequence,
+    FocusSequenceReport,
+    FocusSequenceStop,
     ProfileRequest,
     SetPoint,
     parse_extension,
 )
-from lensmount_protocol.dialects.lmount.firmware_update import Page, PageOrder, PageReport
-from lensmount_protocol.dialects.lmount.link import Done, Refusal
-from lensmount_protocol.dialects.lmount.types import CorrectionKind, Outcome, RefusalCode
+from lensmount_protocol.dialects.lmount.firmware_update import ExtensionCommand, ExtensionId, ExtensionReport
+from lensmount_protocol.dialects.lmount.link import CommandDone, CommandRejected
+from lensmount_protocol.dialects.lmount.types import CorrectionKind, Outcome, RejectionCode
 from lensmount_protocol.errors import FrameError
 from lensmount_protocol.message import Message
 from lensmount_protocol.wire import Role
@@ -95,39 +95,39 @@ def lens_with(
     return LensExtensions(optics, clock or Clock(), FastFocus(motor or Motor(), scales))
 
 
-def order(content: Message, page: int, number: int = 7) -> PageOrder:
-    return PageOrder.parse(PageOrder(number=number, page=page, content=content.build()).build())
+def order(content: Message, page: int, number: int = 7) -> ExtensionCommand:
+    return ExtensionCommand.parse(ExtensionCommand(number=number, page=page, content=content.build()).build())
 
 
 def ask(lens: LensExtensions, content: Message, page: int = FAST_FOCUS, now: float = 10.001) -> list[Message]:
     answered = handle_extension_command(lens, order(content, page), BOTH, now)
-    assert answered.reply == Done(number=7, order=PageOrder.TYPE, outcome=Outcome.DONE)
+    assert answered.reply == CommandDone(number=7, order=ExtensionCommand.TYPE, outcome=Outcome.DONE)
     return [parse_extension(page, Role.LENS, report.content) for report in answered.reports]
 
 
 def refused(
     lens: LensExtensions, content: Message, page: int = FAST_FOCUS, now: float = 10.001
-) -> tuple[RefusalCode, int]:
+) -> tuple[RejectionCode, int]:
     answered = handle_extension_command(lens, order(content, page), BOTH, now)
-    assert isinstance(answered.reply, Refusal)
-    assert (answered.reply.number, answered.reply.order, answered.reports) == (7, PageOrder.TYPE, ())
+    assert isinstance(answered.reply, CommandRejected)
+    assert (answered.reply.number, answered.reply.order, answered.reports) == (7, ExtensionCommand.TYPE, ())
     return answered.reply.code, answered.reply.field_number
 
 
-def reports_until(lens: LensExtensions, now: float) -> list[FocusRunReport]:
+def reports_until(lens: LensExtensions, now: float) -> list[FocusSequenceReport]:
     contents = (
         parse_extension(FAST_FOCUS, Role.LENS, report.content)
         for report in poll_extension_reports(lens, FAST_FOCUS, now)
     )
-    return [content for content in contents if isinstance(content, FocusRunReport)]
+    return [content for content in contents if isinstance(content, FocusSequenceReport)]
 
 
 def test_what_both_have_is_agreed_in_the_lower_revision() -> None:
-    assert agreed_extensions(BOTH, ["fast focus"]) == [Page(FAST_FOCUS, 1)]
-    assert agreed_extensions([Page(FAST_FOCUS, 9), Page(0x8001, 1), Page(FAST_FOCUS, 1)], ["fast focus"]) == [
-        Page(FAST_FOCUS, 1)
-    ]
-    assert agreed_extensions([Page(FAST_FOCUS, 0)], ["fast focus"]) == []
+    assert agreed_extensions(BOTH, ["fast focus"]) == [ExtensionId(FAST_FOCUS, 1)]
+    assert agreed_extensions(
+        [ExtensionId(FAST_FOCUS, 9), ExtensionId(0x8001, 1), ExtensionId(FAST_FOCUS, 1)], ["fast focus"]
+    ) == [ExtensionId(FAST_FOCUS, 1)]
+    assert agreed_extensions([ExtensionId(FAST_FOCUS, 0)], ["fast focus"]) == []
     assert agreed_extensions([], ["fast focus"]) == agreed_extensions(BOTH, []) == []
     assert [extension_name(page.number) for page in BOTH] == list(EXTENSIONS)
     assert extension_name(0x8000) is None
@@ -135,30 +135,30 @@ def test_what_both_have_is_agreed_in_the_lower_revision() -> None:
 
 def test_a_page_that_was_not_agreed_is_refused() -> None:
     answered = handle_extension_command(
-        lens_with(), order(FocusRunStop(1), FAST_FOCUS), [Page(JOINT_CORRECTIONS, 1)], 0.0
+        lens_with(), order(FocusSequenceStop(1), FAST_FOCUS), [ExtensionId(JOINT_CORRECTIONS, 1)], 0.0
     )
-    assert answered.reply == Refusal(7, PageOrder.TYPE, RefusalCode.NOT_AGREED)
+    assert answered.reply == CommandRejected(7, ExtensionCommand.TYPE, RejectionCode.NOT_AGREED)
 
 
 @pytest.mark.parametrize(
     ("content", "code"),
     [
-        (b"", RefusalCode.UNKNOWN_MESSAGE),
-        (b"\x55", RefusalCode.UNKNOWN_MESSAGE),
-        (JointProfile().build(), RefusalCode.UNKNOWN_MESSAGE),
-        (ProfileRequest().build()[:-1], RefusalCode.DAMAGED),
-        (ProfileRequest().build() + b"1", RefusalCode.DAMAGED),
+        (b"", RejectionCode.UNKNOWN_MESSAGE),
+        (b"\x55", RejectionCode.UNKNOWN_MESSAGE),
+        (CorrectionProfile().build(), RejectionCode.UNKNOWN_MESSAGE),
+        (ProfileRequest().build()[:-1], RejectionCode.DAMAGED),
+        (ProfileRequest().build() + b"1", RejectionCode.DAMAGED),
     ],
 )
-def test_a_content_that_nobody_knows_is_refused(content: bytes, code: RefusalCode) -> None:
-    answered = handle_extension_command(lens_with(), PageOrder(7, JOINT_CORRECTIONS, content), BOTH, 0.0)
-    assert answered.reply == Refusal(7, PageOrder.TYPE, code)
+def test_a_content_that_nobody_knows_is_refused(content: bytes, code: RejectionCode) -> None:
+    answered = handle_extension_command(lens_with(), ExtensionCommand(7, JOINT_CORRECTIONS, content), BOTH, 0.0)
+    assert answered.reply == CommandRejected(7, ExtensionCommand.TYPE, code)
 
 
 @given(st.sampled_from([JOINT_CORRECTIONS, FAST_FOCUS, 3]), st.binary(max_size=40), st.floats(9.9, 10.2))
 def test_any_content_has_one_answer(page: int, content: bytes, now: float) -> None:
     lens = lens_with()
-    answered = handle_extension_command(lens, PageOrder(7, page, content), BOTH, now)
+    answered = handle_extension_command(lens, ExtensionCommand(7, page, content), BOTH, now)
     assert answered.reply.number == 7
     assert all(
         len(report.build()) < 1000 for report in [*answered.reports, *poll_extension_reports(lens, page, now + 10)]
@@ -168,7 +168,7 @@ def test_any_content_has_one_answer(page: int, content: bytes, now: float) -> No
 def test_a_joint_profile_is_for_the_setting_and_the_sensor() -> None:
     request = ProfileRequest(3, 47_000, 2_000, 1024)
     (profile,) = ask(lens_with(), request, JOINT_CORRECTIONS)
-    assert profile == JointProfile(
+    assert profile == CorrectionProfile(
         3, 47_000, 2_000, 1024, 36_000, 24_000, 100, [-1600, 400, 50, 4], [-3200, 400, 50, 4], [-4800, 400, 50]
     )  # fmt: skip
 
@@ -176,7 +176,7 @@ def test_a_joint_profile_is_for_the_setting_and_the_sensor() -> None:
 def test_a_crop_takes_the_middle_of_the_profile() -> None:
     request = ProfileRequest(3, 47_000, 2_000, 1024, 18_000, 12_000)
     (profile,) = ask(lens_with(), request, JOINT_CORRECTIONS)
-    assert isinstance(profile, JointProfile)
+    assert isinstance(profile, CorrectionProfile)
     # Half of the radius: a quarter of what belongs to r², a sixteenth of r⁴.
     assert profile.distortion == [103, 100, 3, 0]
     assert profile.lateral_colour == [-3200, 100, 50, 1]
@@ -192,14 +192,14 @@ def test_a_crop_is_corrected_as_the_middle_of_the_whole_is(r: float) -> None:
         ask(lens, ProfileRequest(1, 24_000, 2_000, 512, *sides), JOINT_CORRECTIONS)[0]
         for sides in ((36_000, 24_000), (24_000, 16_000))
     )
-    assert isinstance(whole, JointProfile)
-    assert isinstance(crop, JointProfile)
+    assert isinstance(whole, CorrectionProfile)
+    assert isinstance(crop, CorrectionProfile)
     part = math.hypot(24, 16) * 1000 / FULL_FRAME_UM
 
-    def light(profile: JointProfile, at: float) -> float:
+    def light(profile: CorrectionProfile, at: float) -> float:
         return 1 + sum(value / 32_768 * at**power for value, power in zip(profile.vignetting, (2, 4, 6), strict=True))
 
-    def moved(profile: JointProfile, at: float) -> float:
+    def moved(profile: CorrectionProfile, at: float) -> float:
         scale, *others = (value / 32_768 for value in profile.distortion)
         return (at + sum(value * at**power for value, power in zip(others, (3, 5, 7), strict=True))) / (1 + scale)
 
@@ -221,7 +221,7 @@ def test_a_crop_is_corrected_as_the_middle_of_the_whole_is(r: float) -> None:
 )
 def test_a_setting_beyond_the_lens_costs_confidence(request_: ProfileRequest, confidence: int) -> None:
     (profile,) = ask(lens_with(), request_, JOINT_CORRECTIONS)
-    assert isinstance(profile, JointProfile)
+    assert isinstance(profile, CorrectionProfile)
     assert profile.confidence == confidence
     assert 24_000 <= profile.focal_length_um <= 70_000
     assert (profile.sensor_width_um, profile.sensor_height_um) == (
@@ -233,7 +233,7 @@ def test_a_setting_beyond_the_lens_costs_confidence(request_: ProfileRequest, co
 @pytest.mark.parametrize(("sides", "number"), [((0, 24_000), 5), ((36_000, 0), 6)])
 def test_a_sensor_without_a_side_is_refused(sides: tuple[int, int], number: int) -> None:
     request = ProfileRequest(1, 50_000, 2000, 1024, *sides)
-    assert refused(lens_with(), request, JOINT_CORRECTIONS) == (RefusalCode.OUT_OF_RANGE, number)
+    assert refused(lens_with(), request, JOINT_CORRECTIONS) == (RejectionCode.OUT_OF_RANGE, number)
 
 
 def test_set_points_are_met_at_their_times_and_reported_by_frame() -> None:
@@ -268,9 +268,9 @@ def test_a_run_goes_on_under_its_number_and_is_replaced_under_another() -> None:
     assert [point.position for point in lens.fast_focus.waiting] == [1000, 1010, 1020]
     ask(lens, make_focus_sequence(2, 504, [900], 1))
     assert [point.position for point in lens.fast_focus.waiting] == [900]
-    ask(lens, FocusRunStop(1))
+    ask(lens, FocusSequenceStop(1))
     assert lens.fast_focus.waiting
-    ask(lens, FocusRunStop(2))
+    ask(lens, FocusSequenceStop(2))
     assert not lens.fast_focus.waiting
     assert reports_until(lens, 12) == []
 
@@ -284,29 +284,29 @@ def test_frames_are_counted_beyond_the_largest_number() -> None:
 @pytest.mark.parametrize(
     "run",
     [
-        FocusRun(1, 502, []),
-        FocusRun(1, 500, [SetPoint(0, 0, 1000)]),
-        FocusRun(1, 499, [SetPoint(0, 0, 1000)]),
-        FocusRun(1, 502, [SetPoint(0, 0, 4001)]),
-        FocusRun(1, 502, [SetPoint(0, 0, 1000), SetPoint(0, 0, 1001)]),
-        FocusRun(1, 502, [SetPoint(0, 0, 1000), SetPoint(0, 8000, 1001)]),
-        FocusRun(1, 502, [SetPoint(1, 0, 1000), SetPoint(0, 0, 1001)]),
+        FocusSequence(1, 502, []),
+        FocusSequence(1, 500, [SetPoint(0, 0, 1000)]),
+        FocusSequence(1, 499, [SetPoint(0, 0, 1000)]),
+        FocusSequence(1, 502, [SetPoint(0, 0, 4001)]),
+        FocusSequence(1, 502, [SetPoint(0, 0, 1000), SetPoint(0, 0, 1001)]),
+        FocusSequence(1, 502, [SetPoint(0, 0, 1000), SetPoint(0, 8000, 1001)]),
+        FocusSequence(1, 502, [SetPoint(1, 0, 1000), SetPoint(0, 0, 1001)]),
         make_focus_sequence(9, 502, [1000] * 100, 1),
     ],
     ids=["none", "now past", "past", "beyond", "same time", "too dense", "backwards", "too many"],
 )
-def test_a_run_that_cannot_be_is_refused_as_a_whole(run: FocusRun) -> None:
+def test_a_run_that_cannot_be_is_refused_as_a_whole(run: FocusSequence) -> None:
     lens = lens_with()
     ask(lens, make_focus_sequence(9, 502, [1000] * 200, 2))
     before = list(lens.fast_focus.waiting) if lens.fast_focus else []
-    assert refused(lens, run) == (RefusalCode.OUT_OF_RANGE, 3)
+    assert refused(lens, run) == (RejectionCode.OUT_OF_RANGE, 3)
     assert lens.fast_focus is not None
     assert list(lens.fast_focus.waiting) == before
 
 
 def test_a_compensated_move_is_even_and_tells_the_field_of_view() -> None:
     lens = lens_with()
-    ask(lens, CompensatedMove(run=2, frame=502, frames=2, target=2000, points=4))
+    ask(lens, BreathingCompensatedMove(run=2, frame=502, frames=2, target=2000, points=4))
     first, second, last = reports_until(lens, 11)
     assert [point.position for report in (first, second, last) for point in report.points] == [
         1125, 1250, 1375, 1500, 1625, 1750, 1875, 2000,
@@ -319,26 +319,26 @@ def test_a_compensated_move_is_even_and_tells_the_field_of_view() -> None:
 @pytest.mark.parametrize(
     ("move", "code", "number"),
     [
-        (CompensatedMove(1, 502, 0, 2000, 1), RefusalCode.OUT_OF_RANGE, 3),
-        (CompensatedMove(1, 502, 1, 4001, 1), RefusalCode.OUT_OF_RANGE, 4),
-        (CompensatedMove(1, 502, 1, 2000, 0), RefusalCode.OUT_OF_RANGE, 5),
-        (CompensatedMove(1, 502, 1, 2000, 9), RefusalCode.OUT_OF_RANGE, 5),
-        (CompensatedMove(1, 502, 255, 2000, 8), RefusalCode.OUT_OF_RANGE, 5),
-        (CompensatedMove(1, 490, 2, 2000, 1), RefusalCode.OUT_OF_RANGE, 5),
+        (BreathingCompensatedMove(1, 502, 0, 2000, 1), RejectionCode.OUT_OF_RANGE, 3),
+        (BreathingCompensatedMove(1, 502, 1, 4001, 1), RejectionCode.OUT_OF_RANGE, 4),
+        (BreathingCompensatedMove(1, 502, 1, 2000, 0), RejectionCode.OUT_OF_RANGE, 5),
+        (BreathingCompensatedMove(1, 502, 1, 2000, 9), RejectionCode.OUT_OF_RANGE, 5),
+        (BreathingCompensatedMove(1, 502, 255, 2000, 8), RejectionCode.OUT_OF_RANGE, 5),
+        (BreathingCompensatedMove(1, 490, 2, 2000, 1), RejectionCode.OUT_OF_RANGE, 5),
     ],
 )
-def test_a_move_that_cannot_be_is_refused(move: CompensatedMove, code: RefusalCode, number: int) -> None:
+def test_a_move_that_cannot_be_is_refused(move: BreathingCompensatedMove, code: RejectionCode, number: int) -> None:
     assert refused(lens_with(), move) == (code, number)
 
 
 def test_a_lens_refuses_what_it_has_not() -> None:
-    assert refused(lens_with(scales=()), CompensatedMove(1, 502, 1, 2000, 1)) == (RefusalCode.NOT_ABLE, 0)
+    assert refused(lens_with(scales=()), BreathingCompensatedMove(1, 502, 1, 2000, 1)) == (RejectionCode.NOT_ABLE, 0)
     lens = lens_with()
     lens.fast_focus = None
-    assert refused(lens, make_focus_sequence(1, 502, [1000], 1)) == (RefusalCode.NOT_ABLE, 0)
+    assert refused(lens, make_focus_sequence(1, 502, [1000], 1)) == (RejectionCode.NOT_ABLE, 0)
     assert poll_extension_reports(lens, FAST_FOCUS, 11) == []
     for clock in (Clock(frame=-1), Clock(period=0.0)):
-        assert refused(lens_with(clock=clock), make_focus_sequence(1, 502, [1000], 1)) == (RefusalCode.NOT_NOW, 0)
+        assert refused(lens_with(clock=clock), make_focus_sequence(1, 502, [1000], 1)) == (RejectionCode.NOT_NOW, 0)
 
 
 def test_a_lens_without_breathing_data_tells_no_change() -> None:
@@ -369,7 +369,7 @@ def test_whatever_a_body_asks_a_lens_does(rate_hz: float) -> None:
         for make in asks:
             number += 1
             answered = handle_extension_command(lens, order(make(body, number), page), BOTH, now)
-            assert isinstance(answered.reply, Done)
+            assert isinstance(answered.reply, CommandDone)
             told = [
                 on_extension_report(heard, report)
                 for report in [*answered.reports, *poll_extension_reports(lens, page, now + 1)]
@@ -396,14 +396,14 @@ def test_a_run_near_an_end_goes_the_other_way() -> None:
 
 def test_what_a_body_hears_is_told() -> None:
     heard = ExtensionResults()
-    profile = JointProfile(1, 50_000, confidence=75)
-    told = on_extension_report(heard, PageReport(JOINT_CORRECTIONS, profile.build()))
+    profile = CorrectionProfile(1, 50_000, confidence=75)
+    told = on_extension_report(heard, ExtensionReport(JOINT_CORRECTIONS, profile.build()))
     assert told == "joint profile for 50 mm on 36 x 24 mm, confidence 75 %"
-    report = FocusRunReport(1, 502, 3, [])
+    report = FocusSequenceReport(1, 502, 3, [])
     assert (
-        on_extension_report(heard, PageReport(FAST_FOCUS, report.build()))
+        on_extension_report(heard, ExtensionReport(FAST_FOCUS, report.build()))
         == "frame 502: 0 set points met within 0 steps"
     )
     assert heard.left == 3
     with pytest.raises(FrameError):
-        on_extension_report(heard, PageReport(FAST_FOCUS, b"\x7f"))
+        on_extension_report(heard, ExtensionReport(FAST_FOCUS, b"\x7f"))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from lensmount_emulator.roles.lmount.lens.extensions import FastFocus, PlannedPoint
-from lensmount_protocol.dialects.lmount.extensions import UNSCALED, FocusRunReport, MeasuredPoint
+from lensmount_protocol.dialects.lmount.extensions import UNSCALED, FocusSequenceReport, MeasuredPoint
 
 
 @dataclass
@@ -41,7 +41,7 @@ def test_a_run_goes_to_each_point_at_the_speed_that_gets_it_there_in_time() -> N
     assert drive.orders[1:] == [(100, 2.0, 95.0)]
     drive.place = 100
     (report,) = run.advance(9.0)
-    assert report == FocusRunReport(
+    assert report == FocusSequenceReport(
         run=3,
         frame=1,
         left=0,

@@ -11,8 +11,8 @@ from lensmount_emulator.roles.lmount.body.firmware_update import install_firmwar
 from lensmount_emulator.sessions.loopback import run_loopback
 from lensmount_protocol.dialects.lmount.firmware_update import UpdateBlock, UpdateOffer, UpdateState
 from lensmount_protocol.dialects.lmount.identity import Identity
-from lensmount_protocol.dialects.lmount.link import Refusal
-from lensmount_protocol.dialects.lmount.types import RefusalCode, UpdateStage
+from lensmount_protocol.dialects.lmount.link import CommandRejected
+from lensmount_protocol.dialects.lmount.types import RejectionCode, UpdateStage
 from lensmount_protocol.errors import DialectError, FirmwareError
 
 SIZE = 8192
@@ -130,12 +130,12 @@ def test_the_body_does_not_offer_what_the_lens_cannot_take(mount: Any) -> None:
 @pytest.mark.parametrize(
     ("offer", "code"),
     [
-        ({"maker": 1}, RefusalCode.NOT_ABLE),
-        ({"size": 1 << 24}, RefusalCode.OUT_OF_RANGE),
-        ({"firmware": b"\0\x01\0\0"}, RefusalCode.NOT_NOW),
+        ({"maker": 1}, RejectionCode.NOT_ABLE),
+        ({"size": 1 << 24}, RejectionCode.OUT_OF_RANGE),
+        ({"firmware": b"\0\x01\0\0"}, RejectionCode.NOT_NOW),
     ],
 )
-def test_the_lens_refuses_what_it_cannot_take(mount: Any, offer: dict[str, Any], code: RefusalCode) -> None:
+def test_the_lens_refuses_what_it_cannot_take(mount: Any, offer: dict[str, Any], code: RejectionCode) -> None:
     mounted = armed(mount()).streams()
     right = {"maker": mounted.lens.maker, "model": mounted.lens.model, "firmware": b"\2\0\0\0", "size": SIZE}
     state = mounted.request(UpdateOffer(**right | offer))
@@ -148,8 +148,8 @@ def test_a_lens_without_the_feature_is_not_updated(mount: Any) -> None:
     mounted.run_script(roll_back_firmware(mounted.body))
     assert mounted.of(UpdateOffer) == []
     answer = mounted.request(UpdateOffer())
-    assert isinstance(answer, Refusal)
-    assert answer.code == RefusalCode.NOT_AGREED
+    assert isinstance(answer, CommandRejected)
+    assert answer.code == RejectionCode.NOT_AGREED
 
 
 def test_a_script_with_a_wrong_image_does_not_begin(tmp_path: Path) -> None:

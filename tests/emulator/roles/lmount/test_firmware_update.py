@@ -24,11 +24,11 @@ from lensmount_protocol.dialects.lmount.firmware_update import (
     UpdateActivate,
     UpdateBlock,
     UpdateOffer,
-    UpdateRollBack,
+    UpdateRollback,
     UpdateState,
 )
-from lensmount_protocol.dialects.lmount.link import Refusal
-from lensmount_protocol.dialects.lmount.types import RefusalCode, UpdateStage
+from lensmount_protocol.dialects.lmount.link import CommandRejected
+from lensmount_protocol.dialects.lmount.types import RejectionCode, UpdateStage
 from lensmount_protocol.message import Message
 
 MAKER, MODEL, SLOT = 3, 77, 16_384
@@ -82,7 +82,7 @@ def numbers() -> Callable[[], int]:
 
 def by(lens: UpdateReceiver) -> Answering:
     def answer(order: Message) -> UpdateReply:
-        assert isinstance(order, UpdateOffer | UpdateBlock | UpdateActivate | UpdateRollBack)
+        assert isinstance(order, UpdateOffer | UpdateBlock | UpdateActivate | UpdateRollback)
         # What crosses the contacts is bytes.
         state = lens.handle_command(type(order).parse(order.build()))
         assert state.number == order.number
@@ -122,18 +122,18 @@ def test_it_goes_on_where_it_was() -> None:
 @pytest.mark.parametrize(
     ("wrong", "code"),
     [
-        (offer(NEW, maker=4), RefusalCode.NOT_ABLE),
-        (offer(NEW, model=78), RefusalCode.NOT_ABLE),
-        (offer(NEW, size=SLOT + 1), RefusalCode.OUT_OF_RANGE),
-        (offer(NEW, size=0), RefusalCode.OUT_OF_RANGE),
-        (offer(make_image(MAKER, MODEL, bytes((0, 9, 0, 0)), SIZE, seed=3)), RefusalCode.NOT_NOW),
-        (block(NEW, 0), RefusalCode.NOT_NOW),
-        (UpdateActivate(number=10), RefusalCode.NOT_NOW),
-        (UpdateRollBack(number=10), RefusalCode.NOT_ABLE),
+        (offer(NEW, maker=4), RejectionCode.NOT_ABLE),
+        (offer(NEW, model=78), RejectionCode.NOT_ABLE),
+        (offer(NEW, size=SLOT + 1), RejectionCode.OUT_OF_RANGE),
+        (offer(NEW, size=0), RejectionCode.OUT_OF_RANGE),
+        (offer(make_image(MAKER, MODEL, bytes((0, 9, 0, 0)), SIZE, seed=3)), RejectionCode.NOT_NOW),
+        (block(NEW, 0), RejectionCode.NOT_NOW),
+        (UpdateActivate(number=10), RejectionCode.NOT_NOW),
+        (UpdateRollback(number=10), RejectionCode.NOT_ABLE),
     ],
 )  # fmt: skip
 def test_it_refuses_with_a_reason_and_changes_nothing(
-    wrong: UpdateOffer | UpdateBlock | UpdateActivate | UpdateRollBack, code: RefusalCode
+    wrong: UpdateOffer | UpdateBlock | UpdateActivate | UpdateRollback, code: RejectionCode
 ) -> None:
     lens = lens_with()
     before = lens.store.copy()
@@ -151,16 +151,16 @@ def test_a_block_that_is_damaged_or_out_of_place_changes_nothing() -> None:
     damaged.crc32 ^= 1
     too_long = UpdateBlock(number=1, offset=BLOCK_SIZE, crc32=CRC32_ISO_HDLC.compute(bytes(SIZE)), content=bytes(SIZE))
     for wrong, code in (
-        (damaged, RefusalCode.DAMAGED),
-        (block(NEW, 0), RefusalCode.OUT_OF_RANGE),
-        (block(NEW, 2 * BLOCK_SIZE), RefusalCode.OUT_OF_RANGE),
-        (block(NEW, BLOCK_SIZE, 0), RefusalCode.OUT_OF_RANGE),
-        (too_long, RefusalCode.OUT_OF_RANGE),
+        (damaged, RejectionCode.DAMAGED),
+        (block(NEW, 0), RejectionCode.OUT_OF_RANGE),
+        (block(NEW, 2 * BLOCK_SIZE), RejectionCode.OUT_OF_RANGE),
+        (block(NEW, BLOCK_SIZE, 0), RejectionCode.OUT_OF_RANGE),
+        (too_long, RejectionCode.OUT_OF_RANGE),
     ):
         state = lens.handle_command(wrong)
         assert (state.stage, state.wanted, state.code) == (UpdateStage.RECEIVING, BLOCK_SIZE, code)
         assert lens.store.equals(before)
-    assert lens.handle_command(UpdateActivate(number=3)).code == RefusalCode.NOT_NOW
+    assert lens.handle_command(UpdateActivate(number=3)).code == RejectionCode.NOT_NOW
     assert run(update(NEW, numbers()), by(lens)).done
 
 
@@ -168,8 +168,8 @@ def test_an_image_whose_crc_is_wrong_is_wanted_anew() -> None:
     lens = lens_with()
     lens.handle_command(offer(NEW))
     states = [lens.handle_command(block(OLD, at)) for at in range(0, SIZE, BLOCK_SIZE)]
-    assert (states[-1].stage, states[-1].wanted, states[-1].code) == (UpdateStage.RECEIVING, 0, RefusalCode.DAMAGED)
-    assert lens.handle_command(UpdateActivate(number=1)).code == RefusalCode.NOT_NOW
+    assert (states[-1].stage, states[-1].wanted, states[-1].code) == (UpdateStage.RECEIVING, 0, RejectionCode.DAMAGED)
+    assert lens.handle_command(UpdateActivate(number=1)).code == RejectionCode.NOT_NOW
     assert run(update(NEW, numbers()), by(lens)).done
 
 
@@ -188,10 +188,10 @@ def test_what_runs_must_be_settled_first() -> None:
     lens.store.start()
     newer = make_image(MAKER, MODEL, bytes((1, 2, 0, 0)), SIZE, seed=3)
     on_trial = UpdateReceiver(lens.store, MAKER, MODEL)
-    assert on_trial.handle_command(offer(newer)).code == RefusalCode.NOT_NOW
+    assert on_trial.handle_command(offer(newer)).code == RejectionCode.NOT_NOW
     lens.store.confirm()
-    assert on_trial.handle_command(UpdateRollBack(number=1)).stage == UpdateStage.ROLLED_BACK
-    assert on_trial.handle_command(offer(newer)).code == RefusalCode.NOT_NOW
+    assert on_trial.handle_command(UpdateRollback(number=1)).stage == UpdateStage.ROLLED_BACK
+    assert on_trial.handle_command(offer(newer)).code == RejectionCode.NOT_NOW
     assert restarted(lens).handle_command(offer(newer)).stage == UpdateStage.RECEIVING
 
 
@@ -202,7 +202,7 @@ def test_a_lens_in_recovery_says_so_and_takes_any_version() -> None:
     lens.store.start()
     lens = UpdateReceiver(lens.store, MAKER, MODEL)
     assert lens.recovery_reply() == UpdateState(stage=UpdateStage.RECOVERY)
-    assert lens.handle_command(UpdateRollBack(number=2)).code == RefusalCode.NOT_ABLE
+    assert lens.handle_command(UpdateRollback(number=2)).code == RejectionCode.NOT_ABLE
     assert run(update(OLD, numbers()), by(lens)).done
     lens = restarted(lens)
     assert lens.recovery_reply() is None
@@ -253,16 +253,19 @@ def test_a_lens_that_stays_silent_in_mid_update_is_given_up() -> None:
 @pytest.mark.parametrize(
     ("state", "told"),
     [
-        (UpdateState(stage=UpdateStage.RECEIVING, code=RefusalCode.DAMAGED), "beyond byte 0 of 10000: DAMAGED"),
+        (UpdateState(stage=UpdateStage.RECEIVING, code=RejectionCode.DAMAGED), "beyond byte 0 of 10000: DAMAGED"),
         (UpdateState(stage=UpdateStage.RECEIVING, wanted=SIZE), "says RECEIVING and wants byte 10000 of 10000"),
         (UpdateState(stage=UpdateStage.IDLE), "says IDLE"),
         (UpdateState(stage=UpdateStage.VERIFIED), "does not activate firmware 1.1: it says VERIFIED"),
-        (UpdateState(stage=UpdateStage.REFUSED, code=RefusalCode.NOT_ABLE), "the image is for another lens"),
-        (UpdateState(stage=UpdateStage.REFUSED, code=RefusalCode(99)), "UNKNOWN_63"),
-        (Refusal(order=0x60, code=RefusalCode.UNKNOWN_MESSAGE), "refuses the offer of firmware 1.1: UNKNOWN_MESSAGE"),
+        (UpdateState(stage=UpdateStage.REFUSED, code=RejectionCode.NOT_ABLE), "the image is for another lens"),
+        (UpdateState(stage=UpdateStage.REFUSED, code=RejectionCode(99)), "UNKNOWN_63"),
+        (CommandRejected(order=0x60, code=RejectionCode.UNKNOWN_MESSAGE), (
+            "refuses the offer of firmware 1.1: "
+            "UNKNOWN_MESSAGE"
+        )),
     ],
 )  # fmt: skip
-def test_a_lens_that_says_nonsense_is_given_up(state: UpdateState | Refusal, told: str) -> None:
+def test_a_lens_that_says_nonsense_is_given_up(state: UpdateState | CommandRejected, told: str) -> None:
     outcome = run(update(NEW, numbers()), lambda order: state)
     assert not outcome.done
     assert told in outcome.text

@@ -17,7 +17,7 @@ from lensmount_protocol.dialects.lmount.firmware_update import (
     UpdateActivate,
     UpdateBlock,
     UpdateOffer,
-    UpdateRollBack,
+    UpdateRollback,
 )
 from lensmount_protocol.dialects.lmount.types import UpdateStage
 
@@ -34,7 +34,7 @@ def block(at: int, content: bytes, damage: int = 0) -> UpdateBlock:
 OFFER = UpdateOffer(1, MAKER, MODEL, NEW.version, 300, NEW.crc32)
 FIRST = block(0, NEW.content[:BLOCK_SIZE])
 LAST = block(BLOCK_SIZE, NEW.content[BLOCK_SIZE:])
-ACTIVATE, BACK = UpdateActivate(3), UpdateRollBack(4)
+ACTIVATE, BACK = UpdateActivate(3), UpdateRollback(4)
 
 SCENES: dict[tuple[str, str], list[list[UpdateCommand]]] = {
     ("UpdateOffer", "maker or model is another lens's"): [
@@ -61,7 +61,7 @@ SCENES: dict[tuple[str, str], list[list[UpdateCommand]]] = {
         [OFFER, FIRST, block(BLOCK_SIZE, bytes(300 - BLOCK_SIZE))]
     ],
     ("UpdateActivate", "the stage is neither `VERIFIED` nor `ACTIVE`"): [[ACTIVATE], [OFFER, FIRST, ACTIVATE]],
-    ("UpdateRollBack", "there is neither a previous image nor a part to discard"): [[BACK]],
+    ("UpdateRollback", "there is neither a previous image nor a part to discard"): [[BACK]],
 }
 ROWS = re.findall(r"^\| `(Update\w+)` \| (.+?) \| `(\w+)` \| `(\w+)` \|$", SECTION, re.MULTILINE)
 

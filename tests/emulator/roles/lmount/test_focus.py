@@ -16,15 +16,15 @@ from lensmount_protocol.dialects.lmount.focus import (
     FocusState,
     FocusTableRequest,
     RingBehaviour,
-    RingTurned,
+    RingMoved,
 )
-from lensmount_protocol.dialects.lmount.link import Done, Refusal
+from lensmount_protocol.dialects.lmount.link import CommandDone, CommandRejected
 from lensmount_protocol.dialects.lmount.types import (
     ControlKind,
+    FocusCommand,
     FocusFlag,
-    FocusOrder,
     Outcome,
-    RefusalCode,
+    RejectionCode,
     RingKind,
 )
 from lensmount_protocol.wire import Edge
@@ -32,7 +32,7 @@ from lensmount_protocol.wire import Edge
 STEPS = 4000
 
 
-def drive(mounted: Any, order: FocusOrder, value: int = 0, **more: Any) -> Any:
+def drive(mounted: Any, order: FocusCommand, value: int = 0, **more: Any) -> Any:
     return mounted.request(FocusDrive(order=order, value=value, **more))
 
 
@@ -43,29 +43,29 @@ def now(mounted: Any) -> int:
 @pytest.mark.parametrize(
     ("order", "value", "target"),
     [
-        (FocusOrder.ABSOLUTE, 2345, 2345),
-        (FocusOrder.NEAR_END, 0, STEPS - 1),
-        (FocusOrder.FAR_END, 0, 0),
-        (FocusOrder.RELATIVE, 100, 100),
-        (FocusOrder.VELOCITY, 4000, STEPS - 1),
+        (FocusCommand.ABSOLUTE, 2345, 2345),
+        (FocusCommand.NEAR_END, 0, STEPS - 1),
+        (FocusCommand.FAR_END, 0, 0),
+        (FocusCommand.RELATIVE, 100, 100),
+        (FocusCommand.VELOCITY, 4000, STEPS - 1),
     ],
 )
-def test_every_kind_of_drive_ends_where_it_should(mount: Any, order: FocusOrder, value: int, target: int) -> None:
+def test_every_kind_of_drive_ends_where_it_should(mount: Any, order: FocusCommand, value: int, target: int) -> None:
     mounted = mount().streams()
     start = now(mounted)
     answer = drive(mounted, order, value)
-    assert isinstance(answer, Done)
+    assert isinstance(answer, CommandDone)
     assert answer.outcome == Outcome.ACCEPTED
     mounted.wait_until(lambda: mounted.body.outcomes.get(answer.number) is not None)
     assert mounted.body.outcomes[answer.number] == Outcome.DONE
-    assert now(mounted) == (start + target if order == FocusOrder.RELATIVE else target)
+    assert now(mounted) == (start + target if order == FocusCommand.RELATIVE else target)
 
 
 def test_a_stop_ends_the_drive_before_it(mount: Any) -> None:
     mounted = mount().streams()
-    running = drive(mounted, FocusOrder.VELOCITY, 1000)
+    running = drive(mounted, FocusCommand.VELOCITY, 1000)
     mounted.run(0.2)
-    assert drive(mounted, FocusOrder.STOP).outcome == Outcome.DONE
+    assert drive(mounted, FocusCommand.STOP).outcome == Outcome.DONE
     mounted.run(0.1)
     assert mounted.body.outcomes[running.number] == Outcome.STOPPED
     stopped = now(mounted)
@@ -76,8 +76,8 @@ def test_a_stop_ends_the_drive_before_it(mount: Any) -> None:
 
 def test_a_new_drive_replaces_the_one_before_it(mount: Any) -> None:
     mounted = mount().streams()
-    first = drive(mounted, FocusOrder.NEAR_END)
-    second = drive(mounted, FocusOrder.ABSOLUTE, 10)
+    first = drive(mounted, FocusCommand.NEAR_END)
+    second = drive(mounted, FocusCommand.ABSOLUTE, 10)
     mounted.wait_until(lambda: second.number in mounted.body.outcomes)
     assert mounted.body.outcomes[first.number] == Outcome.REPLACED
     assert now(mounted) == 10
@@ -85,7 +85,7 @@ def test_a_new_drive_replaces_the_one_before_it(mount: Any) -> None:
 
 def test_a_home_finds_the_zero(mount: Any) -> None:
     mounted = mount().streams()
-    assert drive(mounted, FocusOrder.HOME).outcome == Outcome.ACCEPTED
+    assert drive(mounted, FocusCommand.HOME).outcome == Outcome.ACCEPTED
     mounted.run(1.5)
     assert now(mounted) == 0
 
@@ -93,19 +93,19 @@ def test_a_home_finds_the_zero(mount: Any) -> None:
 @pytest.mark.parametrize(
     ("order", "code", "field"),
     [
-        (FocusDrive(order=FocusOrder.ABSOLUTE, value=STEPS), RefusalCode.OUT_OF_RANGE, 3),
-        (FocusDrive(order=FocusOrder.ABSOLUTE, value=-1), RefusalCode.OUT_OF_RANGE, 3),
-        (FocusDrive(order=FocusOrder(99)), RefusalCode.OUT_OF_RANGE, 2),
-        (FocusLimits(far=10, near=STEPS), RefusalCode.OUT_OF_RANGE, 2),
-        (FocusLimits(far=20, near=10), RefusalCode.OUT_OF_RANGE, 3),
-        (FocusTableRequest(table=9), RefusalCode.OUT_OF_RANGE, 2),
+        (FocusDrive(order=FocusCommand.ABSOLUTE, value=STEPS), RejectionCode.OUT_OF_RANGE, 3),
+        (FocusDrive(order=FocusCommand.ABSOLUTE, value=-1), RejectionCode.OUT_OF_RANGE, 3),
+        (FocusDrive(order=FocusCommand(99)), RejectionCode.OUT_OF_RANGE, 2),
+        (FocusLimits(far=10, near=STEPS), RejectionCode.OUT_OF_RANGE, 2),
+        (FocusLimits(far=20, near=10), RejectionCode.OUT_OF_RANGE, 3),
+        (FocusTableRequest(table=9), RejectionCode.OUT_OF_RANGE, 2),
     ],
 )
-def test_what_cannot_be_is_refused_with_its_field(mount: Any, order: Any, code: RefusalCode, field: int) -> None:
+def test_what_cannot_be_is_refused_with_its_field(mount: Any, order: Any, code: RejectionCode, field: int) -> None:
     mounted = mount().streams()
     before = now(mounted)
     answer = mounted.request(order)
-    assert isinstance(answer, Refusal)
+    assert isinstance(answer, CommandRejected)
     assert (answer.code, answer.field_number, answer.order) == (code, field, order.TYPE)
     mounted.run(0.1)
     assert now(mounted) == before
@@ -113,15 +113,15 @@ def test_what_cannot_be_is_refused_with_its_field(mount: Any, order: Any, code: 
 
 def test_a_lens_without_a_motor_cannot(mount: Any) -> None:
     mounted = mount(lens_changes={"parts": {"focus_motor": False}}).streams()
-    for order in (FocusDrive(order=FocusOrder.NEAR_END), FocusLimits(far=0, near=10)):
-        assert mounted.request(order).code == RefusalCode.NOT_ABLE
+    for order in (FocusDrive(order=FocusCommand.NEAR_END), FocusLimits(far=0, near=10)):
+        assert mounted.request(order).code == RejectionCode.NOT_ABLE
     assert mounted.body.lens_info.focus.flags & FocusFlag.CANNOT
 
 
 def test_a_drive_while_it_homes_is_refused(mount: Any) -> None:
     mounted = mount().streams()
     mounted.lens.homing = True
-    assert drive(mounted, FocusOrder.NEAR_END).code == RefusalCode.NOT_NOW
+    assert drive(mounted, FocusCommand.NEAR_END).code == RejectionCode.NOT_NOW
 
 
 def test_positions_are_those_of_the_frame_signal(mount: Any) -> None:
@@ -129,7 +129,7 @@ def test_positions_are_those_of_the_frame_signal(mount: Any) -> None:
     mounted = mount().streams()
     mounted.records.clear()
     truth: dict[float, int] = {}
-    drive(mounted, FocusOrder.NEAR_END)
+    drive(mounted, FocusCommand.NEAR_END)
 
     class Watched:
         """The focus drive, and a memory of what it was asked."""
@@ -157,7 +157,7 @@ def test_positions_are_those_of_the_frame_signal(mount: Any) -> None:
 
 def test_the_flags_tell_of_moving_reached_and_ends(mount: Any) -> None:
     mounted = mount().streams()
-    drive(mounted, FocusOrder.NEAR_END)
+    drive(mounted, FocusCommand.NEAR_END)
     mounted.run(0.05)
     assert mounted.body.lens_info.focus.flags & FocusFlag.MOVING
     mounted.run(1.5)
@@ -169,8 +169,8 @@ def test_the_flags_tell_of_moving_reached_and_ends(mount: Any) -> None:
 
 def test_the_limiter_keeps_the_drive_in_between(mount: Any) -> None:
     mounted = mount().streams()
-    assert isinstance(mounted.request(FocusLimits(far=500, near=900)), Done)
-    for order, end in ((FocusOrder.NEAR_END, 900), (FocusOrder.FAR_END, 500)):
+    assert isinstance(mounted.request(FocusLimits(far=500, near=900)), CommandDone)
+    for order, end in ((FocusCommand.NEAR_END, 900), (FocusCommand.FAR_END, 500)):
         drive(mounted, order)
         mounted.run(1.0)
         assert now(mounted) == end
@@ -180,8 +180,8 @@ def test_a_drive_for_a_frame_is_there_when_it_begins(mount: Any) -> None:
     mounted = mount().streams()
     target = now(mounted) + 300
     frame = (mounted.body.frame + 12) & 0xFFFF
-    answer = drive(mounted, FocusOrder.ABSOLUTE, target, frame=frame)
-    assert isinstance(answer, Done)
+    answer = drive(mounted, FocusCommand.ABSOLUTE, target, frame=frame)
+    assert isinstance(answer, CommandDone)
     mounted.wait_until(lambda: mounted.body.frame == frame)
     assert abs(now(mounted) - target) <= 3
     begun = [report for report in mounted.of(FocusState) if report.frame == (frame - 6) & 0xFFFF]
@@ -191,7 +191,7 @@ def test_a_drive_for_a_frame_is_there_when_it_begins(mount: Any) -> None:
 
 def test_a_drive_for_a_frame_needs_the_feature(mount: Any) -> None:
     mounted = mount(lens_changes={"firmware": {"features": ("corrections",)}}).streams()
-    assert drive(mounted, FocusOrder.ABSOLUTE, 10, frame=5).code == RefusalCode.NOT_AGREED
+    assert drive(mounted, FocusCommand.ABSOLUTE, 10, frame=5).code == RejectionCode.NOT_AGREED
 
 
 @pytest.mark.parametrize(("body", "lens", "rate"), [("panasonic-s1r", "panasonic-s-pro-50mm-f1.4", 480)])
@@ -222,7 +222,7 @@ def test_the_ring_moves_the_focus_by_the_lens_in_mf_and_by_the_body_in_af(mount:
     mounted.run(0.6)
     assert now(mounted) > before, "MF: the lens moves by itself"
     assert len(mounted.of(FocusDrive)) == drives
-    assert sum(turned.delta for turned in mounted.of(RingTurned)) == 200
+    assert sum(turned.delta for turned in mounted.of(RingMoved)) == 200
 
 
 def test_the_switch_at_mf_has_the_last_word(mount: Any) -> None:
@@ -230,8 +230,8 @@ def test_the_switch_at_mf_has_the_last_word(mount: Any) -> None:
     mounted.operate("switch af 1")
     mounted.run(0.05)
     before = now(mounted)
-    assert drive(mounted, FocusOrder.NEAR_END).code == RefusalCode.BLOCKED
-    assert isinstance(drive(mounted, FocusOrder.STOP), Done)
+    assert drive(mounted, FocusCommand.NEAR_END).code == RejectionCode.BLOCKED
+    assert isinstance(drive(mounted, FocusCommand.STOP), CommandDone)
     mounted.script("focus near")
     assert now(mounted) == before
     mounted.operate("turn focus 5")
@@ -249,7 +249,7 @@ def test_a_linear_ring_takes_its_throw_for_the_whole_range(mount: Any) -> None:
     mounted.run(2.0)
     assert now(mounted) == pytest.approx(STEPS / 2, rel=0.02)
     assert isinstance(
-        mounted.request(RingBehaviour(ring=RingKind.FOCUS, linear=1, throw_degrees=90, reversed_=1)), Done
+        mounted.request(RingBehaviour(ring=RingKind.FOCUS, linear=1, throw_degrees=90, reversed_=1)), CommandDone
     )
     mounted.operate("turn focus 22.5")
     mounted.run(1.5)
@@ -259,12 +259,12 @@ def test_a_linear_ring_takes_its_throw_for_the_whole_range(mount: Any) -> None:
 @pytest.mark.parametrize(
     ("order", "code", "field"),
     [
-        (RingBehaviour(ring=RingKind.FOCUS, linear=1, throw_degrees=5), RefusalCode.OUT_OF_RANGE, 4),
-        (RingBehaviour(ring=RingKind.APERTURE), RefusalCode.NOT_ABLE, 2),
-        (RingBehaviour(ring=RingKind.CONTROL), RefusalCode.NOT_ABLE, 2),
+        (RingBehaviour(ring=RingKind.FOCUS, linear=1, throw_degrees=5), RejectionCode.OUT_OF_RANGE, 4),
+        (RingBehaviour(ring=RingKind.APERTURE), RejectionCode.NOT_ABLE, 2),
+        (RingBehaviour(ring=RingKind.CONTROL), RejectionCode.NOT_ABLE, 2),
     ],
 )
-def test_ring_settings_that_cannot_be_are_refused(mount: Any, order: Any, code: RefusalCode, field: int) -> None:
+def test_ring_settings_that_cannot_be_are_refused(mount: Any, order: Any, code: RejectionCode, field: int) -> None:
     mounted = mount(lens_changes={"parts": {"linear_ring": True, "aperture_ring": False}}).streams()
     answer = mounted.request(order)
     assert (answer.code, answer.field_number) == (code, field)
@@ -272,7 +272,7 @@ def test_ring_settings_that_cannot_be_are_refused(mount: Any, order: Any, code: 
 
 def test_the_button_locks_the_focus(mount: Any) -> None:
     mounted = mount(lens_changes={"parts": {"afl_button": True}}).streams()
-    drive(mounted, FocusOrder.VELOCITY, 500)
+    drive(mounted, FocusCommand.VELOCITY, 500)
     mounted.operate("press afl")
     mounted.run(0.1)
     assert mounted.body.lens_info.locked
@@ -321,7 +321,7 @@ def test_breathing_and_defocus_are_for_those_that_have_them(mount: Any, table: i
     mounted = mount(lens_changes={"firmware": {"features": features}}).streams()
     assert isinstance(mounted.request(FocusTableRequest(table=table, focal_length_um=45_000)), kind)
     without = mount(lens_changes={"firmware": {"features": ("corrections",)}}).streams()
-    assert without.request(FocusTableRequest(table=table)).code == RefusalCode.NOT_AGREED
+    assert without.request(FocusTableRequest(table=table)).code == RejectionCode.NOT_AGREED
 
 
 def test_the_field_of_view_changes_as_the_breathing_table_says(mount: Any) -> None:

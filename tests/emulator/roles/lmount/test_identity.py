@@ -6,10 +6,10 @@ import pytest
 
 from lensmount_emulator.profiles.library import load_profile
 from lensmount_protocol.dialects.lmount.focus import INFINITY_MM, RingBehaviour
-from lensmount_protocol.dialects.lmount.identity import Abilities, Identity, IdentityRequest, MetadataRequest
-from lensmount_protocol.dialects.lmount.link import BodyHello, Challenge, ChallengeAnswer, LensHello, Refusal
-from lensmount_protocol.dialects.lmount.power import CropNotice
-from lensmount_protocol.dialects.lmount.types import ImageCircle, Part, RefusalCode, RingKind
+from lensmount_protocol.dialects.lmount.identity import Identity, IdentityRequest, LensCapabilities, MetadataRequest
+from lensmount_protocol.dialects.lmount.link import BodyHello, Challenge, ChallengeAnswer, CommandRejected, LensHello
+from lensmount_protocol.dialects.lmount.power import ImageCircleSelect
+from lensmount_protocol.dialects.lmount.types import ImageCircle, Part, RejectionCode, RingKind
 
 MAKE, MODEL, SERIAL, FOCAL, F_NUMBER, DISTANCE = 0xA433, 0xA434, 0xA435, 0x920A, 0x829D, 0x9206
 
@@ -38,7 +38,7 @@ def test_makers_and_models_tell_lenses_apart(mount: Any) -> None:
 
 def test_abilities_say_range_circle_and_nearest_focus(mount: Any) -> None:
     mounted = mount(lens="panasonic-s-24-105mm-f4").streams()
-    abilities = mounted.of(Abilities)[0]
+    abilities = mounted.of(LensCapabilities)[0]
     assert (abilities.shortest_um, abilities.longest_um) == (24_000, 105_000)
     assert (abilities.widest_wide, abilities.widest_tele) == (1024, 1024)
     assert abilities.nearest_mm == 300
@@ -56,7 +56,7 @@ def test_abilities_say_range_circle_and_nearest_focus(mount: Any) -> None:
 )
 def test_a_full_frame_body_crops_with_an_aps_c_lens(mount: Any, body: str, lens: str, used: ImageCircle) -> None:
     mounted = mount(body, lens).streams()
-    assert mounted.of(CropNotice)[0].used == used
+    assert mounted.of(ImageCircleSelect)[0].used == used
     assert mounted.lens.body_requests.used == used
     negotiated = next(finding for finding in mounted.body.compatibility_results if finding.step == "negotiate")
     assert (negotiated.rule == "crop") == (body == "panasonic-s1r" and used == ImageCircle.APS_C)
@@ -73,8 +73,8 @@ def test_a_full_frame_body_crops_with_an_aps_c_lens(mount: Any, body: str, lens:
 def test_what_a_lens_has_not_it_does_not_claim_and_refuses(mount: Any, change: dict[str, Any], part: Part) -> None:
     mounted = mount(lens_changes=change, script="check focus; check iris; linear 180").streams()
     mounted.wait_until(lambda: mounted.body.done)
-    assert not mounted.of(Abilities)[0].parts >> part & 1
-    assert mount().streams().of(Abilities)[0].parts >> part & 1
+    assert not mounted.of(LensCapabilities)[0].parts >> part & 1
+    assert mount().streams().of(LensCapabilities)[0].parts >> part & 1
     assert mounted.troubles == []
 
 
@@ -84,8 +84,8 @@ def test_a_ring_menu_is_greyed_out_for_a_lens_that_lacks_it(mount: Any) -> None:
     assert any("greyed out" in notice.text for notice in mounted.notices)
     assert mounted.of(RingBehaviour) == []
     answer = mounted.request(RingBehaviour(ring=RingKind.FOCUS, linear=1, throw_degrees=180))
-    assert isinstance(answer, Refusal)
-    assert answer.code == RefusalCode.NOT_ABLE
+    assert isinstance(answer, CommandRejected)
+    assert answer.code == RejectionCode.NOT_ABLE
 
 
 def test_the_proof_of_right_is_an_open_door(mount: Any) -> None:

@@ -11,9 +11,9 @@ from lensmount_emulator.roles.lmount.lens.power import handle_power_command
 from lensmount_protocol.dialects.lmount.focus import FocusLimits
 from lensmount_protocol.dialects.lmount.framing import LINK
 from lensmount_protocol.dialects.lmount.lines import BODY_ATT, LENS_ATT, RXD, V_DRIVE
-from lensmount_protocol.dialects.lmount.link import BodyHello, Done, LensHello, Refusal, Sleep
+from lensmount_protocol.dialects.lmount.link import BodyHello, CommandDone, CommandRejected, LensHello, Sleep
 from lensmount_protocol.dialects.lmount.power import BrownOut, PowerGrant, PowerReport
-from lensmount_protocol.dialects.lmount.types import Outcome, PowerClass, RefusalCode, StabiliserMode
+from lensmount_protocol.dialects.lmount.types import Outcome, PowerClass, RejectionCode, StabiliserMode
 from lensmount_protocol.message import Message
 from lensmount_protocol.wire import Burst, Edge, Role
 
@@ -76,7 +76,7 @@ def test_a_draw_is_reported_when_it_has_changed_by_20_ma(mount: Any) -> None:
     mounted.lens.draw_ma = lambda: next(draws) if mounted.lens.body_requests.grants > grants else last_ma
     began = mounted.virtual_session.now
     mounted.request(PowerGrant(granted=PowerClass.EXTREME, limit_ma=1500))
-    answered = reported(mounted, Done, since=began)[-1]
+    answered = reported(mounted, CommandDone, since=began)[-1]
     mounted.run(0.75)
     reports = [report for report in mounted.of(PowerReport) if 480 <= report.draw_ma <= 520]
     assert [report.draw_ma for report in reports] == [500, 480, 501]
@@ -122,12 +122,12 @@ def test_a_grant_is_held_against_its_class_and_reduces(mount: Any) -> None:
     lens.now = mounted.virtual_session.now
     lens.body_requests.stabiliser = StabiliserMode.NORMAL
     reply = handle_power_command(lens, PowerGrant(number=7, granted=PowerClass(77), limit_ma=100))
-    assert reply == Refusal(number=7, order=PowerGrant.TYPE, code=RefusalCode.OUT_OF_RANGE, field_number=2)
+    assert reply == CommandRejected(number=7, order=PowerGrant.TYPE, code=RejectionCode.OUT_OF_RANGE, field_number=2)
     assert (lens.body_requests.granted, lens.body_requests.stabiliser) == (PowerClass.EXTREME, StabiliserMode.NORMAL)
     grants = lens.body_requests.grants
     for limit, mode, bits in ((1110, StabiliserMode.NORMAL, 0), (1109, StabiliserMode.OFF, 2)):
         reply = handle_power_command(lens, PowerGrant(number=7, granted=PowerClass.HIGH, limit_ma=limit))
-        assert reply == Done(number=7, order=PowerGrant.TYPE, outcome=Outcome.DONE)
+        assert reply == CommandDone(number=7, order=PowerGrant.TYPE, outcome=Outcome.DONE)
         assert (lens.body_requests.granted, lens.body_requests.stabiliser, lens.reduction.bits) == (
             PowerClass.HIGH,
             mode,
@@ -271,11 +271,11 @@ def test_a_lens_whose_rate_is_changing_does_not_go_to_sleep(mount: Any) -> None:
     mounted = ready(mount)
     mounted.lens.body_requests.changing = True
     answer = mounted.request(Sleep())
-    assert isinstance(answer, Refusal)
-    assert (answer.order, answer.code, answer.field_number) == (Sleep.TYPE, RefusalCode.NOT_NOW, 0)
+    assert isinstance(answer, CommandRejected)
+    assert (answer.order, answer.code, answer.field_number) == (Sleep.TYPE, RejectionCode.NOT_NOW, 0)
     assert not mounted.lens.asleep
     mounted.lens.body_requests.changing = False
-    assert mounted.request(Sleep()) == Done(number=answer.number + 1, order=Sleep.TYPE, outcome=Outcome.DONE)
+    assert mounted.request(Sleep()) == CommandDone(number=answer.number + 1, order=Sleep.TYPE, outcome=Outcome.DONE)
     assert (mounted.lens.asleep, mounted.lens.body_requests.reports, mounted.lens.homing) == (True, (), False)
 
 
@@ -328,7 +328,7 @@ def test_a_lens_that_cannot_be_called_listens_at_the_first_rate_once_it_has_answ
     body = BodyEngine(made.body.settings, made.body.carried)
     mounted = type(made)(body, LensEngine(made.lens.settings, made.lens.carried - {BODY_ATT})).streams()
     assert mounted.lens.baudrate == 1_500_000
-    assert isinstance(mounted.request(Sleep()), Done)
+    assert isinstance(mounted.request(Sleep()), CommandDone)
     mounted.run(0.001)
     assert mounted.lens.idle
     assert mounted.lens.baudrate == 115_200

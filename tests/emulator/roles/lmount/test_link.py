@@ -8,20 +8,20 @@ from lensmount_emulator.roles.lmount.link_engine import MAX_QUEUED
 from lensmount_protocol.decoder import DecodedFrame, Decoder
 from lensmount_protocol.dialect import load_dialect
 from lensmount_protocol.dialects.lmount.aperture_zoom import ApertureState
-from lensmount_protocol.dialects.lmount.firmware_update import PageOrder
+from lensmount_protocol.dialects.lmount.firmware_update import ExtensionCommand
 from lensmount_protocol.dialects.lmount.focus import FocusDrive
 from lensmount_protocol.dialects.lmount.framing import CYCLE, ORDER, build_frame
-from lensmount_protocol.dialects.lmount.identity import Abilities, Identity, IdentityRequest
+from lensmount_protocol.dialects.lmount.identity import Identity, IdentityRequest, LensCapabilities
 from lensmount_protocol.dialects.lmount.link import (
     BodyHello,
-    Done,
+    CommandDone,
+    CommandRejected,
     LensHello,
-    RateOrder,
-    Refusal,
-    StreamOrder,
+    SetBaudrateCommand,
+    StreamConfig,
 )
-from lensmount_protocol.dialects.lmount.types import FocusOrder, Outcome, RefusalCode
-from lensmount_protocol.message import Unknown
+from lensmount_protocol.dialects.lmount.types import FocusCommand, Outcome, RejectionCode
+from lensmount_protocol.message import UnknownMessage
 from lensmount_protocol.timing import measure
 from lensmount_protocol.timing_marks import extract_marks
 from lensmount_protocol.wire import Burst, Edge, Role, Transmit
@@ -34,7 +34,7 @@ def send(mounted: Any, payload: bytes, class_: int = ORDER) -> list[Any]:
     mounted.records.clear()
     mounted.virtual_session.mount.apply(Role.BODY, Transmit(build_frame(payload, class_, 0x55)))
     mounted.run(0.02)
-    return [message for message in mounted.messages(Role.LENS) if isinstance(message, Done | Refusal)]
+    return [message for message in mounted.messages(Role.LENS) if isinstance(message, CommandDone | CommandRejected)]
 
 
 def test_a_message_that_nobody_knows_is_stepped_over_and_refused_by_its_number(mount: Any) -> None:
@@ -42,14 +42,14 @@ def test_a_message_that_nobody_knows_is_stepped_over_and_refused_by_its_number(m
     strange = bytes.fromhex("790400aabbccdd")
     answers = send(mounted, strange + IdentityRequest(number=7).build())
     assert [(answer.number, answer.order, answer.code) for answer in answers] == [
-        (0xAA, 0x79, RefusalCode.UNKNOWN_MESSAGE)
+        (0xAA, 0x79, RejectionCode.UNKNOWN_MESSAGE)
     ]
     assert any(getattr(message, "number", None) == 7 for message in mounted.messages(Role.LENS))
 
 
 def test_a_message_of_which_too_little_came_is_refused_as_damaged(mount: Any) -> None:
     answers = send(mount().streams(), bytes.fromhex("20020009ff"))
-    assert [(answer.number, answer.code) for answer in answers] == [(9, RefusalCode.DAMAGED)]
+    assert [(answer.number, answer.code) for answer in answers] == [(9, RejectionCode.DAMAGED)]
 
 
 def test_nothing_is_answered_that_comes_with_a_frame(mount: Any) -> None:
@@ -57,7 +57,7 @@ def test_nothing_is_answered_that_comes_with_a_frame(mount: Any) -> None:
 
 
 def test_a_longer_message_of_a_later_revision_is_read_as_far_as_it_is_known(mount: Any) -> None:
-    later = FocusDrive(number=9, order=FocusOrder.ABSOLUTE, value=900, frame=None)
+    later = FocusDrive(number=9, order=FocusCommand.ABSOLUTE, value=900, frame=None)
     raw = bytearray(later.build() + b"\x00\x00later")
     raw[1:3] = (len(raw) - 3).to_bytes(2, "little")
     mounted = mount(lens_changes={"firmware": {"features": ("synchronised focus",)}}).streams()
@@ -67,7 +67,7 @@ def test_a_longer_message_of_a_later_revision_is_read_as_far_as_it_is_known(moun
 def test_an_order_that_comes_twice_is_answered_twice_and_done_once(mount: Any) -> None:
     mounted = mount().streams()
     before = mounted.lens.focus.position(mounted.virtual_session.now)
-    order = FocusDrive(number=200, order=FocusOrder.RELATIVE, value=50).build()
+    order = FocusDrive(number=200, order=FocusCommand.RELATIVE, value=50).build()
     first, second = send(mounted, order), send(mounted, order)
     assert first[0] == second[0]
     mounted.run(0.5)
@@ -124,8 +124,8 @@ def test_both_ends_switch_a_millisecond_behind_the_acceptance(mount: Any) -> Non
         event
         for event in events
         if isinstance(event, DecodedFrame)
-        and isinstance(event.messages[0], Done)
-        and event.messages[0].order == RateOrder.TYPE
+        and isinstance(event.messages[0], CommandDone)
+        and event.messages[0].order == SetBaudrateCommand.TYPE
     )
     slow = [record for record in mounted.records if isinstance(record, Burst) and record.baudrate == 115_200]
     fast = [record for record in mounted.records if isinstance(record, Burst) and record.baudrate > 115_200]
@@ -134,15 +134,15 @@ def test_both_ends_switch_a_millisecond_behind_the_acceptance(mount: Any) -> Non
 
 
 def test_a_rate_that_a_lens_has_not_is_refused(mount: Any) -> None:
-    answer = mount(lens_changes={"firmware": {"rates": (115_200,)}}).streams().request(StreamOrder(reports=[0x11]))
-    assert (answer.code, answer.field_number) == (RefusalCode.OUT_OF_RANGE, 2)
+    answer = mount(lens_changes={"firmware": {"rates": (115_200,)}}).streams().request(StreamConfig(reports=[0x11]))
+    assert (answer.code, answer.field_number) == (RejectionCode.OUT_OF_RANGE, 2)
     mounted = mount(lens_changes={"firmware": {"rates": (115_200,)}}).streams()
-    assert send(mounted, RateOrder(number=9, baudrate=1_500_000).build())[0].code == RefusalCode.NOT_ABLE
+    assert send(mounted, SetBaudrateCommand(number=9, baudrate=1_500_000).build())[0].code == RejectionCode.NOT_ABLE
 
 
 def test_the_stream_is_what_was_ordered(mount: Any) -> None:
     mounted = mount().streams()
-    mounted.request(StreamOrder(reports=[ApertureState.TYPE]))
+    mounted.request(StreamConfig(reports=[ApertureState.TYPE]))
     mounted.records.clear()
     mounted.run(0.1)
     assert {message.TYPE for message in mounted.messages(Role.LENS)} <= {ApertureState.TYPE, 0x90}
@@ -158,7 +158,7 @@ def test_one_revision_older_or_newer_works_with_what_both_have(mount: Any, other
     assert {finding.verdict.value for finding in mounted.body.compatibility_results} <= {"works", "reduced"}
     assert mounted.of(BodyHello)[0].revision == (revision if other == "body" else 2)
     assert mounted.of(LensHello)[0].revision == (revision if other == "lens" else 2)
-    has_it = mounted.of(Abilities)[0].breathing is not None
+    has_it = mounted.of(LensCapabilities)[0].breathing is not None
     assert has_it == (other == "body" or revision > 1)
     assert mounted.troubles == []
 
@@ -183,7 +183,7 @@ def test_an_answer_to_everything_fits_in_memory(mount: Any) -> None:
     mounted = mount().streams()
     mounted.lens.now = mounted.virtual_session.now
     for number in range(1000):
-        mounted.lens.queue_frame([Done(number=number & 0xFF)], ORDER)
+        mounted.lens.queue_frame([CommandDone(number=number & 0xFF)], ORDER)
     assert mounted.lens.dropped >= 1000 - MAX_QUEUED - 1
     mounted.wait_until(lambda: mounted.lens.idle)
     mounted.run(0.5)
@@ -214,8 +214,8 @@ def test_answers_keep_their_time_under_full_stream_at_the_slowest_rate(mount: An
 
 
 def test_a_page_that_was_not_agreed_is_refused(mount: Any) -> None:
-    answer = mount().streams().request(PageOrder(page=0x8001, content=b"?"))
-    assert answer.code == RefusalCode.NOT_AGREED
+    answer = mount().streams().request(ExtensionCommand(page=0x8001, content=b"?"))
+    assert answer.code == RejectionCode.NOT_AGREED
 
 
 def test_a_vendor_s_message_survives_the_decoder(mount: Any) -> None:
@@ -225,7 +225,7 @@ def test_a_vendor_s_message_survives_the_decoder(mount: Any) -> None:
         message
         for event in Decoder(LMOUNT).decode(mounted.records)
         for message in getattr(event, "messages", ())
-        if isinstance(message, Unknown)
+        if isinstance(message, UnknownMessage)
     ]
     assert [message.data.hex() for message in unknown] == ["7f0200beef"]
 

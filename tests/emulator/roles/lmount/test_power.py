@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from lensmount_protocol.dialects.lmount.focus import FocusDrive
-from lensmount_protocol.dialects.lmount.link import BodyHello, Done, LensHello, Refusal, Sleep
+from lensmount_protocol.dialects.lmount.link import BodyHello, CommandDone, CommandRejected, LensHello, Sleep
 from lensmount_protocol.dialects.lmount.power import BrownOut, PowerGrant, PowerReport
-from lensmount_protocol.dialects.lmount.types import POWER_LIMITS_MA, FocusOrder, PowerClass, RefusalCode
+from lensmount_protocol.dialects.lmount.types import POWER_LIMITS_MA, FocusCommand, PowerClass, RejectionCode
 from lensmount_protocol.wire import Edge
 
 HUNGRY = "panasonic-s-pro-70-200mm-f2.8"
@@ -65,15 +65,15 @@ def test_nothing_drives_before_power_is_granted(mount: Any) -> None:
     mounted = mount().streams()
     mounted.body.drive("V_DRIVE", False)
     mounted.run(0.001)
-    answer = mounted.request(FocusDrive(order=FocusOrder.NEAR_END))
-    assert isinstance(answer, Refusal)
-    assert answer.code == RefusalCode.NO_POWER
+    answer = mounted.request(FocusDrive(order=FocusCommand.NEAR_END))
+    assert isinstance(answer, CommandRejected)
+    assert answer.code == RejectionCode.NO_POWER
 
 
 def test_a_brown_out_stops_the_motors_and_is_told_and_homed_behind(mount: Any) -> None:
     mounted = mount().streams()
     mounted.body.now = mounted.virtual_session.now
-    mounted.body.spawn(mounted.body.request(FocusDrive(order=FocusOrder.NEAR_END)))
+    mounted.body.spawn(mounted.body.request(FocusDrive(order=FocusCommand.NEAR_END)))
     mounted.run(0.05)
     mounted.body.drive("V_DRIVE", False)
     mounted.run(0.005)
@@ -90,7 +90,7 @@ def test_a_supply_that_is_asked_for_too_much_collapses_and_comes_back(mount: Any
     """A rogue lens: it was granted 500 mA and draws what it likes."""
     mounted = mount(lens=HUNGRY, body_changes={"power": {"supply_ma": 300}}).streams()
     mounted.lens.reduction = mounted.lens.budget.reduce(5000)
-    mounted.body.spawn(mounted.body.request(FocusDrive(order=FocusOrder.NEAR_END)))
+    mounted.body.spawn(mounted.body.request(FocusDrive(order=FocusCommand.NEAR_END)))
     mounted.run(1.0)
     assert any("collapses" in text for text in mounted.troubles)
     assert mounted.of(BrownOut)
@@ -118,14 +118,14 @@ def test_an_order_to_a_sleeping_lens_is_refused(mount: Any) -> None:
     mounted.script("sleep")
     # A body that does not know it.
     mounted.body.connection.state, mounted.body.lens_sleeps = "READY", False
-    answer = mounted.request(FocusDrive(order=FocusOrder.NEAR_END))
-    assert isinstance(answer, Refusal)
-    assert answer.code == RefusalCode.NOT_NOW
+    answer = mounted.request(FocusDrive(order=FocusCommand.NEAR_END))
+    assert isinstance(answer, CommandRejected)
+    assert answer.code == RejectionCode.NOT_NOW
 
 
 def test_unknown_classes_of_power_are_refused(mount: Any) -> None:
     mounted = mount().streams()
     answer = mounted.request(PowerGrant(granted=PowerClass(77)))
-    assert isinstance(answer, Refusal)
-    assert (answer.code, answer.field_number) == (RefusalCode.OUT_OF_RANGE, 2)
-    assert isinstance(mounted.request(PowerGrant(granted=PowerClass.LOW, limit_ma=200)), Done)
+    assert isinstance(answer, CommandRejected)
+    assert (answer.code, answer.field_number) == (RejectionCode.OUT_OF_RANGE, 2)
+    assert isinstance(mounted.request(PowerGrant(granted=PowerClass.LOW, limit_ma=200)), CommandDone)

@@ -17,32 +17,32 @@ from lensmount_protocol.dialects.lmount.focus import (
     RingBehaviour,
 )
 from lensmount_protocol.dialects.lmount.identity import Identity, IdentityRequest, Metadata, MetadataRequest
-from lensmount_protocol.dialects.lmount.link import Done, RateOrder, Refusal, StreamOrder
-from lensmount_protocol.dialects.lmount.power import CropNotice
-from lensmount_protocol.dialects.lmount.stabiliser import StabiliserOrder
+from lensmount_protocol.dialects.lmount.link import CommandDone, CommandRejected, SetBaudrateCommand, StreamConfig
+from lensmount_protocol.dialects.lmount.power import ImageCircleSelect
+from lensmount_protocol.dialects.lmount.stabiliser import StabiliserCommand
 from lensmount_protocol.dialects.lmount.types import (
     ApertureMode,
     ControlKind,
     CorrectionKind,
-    FocusOrder,
+    FocusCommand,
     ImageCircle,
     Outcome,
-    RefusalCode,
+    RejectionCode,
     RingKind,
     StabiliserMode,
 )
-from lensmount_protocol.message import Message, Unknown
+from lensmount_protocol.message import Message, UnknownMessage
 
 TELE = "panasonic-s-pro-70-200mm-f2.8"
-ABLE, NOT_ABLE, RANGE = None, RefusalCode.NOT_ABLE, RefusalCode.OUT_OF_RANGE
+ABLE, NOT_ABLE, RANGE = None, RejectionCode.NOT_ABLE, RejectionCode.OUT_OF_RANGE
 
 
 def verdict(reply: Any, order: Message) -> tuple[Any, int]:
     """The outcome of an order, or the code and the field of its refusal."""
     assert (reply.number, reply.order) == (order.number, order.TYPE)
-    if isinstance(reply, Refusal):
+    if isinstance(reply, CommandRejected):
         return reply.code, reply.field_number
-    assert isinstance(reply, Done)
+    assert isinstance(reply, CommandDone)
     return reply.outcome, -1
 
 
@@ -57,7 +57,7 @@ def lens(mount: Any) -> Callable[..., Any]:
     return ready
 
 
-def focus(order: FocusOrder = FocusOrder.ABSOLUTE, value: int = 0, **more: Any) -> FocusDrive:
+def focus(order: FocusCommand = FocusCommand.ABSOLUTE, value: int = 0, **more: Any) -> FocusDrive:
     return FocusDrive(number=9, order=order, value=value, **more)
 
 
@@ -69,28 +69,28 @@ def test_a_focus_drive_is_held_against_its_ends(lens: Any) -> None:
         assert verdict(handle_command(played, focus(value=value)), focus()) == expected
     for value in (-1, upper + 1):
         assert verdict(handle_command(played, focus(value=value)), focus()) == (RANGE, 3)
-    assert verdict(handle_command(played, focus(FocusOrder(99))), focus()) == (RANGE, 2)
-    assert verdict(handle_command(played, focus(FocusOrder.RELATIVE, -9999)), focus()) == (Outcome.ACCEPTED, -1)
+    assert verdict(handle_command(played, focus(FocusCommand(99))), focus()) == (RANGE, 2)
+    assert verdict(handle_command(played, focus(FocusCommand.RELATIVE, -9999)), focus()) == (Outcome.ACCEPTED, -1)
 
 
 def test_a_focus_drive_wants_power_a_motor_a_zero_and_the_switch_at_af(lens: Any) -> None:
     assert verdict(handle_command(lens(parts={"focus_motor": False}), focus()), focus()) == (NOT_ABLE, 0)
     played = lens()
     played.switches[ControlKind.FOCUS_SWITCH] = 1
-    assert verdict(handle_command(played, focus()), focus()) == (RefusalCode.BLOCKED, 0)
-    assert verdict(handle_command(played, focus(FocusOrder.STOP)), focus()) == (Outcome.DONE, -1)
+    assert verdict(handle_command(played, focus()), focus()) == (RejectionCode.BLOCKED, 0)
+    assert verdict(handle_command(played, focus(FocusCommand.STOP)), focus()) == (Outcome.DONE, -1)
     played.switches[ControlKind.FOCUS_SWITCH] = 0
     played.homing = True
-    assert verdict(handle_command(played, focus()), focus()) == (RefusalCode.NOT_NOW, 0)
+    assert verdict(handle_command(played, focus()), focus()) == (RejectionCode.NOT_NOW, 0)
     played.homing, played.homed = False, False
-    assert verdict(handle_command(played, focus()), focus()) == (RefusalCode.NOT_NOW, 0)
+    assert verdict(handle_command(played, focus()), focus()) == (RejectionCode.NOT_NOW, 0)
     played.homed = True
     played.levels["V_DRIVE"] = False
-    assert verdict(handle_command(played, focus()), focus()) == (RefusalCode.NO_POWER, 0)
+    assert verdict(handle_command(played, focus()), focus()) == (RejectionCode.NO_POWER, 0)
     limits = FocusLimits(number=9, far=0, near=10)
-    assert verdict(handle_command(played, limits), limits) == (RefusalCode.NO_POWER, 0)
+    assert verdict(handle_command(played, limits), limits) == (RejectionCode.NO_POWER, 0)
     assert verdict(handle_command(played, ApertureDrive(number=9)), ApertureDrive(number=9)) == (
-        RefusalCode.NO_POWER,
+        RejectionCode.NO_POWER,
         0,
     )
 
@@ -99,22 +99,26 @@ def test_a_frame_wants_the_feature_of_synchronised_focus(lens: Any) -> None:
     played = lens()
     assert verdict(handle_command(played, focus(frame=5)), focus()) == (Outcome.ACCEPTED, -1)
     played.body_requests.features = 0
-    assert verdict(handle_command(played, focus(frame=5)), focus()) == (RefusalCode.NOT_AGREED, 5)
+    assert verdict(handle_command(played, focus(frame=5)), focus()) == (RejectionCode.NOT_AGREED, 5)
     assert verdict(handle_command(played, focus()), focus()) == (Outcome.ACCEPTED, -1)
 
 
 def test_the_drive_under_way_is_the_last_that_was_ordered(lens: Any) -> None:
     played = lens()
-    for number, order, driving in ((5, focus(value=3000), 5), (6, focus(value=100), 6), (7, focus(FocusOrder.STOP), 0)):
+    for number, order, driving in (
+        (5, focus(value=3000), 5),
+        (6, focus(value=100), 6),
+        (7, focus(FocusCommand.STOP), 0),
+    ):
         handle_command(played, replace(order, number=number))
         assert played.driving == driving
 
 
 def test_a_velocity_is_kept_within_the_top_speed(lens: Any) -> None:
     played = lens()
-    handle_command(played, focus(FocusOrder.VELOCITY, 1_000_000))
+    handle_command(played, focus(FocusCommand.VELOCITY, 1_000_000))
     assert played.focus.velocity(played.now + 0.05) == pytest.approx(12_000.0)
-    handle_command(played, focus(FocusOrder.VELOCITY, -500))
+    handle_command(played, focus(FocusCommand.VELOCITY, -500))
     assert played.focus.velocity(played.now + 0.5) in (pytest.approx(-500.0), 0.0)
     handle_command(played, focus(value=3999, speed=600))
     assert played.focus.velocity(played.now + 0.3) == pytest.approx(600.0)
@@ -183,7 +187,7 @@ def test_a_powered_zoom_runs_within_its_focal_lengths(lens: Any) -> None:
     assert verdict(handle_command(played, order), order) == (Outcome.ACCEPTED, -1)
     assert played.zooming == 9
     played.levels["V_DRIVE"] = False
-    assert verdict(handle_command(played, order), order) == (RefusalCode.NO_POWER, 0)
+    assert verdict(handle_command(played, order), order) == (RejectionCode.NO_POWER, 0)
 
 
 @pytest.mark.parametrize(
@@ -196,7 +200,7 @@ def test_a_powered_zoom_runs_within_its_focal_lengths(lens: Any) -> None:
     ],
 )
 def test_a_stabiliser_takes_a_share_up_to_the_whole(lens: Any, order: dict[str, Any], expected: Any) -> None:
-    message = StabiliserOrder(number=9, axes=7, **order)
+    message = StabiliserCommand(number=9, axes=7, **order)
     played = lens(TELE)
     assert verdict(handle_command(played, message), message) == expected
     if expected[0] == Outcome.DONE:
@@ -209,14 +213,14 @@ def test_a_stabiliser_takes_a_share_up_to_the_whole(lens: Any, order: dict[str, 
 
 
 def test_a_stabiliser_wants_power_and_a_shared_one_its_feature(lens: Any) -> None:
-    order = StabiliserOrder(number=9, mode=StabiliserMode.NORMAL, share_permille=1000, axes=3)
+    order = StabiliserCommand(number=9, mode=StabiliserMode.NORMAL, share_permille=1000, axes=3)
     assert verdict(handle_command(lens(), order), order) == (NOT_ABLE, 0)
     played = lens(TELE)
     played.body_requests.features = 0
     assert verdict(handle_command(played, order), order) == (Outcome.DONE, -1)
-    assert verdict(handle_command(played, replace(order, share_permille=999)), order) == (RefusalCode.NOT_AGREED, 4)
+    assert verdict(handle_command(played, replace(order, share_permille=999)), order) == (RejectionCode.NOT_AGREED, 4)
     played.levels["V_DRIVE"] = False
-    assert verdict(handle_command(played, order), order) == (RefusalCode.NO_POWER, 0)
+    assert verdict(handle_command(played, order), order) == (RejectionCode.NO_POWER, 0)
     assert verdict(handle_command(played, replace(order, mode=StabiliserMode.OFF)), order) == (Outcome.DONE, -1)
 
 
@@ -252,14 +256,14 @@ def test_what_rings_can_be_told(lens: Any, parts: dict[str, bool], order: dict[s
 def test_crop_stream_and_rate_orders(lens: Any) -> None:
     played = lens()
     for order, expected in (
-        (CropNotice(number=9, used=ImageCircle.APS_C), (Outcome.DONE, -1)),
-        (CropNotice(number=9, used=ImageCircle(77)), (RANGE, 2)),
-        (StreamOrder(number=9, reports=[0xA0, 0xB8, 0xA0]), (Outcome.DONE, -1)),
-        (StreamOrder(number=9, reports=[0xA1]), (RANGE, 2)),
-        (StreamOrder(number=9, reports=[]), (Outcome.DONE, -1)),
-        (RateOrder(number=9, baudrate=9_600), (NOT_ABLE, 2)),
-        (RateOrder(number=9, baudrate=750_000), (Outcome.ACCEPTED, -1)),
-        (RateOrder(number=9, baudrate=115_200), (RefusalCode.NOT_NOW, 0)),
+        (ImageCircleSelect(number=9, used=ImageCircle.APS_C), (Outcome.DONE, -1)),
+        (ImageCircleSelect(number=9, used=ImageCircle(77)), (RANGE, 2)),
+        (StreamConfig(number=9, reports=[0xA0, 0xB8, 0xA0]), (Outcome.DONE, -1)),
+        (StreamConfig(number=9, reports=[0xA1]), (RANGE, 2)),
+        (StreamConfig(number=9, reports=[]), (Outcome.DONE, -1)),
+        (SetBaudrateCommand(number=9, baudrate=9_600), (NOT_ABLE, 2)),
+        (SetBaudrateCommand(number=9, baudrate=750_000), (Outcome.ACCEPTED, -1)),
+        (SetBaudrateCommand(number=9, baudrate=115_200), (RejectionCode.NOT_NOW, 0)),
     ):
         assert verdict(handle_command(played, order), order) == expected
     assert played.body_requests.used == ImageCircle.APS_C
@@ -293,9 +297,15 @@ def test_identity_and_the_data_for_a_file(lens: Any) -> None:
 
 @pytest.mark.parametrize(
     ("table", "features", "refused"),
-    [(1, 0, None), (2, 0, RefusalCode.NOT_AGREED), (3, 0, RefusalCode.NOT_AGREED), (4, 0x7F, RANGE), (0, 0x7F, RANGE)],
+    [
+        (1, 0, None),
+        (2, 0, RejectionCode.NOT_AGREED),
+        (3, 0, RejectionCode.NOT_AGREED),
+        (4, 0x7F, RANGE),
+        (0, 0x7F, RANGE),
+    ],
 )
-def test_tables_want_their_features(lens: Any, table: int, features: int, refused: RefusalCode | None) -> None:
+def test_tables_want_their_features(lens: Any, table: int, features: int, refused: RejectionCode | None) -> None:
     played = lens()
     played.body_requests.features = features
     request = FocusTableRequest(number=8, table=table, focal_length_um=1)
@@ -330,22 +340,22 @@ def test_a_correction_is_for_the_nearest_setting_that_there_is(lens: Any) -> Non
     assert verdict(query_handlers(played, replace(request, kind=CorrectionKind(77))), request) == (RANGE, 2)
     played.body_requests.features &= ~(1 << 3)
     breathing = replace(request, kind=CorrectionKind.BREATHING)
-    assert verdict(query_handlers(played, breathing), request) == (RefusalCode.NOT_AGREED, 2)
+    assert verdict(query_handlers(played, breathing), request) == (RejectionCode.NOT_AGREED, 2)
     played.body_requests.features = 0
-    assert verdict(query_handlers(played, request), request) == (RefusalCode.NOT_AGREED, 0)
+    assert verdict(query_handlers(played, request), request) == (RejectionCode.NOT_AGREED, 0)
 
 
 def test_an_order_that_comes_twice_is_answered_twice_and_carried_out_once(mount: Any) -> None:
     mounted = mount().streams()
     mounted.run(0.3)
     start = mounted.lens.focus.target
-    order = replace(focus(FocusOrder.RELATIVE, 100), number=77)
+    order = replace(focus(FocusCommand.RELATIVE, 100), number=77)
     mounted.body.now = mounted.virtual_session.now
     for _ in range(2):
         mounted.body.queue_frame([order], 3)
         mounted.run(0.01)
     mounted.run(0.5)
-    answers = [(done.number, done.outcome) for done in mounted.of(Done) if done.number == 77]
+    answers = [(done.number, done.outcome) for done in mounted.of(CommandDone) if done.number == 77]
     assert answers.count((77, Outcome.ACCEPTED)) == 2
     assert answers.count((77, Outcome.DONE)) == 1
     assert mounted.lens.focus.target == start + 100
@@ -358,34 +368,34 @@ def test_an_order_that_comes_twice_is_answered_twice_and_carried_out_once(mount:
 @pytest.mark.parametrize(
     ("raw", "number", "code"),
     [
-        (b"\x7e\x01\x00\x55", 0x55, RefusalCode.UNKNOWN_MESSAGE),
-        (b"\x7e\x00\x00", 0, RefusalCode.UNKNOWN_MESSAGE),
-        (b"\x20\x01\x00\x07", 7, RefusalCode.DAMAGED),
+        (b"\x7e\x01\x00\x55", 0x55, RejectionCode.UNKNOWN_MESSAGE),
+        (b"\x7e\x00\x00", 0, RejectionCode.UNKNOWN_MESSAGE),
+        (b"\x20\x01\x00\x07", 7, RejectionCode.DAMAGED),
     ],
 )
-def test_what_cannot_be_read_is_refused_by_its_number(mount: Any, raw: bytes, number: int, code: RefusalCode) -> None:
+def test_what_cannot_be_read_is_refused_by_its_number(mount: Any, raw: bytes, number: int, code: RejectionCode) -> None:
     mounted = mount().streams()
     mounted.body.allow(["0x7e"])
     mounted.body.now = mounted.virtual_session.now
-    mounted.body.queue_frame([Unknown(raw, "for a test")], 3)
+    mounted.body.queue_frame([UnknownMessage(raw, "for a test")], 3)
     mounted.run(0.05)
-    assert mounted.of(Refusal)[-1] == Refusal(number=number, order=raw[0], code=code)
+    assert mounted.of(CommandRejected)[-1] == CommandRejected(number=number, order=raw[0], code=code)
 
 
 def test_an_order_to_a_lens_that_sleeps_or_is_out_of_turn_is_refused_for_now(mount: Any) -> None:
     mounted = mount().streams()
     order = focus(value=10)
-    assert mounted.lens._reply_to(order, order.build(), legal=False) == Refusal(
-        number=9, order=order.TYPE, code=RefusalCode.NOT_NOW
+    assert mounted.lens._reply_to(order, order.build(), legal=False) == CommandRejected(
+        number=9, order=order.TYPE, code=RejectionCode.NOT_NOW
     )
     mounted.lens.asleep = True
-    assert mounted.lens._reply_to(order, order.build(), legal=True) == Refusal(
-        number=9, order=order.TYPE, code=RefusalCode.NOT_NOW
+    assert mounted.lens._reply_to(order, order.build(), legal=True) == CommandRejected(
+        number=9, order=order.TYPE, code=RejectionCode.NOT_NOW
     )
 
 
-@pytest.mark.parametrize("order", [FocusOrder.NEAR_END, FocusOrder.ABSOLUTE, FocusOrder.RELATIVE])
-def test_a_drive_to_an_end_or_a_place_keeps_the_speed_that_was_ordered(lens: Any, order: FocusOrder) -> None:
+@pytest.mark.parametrize("order", [FocusCommand.NEAR_END, FocusCommand.ABSOLUTE, FocusCommand.RELATIVE])
+def test_a_drive_to_an_end_or_a_place_keeps_the_speed_that_was_ordered(lens: Any, order: FocusCommand) -> None:
     played = lens()
     handle_command(played, focus(order, 3999, speed=600))
     assert played.focus.velocity(played.now + 0.3) == pytest.approx(600.0)
@@ -393,9 +403,9 @@ def test_a_drive_to_an_end_or_a_place_keeps_the_speed_that_was_ordered(lens: Any
 
 def test_a_drive_to_the_far_end_keeps_the_speed_that_was_ordered(lens: Any) -> None:
     played = lens()
-    handle_command(played, focus(FocusOrder.NEAR_END))
+    handle_command(played, focus(FocusCommand.NEAR_END))
     played.now += 5.0
-    handle_command(played, focus(FocusOrder.FAR_END, speed=600))
+    handle_command(played, focus(FocusCommand.FAR_END, speed=600))
     assert played.focus.velocity(played.now + 0.3) == pytest.approx(-600.0)
 
 

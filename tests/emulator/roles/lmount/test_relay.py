@@ -19,8 +19,8 @@ from lensmount_protocol.decoder import DecodedFrame, Decoder
 from lensmount_protocol.dialect import load_dialect
 from lensmount_protocol.dialects.lmount.aperture_zoom import ApertureDrive, ZoomState
 from lensmount_protocol.dialects.lmount.framing import CYCLE, MAX_SIZE, ORDER, build_frame
-from lensmount_protocol.dialects.lmount.identity import Abilities, IdentityRequest
-from lensmount_protocol.dialects.lmount.link import Done, RateOrder
+from lensmount_protocol.dialects.lmount.identity import IdentityRequest, LensCapabilities
+from lensmount_protocol.dialects.lmount.link import CommandDone, SetBaudrateCommand
 from lensmount_protocol.dialects.lmount.types import Outcome
 from lensmount_protocol.payload import build_payload
 from lensmount_protocol.wire import Burst, DriveLine, Edge, Role, SetBaudrate, Transmit, WireEvent, WireRecord
@@ -161,7 +161,7 @@ def test_an_accessory_hides_no_fault(role: Role, data: bytes) -> None:
 
 def test_what_grows_beyond_a_frame_goes_on_as_it_came() -> None:
     strange = bytes.fromhex("fb") + (MAX_SIZE[Role.LENS] - 50).to_bytes(2, "little") + bytes(MAX_SIZE[Role.LENS] - 50)
-    data = build_frame(Abilities(number=1).build() + strange, ORDER, 3)
+    data = build_frame(LensCapabilities(number=1).build() + strange, ORDER, 3)
     assert len(data) <= MAX_SIZE[Role.LENS] < len(data) + 10
     wired = Wired().powered().window(Role.LENS, data).run(0.2)
     assert wired.bursts("near", Role.LENS) == [data]
@@ -172,7 +172,7 @@ def test_what_grows_beyond_a_frame_goes_on_as_it_came() -> None:
 def test_a_frame_that_just_fits_is_rewritten(over: int, rewritten: bool) -> None:
     def lens_frame(size: int) -> bytes:
         strange = bytes.fromhex("fb") + size.to_bytes(2, "little") + bytes(size)
-        return build_frame(Abilities(number=1).build() + strange, ORDER, 3)
+        return build_frame(LensCapabilities(number=1).build() + strange, ORDER, 3)
 
     small = lens_frame(1)
     (grown,) = Wired().powered().window(Role.LENS, small).run(0.2).bursts("near", Role.LENS)
@@ -185,7 +185,7 @@ def test_a_frame_that_just_fits_is_rewritten(over: int, rewritten: bool) -> None
 
 def test_reports_that_would_come_too_late_are_left_out_and_answers_are_not() -> None:
     wired = Wired().powered()
-    report, answer = build_frame(ZoomState().build(), CYCLE, 2), build_frame(Done(number=1).build(), ORDER, 3)
+    report, answer = build_frame(ZoomState().build(), CYCLE, 2), build_frame(CommandDone(number=1).build(), ORDER, 3)
     long = build_frame(bytes.fromhex("fb") + (300).to_bytes(2, "little") + bytes(300), ORDER, 1)
     wired.window(Role.LENS, long)
     wired.body(DriveLine("FSYNC", False)).run(50e-6)
@@ -197,9 +197,9 @@ def test_reports_that_would_come_too_late_are_left_out_and_answers_are_not() -> 
 @pytest.mark.parametrize("known", [True, False])
 def test_both_ends_switch_one_millisecond_behind_the_acceptance(known: bool) -> None:
     wired = Wired().powered()
-    order = RateOrder(number=5, baudrate=750_000 if known else 9_600)
+    order = SetBaudrateCommand(number=5, baudrate=750_000 if known else 9_600)
     wired.window(Role.BODY, build_frame(order.build(), ORDER, 0)).run(0.003)
-    accepted = Done(number=5, order=RateOrder.TYPE, outcome=Outcome.ACCEPTED)
+    accepted = CommandDone(number=5, order=SetBaudrateCommand.TYPE, outcome=Outcome.ACCEPTED)
     wired.window(Role.LENS, build_frame(accepted.build(), ORDER, 0))
     ends = wired.accessory.near, wired.accessory.far
     wired.run(0.9e-3)
@@ -224,8 +224,8 @@ def test_a_flood_of_windows_is_bounded_and_every_window_that_opened_closes() -> 
     levels = [level for _, level in wired.edges("near", "LENS_ATT")]
     assert levels == [True, False] * (len(levels) // 2)
     assert len(levels) < 4 * MAX_QUEUED
-    wired.window(Role.LENS, build_frame(Done(number=1).build(), ORDER, 2)).run(0.01)
-    assert wired.bursts("near", Role.LENS)[-1] == build_frame(Done(number=1).build(), ORDER, 2)
+    wired.window(Role.LENS, build_frame(CommandDone(number=1).build(), ORDER, 2)).run(0.01)
+    assert wired.bursts("near", Role.LENS)[-1] == build_frame(CommandDone(number=1).build(), ORDER, 2)
 
 
 def test_a_flood_of_accepted_rates_is_bounded_with_the_frames_before_them() -> None:
@@ -294,6 +294,6 @@ def test_whatever_is_done_at_either_end_it_passes_a_frame_again(deeds: list[tupl
     for side, role in (("near", Role.BODY), ("far", Role.LENS)):
         wired.mounts[side].apply(role, SetBaudrate(115_200))
     wired.lens(DriveLine("LENS_ATT", False)).powered().run(0.01)
-    frame = build_frame(build_payload([Done(number=1)]), ORDER, 2)
+    frame = build_frame(build_payload([CommandDone(number=1)]), ORDER, 2)
     wired.window(Role.LENS, frame).run(0.1)
     assert wired.bursts("near", Role.LENS)[-1] == frame

@@ -26,17 +26,17 @@ from lensmount_emulator.verification.codec_equivalence import message_bytes
 from lensmount_protocol.dialect import load_dialect
 from lensmount_protocol.dialects.lmount.aperture_zoom import ApertureDrive, ApertureState, ZoomDrive, ZoomState
 from lensmount_protocol.dialects.lmount.exposure import Correction, CorrectionRequest
-from lensmount_protocol.dialects.lmount.firmware_update import Page, PageAgreement, PageOffer
+from lensmount_protocol.dialects.lmount.firmware_update import ExtensionAccept, ExtensionId, ExtensionOffer
 from lensmount_protocol.dialects.lmount.focus import DefocusTable, FocusDrive
 from lensmount_protocol.dialects.lmount.identity import (
-    Abilities,
     AccessoryEntry,
     AccessoryReport,
     Identity,
+    LensCapabilities,
     Metadata,
     MetadataEntry,
 )
-from lensmount_protocol.dialects.lmount.link import LensHello, Refusal
+from lensmount_protocol.dialects.lmount.link import CommandRejected, LensHello
 from lensmount_protocol.dialects.lmount.power import PowerGrant, PowerReport
 from lensmount_protocol.dialects.lmount.stabiliser import StabiliserState
 from lensmount_protocol.dialects.lmount.types import (
@@ -44,9 +44,9 @@ from lensmount_protocol.dialects.lmount.types import (
     ApertureMode,
     CorrectionKind,
     PowerClass,
-    RefusalCode,
+    RejectionCode,
 )
-from lensmount_protocol.message import Message, Unknown
+from lensmount_protocol.message import Message, UnknownMessage
 from lensmount_protocol.payload import build_payload
 from lensmount_protocol.wire import Role
 
@@ -126,7 +126,7 @@ def test_whatever_is_in_no_table_passes_as_the_same_object(factor: float, seed: 
 
 
 def test_what_nobody_knows_passes() -> None:
-    strange = Unknown(bytes.fromhex("fb0200aabb"), "nobody knows it")
+    strange = UnknownMessage(bytes.fromhex("fb0200aabb"), "nobody knows it")
     assert rewrite_for_body(optics(), [strange]) == [strange]
     assert rewrite_for_lens(optics(), [strange]) == [strange]
 
@@ -144,11 +144,11 @@ def test_to_open_means_the_widest_there_is() -> None:
 
 def test_an_accessory_reports_itself_in_front_and_once() -> None:
     by, inner = optics(), optics(2.0)
-    identity, abilities = Identity(number=1), Abilities(number=2, shortest_um=50_000, longest_um=50_000)
+    identity, abilities = Identity(number=1), LensCapabilities(number=2, shortest_um=50_000, longest_um=50_000)
     once = rewrite_for_body(inner, [identity, abilities])
-    assert [type(message) for message in once] == [Identity, Abilities, AccessoryReport]
+    assert [type(message) for message in once] == [Identity, LensCapabilities, AccessoryReport]
     twice = rewrite_for_body(by, once)
-    assert [type(message) for message in twice] == [Identity, Abilities, AccessoryReport]
+    assert [type(message) for message in twice] == [Identity, LensCapabilities, AccessoryReport]
     report = twice[2]
     assert isinstance(report, AccessoryReport)
     assert [entry.factor_permille for entry in report.entries] == [1400, 2000]
@@ -205,8 +205,8 @@ def test_distortion_and_shade_are_those_of_the_middle_of_the_lens(
 
 def test_lateral_colour_is_refused_behind_glass_and_passes_a_tube() -> None:
     message = Correction(number=7, kind=CorrectionKind.LATERAL_COLOUR, coefficients=[1, 2, 3, 4])
-    assert seen(optics(), message) == Refusal(
-        number=7, order=CorrectionRequest.TYPE, code=RefusalCode.NOT_ABLE, field_number=2
+    assert seen(optics(), message) == CommandRejected(
+        number=7, order=CorrectionRequest.TYPE, code=RejectionCode.NOT_ABLE, field_number=2
     )
     assert seen(optics(1.0), message) == message
 
@@ -235,10 +235,14 @@ def test_the_stabiliser_shifts_the_enlarged_image(factor: float, shift: int, ran
 
 
 def test_the_makers_page_of_joint_corrections_does_not_go_through_glass() -> None:
-    pages = [Page(number=1, revision=1), Page(number=2, revision=1), Page(number=0x8001, revision=3)]
-    assert [page.number for page in heard(optics(), PageOffer(pages=pages)).pages] == [2, 0x8001]
-    assert [page.number for page in seen(optics(), PageAgreement(pages=pages)).pages] == [2, 0x8001]
-    assert seen(optics(1.0), PageAgreement(pages=pages)).pages == pages
+    pages = [
+        ExtensionId(number=1, revision=1),
+        ExtensionId(number=2, revision=1),
+        ExtensionId(number=0x8001, revision=3),
+    ]
+    assert [page.number for page in heard(optics(), ExtensionOffer(pages=pages)).pages] == [2, 0x8001]
+    assert [page.number for page in seen(optics(), ExtensionAccept(pages=pages)).pages] == [2, 0x8001]
+    assert seen(optics(1.0), ExtensionAccept(pages=pages)).pages == pages
 
 
 @pytest.mark.parametrize(

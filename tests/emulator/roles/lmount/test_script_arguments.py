@@ -7,7 +7,7 @@ import pytest
 from lensmount_emulator.engine.dialect_roles import get_roles
 from lensmount_emulator.engine.script import parse_script
 from lensmount_emulator.roles.lmount.body.script_arguments import ApertureRamp, FocusTarget
-from lensmount_protocol.dialects.lmount.types import FocusOrder, StabiliserMode
+from lensmount_protocol.dialects.lmount.types import FocusCommand, StabiliserMode
 from lensmount_protocol.errors import ScriptError
 
 CAST = get_roles("lmount")
@@ -16,10 +16,10 @@ CAST = get_roles("lmount")
 @pytest.mark.parametrize(
     ("text", "value"),
     [
-        ("focus near", FocusTarget(FocusOrder.NEAR_END)),
-        ("focus 0x10", FocusTarget(FocusOrder.ABSOLUTE, 16)),
-        ("focus -20", FocusTarget(FocusOrder.RELATIVE, -20)),
-        ("focus 2.5m", FocusTarget(FocusOrder.ABSOLUTE, 0, 2500)),
+        ("focus near", FocusTarget(FocusCommand.NEAR_END)),
+        ("focus 0x10", FocusTarget(FocusCommand.ABSOLUTE, 16)),
+        ("focus -20", FocusTarget(FocusCommand.RELATIVE, -20)),
+        ("focus 2.5m", FocusTarget(FocusCommand.ABSOLUTE, 0, 2500)),
         ("velocity -300", -300),
         ("limits off", None),
         ("limits 20 300", (20, 300)),

@@ -9,13 +9,25 @@ from lensmount_emulator.engine.verdicts import Verdict
 from lensmount_emulator.roles.lmount.body.engine import BodyEngine
 from lensmount_emulator.roles.lmount.lens.engine import LensEngine
 from lensmount_protocol.dialects.lmount.exposure import FrameStart
-from lensmount_protocol.dialects.lmount.firmware_update import PageOffer
-from lensmount_protocol.dialects.lmount.identity import Abilities, AbilitiesRequest, Identity, IdentityRequest
+from lensmount_protocol.dialects.lmount.firmware_update import ExtensionOffer
+from lensmount_protocol.dialects.lmount.identity import (
+    Identity,
+    IdentityRequest,
+    LensCapabilities,
+    LensCapabilitiesRequest,
+)
 from lensmount_protocol.dialects.lmount.lines import BODY_ATT, FSYNC, LENS_ATT, TXD, V_DRIVE, V_LOGIC
-from lensmount_protocol.dialects.lmount.link import BodyHello, Done, LensHello, RateOrder, Refusal, StreamOrder
-from lensmount_protocol.dialects.lmount.power import CropNotice, PowerGrant, PowerReport
-from lensmount_protocol.dialects.lmount.stabiliser import StabiliserOrder
-from lensmount_protocol.dialects.lmount.types import ImageCircle, Outcome, PowerClass, RefusalCode, StabiliserMode
+from lensmount_protocol.dialects.lmount.link import (
+    BodyHello,
+    CommandDone,
+    CommandRejected,
+    LensHello,
+    SetBaudrateCommand,
+    StreamConfig,
+)
+from lensmount_protocol.dialects.lmount.power import ImageCircleSelect, PowerGrant, PowerReport
+from lensmount_protocol.dialects.lmount.stabiliser import StabiliserCommand
+from lensmount_protocol.dialects.lmount.types import ImageCircle, Outcome, PowerClass, RejectionCode, StabiliserMode
 from lensmount_protocol.message import Message
 from lensmount_protocol.wire import Burst, Edge, Role
 
@@ -67,13 +79,13 @@ def test_each_order_of_the_greeting_at_its_moment(mount: Any) -> None:
         (80.07, BodyHello(revision=2, features=37, maker=1, model=49_009, firmware=bytes((2, 2, 0, 0)),
                           largest_payload=512, rates=[115_200, 750_000, 1_500_000])),
         (86.81, PowerGrant(number=1, granted=PowerClass.EXTREME, limit_ma=1500, warned=1)),
-        (89.44, RateOrder(number=2, baudrate=1_500_000)),
+        (89.44, SetBaudrateCommand(number=2, baudrate=1_500_000)),
         # After the acceptance 1 ms until both switch, and 2 ms to be sure.
         (95.01, IdentityRequest(number=3)),
-        (95.75, AbilitiesRequest(number=4)),
-        (96.34, CropNotice(number=5, used=ImageCircle.APS_C)),
-        (96.71, StabiliserOrder(number=6, mode=StabiliserMode.NORMAL, axes=3, share_permille=1000)),
-        (97.09, StreamOrder(number=7, reports=[160, 168, 176, 184])),
+        (95.75, LensCapabilitiesRequest(number=4)),
+        (96.34, ImageCircleSelect(number=5, used=ImageCircle.APS_C)),
+        (96.71, StabiliserCommand(number=6, mode=StabiliserMode.NORMAL, axes=3, share_permille=1000)),
+        (97.09, StreamConfig(number=7, reports=[160, 168, 176, 184])),
     ]  # fmt: skip
     # A lens is there for 20 ms before it gets its supply, and takes 60 ms to start.
     assert [rises(mounted, line)[0] for line in (V_LOGIC, TXD, FSYNC, LENS_ATT, BODY_ATT)] == [20, 20, 20, 80, 80.06]
@@ -176,7 +188,7 @@ def test_a_lens_that_asks_for_little_gets_no_more_and_no_notice(mount: Any) -> N
 def test_the_rate_is_the_fastest_that_both_have(mount: Any, of_body: Any, of_lens: Any, baudrate: int | None) -> None:
     changes = {"body_changes": {"firmware": {"rates": of_body}}, "lens_changes": {"firmware": {"rates": of_lens}}}
     mounted = mount(**changes).streams()
-    assert [order.baudrate for order in mounted.of(RateOrder)] == ([baudrate] if baudrate else [])
+    assert [order.baudrate for order in mounted.of(SetBaudrateCommand)] == ([baudrate] if baudrate else [])
     assert mounted.body.baudrate == mounted.lens.baudrate == (baudrate or 115_200)
     assert mounted.troubles == []
 
@@ -206,7 +218,7 @@ def test_a_lens_that_does_not_start_is_given_150_ms(mount: Any) -> None:
     assert found(mounted) == [("attach", Verdict.REFUSED, "silent")]
 
 
-REFUSAL = [Refusal(order=0, code=RefusalCode.NOT_NOW)]
+REFUSAL = [CommandRejected(order=0, code=RejectionCode.NOT_NOW)]
 
 
 @pytest.mark.parametrize(
@@ -214,16 +226,16 @@ REFUSAL = [Refusal(order=0, code=RefusalCode.NOT_NOW)]
     [
         (PowerGrant, None, "negotiate"),
         (PowerGrant, REFUSAL, "negotiate"),
-        (RateOrder, None, "negotiate"),
-        (RateOrder, REFUSAL, "negotiate"),
+        (SetBaudrateCommand, None, "negotiate"),
+        (SetBaudrateCommand, REFUSAL, "negotiate"),
         (IdentityRequest, None, "identify"),
         (IdentityRequest, REFUSAL, "identify"),
-        (AbilitiesRequest, None, "identify"),
-        (AbilitiesRequest, [Identity()], "identify"),
-        (CropNotice, None, "negotiate"),
-        (StreamOrder, None, "negotiate"),
-        (StreamOrder, REFUSAL, "negotiate"),
-        (StreamOrder, [Done(order=StreamOrder.TYPE, outcome=Outcome.ACCEPTED)], "negotiate"),
+        (LensCapabilitiesRequest, None, "identify"),
+        (LensCapabilitiesRequest, [Identity()], "identify"),
+        (ImageCircleSelect, None, "negotiate"),
+        (StreamConfig, None, "negotiate"),
+        (StreamConfig, REFUSAL, "negotiate"),
+        (StreamConfig, [CommandDone(order=StreamConfig.TYPE, outcome=Outcome.ACCEPTED)], "negotiate"),
     ],
 )
 def test_an_order_of_the_greeting_that_is_not_carried_out_ends_it(
@@ -239,11 +251,11 @@ def test_an_order_of_the_greeting_that_is_not_carried_out_ends_it(
     assert len(mounted.of(BodyHello)) == 3
     assert len(mounted.of(kind)) == 3 * (1 if replies else 3)
     # Identity and abilities are asked for both, before either is missed.
-    last = AbilitiesRequest if kind is IdentityRequest else kind
+    last = LensCapabilitiesRequest if kind is IdentityRequest else kind
     assert isinstance(mounted.messages(Role.BODY)[-1], last)
 
 
-@pytest.mark.parametrize("kind", [CropNotice, StabiliserOrder])
+@pytest.mark.parametrize("kind", [ImageCircleSelect, StabiliserCommand])
 def test_a_refusal_of_what_is_no_need_does_not_end_the_greeting(mount: Any, kind: type[Message]) -> None:
     mounted = mount(lens=TELE)
     spoils(mounted, kind, REFUSAL)
@@ -254,21 +266,21 @@ def test_a_refusal_of_what_is_no_need_does_not_end_the_greeting(mount: Any, kind
 
 def test_pages_that_a_lens_does_not_answer_are_not_agreed(mount: Any) -> None:
     mounted = mount("panasonic-s1ii", "panasonic-s-24-60mm-f2.8")
-    spoils(mounted, PageOffer, REFUSAL)
+    spoils(mounted, ExtensionOffer, REFUSAL)
     mounted.streams()
     assert mounted.body.lens_info.extensions == []
-    assert len(mounted.of(PageOffer)) == 1
+    assert len(mounted.of(ExtensionOffer)) == 1
 
 
 def test_pages_are_not_offered_without_their_feature(mount: Any) -> None:
     changes = {"lens_changes": {"firmware": {"features": ("corrections",)}}}
     mounted = mount("panasonic-s1ii", "panasonic-s-24-60mm-f2.8", **changes).streams()
-    assert mounted.of(PageOffer) == []
+    assert mounted.of(ExtensionOffer) == []
 
 
 def test_a_lens_that_accepts_the_stream_and_reports_nothing_is_found(mount: Any) -> None:
     mounted = mount()
-    spoils(mounted, StreamOrder, [Done(order=StreamOrder.TYPE, outcome=Outcome.DONE)])
+    spoils(mounted, StreamConfig, [CommandDone(order=StreamConfig.TYPE, outcome=Outcome.DONE)])
     mounted.run(0.4)
     # Frame signals run, and after 250 ms without a report the supply is taken.
     signals = rises(mounted, FSYNC, level=False)
@@ -278,10 +290,10 @@ def test_a_lens_that_accepts_the_stream_and_reports_nothing_is_found(mount: Any)
 
 def test_a_lens_that_does_not_find_its_zero_is_waited_for_3_seconds(mount: Any) -> None:
     mounted = mount(lens_changes={"focus": {"speed": 100.0}}).streams()
-    began = next(at for at, message in sent(mounted) if isinstance(message, StreamOrder))
+    began = next(at for at, message in sent(mounted) if isinstance(message, StreamConfig))
     assert mounted.virtual_session.now * 1e3 - began == pytest.approx(3000, abs=1)
     mounted = mount(lens_changes={"parts": {"focus_motor": False}}).streams()
-    began = next(at for at, message in sent(mounted) if isinstance(message, StreamOrder))
+    began = next(at for at, message in sent(mounted) if isinstance(message, StreamConfig))
     # Without a drive there is nothing to wait for but the first report.
     assert mounted.virtual_session.now * 1e3 - began < 2
 
@@ -292,7 +304,7 @@ def test_a_lens_that_does_not_find_its_zero_is_waited_for_3_seconds(mount: Any) 
 )
 def test_the_smaller_format_is_what_is_used(mount: Any, body: str, lens: str, used: int) -> None:
     mounted = mount(body_changes={"camera": {"format": body}}, lens_changes={"optics": {"format": lens}}).streams()
-    assert [notice.used for notice in mounted.of(CropNotice)] == [used]
+    assert [notice.used for notice in mounted.of(ImageCircleSelect)] == [used]
     assert mounted.body.lens_info.used == used
 
 
@@ -307,7 +319,7 @@ def test_the_smaller_format_is_what_is_used(mount: Any, body: str, lens: str, us
 def test_stabilisation_is_shared_where_both_can(mount: Any, body: Any, features: Any, share: int) -> None:
     changes = {"body_changes": {"camera": body}, "lens_changes": {"firmware": {"features": features}}}
     mounted = mount(lens=TELE, **changes).streams()
-    assert [order.share_permille for order in mounted.of(StabiliserOrder)] == [share]
+    assert [order.share_permille for order in mounted.of(StabiliserCommand)] == [share]
     assert mounted.body.share == (0.5 if share == 500 else None)
 
 
@@ -328,7 +340,7 @@ def test_what_was_learned_is_kept_as_the_lens_said_it(mount: Any) -> None:
         1,
         mounted.of(LensHello)[0],
         mounted.of(Identity)[0],
-        mounted.of(Abilities)[0],
+        mounted.of(LensCapabilities)[0],
     )
     assert known.power == mounted.of(PowerReport)[-1]
     assert (known.reports > 0, known.accessories, known.recovery, known.manual, known.locked) == (

@@ -36,7 +36,7 @@ from lensmount_protocol.dialects.lmount.lines import (
     V_DRIVE,
     V_LOGIC,
 )
-from lensmount_protocol.dialects.lmount.link import Done, RateOrder
+from lensmount_protocol.dialects.lmount.link import CommandDone, SetBaudrateCommand
 from lensmount_protocol.dialects.lmount.timing import SETUP_US
 from lensmount_protocol.dialects.lmount.types import Outcome
 from lensmount_protocol.framer import Garbage
@@ -300,7 +300,7 @@ class AccessoryRelay:
             return
         self._forward_frame(self.near, self.far, arrival, rewrite_for_lens(self._optics, arrival.messages))
         for message in arrival.messages:
-            if isinstance(message, RateOrder) and message.baudrate in BAUDRATES:
+            if isinstance(message, SetBaudrateCommand) and message.baudrate in BAUDRATES:
                 self._rates[message.number] = message.baudrate
 
     def _on_lens_frame(self, arrival: ReceivedFrame) -> None:
@@ -308,7 +308,11 @@ class AccessoryRelay:
             return
         self._forward_frame(self.far, self.near, arrival, rewrite_for_body(self._optics, arrival.messages))
         for message in arrival.messages:
-            if isinstance(message, Done) and message.order == RateOrder.TYPE and message.outcome == Outcome.ACCEPTED:
+            if (
+                isinstance(message, CommandDone)
+                and message.order == SetBaudrateCommand.TYPE
+                and message.outcome == Outcome.ACCEPTED
+            ):
                 baudrate = self._rates.pop(message.number, None)
                 if baudrate is not None:
                     self.far.switch_baudrate(baudrate)

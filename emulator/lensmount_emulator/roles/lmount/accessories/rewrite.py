@@ -24,16 +24,16 @@ from lensmount_emulator.roles.lmount.ids import (
 from lensmount_emulator.roles.lmount.profile import AccessorySettings
 from lensmount_protocol.dialects.lmount.aperture_zoom import ApertureDrive, ApertureState, ZoomDrive, ZoomState
 from lensmount_protocol.dialects.lmount.exposure import Correction, CorrectionRequest
-from lensmount_protocol.dialects.lmount.firmware_update import PageAgreement, PageOffer
+from lensmount_protocol.dialects.lmount.firmware_update import ExtensionAccept, ExtensionOffer
 from lensmount_protocol.dialects.lmount.focus import BreathingTable, DefocusTable, DistanceScale, FocusTableRequest
 from lensmount_protocol.dialects.lmount.identity import (
-    Abilities,
     AccessoryEntry,
     AccessoryReport,
+    LensCapabilities,
     Metadata,
     MetadataEntry,
 )
-from lensmount_protocol.dialects.lmount.link import LensHello, Refusal
+from lensmount_protocol.dialects.lmount.link import CommandRejected, LensHello
 from lensmount_protocol.dialects.lmount.power import PowerGrant, PowerReport
 from lensmount_protocol.dialects.lmount.stabiliser import StabiliserState
 from lensmount_protocol.dialects.lmount.types import (
@@ -42,7 +42,7 @@ from lensmount_protocol.dialects.lmount.types import (
     ApertureMode,
     CorrectionKind,
     PowerClass,
-    RefusalCode,
+    RejectionCode,
 )
 from lensmount_protocol.payload import AnyMessage
 
@@ -223,7 +223,7 @@ def rewrite_for_body(optics: AccessoryOptics, messages: Sequence[AnyMessage]) ->
     rewritten = [report_handlers(optics, message) or message for message in messages]
     if not any(isinstance(message, AccessoryReport) for message in messages):
         for place, message in enumerate(messages):
-            if isinstance(message, Abilities):
+            if isinstance(message, LensCapabilities):
                 rewritten.insert(place + 1, AccessoryReport(entries=[optics.entry]))
                 break
     return rewritten
@@ -265,8 +265,8 @@ def _correction_request(optics: AccessoryOptics, request: CorrectionRequest) -> 
     )
 
 
-@order_handlers.on(PageOffer)
-def _extension_offer(optics: AccessoryOptics, offer: PageOffer) -> AnyMessage:
+@order_handlers.on(ExtensionOffer)
+def _extension_offer(optics: AccessoryOptics, offer: ExtensionOffer) -> AnyMessage:
     """Without the page of joint corrections if k is not 1: it is a profile of the lens alone."""
     return replace(offer, pages=[page for page in offer.pages if _passes_through(optics, page.number)])
 
@@ -287,8 +287,8 @@ def _power(optics: AccessoryOptics, report: PowerReport) -> AnyMessage:
     return replace(report, draw_ma=clamp_uint16(draw), peak_ma=clamp_uint16(peak))
 
 
-@report_handlers.on(Abilities)
-def _capabilities(optics: AccessoryOptics, abilities: Abilities) -> AnyMessage:
+@report_handlers.on(LensCapabilities)
+def _capabilities(optics: AccessoryOptics, abilities: LensCapabilities) -> AnyMessage:
     """Both focal lengths × k, the three apertures + a; `nearest_mm` stays; adds an `AccessoryReport`, if none is."""
     return replace(
         abilities,
@@ -367,10 +367,10 @@ def _defocus(optics: AccessoryOptics, table: DefocusTable) -> AnyMessage:
 
 @report_handlers.on(Correction)
 def _correction(optics: AccessoryOptics, correction: Correction) -> AnyMessage:
-    """`focal_length_um` × k, `aperture` + a, radius × k; lateral colour: `Refusal`, `NOT_ABLE`, if k is not 1."""
+    """`focal_length_um` × k, `aperture` + a, radius × k; lateral colour: `CommandRejected`, `NOT_ABLE`, if k ≠ 1."""
     if correction.kind == CorrectionKind.LATERAL_COLOUR and optics.factor != 1:
-        return Refusal(
-            number=correction.number, order=CorrectionRequest.TYPE, code=RefusalCode.NOT_ABLE, field_number=KIND_FIELD
+        return CommandRejected(
+            number=correction.number, order=CorrectionRequest.TYPE, code=RejectionCode.NOT_ABLE, field_number=KIND_FIELD
         )
     return replace(
         correction,
@@ -383,8 +383,8 @@ def _correction(optics: AccessoryOptics, correction: Correction) -> AnyMessage:
 KIND_FIELD = 2
 
 
-@report_handlers.on(PageAgreement)
-def _extension_accept(optics: AccessoryOptics, agreement: PageAgreement) -> AnyMessage:
+@report_handlers.on(ExtensionAccept)
+def _extension_accept(optics: AccessoryOptics, agreement: ExtensionAccept) -> AnyMessage:
     """Without the page of joint corrections if k is not 1."""
     return replace(agreement, pages=[page for page in agreement.pages if _passes_through(optics, page.number)])
 

@@ -21,16 +21,16 @@ from lensmount_protocol.dialects.lmount.focus import (
 )
 from lensmount_protocol.dialects.lmount.framing import CYCLE
 from lensmount_protocol.dialects.lmount.identity import Metadata, MetadataRequest
-from lensmount_protocol.dialects.lmount.link import Done, Refusal
+from lensmount_protocol.dialects.lmount.link import CommandDone, CommandRejected
 from lensmount_protocol.dialects.lmount.types import (
     ApertureMode,
     CorrectionKind,
     ExposurePhase,
     Feature,
-    FocusOrder,
+    FocusCommand,
     Outcome,
     Part,
-    RefusalCode,
+    RejectionCode,
     RingKind,
 )
 from lensmount_protocol.message import Message
@@ -55,7 +55,7 @@ Action = Generator[WaitFor, bool, Any]
 
 def describe_rejection(answer: Message | None) -> str:
     """Return as text why an order was not executed."""
-    if isinstance(answer, Refusal):
+    if isinstance(answer, CommandRejected):
         name = answer.code.name.lower().replace("_", " ") if answer.code.is_known else f"code {int(answer.code)}"
         return f"refused: {name}{f', field {answer.field_number}' if answer.field_number else ''}"
     return "no answer" if answer is None else f"answered with {type(answer).__name__}"
@@ -64,7 +64,7 @@ def describe_rejection(answer: Message | None) -> str:
 def execute_drive(body: BodyEngineBase, order: Any, timeout: float) -> Action:
     """Execute a drive order to its end; returns the outcome, or the answer of an order that was not accepted."""
     answer = yield from body.request(order)
-    if not isinstance(answer, Done):
+    if not isinstance(answer, CommandDone):
         return answer
     if answer.outcome != Outcome.ACCEPTED:
         return answer.outcome
@@ -126,7 +126,7 @@ def set_ring(body: BodyEngineBase, throw_degrees: int) -> Action:
     """Set the focus ring: linear over so many degrees, or dependent on speed (0); refused without a linear ring."""
     if throw_degrees and not body.lens_info.has_part(Part.LINEAR_RING):
         body.report("the lens's ring cannot be linear; the menu is greyed out")
-        return Refusal(code=RefusalCode.NOT_ABLE)
+        return CommandRejected(code=RejectionCode.NOT_ABLE)
     order = RingBehaviour(ring=RingKind.FOCUS, linear=int(bool(throw_degrees)), throw_degrees=throw_degrees, clicks=1)
     return (yield from body.request(order))
 
@@ -197,11 +197,11 @@ def track(body: BodyEngineBase, seconds: float) -> Action:
         # To and fro, one step of the sweep a frame.
         place = body.frame % 16
         value = middle + TRACK_STEPS * (place if place < 8 else 16 - place)
-        order = FocusDrive(order=FocusOrder.ABSOLUTE, value=value)
+        order = FocusDrive(order=FocusCommand.ABSOLUTE, value=value)
         if synchronised:
             order.frame = (body.frame + 1) & 0xFFFF
         frame = body.frame
         answer = yield from body.request(order)
-        accepted += isinstance(answer, Done)
+        accepted += isinstance(answer, CommandDone)
         yield Wait(body.now + 0.1, lambda now=frame: body.frame != now, (REPORT,))  # type: ignore[misc]
     return accepted

@@ -23,8 +23,8 @@ from lensmount_emulator.roles.lmount.body.startup import sleep, stabilise, wake
 from lensmount_emulator.roles.lmount.ids import EXIF_FOCAL_LENGTH
 from lensmount_protocol.dialects.lmount.focus import FocusDrive
 from lensmount_protocol.dialects.lmount.identity import Identity, IdentityRequest
-from lensmount_protocol.dialects.lmount.link import Done
-from lensmount_protocol.dialects.lmount.types import ApertureMode, FocusOrder, Outcome, Part, StabiliserMode
+from lensmount_protocol.dialects.lmount.link import CommandDone
+from lensmount_protocol.dialects.lmount.types import ApertureMode, FocusCommand, Outcome, Part, StabiliserMode
 
 ZOOM_TIMEOUT_S = 0.5
 MOVE_TIMEOUT_S = 5.0
@@ -76,7 +76,7 @@ def _focus(body: BodyEngineBase) -> Task:
     if not known.has_part(Part.FOCUS_DRIVE):
         body.record_result("focus", Verdict.REDUCED, "by hand", compatibility_rules.NO_FOCUS_DRIVE)
         return
-    for end in (FocusOrder.NEAR_END, FocusOrder.FAR_END):
+    for end in (FocusCommand.NEAR_END, FocusCommand.FAR_END):
         outcome = yield from execute_drive(body, FocusDrive(order=end), MOVE_TIMEOUT_S)
         if not isinstance(outcome, Outcome):
             body.record_result(
@@ -88,7 +88,7 @@ def _focus(body: BodyEngineBase) -> Task:
             return
     steps = known.capabilities.focus_steps if known.capabilities is not None else 0
     target = steps // IN_A_THIRD
-    yield from execute_drive(body, FocusDrive(order=FocusOrder.ABSOLUTE, value=target), MOVE_TIMEOUT_S)
+    yield from execute_drive(body, FocusDrive(order=FocusCommand.ABSOLUTE, value=target), MOVE_TIMEOUT_S)
     yield from wait_next_report(body)
     tables = yield from fetch_tables(body)
     state = known.focus
@@ -143,7 +143,7 @@ def _stabilise(body: BodyEngineBase) -> Task:
         (REPORT,),
     )
     state = body.lens_info.stabiliser
-    if not isinstance(answer, Done):
+    if not isinstance(answer, CommandDone):
         left = "by the body alone" if by_body else "by nobody"
         granted = body.lens_info.power is not None and body.lens_info.power.reduced & 2
         body.record_result("stabilise", Verdict.REDUCED, f"{left}; the lens {describe_rejection(answer)}",

@@ -11,7 +11,7 @@ from lensmount_emulator.roles.lmount.body.frame_loop import report_handlers
 from lensmount_emulator.roles.lmount.body.script import execute_step
 from lensmount_emulator.roles.lmount.body.startup import start_up
 from lensmount_protocol.connection import ReceivedFrame
-from lensmount_protocol.dialects.lmount.firmware_update import PageReport, UpdateState
+from lensmount_protocol.dialects.lmount.firmware_update import ExtensionReport, UpdateState
 from lensmount_protocol.dialects.lmount.framing import CYCLE, EVENT
 from lensmount_protocol.dialects.lmount.identity import AccessoryReport
 from lensmount_protocol.dialects.lmount.lines import BODY_ATT, DETECT, FIRST_BAUDRATE, FSYNC, TXD, V_DRIVE, V_LOGIC
@@ -71,7 +71,7 @@ class BodyEngine(BodyEngineBase):
                 self.wake(ANSWER)
             elif news or isinstance(message, AccessoryReport):
                 report_handlers(self, message)
-                if isinstance(message, PageReport):
+                if isinstance(message, ExtensionReport):
                     self.extension_reports.append(message)
                     self.wake(REPORT)
             else:

@@ -15,12 +15,12 @@ from lensmount_emulator.roles.lmount.ids import has_bit
 from lensmount_emulator.roles.lmount.link_engine import LmountEngine
 from lensmount_emulator.roles.lmount.profile import BodySettings
 from lensmount_protocol.dialects.lmount.aperture_zoom import ApertureState, ZoomState
-from lensmount_protocol.dialects.lmount.firmware_update import Page, PageReport, UpdateState
+from lensmount_protocol.dialects.lmount.firmware_update import ExtensionId, ExtensionReport, UpdateState
 from lensmount_protocol.dialects.lmount.focus import FocusState
 from lensmount_protocol.dialects.lmount.framing import ORDER
-from lensmount_protocol.dialects.lmount.identity import Abilities, AccessoryEntry, Identity
+from lensmount_protocol.dialects.lmount.identity import AccessoryEntry, Identity, LensCapabilities
 from lensmount_protocol.dialects.lmount.lines import DETECT
-from lensmount_protocol.dialects.lmount.link import Done, LensHello
+from lensmount_protocol.dialects.lmount.link import CommandDone, LensHello
 from lensmount_protocol.dialects.lmount.power import PowerReport
 from lensmount_protocol.dialects.lmount.stabiliser import StabiliserState
 from lensmount_protocol.dialects.lmount.types import Feature, ImageCircle, Outcome, Part, PowerClass
@@ -75,7 +75,7 @@ class LensInfo:
 
     hello: LensHello | None = None
     identity: Identity | None = None
-    capabilities: Abilities | None = None
+    capabilities: LensCapabilities | None = None
     accessories: list[AccessoryEntry] = field(default_factory=lambda: list[AccessoryEntry]())
     focus: FocusState | None = None
     aperture: ApertureState | None = None
@@ -85,7 +85,7 @@ class LensInfo:
     recovery: UpdateState | None = None
     features: int = 0
     revision: int = 1
-    extensions: list[Page] = field(default_factory=lambda: list[Page]())
+    extensions: list[ExtensionId] = field(default_factory=lambda: list[ExtensionId]())
     used: ImageCircle = ImageCircle.FULL_FRAME
     granted: PowerClass = PowerClass.NONE
     warned: bool = False
@@ -154,7 +154,7 @@ class BodyEngineBase(LmountEngine):
         self.supply = Supply(settings.power.supply_ma)
         self.camera_shake = CameraShake(random)
         self.resent_count = 0
-        self.extension_reports: deque[PageReport] = deque(maxlen=MAX_EXTENSION_REPORTS)
+        self.extension_reports: deque[ExtensionReport] = deque(maxlen=MAX_EXTENSION_REPORTS)
         self._number = 0
         # The body pulls this line up; a lens grounds it.
         self.levels[DETECT] = DETECT in self.carried
@@ -208,7 +208,7 @@ class BodyEngineBase(LmountEngine):
     def on_reply(self, answer: Message) -> None:
         """Store an answer for the task that waits for it."""
         number = int(getattr(answer, "number", 0))
-        if isinstance(answer, Done) and answer.outcome != Outcome.ACCEPTED:
+        if isinstance(answer, CommandDone) and answer.outcome != Outcome.ACCEPTED:
             self.outcomes[number] = answer.outcome
         # After a lost acceptance the outcome serves as the answer.
         self.answers.setdefault(number, answer)

@@ -14,16 +14,16 @@ from lensmount_protocol.dialects.lmount.extensions import (
     FRACTION,
     MAX_POINT_RATE_HZ,
     UNSCALED,
-    CompensatedMove,
-    FocusRun,
-    FocusRunReport,
-    JointProfile,
+    BreathingCompensatedMove,
+    CorrectionProfile,
+    FocusSequence,
+    FocusSequenceReport,
     ProfileRequest,
     SetPoint,
     parse_extension,
 )
-from lensmount_protocol.dialects.lmount.firmware_update import PageOrder, PageReport
-from lensmount_protocol.dialects.lmount.link import Done
+from lensmount_protocol.dialects.lmount.firmware_update import ExtensionCommand, ExtensionReport
+from lensmount_protocol.dialects.lmount.link import CommandDone
 from lensmount_protocol.dialects.lmount.types import ImageCircle
 from lensmount_protocol.errors import FrameError
 from lensmount_protocol.message import Message
@@ -98,7 +98,7 @@ def profile_request(body: ExtensionBodyInfo, number: int) -> ProfileRequest:
     )
 
 
-def focus_sequence(body: ExtensionBodyInfo, number: int) -> FocusRun:
+def focus_sequence(body: ExtensionBodyInfo, number: int) -> FocusSequence:
     """Return a short run within the range, with as many set points as a lens follows."""
     each = points_per_frame(body.rate_hz)
     origin, count = body.focus_position, RUN_FRAMES * each
@@ -106,9 +106,9 @@ def focus_sequence(body: ExtensionBodyInfo, number: int) -> FocusRun:
     return make_focus_sequence(number, body.frame + LEAD_FRAMES, positions, each)
 
 
-def compensated_move(body: ExtensionBodyInfo, number: int) -> CompensatedMove:
+def compensated_move(body: ExtensionBodyInfo, number: int) -> BreathingCompensatedMove:
     """Return the same movement at an even speed, with reports of the field of view."""
-    return CompensatedMove(
+    return BreathingCompensatedMove(
         run=number,
         frame=(body.frame + LEAD_FRAMES) & 0xFFFF,
         frames=RUN_FRAMES,
@@ -129,13 +129,13 @@ def points_per_frame(rate_hz: float) -> int:
     return max(1, min(60, int(MAX_POINT_RATE_HZ / rate_hz)))
 
 
-def make_focus_sequence(number: int, frame: int, positions: Sequence[int], points_each_frame: int) -> FocusRun:
+def make_focus_sequence(number: int, frame: int, positions: Sequence[int], points_each_frame: int) -> FocusSequence:
     """Return a run through these positions, evenly spaced in time from the beginning of a frame on."""
     points: list[SetPoint] = []
     for step, position in enumerate(positions):
         after, part = divmod(step, points_each_frame)
         points.append(SetPoint(after=after, at=part * FRACTION // points_each_frame, position=position))
-    return FocusRun(run=number, frame=frame & 0xFFFF, points=points)
+    return FocusSequence(run=number, frame=frame & 0xFFFF, points=points)
 
 
 def _goal(body: ExtensionBodyInfo) -> int:
@@ -157,7 +157,7 @@ class ExtensionResults:
         frames: numbers of the reported frames.
     """
 
-    profile: JointProfile | None = None
+    profile: CorrectionProfile | None = None
     points: int = 0
     worst_error: int = 0
     scale: int = UNSCALED
@@ -168,7 +168,7 @@ class ExtensionResults:
 _report_handlers = HandlerTable[ExtensionResults, str]()
 
 
-def on_extension_report(results: ExtensionResults, report: PageReport) -> str:
+def on_extension_report(results: ExtensionResults, report: ExtensionReport) -> str:
     """Handle a lens's report on a page; returns one line of text.
 
     Raises:
@@ -177,8 +177,8 @@ def on_extension_report(results: ExtensionResults, report: PageReport) -> str:
     return _report_handlers(results, parse_extension(report.page, Role.LENS, report.content)) or ""
 
 
-@_report_handlers.on(JointProfile)
-def _on_profile(results: ExtensionResults, profile: JointProfile) -> str:
+@_report_handlers.on(CorrectionProfile)
+def _on_profile(results: ExtensionResults, profile: CorrectionProfile) -> str:
     results.profile = profile
     width, height = profile.sensor_width_um / 1000, profile.sensor_height_um / 1000
     return (
@@ -187,8 +187,8 @@ def _on_profile(results: ExtensionResults, profile: JointProfile) -> str:
     )
 
 
-@_report_handlers.on(FocusRunReport)
-def _on_measured(results: ExtensionResults, report: FocusRunReport) -> str:
+@_report_handlers.on(FocusSequenceReport)
+def _on_measured(results: ExtensionResults, report: FocusSequenceReport) -> str:
     errors = [abs(point.error) for point in report.points]
     results.points += len(errors)
     results.worst_error = max([results.worst_error, *errors])
@@ -260,8 +260,8 @@ def use_extension(body: BodyEngineBase, name: PageName) -> Action:
     for number, ask in enumerate(REQUESTS[name], 1):
         body.extension_reports.clear()
         content = ask(_BodyInfo(body), number).build()
-        answer = yield from body.request(PageOrder(page=EXTENSIONS[name].number, content=content))
-        if not isinstance(answer, Done):
+        answer = yield from body.request(ExtensionCommand(page=EXTENSIONS[name].number, content=content))
+        if not isinstance(answer, CommandDone):
             return answer
         while True:
             yield Wait(body.now + REPORT_TIMEOUT_S, lambda: bool(body.extension_reports), (REPORT,))

@@ -17,23 +17,23 @@ from lensmount_protocol.dialects.lmount.firmware_update import (
     UpdateActivate,
     UpdateBlock,
     UpdateOffer,
-    UpdateRollBack,
+    UpdateRollback,
     UpdateState,
 )
-from lensmount_protocol.dialects.lmount.link import Refusal
-from lensmount_protocol.dialects.lmount.types import Feature, RefusalCode, UpdateStage
+from lensmount_protocol.dialects.lmount.link import CommandRejected
+from lensmount_protocol.dialects.lmount.types import Feature, RejectionCode, UpdateStage
 from lensmount_protocol.errors import FirmwareError
 from lensmount_protocol.message import Message
 
 MAX_RESENDS = 3
 """Maximum number of repeats of an unanswered order, a failing block, or a wrong image."""
 
-UpdateReply = UpdateState | Refusal | None
+UpdateReply = UpdateState | CommandRejected | None
 
 OFFER_REJECTIONS = {
-    RefusalCode.NOT_ABLE: "the image is for another lens",
-    RefusalCode.OUT_OF_RANGE: "the image is empty or larger than the lens has room for",
-    RefusalCode.NOT_NOW: "what runs in the lens is newer, or was not started since the last order",
+    RejectionCode.NOT_ABLE: "the image is for another lens",
+    RejectionCode.OUT_OF_RANGE: "the image is empty or larger than the lens has room for",
+    RejectionCode.NOT_NOW: "what runs in the lens is newer, or was not started since the last order",
 }
 """Code of a refused offer -> its meaning."""
 
@@ -80,7 +80,7 @@ class _UpdateProgress:
             self.sent += block
             self.repeated += block and turn > 0
             answer = yield order
-            if isinstance(answer, Refusal):
+            if isinstance(answer, CommandRejected):
                 self.stage = UpdateStage.REFUSED
                 raise _UpdateAbortedError(f"the lens refuses {what}: {answer.code.name}")
             if answer is not None:
@@ -146,7 +146,7 @@ def roll_back(next_number: Callable[[], int]) -> Generator[Message, UpdateReply,
     """Roll the lens back to the previous image, or give up an unconfirmed one; see `update`."""
     course = _UpdateProgress(next_number)
     try:
-        state = yield from course.order(UpdateRollBack(number=next_number()), "the way back")
+        state = yield from course.order(UpdateRollback(number=next_number()), "the way back")
     except _UpdateAbortedError as reason:
         return course.outcome(str(reason))
     if state.stage != UpdateStage.ROLLED_BACK:
@@ -198,7 +198,7 @@ def _exchange_messages(
         order: Any = next(course)
         while True:
             answer = yield from body.request(order, timeout=FLASH_TIMEOUT_S, numbered=False, max_sends=1)
-            order = course.send(answer if isinstance(answer, UpdateState | Refusal) else None)
+            order = course.send(answer if isinstance(answer, UpdateState | CommandRejected) else None)
     except StopIteration as stop:
         outcome: UpdateOutcome = stop.value
     body.report(outcome.text, is_error=not outcome.done)

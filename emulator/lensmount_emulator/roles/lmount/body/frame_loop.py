@@ -6,13 +6,13 @@ from lensmount_emulator.models.power_budget import Supply
 from lensmount_emulator.roles.lmount.body.engine_base import REPORT, BodyEngineBase
 from lensmount_protocol.dialects.lmount.aperture_zoom import ApertureDrive, ApertureState, ZoomState
 from lensmount_protocol.dialects.lmount.exposure import ControlEvent, FrameStart
-from lensmount_protocol.dialects.lmount.focus import FocusDrive, FocusState, RingTurned
+from lensmount_protocol.dialects.lmount.focus import FocusDrive, FocusState, RingMoved
 from lensmount_protocol.dialects.lmount.framing import CYCLE
 from lensmount_protocol.dialects.lmount.identity import AccessoryReport
 from lensmount_protocol.dialects.lmount.lines import FSYNC, V_DRIVE
 from lensmount_protocol.dialects.lmount.power import BrownOut, PowerReport
 from lensmount_protocol.dialects.lmount.stabiliser import AngularRate, StabiliserState
-from lensmount_protocol.dialects.lmount.types import ControlKind, FocusOrder, Part, RingKind
+from lensmount_protocol.dialects.lmount.types import ControlKind, FocusCommand, Part, RingKind
 from lensmount_protocol.message import Message
 
 LOW_US = 20.0
@@ -106,15 +106,15 @@ def _accessories(body: BodyEngineBase, report: AccessoryReport) -> None:
     body.lens_info.accessories = list(report.entries)
 
 
-@report_handlers.on(RingTurned)
-def _ring(body: BodyEngineBase, event: RingTurned) -> None:
+@report_handlers.on(RingMoved)
+def _ring(body: BodyEngineBase, event: RingMoved) -> None:
     known = body.lens_info
     known.turned[event.ring] = known.turned.get(event.ring, 0.0) + event.delta / 10
     state = known.aperture
     if event.ring == RingKind.FOCUS and not known.manual and known.has_part(Part.FOCUS_DRIVE):
         # AF+MF: turning the ring overrides the autofocus; with its switch at MF a lens moves by itself.
         steps = round(event.delta / 10 * STEPS_PER_DEGREE)
-        body.spawn(_order(body, FocusDrive(order=FocusOrder.RELATIVE, value=steps)))
+        body.spawn(_order(body, FocusDrive(order=FocusCommand.RELATIVE, value=steps)))
     elif event.ring == RingKind.APERTURE and state is not None and known.has_part(Part.DIAPHRAGM):
         body.spawn(_follow_ring(body))
 
@@ -140,7 +140,7 @@ def _control(body: BodyEngineBase, event: ControlEvent) -> None:
     elif event.control == ControlKind.AFL_BUTTON:
         known.locked = bool(event.value)
         if event.value and known.has_part(Part.FOCUS_DRIVE):
-            body.spawn(_order(body, FocusDrive(order=FocusOrder.STOP)))
+            body.spawn(_order(body, FocusDrive(order=FocusCommand.STOP)))
         body.report("focus locked by the lens's button" if event.value else "focus free again")
     else:
         body.report(f"{event.control.name.lower().replace('_', ' ')} is at {event.value}")

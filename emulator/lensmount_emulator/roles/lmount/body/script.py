@@ -43,8 +43,8 @@ from lensmount_emulator.roles.lmount.body.script_arguments import (
 from lensmount_emulator.roles.lmount.body.startup import sleep, stabilise, wake
 from lensmount_emulator.roles.lmount.lens.controls import LENS_VERBS
 from lensmount_protocol.dialects.lmount.focus import FocusDrive
-from lensmount_protocol.dialects.lmount.link import Refusal
-from lensmount_protocol.dialects.lmount.types import ApertureMode, FocusOrder, Part
+from lensmount_protocol.dialects.lmount.link import CommandRejected
+from lensmount_protocol.dialects.lmount.types import ApertureMode, FocusCommand, Part
 from lensmount_protocol.errors import LocalProtocolError, unknown_name_message
 
 OPERATOR_DELAY_S = 0.35
@@ -64,7 +64,7 @@ def _report_rejection(action: Callable[[BodyEngineBase, Step], Action]) -> Calla
 
     def task(body: BodyEngineBase, step: Step) -> Task:
         answer = yield from action(body, step)
-        if isinstance(answer, Refusal) or answer is None:
+        if isinstance(answer, CommandRejected) or answer is None:
             body.report(f"{step.text}: {describe_rejection(answer)}", is_error=answer is None)
 
     return task
@@ -98,7 +98,7 @@ def _extension(body: BodyEngineBase, step: Step) -> Task:
         body.report(f"the page of {step.value} was not agreed")
         return
     results = yield from use_extension(body, step.value)
-    if results is None or isinstance(results, Refusal):
+    if results is None or isinstance(results, CommandRejected):
         body.report(f"{step.text}: {describe_rejection(results)}", is_error=results is None)
 
 
@@ -178,9 +178,9 @@ VERBS: Mapping[str, VerbArgumentParser] = {
 TASKS: Mapping[str, Callable[[BodyEngineBase, Step], Task]] = {
     "focus": _report_rejection(lambda body, step: focus_to(body, step.value)),
     "velocity": _report_rejection(
-        lambda body, step: body.request(FocusDrive(order=FocusOrder.VELOCITY, value=step.value))
+        lambda body, step: body.request(FocusDrive(order=FocusCommand.VELOCITY, value=step.value))
     ),
-    "stop": _report_rejection(lambda body, _step: body.request(FocusDrive(order=FocusOrder.STOP))),
+    "stop": _report_rejection(lambda body, _step: body.request(FocusDrive(order=FocusCommand.STOP))),
     "limits": _report_rejection(lambda body, step: limit_focus(body, step.value)),
     "aperture": _report_rejection(lambda body, step: set_aperture(body, ApertureMode.QUICK, step.value)),
     "smooth": _report_rejection(

@@ -8,7 +8,7 @@ from lensmount_emulator.models.firmware_image import Image, read_image
 from lensmount_emulator.models.optics import to_av256
 from lensmount_emulator.roles.lmount.ids import EXTENSIONS
 from lensmount_emulator.roles.lmount.profile import PageName
-from lensmount_protocol.dialects.lmount.types import FocusOrder, StabiliserMode
+from lensmount_protocol.dialects.lmount.types import FocusCommand, StabiliserMode
 from lensmount_protocol.errors import unknown_name_message
 
 MAX_STEP = 0xFFFF
@@ -27,7 +27,7 @@ class FocusTarget:
         distance_mm: distance, if one is given; else 0.
     """
 
-    order: FocusOrder
+    order: FocusCommand
     value: int = 0
     distance_mm: int = 0
 
@@ -40,7 +40,7 @@ class ApertureRamp:
     seconds: float
 
 
-_NAMED = {"near": FocusOrder.NEAR_END, "far": FocusOrder.FAR_END, "home": FocusOrder.HOME}
+_NAMED = {"near": FocusCommand.NEAR_END, "far": FocusCommand.FAR_END, "home": FocusCommand.HOME}
 
 
 def parse_focus_target(text: str) -> FocusTarget:
@@ -57,13 +57,13 @@ def parse_focus_target(text: str) -> FocusTarget:
             metres = float(text.removesuffix("m"))
             if not 0 < metres < 65_535:
                 raise ValueError
-            return FocusTarget(FocusOrder.ABSOLUTE, 0, round(metres * 1000))
+            return FocusTarget(FocusCommand.ABSOLUTE, 0, round(metres * 1000))
         value = int(text, 0)
     except ValueError:
         raise ValueError(wants) from None
     if abs(value) > MAX_STEP:
         raise ValueError(f"wants steps up to {MAX_STEP}, not {text!r}")
-    return FocusTarget(FocusOrder.RELATIVE if text.startswith(("+", "-")) else FocusOrder.ABSOLUTE, value)
+    return FocusTarget(FocusCommand.RELATIVE if text.startswith(("+", "-")) else FocusCommand.ABSOLUTE, value)
 
 
 def parse_velocity(text: str) -> int:

@@ -21,9 +21,14 @@ from lensmount_emulator.roles.lmount.ids import (
     offered_extensions,
 )
 from lensmount_emulator.roles.lmount.profile import version_bytes
-from lensmount_protocol.dialects.lmount.firmware_update import PageAgreement, PageOffer
+from lensmount_protocol.dialects.lmount.firmware_update import ExtensionAccept, ExtensionOffer
 from lensmount_protocol.dialects.lmount.framing import LINK
-from lensmount_protocol.dialects.lmount.identity import Abilities, AbilitiesRequest, Identity, IdentityRequest
+from lensmount_protocol.dialects.lmount.identity import (
+    Identity,
+    IdentityRequest,
+    LensCapabilities,
+    LensCapabilitiesRequest,
+)
 from lensmount_protocol.dialects.lmount.lines import (
     BODY_ATT,
     FIRST_BAUDRATE,
@@ -33,9 +38,9 @@ from lensmount_protocol.dialects.lmount.lines import (
     V_DRIVE,
     V_LOGIC,
 )
-from lensmount_protocol.dialects.lmount.link import BodyHello, Done, RateOrder, Sleep, StreamOrder
-from lensmount_protocol.dialects.lmount.power import CropNotice, PowerGrant
-from lensmount_protocol.dialects.lmount.stabiliser import StabiliserOrder
+from lensmount_protocol.dialects.lmount.link import BodyHello, CommandDone, SetBaudrateCommand, Sleep, StreamConfig
+from lensmount_protocol.dialects.lmount.power import ImageCircleSelect, PowerGrant
+from lensmount_protocol.dialects.lmount.stabiliser import StabiliserCommand
 from lensmount_protocol.dialects.lmount.timing import BOOT_US
 from lensmount_protocol.dialects.lmount.types import (
     POWER_LIMITS_MA,
@@ -106,8 +111,8 @@ def offer_extensions(body: BodyEngineBase) -> StartupStep:
     """Offer the body's pages, if any, before anything moves; a lens without them is not affected."""
     pages = offered_extensions(body.settings.firmware.pages)
     if pages and body.lens_info.has_feature(Feature.PAGES):
-        agreement = yield from body.request(PageOffer(pages=pages))
-        if isinstance(agreement, PageAgreement):
+        agreement = yield from body.request(ExtensionOffer(pages=pages))
+        if isinstance(agreement, ExtensionAccept):
             body.lens_info.extensions = list(agreement.pages)
     return True
 
@@ -130,7 +135,7 @@ def grant_power(body: BodyEngineBase) -> StartupStep:
             f"notice: this lens draws up to {hello.peak_current_ma} mA; {limit} mA are granted"
         )  # fmt: skip
     body.drive(V_DRIVE, True)
-    return isinstance(answer, Done)
+    return isinstance(answer, CommandDone)
 
 
 def negotiate_baudrate(body: BodyEngineBase) -> StartupStep:
@@ -140,8 +145,8 @@ def negotiate_baudrate(body: BodyEngineBase) -> StartupStep:
     baudrate = max({*body.settings.firmware.rates} & {*hello.rates}, default=FIRST_BAUDRATE)
     if baudrate == body.baudrate:
         return True
-    answer = yield from body.request(RateOrder(baudrate=baudrate))
-    if not isinstance(answer, Done):
+    answer = yield from body.request(SetBaudrateCommand(baudrate=baudrate))
+    if not isinstance(answer, CommandDone):
         return False
     yield body.after(SWITCH_US - body.settings.timing.settle)
     body.set_baudrate(baudrate)
@@ -157,8 +162,8 @@ def identify(body: BodyEngineBase) -> StartupStep:
     """Request identity and abilities; accessories add their own data in the same frame."""
     known = body.lens_info
     identity = yield from body.request(IdentityRequest())
-    abilities = yield from body.request(AbilitiesRequest())
-    if not isinstance(identity, Identity) or not isinstance(abilities, Abilities):
+    abilities = yield from body.request(LensCapabilitiesRequest())
+    if not isinstance(identity, Identity) or not isinstance(abilities, LensCapabilities):
         return False
     known.identity, known.capabilities = identity, abilities
     lens = f"{identity.name} by {maker_name(identity.maker)}, firmware {'.'.join(map(str, identity.firmware))}"
@@ -173,7 +178,7 @@ def negotiate_options(body: BodyEngineBase) -> StartupStep:
     assert abilities is not None
     used = min(CIRCLES[camera.format], abilities.image_circle, key=_SIZE)
     known.used = used
-    answer = yield from body.request(CropNotice(used=used))
+    answer = yield from body.request(ImageCircleSelect(used=used))
     if answer is None:
         return False
     if known.has_part(Part.STABILISER):
@@ -188,15 +193,15 @@ def stabilise(body: BodyEngineBase, mode: StabiliserMode) -> Generator[WaitFor, 
     """Set the lens's stabiliser; with a stabilised sensor and the feature on both sides the work is shared."""
     shared = body.settings.camera.stabiliser and body.lens_info.has_feature(Feature.SHARED_STABILISATION)
     shared = shared and mode != StabiliserMode.OFF
-    answer = yield from body.request(StabiliserOrder(mode=mode, share_permille=SHARED_PERMILLE if shared else 1000))
-    body.share = SHARED_PERMILLE / 1000 if shared and isinstance(answer, Done) else None
+    answer = yield from body.request(StabiliserCommand(mode=mode, share_permille=SHARED_PERMILLE if shared else 1000))
+    body.share = SHARED_PERMILLE / 1000 if shared and isinstance(answer, CommandDone) else None
     return answer
 
 
 def start_stream(body: BodyEngineBase) -> StartupStep:
     """Start the reports of each frame; a lens that must home does so first."""
-    answer = yield from body.request(StreamOrder())
-    if not isinstance(answer, Done) or answer.outcome != Outcome.DONE:
+    answer = yield from body.request(StreamConfig())
+    if not isinstance(answer, CommandDone) or answer.outcome != Outcome.DONE:
         return False
     start_frame_clock(body)
     reports = body.lens_info.reports
@@ -296,7 +301,7 @@ def sleep(body: BodyEngineBase) -> StartupStep:
     """End the stream, send the lens to sleep, and switch its drive power off; returns whether it sleeps."""
     body.streaming = False
     answer = yield from body.request(Sleep())
-    if not isinstance(answer, Done):
+    if not isinstance(answer, CommandDone):
         start_frame_clock(body)
         return False
     body.drive(V_DRIVE, False)

@@ -13,17 +13,17 @@ from lensmount_protocol.dialects.lmount.aperture_zoom import ApertureDrive, Zoom
 from lensmount_protocol.dialects.lmount.focus import FocusDrive, FocusLimits, RingBehaviour
 from lensmount_protocol.dialects.lmount.framing import ORDER
 from lensmount_protocol.dialects.lmount.lines import BODY_ATT, FIRST_BAUDRATE
-from lensmount_protocol.dialects.lmount.link import Done, RateOrder, Refusal, StreamOrder
-from lensmount_protocol.dialects.lmount.power import CropNotice
-from lensmount_protocol.dialects.lmount.stabiliser import StabiliserOrder
+from lensmount_protocol.dialects.lmount.link import CommandDone, CommandRejected, SetBaudrateCommand, StreamConfig
+from lensmount_protocol.dialects.lmount.power import ImageCircleSelect
+from lensmount_protocol.dialects.lmount.stabiliser import StabiliserCommand
 from lensmount_protocol.dialects.lmount.transitions import SWITCHING
 from lensmount_protocol.dialects.lmount.types import (
     ApertureMode,
     ControlKind,
     Feature,
-    FocusOrder,
+    FocusCommand,
     Outcome,
-    RefusalCode,
+    RejectionCode,
     RingKind,
     StabiliserMode,
 )
@@ -49,14 +49,14 @@ handle_command = HandlerTable[LensEngineBase, Message]()
 """Executes one order; returns the answer."""
 
 
-def make_done(order: Message, outcome: Outcome = Outcome.DONE) -> Done:
+def make_done(order: Message, outcome: Outcome = Outcome.DONE) -> CommandDone:
     """Return the answer with the outcome of an order."""
-    return Done(number=command_number(order), order=order.TYPE, outcome=outcome)
+    return CommandDone(number=command_number(order), order=order.TYPE, outcome=outcome)
 
 
-def make_rejection(order: Message, code: RefusalCode, field_number: int = 0) -> Refusal:
+def make_rejection(order: Message, code: RejectionCode, field_number: int = 0) -> CommandRejected:
     """Return the answer with the reason why an order is refused, and the field that causes it."""
-    return Refusal(number=command_number(order), order=order.TYPE, code=code, field_number=field_number)
+    return CommandRejected(number=command_number(order), order=order.TYPE, code=code, field_number=field_number)
 
 
 def command_number(order: Message) -> int:
@@ -68,25 +68,25 @@ def command_number(order: Message) -> int:
 def _focus(lens: LensEngineBase, order: FocusDrive) -> Message:
     focus = lens.focus
     if not lens.settings.parts.focus_motor:
-        return make_rejection(order, RefusalCode.NOT_ABLE)
+        return make_rejection(order, RejectionCode.NOT_ABLE)
     if not lens.has_drive_power:
-        return make_rejection(order, RefusalCode.NO_POWER)
+        return make_rejection(order, RejectionCode.NO_POWER)
     if lens.homing or not lens.homed:
-        return make_rejection(order, RefusalCode.NOT_NOW)
+        return make_rejection(order, RejectionCode.NOT_NOW)
     drive = _FOCUS.get(order.order)
     if drive is None:
-        return make_rejection(order, RefusalCode.OUT_OF_RANGE, 2)
-    if lens.switches.get(ControlKind.FOCUS_SWITCH) == MANUAL and order.order != FocusOrder.STOP:
-        return make_rejection(order, RefusalCode.BLOCKED)
-    if order.order == FocusOrder.ABSOLUTE and not focus.lower <= order.value <= focus.upper:
-        return make_rejection(order, RefusalCode.OUT_OF_RANGE, 3)
+        return make_rejection(order, RejectionCode.OUT_OF_RANGE, 2)
+    if lens.switches.get(ControlKind.FOCUS_SWITCH) == MANUAL and order.order != FocusCommand.STOP:
+        return make_rejection(order, RejectionCode.BLOCKED)
+    if order.order == FocusCommand.ABSOLUTE and not focus.lower <= order.value <= focus.upper:
+        return make_rejection(order, RejectionCode.OUT_OF_RANGE, 3)
     if order.frame is not None and not has_bit(lens.body_requests.features, Feature.SYNCHRONISED_FOCUS):
-        return make_rejection(order, RefusalCode.NOT_AGREED, 5)
+        return make_rejection(order, RejectionCode.NOT_AGREED, 5)
     top = lens.settings.focus.speed * lens.reduction.focus_speed
     lens.cancel_focus_sequence()
     lens.by_ring = False
     drive(lens, order, min(_speed(lens, order) or top, top))
-    if order.order == FocusOrder.STOP:
+    if order.order == FocusCommand.STOP:
         _replace(lens, "driving", 0, Outcome.STOPPED)
         return make_done(order)
     _replace(lens, "driving", order.number, Outcome.REPLACED)
@@ -96,7 +96,7 @@ def _focus(lens: LensEngineBase, order: FocusDrive) -> Message:
 
 def _speed(lens: LensEngineBase, order: FocusDrive) -> float:
     """Return the speed of a drive: the order's value, or the speed to arrive when a frame begins; 0: top speed."""
-    if order.frame is None or order.order != FocusOrder.ABSOLUTE or not lens.body_requests.period:
+    if order.frame is None or order.order != FocusCommand.ABSOLUTE or not lens.body_requests.period:
         return order.speed
     frames = (order.frame - lens.body_requests.frame) & 0xFFFF
     left = lens.body_requests.frame_at + frames * lens.body_requests.period - lens.now
@@ -108,18 +108,18 @@ BRAKING_MARGIN = 1.2
 """Ratio of a drive's speed to its mean speed, which allows for acceleration and braking."""
 
 
-_FOCUS: dict[FocusOrder, Callable[[LensEngineBase, FocusDrive, float], object]] = {
-    FocusOrder.STOP: lambda lens, _order, _speed: lens.focus.stop(lens.now),
-    FocusOrder.ABSOLUTE: lambda lens, order, speed: lens.focus.set_target(order.value, lens.now, speed),
-    FocusOrder.RELATIVE: lambda lens, order, speed: lens.focus.set_target(
+_FOCUS: dict[FocusCommand, Callable[[LensEngineBase, FocusDrive, float], object]] = {
+    FocusCommand.STOP: lambda lens, _order, _speed: lens.focus.stop(lens.now),
+    FocusCommand.ABSOLUTE: lambda lens, order, speed: lens.focus.set_target(order.value, lens.now, speed),
+    FocusCommand.RELATIVE: lambda lens, order, speed: lens.focus.set_target(
         lens.focus.position(lens.now) + order.value, lens.now, speed
     ),
-    FocusOrder.VELOCITY: lambda lens, order, speed: lens.focus.run_at_velocity(
+    FocusCommand.VELOCITY: lambda lens, order, speed: lens.focus.run_at_velocity(
         max(-speed, min(speed, float(order.value))), lens.now
     ),
-    FocusOrder.NEAR_END: lambda lens, _order, speed: lens.focus.set_target(lens.focus.upper, lens.now, speed),
-    FocusOrder.FAR_END: lambda lens, _order, speed: lens.focus.set_target(lens.focus.lower, lens.now, speed),
-    FocusOrder.HOME: lambda lens, _order, _speed: lens.focus.home(lens.now),
+    FocusCommand.NEAR_END: lambda lens, _order, speed: lens.focus.set_target(lens.focus.upper, lens.now, speed),
+    FocusCommand.FAR_END: lambda lens, _order, speed: lens.focus.set_target(lens.focus.lower, lens.now, speed),
+    FocusCommand.HOME: lambda lens, _order, _speed: lens.focus.home(lens.now),
 }
 
 
@@ -127,14 +127,14 @@ _FOCUS: dict[FocusOrder, Callable[[LensEngineBase, FocusDrive, float], object]] 
 def _limits(lens: LensEngineBase, order: FocusLimits) -> Message:
     focus = lens.focus
     if not lens.settings.parts.focus_motor:
-        return make_rejection(order, RefusalCode.NOT_ABLE)
+        return make_rejection(order, RejectionCode.NOT_ABLE)
     if not lens.has_drive_power:
         # It may have to drive inside.
-        return make_rejection(order, RefusalCode.NO_POWER)
+        return make_rejection(order, RejectionCode.NO_POWER)
     if order.near > focus.upper:
-        return make_rejection(order, RefusalCode.OUT_OF_RANGE, 2)
+        return make_rejection(order, RejectionCode.OUT_OF_RANGE, 2)
     if order.far > order.near:
-        return make_rejection(order, RefusalCode.OUT_OF_RANGE, 3)
+        return make_rejection(order, RejectionCode.OUT_OF_RANGE, 3)
     focus.limit(order.far, order.near, lens.now)
     return make_done(order)
 
@@ -143,16 +143,16 @@ def _limits(lens: LensEngineBase, order: FocusLimits) -> Message:
 def _ring(lens: LensEngineBase, order: RingBehaviour) -> Message:
     parts, requests = lens.settings.parts, lens.body_requests
     if not lens.has_ring(order.ring):
-        return make_rejection(order, RefusalCode.NOT_ABLE, 2)
+        return make_rejection(order, RejectionCode.NOT_ABLE, 2)
     if order.ring == RingKind.APERTURE:
         if not order.clicks and not parts.click_switch:
-            return make_rejection(order, RefusalCode.NOT_ABLE, 6)
+            return make_rejection(order, RejectionCode.NOT_ABLE, 6)
         requests.clicks = bool(order.clicks)
         return make_done(order)
     if order.ring != RingKind.FOCUS or (order.linear and not parts.linear_ring):
-        return make_rejection(order, RefusalCode.NOT_ABLE, 3)
+        return make_rejection(order, RejectionCode.NOT_ABLE, 3)
     if order.linear and not THROW_DEGREES[0] <= order.throw_degrees <= THROW_DEGREES[1]:
-        return make_rejection(order, RefusalCode.OUT_OF_RANGE, 4)
+        return make_rejection(order, RejectionCode.OUT_OF_RANGE, 4)
     requests.linear, requests.throw_degrees, requests.reversed = (
         bool(order.linear),
         order.throw_degrees,
@@ -167,14 +167,14 @@ THROW_DEGREES = (45, 1080)
 @handle_command.on(ApertureDrive)
 def _aperture(lens: LensEngineBase, order: ApertureDrive) -> Message:
     if not lens.settings.parts.diaphragm:
-        return make_rejection(order, RefusalCode.NOT_ABLE)
+        return make_rejection(order, RejectionCode.NOT_ABLE)
     if not lens.has_drive_power:
-        return make_rejection(order, RefusalCode.NO_POWER)
+        return make_rejection(order, RejectionCode.NO_POWER)
     if not order.mode.is_known:
-        return make_rejection(order, RefusalCode.OUT_OF_RANGE, 2)
+        return make_rejection(order, RejectionCode.OUT_OF_RANGE, 2)
     target = lens.max_aperture_now() if order.mode == ApertureMode.OPEN else order.target
     if not AV_LIMITS[0] <= target <= AV_LIMITS[1]:
-        return make_rejection(order, RefusalCode.OUT_OF_RANGE, 3)
+        return make_rejection(order, RejectionCode.OUT_OF_RANGE, 3)
     duration = order.duration_us * 1e-6 if order.mode == ApertureMode.SMOOTH else 0.0
     lens.iris.set_target(target, lens.now, duration / max(lens.reduction.diaphragm_speed, 0.01))
     _replace(lens, "closing", order.number, Outcome.REPLACED)
@@ -185,59 +185,59 @@ def _aperture(lens: LensEngineBase, order: ApertureDrive) -> Message:
 @handle_command.on(ZoomDrive)
 def _zoom(lens: LensEngineBase, order: ZoomDrive) -> Message:
     if not lens.settings.parts.power_zoom:
-        return make_rejection(order, RefusalCode.NOT_ABLE)
+        return make_rejection(order, RejectionCode.NOT_ABLE)
     if not lens.has_drive_power:
-        return make_rejection(order, RefusalCode.NO_POWER)
+        return make_rejection(order, RejectionCode.NO_POWER)
     if order.rate:
         lens.zoom.drive(order.rate, lens.now)
     elif lens.min_focal_um <= order.target_um <= lens.max_focal_um:
         lens.zoom.turn_to(order.target_um, lens.now, lens.settings.zoom.seconds)
     else:
-        return make_rejection(order, RefusalCode.OUT_OF_RANGE, 3)
+        return make_rejection(order, RejectionCode.OUT_OF_RANGE, 3)
     _replace(lens, "zooming", order.number, Outcome.REPLACED)
     lens.spawn(_finish(lens, order, "zooming", lambda: lens.zoom.settles_at))
     return make_done(order, Outcome.ACCEPTED)
 
 
-@handle_command.on(StabiliserOrder)
-def _stabilise(lens: LensEngineBase, order: StabiliserOrder) -> Message:
+@handle_command.on(StabiliserCommand)
+def _stabilise(lens: LensEngineBase, order: StabiliserCommand) -> Message:
     requests = lens.body_requests
     if not lens.settings.stabiliser.generation:
-        return make_rejection(order, RefusalCode.NOT_ABLE)
+        return make_rejection(order, RejectionCode.NOT_ABLE)
     if not order.mode.is_known:
-        return make_rejection(order, RefusalCode.OUT_OF_RANGE, 2)
+        return make_rejection(order, RejectionCode.OUT_OF_RANGE, 2)
     if order.share_permille > 1000:
-        return make_rejection(order, RefusalCode.OUT_OF_RANGE, 4)
+        return make_rejection(order, RejectionCode.OUT_OF_RANGE, 4)
     if order.share_permille < 1000 and not has_bit(requests.features, Feature.SHARED_STABILISATION):
-        return make_rejection(order, RefusalCode.NOT_AGREED, 4)
+        return make_rejection(order, RejectionCode.NOT_AGREED, 4)
     if order.mode != StabiliserMode.OFF and not (lens.has_drive_power and lens.reduction.stabiliser):
-        return make_rejection(order, RefusalCode.NO_POWER)
+        return make_rejection(order, RejectionCode.NO_POWER)
     requests.stabiliser, requests.axes, requests.share = order.mode, order.axes & 3, order.share_permille / 1000
     return make_done(order)
 
 
-@handle_command.on(CropNotice)
-def _crop(lens: LensEngineBase, order: CropNotice) -> Message:
+@handle_command.on(ImageCircleSelect)
+def _crop(lens: LensEngineBase, order: ImageCircleSelect) -> Message:
     if not order.used.is_known:
-        return make_rejection(order, RefusalCode.OUT_OF_RANGE, 2)
+        return make_rejection(order, RejectionCode.OUT_OF_RANGE, 2)
     lens.body_requests.used = order.used
     return make_done(order)
 
 
-@handle_command.on(StreamOrder)
-def _stream(lens: LensEngineBase, order: StreamOrder) -> Message:
+@handle_command.on(StreamConfig)
+def _stream(lens: LensEngineBase, order: StreamConfig) -> Message:
     if not set(order.reports) <= REPORTS:
-        return make_rejection(order, RefusalCode.OUT_OF_RANGE, 2)
+        return make_rejection(order, RejectionCode.OUT_OF_RANGE, 2)
     lens.body_requests.reports = list(dict.fromkeys(order.reports))
     return make_done(order)
 
 
-@handle_command.on(RateOrder)
-def _rate(lens: LensEngineBase, order: RateOrder) -> Message:
+@handle_command.on(SetBaudrateCommand)
+def _rate(lens: LensEngineBase, order: SetBaudrateCommand) -> Message:
     if order.baudrate not in lens.settings.firmware.rates:
-        return make_rejection(order, RefusalCode.NOT_ABLE, 2)
+        return make_rejection(order, RejectionCode.NOT_ABLE, 2)
     if lens.body_requests.changing:
-        return make_rejection(order, RefusalCode.NOT_NOW)
+        return make_rejection(order, RejectionCode.NOT_NOW)
     lens.body_requests.changing = True
     return make_done(order, Outcome.ACCEPTED)
 
@@ -246,8 +246,8 @@ follow_up = HandlerTable[LensEngineBase, Task]()
 """Actions of an order after its answer, unless it was refused."""
 
 
-@follow_up.on(RateOrder)
-def _switch(lens: LensEngineBase, order: RateOrder) -> Task:
+@follow_up.on(SetBaudrateCommand)
+def _switch(lens: LensEngineBase, order: SetBaudrateCommand) -> Task:
     """Switch to the new rate 1 ms after the acceptance, and back when no frame is received at it."""
     baudrate, requests = order.baudrate, lens.body_requests
     yield Wait(ready=lambda: lens.idle, on=(WINDOW,))
@@ -275,7 +275,7 @@ def _replace(lens: LensEngineBase, what: str, number: int, outcome: Outcome) -> 
     lens.drive_runs[what] += 1
     lens.wake(what)
     if before:
-        lens.queue_frame([Done(number=before, order=_TYPES[what], outcome=outcome)], ORDER)
+        lens.queue_frame([CommandDone(number=before, order=_TYPES[what], outcome=outcome)], ORDER)
 
 
 _TYPES = {"driving": FocusDrive.TYPE, "closing": ApertureDrive.TYPE, "zooming": ZoomDrive.TYPE}

@@ -17,7 +17,7 @@ from lensmount_emulator.models.optics import to_av256
 from lensmount_emulator.roles.lmount.lens.commands import MANUAL
 from lensmount_emulator.roles.lmount.lens.engine_base import LensEngineBase
 from lensmount_protocol.dialects.lmount.exposure import ControlEvent
-from lensmount_protocol.dialects.lmount.focus import RingTurned
+from lensmount_protocol.dialects.lmount.focus import RingMoved
 from lensmount_protocol.dialects.lmount.framing import EVENT
 from lensmount_protocol.dialects.lmount.types import ControlKind, RingKind
 from lensmount_protocol.errors import unknown_name_message
@@ -120,7 +120,7 @@ def _zoom(lens: LensEngineBase, step: Step) -> Task:
         # The blades keep their aperture while the range changes.
         lens.iris.limits(lens.max_aperture_now(), max(lens.smallest, lens.max_aperture_now()), lens.now)
         if position != before and lens.body_requests.granted:
-            _send_event(lens, RingTurned(ring=RingKind.ZOOM, delta=position - before, speed=0))
+            _send_event(lens, RingMoved(ring=RingKind.ZOOM, delta=position - before, speed=0))
         before = position
 
 
@@ -138,7 +138,7 @@ def _turn(lens: LensEngineBase, step: Step) -> Task:
         left -= part
         yield lens.now + TURN_S
         _notch(lens, kind, part)
-        _send_event(lens, RingTurned(ring=kind, delta=round(part * 10), speed=round(abs(part) / TURN_S)))
+        _send_event(lens, RingMoved(ring=kind, delta=round(part * 10), speed=round(abs(part) / TURN_S)))
 
 
 def _notch(lens: LensEngineBase, kind: RingKind, degrees: float) -> None:
@@ -192,14 +192,14 @@ def _ring(lens: LensEngineBase, step: Step) -> Task:
         return
     lens.ring_av = None if step.value is None else int(step.value)
     yield lens.now
-    _send_event(lens, RingTurned(ring=RingKind.APERTURE, delta=0, speed=0))
+    _send_event(lens, RingMoved(ring=RingKind.APERTURE, delta=0, speed=0))
 
 
 def _wait(lens: LensEngineBase, step: Step) -> Task:
     yield lens.now + float(step.value or 0.0)
 
 
-def _send_event(lens: LensEngineBase, event: RingTurned | ControlEvent) -> None:
+def _send_event(lens: LensEngineBase, event: RingMoved | ControlEvent) -> None:
     """Send an event to a body that has greeted, unless the lens sleeps."""
     if lens.started and lens.body_requests.granted and not lens.asleep:
         lens.queue_frame([event], EVENT)

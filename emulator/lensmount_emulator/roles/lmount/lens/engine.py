@@ -25,10 +25,10 @@ from lensmount_protocol.connection import ReceivedFrame
 from lensmount_protocol.dialects.lmount.exposure import FrameStart
 from lensmount_protocol.dialects.lmount.framing import CYCLE, EVENT, LINK, ORDER
 from lensmount_protocol.dialects.lmount.lines import DETECT, FSYNC, V_DRIVE, V_LOGIC
-from lensmount_protocol.dialects.lmount.link import BodyHello, RateOrder, Refusal
-from lensmount_protocol.dialects.lmount.types import RefusalCode
+from lensmount_protocol.dialects.lmount.link import BodyHello, CommandRejected, SetBaudrateCommand
+from lensmount_protocol.dialects.lmount.types import RejectionCode
 from lensmount_protocol.framer import Garbage
-from lensmount_protocol.message import Message, Unknown
+from lensmount_protocol.message import Message, UnknownMessage
 from lensmount_protocol.payload import AnyMessage
 from lensmount_protocol.wire import LineChanged
 
@@ -118,7 +118,7 @@ class LensEngine(LensEngineBase):
         confirm_boot(self)
 
     def _on_cycle_message(self, message: AnyMessage) -> None:
-        if isinstance(message, Unknown):
+        if isinstance(message, UnknownMessage):
             return
         if isinstance(message, FrameStart) and FSYNC not in self.carried:
             stream.on_frame_signal(self)
@@ -137,17 +137,17 @@ class LensEngine(LensEngineBase):
 
     def _reply_to(self, order: AnyMessage, raw: bytes, *, legal: bool) -> Message:
         number = raw[NUMBER_OFFSET] if len(raw) > NUMBER_OFFSET else 0
-        if isinstance(order, Unknown):
+        if isinstance(order, UnknownMessage):
             declared = (self.role.peer, raw[0]) in self.dialect.messages
-            code = RefusalCode.DAMAGED if declared else RefusalCode.UNKNOWN_MESSAGE
-            return Refusal(number=number, order=raw[0], code=code)
+            code = RejectionCode.DAMAGED if declared else RejectionCode.UNKNOWN_MESSAGE
+            return CommandRejected(number=number, order=raw[0], code=code)
         if not legal or self.asleep:
-            return make_rejection(order, RefusalCode.NOT_NOW)
+            return make_rejection(order, RejectionCode.NOT_NOW)
         for table in COMMAND_TABLES:
             reply = table(self, order)
             if reply is not None:
                 return reply
-        return Refusal(number=command_number(order), order=order.TYPE, code=RefusalCode.UNKNOWN_MESSAGE)
+        return CommandRejected(number=command_number(order), order=order.TYPE, code=RejectionCode.UNKNOWN_MESSAGE)
 
     def _reply_later(self, order: AnyMessage, reply: Message, *, fresh: bool) -> Task:
         yield self.after(self.settings.timing.answer)
@@ -155,8 +155,8 @@ class LensEngine(LensEngineBase):
             return
         self.queue_frame([reply], ORDER)
         # A repeated acceptance counts too: both ends wait for the rate again.
-        fresh = fresh or isinstance(order, RateOrder)
-        if fresh and isinstance(order, Message) and not isinstance(reply, Refusal):
+        fresh = fresh or isinstance(order, SetBaudrateCommand)
+        if fresh and isinstance(order, Message) and not isinstance(reply, CommandRejected):
             consequence = follow_up(self, order)
             if consequence is not None:
                 yield from consequence

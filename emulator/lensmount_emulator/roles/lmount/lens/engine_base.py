@@ -16,7 +16,7 @@ from lensmount_emulator.models.zoom import ZoomModel, focus_shift
 from lensmount_emulator.roles.lmount.ids import lens_number, maker_number
 from lensmount_emulator.roles.lmount.link_engine import LmountEngine
 from lensmount_emulator.roles.lmount.profile import LensSettings
-from lensmount_protocol.dialects.lmount.firmware_update import Page
+from lensmount_protocol.dialects.lmount.firmware_update import ExtensionId
 from lensmount_protocol.dialects.lmount.lines import V_DRIVE
 from lensmount_protocol.dialects.lmount.types import ControlKind, ImageCircle, PowerClass, RingKind, StabiliserMode
 from lensmount_protocol.message import Message
@@ -68,7 +68,7 @@ class BodyRequests:
     frame_at: float = 0.0
     period: float = 0.0
     used: ImageCircle = ImageCircle.FULL_FRAME
-    extensions: list[Page] = field(default_factory=lambda: list[Page]())
+    extensions: list[ExtensionId] = field(default_factory=lambda: list[ExtensionId]())
     stabiliser: StabiliserMode = StabiliserMode.OFF
     axes: int = ALL_AXES
     share: float = 1.0

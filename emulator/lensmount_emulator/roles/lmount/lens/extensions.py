@@ -22,21 +22,21 @@ from lensmount_protocol.dialects.lmount.extensions import (
     FRACTION,
     MAX_POINT_RATE_HZ,
     UNSCALED,
-    CompensatedMove,
-    FocusRun,
-    FocusRunReport,
-    FocusRunStop,
-    JointProfile,
+    BreathingCompensatedMove,
+    CorrectionProfile,
+    FocusSequence,
+    FocusSequenceReport,
+    FocusSequenceStop,
     MeasuredPoint,
     ProfileRequest,
     extension_message_class,
     parse_extension,
 )
-from lensmount_protocol.dialects.lmount.firmware_update import Page, PageOrder, PageReport
+from lensmount_protocol.dialects.lmount.firmware_update import ExtensionCommand, ExtensionId, ExtensionReport
 from lensmount_protocol.dialects.lmount.focus import INFINITY_MM
 from lensmount_protocol.dialects.lmount.framing import EVENT
-from lensmount_protocol.dialects.lmount.link import Done, Refusal
-from lensmount_protocol.dialects.lmount.types import CorrectionKind, Outcome, RefusalCode
+from lensmount_protocol.dialects.lmount.link import CommandDone, CommandRejected
+from lensmount_protocol.dialects.lmount.types import CorrectionKind, Outcome, RejectionCode
 from lensmount_protocol.errors import FrameError
 from lensmount_protocol.message import Message
 from lensmount_protocol.wire import Role
@@ -115,15 +115,17 @@ class FastFocus:
         self.waiting.clear()
         self._measured.clear()
 
-    def advance(self, now: float) -> list[FocusRunReport]:
+    def advance(self, now: float) -> list[FocusSequenceReport]:
         """Measure the due set points; returns the reports of complete frames."""
-        reports: list[FocusRunReport] = []
+        reports: list[FocusSequenceReport] = []
         while self.waiting and self.waiting[0].due <= now:
             point = self.waiting.popleft()
             self._measured.append(self._measure(point))
             if not self.waiting or self.waiting[0].frame != point.frame:
                 left = min(255, len(self.waiting))
-                reports.append(FocusRunReport(run=self.sequence, frame=point.frame, left=left, points=self._measured))
+                reports.append(
+                    FocusSequenceReport(run=self.sequence, frame=point.frame, left=left, points=self._measured)
+                )
                 self._measured = []
             self._move_to_next(point.due)
         return reports
@@ -238,14 +240,14 @@ class ExtensionReply:
         reports: reports that follow at once.
     """
 
-    reply: Done | Refusal
-    reports: Sequence[PageReport] = ()
+    reply: CommandDone | CommandRejected
+    reports: Sequence[ExtensionReport] = ()
 
 
 class _RefusedError(Exception):
     """A page order is refused, with a code and the number of the field that causes it."""
 
-    def __init__(self, code: RefusalCode, field_number: int = 0) -> None:
+    def __init__(self, code: RejectionCode, field_number: int = 0) -> None:
         super().__init__(code.name)
         self.code = code
         self.field_number = field_number
@@ -255,34 +257,34 @@ _command_handlers = HandlerTable[LensExtensions, list[Message]]()
 
 
 def handle_extension_command(
-    lens: LensExtensions, order: PageOrder, agreed: Sequence[Page], now: float
+    lens: LensExtensions, order: ExtensionCommand, agreed: Sequence[ExtensionId], now: float
 ) -> ExtensionReply:
     """Execute an order of a page; returns exactly one answer for any content."""
     lens.now = now
     if order.page not in {page.number for page in agreed}:
-        return _refusal(order, RefusalCode.NOT_AGREED)
+        return _refusal(order, RejectionCode.NOT_AGREED)
     if not order.content or extension_message_class(order.page, Role.BODY, order.content[0]) is None:
-        return _refusal(order, RefusalCode.UNKNOWN_MESSAGE)
+        return _refusal(order, RejectionCode.UNKNOWN_MESSAGE)
     try:
         contents = _command_handlers(lens, parse_extension(order.page, Role.BODY, order.content))
     except FrameError:
-        return _refusal(order, RefusalCode.DAMAGED)
+        return _refusal(order, RejectionCode.DAMAGED)
     except _RefusedError as why:
         return _refusal(order, why.code, why.field_number)
     if contents is None:
-        return _refusal(order, RefusalCode.NOT_ABLE)
-    reports = [PageReport(page=order.page, content=content.build()) for content in contents]
-    return ExtensionReply(Done(number=order.number, order=order.TYPE, outcome=Outcome.DONE), reports)
+        return _refusal(order, RejectionCode.NOT_ABLE)
+    reports = [ExtensionReport(page=order.page, content=content.build()) for content in contents]
+    return ExtensionReply(CommandDone(number=order.number, order=order.TYPE, outcome=Outcome.DONE), reports)
 
 
-def poll_extension_reports(lens: LensExtensions, extension: int, now: float) -> list[PageReport]:
+def poll_extension_reports(lens: LensExtensions, extension: int, now: float) -> list[ExtensionReport]:
     """Return the lens's own reports on the page of fast focus for set points that are due."""
     reports = lens.fast_focus.advance(now) if lens.fast_focus is not None else []
-    return [PageReport(page=extension, content=report.build()) for report in reports]
+    return [ExtensionReport(page=extension, content=report.build()) for report in reports]
 
 
-def _refusal(order: PageOrder, code: RefusalCode, field_number: int = 0) -> ExtensionReply:
-    return ExtensionReply(Refusal(number=order.number, order=order.TYPE, code=code, field_number=field_number))
+def _refusal(order: ExtensionCommand, code: RejectionCode, field_number: int = 0) -> ExtensionReply:
+    return ExtensionReply(CommandRejected(number=order.number, order=order.TYPE, code=code, field_number=field_number))
 
 
 @_command_handlers.on(ProfileRequest)
@@ -291,7 +293,7 @@ def _profile(lens: LensExtensions, request: ProfileRequest) -> list[Message]:
     optics = lens.optics
     for number, side_um in ((5, request.sensor_width_um), (6, request.sensor_height_um)):
         if not side_um:
-            raise _RefusedError(RefusalCode.OUT_OF_RANGE, number)
+            raise _RefusedError(RejectionCode.OUT_OF_RANGE, number)
     min_focal, max_focal = optics.focal_um
     focal = max(min_focal, min(max_focal, request.focal_length_um))
     distance = max(optics.nearest_mm, min(INFINITY_MM, request.distance_mm))
@@ -306,7 +308,7 @@ def _profile(lens: LensExtensions, request: ProfileRequest) -> list[Message]:
         _scale_to_corner(min(1.0, reach), kind, optics.correct(kind, place, focal, distance, 2 ** (aperture / 512)))
         for kind in POWERS
     ]
-    profile = JointProfile(
+    profile = CorrectionProfile(
         request=request.request,
         focal_length_um=focal,
         distance_mm=distance,
@@ -332,8 +334,8 @@ def _scale_to_corner(reach: float, kind: CorrectionKind, coefficients: Sequence[
     return [max(-0x8000, min(0x7FFF, value)) for value in scaled]
 
 
-@_command_handlers.on(FocusRun)
-def _start_sequence(lens: LensExtensions, order: FocusRun) -> list[Message]:
+@_command_handlers.on(FocusSequence)
+def _start_sequence(lens: LensExtensions, order: FocusSequence) -> list[Message]:
     fast = _fast_focus(lens)
     points = [
         PlannedPoint((order.frame + point.after) & 0xFFFF, point.at, 0.0, point.position) for point in order.points
@@ -342,16 +344,16 @@ def _start_sequence(lens: LensExtensions, order: FocusRun) -> list[Message]:
     return []
 
 
-@_command_handlers.on(CompensatedMove)
-def _move(lens: LensExtensions, order: CompensatedMove) -> list[Message]:
+@_command_handlers.on(BreathingCompensatedMove)
+def _move(lens: LensExtensions, order: BreathingCompensatedMove) -> list[Message]:
     fast = _fast_focus(lens)
     if not fast.scales:
-        raise _RefusedError(RefusalCode.NOT_ABLE)
+        raise _RefusedError(RejectionCode.NOT_ABLE)
     for number, value in ((3, order.frames), (5, order.points)):
         if not value:
-            raise _RefusedError(RefusalCode.OUT_OF_RANGE, number)
+            raise _RefusedError(RejectionCode.OUT_OF_RANGE, number)
     if order.target > fast.focus.upper:
-        raise _RefusedError(RefusalCode.OUT_OF_RANGE, 4)
+        raise _RefusedError(RejectionCode.OUT_OF_RANGE, 4)
     count = order.frames * order.points
     origin = fast.focus.position(lens.now)
     points: list[PlannedPoint] = []
@@ -364,8 +366,8 @@ def _move(lens: LensExtensions, order: CompensatedMove) -> list[Message]:
     return []
 
 
-@_command_handlers.on(FocusRunStop)
-def _stop(lens: LensExtensions, order: FocusRunStop) -> list[Message]:
+@_command_handlers.on(FocusSequenceStop)
+def _stop(lens: LensExtensions, order: FocusSequenceStop) -> list[Message]:
     fast = _fast_focus(lens)
     if order.run == fast.sequence:
         fast.cancel()
@@ -374,9 +376,9 @@ def _stop(lens: LensExtensions, order: FocusRunStop) -> list[Message]:
 
 def _fast_focus(lens: LensExtensions) -> FastFocus:
     if lens.fast_focus is None:
-        raise _RefusedError(RefusalCode.NOT_ABLE)
+        raise _RefusedError(RejectionCode.NOT_ABLE)
     if lens.clock.frame < 0 or lens.clock.period <= 0:
-        raise _RefusedError(RefusalCode.NOT_NOW)
+        raise _RefusedError(RejectionCode.NOT_NOW)
     return lens.fast_focus
 
 
@@ -402,7 +404,7 @@ def _follow(
     dense = any(after - before < MIN_POINT_INTERVAL_S for before, after in pairwise(times[1:]))
     beyond = any(point.position > fast.focus.upper for point in timed)
     if not timed or late or dense or beyond or len(waiting) + len(timed) > MAX_WAITING_POINTS:
-        raise _RefusedError(RefusalCode.OUT_OF_RANGE, field_number)
+        raise _RefusedError(RejectionCode.OUT_OF_RANGE, field_number)
     if instead:
         fast.cancel()
     fast.follow(sequence, timed, lens.now)
@@ -412,14 +414,14 @@ handle_extension_order = HandlerTable[LensEngineBase, Message]()
 """Executes an order of a page; returns its answer."""
 
 
-@handle_extension_order.on(PageOrder)
-def _handle_extension_order(lens: LensEngineBase, order: PageOrder) -> Message:
+@handle_extension_order.on(ExtensionCommand)
+def _handle_extension_order(lens: LensEngineBase, order: ExtensionCommand) -> Message:
     agreed = {page.number for page in lens.body_requests.extensions}
     if order.page == FAST_FOCUS and order.page in agreed:
         if not lens.has_drive_power:
-            return make_rejection(order, RefusalCode.NO_POWER)
+            return make_rejection(order, RejectionCode.NO_POWER)
         if lens.homing or not lens.homed:
-            return make_rejection(order, RefusalCode.NOT_NOW)
+            return make_rejection(order, RejectionCode.NOT_NOW)
     pages = _agreed_extensions(lens)
     answered = handle_extension_command(pages, order, lens.body_requests.extensions, lens.now)
     if answered.reports:
@@ -449,7 +451,7 @@ def _agreed_extensions(lens: LensEngineBase) -> LensExtensions:
     return pages
 
 
-def _report_later(lens: LensEngineBase, reports: list[PageReport]) -> Task:
+def _report_later(lens: LensEngineBase, reports: list[ExtensionReport]) -> Task:
     """Send reports after the order's own answer."""
     yield lens.after(lens.settings.timing.answer * 2)
     for report in reports:

@@ -17,15 +17,15 @@ from lensmount_protocol.dialects.lmount.firmware_update import (
     UpdateActivate,
     UpdateBlock,
     UpdateOffer,
-    UpdateRollBack,
+    UpdateRollback,
     UpdateState,
 )
-from lensmount_protocol.dialects.lmount.types import Feature, RefusalCode, UpdateStage
+from lensmount_protocol.dialects.lmount.types import Feature, RejectionCode, UpdateStage
 from lensmount_protocol.message import Message
 
-UpdateCommand = UpdateOffer | UpdateBlock | UpdateActivate | UpdateRollBack
+UpdateCommand = UpdateOffer | UpdateBlock | UpdateActivate | UpdateRollback
 
-NOTHING_WRONG = RefusalCode(0)
+NOTHING_WRONG = RejectionCode(0)
 
 
 class UpdateReceiver:
@@ -57,11 +57,11 @@ class UpdateReceiver:
             raise TypeError(f"{type(order).__name__} is no order of an update")
         return state
 
-    def make_state(self, number: int, code: RefusalCode = NOTHING_WRONG) -> UpdateState:
+    def make_state(self, number: int, code: RejectionCode = NOTHING_WRONG) -> UpdateState:
         """Return the stage and the wanted offset; with a code the order changed nothing."""
         return UpdateState(number=number, stage=self.stage, wanted=self.store.wanted, code=code)
 
-    def make_rejection(self, number: int, code: RefusalCode) -> UpdateState:
+    def make_rejection(self, number: int, code: RejectionCode) -> UpdateState:
         """Return the refusal of an order; the state of the update is unchanged."""
         return UpdateState(number=number, stage=UpdateStage.REFUSED, wanted=self.store.wanted, code=code)
 
@@ -82,17 +82,17 @@ def _store_offer(lens: UpdateReceiver, offer: UpdateOffer) -> UpdateState:
     return _verified_or_wanted(lens, offer.number)
 
 
-def _rejection_code(lens: UpdateReceiver, image: ImageId) -> RefusalCode | None:
+def _rejection_code(lens: UpdateReceiver, image: ImageId) -> RejectionCode | None:
     store = lens.store
     if (image.maker, image.model) != (lens.maker, lens.model):
-        return RefusalCode.NOT_ABLE
+        return RejectionCode.NOT_ABLE
     if not 0 < image.size <= store.slot_size:
-        return RefusalCode.OUT_OF_RANGE
+        return RejectionCode.OUT_OF_RANGE
     if store.running.trial or store.returning:
-        return RefusalCode.NOT_NOW
+        return RejectionCode.NOT_NOW
     is_the_one_before = store.inactive_slot.stage == SlotStage.GOOD and store.inactive_slot.image == image
     if image.version < store.running.image.version and not store.running.recovery and not is_the_one_before:
-        return RefusalCode.NOT_NOW
+        return RejectionCode.NOT_NOW
     return None
 
 
@@ -102,12 +102,12 @@ def _store_block(lens: UpdateReceiver, block: UpdateBlock) -> UpdateState:
     if lens.stage != UpdateStage.RECEIVING:
         # Its answer may have been lost: the block is stored, and the body only needs the stage.
         repeated = lens.stage == UpdateStage.VERIFIED and block.offset < store.wanted
-        return lens.make_state(block.number) if repeated else lens.make_rejection(block.number, RefusalCode.NOT_NOW)
+        return lens.make_state(block.number) if repeated else lens.make_rejection(block.number, RejectionCode.NOT_NOW)
     if CRC32_ISO_HDLC.compute(block.content) != block.crc32:
-        return lens.make_state(block.number, RefusalCode.DAMAGED)
+        return lens.make_state(block.number, RejectionCode.DAMAGED)
     left = store.inactive_slot.image.size - store.wanted
     if block.offset != store.wanted or not 0 < len(block.content) <= left:
-        return lens.make_state(block.number, RefusalCode.OUT_OF_RANGE)
+        return lens.make_state(block.number, RejectionCode.OUT_OF_RANGE)
     store.write(block.offset, block.content)
     return _verified_or_wanted(lens, block.number)
 
@@ -120,7 +120,7 @@ def _verified_or_wanted(lens: UpdateReceiver, number: int) -> UpdateState:
     if not complete:
         return lens.make_state(number)
     if not store.verify():
-        return lens.make_state(number, RefusalCode.DAMAGED)
+        return lens.make_state(number, RejectionCode.DAMAGED)
     lens.stage = UpdateStage.VERIFIED
     return lens.make_state(number)
 
@@ -128,15 +128,15 @@ def _verified_or_wanted(lens: UpdateReceiver, number: int) -> UpdateState:
 @_command_handlers.on(UpdateActivate)
 def _activate_image(lens: UpdateReceiver, order: UpdateActivate) -> UpdateState:
     if lens.stage not in (UpdateStage.VERIFIED, UpdateStage.ACTIVE) or not lens.store.activate():
-        return lens.make_rejection(order.number, RefusalCode.NOT_NOW)
+        return lens.make_rejection(order.number, RejectionCode.NOT_NOW)
     lens.stage = UpdateStage.ACTIVE
     return lens.make_state(order.number)
 
 
-@_command_handlers.on(UpdateRollBack)
-def _roll_back_image(lens: UpdateReceiver, order: UpdateRollBack) -> UpdateState:
+@_command_handlers.on(UpdateRollback)
+def _roll_back_image(lens: UpdateReceiver, order: UpdateRollback) -> UpdateState:
     if not lens.store.roll_back():
-        return lens.make_rejection(order.number, RefusalCode.NOT_ABLE)
+        return lens.make_rejection(order.number, RejectionCode.NOT_ABLE)
     lens.stage = UpdateStage.ROLLED_BACK
     return lens.make_state(order.number)
 
@@ -182,14 +182,14 @@ def _receiver(lens: LensEngineBase) -> UpdateReceiver:
 def _handle_command(lens: LensEngineBase, order: UpdateCommand) -> Message:
     recovering = recovery_reply(lens) is not None
     if not recovering and not has_bit(lens.body_requests.features, Feature.UPDATE):
-        return make_rejection(order, RefusalCode.NOT_AGREED)
+        return make_rejection(order, RejectionCode.NOT_AGREED)
     try:
         return _receiver(lens).handle_command(order)
     except PowerCutError:
         # The lens is off until the next power-up; this answer is not sent.
         power_off(lens)
         lens.report("power was lost over a write")
-        return make_rejection(order, RefusalCode.NO_POWER)
+        return make_rejection(order, RejectionCode.NO_POWER)
 
 
 @handle_update_command.on(UpdateOffer)
@@ -207,6 +207,6 @@ def _activate(lens: LensEngineBase, order: UpdateActivate) -> Message:
     return _handle_command(lens, order)
 
 
-@handle_update_command.on(UpdateRollBack)
-def _roll_back(lens: LensEngineBase, order: UpdateRollBack) -> Message:
+@handle_update_command.on(UpdateRollback)
+def _roll_back(lens: LensEngineBase, order: UpdateRollback) -> Message:
     return _handle_command(lens, order)

@@ -9,7 +9,7 @@ from lensmount_protocol.dialects.lmount.framing import EVENT, LINK
 from lensmount_protocol.dialects.lmount.lines import BODY_ATT, FIRST_BAUDRATE, LENS_ATT, RXD
 from lensmount_protocol.dialects.lmount.link import BodyHello, LensHello, Sleep
 from lensmount_protocol.dialects.lmount.power import BrownOut, PowerGrant, PowerReport
-from lensmount_protocol.dialects.lmount.types import Outcome, PowerClass, RefusalCode, StabiliserMode
+from lensmount_protocol.dialects.lmount.types import Outcome, PowerClass, RejectionCode, StabiliserMode
 from lensmount_protocol.message import Message
 from lensmount_protocol.wire import Role
 
@@ -99,7 +99,7 @@ def _hello(lens: LensEngineBase, features: int) -> Task:
 @handle_power_command.on(PowerGrant)
 def _grant(lens: LensEngineBase, order: PowerGrant) -> Message:
     if not order.granted.is_known:
-        return make_rejection(order, RefusalCode.OUT_OF_RANGE, 2)
+        return make_rejection(order, RejectionCode.OUT_OF_RANGE, 2)
     lens.body_requests.granted = order.granted
     lens.body_requests.grants += 1
     lens.reduction = lens.budget.reduce(order.limit_ma)
@@ -161,7 +161,7 @@ def home(lens: LensEngineBase) -> Task:
 @handle_power_command.on(Sleep)
 def _sleep(lens: LensEngineBase, order: Sleep) -> Message:
     if lens.body_requests.changing:
-        return make_rejection(order, RefusalCode.NOT_NOW)
+        return make_rejection(order, RejectionCode.NOT_NOW)
     lens.body_requests.reports = ()
     lens.asleep = True
     lens.focus.stop(lens.now)

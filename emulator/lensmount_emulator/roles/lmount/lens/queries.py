@@ -26,7 +26,7 @@ from lensmount_emulator.roles.lmount.lens.commands import make_rejection
 from lensmount_emulator.roles.lmount.lens.engine_base import LensEngineBase
 from lensmount_emulator.roles.lmount.profile import version_bytes
 from lensmount_protocol.dialects.lmount.exposure import Correction, CorrectionRequest
-from lensmount_protocol.dialects.lmount.firmware_update import PageAgreement, PageOffer
+from lensmount_protocol.dialects.lmount.firmware_update import ExtensionAccept, ExtensionOffer
 from lensmount_protocol.dialects.lmount.focus import (
     INFINITY_MM,
     BreathingTable,
@@ -36,16 +36,16 @@ from lensmount_protocol.dialects.lmount.focus import (
     ScalePoint,
 )
 from lensmount_protocol.dialects.lmount.identity import (
-    Abilities,
-    AbilitiesRequest,
     Identity,
     IdentityRequest,
+    LensCapabilities,
+    LensCapabilitiesRequest,
     Metadata,
     MetadataEntry,
     MetadataRequest,
 )
 from lensmount_protocol.dialects.lmount.link import Challenge, ChallengeAnswer
-from lensmount_protocol.dialects.lmount.types import CorrectionKind, Feature, RefusalCode
+from lensmount_protocol.dialects.lmount.types import CorrectionKind, Feature, RejectionCode
 from lensmount_protocol.message import Message
 
 SCALE, BREATHING, DEFOCUS = 1, 2, 3
@@ -74,10 +74,10 @@ def _identity(lens: LensEngineBase, request: IdentityRequest) -> Message:
     )
 
 
-@query_handlers.on(AbilitiesRequest)
-def _capabilities(lens: LensEngineBase, request: AbilitiesRequest) -> Message:
+@query_handlers.on(LensCapabilitiesRequest)
+def _capabilities(lens: LensEngineBase, request: LensCapabilitiesRequest) -> Message:
     settings = lens.settings
-    return Abilities(
+    return LensCapabilities(
         number=request.number,
         image_circle=CIRCLES[settings.optics.format],
         parts=part_bits(settings.parts, stabiliser=bool(settings.stabiliser.generation)),
@@ -133,17 +133,17 @@ def _table(lens: LensEngineBase, request: FocusTableRequest) -> Message:
         blur = blur_table(from_av256(lens.max_aperture_now()), focal)
         return DefocusTable(number=number, focal_length_um=focal, blur=blur)
     known = request.table in (BREATHING, DEFOCUS)
-    return make_rejection(request, RefusalCode.NOT_AGREED if known else RefusalCode.OUT_OF_RANGE, 2)
+    return make_rejection(request, RejectionCode.NOT_AGREED if known else RejectionCode.OUT_OF_RANGE, 2)
 
 
 @query_handlers.on(CorrectionRequest)
 def _correction(lens: LensEngineBase, request: CorrectionRequest) -> Message:
     if not has_bit(lens.body_requests.features, Feature.CORRECTIONS):
-        return make_rejection(request, RefusalCode.NOT_AGREED)
+        return make_rejection(request, RejectionCode.NOT_AGREED)
     if not request.kind.is_known:
-        return make_rejection(request, RefusalCode.OUT_OF_RANGE, 2)
+        return make_rejection(request, RejectionCode.OUT_OF_RANGE, 2)
     if request.kind == CorrectionKind.BREATHING and not has_bit(lens.body_requests.features, Feature.BREATHING):
-        return make_rejection(request, RefusalCode.NOT_AGREED, 2)
+        return make_rejection(request, RejectionCode.NOT_AGREED, 2)
     # The nearest setting with data; the answer contains it.
     focal = _within(lens, request.focal_length_um)
     distance = max(lens.nearest_mm, min(INFINITY_MM, request.distance_mm))
@@ -160,12 +160,12 @@ def _correction(lens: LensEngineBase, request: CorrectionRequest) -> Message:
     )
 
 
-@query_handlers.on(PageOffer)
-def _extensions(lens: LensEngineBase, offer: PageOffer) -> Message:
+@query_handlers.on(ExtensionOffer)
+def _extensions(lens: LensEngineBase, offer: ExtensionOffer) -> Message:
     if not has_bit(lens.body_requests.features, Feature.PAGES):
-        return make_rejection(offer, RefusalCode.NOT_AGREED)
+        return make_rejection(offer, RejectionCode.NOT_AGREED)
     lens.body_requests.extensions = agreed_extensions(offer.pages, lens.settings.firmware.pages)
-    return PageAgreement(number=offer.number, pages=lens.body_requests.extensions)
+    return ExtensionAccept(number=offer.number, pages=lens.body_requests.extensions)
 
 
 def _within(lens: LensEngineBase, focal_um: int) -> int:

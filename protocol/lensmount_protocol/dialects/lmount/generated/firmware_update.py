@@ -1,7 +1,7 @@
 """Generated from lensmount_protocol.dialects.lmount.firmware_update by `lensmount describe lmount --emit`; not to be edited."""
 
-from lensmount_protocol.dialects.lmount.firmware_update import Page as Page_13
-from lensmount_protocol.dialects.lmount.types import RefusalCode as RefusalCode_11
+from lensmount_protocol.dialects.lmount.firmware_update import ExtensionId as ExtensionId_13
+from lensmount_protocol.dialects.lmount.types import RejectionCode as RejectionCode_11
 from lensmount_protocol.dialects.lmount.types import UpdateStage as UpdateStage_7
 from lensmount_protocol.codec.runtime import EnumMemberCache, Struct, new, reject, require_bytes
 
@@ -128,7 +128,7 @@ def UpdateActivate(cls, ask):
     return False, read, build
 
 
-def UpdateRollBack(cls, ask):
+def UpdateRollback(cls, ask):
     take_4 = Struct('<H').unpack_from
     take_7 = Struct('<B').unpack_from
     pack_9 = Struct('<B').pack
@@ -161,13 +161,13 @@ def UpdateRollBack(cls, ask):
     return False, read, build
 
 
-def PageOffer(cls, ask):
+def ExtensionOffer(cls, ask):
     take_4 = Struct('<H').unpack_from
     take_7 = Struct('<B').unpack_from
     unpack_12 = Struct('<HB').unpack
     def read_14(data):
         number_10, revision_11, = unpack_12(data)
-        return Page_13(number=number_10, revision=revision_11)
+        return ExtensionId_13(number=number_10, revision=revision_11)
     pack_15 = Struct('<HB').pack
     def write_16(value):
         return pack_15(value.number, value.revision)
@@ -175,7 +175,7 @@ def PageOffer(cls, ask):
     pack_23 = Struct('<B').pack
     def read_27(data):
         number_25, revision_26, = unpack_12(data)
-        return Page_13(number=number_25, revision=revision_26)
+        return ExtensionId_13(number=number_25, revision=revision_26)
     def write_28(value):
         return pack_15(value.number, value.revision)
     pack_29 = Struct('<3s').pack
@@ -219,7 +219,7 @@ def PageOffer(cls, ask):
     return False, read, build
 
 
-def PageOrder(cls, ask):
+def ExtensionCommand(cls, ask):
     take_4 = Struct('<H').unpack_from
     take_8 = Struct('<BH').unpack_from
     pack_16 = Struct('<BH').pack
@@ -271,7 +271,7 @@ def PageOrder(cls, ask):
 def UpdateState(cls, ask):
     take_4 = Struct('<H').unpack_from
     members_8 = EnumMemberCache(UpdateStage_7)
-    members_12 = EnumMemberCache(RefusalCode_11)
+    members_12 = EnumMemberCache(RejectionCode_11)
     take_14 = Struct('<BBLB').unpack_from
     pack_16 = Struct('<BBLB').pack
     pack_17 = Struct('<BH').pack
@@ -308,13 +308,13 @@ def UpdateState(cls, ask):
     return False, read, build
 
 
-def PageAgreement(cls, ask):
+def ExtensionAccept(cls, ask):
     take_4 = Struct('<H').unpack_from
     take_7 = Struct('<B').unpack_from
     unpack_12 = Struct('<HB').unpack
     def read_14(data):
         number_10, revision_11, = unpack_12(data)
-        return Page_13(number=number_10, revision=revision_11)
+        return ExtensionId_13(number=number_10, revision=revision_11)
     pack_15 = Struct('<HB').pack
     def write_16(value):
         return pack_15(value.number, value.revision)
@@ -322,7 +322,7 @@ def PageAgreement(cls, ask):
     pack_23 = Struct('<B').pack
     def read_27(data):
         number_25, revision_26, = unpack_12(data)
-        return Page_13(number=number_25, revision=revision_26)
+        return ExtensionId_13(number=number_25, revision=revision_26)
     def write_28(value):
         return pack_15(value.number, value.revision)
     pack_29 = Struct('<3s').pack
@@ -366,7 +366,7 @@ def PageAgreement(cls, ask):
     return False, read, build
 
 
-def PageReport(cls, ask):
+def ExtensionReport(cls, ask):
     take_4 = Struct('<H').unpack_from
     pack_14 = Struct('<H').pack
     pack_18 = Struct('<BH').pack
@@ -417,10 +417,10 @@ CODECS = {
     'UpdateOffer': ('1-25668609', UpdateOffer),
     'UpdateBlock': ('1-f96f8445', UpdateBlock),
     'UpdateActivate': ('1-7162590f', UpdateActivate),
-    'UpdateRollBack': ('1-6cf74ad8', UpdateRollBack),
-    'PageOffer': ('1-e33b76fc', PageOffer),
-    'PageOrder': ('1-3b55c753', PageOrder),
-    'UpdateState': ('1-0f3fd4c2', UpdateState),
-    'PageAgreement': ('1-9652b3a6', PageAgreement),
-    'PageReport': ('1-3a3252f0', PageReport),
+    'UpdateRollback': ('1-6cf74ad8', UpdateRollback),
+    'ExtensionOffer': ('1-7e1d87af', ExtensionOffer),
+    'ExtensionCommand': ('1-3b55c753', ExtensionCommand),
+    'UpdateState': ('1-2787c53e', UpdateState),
+    'ExtensionAccept': ('1-705efbc3', ExtensionAccept),
+    'ExtensionReport': ('1-3a3252f0', ExtensionReport),
 }

@@ -1,7 +1,7 @@
 """Generated from lensmount_protocol.dialects.lmount.focus by `lensmount describe lmount --emit`; not to be edited."""
 
 from lensmount_protocol.dialects.lmount.focus import ScalePoint as ScalePoint_15
-from lensmount_protocol.dialects.lmount.types import FocusOrder as FocusOrder_7
+from lensmount_protocol.dialects.lmount.types import FocusCommand as FocusCommand_7
 from lensmount_protocol.dialects.lmount.types import RingKind as RingKind_6
 from lensmount_protocol.dialects.lmount.types import RingKind as RingKind_7
 from lensmount_protocol.codec.runtime import EnumMemberCache, Struct, new, reject, require_bytes
@@ -9,7 +9,7 @@ from lensmount_protocol.codec.runtime import EnumMemberCache, Struct, new, rejec
 
 def FocusDrive(cls, ask):
     take_4 = Struct('<H').unpack_from
-    members_8 = EnumMemberCache(FocusOrder_7)
+    members_8 = EnumMemberCache(FocusCommand_7)
     take_12 = Struct('<BBlH').unpack_from
     pack_17 = Struct('<BBlH').pack
     pack_18 = Struct('<H').pack
@@ -204,7 +204,7 @@ def FocusState(cls, ask):
     return False, read, build
 
 
-def RingTurned(cls, ask):
+def RingMoved(cls, ask):
     take_4 = Struct('<H').unpack_from
     members_7 = EnumMemberCache(RingKind_6)
     take_11 = Struct('<BhH').unpack_from
@@ -401,12 +401,12 @@ def DefocusTable(cls, ask):
 
 
 CODECS = {
-    'FocusDrive': ('1-08edc6b0', FocusDrive),
+    'FocusDrive': ('1-d398f7a3', FocusDrive),
     'FocusLimits': ('1-8ab05b47', FocusLimits),
     'RingBehaviour': ('1-105789f6', RingBehaviour),
     'FocusTableRequest': ('1-7a5c1d2e', FocusTableRequest),
     'FocusState': ('1-c838b68d', FocusState),
-    'RingTurned': ('1-68f5fdd9', RingTurned),
+    'RingMoved': ('1-68f5fdd9', RingMoved),
     'DistanceScale': ('1-85a0bae4', DistanceScale),
     'BreathingTable': ('1-1be98d0d', BreathingTable),
     'DefocusTable': ('1-4d4ca952', DefocusTable),

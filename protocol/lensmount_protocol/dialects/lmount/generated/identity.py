@@ -40,7 +40,7 @@ def IdentityRequest(cls, ask):
     return False, read, build
 
 
-def AbilitiesRequest(cls, ask):
+def LensCapabilitiesRequest(cls, ask):
     take_4 = Struct('<H').unpack_from
     take_7 = Struct('<B').unpack_from
     pack_9 = Struct('<B').pack
@@ -178,7 +178,7 @@ def Identity(cls, ask):
     return False, read, build
 
 
-def Abilities(cls, ask):
+def LensCapabilities(cls, ask):
     take_4 = Struct('<H').unpack_from
     members_8 = EnumMemberCache(ImageCircle_7)
     take_19 = Struct('<BBLLLhhhHLB').unpack_from
@@ -368,10 +368,10 @@ def Metadata(cls, ask):
 
 CODECS = {
     'IdentityRequest': ('1-f51e0d41', IdentityRequest),
-    'AbilitiesRequest': ('1-e88b1e96', AbilitiesRequest),
+    'LensCapabilitiesRequest': ('1-e88b1e96', LensCapabilitiesRequest),
     'MetadataRequest': ('1-283c63a2', MetadataRequest),
     'Identity': ('1-ae871935', Identity),
-    'Abilities': ('1-530284da', Abilities),
+    'LensCapabilities': ('1-530284da', LensCapabilities),
     'AccessoryReport': ('1-d5ef95b4', AccessoryReport),
     'Metadata': ('1-256cd13d', Metadata),
 }

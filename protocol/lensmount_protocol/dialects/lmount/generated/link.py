@@ -2,7 +2,7 @@
 
 from lensmount_protocol.dialects.lmount.types import Outcome as Outcome_8
 from lensmount_protocol.dialects.lmount.types import PowerClass as PowerClass_8
-from lensmount_protocol.dialects.lmount.types import RefusalCode as RefusalCode_8
+from lensmount_protocol.dialects.lmount.types import RejectionCode as RejectionCode_8
 from lensmount_protocol.codec.runtime import EnumMemberCache, Struct, new, reject, require_bytes
 
 
@@ -108,7 +108,7 @@ def Challenge(cls, ask):
     return False, read, build
 
 
-def RateOrder(cls, ask):
+def SetBaudrateCommand(cls, ask):
     take_4 = Struct('<H').unpack_from
     take_8 = Struct('<BL').unpack_from
     pack_10 = Struct('<BL').pack
@@ -176,7 +176,7 @@ def Sleep(cls, ask):
     return False, read, build
 
 
-def StreamOrder(cls, ask):
+def StreamConfig(cls, ask):
     take_4 = Struct('<H').unpack_from
     take_7 = Struct('<B').unpack_from
     steps_13 = Struct('<B').iter_unpack
@@ -324,9 +324,9 @@ def ChallengeAnswer(cls, ask):
     return False, read, build
 
 
-def Refusal(cls, ask):
+def CommandRejected(cls, ask):
     take_4 = Struct('<H').unpack_from
-    members_9 = EnumMemberCache(RefusalCode_8)
+    members_9 = EnumMemberCache(RejectionCode_8)
     take_12 = Struct('<BBBB').unpack_from
     pack_14 = Struct('<BBBB').pack
     pack_15 = Struct('<BH').pack
@@ -362,7 +362,7 @@ def Refusal(cls, ask):
     return False, read, build
 
 
-def Done(cls, ask):
+def CommandDone(cls, ask):
     take_4 = Struct('<H').unpack_from
     members_9 = EnumMemberCache(Outcome_8)
     take_11 = Struct('<BBB').unpack_from
@@ -402,11 +402,11 @@ def Done(cls, ask):
 CODECS = {
     'BodyHello': ('1-5886a857', BodyHello),
     'Challenge': ('1-fb46c003', Challenge),
-    'RateOrder': ('1-0a85b8b0', RateOrder),
+    'SetBaudrateCommand': ('1-0a85b8b0', SetBaudrateCommand),
     'Sleep': ('1-744cdb18', Sleep),
-    'StreamOrder': ('1-0fd71329', StreamOrder),
+    'StreamConfig': ('1-0fd71329', StreamConfig),
     'LensHello': ('1-ae79c425', LensHello),
     'ChallengeAnswer': ('1-a61d9b10', ChallengeAnswer),
-    'Refusal': ('1-f24a2919', Refusal),
-    'Done': ('1-fb2fd9fc', Done),
+    'CommandRejected': ('1-b866517a', CommandRejected),
+    'CommandDone': ('1-fb2fd9fc', CommandDone),
 }

@@ -43,7 +43,7 @@ def PowerGrant(cls, ask):
     return False, read, build
 
 
-def CropNotice(cls, ask):
+def ImageCircleSelect(cls, ask):
     take_4 = Struct('<H').unpack_from
     members_8 = EnumMemberCache(ImageCircle_7)
     take_10 = Struct('<BB').unpack_from
@@ -148,7 +148,7 @@ def BrownOut(cls, ask):
 
 CODECS = {
     'PowerGrant': ('1-134fad7c', PowerGrant),
-    'CropNotice': ('1-77eadcca', CropNotice),
+    'ImageCircleSelect': ('1-77eadcca', ImageCircleSelect),
     'PowerReport': ('1-1d356a60', PowerReport),
     'BrownOut': ('1-a6f567a8', BrownOut),
 }

@@ -4,7 +4,7 @@ from lensmount_protocol.dialects.lmount.types import StabiliserMode as Stabilise
 from lensmount_protocol.codec.runtime import EnumMemberCache, Struct, new, reject, require_bytes
 
 
-def StabiliserOrder(cls, ask):
+def StabiliserCommand(cls, ask):
     take_4 = Struct('<H').unpack_from
     members_8 = EnumMemberCache(StabiliserMode_7)
     take_12 = Struct('<BBBH').unpack_from
@@ -120,7 +120,7 @@ def StabiliserState(cls, ask):
 
 
 CODECS = {
-    'StabiliserOrder': ('1-1cfc241a', StabiliserOrder),
+    'StabiliserCommand': ('1-1cfc241a', StabiliserCommand),
     'AngularRate': ('1-d3bd93a7', AngularRate),
     'StabiliserState': ('1-35d3583e', StabiliserState),
 }

@@ -2,17 +2,17 @@
 
 import pytest
 
-from lensmount.dialects.lmount import Done, FocusDrive, FocusOrder, Outcome
+from lensmount.dialects.lmount import CommandDone, FocusCommand, FocusDrive, Outcome
 from lensmount.testing import MountFactory, MountSession
 
 
 @pytest.mark.lensmount(body=["panasonic-s1r", "leica-sl2"])
 def test_a_drive_ends_where_it_was_sent(mounted: MountSession) -> None:
-    order = FocusDrive(order=FocusOrder.ABSOLUTE, value=300)
+    order = FocusDrive(order=FocusCommand.ABSOLUTE, value=300)
     answer = mounted.request(order)
-    assert isinstance(answer, Done)
+    assert isinstance(answer, CommandDone)
     assert answer.outcome == Outcome.ACCEPTED
-    mounted.expect(Done, number=order.number, outcome=Outcome.DONE, within=1.0)
+    mounted.expect(CommandDone, number=order.number, outcome=Outcome.DONE, within=1.0)
     mounted.assert_clean()
 
 
