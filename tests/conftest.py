@@ -15,7 +15,7 @@ settings.register_profile(
     deadline=None,
     derandomize="LENSMOUNT_EXAMPLES" not in os.environ,
     database=None,
-    max_examples=int(os.environ.get("LENSMOUNT_EXAMPLES", "150")),
+    max_examples=int(os.environ.get("LENSMOUNT_EXAMPLES", "60")),
 )
 settings.load_profile("house")
 

@@ -10,7 +10,7 @@ PATH = ":".join(str(ROOT / folder) for folder in ("tests", "protocol", "hardware
 
 def test_whole_sessions_are_readable_up_to_the_cut() -> None:
     result = subprocess.run(
-        [sys.executable, "-m", "truncation", "--every", "89"],
+        [sys.executable, "-m", "truncation", "--every", "233"],
         env={"PYTHONPATH": PATH},
         capture_output=True,
         text=True,

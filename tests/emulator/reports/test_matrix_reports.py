@@ -283,7 +283,7 @@ def hostile(texts: list[str]) -> Matrix:
 MATRICES = st.lists(HOSTILE, min_size=17, max_size=17).map(hostile)
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.too_slow])
 @given(MATRICES)
 def test_no_text_of_a_matrix_becomes_markup(made: Matrix) -> None:
     page, known = Page(matrix_to_html(made)), known_page()

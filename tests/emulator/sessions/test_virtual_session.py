@@ -210,7 +210,7 @@ def outcome(
     }
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
     st.integers(1, 2),
     st.sampled_from(RATES),

@@ -298,13 +298,13 @@ def test_orders_before_the_greeting_and_orders_too_long_are_told() -> None:
 
 
 @pytest.mark.parametrize("stalls", [False, True], ids=["full credit", "a host that stalls"])
-def test_a_million_bytes_are_neither_lost_nor_reordered(stalls: bool) -> None:
+def test_many_bytes_are_neither_lost_nor_reordered(stalls: bool) -> None:
     random = Random(7)
     board = BoardSimulator(queue_bytes=4096, report_bytes=8192)
     board.on_transmit = lambda _line, data, begin, _end: board.on_line_bytes(1, data, begin, 1_500_000)
     link = greeted(board, room=20_000)
     link.send(LOOP)
-    sent, got, at = random.randbytes(1_000_000), bytearray(), 0
+    sent, got, at = random.randbytes(300_000), bytearray(), 0
     now = 0.0
     while len(got) < len(sent):
         while at < len(sent) and link.queued_bytes < 4096:

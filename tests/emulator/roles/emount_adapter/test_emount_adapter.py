@@ -200,7 +200,7 @@ def played(resolution: Resolution, lens: str, deeds: list[tuple[float, int]]) ->
     }
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.sampled_from(LENSES), TIMES)
 def test_frames_or_bytes_whatever_is_taken_apart_is_the_same(lens: str, deeds: list[tuple[float, int]]) -> None:
     by_frame, by_byte = (played(which, lens, deeds) for which in ("frame", "byte"))
@@ -251,7 +251,7 @@ def hands_at(joint: int, role: Role) -> st.SearchStrategy[Any]:
     return st.tuples(st.just(joint), st.just(role), deeds, st.floats(0.02, 1.4))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(st.sampled_from(LENSES), st.lists(st.one_of(hands_at(0, Role.BODY), hands_at(1, Role.LENS)), max_size=12))
 def test_whatever_is_on_either_mount_all_rests_without_power_and_begins_anew(lens: str, hands: list[Any]) -> None:
     adapted = Adapted("", lens)
