@@ -51,7 +51,9 @@ if TYPE_CHECKING:
     from lensmount_emulator.sessions.verdict import Shortfall as Shortfall
     from lensmount_emulator.sessions.verdict import ShortfallKind as ShortfallKind
     from lensmount_emulator.sessions.virtual_session import VirtualSession as VirtualSession
+    from lensmount_emulator.traffic.event_columns import EventColumns as EventColumns
     from lensmount_emulator.version import __version__ as __version__
+    from lensmount_protocol.codec.field_spans import frame_spans as frame_spans
     from lensmount_protocol.decoder import Decoded as DecodedEvent
     from lensmount_protocol.decoder import DecodedFrame as DecodedFrame
     from lensmount_protocol.decoder import DecodedGarbage as DecodedGarbage
@@ -65,6 +67,7 @@ if TYPE_CHECKING:
     from lensmount_protocol.errors import CorpusError as CorpusError
     from lensmount_protocol.errors import DialectError as DialectError
     from lensmount_protocol.errors import FaultError as FaultError
+    from lensmount_protocol.errors import FilterError as FilterError
     from lensmount_protocol.errors import FirmwareError as FirmwareError
     from lensmount_protocol.errors import FrameError as FrameError
     from lensmount_protocol.errors import LocalProtocolError as LocalProtocolError
@@ -99,7 +102,9 @@ __all__ = [
     "DialectError",
     "EmptyWindow",
     "ErrorKind",
+    "EventColumns",
     "FaultError",
+    "FilterError",
     "FirmwareError",
     "FrameError",
     "LiveEvent",
@@ -134,6 +139,7 @@ __all__ = [
     "VirtualSession",
     "__version__",
     "dialect_names",
+    "frame_spans",
     "load_campaign",
     "load_dialect",
     "load_profile",
@@ -166,7 +172,9 @@ _NAMES = {
     "DialectError": ("lensmount_protocol.errors", "DialectError"),
     "EmptyWindow": ("lensmount_protocol.decoder", "EmptyWindow"),
     "ErrorKind": ("lensmount_emulator.sessions.verdict", "ErrorKind"),
+    "EventColumns": ("lensmount_emulator.traffic.event_columns", "EventColumns"),
     "FaultError": ("lensmount_protocol.errors", "FaultError"),
+    "FilterError": ("lensmount_protocol.errors", "FilterError"),
     "FirmwareError": ("lensmount_protocol.errors", "FirmwareError"),
     "FrameError": ("lensmount_protocol.errors", "FrameError"),
     "LiveEvent": ("lensmount_emulator.sessions.live", "LiveEvent"),
@@ -201,6 +209,7 @@ _NAMES = {
     "VirtualSession": ("lensmount_emulator.sessions.virtual_session", "VirtualSession"),
     "__version__": ("lensmount_emulator.version", "__version__"),
     "dialect_names": ("lensmount_protocol.dialect", "dialect_names"),
+    "frame_spans": ("lensmount_protocol.codec.field_spans", "frame_spans"),
     "load_campaign": ("lensmount_emulator.campaign.config", "load_campaign"),
     "load_dialect": ("lensmount_protocol.dialect", "load_dialect"),
     "load_profile": ("lensmount_emulator.profiles.library", "load_profile"),

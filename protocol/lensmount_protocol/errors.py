@@ -21,6 +21,7 @@ MountError                        the base of all
  +-- FaultError                   a fault is unknown or invalid, or a scenario cannot be replayed
  +-- CorpusError                  a corpus cannot be reached, read or written
  +-- CampaignError                a campaign's configuration is not legal
+ +-- FilterError                  a filter of events cannot be read
 ```
 
 Anything else that leaves a parser is a bug: bad bytes are data, not exceptions.
@@ -136,6 +137,20 @@ class CorpusError(MountError):
 
 class CampaignError(MountError):
     """A campaign file with an unknown key or value, or an invalid query of its results."""
+
+
+class FilterError(MountError):
+    """A filter of decoded events that cannot be read.
+
+    Attributes:
+        reason: what is wrong, without the place.
+        at: the place in the filter, in characters.
+    """
+
+    def __init__(self, reason: str, *, at: int) -> None:
+        self.reason = reason
+        self.at = at
+        super().__init__(f"filter, at character {at + 1}: {reason}")
 
 
 def unknown_name_message(kind: str, name: str, known: Iterable[str], place: str = "") -> str:

@@ -42,6 +42,7 @@ from lensmount_protocol.codec.lazy_construct import (
     Int16ul,
     declaration_text,
     known_size,
+    resolve,
 )
 from lensmount_protocol.codec.message_codec import MessageCodec, make_codec
 from lensmount_protocol.errors import FrameError
@@ -377,3 +378,9 @@ def field_group(cls: type[R]) -> type[R]:
 def field_group_layout(kind: type[FieldGroup], *, bits: bool = False) -> Any:
     """Return the construct of a field group: its fields in order, or packed as bits, highest first."""
     return FieldGroupAdapter(kind, bits=bits)
+
+
+def group_fields(spec: FieldSpec) -> tuple[FieldSpec, ...]:
+    """The fields inside a field that is a field group; empty for any other field."""
+    kind = getattr(resolve(spec.layout), "kind", None)
+    return kind.FIELDS if isinstance(kind, type) and issubclass(kind, FieldGroup) else ()

@@ -16,6 +16,8 @@ from typing import TextIO
 from lensmount_emulator.reports.printable import Colour, Line, line_writer, one_line, report
 from lensmount_emulator.sessions.decoded_capture import capture_problems
 from lensmount_emulator.sessions.traffic_stats import TrafficStats
+from lensmount_emulator.traffic.event_filter import mentions_edges, parse_filter
+from lensmount_emulator.traffic.filter_events import EventFilter
 from lensmount_hardware.captures.capture import Capture, Progress, no_progress
 from lensmount_hardware.captures.declared_dialect import declared_dialect
 from lensmount_hardware.captures.formats import open_capture
@@ -43,6 +45,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     form.add_argument("--json", dest="form", action="store_const", const="json", help="one JSON object an event")
     parser.add_argument(
         "--only", action="append", metavar="TYPE", help="only frames with this message: 05, 0x05 or its name"
+    )
+    parser.add_argument(
+        "--where",
+        metavar="FILTER",
+        help="only events that a filter accepts: 'lens LensStatus.distance > 700', '!routine'",
     )
     parser.add_argument("--stats", action="store_true", help="count frames per message type")
     parser.add_argument("--timing", action="store_true", help="measure every rule of the timing contract")
@@ -90,6 +97,7 @@ def run(arguments: argparse.Namespace) -> int:
     asked = arguments.stats or arguments.timing or arguments.verify
     wanted = DecodeOptions(
         form=arguments.form or ("quiet" if asked or arguments.quiet else "lines"),
+        where=arguments.where or "",
         only=frozenset(cls.TYPE for item in items for cls in find_messages(item, dialect.messages)),
         stats=arguments.stats,
         timing=arguments.timing,
@@ -127,6 +135,7 @@ class DecodeOptions:
 
     Attributes:
         form: lines, fields, table, json or quiet.
+        where: a filter of events; empty for all.
         only: types of the messages of interest; empty for all.
         stats: count frames per composition.
         timing: measure the timing contract.
@@ -140,6 +149,7 @@ class DecodeOptions:
     """
 
     form: str
+    where: str
     only: frozenset[int]
     stats: bool
     timing: bool
@@ -172,12 +182,14 @@ def decode_file(path: str, dialect: Dialect, options: DecodeOptions, assumed: bo
     meter = TimingAnalyzer(dialect.timing, MARK_LOOK_AHEAD) if options.timing else None
     finder = TimingMarkExtractor(dialect, meter.wanted) if meter is not None else None
     print_event = _event_formatter(dialect, options.form, out)
-    quiet, everything = options.form == "quiet", options.form == "json" and not options.only
+    chosen = EventFilter(parse_filter(options.where, dialect), dialect) if options.where else None
+    names_edges = chosen is not None and mentions_edges(chosen.condition)
+    quiet, everything = options.form == "quiet", options.form == "json" and not (options.only or chosen)
     text = hidden = 0
     gaps: list[str] = []
     with _capture(path, dialect, options) as capture:
         # Where only some frames are printed, or none, the payload of the others need not be parsed.
-        decoder = Decoder(dialect, headers_only=tally is None and (quiet or bool(options.only)))
+        decoder = Decoder(dialect, headers_only=tally is None and not chosen and (quiet or bool(options.only)))
         # What is only counted needs no order of time.
         decode = decoder.decode if quiet else OrderedDecoder(decoder).decode
         for event in decode(capture.records):
@@ -189,7 +201,9 @@ def decode_file(path: str, dialect: Dialect, options: DecodeOptions, assumed: bo
                 meter.add_marks(finder.marks(event))
             if quiet:
                 continue
-            if everything or _is_wanted(event, options):
+            if chosen is not None and not chosen.accepts(event):
+                continue
+            if everything or _is_wanted(event, options, names_edges=names_edges):
                 print_event(event)
                 text += 1
             elif isinstance(event, Edge):
@@ -247,14 +261,17 @@ def _capture(path: str, dialect: Dialect, options: DecodeOptions) -> Generator[C
         )
 
 
-def _is_wanted(event: Decoded, options: DecodeOptions) -> bool:
+def _is_wanted(event: Decoded, options: DecodeOptions, *, names_edges: bool) -> bool:
+    if isinstance(event, Edge) and options.where:
+        # A filter that names no line is about messages.
+        return options.edges or names_edges
     if options.only:
         if not isinstance(event, DecodedFrame) or options.only.isdisjoint(event.frame.payload):
             return False
         return any(message_type(message) in options.only for message in event.messages)
     if options.form == "table":
         return isinstance(event, DecodedFrame | DecodedGarbage)
-    return options.edges or not isinstance(event, Edge)
+    return options.edges or bool(options.where) or not isinstance(event, Edge)
 
 
 def _event_formatter(dialect: Dialect, form: str, out: TextIO) -> Callable[[Decoded], None]:

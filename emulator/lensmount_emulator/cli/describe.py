@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     parser.add_argument("dialect", metavar="DIALECT", help="such as emount")
     parser.add_argument("message", metavar="MESSAGE", nargs="?", help="type byte or name: 0x05, 05, LensStatus")
-    parser.add_argument("--json", action="store_true", help="one JSON object a message")
+    parser.add_argument("--json", action="store_true", help="the dialect as one JSON document, or one object a message")
     parser.add_argument("--states", action="store_true", help="the dialect's states as a Mermaid diagram")
     parser.add_argument("--timing", action="store_true", help="the dialect's timing contract")
     parser.add_argument("--markdown", action="store_true", help="every message as a table, as specifications have them")
@@ -51,6 +51,10 @@ def run(arguments: argparse.Namespace) -> int:
         for rule in dialect.timing:
             bounds = f"{rule.minimum_us:>10g} … {rule.maximum_us:<10g} µs"
             write(Line(f"{rule.name:<28} {bounds}  {rule.evidence}", None, 30))
+    elif arguments.message is None and arguments.json:
+        from lensmount_emulator.reports.dialect_document import dialect_to_json
+
+        print(dialect_to_json(dialect))
     elif arguments.message is None:
         for cls in sorted(dialect.messages.values(), key=lambda cls: (cls.TYPE, cls.SENDER.value)):
             head = f"{cls.TYPE:02X}  {cls.SENDER.value}  {_size(cls):>4} bytes  {cls.__name__:<22} "

@@ -1,9 +1,12 @@
-"""Recordings to the tools that engineers have: pcapng for Wireshark, .sr and .vcd for PulseView and waveform viewers.
+"""Recordings to the tools that engineers have: Wireshark, PulseView, waveform viewers, Perfetto, dataframes.
 
 The ending of the target selects the format:
   .pcapng  every byte, edge and note with nanoseconds; a packet is a run of bytes, or with --packets frames a frame
   .sr      samples of every line, as a logic analyser takes them: 12 million a second, or --samplerate
   .vcd     changes of every line, in steps of 1 ns, or as coarse as --samplerate allows
+  .csv     a table: --table frames (default), edges or fields; --field adds columns, --range limits the time
+  .parquet the same table, where polars is installed
+  .pftrace a trace for Perfetto: lines as counters, frames as slices with their fields; --range limits the time
 The source may be any capture that `decode` reads. With --dissector no recording is needed:
   lensmount export --dissector emount > ~/.local/lib/wireshark/plugins/lensmount_emount.lua
 """
@@ -21,12 +24,13 @@ if TYPE_CHECKING:
     from lensmount_protocol.dialect import Dialect
     from lensmount_protocol.wire import WireRecord
 
-ENDINGS = (".pcapng", ".sr", ".vcd")
+ENDINGS = (".pcapng", ".sr", ".vcd", ".csv", ".parquet", ".pftrace")
+DATA_ENDINGS = (".csv", ".parquet", ".pftrace")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lensmount export`."""
-    from lensmount_emulator.cli.options import add_force, parse_frequency
+    from lensmount_emulator.cli.options import add_force, parse_frequency, parse_range
     from lensmount_emulator.cli.parser import one_of
 
     parser.add_argument("recording", nargs="?", metavar="FILE", help="a recording, or any other capture")
@@ -53,6 +57,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="LINE=PROBE",
         help="which channel of a logic capture carries a line",
+    )
+    parser.add_argument(
+        "--range",
+        type=parse_range,
+        metavar="FROM..TO",
+        help="of data files: only this time, such as 1.2..1.5 or 200ms..1s",
+    )
+    parser.add_argument(
+        "--table",
+        **one_of("table", ("frames", "edges", "fields")),
+        default="frames",
+        help="what a row of .csv and .parquet is (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--field",
+        action="append",
+        default=[],
+        metavar="MESSAGE.FIELD",
+        help="a field that becomes a column of --table frames; may be given again",
     )
     add_force(parser)
     parser.add_argument("--dissector", metavar="DIALECT", help="print a dissector for Wireshark instead")
@@ -94,6 +117,12 @@ def _export(arguments: argparse.Namespace, dialect: "Dialect") -> int:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     channels = parse_channels(arguments.channel, dialect.wiring.lines)
     found = ExportMonitor()
+    is_data = target.suffix in DATA_ENDINGS
+    for option, given in (("--range", arguments.range), ("--field", arguments.field)):
+        if given and not is_data:
+            raise UsageError(f"{target}: {option} is for {', '.join(DATA_ENDINGS)}")
+    if is_data and arguments.samplerate is not None and arguments.source_samplerate is None:
+        arguments.source_samplerate = arguments.samplerate
 
     source_rate = arguments.source_samplerate
 
@@ -118,12 +147,41 @@ def _export(arguments: argparse.Namespace, dialect: "Dialect") -> int:
         framed = arguments.packets == "frames"
         records = sort_by_time(_split_into_frames(capture.records, dialect)) if framed else capture.records
         _to_pcapng(target, found.watch(records), named, overwrite=arguments.force)
+    elif is_data:
+        _to_data_file(target, found.watch(capture.records), dialect, arguments, source)
     else:
         remarks = _write_logic_capture(target, lambda: found.watch(opened().records), dialect, named, arguments, source)
     wanting = found.shortcomings(named or "", declared_dialect(source))
     for remark in [*remarks, *wanting]:
         report(f"{target}: {remark}")
     return 1 if wanting else 0
+
+
+def _to_data_file(
+    target: "Path", records: "Iterator[WireRecord]", dialect: "Dialect", arguments: argparse.Namespace, source: "Path"
+) -> None:
+    from lensmount_emulator.reports.table_files import check_parquet, write_data_file
+    from lensmount_emulator.traffic.event_columns import EventColumns
+    from lensmount_emulator.traffic.field_columns import find_field
+    from lensmount_protocol.decoder import Decoder, OrderedDecoder
+
+    for name in arguments.field:
+        find_field(dialect, name)
+    if target.suffix == ".parquet":
+        check_parquet()
+    columns = EventColumns(dialect).add_all(OrderedDecoder(Decoder(dialect)).decode(records))
+    count = write_data_file(
+        target,
+        columns,
+        table=arguments.table,
+        fields=arguments.field,
+        within=arguments.range,
+        title=source.name,
+        overwrite=arguments.force,
+        inputs=[source],
+    )
+    if not count or (target.suffix != ".pftrace" and not arguments.quiet):
+        report(f"{target}: {count} rows")
 
 
 def _write_logic_capture(

@@ -48,6 +48,24 @@ def parse_duration(text: str) -> float:
     return value
 
 
+def parse_range(text: str) -> tuple[float, float]:
+    """A range of time: `1.2..1.5` in seconds, or with units, `200ms..1s`.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none, or ends before it begins.
+    """
+    from lensmount_emulator.engine.script import parse_seconds
+
+    first, dots, last = text.partition("..")
+    try:
+        span = parse_seconds(first.strip()), parse_seconds(last.strip())
+    except ValueError:
+        span = (1.0, 0.0)
+    if not dots or span[0] > span[1]:
+        raise argparse.ArgumentTypeError(f"{text!r} is no range of time; write 1.2..1.5 or 200ms..1s")
+    return span
+
+
 def parse_frequency(text: str) -> int:
     """A rate in hertz, with k, M or G after it, up to 1 GHz: 12000000, 12M, 500 kHz.
 

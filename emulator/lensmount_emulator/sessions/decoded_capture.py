@@ -1,11 +1,12 @@
 """A capture file as decoded traffic: its frames, messages, timing and statistics, read from the file on demand."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from os import PathLike, fspath
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from lensmount_emulator.sessions.traffic_stats import TrafficStats
+from lensmount_emulator.traffic.read_columns import columns_of_events
 from lensmount_hardware.captures.capture import Capture
 from lensmount_hardware.captures.declared_dialect import declared_dialect
 from lensmount_hardware.captures.formats import open_capture as open_records
@@ -17,6 +18,9 @@ from lensmount_protocol.message import Message
 from lensmount_protocol.timing import MARK_LOOK_AHEAD, TimingAnalyzer, TimingResult
 from lensmount_protocol.timing_marks import TimingMarkExtractor
 from lensmount_protocol.wire import WireRecord
+
+if TYPE_CHECKING:
+    from lensmount_emulator.traffic.event_columns import EventColumns
 
 DEFAULT_DIALECT = "emount"
 """The dialect of a capture that declares none."""
@@ -79,6 +83,26 @@ class DecodedCapture:
     def messages(self, kind: type[M]) -> Iterator[tuple[DecodedFrame, M]]:
         """Yield the messages of a class, each with the frame that carries it."""
         return ((frame, one) for frame in self.frames() for one in frame.messages if isinstance(one, kind))
+
+    def to_columns(self) -> "EventColumns":
+        """Read the file once; return its traffic as numpy arrays: lines, rows, fields.
+
+        Raises:
+            CaptureError: the file is damaged.
+        """
+        return columns_of_events(self.dialect, self)
+
+    def to_dataframe(self, fields: Iterable[str] = ()) -> Any:
+        """Read the file once; return its frames, garbage and notes as a dataframe of polars or pandas.
+
+        Args:
+            fields: fields to add as columns, as `Message.field`.
+
+        Raises:
+            CaptureError: the file is damaged.
+            DialectError: a field is unknown, or neither library is installed.
+        """
+        return self.to_columns().to_dataframe(fields)
 
     @property
     def statistics(self) -> TrafficStats:

@@ -1,0 +1,1 @@
+"""Decoded traffic as data: columns, tables, field values, inferred states, and the filter of events."""

@@ -1,0 +1,109 @@
+"""Columns of decoded traffic: the same events, lines and field values as the decoder gives."""
+
+import dataclasses
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lensmount_emulator.sessions.loopback import run_loopback
+from lensmount_emulator.traffic.event_columns import FRAME, EventColumns
+from lensmount_protocol.decoder import DecodedFrame, Decoder, OrderedDecoder
+from lensmount_protocol.dialect import load_dialect
+from lensmount_protocol.errors import DialectError
+from lensmount_protocol.message import Message
+from lensmount_protocol.wire import Burst, Edge, Role
+
+PAIRS = {
+    "emount": ("a6000", "sel55210", "wait 0.1; focus 0x4200; sleep"),
+    "lmount": ("panasonic-s5ii", "panasonic-s-20-60mm-f3.5-5.6", "focus 2m; sleep"),
+}
+
+
+@pytest.fixture(scope="module", params=sorted(PAIRS))
+def traffic(request):
+    body, lens, script = PAIRS[request.param]
+    result = run_loopback(body, lens, script=script, seed=7, faults=["bitflip rate=1e-4"])
+    events = list(OrderedDecoder(Decoder(result.dialect)).decode(result.records))
+    return result.dialect, events, EventColumns(result.dialect).add_all(events)
+
+
+def same(one, other) -> bool:
+    if not isinstance(one, DecodedFrame):
+        return one == other
+    plain = [dataclasses.asdict(frame) | {"frame": frame.frame.raw} for frame in (one, other)]
+    return plain[0] == plain[1] and one.messages == other.messages
+
+
+def test_rows_give_the_events_of_the_decoder(traffic):
+    _, events, columns = traffic
+    rows = [event for event in events if not isinstance(event, Edge)]
+    assert len(columns) == len(rows) > 50
+    assert [number for number, pair in enumerate(zip(rows, columns.events(), strict=True)) if not same(*pair)] == []
+
+
+def test_lines_give_the_edges_of_the_decoder(traffic):
+    _, events, columns = traffic
+    for name, line in columns.lines().items():
+        edges = [(event.at, event.level) for event in events if isinstance(event, Edge) and event.line == name]
+        assert list(zip(line.at.tolist(), map(bool, line.level.tolist()), strict=True)) == edges
+    assert columns.edge_count == sum(isinstance(event, Edge) for event in events)
+
+
+def test_every_field_has_the_values_of_the_messages(traffic):
+    _, events, columns = traffic
+    frames = [event for event in events if isinstance(event, DecodedFrame)]
+    names = columns.field_names()
+    assert len(names) > 40
+    for name in names:
+        kind, _, path = name.partition(".")
+        expected = [
+            getattr(message, path)
+            for frame in frames
+            for message in frame.messages
+            if type(message).__name__ == kind and _on_the_wire(message, path)
+        ]
+        assert columns.field(name).values.tolist() == expected, name
+
+
+def _on_the_wire(message: Message, name: str) -> bool:
+    blocks = getattr(message, "blocks", None)
+    return blocks is None or any(spec.name == name for spec in type(message).fields_with(blocks))
+
+
+def test_answers_name_the_request_row(traffic):
+    _, _, columns = traffic
+    rows = columns.rows()
+    pairs = [(row, request) for row, request in enumerate(rows["answers"].tolist()) if request >= 0]
+    assert len(pairs) > 4
+    for row, request in pairs:
+        assert request < row
+        assert columns.composition(request).sender is Role.BODY
+        assert columns.composition(row).sender is Role.LENS
+        assert rows["at"][row] > rows["end"][request]
+
+
+def test_states_begin_and_end_as_the_script_has_it(traffic):
+    _, _, columns = traffic
+    assert columns.states[-1].state == "OFF" or "ASLEEP" in {change.state for change in columns.states}
+
+
+def test_an_unknown_field_is_named(traffic):
+    _, _, columns = traffic
+    with pytest.raises(DialectError, match="unknown message 'Nothing'"):
+        columns.field("Nothing.here")
+    kind = columns.field_names()[0].partition(".")[0]
+    with pytest.raises(DialectError, match=f"unknown field of {kind} 'nothing'"):
+        columns.field(f"{kind}.nothing")
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(list(Role)), st.binary(min_size=1, max_size=40)), max_size=12))
+def test_noise_keeps_every_byte(bursts):
+    dialect = load_dialect("emount")
+    records = [Burst(number * 1e-3, sender, data, 750_000) for number, (sender, data) in enumerate(bursts)]
+    columns = EventColumns(dialect).add_all(OrderedDecoder(Decoder(dialect)).decode(records))
+    rows = columns.rows()
+    assert sum(rows["size"].tolist()) + sum(rows["padding"].tolist()) == sum(len(data) for _, data in bursts)
+    assert all(not math.isnan(at) for at in rows["at"][rows["kind"] == FRAME].tolist())
