@@ -9,7 +9,7 @@ from lensmount_protocol.dialects.emount.body_status import BodyState, RowSelect
 from lensmount_protocol.dialects.emount.framing import FORMATS
 from lensmount_protocol.dialects.emount.lens_status import LensStatus
 from lensmount_protocol.framer import Frame
-from lensmount_protocol.message import Message, Unknown
+from lensmount_protocol.message import Message, UnknownMessage
 from lensmount_protocol.payload import build_payload
 from lensmount_protocol.wire import Role
 
@@ -50,7 +50,7 @@ def test_several_messages_of_a_frame_have_their_own_spans():
 
 
 def test_unknown_message_takes_its_bytes():
-    unknown = Unknown(b"\x7f\x01\x02", "no message of this type")
+    unknown = UnknownMessage(b"\x7f\x01\x02", "no message of this type")
     (span,) = frame_spans(frame_of(unknown), [unknown])
     assert (span.start, span.end, span.fields) == (5, 8, ())
 

@@ -17,6 +17,7 @@ from lensmount_emulator.engine.dialect_roles import get_roles
 from lensmount_emulator.traffic.field_columns import FieldColumn, extract_field
 from lensmount_emulator.traffic.link_states import LinkStateTracker, StateChange
 from lensmount_protocol.decoder import Decoded, DecodedFrame, DecodedGarbage, EmptyWindow
+from lensmount_protocol.describe import message_name
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.errors import DialectError
 from lensmount_protocol.framer import Frame, GarbageReason
@@ -306,7 +307,7 @@ class EventColumns:
         key = (
             event.sender,
             tuple([message_type(message) for message in messages]),
-            tuple([type(message).__name__ for message in messages]),
+            tuple([message_name(message) for message in messages]),
             tuple([message.blocks if isinstance(message, SelectableMessage) else 0 for message in messages]),
         )
         number = self._numbers.get(key)

@@ -22,7 +22,7 @@ from lensmount_protocol.describe import message_name
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.errors import DialectError
 from lensmount_protocol.framer import Frame
-from lensmount_protocol.message import Message, SelectableMessage, Unknown
+from lensmount_protocol.message import Message, SelectableMessage, UnknownMessage
 from lensmount_protocol.payload import message_type
 from lensmount_protocol.wire import Edge, Role
 
@@ -110,7 +110,7 @@ class _Judge:
         if name == "routine":
             return "+".join(f"{message_type(one):02X}" for one in frame.messages) in self.dialect.routine
         if name == "unknown":
-            return any(isinstance(message, Unknown) for message in frame.messages)
+            return any(isinstance(message, UnknownMessage) for message in frame.messages)
         return self.answers
 
     def _sender(self) -> str | None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from lensmount_protocol.codec.lazy_construct import known_size, resolve
 from lensmount_protocol.framer import Frame
-from lensmount_protocol.message import TYPE_BYTE_SIZE, FieldSpec, Message, SelectableMessage, Unknown
+from lensmount_protocol.message import TYPE_BYTE_SIZE, FieldSpec, Message, SelectableMessage, UnknownMessage
 from lensmount_protocol.payload import AnyMessage
 
 
@@ -77,7 +77,7 @@ def message_spans(message: AnyMessage, data: bytes, start: int, stop: int) -> Me
         start: its type byte.
         stop: the byte after the last one that the message may take.
     """
-    if isinstance(message, Unknown):
+    if isinstance(message, UnknownMessage):
         return MessageSpan(message, start, start + len(message.data))
     cls = type(message)
     blocks = message.blocks if isinstance(message, SelectableMessage) else 0

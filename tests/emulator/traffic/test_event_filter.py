@@ -10,7 +10,7 @@ from lensmount_emulator.traffic.filter_events import EventFilter
 from lensmount_protocol.decoder import DecodedFrame, DecodedGarbage, Decoder, OrderedDecoder
 from lensmount_protocol.dialect import load_dialect
 from lensmount_protocol.errors import FilterError
-from lensmount_protocol.message import Unknown
+from lensmount_protocol.message import UnknownMessage
 from lensmount_protocol.wire import Edge
 
 EMOUNT = load_dialect("emount")
@@ -99,7 +99,7 @@ def test_filters_accept_what_they_state(events):
     assert len(accepted("answer", events)) > 4
     assert accepted("reply > 1us", events) == accepted("answer", events)
     assert accepted("frame !(lens or body)", events) == []
-    assert accepted("unknown", events) == [f for f in frames if any(isinstance(m, Unknown) for m in f.messages)]
+    assert accepted("unknown", events) == [f for f in frames if any(isinstance(m, UnknownMessage) for m in f.messages)]
 
 
 @settings(max_examples=200, deadline=None)
