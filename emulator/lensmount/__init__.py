@@ -50,6 +50,8 @@ if TYPE_CHECKING:
     from lensmount_emulator.sessions.verdict import SessionError as SessionError
     from lensmount_emulator.sessions.verdict import Shortfall as Shortfall
     from lensmount_emulator.sessions.verdict import ShortfallKind as ShortfallKind
+    from lensmount_emulator.sessions.virtual.script_run import ScriptRun as ScriptRun
+    from lensmount_emulator.sessions.virtual_session import SessionObserver as SessionObserver
     from lensmount_emulator.sessions.virtual_session import VirtualSession as VirtualSession
     from lensmount_emulator.traffic.event_columns import EventColumns as EventColumns
     from lensmount_emulator.version import __version__ as __version__
@@ -126,7 +128,9 @@ __all__ = [
     "RemoteProtocolError",
     "Role",
     "ScriptError",
+    "ScriptRun",
     "SessionError",
+    "SessionObserver",
     "Shortfall",
     "ShortfallKind",
     "TimingResult",
@@ -196,7 +200,9 @@ _NAMES = {
     "RemoteProtocolError": ("lensmount_protocol.errors", "RemoteProtocolError"),
     "Role": ("lensmount_protocol.wire", "Role"),
     "ScriptError": ("lensmount_protocol.errors", "ScriptError"),
+    "ScriptRun": ("lensmount_emulator.sessions.virtual.script_run", "ScriptRun"),
     "SessionError": ("lensmount_emulator.sessions.verdict", "SessionError"),
+    "SessionObserver": ("lensmount_emulator.sessions.virtual_session", "SessionObserver"),
     "Shortfall": ("lensmount_emulator.sessions.verdict", "Shortfall"),
     "ShortfallKind": ("lensmount_emulator.sessions.verdict", "ShortfallKind"),
     "TimingResult": ("lensmount_protocol.timing", "TimingResult"),

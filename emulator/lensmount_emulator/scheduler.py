@@ -33,6 +33,14 @@ MIN_CANCELLED = 64
 """Cancelled entries that may stay in the heap before the scheduler removes them."""
 
 
+class _StoppedError(Exception):
+    """Ends a run; it never leaves this module."""
+
+
+def _raise_stopped(_none: None, _now: float) -> None:
+    raise _StoppedError
+
+
 class Scheduler:
     """Calls functions at their times.
 
@@ -96,7 +104,21 @@ class Scheduler:
         return heap[0][0] if heap else None
 
     def run(self, until: float, stop_when: Callable[[], bool] | None = None) -> None:
-        """Let time pass up to `until` seconds, or to the first event after which `stop_when` is true."""
+        """Let time pass up to `until` seconds, or to the first event after which `stop_when` is true.
+
+        A call of `stop` ends it earlier.
+        """
+        try:
+            self._run(until, stop_when)
+        except _StoppedError:
+            return
+
+    def stop(self) -> None:
+        """End the run that is under way after the current call, at the time of that call."""
+        if not self._soon or self._soon[0][0] is not _raise_stopped:
+            self._soon.appendleft((_raise_stopped, None))
+
+    def _run(self, until: float, stop_when: Callable[[], bool] | None) -> None:
         heap, soon, cancelled, next_number = self._heap, self._soon, self._cancelled, self._next_number
         # `try_advance_to` must not skip `stop_when`, which is checked after each event.
         self._until = until if stop_when is None else self.now

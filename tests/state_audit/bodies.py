@@ -12,7 +12,7 @@ from lensmount_emulator.engine.dialect_roles import get_roles
 from lensmount_emulator.engine.observer import Notice
 from lensmount_emulator.engine.script import parse_script
 from lensmount_emulator.profiles.library import load_profile
-from lensmount_emulator.sessions.virtual_session import PairSession
+from lensmount_emulator.sessions.virtual_session import VirtualSession
 from lensmount_protocol.dialect import load_dialect
 from lensmount_protocol.wire import DriveLine, Role, Transmit
 
@@ -64,7 +64,7 @@ class Input:
     """
 
     name: str
-    act: Callable[[PairSession], None]
+    act: Callable[[VirtualSession], None]
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def inputs(play: Play) -> list[Input]:
     dialect = load_dialect(play.dialect)
     found: list[Input] = []
 
-    def sends(data: bytes) -> Callable[[PairSession], None]:
+    def sends(data: bytes) -> Callable[[VirtualSession], None]:
         return lambda bench: bench.mount.apply(Role.LENS, Transmit(data))
 
     for (sender, _type), cls in dialect.messages.items():
@@ -99,18 +99,18 @@ def inputs(play: Play) -> list[Input]:
     found.append(Input("a bad frame", sends(dialect.build_frame(b"\xfe\x00\x00", play.classes[0], 0)[:-1] + b"\x00")))
     for line in (play.select, play.other):
         for level in (False, True):
-            act: Callable[[PairSession], None] = lambda bench, line=line, level=level: bench.mount.apply(  # noqa: E731
+            act: Callable[[VirtualSession], None] = lambda bench, line=line, level=level: bench.mount.apply(  # noqa: E731
                 Role.LENS, DriveLine(line, level)
             )
             found.append(Input(f"{line} {'high' if level else 'low'}", act))
     return found
 
 
-def _bench(play: Play, notices: list[Notice]) -> PairSession:
+def _bench(play: Play, notices: list[Notice]) -> VirtualSession:
     cast = get_roles(play.dialect)
     body = cast.make_engine(load_profile(play.body).settings, None, None, parse_script(play.script, cast.verbs))
     lens = cast.make_engine(load_profile(play.lens).settings, None, None, ())
-    bench = PairSession(load_dialect(play.dialect), body, lens, on_notice=notices.append)
+    bench = VirtualSession(load_dialect(play.dialect), body, lens, on_notice=notices.append)
     bench.start()
     return bench
 

@@ -8,7 +8,7 @@ from lensmount_emulator.engine.engine import Engine
 from lensmount_emulator.engine.observer import Notice
 from lensmount_emulator.engine.tasks import Task
 from lensmount_emulator.profiles.library import load_profile
-from lensmount_emulator.sessions.virtual_session import PairSession
+from lensmount_emulator.sessions.virtual_session import VirtualSession
 from lensmount_protocol.connection import ReceivedFrame
 from lensmount_protocol.dialect import load_dialect
 from lensmount_protocol.errors import LocalProtocolError
@@ -57,7 +57,7 @@ class Raw:
         self.lens: Any = get_roles(dialect).make_engine(load_profile(profile).settings, None, None, ())
         self.records: list[WireRecord] = []
         self.notices: list[Notice] = []
-        self.bench = PairSession(
+        self.bench = VirtualSession(
             self.dialect, self.body, self.lens, tap=self.records.append, on_notice=self.notices.append
         )
         self.bench.start()

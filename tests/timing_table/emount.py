@@ -15,7 +15,7 @@ from lensmount_emulator.roles.emount.body.engine import BodyEngine
 from lensmount_emulator.roles.emount.lens.engine import LensEngine
 from lensmount_emulator.roles.emount.models import EmountIris
 from lensmount_emulator.roles.emount.profile import BodyTiming, LensTiming
-from lensmount_emulator.sessions.virtual_session import PairSession
+from lensmount_emulator.sessions.virtual_session import VirtualSession
 from lensmount_protocol.dialect import load_dialect
 from lensmount_protocol.dialects.emount.identification import SpeedRequest
 from lensmount_protocol.wire import Burst, LineChanged, Role, WireRecord
@@ -50,11 +50,11 @@ def _lens(name: str, *, defaults: bool = False) -> LensEngine:
 
 
 def play(
-    body: Engine, lens: Engine, seconds: float, prepare: Callable[[PairSession], None] = lambda _bench: None
+    body: Engine, lens: Engine, seconds: float, prepare: Callable[[VirtualSession], None] = lambda _bench: None
 ) -> Wire:
     """A session at nominal times."""
     records: list[WireRecord] = []
-    bench = PairSession(EMOUNT, body, lens, tap=records.append)
+    bench = VirtualSession(EMOUNT, body, lens, tap=records.append)
     prepare(bench)
     bench.start()
     bench.run(seconds)
@@ -111,7 +111,7 @@ def falls_silent() -> Wire:
     """A lens that stops streaming one second into its session."""
     lens = Mute(load_profile("sel55210").settings)  # type: ignore[arg-type]
 
-    def stop(bench: PairSession) -> None:
+    def stop(bench: VirtualSession) -> None:
         bench.scheduler.call_at(1.5, lambda _none, _now: setattr(lens, "streams", False), None)
 
     return play(_body("a6000", "wait 9"), lens, 3.0, stop)
@@ -129,7 +129,7 @@ def holds_select() -> tuple[float, float]:
             drive(line, level)
 
     lens.drive = held  # type: ignore[method-assign]
-    bench = PairSession(EMOUNT, _body("a6000", ""), lens, tap=records.append)
+    bench = VirtualSession(EMOUNT, _body("a6000", ""), lens, tap=records.append)
     bench.start()
     bench.run(1.0)
     answer = next(r for r in records if isinstance(r, Burst) and r.sender is LENS and r.baudrate == FAST)

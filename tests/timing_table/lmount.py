@@ -13,7 +13,7 @@ from lensmount_emulator.engine.script import parse_script
 from lensmount_emulator.profiles.library import load_profile
 from lensmount_emulator.roles.lmount.body.engine import BodyEngine
 from lensmount_emulator.roles.lmount.lens.engine import LensEngine
-from lensmount_emulator.sessions.virtual_session import PairSession
+from lensmount_emulator.sessions.virtual_session import VirtualSession
 from lensmount_protocol.dialect import load_dialect
 from lensmount_protocol.dialects.lmount.aperture_zoom import ApertureDrive, ZoomDrive
 from lensmount_protocol.dialects.lmount.focus import FocusDrive, FocusState, RingMoved
@@ -78,11 +78,11 @@ class Told(LensEngine):
 
 
 def play(
-    body: Engine, lens: Engine, seconds: float, prepare: Callable[[PairSession], None] = lambda _bench: None
+    body: Engine, lens: Engine, seconds: float, prepare: Callable[[VirtualSession], None] = lambda _bench: None
 ) -> Wire:
     """A session at nominal times."""
     records: list[WireRecord] = []
-    bench = PairSession(LMOUNT, body, lens, tap=records.append)
+    bench = VirtualSession(LMOUNT, body, lens, tap=records.append)
     prepare(bench)
     bench.start()
     bench.run(seconds)
@@ -115,7 +115,7 @@ def dead(script: str = "") -> Wire:
 def no_lens() -> list[float]:
     """When a body gives up on a mount without a lens: time of its finding."""
     body = _body("wait 1")
-    bench = PairSession(LMOUNT, body, LensEngine(_settings(parts={"contacts": False})))
+    bench = VirtualSession(LMOUNT, body, LensEngine(_settings(parts={"contacts": False})))
     bench.start()
     bench.run(1.0, stop_when=lambda: body.done)
     return [finding.at for finding in body.compatibility_results]
@@ -155,7 +155,9 @@ class Greeted(Raw):
     def __init__(self, **changes: Any) -> None:
         super().__init__("lmount", LENS_NAME)
         self.lens = LensEngine(_settings(**changes))
-        self.bench = PairSession(LMOUNT, self.body, self.lens, tap=self.records.append, on_notice=self.notices.append)
+        self.bench = VirtualSession(
+            LMOUNT, self.body, self.lens, tap=self.records.append, on_notice=self.notices.append
+        )
         self.bench.start()
         for line in ("V_LOGIC", "TXD", "FSYNC"):
             self.drive(line, True)
@@ -343,7 +345,7 @@ def sagging() -> float:
     lens = _told(power={"focus_ma": 900})
     body = _body("wait 0.1; focus near; wait 0.2", power={"supply_ma": 300})
 
-    def rogue(bench: PairSession) -> None:
+    def rogue(bench: VirtualSession) -> None:
         bench.scheduler.call_at(0.6, lambda _n, _now: setattr(lens, "reduction", lens.budget.reduce(5000)), None)
 
     wire = play(body, lens, 2.0, rogue)

@@ -242,7 +242,7 @@ class CaseRunner:
         watch = self._make_monitor(case, records)
         plan = watch.config.plan
         assert plan is not None
-        watch.run_guarded(watch.start)
+        watch.run_guarded(watch.session.start)
         body = watch.session.body
         watch.run(case.seconds, stop_when=lambda: body.done)
         script, done_at = _script_result(watch), watch.now
@@ -258,7 +258,7 @@ class CaseRunner:
             script, done_at = _script_result(watch), watch.now
             _check_invariants(watch)
         seconds = watch.now
-        watch.run(watch.now + MAX_FRAME_S, stop_when=lambda: not watch.sending)
+        watch.run(watch.now + MAX_FRAME_S, stop_when=lambda: not watch.session.sending)
         _check_invariants(watch)
         header = session_header(
             case.dialect,
@@ -338,7 +338,7 @@ def _script_result(monitor: SessionMonitor) -> ScriptResult:
     """The progress of the body's script in a session."""
     progress = script_progress(monitor.session.body)
     assert progress is not None
-    declined = "" if monitor.session.lens.grounds_detect else "the lens has no contacts"
+    declined = "" if monitor.session.device.grounds_detect else "the lens has no contacts"
     done = min(progress.done, len(progress.steps))
     return ScriptResult(progress.complete, done, len(progress.steps), progress.stopped_at, declined)
 
@@ -350,7 +350,7 @@ def _check_invariants(monitor: SessionMonitor) -> None:
 
 def _report_recovery(monitor: SessionMonitor) -> None:
     states = ", ".join(
-        f"{engine.role.value} {engine.connection.state}" for engine in (monitor.session.body, monitor.session.lens)
+        f"{engine.role.value} {engine.connection.state}" for engine in (monitor.session.body, monitor.session.device)
     )
     monitor.report_violation("recovers", f"not within {monitor.traits.recovery_s:g} s: {states}")
 

@@ -32,7 +32,7 @@ from lensmount_emulator.engine.dialect_roles import DialectRoles, Place, get_rol
 from lensmount_emulator.engine.script import parse_script
 from lensmount_emulator.faults.registry import parse_plan
 from lensmount_emulator.profiles.library import Profile, all_profiles, load_profile
-from lensmount_emulator.sessions.loopback import device_spec
+from lensmount_emulator.sessions.virtual.participants import device_spec
 from lensmount_hardware.output_file import check_output
 from lensmount_protocol.dialect import Dialect, load_dialect
 from lensmount_protocol.errors import CampaignError, FaultError, ProfileError

@@ -11,13 +11,10 @@ from random import Random
 from lensmount_emulator.engine.dialect_roles import Accessory, FuzzTraits
 from lensmount_emulator.engine.engine import Engine
 from lensmount_emulator.engine.observer import Observer
-from lensmount_emulator.engine.script import Step
 from lensmount_emulator.fuzz.monitor import SessionConfig, SessionMonitor
 from lensmount_emulator.fuzz.scenario import get_cached_roles
-from lensmount_emulator.mount.virtual_mount import VirtualMount
 from lensmount_emulator.profiles.library import Profile
-from lensmount_emulator.sessions.loopback import make_participants
-from lensmount_emulator.sessions.virtual_session import connect, make_mount
+from lensmount_emulator.sessions.virtual.participants import make_participants
 from lensmount_protocol.connection import ReceivedFrame
 from lensmount_protocol.decoder import Decoded, DecodedFrame
 from lensmount_protocol.message import UnknownMessage
@@ -72,21 +69,14 @@ class CampaignMonitor(SessionMonitor):
     ) -> None:
         self.transitions = Counter[tuple[str, str, str, str]]()
         self._lenses = lenses or {}
-        self._between: list[Accessory] = []
         self._last: Engine | None = None
-        self._inner: list[tuple[VirtualMount, tuple[Engine, Engine]]] = []
+        accessories: Sequence[Accessory] = ()
         if between:
             parts = make_participants(config.body, config.lens, between, config.script, config.seed)
-            self._between, self._last = list(parts.accessories), parts.lens
-        super().__init__(config, tap)
-        if self._between:
-            self._add_accessories()
-
-    @property
-    def sending(self) -> bool:
-        """Whether a window of any end is open."""
-        inner = (engine for _, couple in self._inner for engine in couple)
-        return any(engine.sending for engine in (self.session.body, self.session.lens, *inner))
+            accessories, self._last = parts.accessories, parts.lens
+        super().__init__(config, tap, accessories)
+        if self._last is not None and accessories:
+            self._observe_last(self._last)
 
     @property
     def states(self) -> Counter[tuple[str, str]]:
@@ -96,57 +86,11 @@ class CampaignMonitor(SessionMonitor):
             counted[role, state] += count
         return counted
 
-    def start(self) -> None:
-        """Switch the body on, and attach everything to its mount."""
-        now = self.now
-        for engine in (
-            self.session.body,
-            self.session.lens,
-            *(engine for _, couple in self._inner for engine in couple),
-        ):
-            engine.start(now)
-        self._attach_lens(now)
-
-    def _attach_lens(self, now: float) -> None:
-        """Close every open joint, from the lens on."""
-        for mount, (_, device) in reversed(self._inner):
-            if not mount.attached and (device is not self._last or device.grounds_detect):
-                mount.attach(now, grounded=device.grounds_detect)
-        if not self._between:
-            self.session.attach_lens(now)
-        elif not self.mount.attached:
-            self.mount.attach(now, grounded=self.session.lens.grounds_detect)
-
-    def _add_accessories(self) -> None:
-        """Put the devices after the first accessory's near end on mounts of their own, in the same time."""
-        assert self._last is not None
-        devices = [*(accessory.near for accessory in self._between[1:]), self._last]
-        for couple in zip((accessory.far for accessory in self._between), devices, strict=True):
-            mount = make_mount(couple[0].dialect, lambda _record: None, self.session.scheduler, "frame", None)
-            self._inner.append((mount, couple))
-            for engine in couple:
-                connect(engine, mount, self.notices.append)
-        self._observe_last(self._last)
-        # With an accessory the lens stays the same, whichever device a fault attaches.
-        self.mount.on_attach, self.mount.on_swap = self._attach_lens, lambda _name: None
-        self.session.body.operate_mount = self._operate_mount
-
-    def _operate_mount(self, step: Step) -> None:
-        if step.verb == "detach":
-            self.session.scheduler.call_soon(lambda _none, now: self.session.detach_lens(now), None)
-            if step.value is not None:
-                self.session.scheduler.call_at(self.now + step.value, lambda _none, now: self._attach_lens(now), None)
-            return
-        for accessory in self._between:
-            step = accessory.translate_control(step)
-        mount, (_, lens) = self._inner[-1]
-        mount.timebase(lens.role).call_soon(lens.operate_control, step)
-
     # The monitor's hooks: its engines, and the ends that it observes.
 
     def _engine(self, profile: Profile, name: str) -> Engine:
         if name == "lens" and self._last is not None:
-            return self._between[0].near if self._between else self._last
+            return self._last
         return super()._engine(profile, name)
 
     def _other_lens(self, name: str) -> Engine:
@@ -156,15 +100,15 @@ class CampaignMonitor(SessionMonitor):
 
     def sample_positions(self) -> None:
         """Skip the check with an accessory: it converts the lens's values, so they do not show which part moves."""
-        if not self._between:
+        if not self.session.accessories:
             super().sample_positions()
 
     def unanswered_requests(self) -> list[tuple[Role, int, float]]:
         """Skip the check with an accessory: it sends messages of its own, so replies of the lens are not certain."""
-        return [] if self._between else super().unanswered_requests()
+        return [] if self.session.accessories else super().unanswered_requests()
 
     def _observe(self, engine: Engine) -> None:
-        if engine.role is Role.BODY or not self._between:
+        if engine.role is Role.BODY or not self.session.accessories:
             super()._observe(engine)
             self._count_states(engine)
 

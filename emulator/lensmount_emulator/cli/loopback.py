@@ -83,7 +83,8 @@ def run(arguments: argparse.Namespace) -> int:
     from pathlib import Path
 
     from lensmount_emulator.cli.options import named_files
-    from lensmount_emulator.sessions.loopback import default_pair, run_loopback, validate_loopback
+    from lensmount_emulator.sessions.loopback import run_loopback, validate_loopback
+    from lensmount_emulator.sessions.virtual.participants import default_pair
     from lensmount_emulator.sessions.virtual_session import session_header
     from lensmount_hardware.captures.lmx import RecordingWriter
 

@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 
 from lensmount_emulator.engine.observer import Notice, NoticeKind, Observer
 from lensmount_emulator.engine.script import Step
-from lensmount_emulator.engine.tasks import ANYTHING, TaskRunner, Wait
+from lensmount_emulator.engine.tasks import ANYTHING, Task, TaskRunner, Wait
 from lensmount_emulator.engine.verdicts import CompatibilityResult
 from lensmount_emulator.scheduler import Scheduler
 from lensmount_protocol.connection import Connection, ReceivedFrame
@@ -156,6 +156,7 @@ class Engine(TaskRunner):
         free_at: when the next one may open, so that the line is seen low in between, in seconds.
         rx_enabled: whether the serial port receives; bytes that arrive while it is off are dropped.
         done: whether the script is finished or given up; an engine without a script never is.
+        restarting: whether it identifies the lens once more: it takes no further step before, though it may be `done`.
         gave_up: whether it is done because it could not go on: it stays idle until the lens is detached and attached.
         compatibility_results: results of the script's checks.
         script: steps that this end executes by itself once the link runs.
@@ -186,6 +187,7 @@ class Engine(TaskRunner):
         "operate_mount",
         "position",
         "random",
+        "restarting",
         "role",
         "rx_enabled",
         "script",
@@ -218,6 +220,7 @@ class Engine(TaskRunner):
         self.rx_enabled = True
         self.done = False
         self.gave_up = False
+        self.restarting = False
         self.compatibility_results: list[CompatibilityResult] = []
         self.script: tuple[Step, ...] = ()
         self.position = 0
@@ -332,6 +335,12 @@ class Engine(TaskRunner):
     def grounds_detect(self) -> bool:
         """Whether this device asserts the detect line when it is attached."""
         return True
+
+    def run_task(self, task: Task, now: float) -> None:
+        """Start a task that the caller makes, between two events."""
+        self.now = now
+        self.spawn(task)
+        self._advance()
 
     def operate_control(self, step: Step, now: float) -> None:
         """Execute a control step of the operator at this device."""

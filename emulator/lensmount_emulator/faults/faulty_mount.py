@@ -140,13 +140,27 @@ class FaultyMount(VirtualMount):
         """Add a fault; its times count from now on.
 
         Args:
-            fault: the fault; `ClockDrift` has no effect here, because a clock must drift from the start.
+            fault: the fault; a `ClockDrift` also needs `drift`.
             seed: seed of its random generator.
         """
         added = reset_fault(fault, seed)
         added.since = self._scheduler.now
         self._begin(added)
         return added
+
+    def drift(self, drift: ClockDrift) -> list[Role]:
+        """Let the clocks of ends drift from now on; timers that run keep their times.
+
+        Returns:
+            The ends: the caller connects their engines to `timebase` once more.
+        """
+        ends = [role for role in Role if drift.applies_to(role)]
+        for role in ends:
+            if role in self._clocks:
+                self._clocks[role].add(drift)
+            else:
+                self._clocks[role] = DriftingScheduler(self._scheduler, [drift])
+        return ends
 
     def timebase(self, role: Role) -> Scheduler:
         """Return the scheduler of an end: the shared one, or one with clock drift."""

@@ -203,6 +203,10 @@ class DriftingScheduler(Scheduler):
         self._true = true
         self._drifts = drifts
 
+    def add(self, drift: ClockDrift) -> None:
+        """Let the clock drift by another drift as well, from its time on."""
+        self._drifts.append(drift)
+
     def local(self, now: float) -> float:
         """Return the time of the clock at a true time, in seconds."""
         for drift in self._drifts:

@@ -83,7 +83,7 @@ def _check_recorded(watch: SessionMonitor) -> Iterator[str]:
 
 
 def _check_state_tables(watch: SessionMonitor) -> Iterator[str]:
-    for engine in (watch.session.body, watch.session.lens):
+    for engine in (watch.session.body, watch.session.device):
         if engine.connection.state not in watch.dialect.transitions.moves:
             yield f"the {engine.role.value} is in state {engine.connection.state}, which is no state"
     off = watch.session.body.connection.state == watch.dialect.transitions.initial
@@ -96,7 +96,7 @@ def _check_state_tables(watch: SessionMonitor) -> Iterator[str]:
 
 
 def _check_bounded(watch: SessionMonitor) -> Iterator[str]:
-    for engine in (watch.session.body, watch.session.lens):
+    for engine in (watch.session.body, watch.session.device):
         for name, size, maximum in _sizes(engine, watch.traits.queue_bounds):
             if size > maximum:
                 yield f"the {engine.role.value} keeps {size} in {name}; {maximum} are enough"
@@ -147,7 +147,7 @@ def is_idle(monitor: SessionMonitor) -> bool:
         name for name, role in monitor.dialect.drivers.items() if role is Role.LENS and name != monitor.dialect.detect
     ]
     quiet = not levels[monitor.dialect.supply] and not any(levels[line] for line in lines)
-    return quiet and monitor.session.body.connection.state == monitor.session.lens.connection.state == initial
+    return quiet and monitor.session.body.connection.state == monitor.session.device.connection.state == initial
 
 
 def is_terminal(monitor: SessionMonitor) -> bool:

@@ -5,12 +5,12 @@ observed mount has observers on both sides of its faults. A passive engine sends
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import NamedTuple
 
-from lensmount_emulator.engine.dialect_roles import FuzzTraits
+from lensmount_emulator.engine.dialect_roles import Accessory, FuzzTraits
 from lensmount_emulator.engine.engine import Engine, WireOutput
 from lensmount_emulator.engine.observer import FrameObserver, Notice
 from lensmount_emulator.engine.script import parse_script
@@ -21,7 +21,7 @@ from lensmount_emulator.fuzz.traffic_checker import RxBoundaryTracker, TxChecker
 from lensmount_emulator.mount.virtual_mount import EventHandler, Resolution
 from lensmount_emulator.profiles.library import Profile
 from lensmount_emulator.scheduler import Scheduler
-from lensmount_emulator.sessions.virtual_session import PairSession
+from lensmount_emulator.sessions.virtual_session import VirtualSession
 from lensmount_protocol.connection import ReceivedFrame
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.payload import message_type
@@ -174,7 +174,12 @@ class SessionMonitor:
         crashed: whether an exception ended the session.
     """
 
-    def __init__(self, config: SessionConfig, tap: Callable[[WireRecord], None] = lambda _record: None) -> None:
+    def __init__(
+        self,
+        config: SessionConfig,
+        tap: Callable[[WireRecord], None] = lambda _record: None,
+        accessories: Sequence[Accessory] = (),
+    ) -> None:
         self.dialect: Dialect = get_dialect(config.body.dialect)
         self.traits: FuzzTraits = get_traits(self.dialect.name)
         self.config = config
@@ -199,10 +204,11 @@ class SessionMonitor:
         self._positions: dict[str, tuple[Engine, float, float]] = {}
         self._routine = {int(type_, 16) for composition in self.dialect.routine for type_ in composition.split("+")}
         self._limits = Counter[str]()
-        self.session = PairSession(
+        self.session = VirtualSession(
             self.dialect,
             self._engine(config.body, "body"),
             self._engine(config.lens, "lens"),
+            accessories,
             tap=self._on_record,
             on_notice=self._on_notice,
             resolution=config.resolution,
@@ -212,7 +218,7 @@ class SessionMonitor:
         )
         assert isinstance(self.session.mount, FaultyMount)
         self.mount: FaultyMount = self.session.mount
-        for engine in (self.session.body, self.session.lens):
+        for engine in (self.session.body, self.session.device):
             self._observe(engine)
 
     @property
@@ -327,7 +333,7 @@ class SessionMonitor:
         return self._rx_boundaries[role].count - self._engine_of(role).connection.consumed_offset
 
     def _engine_of(self, role: Role) -> Engine:
-        return self.session.body if role is Role.BODY else self.session.lens
+        return self.session.body if role is Role.BODY else self.session.device
 
     def _on_drive(self, role: Role, line: str, level: bool) -> None:
         if line == self.dialect.supply:
@@ -358,7 +364,7 @@ class SessionMonitor:
         self._tx_checker.on_lens_rx(arrival.frame)
         if arrival.violation is None:
             asked = self.traits.request_key(arrival.frame)
-            if asked is not None and self.session.lens.connection.state != self.dialect.transitions.initial:
+            if asked is not None and self.session.device.connection.state != self.dialect.transitions.initial:
                 self._tx_checker.open[Role.LENS][asked] = self.now
 
     def _is_routine(self, arrival: ReceivedFrame) -> bool:

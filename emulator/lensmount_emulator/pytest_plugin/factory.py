@@ -25,8 +25,8 @@ from lensmount_emulator.pytest_plugin.options import MountOptions
 from lensmount_emulator.pytest_plugin.shared_port import SharedPort
 from lensmount_emulator.pytest_plugin.traffic_log import Recording, TrafficLog
 from lensmount_emulator.pytest_plugin.virtual import VirtualMountSession
-from lensmount_emulator.sessions.loopback import default_pair, make_participants, resolve_profile
 from lensmount_emulator.sessions.send_guard import GuardedTransport, SendGuard
+from lensmount_emulator.sessions.virtual.participants import default_pair, make_participants, resolve_profile
 from lensmount_emulator.sessions.virtual_session import VirtualSession
 from lensmount_hardware.transport import Transport, as_timed
 from lensmount_protocol.dialect import Dialect, load_dialect

@@ -17,7 +17,8 @@ from lensmount_emulator.engine.observer import Notice
 from lensmount_emulator.faults.fault import Fault
 from lensmount_emulator.profiles.library import Profile, load_profile
 from lensmount_emulator.sessions.live import LiveResult, LiveSession
-from lensmount_emulator.sessions.loopback import DEFAULT_BODY, DEFAULT_LENS, LoopbackResult, run_loopback
+from lensmount_emulator.sessions.loopback import LoopbackResult, run_loopback
+from lensmount_emulator.sessions.virtual.participants import DEFAULT_BODY, DEFAULT_LENS
 from lensmount_hardware.transport import Transport
 from lensmount_protocol.decoder import Decoded, Decoder
 from lensmount_protocol.dialect import load_dialect

@@ -4,33 +4,41 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
-from random import Random
 from typing import TypeVar
 
-from lensmount_emulator.engine.dialect_roles import Accessory, DeviceSpec, Place, get_roles
-from lensmount_emulator.engine.engine import Engine
+from lensmount_emulator.engine.dialect_roles import Place
 from lensmount_emulator.engine.observer import Notice
-from lensmount_emulator.engine.script import parse_script
 from lensmount_emulator.engine.verdicts import CompatibilityResult, Verdict, worst_verdict
 from lensmount_emulator.faults.fault import Fault
 from lensmount_emulator.faults.registry import FaultPlan, parse_plan
 from lensmount_emulator.mount.virtual_mount import Resolution
-from lensmount_emulator.profiles.library import Profile, load_profile
+from lensmount_emulator.profiles.library import Profile
 from lensmount_emulator.sessions.traffic_stats import TrafficStats
 from lensmount_emulator.sessions.verdict import ScriptProgress, SessionError, script_progress, session_errors
-from lensmount_emulator.sessions.virtual_session import VirtualSession, session_header
+from lensmount_emulator.sessions.virtual.participants import (
+    DEFAULT_BODY,
+    DEFAULT_LENS,
+    OtherLenses,
+    Participants,
+    make_participants,
+    resolve_profile,
+)
+from lensmount_emulator.sessions.virtual_session import (
+    MakeMount,
+    VirtualSession,
+    make_mount,
+    make_plain_mount,
+    session_header,
+)
 from lensmount_hardware.captures.lmx import RecordingWriter
 from lensmount_protocol.decoder import Decoded, DecodedFrame, Decoder
 from lensmount_protocol.describe import html_table
 from lensmount_protocol.dialect import Dialect, load_dialect
-from lensmount_protocol.errors import ProfileError
 from lensmount_protocol.message import Message
 from lensmount_protocol.timing import TimingResult, measure
 from lensmount_protocol.timing_marks import extract_marks
 from lensmount_protocol.wire import Role, WireRecord
 
-DEFAULT_BODY = "a6000"
-DEFAULT_LENS = "sel55210"
 MAX_SESSION_S = 60.0
 """Seconds after which a session without a duration ends, script or not."""
 
@@ -240,6 +248,7 @@ def run_loopback(
         resolution=resolution,
         allowed=allowed,
         faults=faults,
+        mount_factory=make_plain_mount,
     )
     chain = made.session
     chain.start()
@@ -321,6 +330,7 @@ def make_virtual_session(
         resolution=resolution,
         allowed=allowed,
         faults=faults,
+        mount_factory=make_mount,
     ).session
 
 
@@ -332,7 +342,7 @@ class _PreparedSession:
     between: Sequence[Profile]
     dialect: Dialect
     plan: FaultPlan
-    participants: "Participants"
+    participants: Participants
     session: VirtualSession
 
 
@@ -348,12 +358,14 @@ def _make_session(
     resolution: Resolution,
     allowed: Sequence[str],
     faults: Sequence[str | Fault],
+    mount_factory: MakeMount,
 ) -> _PreparedSession:
     profiles = resolve_profile(body, Place.BODY), resolve_profile(lens, Place.LENS)
     between = [resolve_profile(accessory, Place.ACCESSORY) for accessory in accessories]
     dialect = load_dialect(profiles[0].dialect)
     plan = parse_plan(faults, seed)
-    others = _other_lenses(plan, profiles[0], profiles[1], dialect)
+    others = OtherLenses(*profiles, seed)
+    others.check(plan, dialect)
     parts = make_participants(*profiles, between, script, seed)
     parts.body.allow(allowed)
     for remark in parts.notes:
@@ -367,42 +379,14 @@ def _make_session(
         on_notice=on_notice,
         resolution=resolution,
         plan=plan,
-        make_other_lens=lambda name: _other_lens(others[name], seed),
+        mount_factory=mount_factory,
+        make_other_lens=others.make,
     )
     return _PreparedSession(profiles, between, dialect, plan, parts, chain)
 
 
 def _profile_name(device: str | Profile) -> str:
     return device if isinstance(device, str) else device.name
-
-
-def _other_lenses(plan: FaultPlan, body: Profile, lens: Profile, dialect: Dialect) -> dict[str, Profile]:
-    """The lenses that a plan attaches, by name; the lens of the session is not among them."""
-    plan.check(dialect)
-    others = {"": lens, **{name: load_profile(name, Role.LENS) for name in plan.lenses}}
-    for other in others.values():
-        if other.dialect != lens.dialect:
-            raise ProfileError(f"{body.name} uses {body.dialect} and {other.name} uses {other.dialect}")
-    return others
-
-
-def _other_lens(profile: Profile, seed: int | None) -> Engine:
-    random = None if seed is None else Random(f"{seed} other lens")
-    return get_roles(profile.dialect).make_engine(profile.settings, None, random, ())
-
-
-def default_pair(body: str | None, lens: str | None) -> tuple[Profile, Profile]:
-    """The profiles of a body and a lens; a missing one is the default partner in the dialect of the other.
-
-    Raises:
-        ProfileError: as `load_profile`.
-    """
-    named = load_profile(body, Role.BODY) if body is not None else None
-    if named is None and lens is not None:
-        fitting = load_profile(lens, Role.LENS)
-        return load_profile(get_roles(fitting.dialect).default_body, Role.BODY), fitting
-    named = named or load_profile(DEFAULT_BODY, Role.BODY)
-    return named, load_profile(lens or get_roles(named.dialect).default_lens, Role.LENS)
 
 
 def validate_loopback(
@@ -415,86 +399,6 @@ def validate_loopback(
     """Raise the errors of `run_loopback` for its profiles, script and faults, before anything is written."""
     profiles = resolve_profile(body, Place.BODY), resolve_profile(lens, Place.LENS)
     plan = parse_plan(faults, None)
-    _other_lenses(plan, *profiles, load_dialect(profiles[0].dialect))
+    OtherLenses(*profiles, None).check(plan, load_dialect(profiles[0].dialect))
     make_participants(*profiles, [resolve_profile(name, Place.ACCESSORY) for name in accessories], script, None)
     return plan
-
-
-def load_accessory(name: str) -> Profile:
-    """The profile of an accessory.
-
-    Raises:
-        ProfileError: unknown, impossible, or no accessory.
-    """
-    profile = load_profile(name)
-    if profile.place is not Place.ACCESSORY:
-        raise ProfileError(f"profile {name!r} is a {profile.place.value}; an accessory is needed here")
-    return profile
-
-
-def resolve_profile(named: str | Profile, place: Place) -> Profile:
-    """The profile of this name or path, or the one that is given.
-
-    Raises:
-        ProfileError: unknown, impossible, or of another place.
-    """
-    if isinstance(named, Profile):
-        return named
-    return load_accessory(named) if place is Place.ACCESSORY else load_profile(named, Role(place.value))
-
-
-@dataclass(frozen=True, slots=True)
-class Participants:
-    """The engines of a session.
-
-    Attributes:
-        body: the body's engine.
-        lens: the lens's engine.
-        accessories: the accessories between them, from the body on.
-        notes: remarks about the combination, for the user.
-    """
-
-    body: Engine
-    lens: Engine
-    accessories: Sequence[Accessory]
-    notes: Sequence[str]
-
-
-def make_participants(
-    body: Profile, lens: Profile, between: Sequence[Profile], script: str, seed: int | None
-) -> Participants:
-    """Make the engines of a session, after every profile is read and checked against the others.
-
-    Raises:
-        ProfileError: the profiles do not fit together, or one does not fit in its place.
-        ScriptError: the script has an unknown verb or value.
-    """
-    for near, far in zip([body, *between], [*between, lens], strict=True):
-        if far.dialect != near.dialect and near.place is not Place.ACCESSORY:
-            raise ProfileError(
-                f"{near.name} uses {near.dialect} and {far.name} uses {far.dialect}; they cannot connect"
-            )
-    roles = get_roles(body.dialect)
-    steps = parse_script(script, roles.verbs)
-
-    def random_of(name: str) -> Random | None:
-        return None if seed is None else Random(f"{seed} {name}")  # one source each: ends do not shift each other
-
-    settings, accessories, remarks = lens.settings, list[Accessory](), list[str]()
-    if between:
-        if roles.assemble_accessories is None:
-            raise ProfileError(f"{between[0].name}: nothing stands between the ends of {body.dialect}")
-        train = roles.assemble_accessories([device_spec(profile) for profile in between], device_spec(lens), random_of)
-        settings, accessories, remarks = train.lens, list(train.accessories), list(train.notes)
-    lens_roles = roles if lens.dialect == body.dialect else get_roles(lens.dialect)
-    return Participants(
-        roles.make_engine(body.settings, None, random_of("body"), steps),
-        lens_roles.make_engine(settings, None, random_of("lens"), ()),
-        accessories,
-        remarks,
-    )
-
-
-def device_spec(profile: Profile) -> DeviceSpec:
-    """A lens or an accessory, as the device that it is attached to sees it."""
-    return DeviceSpec(profile.name, profile.title, profile.dialect, profile.settings)

@@ -1,28 +1,41 @@
-"""Virtual sessions: a body, accessories and a lens on virtual mounts, one per joint, in one virtual time.
+"""The virtual session: a body, accessories and a lens on virtual mounts, one per joint, in one virtual time.
 
-Joint 0 is at the body; its traffic is the session. A chain without accessories is a bench: a body and a lens on one
-mount. The same seed gives the same session, byte for byte.
-
-A mount is plain, or has a fault plan. The header of a session's recording is enough to run the session again.
+Joint 0 is at the body; its traffic is the session. A session runs by itself, at the pace of a caller's clock, or event
+by event, and takes script steps, faults and changes of the lens while it runs. The same seed and the same changes at
+the same times give the same session, byte for byte. The header of a recording is enough to run a session again.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from lensmount_emulator.engine.dialect_roles import Accessory
+from lensmount_emulator.engine.dialect_roles import Accessory, DialectRoles, get_roles
 from lensmount_emulator.engine.engine import Engine, recording_output
-from lensmount_emulator.engine.observer import Notice
-from lensmount_emulator.engine.script import Step
+from lensmount_emulator.engine.observer import Notice, Observer
+from lensmount_emulator.engine.script import Step, parse_script
+from lensmount_emulator.faults.fault import Fault
 from lensmount_emulator.faults.faulty_mount import FaultyMount
-from lensmount_emulator.faults.registry import FaultPlan
+from lensmount_emulator.faults.registry import FaultPlan, parse_fault
+from lensmount_emulator.faults.timing_faults import ClockDrift
 from lensmount_emulator.mount.virtual_mount import Resolution, VirtualMount
 from lensmount_emulator.scheduler import Scheduler
+from lensmount_emulator.sessions.virtual.pacing import Pacer
+from lensmount_emulator.sessions.virtual.script_run import ScriptRun, add_steps
 from lensmount_protocol.dialect import Dialect
-from lensmount_protocol.wire import SetBaudrate, WireRecord
+from lensmount_protocol.errors import DialectError, FaultError
+from lensmount_protocol.wire import Role, SetBaudrate, WireRecord
 
 MakeMount = Callable[[Dialect, Callable[[WireRecord], None], Scheduler, Resolution, FaultPlan | None], VirtualMount]
 """Makes a mount from its dialect, its observer, the time, the resolution of deliveries, and the faults."""
+
+WAIT = "wait"
+"""The verb with which a script lets time pass; an operator acts at once."""
+
+MAX_STEP_S = 1.0
+"""Virtual seconds after which `VirtualSession.step` ends without an event."""
+
+MAX_ADVANCE_S = 10.0
+"""Virtual seconds that one call of `VirtualSession.advance` runs at most: a caller that was suspended loses more."""
 
 
 def make_mount(
@@ -32,7 +45,18 @@ def make_mount(
     resolution: Resolution,
     plan: FaultPlan | None,
 ) -> VirtualMount:
-    """Return a mount; without a plan, or with an empty one, a plain mount."""
+    """Return a mount that takes faults, from the plan and later ones."""
+    return FaultyMount(dialect, tap, scheduler, resolution, plan)
+
+
+def make_plain_mount(
+    dialect: Dialect,
+    tap: Callable[[WireRecord], None],
+    scheduler: Scheduler,
+    resolution: Resolution,
+    plan: FaultPlan | None,
+) -> VirtualMount:
+    """Return a mount for a session that nothing changes: without a plan it takes no faults, and is faster."""
     return FaultyMount(dialect, tap, scheduler, resolution, plan) if plan else VirtualMount(
         dialect, tap, scheduler, resolution
     )  # fmt: skip
@@ -55,9 +79,18 @@ MountPair = tuple[Engine, Engine]
 """The two engines at a joint: the one on the body's side, and the one on the lens's."""
 
 
+class SessionObserver(Observer):
+    """Sees what an end receives, sends and reports, and every record at the body's mount. Override what you need."""
+
+    def on_record(self, record: WireRecord) -> None:
+        """A byte run, an edge or an annotation at the body's mount has become certain."""
+
+
 @dataclass(slots=True)
 class VirtualSession:
     """All engines, the mounts between them, and the time.
+
+    `run` passes virtual time at once, `advance` at the pace of a caller's clock, and `step` to the next event.
 
     Attributes:
         dialect: the dialect of the body.
@@ -69,7 +102,9 @@ class VirtualSession:
         resolution: whether bytes are delivered in frames or one by one; the session is the same either way.
         tap_inner: receives the same at the other joints, with the number of the joint.
         plan: the faults at the body's mount; `None` for none.
+        mount_factory: makes the mount at the body; the mounts of other joints are plain.
         make_other_lens: makes the engine of another lens, by the name of its profile, for a fault that attaches one.
+        roles: the roles of the dialect, for `do` and `operate`; `None` looks them up when they are needed.
         scheduler: the events of the session; the caller may add events.
         mounts: the contacts of each joint, from the body on.
     """
@@ -83,10 +118,19 @@ class VirtualSession:
     resolution: Resolution = "frame"
     tap_inner: Callable[[int, WireRecord], None] = lambda _joint, _record: None
     plan: FaultPlan | None = None
+    mount_factory: MakeMount = make_mount
     make_other_lens: Callable[[str], Engine] | None = None
+    roles: DialectRoles | None = None
     scheduler: Scheduler = field(default_factory=Scheduler)
     mounts: list[VirtualMount] = field(init=False)
     _mount_pairs: list[MountPair] = field(init=False)
+    _observers: tuple[Observer, ...] = field(default=(), init=False)
+    _record_observers: tuple[SessionObserver, ...] = field(default=(), init=False)
+    _pacer: Pacer = field(default_factory=Pacer, init=False)
+    _injected: int = field(default=0, init=False)
+    _runs: bool = field(default=False, init=False)
+    _steps: bool = field(default=False, init=False)
+    _event: WireRecord | Notice | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         bodies = [self.body, *(accessory.far for accessory in self.accessories)]
@@ -94,14 +138,14 @@ class VirtualSession:
         self._mount_pairs = list(zip(bodies, lenses, strict=True))
         self.mounts = []
         for joint, couple in enumerate(self._mount_pairs):
-            tap = partial(self.tap_inner, joint) if joint else self.tap
-            plan = None if joint else self.plan
-            mount = make_mount(couple[0].dialect, tap, self.scheduler, self.resolution, plan)
+            tap = partial(self.tap_inner, joint) if joint else self._record
+            make, plan = (make_plain_mount, None) if joint else (self.mount_factory, self.plan)
+            mount = make(couple[0].dialect, tap, self.scheduler, self.resolution, plan)
             self.mounts.append(mount)
             if isinstance(mount, FaultyMount):
                 mount.on_attach, mount.on_swap = self.attach_lens, self.swap_lens
             for engine in couple:
-                connect(engine, mount, self.on_notice)
+                connect(engine, mount, self._notice)
         self.body.operate_mount = self.operate_mount
 
     @property
@@ -113,6 +157,11 @@ class VirtualSession:
     def mount(self) -> VirtualMount:
         """The contacts of the body."""
         return self.mounts[0]
+
+    @property
+    def device(self) -> Engine:
+        """The engine at the body's mount on the side of the lens: of the first accessory, or the lens."""
+        return self._mount_pairs[0][1]
 
     @property
     def engines(self) -> list[Engine]:
@@ -136,16 +185,181 @@ class VirtualSession:
         """Switch the body on, and attach everything to its mount."""
         for engine in self.engines:
             engine.start(self.now)
-        self.attach_lens(self.now)
+        self.attach_lens()
 
-    def attach_lens(self, now: float) -> None:
-        """Close every open joint, from the lens on."""
+    # Time.
+
+    def run(self, until: float, *, stop_when: Callable[[], bool] | None = None) -> None:
+        """Advance time to `until` seconds, or to the first moment after which `stop_when` is true.
+
+        `pause` ends it earlier. A paused session runs as well, and stays paused.
+        """
+        self._runs = True
+        try:
+            self.scheduler.run(until, stop_when)
+        finally:
+            self._runs = False
+
+    @property
+    def paused(self) -> bool:
+        """Whether `advance` lets no time pass."""
+        return self._pacer.paused
+
+    @property
+    def speed(self) -> float:
+        """Virtual seconds per second of the clock that `advance` gets; 1 is real time.
+
+        Raises:
+            ValueError: a value that is 0 or less, or larger than a million.
+        """
+        return self._pacer.speed
+
+    @speed.setter
+    def speed(self, value: float) -> None:
+        self._pacer.speed = value
+
+    def pause(self) -> None:
+        """Let `advance` pass no time, and end a run that is under way after the current event.
+
+        An observer may call it, as a breakpoint does.
+        """
+        self._pacer.pause()
+        if self._runs:
+            self.scheduler.stop()
+
+    def resume(self) -> None:
+        """Let `advance` pass time once more, from its next call on."""
+        self._pacer.resume()
+
+    def advance(self, clock: float) -> float | None:
+        """Advance to the virtual time that belongs to the caller's clock; its first call passes no time.
+
+        The session reads no clock: a program calls this with `time.monotonic()`, or with the time of its event loop,
+        and again at the time that is returned or earlier. At most `MAX_ADVANCE_S` virtual seconds pass in a call.
+
+        Args:
+            clock: time of the caller's clock, in seconds.
+
+        Returns:
+            The time of the caller's clock at which the next event is due; `None` if none is due: the session is paused,
+            or nothing is planned.
+        """
+        target = self._pacer.target(clock, self.now, MAX_ADVANCE_S)
+        if not self.paused:
+            self.run(target)
+        return self._pacer.due(self.scheduler.next_time())
+
+    def step(self, until: float | None = None) -> WireRecord | Notice | None:
+        """Pause the session, and run it to its next event or to a time.
+
+        Args:
+            until: virtual time in seconds; `None`: to the next record or notice, at most `MAX_STEP_S` ahead.
+
+        Returns:
+            The last event that happened; `None` if there was none.
+        """
+        self._pacer.pause()
+        self._event, self._steps = None, until is None
+        try:
+            self.run(self.now + MAX_STEP_S if until is None else until)
+        finally:
+            self._steps = False
+        return self._event
+
+    # Changes while the session runs.
+
+    def do(self, text: str) -> ScriptRun:
+        """Give the body more steps of its script: `focus 2m; aperture f/8`.
+
+        It takes them after those that it has, once it has identified the lens. The session must run for that.
+
+        Returns:
+            The progress of the steps.
+
+        Raises:
+            ScriptError: an unknown verb or value.
+            DialectError: a body of the dialect takes no steps after its script.
+            LocalProtocolError: the body gave up on the lens, or it would have too many steps.
+        """
+        roles = self._get_roles()
+        if roles.execute_step is None:
+            raise DialectError(f"a body of {self.dialect.name} takes no more steps; give them as its script")
+        run, task = add_steps(self.body, parse_script(text, roles.verbs), roles.execute_step)
+        if task is not None:
+            self.mount.timebase(Role.BODY).call_soon(self.body.run_task, task)
+        return run
+
+    def operate(self, text: str) -> None:
+        """Operate the controls of the lens, or detach it, as an operator does, now: `zoom 70; turn focus 30`.
+
+        Raises:
+            ScriptError: an unknown verb or value, or a verb that lets time pass.
+        """
+        verbs = {verb: parse for verb, parse in self._get_roles().lens_verbs.items() if verb != WAIT}
+        for step in parse_script(text, verbs):
+            self.operate_mount(step)
+
+    def inject(self, fault: str | Fault) -> Fault:
+        """Start a fault at the body's mount; its times count from now on.
+
+        Args:
+            fault: a fault, or its text: `bitflip rate=1e-4`, `detach at=50ms for=30ms`.
+
+        Returns:
+            The active fault. Its random source follows from the seed of the session and the number of the fault.
+
+        Raises:
+            FaultError: the fault, a key, a value or a line is unknown, or the mount takes no faults.
+            ProfileError: a lens that the fault attaches is unknown, or has another dialect.
+        """
+        mount = self.mount
+        if not isinstance(mount, FaultyMount):
+            raise FaultError("this session takes no faults; make it by make_virtual_session")
+        wanted = parse_fault(fault) if isinstance(fault, str) else fault
+        seed, planned = (0, 0) if self.plan is None else (self.plan.seed, len(self.plan.faults))
+        plan = FaultPlan([wanted], seed)
+        plan.check(self.dialect)
+        if self.make_other_lens is not None and not self.accessories:
+            for lens in plan.lenses:
+                # The error of a bad profile belongs to the caller, and not to the moment of the exchange.
+                self.make_other_lens(lens)
+        added = mount.add(wanted, f"{seed} {planned + self._injected}")
+        self._injected += 1
+        if isinstance(added, ClockDrift):
+            for role in mount.drift(added):
+                engine = self.body if role is Role.BODY else self.device
+                mount.connect(role, engine.receive)
+                engine.connect(mount.timebase(role), mount.port(role), self._notice)
+        return added
+
+    def observe(self, observer: Observer) -> None:
+        """Notify an observer of what body and lens receive, send and report from now on.
+
+        A `SessionObserver` also sees every record at the body's mount. It may call the methods of the session that
+        change it, but none that passes time.
+        """
+        self._observers = (*self._observers, observer)
+        if isinstance(observer, SessionObserver):
+            self._record_observers = (*self._record_observers, observer)
+        for engine in (self.body, self.lens):
+            engine.observe(observer)
+
+    def attach_lens(self, now: float | None = None) -> None:
+        """Close every open joint, from the lens on.
+
+        Args:
+            now: virtual time in seconds; `None`: the present.
+        """
         for joint in reversed(range(len(self.mounts))):
-            self.close_joint(joint, now)
+            self.close_joint(joint, self.now if now is None else now)
 
-    def detach_lens(self, now: float) -> None:
-        """Open the joint at the body."""
-        self.open_joint(0, now)
+    def detach_lens(self, now: float | None = None) -> None:
+        """Open the joint at the body.
+
+        Args:
+            now: virtual time in seconds; `None`: the present.
+        """
+        self.open_joint(0, self.now if now is None else now)
 
     def close_joint(self, joint: int, now: float) -> None:
         """Close a joint. It stays open for a lens without contacts, and for an accessory without a lens after it."""
@@ -168,7 +382,9 @@ class VirtualSession:
             disconnect(self.lens)
             self.lens = self.make_other_lens(name)
             self._mount_pairs = [(self.body, self.lens)]
-            connect(self.lens, self.mount, self.on_notice)
+            for observer in self._observers:
+                self.lens.observe(observer)
+            connect(self.lens, self.mount, self._notice)
             self.lens.start(self.now)
 
     def operate_mount(self, step: Step) -> None:
@@ -185,90 +401,27 @@ class VirtualSession:
                 step = accessory.translate_control(step)
             self.mounts[-1].timebase(self.lens.role).call_soon(self.lens.operate_control, step)
 
-    def run(self, until: float, *, stop_when: Callable[[], bool] | None = None) -> None:
-        """Advance time to `until` seconds, or to the first moment after which `stop_when` is true."""
-        self.scheduler.run(until, stop_when)
+    def _get_roles(self) -> DialectRoles:
+        if self.roles is None:
+            self.roles = get_roles(self.dialect.name)
+        return self.roles
+
+    def _record(self, record: WireRecord) -> None:
+        self.tap(record)
+        for observer in self._record_observers:
+            observer.on_record(record)
+        self._event = record
+        if self._steps:
+            self.scheduler.stop()
+
+    def _notice(self, notice: Notice) -> None:
+        self.on_notice(notice)
+        self._event = notice
+        if self._steps:
+            self.scheduler.stop()
 
 
-@dataclass(slots=True)
-class PairSession:
-    """Both engines, the mount between them, and the time.
-
-    Attributes:
-        dialect: the dialect of both.
-        body: the body's engine.
-        lens: the lens's engine.
-        tap: receives every byte and edge, as it becomes certain.
-        on_notice: receives the notices of the engines.
-        resolution: whether bytes are delivered in frames or one by one; the session is the same either way.
-        plan: the faults; `None` or an empty plan makes a plain mount.
-        mount_factory: makes the mount.
-        make_other_lens: makes the engine of another lens, by the name of its profile, for a fault that attaches one.
-        scheduler: the events of the session; the caller may add events.
-        mount: the contacts.
-    """
-
-    dialect: Dialect
-    body: Engine
-    lens: Engine
-    tap: Callable[[WireRecord], None] = lambda _record: None
-    on_notice: Callable[[Notice], None] = lambda _notice: None
-    resolution: Resolution = "frame"
-    plan: FaultPlan | None = None
-    mount_factory: MakeMount = make_mount
-    make_other_lens: Callable[[str], Engine] | None = None
-    scheduler: Scheduler = field(default_factory=Scheduler)
-    mount: VirtualMount = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.mount = self.mount_factory(self.dialect, self.tap, self.scheduler, self.resolution, self.plan)
-        if isinstance(self.mount, FaultyMount):
-            self.mount.on_attach, self.mount.on_swap = self.attach_lens, self.swap_lens
-        for engine in (self.body, self.lens):
-            connect(engine, self.mount, self.on_notice)
-        self.body.operate_mount = self.operate_mount
-
-    @property
-    def now(self) -> float:
-        """Virtual time in seconds."""
-        return self.scheduler.now
-
-    def start(self) -> None:
-        """Switch the body on, with the lens on the mount."""
-        for engine in (self.body, self.lens):
-            engine.start(self.now)
-        self.attach_lens(self.now)
-
-    def attach_lens(self, now: float) -> None:
-        """Attach the lens; a lens without contacts stays invisible."""
-        if self.lens.grounds_detect and not self.mount.attached:
-            self.mount.attach(now)
-
-    def detach_lens(self, now: float) -> None:
-        """Detach the lens."""
-        if self.mount.attached:
-            self.mount.detach(now)
-
-    def swap_lens(self, name: str) -> None:
-        """Choose another lens to attach next; without a factory of lenses nothing changes."""
-        if self.make_other_lens is not None:
-            disconnect(self.lens)
-            self.lens = self.make_other_lens(name)
-            connect(self.lens, self.mount, self.on_notice)
-            self.lens.start(self.now)
-
-    def operate_mount(self, step: Step) -> None:
-        """Do an action of the operator, at once: `detach` takes the lens off, for so many seconds or for good."""
-        if step.verb == "detach":
-            self.scheduler.call_soon(lambda _none, now: self.detach_lens(now), None)
-            if step.value is not None:
-                self.scheduler.call_at(self.now + step.value, lambda _none, now: self.attach_lens(now), None)
-        else:
-            self.mount.timebase(self.lens.role).call_soon(self.lens.operate_control, step)
-
-    def run(self, until: float, *, stop_when: Callable[[], bool] | None = None) -> None:
-        """Advance time to `until` seconds, or to the first moment after which `stop_when` is true."""
-        self.scheduler.run(until, stop_when)
+PairSession = VirtualSession
 
 
 KNOWN = frozenset(

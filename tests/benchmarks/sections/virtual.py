@@ -10,8 +10,9 @@ from benchmarks.harness import Goal, Row, Settings, Table, interleaved
 from benchmarks.tables import absent
 from lensmount_emulator.engine.dialect_roles import get_roles
 from lensmount_emulator.profiles.library import load_profile
-from lensmount_emulator.sessions.loopback import DEFAULT_BODY, DEFAULT_LENS, run_loopback
-from lensmount_emulator.sessions.virtual_session import PairSession
+from lensmount_emulator.sessions.loopback import run_loopback
+from lensmount_emulator.sessions.virtual.participants import DEFAULT_BODY, DEFAULT_LENS
+from lensmount_emulator.sessions.virtual_session import VirtualSession
 from lensmount_protocol.dialect import load_dialect
 from lensmount_protocol.wire import Role
 
@@ -22,7 +23,7 @@ SECONDS = 4.0
 """Virtual seconds of a measurement."""
 
 GOALS = {"frame": 1000.0, "byte": 250.0}
-CAN_RESOLVE = "resolution" in inspect.signature(PairSession).parameters
+CAN_RESOLVE = "resolution" in inspect.signature(VirtualSession).parameters
 SESSION = "a whole session, recorded and decoded"
 
 
@@ -61,7 +62,7 @@ class _Loop:
         cast = get_roles(body.dialect)
         engines = (cast.make_engine(body.settings, None, None, ()), cast.make_engine(lens.settings, None, None, ()))
         options: dict[str, Any] = {"resolution": resolution} if CAN_RESOLVE else {}
-        self._bench = PairSession(load_dialect(body.dialect), *engines, **options)
+        self._bench = VirtualSession(load_dialect(body.dialect), *engines, **options)
         self._seconds = seconds
         self._bench.start()
         self._bench.run(WARM_UP)

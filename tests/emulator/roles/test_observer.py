@@ -8,7 +8,7 @@ from lensmount_emulator.engine.engine import Engine
 from lensmount_emulator.engine.observer import FrameObserver, Notice, NoticeKind, Observer
 from lensmount_emulator.engine.script import parse_script
 from lensmount_emulator.profiles.library import load_profile
-from lensmount_emulator.sessions.virtual_session import PairSession
+from lensmount_emulator.sessions.virtual_session import VirtualSession
 from lensmount_protocol.connection import ReceivedFrame
 from lensmount_protocol.dialect import load_dialect
 from lensmount_protocol.errors import LocalProtocolError, LocalTransitionError
@@ -50,11 +50,11 @@ def engine(name: str, script: str = "") -> Engine:
     return cast.make_engine(profile.settings, None, None, parse_script(script, cast.verbs))
 
 
-def play(*observers: Observer) -> tuple[PairSession, list[WireRecord], list[Notice]]:
+def play(*observers: Observer) -> tuple[VirtualSession, list[WireRecord], list[Notice]]:
     records: list[WireRecord] = []
     notices: list[Notice] = []
     body, lens = engine("panasonic-s1r", "focus 2m"), engine("sigma-45mm-f2.8-dg-dn")
-    bench = PairSession(body.dialect, body, lens, tap=records.append, on_notice=notices.append)
+    bench = VirtualSession(body.dialect, body, lens, tap=records.append, on_notice=notices.append)
     for observer in observers:
         body.observe(observer)
         lens.observe(observer)

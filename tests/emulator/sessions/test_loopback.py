@@ -13,7 +13,7 @@ from lensmount_emulator.roles.emount.body.engine import BodyEngine
 from lensmount_emulator.roles.emount.lens.engine import LensEngine
 from lensmount_emulator.roles.emount.profile import BodySettings, LensSettings
 from lensmount_emulator.sessions.loopback import LoopbackResult, run_loopback
-from lensmount_emulator.sessions.virtual_session import PairSession
+from lensmount_emulator.sessions.virtual_session import VirtualSession
 from lensmount_hardware.captures.formats import open_capture
 from lensmount_hardware.captures.lmx import RecordingWriter
 from lensmount_protocol.decoder import DecodedFrame
@@ -121,11 +121,11 @@ def test_profiles_of_the_wrong_role_are_refused() -> None:
         run_loopback(body="sel55210")
 
 
-def bench() -> PairSession:
+def bench() -> VirtualSession:
     body, lens = PROFILES["a6000"].settings, PROFILES["sel55210"].settings
     assert isinstance(body, BodySettings)
     assert isinstance(lens, LensSettings)
-    return PairSession(load_dialect("emount"), BodyEngine(body), LensEngine(lens))
+    return VirtualSession(load_dialect("emount"), BodyEngine(body), LensEngine(lens))
 
 
 @pytest.mark.parametrize("at", [0.001, 0.07, 0.13, 0.1505, 0.1513, 0.158, 0.17, 0.6, 1.0388, 1.05, 1.0625, 1.5])

@@ -24,7 +24,7 @@ from lensmount_emulator.roles.emount.body.script import VERBS
 from lensmount_emulator.roles.emount.lens.engine import LensEngine
 from lensmount_emulator.roles.emount.profile import BodySettings, LensSettings
 from lensmount_emulator.sessions.loopback import run_loopback
-from lensmount_emulator.sessions.virtual_session import PairSession
+from lensmount_emulator.sessions.virtual_session import VirtualSession
 from lensmount_hardware.captures.lmx import RecordingWriter
 from lensmount_protocol.connection import Connection, ReceivedFrame
 from lensmount_protocol.dialect import Dialect, load_dialect
@@ -82,7 +82,7 @@ def play(
     file = io.BytesIO()
     notices: list[Notice] = []
     with RecordingWriter(file, {}) as recording:
-        bench = PairSession(
+        bench = VirtualSession(
             load_dialect("emount"), *engines, tap=recording.write, on_notice=notices.append, resolution=resolution
         )
         bench.start()
@@ -229,7 +229,7 @@ def test_whoever_works_on_a_bench_may_plan_what_happens() -> None:
     settings = PROFILES["a6000"].settings, PROFILES["sel55210"].settings
     assert isinstance(settings[0], BodySettings)
     assert isinstance(settings[1], LensSettings)
-    bench = PairSession(load_dialect("emount"), BodyEngine(settings[0]), LensEngine(settings[1]))
+    bench = VirtualSession(load_dialect("emount"), BodyEngine(settings[0]), LensEngine(settings[1]))
     bench.start()
     bench.scheduler.call_at(0.5, lambda mount, now: mount.detach(now), bench.mount)
     bench.run(0.6)

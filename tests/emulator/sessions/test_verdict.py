@@ -7,7 +7,6 @@ import pytest
 
 from lensmount_emulator.profiles.library import load_profile
 from lensmount_emulator.sessions.live import make_live_engine
-from lensmount_emulator.sessions.loopback import make_participants
 from lensmount_emulator.sessions.verdict import (
     PEER_SILENT_S,
     ScriptProgress,
@@ -19,6 +18,7 @@ from lensmount_emulator.sessions.verdict import (
     expects_traffic,
     script_progress,
 )
+from lensmount_emulator.sessions.virtual.participants import make_participants
 from lensmount_hardware.transport import BROKEN_BYTES
 from lensmount_protocol.dialect import load_dialect
 from lensmount_protocol.wire import Role

@@ -22,7 +22,7 @@ from lensmount_emulator.profiles.library import load_profile
 from lensmount_emulator.roles.lmount.accessories.assembly import assemble_accessories
 from lensmount_emulator.roles.lmount.profile import BodySettings
 from lensmount_emulator.sessions.loopback import LoopbackResult, run_loopback
-from lensmount_emulator.sessions.virtual_session import PairSession, VirtualSession
+from lensmount_emulator.sessions.virtual_session import VirtualSession
 from lensmount_hardware.captures.lmx import RecordingWriter
 from lensmount_protocol.decoder import DecodedFrame, Decoder
 from lensmount_protocol.dialect import load_dialect
@@ -60,7 +60,6 @@ class Played:
         resolution: Resolution = "frame",
         seed: int | None = None,
         script: str = "",
-        bench: bool = False,
     ) -> None:
         body = load_profile(BODY).settings
         assert isinstance(body, BodySettings)
@@ -87,19 +86,15 @@ class Played:
             cast.make_engine(load_profile(LENS).settings, None, random_of("lens"), ()),
         )
         self.body, self.lens = ends
-        self.chain: Any
-        if bench:
-            self.chain = PairSession(LMOUNT, *ends, tap=self._tap, on_notice=self.notices.append, resolution=resolution)
-        else:
-            self.chain = VirtualSession(
-                LMOUNT,
-                *ends,
-                accessories,
-                tap=self._tap,
-                on_notice=self.notices.append,
-                resolution=resolution,
-                tap_inner=lambda joint, record: self.inner.append((joint, record)),
-            )
+        self.chain = VirtualSession(
+            LMOUNT,
+            *ends,
+            accessories,
+            tap=self._tap,
+            on_notice=self.notices.append,
+            resolution=resolution,
+            tap_inner=lambda joint, record: self.inner.append((joint, record)),
+        )
         self.chain.start()
 
     def _tap(self, record: WireRecord) -> None:
@@ -118,15 +113,6 @@ class Played:
     def recorded(self) -> bytes:
         self.recording.__exit__(None, None, None)
         return self.file.getvalue()
-
-
-@pytest.mark.parametrize("seed", [None, 5])
-def test_a_chain_without_accessories_is_a_bench(seed: int | None) -> None:
-    script = "check zoom; check focus; check expose; detach 0.2; wait 0.1"
-    chain, bench = (Played(0, seed=seed, script=script, bench=bench).until_done() for bench in (False, True))
-    assert len(chain.records) > 500
-    assert chain.recorded() == bench.recorded()
-    assert chain.notices == bench.notices
 
 
 @pytest.mark.parametrize("rate", RATES)

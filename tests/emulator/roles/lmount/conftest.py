@@ -16,7 +16,7 @@ from lensmount_emulator.roles.lmount.body.engine import BodyEngine
 from lensmount_emulator.roles.lmount.body.script import execute_step
 from lensmount_emulator.roles.lmount.lens.engine import LensEngine
 from lensmount_emulator.roles.lmount.profile import BodySettings, LensSettings
-from lensmount_emulator.sessions.virtual_session import PairSession
+from lensmount_emulator.sessions.virtual_session import VirtualSession
 from lensmount_protocol.decoder import DecodedFrame, Decoder
 from lensmount_protocol.dialect import load_dialect
 from lensmount_protocol.message import Message
@@ -46,7 +46,7 @@ class Mounted:
     notices: list[Notice] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.virtual_session = PairSession(
+        self.virtual_session = VirtualSession(
             LMOUNT, self.body, self.lens, tap=self.records.append, on_notice=self.notices.append
         )
         self.virtual_session.start()

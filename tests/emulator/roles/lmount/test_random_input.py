@@ -13,7 +13,7 @@ from lensmount_emulator.engine.script import parse_script
 from lensmount_emulator.profiles.library import load_profile
 from lensmount_emulator.roles.lmount.body.engine import BodyEngine
 from lensmount_emulator.roles.lmount.lens.engine import LensEngine
-from lensmount_emulator.sessions.virtual_session import PairSession
+from lensmount_emulator.sessions.virtual_session import VirtualSession
 from lensmount_emulator.verification.codec_equivalence import message_bytes
 from lensmount_protocol.dialect import load_dialect
 from lensmount_protocol.dialects.lmount.lines import DRIVERS
@@ -102,7 +102,7 @@ def test_whatever_stands_on_the_wire_they_stream_again(noises: list[tuple[float,
     """Noise, frames of a third party, orders that nobody gave: at the end the lens reports, and both know it."""
     body, lens = body_engine(SCRIPT), lens_engine()
     notices: list[Notice] = []
-    bench = PairSession(LMOUNT, body, lens, on_notice=notices.append)
+    bench = VirtualSession(LMOUNT, body, lens, on_notice=notices.append)
     bench.start()
     for at, (role, data) in sorted(noises, key=lambda noise: noise[0]):
         bench.run(at)
@@ -123,7 +123,7 @@ def test_a_supply_that_breaks_down_at_any_moment_is_survived(line: str) -> None:
     """Rails lost in the midst of anything: the lens is at rest or homes, and the session goes on or starts anew."""
     for moment in range(30, 1500, 70):
         body, lens = body_engine("wait 0.1; focus near; focus far"), lens_engine()
-        bench = PairSession(LMOUNT, body, lens)
+        bench = VirtualSession(LMOUNT, body, lens)
         bench.start()
         bench.run(moment / 1000)
         if bench.mount.levels[line]:

@@ -71,6 +71,7 @@ class BodyEngine(BodyEngineBase):
         """Switch off the supply at once when the lens is detached."""
         if edge.line == XDETECT and edge.level and self.levels.get(VCC):
             self.power_off("the lens is gone; supply off, lines at rest")
+            self.restarting = True
             self.spawn(_run_body(self))
 
     def on_arrival(self, arrival: ReceivedFrame) -> None:
@@ -92,6 +93,7 @@ class BodyEngine(BodyEngineBase):
     def restart(self, why: str) -> None:
         """Power-cycle the lens and identify it again; the current step of the script is repeated."""
         self.power_off(f"{why}; supply off, lines at rest, starts anew")
+        self.restarting = True
         self.spawn(_run_again(self))
 
     def power_off(self, why: str) -> None:
@@ -114,7 +116,7 @@ def _run_body(body: BodyEngine) -> Task:
         # Wait until the user detaches the lens and attaches it, or another one, again.
         yield body.level(XDETECT, True)
         body.done = body.gave_up = False
-    body.done = True
+    body.done, body.restarting = True, False
 
 
 def _attempt_sessions(body: BodyEngine) -> Generator[WaitFor, bool, bool]:

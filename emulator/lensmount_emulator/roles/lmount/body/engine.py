@@ -52,6 +52,7 @@ class BodyEngine(BodyEngineBase):
                 self.position += 1
                 if self.position == len(self.script):
                     self.done = True
+            self.restarting = True
             self.spawn(_run_body(self))
 
     def on_arrival(self, arrival: ReceivedFrame) -> None:
@@ -86,6 +87,7 @@ class BodyEngine(BodyEngineBase):
         """Power-cycle the lens and identify it again; the current step of the script is repeated."""
         self.power_off()
         self.report(f"{why}; starts anew", is_error=True)
+        self.restarting = True
         self.spawn(_run_body(self))
 
     def power_off(self) -> None:
@@ -159,7 +161,7 @@ def _run_body(body: BodyEngine) -> Task:
         # The lens is not in the expected state: another sender addressed it.
         body.restart(str(error))
         return
-    body.done = True
+    body.done, body.restarting = True, False
 
 
 def execute_extra_step(engine: Engine, step: Step) -> Task:
@@ -192,6 +194,7 @@ def _start_from_new_image(body: BodyEngine) -> None:
     ]
     body.power_off()
     body.report("supply off, so that the lens starts from its new image")
+    body.restarting = True
     body.spawn(_run_again(body))
 
 

@@ -1,0 +1,1 @@
+"""Parts of a virtual session: its devices, its pace, and the steps that it takes while it runs."""
