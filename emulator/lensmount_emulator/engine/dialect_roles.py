@@ -221,6 +221,8 @@ class DialectRoles:
             the stream shows the health of a device.
         capture_replay: the function that replays captures against an engine, as `package.module:NAME`; it takes the
             records, the dialect and the profile. `""` where captures of the dialect cannot be replayed.
+        session_knowledge: what explanations know of its sessions, as `package.module:NAME` of a `SessionKnowledge`;
+            `""` for what the timing contract and the traits say.
     """
 
     settings: Mapping[Place, type[Struct]]
@@ -238,6 +240,7 @@ class DialectRoles:
     fuzz_traits: FuzzTraits = field(default_factory=FuzzTraits)
     probe: Callable[[], Message] | None = None
     capture_replay: str = ""
+    session_knowledge: str = ""
 
 
 ENTRY_POINTS = "lensmount.roles"

@@ -40,4 +40,5 @@ EMOUNT_ROLES = DialectRoles(
     fuzz_traits=EMOUNT_TRAITS,
     probe=IdentityRequest,
     capture_replay="lensmount_emulator.fidelity.capture_replay:replay_emount",
+    session_knowledge="lensmount_emulator.roles.emount.session_knowledge:EMOUNT_KNOWLEDGE",
 )

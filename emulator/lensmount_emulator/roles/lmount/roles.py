@@ -45,4 +45,5 @@ LMOUNT_ROLES = DialectRoles(
     request=request,
     fuzz_traits=LMOUNT_TRAITS,
     probe=IdentityRequest,
+    session_knowledge="lensmount_emulator.roles.lmount.session_knowledge:LMOUNT_KNOWLEDGE",
 )
