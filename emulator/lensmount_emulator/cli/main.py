@@ -28,6 +28,7 @@ from lensmount_protocol.errors import MAX_ERROR, MountError, shorten, unknown_na
 VERBS = {
     "demo": "the main job, watched: the alliance's bodies and lenses on the open model, then a real E-mount",
     "decode": "read captures: bytes and edges to frames to typed messages",
+    "explain": "what went wrong in a session: the first cause, what was due, and what followed",
     "export": "recordings to Wireshark, PulseView and waveform viewers; dissectors for Wireshark",
     "loopback": "a body and a lens meet on a virtual mount",
     "matrix": "run every body with every lens and accessory of a dialect through one script",
@@ -54,7 +55,8 @@ EXIT_CODES = "\n".join(
     (
         "exit codes:",
         "   0  done",
-        "   1  done, and something was found wanting (--verify, fidelity, verify-codec, matrix, campaign, doctor, "
+        "   1  done, and something was found wanting (--verify, explain, fidelity, verify-codec, matrix, campaign, "
+        "doctor, "
         "replay, fuzz, a session with errors)",
         "   2  wrong usage, or an unknown dialect, profile, message, port scheme, script verb or fault",
         "   3  a file cannot be read as what it should be",

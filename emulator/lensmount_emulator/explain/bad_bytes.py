@@ -22,7 +22,7 @@ CUT = frozenset({GarbageReason.WINDOW_CLOSED, GarbageReason.SILENCE, GarbageReas
 
 
 def find_bad_bytes(timeline: Timeline, reference: Reference | None) -> list[Finding]:
-    """One finding for each piece of bytes that is no frame, and for each end whose rate is off."""
+    """One finding for each piece of bytes that is no frame, and for each end at a rate that is off."""
     found = list(_wrong_rates(timeline))
     wrong = {one.end: one.at for one in found}
     for piece in _pieces(timeline):
@@ -31,7 +31,7 @@ def find_bad_bytes(timeline: Timeline, reference: Reference | None) -> list[Find
             continue
         if _is_phantom(piece, timeline):
             continue
-        found.append(_explain_piece(piece, timeline, reference))
+        found.append(_second_copy(piece, timeline) or _explain_piece(piece, timeline, reference))
     return found
 
 
@@ -55,6 +55,32 @@ def _joins(before: DecodedGarbage, run: DecodedGarbage) -> bool:
     if before.at is None or run.at is None:
         return True
     return run.at - before.at - len(before.data) * BITS_PER_BYTE / before.baudrate < JOIN_S
+
+
+def _second_copy(piece: Sequence[DecodedGarbage], timeline: Timeline) -> Finding | None:
+    """Bytes that, with what counts as the padding of the frame before them, hold that frame once more."""
+    first = piece[0]
+    order = timeline.order[id(first)]
+    before = [one for one in timeline.frames if one.sender is first.sender and timeline.order[id(one)] < order]
+    if not before or before[-1].frame.raw not in before[-1].padding + b"".join(run.data for run in piece):
+        return None
+    frame = before[-1]
+    name = timeline.name(first_type(frame), first.sender)
+    text = (
+        f"The {first.sender.value} sent the {name} twice in one window{at_text(frame.at)}: the second copy is where "
+        "only "
+        "padding may follow. The other end may take it for garbage."
+    )
+    return Finding(
+        FindingKind.REPEATED,
+        frame.end or frame.at,
+        text,
+        f"the {first.sender.value} sent the {name} twice",
+        first.sender,
+        name,
+        first_type(frame),
+        order,
+    )
 
 
 def _is_phantom(piece: Sequence[DecodedGarbage], timeline: Timeline) -> bool:
@@ -87,7 +113,9 @@ def _explain_piece(piece: Sequence[DecodedGarbage], timeline: Timeline, referenc
             f"{who.capitalize()} sent {len(data)} bytes{at_text(at)} that begin no frame ({kind}); a frame begins with "
             f"{frame_format.start:02X}. The other end drops them."
         )
-        return Finding(FindingKind.NO_FRAME, at, text, f"{len(data)} bytes of {who} are no frame", sender, "bytes", None, order)
+        return Finding(
+            FindingKind.NO_FRAME, at, text, f"{len(data)} bytes of {who} are no frame", sender, "bytes", None, order
+        )
     payload = payload_offset(timeline.dialect, sender)
     type_ = data[payload] if len(data) > payload else None
     name = timeline.name(type_, sender)
@@ -96,11 +124,14 @@ def _explain_piece(piece: Sequence[DecodedGarbage], timeline: Timeline, referenc
     hint = _compare(data, good, payload)
     if isinstance(size, GarbageReason):
         text = f"The {name} of {who}{at_text(at)} has an impossible header: {size.value}. The other end drops it.{hint}"
-        return Finding(FindingKind.BAD_FRAME, at, text, f"the {name} has an impossible header", sender, name, type_, order)
+        return Finding(
+            FindingKind.BAD_FRAME, at, text, f"the {name} has an impossible header", sender, name, type_, order
+        )
     if len(data) < size or last.reason in CUT:
         how = "before the select line fell" if last.reason is GarbageReason.WINDOW_CLOSED else f"({last.reason.value})"
         text = (
-            f"The {name} of {who}{at_text(at)} says that it is {size} bytes long; {len(data)} came {how}, so the other end "
+            f"The {name} of {who}{at_text(at)} says that it is {size} bytes long; {len(data)} came {how}, so the "
+            "other end "
             f"drops it.{hint}"
         )
         return Finding(
@@ -157,7 +188,11 @@ class _AgreedRate:
     def advance(self, at: float) -> None:
         """A cold start begins at the slowest rate."""
         while self.supplied and self.supplied[0] <= at:
-            self.rate, self.since, self.switched = self.timeline.dialect.wiring.baudrates[0], self.supplied.pop(0), False
+            self.rate, self.since, self.switched = (
+                self.timeline.dialect.wiring.baudrates[0],
+                self.supplied.pop(0),
+                False,
+            )
 
     def observe(self, frame: DecodedFrame) -> None:
         """Follow an order to switch, and its acceptance."""
@@ -170,7 +205,7 @@ class _AgreedRate:
 
 
 def _wrong_rates(timeline: Timeline) -> Iterator[Finding]:
-    """Each end whose rate is none of the mount's, or not the one that both agreed on."""
+    """Each end at a rate that is none of the mount's, or not the one that both agreed on."""
     agreed = _AgreedRate(timeline)
     rates = timeline.dialect.wiring.baudrates
     seen: set[Role] = set()
@@ -189,9 +224,7 @@ def _wrong_rates(timeline: Timeline) -> Iterator[Finding]:
             agreed.observe(event)
 
 
-def _wrong_rate(
-    event: DecodedFrame | DecodedGarbage, expected: int, timeline: Timeline, *, switched: bool
-) -> Finding:
+def _wrong_rate(event: DecodedFrame | DecodedGarbage, expected: int, timeline: Timeline, *, switched: bool) -> Finding:
     who, peer = f"the {event.sender.value}", f"the {event.sender.peer.value}"
     share = event.baudrate / expected - 1
     after = "After the speed switch " if switched else ""
@@ -199,7 +232,8 @@ def _wrong_rate(
     right = " The order to switch and its acceptance were right." if switched else ""
     type_ = first_type(event) if isinstance(event, DecodedFrame) else None
     text = (
-        f"{head[0].upper()}{head[1:]} at {grouped(event.baudrate)} Bd from {(event.at or 0.0) * 1e3:.3f} ms on; {peer} expects "
+        f"{head[0].upper()}{head[1:]} at {grouped(event.baudrate)} Bd from {(event.at or 0.0) * 1e3:.3f} ms on; "
+        f"{peer} expects "
         f"{grouped(expected)} Bd ({share:+.1%}), and reads other bytes.{right}"
     )
     return Finding(
@@ -211,4 +245,3 @@ def _wrong_rate(
 def grouped(number: int) -> str:
     """A number with spaces between its thousands."""
     return f"{number:,}".replace(",", " ")
-

@@ -1,4 +1,4 @@
-"""Finds an end whose clock is off: all its waits are longer or shorter by one factor than in the good start-up."""
+"""Finds an end with a clock that is off: its waits are longer or shorter by one factor than in the good start-up."""
 
 from collections.abc import Sequence
 from statistics import median
@@ -23,8 +23,10 @@ SHORTEST_US = 100.0
 """Shorter waits are rounded by the resolution of a source."""
 
 
-def find_clock_faults(timeline: Timeline, results: Sequence[TimingResult], reference: Reference | None) -> list[Finding]:
-    """The ends whose clock is off, against the waits of the same devices in a good start-up."""
+def find_clock_faults(
+    timeline: Timeline, results: Sequence[TimingResult], reference: Reference | None
+) -> list[Finding]:
+    """The ends with a clock that is off, against the waits of the same devices in a good start-up."""
     if reference is None or not reference.exact or not timeline.has_edges:
         return []
     found: list[Finding] = []
@@ -53,7 +55,8 @@ def _judge(role: Role, ratios: Sequence[float], timeline: Timeline) -> Finding |
         return None
     start = next((at for at in timeline.rises(timeline.dialect.supply)), timeline.start)
     text = (
-        f"The clock of the {role.value} is off: {len(agreeing)} of its {len(ratios)} waits are {factor:.3f} times as long as "
+        f"The clock of the {role.value} is off: {len(agreeing)} of its {len(ratios)} waits are {factor:.3f} times as "
+        "long as "
         f"in the good start-up ({factor - 1:+.1%}), from the start on. Its baud rate can be right all the same."
     )
     return Finding(

@@ -1,16 +1,15 @@
 """Explains a session: judges the outcome first, finds the earliest due step that failed, and lists what followed.
 
-The rules come in the order of the kinds in `FindingKind`. Ends and lines have lanes of their own, because independent
+The rules come in the order of the kinds in `FindingKind`. Ends and lines are judged apart, because independent
 events swap their order between lenses. Bounds decide; a reference only adds what a good start-up did.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
-from os import PathLike, fspath
-from pathlib import Path
 
 from lensmount_emulator.engine.dialect_roles import DialectRoles, FuzzTraits, get_roles
+from lensmount_emulator.engine.session_knowledge import SessionKnowledge, Symptom
 from lensmount_emulator.explain.bad_bytes import find_bad_bytes
 from lensmount_emulator.explain.clock_scale import find_clock_faults
 from lensmount_emulator.explain.finding import (
@@ -23,14 +22,12 @@ from lensmount_emulator.explain.finding import (
     FindingKind,
     interval_text,
 )
-from lensmount_emulator.explain.knowledge import SessionKnowledge, Symptom
 from lensmount_emulator.explain.lines import find_line_faults
 from lensmount_emulator.explain.loop_faults import find_loop_faults
-from lensmount_emulator.explain.reference import Reference, find_reference, load_reference
+from lensmount_emulator.explain.reference import Reference
 from lensmount_emulator.explain.requests import Exchanges, find_complaints, find_unanswered, pair_requests, reply_rules
 from lensmount_emulator.explain.steps import find_late_steps, find_missing_steps, measure_rules
 from lensmount_emulator.explain.timeline import Timeline, first_type, read_timeline
-from lensmount_emulator.sessions.decoded_capture import open_capture
 from lensmount_protocol.decoder import Decoded, Decoder, OrderedDecoder, time_text
 from lensmount_protocol.dialect import Dialect, load_dialect
 from lensmount_protocol.errors import DialectError
@@ -43,45 +40,19 @@ SAME_TIME_S = 0.3e-3
 MAX_CONSEQUENCES = 8
 MAX_REMARKS = 6
 
-PARTIAL_KINDS = frozenset({FindingKind.DETACHED, FindingKind.SUPPLY_LOST, FindingKind.LINE_DEFECT, FindingKind.BAD_FRAME,
-                           FindingKind.NO_REPLY, FindingKind.REPEATED, FindingKind.REFUSED,
-                           FindingKind.SILENCE})  # fmt: skip
-"""The kinds that a source can show that holds no lines, or a part of them: such a log loses lines and edges of its own."""
-
-
-def explain(
-    source: str | PathLike[str],
-    *,
-    reference: str | PathLike[str] | None = None,
-    dialect: str | None = None,
-    channels: Mapping[str, str] | None = None,
-    samplerate: float | None = None,
-) -> Explanation:
-    """Explain what went wrong in a capture or recording.
-
-    Args:
-        source: the file, of any readable format.
-        reference: a good start-up to compare with: a file, or a profile by name; `None` for the good start-up of the
-            devices that a recording's header names.
-        dialect: the dialect, by name; `None` for what the file declares, else `emount`.
-        channels: line -> channel, for a logic capture with other channel names.
-        samplerate: samples a second, for a capture of samples that does not hold it.
-
-    Raises:
-        CaptureError: a file is missing, unreadable, of no known format, or damaged.
-        DialectError: the dialect is unknown.
-        ProfileError: the reference is neither a file nor a profile.
-    """
-    path = Path(fspath(source))
-    capture = open_capture(path, dialect, channels=channels, samplerate=samplerate)
-    knowledge = session_knowledge(capture.dialect)
-    good = (
-        find_reference(path, knowledge, capture.dialect)
-        if reference is None
-        else load_reference(fspath(reference), knowledge, capture.dialect)
-    )
-    timeline = read_timeline(capture, capture.dialect, knowledge)
-    return explain_timeline(timeline, str(path), good)
+PARTIAL_KINDS = frozenset(
+    {
+        FindingKind.DETACHED,
+        FindingKind.SUPPLY_LOST,
+        FindingKind.LINE_DEFECT,
+        FindingKind.BAD_FRAME,
+        FindingKind.NO_REPLY,
+        FindingKind.REPEATED,
+        FindingKind.REFUSED,
+        FindingKind.SILENCE,
+    }
+)
+"""The kinds that a source without every line can show: such a log loses bytes and edges of its own."""
 
 
 def explain_records(
@@ -91,7 +62,7 @@ def explain_records(
     source: str = "the session",
     reference: Reference | None = None,
 ) -> Explanation:
-    """Explain what went wrong in a session whose bytes and edges are at hand.
+    """Explain what went wrong in a session of which the bytes and edges are at hand.
 
     Args:
         records: every byte and edge.
@@ -150,6 +121,14 @@ def explain_timeline(timeline: Timeline, source: str, reference: Reference | Non
     if not timeline.frames and not any(timeline.records_bytes(role) for role in Role):
         text = f"Nothing to explain: {source} holds edges of lines and no byte of {dialect.name}."
         return Explanation(source, dialect.name, NOTHING_TO_EXPLAIN, "no bytes", None, text)
+    if not timeline.frames and timeline.garbage and not timeline.is_whole:
+        number = sum(len(run.data) for run in timeline.garbage)
+        text = (
+            f"Nothing to explain: none of the {number} bytes of {source} is in a frame of {dialect.name}. Check the "
+            "dialect "
+            "(--dialect), the wiring and the baud rate."
+        )
+        return Explanation(source, dialect.name, NOTHING_TO_EXPLAIN, "no frame", None, text, has_edges=False)
     traits = _traits(dialect)
     exchanges = pair_requests(timeline, traits)
     results = measure_rules(timeline)
@@ -182,6 +161,7 @@ def explain_timeline(timeline: Timeline, source: str, reference: Reference | Non
         findings,
         reference.name if reference else "",
         timeline.is_whole,
+        not timeline.incomplete,
     )
 
 
@@ -208,7 +188,7 @@ def _sort_key(finding: Finding) -> tuple[float, int, int]:
 
 
 def _first_cause(findings: Sequence[Finding]) -> Finding:
-    """The earliest finding; of those at one time, the one whose kind explains the others."""
+    """The earliest finding; of those at one time, the one of the kind that explains the others."""
     first = findings[0]
     if first.at is None:
         return first
@@ -245,13 +225,15 @@ def _good(cause: Finding, timeline: Timeline, reference: Reference | None) -> _G
     if cause.kind in (FindingKind.LATE, FindingKind.NO_REPLY) and seconds is not None:
         interval = f"The good start-up took {interval_text(seconds)} there."
     if cause.kind is FindingKind.REFUSED and cause.type_ is not None and cause.end is not None:
-        if cause.type_ not in reference.types(cause.end.peer):
-            unasked = "The good start-up never sends this message."
+        known = cause.type_ in reference.types(cause.end.peer)
+        unasked = "" if known else "The good start-up never sends this message."
     if cause.kind in (FindingKind.NO_REPLY, FindingKind.SILENCE):
         sender = Role.BODY if cause.kind is FindingKind.NO_REPLY else _last_sender(timeline)
         following = reference.next_after(sender, cause.type_)
         if following is not None and cause.kind is FindingKind.SILENCE:
-            after = f"In the good start-up {timeline.name(following[1], following[0])} of the {following[0].value} follows."
+            after = (
+                f"In the good start-up {timeline.name(following[1], following[0])} of the {following[0].value} follows."
+            )
     return _Good(interval, _equality(cause, timeline, reference), unasked, after)
 
 
@@ -266,7 +248,7 @@ def _equality(cause: Finding, timeline: Timeline, reference: Reference) -> str:
     same = True
     number = 0
     for role in Role:
-        # Each end has a lane of its own: what both send at once swaps its order from lens to lens.
+        # Each end is compared by itself: what both send at once swaps its order from lens to lens.
         ours = [first_type(one) for one in timeline.frames if one.sender is role and (one.at or 0.0) < cause.at]
         theirs = [first_type(one) for one in reference.timeline.frames if one.sender is role]
         number += len(ours)
@@ -291,7 +273,7 @@ def _outcome(timeline: Timeline, exchanges: Exchanges) -> str:
         return f"The loop ran{at}: {counts[Role.BODY]} frames of the body, {counts[Role.LENS]} of the lens."
     if any(counts.values()):
         one = Role.BODY if counts[Role.BODY] >= counts[Role.LENS] else Role.LENS
-        return f"The loop was not reached by both: {counts[one]} frames of the {one.value}, {counts[one.peer]} of the other end."
+        return f"Only the {one.value} reached the loop: {counts[one]} frames, and {counts[one.peer]} of the other end."
     answered = len(exchanges.requests) - len(exchanges.unanswered)
     return f"The loop was never reached; {answered} of {len(exchanges.requests)} requests were answered."
 
@@ -309,7 +291,7 @@ def _nothing_wrong(
         text += " The source does not hold every line, so only requests, refusals and silence were judged."
     return Explanation(
         source, timeline.dialect.name, NOTHING_WRONG, outcome, None, text, (), list(remarks)[:MAX_REMARKS], (), (),
-        reference.name if reference else "", timeline.is_whole,
+        reference.name if reference else "", timeline.is_whole, not timeline.incomplete,
     )  # fmt: skip
 
 
@@ -354,11 +336,12 @@ def _remarks(
     if timeline.cut:
         remarks.append("the source goes on; only its first part was read")
     if timeline.incomplete:
-        remarks.append(f"the source lost something at {timeline.incomplete} places")
+        places = "place" if timeline.incomplete == 1 else "places"
+        remarks.append(f"the source lost something at {timeline.incomplete} {places}")
     remarks += _unbound(results, findings)
-    remarks += [f"the {frame.sender.value} {one.text} a message" for frame, one, _ in exchanges.complaints if one.normal][
-        :2
-    ]
+    remarks += [
+        f"the {frame.sender.value} {one.text} a message" for frame, one, _ in exchanges.complaints if one.normal
+    ][:2]
     if reference is not None:
         for role in Role:
             mine = {type_ for one in timeline.frames if one.sender is role and (type_ := first_type(one)) is not None}
@@ -377,7 +360,7 @@ def _unbound(results: Sequence[TimingResult], findings: Sequence[Finding]) -> li
             at, interval_us = result.violations[0]
             rule = result.rule
             found.append(
-                f'"{rule.name}" took {interval_text(interval_us * 1e-6)} at {time_text(at)}; the devices behind the '
+                f'"{rule.name}" took {interval_text(interval_us * 1e-6)} at {time_text(at)}; the devices of the '
                 f"contract took {interval_text(rule.minimum_us * 1e-6)} to {interval_text(rule.maximum_us * 1e-6)}"
             )
     return found

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from lensmount_emulator.explain.knowledge import Symptom
+from lensmount_emulator.engine.session_knowledge import Symptom
 from lensmount_protocol.decoder import time_text
 from lensmount_protocol.wire import Role
 
@@ -100,6 +100,7 @@ class Explanation:
         symptoms: known symptoms that the cause shows.
         findings: every finding, in the order of time.
         reference: name of the reference; `""` without one.
+        complete: whether the whole source could be read.
         has_edges: whether the source holds every line of the mount; without them only some rules apply.
     """
 
@@ -115,6 +116,7 @@ class Explanation:
     findings: Sequence[Finding] = field(default=(), repr=False)
     reference: str = ""
     has_edges: bool = True
+    complete: bool = True
 
     @property
     def ok(self) -> bool:
@@ -164,6 +166,7 @@ class Explanation:
             "findings": [one.as_dict() for one in self.findings],
             "reference": self.reference or None,
             "edges": self.has_edges,
+            "complete": self.complete,
         }
 
     def __str__(self) -> str:

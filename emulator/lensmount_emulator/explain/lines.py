@@ -1,6 +1,7 @@
-"""Finds faults of lines: supply and contact lost, wrong order of rails, bounces, stuck lines, frames outside windows."""
+"""Finds faults of lines: supply and contact lost, rails in a wrong order, bounces, stuck lines, broken windows."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from lensmount_emulator.explain.finding import Finding, FindingKind, interval_text
 from lensmount_emulator.explain.timeline import LEAD_S, Timeline, first_type
@@ -39,7 +40,9 @@ def find_line_faults(timeline: Timeline) -> list[Finding]:
         if select in lines or len(timeline.levels.get(select, ([], []))[0]) < 2:
             continue
         # A source with a part of the edges must show one frame in its window before others count as outside.
-        framed = any(one.sender is sender and one.opened is not None and one.closed is not None for one in timeline.frames)
+        framed = any(
+            one.sender is sender and one.opened is not None and one.closed is not None for one in timeline.frames
+        )
         if not timeline.is_whole and not framed:
             continue
         found += _windows(timeline, sender, select)
@@ -52,14 +55,19 @@ def _edges(timeline: Timeline, line: str) -> list[Edge]:
 
 def _supply_and_contact(timeline: Timeline) -> Iterator[Finding]:
     dialect = timeline.dialect
-    bouncing = {at for line in (dialect.detect, dialect.supply, *dialect.rails) for at in _cluster_times(timeline, line)}
+    bouncing = {
+        at for line in (dialect.detect, dialect.supply, *dialect.rails) for at in _cluster_times(timeline, line)
+    }
     asleep = [one.at for one in timeline.frames if one.at is not None and timeline.knowledge.stops_loop(one)]
     for edge in _edges(timeline, dialect.detect):
         if edge.level and edge.at not in bouncing:
-            back = next((one.at for one in _edges(timeline, dialect.detect) if one.at > edge.at and not one.level), None)
+            back = next(
+                (one.at for one in _edges(timeline, dialect.detect) if one.at > edge.at and not one.level), None
+            )
             again = "It did not come back." if back is None else f"It came back after {interval_text(back - edge.at)}."
             text = (
-                f"The lens was taken off at {time_text(edge.at)}: {dialect.detect} went high, which only a lens that is "
+                f"The lens was taken off at {time_text(edge.at)}: {dialect.detect} went high, which only a lens that "
+                "is "
                 f"on the mount holds low. {again}"
             )
             yield Finding(FindingKind.DETACHED, edge.at, text, "the lens was taken off", Role.LENS, dialect.detect)
@@ -67,12 +75,13 @@ def _supply_and_contact(timeline: Timeline) -> Iterator[Finding]:
         for edge in _edges(timeline, line):
             if edge.level or edge.at in bouncing or timeline.level(dialect.detect, edge.at) is True:
                 continue
-            if any(0 <= edge.at - at for at in asleep):
+            if any(edge.at - at >= 0 for at in asleep):
                 continue
             back = next((one.at for one in _edges(timeline, line) if one.at > edge.at and one.level), None)
             again = "It did not come back." if back is None else f"It came back after {interval_text(back - edge.at)}."
             text = (
-                f"The rail {line} failed at {time_text(edge.at)} while the lens was on the mount, and nothing before it "
+                f"The rail {line} failed at {time_text(edge.at)} while the lens was on the mount, and nothing before "
+                "it "
                 f"gave the body a reason to switch it off. {again}"
             )
             yield Finding(FindingKind.SUPPLY_LOST, edge.at, text, f"{line} went off", Role.BODY, line)
@@ -90,7 +99,8 @@ def _rail_order(timeline: Timeline) -> Iterator[Finding]:
                 continue
             lag = "never came on" if later is None else f"came {interval_text(later - at)} later"
             text = (
-                f"The rails came on in the wrong order: {line} was on at {time_text(at)}, and {dialect.supply}, which must "
+                f"The rails came on in the wrong order: {line} was on at {time_text(at)}, and {dialect.supply}, "
+                "which must "
                 f"come first, {lag}."
             )
             yield Finding(
@@ -116,7 +126,8 @@ def _before_supply(timeline: Timeline) -> Iterator[Finding]:
         edge = min(moved, key=lambda one: one.at)
         driver = dialect.drivers.get(edge.line, Role.BODY)
         text = (
-            f"{edge.line} went high at {time_text(edge.at)} while {dialect.supply} was off: the {driver.value} drives a "
+            f"{edge.line} went high at {time_text(edge.at)} while {dialect.supply} was off: the {driver.value} "
+            "drives a "
             "line of a lens without supply, which feeds the lens through its inputs."
         )
         yield Finding(
@@ -156,7 +167,9 @@ def _bounces(timeline: Timeline) -> Iterator[Finding]:
         yield from _sync_bounces(timeline)
     for sender in Role:
         select = dialect.select_line(sender)
-        glitches = [window for window in _unexpected(timeline, sender) if window.closed - window.opened < SHORT_WINDOW_S]
+        glitches = [
+            window for window in _unexpected(timeline, sender) if window.closed - window.opened < SHORT_WINDOW_S
+        ]
         near = [
             one for one in glitches
             if sum(abs(one.opened - other.opened) <= BOUNCE_S for other in glitches) >= MIN_BOUNCE_EDGES - 1
@@ -169,11 +182,11 @@ def _sync_bounces(timeline: Timeline) -> Iterator[Finding]:
     sync = timeline.dialect.sync
     edges = _edges(timeline, sync)
     falls = [edge.at for edge in edges if not edge.level and not timeline.lost_between(edge.at, edge.at)]
-    gaps = sorted(after - before for before, after in zip(falls, falls[1:], strict=False))
+    gaps = sorted(after - before for before, after in pairwise(falls))
     if len(gaps) < MIN_BOUNCE_EDGES:
         return
     usual = gaps[len(gaps) // 2]
-    extra = [after for before, after in zip(falls, falls[1:], strict=False) if after - before < usual / 4]
+    extra = [after for before, after in pairwise(falls) if after - before < usual / 4]
     if extra and usual > BOUNCE_S:
         yield _bounce(sync, extra, timeline)
 
@@ -240,7 +253,8 @@ def _windows(timeline: Timeline, sender: Role, select: str) -> Iterator[Finding]
         first = noisy[0]
         assert first.at is not None
         text = (
-            f"The {sender.value} sent bytes at {time_text(first.at)} while {select} was low: outside a select window the "
+            f"The {sender.value} sent bytes at {time_text(first.at)} while {select} was low: outside a select window "
+            "the "
             "other end ignores them."
         )
         yield Finding(
@@ -259,7 +273,8 @@ def _odd_windows(timeline: Timeline, sender: Role, select: str) -> Iterator[Find
         length = interval_text(one.closed - one.opened)
         if one.closed - one.opened >= _shortest_frame(timeline, sender) and timeline.was_due(sender, one.opened, None):
             text = (
-                f"The {sender.value} opened its window at {time_text(one.opened)} for {length} and sent no byte in it: the "
+                f"The {sender.value} opened its window at {time_text(one.opened)} for {length} and sent no byte in "
+                "it: the "
                 "frame that was due there is missing."
             )
             yield Finding(
@@ -273,13 +288,14 @@ def _odd_windows(timeline: Timeline, sender: Role, select: str) -> Iterator[Find
             yield Finding(FindingKind.BOUNCE, one.opened, text, f"a spike on {select}", sender, select)
         break
     framed = [one for one in timeline.frames if one.sender is sender and one.opened is not None]
-    for before, after in zip(framed, framed[1:], strict=False):
+    for before, after in pairwise(framed):
         if before.opened != after.opened:
             continue
         name = timeline.name(first_type(after), sender)
         same = before.frame.raw == after.frame.raw
         text = (
-            f"The {sender.value} sent the {name} twice in one window, at {time_text(before.at)} and {time_text(after.at)}."
+            f"The {sender.value} sent the {name} twice in one window, at {time_text(before.at)} and "
+            f"{time_text(after.at)}."
             if same else
             f"The {sender.value} sent two frames in one window: the {timeline.name(first_type(before), sender)} at "
             f"{time_text(before.at)} and the {name} at {time_text(after.at)}."
@@ -320,7 +336,8 @@ def _outside(timeline: Timeline, sender: Role, select: str, outside: list[Decode
     low = timeline.level(select, first.at or 0.0) is False
     how = f"{select} stays low" if stuck and low else f"{select} was low" if low else f"{select} fell inside it"
     text = (
-        f"The {sender.value} sent the {name} at {time_text(first.at)} outside a select window: {how}, and a frame counts "
+        f"The {sender.value} sent the {name} at {time_text(first.at)} outside a select window: {how}, and a frame "
+        "counts "
         f"only while it is high. {len(outside)} of {whole} frames of the {sender.value} are outside."
     )
     return Finding(
@@ -342,7 +359,8 @@ def _stuck_high(timeline: Timeline, sender: Role, select: str) -> Iterator[Findi
         last = timeline.end if fall is None else fall
         if ended is not None and last - ended > STUCK_S:
             text = (
-                f"{select} stayed high after the {name} of the {sender.value} at {time_text(frame.at)}: it was due to fall "
+                f"{select} stayed high after the {name} of the {sender.value} at {time_text(frame.at)}: it was due "
+                "to fall "
                 f"within 0.3 ms of the last bit, and was up for {interval_text(last - ended)} more."
             )
             yield Finding(FindingKind.STUCK_LINE, ended, text, f"{select} stays high", sender, select)
@@ -350,7 +368,8 @@ def _stuck_high(timeline: Timeline, sender: Role, select: str) -> Iterator[Findi
 
 
 def _early_window(timeline: Timeline, frame: DecodedFrame, select: str, name: str) -> Finding:
-    assert frame.opened is not None and frame.at is not None
+    assert frame.opened is not None
+    assert frame.at is not None
     sender, type_ = frame.sender, first_type(frame)
     lead = frame.at - frame.opened
     if timeline.was_due(sender, frame.opened, type_):
@@ -363,8 +382,8 @@ def _early_window(timeline: Timeline, frame: DecodedFrame, select: str, name: st
             type_,
         )  # fmt: skip
     text = (
-        f"{select} went high at {time_text(frame.opened)} without a reason: the {sender.value} had nothing to send before "
+        f"{select} went high at {time_text(frame.opened)} without a reason: the {sender.value} had nothing to send "
+        "before "
         f"the {name} at {time_text(frame.at)}. The line is stuck high, or its driver is."
     )
     return Finding(FindingKind.STUCK_LINE, frame.opened, text, f"{select} is high without a frame", sender, select)
-

@@ -3,6 +3,7 @@
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from lensmount_emulator.explain.finding import Finding, FindingKind, interval_text
 from lensmount_emulator.explain.timeline import Timeline, first_type
@@ -41,7 +42,7 @@ MAX_WRONG_SHARE = 0.2
 
 
 def _sequence(timeline: Timeline) -> Iterator[Finding]:
-    """Frames of the loop whose sequence number is not the one that follows."""
+    """Frames of the loop with a sequence number that is not the one that follows."""
     last: dict[Role, DecodedFrame | None] = dict.fromkeys(Role)
     wrong: dict[Role, list[tuple[DecodedFrame, frozenset[int]]]] = {role: [] for role in Role}
     total = Counter[Role]()
@@ -69,7 +70,8 @@ def _sequence(timeline: Timeline) -> Iterator[Finding]:
                 f"{frame.frame.sequence:02X}; {due} was due. Its checksum is right."
             )
             yield Finding(
-                FindingKind.SEQUENCE, frame.at, text, f"{len(those)} sequence numbers of the {role.value} are wrong", role,
+                FindingKind.SEQUENCE, frame.at, text, f"{len(those)} sequence numbers of the {role.value} are wrong",
+                role,
                 name, first_type(frame), count=len(those),
             )  # fmt: skip
 
@@ -88,8 +90,10 @@ def _sync_stopped(timeline: Timeline) -> Iterator[Finding]:
     falls = [edge.at for edge in timeline.edges.get(sync, []) if not edge.level] if sync else []
     if len(falls) < WARM_UP:
         return
-    gaps = sorted(after - before for before, after in zip(falls, falls[1:], strict=False))
-    longest = [rule.maximum_us * 1e-6 for rule in timeline.dialect.timing if rule.start == rule.end == edge(sync, False)]
+    gaps = sorted(after - before for before, after in pairwise(falls))
+    longest = [
+        rule.maximum_us * 1e-6 for rule in timeline.dialect.timing if rule.start == rule.end == edge(sync, False)
+    ]
     period = max(gaps[len(gaps) // 2], *longest, 0.0)
     for before, after in zip(falls, [*falls[1:], timeline.end], strict=True):
         is_last = before == falls[-1]
@@ -101,7 +105,8 @@ def _sync_stopped(timeline: Timeline) -> Iterator[Finding]:
         owner = timeline.dialect.drivers.get(sync, Role.BODY)
         text = (
             f"Frame sync ({sync}) stopped: the pulse of {time_text(before)} is the last for "
-            f"{interval_text(after - before)}, and one was due every {interval_text(period)}. A lens that is timed by it "
+            f"{interval_text(after - before)}, and one was due every {interval_text(period)}. A lens that is timed "
+            "by it "
             "sends nothing meanwhile."
         )
         yield Finding(FindingKind.SYNC_STOPPED, before + period, text, f"{sync} stopped", owner, sync)
@@ -114,7 +119,7 @@ def _missing_frames(timeline: Timeline, since: float) -> list[Finding]:
     falls = [edge.at for edge in timeline.edges.get(sync, []) if not edge.level and since <= edge.at < until]
     if len(falls) < 2:
         return []
-    period = sorted(after - before for before, after in zip(falls, falls[1:], strict=False))[len(falls) // 2 - 1]
+    period = sorted(after - before for before, after in pairwise(falls))[len(falls) // 2 - 1]
     found: list[Finding] = []
     for sender, frames in timeline.loop_frames.items():
         kinds: dict[int, list[DecodedFrame]] = {}
@@ -142,7 +147,8 @@ def _missing_kind(
     if len(tail) >= STOPPED_PERIODS and seen >= STOPPED_PERIODS and usual:
         at = falls[tail[0]]
         text = (
-            f"The {sender.value} stopped sending the {name} at {time_text(at)}: it was in {seen} periods before, and is in "
+            f"The {sender.value} stopped sending the {name} at {time_text(at)}: it was in {seen} periods before, and "
+            "is in "
             f"none of the last {len(tail)}."
         )
         yield Finding(
@@ -155,11 +161,13 @@ def _missing_kind(
         at = falls[late[0]]
         more = "" if len(late) == 1 else f" {len(late)} of {len(whole)} periods lack it."
         text = (
-            f"The {sender.value} sent no {name} in the period that begins at {time_text(at)}, although it is due in each."
+            f"The {sender.value} sent no {name} in the period that begins at {time_text(at)}, although it is due in "
+            "each."
             f"{more}"
         )
         yield Finding(
-            FindingKind.FRAME_MISSING, at, text, f"the {name} of the {sender.value} is missing {len(late)} times", sender,
+            FindingKind.FRAME_MISSING, at, text, f"the {name} of the {sender.value} is missing {len(late)} times",
+            sender,
             name, type_, count=len(late),
         )  # fmt: skip
 
@@ -180,4 +188,6 @@ def _silence(timeline: Timeline) -> Iterator[Finding]:
         f"{time_text(last.at)}: nothing came in the {interval_text(timeline.end - ended)} that follow, although the "
         "supply is on."
     )
-    yield Finding(FindingKind.SILENCE, ended + SILENT_S, text, "both ends fell silent", None, "silence", first_type(last))
+    yield Finding(
+        FindingKind.SILENCE, ended + SILENT_S, text, "both ends fell silent", None, "silence", first_type(last)
+    )

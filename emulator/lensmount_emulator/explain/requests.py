@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from lensmount_emulator.engine.dialect_roles import FuzzTraits
+from lensmount_emulator.engine.session_knowledge import Complaint
 from lensmount_emulator.explain.finding import Finding, FindingKind, at_text, interval_text
-from lensmount_emulator.explain.knowledge import Complaint
 from lensmount_emulator.explain.steps import devices_text
 from lensmount_emulator.explain.timeline import Timeline, first_type
 from lensmount_protocol.decoder import DecodedFrame, DecodedGarbage
@@ -108,7 +108,7 @@ def pair_requests(timeline: Timeline, traits: FuzzTraits) -> Exchanges:
                     one.attempts.append(event)
             continue
         if event.sender is Role.BODY:
-            before = _add_request(event, found, open_, before, timeline, traits)
+            before = _add_request(event, found, open_, before, traits)
         else:
             _add_reply(event, found, open_, before, timeline, traits)
     return found
@@ -131,7 +131,6 @@ def _add_request(
     found: Exchanges,
     open_: dict[int, Request],
     before: Request | None,
-    timeline: Timeline,
     traits: FuzzTraits,
 ) -> Request | None:
     for one in found.requests[-1:]:
@@ -173,8 +172,8 @@ def _add_reply(
         one.reply = frame
     if not hits and keys and not known and not timeline.knowledge.is_loop(frame):
         found.orphans += 1
-    for one in known:
-        found.complaints.append((frame, one, hits[0] if hits else before))
+    for complaint in known:
+        found.complaints.append((frame, complaint, hits[0] if hits else before))
 
 
 def reply_rules(type_: int | None, timeline: Timeline) -> list[TimingRule]:
@@ -205,7 +204,7 @@ def find_unanswered(exchanges: Exchanges, timeline: Timeline, traits: FuzzTraits
         if early is not None:
             yield _repeated(request, early, due, timeline)
         elif request.reply is None and not request.attempts and _is_missed(request, due, exchanges, timeline):
-            yield _no_reply(request, due, timeline, traits)
+            yield _no_reply(request, due, timeline)
         elif request.repeats and request.reply is not None and not request.attempts:
             yield _late_reply(request, due, timeline)
 
@@ -238,12 +237,14 @@ def _again(request: Request, timeline: Timeline) -> str:
             return "nothing more came from the body"
         return f"the body went on with {timeline.name(first_type(request.followed_by), Role.BODY)}"
     first = request.repeats[0]
-    after = "" if first.at is None or request.frame.at is None else f" after {interval_text(first.at - request.frame.at)}"
+    after = (
+        "" if first.at is None or request.frame.at is None else f" after {interval_text(first.at - request.frame.at)}"
+    )
     times = "" if len(request.repeats) == 1 else f", {len(request.repeats)} times in all"
     return f"the body asked again{after}{times}"
 
 
-def _no_reply(request: Request, due: float | None, timeline: Timeline, traits: FuzzTraits) -> Finding:
+def _no_reply(request: Request, due: float | None, timeline: Timeline) -> Finding:
     name = timeline.name(request.type_, Role.BODY)
     bound = ""
     if due is not None and request.sent is not None:
@@ -265,9 +266,12 @@ def _no_reply(request: Request, due: float | None, timeline: Timeline, traits: F
 
 def _repeated(request: Request, frame: DecodedFrame, due: float | None, timeline: Timeline) -> Finding:
     name = timeline.name(request.type_, Role.BODY)
-    assert frame.at is not None and request.frame.at is not None and due is not None
+    assert frame.at is not None
+    assert request.frame.at is not None
+    assert due is not None
     text = (
-        f"The body sent the {name} twice: again{at_text(frame.at)}, {interval_text(frame.at - request.frame.at)} after the "
+        f"The body sent the {name} twice: again{at_text(frame.at)}, {interval_text(frame.at - request.frame.at)} "
+        "after the "
         f"first. The answer was not due before {due * 1e3:.3f} ms, so there was no reason to ask again."
     )
     return Finding(

@@ -7,8 +7,8 @@ absence had an effect.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from lensmount_emulator.engine.session_knowledge import DueStep
 from lensmount_emulator.explain.finding import Finding, FindingKind, interval_text
-from lensmount_emulator.explain.knowledge import DueStep
 from lensmount_emulator.explain.timeline import Timeline
 from lensmount_protocol.decoder import Decoded, time_text
 from lensmount_protocol.dialect import Dialect
@@ -60,10 +60,9 @@ def _missing_steps(timeline: Timeline) -> Iterator[OpenStep]:
     for at, mark, event in timeline.marks:
         for name in [name for name, one in open_.items() if mark in one.step.ends or mark in one.step.cancelled_by]:
             one = open_.pop(name)
-            if mark in one.step.ends and _is_overdue(one, at):
-                # It came at last. The contract's own rules date what is merely late.
-                if not one.step.rules:
-                    yield one
+            # One that came at last is late; where the contract has a rule for it, the rule dates it.
+            if mark in one.step.ends and _is_overdue(one, at) and not one.step.rules:
+                yield one
         if mark in off:
             yield from (one for one in open_.values() if one.due < at)
             open_.clear()
@@ -114,13 +113,14 @@ def _missing(one: OpenStep, timeline: Timeline) -> Finding:
 
 
 def _sentence(owner: Role, missing: str) -> str:
-    return missing.replace("{owner}", f"the {owner.value}")[0].upper() + missing.replace(
-        "{owner}", f"the {owner.value}"
-    )[1:]
+    return (
+        missing.replace("{owner}", f"the {owner.value}")[0].upper()
+        + missing.replace("{owner}", f"the {owner.value}")[1:]
+    )
 
 
 def devices_text(rules: Sequence[str], timeline: Timeline) -> str:
-    """` (the most that 5 devices took)`, from the number of devices behind the rules; or nothing."""
+    """` (the most that 5 devices took)`, from the number of devices that the rules come from; or nothing."""
     known = [timeline.knowledge.devices.get(name, timeline.knowledge.fewest_devices) for name in rules]
     number = min((count for count in known if count), default=0)
     return f" (the most that {number} devices took)" if number else ""

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
-from lensmount_emulator.explain.knowledge import SessionKnowledge
+from lensmount_emulator.engine.session_knowledge import SessionKnowledge
 from lensmount_protocol.decoder import Decoded, DecodedFrame, DecodedGarbage, EmptyWindow
 from lensmount_protocol.describe import message_name
 from lensmount_protocol.dialect import Dialect
@@ -221,9 +221,9 @@ def split_name(name: str) -> str:
     """`DescriptorRequest` as `descriptor request`."""
     words: list[str] = []
     for letter in name:
-        if letter.isupper() and words and not (len(words[-1]) and words[-1][-1].isupper()):
-            words.append(letter)
-        elif letter.isdigit() and words and not words[-1][-1:].isdigit():
+        if (letter.isupper() and words and not (len(words[-1]) and words[-1][-1].isupper())) or (
+            letter.isdigit() and words and not words[-1][-1:].isdigit()
+        ):
             words.append(letter)
         elif words:
             words[-1] += letter

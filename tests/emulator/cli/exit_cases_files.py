@@ -23,6 +23,7 @@ READERS: dict[str, tuple[Setup, Callable[[Path], list[object]]]] = {
     "decode": (recording, lambda path: ["decode", path]),
     "decode --verify": (recording, lambda path: ["decode", "--quiet", "--verify", path]),
     "export": (recording, lambda path: ["export", path, "--to", "out.pcapng"]),
+    "explain": (recording, lambda path: ["explain", path]),
     "fidelity": (recording, lambda path: ["fidelity", path, "--profile", LENS]),
     "replay": (recording, lambda path: ["replay", path]),
     "firmware": (image, lambda path: ["firmware", path]),
@@ -42,6 +43,8 @@ SAYS = {
     ("decode", "half"): "the recording was cut inside a line",
     ("export", "half"): "the source is incomplete: the recording was cut inside a line",
     ("export", "nothing"): "the source holds nothing",
+    ("explain", "half"): "the source lost something at 1 place",
+    ("explain", "nothing"): "Nothing to explain",
     ("fidelity", "half"): "the capture is incomplete: the recording was cut inside a line",
     ("fidelity", "nothing"): "holds no frame of the body, so there is nothing to replay",
     ("replay", "half"): "came out differently",
@@ -110,6 +113,23 @@ def _(bench: Bench) -> int:
 def _(bench: Bench) -> int:
     code = bench.run("export", recording(bench), "--dialect", "lmount", "--to", "out.vcd")
     assert "the source declares the dialect emount, and lmount was given" in bench.err
+    return code
+
+
+@case("explain", "dialect")
+def _(bench: Bench) -> int:
+    code = bench.run("explain", other_dialect(bench))
+    assert "is in a frame of lmount" in bench.said
+    return code
+
+
+@case("explain", "wanting")
+def _(bench: Bench) -> int:
+    lines = recording(bench).read_bytes().splitlines(keepends=True)
+    path = bench.folder / "no-sync.lmx"
+    path.write_bytes(b"".join(line for line in lines if b'"VD","level":0' not in line))
+    code = bench.run("explain", path)
+    assert "Frame sync (VD) never pulsed" in bench.said
     return code
 
 

@@ -31,6 +31,7 @@ PRINTERS: dict[str, tuple[object, ...]] = {
     "loopback": ("loopback", *PAIR, "--duration", "1.3", "--quiet"),
     "decode": ("decode", "session.lmx"),
     "decode --verify": ("decode", "--verify", "session.lmx"),
+    "explain": ("explain", "session.lmx"),
     "fidelity": ("fidelity", "session.lmx", "--profile", LENS),
     "replay": ("replay", "session.lmx"),
     "firmware": ("firmware", "image.lmf"),

@@ -1,6 +1,6 @@
-"""What explanations know of E-mount sessions: the steps that are due, the loop, refusals, devices behind each bound."""
+"""What explanations know of E-mount sessions: due steps, the loop, refusals, and the devices of each bound."""
 
-from lensmount_emulator.explain.knowledge import Complaint, DueStep, SessionKnowledge
+from lensmount_emulator.engine.session_knowledge import Complaint, DueStep, SessionKnowledge
 from lensmount_emulator.roles.emount.symptoms import SYMPTOMS
 from lensmount_protocol.decoder import Decoded, DecodedFrame
 from lensmount_protocol.dialects.emount.framing import LOOP_CLASS
@@ -73,9 +73,7 @@ def _complaint(_frame: DecodedFrame, message: AnyMessage) -> Complaint | None:
 VD_PERIOD_S = 16.684e-3
 
 
-def _next_sequence(
-    frame: DecodedFrame, own: DecodedFrame | None, peer: DecodedFrame | None
-) -> frozenset[int] | None:
+def _next_sequence(frame: DecodedFrame, own: DecodedFrame | None, peer: DecodedFrame | None) -> frozenset[int] | None:
     """The body counts frame syncs and sends Fx as 8x; the lens sends the last number of the body plus one, F0 as 00."""
     if frame.sender is _BODY:
         if own is None or own.at is None or frame.at is None or frame.at - own.at > 1.5 * VD_PERIOD_S:
@@ -112,7 +110,8 @@ _NEXT_REQUESTS = tuple(
 
 STEPS = (
     DueStep(
-        "supply", edge(XDETECT, False), (edge(VCC, True),), _BODY, f"{{owner}} never switched the logic supply ({VCC}) on",
+        "supply", edge(XDETECT, False), (edge(VCC, True),), _BODY, "{owner} never switched the logic supply "
+        "({VCC}) on",
         "A lens without supply can do nothing.", SUPPLY_WITHIN_US,
     ),
     DueStep(
@@ -121,11 +120,13 @@ STEPS = (
         rules=("VCC to first VD",),
     ),
     DueStep(
-        "BODY_CS", edge(VCC, True), (edge(BODY_CS, True),), _BODY, f"{{owner}} never raised {BODY_CS} for the handshake",
+        "BODY_CS", edge(VCC, True), (edge(BODY_CS, True),), _BODY, f"{{owner}} never raised {BODY_CS} for the "
+        "handshake",
         "The handshake on the select lines opens the link.", rules=("VCC to BODY_CS",),
     ),
     DueStep(
-        "LENS_CS", edge(BODY_CS, True), (edge(LENS_CS, True),), _LENS, f"{{owner}} never raised {LENS_CS} in the handshake",
+        "LENS_CS", edge(BODY_CS, True), (edge(LENS_CS, True),), _LENS, f"{{owner}} never raised {LENS_CS} in the "
+        "handshake",
         "A lens answers the rise of BODY_CS; one that kept its supply may not, and the body then goes on without.",
         LENS_CS_WITHIN_US, cancelled_by=(first_bit(_BODY),),
     ),
@@ -139,7 +140,8 @@ STEPS = (
         cancelled_by=(first_bit(_BODY),),
     ),
     DueStep(
-        "BODY_CS low", edge(RXD, True), (edge(BODY_CS, False),), _BODY, f"{{owner}} never lowered {BODY_CS} in the handshake",
+        "BODY_CS low", edge(RXD, True), (edge(BODY_CS, False),), _BODY, f"{{owner}} never lowered {BODY_CS} in the "
+        "handshake",
         f"The body polls {RXD} every 5.04 ms.", rules=("RXD on to BODY_CS low",), while_high=(BODY_CS,),
     ),
     DueStep(

@@ -1,6 +1,6 @@
 """Known symptoms of E-mount links: public reports and captured behaviour, with remedies and evidence."""
 
-from lensmount_emulator.explain.knowledge import Symptom
+from lensmount_emulator.engine.session_knowledge import Symptom
 from lensmount_protocol.evidence import Evidence, EvidenceLevel
 from lensmount_protocol.wire import Role
 
@@ -25,8 +25,9 @@ SYMPTOMS = (
     Symptom(
         "service-channel", frozenset({"refused", "no reply", "repeated request"}),
         "A message of one maker's service channel locks another lens up",
-        "40 belongs to Samyang. An FE 24-105 that receives it repeats 02 until its supply is cut, and goes on streaming.",
-        "Cut the supply of the lens; send 40 only to a lens whose profile declares it.",
+        "40 belongs to Samyang. An FE 24-105 that receives it repeats 02 until its supply is cut, and goes on "
+        "streaming.",
+        "Cut the supply of the lens; send 40 only to a lens that its profile declares it for.",
         Evidence(_BENCH, "BAS-TR"), frozenset({0x40}),
     ),
     Symptom(
@@ -52,7 +53,8 @@ SYMPTOMS = (
     ),
     Symptom(
         "select-falls-early", frozenset({"short frame", "bad frame"}), "The last bytes of a frame are lost",
-        "LENS_CS can fall 1 to 3 µs after the last stop bit. A receiver with latency that cuts at the edge loses bytes.",
+        "LENS_CS can fall 1 to 3 µs after the last stop bit. A receiver with latency that cuts at the edge loses "
+        "bytes.",
         "Take the length from the header, and wait for bytes on their way after the select line has fallen.",
         Evidence(_CODE, "BAS"), end=_LENS,
     ),
@@ -65,7 +67,8 @@ SYMPTOMS = (
     Symptom(
         "rate-not-followed", frozenset({"wrong baud rate", "bytes without a frame"}),
         "Garbage after the speed switch",
-        "Both ends change from 750 000 to 1 500 000 Bd after an accepted 0C and a second handshake without bytes. A lens "
+        "Both ends change from 750 000 to 1 500 000 Bd after an accepted 0C and a second handshake without bytes. A "
+        "lens "
         "keeps the fast rate until its supply is cut.",
         "Switch both ends, or answer 0C with 00 and leave type 0C out of the reply to 01: a NEX-7 never asks for it.",
         Evidence(_CAPTURED, "SIG, LEX"),
@@ -78,13 +81,15 @@ SYMPTOMS = (
     ),
     Symptom(
         "outside-window", frozenset({"frame outside its window"}), "Bytes are sent and have no effect",
-        "A lens drops bytes that come while BODY_CS is low, and a Samyang resynchronises only after the announced length.",
+        "A lens drops bytes that come while BODY_CS is low, and a Samyang resynchronises only after the announced "
+        "length.",
         "Raise the select line 15 µs before the first bit, and hold it until the last bit is out.",
         Evidence(_FIRMWARE, "BAS-SY"),
     ),
     Symptom(
         "power-on-delayed", frozenset({"line before supply"}), "A body waits long before it powers a lens again",
-        "A lens that keeps RXD driven after 16 feeds the body through its input; an a9 II then delays the next power-on.",
+        "A lens that keeps RXD driven after 16 feeds the body through its input; an a9 II then delays the next "
+        "power-on.",
         "Switch RXD off after the reply to 16.",
         Evidence(_CLAIM, "WZQ"), end=_LENS,
     ),

@@ -1,12 +1,18 @@
 """What explanations know of sessions of the open model: due steps, the loop, refusals, and known symptoms."""
 
-from lensmount_emulator.explain.knowledge import Complaint, DueStep, SessionKnowledge
+from lensmount_emulator.engine.session_knowledge import Complaint, DueStep, SessionKnowledge
 from lensmount_emulator.roles.lmount.symptoms import SYMPTOMS
 from lensmount_protocol.decoder import Decoded, DecodedFrame
 from lensmount_protocol.dialects.lmount.firmware_update import UpdateState
 from lensmount_protocol.dialects.lmount.framing import CYCLE
 from lensmount_protocol.dialects.lmount.lines import DETECT, FSYNC, LENS_ATT, V_DRIVE, V_LOGIC
-from lensmount_protocol.dialects.lmount.link import Done, RateOrder, Refusal, Sleep, StreamOrder
+from lensmount_protocol.dialects.lmount.link import (
+    CommandDone,
+    CommandRejected,
+    SetBaudrateCommand,
+    Sleep,
+    StreamConfig,
+)
 from lensmount_protocol.dialects.lmount.power import BrownOut, PowerGrant
 from lensmount_protocol.dialects.lmount.timing import ANSWER_US, SLOWEST_FRAME_US
 from lensmount_protocol.dialects.lmount.types import Outcome
@@ -23,7 +29,7 @@ NEXT_WITHIN_US = 60_000.0
 
 def _is_done(event: Decoded, order: int) -> bool:
     return isinstance(event, DecodedFrame) and any(
-        isinstance(one, Done) and one.order == order and one.outcome in (Outcome.DONE, Outcome.ACCEPTED)
+        isinstance(one, CommandDone) and one.order == order and one.outcome in (Outcome.DONE, Outcome.ACCEPTED)
         for one in event.messages
     )
 
@@ -33,11 +39,11 @@ def _is_loop(frame: DecodedFrame) -> bool:
 
 
 def _stops_loop(frame: DecodedFrame) -> bool:
-    return any(isinstance(one, Sleep) or (isinstance(one, StreamOrder) and not one.reports) for one in frame.messages)
+    return any(isinstance(one, Sleep) or (isinstance(one, StreamConfig) and not one.reports) for one in frame.messages)
 
 
 def _complaint(_frame: DecodedFrame, message: AnyMessage) -> Complaint | None:
-    if isinstance(message, Refusal):
+    if isinstance(message, CommandRejected):
         code = getattr(message.code, "name", str(int(message.code))).lower().replace("_", " ")
         # A refusal is an answer of the model: a lens of an older revision refuses what it does not know.
         return Complaint(f"refuses (84, {code})", message.order, normal=True)
@@ -53,10 +59,12 @@ _REFUSED_STAGE = 6
 STEPS = (
     DueStep(
         "supply", edge(DETECT, False), (edge(V_LOGIC, True),), _BODY,
-        f"{{owner}} never switched the logic supply ({V_LOGIC}) on", "A lens without supply can do nothing.", 2_000_000.0,
+        f"{{owner}} never switched the logic supply ({V_LOGIC}) on", "A lens without supply can do nothing.",
+        2_000_000.0,
     ),
     DueStep(
-        "boot", edge(V_LOGIC, True), (edge(LENS_ATT, True),), _LENS, f"{{owner}} never raised {LENS_ATT} after its supply",
+        "boot", edge(V_LOGIC, True), (edge(LENS_ATT, True),), _LENS, f"{{owner}} never raised {LENS_ATT} after its "
+        "supply",
         "The lens reports with it that it runs, and the body sends its hello only then.", rules=("lens boot",),
     ),
     DueStep(
@@ -86,7 +94,7 @@ STEPS = (
     DueStep(
         "frame sync", window_closes(_LENS, 0x85), (edge(FSYNC, False),), _BODY, f"frame sync ({FSYNC}) never pulsed",
         "A lens reports in each frame, timed by it.", SLOWEST_FRAME_US,
-        applies=lambda event: _is_done(event, StreamOrder.TYPE),
+        applies=lambda event: _is_done(event, StreamConfig.TYPE),
     ),
 )  # fmt: skip
 """The steps of a start-up, in their order."""
@@ -95,7 +103,7 @@ LMOUNT_KNOWLEDGE = SessionKnowledge(
     steps=STEPS,
     is_loop=_is_loop,
     stops_loop=_stops_loop,
-    silent_after=frozenset({Sleep.TYPE, RateOrder.TYPE, 0x85, _HELLO}),
+    silent_after=frozenset({Sleep.TYPE, SetBaudrateCommand.TYPE, 0x85, _HELLO}),
     reply_us=2 * ANSWER_US,
     complaint=_complaint,
     symptoms=SYMPTOMS,

@@ -109,7 +109,7 @@ class SessionKnowledge:
         stops_loop: whether a frame orders the end of the loop: sleep, or power-off.
         silent_after: types of the messages after which select lines move without bytes.
         reply_us: how long a reply may take where the contract has no rule for it, in microseconds.
-        names: message type -> its name in explanations, for types whose class name says too little.
+        names: message type -> its name in explanations, for types with a class name that says too little.
         complaint: reads a message of refusal or error.
         next_sequence: a frame of the loop, the last one of its end and the last one of the other end -> the sequence
             numbers that it may have; `None` where any is legal.
