@@ -15,7 +15,8 @@ from lensmount_emulator.explain.reference import Reference
 from lensmount_emulator.explain.timeline import read_timeline
 from lensmount_emulator.profiles.library import load_profile
 from lensmount_emulator.sessions.decoded_capture import open_capture
-from lensmount_emulator.sessions.loopback import default_pair, run_loopback
+from lensmount_emulator.sessions.loopback import run_loopback
+from lensmount_emulator.sessions.virtual.participants import default_pair
 from lensmount_hardware.captures.lmx import read_recording_header
 from lensmount_protocol.decoder import Decoder, OrderedDecoder
 from lensmount_protocol.dialect import Dialect
