@@ -3,11 +3,14 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from lensmount_protocol.decoder import Decoded, DecodedFrame, DecodedGarbage
-from lensmount_protocol.dialect import Dialect
+from lensmount_protocol.decoder import Decoded, DecodedFrame, DecodedGarbage, time_text
+from lensmount_protocol.dialect import Dialect, LinkChecker
 from lensmount_protocol.message import UnknownMessage
 from lensmount_protocol.payload import build_payload, message_type
 from lensmount_protocol.wire import Annotation, Role
+
+MAX_VIOLATIONS = 100
+"""Broken rules that are kept; all of them are counted."""
 
 
 @dataclass(slots=True)
@@ -25,6 +28,8 @@ class TrafficStats:
         garbage: reason -> bytes that belong to no frame.
         runs: runs of such bytes.
         gaps: missing parts of the source, as it reports them.
+        violations: broken rules between frames, each with its place; the first `MAX_VIOLATIONS` of them.
+        violation_count: how many there are.
     """
 
     dialect: Dialect
@@ -39,6 +44,13 @@ class TrafficStats:
     garbage: Counter[str] = field(default_factory=lambda: Counter[str]())
     runs: int = 0
     gaps: list[str] = field(default_factory=lambda: list[str]())
+    violations: list[str] = field(default_factory=lambda: list[str]())
+    violation_count: int = 0
+    _checker: LinkChecker | None = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        make = self.dialect.link_checker
+        self._checker = None if make is None else make()
 
     def add(self, event: Decoded) -> None:
         """Count one event."""
@@ -47,6 +59,8 @@ class TrafficStats:
         elif isinstance(event, DecodedGarbage):
             self.garbage[event.reason.value] += len(event.data)
             self.runs += 1
+            if self._checker is not None:
+                self._checker.reset()
         elif isinstance(event, Annotation) and event.incomplete:
             self.gaps.append(event.text)
 
@@ -106,6 +120,11 @@ class TrafficStats:
         else:
             self.typed += 1
         self.rebuilt += self.dialect.build_frame(build_payload(messages), frame.class_, frame.sequence) == raw
+        if self._checker is not None:
+            for violation in self._checker.on_frame(event.sender, frame, event.at):
+                self.violation_count += 1
+                if len(self.violations) < MAX_VIOLATIONS:
+                    self.violations.append(f"at {time_text(event.at)}: {violation}")
 
 
 def frame_composition(event: DecodedFrame) -> str:
