@@ -35,7 +35,7 @@ def decode_clocked(
 ) -> Iterator[Burst | Annotation | LineDefect]:
     """Decode all bursts of a full-duplex clocked link, in time order; defects of lines come first.
 
-    A burst whose number of clock edges is no multiple of eight is not data; an annotation names its place.
+    A burst is not data if the number of its clock edges is no multiple of eight; an annotation names its place.
 
     Args:
         lines: the lines that the capture has; a data line that is missing gives no bursts of its sender.
