@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     from lensmount_emulator.campaign.matrix import MatrixOutcome
     from lensmount_emulator.campaign.planner import plan_matrix
-    from lensmount_emulator.campaign.process_pool import default_worker_count
+    from lensmount_emulator.campaign.worker_pool import default_worker_count
     from lensmount_emulator.cli.report_files import prepare_matrix_outputs, write_all
     from lensmount_emulator.reports.console import count_progress, make_console
     from lensmount_emulator.reports.summary import matrix_counts
