@@ -14,6 +14,7 @@ from typing import Any, Literal, cast
 from msgspec import Struct
 
 from lensmount_emulator.engine.dialect_roles import Place
+from lensmount_emulator.engine.field_rules import FieldRule, Origin, SessionPhase, StateVariable, check_rules
 from lensmount_emulator.engine.profile_values import (
     IgnoredField,
     MessageFields,
@@ -21,7 +22,10 @@ from lensmount_emulator.engine.profile_values import (
     check_between,
     field_values,
 )
+from lensmount_emulator.roles.emount.loop_inputs import INPUTS
 from lensmount_protocol.dialects.emount.dialect import EMOUNT
+from lensmount_protocol.dialects.emount.focus_status import FocusStatus
+from lensmount_protocol.dialects.emount.lens_status import LensStatus
 from lensmount_protocol.errors import ProfileError, unknown_name_message
 from lensmount_protocol.wire import Role
 
@@ -152,6 +156,10 @@ class LensSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         unsolicited_acknowledgement: stream frame with a move acknowledgement that answers no order; -1: none.
         refuses: whether it answers unreadable frames and unknown messages with a refusal `02`.
         variable: fields that a replay does not compare.
+        state: variables that only the user of the lens changes.
+        phase: hidden numbers of a session.
+        field: rules of the fields of the stream; they replace the values of `rows` and `messages`.
+        origin: the captures that the profile was inferred from.
     """
 
     timing: LensTiming
@@ -166,6 +174,10 @@ class LensSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     unsolicited_acknowledgement: int = -1
     refuses: bool = True
     variable: list[IgnoredField] = []
+    state: dict[str, StateVariable] = {}
+    phase: list[SessionPhase] = []
+    field: list[FieldRule] = []
+    origin: Origin = Origin()
 
 
 class BodyTiming(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -359,6 +371,8 @@ def _check_lens(lens: LensSettings) -> None:
     check_between("first_sequence", lens.first_sequence, *UINT8)
     check_between("focus_skips", lens.focus_skips, *FRAMES)
     check_between("unsolicited_acknowledgement", lens.unsolicited_acknowledgement, -1, FRAMES[1])
+    streamed = {cls.__name__: cls for cls in (LensStatus, FocusStatus)}
+    check_rules(lens.state, lens.phase, lens.field, streamed, INPUTS)
 
 
 def _check_lens_timing(timing: LensTiming) -> None:

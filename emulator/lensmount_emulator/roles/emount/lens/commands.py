@@ -179,7 +179,7 @@ def send_reply(lens: LensEngineBase, arrival: ReceivedFrame) -> Task:
         lens.stream.end()
     yield lens.level(BODY_CS, False)
     yield lens.after(timing.reply.get(type_, timing.reply_otherwise))
-    reply = _reply_to(lens, request, arrival.frame.class_)
+    reply = reply_to(lens, request, arrival.frame.class_)
     # A body that repeated its request has received the answer to the first one.
     if reply is not None and lens.connection.state in (ASKED, STREAMING_ASKED):
         yield from _send(lens, reply, timing.pauses.get(type_, []))
@@ -210,7 +210,7 @@ def _send(lens: LensEngineBase, reply: Message, pauses: list[tuple[int, float]])
     yield from send_window(lens, frame, timing.setup, for_baudrate(lens, timing.hold), pauses)
 
 
-def _reply_to(lens: LensEngineBase, request: AnyMessage, class_: int) -> Message | None:
+def reply_to(lens: LensEngineBase, request: AnyMessage, class_: int) -> Message | None:
     special = special_reply(lens, request)
     if special is not None:
         return special
@@ -282,7 +282,7 @@ def _start_stream(lens: LensEngineBase, reply: StreamLayoutReply) -> Task:
     if reply.status_blocks or reply.focus_blocks:
         # The stream counts its frames from its beginning, and the motor uses them as time.
         lens.motor.hold_position(float(lens.stream.frame))
-        lens.stream.begin(reply.status_blocks, reply.focus_blocks)
+        lens.begin_stream(reply.status_blocks, reply.focus_blocks)
         lens.report("streams its state")
         yield from stream.send_first_pair(lens)
     else:

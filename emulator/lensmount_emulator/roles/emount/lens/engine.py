@@ -49,6 +49,8 @@ class LensEngine(LensEngineBase):
             self.report_error(arrival.violation)
         elif arrival.frame.class_ == LOOP_CLASS:
             self.stream.on_loop_frame(arrival.frame.sequence)
+            if self.player is not None:
+                self.inputs.take(arrival.messages)
             for message in arrival.messages:
                 commands.handle_command(self, message)
             stream.on_body_frame(self, arrival)

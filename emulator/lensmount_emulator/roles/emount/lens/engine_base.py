@@ -7,7 +7,9 @@ from typing import Any, TypeVar
 
 from lensmount_emulator.engine.engine import Engine
 from lensmount_emulator.engine.profile_values import build_message, field_values, message_copier
+from lensmount_emulator.engine.rule_player import RulePlayer
 from lensmount_emulator.engine.tasks import Task
+from lensmount_emulator.roles.emount.loop_inputs import LoopInputs
 from lensmount_emulator.roles.emount.models import EmountFocusMotor, EmountIris, RowEcho
 from lensmount_emulator.roles.emount.profile import LensSettings, Rows
 from lensmount_protocol.dialects.emount.dialect import EMOUNT
@@ -121,6 +123,8 @@ class LensEngineBase(Engine):
         motor: the focus drive.
         rows: the echo of row selects.
         row_table: content of the rows.
+        inputs: what the body sent, as field rules use it.
+        player: the field rules of the profile; `None` where it has none.
         stream: state of the stream.
         pulse_at: time of the last falling edge of VD.
         pulse_period: seconds between its last two falling edges.
@@ -151,6 +155,11 @@ class LensEngineBase(Engine):
         )
         self.rows = RowEcho(settings.rows.echo_frames, (settings.rows.initial, settings.rows.initial))
         self.row_table = OpticalRowCache(settings.rows)
+        self.inputs = LoopInputs()
+        self.player: RulePlayer | None = None
+        if settings.field or settings.state:
+            streamed = {cls.__name__: cls for cls in (LensStatus, FocusStatus)}
+            self.player = RulePlayer(settings.state, settings.phase, settings.field, streamed, random)
         self.stream = Stream(settings)
         self.rx_enabled = False
         self.pulse_at = self.pulse_period = 0.0
@@ -163,6 +172,13 @@ class LensEngineBase(Engine):
             cls: [field_values(cls, fields) for fields in settings.start.get(cls.__name__, [])]
             for cls in (LensStatus, FocusStatus)
         }
+
+    def begin_stream(self, status_blocks: int, focus_blocks: int) -> None:
+        """Begin a stream of these blocks; all counts of frames start again."""
+        self.stream.begin(status_blocks, focus_blocks)
+        self.inputs.clear()
+        if self.player is not None:
+            self.player.begin()
 
     def has_message(self, cls: type[Message]) -> bool:
         """Whether the profile has this message."""

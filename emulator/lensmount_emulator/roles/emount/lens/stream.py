@@ -64,8 +64,7 @@ def _pair_after(lens: LensEngineBase, delay_us: float) -> Task:
     stream.next_pair()
     stream.busy = True
     frame, sequence, run = stream.frame, stream.sequence, stream.run
-    status: list[Message] = [_status(lens)]
-    focus = _focus_frame(lens)
+    status, focus = make_pair(lens)
     yield lens.after(delay_us)
     yield from _send(lens, status, sequence, run)
     if frame >= lens.settings.focus_skips:
@@ -73,6 +72,20 @@ def _pair_after(lens: LensEngineBase, delay_us: float) -> Task:
         yield from _send(lens, focus, sequence, run)
     if stream.run == run:
         stream.busy = False
+
+
+def make_pair(lens: LensEngineBase) -> tuple[list[Message], list[Message]]:
+    """Return the messages of the two frames of the current pair, from the models, the rules and the start list."""
+    status, focus = _status(lens), _focus(lens)
+    frame = lens.stream.frame
+    lens.inputs.next_pair()
+    if lens.player is not None:
+        lens.player.apply((status, focus), lens.inputs.inputs(frame, lens.stream.sequence))
+    lens.apply_startup_patch(status, frame)
+    lens.apply_startup_patch(focus, frame)
+    acknowledged = _acknowledgements(lens)
+    first = lens.settings.focus.acknowledges_first
+    return [status], [*acknowledged, focus] if first else [focus, *acknowledged]
 
 
 def _send(lens: LensEngineBase, messages: list[Message], sequence: int, run: int) -> Iterable[WaitFor]:
@@ -96,7 +109,6 @@ def _status(lens: LensEngineBase) -> LensStatus:
         status.motion_flags |= MOTION
         stream.motion_left -= stream.moving_to is None
     _show_rows(lens, status)
-    lens.apply_startup_patch(status, stream.frame)
     return status
 
 
@@ -132,16 +144,13 @@ def _show_rows(lens: LensEngineBase, status: LensStatus) -> None:
     status.row_d = rows.d[frame % len(rows.d)] if rows.d else status.row_c
 
 
-def _focus_frame(lens: LensEngineBase) -> list[Message]:
-    stream, settings = lens.stream, lens.settings.focus
+def _focus(lens: LensEngineBase) -> FocusStatus:
     focus = lens.message_from_profile(FocusStatus)
-    focus.blocks = stream.focus_blocks
-    if settings.driven:
+    focus.blocks = lens.stream.focus_blocks
+    if lens.settings.focus.driven:
         _show_motor(lens, focus)
     _show_cycle(lens, focus)
-    lens.apply_startup_patch(focus, stream.frame)
-    acknowledged = _acknowledgements(lens)
-    return [*acknowledged, focus] if settings.acknowledges_first else [focus, *acknowledged]
+    return focus
 
 
 def _show_motor(lens: LensEngineBase, focus: FocusStatus) -> None:
