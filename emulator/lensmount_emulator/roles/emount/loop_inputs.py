@@ -21,6 +21,7 @@ INPUTS: tuple[str, ...] = (
     "sequence",
     "toggle",
     "flip",
+    "turn",
     "focus_mode",
     "mode_state",
     *(f"{name}{lag}" for lag in _LAGS for name in ("row", "dwell", "previous", "cycle", *_BODY_WORDS)),
@@ -38,8 +39,9 @@ class LoopInputs:
         """Forget the body: a stream begins."""
         self._rows: deque[int] = deque(maxlen=2 * MAX_DWELL + 4)
         self._states: deque[BodyState] = deque(maxlen=2)
-        self._toggle = self._focus_mode = self._mode_state = self._flip = 0
-        self._phase_zero = self._flipped = False
+        self._toggle = self._focus_mode = self._mode_state = self._flip = self._turn = 0
+        self._phase_zero = self._flipped = self._turned = self._ends = False
+        self._since_turn = self._cycle = self._next_cycle = 0
 
     def lose_rows(self) -> None:
         """Forget the row pairs: frames of the body are missing."""
@@ -54,14 +56,28 @@ class LoopInputs:
             self._states.append(first)
             self._toggle ^= first.cycle_phase == 0
             self._phase_zero = self._phase_zero or first.cycle_phase == 0
+            before = self._states[-2] if len(self._states) > 1 else None
+            regular = before is not None and before.cycle_phase == before.cycle_length - 1
+            self._ends = self._ends or (first.cycle_phase == 0 and regular)
+            self._next_cycle = first.cycle_length
         elif isinstance(first, BodyMode):
             self._focus_mode, self._mode_state = int(first.focus_mode), first.state
 
     def next_pair(self) -> None:
-        """Begin a pair: `flip` counts those after a cycle phase 0, at most every other one."""
+        """Begin a pair: `flip` counts those after a cycle phase 0, at most every other one.
+
+        `turn` counts the cycles of a lens that counts frames itself: a cycle of the body that ends as announced turns
+        it, and so does a cycle without such an end.
+        """
         self._flipped = self._phase_zero and not self._flipped
         self._flip += self._flipped
-        self._phase_zero = False
+        self._since_turn += 1
+        full = self._since_turn >= max(2, self._cycle, self._next_cycle)
+        self._turned = (self._ends and not self._turned) or full
+        if self._turned:
+            self._turn += 1
+            self._since_turn, self._cycle = 0, self._next_cycle
+        self._phase_zero = self._ends = False
 
     def inputs(self, pair: int, sequence: int) -> dict[str, int]:
         """Return the inputs of a pair.
@@ -75,6 +91,7 @@ class LoopInputs:
             "sequence": sequence,
             "toggle": self._toggle,
             "flip": self._flip,
+            "turn": self._turn,
             "focus_mode": self._focus_mode,
             "mode_state": self._mode_state,
         }

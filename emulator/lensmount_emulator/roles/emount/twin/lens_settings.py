@@ -4,6 +4,7 @@ The result is the raw table of a profile without field rules. What the sessions 
 from the times and models of a lens of the same kind.
 """
 
+import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -22,7 +23,7 @@ from lensmount_protocol.dialects.emount.framing import LOOP_CLASS, REQUEST_CLASS
 from lensmount_protocol.dialects.emount.identification import DescriptorReply, FrameRateReply
 from lensmount_protocol.dialects.emount.lens_status import LensStatus
 from lensmount_protocol.dialects.emount.service import Refusal
-from lensmount_protocol.dialects.emount.startup_shutdown import StreamLayoutReply
+from lensmount_protocol.dialects.emount.startup_shutdown import ShutDownReply, StartUpReply, StreamLayoutReply
 from lensmount_protocol.dialects.emount.types import FocusSwitch
 from lensmount_protocol.errors import CaptureError
 from lensmount_protocol.message import Message
@@ -55,6 +56,8 @@ def infer_lens(sessions: Sequence[Session], donor: LensSettings | None) -> dict[
     rest = rest_values(pairs)
     status, focus = rest[LensStatus.__name__], rest[FocusStatus.__name__]
     automatic = _is_automatic(sessions, status, focus)
+    for reply in (StartUpReply, ShutDownReply):
+        messages.setdefault(reply.__name__, {})
     messages |= {name: _without_defaults(name, fields) for name, fields in rest.items()}
     table: dict[str, Any] = {
         "timing": lens_timing(sessions, donor, automatic=automatic),
@@ -164,7 +167,7 @@ def _iris(sessions: Sequence[Session], pairs: Sequence[Pair], status: dict[str, 
     narrowest = descriptor.narrowest_aperture if descriptor is not None else max(NARROWEST, wanted)
     if wanted < target:
         narrowest = wanted
-    steps = [abs(after.aperture - before.aperture) for before, after in zip(seen, seen[1:], strict=False)]
+    steps = [abs(after.aperture - before.aperture) for before, after in itertools.pairwise(seen)]
     fastest = max(steps, default=0)
     table: dict[str, Any] = {"driven": True, "widest": min(widest, wanted), "narrowest": max(narrowest, wanted)}
     if error:
@@ -220,7 +223,7 @@ def _focus(
         return table
     table["reports_encoder"] = reports
     table["shows_limits"] = reports
-    fastest = max((abs(a.position - b.position) for a, b in zip(first, first[1:], strict=False)), default=0)
+    fastest = max((abs(a.position - b.position) for a, b in itertools.pairwise(first)), default=0)
     moves = any(_of(sessions, FocusMove))
     table["steps_per_frame"] = max(fastest, 1) if moves and fastest > STEPS_PER_FRAME else STEPS_PER_FRAME
     places = [_place(frame) for session in sessions for frame in session.frames if _place(frame) is not None]

@@ -40,6 +40,7 @@ _SINGLE: tuple[Key, ...] = (
     (("sequence", 2),),
     (("pair", 2),),
     (("flip", 2),),
+    (("turn", 2),),
     (("toggle", 2),),
     (("pair", 3),),
     (("pair", 4),),
