@@ -43,6 +43,7 @@ VERBS = {
     "bridge": "join two ports: what comes at one goes out at the other",
     "firmware": "look at a firmware image, or make one to try updates with",
     "fidelity": "replay a capture against our engine and score it",
+    "twin": "make a lens or body that plays from captures of a real one, and score it",
     "dialects": "list the dialects that can be spoken",
     "profiles": "list the lenses and bodies that can be played",
     "verify-codec": "compare generated code with construct on mutated frames",
@@ -55,8 +56,8 @@ EXIT_CODES = "\n".join(
     (
         "exit codes:",
         "   0  done",
-        "   1  done, and something was found wanting (--verify, explain, fidelity, verify-codec, matrix, campaign, "
-        "doctor, "
+        "   1  done, and something was found wanting (--verify, explain, fidelity, twin, verify-codec, matrix, "
+        "campaign, doctor, "
         "replay, fuzz, a session with errors)",
         "   2  wrong usage, or an unknown dialect, profile, message, port scheme, script verb or fault",
         "   3  a file cannot be read as what it should be",

@@ -223,6 +223,7 @@ class DialectRoles:
             records, the dialect and the profile. `""` where captures of the dialect cannot be replayed.
         session_knowledge: what explanations know of its sessions, as `package.module:NAME` of a `SessionKnowledge`;
             `""` for what the timing contract and the traits say.
+        twin: the `TwinTraits` of the dialect, as `package.module:NAME`; `""` where twins cannot be made.
     """
 
     settings: Mapping[Place, type[Struct]]
@@ -241,6 +242,7 @@ class DialectRoles:
     probe: Callable[[], Message] | None = None
     capture_replay: str = ""
     session_knowledge: str = ""
+    twin: str = ""
 
 
 ENTRY_POINTS = "lensmount.roles"

@@ -9,7 +9,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from lensmount_emulator.engine.profile_values import FieldValue, check_between, field_values
+from lensmount_emulator.engine.profile_values import FieldValue, build_message, check_between, field_values
 from lensmount_protocol.errors import ProfileError, unknown_name_message
 from lensmount_protocol.message import FieldSpec, Message
 
@@ -20,6 +20,9 @@ MAX_ROWS = 20_000
 """Rows of a table; a capture has fewer states."""
 
 MAX_MODULUS = 256
+Between = Literal["none", "nearest", "linear", "row"]
+"""What a table gives between two values of a state."""
+
 PHASE = "phase:"
 """Begins the name of a phase in a key."""
 
@@ -64,7 +67,7 @@ class FieldRule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         between: what an unlisted value of a state gets: `none` the value of `otherwise`, `nearest` the nearest row,
             `linear` a number between two rows, `row` an optical row between two rows of equal kind and exponent.
         data: key, its parts joined by commas -> value; of a copy, the index in `of`.
-        otherwise: value of an unlisted key, of a constant, or of noise of bytes at rest; `None` keeps the engine's value.
+        otherwise: value of an unlisted key, of a constant, or of bytes of noise at rest; `None` keeps the engine's.
         of: the sources of a copy, or the one of an affine field.
         clear_bit: for each source of a copy, the bit of its first byte that is cleared; -1: none.
         add: value of an affine field minus its source.
@@ -79,7 +82,7 @@ class FieldRule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         low: smallest signed byte of noise of bytes.
         high: largest signed byte.
         rate: share of frames in which bytes of noise differ from `otherwise`.
-        step_of: the noise field whose step these bytes show, as its negated sum.
+        step_of: the noise field of which these bytes show the step, as its negated sum.
         seen: frames in the captures.
         right: share of the training frames that the rule gives.
     """
@@ -87,7 +90,7 @@ class FieldRule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     name: str
     kind: Literal["const", "table", "copy", "affine", "counter", "noise"]
     key: list[str] = []
-    between: Literal["none", "nearest", "linear", "row"] = "none"
+    between: Between = "none"
     data: dict[str, FieldValue] = {}
     otherwise: FieldValue | None = None
     of: list[str] = []
@@ -231,8 +234,6 @@ def _check_rule(rule: FieldRule, classes: Mapping[str, type[Message]], known: se
 
 
 def _check_value(cls: type[Message], field: str, value: FieldValue) -> None:
-    from lensmount_emulator.engine.profile_values import build_message
-
     build_message(cls, {field: value})
 
 

@@ -27,6 +27,7 @@ class Session:
         edges: its edges before the first frame of the stream, with their times; empty in a log.
         timing: the measured intervals of the dialect's timing contract; empty where the capture has no edges.
         has_times: whether the frames have times of the capture's own.
+        gaps: why the capture is incomplete, one line each.
     """
 
     name: str
@@ -34,10 +35,11 @@ class Session:
     edges: list[Edge] = field(default_factory=lambda: list[Edge]())
     timing: list[TimingResult] = field(default_factory=lambda: list[TimingResult]())
     has_times: bool = False
+    gaps: list[str] = field(default_factory=lambda: list[str]())
 
     def first(self, count: int) -> "Session":
         """Return the session cut after this number of frames."""
-        return Session(self.name, self.frames[:count], self.edges, self.timing, self.has_times)
+        return Session(self.name, self.frames[:count], self.edges, self.timing, self.has_times, self.gaps)
 
 
 @dataclass(slots=True)
@@ -77,9 +79,9 @@ class TwinTraits:
     Attributes:
         infer_settings: sessions, place and settings of a donor (`None` without one) to the raw table of a profile
             without its field rules: constants, models and timing.
-        replay: settings and a session to the replies, free-running: only frames of the peer go in. `given` names the
-            states whose values are taken from the captured frames.
-        stream_messages: messages of the stream whose fields get rules, by place.
+        replay: settings and a session to the replies, free-running: only frames of the peer go in. `given` takes the
+            states from the captured frames.
+        stream_messages: messages of the stream that get rules for their fields, by place.
         keys: candidate keys, the simplest first.
         states: name of a state variable -> the field that shows it.
         driven: fields that a model of the engine drives; a rule replaces it only where the rule is clearly better.

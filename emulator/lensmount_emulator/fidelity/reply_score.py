@@ -306,7 +306,8 @@ def _renumbered(frame: DecodedFrame, place: DecodedFrame) -> DecodedFrame:
 def stored_bytes(settings: Struct) -> int:
     """Bytes of the values that a profile stores: numbers at their size, hexadecimal text as bytes, tables with keys.
 
-    Defaults count as nothing, and so do the texts that a replay never sends.
+    A name, of a field or of a kind, costs one byte. Defaults count as nothing, and so do the texts that a replay
+    never sends.
     """
     return _size(settings)
 
@@ -323,7 +324,7 @@ def _size(value: object) -> int:
     if isinstance(value, float):
         return 2
     if isinstance(value, str):
-        return len(value) // 2 if _HEXADECIMAL.fullmatch(value) else len(value)
+        return len(value) // 2 if _HEXADECIMAL.fullmatch(value) else 1
     if isinstance(value, Mapping):
         return sum(_key_size(key) + _size(item) for key, item in cast("Mapping[str, object]", value).items())
     if isinstance(value, Sequence | set | frozenset):

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any
 
-from lensmount_emulator.engine.field_rules import PHASE
+from lensmount_emulator.engine.field_rules import PHASE, Between
 from lensmount_emulator.engine.rule_player import clear_bit, value_between
 from lensmount_emulator.engine.twin_traits import Key, KeyPart
 
@@ -69,7 +69,7 @@ class Candidate:
         kind: `engine`, `const`, `table`, `copy` or `affine`.
         cost: wrong predictions, and the price of what it stores.
         key: the key of a table or copy.
-        state: index of the state in the key, between whose values a table interpolates; -1: none.
+        state: index of the state in the key for which a table interpolates; -1: none.
         between: how it interpolates.
         rows: the rows of a table, the choice of a copy, or the one value of a constant.
         add: value of an affine field minus its source.
@@ -82,7 +82,7 @@ class Candidate:
     cost: float
     key: Key = ()
     state: int = -1
-    between: str = "none"
+    between: Between = "none"
     rows: dict[tuple[int, ...], Any] = field(default_factory=lambda: dict[tuple[int, ...], Any]())
     add: int = 0
     source: str = ""
@@ -170,7 +170,7 @@ def table(
     columns: Columns,
     key: Key,
     state: int,
-    between: str,
+    between: Between,
     price: float = ROW_PRICE,
     limit: float = float("inf"),
 ) -> Candidate | None:
@@ -272,8 +272,13 @@ def copies(
         for at, fitting in zip(columns.keys(key)[first:], matching, strict=True):
             totals[at] += 1
             choices.setdefault(at, Counter()).update(fitting)
-        best = {at: max(fits, key=lambda one, fits=fits: (fits[one], -one[1])) for at, fits in choices.items() if fits}
+        best = {at: _most_frequent(fits) for at, fits in choices.items() if fits}
         wrong = sum(totals.values()) - sum(choices[at][chosen] for at, chosen in best.items())
         if best:
             share = 1 - wrong / max(1, sum(totals.values()))
             yield Candidate("copy", wrong + ROW_PRICE / 2 * len(best), key, rows=dict(best), right=share, counts=totals)
+
+
+def _most_frequent(fits: Counter[tuple[str, int]]) -> tuple[str, int]:
+    """The source and bit that fit most often; of equal ones, the one without a cleared bit."""
+    return max(fits, key=lambda one: (fits[one], -one[1]))

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lensmount_emulator.engine.field_rules import FieldRule, SessionPhase
+from lensmount_emulator.engine.field_rules import Between, FieldRule, SessionPhase
 from lensmount_emulator.engine.twin_traits import Key, TwinTraits
 from lensmount_emulator.twin.candidates import (
     Candidate,
@@ -21,6 +21,9 @@ from lensmount_protocol.message import FieldSpec, Message
 
 DRIVEN_MARGIN = 0.03
 """Share of the samples by which a rule must be better than a model of the engine."""
+
+SETTLED_PAIRS = 8
+"""First pairs of a stream that are left out of the share of right samples."""
 
 LIMIT_MARGIN = 8.0
 """Cost above that of the best candidate so far at which a table is given up."""
@@ -51,6 +54,13 @@ class FittedField:
     samples: Sequence[Sample]
     chosen: Candidate
     considered: list[Candidate]
+
+    @property
+    def settled_right(self) -> float:
+        """Share of the samples after the start that the candidate gives."""
+        settled = [sample for sample in self.samples if sample.pair >= SETTLED_PAIRS] or list(self.samples)
+        right = sum(bool(self.chosen.predict(sample) == sample.value) for sample in settled)
+        return right / len(settled)
 
 
 def fit_field(
@@ -103,7 +113,7 @@ def _search(
         found += affine(samples, [one for one in sources if isinstance(samples[0].others.get(one), int)])
     if isinstance(value, bytes) and spec.size > 1:
         found += copies(samples, columns, ((), *traits.keys), sources)
-    between = "row" if name in traits.row_fields else "nearest"
+    between: Between = "row" if name in traits.row_fields else "nearest"
     if is_number and (spec.size >= NUMBER_SIZE or name in traits.measured):
         between = "linear"
     keys: list[tuple[Key, int]] = [(key, -1) for key in traits.keys]
@@ -176,7 +186,7 @@ def make_rule(
         name=fitted.name,
         kind="table",
         key=key,
-        between=chosen.between if chosen.state >= 0 else "none",  # type: ignore[arg-type]
+        between=chosen.between if chosen.state >= 0 else "none",
         data={key_text(at): plain(value) for at, value in sorted(rows.items()) if not single or value != common},
         otherwise=plain(common) if single else None,
         seen=seen,
@@ -203,7 +213,7 @@ def most_common(values: Any) -> Any:
 
 
 def constant_fields(fitted: Sequence[FittedField]) -> Mapping[str, dict[str, int | str]]:
-    """Message -> the fields whose constant replaces the engine's value."""
+    """Message -> the fields with a constant that replaces the engine's value."""
     found: dict[str, dict[str, int | str]] = {}
     for one in fitted:
         if one.chosen.kind == "const":

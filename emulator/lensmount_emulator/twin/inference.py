@@ -1,6 +1,6 @@
-"""Infers a twin: a device profile whose stream fields follow rules that were learned from captures."""
+"""Infers a twin: a device profile with rules of the stream fields, learned from captures."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +16,7 @@ from lensmount_emulator.twin.fitting import FittedField, constant_fields, fit_fi
 from lensmount_emulator.twin.noise import SETTLED, fit_noise
 from lensmount_emulator.twin.states import StateSummary, summarise_states
 from lensmount_protocol.errors import ProfileError
-from lensmount_protocol.message import Message, SelectableMessage
+from lensmount_protocol.message import FieldSpec, Message, SelectableMessage
 
 MAX_START = 24
 """Pairs of the longest start list."""
@@ -55,6 +55,11 @@ class Twin:
     start: int = 0
     replies: int = 0
     phases: dict[str, SessionPhase] = field(default_factory=lambda: dict[str, SessionPhase]())
+
+    @property
+    def settings_states(self) -> bool:
+        """Whether the settings have states that a capture can give."""
+        return bool(self.data.get("state"))
 
 
 def infer_twin(
@@ -97,8 +102,8 @@ def infer_twin(
     return twin
 
 
-KeepReply = Any
-"""A function of the inputs and states of a reply to a truth value."""
+KeepReply = Callable[[Mapping[str, int]], bool]
+"""Whether a reply is used, by the inputs and states that the device knows."""
 
 
 def convert_settings(dialect: str, place: Place, data: Mapping[str, Any]) -> Struct:
@@ -120,19 +125,19 @@ def collect_samples(
     replies: Iterable[Reply], session: int, traits: TwinTraits, place: Place
 ) -> dict[tuple[type[Message], str], list[Sample]]:
     """Collect the samples of every stream field of one replay, with the states of each pair among the inputs."""
-    classes = traits.stream_messages[place]
+    classes = tuple(traits.stream_messages[place])
     found: dict[tuple[type[Message], str], list[Sample]] = {}
     stream = [reply for reply in replies if reply.pair >= 0]
-    known = _states_by_pair(stream, traits)
+    known = states_by_pair(stream, traits)
     for reply in stream:
         inputs = {**reply.inputs, **known[reply.pair]}
         ours = {type(message): message for message in reply.ours}
         for message in reply.captured.messages:
             if not isinstance(message, classes):
                 continue
-            cls = type(message)
+            cls: type[Message] = type(message)
             own = ours.get(cls)
-            specs = cls.fields_with(message.blocks) if isinstance(message, SelectableMessage) else cls.FIELDS
+            specs = _present_fields(message)
             values = message.values()
             for spec in specs:
                 engine = getattr(own, spec.name) if own is not None else None
@@ -141,7 +146,13 @@ def collect_samples(
     return found
 
 
-def _states_by_pair(stream: Sequence[Reply], traits: TwinTraits) -> dict[int, dict[str, int]]:
+def _present_fields(message: Message) -> Sequence[FieldSpec]:
+    if isinstance(message, SelectableMessage):
+        return type(message).fields_with(message.blocks)
+    return message.FIELDS
+
+
+def states_by_pair(stream: Sequence[Reply], traits: TwinTraits) -> dict[int, dict[str, int]]:
     """Pair -> the captured values of the states; a lost frame keeps those of the pair before."""
     names = {tuple(name.split(".")): state for state, name in traits.states.items()}
     found: dict[int, dict[str, int]] = {}
@@ -232,7 +243,7 @@ def _patches(
     """For each of the first pairs: the fields that differ, their bytes, and the replies that are wrong."""
     patches: list[dict[str, dict[str, Any]]] = [{} for _ in range(MAX_START)]
     costs, wrong = [0] * MAX_START, [0] * MAX_START
-    classes = traits.stream_messages[twin.place]
+    classes = tuple(traits.stream_messages[twin.place])
     rules: list[FieldRule] = twin.data["field"]
     loud = {rule.name for rule in rules if rule.kind == "noise"}
     for reply in replay:

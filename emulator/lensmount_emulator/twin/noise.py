@@ -1,5 +1,6 @@
 """Fits noise: a measured field that stays near a base, by offsets and rates, and bytes that follow its steps."""
 
+import itertools
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -45,7 +46,7 @@ def _number_noise(fitted: FittedField, samples: Sequence[Sample], traits: TwinTr
     if len(near) < COVERED * len(offsets):
         return None
     counts = Counter(near)
-    stays = sum(before == after for before, after in zip(near, near[1:], strict=False))
+    stays = sum(before == after for before, after in itertools.pairwise(near))
     return FieldRule(
         name=fitted.name,
         kind="noise",

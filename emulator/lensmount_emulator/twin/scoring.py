@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
@@ -12,6 +12,7 @@ from msgspec.structs import replace as with_values
 from lensmount_emulator.engine.field_rules import SessionPhase, StateVariable, split_name
 from lensmount_emulator.engine.twin_traits import Reply, Session, TwinTraits
 from lensmount_emulator.fidelity.reply_score import NoiseField, ReplyPair, ReplyScore, score_replies, signed_offset
+from lensmount_emulator.twin.inference import states_by_pair
 from lensmount_protocol.decoder import DecodedFrame
 from lensmount_protocol.describe import message_name
 from lensmount_protocol.dialect import Dialect
@@ -93,13 +94,12 @@ def _one_by_one(phases: Sequence[SessionPhase]) -> Iterable[tuple[int, ...]]:
     yield tuple(base)
     for index, phase in enumerate(phases):
         for value in range(phase.modulus):
-            yield tuple([*base[:index], value, *base[index + 1 :]])
+            yield (*base[:index], value, *base[index + 1 :])
 
 
 def _head(session: Session, traits: TwinTraits, settings: Struct) -> Session:
     """The session up to the last pair that phases are taken from."""
     pairs: set[int] = set()
-    frames = iter(session.frames)
     taken = 0
     for reply in traits.replay(settings, session, True):
         taken += 1
@@ -107,12 +107,13 @@ def _head(session: Session, traits: TwinTraits, settings: Struct) -> Session:
             pairs.add(reply.pair)
         if len(pairs) > LOCK_PAIRS + 3:
             break
-    last = 0
-    for last, frame in enumerate(frames):
-        taken -= frame.sender is not Role.BODY
+    place = 0
+    for frame in session.frames:
+        taken -= frame.sender is Role.LENS
         if taken < 0:
             break
-    return session.first(last + 1)
+        place += 1
+    return session.first(place)
 
 
 def _right_bytes(replies: Iterable[Reply], dialect: Dialect) -> int:
@@ -149,7 +150,28 @@ def _offsets(captured: Any, ours: Any, size: int) -> list[int]:
     return [signed_offset(int(captured), int(ours), size)]
 
 
-def score_session(
+@dataclass(slots=True)
+class ScoredPart:
+    """The replies of one session, divided.
+
+    Attributes:
+        training: replies before the scored part.
+        scored: the scored ones.
+        unscored: number of replies that were used to join or to take phases from.
+        phases: the phases of the session.
+        given: whether states were taken from the capture.
+        trained: whether the twin was made from the session.
+    """
+
+    training: list[Reply]
+    scored: list[Reply]
+    unscored: int
+    phases: dict[str, int]
+    given: bool
+    trained: bool
+
+
+def replay_part(
     settings: Struct,
     session: Session,
     traits: TwinTraits,
@@ -157,12 +179,10 @@ def score_session(
     *,
     place: int,
     trained: bool,
-    split: str,
     given: bool = False,
-    noise: Sequence[NoiseField] = (),
     keep: Callable[[Reply], bool] = lambda _reply: True,
-) -> ReplyScore:
-    """Score a twin on the replies of a session from a place on.
+) -> ScoredPart:
+    """Replay a session to a twin.
 
     Args:
         settings: the twin.
@@ -171,9 +191,7 @@ def score_session(
         dialect: the dialect.
         place: number of the first scored reply.
         trained: whether the twin was made from the session; if not, its phases come from the first pairs.
-        split: which part is scored, as text.
         given: whether states are taken from the capture.
-        noise: noise fields; empty: those of the replies before the place.
         keep: whether a reply is scored.
     """
     locked = 0
@@ -182,20 +200,44 @@ def score_session(
     replies = list(traits.replay(settings, session, given))
     training, rest = replies[:place], replies[place:]
     unscored = locked_replies(replies, locked)
-    scored = [reply for reply in rest if not reply.joins and id(reply) not in unscored and keep(reply)]
-    settled = [reply for reply in training if reply.pair >= SETTLED_PAIRS]
+    wanted = [reply for reply in rest if keep(reply)]
+    scored = [reply for reply in wanted if not reply.joins and id(reply) not in unscored]
+    phases = {phase.name: phase.value for phase in getattr(settings, "phase", [])}
+    return ScoredPart(training, scored, len(wanted) - len(scored), phases, given, trained)
+
+
+def merge_parts(
+    parts: Sequence[ScoredPart],
+    settings: Struct,
+    dialect: Dialect,
+    *,
+    split: str,
+    noise: Sequence[NoiseField],
+) -> ReplyScore:
+    """Score the parts of several sessions together.
+
+    Args:
+        parts: the parts.
+        settings: the twin.
+        dialect: the dialect.
+        split: which part is scored, as text.
+        noise: noise fields of the training.
+    """
+    training = [reply for part in parts for reply in part.training]
+    scored = [reply for part in parts for reply in part.scored]
     requested = {id(reply.captured) for reply in scored if reply.pair < 0}
     score = score_replies(
         to_pairs(scored, dialect),
         training=to_pairs(training, dialect),
-        noise=list(noise) or noise_fields(to_pairs(settled, dialect), traits),
+        noise=noise,
         split=split,
-        in_sample=trained and not place,
+        in_sample=not training and all(part.trained for part in parts),
         is_requested=lambda frame: id(frame) in requested,
     )
-    score.unscored = len(rest) - len(scored)
-    score.phases = {phase.name: phase.value for phase in getattr(settings, "phase", [])}
-    if given:
+    score.unscored = sum(part.unscored for part in parts)
+    for part in parts:
+        score.phases |= part.phases
+    if any(part.given for part in parts):
         score.given = given_bytes(settings, scored)
     return score
 
@@ -229,3 +271,17 @@ def given_bytes(settings: Struct, scored: Sequence[Reply]) -> dict[str, int]:
                     size = next(spec.size for spec in message.FIELDS if spec.name == field)
                     found[name] = found.get(name, 0) + size
     return found
+
+
+def states_of_replies(settings: Struct, session: Session, traits: TwinTraits) -> dict[int, dict[str, int]]:
+    """Pair -> the captured values of all states of the dialect."""
+    return states_by_pair([reply for reply in traits.replay(settings, session, False) if reply.pair >= 0], traits)
+
+
+def training_noise(
+    settings: Struct, sessions: Sequence[Session], traits: TwinTraits, dialect: Dialect
+) -> list[NoiseField]:
+    """The noise fields that the training parts show, after their start."""
+    replies = (reply for session in sessions for reply in traits.replay(settings, session, True))
+    settled = [reply for reply in replies if reply.pair >= SETTLED_PAIRS]
+    return noise_fields(to_pairs(settled, dialect), traits)

@@ -14,7 +14,7 @@ from lensmount_protocol.dialect import Dialect, load_dialect
 from lensmount_protocol.errors import CaptureError, DialectError
 from lensmount_protocol.timing import measure
 from lensmount_protocol.timing_marks import extract_marks
-from lensmount_protocol.wire import Edge, Role
+from lensmount_protocol.wire import Annotation, Edge, Role
 
 DEFAULT_DIALECT = "emount"
 
@@ -57,7 +57,8 @@ def read_session(
         frames.sort(key=lambda frame: frame.at or 0.0)
         edges = [event for event in events if isinstance(event, Edge)][:MAX_START_EDGES]
     timing = measure(dialect.timing, extract_marks(events, dialect)) if edges else []
-    return Session(path.name, frames, edges, timing, has_times=timed)
+    gaps = [event.text for event in events if isinstance(event, Annotation) and event.incomplete]
+    return Session(path.name, frames, edges, timing, has_times=timed, gaps=gaps)
 
 
 def file_hash(path: Path) -> str:

@@ -34,13 +34,13 @@ class StateSummary:
     confounded: list[tuple[str, str]] = field(default_factory=lambda: list[tuple[str, str]]())
 
 
-def summarise_states(
-    samples: Mapping[tuple[type[Message], str], Sequence[Sample]], traits: TwinTraits
-) -> StateSummary:
+def summarise_states(samples: Mapping[tuple[type[Message], str], Sequence[Sample]], traits: TwinTraits) -> StateSummary:
     """Summarise the states of the training samples."""
     summary = StateSummary()
     by_field = {f"{cls.__name__}.{name}": found for (cls, name), found in samples.items()}
-    some = max(by_field.values(), key=len, default=[])
+    if not by_field:
+        return summary
+    some: Sequence[Sample] = max(by_field.values(), key=len)
     steady = [sample for sample in some if sample.pair >= STEADY] or list(some)
     vectors: dict[tuple[int, ...], int] = {}
     names = [state for state in traits.states if traits.states[state] in by_field]

@@ -25,6 +25,7 @@ READERS: dict[str, tuple[Setup, Callable[[Path], list[object]]]] = {
     "export": (recording, lambda path: ["export", path, "--to", "out.pcapng"]),
     "explain": (recording, lambda path: ["explain", path]),
     "fidelity": (recording, lambda path: ["fidelity", path, "--profile", LENS]),
+    "twin": (recording, lambda path: ["twin", path]),
     "replay": (recording, lambda path: ["replay", path]),
     "firmware": (image, lambda path: ["firmware", path]),
 }
@@ -47,6 +48,8 @@ SAYS = {
     ("explain", "nothing"): "Nothing to explain",
     ("fidelity", "half"): "the capture is incomplete: the recording was cut inside a line",
     ("fidelity", "nothing"): "holds no frame of the body, so there is nothing to replay",
+    ("twin", "half"): "incomplete: session|cut inside a line",
+    ("twin", "nothing"): "holds no frame of the body; a twin needs both ends",
     ("replay", "half"): "came out differently",
     ("replay", "nothing"): "nothing: the recording ends here",
 }
@@ -137,6 +140,13 @@ def _(bench: Bench) -> int:
 def _(bench: Bench) -> int:
     code = bench.run("fidelity", other_dialect(bench), "--profile", LENS)
     assert "declares the dialect lmount, and profile sel55210 speaks emount" in bench.err
+    return code
+
+
+@case("twin", "dialect")
+def _(bench: Bench) -> int:
+    code = bench.run("twin", recording(bench), "--dialect", "lmount")
+    assert "declares the dialect emount, not lmount" in bench.err
     return code
 
 

@@ -41,4 +41,5 @@ EMOUNT_ROLES = DialectRoles(
     probe=IdentityRequest,
     capture_replay="lensmount_emulator.fidelity.capture_replay:replay_emount",
     session_knowledge="lensmount_emulator.roles.emount.session_knowledge:EMOUNT_KNOWLEDGE",
+    twin="lensmount_emulator.roles.emount.twin.traits:EMOUNT_TWIN",
 )

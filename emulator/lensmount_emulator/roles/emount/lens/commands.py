@@ -211,6 +211,7 @@ def _send(lens: LensEngineBase, reply: Message, pauses: list[tuple[int, float]])
 
 
 def reply_to(lens: LensEngineBase, request: AnyMessage, class_: int) -> Message | None:
+    """The lens's reply to a request: computed, the profile's, or a refusal; `None` where it stays silent."""
     special = special_reply(lens, request)
     if special is not None:
         return special

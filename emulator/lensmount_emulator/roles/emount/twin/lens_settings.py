@@ -17,10 +17,18 @@ from lensmount_emulator.roles.emount.twin.lens_replay import Pair, group_pairs
 from lensmount_emulator.roles.emount.twin.timing import lens_timing
 from lensmount_protocol.decoder import DecodedFrame
 from lensmount_protocol.dialects.emount.body_status import BodyState, RowSelect
+from lensmount_protocol.dialects.emount.dialect import EMOUNT
 from lensmount_protocol.dialects.emount.focus import FocusMove, FocusMoved
 from lensmount_protocol.dialects.emount.focus_status import FocusStatus
 from lensmount_protocol.dialects.emount.framing import LOOP_CLASS, REQUEST_CLASS, next_lens_sequence
-from lensmount_protocol.dialects.emount.identification import DescriptorReply, FrameRateReply
+from lensmount_protocol.dialects.emount.identification import (
+    Answer0B,
+    Answer09,
+    DescriptorReply,
+    FrameRateReply,
+    IdentityReply,
+    LensCapabilities,
+)
 from lensmount_protocol.dialects.emount.lens_status import LensStatus
 from lensmount_protocol.dialects.emount.service import Refusal
 from lensmount_protocol.dialects.emount.startup_shutdown import ShutDownReply, StartUpReply, StreamLayoutReply
@@ -56,16 +64,15 @@ def infer_lens(sessions: Sequence[Session], donor: LensSettings | None) -> dict[
     rest = rest_values(pairs)
     status, focus = rest[LensStatus.__name__], rest[FocusStatus.__name__]
     automatic = _is_automatic(sessions, status, focus)
-    for reply in (StartUpReply, ShutDownReply):
-        messages.setdefault(reply.__name__, {})
     messages |= {name: _without_defaults(name, fields) for name, fields in rest.items()}
     table: dict[str, Any] = {
         "timing": lens_timing(sessions, donor, automatic=automatic),
         "iris": _iris(sessions, pairs, status),
-        "focus": _focus(sessions, pairs, status, focus, automatic=automatic),
+        "focus": _focus(sessions, pairs, focus, automatic=automatic),
         "rows": _rows(sessions, pairs),
         "messages": messages,
     }
+    _fill_messages(messages, table["iris"], automatic=automatic)
     table |= _numbers(sessions)
     if donor is not None and not any(_of(sessions, Refusal)):
         table["refuses"] = donor.refuses
@@ -106,6 +113,21 @@ def _messages(sessions: Sequence[Session], donor: LensSettings | None) -> dict[s
     return found
 
 
+def _fill_messages(messages: dict[str, dict[str, Any]], iris: dict[str, Any], *, automatic: bool) -> None:
+    """Add the replies of a start-up that no session holds, so that the lens plays: defaults, and what is known."""
+    for cls in (IdentityReply, Answer0B, Answer09, StartUpReply, ShutDownReply):
+        messages.setdefault(cls.__name__, {})
+    messages.setdefault(FrameRateReply.__name__, {"rate": int(automatic)})
+    apertures = {"widest_aperture": iris["widest"], "narrowest_aperture": iris["narrowest"]}
+    messages.setdefault(DescriptorReply.__name__, apertures)
+    if LensCapabilities.__name__ not in messages:
+        known = [
+            cls.TYPE for (role, _), cls in EMOUNT.messages.items() if role is Role.LENS and cls.__name__ in messages
+        ]
+        types = sum(1 << type_ - 1 for type_ in {*known, LensCapabilities.TYPE, StreamLayoutReply.TYPE} if type_ <= 64)
+        messages[LensCapabilities.__name__] = {"types": types}
+
+
 def _plain(message: Message) -> dict[str, Any]:
     """The fields of a message that differ from their defaults, as a profile holds them."""
     default = type(message)()
@@ -133,7 +155,7 @@ def rest_values(pairs: Sequence[Pair]) -> dict[str, dict[str, Any]]:
                     for name, value in message.values().items():
                         fields.setdefault(name, Counter())[value] += 1
     return {
-        message: {name: max(seen, key=lambda value, seen=seen: seen[value]) for name, seen in fields.items()}
+        message: {name: seen.most_common(1)[0][0] for name, seen in fields.items()}
         for message, fields in counts.items()
     }
 
@@ -195,14 +217,14 @@ def _own(pair: Pair, cls: type[Any]) -> Iterator[Any]:
 def _focus(
     sessions: Sequence[Session],
     pairs: Sequence[Pair],
-    status: dict[str, Any],
     focus: dict[str, Any],
     *,
     automatic: bool,
 ) -> dict[str, Any]:
     lower, upper = focus.get("lower_limit", 0), focus.get("upper_limit", 0)
-    first = [message for pair in pairs[:START_PAIRS] for message in _own(pair, FocusStatus)]
-    settled = Counter(message.planned_position for message in first[2:] or first)
+    before = _before_order(sessions, pairs)
+    first = [message for pair in before for message in _own(pair, FocusStatus)]
+    settled = Counter(message.planned_position for message in first[-RECENT:])
     planned = settled.most_common(1)[0][0] if settled else focus.get("planned_position", 0)
     planned = planned if automatic else focus.get("planned_position", planned)
     lower, upper = min(lower, planned), max(upper, planned)
@@ -216,7 +238,7 @@ def _focus(
         "encoder": max(planned - lower, min(0xFFFF - (upper - planned), planned)),
     }
     if reports:
-        offset = Counter(one.position - one.planned_position for one in first).most_common(1)
+        offset = Counter(one.position - one.planned_position for one in first[-RECENT:]).most_common(1)
         encoder = planned + (offset[0][0] if offset else 0)
         table["encoder"] = max(planned - lower, min(0xFFFF - (upper - planned), encoder))
     if not automatic:
@@ -231,6 +253,15 @@ def _focus(
         table["acknowledges_first"] = True
     table["acknowledge_frames"] = _acknowledge_frames(sessions) or max(1, _echo_frames(sessions))
     return table
+
+
+def _before_order(sessions: Sequence[Session], pairs: Sequence[Pair]) -> Sequence[Pair]:
+    """The pairs before the first focus order of their session; all of them where it has none."""
+    first = {id(pair.frames[0]) for pair in pairs if pair.frames}
+    for session in sessions:
+        if any(id(frame) in first for frame in session.frames):
+            return pairs[: max(RECENT, _first_order(session))]
+    return pairs
 
 
 def _place(frame: DecodedFrame) -> bool | None:

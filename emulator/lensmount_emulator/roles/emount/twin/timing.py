@@ -57,7 +57,7 @@ SHORTEST_REPLY_US = 5.0
 VD_PERIOD = 16_684e-6
 STATE_AFTER_VD = 8_590e-6
 STATUS_US = (70.0, 3_330.0)
-"""Bounds of the contract for `05` after VD; a log whose stamps give more was busy."""
+"""Bounds of the contract for `05` after VD; a sniffer that stamps later was busy."""
 
 FOCUS_US = (470.0, 620.0)
 LONGEST_WAIT_S = 5.0
