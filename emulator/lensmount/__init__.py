@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from lensmount_emulator.explain.finding import Finding as Finding
     from lensmount_emulator.explain.finding import FindingKind as FindingKind
     from lensmount_emulator.faults.registry import parse_fault as parse_fault
+    from lensmount_emulator.fidelity.assessment import Assessment as Assessment
+    from lensmount_emulator.fidelity.assessment import assess as assess_profile
     from lensmount_emulator.fidelity.capture_replay import replay_capture as replay_capture
     from lensmount_emulator.profiles.library import Profile as Profile
     from lensmount_emulator.profiles.library import load_profile as load_profile
@@ -94,6 +96,7 @@ else:
 
 
 __all__ = [
+    "Assessment",
     "BoardError",
     "CampaignConfig",
     "CampaignError",
@@ -150,6 +153,7 @@ __all__ = [
     "Verdict",
     "VirtualSession",
     "__version__",
+    "assess_profile",
     "dialect_names",
     "explain",
     "explain_records",
@@ -171,6 +175,7 @@ __all__ = [
 ]
 
 _NAMES = {
+    "Assessment": ("lensmount_emulator.fidelity.assessment", "Assessment"),
     "BoardError": ("lensmount_protocol.errors", "BoardError"),
     "CampaignConfig": ("lensmount_emulator.campaign.config", "CampaignConfig"),
     "CampaignError": ("lensmount_protocol.errors", "CampaignError"),
@@ -227,6 +232,7 @@ _NAMES = {
     "Verdict": ("lensmount_emulator.engine.verdicts", "Verdict"),
     "VirtualSession": ("lensmount_emulator.sessions.virtual_session", "VirtualSession"),
     "__version__": ("lensmount_emulator.version", "__version__"),
+    "assess_profile": ("lensmount_emulator.fidelity.assessment", "assess"),
     "dialect_names": ("lensmount_protocol.dialect", "dialect_names"),
     "frame_spans": ("lensmount_protocol.codec.field_spans", "frame_spans"),
     "explain": ("lensmount_emulator.sessions.explain_capture", "explain"),

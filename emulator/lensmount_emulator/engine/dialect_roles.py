@@ -224,6 +224,8 @@ class DialectRoles:
         session_knowledge: what explanations know of its sessions, as `package.module:NAME` of a `SessionKnowledge`;
             `""` for what the timing contract and the traits say.
         twin: the `TwinTraits` of the dialect, as `package.module:NAME`; `""` where twins cannot be made.
+        follower: the function that makes the follower of a profile, as `package.module:NAME`; it takes the dialect and
+            the profile. `""` where no engine of the dialect can follow a session frame by frame.
     """
 
     settings: Mapping[Place, type[Struct]]
@@ -243,6 +245,7 @@ class DialectRoles:
     capture_replay: str = ""
     session_knowledge: str = ""
     twin: str = ""
+    follower: str = ""
 
 
 ENTRY_POINTS = "lensmount.roles"

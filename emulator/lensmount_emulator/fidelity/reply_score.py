@@ -54,6 +54,20 @@ def parse_split(text: str) -> float:
     return share
 
 
+def parse_share(text: str) -> float:
+    """Parse a share that is required, such as `97%` or `100%`.
+
+    Raises:
+        DialectError: the text is no percentage up to 100 %.
+    """
+    if text.strip() in ("100%", "100 %"):
+        return 1.0
+    found = _SPLIT.fullmatch(text.strip())
+    if found is None:
+        raise DialectError(f"share {text!r} is no percentage; write one from 0% to 100%, such as 97%")
+    return float(found[1]) / 100
+
+
 def describe_split(share: float) -> str:
     """The split as text: `first 60 % to last 40 %`."""
     return f"first {share * 100:g} % to last {100 - share * 100:g} %"

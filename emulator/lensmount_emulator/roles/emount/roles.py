@@ -42,4 +42,5 @@ EMOUNT_ROLES = DialectRoles(
     capture_replay="lensmount_emulator.fidelity.capture_replay:replay_emount",
     session_knowledge="lensmount_emulator.roles.emount.session_knowledge:EMOUNT_KNOWLEDGE",
     twin="lensmount_emulator.roles.emount.twin.traits:EMOUNT_TWIN",
+    follower="lensmount_emulator.fidelity.emount.follower:make_follower",
 )
