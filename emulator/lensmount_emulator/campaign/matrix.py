@@ -14,10 +14,11 @@ from functools import partial
 from lensmount_emulator.campaign.worker_pool import Work, in_order, run_in_workers
 from lensmount_emulator.engine.dialect_roles import Place
 from lensmount_emulator.engine.verdicts import CompatibilityResult, CompatibilityRule, Verdict, worst_verdict
-from lensmount_emulator.profiles.library import SUFFIX, Profile, load_profile
+from lensmount_emulator.profiles.library import SUFFIX, Profile, is_firmware, load_profile
 from lensmount_emulator.sessions.driver import DeferredGC
 from lensmount_protocol.describe import html_table
 from lensmount_protocol.errors import ProfileError, unknown_name_message
+from lensmount_protocol.wire import Role
 
 BARE = "none"
 """In place of an accessory: the lens directly on the body."""
@@ -52,7 +53,7 @@ def select_profiles(patterns: Iterable[str], place: Place, known: Mapping[str, P
     """The selected profiles of a place, sorted by name.
 
     Args:
-        patterns: names, patterns such as `sigma-*`, or paths that end in `.toml`.
+        patterns: names, patterns such as `sigma-*`, or paths that end in `.toml` or `.so`.
         place: the place that they must have.
         known: every profile that may be selected, by name.
 
@@ -63,8 +64,8 @@ def select_profiles(patterns: Iterable[str], place: Place, known: Mapping[str, P
     there = {name: profile for name, profile in known.items() if profile.place is place}
     found: dict[str, Profile] = {}
     for item in patterns:
-        if item.endswith(SUFFIX):
-            profile = load_profile(item)
+        if item.endswith(SUFFIX) or is_firmware(item):
+            profile = load_profile(item, Role(place.value) if is_firmware(item) else None)
             if profile.place is not place:
                 raise ProfileError(f"{item} is a {profile.place.value}; a {place.value} is needed here")
             found[item] = profile

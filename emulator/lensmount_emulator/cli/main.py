@@ -212,12 +212,15 @@ def _parser() -> Parser:
 
 
 def _run_verb(run: Callable[[argparse.Namespace], int], arguments: argparse.Namespace) -> int:
-    from lensmount_emulator.cli.options import error_exit_code
+    from lensmount_emulator.cli.options import error_exit_code, load_sanitizer
 
     try:
         code = run(arguments)
         sys.stdout.flush()
     except MountError as error:
+        library = getattr(error, "needs_runtime", None)
+        if library is not None:
+            load_sanitizer(library)
         _report(one_line(error))
         return error_exit_code(error)
     except BrokenPipeError:

@@ -11,7 +11,7 @@ from enum import Enum
 from importlib import import_module
 from importlib.metadata import EntryPoint
 from random import Random
-from typing import NamedTuple, cast
+from typing import NamedTuple, Protocol, cast, runtime_checkable
 
 from msgspec import Struct
 
@@ -102,6 +102,15 @@ def get_adapter(near: str, far: str) -> MakeAdapter:
         raise ProfileError(f"no adapter connects a lens of {far} to a body of {near}; known: {known}")
     module, _, attribute = value.partition(":")
     return cast("MakeAdapter", getattr(import_module(module), attribute))
+
+
+@runtime_checkable
+class MakesEngine(Protocol):
+    """Settings that make their engine by themselves, as those of a firmware in C do."""
+
+    def make_engine(self, carried: frozenset[str] | None, random: Random | None, script: Sequence[Step]) -> Engine:
+        """Return the engine; the arguments are those of `DialectRoles.make_engine`."""
+        ...
 
 
 class MotionBounds(NamedTuple):
@@ -246,6 +255,23 @@ class DialectRoles:
     session_knowledge: str = ""
     twin: str = ""
     follower: str = ""
+
+
+def make_engine(
+    roles: DialectRoles, settings: Struct, carried: frozenset[str] | None, random: Random | None, script: Sequence[Step]
+) -> Engine:
+    """Return the engine of a device: that of its settings if they make one, else that of its dialect's roles.
+
+    Args:
+        roles: the roles of its dialect.
+        settings: the settings of its profile.
+        carried: the lines of its port; `None` on the virtual mount.
+        random: source of jitter.
+        script: the script.
+    """
+    if isinstance(settings, MakesEngine):
+        return settings.make_engine(carried, random, script)
+    return roles.make_engine(settings, carried, random, script)
 
 
 ENTRY_POINTS = "lensmount.roles"

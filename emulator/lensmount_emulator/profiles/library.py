@@ -11,6 +11,7 @@ import tomllib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -239,16 +240,57 @@ def load_profile(name: str, role: Role | None = None) -> Profile:
     """Load the profile of this name, or from the TOML file at this path.
 
     Args:
-        name: a name, or a path that ends in `.toml`.
+        name: a name, a path that ends in `.toml`, or the path of a firmware, which ends in `.so`.
         role: the required end.
 
     Raises:
         ProfileError: unknown (the message lists similar names), offered twice, invalid, or of the other role.
     """
+    if is_firmware(name):
+        return firmware_profile(name, role)
     profile = _from_path(name) if name.endswith(SUFFIX) else _by_name(name)
     if role is not None and profile.place.value != role.value:
         raise ProfileError(f"profile {name!r} is a {profile.place.value}; a {role.value} is needed here")
     return profile
+
+
+FIRMWARE_SUFFIX = ".so"
+CONFIG_MARK = "#"
+"""Separates the path of a firmware from the text that it gets: `./lens.so#mode=2`."""
+
+
+def is_firmware(name: str) -> bool:
+    """Whether the name of a device is the path of a firmware, with or without a text for it."""
+    return name.partition(CONFIG_MARK)[0].endswith(FIRMWARE_SUFFIX)
+
+
+def firmware_library(profile: Profile) -> str:
+    """Return the path of the firmware that plays a device; empty for an engine of ours."""
+    return str(getattr(profile.settings, "library", "")) if is_firmware(profile.name) else ""
+
+
+def firmware_profile(name: str, role: Role | None = None) -> Profile:
+    """Return the profile of a device that is a firmware in C.
+
+    Args:
+        name: path of the shared library; `#` and a text after it go to the firmware.
+        role: the required end; `None` for the lens, if it plays one.
+
+    Raises:
+        FirmwareError: it cannot be loaded.
+        ProfileError: it does not play that end.
+    """
+    # Loading C code is rare; programs without it do not need the module.
+    engine = import_module("lensmount_emulator.firmware.engine")
+    info = import_module("lensmount_emulator.firmware.library").probe_firmware(name.partition(CONFIG_MARK)[0])
+    get_roles(info.dialect)
+    place = role.value if role is not None else Role.LENS.value if Role.LENS.value in info.roles else info.roles[0]
+    if place not in info.roles:
+        raise ProfileError(f"firmware {name!r} is a {' and a '.join(info.roles)}; a {place} is needed here")
+    path, _, config = name.partition(CONFIG_MARK)
+    settings = engine.FirmwareSettings(library=path, role=place, config=config, name=info.name)
+    title = f"{info.name} {info.version} (firmware)"
+    return Profile(name, Place(place), info.dialect, title, "firmware in C", {}, {}, settings)
 
 
 def _from_path(name: str) -> Profile:

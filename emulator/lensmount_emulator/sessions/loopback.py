@@ -13,6 +13,7 @@ from lensmount_emulator.faults.fault import Fault
 from lensmount_emulator.faults.registry import FaultPlan, parse_plan
 from lensmount_emulator.mount.virtual_mount import Resolution
 from lensmount_emulator.profiles.library import Profile
+from lensmount_emulator.sessions.firmware.isolated_session import PlayedSession, play_session
 from lensmount_emulator.sessions.traffic_stats import TrafficStats
 from lensmount_emulator.sessions.verdict import ScriptProgress, SessionError, script_progress, session_errors
 from lensmount_emulator.sessions.virtual.participants import (
@@ -237,54 +238,62 @@ def run_loopback(
         if listen is not None:
             listen(notice)
 
-    made = _make_session(
-        body,
-        lens,
-        accessories=accessories,
-        script=script,
-        seed=seed,
-        tap=record,
-        on_notice=note,
-        resolution=resolution,
-        allowed=allowed,
-        faults=faults,
-        mount_factory=make_plain_mount,
-    )
-    chain = made.session
-    chain.start()
-    if seconds is None:
-        chain.run(MAX_SESSION_S, stop_when=lambda: made.participants.body.done)
-        chain.run(chain.now + DRAIN_S)
-    else:
-        chain.run(seconds)
-    # A recording ends between frames; the longest pause inside one is 150 ms.
-    chain.run(chain.now + MAX_FRAME_S, stop_when=lambda: not chain.sending)
-    script_result = script_progress(made.participants.body)
-    assert script_result is not None
+    profiles = resolve_profile(body, Place.BODY), resolve_profile(lens, Place.LENS)
+    between = [resolve_profile(accessory, Place.ACCESSORY) for accessory in accessories]
+    plan = parse_plan(faults, seed)
+
+    def play(tap: Callable[[WireRecord], None], on_notice: Callable[[Notice], None]) -> PlayedSession:
+        made = _make_session(
+            *profiles,
+            accessories=between,
+            script=script,
+            seed=seed,
+            tap=tap,
+            on_notice=on_notice,
+            resolution=resolution,
+            allowed=allowed,
+            faults=faults,
+            mount_factory=make_plain_mount,
+        )
+        chain = made.session
+        chain.start()
+        if seconds is None:
+            chain.run(MAX_SESSION_S, stop_when=lambda: made.participants.body.done)
+            chain.run(chain.now + DRAIN_S)
+        else:
+            chain.run(seconds)
+        # A recording ends between frames; the longest pause inside one is 150 ms.
+        chain.run(chain.now + MAX_FRAME_S, stop_when=lambda: not chain.sending)
+        script_result = script_progress(made.participants.body)
+        assert script_result is not None
+        return PlayedSession(chain.now, chain.violations, script_result, made.participants.body.compatibility_results)
+
+    played = play_session(play, (*profiles, *between), record, note)
+    dialect = load_dialect(profiles[0].dialect)
     header = session_header(
-        made.dialect.name,
+        dialect.name,
         _profile_name(body),
         _profile_name(lens),
         script,
         seed,
         accessories=[_profile_name(accessory) for accessory in accessories],
-        faults=made.plan.texts() if made.plan else (),
+        faults=plan.texts() if plan else (),
         duration=seconds,
         allowed=allowed,
     )
     return LoopbackResult(
-        made.dialect,
-        *made.profiles,
-        chain.now,
+        dialect,
+        *profiles,
+        played.seconds,
         records,
-        list(Decoder(made.dialect).decode(records)),
+        list(Decoder(dialect).decode(records)),
         notices,
-        chain.violations,
-        script_result.complete,
-        made.participants.body.compatibility_results,
-        made.between,
-        made.plan,
-        script_result,
+        played.violations,
+        played.script.complete,
+        played.compatibility_results,
+        between,
+        plan,
+        played.script,
         header,
     )
 
