@@ -1,7 +1,7 @@
 """Computes the fields of a device's stream messages from the rules of its profile."""
 
 from bisect import bisect_left
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from random import Random
 from typing import Any
 
@@ -28,6 +28,7 @@ class RulePlayer:
 
     Attributes:
         given: state -> value that the user has set; others keep the value of the engine.
+        phases: phase -> its value.
     """
 
     def __init__(
@@ -40,7 +41,8 @@ class RulePlayer:
     ) -> None:
         self.given: dict[str, int] = {}
         self._states = [(name, *split_name(state.field)) for name, state in states.items()]
-        self._phases = [(PHASE + phase.name, phase.clock, phase.value, phase.modulus) for phase in phases]
+        self._phases = [(PHASE + phase.name, phase.clock, phase.modulus) for phase in phases]
+        self.phases = {phase.name: phase.value for phase in phases}
         self._noise: dict[str, _Noise] = {}
         self._rules: list[tuple[str, str, _Rule]] = []
         for rule in rules:
@@ -52,6 +54,12 @@ class RulePlayer:
         """Begin a session: noise starts from its initial offset."""
         for noise in self._noise.values():
             noise.begin()
+
+    def other_phases(self) -> Iterator[tuple[str, int]]:
+        """Yield each phase with each value that it does not have."""
+        for name, _, modulus in self._phases:
+            phase = name.removeprefix(PHASE)
+            yield from ((phase, value) for value in range(modulus) if value != self.phases[phase])
 
     def apply(self, messages: Sequence[Message], context: Context) -> None:
         """Set the fields of these messages in place.
@@ -69,8 +77,8 @@ class RulePlayer:
             if name in self.given:
                 setattr(message, field, self.given[name])
             known[name] = int(getattr(message, field))
-        for name, clock, value, modulus in self._phases:
-            known[name] = (context.get(clock, 0) + value) % modulus
+        for name, clock, modulus in self._phases:
+            known[name] = (context.get(clock, 0) + self.phases[name.removeprefix(PHASE)]) % modulus
         for owner, field, rule in self._rules:
             message = by_name.get(owner)
             if message is not None:

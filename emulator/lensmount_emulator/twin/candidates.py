@@ -204,7 +204,8 @@ def table(
         right += hit
         cost += not hit and number >= first
         if row is None:
-            cost += price
+            # A row that its neighbours give already is not stored.
+            cost += price if state < 0 or not hit else 0.0
             if len(rows) >= MAX_CANDIDATE_ROWS:
                 return None
             row = rows[at] = _Row()
@@ -216,8 +217,52 @@ def table(
         everything.add(sample.value)
         seen[at] += 1
     made = {at: row.value for at, row in rows.items()}
+    if state >= 0:
+        between = _best_between(made, seen, state, between)
+        made = _without_given_rows(made, state, between)
     kind = "table" if key else "const"
     return Candidate(kind, cost, key, state, between, made, right=right / len(samples), counts=seen)
+
+
+def _best_between(
+    rows: Mapping[tuple[int, ...], Any], seen: Mapping[tuple[int, ...], int], state: int, between: Between
+) -> Between:
+    """The way to fill a row from its neighbours under which most frames are right: as given, or the nearest."""
+    if between == "nearest":
+        return between
+    groups: dict[tuple[int, ...], list[tuple[int, ...]]] = {}
+    for at in sorted(rows, key=itemgetter(state)):
+        groups.setdefault(at[:state] + at[state + 1 :], []).append(at)
+    right: Counter[Between] = Counter()
+    for keys in groups.values():
+        for before, at, after in zip(keys, keys[1:], keys[2:], strict=False):
+            ends = [(before[state], rows[before]), (after[state], rows[after])]
+            for how in (between, "nearest"):
+                right[how] += seen[at] * (value_between(ends, at[state], how) == rows[at])
+    return "nearest" if right["nearest"] > right[between] else between
+
+
+def _without_given_rows(rows: dict[tuple[int, ...], Any], state: int, between: Between) -> dict[tuple[int, ...], Any]:
+    """The rows without those between two others that give their value."""
+    groups: dict[tuple[int, ...], list[tuple[int, ...]]] = {}
+    for at in sorted(rows, key=itemgetter(state)):
+        groups.setdefault(at[:state] + at[state + 1 :], []).append(at)
+    kept: dict[tuple[int, ...], Any] = {}
+    for keys in groups.values():
+        last: tuple[int, ...] | None = None
+        waiting: list[tuple[int, ...]] = []
+        for number, at in enumerate(keys):
+            if last is None or number == len(keys) - 1:
+                kept[at] = rows[at]
+                last, waiting = at, []
+                continue
+            waiting.append(at)
+            after = keys[number + 1]
+            ends = [(last[state], rows[last]), (after[state], rows[after])]
+            if any(value_between(ends, one[state], between) != rows[one] for one in waiting):
+                kept[at] = rows[at]
+                last, waiting = at, []
+    return kept
 
 
 def _between(rows: Sequence[tuple[int, _Row]], state: int, between: str) -> Any:

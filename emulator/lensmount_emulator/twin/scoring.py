@@ -105,7 +105,7 @@ def _head(session: Session, traits: TwinTraits, settings: Struct) -> Session:
         taken += 1
         if reply.pair >= 0:
             pairs.add(reply.pair)
-        if len(pairs) > LOCK_PAIRS + 3:
+        if len(pairs) > LOCK_PAIRS:
             break
     place = 0
     for frame in session.frames:
@@ -245,6 +245,9 @@ def merge_parts(
 def locked_replies(replies: Sequence[Reply], pairs: int) -> set[int]:
     """The identities of the replies of the first pairs, from which phases were taken."""
     if not pairs:
+        return set()
+    if any(reply.joins for reply in replies):
+        # The pairs that the engine joined with gave the phases, too.
         return set()
     numbers: list[int] = []
     found: set[int] = set()

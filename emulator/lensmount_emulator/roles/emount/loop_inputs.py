@@ -6,6 +6,7 @@ All inputs come from the frames that the body has sent and from the count of pai
 
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
 
 from lensmount_protocol.dialects.emount.body_status import BodyMode, BodyState, RowSelect
 from lensmount_protocol.payload import AnyMessage
@@ -42,10 +43,7 @@ class LoopInputs:
         self._toggle = self._focus_mode = self._mode_state = self._flip = self._turn = 0
         self._phase_zero = self._flipped = self._turned = self._ends = False
         self._since_turn = self._cycle = self._next_cycle = 0
-
-    def lose_rows(self) -> None:
-        """Forget the row pairs: frames of the body are missing."""
-        self._rows.clear()
+        self._arrived = True
 
     def take(self, messages: Sequence[AnyMessage]) -> None:
         """Take a loop frame of the body."""
@@ -53,15 +51,27 @@ class LoopInputs:
         if isinstance(first, BodyState):
             selected = next((one for one in messages if isinstance(one, RowSelect)), None)
             self._rows.append(-1 if selected is None else selected.row_a << 8 | selected.row_b)
-            self._states.append(first)
-            self._toggle ^= first.cycle_phase == 0
-            self._phase_zero = self._phase_zero or first.cycle_phase == 0
-            before = self._states[-2] if len(self._states) > 1 else None
-            regular = before is not None and before.cycle_phase == before.cycle_length - 1
-            self._ends = self._ends or (first.cycle_phase == 0 and regular)
-            self._next_cycle = first.cycle_length
+            self._take_state(first)
         elif isinstance(first, BodyMode):
             self._focus_mode, self._mode_state = int(first.focus_mode), first.state
+
+    def _take_state(self, state: BodyState) -> None:
+        before = self._states[-1] if self._states else None
+        self._states.append(state)
+        begins = state.cycle_phase == 0
+        self._toggle ^= begins
+        self._phase_zero = self._phase_zero or begins
+        regular = before is not None and before.cycle_phase == before.cycle_length - 1
+        self._ends = self._ends or (begins and regular)
+        self._next_cycle = state.cycle_length
+        self._arrived = True
+
+    def _assume_state(self) -> None:
+        """A `03` is missing: the body goes on in its cycle, and keeps its row pair."""
+        last = self._states[-1]
+        phase = (last.cycle_phase + 1) % max(1, last.cycle_length)
+        self._rows.append(self._rows[-1])
+        self._take_state(replace(last, cycle_phase=phase))
 
     def next_pair(self) -> None:
         """Begin a pair: `flip` counts those after a cycle phase 0, at most every other one.
@@ -69,6 +79,9 @@ class LoopInputs:
         `turn` counts the cycles of a lens that counts frames itself: a cycle of the body that ends as announced turns
         it, and so does a cycle without such an end.
         """
+        if not self._arrived and self._states:
+            self._assume_state()
+        self._arrived = False
         self._flipped = self._phase_zero and not self._flipped
         self._flip += self._flipped
         self._since_turn += 1

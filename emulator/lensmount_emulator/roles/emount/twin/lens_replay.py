@@ -2,21 +2,21 @@
 
 Free-running: the engine gets the frames of the body and the number of pairs. Where a session begins in the middle, it
 joins: it takes its state from the first pairs, and those do not count. After a gap in the numbers of the body it keeps
-its state, and forgets the row pairs only.
+its state, and takes a phase again where that improves two pairs in a row.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from msgspec import Struct
 
 from lensmount_emulator.engine.field_rules import split_name
+from lensmount_emulator.engine.rule_player import RulePlayer
 from lensmount_emulator.engine.twin_traits import Reply, Session
 from lensmount_emulator.roles.emount.lens import commands, stream
 from lensmount_emulator.roles.emount.lens.engine import LensEngine
 from lensmount_emulator.roles.emount.profile import LensSettings
 from lensmount_protocol.decoder import DecodedFrame
-from lensmount_protocol.dialects.emount.body_status import BodyState
 from lensmount_protocol.dialects.emount.focus_status import FocusStatus
 from lensmount_protocol.dialects.emount.framing import LOOP_CLASS
 from lensmount_protocol.dialects.emount.lens_status import LensStatus
@@ -74,8 +74,27 @@ def group_pairs(frames: Sequence[DecodedFrame]) -> dict[int, Pair]:
     return pairs
 
 
+def _right_fields(pair: Pair, ours: Sequence[Message]) -> int:
+    """Fields of a captured pair that our messages give."""
+    by_class = {type(message): message for message in ours}
+    return sum(
+        getattr(message, spec.name) == getattr(by_class[type(message)], spec.name)
+        for frame in pair.frames
+        for message in frame.messages
+        if isinstance(message, Message) and type(message) in by_class
+        for spec in message.FIELDS
+    )
+
+
 def _number(frame: DecodedFrame) -> int:
     return frame.frame.sequence
+
+
+def pulses_between(before: int, number: int) -> int:
+    """Pulses from one number of the body to another: the least count, as 0xF0..0xFF travel as 0x80..0x8F."""
+    firsts = (before, before + 0x70) if 0x80 <= before < 0x90 else (before,)
+    lasts = (number, number + 0x70) if 0x80 <= number < 0x90 else (number,)
+    return min((last - first - 1) % 256 + 1 for first in firsts for last in lasts)
 
 
 def replay_lens(settings: Struct, session: Session, given: bool) -> Iterator[Reply]:
@@ -96,8 +115,10 @@ class _LensReplay:
         self.states = {name: split_name(state.field) for name, state in settings.state.items()} if given else {}
         self.request: AnyMessage | None = None
         self.body_number: int | None = None
-        self.waits = False
+        self.pairs = 0
         self.joining = 0
+        self.relocks = False
+        self.fitting: set[tuple[str, int]] = set()
 
     def run(self, frames: Sequence[DecodedFrame]) -> Iterator[Reply]:
         pairs = group_pairs(frames)
@@ -114,27 +135,25 @@ class _LensReplay:
             self.request = frame.messages[0] if frame.messages else None
             return
         lens = self.lens
-        if isinstance(frame.messages[0], BodyState):
-            self._count_pulses(frame.frame.sequence)
+        self._count_pulses(frame.frame.sequence)
         lens.stream.on_loop_frame(frame.frame.sequence)
         lens.inputs.take(frame.messages)
         for message in frame.messages:
             commands.handle_command(lens, message)
 
     def _count_pulses(self, number: int) -> None:
-        """Play the pairs that the capture lost between two frames of the body."""
+        """Play the pairs that the capture lost between two pulses of the body."""
         lens = self.lens
-        if lens.stream.running and self.body_number is not None:
-            lost = (number - self.body_number) % 256 - 1
-            wrapped = self.body_number >= 0x80 > number or number == 0x80
-            if 0 < lost < MAX_LOST and not wrapped:
-                lens.inputs.lose_rows()
-            skipped = min(lost, MAX_LOST) if lost > 0 and not wrapped else 0
-            for _ in range(max(skipped, int(self.waits))):
+        before, self.body_number = self.body_number, number
+        if before == number:
+            return
+        if lens.stream.running and before is not None:
+            lost = pulses_between(before, number) - self.pairs
+            self.relocks = self.relocks or lost != 0
+            for _ in range(min(MAX_LOST, lost)):
                 lens.stream.next_pair()
                 stream.make_pair(lens)
-        self.body_number = number
-        self.waits = True
+        self.pairs = 0
 
     def _stream_reply(self, frame: DecodedFrame, pair: Pair) -> Reply:
         lens = self.lens
@@ -142,7 +161,7 @@ class _LensReplay:
             if not lens.stream.running:
                 self._join(pair)
             lens.stream.next_pair()
-            self.waits = False
+            self.pairs += 1
             self.joining = max(0, self.joining - 1)
             if self.joining:
                 self._follow(pair)
@@ -150,6 +169,8 @@ class _LensReplay:
             status, focus = stream.make_pair(lens)
             pair.ours = {LensStatus: status, FocusStatus: focus}
             pair.number, pair.sequence = lens.stream.frame, lens.stream.sequence
+            if self.relocks and lens.player is not None:
+                self.relock(lens.player, pair)
         kind = LensStatus if frame is pair.status else FocusStatus
         ours = pair.ours[kind]
         if kind is FocusStatus and pair.number < lens.settings.focus_skips:
@@ -157,13 +178,33 @@ class _LensReplay:
         inputs = lens.inputs.inputs(pair.number, pair.sequence)
         return Reply(frame, list(ours), pair.sequence, pair.number, inputs, joins=self.joining > 0)
 
+    def relock(self, player: RulePlayer, pair: Pair) -> None:
+        """Take another value of a phase where it improves two pairs in a row: a gap may have moved a cycle."""
+        inputs = self.lens.inputs.inputs(pair.number, pair.sequence)
+        ours = [message for messages in pair.ours.values() for message in messages]
+        right = _right_fields(pair, ours)
+        better: set[tuple[str, int]] = set()
+        for name, value in player.other_phases():
+            before, player.phases[name] = player.phases[name], value
+            copies = [replace(message) for message in ours if isinstance(message, LensStatus | FocusStatus)]
+            player.apply(copies, inputs)
+            if _right_fields(pair, copies) > right:
+                better.add((name, value))
+            player.phases[name] = before
+        both = better & self.fitting
+        self.fitting = better
+        if both:
+            name, value = min(both)
+            player.phases[name] = value
+            self.fitting = set()
+
     def _answer(self, frame: DecodedFrame) -> Reply:
         lens, request = self.lens, self.request
         reply = None if request is None else commands.reply_to(lens, request, frame.frame.class_)
         if isinstance(request, StreamLayoutRequest) and isinstance(frame.messages[0], StreamLayoutReply):
             if request.status_blocks or request.focus_blocks:
                 lens.begin_stream(request.status_blocks, request.focus_blocks)
-                self.body_number, self.waits = None, False
+                self.body_number, self.pairs = None, 0
             else:
                 lens.stream.end()
                 lens.rows.clear()
@@ -180,6 +221,7 @@ class _LensReplay:
             lens.stream.sequence = pair.frames[0].frame.sequence - 1 & 0xFF
             lens.stream.on_loop_frame(lens.stream.sequence)
         self.joining = JOIN_PAIRS + 1
+        self.relocks = True
 
     def _follow(self, pair: Pair) -> None:
         """Take the state of a captured pair: row pair, aperture, focus position."""
