@@ -39,7 +39,9 @@ def payload_at(dialect: Dialect, data: bytes, sender: Role) -> bytes:
     """A frame's payload; nothing where the bytes are no frame."""
     known = dialect.formats[sender]
     size = known.frame_length(data[: known.header_size]) if len(data) >= known.header_size else 0
-    if not isinstance(size, int) or size < known.header_size or len(data) < size or known.check(data[:size]) is not None:
+    if not isinstance(size, int) or not known.header_size <= size <= len(data):
+        return b""
+    if known.check(data[:size]) is not None:
         return b""
     return known.parse_header(data[:size], 0).payload
 
@@ -54,14 +56,11 @@ def remove_frame(records: Sequence[WireRecord], dialect: Dialect, burst: Burst) 
     """A frame that was never sent: its bytes and its window are gone."""
     first, last = frame_window(records, dialect, burst)
     select = dialect.select_line(burst.sender)
-    return [
-        one
-        for i, one in enumerate(records)
-        if not (
-            first <= i <= last
-            and ((isinstance(one, Burst) and one.sender is burst.sender) or (isinstance(one, Edge) and one.line == select))
-        )
-    ]
+    return [one for i, one in enumerate(records) if not (first <= i <= last and _belongs_to(one, burst.sender, select))]
+
+
+def _belongs_to(record: WireRecord, sender: Role, select: str) -> bool:
+    return record.sender is sender if isinstance(record, Burst) else isinstance(record, Edge) and record.line == select
 
 
 def remove_window(records: Sequence[WireRecord], dialect: Dialect, burst: Burst) -> Records:
@@ -110,12 +109,7 @@ def cut(records: Sequence[WireRecord], since: float, until: float | None = None)
 def silence(records: Sequence[WireRecord], dialect: Dialect, sender: Role, since: float) -> Records:
     """One end sends nothing from a time on: neither bytes nor select edges."""
     select = dialect.select_line(sender)
-    return [
-        one
-        for one in records
-        if time_of(one) < since
-        or not ((isinstance(one, Burst) and one.sender is sender) or (isinstance(one, Edge) and one.line == select))
-    ]
+    return [one for one in records if time_of(one) < since or not _belongs_to(one, sender, select)]
 
 
 def freeze(records: Sequence[WireRecord], line: str, level: bool, since: float) -> Records:
@@ -139,5 +133,9 @@ def insert_frame(
 ) -> Records:
     """One more frame in a window of its own."""
     select, end = dialect.select_line(sender), at + len(data) * 10 / baudrate
-    extra: Records = [Edge(at - 25e-6, select, True), Burst(at, sender, data, baudrate, end), Edge(end + 45e-6, select, False)]
+    extra: Records = [
+        Edge(at - 25e-6, select, True),
+        Burst(at, sender, data, baudrate, end),
+        Edge(end + 45e-6, select, False),
+    ]
     return sorted([*records, *extra], key=time_of)

@@ -1,4 +1,4 @@
-"""Further breakages: drawn at random over faults, edits and positions by a seed, and written by hand from public reports.
+"""Further breakages: drawn at random over faults, edits and positions by a seed, and by hand from public reports.
 
 They are made without a look at the rules of the explanations: the truth about each is what its fault or edit does, its
 time, and the end that it is about. A draw that changes nothing in the session is drawn again.
@@ -191,7 +191,9 @@ def reported_breakages() -> Iterator[Breakage]:
     def frame(payload: str, class_: int = 2, sequence: int = 0) -> bytes:
         return dialect.build_frame(bytes.fromhex(payload), class_, sequence)
 
-    def case(name: str, records: Records, kinds: set[K], when: float, end: Role | None = None, within: float = 0.1) -> Breakage:
+    def case(
+        name: str, records: Records, kinds: set[K], when: float, end: Role | None = None, within: float = 0.1
+    ) -> Breakage:
         return Breakage(name, records, "emount", frozenset(kinds), when, within, end, pair)
 
     # A newer body asks the name (3F); the lens refuses it (Tamron: 02 with code 4).
@@ -201,7 +203,16 @@ def reported_breakages() -> Iterator[Breakage]:
     yield case("3F is asked and refused", refused, {K.REFUSED}, gap, _LENS)
     # A lens that does not know 3F hangs until its supply is cut (Samyang).
     hung = cut(asked, gap + 1e-3)
-    hung = [*hung, *[Edge(gap + 0.3 + n * 16.684e-3 + w, "VD", level) for n in range(60) for w, level in ((0.0, False), (63e-6, True))]]
+    pulses = [one.at for one in good if isinstance(one, Edge) and one.line == "VD" and not one.level]
+    since = next(at for at in pulses if at > gap + 1e-3)
+    hung = [
+        *hung,
+        *[
+            Edge(since + n * 16.684e-3 + w, "VD", level)
+            for n in range(60)
+            for w, level in ((0.0, False), (63e-6, True))
+        ],
+    ]
     yield case("3F is asked, and the lens is dead from then on", hung, {K.NO_REPLY}, gap, _LENS)
     # 40 goes to a Sony lens, which repeats 02 for ever.
     flood = insert_frame(good, dialect, _BODY, gap, frame("40" + "4D" + "00" * 17), 1_500_000)
@@ -212,8 +223,9 @@ def reported_breakages() -> Iterator[Breakage]:
     viltrox = without_notes(run_loopback("a6000", "viltrox-ef50", seconds=1.0, seed=11).records)
     query = find(viltrox, dialect, _BODY, 0x0B)
     again = insert_frame(viltrox, dialect, _BODY, time_of(query) + 30e-3, query.data, query.baudrate)
-    yield Breakage("0B is asked again inside a slow reply", again, "emount", frozenset({K.REPEATED, K.NO_REPLY}), time_of(query),
-                   0.05, None, ("a6000", "viltrox-ef50"))  # fmt: skip
+    kinds = frozenset({K.REPEATED, K.NO_REPLY})
+    name = "0B is asked again inside a slow reply"
+    yield Breakage(name, again, "emount", kinds, time_of(query), 0.05, None, ("a6000", "viltrox-ef50"))
     # A lens that stays at 750 000 Bd after it accepted the fast rate.
     slow = [
         Burst(one.at, one.sender, one.data[::2], 750_000, one.end)
@@ -226,14 +238,26 @@ def reported_breakages() -> Iterator[Breakage]:
     yield case("LENS_CS never rises in the handshake", lazy, {K.STEP_MISSING}, 0.115, _LENS)
     # RXD stays low: the serial driver of the lens is never on; the body holds BODY_CS and gives up.
     off = cut([one for one in good if not (isinstance(one, Edge) and one.line == "RXD")], 0.1447)
-    off = [*off, *[Edge(0.15 + n * 16.684e-3 + w, "VD", level) for n in range(80) for w, level in ((0.0, False), (63e-6, True))]]
+    since = next(at for at in pulses if at > 0.1447)
+    off = [
+        *off,
+        *[
+            Edge(since + n * 16.684e-3 + w, "VD", level)
+            for n in range(80)
+            for w, level in ((0.0, False), (63e-6, True))
+        ],
+    ]
     yield case("RXD never goes high", off, {K.STEP_MISSING}, 0.119, _LENS)
     # The select line falls before the last byte.
     edges = [one for one in good if isinstance(one, Edge) and one.line == "LENS_CS" and not one.level and one.at > at]
     early = [Edge(one.at - 0.3e-3, "LENS_CS", False) if one is edges[0] else one for one in good]
-    yield case("LENS_CS falls inside the descriptor", sorted(early, key=time_of), {K.OUTSIDE_WINDOW, K.SHORT_FRAME}, at, _LENS)
+    yield case(
+        "LENS_CS falls inside the descriptor", sorted(early, key=time_of), {K.OUTSIDE_WINDOW, K.SHORT_FRAME}, at, _LENS
+    )
     # Padding that holds the end of an older frame: a9 II; nothing is wrong with it.
-    stale = change_bytes(good, body08, lambda data: data.__setitem__(slice(17, None), bytes(range(0x30, 0x30 + len(data) - 17))))
+    stale = change_bytes(
+        good, body08, lambda data: data.__setitem__(slice(17, None), bytes(range(0x30, 0x30 + len(data) - 17)))
+    )
     yield case("old bytes as padding", stale, set(), 0.0)
     # A repeated 10 restarts the homing.
     home = find(good, dialect, _BODY, 0x10)
@@ -246,4 +270,3 @@ def further_breakages(seed: int = 1) -> Iterator[Breakage]:
     hand = list(reported_breakages())
     yield from hand
     yield from random_breakages(seed, 40 - len(hand))
-

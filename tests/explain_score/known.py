@@ -17,7 +17,9 @@ EMOUNT = load_dialect("emount")
 _LENS, _BODY = Role.LENS, Role.BODY
 
 
-def session(*faults: str, pair: tuple[str, str] = PAIR, seconds: float = SECONDS, seed: int | None = 3) -> list[WireRecord]:
+def session(
+    *faults: str, pair: tuple[str, str] = PAIR, seconds: float = SECONDS, seed: int | None = 3
+) -> list[WireRecord]:
     return without_notes(run_loopback(*pair, seconds=seconds, seed=seed, faults=faults).records)
 
 
@@ -62,11 +64,15 @@ def good_sessions() -> Iterator[tuple[str, Breakage | Path, tuple[str, str] | No
     """25 sessions in which nothing went wrong, each with the devices that its reference has, mostly others."""
     for number, pair in enumerate(VIRTUAL_PAIRS):
         other = VIRTUAL_PAIRS[(number + 3) % len(VIRTUAL_PAIRS)]
-        records = session(pair=pair, seed=number, seconds=3.0)
+        records = session(pair=pair, seed=number, seconds=1.6)
         yield f"{' + '.join(pair)}, seed {number}", Breakage("", records, "emount", frozenset(), 0.0), other
     for number, pair in enumerate(OPEN_PAIRS):
         records = session(pair=pair, seed=number, seconds=1.0)
-        yield f"{' + '.join(pair)}, seed {number}", Breakage("", records, "lmount", frozenset(), 0.0), OPEN_PAIRS[number - 1]
+        yield (
+            f"{' + '.join(pair)}, seed {number}",
+            Breakage("", records, "lmount", frozenset(), 0.0),
+            OPEN_PAIRS[number - 1],
+        )
     names = (
         "a6000_sel55210_init_55.sr",
         "a6000_ef50_viltrox_init.sr",

@@ -30,6 +30,7 @@ class DueStep:
         cancelled_by: marks after which it is due no more.
         while_high: lines that must be high when `start` happens.
         while_low: lines that must be low then.
+        in_handshake: whether the step is due only where select lines move without bytes.
         applies: whether the event at the start makes the step due.
     """
 
@@ -44,6 +45,7 @@ class DueStep:
     cancelled_by: tuple[Mark, ...] = ()
     while_high: tuple[str, ...] = ()
     while_low: tuple[str, ...] = ()
+    in_handshake: bool = False
     applies: Callable[[Decoded], bool] = field(default=lambda _event: True)
 
 
@@ -111,7 +113,8 @@ class SessionKnowledge:
         reply_us: how long a reply may take where the contract has no rule for it, in microseconds.
         names: message type -> its name in explanations, for types with a class name that says too little.
         complaint: reads a message of refusal or error.
-        next_sequence: a frame of the loop, the last one of its end and the last one of the other end -> the sequence
+        sequence_group: the frames of an end that are numbered together: those with the same value.
+        next_sequence: a frame, and the last frames of its group from its end and from the other end -> the sequence
             numbers that it may have; `None` where any is legal.
         symptoms: the base of known symptoms.
         devices: name of a timing rule -> number of devices that its bounds come from.
@@ -125,6 +128,7 @@ class SessionKnowledge:
     reply_us: float = 0.0
     names: Mapping[int, str] = field(default_factory=lambda: dict[int, str]())
     complaint: Callable[[DecodedFrame, AnyMessage], Complaint | None] = _no_complaint
+    sequence_group: Callable[[DecodedFrame], int] = lambda frame: frame.frame.class_
     next_sequence: Callable[[DecodedFrame, DecodedFrame | None, DecodedFrame | None], frozenset[int] | None] = (
         lambda _frame, _own, _peer: None
     )

@@ -100,6 +100,9 @@ def _explain_piece(piece: Sequence[DecodedGarbage], timeline: Timeline, referenc
     who = f"the {sender.value}"
     at = first.at
     ended = None if last.at is None else last.at + len(last.data) * BITS_PER_BYTE / last.baudrate
+    if ended is not None and last.reason is GarbageReason.WINDOW_CLOSED:
+        # Its bytes may have come with pauses; the frame is over when its window is.
+        ended = timeline.next_fall(timeline.dialect.select_line(sender), last.at or 0.0) or ended
     order = timeline.order[id(first)]
     frame_format = timeline.dialect.formats[sender]
     if data[0] != frame_format.start or len(data) < frame_format.header_size:

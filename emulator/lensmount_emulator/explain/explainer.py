@@ -140,10 +140,8 @@ def explain_timeline(timeline: Timeline, source: str, reference: Reference | Non
     if not timeline.is_whole:
         findings = [one for one in findings if one.kind in PARTIAL_KINDS]
     clock = find_clock_faults(timeline, results, reference)
-    if clock and findings:
+    if clock:
         findings = sorted([*clock, *(one for one in findings if not _explained_by(one, clock))], key=_sort_key)
-    elif clock:
-        remarks = [*(one.text for one in clock), *remarks]
     outcome = _outcome(timeline, exchanges)
     if not findings:
         return _nothing_wrong(timeline, source, reference, outcome, remarks)

@@ -24,6 +24,10 @@ SHORT_WINDOW_S = 1.5e-3
 """A window without bytes that is shorter than this, outside a handshake, is a glitch or a bounce."""
 
 
+LONG_WINDOW_S = 5e-3
+"""A window without bytes that is longer than any frame of a start-up at the slow rate is a line that is stuck."""
+
+
 def find_line_faults(timeline: Timeline) -> list[Finding]:
     """Every fault of a line."""
     found = [
@@ -116,7 +120,10 @@ def _before_supply(timeline: Timeline) -> Iterator[Finding]:
         return
     first = supplied[0]
     lines = [line for line in dialect.wiring.lines if line not in (dialect.supply, dialect.detect, *dialect.rails)]
-    moved = [edge for line in lines for edge in _edges(timeline, line) if edge.at < first - RAIL_LEAD_S and edge.level]
+    moved = [
+        Edge(at, line, True) for line in lines for at in timeline.rises(line)
+        if timeline.start + RAIL_LEAD_S < at < first - RAIL_LEAD_S
+    ]  # fmt: skip
     moved += [
         edge for line in lines for edge in _edges(timeline, line)
         if edge.level and edge.at > first and timeline.level(dialect.supply, edge.at) is False
@@ -167,9 +174,7 @@ def _bounces(timeline: Timeline) -> Iterator[Finding]:
         yield from _sync_bounces(timeline)
     for sender in Role:
         select = dialect.select_line(sender)
-        glitches = [
-            window for window in _unexpected(timeline, sender) if window.closed - window.opened < SHORT_WINDOW_S
-        ]
+        glitches = [window for window in _unexpected(timeline, sender) if _is_spike(timeline, window)]
         near = [
             one for one in glitches
             if sum(abs(one.opened - other.opened) <= BOUNCE_S for other in glitches) >= MIN_BOUNCE_EDGES - 1
@@ -212,7 +217,7 @@ def _unexpected(timeline: Timeline, sender: Role) -> list[EmptyWindow]:
     # A source that records no bytes of this end has only empty windows.
     if len(framed) <= len(windows) and len(framed) < 3:
         return []
-    return [one for one in windows if not _in_handshake(timeline, one) and not _overlaps(one, framed)]
+    return [one for one in windows if not timeline.in_handshake(one.opened) and not _overlaps(one, framed)]
 
 
 def _overlaps(window: EmptyWindow, frames: list[DecodedFrame]) -> bool:
@@ -222,21 +227,12 @@ def _overlaps(window: EmptyWindow, frames: list[DecodedFrame]) -> bool:
     )
 
 
-def _in_handshake(timeline: Timeline, window: EmptyWindow) -> bool:
-    """Whether the last frame before a window lets the select lines move without bytes."""
-    before: DecodedFrame | None = None
-    for frame in timeline.frames:
-        if frame.at is not None and frame.at > window.opened:
-            break
-        before = frame
-    started = [at for at in timeline.rises(timeline.dialect.supply) if at <= window.opened]
-    if before is None or before.at is None or (started and started[-1] > before.at):
-        return True
-    return first_type(before) in timeline.knowledge.silent_after
-
-
 def _windows(timeline: Timeline, sender: Role, select: str) -> Iterator[Finding]:
     """Frames outside windows, a select line that stays up, and one that rises without a reason."""
+    jitter = _find_jitter(timeline, sender, select)
+    if jitter is not None:
+        yield jitter
+        return
     outside = [
         frame for frame in timeline.frames
         if frame.sender is sender and frame.at is not None and _is_outside(frame, select, timeline)
@@ -268,24 +264,30 @@ def _windows(timeline: Timeline, sender: Role, select: str) -> Iterator[Finding]
 def _odd_windows(timeline: Timeline, sender: Role, select: str) -> Iterator[Finding]:
     """Windows without a byte, where a frame was due or where nothing was, and windows with two frames."""
     for one in _unexpected(timeline, sender):
-        if one.closed - one.opened >= SHORT_WINDOW_S:
-            continue
         length = interval_text(one.closed - one.opened)
-        if one.closed - one.opened >= _shortest_frame(timeline, sender) and timeline.was_due(sender, one.opened, None):
+        due = timeline.was_due(sender, one.opened, None)
+        if one.closed - one.opened >= (LONG_WINDOW_S if due else SHORT_WINDOW_S):
             text = (
-                f"The {sender.value} opened its window at {time_text(one.opened)} for {length} and sent no byte in "
+                f"{select} went high at {time_text(one.opened)} and stayed so for {length} without a byte. Nothing "
+                "was due "
+                f"from the {sender.value} that long: the line is stuck high, or its driver is."
+            )
+            yield Finding(FindingKind.STUCK_LINE, one.opened, text, f"{select} is high without a frame", sender, select)
+        elif _is_spike(timeline, one):
+            text = (
+                f"{select} went high at {time_text(one.opened)} for {length} without a byte. Nothing was due from the "
+                f"{sender.value} there: a spike on the line."
+            )
+            yield Finding(FindingKind.BOUNCE, one.opened, text, f"a spike on {select}", sender, select)
+        else:
+            text = (
+                f"The {sender.value} opened its window at {time_text(one.opened)} for {length} and no byte came in "
                 "it: the "
                 "frame that was due there is missing."
             )
             yield Finding(
                 FindingKind.FRAME_MISSING, one.opened, text, f"a window of the {sender.value} is empty", sender, select
             )
-        else:
-            text = (
-                f"{select} went high at {time_text(one.opened)} for {length} without a byte. Nothing was due from the "
-                f"{sender.value} there: a spike on the line."
-            )
-            yield Finding(FindingKind.BOUNCE, one.opened, text, f"a spike on {select}", sender, select)
         break
     framed = [one for one in timeline.frames if one.sender is sender and one.opened is not None]
     for before, after in pairwise(framed):
@@ -308,17 +310,60 @@ def _odd_windows(timeline: Timeline, sender: Role, select: str) -> Iterator[Find
         return
 
 
+JITTER_S = 0.3e-3
+"""Spread of the set-up of one end's select line from which on its timing is at random; a device has one of 0.05 ms."""
+
+MIN_JITTERS = 8
+"""Frames that show whether the timing of an end is at random."""
+
+
+def _find_jitter(timeline: Timeline, sender: Role, select: str) -> Finding | None:
+    """An end with a timing at random: its select line and its bytes come early and late against each other."""
+    leads: list[tuple[float, DecodedFrame]] = []
+    for frame in timeline.frames:
+        rise = None if frame.at is None or frame.sender is not sender else timeline.last_rise(select, frame.at)
+        if rise is not None and frame.at is not None and frame.at - rise < LEAD_S * 2:
+            leads.append((frame.at - rise, frame))
+    if len(leads) < MIN_JITTERS:
+        return None
+    ordered = sorted(lead for lead, _ in leads)
+    tenth = len(ordered) // 10
+    low, high = ordered[tenth], ordered[-1 - tenth]
+    if high - low < JITTER_S:
+        return None
+    first = next(frame for lead, frame in leads if lead > low + JITTER_S / 2)
+    text = (
+        f"The timing of the {sender.value} is at random from {time_text(first.at)} on: its first bits come "
+        f"{interval_text(low)} to {interval_text(high)} after {select} rises, and a device keeps one lead. Frames "
+        "that are "
+        "late or not within their windows follow from it."
+    )
+    return Finding(
+        FindingKind.LATE, first.opened if first.opened is not None else first.at, text,
+        f"the timing of the {sender.value} is at random", sender, select, count=len(leads),
+    )  # fmt: skip
+
+
 def _is_outside(frame: DecodedFrame, select: str, timeline: Timeline) -> bool:
     """Whether the select line is low at the first bit of a frame, or falls before the last one."""
     assert frame.at is not None
     if timeline.level(select, frame.at) is False:
         return True
     fall = timeline.next_fall(select, frame.at)
-    return fall is not None and frame.end is not None and fall < frame.end - CLOSING_S
+    ended = frame.clocked_end if frame.clocked_end is not None else frame.end
+    return fall is not None and ended is not None and fall < ended - CLOSING_S
 
 
 CLOSING_S = 3e-6
 """Seconds before the end of the last stop bit at which a select line may fall."""
+
+
+def _is_spike(timeline: Timeline, window: EmptyWindow) -> bool:
+    """Whether a window without bytes is too short for a frame, or is where no frame was due."""
+    length = window.closed - window.opened
+    if length < _shortest_frame(timeline, window.sender):
+        return True
+    return length < SHORT_WINDOW_S and not timeline.was_due(window.sender, window.opened, None)
 
 
 def _shortest_frame(timeline: Timeline, sender: Role) -> float:

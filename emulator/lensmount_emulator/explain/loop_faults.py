@@ -8,14 +8,15 @@ from itertools import pairwise
 from lensmount_emulator.explain.finding import Finding, FindingKind, interval_text
 from lensmount_emulator.explain.timeline import Timeline, first_type
 from lensmount_protocol.decoder import DecodedFrame, time_text
+from lensmount_protocol.payload import message_type
 from lensmount_protocol.timing import edge
 from lensmount_protocol.wire import Role
 
 USUAL_SHARE = 0.8
 """Share of the periods from which on a frame counts as one of each period."""
 
-WARM_UP = 8
-"""Periods after the start of the loop in which ends may leave out frames; a Viltrox adapter leaves out four."""
+MIN_PERIODS = 8
+"""Pulses of the frame sync that show its period."""
 
 STOPPED_PERIODS = 3
 """Periods without a frame from which on a stream has stopped."""
@@ -42,24 +43,24 @@ MAX_WRONG_SHARE = 0.2
 
 
 def _sequence(timeline: Timeline) -> Iterator[Finding]:
-    """Frames of the loop with a sequence number that is not the one that follows."""
-    last: dict[Role, DecodedFrame | None] = dict.fromkeys(Role)
+    """Frames with a sequence number that is not the one that follows."""
+    group = timeline.knowledge.sequence_group
+    last: dict[tuple[Role, int], DecodedFrame] = {}
     wrong: dict[Role, list[tuple[DecodedFrame, frozenset[int]]]] = {role: [] for role in Role}
     total = Counter[Role]()
+    before: DecodedFrame | None = None
     for frame in timeline.frames:
         if timeline.knowledge.stops_loop(frame):
-            last = dict.fromkeys(Role)
-        if not timeline.knowledge.is_loop(frame):
-            continue
-        role, before = frame.sender, last[frame.sender]
+            last.clear()
         if before is not None and timeline.lost_between(before.at or 0.0, frame.at or 0.0):
-            last = dict.fromkeys(Role)
-            before = None
-        legal = timeline.knowledge.next_sequence(frame, before, last[role.peer])
+            last.clear()
+        before = frame
+        role, number = frame.sender, group(frame)
+        legal = timeline.knowledge.next_sequence(frame, last.get((role, number)), last.get((role.peer, number)))
         total[role] += 1
         if legal is not None and frame.frame.sequence not in legal:
             wrong[role].append((frame, legal))
-        last[role] = frame
+        last[role, number] = frame
     for role, those in wrong.items():
         if those and len(those) <= MAX_WRONG_SHARE * total[role]:
             frame, legal = those[0]
@@ -88,7 +89,7 @@ def stop_time(timeline: Timeline, since: float) -> float:
 def _sync_stopped(timeline: Timeline) -> Iterator[Finding]:
     sync = timeline.dialect.sync
     falls = [edge.at for edge in timeline.edges.get(sync, []) if not edge.level] if sync else []
-    if len(falls) < WARM_UP:
+    if len(falls) < MIN_PERIODS:
         return
     gaps = sorted(after - before for before, after in pairwise(falls))
     longest = [
@@ -124,8 +125,10 @@ def _missing_frames(timeline: Timeline, since: float) -> list[Finding]:
     for sender, frames in timeline.loop_frames.items():
         kinds: dict[int, list[DecodedFrame]] = {}
         for frame in frames:
-            type_ = first_type(frame)
-            if type_ is not None and frame.at is not None and frame.at >= since:
+            if frame.at is None or frame.at < since:
+                continue
+            # An acknowledgement may stand in front of a report, in its frame.
+            for type_ in {message_type(message) for message in frame.messages}:
                 kinds.setdefault(type_, []).append(frame)
         for type_, those in kinds.items():
             found += _missing_kind(timeline, sender, type_, those, falls, period, until)
@@ -137,15 +140,25 @@ def _missing_kind(
     until: float,
 ) -> Iterator[Finding]:  # fmt: skip
     places = Counter(bisect_right(falls, frame.at or 0.0) - 1 for frame in frames)
+    # Bytes that are no frame stand for a frame that was sent and came broken.
+    bad = [run.at for run in timeline.garbage if run.sender is sender and run.at is not None]
+    broken = {bisect_right(falls, at) - 1 for at in bad}
+    offsets = sorted((frame.at or 0.0) - falls[bisect_right(falls, frame.at or 0.0) - 1] for frame in frames)
+    usual_at = offsets[len(offsets) // 2]
     # The last period may be cut.
     whole = [index for index, fall in enumerate(falls) if fall + period < until]
-    absent = [index for index in whole if not places[index]]
+    # A frame at the edge of a period may fall into the one beside it, which then has two.
+    absent = [
+        index
+        for index in whole
+        if not places[index] and index not in broken and max(places[index - 1], places[index + 1]) < 2
+    ]
     seen = len(whole) - len(absent)
     name = timeline.name(type_, sender)
     tail = [index for index in absent if all(later in absent for later in whole if later >= index)]
     usual = seen >= USUAL_SHARE * (len(whole) - len(tail))
-    if len(tail) >= STOPPED_PERIODS and seen >= STOPPED_PERIODS and usual:
-        at = falls[tail[0]]
+    if len(tail) >= STOPPED_PERIODS and seen and usual:
+        at = falls[tail[0]] + usual_at
         text = (
             f"The {sender.value} stopped sending the {name} at {time_text(at)}: it was in {seen} periods before, and "
             "is in "
@@ -156,15 +169,13 @@ def _missing_kind(
             count=len(tail),
         )  # fmt: skip
         return
-    late = [index for index in absent if index >= WARM_UP and index not in tail]
+    # An end may leave out a frame until it begins with it: a Viltrox adapter sends four 05 before its first 06.
+    begins = next((index for index in whole if places[index]), len(falls))
+    late = [index for index in absent if index > begins and index not in tail]
     if late and seen >= USUAL_SHARE * len(whole):
-        at = falls[late[0]]
+        at = falls[late[0]] + usual_at
         more = "" if len(late) == 1 else f" {len(late)} of {len(whole)} periods lack it."
-        text = (
-            f"The {sender.value} sent no {name} in the period that begins at {time_text(at)}, although it is due in "
-            "each."
-            f"{more}"
-        )
+        text = f"The {sender.value} sent no {name} at {time_text(at)}, although it is due in each period.{more}"
         yield Finding(
             FindingKind.FRAME_MISSING, at, text, f"the {name} of the {sender.value} is missing {len(late)} times",
             sender,

@@ -60,8 +60,10 @@ def _missing_steps(timeline: Timeline) -> Iterator[OpenStep]:
     for at, mark, event in timeline.marks:
         for name in [name for name, one in open_.items() if mark in one.step.ends or mark in one.step.cancelled_by]:
             one = open_.pop(name)
-            # One that came at last is late; where the contract has a rule for it, the rule dates it.
-            if mark in one.step.ends and _is_overdue(one, at) and not one.step.rules:
+            # One that came at last is late; where the contract has a rule for it, the rule dates it. What ends the wait
+            # for a step that is overdue does not replace it.
+            overdue = _is_overdue(one, at)
+            if overdue and (not one.step.rules or mark not in one.step.ends):
                 yield one
         if mark in off:
             yield from (one for one in open_.values() if one.due < at)
@@ -87,6 +89,7 @@ def _begins(step: DueStep, at: float, event: Decoded, timeline: Timeline) -> boo
     return (
         all(timeline.level(line, at) is not False for line in step.while_high)
         and all(timeline.level(line, at) is not True for line in step.while_low)
+        and (not step.in_handshake or timeline.in_handshake(at))
         and step.applies(event)
     )
 

@@ -33,6 +33,10 @@ LEAD_S = 2e-3
 MIN_LINES_ONLY = 4
 """Windows of each end without a byte that show a source of lines alone; a handshake has two at most."""
 
+MIN_USUAL = 5
+USUAL_SLACK_S = 0.3e-3
+"""Frames of a type that show when it is sent, and seconds by which one of them may differ."""
+
 DUE_SLACK_US = 100.0
 """Microseconds by which a window may open before its bound."""
 
@@ -157,8 +161,31 @@ class Timeline:
                 return times[index]
         return None
 
+    def last_rise(self, line: str, at: float) -> float | None:
+        """The last time until `at` at which a line is recorded as high."""
+        times, levels = self.levels.get(line, ([], []))
+        for index in range(bisect_right(times, at) - 1, -1, -1):
+            if levels[index]:
+                return times[index]
+        return None
+
+    def in_handshake(self, at: float) -> bool:
+        """Whether the select lines may move without bytes: before the first frame, and after some messages."""
+        before: DecodedFrame | None = None
+        for frame in self.frames:
+            if frame.at is not None and frame.at > at:
+                break
+            before = frame
+        started = [rise for rise in self.rises(self.dialect.supply) if rise <= at]
+        if before is None or before.at is None or (started and started[-1] > before.at):
+            return True
+        return first_type(before) in self.knowledge.silent_after
+
     def was_due(self, sender: Role, opened: float, type_: int | None) -> bool:
         """Whether a window that opens at a time is one that the contract lets an end open there, for a frame."""
+        usual = self._is_usual(sender, opened, type_)
+        if usual is not None:
+            return usual
         wanted = (
             ("open", sender.value, "any" if type_ is None else f"{type_:#04x}"),
             ("open", sender.value, f"class {self._class_of(sender, type_)}"),
@@ -176,6 +203,30 @@ class Timeline:
             index = bisect_right(asked, opened) - 1
             return index >= 0 and (opened - asked[index]) * 1e6 <= self.knowledge.reply_us
         return False
+
+    def _is_usual(self, sender: Role, opened: float, type_: int | None) -> bool | None:
+        """Whether a frame of the loop opens its window as long after frame sync as most frames of its type do.
+
+        `None` where too few frames of the type show when that is.
+        """
+        sync = [edge.at for edge in self.edges.get(self.dialect.sync, []) if not edge.level]
+        if type_ is None or not sync or type_ not in self._loop_types:
+            return None
+        offsets: list[float] = []
+        for frame in self.frames:
+            lead = (frame.at or 0.0) - (frame.opened or 0.0)
+            if frame.sender is sender and first_type(frame) == type_ and frame.opened is not None and lead < LEAD_S:
+                index = bisect_right(sync, frame.opened) - 1
+                offsets += [frame.opened - sync[index]] if index >= 0 else []
+        index = bisect_right(sync, opened) - 1
+        if len(offsets) < MIN_USUAL or index < 0:
+            return None
+        usual = sorted(offsets)[len(offsets) // 2]
+        return abs(opened - sync[index] - usual) < USUAL_SLACK_S
+
+    @property
+    def _loop_types(self) -> set[int | None]:
+        return {first_type(one) for frames in self.loop_frames.values() for one in frames}
 
     def _class_of(self, sender: Role, type_: int | None) -> int | None:
         return next(

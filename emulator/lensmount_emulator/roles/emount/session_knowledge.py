@@ -3,7 +3,7 @@
 from lensmount_emulator.engine.session_knowledge import Complaint, DueStep, SessionKnowledge
 from lensmount_emulator.roles.emount.symptoms import SYMPTOMS
 from lensmount_protocol.decoder import Decoded, DecodedFrame
-from lensmount_protocol.dialects.emount.framing import LOOP_CLASS
+from lensmount_protocol.dialects.emount.framing import LOOP_CLASS, REQUEST_CLASS
 from lensmount_protocol.dialects.emount.identification import SpeedReply
 from lensmount_protocol.dialects.emount.lines import BODY_CS, LENS_CS, RXD, TXD, VCC, VD, XDETECT
 from lensmount_protocol.dialects.emount.service import ErrorReport, Refusal
@@ -14,7 +14,7 @@ from lensmount_protocol.dialects.emount.startup_shutdown import (
     StreamLayoutRequest,
 )
 from lensmount_protocol.dialects.emount.timing import TIMING
-from lensmount_protocol.payload import AnyMessage
+from lensmount_protocol.payload import AnyMessage, message_type
 from lensmount_protocol.timing import EMPTY, edge, first_bit, window_closes, window_opens
 from lensmount_protocol.wire import Role
 
@@ -27,8 +27,8 @@ LENS_CS_WITHIN_US = 12_000.0
 SUPPLY_WITHIN_US = 2_000_000.0
 """A body that sees a lens powers it; no capture shows the delay, so it is generous."""
 
-SWITCH_WITHIN_US = 6_000.0
-"""LENS_CS after BODY_CS in the speed switch: the body polls every 5.04 ms, and gives the lens several polls."""
+REPLY_US = 20_000.0
+"""A reply that no capture shows; apart from 10 and 16, which move something, no captured reply takes 2 ms."""
 
 
 def _starts_stream(event: Decoded) -> bool:
@@ -44,7 +44,11 @@ def _accepts_speed(event: Decoded) -> bool:
 
 
 def _is_loop(frame: DecodedFrame) -> bool:
-    return frame.frame.class_ == LOOP_CLASS and frame.frame.payload[:1] in (b"\x03", b"\x04", b"\x05", b"\x06")
+    # An acknowledgement may stand in front of the report of its frame.
+    return frame.frame.class_ == LOOP_CLASS and any(message_type(one) in _LOOP_TYPES for one in frame.messages)
+
+
+_LOOP_TYPES = frozenset({0x03, 0x04, 0x05, 0x06})
 
 
 def _stops_loop(frame: DecodedFrame) -> bool:
@@ -74,7 +78,13 @@ VD_PERIOD_S = 16.684e-3
 
 
 def _next_sequence(frame: DecodedFrame, own: DecodedFrame | None, peer: DecodedFrame | None) -> frozenset[int] | None:
-    """The body counts frame syncs and sends Fx as 8x; the lens sends the last number of the body plus one, F0 as 00."""
+    """The numbers that a frame may have.
+
+    Requests and replies have 0. The body counts frame syncs and sends Fx as 8x; the lens sends the last number of the
+    body plus one, F0 as 00.
+    """
+    if frame.frame.class_ != LOOP_CLASS:
+        return frozenset({0}) if frame.frame.class_ == REQUEST_CLASS else None
     if frame.sender is _BODY:
         if own is None or own.at is None or frame.at is None or frame.at - own.at > 1.5 * VD_PERIOD_S:
             return None
@@ -128,16 +138,16 @@ STEPS = (
         "LENS_CS", edge(BODY_CS, True), (edge(LENS_CS, True),), _LENS, f"{{owner}} never raised {LENS_CS} in the "
         "handshake",
         "A lens answers the rise of BODY_CS; one that kept its supply may not, and the body then goes on without.",
-        LENS_CS_WITHIN_US, cancelled_by=(first_bit(_BODY),),
+        LENS_CS_WITHIN_US, cancelled_by=(first_bit(_BODY),), in_handshake=True,
     ),
     DueStep(
         "TXD", edge(BODY_CS, True), (edge(TXD, True),), _BODY, f"{{owner}} never switched its serial line ({TXD}) on",
-        "A lens waits for the idle level of TXD.", 30_000.0, cancelled_by=(first_bit(_BODY),),
+        "A lens waits for the idle level of TXD.", 30_000.0, cancelled_by=(first_bit(_BODY),), in_handshake=True,
     ),
     DueStep(
         "RXD", edge(BODY_CS, True), (edge(RXD, True),), _LENS, f"{{owner}} never switched its serial line ({RXD}) on",
         f"The body lowers {BODY_CS} only when {RXD} is high.", rules=("BODY_CS to RXD on",),
-        cancelled_by=(first_bit(_BODY),),
+        cancelled_by=(first_bit(_BODY),), in_handshake=True,
     ),
     DueStep(
         "BODY_CS low", edge(RXD, True), (edge(BODY_CS, False),), _BODY, f"{{owner}} never lowered {BODY_CS} in the "
@@ -182,6 +192,7 @@ EMOUNT_KNOWLEDGE = SessionKnowledge(
     is_loop=_is_loop,
     stops_loop=_stops_loop,
     silent_after=frozenset({_SPEED, _SHUT_DOWN}),
+    reply_us=REPLY_US,
     names={
         0x01: "capabilities request", 0x07: "identity request", 0x08: "descriptor request", 0x09: "query",
         0x0A: "stream layout", 0x0B: "query", 0x0C: "speed request", 0x0D: "frame rate request",

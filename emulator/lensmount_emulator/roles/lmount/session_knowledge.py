@@ -56,6 +56,12 @@ def _complaint(_frame: DecodedFrame, message: AnyMessage) -> Complaint | None:
 
 _REFUSED_STAGE = 6
 
+
+def _next_sequence(_frame: DecodedFrame, own: DecodedFrame | None, _peer: DecodedFrame | None) -> frozenset[int] | None:
+    """Each end counts its frames."""
+    return None if own is None else frozenset({(own.frame.sequence + 1) & 0xFF})
+
+
 STEPS = (
     DueStep(
         "supply", edge(DETECT, False), (edge(V_LOGIC, True),), _BODY,
@@ -106,6 +112,8 @@ LMOUNT_KNOWLEDGE = SessionKnowledge(
     silent_after=frozenset({Sleep.TYPE, SetBaudrateCommand.TYPE, 0x85, _HELLO}),
     reply_us=2 * ANSWER_US,
     complaint=_complaint,
+    sequence_group=lambda _frame: 0,
+    next_sequence=_next_sequence,
     symptoms=SYMPTOMS,
 )
 """What explanations know of the open model."""
