@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 ENDINGS = (".pcapng", ".sr", ".vcd", ".csv", ".parquet", ".pftrace")
 DATA_ENDINGS = (".csv", ".parquet", ".pftrace")
-FORMAT_NAMES = ("c",)
+FORMAT_NAMES = ("c", "wireshark", "sigrok", "saleae", "kaitai", "json", "markdown")
 """The formats of `--from-dialect`; `lensmount_emulator.exports.formats` has them, and loads construct."""
 
 
@@ -103,7 +103,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.format is not None:
         raise UsageError(f"--format {arguments.format} needs --from-dialect DIALECT")
     if arguments.dissector is not None:
-        from lensmount_emulator.reports.wireshark import wireshark_dissector
+        from lensmount_emulator.exports.wireshark import wireshark_dissector
 
         print(wireshark_dissector(load_dialect(arguments.dissector)), end="")
         return 0

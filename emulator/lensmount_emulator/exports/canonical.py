@@ -1,10 +1,11 @@
 """The canonical text of a frame: one line that every decoder of a dialect writes alike, so that they can be compared.
 
 A frame is `CLASS.SEQUENCE MESSAGE …`, a message `Name{field=value,…}`, bytes that no message explains `?{:hex}`.
-Numbers are decimal, truth values 0 or 1, bytes and text `:hex`, floats `~hex` of their bytes with the highest first,
+Numbers are decimal, truth values 0 or 1, bytes and text `:hex`, floats `~nan` or `~hex` with the highest byte first,
 lists `[a,b]`, records `{name=value}`, an absent field `-`.
 """
 
+import math
 import struct
 from typing import Any, cast
 
@@ -47,30 +48,35 @@ class CanonicalWriter:
             return f"?{{:{message.data.hex()}}}"
         schema = self._by_class[type(message)]
         fields = (
-            f"{field.name}={_text(field.layout, getattr(message, field.name))}" for field in schema.default_fields
+            f"{field.name}={value_text(field.layout, getattr(message, field.name))}" for field in schema.default_fields
         )
         return f"{schema.name}{{{','.join(fields)}}}"
 
 
-def _text(layout: Layout, value: Any) -> str:
+def value_text(layout: Layout, value: Any) -> str:
+    """The canonical text of a value."""
     match layout:
         case IntLayout():
             return str(int(value))
         case FlagLayout():
             return str(int(bool(value)))
         case FloatLayout():
-            return f"~{struct.pack('>f' if layout.size == 4 else '>d', value).hex()}"
+            # Reading a signalling NaN may quieten it, so that its bits are no fact.
+            nan = math.isnan(value)
+            return "~nan" if nan else f"~{struct.pack('>f' if layout.size == 4 else '>d', value).hex()}"
         case BlobLayout():
             return f":{(value.encode(layout.encoding) if layout.encoding else value).hex()}"
         case ListLayout() | ArrayLayout():
-            return f"[{','.join(_text(layout.element, each) for each in value)}]"
+            return f"[{','.join(value_text(layout.element, each) for each in value)}]"
         case RepeatLayout() if layout.element is not None:
-            return f"[{','.join(_text(layout.element, each) for each in value)}]"
+            return f"[{','.join(value_text(layout.element, each) for each in value)}]"
         case OptionalLayout():
-            return "-" if value is None else _text(layout.inner, value)
+            return "-" if value is None else value_text(layout.inner, value)
         case RecordLayout():
             return (
-                "{" + ",".join(f"{name}={_text(inside, _member(value, name))}" for name, inside in layout.fields) + "}"
+                "{"
+                + ",".join(f"{name}={value_text(inside, _member(value, name))}" for name, inside in layout.fields)
+                + "}"
             )
         case BitsLayout():
             members = (f"{member.name}={int(_member(value, member.name))}" for member in layout.members)

@@ -30,8 +30,16 @@ class ExportFormat:
         return function(schema)
 
 
+_HERE = "lensmount_emulator.exports"
+
 FORMATS = {
-    "c": ExportFormat("C11 codec, framer, test vectors", "lensmount_emulator.exports.c_codec:c_files", folder=True),
+    "c": ExportFormat("C11 codec, framer, test vectors", f"{_HERE}.c_codec:c_files", folder=True),
+    "wireshark": ExportFormat("dissector in Lua", f"{_HERE}.wireshark:wireshark_files", folder=False),
+    "sigrok": ExportFormat("protocol decoder for PulseView", f"{_HERE}.table_driven:sigrok_files", folder=True),
+    "saleae": ExportFormat("analyzer for Logic 2", f"{_HERE}.table_driven:saleae_files", folder=True),
+    "kaitai": ExportFormat("Kaitai Struct description", f"{_HERE}.kaitai:kaitai_files", folder=False),
+    "json": ExportFormat("catalogue", f"{_HERE}.catalogue:json_files", folder=False),
+    "markdown": ExportFormat("catalogue", f"{_HERE}.catalogue:markdown_files", folder=False),
 }
 
 

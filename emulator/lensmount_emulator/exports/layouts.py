@@ -333,6 +333,8 @@ def _bits(layout: Any, name: str, meanings: Mapping[str, str]) -> BitsLayout:
         if named.name is None:
             raise UnsupportedLayout("a group of bits with a part that has no name")
         width = 1 if flag else field.length
+        if width > 32:
+            raise UnsupportedLayout(f"a group of bits with {named.name}, which has more than 32 bits")
         shift -= width
         members.append(BitMember(named.name, width, shift, flag, enum, meanings.get(named.name, "")))
     if shift:

@@ -6,6 +6,7 @@
 #include "${p}_codec.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,6 +56,10 @@ static void dump_hex(const uint8_t *data, uint32_t size)
 
 static inline void dump_float32(float value)
 {
+    if (isnan(value)) {
+        emit_text("~nan");
+        return;
+    }
     uint32_t bits;
     (void)memcpy(&bits, &value, sizeof bits);
     char digits[12];
@@ -64,6 +69,10 @@ static inline void dump_float32(float value)
 
 static inline void dump_float64(double value)
 {
+    if (isnan(value)) {
+        emit_text("~nan");
+        return;
+    }
     uint64_t bits;
     (void)memcpy(&bits, &value, sizeof bits);
     char digits[20];
