@@ -133,7 +133,7 @@ EMOUNT: dict[str, Rule] = {
         "captured (SIG, LEX)",
         ("body opens nothing",),
     ),
-    "stream starts": ("lens closes 0x0a", "lens opens 0x05", 800, 17000, "captured (SIG)", ()),
+    "stream starts": ("lens closes 0x0a", "lens opens 0x05", 800, 33600, "captured (SIG)", ()),
     "loop starts": ("lens closes 0x0a", "body opens 0x03", 8550, 25400, "captured (SIG)", ()),
     "VD to 05": ("VD low", "lens opens 0x05", 70, 3330, "captured (SIG)", ("lens closes 0x0a",)),
     "VD to 06": ("VD low", "lens opens 0x06", 1390, 5440, "captured (SIG, LEX)", ("lens closes 0x0a",)),

@@ -96,7 +96,8 @@ TIMING: tuple[TimingRule, ...] = (
         )
         for (before, after), bounds in _NEXT_REQUEST_US.items()
     ),
-    _rule("stream starts", LAYOUT_ECHOED, window_opens(_LENS, 0x05), (800, 17_000), _SIG),
+    # Captured lenses begin by the next pulse; a Samyang answers the body's first pair at the pulse after it (BAS-SY).
+    _rule("stream starts", LAYOUT_ECHOED, window_opens(_LENS, 0x05), (800, 33_600), _SIG),
     _rule("loop starts", LAYOUT_ECHOED, window_opens(_BODY, 0x03), (8_550, 25_400), _SIG),
     # Natives send their first pair at once after the 0A reply, whatever the phase of VD.
     _rule("VD to 05", _VD_FALL, window_opens(_LENS, 0x05), (70, 3_330), _SIG, LAYOUT_ECHOED),

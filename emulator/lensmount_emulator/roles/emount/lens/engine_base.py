@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Sequence
 from random import Random
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from lensmount_emulator.engine.engine import Engine
 from lensmount_emulator.engine.profile_values import build_message, field_values, message_copier
@@ -26,6 +26,20 @@ MAX_QUEUED = 64
 """Answers and refusals that may wait to be sent; a body that floods a lens receives the first ones."""
 
 
+class ScanLeg(NamedTuple):
+    """One movement of a scan.
+
+    Attributes:
+        target: where it ends, in motor steps.
+        speed: steps a frame; `None` is top speed.
+        phase: `06` f25 while it runs.
+    """
+
+    target: int
+    speed: int | None
+    phase: int
+
+
 class Stream:
     """State of the stream.
 
@@ -44,6 +58,13 @@ class Stream:
         target: the aperture code that the body requested last.
         targets: delayed codes, oldest first.
         acknowledgements: pairs of (frame from which it may be sent, message).
+        released: acknowledgements of replaced orders, which the next frame carries.
+        legs: movements of a scan that are still to come.
+        scan_phase: `06` f25.
+        pulses_moved: pulses of VD since the current move began.
+        decoupled: `04` f3 bit 1, taken as set before the first `04` (BAS-SY).
+        state_due: a `03` has arrived since the last `05`.
+        mode_due: a `04` has arrived since the last `06`.
         moving_to: target of the focus order under way.
         moves: whether that order changes the position.
         motion_left: frames after the acknowledgement for which the lens still reports motion.
@@ -70,6 +91,11 @@ class Stream:
         self.target: int | None = None
         self.targets: deque[int | None] = deque()
         self.acknowledgements: deque[tuple[int, Message]] = deque()
+        self.released: deque[Message] = deque()
+        self.legs: deque[ScanLeg] = deque()
+        self.scan_phase = self.pulses_moved = 0
+        self.decoupled = True
+        self.state_due = self.mode_due = False
         self.moving_to: int | None = None
         self.moves = False
         self.motion_left = 0
@@ -132,6 +158,12 @@ class LensEngineBase(Engine):
         waiting: answers and refusals that are not sent yet.
         dropped: answers and refusals that were dropped, because too many waited.
         overflowed_at: time of the last drop, in seconds.
+        blocked: whether a message without a known size has locked it up, until its supply is cut.
+        lasting_refusal: the refusal that answers every window from now on, until its supply is cut.
+        homing_run: number of the homing that is running or was the last.
+        homing_frames: `04` that have arrived, which pace the homing of some lenses.
+        fills_aperture: whether `28` carries the aperture, as the body's `08` decides (WZQ).
+        reports_controls: whether the service channel reports the lens's controls.
         turned_to_dmm: focal length set by the zoom ring, in tenths of a millimetre; 0: the profile's value.
     """
 
@@ -145,9 +177,10 @@ class LensEngineBase(Engine):
         self.iris = EmountIris(
             iris.widest, iris.narrowest, iris.offset, iris.codes_per_frame, current=at_rest, goal=at_rest
         )
+        below, above = settings.behaviour.reserve
         self.motor = EmountFocusMotor(
-            focus.lower,
-            focus.upper,
+            focus.lower - below,
+            focus.upper + above,
             focus.planned,
             focus.steps_per_frame,
             focus.lag_frames,
@@ -164,7 +197,10 @@ class LensEngineBase(Engine):
         self.rx_enabled = False
         self.pulse_at = self.pulse_period = 0.0
         self.turned_to_dmm = 0
-        self.window_holds_bytes = False
+        self.window_holds_bytes = self.blocked = self.reports_controls = False
+        self.fills_aperture = True
+        self.lasting_refusal: Message | None = None
+        self.homing_run = self.homing_frames = 0
         self.waiting = self.dropped = 0
         self.overflowed_at = -1.0
         self._copiers: dict[type[Message], Callable[[], Any]] = {}
@@ -199,9 +235,30 @@ class LensEngineBase(Engine):
             for name, value in patches[frame].items():
                 setattr(message, name, value)
 
-    def queue_reply(self, answer: Task) -> None:
-        """Send an answer or a refusal in its turn; if too many wait, it is dropped."""
-        if self.waiting >= MAX_QUEUED:
+    @property
+    def published_limits(self) -> tuple[int, int]:
+        """The lower and upper travel limit that `06` shows; the motor may pass them by the profile's reserve."""
+        below, above = self.settings.behaviour.reserve
+        return self.motor.lower + below, self.motor.upper - above
+
+    def forget(self) -> None:
+        """Lose what only the supply keeps: lock-up, lasting refusal, service mode."""
+        self.blocked = self.reports_controls = False
+        self.lasting_refusal = None
+        self.fills_aperture = True
+        self.homing_run += 1
+
+    def queue_reply(self, answer: Task, *, never_lost: bool = False) -> None:
+        """Send an answer or a refusal in its turn; if too many wait, it is dropped.
+
+        Args:
+            answer: sends it.
+            never_lost: whether a single transmit buffer does not matter: the request acts before its answer is due.
+        """
+        single = self.settings.behaviour.one_reply and not never_lost
+        # At a port the peer has a reply before our time for its last bytes is over.
+        unsent = self.waiting - (self.live and self.sending)
+        if unsent >= (1 if single else MAX_QUEUED):
             self.dropped += 1
             self.overflowed_at = self.now
             answer.close()
