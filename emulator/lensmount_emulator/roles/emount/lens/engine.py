@@ -17,7 +17,6 @@ from lensmount_protocol.framer import Garbage
 from lensmount_protocol.payload import message_type
 from lensmount_protocol.wire import LineChanged, Received, Role, WireEvent
 
-
 MAX_EARLY = 255
 """Bytes that a lens keeps from the end of the handshake: one frame of the body."""
 

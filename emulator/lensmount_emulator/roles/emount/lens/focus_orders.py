@@ -156,7 +156,7 @@ def _scan(lens: LensEngineBase, message: FocusScan) -> None:
     window = _scan_window(lens, message)
     speed = (message.speed & 0x3F) * lens.settings.behaviour.scan_step // max(1, message.divisor)
     if window is None or not speed or message.speed & 0xC0 != SCAN_UNIT or not message.divisor:
-        lens.report("refuses a scan whose fields it does not take", is_error=True)
+        lens.report("refuses a scan: it does not take these fields", is_error=True)
         acknowledge(lens, FocusScanned())
         return
     stream, planned = lens.stream, lens.motor.planned(float(lens.stream.frame))

@@ -1,4 +1,4 @@
-"""The receiver of a lens whose rules differ from the usual ones: what it drops before its framer sees it.
+"""The receiver of a lens with rules of its own: what it drops before its framer sees it.
 
 A Samyang drops bytes outside the body's select window, and after a bad frame looks for the next one only when the
 length that the bad one announced has passed (BAS-SY).
