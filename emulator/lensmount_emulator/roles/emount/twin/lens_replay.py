@@ -13,7 +13,7 @@ from msgspec import Struct
 from lensmount_emulator.engine.field_rules import split_name
 from lensmount_emulator.engine.rule_player import RulePlayer
 from lensmount_emulator.engine.twin_traits import Reply, Session
-from lensmount_emulator.roles.emount.lens import commands, stream
+from lensmount_emulator.roles.emount.lens import commands, focus_orders, stream
 from lensmount_emulator.roles.emount.lens.engine import LensEngine
 from lensmount_emulator.roles.emount.profile import LensSettings
 from lensmount_protocol.decoder import DecodedFrame
@@ -139,7 +139,7 @@ class _LensReplay:
         lens.stream.on_loop_frame(frame.frame.sequence)
         lens.inputs.take(frame.messages)
         for message in frame.messages:
-            commands.handle_command(lens, message)
+            focus_orders.handle_command(lens, message)
 
     def _count_pulses(self, number: int) -> None:
         """Play the pairs that the capture lost between two pulses of the body."""
