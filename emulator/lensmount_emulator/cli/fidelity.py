@@ -25,6 +25,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="score only the rest of the session after this share, such as 60%%; the baseline learns from the share",
     )  # fmt: skip
     parser.add_argument(
+        "--give-state", action="store_true",
+        help="take the state of the lens (focal length, aperture, positions, phases) from its first three pairs",
+    )  # fmt: skip
+    parser.add_argument(
         "--at-least", metavar="SHARE", help="exit code 0 exactly if this share of the scored replies is strict: 97%%"
     )
     parser.add_argument("--json", action="store_true", help="one JSON object instead of text")
@@ -61,8 +65,8 @@ def run(arguments: argparse.Namespace) -> int:
     capture = open_capture(Path(arguments.capture), dialect.wiring, channels=channels, samplerate=arguments.samplerate)
     records = replayed_records(capture.path, capture.records)
     check_span(capture.path, records)
-    in_sample = is_source_of(profile, Path(arguments.capture))
-    result = assess(records, dialect, profile, split=split, in_sample=in_sample)
+    in_sample = is_source_of(profile, Path(arguments.capture), split)
+    result = assess(records, dialect, profile, split=split, in_sample=in_sample, give_state=arguments.give_state)
     defects = [record for record in records if isinstance(record, LineDefect) and record.defect is not Defect.POLLED]
     if arguments.json:
         text = [{"line": one.line, "defect": one.defect.value, "text": one.text} for one in defects]

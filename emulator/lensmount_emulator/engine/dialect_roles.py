@@ -233,8 +233,8 @@ class DialectRoles:
         session_knowledge: what explanations know of its sessions, as `package.module:NAME` of a `SessionKnowledge`;
             `""` for what the timing contract and the traits say.
         twin: the `TwinTraits` of the dialect, as `package.module:NAME`; `""` where twins cannot be made.
-        follower: the function that makes the follower of a profile, as `package.module:NAME`; it takes the dialect and
-            the profile. `""` where no engine of the dialect can follow a session frame by frame.
+        follower: the function that makes the follower of a profile, as `package.module:NAME`; it takes the dialect, the
+            profile, and whether the state is taken from the first replies. `""` where no engine can follow frames.
     """
 
     settings: Mapping[Place, type[Struct]]

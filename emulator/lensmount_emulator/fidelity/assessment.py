@@ -12,9 +12,10 @@ from random import Random
 from typing import Any
 
 from lensmount_emulator.engine.dialect_roles import FuzzTraits, get_roles
+from lensmount_emulator.engine.field_rules import Origin
 from lensmount_emulator.fidelity.capture_replay import replay_capture
 from lensmount_emulator.fidelity.follower import FollowedReply, SessionFacts
-from lensmount_emulator.fidelity.noise import learn_noise
+from lensmount_emulator.fidelity.noise import learn_noise, rule_noise
 from lensmount_emulator.fidelity.reply_score import (
     WHOLE_SESSION,
     NoiseField,
@@ -105,6 +106,7 @@ def assess(
     split: float | None = None,
     in_sample: bool = False,
     noise: Sequence[NoiseField] | None = None,
+    give_state: bool = False,
 ) -> Assessment:
     """Follow a capture with a profile's engine, and score the frames of the device.
 
@@ -114,13 +116,14 @@ def assess(
         profile: the profile that takes its end's place.
         split: share of the session that is the training part; `None` scores the whole session.
         in_sample: whether the profile was made from the scored part.
-        noise: noise fields that the profile brings; `None` learns them from the training part.
+        noise: noise fields; `None` takes those of the profile's rules, and learns others from the training part.
+        give_state: whether the state of the device is taken from its first replies, which then do not count.
 
     Raises:
         CaptureError: the capture holds no frame of one end.
         DialectError: the dialect has no engines.
     """
-    session = follow_session(dialect, profile)
+    session = follow_session(dialect, profile, give_state=give_state)
     replies = [reply for record in records for reply in session.feed(record)]
     replies += session.finish()
     for role, why in ((profile.role.peer, "to replay"), (profile.role, "to compare with")):
@@ -146,7 +149,7 @@ def assess_replies(
     traits = get_roles(dialect.name).fuzz_traits
     pairs = [reply.pair for reply in replies if reply.scored]
     training, scored = ([], pairs) if split is None else split_replies(pairs, split)
-    learned = list(noise) if noise is not None else learn_noise(training or scored)
+    learned = list(noise) if noise is not None else _noise(profile, training)
     text = WHOLE_SESSION if split is None else describe_split(split)
 
     def count(part: Sequence[ReplyPair], text: str, *, in_sample: bool) -> ReplyScore:
@@ -172,6 +175,12 @@ def assess_replies(
     )
 
 
+def _noise(profile: Profile, training: Sequence[ReplyPair]) -> list[NoiseField]:
+    declared = rule_noise(profile.settings)
+    names = {one.name for one in declared}
+    return [*declared, *(one for one in learn_noise(training) if one.name not in names)]
+
+
 def _is_requested(frame: DecodedFrame, traits: FuzzTraits) -> bool:
     """Whether a frame is a request or answers one, and is no frame of the stream."""
     key = traits.reply_key if frame.sender is Role.LENS else traits.request_key
@@ -191,19 +200,30 @@ def _add_replay(result: Assessment, records: Sequence[WireRecord], dialect: Dial
         result.no_replay = str(error)
 
 
-def is_source_of(profile: Profile, capture: Path) -> bool:
-    """Whether a profile names a capture among its sources, by file name or by the hash of its content."""
+def is_source_of(profile: Profile, capture: Path, split: float | None = None) -> bool:
+    """Whether a profile was made from the scored part of a capture.
+
+    Its sources may name the capture, or its origin the hash of it. A profile that was made from the first part of a
+    session has not seen the rest.
+
+    Args:
+        profile: the profile.
+        capture: the file.
+        split: share of the session that is not scored; `None` scores all of it.
+    """
+    origin = getattr(profile.settings, "origin", None)
+    if isinstance(origin, Origin) and origin.captures:
+        seen = capture.is_file() and file_hash(capture) in origin.captures.values()
+        return seen and (split is None or origin.train > split)
     texts = [*profile.sources.values(), profile.notes]
-    if any(capture.name in text or (len(capture.stem) > MIN_NAME and capture.stem in text) for text in texts):
-        return True
-    hashes = getattr(getattr(profile.settings, "origin", None), "captures", None)
-    return hashes is not None and capture.is_file() and _sha256(capture) in repr(hashes)
+    return any(capture.name in text or (len(capture.stem) > MIN_NAME and capture.stem in text) for text in texts)
+
+
+def file_hash(path: Path) -> str:
+    """The SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 MIN_NAME = 8
 """Shortest stem of a file name that is looked for in the sources of a profile."""
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

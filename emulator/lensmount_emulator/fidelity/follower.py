@@ -86,12 +86,17 @@ class Follower(SessionFacts, Protocol):
         ...
 
 
-MakeFollower = Callable[[Dialect, Profile], Follower]
-"""Makes the follower of a profile; `DialectRoles.follower` names it as `package.module:NAME`."""
+MakeFollower = Callable[[Dialect, Profile, bool], Follower]
+"""Makes the follower of a profile, with the state given or not; `DialectRoles.follower` names it."""
 
 
-def make_follower(dialect: Dialect, profile: Profile) -> Follower:
+def make_follower(dialect: Dialect, profile: Profile, *, give_state: bool = False) -> Follower:
     """Make the follower of a profile.
+
+    Args:
+        dialect: the dialect of the session.
+        profile: the profile.
+        give_state: whether the state of the device is taken from its first replies, as it is where a session is joined.
 
     Raises:
         DialectError: the dialect has no follower, or it cannot be imported.
@@ -104,7 +109,7 @@ def make_follower(dialect: Dialect, profile: Profile) -> Follower:
         function = cast("MakeFollower", getattr(import_module(module), name))
     except (ImportError, AttributeError) as error:
         raise DialectError(f"dialect {dialect.name!r}: no follower at {place}: {error}") from error
-    return function(dialect, profile)
+    return function(dialect, profile, give_state)
 
 
 def follow_frames(follower: Follower, frames: Sequence[DecodedFrame]) -> list[FollowedReply]:

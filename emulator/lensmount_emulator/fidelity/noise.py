@@ -1,8 +1,11 @@
 """Learns which fields of a device are noise: they differ from their prediction now and then, and by little."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+from msgspec import Struct
+
+from lensmount_emulator.engine.field_rules import FieldRule, split_name
 from lensmount_emulator.fidelity.reply_score import NoiseField, ReplyPair, signed_offset
 from lensmount_protocol.describe import message_name
 from lensmount_protocol.message import FieldSpec, Message
@@ -15,6 +18,24 @@ NEAR = 0.9
 
 MIN_DIFFERENT = 3
 """Frames in which a field must differ: fewer show no width."""
+
+
+def rule_noise(settings: Struct) -> list[NoiseField]:
+    """The noise that the field rules of a profile declare, relative to the values that its engine sends."""
+    rules: Sequence[FieldRule] = getattr(settings, "field", ())
+    fields: list[NoiseField] = []
+    for rule in rules:
+        if rule.kind != "noise":
+            continue
+        if rule.values:
+            offsets = {
+                int(text, 0) - rule.initial: round(share * max(rule.seen, 1)) for text, share in rule.values.items()
+            }
+        else:
+            offsets = dict.fromkeys(range(rule.low, rule.high + 1), 1)
+            offsets[0] = max(rule.seen, 1)
+        fields.append(NoiseField(*split_name(rule.name), offsets))
+    return fields
 
 
 def learn_noise(training: Iterable[ReplyPair]) -> list[NoiseField]:

@@ -329,7 +329,7 @@ def stored_bytes(settings: Struct) -> int:
 def _size(value: object) -> int:
     if isinstance(value, Struct):
         defaults = dict(zip(reversed(value.__struct_fields__), reversed(value.__struct_defaults__), strict=False))
-        named = ((name, getattr(value, name)) for name in value.__struct_fields__ if name not in ("variable", "why"))
+        named = ((name, getattr(value, name)) for name in value.__struct_fields__ if name not in _NOT_STORED)
         return sum(_size(item) for name, item in named if name not in defaults or item != defaults[name])
     if isinstance(value, bool):
         return 1
@@ -346,6 +346,7 @@ def _size(value: object) -> int:
     return 0
 
 
+_NOT_STORED = frozenset({"variable", "why", "origin", "seen", "right"})
 _HEXADECIMAL = re.compile(r"(?:[0-9A-Fa-f]{2})+")
 
 

@@ -42,19 +42,22 @@ class SessionFollower(Protocol):
         ...
 
 
-def follow_session(dialect: Dialect, profile: Profile, *, live: bool = False) -> SessionFollower:
+def follow_session(
+    dialect: Dialect, profile: Profile, *, live: bool = False, give_state: bool = False
+) -> SessionFollower:
     """Make the follower of a session in which a profile takes its end's place.
 
     Args:
         dialect: the dialect of the session.
         profile: the profile; its role is the end that it takes.
         live: whether a user watches, so that a frame does not wait for its padding.
+        give_state: whether the state of the device is taken from its first replies.
 
     Raises:
         DialectError: the dialect has no engines.
     """
     if get_roles(dialect.name).follower:
-        return FrameSession(dialect, profile, live=live)
+        return FrameSession(dialect, profile, live=live, give_state=give_state)
     return TimedSession(dialect, profile, live=live)
 
 
@@ -68,10 +71,10 @@ def follow_records(dialect: Dialect, profile: Profile, records: Iterable[WireRec
 class FrameSession:
     """A session that the dialect's follower takes frame by frame; see `SessionFollower`."""
 
-    def __init__(self, dialect: Dialect, profile: Profile, *, live: bool = False) -> None:
+    def __init__(self, dialect: Dialect, profile: Profile, *, live: bool = False, give_state: bool = False) -> None:
         self._live = live
         self.frames: dict[Role, int] = dict.fromkeys(Role, 0)
-        self.facts = make_follower(dialect, profile)
+        self.facts = make_follower(dialect, profile, give_state=give_state)
         self._decoder = OrderedDecoder(Decoder(dialect))
 
     def feed(self, record: WireRecord) -> list[FollowedReply]:

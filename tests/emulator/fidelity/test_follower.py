@@ -1,8 +1,10 @@
 """Followers: an engine in the place of a device, from the start of a session, joined in it, and after lost frames."""
 
 import json
+import re
 from collections.abc import Sequence
 from functools import cache
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -187,3 +189,59 @@ def test_capture_of_one_end_cannot_be_assessed(captures: Path) -> None:
     records = list(open_capture(captures / "nex7-clocks-and-sync-lines.txt", EMOUNT.wiring).records)
     with pytest.raises(CaptureError, match="holds no frame of the lens"):
         assess(records, EMOUNT, load_profile("sel55210"))
+
+
+RULES = """
+[[phase]]
+name = "rows"
+modulus = 2
+clock = "sequence"
+value = {value}
+
+[[field]]
+name = "LensStatus.row_b"
+kind = "table"
+key = ["phase:rows"]
+data = {{ 0 = "270835304039", 1 = "8542978697B6" }}
+"""
+
+
+def profile_file(path: Path, **changes: str) -> str:
+    """A file with the profile of a manual lens that has a hidden phase, with some values changed."""
+    source = files("lensmount_emulator.profiles") / "emount" / "voigtlander-15.toml"
+    text = source.read_text(encoding="utf-8")
+    for name, value in changes.items():
+        text, count = re.subn(rf"^{name} = .*$", f"{name} = {value}", text, flags=re.MULTILINE)
+        assert count or name == "phase"
+    path.write_text(text + RULES.format(value=changes.get("phase", "0")))
+    return str(path)
+
+
+def test_phase_of_a_session_is_taken_from_its_first_pairs(tmp_path: Path) -> None:
+    device = profile_file(tmp_path / "device.toml", phase="1")
+    ours = load_profile(profile_file(tmp_path / "ours.toml", phase="0"))
+    frames = [
+        one
+        for one in Decoder(EMOUNT).decode(run_loopback("nex7", device, seconds=1.5).records)
+        if isinstance(one, DecodedFrame)
+    ]
+    follower = make_follower(EMOUNT, ours)
+    replies = follow_frames(follower, frames)
+    assert follower.phases == {"rows": 1}
+    assert 0 < sum(not one.scored for one in replies) <= 7
+    assert all(one.strict for one in replies if one.scored)
+    # With the right phase nothing is taken from the session.
+    same = follow_frames(make_follower(EMOUNT, load_profile(device)), frames)
+    assert all(one.scored and one.strict for one in same)
+
+
+def test_state_of_a_lens_is_given_on_request_only(tmp_path: Path) -> None:
+    device = profile_file(tmp_path / "device.toml", planned="0x1020", planned_position="0x1020")
+    ours = load_profile(profile_file(tmp_path / "ours.toml"))
+    records = run_loopback("nex7", device, seconds=1.5).records
+    alone = assess(records, EMOUNT, ours).score
+    assert alone.by_message["06 FocusStatus"][1] == 0
+    given = assess(records, EMOUNT, ours, give_state=True).score
+    assert given.given == {"FocusStatus.planned_position": 2}
+    assert given.strict == given.replies > 50
+    assert given.unscored

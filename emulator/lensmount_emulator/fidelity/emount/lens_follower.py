@@ -7,15 +7,16 @@ scored. After a gap in the numbers two wrong replies of one kind in a row make t
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from lensmount_emulator.engine.engine import Engine
 from lensmount_emulator.fidelity.emount.given_state import GivenState, given_state
 from lensmount_emulator.fidelity.emount.lens_track import LensTrack
 from lensmount_emulator.fidelity.emount.loop_frames import infer_blocks, numbers_before, retyped
 from lensmount_emulator.fidelity.emount.matching import equal_bytes
+from lensmount_emulator.fidelity.emount.phase_choices import phase_choices
 from lensmount_emulator.fidelity.follower import FollowedReply
+from lensmount_emulator.roles.emount.lens.engine_base import LensEngineBase
 from lensmount_emulator.roles.emount.profile import LensSettings
 from lensmount_protocol.decoder import DecodedFrame
 from lensmount_protocol.dialects.emount.body_status import BodyMode, BodyState
@@ -34,6 +35,9 @@ WRONG_BEFORE_RELOCK = 2
 SETTLING_PAIRS = 16
 """Pairs in which an iris reaches its target and a row select its echo; the start list of the profile comes before."""
 
+MAX_OPENING = 400
+"""Frames from the start of a session in which three pairs must come; a longer start is not run again."""
+
 LATEST = 12
 """Frames that are kept to lock the phase again."""
 
@@ -43,13 +47,13 @@ TRIAL_FRAMES = 128
 LOCKS = 3
 """How often the phase may be locked again after one join or gap."""
 
-MakeEngine = Callable[[LensSettings], Engine]
+MakeEngine = Callable[[LensSettings], LensEngineBase]
 
 
 class LensFollower:
     """A lens engine in the place of a captured lens; see `lensmount_emulator.fidelity.follower.Follower`."""
 
-    def __init__(self, settings: LensSettings, make_engine: MakeEngine) -> None:
+    def __init__(self, settings: LensSettings, make_engine: MakeEngine, *, give_state: bool = False) -> None:
         self.phases: dict[str, int] = {}
         self.given: dict[str, int] = {}
         self.relocked = 0
@@ -57,6 +61,7 @@ class LensFollower:
         self.notes: list[str] = []
         self._settings = settings
         self._make_engine = make_engine
+        self._give_state = give_state
         self._track: LensTrack | None = None
         self._past_gaps = 0
         self._waiting: list[DecodedFrame] = []
@@ -67,6 +72,9 @@ class LensFollower:
         self._trial_ends = 0
         self._locks_left = LOCKS
         self._blocks: tuple[int, int] | None = None
+        self._states: dict[str, int] = {}
+        self._opening: list[DecodedFrame] = []
+        self._held: list[FollowedReply] = []
 
     @property
     def gaps(self) -> int:
@@ -76,17 +84,21 @@ class LensFollower:
     def feed(self, frame: DecodedFrame) -> list[FollowedReply]:
         """Take the next frame of either end."""
         self._seen += 1
+        if self._opening:
+            return self._open(frame)
         if self._track is not None:
             return self._follow(frame)
         if frame.frame.class_ == REQUEST_CLASS and not self._waiting:
-            self._track = LensTrack(self._make_engine(self._settings))
-            return self._follow(frame)
+            self._track = self._new_track(self._settings, {})
+            return self._open(frame) if self._settings.phase or self._give_state else self._follow(frame)
         self._waiting.append(frame)
         ends = frame.frame.class_ == REQUEST_CLASS or len(self._waiting) >= MAX_WAITING
         return self._join() if ends or _whole_pairs(self._waiting) >= LOCKING_PAIRS else []
 
     def finish(self) -> list[FollowedReply]:
         """The session is over: join a session that was too short for three pairs."""
+        if self._opening:
+            return self._lock_opening()
         return self._join() if self._waiting else []
 
     def _join(self) -> list[FollowedReply]:
@@ -95,7 +107,7 @@ class LensFollower:
         first = next((at for at, one in enumerate(waiting) if _is_state(one)), None)
         self.joined_at = self._seen
         if first is None:
-            self._track = LensTrack(self._make_engine(self._settings))
+            self._track = self._new_track(self._settings, {})
             return [reply for one in waiting for reply in self._unscored(self._track.step(one), "no body frame yet")]
         blocks = infer_blocks(waiting)
         self._blocks = blocks
@@ -113,35 +125,90 @@ class LensFollower:
         The first frame is a `03`. A lens that has just begun to stream still shows its start list, so every pair of it
         is tried too.
         """
-        given = given_state(self._settings, frames)
-        own = GivenState(self._settings, {}, given.start_pairs)
-        settled = range(SETTLING_PAIRS + given.start_pairs, SETTLING_PAIRS + given.start_pairs + PHASES)
-        trials = [(own, count) for count in (*settled, *range(1, settled.start))]
-        trials += [(given, count) for count in settled] if given.bytes else []
         best: tuple[tuple[int, int], _Trial] | None = None
-        for state, count in trials:
+        for state, count in self._ways_to_join(frames):
             trial = self._try(frames, state, count)
-            merit = (sum(reply.strict for reply in trial.replies), sum(equal_bytes(reply) for reply in trial.replies))
-            if best is None or merit > best[0]:
-                best = merit, trial
+            if best is None or trial.merit > best[0]:
+                best = trial.merit, trial
             if all(reply.strict for reply in trial.replies):
                 break
         assert best is not None
         chosen = best[1]
         self._track, self._settings = chosen.track, chosen.state.settings
+        self._states = chosen.state.states
         self.given |= chosen.state.bytes
-        self.phases = {"pairs": chosen.count % PHASES}
+        self.phases = {"pairs": chosen.count % PHASES} | _phases(self._settings)
         self._latest = list(frames)
         self._gaps_seen, self._wrong = chosen.track.loop_gaps, Counter()
         return [replace(reply, scored=False, note=_JOINING) for reply in chosen.replies]
 
+    def _ways_to_join(self, frames: Sequence[DecodedFrame]) -> "Iterator[tuple[GivenState, int]]":
+        """States and pairs before the first frame, the most likely first."""
+        given = given_state(self._settings, frames)
+        own = GivenState(self._settings, {}, given.start_pairs, self._states)
+        first = SETTLING_PAIRS + given.start_pairs
+        settled = range(first, first + PHASES)
+        for state in (own, given) if given.bytes else (own,):
+            yield from ((state, count) for count in settled)
+            if state.settings.phase:
+                yield from ((replace(state, settings=one), first) for one in phase_choices(state.settings))
+            if state is own:
+                yield from ((state, count) for count in range(1, first))
+
     def _try(self, frames: Sequence[DecodedFrame], state: GivenState, count: int) -> "_Trial":
-        track = LensTrack(self._make_engine(state.settings))
+        track = self._new_track(state.settings, state.states)
         track.start_stream(*(self._blocks or infer_blocks(frames)))
         mode = next((one for one in frames if one.sender is Role.BODY and isinstance(one.messages[0], BodyMode)), None)
         track.warm_up(frames[0], mode, numbers_before(frames[0].frame.sequence, count))
         replies = [reply for one in frames for reply in (track.step(one),) if reply is not None]
         return _Trial(state, count, track, replies)
+
+    def _new_track(self, settings: LensSettings, states: Mapping[str, int]) -> LensTrack:
+        engine = self._make_engine(settings)
+        if engine.player is not None:
+            engine.player.given.update(states)
+        return LensTrack(engine)
+
+    def _open(self, frame: DecodedFrame) -> list[FollowedReply]:
+        """Follow a session from its start up to the pairs that show its phases, then lock them.
+
+        The profile's own phases and state come first; if they fit, nothing is taken from the session and every reply
+        counts.
+        """
+        assert self._track is not None
+        self._opening.append(frame)
+        reply = self._track.step(frame)
+        if reply is None:
+            return []
+        if reply.captured.frame.class_ == REQUEST_CLASS:
+            return [reply]
+        self._held.append(reply)
+        pairs = sum(one.captured.frame.payload[0] == LensStatus.TYPE for one in self._held)
+        if pairs <= LOCKING_PAIRS and len(self._opening) < MAX_OPENING:
+            return []
+        return self._lock_opening()
+
+    def _lock_opening(self) -> list[FollowedReply]:
+        opening, held = self._opening, self._held
+        self._opening, self._held = [], []
+        if all(reply.strict for reply in held) or self._track is None:
+            return held
+        own = GivenState(self._settings, {}, 0)
+        given = given_state(self._settings, [reply.captured for reply in held]) if self._give_state else own
+        best = first = _Trial(own, 0, self._track, held)
+        for settings in (*([given.settings] if given.bytes else []), *phase_choices(given.settings)):
+            track = self._new_track(settings, given.states)
+            steps = [reply for one in opening for reply in (track.step(one),) if reply is not None]
+            replies = [reply for reply in steps if reply.captured.frame.class_ != REQUEST_CLASS]
+            trial = _Trial(replace(given, settings=settings), 0, track, replies)
+            best = trial if trial.merit > best.merit else best
+        if best is first:
+            return held
+        self._states, self.given = best.state.states, best.state.bytes
+        self._track, self._settings = best.track, best.state.settings
+        self._gaps_seen = best.track.loop_gaps
+        self.phases = _phases(self._settings)
+        return [replace(reply, scored=False, note=_OPENING) for reply in best.replies]
 
     def _follow(self, frame: DecodedFrame) -> list[FollowedReply]:
         track = self._track
@@ -192,8 +259,18 @@ class _Trial:
     track: LensTrack
     replies: list[FollowedReply]
 
+    @property
+    def merit(self) -> tuple[int, int]:
+        """Strict replies, then right bytes."""
+        return sum(reply.strict for reply in self.replies), sum(equal_bytes(reply) for reply in self.replies)
 
+
+_OPENING = "shows the phases and the state of the session"
 _JOINING = "served to join the session"
+
+
+def _phases(settings: LensSettings) -> dict[str, int]:
+    return {phase.name: phase.value for phase in settings.phase}
 
 
 def _is_lens(frame: DecodedFrame) -> bool:
