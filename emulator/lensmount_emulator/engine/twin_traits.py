@@ -72,6 +72,11 @@ Key = tuple[KeyPart, ...]
 """A candidate key of a rule."""
 
 
+Replay = Callable[[Struct, Session, bool], Iterable[Reply]]
+"""Settings and a session to the replies, free-running: only frames of the peer go in. The last argument is true where
+the states of the device are taken from the captured frames."""
+
+
 @dataclass(frozen=True, slots=True)
 class TwinTraits:
     """What the inference knows of a dialect.
@@ -79,10 +84,9 @@ class TwinTraits:
     Attributes:
         infer_settings: sessions, place and settings of a donor (`None` without one) to the raw table of a profile
             without its field rules: constants, models and timing.
-        replay: settings and a session to the replies, free-running: only frames of the peer go in. `given` takes the
-            states from the captured frames.
         stream_messages: messages of the stream that get rules for their fields, by place.
         keys: candidate keys, the simplest first.
+        replays: place -> its replay; a place without one is replayed by the follower of its dialect.
         states: name of a state variable -> the field that shows it.
         driven: fields that a model of the engine drives; a rule replaces it only where the rule is clearly better.
         measured: fields that hold a measured quantity, so that small errors may be noise.
@@ -93,9 +97,9 @@ class TwinTraits:
     """
 
     infer_settings: Callable[[Sequence[Session], Place, Struct | None], dict[str, Any]]
-    replay: Callable[[Struct, Session, bool], Iterable[Reply]]
     stream_messages: Mapping[Place, Sequence[type[Message]]]
-    keys: Sequence[Key]
+    keys: Sequence[Key] = ()
+    replays: Mapping[Place, Replay] = field(default_factory=lambda: dict[Place, Replay]())
     states: Mapping[str, str] = field(default_factory=lambda: dict[str, str]())
     driven: frozenset[str] = frozenset()
     measured: frozenset[str] = frozenset()

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from lensmount_emulator.engine.dialect_roles import Place, get_roles
 from lensmount_emulator.engine.field_rules import FieldRule, SessionPhase, StateVariable
-from lensmount_emulator.engine.twin_traits import Reply, Session, TwinTraits
+from lensmount_emulator.engine.twin_traits import Replay, Reply, Session, TwinTraits
 from lensmount_emulator.twin.alignment import align_phases
 from lensmount_emulator.twin.candidates import Columns, Sample
 from lensmount_emulator.twin.fitting import FittedField, constant_fields, fit_field, make_rule, plain
@@ -67,6 +67,7 @@ def infer_twin(
     dialect: str,
     place: Place,
     traits: TwinTraits,
+    replay: Replay,
     donor: Struct | None = None,
     keep: "KeepReply | None" = None,
 ) -> Twin:
@@ -77,6 +78,7 @@ def infer_twin(
         dialect: name of the dialect.
         place: the device.
         traits: of the dialect.
+        replay: of the place.
         donor: settings that give what the sessions lack.
         keep: whether a reply is used, by its states; `None` uses all.
 
@@ -85,8 +87,8 @@ def infer_twin(
     """
     data = traits.infer_settings(sessions, place, donor)
     base = convert_settings(dialect, place, data)
-    replays = [list(traits.replay(base, session, False)) for session in sessions]
-    tables = [collect_samples(replay, number, traits, place) for number, replay in enumerate(replays)]
+    replays = [list(replay(base, session, False)) for session in sessions]
+    tables = [collect_samples(one, number, traits, place) for number, one in enumerate(replays)]
     if keep is not None:
         tables = [{key: [one for one in samples if keep(one.inputs)] for key, samples in one.items()} for one in tables]
     primary = max(range(len(tables)), key=lambda number: sum(map(len, tables[number].values())))
@@ -98,7 +100,7 @@ def infer_twin(
     states = summarise_states(samples, traits)
     twin = Twin(place, dialect, data, base, [], states, replies=sum(map(len, replays)))
     _fit(twin, samples, traits)
-    _add_start(twin, sessions, replays, traits)
+    _add_start(twin, sessions, replays, traits, replay)
     return twin
 
 
@@ -167,6 +169,8 @@ def states_by_pair(stream: Sequence[Reply], traits: TwinTraits) -> dict[int, dic
 
 
 def _fit(twin: Twin, samples: Mapping[tuple[type[Message], str], Sequence[Sample]], traits: TwinTraits) -> None:
+    if not samples:
+        return
     varying = twin.states.varying
     columns: dict[type[Message], Columns] = {}
     for (cls, name), found in samples.items():
@@ -204,12 +208,18 @@ def _set_constants(twin: Twin) -> None:
                 target[name] = value
 
 
-def _add_start(twin: Twin, sessions: Sequence[Session], replays: Sequence[Sequence[Reply]], traits: TwinTraits) -> None:
+def _add_start(
+    twin: Twin,
+    sessions: Sequence[Session],
+    replays: Sequence[Sequence[Reply]],
+    traits: TwinTraits,
+    replay: Replay,
+) -> None:
     """Add the first pairs that the rules do not give, as many as their bytes are worth."""
-    number = next((number for number, replay in enumerate(replays) if _starts(replay)), None)
-    if number is None:
+    number = next((number for number, one in enumerate(replays) if _starts(one)), None)
+    if number is None or not traits.stream_messages[twin.place]:
         return
-    longest = list(traits.replay(twin.settings, sessions[number], True))
+    longest = list(replay(twin.settings, sessions[number], True))
     patches, costs, wrong = _patches(twin, longest, traits)
     best, cheapest, run = 0, float(sum(wrong) * REPLY_PRICE), 0
     for count in range(1, len(patches) + 1):

@@ -12,11 +12,12 @@ from msgspec.structs import replace
 
 from lensmount_emulator.engine.dialect_roles import Place, get_roles, playable_dialects
 from lensmount_emulator.engine.field_rules import FieldRule, Origin
-from lensmount_emulator.engine.twin_traits import Reply, Session, TwinTraits
+from lensmount_emulator.engine.twin_traits import Replay, Reply, Session, TwinTraits
 from lensmount_emulator.fidelity.reply_score import NoiseField, ReplyScore, describe_split, parse_split, stored_bytes
 from lensmount_emulator.profiles.library import MAX_SIZE, Profile, load_profile
 from lensmount_emulator.twin.advice import Advice, advise
 from lensmount_emulator.twin.inference import Twin, convert_settings, infer_twin
+from lensmount_emulator.twin.replays import get_replay
 from lensmount_emulator.twin.scoring import ScoredPart, merge_parts, replay_part, states_of_replies, training_noise
 from lensmount_emulator.twin.sessions import file_hash, find_dialect, read_session
 from lensmount_emulator.twin.toml_text import format_toml
@@ -193,7 +194,8 @@ def make_twin(request: TwinRequest) -> TwinResult:
     sessions = [read_session(path, dialect, request.channels, request.samplerate) for path in request.captures]
     cuts = [_cut(session, role, share) for session in sessions]
     cut_places, training = [place for place, _ in cuts], [session for _, session in cuts]
-    twin = infer_twin(training, dialect.name, request.place, traits, donor.settings if donor else None)
+    replay = get_replay(dialect, request.place, traits)
+    twin = infer_twin(training, dialect.name, request.place, traits, replay, donor.settings if donor else None)
     seen = {type(one).__name__ for session in training for frame in session.frames for one in frame.messages}
     donated = sorted(set(getattr(donor.settings, "messages", {})) - seen) if donor else []
     advice = advise(twin, training, traits, donated)
@@ -202,12 +204,12 @@ def make_twin(request: TwinRequest) -> TwinResult:
 
     def scored(given: bool, starts: Sequence[int], text: str) -> ReplyScore:
         parts = [
-            replay_part(twin.settings, session, traits, dialect, place=place, trained=True, given=given)
+            replay_part(twin.settings, session, replay, dialect, place=place, trained=True, given=given)
             for session, place in zip(sessions, starts, strict=True)
         ]
         return _with_size(merge_parts(parts, twin.settings, dialect, split=text, noise=noise), twin)
 
-    noise = training_noise(twin.settings, training, traits, dialect)
+    noise = training_noise(twin.settings, training, replay, traits, dialect)
     starts = cut_places if share < 1 else [0] * len(sessions)
     score = scored(False, starts, split)
     if not score.replies:
@@ -234,7 +236,7 @@ def make_twin(request: TwinRequest) -> TwinResult:
         _leave_out(result, sessions, dialect, traits, donor)
     for path in request.tests:
         session = read_session(path, dialect, request.channels, request.samplerate)
-        result.tests[path.name] = _test(twin, session, dialect, traits, noise)
+        result.tests[path.name] = _test(twin, session, dialect, replay, noise)
     result.profile = profile_text(result, share, donor)
     return result
 
@@ -269,14 +271,14 @@ def _cut(session: Session, role: Role, share: float) -> tuple[int, Session]:
 
 
 def _test(
-    twin: Twin, session: Session, dialect: Dialect, traits: TwinTraits, noise: Sequence[NoiseField]
+    twin: Twin, session: Session, dialect: Dialect, replay: Replay, noise: Sequence[NoiseField]
 ) -> tuple[ReplyScore, ReplyScore | None]:
     scores: list[ReplyScore | None] = []
     for given in (False, True):
         if given and not twin.settings_states:
             scores.append(None)
             continue
-        part = replay_part(twin.settings, session, traits, dialect, place=0, trained=False, given=given)
+        part = replay_part(twin.settings, session, replay, dialect, place=0, trained=False, given=given)
         text = f"{session.name}, not used" + (", states given" if given else "")
         score = merge_parts([part], twin.settings, dialect, split=text, noise=noise)
         score.in_sample = False
@@ -290,7 +292,8 @@ def _leave_out(
 ) -> None:
     """Score a twin that is made without every n-th value of a state, on those values, with the states given."""
     request, states = result.request, result.twin.states
-    full = infer_twin(sessions, dialect.name, request.place, traits, donor.settings if donor else None)
+    replay = get_replay(dialect, request.place, traits)
+    full = infer_twin(sessions, dialect.name, request.place, traits, replay, donor.settings if donor else None)
     states = full.states
     names = (request.leave_out_state and [request.leave_out_state]) or sorted(
         states.hidden, key=lambda name: -len(states.values[name])
@@ -309,17 +312,18 @@ def _leave_out(
         dialect.name,
         request.place,
         traits,
+        replay,
         donor.settings if donor else None,
         keep=lambda inputs: inputs.get(name) not in out,
     )
     parts: list[ScoredPart] = []
     for session in sessions:
-        found = states_of_replies(twin.settings, session, traits)
+        found = states_of_replies(twin.settings, session, replay, traits)
 
         def kept(reply: Reply, found: Mapping[int, Mapping[str, int]] = found) -> bool:
             return reply.pair >= 0 and found.get(reply.pair, {}).get(name) in out
 
-        parts.append(replay_part(twin.settings, session, traits, dialect, place=0, trained=True, given=True, keep=kept))
+        parts.append(replay_part(twin.settings, session, replay, dialect, place=0, trained=True, given=True, keep=kept))
     text = f"every {n}. value of {name} left out ({len(out)} of {len(values)}), states given"
     score = merge_parts(parts, twin.settings, dialect, split=text, noise=result.score.noise)
     score.in_sample = False

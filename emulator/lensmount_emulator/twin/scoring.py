@@ -10,7 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace as with_values
 
 from lensmount_emulator.engine.field_rules import SessionPhase, StateVariable, split_name
-from lensmount_emulator.engine.twin_traits import Reply, Session, TwinTraits
+from lensmount_emulator.engine.twin_traits import Replay, Reply, Session, TwinTraits
 from lensmount_emulator.fidelity.reply_score import NoiseField, ReplyPair, ReplyScore, score_replies, signed_offset
 from lensmount_emulator.twin.inference import states_by_pair
 from lensmount_protocol.decoder import DecodedFrame
@@ -55,13 +55,13 @@ def _our_frame(reply: Reply, dialect: Dialect) -> DecodedFrame | None:
     return replace(captured, frame=frame)
 
 
-def lock_phases(settings: Struct, session: Session, traits: TwinTraits, dialect: Dialect) -> tuple[Struct, int]:
+def lock_phases(settings: Struct, session: Session, replay: Replay, dialect: Dialect) -> tuple[Struct, int]:
     """Take the phases of a session from its first pairs.
 
     Args:
         settings: the twin.
         session: the session that it is scored on.
-        traits: of the dialect.
+        replay: of its place.
         dialect: the dialect.
 
     Returns:
@@ -70,7 +70,7 @@ def lock_phases(settings: Struct, session: Session, traits: TwinTraits, dialect:
     phases: list[SessionPhase] = getattr(settings, "phase", [])
     if not phases:
         return settings, 0
-    head = _head(session, traits, settings)
+    head = _head(session, replay, settings)
     best, most = settings, -1
     choices = [range(phase.modulus) for phase in phases]
     combinations: Iterable[tuple[int, ...]] = product(*choices)
@@ -83,7 +83,7 @@ def lock_phases(settings: Struct, session: Session, traits: TwinTraits, dialect:
         tried = with_values(
             settings, phase=[with_values(phase, value=value) for phase, value in zip(phases, values, strict=True)]
         )
-        right = _right_bytes(traits.replay(tried, head, True), dialect)
+        right = _right_bytes(replay(tried, head, True), dialect)
         if right > most:
             best, most = tried, right
     return best, LOCK_PAIRS
@@ -97,11 +97,11 @@ def _one_by_one(phases: Sequence[SessionPhase]) -> Iterable[tuple[int, ...]]:
             yield (*base[:index], value, *base[index + 1 :])
 
 
-def _head(session: Session, traits: TwinTraits, settings: Struct) -> Session:
+def _head(session: Session, replay: Replay, settings: Struct) -> Session:
     """The session up to the last pair that phases are taken from."""
     pairs: set[int] = set()
     taken = 0
-    for reply in traits.replay(settings, session, True):
+    for reply in replay(settings, session, True):
         taken += 1
         if reply.pair >= 0:
             pairs.add(reply.pair)
@@ -174,7 +174,7 @@ class ScoredPart:
 def replay_part(
     settings: Struct,
     session: Session,
-    traits: TwinTraits,
+    replay: Replay,
     dialect: Dialect,
     *,
     place: int,
@@ -187,7 +187,7 @@ def replay_part(
     Args:
         settings: the twin.
         session: the session.
-        traits: of the dialect.
+        replay: of its place.
         dialect: the dialect.
         place: number of the first scored reply.
         trained: whether the twin was made from the session; if not, its phases come from the first pairs.
@@ -196,8 +196,8 @@ def replay_part(
     """
     locked = 0
     if not trained:
-        settings, locked = lock_phases(settings, session, traits, dialect)
-    replies = list(traits.replay(settings, session, given))
+        settings, locked = lock_phases(settings, session, replay, dialect)
+    replies = list(replay(settings, session, given))
     training, rest = replies[:place], replies[place:]
     unscored = locked_replies(replies, locked)
     wanted = [reply for reply in rest if keep(reply)]
@@ -239,6 +239,9 @@ def merge_parts(
         score.phases |= part.phases
     if any(part.given for part in parts):
         score.given = given_bytes(settings, scored)
+    for reply in scored:
+        for name, count in reply.given.items():
+            score.given[name] = score.given.get(name, 0) + count
     return score
 
 
@@ -276,15 +279,17 @@ def given_bytes(settings: Struct, scored: Sequence[Reply]) -> dict[str, int]:
     return found
 
 
-def states_of_replies(settings: Struct, session: Session, traits: TwinTraits) -> dict[int, dict[str, int]]:
+def states_of_replies(
+    settings: Struct, session: Session, replay: Replay, traits: TwinTraits
+) -> dict[int, dict[str, int]]:
     """Pair -> the captured values of all states of the dialect."""
-    return states_by_pair([reply for reply in traits.replay(settings, session, False) if reply.pair >= 0], traits)
+    return states_by_pair([reply for reply in replay(settings, session, False) if reply.pair >= 0], traits)
 
 
 def training_noise(
-    settings: Struct, sessions: Sequence[Session], traits: TwinTraits, dialect: Dialect
+    settings: Struct, sessions: Sequence[Session], replay: Replay, traits: TwinTraits, dialect: Dialect
 ) -> list[NoiseField]:
     """The noise fields that the training parts show, after their start."""
-    replies = (reply for session in sessions for reply in traits.replay(settings, session, True))
+    replies = (reply for session in sessions for reply in replay(settings, session, True))
     settled = [reply for reply in replies if reply.pair >= SETTLED_PAIRS]
     return noise_fields(to_pairs(settled, dialect), traits)

@@ -29,11 +29,14 @@ def without_defaults(value: Any) -> Any:
             if (item := getattr(value, name)) is not None and not _is_default(item, given.get(name, _MISSING))
         }
     if isinstance(value, Mapping):
-        table = dict[Any, Any](value)
-        return {str(key): without_defaults(item) for key, item in table.items()}
+        return {key: without_defaults(item) for key, item in _items(value)}
     if isinstance(value, list | tuple):
         return [without_defaults(item) for item in cast("Sequence[Any]", value)]
     return value
+
+
+def _items(table: Any) -> list[tuple[str, Any]]:
+    return [(str(key), item) for key, item in table.items()]
 
 
 _MISSING = object()
@@ -85,7 +88,8 @@ def _is_inline(value: Any, in_hexadecimal: bool) -> bool:
             return False
         return len(_value(value, in_hexadecimal)) <= MAX_INLINE and len(tables) <= MAX_INLINE // 8
     if isinstance(value, list):
-        return not any(isinstance(item, Mapping) for item in value)
+        items: list[Any] = list(value)
+        return not any(isinstance(item, Mapping) for item in items)
     return True
 
 
@@ -107,6 +111,7 @@ def _value(value: Any, in_hexadecimal: bool) -> str:
     if isinstance(value, str):
         return _text(value)
     if isinstance(value, Mapping):
-        items = dict[str, Any](value).items()
-        return "{ " + ", ".join(f"{_key(key)} = {_value(item, in_hexadecimal)}" for key, item in items) + " }"
-    return "[" + ", ".join(_value(item, in_hexadecimal) for item in list[Any](value)) + "]"
+        items = (f"{_key(key)} = {_value(item, in_hexadecimal)}" for key, item in _items(value))
+        return "{ " + ", ".join(items) + " }"
+    items: list[Any] = list(value)
+    return "[" + ", ".join(_value(item, in_hexadecimal) for item in items) + "]"

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+import lensmount_emulator.profiles as profiles
 from lensmount_emulator.cli.main import main
 from lensmount_emulator.engine.dialect_roles import Place
 from lensmount_emulator.profiles.library import read_profile
@@ -13,6 +14,7 @@ from lensmount_emulator.sessions.virtual_session import session_header
 from lensmount_emulator.twin.make import TwinRequest, TwinResult, make_twin
 from lensmount_hardware.captures.lmx import RecordingWriter
 
+PROFILES = Path(profiles.__path__[0]) / "emount"
 REQUIRED = {
     "replies", "strict", "within_noise", "informative_bytes", "informative_exact", "split", "in_sample", "twin_bytes",
     "reply_bytes",
@@ -122,3 +124,21 @@ def test_wrong_use_is_refused_in_one_line(
     error = capsys.readouterr().err.strip()
     assert text in error
     assert len(error.splitlines()) == 1
+
+
+def test_a_body_twin_is_the_engine_with_the_values_of_the_capture(tmp_path: Path) -> None:
+    session = record(
+        tmp_path / "body.lmx", "sel55210", "nex7", 4.0, "wait 0.4; aperture f/8; wait 0.2; focus +50; wait 0.3"
+    )
+    found = make_twin(TwinRequest([session], place=Place.BODY, train="100%"))
+    assert found.whole.strict == found.whole.replies > 200
+    assert found.score.in_sample
+    profile = read_profile(found.profile, "twin")
+    assert profile.place is Place.BODY
+    original = read_profile((PROFILES / "nex7.toml").read_text(), "nex7")
+    for name in ("cold", "rows", "switches_speed", "pads_to"):
+        assert getattr(profile.settings, name) == getattr(original.settings, name)
+    assert [wish.aperture for wish in profile.settings.wishes if wish.aperture is not None] == [0x1600]
+    path = tmp_path / "body.toml"
+    path.write_text(found.profile)
+    assert main(["loopback", "--body", str(path), "--lens", "sel55210", "--quiet"]) == 0

@@ -24,6 +24,7 @@ from lensmount_emulator.engine.profile_values import (
 )
 from lensmount_emulator.roles.emount.behaviour import Behaviour, Service, check_behaviour
 from lensmount_emulator.roles.emount.loop_inputs import INPUTS
+from lensmount_emulator.roles.emount.wishes import Wish, check_wishes
 from lensmount_protocol.dialects.emount.dialect import EMOUNT
 from lensmount_protocol.dialects.emount.focus_status import FocusStatus
 from lensmount_protocol.dialects.emount.lens_status import LensStatus
@@ -252,6 +253,8 @@ class BodySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         picture: types of its requests at the shutter press, in order. The default is what WZQ reports of an a9 II; no
             capture shows it, and an A6000 was never seen to send it.
         variable: fields that a replay does not compare.
+        wishes: what the photographer and the camera's own control set in the loop.
+        origin: the captures that the profile was inferred from.
     """
 
     timing: BodyTiming
@@ -272,6 +275,8 @@ class BodySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     loop_window: int = 0
     picture: tuple[str, ...] = ("0A", "0B", "1B", "28", "19", "19", "28", "0B", "0A")
     variable: list[IgnoredField] = []
+    wishes: list[Wish] = []
+    origin: Origin = Origin()
 
     @property
     def row_pairs(self) -> tuple[tuple[int, int], ...]:
@@ -356,6 +361,7 @@ def _check_body(body: BodySettings) -> None:
         check_between("a length of cycles", length, 1, UINT8[1])
         check_between("frames of cycles", frames, *FRAMES)
     check_between("farewell_frames", body.farewell_frames, *FRAMES)
+    check_wishes(body.wishes)
 
 
 def _check_request(key: str, text: str) -> None:

@@ -1,7 +1,8 @@
 """The frame loop of a body: every frame it sends `03` with the exposure and `04` with focus orders, at fixed times."""
 
 from lensmount_emulator.engine.tasks import Task
-from lensmount_emulator.roles.emount.body.engine_base import LOOP_FRAME, PULSE, BodyEngineBase, LoopState
+from lensmount_emulator.roles.emount.body.engine_base import LOOP_FRAME, PULSE, BodyEngineBase, LoopState, LoopUpdate
+from lensmount_emulator.roles.emount.wishes import orders_of
 from lensmount_protocol.dialects.emount.body_status import BodyMode, BodyState, RowSelect
 from lensmount_protocol.dialects.emount.focus_status import FocusStatus
 from lensmount_protocol.dialects.emount.framing import LOOP_CLASS, MAX_SIZE, MIN_SIZE, next_body_sequence
@@ -27,6 +28,8 @@ SILENCE_TIMEOUT_S = 1.0
 def start_loop(body: BodyEngineBase) -> None:
     """Send `03` and `04` from the next pulse on; called after the layout reply."""
     body.loop = LoopState(body.settings.first_row)
+    for wish in body.settings.wishes:
+        body.loop_updates.setdefault(wish.frame, LoopUpdate(wish.aperture, None, tuple(orders_of(wish))))
     body.last_received_at = body.now
     body.looping = True
     if body.first_sequence is not None:

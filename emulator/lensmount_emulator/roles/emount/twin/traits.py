@@ -1,37 +1,49 @@
 """What the inference of twins knows of the E-mount: candidate keys, states, models, and what to capture next."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from msgspec import Struct
 
 from lensmount_emulator.engine.dialect_roles import Place
-from lensmount_emulator.engine.twin_traits import Key, Reply, Session, TwinTraits
-from lensmount_emulator.roles.emount.profile import LensSettings
+from lensmount_emulator.engine.twin_traits import Key, Session, TwinTraits
+from lensmount_emulator.roles.emount.profile import BodySettings, LensSettings
+from lensmount_emulator.roles.emount.twin.body_settings import infer_body
 from lensmount_emulator.roles.emount.twin.lens_replay import replay_lens
 from lensmount_emulator.roles.emount.twin.lens_settings import infer_lens
+from lensmount_protocol.dialects.emount.body_status import BodyMode, BodyState
 from lensmount_protocol.dialects.emount.focus_status import FocusStatus
 from lensmount_protocol.dialects.emount.identification import (
     Answer0B,
     Answer09,
+    BodyCapabilities,
     DescriptorReply,
+    DescriptorRequest,
     FrameRateReply,
+    FrameRateRequest,
     IdentityReply,
+    IdentityRequest,
     LensCapabilities,
+    Query0B,
+    Query09,
     SpeedReply,
 )
 from lensmount_protocol.dialects.emount.lens_status import LensStatus
-from lensmount_protocol.dialects.emount.startup_shutdown import ShutDownReply, StartUpReply
+from lensmount_protocol.dialects.emount.startup_shutdown import (
+    ShutDownReply,
+    ShutDownRequest,
+    StartUpReply,
+    StartUpRequest,
+    StreamLayoutRequest,
+)
 
 
 def _infer_settings(sessions: Sequence[Session], place: Place, donor: Struct | None) -> dict[str, Any]:
-    assert place is Place.LENS
+    if place is Place.BODY:
+        assert donor is None or isinstance(donor, BodySettings)
+        return infer_body(sessions, donor)
     assert donor is None or isinstance(donor, LensSettings)
     return infer_lens(sessions, donor)
-
-
-def _replay(settings: Struct, session: Session, given: bool) -> Iterable[Reply]:
-    return replay_lens(settings, session, given)
 
 
 _SINGLE: tuple[Key, ...] = (
@@ -68,8 +80,8 @@ _TRIPLE: tuple[Key, ...] = tuple(((f"row{lag}", 0), (f"dwell{lag}", 0), (f"previ
 
 EMOUNT_TWIN = TwinTraits(
     infer_settings=_infer_settings,
-    replay=_replay,
-    stream_messages={Place.LENS: (LensStatus, FocusStatus)},
+    replays={Place.LENS: replay_lens},
+    stream_messages={Place.LENS: (LensStatus, FocusStatus), Place.BODY: ()},
     keys=(*_SINGLE, *_DOUBLE, *_TRIPLE),
     states={
         "focal_length": "LensStatus.focal_length_dmm",
@@ -121,7 +133,20 @@ EMOUNT_TWIN = TwinTraits(
             ShutDownReply,
             LensStatus,
             FocusStatus,
-        )
+        ),
+        Place.BODY: (
+            BodyCapabilities,
+            IdentityRequest,
+            Query0B,
+            DescriptorRequest,
+            Query09,
+            FrameRateRequest,
+            StartUpRequest,
+            StreamLayoutRequest,
+            BodyState,
+            BodyMode,
+            ShutDownRequest,
+        ),
     },
     actions={
         "focal_length": "turn only the zoom ring, and leave focus and aperture",
