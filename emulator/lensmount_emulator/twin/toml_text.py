@@ -39,6 +39,10 @@ def _items(table: Any) -> list[tuple[str, Any]]:
     return [(str(key), item) for key, item in table.items()]
 
 
+def _list(values: Any) -> list[Any]:
+    return list(values)
+
+
 _MISSING = object()
 
 
@@ -87,10 +91,7 @@ def _is_inline(value: Any, in_hexadecimal: bool) -> bool:
         if not tables or any(isinstance(item, Mapping | list) for item in tables.values()):
             return False
         return len(_value(value, in_hexadecimal)) <= MAX_INLINE and len(tables) <= MAX_INLINE // 8
-    if isinstance(value, list):
-        items: list[Any] = list(value)
-        return not any(isinstance(item, Mapping) for item in items)
-    return True
+    return not (isinstance(value, list) and any(isinstance(item, Mapping) for item in _list(value)))
 
 
 def _key(key: str) -> str:
@@ -113,5 +114,4 @@ def _value(value: Any, in_hexadecimal: bool) -> str:
     if isinstance(value, Mapping):
         items = (f"{_key(key)} = {_value(item, in_hexadecimal)}" for key, item in _items(value))
         return "{ " + ", ".join(items) + " }"
-    items: list[Any] = list(value)
-    return "[" + ", ".join(_value(item, in_hexadecimal) for item in items) + "]"
+    return "[" + ", ".join(_value(item, in_hexadecimal) for item in _list(value)) + "]"
