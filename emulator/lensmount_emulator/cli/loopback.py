@@ -132,8 +132,10 @@ def _print_events(session: "object", arguments: argparse.Namespace) -> None:
     from lensmount_emulator.reports.console import make_console
     from lensmount_emulator.reports.event_json import event_to_dict
     from lensmount_emulator.reports.event_text import narrate
+    from lensmount_emulator.reports.explanation import print_failure
     from lensmount_emulator.reports.printable import line_writer, write_line
     from lensmount_emulator.reports.terminal import print_session
+    from lensmount_emulator.sessions.explain_capture import explain_session
     from lensmount_emulator.sessions.loopback import LoopbackResult
 
     assert isinstance(session, LoopbackResult)
@@ -155,6 +157,8 @@ def _print_events(session: "object", arguments: argparse.Namespace) -> None:
             write(line)
         print()
     print_session(make_console(sys.stdout), session)
+    if not session.clean:
+        print_failure(sys.stdout, explain_session(session), quiet=arguments.quiet)
 
 
 def _header_line(session: "LoopbackResult") -> str:

@@ -124,6 +124,11 @@ class Explanation:
         return self.verdict == NOTHING_WRONG
 
     @property
+    def explains(self) -> bool:
+        """Whether there was something to explain."""
+        return self.verdict != NOTHING_TO_EXPLAIN
+
+    @property
     def text(self) -> str:
         """The explanation for users: the paragraph, then lists."""
         return "\n".join(self.lines)

@@ -21,3 +21,10 @@ def print_explanation(out: TextIO, explanation: Explanation, *, quiet: bool = Fa
     write_line(out, lines[0], None if explanation.ok else Colour.ERROR)
     for line in () if quiet else lines[1:]:
         write_line(out, line, hang=HANG)
+
+
+def print_failure(out: TextIO, explanation: Explanation, *, quiet: bool = False) -> None:
+    """Print the explanation of a failed session at its end; nothing where there was nothing to explain."""
+    if explanation.explains:
+        write_line(out, "what went wrong:" if not explanation.ok else "on the wire:")
+        print_explanation(out, explanation, quiet=quiet)

@@ -23,6 +23,7 @@ from lensmount_emulator.reports.summary import (
     SIGNS,
     case_label,
     cell_lines,
+    explain_failed_cases,
     failed_cases,
     failure_replay_command,
     format_violation,
@@ -47,11 +48,14 @@ def print_outcome(console: Console, session: LoopbackResult) -> None:
     troubles = [notice for notice in session.notices if notice.is_error]
     broken = timing_violations(session.timing)
     console.print(
-        f"{session.seconds:.3f} s of virtual time, {len(troubles)} errors, {broken} timing violations, "
+        f"{session.seconds:.3f} s of virtual time, {len(troubles) + len(session.missing)} errors, {broken} timing "
+        "violations, "
         f"{len(session.violations)} electrical violations"
     )
     if not session.finished:
         console.print(f"  the script was not done in {session.seconds:.3f} s{_stopped_at(session)}", markup=False)
+    for step in session.missing:
+        console.print(f"  missing at {(step.at or 0.0) * 1e3:.3f} ms: {step.short}", markup=False)
     for notice in troubles:
         console.print(
             f"  error at {notice.at * 1e3:.3f} ms, {notice.role.value}: {one_line(notice.text)}", markup=False
@@ -113,11 +117,14 @@ def print_campaign(console: Console, results: CampaignResults) -> None:
         if len(shares) > MAX_ROWS:
             console.print(f"and {len(shares) - MAX_ROWS} more; --json and --html have them all")
     wrong = failed_cases(results)
+    texts = explain_failed_cases(results)
     for case in wrong[:MAX_FAILED]:
         console.print(Text.assemble((case.status.value, STATUS_STYLES[case.status]), f" {case_label(case)}"))
         console.print(f"  {script_line(case)}", markup=False)
         for complaint in case.violations[:MAX_VIOLATIONS]:
             console.print(f"  {format_violation(complaint)}", markup=False)
+        if explained := texts.get(case.case.number):
+            console.print(f"  {explained}", markup=False)
         for command in (rerun_command(results, case), failure_replay_command(results, case)):
             if command:
                 console.print(f"  {command}", markup=False)

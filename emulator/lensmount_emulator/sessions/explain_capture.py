@@ -9,19 +9,22 @@ from pathlib import Path
 from typing import cast
 
 from lensmount_emulator.engine.session_knowledge import SessionKnowledge
-from lensmount_emulator.explain.explainer import explain_timeline, session_knowledge
+from lensmount_emulator.explain.explainer import explain_records, explain_timeline, session_knowledge
 from lensmount_emulator.explain.finding import Explanation
 from lensmount_emulator.explain.reference import Reference
 from lensmount_emulator.explain.timeline import read_timeline
-from lensmount_emulator.profiles.library import load_profile
+from lensmount_emulator.profiles.library import Profile, load_profile
 from lensmount_emulator.sessions.decoded_capture import open_capture
-from lensmount_emulator.sessions.loopback import run_loopback
+from lensmount_emulator.sessions.loopback import LoopbackResult, run_loopback
 from lensmount_emulator.sessions.virtual.participants import default_pair
 from lensmount_hardware.captures.lmx import read_recording_header
 from lensmount_protocol.decoder import Decoder, OrderedDecoder
-from lensmount_protocol.dialect import Dialect
+from lensmount_protocol.dialect import Dialect, load_dialect
 from lensmount_protocol.errors import MountError, ProfileError
-from lensmount_protocol.wire import Role
+from lensmount_protocol.wire import Role, WireRecord
+
+MAX_LIVE_RECORDS = 50_000
+"""Records of a live session that are kept for its explanation: the last ones, some minutes of a loop."""
 
 REFERENCE_S = 4.0
 """Seconds of virtual time of a reference session; the longest homing of a profile takes 1.4 s."""
@@ -60,6 +63,21 @@ def explain(
     )
     timeline = read_timeline(capture, capture.dialect, knowledge)
     return explain_timeline(timeline, str(path), good)
+
+
+def explain_session(session: LoopbackResult) -> Explanation:
+    """Explain a virtual session against the good start-up of its devices."""
+    knowledge = session_knowledge(session.dialect)
+    reference = header_reference(session.header, knowledge, session.dialect)
+    source = f"{session.body.name} with {session.lens.name}"
+    return explain_records(session.records, session.dialect, source=source, reference=reference)
+
+
+def explain_live(records: Sequence[WireRecord], profile: Profile) -> Explanation:
+    """Explain a session at a port against the good start-up of our end."""
+    dialect = load_dialect(profile.dialect)
+    reference = header_reference({"profile": profile.name}, session_knowledge(dialect), dialect)
+    return explain_records(records, dialect, source=profile.name, reference=reference)
 
 
 def run_reference(

@@ -9,6 +9,8 @@ from typing import TypeVar
 from lensmount_emulator.engine.dialect_roles import Place
 from lensmount_emulator.engine.observer import Notice
 from lensmount_emulator.engine.verdicts import CompatibilityResult, Verdict, worst_verdict
+from lensmount_emulator.explain.expected_steps import find_expected_steps
+from lensmount_emulator.explain.finding import Finding
 from lensmount_emulator.faults.fault import Fault
 from lensmount_emulator.faults.registry import FaultPlan, parse_plan
 from lensmount_emulator.mount.virtual_mount import Resolution
@@ -66,6 +68,7 @@ class LoopbackResult:
         violations: events that would damage a real device.
         tally: counts of frames and bytes.
         timing: the results of the timing contract.
+        missing: the steps that never came although they were due.
         finished: whether the script was carried out; one that the body gave up was not.
         compatibility_results: the results of the script's checks.
         accessories: profiles of the accessories, from the body on.
@@ -86,6 +89,7 @@ class LoopbackResult:
     compatibility_results: list[CompatibilityResult]
     tally: TrafficStats = field(init=False)
     timing: list[TimingResult] = field(init=False)
+    missing: list[Finding] = field(init=False)
     accessories: Sequence[Profile] = ()
     plan: FaultPlan = field(default_factory=FaultPlan)
     script: ScriptProgress | None = None
@@ -96,6 +100,7 @@ class LoopbackResult:
         for event in self.events:
             self.tally.add(event)
         self.timing = measure(self.dialect.timing, extract_marks(self.events, self.dialect))
+        self.missing = find_expected_steps(self.events, self.dialect, self.seconds)
 
     @property
     def declined(self) -> bool:
@@ -110,6 +115,7 @@ class LoopbackResult:
         return (
             self.finished
             and not broken
+            and not self.missing
             and not self.violations
             and self.tally.all_frames_verified
             and not self.tally.runs
@@ -133,6 +139,7 @@ class LoopbackResult:
                 timing=self.timing,
                 events=self.events,
                 tally=self.tally,
+                missing=self.missing,
             )
         )
 

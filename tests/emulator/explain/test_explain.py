@@ -2,16 +2,19 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from lensmount_emulator.cli.main import main
 from lensmount_emulator.engine.dialect_roles import get_roles
 from lensmount_emulator.explain.explainer import explain_records, session_knowledge
 from lensmount_emulator.explain.finding import NOTHING_TO_EXPLAIN, FindingKind
 from lensmount_emulator.explain.timeline import split_name
 from lensmount_emulator.reports.symptom_tables import symptom_table
-from lensmount_emulator.sessions.explain_capture import explain, run_reference
+from lensmount_emulator.sessions.explain_capture import explain, explain_live, explain_session, run_reference
 from lensmount_emulator.sessions.loopback import run_loopback
+from lensmount_emulator.sessions.verdict import ErrorKind
 from lensmount_protocol.dialect import load_dialect
 from lensmount_protocol.errors import CaptureError, ProfileError
 from lensmount_protocol.timing import TimingRule
@@ -148,3 +151,39 @@ def test_the_page_of_symptoms_has_the_table(dialect: str) -> None:
 )
 def test_split_name_reads_as_words(name: str, words: str) -> None:
     assert split_name(name) == words
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"faults": ["stuck line=VD level=high for=60s"]}, "Frame sync (VD) never pulsed"),
+        ({"faults": ["stuck line=VD level=high at=0.4s for=60s"], "seconds": 0.9}, "VD stopped"),
+    ],
+)
+def test_a_step_that_never_came_is_an_error_of_the_session(options: dict[str, Any], words: str) -> None:
+    session = run_loopback(lens="voigtlander-15", **options)
+    assert not session.ok
+    assert words in [error.text for error in session.errors if error.kind is ErrorKind.MISSING]
+
+
+@pytest.mark.parametrize("script", ["wait 0.1; sleep", "wait 0.1; sleep; wake; wait 0.1"])
+def test_a_session_that_sleeps_or_is_short_owes_no_step(script: str) -> None:
+    assert run_loopback(lens="voigtlander-15", script=script).missing == []
+    assert run_loopback(lens="sel55210", seconds=0.5).missing == []
+
+
+def test_failed_sessions_print_their_explanation(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["loopback", "--lens", "voigtlander-15", "--quiet", "--fault", "stuck line=VD level=high for=60s"]) == 1
+    printed = capsys.readouterr().out
+    assert "what went wrong:\nFrame sync (VD) never pulsed" in printed
+    assert main(["loopback", "--lens", "voigtlander-15", "--quiet", "--duration", "0.6"]) == 0
+    assert "what went wrong" not in capsys.readouterr().out
+
+
+def test_a_live_session_is_explained_from_its_records() -> None:
+    session = run_loopback(lens="voigtlander-15", seconds=0.5, faults=["detach at=0.3s"])
+    found = explain_live(session.records, session.body)
+    assert found.cause is not None
+    assert found.cause.kind is FindingKind.DETACHED
+    assert found.reference.startswith("a6000 with")
+    assert explain_session(session).cause == found.cause

@@ -12,6 +12,9 @@ from lensmount_protocol.wire import Role
 _BODY, _LENS = Role.BODY, Role.LENS
 _SIG = Evidence(EvidenceLevel.CAPTURED, "SIG")
 _BOTH = Evidence(EvidenceLevel.CAPTURED, "SIG, LEX")
+_FIRST_VD = Evidence(
+    EvidenceLevel.CAPTURED, "SIG", "2.21 to 2.27 ms, widened by 20 µs: a further healthy start-up is 15 µs outside"
+)
 _POLL = Evidence(EvidenceLevel.INFERRED, "SIG", "every body wait falls on a grid of 5.04 ms")
 
 VD_PERIOD_US = 16_684.0
@@ -59,7 +62,7 @@ _VD_FALL = edge(VD, False)
 TIMING: tuple[TimingRule, ...] = (
     _rule("VD period", _VD_FALL, _VD_FALL, (16_670, 16_700), _BOTH),
     _rule("VD low pulse", _VD_FALL, edge(VD, True), (55, 70), _BOTH),
-    _rule("VCC to first VD", edge(VCC, True), _VD_FALL, (2_200, 2_280), _SIG),
+    _rule("VCC to first VD", edge(VCC, True), _VD_FALL, (2_180, 2_300), _FIRST_VD),
     _rule("VCC to BODY_CS", edge(VCC, True), window_opens(_BODY, EMPTY), (119_300, 119_500), _BOTH),
     _rule("BODY_CS to TXD on", window_opens(_BODY, EMPTY), edge(TXD, True), (8, 30), _SIG),
     _rule("BODY_CS to RXD on", window_opens(_BODY, EMPTY), edge(RXD, True), (2_800, 23_200), _SIG),
