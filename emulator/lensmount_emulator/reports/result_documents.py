@@ -109,7 +109,7 @@ def _case_to_dict(results: CampaignResults, finished: StoredCase, texts: Mapping
         "file": finished.file,
         "replay": rerun_command(results, finished),
         "show": failure_replay_command(results, finished),
-        "explanation": texts.get(case.number, ""),
+        **({"explanation": texts[case.number]} if case.number in texts else {}),
     }
 
 
