@@ -24,7 +24,7 @@ def print_explanation(out: TextIO, explanation: Explanation, *, quiet: bool = Fa
 
 
 def print_failure(out: TextIO, explanation: Explanation, *, quiet: bool = False) -> None:
-    """Print the explanation of a failed session at its end; nothing where there was nothing to explain."""
-    if explanation.explains:
-        write_line(out, "what went wrong:" if not explanation.ok else "on the wire:")
+    """Print the explanation of a failed session at its end; nothing where nothing went wrong on the wire."""
+    if explanation.explains and not explanation.ok:
+        write_line(out, "what went wrong:")
         print_explanation(out, explanation, quiet=quiet)
