@@ -14,7 +14,7 @@ from lensmount_protocol.decoder import DecodedFrame
 from lensmount_protocol.message import Message
 from lensmount_protocol.payload import AnyMessage
 from lensmount_protocol.timing import TimingResult
-from lensmount_protocol.wire import Edge
+from lensmount_protocol.wire import Edge, WireRecord
 
 
 @dataclass(slots=True)
@@ -28,6 +28,7 @@ class Session:
         timing: the measured intervals of the dialect's timing contract; empty where the capture has no edges.
         has_times: whether the frames have times of the capture's own.
         gaps: why the capture is incomplete, one line each.
+        records: its bytes and edges, for dialects in which only the timing of a session can be followed.
     """
 
     name: str
@@ -36,10 +37,11 @@ class Session:
     timing: list[TimingResult] = field(default_factory=lambda: list[TimingResult]())
     has_times: bool = False
     gaps: list[str] = field(default_factory=lambda: list[str]())
+    records: Sequence[WireRecord] = ()
 
     def first(self, count: int) -> "Session":
         """Return the session cut after this number of frames."""
-        return Session(self.name, self.frames[:count], self.edges, self.timing, self.has_times, self.gaps)
+        return Session(self.name, self.frames[:count], self.edges, self.timing, self.has_times, self.gaps, self.records)
 
 
 @dataclass(slots=True)

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple, cast, get_args, get_type_hints
 import msgspec
 
 from lensmount_emulator.engine.dialect_roles import Place, get_roles
+from lensmount_emulator.engine.field_rules import Origin
 from lensmount_hardware.input_file import read_input
 from lensmount_protocol.entry_points import entry_points
 from lensmount_protocol.errors import DialectError, ProfileError, nearest, unknown_name_message
@@ -144,6 +145,7 @@ class Profile:
         sources: key -> source of its values.
         evidence: key of a value or of a table -> the key of its source, or `modelled`.
         settings: the values.
+        origin: the captures that the profile was inferred from; `None` where it was not.
     """
 
     name: str
@@ -154,6 +156,7 @@ class Profile:
     sources: Mapping[str, str]
     evidence: Mapping[str, str]
     settings: msgspec.Struct
+    origin: Origin | None = None
 
     @property
     def role(self) -> Role:
@@ -196,6 +199,9 @@ def read_profile(text: str, origin: str) -> Profile:
         head = msgspec.convert(checked, _Head)
         sources = msgspec.convert(data.pop("sources", {}), dict[str, str])
         evidence = msgspec.convert(data.pop("evidence", {}), dict[str, str])
+        origin_table = data.pop("origin", None)
+        shapes, checked = Origin, origin_table
+        learned = None if origin_table is None else msgspec.convert(origin_table, Origin)
         roles = get_roles(head.dialect)
         if head.role not in roles.settings:
             places = ", ".join(place.value for place in roles.settings)
@@ -206,11 +212,12 @@ def read_profile(text: str, origin: str) -> Profile:
             settings = msgspec.structs.replace(settings, name=head.title)
         roles.check(head.role, settings)
     except msgspec.ValidationError as error:
-        wrong = next(unknown_keys(checked, shapes, "profile" if shapes is _Head else ""), None)
+        table = "profile" if shapes is _Head else "origin" if shapes is Origin else ""
+        wrong = next(unknown_keys(checked, shapes, table), None)
         raise ProfileError(f"{origin}: {wrong.text() if wrong else error}") from error
     except (ProfileError, DialectError) as error:
         raise ProfileError(f"{origin}: {error}") from error
-    return Profile(head.name, head.role, head.dialect, head.title, head.notes, sources, evidence, settings)
+    return Profile(head.name, head.role, head.dialect, head.title, head.notes, sources, evidence, settings, learned)
 
 
 ENTRY_POINTS = "lensmount.profiles"

@@ -71,6 +71,6 @@ def _next_captures(twin: Twin, traits: TwinTraits, advice: Advice) -> list[str]:
             if state in traits.actions:
                 found.append(f"{traits.actions[state]}: {state} has one value in every capture")
     pairs = sum(1 for one in twin.fitted[:1] for _ in one.samples)
-    if twin.place is Place.LENS and pairs < FEW_PAIRS:
+    if twin.fitted and pairs < FEW_PAIRS:
         found.append(f"a longer session at rest: the captures hold {pairs} pairs, fewer than {FEW_PAIRS}")
     return list(dict.fromkeys(found))

@@ -16,7 +16,7 @@ from lensmount_emulator.engine.twin_traits import Replay, Reply, Session, TwinTr
 from lensmount_emulator.fidelity.reply_score import NoiseField, ReplyScore, describe_split, parse_split, stored_bytes
 from lensmount_emulator.profiles.library import MAX_SIZE, Profile, load_profile
 from lensmount_emulator.twin.advice import Advice, advise
-from lensmount_emulator.twin.inference import Twin, convert_settings, infer_twin
+from lensmount_emulator.twin.inference import Twin, infer_twin
 from lensmount_emulator.twin.replays import get_replay
 from lensmount_emulator.twin.scoring import ScoredPart, merge_parts, replay_part, states_of_replies, training_noise
 from lensmount_emulator.twin.sessions import file_hash, find_dialect, read_session
@@ -249,8 +249,9 @@ def _with_size(score: ReplyScore, twin: Twin) -> ReplyScore:
 def twin_size(settings: Struct) -> int:
     """Bytes of the values that a twin stores; counts of its captures are no values."""
     rules: list[FieldRule] = getattr(settings, "field", [])
-    plain = {"field": [replace(rule, seen=0, right=1.0) for rule in rules], "origin": Origin()}
-    return stored_bytes(replace(settings, **{key: value for key, value in plain.items() if hasattr(settings, key)}))
+    if rules:
+        settings = replace(settings, field=[replace(rule, seen=0, right=1.0) for rule in rules])
+    return stored_bytes(settings)
 
 
 def _load_donor(name: str, dialect: Dialect, role: Role) -> Profile | None:
@@ -354,9 +355,7 @@ def profile_text(result: TwinResult, share: float, donor: Profile | None) -> str
         donated=result.advice.donated,
         confounded=[" and ".join(pair) for pair in result.advice.confounded],
     )
-    twin.data["origin"] = origin
-    twin.settings = convert_settings(twin.dialect, twin.place, twin.data)
-    data = {key: value for key, value in twin.data.items() if value not in ({}, [])}
+    data = {key: value for key, value in twin.data.items() if value not in ({}, [])} | {"origin": origin}
     head = {
         "profile": {
             "name": name,

@@ -8,6 +8,7 @@ from msgspec import Struct
 from lensmount_emulator.engine.dialect_roles import Place, get_roles
 from lensmount_emulator.engine.twin_traits import Replay, Reply, Session, TwinTraits
 from lensmount_emulator.fidelity.follower import FollowedReply, follow_frames, make_follower
+from lensmount_emulator.fidelity.session_follower import follow_records
 from lensmount_emulator.profiles.library import Profile
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.framer import Frame
@@ -23,11 +24,14 @@ def _follow(dialect: Dialect, place: Place, settings: Struct, session: Session, 
     """Replay by the follower of the dialect; it takes from the capture what no engine can know, and counts it."""
     del given
     profile = Profile("twin", place, dialect.name, "", "", {}, {}, settings)
-    follower = make_follower(dialect, profile)
-    followed = follow_frames(follower, session.frames)
+    if get_roles(dialect.name).follower:
+        follower = make_follower(dialect, profile)
+        followed, taken = follow_frames(follower, session.frames), follower.given
+    else:
+        followed, taken = follow_records(dialect, profile, session.records), dict[str, int]()
     fuzz = get_roles(dialect.name).fuzz_traits
     key = fuzz.request_key if place is Place.BODY else fuzz.reply_key
-    return list(_replies(followed, key, follower.given))
+    return list(_replies(followed, key, taken))
 
 
 def _replies(

@@ -58,7 +58,7 @@ def read_session(
         edges = [event for event in events if isinstance(event, Edge)][:MAX_START_EDGES]
     timing = measure(dialect.timing, extract_marks(events, dialect)) if edges else []
     gaps = [event.text for event in events if isinstance(event, Annotation) and event.incomplete]
-    return Session(path.name, frames, edges, timing, has_times=timed, gaps=gaps)
+    return Session(path.name, frames, edges, timing, has_times=timed, gaps=gaps, records=records)
 
 
 def file_hash(path: Path) -> str:

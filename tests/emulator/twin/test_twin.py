@@ -8,7 +8,7 @@ import pytest
 import lensmount_emulator.profiles as profiles
 from lensmount_emulator.cli.main import main
 from lensmount_emulator.engine.dialect_roles import Place
-from lensmount_emulator.profiles.library import read_profile
+from lensmount_emulator.profiles.library import load_profile, read_profile
 from lensmount_emulator.sessions.loopback import run_loopback
 from lensmount_emulator.sessions.virtual_session import session_header
 from lensmount_emulator.twin.make import TwinRequest, TwinResult, make_twin
@@ -142,3 +142,21 @@ def test_a_body_twin_is_the_engine_with_the_values_of_the_capture(tmp_path: Path
     path = tmp_path / "body.toml"
     path.write_text(found.profile)
     assert main(["loopback", "--body", str(path), "--lens", "sel55210", "--quiet"]) == 0
+
+
+@pytest.mark.parametrize("lens", ["sigma-45mm-f2.8-dg-dn", "leica-vario-elmarit-sl-24-90mm-f2.8-4"])
+def test_an_lmount_twin_has_the_settings_of_the_lens(lens: str, tmp_path: Path) -> None:
+    script = "focus 2m; aperture f/8; wait 0.2"
+    path = tmp_path / "lmount.lmx"
+    header = session_header("lmount", "sigma-fp", lens, script, None, duration=1.2)
+    with path.open("wb") as file, RecordingWriter(file, header) as writer:
+        run_loopback("sigma-fp", lens, seconds=1.2, script=script, tap=writer.write)
+    found = make_twin(TwinRequest([path], train="50%"))
+    assert found.twin.dialect == "lmount"
+    assert found.score.strict == found.score.replies > 20
+    original, twin = load_profile(lens).settings, read_profile(found.profile, "twin").settings
+    for name in ("maker", "focal_mm", "f_number", "smallest_f_number", "nearest_m"):
+        assert getattr(twin.optics, name) == getattr(original.optics, name)
+    played = tmp_path / "lens.toml"
+    played.write_text(found.profile)
+    assert main(["loopback", "--body", "sigma-fp", "--lens", str(played), "--quiet"]) == 0

@@ -14,7 +14,7 @@ from typing import Any, Literal, cast
 from msgspec import Struct
 
 from lensmount_emulator.engine.dialect_roles import Place
-from lensmount_emulator.engine.field_rules import FieldRule, Origin, SessionPhase, StateVariable, check_rules
+from lensmount_emulator.engine.field_rules import FieldRule, SessionPhase, StateVariable, check_rules
 from lensmount_emulator.engine.profile_values import (
     IgnoredField,
     MessageFields,
@@ -163,7 +163,6 @@ class LensSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         state: variables that only the user of the lens changes.
         phase: hidden numbers of a session.
         field: rules of the fields of the stream; they replace the values of `rows` and `messages`.
-        origin: the captures that the profile was inferred from.
     """
 
     timing: LensTiming
@@ -183,7 +182,6 @@ class LensSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     state: dict[str, StateVariable] = {}
     phase: list[SessionPhase] = []
     field: list[FieldRule] = []
-    origin: Origin = Origin()
 
 
 class BodyTiming(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -254,7 +252,6 @@ class BodySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             capture shows it, and an A6000 was never seen to send it.
         variable: fields that a replay does not compare.
         wishes: what the photographer and the camera's own control set in the loop.
-        origin: the captures that the profile was inferred from.
     """
 
     timing: BodyTiming
@@ -276,7 +273,6 @@ class BodySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     picture: tuple[str, ...] = ("0A", "0B", "1B", "28", "19", "19", "28", "0B", "0A")
     variable: list[IgnoredField] = []
     wishes: list[Wish] = []
-    origin: Origin = Origin()
 
     @property
     def row_pairs(self) -> tuple[tuple[int, int], ...]:
