@@ -15,7 +15,7 @@ from lensmount_protocol.errors import DialectError, unknown_name_message
 from lensmount_protocol.framer import Frame, FrameFormat, GarbageReason
 from lensmount_protocol.logs import get_logger
 from lensmount_protocol.message import Message
-from lensmount_protocol.payload import AnyMessage, MessageTable, PayloadParser
+from lensmount_protocol.payload import AnyMessage, MessageTable, PayloadMemo, PayloadParser
 from lensmount_protocol.timing import TimingRule
 from lensmount_protocol.transitions import TransitionTable
 from lensmount_protocol.wire import Role, Wiring
@@ -133,9 +133,13 @@ class Dialect:
         """The type bytes that this end never sends to a real device unless a run allows them by name."""
         return frozenset(one for one in self.protected_types if (sender, one) not in self.unprotected)
 
-    def payload_parser(self) -> PayloadParser:
-        """Return a new parser of this dialect's payloads."""
-        return PayloadParser(self.messages, self.unknown_message_end)
+    def payload_parser(self, memo: PayloadMemo | None = None) -> PayloadParser:
+        """Return a new parser of this dialect's payloads.
+
+        Args:
+            memo: shared with other parsers of the same link; `None`: each payload is parsed.
+        """
+        return PayloadParser(self.messages, self.unknown_message_end, memo)
 
     def select_line(self, sender: Role) -> str:
         """The line that `sender` holds high while it transmits; `""` where the mount has none."""

@@ -45,8 +45,10 @@ class FrameParser:
             dialect: the dialect of the frames.
             sender: the end that sends the frames.
             payload_parser: the link's tables; both directions of a link share one.
-            headers_only: parse a frame's messages only on first access. The result is the same.
+            headers_only: parse a frame's messages only on first access. The result is the same; with a memo they
+                always are, since most payloads are there.
         """
+        headers_only = headers_only or payload_parser.memo is not None
         self._dialect = dialect
         self._sender = sender
         self._payload_parser = payload_parser
@@ -108,10 +110,10 @@ class FrameParser:
     def _update_parsers(self) -> None:
         """Use the current tables from now on."""
         self._parsers = entries = self._payload_parser.parsers(self._sender)
-        self._framer.tables = (entries.by_type, entries.parse, entries.parse_all)
+        self._framer.tables = (entries.by_type, entries.parse, entries.recall)
 
     def _attach_messages(self, frame: Frame) -> None:
-        frame.lazy_messages = self._parsers.parse_all
+        frame.lazy_messages = self._parsers.recall
         if not self._headers_only or self._selecting_type is not None:
             self._apply_selections(frame)
 

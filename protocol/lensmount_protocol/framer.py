@@ -9,7 +9,7 @@ windows open and close, never on how the bytes were cut into chunks.
 import enum
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol, cast, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 
 class GarbageReason(enum.Enum):
@@ -54,9 +54,10 @@ class Frame:
     def messages(self) -> "list[Any]":
         """The messages of the payload, as the parser that found the frame reads them; empty from a plain framer."""
         messages: Any = self.lazy_messages
-        if not isinstance(messages, list):
+        if messages.__class__ is not list:
             self.lazy_messages = messages = [] if messages is None else messages(self.payload)
-        return cast("list[Any]", messages)
+        parsed: list[Any] = messages
+        return parsed
 
 
 @dataclass(slots=True)
@@ -213,7 +214,8 @@ class Framer:
         events: list[FrameEvent] = []
         if self.buffer:
             self.search(self.buffer, 0, events, reason)
-        self._run.flush(events)
+        if self.pending:
+            self._run.flush(events)
         # What a frame that was cut here would have needed is nothing that the next one has to wait for.
         self.needed = self._header_size
         self._in_window = self.pads_now = False

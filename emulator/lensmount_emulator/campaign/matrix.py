@@ -14,8 +14,8 @@ from functools import partial
 from lensmount_emulator.campaign.worker_pool import Work, in_order, run_in_workers
 from lensmount_emulator.engine.dialect_roles import Place
 from lensmount_emulator.engine.verdicts import CompatibilityResult, CompatibilityRule, Verdict, worst_verdict
+from lensmount_emulator.garbage_collection import DeferredGC
 from lensmount_emulator.profiles.library import SUFFIX, Profile, is_firmware, load_profile
-from lensmount_emulator.sessions.driver import DeferredGC
 from lensmount_protocol.describe import html_table
 from lensmount_protocol.errors import ProfileError, unknown_name_message
 from lensmount_protocol.wire import Role

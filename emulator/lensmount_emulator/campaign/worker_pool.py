@@ -17,7 +17,7 @@ from multiprocessing.context import SpawnProcess
 from threading import Thread
 from typing import Generic, TypeVar
 
-from lensmount_emulator.sessions.driver import DeferredGC
+from lensmount_emulator.garbage_collection import DeferredGC
 from lensmount_emulator.termination import SIGNALS, shielded
 from lensmount_hardware.clock import MonotonicClock
 from lensmount_protocol.logs import get_logger

@@ -305,7 +305,7 @@ def _from_path(name: str) -> Profile:
         text = read_input(Path(name), MAX_SIZE, "a profile", ProfileError).decode()
     except UnicodeDecodeError as error:
         raise ProfileError(f"{name}: {error}") from error
-    return read_profile(text, name)
+    return _read_once(text, name)
 
 
 def _by_name(name: str) -> Profile:
@@ -323,7 +323,23 @@ def _by_name(name: str) -> Profile:
 def _read(name: str, offers: Sequence[Traversable]) -> Profile:
     if len(offers) > 1:
         raise ProfileError(f"profile {name!r} is offered twice: {' and '.join(str(file) for file in offers)}")
-    return read_profile(offers[0].read_text(encoding="utf-8"), f"profile {name}")
+    return _read_once(offers[0].read_text(encoding="utf-8"), f"profile {name}")
+
+
+_known: dict[tuple[str, str], Profile] = {}
+"""Text and origin -> its profile: a text takes two milliseconds, and the same few are read for each session."""
+
+MAX_KNOWN = 256
+
+
+def _read_once(text: str, origin: str) -> Profile:
+    """Read a profile; one of values that nothing can change is shared by all that read the same text."""
+    profile = _known.get((text, origin))
+    if profile is None:
+        profile = read_profile(text, origin)
+        if len(_known) < MAX_KNOWN and profile.settings.__struct_config__.frozen:
+            _known[text, origin] = profile
+    return profile
 
 
 def _offered_profiles() -> dict[str, list[Traversable]]:

@@ -13,6 +13,7 @@ from lensmount_emulator.explain.expected_steps import find_expected_steps
 from lensmount_emulator.explain.finding import Finding
 from lensmount_emulator.faults.fault import Fault
 from lensmount_emulator.faults.registry import FaultPlan, parse_plan
+from lensmount_emulator.garbage_collection import RareGC
 from lensmount_emulator.mount.virtual_mount import Resolution
 from lensmount_emulator.profiles.library import Profile
 from lensmount_emulator.sessions.firmware.isolated_session import PlayedSession, play_session
@@ -38,8 +39,9 @@ from lensmount_protocol.decoder import Decoded, DecodedFrame, Decoder
 from lensmount_protocol.describe import html_table
 from lensmount_protocol.dialect import Dialect, load_dialect
 from lensmount_protocol.message import Message
-from lensmount_protocol.timing import TimingResult, measure
-from lensmount_protocol.timing_marks import extract_marks
+from lensmount_protocol.payload import PayloadMemo
+from lensmount_protocol.timing import TimingResult
+from lensmount_protocol.timing_marks import measure_events
 from lensmount_protocol.wire import Role, WireRecord
 
 MAX_SESSION_S = 60.0
@@ -63,7 +65,7 @@ class LoopbackResult:
         lens: the lens's profile.
         seconds: its duration, in virtual time.
         records: every byte and edge.
-        events: the decoded records.
+        events: the decoded records; frames of equal payloads share their messages.
         notices: the notices of the engines.
         violations: events that would damage a real device.
         tally: counts of frames and bytes.
@@ -96,10 +98,10 @@ class LoopbackResult:
     header: Mapping[str, object] = field(default_factory=dict[str, object])
 
     def __post_init__(self) -> None:
-        self.tally = TrafficStats(self.dialect)
+        self.tally = TrafficStats(self.dialect, shares=True)
         for event in self.events:
             self.tally.add(event)
-        self.timing = measure(self.dialect.timing, extract_marks(self.events, self.dialect))
+        self.timing = measure_events(self.events, self.dialect)
         self.missing = find_expected_steps(self.events, self.dialect, self.seconds)
 
     @property
@@ -235,8 +237,11 @@ def run_loopback(
     records: list[WireRecord] = []
     notices: list[Notice] = []
 
+    events: list[Decoded] = []
+
     def record(what: WireRecord) -> None:
         records.append(what)
+        decode(what, events)
         if tap is not None:
             tap(what)
 
@@ -248,6 +253,11 @@ def run_loopback(
     profiles = resolve_profile(body, Place.BODY), resolve_profile(lens, Place.LENS)
     between = [resolve_profile(accessory, Place.ACCESSORY) for accessory in accessories]
     plan = parse_plan(faults, seed)
+    dialect = load_dialect(profiles[0].dialect)
+    # Both ends and the recording share what they parse: each payload is parsed once.
+    memo = PayloadMemo()
+    decoder = Decoder(dialect, memo=memo)
+    decode = decoder.add
 
     def play(tap: Callable[[WireRecord], None], on_notice: Callable[[Notice], None]) -> PlayedSession:
         made = _make_session(
@@ -261,6 +271,7 @@ def run_loopback(
             allowed=allowed,
             faults=faults,
             mount_factory=make_plain_mount,
+            memo=memo,
         )
         chain = made.session
         chain.start()
@@ -275,8 +286,8 @@ def run_loopback(
         assert script_result is not None
         return PlayedSession(chain.now, chain.violations, script_result, made.participants.body.compatibility_results)
 
-    played = play_session(play, (*profiles, *between), record, note)
-    dialect = load_dialect(profiles[0].dialect)
+    with RareGC():
+        played = play_session(play, (*profiles, *between), record, note)
     header = session_header(
         dialect.name,
         _profile_name(body),
@@ -288,21 +299,22 @@ def run_loopback(
         duration=seconds,
         allowed=allowed,
     )
-    return LoopbackResult(
-        dialect,
-        *profiles,
-        played.seconds,
-        records,
-        list(Decoder(dialect).decode(records)),
-        notices,
-        played.violations,
-        played.script.complete,
-        played.compatibility_results,
-        between,
-        plan,
-        played.script,
-        header,
-    )
+    with RareGC():
+        return LoopbackResult(
+            dialect,
+            *profiles,
+            played.seconds,
+            records,
+            [*events, *decoder.finish()],
+            notices,
+            played.violations,
+            played.script.complete,
+            played.compatibility_results,
+            between,
+            plan,
+            played.script,
+            header,
+        )
 
 
 def make_virtual_session(
@@ -347,6 +359,7 @@ def make_virtual_session(
         allowed=allowed,
         faults=faults,
         mount_factory=make_mount,
+        memo=PayloadMemo(),
     ).session
 
 
@@ -375,6 +388,7 @@ def _make_session(
     allowed: Sequence[str],
     faults: Sequence[str | Fault],
     mount_factory: MakeMount,
+    memo: PayloadMemo,
 ) -> _PreparedSession:
     profiles = resolve_profile(body, Place.BODY), resolve_profile(lens, Place.LENS)
     between = [resolve_profile(accessory, Place.ACCESSORY) for accessory in accessories]
@@ -396,6 +410,7 @@ def _make_session(
         resolution=resolution,
         plan=plan,
         mount_factory=mount_factory,
+        memo=memo,
         make_other_lens=others.make,
     )
     return _PreparedSession(profiles, between, dialect, plan, parts, chain)
