@@ -5,6 +5,7 @@ A lens that never sees frame sync answers every request and never streams. No me
 
 from collections.abc import Sequence
 
+from lensmount_emulator.engine.session_knowledge import SessionKnowledge
 from lensmount_emulator.explain.explainer import session_knowledge
 from lensmount_emulator.explain.finding import Finding, FindingKind
 from lensmount_emulator.explain.loop_faults import find_loop_faults
@@ -40,7 +41,7 @@ def find_expected_steps(events: Sequence[Decoded], dialect: Dialect, seconds: fl
 def _owes_steps(events: Sequence[Decoded], dialect: Dialect, seconds: float) -> bool:
     """Whether a session with a supply is neither in its loop at the end nor was ordered to leave it."""
     knowledge = session_knowledge(dialect)
-    if not knowledge.steps:
+    if not knowledge.steps or _loops_at_end(events, knowledge, seconds):
         return False
     counts = dict.fromkeys(Role, 0)
     last = dict.fromkeys(Role, 0.0)
@@ -64,6 +65,21 @@ def _owes_steps(events: Sequence[Decoded], dialect: Dialect, seconds: float) -> 
     if any(count < MIN_LOOP_FRAMES for count in counts.values()):
         return True
     return any(at > stopped_at and seconds - at > QUIET_S for at in last.values())
+
+
+def _loops_at_end(events: Sequence[Decoded], knowledge: SessionKnowledge, seconds: float) -> bool:
+    """Whether the last moments alone show a loop, as those of nearly every session do."""
+    counts = dict.fromkeys(Role, 0)
+    for event in reversed(events):
+        if not isinstance(event, DecodedFrame):
+            continue
+        if seconds - (event.at or 0.0) > QUIET_S:
+            return False
+        if not knowledge.stops_loop(event) and knowledge.is_loop(event):
+            counts[event.sender] += 1
+            if min(counts.values()) >= MIN_LOOP_FRAMES:
+                return True
+    return False
 
 
 def _time(event: Decoded) -> float:
