@@ -42,7 +42,8 @@ VERBS = {
     "replay": "play a recording to a port, or a virtual session once more from its recording",
     "bridge": "join two ports: what comes at one goes out at the other",
     "firmware": "look at a firmware image, or make one to try updates with",
-    "fidelity": "replay a capture against our engine and score it",
+    "fidelity": "put a profile's engine in the place of a captured device, and score its replies",
+    "shadow": "a profile or twin next to the real device, live or over a recording; differences per field",
     "twin": "make a lens or body that plays from captures of a real one, and score it",
     "dialects": "list the dialects that can be spoken",
     "profiles": "list the lenses and bodies that can be played",
@@ -56,7 +57,7 @@ EXIT_CODES = "\n".join(
     (
         "exit codes:",
         "   0  done",
-        "   1  done, and something was found wanting (--verify, explain, fidelity, twin, verify-codec, matrix, "
+        "   1  done, and something was found wanting (--verify, explain, fidelity, shadow, twin, verify-codec, matrix, "
         "campaign, doctor, "
         "replay, fuzz, a session with errors)",
         "   2  wrong usage, or an unknown dialect, profile, message, port scheme, script verb or fault",

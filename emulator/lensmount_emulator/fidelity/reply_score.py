@@ -280,7 +280,7 @@ def score_replies(
         strict = is_strict(theirs, mine)
         score.replies += 1
         score.strict += strict
-        score.within_noise += strict or _within_noise(theirs, mine, allowed)
+        score.within_noise += strict or is_within_noise(theirs, mine, allowed)
         score.reply_bytes += len(theirs.frame.raw)
         if is_requested(theirs):
             score.requested += 1
@@ -355,10 +355,16 @@ def _key_size(key: str) -> int:
     return _size(key) if _HEXADECIMAL.fullmatch(key) else 1
 
 
-def _within_noise(
+def is_within_noise(
     captured: DecodedFrame, ours: DecodedFrame | None, allowed: Mapping[tuple[str, str], NoiseField]
 ) -> bool:
-    """Whether two frames of the same messages differ in noise fields only, and by learned offsets."""
+    """Whether two frames of the same messages differ in noise fields only, and by learned offsets.
+
+    Args:
+        captured: the frame of the device.
+        ours: our frame in its place.
+        allowed: (message, field) -> its noise.
+    """
     if ours is None or not allowed:
         return False
     a, b = captured.frame, ours.frame

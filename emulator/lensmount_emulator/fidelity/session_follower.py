@@ -12,7 +12,7 @@ from lensmount_emulator.engine.dialect_roles import get_roles
 from lensmount_emulator.fidelity.engine_driver import EngineDriver
 from lensmount_emulator.fidelity.follower import FollowedReply, SessionFacts, make_follower
 from lensmount_emulator.profiles.library import Profile
-from lensmount_protocol.decoder import DecodedFrame, Decoder, OrderedDecoder
+from lensmount_protocol.decoder import Decoded, DecodedFrame, Decoder, OrderedDecoder
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.payload import message_type
 from lensmount_protocol.wire import Burst, Edge, LineChanged, Received, Role, WireEvent, WireRecord
@@ -68,18 +68,38 @@ def follow_records(dialect: Dialect, profile: Profile, records: Iterable[WireRec
     return [*replies, *session.finish()]
 
 
+class SessionDecoder:
+    """Decodes records in the order of their times; live, in the order in which they come, without waiting for padding.
+
+    A listener has sorted the records of a live session already, and the last frame must not wait for later ones.
+    """
+
+    def __init__(self, dialect: Dialect, *, live: bool) -> None:
+        self._decoder = Decoder(dialect)
+        self._ordered = None if live else OrderedDecoder(self._decoder)
+
+    def feed(self, record: WireRecord) -> list[Decoded]:
+        """Take one record; return the events that are due."""
+        if self._ordered is not None:
+            return self._ordered.feed(record)
+        return [*self._decoder.feed(record), *self._decoder.flush()]
+
+    def finish(self) -> list[Decoded]:
+        """Return the last events."""
+        return self._decoder.finish() if self._ordered is None else self._ordered.finish()
+
+
 class FrameSession:
     """A session that the dialect's follower takes frame by frame; see `SessionFollower`."""
 
     def __init__(self, dialect: Dialect, profile: Profile, *, live: bool = False, give_state: bool = False) -> None:
-        self._live = live
         self.frames: dict[Role, int] = dict.fromkeys(Role, 0)
         self.facts = make_follower(dialect, profile, give_state=give_state)
-        self._decoder = OrderedDecoder(Decoder(dialect))
+        self._decoder = SessionDecoder(dialect, live=live)
 
     def feed(self, record: WireRecord) -> list[FollowedReply]:
         """Take the next record."""
-        return self._take(self._decoder.feed(record, flush=self._live))
+        return self._take(self._decoder.feed(record))
 
     def finish(self) -> list[FollowedReply]:
         """The session is over."""
@@ -112,12 +132,11 @@ class TimedSession:
     """
 
     def __init__(self, dialect: Dialect, profile: Profile, *, live: bool = False) -> None:
-        self._live = live
         self.frames: dict[Role, int] = dict.fromkeys(Role, 0)
         self.facts: SessionFacts = _TimedFacts()
         self._role = profile.role
         self._dialect = dialect
-        self._decoder = OrderedDecoder(Decoder(dialect))
+        self._decoder = SessionDecoder(dialect, live=live)
         self._driver = EngineDriver(get_roles(dialect.name).make_engine(profile.settings, None, None, ()))
         self._waiting: deque[DecodedFrame] = deque()
         self._events: deque[tuple[float, WireEvent]] = deque()
@@ -127,7 +146,7 @@ class TimedSession:
         """Take the next record."""
         if isinstance(record, Burst | Edge) and record.at is not None:
             self._play(record)
-        self._take(self._decoder.feed(record, flush=self._live))
+        self._take(self._decoder.feed(record))
         return self._compare(self._driver.now)
 
     def finish(self) -> list[FollowedReply]:

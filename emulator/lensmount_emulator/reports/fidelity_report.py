@@ -1,5 +1,7 @@
 """Prints the assessment of a profile on a capture: strict figures first, then what they are made of."""
 
+from collections.abc import Sequence
+
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -7,6 +9,7 @@ from rich.table import Table
 from lensmount_emulator.fidelity.assessment import Assessment
 from lensmount_emulator.fidelity.differences import Differences
 from lensmount_emulator.fidelity.reply_score import ReplyScore
+from lensmount_emulator.fidelity.shadow import Shadow
 from lensmount_emulator.profiles.library import Profile
 from lensmount_emulator.reports.console import print_timing
 from lensmount_emulator.reports.printable import one_line
@@ -107,3 +110,29 @@ def print_differences(console: Console, differences: Differences) -> None:
         counts = (str(differences.compared[message]), str(found.count))
         table.add_row(f"{message}.{name}", *counts, found.text())
     console.print(table)
+
+
+def print_shadow(console: Console, shadow: Shadow, profile: Profile, source: str, incomplete: Sequence[str]) -> None:
+    """Print what the shadow of a session has counted."""
+    data = shadow.as_dict()
+    console.print(f"{profile.title} next to the {profile.role.value} of {source}", markup=False)
+    _line(console, "strict", f"{_of(shadow.strict, shadow.compared)} replies")
+    _line(console, "strict or declared noise", _of(shadow.within_noise, shadow.compared))
+    _line(console, "not sent", str(shadow.not_sent))
+    phases = ", ".join(f"{name} {value}" for name, value in data["phases"].items())
+    _line(console, "phases taken from the session", phases or "none")
+    given = ", ".join(f"{name} {count}" for name, count in data["given"]["variables"].items())
+    _line(console, "state taken from the session", f"{data['given']['bytes']} bytes: {given}" if given else "none")
+    if shadow.unscored:
+        _line(console, "replies not compared", f"{shadow.unscored}; they served to join, or answer a lost frame")
+    if data["gaps"]:
+        _line(console, "gaps in the session", f"{data['gaps']}; phases locked again {data['relocked']}x")
+    for note in limit_list(data["notes"]):
+        console.print(f"  {one_line(note)}", markup=False)
+    for gap in limit_list(incomplete):
+        console.print(f"  the capture is incomplete: {one_line(gap)}", markup=False)
+    first = "none" if shadow.first is None else shadow.first.text()
+    _line(console, "first divergence", first)
+    if not shadow.compared:
+        console.print("  nothing was compared: no reply came after those that serve to join", markup=False)
+    print_differences(console, shadow.differences)

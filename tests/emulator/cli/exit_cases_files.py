@@ -25,6 +25,7 @@ READERS: dict[str, tuple[Setup, Callable[[Path], list[object]]]] = {
     "export": (recording, lambda path: ["export", path, "--to", "out.pcapng"]),
     "explain": (recording, lambda path: ["explain", path]),
     "fidelity": (recording, lambda path: ["fidelity", path, "--profile", LENS]),
+    "shadow": (recording, lambda path: ["shadow", path, "--twin", LENS]),
     "twin": (recording, lambda path: ["twin", path]),
     "replay": (recording, lambda path: ["replay", path]),
     "firmware": (image, lambda path: ["firmware", path]),
@@ -48,6 +49,8 @@ SAYS = {
     ("explain", "nothing"): "Nothing to explain",
     ("fidelity", "half"): "the capture is incomplete: the recording was cut inside a line",
     ("fidelity", "nothing"): "holds no frame of the body, so there is nothing to replay",
+    ("shadow", "half"): "the capture is incomplete: the recording was cut inside a line",
+    ("shadow", "nothing"): "holds no frame of the body, so there is nothing to follow",
     ("twin", "half"): "incomplete: session|cut inside a line",
     ("twin", "nothing"): "holds no frame of the body; a twin needs both ends",
     ("replay", "half"): "came out differently",
@@ -140,6 +143,21 @@ def _(bench: Bench) -> int:
 def _(bench: Bench) -> int:
     code = bench.run("fidelity", other_dialect(bench), "--profile", LENS)
     assert "declares the dialect lmount, and profile sel55210 speaks emount" in bench.err
+    return code
+
+
+@case("shadow", "dialect")
+def _(bench: Bench) -> int:
+    code = bench.run("shadow", other_dialect(bench), "--twin", LENS)
+    assert "declares the dialect lmount, and profile sel55210 speaks emount" in bench.err
+    return code
+
+
+@case("shadow", "wanting")
+def _(bench: Bench) -> int:
+    code = bench.run("shadow", recording(bench), "--twin", "voigtlander-15", "--stop")
+    assert "LensCapabilities.types is " in bench.said
+    assert bench.said.count("first divergence") == 1
     return code
 
 

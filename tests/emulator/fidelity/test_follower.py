@@ -25,7 +25,7 @@ from lensmount_protocol.dialects.emount.framing import LOOP_CLASS, next_body_seq
 from lensmount_protocol.errors import CaptureError
 from lensmount_protocol.wire import Role
 
-SCRIPT = "wait 0.4; focus +50; aperture f/8; wait 0.3; sleep; wake; wait 0.2"
+SCRIPT = "wait 0.1; focus +50; aperture f/8; sleep; wake; wait 0.1"
 
 
 @cache

@@ -194,6 +194,7 @@ class BodyTrack:
         self._give(engine, frames)
         stream = self._take_stream()
         sent = self.link.loop_pair(stream)
+        engine.loop_updates.clear()
         for frame in frames:
             type_ = message_type(frame.messages[0])
             ours = next((one for one in sent if message_type(one.messages[0]) == type_), None)
