@@ -33,11 +33,13 @@ class StateVariable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     Attributes:
         field: the field that shows it, as `Message.field`.
         values: the values that the captures cover.
+        initial: its value when a session begins; `None` for a variable that a model of the engine moves.
         alone: whether a capture changes this variable while all others stay.
     """
 
     field: str
     values: list[int]
+    initial: int | None = None
     alone: bool = True
 
 

@@ -27,7 +27,8 @@ class RulePlayer:
         random: source of noise; `None` plays the offset that the session began with.
 
     Attributes:
-        given: state -> value that the user has set; others keep the value of the engine.
+        states: the state variables by name.
+        given: state -> its value, as the profile or the user has set it; others keep the value of the engine.
         phases: phase -> its value.
     """
 
@@ -39,7 +40,8 @@ class RulePlayer:
         classes: Mapping[str, type[Message]],
         random: Random | None = None,
     ) -> None:
-        self.given: dict[str, int] = {}
+        self.given = {name: state.initial for name, state in states.items() if state.initial is not None}
+        self.states = dict(states)
         self._states = [(name, *split_name(state.field)) for name, state in states.items()]
         self._phases = [(PHASE + phase.name, phase.clock, phase.modulus) for phase in phases]
         self.phases = {phase.name: phase.value for phase in phases}

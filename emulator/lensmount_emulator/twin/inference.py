@@ -187,7 +187,12 @@ def _fit(twin: Twin, samples: Mapping[tuple[type[Message], str], Sequence[Sample
     used = {part for rule in rules for part in rule.key}
     hidden = twin.states.hidden
     kept = {
-        name: StateVariable(field=traits.states[name], values=twin.states.values[name], alone=name in twin.states.alone)
+        name: StateVariable(
+            field=traits.states[name],
+            values=twin.states.values[name],
+            initial=twin.states.latest[name] if name in hidden else None,
+            alone=name in twin.states.alone,
+        )
         for name in varying
         if name in used or name in hidden
     }

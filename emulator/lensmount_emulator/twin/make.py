@@ -18,7 +18,14 @@ from lensmount_emulator.profiles.library import MAX_SIZE, Profile, load_profile
 from lensmount_emulator.twin.advice import Advice, advise
 from lensmount_emulator.twin.inference import Twin, infer_twin
 from lensmount_emulator.twin.replays import get_replay
-from lensmount_emulator.twin.scoring import ScoredPart, merge_parts, replay_part, states_of_replies, training_noise
+from lensmount_emulator.twin.scoring import (
+    ScoredPart,
+    hold_states,
+    merge_parts,
+    replay_part,
+    states_of_replies,
+    training_noise,
+)
 from lensmount_emulator.twin.sessions import file_hash, find_dialect, read_session
 from lensmount_emulator.twin.toml_text import format_toml
 from lensmount_protocol.dialect import Dialect
@@ -204,11 +211,13 @@ def make_twin(request: TwinRequest) -> TwinResult:
 
     def scored(given: bool, starts: Sequence[int], text: str) -> ReplyScore:
         parts = [
-            replay_part(twin.settings, session, replay, dialect, place=place, trained=True, given=given)
-            for session, place in zip(sessions, starts, strict=True)
+            replay_part(held, session, replay, dialect, place=place, trained=True, given=given)
+            for held, session, place in zip(settings, sessions, starts, strict=True)
         ]
         return _with_size(merge_parts(parts, twin.settings, dialect, split=text, noise=noise), twin)
 
+    # What a state was at the end of the training part is known; from there on it is held.
+    settings = [hold_states(twin.settings, session, replay, traits) for session in training]
     noise = training_noise(twin.settings, training, replay, traits, dialect)
     starts = cut_places if share < 1 else [0] * len(sessions)
     score = scored(False, starts, split)

@@ -31,6 +31,9 @@ MAX_LOCKS = 64
 SETTLED_PAIRS = 8
 """First pairs of a stream that do not count for noise: the device settles."""
 
+RECENT_PAIRS = 8
+"""Last pairs that decide on the value at which a state is held."""
+
 NOISE_OFFSET = 16
 """Largest offset of a measured field that counts as noise."""
 
@@ -293,3 +296,18 @@ def training_noise(
     replies = (reply for session in sessions for reply in replay(settings, session, True))
     settled = [reply for reply in replies if reply.pair >= SETTLED_PAIRS]
     return noise_fields(to_pairs(settled, dialect), traits)
+
+
+def hold_states(settings: Struct, session: Session, replay: Replay, traits: TwinTraits) -> Struct:
+    """The twin with its states as they are at the end of a session."""
+    states: dict[str, StateVariable] = getattr(settings, "state", {})
+    held = {name: state for name, state in states.items() if state.initial is not None}
+    if not held:
+        return settings
+    pairs = list(states_of_replies(settings, session, replay, traits).values())[-RECENT_PAIRS:]
+    found = dict(states)
+    for name, state in held.items():
+        values = Counter(pair[name] for pair in pairs if name in pair)
+        if values:
+            found[name] = with_values(state, initial=values.most_common(1)[0][0])
+    return with_values(settings, state=found)

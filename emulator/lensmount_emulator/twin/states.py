@@ -1,5 +1,6 @@
 """Finds the state variables of a device that vary in captures, those that only its user moves, and confounded ones."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
@@ -11,6 +12,9 @@ from lensmount_protocol.message import Message
 STEADY = 24
 """First pairs of a stream that are left out: a state that only settles there does not vary."""
 
+RECENT = 8
+"""Last values of a state that decide on the one that a session begins with."""
+
 FOLLOWED = 0.9
 """Share of samples from which on the engine's model explains a state."""
 
@@ -21,6 +25,7 @@ class StateSummary:
 
     Attributes:
         values: state -> its values, sorted.
+        latest: state -> the most frequent of its last values in the longest session.
         varying: states with more than one value.
         hidden: of those, the ones that no model of the engine follows.
         alone: of the varying ones, those that change while no other does.
@@ -28,6 +33,7 @@ class StateSummary:
     """
 
     values: dict[str, list[int]] = field(default_factory=lambda: dict[str, list[int]]())
+    latest: dict[str, int] = field(default_factory=lambda: dict[str, int]())
     varying: list[str] = field(default_factory=lambda: list[str]())
     hidden: set[str] = field(default_factory=lambda: set[str]())
     alone: set[str] = field(default_factory=lambda: set[str]())
@@ -47,6 +53,7 @@ def summarise_states(samples: Mapping[tuple[type[Message], str], Sequence[Sample
     for sample in steady:
         vector = tuple(sample.inputs.get(state, -1) for state in names)
         vectors[vector] = vectors.get(vector, 0) + 1
+    summary.latest = latest_values(steady, names)
     for index, state in enumerate(names):
         summary.values[state] = sorted({vector[index] for vector in vectors if vector[index] >= 0})
         if len(summary.values[state]) > 1:
@@ -61,6 +68,13 @@ def summarise_states(samples: Mapping[tuple[type[Message], str], Sequence[Sample
         (names[a], names[b]) for a, b in combinations(places, 2) if _depend(vectors, a, b) and _depend(vectors, b, a)
     ]
     return summary
+
+
+def latest_values(samples: Sequence[Sample], states: Sequence[str]) -> dict[str, int]:
+    """The most frequent of the last values of each state in the first session of some samples."""
+    own = [sample for sample in samples if sample.session == samples[0].session]
+    counts = {state: Counter(sample.inputs.get(state, 0) for sample in own[-RECENT:]) for state in states}
+    return {state: found.most_common(1)[0][0] for state, found in counts.items() if found}
 
 
 def _is_hidden(samples: Sequence[Sample]) -> bool:

@@ -11,6 +11,7 @@ from lensmount_emulator.engine.script import Step
 from lensmount_emulator.roles.emount.body.engine import BodyEngine
 from lensmount_emulator.roles.emount.body.script import VERBS, execute_extra_step, request
 from lensmount_emulator.roles.emount.fuzz_traits import EMOUNT_TRAITS
+from lensmount_emulator.roles.emount.lens.controls import LENS_VERBS
 from lensmount_emulator.roles.emount.lens.engine import LensEngine
 from lensmount_emulator.roles.emount.profile import BodySettings, LensSettings, check_settings
 from lensmount_protocol.dialects.emount.identification import IdentityRequest
@@ -20,7 +21,9 @@ def _make_engine(
     settings: Struct, carried: frozenset[str] | None, random: Random | None, script: Sequence[Step]
 ) -> Engine:
     if isinstance(settings, LensSettings):
-        return LensEngine(settings, carried, random)
+        lens = LensEngine(settings, carried, random)
+        lens.script = tuple(script)
+        return lens
     assert isinstance(settings, BodySettings)
     return BodyEngine(settings, carried, random, script)
 
@@ -29,7 +32,7 @@ EMOUNT_ROLES = DialectRoles(
     settings={Place.LENS: LensSettings, Place.BODY: BodySettings},
     check=check_settings,
     verbs=VERBS,
-    lens_verbs={},
+    lens_verbs=LENS_VERBS,
     rules={},
     make_engine=_make_engine,
     default_body="a6000",

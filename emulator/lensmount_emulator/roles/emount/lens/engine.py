@@ -5,7 +5,7 @@ from random import Random
 from lensmount_emulator.engine.script import Step
 from lensmount_emulator.engine.tasks import Task
 from lensmount_emulator.roles.emount.behaviour import blocks
-from lensmount_emulator.roles.emount.lens import commands, focus_orders, receiver, service, stream
+from lensmount_emulator.roles.emount.lens import commands, controls, focus_orders, receiver, service, stream
 from lensmount_emulator.roles.emount.lens.engine_base import LensEngineBase
 from lensmount_emulator.roles.emount.profile import LensSettings
 from lensmount_protocol.connection import ReceivedFrame
@@ -59,6 +59,8 @@ class LensEngine(LensEngineBase):
             self.drive(XDETECT, False)
         if VCC not in self.carried:
             self._power_on()
+        if self.script:
+            self.spawn(controls.run_script(self, self.script))
 
     def on_line(self, edge: LineChanged) -> None:
         """Handle an edge: power, frame sync or wake-up."""
@@ -104,8 +106,10 @@ class LensEngine(LensEngineBase):
             self.queue_reply(commands.refuse_garbage(self, garbage.reason))
 
     def on_control(self, step: Step) -> None:
-        """Turn the zoom ring: `zoom`, in tenths of a millimetre; or use a control that the service channel reports."""
-        if step.verb == "zoom" and step.value:
+        """Operate a control: `zoom`, in tenths of a millimetre, one of the service channel, or a state of a twin."""
+        if step.verb == "state":
+            controls.set_state(self, step)
+        elif step.verb == "zoom" and step.value:
             self.turned_to_dmm = int(step.value)
         elif step.verb in service.CONTROLS:
             service.report_control(self, step)

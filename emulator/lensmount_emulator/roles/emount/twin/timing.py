@@ -4,7 +4,9 @@ A sniffer stamps a frame after its last byte, so a log shows when frames end. Wh
 or from captured lenses of the same kind: an SEL2870 for autofocus lenses, a Voigtlander 15 for manual ones.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from statistics import median
 from typing import Any
 
@@ -18,8 +20,9 @@ from lensmount_protocol.dialects.emount.focus_status import FocusStatus
 from lensmount_protocol.dialects.emount.framing import LOOP_CLASS, REQUEST_CLASS
 from lensmount_protocol.dialects.emount.lens_status import LensStatus
 from lensmount_protocol.dialects.emount.lines import BODY_CS, LENS_CS, RXD, SLOW_BAUDRATE, VCC, VD
+from lensmount_protocol.dialects.emount.timing import TIMING
 from lensmount_protocol.payload import message_type
-from lensmount_protocol.wire import Edge, Role, transmission_time
+from lensmount_protocol.wire import Burst, Edge, Role, transmission_time
 
 _MANUAL: Mapping[str, Any] = {
     "select_rises": -1.0,
@@ -56,10 +59,22 @@ _AUTOMATIC: Mapping[str, Any] = {
 SHORTEST_REPLY_US = 5.0
 VD_PERIOD = 16_684e-6
 STATE_AFTER_VD = 8_590e-6
-STATUS_US = (70.0, 3_330.0)
-"""Bounds of the contract for `05` after VD; a sniffer that stamps later was busy."""
+SHORTEST_PAUSE_US = 5.0
+"""Shorter silences inside a frame are the sampling of the capture."""
 
-FOCUS_US = (470.0, 620.0)
+MAX_PAUSES = 64
+
+STATUS_US = (100.0, 3_300.0)
+"""Bounds of the contract for `05` after VD, with room for jitter; a sniffer that stamps later was busy."""
+
+FOCUS_US = (480.0, 610.0)
+_LIMITS = {
+    rule.name.removeprefix("reply "): (rule.minimum_us, rule.maximum_us)
+    for rule in TIMING
+    if rule.name.startswith("reply ")
+}
+"""Type -> bounds of the contract for its reply."""
+
 LONGEST_WAIT_S = 5.0
 AT_ONCE_S = 4e-4
 """A first `05` that is nearer to its usual place after VD than this waited for VD."""
@@ -72,11 +87,17 @@ def lens_timing(sessions: Sequence[Session], donor: LensSettings | None, *, auto
         table = dict(to_builtins(donor.timing))
     replies: dict[str, float] = dict(table["reply"])
     for type_, waits in _reply_times(sessions).items():
-        replies[type_] = round(median(waits), 1)
+        wait = round(median(waits), 1)
+        # A sniffer that was busy stamps later than any lens answers; then the known time is better.
+        if type_ not in replies or _LIMITS.get(type_, (0.0, wait))[1] >= wait:
+            replies[type_] = wait
     table["reply"] = replies
     with_edges = [session for session in sessions if session.edges and _has_windows(session)]
     if with_edges:
         _read_edges(table, with_edges[0])
+        pauses = _pauses(with_edges[0])
+        if pauses:
+            table["pauses"] = pauses
     else:
         _read_stamps(table, sessions)
     return table
@@ -177,6 +198,38 @@ def _read_windows(table: dict[str, Any], frames: Sequence[DecodedFrame]) -> None
             table[key] = [known.get(False, known.get(True)), known.get(True, known.get(False))]
 
 
+def _pauses(session: Session) -> dict[str, list[list[float]]]:
+    """Type -> bytes sent and pause after them, of the most frequent division of its frames."""
+    bursts = sorted(
+        (one for one in session.records if isinstance(one, Burst) and one.sender is Role.LENS and one.end is not None),
+        key=lambda one: one.at or 0.0,
+    )
+    starts = [one.at or 0.0 for one in bursts]
+    divisions: dict[str, dict[tuple[int, ...], list[list[float]]]] = {}
+    for frame in session.frames:
+        if frame.sender is not Role.LENS or frame.at is None or frame.end is None:
+            continue
+        pieces = bursts[bisect_left(starts, frame.at) : bisect_left(starts, frame.end)]
+        places: list[int] = []
+        waits: list[float] = []
+        sent = 0
+        for piece, after in pairwise(pieces):
+            sent += len(piece.data)
+            wait = ((after.at or 0.0) - (piece.end or 0.0)) * 1e6
+            if wait >= SHORTEST_PAUSE_US:
+                places.append(sent)
+                waits.append(wait)
+        type_ = f"{message_type(frame.messages[0]):02X}"
+        divisions.setdefault(type_, {}).setdefault(tuple(places), []).append(waits)
+    found: dict[str, list[list[float]]] = {}
+    for type_, by_places in divisions.items():
+        places_of, all_waits = max(by_places.items(), key=lambda item: len(item[1]))
+        if places_of and len(places_of) <= MAX_PAUSES:
+            medians = [round(median(column), 1) for column in zip(*all_waits, strict=True)]
+            found[type_] = [[place, wait] for place, wait in zip(places_of, medians, strict=True)]
+    return found
+
+
 def _read_stamps(table: dict[str, Any], sessions: Sequence[Session]) -> None:
     """Place of `05` after VD and of `06` after `05`, from the stamps of a log with times."""
     places: list[float] = []
@@ -191,8 +244,8 @@ def _read_stamps(table: dict[str, Any], sessions: Sequence[Session]) -> None:
                 elif isinstance(before.messages[0], LensStatus) and isinstance(frame.messages[-1], FocusStatus):
                     gaps.append(((frame.at or 0.0) - length - (before.at or 0.0) - 40e-6) * 1e6)
     for key, values, bounds in (("status_after_vd", places, STATUS_US), ("focus_after_status", gaps, FOCUS_US)):
-        if values:
-            table[key] = round(max(bounds[0], min(bounds[1], median(values))), 1)
+        if values and bounds[0] <= median(values) <= bounds[1]:
+            table[key] = round(median(values), 1)
 
 
 def _stamped(frames: Sequence[DecodedFrame]) -> Iterator[tuple[DecodedFrame, DecodedFrame]]:
