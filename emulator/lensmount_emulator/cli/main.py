@@ -43,6 +43,7 @@ VERBS = {
     "bridge": "join two ports: what comes at one goes out at the other",
     "firmware": "look at a firmware image, or make one to try updates with",
     "fidelity": "put a profile's engine in the place of a captured device, and score its replies",
+    "ledger": "what captures say about each field of a device: ranked hypotheses with counts",
     "shadow": "a profile or twin next to the real device, live or over a recording; differences per field",
     "twin": "make a lens or body that plays from captures of a real one, and score it",
     "dialects": "list the dialects that can be spoken",

@@ -25,6 +25,7 @@ READERS: dict[str, tuple[Setup, Callable[[Path], list[object]]]] = {
     "export": (recording, lambda path: ["export", path, "--to", "out.pcapng"]),
     "explain": (recording, lambda path: ["explain", path]),
     "fidelity": (recording, lambda path: ["fidelity", path, "--profile", LENS]),
+    "ledger": (recording, lambda path: ["ledger", path]),
     "shadow": (recording, lambda path: ["shadow", path, "--twin", LENS]),
     "twin": (recording, lambda path: ["twin", path]),
     "replay": (recording, lambda path: ["replay", path]),
@@ -49,6 +50,8 @@ SAYS = {
     ("explain", "nothing"): "Nothing to explain",
     ("fidelity", "half"): "the capture is incomplete: the recording was cut inside a line",
     ("fidelity", "nothing"): "holds no frame of the body, so there is nothing to replay",
+    ("ledger", "half"): "the capture is incomplete: ",
+    ("ledger", "nothing"): "hold no frame of the lens, so there is no field to look at",
     ("shadow", "half"): "the capture is incomplete: the recording was cut inside a line",
     ("shadow", "nothing"): "holds no frame of the body, so there is nothing to follow",
     ("twin", "half"): "incomplete: session|cut inside a line",
@@ -143,6 +146,13 @@ def _(bench: Bench) -> int:
 def _(bench: Bench) -> int:
     code = bench.run("fidelity", other_dialect(bench), "--profile", LENS)
     assert "declares the dialect lmount, and profile sel55210 speaks emount" in bench.err
+    return code
+
+
+@case("ledger", "dialect")
+def _(bench: Bench) -> int:
+    code = bench.run("ledger", recording(bench), "--dialect", "lmount")
+    assert "declares the dialect emount, not lmount" in bench.err
     return code
 
 

@@ -33,6 +33,7 @@ PRINTERS: dict[str, tuple[object, ...]] = {
     "decode --verify": ("decode", "--verify", "session.lmx"),
     "explain": ("explain", "session.lmx"),
     "fidelity": ("fidelity", "session.lmx", "--profile", LENS),
+    "ledger": ("ledger", "session.lmx"),
     "shadow": ("shadow", "session.lmx", "--twin", LENS),
     "twin": ("twin", "session.lmx"),
     "replay": ("replay", "session.lmx"),
