@@ -13,7 +13,7 @@ AGREEMENT_STAMP := $(VENV)/.agreement-installed
 .PHONY: demo test check lint types fuzz prove independent update-cuts recording-cuts soak bench figures clean \
 	firmware firmware-fuzz firmware-interrupts firmware-coverage firmware-emulated fuzz-parser fuzz-session fuzz-device recovery \
 	mutants mutation campaign-scale state-audit timing-mutants hostile golden \
-	setup hooks release changelog docs
+	setup hooks release changelog docs twin-figures
 
 demo: $(STAMP)
 	@$(BIN)/lensmount demo
@@ -135,6 +135,12 @@ timing-mutants: $(STAMP)
 # The decoder that was written from the specification alone, on the recordings of the whole matrix.
 independent: $(STAMP)
 	@$(BIN)/python tests/protocol/independent/whole_matrix.py
+
+# Twins from the public captures of the E-mount, which are not part of the project: each figure next to its target.
+CAPTURES ?= ../shared/captures/e-mount
+
+twin-figures: $(STAMP)
+	@$(BIN)/python -m lensmount_emulator.twin.figures $(CAPTURES)
 
 # Frozen behaviour: every golden recording and snapshot of the command line, held against what runs today. It lists each
 # difference; GOLDEN=--write lists them and writes the new values.
