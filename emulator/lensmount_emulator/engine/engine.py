@@ -258,18 +258,17 @@ class Engine(TaskRunner):
                 line, level = event.line, event.level
                 moved = self.levels.get(line, False) != level
                 self.levels[line] = level
-                if line == connection.select:
-                    connection.receive(event, now)
-                    while connection.events:
-                        self._take_next()
+                connection.receive(event, now)
+                while (arrived := connection.next_event()) is not None:
+                    self._take(arrived)
                 if moved:
                     self.on_line(event)
                     if line in self._waiting:
                         self.wake(line)
             elif self.rx_enabled:
                 connection.receive(event, now)
-                while connection.events:
-                    self._take_next()
+                while (arrived := connection.next_event()) is not None:
+                    self._take(arrived)
         except ProtocolError as error:
             # A peer that leaves the tables must not take this end down with it.
             self.report_error(error)
@@ -374,11 +373,10 @@ class Engine(TaskRunner):
         """Bytes arrived that are no frame."""
         self.report(f"{len(garbage.data)} bytes are no frame: {garbage.reason.value}", is_error=True)
 
-    def _take_next(self) -> None:
-        arrived = self.connection.next_event()
-        if isinstance(arrived, ReceivedFrame):
-            self.on_arrival(arrived)
-        elif arrived is not None:
+    def _take(self, arrived: ReceivedFrame | Garbage) -> None:
+        if isinstance(arrived, Garbage):
             self.on_garbage(arrived)
+        else:
+            self.on_arrival(arrived)
         if ARRIVAL in self._waiting:
             self.wake(ARRIVAL)

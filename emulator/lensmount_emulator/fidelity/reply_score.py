@@ -54,20 +54,6 @@ def parse_split(text: str) -> float:
     return share
 
 
-def parse_share(text: str) -> float:
-    """Parse a share that is required, such as `97%` or `100%`.
-
-    Raises:
-        DialectError: the text is no percentage up to 100 %.
-    """
-    if text.strip() in ("100%", "100 %"):
-        return 1.0
-    found = _SPLIT.fullmatch(text.strip())
-    if found is None:
-        raise DialectError(f"share {text!r} is no percentage; write one from 0% to 100%, such as 97%")
-    return float(found[1]) / 100
-
-
 def describe_split(share: float) -> str:
     """The split as text: `first 60 % to last 40 %`."""
     return f"first {share * 100:g} % to last {100 - share * 100:g} %"
@@ -280,7 +266,7 @@ def score_replies(
         strict = is_strict(theirs, mine)
         score.replies += 1
         score.strict += strict
-        score.within_noise += strict or is_within_noise(theirs, mine, allowed)
+        score.within_noise += strict or _within_noise(theirs, mine, allowed)
         score.reply_bytes += len(theirs.frame.raw)
         if is_requested(theirs):
             score.requested += 1
@@ -320,8 +306,7 @@ def _renumbered(frame: DecodedFrame, place: DecodedFrame) -> DecodedFrame:
 def stored_bytes(settings: Struct) -> int:
     """Bytes of the values that a profile stores: numbers at their size, hexadecimal text as bytes, tables with keys.
 
-    A name, of a field or of a kind, costs one byte. Defaults count as nothing, and so do the texts that a replay
-    never sends.
+    Defaults count as nothing, and so do the texts that a replay never sends.
     """
     return _size(settings)
 
@@ -329,7 +314,7 @@ def stored_bytes(settings: Struct) -> int:
 def _size(value: object) -> int:
     if isinstance(value, Struct):
         defaults = dict(zip(reversed(value.__struct_fields__), reversed(value.__struct_defaults__), strict=False))
-        named = ((name, getattr(value, name)) for name in value.__struct_fields__ if name not in _NOT_STORED)
+        named = ((name, getattr(value, name)) for name in value.__struct_fields__ if name not in ("variable", "why"))
         return sum(_size(item) for name, item in named if name not in defaults or item != defaults[name])
     if isinstance(value, bool):
         return 1
@@ -338,7 +323,7 @@ def _size(value: object) -> int:
     if isinstance(value, float):
         return 2
     if isinstance(value, str):
-        return len(value) // 2 if _HEXADECIMAL.fullmatch(value) else 1
+        return len(value) // 2 if _HEXADECIMAL.fullmatch(value) else len(value)
     if isinstance(value, Mapping):
         return sum(_key_size(key) + _size(item) for key, item in cast("Mapping[str, object]", value).items())
     if isinstance(value, Sequence | set | frozenset):
@@ -346,7 +331,6 @@ def _size(value: object) -> int:
     return 0
 
 
-_NOT_STORED = frozenset({"variable", "why", "origin", "seen", "right"})
 _HEXADECIMAL = re.compile(r"(?:[0-9A-Fa-f]{2})+")
 
 
@@ -355,16 +339,10 @@ def _key_size(key: str) -> int:
     return _size(key) if _HEXADECIMAL.fullmatch(key) else 1
 
 
-def is_within_noise(
+def _within_noise(
     captured: DecodedFrame, ours: DecodedFrame | None, allowed: Mapping[tuple[str, str], NoiseField]
 ) -> bool:
-    """Whether two frames of the same messages differ in noise fields only, and by learned offsets.
-
-    Args:
-        captured: the frame of the device.
-        ours: our frame in its place.
-        allowed: (message, field) -> its noise.
-    """
+    """Whether two frames of the same messages differ in noise fields only, and by learned offsets."""
     if ours is None or not allowed:
         return False
     a, b = captured.frame, ours.frame

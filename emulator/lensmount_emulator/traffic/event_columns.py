@@ -193,9 +193,13 @@ class EventColumns:
         """The columns of the rows from `since` on; see `ARRAYS`."""
         return {name: np.array(values[since:], dtype=np.dtype(ARRAYS[name])) for name, values in self._rows.items()}
 
-    def column(self, name: str) -> npt.NDArray[Any]:
-        """One column of all rows; see `ARRAYS`."""
-        return np.array(self._rows[name], dtype=np.dtype(ARRAYS[name]))
+    def column(self, name: str, since: int = 0) -> npt.NDArray[Any]:
+        """One column of the rows from `since` on; see `ARRAYS`."""
+        return np.array(self._rows[name][since:] if since else self._rows[name], dtype=np.dtype(ARRAYS[name]))
+
+    def cell(self, name: str, row: int) -> Any:
+        """The value of one column in one row; see `ARRAYS`."""
+        return self._rows[name][row]
 
     def payload_bytes(self, row: int) -> bytes:
         """The bytes of a frame without its padding, or of a run of garbage; empty for other rows."""
@@ -266,8 +270,10 @@ class EventColumns:
             DialectError: the message or field is unknown (lists the known ones).
         """
         known = self._fields.get(name)
-        if known is None or known[0] != len(self):
-            known = self._fields[name] = len(self), extract_field(self, name)
+        if known is None:
+            known = self._fields[name] = len(self), extract_field(self, name, 0)
+        elif known[0] != len(self):
+            known = self._fields[name] = len(self), known[1].joined(extract_field(self, name, known[0]))
         return known[1]
 
     def table(self, fields: Iterable[str] = ()) -> "Table":
@@ -286,9 +292,13 @@ class EventColumns:
         """
         return self.table(fields).to_dataframe()
 
-    def blob_view(self) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint64]]:
-        """All bytes of all rows, and where those of each row begin."""
-        return np.frombuffer(bytes(self._blob), np.uint8), np.array(self._offsets, np.uint64)
+    def blob_view(self, since: int = 0) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+        """The bytes of the rows from `since` on, and where those of each of these rows begin."""
+        if since >= len(self):
+            return np.zeros(0, np.uint8), np.zeros(0, np.int64)
+        first = self._offsets[since]
+        offsets = np.array(self._offsets[since:], np.int64) - first
+        return np.frombuffer(bytes(self._blob[first:]), np.uint8), offsets
 
     def _parse(self, found: Composition, payload: bytes) -> list[AnyMessage]:
         parser = self.dialect.payload_parser()

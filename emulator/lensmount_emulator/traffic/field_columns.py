@@ -39,6 +39,21 @@ class FieldColumn(NamedTuple):
     at: npt.NDArray[np.float64]
     values: npt.NDArray[Any]
 
+    def joined(self, later: "FieldColumn") -> "FieldColumn":
+        """This column with the values of later rows after its own."""
+        if not len(later.row):
+            return self
+        if not len(self.row):
+            return later
+        values = (self.values, later.values)
+        if any(part.dtype == object for part in values):
+            values = self.values.astype(object), later.values.astype(object)
+        return self._replace(
+            row=np.concatenate([self.row, later.row]),
+            at=np.concatenate([self.at, later.at]),
+            values=np.concatenate(values),
+        )
+
     @property
     def is_number(self) -> bool:
         """Whether every value is a number, so that it can be plotted."""
@@ -73,25 +88,30 @@ def find_field(dialect: Dialect, name: str) -> tuple[list[type[Message]], FieldS
     return classes, spec, steps
 
 
-def extract_field(columns: "EventColumns", name: str) -> FieldColumn:
+def extract_field(columns: "EventColumns", name: str, since: int = 0) -> FieldColumn:
     """Read a field from every frame that carries it.
+
+    Args:
+        columns: the traffic.
+        name: the field.
+        since: the first row to look at.
 
     Raises:
         DialectError: the message or the field is unknown.
     """
     classes, spec, steps = find_field(columns.dialect, name)
     names = {cls.__name__ for cls in classes}
-    composition, kind = columns.column("composition"), columns.column("kind")
+    composition, kind = columns.column("composition", since), columns.column("kind", since)
     rows: list[npt.NDArray[np.int64]] = []
     values: list[npt.NDArray[Any]] = []
     for number, found in enumerate(columns.compositions):
         if names.isdisjoint(found.names):
             continue
-        here = np.flatnonzero((composition == number) & (kind == 0))
+        here = np.flatnonzero((composition == number) & (kind == 0)) + since
         if not len(here):
             continue
         one_of_each = found.names.count(next(iter(names & set(found.names)))) == 1
-        fast = _read_at_once(columns, here, names, steps[0]) if one_of_each and len(steps) == 1 else None
+        fast = _read_at_once(columns, here, names, steps[0], since) if one_of_each and len(steps) == 1 else None
         if fast is None:
             pairs = list(_read_each(columns, here, names, steps))
             here = np.array([row for row, _ in pairs], np.int64)
@@ -105,11 +125,11 @@ def extract_field(columns: "EventColumns", name: str) -> FieldColumn:
     mixed = any(part.dtype == object for part in values)
     value = np.concatenate([part.astype(object) if mixed else part for part in values])
     order = np.argsort(row, kind="stable")
-    return FieldColumn(name, spec, row[order], columns.column("at")[row[order]], value[order])
+    return FieldColumn(name, spec, row[order], columns.column("at", since)[row[order] - since], value[order])
 
 
 def _read_at_once(
-    columns: "EventColumns", rows: npt.NDArray[np.int64], names: set[str], name: str
+    columns: "EventColumns", rows: npt.NDArray[np.int64], names: set[str], name: str, since: int
 ) -> npt.NDArray[Any] | None:
     """Read an integer at a fixed place of all these frames; `None` where that is not possible."""
     event = columns.event(int(rows[0]))
@@ -131,9 +151,9 @@ def _read_at_once(
         form = getattr(layout, "fmtstr", "")
         if len(form) != 2 or form[1] not in "bBhHiIlLqQ":
             return None
-        blob, offsets = columns.blob_view()
+        blob, offsets = columns.blob_view(since)
         width = place.end - place.start
-        base = offsets[rows].astype(np.int64)[:, None] + np.arange(place.start, place.end)
+        base = offsets[rows - since][:, None] + np.arange(place.start, place.end)
         chosen = np.ascontiguousarray(blob[base]).view(np.dtype(f"{form[0]}{'u' if form[1].isupper() else 'i'}{width}"))
         return chosen.reshape(-1).astype(np.int64)
     return None

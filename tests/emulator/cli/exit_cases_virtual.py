@@ -31,11 +31,7 @@ PRINTERS: dict[str, tuple[object, ...]] = {
     "loopback": ("loopback", *PAIR, "--duration", "1.3", "--quiet"),
     "decode": ("decode", "session.lmx"),
     "decode --verify": ("decode", "--verify", "session.lmx"),
-    "explain": ("explain", "session.lmx"),
     "fidelity": ("fidelity", "session.lmx", "--profile", LENS),
-    "ledger": ("ledger", "session.lmx"),
-    "shadow": ("shadow", "session.lmx", "--twin", LENS),
-    "twin": ("twin", "session.lmx"),
     "replay": ("replay", "session.lmx"),
     "firmware": ("firmware", "image.lmf"),
 }
@@ -62,9 +58,6 @@ def _prints(verb: str, how: str, bench: Bench) -> int:
 
 for _verb in PRINTERS:
     for _how in ("done", "full", "pipe"):
-        if (_verb, _how) == ("twin", "full"):
-            # Its file is the output; the case stands with the others that write files.
-            continue
         if (_verb, _how) not in CASES and (_verb, _how) != ("loopback", "pipe"):
             case(_verb, _how)(partial(_prints, _verb, _how))
 
@@ -247,3 +240,28 @@ def _(bench: Bench) -> int:
 @case("loopback", "missing")
 def _(bench: Bench) -> int:
     return bench.run("loopback", "--body", "missing.toml")
+
+
+@case("ui", "done")
+def _(bench: Bench) -> int:
+    recording(bench)
+    # A server that runs has no end of its own.
+    bench.monkeypatch.setattr("uvicorn.Server.run", lambda *_words, **_named: None)
+    code = bench.run("ui", "session.lmx", "--no-browser")
+    assert "the page is at http://127.0.0.1:" in bench.said
+    return code
+
+
+@case("ui", "dialect")
+def _(bench: Bench) -> int:
+    recording(bench)
+    code = bench.run("ui", "session.lmx", "--dialect", "zmount", "--no-browser")
+    assert "unknown dialect 'zmount'" in bench.err
+    return code
+
+
+@case("ui", "missing")
+def _(bench: Bench) -> int:
+    code = bench.run("ui", "nothing.sr", "--no-browser")
+    assert bench.err.startswith("lensmount: nothing.sr: No such file or directory")
+    return code

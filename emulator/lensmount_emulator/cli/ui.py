@@ -1,0 +1,75 @@
+"""Open sessions in the browser: captures, virtual pairs, matrix and campaign results, on one page of this machine.
+
+Each FILE is a capture, a recording, the JSON of a matrix or the results of a campaign. Without a FILE the start page
+opens. The server listens on loopback only, and ends with Ctrl-C.
+"""
+
+import argparse
+import sys
+from typing import Any
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `lensmount ui`."""
+    parser.add_argument("files", nargs="*", metavar="FILE", help="what to open")
+    parser.add_argument("--dialect", help="the dialect of captures that declare none")
+    parser.add_argument("--at", type=float, metavar="SECONDS", help="show this time of the capture")
+    parser.add_argument("--no-browser", action="store_true", help="print the address only")
+    parser.add_argument(
+        "--listen",
+        metavar="ADDRESS",
+        default="127.0.0.1",
+        help="the address to listen at; another one than loopback only shows sessions (default: %(default)s)",
+    )
+    parser.add_argument("--http-port", type=_parse_port, default=0, metavar="N", help="its port (default: a free one)")
+    parser.add_argument("--json", action="store_true", help="print the address as a JSON object")
+
+
+def _parse_port(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) < 6 and int(text) < 65536):
+        raise argparse.ArgumentTypeError(f"{text!r} is no port; write a number from 0 to 65535")
+    return int(text)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve until a signal."""
+    from pathlib import Path
+
+    from lensmount_emulator.cli.options import print_message
+    from lensmount_emulator.reports.printable import report
+
+    server = load_server()
+    files = [Path(name) for name in arguments.files]
+    served = server.Served(
+        files=files,
+        dialect=arguments.dialect,
+        address=arguments.listen,
+        port=arguments.http_port,
+        opens_browser=not arguments.no_browser,
+        at=arguments.at,
+    )
+    page = server.PageServer(served)
+
+    def started(url: str) -> None:
+        text = f"the page is at {url}" + ("" if arguments.quiet else "\nCtrl-C ends the server")
+        print_message({"kind": "page", "url": url, "text": text}, as_json=arguments.json)
+        sys.stdout.flush()
+
+    page.run(started, lambda: report("no browser was found here; open the address in one"))
+    return 0
+
+
+def load_server() -> Any:
+    """The module of the server.
+
+    Raises:
+        UsageError: the extra is not installed.
+    """
+    from importlib import import_module
+
+    from lensmount_emulator.cli.options import UsageError
+
+    try:
+        return import_module("lensmount_web.server")
+    except ImportError as error:
+        raise UsageError(f"the page needs {error.name}: pip install 'lensmount[web]'") from error

@@ -1,0 +1,42 @@
+"""Gauges: the fields of a dialect that show a lens and a body as things, with their targets and limits."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from lensmount_protocol.wire import Role
+
+
+@dataclass(frozen=True, slots=True)
+class Gauge:
+    """One value that a panel shows.
+
+    Attributes:
+        part: what it is: `aperture`, `focus`, `distance`, `zoom`, `stabiliser`, `power`, or any other name for a plain
+            value.
+        role: the end that it is about.
+        label: name for users.
+        value: the field with the present value, as `Message.field`.
+        target: the field with the ordered value; `""` for none.
+        minimum: the field with the lower limit.
+        maximum: the field with the upper limit.
+        number: turns the value of a field into the number that a drawing uses, such as an f-number; `None` for the
+            value itself.
+        text: turns the value into text, where the field's own text does not suit a panel.
+    """
+
+    part: str
+    role: Role
+    label: str
+    value: str
+    target: str = ""
+    minimum: str = ""
+    maximum: str = ""
+    number: Callable[[Any], float] | None = None
+    text: Callable[[Any], str] | None = None
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """Place of each field that it uses -> the field."""
+        named = {"value": self.value, "target": self.target, "minimum": self.minimum, "maximum": self.maximum}
+        return {place: name for place, name in named.items() if name}

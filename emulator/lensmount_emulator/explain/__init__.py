@@ -1,1 +1,0 @@
-"""Explains sessions: the first cause of a failure, its place in time, what was due, and the consequences."""

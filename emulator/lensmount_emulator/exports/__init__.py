@@ -1,1 +1,0 @@
-"""Exports of a dialect's declarations for other programs: C, Wireshark, sigrok, Saleae, Kaitai, JSON and Markdown."""

@@ -1,1 +1,0 @@
-"""Sessions with firmware in C: in a process of their own, and the checks of its interface."""

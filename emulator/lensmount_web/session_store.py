@@ -1,0 +1,323 @@
+"""The sessions that the server holds: their traffic in columns, and what the page asks of them."""
+
+import dataclasses
+import math
+import secrets
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lensmount_emulator.engine.dialect_roles import get_roles
+from lensmount_emulator.engine.gauges import Gauge
+from lensmount_emulator.sessions.decoded_capture import open_capture
+from lensmount_emulator.traffic.event_columns import DROP, GARBAGE, NOTE, EventColumns
+from lensmount_emulator.traffic.event_filter import parse_filter
+from lensmount_hardware.captures.lmx import read_recording_header
+from lensmount_protocol.decoder import Decoded
+from lensmount_protocol.describe import format_value
+from lensmount_protocol.dialect import Dialect
+from lensmount_protocol.errors import CaptureError, DialectError, MountError
+from lensmount_protocol.wire import Annotation
+from lensmount_web.filter_rows import RowFilter
+from lensmount_web.packing import Positions, pack, pack_columns
+from lensmount_web.row_details import row_details, row_summary
+
+BATCH = 4000
+"""Events that are added under one lock, so that the page gets its first screen early."""
+
+MAX_FINDINGS = 2000
+MAX_ROWS_AT_ONCE = 500
+
+
+@dataclasses.dataclass(slots=True)
+class StoredSession:
+    """One session.
+
+    Attributes:
+        title: name for users.
+        kind: `capture`, `virtual` or `live`.
+        columns: its traffic.
+        id: names it in addresses; cannot be guessed.
+        path: the file; `None` for a session without one.
+        header: the header of its recording.
+        reading: whether events are still added.
+        error: why reading ended early; empty where it did not.
+        about: further facts for the page.
+    """
+
+    title: str
+    kind: str
+    columns: EventColumns
+    id: str = dataclasses.field(default_factory=lambda: secrets.token_urlsafe(9))
+    path: Path | None = None
+    header: Mapping[str, object] = dataclasses.field(default_factory=dict[str, object])
+    reading: bool = False
+    error: str = ""
+    about: dict[str, Any] = dataclasses.field(default_factory=dict[str, Any])
+    lock: threading.RLock = dataclasses.field(default_factory=threading.RLock)
+
+    @property
+    def dialect(self) -> Dialect:
+        """The dialect of the traffic."""
+        return self.columns.dialect
+
+    def add(self, events: Iterable[Decoded]) -> None:
+        """Add events in the order of time."""
+        with self.lock:
+            self.columns.add_all(events)
+
+    def info(self) -> dict[str, Any]:
+        """What the page shows of the session before its traffic."""
+        with self.lock:
+            columns = self.columns
+            at, end = columns.column("at"), columns.column("clocked_end")
+            times = np.concatenate([at, end, *(line.at for line in columns.lines().values())])
+            times = times[~np.isnan(times)]
+            return {
+                "id": self.id,
+                "title": self.title,
+                "kind": self.kind,
+                "dialect": self.dialect.name,
+                "notice": self.dialect.notice,
+                "rows": len(columns),
+                "edges": columns.edge_count,
+                "first": float(times.min()) if len(times) else 0.0,
+                "last": float(times.max()) if len(times) else 0.0,
+                "reading": self.reading,
+                "error": self.error,
+                "header": {str(key): value for key, value in self.header.items()},
+                "fields": columns.field_names(),
+                "gauges": [_gauge(gauge) for gauge in self.gauges()],
+                "about": self.about,
+            }
+
+    def packed(self, since: Positions | None) -> bytes:
+        """The columns that the page does not have; see `lensmount_web.packing`."""
+        with self.lock:
+            return pack_columns(self.columns, since)
+
+    def frames(self, first: int, count: int) -> list[dict[str, Any]]:
+        """The lines of the list from a row on."""
+        with self.lock:
+            last = min(len(self.columns), first + min(count, MAX_ROWS_AT_ONCE))
+            return [{"row": row, "summary": row_summary(self.columns, row)} for row in range(max(0, first), last)]
+
+    def details(self, row: int) -> dict[str, Any]:
+        """Everything about a row, with the request that it answers and its reply time.
+
+        Raises:
+            IndexError: there is no such row.
+        """
+        with self.lock:
+            details = row_details(self.columns, row)
+            answers = int(self.columns.cell("answers", row))
+            if answers >= 0:
+                reply = float(self.columns.cell("at", row)) - float(self.columns.cell("end", answers))
+                details["answers"] = answers
+                details["reply_us"] = None if math.isnan(reply) else round(reply * 1e6, 3)
+            return details
+
+    def find(self, text: str, marks: Mapping[str, float]) -> tuple[bytes, int]:
+        """A bit per row that a filter accepts, lowest bit first, and how many there are.
+
+        Raises:
+            FilterError: the filter cannot be read.
+        """
+        condition = parse_filter(text, self.dialect, marks)
+        with self.lock:
+            mask = RowFilter(self.columns).mask(condition)
+        return np.packbits(mask, bitorder="little").tobytes(), int(mask.sum())
+
+    def field_points(self, name: str, first: float, last: float, pixels: int) -> bytes:
+        """A field over time: its points, or minimum and maximum per pixel where there are too many.
+
+        Raises:
+            DialectError: the field is unknown, or holds no numbers.
+        """
+        with self.lock:
+            column = self.columns.field(name)
+        if not column.is_number:
+            raise DialectError(f"{name} holds no numbers, so it has no plot")
+        header = {"name": name, "unit": column.spec.unit, "meaning": column.spec.meaning, "count": len(column.at)}
+        known = ~np.isnan(column.at)
+        at, values, row = column.at[known], column.values[known].astype(np.float64), column.row[known]
+        low = max(0, int(np.searchsorted(at, first)) - 1)
+        high = min(len(at), int(np.searchsorted(at, last, side="right")) + 1)
+        at, values, row = at[low:high], values[low:high], row[low:high]
+        pixels = max(1, min(pixels, 4000))
+        if len(at) > 4 * pixels:
+            edges = at[0] + np.arange(pixels, dtype=np.float64) * ((at[-1] - at[0]) / pixels)
+            starts = np.unique(np.searchsorted(at, edges))
+            least, most = np.minimum.reduceat(values, starts), np.maximum.reduceat(values, starts)
+            at, row = np.repeat(at[starts], 2), np.repeat(row[starts], 2)
+            values = np.stack([least, most], axis=1).reshape(-1)
+            header["binned"] = True
+        return pack(header, {"at": at, "value": values, "row": row.astype(np.dtype("<u4"))})
+
+    def gauges(self) -> list[Gauge]:
+        """The gauges of the dialect."""
+        try:
+            return list(get_roles(self.dialect.name).gauges)
+        except DialectError:
+            # A dialect that is only decoded declares none.
+            return []
+
+    def state_at(self, at: float) -> dict[str, Any]:
+        """Lines, link state and gauges as they are at a time."""
+        with self.lock:
+            columns = self.columns
+            lines = {}
+            for name, line in columns.lines().items():
+                place = int(np.searchsorted(line.at, at, side="right")) - 1
+                lines[name] = int(line.level[place]) if place >= 0 else None
+            state = next((one for one in reversed(columns.states) if one.legal and one.at <= at), None)
+            return {
+                "t": at,
+                "lines": lines,
+                "link": state.state if state else self.dialect.transitions.initial,
+                "gauges": [self._gauge_at(gauge, at) for gauge in self.gauges()],
+            }
+
+    def _gauge_at(self, gauge: Gauge, at: float) -> dict[str, Any]:
+        found: dict[str, Any] = {"part": gauge.part, "role": gauge.role.value, "label": gauge.label}
+        for place, name in gauge.fields.items():
+            column = self.columns.field(name)
+            index = int(np.searchsorted(column.at, at, side="right")) - 1
+            if index < 0:
+                continue
+            value = column.values[index]
+            plain = value.item() if hasattr(value, "item") else value
+            if not isinstance(plain, int | float | bool):
+                continue
+            event_value = _declared_value(self.columns, int(column.row[index]), name)
+            text = gauge.text(plain) if gauge.text else format_value(column.spec, event_value)
+            found[place] = {
+                "value": plain,
+                "number": gauge.number(plain) if gauge.number else plain,
+                "text": text,
+                "row": int(column.row[index]),
+                "field": name,
+            }
+        return found
+
+    def findings(self) -> dict[str, Any]:
+        """Everything that is not as it should be, in the order of time."""
+        with self.lock:
+            columns = self.columns
+            found: list[dict[str, Any]] = []
+            rows = columns.rows()
+            for row in np.flatnonzero(rows["kind"] == GARBAGE).tolist()[:MAX_FINDINGS]:
+                found.append(
+                    {"kind": "garbage", "t": _time(rows["at"][row]), "row": row, "text": row_summary(columns, row)}
+                )
+            for row in np.flatnonzero(rows["kind"] >= NOTE).tolist()[:MAX_FINDINGS]:
+                event = columns.event(row)
+                kind = "loss" if rows["kind"][row] == DROP else "incomplete" if _incomplete(event) else "note"
+                found.append({"kind": kind, "t": _time(rows["at"][row]), "row": row, "text": row_summary(columns, row)})
+            for one, composition in enumerate(columns.compositions):
+                if "UnknownMessage" in composition.names:
+                    chosen = np.flatnonzero((rows["composition"] == one) & (rows["kind"] == 0))
+                    for row in chosen.tolist()[:MAX_FINDINGS]:
+                        text = f"{composition.routine_name}: a message that no declaration explains"
+                        found.append({"kind": "unknown", "t": _time(rows["at"][row]), "row": row, "text": text})
+            for result in columns.timing() if not self.reading else ():
+                rule = result.rule
+                for at, interval_us in result.violations:
+                    text = f"{rule.name}: {interval_us:g} µs, allowed {rule.minimum_us:g} to {rule.maximum_us:g} µs"
+                    found.append({"kind": "timing", "t": at, "from": at - interval_us / 1e6, "row": None, "text": text})
+            for change in columns.states:
+                if not change.legal:
+                    text = f"{change.trigger} is not legal in state {change.state}"
+                    found.append({"kind": "state", "t": change.at, "row": None, "text": text})
+            found += self.about.get("findings", [])
+            found.sort(key=lambda one: math.inf if one["t"] is None else one["t"])
+            states = [{"t": one.at, "state": one.state} for one in columns.states if one.legal]
+            return {"findings": found[:MAX_FINDINGS], "total": len(found), "states": states}
+
+
+def _declared_value(columns: EventColumns, row: int, name: str) -> Any:
+    """The value as its declaration reads it, such as a member of an enumeration."""
+    kind, _, path = name.partition(".")
+    for message in getattr(columns.event(row), "messages", ()):
+        if type(message).__name__ == kind:
+            return getattr(message, path)
+    return None
+
+
+def _gauge(gauge: Gauge) -> dict[str, Any]:
+    return {"part": gauge.part, "role": gauge.role.value, "label": gauge.label, "fields": gauge.fields}
+
+
+def _incomplete(event: Decoded) -> bool:
+    return isinstance(event, Annotation) and event.incomplete
+
+
+def _time(value: Any) -> float | None:
+    return None if math.isnan(value) else float(value)
+
+
+class SessionStore:
+    """All sessions of a server."""
+
+    def __init__(self) -> None:
+        self._sessions: dict[str, StoredSession] = {}
+
+    def __iter__(self) -> Any:
+        return iter(list(self._sessions.values()))
+
+    def get(self, id_: str) -> StoredSession | None:
+        """The session of this name; `None` for none."""
+        return self._sessions.get(id_)
+
+    def put(self, session: StoredSession) -> StoredSession:
+        """Keep a session."""
+        self._sessions[session.id] = session
+        return session
+
+    def remove(self, id_: str) -> None:
+        """Forget a session."""
+        self._sessions.pop(id_, None)
+
+    def open_file(
+        self, path: Path, dialect: str | None = None, on_change: Callable[[], None] = lambda: None, title: str = ""
+    ) -> StoredSession:
+        """Open a capture; its events are read by `read` of the result.
+
+        Raises:
+            CaptureError: the file cannot be read as a capture.
+            DialectError: the dialect is not installed.
+        """
+        capture = open_capture(path, dialect)
+        header: Mapping[str, object] = read_recording_header(path) if path.is_file() else {}
+        session = StoredSession(
+            title or path.name, "capture", EventColumns(capture.dialect), path=path, header=header, reading=True
+        )
+        session.about["format"] = capture.format
+        session.about["declared"] = capture.declared
+        self.put(session)
+        threading.Thread(target=_read, args=(session, capture, on_change), daemon=True).start()
+        return session
+
+
+def _read(session: StoredSession, events: Iterable[Decoded], on_change: Callable[[], None]) -> None:
+    """Add all events of a source, in batches."""
+    batch: list[Decoded] = []
+    try:
+        for event in events:
+            batch.append(event)
+            if len(batch) >= BATCH:
+                session.add(batch)
+                batch.clear()
+                on_change()
+        session.add(batch)
+    except MountError as error:
+        session.add(batch)
+        session.error = str(error)
+    except MemoryError:
+        session.error = str(CaptureError(f"{session.title}: not enough memory to read it; export a part of it"))
+    finally:
+        session.reading = False
+        on_change()

@@ -1,0 +1,279 @@
+"""Plays a virtual session for the page: paced by the clock, steered by orders over a socket, and kept as columns.
+
+Every order is noted with its virtual time, so that the session can be written as a command and as a test.
+"""
+
+import asyncio
+import contextlib
+import shlex
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from lensmount_emulator.engine.observer import Notice
+from lensmount_emulator.sessions.loopback import make_virtual_session
+from lensmount_emulator.traffic.event_columns import EventColumns
+from lensmount_hardware.clock import MonotonicClock
+from lensmount_protocol.decoder import Decoder, OrderedDecoder
+from lensmount_protocol.errors import MountError
+from lensmount_protocol.wire import Annotation, WireRecord
+from lensmount_web.messages import NewVirtual
+from lensmount_web.session_store import StoredSession
+
+TICK_S = 1 / 30
+MAX_NOTICES = 500
+MAX_EVENTS = 5_000_000
+"""Rows and edges after which a session is paused, so that a forgotten page does not fill the memory."""
+
+MAX_ORDER = 10_000
+
+
+class VirtualPlayer:
+    """A virtual session that runs in a thread of its own.
+
+    Args:
+        wanted: the devices, the script and the faults.
+
+    Attributes:
+        session: its traffic.
+        orders: what was done, each with its virtual time.
+    """
+
+    def __init__(self, wanted: NewVirtual) -> None:
+        self.wanted = wanted
+        self.orders: list[tuple[float, str, str]] = []
+        self.notices: list[dict[str, Any]] = []
+        self._lock = threading.Lock()
+        self._clock = MonotonicClock()
+        self._stop = threading.Event()
+        self._records: list[WireRecord] = []
+        self._virtual = make_virtual_session(
+            wanted.body,
+            wanted.lens,
+            accessories=wanted.accessories,
+            script=wanted.script,
+            seed=wanted.seed,
+            faults=wanted.faults,
+            tap=self._records.append,
+            on_notice=self._on_notice,
+        )
+        self._decoder = OrderedDecoder(Decoder(self._virtual.dialect))
+        title = " + ".join([wanted.body, *wanted.accessories, wanted.lens])
+        self.session = StoredSession(
+            title,
+            "virtual",
+            EventColumns(self._virtual.dialect),
+            reading=True,
+            about={"wanted": msgspec.to_builtins(wanted)},
+        )
+        self._thread = threading.Thread(target=self._play, name="virtual session", daemon=True)
+        self._error = ""
+
+    def begin(self) -> None:
+        """Start playing."""
+        with self._lock:
+            self._virtual.start()
+        self._thread.start()
+
+    def close(self) -> None:
+        """End the session; its traffic stays."""
+        self._stop.set()
+        if self._thread.is_alive() and self._thread is not threading.current_thread():
+            self._thread.join(2.0)
+        self._finish()
+
+    def _finish(self) -> None:
+        if self.session.reading:
+            with contextlib.suppress(MountError):
+                self.session.add(self._decoder.finish())
+            self.session.reading = False
+
+    def _play(self) -> None:
+        try:
+            while not self._stop.wait(TICK_S):
+                with self._lock:
+                    self._virtual.advance(self._clock.now())
+                    self._drain()
+                    if len(self.session.columns) + self.session.columns.edge_count > MAX_EVENTS:
+                        self._virtual.pause()
+                        self._error = "paused: the session holds five million events; save it and start another one"
+        except MountError as error:
+            self._error = str(error)
+            self._finish()
+
+    def _drain(self) -> None:
+        """Move what was recorded to the columns."""
+        records, self._records[:] = list(self._records), []
+        for record in records:
+            self.session.add(self._decoder.feed(record, flush=True))
+
+    def _on_notice(self, notice: Notice) -> None:
+        self.notices.append({"t": notice.at, "dir": notice.role.value, "error": notice.is_error, "text": notice.text})
+        del self.notices[:-MAX_NOTICES]
+        if notice.is_error:
+            found = self.session.about.setdefault("findings", [])
+            if len(found) < MAX_NOTICES:
+                found.append({"kind": "error", "t": notice.at, "row": None, "text": notice.text})
+
+    def status(self) -> dict[str, Any]:
+        """What the page shows of the running session."""
+        with self._lock:
+            virtual = self._virtual
+            columns = self.session.columns
+            return {
+                "kind": "state",
+                "now": virtual.now,
+                "paused": virtual.paused,
+                "speed": virtual.speed,
+                "rows": len(columns),
+                "edges": columns.edge_count,
+                "body": virtual.body.connection.state,
+                "lens": virtual.lens.connection.state,
+                "attached": virtual.mount.attached,
+                "violations": virtual.violations[:20],
+                "error": self._error,
+                "notices": self.notices[-40:],
+                "orders": [{"t": at, "kind": kind, "text": text} for at, kind, text in self.orders[-200:]],
+                "command": self.command(),
+                "test": self.test(),
+            }
+
+    def order(self, order: Mapping[str, Any]) -> None:
+        """Carry out an order of the page.
+
+        Raises:
+            MountError: the order is unknown or refused, with the reason.
+        """
+        kind, text = str(order.get("do", "")), str(order.get("text", ""))
+        if len(text) > MAX_ORDER:
+            raise MountError("the order is too long")
+        with self._lock:
+            virtual = self._virtual
+            steer: dict[str, Callable[[], object]] = {
+                "pause": virtual.pause,
+                "resume": virtual.resume,
+                "step": virtual.step,
+                "speed": lambda: self._set_speed(text),
+                "script": lambda: virtual.do(text),
+                "operate": lambda: virtual.operate(text),
+                "fault": lambda: virtual.inject(text),
+                "attach": virtual.attach_lens,
+                "detach": virtual.detach_lens,
+            }
+            if kind not in steer:
+                raise MountError(f"unknown order {kind[:40]!r}; known: {', '.join(steer)}")
+            at = virtual.now
+            steer[kind]()
+            if kind in ("script", "operate", "fault", "attach", "detach"):
+                self.orders.append((at, kind, text))
+                about = f"{kind} {text}".strip()
+                self._records.append(Annotation(at, f"user: {about}"))
+            self._drain()
+
+    def _set_speed(self, text: str) -> None:
+        try:
+            self._virtual.speed = float(text)
+        except ValueError as error:
+            raise MountError(f"a speed is a number above 0, not {text[:40]!r}") from error
+
+    def command(self) -> str:
+        """The session as a command, with the faults at their times and the script's steps in order."""
+        wanted = self.wanted
+        words = ["lensmount", "loopback", "--body", wanted.body, "--lens", wanted.lens]
+        for accessory in wanted.accessories:
+            words += ["--accessory", accessory]
+        steps = [wanted.script, *(text for _, kind, text in self.orders if kind in ("script", "operate"))]
+        script = "; ".join(step for step in steps if step)
+        if script:
+            words += ["--script", script]
+        for fault in [*wanted.faults, *(_at(text, at) for at, kind, text in self.orders if kind == "fault")]:
+            words += ["--fault", fault]
+        words += ["--seed", str(wanted.seed), "--duration", f"{max(0.1, self._virtual.now):.3f}"]
+        return shlex.join(words)
+
+    def test(self) -> str:
+        """The session as a test for pytest; it plays the same orders at the same virtual times."""
+        wanted = self.wanted
+        calls = {
+            "script": "session.do({0!r})",
+            "operate": "session.operate({0!r})",
+            "fault": "session.inject({0!r})",
+            "attach": "session.attach_lens()",
+            "detach": "session.detach_lens()",
+        }
+        lines = [
+            "import lensmount",
+            "",
+            "",
+            "def test_session():",
+            "    records = []",
+            "    notices = []",
+            "    session = lensmount.make_virtual_session(",
+            f"        {wanted.body!r},",
+            f"        {wanted.lens!r},",
+            f"        accessories={list(wanted.accessories)!r},",
+            f"        script={wanted.script!r},",
+            f"        seed={wanted.seed},",
+            f"        faults={list(wanted.faults)!r},",
+            "        tap=records.append,",
+            "        on_notice=notices.append,",
+            "    )",
+            "    session.start()",
+        ]
+        for at, kind, text in self.orders:
+            lines += [f"    session.run({at!r})", "    " + calls[kind].format(text)]
+        lines += [
+            f"    session.run({self._virtual.now!r})",
+            "    assert records",
+            "    assert not [notice.text for notice in notices if notice.is_error]",
+            "    assert not session.violations",
+        ]
+        return "\n".join(lines) + "\n"
+
+
+def _at(fault: str, at: float) -> str:
+    """A fault that was injected at a time, with its own begin counted from the start."""
+    return fault if " at=" in fault else f"{fault} at={at * 1e3:.3f}ms"
+
+
+async def live_socket(socket: WebSocket, player: VirtualPlayer | None) -> None:
+    """Serve one page: its state about 15 times a second, and its orders, each answered done or refused."""
+    await socket.accept()
+    if player is None:
+        await socket.send_json({"kind": "end", "error": "this session does not run any more; start it again"})
+        await socket.close()
+        return
+
+    async def report() -> None:
+        while True:
+            await socket.send_json(await asyncio.to_thread(player.status))
+            await asyncio.sleep(1 / 15)
+
+    reporting = asyncio.create_task(report())
+    try:
+        while True:
+            order = _order(await socket.receive_text())
+            answer: dict[str, Any] = {"kind": "answer", "id": order.get("id")}
+            try:
+                await asyncio.to_thread(player.order, order)
+                answer["done"] = True
+            except (MountError, ValueError) as error:
+                answer |= {"done": False, "error": str(error)}
+            await socket.send_json(answer)
+    except (WebSocketDisconnect, RuntimeError, KeyError):
+        # The page was closed; the session goes on until the server ends or the session is removed.
+        pass
+    finally:
+        reporting.cancel()
+        with contextlib.suppress(asyncio.CancelledError, RuntimeError, WebSocketDisconnect):
+            await reporting
+
+
+def _order(text: str) -> dict[str, Any]:
+    try:
+        return msgspec.json.decode(text[: 4 * MAX_ORDER], type=dict[str, Any])
+    except (msgspec.MsgspecError, RecursionError):
+        return {"do": "nothing that can be read"}

@@ -1,0 +1,137 @@
+"""What the tests of the page share: a server in a thread, clients of its interface, and Chromium."""
+
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from lensmount_emulator.sessions.loopback import run_loopback
+from lensmount_web.server import PageServer, Served
+from lensmount_web.session_store import SessionStore, StoredSession
+
+CAPTURES = Path(__file__).parents[3] / "shared" / "captures" / "e-mount"
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+TIMEOUT_MS = 60_000
+"""How long a step in the browser may take on a busy machine."""
+
+
+@dataclass
+class Running:
+    """A server that runs in this process.
+
+    Attributes:
+        url: the address with its secret.
+        root: the address without a path.
+        key: the secret.
+        session: name of the first session.
+        server: the server itself.
+    """
+
+    url: str
+    root: str
+    key: str
+    session: str
+    server: PageServer
+
+    @contextmanager
+    def client(self, *, login: bool = True) -> Iterator[httpx.Client]:
+        with httpx.Client(base_url=self.root, timeout=30) as client:
+            if login:
+                assert client.post("/api/v1/login", json={"token": self.key}).status_code == 200
+            yield client
+
+
+def run_server(served: Served) -> Iterator[Running]:
+    server = PageServer(served)
+    thread = threading.Thread(target=server.run, args=(lambda _url: None,), daemon=True)
+    thread.start()
+    address, _, key = server.url.partition("#key=")
+    root = "/".join(address.split("/")[:3])
+    session = address.rpartition("/")[2]
+    try:
+        yield Running(server.url, root, key, session, server)
+    finally:
+        server.stop()
+        thread.join(10)
+        assert not thread.is_alive()
+
+
+def read(path: Path) -> StoredSession:
+    """A session that is read to its end."""
+    session = SessionStore().open_file(path)
+    while session.reading:
+        threading.Event().wait(0.01)
+    return session
+
+
+@pytest.fixture(scope="session")
+def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("page") / "session.lmx"
+    fault = "bitflip rate=1e-4 at=1.2s"
+    return run_loopback(script="focus 0x4200", seconds=1.5, seed=7, faults=[fault]).save(path)
+
+
+@pytest.fixture(scope="module")
+def running(recording: Path) -> Iterator[Running]:
+    yield from run_server(Served(files=[recording], opens_browser=False))
+
+
+@pytest.fixture
+def read_session() -> object:
+    return read
+
+
+@pytest.fixture
+def serve() -> Iterator[object]:
+    """Starts servers; they end with the test."""
+    with ExitStack() as stack:
+        yield lambda *files: stack.enter_context(contextmanager(run_server)(Served(files=files, opens_browser=False)))
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[object]:
+    if CHROMIUM is None:
+        pytest.skip("chromium is not installed; .ci/packages names it")
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed; the group dev has it")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS, timeout=TIMEOUT_MS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chromium: object) -> Iterator[object]:
+    context = chromium.new_context(viewport={"width": 1600, "height": 960}, color_scheme="dark")
+    context.set_default_timeout(TIMEOUT_MS)
+    made = context.new_page()
+    made.requests = []
+    made.errors = []
+    made.on("request", lambda request: made.requests.append(request.url))
+    made.on("pageerror", lambda error: made.errors.append(str(error)))
+    yield made
+    context.close()
+    assert made.errors == []
+
+
+def wait_until(condition, seconds: float = 30.0) -> None:
+    """Wait for another thread; the test fails where the condition stays false."""
+    event = threading.Event()
+    for _ in range(int(seconds * 100)):
+        if condition():
+            return
+        event.wait(0.01)
+    raise AssertionError("the condition stayed false")

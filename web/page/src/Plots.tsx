@@ -1,0 +1,183 @@
+// Fields over time, on the axis of the timeline.
+
+import { effect } from "@preact/signals";
+import { useEffect, useRef, useState } from "preact/hooks";
+import uPlot from "uplot";
+import "uplot/dist/uPlot.min.css";
+import * as state from "./state";
+import type { PlotData } from "./types";
+
+const COLOURS = ["var(--lens)", "var(--marker)", "var(--body)", "var(--order)", "var(--answer)", "var(--wrong)"];
+const DASHES = [[], [6, 3], [2, 3], [8, 3, 2, 3], [1, 2], [12, 4]];
+
+export function Plots() {
+  const box = useRef<HTMLDivElement>(null);
+  const [error, setError] = useState("");
+  const names = state.plots.value;
+
+  useEffect(() => {
+    const area = box.current!;
+    let plot: uPlot | null = null;
+    let run = 0;
+    let timer = 0;
+    const load = async () => {
+      const { t0, t1 } = state.view.value;
+      const from = state.source.value;
+      const mine = ++run;
+      if (!from || !names.length) {
+        plot?.destroy();
+        plot = null;
+        return;
+      }
+      try {
+        const parts = await Promise.all(names.map((name) => from.plot(name, t0, t1, area.clientWidth)));
+        if (mine !== run) return;
+        setError("");
+        plot = show(area, plot, parts, names);
+      } catch (failure) {
+        if (mine === run) setError((failure as Error).message);
+      }
+    };
+    const stop = effect(() => {
+      const { t0, t1 } = state.view.value;
+      void state.version.value;
+      plot?.setScale("x", { min: t0, max: t1 });
+      clearTimeout(timer);
+      timer = window.setTimeout(load, 40);
+    });
+    const mark = effect(() => {
+      void state.cursor.value;
+      plot?.redraw(false, false);
+    });
+    const observer = new ResizeObserver(() => plot?.setSize({ width: area.clientWidth, height: area.clientHeight }));
+    observer.observe(area);
+    return () => {
+      stop();
+      mark();
+      clearTimeout(timer);
+      observer.disconnect();
+      run++;
+      plot?.destroy();
+    };
+  }, [names.join(), state.source.value]);
+
+  const choices = (state.info.value?.fields ?? []).filter((name) => !names.includes(name));
+  return (
+    <section class="pane panel plots" aria-label="fields over time">
+      <header>
+        <h2>fields over time</h2>
+        <div class="legend">
+          {names.map((name, index) => (
+            <button
+              key={name}
+              class="chip"
+              title={`remove ${name}`}
+              onClick={() => (state.plots.value = names.filter((one) => one !== name))}
+            >
+              <i style={{ background: COLOURS[index] }} aria-hidden="true" />
+              {name} <span aria-hidden="true">×</span>
+            </button>
+          ))}
+          <label class="add-field">
+            <span class="hidden">add a field</span>
+            <input
+              list="field-names"
+              placeholder="add a field"
+              onChange={(event) => {
+                const name = event.currentTarget.value.trim();
+                if (choices.includes(name)) {
+                  state.plots.value = [...names, name].slice(-6);
+                  event.currentTarget.value = "";
+                }
+              }}
+            />
+          </label>
+          <datalist id="field-names">
+            {choices.map((name) => (
+              <option key={name} value={name} />
+            ))}
+          </datalist>
+        </div>
+      </header>
+      <div ref={box} class="plot-area" />
+      {error && <p class="empty bad">{error}</p>}
+      {!names.length && !error && <p class="empty">Choose a field, or press ∿ beside a field of a message.</p>}
+    </section>
+  );
+}
+
+function show(area: HTMLDivElement, old: uPlot | null, parts: PlotData[], names: string[]): uPlot {
+  const data = uPlot.join(parts.map((part) => [part.at, part.value] as unknown as uPlot.AlignedData));
+  const same = old && (old as unknown as { names: string }).names === names.join();
+  if (same) {
+    old.setData(data, false);
+    old.setScale("x", { min: state.view.value.t0, max: state.view.value.t1 });
+    return old;
+  }
+  old?.destroy();
+  const style = getComputedStyle(area);
+  const colour = (text: string) => style.getPropertyValue(text.slice(4, -1)).trim();
+  const stepped = uPlot.paths.stepped!({ align: 1 });
+  const plot = new uPlot(
+    {
+      width: area.clientWidth,
+      height: area.clientHeight,
+      legend: { show: false },
+      cursor: { drag: { x: false, y: false }, points: { size: 5 } },
+      scales: { x: { time: false, min: state.view.value.t0, max: state.view.value.t1 } },
+      axes: [
+        {
+          stroke: style.getPropertyValue("--dim"),
+          grid: { stroke: style.getPropertyValue("--grid"), width: 1 },
+          ticks: { show: false },
+          size: 24,
+          space: 92,
+          values: (_plot, ticks) => ticks.map((tick) => `${Number((tick * 1e3).toPrecision(9))} ms`),
+        },
+        {
+          stroke: style.getPropertyValue("--dim"),
+          grid: { stroke: style.getPropertyValue("--grid"), width: 1 },
+          ticks: { show: false },
+          size: 58,
+        },
+      ],
+      series: [
+        {},
+        ...parts.map((part, index) => ({
+          label: part.name,
+          stroke: colour(COLOURS[index]),
+          width: 1.5,
+          dash: DASHES[index],
+          paths: stepped,
+          spanGaps: true,
+          points: { show: part.at.length < 60, size: 4 },
+        })),
+      ],
+      hooks: {
+        draw: [
+          (one: uPlot) => {
+            const at = state.cursor.value;
+            if (at === null) return;
+            const x = one.valToPos(at, "x", true);
+            one.ctx.fillStyle = style.getPropertyValue("--select");
+            one.ctx.fillRect(x, one.bbox.top, window.devicePixelRatio || 1, one.bbox.height);
+          },
+        ],
+        ready: [
+          (one: uPlot) =>
+            one.over.addEventListener("click", () => {
+              const at = one.posToVal(one.cursor.left ?? 0, "x");
+              if (Number.isFinite(at)) {
+                state.follow.value = false;
+                state.cursor.value = at;
+              }
+            }),
+        ],
+      },
+    },
+    data,
+    area,
+  );
+  (plot as unknown as { names: string }).names = names.join();
+  return plot;
+}

@@ -1,0 +1,277 @@
+// The start page: a capture, a virtual pair, results, and what is open already.
+
+import { useEffect, useRef, useState } from "preact/hooks";
+import { go } from "./route";
+import { getJson, postJson, request } from "./source";
+import type { SessionInfo } from "./types";
+
+interface About {
+  version: string;
+  dialects: string[];
+  reads_only: boolean;
+  ports: string[];
+  results: { id: string; title: string; kind: string }[];
+}
+
+interface Device {
+  name: string;
+  title: string;
+  dialect: string;
+  place: "body" | "lens" | "accessory";
+}
+
+export function Start() {
+  const [about, setAbout] = useState<About | null>(null);
+  const [sessions, setSessions] = useState<SessionInfo[]>([]);
+  const [error, setError] = useState("");
+  useEffect(() => {
+    getJson<About>("/api/v1/about").then(setAbout, (failure) => setError(failure.message));
+    getJson<SessionInfo[]>("/api/v1/sessions").then(setSessions, () => undefined);
+  }, []);
+  return (
+    <main class="start">
+      <header>
+        <h1>lensmount</h1>
+        <p>Sessions of camera bodies and lenses: captures, virtual pairs, and results of runs.</p>
+      </header>
+      {error && (
+        <p class="refused" role="alert">
+          {error}
+        </p>
+      )}
+      <div class="start-columns">
+        <OpenFile onError={setError} dialects={about?.dialects ?? []} />
+        {about && !about.reads_only && <NewPair onError={setError} />}
+        <section class="card">
+          <h2>Open here</h2>
+          {!sessions.length && !about?.results.length && <p class="empty">Nothing yet. Open a file or start a pair.</p>}
+          <ul class="open-list">
+            {sessions.map((one) => (
+              <li key={one.id}>
+                <a href={`/session/${one.id}`} onClick={go}>
+                  <b>{one.title}</b>
+                  <span>
+                    {one.kind}, {one.dialect}, {one.rows.toLocaleString("en")} messages
+                    {one.reading && one.kind === "virtual" ? ", runs" : ""}
+                  </span>
+                </a>
+              </li>
+            ))}
+            {about?.results.map((one) => (
+              <li key={one.id}>
+                <a href={`/${one.kind}/${one.id}`} onClick={go}>
+                  <b>{one.title}</b>
+                  <span>{one.kind}</span>
+                </a>
+              </li>
+            ))}
+          </ul>
+        </section>
+      </div>
+      <footer>
+        <p>
+          Also on the command line: <code>lensmount ui CAPTURE</code>, <code>lensmount ui matrix.json</code>,{" "}
+          <code>lensmount ui results.sqlite</code>. {about && `Version ${about.version}.`}
+        </p>
+      </footer>
+    </main>
+  );
+}
+
+function OpenFile(props: { onError: (text: string) => void; dialects: string[] }) {
+  const input = useRef<HTMLInputElement>(null);
+  const [over, setOver] = useState(false);
+  const [busy, setBusy] = useState("");
+  const [dialect, setDialect] = useState("");
+  const send = async (file: File | undefined) => {
+    if (!file) return;
+    props.onError("");
+    setBusy(`Reading ${file.name}…`);
+    try {
+      const path = `/api/v1/uploads?name=${encodeURIComponent(file.name)}&dialect=${encodeURIComponent(dialect)}`;
+      const response = await request(path, {
+        method: "POST",
+        body: file,
+        headers: { "content-type": "application/octet-stream" },
+      });
+      const info: SessionInfo = await response.json();
+      go(`/session/${info.id}`);
+    } catch (failure) {
+      props.onError((failure as Error).message);
+    } finally {
+      setBusy("");
+    }
+  };
+  return (
+    <section class="card">
+      <h2>Open a capture</h2>
+      <div
+        class={`drop${over ? " over" : ""}`}
+        onDragOver={(event) => {
+          event.preventDefault();
+          setOver(true);
+        }}
+        onDragLeave={() => setOver(false)}
+        onDrop={(event) => {
+          event.preventDefault();
+          setOver(false);
+          void send(event.dataTransfer?.files[0]);
+        }}
+      >
+        <button class="main" onClick={() => input.current?.click()} disabled={!!busy}>
+          {busy || "Choose a file"}
+        </button>
+        <p>or drop it here</p>
+        <input ref={input} type="file" hidden onChange={(event) => void send(event.currentTarget.files?.[0])} />
+      </div>
+      <label>
+        read as{" "}
+        <select value={dialect} onChange={(event) => setDialect(event.currentTarget.value)}>
+          <option value="">what the file declares</option>
+          {props.dialects.map((one) => (
+            <option key={one}>{one}</option>
+          ))}
+        </select>
+      </label>
+      <p class="facts">
+        sigrok .sr, Saleae .sal and exports, DSView, .vcd, .pcapng, sniffer logs, and recordings (.lmx). The content decides.
+      </p>
+    </section>
+  );
+}
+
+function NewPair({ onError }: { onError: (text: string) => void }) {
+  const [devices, setDevices] = useState<Device[]>([]);
+  const [dialect, setDialect] = useState("emount");
+  const [body, setBody] = useState("a6000");
+  const [lens, setLens] = useState("sel55210");
+  const [accessory, setAccessory] = useState("");
+  const [script, setScript] = useState("");
+  const [seed, setSeed] = useState("1");
+  const [busy, setBusy] = useState(false);
+  useEffect(() => {
+    getJson<Device[]>("/api/v1/profiles").then(setDevices, (failure) => onError(failure.message));
+  }, []);
+  const of = (place: string) =>
+    devices.filter((one) => one.place === place && (one.dialect === dialect || (place === "lens" && accessory !== "")));
+  const choose = (name: string) => {
+    setDialect(name);
+    const first = (place: string) => devices.find((one) => one.place === place && one.dialect === name)?.name ?? "";
+    setBody(name === "emount" ? "a6000" : first("body"));
+    setLens(name === "emount" ? "sel55210" : first("lens"));
+    setAccessory("");
+  };
+  const begin = async () => {
+    setBusy(true);
+    onError("");
+    try {
+      const wanted = { body, lens, accessories: accessory ? [accessory] : [], script, seed: Number(seed) || 0 };
+      const info = await postJson<SessionInfo>("/api/v1/sessions", wanted);
+      go(`/session/${info.id}`);
+    } catch (failure) {
+      onError((failure as Error).message);
+      setBusy(false);
+    }
+  };
+  const dialects = [...new Set(devices.filter((one) => one.place === "body").map((one) => one.dialect))];
+  return (
+    <section class="card">
+      <h2>Start a virtual pair</h2>
+      <div class="choice" role="group" aria-label="dialect">
+        {dialects.map((one) => (
+          <button key={one} class={`chip${one === dialect ? " on" : ""}`} onClick={() => choose(one)}>
+            {one}
+          </button>
+        ))}
+      </div>
+      <div class="pair">
+        <Picture kind="body" />
+        <label>
+          body
+          <select value={body} onChange={(event) => setBody(event.currentTarget.value)}>
+            {of("body").map((one) => (
+              <option key={one.name} value={one.name}>
+                {one.title}
+              </option>
+            ))}
+          </select>
+        </label>
+        {devices.some((one) => one.place === "accessory" && one.dialect === dialect) && (
+          <>
+            <Picture kind="accessory" />
+            <label>
+              accessory
+              <select value={accessory} onChange={(event) => setAccessory(event.currentTarget.value)}>
+                <option value="">none</option>
+                {devices
+                  .filter((one) => one.place === "accessory" && one.dialect === dialect)
+                  .map((one) => (
+                    <option key={one.name} value={one.name}>
+                      {one.title}
+                    </option>
+                  ))}
+              </select>
+            </label>
+          </>
+        )}
+        <Picture kind="lens" />
+        <label>
+          lens
+          <select value={lens} onChange={(event) => setLens(event.currentTarget.value)}>
+            {of("lens").map((one) => (
+              <option key={one.name} value={one.name}>
+                {one.title}
+              </option>
+            ))}
+          </select>
+        </label>
+      </div>
+      <label class="wide">
+        script (optional)
+        <input
+          value={script}
+          placeholder="wait 0.5; focus +200; aperture f/8"
+          spellcheck={false}
+          onInput={(event) => setScript(event.currentTarget.value)}
+        />
+      </label>
+      <label>
+        seed{" "}
+        <input class="seed" inputMode="numeric" value={seed} onInput={(event) => setSeed(event.currentTarget.value)} />
+      </label>
+      <button class="main" onClick={begin} disabled={busy || !devices.length}>
+        {busy ? "Starting…" : "Start"}
+      </button>
+    </section>
+  );
+}
+
+/** What kind of device it is, as a drawing. */
+function Picture({ kind }: { kind: "body" | "lens" | "accessory" }) {
+  return (
+    <svg class={`picture ${kind}`} viewBox="0 0 64 48" aria-hidden="true">
+      {kind === "body" && (
+        <>
+          <rect x="6" y="14" width="52" height="28" rx="4" />
+          <rect x="22" y="8" width="20" height="8" rx="2" />
+          <circle cx="32" cy="28" r="11" />
+          <circle cx="32" cy="28" r="7" class="fill" />
+        </>
+      )}
+      {kind === "lens" && (
+        <>
+          <path d="M8 12h12l6-3h28v30H26l-6-3H8z" />
+          <line x1="30" y1="9" x2="30" y2="39" />
+          <line x1="42" y1="9" x2="42" y2="39" />
+          <path d="M54 12q6 12 0 24" class="fill" />
+        </>
+      )}
+      {kind === "accessory" && (
+        <>
+          <rect x="22" y="8" width="20" height="32" rx="2" />
+          <line x1="28" y1="8" x2="28" y2="40" />
+        </>
+      )}
+    </svg>
+  );
+}

@@ -1,0 +1,294 @@
+// Controls of a virtual session: time, script, operator's controls, attachment, faults; copied as command or test.
+
+import { useState } from "preact/hooks";
+import { order, running } from "./live";
+import * as state from "./state";
+import { moment } from "./time";
+import type { FaultInfo } from "./types";
+
+export function Virtual() {
+  const now = running.value;
+  const [answer, setAnswer] = useState("");
+  const give = async (what: string, text = "") => {
+    const error = await order(what, text);
+    setAnswer(error ? `Refused: ${error}` : "");
+    return !error;
+  };
+  if (!now) return <p class="empty">Connecting to the session…</p>;
+  return (
+    <div class="virtual">
+      <div class="virtual-row">
+        <fieldset>
+          <legend>time</legend>
+          <button class="main" onClick={() => give(now.paused ? "resume" : "pause")} aria-pressed={now.paused}>
+            {now.paused ? "▶ go on" : "⏸ pause"}
+          </button>
+          <button onClick={() => give("step")} title="run to the next record or notice">
+            step
+          </button>
+          <label>
+            speed{" "}
+            <select value={String(now.speed)} onChange={(event) => give("speed", event.currentTarget.value)}>
+              {["0.01", "0.05", "0.1", "0.25", "0.5", "1", "2", "5", "10"].map((one) => (
+                <option key={one} value={one}>
+                  {one}×
+                </option>
+              ))}
+            </select>
+          </label>
+          <span class="clock">{moment(now.now)} ms</span>
+        </fieldset>
+        <fieldset>
+          <legend>states</legend>
+          <span class="pill body">body {now.body}</span>
+          <span class="pill lens">lens {now.lens}</span>
+          <button onClick={() => give(now.attached ? "detach" : "attach")}>{now.attached ? "detach lens" : "attach lens"}</button>
+        </fieldset>
+      </div>
+      {answer && (
+        <p class="refused" role="alert">
+          {answer}
+        </p>
+      )}
+      {now.error && (
+        <p class="refused" role="alert">
+          {now.error}
+        </p>
+      )}
+      <div class="virtual-columns">
+        <div>
+          <Orders give={give} />
+          <Operator give={give} />
+        </div>
+        <FaultForm give={give} />
+        <div>
+          <Copy label="as command" text={now.command} />
+          <Copy label="as pytest" text={now.test} />
+          <h3>log</h3>
+          <ol class="log" aria-label="notices">
+            {[...now.notices].reverse().map((one, index) => (
+              <li key={index} class={one.error ? "bad" : ""}>
+                <span>{moment(one.t)}</span> <b class={one.dir}>{one.dir}</b> {one.text}
+              </li>
+            ))}
+          </ol>
+        </div>
+      </div>
+    </div>
+  );
+}
+
+type Give = (what: string, text?: string) => Promise<boolean>;
+
+function Orders({ give }: { give: Give }) {
+  const [text, setText] = useState("");
+  const verbs = state.dialect.value?.verbs ?? [];
+  const focus = state.mount.value?.gauges.find((gauge) => gauge.part === "focus" && gauge.role === "lens");
+  const low = focus?.minimum?.value ?? 0;
+  const high = focus?.maximum?.value ?? Math.max(1, (focus?.value?.value ?? 1) * 2);
+  return (
+    <fieldset>
+      <legend>orders of the body</legend>
+      <form
+        class="line-form"
+        onSubmit={async (event) => {
+          event.preventDefault();
+          if (text.trim() && (await give("script", text))) setText("");
+        }}
+      >
+        <input
+          aria-label="script"
+          value={text}
+          placeholder="focus +200; aperture f/8; wait 0.2"
+          onInput={(event) => setText(event.currentTarget.value)}
+          spellcheck={false}
+        />
+        <button type="submit">order</button>
+      </form>
+      {verbs.includes("focus") && focus?.value && (
+        <label class="slider">
+          focus {focus.value.text}
+          <input
+            type="range"
+            min={low}
+            max={high}
+            value={focus.target?.value ?? focus.value.value}
+            aria-label="order a focus position"
+            onChange={(event) => give("script", `focus ${event.currentTarget.value}`)}
+          />
+        </label>
+      )}
+      {verbs.includes("aperture") && (
+        <div class="buttons" role="group" aria-label="aperture">
+          {["2.8", "4", "5.6", "8", "11", "16"].map((stop) => (
+            <button key={stop} onClick={() => give("script", `aperture f/${stop}`)}>
+              f/{stop}
+            </button>
+          ))}
+        </div>
+      )}
+      <p class="facts">verbs: {verbs.join(", ")}</p>
+    </fieldset>
+  );
+}
+
+function Operator({ give }: { give: Give }) {
+  const [text, setText] = useState("");
+  const verbs = state.dialect.value?.lens_verbs ?? [];
+  const zoom = state.mount.value?.gauges.find((gauge) => gauge.part === "zoom");
+  const has = (verb: string) => verbs.includes(verb);
+  if (!verbs.length) {
+    return (
+      <fieldset>
+        <legend>controls of the lens</legend>
+        <p class="facts">
+          The model of this dialect has no rings or buttons to operate. Attach, detach, orders and faults work.
+        </p>
+      </fieldset>
+    );
+  }
+  const wide = zoom?.minimum?.value;
+  const long = zoom?.maximum?.value;
+  return (
+    <fieldset>
+      <legend>controls of the lens</legend>
+      {has("turn") && (
+        <div class="buttons" role="group" aria-label="focus ring">
+          <span>focus ring</span>
+          {["-90", "-30", "-5", "5", "30", "90"].map((angle) => (
+            <button key={angle} onClick={() => give("operate", `turn focus ${angle}`)}>
+              {angle}°
+            </button>
+          ))}
+        </div>
+      )}
+      {has("zoom") && wide !== undefined && long !== undefined && long > wide && (
+        <label class="slider">
+          zoom ring {zoom?.value?.text}
+          <input
+            type="range"
+            min={wide / 1000}
+            max={long / 1000}
+            step="0.1"
+            value={(zoom?.value?.value ?? wide) / 1000}
+            aria-label="zoom ring"
+            onChange={(event) => give("operate", `zoom ${event.currentTarget.value}`)}
+          />
+        </label>
+      )}
+      <form
+        class="line-form"
+        onSubmit={async (event) => {
+          event.preventDefault();
+          if (text.trim() && (await give("operate", text))) setText("");
+        }}
+      >
+        <input
+          aria-label="operator's action"
+          value={text}
+          placeholder={has("press") ? "press afl" : verbs[0]}
+          onInput={(event) => setText(event.currentTarget.value)}
+          spellcheck={false}
+        />
+        <button type="submit">do</button>
+      </form>
+      <p class="facts">verbs: {verbs.filter((verb) => verb !== "wait").join(", ")}</p>
+    </fieldset>
+  );
+}
+
+function FaultForm({ give }: { give: Give }) {
+  const faults = state.dialect.value?.faults ?? [];
+  const [name, setName] = useState("detach");
+  const [values, setValues] = useState<Record<string, string>>({});
+  const fault: FaultInfo | undefined = faults.find((one) => one.name === name) ?? faults[0];
+  const text = [name, ...Object.entries(values).filter(([, value]) => value.trim()).map(([key, value]) => `${key}=${value.trim()}`)].join(" ");
+  const groups = [...new Set(faults.map((one) => one.touches))];
+  return (
+    <fieldset class="fault-form">
+      <legend>fault</legend>
+      <label>
+        kind{" "}
+        <select
+          value={name}
+          aria-label="kind of fault"
+          onChange={(event) => {
+            setName(event.currentTarget.value);
+            setValues({});
+          }}
+        >
+          {groups.map((group) => (
+            <optgroup key={group} label={group}>
+              {faults
+                .filter((one) => one.touches === group)
+                .map((one) => (
+                  <option key={one.name} value={one.name}>
+                    {one.name}
+                  </option>
+                ))}
+            </optgroup>
+          ))}
+        </select>
+      </label>
+      <p class="facts">{fault?.meaning}</p>
+      <div class="fault-keys">
+        {(fault?.keys ?? []).map((key) => (
+          <label key={key.name} title={`${key.about}; ${key.legal}`}>
+            <span>{key.name}</span>
+            {key.values.length ? (
+              <select
+                value={values[key.name] ?? ""}
+                onChange={(event) => setValues({ ...values, [key.name]: event.currentTarget.value })}
+              >
+                <option value="">–</option>
+                {key.values.map((value) => (
+                  <option key={value}>{value}</option>
+                ))}
+              </select>
+            ) : (
+              <input
+                value={values[key.name] ?? ""}
+                placeholder={key.legal}
+                onInput={(event) => setValues({ ...values, [key.name]: event.currentTarget.value })}
+                spellcheck={false}
+              />
+            )}
+          </label>
+        ))}
+      </div>
+      <p class="facts">
+        <code>{text}</code>
+      </p>
+      <button class="main" onClick={() => give("fault", text)}>
+        inject now
+      </button>
+      <span class="facts"> times count from now</span>
+    </fieldset>
+  );
+}
+
+function Copy({ label, text }: { label: string; text: string }) {
+  const [done, setDone] = useState(false);
+  return (
+    <details class="copy">
+      <summary>
+        {label}
+        <button
+          onClick={async (event) => {
+            event.preventDefault();
+            try {
+              await navigator.clipboard.writeText(text);
+              setDone(true);
+              setTimeout(() => setDone(false), 1500);
+            } catch {
+              state.message.value = "The browser does not allow copying; select the text and copy it.";
+            }
+          }}
+        >
+          {done ? "copied" : "copy"}
+        </button>
+      </summary>
+      <pre aria-label={label}>{text}</pre>
+    </details>
+  );
+}

@@ -1,0 +1,65 @@
+// The socket of a running session: its state, and orders that are answered done or refused.
+
+import { signal } from "@preact/signals";
+import * as state from "./state";
+
+export interface Running {
+  now: number;
+  paused: boolean;
+  speed: number;
+  body: string;
+  lens: string;
+  attached: boolean;
+  violations: string[];
+  error: string;
+  notices: { t: number; dir: string; error: boolean; text: string }[];
+  orders: { t: number; kind: string; text: string }[];
+  command: string;
+  test: string;
+}
+
+export const running = signal<Running | null>(null);
+export const connected = signal(false);
+
+let socket: WebSocket | null = null;
+let number = 0;
+const waiting = new Map<number, (error: string) => void>();
+
+export function connect(id: string): void {
+  disconnect();
+  running.value = null;
+  const scheme = location.protocol === "https:" ? "wss" : "ws";
+  const made = new WebSocket(`${scheme}://${location.host}/api/v1/live/${encodeURIComponent(id)}`);
+  socket = made;
+  made.onopen = () => (connected.value = true);
+  made.onmessage = (event) => {
+    const data = JSON.parse(event.data);
+    if (data.kind === "state") running.value = data;
+    else if (data.kind === "answer") {
+      waiting.get(data.id)?.(data.done ? "" : data.error);
+      waiting.delete(data.id);
+    } else if (data.kind === "end" && data.error) state.message.value = data.error;
+  };
+  made.onclose = () => {
+    if (socket !== made) return;
+    connected.value = false;
+    for (const done of waiting.values()) done("the connection to the session was lost");
+    waiting.clear();
+  };
+}
+
+export function disconnect(): void {
+  const old = socket;
+  socket = null;
+  old?.close();
+  connected.value = false;
+}
+
+/** Give an order; the result is the reason of a refusal, or nothing. */
+export function order(what: string, text = ""): Promise<string> {
+  if (!socket || socket.readyState !== WebSocket.OPEN) return Promise.resolve("the session does not run");
+  const id = ++number;
+  const answer = new Promise<string>((done) => waiting.set(id, done));
+  socket.send(JSON.stringify({ id, do: what, text }));
+  return answer;
+}

@@ -1,0 +1,179 @@
+// What the interface gives; the names are those of the server's answers.
+
+export type Role = "body" | "lens";
+
+export interface GaugeInfo {
+  part: string;
+  role: Role;
+  label: string;
+  fields: Record<string, string>;
+}
+
+export interface SessionInfo {
+  id: string;
+  title: string;
+  kind: "capture" | "virtual" | "replay" | "live";
+  dialect: string;
+  notice: string;
+  rows: number;
+  edges: number;
+  first: number;
+  last: number;
+  reading: boolean;
+  error: string;
+  header: Record<string, unknown>;
+  fields: string[];
+  gauges: GaugeInfo[];
+  about: Record<string, unknown>;
+}
+
+export interface Evidence {
+  level: string;
+  source: string;
+  note: string;
+}
+
+export interface FieldInfo {
+  name: string;
+  meaning: string;
+  unit: string;
+  evidence: Evidence | null;
+  values: Record<string, number>;
+}
+
+export interface MessageInfo {
+  type: number;
+  name: string;
+  sender: Role;
+  meaning: string;
+  evidence: Evidence;
+  fields: FieldInfo[];
+}
+
+export interface FaultInfo {
+  name: string;
+  touches: string;
+  meaning: string;
+  keys: { name: string; legal: string; about: string; values: string[]; default: string }[];
+}
+
+export interface DialectInfo {
+  name: string;
+  title: string;
+  notice: string;
+  supply: string;
+  lines: { name: string; driver: Role | null; kind: string }[];
+  serial: { line: string; sender: Role; select: string }[];
+  messages: MessageInfo[];
+  verbs: string[];
+  lens_verbs: string[];
+  faults: FaultInfo[];
+  sources: Record<string, string>;
+}
+
+export interface FieldDetail {
+  name: string;
+  start: number;
+  end: number;
+  value: unknown;
+  text: string;
+}
+
+export interface MessageDetail {
+  type: number;
+  name: string;
+  start: number;
+  end: number;
+  reason?: string;
+  fields?: FieldDetail[];
+}
+
+export interface RowDetail {
+  row: number;
+  kind: string;
+  t_us: number | null;
+  end_us?: number | null;
+  dir?: Role | null;
+  baud?: number | null;
+  hex?: string;
+  pad?: string;
+  class?: number;
+  seq?: number;
+  gap_us?: number;
+  cs_us?: [number, number | null] | null;
+  summary?: string;
+  text?: string;
+  reason?: string;
+  messages?: MessageDetail[];
+  payload?: [number, number];
+  answers?: number;
+  reply_us?: number | null;
+}
+
+export interface GaugeValue {
+  value: number;
+  number: number;
+  text: string;
+  row: number;
+  field: string;
+}
+
+export interface GaugeState {
+  part: string;
+  role: Role;
+  label: string;
+  value?: GaugeValue;
+  target?: GaugeValue;
+  minimum?: GaugeValue;
+  maximum?: GaugeValue;
+}
+
+export interface MountState {
+  t: number;
+  lines: Record<string, number | null>;
+  link: string;
+  gauges: GaugeState[];
+}
+
+export interface Finding {
+  kind: string;
+  t: number | null;
+  from?: number;
+  row: number | null;
+  text: string;
+}
+
+export interface Findings {
+  findings: Finding[];
+  total: number;
+  states: { t: number; state: string }[];
+}
+
+export interface Composition {
+  sender: Role;
+  types: number[];
+  names: string[];
+  routine: boolean;
+}
+
+export interface PlotData {
+  name: string;
+  unit: string;
+  meaning: string;
+  at: Float64Array;
+  value: Float64Array;
+  row: Uint32Array;
+}
+
+export interface Found {
+  bits: Uint8Array;
+  count: number;
+}
+
+export class PageError extends Error {
+  at: number | null;
+  constructor(message: string, at: number | null = null) {
+    super(message);
+    this.at = at;
+  }
+}

@@ -1,0 +1,58 @@
+import { describe, expect, it } from "vitest";
+import { axisStep, levelRuns, lowerBound, rankBins } from "../src/lod";
+
+function naive(at: number[], level: number[], t0: number, t1: number, pixels: number) {
+  // The level at the end of each pixel, and the edges inside it.
+  const scale = (t1 - t0) / pixels;
+  return Array.from({ length: pixels }, (_, pixel) => {
+    const [from, to] = [t0 + pixel * scale, t0 + (pixel + 1) * scale];
+    const edges = at.filter((one) => one >= from && one < to).length;
+    const before = at.findLastIndex((one) => one < to);
+    return { edges, level: before < 0 ? -1 : level[before] };
+  });
+}
+
+describe("level of detail", () => {
+  it("finds the lower bound", () => {
+    const values = [1, 2, 2, 3];
+    expect([0, 1, 2, 2.5, 3, 4].map((one) => lowerBound(values, 4, one))).toEqual([0, 0, 1, 3, 3, 4]);
+  });
+
+  it("gives each pixel the level and the edges that brute force gives", () => {
+    let seed = 7;
+    const random = () => (seed = (seed * 16807) % 2147483647) / 2147483647;
+    for (let round = 0; round < 60; round++) {
+      const count = Math.floor(random() * 80);
+      const at = Array.from({ length: count }, () => random() * 10).sort((one, other) => one - other);
+      const level = at.map((_, index) => index % 2);
+      const [t0, t1] = [random() * 4 - 1, 5 + random() * 6];
+      const pixels = 64;
+      const expected = naive(at, level, t0, t1, pixels);
+      const runs = levelRuns(at, level, count, t0, t1, pixels);
+      const found = runs.flatMap((run) =>
+        Array.from({ length: run.to - run.from + 1 }, () => ({ edges: run.edges, level: run.level })),
+      );
+      expect(found).toEqual(expected);
+    }
+  });
+
+  it("keeps the highest rank of a pixel, so that a rare error does not vanish", () => {
+    const at = Array.from({ length: 10000 }, (_, index) => index / 10000);
+    const rows = at.map((_, index) => index);
+    const rank = new Uint8Array(10000).fill(1);
+    rank[7777] = 4;
+    const bins = rankBins(at, rows, rank, 0, at.length, 0, 1, 100);
+    expect(bins.rank[77]).toBe(4);
+    expect(bins.rank.filter((one) => one === 4).length).toBe(1);
+    expect(bins.count.reduce((sum, one) => sum + one)).toBe(10000);
+  });
+
+  it("chooses steps of 1, 2 or 5", () => {
+    for (const span of [1e-6, 3e-5, 0.02, 1, 47, 3600]) {
+      const step = axisStep(span, 1400);
+      expect([1, 2, 5]).toContain(Math.round(step / 10 ** Math.floor(Math.log10(step) + 1e-9)));
+      expect(span / step).toBeGreaterThan(3);
+      expect(span / step).toBeLessThan(30);
+    }
+  });
+});
