@@ -8,6 +8,7 @@ BENCH_STAMP := $(VENV)/.bench-installed
 MUTATION_STAMP := $(VENV)/.mutation-installed
 PROJECT_STAMP := $(VENV)/.project-installed
 DOCS_STAMP := $(VENV)/.docs-installed
+AGREEMENT_STAMP := $(VENV)/.agreement-installed
 
 # The page of `lensmount ui`, built from `web/page` with Node; what it builds is committed, and `page-check` compares it.
 .PHONY: page page-check page-budgets screenshots openapi
@@ -38,7 +39,7 @@ openapi: $(STAMP)
 .PHONY: demo test check lint types fuzz prove independent update-cuts recording-cuts soak bench figures clean \
 	firmware firmware-fuzz firmware-interrupts firmware-coverage firmware-emulated fuzz-parser fuzz-session fuzz-device recovery \
 	mutants mutation campaign-scale state-audit timing-mutants hostile golden \
-	setup hooks release changelog docs
+	setup hooks release changelog docs twin-figures
 
 demo: $(STAMP)
 	@$(BIN)/lensmount demo
@@ -79,6 +80,16 @@ CASES ?= 1000000
 prove: $(STAMP)
 	@$(BIN)/lensmount prove emount --cases $(CASES)
 	@$(BIN)/lensmount prove lmount --cases $(CASES)
+
+# One corpus a dialect, valid and damaged, by every decoder that `export` writes: construct, Python, C, tables, tshark,
+# sigrok-cli and Kaitai Struct. DIALECTS may name dialects of other packages.
+ENTRIES ?= 20000
+DIALECTS ?= emount lmount
+
+.PHONY: agreement
+agreement: $(AGREEMENT_STAMP)
+	@for dialect in $(DIALECTS); do \
+		$(BIN)/lensmount verify-codec $$dialect --exports --cases $(ENTRIES) --seed $(SEED) --quiet || exit 1; done
 
 # Firmware of a lens, its update cut at every byte, resumed and rolled back: `make update-cuts`, a minute or two.
 EVERY ?= 1
@@ -150,6 +161,12 @@ timing-mutants: $(STAMP)
 # The decoder that was written from the specification alone, on the recordings of the whole matrix.
 independent: $(STAMP)
 	@$(BIN)/python tests/protocol/independent/whole_matrix.py
+
+# Twins from the public captures of the E-mount, which are not part of the project: each figure next to its target.
+CAPTURES ?= ../shared/captures/e-mount
+
+twin-figures: $(STAMP)
+	@$(BIN)/python -m lensmount_emulator.twin.figures $(CAPTURES)
 
 # Frozen behaviour: every golden recording and snapshot of the command line, held against what runs today. It lists each
 # difference; GOLDEN=--write lists them and writes the new values.
@@ -279,6 +296,13 @@ $(PROJECT_STAMP): $(STAMP)
 $(DOCS_STAMP): $(STAMP)
 	@echo "adding the documentation tools to $(VENV) (once)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group docs
+	@touch $@
+
+# Without npm, or without a network, Kaitai Struct is skipped with the reason.
+$(AGREEMENT_STAMP): $(STAMP)
+	@echo "adding Kaitai Struct to $(VENV) (once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group agreement
+	@npm install --silent --no-fund --no-audit --prefix $(VENV) kaitai-struct-compiler@0.11 js-yaml@4 >/dev/null || true
 	@touch $@
 
 $(MUTATION_STAMP): $(STAMP)

@@ -29,7 +29,13 @@ if TYPE_CHECKING:
     from lensmount_emulator.engine.observer import NoticeKind as NoticeKind
     from lensmount_emulator.engine.verdicts import CompatibilityResult as CompatibilityResult
     from lensmount_emulator.engine.verdicts import Verdict as Verdict
+    from lensmount_emulator.explain.explainer import explain_records as explain_records
+    from lensmount_emulator.explain.finding import Explanation as Explanation
+    from lensmount_emulator.explain.finding import Finding as Finding
+    from lensmount_emulator.explain.finding import FindingKind as FindingKind
     from lensmount_emulator.faults.registry import parse_fault as parse_fault
+    from lensmount_emulator.fidelity.assessment import Assessment as Assessment
+    from lensmount_emulator.fidelity.assessment import assess as assess_profile
     from lensmount_emulator.fidelity.capture_replay import replay_capture as replay_capture
     from lensmount_emulator.profiles.library import Profile as Profile
     from lensmount_emulator.profiles.library import load_profile as load_profile
@@ -37,6 +43,7 @@ if TYPE_CHECKING:
     from lensmount_emulator.reports.result_documents import matrix_from_json as matrix_from_json
     from lensmount_emulator.sessions.decoded_capture import DecodedCapture as DecodedCapture
     from lensmount_emulator.sessions.decoded_capture import open_capture as open_capture
+    from lensmount_emulator.sessions.explain_capture import explain as explain
     from lensmount_emulator.sessions.live import LiveEvent as LiveEvent
     from lensmount_emulator.sessions.live import LiveResult as LiveResult
     from lensmount_emulator.sessions.live import LiveSession as LiveSession
@@ -89,6 +96,7 @@ else:
 
 
 __all__ = [
+    "Assessment",
     "BoardError",
     "CampaignConfig",
     "CampaignError",
@@ -105,8 +113,11 @@ __all__ = [
     "EmptyWindow",
     "ErrorKind",
     "EventColumns",
+    "Explanation",
     "FaultError",
     "FilterError",
+    "Finding",
+    "FindingKind",
     "FirmwareError",
     "FrameError",
     "LiveEvent",
@@ -142,7 +153,10 @@ __all__ = [
     "Verdict",
     "VirtualSession",
     "__version__",
+    "assess_profile",
     "dialect_names",
+    "explain",
+    "explain_records",
     "frame_spans",
     "load_campaign",
     "load_dialect",
@@ -161,6 +175,7 @@ __all__ = [
 ]
 
 _NAMES = {
+    "Assessment": ("lensmount_emulator.fidelity.assessment", "Assessment"),
     "BoardError": ("lensmount_protocol.errors", "BoardError"),
     "CampaignConfig": ("lensmount_emulator.campaign.config", "CampaignConfig"),
     "CampaignError": ("lensmount_protocol.errors", "CampaignError"),
@@ -177,8 +192,11 @@ _NAMES = {
     "EmptyWindow": ("lensmount_protocol.decoder", "EmptyWindow"),
     "ErrorKind": ("lensmount_emulator.sessions.verdict", "ErrorKind"),
     "EventColumns": ("lensmount_emulator.traffic.event_columns", "EventColumns"),
+    "Explanation": ("lensmount_emulator.explain.finding", "Explanation"),
     "FaultError": ("lensmount_protocol.errors", "FaultError"),
     "FilterError": ("lensmount_protocol.errors", "FilterError"),
+    "Finding": ("lensmount_emulator.explain.finding", "Finding"),
+    "FindingKind": ("lensmount_emulator.explain.finding", "FindingKind"),
     "FirmwareError": ("lensmount_protocol.errors", "FirmwareError"),
     "FrameError": ("lensmount_protocol.errors", "FrameError"),
     "LiveEvent": ("lensmount_emulator.sessions.live", "LiveEvent"),
@@ -214,8 +232,11 @@ _NAMES = {
     "Verdict": ("lensmount_emulator.engine.verdicts", "Verdict"),
     "VirtualSession": ("lensmount_emulator.sessions.virtual_session", "VirtualSession"),
     "__version__": ("lensmount_emulator.version", "__version__"),
+    "assess_profile": ("lensmount_emulator.fidelity.assessment", "assess"),
     "dialect_names": ("lensmount_protocol.dialect", "dialect_names"),
     "frame_spans": ("lensmount_protocol.codec.field_spans", "frame_spans"),
+    "explain": ("lensmount_emulator.sessions.explain_capture", "explain"),
+    "explain_records": ("lensmount_emulator.explain.explainer", "explain_records"),
     "load_campaign": ("lensmount_emulator.campaign.config", "load_campaign"),
     "load_dialect": ("lensmount_protocol.dialect", "load_dialect"),
     "load_profile": ("lensmount_emulator.profiles.library", "load_profile"),

@@ -10,8 +10,11 @@ if TYPE_CHECKING:
     from lensmount_protocol.checksums import CRC16_IBM_3740 as CRC16_IBM_3740
     from lensmount_protocol.checksums import CRC16_IBM_SDLC as CRC16_IBM_SDLC
     from lensmount_protocol.checksums import CRC32_ISO_HDLC as CRC32_ISO_HDLC
+    from lensmount_protocol.checksums import SUM8 as SUM8
     from lensmount_protocol.checksums import SUM16 as SUM16
+    from lensmount_protocol.checksums import XOR8 as XOR8
     from lensmount_protocol.checksums import Checksum as ChecksumAlgorithm
+    from lensmount_protocol.checksums import make_crc as make_crc
     from lensmount_protocol.dialect import Dialect as Dialect
     from lensmount_protocol.enums import OpenIntEnum as OpenIntEnum
     from lensmount_protocol.enums import enum_field as enum_field
@@ -142,7 +145,9 @@ __all__ = [
     "CRC16_IBM_SDLC",
     "CRC32_ISO_HDLC",
     "EMPTY",
+    "SUM8",
     "SUM16",
+    "XOR8",
     "Aligned",
     "AnyMessage",
     "Array",
@@ -253,6 +258,7 @@ __all__ = [
     "last_bit",
     "len_",
     "list_",
+    "make_crc",
     "message",
     "message_table",
     "message_type",
@@ -355,7 +361,10 @@ _NAMES = {
     "RawCopy": ("lensmount_protocol.codec.lazy_construct", "RawCopy"),
     "Rebuild": ("lensmount_protocol.codec.lazy_construct", "Rebuild"),
     "Role": ("lensmount_protocol.wire", "Role"),
+    "SUM8": ("lensmount_protocol.checksums", "SUM8"),
     "SUM16": ("lensmount_protocol.checksums", "SUM16"),
+    "XOR8": ("lensmount_protocol.checksums", "XOR8"),
+    "make_crc": ("lensmount_protocol.checksums", "make_crc"),
     "Select": ("lensmount_protocol.codec.lazy_construct", "Select"),
     "SelectableMessage": ("lensmount_protocol.message", "SelectableMessage"),
     "SerialLine": ("lensmount_protocol.wire", "SerialLine"),

@@ -1,13 +1,19 @@
 """Orderly termination on SIGINT, SIGTERM and SIGHUP: one interruption, delayed while work must not be interrupted."""
 
+from __future__ import annotations
+
 import contextlib
 import os
 import signal
 import sys
 from collections.abc import Callable, Generator, Mapping
-from threading import Timer, current_thread, main_thread
 from types import FrameType, TracebackType
-from typing import Any
+
+TYPE_CHECKING = False
+"""Type checkers take it as true. `typing` itself is a sixth of the time that the help takes."""
+
+if TYPE_CHECKING:
+    from typing import Any
 
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 """Signals that end the process; SIGHUP is sent when the terminal closes, and does not exist on every system."""
@@ -18,7 +24,7 @@ MAX_IGNORED_PRESSES = 1
 RETRY_S = 0.02
 """Seconds after which an interruption that was lost in a destructor or callback is raised again."""
 
-_Handler = Callable[[int, FrameType | None], Any]
+_Handler = Callable[[int, FrameType | None], object]
 
 
 class Stopped(KeyboardInterrupt):
@@ -31,6 +37,12 @@ class Stopped(KeyboardInterrupt):
     def __init__(self, number: int) -> None:
         super().__init__(number)
         self.number = number
+
+
+def in_main_thread() -> bool:
+    """Whether this is the main thread; where no module has imported `threading` there is no other."""
+    threading = sys.modules.get("threading")
+    return threading is None or threading.current_thread() is threading.main_thread()
 
 
 def format_stop(error: KeyboardInterrupt) -> str:
@@ -59,7 +71,7 @@ class Termination:
 
     def start(self) -> None:
         """Install the signal handlers."""
-        if current_thread() is not main_thread():
+        if not in_main_thread():
             return
         for number in SIGNALS:
             before = signal.getsignal(number)
@@ -97,11 +109,13 @@ class Termination:
                 # Not through `sys.stderr`: the interruption may come in the middle of a write to it.
                 os.write(2, b"lensmount: ending; press Ctrl-C again to end at once\n")
 
-    def _raise_later(self, lost: "sys.UnraisableHookArgs") -> None:
+    def _raise_later(self, lost: sys.UnraisableHookArgs) -> None:
         """Raise an interruption again that the interpreter dropped inside a destructor or a callback."""
         if not isinstance(lost.exc_value, Stopped) or self._over:
             self._hook(lost)
             return
+        from threading import Timer  # noqa: PLC0415  the help needs no threads
+
         self._lost = True
         again = Timer(RETRY_S, _send_to_main_thread, (lost.exc_value.number,))
         again.daemon = True
@@ -109,6 +123,8 @@ class Termination:
 
 
 def _send_to_main_thread(number: int) -> None:
+    from threading import main_thread  # noqa: PLC0415  the help needs no threads
+
     ident = main_thread().ident
     if sys.platform == "win32" or ident is None:
         signal.raise_signal(number)
@@ -131,7 +147,7 @@ def shielded() -> Generator[Callable[[], bool]]:
         if number == signal.SIGINT and pending.count(number) > MAX_IGNORED_PRESSES + 1:
             _deliver(number, before)
 
-    if current_thread() is not main_thread():
+    if not in_main_thread():
         yield lambda: False
         return
     try:

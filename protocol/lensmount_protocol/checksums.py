@@ -17,6 +17,38 @@ CHECK_INPUT = b"123456789"
 
 
 @dataclass(frozen=True, slots=True)
+class SumAlgorithm:
+    """The sum of all bytes, or their exclusive or.
+
+    Attributes:
+        width: bits of the result: 8, 16 or 32.
+        exclusive: whether bytes are combined by exclusive or.
+    """
+
+    width: int
+    exclusive: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CrcAlgorithm:
+    """Parameters of a CRC, as the CRC catalogues give them.
+
+    Attributes:
+        width: bits of the result: 8, 16 or 32.
+        polynomial: the polynomial, without its highest bit, highest power first.
+        initial: value of the register before the first byte.
+        reflected: whether bytes enter, and the result leaves, lowest bit first.
+        final_xor: combined with the result by exclusive or.
+    """
+
+    width: int
+    polynomial: int
+    initial: int
+    reflected: bool
+    final_xor: int
+
+
+@dataclass(frozen=True, slots=True)
 class Checksum:
     """A named check over bytes.
 
@@ -25,12 +57,26 @@ class Checksum:
         compute: the function itself.
         check: its value over `123456789`.
         source: source of its parameters.
+        algorithm: its parameters, for exports; `None` where only the function knows.
     """
 
     name: str
     compute: Callable[[bytes], int]
     check: int
     source: str
+    algorithm: "SumAlgorithm | CrcAlgorithm | None" = None
+
+    def __post_init__(self) -> None:
+        """Remember the checksum by its function, which is all that a frame's declaration holds of it."""
+        _BY_FUNCTION[self.compute] = self
+
+
+_BY_FUNCTION: dict[Callable[[bytes], int], Checksum] = {}
+
+
+def find_checksum(compute: object) -> Checksum | None:
+    """Return the checksum with this function; `None` for a function that no checksum has."""
+    return next((checksum for function, checksum in _BY_FUNCTION.items() if function is compute), None)
 
 
 _MAX_ADLER_SUM_SIZE = 256
@@ -69,23 +115,71 @@ def _make_crc(polynomial: int, *, initial: int, reflected: bool, final_xor: int)
     return make(polynomial, initCrc=initial, rev=reflected, xorOut=final_xor)
 
 
-SUM16 = Checksum("sum16", sum16, 0x01DD, "lensmount protocol/spec/emount.md, frame layer")
+def make_crc(
+    name: str, width: int, polynomial: int, *, initial: int, reflected: bool, final_xor: int, source: str
+) -> Checksum:
+    """Return a CRC by the parameters of a catalogue entry.
+
+    Args:
+        name: its name in the catalogue.
+        width: bits of the result: 8, 16 or 32.
+        polynomial: the polynomial, without its highest bit, highest power first.
+        initial: value of the register before the first byte, as the catalogue gives it.
+        reflected: whether bytes enter, and the result leaves, lowest bit first.
+        final_xor: combined with the result by exclusive or.
+        source: source of the parameters.
+
+    Raises:
+        ValueError: another width, or a parameter that does not fit it.
+    """
+    if width not in (8, 16, 32):
+        raise ValueError(f"a CRC of {width} bits; legal widths: 8, 16, 32")
+    for what, value in (("polynomial", polynomial), ("initial", initial), ("final_xor", final_xor)):
+        if not 0 <= value < 1 << width:
+            raise ValueError(f"{what} {value:#x} does not fit {width} bits")
+    # crcmod wants the register as it leaves: its start value includes what is combined with the result.
+    compute = _make_crc(1 << width | polynomial, initial=initial ^ final_xor, reflected=reflected, final_xor=final_xor)
+    algorithm = CrcAlgorithm(width, polynomial, initial, reflected, final_xor)
+    return Checksum(name, compute, compute(CHECK_INPUT), source, algorithm)
+
+
+def sum8(data: bytes) -> int:
+    """Sum of all bytes, modulo 256."""
+    return sum(data) & 0xFF
+
+
+def xor8(data: bytes) -> int:
+    """Exclusive or of all bytes."""
+    value = 0
+    for byte in data:
+        value ^= byte
+    return value
+
+
+SUM8 = Checksum("sum8", sum8, 0xDD, "arithmetic: the sum of the check input is 0x1DD", SumAlgorithm(8))
+XOR8 = Checksum("xor8", xor8, 0x31, "arithmetic: `1` to `9` in exclusive or", SumAlgorithm(8, exclusive=True))
+SUM16 = Checksum("sum16", sum16, 0x01DD, "lensmount protocol/spec/emount.md, frame layer", SumAlgorithm(16))
 CRC16_IBM_3740 = Checksum(
     "crc16-ibm-3740",
     crc16_ibm_3740,
     0x29B1,
     "Catalogue of parametrised CRC algorithms, CRC-16/IBM-3740",
+    CrcAlgorithm(16, 0x1021, 0xFFFF, reflected=False, final_xor=0),
 )
 CRC16_IBM_SDLC = Checksum(
     "crc16-ibm-sdlc",
     _make_crc(0x11021, initial=0x0000, reflected=True, final_xor=0xFFFF),
     0x906E,
     "Catalogue of parametrised CRC algorithms, CRC-16/IBM-SDLC",
+    CrcAlgorithm(16, 0x1021, 0xFFFF, reflected=True, final_xor=0xFFFF),
 )
 CRC32_ISO_HDLC = Checksum(
     "crc32-iso-hdlc",
     crc32,
     0xCBF43926,
     "Catalogue of parametrised CRC algorithms, CRC-32/ISO-HDLC",
+    CrcAlgorithm(32, 0x04C11DB7, 0xFFFF_FFFF, reflected=True, final_xor=0xFFFF_FFFF),
 )
-CHECKSUMS = {checksum.name: checksum for checksum in (SUM16, CRC16_IBM_3740, CRC16_IBM_SDLC, CRC32_ISO_HDLC)}
+CHECKSUMS = {
+    checksum.name: checksum for checksum in (SUM8, XOR8, SUM16, CRC16_IBM_3740, CRC16_IBM_SDLC, CRC32_ISO_HDLC)
+}

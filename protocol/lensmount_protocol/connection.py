@@ -12,7 +12,7 @@ from lensmount_protocol.errors import LocalProtocolError, RemoteProtocolError
 from lensmount_protocol.frame_parser import FrameParser
 from lensmount_protocol.framer import Frame, Garbage, GarbageReason
 from lensmount_protocol.message import UnknownMessage
-from lensmount_protocol.payload import AnyMessage, build_payload
+from lensmount_protocol.payload import AnyMessage, PayloadMemo, build_payload
 from lensmount_protocol.wire import LineChanged, Received, Role, WireEvent
 
 
@@ -60,6 +60,8 @@ class Connection:
         keeps_windows: whether edges and bytes arrive in their true order, so that a falling select line ends a frame;
             false on live ports, where bytes may lag edges by a driver's latency.
         allowed: protected types that this run may send.
+        select: the select line of the peer: of all lines only its edges matter here.
+        events: events that wait for `next_event`.
     """
 
     def __init__(
@@ -70,13 +72,17 @@ class Connection:
         self.state = dialect.transitions.initial
         self.keeps_windows = keeps_windows
         self.allowed = allowed
-        self._payload_parser = dialect.payload_parser()
-        self._framer = FrameParser(dialect, role.peer, self._payload_parser)
-        self._peer_select = dialect.select_line(role.peer)
+        self.share_memo(None)
+        self.select = dialect.select_line(role.peer)
         self._observers: tuple[ConnectionObserver, ...] = ()
-        self._events: deque[ReceivedFrame | Garbage] = deque()
+        self.events: deque[ReceivedFrame | Garbage] = deque()
         self._last_rx_at: float | None = None
         self._in_window = False
+
+    def share_memo(self, memo: PayloadMemo | None) -> None:
+        """Share parsed payloads with the other parsers of the link; called before the first event."""
+        self._payload_parser = self.dialect.payload_parser(memo)
+        self._framer = FrameParser(self.dialect, self.role.peer, self._payload_parser)
 
     def freeze_layout(self, frozen: bool) -> None:
         """Whether the message layout is frozen: an answer without a request must not change it."""
@@ -91,7 +97,7 @@ class Connection:
             events = self._framer.receive(event.data)
             if events:
                 self._queue_events(events, now)
-        elif self.keeps_windows and event.line == self._peer_select:
+        elif self.keeps_windows and event.line == self.select:
             self._on_select_edge(event, now)
 
     @property
@@ -101,9 +107,9 @@ class Connection:
 
     def next_event(self) -> ReceivedFrame | Garbage | None:
         """Return the oldest pending event, and notify the observers of it; `None` if there is none."""
-        if not self._events:
+        if not self.events:
             return None
-        event = self._events.popleft()
+        event = self.events.popleft()
         for observer in self._observers:
             if isinstance(event, Garbage):
                 observer.on_garbage(self.role, event)
@@ -170,9 +176,9 @@ class Connection:
     def _queue_events(self, events: Sequence[object], now: float) -> None:
         for event in events:
             if isinstance(event, Garbage):
-                self._events.append(event)
+                self.events.append(event)
             elif isinstance(event, Frame):
-                self._events.append(self._received_frame(event, now))
+                self.events.append(self._received_frame(event, now))
 
     def _received_frame(self, frame: Frame, now: float) -> ReceivedFrame:
         messages = frame.messages

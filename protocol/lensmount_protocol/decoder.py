@@ -1,9 +1,8 @@
 """Decodes recorded bytes and edges to typed frames, windows and garbage; every capture, recording and tap uses it.
 
-The decoder also reports bad lines: a select line that never moves, serial lines that are swapped.
-
-A frame becomes certain after its end, and an empty window when it closes, so a decoder returns some events after later
-ones. The ordered decoder holds events back until no undecided event can precede them, in bounded memory.
+It also reports bad lines: a select line that never moves, serial lines that are swapped. A frame becomes certain after
+its end, and an empty window when it closes, so a decoder returns some events after later ones. The ordered decoder
+holds events back until no undecided event can precede them, in bounded memory.
 """
 
 import heapq
@@ -17,7 +16,7 @@ from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.frame_parser import FrameParser
 from lensmount_protocol.framer import Frame, FrameEvent, Garbage, GarbageReason
 from lensmount_protocol.message import Message
-from lensmount_protocol.payload import AnyMessage, PayloadParser, message_type
+from lensmount_protocol.payload import AnyMessage, PayloadMemo, PayloadParser, message_type
 from lensmount_protocol.wire import (
     BITS_PER_BYTE,
     Annotation,
@@ -40,6 +39,8 @@ MAX_CHECKED_FRAMES = 200
 
 @dataclass(slots=True)
 class _LineCounts:
+    """Edges and level of an end's select line, its valid frames, and of the first ones those of either end only."""
+
     edges: int = 0
     level: bool = False
     frames: int = 0
@@ -48,50 +49,44 @@ class _LineCounts:
 
 
 class LineDefectDetector:
-    """Counts what the lines of both ends do.
+    """Finds bad lines from what the lines of both ends do.
 
     Args:
         dialect: which end sends which messages on which lines.
+
+    Attributes:
+        counts: what the lines of each end do; the caller counts edges and frames by itself.
     """
 
     def __init__(self, dialect: Dialect) -> None:
+        self.counts = {role: _LineCounts() for role in Role}
         self._dialect = dialect
-        self._counts = {role: _LineCounts() for role in Role}
         self._reported: set[str] = set()
 
-    def on_edge(self, sender: Role, level: bool) -> None:
-        """The select line of an end changed its level; the first edge only states it."""
-        count = self._counts[sender]
-        count.edges += 1
-        count.level = level
-
-    def on_frame(self, sender: Role, payload: bytes) -> None:
-        """A valid frame arrived on the serial line of an end."""
-        count = self._counts[sender]
-        count.frames += 1
-        if count.frames <= MAX_CHECKED_FRAMES and payload:
-            messages = self._dialect.messages
-            own, other = (sender, payload[0]) in messages, (sender.peer, payload[0]) in messages
-            count.right += own and not other
-            count.wrong += other and not own
+    def check_sender(self, sender: Role, payload: bytes) -> None:
+        """Count whether a frame is one of its sender; the caller does so for the first `MAX_CHECKED_FRAMES`."""
+        if payload:
+            own, other = ((role, payload[0]) in self._dialect.messages for role in (sender, sender.peer))
+            self.counts[sender].right += own and not other
+            self.counts[sender].wrong += other and not own
 
     def defects(self) -> list[LineDefect]:
         """Return the defects that the counts show; each line is reported once."""
         found: list[LineDefect] = []
-        for role, count in self._counts.items():
+        for role, count in self.counts.items():
             if count.edges == 1 and count.frames >= MIN_SUSPECT_FRAMES:
                 defect, level_name = (Defect.STUCK_HIGH, "high") if count.level else (Defect.STUCK_LOW, "low")
                 line = self._dialect.select_line(role)
                 found.append(LineDefect(line, defect, f"{line} is {level_name} all the time"))
-        wrong = sum(count.wrong for count in self._counts.values())
-        if wrong >= MIN_SUSPECT_FRAMES and wrong > sum(count.right for count in self._counts.values()):
-            lines = {role: self._dialect.serial_line(role) for role in Role}
-            for role, line in lines.items():
-                text = f"{line} is swapped with {lines[role.peer]}: {wrong} frames hold messages of the other end"
+        wrong = sum(count.wrong for count in self.counts.values())
+        if wrong >= MIN_SUSPECT_FRAMES and wrong > sum(count.right for count in self.counts.values()):
+            for role in Role:
+                line, other = self._dialect.serial_line(role), self._dialect.serial_line(role.peer)
+                text = f"{line} is swapped with {other}: {wrong} frames hold messages of the other end"
                 found.append(LineDefect(line, Defect.SWAPPED, text))
-        fresh = [defect for defect in found if defect.line not in self._reported]
-        self._reported.update(defect.line for defect in fresh)
-        return fresh
+        found = [defect for defect in found if defect.line not in self._reported]
+        self._reported.update(defect.line for defect in found)
+        return found
 
 
 MAX_NAMED = 4
@@ -133,8 +128,7 @@ class DecodedFrame:
 
     def __repr__(self) -> str:
         names = [f"{message_type(message):02X} {type(message).__name__}" for message in self.messages[:MAX_NAMED]]
-        if len(self.messages) > MAX_NAMED:
-            names.append(f"{len(self.messages) - MAX_NAMED} more")
+        names += [f"{len(self.messages) - MAX_NAMED} more"] if len(self.messages) > MAX_NAMED else []
         size = len(self.frame.raw)
         return f"<frame {time_text(self.at)} {self.sender.value}: {', '.join(names) or 'no message'}; {size} bytes>"
 
@@ -184,14 +178,15 @@ MAX_PADDING_PAUSE_BYTES = 10
 class Decoder:
     """Records in, decoded events out, in the order in which they become certain."""
 
-    def __init__(self, dialect: Dialect, *, headers_only: bool = False) -> None:
+    def __init__(self, dialect: Dialect, *, headers_only: bool = False, memo: PayloadMemo | None = None) -> None:
         """Make a decoder.
 
         Args:
             dialect: the dialect of the records.
             headers_only: parse the messages of a frame only on first access.
+            memo: shared with both ends of a virtual session, so that each payload is parsed once.
         """
-        payload_parser = dialect.payload_parser()
+        payload_parser = dialect.payload_parser(memo)
         self._line_defects = LineDefectDetector(dialect)
         self._directions = {
             role: _Direction(dialect, role, payload_parser, headers_only, self._line_defects) for role in Role
@@ -200,25 +195,32 @@ class Decoder:
 
     def decode(self, records: Iterable[WireRecord]) -> Iterator[Decoded]:
         """Decode all records of a finite source."""
-        feed = self.feed
+        add = self.add
+        events: list[Decoded] = []
         for record in records:
-            yield from feed(record)
+            add(record, events)
+            if events:
+                yield from events
+                events.clear()
         yield from self.finish()
 
     def feed(self, record: WireRecord) -> list[Decoded]:
         """Take one record; return the events that it makes certain."""
         events: list[Decoded] = []
+        self.add(record, events)
+        return events
+
+    def add(self, record: WireRecord, events: list[Decoded]) -> None:
+        """Take one record; append the events that it makes certain."""
         if isinstance(record, Burst):
             self._directions[record.sender].on_burst(record, events)
-            return events
+            return
         events.append(record)
         if isinstance(record, Edge):
-            direction = self._by_select.get(record.line)
-            if direction is not None:
+            if (direction := self._by_select.get(record.line)) is not None:
                 direction.on_edge(record, events)
         elif isinstance(record, LineDefect) and record.ignored:
             self._by_select.pop(record.line, None)
-        return events
 
     def flush(self) -> list[Decoded]:
         """Return frames that are complete but might still be padded, outside windows; for live display."""
@@ -255,6 +257,7 @@ class _Direction:
     payload_parser: PayloadParser
     headers_only: bool
     line_defects: LineDefectDetector
+    counts: _LineCounts = field(init=False)
     idle_timeout: float = field(init=False)
     start: int = field(init=False)
     framer: FrameParser = field(init=False)
@@ -265,6 +268,7 @@ class _Direction:
     pending: DecodedFrame | None = None
 
     def __post_init__(self) -> None:
+        self.counts = self.line_defects.counts[self.sender]
         self.idle_timeout = self.dialect.idle_timeout
         self.start = self.dialect.formats[self.sender].start
         self.framer = FrameParser(self.dialect, self.sender, self.payload_parser, headers_only=self.headers_only)
@@ -276,12 +280,10 @@ class _Direction:
             # The window is not one frame's: its select line is stuck, or the edge that closes it is lost.
             self._translate(self.framer.open_window(), events)
             self.flush_pending(events)
-        size = len(burst.data)
         self.bursts.append((self.received, burst))
-        self.received += size
-        self.bytes_in_window += size
-        found = self.framer.receive(burst.data)
-        if found:
+        self.received += len(burst.data)
+        self.bytes_in_window += len(burst.data)
+        if found := self.framer.receive(burst.data):
             self._translate(found, events)
         elif len(self.bursts) > 1:
             self._drop_consumed()
@@ -289,17 +291,19 @@ class _Direction:
             self.end(GarbageReason.SOURCE_ENDED, events)
 
     def on_edge(self, edge: Edge, events: list[Decoded]) -> None:
-        self.line_defects.on_edge(self.sender, edge.level)
+        self.counts.edges += 1
+        self.counts.level = edge.level
         if edge.level:
-            self._translate(self.framer.open_window(), events)
+            if found := self.framer.open_window():
+                self._translate(found, events)
             self.flush_pending(events)
             self.opened, self.bytes_in_window = edge.at, 0
             return
         opened, self.opened = self.opened, None
-        self._translate(self.framer.close(GarbageReason.WINDOW_CLOSED), events)
+        if found := self.framer.close(GarbageReason.WINDOW_CLOSED):
+            self._translate(found, events)
         if self.pending is not None:
-            if opened is not None:
-                self.pending.closed = edge.at
+            self.pending.closed = self.pending.closed if opened is None else edge.at
             self.flush_pending(events)
         if opened is not None and not self.bytes_in_window:
             events.append(EmptyWindow(self.sender, opened, edge.at))
@@ -369,7 +373,9 @@ class _Direction:
             self._drop_consumed()
 
     def _decoded(self, frame: Frame) -> DecodedFrame:
-        self.line_defects.on_frame(self.sender, frame.payload)
+        self.counts.frames += 1
+        if self.counts.frames <= MAX_CHECKED_FRAMES:
+            self.line_defects.check_sender(self.sender, frame.payload)
         first, size = frame.offset, len(frame.raw)
         start, burst = self.bursts[-1]
         if start <= first:

@@ -7,14 +7,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from importlib.metadata import EntryPoint
+from typing import Protocol
 
 from lensmount_protocol.baudrate import BaudrateMessage, BaudrateMessageParser
 from lensmount_protocol.entry_points import entry_points
 from lensmount_protocol.errors import DialectError, unknown_name_message
-from lensmount_protocol.framer import FrameFormat, GarbageReason
+from lensmount_protocol.framer import Frame, FrameFormat, GarbageReason
 from lensmount_protocol.logs import get_logger
 from lensmount_protocol.message import Message
-from lensmount_protocol.payload import AnyMessage, MessageTable, PayloadParser
+from lensmount_protocol.payload import AnyMessage, MessageTable, PayloadMemo, PayloadParser
 from lensmount_protocol.timing import TimingRule
 from lensmount_protocol.transitions import TransitionTable
 from lensmount_protocol.wire import Role, Wiring
@@ -30,6 +31,18 @@ def _no_baudrate_message(_sender: Role, _class: int, _message: AnyMessage) -> Ba
 
 def _unknown_end(_payload: bytes, _at: int) -> int | None:
     return None
+
+
+class LinkChecker(Protocol):
+    """Checks the rules between the frames of one session of both ends."""
+
+    def on_frame(self, sender: Role, frame: Frame, at: float | None, /) -> list[str]:
+        """Take a valid frame and its time in seconds; return the rules that it breaks, one line each."""
+        ...
+
+    def reset(self) -> None:
+        """Start over: bytes arrived that are no frame."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +79,7 @@ class Dialect:
         baudrate_switch_delay: seconds from the end of that acceptance to the change; earlier bytes are over by then,
             and no end sends for as long again.
         line_fallbacks: line -> behaviour of an end on a port that does not carry it, for users.
+        link_checker: makes a checker of rules between frames that no transition table holds; `None` without such rules.
     """
 
     name: str
@@ -95,6 +109,7 @@ class Dialect:
     parse_baudrate_message: BaudrateMessageParser = field(default=_no_baudrate_message)
     baudrate_switch_delay: float = 0.0
     line_fallbacks: Mapping[str, str] = field(default_factory=lambda: dict[str, str]())
+    link_checker: Callable[[], LinkChecker] | None = None
 
     def __post_init__(self) -> None:
         """Complete the wiring from the rest of the dialect, so that readers of captures need only the wiring."""
@@ -118,9 +133,13 @@ class Dialect:
         """The type bytes that this end never sends to a real device unless a run allows them by name."""
         return frozenset(one for one in self.protected_types if (sender, one) not in self.unprotected)
 
-    def payload_parser(self) -> PayloadParser:
-        """Return a new parser of this dialect's payloads."""
-        return PayloadParser(self.messages, self.unknown_message_end)
+    def payload_parser(self, memo: PayloadMemo | None = None) -> PayloadParser:
+        """Return a new parser of this dialect's payloads.
+
+        Args:
+            memo: shared with other parsers of the same link; `None`: each payload is parsed.
+        """
+        return PayloadParser(self.messages, self.unknown_message_end, memo)
 
     def select_line(self, sender: Role) -> str:
         """The line that `sender` holds high while it transmits; `""` where the mount has none."""
@@ -136,6 +155,7 @@ ENTRY_POINTS = "lensmount.dialects"
 
 BUILT_IN = {
     "emount": "lensmount_protocol.dialects.emount.dialect:EMOUNT",
+    "fuji-g": "lensmount_protocol.dialects.fuji_g.dialect:FUJI_G",
     "lmount": "lensmount_protocol.dialects.lmount.dialect:LMOUNT",
 }
 

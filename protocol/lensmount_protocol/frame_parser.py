@@ -1,11 +1,21 @@
 """Parses one direction's bytes to frames with typed messages: the framer and the tables in one pass."""
 
 from collections.abc import Callable
+from typing import cast
 
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.errors import FrameError
 from lensmount_protocol.frame_format import ConstructFrameFormat
-from lensmount_protocol.framer import Frame, FrameEvent, Framer, GarbageReason
+from lensmount_protocol.framer import (
+    BurstFrameFormat,
+    BurstFramer,
+    Frame,
+    FrameEvent,
+    Framer,
+    Garbage,
+    GarbageReason,
+    burst_format,
+)
 from lensmount_protocol.payload import PayloadParser
 from lensmount_protocol.wire import Role
 
@@ -35,8 +45,10 @@ class FrameParser:
             dialect: the dialect of the frames.
             sender: the end that sends the frames.
             payload_parser: the link's tables; both directions of a link share one.
-            headers_only: parse a frame's messages only on first access. The result is the same.
+            headers_only: parse a frame's messages only on first access. The result is the same; with a memo they
+                always are, since most payloads are there.
         """
+        headers_only = headers_only or payload_parser.memo is not None
         self._dialect = dialect
         self._sender = sender
         self._payload_parser = payload_parser
@@ -44,13 +56,20 @@ class FrameParser:
         self._selecting_type = _find_selecting_type(dialect, sender)
         self._headers_only = headers_only
         self._parsers = payload_parser.parsers(sender)
-        self._framer = Framer(self._format, self._attach_messages)
+        by_burst = burst_format(self._format)
+        self._framer = (
+            Framer(self._format, self._attach_messages)
+            if by_burst is None
+            else BurstFramer(by_burst, self._attach_messages)
+        )
         self.receive: Callable[[bytes], list[FrameEvent]] = self._framer.receive
         self.open_window = self._framer.open_window
-        self.parse: Callable[[bytes], Frame] = self._parse_with_errors
+        self.parse: Callable[[bytes], Frame] = (
+            self._parse_with_errors if by_burst is None else self._parse_burst_with_errors
+        )
         self._update_parsers()
         payload_parser.layout_observers.append(self._update_parsers)
-        if isinstance(self._format, ConstructFrameFormat):
+        if isinstance(self._format, ConstructFrameFormat) and isinstance(self._framer, Framer):
             self.receive, self.parse = self._format.scanner(
                 self._framer, self._selecting_type, self._apply_selections, self._parse_with_errors, headers_only
             )
@@ -81,13 +100,20 @@ class FrameParser:
         frame.lazy_messages = self._parsers.parse_all
         return frame
 
+    def _parse_burst_with_errors(self, data: bytes) -> Frame:
+        found = BurstFramer(cast("BurstFrameFormat", self._format), self._attach_messages).receive(data)
+        if not found or not isinstance(found[0], Frame):
+            reason = found[0].reason.value if found and isinstance(found[0], Garbage) else "no byte"
+            raise FrameError(f"no frame: {reason}")
+        return found[0]
+
     def _update_parsers(self) -> None:
         """Use the current tables from now on."""
         self._parsers = entries = self._payload_parser.parsers(self._sender)
-        self._framer.tables = (entries.by_type, entries.parse, entries.parse_all)
+        self._framer.tables = (entries.by_type, entries.parse, entries.recall)
 
     def _attach_messages(self, frame: Frame) -> None:
-        frame.lazy_messages = self._parsers.parse_all
+        frame.lazy_messages = self._parsers.recall
         if not self._headers_only or self._selecting_type is not None:
             self._apply_selections(frame)
 

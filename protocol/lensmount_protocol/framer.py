@@ -1,4 +1,6 @@
-"""Finds frames in a stream of bytes, resynchronises, and accounts for every byte exactly once.
+"""Finds frames in a stream of bytes, or in bursts of a clock, and accounts for every byte exactly once.
+
+In a stream it resynchronises; on a clocked link each burst holds one frame.
 
 The events are frames, padding after them, and garbage with its reason. They depend only on the bytes and on where
 windows open and close, never on how the bytes were cut into chunks.
@@ -7,7 +9,7 @@ windows open and close, never on how the bytes were cut into chunks.
 import enum
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, runtime_checkable
 
 
 class GarbageReason(enum.Enum):
@@ -52,9 +54,10 @@ class Frame:
     def messages(self) -> "list[Any]":
         """The messages of the payload, as the parser that found the frame reads them; empty from a plain framer."""
         messages: Any = self.lazy_messages
-        if not isinstance(messages, list):
+        if messages.__class__ is not list:
             self.lazy_messages = messages = [] if messages is None else messages(self.payload)
-        return cast("list[Any]", messages)
+        parsed: list[Any] = messages
+        return parsed
 
 
 @dataclass(slots=True)
@@ -211,7 +214,8 @@ class Framer:
         events: list[FrameEvent] = []
         if self.buffer:
             self.search(self.buffer, 0, events, reason)
-        self._run.flush(events)
+        if self.pending:
+            self._run.flush(events)
         # What a frame that was cut here would have needed is nothing that the next one has to wait for.
         self.needed = self._header_size
         self._in_window = self.pads_now = False
@@ -319,3 +323,94 @@ class _Run:
         else:
             events.append(Garbage(data, self.offset, self._reason))
         self.offset += len(data)
+
+
+@dataclass(slots=True)
+class UnitFrame(Frame):
+    """A frame of a clocked link, with a payload that is not a slice of its bytes.
+
+    Attributes:
+        unit_payload: the payload: the type byte first, as the dialect numbers its messages.
+    """
+
+    unit_payload: bytes = b""
+
+    @property
+    def payload(self) -> bytes:
+        """The type byte and the fields."""
+        return self.unit_payload
+
+
+@runtime_checkable
+class BurstFrameFormat(Protocol):
+    """The frame format of one direction of a clocked link: each burst holds one frame.
+
+    Attributes:
+        sizes: the legal sizes of a frame, in bytes.
+    """
+
+    @property
+    def sizes(self) -> frozenset[int]:
+        """See the class."""
+        ...
+
+    def check(self, candidate: bytes, /) -> GarbageReason | None:
+        """Return the reason why a burst of a legal size is no frame; `None` if it is one."""
+        ...
+
+    def parse_header(self, candidate: bytes, offset: int, /) -> Frame:
+        """Return the frame of a burst that `check` accepted."""
+        ...
+
+
+class BurstFramer:
+    """Finds the frames of one direction of a clocked link: each call of `receive` is one burst.
+
+    It has the interface of `Framer`. A burst is a frame or garbage; nothing waits for later bytes.
+
+    Args:
+        frame_format: the frame format of this direction.
+        on_frame: called with each frame, before it is returned.
+
+    Attributes:
+        tables: not used; a framer of a stream keeps the tables of generated code here.
+    """
+
+    __slots__ = ("_format", "_offset", "_on_frame", "tables")
+
+    def __init__(self, frame_format: BurstFrameFormat, on_frame: Callable[[Frame], None] | None = None) -> None:
+        self.tables: object = None
+        self._format = frame_format
+        self._on_frame = on_frame
+        self._offset = 0
+
+    @property
+    def consumed_offset(self) -> int:
+        """Offset up to which every byte was reported as part of an event."""
+        return self._offset
+
+    def receive(self, data: bytes) -> list[FrameEvent]:
+        """Take one burst; return its frame, or its bytes as garbage."""
+        if not data:
+            return []
+        offset, self._offset = self._offset, self._offset + len(data)
+        reason = GarbageReason.LENGTH if len(data) not in self._format.sizes else self._format.check(data)
+        if reason is not None:
+            return [Garbage(data, offset, reason)]
+        frame = self._format.parse_header(data, offset)
+        if self._on_frame is not None:
+            self._on_frame(frame)
+        return [frame]
+
+    def open_window(self) -> list[FrameEvent]:
+        """Do nothing: a clocked link has no windows."""
+        return []
+
+    def close(self, _reason: GarbageReason) -> list[FrameEvent]:
+        """Return nothing: no burst is pending."""
+        return []
+
+
+def burst_format(frame_format: object) -> BurstFrameFormat | None:
+    """Return a format as a `BurstFrameFormat`; `None` where it is the format of a stream of bytes."""
+    return frame_format if isinstance(frame_format, BurstFrameFormat) else None

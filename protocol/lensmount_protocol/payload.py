@@ -6,7 +6,7 @@ from typing import Any
 from lensmount_protocol.codec.message_codec import MessageCodec
 from lensmount_protocol.codec.runtime import ParseRejected
 from lensmount_protocol.errors import FrameError
-from lensmount_protocol.message import Message, SelectableMessage, UnknownMessage, parse_message_at
+from lensmount_protocol.message import MAX_SELECTIONS, Message, SelectableMessage, UnknownMessage, parse_message_at
 from lensmount_protocol.wire import Role
 
 MessageTable = Mapping[tuple[Role, int], type[Message]]
@@ -25,14 +25,60 @@ UnknownMessageEnd = Callable[[bytes, int], int | None]
 """Payload and the place of an unknown message to its end; `None` where its size is unknown."""
 
 
+ParsePayload = Callable[[bytes], list[AnyMessage]]
+"""Parses a payload to its messages."""
+
+MAX_REMEMBERED = 1024
+"""Payloads that a memo keeps of one sender under one selection."""
+
+
+class _Remembered(dict[bytes, list[AnyMessage]]):
+    """Payload -> its messages; one that is not there is parsed, and kept."""
+
+    __slots__ = ("_parse",)
+
+    def __init__(self, parse: ParsePayload) -> None:
+        self._parse = parse
+
+    def __missing__(self, payload: bytes) -> list[AnyMessage]:
+        if len(self) >= MAX_REMEMBERED:
+            self.clear()
+        messages = self[payload] = self._parse(payload)
+        return messages
+
+
+class PayloadMemo:
+    """The payloads that the parsers of one link have parsed: both ends and the recording parse equal bytes once.
+
+    The parsers share lists and messages, so code must not change a message that it receives: `dataclasses.replace`
+    makes a changed copy.
+    """
+
+    def __init__(self) -> None:
+        self._tables: dict[tuple[int, Role, frozenset[tuple[type[Message], int]]], _Remembered] = {}
+
+    def parse_with(
+        self, table: MessageTable, sender: Role, selections: Mapping[type[Message], int], parse: ParsePayload
+    ) -> ParsePayload:
+        """Return what parses payloads of a sender under a selection, and remembers them."""
+        key = (id(table), sender, frozenset(selections.items()))
+        known = self._tables.get(key)
+        if known is None:
+            if len(self._tables) >= MAX_SELECTIONS:
+                self._tables.clear()
+            known = self._tables[key] = _Remembered(parse)
+        return known.__getitem__
+
+
 class MessageParsers:
     """Parsers for the messages of one sender under one selection.
 
     Attributes:
         by_type: type byte -> parser; filled on first use, so that a session makes no code that it does not need.
+        recall: as `parse_all`; with a memo, equal payloads are parsed once.
     """
 
-    __slots__ = ("_selections", "_sender", "_table", "_unknown_message_end", "by_type")
+    __slots__ = ("_selections", "_sender", "_table", "_unknown_message_end", "by_type", "recall")
 
     def __init__(
         self,
@@ -40,12 +86,16 @@ class MessageParsers:
         sender: Role,
         selections: Mapping[type[Message], int],
         unknown_message_end: UnknownMessageEnd,
+        memo: PayloadMemo | None = None,
     ) -> None:
         self.by_type: list[MessageParser] = [(VARIABLE_SIZE, self._parse_first)] * 256
         self._table = table
         self._sender = sender
         self._selections = dict(selections)
         self._unknown_message_end = unknown_message_end
+        self.recall: ParsePayload = self.parse_all
+        if memo is not None:
+            self.recall = memo.parse_with(table, sender, selections, self.parse_all)
 
     def _parse_first(self, data: bytes, at: int, end: int) -> tuple[Any, int]:
         """Parse the first message of a type, and keep its codec for the later ones."""
@@ -118,12 +168,17 @@ class PayloadParser:
         table: the dialect's messages.
         layout_observers: called when the selection changes.
         layout_frozen: whether messages cannot change the selection, because no request for another one is open.
+        memo: what parsers of the link share; `None`: each payload is parsed.
     """
 
     def __init__(
-        self, table: MessageTable, unknown_message_end: UnknownMessageEnd = lambda _payload, _at: None
+        self,
+        table: MessageTable,
+        unknown_message_end: UnknownMessageEnd = lambda _payload, _at: None,
+        memo: PayloadMemo | None = None,
     ) -> None:
         self.table = table
+        self.memo = memo
         self._unknown_message_end = unknown_message_end
         self.layout_observers: list[Callable[[], None]] = []
         self.layout_frozen = False
@@ -133,7 +188,9 @@ class PayloadParser:
     def parsers(self, sender: Role) -> MessageParsers:
         """The parsers of this sender's messages under the current selection."""
         if sender not in self._parsers:
-            self._parsers[sender] = MessageParsers(self.table, sender, self._selections, self._unknown_message_end)
+            self._parsers[sender] = MessageParsers(
+                self.table, sender, self._selections, self._unknown_message_end, self.memo
+            )
         return self._parsers[sender]
 
     def parse(self, sender: Role, payload: bytes) -> list[AnyMessage]:

@@ -6,6 +6,7 @@ The measurements of an interval keep count, extremes and median, exact, in littl
 import heapq
 from array import array
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice, repeat
@@ -32,7 +33,7 @@ class IntervalStats:
 
     def __init__(self) -> None:
         self._count = 0
-        self._counts: dict[float, int] = {}
+        self._counts = Counter[float]()
         self._run = array("d")
         self._runs: list[array[float]] = []
 
@@ -49,6 +50,15 @@ class IntervalStats:
             if len(self._run) == _RUN_LENGTH:
                 self._runs.append(array("d", sorted(self._run)))
                 self._run = array("d")
+
+    def extend(self, intervals_us: Sequence[float]) -> None:
+        """Add intervals, in microseconds."""
+        if len(self._counts) + len(intervals_us) > MAX_DISTINCT:
+            for interval_us in intervals_us:
+                self.add(interval_us)
+            return
+        self._count += len(intervals_us)
+        self._counts.update(intervals_us)
 
     def __len__(self) -> int:
         """Number of intervals."""
@@ -81,6 +91,7 @@ class IntervalStats:
 Mark = tuple[str, ...]
 """Something that happens at an instant: `edge`, `open`, `first`, `end`, `last` or `close`, and of what."""
 
+EDGE = "edge"
 ANY = "any"
 EMPTY = "nothing"
 """Content of a select window without bytes: a handshake, or the speed switch."""
@@ -88,7 +99,7 @@ EMPTY = "nothing"
 
 def edge(line: str, level: bool) -> Mark:
     """A line takes a level."""
-    return ("edge", line, "high" if level else "low")
+    return (EDGE, line, "high" if level else "low")
 
 
 def window_opens(sender: Role, what: int | str = ANY) -> Mark:
@@ -180,11 +191,19 @@ class TimingResult:
 
     def add(self, at: float, interval_us: float) -> None:
         """Count one interval that ended at `at`."""
-        self.intervals.add(interval_us)
-        if not self.rule.allows(interval_us):
-            self.violation_count += 1
-            if self.violation_count <= MAX_VIOLATIONS:
-                self.violations.append((at, interval_us))
+        self.add_all([at], [interval_us])
+
+    def add_all(self, ends: Sequence[float], intervals_us: Sequence[float]) -> None:
+        """Count intervals, each with the time of its end; at least one."""
+        self.intervals.extend(intervals_us)
+        rule = self.rule
+        if rule.minimum_us <= min(intervals_us) and max(intervals_us) <= rule.maximum_us:
+            return
+        for at, interval_us in zip(ends, intervals_us, strict=True):
+            if not rule.allows(interval_us):
+                self.violation_count += 1
+                if self.violation_count <= MAX_VIOLATIONS:
+                    self.violations.append((at, interval_us))
 
     @property
     def intervals_us(self) -> list[float]:
@@ -197,7 +216,7 @@ class TimingResult:
         return self.intervals.median
 
 
-_Steps = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]
+MarkSteps = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]
 """The rules that a mark ends, calls off and starts, in this order."""
 
 _TIME = itemgetter(0)
@@ -221,14 +240,18 @@ class TimingAnalyzer:
         self.late = 0
         self._results = [TimingResult(rule) for rule in rules]
         self._look_ahead = look_ahead
-        self._waiting: list[tuple[float, _Steps]] = []
-        self._started: dict[int, float] = {}
+        self._waiting: list[tuple[float, MarkSteps]] = []
+        self._started: list[float | None] = [None] * len(rules)
         self._measured_until = float("-inf")
 
     def add_marks(self, marks: Iterable[tuple[float, Mark]]) -> None:
         """Add marks as they arrive, each with its time in seconds."""
         wanted = self.wanted
-        self._waiting += [(at, wanted[mark]) for at, mark in marks if mark in wanted]
+        self.add_steps([(at, wanted[mark]) for at, mark in marks if mark in wanted])
+
+    def add_steps(self, steps: Iterable[tuple[float, MarkSteps]]) -> None:
+        """Add marks as what `wanted` has for them."""
+        self._waiting += steps
         if self._look_ahead is not None and len(self._waiting) > 2 * self._look_ahead:
             self._measure(self._look_ahead)
 
@@ -245,15 +268,22 @@ class TimingAnalyzer:
         late = bisect_left(waiting, self._measured_until, key=_TIME)
         self.late += late
         stop = max(late, len(waiting) - kept)
+        found: list[tuple[list[float], list[float]]] = [([], []) for _ in measurements]
         for at, (ends, stops, starts) in waiting[late:stop]:
             for index in ends:
-                started = since.pop(index, None)
+                started = since[index]
                 if started is not None:
-                    measurements[index].add(at, round((at - started) * 1e6, 3))
+                    since[index] = None
+                    times, intervals_us = found[index]
+                    times.append(at)
+                    intervals_us.append(round((at - started) * 1e6, 3))
             for index in stops:
-                since.pop(index, None)
+                since[index] = None
             for index in starts:
                 since[index] = at
+        for measurement, (times, intervals_us) in zip(measurements, found, strict=True):
+            if times:
+                measurement.add_all(times, intervals_us)
         if stop > late:
             self._measured_until = waiting[stop - 1][0]
         del waiting[:stop]
@@ -266,8 +296,8 @@ def measure(rules: Sequence[TimingRule], marks: Iterable[tuple[float, Mark]]) ->
     return meter.finish()
 
 
-def _steps(rules: Sequence[TimingRule]) -> dict[Mark, _Steps]:
-    table: dict[Mark, _Steps] = {}
+def _steps(rules: Sequence[TimingRule]) -> dict[Mark, MarkSteps]:
+    table: dict[Mark, MarkSteps] = {}
     for index, rule in enumerate(rules):
         for place, marks in enumerate(((rule.end,), rule.cancelled_by, (rule.start,))):
             for mark in marks:

@@ -6,8 +6,12 @@ from lensmount_protocol.decoder import Decoded, DecodedFrame, EmptyWindow
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.timing import (
     ANY,
+    EDGE,
     EMPTY,
     Mark,
+    MarkSteps,
+    TimingAnalyzer,
+    TimingResult,
     edge,
     first_bit,
     frame_end,
@@ -62,7 +66,8 @@ class TimingMarkExtractor:
         line, level, at = event.line, event.level, event.at
         # The first record of a line may only state its level; an idle line is low, so that is no event.
         is_event = at >= self._settled_at and (level or line in self._seen)
-        self._seen.add(line)
+        if level or not is_event:
+            self._seen.add(line)
         if line == self._supply and level:
             self._settled_at, is_event = at + self._settling_s, True
         if not is_event:
@@ -77,7 +82,7 @@ class TimingMarkExtractor:
         kind = (event.sender.name, event.frame.class_, type_)
         marks = self._marks.get(kind)
         if marks is None:
-            marks = self._marks_for(event.sender, event.frame.class_, type_)
+            marks = self.frame_marks(event.sender, event.frame.class_, type_)
             if len(self._marks) < _MAX_KINDS:
                 self._marks[kind] = marks
         opened, first, end, last, closed = marks
@@ -94,7 +99,8 @@ class TimingMarkExtractor:
             found += [(event.closed, mark) for mark in closed]
         return found
 
-    def _marks_for(self, sender: Role, class_: int, type_: int | None) -> _FrameMarks:
+    def frame_marks(self, sender: Role, class_: int, type_: int | None) -> _FrameMarks:
+        """The marks of a frame of this sender, class and type of its first message."""
         names: list[int | str] = [ANY, f"class {class_}"]
         if type_ is not None:
             names.append(type_)
@@ -104,6 +110,78 @@ class TimingMarkExtractor:
         if wanted is None:
             return every
         return tuple(tuple(mark for mark in marks if mark in wanted) for marks in every)
+
+
+_FrameSteps = list[tuple[str, tuple[MarkSteps, ...]]]
+"""Attribute of a frame that has the time, and what the marks at that time do."""
+
+_FRAME_TIMES = ("opened", "at", "end", "clocked_end", "closed")
+"""Attributes of a frame with the times of `_FrameMarks`."""
+
+
+class TimingMeter:
+    """Measures the timing contract of a dialect over decoded events.
+
+    It measures what `TimingAnalyzer` measures over the marks of `TimingMarkExtractor`, without making the marks.
+
+    Args:
+        dialect: the dialect of the events.
+        look_ahead: number of marks that may arrive before an earlier one; without it all marks are kept until the
+            end, and any order is valid.
+    """
+
+    def __init__(self, dialect: Dialect, look_ahead: int | None = None) -> None:
+        self._analyzer = TimingAnalyzer(dialect.timing, look_ahead)
+        self._finder = TimingMarkExtractor(dialect, self._analyzer.wanted)
+        self._frames: dict[tuple[Role, int, int | None], _FrameSteps] = {}
+        # Edges of other lines have no marks, and change none.
+        self._lines = {dialect.supply, *(mark[1] for mark in self._analyzer.wanted if mark[0] == EDGE)}
+
+    @property
+    def late(self) -> int:
+        """Number of marks that came too late to be measured."""
+        return self._analyzer.late
+
+    def add(self, events: Iterable[Decoded]) -> None:
+        """Add events, in any order of time within the look-ahead."""
+        steps: list[tuple[float, MarkSteps]] = []
+        wanted, frames, marks, lines = self._analyzer.wanted, self._frames, self._finder.marks, self._lines
+        for event in events:
+            if isinstance(event, DecodedFrame):
+                frame = event.frame
+                payload = frame.payload
+                kind = (event.sender, frame.class_, payload[0] if payload else None)
+                known = frames.get(kind)
+                if known is None:
+                    known = self._steps_of(kind)
+                    if len(frames) < _MAX_KINDS:
+                        frames[kind] = known
+                for name, doing in known:
+                    at = getattr(event, name)
+                    if at is not None and (name != "at" or event.end is not None):
+                        for one in doing:
+                            steps.append((at, one))
+            elif not isinstance(event, Edge) or event.line in lines:
+                for at, mark in marks(event):
+                    if mark in wanted:
+                        steps.append((at, wanted[mark]))
+        self._analyzer.add_steps(steps)
+
+    def finish(self) -> list[TimingResult]:
+        """Return the measurements; a rule without an interval is empty."""
+        return self._analyzer.finish()
+
+    def _steps_of(self, kind: tuple[Role, int, int | None]) -> _FrameSteps:
+        wanted = self._analyzer.wanted
+        pairs = zip(_FRAME_TIMES, self._finder.frame_marks(*kind), strict=True)
+        return [(name, tuple(wanted[mark] for mark in marks)) for name, marks in pairs if marks]
+
+
+def measure_events(events: Iterable[Decoded], dialect: Dialect) -> list[TimingResult]:
+    """Measure the timing contract of a dialect over events in any order; a rule without an interval is empty."""
+    meter = TimingMeter(dialect)
+    meter.add(events)
+    return meter.finish()
 
 
 def extract_marks(decoded: Iterable[Decoded], dialect: Dialect) -> Iterator[TimedMark]:

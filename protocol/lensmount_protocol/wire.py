@@ -8,7 +8,7 @@ because a frozen one costs three times as much to make, and one is made for each
 """
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 
@@ -192,6 +192,7 @@ class Defect(enum.Enum):
     SWAPPED = "swapped"
     UNRELATED = "unrelated"
     POLLED = "polled"
+    INVERTED = "inverted"
 
 
 @dataclass(slots=True, unsafe_hash=True)
@@ -241,6 +242,53 @@ def _unknown_senders(_data: bytes) -> frozenset[Role]:
     return frozenset()
 
 
+BITS_PER_CLOCKED_BYTE = 8
+"""Bits of a byte on a clocked line: there is no start bit and no stop bit."""
+
+
+def _never_swapped(_pairs: Sequence[tuple[bytes, bytes]]) -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class ClockedLink:
+    """The physical layer of a clocked mount.
+
+    Attributes:
+        clock: the line that carries the clock.
+        clocked_by: the end that drives it.
+        bit_rate: nominal bits a second.
+        gap_s: seconds; a longer pause of the clock ends a burst.
+        burst_sizes: the legal sizes of a burst, in bytes.
+        idle_high: level of the clock between bursts.
+        sampled_on_rise: the edge of the clock at which data are valid.
+        msb_first: order of the bits of a byte.
+        full_duplex: whether both ends shift in each burst; else one data line carries one sender at a time.
+        idle_byte: the value that an end shifts out which has loaded nothing.
+        load_s: seconds from the end of a burst in which the clocked end has to load its next unit.
+        find_swapped: bytes of the body's and the lens's line in each burst -> whether the two lines are swapped.
+    """
+
+    clock: str
+    clocked_by: Role
+    bit_rate: int
+    gap_s: float
+    burst_sizes: tuple[int, ...]
+    idle_high: bool = True
+    sampled_on_rise: bool = True
+    msb_first: bool = True
+    full_duplex: bool = True
+    idle_byte: int = 0
+    load_s: float = 0.0
+    find_swapped: Callable[[Sequence[tuple[bytes, bytes]]], bool] = field(
+        default=_never_swapped, compare=False, repr=False
+    )
+
+    def duration(self, byte_count: int) -> float:
+        """Seconds of a burst of so many bytes, from the first edge of the clock to the last."""
+        return (byte_count * BITS_PER_CLOCKED_BYTE - 0.5) / self.bit_rate
+
+
 @dataclass(frozen=True, slots=True)
 class Wiring:
     """How bytes travel on a mount's contacts; the UART decoder of a logic analyser's samples needs it.
@@ -254,6 +302,8 @@ class Wiring:
         sync: the line that pulses once in each cycle; `""` where the mount has none.
         possible_senders: the ends that send a frame such as these bytes begin with; none where they begin no valid
             frame.
+        clocked: the physical layer of a clocked mount; `None` where bytes travel asynchronously, 8N1.
+        aliases: line -> further names of its channel in captures.
     """
 
     serial: tuple[SerialLine, ...]
@@ -262,6 +312,8 @@ class Wiring:
     lines: tuple[str, ...]
     sync: str = ""
     possible_senders: Callable[[bytes], frozenset[Role]] = field(default=_unknown_senders, compare=False, repr=False)
+    clocked: ClockedLink | None = None
+    aliases: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: dict[str, tuple[str, ...]]())
 
 
 BITS_PER_BYTE = 10

@@ -1,5 +1,6 @@
 """Frames declared in construct: what they declare is what is found, checked, opened and built."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,10 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lensmount_protocol.checksums import CRC16_IBM_3740, sum16
+from lensmount_protocol.dialect import load_dialect
 from lensmount_protocol.dialects.emount.framing import FORMATS
 from lensmount_protocol.errors import DialectError
 from lensmount_protocol.frame_format import ConstructFrameFormat
-from lensmount_protocol.framer import Frame, Framer, GarbageReason
+from lensmount_protocol.frame_parser import FrameParser
+from lensmount_protocol.framer import Frame, Framer, Garbage, GarbageReason
+from lensmount_protocol.payload import PayloadParser
 from lensmount_protocol.wire import Role
 
 CRC_BEHIND_ALL = Struct(
@@ -105,3 +109,26 @@ def test_a_length_that_counts_words_is_refused_when_it_is_declared() -> None:
     )
     with pytest.raises(DialectError, match="counts something else"):
         ConstructFrameFormat(words, 3, 64, frozenset({0}))
+
+
+TWO_MARKS = Struct(
+    "start" / Const(0xA5, Int8ub),
+    "second" / Const(0x5AA5, Int16ub),
+    "checked" / RawCopy(Struct("length" / Int8ub, "payload" / Bytes(this.length - 1))),
+    "checksum" / Checksum(Int16ub, CRC16_IBM_3740.compute, this.checked.data),
+)
+
+
+@pytest.mark.parametrize("place", [1, 2])
+def test_a_wrong_constant_after_the_start_byte_begins_no_frame(place: int) -> None:
+    declared = ConstructFrameFormat(TWO_MARKS, 7, 64, frozenset({0}))
+    frame = bytearray(declared.build(b"abc", 0, 0))
+    parser = FrameParser(
+        replace(load_dialect("emount"), formats=dict.fromkeys(Role, declared)), Role.LENS, PayloadParser({})
+    )
+    assert [type(event) for event in parser.receive(bytes(frame))] == [Frame]
+    frame[place] ^= 1
+    assert parser.receive(bytes(frame)) == []
+    (event,) = parser.close(GarbageReason.SOURCE_ENDED)
+    assert isinstance(event, Garbage)
+    assert (event.data, event.reason) == (bytes(frame), GarbageReason.NO_START)

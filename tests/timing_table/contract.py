@@ -46,7 +46,7 @@ BOUNDS_US: dict[str, tuple[tuple[str, float, float, str], ...]] = {
         ("0D to request 10", 175, 290, BOTH),
         ("10 to request 0A", 175, 370, BOTH),
         ("0A to request 16", 180, 540, BOTH),
-        ("stream starts", 800, 17_000, SIG),
+        ("stream starts", 800, 33_600, SIG),
         ("loop starts", 8_550, 25_400, SIG),
         ("VD to 05", 70, 3_330, SIG),
         ("VD to 06", 1_390, 5_440, BOTH),

@@ -133,6 +133,7 @@ def session_error_lines(session: LoopbackResult) -> list[str]:
                 f"timing: {rule.name} {interval_us:g} µs at {at * 1e3:.3f} ms, must be {rule.minimum_us:g} … "
                 f"{rule.maximum_us:g}; {measured.violation_count}x"
             )
+    errors += [f"missing at {(step.at or 0.0) * 1e3:.3f} ms: {step.short}" for step in session.missing]
     errors += [f"electrical: {violation}" for violation in session.violations]
     if not session.tally.all_frames_verified or session.tally.runs:
         errors.append(f"bytes: {session.tally.summary()}")

@@ -5,23 +5,20 @@ Also selects the requested bodies, lenses and accessories, and combines those th
 
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from enum import Enum
 from fnmatch import fnmatchcase
-from multiprocessing import get_context
-from multiprocessing.connection import Connection
-from typing import Any
+from functools import partial
 
-from lensmount_emulator.campaign.process_pool import blocked_signals, start_worker
+from lensmount_emulator.campaign.worker_pool import Work, in_order, run_in_workers
 from lensmount_emulator.engine.dialect_roles import Place
 from lensmount_emulator.engine.verdicts import CompatibilityResult, CompatibilityRule, Verdict, worst_verdict
-from lensmount_emulator.profiles.library import SUFFIX, Profile, load_profile
-from lensmount_emulator.sessions.driver import DeferredGC
-from lensmount_emulator.termination import shielded
+from lensmount_emulator.garbage_collection import DeferredGC
+from lensmount_emulator.profiles.library import SUFFIX, Profile, is_firmware, load_profile
 from lensmount_protocol.describe import html_table
 from lensmount_protocol.errors import ProfileError, unknown_name_message
-from lensmount_protocol.logs import get_logger
+from lensmount_protocol.wire import Role
 
 BARE = "none"
 """In place of an accessory: the lens directly on the body."""
@@ -56,7 +53,7 @@ def select_profiles(patterns: Iterable[str], place: Place, known: Mapping[str, P
     """The selected profiles of a place, sorted by name.
 
     Args:
-        patterns: names, patterns such as `sigma-*`, or paths that end in `.toml`.
+        patterns: names, patterns such as `sigma-*`, or paths that end in `.toml` or `.so`.
         place: the place that they must have.
         known: every profile that may be selected, by name.
 
@@ -67,8 +64,8 @@ def select_profiles(patterns: Iterable[str], place: Place, known: Mapping[str, P
     there = {name: profile for name, profile in known.items() if profile.place is place}
     found: dict[str, Profile] = {}
     for item in patterns:
-        if item.endswith(SUFFIX):
-            profile = load_profile(item)
+        if item.endswith(SUFFIX) or is_firmware(item):
+            profile = load_profile(item, Role(place.value) if is_firmware(item) else None)
             if profile.place is not place:
                 raise ProfileError(f"{item} is a {profile.place.value}; a {place.value} is needed here")
             found[item] = profile
@@ -317,49 +314,19 @@ def _run_in_process(combinations: Sequence[Combination], attempt: RunCell) -> It
 
 
 def _run_in_workers(combinations: Sequence[Combination], attempt: RunCell, jobs: int) -> Iterator[SessionResult]:
-    # Use a new interpreter for each: a fork would copy locks that our threads hold, such as a progress bar's.
-    context = get_context("spawn")
-    stop, ours = context.Pipe(duplex=False)
-    _log.info("starting %d worker processes for %d cells", jobs, len(combinations))
-    pool = ProcessPoolExecutor(jobs, context, _start_worker, (attempt, stop))
-    try:
-        with blocked_signals():
-            futures = [pool.submit(_run_local, combination) for combination in combinations]
-        for future in futures:
-            try:
-                yield future.result()
-            except Exception as error:
-                _log.info("a cell failed in its worker process: %s", error)
-                # The process itself died; its cells are broken, and so are the cells that it would have run.
-                yield _crash_result(error)
-    finally:
-        with shielded():
-            # A cell may take longer than a service manager waits before it kills us.
-            ours.close()
-            pool.shutdown(wait=True, cancel_futures=True)
-            stop.close()
-            _log.info("worker processes ended")
+    def describe(combination: Combination) -> str:
+        return " + ".join((combination.body, *combination.accessories, combination.lens))
 
-
-_log = get_logger("workers")
-
-_local_runner: list[tuple[RunCell, DeferredGC]] = []
-"""The runner of this process, if it is a worker: profiles are sent to it once."""
-
-
-def _start_worker(attempt: RunCell, stop: "Connection[Any, Any]") -> None:
-    start_worker(stop)
-    _local_runner.append((attempt, DeferredGC().__enter__()))
-
-
-def _run_local(combination: Combination) -> SessionResult:
-    attempt, collector = _local_runner[0]
-    collector.collect_if_due()
-    return run_cell(combination, attempt)
+    work = Work(partial(run_cell, run_session=attempt), lambda _combination, why: _lost_result(why), describe)
+    with closing(run_in_workers(combinations, work, jobs)) as results:
+        yield from in_order(results)
 
 
 def _crash_result(error: Exception) -> SessionResult:
-    text = " ".join(f"{type(error).__name__}: {error}".split())
+    return _lost_result(" ".join(f"{type(error).__name__}: {error}".split()))
+
+
+def _lost_result(why: str) -> SessionResult:
     return SessionResult(
-        (CompatibilityResult("session", Verdict.REFUSED, CRASHED, text, 0.0),), (f"{CRASHED}: {text}",), 0.0
+        (CompatibilityResult("session", Verdict.REFUSED, CRASHED, why, 0.0),), (f"{CRASHED}: {why}",), 0.0
     )

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from random import Random
 
-from lensmount_emulator.engine.dialect_roles import Accessory, FuzzTraits
+from lensmount_emulator.engine.dialect_roles import Accessory, FuzzTraits, make_engine
 from lensmount_emulator.engine.engine import Engine
 from lensmount_emulator.engine.observer import Observer
 from lensmount_emulator.fuzz.monitor import SessionConfig, SessionMonitor
@@ -96,7 +96,7 @@ class CampaignMonitor(SessionMonitor):
     def _other_lens(self, name: str) -> Engine:
         profile = self._lenses.get(name, self.config.lens)
         chance = Random(f"{self.config.seed} other lens")
-        return self._observe_lens(get_cached_roles(profile.dialect).make_engine(profile.settings, None, chance, ()))
+        return self._observe_lens(make_engine(get_cached_roles(profile.dialect), profile.settings, None, chance, ()))
 
     def sample_positions(self) -> None:
         """Skip the check with an accessory: it converts the lens's values, so they do not show which part moves."""

@@ -130,7 +130,8 @@ def _print_progress(progress: "Progress", seconds: float) -> None:
 
 def _execute(arguments: argparse.Namespace, planned: "CampaignPlan") -> "RunCases":
     from lensmount_emulator.campaign.case_runner import CaseRunner
-    from lensmount_emulator.campaign.process_pool import default_worker_count, run_local
+    from lensmount_emulator.campaign.process_pool import run_local
+    from lensmount_emulator.campaign.worker_pool import default_worker_count
     from lensmount_protocol.errors import CampaignError
 
     work = CaseRunner(planned.profiles)
@@ -184,8 +185,28 @@ def _rerun(arguments: argparse.Namespace) -> int:
     print(f"  {script_line(replace(finished, script=again.result.script, expected=again.result.expected))}")
     for complaint in again.result.violations:
         print(f"  {format_violation(complaint)}")
+    if standing.is_failure and (explained := _explained(again.recording, finished.case.dialect)):
+        print(f"  {explained}")
     print(f"its recording is {'the same, byte for byte' if again.identical else 'another one'}")
     if arguments.shrink is not None:
         steps = write_shrunk(arguments.shrink, again, overwrite=arguments.force)
         print(f"{steps} steps break the same: lensmount replay {shlex.quote(str(arguments.shrink))}")
     return 0 if again.same and again.identical and not standing.is_failure else 1
+
+
+def _explained(recording: bytes, dialect: str) -> str:
+    """What went wrong in a recording, in one paragraph; `""` where it holds nothing to explain."""
+    import tempfile
+    from pathlib import Path
+
+    from lensmount_emulator.sessions.explain_capture import explain
+    from lensmount_protocol.errors import CaptureError
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "case.lmx"
+        path.write_bytes(recording)
+        try:
+            found = explain(path, dialect=dialect)
+        except CaptureError:
+            return ""
+    return found.paragraph if found.explains else ""

@@ -9,6 +9,8 @@ The ending of the target selects the format:
   .pftrace a trace for Perfetto: lines as counters, frames as slices with their fields; --range limits the time
 The source may be any capture that `decode` reads. With --dissector no recording is needed:
   lensmount export --dissector emount > ~/.local/lib/wireshark/plugins/lensmount_emount.lua
+Nor is one with --from-dialect, which writes the declarations of a dialect for other programs:
+  lensmount export --from-dialect lmount --format c --output codec/
 """
 
 import argparse
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 
 ENDINGS = (".pcapng", ".sr", ".vcd", ".csv", ".parquet", ".pftrace")
 DATA_ENDINGS = (".csv", ".parquet", ".pftrace")
+FORMAT_NAMES = ("c", "wireshark", "sigrok", "saleae", "kaitai", "json", "markdown")
+"""The formats of `--from-dialect`; `lensmount_emulator.exports.formats` has them, and loads construct."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,7 +38,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     from lensmount_emulator.cli.parser import one_of
 
     parser.add_argument("recording", nargs="?", metavar="FILE", help="a recording, or any other capture")
-    parser.add_argument("--output", metavar="FILE", help=f"the target, which ends in {', '.join(ENDINGS)}")
+    parser.add_argument(
+        "--output",
+        metavar="PLACE",
+        help=f"the target, which ends in {', '.join(ENDINGS)}; of --from-dialect a file, or a folder for several",
+    )
     parser.add_argument("--dialect", help="the dialect (default: the one that the recording declares, else emount)")
     parser.add_argument(
         "--samplerate",
@@ -79,6 +87,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_force(parser)
     parser.add_argument("--dissector", metavar="DIALECT", help="print a dissector for Wireshark instead")
+    parser.add_argument("--from-dialect", metavar="DIALECT", help="write the declarations of a dialect instead")
+    parser.add_argument("--format", **one_of("format", FORMAT_NAMES), help="of --from-dialect: what to write")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -86,13 +96,19 @@ def run(arguments: argparse.Namespace) -> int:
     from lensmount_emulator.cli.options import UsageError, dialect_of_file
     from lensmount_protocol.dialect import load_dialect
 
+    if arguments.from_dialect is not None:
+        from lensmount_emulator.cli.export_formats import write_dialect
+
+        return write_dialect(arguments)
+    if arguments.format is not None:
+        raise UsageError(f"--format {arguments.format} needs --from-dialect DIALECT")
     if arguments.dissector is not None:
-        from lensmount_emulator.reports.wireshark import wireshark_dissector
+        from lensmount_emulator.exports.wireshark import wireshark_dissector
 
         print(wireshark_dissector(load_dialect(arguments.dissector)), end="")
         return 0
     if arguments.recording is None or arguments.output is None:
-        raise UsageError("export needs a recording and --output FILE, or --dissector DIALECT")
+        raise UsageError("export needs a recording and --output FILE, --dissector DIALECT, or --from-dialect DIALECT")
     declared = dialect_of_file(arguments.recording)
     return _export(arguments, load_dialect(arguments.dialect or declared))
 

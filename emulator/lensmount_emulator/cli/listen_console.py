@@ -119,6 +119,7 @@ class ListeningPorts:
         reconnect: bool,
         both_ends: bool = False,
         overwrite: bool = False,
+        on_record: Callable[[WireRecord], None] | None = None,
     ) -> None:
         """Open all ports, then make the file.
 
@@ -132,6 +133,7 @@ class ListeningPorts:
             reconnect: wait for ports that go away.
             both_ends: refuse a lone port that receives one end only.
             overwrite: replace an existing file.
+            on_record: gets each record, after it was counted.
 
         Raises:
             TransportSpecError: a port's description means nothing, or asks for lines to be driven; or a board, which
@@ -156,12 +158,12 @@ class ListeningPorts:
         if both_ends and len(specs) == 1 and not self.receives_both:
             alone = self.ports[next(iter(specs))].name
             raise TransportSpecError(f"{alone} receives one end only; name a second port for the lens, or a board")
-        tap: Callable[[WireRecord], None] = self.count
+        tap: Callable[[WireRecord], None] = self.count if on_record is None else tee(self.count, on_record)
         if record is not None:
             received = dict.fromkeys(Role, *specs.values()) if self.receives_both else specs
             header = {"dialect": dialect.name, "heard": {role.value: spec for role, spec in received.items()}}
             writer = stack.enter_context(RecordingWriter(Path(record), header, overwrite=overwrite))
-            tap = tee(self.count, writer.write)
+            tap = tee(tap, writer.write)
         self.listener = Listener(dialect, tap, on_decoded, baudrate, keeps_windows=bool(self.receives_both))
 
     def print_header(self, out: TextIO) -> None:
@@ -180,10 +182,14 @@ class ListeningPorts:
         name = self.listener.dialect.name
         return evaluate_listening(received, name, seconds, lost=self.count.lost, may_be_silent=may_be_silent)
 
-    def listen(self, seconds: float | None) -> None:
-        """Listen for so many seconds, or until the user stops it."""
+    def listen(self, seconds: float | None, stop_when: Callable[[], bool] = lambda: False) -> None:
+        """Listen for so many seconds, or until the user stops it or `stop_when` is true."""
         with shielded() as stopped:
-            run_listeners(self.listener, self.ports, self.clock, self._inbox, seconds, stopped)
+
+            def ends() -> bool:
+                return stopped() or stop_when()
+
+            run_listeners(self.listener, self.ports, self.clock, self._inbox, seconds, ends)
 
     def _open(self, sender: Role, spec: str, dialect: Dialect, baudrate: int | None, reconnect: bool) -> Transport:
         def opened() -> Transport:

@@ -1,14 +1,18 @@
 """A live session on the terminal: what its port lacks, its events, and its result."""
 
 import json
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from typing import Any, TextIO
 
 from lensmount_emulator.engine.observer import Notice
+from lensmount_emulator.explain.finding import Explanation
 from lensmount_emulator.reports.event_json import event_to_json, microseconds
 from lensmount_emulator.reports.event_text import HANG, EventNarrator, colour_of, format_event
+from lensmount_emulator.reports.explanation import print_failure
 from lensmount_emulator.reports.printable import Colour, Line, line_writer
 from lensmount_emulator.sessions.driver import DrivableEngine, EngineDriver
+from lensmount_emulator.sessions.explain_capture import MAX_LIVE_RECORDS
 from lensmount_emulator.sessions.live import LiveMonitor
 from lensmount_emulator.sessions.verdict import LiveVerdict
 from lensmount_emulator.termination import shielded
@@ -36,6 +40,7 @@ class LiveConsole:
         as_json: bool = False,
         quiet: bool = False,
         peer_speaks: bool = True,
+        explain: Callable[[Sequence[WireRecord]], Explanation] | None = None,
     ) -> None:
         """Prepare a session.
 
@@ -51,7 +56,10 @@ class LiveConsole:
             as_json: one JSON object a line.
             quiet: print the summary and errors only; JSON stays complete.
             peer_speaks: whether a peer that sends nothing is a shortfall.
+            explain: explains a session that failed; `None` for no explanation.
         """
+        self._explain = explain
+        self._recent = deque[WireRecord](maxlen=MAX_LIVE_RECORDS if explain is not None else 0)
         self._role = end.role
         self._until = until
         self._dialect = dialect
@@ -112,6 +120,7 @@ class LiveConsole:
         self._monitor.finish()
         verdict = self._monitor.verdict(unmet=unmet)
         jitter = self._session.jitter
+        explanation = self._explain(list(self._recent)) if self._explain is not None and verdict.shortfalls else None
         keeper = as_timed(self._transport)
         troubles = {} if keeper is None else dict(keeper.problems())
         if self._json:
@@ -124,6 +133,7 @@ class LiveConsole:
                 port=troubles,
                 errors=self._monitor.errors,
                 verdict=verdict.as_json(),
+                **({} if explanation is None else {"explanation": explanation.as_dict()}),
                 **more,
             )
             return verdict
@@ -137,9 +147,12 @@ class LiveConsole:
             self._print_line(f"script: {verdict.script.describe()}")
         for shortfall in verdict.shortfalls:
             self._show(Line(f"failed: {shortfall.text}", Colour.ERROR, 8))
+        if explanation is not None:
+            print_failure(self._out, explanation, quiet=self._quiet)
         return verdict
 
     def _tap(self, record: WireRecord) -> None:
+        self._recent.append(record)
         if self._record is not None:
             self._record(record)
         for event in self._monitor.feed(record):

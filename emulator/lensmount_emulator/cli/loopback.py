@@ -27,13 +27,14 @@ DEMOS = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lensmount loopback`."""
-    from lensmount_emulator.cli.options import add_allow, add_force, parse_duration
+    from lensmount_emulator.cli.options import add_allow, add_firmware, add_force, parse_duration
     from lensmount_emulator.cli.parser import one_of
 
     parser.add_argument("--body", metavar="NAME", help="body profile (default: the usual one for the lens, or a6000)")
     parser.add_argument(
         "--lens", "--profile", metavar="NAME", help="lens profile (default: the usual one for the body, or sel55210)"
     )
+    add_firmware(parser)
     parser.add_argument(
         "--accessory",
         dest="accessories",
@@ -82,12 +83,13 @@ def run(arguments: argparse.Namespace) -> int:
     import contextlib
     from pathlib import Path
 
-    from lensmount_emulator.cli.options import named_files
+    from lensmount_emulator.cli.options import named_files, take_firmware
     from lensmount_emulator.sessions.loopback import run_loopback, validate_loopback
     from lensmount_emulator.sessions.virtual.participants import default_pair
     from lensmount_emulator.sessions.virtual_session import session_header
     from lensmount_hardware.captures.lmx import RecordingWriter
 
+    take_firmware(arguments)
     body, lens = default_pair(arguments.body, arguments.lens)
     script = arguments.script
     if arguments.demo and not script:
@@ -130,8 +132,10 @@ def _print_events(session: "object", arguments: argparse.Namespace) -> None:
     from lensmount_emulator.reports.console import make_console
     from lensmount_emulator.reports.event_json import event_to_dict
     from lensmount_emulator.reports.event_text import narrate
+    from lensmount_emulator.reports.explanation import print_failure
     from lensmount_emulator.reports.printable import line_writer, write_line
     from lensmount_emulator.reports.terminal import print_session
+    from lensmount_emulator.sessions.explain_capture import explain_session
     from lensmount_emulator.sessions.loopback import LoopbackResult
 
     assert isinstance(session, LoopbackResult)
@@ -153,6 +157,8 @@ def _print_events(session: "object", arguments: argparse.Namespace) -> None:
             write(line)
         print()
     print_session(make_console(sys.stdout), session)
+    if not session.clean:
+        print_failure(sys.stdout, explain_session(session), quiet=arguments.quiet)
 
 
 def _header_line(session: "LoopbackResult") -> str:

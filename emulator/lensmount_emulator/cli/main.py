@@ -28,6 +28,7 @@ from lensmount_protocol.errors import MAX_ERROR, MountError, shorten, unknown_na
 VERBS = {
     "demo": "the main job, watched: the alliance's bodies and lenses on the open model, then a real E-mount",
     "decode": "read captures: bytes and edges to frames to typed messages",
+    "explain": "what went wrong in a session: the first cause, what was due, and what followed",
     "export": "recordings to Wireshark, PulseView and waveform viewers; dissectors for Wireshark",
     "loopback": "a body and a lens meet on a virtual mount",
     "matrix": "run every body with every lens and accessory of a dialect through one script",
@@ -41,7 +42,10 @@ VERBS = {
     "replay": "play a recording to a port, or a virtual session once more from its recording",
     "bridge": "join two ports: what comes at one goes out at the other",
     "firmware": "look at a firmware image, or make one to try updates with",
-    "fidelity": "replay a capture against our engine and score it",
+    "fidelity": "put a profile's engine in the place of a captured device, and score its replies",
+    "ledger": "what captures say about each field of a device: ranked hypotheses with counts",
+    "shadow": "a profile or twin next to the real device, live or over a recording; differences per field",
+    "twin": "make a lens or body that plays from captures of a real one, and score it",
     "dialects": "list the dialects that can be spoken",
     "profiles": "list the lenses and bodies that can be played",
     "verify-codec": "compare generated code with construct on mutated frames",
@@ -55,7 +59,8 @@ EXIT_CODES = "\n".join(
     (
         "exit codes:",
         "   0  done",
-        "   1  done, and something was found wanting (--verify, fidelity, verify-codec, matrix, campaign, doctor, "
+        "   1  done, and something was found wanting (--verify, explain, fidelity, shadow, twin, verify-codec, matrix, "
+        "campaign, doctor, "
         "replay, fuzz, a session with errors)",
         "   2  wrong usage, or an unknown dialect, profile, message, port scheme, script verb or fault",
         "   3  a file cannot be read as what it should be",
@@ -210,12 +215,15 @@ def _parser() -> Parser:
 
 
 def _run_verb(run: Callable[[argparse.Namespace], int], arguments: argparse.Namespace) -> int:
-    from lensmount_emulator.cli.options import error_exit_code
+    from lensmount_emulator.cli.options import error_exit_code, load_sanitizer
 
     try:
         code = run(arguments)
         sys.stdout.flush()
     except MountError as error:
+        library = getattr(error, "needs_runtime", None)
+        if library is not None:
+            load_sanitizer(library)
         _report(one_line(error))
         return error_exit_code(error)
     except BrokenPipeError:

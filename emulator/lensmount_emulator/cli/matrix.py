@@ -15,7 +15,7 @@ from pathlib import Path
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lensmount matrix`."""
-    from lensmount_emulator.cli.options import add_force
+    from lensmount_emulator.cli.options import add_firmware, add_force
 
     parser.add_argument("--dialect", default="lmount", metavar="NAME", help="what is spoken (default: %(default)s)")
     for place in ("body", "lens"):
@@ -26,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             metavar="NAME",
             help="names, patterns such as 'sigma-*', or paths of .toml files (default: all)",
         )
+    add_firmware(parser)
     parser.add_argument(
         "--accessory",
         dest="accessories",
@@ -55,13 +56,15 @@ def run(arguments: argparse.Namespace) -> int:
 
     from lensmount_emulator.campaign.matrix import MatrixOutcome
     from lensmount_emulator.campaign.planner import plan_matrix
-    from lensmount_emulator.campaign.process_pool import default_worker_count
+    from lensmount_emulator.campaign.worker_pool import default_worker_count
+    from lensmount_emulator.cli.options import take_firmware
     from lensmount_emulator.cli.report_files import prepare_matrix_outputs, write_all
     from lensmount_emulator.reports.console import count_progress, make_console
     from lensmount_emulator.reports.summary import matrix_counts
     from lensmount_emulator.reports.terminal import print_matrix
     from lensmount_hardware.clock import MonotonicClock
 
+    take_firmware(arguments, listed=True)
     clock = MonotonicClock()
     planned = plan_matrix(
         arguments.dialect,

@@ -7,6 +7,7 @@ import argparse
 import math
 import os
 import shlex
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -174,6 +175,54 @@ def print_message(message: Mapping[str, object], *, as_json: bool) -> int:
     else:
         print(message["text"])
     return 0
+
+
+def add_firmware(parser: argparse.ArgumentParser) -> None:
+    """The options that put a firmware in C at an end."""
+    for end in ("lens", "body"):
+        parser.add_argument(
+            f"--{end}-firmware",
+            metavar="FILE.so",
+            help=f"a firmware in C that plays the {end}; `lensmount firmware build` makes one",
+        )
+
+
+def take_firmware(arguments: argparse.Namespace, *, listed: bool = False) -> None:
+    """Use the firmware that the arguments name as the lens and the body.
+
+    Args:
+        arguments: the arguments; `body` and `lens` are replaced.
+        listed: whether `body` and `lens` are lists.
+
+    Raises:
+        UsageError: an end has both a profile and a firmware.
+    """
+    for end in ("lens", "body"):
+        library = getattr(arguments, f"{end}_firmware", None)
+        if library is None:
+            continue
+        if getattr(arguments, end):
+            raise UsageError(f"--{end} and --{end}-firmware both name the {end}; give one of them")
+        if not library.partition("#")[0].endswith(".so"):
+            raise UsageError(f"--{end}-firmware {library!r}: the name of a firmware ends in .so")
+        setattr(arguments, end, [library] if listed else library)
+
+
+PRELOADED = "LENSMOUNT_PRELOADED"
+
+
+def load_sanitizer(library: Path) -> None:
+    """Start this command once more with the runtime of the sanitizer that a firmware is built with, if it is found."""
+    from lensmount_emulator.firmware.library import SANITIZER_OPTIONS, sanitizer_runtime
+
+    runtime = sanitizer_runtime(library)
+    is_command = Path(sys.argv[0]).name in ("lensmount", "__main__.py")
+    if not runtime or not is_command or PRELOADED in os.environ:
+        return
+    sys.stdout.flush()
+    options = ":".join(filter(None, (SANITIZER_OPTIONS, os.environ.get("ASAN_OPTIONS", ""))))
+    environment = {**os.environ, "LD_PRELOAD": runtime, "ASAN_OPTIONS": options, PRELOADED: "1"}
+    os.execve(sys.executable, [sys.executable, "-m", "lensmount", *sys.argv[1:]], environment)
 
 
 def named_files(*names: str | None) -> list[Path]:

@@ -5,14 +5,27 @@ Help pages at the width of the terminal: what `argparse` prints, with descriptio
 The options `-v` and `-q` that every verb has, and the log on standard error that `-v` shows.
 """
 
+from __future__ import annotations
+
 import argparse
 import contextlib
 import os
 import sys
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple, NoReturn, TypedDict, cast
 
 from lensmount_protocol.errors import nearest, unknown_name_message
+
+TYPE_CHECKING = False
+"""Type checkers take it as true. `typing` itself is a sixth of the time that the help takes."""
+
+if TYPE_CHECKING:
+    from typing import Any, NoReturn, TypedDict
+
+    class OneOf(TypedDict):
+        """Keywords of `add_argument`."""
+
+        choices: list[str]
+        type: Callable[[str], str]
 
 
 class Parser(argparse.ArgumentParser):
@@ -46,7 +59,7 @@ class Parser(argparse.ArgumentParser):
             names += child.options()
         return names
 
-    def children(self, subverb: str) -> "Iterator[Parser]":
+    def children(self, subverb: str) -> Iterator[Parser]:
         """The parsers of a subverb, of which there is one or none."""
         for action in self._actions:
             found = _parsers(action).get(subverb)
@@ -64,15 +77,10 @@ class Parser(argparse.ArgumentParser):
 
 def _parsers(action: argparse.Action) -> Mapping[str, object]:
     """The parsers of subverbs by name; empty for any other argument."""
-    choices: object = action.choices
-    return cast("Mapping[str, object]", choices) if isinstance(choices, dict) else {}
-
-
-class OneOf(TypedDict):
-    """Keywords of `add_argument`."""
-
-    choices: list[str]
-    type: Callable[[str], str]
+    choices: Any = action.choices
+    # Only the action of subverbs has a mapping here.
+    parsers: Mapping[str, object] = choices if hasattr(choices, "values") else {}
+    return parsers
 
 
 def one_of(kind: str, names: Collection[str]) -> OneOf:
@@ -220,23 +228,15 @@ OLD_FLAGS: Mapping[str, Mapping[str, str]] = {
 """Verb -> its old flags, each with the flag that replaces it. Old names work for one release."""
 
 
-class CurrentNames(NamedTuple):
-    """Arguments without old names.
-
-    Attributes:
-        arguments: the arguments, with the current name of each verb and flag.
-        replaced: the old names that were used, each with the current one.
-    """
-
-    arguments: list[str]
-    replaced: list[tuple[str, str]]
-
-
-def replace_old_names(arguments: Sequence[str]) -> CurrentNames:
+def replace_old_names(arguments: Sequence[str]) -> tuple[list[str], list[tuple[str, str]]]:
     """Replace the old names of verbs and flags.
 
     Args:
         arguments: the arguments of the command, the verb first.
+
+    Returns:
+        The arguments with the current name of each verb and flag, and the old names that were used, each with the
+        current one.
     """
     items, replaced = list(arguments), list[tuple[str, str]]()
     for old, new in OLD_VERBS.items():
@@ -252,7 +252,7 @@ def replace_old_names(arguments: Sequence[str]) -> CurrentNames:
         if flag in flags:
             items[number] = f"{flags[flag]}{equals}{value}"
             replaced.append((flag, flags[flag]))
-    return CurrentNames(items, replaced)
+    return items, replaced
 
 
 def log_old_names(replaced: Iterable[tuple[str, str]]) -> None:

@@ -94,7 +94,6 @@ def _play(path: Path, arguments: argparse.Namespace) -> int:
     from lensmount_emulator.cli.options import parse_channels
     from lensmount_emulator.cli.ports import open_port
     from lensmount_emulator.reports.printable import one_line
-    from lensmount_emulator.sessions.payload_rules import ReplayGuard
     from lensmount_emulator.sessions.peer_replay import RecordedPeer, SendStep, has_action, replay_steps, require_times
     from lensmount_emulator.sessions.send_guard import GuardedTransport, SendGuard, check_all
     from lensmount_emulator.termination import OrderlyStack
@@ -113,7 +112,7 @@ def _play(path: Path, arguments: argparse.Namespace) -> int:
     channels = parse_channels(arguments.channel, dialect.wiring.lines)
     capture = open_capture(path, dialect.wiring, channels=channels, samplerate=arguments.samplerate)
     records = replayed_records(path, capture.records)
-    ReplayGuard(dialect, role, arguments.allow).check(records)
+    SendGuard(dialect, role, arguments.allow).check_recording(records)
     steps = replay_steps(records, role, dialect)
     if not has_action(steps):
         print(f"lensmount: {one_line(path)}: nothing to play, it holds no byte and no edge of the {role.value}; "

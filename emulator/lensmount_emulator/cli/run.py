@@ -53,6 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     from lensmount_emulator.cli.options import named_files
     from lensmount_emulator.cli.ports import open_port
     from lensmount_emulator.profiles.library import load_profile
+    from lensmount_emulator.sessions.explain_capture import explain_live
     from lensmount_emulator.sessions.live import make_live_engine
     from lensmount_emulator.sessions.send_guard import GuardedTransport, SendGuard
     from lensmount_emulator.termination import OrderlyStack
@@ -111,6 +112,7 @@ def run(arguments: argparse.Namespace) -> int:
             out=sys.stdout,
             as_json=arguments.json,
             quiet=arguments.quiet,
+            explain=lambda records: explain_live(records, profile),
         )
         if isinstance(port, ReconnectingTransport):
             port.on_notice = console.annotate

@@ -11,7 +11,7 @@ from enum import Enum
 from importlib import import_module
 from importlib.metadata import EntryPoint
 from random import Random
-from typing import NamedTuple, cast
+from typing import NamedTuple, Protocol, cast, runtime_checkable
 
 from msgspec import Struct
 
@@ -103,6 +103,15 @@ def get_adapter(near: str, far: str) -> MakeAdapter:
         raise ProfileError(f"no adapter connects a lens of {far} to a body of {near}; known: {known}")
     module, _, attribute = value.partition(":")
     return cast("MakeAdapter", getattr(import_module(module), attribute))
+
+
+@runtime_checkable
+class MakesEngine(Protocol):
+    """Settings that make their engine by themselves, as those of a firmware in C do."""
+
+    def make_engine(self, carried: frozenset[str] | None, random: Random | None, script: Sequence[Step]) -> Engine:
+        """Return the engine; the arguments are those of `DialectRoles.make_engine`."""
+        ...
 
 
 class MotionBounds(NamedTuple):
@@ -222,6 +231,11 @@ class DialectRoles:
             the stream shows the health of a device.
         capture_replay: the function that replays captures against an engine, as `package.module:NAME`; it takes the
             records, the dialect and the profile. `""` where captures of the dialect cannot be replayed.
+        session_knowledge: what explanations know of its sessions, as `package.module:NAME` of a `SessionKnowledge`;
+            `""` for what the timing contract and the traits say.
+        twin: the `TwinTraits` of the dialect, as `package.module:NAME`; `""` where twins cannot be made.
+        follower: the function that makes the follower of a profile, as `package.module:NAME`; it takes the dialect, the
+            profile, and whether the state is taken from the first replies. `""` where no engine can follow frames.
         gauges: the fields that show the lens and the body as things.
     """
 
@@ -240,7 +254,27 @@ class DialectRoles:
     fuzz_traits: FuzzTraits = field(default_factory=FuzzTraits)
     probe: Callable[[], Message] | None = None
     capture_replay: str = ""
+    session_knowledge: str = ""
+    twin: str = ""
+    follower: str = ""
     gauges: Sequence[Gauge] = ()
+
+
+def make_engine(
+    roles: DialectRoles, settings: Struct, carried: frozenset[str] | None, random: Random | None, script: Sequence[Step]
+) -> Engine:
+    """Return the engine of a device: that of its settings if they make one, else that of its dialect's roles.
+
+    Args:
+        roles: the roles of its dialect.
+        settings: the settings of its profile.
+        carried: the lines of its port; `None` on the virtual mount.
+        random: source of jitter.
+        script: the script.
+    """
+    if isinstance(settings, MakesEngine):
+        return settings.make_engine(carried, random, script)
+    return roles.make_engine(settings, carried, random, script)
 
 
 ENTRY_POINTS = "lensmount.roles"

@@ -258,17 +258,18 @@ class Engine(TaskRunner):
                 line, level = event.line, event.level
                 moved = self.levels.get(line, False) != level
                 self.levels[line] = level
-                connection.receive(event, now)
-                while (arrived := connection.next_event()) is not None:
-                    self._take(arrived)
+                if line == connection.select:
+                    connection.receive(event, now)
+                    while connection.events:
+                        self._take_next()
                 if moved:
                     self.on_line(event)
                     if line in self._waiting:
                         self.wake(line)
             elif self.rx_enabled:
                 connection.receive(event, now)
-                while (arrived := connection.next_event()) is not None:
-                    self._take(arrived)
+                while connection.events:
+                    self._take_next()
         except ProtocolError as error:
             # A peer that leaves the tables must not take this end down with it.
             self.report_error(error)
@@ -373,10 +374,11 @@ class Engine(TaskRunner):
         """Bytes arrived that are no frame."""
         self.report(f"{len(garbage.data)} bytes are no frame: {garbage.reason.value}", is_error=True)
 
-    def _take(self, arrived: ReceivedFrame | Garbage) -> None:
-        if isinstance(arrived, Garbage):
-            self.on_garbage(arrived)
-        else:
+    def _take_next(self) -> None:
+        arrived = self.connection.next_event()
+        if isinstance(arrived, ReceivedFrame):
             self.on_arrival(arrived)
+        elif arrived is not None:
+            self.on_garbage(arrived)
         if ARRIVAL in self._waiting:
             self.wake(ARRIVAL)

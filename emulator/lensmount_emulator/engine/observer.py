@@ -26,6 +26,9 @@ class NoticeKind(Enum):
     ILLEGAL_TRANSITION = "illegal transition"
     """An end left the dialect's transition table."""
 
+    FIRMWARE_FAULT = "firmware fault"
+    """A firmware in C crashed, hung or broke a rule; `subject` is what faults of one cause share."""
+
 
 @dataclass(frozen=True, slots=True)
 class Notice:

@@ -30,8 +30,8 @@ from lensmount_protocol.dialects.emount.framing import REQUEST_CLASS
 from lensmount_protocol.errors import CaptureError, DialectError, unknown_name_message
 from lensmount_protocol.message import Message
 from lensmount_protocol.payload import message_type
-from lensmount_protocol.timing import TimingResult, measure
-from lensmount_protocol.timing_marks import extract_marks
+from lensmount_protocol.timing import TimingResult
+from lensmount_protocol.timing_marks import measure_events
 from lensmount_protocol.wire import (
     Annotation,
     Burst,
@@ -185,7 +185,7 @@ def replay_emount(records: Sequence[WireRecord], dialect: Dialect, profile: Prof
     score.incomplete = [event.text for event in raw if isinstance(event, Annotation) and event.incomplete]
     score.declared = [f"{entry.message}.{entry.field}" for entry in settings.variable]
     if timeline.has_times:
-        measured = measure(dialect.timing, extract_marks(ours, dialect))
+        measured = measure_events(ours, dialect)
         score.timing = [measurement for measurement in measured if _is_own_interval(measurement, profile.role)]
     return FidelityResult(score, captured, ours)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lensmount_protocol.decoder import DecodedFrame
-from lensmount_protocol.describe import message_name
+from lensmount_protocol.describe import format_value, message_name
 from lensmount_protocol.errors import MountError
 from lensmount_protocol.message import TYPE_BYTE_SIZE, FieldSpec, Message, SelectableMessage
 from lensmount_protocol.payload import AnyMessage, message_type
@@ -139,3 +139,22 @@ def composition(frame: DecodedFrame) -> str:
 def message_types(messages: Iterable[AnyMessage]) -> str:
     """Messages by type and name, as text."""
     return "+".join(f"{message_type(message):02X} {message_name(message)}" for message in messages)
+
+
+def describe_differences(theirs: DecodedFrame, mine: DecodedFrame) -> Iterable[tuple[tuple[str, str], str]]:
+    """The fields in which two frames with the same messages differ, each with its two values as text."""
+    for name, a, b in (
+        ("class_", theirs.frame.class_, mine.frame.class_),
+        ("sequence", theirs.frame.sequence, mine.frame.sequence),
+    ):
+        if a != b:
+            yield (HEADER, name), f"{name} {b:#04x} instead of {a:#04x}"
+    for captured, our in zip(theirs.messages, mine.messages, strict=True):
+        if isinstance(captured, Message) and isinstance(our, Message):
+            for spec in captured.FIELDS:
+                a, b = getattr(captured, spec.name), getattr(our, spec.name)
+                if a != b:
+                    key = (message_name(captured), spec.name)
+                    yield key, f"{'.'.join(key)} is {format_value(spec, b)} instead of {format_value(spec, a)}"
+        elif captured != our:
+            yield (message_name(captured), "data"), f"{message_types([our])} instead of {message_types([captured])}"

@@ -54,6 +54,20 @@ def parse_split(text: str) -> float:
     return share
 
 
+def parse_share(text: str) -> float:
+    """Parse a share that is required, such as `97%` or `100%`.
+
+    Raises:
+        DialectError: the text is no percentage up to 100 %.
+    """
+    if text.strip() in ("100%", "100 %"):
+        return 1.0
+    found = _SPLIT.fullmatch(text.strip())
+    if found is None:
+        raise DialectError(f"share {text!r} is no percentage; write one from 0% to 100%, such as 97%")
+    return float(found[1]) / 100
+
+
 def describe_split(share: float) -> str:
     """The split as text: `first 60 % to last 40 %`."""
     return f"first {share * 100:g} % to last {100 - share * 100:g} %"
@@ -266,7 +280,7 @@ def score_replies(
         strict = is_strict(theirs, mine)
         score.replies += 1
         score.strict += strict
-        score.within_noise += strict or _within_noise(theirs, mine, allowed)
+        score.within_noise += strict or is_within_noise(theirs, mine, allowed)
         score.reply_bytes += len(theirs.frame.raw)
         if is_requested(theirs):
             score.requested += 1
@@ -306,7 +320,8 @@ def _renumbered(frame: DecodedFrame, place: DecodedFrame) -> DecodedFrame:
 def stored_bytes(settings: Struct) -> int:
     """Bytes of the values that a profile stores: numbers at their size, hexadecimal text as bytes, tables with keys.
 
-    Defaults count as nothing, and so do the texts that a replay never sends.
+    A name, of a field or of a kind, costs one byte. Defaults count as nothing, and so do the texts that a replay
+    never sends.
     """
     return _size(settings)
 
@@ -314,7 +329,7 @@ def stored_bytes(settings: Struct) -> int:
 def _size(value: object) -> int:
     if isinstance(value, Struct):
         defaults = dict(zip(reversed(value.__struct_fields__), reversed(value.__struct_defaults__), strict=False))
-        named = ((name, getattr(value, name)) for name in value.__struct_fields__ if name not in ("variable", "why"))
+        named = ((name, getattr(value, name)) for name in value.__struct_fields__ if name not in _NOT_STORED)
         return sum(_size(item) for name, item in named if name not in defaults or item != defaults[name])
     if isinstance(value, bool):
         return 1
@@ -323,7 +338,7 @@ def _size(value: object) -> int:
     if isinstance(value, float):
         return 2
     if isinstance(value, str):
-        return len(value) // 2 if _HEXADECIMAL.fullmatch(value) else len(value)
+        return len(value) // 2 if _HEXADECIMAL.fullmatch(value) else 1
     if isinstance(value, Mapping):
         return sum(_key_size(key) + _size(item) for key, item in cast("Mapping[str, object]", value).items())
     if isinstance(value, Sequence | set | frozenset):
@@ -331,6 +346,7 @@ def _size(value: object) -> int:
     return 0
 
 
+_NOT_STORED = frozenset({"variable", "why", "origin", "seen", "right"})
 _HEXADECIMAL = re.compile(r"(?:[0-9A-Fa-f]{2})+")
 
 
@@ -339,10 +355,16 @@ def _key_size(key: str) -> int:
     return _size(key) if _HEXADECIMAL.fullmatch(key) else 1
 
 
-def _within_noise(
+def is_within_noise(
     captured: DecodedFrame, ours: DecodedFrame | None, allowed: Mapping[tuple[str, str], NoiseField]
 ) -> bool:
-    """Whether two frames of the same messages differ in noise fields only, and by learned offsets."""
+    """Whether two frames of the same messages differ in noise fields only, and by learned offsets.
+
+    Args:
+        captured: the frame of the device.
+        ours: our frame in its place.
+        allowed: (message, field) -> its noise.
+    """
     if ours is None or not allowed:
         return False
     a, b = captured.frame, ours.frame

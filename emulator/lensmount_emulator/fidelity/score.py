@@ -5,11 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lensmount_emulator.engine.profile_values import IgnoredField
-from lensmount_emulator.fidelity.differences import Differences, composition, message_types
+from lensmount_emulator.fidelity.differences import Differences, composition, describe_differences
 from lensmount_emulator.fidelity.session_loss import SessionLoss
 from lensmount_protocol.decoder import Decoded, DecodedFrame
-from lensmount_protocol.describe import format_value, message_name
-from lensmount_protocol.message import Message
+from lensmount_protocol.describe import message_name
 from lensmount_protocol.payload import message_type
 from lensmount_protocol.timing import TimingResult
 
@@ -146,7 +145,7 @@ def _compare_pair(score: Score, theirs: DecodedFrame, mine: DecodedFrame, ignore
         return
     score.right_type += 1
     score.differences.compare(theirs, mine, ignored)
-    differences = list(_differences(theirs, mine))
+    differences = list(describe_differences(theirs, mine))
     for key, _ in differences:
         if key in ignored:
             name = ".".join(key)
@@ -165,24 +164,6 @@ def _compare_pair(score: Score, theirs: DecodedFrame, mine: DecodedFrame, ignore
         score.record_divergence(
             f"{_frame_position(theirs)}: {len(mine.padding)} pad bytes instead of {len(theirs.padding)}"
         )
-
-
-def _differences(theirs: DecodedFrame, mine: DecodedFrame) -> Iterable[tuple[tuple[str, str], str]]:
-    for name, a, b in (
-        ("class_", theirs.frame.class_, mine.frame.class_),
-        ("sequence", theirs.frame.sequence, mine.frame.sequence),
-    ):
-        if a != b:
-            yield ("Frame", name), f"{name} {b:#04x} instead of {a:#04x}"
-    for captured, our in zip(theirs.messages, mine.messages, strict=True):
-        if isinstance(captured, Message) and isinstance(our, Message):
-            for spec in captured.FIELDS:
-                a, b = getattr(captured, spec.name), getattr(our, spec.name)
-                if a != b:
-                    key = (message_name(captured), spec.name)
-                    yield key, f"{'.'.join(key)} is {format_value(spec, b)} instead of {format_value(spec, a)}"
-        elif captured != our:
-            yield (message_name(captured), "data"), f"{message_types([our])} instead of {message_types([captured])}"
 
 
 PADDING = "content of padding"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import NamedTuple
 
-from lensmount_emulator.engine.dialect_roles import Accessory, FuzzTraits
+from lensmount_emulator.engine.dialect_roles import Accessory, FuzzTraits, make_engine
 from lensmount_emulator.engine.engine import Engine, WireOutput
 from lensmount_emulator.engine.observer import FrameObserver, Notice
 from lensmount_emulator.engine.script import parse_script
@@ -380,7 +380,7 @@ class SessionMonitor:
         carried = (
             frozenset(self.dialect.wiring.lines) - self.config.uncarried_lines if self.config.uncarried_lines else None
         )
-        return config.make_engine(profile.settings, carried, Random(f"{self.config.seed} {name}"), steps)
+        return make_engine(config, profile.settings, carried, Random(f"{self.config.seed} {name}"), steps)
 
     def _other_lens(self, _name: str) -> Engine:
         # It is another lens of the same kind, so the session's traits apply to it as well.

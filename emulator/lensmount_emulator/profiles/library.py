@@ -11,6 +11,7 @@ import tomllib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -19,6 +20,7 @@ from typing import Any, NamedTuple, cast, get_args, get_type_hints
 import msgspec
 
 from lensmount_emulator.engine.dialect_roles import Place, get_roles
+from lensmount_emulator.engine.field_rules import Origin
 from lensmount_hardware.input_file import read_input
 from lensmount_protocol.entry_points import entry_points
 from lensmount_protocol.errors import DialectError, ProfileError, nearest, unknown_name_message
@@ -143,6 +145,7 @@ class Profile:
         sources: key -> source of its values.
         evidence: key of a value or of a table -> the key of its source, or `modelled`.
         settings: the values.
+        origin: the captures that the profile was inferred from; `None` where it was not.
     """
 
     name: str
@@ -153,6 +156,7 @@ class Profile:
     sources: Mapping[str, str]
     evidence: Mapping[str, str]
     settings: msgspec.Struct
+    origin: Origin | None = None
 
     @property
     def role(self) -> Role:
@@ -195,6 +199,9 @@ def read_profile(text: str, origin: str) -> Profile:
         head = msgspec.convert(checked, _Head)
         sources = msgspec.convert(data.pop("sources", {}), dict[str, str])
         evidence = msgspec.convert(data.pop("evidence", {}), dict[str, str])
+        origin_table = data.pop("origin", None)
+        shapes, checked = Origin, origin_table
+        learned = None if origin_table is None else msgspec.convert(origin_table, Origin)
         roles = get_roles(head.dialect)
         if head.role not in roles.settings:
             places = ", ".join(place.value for place in roles.settings)
@@ -205,11 +212,12 @@ def read_profile(text: str, origin: str) -> Profile:
             settings = msgspec.structs.replace(settings, name=head.title)
         roles.check(head.role, settings)
     except msgspec.ValidationError as error:
-        wrong = next(unknown_keys(checked, shapes, "profile" if shapes is _Head else ""), None)
+        table = "profile" if shapes is _Head else "origin" if shapes is Origin else ""
+        wrong = next(unknown_keys(checked, shapes, table), None)
         raise ProfileError(f"{origin}: {wrong.text() if wrong else error}") from error
     except (ProfileError, DialectError) as error:
         raise ProfileError(f"{origin}: {error}") from error
-    return Profile(head.name, head.role, head.dialect, head.title, head.notes, sources, evidence, settings)
+    return Profile(head.name, head.role, head.dialect, head.title, head.notes, sources, evidence, settings, learned)
 
 
 ENTRY_POINTS = "lensmount.profiles"
@@ -239,16 +247,57 @@ def load_profile(name: str, role: Role | None = None) -> Profile:
     """Load the profile of this name, or from the TOML file at this path.
 
     Args:
-        name: a name, or a path that ends in `.toml`.
+        name: a name, a path that ends in `.toml`, or the path of a firmware, which ends in `.so`.
         role: the required end.
 
     Raises:
         ProfileError: unknown (the message lists similar names), offered twice, invalid, or of the other role.
     """
+    if is_firmware(name):
+        return firmware_profile(name, role)
     profile = _from_path(name) if name.endswith(SUFFIX) else _by_name(name)
     if role is not None and profile.place.value != role.value:
         raise ProfileError(f"profile {name!r} is a {profile.place.value}; a {role.value} is needed here")
     return profile
+
+
+FIRMWARE_SUFFIX = ".so"
+CONFIG_MARK = "#"
+"""Separates the path of a firmware from the text that it gets: `./lens.so#mode=2`."""
+
+
+def is_firmware(name: str) -> bool:
+    """Whether the name of a device is the path of a firmware, with or without a text for it."""
+    return name.partition(CONFIG_MARK)[0].endswith(FIRMWARE_SUFFIX)
+
+
+def firmware_library(profile: Profile) -> str:
+    """Return the path of the firmware that plays a device; empty for an engine of ours."""
+    return str(getattr(profile.settings, "library", "")) if is_firmware(profile.name) else ""
+
+
+def firmware_profile(name: str, role: Role | None = None) -> Profile:
+    """Return the profile of a device that is a firmware in C.
+
+    Args:
+        name: path of the shared library; `#` and a text after it go to the firmware.
+        role: the required end; `None` for the lens, if it plays one.
+
+    Raises:
+        FirmwareError: it cannot be loaded.
+        ProfileError: it does not play that end.
+    """
+    # Loading C code is rare; programs without it do not need the module.
+    engine = import_module("lensmount_emulator.firmware.engine")
+    info = import_module("lensmount_emulator.firmware.library").probe_firmware(name.partition(CONFIG_MARK)[0])
+    get_roles(info.dialect)
+    place = role.value if role is not None else Role.LENS.value if Role.LENS.value in info.roles else info.roles[0]
+    if place not in info.roles:
+        raise ProfileError(f"firmware {name!r} is a {' and a '.join(info.roles)}; a {place} is needed here")
+    path, _, config = name.partition(CONFIG_MARK)
+    settings = engine.FirmwareSettings(library=path, role=place, config=config, name=info.name)
+    title = f"{info.name} {info.version} (firmware)"
+    return Profile(name, Place(place), info.dialect, title, "firmware in C", {}, {}, settings)
 
 
 def _from_path(name: str) -> Profile:
@@ -256,7 +305,7 @@ def _from_path(name: str) -> Profile:
         text = read_input(Path(name), MAX_SIZE, "a profile", ProfileError).decode()
     except UnicodeDecodeError as error:
         raise ProfileError(f"{name}: {error}") from error
-    return read_profile(text, name)
+    return _read_once(text, name)
 
 
 def _by_name(name: str) -> Profile:
@@ -274,7 +323,23 @@ def _by_name(name: str) -> Profile:
 def _read(name: str, offers: Sequence[Traversable]) -> Profile:
     if len(offers) > 1:
         raise ProfileError(f"profile {name!r} is offered twice: {' and '.join(str(file) for file in offers)}")
-    return read_profile(offers[0].read_text(encoding="utf-8"), f"profile {name}")
+    return _read_once(offers[0].read_text(encoding="utf-8"), f"profile {name}")
+
+
+_known: dict[tuple[str, str], Profile] = {}
+"""Text and origin -> its profile: a text takes two milliseconds, and the same few are read for each session."""
+
+MAX_KNOWN = 256
+
+
+def _read_once(text: str, origin: str) -> Profile:
+    """Read a profile; one of values that nothing can change is shared by all that read the same text."""
+    profile = _known.get((text, origin))
+    if profile is None:
+        profile = read_profile(text, origin)
+        if len(_known) < MAX_KNOWN and profile.settings.__struct_config__.frozen:
+            _known[text, origin] = profile
+    return profile
 
 
 def _offered_profiles() -> dict[str, list[Traversable]]:

@@ -9,7 +9,7 @@ from zlib import crc32
 
 import pytest
 
-from lensmount_emulator.engine.dialect_roles import Place, get_roles
+from lensmount_emulator.engine.dialect_roles import Place, get_roles, make_engine
 from lensmount_emulator.engine.observer import Notice
 from lensmount_emulator.engine.script import parse_script
 from lensmount_emulator.profiles.library import Profile, load_profile
@@ -167,7 +167,7 @@ class MountFactory:
         for note in port.guard.notes:
             port.announce(f"note: {note}")
         transport = GuardedTransport(taken, port.guard)
-        engine = roles.make_engine(profile.settings, transport.lines, None, steps)
+        engine = make_engine(roles, profile.settings, transport.lines, None, steps)
         engine.allow(allow)
         engine.connection.keeps_windows = as_timed(transport) is not None
         header = {"role": port.role.value, "profile": profile.name, "port": port.spec}

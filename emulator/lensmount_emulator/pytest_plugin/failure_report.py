@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lensmount_emulator.explain.explainer import explain_events
 from lensmount_emulator.profiles.library import Profile, load_profile, profile_names
 from lensmount_emulator.pytest_plugin.traffic_log import TrafficLog
 from lensmount_emulator.reports.event_text import narrate
@@ -53,11 +54,17 @@ def decode_command(path: object) -> str:
 
 def report_sections(log: TrafficLog, lines: int, replay: str) -> Sequence[tuple[str, str]]:
     """What a report gets: a name and a text each."""
+    explained = explain_events(_in_order(log.events), log.dialect, source="the test")
     return (
+        *((("explanation", explained.text),) if explained.explains else ()),
         ("timeline", "\n".join(timeline(log, lines)) or "no traffic"),
         ("recording", str(log.path)),
         ("replay", replay),
     )
+
+
+def _in_order(events: Sequence[Decoded]) -> list[Decoded]:
+    return sorted(events, key=_time)
 
 
 def _near(at: float, around: float) -> bool:

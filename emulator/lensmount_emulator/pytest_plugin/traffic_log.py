@@ -21,8 +21,8 @@ from lensmount_protocol.describe import format_message, format_value
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.errors import unknown_name_message
 from lensmount_protocol.message import Message
-from lensmount_protocol.timing import TimingRule, measure
-from lensmount_protocol.timing_marks import extract_marks
+from lensmount_protocol.timing import TimingRule
+from lensmount_protocol.timing_marks import measure_events
 from lensmount_protocol.wire import Burst, Edge, Role, WireRecord
 
 M = TypeVar("M", bound=Message)
@@ -251,7 +251,7 @@ def collect_problems(
     if judge_timing:
         wrong += [
             Problem(at, f"{found.rule.name}: {interval_us:.1f} µs; {_bounds(found.rule)} is legal")
-            for found in measure(log.dialect.timing, extract_marks(events, log.dialect))
+            for found in measure_events(events, log.dialect)
             for at, interval_us in found.violations
         ]
     left = [one for one in wrong if not any(fnmatchcase(one.text, pattern) for pattern in allow)]

@@ -26,6 +26,7 @@ from lensmount_emulator.reports.summary import (
     cell_lines,
     cell_summary,
     conclusion,
+    explain_failed_cases,
     failed_cases,
     failure_replay_command,
     format_latency,
@@ -188,6 +189,7 @@ def campaign_to_html(results: CampaignResults) -> str:
     """Return the page; text of profiles, faults and complaints is escaped."""
     dialect = load_dialect(results.dialect)
     wrong = failed_cases(results)
+    texts = explain_failed_cases(results)
     return render(
         "campaign.html.jinja",
         heading=results.title or f"lensmount campaign: {dialect.title}",
@@ -199,7 +201,7 @@ def campaign_to_html(results: CampaignResults) -> str:
         shares=[_breakdown_chart(name, results.breakdowns[name]) for name in HEADINGS if results.breakdowns.get(name)],
         replies=[_reply(asked, counts) for asked, counts in results.replies.items()],
         coverage=[_coverage(results, end) for end in ("body", "lens")],
-        failed=[_case(results, case) for case in wrong[:MAX_DETAILED_CASES]],
+        failed=[_case(results, case, texts.get(case.case.number, "")) for case in wrong[:MAX_DETAILED_CASES]],
         failed_more=max(0, len(wrong) - MAX_DETAILED_CASES),
     )
 
@@ -240,13 +242,19 @@ def _sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}."
 
 
-def _case(results: CampaignResults, case: StoredCase) -> dict[str, Any]:
+def _case(results: CampaignResults, case: StoredCase, explained: str) -> dict[str, Any]:
     first = [f"first error: {case.first_error}"] if case.first_error else []
+    more = [explained] if explained else []
     return {
         "number": case.case.number,
         "standing": case.status,
         "name": case_label(case),
-        "lines": [script_line(case), *map(format_violation, case.violations), *first],
+        "lines": [
+            script_line(case),
+            *map(format_violation, case.violations),
+            *first,
+            *more,
+        ],
         "commands": [
             command for command in (rerun_command(results, case), failure_replay_command(results, case)) if command
         ],

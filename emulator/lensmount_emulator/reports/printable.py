@@ -11,6 +11,8 @@ A stream that is no terminal gets each line as it is, so that `grep` finds a who
 `NO_COLOR` wins. Output for machines (JSON, files) does not pass through this module.
 """
 
+from __future__ import annotations
+
 import codecs
 import contextlib
 import os
@@ -19,9 +21,14 @@ import sys
 from collections.abc import Callable, Generator, Iterable
 from enum import Enum
 from textwrap import wrap as wrap_text
-from typing import Any, NamedTuple, TextIO, cast
 
 from lensmount_protocol.errors import MAX_ERROR, shorten
+
+TYPE_CHECKING = False
+"""Type checkers take it as true. `typing` itself is a sixth of the time that the help takes."""
+
+if TYPE_CHECKING:
+    from typing import Any, TextIO
 
 _FORMAT = (
     *("\u00ad", "\u061c", "\u180e", "\u200b-\u200f", "\u2028-\u202e", "\u2060-\u206f", "\ufeff", "\ufff9-\ufffb"),
@@ -118,7 +125,7 @@ class SafeStream:
     @property
     def styled(self) -> TextIO:
         """Return the same stream for a console: text is escaped, the console's own escape sequences are not."""
-        return cast("TextIO", SafeStream(self._stream, escapes=False))
+        return safe_stream(self._stream, escapes=False)
 
     def write(self, text: str) -> int:
         """Write the text; gives its length."""
@@ -140,6 +147,13 @@ class SafeStream:
         return getattr(self._stream, name)
 
 
+def safe_stream(stream: TextIO, *, escapes: bool = True, max_line: int | None = None) -> TextIO:
+    """A `SafeStream` as what it stands for."""
+    safe: Any = SafeStream(stream, escapes=escapes, max_line=max_line)
+    text: TextIO = safe
+    return text
+
+
 def styled(stream: TextIO) -> TextIO:
     """The stream on which a console may write its own escape sequences."""
     return stream.styled if isinstance(stream, SafeStream) else stream
@@ -153,9 +167,7 @@ def printing_safely() -> Generator[None]:
     """
     before = sys.stdout, sys.stderr
     safe = [
-        stream
-        if stream is None or isinstance(stream, SafeStream)
-        else cast("TextIO", SafeStream(stream, max_line=max_length))
+        stream if stream is None or isinstance(stream, SafeStream) else safe_stream(stream, max_line=max_length)
         for stream, max_length in zip(before, (None, MAX_ERROR), strict=True)
     ]
     sys.stdout, sys.stderr = safe
@@ -183,7 +195,7 @@ class Colour(Enum):
     ERROR = 31
 
 
-class Line(NamedTuple):
+class Line:
     """A line for a person.
 
     Attributes:
@@ -192,9 +204,12 @@ class Line(NamedTuple):
         hang: columns by which its continuation is indented where it is wrapped.
     """
 
-    text: str
-    colour: Colour | None = None
-    hang: int = 0
+    __slots__ = ("colour", "hang", "text")
+
+    def __init__(self, text: str, colour: Colour | None = None, hang: int = 0) -> None:
+        self.text = text
+        self.colour = colour
+        self.hang = hang
 
 
 SEVERITIES = {"error": Colour.ERROR, "critical": Colour.ERROR, "warning": Colour.WARNING}
@@ -258,7 +273,7 @@ def line_writer(out: TextIO) -> Callable[[Line], None]:
     coloured = styled(out) if colours else out
 
     def write(line: Line) -> None:
-        text, colour, hang = line
+        text, colour, hang = line.text, line.colour, line.hang
         parts = [text] if width is None else wrap(text, width, hang)
         if colour is None or not colours:
             out.write("\n".join(parts) + "\n")

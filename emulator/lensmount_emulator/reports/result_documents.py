@@ -19,7 +19,7 @@ and wants names that differ. Times are virtual.
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
@@ -36,6 +36,7 @@ from lensmount_emulator.reports.summary import (
     cell_lines,
     cell_summary,
     conclusion,
+    explain_failed_cases,
     failure_replay_command,
     format_violation,
     matrix_counts,
@@ -71,12 +72,13 @@ def campaign_to_json(results: CampaignResults) -> str:
         "states": [[*key, count] for key, count in results.states.items()],
         "transitions": [[*key, count] for key, count in results.transitions.items()],
     }
+    texts = explain_failed_cases(results)
     text = _compact(head)[:-1] + ',\n"cases": ['
-    return text + "".join(("," if at else "") + "\n" + _compact(_case_to_dict(results, case))
+    return text + "".join(("," if at else "") + "\n" + _compact(_case_to_dict(results, case, texts))
                           for at, case in enumerate(results.cases)) + "\n]}\n"  # fmt: skip
 
 
-def _case_to_dict(results: CampaignResults, finished: StoredCase) -> dict[str, object]:
+def _case_to_dict(results: CampaignResults, finished: StoredCase, texts: Mapping[int, str]) -> dict[str, object]:
     case = finished.case
     return {
         "number": case.number,
@@ -107,6 +109,7 @@ def _case_to_dict(results: CampaignResults, finished: StoredCase) -> dict[str, o
         "file": finished.file,
         "replay": rerun_command(results, finished),
         "show": failure_replay_command(results, finished),
+        **({"explanation": texts[case.number]} if case.number in texts else {}),
     }
 
 
@@ -159,6 +162,7 @@ def campaign_to_junit(results: CampaignResults) -> str:
     """The document."""
     name = results.title or f"lensmount campaign {results.dialect}"
     suites = Element("testsuites", {"name": _clean(name), **_campaign_counts(results.cases)})
+    texts = explain_failed_cases(results)
     by_body: dict[str, list[StoredCase]] = {}
     for case in results.cases:
         by_body.setdefault(case.case.body, []).append(case)
@@ -167,12 +171,12 @@ def campaign_to_junit(results: CampaignResults) -> str:
         properties = SubElement(suite, "properties")
         SubElement(properties, "property", {"name": "run", "value": _clean(campaign_counts(results))})
         SubElement(properties, "property", {"name": "conclusion", "value": _clean(conclusion(results))})
-        suite.extend(_campaign_case(results, case) for case in cases)
+        suite.extend(_campaign_case(results, case, texts) for case in cases)
     ElementTree.indent(suites)
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(suites, encoding="unicode") + "\n"
 
 
-def _campaign_case(results: CampaignResults, finished: StoredCase) -> Element:
+def _campaign_case(results: CampaignResults, finished: StoredCase, texts: Mapping[int, str]) -> Element:
     case = finished.case
     about = {"name": _clean(case_label(finished)), "classname": _clean(f"{case.dialect}.{case.body}")}
     element = Element("testcase", {**about, "time": f"{finished.seconds:.3f}"})
@@ -185,6 +189,8 @@ def _campaign_case(results: CampaignResults, finished: StoredCase) -> Element:
     ]
     if show := failure_replay_command(results, finished):
         lines.append(f"show: {show}")
+    if explained := texts.get(case.number):
+        lines.append(f"explanation: {explained}")
     text = _clean("\n".join(line for line in lines if line))
     if finished.status in _FAILURE_ELEMENTS:
         kind = ", ".join(dict.fromkeys(complaint.invariant for complaint in finished.violations)) or "script"

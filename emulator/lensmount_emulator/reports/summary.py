@@ -7,6 +7,7 @@ import os
 import re
 import shlex
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from lensmount_emulator.campaign.case import SESSION, CaseStatus, InvariantOutcome, StoredCase
@@ -14,6 +15,8 @@ from lensmount_emulator.campaign.matrix import Matrix, MatrixCell, MatrixOutcome
 from lensmount_emulator.campaign.results import EVERYTHING, CampaignResults
 from lensmount_emulator.engine.verdicts import CompatibilityResult
 from lensmount_emulator.fuzz.monitor import Violation
+from lensmount_emulator.sessions.explain_capture import explain
+from lensmount_protocol.errors import MountError
 
 BARE = "no faults"
 
@@ -96,6 +99,23 @@ def failure_replay_command(results: CampaignResults, case: StoredCase) -> str:
     return shlex.join(
         ["lensmount", "fuzz", "replay", file] if case.case.kind == SESSION else ["lensmount", "replay", file]
     )
+
+
+MAX_EXPLAINED = 50
+"""Cases of a report that are explained: each is read and compared with a good start-up."""
+
+
+def explain_failed_cases(results: CampaignResults) -> dict[int, str]:
+    """Number of a case that did not pass -> what went wrong in it, from its recording; of the first ones only."""
+    texts: dict[int, str] = {}
+    for case in failed_cases(results)[:MAX_EXPLAINED]:
+        if case.file:
+            # A recording that is missing or damaged, or holds nothing, leaves the rest of the report as it is.
+            with suppress(MountError):
+                found = explain(results.path.parent / case.file, dialect=case.case.dialect)
+                if found.explains:
+                    texts[case.case.number] = found.paragraph
+    return texts
 
 
 def display_path(path: Path) -> str:

@@ -15,9 +15,6 @@ from rich.text import Text
 from lensmount_emulator.campaign.case import CaseStatus
 from lensmount_emulator.campaign.matrix import Matrix, MatrixCell, MatrixOutcome
 from lensmount_emulator.campaign.results import CampaignResults
-from lensmount_emulator.fidelity.differences import Differences
-from lensmount_emulator.fidelity.score import Score
-from lensmount_emulator.profiles.library import Profile
 from lensmount_emulator.reports.console import print_timing, print_traffic
 from lensmount_emulator.reports.printable import one_line
 from lensmount_emulator.reports.summary import (
@@ -26,6 +23,7 @@ from lensmount_emulator.reports.summary import (
     SIGNS,
     case_label,
     cell_lines,
+    explain_failed_cases,
     failed_cases,
     failure_replay_command,
     format_violation,
@@ -35,60 +33,7 @@ from lensmount_emulator.reports.summary import (
     three_results,
 )
 from lensmount_emulator.sessions.loopback import LoopbackResult
-from lensmount_protocol.errors import limit_list
 from lensmount_protocol.timing import TimingResult
-
-
-def print_score(console: Console, score: Score, profile: Profile, capture: str) -> None:
-    """Print the result of a replay, the fields that it left out, and the timing rules that our end had to keep."""
-    device = f"{profile.title}, played by our {score.role} engine against the peer in {capture}"
-    console.print(device, markup=False)
-    rows = (
-        ("class 2 frames of the peer", score.requests),
-        ("frames of the real device", score.expected),
-        ("answered", score.answered),
-        ("right type", score.right_type),
-        ("byte-exact outside variable fields", score.exact),
-        ("same padding", score.windows),
-        ("sent by our engine alone", score.surplus),
-        ("timing rules held", score.rules_held),
-        ("timing rules violated", score.rules_violated),
-    )
-    for label, value in rows:
-        console.print(f"  {label:<36}{value:>6}")
-    console.print(f"  declared variable: {', '.join(score.declared) or 'none'}", markup=False)
-    if score.ignored:
-        console.print(f"  differed there: {', '.join(f'{k} {v}x' for k, v in score.ignored.items())}", markup=False)
-    console.print(f"  first divergence: {score.first_divergence or 'none'}", markup=False)
-    for gap in limit_list(score.incomplete):
-        console.print(f"  the capture is incomplete: {one_line(gap)}", markup=False)
-    if score.lost is not None:
-        console.print(f"  {score.lost.text()}", markup=False)
-    print_differences(console, score.differences)
-    print_timing(console, score.timing, only_met=True)
-
-
-def print_differences(console: Console, differences: Differences) -> None:
-    """Per message and field, how many bytes differ how often; and frames that were not sent or of other types."""
-    for name, times in differences.missing.most_common():
-        console.print(f"  not sent: {name} {times}x", markup=False)
-    for (theirs, ours), times in differences.wrong.most_common():
-        console.print(f"  other type: {ours} instead of {theirs} {times}x", markup=False)
-    if not differences.fields:
-        return
-    table = Table(
-        "field", "compared", "differ", "bytes that differ", "declared variable",
-        box=box.SIMPLE_HEAD, title="differences by field", title_justify="left",
-    )  # fmt: skip
-    for column in table.columns:
-        column.overflow = "fold"
-    for column in table.columns[1:3]:
-        column.justify = "right"
-    for (message, name), found in sorted(differences.fields.items()):
-        declared = "yes" if found.declared else "no"
-        counts = (str(differences.compared[message]), str(found.count))
-        table.add_row(f"{message}.{name}", *counts, found.text(), declared)
-    console.print(table)
 
 
 def print_session(console: Console, session: LoopbackResult) -> None:
@@ -103,11 +48,14 @@ def print_outcome(console: Console, session: LoopbackResult) -> None:
     troubles = [notice for notice in session.notices if notice.is_error]
     broken = timing_violations(session.timing)
     console.print(
-        f"{session.seconds:.3f} s of virtual time, {len(troubles)} errors, {broken} timing violations, "
+        f"{session.seconds:.3f} s of virtual time, {len(troubles) + len(session.missing)} errors, {broken} timing "
+        "violations, "
         f"{len(session.violations)} electrical violations"
     )
     if not session.finished:
         console.print(f"  the script was not done in {session.seconds:.3f} s{_stopped_at(session)}", markup=False)
+    for step in session.missing:
+        console.print(f"  missing at {(step.at or 0.0) * 1e3:.3f} ms: {step.short}", markup=False)
     for notice in troubles:
         console.print(
             f"  error at {notice.at * 1e3:.3f} ms, {notice.role.value}: {one_line(notice.text)}", markup=False
@@ -169,11 +117,14 @@ def print_campaign(console: Console, results: CampaignResults) -> None:
         if len(shares) > MAX_ROWS:
             console.print(f"and {len(shares) - MAX_ROWS} more; --json and --html have them all")
     wrong = failed_cases(results)
+    texts = explain_failed_cases(results)
     for case in wrong[:MAX_FAILED]:
         console.print(Text.assemble((case.status.value, STATUS_STYLES[case.status]), f" {case_label(case)}"))
         console.print(f"  {script_line(case)}", markup=False)
         for complaint in case.violations[:MAX_VIOLATIONS]:
             console.print(f"  {format_violation(complaint)}", markup=False)
+        if explained := texts.get(case.case.number):
+            console.print(f"  {explained}", markup=False)
         for command in (rerun_command(results, case), failure_replay_command(results, case)):
             if command:
                 console.print(f"  {command}", markup=False)

@@ -191,4 +191,6 @@ def capture_problems(stats: TrafficStats, declared: str | None, *, assumed: bool
             wrong.append(f"is this {name}? no dialect is declared; name it with --dialect")
     if not stats.all_frames_verified:
         wrong.append(f"{stats.valid - min(stats.typed, stats.rebuilt)} frames are not typed or not rebuilt")
+    if stats.violation_count:
+        wrong.append(f"{stats.violation_count} rules between frames are broken, the first {stats.violations[0]}")
     return wrong

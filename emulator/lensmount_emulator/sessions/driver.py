@@ -3,13 +3,12 @@
 Garbage collection is deferred: it runs when a session has time, and not when a reply is due.
 """
 
-import gc
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol
 
 from lensmount_emulator.engine.observer import Notice
+from lensmount_emulator.garbage_collection import DeferredGC
 from lensmount_emulator.sessions.listener import HOLD, RecordSorter, poll_times
 from lensmount_hardware.clock import Clock
 from lensmount_hardware.histogram import Histogram
@@ -28,49 +27,6 @@ from lensmount_protocol.wire import (
     polled_line_defect,
     transmission_time,
 )
-
-MIN_GARBAGE = 700
-"""Objects made and not freed since the last collection that make one worth while; the interpreter's own threshold."""
-
-
-class DeferredGC:
-    """A context in which objects in cycles are only collected when `collect_if_due` is called.
-
-    The collector belongs to the whole process, so other code is collected at these times too. Objects that exist at the
-    start of the context are frozen, so a collection looks only at newer ones. At its end the collector has its former
-    state, also after an error.
-
-    Attributes:
-        collections: number of collections that had garbage to collect.
-    """
-
-    def __init__(self) -> None:
-        self.collections = 0
-        self._was_on = self._was_frozen = False
-
-    def __enter__(self) -> Self:
-        self._was_on = gc.isenabled()
-        self._was_frozen = gc.get_freeze_count() > 0
-        gc.collect()
-        gc.freeze()
-        gc.disable()
-        return self
-
-    def collect_if_due(self) -> None:
-        """Collect if enough garbage has gathered; called when there is time."""
-        if gc.get_count()[0] > MIN_GARBAGE:
-            self.collections += 1
-            # Every tenth time collect everything made since the context began, else only young objects.
-            gc.collect(2 if self.collections % 10 == 0 else 1)
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if not self._was_frozen:
-            gc.unfreeze()
-        if self._was_on:
-            gc.enable()
-
 
 MAX_WAIT_S = 0.1
 """Seconds after which a session polls even when nothing happens, so that it can be stopped."""

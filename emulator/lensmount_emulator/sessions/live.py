@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from lensmount_emulator.engine.dialect_roles import get_roles
+from lensmount_emulator.engine.dialect_roles import get_roles, make_engine
 from lensmount_emulator.engine.engine import Engine
 from lensmount_emulator.engine.observer import Notice
 from lensmount_emulator.engine.script import parse_script
@@ -196,7 +196,7 @@ def make_live_engine(
     """
     roles = get_roles(profile.dialect)
     verbs = roles.verbs if profile.role is Role.BODY else roles.lens_verbs
-    engine = roles.make_engine(profile.settings, carried, None, parse_script(script, verbs))
+    engine = make_engine(roles, profile.settings, carried, None, parse_script(script, verbs))
     engine.allow(allowed)
     engine.connection.keeps_windows = keeps_windows
     return engine

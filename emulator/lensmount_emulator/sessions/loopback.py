@@ -9,10 +9,14 @@ from typing import TypeVar
 from lensmount_emulator.engine.dialect_roles import Place
 from lensmount_emulator.engine.observer import Notice
 from lensmount_emulator.engine.verdicts import CompatibilityResult, Verdict, worst_verdict
+from lensmount_emulator.explain.expected_steps import find_expected_steps
+from lensmount_emulator.explain.finding import Finding
 from lensmount_emulator.faults.fault import Fault
 from lensmount_emulator.faults.registry import FaultPlan, parse_plan
+from lensmount_emulator.garbage_collection import RareGC
 from lensmount_emulator.mount.virtual_mount import Resolution
 from lensmount_emulator.profiles.library import Profile
+from lensmount_emulator.sessions.firmware.isolated_session import PlayedSession, play_session
 from lensmount_emulator.sessions.traffic_stats import TrafficStats
 from lensmount_emulator.sessions.verdict import ScriptProgress, SessionError, script_progress, session_errors
 from lensmount_emulator.sessions.virtual.participants import (
@@ -35,8 +39,9 @@ from lensmount_protocol.decoder import Decoded, DecodedFrame, Decoder
 from lensmount_protocol.describe import html_table
 from lensmount_protocol.dialect import Dialect, load_dialect
 from lensmount_protocol.message import Message
-from lensmount_protocol.timing import TimingResult, measure
-from lensmount_protocol.timing_marks import extract_marks
+from lensmount_protocol.payload import PayloadMemo
+from lensmount_protocol.timing import TimingResult
+from lensmount_protocol.timing_marks import measure_events
 from lensmount_protocol.wire import Role, WireRecord
 
 MAX_SESSION_S = 60.0
@@ -60,11 +65,12 @@ class LoopbackResult:
         lens: the lens's profile.
         seconds: its duration, in virtual time.
         records: every byte and edge.
-        events: the decoded records.
+        events: the decoded records; frames of equal payloads share their messages.
         notices: the notices of the engines.
         violations: events that would damage a real device.
         tally: counts of frames and bytes.
         timing: the results of the timing contract.
+        missing: the steps that never came although they were due.
         finished: whether the script was carried out; one that the body gave up was not.
         compatibility_results: the results of the script's checks.
         accessories: profiles of the accessories, from the body on.
@@ -85,16 +91,18 @@ class LoopbackResult:
     compatibility_results: list[CompatibilityResult]
     tally: TrafficStats = field(init=False)
     timing: list[TimingResult] = field(init=False)
+    missing: list[Finding] = field(init=False)
     accessories: Sequence[Profile] = ()
     plan: FaultPlan = field(default_factory=FaultPlan)
     script: ScriptProgress | None = None
     header: Mapping[str, object] = field(default_factory=dict[str, object])
 
     def __post_init__(self) -> None:
-        self.tally = TrafficStats(self.dialect)
+        self.tally = TrafficStats(self.dialect, shares=True)
         for event in self.events:
             self.tally.add(event)
-        self.timing = measure(self.dialect.timing, extract_marks(self.events, self.dialect))
+        self.timing = measure_events(self.events, self.dialect)
+        self.missing = find_expected_steps(self.events, self.dialect, self.seconds)
 
     @property
     def declined(self) -> bool:
@@ -109,6 +117,7 @@ class LoopbackResult:
         return (
             self.finished
             and not broken
+            and not self.missing
             and not self.violations
             and self.tally.all_frames_verified
             and not self.tally.runs
@@ -132,6 +141,7 @@ class LoopbackResult:
                 timing=self.timing,
                 events=self.events,
                 tally=self.tally,
+                missing=self.missing,
             )
         )
 
@@ -227,8 +237,11 @@ def run_loopback(
     records: list[WireRecord] = []
     notices: list[Notice] = []
 
+    events: list[Decoded] = []
+
     def record(what: WireRecord) -> None:
         records.append(what)
+        decode(what, events)
         if tap is not None:
             tap(what)
 
@@ -237,56 +250,71 @@ def run_loopback(
         if listen is not None:
             listen(notice)
 
-    made = _make_session(
-        body,
-        lens,
-        accessories=accessories,
-        script=script,
-        seed=seed,
-        tap=record,
-        on_notice=note,
-        resolution=resolution,
-        allowed=allowed,
-        faults=faults,
-        mount_factory=make_plain_mount,
-    )
-    chain = made.session
-    chain.start()
-    if seconds is None:
-        chain.run(MAX_SESSION_S, stop_when=lambda: made.participants.body.done)
-        chain.run(chain.now + DRAIN_S)
-    else:
-        chain.run(seconds)
-    # A recording ends between frames; the longest pause inside one is 150 ms.
-    chain.run(chain.now + MAX_FRAME_S, stop_when=lambda: not chain.sending)
-    script_result = script_progress(made.participants.body)
-    assert script_result is not None
+    profiles = resolve_profile(body, Place.BODY), resolve_profile(lens, Place.LENS)
+    between = [resolve_profile(accessory, Place.ACCESSORY) for accessory in accessories]
+    plan = parse_plan(faults, seed)
+    dialect = load_dialect(profiles[0].dialect)
+    # Both ends and the recording share what they parse: each payload is parsed once.
+    memo = PayloadMemo()
+    decoder = Decoder(dialect, memo=memo)
+    decode = decoder.add
+
+    def play(tap: Callable[[WireRecord], None], on_notice: Callable[[Notice], None]) -> PlayedSession:
+        made = _make_session(
+            *profiles,
+            accessories=between,
+            script=script,
+            seed=seed,
+            tap=tap,
+            on_notice=on_notice,
+            resolution=resolution,
+            allowed=allowed,
+            faults=faults,
+            mount_factory=make_plain_mount,
+            memo=memo,
+        )
+        chain = made.session
+        chain.start()
+        if seconds is None:
+            chain.run(MAX_SESSION_S, stop_when=lambda: made.participants.body.done)
+            chain.run(chain.now + DRAIN_S)
+        else:
+            chain.run(seconds)
+        # A recording ends between frames; the longest pause inside one is 150 ms.
+        chain.run(chain.now + MAX_FRAME_S, stop_when=lambda: not chain.sending)
+        script_result = script_progress(made.participants.body)
+        assert script_result is not None
+        return PlayedSession(chain.now, chain.violations, script_result, made.participants.body.compatibility_results)
+
+    with RareGC():
+        played = play_session(play, (*profiles, *between), record, note)
     header = session_header(
-        made.dialect.name,
+        dialect.name,
         _profile_name(body),
         _profile_name(lens),
         script,
         seed,
         accessories=[_profile_name(accessory) for accessory in accessories],
-        faults=made.plan.texts() if made.plan else (),
+        faults=plan.texts() if plan else (),
         duration=seconds,
         allowed=allowed,
     )
-    return LoopbackResult(
-        made.dialect,
-        *made.profiles,
-        chain.now,
-        records,
-        list(Decoder(made.dialect).decode(records)),
-        notices,
-        chain.violations,
-        script_result.complete,
-        made.participants.body.compatibility_results,
-        made.between,
-        made.plan,
-        script_result,
-        header,
-    )
+    with RareGC():
+        return LoopbackResult(
+            dialect,
+            *profiles,
+            played.seconds,
+            records,
+            [*events, *decoder.finish()],
+            notices,
+            played.violations,
+            played.script.complete,
+            played.compatibility_results,
+            between,
+            plan,
+            played.script,
+            header,
+        )
 
 
 def make_virtual_session(
@@ -331,6 +359,7 @@ def make_virtual_session(
         allowed=allowed,
         faults=faults,
         mount_factory=make_mount,
+        memo=PayloadMemo(),
     ).session
 
 
@@ -359,6 +388,7 @@ def _make_session(
     allowed: Sequence[str],
     faults: Sequence[str | Fault],
     mount_factory: MakeMount,
+    memo: PayloadMemo,
 ) -> _PreparedSession:
     profiles = resolve_profile(body, Place.BODY), resolve_profile(lens, Place.LENS)
     between = [resolve_profile(accessory, Place.ACCESSORY) for accessory in accessories]
@@ -380,6 +410,7 @@ def _make_session(
         resolution=resolution,
         plan=plan,
         mount_factory=mount_factory,
+        memo=memo,
         make_other_lens=others.make,
     )
     return _PreparedSession(profiles, between, dialect, plan, parts, chain)

@@ -1,114 +1,17 @@
-"""Payloads that must not be sent to a device, judged by the messages that a device could read in them.
+"""Payloads that must not be sent to a device, judged by the messages that a device could read in them."""
 
-The guard of replays: it blocks messages of a recording that can damage a real device or that no table knows.
-"""
-
-from collections import Counter
-from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 
-from lensmount_emulator.engine.engine import allowed_types
-from lensmount_emulator.sessions.receiver_streams import CandidateTracker, frame_limits, without_limits
-from lensmount_protocol.decoder import DecodedFrame, DecodedGarbage, Decoder
 from lensmount_protocol.describe import message_name
 from lensmount_protocol.dialect import Dialect
-from lensmount_protocol.errors import LocalProtocolError, MountError
-from lensmount_protocol.logs import get_logger
+from lensmount_protocol.errors import MountError
 from lensmount_protocol.message import Message, UnknownMessage
 from lensmount_protocol.payload import AnyMessage, PayloadParser, message_type
-from lensmount_protocol.wire import Burst, Role, WireRecord
+from lensmount_protocol.wire import Role
 
 GARBAGE = "garbage"
 """The name that allows bytes that are no frame."""
-
-_log = get_logger("guard")
-
-MAX_NAMED = 8
-"""Maximum number of refused items that an error names."""
-
-READ_SIZE = 1 << 12
-"""Bytes of a recording that are read at a time."""
-
-
-class ReplayGuard:
-    """Decides what a run may send.
-
-    Refused unless allowed by name are: messages that the dialect guards (firmware update and the like), messages of a
-    type that no table knows, and bytes that are no frame. Frames are also looked for inside other frames, in padding
-    and across gaps, since a device may find them there.
-    """
-
-    def __init__(self, dialect: Dialect, role: Role, allowed: Iterable[str] = ()) -> None:
-        """Read the allowed names.
-
-        Args:
-            dialect: the dialect.
-            role: the end that sends.
-            allowed: names of guarded messages (`UpdateOffer`, `Update*`), numbers of unknown types (`0x7f`), `garbage`.
-
-        Raises:
-            DialectError: a name matches no guarded message; the text lists the valid ones.
-        """
-        self._dialect = dialect
-        self._role = role
-        names = list(allowed)
-        self._types = allowed_types(dialect, role, names, (GARBAGE,))
-        self._protected = dialect.types_protected_from(role)
-        self._garbage = GARBAGE in names
-
-    def check(self, records: Iterable[WireRecord]) -> None:
-        """Refuse records that would be sent and are not allowed.
-
-        Raises:
-            LocalProtocolError: a record is refused; the text names it, how often, and how to allow it.
-        """
-        refused = Counter(self._blocked(list(records)))
-        for what, count in refused.items():
-            _log.info("held back %d times: %s", count, what)
-        if refused:
-            named = [f"{what}{f' ({count} times)' if count > 1 else ''}" for what, count in refused.items()]
-            more = f" and {len(named) - MAX_NAMED} more" if len(named) > MAX_NAMED else ""
-            raise LocalProtocolError(
-                f"nothing was sent: it can damage a device to send it {', '.join(named[:MAX_NAMED])}{more}; "
-                "arm by name what is meant"
-            )
-
-    def _blocked(self, records: list[WireRecord]) -> Iterator[str]:
-        for event in Decoder(self._dialect).decode(records):
-            if isinstance(event, DecodedGarbage) and event.sender is self._role and not self._garbage:
-                yield f"bytes that are no frame (allowed by {GARBAGE})"
-            elif isinstance(event, DecodedFrame) and event.sender is self._role:
-                for message in event.messages:
-                    if self._is_blocked(message):
-                        yield format_message_type(message)
-        sent = b"".join(record.data for record in records if isinstance(record, Burst) and record.sender is self._role)
-        seen = set[str]()
-        for message in self._embedded_messages(sent):
-            if (
-                message_type(message) in self._protected
-                and self._is_blocked(message)
-                and format_message_type(message) not in seen
-            ):
-                seen.add(format_message_type(message))
-                yield f"{format_message_type(message)} somewhere in its bytes"
-
-    def _is_blocked(self, message: AnyMessage) -> bool:
-        if message_type(message) in self._types:
-            return False
-        return isinstance(message, UnknownMessage) or message.TYPE in self._protected
-
-    def _embedded_messages(self, data: bytes) -> Iterator[AnyMessage]:
-        """The messages of every frame that begins anywhere, wherever it lies and whatever its length."""
-        payload_at, smallest = frame_limits(self._dialect, self._role)
-        frame_format = without_limits(self._dialect.formats[self._role], smallest)
-        watch, parser = CandidateTracker(frame_format, payload_at), self._dialect.payload_parser()
-        for at in range(0, len(data), READ_SIZE):
-            complete, _ = watch.push(data[at : at + READ_SIZE])
-            for one in complete:
-                raw = watch.candidate_bytes(one)
-                if frame_format.check(raw) is None:
-                    yield from parser.parse(self._role, frame_format.parse_header(raw, 0).payload)
 
 
 def format_message_type(message: AnyMessage) -> str:
@@ -200,6 +103,15 @@ class PayloadRules:
             if number in self._protected:
                 return f"{self._named(UnknownMessage(bytes((number,)), 'cut'))} in a damaged frame"
         return None
+
+    def blocks(self, message: AnyMessage) -> bool:
+        """Whether a message of a recording is guarded, unknown or unreadable, and not allowed by name."""
+        number = message_type(message)
+        return number not in self._allowed and (number in self._protected or isinstance(message, UnknownMessage))
+
+    def protects(self, message: AnyMessage) -> bool:
+        """Whether a message is guarded, and is not allowed by name."""
+        return message_type(message) in self._protected
 
     def choose(self, chosen: dict[type[Message], int]) -> None:
         """Apply these layouts from now on."""

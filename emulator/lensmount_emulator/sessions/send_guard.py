@@ -7,19 +7,21 @@ the header there announces; see `receiver_streams`.
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from lensmount_emulator.engine.engine import allowed_types
-from lensmount_emulator.sessions.payload_rules import GARBAGE, PayloadRules
+from lensmount_emulator.sessions.payload_rules import GARBAGE, PayloadRules, format_message_type
 from lensmount_emulator.sessions.receiver_streams import BaudrateStreams, CandidateTracker, frame_limits, without_limits
 from lensmount_hardware.clock import Clock
 from lensmount_hardware.transport import TimedRecord, TimedTransport, Transport, as_timed
+from lensmount_protocol.decoder import DecodedFrame, DecodedGarbage, Decoder
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.errors import DialectError, LocalProtocolError, TransportLostError
 from lensmount_protocol.framer import GarbageReason
 from lensmount_protocol.logs import get_logger
 from lensmount_protocol.message import Message
-from lensmount_protocol.wire import Role, SetBaudrate, Transmit, WireAction, WireEvent
+from lensmount_protocol.payload import AnyMessage
+from lensmount_protocol.wire import Burst, Role, SetBaudrate, Transmit, WireAction, WireEvent, WireRecord
 
 _log = get_logger("guard")
 
@@ -27,6 +29,13 @@ MAX_READ = 16 << 20
 MAX_READ_PER_BYTE = 1 << 12
 """Bytes that are read again for one write, and for each byte of it; random bytes take about 128 each. A write that
 takes more was made to cost time, and is blocked."""
+
+
+MAX_NAMED = 8
+"""Maximum number of blocked items that an error names."""
+
+READ_SIZE = 1 << 12
+"""Bytes of a recording that are read at a time."""
 
 
 class SendGuard:
@@ -67,6 +76,7 @@ class SendGuard:
         self.refused = Counter[str]()
         self.allowed = 0
         self._dialect = dialect
+        self._role = role
         names = list(allowed)
         for name in names:
             _check_name(name)
@@ -125,6 +135,47 @@ class SendGuard:
         self.refused[reason] += 1
         _log.info("held back: %s", reason)
         return reason
+
+    def check_recording(self, records: Iterable[WireRecord]) -> None:
+        """Check that the bytes of this end in a recording may be sent, before any of them is.
+
+        Blocked, unless allowed by name, are also bytes that are no frame, and guarded messages in frames that lie in
+        other frames, in padding and across gaps, since a device may find them there. The bytes do not count as sent.
+
+        Raises:
+            LocalProtocolError: something is blocked; the text names it, how often, and how to allow it.
+        """
+        blocked = Counter(self._blocked_in(list(records)))
+        for what, count in blocked.items():
+            _log.info("held back %d times: %s", count, what)
+        if blocked:
+            named = [f"{what}{f' ({count} times)' if count > 1 else ''}" for what, count in blocked.items()]
+            more = f" and {len(named) - MAX_NAMED} more" if len(named) > MAX_NAMED else ""
+            raise LocalProtocolError(
+                f"nothing was sent: it can damage a device to send it {', '.join(named[:MAX_NAMED])}{more}; "
+                "arm by name what is meant"
+            )
+
+    def _blocked_in(self, records: list[WireRecord]) -> Iterator[str]:
+        for event in Decoder(self._dialect).decode(records):
+            if isinstance(event, DecodedGarbage) and event.sender is self._role and not self._any_rate:
+                yield f"bytes that are no frame (allowed by {GARBAGE})"
+            elif isinstance(event, DecodedFrame) and event.sender is self._role:
+                yield from (format_message_type(one) for one in event.messages if self._payloads.blocks(one))
+        sent = b"".join(record.data for record in records if isinstance(record, Burst) and record.sender is self._role)
+        embedded = (format_message_type(one) for one in self._embedded(sent) if self._payloads.protects(one))
+        yield from (f"{what} somewhere in its bytes" for what in dict.fromkeys(embedded))
+
+    def _embedded(self, data: bytes) -> Iterator[AnyMessage]:
+        """The messages of every frame that begins anywhere, wherever it lies and whatever its length."""
+        payload_at, _ = frame_limits(self._dialect, self._role)
+        watch, parser = CandidateTracker(self._format, payload_at), self._dialect.payload_parser()
+        for at in range(0, len(data), READ_SIZE):
+            complete, _ = watch.push(data[at : at + READ_SIZE])
+            for one in complete:
+                raw = watch.candidate_bytes(one)
+                if self._format.check(raw) is None:
+                    yield from parser.parse(self._role, self._payload(raw))
 
     def mark_uncertain(self) -> None:
         """Assume from now on both that the last bytes were sent and that they were not."""

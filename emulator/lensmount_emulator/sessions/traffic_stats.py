@@ -3,11 +3,17 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from lensmount_protocol.decoder import Decoded, DecodedFrame, DecodedGarbage
-from lensmount_protocol.dialect import Dialect
+from lensmount_protocol.decoder import Decoded, DecodedFrame, DecodedGarbage, time_text
+from lensmount_protocol.dialect import Dialect, LinkChecker
 from lensmount_protocol.message import UnknownMessage
-from lensmount_protocol.payload import build_payload, message_type
+from lensmount_protocol.payload import AnyMessage, build_payload, message_type
 from lensmount_protocol.wire import Annotation, Role
+
+MAX_VIOLATIONS = 100
+"""Broken rules that are kept; all of them are counted."""
+
+MAX_KNOWN = 256
+"""Payloads of shared messages that are kept."""
 
 
 @dataclass(slots=True)
@@ -16,7 +22,8 @@ class TrafficStats:
 
     Attributes:
         dialect: what frames are rebuilt with.
-        counts: (name of the sender's role, types of the messages) -> count and bytes.
+        shares: whether frames of equal payloads share their messages, as those of a virtual session do.
+        counts: sender and types of the messages -> count and bytes.
         valid: frames that are right.
         typed: of those, frames without an unknown message.
         rebuilt: of those, frames that their messages rebuild byte for byte.
@@ -25,11 +32,14 @@ class TrafficStats:
         garbage: reason -> bytes that belong to no frame.
         runs: runs of such bytes.
         gaps: missing parts of the source, as it reports them.
+        violations: broken rules between frames, each with its place; the first `MAX_VIOLATIONS` of them.
+        violation_count: how many there are.
     """
 
     dialect: Dialect
-    counts: dict[tuple[str, tuple[int, ...]], list[int]] = field(
-        default_factory=lambda: dict[tuple[str, tuple[int, ...]], list[int]]()
+    shares: bool = False
+    counts: dict[tuple[Role, tuple[int, ...]], list[int]] = field(
+        default_factory=lambda: dict[tuple[Role, tuple[int, ...]], list[int]]()
     )
     valid: int = 0
     typed: int = 0
@@ -39,6 +49,14 @@ class TrafficStats:
     garbage: Counter[str] = field(default_factory=lambda: Counter[str]())
     runs: int = 0
     gaps: list[str] = field(default_factory=lambda: list[str]())
+    violations: list[str] = field(default_factory=lambda: list[str]())
+    violation_count: int = 0
+    _checker: LinkChecker | None = field(init=False, repr=False)
+    _known: dict[int, "_Payload"] = field(default_factory=lambda: dict[int, "_Payload"](), init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        make = self.dialect.link_checker
+        self._checker = None if make is None else make()
 
     def add(self, event: Decoded) -> None:
         """Count one event."""
@@ -47,6 +65,8 @@ class TrafficStats:
         elif isinstance(event, DecodedGarbage):
             self.garbage[event.reason.value] += len(event.data)
             self.runs += 1
+            if self._checker is not None:
+                self._checker.reset()
         elif isinstance(event, Annotation) and event.incomplete:
             self.gaps.append(event.text)
 
@@ -54,7 +74,7 @@ class TrafficStats:
     def frames(self) -> dict[tuple[str, str], tuple[int, int]]:
         """(sender, composition) -> (count, bytes); a composition is types joined by `+`."""
         return {
-            (Role[role].value, "+".join(f"{type_:02X}" for type_ in types)): (count, size)
+            (role.value, "+".join(f"{type_:02X}" for type_ in types)): (count, size)
             for (role, types), (count, size) in self.counts.items()
         }
 
@@ -89,23 +109,51 @@ class TrafficStats:
         )
 
     def _add_frame(self, event: DecodedFrame) -> None:
-        frame, messages = event.frame, event.messages
-        raw = frame.raw
+        frame = event.frame
+        raw, messages = frame.raw, frame.messages
         self.valid += 1
-        self.padding += len(event.padding)
-        key = (event.sender.name, tuple([message_type(message) for message in messages]))
+        if event.padding:
+            self.padding += len(event.padding)
+        payload = self._known.get(id(messages))
+        if payload is None or payload.messages is not messages:
+            payload = self._summarise(messages)
+        key = (event.sender, payload.types)
         count = self.counts.get(key)
         if count is None:
             self.counts[key] = [1, len(raw)]
         else:
             count[0] += 1
             count[1] += len(raw)
-        unknown = [message for message in messages if isinstance(message, UnknownMessage)]
-        if unknown:
-            self.unexplained += sum(len(message.data) for message in unknown)
+        if payload.unknown:
+            self.unexplained += payload.unknown
         else:
             self.typed += 1
-        self.rebuilt += self.dialect.build_frame(build_payload(messages), frame.class_, frame.sequence) == raw
+        self.rebuilt += self.dialect.build_frame(payload.data, frame.class_, frame.sequence) == raw
+        if self._checker is not None:
+            for violation in self._checker.on_frame(event.sender, frame, event.at):
+                self.violation_count += 1
+                if len(self.violations) < MAX_VIOLATIONS:
+                    self.violations.append(f"at {time_text(event.at)}: {violation}")
+
+    def _summarise(self, messages: list[AnyMessage]) -> "_Payload":
+        unknown = sum([len(message.data) for message in messages if isinstance(message, UnknownMessage)])
+        types = tuple([message_type(message) for message in messages])
+        payload = _Payload(messages, types, unknown, build_payload(messages))
+        if self.shares:
+            if len(self._known) >= MAX_KNOWN:
+                self._known.clear()
+            self._known[id(messages)] = payload
+        return payload
+
+
+@dataclass(slots=True)
+class _Payload:
+    """What counts of a payload: its messages, their types, the bytes that no declaration explains, and all bytes."""
+
+    messages: list[AnyMessage]
+    types: tuple[int, ...]
+    unknown: int
+    data: bytes
 
 
 def frame_composition(event: DecodedFrame) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 from lensmount_emulator.engine.engine import Engine
 from lensmount_emulator.engine.observer import Notice
+from lensmount_emulator.explain.finding import Finding
 from lensmount_emulator.sessions.traffic_stats import TrafficStats
 from lensmount_hardware.transport import BROKEN_BYTES
 from lensmount_protocol.decoder import Decoded, DecodedGarbage
@@ -284,6 +285,7 @@ class ErrorKind(Enum):
     TIMING = "timing"
     FRAMING = "framing"
     DECODING = "decoding"
+    MISSING = "missing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,6 +320,7 @@ def session_errors(
     timing: Iterable[TimingResult],
     events: Iterable[Decoded],
     tally: TrafficStats,
+    missing: Iterable[Finding] = (),
 ) -> Iterator[SessionError]:
     """Yield every error of a session; a session without any is clean.
 
@@ -330,10 +333,13 @@ def session_errors(
         timing: the timing rules as they were kept.
         events: the decoded traffic.
         tally: its counts.
+        missing: the steps that never came although they were due.
     """
     if not finished:
         progress = "" if script is None else f": {script.describe()}"
         yield SessionError(ErrorKind.SCRIPT, f"the script was not done in {seconds:.3f} s{progress}")
+    for step in missing:
+        yield SessionError(ErrorKind.MISSING, step.short, step.at, step.end)
     for notice in notices:
         if notice.is_error:
             yield SessionError(ErrorKind.PROTOCOL, notice.text, notice.at, notice.role)

@@ -23,6 +23,7 @@ from lensmount_emulator.sessions.virtual.pacing import Pacer
 from lensmount_emulator.sessions.virtual.script_run import ScriptRun, add_steps
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.errors import DialectError, FaultError
+from lensmount_protocol.payload import PayloadMemo
 from lensmount_protocol.wire import Role, SetBaudrate, WireRecord
 
 MakeMount = Callable[[Dialect, Callable[[WireRecord], None], Scheduler, Resolution, FaultPlan | None], VirtualMount]
@@ -106,6 +107,7 @@ class VirtualSession:
         make_other_lens: makes the engine of another lens, by the name of its profile, for a fault that attaches one.
         roles: the roles of the dialect, for `do` and `operate`; `None` looks them up when they are needed.
         scheduler: the events of the session; the caller may add events.
+        memo: the parsed payloads at the body's mount, for a decoder of its records.
         mounts: the contacts of each joint, from the body on.
     """
 
@@ -122,6 +124,7 @@ class VirtualSession:
     make_other_lens: Callable[[str], Engine] | None = None
     roles: DialectRoles | None = None
     scheduler: Scheduler = field(default_factory=Scheduler)
+    memo: PayloadMemo = field(default_factory=PayloadMemo)
     mounts: list[VirtualMount] = field(init=False)
     _mount_pairs: list[MountPair] = field(init=False)
     _observers: tuple[Observer, ...] = field(default=(), init=False)
@@ -130,6 +133,7 @@ class VirtualSession:
     _injected: int = field(default=0, init=False)
     _runs: bool = field(default=False, init=False)
     _steps: bool = field(default=False, init=False)
+    _watched: bool = field(default=False, init=False)
     _event: WireRecord | Notice | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
@@ -144,7 +148,9 @@ class VirtualSession:
             self.mounts.append(mount)
             if isinstance(mount, FaultyMount):
                 mount.on_attach, mount.on_swap = self.attach_lens, self.swap_lens
+            memo = PayloadMemo() if joint else self.memo
             for engine in couple:
+                engine.connection.share_memo(memo)
                 connect(engine, mount, self._notice)
         self.body.operate_mount = self.operate_mount
 
@@ -259,11 +265,11 @@ class VirtualSession:
             The last event that happened; `None` if there was none.
         """
         self._pacer.pause()
-        self._event, self._steps = None, until is None
+        self._event, self._steps, self._watched = None, until is None, True
         try:
             self.run(self.now + MAX_STEP_S if until is None else until)
         finally:
-            self._steps = False
+            self._steps, self._watched = False, bool(self._record_observers)
         return self._event
 
     # Changes while the session runs.
@@ -341,6 +347,7 @@ class VirtualSession:
         self._observers = (*self._observers, observer)
         if isinstance(observer, SessionObserver):
             self._record_observers = (*self._record_observers, observer)
+            self._watched = True
         for engine in (self.body, self.lens):
             engine.observe(observer)
 
@@ -384,6 +391,7 @@ class VirtualSession:
             self._mount_pairs = [(self.body, self.lens)]
             for observer in self._observers:
                 self.lens.observe(observer)
+            self.lens.connection.share_memo(self.memo)
             connect(self.lens, self.mount, self._notice)
             self.lens.start(self.now)
 
@@ -408,15 +416,18 @@ class VirtualSession:
 
     def _record(self, record: WireRecord) -> None:
         self.tap(record)
-        for observer in self._record_observers:
-            observer.on_record(record)
-        self._event = record
-        if self._steps:
-            self.scheduler.stop()
+        if self._watched:
+            for observer in self._record_observers:
+                observer.on_record(record)
+            self._on_event(record)
 
     def _notice(self, notice: Notice) -> None:
         self.on_notice(notice)
-        self._event = notice
+        if self._watched:
+            self._on_event(notice)
+
+    def _on_event(self, event: WireRecord | Notice) -> None:
+        self._event = event
         if self._steps:
             self.scheduler.stop()
 

@@ -194,7 +194,7 @@ def check_edges(path: Path, lines: "Mapping[str, LogicLine]", wiring: Wiring) ->
     """
     budget = EdgeBudget.for_file(path)
     limit = line_edge_limit(path.stat().st_size)
-    serial = {line.name for line in wiring.serial}
+    serial = {line.name for line in wiring.serial} | ({wiring.clocked.clock} if wiring.clocked else set[str]())
     for line, found in lines.items():
         count = len(found.edges)
         if line not in serial and count > limit:

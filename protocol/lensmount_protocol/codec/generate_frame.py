@@ -185,6 +185,12 @@ def _receive(frame_layout: FrameLayout, builder: SourceBuilder, name: str, frame
         f"{_part_source(part, 'end', builder)} != {part.value}" for part in frame_layout.tail if part.kind == "constant"
     ]
     sums = [_part_source(part, "end", builder) for part in frame_layout.tail if part.kind == "checksum"]
+    # The start byte is compared first; further constants of the head, once the frame is whole.
+    starts = [
+        f"{_part_source(part, 'position', builder)} != {part.value}"
+        for part in frame_layout.head[1:]
+        if part.kind == "constant"
+    ]
     return [
         f"def {name}(data):",
         "    buffer = framer.buffer + data",
@@ -214,7 +220,7 @@ def _receive(frame_layout: FrameLayout, builder: SourceBuilder, name: str, frame
         "                needed = total",
         "                break",
         f"            end = stop - {tail}",
-        *(f"            if {wrong}: break" for wrong in ends),
+        *(f"            if {wrong}: break" for wrong in (*starts, *ends)),
         f"            if {checksum_source(frame_layout, builder, checked, 'total')} != {sums[0]}: break",
         *(f"            {kind} = {values[kind]}" for kind in ("class_", "sequence") if kind in values),
         "            if class_ not in classes: break",

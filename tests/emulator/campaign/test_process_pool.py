@@ -13,8 +13,10 @@ from threading import Event
 import pytest
 
 from lensmount_emulator.campaign.case import PLAIN, Case, CaseResult, InvariantOutcome
-from lensmount_emulator.campaign.process_pool import MAX_DEATHS, run_local
+from lensmount_emulator.campaign.matrix import Combination, run_matrix
+from lensmount_emulator.campaign.process_pool import run_local
 from lensmount_emulator.campaign.results import read_campaign
+from lensmount_emulator.campaign.worker_pool import MAX_DEATHS, in_order
 
 from .conftest import children_of, environment, finished_in, start, wait_for  # noqa: TID252
 
@@ -179,3 +181,20 @@ def test_a_campaign_that_is_ended_goes_on_where_it_was(
     assert f"{24 - len(before)} cases in " in out
     assert f"{len(before)} were finished before; 24 of 24 are finished" in out
     assert finished_in(results) == list(range(1, 25))
+
+
+def test_results_are_put_in_order_as_soon_as_the_earlier_ones_are_there() -> None:
+    results = in_order(iter([(1, "b"), (0, "a"), (3, "d"), (2, "c")]))
+    assert [next(results), next(results)] == ["a", "b"]
+    assert list(results) == ["c", "d"]
+
+
+def test_cells_of_a_matrix_outlive_a_process_that_dies() -> None:
+    from worker_functions import cell_that_dies
+
+    combinations = [Combination(f"body{number}", "lens", ()) for number in range(5)]
+    cells = list(run_matrix(combinations, cell_that_dies, {}, lambda _combination: "", jobs=2))
+    assert [cell.body for cell in cells] == [f"body{number}" for number in range(5)]
+    (broken,) = [cell for cell in cells if cell.errors]
+    assert broken.body == "body3"
+    assert f"{MAX_DEATHS} processes died with it, the last by SIGKILL" in broken.errors[0]

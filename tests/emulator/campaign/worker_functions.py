@@ -7,6 +7,7 @@ from pathlib import Path
 from threading import Event
 
 from lensmount_emulator.campaign.case import Case, CaseResult, InvariantOutcome
+from lensmount_emulator.campaign.matrix import Combination, SessionResult
 
 
 @dataclass(frozen=True)
@@ -52,3 +53,10 @@ class Hangs:
         (self.folder / f"{case.number}").write_text(f"{os.getpid()}")
         while True:
             Event().wait(1)
+
+
+def cell_that_dies(combination: Combination) -> SessionResult:
+    """Kills its process with one of the combinations."""
+    if combination.body == "body3":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return SessionResult((), (), 1.0)

@@ -23,7 +23,11 @@ READERS: dict[str, tuple[Setup, Callable[[Path], list[object]]]] = {
     "decode": (recording, lambda path: ["decode", path]),
     "decode --verify": (recording, lambda path: ["decode", "--quiet", "--verify", path]),
     "export": (recording, lambda path: ["export", path, "--to", "out.pcapng"]),
+    "explain": (recording, lambda path: ["explain", path]),
     "fidelity": (recording, lambda path: ["fidelity", path, "--profile", LENS]),
+    "ledger": (recording, lambda path: ["ledger", path]),
+    "shadow": (recording, lambda path: ["shadow", path, "--twin", LENS]),
+    "twin": (recording, lambda path: ["twin", path]),
     "replay": (recording, lambda path: ["replay", path]),
     "firmware": (image, lambda path: ["firmware", path]),
 }
@@ -42,8 +46,16 @@ SAYS = {
     ("decode", "half"): "the recording was cut inside a line",
     ("export", "half"): "the source is incomplete: the recording was cut inside a line",
     ("export", "nothing"): "the source holds nothing",
+    ("explain", "half"): "the source lost something at 1 place",
+    ("explain", "nothing"): "Nothing to explain",
     ("fidelity", "half"): "the capture is incomplete: the recording was cut inside a line",
     ("fidelity", "nothing"): "holds no frame of the body, so there is nothing to replay",
+    ("ledger", "half"): "the capture is incomplete: ",
+    ("ledger", "nothing"): "hold no frame of the lens, so there is no field to look at",
+    ("shadow", "half"): "the capture is incomplete: the recording was cut inside a line",
+    ("shadow", "nothing"): "holds no frame of the body, so there is nothing to follow",
+    ("twin", "half"): "incomplete: session|cut inside a line",
+    ("twin", "nothing"): "holds no frame of the body; a twin needs both ends",
     ("replay", "half"): "came out differently",
     ("replay", "nothing"): "nothing: the recording ends here",
 }
@@ -113,10 +125,56 @@ def _(bench: Bench) -> int:
     return code
 
 
+@case("explain", "dialect")
+def _(bench: Bench) -> int:
+    code = bench.run("explain", other_dialect(bench))
+    assert "is in a frame of lmount" in bench.said
+    return code
+
+
+@case("explain", "wanting")
+def _(bench: Bench) -> int:
+    lines = recording(bench).read_bytes().splitlines(keepends=True)
+    path = bench.folder / "no-sync.lmx"
+    path.write_bytes(b"".join(line for line in lines if b'"VD","level":0' not in line))
+    code = bench.run("explain", path)
+    assert "Frame sync (VD) never pulsed" in bench.said
+    return code
+
+
 @case("fidelity", "dialect")
 def _(bench: Bench) -> int:
     code = bench.run("fidelity", other_dialect(bench), "--profile", LENS)
     assert "declares the dialect lmount, and profile sel55210 speaks emount" in bench.err
+    return code
+
+
+@case("ledger", "dialect")
+def _(bench: Bench) -> int:
+    code = bench.run("ledger", recording(bench), "--dialect", "lmount")
+    assert "declares the dialect emount, not lmount" in bench.err
+    return code
+
+
+@case("shadow", "dialect")
+def _(bench: Bench) -> int:
+    code = bench.run("shadow", other_dialect(bench), "--twin", LENS)
+    assert "declares the dialect lmount, and profile sel55210 speaks emount" in bench.err
+    return code
+
+
+@case("shadow", "wanting")
+def _(bench: Bench) -> int:
+    code = bench.run("shadow", recording(bench), "--twin", "voigtlander-15", "--stop")
+    assert "LensCapabilities.types is " in bench.said
+    assert bench.said.count("first divergence") == 1
+    return code
+
+
+@case("twin", "dialect")
+def _(bench: Bench) -> int:
+    code = bench.run("twin", recording(bench), "--dialect", "lmount")
+    assert "declares the dialect emount, not lmount" in bench.err
     return code
 
 

@@ -16,6 +16,7 @@ def _writers(bench: Bench) -> dict[str, tuple[Path, list[object]]]:
     here = bench.folder
     return {
         "export": (here / "out.vcd", ["export", "session.lmx", "--to", here / "out.vcd"]),
+        "twin": (here / "lens.toml", ["twin", "session.lmx", "--output", here / "lens.toml"]),
         "firmware --make-for": (
             here / "new.lmf",
             ["firmware", here / "new.lmf", "--make-for", "sigma-45mm-f2.8-dg-dn", "--size", "4096"],
@@ -56,7 +57,7 @@ def _full(verb: str, bench: Bench) -> int:
     return code
 
 
-for _verb in ("export", "firmware --make-for", "loopback"):
+for _verb in ("export", "firmware --make-for", "loopback", "twin"):
     case(_verb, "exists")(partial(_exists, _verb))
     case(_verb, "full")(partial(_full, _verb))
 

@@ -37,6 +37,7 @@ COMMANDS: dict[str, Callable[[str, str], list[str]]] = {
     "replay --port": lambda port, _other: ["replay", "short.lmx", "--port", port, "--as", "body"],
     "record": lambda port, other: ["record", port, "--also", other, "--to", "a.lmx"],
     "sniff": lambda port, other: ["sniff", port, other],
+    "shadow --port": lambda port, other: ["shadow", "--twin", "voigtlander-15", "--port", port, "--port", other],
     "bridge": lambda port, other: ["bridge", port, other],
 }
 """Verb -> its words on two ports."""
@@ -216,7 +217,7 @@ def _script_not_done(bench: Bench) -> int:
     return code
 
 
-for _verb in ("run", "record", "sniff", "bridge"):
+for _verb in ("run", "record", "sniff", "shadow --port", "bridge"):
 
     @case(_verb, "nothing")
     def _no_time(bench: Bench, verb: str = _verb) -> int:

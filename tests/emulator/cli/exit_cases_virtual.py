@@ -31,7 +31,11 @@ PRINTERS: dict[str, tuple[object, ...]] = {
     "loopback": ("loopback", *PAIR, "--duration", "1.3", "--quiet"),
     "decode": ("decode", "session.lmx"),
     "decode --verify": ("decode", "--verify", "session.lmx"),
+    "explain": ("explain", "session.lmx"),
     "fidelity": ("fidelity", "session.lmx", "--profile", LENS),
+    "ledger": ("ledger", "session.lmx"),
+    "shadow": ("shadow", "session.lmx", "--twin", LENS),
+    "twin": ("twin", "session.lmx"),
     "replay": ("replay", "session.lmx"),
     "firmware": ("firmware", "image.lmf"),
 }
@@ -58,6 +62,9 @@ def _prints(verb: str, how: str, bench: Bench) -> int:
 
 for _verb in PRINTERS:
     for _how in ("done", "full", "pipe"):
+        if (_verb, _how) == ("twin", "full"):
+            # Its file is the output; the case stands with the others that write files.
+            continue
         if (_verb, _how) not in CASES and (_verb, _how) != ("loopback", "pipe"):
             case(_verb, _how)(partial(_prints, _verb, _how))
 

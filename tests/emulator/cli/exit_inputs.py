@@ -15,7 +15,7 @@ from .exit_cases import Bench  # noqa: TID252
 
 BODY, LENS = "a6000", "sel55210"
 PAIR = ("--body", BODY, "--lens", LENS)
-SECONDS = 1.0
+SECONDS = 1.5
 SMALL_DISK = 512
 
 Setup = Callable[[Bench], Path]

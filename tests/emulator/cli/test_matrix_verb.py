@@ -33,13 +33,13 @@ def test_reports_are_written_and_the_same_seed_gives_the_same_bytes(
         folder.mkdir()
         assert main([*EMOUNT, *reports(folder), "--record", f"{folder}/cells", "--jobs", jobs]) == 0
     out = capsys.readouterr().out
-    assert "10 cells: 10 works, 0 reduced, 0 refused, 0 broken; " in out
+    assert "12 cells: 12 works, 0 reduced, 0 refused, 0 broken; " in out
     written = [sorted(path for path in folder.rglob("*") if path.is_file()) for folder in folders]
-    assert len(written[0]) == 13
+    assert len(written[0]) == 15
     for first, second in zip(*written, strict=True):
         assert first.read_bytes() == second.read_bytes(), first
     told = json.loads((folders[0] / "m.json").read_text())
-    assert (told["complete"], len(told["cells"]), told["seed"]) == (True, 10, 4)
+    assert (told["complete"], len(told["cells"]), told["seed"]) == (True, 12, 4)
 
 
 def test_a_cell_is_replayed_by_its_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -67,7 +67,7 @@ def test_a_broken_cell_gives_exit_code_1_and_never_stops_the_rest(
     monkeypatch.setattr(case_runner, "run_loopback", fails_once)
     assert main([*EMOUNT, *reports(tmp_path)]) == 1
     out = capsys.readouterr().out
-    assert "10 cells: 8 works, 0 reduced, 0 refused, 2 broken; " in out
+    assert "12 cells: 10 works, 0 reduced, 0 refused, 2 broken; " in out
     assert "error: crashed: ZeroDivisionError: a bug" in out
     assert ElementTree.parse(tmp_path / "m.xml").getroot().attrib["failures"] == "2"
 
@@ -86,9 +86,9 @@ def test_ctrl_c_writes_what_was_done(
 
     monkeypatch.setattr(case_runner, "run_loopback", third_is_stopped)
     assert main([*EMOUNT, *reports(tmp_path)]) == 130
-    assert "2 of 10 cells: 2 works" in capsys.readouterr().out
+    assert "2 of 12 cells: 2 works" in capsys.readouterr().out
     kept = matrix_from_json((tmp_path / "m.json").read_text())
-    assert (len(kept.cells), kept.planned, kept.complete) == (2, 10, False)
+    assert (len(kept.cells), kept.planned, kept.complete) == (2, 12, False)
 
 
 def test_sigterm_ends_every_process_and_writes_the_reports(tmp_path: Path) -> None:
@@ -108,7 +108,7 @@ def test_sigterm_ends_every_process_and_writes_the_reports(tmp_path: Path) -> No
     out, err = running.communicate(timeout=60)
     assert running.returncode == 143
     assert err == "lensmount: stopped by SIGTERM\n"
-    assert " of 10 cells" in out
+    assert " of 12 cells" in out
     assert not matrix_from_json((tmp_path / "m.json").read_text()).complete
 
 

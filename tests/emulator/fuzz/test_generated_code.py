@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lensmount_emulator.exports.wireshark import _lua
 from lensmount_emulator.fuzz.scenario import MODES, Scenario, to_pytest
-from lensmount_emulator.reports.wireshark import _lua
 
 BREAKING = (
     '"""',

@@ -63,7 +63,7 @@ class TestFailing:
         project.makepyfile(FAILS)
         run("--junitxml", "report.xml").assert_outcomes(failed=1)
         told = properties_of(project.path / "report.xml")
-        assert list(told) == ["lensmount_timeline", "lensmount_recording", "lensmount_replay"]
+        assert list(told) == ["lensmount_explanation", "lensmount_timeline", "lensmount_recording", "lensmount_replay"]
         assert len(told["lensmount_timeline"].splitlines()) == 30
         assert Path(told["lensmount_recording"]).read_bytes().count(b"\n") > 200
         assert told["lensmount_replay"].startswith("lensmount loopback --body panasonic-s1r ")
@@ -101,7 +101,9 @@ class TestFailing:
         result.stdout.fnmatch_lines(["no traffic"])
         cases = list(ElementTree.parse(project.path / "report.xml").iter("testcase"))
         told = [[each.attrib["name"] for each in case.iter("property")] for case in cases]
-        assert told == [["lensmount_timeline", "lensmount_recording", "lensmount_replay"]] * 4
+        names = ["lensmount_explanation", "lensmount_timeline", "lensmount_recording", "lensmount_replay"]
+        # A test that fails before any traffic has nothing to explain.
+        assert told == [names] * 3 + [names[1:]]
 
     def test_nothing_is_lost_when_python_dies(self, run_apart: Run, project: pytest.Pytester) -> None:
         project.makepyfile("""
@@ -417,7 +419,12 @@ class TestAgain:
         cases = list(ElementTree.parse(project.path / "report.xml").iter("testcase"))
         told = [[(each.attrib["name"], each.attrib["value"]) for each in case.iter("property")] for case in cases]
         # The first attempt failed, so its report has the timeline and the command as well; the second has only its own.
-        assert [name for name, _ in told[0]] == ["lensmount_timeline", "lensmount_recording", "lensmount_replay"]
+        assert [name for name, _ in told[0]] == [
+            "lensmount_explanation",
+            "lensmount_timeline",
+            "lensmount_recording",
+            "lensmount_replay",
+        ]
         assert Path(dict(told[0])["lensmount_recording"]).name == first.name
         assert [(name, Path(value).name) for name, value in told[-1]] == [("lensmount_recording", second.name)]
 

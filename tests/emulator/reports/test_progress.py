@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from lensmount_emulator.campaign.process_pool import MIN_TASKS_PER_WORKER, available_processors, default_worker_count
+from lensmount_emulator.campaign.worker_pool import MIN_TASKS_PER_WORKER, available_processors, default_worker_count
 from lensmount_emulator.reports import console
 from lensmount_emulator.reports.console import ProgressLines, count_progress, format_duration, format_rate
 

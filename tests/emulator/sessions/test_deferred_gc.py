@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from lensmount_emulator.sessions.driver import MIN_GARBAGE, DeferredGC
+from lensmount_emulator.garbage_collection import MIN_GARBAGE, DeferredGC
 
 
 class _Ring:

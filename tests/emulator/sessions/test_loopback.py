@@ -103,7 +103,7 @@ def test_a_lens_that_cannot_be_driven_gets_no_focus_order() -> None:
 @pytest.mark.parametrize(
     ("script", "text"),
     [
-        ("zoom 55", "unknown script verb 'zoom'; known: aperture, focus, frame, sleep, stop, wait, wake"),
+        ("zoom 55", "unknown script verb 'zoom'; known: aperture, focus, frame, picture, sleep, stop, wait, wake"),
         ("focus near", "wants motor steps such as 0x3EEF"),
         ("aperture f/0", "f-number is a positive number|wants an aperture"),
         ("wait -1", "wants a duration"),

@@ -22,7 +22,7 @@ Rule = tuple[str, str, float, float, str, tuple[str, ...]]
 EMOUNT: dict[str, Rule] = {
     "VD period": ("VD low", "VD low", 16670, 16700, "captured (SIG, LEX)", ()),
     "VD low pulse": ("VD low", "VD high", 55, 70, "captured (SIG, LEX)", ()),
-    "VCC to first VD": ("VCC high", "VD low", 2200, 2280, "captured (SIG)", ()),
+    "VCC to first VD": ("VCC high", "VD low", 2180, 2300, "captured (SIG)", ()),
     "VCC to BODY_CS": ("VCC high", "body opens nothing", 119300, 119500, "captured (SIG, LEX)", ()),
     "BODY_CS to TXD on": ("body opens nothing", "TXD high", 8, 30, "captured (SIG)", ()),
     "BODY_CS to RXD on": ("body opens nothing", "RXD high", 2800, 23200, "captured (SIG)", ()),
@@ -133,7 +133,7 @@ EMOUNT: dict[str, Rule] = {
         "captured (SIG, LEX)",
         ("body opens nothing",),
     ),
-    "stream starts": ("lens closes 0x0a", "lens opens 0x05", 800, 17000, "captured (SIG)", ()),
+    "stream starts": ("lens closes 0x0a", "lens opens 0x05", 800, 33600, "captured (SIG)", ()),
     "loop starts": ("lens closes 0x0a", "body opens 0x03", 8550, 25400, "captured (SIG)", ()),
     "VD to 05": ("VD low", "lens opens 0x05", 70, 3330, "captured (SIG)", ("lens closes 0x0a",)),
     "VD to 06": ("VD low", "lens opens 0x06", 1390, 5440, "captured (SIG, LEX)", ("lens closes 0x0a",)),

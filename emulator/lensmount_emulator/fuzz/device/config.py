@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from random import Random
 
-from lensmount_emulator.engine.dialect_roles import DialectRoles
+from lensmount_emulator.engine.dialect_roles import DialectRoles, make_engine
 from lensmount_emulator.engine.engine import Engine
 from lensmount_emulator.fuzz.scenario import get_cached_roles, get_dialect, get_profile, get_traits
 from lensmount_protocol.dialect import Dialect
@@ -48,7 +48,7 @@ class DeviceFuzzConfig:
 
     def make_engine(self, name: str, carried: frozenset[str]) -> Engine:
         """The engine of a profile, for a port with these lines."""
-        return self.roles.make_engine(get_profile(name).settings, carried, Random(f"{self.seed} {name}"), ())
+        return make_engine(self.roles, get_profile(name).settings, carried, Random(f"{self.seed} {name}"), ())
 
     def probe(self) -> Message | None:
         """The request that checks the health of the device; `None` if the dialect has none."""

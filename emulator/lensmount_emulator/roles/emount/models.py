@@ -20,6 +20,7 @@ class _MotorRun:
     begins: float
     origin: float
     target: int
+    speed: int
 
 
 @dataclass(slots=True)
@@ -47,14 +48,14 @@ class EmountFocusMotor:
         """The nearest position within the limits."""
         return max(self.lower, min(self.upper, target))
 
-    def set_target(self, target: int, frame: float) -> int:
-        """Run to a target from the planned position; returns the target within the limits."""
+    def set_target(self, target: int, frame: float, speed: int | None = None) -> int:
+        """Run to a target from the planned position, at top speed or slower; returns the target within the limits."""
         goal = self.clamp(target)
         origin = self._planned(frame)
         if self._runs and self._runs[-1].begins == frame:
             # A run that another one replaces in the same frame has no effect; only the last one is kept.
             del self._runs[-1]
-        self._runs.append(_MotorRun(frame, origin, goal))
+        self._runs.append(_MotorRun(frame, origin, goal, self.steps_per_frame if speed is None else speed))
         # The encoder needs only its lag; one older run must stay for that.
         while len(self._runs) > 2 and self._runs[1].begins < frame - self.lag_frames - 1:
             del self._runs[0]
@@ -63,6 +64,11 @@ class EmountFocusMotor:
     def stop(self, frame: float) -> int:
         """Stop at the planned position."""
         return self.set_target(round(self._planned(frame)), frame)
+
+    def settle_at(self, position: int) -> None:
+        """Stand at a position: a movement is over that no frame has shown."""
+        self.start = self.clamp(position)
+        self._runs.clear()
 
     def hold_position(self, frame: float) -> None:
         """Stand still at the planned position: power is lost, or the frame count restarts."""
@@ -94,7 +100,7 @@ class EmountFocusMotor:
         if not self._runs:
             return True
         last = self._runs[-1]
-        return last.begins <= frame and (frame - last.begins) * self.steps_per_frame >= abs(last.target - last.origin)
+        return last.begins <= frame and (frame - last.begins) * last.speed >= abs(last.target - last.origin)
 
     def _goal(self) -> int:
         return self._runs[-1].target if self._runs else self.start
@@ -105,7 +111,7 @@ class EmountFocusMotor:
         run = next((run for run in reversed(self._runs) if run.begins <= frame), None)
         if run is None:
             return self._runs[0].origin
-        travelled = (frame - run.begins) * self.steps_per_frame
+        travelled = (frame - run.begins) * run.speed
         if travelled >= abs(run.target - run.origin):
             return run.target
         return run.origin + (travelled if run.target > run.origin else -travelled)

@@ -14,6 +14,7 @@ from typing import Any, Literal, cast
 from msgspec import Struct
 
 from lensmount_emulator.engine.dialect_roles import Place
+from lensmount_emulator.engine.field_rules import FieldRule, SessionPhase, StateVariable, check_rules
 from lensmount_emulator.engine.profile_values import (
     IgnoredField,
     MessageFields,
@@ -21,7 +22,12 @@ from lensmount_emulator.engine.profile_values import (
     check_between,
     field_values,
 )
+from lensmount_emulator.roles.emount.behaviour import Behaviour, Service, check_behaviour
+from lensmount_emulator.roles.emount.loop_inputs import INPUTS
+from lensmount_emulator.roles.emount.wishes import Wish, check_wishes
 from lensmount_protocol.dialects.emount.dialect import EMOUNT
+from lensmount_protocol.dialects.emount.focus_status import FocusStatus
+from lensmount_protocol.dialects.emount.lens_status import LensStatus
 from lensmount_protocol.errors import ProfileError, unknown_name_message
 from lensmount_protocol.wire import Role
 
@@ -151,7 +157,12 @@ class LensSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         focus_skips: number of first `05` without a `06`.
         unsolicited_acknowledgement: stream frame with a move acknowledgement that answers no order; -1: none.
         refuses: whether it answers unreadable frames and unknown messages with a refusal `02`.
+        behaviour: where makers differ; the defaults are the usual behaviour.
+        service: its maker's service channel.
         variable: fields that a replay does not compare.
+        state: variables that only the user of the lens changes.
+        phase: hidden numbers of a session.
+        field: rules of the fields of the stream; they replace the values of `rows` and `messages`.
     """
 
     timing: LensTiming
@@ -165,7 +176,12 @@ class LensSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     focus_skips: int = 0
     unsolicited_acknowledgement: int = -1
     refuses: bool = True
+    behaviour: Behaviour = Behaviour()
+    service: Service = Service()
     variable: list[IgnoredField] = []
+    state: dict[str, StateVariable] = {}
+    phase: list[SessionPhase] = []
+    field: list[FieldRule] = []
 
 
 class BodyTiming(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -222,15 +238,20 @@ class BodySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         switches_speed: whether it ever requests the fast rate.
         cold: types of its requests after a cold start, in order; `0C` is skipped if the lens does not offer it.
         warm: the same after a sleep.
-        rows: row indices in the order of its selects.
+        rows: row indices in the order of its selects; a pair where the two rows differ (AN: `15 16`, `15 17`).
         first_row: index in that list at which a session starts.
         cycles: pairs of (cycle length, frames); the last length lasts.
         messages: fields of the messages that it sends.
         adapter: fields that differ towards an adapter.
         start: fields that differ in its first loop frames.
+        focusing: fields that differ in the loop frames that carry focus orders (AN, WZQ: `04` f9 and f10).
         farewell: fields that differ in the frames before it sends a lens to sleep.
         farewell_frames: number of those frames.
+        loop_window: least bytes of a window of the loop; an a9 II clocks 32, whatever the length (WZQ).
+        picture: types of its requests at the shutter press, in order. The default is what WZQ reports of an a9 II; no
+            capture shows it, and an A6000 was never seen to send it.
         variable: fields that a replay does not compare.
+        wishes: what the photographer and the camera's own control set in the loop.
     """
 
     timing: BodyTiming
@@ -239,15 +260,24 @@ class BodySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     switches_speed: bool
     cold: list[str]
     warm: list[str]
-    rows: tuple[int, ...] = (0x15, 0x16, 0x15, 0x17)
+    rows: tuple[int | tuple[int, int], ...] = (0x15, 0x16, 0x15, 0x17)
     first_row: int = 0
     cycles: tuple[tuple[int, int], ...] = ((1, 18), (2, 3), (4, 3), (6, 0))
     messages: dict[str, MessageFields]
     adapter: dict[str, MessageFields] = {}
     start: dict[str, list[MessageFields]] = {}
+    focusing: dict[str, MessageFields] = {}
     farewell: dict[str, MessageFields] = {}
     farewell_frames: int = 26
+    loop_window: int = 0
+    picture: tuple[str, ...] = ("0A", "0B", "1B", "28", "19", "19", "28", "0B", "0A")
     variable: list[IgnoredField] = []
+    wishes: list[Wish] = []
+
+    @property
+    def row_pairs(self) -> tuple[tuple[int, int], ...]:
+        """The pairs of its row selects, in order."""
+        return tuple((row, row) if isinstance(row, int) else row for row in self.rows)
 
 
 ROW_SIZE = 6
@@ -298,7 +328,7 @@ def _check_messages(place: Place, settings: LensSettings | BodySettings) -> None
         known(name)
         given += [(name, patch) for patch in patches]
     if isinstance(settings, BodySettings):
-        given += [*settings.adapter.items(), *settings.farewell.items()]
+        given += [*settings.adapter.items(), *settings.focusing.items(), *settings.farewell.items()]
     for name, fields in given:
         build_message(known(name), fields)
     for number, entry in enumerate(settings.variable):
@@ -311,18 +341,23 @@ def _check_body(body: BodySettings) -> None:
     _check_body_timing(body.timing)
     check_between("pads_to", body.pads_to, 1, 1024)
     check_between("ring_blocks", body.ring_blocks, *UINT16)
-    for key, types in (("cold", body.cold), ("warm", body.warm)):
+    check_between("loop_window", body.loop_window, 0, 1024)
+    for key, types in (("cold", body.cold), ("warm", body.warm), ("picture", body.picture)):
         for text in types:
             _check_request(key, text)
+    if body.picture.count("0A") == 1:
+        raise ProfileError("picture has '0A' once; it stops and starts the stream, so write it twice, or leave it out")
     _check_present("rows", body.rows)
-    for row in body.rows:
-        check_between("rows", row, *UINT8)
+    for pair in body.row_pairs:
+        for row in pair:
+            check_between("rows", row, *UINT8)
     check_between("first_row", body.first_row, 0, len(body.rows) - 1)
     _check_present("cycles", body.cycles)
     for length, frames in body.cycles:
         check_between("a length of cycles", length, 1, UINT8[1])
         check_between("frames of cycles", frames, *FRAMES)
     check_between("farewell_frames", body.farewell_frames, *FRAMES)
+    check_wishes(body.wishes)
 
 
 def _check_request(key: str, text: str) -> None:
@@ -359,6 +394,12 @@ def _check_lens(lens: LensSettings) -> None:
     check_between("first_sequence", lens.first_sequence, *UINT8)
     check_between("focus_skips", lens.focus_skips, *FRAMES)
     check_between("unsolicited_acknowledgement", lens.unsolicited_acknowledgement, -1, FRAMES[1])
+    streamed = {cls.__name__: cls for cls in (LensStatus, FocusStatus)}
+    check_rules(lens.state, lens.phase, lens.field, streamed, INPUTS)
+    check_behaviour(lens.behaviour, lens.service)
+    reserve = lens.behaviour.reserve
+    check_between("behaviour.reserve[0]", reserve[0], 0, lens.focus.lower)
+    check_between("behaviour.reserve[1]", reserve[1], 0, UINT16[1] - lens.focus.upper)
 
 
 def _check_lens_timing(timing: LensTiming) -> None:

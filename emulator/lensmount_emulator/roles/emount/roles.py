@@ -12,6 +12,7 @@ from lensmount_emulator.roles.emount.body.engine import BodyEngine
 from lensmount_emulator.roles.emount.body.script import VERBS, execute_extra_step, request
 from lensmount_emulator.roles.emount.fuzz_traits import EMOUNT_TRAITS
 from lensmount_emulator.roles.emount.gauges import EMOUNT_GAUGES
+from lensmount_emulator.roles.emount.lens.controls import LENS_VERBS
 from lensmount_emulator.roles.emount.lens.engine import LensEngine
 from lensmount_emulator.roles.emount.profile import BodySettings, LensSettings, check_settings
 from lensmount_protocol.dialects.emount.identification import IdentityRequest
@@ -21,7 +22,9 @@ def _make_engine(
     settings: Struct, carried: frozenset[str] | None, random: Random | None, script: Sequence[Step]
 ) -> Engine:
     if isinstance(settings, LensSettings):
-        return LensEngine(settings, carried, random)
+        lens = LensEngine(settings, carried, random)
+        lens.script = tuple(script)
+        return lens
     assert isinstance(settings, BodySettings)
     return BodyEngine(settings, carried, random, script)
 
@@ -30,7 +33,7 @@ EMOUNT_ROLES = DialectRoles(
     settings={Place.LENS: LensSettings, Place.BODY: BodySettings},
     check=check_settings,
     verbs=VERBS,
-    lens_verbs={},
+    lens_verbs=LENS_VERBS,
     rules={},
     make_engine=_make_engine,
     default_body="a6000",
@@ -42,4 +45,7 @@ EMOUNT_ROLES = DialectRoles(
     probe=IdentityRequest,
     gauges=EMOUNT_GAUGES,
     capture_replay="lensmount_emulator.fidelity.capture_replay:replay_emount",
+    session_knowledge="lensmount_emulator.roles.emount.session_knowledge:EMOUNT_KNOWLEDGE",
+    twin="lensmount_emulator.roles.emount.twin.traits:EMOUNT_TWIN",
+    follower="lensmount_emulator.fidelity.emount.follower:make_follower",
 )

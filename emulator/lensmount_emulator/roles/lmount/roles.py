@@ -47,4 +47,6 @@ LMOUNT_ROLES = DialectRoles(
     gauges=LMOUNT_GAUGES,
     fuzz_traits=LMOUNT_TRAITS,
     probe=IdentityRequest,
+    twin="lensmount_emulator.roles.lmount.twin:LMOUNT_TWIN",
+    session_knowledge="lensmount_emulator.roles.lmount.session_knowledge:LMOUNT_KNOWLEDGE",
 )

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
-from lensmount_emulator.engine.dialect_roles import Accessory, DeviceSpec, Place, get_roles
+from lensmount_emulator.engine.dialect_roles import Accessory, DeviceSpec, Place, get_roles, make_engine
 from lensmount_emulator.engine.engine import Engine
 from lensmount_emulator.engine.script import parse_script
 from lensmount_emulator.faults.registry import FaultPlan
@@ -99,8 +99,8 @@ def make_participants(
         settings, accessories, remarks = train.lens, list(train.accessories), list(train.notes)
     lens_roles = roles if lens.dialect == body.dialect else get_roles(lens.dialect)
     return Participants(
-        roles.make_engine(body.settings, None, random_of("body"), steps),
-        lens_roles.make_engine(settings, None, random_of("lens"), ()),
+        make_engine(roles, body.settings, None, random_of("body"), steps),
+        make_engine(lens_roles, settings, None, random_of("lens"), ()),
         accessories,
         remarks,
     )
@@ -144,7 +144,7 @@ class OtherLenses:
         """
         profile = self._read(name)
         random = None if self._seed is None else Random(f"{self._seed} other lens")
-        return get_roles(profile.dialect).make_engine(profile.settings, None, random, ())
+        return make_engine(get_roles(profile.dialect), profile.settings, None, random, ())
 
     def _read(self, name: str) -> Profile:
         known = self._profiles.get(name)

@@ -228,7 +228,8 @@ def pick_channels(
     for line in wiring.lines:
         text = wanted.get(line)
         if text is None:
-            channels = next(filter(None, (table.find(spelling.format(line=line)) for spelling in _SPELLINGS)), None)
+            names = (*(spelling.format(line=line) for spelling in _SPELLINGS), *wiring.aliases.get(line, ()))
+            channels = next(filter(None, map(table.find, names)), None)
             if channels is None:
                 continue
         elif text.lower() == NO_CHANNEL:
@@ -247,11 +248,10 @@ def pick_channels(
     for line in wanted:
         if line not in wiring.lines:
             raise CaptureError(f"{path}: {unknown_name_message('line', line, wiring.lines)}")
-    missing = [
-        serial.name
-        for serial in wiring.serial
-        if serial.name not in found and wanted.get(serial.name, "").lower() != NO_CHANNEL
-    ]
+    needed = [serial.name for serial in wiring.serial]
+    if wiring.clocked is not None:
+        needed.insert(0, wiring.clocked.clock)
+    missing = [line for line in needed if line not in found and wanted.get(line, "").lower() != NO_CHANNEL]
     if missing:
         lacking, known = " and ".join(missing), ", ".join(table.names()) or "none"
         raise CaptureError(

@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from lensmount_hardware.captures.capture import MissingRateError
+from lensmount_hardware.captures.logic_analyser.clocked import decode_clocked
 from lensmount_hardware.captures.logic_analyser.line_repair import repair_lines
 from lensmount_hardware.captures.logic_analyser.uart import LogicLine, decode_uart
 from lensmount_protocol.errors import CaptureError
-from lensmount_protocol.wire import Annotation, Burst, Edge, WireRecord, Wiring
+from lensmount_protocol.wire import Annotation, Burst, Edge, LineDefect, WireRecord, Wiring
 
 _BLOCK = 65536
 """Edges that are Python numbers at a time."""
@@ -85,6 +86,8 @@ def decode_logic_lines(
         rate: samples a second.
         jitter: samples by which the start of a byte may be off an even pace before its burst is split there.
     """
+    if wiring.clocked is not None:
+        return _decode_clocked_lines(lines, wiring, rate)
     health = repair_lines(lines, wiring, rate)
     lines = health.lines
     ignored = {defect.line for defect in health.defects if defect.ignored}
@@ -108,6 +111,22 @@ def decode_logic_lines(
         edges.append(_edges(serial.name, data, rate, first))
         traffic.append(chain(in_front, found))
     return chain(health.defects, heapq.merge(*edges, *traffic, key=lambda record: record.at or 0.0))
+
+
+def _decode_clocked_lines(lines: Mapping[str, LogicLine], wiring: Wiring, rate: float) -> Iterator[WireRecord]:
+    """Yield the records of a clocked link; the clock and the data lines are given by the bursts."""
+    carriers = {wiring.clocked.clock if wiring.clocked else "", *(serial.name for serial in wiring.serial)}
+    edges = [_edges(name, line, rate) for name, line in lines.items() if name not in carriers]
+    found = decode_clocked(lines, wiring, rate)
+    defects: list[WireRecord] = []
+    in_front: list[WireRecord] = []
+    for record in found:
+        if not isinstance(record, LineDefect):
+            in_front.append(record)
+            break
+        defects.append(record)
+    traffic: Iterator[WireRecord] = chain(in_front, found)
+    return chain(defects, heapq.merge(*edges, traffic, key=lambda record: record.at or 0.0))
 
 
 def with_annotations(records: Iterator[WireRecord], annotations: Iterable[Annotation]) -> Iterator[WireRecord]:

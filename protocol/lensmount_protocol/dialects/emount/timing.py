@@ -12,6 +12,9 @@ from lensmount_protocol.wire import Role
 _BODY, _LENS = Role.BODY, Role.LENS
 _SIG = Evidence(EvidenceLevel.CAPTURED, "SIG")
 _BOTH = Evidence(EvidenceLevel.CAPTURED, "SIG, LEX")
+_FIRST_VD = Evidence(
+    EvidenceLevel.CAPTURED, "SIG", "2.21 to 2.27 ms, widened by 20 µs: a further healthy start-up is 15 µs outside"
+)
 _POLL = Evidence(EvidenceLevel.INFERRED, "SIG", "every body wait falls on a grid of 5.04 ms")
 
 VD_PERIOD_US = 16_684.0
@@ -59,7 +62,7 @@ _VD_FALL = edge(VD, False)
 TIMING: tuple[TimingRule, ...] = (
     _rule("VD period", _VD_FALL, _VD_FALL, (16_670, 16_700), _BOTH),
     _rule("VD low pulse", _VD_FALL, edge(VD, True), (55, 70), _BOTH),
-    _rule("VCC to first VD", edge(VCC, True), _VD_FALL, (2_200, 2_280), _SIG),
+    _rule("VCC to first VD", edge(VCC, True), _VD_FALL, (2_180, 2_300), _FIRST_VD),
     _rule("VCC to BODY_CS", edge(VCC, True), window_opens(_BODY, EMPTY), (119_300, 119_500), _BOTH),
     _rule("BODY_CS to TXD on", window_opens(_BODY, EMPTY), edge(TXD, True), (8, 30), _SIG),
     _rule("BODY_CS to RXD on", window_opens(_BODY, EMPTY), edge(RXD, True), (2_800, 23_200), _SIG),
@@ -96,7 +99,8 @@ TIMING: tuple[TimingRule, ...] = (
         )
         for (before, after), bounds in _NEXT_REQUEST_US.items()
     ),
-    _rule("stream starts", LAYOUT_ECHOED, window_opens(_LENS, 0x05), (800, 17_000), _SIG),
+    # Captured lenses begin by the next pulse; a Samyang answers the body's first pair at the pulse after it (BAS-SY).
+    _rule("stream starts", LAYOUT_ECHOED, window_opens(_LENS, 0x05), (800, 33_600), _SIG),
     _rule("loop starts", LAYOUT_ECHOED, window_opens(_BODY, 0x03), (8_550, 25_400), _SIG),
     # Natives send their first pair at once after the 0A reply, whatever the phase of VD.
     _rule("VD to 05", _VD_FALL, window_opens(_LENS, 0x05), (70, 3_330), _SIG, LAYOUT_ECHOED),

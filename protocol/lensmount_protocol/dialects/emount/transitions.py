@@ -2,7 +2,7 @@
 
 from lensmount_protocol.dialects.emount.framing import LOOP_CLASS
 from lensmount_protocol.dialects.emount.identification import SpeedReply
-from lensmount_protocol.dialects.emount.service import Refusal
+from lensmount_protocol.dialects.emount.service import Refusal, ServiceReply40
 from lensmount_protocol.dialects.emount.startup_shutdown import ShutDownReply, StreamLayoutReply
 from lensmount_protocol.payload import AnyMessage, message_type
 from lensmount_protocol.transitions import TransitionTable
@@ -27,13 +27,14 @@ TRANSITIONS = TransitionTable(
         # A lens takes the window of a request for the handshake, wakes, and loses the request. One that kept its supply
         # is not here: it answers in READY without a handshake (Samyang AF 135, bench logs).
         WAKING: {"linked": READY, **_LOST},
-        READY: {"request": ASKED, "refusal": READY, "bad frame": READY, **_LOST},
+        READY: {"request": ASKED, "refusal": READY, "bad frame": READY, "report": READY, **_LOST},
         # A body may repeat a request without a reply. A report of a bad frame answers no request.
         ASKED: {
             "request": ASKED,
             "reply": READY,
             "refusal": READY,
             "bad frame": ASKED,
+            "report": ASKED,
             "speed accepted": SWITCHING,
             **_REPLIES,
             **_LOST,
@@ -45,6 +46,7 @@ TRANSITIONS = TransitionTable(
             "loop": STREAMING,
             "refusal": STREAMING,
             "bad frame": STREAMING,
+            "report": STREAMING,
             "request": STREAMING_ASKED,
             **_LOST,
         },
@@ -54,6 +56,7 @@ TRANSITIONS = TransitionTable(
             "reply": STREAMING,
             "refusal": STREAMING,
             "bad frame": STREAMING_ASKED,
+            "report": STREAMING_ASKED,
             **_REPLIES,
             **_LOST,
         },
@@ -71,12 +74,16 @@ TRANSITIONS = TransitionTable(
         "reply": Role.LENS,
         "refusal": Role.LENS,
         "bad frame": Role.LENS,
+        "report": Role.LENS,
         "speed accepted": Role.LENS,
         "stream starts": Role.LENS,
         "stream stops": Role.LENS,
         "lens sleeps": Role.LENS,
     },
 )
+
+REPORTS = frozenset(b"WHL")
+"""Letters of service messages that a lens sends without a request: its controls, and the focus sensor (BAS-TR)."""
 
 REFUSAL_TYPE = 0x02
 UNTYPED = 0xFF
@@ -92,6 +99,8 @@ def trigger_for(sender: Role, class_: int, message: AnyMessage) -> str:
         return "bad frame" if isinstance(message, Refusal) and message.type_ == UNTYPED else "refusal"
     if class_ == LOOP_CLASS:
         return "loop"
+    if sender is _LENS and isinstance(message, ServiceReply40) and message.main in REPORTS:
+        return "report"
     if sender is _BODY:
         return "request"
     if isinstance(message, StreamLayoutReply):

@@ -127,8 +127,8 @@ def test_nothing_that_the_project_can_make_passes_the_gate(dialect: Dialect, rol
 
     prove()
     # A gate that lets nothing pass, or that had nothing to hold back, would prove nothing.
-    assert seen["passed"] > 5_000
-    assert seen["refused"] > 100
+    assert seen["passed"] > 1_000
+    assert seen["refused"] > 20
 
 
 @pytest.mark.parametrize(("dialect", "role"), ENDS, ids=BY_NAME)

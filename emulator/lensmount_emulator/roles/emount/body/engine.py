@@ -99,7 +99,7 @@ class BodyEngine(BodyEngineBase):
     def power_off(self, why: str) -> None:
         """Switch the supply off: all lines idle, and the state of the lens is forgotten."""
         self.stop_tasks()
-        self.looping = self.sending = self.sending_farewell = False
+        self.looping = self.sending = self.sending_farewell = self.stopping_stream = False
         for line in (BODY_CS, TXD, VD, VCC, LENS_POWER):
             self.drive(line, False)
         self.set_baudrate(SLOW_BAUDRATE)

@@ -14,6 +14,7 @@ from lensmount_emulator.roles.emount.windows import TransmitBuffer, send_window
 from lensmount_protocol.dialects.emount.body_status import BodyMode, BodyState
 from lensmount_protocol.dialects.emount.dialect import EMOUNT
 from lensmount_protocol.dialects.emount.focus_status import FocusStatus
+from lensmount_protocol.dialects.emount.framing import LOOP_CLASS
 from lensmount_protocol.dialects.emount.identification import DescriptorReply, IdentityReply, LensCapabilities
 from lensmount_protocol.dialects.emount.lens_status import LensStatus
 from lensmount_protocol.dialects.emount.lines import FAST_BAUDRATE, XDETECT
@@ -99,11 +100,16 @@ class LensInfo:
         """Whether it identified itself as an adapter."""
         return self.identity is not None and self.identity.kind == MountKind.ADAPTER
 
+    def lists(self, type_: int) -> bool:
+        """Whether it lists a message type."""
+        return self.capabilities is not None and bool(self.capabilities.types >> (type_ - 1) & 1)
+
     @property
     def offers_speed(self) -> bool:
         """Whether it lists `0C` and reports the fast rate; both were set in each capture with a speed request."""
-        listed = self.capabilities is not None and self.capabilities.types >> (SPEED_TYPE - 1) & 1
-        return bool(listed and self.identity is not None and self.identity.capabilities & CAN_SWITCH_SPEED)
+        return bool(
+            self.lists(SPEED_TYPE) and self.identity is not None and self.identity.capabilities & CAN_SWITCH_SPEED
+        )
 
 
 class BodyEngineBase(Engine):
@@ -112,6 +118,7 @@ class BodyEngineBase(Engine):
     Attributes:
         settings: the profile's data.
         lens: the known state of the lens.
+        row_pairs: the pairs of its row selects, in order.
         ring: the transmit buffer of its frames.
         pulses: frame-sync pulses since power-up.
         pulses_before: pulses that the body counted before this engine began.
@@ -127,6 +134,7 @@ class BodyEngineBase(Engine):
         reply: the last class 2 message from the lens that no task has taken yet.
         looping: whether `03` and `04` are sent.
         sending_farewell: whether the loop carries the power-off values.
+        stopping_stream: whether its next layout order stops the stream.
         loop: state of the loop.
         last_received_at: time of the last `05`, or of the loop's beginning, in seconds.
     """
@@ -137,6 +145,7 @@ class BodyEngineBase(Engine):
         super().__init__(EMOUNT, Role.BODY, carried, random)
         self.settings = settings
         self.lens = LensInfo()
+        self.row_pairs = settings.row_pairs
         self.ring = TransmitBuffer(settings.pads_to, settings.ring_blocks)
         self.pulses = 0
         self.pulse_at = 0.0
@@ -151,7 +160,7 @@ class BodyEngineBase(Engine):
         self.pending_request = 0
         self.reply: Message | None = None
         self.looping = False
-        self.sending_farewell = False
+        self.sending_farewell = self.stopping_stream = False
         self.loop = LoopState(settings.first_row)
         self.last_received_at = 0.0
         # The body pulls this line up; a lens grounds it.
@@ -161,6 +170,9 @@ class BodyEngineBase(Engine):
         self._start: dict[type[Message], list[dict[str, Any]]] = {
             cls: [field_values(cls, fields) for fields in settings.start.get(cls.__name__, [])]
             for cls in (BodyState, BodyMode)
+        }
+        self._focusing: dict[type[Message], dict[str, Any]] = {
+            cls: field_values(cls, settings.focusing.get(cls.__name__, {})) for cls in (BodyState, BodyMode)
         }
 
     def restart(self, why: str) -> None:
@@ -187,10 +199,17 @@ class BodyEngineBase(Engine):
             for name, value in patches[frame].items():
                 setattr(message, name, value)
 
+    def apply_focusing_patch(self, message: Message) -> None:
+        """Apply the profile's fields of a loop frame that carries focus orders to a message."""
+        for name, value in self._focusing.get(type(message), {}).items():
+            setattr(message, name, value)
+
     def send(self, messages: list[Message], class_: int, sequence: int) -> Task:
         """Send one frame in its window, with this body's padding."""
         frame = self.connection.send(messages, class_, sequence)
         window = self.ring.window(frame) if self.windowed else frame
+        if class_ == LOOP_CLASS and self.windowed:
+            window = window.ljust(self.settings.loop_window, b"\0")
         return send_window(self, window, self.settings.timing.setup, self._hold_us(len(window)))
 
     def _hold_us(self, size: int) -> float:

@@ -1,7 +1,8 @@
 """The frame loop of a body: every frame it sends `03` with the exposure and `04` with focus orders, at fixed times."""
 
 from lensmount_emulator.engine.tasks import Task
-from lensmount_emulator.roles.emount.body.engine_base import LOOP_FRAME, PULSE, BodyEngineBase, LoopState
+from lensmount_emulator.roles.emount.body.engine_base import LOOP_FRAME, PULSE, BodyEngineBase, LoopState, LoopUpdate
+from lensmount_emulator.roles.emount.wishes import orders_of
 from lensmount_protocol.dialects.emount.body_status import BodyMode, BodyState, RowSelect
 from lensmount_protocol.dialects.emount.focus_status import FocusStatus
 from lensmount_protocol.dialects.emount.framing import LOOP_CLASS, MAX_SIZE, MIN_SIZE, next_body_sequence
@@ -27,6 +28,8 @@ SILENCE_TIMEOUT_S = 1.0
 def start_loop(body: BodyEngineBase) -> None:
     """Send `03` and `04` from the next pulse on; called after the layout reply."""
     body.loop = LoopState(body.settings.first_row)
+    for wish in body.settings.wishes:
+        body.loop_updates.setdefault(wish.frame, LoopUpdate(wish.aperture, None, tuple(orders_of(wish))))
     body.last_received_at = body.now
     body.looping = True
     if body.first_sequence is not None:
@@ -35,12 +38,21 @@ def start_loop(body: BodyEngineBase) -> None:
     body.report("loops")
 
 
+def resume_loop(body: BodyEngineBase) -> None:
+    """Go on with the loop, from the next pulse on; called after a layout reply in the middle of a session."""
+    body.loop.echoes = 0
+    body.last_received_at = body.now
+    body.looping = True
+    body.spawn(_run_loop(body))
+    body.report("loops again")
+
+
 def on_loop_message(body: BodyEngineBase, message: Message) -> None:
     """Handle a message of a loop frame of the lens."""
     if isinstance(message, LensStatus):
         body.lens.status = message
         body.last_received_at = body.now
-        _count_echo(body, message.row_index_a)
+        _count_echo(body, (message.row_index_a, message.row_index_b))
     elif isinstance(message, FocusStatus):
         body.lens.focus = message
         body.loop.pair_seen = True
@@ -83,7 +95,7 @@ def _apply_loop_update(body: BodyEngineBase) -> None:
 
 
 def _state(body: BodyEngineBase, sequence: int) -> list[Message]:
-    loop, rows = body.loop, body.settings.rows
+    loop = body.loop
     state = body.message_from_profile(BodyState)
     if not body.sending_farewell:
         state.cycle_length = _cycle_length(body)
@@ -103,7 +115,8 @@ def _state(body: BodyEngineBase, sequence: int) -> list[Message]:
     # Adapters never get a row select, and a NEX-7 leaves it out of the first frame to a manual lens.
     if body.lens.is_adapter or (loop.frame == 0 and body.lens.slow_starter):
         return [state]
-    return [state, RowSelect(row_a=rows[loop.row], row_b=rows[loop.row])]
+    row_a, row_b = body.row_pairs[loop.row]
+    return [state, RowSelect(row_a=row_a, row_b=row_b)]
 
 
 def _next_phase(loop: LoopState, announced: int) -> int:
@@ -131,15 +144,17 @@ def _mode(body: BodyEngineBase) -> list[Message]:
     # Orders that do not fit into this frame wait for the next one.
     while body.orders and (room := room - len(body.orders[0].build())) >= 0:
         orders.append(body.orders.popleft())
+    if orders:
+        body.apply_focusing_patch(mode)
     return [mode, *orders]
 
 
-def _count_echo(body: BodyEngineBase, row: int) -> None:
-    loop, rows = body.loop, body.settings.rows
+def _count_echo(body: BodyEngineBase, pair: tuple[int, int]) -> None:
+    loop, pairs = body.loop, body.row_pairs
     # The rows that the lens shows before the body's first frame are its own choice, and no echo.
-    loop.echoes = loop.echoes + 1 if loop.asked and row == rows[loop.row] else 0
+    loop.echoes = loop.echoes + 1 if loop.asked and pair == pairs[loop.row] else 0
     if loop.echoes == ECHOES_WANTED:
-        loop.row = (loop.row + 1) % len(rows)
+        loop.row = (loop.row + 1) % len(pairs)
         loop.echoes = 0
 
 

@@ -15,7 +15,10 @@ from lensmount_emulator.roles.emount.body.startup import (
     DEFAULT_REPLY_TIMEOUT_S,
     REPLY_TIMEOUTS_S,
     LensNotRespondingError,
+    send_request,
     sleep,
+    start_stream,
+    stop_stream,
     wake,
 )
 from lensmount_protocol.dialects.emount.body_status import BodyMode, BodyState
@@ -127,6 +130,32 @@ def _wake(body: BodyEngineBase, _step: Step) -> Task:
     yield from wake(body)
 
 
+STREAM_LAYOUT = 0x0A
+
+
+def _picture(body: BodyEngineBase, _step: Step) -> Task:
+    """Send the requests of a shutter press in the profile's order; the first `0A` stops the stream, the last starts it.
+
+    That the layout orders do so is inferred from what `0A` does elsewhere. Types that the lens does not list are
+    skipped.
+    """
+    body.report("picture: the order of these requests is a third-party report about an a9 II (WZQ), never captured")
+    layouts = body.settings.picture.count(f"{STREAM_LAYOUT:02X}")
+    for type_ in body.settings.picture:
+        number = int(type_, 16)
+        if number == STREAM_LAYOUT:
+            layouts -= 1
+            yield from (stop_stream(body) if layouts else start_stream(body))
+        elif not body.lens.lists(number):
+            body.report(f"picture: {type_} is left out, which this lens does not list")
+        else:
+            if body.looping:
+                # After a loop frame neither end sends for 10 ms.
+                yield LOOP_FRAME
+            yield body.after(body.settings.timing.next_request_otherwise)
+            yield from send_request(body, number)
+
+
 VERBS: Mapping[str, VerbArgumentParser] = {
     "focus": parse_position,
     "stop": no_argument,
@@ -135,6 +164,7 @@ VERBS: Mapping[str, VerbArgumentParser] = {
     "frame": parse_count,
     "sleep": no_argument,
     "wake": no_argument,
+    "picture": no_argument,
 }
 
 TASKS: Mapping[str, Callable[[BodyEngineBase, Step], Task]] = {
@@ -145,6 +175,7 @@ TASKS: Mapping[str, Callable[[BodyEngineBase, Step], Task]] = {
     "frame": _frame,
     "sleep": _sleep,
     "wake": _wake,
+    "picture": _picture,
 }
 
 

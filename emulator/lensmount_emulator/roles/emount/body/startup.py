@@ -11,7 +11,7 @@ from lensmount_emulator.engine.engine import ARRIVAL, HandlerTable
 from lensmount_emulator.engine.observer import NoticeKind
 from lensmount_emulator.engine.tasks import Task, Wait
 from lensmount_emulator.roles.emount.body.engine_base import LOOP_FRAME, PULSE, SPEED_TYPE, BodyEngineBase
-from lensmount_emulator.roles.emount.body.frame_loop import start_loop
+from lensmount_emulator.roles.emount.body.frame_loop import resume_loop, start_loop
 from lensmount_protocol.dialects.emount.framing import REQUEST_CLASS
 from lensmount_protocol.dialects.emount.identification import (
     DescriptorReply,
@@ -33,7 +33,7 @@ from lensmount_protocol.dialects.emount.lines import (
 )
 from lensmount_protocol.dialects.emount.service import Refusal
 from lensmount_protocol.dialects.emount.startup_shutdown import ShutDownRequest, StreamLayoutReply, StreamLayoutRequest
-from lensmount_protocol.dialects.emount.transitions import ASLEEP, READY
+from lensmount_protocol.dialects.emount.transitions import ASLEEP, READY, STREAMING
 from lensmount_protocol.dialects.emount.units import format_lens_spec
 from lensmount_protocol.message import Message
 from lensmount_protocol.wire import Role
@@ -177,7 +177,7 @@ def send_request(body: BodyEngineBase, type_: int) -> Task:
 
 
 def _make_request(body: BodyEngineBase, request: type[Message]) -> Message:
-    if request is StreamLayoutRequest and body.sending_farewell:
+    if request is StreamLayoutRequest and (body.sending_farewell or body.stopping_stream):
         return StreamLayoutRequest(status_blocks=0, focus_blocks=0)
     return body.message_from_profile(request)
 
@@ -247,6 +247,23 @@ def sleep(body: BodyEngineBase, frames: int) -> Task:
     body.sending_farewell = False
     body.drive(TXD, False)
     body.report("the lens sleeps")
+
+
+def stop_stream(body: BodyEngineBase) -> Task:
+    """Stop the loop after its current frame, and the lens's stream."""
+    yield LOOP_FRAME
+    body.looping = False
+    body.stopping_stream = True
+    yield body.after(BEFORE_STOP_US)
+    yield from _order(body, StreamLayoutRequest.TYPE, READY)
+    body.stopping_stream = False
+
+
+def start_stream(body: BodyEngineBase) -> Task:
+    """Start the lens's stream, and the loop where it stopped."""
+    yield body.after(body.settings.timing.next_request_otherwise)
+    yield from _order(body, StreamLayoutRequest.TYPE, STREAMING)
+    resume_loop(body)
 
 
 def _order(body: BodyEngineBase, type_: int, state: str) -> Task:

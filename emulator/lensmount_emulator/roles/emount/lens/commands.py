@@ -1,153 +1,45 @@
-"""The command handlers of an E-mount lens, for the body's loop frames and for requests.
+"""The request handlers of an E-mount lens: a request to its reply, and a reply to its follow-up action."""
 
-Tables map a loop message to its effect, a request to its reply, and a reply to its follow-up action.
-"""
-
-import math
 from collections.abc import Mapping
 
 from lensmount_emulator.engine.engine import HandlerTable
 from lensmount_emulator.engine.tasks import Task
-from lensmount_emulator.roles.emount.lens import stream
+from lensmount_emulator.roles.emount.lens import service, stream
 from lensmount_emulator.roles.emount.lens.engine_base import LensEngineBase
+from lensmount_emulator.roles.emount.lens.focus_orders import UNIT, drive_focus, resolve_target
+from lensmount_emulator.roles.emount.lens.homing import home, is_homing_ignored
 from lensmount_emulator.roles.emount.windows import for_baudrate, send_window
 from lensmount_protocol.connection import ReceivedFrame
 from lensmount_protocol.dialects.emount.aperture import ApertureAnswer, ApertureOrder
-from lensmount_protocol.dialects.emount.body_status import BodyState, RowSelect
-from lensmount_protocol.dialects.emount.focus import (
-    DistanceOfPosition,
-    DistanceToPosition,
-    FocusLimitDrive,
-    FocusLimitDriven,
-    FocusMove,
-    FocusMoved,
-    FocusScan,
-    FocusScanned,
-    FocusStop,
-    FocusStopped,
-    PositionOfDistance,
-    PositionToDistance,
-)
+from lensmount_protocol.dialects.emount.focus import FocusAnswer34, FocusOrder34
 from lensmount_protocol.dialects.emount.framing import REQUEST_CLASS
-from lensmount_protocol.dialects.emount.identification import SpeedReply, SpeedRequest
+from lensmount_protocol.dialects.emount.identification import (
+    DescriptorReply,
+    DescriptorRequest,
+    SpeedReply,
+    SpeedRequest,
+)
+from lensmount_protocol.dialects.emount.lens_status import LensStatus
 from lensmount_protocol.dialects.emount.lines import BODY_CS, FAST_BAUDRATE, LENS_CS, RXD
-from lensmount_protocol.dialects.emount.service import Refusal
-from lensmount_protocol.dialects.emount.startup_shutdown import ShutDownReply, StreamLayoutReply, StreamLayoutRequest
+from lensmount_protocol.dialects.emount.service import OpticsReply28, OpticsRequest28, Refusal, ServiceCommand40
+from lensmount_protocol.dialects.emount.startup_shutdown import (
+    ShutDownReply,
+    StartUpRequest,
+    StreamLayoutReply,
+    StreamLayoutRequest,
+)
 from lensmount_protocol.dialects.emount.transitions import ASKED, STREAMING, STREAMING_ASKED, SWITCHING, UNTYPED
 from lensmount_protocol.dialects.emount.types import RefusalCode
-from lensmount_protocol.dialects.emount.units import distance_code, metres
 from lensmount_protocol.framer import GarbageReason
 from lensmount_protocol.message import Message
 from lensmount_protocol.payload import AnyMessage, message_type
 from lensmount_protocol.wire import Role
 
-LEADING_COPY = 0x80
-"""`03` f7 bit 7: the leading copy of the aperture target counts (Tamron firmware)."""
+SECOND_APERTURE = 0x80
+"""`1B` f4 bit 7: the second aperture counts."""
 
-RELATIVE = 0x04
-UNIT = 0x03
-STEPS = 0
-
-
-handle_command = HandlerTable[LensEngineBase, None]()
-"""Execute one message of a loop frame; a message without a handler changes nothing."""
-
-
-@handle_command.on(BodyState)
-def _take_state(lens: LensEngineBase, message: BodyState) -> None:
-    lens.stream.target = message.aperture_target_leading if message.control & LEADING_COPY else message.aperture_target
-    lens.stream.phase_zero = lens.stream.phase_zero or message.cycle_phase == 0
-
-
-@handle_command.on(RowSelect)
-def _take_rows(lens: LensEngineBase, message: RowSelect) -> None:
-    lens.rows.select((message.row_a, message.row_b))
-
-
-@handle_command.on(FocusMove)
-def _move(lens: LensEngineBase, message: FocusMove) -> None:
-    if message.flags & UNIT == 1:
-        lens.report(f"refuses a focus order in unit 1 (flags {message.flags:#04x})", is_error=True)
-        _acknowledge(lens, FocusMoved(result=1))
-        return
-    operand = message.operand
-    frame = float(lens.stream.frame)
-    if message.flags & RELATIVE:
-        signed = operand - 0x10000 if operand >= 0x8000 else operand
-        operand = lens.motor.planned(frame) + signed
-    _drive(lens, operand, FocusMoved())
-
-
-def _drive(lens: LensEngineBase, target: int, acknowledgement: Message) -> None:
-    """Run to a target within the limits; a current order is replaced and never acknowledged."""
-    stream, settings = lens.stream, lens.settings.focus
-    if not settings.driven:
-        return
-    begins = float(stream.frame)
-    stream.moves = lens.motor.clamp(target) != lens.motor.planned(begins)
-    stream.moving_to = lens.motor.set_target(target, begins)
-    stream.motion_left = settings.motion_outlasts
-    stream.acknowledgements.clear()
-    _acknowledge(lens, acknowledgement)
-    lens.report(f"focus runs to {stream.moving_to:#06x}")
-
-
-MAX_ACKNOWLEDGEMENTS = 64
-"""Acknowledgements that may wait for their frame; so many fit beside a `06`, and more are dropped."""
-
-
-def _acknowledge(lens: LensEngineBase, message: Message) -> None:
-    if len(lens.stream.acknowledgements) >= MAX_ACKNOWLEDGEMENTS:
-        lens.dropped += 1
-        lens.overflowed_at = lens.now
-        return
-    due = lens.stream.frame + lens.settings.focus.acknowledge_frames
-    lens.stream.acknowledgements.append((due, message))
-
-
-@handle_command.on(FocusStop)
-def _stop(lens: LensEngineBase, _message: FocusStop) -> None:
-    lens.stream.acknowledgements.clear()
-    if lens.settings.focus.driven:
-        lens.stream.moving_to = lens.motor.stop(float(lens.stream.frame))
-    _acknowledge(lens, FocusStopped())
-
-
-@handle_command.on(FocusScan)
-def _scan(lens: LensEngineBase, message: FocusScan) -> None:
-    """Run to limit B, which ends the scan; the far turn of the sweep determines its timing."""
-    _drive(lens, message.limit_b, FocusScanned())
-
-
-@handle_command.on(FocusLimitDrive)
-def _drive_to_limit(lens: LensEngineBase, message: FocusLimitDrive) -> None:
-    direction = 1 if message.speed >= 0 else 0xFF
-    target = lens.motor.upper if message.speed >= 0 else lens.motor.lower
-    _drive(lens, target, FocusLimitDriven(direction=direction))
-
-
-@handle_command.on(PositionToDistance)
-def _report_distance(lens: LensEngineBase, message: PositionToDistance) -> None:
-    _acknowledge(lens, DistanceOfPosition(distance=_distance_at(lens, message.position)))
-
-
-@handle_command.on(DistanceToPosition)
-def _report_position(lens: LensEngineBase, message: DistanceToPosition) -> None:
-    _acknowledge(lens, PositionOfDistance(position=_position_at(lens, message.distance)))
-
-
-def _distance_at(lens: LensEngineBase, position: int) -> int:
-    """The distance of a position, linear in dioptres (modelled): infinity at the lower limit, 1 m at the upper."""
-    motor = lens.motor
-    dioptres = (motor.clamp(position) - motor.lower) / max(1, motor.upper - motor.lower)
-    return distance_code(math.inf if dioptres == 0 else 1 / dioptres)
-
-
-def _position_at(lens: LensEngineBase, distance: int) -> int:
-    motor = lens.motor
-    dioptres = min(1.0, 1 / metres(distance))
-    return round(motor.lower + dioptres * (motor.upper - motor.lower))
-
+NO_APERTURES = 0x80
+"""`08` f1 bit 7: the lens must not fill in apertures (WZQ)."""
 
 REFUSAL_CODES: Mapping[GarbageReason, RefusalCode] = {
     GarbageReason.END: RefusalCode.BAD_END,
@@ -178,8 +70,14 @@ def send_reply(lens: LensEngineBase, arrival: ReceivedFrame) -> Task:
     if isinstance(request, StreamLayoutRequest):
         lens.stream.end()
     yield lens.level(BODY_CS, False)
-    yield lens.after(timing.reply.get(type_, timing.reply_otherwise))
-    reply = _reply_to(lens, request, arrival.frame.class_)
+    if isinstance(request, StartUpRequest):
+        if is_homing_ignored(lens, request.drives) or not (yield from home(lens, request.drives)):
+            return
+    elif isinstance(request, ServiceCommand40) and lens.settings.service.serves:
+        yield from service.execute(lens, request)
+    else:
+        yield lens.after(timing.reply.get(type_, timing.reply_otherwise))
+    reply = reply_to(lens, request, arrival.frame.class_)
     # A body that repeated its request has received the answer to the first one.
     if reply is not None and lens.connection.state in (ASKED, STREAMING_ASKED):
         yield from _send(lens, reply, timing.pauses.get(type_, []))
@@ -189,6 +87,15 @@ def send_reply(lens: LensEngineBase, arrival: ReceivedFrame) -> Task:
     elif isinstance(request, StreamLayoutRequest) and lens.connection.state in (STREAMING, STREAMING_ASKED):
         # Another answer replaced this one, so the stream is unchanged.
         lens.stream.running = lens.stream.running or streamed
+
+
+def repeat_refusal(lens: LensEngineBase) -> Task:
+    """Answer a window of the body with the refusal that lasts until the supply is cut, if the link state allows it."""
+    yield lens.level(BODY_CS, False)
+    yield lens.after(lens.settings.timing.reply_otherwise)
+    refusal = lens.lasting_refusal
+    if refusal is not None and "refusal" in lens.dialect.transitions.legal(lens.connection.state, Role.LENS):
+        yield from _send(lens, refusal, [])
 
 
 def sends_refusals(lens: LensEngineBase, reason: GarbageReason) -> bool:
@@ -205,12 +112,14 @@ def refuse_garbage(lens: LensEngineBase, reason: GarbageReason) -> Task:
 
 
 def _send(lens: LensEngineBase, reply: Message, pauses: list[tuple[int, float]]) -> Task:
-    frame = lens.connection.send([reply], REQUEST_CLASS, 0)
+    class_ = lens.settings.behaviour.refusal_class if isinstance(reply, Refusal) else REQUEST_CLASS
+    frame = lens.connection.send([reply], class_, 0)
     timing = lens.settings.timing
     yield from send_window(lens, frame, timing.setup, for_baudrate(lens, timing.hold), pauses)
 
 
-def _reply_to(lens: LensEngineBase, request: AnyMessage, class_: int) -> Message | None:
+def reply_to(lens: LensEngineBase, request: AnyMessage, class_: int) -> Message | None:
+    """The lens's reply to a request: computed, the profile's, or a refusal; `None` where it stays silent."""
     special = special_reply(lens, request)
     if special is not None:
         return special
@@ -220,7 +129,10 @@ def _reply_to(lens: LensEngineBase, request: AnyMessage, class_: int) -> Message
     if not lens.settings.refuses:
         return None
     lens.report(f"refuses {message_type(request):02X}, which this lens does not know", is_error=True)
-    return Refusal(class_=class_, type_=message_type(request), code=RefusalCode.UNKNOWN_MESSAGE)
+    refusal = Refusal(class_=class_, type_=message_type(request), code=RefusalCode.UNKNOWN_MESSAGE)
+    if lens.settings.behaviour.refusals_last:
+        lens.lasting_refusal = refusal
+    return refusal
 
 
 @special_reply.on(StreamLayoutRequest)
@@ -229,8 +141,57 @@ def _echo_layout(_lens: LensEngineBase, request: StreamLayoutRequest) -> Message
 
 
 @special_reply.on(ApertureOrder)
-def _reply_aperture(lens: LensEngineBase, _request: ApertureOrder) -> Message:
-    return ApertureAnswer(aperture=lens.iris.current, aperture_again=lens.iris.current)
+def _reply_aperture(lens: LensEngineBase, request: ApertureOrder) -> Message:
+    answer = lens.message_from_profile(ApertureAnswer)
+    answer.aperture = answer.aperture_again = lens.iris.current
+    if lens.settings.behaviour.executes_aperture_order and lens.settings.iris.driven:
+        lens.iris.set_target(request.aperture_other if request.select & SECOND_APERTURE else request.aperture)
+        lens.report(f"iris runs to {lens.iris.goal:#06x}")
+    return answer
+
+
+@special_reply.on(DescriptorRequest)
+def _reply_descriptor(lens: LensEngineBase, request: DescriptorRequest) -> Message | None:
+    """Keep whether the body wants the aperture in `28`, and reply what the profile has."""
+    lens.fills_aperture = not request.flags_1 & NO_APERTURES
+    return lens.message_from_profile(DescriptorReply) if lens.has_message(DescriptorReply) else None
+
+
+@special_reply.on(OpticsRequest28)
+def _reply_optics(lens: LensEngineBase, _request: OpticsRequest28) -> Message | None:
+    """Reply the state of the lens at the shutter press, as its last `05` shows it."""
+    if not lens.has_message(OpticsReply28):
+        return None
+    reply, status = lens.message_from_profile(OpticsReply28), lens.message_from_profile(LensStatus)
+    reply.focal_length_dmm = lens.turned_to_dmm or status.focal_length_dmm
+    reply.nominal_focal_length_dmm = lens.turned_to_dmm or status.nominal_focal_length_dmm
+    reply.aperture = lens.iris.current if lens.fills_aperture else 0
+    reply.row_a, reply.row_b = status.row_a, status.row_b
+    return reply
+
+
+BOUND_STEPS = 384 / 17
+"""Steps of one unit of the bound of `34` on a Samyang AF 135 (BAS-SY)."""
+
+
+@special_reply.on(FocusOrder34)
+def _move_by_request(lens: LensEngineBase, request: FocusOrder34) -> Message | None:
+    """Begin a move and answer at once, with the request's value (Samyang, BAS-SY); a refused unit moves nothing."""
+    if not lens.has_message(FocusAnswer34):
+        return None
+    answer = lens.message_from_profile(FocusAnswer34)
+    answer.value = request.operand
+    if request.flags & UNIT != 1:
+        target = resolve_target(lens, request.operand, request.flags)
+        planned = lens.motor.planned(float(lens.stream.frame))
+        reach = round(request.bound * BOUND_STEPS)
+        drive_focus(lens, max(planned - reach, min(planned + reach, target)), None)
+    return answer
+
+
+@special_reply.on(ServiceCommand40)
+def _reply_service(lens: LensEngineBase, request: ServiceCommand40) -> Message | None:
+    return service.reply_to(lens, request)
 
 
 @special_reply.on(SpeedRequest)
@@ -281,12 +242,23 @@ def _stay_slow(lens: LensEngineBase) -> None:
 def _start_stream(lens: LensEngineBase, reply: StreamLayoutReply) -> Task:
     if reply.status_blocks or reply.focus_blocks:
         # The stream counts its frames from its beginning, and the motor uses them as time.
+        unfinished = _unfinished_move(lens)
         lens.motor.hold_position(float(lens.stream.frame))
-        lens.stream.begin(reply.status_blocks, reply.focus_blocks)
+        lens.begin_stream(reply.status_blocks, reply.focus_blocks)
+        if unfinished is not None:
+            drive_focus(lens, *unfinished)
         lens.report("streams its state")
         yield from stream.send_first_pair(lens)
     else:
         lens.report("stops streaming")
+
+
+def _unfinished_move(lens: LensEngineBase) -> tuple[int, Message | None] | None:
+    """Return target and acknowledgement of a move that the layout order does not cancel; `None` where it does."""
+    stream = lens.stream
+    if lens.settings.behaviour.layout_stops_motors or stream.moving_to is None:
+        return None
+    return stream.moving_to, next((message for _, message in stream.acknowledgements), None)
 
 
 @follow_up.on(ShutDownReply)

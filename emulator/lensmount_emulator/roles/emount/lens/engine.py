@@ -1,24 +1,54 @@
 """The engine of an E-mount lens: starts with its supply, does the handshake, answers requests and streams its state."""
 
+from random import Random
+
 from lensmount_emulator.engine.script import Step
 from lensmount_emulator.engine.tasks import Task
-from lensmount_emulator.roles.emount.lens import commands, stream
+from lensmount_emulator.roles.emount.behaviour import blocks
+from lensmount_emulator.roles.emount.lens import commands, controls, focus_orders, receiver, service, stream
 from lensmount_emulator.roles.emount.lens.engine_base import LensEngineBase
+from lensmount_emulator.roles.emount.profile import LensSettings
 from lensmount_protocol.connection import ReceivedFrame
 from lensmount_protocol.dialects.emount.framing import LOOP_CLASS, REQUEST_CLASS
 from lensmount_protocol.dialects.emount.lines import BODY_CS, LENS_CS, RXD, SLOW_BAUDRATE, VCC, VD, XDETECT
+from lensmount_protocol.dialects.emount.startup_shutdown import StartUpRequest
 from lensmount_protocol.dialects.emount.transitions import ASLEEP, OFF
 from lensmount_protocol.framer import Garbage
+from lensmount_protocol.payload import message_type
 from lensmount_protocol.wire import LineChanged, Received, Role, WireEvent
+
+MAX_EARLY = 255
+"""Bytes that a lens keeps from the end of the handshake: one frame of the body."""
 
 
 class LensEngine(LensEngineBase):
-    """An E-mount lens, configured by its profile."""
+    """An E-mount lens, configured by its profile.
+
+    Attributes:
+        receiver: its receiver, where the profile gives it rules of its own.
+        early: bytes that came at the end of the handshake at a port, where edges come later than bytes.
+        keeps_early: whether it keeps such bytes.
+    """
+
+    def __init__(
+        self, settings: LensSettings, carried: frozenset[str] | None = None, random: Random | None = None
+    ) -> None:
+        super().__init__(settings, carried, random)
+        self.receiver = receiver.make_receiver(settings.behaviour, live=self.live)
+        self.early = b""
+        self.keeps_early = False
 
     def receive(self, event: WireEvent, now: float) -> None:
         """Handle an event from the body; bytes distinguish a frame's window from a handshake."""
-        if isinstance(event, Received) and self.levels.get(BODY_CS):
-            self.window_holds_bytes = True
+        if isinstance(event, Received):
+            if self.levels.get(BODY_CS):
+                self.window_holds_bytes = True
+            if self.receiver is not None:
+                event = self.receiver.accept(event, selected=self.levels.get(BODY_CS, False))
+                if not event.data:
+                    return
+            if self.keeps_early:
+                self.early = (self.early + event.data)[:MAX_EARLY]
         super().receive(event, now)
 
     def on_start(self) -> None:
@@ -29,6 +59,8 @@ class LensEngine(LensEngineBase):
             self.drive(XDETECT, False)
         if VCC not in self.carried:
             self._power_on()
+        if self.script:
+            self.spawn(controls.run_script(self, self.script))
 
     def on_line(self, edge: LineChanged) -> None:
         """Handle an edge: power, frame sync or wake-up."""
@@ -41,32 +73,59 @@ class LensEngine(LensEngineBase):
                 self.rx_enabled = False
                 self.spawn(_handshake(self, boots=False))
         elif edge.line == VD and not edge.level:
+            focus_orders.count_move_pulse(self)
             stream.on_frame_sync(self)
 
     def on_arrival(self, arrival: ReceivedFrame) -> None:
         """Handle a frame: loop frames change the model, requests are answered."""
         if arrival.violation is not None:
             self.report_error(arrival.violation)
+        elif self.blocked or self._is_blocked_by(arrival):
+            self.blocked = True
         elif arrival.frame.class_ == LOOP_CLASS:
             self.stream.on_loop_frame(arrival.frame.sequence)
+            if self.player is not None:
+                self.inputs.take(arrival.messages)
             for message in arrival.messages:
-                commands.handle_command(self, message)
+                focus_orders.handle_command(self, message)
             stream.on_body_frame(self, arrival)
+            if self.lasting_refusal is not None:
+                self.queue_reply(commands.repeat_refusal(self))
+        elif self.lasting_refusal is not None:
+            self.queue_reply(commands.repeat_refusal(self))
         elif arrival.frame.class_ == REQUEST_CLASS:
-            self.queue_reply(commands.send_reply(self, arrival))
+            homes = isinstance(arrival.messages[0], StartUpRequest)
+            self.queue_reply(commands.send_reply(self, arrival), never_lost=homes)
 
     def on_garbage(self, garbage: Garbage) -> None:
         """Send a refusal with the reason, if this lens sends refusals."""
         super().on_garbage(garbage)
+        if self.receiver is not None:
+            self.receiver.on_garbage(garbage)
         if commands.sends_refusals(self, garbage.reason):
             self.queue_reply(commands.refuse_garbage(self, garbage.reason))
 
     def on_control(self, step: Step) -> None:
-        """Turn the zoom ring: `zoom`, in tenths of a millimetre."""
-        if step.verb == "zoom" and step.value:
+        """Operate a control: `zoom`, in tenths of a millimetre, one of the service channel, or a state of a twin."""
+        if step.verb == "state":
+            controls.set_state(self, step)
+        elif step.verb == "zoom" and step.value:
             self.turned_to_dmm = int(step.value)
+        elif step.verb in service.CONTROLS:
+            service.report_control(self, step)
         else:
             super().on_control(step)
+
+    def _is_blocked_by(self, arrival: ReceivedFrame) -> bool:
+        """Whether a message of a frame locks this lens up: it knows no size for it (Samyang, BAS-SY)."""
+        behaviour = self.settings.behaviour
+        if not behaviour.blocked_by:
+            return False
+        found = next((one for one in map(message_type, arrival.messages) if blocks(behaviour, one)), None)
+        if found is not None:
+            self.report(f"locked up by {found:02X}, for which it has no size, until its supply is cut", is_error=True)
+            self.stream.end()
+        return found is not None
 
     def _power_on(self) -> None:
         self.connection.move("power", by=Role.BODY)
@@ -74,13 +133,16 @@ class LensEngine(LensEngineBase):
 
     def _power_off(self) -> None:
         self.stop_tasks()
-        self.sending = self.rx_enabled = self.window_holds_bytes = False
+        self.sending = self.rx_enabled = self.window_holds_bytes = self.keeps_early = False
+        self.early = b""
         for line in (LENS_CS, RXD):
             self.drive(line, False)
         self.set_baudrate(SLOW_BAUDRATE)
         self.stream.end()
         self.motor.hold_position(float(self.stream.frame))
         self.rows.clear()
+        self.forget()
+        self.receiver = receiver.make_receiver(self.settings.behaviour, live=self.live)
         if self.connection.state != OFF:
             self.connection.move("power lost", by=Role.BODY)
             self.report("power lost, everything at rest")
@@ -100,6 +162,7 @@ def _handshake(lens: LensEngine, *, boots: bool) -> Task:
             lens.drive(LENS_CS, True)
         yield lens.at(called, timing.serial_on)
         lens.drive(RXD, True)
+        lens.keeps_early = lens.live
         yield lens.level(BODY_CS, False)
         yield lens.after(timing.select_falls)
         lens.drive(LENS_CS, False)
@@ -107,3 +170,6 @@ def _handshake(lens: LensEngine, *, boots: bool) -> Task:
     lens.rx_enabled = True
     lens.connection.move("linked", by=Role.LENS)
     lens.report("handshake done" if boots else "awake again")
+    early, lens.early, lens.keeps_early = lens.early, b"", False
+    if early:
+        lens.receive(Received(early), lens.now)

@@ -3,11 +3,13 @@
 from collections import deque
 from collections.abc import Callable, Sequence
 from random import Random
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from lensmount_emulator.engine.engine import Engine
 from lensmount_emulator.engine.profile_values import build_message, field_values, message_copier
+from lensmount_emulator.engine.rule_player import RulePlayer
 from lensmount_emulator.engine.tasks import Task
+from lensmount_emulator.roles.emount.loop_inputs import LoopInputs
 from lensmount_emulator.roles.emount.models import EmountFocusMotor, EmountIris, RowEcho
 from lensmount_emulator.roles.emount.profile import LensSettings, Rows
 from lensmount_protocol.dialects.emount.dialect import EMOUNT
@@ -22,6 +24,20 @@ M = TypeVar("M", bound=Message)
 
 MAX_QUEUED = 64
 """Answers and refusals that may wait to be sent; a body that floods a lens receives the first ones."""
+
+
+class ScanLeg(NamedTuple):
+    """One movement of a scan.
+
+    Attributes:
+        target: where it ends, in motor steps.
+        speed: steps a frame; `None` is top speed.
+        phase: `06` f25 while it runs.
+    """
+
+    target: int
+    speed: int | None
+    phase: int
 
 
 class Stream:
@@ -42,6 +58,13 @@ class Stream:
         target: the aperture code that the body requested last.
         targets: delayed codes, oldest first.
         acknowledgements: pairs of (frame from which it may be sent, message).
+        released: acknowledgements of replaced orders, which the next frame carries.
+        legs: movements of a scan that are still to come.
+        scan_phase: `06` f25.
+        pulses_moved: pulses of VD since the current move began.
+        decoupled: `04` f3 bit 1, taken as set before the first `04` (BAS-SY).
+        state_due: a `03` has arrived since the last `05`.
+        mode_due: a `04` has arrived since the last `06`.
         moving_to: target of the focus order under way.
         moves: whether that order changes the position.
         motion_left: frames after the acknowledgement for which the lens still reports motion.
@@ -68,6 +91,11 @@ class Stream:
         self.target: int | None = None
         self.targets: deque[int | None] = deque()
         self.acknowledgements: deque[tuple[int, Message]] = deque()
+        self.released: deque[Message] = deque()
+        self.legs: deque[ScanLeg] = deque()
+        self.scan_phase = self.pulses_moved = 0
+        self.decoupled = True
+        self.state_due = self.mode_due = False
         self.moving_to: int | None = None
         self.moves = False
         self.motion_left = 0
@@ -121,6 +149,8 @@ class LensEngineBase(Engine):
         motor: the focus drive.
         rows: the echo of row selects.
         row_table: content of the rows.
+        inputs: what the body sent, as field rules use it.
+        player: the field rules of the profile; `None` where it has none.
         stream: state of the stream.
         pulse_at: time of the last falling edge of VD.
         pulse_period: seconds between its last two falling edges.
@@ -128,6 +158,12 @@ class LensEngineBase(Engine):
         waiting: answers and refusals that are not sent yet.
         dropped: answers and refusals that were dropped, because too many waited.
         overflowed_at: time of the last drop, in seconds.
+        blocked: whether a message without a known size has locked it up, until its supply is cut.
+        lasting_refusal: the refusal that answers every window from now on, until its supply is cut.
+        homing_run: number of the homing that is running or was the last.
+        homing_frames: `04` that have arrived, which pace the homing of some lenses.
+        fills_aperture: whether `28` carries the aperture, as the body's `08` decides (WZQ).
+        reports_controls: whether the service channel reports the lens's controls.
         turned_to_dmm: focal length set by the zoom ring, in tenths of a millimetre; 0: the profile's value.
     """
 
@@ -141,9 +177,10 @@ class LensEngineBase(Engine):
         self.iris = EmountIris(
             iris.widest, iris.narrowest, iris.offset, iris.codes_per_frame, current=at_rest, goal=at_rest
         )
+        below, above = settings.behaviour.reserve
         self.motor = EmountFocusMotor(
-            focus.lower,
-            focus.upper,
+            focus.lower - below,
+            focus.upper + above,
             focus.planned,
             focus.steps_per_frame,
             focus.lag_frames,
@@ -151,11 +188,19 @@ class LensEngineBase(Engine):
         )
         self.rows = RowEcho(settings.rows.echo_frames, (settings.rows.initial, settings.rows.initial))
         self.row_table = OpticalRowCache(settings.rows)
+        self.inputs = LoopInputs()
+        self.player: RulePlayer | None = None
+        if settings.field or settings.state:
+            streamed = {cls.__name__: cls for cls in (LensStatus, FocusStatus)}
+            self.player = RulePlayer(settings.state, settings.phase, settings.field, streamed, random)
         self.stream = Stream(settings)
         self.rx_enabled = False
         self.pulse_at = self.pulse_period = 0.0
         self.turned_to_dmm = 0
-        self.window_holds_bytes = False
+        self.window_holds_bytes = self.blocked = self.reports_controls = False
+        self.fills_aperture = True
+        self.lasting_refusal: Message | None = None
+        self.homing_run = self.homing_frames = 0
         self.waiting = self.dropped = 0
         self.overflowed_at = -1.0
         self._copiers: dict[type[Message], Callable[[], Any]] = {}
@@ -163,6 +208,13 @@ class LensEngineBase(Engine):
             cls: [field_values(cls, fields) for fields in settings.start.get(cls.__name__, [])]
             for cls in (LensStatus, FocusStatus)
         }
+
+    def begin_stream(self, status_blocks: int, focus_blocks: int) -> None:
+        """Begin a stream of these blocks; all counts of frames start again."""
+        self.stream.begin(status_blocks, focus_blocks)
+        self.inputs.clear()
+        if self.player is not None:
+            self.player.begin()
 
     def has_message(self, cls: type[Message]) -> bool:
         """Whether the profile has this message."""
@@ -183,9 +235,30 @@ class LensEngineBase(Engine):
             for name, value in patches[frame].items():
                 setattr(message, name, value)
 
-    def queue_reply(self, answer: Task) -> None:
-        """Send an answer or a refusal in its turn; if too many wait, it is dropped."""
-        if self.waiting >= MAX_QUEUED:
+    @property
+    def published_limits(self) -> tuple[int, int]:
+        """The lower and upper travel limit that `06` shows; the motor may pass them by the profile's reserve."""
+        below, above = self.settings.behaviour.reserve
+        return self.motor.lower + below, self.motor.upper - above
+
+    def forget(self) -> None:
+        """Lose what only the supply keeps: lock-up, lasting refusal, service mode."""
+        self.blocked = self.reports_controls = False
+        self.lasting_refusal = None
+        self.fills_aperture = True
+        self.homing_run += 1
+
+    def queue_reply(self, answer: Task, *, never_lost: bool = False) -> None:
+        """Send an answer or a refusal in its turn; if too many wait, it is dropped.
+
+        Args:
+            answer: sends it.
+            never_lost: whether a single transmit buffer does not matter: the request acts before its answer is due.
+        """
+        single = self.settings.behaviour.one_reply and not never_lost
+        # At a port the peer has a reply before our time for its last bytes is over.
+        unsent = self.waiting - (self.live and self.sending)
+        if unsent >= (1 if single else MAX_QUEUED):
             self.dropped += 1
             self.overflowed_at = self.now
             answer.close()

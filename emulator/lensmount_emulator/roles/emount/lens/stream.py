@@ -4,10 +4,11 @@ from collections.abc import Iterable
 
 from lensmount_emulator.engine.tasks import Task, WaitFor
 from lensmount_emulator.roles.emount.lens.engine_base import LensEngineBase
+from lensmount_emulator.roles.emount.lens.focus_orders import advance_focus
 from lensmount_emulator.roles.emount.windows import for_baudrate, send_window
 from lensmount_protocol.connection import ReceivedFrame
 from lensmount_protocol.dialects.emount.body_status import BodyMode
-from lensmount_protocol.dialects.emount.focus import FocusMoved
+from lensmount_protocol.dialects.emount.focus import FocusLimitDriven, FocusMoved, FocusStopped
 from lensmount_protocol.dialects.emount.focus_status import FocusStatus
 from lensmount_protocol.dialects.emount.framing import LOOP_CLASS
 from lensmount_protocol.dialects.emount.lens_status import LensStatus
@@ -33,6 +34,10 @@ END_MARGIN = 2
 def on_frame_sync(lens: LensEngineBase) -> None:
     """Start the next pair after a falling edge of VD."""
     lens.pulse_period, lens.pulse_at = lens.now - lens.pulse_at, lens.now
+    if lens.settings.behaviour.streams_pairs:
+        if lens.stream.running and not lens.stream.busy and (lens.stream.state_due or lens.stream.mode_due):
+            lens.spawn(_pair_after(lens, lens.settings.timing.status_after_vd))
+        return
     # A late first pair replaces this one.
     if (
         lens.stream.running
@@ -53,6 +58,8 @@ def send_first_pair(lens: LensEngineBase) -> Task:
     """Send the pair after the layout reply; native lenses send it at once, if it ends before the next pulse."""
     delay_us = lens.settings.timing.first_status
     next_pulse = lens.pulse_at + lens.pulse_period
+    if lens.settings.behaviour.streams_pairs:
+        return
     if delay_us >= 0 and (VD not in lens.carried or lens.now + delay_us * 1e-6 + PAIR_LENGTH < next_pulse):
         yield from _pair_after(lens, delay_us)
     else:
@@ -64,15 +71,32 @@ def _pair_after(lens: LensEngineBase, delay_us: float) -> Task:
     stream.next_pair()
     stream.busy = True
     frame, sequence, run = stream.frame, stream.sequence, stream.run
-    status: list[Message] = [_status(lens)]
-    focus = _focus_frame(lens)
+    answers = lens.settings.behaviour.streams_pairs and VD in lens.carried
+    with_status, with_focus = not answers or stream.state_due, not answers or stream.mode_due
+    stream.state_due = stream.mode_due = False
+    status, focus = make_pair(lens)
     yield lens.after(delay_us)
-    yield from _send(lens, status, sequence, run)
-    if frame >= lens.settings.focus_skips:
+    if with_status:
+        yield from _send(lens, status, sequence, run)
+    if with_focus and frame >= lens.settings.focus_skips:
         yield lens.after(lens.settings.timing.focus_after_status)
         yield from _send(lens, focus, sequence, run)
     if stream.run == run:
         stream.busy = False
+
+
+def make_pair(lens: LensEngineBase) -> tuple[list[Message], list[Message]]:
+    """Return the messages of the two frames of the current pair, from the models, the rules and the start list."""
+    status, focus = _status(lens), _focus(lens)
+    frame = lens.stream.frame
+    lens.inputs.next_pair()
+    if lens.player is not None:
+        lens.player.apply((status, focus), lens.inputs.inputs(frame, lens.stream.sequence))
+    lens.apply_startup_patch(status, frame)
+    lens.apply_startup_patch(focus, frame)
+    acknowledged = _acknowledgements(lens)
+    first = lens.settings.focus.acknowledges_first
+    return [status], [*acknowledged, focus] if first else [focus, *acknowledged]
 
 
 def _send(lens: LensEngineBase, messages: list[Message], sequence: int, run: int) -> Iterable[WaitFor]:
@@ -96,7 +120,6 @@ def _status(lens: LensEngineBase) -> LensStatus:
         status.motion_flags |= MOTION
         stream.motion_left -= stream.moving_to is None
     _show_rows(lens, status)
-    lens.apply_startup_patch(status, stream.frame)
     return status
 
 
@@ -132,26 +155,28 @@ def _show_rows(lens: LensEngineBase, status: LensStatus) -> None:
     status.row_d = rows.d[frame % len(rows.d)] if rows.d else status.row_c
 
 
-def _focus_frame(lens: LensEngineBase) -> list[Message]:
-    stream, settings = lens.stream, lens.settings.focus
+def _focus(lens: LensEngineBase) -> FocusStatus:
     focus = lens.message_from_profile(FocusStatus)
-    focus.blocks = stream.focus_blocks
-    if settings.driven:
+    focus.blocks = lens.stream.focus_blocks
+    if lens.settings.focus.driven:
+        advance_focus(lens)
         _show_motor(lens, focus)
     _show_cycle(lens, focus)
-    lens.apply_startup_patch(focus, stream.frame)
-    acknowledged = _acknowledgements(lens)
-    return [*acknowledged, focus] if settings.acknowledges_first else [focus, *acknowledged]
+    return focus
 
 
 def _show_motor(lens: LensEngineBase, focus: FocusStatus) -> None:
     motor, frame = lens.motor, float(lens.stream.frame)
     planned, before = motor.planned(frame), motor.planned(frame - 1)
     focus.planned_position = planned
-    focus.lower_limit, focus.upper_limit = motor.lower, motor.upper
+    lower, upper = focus.lower_limit, focus.upper_limit = lens.published_limits
     if lens.settings.focus.shows_limits:
-        focus.state |= NEAR_LOWER if planned <= motor.lower + END_MARGIN else 0
-        focus.state |= NEAR_UPPER if planned >= motor.upper - END_MARGIN else 0
+        near = lens.settings.behaviour.end_positions
+        low, high = near if near != (0, 0) else (lower + END_MARGIN, upper - END_MARGIN)
+        focus.state |= NEAR_LOWER if planned <= low else 0
+        focus.state |= NEAR_UPPER if planned >= high else 0
+    if lens.stream.scan_phase:
+        focus.scan_phase = lens.stream.scan_phase
     if planned != before:
         focus.direction = INCREASING if planned > before else DECREASING
     if lens.settings.focus.reports_encoder:
@@ -183,13 +208,25 @@ def _acknowledgements(lens: LensEngineBase) -> list[Message]:
     if stream.frame < settings.focus_skips:
         # This frame's `06` is not sent, so its acknowledgement would be lost.
         return text
+    text.extend(stream.released)
+    stream.released.clear()
     planned = lens.motor.planned(stream.frame)
     while stream.acknowledgements and stream.acknowledgements[0][0] <= stream.frame:
         message = stream.acknowledgements[0][1]
-        if stream.moving_to is not None and planned != stream.moving_to:
+        if stream.legs or (stream.moving_to is not None and planned != stream.moving_to):
             break
         stream.acknowledgements.popleft()
         text.append(message)
-    if not stream.acknowledgements:
+    if not stream.acknowledgements and not (lens.settings.behaviour.move_pulses and planned != stream.moving_to):
         stream.moving_to = None
-    return text
+    most = settings.behaviour.acknowledgements_per_frame
+    return _limited(lens, text, most) if most else text
+
+
+def _limited(lens: LensEngineBase, due: list[Message], most: int) -> list[Message]:
+    """Keep so many acknowledgements, one of a kind; a further stop or limit drive waits, others are lost (BAS-SY)."""
+    kinds = {type(message): message for message in due}
+    kept = list(kinds.values())
+    later = [message for message in kept[most:] if isinstance(message, FocusStopped | FocusLimitDriven)]
+    lens.stream.released.extend(later)
+    return kept[:most]

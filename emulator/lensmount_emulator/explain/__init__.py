@@ -1,0 +1,1 @@
+"""Explains sessions: the first cause of a failure, its place in time, what was due, and the consequences."""

@@ -1,0 +1,364 @@
+"""Explains a session: judges the outcome first, finds the earliest due step that failed, and lists what followed.
+
+The rules come in the order of the kinds in `FindingKind`. Ends and lines are judged apart, because independent
+events swap their order between lenses. Bounds decide; a reference only adds what a good start-up did.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from importlib import import_module
+
+from lensmount_emulator.engine.dialect_roles import DialectRoles, FuzzTraits, get_roles
+from lensmount_emulator.engine.session_knowledge import SessionKnowledge, Symptom
+from lensmount_emulator.explain.bad_bytes import find_bad_bytes
+from lensmount_emulator.explain.clock_scale import find_clock_faults
+from lensmount_emulator.explain.finding import (
+    NOTHING_TO_EXPLAIN,
+    NOTHING_WRONG,
+    RANK,
+    WENT_WRONG,
+    Explanation,
+    Finding,
+    FindingKind,
+    interval_text,
+)
+from lensmount_emulator.explain.lines import find_line_faults
+from lensmount_emulator.explain.loop_faults import find_loop_faults
+from lensmount_emulator.explain.reference import Reference
+from lensmount_emulator.explain.requests import Exchanges, find_complaints, find_unanswered, pair_requests, reply_rules
+from lensmount_emulator.explain.steps import find_late_steps, find_missing_steps, measure_rules
+from lensmount_emulator.explain.timeline import Timeline, first_type, read_timeline
+from lensmount_protocol.decoder import Decoded, Decoder, OrderedDecoder, time_text
+from lensmount_protocol.dialect import Dialect, load_dialect
+from lensmount_protocol.errors import DialectError
+from lensmount_protocol.timing import TimingResult
+from lensmount_protocol.wire import Role, WireRecord
+
+SAME_TIME_S = 0.3e-3
+"""Findings within this time are one event; the rank of their kinds decides which is the cause."""
+
+MAX_CONSEQUENCES = 8
+MAX_REMARKS = 6
+
+PARTIAL_KINDS = frozenset(
+    {
+        FindingKind.DETACHED,
+        FindingKind.SUPPLY_LOST,
+        FindingKind.LINE_DEFECT,
+        FindingKind.BAD_FRAME,
+        FindingKind.NO_REPLY,
+        FindingKind.REPEATED,
+        FindingKind.REFUSED,
+        FindingKind.SILENCE,
+    }
+)
+"""The kinds that a source without every line can show: such a log loses bytes and edges of its own."""
+
+
+def explain_records(
+    records: Iterable[WireRecord],
+    dialect: str | Dialect,
+    *,
+    source: str = "the session",
+    reference: Reference | None = None,
+) -> Explanation:
+    """Explain what went wrong in a session of which the bytes and edges are at hand.
+
+    Args:
+        records: every byte and edge.
+        dialect: the dialect, by name or as an object.
+        source: a name for users.
+        reference: a good start-up to compare with.
+
+    Raises:
+        DialectError: the dialect is unknown.
+    """
+    known = load_dialect(dialect) if isinstance(dialect, str) else dialect
+    events = OrderedDecoder(Decoder(known)).decode(records)
+    return explain_events(events, known, source=source, reference=reference)
+
+
+def explain_events(
+    events: Iterable[Decoded], dialect: Dialect, *, source: str = "the session", reference: Reference | None = None
+) -> Explanation:
+    """Explain what went wrong in decoded traffic, which must be in the order of time."""
+    return explain_timeline(read_timeline(events, dialect, session_knowledge(dialect)), source, reference)
+
+
+def session_knowledge(dialect: Dialect) -> SessionKnowledge:
+    """What the roles of a dialect know about its sessions; little for a dialect without any.
+
+    Raises:
+        DialectError: the place that the roles name cannot be loaded.
+    """
+    roles = _roles(dialect)
+    place = "" if roles is None else roles.session_knowledge
+    if not place:
+        return SessionKnowledge()
+    module, _, attribute = place.partition(":")
+    try:
+        known = getattr(import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise DialectError(f"session knowledge of {dialect.name!r} cannot be loaded from {place}: {error}") from error
+    if not isinstance(known, SessionKnowledge):
+        raise DialectError(f"dialect {dialect.name!r}: {place} is a {type(known).__name__}, not a SessionKnowledge")
+    return known
+
+
+def _roles(dialect: Dialect) -> DialectRoles | None:
+    try:
+        return get_roles(dialect.name)
+    except DialectError:
+        return None
+
+
+def explain_timeline(timeline: Timeline, source: str, reference: Reference | None) -> Explanation:
+    """Explain the facts of a session."""
+    dialect = timeline.dialect
+    if not timeline.frames and not timeline.garbage and not timeline.has_edges:
+        text = f"Nothing to explain: {source} holds no byte and no edge of {dialect.name}."
+        return Explanation(source, dialect.name, NOTHING_TO_EXPLAIN, "no traffic", None, text, has_edges=False)
+    if not timeline.frames and not any(timeline.records_bytes(role) for role in Role):
+        text = f"Nothing to explain: {source} holds edges of lines and no byte of {dialect.name}."
+        return Explanation(source, dialect.name, NOTHING_TO_EXPLAIN, "no bytes", None, text)
+    if not timeline.frames and timeline.garbage and not timeline.is_whole:
+        number = sum(len(run.data) for run in timeline.garbage)
+        text = (
+            f"Nothing to explain: none of the {number} bytes of {source} is in a frame of {dialect.name}. Check the "
+            "dialect "
+            "(--dialect), the wiring and the baud rate."
+        )
+        return Explanation(source, dialect.name, NOTHING_TO_EXPLAIN, "no frame", None, text, has_edges=False)
+    traits = _traits(dialect)
+    exchanges = pair_requests(timeline, traits)
+    results = measure_rules(timeline)
+    findings = _find_all(timeline, exchanges, traits, reference)
+    healthy = timeline.loop_since is not None and not exchanges.repeated and not findings
+    late = find_late_steps(timeline, results, healthy=healthy)
+    findings = sorted([*findings, *late], key=_sort_key)
+    remarks = _remarks(timeline, exchanges, results, reference, findings)
+    if not timeline.is_whole:
+        findings = [one for one in findings if one.kind in PARTIAL_KINDS]
+    clock = find_clock_faults(timeline, results, reference)
+    if clock:
+        findings = sorted([*clock, *(one for one in findings if not _explained_by(one, clock))], key=_sort_key)
+    outcome = _outcome(timeline, exchanges)
+    if not findings:
+        return _nothing_wrong(timeline, source, reference, outcome, remarks)
+    cause = _first_cause(findings)
+    return Explanation(
+        source,
+        dialect.name,
+        WENT_WRONG,
+        outcome,
+        cause,
+        _paragraph(cause, timeline, reference),
+        _consequences(cause, findings, timeline, outcome),
+        remarks[:MAX_REMARKS],
+        _symptoms(cause, timeline),
+        findings,
+        reference.name if reference else "",
+        timeline.is_whole,
+        not timeline.incomplete,
+    )
+
+
+def _traits(dialect: Dialect) -> FuzzTraits:
+    roles = _roles(dialect)
+    return FuzzTraits() if roles is None else roles.fuzz_traits
+
+
+def _find_all(
+    timeline: Timeline, exchanges: Exchanges, traits: FuzzTraits, reference: Reference | None
+) -> list[Finding]:
+    return [
+        *find_line_faults(timeline),
+        *find_missing_steps(timeline),
+        *find_bad_bytes(timeline, reference),
+        *find_unanswered(exchanges, timeline, traits),
+        *find_complaints(exchanges, timeline),
+        *find_loop_faults(timeline),
+    ]
+
+
+def _sort_key(finding: Finding) -> tuple[float, int, int]:
+    return (finding.at if finding.at is not None else float(finding.order), RANK[finding.kind], finding.order)
+
+
+def _first_cause(findings: Sequence[Finding]) -> Finding:
+    """The earliest finding; of those at one time, the one of the kind that explains the others."""
+    first = findings[0]
+    if first.at is None:
+        return first
+    near = [one for one in findings if one.at is not None and one.at - first.at <= SAME_TIME_S]
+    return min(near, key=lambda one: (RANK[one.kind], one.at))
+
+
+def _explained_by(finding: Finding, clock: Sequence[Finding]) -> bool:
+    return finding.kind is FindingKind.LATE and any(finding.end is one.end for one in clock)
+
+
+@dataclass(frozen=True, slots=True)
+class _Good:
+    """What a good start-up did at a place, in words; empty texts where there is none."""
+
+    interval: str = ""
+    equal: str = ""
+    unasked: str = ""
+    after: str = ""
+
+
+def _paragraph(cause: Finding, timeline: Timeline, reference: Reference | None) -> str:
+    good = _good(cause, timeline, reference)
+    return " ".join(text for text in (cause.text, good.interval, good.unasked, good.after, good.equal) if text)
+
+
+def _good(cause: Finding, timeline: Timeline, reference: Reference | None) -> _Good:
+    if reference is None:
+        return _Good()
+    interval = after = unasked = ""
+    replies = [rule.name for rule in reply_rules(cause.type_, timeline)]
+    rule = cause.subject if cause.kind is FindingKind.LATE else "".join(replies[:1])
+    seconds = reference.seconds(rule) if rule else None
+    if cause.kind in (FindingKind.LATE, FindingKind.NO_REPLY) and seconds is not None:
+        interval = f"The good start-up took {interval_text(seconds)} there."
+    if cause.kind is FindingKind.REFUSED and cause.type_ is not None and cause.end is not None:
+        known = cause.type_ in reference.types(cause.end.peer)
+        unasked = "" if known else "The good start-up never sends this message."
+    if cause.kind in (FindingKind.NO_REPLY, FindingKind.SILENCE):
+        sender = Role.BODY if cause.kind is FindingKind.NO_REPLY else _last_sender(timeline)
+        following = reference.next_after(sender, cause.type_)
+        if following is not None and cause.kind is FindingKind.SILENCE:
+            after = (
+                f"In the good start-up {timeline.name(following[1], following[0])} of the {following[0].value} follows."
+            )
+    return _Good(interval, _equality(cause, timeline, reference), unasked, after)
+
+
+def _last_sender(timeline: Timeline) -> Role:
+    return timeline.frames[-1].sender if timeline.frames else Role.BODY
+
+
+def _equality(cause: Finding, timeline: Timeline, reference: Reference) -> str:
+    """Whether both ends sent the same frames as in the good start-up, up to the cause."""
+    if cause.at is None or not timeline.frames:
+        return ""
+    same = True
+    number = 0
+    for role in Role:
+        # Each end is compared by itself: what both send at once swaps its order from lens to lens.
+        ours = [first_type(one) for one in timeline.frames if one.sender is role and (one.at or 0.0) < cause.at]
+        theirs = [first_type(one) for one in reference.timeline.frames if one.sender is role]
+        number += len(ours)
+        same = same and ours == theirs[: len(ours)]
+    if not number:
+        return ""
+    if same:
+        return "Everything before it is in the order of the good start-up."
+    return "The messages before it are already not those of the good start-up."
+
+
+def _symptoms(cause: Finding, timeline: Timeline) -> list[Symptom]:
+    return [one for one in timeline.knowledge.symptoms if one.matches(cause.kind.value, cause.type_, cause.end)]
+
+
+def _outcome(timeline: Timeline, exchanges: Exchanges) -> str:
+    both = timeline.loop_frames
+    counts = {role: len(frames) for role, frames in both.items()}
+    since = timeline.loop_since
+    if since is not None:
+        at = "" if since == float("inf") else f" from {time_text(since)} on"
+        return f"The loop ran{at}: {counts[Role.BODY]} frames of the body, {counts[Role.LENS]} of the lens."
+    if any(counts.values()):
+        one = Role.BODY if counts[Role.BODY] >= counts[Role.LENS] else Role.LENS
+        return f"Only the {one.value} reached the loop: {counts[one]} frames, and {counts[one.peer]} of the other end."
+    answered = len(exchanges.requests) - len(exchanges.unanswered)
+    return f"The loop was never reached; {answered} of {len(exchanges.requests)} requests were answered."
+
+
+def _nothing_wrong(
+    timeline: Timeline, source: str, reference: Reference | None, outcome: str, remarks: Sequence[str]
+) -> Explanation:
+    if timeline.loop_since is None:
+        last = f" at {time_text(timeline.end)}" if timeline.has_times else ""
+        rest = f"The source ends{last}, before the loop; everything that was due until then came."
+        text = f"Nothing went wrong as far as the source goes. {rest}"
+    else:
+        text = f"Nothing went wrong. {outcome} No request was repeated, and no bound was broken."
+    if not timeline.is_whole:
+        text += " The source does not hold every line, so only requests, refusals and silence were judged."
+    return Explanation(
+        source, timeline.dialect.name, NOTHING_WRONG, outcome, None, text, (), list(remarks)[:MAX_REMARKS], (), (),
+        reference.name if reference else "", timeline.is_whole, not timeline.incomplete,
+    )  # fmt: skip
+
+
+def _consequences(cause: Finding, findings: Sequence[Finding], timeline: Timeline, outcome: str) -> list[str]:
+    later: dict[tuple[FindingKind, str], Finding] = {}
+    for one in findings:
+        if one is cause or one.kind is FindingKind.SUPPLY_LOST:
+            continue
+        key = one.kind, one.subject
+        known = later.get(key)
+        later[key] = one if known is None else replace(known, count=known.count + 1)
+    lines = [_consequence(one) for one in later.values()]
+    shown = lines[:MAX_CONSEQUENCES]
+    if len(lines) > len(shown):
+        shown.append(f"{len(lines) - len(shown)} more, in --json")
+    shown += _power_cycles(cause, timeline)
+    return [*shown, outcome]
+
+
+def _consequence(one: Finding) -> str:
+    at = "" if one.at is None else f"{time_text(one.at)}: "
+    often = "" if one.count == 1 else f" ({one.count} times)"
+    return f"{at}{one.short}{often}"
+
+
+def _power_cycles(cause: Finding, timeline: Timeline) -> list[str]:
+    supply = timeline.dialect.supply
+    if cause.at is None:
+        return []
+    off = [edge.at for edge in timeline.edges.get(supply, []) if not edge.level and edge.at > cause.at]
+    if not off:
+        return []
+    times = "" if len(off) == 1 else f", and {len(off) - 1} times more"
+    return [f"{time_text(off[0])}: the body switched {supply} off{times}"]
+
+
+def _remarks(
+    timeline: Timeline, exchanges: Exchanges, results: Sequence[TimingResult], reference: Reference | None,
+    findings: Sequence[Finding],
+) -> list[str]:  # fmt: skip
+    remarks: list[str] = []
+    if timeline.cut:
+        remarks.append("the source goes on; only its first part was read")
+    if timeline.incomplete:
+        places = "place" if timeline.incomplete == 1 else "places"
+        remarks.append(f"the source lost something at {timeline.incomplete} {places}")
+    remarks += _unbound(results, findings)
+    remarks += [
+        f"the {frame.sender.value} {one.text} a message" for frame, one, _ in exchanges.complaints if one.normal
+    ][:2]
+    if reference is not None:
+        for role in Role:
+            mine = {type_ for one in timeline.frames if one.sender is role and (type_ := first_type(one)) is not None}
+            new = sorted(mine - reference.types(role))
+            if new and reference.timeline.loop_since is not None:
+                names = ", ".join(timeline.name(type_, role) for type_ in new[:4])
+                remarks.append(f"the {role.value} sends what the good start-up does not have: {names}")
+    return remarks
+
+
+def _unbound(results: Sequence[TimingResult], findings: Sequence[Finding]) -> list[str]:
+    known = {one.subject for one in findings}
+    found: list[str] = []
+    for result in results:
+        if result.violations and result.rule.name not in known:
+            at, interval_us = result.violations[0]
+            rule = result.rule
+            found.append(
+                f'"{rule.name}" took {interval_text(interval_us * 1e-6)} at {time_text(at)}; the devices of the '
+                f"contract took {interval_text(rule.minimum_us * 1e-6)} to {interval_text(rule.maximum_us * 1e-6)}"
+            )
+    return found

@@ -1,0 +1,204 @@
+"""Finds what goes wrong once the loop runs: frames that are missing, a stream or a frame sync that stops, silence."""
+
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+from lensmount_emulator.explain.finding import Finding, FindingKind, interval_text
+from lensmount_emulator.explain.timeline import Timeline, first_type
+from lensmount_protocol.decoder import DecodedFrame, time_text
+from lensmount_protocol.payload import message_type
+from lensmount_protocol.timing import edge
+from lensmount_protocol.wire import Role
+
+USUAL_SHARE = 0.8
+"""Share of the periods from which on a frame counts as one of each period."""
+
+MIN_PERIODS = 8
+"""Pulses of the frame sync that show its period."""
+
+STOPPED_PERIODS = 3
+"""Periods without a frame from which on a stream has stopped."""
+
+SILENT_S = 1.0
+"""Seconds without any frame from which on a session that is not asleep has stopped."""
+
+
+def find_loop_faults(timeline: Timeline) -> list[Finding]:
+    """Every fault of the loop; needs a source that holds every line."""
+    since = timeline.loop_since
+    if not timeline.is_whole:
+        return []
+    found = list(_sync_stopped(timeline))
+    if since is not None and since < float("inf"):
+        found += _missing_frames(timeline, since)
+    found += _silence(timeline)
+    found += _sequence(timeline)
+    return found
+
+
+MAX_WRONG_SHARE = 0.2
+"""Share of wrong sequence numbers from which on an end counts in a way of its own."""
+
+
+def _sequence(timeline: Timeline) -> Iterator[Finding]:
+    """Frames with a sequence number that is not the one that follows."""
+    group = timeline.knowledge.sequence_group
+    last: dict[tuple[Role, int], DecodedFrame] = {}
+    wrong: dict[Role, list[tuple[DecodedFrame, frozenset[int]]]] = {role: [] for role in Role}
+    total = Counter[Role]()
+    before: DecodedFrame | None = None
+    for frame in timeline.frames:
+        if timeline.knowledge.stops_loop(frame):
+            last.clear()
+        if before is not None and timeline.lost_between(before.at or 0.0, frame.at or 0.0):
+            last.clear()
+        before = frame
+        role, number = frame.sender, group(frame)
+        legal = timeline.knowledge.next_sequence(frame, last.get((role, number)), last.get((role.peer, number)))
+        total[role] += 1
+        if legal is not None and frame.frame.sequence not in legal:
+            wrong[role].append((frame, legal))
+        last[role, number] = frame
+    for role, those in wrong.items():
+        if those and len(those) <= MAX_WRONG_SHARE * total[role]:
+            frame, legal = those[0]
+            name = timeline.name(first_type(frame), role)
+            due = " or ".join(f"{number:02X}" for number in sorted(legal))
+            text = (
+                f"The {name} of the {role.value} at {time_text(frame.at)} has the sequence number "
+                f"{frame.frame.sequence:02X}; {due} was due. Its checksum is right."
+            )
+            yield Finding(
+                FindingKind.SEQUENCE, frame.at, text, f"{len(those)} sequence numbers of the {role.value} are wrong",
+                role,
+                name, first_type(frame), count=len(those),
+            )  # fmt: skip
+
+
+def stop_time(timeline: Timeline, since: float) -> float:
+    """When the loop was ended on order, or the supply or the lens went away; the end of the source else."""
+    dialect = timeline.dialect
+    stops = [frame.at for frame in timeline.frames if timeline.knowledge.stops_loop(frame) and frame.at is not None]
+    stops += [edge.at for edge in timeline.edges.get(dialect.supply, []) if not edge.level]
+    stops += [edge.at for edge in timeline.edges.get(dialect.detect, []) if edge.level]
+    return min((at for at in stops if at >= since), default=timeline.end)
+
+
+def _sync_stopped(timeline: Timeline) -> Iterator[Finding]:
+    sync = timeline.dialect.sync
+    falls = [edge.at for edge in timeline.edges.get(sync, []) if not edge.level] if sync else []
+    if len(falls) < MIN_PERIODS:
+        return
+    gaps = sorted(after - before for before, after in pairwise(falls))
+    longest = [
+        rule.maximum_us * 1e-6 for rule in timeline.dialect.timing if rule.start == rule.end == edge(sync, False)
+    ]
+    period = max(gaps[len(gaps) // 2], *longest, 0.0)
+    for before, after in zip(falls, [*falls[1:], timeline.end], strict=True):
+        is_last = before == falls[-1]
+        if after - before < (STOPPED_PERIODS if is_last else 1.5) * period or stop_time(timeline, before) < after:
+            continue
+        frames = [one for one in timeline.frames if one.at is not None and before < one.at < after]
+        if is_last and not frames and timeline.end - before < STOPPED_PERIODS * period:
+            continue
+        owner = timeline.dialect.drivers.get(sync, Role.BODY)
+        text = (
+            f"Frame sync ({sync}) stopped: the pulse of {time_text(before)} is the last for "
+            f"{interval_text(after - before)}, and one was due every {interval_text(period)}. A lens that is timed "
+            "by it "
+            "sends nothing meanwhile."
+        )
+        yield Finding(FindingKind.SYNC_STOPPED, before + period, text, f"{sync} stopped", owner, sync)
+        return
+
+
+def _missing_frames(timeline: Timeline, since: float) -> list[Finding]:
+    sync = timeline.dialect.sync
+    until = stop_time(timeline, since)
+    falls = [edge.at for edge in timeline.edges.get(sync, []) if not edge.level and since <= edge.at < until]
+    if len(falls) < 2:
+        return []
+    period = sorted(after - before for before, after in pairwise(falls))[len(falls) // 2 - 1]
+    found: list[Finding] = []
+    for sender, frames in timeline.loop_frames.items():
+        kinds: dict[int, list[DecodedFrame]] = {}
+        for frame in frames:
+            if frame.at is None or frame.at < since:
+                continue
+            # An acknowledgement may stand in front of a report, in its frame.
+            for type_ in {message_type(message) for message in frame.messages}:
+                kinds.setdefault(type_, []).append(frame)
+        for type_, those in kinds.items():
+            found += _missing_kind(timeline, sender, type_, those, falls, period, until)
+    return found
+
+
+def _missing_kind(
+    timeline: Timeline, sender: Role, type_: int, frames: Sequence[DecodedFrame], falls: Sequence[float], period: float,
+    until: float,
+) -> Iterator[Finding]:  # fmt: skip
+    places = Counter(bisect_right(falls, frame.at or 0.0) - 1 for frame in frames)
+    # Bytes that are no frame stand for a frame that was sent and came broken.
+    bad = [run.at for run in timeline.garbage if run.sender is sender and run.at is not None]
+    broken = {bisect_right(falls, at) - 1 for at in bad}
+    offsets = sorted((frame.at or 0.0) - falls[bisect_right(falls, frame.at or 0.0) - 1] for frame in frames)
+    usual_at = offsets[len(offsets) // 2]
+    # The last period may be cut.
+    whole = [index for index, fall in enumerate(falls) if fall + period < until]
+    # A frame at the edge of a period may fall into the one beside it, which then has two.
+    absent = [
+        index
+        for index in whole
+        if not places[index] and index not in broken and max(places[index - 1], places[index + 1]) < 2
+    ]
+    seen = len(whole) - len(absent)
+    name = timeline.name(type_, sender)
+    tail = [index for index in absent if all(later in absent for later in whole if later >= index)]
+    usual = seen >= USUAL_SHARE * (len(whole) - len(tail))
+    if len(tail) >= STOPPED_PERIODS and seen and usual:
+        at = falls[tail[0]] + usual_at
+        text = (
+            f"The {sender.value} stopped sending the {name} at {time_text(at)}: it was in {seen} periods before, and "
+            "is in "
+            f"none of the last {len(tail)}."
+        )
+        yield Finding(
+            FindingKind.STREAM_STOPPED, at, text, f"the {sender.value} stopped sending the {name}", sender, name, type_,
+            count=len(tail),
+        )  # fmt: skip
+        return
+    # An end may leave out a frame until it begins with it: a Viltrox adapter sends four 05 before its first 06.
+    begins = next((index for index in whole if places[index]), len(falls))
+    late = [index for index in absent if index > begins and index not in tail]
+    if late and seen >= USUAL_SHARE * len(whole):
+        at = falls[late[0]] + usual_at
+        more = "" if len(late) == 1 else f" {len(late)} of {len(whole)} periods lack it."
+        text = f"The {sender.value} sent no {name} at {time_text(at)}, although it is due in each period.{more}"
+        yield Finding(
+            FindingKind.FRAME_MISSING, at, text, f"the {name} of the {sender.value} is missing {len(late)} times",
+            sender,
+            name, type_, count=len(late),
+        )  # fmt: skip
+
+
+def _silence(timeline: Timeline) -> Iterator[Finding]:
+    """A session that stops without an order, while the supply is on."""
+    frames = [frame for frame in timeline.frames if frame.at is not None]
+    if not frames:
+        return
+    last = frames[-1]
+    ended = last.end or last.at or 0.0
+    if timeline.end - ended < SILENT_S or stop_time(timeline, last.at or 0.0) < timeline.end:
+        return
+    if any(timeline.knowledge.stops_loop(frame) for frame in frames[-4:]):
+        return
+    text = (
+        f"Both ends fell silent after the {timeline.name(first_type(last), last.sender)} of the {last.sender.value} at "
+        f"{time_text(last.at)}: nothing came in the {interval_text(timeline.end - ended)} that follow, although the "
+        "supply is on."
+    )
+    yield Finding(
+        FindingKind.SILENCE, ended + SILENT_S, text, "both ends fell silent", None, "silence", first_type(last)
+    )

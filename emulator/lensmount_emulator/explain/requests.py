@@ -1,0 +1,336 @@
+"""Finds requests without a reply, repeated requests, refusals, and replies that came too late to be used.
+
+A source without the edges of lines may have lost lines of its own, so it must show a repeat, or be complete elsewhere,
+before a request without a reply counts.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from lensmount_emulator.engine.dialect_roles import FuzzTraits
+from lensmount_emulator.engine.session_knowledge import Complaint
+from lensmount_emulator.explain.finding import Finding, FindingKind, at_text, interval_text
+from lensmount_emulator.explain.steps import devices_text
+from lensmount_emulator.explain.timeline import Timeline, first_type
+from lensmount_protocol.decoder import DecodedFrame, DecodedGarbage
+from lensmount_protocol.timing import TimingRule, window_closes
+from lensmount_protocol.wire import Role
+
+REPEAT_WITHIN_S = 5.0
+"""Seconds within which the same request is a repeat; later it belongs to another start."""
+
+SILENT_S = 2.0
+"""Seconds of a source without edges after a request that show that its reply never came."""
+
+
+@dataclass(slots=True)
+class Request:
+    """A request of the body, and what became of it.
+
+    Attributes:
+        frame: the request.
+        key: which reply belongs to it.
+        reply: its reply.
+        attempts: bytes without a frame that came from the lens while it was open.
+        repeats: the same request, sent again while it was open.
+        followed_by: the next frame of the body, another request or a frame of the loop.
+        ended: whether the supply or the lens was gone before its reply was due.
+    """
+
+    frame: DecodedFrame
+    key: int
+    reply: DecodedFrame | None = None
+    attempts: list[DecodedGarbage] = field(default_factory=lambda: list[DecodedGarbage]())
+    repeats: list[DecodedFrame] = field(default_factory=lambda: list[DecodedFrame]())
+    followed_by: DecodedFrame | None = None
+    ended: bool = False
+
+    @property
+    def type_(self) -> int | None:
+        """Type of its first message."""
+        return first_type(self.frame)
+
+    @property
+    def sent(self) -> float | None:
+        """When it was over, in seconds."""
+        frame = self.frame
+        return frame.closed if frame.closed is not None else frame.end if frame.end is not None else frame.at
+
+
+@dataclass(slots=True)
+class Exchanges:
+    """The requests and replies of a session.
+
+    Attributes:
+        requests: the requests, in order.
+        orphans: replies without a request.
+        complaints: refusals and errors, with their frames and the request before each.
+    """
+
+    requests: list[Request] = field(default_factory=lambda: list[Request]())
+    orphans: int = 0
+    complaints: list[tuple[DecodedFrame, Complaint, Request | None]] = field(
+        default_factory=lambda: list[tuple[DecodedFrame, Complaint, Request | None]]()
+    )
+
+    @property
+    def unanswered(self) -> list[Request]:
+        """The requests without a reply."""
+        return [one for one in self.requests if one.reply is None]
+
+    @property
+    def repeated(self) -> list[Request]:
+        """The requests that were sent again."""
+        return [one for one in self.requests if one.repeats]
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether at most one exchange lacks a half, as in a source that loses nothing."""
+        return self.orphans == 0 and len(self.unanswered) <= 1
+
+
+def pair_requests(timeline: Timeline, traits: FuzzTraits) -> Exchanges:
+    """Pair the requests of a session with their replies."""
+    found = Exchanges()
+    open_: dict[int, Request] = {}
+    resets = _resets(timeline)
+    before: Request | None = None
+    for event in _in_order(timeline):
+        while resets and event.at is not None and event.at >= resets[0]:
+            for one in open_.values():
+                due = reply_due(one, timeline, traits)
+                one.ended = due is None or due > resets[0]
+            open_.clear()
+            resets.pop(0)
+        if isinstance(event, DecodedGarbage):
+            if event.sender is Role.LENS:
+                for one in open_.values():
+                    one.attempts.append(event)
+            continue
+        if event.sender is Role.BODY:
+            before = _add_request(event, found, open_, before, traits)
+        else:
+            _add_reply(event, found, open_, before, timeline, traits)
+    return found
+
+
+def _in_order(timeline: Timeline) -> Sequence[DecodedFrame | DecodedGarbage]:
+    events: list[DecodedFrame | DecodedGarbage] = [*timeline.frames, *timeline.garbage]
+    return sorted(events, key=lambda event: timeline.order[id(event)])
+
+
+def _resets(timeline: Timeline) -> list[float]:
+    """When the supply went off or the lens came off: what was open then is over."""
+    off = [edge.at for edge in timeline.edges.get(timeline.dialect.supply, []) if not edge.level]
+    gone = [edge.at for edge in timeline.edges.get(timeline.dialect.detect, []) if edge.level]
+    return sorted({*off, *gone})
+
+
+def _add_request(
+    frame: DecodedFrame,
+    found: Exchanges,
+    open_: dict[int, Request],
+    before: Request | None,
+    traits: FuzzTraits,
+) -> Request | None:
+    for one in found.requests[-1:]:
+        one.followed_by = one.followed_by or frame
+    key = traits.request_key(frame.frame)
+    if key is None:
+        return before
+    earlier = open_.get(key)
+    if earlier is not None and earlier.type_ == first_type(frame) and _is_repeat(earlier, frame):
+        earlier.repeats.append(frame)
+        return earlier
+    request = Request(frame, key)
+    open_[key] = request
+    found.requests.append(request)
+    return request
+
+
+def _is_repeat(earlier: Request, frame: DecodedFrame) -> bool:
+    last = (earlier.repeats or [earlier.frame])[-1]
+    return last.at is None or frame.at is None or frame.at - last.at < REPEAT_WITHIN_S
+
+
+def _add_reply(
+    frame: DecodedFrame,
+    found: Exchanges,
+    open_: dict[int, Request],
+    before: Request | None,
+    timeline: Timeline,
+    traits: FuzzTraits,
+) -> None:
+    complaints = [timeline.knowledge.complaint(frame, message) for message in frame.messages]
+    known = [one for one in complaints if one is not None]
+    keys = list(traits.reply_keys(frame.frame))
+    hits = [open_.pop(key) for key in dict.fromkeys(keys) if key in open_]
+    if not hits and known and open_ and not timeline.knowledge.is_loop(frame):
+        # A refusal that names no request answers the last one.
+        hits = [open_.pop(next(reversed(open_)))]
+    for one in hits:
+        one.reply = frame
+    if not hits and keys and not known and not timeline.knowledge.is_loop(frame):
+        found.orphans += 1
+    for complaint in known:
+        found.complaints.append((frame, complaint, hits[0] if hits else before))
+
+
+def reply_rules(type_: int | None, timeline: Timeline) -> list[TimingRule]:
+    """The rules of the contract that bound the reply to a request."""
+    if type_ is None:
+        return []
+    start = window_closes(Role.BODY, type_)
+    lens = Role.LENS.value
+    return [rule for rule in timeline.dialect.timing if rule.start == start and rule.end[:2] == ("open", lens)]
+
+
+def reply_due(request: Request, timeline: Timeline, traits: FuzzTraits) -> float | None:
+    """When the reply to a request is due at the latest; `None` in a source without times."""
+    if request.sent is None:
+        return None
+    bounds = [rule.maximum_us for rule in reply_rules(request.type_, timeline)]
+    default = timeline.knowledge.reply_us or traits.reply_timeout(request.key) * 1e6
+    return request.sent + max(bounds, default=default) * 1e-6
+
+
+def find_unanswered(exchanges: Exchanges, timeline: Timeline, traits: FuzzTraits) -> Iterator[Finding]:
+    """The requests that were not answered, or were sent again before an answer was due."""
+    if not timeline.records_bytes(Role.LENS):
+        return
+    for request in exchanges.requests:
+        due = reply_due(request, timeline, traits)
+        early = _early_repeat(request, due)
+        if early is not None:
+            yield _repeated(request, early, due, timeline)
+        elif request.reply is None and not request.attempts and _is_missed(request, due, exchanges, timeline):
+            yield _no_reply(request, due, timeline)
+        elif request.repeats and request.reply is not None and not request.attempts:
+            yield _late_reply(request, due, timeline)
+
+
+def _early_repeat(request: Request, due: float | None) -> DecodedFrame | None:
+    """The repeat that came before the answer was due."""
+    for frame in request.repeats:
+        if due is not None and frame.at is not None and frame.at < due:
+            return frame
+    return None
+
+
+def _is_missed(request: Request, due: float | None, exchanges: Exchanges, timeline: Timeline) -> bool:
+    if request.ended:
+        return False
+    if request.repeats:
+        return True
+    if timeline.is_whole:
+        return due is not None and timeline.end > due + 1e-3
+    if not exchanges.is_complete or timeline.incomplete:
+        return False
+    if request.followed_by is not None:
+        return True
+    return due is not None and timeline.end > due + SILENT_S
+
+
+def _again(request: Request, timeline: Timeline) -> str:
+    if not request.repeats:
+        if request.followed_by is None:
+            return "nothing more came from the body"
+        return f"the body went on with {timeline.name(first_type(request.followed_by), Role.BODY)}"
+    first = request.repeats[0]
+    after = (
+        "" if first.at is None or request.frame.at is None else f" after {interval_text(first.at - request.frame.at)}"
+    )
+    times = "" if len(request.repeats) == 1 else f", {len(request.repeats)} times in all"
+    return f"the body asked again{after}{times}"
+
+
+def _no_reply(request: Request, due: float | None, timeline: Timeline) -> Finding:
+    name = timeline.name(request.type_, Role.BODY)
+    bound = ""
+    if due is not None and request.sent is not None:
+        rules = [rule.name for rule in reply_rules(request.type_, timeline)]
+        bound = f" An answer is due within {interval_text(due - request.sent)}{devices_text(rules, timeline)};"
+    text = f"The lens did not answer the {name}{at_text(request.frame.at)}.{bound or ' No answer is in the source;'}"
+    return Finding(
+        FindingKind.NO_REPLY,
+        due if timeline.is_whole or due is None else request.frame.at,
+        f"{text} {_again(request, timeline)}.",
+        f"the lens did not answer the {name}; {_again(request, timeline)}",
+        Role.LENS,
+        name,
+        request.type_,
+        timeline.order[id(request.frame)],
+        1 + len(request.repeats),
+    )
+
+
+def _repeated(request: Request, frame: DecodedFrame, due: float | None, timeline: Timeline) -> Finding:
+    name = timeline.name(request.type_, Role.BODY)
+    assert frame.at is not None
+    assert request.frame.at is not None
+    assert due is not None
+    text = (
+        f"The body sent the {name} twice: again{at_text(frame.at)}, {interval_text(frame.at - request.frame.at)} "
+        "after the "
+        f"first. The answer was not due before {due * 1e3:.3f} ms, so there was no reason to ask again."
+    )
+    return Finding(
+        FindingKind.REPEATED, frame.at, text, f"the body sent the {name} twice", Role.BODY, name, request.type_,
+        timeline.order[id(frame)],
+    )  # fmt: skip
+
+
+def _late_reply(request: Request, due: float | None, timeline: Timeline) -> Finding:
+    name = timeline.name(request.type_, Role.BODY)
+    reply = request.reply
+    assert reply is not None
+    first = request.repeats[0]
+    before = reply.at is not None and first.at is not None and reply.at < first.at
+    text = (
+        f"The first {name}{at_text(request.frame.at)} was not answered in time: {_again(request, timeline)}, and the "
+        f"answer came{at_text(reply.at)}."
+        if not before else
+        f"The body sent the {name} again{at_text(first.at)}, although its answer had come{at_text(reply.at)}."
+    )  # fmt: skip
+    return Finding(
+        FindingKind.REPEATED if before else FindingKind.NO_REPLY,
+        first.at if before else due,
+        text,
+        f"the {name} was sent {1 + len(request.repeats)} times",
+        Role.BODY if before else Role.LENS,
+        name,
+        request.type_,
+        timeline.order[id(request.frame)],
+        1 + len(request.repeats),
+    )
+
+
+def find_complaints(exchanges: Exchanges, timeline: Timeline) -> list[Finding]:
+    """The refusals and error messages, one finding for each kind; those that healthy ends send too are left out."""
+    found: dict[tuple[int | None, str], Finding] = {}
+    for frame, complaint, request in exchanges.complaints:
+        if complaint.normal:
+            continue
+        asked = complaint.order if complaint.order is not None else None if request is None else request.type_
+        key = asked, complaint.text
+        if key in found:
+            first = found[key]
+            found[key] = _complaint(frame, complaint, asked, timeline, first)
+        else:
+            found[key] = _complaint(frame, complaint, asked, timeline, None)
+    return list(found.values())
+
+
+def _complaint(
+    frame: DecodedFrame, complaint: Complaint, asked: int | None, timeline: Timeline, first: Finding | None
+) -> Finding:
+    name = timeline.name(asked, frame.sender.peer)
+    at = frame.at if first is None else first.at
+    count = 1 if first is None else first.count + 1
+    often = "" if count == 1 else f" It did so {count} times."
+    text = f"The {frame.sender.value} {complaint.text} the {name}{at_text(at)}.{often}"
+    return Finding(
+        FindingKind.REFUSED, at, text, f"the {frame.sender.value} {complaint.text} the {name}"
+        + ("" if count == 1 else f", {count} times"), frame.sender, name, asked,
+        timeline.order[id(frame)] if first is None else first.order, count,
+    )  # fmt: skip

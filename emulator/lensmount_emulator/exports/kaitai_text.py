@@ -1,0 +1,74 @@
+"""The canonical text of a frame that code compiled from the Kaitai Struct description has parsed."""
+
+from typing import Any
+
+from lensmount_emulator.exports.canonical import value_text
+from lensmount_emulator.exports.kaitai import kaitai_name
+from lensmount_emulator.exports.layouts import (
+    ArrayLayout,
+    BitsLayout,
+    IntLayout,
+    Layout,
+    ListLayout,
+    OptionalLayout,
+    RecordLayout,
+    RepeatLayout,
+)
+from lensmount_emulator.exports.schema import DialectSchema
+from lensmount_protocol.wire import Role
+
+
+def kaitai_text(schema: DialectSchema, sender: Role, frame: Any) -> str:
+    """The canonical text of a parsed frame."""
+    class_ = frame.frame_class if schema.frame.part("class_") else 0
+    sequence = frame.sequence if schema.frame.part("sequence") else 0
+    parts = [f"{class_}.{sequence}"]
+    known = {message.type_: message for message in schema.messages if message.sender is sender}
+    for message in frame.payload.messages:
+        declared = known.get(message.type_byte)
+        if declared is None:
+            parts.append(_unknown(schema, message))
+            continue
+        holder = message.body if declared.prefix is None else message.body.fields
+        fields = (f"{one.name}={_text(one.layout, _member(holder, one.name))}" for one in declared.default_fields)
+        parts.append(f"{declared.name}{{{','.join(fields)}}}")
+    return " ".join(parts)
+
+
+def _unknown(schema: DialectSchema, message: Any) -> str:
+    prefix, content = schema.unknown_prefix, message.body.content
+    size = b"" if prefix is None else len(content).to_bytes(prefix.size, "little" if prefix.little else "big")
+    return f"?{{:{(bytes((message.type_byte,)) + size + content).hex()}}}"
+
+
+def _member(holder: Any, name: str) -> Any:
+    # A field that its condition leaves out has no attribute, or `None`.
+    return getattr(holder, kaitai_name(name), None)
+
+
+def _text(layout: Layout, value: Any) -> str:
+    match layout:
+        case IntLayout():
+            number = int(getattr(value, "value", value))
+            # Integers of three and more odd bytes are unsigned in Kaitai Struct.
+            if layout.signed and layout.size not in (1, 2, 4, 8) and number >> (8 * layout.size - 1):
+                number -= 1 << 8 * layout.size
+            return str(number)
+        case RecordLayout():
+            members = (f"{name}={_text(inside, _member(value, name))}" for name, inside in layout.fields)
+            return "{" + ",".join(members) + "}"
+        case BitsLayout():
+            members = (f"{one.name}={_bits_number(_member(value, one.name))}" for one in layout.members)
+            return "{" + ",".join(members) + "}"
+        case ListLayout() | ArrayLayout():
+            return f"[{','.join(_text(layout.element, each) for each in value)}]"
+        case RepeatLayout() if layout.element is not None:
+            return f"[{','.join(_text(layout.element, each) for each in value)}]"
+        case OptionalLayout():
+            return "-" if value is None else _text(layout.inner, value)
+        case _:
+            return value_text(layout, value)
+
+
+def _bits_number(value: Any) -> int:
+    return int(getattr(value, "value", value))

@@ -1,0 +1,223 @@
+"""A dissector for Wireshark, in Lua, from a dialect's declarations: frames, checksums, messages and their fields."""
+
+from collections.abc import Iterator
+
+from lensmount_emulator.exports.c_codec import template
+from lensmount_emulator.exports.layouts import (
+    ArrayLayout,
+    BitsLayout,
+    BlobLayout,
+    BytesLayout,
+    EnumSchema,
+    FlagLayout,
+    FloatLayout,
+    IntLayout,
+    Layout,
+    ListLayout,
+    OptionalLayout,
+    RecordLayout,
+    RepeatLayout,
+)
+from lensmount_emulator.exports.schema import DialectSchema, MessageSchema, PartSchema, make_schema
+from lensmount_protocol.checksums import Checksum, CrcAlgorithm, SumAlgorithm
+from lensmount_protocol.dialect import Dialect
+from lensmount_protocol.wire import Role
+
+SCRIPT_FILE = "dissector.lua"
+
+
+def wireshark_dissector(dialect: Dialect) -> str:
+    """The script, in Lua 5.2 as every Wireshark since 1.12 takes it.
+
+    Raises:
+        DialectError: the dialect has a form that the script cannot read.
+    """
+    return dissector_text(make_schema(dialect))
+
+
+def wireshark_files(schema: DialectSchema) -> dict[str, str]:
+    """Return file name -> text of the dissector."""
+    return {f"lensmount_{schema.identifier}.lua": dissector_text(schema)}
+
+
+def dissector_text(schema: DialectSchema) -> str:
+    """The script of a schema."""
+    frame, dialect = schema.frame, schema.dialect
+    return template(SCRIPT_FILE).substitute(
+        dialect=_one_line(schema.name),
+        dialect_text=_lua(schema.name),
+        title=_one_line(dialect.title),
+        notice=_one_line(dialect.notice),
+        proto=f"lensmount_{schema.identifier}",
+        start=frame.start,
+        smallest_body=frame.min_size[Role.BODY],
+        smallest_lens=frame.min_size[Role.LENS],
+        largest_body=frame.max_size[Role.BODY],
+        largest_lens=frame.max_size[Role.LENS],
+        classes=_classes(schema),
+        payload_at=frame.head_size,
+        surplus=frame.surplus,
+        tail=frame.tail_size,
+        checked_from=frame.checked_from,
+        header_size=frame.header_size,
+        length=_part(frame.part("length")),
+        class_part=_part(frame.part("class_")),
+        sequence=_part(frame.part("sequence")),
+        checksum_part=_part(frame.part("checksum")),
+        head_constants=_constants(frame.head),
+        tail_constants=_constants(frame.tail),
+        unknown_prefix="nil" if schema.unknown_prefix is None else _layout(schema.unknown_prefix),
+        checksum=lua_checksum(frame.checksum),
+        enumerations="\n".join(map(_names, schema.enums())),
+        messages="\n".join(map(_message, schema.messages)),
+    )
+
+
+def _classes(schema: DialectSchema) -> str:
+    if schema.frame.part("class_") is None:
+        return "nil"
+    groups = (
+        f"{role.value} = {{ {', '.join(f'[{each}] = true' for each in schema.frame.classes[role])} }}" for role in Role
+    )
+    return "{ " + ", ".join(groups) + " }"
+
+
+def _part(part: PartSchema | None) -> str:
+    if part is None:
+        return "nil"
+    return f"{{ at = {part.offset}, size = {part.layout.size}, little = {_lua(part.layout.little)} }}"
+
+
+def _constants(parts: tuple[PartSchema, ...]) -> str:
+    listed = (f"{_part(part).removesuffix(' }')}, value = {part.value} }}" for part in parts if part.kind == "constant")
+    return "{ " + ", ".join(listed) + " }"
+
+
+def lua_checksum(checksum: Checksum) -> str:
+    """The function `checksum(bytes, first, past_end)`, on the helpers of the script."""
+    match checksum.algorithm:
+        case SumAlgorithm():
+            name = "xor_all" if checksum.algorithm.exclusive else "sum"
+            body = f"  return {name}(bytes, first, past_end, {checksum.algorithm.width})\nend"
+            return f"local function checksum(bytes, first, past_end)\n{body}"
+        case CrcAlgorithm():
+            one = checksum.algorithm
+            polynomial, initial = one.polynomial, one.initial
+            if one.reflected:
+                polynomial, initial = (
+                    int(f"{value:0{one.width}b}"[::-1], 2) for value in (one.polynomial, one.initial)
+                )
+            reflected = _lua(one.reflected)
+            return (
+                f"-- {_one_line(checksum.name)}\n"
+                f"local STEPS = crc_table({one.width}, {polynomial:#x}, {reflected})\n"
+                "local function checksum(bytes, first, past_end)\n"
+                f"  return crc(bytes, first, past_end, {one.width}, STEPS, {initial:#x}, {reflected}, "
+                f"{one.final_xor:#x})\nend"
+            )
+        case None:
+            raise TypeError(checksum)
+
+
+def _message(message: MessageSchema) -> str:
+    """One assignment a message."""
+    rows = [f"  {row},\n" for row in _fields(message)]
+    inside = "\n" + "".join(rows) if rows else ""
+    prefix = "nil" if message.prefix is None else _layout(message.prefix)
+    return (
+        f"MESSAGES.{message.sender.value}[{message.type_:#04x}] = "
+        f"{{ name = {_lua(message.name)}, prefix = {prefix}, fields = {{{inside}}} }}"
+    )
+
+
+def _fields(message: MessageSchema) -> Iterator[str]:
+    for field in message.default_fields:
+        unit = f" [{field.unit}]" if field.unit else ""
+        filter_ = f"{message.name.lower()}.{field.name.lower()}"
+        label, meaning = _lua(_one_line(field.name + unit)), _lua(_one_line(field.meaning))
+        kind, names = _field_kind(field.layout)
+        made = f"field({_lua(kind)}, {_lua(filter_)}, {label}, {meaning}, {names})"
+        yield f"{{ {_lua(field.name)}, {made}, {_layout(field.layout)} }}"
+
+
+def _field_kind(layout: Layout) -> tuple[str, str]:
+    """The kind of ProtoField that shows a layout, and the table of its names."""
+    match layout:
+        case IntLayout():
+            size = 8 if layout.size == 1 else 16 if layout.size == 2 else 24 if layout.size == 3 else 32
+            bits = size if layout.size <= 4 else 64
+            names = "nil" if layout.enum is None else f"names.{layout.enum.name}"
+            return f"{'' if layout.signed else 'u'}int{bits}", names
+        case OptionalLayout():
+            return _field_kind(layout.inner)
+        case ListLayout() | ArrayLayout():
+            return _element_kind(layout.element)
+        case RepeatLayout() if layout.element is not None:
+            return _element_kind(layout.element)
+        case FlagLayout():
+            return "uint8", "nil"
+        case FloatLayout():
+            return "float" if layout.size == 4 else "double", "nil"
+        case _:
+            return "bytes", "nil"
+
+
+def _element_kind(element: Layout) -> tuple[str, str]:
+    return _field_kind(element) if isinstance(element, IntLayout | FlagLayout | FloatLayout) else ("bytes", "nil")
+
+
+def _layout(layout: Layout) -> str:
+    """A layout as a table of Lua; what holds others names its kind in `k`."""
+    match layout:
+        case IntLayout():
+            return (
+                f'{{ k = "int", size = {layout.size}, signed = {_lua(layout.signed)}, little = {_lua(layout.little)} }}'
+            )
+        case FlagLayout():
+            return '{ k = "flag", size = 1 }'
+        case FloatLayout():
+            return f'{{ k = "float", size = {layout.size}, little = {_lua(layout.little)} }}'
+        case BytesLayout():
+            return f'{{ k = "bytes", size = {layout.size} }}'
+        case BitsLayout():
+            members = ", ".join(f"{{ {_lua(one.name)}, {one.shift}, {one.width} }}" for one in layout.members)
+            return f'{{ k = "bits", size = {layout.size}, members = {{ {members} }} }}'
+        case RecordLayout():
+            members = ", ".join(f"{{ {_lua(name)}, {_layout(inside)} }}" for name, inside in layout.fields)
+            return f'{{ k = "record", members = {{ {members} }} }}'
+        case ArrayLayout():
+            return f'{{ k = "array", count = {layout.count}, element = {_layout(layout.element)} }}'
+        case ListLayout():
+            return f'{{ k = "list", count = {_layout(layout.count)}, element = {_layout(layout.element)} }}'
+        case BlobLayout():
+            return f'{{ k = "blob", length = {_layout(layout.length)}, encoding = {_lua(layout.encoding)} }}'
+        case OptionalLayout():
+            return f'{{ k = "optional", inner = {_layout(layout.inner)} }}'
+        case RepeatLayout():
+            element = "nil" if layout.element is None else _layout(layout.element)
+            return f'{{ k = "rest", element = {element} }}'
+
+
+def _names(kind: EnumSchema) -> str:
+    members = ", ".join(f"[{value}] = {_lua(name)}" for name, value in kind.members)
+    return f"  {kind.name} = {{ {members} }},"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _lua(value: str | bool) -> str:
+    """A value as Lua writes it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return '"' + "".join(map(_lua_character, value)) + '"'
+
+
+def _lua_character(character: str) -> str:
+    """A character in a string of Lua; controls, which could end a line of the script, as decimal escapes."""
+    if character in '"\\':
+        return "\\" + character
+    if character.isprintable():
+        return character
+    return "".join(f"\\{byte:03}" for byte in character.encode("utf-8", "replace"))

@@ -1,0 +1,248 @@
+"""One body engine in the place of a captured body: requests in their order, and the loop pair by pair.
+
+Nothing on the wire shows what the photographer and the camera's own control want. So the aperture, the length of the
+cycle, the focus orders, the power switch and the first number of a stream come from the capture; they are counted as
+given state.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+
+from lensmount_emulator.engine.script import Step
+from lensmount_emulator.fidelity.emount.body_link import BodyLink
+from lensmount_emulator.fidelity.emount.loop_frames import numbers_between
+from lensmount_emulator.fidelity.follower import FollowedReply
+from lensmount_emulator.roles.emount.body.engine import BodyEngine
+from lensmount_emulator.roles.emount.body.engine_base import LoopUpdate
+from lensmount_emulator.roles.emount.body.frame_loop import PULSES_AHEAD
+from lensmount_emulator.roles.emount.body.script import execute_extra_step
+from lensmount_protocol.decoder import DecodedFrame
+from lensmount_protocol.dialects.emount.body_status import BodyMode, BodyState
+from lensmount_protocol.dialects.emount.dialect import EMOUNT
+from lensmount_protocol.dialects.emount.framing import LOOP_CLASS, REQUEST_CLASS, build_frame
+from lensmount_protocol.dialects.emount.startup_shutdown import StreamLayoutReply, StreamLayoutRequest
+from lensmount_protocol.dialects.emount.transitions import ASLEEP
+from lensmount_protocol.message import Message
+from lensmount_protocol.payload import message_type
+from lensmount_protocol.wire import Role
+
+FAREWELL_STATE = 0x09
+"""`04` f10 while a NEX-7 powers off."""
+
+MAX_FILLED = 128
+MAX_SKIPPED = 16
+"""Requests that a capture may lack in a row."""
+
+MakeBody = Callable[[bool], BodyEngine]
+"""Makes the engine; the argument is whether the lens wakes from sleep."""
+
+
+class BodyTrack:
+    """A body engine that takes a session frame by frame.
+
+    Attributes:
+        link: the engine with the lens's side.
+        gaps: places where frames are missing.
+        loop_gaps: of those, places in the stream.
+        given: state variable -> bytes that were taken from the capture.
+    """
+
+    def __init__(self, make_body: MakeBody, *, cold: Sequence[int], warm: Sequence[int]) -> None:
+        self.gaps = self.loop_gaps = 0
+        self.given: Counter[str] = Counter()
+        self._make_body = make_body
+        self._first = cold[0] if cold else -1
+        self._cold_only = set(cold) - set(warm)
+        self._link: BodyLink | None = None
+        self._open: Message | None = None
+        self._open_type = -1
+        self._stream: list[bytes] = []
+        self._last_stream: list[bytes] = []
+        self._number: int | None = None
+        self._wishes: tuple[int | None, int | None] = (None, None)
+        self._pending: list[DecodedFrame] = []
+        self._passive = False
+
+    @property
+    def link(self) -> BodyLink:
+        """The engine with the lens's side; made on first use, warm."""
+        return self._link or self._new_link(warm=True)
+
+    def _new_link(self, *, warm: bool) -> BodyLink:
+        self._link = BodyLink(self._make_body(warm))
+        self._open, self._number = None, None
+        return self._link
+
+    def step(self, frame: DecodedFrame) -> list[FollowedReply]:
+        """Take the next frame of either end; return the comparisons that it makes possible."""
+        if frame.frame.class_ == LOOP_CLASS:
+            if frame.sender is Role.BODY:
+                return list(self._on_loop_frame(frame))
+            compared = list(self._run_pair())
+            self._stream.append(bytes(frame.frame.raw))
+            return compared
+        compared = list(self._run_pair())
+        if frame.sender is Role.BODY:
+            return [*compared, self._on_request(frame)]
+        self._on_reply(frame)
+        return compared
+
+    def finish(self) -> list[FollowedReply]:
+        """The session is over: compare the pair that still waits for its `04`."""
+        return list(self._run_pair())
+
+    def start_stream(self, replies: dict[int, Message]) -> None:
+        """Let the body start with a lens that gives these replies, up to its loop: a session that is joined."""
+        self._new_link(warm=False)
+        while not self.link.engine.looping and (request := self.link.next_request()) is not None:
+            type_ = message_type(request.messages[0])
+            reply = replies.get(type_) or _usual_reply(request.messages[0])
+            if reply is None:
+                return
+            self.link.reply(_frame(reply))
+
+    def set_stream(self, frames: list[bytes]) -> None:
+        """Set the lens's frames that come before the next pair."""
+        self._stream = frames
+
+    def _on_request(self, frame: DecodedFrame) -> FollowedReply:
+        type_ = message_type(frame.messages[0])
+        if self._link is None or (type_ == self._first and self._open_type >= 0):
+            self._new_link(warm=type_ not in self._cold_only)
+        engine = self.link.engine
+        if self._open is not None and type_ != self._open_type:
+            # The capture lacks the reply; the body went on, so there was one.
+            self.gaps += 1
+            self._answer(self._open)
+        if engine.looping:
+            order = frame.messages[0]
+            if not (isinstance(order, StreamLayoutRequest) and not order.status_blocks and not order.focus_blocks):
+                self._passive = True
+                return FollowedReply(frame, None, scored=False, note="a request of the user in the stream")
+            engine.spawn(execute_extra_step(engine, Step("sleep", "sleep", 0)))
+            self._number = None
+        elif engine.connection.state == ASLEEP:
+            engine.spawn(execute_extra_step(engine, Step("wake", "wake", None)))
+        self._passive = False
+        return FollowedReply(frame, self._find_request(type_))
+
+    def _find_request(self, type_: int) -> DecodedFrame | None:
+        """Run the engine to its request of this type; requests before it are missing in the capture."""
+        first: DecodedFrame | None = None
+        for _ in range(MAX_SKIPPED):
+            ours = self.link.next_request()
+            if ours is None:
+                break
+            first = first or ours
+            request = ours.messages[0]
+            self._open_type = message_type(request)
+            self._open = request if isinstance(request, Message) else None
+            if self._open_type == type_:
+                return ours
+            if type_ not in {int(text, 16) for text in (*self.link.engine.settings.cold, "16")}:
+                break
+            self.gaps += 1
+            self._answer(self._open)
+        return first
+
+    def _on_reply(self, frame: DecodedFrame) -> None:
+        if self._passive:
+            return
+        if self._link is None or (self._open is None and not self.link.engine.looping):
+            # The capture lacks the request.
+            type_ = message_type(frame.messages[0])
+            self.gaps += 1
+            if self._link is None:
+                self._new_link(warm=type_ not in self._cold_only)
+            self._find_request(type_)
+        self._open = None
+        self._number = None
+        self._stream.clear()
+        self.link.reply(bytes(frame.frame.raw))
+
+    def _answer(self, request: Message | None) -> None:
+        reply = _usual_reply(request)
+        self._open = None
+        if reply is not None:
+            self.link.reply(_frame(reply))
+
+    def _on_loop_frame(self, frame: DecodedFrame) -> Iterator[FollowedReply]:
+        number = frame.frame.sequence
+        if self._pending and (self._pending[0].frame.sequence != number or isinstance(frame.messages[0], BodyState)):
+            yield from self._run_pair()
+        self._pending.append(frame)
+        if isinstance(frame.messages[0], BodyMode):
+            yield from self._run_pair()
+
+    def _run_pair(self) -> Iterator[FollowedReply]:
+        """Run the engine through the pair that waits, and compare."""
+        frames, self._pending = self._pending, []
+        if not frames:
+            return
+        engine = self.link.engine
+        if self._open is not None:
+            # The reply that starts the stream is missing.
+            self.gaps += 1
+            self._answer(self._open)
+        number = frames[0].frame.sequence
+        if self._number is None:
+            engine.pulses_before = number - PULSES_AHEAD - engine.pulses - 1
+            self.given["Frame.sequence"] += 1
+        else:
+            self._fill(numbers_between(self._number, number))
+        self._number = number
+        self._give(engine, frames)
+        stream = self._take_stream()
+        sent = self.link.loop_pair(stream)
+        engine.loop_updates.clear()
+        for frame in frames:
+            type_ = message_type(frame.messages[0])
+            ours = next((one for one in sent if message_type(one.messages[0]) == type_), None)
+            yield FollowedReply(frame, ours)
+
+    def _fill(self, missing: list[int]) -> None:
+        if not missing or len(missing) > MAX_FILLED:
+            return
+        self.gaps += 1
+        self.loop_gaps += 1
+        for _ in missing:
+            self.link.loop_pair(self._take_stream())
+
+    def _take_stream(self) -> list[bytes]:
+        """The lens's frames before the next pair; a copy of the last ones where the capture lacks them."""
+        stream, self._stream = self._stream, []
+        self._last_stream = stream or self._last_stream
+        return self._last_stream
+
+    def _give(self, engine: BodyEngine, frames: list[DecodedFrame]) -> None:
+        """Give the engine what the capture alone shows: the exposure, the focus orders and the power switch."""
+        state = next((one.messages[0] for one in frames if isinstance(one.messages[0], BodyState)), None)
+        mode = next((one for one in frames if isinstance(one.messages[0], BodyMode)), None)
+        orders: tuple[Message, ...] = ()
+        if mode is not None:
+            orders = tuple(one for one in mode.messages[1:] if isinstance(one, Message))
+            for order in orders:
+                self.given[f"{type(order).__name__}"] += len(order.build())
+            if isinstance(mode.messages[0], BodyMode) and mode.messages[0].state == FAREWELL_STATE:
+                self.given["power switch"] += not engine.sending_farewell
+                engine.sending_farewell = True
+        if isinstance(state, BodyState):
+            wishes = state.aperture_target_leading, state.cycle_length
+            self.given["BodyState.aperture_target_leading"] += 2 * (wishes[0] != self._wishes[0])
+            self.given["BodyState.cycle_length"] += wishes[1] != self._wishes[1]
+            self._wishes = wishes
+            engine.loop_updates[engine.loop.frame] = LoopUpdate(*wishes, orders)
+        elif orders:
+            engine.loop_updates[engine.loop.frame] = LoopUpdate(orders=orders)
+
+
+def _frame(message: Message) -> bytes:
+    return build_frame(message.build(), REQUEST_CLASS, 0)
+
+
+def _usual_reply(request: object) -> Message | None:
+    """A reply that lets a body go on; `None` where the dialect has none."""
+    if isinstance(request, StreamLayoutRequest):
+        return StreamLayoutReply(**request.values())
+    cls = EMOUNT.messages.get((Role.LENS, request.TYPE)) if isinstance(request, Message) else None
+    return None if cls is None else cls()

@@ -1,0 +1,351 @@
+"""The engine that runs a firmware: it carries events to C, and the actions of C to the mount.
+
+Each event crosses into C once; the shim keeps the timers and collects the actions, which are then executed in order.
+Times are rounded up to whole microseconds, so that a firmware with exact minimum delays never answers early. A
+firmware that faults is silent from then on, as a device that has crashed is.
+"""
+
+import ctypes
+import math
+import mmap
+import struct
+import weakref
+from collections.abc import Sequence
+from random import Random
+
+import msgspec
+
+from lensmount_emulator.engine.engine import Engine
+from lensmount_emulator.engine.observer import NoticeKind, Observer
+from lensmount_emulator.engine.script import Step
+from lensmount_emulator.firmware.fault import FirmwareFault
+from lensmount_emulator.firmware.library import NEVER, FirmwareLibrary, load_firmware
+from lensmount_protocol.connection import ReceivedFrame
+from lensmount_protocol.dialect import Dialect, load_dialect
+from lensmount_protocol.errors import FirmwareError, LocalProtocolError, RemoteProtocolError
+from lensmount_protocol.frame_parser import FrameParser
+from lensmount_protocol.framer import Frame, GarbageReason
+from lensmount_protocol.wire import LineChanged, Received, Role, WireEvent
+
+_TRANSMIT, _LINE, _BAUDRATE, _LOG, _FINISH = 1, 2, 3, 4, 5
+_HEAD = struct.Struct("<III")
+MAX_NOTICES = 1000
+"""Lines of text that a firmware may report in one session; further ones are dropped."""
+
+OPEN_FRAMES = 32
+"""Frames that a device may have to answer at once; with more, earlier ones count as given up."""
+
+
+class _Process:
+    """State of this process: a page that it shares with its children, and whether it only runs a session."""
+
+    page: mmap.mmap | None = None
+    of_session = False
+
+
+def progress_page() -> mmap.mmap:
+    """Return memory that this process shares with its children: event and time, as a firmware is called."""
+    if _Process.page is None:
+        _Process.page = mmap.mmap(-1, mmap.PAGESIZE)
+    return _Process.page
+
+
+def enter_session_process() -> None:
+    """This process only runs a session from now on, so the guard may watch real time."""
+    _Process.of_session = True
+
+
+def in_session_process() -> bool:
+    """Whether this process only runs a session."""
+    return _Process.of_session
+
+
+def _micros(seconds: float) -> int:
+    # Products of decimal times are off by an ulp or so; they are no reason for a further microsecond.
+    return math.ceil(seconds * 1e6 - 1e-3)
+
+
+class FirmwareEngine(Engine):
+    """A body or a lens that runs a firmware in C.
+
+    Args:
+        library: the firmware.
+        role: the end that it takes.
+        carried: the lines of the port, as for every engine.
+        random: source of the seed that the firmware gets; `None` asks it for nominal times.
+        config: text for the firmware.
+        script: script of a body; it is given to the firmware as text before `config`.
+
+    Attributes:
+        library: the firmware.
+        fault: what ended the firmware; `None` as long as it runs.
+        events: calls of the firmware so far.
+        overflowed_at: when more frames waited for an answer than a device can queue, in seconds.
+    """
+
+    def __init__(
+        self,
+        library: FirmwareLibrary,
+        role: Role,
+        carried: frozenset[str] | None = None,
+        random: Random | None = None,
+        config: str = "",
+        script: Sequence[Step] = (),
+    ) -> None:
+        dialect = _load_dialect(library)
+        if role.value not in library.info.roles:
+            raise FirmwareError(f"{library.path}: is no {role.value}; it plays {' or '.join(library.info.roles)}")
+        super().__init__(dialect, role, carried, random)
+        self.library = library
+        self.fault: FirmwareFault | None = None
+        self.events = 0
+        self.overflowed_at = -math.inf
+        self.script = tuple(script)
+        text = "; ".join(step.text for step in script)
+        self._config = "\n".join(filter(None, (text, config))).encode()
+        self._seed = 0 if random is None else random.getrandbits(63) | 1
+        self._lines = dialect.wiring.lines
+        self._numbers = {line: number for number, line in enumerate(self._lines)}
+        wanted = library.info
+        self._edges = {
+            (line, level)
+            for number, line in enumerate(self._lines)
+            for level, mask in ((True, wanted.rises), (False, wanted.falls))
+            if mask >> number & 1
+        }
+        shim = library.shim
+        self._shim = shim
+        self._handle = shim.open()
+        if not self._handle:
+            raise FirmwareError(f"{library.path}: no memory for an instance of {wanted.memory} bytes")
+        self._close = weakref.finalize(self, shim.close, self._handle)
+        self._on_bytes, self._on_edge, self._on_time = shim.on_bytes, shim.on_line, shim.on_time
+        self._next = ctypes.c_uint64.from_address(self._handle)
+        self._buffer = (ctypes.c_char * (1 << 16)).from_address(shim.actions(self._handle))
+        self._view = memoryview(self._buffer)
+        self._planned: float = math.inf
+        self._notice_count = 0
+        self._shadow: _Shadow | None = None
+
+    def on_start(self) -> None:
+        """Make the instance."""
+        levels = sum(1 << number for line, number in self._numbers.items() if self.levels.get(line, False))
+        page = ctypes.addressof(ctypes.c_char.from_buffer(progress_page()))
+        self._shim.guard(page, in_session_process())
+        self._run(
+            self._shim.start(
+                self._handle,
+                int(self.role is Role.LENS),
+                self.baudrate,
+                levels,
+                self._seed,
+                self._config,
+                _micros(self.now),
+            )
+        )
+
+    def receive(self, event: WireEvent, now: float) -> None:
+        """Carry an event to the firmware."""
+        self.now = now
+        if isinstance(event, Received):
+            if self._shadow is not None:
+                self._shadow.receive(event, now)
+            if self.fault is None and self.rx_enabled:
+                data = event.data
+                self._run(self._on_bytes(self._handle, data, len(data), math.ceil(now * 1e6 - 1e-3)))
+            return
+        line, level = event.line, event.level
+        moved = self.levels.get(line, False) != level
+        self.levels[line] = level
+        if self._shadow is not None:
+            self._shadow.receive(event, now)
+        if moved and self.fault is None and (line, level) in self._edges:
+            self._run(self._on_edge(self._handle, self._numbers[line], level, math.ceil(now * 1e6 - 1e-3)))
+
+    def observe(self, observer: Observer) -> None:
+        """Notify an observer; from now on a parser follows the traffic for it."""
+        if self._shadow is None:
+            self._shadow = _Shadow(self)
+        super().observe(observer)
+
+    def on_control(self, step: Step) -> None:
+        """Carry a control of the operator to the firmware, if it handles any."""
+        if not self.library.info.controls:
+            super().on_control(step)
+        elif self.fault is None:
+            self._run(self._shim.on_control(self._handle, step.text.encode(), _micros(self.now)))
+
+    def stop_tasks(self) -> None:
+        """End the firmware: its timers are called no more."""
+        super().stop_tasks()
+        self._planned = math.inf
+        self._next.value = NEVER
+
+    def state_word(self) -> int:
+        """Return the firmware's own summary of its state; 0 if it has none or has ended."""
+        return 0 if self.fault is not None else self._shim.state(self._handle)
+
+    def memory(self) -> bytes:
+        """Return the content of the firmware's memory."""
+        return ctypes.string_at(self._shim.memory(self._handle), self.library.info.memory)
+
+    def _run(self, used: int) -> None:
+        """Execute the actions of a call, and plan the next deadline."""
+        self.events += 1
+        if used:
+            if used < 0:
+                self._end()
+                return
+            self._execute(used)
+        next_us = self._next.value
+        if next_us == NEVER:
+            return
+        due = next_us * 1e-6
+        if due < self._planned:
+            self._planned = due
+            self._at(due, self._on_deadline, due)
+
+    def _on_deadline(self, due: float, now: float) -> None:
+        if due != self._planned:
+            # A later call has planned an earlier time, which was called instead.
+            return
+        self._planned = math.inf
+        next_us = self._next.value
+        if next_us == NEVER or self.fault is not None:
+            return
+        if next_us * 1e-6 > now + 1e-9:
+            # The timer was moved to a later time.
+            self._planned = due = next_us * 1e-6
+            self._at(due, self._on_deadline, due)
+            return
+        self.now = now
+        self._run(self._on_time(self._handle, max(next_us, _micros(now))))
+
+    def _execute(self, used: int) -> None:
+        view, at = self._view, 0
+        while at < used:
+            kind, value, size = _HEAD.unpack_from(view, at)
+            at += 12
+            if kind == _TRANSMIT:
+                data = bytes(view[at : at + size])
+                if self._shadow is not None:
+                    self._shadow.sent(data)
+                self.transmit(data)
+            elif kind == _LINE:
+                self._drive(value >> 1, bool(value & 1))
+            elif kind == _BAUDRATE:
+                self.set_baudrate(value)
+            elif kind == _LOG:
+                self._log(value, bytes(view[at : at + size]).decode(errors="replace"))
+            elif kind == _FINISH:
+                self.gave_up, self.done = not value, True
+                self.position = len(self.script) if value else self.position
+            at += (size + 3) & ~3
+
+    def _drive(self, number: int, level: bool) -> None:
+        if number >= len(self._lines):
+            known = ", ".join(f"{at} {line}" for at, line in enumerate(self._lines))
+            self.report(f"the firmware drives line {number}; {self.dialect.name} has {known}", is_error=True)
+            return
+        line = self._lines[number]
+        if self._shadow is not None:
+            self._shadow.drove(line, level)
+        self.drive(line, level)
+
+    def _log(self, level: int, text: str) -> None:
+        self._notice_count += 1
+        if level and self._notice_count <= MAX_NOTICES:
+            self.report(text, is_error=level > 1)
+
+    def _end(self) -> None:
+        fault = self.fault = self.library.read_fault(self._handle)
+        self._next.value = NEVER
+        if self.role is Role.BODY:
+            self.gave_up = self.done = True
+        self.report(fault.line(), is_error=True, kind=NoticeKind.FIRMWARE_FAULT, subject=fault.signature())
+
+
+class _Shadow:
+    """Follows the traffic of a firmware for its observers, as the connection of an engine of ours would.
+
+    It changes nothing: the state of the link, and the frames in both directions, are read from the wire.
+    """
+
+    def __init__(self, engine: FirmwareEngine) -> None:
+        self._engine = engine
+        self._connection = engine.connection
+        dialect = engine.dialect
+        self._supply = dialect.supply
+        self._parser = FrameParser(dialect, engine.role, dialect.payload_parser())
+        self._waiting: dict[int, float] = {}
+
+    def receive(self, event: WireEvent, now: float) -> None:
+        engine, connection = self._engine, self._connection
+        if isinstance(event, LineChanged) and event.line == self._supply and engine.role is Role.LENS:
+            self._power(level=event.level)
+        connection.receive(event, now)
+        while (arrived := connection.next_event()) is not None:
+            if isinstance(arrived, ReceivedFrame):
+                self._waiting[arrived.frame.offset] = now
+                if len(self._waiting) > OPEN_FRAMES:
+                    engine.overflowed_at = now
+                    self._waiting.clear()
+
+    def sent(self, data: bytes) -> None:
+        for event in self._parser.receive(data):
+            if isinstance(event, Frame):
+                if self._waiting:
+                    del self._waiting[next(iter(self._waiting))]
+                self._move(self._engine.dialect.trigger_for(self._engine.role, event.class_, event.messages[0]))
+
+    def drove(self, line: str, level: bool) -> None:
+        if line == self._supply:
+            self._power(level=level)
+        if line == self._engine.select:
+            if level:
+                self._parser.open_window()
+            else:
+                self._parser.close(GarbageReason.WINDOW_CLOSED)
+
+    def _power(self, *, level: bool) -> None:
+        self._waiting.clear()
+        initial = self._engine.dialect.transitions.initial
+        if level or self._connection.state != initial:
+            self._move("power" if level else "power lost")
+
+    def _move(self, trigger: str) -> None:
+        try:
+            self._connection.move(trigger, by=Role.BODY if trigger == "power" else self._engine.role)
+        except (LocalProtocolError, RemoteProtocolError):
+            # The peer's engine reports what a firmware must not do; the state stays.
+            return
+
+
+def _load_dialect(library: FirmwareLibrary) -> Dialect:
+    return load_dialect(library.info.dialect)
+
+
+class FirmwareSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """The settings of the profile of a firmware.
+
+    Attributes:
+        library: path of the shared library.
+        role: the end that it takes.
+        config: text for the firmware.
+        name: its name, as it declares it.
+    """
+
+    library: str
+    role: str
+    config: str = ""
+    name: str = ""
+
+    def make_engine(
+        self, carried: frozenset[str] | None, random: Random | None, script: Sequence[Step]
+    ) -> FirmwareEngine:
+        """Return an engine that runs the firmware.
+
+        Raises:
+            FirmwareError: the library cannot be loaded.
+        """
+        return FirmwareEngine(load_firmware(self.library), Role(self.role), carried, random, self.config, script)

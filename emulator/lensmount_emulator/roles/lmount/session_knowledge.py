@@ -1,0 +1,119 @@
+"""What explanations know of sessions of the open model: due steps, the loop, refusals, and known symptoms."""
+
+from lensmount_emulator.engine.session_knowledge import Complaint, DueStep, SessionKnowledge
+from lensmount_emulator.roles.lmount.symptoms import SYMPTOMS
+from lensmount_protocol.decoder import Decoded, DecodedFrame
+from lensmount_protocol.dialects.lmount.firmware_update import UpdateState
+from lensmount_protocol.dialects.lmount.framing import CYCLE
+from lensmount_protocol.dialects.lmount.lines import DETECT, FSYNC, LENS_ATT, V_DRIVE, V_LOGIC
+from lensmount_protocol.dialects.lmount.link import (
+    CommandDone,
+    CommandRejected,
+    SetBaudrateCommand,
+    Sleep,
+    StreamConfig,
+)
+from lensmount_protocol.dialects.lmount.power import BrownOut, PowerGrant
+from lensmount_protocol.dialects.lmount.timing import ANSWER_US, SLOWEST_FRAME_US
+from lensmount_protocol.dialects.lmount.types import Outcome
+from lensmount_protocol.payload import AnyMessage
+from lensmount_protocol.timing import edge, first_bit, window_closes
+from lensmount_protocol.wire import Role
+
+_BODY, _LENS = Role.BODY, Role.LENS
+_HELLO, _LENS_HELLO = 0x01, 0x81
+
+NEXT_WITHIN_US = 60_000.0
+"""The longest pause of a body between an answer and its next order: the rate switch and its spare time, twice."""
+
+
+def _is_done(event: Decoded, order: int) -> bool:
+    return isinstance(event, DecodedFrame) and any(
+        isinstance(one, CommandDone) and one.order == order and one.outcome in (Outcome.DONE, Outcome.ACCEPTED)
+        for one in event.messages
+    )
+
+
+def _is_loop(frame: DecodedFrame) -> bool:
+    return frame.frame.class_ == CYCLE
+
+
+def _stops_loop(frame: DecodedFrame) -> bool:
+    return any(isinstance(one, Sleep) or (isinstance(one, StreamConfig) and not one.reports) for one in frame.messages)
+
+
+def _complaint(_frame: DecodedFrame, message: AnyMessage) -> Complaint | None:
+    if isinstance(message, CommandRejected):
+        code = getattr(message.code, "name", str(int(message.code))).lower().replace("_", " ")
+        # A refusal is an answer of the model: a lens of an older revision refuses what it does not know.
+        return Complaint(f"refuses (84, {code})", message.order, normal=True)
+    if isinstance(message, BrownOut):
+        return Complaint("reports that its supply sags (91) after")
+    if isinstance(message, UpdateState) and int(message.stage) == _REFUSED_STAGE:
+        return Complaint("refuses its update (E0) after", normal=True)
+    return None
+
+
+_REFUSED_STAGE = 6
+
+
+def _next_sequence(_frame: DecodedFrame, own: DecodedFrame | None, _peer: DecodedFrame | None) -> frozenset[int] | None:
+    """Each end counts its frames."""
+    return None if own is None else frozenset({(own.frame.sequence + 1) & 0xFF})
+
+
+STEPS = (
+    DueStep(
+        "supply", edge(DETECT, False), (edge(V_LOGIC, True),), _BODY,
+        f"{{owner}} never switched the logic supply ({V_LOGIC}) on", "A lens without supply can do nothing.",
+        2_000_000.0,
+    ),
+    DueStep(
+        "boot", edge(V_LOGIC, True), (edge(LENS_ATT, True),), _LENS, f"{{owner}} never raised {LENS_ATT} after its "
+        "supply",
+        "The lens reports with it that it runs, and the body sends its hello only then.", rules=("lens boot",),
+    ),
+    DueStep(
+        "hello", edge(LENS_ATT, True), (first_bit(_BODY),), _BODY, "{owner} never sent its hello (01)",
+        "The hello opens the link.", NEXT_WITHIN_US, cancelled_by=(first_bit(_LENS),),
+    ),
+    DueStep(
+        "lens hello", window_closes(_BODY, _HELLO), (first_bit(_LENS),), _LENS, "{owner} did not answer the hello (01)",
+        "The body repeats its hello, and gives up after some.", rules=("lens hello",),
+        cancelled_by=(window_closes(_BODY, _HELLO),),
+    ),
+    DueStep(
+        "after hello", window_closes(_LENS, _LENS_HELLO), (first_bit(_BODY),), _BODY,
+        "{owner} sent no order after the lens's hello (81)", "The body must have dropped it.", NEXT_WITHIN_US,
+    ),
+    DueStep(
+        "after an answer", window_closes(_LENS, 0x85), (first_bit(_BODY), edge(FSYNC, False)), _BODY,
+        "{owner} sent no order after an answer (85)", "A start-up is a chain of orders; the body stopped.",
+        NEXT_WITHIN_US * 2, applies=lambda event: not _is_done(event, Sleep.TYPE),
+    ),
+    DueStep(
+        "drive power", window_closes(_LENS, 0x85), (edge(V_DRIVE, True),), _BODY,
+        f"{{owner}} never switched the drive power ({V_DRIVE}) on after its grant",
+        "A lens cannot move its groups without it.", NEXT_WITHIN_US,
+        applies=lambda event: _is_done(event, PowerGrant.TYPE),
+    ),
+    DueStep(
+        "frame sync", window_closes(_LENS, 0x85), (edge(FSYNC, False),), _BODY, f"frame sync ({FSYNC}) never pulsed",
+        "A lens reports in each frame, timed by it.", SLOWEST_FRAME_US,
+        applies=lambda event: _is_done(event, StreamConfig.TYPE),
+    ),
+)  # fmt: skip
+"""The steps of a start-up, in their order."""
+
+LMOUNT_KNOWLEDGE = SessionKnowledge(
+    steps=STEPS,
+    is_loop=_is_loop,
+    stops_loop=_stops_loop,
+    silent_after=frozenset({Sleep.TYPE, SetBaudrateCommand.TYPE, 0x85, _HELLO}),
+    reply_us=2 * ANSWER_US,
+    complaint=_complaint,
+    sequence_group=lambda _frame: 0,
+    next_sequence=_next_sequence,
+    symptoms=SYMPTOMS,
+)
+"""What explanations know of the open model."""

@@ -1,0 +1,146 @@
+"""Explanations of capture files, and the good start-ups that they are compared with.
+
+A reference is a capture, or a virtual session of profiles.
+"""
+
+from collections.abc import Mapping, Sequence
+from os import PathLike, fspath
+from pathlib import Path
+from typing import cast
+
+from lensmount_emulator.engine.session_knowledge import SessionKnowledge
+from lensmount_emulator.explain.explainer import explain_records, explain_timeline, session_knowledge
+from lensmount_emulator.explain.finding import Explanation
+from lensmount_emulator.explain.reference import Reference
+from lensmount_emulator.explain.timeline import read_timeline
+from lensmount_emulator.profiles.library import Profile, load_profile
+from lensmount_emulator.sessions.decoded_capture import open_capture
+from lensmount_emulator.sessions.loopback import LoopbackResult, run_loopback
+from lensmount_emulator.sessions.virtual.participants import default_pair
+from lensmount_hardware.captures.lmx import read_recording_header
+from lensmount_protocol.decoder import Decoder, OrderedDecoder
+from lensmount_protocol.dialect import Dialect, load_dialect
+from lensmount_protocol.errors import MountError, ProfileError
+from lensmount_protocol.wire import Role, WireRecord
+
+MAX_LIVE_RECORDS = 50_000
+"""Records of a live session that are kept for its explanation: the last ones, some minutes of a loop."""
+
+REFERENCE_S = 4.0
+"""Seconds of virtual time of a reference session; the longest homing of a profile takes 1.4 s."""
+
+
+def explain(
+    source: str | PathLike[str],
+    *,
+    reference: str | PathLike[str] | None = None,
+    dialect: str | None = None,
+    channels: Mapping[str, str] | None = None,
+    samplerate: float | None = None,
+) -> Explanation:
+    """Explain what went wrong in a capture or recording.
+
+    Args:
+        source: the file, of any readable format.
+        reference: a good start-up to compare with: a file, or a profile by name; `None` for the good start-up of the
+            devices that a recording's header names.
+        dialect: the dialect, by name; `None` for what the file declares, else `emount`.
+        channels: line -> channel, for a logic capture with other channel names.
+        samplerate: samples a second, for a capture of samples that does not hold it.
+
+    Raises:
+        CaptureError: a file is missing, unreadable, of no known format, or damaged.
+        DialectError: the dialect is unknown.
+        ProfileError: the reference is neither a file nor a profile.
+    """
+    path = Path(fspath(source))
+    capture = open_capture(path, dialect, channels=channels, samplerate=samplerate)
+    knowledge = session_knowledge(capture.dialect)
+    good = (
+        find_reference(path, knowledge, capture.dialect)
+        if reference is None
+        else load_reference(fspath(reference), knowledge, capture.dialect)
+    )
+    timeline = read_timeline(capture, capture.dialect, knowledge)
+    return explain_timeline(timeline, str(path), good)
+
+
+def explain_session(session: LoopbackResult) -> Explanation:
+    """Explain a virtual session against the good start-up of its devices."""
+    knowledge = session_knowledge(session.dialect)
+    reference = header_reference(session.header, knowledge, session.dialect)
+    source = f"{session.body.name} with {session.lens.name}"
+    return explain_records(session.records, session.dialect, source=source, reference=reference)
+
+
+def explain_live(records: Sequence[WireRecord], profile: Profile) -> Explanation:
+    """Explain a session at a port against the good start-up of our end."""
+    dialect = load_dialect(profile.dialect)
+    reference = header_reference({"profile": profile.name}, session_knowledge(dialect), dialect)
+    return explain_records(records, dialect, source=profile.name, reference=reference)
+
+
+def run_reference(
+    body: str | None, lens: str | None, accessories: Sequence[str], knowledge: SessionKnowledge, dialect: Dialect,
+    *, exact: bool = True,
+) -> Reference:  # fmt: skip
+    """Run the good start-up of a pair in virtual time, without faults and without jitter.
+
+    Raises:
+        ProfileError: a profile is unknown, or the pair does not fit.
+    """
+    near, far = default_pair(body, lens)
+    session = run_loopback(near, far, accessories=accessories, seconds=REFERENCE_S)
+    events = OrderedDecoder(Decoder(dialect)).decode(session.records)
+    name = f"{near.name} with {far.name}, virtual"
+    return Reference(name, read_timeline(events, dialect, knowledge), exact)
+
+
+def load_reference(named: str, knowledge: SessionKnowledge, dialect: Dialect) -> Reference:
+    """The good start-up that the user names: a capture file, or a profile by name or path.
+
+    Raises:
+        CaptureError: the file cannot be read.
+        ProfileError: there is neither a file nor a profile of that name.
+    """
+    path = Path(named)
+    if path.exists() and path.suffix != ".toml":
+        capture = open_capture(path, dialect)
+        return Reference(named, read_timeline(capture, dialect, knowledge))
+    try:
+        profile = load_profile(named)
+    except ProfileError as error:
+        raise ProfileError(f"--reference {named!r} is neither a file nor a profile: {error}") from error
+    if profile.dialect != dialect.name:
+        raise ProfileError(
+            f"--reference {named}: the profile is of {profile.dialect}, and the session of {dialect.name}"
+        )
+    is_body = profile.place.value == Role.BODY.value
+    return run_reference(named if is_body else None, None if is_body else named, (), knowledge, dialect)
+
+
+def find_reference(source: Path, knowledge: SessionKnowledge, dialect: Dialect) -> Reference | None:
+    """The good start-up of the devices that a recording's header names; `None` where it names none that can run.
+
+    Faults in the header are not read.
+    """
+    try:
+        if not source.is_file():
+            return None
+        return header_reference(read_recording_header(source), knowledge, dialect)
+    except MountError:
+        return None
+
+
+def header_reference(header: Mapping[str, object], knowledge: SessionKnowledge, dialect: Dialect) -> Reference | None:
+    """The good start-up of the devices in a header; `None` where it names none that can run."""
+    body, lens, profile, between = (header.get(key) for key in ("body", "lens", "profile", "with"))
+    accessories = [str(one) for one in cast("list[object]", between)] if isinstance(between, list) else []
+    try:
+        if isinstance(body, str) and isinstance(lens, str):
+            return run_reference(body, lens, accessories, knowledge, dialect)
+        if isinstance(profile, str):
+            return load_reference(profile, knowledge, dialect)
+    except MountError:
+        return None
+    return None

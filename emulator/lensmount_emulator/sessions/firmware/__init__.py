@@ -1,0 +1,1 @@
+"""Sessions with firmware in C: in a process of their own, and the checks of its interface."""

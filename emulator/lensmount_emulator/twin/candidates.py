@@ -1,0 +1,329 @@
+"""Candidate rules of one field, each with its cost on the training samples.
+
+A candidate predicts every sample from the samples before it; the cost is the number of wrong predictions, and a price
+for each row that it stores. So a table that only repeats what it has seen costs more than a constant.
+"""
+
+from bisect import bisect_left, insort
+from collections import Counter, deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from operator import itemgetter
+from typing import Any
+
+from lensmount_emulator.engine.field_rules import PHASE, Between
+from lensmount_emulator.engine.rule_player import clear_bit, value_between
+from lensmount_emulator.engine.twin_traits import Key, KeyPart
+
+SETTLING = 0.25
+"""Share of the samples, from the first, in which a wrong prediction costs nothing: the session starts."""
+
+ROW_PRICE = 0.3
+"""Price of a row of a table, in wrong predictions."""
+
+RECENT = 7
+"""Last values of a row from which its value is taken."""
+
+MAX_CANDIDATE_ROWS = 4000
+
+
+@dataclass(slots=True)
+class Sample:
+    """One field in one captured reply.
+
+    Attributes:
+        value: the captured value.
+        engine: the value of the engine without rules.
+        inputs: what the device knew, states included.
+        others: captured values of the fields of the same message.
+        pair: number of the pair in its stream.
+        session: index of the session.
+    """
+
+    value: Any
+    engine: Any
+    inputs: Mapping[str, int]
+    others: Mapping[str, Any]
+    pair: int
+    session: int
+
+
+def part_value(part: KeyPart, inputs: Mapping[str, int]) -> int:
+    """The value of a part of a key; -1 where it is not known."""
+    name, modulus = part
+    value = inputs.get(name, -1)
+    return value % modulus if modulus and value >= 0 else value
+
+
+def part_name(part: KeyPart) -> str:
+    """The name of a part of a key in a rule: of an input, or of the phase of one."""
+    name, modulus = part
+    return f"{PHASE}{name}{modulus}" if modulus else name
+
+
+@dataclass(slots=True)
+class Candidate:
+    """A candidate rule.
+
+    Attributes:
+        kind: `engine`, `const`, `table`, `copy` or `affine`.
+        cost: wrong predictions, and the price of what it stores.
+        key: the key of a table or copy.
+        state: index of the state in the key for which a table interpolates; -1: none.
+        between: how it interpolates.
+        rows: the rows of a table, the choice of a copy, or the one value of a constant.
+        add: value of an affine field minus its source.
+        source: the source of an affine field.
+        right: share of right predictions.
+        counts: key -> how often each row was seen.
+    """
+
+    kind: str
+    cost: float
+    key: Key = ()
+    state: int = -1
+    between: Between = "none"
+    rows: dict[tuple[int, ...], Any] = field(default_factory=lambda: dict[tuple[int, ...], Any]())
+    add: int = 0
+    source: str = ""
+    right: float = 1.0
+    counts: Counter[tuple[int, ...]] = field(default_factory=lambda: Counter[tuple[int, ...]]())
+
+    def predict(self, sample: Sample) -> Any:
+        """The value that the candidate gives a sample; `None` for a row that it does not have."""
+        if self.kind == "engine":
+            return sample.engine
+        if self.kind == "affine":
+            return sample.others[self.source] + self.add
+        key = tuple(part_value(part, sample.inputs) for part in self.key)
+        if self.kind == "copy":
+            chosen = self.rows.get(key)
+            return None if chosen is None else clear_bit(sample.others.get(chosen[0]), chosen[1])
+        return self.rows.get(key)
+
+
+class _Row:
+    """The last values of a row."""
+
+    __slots__ = ("last", "value")
+
+    def __init__(self) -> None:
+        self.last: deque[Any] = deque(maxlen=RECENT)
+        self.value: Any = None
+
+    def add(self, value: Any) -> None:
+        """Add a value; `value` is then the most frequent of the last ones, of equally frequent ones the last."""
+        last = self.last
+        last.append(value)
+        if value == self.value:
+            return
+        counts = Counter(last)
+        most = max(counts.values())
+        self.value = next(one for one in reversed(last) if counts[one] == most)
+
+
+class Columns:
+    """The values of key parts for the samples of one message, computed once for all of its fields.
+
+    Args:
+        samples: the samples of any field of the message, in order.
+    """
+
+    def __init__(self, samples: Sequence[Sample]) -> None:
+        self._inputs = [sample.inputs for sample in samples]
+        self._columns: dict[KeyPart, list[int]] = {}
+
+    def column(self, part: KeyPart) -> list[int]:
+        """The values of one part."""
+        found = self._columns.get(part)
+        if found is None:
+            found = self._columns[part] = [part_value(part, inputs) for inputs in self._inputs]
+        return found
+
+    def keys(self, key: Key) -> list[tuple[int, ...]]:
+        """The values of a key, sample by sample."""
+        if not key:
+            return [()] * len(self._inputs)
+        return list(zip(*(self.column(part) for part in key), strict=True))
+
+
+def constant(samples: Sequence[Sample]) -> Candidate:
+    """The constant: the most frequent of the last values."""
+    values = {sample.value for sample in samples}
+    if len(values) == 1:
+        return Candidate("const", 0.0, rows={(): values.pop()})
+    found = table(samples, Columns(samples), (), -1, "none", price=0.0)
+    assert found is not None
+    return found
+
+
+def engine(samples: Sequence[Sample]) -> Candidate:
+    """The engine's own model."""
+    first = int(len(samples) * SETTLING)
+    wrong = sum(sample.value != sample.engine for sample in samples[first:])
+    right = sum(sample.value == sample.engine for sample in samples)
+    return Candidate("engine", wrong, right=right / len(samples))
+
+
+def table(
+    samples: Sequence[Sample],
+    columns: Columns,
+    key: Key,
+    state: int,
+    between: Between,
+    price: float = ROW_PRICE,
+    limit: float = float("inf"),
+) -> Candidate | None:
+    """The table with a key; `None` where it costs more than the limit.
+
+    Args:
+        samples: the training samples in order.
+        columns: of their message.
+        key: its key.
+        state: index of the state in the key; -1: none.
+        between: how values of the state between rows are predicted.
+        price: price of a row.
+        limit: the largest cost of interest.
+    """
+    rows: dict[tuple[int, ...], _Row] = {}
+    sorted_rows: dict[tuple[int, ...], list[tuple[int, _Row]]] = {}
+    everything = _Row()
+    first = int(len(samples) * SETTLING)
+    cost, right = 0.0, 0
+    seen: Counter[tuple[int, ...]] = Counter()
+    for number, (sample, at) in enumerate(zip(samples, columns.keys(key), strict=True)):
+        row = rows.get(at)
+        group = at[:state] + at[state + 1 :] if state >= 0 else ()
+        if row is not None:
+            guess = row.value
+        elif state >= 0 and group in sorted_rows:
+            guess = _between(sorted_rows[group], at[state], between)
+        else:
+            guess = everything.value if everything.last else None
+        hit = guess == sample.value
+        right += hit
+        cost += not hit and number >= first
+        if row is None:
+            # A row that its neighbours give already is not stored.
+            cost += price if state < 0 or not hit else 0.0
+            if len(rows) >= MAX_CANDIDATE_ROWS:
+                return None
+            row = rows[at] = _Row()
+            if state >= 0:
+                insort(sorted_rows.setdefault(group, []), (at[state], row), key=itemgetter(0))
+        if cost > limit:
+            return None
+        row.add(sample.value)
+        everything.add(sample.value)
+        seen[at] += 1
+    made = {at: row.value for at, row in rows.items()}
+    if state >= 0:
+        between = _best_between(made, seen, state, between)
+        made = _without_given_rows(made, state, between)
+    kind = "table" if key else "const"
+    return Candidate(kind, cost, key, state, between, made, right=right / len(samples), counts=seen)
+
+
+def _best_between(
+    rows: Mapping[tuple[int, ...], Any], seen: Mapping[tuple[int, ...], int], state: int, between: Between
+) -> Between:
+    """The way to fill a row from its neighbours under which most frames are right: as given, or the nearest."""
+    if between == "nearest":
+        return between
+    groups: dict[tuple[int, ...], list[tuple[int, ...]]] = {}
+    for at in sorted(rows, key=itemgetter(state)):
+        groups.setdefault(at[:state] + at[state + 1 :], []).append(at)
+    right: Counter[Between] = Counter()
+    for keys in groups.values():
+        for before, at, after in zip(keys, keys[1:], keys[2:], strict=False):
+            ends = [(before[state], rows[before]), (after[state], rows[after])]
+            for how in (between, "nearest"):
+                right[how] += seen[at] * (value_between(ends, at[state], how) == rows[at])
+    return "nearest" if right["nearest"] > right[between] else between
+
+
+def _without_given_rows(rows: dict[tuple[int, ...], Any], state: int, between: Between) -> dict[tuple[int, ...], Any]:
+    """The rows without those between two others that give their value."""
+    groups: dict[tuple[int, ...], list[tuple[int, ...]]] = {}
+    for at in sorted(rows, key=itemgetter(state)):
+        groups.setdefault(at[:state] + at[state + 1 :], []).append(at)
+    kept: dict[tuple[int, ...], Any] = {}
+    for keys in groups.values():
+        last: tuple[int, ...] | None = None
+        waiting: list[tuple[int, ...]] = []
+        for number, at in enumerate(keys):
+            if last is None or number == len(keys) - 1:
+                kept[at] = rows[at]
+                last, waiting = at, []
+                continue
+            waiting.append(at)
+            after = keys[number + 1]
+            ends = [(last[state], rows[last]), (after[state], rows[after])]
+            if any(value_between(ends, one[state], between) != rows[one] for one in waiting):
+                kept[at] = rows[at]
+                last, waiting = at, []
+    return kept
+
+
+def _between(rows: Sequence[tuple[int, _Row]], state: int, between: str) -> Any:
+    """The value at a state between the rows seen so far."""
+    right = bisect_left(rows, state, key=itemgetter(0))
+    near = rows[max(0, right - 1) : right + 1]
+    return value_between([(value, row.value) for value, row in near], state, between)
+
+
+def affine(samples: Sequence[Sample], sources: Iterable[str]) -> Iterable[Candidate]:
+    """The differences to other numbers of the message that vary."""
+    first = int(len(samples) * SETTLING)
+    for source in sources:
+        values = {sample.others.get(source) for sample in samples}
+        if len(values) < 2:
+            continue
+        differences = _Row()
+        wrong = right = 0
+        for number, sample in enumerate(samples):
+            difference = sample.value - sample.others[source]
+            hit = bool(differences.last) and differences.value == difference
+            right += hit
+            wrong += not hit and number >= first
+            differences.add(difference)
+        yield Candidate(
+            "affine", wrong + ROW_PRICE, add=differences.value, source=source, right=right / max(1, len(samples) - 1)
+        )
+
+
+def copies(
+    samples: Sequence[Sample], columns: Columns, keys: Iterable[Key], sources: Sequence[str]
+) -> Iterable[Candidate]:
+    """Copies of other fields of equal size, with the highest bit of the first byte kept or cleared."""
+    varying = [source for source in sources if len({sample.others.get(source) for sample in samples}) > 1]
+    if not varying:
+        return
+    first = int(len(samples) * SETTLING)
+    matching = [
+        [
+            (source, bit)
+            for source in sources
+            for bit in (-1, 7)
+            if clear_bit(sample.others.get(source), bit) == sample.value
+        ]
+        for sample in samples[first:]
+    ]
+    if sum(map(bool, matching)) < len(matching) / 2:
+        return
+    for key in keys:
+        choices: dict[tuple[int, ...], Counter[tuple[str, int]]] = {}
+        totals: Counter[tuple[int, ...]] = Counter()
+        for at, fitting in zip(columns.keys(key)[first:], matching, strict=True):
+            totals[at] += 1
+            choices.setdefault(at, Counter()).update(fitting)
+        best = {at: _most_frequent(fits) for at, fits in choices.items() if fits}
+        wrong = sum(totals.values()) - sum(choices[at][chosen] for at, chosen in best.items())
+        if best:
+            share = 1 - wrong / max(1, sum(totals.values()))
+            yield Candidate("copy", wrong + ROW_PRICE / 2 * len(best), key, rows=dict(best), right=share, counts=totals)
+
+
+def _most_frequent(fits: Counter[tuple[str, int]]) -> tuple[str, int]:
+    """The source and bit that fit most often; of equal ones, the one without a cleared bit."""
+    return max(fits, key=lambda one: (fits[one], -one[1]))

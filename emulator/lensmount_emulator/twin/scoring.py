@@ -1,0 +1,313 @@
+"""Scores a twin on a part of a session that it was not made from, in the vocabulary of `fidelity`."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace as with_values
+
+from lensmount_emulator.engine.field_rules import SessionPhase, StateVariable, split_name
+from lensmount_emulator.engine.twin_traits import Replay, Reply, Session, TwinTraits
+from lensmount_emulator.fidelity.reply_score import NoiseField, ReplyPair, ReplyScore, score_replies, signed_offset
+from lensmount_emulator.twin.inference import states_by_pair
+from lensmount_protocol.decoder import DecodedFrame
+from lensmount_protocol.describe import message_name
+from lensmount_protocol.dialect import Dialect
+from lensmount_protocol.errors import MountError
+from lensmount_protocol.framer import Frame
+from lensmount_protocol.message import Message
+from lensmount_protocol.payload import build_payload
+from lensmount_protocol.wire import Role
+
+LOCK_PAIRS = 3
+"""Pairs of a session from which its phases are taken."""
+
+MAX_LOCKS = 64
+"""Combinations of phases that are tried together; more are tried one phase after the other."""
+
+SETTLED_PAIRS = 8
+"""First pairs of a stream that do not count for noise: the device settles."""
+
+RECENT_PAIRS = 8
+"""Last pairs that decide on the value at which a state is held."""
+
+NOISE_OFFSET = 16
+"""Largest offset of a measured field that counts as noise."""
+
+
+def to_pairs(replies: Iterable[Reply], dialect: Dialect) -> list[ReplyPair]:
+    """Each captured frame with the twin's frame, as the scorer of replays takes them."""
+    return [(reply.captured, _our_frame(reply, dialect)) for reply in replies]
+
+
+def _our_frame(reply: Reply, dialect: Dialect) -> DecodedFrame | None:
+    captured = reply.captured
+    if not reply.ours:
+        return None
+    try:
+        payload = build_payload(reply.ours)
+        raw = dialect.build_frame(payload, captured.frame.class_, reply.sequence)
+    except MountError:
+        return None
+    begin = captured.frame.payload_slice.start or 0
+    place = slice(begin, begin + len(payload))
+    frame = Frame(raw, captured.frame.offset, captured.frame.class_, reply.sequence, place, list(reply.ours))
+    return replace(captured, frame=frame)
+
+
+def lock_phases(settings: Struct, session: Session, replay: Replay, dialect: Dialect) -> tuple[Struct, int]:
+    """Take the phases of a session from its first pairs.
+
+    Args:
+        settings: the twin.
+        session: the session that it is scored on.
+        replay: of its place.
+        dialect: the dialect.
+
+    Returns:
+        The twin with these phases, and the number of pairs that were used.
+    """
+    phases: list[SessionPhase] = getattr(settings, "phase", [])
+    if not phases:
+        return settings, 0
+    head = _head(session, replay, settings)
+    best, most = settings, -1
+    choices = [range(phase.modulus) for phase in phases]
+    combinations: Iterable[tuple[int, ...]] = product(*choices)
+    total = 1
+    for one in choices:
+        total *= len(one)
+    if total > MAX_LOCKS:
+        combinations = _one_by_one(phases)
+    for values in combinations:
+        tried = with_values(
+            settings, phase=[with_values(phase, value=value) for phase, value in zip(phases, values, strict=True)]
+        )
+        right = _right_bytes(replay(tried, head, True), dialect)
+        if right > most:
+            best, most = tried, right
+    return best, LOCK_PAIRS
+
+
+def _one_by_one(phases: Sequence[SessionPhase]) -> Iterable[tuple[int, ...]]:
+    base = [phase.value for phase in phases]
+    yield tuple(base)
+    for index, phase in enumerate(phases):
+        for value in range(phase.modulus):
+            yield (*base[:index], value, *base[index + 1 :])
+
+
+def _head(session: Session, replay: Replay, settings: Struct) -> Session:
+    """The session up to the last pair that phases are taken from."""
+    pairs: set[int] = set()
+    taken = 0
+    for reply in replay(settings, session, True):
+        taken += 1
+        if reply.pair >= 0:
+            pairs.add(reply.pair)
+        if len(pairs) > LOCK_PAIRS:
+            break
+    place = 0
+    for frame in session.frames:
+        taken -= frame.sender is Role.LENS
+        if taken < 0:
+            break
+        place += 1
+    return session.first(place)
+
+
+def _right_bytes(replies: Iterable[Reply], dialect: Dialect) -> int:
+    right = 0
+    for captured, ours in to_pairs((reply for reply in replies if reply.pair >= 0), dialect):
+        if ours is not None:
+            right += sum(a == b for a, b in zip(captured.frame.payload, ours.frame.payload, strict=False))
+    return right
+
+
+def noise_fields(pairs: Sequence[ReplyPair], traits: TwinTraits) -> list[NoiseField]:
+    """The measured fields that differ in the training part by small offsets, with how often each offset occurs."""
+    offsets: dict[tuple[str, str], Counter[int]] = {}
+    for captured, ours in pairs:
+        if ours is None or len(captured.messages) != len(ours.messages):
+            continue
+        for theirs, mine in zip(captured.messages, ours.messages, strict=True):
+            if isinstance(theirs, Message) and type(theirs) is type(mine):
+                for spec in theirs.FIELDS:
+                    name = (message_name(theirs), spec.name)
+                    if ".".join(name) in traits.measured:
+                        values = (getattr(theirs, spec.name), getattr(mine, spec.name))
+                        offsets.setdefault(name, Counter()).update(_offsets(*values, spec.size))
+    small = {
+        name: {offset: times for offset, times in counts.items() if abs(offset) <= NOISE_OFFSET}
+        for name, counts in offsets.items()
+    }
+    return [NoiseField(*name, counts) for name, counts in sorted(small.items()) if set(counts) - {0}]
+
+
+def _offsets(captured: Any, ours: Any, size: int) -> list[int]:
+    if isinstance(captured, bytes) and isinstance(ours, bytes):
+        return [signed_offset(a, b, 1) for a, b in zip(captured, ours, strict=False)]
+    return [signed_offset(int(captured), int(ours), size)]
+
+
+@dataclass(slots=True)
+class ScoredPart:
+    """The replies of one session, divided.
+
+    Attributes:
+        training: replies before the scored part.
+        scored: the scored ones.
+        unscored: number of replies that were used to join or to take phases from.
+        phases: the phases of the session.
+        given: whether states were taken from the capture.
+        trained: whether the twin was made from the session.
+    """
+
+    training: list[Reply]
+    scored: list[Reply]
+    unscored: int
+    phases: dict[str, int]
+    given: bool
+    trained: bool
+
+
+def replay_part(
+    settings: Struct,
+    session: Session,
+    replay: Replay,
+    dialect: Dialect,
+    *,
+    place: int,
+    trained: bool,
+    given: bool = False,
+    keep: Callable[[Reply], bool] = lambda _reply: True,
+) -> ScoredPart:
+    """Replay a session to a twin.
+
+    Args:
+        settings: the twin.
+        session: the session.
+        replay: of its place.
+        dialect: the dialect.
+        place: number of the first scored reply.
+        trained: whether the twin was made from the session; if not, its phases come from the first pairs.
+        given: whether states are taken from the capture.
+        keep: whether a reply is scored.
+    """
+    locked = 0
+    if not trained:
+        settings, locked = lock_phases(settings, session, replay, dialect)
+    replies = list(replay(settings, session, given))
+    training, rest = replies[:place], replies[place:]
+    unscored = locked_replies(replies, locked)
+    wanted = [reply for reply in rest if keep(reply)]
+    scored = [reply for reply in wanted if not reply.joins and id(reply) not in unscored]
+    phases = {phase.name: phase.value for phase in getattr(settings, "phase", [])}
+    return ScoredPart(training, scored, len(wanted) - len(scored), phases, given, trained)
+
+
+def merge_parts(
+    parts: Sequence[ScoredPart],
+    settings: Struct,
+    dialect: Dialect,
+    *,
+    split: str,
+    noise: Sequence[NoiseField],
+) -> ReplyScore:
+    """Score the parts of several sessions together.
+
+    Args:
+        parts: the parts.
+        settings: the twin.
+        dialect: the dialect.
+        split: which part is scored, as text.
+        noise: noise fields of the training.
+    """
+    training = [reply for part in parts for reply in part.training]
+    scored = [reply for part in parts for reply in part.scored]
+    requested = {id(reply.captured) for reply in scored if reply.pair < 0}
+    score = score_replies(
+        to_pairs(scored, dialect),
+        training=to_pairs(training, dialect),
+        noise=noise,
+        split=split,
+        in_sample=not training and all(part.trained for part in parts),
+        is_requested=lambda frame: id(frame) in requested,
+    )
+    score.unscored = sum(part.unscored for part in parts)
+    for part in parts:
+        score.phases |= part.phases
+    if any(part.given for part in parts):
+        score.given = given_bytes(settings, scored)
+    for reply in scored:
+        for name, count in reply.given.items():
+            score.given[name] = score.given.get(name, 0) + count
+    return score
+
+
+def locked_replies(replies: Sequence[Reply], pairs: int) -> set[int]:
+    """The identities of the replies of the first pairs, from which phases were taken."""
+    if not pairs:
+        return set()
+    if any(reply.joins for reply in replies):
+        # The pairs that the engine joined with gave the phases, too.
+        return set()
+    numbers: list[int] = []
+    found: set[int] = set()
+    for reply in replies:
+        if reply.pair < 0 or reply.joins:
+            continue
+        if reply.pair not in numbers:
+            numbers.append(reply.pair)
+        if len(numbers) > pairs:
+            break
+        found.add(id(reply))
+    return found
+
+
+def given_bytes(settings: Struct, scored: Sequence[Reply]) -> dict[str, int]:
+    """State -> bytes that were taken from the captured replies."""
+    states: dict[str, StateVariable] = getattr(settings, "state", {})
+    found: dict[str, int] = {}
+    for name, state in states.items():
+        owner, field = split_name(state.field)
+        for reply in scored:
+            for message in reply.captured.messages:
+                if type(message).__name__ == owner and isinstance(message, Message):
+                    size = next(spec.size for spec in message.FIELDS if spec.name == field)
+                    found[name] = found.get(name, 0) + size
+    return found
+
+
+def states_of_replies(
+    settings: Struct, session: Session, replay: Replay, traits: TwinTraits
+) -> dict[int, dict[str, int]]:
+    """Pair -> the captured values of all states of the dialect."""
+    return states_by_pair([reply for reply in replay(settings, session, False) if reply.pair >= 0], traits)
+
+
+def training_noise(
+    settings: Struct, sessions: Sequence[Session], replay: Replay, traits: TwinTraits, dialect: Dialect
+) -> list[NoiseField]:
+    """The noise fields that the training parts show, after their start."""
+    replies = (reply for session in sessions for reply in replay(settings, session, True))
+    settled = [reply for reply in replies if reply.pair >= SETTLED_PAIRS]
+    return noise_fields(to_pairs(settled, dialect), traits)
+
+
+def hold_states(settings: Struct, session: Session, replay: Replay, traits: TwinTraits) -> Struct:
+    """The twin with its states as they are at the end of a session."""
+    states: dict[str, StateVariable] = getattr(settings, "state", {})
+    held = {name: state for name, state in states.items() if state.initial is not None}
+    if not held:
+        return settings
+    pairs = list(states_of_replies(settings, session, replay, traits).values())[-RECENT_PAIRS:]
+    found = dict(states)
+    for name, state in held.items():
+        values = Counter(pair[name] for pair in pairs if name in pair)
+        if values:
+            found[name] = with_values(state, initial=values.most_common(1)[0][0])
+    return with_values(settings, state=found)

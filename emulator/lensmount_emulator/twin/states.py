@@ -1,0 +1,92 @@
+"""Finds the state variables of a device that vary in captures, those that only its user moves, and confounded ones."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+
+from lensmount_emulator.engine.twin_traits import TwinTraits
+from lensmount_emulator.twin.candidates import Sample, engine
+from lensmount_protocol.message import Message
+
+STEADY = 24
+"""First pairs of a stream that are left out: a state that only settles there does not vary."""
+
+RECENT = 8
+"""Last values of a state that decide on the one that a session begins with."""
+
+FOLLOWED = 0.9
+"""Share of samples from which on the engine's model explains a state."""
+
+
+@dataclass(slots=True)
+class StateSummary:
+    """The states of the training samples.
+
+    Attributes:
+        values: state -> its values, sorted.
+        latest: state -> the most frequent of its last values in the longest session.
+        varying: states with more than one value.
+        hidden: of those, the ones that no model of the engine follows.
+        alone: of the varying ones, those that change while no other does.
+        confounded: pairs of varying states of which each value of one always comes with one value of the other.
+    """
+
+    values: dict[str, list[int]] = field(default_factory=lambda: dict[str, list[int]]())
+    latest: dict[str, int] = field(default_factory=lambda: dict[str, int]())
+    varying: list[str] = field(default_factory=lambda: list[str]())
+    hidden: set[str] = field(default_factory=lambda: set[str]())
+    alone: set[str] = field(default_factory=lambda: set[str]())
+    confounded: list[tuple[str, str]] = field(default_factory=lambda: list[tuple[str, str]]())
+
+
+def summarise_states(samples: Mapping[tuple[type[Message], str], Sequence[Sample]], traits: TwinTraits) -> StateSummary:
+    """Summarise the states of the training samples."""
+    summary = StateSummary()
+    by_field = {f"{cls.__name__}.{name}": found for (cls, name), found in samples.items()}
+    if not by_field:
+        return summary
+    some: Sequence[Sample] = max(by_field.values(), key=len)
+    steady = [sample for sample in some if sample.pair >= STEADY] or list(some)
+    vectors: dict[tuple[int, ...], int] = {}
+    names = [state for state in traits.states if traits.states[state] in by_field]
+    for sample in steady:
+        vector = tuple(sample.inputs.get(state, -1) for state in names)
+        vectors[vector] = vectors.get(vector, 0) + 1
+    summary.latest = latest_values(steady, names)
+    for index, state in enumerate(names):
+        summary.values[state] = sorted({vector[index] for vector in vectors if vector[index] >= 0})
+        if len(summary.values[state]) > 1:
+            summary.varying.append(state)
+            if _is_hidden(by_field[traits.states[state]]):
+                summary.hidden.add(state)
+    places = [names.index(state) for state in summary.varying]
+    for place in places:
+        if any(_only(place, places, a, b) for a, b in combinations(vectors, 2) if a[place] != b[place]):
+            summary.alone.add(names[place])
+    summary.confounded = [
+        (names[a], names[b]) for a, b in combinations(places, 2) if _depend(vectors, a, b) and _depend(vectors, b, a)
+    ]
+    return summary
+
+
+def latest_values(samples: Sequence[Sample], states: Sequence[str]) -> dict[str, int]:
+    """The most frequent of the last values of each state in the first session of some samples."""
+    own = [sample for sample in samples if sample.session == samples[0].session]
+    counts = {state: Counter(sample.inputs.get(state, 0) for sample in own[-RECENT:]) for state in states}
+    return {state: found.most_common(1)[0][0] for state, found in counts.items() if found}
+
+
+def _is_hidden(samples: Sequence[Sample]) -> bool:
+    return engine(samples).right < FOLLOWED
+
+
+def _only(place: int, places: Sequence[int], first: Sequence[int], second: Sequence[int]) -> bool:
+    """Whether two states differ in one place only."""
+    return all(first[other] == second[other] for other in places if other != place)
+
+
+def _depend(vectors: Mapping[tuple[int, ...], int], given: int, other: int) -> bool:
+    """Whether each value of one state comes with one value of the other."""
+    seen: dict[int, int] = {}
+    return all(seen.setdefault(vector[given], vector[other]) == vector[other] for vector in vectors)

@@ -1,0 +1,148 @@
+"""Decodes edges of a clocked link's lines to bursts: data bits at the edges of the clock, cut where the clock pauses.
+
+It works on the transitions of a capture. A clock that idles at the wrong level is read as inverted, and data lines
+that are swapped are read as the dialect knows them; both are reported.
+"""
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from lensmount_hardware.captures.logic_analyser.uart import LogicLine, Positions
+from lensmount_protocol.wire import (
+    BITS_PER_CLOCKED_BYTE,
+    Annotation,
+    Burst,
+    ClockedLink,
+    Defect,
+    LineDefect,
+    Role,
+    Wiring,
+)
+
+Bits = npt.NDArray[np.uint8]
+
+MAX_PAIRS = 4096
+"""Bursts that are examined for swapped data lines."""
+
+_BLOCK = 65536
+"""Bursts that are converted to Python objects at a time."""
+
+
+def decode_clocked(
+    lines: Mapping[str, LogicLine], wiring: Wiring, rate: float
+) -> Iterator[Burst | Annotation | LineDefect]:
+    """Decode all bursts of a full-duplex clocked link, in time order; defects of lines come first.
+
+    A burst is not data if the number of its clock edges is no multiple of eight; an annotation names its place.
+
+    Args:
+        lines: the lines that the capture has; a data line that is missing gives no bursts of its sender.
+        wiring: a wiring with a `clocked` link.
+        rate: samples a second.
+    """
+    link = wiring.clocked
+    clock = lines.get(link.clock) if link is not None else None
+    if link is None or clock is None or not len(clock.edges):
+        return
+    idles_high = _idles_high(clock)
+    if idles_high is not link.idle_high:
+        level = "high" if idles_high else "low"
+        expected = "high" if link.idle_high else "low"
+        yield LineDefect(
+            link.clock,
+            Defect.INVERTED,
+            f"{link.clock} idles {level}, and the clock of this mount idles {expected}: it is read inverted",
+        )
+    valid_edges_rise = link.sampled_on_rise is (idles_high is link.idle_high)
+    sampled, firsts, counts = _bursts(clock, valid_edges_rise, link, rate)
+    if not len(firsts):
+        return
+    begins = _begins(clock, sampled[firsts], link, rate)
+    data: dict[Role, Bits] = {
+        serial.sender: lines[serial.name].levels_at(sampled).astype(np.uint8)
+        for serial in wiring.serial
+        if serial.name in lines
+    }
+    swapped = len(data) == len(Role) and link.find_swapped(_pairs(data, firsts, counts, link))
+    if swapped:
+        data = {role.peer: bits for role, bits in data.items()}
+        names = {serial.sender: serial.name for serial in wiring.serial}
+        first, second = names[Role.BODY], names[Role.LENS]
+        yield LineDefect(
+            first, Defect.SWAPPED, f"{first} is swapped with {second}: requests come on {second}; it is read swapped"
+        )
+    yield from _records(data, sampled, (begins, firsts, counts), link, rate)
+
+
+def _records(
+    data: Mapping[Role, Bits],
+    sampled: Positions,
+    places: tuple[Positions, Positions, Positions],
+    link: ClockedLink,
+    rate: float,
+) -> Iterator[Burst | Annotation]:
+    begins, firsts, counts = places
+    legal = sorted(size * BITS_PER_CLOCKED_BYTE for size in link.burst_sizes)
+    senders = sorted(data, key=lambda role: role is not link.clocked_by)
+    for start in range(0, len(firsts), _BLOCK):
+        part = slice(start, start + _BLOCK)
+        for begin, first, count in zip(
+            begins[part].tolist(), firsts[part].tolist(), counts[part].tolist(), strict=True
+        ):
+            at, end = begin / rate, int(sampled[first + count - 1]) / rate
+            if count % BITS_PER_CLOCKED_BYTE:
+                sizes = " or ".join(map(str, legal))
+                yield Annotation(
+                    at, f"{link.clock}: a burst of {count} clock edges; a burst has {sizes}; not taken as data"
+                )
+                continue
+            for sender in senders:
+                yield Burst(
+                    at, sender, _pack(data[sender][first : first + count], link), link.bit_rate, end, whole=True
+                )
+
+
+def _idles_high(clock: LogicLine) -> bool:
+    """Whether the clock rests high: the level of most of the time outside its first and last edge."""
+    held = clock.held()[:-1]
+    high = clock.levels_at(clock.edges[:-1])
+    return bool(held[high].sum() >= held[~high].sum()) if len(held) else clock.initial
+
+
+def _bursts(clock: LogicLine, on_rise: bool, link: ClockedLink, rate: float) -> tuple[Positions, Positions, Positions]:
+    """Return the samples at which data are valid, and the index of the first one and the number of each burst."""
+    levels = clock.levels_at(clock.edges)
+    sampled = clock.edges[levels if on_rise else ~levels]
+    if not len(sampled):
+        return sampled, sampled, sampled
+    cuts = np.flatnonzero(np.diff(sampled) > link.gap_s * rate) + 1
+    firsts = np.concatenate(([0], cuts)).astype(np.int64)
+    return sampled, firsts, np.diff(firsts, append=len(sampled)).astype(np.int64)
+
+
+def _begins(clock: LogicLine, valid: Positions, link: ClockedLink, rate: float) -> Positions:
+    """Return where each burst begins: the edge that leaves the idle level, before its first valid edge."""
+    before = np.searchsorted(clock.edges, valid) - 1
+    leaves = np.where(before >= 0, clock.edges[np.maximum(before, 0)], valid)
+    return np.where(valid - leaves > link.gap_s * rate, valid, leaves).astype(np.int64)
+
+
+def _pairs(
+    data: Mapping[Role, Bits], firsts: Positions, counts: Positions, link: ClockedLink
+) -> list[tuple[bytes, bytes]]:
+    """Return the bytes of both lines in the first bursts of a legal size."""
+    legal = {size * BITS_PER_CLOCKED_BYTE for size in link.burst_sizes}
+    pairs: list[tuple[bytes, bytes]] = []
+    for first, count in zip(firsts[:MAX_PAIRS].tolist(), counts[:MAX_PAIRS].tolist(), strict=True):
+        if count in legal:
+            body, lens = (_pack(data[role][first : first + count], link) for role in (Role.BODY, Role.LENS))
+            pairs.append((body, lens))
+    return pairs
+
+
+def _pack(bits: Bits, link: ClockedLink) -> bytes:
+    """Return the bytes of a burst's bits."""
+    packed = np.packbits(bits, bitorder="big") if link.msb_first else np.packbits(bits, bitorder="little")
+    return packed.tobytes()

@@ -1,0 +1,189 @@
+"""Explanations of sessions that went well, and of breakages of each kind."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lensmount_emulator.cli.main import main
+from lensmount_emulator.engine.dialect_roles import get_roles
+from lensmount_emulator.explain.explainer import explain_records, session_knowledge
+from lensmount_emulator.explain.finding import NOTHING_TO_EXPLAIN, FindingKind
+from lensmount_emulator.explain.timeline import split_name
+from lensmount_emulator.reports.symptom_tables import symptom_table
+from lensmount_emulator.sessions.explain_capture import explain, explain_live, explain_session, run_reference
+from lensmount_emulator.sessions.loopback import run_loopback
+from lensmount_emulator.sessions.verdict import ErrorKind
+from lensmount_protocol.dialect import load_dialect
+from lensmount_protocol.errors import CaptureError, ProfileError
+from lensmount_protocol.timing import TimingRule
+from lensmount_protocol.wire import Annotation, Burst, Role, WireRecord
+
+EMOUNT = load_dialect("emount")
+PAGE = Path(__file__).parents[3] / "docs" / "reference" / "symptoms.md"
+
+
+def records(*faults: str, seconds: float = 1.3, body: str = "a6000", lens: str = "voigtlander-15") -> list[WireRecord]:
+    return run_loopback(body, lens, seconds=seconds, seed=5, faults=faults).records
+
+
+@pytest.mark.parametrize("lens", ["sel55210", "viltrox-ef50", "voigtlander-15"])
+def test_a_session_that_goes_well_has_no_finding(lens: str) -> None:
+    found = explain_records(records(lens=lens), EMOUNT)
+    assert found.ok
+    assert found.findings == ()
+    assert found.text.startswith("Nothing went wrong.")
+
+
+def test_sleep_and_wake_are_no_faults() -> None:
+    session = run_loopback("nex7", "voigtlander-15", script="wait 0.1; sleep; wake; wait 0.1; sleep")
+    assert explain_records(session.records, EMOUNT).ok
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind", "end", "words"),
+    [
+        ("stuck line=VD level=high for=60s", FindingKind.STEP_MISSING, Role.BODY, "Frame sync (VD) never pulsed"),
+        ("truncate from=lens at=0.125s by=10", FindingKind.SHORT_FRAME, Role.LENS, "before the select line fell"),
+        ("checksum from=lens at=0.125s", FindingKind.BAD_FRAME, Role.LENS, "wrong checksum"),
+        ("baud from=lens by=-25%", FindingKind.BAUDRATE, Role.LENS, "562 500 Bd"),
+        ("late from=lens at=0.125s by=3ms", FindingKind.LATE, Role.LENS, "was late"),
+        ("repeat from=body at=0.125s", FindingKind.REPEATED, Role.BODY, "twice"),
+        ("detach at=0.3s for=50ms", FindingKind.DETACHED, Role.LENS, "It came back after 50.00 ms"),
+        ("bounce line=detect", FindingKind.BOUNCE, Role.LENS, "XDETECT bounces"),
+        ("stuck line=LENS_CS level=high at=0.31s for=5s", FindingKind.STUCK_LINE, Role.LENS, "LENS_CS"),
+        ("stuck line=LENS_CS level=low at=0.127s for=5s", FindingKind.OUTSIDE_WINDOW, Role.LENS, "outside a select"),
+        ("rail-order", FindingKind.BEFORE_SUPPLY, Role.BODY, "wrong order"),
+        ("brownout at=0.4s", FindingKind.SUPPLY_LOST, Role.BODY, "VCC failed at 400.000 ms"),
+        ("sequence from=lens at=0.5s", FindingKind.SEQUENCE, Role.LENS, "was due"),
+    ],
+)
+def test_first_cause_of_a_fault(fault: str, kind: FindingKind, end: Role, words: str) -> None:
+    found = explain_records(records(fault), EMOUNT)
+    assert found.cause is not None
+    assert (found.cause.kind, found.cause.end) == (kind, end), found.text
+    assert words in found.paragraph
+
+
+def test_a_clock_that_is_off_shows_against_the_same_devices() -> None:
+    reference = run_reference("a6000", "voigtlander-15", (), session_knowledge(EMOUNT), EMOUNT)
+    found = explain_records(records("drift from=body by=5%"), EMOUNT, reference=reference)
+    assert found.cause is not None
+    assert found.cause.kind is FindingKind.CLOCK
+    assert re.search(r"\+5\.[01]%", found.paragraph)
+
+
+def test_a_reply_that_never_came_is_due_at_its_bound() -> None:
+    def is_reply(record: WireRecord) -> bool:
+        return isinstance(record, Burst) and record.sender is Role.LENS and record.data[5:6] == b"\x08"
+
+    silent = [record for record in records() if not is_reply(record)]
+    found = explain_records(silent, EMOUNT)
+    assert found.cause is not None
+    assert found.cause.kind in (FindingKind.NO_REPLY, FindingKind.FRAME_MISSING)
+    assert found.cause.at is not None
+    assert found.cause.at < 0.2
+
+
+def test_notes_of_a_fault_plan_are_not_read() -> None:
+    broken = records("truncate from=lens at=0.125s by=10")
+    bare = [record for record in broken if not isinstance(record, Annotation)]
+    assert len(bare) < len(broken)
+    assert explain_records(bare, EMOUNT).text == explain_records(broken, EMOUNT).text
+
+
+def test_a_session_without_traffic_explains_nothing() -> None:
+    assert explain_records([], EMOUNT).verdict == NOTHING_TO_EXPLAIN
+    assert not explain_records([], EMOUNT).ok
+
+
+def test_the_other_dialect_is_explained_too() -> None:
+    session = run_loopback("sigma-fp", "sigma-45mm-f2.8-dg-dn", seconds=0.5, faults=["detach at=0.3s"])
+    found = explain_records(session.records, "lmount")
+    assert found.cause is not None
+    assert found.cause.kind is FindingKind.DETACHED
+    assert [one.key for one in found.symptoms] == ["contact"]
+
+
+def test_a_recording_brings_its_own_reference(tmp_path: Path) -> None:
+    path = run_loopback(lens="voigtlander-15", seconds=0.5, faults=["detach at=0.3s"]).save(tmp_path / "a.lmx")
+    found = explain(path)
+    assert found.reference == "a6000 with voigtlander-15, virtual"
+    assert "in the order of the good start-up" in found.paragraph
+    assert explain(path, reference=path).reference == str(path)
+
+
+def test_bad_references_and_files_are_one_line(tmp_path: Path) -> None:
+    with pytest.raises(CaptureError):
+        explain(tmp_path / "missing.lmx")
+    path = run_loopback(lens="voigtlander-15", seconds=0.2).save(tmp_path / "a.lmx")
+    with pytest.raises(ProfileError, match="neither a file nor a profile") as raised:
+        explain(path, reference="no-such-thing")
+    assert "\n" not in str(raised.value)
+    with pytest.raises(ProfileError, match="the profile is of lmount"):
+        explain(path, reference="sigma-fp")
+
+
+@pytest.mark.parametrize("dialect", ["emount", "lmount"])
+def test_knowledge_names_what_exists(dialect: str) -> None:
+    known = load_dialect(dialect)
+    knowledge = session_knowledge(known)
+    rules: dict[str, TimingRule] = {rule.name: rule for rule in known.timing}
+    kinds = {kind.value for kind in FindingKind}
+    assert len({step.name for step in knowledge.steps}) == len(knowledge.steps) > 0
+    for step in knowledge.steps:
+        assert set(step.rules) <= rules.keys()
+        assert step.within_us > 0 or step.rules
+    for symptom in knowledge.symptoms:
+        assert symptom.kinds <= kinds, symptom.key
+        assert symptom.evidence.source.split(",")[0] in known.sources, symptom.key
+    assert get_roles(dialect).session_knowledge
+
+
+@pytest.mark.parametrize("dialect", ["emount", "lmount"])
+def test_the_page_of_symptoms_has_the_table(dialect: str) -> None:
+    assert symptom_table(dialect) in PAGE.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("DescriptorRequest", "descriptor request"), ("FocusOrder34", "focus order 34")]
+)
+def test_split_name_reads_as_words(name: str, words: str) -> None:
+    assert split_name(name) == words
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"faults": ["stuck line=VD level=high for=60s"]}, "Frame sync (VD) never pulsed"),
+        ({"faults": ["stuck line=VD level=high at=0.4s for=60s"], "seconds": 0.9}, "VD stopped"),
+    ],
+)
+def test_a_step_that_never_came_is_an_error_of_the_session(options: dict[str, Any], words: str) -> None:
+    session = run_loopback(lens="voigtlander-15", **options)
+    assert not session.ok
+    assert words in [error.text for error in session.errors if error.kind is ErrorKind.MISSING]
+
+
+@pytest.mark.parametrize("script", ["wait 0.1; sleep", "wait 0.1; sleep; wake; wait 0.1"])
+def test_a_session_that_sleeps_or_is_short_owes_no_step(script: str) -> None:
+    assert run_loopback(lens="voigtlander-15", script=script).missing == []
+    assert run_loopback(lens="sel55210", seconds=0.5).missing == []
+
+
+def test_failed_sessions_print_their_explanation(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["loopback", "--lens", "voigtlander-15", "--quiet", "--fault", "stuck line=VD level=high for=60s"]) == 1
+    printed = capsys.readouterr().out
+    assert "what went wrong:\nFrame sync (VD) never pulsed" in printed
+    assert main(["loopback", "--lens", "voigtlander-15", "--quiet", "--duration", "0.6"]) == 0
+    assert "what went wrong" not in capsys.readouterr().out
+
+
+def test_a_live_session_is_explained_from_its_records() -> None:
+    session = run_loopback(lens="voigtlander-15", seconds=0.5, faults=["detach at=0.3s"])
+    found = explain_live(session.records, session.body)
+    assert found.cause is not None
+    assert found.cause.kind is FindingKind.DETACHED
+    assert found.reference.startswith("a6000 with")
+    assert explain_session(session).cause == found.cause

@@ -1,0 +1,92 @@
+"""The agreement of decoders: every form, both built-in dialects; and that a wrong decoder is found."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from lensmount.dialect import Dialect
+from lensmount_emulator.cli.main import main
+from lensmount_emulator.exports.agreement import Entry, compare_decoders, make_corpus
+from lensmount_emulator.exports.decoders import DECODERS
+from lensmount_emulator.exports.schema import DialectSchema, make_schema
+from lensmount_protocol.dialect import load_dialect
+
+SHARE = {"python": 150, "c": 150, "tables": 150, "tshark": 150, "sigrok": 25, "kaitai": 150}
+"""Decoder -> entries of the small share that every run of the tests takes."""
+
+
+@pytest.mark.parametrize("decoder", DECODERS)
+def test_decoder_agrees_with_construct_on_every_form(decoder: str, every_form: Dialect, tmp_path: Path) -> None:
+    schema = make_schema(every_form)
+    corpus = make_corpus(schema, SHARE[decoder], seed=3)
+    found = compare_decoders(schema, corpus, {decoder: DECODERS[decoder]}, tmp_path)
+    (result,) = found.decoders
+    if result.unavailable:
+        pytest.skip(result.unavailable)
+    assert result.shown == []
+    assert result.compared == result.agreed == len(corpus)
+
+
+@pytest.mark.parametrize("decoder", ["tshark", "sigrok", "kaitai"])
+@pytest.mark.parametrize("name", ["emount", "lmount"])
+def test_decoder_agrees_with_construct_on_a_built_in_dialect(decoder: str, name: str, tmp_path: Path) -> None:
+    schema = make_schema(load_dialect(name))
+    corpus = make_corpus(schema, SHARE[decoder] // 5, seed=4)
+    found = compare_decoders(schema, corpus, {decoder: DECODERS[decoder]}, tmp_path)
+    (result,) = found.decoders
+    if result.unavailable:
+        pytest.skip(result.unavailable)
+    assert result.passed, result.shown
+
+
+def test_corpus_holds_valid_and_damaged_frames_and_every_message(every_form: Dialect, tmp_path: Path) -> None:
+    schema = make_schema(every_form)
+    corpus = make_corpus(schema, 600, seed=1)
+    assert corpus == make_corpus(schema, 600, seed=1)
+    assert corpus != make_corpus(schema, 600, seed=2)
+    found = compare_decoders(schema, corpus, {"python": DECODERS["python"]}, tmp_path)
+    assert found.valid > 200
+    assert found.partly > 20
+    assert found.damaged > 100
+    assert found.entries == found.valid + found.partly + found.damaged
+    for message in schema.messages:
+        assert any(f" {message.name}{{" in entry.expected for entry in corpus)
+
+
+def test_wrong_and_silent_decoders_do_not_pass(every_form: Dialect, tmp_path: Path) -> None:
+    schema = make_schema(every_form)
+    corpus = make_corpus(schema, 50, seed=1)
+
+    def wrong(_schema: DialectSchema, entries: list[Entry], _folder: Path) -> list[str | None]:
+        return ["-" for _ in entries]
+
+    def silent(_schema: DialectSchema, entries: list[Entry], _folder: Path) -> list[str | None]:
+        return [None for _ in entries]
+
+    def short(_schema: DialectSchema, _entries: list[Entry], _folder: Path) -> list[str | None]:
+        return []
+
+    found = compare_decoders(schema, corpus, {"wrong": wrong, "silent": silent, "short": short}, tmp_path)
+    assert [one.passed for one in found.decoders] == [False, False, False]
+    assert not found.passed
+    assert "construct" in found.decoders[0].shown[0]
+    assert not compare_decoders(schema, [], {"python": DECODERS["python"]}, tmp_path).passed
+    assert not compare_decoders(schema, corpus, {}, tmp_path).passed
+
+
+def test_verb_prints_the_table_and_skips_a_missing_tool(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    words = ["verify-codec", "emount", "--exports", "--cases", "40", "--decoder", "tables", "--decoder", "tshark"]
+    assert main([*words, "--quiet"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("emount: 40 entries: ")
+    assert lines[1].split() == ["tables", "40", "compared", "40", "agree", "100.000", "%"]
+    assert lines[2].split(":")[0].split() == ["tshark", "skipped"]
+    assert main([*words[:-2], "--json", "--quiet"]) == 0
+    assert json.loads(capsys.readouterr().out)["passed"] is True
+    assert main(["verify-codec", "emount", "--exports", "--decoder", "tshark", "--quiet"]) == 1
+    assert "nothing was compared" in capsys.readouterr().err
+    assert main(["verify-codec", "emount", "--decoder", "tshark"]) == 2

@@ -1,0 +1,84 @@
+"""The conformance checks of firmware: the example passes each, and each notices a firmware that breaks its rule."""
+
+from pathlib import Path
+
+import pytest
+
+from lensmount_emulator.firmware.build import BuildOptions, build_firmware, example_folder
+from lensmount_emulator.firmware.lines import lines_header
+from lensmount_emulator.sessions.firmware.conformance import CHECKS, check_firmware
+from lensmount_protocol.dialect import load_dialect
+
+EXAMPLE = "lmount_lens.c"
+
+
+def changed(tmp_path: Path, *pairs: tuple[str, str]) -> str:
+    """The example with changes of its source, compiled."""
+    text = (example_folder() / EXAMPLE).read_text()
+    for before, after in pairs:
+        assert before in text
+        text = text.replace(before, after, 1)
+    source = tmp_path / "lens.c"
+    source.write_text(text)
+    return str(build_firmware([source], tmp_path / "lens.so", BuildOptions(options=("-w",)), overwrite=True))
+
+
+def failed(library: str) -> set[str]:
+    return {one.name for one in check_firmware(library) if not one.passed}
+
+
+def test_the_example_passes_every_check(lens: str) -> None:
+    results = check_firmware(lens)
+    assert [one for one in results if not one.passed] == []
+    assert {one.name for one in results} == {"session", *CHECKS}
+
+
+def test_state_outside_of_the_instance_is_noticed(compiler: str, tmp_path: Path) -> None:
+    library = changed(
+        tmp_path,
+        ("    bytes[4] = fw->sequence++;\n", "    static uint8_t shared;\n    bytes[4] = shared++;\n"),
+    )
+    assert {"second instance", "two instances", "copy and continue"} <= failed(library)
+
+
+def test_a_time_of_32_bits_is_noticed(compiler: str, tmp_path: Path) -> None:
+    library = changed(
+        tmp_path,
+        (
+            "set_timer(fw->host->ctx, timer, at); }",
+            "set_timer(fw->host->ctx, timer, at == LM_NEVER ? at : (uint32_t)at); }",
+        ),
+    )
+    assert "long time" in failed(library)
+
+
+def test_a_reaction_to_each_call_instead_of_each_frame_is_noticed(compiler: str, tmp_path: Path) -> None:
+    library = changed(
+        tmp_path,
+        ("    fw->rx_at = now_us;\n", "    fw->rx_at = now_us;\n    fw->sequence++;\n"),
+    )
+    assert "byte and frame" in failed(library)
+
+
+def test_output_without_a_supply_is_noticed(compiler: str, tmp_path: Path) -> None:
+    library = changed(
+        tmp_path,
+        ("    if (!fw->started)\n        return;\n    if (!fw->body_att && now_us", "    if (!fw->body_att && now_us"),
+        ("    fw->rx_at = now_us;\n", "    fw->rx_at = now_us;\n    attention(fw, true);\n"),
+    )
+    assert "unpowered" in failed(library)
+
+
+def test_a_line_of_the_other_end_is_noticed(compiler: str, tmp_path: Path) -> None:
+    library = changed(
+        tmp_path,
+        ("    drive(fw, LMOUNT_RXD, true);\n", "    drive(fw, LMOUNT_RXD, true), drive(fw, LMOUNT_TXD, true);\n"),
+    )
+    assert {"session", "own lines"} <= failed(library)
+
+
+@pytest.mark.parametrize("dialect", ["lmount", "emount"])
+def test_the_header_numbers_every_line_in_the_order_of_the_wiring(dialect: str) -> None:
+    header = lines_header(dialect)
+    for number, line in enumerate(load_dialect(dialect).wiring.lines):
+        assert f"    {dialect.upper()}_{line} = {number}," in header

@@ -1,0 +1,162 @@
+"""Twins made from sessions of our own engines, which end to end have a known answer, and from bad input."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+import lensmount_emulator.profiles as profiles
+from lensmount_emulator.cli.main import main
+from lensmount_emulator.engine.dialect_roles import Place
+from lensmount_emulator.profiles.library import load_profile, read_profile
+from lensmount_emulator.sessions.loopback import run_loopback
+from lensmount_emulator.sessions.virtual_session import session_header
+from lensmount_emulator.twin.make import TwinRequest, TwinResult, make_twin
+from lensmount_hardware.captures.lmx import RecordingWriter
+
+PROFILES = Path(profiles.__path__[0]) / "emount"
+REQUIRED = {
+    "replies", "strict", "within_noise", "informative_bytes", "informative_exact", "split", "in_sample", "twin_bytes",
+    "reply_bytes",
+}  # fmt: skip
+
+
+def record(path: Path, lens: str, body: str = "a6000", seconds: float = 3.0, script: str = "") -> Path:
+    with path.open("wb") as file, RecordingWriter(
+        file, session_header("emount", body, lens, script, None, duration=seconds)
+    ) as writer:  # fmt: skip
+        run_loopback(body, lens, seconds=seconds, script=script, tap=writer.write)
+    return path
+
+
+@pytest.fixture(scope="module")
+def session(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return record(tmp_path_factory.mktemp("twin") / "sel55210.lmx", "sel55210")
+
+
+@pytest.fixture(scope="module")
+def result(session: Path) -> TwinResult:
+    return make_twin(TwinRequest([session]))
+
+
+def test_a_twin_of_our_own_lens_predicts_every_reply_of_the_rest(result: TwinResult) -> None:
+    score = result.score
+    assert score.replies > 50
+    assert score.strict == score.replies
+    assert not score.in_sample
+    assert score.informative_exact == score.informative_bytes > 0
+    assert 0 < score.twin_bytes < 0.15 * score.reply_bytes
+
+
+def test_the_profile_loads_and_plays_like_the_lens(result: TwinResult, tmp_path: Path) -> None:
+    profile = read_profile(result.profile, "twin")
+    assert (profile.place, profile.dialect) == (Place.LENS, "emount")
+    path = tmp_path / "twin.toml"
+    path.write_text(result.profile)
+    original = run_loopback("a6000", "sel55210", seconds=1.6)
+    played = run_loopback("a6000", str(path), seconds=1.6)
+    assert not played.errors
+    assert len(played.records) == pytest.approx(len(original.records), rel=0.05)
+
+
+def test_a_twin_survives_sleep_and_wake(result: TwinResult, tmp_path: Path) -> None:
+    path = tmp_path / "twin.toml"
+    path.write_text(result.profile)
+    assert main(["loopback", "--lens", str(path), "--script", "wait 0.3; sleep; wake; wait 0.3", "--quiet"]) == 0
+
+
+def test_the_same_captures_give_the_same_profile(session: Path, result: TwinResult) -> None:
+    assert make_twin(TwinRequest([session])).profile == result.profile
+
+
+def test_json_is_one_object_with_the_figures_of_the_scored_part(
+    session: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output, page = tmp_path / "lens.toml", tmp_path / "lens.html"
+    assert main(["twin", str(session), "--output", str(output), "--html", str(page), "--json"]) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert data.keys() >= REQUIRED
+    assert data["strict"] == data["replies"]
+    assert data["never_seen"] == ["ShutDownReply"]
+    assert any("zoom ring" in text for text in data["next_captures"])
+    assert {row["kind"] for row in data["fields"]} >= {"const", "engine", "table"}
+    assert "<script" not in page.read_text()
+    assert read_profile(output.read_text(), "twin").name == "lens"
+
+
+def test_the_text_names_the_split_and_the_next_capture(session: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["twin", str(session), "--train", "100%"]) == 0
+    text = capsys.readouterr().out
+    assert "whole session, in sample" in text
+    assert "next capture 1:" in text
+
+
+def test_a_capture_of_another_lens_scores_near_nothing(session: Path, tmp_path: Path) -> None:
+    other = record(tmp_path / "other.lmx", "voigtlander-15", "nex7")
+    found = make_twin(TwinRequest([session], tests=[other]))
+    free = found.tests["other.lmx"][0]
+    assert free.replies > 50
+    assert free.strict < 0.02 * free.replies
+
+
+def test_messages_come_from_a_donor_by_name(tmp_path: Path) -> None:
+    warm = record(tmp_path / "warm.lmx", "voigtlander-15", "nex7", 1.0)
+    found = make_twin(TwinRequest([warm], donor="voigtlander-15"))
+    assert found.advice.donated == ["ShutDownReply"]
+    assert 'donor = "voigtlander-15"' in found.profile
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "text"),
+    [
+        (["--train", "0%"], 2, "is no share of a session"),
+        (["--leave-out", "x"], 2, "write a number from 2 to 1000"),
+        (["--leave-out", "2"], 3, "no state to leave values out of"),
+        (["--donor", "a6000"], 2, "a lens is needed here"),
+        (["--output", "lens.txt"], 2, "a profile's name ends in .toml"),
+        (["--dialect", "lmount"], 2, "declares the dialect emount"),
+    ],
+)
+def test_wrong_use_is_refused_in_one_line(
+    session: Path, words: list[str], code: int, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["twin", str(session), *words]) == code
+    error = capsys.readouterr().err.strip()
+    assert text in error
+    assert len(error.splitlines()) == 1
+
+
+def test_a_body_twin_is_the_engine_with_the_values_of_the_capture(tmp_path: Path) -> None:
+    session = record(
+        tmp_path / "body.lmx", "sel55210", "nex7", 4.0, "wait 0.4; aperture f/8; wait 0.2; focus +50; wait 0.3"
+    )
+    found = make_twin(TwinRequest([session], place=Place.BODY, train="100%"))
+    assert found.whole.strict == found.whole.replies > 200
+    assert found.score.in_sample
+    profile = read_profile(found.profile, "twin")
+    assert profile.place is Place.BODY
+    original = read_profile((PROFILES / "nex7.toml").read_text(), "nex7")
+    for name in ("cold", "rows", "switches_speed", "pads_to"):
+        assert getattr(profile.settings, name) == getattr(original.settings, name)
+    assert [wish.aperture for wish in profile.settings.wishes if wish.aperture is not None] == [0x1600]
+    path = tmp_path / "body.toml"
+    path.write_text(found.profile)
+    assert main(["loopback", "--body", str(path), "--lens", "sel55210", "--quiet"]) == 0
+
+
+@pytest.mark.parametrize("lens", ["sigma-45mm-f2.8-dg-dn", "leica-vario-elmarit-sl-24-90mm-f2.8-4"])
+def test_an_lmount_twin_has_the_settings_of_the_lens(lens: str, tmp_path: Path) -> None:
+    script = "focus 2m; aperture f/8; wait 0.2"
+    path = tmp_path / "lmount.lmx"
+    header = session_header("lmount", "sigma-fp", lens, script, None, duration=1.2)
+    with path.open("wb") as file, RecordingWriter(file, header) as writer:
+        run_loopback("sigma-fp", lens, seconds=1.2, script=script, tap=writer.write)
+    found = make_twin(TwinRequest([path], train="50%"))
+    assert found.twin.dialect == "lmount"
+    assert found.score.strict == found.score.replies > 20
+    original, twin = load_profile(lens).settings, read_profile(found.profile, "twin").settings
+    for name in ("maker", "focal_mm", "f_number", "smallest_f_number", "nearest_m"):
+        assert getattr(twin.optics, name) == getattr(original.optics, name)
+    played = tmp_path / "lens.toml"
+    played.write_text(found.profile)
+    assert main(["loopback", "--body", "sigma-fp", "--lens", str(played), "--quiet"]) == 0
