@@ -37,6 +37,10 @@ if TYPE_CHECKING:
     from lensmount_emulator.fidelity.assessment import Assessment as Assessment
     from lensmount_emulator.fidelity.assessment import assess as assess_profile
     from lensmount_emulator.fidelity.capture_replay import replay_capture as replay_capture
+    from lensmount_emulator.margins.run import find_margins as find_margins
+    from lensmount_emulator.margins.search import JitterMargin as JitterMargin
+    from lensmount_emulator.margins.search import Margin as Margin
+    from lensmount_emulator.margins.search import MarginMap as MarginMap
     from lensmount_emulator.profiles.library import Profile as Profile
     from lensmount_emulator.profiles.library import load_profile as load_profile
     from lensmount_emulator.profiles.library import profile_names as profile_names
@@ -120,12 +124,15 @@ __all__ = [
     "FindingKind",
     "FirmwareError",
     "FrameError",
+    "JitterMargin",
     "LiveEvent",
     "LiveResult",
     "LiveSession",
     "LiveVerdict",
     "LocalProtocolError",
     "LoopbackResult",
+    "Margin",
+    "MarginMap",
     "Matrix",
     "MatrixCell",
     "MatrixOutcome",
@@ -157,6 +164,7 @@ __all__ = [
     "dialect_names",
     "explain",
     "explain_records",
+    "find_margins",
     "frame_spans",
     "load_campaign",
     "load_dialect",
@@ -205,6 +213,9 @@ _NAMES = {
     "LiveVerdict": ("lensmount_emulator.sessions.verdict", "LiveVerdict"),
     "LocalProtocolError": ("lensmount_protocol.errors", "LocalProtocolError"),
     "LoopbackResult": ("lensmount_emulator.sessions.loopback", "LoopbackResult"),
+    "JitterMargin": ("lensmount_emulator.margins.search", "JitterMargin"),
+    "Margin": ("lensmount_emulator.margins.search", "Margin"),
+    "MarginMap": ("lensmount_emulator.margins.search", "MarginMap"),
     "Matrix": ("lensmount_emulator.campaign.matrix", "Matrix"),
     "MatrixCell": ("lensmount_emulator.campaign.matrix", "MatrixCell"),
     "MatrixOutcome": ("lensmount_emulator.campaign.matrix", "MatrixOutcome"),
@@ -237,6 +248,7 @@ _NAMES = {
     "frame_spans": ("lensmount_protocol.codec.field_spans", "frame_spans"),
     "explain": ("lensmount_emulator.sessions.explain_capture", "explain"),
     "explain_records": ("lensmount_emulator.explain.explainer", "explain_records"),
+    "find_margins": ("lensmount_emulator.margins.run", "find_margins"),
     "load_campaign": ("lensmount_emulator.campaign.config", "load_campaign"),
     "load_dialect": ("lensmount_protocol.dialect", "load_dialect"),
     "load_profile": ("lensmount_emulator.profiles.library", "load_profile"),

@@ -119,6 +119,7 @@ class SessionKnowledge:
         symptoms: the base of known symptoms.
         devices: name of a timing rule -> number of devices that its bounds come from.
         fewest_devices: the number for the other rules.
+        parameter_rules: a time of a profile, with its end (`lens status_after_vd`) -> the rule that bounds it.
     """
 
     steps: tuple[DueStep, ...] = ()
@@ -135,3 +136,4 @@ class SessionKnowledge:
     symptoms: tuple[Symptom, ...] = ()
     devices: Mapping[str, int] = field(default_factory=lambda: dict[str, int]())
     fewest_devices: int = 0
+    parameter_rules: Mapping[str, str] = field(default_factory=lambda: dict[str, str]())

@@ -123,10 +123,15 @@ def _sentence(owner: Role, missing: str) -> str:
 
 
 def devices_text(rules: Sequence[str], timeline: Timeline) -> str:
-    """` (the most that 5 devices took)`, from the number of devices that the rules come from; or nothing."""
+    """` (the most that 3 devices took)`, from the number of devices that the rules come from; or nothing."""
     known = [timeline.knowledge.devices.get(name, timeline.knowledge.fewest_devices) for name in rules]
     number = min((count for count in known if count), default=0)
-    return f" (the most that {number} devices took)" if number else ""
+    return f" (the most that {count_devices(number)} took)" if number else ""
+
+
+def count_devices(number: int) -> str:
+    """`1 device` or `3 devices`."""
+    return "1 device" if number == 1 else f"{number} devices"
 
 
 def measure_rules(timeline: Timeline) -> list[TimingResult]:

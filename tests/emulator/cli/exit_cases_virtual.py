@@ -32,6 +32,7 @@ PRINTERS: dict[str, tuple[object, ...]] = {
     "decode": ("decode", "session.lmx"),
     "decode --verify": ("decode", "--verify", "session.lmx"),
     "explain": ("explain", "session.lmx"),
+    "margins": ("margins", *PAIR, "--vary", "reply 08=1ms..3ms"),
     "fidelity": ("fidelity", "session.lmx", "--profile", LENS),
     "ledger": ("ledger", "session.lmx"),
     "shadow": ("shadow", "session.lmx", "--twin", LENS),
@@ -67,6 +68,35 @@ for _verb in PRINTERS:
             continue
         if (_verb, _how) not in CASES and (_verb, _how) != ("loopback", "pipe"):
             case(_verb, _how)(partial(_prints, _verb, _how))
+
+
+@case("margins", "nothing")
+def _(bench: Bench) -> int:
+    code = bench.run("margins", *PAIR)
+    assert "margins wants one or two --vary" in bench.err
+    return code
+
+
+@case("margins", "dialect")
+def _(bench: Bench) -> int:
+    code = bench.run("margins", *PAIR, "--vary", "reply 99x")
+    assert "unknown timing parameter" in bench.err
+    return code
+
+
+@case("margins", "missing")
+def _(bench: Bench) -> int:
+    code = bench.run("margins", "--lens", "./missing.toml", "--vary", "reply 08")
+    assert "missing.toml" in bench.err
+    return code
+
+
+@case("margins", "exists")
+def _(bench: Bench) -> int:
+    (bench.folder / "out.svg").write_text("mine")
+    code = bench.run("margins", *PAIR, "--vary", "reply 08=1ms..3ms", "--output", "out.svg")
+    assert (bench.folder / "out.svg").read_text() == "mine"
+    return code
 
 
 @case("matrix", "nothing")

@@ -5,7 +5,7 @@ from lensmount_emulator.roles.emount.symptoms import SYMPTOMS
 from lensmount_protocol.decoder import Decoded, DecodedFrame
 from lensmount_protocol.dialects.emount.framing import LOOP_CLASS, REQUEST_CLASS
 from lensmount_protocol.dialects.emount.identification import SpeedReply
-from lensmount_protocol.dialects.emount.lines import BODY_CS, LENS_CS, RXD, TXD, VCC, VD, XDETECT
+from lensmount_protocol.dialects.emount.lines import BODY_CS, DRIVERS, LENS_CS, RXD, TXD, VCC, VD, XDETECT
 from lensmount_protocol.dialects.emount.service import ErrorReport, Refusal
 from lensmount_protocol.dialects.emount.startup_shutdown import (
     ShutDownRequest,
@@ -15,7 +15,7 @@ from lensmount_protocol.dialects.emount.startup_shutdown import (
 )
 from lensmount_protocol.dialects.emount.timing import TIMING
 from lensmount_protocol.payload import AnyMessage, message_type
-from lensmount_protocol.timing import EMPTY, edge, first_bit, window_closes, window_opens
+from lensmount_protocol.timing import EMPTY, TimingRule, edge, first_bit, window_closes, window_opens
 from lensmount_protocol.wire import Role
 
 _BODY, _LENS = Role.BODY, Role.LENS
@@ -187,6 +187,18 @@ STEPS = (
 )  # fmt: skip
 """The steps of a start-up, in their order."""
 
+_DEVICES = {(_BODY, "SIG"): 1, (_BODY, "SIG, LEX"): 2, (_LENS, "SIG"): 3, (_LENS, "SIG, LEX"): 6}
+"""The end that owes an interval, and the sources of its bounds -> number of devices in them.
+
+SIG has an A6000 with an SEL55210, another Sony zoom and a Viltrox adapter; LEX has a NEX-7 with an SEL2870, a
+Voigtländer 15 and a Loxia 21.
+"""
+
+
+def _owner(rule: TimingRule) -> Role:
+    return DRIVERS[rule.end[1]] if rule.end[0] == "edge" else Role(rule.end[1])
+
+
 EMOUNT_KNOWLEDGE = SessionKnowledge(
     steps=STEPS,
     is_loop=_is_loop,
@@ -201,7 +213,28 @@ EMOUNT_KNOWLEDGE = SessionKnowledge(
     complaint=_complaint,
     next_sequence=_next_sequence,
     symptoms=SYMPTOMS,
-    devices={rule.name: 5 if rule.evidence.source == "SIG" else 8 for rule in TIMING},
-    fewest_devices=3,
+    devices={rule.name: _DEVICES.get((_owner(rule), rule.evidence.source), 0) for rule in TIMING},
+    parameter_rules={
+        "lens status_after_vd": "VD to 05",
+        "lens focus_after_status": "05 to 06",
+        "lens serial_on": "BODY_CS to RXD on",
+        "lens select_falls": "BODY_CS low to LENS_CS low",
+        "lens setup slow": "lens set-up",
+        "lens setup fast": "lens set-up",
+        "lens hold slow": "lens hold",
+        "lens hold fast": "lens hold",
+        "lens first_status": "stream starts",
+        "body first_vd": "VCC to first VD",
+        "body vd_period": "VD period",
+        "body vd_low": "VD low pulse",
+        "body select_rises": "VCC to BODY_CS",
+        "body serial_on": "BODY_CS to TXD on",
+        "body switch_rises": "speed switch begins",
+        "body switch_rests": "silent handshake to 0B",
+        "body setup slow": "body set-up",
+        "body setup fast": "body set-up",
+        "body state_after_vd": "VD to 03",
+        "body mode_after_vd": "VD to 04",
+    },
 )  # fmt: skip
 """What explanations know of the E-mount."""

@@ -115,5 +115,11 @@ LMOUNT_KNOWLEDGE = SessionKnowledge(
     sequence_group=lambda _frame: 0,
     next_sequence=_next_sequence,
     symptoms=SYMPTOMS,
+    parameter_rules={
+        "lens boot": "lens boot",
+        "lens hello": "lens hello",
+        "lens answer": "identity answered",
+        "lens cycle": "lens cycle",
+    },
 )
 """What explanations know of the open model."""

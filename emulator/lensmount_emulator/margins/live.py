@@ -1,0 +1,119 @@
+"""Runs points with our engine at one end and a device on a port at the other, with a power cycle before each point."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from lensmount_emulator.engine.observer import Notice
+from lensmount_emulator.margins.parameters import Parameter
+from lensmount_emulator.margins.point import LAST_S, LOOP_S, MAX_START_S, PointResult
+from lensmount_emulator.profiles.library import Profile
+from lensmount_emulator.sessions.driver import EngineDriver
+from lensmount_emulator.sessions.live import make_live_engine
+from lensmount_hardware.clock import Clock
+from lensmount_hardware.histogram import Histogram
+from lensmount_hardware.transport import Transport
+from lensmount_protocol.decoder import DecodedFrame, Decoder
+from lensmount_protocol.dialect import Dialect, load_dialect
+from lensmount_protocol.errors import ProfileError
+from lensmount_protocol.wire import Role, WireRecord
+
+LOOP_FRAMES = 4
+"""Frames of its loop from the device with which a start-up counts as done."""
+
+REST_S = 0.3
+"""Seconds before a point in which nothing is sent, and what comes is not read."""
+
+PowerCycle = Callable[[], None]
+"""Takes the device's power and gives it again; raises `TransportError` where that fails."""
+
+
+@dataclass(slots=True)
+class LivePoints:
+    """Runs points on a port.
+
+    Attributes:
+        profile: our end.
+        parameters: what is varied, by name; each is a time of our end.
+        open_port: opens the port, once for each point.
+        power_cycle: cycles the device's power before each point.
+        clock: gives the time.
+        is_loop: whether a frame belongs to the steady loop.
+        spin: seconds before a deadline at which the driver polls the clock.
+        jitter: how late our own deadlines were met, over all points.
+    """
+
+    profile: Profile
+    parameters: Mapping[str, Parameter]
+    open_port: Callable[[], Transport]
+    power_cycle: PowerCycle
+    clock: Clock
+    is_loop: Callable[[DecodedFrame], bool]
+    spin: float = 120e-6
+    jitter: Histogram = field(default_factory=Histogram)
+
+    def __call__(self, values: Mapping[str, float], _seed: int | None) -> PointResult:
+        """Cycle the power and run a start-up with these values.
+
+        Raises:
+            TransportError: the port cannot be opened, is lost, or the power is not cycled.
+        """
+        profile, waits = self.profile, 0.0
+        try:
+            for name, value in values.items():
+                profile = self.parameters[name].changed(profile, value)
+                waits += abs(value) * 1e-6
+        except ProfileError as error:
+            return PointResult(False, str(error), is_legal=False)
+        self.power_cycle()
+        dialect = load_dialect(profile.dialect)
+        with self.open_port() as port:
+            return self._run(profile, dialect, port, MAX_START_S + 3 * waits)
+
+    def _run(self, profile: Profile, dialect: Dialect, port: Transport, seconds: float) -> PointResult:
+        rests_until = self.clock.now() + REST_S
+        while (left := rests_until - self.clock.now()) > 0:
+            # What the device still sends belongs to the point before.
+            port.receive(left)
+        engine = make_live_engine(profile, port.lines, "")
+        errors: list[Notice] = []
+        counts = Counter[Role]()
+        last = dict.fromkeys(Role, 0.0)
+        decoder = Decoder(dialect)
+        begun = self.clock.now()
+
+        def note(notice: Notice) -> None:
+            if notice.is_error:
+                errors.append(notice)
+
+        def tap(record: WireRecord) -> None:
+            for event in (*decoder.feed(record), *decoder.flush()):
+                if isinstance(event, DecodedFrame) and self.is_loop(event):
+                    counts[event.sender] += 1
+                    last[event.sender] = self.clock.now()
+
+        def looping() -> bool:
+            return counts[engine.role.peer] >= LOOP_FRAMES or bool(errors)
+
+        driver = EngineDriver(engine, port, self.clock, tap, note, self.spin)
+        started = self.clock.now()
+
+        def over() -> bool:
+            long_enough = looping() and self.clock.now() - started > LOOP_S and _over(last, started)
+            return bool(errors) or long_enough
+
+        driver.run(seconds + LOOP_S, stop_when=over)
+        self.jitter.counts.update(driver.jitter.counts)
+        now = self.clock.now()
+        if errors:
+            return PointResult(False, f"{errors[0].role.value}: {errors[0].text}", errors[0].at)
+        if counts[engine.role.peer] < LOOP_FRAMES:
+            return PointResult(False, "the device did not reach its loop", now - begun)
+        if now - last[engine.role.peer] > LAST_S:
+            return PointResult(False, "the device sends nothing any more", now - begun)
+        return PointResult(True)
+
+
+def _over(last: Mapping[Role, float], started: float) -> bool:
+    """Whether the loop has run long enough after its first frames."""
+    return max(last.values()) - started > LOOP_S
