@@ -111,6 +111,8 @@ def _explain_piece(piece: Sequence[DecodedGarbage], timeline: Timeline, referenc
             return Finding(
                 FindingKind.SHORT_FRAME, ended, text, f"{who} sent a cut frame", sender, "frame", None, order
             )
+        if any(data) and _never_in_frames(timeline, first):
+            return _unreadable(piece, timeline)
         kind = "zero bytes, as a line that is stuck low gives" if not any(data) else f"bytes {data[:8].hex(' ')}"
         text = (
             f"{who.capitalize()} sent {len(data)} bytes{at_text(at)} that begin no frame ({kind}); a frame begins with "
@@ -144,6 +146,44 @@ def _explain_piece(piece: Sequence[DecodedGarbage], timeline: Timeline, referenc
     reason = first.reason.value
     text = f"The {name} of {who}{at_text(at)} has a {reason}, so the other end drops it.{hint}"
     return Finding(FindingKind.BAD_FRAME, ended, text, f"the {name} has a {reason}", sender, name, type_, order)
+
+
+def _never_in_frames(timeline: Timeline, first: DecodedGarbage) -> bool:
+    """Whether an end sends no valid frame from these bytes on, until the supply goes off."""
+    since = first.at
+    if since is None or not timeline.is_whole:
+        return False
+    later = [one for one in timeline.frames if one.sender is first.sender and (one.at or 0.0) > since]
+    return not any(not timeline.lost_between(since, one.at or 0.0) for one in later)
+
+
+def _unreadable(piece: Sequence[DecodedGarbage], timeline: Timeline) -> Finding:
+    """The bytes of an end from which on none of its bytes is in a frame: its rate is wrong, as far as bytes show."""
+    first = piece[0]
+    sender, at = first.sender, first.at
+    agreed = _AgreedRate(timeline)
+    agreed.advance(at or 0.0)
+    for frame in timeline.frames:
+        if (frame.at or 0.0) < (at or 0.0):
+            agreed.observe(frame)
+    rate = agreed.rate or first.baudrate
+    after = "After the speed switch the" if agreed.switched else "The"
+    text = (
+        f"{after} {sender.value} sends bytes that begin no frame{at_text(at)} ({first.data[:8].hex(' ')}), and no "
+        "frame of it "
+        f"follows. Both ends must use {grouped(rate)} Bd there: a wrong baud rate of the {sender.value} gives such "
+        "bytes."
+    )
+    return Finding(
+        FindingKind.BAUDRATE,
+        at,
+        text,
+        f"no byte of the {sender.value} is in a frame",
+        sender,
+        "baud rate",
+        None,
+        timeline.order[id(first)],
+    )
 
 
 def payload_offset(dialect: Dialect, sender: Role) -> int:

@@ -6,7 +6,7 @@ from itertools import pairwise
 from lensmount_emulator.explain.finding import Finding, FindingKind, interval_text
 from lensmount_emulator.explain.timeline import LEAD_S, Timeline, first_type
 from lensmount_protocol.decoder import DecodedFrame, EmptyWindow, time_text
-from lensmount_protocol.wire import Edge, Role, transmission_time
+from lensmount_protocol.wire import Defect, Edge, Role, transmission_time
 
 BOUNCE_S = 4e-3
 """Edges of one contact within this time are one bounce."""
@@ -144,7 +144,11 @@ def _before_supply(timeline: Timeline) -> Iterator[Finding]:
 
 
 def _line_defects(timeline: Timeline) -> Iterator[Finding]:
+    selects = {timeline.dialect.select_line(role) for role in Role}
     for defect in timeline.defects:
+        if defect.defect in (Defect.STUCK_HIGH, Defect.STUCK_LOW) and defect.line not in selects and timeline.is_whole:
+            # What was due on the line and never came says more.
+            continue
         text = f"The source shows a bad contact or a wrong mapping of a probe: {defect.text}."
         at = defect.at if defect.at is not None else timeline.start if timeline.has_times else None
         yield Finding(
