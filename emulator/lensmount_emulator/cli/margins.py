@@ -8,7 +8,7 @@ A parameter is a time of a profile (`reply 08`, `lens status_after_vd`, `body ne
 of the timing contract (`VD to 05`), or a disturbance (`VD jitter`, `lens jitter`, `LENS_CS late`, `body clock`,
 `lens baud`); --list prints all of them. A range may follow: `reply 08=10us..600ms`. Two parameters make a map.
 
-Three regions are told apart: what captured devices kept, what works with our engine, and what does not. No capture
+Three regions are kept apart: what captured devices kept, what works with our engine, and what does not. No capture
 shows the time-out of a real device, so nothing here is the margin of one. On a port (--port) our end is the one profile
 that is named, and each point is a start-up of the device after a power cycle.
 """
