@@ -239,20 +239,14 @@ firmware-emulated: $(STAMP)
 
 # The figures that the documentation and the notes of a change quote; the captures are not part of the project.
 CAPTURES ?= ../shared/captures/e-mount
-REPLAYS := a6000_sel55210_init_55.sr:sel55210 a6000_sel55210_init_55.sr:a6000 \
-	a6000_ef50_viltrox_init.sr:viltrox-ef50 a6000_ef50_viltrox_init.sr:a6000 \
-	nex7-voigtlander-15mm-f4.5-inf.txt:voigtlander-15 nex7-voigtlander-15mm-f4.5-inf.txt:nex7 \
-	nex7-zeiss-28mm-at-2.8-init.txt:loxia-21 nex7-zeiss-28mm-at-2.8-init.txt:nex7 \
-	nex7-sony-28-70mm-at-70mm.txt:sel2870 nex7-sony-28-70mm-at-70mm.txt:nex7
 
 figures: $(STAMP)
 	@echo "== every capture typed and rebuilt"
 	@$(BIN)/lensmount decode --verify $(CAPTURES)/*.sr $(CAPTURES)/*.txt | grep verified
 	@echo "== samples against the frames beside them"
 	@$(BIN)/python -m pytest -q --no-header -k samples_give_the_frames tests/emulator/cli | tail -1
-	@echo "== replays"
-	@for pair in $(REPLAYS); do \
-		$(BIN)/lensmount fidelity $(CAPTURES)/$${pair%%:*} --profile $${pair##*:} | sed -n '1,12p'; done
+	@echo "== fidelity of profiles and twins"
+	@$(MAKE) --no-print-directory fidelity-figures
 	@echo "== one seed, twice"
 	@$(BIN)/lensmount loopback --demo --seed 7 --quiet --force --record .first.lmx >/dev/null
 	@$(BIN)/lensmount loopback --demo --seed 7 --quiet --force --record .second.lmx >/dev/null
@@ -270,6 +264,11 @@ figures: $(STAMP)
 		print(f'lensmount --help: median {times[7] * 1e3:.0f} ms of 15')"
 
 LIVE_SECONDS ?= 60
+
+# Strict replies of every profile on every capture, also joined in the middle and with a lost frame, the controls, and twins.
+.PHONY: fidelity-figures
+fidelity-figures: $(STAMP)
+	@PYTHONPATH=tests:protocol:hardware:emulator $(BIN)/python -m fidelity_figures $(CAPTURES) --twins
 
 clean:
 	rm -rf $(VENV) build dist hardware/firmware/build .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage

@@ -42,7 +42,7 @@ def test_constant_field_has_one_hypothesis() -> None:
     assert best(series([7] * COUNT)) == ("constant", "constant 0x7", COUNT, COUNT)
 
 
-def test_echo_and_copy_are_told_apart_by_the_sender() -> None:
+def test_echo_is_of_the_peer_and_copy_of_the_device() -> None:
     values: list[Value] = [irregular(number) for number in range(COUNT)]
     other: list[Value] = [irregular(number + 3) for number in range(COUNT)]
     assert best(series(values, last__Body=values, other=other))[:2] == ("echo", "echo of last Body")
@@ -87,7 +87,7 @@ def test_noise_is_ranked_below_what_predicts_values() -> None:
 
 
 def test_label_explains_changes_in_its_time() -> None:
-    values: list[Value] = [0] * 20 + [irregular(number) for number in range(10)] + [0] * 30
+    values: list[Value] = [irregular(number) if 20 <= number < 30 else 0 for number in range(COUNT)]
     found = rank_hypotheses(series(values), "x", [Label(1.95, 3.05, "turned the ring")])
     label = next(one for one in found if one.kind == "label")
     assert label.right == label.total

@@ -62,6 +62,7 @@ class BodyTrack:
         self._wishes: tuple[int | None, int | None] = (None, None)
         self._pending: list[DecodedFrame] = []
         self._passive = False
+        self._early: DecodedFrame | None = None
 
     @property
     def link(self) -> BodyLink:
@@ -70,7 +71,7 @@ class BodyTrack:
 
     def _new_link(self, *, warm: bool) -> BodyLink:
         self._link = BodyLink(self._make_body(warm))
-        self._open, self._number = None, None
+        self._open = self._number = self._early = None
         return self._link
 
     def step(self, frame: DecodedFrame) -> list[FollowedReply]:
@@ -127,23 +128,32 @@ class BodyTrack:
         return FollowedReply(frame, self._find_request(type_))
 
     def _find_request(self, type_: int) -> DecodedFrame | None:
-        """Run the engine to its request of this type; requests before it are missing in the capture."""
-        first: DecodedFrame | None = None
+        """Run the engine to its request of this type.
+
+        The engine's requests before it are missing in the capture, and get a usual reply. A request that the engine
+        leaves out is not sent; its next one waits for its turn.
+        """
         for _ in range(MAX_SKIPPED):
-            ours = self.link.next_request()
+            ours, self._early = self._early or self.link.next_request(), None
             if ours is None:
-                break
-            first = first or ours
+                return None
             request = ours.messages[0]
             self._open_type = message_type(request)
             self._open = request if isinstance(request, Message) else None
             if self._open_type == type_:
                 return ours
-            if type_ not in {int(text, 16) for text in (*self.link.engine.settings.cold, "16")}:
-                break
+            if self._comes_before(type_, self._open_type):
+                self._early, self._open, self._open_type = ours, None, type_
+                return None
             self.gaps += 1
             self._answer(self._open)
-        return first
+        return None
+
+    def _comes_before(self, type_: int, other: int) -> bool:
+        """Whether a start asks one type before another; a type that no start asks comes before each."""
+        settings = self.link.engine.settings
+        order = [int(text, 16) for text in (settings.warm if self.link.engine.warm else settings.cold)]
+        return type_ not in order or (other in order and order.index(type_) < order.index(other))
 
     def _on_reply(self, frame: DecodedFrame) -> None:
         if self._passive:
@@ -155,6 +165,9 @@ class BodyTrack:
             if self._link is None:
                 self._new_link(warm=type_ not in self._cold_only)
             self._find_request(type_)
+        if self._early is not None:
+            # It answers a request that the engine did not send.
+            return
         self._open = None
         self._number = None
         self._stream.clear()
