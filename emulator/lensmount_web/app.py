@@ -243,6 +243,11 @@ class Bench:
         session = self.session(request)
         return json_answer(await to_thread.run_sync(session.findings))
 
+    async def explanation(self, request: Request) -> Response:
+        """What went wrong first, what was due, and what followed."""
+        session = self.session(request)
+        return json_answer(await to_thread.run_sync(session.explanation))
+
     async def export(self, request: Request) -> Response:
         """The session as a file."""
         session = self.session(request)
@@ -328,6 +333,7 @@ def endpoints(bench: Bench) -> list[Endpoint]:
         Endpoint("POST", f"{one}/find", "rows that a filter accepts", bench.find, Find, bytes),
         Endpoint("GET", f"{one}/state", "the state at a time", bench.state, None, None, (("t", "number"),)),
         Endpoint("GET", f"{one}/findings", "what is not as it should be", bench.findings),
+        Endpoint("GET", f"{one}/explanation", "what went wrong first", bench.explanation, statuses=(422,)),
         Endpoint("GET", f"{one}/export", "a file", bench.export, None, bytes, (("form", "string"),), (422,)),
         Endpoint("GET", "/api/v1/matrix/{id}", "a matrix", bench.matrix, statuses=(422,)),
         Endpoint(

@@ -8,17 +8,25 @@ import gzip
 import html
 import json
 import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from lensmount_emulator.reports.dialect_document import dialect_to_dict
+from lensmount_emulator.traffic.event_columns import EventColumns
 from lensmount_hardware.output_file import write_output
+from lensmount_protocol.decoder import Decoded, EmptyWindow
+from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.errors import CaptureError
+from lensmount_protocol.wire import Edge
 from lensmount_web.row_details import row_details
 from lensmount_web.session_store import StoredSession
 
 MAX_ROWS = 50_000
 """Rows in one file; more would make a file that browsers open slowly."""
+
+MAX_NOTEBOOK_ROWS = 5_000
+"""Rows that a notebook shows; the notebook keeps them in its own file."""
 
 _SCRIPT = re.compile(r'<script type="module"[^>]*src="[^"]*/(assets/[^"]+)"[^>]*></script>')
 _STYLE = re.compile(r'<link rel="stylesheet"[^>]*href="[^"]*/(assets/[^"]+)"[^>]*>')
@@ -35,6 +43,54 @@ def write_page(target: Path, session: StoredSession, *, overwrite: bool = False,
         CaptureError: the file cannot be written, the session is too long, or the page is not built.
     """
     write_output(target, page_text(session).encode(), overwrite=overwrite, inputs=inputs)
+
+
+def write_events(
+    target: Path,
+    dialect: Dialect,
+    events: Iterable[Decoded],
+    source: Path,
+    *,
+    within: tuple[float, float] | None = None,
+    overwrite: bool = False,
+) -> int:
+    """Write decoded events as one file.
+
+    Args:
+        target: the file.
+        dialect: the dialect that they were decoded as.
+        events: the events, in the order of time.
+        source: where they come from.
+        within: only this time, in seconds; lines begin with the level that they have there.
+        overwrite: replace an existing file.
+
+    Returns:
+        Number of rows.
+
+    Raises:
+        CaptureError: as `write_page`.
+    """
+    chosen = events if within is None else _within(events, *within)
+    session = StoredSession(source.name, "capture", EventColumns(dialect).add_all(chosen))
+    write_page(target, session, overwrite=overwrite, inputs=(source,))
+    return len(session.columns)
+
+
+def _within(events: Iterable[Decoded], first: float, last: float) -> Iterator[Decoded]:
+    """The events of a time, after the levels of the lines at its start."""
+    levels: dict[str, bool] = {}
+    begun = False
+    for event in events:
+        at = event.opened if isinstance(event, EmptyWindow) else event.at
+        if at is None or at < first:
+            if isinstance(event, Edge):
+                levels[event.line] = event.level
+            continue
+        if not begun:
+            begun = True
+            yield from (Edge(first, line, level) for line, level in levels.items())
+        if at <= last:
+            yield event
 
 
 def page_text(session: StoredSession) -> str:
@@ -70,8 +126,11 @@ def page_text(session: StoredSession) -> str:
     return head + end + tail
 
 
-def notebook_frame(session: StoredSession, height: int = 640) -> str:
-    """The session as an element for a notebook: a frame with the page inside it."""
+def notebook_frame(columns: EventColumns, title: str, height: int = 760) -> str:
+    """The session as an element for a notebook: a frame with the page inside it; empty for one that is too long."""
+    if len(columns) > MAX_NOTEBOOK_ROWS:
+        return ""
+    session = StoredSession(title, "capture", columns)
     text = html.escape(page_text(session), quote=True)
     return (
         f'<iframe sandbox="allow-scripts" style="width:100%;height:{height}px;border:1px solid #8888" '
@@ -94,6 +153,7 @@ def _document(session: StoredSession) -> bytes:
         "info": session.info(),
         "dialect": dialect_to_dict(session.dialect),
         "findings": session.findings(),
+        "explanation": session.explanation(),
         "rows": rows,
     }
     for row in rows:

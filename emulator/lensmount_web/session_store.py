@@ -12,7 +12,9 @@ import numpy as np
 
 from lensmount_emulator.engine.dialect_roles import get_roles
 from lensmount_emulator.engine.gauges import Gauge
+from lensmount_emulator.explain.explainer import explain_events, session_knowledge
 from lensmount_emulator.sessions.decoded_capture import open_capture
+from lensmount_emulator.sessions.explain_capture import explain, header_reference
 from lensmount_emulator.traffic.event_columns import DROP, GARBAGE, NOTE, EventColumns
 from lensmount_emulator.traffic.event_filter import parse_filter
 from lensmount_hardware.captures.lmx import read_recording_header
@@ -30,6 +32,8 @@ BATCH = 4000
 
 MAX_FINDINGS = 2000
 MAX_ROWS_AT_ONCE = 500
+MAX_EXPLAINED = 200_000
+"""Rows up to which a session is explained while the page waits."""
 
 
 @dataclasses.dataclass(slots=True)
@@ -46,6 +50,7 @@ class StoredSession:
         reading: whether events are still added.
         error: why reading ended early; empty where it did not.
         about: further facts for the page.
+        explained: number of rows that were explained, and the explanation.
     """
 
     title: str
@@ -57,6 +62,7 @@ class StoredSession:
     reading: bool = False
     error: str = ""
     about: dict[str, Any] = dataclasses.field(default_factory=dict[str, Any])
+    explained: tuple[int, dict[str, Any]] | None = None
     lock: threading.RLock = dataclasses.field(default_factory=threading.RLock)
 
     @property
@@ -202,6 +208,38 @@ class StoredSession:
                 "field": name,
             }
         return found
+
+    def explanation(self) -> dict[str, Any]:
+        """What went wrong first, what was due, and what followed; see `lensmount explain`."""
+        if self.explained is not None and self.explained[0] == len(self.columns):
+            return self.explained[1]
+        with self.lock:
+            if len(self.columns) > MAX_EXPLAINED:
+                text = f"More than {MAX_EXPLAINED} messages: `lensmount explain` explains them on the command line."
+                return {"verdict": "", "paragraph": text, "findings": [], "consequences": [], "remarks": []}
+            count = len(self.columns)
+            if self.path is not None and self.path.is_file():
+                found = explain(self.path, dialect=self.dialect.name)
+            else:
+                knowledge = session_knowledge(self.dialect)
+                reference = header_reference(self.header, knowledge, self.dialect) if self.header else None
+                found = explain_events(self.columns.timeline(), self.dialect, source=self.title, reference=reference)
+        answer = {
+            "verdict": found.verdict,
+            "outcome": found.outcome,
+            "paragraph": found.paragraph,
+            "cause_t": None if found.cause is None else found.cause.at,
+            "consequences": list(found.consequences),
+            "remarks": list(found.remarks),
+            "symptoms": [f"{one.title}: {one.text} {one.remedy} [{one.evidence}]" for one in found.symptoms],
+            "findings": [
+                {"kind": one.kind.value, "t": one.at, "text": one.text, "count": one.count}
+                for one in found.findings[:MAX_FINDINGS]
+            ],
+        }
+        if not self.reading:
+            self.explained = count, answer
+        return answer
 
     def findings(self) -> dict[str, Any]:
         """Everything that is not as it should be, in the order of time."""

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lensmount_emulator.cli.main import main
 from lensmount_emulator.sessions.decoded_capture import open_capture
 from lensmount_emulator.traffic.event_columns import EventColumns
 from lensmount_emulator.traffic.event_filter import parse_filter
@@ -235,3 +236,30 @@ def test_openapi_document_is_the_committed_one():
 def test_numbers_of_answers_are_json(running, client):
     assert math.isfinite(client.get(path(running)).json()["last"])
     assert "NaN" not in client.get(path(running, "/findings")).text
+
+
+def test_export_writes_the_page_as_one_file(recording, tmp_path, capsys):
+    target = tmp_path / "page.html"
+    assert main(["export", str(recording), "--output", str(target), "--range", "1.0..1.2"]) == 0
+    text = target.read_text(encoding="utf-8")
+    assert "rows" in capsys.readouterr().err
+    assert "connect-src" not in text
+    assert "default-src 'none'" in text
+    assert 'src="/' not in text
+    assert 'href="/assets' not in text
+    assert main(["export", str(recording), "--output", str(target)]) == 3
+    assert main(["export", str(recording), "--output", str(tmp_path / "x.html"), "--field", "LensStatus.distance"]) == 2
+
+
+def test_notebooks_show_the_session_in_a_frame_that_reaches_nothing(recording):
+    text = open_capture(recording)._repr_html_()
+    assert text.startswith("<table>")
+    assert '<iframe sandbox="allow-scripts"' in text
+    assert "default-src &#x27;none&#x27;" in text
+
+
+def test_explanation_is_that_of_the_command(running, client, recording, capsys):
+    answer = client.get(path(running, "/explanation")).json()
+    assert main(["explain", str(recording)]) in (0, 1)
+    assert answer["paragraph"] in capsys.readouterr().out
+    assert answer["findings"]

@@ -177,11 +177,14 @@ def test_findings_statistics_and_explanations(page, running):
 
 
 @pytest.mark.skipif(not AXE.is_file(), reason="axe-core is not installed: run `make web/page/node_modules`")
-@pytest.mark.parametrize("tab", ["messages", "findings", "statistics"])
-def test_no_serious_fault_of_accessibility(page, running, tab):
+def test_no_serious_fault_of_accessibility(page, running):
     open_session(page, running)
     page.keyboard.press("ArrowDown")
-    page.click(f"#tab-{tab}")
+    for tab in ("messages", "findings", "statistics"):
+        page.click(f"#tab-{tab}")
+        check_axe(page)
+    page.goto(f"{running.root}/")
+    page.wait_for_selector(".open-list a")
     check_axe(page)
 
 
@@ -196,24 +199,22 @@ def check_axe(page):
     assert serious == []
 
 
-def test_every_shared_capture_is_the_decoders(page, captures_served):
-    for running, path in captures_served:
-        page.goto(running.url)
+def test_every_shared_capture_is_the_decoders(page, serve):
+    if not CAPTURES.is_dir():
+        pytest.skip(f"no captures at {CAPTURES}: they are real traffic and not part of the project")
+    paths = sorted([*CAPTURES.glob("*.sr"), *CAPTURES.glob("*.txt")])
+    assert paths
+    running = serve(*paths)
+    page.goto(running.url)
+    page.wait_for_selector(".open-list a")
+    for path, session in zip(paths, running.server.bench.store, strict=True):
+        page.goto(f"{running.root}/session/{session.id}")
         wait(page, "window.lensmount?.state.info.value && !lensmount.state.info.value.reading")
         wait(
             page,
             f"lensmount.state.columns.value.rows === {len([e for e in open_capture(path) if not isinstance(e, Edge)])}",
         )
         check_rows(page, path)
-
-
-@pytest.fixture
-def captures_served(serve):
-    if not CAPTURES.is_dir():
-        pytest.skip(f"no captures at {CAPTURES}: they are real traffic and not part of the project")
-    paths = sorted([*CAPTURES.glob("*.sr"), *CAPTURES.glob("*.txt")])
-    assert paths
-    return [(serve(path), path) for path in paths]
 
 
 def test_page_file_opens_without_a_server(page, read_session, tmp_path: Path):
@@ -277,7 +278,6 @@ def test_what_is_wrong_is_said_on_the_page(page, serve, tmp_path: Path):
     page.wait_for_selector(".problem")
     assert "not valid" in page.text_content(".problem")
     page.goto(running.url)
-    page.reload()
     page.wait_for_selector(".card")
     page.goto(running.root + "/session/none")
     page.wait_for_selector(".problem")

@@ -7,6 +7,7 @@ The ending of the target selects the format:
   .csv     a table: --table frames (default), edges or fields; --field adds columns, --range limits the time
   .parquet the same table, where polars is installed
   .pftrace a trace for Perfetto: lines as counters, frames as slices with their fields; --range limits the time
+  .html    the view of `lensmount ui` with its data, one file that opens without a server; --range limits the time
 The source may be any capture that `decode` reads. With --dissector no recording is needed:
   lensmount export --dissector emount > ~/.local/lib/wireshark/plugins/lensmount_emount.lua
 Nor is one with --from-dialect, which writes the declarations of a dialect for other programs:
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
     from lensmount_protocol.dialect import Dialect
     from lensmount_protocol.wire import WireRecord
 
-ENDINGS = (".pcapng", ".sr", ".vcd", ".csv", ".parquet", ".pftrace")
-DATA_ENDINGS = (".csv", ".parquet", ".pftrace")
+ENDINGS = (".pcapng", ".sr", ".vcd", ".csv", ".parquet", ".pftrace", ".html")
+DATA_ENDINGS = (".csv", ".parquet", ".pftrace", ".html")
 FORMAT_NAMES = ("c", "wireshark", "sigrok", "saleae", "kaitai", "json", "markdown")
 """The formats of `--from-dialect`; `lensmount_emulator.exports.formats` has them, and loads construct."""
 
@@ -185,6 +186,9 @@ def _to_data_file(
         find_field(dialect, name)
     if target.suffix == ".parquet":
         check_parquet()
+    if target.suffix == ".html":
+        _to_page(target, records, dialect, arguments, source)
+        return
     columns = EventColumns(dialect).add_all(OrderedDecoder(Decoder(dialect)).decode(records))
     count = write_data_file(
         target,
@@ -197,6 +201,25 @@ def _to_data_file(
         inputs=[source],
     )
     if not count or (target.suffix != ".pftrace" and not arguments.quiet):
+        report(f"{target}: {count} rows")
+
+
+def _to_page(
+    target: "Path", records: "Iterator[WireRecord]", dialect: "Dialect", arguments: argparse.Namespace, source: "Path"
+) -> None:
+    from importlib import import_module
+
+    from lensmount_emulator.cli.options import UsageError
+    from lensmount_protocol.decoder import Decoder, OrderedDecoder
+
+    if arguments.field:
+        raise UsageError(f"{target}: --field is for a table; a page has every field")
+    events = OrderedDecoder(Decoder(dialect)).decode(records)
+    # The page is a layer above the command line, which only starts it.
+    count = import_module("lensmount_web.page_file").write_events(
+        target, dialect, events, source, within=arguments.range, overwrite=arguments.force
+    )
+    if not arguments.quiet:
         report(f"{target}: {count} rows")
 
 

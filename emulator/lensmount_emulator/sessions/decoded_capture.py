@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from lensmount_emulator.sessions.traffic_stats import TrafficStats
-from lensmount_emulator.traffic.read_columns import columns_of_events
+from lensmount_emulator.traffic.read_columns import columns_of_events, notebook_view
 from lensmount_hardware.captures.capture import Capture
 from lensmount_hardware.captures.declared_dialect import declared_dialect
 from lensmount_hardware.captures.formats import open_capture as open_records
@@ -129,7 +129,8 @@ class DecodedCapture:
         counts = sorted(self.statistics.frames.items(), key=lambda item: -item[1][0])
         frames = ((sender, types, count, size) for (sender, types), (count, size) in counts)
         caption = f"{self.path.name}: {self.format}, {self.dialect.name}; {self.statistics.summary()}"
-        return html_table(caption, ("sender", "message types", "frames", "bytes"), frames, len(counts))
+        table = html_table(caption, ("sender", "message types", "frames", "bytes"), frames, len(counts))
+        return table + notebook_view(self.to_columns, self.path.name)
 
     def _open(self) -> Capture:
         return open_records(self.path, self.dialect.wiring, channels=self._channels, samplerate=self._samplerate)

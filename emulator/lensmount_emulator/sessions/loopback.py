@@ -1,10 +1,10 @@
 """The virtual session: runs two profiles and a script on a virtual mount, and measures the result."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from lensmount_emulator.engine.dialect_roles import Place
 from lensmount_emulator.engine.observer import Notice
@@ -34,6 +34,7 @@ from lensmount_emulator.sessions.virtual_session import (
     make_plain_mount,
     session_header,
 )
+from lensmount_emulator.traffic.read_columns import columns_of_records, notebook_view
 from lensmount_hardware.captures.lmx import RecordingWriter
 from lensmount_protocol.decoder import Decoded, DecodedFrame, Decoder
 from lensmount_protocol.describe import html_table
@@ -51,6 +52,9 @@ MAX_FRAME_S = 0.3
 
 DRAIN_S = 0.1
 """Seconds that a session runs on after the last step of its script."""
+
+if TYPE_CHECKING:
+    from lensmount_emulator.traffic.event_columns import EventColumns
 
 M = TypeVar("M", bound=Message)
 
@@ -191,10 +195,19 @@ class LoopbackResult:
         counts = sorted(self.tally.frames.items(), key=lambda item: -item[1][0])
         frames = ((sender, types, count, size) for (sender, types), (count, size) in counts)
         traffic = html_table(repr(self), ("sender", "message types", "frames", "bytes"), frames, len(counts))
+        view = notebook_view(self.to_columns, repr(self))
         if not errors:
-            return traffic
+            return traffic + view
         rows = ((error.kind.value, "" if error.at is None else f"{error.at:.6f}", error.text) for error in errors)
-        return traffic + html_table(f"{len(errors)} errors", ("kind", "time in s", "error"), rows, len(errors))
+        return traffic + html_table(f"{len(errors)} errors", ("kind", "time in s", "error"), rows, len(errors)) + view
+
+    def to_columns(self) -> "EventColumns":
+        """The traffic as numpy arrays: lines, rows, fields."""
+        return columns_of_records(self.dialect, self.records)
+
+    def to_dataframe(self, fields: Iterable[str] = ()) -> Any:
+        """Frames, garbage and notes as a dataframe of polars or pandas; see `DecodedCapture.to_dataframe`."""
+        return self.to_columns().to_dataframe(fields)
 
 
 def run_loopback(

@@ -247,6 +247,23 @@ class EventColumns:
         for row in range(len(self)):
             yield self.event(row)
 
+    def timeline(self) -> Iterator[Decoded]:
+        """Yield every event, edges included, in the order of time; rows without a time keep their place."""
+        edges = [
+            Edge(at, name, bool(level))
+            for name, line in self.lines().items()
+            for at, level in zip(line.at.tolist(), line.level.tolist(), strict=True)
+        ]
+        edges.sort(key=lambda edge: edge.at)
+        place = 0
+        for row, event in enumerate(self.events()):
+            at = self._rows["at"][row]
+            while place < len(edges) and edges[place].at <= at:
+                yield edges[place]
+                place += 1
+            yield event
+        yield from edges[place:]
+
     def timing(self) -> list[TimingResult]:
         """Every rule of the timing contract as the events keep it; events that are added later do not count."""
         if self._timing is None:

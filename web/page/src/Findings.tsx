@@ -1,9 +1,9 @@
 // Everything that is not as it should be, counted by kind; a click leads there.
 
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import * as state from "./state";
 import { moment } from "./time";
-import type { Finding } from "./types";
+import type { Explanation, Finding } from "./types";
 
 const NAMES: Record<string, string> = {
   timing: "timing rules broken",
@@ -20,6 +20,73 @@ export function findingCount(): number {
   return (state.findings.value?.findings ?? []).filter((one) => one.kind !== "note").length;
 }
 
+/** What `lensmount explain` makes of the session, with its causes in the order of time. */
+function Explained() {
+  const [found, setFound] = useState<Explanation | null>(null);
+  const [error, setError] = useState("");
+  const reads = state.info.value?.reading && state.info.value.kind === "capture";
+  useEffect(() => {
+    if (reads) return;
+    state.source.value?.explanation().then(setFound, (failure: Error) => setError(failure.message));
+  }, [reads, state.source.value]);
+  if (error) return <p class="refused">{error}</p>;
+  if (!found) return <p class="facts">Explaining…</p>;
+  return (
+    <article class={`explanation ${found.verdict === "something went wrong" ? "wrong" : ""}`}>
+      <h2>{found.verdict || "explanation"}</h2>
+      <p>
+        {found.paragraph}{" "}
+        {found.cause_t !== null && found.cause_t !== undefined && (
+          <button class="link" onClick={() => show(found.cause_t!)}>
+            show {moment(found.cause_t)} ms
+          </button>
+        )}
+      </p>
+      <Items title="consequences" items={found.consequences} />
+      <Items title="remarks" items={found.remarks} />
+      <Items title="known symptoms" items={found.symptoms ?? []} />
+      {found.findings.length > 1 && (
+        <details>
+          <summary>{found.findings.length} findings in the order of time</summary>
+          <ol>
+            {found.findings.slice(0, 100).map((one, index) => (
+              <li key={index}>
+                {one.t !== null && (
+                  <button class="link" onClick={() => show(one.t!)}>
+                    {moment(one.t)} ms
+                  </button>
+                )}{" "}
+                <b>{one.kind}</b> {one.text}
+                {one.count > 1 && ` (${one.count} times)`}
+              </li>
+            ))}
+          </ol>
+        </details>
+      )}
+    </article>
+  );
+}
+
+function Items({ title, items }: { title: string; items: string[] }) {
+  if (!items.length) return null;
+  return (
+    <>
+      <h3>{title}</h3>
+      <ul>
+        {items.map((one, index) => (
+          <li key={index}>{one}</li>
+        ))}
+      </ul>
+    </>
+  );
+}
+
+function show(at: number): void {
+  state.follow.value = false;
+  state.cursor.value = at;
+  state.setView(at - 0.015, at + 0.015);
+}
+
 export function Findings() {
   const [kind, setKind] = useState("");
   const all = state.findings.value?.findings ?? [];
@@ -28,10 +95,16 @@ export function Findings() {
   const shown = all.filter((one) => !kind || one.kind === kind);
   if (!state.findings.value) return <p class="empty">{state.info.value?.reading ? "Reading…" : "No findings yet."}</p>;
   if (!all.length) {
-    return <p class="empty">Nothing is wrong: every byte is in a frame, and every timing rule is kept.</p>;
+    return (
+      <div class="findings">
+        <Explained />
+        <p class="empty">Every byte is in a frame, and every timing rule is kept.</p>
+      </div>
+    );
   }
   return (
     <div class="findings">
+      <Explained />
       <div class="chips" role="group" aria-label="kinds">
         <button class={`chip${kind ? "" : " on"}`} onClick={() => setKind("")}>
           all {all.length}

@@ -24,8 +24,9 @@ export function MessageList() {
   const selected = state.selected.value;
 
   useEffect(() => {
-    const observer = new ResizeObserver(() => setHeight(box.current!.clientHeight));
-    observer.observe(box.current!);
+    const area = box.current!;
+    const observer = new ResizeObserver(() => setHeight(area.clientHeight));
+    observer.observe(area);
     return () => observer.disconnect();
   }, []);
 
@@ -50,11 +51,11 @@ export function MessageList() {
   };
 
   useEffect(() => {
-    if (selected !== null) bring(indexOf(selected), false);
+    if (selected !== null && box.current) bring(indexOf(selected), false);
   }, [selected, rows]);
 
   useEffect(() => {
-    if (state.follow.value && count) box.current!.scrollTop = scaled;
+    if (state.follow.value && count && box.current) box.current.scrollTop = scaled;
   }, [count, state.follow.value]);
 
   const chunks = new Set<number>();

@@ -21,4 +21,8 @@ export function go(to: Event | string): void {
 
 export function listen(): void {
   addEventListener("popstate", () => (path.value = location.pathname));
+  // The address of another start, pasted into this tab, differs only in its fragment.
+  addEventListener("hashchange", () => {
+    if (location.hash.includes("key=")) location.reload();
+  });
 }

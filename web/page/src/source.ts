@@ -4,6 +4,7 @@ import { unpack, type Packed } from "./columns";
 import { evaluate, parseFilter } from "./filter";
 import type {
   DialectInfo,
+  Explanation,
   Findings,
   Found,
   GaugeState,
@@ -26,6 +27,7 @@ export interface Source {
   plot(name: string, t0: number, t1: number, pixels: number): Promise<PlotData>;
   state(t: number): Promise<MountState>;
   findings(): Promise<Findings>;
+  explanation(): Promise<Explanation>;
 }
 
 /** One request to the server's interface; an error is its sentence. */
@@ -103,6 +105,9 @@ export class ServerSource implements Source {
   findings(): Promise<Findings> {
     return getJson(`${this.base}/findings`);
   }
+  explanation(): Promise<Explanation> {
+    return getJson(`${this.base}/explanation`);
+  }
 }
 
 interface EmbeddedGauge {
@@ -116,6 +121,7 @@ interface Embedded {
   info: SessionInfo;
   dialect: DialectInfo;
   findings: Findings;
+  explanation: Explanation;
   rows: RowDetail[];
   columns: string;
   gauges: EmbeddedGauge[];
@@ -211,6 +217,9 @@ export class EmbeddedSource implements Source {
   }
   async findings(): Promise<Findings> {
     return this.document.findings;
+  }
+  async explanation(): Promise<Explanation> {
+    return this.document.explanation;
   }
   private routine(row: number): boolean {
     const compositions = this.packed.header.compositions as { routine: boolean }[];

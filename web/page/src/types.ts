@@ -149,6 +149,17 @@ export interface Findings {
   states: { t: number; state: string }[];
 }
 
+export interface Explanation {
+  verdict: string;
+  outcome?: string;
+  paragraph: string;
+  cause_t?: number | null;
+  consequences: string[];
+  remarks: string[];
+  symptoms?: string[];
+  findings: { kind: string; t: number | null; text: string; count: number }[];
+}
+
 export interface Composition {
   sender: Role;
   types: number[];
