@@ -204,6 +204,13 @@ class Framer:
         """Report the pending run of bytes, because a frame follows it."""
         self._run.flush(events)
 
+    def ends_padding(self, buffer: bytes, position: int) -> bool:
+        """Whether the padding after a frame is over, since the byte at a place begins the next frame."""
+        if self._padding_left or position >= len(buffer) or buffer[position] != self._start or not self._start:
+            return False
+        self.pads_now = False
+        return True
+
     def framed(self) -> None:
         """Update the state after a frame: padding may follow it."""
         self.pads_now = self.pads

@@ -194,8 +194,8 @@ class PayloadParser:
         return self._parsers[sender]
 
     def parse(self, sender: Role, payload: bytes) -> list[AnyMessage]:
-        """The messages of a payload, in order; see `MessageParsers.parse_all`."""
-        return self.parsers(sender).parse_all(payload)
+        """The messages of a payload, in order; see `MessageParsers.recall`."""
+        return self.parsers(sender).recall(payload)
 
     def select(self, selections: Mapping[type[Message], int]) -> bool:
         """Use other blocks for these messages from now on; return whether that changes anything."""

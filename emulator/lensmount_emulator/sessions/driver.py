@@ -128,27 +128,31 @@ class EngineDriver:
         self.engine.start(began)
         self._send_actions()
         self._on_poll(self.before)
+        clock, next_deadline, receive = self.clock.now, self.engine.next_deadline, self.transport.receive
         while not stop_when():
-            now = self.clock.now()
+            now = clock()
             if until is not None and now >= until:
                 return
-            patience = self._wait_time(now, until)
+            due = next_deadline()
+            patience = _wait_time(now, due, until)
             if patience > MIN_IDLE_FOR_GC_S:
                 collector.collect_if_due()
-                patience = self._wait_time(self.clock.now(), until)
+                patience = _wait_time(clock(), due, until)
             # Close to a deadline the port is only polled, until the deadline has passed.
             patience = max(0.0, patience - self.spin)
             if keeper is None:
-                self._on_poll(self.transport.receive(patience))
+                if events := receive(patience):
+                    self._on_poll(events)
+                    due = next_deadline()
             else:
                 for sighting in keeper.timed_records(patience, self.clock):
                     self._on_timed_record(sighting)
-                self._order.release(self.clock.now() - HOLD)
-            self._meet_deadline()
-
-    def _wait_time(self, now: float, until: float | None) -> float:
-        times = (self.engine.next_deadline(), until, now + MAX_WAIT_S)
-        return max(0.0, min(at for at in times if at is not None) - now)
+                self._order.release(clock() - HOLD)
+                due = next_deadline()
+            if due is not None and due <= (now := clock()):
+                self.jitter.add(now - due)
+                self.engine.handle_deadline(now)
+                self._send_actions()
 
     def _on_poll(self, events: Sequence[WireEvent]) -> None:
         """Handle the events of one poll of the port; records get times in the order of the events.
@@ -187,13 +191,6 @@ class EngineDriver:
             self.engine.receive(timed_record.event, max(self.engine.now, min(now, now if ended is None else ended)))
             self._send_actions()
 
-    def _meet_deadline(self) -> None:
-        deadline, now = self.engine.next_deadline(), self.clock.now()
-        if deadline is not None and deadline <= now:
-            self.jitter.add(now - deadline)
-            self.engine.handle_deadline(now)
-            self._send_actions()
-
     def _send_actions(self) -> None:
         for action in self.engine.actions():
             self.transport.send(action)
@@ -209,6 +206,16 @@ class EngineDriver:
             self._tap_record(Burst(now, self.engine.role, action.data, baudrate, ends))
         elif isinstance(action, DriveLine):
             self._tap_record(Edge(now, action.line, action.level))
+
+
+def _wait_time(now: float, due: float | None, until: float | None) -> float:
+    """Seconds until a deadline, the end of the session, or the next look at what stops it."""
+    at = now + MAX_WAIT_S
+    if due is not None and due < at:
+        at = due
+    if until is not None and until < at:
+        at = until
+    return max(0.0, at - now)
 
 
 def _not_before(record: WireRecord, began: float) -> WireRecord:

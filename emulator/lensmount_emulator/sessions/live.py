@@ -34,6 +34,7 @@ from lensmount_protocol.decoder import Decoded, DecodedFrame, Decoder
 from lensmount_protocol.describe import html_table
 from lensmount_protocol.dialect import Dialect, load_dialect
 from lensmount_protocol.errors import LocalProtocolError
+from lensmount_protocol.payload import PayloadMemo
 from lensmount_protocol.wire import Annotation, Burst, DataLoss, Role, WireRecord
 
 
@@ -54,13 +55,14 @@ class LiveMonitor:
             clock: the clock of the session.
             peer_speaks: whether a peer that sends nothing is a shortfall.
         """
-        self.statistics = TrafficStats(dialect)
+        self.statistics = TrafficStats(dialect, shares=True)
         self.errors = 0
         self._dialect = dialect
         self._engine = end if isinstance(end, Engine) else None
         self._clock = clock
         self._peer_speaks = peer_speaks
-        self._decoder = Decoder(dialect)
+        # Not shared with the engine: a caller gets these messages, and might change one.
+        self._decoder = Decoder(dialect, memo=PayloadMemo())
         self._peer = Traffic(end.role.peer)
         self._started_at: float | None = None
         self._last_byte_at: float | None = None

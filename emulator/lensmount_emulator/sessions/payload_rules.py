@@ -7,7 +7,7 @@ from lensmount_protocol.describe import message_name
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.errors import MountError
 from lensmount_protocol.message import Message, UnknownMessage
-from lensmount_protocol.payload import AnyMessage, PayloadParser, message_type
+from lensmount_protocol.payload import AnyMessage, PayloadMemo, PayloadParser, message_type
 from lensmount_protocol.wire import Role
 
 GARBAGE = "garbage"
@@ -48,7 +48,9 @@ class PayloadRules:
         self._role = role
         self._allowed = allowed
         self._protected = dialect.types_protected_from(role) - allowed
-        self._parser = dialect.payload_parser()
+        # Of its own: what decides on sending depends on nothing that other code can change.
+        self._memo = PayloadMemo()
+        self._parser = dialect.payload_parser(self._memo)
         self._others: list[PayloadParser] = []
 
     def rejection(self, payload: bytes, chosen: dict[type[Message], int], *, untrusted: bool) -> str | None:
@@ -120,7 +122,7 @@ class PayloadRules:
         # A device that restarts the handshake, or has lost its power, parses as before until it is ordered again.
         self._others = [*self._others, self._parser][-MAX_LAYOUTS:]
         self.chosen = chosen
-        self._parser = self._dialect.payload_parser()
+        self._parser = self._dialect.payload_parser(self._memo)
         self._parser.select(chosen)
 
     def warm_up(self) -> None:

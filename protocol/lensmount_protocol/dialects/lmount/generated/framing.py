@@ -54,7 +54,7 @@ def envelope(Frame, Reason, smallest, largest, classes):
             entries, read, later = framer.tables
             while position >= 0:
                 needed = 0
-                straight = not framer.pads_now
+                straight = not framer.pads_now or framer.ends_padding(buffer, position)
                 while straight:
                     if position == size:
                         needed = smallest
@@ -92,6 +92,7 @@ def envelope(Frame, Reason, smallest, largest, classes):
                         entries, read, later = framer.tables
                     if pads:
                         framer.framed()
+                        if position == size: needed = header_size
                         break
                 if needed:
                     framer.buffer = buffer[position:]
@@ -113,7 +114,7 @@ def envelope(Frame, Reason, smallest, largest, classes):
             entries, read, later = framer.tables
             while position >= 0:
                 needed = 0
-                straight = not framer.pads_now
+                straight = not framer.pads_now or framer.ends_padding(buffer, position)
                 while straight:
                     if position == size:
                         needed = smallest
@@ -146,6 +147,7 @@ def envelope(Frame, Reason, smallest, largest, classes):
                         entries, read, later = framer.tables
                     if pads:
                         framer.framed()
+                        if position == size: needed = header_size
                         break
                 if needed:
                     framer.buffer = buffer[position:]
