@@ -207,7 +207,7 @@ class CaseRunner:
     def _result(self, case: Case) -> CaseResult:
         played = self.run(case)
         watch, records = played.monitor, played.records
-        events = list(Decoder(watch.dialect).decode(records))
+        events = list(Decoder(watch.dialect, memo=watch.session.memo).decode(records))
         complaints = list(watch.violations)
         if case.kind != SESSION and not case.faults and not watch.crashed:
             complaints += self._fault_free_violations(case, played, events)

@@ -118,6 +118,9 @@ class FaultyMount(VirtualMount):
         self.dialect = dialect
         self.scheduler = scheduler
         self.faults: list[Fault] = []
+        self._on_bytes: list[Fault] = []
+        self._on_drive: list[Fault] = []
+        self._on_edge: list[Fault] = []
         self.on_swap: Callable[[str], None] = lambda _lens: None
         self.on_attach: Callable[[float], None] = self.attach
         self._delay_queues = DelayQueues(scheduler)
@@ -265,16 +268,27 @@ class FaultyMount(VirtualMount):
 
     def _begin(self, fault: Fault) -> None:
         self.faults.append(fault)
+        self._sort_faults()
         fault.start(self)
 
-    def _acting(self, role: Role | None) -> Iterable[Fault]:
-        if not self.faults:
-            return ()
+    def _sort_faults(self) -> None:
+        """Find the faults that a hook of an action concerns: most have one hook, and actions are many."""
+        kinds = [(fault, type(fault)) for fault in self.faults if not fault.BY_TIME]
+        self._on_bytes = [fault for fault, kind in kinds if kind.modify_bytes is not Fault.modify_bytes]
+        self._on_drive = [fault for fault, kind in kinds if kind.delay is not Fault.delay]
+        self._on_edge = [fault for fault, kind in kinds if kind.on_edge is not Fault.on_edge]
+
+    def _acting(self, faults: list[Fault], role: Role | None) -> Iterable[Fault]:
+        """Those of some faults that act now on an end."""
         now = self._scheduler.now
-        over = [fault for fault in self.faults if fault.end_time < now and not fault.is_active(now)]
-        if over:
-            self.faults = [fault for fault in self.faults if fault not in over]
-        return [f for f in self.faults if not f.BY_TIME and f.is_active(now) and (role is None or f.applies_to(role))]
+        return [fault for fault in faults if fault.is_active(now) and (role is None or fault.applies_to(role))]
+
+    def _drop_ended(self) -> None:
+        now = self._scheduler.now
+        ended = [fault for fault in self.faults if fault.end_time < now and not fault.is_active(now)]
+        if ended:
+            self.faults = [fault for fault in self.faults if fault not in ended]
+            self._sort_faults()
 
     def _put(self, line: MountLine, level: bool) -> None:
         """Move a line for a fault: no violation is recorded, but a line without supply stays low."""
@@ -286,8 +300,9 @@ class FaultyMount(VirtualMount):
     def _drive(self, end: MountSide, name: str, level: bool) -> None:
         delay = 0.0
         self._meant[name] = level
-        for fault in self._acting(end.role):
-            delay += fault.delay(name, level, self)
+        if self._on_drive:
+            for fault in self._acting(self._on_drive, end.role):
+                delay += fault.delay(name, level, self)
         queue: Role | str = name
         if name in self._selects:
             queue = end.role
@@ -311,19 +326,22 @@ class FaultyMount(VirtualMount):
         if not level and line.name == self._supply:
             self._forget_late()
         super()._move(line, level, now)
-        for fault in self._acting(None):
-            fault.on_edge(line.name, level, self)
+        if self._on_edge:
+            for fault in self._acting(self._on_edge, None):
+                fault.on_edge(line.name, level, self)
 
     def _transmit(self, end: MountSide, data: bytes) -> None:
         if not data:
             return
+        if self.faults:
+            self._drop_ended()
         if not self.faults and not self._delay_queues.waits(end.role):
             begins = max(self._scheduler.now, end.busy_until, self._until[end.role])
             self._until[end.role] = begins + len(data) * self.byte_time(end.role)
             super()._transmit(end, data)
             return
         pieces = [OutgoingBytes(data)]
-        for fault in self._acting(end.role):
+        for fault in self._acting(self._on_bytes, end.role):
             if pieces:
                 pieces = fault.modify_bytes(pieces, end.role, self)
         begins = max(self._scheduler.now, end.busy_until, self._until[end.role])
