@@ -237,6 +237,7 @@ class DialectRoles:
         follower: the function that makes the follower of a profile, as `package.module:NAME`; it takes the dialect, the
             profile, and whether the state is taken from the first replies. `""` where no engine can follow frames.
         gauges: the fields that show the lens and the body as things.
+        learn: the `LearnTraits` of the dialect, as `package.module:NAME`; `""` where no machine can be learned.
     """
 
     settings: Mapping[Place, type[Struct]]
@@ -258,6 +259,7 @@ class DialectRoles:
     twin: str = ""
     follower: str = ""
     gauges: Sequence[Gauge] = ()
+    learn: str = ""
 
 
 def make_engine(

@@ -48,4 +48,5 @@ EMOUNT_ROLES = DialectRoles(
     session_knowledge="lensmount_emulator.roles.emount.session_knowledge:EMOUNT_KNOWLEDGE",
     twin="lensmount_emulator.roles.emount.twin.traits:EMOUNT_TWIN",
     follower="lensmount_emulator.fidelity.emount.follower:make_follower",
+    learn="lensmount_emulator.roles.emount.learn_traits:EMOUNT_LEARN",
 )

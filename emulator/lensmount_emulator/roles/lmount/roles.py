@@ -49,4 +49,5 @@ LMOUNT_ROLES = DialectRoles(
     probe=IdentityRequest,
     twin="lensmount_emulator.roles.lmount.twin:LMOUNT_TWIN",
     session_knowledge="lensmount_emulator.roles.lmount.session_knowledge:LMOUNT_KNOWLEDGE",
+    learn="lensmount_emulator.roles.lmount.learn_traits:LMOUNT_LEARN",
 )

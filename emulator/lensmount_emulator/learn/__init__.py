@@ -1,0 +1,1 @@
+"""Learned state machines: what an end does, letter by letter, and what two builds do differently."""

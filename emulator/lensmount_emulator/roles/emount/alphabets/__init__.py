@@ -1,0 +1,1 @@
+"""Alphabets of the E-mount, for learning."""
