@@ -168,6 +168,14 @@ CAPTURES ?= ../shared/captures/e-mount
 twin-figures: $(STAMP)
 	@$(BIN)/python -m lensmount_emulator.twin.figures $(CAPTURES)
 
+# Learned machines of every family of profiles against the engines; with five seeds of jitter, and planted changes.
+.PHONY: learned learned-figures
+learned: $(STAMP)
+	@PYTHONPATH=tests:protocol:hardware:emulator $(BIN)/python -m learned
+
+learned-figures: $(STAMP)
+	@PYTHONPATH=tests:protocol:hardware:emulator $(BIN)/python -m learned --figures
+
 # Frozen behaviour: every golden recording and snapshot of the command line, held against what runs today. It lists each
 # difference; GOLDEN=--write lists them and writes the new values.
 GOLDEN ?=

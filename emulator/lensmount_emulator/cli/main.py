@@ -50,6 +50,7 @@ VERBS = {
     "dialects": "list the dialects that can be spoken",
     "profiles": "list the lenses and bodies that can be played",
     "verify-codec": "compare generated code with construct on mutated frames",
+    "learn": "what an end does, as a state machine; what two builds do differently",
     "campaign": "many sessions from one file: profiles x faults x seeds, into one file of results, and its report",
     "fuzz": "break readers, sessions and the device on a port at random, and repeat what broke from one file",
     "ui": "sessions, matrices and campaigns in the browser",

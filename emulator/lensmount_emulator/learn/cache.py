@@ -3,7 +3,7 @@
 import sqlite3
 from pathlib import Path
 
-from lensmount_protocol.errors import ProfileError
+from lensmount_protocol.errors import CaptureError
 
 SEPARATOR = "\x1f"
 """Between the letters, and the outputs, of a word; neither can contain it."""
@@ -18,7 +18,7 @@ class QueryCache:
         system: the name of the system.
 
     Raises:
-        ProfileError: the file is no cache, or belongs to another alphabet or system.
+        CaptureError: the file is no cache, or belongs to another alphabet or system.
     """
 
     def __init__(self, path: Path | None, digest: str, system: str) -> None:
@@ -33,9 +33,9 @@ class QueryCache:
                 self._db.commit()
             rows = self._db.execute("SELECT word, outputs FROM words").fetchall()
         except sqlite3.Error as error:
-            raise ProfileError(f"{path}: no cache of queries: {error}") from error
+            raise CaptureError(f"{path}: no cache of queries: {error}") from error
         if owner is not None and tuple(owner) != (digest, system):
-            raise ProfileError(
+            raise CaptureError(
                 f"{path}: these are answers of {owner[1]} to another alphabet or of another system; take another file"
             )
         self._answers: dict[tuple[str, ...], str] = {}

@@ -3,12 +3,10 @@
 Other algorithms need many times the resets (L*), or miss states behind a weak test.
 """
 
-import random
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable
+from importlib import import_module
 
-from lensmount_emulator.learn.alphabet import Alphabet
+from lensmount_emulator.learn.alphabet import Alphabet, Letter
 from lensmount_emulator.learn.machine import Machine, renumber
 from lensmount_emulator.learn.queries import Queries
 from lensmount_emulator.learn.system import LearnedSystem
@@ -23,17 +21,6 @@ USUAL_STATES = 11
 
 class LearnError(MountError):
     """Learning cannot begin or go on; the text says what to do."""
-
-
-@contextmanager
-def _seeded(seed: int) -> Iterator[None]:
-    """Give the global source of random numbers, which AALpy uses, a seed of ours for a while."""
-    state = random.getstate()
-    random.seed(seed)
-    try:
-        yield
-    finally:
-        random.setstate(state)
 
 
 def learn(
@@ -62,51 +49,12 @@ def learn(
         NondeterminismError: the system answers a word in two ways.
     """
     try:
-        from aalpy.base import SUL
-        from aalpy.learning_algs import run_Lsharp
-        from aalpy.oracles import StatePrefixEqOracle
+        module = import_module("lensmount_emulator.learn.aalpy_learner")
     except ImportError as error:
         raise LearnError(f"learning needs AALpy: pip install 'lensmount[learn]' ({error})") from error
-
-    class AskingSul(SUL):  # type: ignore[misc]  # AALpy has no types
-        """Passes AALpy's steps to our queries."""
-
-        def __init__(self) -> None:
-            super().__init__()
-            self.word: tuple[str, ...] = ()
-
-        def pre(self) -> None:
-            self.word = ()
-            queries.end()
-
-        def post(self) -> None:
-            queries.end()
-
-        def step(self, letter: str | None) -> str:
-            if letter is None:
-                return ""
-            self.word = (*self.word, letter)
-            return queries.output(self.word)
-
-    class WatchedOracle(StatePrefixEqOracle):  # type: ignore[misc]  # AALpy has no types
-        """Reports the size of each hypothesis."""
-
-        def find_cex(self, hypothesis: Any) -> Any:
-            on_hypothesis(len(hypothesis.states))
-            return super().find_cex(hypothesis)
-
     letters = list(alphabet.names)
-    sul = AskingSul()
-    oracle = WatchedOracle(letters, sul, walks_per_state=walks, walk_len=walk_letters)
     before = (system.resets, system.device_s)
-    with _seeded(seed):
-        found: Any = run_Lsharp(
-            letters, sul, oracle, automaton_type="mealy", cache_and_non_det_check=False, print_level=0
-        )
-    moves = {
-        state.state_id: {letter: (state.output_fun[letter], state.transitions[letter].state_id) for letter in letters}
-        for state in found.states
-    }
+    moves, initial = module.learn_moves(letters, queries, seed, walks, walk_letters, on_hypothesis)
     return Machine(
         name=system.name,
         dialect=alphabet.dialect.name,
@@ -114,9 +62,14 @@ def learn(
         alphabet=alphabet.name,
         digest=alphabet.digest,
         letters=alphabet.names,
-        moves=renumber(letters, moves, found.initial_state.state_id),
+        moves=renumber(letters, moves, initial),
         effort={"resets": system.resets - before[0], "device_s": round(system.device_s - before[1], 1)},
     )
+
+
+def _usual_seconds(letter: Letter, period: float) -> float:
+    """How long a letter takes: its steps, half of its wait since it is answered half of the time, and its end."""
+    return sum(step.seconds for step in letter.steps) + 0.5 * letter.wait + letter.settle + 0.5 * period
 
 
 def estimate(alphabet: Alphabet, states: int = USUAL_STATES) -> tuple[int, float]:
@@ -128,5 +81,5 @@ def estimate(alphabet: Alphabet, states: int = USUAL_STATES) -> tuple[int, float
     """
     letters = len(alphabet.letters)
     resets = round(states * (WALKS_PER_STATE + 2 * letters))
-    usual = sum(min(letter.wait, 0.1) + letter.settle + 0.5 * alphabet.period for letter in alphabet.letters) / letters
+    usual = sum(_usual_seconds(letter, alphabet.period) for letter in alphabet.letters) / letters
     return resets, resets * (0.3 + (states / 4 + WALK_LETTERS * 0.7) * usual)

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from lensmount_hardware.input_file import check_nesting, read_input
-from lensmount_protocol.errors import ProfileError
+from lensmount_protocol.errors import CaptureError
 
 FORMAT = 1
 MAX_MACHINE = 1 << 24
@@ -151,26 +151,26 @@ def read_machine(path: Path) -> Machine:
     """Read a machine.
 
     Raises:
-        ProfileError: the file is no machine, is too large, or is not complete; the text names what is wrong.
+        CaptureError: the file is no machine, is too large, or is not complete; the text names what is wrong.
     """
-    text = read_input(path, MAX_MACHINE, "a machine", ProfileError)
+    text = read_input(path, MAX_MACHINE, "a machine", CaptureError)
     try:
         check_nesting(text)
         raw = msgspec.json.decode(text, type=_MachineText)
     except (msgspec.MsgspecError, UnicodeError, ValueError) as error:
-        raise ProfileError(f"{path}: no machine: {error}") from error
+        raise CaptureError(f"{path}: no machine: {error}") from error
     if raw.format != FORMAT:
-        raise ProfileError(f"{path}: a machine of format {raw.format}; this version reads {FORMAT}")
+        raise CaptureError(f"{path}: a machine of format {raw.format}; this version reads {FORMAT}")
     letters, states = len(raw.letters), len(raw.moves)
     if not 1 <= states <= MAX_STATES or states != raw.states:
-        raise ProfileError(
+        raise CaptureError(
             f"{path}: {states} states are there and {raw.states} are announced; 1 to {MAX_STATES} are legal"
         )
     if not letters or len(set(raw.letters)) != letters:
-        raise ProfileError(f"{path}: its letters are not different")
+        raise CaptureError(f"{path}: its letters are not different")
     for number, row in enumerate(raw.moves):
         if len(row) != letters or any(not 0 <= after < states for _, after in row):
-            raise ProfileError(f"{path}: state {number} has no transition to a state for each of the {letters} letters")
+            raise CaptureError(f"{path}: state {number} has no transition to a state for each of the {letters} letters")
     moves = tuple(tuple((output, after) for output, after in row) for row in raw.moves)
     machine = Machine(
         raw.name, raw.dialect, raw.role, raw.alphabet, raw.digest, tuple(raw.letters), moves, dict(raw.effort)
@@ -183,5 +183,5 @@ def read_machine(path: Path) -> Machine:
                 found.add(after)
                 queue.append(after)
     if len(found) != states:
-        raise ProfileError(f"{path}: no word leads to state {min(set(range(states)) - found)}")
+        raise CaptureError(f"{path}: no word leads to state {min(set(range(states)) - found)}")
     return machine

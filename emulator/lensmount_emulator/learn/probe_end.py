@@ -47,13 +47,20 @@ class ProbeEnd(Engine):
         self._select_of_peer = alphabet.dialect.select_line(alphabet.role)
         self._sync = False
         self._number = 0
+        self._origin: float | None = None
+        self._waiting_letter: Letter | None = None
         self.output = SILENCE
         self.over = True
 
     def on_start(self) -> None:
-        """Run the frame sync from the beginning of the session; it drives nothing before a letter starts it."""
-        if self.dialect.sync:
-            self.spawn(self._run_sync())
+        """Run the frame sync from the first start on, and play the letter that waits; a port starts it for each."""
+        if self._origin is None:
+            self._origin = self.now
+            if self.dialect.sync:
+                self.spawn(self._run_sync(self.now))
+        if self._waiting_letter is not None:
+            letter, self._waiting_letter = self._waiting_letter, None
+            self.play(letter)
 
     def receive(self, event: WireEvent, now: float) -> None:
         """Note that the peer's window holds bytes."""
@@ -86,6 +93,11 @@ class ProbeEnd(Engine):
         """Bytes that are no frame are one word."""
         self._words.append(f"noise({garbage.reason.name.lower()})")
 
+    def begin(self, letter: Letter) -> None:
+        """Play a letter when this end is started; for a port, which starts it for each letter."""
+        self.over = False
+        self._waiting_letter = letter
+
     def play(self, letter: Letter) -> None:
         """Begin a letter; `over` is true when its output is complete."""
         self._words, self._streams, self._replied, self.over = [], set(), False, False
@@ -114,8 +126,9 @@ class ProbeEnd(Engine):
 
     def _next_grid(self, phase: float) -> float:
         """The next time at which a letter may begin."""
-        period = self._alphabet.period
-        return (int((self.now - phase) / period) + 1) * period + phase if self.now >= phase else phase
+        period, origin = self._alphabet.period, self._origin or 0.0
+        since = self.now - origin
+        return origin + ((int((since - phase) / period) + 1) * period + phase if since >= phase else phase)
 
     def _do(self, step: LetterStep, letter: Letter) -> Generator[WaitFor, bool, bool]:
         """Do one step; returns whether the letter goes on."""
@@ -152,12 +165,12 @@ class ProbeEnd(Engine):
             payload += message.build()
         return damaged(self.dialect.build_frame(payload, letter.class_, 0), letter.damage)
 
-    def _run_sync(self) -> Task:
+    def _run_sync(self, origin: float) -> Task:
         period, low = self._alphabet.period, self._alphabet.low
         count = 0
         while True:
             count += 1
-            yield count * period
+            yield origin + count * period
             if self._sync:
                 self.drive(self.dialect.sync, False)
                 yield self.now + low

@@ -3,6 +3,7 @@
 A virtual system is a new session per reset, in virtual time. What a reset costs on a device is counted as well.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 from typing import Protocol
@@ -100,8 +101,8 @@ class VirtualSystem:
         learned = make_engine(self._roles, self._profile.settings, None, random, ())
         probe = self._probe = ProbeEnd(self._alphabet, self._traits, None)
         self.records = []
-        ends = (probe, learned) if self._alphabet.role is Role.LENS else (learned, probe)
-        self._session = VirtualSession(self._alphabet.dialect, *ends, tap=self.records.append)
+        body, lens = (probe, learned) if self._alphabet.role is Role.LENS else (learned, probe)
+        self._session = VirtualSession(self._alphabet.dialect, body, lens, tap=self.records.append)
         self._session.start()
 
     def play(self, letter: str) -> str:
@@ -132,3 +133,22 @@ class VirtualSystem:
     def close(self) -> None:
         """End the session."""
         self._session = self._probe = None
+
+
+def play_word(profile: Profile, alphabet: Alphabet, word: Sequence[str], seed: int | None = 0) -> list[str]:
+    """Play one word to a profile on the virtual mount, and return the output of each letter.
+
+    Args:
+        profile: the end that answers.
+        alphabet: the letters.
+        word: their names, in order.
+        seed: of the jitter; `None` for nominal times.
+
+    Raises:
+        ProfileError: the profile is not of the alphabet's end, or a letter does not exist.
+    """
+    for letter in word:
+        alphabet.letter(letter)
+    system = VirtualSystem(alphabet, profile, seed)
+    system.reset()
+    return [system.play(letter) for letter in word]

@@ -1,0 +1,154 @@
+"""Cases for the verbs of learned machines."""
+
+from functools import partial
+from pathlib import Path
+
+from lensmount_emulator.learn.machine import Machine
+
+from .exit_cases import Bench, case  # noqa: TID252
+from .exit_inputs import LENS, empty, folder, half, missing, recording, unreadable  # noqa: TID252
+
+ALPHABET = """
+name = "two"
+dialect = "emount"
+learns = "lens"
+[[letters]]
+name = "on"
+steps = ["high LENS_POWER", "high VCC", "sync on", "wait 0.12"]
+wait = 0.0
+[[letters]]
+name = "off"
+steps = ["low BODY_CS", "low TXD", "sync off", "low VCC", "low LENS_POWER"]
+wait = 0.0
+"""
+
+
+def _letters(bench: Bench) -> Path:
+    path = bench.folder / "two.toml"
+    path.write_text(ALPHABET)
+    return path
+
+
+def machine(bench: Bench, name: str = "machine.json", output: str = "-", dialect: str = "emount") -> Path:
+    """A machine that does nothing, or something."""
+    from lensmount_emulator.learn.alphabet import load_alphabet
+
+    alphabet = load_alphabet(str(_letters(bench)))
+    moves = (((output, 0), ("-", 0)),)
+    made = Machine(
+        "profile x", dialect, "lens", "two", alphabet.digest, ("on", "off"), moves, {"resets": 1, "device_s": 1}
+    )
+    path = bench.folder / name
+    path.write_text(made.to_json())
+    return path
+
+
+def _check(bench: Bench, path: Path, *words: object) -> int:
+    return bench.run("learn", "check", path, "--letters", _letters(bench), "--profile", LENS, *words)
+
+
+def _one_line(bench: Bench, code: int) -> int:
+    assert code in (0, 1) or len(bench.err.strip().splitlines()) == 1
+    return code
+
+
+@case("learn check", "done")
+def _(bench: Bench) -> int:
+    return _check(bench, machine(bench))
+
+
+@case("learn check", "wanting")
+def _(bench: Bench) -> int:
+    code = _check(bench, machine(bench, output="07"))
+    assert "on: - 07  + -" in bench.said
+    return code
+
+
+@case("learn check", "half")
+def _(bench: Bench) -> int:
+    path = machine(bench)
+    path.write_bytes(path.read_bytes()[:-40])
+    return _one_line(bench, _check(bench, path))
+
+
+@case("learn check", "dialect")
+def _(bench: Bench) -> int:
+    return bench.run("learn", "check", machine(bench), "--letters", _letters(bench), "--profile", "sigma-fp")
+
+
+@case("learn check", "exists")
+def _(bench: Bench) -> int:
+    target = bench.folder / "result.xml"
+    target.write_text("precious")
+    return _check(bench, machine(bench), "--junit", target)
+
+
+for _verb, _words in (
+    ("learn check", _check),
+    ("learn diff", lambda bench, path: bench.run("learn", "diff", path, path)),
+):
+    for _situation, _setup in (("missing", missing), ("folder", folder)):
+        case(_verb, _situation)(lambda bench, words=_words, setup=_setup: _one_line(bench, words(bench, setup(bench))))
+case("learn check", "unreadable")(lambda bench: _one_line(bench, _check(bench, unreadable(machine, bench))))
+
+
+@case("learn diff", "done")
+def _(bench: Bench) -> int:
+    return bench.run("learn", "diff", machine(bench), machine(bench, "again.json"))
+
+
+@case("learn diff", "wanting")
+def _(bench: Bench) -> int:
+    return bench.run("learn", "diff", machine(bench), machine(bench, "other.json", "07"))
+
+
+@case("learn diff", "half")
+def _(bench: Bench) -> int:
+    path = machine(bench)
+    path.write_text(path.read_text().replace('"states": 1', '"states": 7'))
+    return _one_line(bench, bench.run("learn", "diff", path, path))
+
+
+@case("learn diff", "dialect")
+def _(bench: Bench) -> int:
+    return bench.run("learn", "diff", machine(bench), machine(bench, "other.json", dialect="lmount"))
+
+
+@case("learn diff", "exists")
+def _(bench: Bench) -> int:
+    target = bench.folder / "a.dot"
+    target.write_text("precious")
+    return bench.run("learn", "diff", machine(bench), machine(bench, "b.json", "07"), "--dot", target)
+
+
+def _cover(bench: Bench, path: Path) -> int:
+    return bench.run("learn", "cover", machine(bench), path, "--letters", _letters(bench))
+
+
+case("learn cover", "done")(lambda bench: _cover(bench, recording(bench)))
+case("learn cover", "nothing")(lambda bench: _cover(bench, empty(bench)))
+case("learn cover", "half")(lambda bench: _cover(bench, half(bench)))
+case("learn cover", "missing")(lambda bench: _one_line(bench, _cover(bench, missing(bench))))
+case("learn cover", "folder")(lambda bench: _one_line(bench, _cover(bench, folder(bench))))
+
+
+def _learn(bench: Bench, *words: object, profile: str = LENS) -> int:
+    letters = _letters(bench)
+    return bench.run("learn", "lens", "--profile", profile, "--letters", letters, "--walks", "2", "--quiet", *words)
+
+
+case("learn lens", "done")(partial(_learn))
+case("learn lens", "dialect")(lambda bench: _learn(bench, profile="sigma-45mm-f2.8-dg-dn"))
+case("learn lens", "missing")(lambda bench: _learn(bench, profile="./missing.toml"))
+
+
+@case("learn lens", "exists")
+def _(bench: Bench) -> int:
+    target = bench.folder / "m.json"
+    target.write_text("precious")
+    return _learn(bench, "--output", target)
+
+
+@case("learn lens", "full")
+def _(bench: Bench) -> int:
+    return _learn(bench, "--output", "/dev/full")

@@ -1,0 +1,1 @@
+"""Learned machines of every role and profile family, held against the engines; and changes that are planted in them."""
