@@ -11,7 +11,7 @@ Learning needs AALpy (pip install 'lensmount[learn]'); the other verbs do not. E
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -132,7 +132,7 @@ def _alphabet(name: str, dialect: str, role: str) -> "Alphabet":
 @contextmanager
 def _system(
     arguments: argparse.Namespace, alphabet: "Alphabet", profile: "Profile | None"
-) -> "Iterator[LearnedSystem]":
+) -> "Generator[LearnedSystem]":
     from lensmount_emulator.cli.options import UsageError
     from lensmount_emulator.cli.ports import open_port
     from lensmount_emulator.learn.port_system import PortSystem
@@ -157,7 +157,7 @@ def _system(
 
 
 @contextmanager
-def _queries(arguments: argparse.Namespace, alphabet: "Alphabet", system: "LearnedSystem") -> "Iterator[Queries]":
+def _queries(arguments: argparse.Namespace, alphabet: "Alphabet", system: "LearnedSystem") -> "Generator[Queries]":
     from lensmount_emulator.learn.cache import QueryCache
     from lensmount_emulator.learn.queries import Queries
     from lensmount_emulator.reports.console import count_progress

@@ -1,22 +1,24 @@
 """AALpy's L# over our queries; imported only when something is learned, since it is an extra."""
 
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Any
 
-from aalpy.base import SUL
-from aalpy.learning_algs import run_Lsharp
-from aalpy.oracles import StatePrefixEqOracle
-
 from lensmount_emulator.learn.queries import Queries
+
+# AALpy has no types that describe it, so its names are of any type here.
+_SUL: Any = import_module("aalpy.base").SUL
+_run_lsharp: Any = import_module("aalpy.learning_algs").run_Lsharp
+_StatePrefixOracle: Any = import_module("aalpy.oracles").StatePrefixEqOracle
 
 Moves = Mapping[str, Mapping[str, tuple[str, str]]]
 """State -> letter -> output and next state."""
 
 
 @contextmanager
-def _seeded(seed: int) -> Iterator[None]:
+def _seeded(seed: int) -> Generator[None]:
     """Give the global source of random numbers, which AALpy uses, a seed of ours for a while."""
     state = random.getstate()
     random.seed(seed)
@@ -26,7 +28,7 @@ def _seeded(seed: int) -> Iterator[None]:
         random.setstate(state)
 
 
-class _AskingSul(SUL):  # type: ignore[misc]  # AALpy has no types
+class _AskingSul(_SUL):  # type: ignore[misc]  # AALpy has no types
     """Passes AALpy's steps to our queries."""
 
     def __init__(self, queries: Queries) -> None:
@@ -51,14 +53,15 @@ class _AskingSul(SUL):  # type: ignore[misc]  # AALpy has no types
         return self._queries.output(self._word)
 
 
-class _WatchedOracle(StatePrefixEqOracle):  # type: ignore[misc]  # AALpy has no types
+class _WatchedOracle(_StatePrefixOracle):  # type: ignore[misc]  # AALpy has no types
     """Reports the size of each hypothesis."""
 
-    on_hypothesis: Callable[[int], object] = staticmethod(lambda _states: None)
+    on_hypothesis: Callable[[int], object] | None = None
 
     def find_cex(self, hypothesis: Any) -> Any:
         """Report the hypothesis, and test it."""
-        self.on_hypothesis(len(hypothesis.states))
+        if self.on_hypothesis is not None:
+            self.on_hypothesis(len(hypothesis.states))
         return super().find_cex(hypothesis)
 
 
@@ -75,7 +78,7 @@ def learn_moves(
     oracle: Any = _WatchedOracle(letters, sul, walks_per_state=walks, walk_len=walk_letters)
     oracle.on_hypothesis = on_hypothesis
     with _seeded(seed):
-        found: Any = run_Lsharp(
+        found: Any = _run_lsharp(
             letters, sul, oracle, automaton_type="mealy", cache_and_non_det_check=False, print_level=0
         )
     moves: Moves = {

@@ -289,6 +289,8 @@ def _step(text: str, fields: Mapping[str, Fields], dialect: Dialect, sender: Rol
             return LetterStep("send", messages=made)
         case ["bytes", digits] if re.fullmatch(r"([0-9A-Fa-f]{2}){1,255}", digits):
             return LetterStep("bytes", data=bytes.fromhex(digits))
+        case _:
+            pass
     known = "; ".join(_STEPS.values())
     raise ProfileError(f"step {text!r} is unknown or has a wrong value; steps are: {known}")
 
