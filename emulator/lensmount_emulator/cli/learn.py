@@ -1,4 +1,4 @@
-"""Learn what an end does as a state machine, and compare builds: what does this version do differently?
+"""Learn what an end does as a state machine, and compare builds.
 
   lensmount learn lens --profile sel55210 --letters lens-session --output sel55210.json
   lensmount learn check sel55210.json --profile ./new.toml      every transition once; --thorough: the Wp-method

@@ -27,7 +27,7 @@ class LearnTraits:
     Attributes:
         alphabets: the package that holds its alphabets as TOML files.
         describe: the words of a frame of the learned end; none for a frame that is left out of outputs.
-        number: prepares a message to be the Nth one that the probe sends, for dialects whose messages are numbered.
+        number: prepares a message to be the Nth one that the probe sends, for dialects with numbered messages.
     """
 
     alphabets: str

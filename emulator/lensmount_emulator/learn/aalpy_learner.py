@@ -32,7 +32,8 @@ class _AskingSul(_SUL):  # type: ignore[misc]  # AALpy has no types
     """Passes AALpy's steps to our queries."""
 
     def __init__(self, queries: Queries) -> None:
-        super().__init__()
+        base: Any = super()
+        base.__init__()
         self._queries = queries
         self._word: tuple[str, ...] = ()
 
@@ -62,7 +63,8 @@ class _WatchedOracle(_StatePrefixOracle):  # type: ignore[misc]  # AALpy has no 
         """Report the hypothesis, and test it."""
         if self.on_hypothesis is not None:
             self.on_hypothesis(len(hypothesis.states))
-        return super().find_cex(hypothesis)
+        base: Any = super()
+        return base.find_cex(hypothesis)
 
 
 def learn_moves(

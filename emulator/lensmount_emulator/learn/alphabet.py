@@ -97,7 +97,7 @@ class Alphabet:
         period: of the frame sync, in seconds; letters begin on its grid.
         phase: seconds after an edge of the sync at which a letter begins.
         low: length of a sync pulse, in seconds.
-        lines: lines of the learned end whose moves are part of an output.
+        lines: lines of the learned end; their moves are part of an output.
         letters: the letters, in order.
         digest: of everything that changes an answer; a cache and a machine belong to one digest.
     """

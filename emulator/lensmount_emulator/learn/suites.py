@@ -29,7 +29,7 @@ def wp_method(machine: Machine) -> list[Word]:
 
 
 def distinguishing_words(machine: Machine) -> dict[tuple[int, int], Word]:
-    """The shortest word that tells two states apart, for each pair; pairs that none does are left out."""
+    """The shortest word that separates two states, for each pair; pairs that none does are left out."""
     states = range(machine.states)
     found: dict[tuple[int, int], Word] = {}
     columns = range(len(machine.letters))
@@ -56,7 +56,7 @@ def distinguishing_words(machine: Machine) -> dict[tuple[int, int], Word]:
 
 
 def _identification(machine: Machine, state: int, apart: dict[tuple[int, int], Word]) -> list[Word]:
-    """Words that tell a state from every other one, few of them."""
+    """Words that separate a state from every other one, few of them."""
     others = {other for other in range(machine.states) if other != state}
     candidates = sorted(set(apart.values()), key=lambda word: (len(word), word))
     own = {word: machine.run(word, state) for word in candidates}

@@ -13,7 +13,7 @@ STREAMED = frozenset({0x03, 0x04, 0x05, 0x06, 0x2F})
 """Types that an end sends with every frame."""
 
 SHORT = 2
-"""Size of a message whose only byte is part of its word: `10(0)`."""
+"""Size of a message with one byte, which is part of its word: `10(0)`."""
 
 
 def _word(message: AnyMessage) -> str:

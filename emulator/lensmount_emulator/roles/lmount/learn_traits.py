@@ -33,7 +33,7 @@ def _words(arrival: ReceivedFrame) -> Iterable[OutputToken]:
 
 def _number(message: Message, number: int) -> None:
     if hasattr(message, "number"):
-        message.number = number
+        setattr(message, "number", number)  # noqa: B010  the class of the message is not known here
 
 
 LMOUNT_LEARN = LearnTraits(
