@@ -176,7 +176,7 @@ def check_rules(
     Raises:
         ProfileError: the rule, and what is wrong with it.
     """
-    known = {*inputs, *states}
+    known = {*inputs, *states, *(name + ending for name in states for ending in (".step", ".recent"))}
     for number, phase in enumerate(phases):
         check_between(f"phase[{number}].modulus", phase.modulus, 1, MAX_MODULUS)
         check_between(f"phase[{number}].value", phase.value, 0, phase.modulus - 1)

@@ -16,6 +16,35 @@ _KIND_AND_EXPONENT = 0xF0
 _ROW_SIZE = 6
 
 
+STEP, RECENT = ".step", ".recent"
+"""Endings of the inputs that show how a state moved: in this pair, and last within `RECENT_PAIRS`."""
+
+RECENT_PAIRS = 16
+STILL, UP, DOWN = 0, 1, 2
+
+
+class StateMotion:
+    """How the states of a device move from pair to pair, as inputs of rules."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, int] = {}
+        self._moved: dict[str, tuple[int, int]] = {}
+
+    def inputs(self, states: Mapping[str, int]) -> dict[str, int]:
+        """Take the states of a pair; return for each its direction in this pair, and the last one."""
+        found: dict[str, int] = {}
+        for name, value in states.items():
+            before = self._last.get(name, value)
+            step = UP if value > before else DOWN if value < before else STILL
+            self._last[name] = value
+            direction, age = self._moved.get(name, (STILL, 0))
+            self._moved[name] = (step, 0) if step else (direction, age + 1)
+            direction, age = self._moved[name]
+            found[name + STEP] = step
+            found[name + RECENT] = direction if age < RECENT_PAIRS else STILL
+        return found
+
+
 class RulePlayer:
     """Applies the rules of a profile to the messages of one frame.
 
@@ -42,6 +71,7 @@ class RulePlayer:
     ) -> None:
         self.given = {name: state.initial for name, state in states.items() if state.initial is not None}
         self.states = dict(states)
+        self._motion = StateMotion()
         self._states = [(name, *split_name(state.field)) for name, state in states.items()]
         self._phases = [(PHASE + phase.name, phase.clock, phase.modulus) for phase in phases]
         self.phases = {phase.name: phase.value for phase in phases}
@@ -54,6 +84,7 @@ class RulePlayer:
 
     def begin(self) -> None:
         """Begin a session: noise starts from its initial offset."""
+        self._motion = StateMotion()
         for noise in self._noise.values():
             noise.begin()
 
@@ -72,13 +103,16 @@ class RulePlayer:
         """
         by_name = {type(message).__name__: message for message in messages}
         known = dict(context)
+        states: dict[str, int] = {}
         for name, owner, field in self._states:
             message = by_name.get(owner)
             if message is None:
                 continue
             if name in self.given:
                 setattr(message, field, self.given[name])
-            known[name] = int(getattr(message, field))
+            states[name] = int(getattr(message, field))
+        known |= states
+        known |= self._motion.inputs(states)
         for name, clock, modulus in self._phases:
             known[name] = (context.get(clock, 0) + self.phases[name.removeprefix(PHASE)]) % modulus
         for owner, field, rule in self._rules:

@@ -90,6 +90,8 @@ class TwinTraits:
         keys: candidate keys, the simplest first.
         replays: place -> its replay; a place without one is replayed by the follower of its dialect.
         states: name of a state variable -> the field that shows it.
+        moves: whether a model of the engine moves a state, by the settings and its name.
+        hold: the settings with states at other values.
         driven: fields that a model of the engine drives; a rule replaces it only where the rule is clearly better.
         measured: fields that hold a measured quantity, so that small errors may be noise.
         noise_bases: measured field -> the field that its noise is added to.
@@ -103,6 +105,8 @@ class TwinTraits:
     keys: Sequence[Key] = ()
     replays: Mapping[Place, Replay] = field(default_factory=lambda: dict[Place, Replay]())
     states: Mapping[str, str] = field(default_factory=lambda: dict[str, str]())
+    moves: Callable[[Struct, str], bool] = lambda _settings, _state: False
+    hold: Callable[[Struct, Mapping[str, int]], Struct] = lambda settings, _states: settings
     driven: frozenset[str] = frozenset()
     measured: frozenset[str] = frozenset()
     noise_bases: Mapping[str, str] = field(default_factory=lambda: dict[str, str]())

@@ -18,8 +18,14 @@ from lensmount_emulator.engine.twin_traits import Key, KeyPart
 SETTLING = 0.25
 """Share of the samples, from the first, in which a wrong prediction costs nothing: the session starts."""
 
+STARTING_PAIRS = 8
+"""First pairs of every stream, in which a wrong prediction costs nothing either."""
+
 ROW_PRICE = 0.3
 """Price of a row of a table, in wrong predictions."""
+
+STATE_PRICE = 0.7
+"""Price of a state in the key, in wrong predictions: a field depends on a state only where that explains something."""
 
 RECENT = 7
 """Last values of a row from which its value is taken."""
@@ -99,7 +105,16 @@ class Candidate:
         if self.kind == "copy":
             chosen = self.rows.get(key)
             return None if chosen is None else clear_bit(sample.others.get(chosen[0]), chosen[1])
-        return self.rows.get(key)
+        if self.state < 0 or key in self.rows:
+            return self.rows.get(key)
+        rest = key[: self.state] + key[self.state + 1 :]
+        rows = [
+            (at[self.state], value)
+            for at, value in self.rows.items()
+            if at[: self.state] + at[self.state + 1 :] == rest
+        ]
+        rows.sort(key=itemgetter(0))
+        return value_between(rows, key[self.state], self.between) if rows else None
 
 
 class _Row:
@@ -122,15 +137,25 @@ class _Row:
         self.value = next(one for one in reversed(last) if counts[one] == most)
 
 
+def counted(samples: Sequence[Sample]) -> list[bool]:
+    """For each sample, whether a wrong prediction costs: not while a table learns, and while a stream starts."""
+    first = int(len(samples) * SETTLING)
+    return [number >= first and sample.pair >= STARTING_PAIRS for number, sample in enumerate(samples)]
+
+
 class Columns:
     """The values of key parts for the samples of one message, computed once for all of its fields.
 
     Args:
         samples: the samples of any field of the message, in order.
+
+    Attributes:
+        counted: for each sample, whether a wrong prediction costs.
     """
 
     def __init__(self, samples: Sequence[Sample]) -> None:
         self._inputs = [sample.inputs for sample in samples]
+        self.counted = counted(samples)
         self._columns: dict[KeyPart, list[int]] = {}
 
     def column(self, part: KeyPart) -> list[int]:
@@ -159,8 +184,9 @@ def constant(samples: Sequence[Sample]) -> Candidate:
 
 def engine(samples: Sequence[Sample]) -> Candidate:
     """The engine's own model."""
-    first = int(len(samples) * SETTLING)
-    wrong = sum(sample.value != sample.engine for sample in samples[first:])
+    wrong = sum(
+        counts and sample.value != sample.engine for sample, counts in zip(samples, counted(samples), strict=True)
+    )
     right = sum(sample.value == sample.engine for sample in samples)
     return Candidate("engine", wrong, right=right / len(samples))
 
@@ -188,10 +214,9 @@ def table(
     rows: dict[tuple[int, ...], _Row] = {}
     sorted_rows: dict[tuple[int, ...], list[tuple[int, _Row]]] = {}
     everything = _Row()
-    first = int(len(samples) * SETTLING)
-    cost, right = 0.0, 0
+    cost, right = (STATE_PRICE if state >= 0 else 0.0), 0
     seen: Counter[tuple[int, ...]] = Counter()
-    for number, (sample, at) in enumerate(zip(samples, columns.keys(key), strict=True)):
+    for sample, at, counts in zip(samples, columns.keys(key), columns.counted, strict=True):
         row = rows.get(at)
         group = at[:state] + at[state + 1 :] if state >= 0 else ()
         if row is not None:
@@ -202,7 +227,7 @@ def table(
             guess = everything.value if everything.last else None
         hit = guess == sample.value
         right += hit
-        cost += not hit and number >= first
+        cost += not hit and counts
         if row is None:
             # A row that its neighbours give already is not stored.
             cost += price if state < 0 or not hit else 0.0
@@ -274,18 +299,18 @@ def _between(rows: Sequence[tuple[int, _Row]], state: int, between: str) -> Any:
 
 def affine(samples: Sequence[Sample], sources: Iterable[str]) -> Iterable[Candidate]:
     """The differences to other numbers of the message that vary."""
-    first = int(len(samples) * SETTLING)
+    marks = counted(samples)
     for source in sources:
         values = {sample.others.get(source) for sample in samples}
         if len(values) < 2:
             continue
         differences = _Row()
         wrong = right = 0
-        for number, sample in enumerate(samples):
+        for sample, counts in zip(samples, marks, strict=True):
             difference = sample.value - sample.others[source]
             hit = bool(differences.last) and differences.value == difference
             right += hit
-            wrong += not hit and number >= first
+            wrong += not hit and counts
             differences.add(difference)
         yield Candidate(
             "affine", wrong + ROW_PRICE, add=differences.value, source=source, right=right / max(1, len(samples) - 1)
@@ -299,7 +324,7 @@ def copies(
     varying = [source for source in sources if len({sample.others.get(source) for sample in samples}) > 1]
     if not varying:
         return
-    first = int(len(samples) * SETTLING)
+    marks = columns.counted
     matching = [
         [
             (source, bit)
@@ -307,14 +332,16 @@ def copies(
             for bit in (-1, 7)
             if clear_bit(sample.others.get(source), bit) == sample.value
         ]
-        for sample in samples[first:]
+        for sample, counts in zip(samples, marks, strict=True)
+        if counts
     ]
     if sum(map(bool, matching)) < len(matching) / 2:
         return
     for key in keys:
         choices: dict[tuple[int, ...], Counter[tuple[str, int]]] = {}
         totals: Counter[tuple[int, ...]] = Counter()
-        for at, fitting in zip(columns.keys(key)[first:], matching, strict=True):
+        counted_keys = [at for at, counts in zip(columns.keys(key), marks, strict=True) if counts]
+        for at, fitting in zip(counted_keys, matching, strict=True):
             totals[at] += 1
             choices.setdefault(at, Counter()).update(fitting)
         best = {at: _most_frequent(fits) for at, fits in choices.items() if fits}

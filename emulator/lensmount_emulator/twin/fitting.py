@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lensmount_emulator.engine.field_rules import Between, FieldRule, SessionPhase
+from lensmount_emulator.engine.rule_player import RECENT, STEP
 from lensmount_emulator.engine.twin_traits import Key, TwinTraits
 from lensmount_emulator.twin.candidates import (
     Candidate,
@@ -119,6 +120,9 @@ def _search(
     keys: list[tuple[Key, int]] = [(key, -1) for key in traits.keys]
     for state in others:
         keys += [(((state, 0), *key), 0) for key in ((), *traits.keys) if len(key) < 2 and _is_small(key, columns)]
+    for state in states:
+        for ending in (STEP, RECENT):
+            keys += [(((state + ending, 0),), -1), (((state, 0), (state + ending, 0)), 0 if state in others else -1)]
     if len(others) > 1:
         keys.append((tuple((state, 0) for state in others), 0))
     for key, place in keys:

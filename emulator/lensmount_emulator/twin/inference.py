@@ -1,14 +1,17 @@
 """Infers a twin: a device profile with rules of the stream fields, learned from captures."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
 from lensmount_emulator.engine.dialect_roles import Place, get_roles
-from lensmount_emulator.engine.field_rules import FieldRule, SessionPhase, StateVariable
+from lensmount_emulator.engine.field_rules import PHASE, FieldRule, SessionPhase, StateVariable
+from lensmount_emulator.engine.rule_player import RECENT, STEP, StateMotion
 from lensmount_emulator.engine.twin_traits import Replay, Reply, Session, TwinTraits
 from lensmount_emulator.twin.alignment import align_phases
 from lensmount_emulator.twin.candidates import Columns, Sample
@@ -20,6 +23,9 @@ from lensmount_protocol.message import FieldSpec, Message, SelectableMessage
 
 MAX_START = 24
 """Pairs of the longest start list."""
+
+EARLY = slice(8, 40)
+"""Pairs that show the states in which a session begins."""
 
 REPLY_PRICE = 60
 """Bytes of a start list that one right pair is worth."""
@@ -87,21 +93,50 @@ def infer_twin(
     """
     data = traits.infer_settings(sessions, place, donor)
     base = convert_settings(dialect, place, data)
-    replays = [list(replay(base, session, False)) for session in sessions]
+    replays = [_replay_held(base, session, replay, traits) for session in sessions]
     tables = [collect_samples(one, number, traits, place) for number, one in enumerate(replays)]
     if keep is not None:
         tables = [{key: [one for one in samples if keep(one.inputs)] for key, samples in one.items()} for one in tables]
     primary = max(range(len(tables)), key=lambda number: sum(map(len, tables[number].values())))
     align_phases(tables, primary, traits)
-    samples: dict[tuple[type[Message], str], list[Sample]] = {}
-    for one in (tables[primary], *(table for number, table in enumerate(tables) if number != primary)):
-        for key, found in one.items():
-            samples.setdefault(key, []).extend(found)
+    samples = _interleaved([tables[primary], *(one for number, one in enumerate(tables) if number != primary)])
     states = summarise_states(samples, traits)
     twin = Twin(place, dialect, data, base, [], states, replies=sum(map(len, replays)))
     _fit(twin, samples, traits)
-    _add_start(twin, sessions, replays, traits, replay)
+    _add_start(twin, sessions, replays, primary, traits, replay)
     return twin
+
+
+def _interleaved(
+    tables: Sequence[Mapping[tuple[type[Message], str], Sequence[Sample]]],
+) -> dict[tuple[type[Message], str], list[Sample]]:
+    """Mix the samples of several sessions evenly, so that what differs between sessions differs all the time."""
+    found: dict[tuple[type[Message], str], list[Sample]] = {}
+    for key in dict.fromkeys(key for table in tables for key in table):
+        placed = [
+            (number / len(table[key]), sample)
+            for table in tables
+            if key in table
+            for number, sample in enumerate(table[key])
+        ]
+        found[key] = [sample for _, sample in sorted(placed, key=itemgetter(0))]
+    return found
+
+
+def _replay_held(base: Struct, session: Session, replay: Replay, traits: TwinTraits) -> list[Reply]:
+    """Replay a session with the models of the engine at the states in which it begins."""
+    replies = list(replay(base, session, False))
+    states = early_states(replies, traits)
+    held = traits.hold(base, states)
+    return replies if held == base else list(replay(held, session, False))
+
+
+def early_states(replies: Sequence[Reply], traits: TwinTraits) -> dict[str, int]:
+    """The states that a session begins with: the most frequent values after its start."""
+    pairs = list(states_by_pair([reply for reply in replies if reply.pair >= 0], traits).values())
+    some = pairs[EARLY.start : EARLY.stop] or pairs
+    counts = {name: Counter(pair[name] for pair in some if name in pair) for name in traits.states}
+    return {name: seen.most_common(1)[0][0] for name, seen in counts.items() if seen}
 
 
 KeepReply = Callable[[Mapping[str, int]], bool]
@@ -165,7 +200,8 @@ def states_by_pair(stream: Sequence[Reply], traits: TwinTraits) -> dict[int, dic
                 if type(message).__name__ == owner:
                     current = {**current, state: int(getattr(message, field_name))}
         found[reply.pair] = current
-    return found
+    motion = StateMotion()
+    return {pair: states | motion.inputs(states) for pair, states in found.items()}
 
 
 def _fit(twin: Twin, samples: Mapping[tuple[type[Message], str], Sequence[Sample]], traits: TwinTraits) -> None:
@@ -184,13 +220,13 @@ def _fit(twin: Twin, samples: Mapping[tuple[type[Message], str], Sequence[Sample
         if rule is not None:
             rules.append(rule)
     _set_constants(twin)
-    used = {part for rule in rules for part in rule.key}
+    used = {part.removesuffix(STEP).removesuffix(RECENT) for rule in rules for part in rule.key}
     hidden = twin.states.hidden
     kept = {
         name: StateVariable(
             field=traits.states[name],
             values=twin.states.values[name],
-            initial=twin.states.latest[name] if name in hidden else None,
+            initial=twin.states.latest[name] if name in hidden and not traits.moves(twin.settings, name) else None,
             alone=name in twin.states.alone,
         )
         for name in varying
@@ -217,15 +253,20 @@ def _add_start(
     twin: Twin,
     sessions: Sequence[Session],
     replays: Sequence[Sequence[Reply]],
+    primary: int,
     traits: TwinTraits,
     replay: Replay,
 ) -> None:
     """Add the first pairs that the rules do not give, as many as their bytes are worth."""
-    number = next((number for number, one in enumerate(replays) if _starts(one)), None)
-    if number is None or not traits.stream_messages[twin.place]:
+    starting = [number for number, one in enumerate(replays) if _starts(one)]
+    if not starting or not traits.stream_messages[twin.place]:
         return
-    longest = list(replay(twin.settings, sessions[number], True))
-    patches, costs, wrong = _patches(twin, longest, traits)
+    number = primary if primary in starting else starting[0]
+    settings = traits.hold(twin.settings, early_states(replays[number], traits))
+    rules: list[FieldRule] = twin.data["field"]
+    # The phases of the twin are those of the primary session.
+    other = set() if number == primary else {rule.name for rule in rules if any(PHASE in part for part in rule.key)}
+    patches, costs, wrong = _patches(twin, list(replay(settings, sessions[number], True)), traits, other)
     best, cheapest, run = 0, float(sum(wrong) * REPLY_PRICE), 0
     for count in range(1, len(patches) + 1):
         run = 0 if wrong[count - 1] else run + 1
@@ -253,7 +294,7 @@ def _starts(replay: Sequence[Reply]) -> bool:
 
 
 def _patches(
-    twin: Twin, replay: Sequence[Reply], traits: TwinTraits
+    twin: Twin, replay: Sequence[Reply], traits: TwinTraits, left_out: set[str]
 ) -> tuple[list[dict[str, dict[str, Any]]], list[int], list[int]]:
     """For each of the first pairs: the fields that differ, their bytes, and the replies that are wrong."""
     patches: list[dict[str, dict[str, Any]]] = [{} for _ in range(MAX_START)]
@@ -272,7 +313,8 @@ def _patches(
                 continue
             for spec in type(message).FIELDS:
                 value = getattr(message, spec.name)
-                if reply.pair >= SETTLED and f"{type(message).__name__}.{spec.name}" in loud:
+                name = f"{type(message).__name__}.{spec.name}"
+                if name in left_out or (reply.pair >= SETTLED and name in loud):
                     continue
                 if value != getattr(own, spec.name):
                     patches[reply.pair].setdefault(type(message).__name__, {})[spec.name] = plain(value)

@@ -21,6 +21,7 @@ from lensmount_emulator.twin.replays import get_replay
 from lensmount_emulator.twin.scoring import (
     ScoredPart,
     hold_states,
+    lock_phases,
     merge_parts,
     replay_part,
     states_of_replies,
@@ -217,8 +218,11 @@ def make_twin(request: TwinRequest) -> TwinResult:
         return _with_size(merge_parts(parts, twin.settings, dialect, split=text, noise=noise), twin)
 
     # What a state was at the end of the training part is known; from there on it is held.
-    settings = [hold_states(twin.settings, session, replay, traits) for session in training]
-    noise = training_noise(twin.settings, training, replay, traits, dialect)
+    settings = [twin.settings]
+    if len(sessions) > 1:
+        held = [hold_states(twin.settings, session, replay, traits) for session in training]
+        settings = [lock_phases(one, part, replay, dialect)[0] for one, part in zip(held, training, strict=True)]
+    noise = training_noise(settings, training, replay, traits, dialect)
     starts = cut_places if share < 1 else [0] * len(sessions)
     score = scored(False, starts, split)
     if not score.replies:

@@ -12,7 +12,7 @@ from msgspec.structs import replace as with_values
 from lensmount_emulator.engine.field_rules import SessionPhase, StateVariable, split_name
 from lensmount_emulator.engine.twin_traits import Replay, Reply, Session, TwinTraits
 from lensmount_emulator.fidelity.reply_score import NoiseField, ReplyPair, ReplyScore, score_replies, signed_offset
-from lensmount_emulator.twin.inference import states_by_pair
+from lensmount_emulator.twin.inference import early_states, states_by_pair
 from lensmount_protocol.decoder import DecodedFrame
 from lensmount_protocol.describe import message_name
 from lensmount_protocol.dialect import Dialect
@@ -290,10 +290,10 @@ def states_of_replies(
 
 
 def training_noise(
-    settings: Struct, sessions: Sequence[Session], replay: Replay, traits: TwinTraits, dialect: Dialect
+    settings: Sequence[Struct], sessions: Sequence[Session], replay: Replay, traits: TwinTraits, dialect: Dialect
 ) -> list[NoiseField]:
-    """The noise fields that the training parts show, after their start."""
-    replies = (reply for session in sessions for reply in replay(settings, session, True))
+    """The noise fields that the training parts show, after their start; each with the twin as it is held there."""
+    replies = (reply for held, one in zip(settings, sessions, strict=True) for reply in replay(held, one, True))
     settled = [reply for reply in replies if reply.pair >= SETTLED_PAIRS]
     return noise_fields(to_pairs(settled, dialect), traits)
 
@@ -301,13 +301,16 @@ def training_noise(
 def hold_states(settings: Struct, session: Session, replay: Replay, traits: TwinTraits) -> Struct:
     """The twin with its states as they are at the end of a session."""
     states: dict[str, StateVariable] = getattr(settings, "state", {})
-    held = {name: state for name, state in states.items() if state.initial is not None}
-    if not held:
-        return settings
     pairs = list(states_of_replies(settings, session, replay, traits).values())[-RECENT_PAIRS:]
-    found = dict(states)
-    for name, state in held.items():
+    latest: dict[str, int] = {}
+    for name in traits.states:
         values = Counter(pair[name] for pair in pairs if name in pair)
         if values:
-            found[name] = with_values(state, initial=values.most_common(1)[0][0])
-    return with_values(settings, state=found)
+            latest[name] = values.most_common(1)[0][0]
+    found = {
+        name: state if state.initial is None else with_values(state, initial=latest.get(name, state.initial))
+        for name, state in states.items()
+    }
+    if states:
+        settings = with_values(settings, state=found)
+    return traits.hold(settings, early_states(list(replay(settings, session, False)), traits))

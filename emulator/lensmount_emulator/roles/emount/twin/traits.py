@@ -1,9 +1,10 @@
 """What the inference of twins knows of the E-mount: candidate keys, states, models, and what to capture next."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from lensmount_emulator.engine.dialect_roles import Place
 from lensmount_emulator.engine.twin_traits import Key, Session, TwinTraits
@@ -44,6 +45,23 @@ def _infer_settings(sessions: Sequence[Session], place: Place, donor: Struct | N
         return infer_body(sessions, donor)
     assert donor is None or isinstance(donor, LensSettings)
     return infer_lens(sessions, donor)
+
+
+def _moves(settings: Struct, state: str) -> bool:
+    if not isinstance(settings, LensSettings):
+        return False
+    return (state == "position" and settings.focus.driven) or (state == "aperture" and settings.iris.driven)
+
+
+def _hold(settings: Struct, states: Mapping[str, int]) -> Struct:
+    """Begin a session with the motor at another place."""
+    position = states.get("position")
+    if not isinstance(settings, LensSettings) or position is None or not settings.focus.driven:
+        return settings
+    focus = settings.focus
+    lower, upper = min(focus.lower, position), max(focus.upper, position)
+    encoder = max(position - lower, min(0xFFFF - (upper - position), position + focus.encoder - focus.planned))
+    return replace(settings, focus=replace(focus, planned=position, encoder=encoder, lower=lower, upper=upper))
 
 
 _SINGLE: tuple[Key, ...] = (
@@ -89,6 +107,8 @@ EMOUNT_TWIN = TwinTraits(
         "position": "FocusStatus.planned_position",
         "focus_switch": "LensStatus.focus_switch",
     },
+    moves=_moves,
+    hold=_hold,
     driven=frozenset(
         {
             "LensStatus.aperture",
