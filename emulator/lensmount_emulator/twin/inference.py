@@ -265,7 +265,8 @@ def _add_start(
     settings = traits.hold(twin.settings, early_states(replays[number], traits))
     rules: list[FieldRule] = twin.data["field"]
     # The phases of the twin are those of the primary session.
-    other = set() if number == primary else {rule.name for rule in rules if any(PHASE in part for part in rule.key)}
+    phased = {rule.name for rule in rules if any(PHASE in part for part in rule.key)}
+    other = phased if number != primary else set[str]()
     patches, costs, wrong = _patches(twin, list(replay(settings, sessions[number], True)), traits, other)
     best, cheapest, run = 0, float(sum(wrong) * REPLY_PRICE), 0
     for count in range(1, len(patches) + 1):
