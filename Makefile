@@ -316,3 +316,14 @@ $(MUTATION_STAMP): $(STAMP)
 	@echo "adding the mutation tool to $(VENV) (once)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group mutation
 	@touch $@
+
+# Firmware in C: planted defects of the example lens, each fuzzed until it is found or FIRMWARE_SECONDS are over, and a run
+# without a defect. FIRMWARE_SEEDS="--seed 1 --seed 2" gives the median of more seeds.
+FIRMWARE_SECONDS ?= 300
+FIRMWARE_SEEDS ?= --seed 1
+FIRMWARE_WITHOUT ?= 600
+
+.PHONY: firmware-bugs
+firmware-bugs: $(STAMP)
+	@PYTHONPATH=tests:protocol:hardware:emulator $(BIN)/python -m planted --seconds $(FIRMWARE_SECONDS) \
+		$(FIRMWARE_SEEDS) --without $(FIRMWARE_WITHOUT)

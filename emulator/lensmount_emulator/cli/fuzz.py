@@ -28,6 +28,7 @@ from lensmount_emulator.cli.fuzz_files import (
     open_corpus_at,
     print_scenario_result,
 )
+from lensmount_emulator.cli.fuzz_firmware import add_firmware_arguments, run_firmware
 from lensmount_emulator.reports.printable import report
 from lensmount_protocol.errors import CaptureError
 
@@ -69,6 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=None,
         help="which ends are engines (default: at random)",
     )
+    add_firmware_arguments(session)
     session.add_argument("--output-dir", metavar="FOLDER", default=".", help="folder for broken scenarios (default: .)")
     for one in (reader, session):
         one.add_argument("--seed", type=int, default=1, help="where cases come from (default: %(default)s)")
@@ -111,6 +113,8 @@ def _session(arguments: argparse.Namespace) -> int:
     from lensmount_emulator.fuzz.session_fuzzer import FuzzRun, fuzz_sessions
     from lensmount_hardware.clock import MonotonicClock
 
+    if arguments.lens_firmware or arguments.body_firmware:
+        return run_firmware(arguments, _prepare_folder(Path(arguments.output_dir)))
     dialects = arguments.dialect or fuzzed_dialects()
     for name in dialects:
         get_cached_roles(name)

@@ -211,18 +211,24 @@ def take_firmware(arguments: argparse.Namespace, *, listed: bool = False) -> Non
 PRELOADED = "LENSMOUNT_PRELOADED"
 
 
-def load_sanitizer(library: Path) -> None:
-    """Start this command once more with the runtime of the sanitizer that a firmware is built with, if it is found."""
+def load_sanitizer(library: Path, command: Sequence[str] = ()) -> None:
+    """Start a command once more with the runtime of the sanitizer that a firmware is built with, if it is found.
+
+    Args:
+        library: the firmware.
+        command: the command; empty for this one, if this process is `lensmount`.
+    """
     from lensmount_emulator.firmware.library import SANITIZER_OPTIONS, sanitizer_runtime
 
     runtime = sanitizer_runtime(library)
     is_command = Path(sys.argv[0]).name in ("lensmount", "__main__.py")
-    if not runtime or not is_command or PRELOADED in os.environ:
+    if not runtime or not (is_command or command) or PRELOADED in os.environ:
         return
     sys.stdout.flush()
     options = ":".join(filter(None, (SANITIZER_OPTIONS, os.environ.get("ASAN_OPTIONS", ""))))
     environment = {**os.environ, "LD_PRELOAD": runtime, "ASAN_OPTIONS": options, PRELOADED: "1"}
-    os.execve(sys.executable, [sys.executable, "-m", "lensmount", *sys.argv[1:]], environment)
+    again = list(command) or [sys.executable, "-m", "lensmount", *sys.argv[1:]]
+    os.execve(again[0], again, environment)
 
 
 def named_files(*names: str | None) -> list[Path]:

@@ -5,7 +5,7 @@
 """
 
 import math
-from collections.abc import Callable, Container, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from importlib import import_module
@@ -134,6 +134,26 @@ class MotionBounds(NamedTuple):
     slack: float
 
 
+class DeviceRules(Protocol):
+    """Rules of a dialect that one end keeps on the wire; each method yields what breaks one, in one line."""
+
+    def on_rx(self, frame: Frame, now: float) -> Iterator[str]:
+        """The end has received a frame, at a time in seconds."""
+        ...
+
+    def on_tx(self, data: bytes, now: float) -> Iterator[str]:
+        """The end begins to send bytes."""
+        ...
+
+    def on_line(self, line: str, level: bool, now: float) -> Iterator[str]:
+        """A line at the end takes a level: one of the peer, or its own."""
+        ...
+
+    def on_baudrate(self, baudrate: int) -> None:
+        """The end changes its rate."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class FuzzTraits:
     """What fuzzing knows of a dialect; the defaults suit a dialect without further facts.
@@ -164,6 +184,7 @@ class FuzzTraits:
         is_hello_reply: whether a frame of a lens answers `hello`.
         uncarried_lines: lines that ports of live sessions may not carry.
         asleep: states of the link in which a session that does not stream is over as its script wants it.
+        device_rules: end -> the maker of the rules that a firmware at that end keeps on the wire.
     """
 
     request_key: Callable[[Frame], int | None] = lambda _frame: None
@@ -192,6 +213,9 @@ class FuzzTraits:
     is_hello_reply: Callable[[Frame], bool] = lambda _frame: False
     uncarried_lines: tuple[frozenset[str], ...] = ()
     asleep: frozenset[str] = frozenset()
+    device_rules: Mapping[Role, Callable[[], DeviceRules]] = field(
+        default_factory=lambda: dict[Role, Callable[[], DeviceRules]]()
+    )
 
 
 class Place(Enum):

@@ -32,8 +32,8 @@ _HEAD = struct.Struct("<III")
 MAX_NOTICES = 1000
 """Lines of text that a firmware may report in one session; further ones are dropped."""
 
-OPEN_FRAMES = 32
-"""Frames that a device may have to answer at once; with more, earlier ones count as given up."""
+OPEN_MESSAGES = 32
+"""Messages that a device may have to answer at once; with more, earlier ones count as given up."""
 
 
 class _Process:
@@ -121,8 +121,7 @@ class FirmwareEngine(Engine):
         self._close = weakref.finalize(self, shim.close, self._handle)
         self._on_bytes, self._on_edge, self._on_time = shim.on_bytes, shim.on_line, shim.on_time
         self._next = ctypes.c_uint64.from_address(self._handle)
-        self._buffer = (ctypes.c_char * (1 << 16)).from_address(shim.actions(self._handle))
-        self._view = memoryview(self._buffer)
+        self._actions_at = shim.actions(self._handle)
         self._planned: float = math.inf
         self._notice_count = 0
         self._shadow: _Shadow | None = None
@@ -222,21 +221,24 @@ class FirmwareEngine(Engine):
         self._run(self._on_time(self._handle, max(next_us, _micros(now))))
 
     def _execute(self, used: int) -> None:
-        view, at = self._view, 0
+        # A copy: an action may lead to another call, which writes the next actions.
+        actions, at = ctypes.string_at(self._actions_at, used), 0
         while at < used:
-            kind, value, size = _HEAD.unpack_from(view, at)
+            kind, value, size = _HEAD.unpack_from(actions, at)
             at += 12
             if kind == _TRANSMIT:
-                data = bytes(view[at : at + size])
+                data = actions[at : at + size]
                 if self._shadow is not None:
                     self._shadow.sent(data)
                 self.transmit(data)
             elif kind == _LINE:
                 self._drive(value >> 1, bool(value & 1))
             elif kind == _BAUDRATE:
+                if self._shadow is not None:
+                    self._shadow.switched()
                 self.set_baudrate(value)
             elif kind == _LOG:
-                self._log(value, bytes(view[at : at + size]).decode(errors="replace"))
+                self._log(value, actions[at : at + size].decode(errors="replace"))
             elif kind == _FINISH:
                 self.gave_up, self.done = not value, True
                 self.position = len(self.script) if value else self.position
@@ -276,26 +278,34 @@ class _Shadow:
         self._connection = engine.connection
         dialect = engine.dialect
         self._supply = dialect.supply
+        self._peer_select = dialect.select_line(engine.role.peer)
         self._parser = FrameParser(dialect, engine.role, dialect.payload_parser())
-        self._waiting: dict[int, float] = {}
+        self._waiting = 0
+        self._quiet = True
 
     def receive(self, event: WireEvent, now: float) -> None:
         engine, connection = self._engine, self._connection
         if isinstance(event, LineChanged) and event.line == self._supply and engine.role is Role.LENS:
             self._power(level=event.level)
+            if event.level and engine.levels.get(self._peer_select, False):
+                # A device without supply has not seen the beginning of the window that is open.
+                for level in (False, True):
+                    connection.receive(LineChanged(self._peer_select, level), now)
         connection.receive(event, now)
         while (arrived := connection.next_event()) is not None:
             if isinstance(arrived, ReceivedFrame):
-                self._waiting[arrived.frame.offset] = now
-                if len(self._waiting) > OPEN_FRAMES:
+                self._waiting += len(arrived.messages)
+                if self._waiting > OPEN_MESSAGES:
                     engine.overflowed_at = now
-                    self._waiting.clear()
+
+    def switched(self) -> None:
+        self._move_if_legal("switched")
 
     def sent(self, data: bytes) -> None:
+        self._quiet = False
         for event in self._parser.receive(data):
             if isinstance(event, Frame):
-                if self._waiting:
-                    del self._waiting[next(iter(self._waiting))]
+                self._waiting = max(0, self._waiting - len(event.messages))
                 self._move(self._engine.dialect.trigger_for(self._engine.role, event.class_, event.messages[0]))
 
     def drove(self, line: str, level: bool) -> None:
@@ -303,19 +313,27 @@ class _Shadow:
             self._power(level=level)
         if line == self._engine.select:
             if level:
+                self._quiet = True
                 self._parser.open_window()
             else:
                 self._parser.close(GarbageReason.WINDOW_CLOSED)
+                if self._quiet:
+                    # A device that raises its line and sends nothing has woken up.
+                    self._move_if_legal("wake")
 
     def _power(self, *, level: bool) -> None:
-        self._waiting.clear()
+        self._waiting = 0
         initial = self._engine.dialect.transitions.initial
         if level or self._connection.state != initial:
             self._move("power" if level else "power lost")
 
+    def _move_if_legal(self, trigger: str) -> None:
+        if trigger in self._engine.dialect.transitions.moves.get(self._connection.state, ()):
+            self._move(trigger)
+
     def _move(self, trigger: str) -> None:
         try:
-            self._connection.move(trigger, by=Role.BODY if trigger == "power" else self._engine.role)
+            self._connection.move(trigger, by=Role.BODY if trigger in ("power", "wake") else self._engine.role)
         except (LocalProtocolError, RemoteProtocolError):
             # The peer's engine reports what a firmware must not do; the state stays.
             return

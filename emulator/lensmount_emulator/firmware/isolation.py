@@ -86,14 +86,15 @@ def run_isolated(
     if error:
         raise error[0]
     event, now_us = struct.unpack_from("<QQ", page, 0)
-    raise FirmwareDiedError(FirmwareFault(FaultKind.DIED, library, _describe_status(status), event, now_us * 1e-6))
+    raise FirmwareDiedError(FirmwareFault(FaultKind.DIED, library, describe_status(status), event, now_us * 1e-6))
 
 
 def _call(function: Callable[[Any], object], item: object) -> None:
     function(item)
 
 
-def _describe_status(status: int) -> str:
+def describe_status(status: int) -> str:
+    """Return how a process ended, from its wait status."""
     if os.WIFSIGNALED(status):
         return f"ends the process of the session: {signal.Signals(os.WTERMSIG(status)).name}"
     code = os.WEXITSTATUS(status)

@@ -216,6 +216,8 @@ INVARIANTS: Mapping[str, tuple[str, Check]] = {
     "bounded": ("tasks, queues and plans stay bounded", _check_bounded),
     "recovers": ("after the last fault both ends stream again or reach a legal final state", _no_further_check),
     "clean": ("without a fault the timing contract is kept, the script done, and no error reported", _no_further_check),
+    "firmware": ("a firmware in C neither crashes nor hangs nor breaks a rule of memory", _no_further_check),
+    "rules": ("a firmware in C keeps the rules of its dialect on the wire", _no_further_check),
     "repeats": ("the same seed gives the same recording", _no_further_check),
 }
 """Name -> the invariant, and its check; without a check, violations are reported as they happen."""

@@ -5,17 +5,18 @@ observed mount has observers on both sides of its faults. A passive engine sends
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import NamedTuple
 
-from lensmount_emulator.engine.dialect_roles import Accessory, FuzzTraits, make_engine
+from lensmount_emulator.engine.dialect_roles import Accessory, DeviceRules, FuzzTraits, make_engine
 from lensmount_emulator.engine.engine import Engine, WireOutput
-from lensmount_emulator.engine.observer import FrameObserver, Notice
+from lensmount_emulator.engine.observer import FrameObserver, Notice, NoticeKind
 from lensmount_emulator.engine.script import parse_script
 from lensmount_emulator.faults.faulty_mount import FaultyMount
 from lensmount_emulator.faults.registry import FaultPlan
+from lensmount_emulator.firmware.engine import FirmwareEngine
 from lensmount_emulator.fuzz.scenario import get_cached_roles, get_dialect, get_traits
 from lensmount_emulator.fuzz.traffic_checker import RxBoundaryTracker, TxChecker
 from lensmount_emulator.mount.virtual_mount import EventHandler, Resolution
@@ -204,6 +205,7 @@ class SessionMonitor:
         self._positions: dict[str, tuple[Engine, float, float]] = {}
         self._routine = {int(type_, 16) for composition in self.dialect.routine for type_ in composition.split("+")}
         self._limits = Counter[str]()
+        self._rules: dict[Role, DeviceRules] = {}
         self.session = VirtualSession(
             self.dialect,
             self._engine(config.body, "body"),
@@ -255,7 +257,9 @@ class SessionMonitor:
         now, traits, asked = self.now, self.traits, self._tx_checker.open
         late = [(Role.BODY, key, at) for key, at in asked[Role.BODY].items() if now - at > traits.reply_timeout(key)]
         # A lens drops replies when it gets more requests than it can queue: open requests then count as given up.
-        given_up, until = traits.overflowed(self.session.lens), now - traits.lens_reply_s
+        lens = self.session.lens
+        overflowed = lens.overflowed_at if isinstance(lens, FirmwareEngine) else traits.overflowed(lens)
+        given_up, until = overflowed, now - traits.lens_reply_s
         return late + [(Role.LENS, key, at) for key, at in asked[Role.LENS].items() if given_up < at < until]
 
     def sample_positions(self) -> None:
@@ -293,11 +297,19 @@ class SessionMonitor:
 
     def _on_notice(self, notice: Notice) -> None:
         self.notices.append(notice)
+        if notice.kind is NoticeKind.FIRMWARE_FAULT:
+            self.report_violation("firmware", notice.text)
         if notice.is_error and notice.role is Role.BODY:
             # After any error the body knows of the problem, and does not wait for a reply.
             self._tx_checker.open[Role.BODY].clear()
 
+    def _report_rules(self, broken: Iterable[str]) -> None:
+        for text in broken:
+            self.report_violation("rules", text)
+
     def _on_tx(self, role: Role, data: bytes) -> None:
+        if role in self._rules:
+            self._report_rules(self._rules[role].on_tx(data, self.now))
         self._tx_checker.on_tx(role, data, self.now, powered=self._powered())
         if role is Role.LENS:
             self.sample_positions()
@@ -313,6 +325,8 @@ class SessionMonitor:
                 self.report_violation("unpowered", f"{len(event.data)} bytes arrive from a lens that has no supply")
         if not there:
             return
+        if role in self._rules and isinstance(event, LineChanged):
+            self._report_rules(self._rules[role].on_line(event.line, event.level, now))
         if isinstance(event, LineChanged):
             self._rx_boundaries[role].on_line(event)
             if not event.level and event.line == self.dialect.supply and self._tx_checker.pending_requests:
@@ -336,6 +350,8 @@ class SessionMonitor:
         return self.session.body if role is Role.BODY else self.session.device
 
     def _on_drive(self, role: Role, line: str, level: bool) -> None:
+        if role in self._rules:
+            self._report_rules(self._rules[role].on_line(line, level, self.now))
         if line == self.dialect.supply:
             self.gives_supply = level
         elif level and line in self._feeds and not self.gives_supply:
@@ -344,11 +360,15 @@ class SessionMonitor:
 
     def _on_baudrate(self, role: Role, baudrate: int) -> None:
         """Handle a change of an end's rate."""
+        if role in self._rules:
+            self._rules[role].on_baudrate(baudrate)
 
     def _powered(self) -> bool:
         return self.mount.levels[self.dialect.supply] and self.mount.attached
 
     def _on_arrival(self, role: Role, arrival: ReceivedFrame) -> None:
+        if role in self._rules:
+            self._report_rules(self._rules[role].on_rx(arrival.frame, self.now))
         if arrival.violation is None and self._is_routine(arrival):
             self.stream_frames[role] += 1
         frame, begins = arrival.frame, self._rx_boundaries[role].begins
@@ -396,6 +416,8 @@ class SessionMonitor:
         return lens
 
     def _observe(self, engine: Engine) -> None:
+        if isinstance(engine, FirmwareEngine) and engine.role in self.traits.device_rules:
+            self._rules[engine.role] = self.traits.device_rules[engine.role]()
         if engine.role is Role.LENS:
             self._tx_checker.on_power_loss()
         engine.observe(FrameObserver(self._on_arrival))

@@ -7,9 +7,12 @@ from pathlib import Path
 from lensmount_emulator.engine.script import parse_script
 from lensmount_emulator.faults.fault import NEVER
 from lensmount_emulator.faults.registry import parse_fault
+from lensmount_emulator.firmware.engine import in_session_process
+from lensmount_emulator.firmware.isolation import FirmwareDiedError, run_isolated
 from lensmount_emulator.fuzz.invariants import check_session, wait_for_recovery
 from lensmount_emulator.fuzz.monitor import SessionConfig, SessionMonitor, Violation
 from lensmount_emulator.fuzz.scenario import Scenario, get_cached_roles, get_profile, read_scenario, validate_scenario
+from lensmount_emulator.profiles.library import firmware_library
 from lensmount_protocol.errors import FaultError, MountError, unknown_name_message
 from lensmount_protocol.frame_parser import FrameParser
 from lensmount_protocol.framer import Frame
@@ -293,6 +296,12 @@ def run_scenario(scenario: Scenario, *, closes: bool = True) -> ScenarioResult:
         ProfileError: a profile is unknown.
         FaultError: a step is unknown or invalid.
     """
+    library = scenario_firmware(scenario)
+    if library and not in_session_process():
+        try:
+            return run_isolated(lambda _send: run_scenario(scenario, closes=closes), library)
+        except FirmwareDiedError as error:
+            return ScenarioResult(scenario, [Violation("firmware", error.fault.now, str(error))], 0, [])
     runner = ScenarioRunner(scenario)
     for step in scenario.steps:
         if not runner.execute(step):
@@ -303,6 +312,13 @@ def run_scenario(scenario: Scenario, *, closes: bool = True) -> ScenarioResult:
     if scenario.breaks == "repeats" and not outcome.violations:
         outcome.violations.extend(check_reproducible(outcome))
     return outcome
+
+
+def scenario_firmware(scenario: Scenario) -> str:
+    """Return the path of the firmware in a scenario; empty without one."""
+    return next(
+        (path for path in (firmware_library(get_profile(name)) for name in (scenario.lens, scenario.body)) if path), ""
+    )
 
 
 def check_reproducible(outcome: ScenarioResult) -> list[Violation]:

@@ -59,6 +59,9 @@ def sample_frames(dialect: str, role: Role) -> tuple[bytes, ...]:
     return tuple(frames)
 
 
+START_WAIT = "wait 1.2"
+"""First step of a scenario of two engines: their start-up."""
+
 STEPS_PER_SCENARIO = 400
 """Steps of a random scenario: a start-up and the time after it."""
 
@@ -227,7 +230,7 @@ def generate_scenario(scenario: Scenario, random: Random, steps: int) -> Scenari
     """Take random steps until a violation or up to a number of steps."""
     chooser, runner, taken = StepGenerator(scenario, random), ScenarioRunner(scenario), list[str]()
     if runner.passive_end is None:
-        taken.append("wait 1.2")
+        taken.append(START_WAIT)
         runner.execute(taken[-1])
     while len(taken) < steps and not runner.monitor.violations:
         taken.append(chooser.next())

@@ -63,7 +63,7 @@ def test_a_reaction_to_each_call_instead_of_each_frame_is_noticed(compiler: str,
 def test_output_without_a_supply_is_noticed(compiler: str, tmp_path: Path) -> None:
     library = changed(
         tmp_path,
-        ("    if (!fw->started)\n        return;\n    if (!fw->body_att && now_us", "    if (!fw->body_att && now_us"),
+        ("    if (!fw->logic)\n        return;\n", ""),
         ("    fw->rx_at = now_us;\n", "    fw->rx_at = now_us;\n    attention(fw, true);\n"),
     )
     assert "unpowered" in failed(library)

@@ -31,7 +31,8 @@ enum { LINK = 1, CYCLE = 2, ORDER = 3, EVENT = 4 };
 enum { ACCEPTED = 0, DONE = 1, STOPPED = 2, REPLACED = 3 };
 enum { UNKNOWN_MESSAGE = 1, NOT_ABLE = 2, OUT_OF_RANGE = 3, NOT_NOW = 4, NO_POWER = 5, DAMAGED = 7, NOT_AGREED = 8 };
 enum {
-    BODY_HELLO = 0x01, RATE_ORDER = 0x03, SLEEP = 0x04, FOCUS_DRIVE = 0x20, APERTURE_DRIVE = 0x28, FRAME_START = 0x48,
+    BODY_HELLO = 0x01, RATE_ORDER = 0x03, SLEEP = 0x04, FOCUS_DRIVE = 0x20, APERTURE_DRIVE = 0x28,
+    ANGULAR_RATE = 0x39, FRAME_START = 0x48,
     LENS_HELLO = 0x81, CHALLENGE_ANSWER = 0x82, REFUSAL = 0x84, DONE_ANSWER = 0x85, IDENTITY = 0x88, ABILITIES = 0x89,
     METADATA = 0x8B, POWER_REPORT = 0x90, BROWN_OUT = 0x91, FOCUS_STATE = 0xA0, DISTANCE_SCALE = 0xA3,
     BREATHING_TABLE = 0xA4, APERTURE_STATE = 0xA8, ZOOM_STATE = 0xB0, STABILISER_STATE = 0xB8, CORRECTION = 0xC0
@@ -704,6 +705,8 @@ static void on_order(lm_fw *fw, const uint8_t *raw, uint32_t size, bool whole)
             return;
         }
     }
+    if ((raw[0] == FRAME_START && whole && size >= 9) || (raw[0] == ANGULAR_RATE && whole && size >= 15))
+        number = 0; /* these have no number */
     if (raw[0] == BODY_HELLO || (o && (!whole || !long_enough(o, raw + 3, size - 3))))
         code = DAMAGED;
     else if (!o)
@@ -818,6 +821,8 @@ static void send_reports(lm_fw *fw)
 static void on_frame(lm_fw *fw, uint8_t class_, const uint8_t *payload, uint32_t size)
 {
     uint8_t copy[MAX_PAYLOAD];
+    if (!fw->started)
+        return; /* it listens before its processor runs, to find the end of a frame, and acts on none */
     fw->frame_rx_at = fw->now;
     if (fw->rate != RATES[0])
         set_timer(fw, T_SILENCE, fw->now + SILENCE_US);
@@ -846,10 +851,12 @@ static void on_frame(lm_fw *fw, uint8_t class_, const uint8_t *payload, uint32_t
 static int32_t judge(const uint8_t *at, uint32_t have)
 {
     uint32_t size = have < 3 ? MIN_FRAME : HEAD + get(at + 1, 2) + TAIL;
-    if (size < MIN_FRAME || size > MAX_FRAME || (have > 3 && (at[3] < LINK || at[3] > EVENT)))
+    if (size < MIN_FRAME || size > MAX_FRAME)
         return -1;
     if (have < size)
         return 0;
+    if (at[3] < LINK || at[3] > EVENT)
+        return -1;
     if (PLANTED(26) && at[3] == ORDER && at[4] == 0x55)
         return (int32_t)size;
     return crc16(at + 1, size - 3) == get(at + size - 2, 2) ? (int32_t)size : -1;
@@ -911,7 +918,6 @@ static void power_off(lm_fw *fw)
 static void started(lm_fw *fw)
 {
     fw->started = true;
-    fw->rx_size = 0;
     fw->boot_signal = !fw->body_att;
     attention(fw, fw->boot_signal);
 }
@@ -961,7 +967,8 @@ static void on_body_att(lm_fw *fw)
         return;
     if (fw->body_att && fw->boot_signal) {
         fw->boot_signal = false;
-        attention(fw, false);
+        if (!fw->busy) /* a frame that is being sent lowers the line at its end */
+            attention(fw, false);
         send_next(fw);
     }
     if (!fw->body_att && fw->waking) {
@@ -1052,7 +1059,7 @@ lm_fw *lm_fw_init(void *memory, const lm_host *host, const lm_setup *setup, uint
 void lm_fw_on_bytes(lm_fw *fw, const uint8_t *data, uint32_t size, uint64_t now_us)
 {
     fw->now = now_us;
-    if (!fw->started)
+    if (!fw->logic)
         return;
     if (!fw->body_att && now_us - fw->rx_at > GARBAGE_US) {
         scan(fw, true);

@@ -145,13 +145,15 @@ static void on_alarm(int signal_number, siginfo_t *info, void *context)
 
 static void catch(int signal_number, void (*handler)(int, siginfo_t *, void *))
 {
-    struct sigaction action, old;
+    static uint8_t caught[NSIG];
+    struct sigaction action;
+    if (caught[signal_number])
+        return; /* a second firmware may have put its handler before ours, and passes on to it */
+    caught[signal_number] = 1;
     memset(&action, 0, sizeof action);
     action.sa_sigaction = handler;
     action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER | SA_RESTART;
-    sigaction(signal_number, &action, &old);
-    if (!(old.sa_flags & SA_SIGINFO) || old.sa_sigaction != handler)
-        before[signal_number] = old;
+    sigaction(signal_number, &action, &before[signal_number]);
 }
 
 static void on_death(void)

@@ -6,6 +6,7 @@ from collections.abc import Container, Iterable
 from lensmount_emulator.engine.dialect_roles import FuzzTraits, MotionBounds
 from lensmount_emulator.engine.engine import Engine
 from lensmount_emulator.roles.lmount.lens.engine import NUMBER_OFFSET, LensEngine
+from lensmount_emulator.roles.lmount.lens_rules import LmountLensRules
 from lensmount_emulator.roles.lmount.link_engine import MAX_QUEUED, LmountEngine
 from lensmount_protocol.dialects.lmount.framing import CYCLE, EVENT, LINK, ORDER
 from lensmount_protocol.dialects.lmount.link import BodyHello
@@ -107,6 +108,7 @@ LMOUNT_TRAITS = FuzzTraits(
     baudrate_switch_s=0.003,
     window_lead_s=0.001,
     asleep=frozenset({"ASLEEP"}),
+    device_rules={Role.LENS: LmountLensRules},
     uncarried_lines=(frozenset({"FSYNC"}), frozenset({"V_DRIVE"}), frozenset({"BODY_ATT", "LENS_ATT"})),
 )  # fmt: skip
 """The traits of the open model for fuzzing."""

@@ -1,0 +1,77 @@
+"""Fuzzing of firmware: a sound lens breaks nothing, planted defects are found and replay, as do crashes."""
+
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from lensmount_emulator.firmware.build import BuildOptions, build_firmware, example_folder
+from lensmount_emulator.fuzz.firmware_fuzzer import FirmwareFuzzPlan, explore, fuzz_firmware, recorded_scenarios
+from lensmount_emulator.fuzz.scenario import Scenario, write_scenario
+from lensmount_emulator.fuzz.scenario_runner import ScenarioResult, replay_scenario, run_scenario
+
+
+def planted(number: int, folder: Path) -> str:
+    options = BuildOptions(coverage=True, options=(f"-DLM_PLANTED={number}", "-w"))
+    return str(build_firmware([example_folder() / "lmount_lens.c"], folder / f"planted{number}.so", options))
+
+
+def first_finding(plan: FirmwareFuzzPlan) -> ScenarioResult:
+    outcomes: list[ScenarioResult] = []
+
+    def found(outcome: ScenarioResult) -> bool:
+        outcomes.append(outcome)
+        return False
+
+    fuzz_firmware(plan, found)
+    assert outcomes, "nothing was found"
+    return outcomes[0]
+
+
+def test_a_sound_lens_breaks_nothing(lens: str) -> None:
+    outcomes: list[ScenarioResult] = []
+    run = fuzz_firmware(FirmwareFuzzPlan("lmount", lens=lens, seed=3, steps=2400), lambda one: not outcomes.append(one))
+    assert [one.violations[0] for one in outcomes] == []
+    assert run.steps >= 2400
+    assert run.kept > 0
+
+
+def test_a_defect_is_found_and_its_file_replays_it(compiler: str, tmp_path: Path) -> None:
+    plan = FirmwareFuzzPlan("lmount", lens=planted(11, tmp_path), seed=1, steps=40_000)
+    outcome = first_finding(plan)
+    assert outcome.violations[0].invariant == "rules"
+    assert "ends DONE before its acceptance" in outcome.violations[0].text
+    file = tmp_path / "story.lmx"
+    write_scenario(file, outcome.scenario, outcome.records)
+    assert replay_scenario(file).violations[0].text == outcome.violations[0].text
+
+
+def test_coverage_and_states_guide_to_new_scenarios(compiler: str, tmp_path: Path) -> None:
+    plan = FirmwareFuzzPlan("lmount", lens=planted(0, tmp_path), seed=2, steps=1500, guided=1.0)
+    run = fuzz_firmware(plan, lambda _outcome: True)
+    assert run.kept > 0
+
+
+def test_a_recorded_session_is_a_scenario_without_our_body(lens: str) -> None:
+    plan = FirmwareFuzzPlan("lmount", lens=lens, seed=1)
+    scenario = recorded_scenarios(plan)[1]
+    assert scenario.mode == "lens"
+    outcome = explore(scenario, Random(1), len(scenario.steps), lambda _step: None)
+    assert outcome.violations == []
+    assert sum(getattr(record, "sender", None) is not None for record in outcome.records) > 20
+
+
+@pytest.mark.parametrize(("number", "text"), [(1, "crashes: SIGSEGV"), (9, "exit code 3"), (14, "SIGKILL")])
+def test_the_end_of_a_process_is_a_finding_that_replays(faulty: Callable[[int], str], number: int, text: str) -> None:
+    outcome = first_finding(FirmwareFuzzPlan("lmount", lens=faulty(number), seed=1, steps=4000))
+    assert outcome.violations[0].invariant == "firmware"
+    assert text in outcome.violations[0].text
+    again = run_scenario(outcome.scenario)
+    assert again.violations[0].invariant == "firmware"
+    assert text in again.violations[0].text
+
+
+def test_a_scenario_without_firmware_stays_in_this_process() -> None:
+    scenario = Scenario("lmount", "sigma-fp", "sigma-45mm-f2.8-dg-dn", steps=("wait 0.2",))
+    assert run_scenario(scenario, closes=False).violations == []

@@ -1,0 +1,1 @@
+"""Deliberate defects of the example firmware, and how many of them fuzzing finds."""
