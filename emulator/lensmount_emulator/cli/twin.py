@@ -70,7 +70,8 @@ def run(arguments: argparse.Namespace) -> int:
         if output.suffix != ".toml":
             raise UsageError(f"{output}: a profile's name ends in .toml; write --output {output.stem or 'twin'}.toml")
         check_output(output, overwrite=arguments.force, inputs=arguments.captures)
-    pages = check_writable([(arguments.html, twin_to_html, b"<!DOCTYPE html>")], others=arguments.captures)
+    named_files = [*arguments.captures, *arguments.test, *([] if output is None else [output])]
+    pages = check_writable([(arguments.html, twin_to_html, b"<!DOCTYPE html>")], others=named_files)
     state, n = _leave_out(arguments.leave_out)
     dialect = find_dialect([*arguments.captures, *arguments.test], arguments.dialect)
     result = make_twin(

@@ -203,7 +203,12 @@ def make_twin(request: TwinRequest) -> TwinResult:
     cuts = [_cut(session, role, share) for session in sessions]
     cut_places, training = [place for place, _ in cuts], [session for _, session in cuts]
     replay = get_replay(dialect, request.place, traits)
-    twin = infer_twin(training, dialect.name, request.place, traits, replay, donor.settings if donor else None)
+    try:
+        twin = infer_twin(training, dialect.name, request.place, traits, replay, donor.settings if donor else None)
+    except CaptureError as error:
+        if share == 1:
+            raise
+        raise CaptureError(f"{error}, in its first {share * 100:g} %; or give a larger --train") from error
     seen = {type(one).__name__ for session in training for frame in session.frames for one in frame.messages}
     donated = sorted(set(getattr(donor.settings, "messages", {})) - seen) if donor else []
     advice = advise(twin, training, traits, donated)
@@ -249,7 +254,8 @@ def make_twin(request: TwinRequest) -> TwinResult:
         _leave_out(result, sessions, dialect, traits, donor)
     for path in request.tests:
         session = read_session(path, dialect, request.channels, request.samplerate)
-        result.tests[path.name] = _test(twin, session, dialect, replay, noise)
+        known = file_hash(path) in hashes.values()
+        result.tests[path.name] = _test(twin, session, dialect, replay, noise, in_sample=known)
     result.profile = profile_text(result, share, donor)
     return result
 
@@ -285,7 +291,7 @@ def _cut(session: Session, role: Role, share: float) -> tuple[int, Session]:
 
 
 def _test(
-    twin: Twin, session: Session, dialect: Dialect, replay: Replay, noise: Sequence[NoiseField]
+    twin: Twin, session: Session, dialect: Dialect, replay: Replay, noise: Sequence[NoiseField], *, in_sample: bool
 ) -> tuple[ReplyScore, ReplyScore | None]:
     scores: list[ReplyScore | None] = []
     for given in (False, True):
@@ -293,9 +299,9 @@ def _test(
             scores.append(None)
             continue
         part = replay_part(twin.settings, session, replay, dialect, place=0, trained=False, given=given)
-        text = f"{session.name}, not used" + (", states given" if given else "")
+        text = f"{session.name}, {'in sample' if in_sample else 'not used'}" + (", states given" if given else "")
         score = merge_parts([part], twin.settings, dialect, split=text, noise=noise)
-        score.in_sample = False
+        score.in_sample = in_sample
         scores.append(_with_size(score, twin))
     assert scores[0] is not None
     return scores[0], scores[1]
@@ -320,7 +326,9 @@ def _leave_out(
     # The first and the last value stay, because nothing is extrapolated.
     out = {value for index, value in enumerate(values[:-1]) if index % n == n - 1}
     if not out:
-        raise CaptureError(f"--leave-out: {name} has {len(values)} values; every {n}th leaves none out")
+        raise CaptureError(
+            f"--leave-out: {name} has {len(values)} values; leaving out every {n}. of them leaves none out"
+        )
     twin = infer_twin(
         sessions,
         dialect.name,
