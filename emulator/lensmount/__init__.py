@@ -65,6 +65,9 @@ if TYPE_CHECKING:
     from lensmount_emulator.sessions.virtual_session import SessionObserver as SessionObserver
     from lensmount_emulator.sessions.virtual_session import VirtualSession as VirtualSession
     from lensmount_emulator.traffic.event_columns import EventColumns as EventColumns
+    from lensmount_emulator.twin.make import TwinRequest as TwinRequest
+    from lensmount_emulator.twin.make import TwinResult as TwinResult
+    from lensmount_emulator.twin.make import make_twin as make_twin
     from lensmount_emulator.version import __version__ as __version__
     from lensmount_protocol.codec.field_spans import frame_spans as frame_spans
     from lensmount_protocol.decoder import Decoded as DecodedEvent
@@ -157,6 +160,8 @@ __all__ = [
     "TransportLostError",
     "TransportOpenError",
     "TransportSpecError",
+    "TwinRequest",
+    "TwinResult",
     "Verdict",
     "VirtualSession",
     "__version__",
@@ -169,6 +174,7 @@ __all__ = [
     "load_campaign",
     "load_dialect",
     "load_profile",
+    "make_twin",
     "make_virtual_session",
     "matrix_from_json",
     "open_capture",
@@ -252,6 +258,9 @@ _NAMES = {
     "load_campaign": ("lensmount_emulator.campaign.config", "load_campaign"),
     "load_dialect": ("lensmount_protocol.dialect", "load_dialect"),
     "load_profile": ("lensmount_emulator.profiles.library", "load_profile"),
+    "TwinRequest": ("lensmount_emulator.twin.make", "TwinRequest"),
+    "TwinResult": ("lensmount_emulator.twin.make", "TwinResult"),
+    "make_twin": ("lensmount_emulator.twin.make", "make_twin"),
     "make_virtual_session": ("lensmount_emulator.sessions.loopback", "make_virtual_session"),
     "matrix_from_json": ("lensmount_emulator.reports.result_documents", "matrix_from_json"),
     "open_capture": ("lensmount_emulator.sessions.decoded_capture", "open_capture"),

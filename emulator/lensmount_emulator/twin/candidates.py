@@ -31,6 +31,8 @@ RECENT = 7
 """Last values of a row from which its value is taken."""
 
 MAX_CANDIDATE_ROWS = 4000
+MAX_WAITING = 64
+"""Rows in a row that two others may give, so that the work stays linear."""
 
 
 @dataclass(slots=True)
@@ -284,7 +286,8 @@ def _without_given_rows(rows: dict[tuple[int, ...], Any], state: int, between: B
             waiting.append(at)
             after = keys[number + 1]
             ends = [(last[state], rows[last]), (after[state], rows[after])]
-            if any(value_between(ends, one[state], between) != rows[one] for one in waiting):
+            crowded = len(waiting) > MAX_WAITING
+            if crowded or any(value_between(ends, one[state], between) != rows[one] for one in waiting):
                 kept[at] = rows[at]
                 last, waiting = at, []
     return kept

@@ -12,6 +12,9 @@ from lensmount_protocol.message import Message
 STEADY = 24
 """First pairs of a stream that are left out: a state that only settles there does not vary."""
 
+MAX_VECTORS = 400
+"""Most frequent states together that are compared with each other."""
+
 RECENT = 8
 """Last values of a state that decide on the one that a session begins with."""
 
@@ -60,6 +63,7 @@ def summarise_states(samples: Mapping[tuple[type[Message], str], Sequence[Sample
             summary.varying.append(state)
             if _is_hidden(by_field[traits.states[state]]):
                 summary.hidden.add(state)
+    vectors = dict(sorted(vectors.items(), key=lambda item: -item[1])[:MAX_VECTORS])
     places = [names.index(state) for state in summary.varying]
     for place in places:
         if any(_only(place, places, a, b) for a, b in combinations(vectors, 2) if a[place] != b[place]):
