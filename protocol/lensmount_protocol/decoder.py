@@ -300,8 +300,7 @@ class _Direction:
             self.opened, self.bytes_in_window = edge.at, 0
             return
         opened, self.opened = self.opened, None
-        if found := self.framer.close(GarbageReason.WINDOW_CLOSED):
-            self._translate(found, events)
+        self._translate(self.framer.close(GarbageReason.WINDOW_CLOSED), events)
         if self.pending is not None:
             self.pending.closed = self.pending.closed if opened is None else edge.at
             self.flush_pending(events)
@@ -447,7 +446,8 @@ class OrderedDecoder:
     def decode(self, records: Iterable[WireRecord]) -> Iterator[Decoded]:
         """Decode all records of a finite source."""
         for record in records:
-            yield from self.feed(record)
+            if ready := self.feed(record):
+                yield from ready
         yield from self.finish()
 
     def feed(self, record: WireRecord, *, flush: bool = False) -> list[Decoded]:
@@ -468,13 +468,13 @@ class OrderedDecoder:
         self._add(self._decoder.feed(record))
         if flush:
             self._add(self._decoder.flush())
-        waiting = self._waiting
-        if waiting and (len(waiting) > MAX_QUEUED or waiting[0][0] < self._latest - self._slack):
+        waiting, due = self._waiting, self._latest - self._slack
+        if waiting and (waiting[0][0] < due or len(waiting) > MAX_QUEUED):
             undecided = self._decoder.undecided_since
-            if undecided < self._latest - self._slack:
+            if undecided < due:
                 self._add(self._decoder.drop_timed_out(self._latest))
                 undecided = self._decoder.undecided_since
-            self._release(min(undecided, self._latest - self._slack), ready)
+            self._release(min(undecided, due), ready)
             while len(waiting) > MAX_QUEUED:
                 ready.append(heapq.heappop(waiting)[-1])
         return ready
@@ -491,8 +491,8 @@ class OrderedDecoder:
             at = event.opened if isinstance(event, EmptyWindow) else event.at
             if at is not None:
                 self._position = at
-            heapq.heappush(self._waiting, (self._position, self._count, event))
             self._count += 1
+            heapq.heappush(self._waiting, (self._position, self._count, event))
 
     def _release(self, until: float, ready: list[Decoded]) -> None:
         waiting = self._waiting

@@ -24,7 +24,7 @@ from lensmount_hardware.captures.formats import open_capture
 from lensmount_protocol.decoder import Decoded, DecodedFrame, DecodedGarbage, Decoder, OrderedDecoder
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.errors import shorten
-from lensmount_protocol.payload import message_type
+from lensmount_protocol.payload import PayloadMemo, message_type
 from lensmount_protocol.timing import MARK_LOOK_AHEAD, TimingAnalyzer
 from lensmount_protocol.timing_marks import TimingMarkExtractor
 from lensmount_protocol.wire import Annotation, Edge
@@ -189,7 +189,9 @@ def decode_file(path: str, dialect: Dialect, options: DecodeOptions, assumed: bo
     gaps: list[str] = []
     with _capture(path, dialect, options) as capture:
         # Where only some frames are printed, or none, the payload of the others need not be parsed.
-        decoder = Decoder(dialect, headers_only=tally is None and not chosen and (quiet or bool(options.only)))
+        memo = PayloadMemo() if options.form == "lines" else None
+        headers_only = tally is None and not chosen and (quiet or bool(options.only))
+        decoder = Decoder(dialect, headers_only=headers_only, memo=memo)
         # What is only counted needs no order of time.
         decode = decoder.decode if quiet else OrderedDecoder(decoder).decode
         for event in decode(capture.records):
@@ -284,17 +286,17 @@ def _event_formatter(dialect: Dialect, form: str, out: TextIO) -> Callable[[Deco
     from lensmount_emulator.reports.event_text import (
         FIELD_INDENT,
         HANG,
+        EventFormatter,
         colour_of,
-        format_event,
         format_fields,
         format_row,
     )
 
-    write = line_writer(out)
+    write, format_event = line_writer(out), EventFormatter(dialect)
 
     def show(event: Decoded) -> None:
         frame = event if isinstance(event, DecodedFrame) else None
-        text = format_row(frame) if form == "table" and frame else format_event(event, dialect)
+        text = format_row(frame) if form == "table" and frame else format_event(event)
         write(Line(text, colour_of(event), HANG))
         if form == "fields" and frame:
             for field in format_fields(frame):

@@ -3,7 +3,7 @@
 A session line by line: notices of the engines, requests and replies, and of the loop only what is new.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from lensmount_emulator.engine.observer import Notice
@@ -12,7 +12,7 @@ from lensmount_emulator.sessions.traffic_stats import frame_composition
 from lensmount_protocol.decoder import Decoded, DecodedFrame, DecodedGarbage, EmptyWindow
 from lensmount_protocol.describe import format_message, format_summary, message_name
 from lensmount_protocol.dialect import Dialect
-from lensmount_protocol.payload import message_type
+from lensmount_protocol.payload import AnyMessage, message_type
 from lensmount_protocol.wire import Annotation, ClockSync, DataLoss, Edge, LineDefect, Role
 
 ARROWS = {Role.BODY: "body ─▶", Role.LENS: "◀─ lens"}
@@ -47,9 +47,41 @@ def format_event(event: Decoded, dialect: Dialect, *, every_field: bool = False)
     return one_line(_format_event(event, dialect, every_field=every_field))
 
 
+MAX_TEXTS = 1024
+"""Texts of messages that an `EventFormatter` keeps."""
+
+
+class EventFormatter:
+    """Formats decoded events as `format_event` does; frames that share their messages are formatted once.
+
+    Args:
+        dialect: the dialect of the events.
+    """
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
+        self._texts: dict[int, tuple[list[AnyMessage], str]] = {}
+
+    def __call__(self, event: Decoded) -> str:
+        """Return the line for one decoded event; what could break the line is escaped."""
+        if not isinstance(event, DecodedFrame):
+            return format_event(event, self._dialect)
+        messages = event.messages
+        known = self._texts.get(id(messages))
+        if known is None or known[0] is not messages:
+            if len(self._texts) >= MAX_TEXTS:
+                self._texts.clear()
+            known = self._texts[id(messages)] = messages, one_line(_format_messages(messages, every_field=False))
+        return f"{_head(event.at, event.sender)} {event.frame.sequence:02x}  {known[1]}{_extras(event)}"
+
+
+def _format_messages(messages: Iterable[AnyMessage], *, every_field: bool) -> str:
+    return "  +  ".join([format_message(message, every_field=every_field) for message in messages])
+
+
 def _format_event(event: Decoded, dialect: Dialect, *, every_field: bool) -> str:
     if isinstance(event, DecodedFrame):
-        text = "  +  ".join(format_message(message, every_field=every_field) for message in event.messages)
+        text = _format_messages(event.messages, every_field=every_field)
         return f"{_head(event.at, event.sender)} {event.frame.sequence:02x}  {text}{_extras(event)}"
     if isinstance(event, DecodedGarbage):
         more = "…" if len(event.data) > MAX_HEX else ""

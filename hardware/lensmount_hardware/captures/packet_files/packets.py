@@ -89,22 +89,23 @@ class PacketReader:
         self._request_pending = False
         self._by_message = self._by_turn = 0
 
-    def records(self, interface: Interface, packet: Packet) -> Iterator[WireRecord]:
-        """Yield the records of one packet."""
+    def records(self, interface: Interface, packet: Packet) -> list[WireRecord]:
+        """Return the records of one packet."""
         if interface.link == LINES_LINK and self._named(interface) is None:
-            yield from _line_records(packet)
+            records = _line_records(packet)
         else:
             sender = self._sender(interface, packet)
             if sender is None:
-                if not interface.reported:
-                    interface.reported = True
-                    yield Annotation(packet.at, _skip_reason(interface), incomplete=interface.link in USER_LINKS)
-                return
-            yield from _burst_records(packet, sender, interface.speed or self._wiring.baudrates[0])
-        lost = packet.size - len(packet.data)
-        if lost > 0:
+                if interface.reported:
+                    return []
+                interface.reported = True
+                return [Annotation(packet.at, _skip_reason(interface), incomplete=interface.link in USER_LINKS)]
+            records = _burst_records(packet, sender, interface.speed or self._wiring.baudrates[0])
+        if packet.size > len(packet.data):
             kept = f"{len(packet.data)} of {packet.size} bytes"
-            yield Annotation(packet.at, f"the packet at byte {packet.place} was cut: it holds {kept}", incomplete=True)
+            text = f"the packet at byte {packet.place} was cut: it holds {kept}"
+            records.append(Annotation(packet.at, text, incomplete=True))
+        return records
 
     def finish(self) -> Iterator[Annotation]:
         """Yield an annotation on directions that the file does not give."""
@@ -150,7 +151,7 @@ def _skip_reason(interface: Interface) -> str:
     return f"{which}: a packet without a direction; name the interface {names}, or flag its packets; left out"
 
 
-def _burst_records(packet: Packet, sender: Role, baudrate: int) -> Iterator[WireRecord]:
+def _burst_records(packet: Packet, sender: Role, baudrate: int) -> list[WireRecord]:
     at, comments = packet.at, packet.comments
     travel = _TRAVEL.fullmatch(comments[0]) if comments else None
     until, whole = None, False
@@ -160,28 +161,30 @@ def _burst_records(packet: Packet, sender: Role, baudrate: int) -> Iterator[Wire
         at = None if travel[4] is not None else at
         if at is not None and travel[2] is not None:
             until = (nanoseconds(at) + int(travel[2])) / 1000 / 1e6
+    records: list[WireRecord] = []
     if packet.data:
         # A cut packet ends its burst.
-        yield Burst(at, sender, packet.data, baudrate, until, whole or packet.size > len(packet.data))
-    for comment in comments:
-        yield Annotation(at, comment)
+        records.append(Burst(at, sender, packet.data, baudrate, until, whole or packet.size > len(packet.data)))
+    if comments:
+        records += [Annotation(at, comment) for comment in comments]
+    return records
 
 
-def _line_records(packet: Packet) -> Iterator[WireRecord]:
+def _line_records(packet: Packet) -> list[WireRecord]:
     at, data, comments = packet.at, packet.data, packet.comments
     if not data:
         if len(comments) > 1 and comments[0] == TIMELESS:
             at, comments = None, comments[1:]
         parsed = _parse_comment(comments)
-        yield Annotation(at, "".join(comments)) if parsed is None else parsed
-        return
+        return [Annotation(at, "".join(comments)) if parsed is None else parsed]
     name = data[1:].decode("utf-8", "replace")
     if at is None or data[0] > 1 or not name:
-        yield Annotation(at, f"no edge: {data[:24].hex(' ')}")
+        records: list[WireRecord] = [Annotation(at, f"no edge: {data[:24].hex(' ')}")]
     else:
-        yield Edge(at, name, bool(data[0]))
-    for comment in comments:
-        yield Annotation(at, comment)
+        records = [Edge(at, name, bool(data[0]))]
+    if comments:
+        records += [Annotation(at, comment) for comment in comments]
+    return records
 
 
 def _parse_comment(comments: list[str]) -> WireRecord | None:

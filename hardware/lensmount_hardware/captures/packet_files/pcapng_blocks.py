@@ -116,6 +116,10 @@ def check_first_section(path: Path) -> None:
         raise CaptureError(f"{path}: {wrong}")
 
 
+PROGRESS_BLOCKS = 64
+"""Blocks between two reports of the progress."""
+
+
 def walk_blocks(path: Path, progress: Progress) -> Iterator[Block | Annotation]:
     """Yield all blocks in order; where the file is cut or damaged, the last item is an annotation on that.
 
@@ -123,9 +127,10 @@ def walk_blocks(path: Path, progress: Progress) -> Iterator[Block | Annotation]:
         CaptureError: the file cannot be read.
     """
     with Source(path) as source:
-        for found in _read_blocks(source):
+        for number, found in enumerate(_read_blocks(source)):
             yield found
-            progress(source.fraction)
+            if not number % PROGRESS_BLOCKS:
+                progress(source.fraction)
     progress(1.0)
 
 
