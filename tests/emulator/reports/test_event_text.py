@@ -11,7 +11,7 @@ def test_kept_texts_equal_fresh_ones() -> None:
     session = run_loopback("nex7", "sel2870", seconds=1.0, seed=1)
     formatter = EventFormatter(session.dialect)
     lines = [formatter(event) for event in session.events]
-    assert len(lines) > 500
+    assert len(lines) > 300
     assert lines == [format_event(event, session.dialect) for event in session.events]
 
 
