@@ -28,12 +28,13 @@ from lensmount_emulator.campaign.session_metrics import CampaignMonitor, count_m
 from lensmount_emulator.faults.fault import NEVER
 from lensmount_emulator.faults.options import ExpectedOutcome
 from lensmount_emulator.faults.registry import parse_plan
+from lensmount_emulator.firmware.isolation import FirmwareDiedError, run_isolated
 from lensmount_emulator.fuzz.invariants import check_session, compare_recordings, wait_for_recovery
 from lensmount_emulator.fuzz.monitor import SessionConfig, SessionMonitor, Violation
 from lensmount_emulator.fuzz.scenario import Scenario
 from lensmount_emulator.fuzz.scenario_runner import SCENARIO_DRAIN_S, ScenarioRunner
 from lensmount_emulator.fuzz.session_fuzzer import StepGenerator
-from lensmount_emulator.profiles.library import Profile
+from lensmount_emulator.profiles.library import Profile, firmware_library
 from lensmount_emulator.sessions.loopback import DRAIN_S, MAX_FRAME_S, LoopbackResult, run_loopback
 from lensmount_emulator.sessions.verdict import script_progress
 from lensmount_emulator.sessions.virtual_session import session_header
@@ -187,8 +188,12 @@ class CaseRunner:
     def __call__(self, case: Case) -> CaseResult:
         """Run a case; an exception is a violation of the invariant `no exception`."""
         clock = MonotonicClock()
+        named = (case.body, case.lens, *case.accessories)
+        library = next((path for path in (firmware_library(self.profiles[name]) for name in named) if path), "")
         try:
-            result = self._result(case)
+            result = run_isolated(lambda _send: self._result(case), library) if library else self._result(case)
+        except FirmwareDiedError as error:
+            result = CaseResult(case, InvariantOutcome.BROKEN, (Violation("firmware", error.fault.now, str(error)),))
         except Exception as error:
             # Any exception is the result of this case; the other cases have theirs.
             text = " ".join(f"{type(error).__name__}: {error}".split())

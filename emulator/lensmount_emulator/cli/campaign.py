@@ -34,7 +34,7 @@ def with_default_subcommand(arguments: Sequence[str]) -> list[str]:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lensmount campaign`."""
-    from lensmount_emulator.cli.options import add_force, parse_positive
+    from lensmount_emulator.cli.options import add_firmware, add_force, parse_positive
     from lensmount_emulator.cli.parser import verbosity_options
 
     what = parser.add_subparsers(dest="what", required=True, metavar="FILE.toml | report | rerun")
@@ -45,6 +45,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     play.add_argument(
         "--processes", type=parse_positive, metavar="N", help="(default: as in the file, or one per processor)"
     )
+    add_firmware(play)
+    play.set_defaults(lens=None, body=None)
     play.add_argument("--dask", metavar="ADDRESS", help="the scheduler of a cluster: tcp://HOST:8786")
     play.add_argument(
         "--corpus",
@@ -80,18 +82,24 @@ def run(arguments: argparse.Namespace) -> int:
 def _run(arguments: argparse.Namespace) -> int:
     from contextlib import closing
 
+    import msgspec
+
     from lensmount_emulator.campaign.config import load_campaign, select_corpora
     from lensmount_emulator.campaign.planner import plan_campaign
     from lensmount_emulator.campaign.runner import run_plan
     from lensmount_emulator.campaign.store import ResultStore
     from lensmount_emulator.cli.fuzz_files import open_corpus_at
+    from lensmount_emulator.cli.options import take_firmware
     from lensmount_emulator.cli.report_files import prepare_campaign_outputs
     from lensmount_emulator.reports.console import count_progress
     from lensmount_emulator.reports.summary import display_path
     from lensmount_hardware.clock import MonotonicClock
 
     clock = MonotonicClock()
-    planned = plan_campaign(load_campaign(arguments.file))
+    take_firmware(arguments, listed=True)
+    config = load_campaign(arguments.file)
+    ends = {"lenses": arguments.lens or config.lenses, "bodies": arguments.body or config.bodies}
+    planned = plan_campaign(msgspec.structs.replace(config, **ends))
     execute = _execute(arguments, planned)
     corpus = open_corpus_at(select_corpora(planned.config, arguments.corpus))
     path = arguments.output or arguments.file.with_suffix(".sqlite")

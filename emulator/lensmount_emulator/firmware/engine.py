@@ -128,6 +128,11 @@ class FirmwareEngine(Engine):
 
     def on_start(self) -> None:
         """Make the instance."""
+        if self.live:
+            # On a port without lines the supply is on from the start.
+            for line in (self.dialect.supply, *self.dialect.rails):
+                if line not in self.carried:
+                    self.levels[line] = True
         levels = sum(1 << number for line, number in self._numbers.items() if self.levels.get(line, False))
         page = ctypes.addressof(ctypes.c_char.from_buffer(progress_page()))
         self._shim.guard(page, in_session_process())
@@ -351,12 +356,14 @@ class FirmwareSettings(msgspec.Struct, frozen=True, kw_only=True):
         role: the end that it takes.
         config: text for the firmware.
         name: its name, as it declares it.
+        digest: SHA-256 of the library, so that results of different builds are kept apart.
     """
 
     library: str
     role: str
     config: str = ""
     name: str = ""
+    digest: str = ""
 
     def make_engine(
         self, carried: frozenset[str] | None, random: Random | None, script: Sequence[Step]

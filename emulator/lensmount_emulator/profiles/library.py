@@ -5,6 +5,7 @@ Unknown keys are reported. TOML files are untrusted: size, nesting, length of ke
 parser of the standard library takes quadratic time in the parts of a dotted key, and fails on deep nesting.
 """
 
+import hashlib
 import math
 import re
 import tomllib
@@ -295,7 +296,8 @@ def firmware_profile(name: str, role: Role | None = None) -> Profile:
     if place not in info.roles:
         raise ProfileError(f"firmware {name!r} is a {' and a '.join(info.roles)}; a {place} is needed here")
     path, _, config = name.partition(CONFIG_MARK)
-    settings = engine.FirmwareSettings(library=path, role=place, config=config, name=info.name)
+    digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    settings = engine.FirmwareSettings(library=path, role=place, config=config, name=info.name, digest=digest)
     title = f"{info.name} {info.version} (firmware)"
     return Profile(name, Place(place), info.dialect, title, "firmware in C", {}, {}, settings)
 

@@ -94,7 +94,10 @@ class MountFactory:
             DialectError: a name that no guarded message has.
         """
         choices = self.options
-        given = (choices.body if body is None else body, choices.lens if lens is None else lens)
+        given = (
+            (choices.body_firmware or choices.body) if body is None else body,
+            (choices.lens_firmware or choices.lens) if lens is None else lens,
+        )
         ends = self._resolve_profiles(*given)
         between = choices.accessories if accessories is None else accessories
         script = choices.script if script is None else script

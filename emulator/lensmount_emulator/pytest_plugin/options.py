@@ -70,10 +70,11 @@ INI = {
 """Keys of the ini file -> their meaning."""
 
 MARKERS = {
-    f"{MARKER}(body, lens, accessories, script, seed, dialect, allow, virtual)": (
+    f"{MARKER}(body, lens, accessories, script, seed, dialect, allow, virtual, lens_firmware, body_firmware)": (
         "defaults of `mount()` for the test; a list of bodies or lenses runs the test with each; "
         "`allow` lists errors, ends and silence that do not fail a test on a port; "
-        "`virtual=True` keeps it on the virtual mount though a port is given"
+        "`virtual=True` keeps it on the virtual mount though a port is given; "
+        "`lens_firmware` and `body_firmware` are paths of firmware in C"
     ),
     HARDWARE: "runs only where a port is given",
 }
@@ -153,6 +154,8 @@ class MountOptions:
         allow: what does not fail a test on a port: patterns of errors, `"body: no answer*"`; patterns of ends of
             the session, `"session: *held back*"`; a device that is silent, `"lens: sent nothing"`.
         virtual: whether the virtual mount is taken though a port is given.
+        lens_firmware: path of a firmware in C that plays the lens.
+        body_firmware: the same of the body.
     """
 
     body: Any = None
@@ -163,6 +166,8 @@ class MountOptions:
     dialect: str | None = None
     allow: Sequence[str] = ()
     virtual: bool = False
+    lens_firmware: str | None = None
+    body_firmware: str | None = None
 
 
 OPTION_NAMES = tuple(field.name for field in fields(MountOptions))

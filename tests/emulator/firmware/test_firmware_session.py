@@ -6,10 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from lensmount_emulator.campaign.case import InvariantOutcome
+from lensmount_emulator.campaign.case_runner import CaseRunner
+from lensmount_emulator.campaign.config import CampaignConfig
+from lensmount_emulator.campaign.planner import plan_campaign, plan_matrix
 from lensmount_emulator.engine.observer import NoticeKind
 from lensmount_emulator.firmware.build import BuildOptions, FirmwareBuildError, build_firmware, example_folder
 from lensmount_emulator.firmware.library import probe_firmware
 from lensmount_emulator.profiles.library import load_profile
+from lensmount_emulator.pytest_plugin.factory import MountFactory
+from lensmount_emulator.pytest_plugin.options import MountOptions
 from lensmount_emulator.sessions.loopback import LoopbackResult, run_loopback
 from lensmount_protocol.errors import FirmwareError, ProfileError
 from lensmount_protocol.wire import Role
@@ -146,3 +152,29 @@ def test_other_files_than_libraries_of_this_machine_are_refused(lens: str, tmp_p
 def test_a_lens_is_no_body(lens: str) -> None:
     with pytest.raises(ProfileError, match=r"is a lens; a body is needed here"):
         load_profile(lens, Role.BODY)
+
+
+def test_a_test_mounts_firmware_by_its_marker(lens: str, tmp_path: Path) -> None:
+    options = MountOptions(body=BODY, lens_firmware=lens)
+    factory = MountFactory(options, None, tmp_path, "tests/test_it.py::test_it", [], 12)
+    mounted = factory(script="focus near")
+    mounted.run(1.0)
+    assert mounted.lens.role is Role.LENS
+    assert mounted.body.done
+    mounted.assert_clean()
+    factory.close()
+
+
+def test_a_campaign_survives_a_firmware_that_ends_its_process(lens: str, faulty: Callable[[int], str]) -> None:
+    config = CampaignConfig(dialect="lmount", bodies=[BODY], lenses=[lens, faulty(9)], script="focus near", seconds=3.0)
+    planned = plan_campaign(config)
+    runner = CaseRunner(planned.profiles)
+    outcomes = {case.lens: runner(case).verdict for case in planned.cases}
+    assert outcomes == {lens: InvariantOutcome.HELD, faulty(9): InvariantOutcome.BROKEN}
+
+
+def test_a_matrix_has_a_cell_for_each_body_with_the_firmware(lens: str) -> None:
+    planned = plan_matrix("lmount", [BODY, "sigma-fp"], [lens], ["none"], script="check focus", seed=1)
+    cells = [planned.run_cell(one) for one in planned.combinations]
+    assert len(cells) == 2
+    assert all(not cell.errors for cell in cells)

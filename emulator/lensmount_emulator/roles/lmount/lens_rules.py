@@ -98,7 +98,7 @@ class LmountLensRules:
         self._asleep = False
         self._called_at = -1.0
         self._streams = False
-        self._stream_asked = False
+        self._stream_asked = self._stream_asked_again = False
         self._ended_at = -1.0
         self._focus = _Focus(self._focus_steps)
 
@@ -110,7 +110,7 @@ class LmountLensRules:
             if isinstance(message, BodyHello):
                 self._asleep = self._granted = False
                 self._orders.clear()
-                self._stream_asked = False
+                self._stream_asked_again = False
                 self._focus.wanted = None
             elif isinstance(message, Message) and not isinstance(message, UnknownMessage):
                 self._take_order(message, now)
@@ -126,7 +126,7 @@ class LmountLensRules:
         powered = self._granted and self._levels.get(V_DRIVE, False)
         self._orders.append(_Order(message, raw, now, asleep, powered, repeated))
         if isinstance(message, StreamConfig) and message.reports:
-            self._stream_asked = True
+            self._stream_asked = self._stream_asked_again = True
         if isinstance(message, PowerGrant) and message.granted != PowerClass.NONE:
             # It may take effect before its answer is sent.
             for order in self._orders:
@@ -205,7 +205,8 @@ class LmountLensRules:
                 self._focus_steps = self._focus.steps = message.focus_steps
                 yield from self._check_awake(message.number, "LensCapabilities")
             elif isinstance(message, LensHello):
-                self._asleep = False
+                # Reports that wait when the hello arrives may still come before its answer.
+                self._asleep, self._stream_asked = False, self._stream_asked_again
 
     def _find(self, number: int, type_: int) -> _Order | None:
         return next(
