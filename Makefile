@@ -212,11 +212,13 @@ SOAK_PAIR ?= a6000 sel55210
 soak: $(STAMP)
 	@PYTHONPATH=tests:protocol:hardware:emulator $(BIN)/python -m soak $(SOAK_SECONDS) $(SOAK_PAIR)
 
-# Speed, ours and the peers' in one run: `make bench`, `make bench BENCH="--only parse,build --rounds 21"`.
+# Speed, ours and the peers' in one run: `make bench`, `make bench BENCH="--only parse,build --rounds 21"`. The section
+# `before` runs this revision and an earlier one by turns: `make bench BENCH="--only before" BEFORE=REVISION`.
 BENCH ?=
+BEFORE ?= be3b418
 
 bench: $(BENCH_STAMP)
-	@PYTHONPATH=tests:protocol:hardware:emulator $(BIN)/python -m benchmarks $(BENCH)
+	@BEFORE=$(BEFORE) PYTHONPATH=tests:protocol:hardware:emulator $(BIN)/python -m benchmarks $(BENCH)
 
 # The dev board's firmware, for those who have arm-none-eabi-gcc: ELF and UF2, what they take, and the longest interrupts.
 firmware: $(STAMP)

@@ -27,6 +27,7 @@ SECTIONS = {
     "length": "length",
     "start": "start",
     "checksums": "checksums",
+    "before": "before",
 }
 """Section -> the module that has a function of that name."""
 

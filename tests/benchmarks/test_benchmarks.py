@@ -47,6 +47,26 @@ def test_a_library_that_is_missing_is_a_row_and_no_error(tmp_path: Path, monkeyp
     assert (row.median, row.note) == (None, "not installed")
 
 
+def test_a_revision_that_is_missing_is_rows_without_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "tests"))
+    from benchmarks.harness import Settings
+    from benchmarks.sections import before
+
+    monkeypatch.setenv("BEFORE", "no-such-revision")
+    (table,) = before.before(Settings(rounds=1, scale=0.01))
+    assert [row.name for row in table.rows] == list(before.GOALS)
+    assert all(row.median is None for row in table.rows)
+    assert {row.note for row in table.rows} <= {"this checkout has no revision no-such-revision"}
+
+
+@pytest.mark.parametrize("words", [("session", "0.2"), ("live", "1.5")])
+def test_a_job_tells_the_time_that_it_took(words: tuple[str, ...]) -> None:
+    command = [sys.executable, str(ROOT / "tests" / "benchmarks" / "before" / "job.py"), *words]
+    done = subprocess.run(command, env={"PYTHONPATH": PATH}, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert 0 < float(done.stdout) < 10
+
+
 def test_a_section_that_is_unknown_is_told_with_the_known() -> None:
     result = run("--only", "speed")
     assert result.returncode == 2
