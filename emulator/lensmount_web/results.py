@@ -9,6 +9,7 @@ from typing import Any
 from lensmount_emulator.campaign.matrix import Matrix
 from lensmount_emulator.campaign.results import read_campaign, read_case
 from lensmount_emulator.campaign.store import CASE_COLUMNS
+from lensmount_emulator.profiles.library import load_profile
 from lensmount_emulator.reports.result_documents import matrix_from_json
 from lensmount_emulator.sessions.loopback import LoopbackResult, run_loopback
 from lensmount_emulator.traffic.read_columns import columns_of_records
@@ -67,6 +68,7 @@ class Results:
             "bodies": matrix.bodies,
             "lenses": matrix.lenses,
             "accessories": matrix.accessories,
+            "facts": {name: _facts(name) for name in (*matrix.bodies, *matrix.lenses)},
             "rules": {
                 name: {"title": rule.why, "known": rule.known, "source": rule.source}
                 for name, rule in matrix.rules.items()
@@ -183,6 +185,26 @@ class Results:
             path = self._path(id_, "matrix")
             self._matrices[id_] = matrix_from_json(read_input(path, MAX_MATRIX, "a matrix"), path.name)
         return self._matrices[id_]
+
+
+FACTS = ("maker", "format")
+"""Values of a profile by which the page groups devices, wherever its settings hold them."""
+
+
+def _facts(name: str) -> dict[str, str]:
+    """Maker and format of a profile; empty where it is not installed here or states none."""
+    try:
+        settings = load_profile(name).settings
+    except MountError:
+        return {}
+    parts = [settings, *(getattr(settings, key) for key in settings.__struct_fields__)]
+    found: dict[str, str] = {}
+    for part in parts:
+        for fact in FACTS:
+            value = getattr(part, fact, None)
+            if isinstance(value, str) and value:
+                found.setdefault(fact, value)
+    return found
 
 
 def _stored(result: LoopbackResult, title: str) -> StoredSession:

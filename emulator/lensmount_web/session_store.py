@@ -156,7 +156,7 @@ class StoredSession:
         pixels = max(1, min(pixels, 4000))
         if len(at) > 4 * pixels:
             edges = at[0] + np.arange(pixels, dtype=np.float64) * ((at[-1] - at[0]) / pixels)
-            starts = np.unique(np.searchsorted(at, edges))
+            starts = np.unique(np.asarray(at.searchsorted(edges), np.int64))
             least, most = np.minimum.reduceat(values, starts), np.maximum.reduceat(values, starts)
             at, row = np.repeat(at[starts], 2), np.repeat(row[starts], 2)
             values = np.stack([least, most], axis=1).reshape(-1)

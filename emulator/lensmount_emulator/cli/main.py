@@ -53,6 +53,7 @@ VERBS = {
     "learn": "what an end does, as a state machine; what two builds do differently",
     "campaign": "many sessions from one file: profiles x faults x seeds, into one file of results, and its report",
     "fuzz": "break readers, sessions and the device on a port at random, and repeat what broke from one file",
+    "monitor": "watch traffic in the terminal: a line per message with count, period and last fields",
     "ui": "sessions, matrices and campaigns in the browser",
     "describe": "show a dialect's messages, their fields, offsets and evidence",
 }

@@ -37,6 +37,7 @@ COMMANDS: dict[str, Callable[[str, str], list[str]]] = {
     "replay --port": lambda port, _other: ["replay", "short.lmx", "--port", port, "--as", "body"],
     "record": lambda port, other: ["record", port, "--also", other, "--to", "a.lmx"],
     "sniff": lambda port, other: ["sniff", port, other],
+    "monitor": lambda port, other: ["monitor", port, other],
     "shadow --port": lambda port, other: ["shadow", "--twin", "voigtlander-15", "--port", port, "--port", other],
     "bridge": lambda port, other: ["bridge", port, other],
 }

@@ -198,9 +198,8 @@ function FieldRow(props: {
             aria-label={`plot ${name}`}
             onClick={(event) => {
               event.stopPropagation();
-              state.plots.value = plotted
-                ? state.plots.value.filter((one) => one !== name)
-                : [...state.plots.value, name].slice(-6);
+              const now = state.plots.value;
+              state.choosePlots(plotted ? now.filter((one) => one !== name) : [...now, name]);
             }}
           >
             ∿

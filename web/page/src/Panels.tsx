@@ -58,9 +58,14 @@ function Lines() {
   return (
     <ul class="line-lamps" aria-label="lines">
       {Object.entries(lines).map(([name, level]) => (
-        <li key={name} class={`${about.get(name)?.driver ?? ""} ${level ? "high" : "low"}`}>
+        <li
+          key={name}
+          class={`${about.get(name)?.driver ?? ""} ${level ? "high" : "low"}`}
+          title={`${name} is ${level === null ? "unknown" : level ? "high" : "low"}; filled is high`}
+        >
           <i aria-hidden="true" />
-          {name} <span>{level === null ? "?" : level ? "high" : "low"}</span>
+          {name}
+          <span class="hidden">{level === null ? "unknown" : level ? "high" : "low"}</span>
         </li>
       ))}
     </ul>
@@ -77,7 +82,7 @@ function Lens({ gauges }: { gauges: GaugeState[] }) {
     return <p class="empty">The lens has sent no state before this time.</p>;
   }
   return (
-    <div class="lens">
+    <div class="lens-view">
       <figure class="iris-figure">
         <Iris gauge={aperture} />
         <figcaption>

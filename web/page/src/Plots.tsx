@@ -72,7 +72,7 @@ export function Plots() {
               key={name}
               class="chip"
               title={`remove ${name}`}
-              onClick={() => (state.plots.value = names.filter((one) => one !== name))}
+              onClick={() => state.choosePlots(names.filter((one) => one !== name))}
             >
               <i style={{ background: COLOURS[index] }} aria-hidden="true" />
               {name} <span aria-hidden="true">×</span>
@@ -86,7 +86,7 @@ export function Plots() {
               onChange={(event) => {
                 const name = event.currentTarget.value.trim();
                 if (choices.includes(name)) {
-                  state.plots.value = [...names, name].slice(-6);
+                  state.choosePlots([...names, name]);
                   event.currentTarget.value = "";
                 }
               }}

@@ -27,6 +27,7 @@ interface MatrixData {
   bodies: Record<string, string>;
   lenses: Record<string, string>;
   accessories: Record<string, string>;
+  facts: Record<string, Record<string, string>>;
   rules: Record<string, { title: string; known: string; source: string }>;
   counts: Record<string, number>;
   cells: Cell[];
@@ -40,6 +41,8 @@ export function Matrix({ id }: { id: string }) {
   const [outcome, setOutcome] = useState("");
   const [rule, setRule] = useState("");
   const [text, setText] = useState("");
+  const [bodyFormat, setBodyFormat] = useState("");
+  const [lensFormat, setLensFormat] = useState("");
   const [chosen, setChosen] = useState<Cell | null>(null);
   useEffect(() => {
     getJson<MatrixData>(`/api/v1/matrix/${id}`).then(setData, (failure) => setError(failure.message));
@@ -50,18 +53,22 @@ export function Matrix({ id }: { id: string }) {
     return data.cells.filter((cell) => {
       if (outcome && cell.outcome !== outcome) return false;
       if (rule && !cell.rules.includes(rule)) return false;
+      if (bodyFormat && data.facts[cell.body]?.format !== bodyFormat) return false;
+      if (lensFormat && data.facts[cell.lens]?.format !== lensFormat) return false;
       const names = [
         cell.body,
         data.bodies[cell.body],
         cell.lens,
         data.lenses[cell.lens],
+        ...Object.values(data.facts[cell.body] ?? {}),
+        ...Object.values(data.facts[cell.lens] ?? {}),
         ...cell.accessories.flatMap((one) => [one, data.accessories[one]]),
       ]
         .join(" ")
         .toLowerCase();
       return words.every((word) => names.includes(word));
     });
-  }, [data, outcome, rule, text]);
+  }, [data, outcome, rule, text, bodyFormat, lensFormat]);
   if (error) return <Problem text={error} />;
   if (!data) return <p class="empty">Reading the matrix…</p>;
   const columns = [...new Set(shown.map((cell) => cell.body))];
@@ -98,6 +105,8 @@ export function Matrix({ id }: { id: string }) {
           choose={setOutcome}
           mark={(name) => <i class={`cell ${name}`}>{LETTER[name]}</i>}
         />
+        <Formats title="format of the body" names={data.cells.map((cell) => cell.body)} facts={data.facts} chosen={bodyFormat} choose={setBodyFormat} />
+        <Formats title="format of the lens" names={data.cells.map((cell) => cell.lens)} facts={data.facts} chosen={lensFormat} choose={setLensFormat} />
         <h3>rule</h3>
         <Facet values={[...ruleCounts].sort((one, other) => other[1] - one[1])} chosen={rule} choose={setRule} />
         <p class="facts">script: {data.script || "start and run"}</p>
@@ -190,6 +199,27 @@ export function Matrix({ id }: { id: string }) {
         </aside>
       )}
     </div>
+  );
+}
+
+function Formats(props: {
+  title: string;
+  names: string[];
+  facts: Record<string, Record<string, string>>;
+  chosen: string;
+  choose: (name: string) => void;
+}) {
+  const counts = new Map<string, number>();
+  for (const name of props.names) {
+    const format = props.facts[name]?.format;
+    if (format) counts.set(format, (counts.get(format) ?? 0) + 1);
+  }
+  if (!counts.size) return null;
+  return (
+    <>
+      <h3>{props.title}</h3>
+      <Facet values={[...counts]} chosen={props.chosen} choose={props.choose} />
+    </>
   );
 }
 

@@ -21,7 +21,7 @@ export function Virtual() {
         <fieldset>
           <legend>time</legend>
           <button class="main" onClick={() => give(now.paused ? "resume" : "pause")} aria-pressed={now.paused}>
-            {now.paused ? "▶ go on" : "⏸ pause"}
+            {now.paused ? "▶ go on" : "❚❚ pause"}
           </button>
           <button onClick={() => give("step")} title="run to the next record or notice">
             step

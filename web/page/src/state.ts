@@ -220,6 +220,19 @@ export function nextMatch(direction: 1 | -1): void {
   stepRow(direction);
 }
 
+let plotsChosen = false;
+
+export function choosePlots(names: string[]): void {
+  plotsChosen = true;
+  plots.value = names.slice(-6);
+}
+
+/** Reported against ordered focus position. */
+function usualPlots(about: SessionInfo): string[] {
+  const focus = about.gauges.find((gauge) => gauge.part === "focus");
+  return focus ? [focus.fields.value, focus.fields.target].filter((name) => about.fields.includes(name)) : [];
+}
+
 /** Open a session from a source. */
 export async function open(from: Source): Promise<void> {
   details = new Map();
@@ -245,8 +258,8 @@ export async function open(from: Source): Promise<void> {
     mount.value = null;
     field.value = null;
     follow.value = about.kind === "virtual" && about.reading;
-    const focus = about.gauges.find((gauge) => gauge.part === "focus");
-    plots.value = focus ? [focus.fields.value, focus.fields.target].filter((name) => about.fields.includes(name)) : [];
+    plotsChosen = false;
+    plots.value = usualPlots(about);
     showAll();
   });
   if (about.reading) void grow(from);
@@ -282,7 +295,10 @@ async function grow(from: Source): Promise<void> {
       if (source.value !== from) return;
       batch(() => {
         version.value++;
-        if (about) info.value = about;
+        if (about) {
+          info.value = about;
+          if (!plotsChosen && !plots.value.length) plots.value = usualPlots(about);
+        }
         if (follow.value) followEnd();
         else if (wasWhole && info.value?.kind === "capture") showAll();
       });
