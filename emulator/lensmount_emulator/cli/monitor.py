@@ -1,7 +1,7 @@
 """Watch traffic in the terminal: one line per message with its count, period and last fields, the lines, and trouble.
 
-PORT and PORT2 are as for `sniff`; nothing is driven. A capture in place of PORT is read, and the table at its end is shown.
-Where the output is no terminal, the table is printed once, at the end.
+PORT and PORT2 are as for `sniff`; nothing is driven. A capture in place of PORT is read, and the table at its end is
+shown. Where the output is no terminal, the table is printed once, at the end.
 """
 
 import argparse
