@@ -18,8 +18,8 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from lensmount_emulator.profiles.library import load_profile, profile_names
+from lensmount_emulator.reports.data_files.table_files import ENDINGS, write_data_file
 from lensmount_emulator.reports.dialect_document import dialect_to_dict
-from lensmount_emulator.reports.table_files import ENDINGS, write_data_file
 from lensmount_emulator.version import __version__
 from lensmount_protocol.dialect import dialect_names, load_dialect
 from lensmount_protocol.errors import DialectError, FilterError, MountError, unknown_name_message

@@ -177,7 +177,7 @@ def _export(arguments: argparse.Namespace, dialect: "Dialect") -> int:
 def _to_data_file(
     target: "Path", records: "Iterator[WireRecord]", dialect: "Dialect", arguments: argparse.Namespace, source: "Path"
 ) -> None:
-    from lensmount_emulator.reports.table_files import check_parquet, write_data_file
+    from lensmount_emulator.reports.data_files.table_files import check_parquet, write_data_file
     from lensmount_emulator.traffic.event_columns import EventColumns
     from lensmount_emulator.traffic.field_columns import find_field
     from lensmount_protocol.decoder import Decoder, OrderedDecoder

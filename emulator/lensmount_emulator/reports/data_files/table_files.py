@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from lensmount_emulator.reports.perfetto import join_packets, trace_packets
+from lensmount_emulator.reports.data_files.perfetto import join_packets, trace_packets
 from lensmount_emulator.traffic.data_frames import (
     FIELD_COLUMNS,
     Range,

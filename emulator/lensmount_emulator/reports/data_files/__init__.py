@@ -1,0 +1,1 @@
+"""Data files of traffic: tables, and traces for Perfetto."""
