@@ -23,6 +23,11 @@ MAX_MODULUS = 256
 Between = Literal["none", "nearest", "linear", "row"]
 """What a table gives between two values of a state."""
 
+STEP, DIRECTION = ".step", ".direction"
+WINDOWS = (4, 8, 16)
+MOTION = (STEP, *(f".recent{pairs}" for pairs in WINDOWS), DIRECTION)
+"""Endings of the inputs that show how a state moved: in this pair, last within so many pairs, and last of all."""
+
 PHASE = "phase:"
 """Begins the name of a phase in a key."""
 
@@ -176,7 +181,7 @@ def check_rules(
     Raises:
         ProfileError: the rule, and what is wrong with it.
     """
-    known = {*inputs, *states, *(name + ending for name in states for ending in (".step", ".recent"))}
+    known = {*inputs, *states, *(name + ending for name in states for ending in MOTION)}
     for number, phase in enumerate(phases):
         check_between(f"phase[{number}].modulus", phase.modulus, 1, MAX_MODULUS)
         check_between(f"phase[{number}].value", phase.value, 0, phase.modulus - 1)

@@ -5,7 +5,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from random import Random
 from typing import Any
 
-from lensmount_emulator.engine.field_rules import PHASE, FieldRule, SessionPhase, StateVariable, parse_key, split_name
+from lensmount_emulator.engine.field_rules import (
+    DIRECTION,
+    PHASE,
+    STEP,
+    WINDOWS,
+    FieldRule,
+    SessionPhase,
+    StateVariable,
+    parse_key,
+    split_name,
+)
 from lensmount_emulator.engine.profile_values import field_values
 from lensmount_protocol.message import Message
 
@@ -16,10 +26,6 @@ _KIND_AND_EXPONENT = 0xF0
 _ROW_SIZE = 6
 
 
-STEP, RECENT = ".step", ".recent"
-"""Endings of the inputs that show how a state moved: in this pair, and last within `RECENT_PAIRS`."""
-
-RECENT_PAIRS = 16
 STILL, UP, DOWN = 0, 1, 2
 
 
@@ -41,7 +47,9 @@ class StateMotion:
             self._moved[name] = (step, 0) if step else (direction, age + 1)
             direction, age = self._moved[name]
             found[name + STEP] = step
-            found[name + RECENT] = direction if age < RECENT_PAIRS else STILL
+            found[name + DIRECTION] = direction
+            for pairs in WINDOWS:
+                found[f"{name}.recent{pairs}"] = direction if age < pairs else STILL
         return found
 
 

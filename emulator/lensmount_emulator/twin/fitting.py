@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lensmount_emulator.engine.field_rules import Between, FieldRule, SessionPhase
-from lensmount_emulator.engine.rule_player import RECENT, STEP
+from lensmount_emulator.engine.field_rules import DIRECTION, MOTION, STEP, Between, FieldRule, SessionPhase
 from lensmount_emulator.engine.twin_traits import Key, TwinTraits
 from lensmount_emulator.twin.candidates import (
     Candidate,
@@ -121,8 +120,8 @@ def _search(
     for state in others:
         keys += [(((state, 0), *key), 0) for key in ((), *traits.keys) if len(key) < 2 and _is_small(key, columns)]
     for state in states:
-        for ending in (STEP, RECENT):
-            keys += [(((state + ending, 0),), -1), (((state, 0), (state + ending, 0)), 0 if state in others else -1)]
+        keys += [(((state + ending, 0),), -1) for ending in MOTION]
+        keys += [(((state, 0), (state + ending, 0)), 0) for ending in (STEP, DIRECTION) if state in others]
     if len(others) > 1:
         keys.append((tuple((state, 0) for state in others), 0))
     for key, place in keys:

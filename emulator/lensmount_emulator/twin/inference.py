@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from lensmount_emulator.engine.dialect_roles import Place, get_roles
 from lensmount_emulator.engine.field_rules import PHASE, FieldRule, SessionPhase, StateVariable
-from lensmount_emulator.engine.rule_player import RECENT, STEP, StateMotion
+from lensmount_emulator.engine.rule_player import StateMotion
 from lensmount_emulator.engine.twin_traits import Replay, Reply, Session, TwinTraits
 from lensmount_emulator.twin.alignment import align_phases
 from lensmount_emulator.twin.candidates import Columns, Sample
@@ -220,7 +220,7 @@ def _fit(twin: Twin, samples: Mapping[tuple[type[Message], str], Sequence[Sample
         if rule is not None:
             rules.append(rule)
     _set_constants(twin)
-    used = {part.removesuffix(STEP).removesuffix(RECENT) for rule in rules for part in rule.key}
+    used = {part.partition(".")[0] for rule in rules for part in rule.key}
     hidden = twin.states.hidden
     kept = {
         name: StateVariable(

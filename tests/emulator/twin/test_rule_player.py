@@ -141,3 +141,22 @@ def test_a_rule_that_cannot_play_is_refused_with_its_field(rule: FieldRule, text
     assert text in str(caught.value)
     assert rule.name in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_rule_may_follow_the_last_motion_of_a_state() -> None:
+    states = {"position": StateVariable(field="FocusStatus.planned_position", values=[0, 1, 2])}
+    rules = [
+        FieldRule(
+            name="FocusStatus.direction", kind="table", key=["position.step"], data={"1": 2, "2": 4}, otherwise=0
+        ),
+        FieldRule(name="FocusStatus.unknown_6", kind="table", key=["position.recent4"], data={"1": 1}, otherwise=9),
+        FieldRule(name="FocusStatus.unknown_15", kind="table", key=["position.direction"], data={"2": 2}, otherwise=1),
+    ]
+    check_rules(states, [], rules, CLASSES, [])
+    player = RulePlayer(states, [], rules, CLASSES)
+    shown: list[tuple[int, int, int]] = []
+    for position in (0, 1, 1, 1, 1, 1, 0):
+        message = FocusStatus(planned_position=position)
+        player.apply([message], {})
+        shown.append((message.direction, message.unknown_6, message.unknown_15))
+    assert shown == [(0, 9, 1), (2, 1, 1), (0, 1, 1), (0, 1, 1), (0, 1, 1), (0, 9, 1), (4, 9, 2)]
