@@ -25,7 +25,15 @@ from lensmount_emulator.explain.finding import (
 from lensmount_emulator.explain.lines import find_line_faults
 from lensmount_emulator.explain.loop_faults import find_loop_faults
 from lensmount_emulator.explain.reference import Reference
-from lensmount_emulator.explain.requests import Exchanges, find_complaints, find_unanswered, pair_requests, reply_rules
+from lensmount_emulator.explain.requests import (
+    Exchanges,
+    find_complaints,
+    find_orphans,
+    find_silence,
+    find_unanswered,
+    pair_requests,
+    reply_rules,
+)
 from lensmount_emulator.explain.steps import find_late_steps, find_missing_steps, measure_rules
 from lensmount_emulator.explain.timeline import Timeline, first_type, read_timeline
 from lensmount_protocol.decoder import Decoded, Decoder, OrderedDecoder, time_text
@@ -176,6 +184,8 @@ def _find_all(
         *find_missing_steps(timeline),
         *find_bad_bytes(timeline, reference),
         *find_unanswered(exchanges, timeline, traits),
+        *find_orphans(exchanges, timeline),
+        *find_silence(exchanges, timeline),
         *find_complaints(exchanges, timeline),
         *find_loop_faults(timeline),
     ]

@@ -63,12 +63,12 @@ class Exchanges:
 
     Attributes:
         requests: the requests, in order.
-        orphans: replies without a request.
+        orphans: replies without a request, each after the first request.
         complaints: refusals and errors, with their frames and the request before each.
     """
 
     requests: list[Request] = field(default_factory=lambda: list[Request]())
-    orphans: int = 0
+    orphans: list[DecodedFrame] = field(default_factory=lambda: list[DecodedFrame]())
     complaints: list[tuple[DecodedFrame, Complaint, Request | None]] = field(
         default_factory=lambda: list[tuple[DecodedFrame, Complaint, Request | None]]()
     )
@@ -86,7 +86,7 @@ class Exchanges:
     @property
     def is_complete(self) -> bool:
         """Whether at most one exchange lacks a half, as in a source that loses nothing."""
-        return self.orphans == 0 and len(self.unanswered) <= 1
+        return not self.orphans and len(self.unanswered) <= 1
 
 
 def pair_requests(timeline: Timeline, traits: FuzzTraits) -> Exchanges:
@@ -170,8 +170,10 @@ def _add_reply(
         hits = [open_.pop(next(reversed(open_)))]
     for one in hits:
         one.reply = frame
-    if not hits and keys and not known and not timeline.knowledge.is_loop(frame):
-        found.orphans += 1
+    # An order may be answered twice: accepted, and done.
+    asked = {one.key for one in found.requests}
+    if not hits and keys and not known and not asked & set(keys) and not timeline.knowledge.is_loop(frame):
+        found.orphans.append(frame)
     for complaint in known:
         found.complaints.append((frame, complaint, hits[0] if hits else before))
 
@@ -207,6 +209,56 @@ def find_unanswered(exchanges: Exchanges, timeline: Timeline, traits: FuzzTraits
             yield _no_reply(request, due, timeline)
         elif request.repeats and request.reply is not None and not request.attempts:
             yield _late_reply(request, due, timeline)
+
+
+def find_silence(exchanges: Exchanges, timeline: Timeline) -> Iterator[Finding]:
+    """A request at the end of a source that holds a part of the lines: what shows there that an end fell silent."""
+    if timeline.is_whole or timeline.loop_since is not None or not timeline.frames or not exchanges.requests:
+        return
+    last = exchanges.requests[-1]
+    if last.reply is not None or timeline.frames[-1] not in (last.frame, *last.repeats) or last.repeats:
+        return
+    name = timeline.name(last.type_, Role.BODY)
+    text = (
+        f"The source ends with the {name}{at_text(last.frame.at)}, and nothing answers it: the lens fell silent there."
+    )
+    yield Finding(
+        FindingKind.SILENCE,
+        last.frame.at,
+        text,
+        f"the lens fell silent after the {name}",
+        Role.LENS,
+        name,
+        last.type_,
+        timeline.order[id(last.frame)],
+    )
+
+
+def find_orphans(exchanges: Exchanges, timeline: Timeline) -> Iterator[Finding]:
+    """Replies without a request, in a source that holds every line: the request was never sent, or is lost."""
+    if not timeline.is_whole or not exchanges.requests:
+        return
+    first = exchanges.requests[0].frame.at or 0.0
+    for frame in exchanges.orphans:
+        if frame.at is None or frame.at < first:
+            continue
+        name = timeline.name(first_type(frame), frame.sender)
+        text = (
+            f"The lens sent the {name}{at_text(frame.at)} without a request: the frame of the body that it answers "
+            "is missing "
+            "before it."
+        )
+        yield Finding(
+            FindingKind.FRAME_MISSING,
+            frame.opened if frame.opened is not None else frame.at,
+            text,
+            f"the request for the {name} is missing",
+            Role.BODY,
+            name,
+            first_type(frame),
+            timeline.order[id(frame)],
+        )
+        return
 
 
 def _early_repeat(request: Request, due: float | None) -> DecodedFrame | None:

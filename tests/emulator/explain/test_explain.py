@@ -187,3 +187,35 @@ def test_a_live_session_is_explained_from_its_records() -> None:
     assert found.cause.kind is FindingKind.DETACHED
     assert found.reference.startswith("a6000 with")
     assert explain_session(session).cause == found.cause
+
+
+def log_of(*, until_reply: int | None = None, without: int = -1) -> list[WireRecord]:
+    """The bytes of a good session as a text log has them: no edges, and a line for each frame."""
+    bursts = [one for one in records(seconds=0.4) if isinstance(one, Burst)]
+    for number, one in enumerate(bursts):
+        if one.sender is Role.LENS and one.data[5] == until_reply:
+            bursts = bursts[:number]
+            break
+    return [one for one in bursts if not (one.sender is Role.LENS and one.data[5] == without)]
+
+
+@pytest.mark.parametrize(
+    ("log", "kind"),
+    [(log_of(), None), (log_of(without=0x08), FindingKind.NO_REPLY), (log_of(until_reply=0x09), FindingKind.SILENCE)],
+    ids=["good", "reply missing", "ends after a request"],
+)
+def test_a_log_without_edges_is_judged_by_requests_and_silence(log: list[WireRecord], kind: FindingKind | None) -> None:
+    found = explain_records(log, EMOUNT)
+    assert not found.has_edges
+    assert (None if found.cause is None else found.cause.kind) is kind, found.text
+
+
+def test_a_reply_without_its_request_names_the_body() -> None:
+    without = [
+        one
+        for one in records(seconds=0.4)
+        if not (isinstance(one, Burst) and one.sender is Role.BODY and one.data[5:6] == b"\x0b")
+    ]
+    found = explain_records(without, EMOUNT)
+    assert found.cause is not None
+    assert (found.cause.kind, found.cause.end) == (FindingKind.FRAME_MISSING, Role.BODY), found.text
