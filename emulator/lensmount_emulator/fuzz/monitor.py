@@ -202,6 +202,7 @@ class SessionMonitor:
         self._rx_boundaries = {
             role: RxBoundaryTracker(self.dialect.select_line(role.peer), self.dialect.idle_timeout) for role in Role
         }
+        self._checked_begins = dict.fromkeys(Role, 0)
         self._positions: dict[str, tuple[Engine, float, float]] = {}
         self._routine = {int(type_, 16) for composition in self.dialect.routine for type_ in composition.split("+")}
         self._limits = Counter[str]()
@@ -335,9 +336,14 @@ class SessionMonitor:
             self._rx_boundaries[role].on_bytes(event.data, now)
 
     def _after_rx(self, role: Role, _event: WireEvent) -> None:
-        listening = self._rx_boundaries[role]
-        held = listening.begins - self._engine_of(role).connection.consumed_offset
-        if held > 0 and not self.crashed:
+        begins = self._rx_boundaries[role].begins
+        if begins == self._checked_begins[role]:
+            # Bytes only leave the buffer: what was consumed up to this boundary stays so.
+            return
+        held = begins - self._engine_of(role).connection.consumed_offset
+        if held <= 0:
+            self._checked_begins[role] = begins
+        elif not self.crashed:
             self.report_violation(
                 "heard whole", f"the {role.value} still buffers {held} bytes after the end of their window"
             )

@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from itertools import chain
 from os import PathLike, fspath
 from pathlib import Path
 from types import TracebackType
@@ -85,7 +84,11 @@ class LiveMonitor:
             self._last_byte_at = self._clock.now()
         elif isinstance(record, DataLoss):
             self._lost[record.what] += record.count
-        return [self._count(event) for event in chain(self._decoder.feed(record), self._decoder.flush())]
+        events = self._decoder.feed(record)
+        events += self._decoder.flush()
+        for event in events:
+            self._count(event)
+        return events
 
     def interrupt(self, remark: Annotation) -> list[Decoded]:
         """Return pending events, and the annotation: later bytes do not continue earlier ones."""
@@ -125,8 +128,11 @@ class LiveMonitor:
         self.statistics.add(event)
         if isinstance(event, DecodedFrame) and event.sender is self._peer.sender:
             self._peer.frames += 1
-            if self._engine is not None and frame_composition(event) in self._dialect.routine:
-                self._streaming_states.add(self._engine.connection.state)
+            state = None if self._engine is None else self._engine.connection.state
+            # Once a state is known to stream, its frames need not be looked at.
+            is_news = state is not None and state not in self._streaming_states
+            if state is not None and is_news and frame_composition(event) in self._dialect.routine:
+                self._streaming_states.add(state)
         return event
 
 

@@ -432,9 +432,6 @@ class VirtualSession:
             self.scheduler.stop()
 
 
-PairSession = VirtualSession
-
-
 KNOWN = frozenset(
     {
         "lensmount", "version", "dialect", "body", "lens", "with", "script", "seed", "duration", "resolution", "armed",
