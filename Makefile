@@ -329,3 +329,10 @@ FIRMWARE_WITHOUT ?= 600
 firmware-bugs: $(STAMP)
 	@PYTHONPATH=tests:protocol:hardware:emulator $(BIN)/python -m planted --seconds $(FIRMWARE_SECONDS) \
 		$(FIRMWARE_SEEDS) --without $(FIRMWARE_WITHOUT)
+
+# A firmware that crashes, never returns, overflows its stack, ends its process or breaks a rule of memory, so many times each.
+FIRMWARE_TIMES ?= 1000
+
+.PHONY: firmware-faults
+firmware-faults: $(STAMP)
+	@PYTHONPATH=tests:protocol:hardware:emulator $(BIN)/python -m planted.endurance --times $(FIRMWARE_TIMES)

@@ -22,7 +22,8 @@ from lensmount_emulator.firmware.fault import FaultKind, FirmwareFault
 from lensmount_emulator.firmware.isolation import FirmwareDiedError, describe_status, run_isolated
 from lensmount_emulator.firmware.library import load_firmware
 from lensmount_emulator.fuzz.monitor import Violation
-from lensmount_emulator.fuzz.scenario import Scenario, get_profile, get_traits
+from lensmount_emulator.fuzz.random_inputs import edge_frame
+from lensmount_emulator.fuzz.scenario import Scenario, get_dialect, get_profile, get_traits
 from lensmount_emulator.fuzz.scenario_runner import ScenarioResult, ScenarioRunner
 from lensmount_emulator.fuzz.session_fuzzer import START_WAIT, STEPS_PER_SCENARIO, StepGenerator, random_scenario
 from lensmount_emulator.profiles.library import firmware_library
@@ -33,6 +34,15 @@ from lensmount_protocol.wire import Burst, Edge, Role, WireRecord
 
 MAX_CORPUS = 400
 """Scenarios that a process keeps to continue from."""
+
+EDGE_SHARE = 0.12
+"""Share of the random steps that are frames with edge values."""
+
+RESTART_SHARE = 0.2
+"""Share of guided scenarios that switch the supply off and begin once more."""
+
+RECORDED_SCRIPTS = 5
+"""Random scripts among the sessions that guided scenarios begin with."""
 
 RECORDED_S = 1.2
 MAX_RECORDED_STEPS = 500
@@ -118,9 +128,12 @@ def recorded_scenarios(plan: FirmwareFuzzPlan) -> list[Scenario]:
     """
     random = Random(f"{plan.seed} recorded")
     template = plan.scenario(random)
+    traits = get_traits(plan.dialect)
+    verbs = traits.verbs or ("",)
+    scripts = [*traits.scripts, *("; ".join(random.choices(verbs, k=6)) for _ in range(RECORDED_SCRIPTS))]
     role = Role.LENS if plan.lens and firmware_library(get_profile(plan.lens)) else Role.BODY
     found: list[Scenario] = []
-    for script in get_traits(plan.dialect).scripts:
+    for script in scripts:
         session = run_loopback(template.body, template.lens, script=script, seed=plan.seed, seconds=RECORDED_S)
         steps = list(_steps_of(session.records, session.dialect, role.peer))
         found.append(replace(template, mode=role.value, script="", steps=tuple(steps[:MAX_RECORDED_STEPS])))
@@ -169,6 +182,13 @@ def _mutate(scenario: Scenario, random: Random) -> tuple[str, ...]:
     return tuple(steps)
 
 
+def _next_step(chooser: StepGenerator, peer: Role) -> str:
+    """Return a random step; some are frames with edge values from the peer of the firmware."""
+    if chooser.random.random() < EDGE_SHARE:
+        return f"send {peer.value} {edge_frame(chooser.random, chooser.dialect, peer).hex()}"
+    return chooser.next()
+
+
 def explore(
     scenario: Scenario, random: Random, steps: int, note: Callable[[str], None], guide: _Guide | None = None
 ) -> ScenarioResult:
@@ -182,6 +202,7 @@ def explore(
         guide: what was reached; `None` for a scenario without guidance.
     """
     runner, taken = ScenarioRunner(scenario), list[str]()
+    peer = Role.BODY if firmware_library(get_profile(scenario.lens)) else Role.LENS
     chooser = StepGenerator(scenario, random)
     first = list(scenario.steps) or ([START_WAIT] if runner.passive_end is None else [])
     engines = [
@@ -189,7 +210,7 @@ def explore(
     ]
     progress = 0
     while len(taken) < steps and not runner.monitor.violations:
-        step = first[len(taken)] if len(taken) < len(first) else chooser.next()
+        step = first[len(taken)] if len(taken) < len(first) else _next_step(chooser, peer)
         taken.append(step)
         note(step)
         runner.execute(step)
@@ -218,6 +239,7 @@ def _run_worker(plan: FirmwareFuzzPlan, worker: int, first: int, send: int, corp
         _send(send, kind, item)
 
     shim = load_firmware(plan.library.partition("#")[0]).shim
+    supply = get_dialect(plan.dialect).supply
     size = max(1, shim.counters())
     guide = _Guide((ctypes.c_uint8 * max(size, 1 << 14))(), max(size, 1 << 14))
     guide.corpus.extend(corpus)
@@ -228,6 +250,11 @@ def _run_worker(plan: FirmwareFuzzPlan, worker: int, first: int, send: int, corp
         if guided:
             chosen = random.choice(guide.corpus)
             scenario = chosen.with_steps(_mutate(chosen, random))
+            if scenario.mode == "lens" and corpus and random.random() < RESTART_SHARE:
+                again = random.choice(corpus)
+                if again.mode == "lens":
+                    off = (f"drive {supply} low", "wait 0.01")
+                    scenario = scenario.with_steps((*scenario.steps, *off, *again.steps[: random.randrange(60, 400)]))
         state = random.getstate()
         write(_BEGIN, (number, scenario, state))
         steps = STEPS_PER_SCENARIO if not guided else max(STEPS_PER_SCENARIO // 2, len(scenario.steps) + 60)

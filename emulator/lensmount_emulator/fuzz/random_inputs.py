@@ -3,6 +3,7 @@
 A parser input is made of frames, near misses, nested frames and noise, with the way in which it arrives.
 """
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from random import Random
@@ -13,6 +14,7 @@ from lensmount_emulator.faults.registry import BUILT_IN_FAULTS, option_fields
 from lensmount_emulator.faults.timing_faults import ClockDrift
 from lensmount_emulator.verification.codec_equivalence import message_bytes, mutate_bytes
 from lensmount_protocol.dialect import Dialect
+from lensmount_protocol.errors import MountError
 from lensmount_protocol.frame_format import ConstructFrameFormat
 from lensmount_protocol.framer import MAX_RUN
 from lensmount_protocol.message import Message
@@ -79,6 +81,41 @@ def random_frame(random: Random, dialect: Dialect, sender: Role, classes: Sequen
     payload = b"".join(message_bytes(cls, random) for cls in some)
     payload = payload[: dialect.formats[sender].max_size - 16]
     return dialect.build_frame(payload, random.choice(classes), random.randrange(256))
+
+
+EDGE_VALUES = (0, 0, 1, 2, 3, 4, 5, 6, 100, 0x7F, 0xFF, 0x100, 0x7FFF, 0xFFFF, -1, -100)
+"""Values of whole numbers at which programs go wrong."""
+
+
+def edge_frame(random: Random, dialect: Dialect, sender: Role) -> bytes:
+    """A whole frame with one message that keeps its defaults but for a few fields: edge values, and longer lists."""
+    for _ in range(EDGE_ATTEMPTS):
+        message = random.choice(allowed_messages(dialect, sender))()
+        names = [spec.name for spec in message.FIELDS]
+        some = random.sample(names, min(len(names), random.choice((1, 2, 3))))
+        try:
+            changed = dataclasses.replace(cast("Any", message), **{name: _edge(message, name, random) for name in some})
+            payload = cast("Message", changed).build()
+        except (MountError, ValueError, TypeError, OverflowError):
+            # The value does not fit in its field.
+            continue
+        return dialect.build_frame(payload, random.choice((1, 3, 3, 3, 2)), random.randrange(256))
+    return random_frame(random, dialect, sender)
+
+
+EDGE_ATTEMPTS = 8
+
+
+def _edge(message: Message, name: str, random: Random) -> Any:
+    value = getattr(message, name)
+    if isinstance(value, list):
+        items: list[Any] = value
+        return random.choice((items * 2, items * 3, items[:1] * 6, [], items[::-1]))
+    if isinstance(value, bytes):
+        return random.choice((b"", value * 2, random.randbytes(len(value))))
+    if isinstance(value, int):
+        return type(value)(random.choice(EDGE_VALUES))
+    return value
 
 
 def random_flood(random: Random, dialect: Dialect, sender: Role) -> bytes:

@@ -55,6 +55,7 @@ class _Order:
         asleep: whether the lens was surely asleep.
         powered: whether its parts could move.
         repeated: whether an equal order was received before.
+        standing: where the focus stood at that time, if the wire says it.
         accepted: whether it was accepted and its end is still to come.
     """
 
@@ -64,6 +65,7 @@ class _Order:
     asleep: bool
     powered: bool
     repeated: bool
+    standing: int | None
     accepted: bool = False
 
 
@@ -124,7 +126,10 @@ class LmountLensRules:
         called = self._levels.get(BODY_ATT, False) and now - self._called_at > CALL_S
         asleep = self._asleep and now > self._ended_at and not wakes and not called
         powered = self._granted and self._levels.get(V_DRIVE, False)
-        self._orders.append(_Order(message, raw, now, asleep, powered, repeated))
+        standing = self._focus.standing
+        if isinstance(message, FocusDrive | FocusLimits):
+            self._focus.wanted = self._focus.standing = None
+        self._orders.append(_Order(message, raw, now, asleep, powered, repeated, standing))
         if isinstance(message, StreamConfig) and message.reports:
             self._stream_asked = self._stream_asked_again = True
         if isinstance(message, PowerGrant) and message.granted != PowerClass.NONE:
@@ -209,17 +214,21 @@ class LmountLensRules:
                 self._asleep, self._stream_asked = False, self._stream_asked_again
 
     def _find(self, number: int, type_: int) -> _Order | None:
-        return next(
-            (
-                order
-                for order in reversed(self._orders)
-                if type_ == order.message.TYPE and getattr(order.message, "number", 0) == number
-            ),
-            None,
-        )
+        """Return the order that an answer belongs to; `None` where it may belong to two."""
+        found = [
+            order
+            for order in self._orders
+            if type_ == order.message.TYPE and getattr(order.message, "number", 0) == number
+        ]
+        if len({order.raw for order in found}) > 1:
+            for order in found:
+                order.accepted = False
+            return None
+        return found[-1] if found else None
 
     def _check_awake(self, number: int, what: str) -> Iterator[str]:
-        order = next((one for one in reversed(self._orders) if getattr(one.message, "number", 0) == number), None)
+        found = [one for one in self._orders if getattr(one.message, "number", 0) == number]
+        order = found[0] if len(found) == 1 else None
         if order is not None and order.asleep and not order.repeated and not isinstance(order.message, Sleep):
             yield f"a sleeping lens answers {type(order.message).__name__} with {what}; NOT_NOW is needed"
 
@@ -238,7 +247,8 @@ class LmountLensRules:
             if now - order.at < MIN_ANSWER_S - SLACK_S:
                 yield f"{name} is answered after {(now - order.at) * 1e6:.0f} us; 20 us are the least"
             yield from self._check_awake(done.number, f"CommandDone {done.outcome.name}")
-        if isinstance(message, DRIVES):
+        if isinstance(message, DRIVES) and done.number:
+            # Numbers begin at 1, so nothing is due for a drive with the number 0.
             yield from self._check_drive(order, done)
         elif isinstance(message, Sleep):
             self._asleep, self._ended_at, self._streams = True, now, False
@@ -265,7 +275,7 @@ class LmountLensRules:
                     yield f"{name} {number} is accepted, and the end of {before} not reported"
             order.accepted = True
             if isinstance(message, FocusDrive):
-                self._expect_focus(message)
+                self._expect_focus(message, order.standing)
             return
         stops = isinstance(message, FocusDrive) and message.order == FocusCommand.STOP
         if not order.accepted and not order.repeated and not stops:
@@ -274,7 +284,7 @@ class LmountLensRules:
         if stops:
             self._focus.wanted = None
 
-    def _expect_focus(self, order: FocusDrive) -> None:
+    def _expect_focus(self, order: FocusDrive, standing: int | None) -> None:
         focus = self._focus
         focus.wanted, focus.reports = None, 0
         if focus.steps is None:
@@ -286,9 +296,8 @@ class LmountLensRules:
             focus.wanted = near
         elif order.order == FocusCommand.FAR_END:
             focus.wanted = far
-        elif order.order == FocusCommand.RELATIVE and focus.standing is not None:
-            focus.wanted = max(far, min(near, focus.standing + order.value))
-        focus.standing = None
+        elif order.order == FocusCommand.RELATIVE and standing is not None:
+            focus.wanted = max(far, min(near, standing + order.value))
 
     def _check_focus(self, state: FocusState) -> Iterator[str]:
         focus = self._focus
