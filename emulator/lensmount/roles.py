@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from lensmount_emulator.engine.script import no_argument as no_argument
     from lensmount_emulator.engine.script import parse_count as parse_count
     from lensmount_emulator.engine.script import parse_seconds as parse_seconds
+    from lensmount_emulator.engine.session_knowledge import Complaint as Complaint
+    from lensmount_emulator.engine.session_knowledge import DueStep as DueStep
+    from lensmount_emulator.engine.session_knowledge import SessionKnowledge as SessionKnowledge
+    from lensmount_emulator.engine.session_knowledge import Symptom as Symptom
     from lensmount_emulator.engine.tasks import Task as Task
     from lensmount_emulator.engine.tasks import TaskRunner as TaskRunner
     from lensmount_emulator.engine.tasks import Wait as Wait
@@ -41,8 +45,10 @@ __all__ = [
     "CaptureReplay",
     "CompatibilityResult",
     "CompatibilityRule",
+    "Complaint",
     "Connection",
     "DialectRoles",
+    "DueStep",
     "Engine",
     "FrameObserver",
     "FuzzTraits",
@@ -53,7 +59,9 @@ __all__ = [
     "Place",
     "ReceivedFrame",
     "ReplayScore",
+    "SessionKnowledge",
     "Step",
+    "Symptom",
     "Task",
     "TaskRunner",
     "Verdict",
@@ -71,8 +79,10 @@ _NAMES = {
     "CaptureReplay": ("lensmount_emulator.fidelity.score", "FidelityResult"),
     "CompatibilityResult": ("lensmount_emulator.engine.verdicts", "CompatibilityResult"),
     "CompatibilityRule": ("lensmount_emulator.engine.verdicts", "CompatibilityRule"),
+    "Complaint": ("lensmount_emulator.engine.session_knowledge", "Complaint"),
     "Connection": ("lensmount_protocol.connection", "Connection"),
     "DialectRoles": ("lensmount_emulator.engine.dialect_roles", "DialectRoles"),
+    "DueStep": ("lensmount_emulator.engine.session_knowledge", "DueStep"),
     "Engine": ("lensmount_emulator.engine.engine", "Engine"),
     "FrameObserver": ("lensmount_emulator.engine.observer", "FrameObserver"),
     "FuzzTraits": ("lensmount_emulator.engine.dialect_roles", "FuzzTraits"),
@@ -83,7 +93,9 @@ _NAMES = {
     "Place": ("lensmount_emulator.engine.dialect_roles", "Place"),
     "ReceivedFrame": ("lensmount_protocol.connection", "ReceivedFrame"),
     "ReplayScore": ("lensmount_emulator.fidelity.score", "Score"),
+    "SessionKnowledge": ("lensmount_emulator.engine.session_knowledge", "SessionKnowledge"),
     "Step": ("lensmount_emulator.engine.script", "Step"),
+    "Symptom": ("lensmount_emulator.engine.session_knowledge", "Symptom"),
     "Task": ("lensmount_emulator.engine.tasks", "Task"),
     "TaskRunner": ("lensmount_emulator.engine.tasks", "TaskRunner"),
     "Verdict": ("lensmount_emulator.engine.verdicts", "Verdict"),

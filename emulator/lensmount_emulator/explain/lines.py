@@ -1,5 +1,6 @@
 """Finds faults of lines: supply and contact lost, rails in a wrong order, bounces, stuck lines, broken windows."""
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from itertools import pairwise
 
@@ -180,8 +181,9 @@ def _bounces(timeline: Timeline) -> Iterator[Finding]:
         select = dialect.select_line(sender)
         glitches = [window for window in _unexpected(timeline, sender) if _is_spike(timeline, window)]
         near = [
-            one for one in glitches
-            if sum(abs(one.opened - other.opened) <= BOUNCE_S for other in glitches) >= MIN_BOUNCE_EDGES - 1
+            one for number, one in enumerate(glitches)
+            if sum(abs(one.opened - other.opened) <= BOUNCE_S for other in glitches[max(0, number - 4) : number + 5])
+            >= MIN_BOUNCE_EDGES - 1
         ]  # fmt: skip
         if near:
             yield _bounce(select, [at for one in near for at in (one.opened, one.closed)], timeline)
@@ -221,14 +223,14 @@ def _unexpected(timeline: Timeline, sender: Role) -> list[EmptyWindow]:
     # A source that records no bytes of this end has only empty windows.
     if len(framed) <= len(windows) and len(framed) < 3:
         return []
-    return [one for one in windows if not timeline.in_handshake(one.opened) and not _overlaps(one, framed)]
+    starts = [one.at or 0.0 for one in framed]
+    return [one for one in windows if not timeline.in_handshake(one.opened) and not _overlaps(one, framed, starts)]
 
 
-def _overlaps(window: EmptyWindow, frames: list[DecodedFrame]) -> bool:
-    return any(
-        frame.at is not None and frame.end is not None and frame.at < window.closed and window.opened < frame.end
-        for frame in frames
-    )
+def _overlaps(window: EmptyWindow, frames: list[DecodedFrame], starts: list[float]) -> bool:
+    """Whether a frame of the same end lies across a window; only the frames next to it can."""
+    index = bisect_left(starts, window.closed)
+    return any(frame.end is not None and window.opened < frame.end for frame in frames[max(0, index - 2) : index])
 
 
 def _windows(timeline: Timeline, sender: Role, select: str) -> Iterator[Finding]:

@@ -79,6 +79,7 @@ class Timeline:
     end: float = -math.inf
     cut: bool = False
     order: dict[int, int] = field(default_factory=lambda: dict[int, int]())
+    _frame_times: list[float] = field(default_factory=lambda: list[float]())
     _marks_of: dict[Mark, list[float]] = field(default_factory=lambda: dict[Mark, list[float]]())
 
     @property
@@ -171,11 +172,10 @@ class Timeline:
 
     def in_handshake(self, at: float) -> bool:
         """Whether the select lines may move without bytes: before the first frame, and after some messages."""
-        before: DecodedFrame | None = None
-        for frame in self.frames:
-            if frame.at is not None and frame.at > at:
-                break
-            before = frame
+        if len(self._frame_times) != len(self.frames):
+            self._frame_times = [frame.at or 0.0 for frame in self.frames]
+        index = bisect_right(self._frame_times, at) - 1
+        before = self.frames[index] if index >= 0 else None
         started = [rise for rise in self.rises(self.dialect.supply) if rise <= at]
         if before is None or before.at is None or (started and started[-1] > before.at):
             return True
