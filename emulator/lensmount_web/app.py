@@ -21,6 +21,7 @@ from lensmount_emulator.profiles.library import load_profile, profile_names
 from lensmount_emulator.reports.data_files.table_files import ENDINGS, write_data_file
 from lensmount_emulator.reports.dialect_document import dialect_to_dict
 from lensmount_emulator.version import __version__
+from lensmount_hardware.output_file import partial_path
 from lensmount_protocol.dialect import dialect_names, load_dialect
 from lensmount_protocol.errors import DialectError, FilterError, MountError, unknown_name_message
 from lensmount_web.exchange import (
@@ -33,9 +34,10 @@ from lensmount_web.exchange import (
     read_positions,
 )
 from lensmount_web.guard import Guard
-from lensmount_web.messages import Done, Failure, Find, Login, NewVirtual, RowLine, SessionInfo
+from lensmount_web.messages import Done, Failure, Find, Login, NewVirtual, OpenPort, RowLine, SessionInfo
 from lensmount_web.openapi import BINARY, Endpoint, openapi_document
 from lensmount_web.page_file import write_page
+from lensmount_web.port_player import PortPlayer
 from lensmount_web.results import Results
 from lensmount_web.session_store import SessionStore, StoredSession
 from lensmount_web.virtual_player import VirtualPlayer, live_socket
@@ -69,7 +71,8 @@ class Bench:
         self.token = guard_token
         self.reads_only = reads_only
         self.ports = list(ports)
-        self.players: dict[str, VirtualPlayer] = {}
+        self.players: dict[str, VirtualPlayer | PortPlayer] = {}
+        self.recordings = Path()
         self._catalogue: list[dict[str, Any]] = []
         self._folder: tempfile.TemporaryDirectory[str] | None = None
 
@@ -143,6 +146,25 @@ class Bench:
             if name not in known:
                 raise RefusedError(422, unknown_name_message("profile", name, known))
         player = await to_thread.run_sync(partial(VirtualPlayer, wanted))
+        self.store.put(player.session)
+        self.players[player.session.id] = player
+        player.begin()
+        return json_answer(player.session.info())
+
+    async def open_port(self, request: Request) -> Response:
+        """Listen at a port that the command named, or play an end on it."""
+        self._may_play()
+        wanted = await read_body(request, OpenPort)
+        number: int = request.path_params["number"]
+        if not 0 <= number < len(self.ports):
+            raise RefusedError(404, "the command named no such port; start it with `lensmount ui --port SPEC`")
+        if any(isinstance(one, PortPlayer) and one.session.reading and one.spec == self.ports[number]
+               for one in self.players.values()):  # fmt: skip
+            raise RefusedError(422, f"{self.ports[number]} is in use by another session of this page; stop that one")
+        if wanted.mode == "play" and wanted.profile not in await to_thread.run_sync(profile_names):
+            raise RefusedError(422, f"unknown profile {wanted.profile[:60]!r}; choose one of the list")
+        target = free_name(self.recordings)
+        player = await to_thread.run_sync(lambda: PortPlayer(self.ports[number], wanted, target))
         self.store.put(player.session)
         self.players[player.session.id] = player
         player.begin()
@@ -297,6 +319,7 @@ def endpoints(bench: Bench) -> list[Endpoint]:
         Endpoint("GET", "/api/v1/profiles", "bodies, lenses and accessories", bench.profiles),
         Endpoint("GET", "/api/v1/sessions", "all sessions", bench.sessions, None, None),
         Endpoint("POST", "/api/v1/sessions", "start a virtual session", bench.create_session, NewVirtual, SessionInfo),
+        Endpoint("POST", "/api/v1/ports/{number:int}", "open a port", bench.open_port, OpenPort, SessionInfo),
         Endpoint(
             "POST",
             "/api/v1/uploads",
@@ -438,6 +461,14 @@ async def _not_allowed(_request: Request, _error: Exception) -> Response:
 
 async def _defect(_request: Request, error: Exception) -> Response:
     return json_answer(Failure(f"a defect of lensmount: {type(error).__name__}; please report it"), 500)
+
+
+def free_name(folder: Path) -> Path:
+    """A name for a recording that no file has."""
+    number = 1
+    while (target := folder / f"port-{number}.lmx").exists() or partial_path(target).exists():
+        number += 1
+    return target
 
 
 def _export(session: StoredSession, target: Path, form: str) -> None:

@@ -1,6 +1,6 @@
 """What the interface takes and gives, as types: the source of its checks and of its OpenAPI document."""
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -48,6 +48,26 @@ class NewVirtual(msgspec.Struct, forbid_unknown_fields=True):
     script: str = ""
     seed: int = 1
     faults: list[str] = []
+
+
+class OpenPort(msgspec.Struct, forbid_unknown_fields=True):
+    """What to do with a port that the command named.
+
+    Attributes:
+        mode: `listen`, or `play` an end.
+        dialect: what is spoken there, for listening.
+        role: the end to play.
+        profile: its profile.
+        script: its script.
+        confirm: the port's name, typed by the user; playing sends to a device.
+    """
+
+    mode: Literal["listen", "play"]
+    dialect: str = "emount"
+    role: Literal["body", "lens"] = "lens"
+    profile: str = ""
+    script: str = ""
+    confirm: str = ""
 
 
 class SessionInfo(msgspec.Struct):

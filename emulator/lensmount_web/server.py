@@ -26,7 +26,8 @@ class Served:
     Attributes:
         files: captures and results, which exist and can be read.
         dialect: the dialect of captures that declare none; `None` for the usual one.
-        ports: ports that may be listened to.
+        ports: ports that may be listened to, and played on after a confirmation.
+        recordings: folder for recordings of ports.
         address: the address to listen at.
         port: its port; 0 for a free one.
         opens_browser: whether to open the browser.
@@ -36,6 +37,7 @@ class Served:
     files: Sequence[Path] = ()
     dialect: str | None = None
     ports: Sequence[str] = ()
+    recordings: Path = field(default_factory=Path)
     address: str = LOOPBACK
     port: int = 0
     opens_browser: bool = True
@@ -69,6 +71,7 @@ class PageServer:
         self.bench = Bench(
             store, Results(results), token, reads_only=not _is_loopback(served.address), ports=served.ports
         )
+        self.bench.recordings = served.recordings
         names = {served.address, "localhost"} if _is_loopback(served.address) else {served.address}
         hosts = [f"{'[' + name + ']' if ':' in name else name}:{number}" for name in sorted(names)]
         self.app = make_app(self.bench, hosts)

@@ -8,7 +8,7 @@ import contextlib
 import shlex
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -239,7 +239,19 @@ def _at(fault: str, at: float) -> str:
     return fault if " at=" in fault else f"{fault} at={at * 1e3:.3f}ms"
 
 
-async def live_socket(socket: WebSocket, player: VirtualPlayer | None) -> None:
+class Player(Protocol):
+    """A session that runs and takes orders."""
+
+    def status(self) -> dict[str, Any]:
+        """What the page shows."""
+        ...
+
+    def order(self, order: Mapping[str, Any]) -> None:
+        """Carry out an order."""
+        ...
+
+
+async def live_socket(socket: WebSocket, player: Player | None) -> None:
     """Serve one page: its state about 15 times a second, and its orders, each answered done or refused."""
     await socket.accept()
     if player is None:

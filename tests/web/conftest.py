@@ -96,6 +96,13 @@ def read_session() -> object:
 
 
 @pytest.fixture
+def serve_with() -> Iterator[object]:
+    """Starts servers with any settings; they end with the test."""
+    with ExitStack() as stack:
+        yield lambda served: stack.enter_context(contextmanager(run_server)(served))
+
+
+@pytest.fixture
 def serve() -> Iterator[object]:
     """Starts servers; they end with the test."""
     with ExitStack() as stack:

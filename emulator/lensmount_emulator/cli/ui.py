@@ -13,6 +13,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lensmount ui`."""
     parser.add_argument("files", nargs="*", metavar="FILE", help="what to open")
     parser.add_argument("--dialect", help="the dialect of captures that declare none")
+    parser.add_argument(
+        "--port",
+        action="append",
+        default=[],
+        metavar="SPEC",
+        help="a port that the page may listen to, and play on after a confirmation; may be given again",
+    )
+    parser.add_argument(
+        "--output-dir", default=".", metavar="FOLDER", help="where recordings of ports go (default: this folder)"
+    )
     parser.add_argument("--at", type=float, metavar="SECONDS", help="show this time of the capture")
     parser.add_argument("--no-browser", action="store_true", help="print the address only")
     parser.add_argument(
@@ -37,12 +47,17 @@ def run(arguments: argparse.Namespace) -> int:
 
     from lensmount_emulator.cli.options import print_message
     from lensmount_emulator.reports.printable import report
+    from lensmount_hardware.port_spec import parse_spec
 
     server = load_server()
+    for spec in arguments.port:
+        parse_spec(spec)
     files = [Path(name) for name in arguments.files]
     served = server.Served(
         files=files,
         dialect=arguments.dialect,
+        ports=arguments.port,
+        recordings=Path(arguments.output_dir),
         address=arguments.listen,
         port=arguments.http_port,
         opens_browser=not arguments.no_browser,

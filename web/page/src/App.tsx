@@ -6,7 +6,7 @@ import { Detail } from "./Detail";
 import { FilterBar } from "./FilterBar";
 import { findingCount, Findings } from "./Findings";
 import { KEYS, onKey } from "./keys";
-import { connect, disconnect, running } from "./live";
+import { connect, disconnect, order, running } from "./live";
 import { MessageList } from "./MessageList";
 import { Panels } from "./Panels";
 import { Plots } from "./Plots";
@@ -71,7 +71,7 @@ function Loaded({ id, fragment }: { id: string; fragment: string }) {
         setReady(true);
         const about = state.info.value!;
         document.title = `${about.title} - lensmount`;
-        if (about.kind === "virtual" && about.reading) connect(id);
+        if (about.kind !== "capture" && about.reading) connect(id);
       })
       .catch((failure: Error) => here && setError(failure.message));
     return () => {
@@ -105,6 +105,7 @@ type Tab = "messages" | "findings" | "statistics" | "control";
 function SessionView() {
   const about = state.info.value!;
   const live = about.kind === "virtual" && (about.reading || running.value !== null);
+  const port = about.kind === "live";
   const [tab, setTab] = useState<Tab>(live ? "control" : "messages");
   const count = findingCount();
   const tabs: [Tab, string][] = [
@@ -114,13 +115,17 @@ function SessionView() {
   ];
   if (live) tabs.unshift(["control", "Control"]);
   return (
-    <div class={`page session${live ? " live" : ""}`}>
+    <div class={`page session${live ? " live" : ""}${port && about.reading && about.about.plays ? " armed" : ""}`}>
       <header class="top">
         {state.source.value?.embedded ? <span class="home">lensmount</span> : <Home />}
         <h1 class="session-title" title={about.title}>
           {about.title}
         </h1>
-        <span class={`badge ${about.kind}`}>{live ? "virtual · runs" : `${about.kind} · read only`}</span>
+        {port ? (
+          <PortBadge />
+        ) : (
+          <span class={`badge ${about.kind}`}>{live ? "virtual · runs" : `${about.kind} · read only`}</span>
+        )}
         <FilterBar />
         <GoTo />
         {!state.source.value?.embedded && <Export id={about.id} />}
@@ -181,6 +186,43 @@ function SessionView() {
         {state.spoken.value}
       </div>
     </div>
+  );
+}
+
+let escaped = 0;
+
+/** The state of a port; while an end is played, STOP and Esc Esc end it. */
+function PortBadge() {
+  const about = state.info.value!;
+  const plays = String(about.about.plays ?? "");
+  const runs = about.reading && running.value?.running !== false;
+  useEffect(() => {
+    const twice = (event: KeyboardEvent) => {
+      if (event.key !== "Escape") return;
+      if (event.timeStamp - escaped < 600) void order("stop");
+      escaped = event.timeStamp;
+    };
+    addEventListener("keydown", twice);
+    return () => removeEventListener("keydown", twice);
+  }, []);
+  return (
+    <>
+      <span class={`badge ${plays && runs ? "armed" : "live"}`}>
+        {runs ? (plays ? `ARMED · plays the ${plays}` : "listens · drives nothing") : "ended"}
+      </span>
+      {runs && (
+        <button
+          class="stop"
+          title={`the recording stays in ${about.about.file} (Esc Esc)`}
+          onClick={async () => {
+            const refusal = await order("stop");
+            if (refusal) state.message.value = refusal;
+          }}
+        >
+          STOP
+        </button>
+      )}
+    </>
   );
 }
 
@@ -274,7 +316,7 @@ function Status() {
     <p class="status-line">
       {about.reading && about.kind === "capture" && <b>reading… </b>}
       {data.rows.toLocaleString("en")} rows · {edges.toLocaleString("en")} edges · {span(last - first)} · {about.dialect}
-      {about.reading && about.kind === "virtual" && (
+      {about.reading && about.kind !== "capture" && (
         <button
           class={`chip${state.follow.value ? " on" : ""}`}
           aria-pressed={state.follow.value}

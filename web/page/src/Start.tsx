@@ -42,6 +42,14 @@ export function Start() {
       <div class="start-columns">
         <OpenFile onError={setError} dialects={about?.dialects ?? []} />
         {about && !about.reads_only && <NewPair onError={setError} />}
+        {about && !about.reads_only && about.ports.length > 0 && (
+          <section class="card">
+            <h2>Ports</h2>
+            {about.ports.map((spec, number) => (
+              <Port key={spec} spec={spec} number={number} onError={setError} dialects={about.dialects} />
+            ))}
+          </section>
+        )}
         <section class="card">
           <h2>Open here</h2>
           {!sessions.length && !about?.results.length && <p class="empty">Nothing yet. Open a file or start a pair.</p>}
@@ -137,6 +145,72 @@ function OpenFile(props: { onError: (text: string) => void; dialects: string[] }
         sigrok .sr, Saleae .sal and exports, DSView, .vcd, .pcapng, sniffer logs, and recordings (.lmx). The content decides.
       </p>
     </section>
+  );
+}
+
+/** Listening is one click; playing an end sends to a device, so the user types the name of the port. */
+function Port(props: { spec: string; number: number; dialects: string[]; onError: (text: string) => void }) {
+  const [devices, setDevices] = useState<Device[]>([]);
+  const [dialect, setDialect] = useState("emount");
+  const [role, setRole] = useState<"lens" | "body">("lens");
+  const [profile, setProfile] = useState("");
+  const [confirm, setConfirm] = useState("");
+  const open = async (body: Record<string, string>) => {
+    props.onError("");
+    try {
+      const info = await postJson<SessionInfo>(`/api/v1/ports/${props.number}`, body);
+      go(`/session/${info.id}`);
+    } catch (failure) {
+      props.onError((failure as Error).message);
+    }
+  };
+  const fitting = devices.filter((one) => one.place === role);
+  return (
+    <div class="port">
+      <b>{props.spec}</b>
+      <div class="buttons">
+        <button class="main" onClick={() => open({ mode: "listen", dialect })}>
+          listen
+        </button>
+        <select aria-label="dialect" value={dialect} onChange={(event) => setDialect(event.currentTarget.value)}>
+          {props.dialects.map((one) => (
+            <option key={one}>{one}</option>
+          ))}
+        </select>
+      </div>
+      <details
+        onToggle={() => {
+          if (!devices.length) getJson<Device[]>("/api/v1/profiles").then(setDevices, (failure) => props.onError(failure.message));
+        }}
+      >
+        <summary>play an end…</summary>
+        <label class="wide">
+          end
+          <select value={role} onChange={(event) => setRole(event.currentTarget.value as "lens" | "body")}>
+            <option value="lens">lens</option>
+            <option value="body">body</option>
+          </select>
+        </label>
+        <label class="wide">
+          profile
+          <select value={profile} onChange={(event) => setProfile(event.currentTarget.value)}>
+            <option value="">choose one</option>
+            {fitting.map((one) => (
+              <option key={one.name} value={one.name}>
+                {one.title}
+              </option>
+            ))}
+          </select>
+        </label>
+        <label class="wide">
+          This sends to the device. Messages that can leave a device dead stay blocked. Type the port's name to arm it:
+          <input value={confirm} placeholder={props.spec} onInput={(event) => setConfirm(event.currentTarget.value)} />
+        </label>
+        <button disabled={!profile || !confirm} onClick={() => open({ mode: "play", role, profile, confirm })}>
+          play on {props.spec}
+        </button>
+      </details>
+    </div>
   );
 }
 

@@ -16,6 +16,8 @@ export interface Running {
   orders: { t: number; kind: string; text: string }[];
   command: string;
   test: string;
+  running?: boolean;
+  summary?: string | null;
 }
 
 export const running = signal<Running | null>(null);

@@ -257,10 +257,11 @@ export async function open(from: Source): Promise<void> {
     findings.value = null;
     mount.value = null;
     field.value = null;
-    follow.value = about.kind === "virtual" && about.reading;
+    follow.value = about.kind !== "capture" && about.reading;
     plotsChosen = false;
     plots.value = usualPlots(about);
     showAll();
+    if (follow.value) view.value = { t0: 0, t1: FOLLOW_SPAN };
   });
   if (about.reading) void grow(from);
   else void readFindings(from);
