@@ -311,6 +311,7 @@ OLD_ENTRY_POINTS = "lensmount.casts"
 
 BUILT_IN_ROLES = {
     "emount": "lensmount_emulator.roles.emount.roles:EMOUNT_ROLES",
+    "fuji-g": "lensmount_emulator.roles.fuji_g.roles:FUJI_G_ROLES",
     "lmount": "lensmount_emulator.roles.lmount.roles:LMOUNT_ROLES",
 }
 

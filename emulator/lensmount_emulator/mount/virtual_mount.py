@@ -20,6 +20,7 @@ from lensmount_protocol.wire import (
     Annotation,
     AnnotationKind,
     Burst,
+    ClockedLink,
     DriveLine,
     Edge,
     LineChanged,
@@ -221,6 +222,8 @@ class VirtualMount:
         self._tap = tap
         self._scheduler = scheduler
         self._soon = scheduler.call_soon
+        self._clocked = dialect.wiring.clocked
+        self._loaded: dict[Role, bytes] = {}
         self._flights: list[BurstInFlight] = []
         slowest = dialect.wiring.baudrates[0]
         self._ends = {role: MountSide(role, slowest, BurstSplitter(dialect.formats[role])) for role in Role}
@@ -298,8 +301,10 @@ class VirtualMount:
             self._move(line, level, self._scheduler.now)
 
     def _move(self, line: MountLine, level: bool, now: float) -> None:
-        if self._flights and not level and line.name == self._supply:
-            self._cut_all(now)
+        if not level and line.name == self._supply:
+            self._loaded.clear()
+            if self._flights:
+                self._cut_all(now)
         self.levels[line.name] = level
         self._tap(Edge(now, line.name, level))
         if line.window is not None:
@@ -314,6 +319,9 @@ class VirtualMount:
             return
         if not self.levels[self._supply] and self._would_back_power(end):
             self._record_violation(f"the {end.role.value} sends {len(data)} bytes to an unpowered lens")
+            return
+        if self._clocked is not None:
+            self._shift(end, data, self._clocked)
             return
         peer, baudrate, now = end.peer, end.baudrate, self._scheduler.now
         begins = now if now > end.busy_until else end.busy_until
@@ -333,6 +341,34 @@ class VirtualMount:
                     burst, peer.on_event, stops, ends if len(stops) == 1 else byte_end(burst, stops[0])
                 )
                 flight.number = self._scheduler.call_at(flight.due, self._run_arrives, flight)
+            self._flights.append(flight)
+
+    def _shift(self, end: MountSide, data: bytes, link: ClockedLink) -> None:
+        """Clock a burst, or load the unit that the other end's next burst shifts out of this one."""
+        now = self._scheduler.now
+        if end.role is not link.clocked_by:
+            self._loaded[end.role] = data
+        elif now >= end.busy_until:
+            self._clock_burst((end, data), now)
+        else:
+            self._scheduler.call_at(end.busy_until, self._clock_burst, (end, data))
+
+    def _clock_burst(self, burst: tuple[MountSide, bytes], now: float) -> None:
+        """Shift both ends' units at once; an end that has loaded nothing shifts out the idle value."""
+        link, (end, data) = self._clocked, burst
+        if link is None or not self.attached:
+            return
+        peer, size = end.peer, len(data)
+        loaded = self._loaded.pop(peer.role, b"")
+        if not loaded:
+            text = f"the {peer.role.value} has loaded nothing: it shifts out {link.idle_byte:#04x}"
+            self._tap(Annotation(now, text))
+        answer = (loaded + bytes((link.idle_byte,)) * size)[:size]
+        ends = end.busy_until = peer.busy_until = now + link.duration(size)
+        for sender, receiver, unit in ((end, peer, data), (peer, end, answer)):
+            record = Burst(now, sender.role, unit, link.bit_rate, ends, whole=True)
+            flight = BurstInFlight(record, receiver.on_event, (size,), ends)
+            flight.number = self._scheduler.call_at(ends, self._run_arrives, flight)
             self._flights.append(flight)
 
     def _run_arrives(self, flight: BurstInFlight, now: float) -> None:

@@ -4,7 +4,7 @@ The body sets the pace. A lens has to load its next word within 249 us. One body
 """
 
 from lensmount_protocol.dialects.fuji_g.commands import REQUESTS, StatusRequest
-from lensmount_protocol.dialects.fuji_g.lines import FOCUS_BUSY, IRIS_BUSY
+from lensmount_protocol.dialects.fuji_g.lines import FOCUS_BUSY, IRIS_BUSY, SUPPLY
 from lensmount_protocol.evidence import Evidence, EvidenceLevel
 from lensmount_protocol.timing import TimingRule, edge, first_bit, last_bit
 from lensmount_protocol.wire import Role
@@ -48,6 +48,12 @@ TIMING: tuple[TimingRule, ...] = (
         30_000,
         62_000,
         Evidence(EvidenceLevel.CAPTURED, "FGM", "median 40.0 ms"),
-        (edge(FOCUS_BUSY, True), edge(IRIS_BUSY, True), edge(FOCUS_BUSY, False), edge(IRIS_BUSY, False)),
+        (
+            edge(SUPPLY, True),
+            edge(FOCUS_BUSY, True),
+            edge(IRIS_BUSY, True),
+            edge(FOCUS_BUSY, False),
+            edge(IRIS_BUSY, False),
+        ),
     ),
 )
