@@ -361,6 +361,10 @@ class BurstFrameFormat(Protocol):
         """See the class."""
         ...
 
+    def class_of(self, type_: int, /) -> int:
+        """Return the class of the frames that carry messages of this type."""
+        ...
+
     def check(self, candidate: bytes, /) -> GarbageReason | None:
         """Return the reason why a burst of a legal size is no frame; `None` if it is one."""
         ...

@@ -27,6 +27,7 @@ from lensmount_emulator.faults.options import (
     integer,
     option,
 )
+from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.wire import Role
 
 
@@ -126,6 +127,15 @@ class BothSelects(TimedFault):
     def declared(self, seconds: float) -> ExpectedOutcome:
         """While both are high, neither end may send."""
         return ExpectedOutcome.MAY_FAIL if self.lasts(seconds) else ExpectedOutcome.COMPLETES
+
+    def check(self, dialect: Dialect) -> None:
+        """Check that the mount has select lines.
+
+        Raises:
+            FaultError: it has none; also as `Fault.check`.
+        """
+        TimedFault.check(self, dialect)
+        resolve_line("select", None, dialect)
 
     def apply(self, target: FaultTarget) -> None:
         """Force both lines high."""

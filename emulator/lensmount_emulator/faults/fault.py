@@ -261,7 +261,10 @@ def resolve_line(name: str, role: Role | None, dialect: Dialect) -> str:
         FaultError: the dialect has no such line (lists those that it has).
     """
     if name == "select":
-        return dialect.select_line(role or Role.LENS)
+        select = dialect.select_line(role or Role.LENS)
+        if not select:
+            raise FaultError(f"{dialect.name} has no select lines; it has {', '.join(sorted(dialect.drivers))}")
+        return select
     found = {"supply": dialect.supply, "detect": dialect.detect}.get(name)
     found = found or next((line for line in dialect.drivers if line.lower() == name.lower()), None)
     if found is None:

@@ -31,7 +31,7 @@ from lensmount_emulator.fuzz.random_inputs import (
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.errors import FaultError, MountError
 from lensmount_protocol.frame_parser import FrameParser
-from lensmount_protocol.framer import MAX_RUN, Frame, FrameEvent, FrameFormat, GarbageReason
+from lensmount_protocol.framer import MAX_RUN, Frame, FrameEvent, FrameFormat, GarbageReason, burst_format
 from lensmount_protocol.message import Message
 from lensmount_protocol.payload import build_payload
 
@@ -135,6 +135,11 @@ def _read(
 def frames_in(frame_format: FrameFormat, given: ParserInput) -> Iterator[tuple[int, int]]:
     """Find frames without a framer: each start is tried in turn, and padding may follow from senders that pad."""
     data, begin = given.data, 0
+    by_burst = burst_format(frame_format)
+    if by_burst is not None:
+        if len(data) in by_burst.sizes and by_burst.check(data) is None:
+            yield 0, len(data)
+        return
     for end in (*given.breaks, len(data)):
         at = data.find(frame_format.start, begin, end)
         while at >= 0:

@@ -9,14 +9,15 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Any, cast
 
+from lensmount_emulator.faults.contact_faults import BothSelects
 from lensmount_emulator.faults.fault import Fault, TimedFault
 from lensmount_emulator.faults.registry import BUILT_IN_FAULTS, option_fields
 from lensmount_emulator.faults.timing_faults import ClockDrift
-from lensmount_emulator.verification.codec_equivalence import message_bytes, mutate_bytes
+from lensmount_emulator.verification.codec_equivalence import message_bytes, mutate_bytes, random_burst
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.errors import MountError
 from lensmount_protocol.frame_format import ConstructFrameFormat
-from lensmount_protocol.framer import MAX_RUN
+from lensmount_protocol.framer import MAX_RUN, burst_format
 from lensmount_protocol.message import Message
 from lensmount_protocol.wire import Role
 
@@ -31,6 +32,8 @@ def random_fault(
 ) -> Fault:
     """A fault that begins at a time and is over within a second."""
     cls = random.choice(among)
+    while cls is BothSelects and not dialect.select_line(Role.LENS):
+        cls = random.choice(among)
     lasts = random.choice(DURATIONS_S)
     fault = replace(cls(), at=round(begins, 6))
     values: dict[str, Any] = {
@@ -46,7 +49,8 @@ def random_fault(
         values["count"] = random.choice((None, 1, 1, 2, 5))
     keys = option_fields(cls)
     if "line" in keys and fault.NAME not in ("brownout", "rail-lost", "rail-order"):
-        values["line"] = random.choice(("select", "detect", "supply", *sorted(dialect.drivers)))
+        selects = ("select",) if dialect.select_line(Role.LENS) else ()
+        values["line"] = random.choice((*selects, "detect", "supply", *sorted(dialect.drivers)))
     for name in ("by", "gone", "off"):
         if name in keys and name in ("gone", "off"):
             values[name] = random.choice((1e-4, 0.002, 0.05, 0.3))
@@ -77,6 +81,9 @@ _messages: dict[tuple[str, Role], list[type[Message]]] = {}
 
 def random_frame(random: Random, dialect: Dialect, sender: Role, classes: Sequence[int] = (1, 1, 2, 3, 4)) -> bytes:
     """A whole frame with one to three messages, with default or odd values."""
+    by_burst = burst_format(dialect.formats[sender])
+    if by_burst is not None:
+        return random_burst(by_burst, dialect.build_frame, allowed_messages(dialect, sender), random)
     some = random.choices(allowed_messages(dialect, sender), k=random.choice((1, 1, 1, 2, 3)))
     payload = b"".join(message_bytes(cls, random) for cls in some)
     payload = payload[: dialect.formats[sender].max_size - 16]
@@ -120,6 +127,8 @@ def _edge(message: Message, name: str, random: Random) -> Any:
 
 def random_flood(random: Random, dialect: Dialect, sender: Role) -> bytes:
     """One frame with as many messages of a kind as fit: together they request more than can be answered at once."""
+    if burst_format(dialect.formats[sender]) is not None:
+        return random_frame(random, dialect, sender)
     some = b"".join(
         cls().build() for cls in random.choices(allowed_messages(dialect, sender), k=random.choice((1, 1, 2)))
     )
@@ -138,6 +147,8 @@ def random_bytes(random: Random, dialect: Dialect, sender: Role) -> bytes:
         case 5:
             return random.randbytes(random.randint(1, 40))
         case 6:
+            if burst_format(dialect.formats[sender]) is not None:
+                return random.randbytes(dialect.formats[sender].max_size)
             start = bytes((dialect.formats[sender].start,))
             return start * random.randint(1, 3) + random.randbytes(random.randint(0, 6))
         case _:
@@ -356,6 +367,26 @@ def input_to_bytes(given: ParserInput) -> bytes:
     return bytes((how | min(given.cuts[0] if given.cuts else 0, 31) << 3, min(where, 255))) + given.data
 
 
+def random_unit(random: Random, dialect: Dialect, sender: Role) -> ParserInput:
+    """One burst of a clocked link: a valid unit, which must be found, a damaged one, or noise."""
+    unit = random_frame(random, dialect, sender)
+    kind = random.random()
+    if kind < VALID_SHARE:
+        return ParserInput(sender, unit, right=unit)
+    if kind < 3 * VALID_SHARE:
+        return ParserInput(sender, unit)
+    if kind < 5 * VALID_SHARE:
+        return ParserInput(sender, mutate_bytes(unit, random))
+    size = random.choice((*sorted(burst_sizes(dialect, sender)), random.randrange(200)))
+    return ParserInput(sender, random.randbytes(size))
+
+
+def burst_sizes(dialect: Dialect, sender: Role) -> frozenset[int]:
+    """The legal sizes of a burst; none on a link without a clock."""
+    by_burst = burst_format(dialect.formats[sender])
+    return frozenset() if by_burst is None else by_burst.sizes
+
+
 class InputGenerator:
     """Generates random inputs.
 
@@ -367,13 +398,16 @@ class InputGenerator:
     def __init__(self, dialect: Dialect, random: Random) -> None:
         self._dialect = dialect
         self._random = random
-        self._pools = {role: FragmentPool(dialect, role, random) for role in Role}
+        self._by_burst = any(burst_sizes(dialect, role) for role in Role)
+        self._pools = {} if self._by_burst else {role: FragmentPool(dialect, role, random) for role in Role}
         self._count = 0
 
     def next(self) -> ParserInput:
         """One input."""
         random = self._random
         sender = Role.LENS if random.random() < 0.5 else Role.BODY
+        if self._by_burst:
+            return random_unit(random, self._dialect, sender)
         pool = self._pools[sender]
         self._count += 1
         if self._count % RENEWED_FRAMES == 0:

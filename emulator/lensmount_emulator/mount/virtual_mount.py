@@ -360,12 +360,15 @@ class VirtualMount:
             return
         peer, size = end.peer, len(data)
         loaded = self._loaded.pop(peer.role, b"")
-        if not loaded:
+        powered = self.levels[self._supply]
+        if not loaded and powered:
             text = f"the {peer.role.value} has loaded nothing: it shifts out {link.idle_byte:#04x}"
             self._tap(Annotation(now, text))
         answer = (loaded + bytes((link.idle_byte,)) * size)[:size]
         ends = end.busy_until = peer.busy_until = now + link.duration(size)
-        for sender, receiver, unit in ((end, peer, data), (peer, end, answer)):
+        # Without its supply the clocked end shifts out nothing.
+        units = ((end, peer, data), (peer, end, answer)) if powered else ((end, peer, data),)
+        for sender, receiver, unit in units:
             record = Burst(now, sender.role, unit, link.bit_rate, ends, whole=True)
             flight = BurstInFlight(record, receiver.on_event, (size,), ends)
             flight.number = self._scheduler.call_at(ends, self._run_arrives, flight)

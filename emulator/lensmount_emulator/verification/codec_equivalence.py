@@ -5,7 +5,7 @@ The reference is the slow way from bytes to messages: the plain framer, and cons
 
 import io
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -18,7 +18,15 @@ from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.errors import FrameError
 from lensmount_protocol.frame_format import ConstructFrameFormat
 from lensmount_protocol.frame_parser import FrameParser
-from lensmount_protocol.framer import Frame, FrameEvent, Framer, GarbageReason
+from lensmount_protocol.framer import (
+    BurstFrameFormat,
+    BurstFramer,
+    Frame,
+    FrameEvent,
+    Framer,
+    GarbageReason,
+    burst_format,
+)
 from lensmount_protocol.message import (
     LengthPrefixedMessage,
     Message,
@@ -70,7 +78,8 @@ class ReferenceParser:
 
     def read_stream(self, sender: Role, data: bytes) -> list[tuple[FrameEvent, list[Any]]]:
         """Every event of a stream, frames with their messages."""
-        framer = Framer(self._dialect.formats[sender])
+        by_burst = burst_format(self._dialect.formats[sender])
+        framer = Framer(self._dialect.formats[sender]) if by_burst is None else BurstFramer(by_burst)
         events = [*framer.receive(data), *framer.close(GarbageReason.SOURCE_ENDED)]
         selections: dict[type[Message], int] = {}
         decoded: list[tuple[FrameEvent, list[Any]]] = []
@@ -193,6 +202,7 @@ class _FrameGenerator:
         self._random = random
         self._messages = [cls for (role, _), cls in dialect.messages.items() if role is sender]
         self._max_payload = dialect.formats[sender].max_size
+        self.by_burst = burst_format(dialect.formats[sender])
 
     def payload(self) -> bytes:
         """The bytes of one to three messages."""
@@ -202,6 +212,9 @@ class _FrameGenerator:
     def frame(self) -> bytes:
         """A frame: one in three is valid, one has wrong contents in a valid envelope, one is damaged."""
         kind = self._random.randrange(3)
+        if self.by_burst is not None:
+            burst = random_burst(self.by_burst, self._build, self._messages, self._random)
+            return burst if kind < 2 else mutate_bytes(burst, self._random)
         payload = self.payload()
         if kind == 1:
             payload = mutate_bytes(payload, self._random) or b"\0"
@@ -221,6 +234,23 @@ def message_bytes(cls: type[Message], random: Random) -> bytes:
         )
     size = cls.codec().size or cls.SIZE
     return cls().build() if random.random() < 0.1 else bytes((cls.TYPE,)) + random.randbytes(size - 1)
+
+
+def random_burst(
+    frame_format: BurstFrameFormat,
+    build: Callable[[bytes, int, int], bytes],
+    messages: Sequence[type[Message]],
+    random: Random,
+) -> bytes:
+    """Return a valid unit of a clocked link: one message, with random fields."""
+    while True:
+        payload = message_bytes(random.choice(messages), random)
+        try:
+            burst = build(payload, frame_format.class_of(payload[0]), 0)
+        except FrameError:
+            continue
+        if frame_format.check(burst) is None:
+            return burst
 
 
 def mutate_bytes(data: bytes, random: Random) -> bytes:
@@ -252,14 +282,16 @@ def _compare_frame(
     taken = reference.is_frame(maker.sender, frame)
     if taken is not None:
         found.note("envelopes", taken, _outcome(reader.parse, frame)[0], frame.hex())
-    stream = b"".join(
-        (random.randbytes(random.choice((0, 0, 0, 3))), frame, maker.frame() if random.random() < 0.3 else b"")
-    )
+    stream = frame
+    if maker.by_burst is None:
+        stream = b"".join(
+            (random.randbytes(random.choice((0, 0, 0, 3))), frame, maker.frame() if random.random() < 0.3 else b"")
+        )
     expected = [_describe_event(event, messages) for event, messages in reference.read_stream(maker.sender, stream)]
     events: list[FrameEvent] = []
     position = 0
     while position < len(stream):
-        stop = position + random.randint(1, 64)
+        stop = len(stream) if maker.by_burst is not None else position + random.randint(1, 64)
         events += reader.receive(stream[position:stop])
         position = stop
     events += reader.close(GarbageReason.SOURCE_ENDED)

@@ -47,19 +47,25 @@ POWER_SLEEP = 0x8001
 
 
 def run_body(body: BodyEngineBase) -> Task:
-    """Power a lens, start it up, and run the script; a lens that fails to start is power-cycled."""
+    """Power a lens, start it up, and run the script; a body that has given up waits for another lens."""
+    while not (yield from _attempt_sessions(body)):
+        body.done = body.gave_up = True
+        yield body.level(DETECT, True)
+        body.done = body.gave_up = False
+    body.done = True
+
+
+def _attempt_sessions(body: BodyEngineBase) -> Generator[WaitFor, bool, bool]:
+    """Make up to `MAX_ATTEMPTS` attempts; return whether one of them succeeded."""
     for left in reversed(range(MAX_ATTEMPTS)):
         yield body.level(DETECT, False)
         trouble = yield from _try_session(body)
         if not trouble:
-            break
+            return True
         body.power_off(f"{trouble}; supply off, {'tries again' if left else 'giving up'}")
         if left:
             yield body.now + RETRY_DELAY_S
-    else:
-        body.done = body.gave_up = True
-        return
-    body.done = True
+    return False
 
 
 def _try_session(body: BodyEngineBase) -> Generator[WaitFor, bool, str]:

@@ -93,6 +93,12 @@ class UnitFormat:
         """Return the size of a word: only the clock distinguishes a word from a block."""
         return WORD_SIZE if len(header) >= WORD_SIZE else GarbageReason.LENGTH
 
+    def class_of(self, type_: int, /) -> int:
+        """Return the class of the frames that carry messages of this type."""
+        if type_ == ACKNOWLEDGE_TYPE:
+            return ACKNOWLEDGE
+        return BLOCK if type_ in (BLOCK_TYPE, EMPTY_BLOCK_TYPE) else WORD
+
     def check(self, candidate: bytes, /) -> GarbageReason | None:
         """Return the reason why a burst is no frame; `None` if it is one."""
         if len(candidate) == BLOCK_SIZE:
