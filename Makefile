@@ -158,6 +158,13 @@ state-audit: $(STAMP)
 timing-mutants: $(STAMP)
 	@PYTHONPATH=tests:protocol:hardware:emulator $(BIN)/python -m timing_table
 
+# The Fuji G lens in the place of the captured one, by kind of word; the captures are not part of the project.
+FUJI_CAPTURES ?=
+
+.PHONY: fuji-g
+fuji-g: $(STAMP)
+	@PYTHONPATH=tests:protocol:hardware:emulator $(BIN)/python -m fuji_g $(FUJI_CAPTURES)
+
 # The decoder that was written from the specification alone, on the recordings of the whole matrix.
 independent: $(STAMP)
 	@$(BIN)/python tests/protocol/independent/whole_matrix.py

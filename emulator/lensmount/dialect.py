@@ -16,18 +16,21 @@ if TYPE_CHECKING:
     from lensmount_protocol.checksums import Checksum as ChecksumAlgorithm
     from lensmount_protocol.checksums import make_crc as make_crc
     from lensmount_protocol.dialect import Dialect as Dialect
+    from lensmount_protocol.dialect import LinkChecker as LinkChecker
     from lensmount_protocol.enums import OpenIntEnum as OpenIntEnum
     from lensmount_protocol.enums import enum_field as enum_field
     from lensmount_protocol.evidence import Evidence as Evidence
     from lensmount_protocol.evidence import EvidenceLevel as EvidenceLevel
     from lensmount_protocol.frame_format import ConstructFrameFormat as ConstructFrameFormat
     from lensmount_protocol.frame_parser import FrameParser as FrameParser
+    from lensmount_protocol.framer import BurstFrameFormat as BurstFrameFormat
     from lensmount_protocol.framer import Frame as Frame
     from lensmount_protocol.framer import FrameEvent as FrameEvent
     from lensmount_protocol.framer import FrameFormat as FrameFormat
     from lensmount_protocol.framer import Framer as Framer
     from lensmount_protocol.framer import Garbage as Garbage
     from lensmount_protocol.framer import GarbageReason as GarbageReason
+    from lensmount_protocol.framer import UnitFrame as UnitFrame
     from lensmount_protocol.message import FieldGroup as FieldGroup
     from lensmount_protocol.message import FieldSpec as FieldSpec
     from lensmount_protocol.message import LengthPrefixedMessage as LengthPrefixedMessage
@@ -55,6 +58,7 @@ if TYPE_CHECKING:
     from lensmount_protocol.timing import window_closes as window_closes
     from lensmount_protocol.timing import window_opens as window_opens
     from lensmount_protocol.transitions import TransitionTable as TransitionTable
+    from lensmount_protocol.wire import ClockedLink as ClockedLink
     from lensmount_protocol.wire import Role as Role
     from lensmount_protocol.wire import SerialLine as SerialLine
     from lensmount_protocol.wire import Wiring as Wiring
@@ -156,12 +160,14 @@ __all__ = [
     "BitStruct",
     "BitsInteger",
     "Bitwise",
+    "BurstFrameFormat",
     "Bytes",
     "BytesInteger",
     "CString",
     "Check",
     "Checksum",
     "ChecksumAlgorithm",
+    "ClockedLink",
     "Computed",
     "Const",
     "ConstructFrameFormat",
@@ -214,6 +220,7 @@ __all__ = [
     "Int64ub",
     "Int64ul",
     "LengthPrefixedMessage",
+    "LinkChecker",
     "Message",
     "Nibble",
     "NullTerminated",
@@ -244,6 +251,7 @@ __all__ = [
     "TimingMark",
     "TimingRule",
     "TransitionTable",
+    "UnitFrame",
     "UnknownMessage",
     "VarInt",
     "Wiring",
@@ -271,6 +279,10 @@ __all__ = [
 ]
 
 _NAMES = {
+    "LinkChecker": ("lensmount_protocol.dialect", "LinkChecker"),
+    "ClockedLink": ("lensmount_protocol.wire", "ClockedLink"),
+    "UnitFrame": ("lensmount_protocol.framer", "UnitFrame"),
+    "BurstFrameFormat": ("lensmount_protocol.framer", "BurstFrameFormat"),
     "ANY": ("lensmount_protocol.timing", "ANY"),
     "Aligned": ("lensmount_protocol.codec.lazy_construct", "Aligned"),
     "AnyMessage": ("lensmount_protocol.payload", "AnyMessage"),

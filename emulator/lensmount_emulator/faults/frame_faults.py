@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from lensmount_emulator.faults.fault import MAX_COUNT, Fault, FaultTarget, OutgoingBytes
 from lensmount_emulator.faults.options import DELAY, ExpectedOutcome, integer, option
-from lensmount_protocol.framer import FrameFormat, GarbageReason
+from lensmount_protocol.framer import FrameFormat, GarbageReason, burst_format
 from lensmount_protocol.wire import Role
 
 MAX_FRAME_SIZE = 1100
@@ -44,6 +44,9 @@ class FrameFault(Fault):
 
 def frame_size(data: bytes, frame_format: FrameFormat) -> int:
     """Return the size of the frame at the start of the data, in bytes; 0 if it holds no whole frame."""
+    by_burst = burst_format(frame_format)
+    if by_burst is not None:
+        return len(data) if len(data) in by_burst.sizes else 0
     header = data[: frame_format.header_size]
     if len(header) < frame_format.header_size or header[0] != frame_format.start:
         return 0
@@ -97,8 +100,11 @@ class WrongLength(FrameFault):
     by: int = option(1, integer(-255, 255), "error of the length, in bytes")
 
     def change(self, piece: OutgoingBytes, size: int, sender: Role, target: FaultTarget) -> list[OutgoingBytes]:
-        """Change the first header byte that affects the length."""
+        """Change the first header byte that affects the length; on a clocked link, the number of bytes."""
         frame_format = target.dialect.formats[sender]
+        if burst_format(frame_format) is not None:
+            piece.data = (piece.data + bytes(max(self.by, 0)))[: max(size + self.by, 1)]
+            return [piece]
         header = piece.data[: frame_format.header_size]
         for at in range(1, len(header)):
             tried = bytearray(header)

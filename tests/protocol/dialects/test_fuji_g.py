@@ -81,7 +81,7 @@ def violations_of(pairs: list[tuple[bytes, bytes]]) -> list[str]:
 def test_golden_word_is_valid_and_rebuilds(word: bytes) -> None:
     assert words.FORMAT.check(word) is None
     frame = words.FORMAT.parse_header(word, 0)
-    assert words.build_frame(frame.payload, frame.class_, 0) == word
+    assert words.build_frame(frame.payload, frame.class_, frame.sequence) == word
 
 
 @given(st.binary(min_size=4, max_size=4))
@@ -118,7 +118,7 @@ def test_block_with_its_sum_and_the_empty_side_are_frames() -> None:
     assert words.build_frame(build_payload(event.messages), words.BLOCK, 0) == block
     empty = b"\xff\x00" + bytes(128) + b"\x5a"
     frame = words.FORMAT.parse_header(empty, 0)
-    assert words.build_frame(frame.payload, frame.class_, 0) == empty
+    assert words.build_frame(frame.payload, frame.class_, frame.sequence) == empty
     assert words.FORMAT.check(block[:-1] + b"\0") is GarbageReason.CHECKSUM
 
 

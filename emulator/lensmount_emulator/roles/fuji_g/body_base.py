@@ -160,7 +160,8 @@ class BodyEngineBase(Engine):
     def shift(self, message: Message, class_: int) -> Generator[WaitFor, bool, AnyMessage | None]:
         """Clock one unit; return the lens's, or `None` if no valid one came."""
         self.arrived = None
-        frame = self.connection.send([message], class_, 0)
+        number = message.number & 7 if isinstance(message, BodyAcknowledge) else 0
+        frame = self.connection.send([message], class_, number)
         self.transmit(frame)
         link = WIRING.clocked
         assert link is not None
@@ -172,9 +173,9 @@ class BodyEngineBase(Engine):
         """Make one session; return the reply to each request.
 
         Raises:
-            LensSilentError: no valid word came where one was due.
+            LensSilentError: no valid word came where one was due, or the reply to another request.
         """
-        settings, replies = self.settings, list[AnyMessage]()
+        settings, replies, wrong = self.settings, list[AnyMessage](), ""
         words: list[Message] = [*requests, BodyNull()]
         for index, word in enumerate(words):
             reply = yield from self.shift(word, WORD)
@@ -186,10 +187,12 @@ class BodyEngineBase(Engine):
             yield self.after(gap)
             yield from self.shift(self._acknowledge(word, reply), ACKNOWLEDGE)
             if index:
-                self._note_reply(requests[index - 1], reply)
+                wrong = self._note_reply(requests[index - 1], reply) or wrong
                 replies.append(reply)
             if not null:
                 yield self.after(settings.word_gap_us)
+        if wrong:
+            raise LensSilentError(wrong)
         return replies
 
     def blocks(self, messages: Sequence[Message]) -> Generator[WaitFor, bool, None]:
@@ -239,10 +242,10 @@ class BodyEngineBase(Engine):
         yield self.after(self.settings.null_gap_us)
         yield from self.shift(BodyAcknowledge(ACK_BASE, 0, 0), ACKNOWLEDGE)
 
-    def _note_reply(self, request: Message, reply: AnyMessage) -> None:
+    def _note_reply(self, request: Message, reply: AnyMessage) -> str:
+        """Keep what a reply says of the lens; return what is wrong with it, or `""`."""
         if message_type(reply) != request.TYPE or not isinstance(reply, Message):
-            self.report(f"{type(request).__name__} is answered with {type(reply).__name__}", is_error=True)
-            return
+            return f"{type(request).__name__} is answered with {type(reply).__name__}"
         value: int = reply.values()["value"]
         if isinstance(reply, c.StatusReply):
             self.lens.status = value
@@ -258,3 +261,4 @@ class BodyEngineBase(Engine):
             self.lens.temperature = value
         elif isinstance(reply, c.MoveResultReply):
             self.lens.result = value
+        return ""

@@ -44,8 +44,9 @@ FOCUS_BIT = 1 << 0
 IRIS_BIT = 1 << 1
 FOCUS_RING_BIT = 1 << 3
 APERTURE_RING_BIT = 1 << 4
-DELTA_SHIFT = 8
-"""Bits 8 and 9 of the status follow the size of the last turn of the focus ring."""
+TURN_SHIFT = 7
+NO_TURN = 1
+"""Bits 7 to 9 of the status before the first turn of the focus ring."""
 
 FULL_SPEED = 0x7FFF
 MAKE_REPLY: dict[int, Callable[[int], Message]] = {cls.TYPE: cast("Callable[[int], Message]", cls) for cls in c.REPLIES}
@@ -62,8 +63,10 @@ class LensEngine(Engine):
         ring_index: index of the aperture ring.
         turn: turn of the focus ring that the body has not read.
         status_bits: bits of the status that no model explains.
+        turn_code: bits 7 to 9 of the status: the size of the last turn of the focus ring.
         moved: bits of the rings that moved since they were read.
         result: value of the next 09.3.
+        mode: the argument of the last 15.1.
         parking: whether it parks: status bit 0, then bit 1, with both parts at rest.
     """
 
@@ -83,16 +86,48 @@ class LensEngine(Engine):
         self.turn = 0
         self.first_read = True
         self.status_bits = settings.status_bits
+        self.turn_code = NO_TURN
         self.moved = 0
         self.result = 0
         self.parking = 0
+        self._started = False
         self._request: AnyMessage | None = None
         self._reply: Message = LensNull()
         self._body_number = 0
         self._blocks: list[Message] = []
         self._announced: list[Message] = []
-        self._speed = float(FULL_SPEED)
+        self._speed = settings.focus.speed
+        self.mode = 0
         self._pending: list[Callable[[], None]] = []
+
+    @property
+    def is_started(self) -> bool:
+        """Whether the start is over: the rings are read, and the busy line is high."""
+        return self._started
+
+    def join(self, now: float) -> None:
+        """Take the state of a lens that has long started, between two sessions."""
+        self.now = now
+        self.levels[SUPPLY] = True
+        self.connection.move("power", by=Role.BODY)
+        self.connection.move("ready", by=Role.LENS)
+        self.ring_index, self.first_read, self._started = self.settings.ring_index, False, True
+        self.drive(FOCUS_BUSY, True)
+        self.drive(IRIS_BUSY, True)
+        self.load(LensNull(), WORD)
+
+    def read_ring(self, bit: int) -> None:
+        """Report the position of a ring for the first time."""
+        self.moved |= bit
+        if bit == FOCUS_RING_BIT:
+            self.turn_code = turn_code(self.settings.first_turn)
+        else:
+            self.ring_index = self.settings.ring_index
+
+    def finish_start(self) -> None:
+        """End the start: the busy line goes high."""
+        self._started = True
+        self.drive(FOCUS_BUSY, True)
 
     def on_start(self) -> None:
         """Wait for the supply."""
@@ -136,7 +171,7 @@ class LensEngine(Engine):
     @property
     def status(self) -> int:
         """The value of 08.0 now."""
-        bits = self.status_bits | self.moved
+        bits = self.status_bits | self.moved | self.turn_code << TURN_SHIFT
         if not self.levels.get(FOCUS_BUSY, False) and self.parking != IRIS_BIT:
             bits |= FOCUS_BIT
         if not self.levels.get(IRIS_BUSY, False) or self.parking == IRIS_BIT:
@@ -148,8 +183,7 @@ class LensEngine(Engine):
         if step.verb == "turn":
             self.turn += int(step.value)
             self.moved |= FOCUS_RING_BIT
-            size = min(abs(int(step.value)) // 4, 3) if abs(int(step.value)) >= FIRST_FAST_TURN else 0
-            self.status_bits = self.status_bits & ~(3 << DELTA_SHIFT) | FAST_TURN_BITS[size] << DELTA_SHIFT
+            self.turn_code = turn_code(int(step.value))
         elif step.verb == "ring":
             self.ring_index = int(step.value)
             self.moved |= APERTURE_RING_BIT
@@ -160,7 +194,8 @@ class LensEngine(Engine):
 
     def load(self, message: Message, class_: int) -> None:
         """Load a unit for the next burst of the clock."""
-        self.transmit(self.connection.send([message], class_, 0))
+        number = message.number & 7 if isinstance(message, LensAcknowledge) else 0
+        self.transmit(self.connection.send([message], class_, number))
 
     def load_soon(self, message: Message, class_: int) -> None:
         """Load a unit after the time that this lens takes."""
@@ -224,10 +259,18 @@ class LensEngine(Engine):
         self._speed = value
 
 
-FIRST_FAST_TURN = 8
-"""Turns from this size on set bits 8 and 9 of the status: 1 for 8 and 9, 2 from 10 on (captures)."""
+def turn_code(turn: int) -> int:
+    """Return bits 7 to 9 of the status for a turn of the focus ring.
 
-FAST_TURN_BITS = (0, 0, 1, 2)
+    Captures have 0 below 8, 2 for 8 and 9, 4 from 10 on, and 7 after a negative start value.
+    """
+    if turn < 0:
+        return 7
+    return 0 if turn < 8 or turn >= FIRST_VALUES else 2 if turn < 10 else 4
+
+
+FIRST_VALUES = 0x7FF0
+"""Turns from here on are start values of the ring (captures: 7ffe on a GF110)."""
 
 
 def _start(lens: LensEngine) -> Task:
@@ -240,10 +283,12 @@ def _start(lens: LensEngine) -> Task:
     lens.connection.move("ready", by=Role.LENS)
     lens.load(LensNull(), WORD)
     lens.drive(LENS_DATA, True)
+    rings = ((settings.ring_after_ms, APERTURE_RING_BIT), (settings.turn_after_ms, FOCUS_RING_BIT))
+    for after_ms, bit in sorted(rings):
+        yield lens.at(began, after_ms * 1e3)
+        lens.read_ring(bit)
     yield lens.at(began, settings.started_after_ms * 1e3)
-    lens.ring_index = settings.ring_index
-    lens.moved |= FOCUS_RING_BIT | APERTURE_RING_BIT
-    lens.drive(FOCUS_BUSY, True)
+    lens.finish_start()
 
 
 def _load_after(lens: LensEngine, message: Message, class_: int) -> Task:
@@ -343,16 +388,23 @@ def _announce_body_block(lens: LensEngine, request: c.BodyBlockAnnounceCommand) 
 
 @handle_request.on(c.FocusSpeedCommand)
 def _focus_speed(lens: LensEngine, request: c.FocusSpeedCommand) -> int:
-    lens.ordered_speed = float(request.argument)
+    full = request.argument >= FULL_SPEED
+    lens.ordered_speed = lens.settings.focus.speed if full else float(request.argument)
     if lens.focus.is_moving(lens.now):
         lens.focus.set_speed(lens.ordered_speed, lens.now)
+    return request.argument
+
+
+@handle_request.on(c.FocusModeCommand)
+def _focus_mode(lens: LensEngine, request: c.FocusModeCommand) -> int:
+    lens.mode = request.argument
     return request.argument
 
 
 @handle_request.on(c.FocusTargetCommand)
 def _focus_target(lens: LensEngine, request: c.FocusTargetCommand) -> int:
     def move() -> None:
-        lens.focus.move(request.argument, lens.ordered_speed, lens.now)
+        lens.focus.move(request.argument, lens.ordered_speed, lens.now, lens.mode)
         lens.run_busy(FOCUS_BUSY, lambda: lens.focus.end, lambda: 1)
 
     lens.defer(move)

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 
 from lensmount_emulator.roles.fuji_g.profile import FocusValues, IrisValues
 
+SLOW_RAMP = 0x20
+"""Bit of the focus mode that is set in moves by the ring and in the last approach, with slower ramps (captures)."""
+
 FAST_MODES = (6, 7)
 """Modes of an iris order around the exposure, in which the iris moves faster."""
 
@@ -24,6 +27,7 @@ class FocusMotion:
         began: start of that part, in seconds.
         start_speed: speed at its start, in units a second, positive towards the target.
         speed: highest speed of the move.
+        acceleration: of its ramps, in units a second squared.
     """
 
     values: FocusValues
@@ -32,20 +36,24 @@ class FocusMotion:
     began: float = 0.0
     start_speed: float = 0.0
     speed: float = 1.0
+    acceleration: float = 1.0
 
     def __post_init__(self) -> None:
+        self.acceleration = self.values.acceleration
         self.origin = self.target = float(self.values.initial)
         self.speed = self.values.speed
 
-    def move(self, target: int, speed: float, now: float) -> float:
+    def move(self, target: int, speed: float, now: float, mode: int = 0) -> float:
         """Start a move from the current position; return its end in seconds.
 
         Args:
             target: position units; a target outside the limits is the limit.
             speed: units a second.
             now: seconds.
+            mode: the argument of 15.1.
         """
         self._rebase(now)
+        self.acceleration = self.values.ring_acceleration if mode & SLOW_RAMP else self.values.acceleration
         goal = float(min(max(target, self.values.lower), self.values.upper))
         if (goal - self.origin) * (self.target - self.origin) < 0:
             self.start_speed = 0.0
@@ -62,7 +70,7 @@ class FocusMotion:
     def stop(self, now: float) -> float:
         """Slow down to a stop; return the time of the stop in seconds."""
         self._rebase(now)
-        way = self.start_speed**2 / (2 * self.values.acceleration)
+        way = self.start_speed**2 / (2 * self.acceleration)
         step = math.copysign(min(way, abs(self.target - self.origin)), self.target - self.origin)
         self.target = self.origin + step
         return self.end
@@ -70,7 +78,8 @@ class FocusMotion:
     @property
     def end(self) -> float:
         """The end of the move, in seconds; the start of a move that goes nowhere."""
-        return self.began + sum(duration for duration, _, _ in self._parts())
+        parts = self._parts()
+        return self.began + (sum(duration for duration, _, _ in parts) if parts else self.values.idle_ms * 1e-3)
 
     def position(self, now: float) -> float:
         """The position at a time, in position units."""
@@ -89,7 +98,7 @@ class FocusMotion:
         way = abs(self.target - self.origin)
         if not way:
             return []
-        ramp = self.values.acceleration
+        ramp = self.acceleration
         first, top = self.start_speed, self.speed
         change = ramp if top >= first else -ramp
         to_top = abs(top**2 - first**2) / (2 * ramp)
@@ -118,6 +127,20 @@ class FocusMotion:
             if left < 0:
                 return self.origin + math.copysign(way, self.target - self.origin), max(speed, 0.0)
         return self.target, 0.0
+
+
+def way_of_move(duration: float, speed: float, acceleration: float) -> float:
+    """Return the way of a move from rest to rest.
+
+    Args:
+        duration: seconds.
+        speed: highest speed, in units a second.
+        acceleration: in units a second squared.
+    """
+    ramp = speed / acceleration
+    if duration >= 2 * ramp:
+        return speed * (duration - ramp)
+    return acceleration * (duration / 2) ** 2
 
 
 @dataclass(slots=True)

@@ -16,6 +16,8 @@ class FocusValues(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         initial: position after the start.
         speed: highest speed, in units a second; an order of 7fff uses it.
         acceleration: in units a second squared.
+        ring_acceleration: the same in modes with bit 5, those of the ring and of the last approach.
+        idle_ms: duration of a move that goes nowhere.
     """
 
     lower: int
@@ -23,6 +25,8 @@ class FocusValues(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     initial: int
     speed: float = 10_000.0
     acceleration: float = 250_000.0
+    ring_acceleration: float = 43_000.0
+    idle_ms: float = 0.5
 
 
 class IrisValues(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -61,6 +65,8 @@ class LensSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         busy_after_ms: from the supply to the fall of the focus busy line.
         ready_after_ms: from the supply to the rise of the data line.
         started_after_ms: from the supply to the rise of the focus busy line.
+        ring_after_ms: from the supply to the first report of the aperture ring.
+        turn_after_ms: from the supply to the first report of the focus ring.
         load_us: from the end of a burst until the next word is loaded.
         execute_us: from the acknowledge of an execute to the fall of a busy line.
         park_ms: duration of parking.
@@ -82,10 +88,12 @@ class LensSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     busy_after_ms: float = 51.9
     ready_after_ms: float = 56.6
     started_after_ms: float = 239.2
+    ring_after_ms: float = 160.0
+    turn_after_ms: float = 160.0
     load_us: float = 120.0
     execute_us: float = 147.0
     park_ms: float = 235.0
-    status_bits: int = 0x0380
+    status_bits: int = 0
     ring_index: int = 1
     temperature: int = 0x15
     first_turn: int = -0x7FFF
@@ -162,6 +170,8 @@ def _check_lens(lens: LensSettings) -> None:
     check_between("focus.initial", lens.focus.initial, lens.focus.lower, lens.focus.upper)
     check_above_zero("focus.speed", lens.focus.speed)
     check_above_zero("focus.acceleration", lens.focus.acceleration)
+    check_above_zero("focus.ring_acceleration", lens.focus.ring_acceleration)
+    check_between("focus.idle_ms", lens.focus.idle_ms, 0, 1e3)
     check_between("iris.steps", lens.iris.steps, 1, 63)
     check_between("iris.initial", lens.iris.initial, 0, lens.iris.steps)
     for key in ("base_ms", "step_ms", "fast_step_ms", "idle_ms"):
@@ -172,6 +182,8 @@ def _check_lens(lens: LensSettings) -> None:
     check_between("busy_after_ms", lens.busy_after_ms, 0, lens.ready_after_ms)
     check_between("ready_after_ms", lens.ready_after_ms, 0, lens.started_after_ms)
     check_between("started_after_ms", lens.started_after_ms, 0, 1e4)
+    for key in ("ring_after_ms", "turn_after_ms"):
+        check_between(key, getattr(lens, key), lens.ready_after_ms, lens.started_after_ms)
     check_between("status_bits", lens.status_bits, 0, 0xFFFF)
     check_between("ring_index", lens.ring_index, 0, 0xFFFF)
     check_between("temperature", lens.temperature, 0, 0xFFFF)

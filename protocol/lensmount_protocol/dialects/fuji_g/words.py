@@ -131,12 +131,13 @@ class UnitFormat:
         return UnitFrame(candidate, offset, WORD, 0, slice(0, 3), unit_payload=payload)
 
 
-def build_frame(payload: bytes, class_: int, _sequence: int) -> bytes:
+def build_frame(payload: bytes, class_: int, sequence: int) -> bytes:
     """Return the bytes of a word, an acknowledge or a block.
 
     Args:
         payload: one message, type byte first.
         class_: `WORD`, `ACKNOWLEDGE` or `BLOCK`.
+        sequence: the number of an acknowledge, modulo 8.
 
     Raises:
         FrameError: the payload is not one message of that class.
@@ -144,7 +145,8 @@ def build_frame(payload: bytes, class_: int, _sequence: int) -> bytes:
     if class_ == WORD and len(payload) == 3:
         return build_word(payload[0], payload[1] << 8 | payload[2])
     if class_ == ACKNOWLEDGE and len(payload) == 4:
-        return build_word(payload[3], payload[1] << 8 | payload[2], acknowledge=True)
+        argument = (payload[1] & ~7 | sequence & 7) << 8 | payload[2]
+        return build_word(payload[3], argument, acknowledge=True)
     if class_ == BLOCK and len(payload) == 3:
         return payload[1:] + bytes(BLOCK_SIZE - 3) + bytes((_EMPTY_SUM,))
     if class_ == BLOCK and len(payload) == BLOCK_SIZE:

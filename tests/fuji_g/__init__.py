@@ -1,0 +1,1 @@
+"""The Fuji G lens against captures that lie beside the project."""
