@@ -114,7 +114,9 @@ def _idles_high(clock: LogicLine) -> bool:
 def _bursts(clock: LogicLine, on_rise: bool, link: ClockedLink, rate: float) -> tuple[Positions, Positions, Positions]:
     """Return the samples at which data are valid, and the index of the first one and the number of each burst."""
     levels = clock.levels_at(clock.edges)
-    sampled = clock.edges[levels if on_rise else ~levels]
+    # An edge long after the one before it brings the clock to its idle level: no bit lasts that long.
+    short = np.diff(clock.edges, prepend=-int(link.gap_s * rate) - 2) <= link.gap_s * rate
+    sampled = clock.edges[(levels if on_rise else ~levels) & short]
     if not len(sampled):
         return sampled, sampled, sampled
     cuts = np.flatnonzero(np.diff(sampled) > link.gap_s * rate) + 1

@@ -1,4 +1,6 @@
-"""Renders records as the levels of lines over time, as a logic analyser captures them: bytes bit by bit, 8N1.
+"""Renders records as the levels of lines over time, as a logic analyser captures them.
+
+Bytes are drawn bit by bit: 8N1, or on a clocked link with their clock.
 
 Two passes: `analyse` finds the lines, their initial levels and the total time; `render_steps` draws, in memory that
 does not grow with the recording.
@@ -15,7 +17,7 @@ import numpy.typing as npt
 from lensmount_hardware.captures.capture import sort_by_time
 from lensmount_hardware.captures.logic_analyser.uart import Floats, Positions
 from lensmount_protocol.errors import CaptureError
-from lensmount_protocol.wire import BITS_PER_BYTE, Burst, Edge, WireRecord, Wiring
+from lensmount_protocol.wire import BITS_PER_BYTE, Burst, ClockedLink, Edge, WireRecord, Wiring
 
 Levels = npt.NDArray[np.uint64]
 """The levels of all lines at a time, one bit each, the first line the lowest."""
@@ -52,6 +54,7 @@ class Waveform:
         timeless: bursts that are left out because they have no time.
         moved: records that are drawn later than recorded, because they overlap others or are far out of order.
         lost: changes of level that no step shows, because the line changes back within the same step.
+        clocked: the physical layer of a clocked mount; `None` for 8N1.
     """
 
     lines: tuple[str, ...]
@@ -62,6 +65,7 @@ class Waveform:
     timeless: int
     moved: int = 0
     lost: int = 0
+    clocked: ClockedLink | None = None
 
     def notes(self) -> list[str]:
         """Return texts on the differences between the drawing and the records."""
@@ -113,13 +117,18 @@ def analyse(name: str, records: Iterable[WireRecord], wiring: Wiring) -> Wavefor
             "remove the record with the wrong time"
         )
     serial = {line.name: line.sender for line in wiring.serial}
-    lines = [line for line in wiring.lines if line in first or line in serial]
+    carriers = set(serial) if wiring.clocked is None else {*serial, wiring.clocked.clock}
+    lines = [line for line in wiring.lines if line in first or line in carriers]
     lines += [line for line in first if line not in wiring.lines]
     if len(lines) > MAX_LINES:
         raise CaptureError(f"{name}: {len(lines)} lines; a drawing has at most {MAX_LINES}")
 
+    start_of_bytes = min(first_byte.values(), default=math.inf)
+
     def level_of(line: str) -> bool:
         edge = first.get(line)
+        if wiring.clocked is not None and line in carriers and (edge is None or edge.at >= start_of_bytes):
+            return line == wiring.clocked.clock and wiring.clocked.idle_high
         if edge is None or (line in serial and edge.at > first_byte.get(serial[line], math.inf)):
             return line in serial
         return edge.level if edge.at <= start else not edge.level
@@ -131,6 +140,7 @@ def analyse(name: str, records: Iterable[WireRecord], wiring: Wiring) -> Wavefor
         start,
         end,
         timeless,
+        clocked=wiring.clocked,
     )
 
 
@@ -234,7 +244,11 @@ class _WaveformRenderer:
             self.waveform.moved += 1
         self.horizon = max(self.horizon, time)
         if isinstance(record, Burst):
-            self.free[line] = self._draw_bytes(record, line, at)
+            clocked = self.waveform.clocked
+            if clocked is None:
+                self.free[line] = self._draw_bytes(record, line, at)
+            else:
+                self.free[line] = self._draw_clocked(record, line, at, clocked)
             return
         if record.level is not self.levels[line]:
             self.levels[line] = record.level
@@ -267,6 +281,28 @@ class _WaveformRenderer:
         self._add(times[changed], line)
         self.levels[line] = True
         return at + size * pace
+
+    def _draw_clocked(self, burst: Burst, line: int, at: float, link: ClockedLink) -> float:
+        """Draw a burst bit by bit, with its clock once for both ends; returns the end of the last clock period."""
+        data = np.frombuffer(burst.data, np.uint8)
+        bits = np.unpackbits(data) if link.msb_first else np.unpackbits(data, bitorder="little")
+        count = len(bits)
+        span = 0.0 if burst.end is None or burst.at is None else burst.end - burst.at
+        period = (span if span > 0 else link.duration(len(burst.data))) / (count - 0.5)
+        starts = at + period * np.arange(count)
+        # After the last period the data line idles low.
+        flat = np.concatenate((bits.astype(bool), [False]))
+        changed = np.flatnonzero(flat != np.concatenate(([self.levels[line]], flat[:-1])))
+        self._add(np.concatenate((starts, [at + period * count]))[changed], line)
+        self.levels[line] = False
+        clock = self.index[link.clock]
+        if burst.sender is link.clocked_by:
+            if self.levels[clock] is not link.idle_high:
+                self._add(np.array([at - period]), clock)
+                self.levels[clock] = link.idle_high
+            edges = np.stack((starts, starts + period / 2), axis=1).ravel()
+            self._add(edges, clock)
+        return at + period * count
 
     def _add(self, times: Floats, line: int) -> None:
         self.times.append(times)

@@ -1,6 +1,6 @@
 """Bursts of a clocked link from logic lines: cut by pauses, with an inverted clock, swapped lines and odd bursts."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,12 +9,15 @@ import pytest
 from lensmount_hardware.captures.formats import open_capture
 from lensmount_hardware.captures.logic_analyser.clocked import decode_clocked
 from lensmount_hardware.captures.logic_analyser.logic_lines import check_rate
+from lensmount_hardware.captures.logic_analyser.sigrok_writer import write_sigrok
 from lensmount_hardware.captures.logic_analyser.uart import LogicLine
+from lensmount_hardware.captures.logic_analyser.vcd_writer import write_vcd
+from lensmount_hardware.captures.logic_analyser.waveform import Waveform
 from lensmount_protocol.decoder import DecodedFrame, Decoder
 from lensmount_protocol.dialects.fuji_g.dialect import FUJI_G
-from lensmount_protocol.dialects.fuji_g.lines import BODY_DATA, CLK, LENS_DATA
+from lensmount_protocol.dialects.fuji_g.lines import BIT_RATE, BODY_DATA, CLK, LENS_DATA
 from lensmount_protocol.errors import CaptureError
-from lensmount_protocol.wire import Annotation, Burst, Defect, LineDefect, Role
+from lensmount_protocol.wire import Annotation, Burst, Defect, Edge, LineDefect, Role, WireRecord
 
 RATE = 25e6
 HALF_BIT = 8
@@ -104,6 +107,27 @@ def test_capture_without_a_clock_gives_no_bursts() -> None:
 def test_rate_that_is_too_low_for_the_clock_is_refused() -> None:
     with pytest.raises(CaptureError, match="1 MHz is too slow for 1499600 baud; sample at"):
         check_rate(Path("slow.sal"), 1e6, FUJI_G.wiring)
+
+
+@pytest.mark.parametrize(("write", "name"), [(write_vcd, "out.vcd"), (write_sigrok, "out.sr")])
+def test_session_that_is_drawn_with_its_clock_reads_back(
+    write: Callable[..., Waveform], name: str, tmp_path: Path
+) -> None:
+    bits = [(0.003 + number * 5e-4, *pair) for number, pair in enumerate(POLL)]
+    records: list[WireRecord] = [Edge(0.0, "SUPPLY", True), Edge(0.001, CLK, True)]
+    for at, body, lens in bits:
+        for role, text in ((Role.BODY, body), (Role.LENS, lens)):
+            records.append(Burst(at, role, bytes.fromhex(text), BIT_RATE, at + 21e-6, whole=True))
+    path = tmp_path / name
+    waveform = write(path, lambda: records, FUJI_G.wiring, 100_000_000)
+    read = list(open_capture(path, FUJI_G.wiring).records)
+    assert waveform.notes() == []
+    assert not any(isinstance(record, Annotation | LineDefect) for record in read)
+    bursts = [record for record in read if isinstance(record, Burst)]
+    assert [(burst.sender, burst.data.hex()) for burst in bursts] == [
+        (role, text) for body, lens in POLL for role, text in ((Role.BODY, body), (Role.LENS, lens))
+    ]
+    assert [burst.at for burst in bursts[::2]] == pytest.approx([at for at, _, _ in bits], abs=1e-7)
 
 
 @pytest.mark.skipif(not FUJI_CAPTURES.is_dir(), reason="the captures are not beside the project")
