@@ -4,8 +4,8 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+from lensmount_emulator.fidelity.fuji_g.capture_replay import WordScore, replay_words
 from lensmount_emulator.profiles.library import load_profile
-from lensmount_emulator.roles.fuji_g.capture_replay import WordScore, replay_words
 from lensmount_hardware.captures.formats import open_capture
 from lensmount_protocol.decoder import DecodedFrame, Decoder
 from lensmount_protocol.dialects.fuji_g.dialect import FUJI_G
