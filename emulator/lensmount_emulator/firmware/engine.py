@@ -133,6 +133,9 @@ class FirmwareEngine(Engine):
             for line in (self.dialect.supply, *self.dialect.rails):
                 if line not in self.carried:
                     self.levels[line] = True
+        if self.role is Role.BODY and self.dialect.detect in self.carried:
+            # Pulled up until a lens is attached.
+            self.levels.setdefault(self.dialect.detect, True)
         levels = sum(1 << number for line, number in self._numbers.items() if self.levels.get(line, False))
         page = ctypes.addressof(ctypes.c_char.from_buffer(progress_page()))
         self._shim.guard(page, in_session_process())

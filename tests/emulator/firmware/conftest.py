@@ -37,3 +37,9 @@ def faulty(compiler: str, tmp_path_factory: pytest.TempPathFactory) -> Callable[
         return str(library)
 
     return build
+
+
+@pytest.fixture(scope="session")
+def body(compiler: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The example body of the open model."""
+    return str(build_firmware([example_folder() / "lmount_body.c"], tmp_path_factory.mktemp("body") / "body.so"))
