@@ -11,7 +11,7 @@ PATH = ":".join(str(ROOT / folder) for folder in ("tests", "protocol", "hardware
 
 VERBS_THAT_READ_FILES = (
     *("board", "campaign", "campaign replay", "campaign report", "decode", "export", "fidelity", "firmware"),
-    *("fuzz parser", "fuzz replay", "fuzz session", "loopback", "matrix", "replay"),
+    *("fuzz parser", "fuzz replay", "fuzz session", "ledger", "loopback", "matrix", "replay", "shadow"),
 )
 
 

@@ -76,6 +76,8 @@ def commands(kind: str, file: Path, out: Path, data: bytes) -> list[list[str]]:
         every += [["export", path, "--to", str(out / f"x{ending}")] for ending in (".sr", ".vcd", ".pcapng")]
         every += [["export", path, "--to", str(out / "y.pcapng"), "--packets", "frames"]]
         every += [["fidelity", path, "--profile", name] for name in ("sel2870", "nex7")]
+        every += [["shadow", path, "--twin", name, "--give-state"] for name in ("voigtlander-15", "a6000")]
+        every += [["ledger", path, "--role", "both", "--json"]]
         every += [["replay", path], ["replay", path, "--test"], ["fuzz", "replay", path]]
         return [*every, ["replay", path, "--json"]]
     if kind == "results":
