@@ -358,10 +358,13 @@ def _late_reply(request: Request, due: float | None, timeline: Timeline) -> Find
 
 
 def find_complaints(exchanges: Exchanges, timeline: Timeline) -> list[Finding]:
-    """The refusals and error messages, one finding for each kind; those that healthy ends send too are left out."""
+    """The refusals and error messages, one finding for each kind.
+
+    Those that healthy ends send too count only where the session ends with one before its loop.
+    """
     found: dict[tuple[int | None, str], Finding] = {}
     for frame, complaint, request in exchanges.complaints:
-        if complaint.normal:
+        if complaint.normal and not _is_final(request, exchanges, timeline):
             continue
         asked = complaint.order if complaint.order is not None else None if request is None else request.type_
         key = asked, complaint.text
@@ -371,6 +374,14 @@ def find_complaints(exchanges: Exchanges, timeline: Timeline) -> list[Finding]:
         else:
             found[key] = _complaint(frame, complaint, asked, timeline, None)
     return list(found.values())
+
+
+def _is_final(request: Request | None, exchanges: Exchanges, timeline: Timeline) -> bool:
+    """Whether a session that never reaches its loop goes no further than this request."""
+    if timeline.loop_since is not None or request is None:
+        return False
+    after = request.followed_by
+    return after is None or first_type(after) in (request.type_, exchanges.requests[0].type_)
 
 
 def _complaint(

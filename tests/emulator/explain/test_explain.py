@@ -16,9 +16,10 @@ from lensmount_emulator.sessions.explain_capture import explain, explain_live, e
 from lensmount_emulator.sessions.loopback import run_loopback
 from lensmount_emulator.sessions.verdict import ErrorKind
 from lensmount_protocol.dialect import load_dialect
+from lensmount_protocol.dialects.lmount.link import CommandRejected
 from lensmount_protocol.errors import CaptureError, ProfileError
 from lensmount_protocol.timing import TimingRule
-from lensmount_protocol.wire import Annotation, Burst, Role, WireRecord
+from lensmount_protocol.wire import Annotation, Burst, Edge, Role, WireRecord
 
 EMOUNT = load_dialect("emount")
 PAGE = Path(__file__).parents[3] / "docs" / "reference" / "symptoms.md"
@@ -219,3 +220,24 @@ def test_a_reply_without_its_request_names_the_body() -> None:
     found = explain_records(without, EMOUNT)
     assert found.cause is not None
     assert (found.cause.kind, found.cause.end) == (FindingKind.FRAME_MISSING, Role.BODY), found.text
+
+
+def test_a_refusal_that_ends_a_start_up_is_its_cause() -> None:
+    session = run_loopback("sigma-fp", "sigma-45mm-f2.8-dg-dn", seconds=0.4)
+    dialect = session.dialect
+    order = next(one for one in session.frames if one.frame.payload[:1] == b"\x05")
+    number = order.frame.payload[3]
+    reply = next(one for one in session.frames if one.sender is Role.LENS and (one.at or 0.0) > (order.at or 0.0))
+    refusal = CommandRejected(number=number, order=0x05)
+    data = dialect.build_frame(refusal.build(), reply.frame.class_, reply.frame.sequence)
+    cut = [one for one in session.records if (one.at or 0.0) < (reply.opened or 0.0)]
+    opened, at = reply.opened or 0.0, reply.at or 0.0
+    end = at + len(data) * 10 / reply.baudrate
+    closing = [Edge(opened, "LENS_ATT", True), Burst(at, Role.LENS, data, reply.baudrate, end)]
+    found = explain_records(
+        [*cut, *closing, Edge(end + 2e-5, "LENS_ATT", False), Edge(end + 1.0, "V_LOGIC", False)], dialect
+    )
+    assert found.cause is not None
+    assert found.cause.kind is FindingKind.REFUSED, found.text
+    assert "unknown message" in found.paragraph
+    assert "older-lens" in [one.key for one in found.symptoms]
