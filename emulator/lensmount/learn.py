@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from lensmount_emulator.engine.learn_traits import Answer as Answer
     from lensmount_emulator.engine.learn_traits import LearnTraits as LearnTraits
     from lensmount_emulator.engine.learn_traits import OutputToken as OutputToken
     from lensmount_emulator.learn.alphabet import Alphabet as Alphabet
@@ -31,6 +32,7 @@ else:
 
 __all__ = [
     "Alphabet",
+    "Answer",
     "CheckResult",
     "Difference",
     "LearnError",
@@ -56,6 +58,7 @@ __all__ = [
 
 _NAMES = {
     "Alphabet": ("lensmount_emulator.learn.alphabet", "Alphabet"),
+    "Answer": ("lensmount_emulator.engine.learn_traits", "Answer"),
     "CheckResult": ("lensmount_emulator.learn.compare", "CheckResult"),
     "Difference": ("lensmount_emulator.learn.compare", "Difference"),
     "LearnError": ("lensmount_emulator.learn.learner", "LearnError"),

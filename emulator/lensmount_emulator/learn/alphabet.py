@@ -32,7 +32,10 @@ MAX_LETTERS = 60
 MAX_STEPS = 40
 MAX_SECONDS = 60.0
 
-StepKind = Literal["high", "low", "wait", "await", "sync", "baudrate", "send", "bytes"]
+StepKind = Literal["high", "low", "wait", "await", "sync", "baudrate", "send", "bytes", "answer", "attach", "detach"]
+
+ANSWERS = ("right", "refuse", "other")
+"""How a letter answers: as a lens does, by a refusal, or with the answer to something else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,7 @@ class LetterStep:
         baudrate: the rate.
         messages: what it sends in one frame.
         data: bytes that it sends as they are.
+        how: how it answers what the learned end sent last.
     """
 
     kind: StepKind
@@ -56,6 +60,7 @@ class LetterStep:
     baudrate: int = 0
     messages: tuple[Message, ...] = ()
     data: bytes = b""
+    how: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +103,7 @@ class Alphabet:
         phase: seconds after an edge of the sync at which a letter begins.
         low: length of a sync pulse, in seconds.
         lines: lines of the learned end; their moves are part of an output.
+        stream_ends: whether a frame of a stream ends the wait of a letter as well.
         letters: the letters, in order.
         digest: of everything that changes an answer; a cache and a machine belong to one digest.
     """
@@ -110,6 +116,7 @@ class Alphabet:
     phase: float
     low: float
     lines: tuple[str, ...]
+    stream_ends: bool
     letters: tuple[Letter, ...]
     digest: str = field(default="")
 
@@ -156,6 +163,7 @@ class _AlphabetText(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     phase: float = 0.0085
     low: float = 63e-6
     lines: list[str] = []
+    stream_ends: bool = False
     class_: int = msgspec.field(default=2, name="class")
     wait: float = 0.05
     settle: float = 0.034
@@ -228,9 +236,13 @@ def _build(raw: _AlphabetText) -> Alphabet:
     names = [letter.name for letter in letters]
     if len(set(names)) != len(names):
         raise ProfileError(f"letter {next(name for name in names if names.count(name) > 1)!r} is there twice")
-    data = json.dumps(msgspec.to_builtins(raw), sort_keys=True).encode()
+    declared = msgspec.to_builtins(raw)
+    if not raw.stream_ends:
+        # Alphabets older than this key keep their digest.
+        del declared["stream_ends"]
+    data = json.dumps(declared, sort_keys=True).encode()
     return Alphabet(
-        raw.name, dialect, learned, raw.title, raw.period, raw.phase, raw.low, lines, letters,
+        raw.name, dialect, learned, raw.title, raw.period, raw.phase, raw.low, lines, raw.stream_ends, letters,
         hashlib.sha256(data).hexdigest()[:16],
     )  # fmt: skip
 
@@ -267,6 +279,9 @@ _STEPS: Mapping[str, str] = {
     "baudrate": "baudrate NUMBER",
     "send": "send MESSAGE[+MESSAGE]",
     "bytes": "bytes HEX",
+    "answer": "answer right|refuse|other",
+    "attach": "attach",
+    "detach": "detach",
 }
 
 
@@ -289,6 +304,10 @@ def _step(text: str, fields: Mapping[str, Fields], dialect: Dialect, sender: Rol
             return LetterStep("send", messages=made)
         case ["bytes", digits] if re.fullmatch(r"([0-9A-Fa-f]{2}){1,255}", digits):
             return LetterStep("bytes", data=bytes.fromhex(digits))
+        case ["answer", how] if how in ANSWERS:
+            return LetterStep("answer", how=how)
+        case ["attach" | "detach" as verb] if sender is Role.LENS:
+            return LetterStep("attach" if verb == "attach" else "detach")
         case _:
             pass
     known = "; ".join(_STEPS.values())

@@ -11,8 +11,9 @@ from lensmount_emulator.learn.alphabet import Alphabet, Letter
 from lensmount_emulator.learn.machine import Machine, Word
 from lensmount_emulator.learn.probe_end import SILENCE
 from lensmount_protocol.decoder import DecodedFrame, DecodedGarbage, Decoder
+from lensmount_protocol.errors import ProfileError
 from lensmount_protocol.framer import GarbageReason
-from lensmount_protocol.wire import Annotation, Edge, WireRecord
+from lensmount_protocol.wire import Annotation, Edge, Role, WireRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,12 @@ def measure_cover(
         alphabet: its letters.
         recordings: the records of each recording.
         most: words to suggest.
+
+    Raises:
+        ProfileError: the machine is that of a body: its letters depend on the requests.
     """
+    if alphabet.role is Role.BODY:
+        raise ProfileError(f"recordings cannot be read as letters of {alphabet.name}: it learns a body")
     used: set[tuple[int, str]] = set()
     gaps: list[str] = []
     letters = passed_over = 0

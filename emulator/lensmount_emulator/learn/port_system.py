@@ -14,7 +14,7 @@ from lensmount_protocol.wire import DriveLine, Role, SetBaudrate, WireRecord
 
 
 class PortSystem:
-    """A lens or a body on a port.
+    """A lens on a port.
 
     Args:
         alphabet: the letters.
@@ -24,7 +24,7 @@ class PortSystem:
         allowed: names of guarded messages and unknown types that the run may send.
 
     Raises:
-        LearnError: the port does not carry the lines that a reset needs.
+        LearnError: the port does not carry the lines that a reset needs, or has a body on it.
         DialectError: `allowed` names no guarded message.
     """
 
@@ -37,7 +37,12 @@ class PortSystem:
         allowed: Iterable[str] = (),
     ) -> None:
         dialect, role = alphabet.dialect, alphabet.role.peer
-        if role is Role.BODY and dialect.supply not in port.lines:
+        if role is Role.LENS:
+            raise LearnError(
+                f"{port.name} shows its lens for as long as it is open, so a body on it is never reset; learn its "
+                "profile or its firmware"
+            )
+        if dialect.supply not in port.lines:
             raise LearnError(
                 f"{port.name} does not carry {dialect.supply}, and each word begins with a reset: wire a line that "
                 "switches the supply, or use a board"

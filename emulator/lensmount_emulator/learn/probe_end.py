@@ -3,7 +3,7 @@
 Letters begin on the grid of the frame sync, since answers depend on its phase.
 """
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from random import Random
 
 from lensmount_emulator.engine.engine import Engine
@@ -12,7 +12,7 @@ from lensmount_emulator.engine.tasks import Task, Wait, WaitFor
 from lensmount_emulator.learn.alphabet import Alphabet, Letter, LetterStep
 from lensmount_protocol.connection import ReceivedFrame
 from lensmount_protocol.framer import Garbage
-from lensmount_protocol.wire import LineChanged, Received, WireEvent, transmission_time
+from lensmount_protocol.wire import LineChanged, Received, Role, WireEvent, transmission_time
 
 SETUP_S = 20e-6
 HOLD_S = 50e-6
@@ -32,7 +32,7 @@ class ProbeEnd(Engine):
     Attributes:
         output: the output of the last letter that is over.
         over: whether no letter is being played.
-        refused: why the send guard held a letter back; empty if it did not.
+        attach: attaches this end to the mount, or takes it off.
     """
 
     def __init__(
@@ -49,6 +49,8 @@ class ProbeEnd(Engine):
         self._number = 0
         self._origin: float | None = None
         self._waiting_letter: Letter | None = None
+        self._newest: ReceivedFrame | None = None
+        self.attach: Callable[[bool], None] = lambda _attached: None
         self.output = SILENCE
         self.over = True
 
@@ -56,7 +58,7 @@ class ProbeEnd(Engine):
         """Run the frame sync from the first start on, and play the letter that waits; a port starts it for each."""
         if self._origin is None:
             self._origin = self.now
-            if self.dialect.sync:
+            if self.dialect.sync and self.role is Role.BODY:
                 self.spawn(self._run_sync(self.now))
         if self._waiting_letter is not None:
             letter, self._waiting_letter = self._waiting_letter, None
@@ -70,6 +72,8 @@ class ProbeEnd(Engine):
 
     def on_line(self, edge: LineChanged) -> None:
         """Note moves of the peer's lines: a select window without bytes, and the lines that the alphabet names."""
+        if edge.line == self.dialect.supply and not edge.level:
+            self._newest = None
         if edge.line == self._select_of_peer:
             if edge.level:
                 self._bare = True
@@ -81,11 +85,13 @@ class ProbeEnd(Engine):
 
     def on_arrival(self, arrival: ReceivedFrame) -> None:
         """Add the words of a frame to the output."""
+        self._newest = arrival
         for token in self._traits.describe(arrival):
             if token.streams:
                 self._streams.add(token.text)
             else:
                 self._words.append(token.text)
+            if not token.streams or self._alphabet.stream_ends:
                 self._replied = True
                 self.wake(REPLY)
 
@@ -100,8 +106,12 @@ class ProbeEnd(Engine):
 
     def play(self, letter: Letter) -> None:
         """Begin a letter; `over` is true when its output is complete."""
+        self.spawn(self.prepare(letter))
+
+    def prepare(self, letter: Letter) -> Task:
+        """The task that plays a letter."""
         self._words, self._streams, self._replied, self.over = [], set(), False, False
-        self.spawn(self._play(letter))
+        return self._play(letter)
 
     def _play(self, letter: Letter) -> Task:
         yield self._next_grid(self._alphabet.phase if letter.phase is None else letter.phase)
@@ -143,12 +153,23 @@ class ProbeEnd(Engine):
             self.drive(self.dialect.sync, step.level)
         elif step.kind == "baudrate":
             self.set_baudrate(step.baudrate)
+        elif step.kind in ("attach", "detach"):
+            self._newest = None
+            self.attach(step.kind == "attach")
+        elif step.kind == "answer":
+            yield from self._answer(step.how, letter)
         else:
-            yield from self._send(step, letter)
+            yield from self._send(step.data or self._frame(step, letter))
         return True
 
-    def _send(self, step: LetterStep, letter: Letter) -> Task:
-        data = step.data or self._frame(step, letter)
+    def _answer(self, how: str, letter: Letter) -> Task:
+        newest, self._newest = self._newest, None
+        answer = None if newest is None else self._traits.answer(newest, how)
+        if answer is not None:
+            payload = b"".join(message.build() for message in answer.messages)
+            yield from self._send(damaged(self.dialect.build_frame(payload, answer.class_, 0), letter.damage))
+
+    def _send(self, data: bytes) -> Task:
         if self.select:
             self.drive(self.select, True)
         yield self.now + SETUP_S

@@ -103,6 +103,7 @@ class VirtualSystem:
         self.records = []
         body, lens = (probe, learned) if self._alphabet.role is Role.LENS else (learned, probe)
         self._session = VirtualSession(self._alphabet.dialect, body, lens, tap=self.records.append)
+        probe.attach = self._attach
         self._session.start()
 
     def play(self, letter: str) -> str:
@@ -111,11 +112,26 @@ class VirtualSystem:
         assert self._probe is not None
         session, probe = self._session, self._probe
         began = session.now
-        probe.now = session.now
-        probe.play(self._letters[letter])
+        # As an event of its own: a spawned task of a session without other events would never be advanced.
+        task = probe.prepare(self._letters[letter])
+        session.mount.timebase(probe.role).call_soon(probe.run_task, task)
         session.run(session.now + MAX_LETTER_S, stop_when=lambda: probe.over)
         self.device_s += session.now - began
         return probe.output if probe.over else "stuck"
+
+    @property
+    def link_state(self) -> str:
+        """The state of the learned end's link, as the dialect's table names it."""
+        assert self._session is not None
+        learned = self._session.lens if self._alphabet.role is Role.LENS else self._session.body
+        return learned.connection.state
+
+    def _attach(self, attached: bool) -> None:
+        assert self._session is not None
+        if attached:
+            self._session.attach_lens()
+        else:
+            self._session.detach_lens()
 
     def save(self, path: Path, word: str, *, overwrite: bool = False) -> None:
         """Write the last session as a recording that `lensmount decode` reads.

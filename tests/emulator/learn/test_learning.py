@@ -1,28 +1,21 @@
 """Machines, words that test them, differences, caches and alphabets; learning itself where AALpy is there."""
 
 import ast
-import json
 from pathlib import Path
 
 import pytest
 
-from lensmount_emulator.cli.main import main
 from lensmount_emulator.learn.alphabet import list_alphabets, load_alphabet
 from lensmount_emulator.learn.cache import QueryCache
 from lensmount_emulator.learn.compare import check_words, diff_machines
-from lensmount_emulator.learn.cover import measure_cover
 from lensmount_emulator.learn.draw import to_dot, to_mermaid, to_svg
 from lensmount_emulator.learn.learner import learn
 from lensmount_emulator.learn.machine import Machine, read_machine
-from lensmount_emulator.learn.port_system import PortSystem
 from lensmount_emulator.learn.queries import NondeterminismError, Queries
 from lensmount_emulator.learn.suites import distinguishing_words, transition_cover, without_prefixes, wp_method
 from lensmount_emulator.learn.system import VirtualSystem, play_word
 from lensmount_emulator.profiles.library import load_profile
 from lensmount_emulator.reports.learned_machines import check_to_junit, to_tests
-from lensmount_emulator.sessions.loopback import run_loopback
-from lensmount_hardware.clock import VirtualClock
-from lensmount_hardware.transports.memory import memory_pair
 from lensmount_protocol.errors import CaptureError, MountError, ProfileError
 
 LAMP = Machine("lamp", "emount", "lens", "x", "0", ("a", "b"), ((("-", 1), ("-", 0)), (("-", 0), ("on", 1))), {})
@@ -187,6 +180,57 @@ def test_word_of_a_start_up_has_the_outputs_of_the_capture() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("dialect", "profile", "expected"),
+    [
+        (
+            "emount",
+            "nex7",
+            {
+                "return": "VCC- LENS_POWER- LENS_POWER+ VCC+ 01",
+                "answer": "07(0)",
+                "refuse": "0B",
+                "bad-sum": "0B 0B VCC- LENS_POWER-",
+                "silence": "LENS_POWER+ VCC+ 01 01 01 VCC- LENS_POWER-",
+                "leave": "LENS_POWER+ VCC+",
+            },
+        ),
+        (
+            "lmount",
+            "panasonic-s5",
+            {
+                "return": "V_LOGIC+ 01",
+                "answer": "10",
+                "refuse": "V_LOGIC- V_LOGIC+ V_LOGIC- V_LOGIC+ V_LOGIC-",
+                "silence": "-",
+                "leave": "V_LOGIC+ V_LOGIC- V_LOGIC+ V_LOGIC- V_LOGIC+ V_LOGIC-",
+            },
+        ),
+    ],
+)
+def test_body_is_answered_refused_and_left(dialect: str, profile: str, expected: dict[str, str]) -> None:
+    outputs = play_word(load_profile(profile), load_alphabet("body-start", dialect), list(expected))
+    assert dict(zip(expected, outputs, strict=True)) == expected
+
+
+def test_body_streams_while_the_probe_answers_its_loop_and_restarts_when_it_falls_silent() -> None:
+    alphabet = load_alphabet("body-start", "lmount")
+    word = ["return", *(["answer"] * 7), "silence", "answer"]
+    outputs = play_word(load_profile("panasonic-s5"), alphabet, word)
+    assert outputs[1:8] == ["10", "V_DRIVE+ 08", "09", "11", "05", "~48", "~48"]
+    assert outputs[8].startswith("V_DRIVE- V_LOGIC-")
+    # It has given up, and waits until the lens leaves.
+    assert outputs[9] == "-"
+
+
+def test_letter_plays_where_nothing_else_is_due() -> None:
+    # A body that gave up plans nothing, so the letter is the only event.
+    alphabet = load_alphabet("body-start", "emount")
+    outputs = play_word(load_profile("a6000"), alphabet, ["silence"] * 3 + ["answer"] * 3 + ["return"])
+    assert outputs[3:6] == ["-"] * 3
+    assert outputs[6] == "LENS_POWER+ VCC+ 01"
+
+
 def test_learned_machine_is_equal_for_every_seed_of_jitter() -> None:
     pytest.importorskip("aalpy", reason="learning needs AALpy, which is an extra")
     alphabet = load_alphabet("lens-sleep", "lmount")
@@ -199,21 +243,6 @@ def test_learned_machine_is_equal_for_every_seed_of_jitter() -> None:
     assert machines[0].states == 5
 
 
-def test_recording_uses_part_of_a_machine_and_words_would_use_more() -> None:
-    from learned.families import Family
-
-    family = Family("emount", "lens-session", "sel55210")
-    machine = family.machine()
-    records = run_loopback("a6000", "sel55210", script="wait 0.05; sleep; wake").records
-    cover = measure_cover(machine, family.letters(), [records], 5)
-    letters = {letter for _, letter in cover.used}
-    assert {"on", "handshake", "01", "07", "0C", "switch", "10", "0A-on", "0A-off", "16"} <= letters
-    assert cover.total == 154
-    assert len(cover.words) == 5
-    more = {(machine.state_after(word[:-1]), word[-1]) for word in cover.words}
-    assert not more & cover.used
-
-
 def test_written_tests_are_data_and_run(tmp_path: Path) -> None:
     hostile = Machine('x"""\nimport os', "emount", "lens", '"]', "0", ("a", "b"), LAMP.moves, {})
     text = to_tests(hostile, diff_machines(LAMP, STUCK), 'p"""', '"\n')
@@ -222,25 +251,3 @@ def test_written_tests_are_data_and_run(tmp_path: Path) -> None:
     assert names == {"pytest"}
     result = check_words(LAMP, asked(STUCK), wp_method(LAMP))
     assert 'failures="1"' in check_to_junit(LAMP, "x", result)
-
-
-def test_check_of_another_build_writes_junit_tests_and_recordings(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    from learned.families import Family
-
-    machine = Family("lmount", "lens-stream", "sigma-45mm-f2.8-dg-dn").path
-    words = ["learn", "check", str(machine), "--profile", "laowa-15mm-f2", "--quiet", "--json"]
-    files = ["--junit", f"{tmp_path}/j.xml", "--tests", f"{tmp_path}/t.py", "--record", f"{tmp_path}/r"]
-    assert main([*words, *files]) == 1
-    result = json.loads(capsys.readouterr().out)
-    assert result["differences"]
-    assert len(list((tmp_path / "r").iterdir())) == len(result["differences"])
-    assert main(["decode", str(next((tmp_path / "r").iterdir())), "--quiet"]) == 0
-    ast.parse((tmp_path / "t.py").read_text())
-
-
-def test_port_without_the_supply_cannot_be_reset() -> None:
-    alphabet = load_alphabet("lens-session", "emount")
-    with pytest.raises(MountError, match="does not carry VCC"):
-        PortSystem(alphabet, memory_pair(["BODY_CS"])[0], VirtualClock())

@@ -121,7 +121,9 @@ def _run_body(body: BodyEngine) -> Task:
 
 def _attempt_sessions(body: BodyEngine) -> Generator[WaitFor, bool, bool]:
     """Make up to `MAX_ATTEMPTS` attempts; returns whether one of them succeeded."""
-    for left in reversed(range(MAX_ATTEMPTS)):
+    left = MAX_ATTEMPTS
+    while left:
+        left -= 1
         yield from power_up(body)
         powered_at = body.now
         body.spawn(run_frame_sync(body))
@@ -134,8 +136,9 @@ def _attempt_sessions(body: BodyEngine) -> Generator[WaitFor, bool, bool]:
         if not trouble:
             return True
         body.power_off(f"{trouble}; supply off, {'asking again' if left else 'giving up'}")
-        if left:
-            yield body.now + RETRY_DELAY_S
+        if left and (yield body.level(XDETECT, True, until=body.now + RETRY_DELAY_S)):
+            # Another lens may come, and has all attempts.
+            left = MAX_ATTEMPTS
     return False
 
 

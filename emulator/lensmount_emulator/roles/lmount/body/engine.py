@@ -148,7 +148,9 @@ def _run_body(body: BodyEngine) -> Task:
         body.compatibility_results = [
             finding for finding in body.compatibility_results if finding.verdict is not Verdict.REFUSED
         ]
-        yield body.now + RETRY_DELAY_S
+        if (yield body.level(DETECT, True, until=body.now + RETRY_DELAY_S)):
+            # Another lens may come, and has all attempts.
+            tries = 0
     body.report("the lens reports")
     try:
         while body.position < len(body.script):

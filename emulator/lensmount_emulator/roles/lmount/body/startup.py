@@ -134,8 +134,11 @@ def grant_power(body: BodyEngineBase) -> StartupStep:
             "is restricted" if granted == hello.power_class else
             f"notice: this lens draws up to {hello.peak_current_ma} mA; {limit} mA are granted"
         )  # fmt: skip
+    if not isinstance(answer, CommandDone):
+        # No drive power for a lens that takes no grant.
+        return False
     body.drive(V_DRIVE, True)
-    return isinstance(answer, CommandDone)
+    return True
 
 
 def negotiate_baudrate(body: BodyEngineBase) -> StartupStep:
