@@ -25,7 +25,7 @@ from lensmount_emulator.scheduler import Scheduler
 from lensmount_emulator.sessions.virtual_session import VirtualSession
 from lensmount_protocol.connection import ReceivedFrame
 from lensmount_protocol.dialect import Dialect
-from lensmount_protocol.payload import message_type
+from lensmount_protocol.payload import PayloadMemo, message_type
 from lensmount_protocol.wire import (
     Annotation,
     AnnotationKind,
@@ -201,10 +201,12 @@ class SessionMonitor:
         self.supply_fell_at = -1.0
         self._feeds = {line for line, role in self.dialect.drivers.items() if role is Role.BODY}
         self._feeds -= {self.dialect.supply, *self.dialect.rails}
-        self._tx_checker = TxChecker(self.dialect, self.traits, self.report_violation)
+        memo = PayloadMemo()
+        self._tx_checker = TxChecker(self.dialect, self.traits, self.report_violation, memo)
         self._rx_boundaries = {
             role: RxBoundaryTracker(self.dialect.select_line(role.peer), self.dialect.idle_timeout) for role in Role
         }
+        self._selects = {self.dialect.select_line(role) for role in Role}
         self._checked_begins = dict.fromkeys(Role, 0)
         self._positions: dict[str, tuple[Engine, float, float]] = {}
         self._routine = {int(type_, 16) for composition in self.dialect.routine for type_ in composition.split("+")}
@@ -221,6 +223,7 @@ class SessionMonitor:
             plan=config.plan,
             mount_factory=self._make_mount,
             make_other_lens=self._other_lens,
+            memo=memo,
         )
         assert isinstance(self.session.mount, FaultyMount)
         self.mount: FaultyMount = self.session.mount
@@ -367,7 +370,8 @@ class SessionMonitor:
             self.gives_supply = level
         elif level and line in self._feeds and not self.gives_supply:
             self.report_violation("unpowered", f"the body drives {line} high into a lens to which it gives no supply")
-        self._tx_checker.on_drive(role, line, level, self.now, powered=self._powered())
+        if line in self._selects:
+            self._tx_checker.on_drive(role, line, level, self.now, powered=self._powered())
 
     def _on_baudrate(self, role: Role, baudrate: int) -> None:
         """Handle a change of an end's rate."""

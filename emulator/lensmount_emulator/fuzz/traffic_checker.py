@@ -10,6 +10,7 @@ from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.frame_parser import FrameParser
 from lensmount_protocol.framer import Frame, FrameEvent, Garbage, GarbageReason
 from lensmount_protocol.message import UnknownMessage
+from lensmount_protocol.payload import PayloadMemo
 from lensmount_protocol.wire import LineChanged, Role
 
 MIN_GAP_S = 1e-6
@@ -33,12 +34,14 @@ class TxChecker:
             they are unknown.
     """
 
-    def __init__(self, dialect: Dialect, traits: FuzzTraits, report_violation: ReportViolation) -> None:
+    def __init__(
+        self, dialect: Dialect, traits: FuzzTraits, report_violation: ReportViolation, memo: PayloadMemo | None = None
+    ) -> None:
         self.open: dict[Role, dict[int, float]] = {role: {} for role in Role}
         self.pending_requests: set[int] | None = None
         self._traits = traits
         self._report_violation = report_violation
-        parser = dialect.payload_parser()
+        parser = dialect.payload_parser(memo)
         self._readers = {role: FrameParser(dialect, role, parser) for role in Role}
         self._selects = {dialect.select_line(role): role for role in Role}
         self._fell_at = dict.fromkeys(Role, -1.0)
