@@ -62,11 +62,13 @@ def _all_imported() -> None:
     for name in ("construct", "numpy", "rich", "serial"):
         importlib.import_module(name)
     for room in ROOMS:
-        (package,) = Path(room).glob("lensmount_*")
-        for module in pkgutil.walk_packages([str(package)], f"{package.name}."):
-            with suppress(ModuleNotFoundError):
-                # What an extra brings need not be here.
-                importlib.import_module(module.name)
+        packages = list(Path(room).glob("lensmount_*"))
+        assert packages
+        for package in packages:
+            for module in pkgutil.walk_packages([str(package)], f"{package.name}."):
+                with suppress(ModuleNotFoundError):
+                    # What an extra brings need not be here.
+                    importlib.import_module(module.name)
 
 
 @pytest.fixture
