@@ -11,7 +11,7 @@ from enum import Enum
 from importlib import import_module
 from importlib.metadata import EntryPoint
 from random import Random
-from typing import NamedTuple, Protocol, cast, runtime_checkable
+from typing import Any, NamedTuple, Protocol, cast, runtime_checkable
 
 from msgspec import Struct
 
@@ -257,6 +257,7 @@ class DialectRoles:
             records, the dialect and the profile. `""` where captures of the dialect cannot be replayed.
         session_knowledge: what explanations know of its sessions, as `package.module:NAME` of a `SessionKnowledge`;
             `""` for what the timing contract and the traits say.
+        upgrade_profile: place and raw tables of a profile to those of the present schema.
         twin: the `TwinTraits` of the dialect, as `package.module:NAME`; `""` where twins cannot be made.
         follower: the function that makes the follower of a profile, as `package.module:NAME`; it takes the dialect, the
             profile, and whether the state is taken from the first replies. `""` where no engine can follow frames.
@@ -280,6 +281,7 @@ class DialectRoles:
     probe: Callable[[], Message] | None = None
     capture_replay: str = ""
     session_knowledge: str = ""
+    upgrade_profile: Callable[[Place, dict[str, Any]], dict[str, Any]] = lambda _place, data: data
     twin: str = ""
     follower: str = ""
     gauges: Sequence[Gauge] = ()

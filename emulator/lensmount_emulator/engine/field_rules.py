@@ -4,12 +4,18 @@ A rule gives one field of one message. Its key is made of values that the device
 of frames, the state of its own controls. `RulePlayer` in `rule_player` computes the fields from the rules.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
 from msgspec import Struct
 
-from lensmount_emulator.engine.profile_values import FieldValue, build_message, check_between, field_values
+from lensmount_emulator.engine.profile_values import (
+    FieldValue,
+    MessageFields,
+    build_message,
+    check_between,
+    field_values,
+)
 from lensmount_protocol.errors import ProfileError, unknown_name_message
 from lensmount_protocol.message import FieldSpec, Message
 
@@ -37,15 +43,30 @@ class StateVariable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     Attributes:
         field: the field that shows it, as `Message.field`.
-        values: the values that the captures cover.
+        values: the values that the captures cover: a list, or a range as text, `0x1000..0x103F`.
         initial: its value when a session begins; `None` for a variable that a model of the engine moves.
         alone: whether a capture changes this variable while all others stay.
     """
 
     field: str
-    values: list[int]
+    values: list[int] | str
     initial: int | None = None
     alone: bool = True
+
+    @property
+    def covered(self) -> Sequence[int]:
+        """The values as numbers.
+
+        Raises:
+            ProfileError: the text is no range.
+        """
+        if not isinstance(self.values, str):
+            return self.values
+        low, _, high = self.values.partition("..")
+        try:
+            return range(int(low, 0), int(high, 0) + 1)
+        except ValueError:
+            raise ProfileError(f"values is {self.values!r}; write numbers, or a range such as '0x10..0x20'") from None
 
 
 class SessionPhase(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -71,12 +92,13 @@ class FieldRule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         name: `Message.field`.
         kind: `const`, `table`, `copy`, `affine`, `counter` or `noise`.
         key: names of states, phases and values of the peer that choose the row of a table or copy.
+        by: the same as a key of one name.
         between: what an unlisted value of a state gets: `none` the value of `otherwise`, `nearest` the nearest row,
             `linear` a number between two rows, `row` an optical row between two rows of equal kind and exponent.
         data: key, its parts joined by commas -> value; of a copy, the index in `of`.
         otherwise: value of an unlisted key, of a constant, or of bytes of noise at rest; `None` keeps the engine's.
-        of: the sources of a copy, or the one of an affine field.
-        clear_bit: for each source of a copy, the bit of its first byte that is cleared; -1: none.
+        of: the sources of a copy, or the one of an affine field; without `data` a copy takes them in turn.
+        clear_bit: for each source of a copy, the bit of its first byte that is cleared; -1: none; one number for all.
         add: value of an affine field minus its source.
         phase: name of the phase of a counter.
         start: value of a counter at phase 0.
@@ -97,11 +119,12 @@ class FieldRule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     name: str
     kind: Literal["const", "table", "copy", "affine", "counter", "noise"]
     key: list[str] = []
+    by: str = ""
     between: Between = "none"
     data: dict[str, FieldValue] = {}
     otherwise: FieldValue | None = None
-    of: list[str] = []
-    clear_bit: list[int] = []
+    of: list[str] | str = []
+    clear_bit: list[int] | int = []
     add: int = 0
     phase: str = ""
     start: int = 0
@@ -117,6 +140,43 @@ class FieldRule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     step_of: str = ""
     seen: int = 0
     right: float = 1.0
+
+    @property
+    def keys(self) -> list[str]:
+        """The names of the key."""
+        return [self.by] if self.by else self.key
+
+    @property
+    def sources(self) -> list[str]:
+        """The sources, each as `Message.field`."""
+        return [self._full(name) for name in ([self.of] if isinstance(self.of, str) else self.of)]
+
+    @property
+    def base(self) -> str:
+        """The field that noise is added to, as `Message.field`; empty: none."""
+        return self._full(self.around) if self.around else ""
+
+    @property
+    def bits(self) -> list[int]:
+        """The bit that each source clears; -1: none."""
+        if isinstance(self.clear_bit, int):
+            return [self.clear_bit] * len(self.sources)
+        return self.clear_bit or [-1] * len(self.sources)
+
+    def _full(self, name: str) -> str:
+        return name if "." in name else f"{split_name(self.name)[0]}.{name}"
+
+
+class StateStart(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The start of a stream at certain states: a start does not carry over from one state to another.
+
+    Attributes:
+        when: state -> its value.
+        start: message -> fields that differ, frame by frame.
+    """
+
+    when: dict[str, int]
+    start: dict[str, list[MessageFields]]
 
 
 class Origin(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -190,6 +250,10 @@ def check_rules(
         known.add(PHASE + phase.name)
     for name, state in states.items():
         _field_spec(f"state.{name}", state.field, classes)
+        if not state.covered and isinstance(state.values, str):
+            raise ProfileError(
+                f"state.{name}.values is {state.values!r}; the first number must not be above the second"
+            )
     check_between("the number of field rules", len(rules), 0, MAX_RULES)
     for rule in rules:
         try:
@@ -202,34 +266,34 @@ def _check_rule(rule: FieldRule, classes: Mapping[str, type[Message]], known: se
     spec = _field_spec("name", rule.name, classes)
     message, field = split_name(rule.name)
     cls = classes[message]
-    for part in rule.key:
+    for part in rule.keys:
         if part not in known:
             raise ProfileError(unknown_name_message("key", part, known))
     check_between("the number of rows", len(rule.data), 0, MAX_ROWS)
     for text, value in rule.data.items():
-        parse_key(text, len(rule.key))
+        parse_key(text, len(rule.keys))
         if rule.kind == "copy":
-            if not isinstance(value, int) or not 0 <= value < len(rule.of):
+            if not isinstance(value, int) or not 0 <= value < len(rule.sources):
                 raise ProfileError(f"row {text!r} is {value!r}; write the index of a source in `of`")
         else:
             _check_value(cls, field, value)
     if rule.otherwise is not None:
         _check_value(cls, field, rule.otherwise)
-    for source in (*rule.of, *([rule.around] if rule.around else [])):
+    for source in (*rule.sources, *([rule.base] if rule.base else [])):
         other = _field_spec("source", source, classes)
         if other.size != spec.size or split_name(source)[0] != message:
             raise ProfileError(f"source {source} is no field of {message} with {spec.size} bytes")
     if rule.kind == "copy":
-        if not rule.of or len(rule.clear_bit) not in (0, len(rule.of)):
+        if not rule.sources or len(rule.bits) != len(rule.sources):
             raise ProfileError("a copy needs `of`, and one `clear_bit` for each source or none")
-        for bit in rule.clear_bit:
+        for bit in rule.bits:
             check_between("clear_bit", bit, -1, 7)
-    if rule.kind == "affine" and len(rule.of) != 1:
+    if rule.kind == "affine" and len(rule.sources) != 1:
         raise ProfileError("an affine field needs one source in `of`")
     if rule.kind == "counter" and PHASE + rule.phase not in known:
         raise ProfileError(unknown_name_message("phase", rule.phase, known))
     if rule.between in ("linear", "row"):
-        states = [part for part in rule.key if not part.startswith(PHASE)]
+        states = [part for part in rule.keys if not part.startswith(PHASE)]
         if not states:
             raise ProfileError(f"between = {rule.between!r} needs a state in `key`")
     check_between("low", rule.low, -128, 127)

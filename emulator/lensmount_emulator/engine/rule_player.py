@@ -142,7 +142,7 @@ class RulePlayer:
         if rule.kind == "copy":
             return _make_copy(rule)
         if rule.kind == "affine":
-            source, mask = split_name(rule.of[0])[1], (1 << 8 * _size(cls, field)) - 1
+            source, mask = split_name(rule.sources[0])[1], (1 << 8 * _size(cls, field)) - 1
             return lambda message, _known: int(getattr(message, source)) + rule.add & mask
         if rule.kind == "counter":
             phase = PHASE + rule.phase
@@ -151,7 +151,7 @@ class RulePlayer:
         if rule.kind == "noise":
             noise = self._noise[rule.name] = _Noise(rule, converted(rule.otherwise), self._noise, random)
             return noise.value
-        table = {parse_key(text, len(rule.key)): converted(value) for text, value in rule.data.items()}
+        table = {parse_key(text, len(rule.keys)): converted(value) for text, value in rule.data.items()}
         return _make_table(rule, table, converted(rule.otherwise), states)
 
 
@@ -164,13 +164,12 @@ def _size(cls: type[Message], field: str) -> int:
 
 
 def _make_copy(rule: FieldRule) -> _Rule:
-    sources = [split_name(name)[1] for name in rule.of]
-    bits = rule.clear_bit or [-1] * len(sources)
-    chosen = {parse_key(text, len(rule.key)): int(index) for text, index in rule.data.items()}
-    otherwise = None if rule.data else 0
+    sources, bits, keys = [split_name(name)[1] for name in rule.sources], rule.bits, rule.keys
+    chosen = {parse_key(text, len(keys)): int(index) for text, index in rule.data.items()}
 
     def copy(message: Message, known: Mapping[str, int]) -> Any:
-        index = chosen.get(tuple(known.get(part, -1) for part in rule.key), otherwise)
+        at = tuple(known.get(part, -1) for part in keys)
+        index = chosen.get(at) if chosen else sum(at) % len(sources)
         return None if index is None else clear_bit(getattr(message, sources[index]), bits[index])
 
     return copy
@@ -186,7 +185,7 @@ def clear_bit(value: Any, bit: int) -> Any:
 
 
 def _make_table(rule: FieldRule, table: dict[tuple[int, ...], Any], otherwise: Any, states: frozenset[str]) -> _Rule:
-    names = tuple(rule.key)
+    names = tuple(rule.keys)
     at = next((number for number, name in enumerate(names) if name in states), None)
     if rule.between == "none" or at is None:
         return lambda _message, known: table.get(tuple(known.get(name, -1) for name in names), otherwise)
@@ -246,7 +245,7 @@ class _Noise:
 
     def __init__(self, rule: FieldRule, rest: Any, others: Mapping[str, "_Noise"], random: Random | None) -> None:
         self._rule, self._rest, self._random = rule, rest, random
-        self._around = split_name(rule.around)[1]
+        self._around = split_name(rule.base)[1]
         self._offsets = [parse_key(text, 1)[0] for text in rule.values]
         self._shares = list(rule.values.values())
         self._others = others

@@ -207,6 +207,7 @@ def read_profile(text: str, origin: str) -> Profile:
         if head.role not in roles.settings:
             places = ", ".join(place.value for place in roles.settings)
             raise ProfileError(f"profile.role is {head.role.value}; {head.dialect} has {places}")
+        data = roles.upgrade_profile(head.role, data)
         shapes, checked = roles.settings[head.role], data
         settings = msgspec.convert(data, shapes)
         if getattr(settings, "name", None) == "":

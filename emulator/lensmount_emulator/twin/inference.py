@@ -1,6 +1,5 @@
 """Infers a twin: a device profile with rules of the stream fields, learned from captures."""
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
@@ -10,22 +9,20 @@ import msgspec
 from msgspec import Struct
 
 from lensmount_emulator.engine.dialect_roles import Place, get_roles
-from lensmount_emulator.engine.field_rules import PHASE, FieldRule, SessionPhase, StateVariable
-from lensmount_emulator.engine.rule_player import StateMotion
+from lensmount_emulator.engine.field_rules import FieldRule, SessionPhase, StateVariable
 from lensmount_emulator.engine.twin_traits import Replay, Reply, Session, TwinTraits
 from lensmount_emulator.twin.alignment import align_phases
 from lensmount_emulator.twin.candidates import Columns, Sample
 from lensmount_emulator.twin.fitting import FittedField, constant_fields, fit_field, make_rule, plain
 from lensmount_emulator.twin.noise import SETTLED, fit_noise
-from lensmount_emulator.twin.states import StateSummary, summarise_states
+from lensmount_emulator.twin.scoring import lock_phases
+from lensmount_emulator.twin.states import StateSummary, early_states, states_by_pair, summarise_states
+from lensmount_protocol.dialect import load_dialect
 from lensmount_protocol.errors import ProfileError
 from lensmount_protocol.message import FieldSpec, Message, SelectableMessage
 
 MAX_START = 24
 """Pairs of the longest start list."""
-
-EARLY = slice(8, 40)
-"""Pairs that show the states in which a session begins."""
 
 REPLY_PRICE = 60
 """Bytes of a start list that one right pair is worth."""
@@ -131,14 +128,6 @@ def _replay_held(base: Struct, session: Session, replay: Replay, traits: TwinTra
     return replies if held == base else list(replay(held, session, False))
 
 
-def early_states(replies: Sequence[Reply], traits: TwinTraits) -> dict[str, int]:
-    """The states that a session begins with: the most frequent values after its start."""
-    pairs = list(states_by_pair([reply for reply in replies if reply.pair >= 0], traits).values())
-    some = pairs[EARLY.start : EARLY.stop] or pairs
-    counts = {name: Counter(pair[name] for pair in some if name in pair) for name in traits.states}
-    return {name: seen.most_common(1)[0][0] for name, seen in counts.items() if seen}
-
-
 KeepReply = Callable[[Mapping[str, int]], bool]
 """Whether a reply is used, by the inputs and states that the device knows."""
 
@@ -187,21 +176,6 @@ def _present_fields(message: Message) -> Sequence[FieldSpec]:
     if isinstance(message, SelectableMessage):
         return type(message).fields_with(message.blocks)
     return message.FIELDS
-
-
-def states_by_pair(stream: Sequence[Reply], traits: TwinTraits) -> dict[int, dict[str, int]]:
-    """Pair -> the captured values of the states; a lost frame keeps those of the pair before."""
-    names = {tuple(name.split(".")): state for state, name in traits.states.items()}
-    found: dict[int, dict[str, int]] = {}
-    current: dict[str, int] = {}
-    for reply in stream:
-        for message in reply.captured.messages:
-            for (owner, field_name), state in names.items():
-                if type(message).__name__ == owner:
-                    current = {**current, state: int(getattr(message, field_name))}
-        found[reply.pair] = current
-    motion = StateMotion()
-    return {pair: states | motion.inputs(states) for pair, states in found.items()}
 
 
 def _fit(twin: Twin, samples: Mapping[tuple[type[Message], str], Sequence[Sample]], traits: TwinTraits) -> None:
@@ -262,12 +236,43 @@ def _add_start(
     if not starting or not traits.stream_messages[twin.place]:
         return
     number = primary if primary in starting else starting[0]
-    settings = traits.hold(twin.settings, early_states(replays[number], traits))
-    rules: list[FieldRule] = twin.data["field"]
-    # The phases of the twin are those of the primary session.
-    phased = {rule.name for rule in rules if any(PHASE in part for part in rule.key)}
-    other = phased if number != primary else set[str]()
-    patches, costs, wrong = _patches(twin, list(replay(settings, sessions[number], True)), traits, other)
+    _add_start_of(twin, sessions[number], replays[number], traits, replay, own=number == primary)
+    first = _held_states(twin, replays[number], traits)
+    others: dict[tuple[tuple[str, int], ...], int] = {}
+    for one in starting:
+        others.setdefault(_held_states(twin, replays[one], traits), one)
+    others.pop(first, None)
+    default = twin.data.get("start", {})
+    found: list[dict[str, Any]] = []
+    for states, one in others.items():
+        # The start of another state is found next to the rules alone.
+        twin.data["start"] = {}
+        twin.settings = convert_settings(twin.dialect, twin.place, twin.data)
+        _add_start_of(twin, sessions[one], replays[one], traits, replay, own=False)
+        found.append({"when": dict(states), "start": twin.data["start"]})
+    if others:
+        twin.data |= {"start": default, "start_at": found}
+        twin.settings = convert_settings(twin.dialect, twin.place, twin.data)
+
+
+def _held_states(twin: Twin, replies: Sequence[Reply], traits: TwinTraits) -> tuple[tuple[str, int], ...]:
+    """The states that a session begins with, of those that the profile holds."""
+    states: dict[str, StateVariable] = twin.data["state"]
+    early = early_states(replies, traits)
+    return tuple(
+        sorted((name, early[name]) for name, one in states.items() if one.initial is not None and name in early)
+    )
+
+
+def _add_start_of(
+    twin: Twin, session: Session, replies: Sequence[Reply], traits: TwinTraits, replay: Replay, *, own: bool
+) -> None:
+    """Add the start of one session."""
+    settings = traits.hold(twin.settings, early_states(replies, traits))
+    if not own:
+        # The phases of the twin are those of the primary session.
+        settings = lock_phases(settings, session, replay, load_dialect(twin.dialect), skip=MAX_START)
+    patches, costs, wrong = _patches(twin, list(replay(settings, session, True)), traits)
     best, cheapest, run = 0, float(sum(wrong) * REPLY_PRICE), 0
     for count in range(1, len(patches) + 1):
         run = 0 if wrong[count - 1] else run + 1
@@ -278,7 +283,7 @@ def _add_start(
             best, cheapest = count, cost
     if not best:
         return
-    twin.start = best
+    twin.start = max(best, twin.start)
     start: dict[str, list[dict[str, Any]]] = {}
     for cls in traits.stream_messages[twin.place]:
         rows = [patch.get(cls.__name__, {}) for patch in patches[:best]]
@@ -295,7 +300,7 @@ def _starts(replay: Sequence[Reply]) -> bool:
 
 
 def _patches(
-    twin: Twin, replay: Sequence[Reply], traits: TwinTraits, left_out: set[str]
+    twin: Twin, replay: Sequence[Reply], traits: TwinTraits
 ) -> tuple[list[dict[str, dict[str, Any]]], list[int], list[int]]:
     """For each of the first pairs: the fields that differ, their bytes, and the replies that are wrong."""
     patches: list[dict[str, dict[str, Any]]] = [{} for _ in range(MAX_START)]
@@ -315,7 +320,7 @@ def _patches(
             for spec in type(message).FIELDS:
                 value = getattr(message, spec.name)
                 name = f"{type(message).__name__}.{spec.name}"
-                if name in left_out or (reply.pair >= SETTLED and name in loud):
+                if reply.pair >= SETTLED and name in loud:
                     continue
                 if value != getattr(own, spec.name):
                     patches[reply.pair].setdefault(type(message).__name__, {})[spec.name] = plain(value)

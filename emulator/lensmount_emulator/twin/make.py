@@ -226,7 +226,7 @@ def make_twin(request: TwinRequest) -> TwinResult:
     settings = [twin.settings]
     if len(sessions) > 1:
         held = [hold_states(twin.settings, session, replay, traits) for session in training]
-        settings = [lock_phases(one, part, replay, dialect)[0] for one, part in zip(held, training, strict=True)]
+        settings = [lock_phases(one, part, replay, dialect) for one, part in zip(held, training, strict=True)]
     noise = training_noise(settings, training, replay, traits, dialect)
     starts = cut_places if share < 1 else [0] * len(sessions)
     score = scored(False, starts, split)

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
+from math import prod
 from typing import Any
 
 from msgspec import Struct
@@ -12,7 +13,7 @@ from msgspec.structs import replace as with_values
 from lensmount_emulator.engine.field_rules import SessionPhase, StateVariable, split_name
 from lensmount_emulator.engine.twin_traits import Replay, Reply, Session, TwinTraits
 from lensmount_emulator.fidelity.reply_score import NoiseField, ReplyPair, ReplyScore, score_replies, signed_offset
-from lensmount_emulator.twin.inference import early_states, states_by_pair
+from lensmount_emulator.twin.states import early_states, states_by_pair
 from lensmount_protocol.decoder import DecodedFrame
 from lensmount_protocol.describe import message_name
 from lensmount_protocol.dialect import Dialect
@@ -58,38 +59,32 @@ def _our_frame(reply: Reply, dialect: Dialect) -> DecodedFrame | None:
     return replace(captured, frame=frame)
 
 
-def lock_phases(settings: Struct, session: Session, replay: Replay, dialect: Dialect) -> tuple[Struct, int]:
-    """Take the phases of a session from its first pairs.
+def lock_phases(settings: Struct, session: Session, replay: Replay, dialect: Dialect, *, skip: int = 0) -> Struct:
+    """Return the twin with the phases of a session, which its first pairs show.
 
     Args:
         settings: the twin.
-        session: the session that it is scored on.
+        session: the session.
         replay: of its place.
         dialect: the dialect.
-
-    Returns:
-        The twin with these phases, and the number of pairs that were used.
+        skip: pairs that are left out first, because the session starts in them.
     """
     phases: list[SessionPhase] = getattr(settings, "phase", [])
     if not phases:
-        return settings, 0
-    head = _head(session, replay, settings)
+        return settings
+    head = _head(session, replay, settings, skip)
     best, most = settings, -1
-    choices = [range(phase.modulus) for phase in phases]
-    combinations: Iterable[tuple[int, ...]] = product(*choices)
-    total = 1
-    for one in choices:
-        total *= len(one)
-    if total > MAX_LOCKS:
+    combinations: Iterable[tuple[int, ...]] = product(*(range(phase.modulus) for phase in phases))
+    if prod(phase.modulus for phase in phases) > MAX_LOCKS:
         combinations = _one_by_one(phases)
     for values in combinations:
         tried = with_values(
             settings, phase=[with_values(phase, value=value) for phase, value in zip(phases, values, strict=True)]
         )
-        right = _right_bytes(replay(tried, head, True), dialect)
+        right = _right_bytes((one for one in replay(tried, head, True) if one.pair >= skip), dialect)
         if right > most:
             best, most = tried, right
-    return best, LOCK_PAIRS
+    return best
 
 
 def _one_by_one(phases: Sequence[SessionPhase]) -> Iterable[tuple[int, ...]]:
@@ -100,7 +95,7 @@ def _one_by_one(phases: Sequence[SessionPhase]) -> Iterable[tuple[int, ...]]:
             yield (*base[:index], value, *base[index + 1 :])
 
 
-def _head(session: Session, replay: Replay, settings: Struct) -> Session:
+def _head(session: Session, replay: Replay, settings: Struct, skip: int) -> Session:
     """The session up to the last pair that phases are taken from."""
     pairs: set[int] = set()
     taken = 0
@@ -108,7 +103,7 @@ def _head(session: Session, replay: Replay, settings: Struct) -> Session:
         taken += 1
         if reply.pair >= 0:
             pairs.add(reply.pair)
-        if len(pairs) > LOCK_PAIRS:
+        if len(pairs) > LOCK_PAIRS + skip:
             break
     place = 0
     for frame in session.frames:
@@ -199,7 +194,8 @@ def replay_part(
     """
     locked = 0
     if not trained:
-        settings, locked = lock_phases(settings, session, replay, dialect)
+        settings = lock_phases(settings, session, replay, dialect)
+        locked = LOCK_PAIRS if getattr(settings, "phase", []) else 0
     replies = list(replay(settings, session, given))
     training, rest = replies[:place], replies[place:]
     unscored = locked_replies(replies, locked)

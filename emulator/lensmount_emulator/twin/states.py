@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 
-from lensmount_emulator.engine.twin_traits import TwinTraits
+from lensmount_emulator.engine.rule_player import StateMotion
+from lensmount_emulator.engine.twin_traits import Reply, TwinTraits
 from lensmount_emulator.twin.candidates import Sample, engine
 from lensmount_protocol.message import Message
 
@@ -17,6 +18,9 @@ MAX_VECTORS = 400
 
 RECENT = 8
 """Last values of a state that decide on the one that a session begins with."""
+
+EARLY = slice(8, 40)
+"""Pairs that show the states in which a session begins."""
 
 FOLLOWED = 0.9
 """Share of samples from which on the engine's model explains a state."""
@@ -94,3 +98,26 @@ def _depend(vectors: Mapping[tuple[int, ...], int], given: int, other: int) -> b
     """Whether each value of one state comes with one value of the other."""
     seen: dict[int, int] = {}
     return all(seen.setdefault(vector[given], vector[other]) == vector[other] for vector in vectors)
+
+
+def early_states(replies: Sequence[Reply], traits: TwinTraits) -> dict[str, int]:
+    """The states that a session begins with: the most frequent values after its start."""
+    pairs = list(states_by_pair([reply for reply in replies if reply.pair >= 0], traits).values())
+    some = pairs[EARLY.start : EARLY.stop] or pairs
+    counts = {name: Counter(pair[name] for pair in some if name in pair) for name in traits.states}
+    return {name: seen.most_common(1)[0][0] for name, seen in counts.items() if seen}
+
+
+def states_by_pair(stream: Sequence[Reply], traits: TwinTraits) -> dict[int, dict[str, int]]:
+    """Pair -> the captured values of the states; a lost frame keeps those of the pair before."""
+    names = {tuple(name.split(".")): state for state, name in traits.states.items()}
+    found: dict[int, dict[str, int]] = {}
+    current: dict[str, int] = {}
+    for reply in stream:
+        for message in reply.captured.messages:
+            for (owner, field_name), state in names.items():
+                if type(message).__name__ == owner:
+                    current = {**current, state: int(getattr(message, field_name))}
+        found[reply.pair] = current
+    motion = StateMotion()
+    return {pair: states | motion.inputs(states) for pair, states in found.items()}

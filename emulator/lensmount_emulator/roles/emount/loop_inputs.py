@@ -19,10 +19,14 @@ _BODY_WORDS = ("state", "control", "mode", "unknown_15", "start_flag", "aperture
 
 INPUTS: tuple[str, ...] = (
     "pair",
+    "vd",
     "sequence",
     "toggle",
     "flip",
+    "cycle_zero",
     "turn",
+    "row",
+    "dwell",
     "focus_mode",
     "mode_state",
     *(f"{name}{lag}" for lag in _LAGS for name in ("row", "dwell", "previous", "cycle", *_BODY_WORDS)),
@@ -101,9 +105,11 @@ class LoopInputs:
         """
         known = {
             "pair": pair,
+            "vd": pair,
             "sequence": sequence,
             "toggle": self._toggle,
             "flip": self._flip,
+            "cycle_zero": self._flip,
             "turn": self._turn,
             "focus_mode": self._focus_mode,
             "mode_state": self._mode_state,
@@ -123,4 +129,5 @@ class LoopInputs:
                 known[f"cycle{lag}"] = state.cycle_length << 8 | state.cycle_phase
                 for name in _BODY_WORDS:
                     known[f"{name}{lag}"] = int(getattr(state, name))
+        known |= {"row": known["row1"], "dwell": known["dwell1"]}
         return known

@@ -14,7 +14,13 @@ from typing import Any, Literal, cast
 from msgspec import Struct
 
 from lensmount_emulator.engine.dialect_roles import Place
-from lensmount_emulator.engine.field_rules import FieldRule, SessionPhase, StateVariable, check_rules
+from lensmount_emulator.engine.field_rules import (
+    FieldRule,
+    SessionPhase,
+    StateStart,
+    StateVariable,
+    check_rules,
+)
 from lensmount_emulator.engine.profile_values import (
     IgnoredField,
     MessageFields,
@@ -152,6 +158,7 @@ class LensSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         rows: its optical rows.
         messages: fields of the messages that it sends.
         start: fields that differ in its first stream frames.
+        start_at: the same at certain states; the first one that fits replaces `start`.
         first_sequence: sequence number of its frames before the first body frame.
         counts_alone: whether that number goes up each frame before the first body frame.
         focus_skips: number of first `05` without a `06`.
@@ -171,6 +178,7 @@ class LensSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     rows: Rows
     messages: dict[str, MessageFields]
     start: dict[str, list[MessageFields]] = {}
+    start_at: list[StateStart] = []
     first_sequence: int = 0
     counts_alone: bool = False
     focus_skips: int = 0
@@ -324,7 +332,8 @@ def _check_messages(place: Place, settings: LensSettings | BodySettings) -> None
         return classes[name]
 
     given = list(settings.messages.items())
-    for name, patches in settings.start.items():
+    starts = [settings.start, *(one.start for one in getattr(settings, "start_at", []))]
+    for name, patches in (item for start in starts for item in start.items()):
         known(name)
         given += [(name, patch) for patch in patches]
     if isinstance(settings, BodySettings):

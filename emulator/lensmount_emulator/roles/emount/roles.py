@@ -15,6 +15,7 @@ from lensmount_emulator.roles.emount.gauges import EMOUNT_GAUGES
 from lensmount_emulator.roles.emount.lens.controls import LENS_VERBS
 from lensmount_emulator.roles.emount.lens.engine import LensEngine
 from lensmount_emulator.roles.emount.profile import BodySettings, LensSettings, check_settings
+from lensmount_emulator.roles.emount.schema import upgrade_profile
 from lensmount_protocol.dialects.emount.identification import IdentityRequest
 
 
@@ -46,6 +47,7 @@ EMOUNT_ROLES = DialectRoles(
     gauges=EMOUNT_GAUGES,
     capture_replay="lensmount_emulator.fidelity.capture_replay:replay_emount",
     session_knowledge="lensmount_emulator.roles.emount.session_knowledge:EMOUNT_KNOWLEDGE",
+    upgrade_profile=upgrade_profile,
     twin="lensmount_emulator.roles.emount.twin.traits:EMOUNT_TWIN",
     follower="lensmount_emulator.fidelity.emount.follower:make_follower",
     learn="lensmount_emulator.roles.emount.learn_traits:EMOUNT_LEARN",

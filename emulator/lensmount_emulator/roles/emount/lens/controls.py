@@ -46,7 +46,7 @@ def set_state(lens: LensEngineBase, step: Step) -> None:
         lens.report(unknown_name_message("state of this lens", wanted.name, states), is_error=True)
         return
     lens.player.given[wanted.name] = wanted.value
-    known = states[wanted.name].values
+    known = states[wanted.name].covered
     if known and wanted.value not in known:
         nearest = min(known, key=lambda value: abs(value - wanted.value))
         between = min(known) < wanted.value < max(known)

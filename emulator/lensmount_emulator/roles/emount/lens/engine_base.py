@@ -1,12 +1,12 @@
 """The state of an E-mount lens: its profile, its models and its stream; other modules define its behaviour."""
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Any, NamedTuple, TypeVar
 
 from lensmount_emulator.engine.engine import Engine
-from lensmount_emulator.engine.profile_values import build_message, field_values, message_copier
+from lensmount_emulator.engine.profile_values import MessageFields, build_message, field_values, message_copier
 from lensmount_emulator.engine.rule_player import RulePlayer
 from lensmount_emulator.engine.tasks import Task
 from lensmount_emulator.roles.emount.loop_inputs import LoopInputs
@@ -140,6 +140,12 @@ class OpticalRowCache:
         self.c = {index: bytes.fromhex(rows.c[name]) for index in range(256) if (name := f"{index:02X}") in rows.c}
 
 
+def _start_patches(start: Mapping[str, list[MessageFields]]) -> dict[type[Message], list[dict[str, Any]]]:
+    return {
+        cls: [field_values(cls, fields) for fields in start.get(cls.__name__, [])] for cls in (LensStatus, FocusStatus)
+    }
+
+
 class LensEngineBase(Engine):
     """A lens without its behaviour.
 
@@ -204,10 +210,8 @@ class LensEngineBase(Engine):
         self.waiting = self.dropped = 0
         self.overflowed_at = -1.0
         self._copiers: dict[type[Message], Callable[[], Any]] = {}
-        self._start: dict[type[Message], list[dict[str, Any]]] = {
-            cls: [field_values(cls, fields) for fields in settings.start.get(cls.__name__, [])]
-            for cls in (LensStatus, FocusStatus)
-        }
+        self._start = _start_patches(settings.start)
+        self._start_at = [(one.when, _start_patches(one.start)) for one in settings.start_at]
 
     def begin_stream(self, status_blocks: int, focus_blocks: int) -> None:
         """Begin a stream of these blocks; all counts of frames start again."""
@@ -215,6 +219,9 @@ class LensEngineBase(Engine):
         self.inputs.clear()
         if self.player is not None:
             self.player.begin()
+            states = self.player.given
+            fits = (start for when, start in self._start_at if all(states.get(k) == v for k, v in when.items()))
+            self._start = next(fits, _start_patches(self.settings.start))
 
     def has_message(self, cls: type[Message]) -> bool:
         """Whether the profile has this message."""
