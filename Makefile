@@ -343,3 +343,7 @@ FIRMWARE_TIMES ?= 1000
 .PHONY: firmware-faults
 firmware-faults: $(STAMP)
 	@PYTHONPATH=tests:protocol:hardware:emulator $(BIN)/python -m planted.endurance --times $(FIRMWARE_TIMES)
+
+.PHONY: firmware-speed
+firmware-speed: $(STAMP)
+	@PYTHONPATH=tests:protocol:hardware:emulator $(BIN)/python -m planted.speed

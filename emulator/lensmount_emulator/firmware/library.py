@@ -389,9 +389,7 @@ def describe_library(path: Path) -> str:
     )
 
 
-SANITIZER_OPTIONS = (
-    "detect_leaks=0:symbolize=0:handle_segv=0:handle_sigbus=0:handle_sigill=0:handle_sigfpe=0:handle_abort=0"
-)
+SANITIZER_OPTIONS = "detect_leaks=0:quarantine_size_mb=16:symbolize=0:handle_segv=0:handle_sigbus=0:handle_sigill=0:handle_sigfpe=0:handle_abort=0"
 
 
 def preload_text(path: Path) -> str:

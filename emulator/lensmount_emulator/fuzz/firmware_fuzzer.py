@@ -38,7 +38,7 @@ MAX_CORPUS = 400
 EDGE_SHARE = 0.12
 """Share of the random steps that are frames with edge values."""
 
-RESTART_SHARE = 0.2
+RESTART_SHARE = 0.3
 """Share of guided scenarios that switch the supply off and begin once more."""
 
 RECORDED_SCRIPTS = 5

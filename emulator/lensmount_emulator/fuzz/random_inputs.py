@@ -4,6 +4,7 @@ A parser input is made of frames, near misses, nested frames and noise, with the
 """
 
 import dataclasses
+import enum
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from random import Random
@@ -111,6 +112,8 @@ def edge_frame(random: Random, dialect: Dialect, sender: Role) -> bytes:
 
 
 EDGE_ATTEMPTS = 8
+KNOWN_SHARE = 0.8
+"""Share of enumerated fields that get a value with a name."""
 
 
 def _edge(message: Message, name: str, random: Random) -> Any:
@@ -120,6 +123,8 @@ def _edge(message: Message, name: str, random: Random) -> Any:
         return random.choice((items * 2, items * 3, items[:1] * 6, [], items[::-1]))
     if isinstance(value, bytes):
         return random.choice((b"", value * 2, random.randbytes(len(value))))
+    if isinstance(value, enum.Enum) and random.random() < KNOWN_SHARE:
+        return random.choice(list(type(value)))
     if isinstance(value, int):
         return type(value)(random.choice(EDGE_VALUES))
     return value

@@ -1001,12 +1001,12 @@ static void set_rate(lm_fw *fw, uint32_t rate)
     fw->changing = fw->switching = false;
     fw->rate = rate;
     fw->host->set_baudrate(fw->host->ctx, rate);
-    set_timer(fw, T_SILENCE, rate != RATES[0] && !PLANTED(6) ? fw->now + SILENCE_US : LM_NEVER);
+    set_timer(fw, T_SILENCE, rate != RATES[0] ? fw->now + SILENCE_US : LM_NEVER);
 }
 
 static void on_silence(lm_fw *fw)
 {
-    if (fw->asleep)
+    if (fw->asleep || PLANTED(6))
         return; /* a line can wake it, and it keeps its rate */
     if (fw->now - fw->frame_rx_at < SILENCE_US)
         set_timer(fw, T_SILENCE, fw->frame_rx_at + SILENCE_US);
