@@ -52,6 +52,17 @@ def run_isolated(
     """
     if in_session_process() or not hasattr(os, "fork"):
         return job(lambda item: _call(on_message, item))
+    return branch(job, library, on_message)
+
+
+def branch(
+    job: Callable[[Callable[[object], None]], T], library: str, on_message: Callable[[Any], object] = lambda _item: None
+) -> T:
+    """Run a job on a copy of this process as it is now, and return its result; nothing here changes.
+
+    A session that stands at a moment is continued in each branch with other inputs: engines, firmware, mount and time
+    are copied. The arguments and the errors are those of `run_isolated`.
+    """
     page = progress_page()
     page[:16] = bytes(16)
     receive, send = os.pipe()
