@@ -69,6 +69,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what goes wrong, such as 'bitflip rate=1e-4' or 'detach at=1.2s for=30ms'; may be given again; its "
         "chance comes from --seed",
     )
+    parser.add_argument(
+        "--rules", metavar="FILE", help="a .toml file of rules that change, drop, delay or add messages on their way"
+    )
     parser.add_argument("--record", metavar="FILE", help="write every byte and edge to this .lmx file")
     add_force(parser)
     parser.add_argument("--every-frame", action="store_true", help="print each frame of the loop")
@@ -94,6 +97,10 @@ def run(arguments: argparse.Namespace) -> int:
     script = arguments.script
     if arguments.demo and not script:
         script = DEMOS.get(body.dialect, "")
+    if arguments.rules:
+        from lensmount_emulator.faults.rule import load_rules
+
+        arguments.faults = [*arguments.faults, *load_rules(Path(arguments.rules))]
     plan = validate_loopback(body, lens, arguments.accessories, script, arguments.faults)
     with contextlib.ExitStack() as stack:
         tap: Callable[[WireRecord], None] | None = None
@@ -109,7 +116,7 @@ def run(arguments: argparse.Namespace) -> int:
                 duration=arguments.duration,
                 allowed=arguments.allow,
             )
-            inputs = named_files(arguments.body, arguments.lens, *arguments.accessories)
+            inputs = named_files(arguments.body, arguments.lens, arguments.rules, *arguments.accessories)
             writer = RecordingWriter(Path(arguments.record), header, overwrite=arguments.force, inputs=inputs)
             tap = stack.enter_context(writer).write
         session = run_loopback(

@@ -31,6 +31,7 @@ from lensmount_emulator.faults.frame_faults import (
     WrongSequence,
 )
 from lensmount_emulator.faults.options import ExpectedOutcome, option_type, worst_outcome
+from lensmount_emulator.faults.rule import Rule
 from lensmount_emulator.faults.timing_faults import BaudrateError, ClockDrift, InterByteGap, Jitter
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.entry_points import entry_points
@@ -88,7 +89,8 @@ def parse_fault(text: str) -> Fault:
         FaultError: an unknown fault, key or value; the message lists the legal ones.
     """
     name, *items = text.split() or [""]
-    cls = known_faults().get(name)
+    # A rule is no known fault: random plans and campaigns choose among those, and it does nothing without a message.
+    cls = Rule if name == Rule.NAME else known_faults().get(name)
     if cls is None and items:
         # A line, the fault on it, and its amount.
         fault_name, _, by = items[0].partition("=")
