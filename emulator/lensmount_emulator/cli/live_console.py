@@ -40,7 +40,7 @@ class LiveConsole:
         as_json: bool = False,
         quiet: bool = False,
         peer_speaks: bool = True,
-        explain: Callable[[Sequence[WireRecord]], Explanation] | None = None,
+        explain: Callable[[Sequence[WireRecord], float], Explanation] | None = None,
     ) -> None:
         """Prepare a session.
 
@@ -56,7 +56,7 @@ class LiveConsole:
             as_json: one JSON object a line.
             quiet: print the summary and errors only; JSON stays complete.
             peer_speaks: whether a peer that sends nothing is a shortfall.
-            explain: explains a session that failed; `None` for no explanation.
+            explain: explains a session that failed, from its records and the time of its end; `None` for no explanation.
         """
         self._explain = explain
         self._recent = deque[WireRecord](maxlen=MAX_LIVE_RECORDS if explain is not None else 0)
@@ -120,7 +120,11 @@ class LiveConsole:
         self._monitor.finish()
         verdict = self._monitor.verdict(unmet=unmet)
         jitter = self._session.jitter
-        explanation = self._explain(list(self._recent)) if self._explain is not None and verdict.shortfalls else None
+        explanation = (
+            self._explain(list(self._recent), self._clock.now())
+            if self._explain is not None and verdict.shortfalls
+            else None
+        )
         keeper = as_timed(self._transport)
         troubles = {} if keeper is None else dict(keeper.problems())
         if self._json:

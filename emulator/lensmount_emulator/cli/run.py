@@ -112,7 +112,7 @@ def run(arguments: argparse.Namespace) -> int:
             out=sys.stdout,
             as_json=arguments.json,
             quiet=arguments.quiet,
-            explain=lambda records: explain_live(records, profile),
+            explain=lambda records, ended_at: explain_live(records, profile, ended_at),
         )
         if isinstance(port, ReconnectingTransport):
             port.on_notice = console.annotate

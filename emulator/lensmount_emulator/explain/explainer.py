@@ -69,6 +69,7 @@ def explain_records(
     *,
     source: str = "the session",
     reference: Reference | None = None,
+    ended_at: float | None = None,
 ) -> Explanation:
     """Explain what went wrong in a session of which the bytes and edges are at hand.
 
@@ -77,13 +78,18 @@ def explain_records(
         dialect: the dialect, by name or as an object.
         source: a name for users.
         reference: a good start-up to compare with.
+        ended_at: when the session ended, in seconds of its records; `None` for its last byte or edge.
 
     Raises:
         DialectError: the dialect is unknown.
     """
     known = load_dialect(dialect) if isinstance(dialect, str) else dialect
     events = OrderedDecoder(Decoder(known)).decode(records)
-    return explain_events(events, known, source=source, reference=reference)
+    timeline = read_timeline(events, known, session_knowledge(known))
+    if ended_at is not None and timeline.has_times:
+        timeline.ended_at = ended_at
+        timeline.end = max(timeline.end, ended_at)
+    return explain_timeline(timeline, source, reference)
 
 
 def explain_events(

@@ -26,10 +26,10 @@ SILENT_S = 1.0
 
 
 def find_loop_faults(timeline: Timeline) -> list[Finding]:
-    """Every fault of the loop; needs a source that holds every line."""
+    """Every fault of the loop; a source that does not hold every line shows only that an end fell silent in it."""
     since = timeline.loop_since
     if not timeline.is_whole:
-        return []
+        return list(_stopped_sender(timeline))
     found = list(_sync_stopped(timeline))
     if since is not None and since < float("inf"):
         found += _missing_frames(timeline, since)
@@ -181,6 +181,27 @@ def _missing_kind(
             sender,
             name, type_, count=len(late),
         )  # fmt: skip
+
+
+def _stopped_sender(timeline: Timeline) -> Iterator[Finding]:
+    """The end that stops its loop without an order, in a session that is known to go on."""
+    since = timeline.loop_since
+    if since is None or since == float("inf") or timeline.ended_at is None:
+        return
+    last = {role: frames[-1] for role, frames in timeline.loop_frames.items()}
+    role = min(last, key=lambda one: last[one].at or 0.0)
+    frame = last[role]
+    at = frame.end or frame.at or 0.0
+    quiet = timeline.end - at
+    if quiet < SILENT_S or stop_time(timeline, frame.at or 0.0) < timeline.end:
+        return
+    name = timeline.name(first_type(frame), role)
+    text = (
+        f"The {role.value} fell silent: its {name} at {time_text(frame.at)} is its last frame, and the session went "
+        "on for "
+        f"{interval_text(quiet)} without an order to stop."
+    )
+    yield Finding(FindingKind.SILENCE, at, text, f"the {role.value} fell silent", role, name, first_type(frame))
 
 
 def _silence(timeline: Timeline) -> Iterator[Finding]:

@@ -59,6 +59,7 @@ class Timeline:
         incomplete: number of places where the source lost something.
         start: time of the first event, in seconds; 0 without times.
         end: time of the last event.
+        ended_at: when the session ended, where that is known apart from its last event.
         cut: whether the source goes on after the last event that was read.
         order: position of a frame in the source, by its identity.
     """
@@ -77,6 +78,7 @@ class Timeline:
     incomplete: int = 0
     start: float = math.inf
     end: float = -math.inf
+    ended_at: float | None = None
     cut: bool = False
     order: dict[int, int] = field(default_factory=lambda: dict[int, int]())
     _frame_times: list[float] = field(default_factory=lambda: list[float]())

@@ -73,11 +73,11 @@ def explain_session(session: LoopbackResult) -> Explanation:
     return explain_records(session.records, session.dialect, source=source, reference=reference)
 
 
-def explain_live(records: Sequence[WireRecord], profile: Profile) -> Explanation:
-    """Explain a session at a port against the good start-up of our end."""
+def explain_live(records: Sequence[WireRecord], profile: Profile, ended_at: float | None = None) -> Explanation:
+    """Explain a session at a port against the good start-up of our end; `ended_at` is when it ended."""
     dialect = load_dialect(profile.dialect)
     reference = header_reference({"profile": profile.name}, session_knowledge(dialect), dialect)
-    return explain_records(records, dialect, source=profile.name, reference=reference)
+    return explain_records(records, dialect, source=profile.name, reference=reference, ended_at=ended_at)
 
 
 def run_reference(

@@ -241,3 +241,12 @@ def test_a_refusal_that_ends_a_start_up_is_its_cause() -> None:
     assert found.cause.kind is FindingKind.REFUSED, found.text
     assert "unknown message" in found.paragraph
     assert "older-lens" in [one.key for one in found.symptoms]
+
+
+@pytest.mark.parametrize(("ended_at", "kind"), [(None, None), (0.6, None), (3.0, FindingKind.SILENCE)])
+def test_an_end_that_stops_before_the_session_does_fell_silent(
+    ended_at: float | None, kind: FindingKind | None
+) -> None:
+    log = [one for one in records(seconds=0.5) if isinstance(one, Burst)]
+    found = explain_records(log, EMOUNT, ended_at=ended_at)
+    assert (None if found.cause is None else found.cause.kind) is kind, found.text
