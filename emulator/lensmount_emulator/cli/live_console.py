@@ -56,7 +56,7 @@ class LiveConsole:
             as_json: one JSON object a line.
             quiet: print the summary and errors only; JSON stays complete.
             peer_speaks: whether a peer that sends nothing is a shortfall.
-            explain: explains a session that failed, from its records and the time of its end; `None` for no explanation.
+            explain: explains a session that failed, from its records and its end; `None` for no explanation.
         """
         self._explain = explain
         self._recent = deque[WireRecord](maxlen=MAX_LIVE_RECORDS if explain is not None else 0)
