@@ -141,20 +141,30 @@ class TimedSession:
         self._waiting: deque[DecodedFrame] = deque()
         self._events: deque[tuple[float, WireEvent]] = deque()
         self._started = False
+        self._matched = 0
 
     def feed(self, record: WireRecord) -> list[FollowedReply]:
         """Take the next record."""
         if isinstance(record, Burst | Edge) and record.at is not None:
             self._play(record)
         self._take(self._decoder.feed(record))
-        return self._compare(self._driver.now)
+        replies = self._compare(self._driver.now)
+        self._matched += sum(reply.ours is not None for reply in replies)
+        return replies
 
     def finish(self) -> list[FollowedReply]:
         """The session is over."""
         self._take(self._decoder.finish())
         self._run_to(float("inf"))
         self._driver.run(GRACE_S)
-        return self._compare(float("inf"))
+        replies = self._compare(float("inf"))
+        self._matched += sum(reply.ours is not None for reply in replies)
+        if self.frames[self._role] and not self._matched:
+            self.facts.notes.append(
+                f"our engine sent none of the frames: sessions of {self._dialect.name} are followed by their times and "
+                "edges, from the supply on; give a recording with both, from its start"
+            )
+        return replies
 
     def _play(self, record: Burst | Edge) -> None:
         """Give a record of the peer to the engine, bytes when their last stop bit is over."""

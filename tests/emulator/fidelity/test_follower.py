@@ -23,7 +23,7 @@ from lensmount_protocol.decoder import DecodedFrame, Decoder
 from lensmount_protocol.dialects.emount.dialect import EMOUNT
 from lensmount_protocol.dialects.emount.framing import LOOP_CLASS, next_body_sequence, next_lens_sequence
 from lensmount_protocol.errors import CaptureError
-from lensmount_protocol.wire import Role
+from lensmount_protocol.wire import Burst, Role
 
 SCRIPT = "wait 0.1; focus +50; aperture f/8; sleep; wake; wait 0.1"
 
@@ -155,6 +155,16 @@ def test_dialect_without_a_follower_is_followed_by_its_times() -> None:
     replies = follow_records(result.dialect, load_profile("leica-vario-elmarit-sl-24-90mm-f2.8-4"), result.records)
     assert len(replies) > 50
     assert all(reply.strict for reply in replies)
+
+
+def test_session_without_its_start_says_what_is_needed() -> None:
+    lens = "sigma-45mm-f2.8-dg-dn"
+    result = run_loopback("panasonic-s1r", lens, seconds=1.2)
+    late = [record for record in result.records if isinstance(record, Burst)][-30:]
+    found = assess(late, result.dialect, load_profile(lens))
+    assert not found.perfect
+    assert found.score.not_sent == found.score.replies > 0
+    assert "from the supply on" in found.notes[0]
 
 
 def test_assessment_scores_the_rest_and_prints_the_training_part_in_sample(captures: Path) -> None:
