@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Protocol
 
-from lensmount_emulator.engine.dialect_roles import get_roles
+from lensmount_emulator.engine.dialect_roles import get_roles, make_engine
 from lensmount_emulator.fidelity.engine_driver import EngineDriver
 from lensmount_emulator.fidelity.follower import FollowedReply, SessionFacts, make_follower
 from lensmount_emulator.profiles.library import Profile
@@ -137,7 +137,7 @@ class TimedSession:
         self._role = profile.role
         self._dialect = dialect
         self._decoder = SessionDecoder(dialect, live=live)
-        self._driver = EngineDriver(get_roles(dialect.name).make_engine(profile.settings, None, None, ()))
+        self._driver = EngineDriver(make_engine(get_roles(dialect.name), profile.settings, None, None, ()))
         self._waiting: deque[DecodedFrame] = deque()
         self._events: deque[tuple[float, WireEvent]] = deque()
         self._started = False

@@ -9,6 +9,7 @@ from lensmount_emulator.cli.main import VERBS
 from . import (  # noqa: F401, TID252
     exit_cases_campaigns,
     exit_cases_files,
+    exit_cases_firmware,
     exit_cases_learn,
     exit_cases_outputs,
     exit_cases_ports,
