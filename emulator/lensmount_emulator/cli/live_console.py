@@ -86,21 +86,26 @@ class LiveConsole:
             return
         if self._quiet:
             return
-        self._print_line(f"{title} as {self._role.value} on {self._transport.name}")
+        self.print_line(f"{title} as {self._role.value} on {self._transport.name}")
         for note in self._transport.notes:
             self._show(Line(f"note: {note}", None, 6))
         if missing:
-            self._print_line(f"this port does not carry {', '.join(missing)}; the form that it allows is played:")
+            self.print_line(f"this port does not carry {', '.join(missing)}; the form that it allows is played:")
             fallbacks = self._dialect.line_fallbacks
             for line in missing:
                 if line in fallbacks:
                     self._show(Line(f"  without {line}: {fallbacks[line]}", None, 4))
 
-    def run(self, seconds: float | None) -> None:
-        """Play for so many seconds, or until what is played is over."""
+    def run(self, seconds: float | None, *, poll: Callable[[], bool] = lambda: False) -> None:
+        """Play for so many seconds, or until what is played is over.
+
+        Args:
+            seconds: how long; `None` until it is over.
+            poll: called between events; ends the session where it is true.
+        """
         self._monitor.start()
         with shielded() as stopped:
-            self._session.run(seconds, stop_when=lambda: stopped() or (seconds is None and self._until()))
+            self._session.run(seconds, stop_when=lambda: stopped() or poll() or (seconds is None and self._until()))
 
     def annotate(self, text: str) -> None:
         """Record a change of the port: bytes before it do not belong to bytes after it."""
@@ -141,14 +146,14 @@ class LiveConsole:
                 **more,
             )
             return verdict
-        self._print_line(self._monitor.statistics.summary())
+        self.print_line(self._monitor.statistics.summary())
         if jitter.total:
-            self._print_line(f"{jitter.total} deadlines met late by {jitter.summary()}")
+            self.print_line(f"{jitter.total} deadlines met late by {jitter.summary()}")
         for what, count in troubles.items():
-            self._print_line(f"{count} {what}")
-        self._print_line(f"{self._monitor.errors} errors")
+            self.print_line(f"{count} {what}")
+        self.print_line(f"{self._monitor.errors} errors")
         if verdict.script is not None and verdict.script.steps:
-            self._print_line(f"script: {verdict.script.describe()}")
+            self.print_line(f"script: {verdict.script.describe()}")
         for shortfall in verdict.shortfalls:
             self._show(Line(f"failed: {shortfall.text}", Colour.ERROR, 8))
         if explanation is not None:
@@ -164,7 +169,7 @@ class LiveConsole:
 
     def _print_event(self, event: Decoded) -> None:
         if self._json:
-            self._print_line(event_to_json(event, self._dialect))
+            self.print_line(event_to_json(event, self._dialect))
         elif isinstance(event, LineDefect) and event.defect is Defect.POLLED:
             # What is usual for a port is no news.
             return
@@ -186,9 +191,10 @@ class LiveConsole:
 
     def _object(self, kind: str, at: float, **values: Any) -> None:
         data = {"kind": kind, "t_us": microseconds(at), **values}
-        self._print_line(json.dumps(data, separators=(",", ":")))
+        self.print_line(json.dumps(data, separators=(",", ":")))
 
-    def _print_line(self, line: str) -> None:
+    def print_line(self, line: str) -> None:
+        """Print a line as it is."""
         self._out.write(line + "\n")
         self._out.flush()
 

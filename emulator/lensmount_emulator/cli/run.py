@@ -43,6 +43,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--every-frame", action="store_true", help="print each frame of the loop")
     form.add_argument("--json", action="store_true", help="one JSON object an event, and one for the whole at the end")
+    parser.add_argument(
+        "--orders",
+        action="store_true",
+        help="read orders from the standard input, one JSON object a line, and answer each: "
+        '{"id": 1, "do": "focus +200"}, {"do": "stop"}',
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -119,7 +125,14 @@ def run(arguments: argparse.Namespace) -> int:
         before = _resident_kib()
         try:
             console.print_header(profile.title)
-            console.run(arguments.duration)
+            if arguments.orders:
+                from lensmount_emulator.cli.order_input import OrderInput
+                from lensmount_emulator.engine.dialect_roles import get_roles
+
+                orders = OrderInput(engine, get_roles(profile.dialect), answer=console.print_line)
+                console.run(arguments.duration, poll=orders.poll)
+            else:
+                console.run(arguments.duration)
         finally:
             after = _resident_kib()
             verdict = console.print_summary(resident_kib_before=before, resident_kib_after=after)
