@@ -162,7 +162,7 @@ class Results:
                 seed=case.seed,
                 faults=case.faults,
             )
-            return _stored(result, f"case {number}: {case.body} + {case.lens}")
+            return stored_session(result, f"case {number}: {case.body} + {case.lens}")
         matrix = self._matrix(id_)
         if not 0 <= number < len(matrix.cells):
             raise CaptureError(f"the matrix has no cell {number}; known: 0 to {len(matrix.cells) - 1}")
@@ -170,7 +170,7 @@ class Results:
         result = run_loopback(
             cell.body, cell.lens, accessories=cell.accessories, script=matrix.script, seed=matrix.seed
         )
-        session = _stored(result, " + ".join((cell.body, *cell.accessories, cell.lens)))
+        session = stored_session(result, " + ".join((cell.body, *cell.accessories, cell.lens)))
         session.about["replay"] = cell.replay or shlex.join(["lensmount", "loopback", "--body", cell.body])
         return session
 
@@ -207,7 +207,8 @@ def _facts(name: str) -> dict[str, str]:
     return found
 
 
-def _stored(result: LoopbackResult, title: str) -> StoredSession:
+def stored_session(result: LoopbackResult, title: str) -> StoredSession:
+    """A virtual session for the page, with its errors among the findings."""
     columns = columns_of_records(result.dialect, result.records)
     session = StoredSession(title, "replay", columns, header=dict(result.header))
     errors = [{"kind": "error", "t": error.at, "row": None, "text": error.text} for error in result.errors]

@@ -263,3 +263,15 @@ def test_explanation_is_that_of_the_command(running, client, recording, capsys):
     assert main(["explain", str(recording)]) in (0, 1)
     assert answer["paragraph"] in capsys.readouterr().out
     assert answer["findings"]
+
+
+def test_loopback_and_campaign_report_open_the_page(monkeypatch, capsys, tmp_path):
+    shown = []
+    monkeypatch.setattr("uvicorn.Server.run", lambda *_words, **_named: None)
+    monkeypatch.setattr("lensmount_web.server.open_browser", shown.append)
+    fault = ["--fault", "detach at=0.3s"]
+    assert main(["loopback", "--duration", "0.5", "--quiet", "--seed", "1", *fault, "--open"]) == 1
+    out = capsys.readouterr().out
+    assert "the page is at http://127.0.0.1:" in out
+    assert "&t=0.3" in out
+    assert main(["campaign", "report", str(tmp_path / "none.sqlite"), "--open"]) == 3

@@ -34,7 +34,7 @@ def with_default_subcommand(arguments: Sequence[str]) -> list[str]:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lensmount campaign`."""
-    from lensmount_emulator.cli.options import add_firmware, add_force, parse_positive
+    from lensmount_emulator.cli.options import add_firmware, add_force, add_open, parse_positive
     from lensmount_emulator.cli.parser import verbosity_options
 
     what = parser.add_subparsers(dest="what", required=True, metavar="FILE.toml | report | rerun")
@@ -64,6 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         one.add_argument("--junit", type=Path, metavar="FILE", help="write it as JUnit XML, for CI")
         one.add_argument("--html", type=Path, metavar="FILE", help="write it as one HTML page")
     report.add_argument("--json", action="store_true", help="print one JSON document, a case a line, and nothing else")
+    add_open(report)
     rerun = what.add_parser("rerun", help="one case once more", parents=shared)
     rerun.add_argument("file", type=Path, metavar="FILE.sqlite", help="the campaign's results")
     rerun.add_argument("number", type=parse_positive, metavar="NUMBER", help="of the case")
@@ -171,6 +172,10 @@ def _report(arguments: argparse.Namespace) -> int:
             print_campaign(make_console(sys.stdout), results)
         print(campaign_counts(results))
         print(conclusion(results))
+    if getattr(arguments, "opens", False):
+        from lensmount_emulator.cli.page import open_files
+
+        open_files([arguments.file])
     return 0 if results.passed else 1
 
 

@@ -27,7 +27,7 @@ DEMOS = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lensmount loopback`."""
-    from lensmount_emulator.cli.options import add_allow, add_firmware, add_force, parse_duration
+    from lensmount_emulator.cli.options import add_allow, add_firmware, add_force, add_open, parse_duration
     from lensmount_emulator.cli.parser import one_of
 
     parser.add_argument("--body", metavar="NAME", help="body profile (default: the usual one for the lens, or a6000)")
@@ -74,6 +74,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--record", metavar="FILE", help="write every byte and edge to this .lmx file")
     add_force(parser)
+    add_open(parser)
     parser.add_argument("--every-frame", action="store_true", help="print each frame of the loop")
     parser.add_argument("--json", action="store_true", help="one JSON object an event, nothing else")
     parser.add_argument(
@@ -132,6 +133,10 @@ def run(arguments: argparse.Namespace) -> int:
             faults=arguments.faults,
         )
     _print_events(session, arguments)
+    if arguments.opens:
+        from lensmount_emulator.cli.page import open_page
+
+        open_page(session)
     return 0 if session.clean else 1
 
 

@@ -156,6 +156,16 @@ def dialect_of_file(path: str) -> str:
     return declared_dialect(Path(path)) or DEFAULT_DIALECT
 
 
+def add_open(parser: argparse.ArgumentParser) -> None:
+    """The option that shows a result in the browser."""
+    parser.add_argument(
+        "--open",
+        dest="opens",
+        action="store_true",
+        help="show it in the browser at the end (extra `web`)",
+    )
+
+
 def add_force(parser: argparse.ArgumentParser) -> None:
     """The option that allows an output to replace an existing file."""
     parser.add_argument("--force", action="store_true", help="replace a file that exists")

@@ -53,7 +53,7 @@ class OrderInput:
             self._lines.put(line)
 
     def poll(self) -> bool:
-        """Carry out the orders that have come, and answer those that are over; whether the session shall stop."""
+        """Carry out the orders that have come, and answer those that are over; whether the session is to stop."""
         while True:
             try:
                 line = self._lines.get_nowait()

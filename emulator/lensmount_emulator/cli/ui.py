@@ -6,7 +6,6 @@ opens. The server listens on loopback only, and ends with Ctrl-C.
 
 import argparse
 import sys
-from typing import Any
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,6 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
     from pathlib import Path
 
     from lensmount_emulator.cli.options import print_message
+    from lensmount_emulator.cli.page import load_server
     from lensmount_emulator.reports.printable import report
     from lensmount_hardware.port_spec import parse_spec
 
@@ -72,19 +72,3 @@ def run(arguments: argparse.Namespace) -> int:
 
     page.run(started, lambda: report("no browser was found here; open the address in one"))
     return 0
-
-
-def load_server() -> Any:
-    """The module of the server.
-
-    Raises:
-        UsageError: the extra is not installed.
-    """
-    from importlib import import_module
-
-    from lensmount_emulator.cli.options import UsageError
-
-    try:
-        return import_module("lensmount_web.server")
-    except ImportError as error:
-        raise UsageError(f"the page needs {error.name}: pip install 'lensmount[web]'") from error

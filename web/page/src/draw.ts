@@ -1,7 +1,7 @@
 // Draws the timeline: axis, lines, frames of each direction, link states, findings, markers and the cursor.
 
 import { ANSWER, Columns, GARBAGE, ORDER, ROUTINE, WRONG } from "./columns";
-import { axisStep, levelRuns, lowerBound, rankBins } from "./lod";
+import { axisStep, levelRuns, lowerBound, rankBins, type Bins } from "./lod";
 import { hex, span, tick } from "./time";
 import type { DialectInfo, Findings } from "./types";
 import type { View } from "./state";
@@ -453,14 +453,44 @@ function drawMarkers(context: CanvasRenderingContext2D, scene: Scene): void {
   }
 }
 
+interface Strip {
+  data: Columns;
+  rows: number;
+  width: number;
+  t0: number;
+  t1: number;
+  sides: Bins[];
+}
+
+let strip: Strip | null = null;
+
+/** What the strip shows changes only with the data and the width, and not with the part that is shown. */
+function stripOf(scene: Scene, whole: View): Strip {
+  const { data } = scene;
+  const width = Math.floor(scene.width);
+  if (
+    !strip ||
+    strip.data !== data ||
+    strip.rows !== data.rows ||
+    strip.width !== width ||
+    strip.t0 !== whole.t0 ||
+    strip.t1 !== whole.t1
+  ) {
+    const sides = data.sent.map((sent) =>
+      rankBins(sent.at, sent.rows, data.rank.data, 0, sent.at.length, whole.t0, whole.t1, width),
+    );
+    strip = { data, rows: data.rows, width, t0: whole.t0, t1: whole.t1, sides };
+  }
+  return strip;
+}
+
 /** The whole session in one strip, with the part that the timeline shows. */
 export function drawMinimap(context: CanvasRenderingContext2D, scene: Scene, whole: View): void {
   const { width, height, palette, data } = scene;
   context.fillStyle = palette.raised;
   context.fillRect(0, 0, width, height);
   for (const side of [0, 1]) {
-    const sent = data.sent[side];
-    const bins = rankBins(sent.at, sent.rows, data.rank.data, 0, sent.at.length, whole.t0, whole.t1, Math.floor(width));
+    const bins = stripOf(scene, whole).sides[side];
     const top = side ? height / 2 + 1 : 3;
     for (let pixel = 0; pixel < bins.rank.length; pixel++) {
       if (!bins.count[pixel]) continue;
