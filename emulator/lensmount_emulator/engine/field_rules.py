@@ -25,6 +25,9 @@ MAX_RULES = 2000
 MAX_ROWS = 20_000
 """Rows of a table; a capture has fewer states."""
 
+MAX_VALUES = 1 << 16
+"""Values of a state, and one more than the largest."""
+
 MAX_MODULUS = 256
 Between = Literal["none", "nearest", "linear", "row"]
 """What a table gives between two values of a state."""
@@ -64,9 +67,12 @@ class StateVariable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             return self.values
         low, _, high = self.values.partition("..")
         try:
-            return range(int(low, 0), int(high, 0) + 1)
+            first, last = int(low, 0), int(high, 0)
         except ValueError:
-            raise ProfileError(f"values is {self.values!r}; write numbers, or a range such as '0x10..0x20'") from None
+            first, last = 0, MAX_VALUES
+        if not 0 <= last - first < MAX_VALUES:
+            raise ProfileError(f"values is {self.values!r}; write numbers, or a range such as '0x10..0x20'")
+        return range(first, last + 1)
 
 
 class SessionPhase(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -250,10 +256,13 @@ def check_rules(
         known.add(PHASE + phase.name)
     for name, state in states.items():
         _field_spec(f"state.{name}", state.field, classes)
-        if not state.covered and isinstance(state.values, str):
-            raise ProfileError(
-                f"state.{name}.values is {state.values!r}; the first number must not be above the second"
-            )
+        owner, field = split_name(state.field)
+        try:
+            check_between("the number of values", len(state.covered), 0, MAX_VALUES)
+            if state.initial is not None:
+                _check_value(classes[owner], field, state.initial)
+        except ProfileError as error:
+            raise ProfileError(f"state.{name}: {error}") from None
     check_between("the number of field rules", len(rules), 0, MAX_RULES)
     for rule in rules:
         try:
@@ -290,6 +299,8 @@ def _check_rule(rule: FieldRule, classes: Mapping[str, type[Message]], known: se
             check_between("clear_bit", bit, -1, 7)
     if rule.kind == "affine" and len(rule.sources) != 1:
         raise ProfileError("an affine field needs one source in `of`")
+    if rule.kind == "counter":
+        check_between("modulus", rule.modulus, 0, 1 << 8 * spec.size)
     if rule.kind == "counter" and PHASE + rule.phase not in known:
         raise ProfileError(unknown_name_message("phase", rule.phase, known))
     if rule.between in ("linear", "row"):

@@ -149,7 +149,8 @@ class RulePlayer:
             modulus = rule.modulus or 1 << 8 * _size(cls, field)
             return lambda _message, known: (rule.start + rule.step * known[phase]) % modulus
         if rule.kind == "noise":
-            noise = self._noise[rule.name] = _Noise(rule, converted(rule.otherwise), self._noise, random)
+            size = _size(cls, field)
+            noise = self._noise[rule.name] = _Noise(rule, converted(rule.otherwise), size, self._noise, random)
             return noise.value
         table = {parse_key(text, len(rule.keys)): converted(value) for text, value in rule.data.items()}
         return _make_table(rule, table, converted(rule.otherwise), states)
@@ -243,8 +244,11 @@ def _optical_row_between(before: bytes, after: bytes, share: float, nearest: byt
 class _Noise:
     """One noise field: an offset that stays or is drawn again, or bytes in a range."""
 
-    def __init__(self, rule: FieldRule, rest: Any, others: Mapping[str, "_Noise"], random: Random | None) -> None:
+    def __init__(
+        self, rule: FieldRule, rest: Any, size: int, others: Mapping[str, "_Noise"], random: Random | None
+    ) -> None:
         self._rule, self._rest, self._random = rule, rest, random
+        self._mask = (1 << 8 * size) - 1
         self._around = split_name(rule.base)[1]
         self._offsets = [parse_key(text, 1)[0] for text in rule.values]
         self._shares = list(rule.values.values())
@@ -265,7 +269,7 @@ class _Noise:
             self._offset = self._random.choices(self._offsets, self._shares)[0]
         self.step = self._offset - before
         base = int(getattr(message, self._around)) if self._around else 0
-        return base + self._offset
+        return base + self._offset & self._mask
 
     def _bytes(self, rest: bytes) -> bytes:
         """Bytes at rest, or with the step of another field spread over two of them at random."""

@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 import lensmount_emulator.profiles as profiles
+from lensmount_emulator.engine.script import Step
 from lensmount_emulator.profiles.library import read_profile
 from lensmount_emulator.roles.emount.lens import stream
+from lensmount_emulator.roles.emount.lens.controls import StateValue
 from lensmount_emulator.roles.emount.lens.engine import LensEngine
 from lensmount_emulator.roles.emount.profile import LensSettings
 from lensmount_protocol.errors import ProfileError
@@ -120,3 +122,25 @@ def test_a_wrong_key_of_version_2_is_named(change: tuple[str, str], text: str) -
         read_profile(version_2().replace(*change), "v2")
     assert text in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        (('"0x1000..0x103F"', '"0..99999999999999999999"'), "write numbers, or a range"),
+        (("initial = 150", "initial = 70000"), "state.focal_length"),
+        (('kind = "affine"', 'kind = "counter"\nphase = "rows"\nmodulus = 70000'), "modulus is 70000"),
+    ],
+)
+def test_a_value_that_cannot_play_is_refused(change: tuple[str, str], text: str) -> None:
+    assert change[0] in version_2()
+    with pytest.raises(ProfileError) as caught:
+        read_profile(version_2().replace(*change), "v2")
+    assert text in str(caught.value)
+
+
+def test_a_state_that_does_not_fit_its_field_is_not_taken() -> None:
+    lens = LensEngine(settings(version_2().replace("LensStatus.focal_length_dmm", "LensStatus.focus_switch")))
+    assert lens.player is not None
+    lens.on_control(Step("state", "state focal_length=300", StateValue("focal_length", 300)))
+    assert lens.player.given["focal_length"] == 150

@@ -6,9 +6,12 @@ A state is what only the user of the lens changes, such as its focal length. A p
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from lensmount_emulator.engine.field_rules import split_name
 from lensmount_emulator.engine.script import Step, VerbArgumentParser, parse_seconds
 from lensmount_emulator.engine.tasks import Task
 from lensmount_emulator.roles.emount.lens.engine_base import LensEngineBase
+from lensmount_protocol.dialects.emount.focus_status import FocusStatus
+from lensmount_protocol.dialects.emount.lens_status import LensStatus
 from lensmount_protocol.errors import unknown_name_message
 
 MAX_STATE = 0xFFFF
@@ -44,6 +47,12 @@ def set_state(lens: LensEngineBase, step: Step) -> None:
     states = {} if lens.player is None else lens.player.states
     if lens.player is None or wanted.name not in states:
         lens.report(unknown_name_message("state of this lens", wanted.name, states), is_error=True)
+        return
+    owner, field = split_name(states[wanted.name].field)
+    cls = next(one for one in (LensStatus, FocusStatus) if one.__name__ == owner)
+    size = next(spec.size for spec in cls.FIELDS if spec.name == field)
+    if wanted.value >= 1 << 8 * size:
+        lens.report(f"{wanted.name} has {size} byte: {wanted.value} does not fit", is_error=True)
         return
     lens.player.given[wanted.name] = wanted.value
     known = states[wanted.name].covered
