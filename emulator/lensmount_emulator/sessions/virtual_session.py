@@ -5,6 +5,7 @@ by event, and takes script steps, faults and changes of the lens while it runs. 
 the same times give the same session, byte for byte. The header of a recording is enough to run a session again.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -199,7 +200,12 @@ class VirtualSession:
         """Advance time to `until` seconds, or to the first moment after which `stop_when` is true.
 
         `pause` ends it earlier. A paused session runs as well, and stays paused.
+
+        Raises:
+            ValueError: `until` is no number, or infinite without anything that ends the run.
         """
+        if math.isnan(until) or (until == math.inf and stop_when is None):
+            raise ValueError(f"a run until {until} s never ends; give a time in seconds")
         self._runs = True
         try:
             self.scheduler.run(until, stop_when)
@@ -249,7 +255,12 @@ class VirtualSession:
         Returns:
             The time of the caller's clock at which the next event is due; `None` if none is due: the session is paused,
             or nothing is planned.
+
+        Raises:
+            ValueError: `clock` is no finite number.
         """
+        if not math.isfinite(clock):
+            raise ValueError(f"the clock shows {clock} s; give a time in seconds")
         target = self._pacer.target(clock, self.now, MAX_ADVANCE_S)
         if not self.paused:
             self.run(target)
@@ -296,7 +307,7 @@ class VirtualSession:
         return run
 
     def operate(self, text: str) -> None:
-        """Operate the controls of the lens, or detach it, as an operator does, now: `zoom 70; turn focus 30`.
+        """Operate the controls of the lens, as an operator does, now: `zoom 70; turn focus 30`.
 
         Raises:
             ScriptError: an unknown verb or value, or a verb that lets time pass.

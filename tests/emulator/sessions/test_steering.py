@@ -154,6 +154,16 @@ def test_an_impossible_speed_is_an_error(speed: float) -> None:
         make_virtual_session(*PAIRS["emount"]).speed = speed
 
 
+@pytest.mark.parametrize("time", [float("nan"), float("inf")])
+def test_a_time_that_never_comes_is_an_error(time: float) -> None:
+    session = make_virtual_session(*PAIRS["emount"])
+    session.start()
+    for act in (session.run, session.advance, session.step):
+        with pytest.raises(ValueError, match="give a time in seconds"):
+            act(time)
+    assert session.now == 0.0
+
+
 @DIALECTS
 def test_steps_that_are_added_equal_steps_of_the_script(dialect: str) -> None:
     text = SCRIPTS[dialect]
