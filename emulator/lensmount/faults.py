@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from lensmount_emulator.faults.registry import format_fault as format_fault
     from lensmount_emulator.faults.registry import known_faults as known_faults
     from lensmount_emulator.faults.registry import parse_fault as parse_fault
+    from lensmount_emulator.faults.rule import Rule as Rule
+    from lensmount_emulator.faults.rule import load_rules as load_rules
 else:
     from lensmount._lazy import lazy_names
 
@@ -45,10 +47,12 @@ __all__ = [
     "FaultTarget",
     "OptionType",
     "OutgoingBytes",
+    "Rule",
     "TimedFault",
     "format_fault",
     "integer",
     "known_faults",
+    "load_rules",
     "option",
     "parse_fault",
     "percent",
@@ -70,10 +74,12 @@ _NAMES = {
     "PER_SECOND": ("lensmount_emulator.faults.options", "PER_SECOND"),
     "RATE": ("lensmount_emulator.faults.options", "RATE"),
     "ROLE": ("lensmount_emulator.faults.options", "ROLE"),
+    "Rule": ("lensmount_emulator.faults.rule", "Rule"),
     "TimedFault": ("lensmount_emulator.faults.fault", "TimedFault"),
     "format_fault": ("lensmount_emulator.faults.registry", "format_fault"),
     "integer": ("lensmount_emulator.faults.options", "integer"),
     "known_faults": ("lensmount_emulator.faults.registry", "known_faults"),
+    "load_rules": ("lensmount_emulator.faults.rule", "load_rules"),
     "option": ("lensmount_emulator.faults.options", "option"),
     "parse_fault": ("lensmount_emulator.faults.registry", "parse_fault"),
     "percent": ("lensmount_emulator.faults.options", "percent"),
