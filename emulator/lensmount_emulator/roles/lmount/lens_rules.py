@@ -127,7 +127,7 @@ class LmountLensRules:
         asleep = self._asleep and now > self._ended_at and not wakes and not called
         powered = self._granted and self._levels.get(V_DRIVE, False)
         standing = self._focus.standing
-        if isinstance(message, FocusDrive | FocusLimits):
+        if isinstance(message, FocusDrive | FocusLimits | Sleep):
             self._focus.wanted = self._focus.standing = None
         self._orders.append(_Order(message, raw, now, asleep, powered, repeated, standing))
         if isinstance(message, StreamConfig) and message.reports:
@@ -221,6 +221,7 @@ class LmountLensRules:
             if type_ == order.message.TYPE and getattr(order.message, "number", 0) == number
         ]
         if len({order.raw for order in found}) > 1:
+            self._focus.wanted = None
             for order in found:
                 order.accepted = False
             return None
@@ -307,7 +308,7 @@ class LmountLensRules:
         moves = any(isinstance(order.message, FocusDrive) for order in self._orders if order.accepted)
         focus.standing = state.position if reached and reliable and not moves else None
         focus.reports += 1
-        if focus.wanted is not None and focus.reports >= SETTLED_FRAMES and moves:
+        if focus.wanted is not None and focus.reports >= SETTLED_FRAMES:
             if state.target != focus.wanted:
                 yield f"a drive to {focus.wanted} has the target {state.target}"
             focus.wanted = None
