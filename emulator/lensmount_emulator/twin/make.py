@@ -212,7 +212,9 @@ def make_twin(request: TwinRequest) -> TwinResult:
     seen = {type(one).__name__ for session in training for frame in session.frames for one in frame.messages}
     donated = sorted(set(getattr(donor.settings, "messages", {})) - seen) if donor else []
     advice = advise(twin, training, traits, donated)
-    hashes = {path.name: file_hash(path) for path in request.captures}
+    names = [path.name for path in request.captures]
+    # Two captures of one name in two folders are two captures.
+    hashes = {path.name if names.count(path.name) == 1 else str(path): file_hash(path) for path in request.captures}
     split = describe_split(share) if share < 1 else IN_SAMPLE
 
     def scored(given: bool, starts: Sequence[int], text: str) -> ReplyScore:
