@@ -28,6 +28,19 @@ SCALE ?= 1
 page-budgets: $(STAMP)
 	@PYTHONPATH=tests:protocol:hardware:emulator $(BIN)/python -m page_budgets --scale $(SCALE)
 
+# The interface of the page under generated calls, by schemathesis: no answer of 5xx.
+PAGE_CALLS ?= 5000
+PAGE_STAMP := $(VENV)/.page-installed
+
+.PHONY: page-fuzz
+page-fuzz: $(PAGE_STAMP)
+	@PYTHONPATH=tests:protocol:hardware:emulator $(BIN)/python -m page_fuzz --calls $(PAGE_CALLS)
+
+$(PAGE_STAMP): $(STAMP)
+	@echo "adding schemathesis to $(VENV) (once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group page
+	@touch $@
+
 # The pictures of the page in the documentation, light and dark.
 screenshots: $(STAMP)
 	@PYTHONPATH=tests:protocol:hardware:emulator $(BIN)/python -m page_screenshots
