@@ -58,9 +58,13 @@ class _Compiled:
 
     def matches(self, message: AnyMessage) -> bool:
         """Whether the rule is about this message."""
-        return type(message) is self.cls and all(
-            compare(getattr(message, name), value) for name, compare, value in self.conditions
-        )
+        if type(message) is not self.cls:
+            return False
+        try:
+            return all(compare(getattr(message, name), value) for name, compare, value in self.conditions)
+        except TypeError:
+            # A field that this message does not have is `None`.
+            return False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -186,8 +190,14 @@ class Rule(Fault):
             raise ProfileError(
                 f"condition {text!r} is no field, comparison and value; comparisons: {' '.join(COMPARISONS)}"
             )
-        name, comparison, value = found.groups()
-        return name, COMPARISONS[comparison], field_values(cls, {name: _value(cls, name, value)})[name]
+        name, comparison, given = found.groups()
+        compare, value = COMPARISONS[comparison], field_values(cls, {name: _value(cls, name, given)})[name]
+        default = getattr(cls(), name)
+        try:
+            compare(value if default is None else default, value)
+        except TypeError:
+            raise ProfileError(f"condition {text!r}: {name} and {given} have no order; use = or !=") from None
+        return name, compare, value
 
 
 def _value(cls: type[Message], name: str, text: str) -> int | str:

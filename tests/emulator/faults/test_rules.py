@@ -142,6 +142,12 @@ def test_text_of_a_message_is_neither_compared_nor_set() -> None:
         parse_fault("rule on=Identity set=serial=77").check(load_dialect("lmount"))
 
 
+def test_list_and_bytes_have_no_order_with_a_number() -> None:
+    for dialect, rule in (("lmount", "on=StreamConfig where=reports>3"), ("emount", "on=Refusal where=unknown_3>5")):
+        with pytest.raises(FaultError, match=r"have no order|hexadecimal"):
+            parse_fault(f"rule {rule} do=drop").check(load_dialect(dialect))
+
+
 def test_file_of_rules_is_read_and_a_session_notes_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "rules.toml"
     path.write_text(
