@@ -7,6 +7,7 @@ import subprocess
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
@@ -95,12 +96,21 @@ def build_firmware(
             _compile(compiler, source, folder / f"{number}.o", folder, options) for number, source in enumerate(sources)
         ]
         shim = folder / "shim.o"
-        _run([compiler, *COMMON, "-c", "-o", str(shim), "-I", str(source_folder()),
-              str(source_folder() / "lensmount_shim.c")])  # fmt: skip
+        shim.write_bytes(_shim_object(compiler))
         made = folder / "made.so"
         _run([compiler, "-shared", "-o", str(made), *map(str, objects), str(shim), *_link_flags(compiler, options)])
         stream.file.write(made.read_bytes())
     return output
+
+
+@cache
+def _shim_object(compiler: str) -> bytes:
+    """Return the compiled shim; it is the same for every firmware."""
+    with tempfile.TemporaryDirectory() as name:
+        target = Path(name) / "shim.o"
+        source = source_folder() / "lensmount_shim.c"
+        _run([compiler, *COMMON, "-c", "-o", str(target), "-I", str(source_folder()), str(source)])
+        return target.read_bytes()
 
 
 def _link_flags(compiler: str, options: BuildOptions) -> list[str]:

@@ -56,4 +56,4 @@ def test_fuzzing_breaks_no_body(body: str) -> None:
 def test_the_examples_build_without_a_warning(compiler: str, tmp_path_factory: pytest.TempPathFactory) -> None:
     for example in sorted(example_folder().glob("*.c")):
         folder = tmp_path_factory.mktemp(example.stem)
-        build_firmware([example], folder / "it.so", BuildOptions(options=("-Werror", "-pedantic")))
+        build_firmware([example], folder / "it.so", BuildOptions(options=("-Werror", "-pedantic", "-O0")))

@@ -20,7 +20,7 @@ def changed(tmp_path: Path, *pairs: tuple[str, str]) -> str:
         text = text.replace(before, after, 1)
     source = tmp_path / "lens.c"
     source.write_text(text)
-    return str(build_firmware([source], tmp_path / "lens.so", BuildOptions(options=("-w",)), overwrite=True))
+    return str(build_firmware([source], tmp_path / "lens.so", BuildOptions(options=("-w", "-O0")), overwrite=True))
 
 
 def failed(library: str) -> set[str]:

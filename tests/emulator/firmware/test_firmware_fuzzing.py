@@ -13,7 +13,7 @@ from lensmount_emulator.fuzz.scenario_runner import ScenarioResult, replay_scena
 
 
 def planted(number: int, folder: Path) -> str:
-    options = BuildOptions(coverage=True, options=(f"-DLM_PLANTED={number}", "-w"))
+    options = BuildOptions(coverage=True, options=(f"-DLM_PLANTED={number}", "-w", "-O0"))
     return str(build_firmware([example_folder() / "lmount_lens.c"], folder / f"planted{number}.so", options))
 
 
