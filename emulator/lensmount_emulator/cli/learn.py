@@ -5,7 +5,7 @@
   lensmount learn diff old.json new.json --mermaid diff.mmd     grouped by letter and output
   lensmount learn cover sel55210.json session.lmx               which transitions recordings use
 
-Learning needs AALpy (pip install 'lensmount[learn]'); the other verbs do not. Exit code 1 where something differs.
+Learning needs AALpy (the extra `learn`); the other verbs do not. Exit code 1 where something differs.
 """
 
 import argparse

@@ -22,7 +22,7 @@ def load_server() -> Any:
     try:
         return import_module("lensmount_web.server")
     except ImportError as error:
-        raise UsageError(f"the page needs {error.name}: pip install 'lensmount[web]'") from error
+        raise UsageError(f"the page needs {error.name}; install lensmount with the extra `web`") from error
 
 
 def open_files(files: Sequence[Path]) -> None:

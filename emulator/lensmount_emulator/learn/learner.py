@@ -51,7 +51,7 @@ def learn(
     try:
         module = import_module("lensmount_emulator.learn.aalpy_learner")
     except ImportError as error:
-        raise LearnError(f"learning needs AALpy: pip install 'lensmount[learn]' ({error})") from error
+        raise LearnError(f"learning needs AALpy; install lensmount with the extra `learn` ({error})") from error
     letters = list(alphabet.names)
     before = (system.resets, system.device_s)
     moves, initial = module.learn_moves(letters, queries, seed, walks, walk_letters, on_hypothesis)
