@@ -104,6 +104,11 @@ agreement: $(AGREEMENT_STAMP)
 	@for dialect in $(DIALECTS); do \
 		$(BIN)/lensmount verify-codec $$dialect --exports --cases $(ENTRIES) --seed $(SEED) --quiet || exit 1; done
 
+# The conformance suite on dialects: a table of all checks, for a release.
+.PHONY: conformance
+conformance: $(STAMP)
+	@$(BIN)/python -m lensmount_emulator.testing.conformance $(DIALECTS)
+
 # Firmware of a lens, its update cut at every byte, resumed and rolled back: `make update-cuts`, a minute or two.
 EVERY ?= 1
 

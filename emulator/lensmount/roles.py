@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from lensmount_emulator.engine.dialect_roles import DialectRoles as DialectRoles
     from lensmount_emulator.engine.dialect_roles import FuzzTraits as FuzzTraits
+    from lensmount_emulator.engine.dialect_roles import MotionBounds as MotionBounds
     from lensmount_emulator.engine.dialect_roles import Place as Place
+    from lensmount_emulator.engine.dialect_roles import RequestTask as RequestTask
     from lensmount_emulator.engine.dialect_roles import get_roles as get_roles
     from lensmount_emulator.engine.dialect_roles import playable_dialects as playable_dialects
     from lensmount_emulator.engine.engine import ARRIVAL as ARRIVAL
@@ -53,12 +55,14 @@ __all__ = [
     "FrameObserver",
     "FuzzTraits",
     "HandlerTable",
+    "MotionBounds",
     "Notice",
     "NoticeKind",
     "Observer",
     "Place",
     "ReceivedFrame",
     "ReplayScore",
+    "RequestTask",
     "SessionKnowledge",
     "Step",
     "Symptom",
@@ -87,12 +91,14 @@ _NAMES = {
     "FrameObserver": ("lensmount_emulator.engine.observer", "FrameObserver"),
     "FuzzTraits": ("lensmount_emulator.engine.dialect_roles", "FuzzTraits"),
     "HandlerTable": ("lensmount_emulator.engine.engine", "HandlerTable"),
+    "MotionBounds": ("lensmount_emulator.engine.dialect_roles", "MotionBounds"),
     "Notice": ("lensmount_emulator.engine.observer", "Notice"),
     "NoticeKind": ("lensmount_emulator.engine.observer", "NoticeKind"),
     "Observer": ("lensmount_emulator.engine.observer", "Observer"),
     "Place": ("lensmount_emulator.engine.dialect_roles", "Place"),
     "ReceivedFrame": ("lensmount_protocol.connection", "ReceivedFrame"),
     "ReplayScore": ("lensmount_emulator.fidelity.score", "Score"),
+    "RequestTask": ("lensmount_emulator.engine.dialect_roles", "RequestTask"),
     "SessionKnowledge": ("lensmount_emulator.engine.session_knowledge", "SessionKnowledge"),
     "Step": ("lensmount_emulator.engine.script", "Step"),
     "Symptom": ("lensmount_emulator.engine.session_knowledge", "Symptom"),

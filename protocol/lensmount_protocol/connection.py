@@ -3,6 +3,7 @@
 Observers see the frames in both directions and the transitions of the link.
 """
 
+import struct
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -133,7 +134,12 @@ class Connection:
         for message in messages:
             if type(message) in self.dialect.selecting:
                 self._payload_parser.select(self.dialect.selections(self.role, message))
-        frame = self.dialect.build_frame(build_payload(messages), class_, sequence)
+        payload = build_payload(messages)
+        try:
+            frame = self.dialect.build_frame(payload, class_, sequence)
+        except (struct.error, OverflowError, ValueError) as error:
+            text = f"a frame of class {class_} cannot hold {len(payload)} bytes, or the number {sequence}: {error}"
+            raise LocalProtocolError(text) from error
         for observer in self._observers:
             observer.on_send(self.role, messages, frame)
         return frame

@@ -18,12 +18,6 @@ if TYPE_CHECKING:
 
 from lensmount_protocol.wire import WireRecord
 
-DEMOS = {
-    "emount": "wait 0.1; focus 0x4200; wait 0.05; aperture f/8; wait 0.05; sleep",
-    "lmount": "focus 2m; aperture f/8; expose 1/60; sleep",
-}
-"""Dialect -> the script of its demonstration."""
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lensmount loopback`."""
@@ -34,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--lens", "--profile", metavar="NAME", help="lens profile (default: the usual one for the body, or sel55210)"
     )
+    parser.add_argument("--dialect", help="the dialect (default: that of --body or --lens, else emount)")
     add_firmware(parser)
     parser.add_argument(
         "--accessory",
@@ -88,16 +83,17 @@ def run(arguments: argparse.Namespace) -> int:
     from pathlib import Path
 
     from lensmount_emulator.cli.options import named_files, take_firmware
+    from lensmount_emulator.engine.dialect_roles import get_roles
     from lensmount_emulator.sessions.loopback import run_loopback, validate_loopback
     from lensmount_emulator.sessions.virtual.participants import default_pair
     from lensmount_emulator.sessions.virtual_session import session_header
     from lensmount_hardware.captures.lmx import RecordingWriter
 
     take_firmware(arguments)
-    body, lens = default_pair(arguments.body, arguments.lens)
+    body, lens = default_pair(arguments.body, arguments.lens, arguments.dialect)
     script = arguments.script
     if arguments.demo and not script:
-        script = DEMOS.get(body.dialect, "")
+        script = get_roles(body.dialect).demo_script
     if arguments.rules:
         from lensmount_emulator.faults.rule import load_rules
 

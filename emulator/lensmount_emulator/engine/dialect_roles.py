@@ -181,6 +181,7 @@ class FuzzTraits:
         window_lead_s: seconds before the first byte at most for which a window is open, where nothing goes wrong.
         queue_bounds: name of a queue of an end -> how many may wait in it.
         hello: the message with which a body restarts a session with a powered lens; `None` where there is none.
+        hello_class: class of the frame that carries `hello`.
         is_hello_reply: whether a frame of a lens answers `hello`.
         uncarried_lines: lines that ports of live sessions may not carry.
         asleep: states of the link in which a session that does not stream is over as its script wants it.
@@ -210,6 +211,7 @@ class FuzzTraits:
     window_lead_s: float = math.inf
     queue_bounds: Mapping[str, int] = field(default_factory=lambda: dict[str, int]())
     hello: Callable[[], Message] | None = None
+    hello_class: int = 1
     is_hello_reply: Callable[[Frame], bool] = lambda _frame: False
     uncarried_lines: tuple[frozenset[str], ...] = ()
     asleep: frozenset[str] = frozenset()
@@ -246,6 +248,7 @@ class DialectRoles:
         default_lens: profile of the lens that is used where none is named.
         check_script: script of a body in a compatibility matrix, where the user gives none; `""` lets the two ends
             start and run for a moment.
+        demo_script: script of `loopback --demo`; `""` for none.
         assemble_accessories: attaches accessories to a lens; `None` where the dialect has no accessories.
         execute_step: one more step for a body that is `done` with its script; `None` where it accepts no more.
         request: sends one message of the caller to the lens and returns its reply; `None` where a body cannot.
@@ -275,6 +278,7 @@ class DialectRoles:
     default_lens: str
     assemble_accessories: AccessoryAssembler | None = None
     check_script: str = ""
+    demo_script: str = ""
     execute_step: Callable[[Engine, Step], Task] | None = None
     request: Callable[[Engine, Message], RequestTask] | None = None
     fuzz_traits: FuzzTraits = field(default_factory=FuzzTraits)

@@ -261,10 +261,11 @@ def resolve_line(name: str, role: Role | None, dialect: Dialect) -> str:
         FaultError: the dialect has no such line (lists those that it has).
     """
     if name == "select":
-        select = dialect.select_line(role or Role.LENS)
-        if not select:
-            raise FaultError(f"{dialect.name} has no select lines; it has {', '.join(sorted(dialect.drivers))}")
-        return select
+        line = dialect.select_line(role or Role.LENS)
+        if line:
+            return line
+        known = ", ".join(sorted(dialect.drivers))
+        raise FaultError(f"{dialect.name} has no select line; name the line of the fault, such as line=supply: {known}")
     found = {"supply": dialect.supply, "detect": dialect.detect}.get(name)
     found = found or next((line for line in dialect.drivers if line.lower() == name.lower()), None)
     if found is None:

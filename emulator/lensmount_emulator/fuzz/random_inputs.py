@@ -16,7 +16,7 @@ from lensmount_emulator.faults.registry import BUILT_IN_FAULTS, option_fields
 from lensmount_emulator.faults.timing_faults import ClockDrift
 from lensmount_emulator.verification.codec_equivalence import message_bytes, mutate_bytes, random_burst
 from lensmount_protocol.dialect import Dialect
-from lensmount_protocol.errors import MountError
+from lensmount_protocol.errors import FaultError, MountError
 from lensmount_protocol.frame_format import ConstructFrameFormat
 from lensmount_protocol.framer import MAX_RUN, burst_format
 from lensmount_protocol.message import Message
@@ -31,7 +31,17 @@ RATES = (1e-4, 1e-3, 1e-2, 0.1, 1.0)
 def random_fault(
     random: Random, dialect: Dialect, begins: float, among: Sequence[type[Fault]] = BUILT_IN_FAULTS
 ) -> Fault:
-    """A fault that begins at a time and is over within a second."""
+    """A fault that begins at a time and is over within a second, and that is possible on this mount."""
+    while True:
+        fault = _any_fault(random, dialect, begins, among)
+        try:
+            fault.check(dialect)
+        except FaultError:
+            continue
+        return fault
+
+
+def _any_fault(random: Random, dialect: Dialect, begins: float, among: Sequence[type[Fault]]) -> Fault:
     cls = random.choice(among)
     while cls is BothSelects and not dialect.select_line(Role.LENS):
         cls = random.choice(among)
@@ -50,8 +60,7 @@ def random_fault(
         values["count"] = random.choice((None, 1, 1, 2, 5))
     keys = option_fields(cls)
     if "line" in keys and fault.NAME not in ("brownout", "rail-lost", "rail-order"):
-        selects = ("select",) if dialect.select_line(Role.LENS) else ()
-        values["line"] = random.choice((*selects, "detect", "supply", *sorted(dialect.drivers)))
+        values["line"] = random.choice(fault_lines(dialect))
     for name in ("by", "gone", "off"):
         if name in keys and name in ("gone", "off"):
             values[name] = random.choice((1e-4, 0.002, 0.05, 0.3))
@@ -63,6 +72,21 @@ def random_fault(
     if "level" in keys:
         values["level"] = random.random() < 0.5
     return replace(fault, **values)
+
+
+def fault_lines(dialect: Dialect) -> tuple[str, ...]:
+    """The lines that a fault may be at; a mount without select lines has no `select`."""
+    selects = ("select",) if any(dialect.select_line(role) for role in Role) else ()
+    return (*selects, "detect", "supply", *sorted(dialect.drivers))
+
+
+def build_fitting_frame(dialect: Dialect, sender: Role, payload: bytes, class_: int, sequence: int) -> bytes:
+    """Build a frame; a payload or class that its fields cannot hold is cut to what they can."""
+    try:
+        return dialect.build_frame(payload, class_, sequence)
+    except Exception:
+        around = len(dialect.build_frame(b"", 0, 0))
+        return dialect.build_frame(payload[: dialect.formats[sender].max_size - around], class_ & 0xFF, sequence & 0xFF)
 
 
 def allowed_messages(dialect: Dialect, sender: Role) -> list[type[Message]]:
@@ -88,7 +112,7 @@ def random_frame(random: Random, dialect: Dialect, sender: Role, classes: Sequen
     some = random.choices(allowed_messages(dialect, sender), k=random.choice((1, 1, 1, 2, 3)))
     payload = b"".join(message_bytes(cls, random) for cls in some)
     payload = payload[: dialect.formats[sender].max_size - 16]
-    return dialect.build_frame(payload, random.choice(classes), random.randrange(256))
+    return build_fitting_frame(dialect, sender, payload, random.choice(classes), random.randrange(256))
 
 
 EDGE_VALUES = (0, 0, 1, 2, 3, 4, 5, 6, 100, 0x7F, 0xFF, 0x100, 0x7FFF, 0xFFFF, -1, -100)
@@ -205,7 +229,11 @@ class FragmentPool:
         payload = b""
         while len(payload) < size:
             payload += message_bytes(self.random.choice(allowed_messages(self.dialect, self.sender)), self.random)
-        return self.dialect.build_frame(payload[:size], self.random.choice(self.classes), self.random.randrange(256))
+        return self.build(payload[:size], self.random.choice(self.classes))
+
+    def build(self, payload: bytes, class_: int) -> bytes:
+        """A frame with this payload and a random number."""
+        return build_fitting_frame(self.dialect, self.sender, payload, class_, self.random.randrange(256))
 
     def _made(self) -> bytes:
         if self.random.random() < LARGEST_FRAME_SHARE:
@@ -246,7 +274,7 @@ def _tail(pool: FragmentPool) -> bytes:
 def _wrong_inside(pool: FragmentPool) -> bytes:
     """Wrong contents in a valid envelope."""
     payload = mutate_bytes(pool.random_frame()[5:-3], pool.random)[: pool.format.max_size - 16] or b"\0"
-    return pool.dialect.build_frame(payload, pool.random.randrange(6), pool.random.randrange(256))
+    return pool.build(payload, pool.random.randrange(6))
 
 
 def _mutated(pool: FragmentPool) -> bytes:
@@ -266,7 +294,7 @@ def _nested(pool: FragmentPool) -> bytes:
     inner = pool.random_frame()
     if len(inner) + pool.around > pool.format.max_size:
         return inner
-    outer = pool.dialect.build_frame(inner, 1, pool.random.randrange(256))
+    outer = pool.build(inner, 1)
     if pool.random.random() < 0.3:
         return outer
     return outer[:-1] + bytes((outer[-1] ^ 1 << pool.random.randrange(8),))

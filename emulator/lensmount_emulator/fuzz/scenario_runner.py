@@ -35,7 +35,6 @@ CALL_S = 0.02
 """Seconds for which a body calls a lens by its line."""
 
 HELLO_S = 0.1
-HELLO_CLASS = 1
 
 
 @dataclass(slots=True)
@@ -132,17 +131,20 @@ class ScenarioRunner:
         watch.session.attach_lens(watch.now)
         watch.run(max(watch.now, self._quiet_at))
         select = watch.dialect.select_line(Role.BODY)
-        watch.mount.apply(Role.BODY, DriveLine(select, False))
+        if select:
+            watch.mount.apply(Role.BODY, DriveLine(select, False))
         watch.mount.apply(Role.BODY, DriveLine(watch.dialect.supply, True))
         watch.run(watch.now + FORGET_S)
-        # A sleeping lens receives nothing, and keeps its rate, until its line calls it.
-        watch.mount.apply(Role.BODY, DriveLine(select, True))
-        watch.run(watch.now + CALL_S)
-        watch.mount.apply(Role.BODY, DriveLine(select, False))
-        watch.run(watch.now + FORGET_S)
+        if select:
+            # A sleeping lens receives nothing, and keeps its rate, until its line calls it.
+            watch.mount.apply(Role.BODY, DriveLine(select, True))
+            watch.run(watch.now + CALL_S)
+            watch.mount.apply(Role.BODY, DriveLine(select, False))
+            watch.run(watch.now + FORGET_S)
         before, baudrate = len(self.records), watch.dialect.wiring.baudrates[0]
         watch.mount.apply(Role.BODY, SetBaudrate(baudrate))
-        watch.mount.apply(Role.BODY, Transmit(watch.dialect.build_frame(greeting().build(), HELLO_CLASS, 0)))
+        hello = watch.dialect.build_frame(greeting().build(), watch.traits.hello_class, 0)
+        watch.mount.apply(Role.BODY, Transmit(hello))
         watch.run(watch.now + HELLO_S)
         came = (record for record in self.records[before:] if isinstance(record, Burst) and record.sender is Role.LENS)
         reader = FrameParser(watch.dialect, Role.LENS, watch.dialect.payload_parser())

@@ -20,7 +20,7 @@ from lensmount_emulator.engine.dialect_roles import FuzzTraits
 from lensmount_emulator.faults.fault import Fault
 from lensmount_emulator.faults.options import DURATION, LINE, NAME_OPTION, RATE, OptionType, option_type
 from lensmount_emulator.faults.registry import BUILT_IN_FAULTS, format_fault, option_fields
-from lensmount_emulator.fuzz.random_inputs import allowed_messages
+from lensmount_emulator.fuzz.random_inputs import allowed_messages, fault_lines
 from lensmount_emulator.fuzz.scenario import Scenario, get_cached_roles, get_dialect, get_traits
 from lensmount_emulator.verification.codec_equivalence import message_bytes, mutate_bytes
 from lensmount_protocol.codec.constructs import StrictGreedyRange
@@ -294,7 +294,7 @@ def _values(one: Field[Any], dialect: Dialect) -> st.SearchStrategy[Any]:
     elif kind.values:
         values = st.sampled_from(kind.values)
     elif kind is LINE:
-        values = st.sampled_from(("select", "supply", "detect", *sorted(dialect.drivers)))
+        values = st.sampled_from(fault_lines(dialect))
     elif kind is NAME_OPTION:
         values = st.just(one.default)
     elif isinstance(one.default, float):

@@ -323,6 +323,20 @@ def _by_name(name: str) -> Profile:
     return _read(name, offered[name])
 
 
+def profile_text(name: str) -> str:
+    """Return the TOML text of the profile of this name, or of the file at this path.
+
+    Raises:
+        ProfileError: as `load_profile`, or the profile has no TOML file.
+    """
+    load_profile(name)
+    if is_firmware(name):
+        raise ProfileError(f"{name!r} is a firmware, which has no TOML file")
+    if name.endswith(SUFFIX):
+        return Path(name).read_text(encoding="utf-8")
+    return _offered_profiles()[name][0].read_text(encoding="utf-8")
+
+
 def _read(name: str, offers: Sequence[Traversable]) -> Profile:
     if len(offers) > 1:
         raise ProfileError(f"profile {name!r} is offered twice: {' and '.join(str(file) for file in offers)}")
@@ -357,6 +371,12 @@ def _files() -> Iterator[Traversable]:
     folders = [here.joinpath(*folder.split("/")) for folder in _FOLDERS]
     for entry in entry_points(group=ENTRY_POINTS):
         _log.debug("profiles of another package: read from %s", entry.value)
-        folders.append(files(entry.value))
+        try:
+            folders.append(files(entry.value))
+        except Exception as error:
+            raise ProfileError(
+                f"profiles of another package cannot be loaded from {entry.value}: {error or type(error).__name__}; "
+                "repair or uninstall that package"
+            ) from error
     for folder in folders:
         yield from (file for file in folder.iterdir() if file.name.endswith(SUFFIX))

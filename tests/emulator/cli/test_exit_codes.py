@@ -11,6 +11,7 @@ from . import (  # noqa: F401, TID252
     exit_cases_files,
     exit_cases_firmware,
     exit_cases_learn,
+    exit_cases_new,
     exit_cases_outputs,
     exit_cases_ports,
     exit_cases_virtual,

@@ -40,6 +40,7 @@ EMOUNT_ROLES = DialectRoles(
     default_body="a6000",
     default_lens="sel55210",
     check_script="wait 0.2; focus +50; focus -50; stop; aperture f/8; wait 0.1; sleep; wake; wait 0.1",
+    demo_script="wait 0.1; focus 0x4200; wait 0.05; aperture f/8; wait 0.05; sleep",
     execute_step=execute_extra_step,
     request=request,
     fuzz_traits=EMOUNT_TRAITS,

@@ -42,6 +42,7 @@ LMOUNT_ROLES = DialectRoles(
     default_lens="leica-vario-elmarit-sl-24-90mm-f2.8-4",
     check_script="check all",
     assemble_accessories=assemble_accessories,
+    demo_script="focus 2m; aperture f/8; expose 1/60; sleep",
     execute_step=execute_extra_step,
     request=request,
     gauges=LMOUNT_GAUGES,

@@ -17,12 +17,25 @@ DEFAULT_BODY = "a6000"
 DEFAULT_LENS = "sel55210"
 
 
-def default_pair(body: str | None, lens: str | None) -> tuple[Profile, Profile]:
+def default_pair(body: str | None, lens: str | None, dialect: str | None = None) -> tuple[Profile, Profile]:
     """The profiles of a body and a lens; a missing one is the default partner in the dialect of the other.
 
+    Args:
+        body: profile of the body; `None` for the default one.
+        lens: profile of the lens; `None` for the default one.
+        dialect: the dialect of the two; `None` for that of the named one.
+
     Raises:
-        ProfileError: as `load_profile`.
+        ProfileError: as `load_profile`, or a profile is of another dialect.
+        DialectError: the dialect has no roles.
     """
+    if dialect is not None:
+        roles = get_roles(dialect)
+        pair = load_profile(body or roles.default_body, Role.BODY), load_profile(lens or roles.default_lens, Role.LENS)
+        for profile in pair:
+            if profile.dialect != dialect:
+                raise ProfileError(f"profile {profile.name!r} is of the dialect {profile.dialect}, not of {dialect}")
+        return pair
     named = load_profile(body, Role.BODY) if body is not None else None
     if named is None and lens is not None:
         fitting = load_profile(lens, Role.LENS)

@@ -1,0 +1,1 @@
+"""Scaffolds: complete packages, profiles and test repositories that `lensmount new` writes."""

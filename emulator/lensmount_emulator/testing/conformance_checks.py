@@ -1,0 +1,618 @@
+"""The checks of the conformance suite: each is a function of a dialect that raises where it does not conform."""
+
+import unittest
+from collections.abc import Callable, Iterator
+from functools import cached_property, partial
+from random import Random
+from typing import Any
+
+from lensmount_emulator.engine.dialect_roles import DialectRoles, get_roles
+from lensmount_emulator.engine.script import parse_script
+from lensmount_emulator.faults.fault import Fault
+from lensmount_emulator.faults.registry import BUILT_IN_FAULTS, FaultPlan, format_fault, parse_fault
+from lensmount_emulator.fuzz.invariants import check_session, wait_for_recovery
+from lensmount_emulator.fuzz.monitor import SessionConfig, SessionMonitor
+from lensmount_emulator.fuzz.random_inputs import build_fitting_frame
+from lensmount_emulator.profiles.library import Profile, load_profile
+from lensmount_emulator.sessions.loopback import LoopbackResult, run_loopback
+from lensmount_emulator.verification.codec_equivalence import compare_codecs, message_bytes
+from lensmount_protocol.connection import Connection
+from lensmount_protocol.dialect import Dialect, load_dialect
+from lensmount_protocol.errors import FaultError, FrameError, LocalProtocolError
+from lensmount_protocol.frame_parser import FrameParser
+from lensmount_protocol.framer import Frame, FrameEvent, GarbageReason
+from lensmount_protocol.message import LengthPrefixedMessage, Message, SelectableMessage, UnknownMessage
+from lensmount_protocol.wire import Annotation, AnnotationKind, Burst, Received, Role
+
+
+class ConformanceSkip(unittest.SkipTest):
+    """A check does not apply to a dialect."""
+
+
+class ConformanceSubject:
+    """A dialect under check, with a session that several checks share.
+
+    Attributes:
+        dialect: the dialect.
+        roles: its roles.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.dialect: Dialect = load_dialect(name)
+        self.roles: DialectRoles = get_roles(name)
+
+    @cached_property
+    def body(self) -> Profile:
+        """The default body."""
+        return load_profile(self.roles.default_body, Role.BODY)
+
+    @cached_property
+    def lens(self) -> Profile:
+        """The default lens."""
+        return load_profile(self.roles.default_lens, Role.LENS)
+
+    @cached_property
+    def session(self) -> LoopbackResult:
+        """One session of the check script."""
+        return self.play(seed=1)
+
+    def play(self, **options: object) -> LoopbackResult:
+        """Run the check script."""
+        script = self.roles.check_script or "wait 0.5" if "wait" in self.roles.verbs else self.roles.check_script
+        seconds = None if script else 1.0
+        return run_loopback(self.body, self.lens, script=script, seconds=seconds, **options)  # type: ignore[arg-type]
+
+    def classes(self, role: Role) -> list[type[Message]]:
+        """The messages of an end."""
+        return [cls for (sender, _), cls in self.dialect.messages.items() if sender is role]
+
+    def frames(self, role: Role, count: int = 20) -> list[bytes]:
+        """Whole frames of an end, the same at each call."""
+        random, found = Random(7), list[bytes]()
+        classes, format_ = self.classes(role), self.dialect.formats[role]
+        if not classes:
+            raise ConformanceSkip(f"the {role.value} sends no message")
+        for number in range(40 * count):
+            cls = random.choice(classes)
+            frame = build_fitting_frame(self.dialect, role, cls().build(), number % 5, number % 256)
+            if format_.check(frame) is None and len(frame) <= format_.max_size:
+                found.append(frame)
+            if len(found) == count:
+                return found
+        assert found, f"no default message of the {role.value} makes a valid frame"
+        return found
+
+    def parse(self, role: Role, *pieces: bytes) -> list[FrameEvent]:
+        """What a parser reports of these pieces and of the end after them."""
+        parser = FrameParser(self.dialect, role, self.dialect.payload_parser())
+        events = [event for piece in pieces for event in parser.receive(piece)]
+        return [*events, *parser.close(GarbageReason.SOURCE_ENDED)]
+
+
+Check = Callable[[ConformanceSubject], None]
+CHECKS: dict[str, Check] = {}
+
+
+def check(function: Check) -> Check:
+    """Register a check under its name."""
+    CHECKS[function.__name__] = function
+    return function
+
+
+def check_by_role(function: Callable[[ConformanceSubject, Role], None]) -> None:
+    """Register a check once for each end."""
+    for role in Role:
+        named = partial(_call_for_role, function, role)
+        named.__doc__ = function.__doc__
+        CHECKS[f"{function.__name__}_{role.value}"] = named
+
+
+def _call_for_role(
+    function: Callable[[ConformanceSubject, Role], None], role: Role, subject: ConformanceSubject
+) -> None:
+    function(subject, role)
+
+
+def _raw(events: list[FrameEvent]) -> list[bytes]:
+    return [event.raw for event in events if isinstance(event, Frame)]
+
+
+def _all_bytes(events: list[FrameEvent]) -> bytes:
+    return b"".join(event.raw if isinstance(event, Frame) else event.data for event in events)
+
+
+# Framing.
+
+
+@check_by_role
+def framing_whole(subject: ConformanceSubject, role: Role) -> None:
+    """Every frame is found as it was built."""
+    for frame in subject.frames(role):
+        assert _raw(subject.parse(role, frame)) == [frame], frame.hex()
+
+
+@check_by_role
+def framing_every_cut(subject: ConformanceSubject, role: Role) -> None:
+    """A frame is found wherever the bytes are cut, and no part of it is one."""
+    for frame in subject.frames(role, 4):
+        for cut in range(1, min(len(frame), 80)):
+            assert _raw(subject.parse(role, frame[:cut], frame[cut:])) == [frame], f"{frame.hex()} cut at {cut}"
+            assert frame not in _raw(subject.parse(role, frame[:cut])), f"{frame.hex()} cut off at {cut}"
+
+
+@check_by_role
+def framing_byte_by_byte(subject: ConformanceSubject, role: Role) -> None:
+    """The same frames come from single bytes."""
+    for frame in subject.frames(role, 6):
+        assert _raw(subject.parse(role, *(bytes((byte,)) for byte in frame))) == [frame]
+
+
+@check_by_role
+def framing_noise(subject: ConformanceSubject, role: Role) -> None:
+    """A frame after noise is found, and every byte is reported once and in order."""
+    random = Random(3)
+    for frame in subject.frames(role, 8):
+        noise = bytes(byte for byte in random.randbytes(12) if byte != subject.dialect.formats[role].start)
+        events = subject.parse(role, noise + frame)
+        assert _raw(events) == [frame]
+        assert _all_bytes(events) == noise + frame
+
+
+@check_by_role
+def framing_false_start(subject: ConformanceSubject, role: Role) -> None:
+    """After a false start byte the next frame is found."""
+    start = bytes((subject.dialect.formats[role].start,))
+    for frame in subject.frames(role, 8):
+        assert frame in _raw(subject.parse(role, start + frame))
+
+
+@check_by_role
+def framing_trailing_data(subject: ConformanceSubject, role: Role) -> None:
+    """Bytes after a frame do not belong to it."""
+    one, other = subject.frames(role, 2)
+    assert _raw(subject.parse(role, one + other)) == [one, other]
+    events = subject.parse(role, one + b"\0\0\0")
+    assert _raw(events) == [one]
+    assert _all_bytes(events) == one + b"\0\0\0"
+
+
+@check_by_role
+def framing_longest_frame(subject: ConformanceSubject, role: Role) -> None:
+    """The largest frame is found, and one byte more is no frame."""
+    format_ = subject.dialect.formats[role]
+    template = subject.frames(role, 1)[0]
+    inside = format_.parse_header(template, 0)
+    around = len(template) - len(inside.payload)
+    data = (inside.payload * format_.max_size)[: format_.max_size - around]
+    frame = subject.dialect.build_frame(data, inside.class_, inside.sequence)
+    assert len(frame) == format_.max_size
+    assert _raw(subject.parse(role, frame)) == [frame]
+    try:
+        longer = subject.dialect.build_frame(data + b"\0", inside.class_, inside.sequence)
+    except Exception:
+        # The length cannot be written, so such a frame cannot exist.
+        return
+    assert longer not in _raw(subject.parse(role, longer))
+
+
+@check_by_role
+def framing_damaged_checksum(subject: ConformanceSubject, role: Role) -> None:
+    """A frame with a wrong bit in its payload is no frame."""
+    for frame in subject.frames(role, 6):
+        inside = subject.dialect.formats[role].parse_header(frame, 0).payload_slice
+        place = range(len(frame))[inside][0]
+        damaged = frame[:place] + bytes((frame[place] ^ 1,)) + frame[place + 1 :]
+        assert damaged not in _raw(subject.parse(role, damaged)), damaged.hex()
+
+
+# Codec.
+
+
+@check
+def codec_agrees_with_construct(subject: ConformanceSubject) -> None:
+    """Generated code does what construct does, on valid and damaged frames."""
+    result = compare_codecs(subject.dialect, 150, Random(5))
+    assert result.cases
+    assert result.mismatches == 0, result.shown[0]
+
+
+@check_by_role
+def codec_round_trip(subject: ConformanceSubject, role: Role) -> None:
+    """Every message with its defaults parses to itself."""
+    for cls in subject.classes(role):
+        message = cls()
+        assert cls.parse(message.build()) == message, cls.__name__
+
+
+@check_by_role
+def codec_cut_messages(subject: ConformanceSubject, role: Role) -> None:
+    """A cut message of fixed size is refused at every length, with an error of the library."""
+    for cls in subject.classes(role):
+        data = cls().build()
+        for size in range(min(len(data), 40)):
+            try:
+                cls.parse(data[:size])
+            except FrameError:
+                continue
+            assert cls.VARIES, f"{cls.__name__} accepts {data[:size].hex()}"
+
+
+@check_by_role
+def codec_random_bytes(subject: ConformanceSubject, role: Role) -> None:
+    """Random payloads are messages or unknown bytes, which build to the same bytes, and never an exception."""
+    random, parser = Random(11), subject.dialect.payload_parser()
+    for cls in subject.classes(role):
+        for _ in range(10):
+            payload = message_bytes(cls, random)
+            found = parser.parse(role, payload)
+            assert b"".join(message.build() for message in found)[:1] == payload[:1], cls.__name__
+
+
+@check
+def revisions_optional_fields(subject: ConformanceSubject) -> None:
+    """A message without the fields of later revisions parses, and builds to the same bytes."""
+    _require_prefixed(subject)
+    compared = 0
+    for cls in _prefixed(subject):
+        absent = [spec.name for spec in cls.FIELDS if "Optional" in repr(spec.layout)]
+        if absent:
+            message = cls()
+            for name in absent:
+                setattr(message, name, None)
+            assert cls.parse(message.build()) == message, cls.__name__
+            compared += 1
+    if not compared:
+        raise ConformanceSkip("no message has an optional field")
+
+
+@check
+def revisions_later_bytes(subject: ConformanceSubject) -> None:
+    """Bytes of a later revision are kept and built again."""
+    _require_prefixed(subject)
+    for cls in _prefixed(subject):
+        if any("Optional" in repr(spec.layout) for spec in cls.FIELDS):
+            continue
+        later: Any = cls()
+        later.tail = b"\1\2\3"
+        message: LengthPrefixedMessage = later
+        assert cls.parse(message.build()) == message, cls.__name__
+
+
+@check
+def revisions_unknown_message_is_skipped(subject: ConformanceSubject) -> None:
+    """A message of an unknown type is skipped by its size, and the next one is read."""
+    _require_prefixed(subject)
+    if len(_prefixed(subject)) != len(subject.dialect.messages):
+        raise ConformanceSkip("some messages carry no size")
+    known = _prefixed(subject)[0]
+    types = {type_ for _, type_ in subject.dialect.messages}
+    type_ = next(number for number in range(255, -1, -1) if number not in types)
+    prefix = len(known().build()) - 1 - sum(spec.size for spec in known.FIELDS)
+    size = known.PREFIX.build(2) if not known().tail else b""
+    unknown = bytes((type_,)) + size + b"\7\7"
+    found = subject.dialect.payload_parser().parse(known.SENDER, unknown + known().build())
+    assert prefix >= 0
+    assert isinstance(found[0], UnknownMessage)
+    assert found[1:] == [known()]
+
+
+def _prefixed(subject: ConformanceSubject) -> list[type[LengthPrefixedMessage]]:
+    return [cls for cls in subject.dialect.messages.values() if issubclass(cls, LengthPrefixedMessage)]
+
+
+def _require_prefixed(subject: ConformanceSubject) -> None:
+    if not _prefixed(subject):
+        raise ConformanceSkip("no message carries its size")
+
+
+# States and timing.
+
+
+@check
+def states_are_closed(subject: ConformanceSubject) -> None:
+    """Each move leads to a state, and each trigger has its owner."""
+    table = subject.dialect.transitions
+    assert table.initial in table.moves
+    for state, moves in table.moves.items():
+        for trigger, target in moves.items():
+            assert target in table.moves, f"{state} --{trigger}--> {target}"
+            assert trigger in table.triggered_by, trigger
+
+
+@check
+def states_are_reachable(subject: ConformanceSubject) -> None:
+    """Every state can be reached, and each has a way back to the first."""
+    table = subject.dialect.transitions
+    back = {state: {other for other, moves in table.moves.items() if state in moves.values()} for state in table.moves}
+    assert _reach(table.initial, lambda state: set(table.moves[state].values())) == set(table.moves)
+    assert _reach(table.initial, lambda state: back[state]) == set(table.moves)
+
+
+def _reach(start: str, step: Callable[[str], set[str]]) -> set[str]:
+    found, waiting = {start}, [start]
+    while waiting:
+        new = step(waiting.pop()) - found
+        found |= new
+        waiting += new
+    return found
+
+
+@check
+def states_have_a_trigger_for_each_message(subject: ConformanceSubject) -> None:
+    """What a frame causes is a trigger of the table, in every class."""
+    for (role, _), cls in subject.dialect.messages.items():
+        for class_ in range(5):
+            trigger = subject.dialect.trigger_for(role, class_, cls())
+            assert trigger in subject.dialect.transitions.triggered_by, f"{cls.__name__}: {trigger}"
+
+
+@check
+def timing_rules_are_sound(subject: ConformanceSubject) -> None:
+    """Each rule has bounds, a name of its own and evidence, and its marks name lines and messages that exist."""
+    if not subject.dialect.timing:
+        raise ConformanceSkip("the dialect has no timing rule")
+    names = [rule.name for rule in subject.dialect.timing]
+    for rule in subject.dialect.timing:
+        assert 0 <= rule.minimum_us <= rule.maximum_us, rule.name
+        assert str(rule.evidence), rule.name
+        for mark in (rule.start, rule.end, *rule.cancelled_by):
+            if mark[0] == "edge":
+                assert mark[1] in subject.dialect.wiring.lines, f"{rule.name}: {mark}"
+            elif mark[2].startswith("0x"):
+                assert (Role(mark[1]), int(mark[2], 16)) in subject.dialect.messages, f"{rule.name}: {mark}"
+    assert len(names) == len(set(names)), "two rules have one name"
+
+
+@check
+def timing_is_kept(subject: ConformanceSubject) -> None:
+    """A session without faults keeps every rule, measured in absolute values."""
+    if not subject.dialect.timing:
+        raise ConformanceSkip("the dialect has no timing rule")
+    measured = [rule for rule in subject.session.timing if rule.intervals_us]
+    assert measured, "the check script measures no rule"
+    for rule in measured:
+        assert rule.rule.minimum_us - 1 <= min(rule.intervals_us), rule.rule.name
+        assert max(rule.intervals_us) <= rule.rule.maximum_us + 1, rule.rule.name
+
+
+# The description.
+
+
+@check
+def description_of_messages(subject: ConformanceSubject) -> None:
+    """Every message has a description and evidence."""
+    for cls in subject.dialect.messages.values():
+        assert (cls.__doc__ or "").strip(), f"{cls.__name__} has no description"
+        assert cls.EVIDENCE.source, f"{cls.__name__} has no source"
+
+
+@check
+def description_of_fields(subject: ConformanceSubject) -> None:
+    """Every field has a meaning."""
+    for cls in subject.dialect.messages.values():
+        for spec in cls.FIELDS:
+            assert spec.meaning.strip(), f"{cls.__name__}.{spec.name} has no meaning"
+
+
+@check
+def description_of_the_dialect(subject: ConformanceSubject) -> None:
+    """Title, notice and sources are there."""
+    assert subject.dialect.title
+    assert subject.dialect.notice
+    assert subject.dialect.sources
+
+
+@check
+def lines_have_drivers(subject: ConformanceSubject) -> None:
+    """Every contact has the end that drives it; supply, detect and serial lines are contacts."""
+    dialect = subject.dialect
+    assert set(dialect.drivers) == set(dialect.wiring.lines)
+    assert {dialect.supply, dialect.detect} <= set(dialect.wiring.lines)
+    for line in dialect.wiring.serial:
+        assert dialect.drivers[line.name] is line.sender, line.name
+
+
+@check
+def names_are_unique(subject: ConformanceSubject) -> None:
+    """No two messages of one end have one name."""
+    for role in Role:
+        names = [cls.__name__ for cls in subject.classes(role)]
+        assert len(names) == len(set(names))
+
+
+@check
+def guarded_kinds_exist(subject: ConformanceSubject) -> None:
+    """Every guarded type byte is that of a message."""
+    if not subject.dialect.protected_types:
+        raise ConformanceSkip("the dialect guards no message")
+    assert subject.dialect.protected_types <= {type_ for _, type_ in subject.dialect.messages}
+
+
+@check
+def guarded_kinds_are_refused(subject: ConformanceSubject) -> None:
+    """A connection sends no guarded message without permission."""
+    refused = 0
+    for (role, type_), cls in subject.dialect.messages.items():
+        if type_ in subject.dialect.types_protected_from(role):
+            try:
+                Connection(subject.dialect, role).send([cls()], 1, 0)
+            except LocalProtocolError as error:
+                refused += "can damage a device" in str(error)
+            else:
+                raise AssertionError(f"{cls.__name__} is sent without permission")
+    if not refused:
+        raise ConformanceSkip("the dialect guards no message")
+
+
+@check
+def guarded_kinds_are_not_sent(subject: ConformanceSubject) -> None:
+    """A session without permission sends no guarded message."""
+    for frame in subject.session.frames:
+        for message in frame.messages:
+            guarded = subject.dialect.types_protected_from(frame.sender)
+            assert message.build()[0] not in guarded, type(message).__name__
+
+
+# Sessions.
+
+
+@check
+def profiles_are_read(subject: ConformanceSubject) -> None:
+    """The default profiles and those of the traits are read, and belong to the dialect."""
+    traits = subject.roles.fuzz_traits
+    for name, role in [
+        (subject.roles.default_body, Role.BODY),
+        (subject.roles.default_lens, Role.LENS),
+        *((name, Role.BODY) for name in traits.bodies),
+        *((name, Role.LENS) for name in traits.lenses),
+    ]:
+        assert load_profile(name, role).dialect == subject.dialect.name, name
+
+
+@check
+def scripts_are_read(subject: ConformanceSubject) -> None:
+    """The scripts of the roles and of the traits are read."""
+    traits = subject.roles.fuzz_traits
+    scripts = (subject.roles.check_script, subject.roles.demo_script, *traits.scripts, *traits.verbs)
+    for script in filter(None, scripts):
+        parse_script(script, subject.roles.verbs)
+    assert any(scripts), "no script is there"
+
+
+@check
+def session_starts(subject: ConformanceSubject) -> None:
+    """Both ends leave the first state, and messages go both ways."""
+    for role in Role:
+        assert any(frame.sender is role for frame in subject.session.frames), f"nothing comes from the {role.value}"
+
+
+@check
+def session_streams(subject: ConformanceSubject) -> None:
+    """The loop runs: the routine messages repeat in both directions."""
+    routine = {int(type_, 16) for group in subject.dialect.routine for type_ in group.split("+")}
+    if not routine:
+        raise ConformanceSkip("the dialect names no routine messages")
+    for role in Role:
+        found = [
+            frame for frame in subject.session.frames if frame.sender is role and frame.frame.payload[0] in routine
+        ]
+        assert len(found) >= 4, f"the {role.value} repeats nothing"
+
+
+@check
+def session_is_clean(subject: ConformanceSubject) -> None:
+    """The check script is carried out without an error."""
+    assert subject.session.ok, subject.session.errors[0].text
+
+
+@check
+def session_sleeps_and_wakes(subject: ConformanceSubject) -> None:
+    """A body puts its lens to sleep and wakes it."""
+    if not {"sleep", "wake"} <= subject.roles.verbs.keys():
+        raise ConformanceSkip("the body has no verbs sleep and wake")
+    session = run_loopback(subject.body, subject.lens, script="sleep; wake; sleep; wake", seed=2)
+    assert session.ok, session.errors[0].text
+
+
+@check
+def session_repeats(subject: ConformanceSubject) -> None:
+    """The same seed gives the same session, byte for byte."""
+    assert subject.play(seed=1).records == subject.session.records
+
+
+@check
+def session_is_the_same_byte_by_byte(subject: ConformanceSubject) -> None:
+    """Both ends do the same where every byte comes by itself."""
+    bursts = [record for record in subject.play(seed=1, resolution="byte").records if isinstance(record, Burst)]
+    assert [(one.sender, one.data) for one in bursts] == [
+        (one.sender, one.data) for one in subject.session.records if isinstance(one, Burst)
+    ]
+
+
+@check
+def session_has_no_electrical_violation(subject: ConformanceSubject) -> None:
+    """No end drives a line or sends bytes into an end without supply."""
+    assert subject.session.violations == []
+    for record in subject.session.records:
+        assert not (isinstance(record, Annotation) and record.kind is AnnotationKind.FRAMING_ERROR), record.text
+
+
+@check
+def session_frames_are_typed(subject: ConformanceSubject) -> None:
+    """Every frame of a session is typed and builds to its own bytes."""
+    assert subject.session.tally.valid
+    assert subject.session.tally.all_frames_verified
+
+
+@check_by_role
+def flood_is_bounded(subject: ConformanceSubject, role: Role) -> None:
+    """An end that is flooded with frames and noise keeps a bounded number of things, and no exception leaves it."""
+    monitor = _monitor(subject, None)
+    monitor.run_guarded(monitor.session.start)
+    monitor.run(0.3)
+    engine = monitor.session.body if role is Role.BODY else monitor.session.lens
+    random = Random(13)
+    for frame in subject.frames(role.peer, 12) * 20:
+        data = frame if random.random() < 0.8 else random.randbytes(30)
+        monitor.run_guarded(lambda data=data: engine.receive(Received(data), monitor.now))  # type: ignore[misc]
+    monitor.violations[:] = [one for one in monitor.violations if one.invariant == "no exception"]
+    check_session(monitor)
+    wrong = [one for one in monitor.violations if one.invariant in ("no exception", "bounded")]
+    assert not wrong, wrong[0].text
+
+
+def _monitor(subject: ConformanceSubject, plan: FaultPlan | None) -> SessionMonitor:
+    script = subject.roles.check_script
+    return SessionMonitor(SessionConfig(subject.body, subject.lens, script, 1, plan))
+
+
+def _faults(cls: type[Fault]) -> Iterator[str]:
+    """Text forms of a fault that begins and ends, one of which fits any mount."""
+    times = {
+        True: "at=0.2s for=50ms",
+        False: "at=0.2s until=0.4s rate=0.05",
+    }
+    for line in ("", " line=supply"):
+        yield f"{cls.NAME} {times[cls.BY_TIME]}{line}"
+        yield f"{cls.NAME} at=0.2s until=0.4s{line}"
+        yield f"{cls.NAME} at=0.2s{line}"
+        yield f"{cls.NAME}{line}"
+    yield f"{cls.NAME} from=lens"
+
+
+def _recovers(cls: type[Fault], subject: ConformanceSubject) -> None:
+    fault = None
+    for text in _faults(cls):
+        try:
+            fault = parse_fault(text)
+            fault.check(subject.dialect)
+        except FaultError:
+            fault = None
+            continue
+        break
+    if fault is None:
+        raise ConformanceSkip(f"the mount has nothing that {cls.NAME} may strike")
+    monitor = _monitor(subject, FaultPlan([fault], 1))
+    monitor.run_guarded(monitor.session.start)
+    monitor.run(0.8)
+    monitor.run_guarded(lambda: monitor.session.attach_lens(monitor.now))
+    within = subject.roles.fuzz_traits.recovery_s
+    assert wait_for_recovery(monitor, within), f"{format_fault(fault)}: no recovery within {within:g} s"
+    crashed = [one for one in monitor.violations if one.invariant == "no exception"]
+    assert not crashed, crashed[0].text
+
+
+for _fault in BUILT_IN_FAULTS:
+    _named = partial(_recovers, _fault)
+    _named.__doc__ = f"Both ends stream again after the fault {_fault.NAME}, or reach a legal final state."
+    CHECKS[f"recovers_from_{_fault.NAME.replace('-', '_')}"] = _named
+
+
+@check
+def selections_have_defaults(subject: ConformanceSubject) -> None:
+    """A message with selectable blocks parses under its default selection."""
+    found = [cls for cls in subject.dialect.messages.values() if issubclass(cls, SelectableMessage)]
+    if not found:
+        raise ConformanceSkip("no message has selectable blocks")
+    for cls in found:
+        assert cls.parse(cls().build()) == cls(), cls.__name__

@@ -1,0 +1,36 @@
+"""Cases for `new`: names that are none, profiles that are missing, outputs that exist."""
+
+import resource
+
+from .exit_cases import Bench, case  # noqa: TID252
+
+
+@case("new", "done")
+def _(bench: Bench) -> int:
+    return bench.run("new", "dialect", "acme")
+
+
+@case("new", "dialect")
+def _(bench: Bench) -> int:
+    return bench.run("new", "test", "bench", "--dialect", "zmount")
+
+
+@case("new", "missing")
+def _(bench: Bench) -> int:
+    return bench.run("new", "profile", "mine", "--like", "missing.toml")
+
+
+@case("new", "exists")
+def _(bench: Bench) -> int:
+    assert bench.run("new", "dialect", "acme") == 0
+    return bench.run("new", "dialect", "acme")
+
+
+@case("new", "full")
+def _(bench: Bench) -> int:
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (16, limits[1]))
+    try:
+        return bench.run("new", "dialect", "acme")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)

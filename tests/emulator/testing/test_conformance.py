@@ -1,0 +1,54 @@
+"""The conformance suite: a share of it on the built-in dialects, and that it finds what does not conform."""
+
+from dataclasses import replace
+
+import pytest
+
+from lensmount.testing.conformance import DialectConformance, conformance_table
+from lensmount_emulator.testing import conformance
+from lensmount_emulator.testing.conformance_checks import CHECKS, ConformanceSubject
+from lensmount_protocol.errors import DialectError
+
+SHARE = [name for name in CHECKS if not name.startswith(("recovers_from", "codec_agrees"))]
+"""`make conformance` runs all."""
+
+
+@pytest.mark.parametrize("dialect", ["emount", "lmount"])
+def test_built_in_dialect_passes_its_share(dialect: str) -> None:
+    ran = 0
+    for name in [*SHARE, "recovers_from_detach", "recovers_from_bitflip"]:
+        try:
+            conformance.run_check(dialect, name)
+        except conformance.ConformanceSkip:
+            continue
+        ran += 1
+    assert ran >= 45
+    assert conformance_table(dialect)[0].startswith(f"conformance of {dialect}: {ran} passed, 0 failed")
+
+
+def test_class_has_a_method_for_each_check() -> None:
+    methods = [name for name in vars(DialectConformance) if name.startswith("test_")]
+    assert len(methods) == len(CHECKS) > 60
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        ({"title": ""}, "description_of_the_dialect"),
+        ({"supply": "NONE"}, "lines_have_drivers"),
+        ({"protected_types": frozenset({0xFE})}, "guarded_kinds_exist"),
+        ({"trigger_for": lambda _role, _class, _message: "none"}, "states_have_a_trigger_for_each_message"),
+        ({"build_frame": lambda payload, _class, _number: payload}, "framing_whole_lens"),
+    ],
+)
+def test_check_finds_what_does_not_conform(change: dict[str, object], name: str) -> None:
+    subject = ConformanceSubject("emount")
+    subject.dialect = replace(subject.dialect, **change)  # type: ignore[arg-type]
+    with pytest.raises((AssertionError, IndexError, DialectError)):
+        CHECKS[name](subject)
+
+
+def test_unknown_dialect_is_an_error_of_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert conformance.main(["zmount"]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    assert conformance.main([]) == 2
