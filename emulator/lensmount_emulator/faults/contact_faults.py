@@ -28,7 +28,6 @@ from lensmount_emulator.faults.options import (
     option,
 )
 from lensmount_protocol.dialect import Dialect
-from lensmount_protocol.errors import FaultError
 from lensmount_protocol.wire import Role
 
 
@@ -124,16 +123,6 @@ class BothSelects(TimedFault):
     TOUCHES: ClassVar[str] = "lines"
 
     for_: float | None = option(0.01, DURATION, "how long, each time")
-
-    def check(self, dialect: Dialect) -> None:
-        """Check that the mount has two select lines.
-
-        Raises:
-            FaultError: it has none, or as `Fault.check`.
-        """
-        TimedFault.check(self, dialect)
-        if not all(dialect.select_line(role) for role in Role):
-            raise FaultError(f"fault {self.NAME}: {dialect.name} has no two select lines")
 
     def declared(self, seconds: float) -> ExpectedOutcome:
         """While both are high, neither end may send."""
