@@ -82,6 +82,8 @@ for _name in CHECKS:
 
 def run_conformance(dialect: str) -> bool:
     """Run every check of a dialect; return whether none failed and most applied."""
+    # A dialect that cannot be loaded is one error, and no list of failed checks.
+    _subjects[dialect] = ConformanceSubject(dialect)
     for name in CHECKS:
         try:
             run_check(dialect, name)

@@ -59,7 +59,7 @@ def acme(package: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.usefixtures("acme")
 def test_new_dialect_plays_with_every_verb(
-    package: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     commands = [
@@ -78,7 +78,6 @@ def test_new_dialect_plays_with_every_verb(
         "verify-codec acme --exports --cases 50 --decoder tables --quiet",
         "fuzz parser acme --cases 200 --quiet",
         "fuzz session --dialect acme --steps 300 --output-dir found --quiet",
-        f"campaign {package / 'campaign.toml'} --output results.sqlite --processes 1 --quiet",
         "export --dissector acme",
         *(
             f"export --from-dialect acme --format {name} --output out-{name} --quiet"
