@@ -115,7 +115,7 @@ def new_test(name: str, body: str | None, lens: str | None, dialect: str | None)
         **package_words(name),
         "body": body or roles.default_body,
         "lens": lens or roles.default_lens,
-        "script": roles.check_script or "wait 0.5",
+        "script": roles.demo_script or roles.check_script or "wait 0.5",
     }
     return render_scaffold("test", {key: word.replace("\\", "\\\\").replace('"', '\\"') for key, word in words.items()})
 

@@ -14,7 +14,8 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
-from lensmount_emulator.testing.conformance_checks import CHECKS, ConformanceSkip, ConformanceSubject
+from lensmount_emulator.testing.conformance_checks import ConformanceSkip, ConformanceSubject
+from lensmount_emulator.testing.conformance_sessions import CHECKS
 from lensmount_protocol.errors import MountError
 
 _subjects: dict[str, ConformanceSubject] = {}

@@ -199,7 +199,7 @@ def test_new_fault_strikes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.syspath_prepend(str(folder / "src"))
     offer(monkeypatch, [EntryPoint("shift", "lensmount_shift:Shift", registry.ENTRY_POINTS)])
     registry.known_faults.cache_clear()
-    plain, struck = (run_loopback(seconds=0.5, seed=1, faults=faults) for faults in ([], ["shift rate=5e-3 add=3"]))
+    plain, struck = (run_loopback(seconds=0.5, seed=1, faults=faults) for faults in ([], ["shift rate=0.05 add=3"]))
     registry.known_faults.cache_clear()
     assert plain.records != struck.records
 
