@@ -1,4 +1,4 @@
-"""Renders the files of a scaffold: plain files with `string.Template`, whose paths hold names as `__name__`."""
+"""Renders the files of a scaffold: plain files with `string.Template`; their paths hold names as `__name__`."""
 
 import keyword
 import re
