@@ -35,11 +35,15 @@ from lensmount_protocol.wire import Burst, Edge, Role, WireRecord
 MAX_CORPUS = 400
 """Scenarios that a process keeps to continue from."""
 
-EDGE_SHARE = 0.12
+EDGE_SHARE = 0.2
 """Share of the random steps that are frames with edge values."""
 
 RESTART_SHARE = 0.3
 """Share of guided scenarios that switch the supply off and begin once more."""
+
+RESTARTS_AT = (100, 200, 300)
+RESTART = ("off", "wait 0.1", "on", "wait 0.6")
+"""Places in a scenario of two ends at which half of them lose their supply for a moment, and the steps for it."""
 
 RECORDED_SCRIPTS = 5
 """Random scripts among the sessions that guided scenarios begin with."""
@@ -208,9 +212,12 @@ def explore(
     engines = [
         one for one in (runner.monitor.session.lens, runner.monitor.session.body) if isinstance(one, FirmwareEngine)
     ]
-    progress = 0
+    progress, forced = 0, list[str]()
     while len(taken) < steps and not runner.monitor.violations:
-        step = first[len(taken)] if len(taken) < len(first) else _next_step(chooser, peer)
+        if not forced and len(taken) in RESTARTS_AT and runner.passive_end is None and random.random() < 0.5:
+            forced = list(RESTART)
+        planned = forced if len(taken) >= len(first) else None
+        step = first[len(taken)] if planned is None else planned.pop(0) if planned else _next_step(chooser, peer)
         taken.append(step)
         note(step)
         runner.execute(step)

@@ -192,7 +192,8 @@ class LmountLensRules:
             late = now - self._frame_signal_at
             if late > LATEST_REPORT_S + SLACK_S:
                 yield f"reports begin {late * 1e3:.1f} ms after the frame signal; 1.5 ms are the limit"
-            if self._asleep:
+            called = self._levels.get(BODY_ATT, False) and now - self._called_at > CALL_S
+            if self._asleep and not called:
                 yield "reports from a lens that sleeps"
             elif not self._stream_asked:
                 yield "reports that were not ordered since the hello"
@@ -281,7 +282,9 @@ class LmountLensRules:
         stops = isinstance(message, FocusDrive) and message.order == FocusCommand.STOP
         if not order.accepted and not order.repeated and not stops:
             yield f"{name} {number} ends {done.outcome.name} before its acceptance"
-        order.accepted = False
+        for other in self._orders:
+            # An order that was repeated is there twice.
+            other.accepted = other.accepted and other.raw != order.raw
         if stops:
             self._focus.wanted = None
 
