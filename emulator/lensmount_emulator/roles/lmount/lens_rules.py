@@ -151,8 +151,9 @@ class LmountLensRules:
             self._baudrate = LMOUNT.wiring.baudrates[0]
         elif line == V_DRIVE and not level:
             self._focus.wanted = None
-            for order in self._orders:
-                order.accepted = False
+            # The ends of drives may be reported or not; nothing is due for them.
+            kept = [order for order in self._orders if not isinstance(order.message, DRIVES)]
+            self._orders = deque(kept, maxlen=KEPT)
         elif line == LENS_ATT:
             yield from self._attention(level, now)
         elif line == BODY_ATT:
