@@ -104,6 +104,11 @@ agreement: $(AGREEMENT_STAMP)
 	@for dialect in $(DIALECTS); do \
 		$(BIN)/lensmount verify-codec $$dialect --exports --cases $(ENTRIES) --seed $(SEED) --quiet || exit 1; done
 
+# The exported C codec against hand-written C of the same message, in decodes a second.
+.PHONY: codec-speed
+codec-speed: $(STAMP)
+	@$(BIN)/python tests/benchmarks/c_codec.py
+
 # The conformance suite on dialects: a table of all checks, for a release.
 .PHONY: conformance
 conformance: $(STAMP)
