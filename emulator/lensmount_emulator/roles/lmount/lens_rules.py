@@ -17,7 +17,6 @@ from lensmount_protocol.dialects.lmount.lines import BODY_ATT, FSYNC, LENS_ATT, 
 from lensmount_protocol.dialects.lmount.link import (
     BodyHello,
     CommandDone,
-    CommandRejected,
     LensHello,
     Sleep,
     StreamConfig,
@@ -201,8 +200,6 @@ class LmountLensRules:
         for message in frame.messages:
             if isinstance(message, CommandDone):
                 yield from self._check_done(message, now)
-            elif isinstance(message, CommandRejected):
-                self._check_refusal(message)
             elif isinstance(message, FocusState):
                 yield from self._check_focus(message)
             elif isinstance(message, ApertureState):
@@ -235,11 +232,6 @@ class LmountLensRules:
         if order is not None and order.asleep and not order.repeated and not isinstance(order.message, Sleep):
             yield f"a sleeping lens answers {type(order.message).__name__} with {what}; NOT_NOW is needed"
 
-    def _check_refusal(self, refusal: CommandRejected) -> None:
-        order = self._find(refusal.number, refusal.order)
-        if order is not None and isinstance(order.message, StreamConfig):
-            self._stream_asked = self._streams
-
     def _check_done(self, done: CommandDone, now: float) -> Iterator[str]:
         order = self._find(done.number, done.order)
         if order is None:
@@ -261,7 +253,8 @@ class LmountLensRules:
         elif isinstance(message, PowerGrant):
             self._granted = message.granted != PowerClass.NONE
         elif isinstance(message, StreamConfig):
-            self._streams = self._stream_asked = bool(message.reports)
+            # An earlier order may still be in force where this one has a number twice, so reports stay legal.
+            self._stream_asked = self._stream_asked or bool(message.reports)
 
     def _check_drive(self, order: _Order, done: CommandDone) -> Iterator[str]:
         message, name = order.message, type(order.message).__name__
