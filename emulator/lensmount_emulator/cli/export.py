@@ -89,7 +89,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_force(parser)
     parser.add_argument("--dissector", metavar="DIALECT", help="print a dissector for Wireshark instead")
     parser.add_argument("--from-dialect", metavar="DIALECT", help="write the declarations of a dialect instead")
-    parser.add_argument("--format", **one_of("format", FORMAT_NAMES), help="of --from-dialect: what to write")
+    parser.add_argument(
+        "--format",
+        metavar="FORMAT",
+        **one_of("format", FORMAT_NAMES),
+        help=f"of --from-dialect: {', '.join(FORMAT_NAMES)}",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -161,7 +161,7 @@ def test_samples_give_the_frames_beside_them(captures: Path, capsys: pytest.Capt
         ),
         (["run", "lens", "--profile", "sel55210", "--port", "serial:/x?rts=LENS_SC"], 2, "unknown line 'LENS_SC'"),
         (["run", "lens", "--profile", "sel55210", "--port", "serial:/x?rts=VD"], 2, "VD is driven by the body"),
-        (["run", "lens", "--profile", "sel55210", "--port", "pty:", "--do", "zoom 3"], 2, "this end takes no script"),
+        (["run", "lens", "--profile", "sel55210", "--port", "pty:", "--do", "zoom 3"], 2, "unknown script verb"),
         (["run", "lens", "--profile", "sel55210", "--port", "rfc2217://localhost:1"], 4, "cannot connect: Connection"),
         (["export", "{log}"], 2, "export needs a recording and --output FILE"),
         (["export", "{log}", "--to", "x.xyz"], 2, "known endings: .pcapng, .sr, .vcd"),
