@@ -86,6 +86,10 @@ class EngineDriver:
         self.sent.clear()
         return taken
 
+    def finish(self) -> None:
+        """End the session: the engine's last frame waits for no padding."""
+        self.sent.extend(event for event in self._decoder.finish() if isinstance(event, DecodedFrame))
+
     def receive(self, event: WireEvent) -> None:
         """Give an event of the peer to the engine now."""
         self.engine.receive(event, self.now)

@@ -157,6 +157,7 @@ class TimedSession:
         self._take(self._decoder.finish())
         self._run_to(float("inf"))
         self._driver.run(GRACE_S)
+        self._driver.finish()
         replies = self._compare(float("inf"))
         self._matched += sum(reply.ours is not None for reply in replies)
         if self.frames[self._role] and not self._matched:

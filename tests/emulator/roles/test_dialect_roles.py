@@ -43,6 +43,8 @@ def toy(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.syspath_prepend(str(TESTS / "protocol" / "third_party"))
     monkeypatch.syspath_prepend(str(TESTS / "emulator" / "third_party"))
     offer(monkeypatch, OFFERS)
+    # A profile that was read holds settings of the modules that the last test imported.
+    monkeypatch.setattr(library, "_known", {})
     yield
     for name in [name for name in sys.modules if name.startswith("lensmount_toy")]:
         del sys.modules[name]
@@ -122,15 +124,17 @@ def test_third_party_dialect_is_fuzzed_and_scored(tmp_path: Path, capsys: pytest
     # The toy's body has its supply on in the state that it starts in, which the fuzzer finds.
     assert main(words) == 1
     figures = json.loads(capsys.readouterr().out)
-    assert (figures["dialects"], figures["steps"] >= 100, figures["kinds"]) == (["toy"], True, 1)
-    assert main(["fuzz", "replay", figures["files"][0]]) == 1
+    assert (figures["dialects"], figures["steps"] >= 100, figures["kinds"] >= 1) == (["toy"], True, True)
+    assert {main(["fuzz", "replay", file]) for file in figures["files"]} == {1}
     assert "in tables: the body is in state IDLE, and its supply is on" in capsys.readouterr().out
     record = tmp_path / "toy.lmx"
     assert main(["loopback", "--body", "toy-body", "--do", "ping 3", "--record", str(record)]) == 0
     capsys.readouterr()
     assert main(["fidelity", str(record), "--profile", "toy-lens", "--json"]) == 0
     score = json.loads(capsys.readouterr().out)
-    assert (score["expected"], score["answered"], score["exact"]) == (3, 3, 3)
+    assert (score["replies"], score["strict"]) == (3, 3)
+    replayed = score["outside_declared_fields"]
+    assert (replayed["expected"], replayed["answered"], replayed["exact"]) == (3, 3, 3)
 
 
 @pytest.mark.usefixtures("toy")
