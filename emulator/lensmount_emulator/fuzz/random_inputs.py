@@ -143,7 +143,7 @@ KNOWN_SHARE = 0.8
 def _edge(message: Message, name: str, random: Random) -> Any:
     value = getattr(message, name)
     if isinstance(value, list):
-        items: list[Any] = value
+        items: list[Any] = cast("Any", value)
         return random.choice((items * 2, items * 3, items[:1] * 6, [], items[::-1]))
     if isinstance(value, bytes):
         return random.choice((b"", value * 2, random.randbytes(len(value))))

@@ -80,7 +80,7 @@ def replay_words(records: Sequence[WireRecord], dialect: Dialect, profile: Profi
     captured = list(Decoder(dialect).decode(records))
     run = _Replay(captured, settings)
     run.play()
-    score = Score("lens", requests=sum(isinstance(frame, DecodedFrame) for frame in run.body))
+    score = Score("lens", requests=len(run.body))
     frames = [event for event in Decoder(dialect).decode(run.ours) if isinstance(event, DecodedFrame)]
     match_frames(score, run.scored, [frame for frame in frames if frame.sender is Role.LENS], ())
     played: list[Decoded] = list(frames)

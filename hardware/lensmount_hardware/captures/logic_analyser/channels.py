@@ -229,7 +229,7 @@ def pick_channels(
         text = wanted.get(line)
         if text is None:
             names = (*(spelling.format(line=line) for spelling in _SPELLINGS), *wiring.aliases.get(line, ()))
-            channels = next(filter(None, map(table.find, names)), None)
+            channels = next((some for name in names if (some := table.find(name))), None)
             if channels is None:
                 continue
         elif text.lower() == NO_CHANNEL:

@@ -300,7 +300,8 @@ class _WaveformRenderer:
             if self.levels[clock] is not link.idle_high:
                 self._add(np.array([at - period]), clock)
                 self.levels[clock] = link.idle_high
-            edges = np.stack((starts, starts + period / 2), axis=1).ravel()
+            edges = np.empty(2 * count)
+            edges[::2], edges[1::2] = starts, starts + period / 2
             self._add(edges, clock)
         return at + period * count
 
