@@ -24,7 +24,7 @@ def parser_of(verb: str) -> Parser:
 
 
 def parse(parser: Parser, arguments: list[str]) -> argparse.Namespace:
-    return parser.parse_args(replace_old_names([parser.prog.split()[1], *arguments]).arguments[1:])
+    return parser.parse_args(replace_old_names([parser.prog.split()[1], *arguments])[0][1:])
 
 
 def command_with(verb: str, flag: str) -> tuple[Parser, list[list[str]]]:
@@ -69,22 +69,22 @@ def test_an_old_flag_parses_like_its_new_name(verb: str, old: str, new: str) -> 
 
 @pytest.mark.parametrize(("old", "new"), OLD_VERBS.items(), ids=lambda value: " ".join(value))
 def test_an_old_verb_is_replaced_by_its_new_name(old: tuple[str, ...], new: tuple[str, ...]) -> None:
-    current = replace_old_names([*old, "a", "--json"])
-    assert current.arguments == [*new, "a", "--json"]
-    assert current.replaced == [(" ".join(old), " ".join(new))]
+    current, replaced = replace_old_names([*old, "a", "--json"])
+    assert current == [*new, "a", "--json"]
+    assert replaced == [(" ".join(old), " ".join(new))]
     assert new[0] in VERBS
     assert len(new) == 1 or new[1].startswith("--") or new[1] in subparsers(parser_of(new[0]))
 
 
 def test_what_follows_two_dashes_is_no_flag() -> None:
-    assert replace_old_names(["record", "--to", "a", "--", "--to"]).arguments == [
+    assert replace_old_names(["record", "--to", "a", "--", "--to"])[0] == [
         "record",
         "--output",
         "a",
         "--",
         "--to",
     ]
-    assert replace_old_names([]).arguments == []
+    assert replace_old_names([])[0] == []
 
 
 def test_no_help_page_and_no_completion_has_an_old_name() -> None:
