@@ -12,7 +12,7 @@ from lensmount_emulator.fuzz.fault_free import (
     run_fault_free,
     run_fault_free_sessions,
 )
-from lensmount_emulator.fuzz.random_inputs import random_flood
+from lensmount_emulator.fuzz.random_inputs import burst_sizes, random_flood
 from lensmount_emulator.fuzz.scenario import Scenario, fuzzed_dialects, get_dialect, get_traits
 from lensmount_emulator.fuzz.scenario_runner import ScenarioRunner, run_scenario
 from lensmount_emulator.fuzz.session_fuzzer import sample_frames
@@ -99,5 +99,6 @@ def test_a_lens_that_stays_at_a_rate_that_nobody_speaks_is_seen(monkeypatch: pyt
 def test_a_puppet_has_words_and_asks_for_much_at_once(dialect: str, role: Role) -> None:
     assert len(sample_frames(dialect, role)) > 10
     floods = [random_flood(Random(seed), get_dialect(dialect), role) for seed in range(40)]
-    assert max(map(len, floods)) > 200
+    # A burst of a clocked link holds one message.
+    assert burst_sizes(get_dialect(dialect), role) or max(map(len, floods)) > 200
     assert all(len(flood) <= get_dialect(dialect).formats[role].max_size for flood in floods)
