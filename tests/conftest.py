@@ -28,11 +28,29 @@ for number in (signal.SIGHUP, signal.SIGTERM):
     if signal.getsignal(number) is signal.SIG_IGN:
         signal.signal(number, signal.SIG_DFL)
 
-FIRMWARE = Path(__file__).parent / "hardware" / "firmware"
+TESTS = Path(__file__).parent
+FIRMWARE = TESTS / "hardware" / "firmware"
+
+
+SLOW = (
+    "emulator/campaign/test_dask_pool.py",
+    "emulator/fuzz/device/test_fuzz_device_verb.py",
+    "emulator/fuzz/test_profiles.py",
+    "emulator/learn/test_port_learning.py",
+    "emulator/pytest_plugin/test_installed.py",
+    "emulator/sessions/test_network_serial.py",
+    "hardware/firmware/emulator/",
+    "soak/",
+    "web/test_page.py",
+)
+"""Tests that wait for real time, for installations or for a browser; `make test-slow` runs them, and CI does too."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """A file's tests go to one worker, and all that build the firmware to the same one: they build in one place."""
+    """Mark the slow tests; a file's tests go to one worker, and all that build the firmware to the same one."""
+    for item in items:
+        if item.path.is_relative_to(TESTS) and item.path.relative_to(TESTS).as_posix().startswith(SLOW):
+            item.add_marker(pytest.mark.slow)
     if config.pluginmanager.hasplugin("xdist"):
         for item in items:
             group = "firmware" if FIRMWARE in item.path.parents else str(item.path)

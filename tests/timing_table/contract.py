@@ -12,7 +12,7 @@ BOUNDS_US: dict[str, tuple[tuple[str, float, float, str], ...]] = {
     "emount": (
         ("VD period", 16_670, 16_700, BOTH),
         ("VD low pulse", 55, 70, BOTH),
-        ("VCC to first VD", 2_200, 2_280, SIG),
+        ("VCC to first VD", 2_180, 2_300, SIG),
         ("VCC to BODY_CS", 119_300, 119_500, BOTH),
         ("BODY_CS to TXD on", 8, 30, SIG),
         ("BODY_CS to RXD on", 2_800, 23_200, SIG),
