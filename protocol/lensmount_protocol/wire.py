@@ -252,7 +252,7 @@ def _never_swapped(_pairs: Sequence[tuple[bytes, bytes]]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class ClockedLink:
-    """The physical layer of a clocked mount.
+    """The physical layer of a clocked mount: full duplex, both ends shift in each burst.
 
     Attributes:
         clock: the line that carries the clock.
@@ -263,7 +263,6 @@ class ClockedLink:
         idle_high: level of the clock between bursts.
         sampled_on_rise: the edge of the clock at which data are valid.
         msb_first: order of the bits of a byte.
-        full_duplex: whether both ends shift in each burst; else one data line carries one sender at a time.
         idle_byte: the value that an end shifts out which has loaded nothing.
         load_s: seconds from the end of a burst in which the clocked end has to load its next unit.
         find_swapped: bytes of the body's and the lens's line in each burst -> whether the two lines are swapped.
@@ -277,7 +276,6 @@ class ClockedLink:
     idle_high: bool = True
     sampled_on_rise: bool = True
     msb_first: bool = True
-    full_duplex: bool = True
     idle_byte: int = 0
     load_s: float = 0.0
     find_swapped: Callable[[Sequence[tuple[bytes, bytes]]], bool] = field(

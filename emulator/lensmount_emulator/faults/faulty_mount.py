@@ -13,7 +13,15 @@ from lensmount_emulator.faults.timing_faults import ClockDrift, DriftingSchedule
 from lensmount_emulator.mount.virtual_mount import EventHandler, MountLine, MountSide, Resolution, VirtualMount
 from lensmount_emulator.scheduler import Scheduler
 from lensmount_protocol.dialect import Dialect
-from lensmount_protocol.wire import BITS_PER_BYTE, Annotation, Role, SetBaudrate, WireAction, WireRecord
+from lensmount_protocol.wire import (
+    BITS_PER_BYTE,
+    BITS_PER_CLOCKED_BYTE,
+    Annotation,
+    Role,
+    SetBaudrate,
+    WireAction,
+    WireRecord,
+)
 
 GAP_S = 10e-6
 """Gap between two actions of a queue after a delayed one: the other end must see both edges of a select line."""
@@ -264,7 +272,8 @@ class FaultyMount(VirtualMount):
 
     def byte_time(self, sender: Role) -> float:
         """Return the duration of one byte of an end, in seconds."""
-        return BITS_PER_BYTE / self._ends[sender].baudrate
+        bits = BITS_PER_BYTE if self.dialect.wiring.clocked is None else BITS_PER_CLOCKED_BYTE
+        return bits / self._ends[sender].baudrate
 
     def _begin(self, fault: Fault) -> None:
         self.faults.append(fault)

@@ -54,9 +54,6 @@ TEMPERATURE_POLLS = 3
 WORK = "work"
 """Topic of `Wait.on`: a session is queued, or the queue is empty."""
 
-STARTED = "started"
-"""Topic of `Wait.on`: the start-up is over."""
-
 
 class LensSilentError(ProtocolError):
     """The lens shifted out no valid word where one was due."""

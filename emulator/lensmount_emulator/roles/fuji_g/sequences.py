@@ -10,7 +10,6 @@ from lensmount_emulator.engine.tasks import Task, Wait, WaitFor
 from lensmount_emulator.roles.fuji_g.body_base import (
     MAX_ATTEMPTS,
     RETRY_DELAY_S,
-    STARTED,
     TEMPERATURE_POLLS,
     WORK,
     BodyEngineBase,
@@ -140,7 +139,6 @@ def _finish_start(body: BodyEngineBase) -> Task:
     ):
         yield from _done(body, body.order(*requests))
     body.started = True
-    body.wake(STARTED)
     body.order(
         c.PowerStateCommand(POWER_START),
         c.FocusSpeedCommand(FULL_SPEED),
