@@ -58,12 +58,12 @@ demo: $(STAMP)
 	@$(BIN)/lensmount demo
 
 test: $(STAMP)
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow"
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
 
 # The tests that wait for real time, for installations or for a browser: about two minutes. CI runs them too.
 .PHONY: test-slow
 test-slow: $(STAMP)
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m slow
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m slow
 
 # The environment for development, and the checks of `make lint` before each commit.
 setup: $(STAMP)

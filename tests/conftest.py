@@ -29,8 +29,6 @@ for number in (signal.SIGHUP, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
 
 TESTS = Path(__file__).parent
-FIRMWARE = TESTS / "hardware" / "firmware"
-
 
 SLOW = (
     "emulator/campaign/test_dask_pool.py",
@@ -47,11 +45,7 @@ SLOW = (
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark the slow tests; a file's tests go to one worker, and all that build the firmware to the same one."""
+    """Mark the slow tests."""
     for item in items:
         if item.path.is_relative_to(TESTS) and item.path.relative_to(TESTS).as_posix().startswith(SLOW):
             item.add_marker(pytest.mark.slow)
-    if config.pluginmanager.hasplugin("xdist"):
-        for item in items:
-            group = "firmware" if FIRMWARE in item.path.parents else str(item.path)
-            item.add_marker(pytest.mark.xdist_group(group))

@@ -52,7 +52,16 @@ def install() -> None:
             # Another process was quicker.
             shutil.rmtree(fresh)
     for script in SCRIPTS.glob("*.mjs"):
-        shutil.copy(script, CACHE)
+        _renew(script, CACHE / script.name)
+
+
+def _renew(source: Path, target: Path) -> None:
+    """Copy in one step, where anything changed: another process may be reading the target."""
+    if target.exists() and target.read_bytes() == source.read_bytes():
+        return
+    fresh = target.with_name(f"{target.name}.{os.getpid()}")
+    shutil.copy(source, fresh)
+    fresh.replace(target)
 
 
 def _node_and_npm() -> tuple[str, list[str]]:

@@ -1,6 +1,7 @@
 """What the tests of the firmware share: its core with a simulated chip around it."""
 
 import ctypes
+import fcntl
 import os
 import shutil
 import subprocess
@@ -188,6 +189,13 @@ class Core:
 
 
 def make_firmware(*targets: str) -> None:
+    """Build in the firmware's own folder; other workers that want the same wait."""
+    with (FIRMWARE / "Makefile").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        _make(*targets)
+
+
+def _make(*targets: str) -> None:
     made = subprocess.run(["make", "-s", "-C", FIRMWARE, *targets], capture_output=True, text=True, check=False)
     assert made.returncode == 0, made.stderr
 
