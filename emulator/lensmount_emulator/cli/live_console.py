@@ -24,7 +24,11 @@ from lensmount_protocol.wire import Annotation, ClockSync, DataLoss, Defect, Lin
 
 
 class LiveConsole:
-    """Plays an end on a port and prints the session to a terminal."""
+    """Plays an end on a port and prints the session to a terminal.
+
+    Attributes:
+        cause_at: time at which a session that failed went wrong, after its summary; `None` where it is unknown.
+    """
 
     def __init__(
         self,
@@ -58,6 +62,7 @@ class LiveConsole:
             peer_speaks: whether a peer that sends nothing is a shortfall.
             explain: explains a session that failed, from its records and its end; `None` for no explanation.
         """
+        self.cause_at: float | None = None
         self._explain = explain
         self._recent = deque[WireRecord](maxlen=MAX_LIVE_RECORDS if explain is not None else 0)
         self._role = end.role
@@ -130,6 +135,8 @@ class LiveConsole:
             if self._explain is not None and verdict.shortfalls
             else None
         )
+        if explanation is not None and explanation.cause is not None:
+            self.cause_at = explanation.cause.at
         keeper = as_timed(self._transport)
         troubles = {} if keeper is None else dict(keeper.problems())
         if self._json:

@@ -25,15 +25,20 @@ def load_server() -> Any:
         raise UsageError(f"the page needs {error.name}; install lensmount with the extra `web`") from error
 
 
-def open_files(files: Sequence[Path]) -> None:
+def open_files(files: Sequence[Path], *, dialect: str | None = None, at: float | None = None) -> None:
     """Show captures or results until a signal.
+
+    Args:
+        files: the files.
+        dialect: the dialect of captures that declare none.
+        at: time in the first capture that the page shows, in seconds; `None` for the whole.
 
     Raises:
         UsageError: the extra is not installed.
         CaptureError: a file cannot be read.
     """
     server = load_server()
-    _serve(server.PageServer(server.Served(files=files)))
+    _serve(server.PageServer(server.Served(files=files, dialect=dialect, at=at)))
 
 
 def open_page(session: "LoopbackResult") -> None:

@@ -11,7 +11,7 @@ import sys
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lensmount run`."""
-    from lensmount_emulator.cli.options import add_allow, add_force, parse_duration
+    from lensmount_emulator.cli.options import add_allow, add_force, add_open, parse_duration
     from lensmount_emulator.cli.parser import one_of
 
     parser.add_argument("role", **one_of("role", ("lens", "body")), help="the end that we play")
@@ -30,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_allow(parser)
     parser.add_argument("--record", metavar="FILE", help="write every byte and edge to this .lmx file")
     add_force(parser)
+    add_open(parser)
     parser.add_argument(
         "--spin",
         type=float,
@@ -53,6 +54,37 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Play until the time is over, the script is done, or a signal ends it; gives the exit code of the verdict."""
+    if not arguments.opens:
+        return _play(arguments, [])
+    import tempfile
+    from pathlib import Path
+
+    from lensmount_emulator.cli.page import load_server, open_files
+    from lensmount_emulator.termination import format_stop
+
+    # A page that cannot be shown is reported before a port is opened.
+    load_server()
+    with tempfile.TemporaryDirectory(prefix="lensmount-") as folder:
+        arguments.record = arguments.record or str(Path(folder) / f"{arguments.role}.lmx")
+        causes: list[float | None] = []
+        stop: KeyboardInterrupt | None = None
+        code = 0
+        try:
+            code = _play(arguments, causes)
+        except KeyboardInterrupt as error:
+            if format_stop(error) != "Ctrl-C":
+                raise
+            stop = error
+        recorded = Path(arguments.record)
+        if recorded.is_file():
+            open_files([recorded], dialect=arguments.dialect, at=next(iter(causes), None))
+    if stop is not None:
+        raise stop
+    return code
+
+
+def _play(arguments: argparse.Namespace, causes: list[float | None]) -> int:
+    """Play; `causes` gets the time at which a session that failed went wrong."""
     from pathlib import Path
 
     from lensmount_emulator.cli.live_console import LiveConsole
@@ -136,6 +168,7 @@ def run(arguments: argparse.Namespace) -> int:
         finally:
             after = _resident_kib()
             verdict = console.print_summary(resident_kib_before=before, resident_kib_after=after)
+            causes.append(console.cause_at)
             if not arguments.json and after:
                 print(f"peak resident memory {before} KiB at the start, {after} KiB at the end")
     return verdict.exit_code

@@ -52,13 +52,25 @@ def decode_command(path: object) -> str:
     return shlex.join(["lensmount", "decode", str(path)])
 
 
+def view_command(path: object, at: float | None) -> str:
+    """The command that shows a recording on the page, at a moment."""
+    items = ["lensmount", "ui", str(path)]
+    if at is not None:
+        items += ["--at", f"{at:.6f}"]
+    return shlex.join(items)
+
+
 def report_sections(log: TrafficLog, lines: int, replay: str) -> Sequence[tuple[str, str]]:
     """What a report gets: a name and a text each."""
-    explained = explain_events(_in_order(log.events), log.dialect, source="the test")
+    events = _in_order(log.events)
+    explained = explain_events(events, log.dialect, source="the test")
+    # The page shows the first cause; where nothing is wrong on the wire, the end, where the test looked.
+    at = explained.cause.at if explained.cause is not None else _time(events[-1]) if events else None
     return (
         *((("explanation", explained.text),) if explained.explains else ()),
         ("timeline", "\n".join(timeline(log, lines)) or "no traffic"),
         ("recording", str(log.path)),
+        ("view", view_command(log.path, at)),
         ("replay", replay),
     )
 

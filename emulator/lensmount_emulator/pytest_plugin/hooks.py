@@ -71,7 +71,7 @@ def _last_of_the_author(entry: TracebackType | None) -> TracebackType | None:
 SESSIONS: "pytest.StashKey[list[MountSession]]" = pytest.StashKey()
 """Everything that was mounted in a test, in order."""
 
-PROPERTIES = frozenset(f"{MARKER}_{name}" for name in ("explanation", "timeline", "recording", "replay"))
+PROPERTIES = frozenset(f"{MARKER}_{name}" for name in ("explanation", "timeline", "recording", "view", "replay"))
 """Properties of a report that this plugin sets."""
 
 OPTIONS_FIXTURE = "lensmount_choices"

@@ -5,6 +5,7 @@ import os
 import pkgutil
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -66,8 +67,9 @@ def _all_imported() -> None:
         assert packages
         for package in packages:
             for module in pkgutil.walk_packages([str(package)], f"{package.name}."):
-                with suppress(ModuleNotFoundError):
-                    # What an extra brings need not be here.
+                # What an extra brings need not be here, and may warn while it is compiled.
+                with suppress(ModuleNotFoundError), warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
                     importlib.import_module(module.name)
 
 

@@ -108,7 +108,13 @@ def test_a_failure_on_a_device_points_to_its_recording(run: Run, project: pytest
         ]
     )
     told = [each.attrib["name"] for each in ElementTree.parse(project.path / "report.xml").iter("property")]
-    assert told == ["lensmount_explanation", "lensmount_timeline", "lensmount_recording", "lensmount_replay"]
+    assert told == [
+        "lensmount_explanation",
+        "lensmount_timeline",
+        "lensmount_recording",
+        "lensmount_view",
+        "lensmount_replay",
+    ]
 
 
 def test_what_a_test_words_itself_is_held_back_unless_it_is_armed(

@@ -1,5 +1,6 @@
 """The plugin in somebody else's repository: fixtures, markers, ini keys, options, and what a failure tells."""
 
+import shlex
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
 from pathlib import Path
@@ -63,10 +64,21 @@ class TestFailing:
         project.makepyfile(FAILS)
         run("--junitxml", "report.xml").assert_outcomes(failed=1)
         told = properties_of(project.path / "report.xml")
-        assert list(told) == ["lensmount_explanation", "lensmount_timeline", "lensmount_recording", "lensmount_replay"]
+        assert list(told) == [
+            "lensmount_explanation",
+            "lensmount_timeline",
+            "lensmount_recording",
+            "lensmount_view",
+            "lensmount_replay",
+        ]
         assert len(told["lensmount_timeline"].splitlines()) == 30
         assert Path(told["lensmount_recording"]).read_bytes().count(b"\n") > 200
         assert told["lensmount_replay"].startswith("lensmount loopback --body panasonic-s1r ")
+        view = shlex.split(told["lensmount_view"])
+        assert view[:-1] == ["lensmount", "ui", told["lensmount_recording"], "--at"]
+        # The moment is in the session, at whose end the test failed.
+        seconds = shlex.split(told["lensmount_replay"], comments=True)[-1]
+        assert 0 < float(view[-1]) <= float(seconds)
 
     def test_any_failure_tells_it_wherever_it_comes_from(self, run: Run, project: pytest.Pytester) -> None:
         project.makepyfile("""
@@ -101,7 +113,13 @@ class TestFailing:
         result.stdout.fnmatch_lines(["no traffic"])
         cases = list(ElementTree.parse(project.path / "report.xml").iter("testcase"))
         told = [[each.attrib["name"] for each in case.iter("property")] for case in cases]
-        names = ["lensmount_explanation", "lensmount_timeline", "lensmount_recording", "lensmount_replay"]
+        names = [
+            "lensmount_explanation",
+            "lensmount_timeline",
+            "lensmount_recording",
+            "lensmount_view",
+            "lensmount_replay",
+        ]
         # A test that fails before any traffic has nothing to explain.
         assert told == [names] * 3 + [names[1:]]
 
@@ -422,6 +440,7 @@ class TestAgain:
             "lensmount_explanation",
             "lensmount_timeline",
             "lensmount_recording",
+            "lensmount_view",
             "lensmount_replay",
         ]
         assert Path(dict(told[0])["lensmount_recording"]).name == first.name
