@@ -166,7 +166,7 @@ def cpu_per_item(candidates: Sequence[Candidate], settings: Settings, budget_ms:
         items = candidate.items[first : first + size]
         began = time.process_time_ns()
         candidate.work(items)
-        return (time.process_time_ns() - began) / len(items)
+        return max(1, time.process_time_ns() - began) / len(items)
 
     by_name = {candidate.name: candidate for candidate in candidates}
     return interleaved(by_name, lambda name, source: once(by_name[name], source), settings)

@@ -86,7 +86,9 @@ def test_what_cannot_be_played_is_told_in_one_line(
 ) -> None:
     file = write(**keys)
     assert main(["campaign", str(file)]) == 2
-    (line,) = capsys.readouterr().err.strip().splitlines()
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert len(lines) == 1, lines
+    (line,) = lines
     assert told in line
     assert not file.with_suffix(".sqlite").exists()
 
