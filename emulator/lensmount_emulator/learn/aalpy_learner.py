@@ -1,6 +1,7 @@
 """AALpy's L# over our queries; imported only when something is learned, since it is an extra."""
 
 import random
+import warnings
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
@@ -9,9 +10,13 @@ from typing import Any
 from lensmount_emulator.learn.queries import Queries
 
 # AALpy has no types that describe it, so its names are of any type here.
-_SUL: Any = import_module("aalpy.base").SUL
-_run_lsharp: Any = import_module("aalpy.learning_algs").run_Lsharp
-_StatePrefixOracle: Any = import_module("aalpy.oracles").StatePrefixEqOracle
+# AALpy 1.x holds an escape sequence that Python warns of when it compiles the module for the first time.
+with warnings.catch_warnings():
+    warnings.filterwarnings("ignore", category=SyntaxWarning)
+    warnings.filterwarnings("ignore", "invalid escape sequence", DeprecationWarning)
+    _SUL: Any = import_module("aalpy.base").SUL
+    _run_lsharp: Any = import_module("aalpy.learning_algs").run_Lsharp
+    _StatePrefixOracle: Any = import_module("aalpy.oracles").StatePrefixEqOracle
 
 Moves = Mapping[str, Mapping[str, tuple[str, str]]]
 """State -> letter -> output and next state."""
