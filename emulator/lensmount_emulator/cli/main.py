@@ -30,6 +30,7 @@ VERBS = {
     "decode": "read captures: bytes and edges to frames to typed messages",
     "explain": "what went wrong in a session: the first cause, what was due, and what followed",
     "export": "recordings to Wireshark, PulseView and waveform viewers; dissectors for Wireshark",
+    "plot": "fields and lines of a capture over time, as a picture",
     "margins": "how far a delay, a jitter or a clock may move until a session fails",
     "loopback": "a body and a lens meet on a virtual mount",
     "matrix": "run every body with every lens and accessory of a dialect through one script",

@@ -104,6 +104,25 @@ class DecodedCapture:
         """
         return self.to_columns().to_dataframe(fields)
 
+    def plot(
+        self, fields: Iterable[str] = (), lines: Iterable[str] = (), *, within: tuple[float, float] | None = None
+    ) -> Any:
+        """Read the file once; draw fields and lines over time with matplotlib.
+
+        Args:
+            fields: fields, as `Message.field`. Without fields and lines the focus of the lens and all lines are drawn.
+            lines: lines of the mount.
+            within: only this time, in seconds.
+
+        Returns:
+            A `matplotlib.figure.Figure`: `figure.savefig("plot.svg")`.
+
+        Raises:
+            CaptureError: the file is damaged, or there is nothing to draw.
+            DialectError: a field or line is unknown, a field holds no numbers, or matplotlib is not installed.
+        """
+        return self.to_columns().plot(fields, lines, within=within, title=self.path.name)
+
     @property
     def statistics(self) -> TrafficStats:
         """Counts over all of the traffic: frames, bytes, bytes in no frame, missing parts of the file."""

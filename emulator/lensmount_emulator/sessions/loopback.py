@@ -209,6 +209,12 @@ class LoopbackResult:
         """Frames, garbage and notes as a dataframe of polars or pandas; see `DecodedCapture.to_dataframe`."""
         return self.to_columns().to_dataframe(fields)
 
+    def plot(
+        self, fields: Iterable[str] = (), lines: Iterable[str] = (), *, within: tuple[float, float] | None = None
+    ) -> Any:
+        """Draw fields and lines over time; see `DecodedCapture.plot`."""
+        return self.to_columns().plot(fields, lines, within=within, title=repr(self)[1:-1])
+
 
 def run_loopback(
     body: str | Profile = DEFAULT_BODY,

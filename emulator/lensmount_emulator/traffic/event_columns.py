@@ -309,6 +309,32 @@ class EventColumns:
         """
         return self.table(fields).to_dataframe()
 
+    def plot(
+        self,
+        fields: Iterable[str] = (),
+        lines: Iterable[str] = (),
+        *,
+        within: tuple[float, float] | None = None,
+        title: str = "",
+    ) -> Any:
+        """Draw fields and lines over time; needs matplotlib.
+
+        Args:
+            fields: fields, as `Message.field`. Without fields and lines the focus of the lens and all lines are drawn.
+            lines: lines of the mount.
+            within: only this time, in seconds.
+            title: what is written above.
+
+        Returns:
+            A `matplotlib.figure.Figure`: `figure.savefig("plot.svg")`.
+
+        Raises:
+            DialectError: a field or line is unknown, a field holds no numbers, or matplotlib is not installed.
+            CaptureError: there is nothing to draw.
+        """
+        module = import_module("lensmount_emulator.traffic.plots")
+        return module.plot_columns(self, tuple(fields), tuple(lines), within=within, title=title)
+
     def blob_view(self, since: int = 0) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
         """The bytes of the rows from `since` on, and where those of each of these rows begin."""
         if since >= len(self):

@@ -2,13 +2,15 @@
 
 import csv
 import json
-from importlib.util import find_spec
 
 import pytest
 
 from lensmount_emulator.cli.main import main
+from lensmount_emulator.reports.data_files import table_files
 from lensmount_emulator.sessions.decoded_capture import open_capture
+from lensmount_emulator.traffic import data_frames
 from lensmount_protocol.decoder import DecodedFrame
+from lensmount_protocol.errors import DialectError
 from lensmount_protocol.wire import Edge
 
 
@@ -92,19 +94,53 @@ def test_trace_has_a_slice_per_frame_and_a_counter_value_per_edge(recording, tmp
     assert b"lens to body" in tracks
 
 
-@pytest.mark.skipif(find_spec("polars") is not None, reason="polars is installed, so nothing is missing")
-def test_parquet_without_polars_is_an_error_before_the_file(recording, tmp_path, capsys):
+def test_parquet_without_a_library_is_an_error_before_the_file(recording, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(table_files, "PARQUET_LIBRARIES", ("no_such_library",))
     assert main(["export", str(recording), "--output", str(tmp_path / "a.parquet")]) == 3
-    assert "pip install polars" in capsys.readouterr().err
-    assert not (tmp_path / "a.parquet").exists()
+    assert "pip install pyarrow" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.skipif(find_spec("polars") is None, reason="polars is not installed; it is no dependency of the project")
-def test_parquet_holds_the_rows(recording, tmp_path):
-    import polars
+@pytest.mark.parametrize("table", ["frames", "edges", "fields"])
+def test_parquet_holds_what_the_csv_holds(recording, tmp_path, table):
+    parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed; the group dev has it")
+    words = ("--table", table, *(("--field", "LensStatus.distance") if table == "frames" else ()))
+    found = parquet.read_table(export(recording, tmp_path / "a.parquet", *words)).to_pylist()
+    expected = rows_of(export(recording, tmp_path / "a.csv", *words))
+    assert len(found) == len(expected) > 50
+    assert list(found[0]) == list(expected[0])
+    # A .csv has a quotation mark before what a spreadsheet would take for a formula.
+    plain = [{name: "" if cell is None else str(cell) for name, cell in row.items()} for row in found]
+    assert plain == [{name: cell.removeprefix("'") for name, cell in row.items()} for row in expected]
 
-    frame = polars.read_parquet(export(recording, tmp_path / "a.parquet", "--field", "LensStatus.row_a"))
-    assert frame["hex"].to_list() == [row["hex"] for row in rows_of(export(recording, tmp_path / "a.csv"))]
+
+@pytest.mark.parametrize("library", ["polars", "pandas"])
+def test_dataframe_holds_the_rows_and_fields(recording, monkeypatch, library):
+    module = pytest.importorskip(library, reason=f"{library} is not installed")
+    if library == "pandas":
+        monkeypatch.setattr(data_frames, "find_spec", lambda name: name != "polars" or None)
+    frame = open_capture(recording).to_dataframe(["LensStatus.distance"])
+    assert isinstance(frame, module.DataFrame)
+    events = [event for event in open_capture(recording) if not isinstance(event, Edge)]
+    assert [str(text) for text in frame["hex"]] == [
+        event.frame.raw.hex() if isinstance(event, DecodedFrame) else "" for event in events
+    ]
+    distances = [
+        message.distance
+        for event in events
+        if isinstance(event, DecodedFrame)
+        for message in event.messages
+        if type(message).__name__ == "LensStatus"
+    ]
+    column = frame["LensStatus.distance"]
+    assert [int(value) for value in (column.drop_nulls() if library == "polars" else column.dropna())] == distances
+    assert len(distances) > 10
+
+
+def test_dataframe_without_a_library_names_one(recording, monkeypatch):
+    monkeypatch.setattr(data_frames, "find_spec", lambda _name: None)
+    with pytest.raises(DialectError, match="pip install polars"):
+        open_capture(recording).to_dataframe()
 
 
 @pytest.mark.parametrize(

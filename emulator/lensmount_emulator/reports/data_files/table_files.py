@@ -1,4 +1,4 @@
-"""Writes decoded traffic to data files: CSV by the standard library, Parquet by polars, a trace for Perfetto."""
+"""Writes decoded traffic to data files: CSV, Parquet by pyarrow or polars, a trace for Perfetto."""
 
 import csv
 import io
@@ -25,6 +25,9 @@ TABLES = ("frames", "edges", "fields")
 
 ENDINGS = (".csv", ".parquet", ".pftrace")
 
+PARQUET_LIBRARIES = ("pyarrow", "polars")
+"""The libraries that write Parquet; the first one that is installed is used."""
+
 _BATCH = 2000
 
 
@@ -34,8 +37,8 @@ def check_parquet() -> None:
     Raises:
         CaptureError: there is none.
     """
-    if find_spec("polars") is None:
-        raise CaptureError("Parquet needs polars: pip install polars; a .csv needs nothing")
+    if all(find_spec(name) is None for name in PARQUET_LIBRARIES):
+        raise CaptureError("Parquet needs pyarrow or polars: pip install pyarrow; a .csv needs nothing")
 
 
 def write_data_file(
@@ -65,7 +68,7 @@ def write_data_file(
         Number of rows; of a trace, number of packets.
 
     Raises:
-        CaptureError: the file cannot be written, or Parquet is asked for without polars.
+        CaptureError: the file cannot be written, or no library for Parquet is installed.
         DialectError: a field is unknown.
     """
     if target.suffix == ".parquet":
@@ -117,7 +120,11 @@ def _write_parquet(
 ) -> int:
     parts: list[Sequence[Any]] = list(zip(*rows, strict=True)) or [() for _ in head]
     table = {name: _typed(part) for name, part in zip(head, parts, strict=True)}
-    import_module("polars").DataFrame(table, strict=False).write_parquet(output.file, compression="zstd")
+    if find_spec("pyarrow") is not None:
+        arrow = import_module("pyarrow")
+        import_module("pyarrow.parquet").write_table(arrow.table(table), output.file, compression="zstd")
+    else:
+        import_module("polars").DataFrame(table, strict=False).write_parquet(output.file, compression="zstd")
     return len(parts[0])
 
 
