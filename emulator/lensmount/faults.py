@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lensmount_emulator.faults.byte_faults import ByteFault as ByteFault
+    from lensmount_emulator.faults.fault import ClockedBurst as ClockedBurst
     from lensmount_emulator.faults.fault import Fault as Fault
     from lensmount_emulator.faults.fault import FaultTarget as FaultTarget
     from lensmount_emulator.faults.fault import OutgoingBytes as OutgoingBytes
@@ -42,6 +43,7 @@ __all__ = [
     "RATE",
     "ROLE",
     "ByteFault",
+    "ClockedBurst",
     "ExpectedOutcome",
     "Fault",
     "FaultTarget",
@@ -60,6 +62,7 @@ __all__ = [
 
 _NAMES = {
     "ByteFault": ("lensmount_emulator.faults.byte_faults", "ByteFault"),
+    "ClockedBurst": ("lensmount_emulator.faults.fault", "ClockedBurst"),
     "DELAY": ("lensmount_emulator.faults.options", "DELAY"),
     "DURATION": ("lensmount_emulator.faults.options", "DURATION"),
     "EXPECT": ("lensmount_emulator.faults.options", "EXPECT"),

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from lensmount_protocol.wire import Edge as Edge
     from lensmount_protocol.wire import LineChanged as LineChanged
     from lensmount_protocol.wire import LineDefect as LineDefect
+    from lensmount_protocol.wire import PartialBurst as PartialBurst
     from lensmount_protocol.wire import Received as Received
     from lensmount_protocol.wire import Role as Role
     from lensmount_protocol.wire import SetBaudrate as SetBaudrate
@@ -36,6 +37,7 @@ __all__ = [
     "Edge",
     "LineChanged",
     "LineDefect",
+    "PartialBurst",
     "Received",
     "Role",
     "SetBaudrate",
@@ -57,6 +59,7 @@ _NAMES = {
     "Edge": ("lensmount_protocol.wire", "Edge"),
     "LineChanged": ("lensmount_protocol.wire", "LineChanged"),
     "LineDefect": ("lensmount_protocol.wire", "LineDefect"),
+    "PartialBurst": ("lensmount_protocol.wire", "PartialBurst"),
     "Received": ("lensmount_protocol.wire", "Received"),
     "Role": ("lensmount_protocol.wire", "Role"),
     "SetBaudrate": ("lensmount_protocol.wire", "SetBaudrate"),

@@ -109,6 +109,18 @@ class Burst:
 
 
 @dataclass(slots=True, unsafe_hash=True)
+class PartialBurst(Burst):
+    """A burst of a clocked link in which the receiver counts clock edges that are no multiple of eight.
+
+    Attributes:
+        data: its whole bytes, at least one.
+        bits: the bits after them, `0` and `1` in the order of arrival; one to seven.
+    """
+
+    bits: str = ""
+
+
+@dataclass(slots=True, unsafe_hash=True)
 class Edge:
     """A line that took a level at a time; the first edge of a line may state its level at the start."""
 

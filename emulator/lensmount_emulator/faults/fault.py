@@ -86,14 +86,32 @@ class OutgoingBytes:
     rate: float = 1.0
 
 
+@dataclass(slots=True)
+class ClockedBurst:
+    """A burst of a clocked link on its way to the contacts: what each end shifts out, and the clock that each counts.
+
+    Attributes:
+        clocked_by: the end that drives the clock.
+        units: end -> the bytes that it shifts out.
+        pulses: end -> the pulses of the clock that it counts, each as the number of its bit time, ascending.
+        kept: the unit that the clocked end has loaded, and shifts out in the next burst; empty for none.
+    """
+
+    clocked_by: Role
+    units: dict[Role, bytes]
+    pulses: dict[Role, list[int]]
+    kept: bytes = b""
+
+
 @dataclass(slots=True, kw_only=True)
 class Fault:
     """A deviation that is injected into a session. A subclass overrides the hooks that it needs.
 
     Attributes:
         NAME: its name in the text form.
-        TOUCHES: its subject: bytes, frames, lines, timing, power or attachment.
+        TOUCHES: its subject: bytes, frames, lines, timing, clock, power or attachment.
         BY_TIME: whether it occurs by time, and not on a byte, a frame or an edge.
+        NEEDS_CLOCK: whether it is possible on clocked links only.
         random: its own random generator.
         since: the session's time at which its times begin to count, in seconds.
         applied_count: how often it was applied.
@@ -102,6 +120,7 @@ class Fault:
     NAME: ClassVar[str]
     TOUCHES: ClassVar[str]
     BY_TIME: ClassVar[bool] = False
+    NEEDS_CLOCK: ClassVar[bool] = False
 
     at: float = option(0.0, DURATION, "when it begins, from the session's start on")
     for_: float | None = option(None, DURATION, "how long it lasts")
@@ -139,8 +158,11 @@ class Fault:
         """Check that the fault is possible on this mount.
 
         Raises:
-            FaultError: it names a line that the dialect does not have, or ends before it begins.
+            FaultError: it names a line that the dialect does not have, needs a clock that the dialect does not have,
+                or ends before it begins.
         """
+        if self.NEEDS_CLOCK and dialect.wiring.clocked is None:
+            raise FaultError(f"fault {self.NAME}: {dialect.name} has no clock; use a fault of bytes, frames or timing")
         if self.for_ is not None and self.until is not None and not self.BY_TIME:
             raise FaultError(f"fault {self.NAME}: takes for or until, not both")
         if self.until is not None and self.until <= self.at:
@@ -158,6 +180,9 @@ class Fault:
     def modify_bytes(self, pieces: list[OutgoingBytes], sender: Role, target: FaultTarget) -> list[OutgoingBytes]:
         """Return the bytes that go on the wire instead; called when an end sends."""
         return pieces
+
+    def modify_burst(self, burst: ClockedBurst, target: FaultTarget) -> None:
+        """Change a burst of a clocked link; called when its clock begins."""
 
     def delay(self, line: str, level: bool, target: FaultTarget) -> float:
         """Return the delay of an edge, in seconds; called when an end moves a line."""

@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Iterable
 
 from lensmount_emulator.engine.engine import WireOutput
-from lensmount_emulator.faults.fault import Fault, OutgoingBytes
+from lensmount_emulator.faults.clock_faults import pack_bits, receive_burst
+from lensmount_emulator.faults.fault import ClockedBurst, Fault, OutgoingBytes
 from lensmount_emulator.faults.registry import FaultPlan, reset_fault
 from lensmount_emulator.faults.timing_faults import ClockDrift, DriftingScheduler
 from lensmount_emulator.mount.virtual_mount import EventHandler, MountLine, MountSide, Resolution, VirtualMount
@@ -17,6 +18,9 @@ from lensmount_protocol.wire import (
     BITS_PER_BYTE,
     BITS_PER_CLOCKED_BYTE,
     Annotation,
+    Burst,
+    ClockedLink,
+    PartialBurst,
     Role,
     SetBaudrate,
     WireAction,
@@ -127,6 +131,7 @@ class FaultyMount(VirtualMount):
         self.scheduler = scheduler
         self.faults: list[Fault] = []
         self._on_bytes: list[Fault] = []
+        self._on_burst: list[Fault] = []
         self._on_drive: list[Fault] = []
         self._on_edge: list[Fault] = []
         self.on_swap: Callable[[str], None] = lambda _lens: None
@@ -284,6 +289,7 @@ class FaultyMount(VirtualMount):
         """Find the faults that a hook of an action concerns: most have one hook, and actions are many."""
         kinds = [(fault, type(fault)) for fault in self.faults if not fault.BY_TIME]
         self._on_bytes = [fault for fault, kind in kinds if kind.modify_bytes is not Fault.modify_bytes]
+        self._on_burst = [fault for fault, kind in kinds if kind.modify_burst is not Fault.modify_burst]
         self._on_drive = [fault for fault, kind in kinds if kind.delay is not Fault.delay]
         self._on_edge = [fault for fault, kind in kinds if kind.on_edge is not Fault.on_edge]
 
@@ -361,6 +367,26 @@ class FaultyMount(VirtualMount):
             begins += len(piece.data) * self.byte_time(end.role) / piece.rate
             self._delay_queues.run_in_order(end.role, wait, self._sender(end, piece), lambda: self._is_powered(end))
             self._until[end.role] = begins
+
+    def _clocked_records(self, units: dict[Role, bytes], link: ClockedLink, now: float, ends: float) -> list[Burst]:
+        acting = list(self._acting(self._on_burst, None))
+        if not acting:
+            return super()._clocked_records(units, link, now, ends)
+        driver = link.clocked_by
+        pulses = list(range(len(units[driver]) * BITS_PER_CLOCKED_BYTE))
+        burst = ClockedBurst(driver, units, dict.fromkeys(Role, pulses))
+        for fault in acting:
+            fault.modify_burst(burst, self)
+        if burst.kept:
+            self._loaded[driver.peer] = burst.kept
+        records = list[Burst]()
+        for receiver, bits in receive_burst(burst, link).items():
+            data, rest = pack_bits(bits, link), bits[len(bits) & ~7 :]
+            if data and rest:
+                records.append(PartialBurst(now, receiver.peer, data, link.bit_rate, ends, whole=True, bits=rest))
+            elif data:
+                records.append(Burst(now, receiver.peer, data, link.bit_rate, ends, whole=True))
+        return sorted(records, key=lambda record: record.sender is not driver)
 
     def _sender(self, end: MountSide, piece: OutgoingBytes) -> Callable[[], None]:
         def send() -> None:

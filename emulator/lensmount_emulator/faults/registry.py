@@ -7,6 +7,7 @@ from random import Random
 from typing import Any
 
 from lensmount_emulator.faults.byte_faults import BitFlip, DropByte, DuplicateByte, InsertByte, StuckBytes
+from lensmount_emulator.faults.clock_faults import BitShift, ExtraClock, LateLoad, LostClock, SlowSlave
 from lensmount_emulator.faults.contact_faults import (
     BothSelects,
     Bounce,
@@ -46,12 +47,18 @@ BUILT_IN_FAULTS: tuple[type[Fault], ...] = (
     *(TruncateFrame, WrongChecksum, WrongLength, WrongSequence, SwapFrames, DelayFrame, DuplicateFrame),
     *(Bounce, StuckLine, Glitch, LateEdge, BothSelects),
     *(Jitter, ClockDrift, InterByteGap, BaudrateError),
+    *(LostClock, ExtraClock, BitShift, SlowSlave, LateLoad),
     *(BrownOutFault, RailOrder, RailLost),
     *(Detach, DetachMidFrame, SwapLens),
 )
 
 
 _log = get_logger("plugins")
+
+
+def faults_of_link(dialect: Dialect, among: Sequence[type[Fault]] = BUILT_IN_FAULTS) -> list[type[Fault]]:
+    """Those of some faults that suit the physical layer of a dialect, in their order."""
+    return [cls for cls in among if dialect.wiring.clocked is not None or not cls.NEEDS_CLOCK]
 
 
 @cache

@@ -13,6 +13,8 @@ from lensmount_emulator.faults.fault import MAX_COUNT, Fault, FaultTarget, Outgo
 from lensmount_emulator.faults.options import DELAY, LINE, ROLE, ExpectedOutcome, integer, option, percent
 from lensmount_emulator.mount.virtual_mount import EventHandler
 from lensmount_emulator.scheduler import Scheduler
+from lensmount_protocol.dialect import Dialect
+from lensmount_protocol.errors import FaultError
 from lensmount_protocol.wire import Role, WireEvent
 
 BITS_PER_BYTE = 10
@@ -175,6 +177,18 @@ class BaudrateError(Fault):
         if not self.lasts(seconds) or abs(self.by) < READABLE_PERCENT:
             return ExpectedOutcome.COMPLETES
         return ExpectedOutcome.CANNOT if abs(self.by) > UNREADABLE_PERCENT else ExpectedOutcome.MAY_FAIL
+
+    def check(self, dialect: Dialect) -> None:
+        """Check that each end of the mount has a rate of its own.
+
+        Raises:
+            FaultError: both ends follow one clock; also as `Fault.check`.
+        """
+        Fault.check(self, dialect)
+        if dialect.wiring.clocked is not None:
+            raise FaultError(
+                f"fault {self.NAME}: both ends of {dialect.name} follow its clock; use clock-lost, clock-extra or drift"
+            )
 
     def modify_bytes(self, pieces: list[OutgoingBytes], sender: Role, target: FaultTarget) -> list[OutgoingBytes]:
         """Send at that rate the bytes that the other end reads from it."""

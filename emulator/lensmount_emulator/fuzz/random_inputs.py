@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from lensmount_emulator.faults.contact_faults import BothSelects
 from lensmount_emulator.faults.fault import Fault, TimedFault
-from lensmount_emulator.faults.registry import BUILT_IN_FAULTS, option_fields
+from lensmount_emulator.faults.registry import BUILT_IN_FAULTS, faults_of_link, option_fields
 from lensmount_emulator.faults.timing_faults import ClockDrift
 from lensmount_emulator.verification.codec_equivalence import message_bytes, mutate_bytes, random_burst
 from lensmount_protocol.dialect import Dialect
@@ -32,6 +32,7 @@ def random_fault(
     random: Random, dialect: Dialect, begins: float, among: Sequence[type[Fault]] = BUILT_IN_FAULTS
 ) -> Fault:
     """A fault that begins at a time and is over within a second, and that is possible on this mount."""
+    among = faults_of_link(dialect, among)
     while True:
         fault = _any_fault(random, dialect, begins, among)
         try:
@@ -71,6 +72,8 @@ def _any_fault(random: Random, dialect: Dialect, begins: float, among: Sequence[
             values[name] = random.choice((-3, 1, 7, 100) if fault.NAME != "truncate" else (None, 1, 3, 50))
     if "level" in keys:
         values["level"] = random.random() < 0.5
+    if "bits" in keys:
+        values["bits"] = random.choice((1, 1, 7, 9))
     return replace(fault, **values)
 
 

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from lensmount_emulator.engine.dialect_roles import FuzzTraits
 from lensmount_emulator.faults.fault import Fault
 from lensmount_emulator.faults.options import DURATION, LINE, NAME_OPTION, RATE, OptionType, option_type
-from lensmount_emulator.faults.registry import BUILT_IN_FAULTS, format_fault, option_fields
+from lensmount_emulator.faults.registry import BUILT_IN_FAULTS, faults_of_link, format_fault, option_fields
 from lensmount_emulator.fuzz.random_inputs import allowed_messages, fault_lines
 from lensmount_emulator.fuzz.scenario import Scenario, get_cached_roles, get_dialect, get_traits
 from lensmount_emulator.verification.codec_equivalence import message_bytes, mutate_bytes
@@ -271,7 +271,8 @@ def faults(
         among: classes to choose from.
         latest: latest start in seconds.
     """
-    return st.one_of([_fault(cls, resolve_dialect(dialect), latest) for cls in among])
+    resolved = resolve_dialect(dialect)
+    return st.one_of([_fault(cls, resolved, latest) for cls in faults_of_link(resolved, among)])
 
 
 def _fault(cls: type[Fault], dialect: Dialect, latest: float) -> st.SearchStrategy[Fault]:

@@ -364,15 +364,23 @@ class VirtualMount:
         if not loaded and powered:
             text = f"the {peer.role.value} has loaded nothing: it shifts out {link.idle_byte:#04x}"
             self._tap(Annotation(now, text))
-        answer = (loaded + bytes((link.idle_byte,)) * size)[:size]
         ends = end.busy_until = peer.busy_until = now + link.duration(size)
-        # Without its supply the clocked end shifts out nothing.
-        units = ((end, peer, data), (peer, end, answer)) if powered else ((end, peer, data),)
-        for sender, receiver, unit in units:
-            record = Burst(now, sender.role, unit, link.bit_rate, ends, whole=True)
-            flight = BurstInFlight(record, receiver.on_event, (size,), ends)
-            flight.number = self._scheduler.call_at(ends, self._run_arrives, flight)
-            self._flights.append(flight)
+        for record in self._clocked_records({end.role: data, peer.role: loaded}, link, now, ends):
+            # Without its supply the clocked end shifts out nothing.
+            if powered or record.sender is end.role:
+                receiver = self._ends[record.sender.peer]
+                flight = BurstInFlight(record, receiver.on_event, (len(record.data),), ends)
+                flight.number = self._scheduler.call_at(ends, self._run_arrives, flight)
+                self._flights.append(flight)
+
+    def _clocked_records(self, units: dict[Role, bytes], link: ClockedLink, now: float, ends: float) -> list[Burst]:
+        """The records of a burst from the units that both ends have loaded: what each end receives from the other."""
+        first, size = link.clocked_by, len(units[link.clocked_by])
+        answer = (units[first.peer] + bytes((link.idle_byte,)) * size)[:size]
+        return [
+            Burst(now, first, units[first], link.bit_rate, ends, whole=True),
+            Burst(now, first.peer, answer, link.bit_rate, ends, whole=True),
+        ]
 
     def _run_arrives(self, flight: BurstInFlight, now: float) -> None:
         if flight.due != now or not flight.number:

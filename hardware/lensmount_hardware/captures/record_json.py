@@ -5,14 +5,26 @@ Times are microseconds with up to three decimals (nanoseconds), as the shortest 
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import cast
+from typing import Annotated, cast
 
 import msgspec
 
 from lensmount_hardware.input_file import MAX_NESTING, check_nesting
-from lensmount_protocol.wire import Annotation, Burst, ClockSync, DataLoss, Defect, Edge, LineDefect, Role, WireRecord
+from lensmount_protocol.wire import (
+    Annotation,
+    Burst,
+    ClockSync,
+    DataLoss,
+    Defect,
+    Edge,
+    LineDefect,
+    PartialBurst,
+    Role,
+    WireRecord,
+)
 
 NANOSECONDS = 3
 """Decimals of a time in microseconds."""
@@ -62,7 +74,8 @@ def record_to_json(record: WireRecord) -> str:
         until = "" if record.end is None else f',"until_us":{format_us(record.end)}'
         whole = ',"whole":true' if record.whole else ""
         data = record.data.hex()
-        return f'{{"t_us":{at},"dir":"{sender}","baud":{record.baudrate},"hex":"{data}"{until}{whole}}}'
+        bits = f',"bits":"{record.bits}"' if isinstance(record, PartialBurst) else ""
+        return f'{{"t_us":{at},"dir":"{sender}","baud":{record.baudrate},"hex":"{data}"{until}{whole}{bits}}}'
     if isinstance(record, Edge):
         return f'{{"t_us":{at},"line":{quote_line(record.line)},"level":{int(record.level)}}}'
     note = f'"note":{json.dumps(record.text)}'
@@ -156,6 +169,10 @@ def parse_hex(digits: object) -> bytes:
     return bytes.fromhex(digits)
 
 
+_BITS = "^[01]{1,7}$"
+"""Bits after the last whole byte of a burst."""
+
+
 class _JsonRecord(msgspec.Struct, forbid_unknown_fields=True):
     """A line of a recording, in the form of our writer; a missing key stays unset."""
 
@@ -165,6 +182,7 @@ class _JsonRecord(msgspec.Struct, forbid_unknown_fields=True):
     hex: str | msgspec.UnsetType = msgspec.UNSET
     until_us: float | None = None
     whole: bool = False
+    bits: Annotated[str, msgspec.Meta(pattern=_BITS)] | None = None
     line: str | msgspec.UnsetType = msgspec.UNSET
     level: int | None = None
     board_us: int | msgspec.UnsetType = msgspec.UNSET
@@ -206,11 +224,12 @@ def _make_record(entry: _JsonRecord) -> WireRecord:
         data, sender, until_us = bytes.fromhex(entry.hex), entry.dir, entry.until_us
         if not data or sender is None or not 0 < entry.baud <= MAX_BAUDRATE:
             raise ValueError
-        if until_us is None:
-            return Burst(at, sender, data, entry.baud, None, entry.whole)
-        if not -_LATEST_US < until_us < _LATEST_US:
+        if until_us is not None and not -_LATEST_US < until_us < _LATEST_US:
             raise ValueError
-        return Burst(at, sender, data, entry.baud, until_us / 1e6, entry.whole)
+        until = None if until_us is None else until_us / 1e6
+        if entry.bits is not None:
+            return PartialBurst(at, sender, data, entry.baud, until, entry.whole, entry.bits)
+        return Burst(at, sender, data, entry.baud, until, entry.whole)
     if isinstance(entry.line, str):
         if at is None or (entry.level != 0 and entry.level != 1):
             raise ValueError
@@ -268,7 +287,13 @@ def _burst(fields: Mapping[str, object], at: float | None) -> Burst:
     sender = _SENDERS.get(_text(fields.get("dir"), "dir"))
     if sender is None:
         raise ValueError(f"dir is {_shown(fields['dir'])}")
-    return Burst(at, sender, data, baudrate, parse_seconds(fields.get("until_us")), fields.get("whole") is True)
+    until, whole = parse_seconds(fields.get("until_us")), fields.get("whole") is True
+    if "bits" not in fields:
+        return Burst(at, sender, data, baudrate, until, whole)
+    bits = _text(fields["bits"], "bits")
+    if not re.fullmatch(_BITS, bits):
+        raise ValueError(f"bits is {_shown(bits)}; it must be one to seven of 0 and 1")
+    return PartialBurst(at, sender, data, baudrate, until, whole, bits)
 
 
 @lru_cache(maxsize=64)

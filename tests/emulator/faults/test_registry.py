@@ -23,7 +23,15 @@ def test_a_fault_by_its_name_alone_reads_as_it_writes(name: str) -> None:
 
 def test_each_has_its_own_name_and_says_what_it_is() -> None:
     assert len(known_faults()) >= len(BUILT_IN_FAULTS) == len({cls.NAME for cls in BUILT_IN_FAULTS})
-    assert {cls.TOUCHES for cls in BUILT_IN_FAULTS} == {"bytes", "frames", "lines", "timing", "power", "attachment"}
+    assert {cls.TOUCHES for cls in BUILT_IN_FAULTS} == {
+        "bytes",
+        "frames",
+        "lines",
+        "timing",
+        "clock",
+        "power",
+        "attachment",
+    }
     assert all((cls.__doc__ or "").strip() for cls in BUILT_IN_FAULTS)
 
 
@@ -50,8 +58,8 @@ def test_texts_of_people(text: str, means: str) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("", "unknown fault ''; known: baud, bitflip"),
-        ("bitflop", "unknown fault 'bitflop'; known: baud, bitflip"),
+        ("", "unknown fault ''; known: baud, bit-shift"),
+        ("bitflop", "unknown fault 'bitflop'; known: baud, bit-shift"),
         ("bitflip rate=2", "rate wants a share from 0 to 1, not '2'"),
         ("bitflip rate=nan", "rate wants a share"),
         ("bitflip rate", "unknown key 'rate'"),

@@ -1,7 +1,7 @@
 """What a Fuji GFX body does in order: power-up, start-up, polls, reactions to the rings, the script, sleep and wake."""
 
 import math
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from itertools import pairwise
 
 from lensmount_emulator.engine.observer import NoticeKind
@@ -18,13 +18,14 @@ from lensmount_emulator.roles.fuji_g.body_base import (
 from lensmount_emulator.roles.fuji_g.lens import APERTURE_RING_BIT, FOCUS_RING_BIT, FULL_SPEED
 from lensmount_protocol.dialects.fuji_g import commands as c
 from lensmount_protocol.dialects.fuji_g.lines import AF_PULSE, CLK, DETECT, FOCUS_BUSY, IRIS_BUSY, LENS_DATA, SUPPLY
+from lensmount_protocol.dialects.fuji_g.link import LensBlock
 from lensmount_protocol.dialects.fuji_g.units import iris_order
 from lensmount_protocol.errors import ProtocolError
 from lensmount_protocol.message import Message
 from lensmount_protocol.wire import Role
 
 MAX_LOST_SESSIONS = 5
-"""Sessions without a valid word after which the body switches the lens off (our model)."""
+"""Sessions that fail after each other, after which the body switches the lens off (our model)."""
 
 FIRST_POLL = 0.9
 """Periods from the status of the start-up to the first poll: 37 ms of 40 in a capture."""
@@ -97,25 +98,54 @@ def power_up(body: BodyEngineBase) -> Task:
         raise LensSilentError(f"the lens is not ready {settings.ready_timeout_ms:g} ms after the supply")
     body.connection.move("ready", by=Role.LENS)
     yield body.after(settings.first_burst_ms * 1e3)
-    yield from body.session([c.ExecuteCommand()])
+    yield from _start_session(body, [c.ExecuteCommand()])
     yield body.after(settings.word_gap_us)
-    yield from body.session([c.BlockPrepareCommand(0xB801), c.LensBlockAnnounceCommand()])
-    yield from body.blocks(body.empty_blocks())
-    block = body.lens.block
-    if block is None:
-        raise LensSilentError("no valid block of the lens came")
+    block = yield from _read_blocks(body)
     yield body.after(settings.block_after_ms * 1e3)
     if block.model.rstrip(b"\0").decode("ascii", "replace") in settings.block_for:
-        yield from body.session([c.BlockPrepareCommand(0xB801), c.BodyBlockAnnounceCommand()])
+        yield from _start_session(body, [c.BlockPrepareCommand(0xB801), c.BodyBlockAnnounceCommand()])
         yield from body.blocks(body.own_blocks())
         yield body.after(settings.block_after_ms * 1e3)
-        yield from body.session([c.BlocksDoneCommand()])
+        yield from _start_session(body, [c.BlocksDoneCommand()])
         yield body.after(settings.word_gap_us)
-    yield from body.session([c.StatusRequest()])
+    yield from _start_session(body, [c.StatusRequest()])
     yield body.after(settings.word_gap_us)
-    yield from body.session([c.ApertureRingRequest()])
+    yield from _start_session(body, [c.ApertureRingRequest()])
     name = block.name.rstrip(b"\0").decode("ascii", "replace")
     body.report(f"lens {name!r}, model {block.model.rstrip(bytes(1)).decode('ascii', 'replace')}")
+
+
+def _start_session(body: BodyEngineBase, requests: Sequence[Message]) -> Task:
+    """Make a session of the start-up; one that fails is repeated (our model).
+
+    Raises:
+        LensSilentError: each of `MAX_LOST_SESSIONS` attempts failed.
+    """
+    for left in reversed(range(MAX_LOST_SESSIONS)):
+        try:
+            yield from body.session(requests)
+        except LensSilentError as error:
+            if not left:
+                raise
+            body.report_error(error)
+            yield body.after(body.settings.word_gap_us)
+        else:
+            return
+
+
+def _read_blocks(body: BodyEngineBase) -> Generator[WaitFor, bool, LensBlock]:
+    """Read the lens's pair of blocks; a pair without a valid block is announced again (our model).
+
+    Raises:
+        LensSilentError: no valid block came in `MAX_LOST_SESSIONS` attempts.
+    """
+    for _ in range(MAX_LOST_SESSIONS):
+        yield from _start_session(body, [c.BlockPrepareCommand(0xB801), c.LensBlockAnnounceCommand()])
+        yield from body.blocks(body.empty_blocks())
+        if body.lens.block is not None:
+            return body.lens.block
+        yield body.after(body.settings.word_gap_us)
+    raise LensSilentError("no valid block of the lens came")
 
 
 def _finish_start(body: BodyEngineBase) -> Task:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from lensmount_hardware.captures.capture import sort_by_time
 from lensmount_hardware.captures.logic_analyser.uart import Floats, Positions
 from lensmount_protocol.errors import CaptureError
-from lensmount_protocol.wire import BITS_PER_BYTE, Burst, ClockedLink, Edge, WireRecord, Wiring
+from lensmount_protocol.wire import BITS_PER_BYTE, Burst, ClockedLink, Edge, PartialBurst, WireRecord, Wiring
 
 Levels = npt.NDArray[np.uint64]
 """The levels of all lines at a time, one bit each, the first line the lowest."""
@@ -286,9 +286,11 @@ class _WaveformRenderer:
         """Draw a burst bit by bit, with its clock once for both ends; returns the end of the last clock period."""
         data = np.frombuffer(burst.data, np.uint8)
         bits = np.unpackbits(data) if link.msb_first else np.unpackbits(data, bitorder="little")
+        if isinstance(burst, PartialBurst):
+            bits = np.concatenate((bits, np.frombuffer(burst.bits.encode(), np.uint8) & 1))
         count = len(bits)
         span = 0.0 if burst.end is None or burst.at is None else burst.end - burst.at
-        period = (span if span > 0 else link.duration(len(burst.data))) / (count - 0.5)
+        period = (span if span > 0 else (count - 0.5) / link.bit_rate) / (count - 0.5)
         starts = at + period * np.arange(count)
         # After the last period the data line idles low.
         flat = np.concatenate((bits.astype(bool), [False]))

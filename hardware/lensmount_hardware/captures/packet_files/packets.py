@@ -17,13 +17,24 @@ from lensmount_hardware.captures.packet_files.pcapng_blocks import (
     nanoseconds,
 )
 from lensmount_hardware.captures.record_json import parse_object, record_from_json
-from lensmount_protocol.wire import Annotation, Burst, ClockSync, DataLoss, Edge, LineDefect, Role, WireRecord, Wiring
+from lensmount_protocol.wire import (
+    Annotation,
+    Burst,
+    ClockSync,
+    DataLoss,
+    Edge,
+    LineDefect,
+    PartialBurst,
+    Role,
+    WireRecord,
+    Wiring,
+)
 
 USER_LINKS = range(147, 163)
 """USER0 to USER15 of https://www.tcpdump.org/linktypes.html: the numbers for private link types."""
 
 _DIRECTION_BITS = 3
-_TRAVEL = re.compile(r"(\d{1,9}) baud(?:, (-?\d{1,15}) ns)?(, whole)?(, no time)?")
+_TRAVEL = re.compile(r"(\d{1,9}) baud(?:, (-?\d{1,15}) ns)?(, whole)?(?:, bits ([01]{1,7}))?(, no time)?")
 
 
 @dataclass(slots=True)
@@ -154,17 +165,19 @@ def _skip_reason(interface: Interface) -> str:
 def _burst_records(packet: Packet, sender: Role, baudrate: int) -> list[WireRecord]:
     at, comments = packet.at, packet.comments
     travel = _TRAVEL.fullmatch(comments[0]) if comments else None
-    until, whole = None, False
+    until, whole, bits = None, False, ""
     if travel is not None and int(travel[1]) > 0:
         comments = comments[1:]
-        baudrate, whole = int(travel[1]), travel[3] is not None
-        at = None if travel[4] is not None else at
+        baudrate, whole, bits = int(travel[1]), travel[3] is not None, travel[4] or ""
+        at = None if travel[5] is not None else at
         if at is not None and travel[2] is not None:
             until = (nanoseconds(at) + int(travel[2])) / 1000 / 1e6
     records: list[WireRecord] = []
     if packet.data:
         # A cut packet ends its burst.
-        records.append(Burst(at, sender, packet.data, baudrate, until, whole or packet.size > len(packet.data)))
+        whole = whole or packet.size > len(packet.data)
+        burst = Burst(at, sender, packet.data, baudrate, until, whole)
+        records.append(PartialBurst(at, sender, packet.data, baudrate, until, whole, bits) if bits else burst)
     if comments:
         records += [Annotation(at, comment) for comment in comments]
     return records

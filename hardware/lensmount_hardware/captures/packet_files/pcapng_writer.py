@@ -33,7 +33,7 @@ from lensmount_hardware.captures.packet_files.pcapng_blocks import (
 from lensmount_hardware.captures.record_json import record_to_json
 from lensmount_hardware.output_file import OutputFile
 from lensmount_protocol.errors import CaptureError
-from lensmount_protocol.wire import Annotation, Burst, Edge, Role, WireRecord
+from lensmount_protocol.wire import Annotation, Burst, Edge, PartialBurst, Role, WireRecord
 
 _LINES = "lines"
 _DESCRIPTION, _APPLICATION = 3, 4
@@ -126,6 +126,8 @@ class PcapngWriter:
             if at is not None and until is not None:
                 travel += f", {nanoseconds(until) - nanoseconds(at)} ns"
             travel += ", whole" if burst.whole and stop == size else ""
+            if isinstance(burst, PartialBurst) and stop == size:
+                travel += f", bits {burst.bits}"
             travel += f", {TIMELESS}" if at is None else ""
             self._packet(0 if burst.sender is Role.BODY else 1, at, data, [travel], DIRECTIONS[burst.sender])
 
