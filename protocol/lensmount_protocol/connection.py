@@ -5,14 +5,14 @@ Observers see the frames in both directions and the transitions of the link.
 
 import struct
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.errors import LocalProtocolError, RemoteProtocolError
 from lensmount_protocol.frame_parser import FrameParser
 from lensmount_protocol.framer import Frame, Garbage, GarbageReason
-from lensmount_protocol.message import UnknownMessage
+from lensmount_protocol.message import Message, UnknownMessage
 from lensmount_protocol.payload import AnyMessage, PayloadMemo, build_payload
 from lensmount_protocol.wire import LineChanged, Received, Role, WireEvent
 
@@ -100,6 +100,11 @@ class Connection:
                 self._queue_events(events, now)
         elif self.keeps_windows and event.line == self.select:
             self._on_select_edge(event, now)
+
+    @property
+    def selections(self) -> Mapping[type[Message], int]:
+        """The blocks of messages that the ends have selected."""
+        return self._payload_parser.selections
 
     @property
     def consumed_offset(self) -> int:

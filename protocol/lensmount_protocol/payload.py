@@ -185,6 +185,11 @@ class PayloadParser:
         self._selections: dict[type[Message], int] = {}
         self._parsers: dict[Role, MessageParsers] = {}
 
+    @property
+    def selections(self) -> Mapping[type[Message], int]:
+        """The selected blocks of messages; a message that is not there has its default ones."""
+        return self._selections
+
     def parsers(self, sender: Role) -> MessageParsers:
         """The parsers of this sender's messages under the current selection."""
         if sender not in self._parsers:

@@ -62,6 +62,10 @@ class FaultTarget(Protocol):
         """Write an effect of the fault to the recording."""
         ...
 
+    def hold(self, text: str) -> None:
+        """Stop time at this moment, as a breakpoint does, with what happens as text."""
+        ...
+
     def busy_until_of(self, sender: Role) -> float:
         """Return the time at which an end's last bit so far is sent, in seconds."""
         ...

@@ -116,6 +116,7 @@ class FaultyMount(VirtualMount):
         faults: the active faults, in their order.
         on_swap: selects the lens that is attached next, by the name of its profile; by default does nothing.
         on_attach: attaches the detached lens.
+        on_hold: stops time at a breakpoint; by default does nothing.
     """
 
     def __init__(
@@ -136,6 +137,7 @@ class FaultyMount(VirtualMount):
         self._on_edge: list[Fault] = []
         self.on_swap: Callable[[str], None] = lambda _lens: None
         self.on_attach: Callable[[float], None] = self.attach
+        self.on_hold: Callable[[str], None] = lambda _text: None
         self._delay_queues = DelayQueues(scheduler)
         self._held: Counter[str] = Counter()
         self._wanted: dict[str, bool] = {}
@@ -254,6 +256,10 @@ class FaultyMount(VirtualMount):
     def swap_lens(self, lens: str) -> None:
         """Select the lens that is attached next."""
         self.on_swap(lens)
+
+    def hold(self, text: str) -> None:
+        """Stop time at a breakpoint."""
+        self.on_hold(text)
 
     def is_held(self, line: str) -> bool:
         """Whether a fault forces the level of a line."""

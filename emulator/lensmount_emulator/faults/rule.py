@@ -1,17 +1,17 @@
-"""Rules between body and lens: typed messages are changed, dropped, delayed or added on their way.
+"""Rules as faults and as files: a message, conditions on its fields, and what becomes of it on its way.
 
 A rule is a fault with a condition, so it has the times, the count and the rate of one, and works wherever faults do.
-The checksum is repaired. A frame that would not be rebuilt to the same bytes without its change passes as it came.
+`rules.engine` applies it; a rule with a way is carried out by a relay, and any other one by the mount.
 """
 
 import operator
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from dataclasses import fields as fields_of
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, cast
+from typing import Annotated, Any, ClassVar, NamedTuple, cast
 
 import msgspec
 
@@ -19,57 +19,55 @@ from lensmount_emulator.engine.profile_values import build_message, field_values
 from lensmount_emulator.faults.fault import Fault, FaultTarget, OutgoingBytes
 from lensmount_emulator.faults.frame_faults import frame_size
 from lensmount_emulator.faults.options import DELAY, NAME_OPTION, ExpectedOutcome, OptionType, integer, option
+from lensmount_emulator.rules.engine import Change, MessageRule, RuleEngine
+from lensmount_emulator.rules.relay import RelayRules
+from lensmount_emulator.rules.table import TableRule, make_table
 from lensmount_hardware.input_file import read_input
 from lensmount_protocol.dialect import Dialect
-from lensmount_protocol.errors import FaultError, FrameError, ProfileError, unknown_name_message
-from lensmount_protocol.framer import Frame
+from lensmount_protocol.errors import FaultError, ProfileError, unknown_name_message
 from lensmount_protocol.message import Message
-from lensmount_protocol.payload import AnyMessage, PayloadParser, build_payload
+from lensmount_protocol.payload import AnyMessage
 from lensmount_protocol.wire import Role
 
 MAX_EVERY = 100_000
 MAX_RULES = 100
 MAX_FILE = 1 << 16
 
-DO = OptionType("drop", lambda text: {"drop": "drop"}[text], str, values=("drop",))
+DO = OptionType("drop or hold", lambda text: {"drop": "drop", "hold": "hold"}[text], str, values=("drop", "hold"))
 
 COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     ">=": operator.ge, "<=": operator.le, "!=": operator.ne, ">": operator.gt, "<": operator.lt, "=": operator.eq,
 }  # fmt: skip
 
+
+class Condition(NamedTuple):
+    """A comparison of a field with a value."""
+
+    field: str
+    comparison: str
+    value: Any
+
+
 _CONDITION = re.compile(r"(\w+)(>=|<=|!=|>|<|=)(.+)")
 
 
-@dataclass(frozen=True, slots=True)
-class _Compiled:
-    """A rule for one dialect.
+WAYS = ("instant", "cut-through", "store")
+WAY = OptionType(
+    ", ".join(WAYS[:-1]) + " or " + WAYS[-1], lambda text: {way: way for way in WAYS}[text], str, values=WAYS
+)
 
-    Attributes:
-        cls: the message.
-        conditions: field, comparison and value; all must hold.
-        values: the fields to set.
-        added: the message to add to its frame.
-    """
-
-    cls: type[Message]
-    conditions: tuple[tuple[str, Callable[[Any, Any], bool], Any], ...]
-    values: dict[str, Any]
-    added: Message | None
-
-    def matches(self, message: AnyMessage) -> bool:
-        """Whether the rule is about this message."""
-        if type(message) is not self.cls:
-            return False
-        try:
-            return all(compare(getattr(message, name), value) for name, compare, value in self.conditions)
-        except TypeError:
-            # A field that this message does not have is `None`.
-            return False
+Call = Callable[[Any], AnyMessage | Sequence[AnyMessage] | None]
+"""A message -> what passes on in its place: one, several, or `None` for none."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Rule(Fault):
-    """A message is changed, dropped, delayed, or another one is added to its frame."""
+    """A message is changed, dropped, delayed or held, or another one is added to its frame.
+
+    Attributes:
+        call: a function of the message in place of `set` and `do`, for programs; the text form has no functions, so a
+            session with one cannot be run again from its recording.
+    """
 
     NAME: ClassVar[str] = "rule"
     TOUCHES: ClassVar[str] = "frames"
@@ -77,14 +75,22 @@ class Rule(Fault):
     on: str = option("", NAME_OPTION, "the message, by its name")
     where: str = option("", NAME_OPTION, "conditions on its fields, such as `focal_length>1000,state=3`")
     set: str = option("", NAME_OPTION, "fields to set, such as `focal_length=1000`")
-    do: str = option("", DO, "drop: leave the message out; a frame without messages is not sent")
+    do: str = option(
+        "",
+        DO,
+        "drop: leave the message out; a frame without messages is not sent. hold: time stops at its frame",
+    )
     late: float = option(0.0, DELAY, "how long its frame waits, and all later bytes of the end with it")
     add: str = option("", NAME_OPTION, "a message to add to its frame, with fields: `FocusMove,target=500`")
     every: int = option(1, integer(1, MAX_EVERY), "applies to the first of so many that match")
     allow: str = option("", NAME_OPTION, "the guarded message that it may change or add, by its name")
-    _compiled: _Compiled | None = field(default=None, init=False, repr=False, compare=False)
-    _parser: PayloadParser | None = field(default=None, init=False, repr=False, compare=False)
+    way: str = option("", WAY, "how a relay passes its frames on; instant: no relay, the frame changes on the wire")
+    call: Call | None = None
+    _engine: RuleEngine | None = field(default=None, init=False, repr=False, compare=False)
     _matched: int = field(default=0, init=False, repr=False, compare=False)
+    _selected: Mapping[type[Message], int] = field(
+        default_factory=dict[type[Message], int], init=False, repr=False, compare=False
+    )
 
     def declared(self, seconds: float) -> ExpectedOutcome:
         """What follows from a changed value is not known in advance."""
@@ -98,82 +104,137 @@ class Rule(Fault):
         """
         # A dataclass with slots is made a second time, and `super()` would still mean the first.
         Fault.check(self, dialect)
-        self._compile(dialect)
+        if not self.is_relay_only:
+            self.compile(dialect)
+
+    @property
+    def is_relay_only(self) -> bool:
+        """Whether it only asks for a relay, without a rule."""
+        return self.way not in ("", "instant") and not self.on
+
+    @property
+    def needs_relay(self) -> bool:
+        """Whether a relay between two joints carries it out, and not the mount."""
+        return self.way not in ("", "instant")
+
+    def follow(self, selections: Mapping[type[Message], int]) -> None:
+        """Take the blocks that the ends had selected before the rule began."""
+        self._selected = dict(selections)
+
+    def is_active(self, now: float) -> bool:
+        """Whether it watches frames: from the first on, since those select how later ones are read."""
+        return now < self.end_time and (self.count is None or self.applied_count < self.count)
 
     def modify_bytes(self, pieces: list[OutgoingBytes], sender: Role, target: FaultTarget) -> list[OutgoingBytes]:
         """Apply the rule to the frame that the first piece begins with."""
+        if self.needs_relay:
+            return pieces
         dialect, first = target.dialect, pieces[0]
-        compiled, parser = self._compiled or self._compile(dialect), self._parser or dialect.payload_parser()
-        self._compiled, self._parser = compiled, parser
+        engine = self._engine
+        if engine is None:
+            engine = self._engine = RuleEngine(dialect, [self.compile(dialect)], selected=self._selected)
         size = frame_size(first.data, dialect.formats[sender])
-        raw = first.data[:size]
-        if not size or dialect.formats[sender].check(raw) is not None:
+        result = engine.process(sender, first.data[:size], target.scheduler.now) if size else None
+        if result is None:
             return pieces
-        frame = dialect.formats[sender].parse_header(raw, 0)
-        try:
-            messages = parser.parse(sender, frame.payload)
-        except FrameError:
-            return pieces
-        for message in messages:
-            parser.select(dialect.selections(sender, message))
-        if not any(map(compiled.matches, messages)):
-            return pieces
-        self._matched += 1
-        if (self._matched - 1) % self.every or not self.should_apply():
-            return pieces
-        return self._apply(compiled, frame, messages, pieces, sender, target)
-
-    def _apply(
-        self,
-        compiled: _Compiled,
-        frame: Frame,
-        messages: list[AnyMessage],
-        pieces: list[OutgoingBytes],
-        sender: Role,
-        target: FaultTarget,
-    ) -> list[OutgoingBytes]:
-        first, size, dialect = pieces[0], len(frame.raw), target.dialect
-        first.delay += self.late
-        changed = [self._change(compiled, message) for message in messages]
-        left = [message for message in changed if message is not None]
-        if not left and compiled.added is None:
-            target.annotate(f"rule on {self.on}: {frame.raw.hex()} is dropped")
+        target.annotate(result.note)
+        if result.holds:
+            target.hold(result.note)
+        first.delay += result.late
+        if not result.data:
             return pieces[1:]
-        if compiled.added is not None:
-            left.append(compiled.added)
-        same = dialect.build_frame(build_payload(messages), frame.class_, frame.sequence)
-        data = dialect.build_frame(build_payload(left), frame.class_, frame.sequence)
-        if same != frame.raw or dialect.formats[sender].check(data) is not None:
-            target.annotate(f"rule on {self.on}: {frame.raw.hex()} cannot be rebuilt; it passes as it came")
-            return pieces
-        what = f"becomes {data.hex()}" if data != frame.raw else "passes as it came"
-        target.annotate(f"rule on {self.on}: {frame.raw.hex()} {what}" + (f", {self.late:g} s late" * bool(self.late)))
-        first.data = data + first.data[size:]
+        first.data = result.data + first.data[size:]
         return pieces
 
-    def _change(self, compiled: _Compiled, message: AnyMessage) -> AnyMessage | None:
-        if not compiled.matches(message):
-            return message
-        if self.do:
-            return None
-        return cast("AnyMessage", replace(cast("Any", message), **compiled.values)) if compiled.values else message
+    def compile(self, dialect: Dialect) -> MessageRule:
+        """Return the rule for one dialect.
 
-    def _compile(self, dialect: Dialect) -> _Compiled:
-        if not (self.set or self.do or self.late or self.add):
-            raise FaultError(f"rule on {self.on or 'nothing'}: does nothing; give it set, do=drop, late or add")
+        Raises:
+            FaultError: as `check`.
+        """
+        if not (self.set or self.do or self.late or self.add or self.call):
+            raise FaultError(f"rule on {self.on or 'nothing'}: does nothing; give it set, do, late or add")
         try:
             cls = self._message_class(self.on, dialect, None)
-            conditions = tuple(self._condition(cls, text) for text in self.where.split(",") if text)
-            values = field_values(cls, _fields(cls, self.set))
-            build_message(cls, _fields(cls, self.set))
-            added = None
+            conditions = self.conditions(cls)
+            change, allowed = self._change(cls), frozenset[int]()
+            added: list[Message] = []
             if self.add:
                 name, _, fields = self.add.partition(",")
                 other = self._message_class(name, dialect, cls.SENDER)
-                added = build_message(other, _fields(other, fields))
+                added.append(build_message(other, parse_fields(other, fields)))
+            if self.allow:
+                allowed = frozenset({self._message_class(self.allow, dialect, cls.SENDER).TYPE})
         except ProfileError as error:
             raise FaultError(f"rule on {self.on}: {error}") from None
-        return _Compiled(cls, conditions, values, added)
+        return MessageRule(
+            cls=cls,
+            name=self.on,
+            change=change,
+            matches=lambda message: _all_hold(conditions, message),
+            admits=self._admits,
+            added=added,
+            late=self.late,
+            holds=self.do == "hold",
+            allowed=allowed,
+        )
+
+    def table_rule(self, dialect: Dialect) -> TableRule:
+        """Return the rule as a table takes it.
+
+        Raises:
+            FaultError: a table cannot do it, with the reason; or as `check`.
+        """
+        rule = self.compile(dialect)
+        for what, reason in (
+            (self.call is not None, "a function"),
+            (self.do == "drop", "drop changes the length, and the head of the frame has passed"),
+            (self.do == "hold", "hold needs the whole frame"),
+            (self.add, "add changes the length, and the head of the frame has passed"),
+            (self.late, "late needs the whole frame"),
+            (self.at or self.until is not None or self.for_ is not None, "a table has no clock"),
+            (self.rate < 1, "a table has no dice"),
+        ):
+            if what:
+                raise FaultError(f"rule on {self.on}: {reason}; a table cannot do that")
+        try:
+            conditions, values = self.conditions(rule.cls), self.values(rule.cls)
+        except ProfileError as error:
+            raise FaultError(f"rule on {self.on}: {error}") from None
+        return TableRule(self.on, rule.cls, conditions, values, self.every, self.count or 0)
+
+    def values(self, cls: type[Message]) -> dict[str, Any]:
+        """The fields to set, and their values.
+
+        Raises:
+            ProfileError: a field is unknown, or cannot carry its value.
+        """
+        fields = parse_fields(cls, self.set)
+        build_message(cls, fields)
+        return field_values(cls, fields)
+
+    def conditions(self, cls: type[Message]) -> tuple[Condition, ...]:
+        """The conditions; all must hold.
+
+        Raises:
+            ProfileError: one is no condition, or its field is unknown or has no order.
+        """
+        return tuple(self._condition(cls, text) for text in self.where.split(",") if text)
+
+    def _change(self, cls: type[Message]) -> Change | None:
+        if self.call is not None:
+            call = self.call
+            return lambda message, _messages: call(message)
+        values = self.values(cls)
+        if self.do == "drop":
+            return lambda _message, _messages: None
+        return (lambda message, _messages: replace(message, **values)) if values else None
+
+    def _admits(self, now: float) -> bool:
+        if now < self.since + self.at or not self.is_active(now):
+            return False
+        self._matched += 1
+        return not (self._matched - 1) % self.every and self.should_apply()
 
     def _message_class(self, name: str, dialect: Dialect, sender: Role | None) -> type[Message]:
         known = {cls.__name__: cls for (role, _), cls in dialect.messages.items() if sender in (None, role)}
@@ -184,7 +245,7 @@ class Rule(Fault):
             raise ProfileError(f"{name} is guarded: it can damage a device; allow={name} lets this rule handle it")
         return cls
 
-    def _condition(self, cls: type[Message], text: str) -> tuple[str, Callable[[Any, Any], bool], Any]:
+    def _condition(self, cls: type[Message], text: str) -> Condition:
         found = _CONDITION.fullmatch(text)
         if found is None:
             raise ProfileError(
@@ -197,7 +258,7 @@ class Rule(Fault):
             compare(value if default is None else default, value)
         except TypeError:
             raise ProfileError(f"condition {text!r}: {name} and {given} have no order; use = or !=") from None
-        return name, compare, value
+        return Condition(name, comparison, value)
 
 
 def _value(cls: type[Message], name: str, text: str) -> int | str:
@@ -209,12 +270,59 @@ def _value(cls: type[Message], name: str, text: str) -> int | str:
         return text
 
 
-def _fields(cls: type[Message], text: str) -> dict[str, int | str | bool]:
+def _all_hold(conditions: Sequence[Condition], message: Message) -> bool:
+    try:
+        return all(COMPARISONS[one.comparison](getattr(message, one.field), one.value) for one in conditions)
+    except TypeError:
+        # A field that this message does not have is `None`.
+        return False
+
+
+def parse_fields(cls: type[Message], text: str) -> dict[str, int | str | bool]:
+    """Parse `field=value` items, joined by commas.
+
+    Raises:
+        ProfileError: an item has no value, or its field holds text.
+    """
     pairs = [item.partition("=") for item in text.split(",") if item]
     wrong = next((name for name, _, value in pairs if not value), None)
     if wrong is not None:
         raise ProfileError(f"{wrong!r} is no field=value")
     return {name: _value(cls, name, value) for name, _, value in pairs}
+
+
+def relay_rules(dialect: Dialect, rules: Sequence[Rule]) -> dict[Role, RelayRules]:
+    """Return the rules of both directions of a relay.
+
+    A direction in which every rule can be a table is cut through. One with a rule that stores, or that no table can do,
+    stores the frames that its rules are about.
+
+    Raises:
+        FaultError: a rule is to be cut through, and no table can do it; or as `Rule.check`.
+    """
+    return {sender: _direction(dialect, sender, rules) for sender in Role}
+
+
+def _direction(dialect: Dialect, sender: Role, rules: Sequence[Rule]) -> RelayRules:
+    everything = frozenset[int]()
+    if any(rule.is_relay_only and rule.way == "store" for rule in rules):
+        everything = frozenset(type_ for role, type_ in dialect.messages if role is sender)
+    compiled = [(rule, rule.compile(dialect)) for rule in rules if rule.on]
+    mine = [(rule, made) for rule, made in compiled if made.cls.SENDER is sender]
+    tables, stores = list[TableRule](), False
+    for rule, _ in mine:
+        try:
+            tables.append(rule.table_rule(dialect))
+        except FaultError:
+            if rule.way == "cut-through":
+                raise
+            stores = True
+        stores = stores or rule.way == "store"
+    if stores or everything:
+        engine = RuleEngine(dialect, [made for _, made in mine])
+        return RelayRules(engine, stored=engine.types(sender) | everything)
+    table = make_table(dialect, sender, tables) if tables else None
+    return RelayRules(RuleEngine(dialect, []), table)
 
 
 class _RuleFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -17,6 +17,7 @@ from lensmount_emulator.engine.script import Step, parse_script
 from lensmount_emulator.faults.fault import Fault
 from lensmount_emulator.faults.faulty_mount import FaultyMount
 from lensmount_emulator.faults.registry import FaultPlan, parse_fault
+from lensmount_emulator.faults.rule import Rule
 from lensmount_emulator.faults.timing_faults import ClockDrift
 from lensmount_emulator.mount.virtual_mount import Resolution, VirtualMount
 from lensmount_emulator.scheduler import Scheduler
@@ -25,7 +26,7 @@ from lensmount_emulator.sessions.virtual.script_run import ScriptRun, add_steps
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.errors import DialectError, FaultError
 from lensmount_protocol.payload import PayloadMemo
-from lensmount_protocol.wire import Role, SetBaudrate, WireRecord
+from lensmount_protocol.wire import Annotation, Role, SetBaudrate, WireRecord
 
 MakeMount = Callable[[Dialect, Callable[[WireRecord], None], Scheduler, Resolution, FaultPlan | None], VirtualMount]
 """Makes a mount from its dialect, its observer, the time, the resolution of deliveries, and the faults."""
@@ -109,6 +110,8 @@ class VirtualSession:
         roles: the roles of the dialect, for `do` and `operate`; `None` looks them up when they are needed.
         scheduler: the events of the session; the caller may add events.
         memo: the parsed payloads at the body's mount, for a decoder of its records.
+        breaks: whether a rule that holds a frame pauses the session, as a breakpoint does.
+        held: what the last breakpoint was about, with its frame; empty for none.
         mounts: the contacts of each joint, from the body on.
     """
 
@@ -126,6 +129,8 @@ class VirtualSession:
     roles: DialectRoles | None = None
     scheduler: Scheduler = field(default_factory=Scheduler)
     memo: PayloadMemo = field(default_factory=PayloadMemo)
+    breaks: bool = True
+    held: str = ""
     mounts: list[VirtualMount] = field(init=False)
     _mount_pairs: list[MountPair] = field(init=False)
     _observers: tuple[Observer, ...] = field(default=(), init=False)
@@ -143,12 +148,12 @@ class VirtualSession:
         self._mount_pairs = list(zip(bodies, lenses, strict=True))
         self.mounts = []
         for joint, couple in enumerate(self._mount_pairs):
-            tap = partial(self.tap_inner, joint) if joint else self._record
+            tap = partial(self._record_inner, joint) if joint else self._record
             make, plan = (make_plain_mount, None) if joint else (self.mount_factory, self.plan)
             mount = make(couple[0].dialect, tap, self.scheduler, self.resolution, plan)
             self.mounts.append(mount)
             if isinstance(mount, FaultyMount):
-                mount.on_attach, mount.on_swap = self.attach_lens, self.swap_lens
+                mount.on_attach, mount.on_swap, mount.on_hold = self.attach_lens, self.swap_lens, self.hold
             memo = PayloadMemo() if joint else self.memo
             for engine in couple:
                 engine.connection.share_memo(memo)
@@ -238,6 +243,16 @@ class VirtualSession:
         self._pacer.pause()
         if self._runs:
             self.scheduler.stop()
+
+    def annotate(self, at: float, text: str) -> None:
+        """Write what a rule did to the recording."""
+        self._record(Annotation(at, f"fault: {text}"))
+
+    def hold(self, text: str) -> None:
+        """Stop time before a frame that a rule holds: the session is paused, and the frame goes out when it goes on."""
+        self.held = text
+        if self.breaks:
+            self.pause()
 
     def resume(self) -> None:
         """Let `advance` pass time once more, from its next call on."""
@@ -333,6 +348,8 @@ class VirtualSession:
         if not isinstance(mount, FaultyMount):
             raise FaultError("this session takes no faults; make it by make_virtual_session")
         wanted = parse_fault(fault) if isinstance(fault, str) else fault
+        if isinstance(wanted, Rule) and wanted.needs_relay:
+            raise FaultError("a rule with a way stands in a relay, which the session has from its start or not at all")
         seed, planned = (0, 0) if self.plan is None else (self.plan.seed, len(self.plan.faults))
         plan = FaultPlan([wanted], seed)
         plan.check(self.dialect)
@@ -342,6 +359,8 @@ class VirtualSession:
                 self.make_other_lens(lens)
         added = mount.add(wanted, f"{seed} {planned + self._injected}")
         self._injected += 1
+        if isinstance(added, Rule):
+            added.follow(self.body.connection.selections)
         if isinstance(added, ClockDrift):
             for role in mount.drift(added):
                 engine = self.body if role is Role.BODY else self.device
@@ -432,6 +451,9 @@ class VirtualSession:
                 observer.on_record(record)
             self._on_event(record)
 
+    def _record_inner(self, joint: int, record: WireRecord) -> None:
+        self.tap_inner(joint, record)
+
     def _notice(self, notice: Notice) -> None:
         self.on_notice(notice)
         if self._watched:
@@ -441,49 +463,3 @@ class VirtualSession:
         self._event = event
         if self._steps:
             self.scheduler.stop()
-
-
-KNOWN = frozenset(
-    {
-        "lensmount", "version", "dialect", "body", "lens", "with", "script", "seed", "duration", "resolution", "armed",
-        "faults",
-    }
-)  # fmt: skip
-"""The keys in the header of a virtual session; a session with any other key cannot be run again."""
-
-
-def session_header(
-    dialect: str,
-    body: str,
-    lens: str,
-    script: str,
-    seed: int | None,
-    *,
-    accessories: Sequence[str] = (),
-    faults: Sequence[str] = (),
-    duration: float | None = None,
-    allowed: Sequence[str] = (),
-) -> dict[str, object]:
-    """The header of a virtual session's recording, in the order in which it is written, without unused keys.
-
-    Args:
-        dialect: the dialect of the body.
-        body: the profile of the body.
-        lens: the profile of the lens.
-        script: the script of the body.
-        seed: the seed of random decisions; `None` for none.
-        accessories: profiles of the accessories between body and lens, from the body on.
-        faults: their texts, each with its seed.
-        duration: its maximum duration, in seconds.
-        allowed: the allowed guarded messages.
-    """
-    header: dict[str, object] = {"dialect": dialect, "body": body, "lens": lens, "script": script, "seed": seed}
-    if accessories:
-        header["with"] = list(accessories)
-    if faults:
-        header["faults"] = list(faults)
-    if duration is not None:
-        header["duration"] = duration
-    if allowed:
-        header["armed"] = list(allowed)
-    return header

@@ -10,7 +10,7 @@ from lensmount_emulator.cli.main import main
 from lensmount_emulator.engine.dialect_roles import Place
 from lensmount_emulator.profiles.library import load_profile, read_profile
 from lensmount_emulator.sessions.loopback import run_loopback
-from lensmount_emulator.sessions.virtual_session import session_header
+from lensmount_emulator.sessions.virtual.header import session_header
 from lensmount_emulator.twin.make import TwinRequest, TwinResult, make_twin
 from lensmount_hardware.captures.lmx import RecordingWriter
 

@@ -63,6 +63,8 @@ class _BytesOnlyTarget:
 
     def annotate(self, text: str) -> None: ...
 
+    def hold(self, text: str) -> None: ...
+
     def busy_until_of(self, sender: Role) -> float:
         del sender
         return 0.0

@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -15,13 +16,13 @@ from lensmount_emulator.models.optics import blur_table, correction, from_av256,
 from lensmount_emulator.profiles.library import load_profile
 from lensmount_emulator.roles.lmount.accessories.rewrite import (
     AccessoryOptics,
+    make_rules,
     order_handlers,
     report_handlers,
-    rewrite_for_body,
-    rewrite_for_lens,
 )
 from lensmount_emulator.roles.lmount.ids import EXIF_F_NUMBER, EXIF_FOCAL_LENGTH, EXIF_MODEL, EXIF_SPECIFICATION
 from lensmount_emulator.roles.lmount.profile import FACTOR, AccessorySettings
+from lensmount_emulator.rules.engine import RuleEngine
 from lensmount_emulator.verification.codec_equivalence import message_bytes
 from lensmount_protocol.dialect import load_dialect
 from lensmount_protocol.dialects.lmount.aperture_zoom import ApertureDrive, ApertureState, ZoomDrive, ZoomState
@@ -47,7 +48,7 @@ from lensmount_protocol.dialects.lmount.types import (
     RejectionCode,
 )
 from lensmount_protocol.message import Message, UnknownMessage
-from lensmount_protocol.payload import build_payload
+from lensmount_protocol.payload import AnyMessage, build_payload
 from lensmount_protocol.wire import Role
 
 LMOUNT = load_dialect("lmount")
@@ -65,14 +66,20 @@ def optics(factor: float = 1.4, **changes: Any) -> AccessoryOptics:
     return AccessoryOptics.from_settings("a converter", msgspec.structs.replace(CONVERTER, factor=factor, **changes))
 
 
+def rewritten(by: AccessoryOptics, messages: Sequence[AnyMessage]) -> Sequence[AnyMessage]:
+    """The messages of a frame on the other side of the accessory."""
+    applied = RuleEngine(LMOUNT, make_rules(by)).apply(messages)
+    return applied[-1][1] if applied else messages
+
+
 def seen(by: AccessoryOptics, message: Message) -> Any:
     """What the body hears."""
-    return rewrite_for_body(by, [message])[0]
+    return rewritten(by, [message])[0]
 
 
 def heard(by: AccessoryOptics, message: Message) -> Any:
     """What the lens hears."""
-    return rewrite_for_lens(by, [message])[0]
+    return rewritten(by, [message])[0]
 
 
 @given(FACTORS, ORDERED, st.sampled_from([mode for mode in ApertureMode if mode is not ApertureMode.OPEN]))
@@ -110,8 +117,8 @@ def test_light_and_length_go_together(factor: float, f_number: float) -> None:
 @given(FACTORS, st.integers(0, 10**9), st.sampled_from(sorted(LMOUNT.messages, key=str)))
 def test_no_field_overflows_whatever_it_held(factor: float, seed: int, kind: tuple[Role, int]) -> None:
     messages = LMOUNT.payload_parser().parse(kind[0], message_bytes(LMOUNT.messages[kind], Random(seed)))
-    rewritten = (rewrite_for_lens if kind[0] is Role.BODY else rewrite_for_body)(optics(factor, idle_ma=5000), messages)
-    assert LMOUNT.payload_parser().parse(kind[0], build_payload(rewritten)) == rewritten
+    passed = rewritten(optics(factor, idle_ma=5000), messages)
+    assert LMOUNT.payload_parser().parse(kind[0], build_payload(passed)) == passed
 
 
 REWRITTEN = {Role.BODY: {cls for cls, _ in order_handlers}, Role.LENS: {cls for cls, _ in report_handlers}}
@@ -120,15 +127,15 @@ REWRITTEN = {Role.BODY: {cls for cls, _ in order_handlers}, Role.LENS: {cls for 
 @given(FACTORS, st.integers(0, 10**9), st.sampled_from(sorted(LMOUNT.messages, key=str)))
 def test_whatever_is_in_no_table_passes_as_the_same_object(factor: float, seed: int, kind: tuple[Role, int]) -> None:
     messages = LMOUNT.payload_parser().parse(kind[0], message_bytes(LMOUNT.messages[kind], Random(seed)))
-    passed = (rewrite_for_lens if kind[0] is Role.BODY else rewrite_for_body)(optics(factor), messages)
+    passed = rewritten(optics(factor), messages)
     kept = [message for message in messages if type(message) not in REWRITTEN[kind[0]]]
     assert {id(message) for message in kept} <= {id(message) for message in passed}
 
 
 def test_what_nobody_knows_passes() -> None:
     strange = UnknownMessage(bytes.fromhex("fb0200aabb"), "nobody knows it")
-    assert rewrite_for_body(optics(), [strange]) == [strange]
-    assert rewrite_for_lens(optics(), [strange]) == [strange]
+    assert rewritten(optics(), [strange]) == [strange]
+    assert rewritten(optics(), [strange]) == [strange]
 
 
 def test_a_field_of_a_later_revision_goes_on() -> None:
@@ -145,9 +152,9 @@ def test_to_open_means_the_widest_there_is() -> None:
 def test_an_accessory_reports_itself_in_front_and_once() -> None:
     by, inner = optics(), optics(2.0)
     identity, abilities = Identity(number=1), LensCapabilities(number=2, shortest_um=50_000, longest_um=50_000)
-    once = rewrite_for_body(inner, [identity, abilities])
+    once = rewritten(inner, [identity, abilities])
     assert [type(message) for message in once] == [Identity, LensCapabilities, AccessoryReport]
-    twice = rewrite_for_body(by, once)
+    twice = rewritten(by, once)
     assert [type(message) for message in twice] == [Identity, LensCapabilities, AccessoryReport]
     report = twice[2]
     assert isinstance(report, AccessoryReport)

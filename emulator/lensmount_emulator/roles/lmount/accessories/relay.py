@@ -16,14 +16,15 @@ from lensmount_emulator.engine.engine import Engine
 from lensmount_emulator.engine.observer import NoticeKind
 from lensmount_emulator.engine.script import Step
 from lensmount_emulator.engine.tasks import Task, Wait, WaitFor
-from lensmount_emulator.roles.lmount.accessories.rewrite import AccessoryOptics, rewrite_for_body, rewrite_for_lens
+from lensmount_emulator.roles.lmount.accessories.rewrite import AccessoryOptics, make_rules
 from lensmount_emulator.roles.lmount.lens.commands import SWITCH_US
 from lensmount_emulator.roles.lmount.lens.stream import LATEST_US
 from lensmount_emulator.roles.lmount.link_engine import GAP_US, HOLD_US
 from lensmount_emulator.roles.lmount.profile import AccessorySettings
+from lensmount_emulator.rules.engine import RuleEngine
 from lensmount_protocol.connection import ReceivedFrame
 from lensmount_protocol.dialects.lmount.dialect import LMOUNT
-from lensmount_protocol.dialects.lmount.framing import CYCLE, MAX_SIZE, build_frame
+from lensmount_protocol.dialects.lmount.framing import CYCLE
 from lensmount_protocol.dialects.lmount.lines import (
     BAUDRATES,
     BODY_ATT,
@@ -40,7 +41,6 @@ from lensmount_protocol.dialects.lmount.link import CommandDone, SetBaudrateComm
 from lensmount_protocol.dialects.lmount.timing import SETUP_US
 from lensmount_protocol.dialects.lmount.types import Outcome
 from lensmount_protocol.framer import Garbage
-from lensmount_protocol.payload import AnyMessage, build_payload
 from lensmount_protocol.wire import LineChanged, Role, transmission_time
 
 PROCESSING_DELAY_US = 10.0
@@ -241,6 +241,7 @@ class AccessoryRelay:
         self.far = RelayEngine(piece.name, Role.BODY, random_of(f"{piece.name} far"))
         self.powered = False
         self._optics = AccessoryOptics.from_settings(piece.title, piece.settings)
+        self._rules = RuleEngine(LMOUNT, make_rules(self._optics))
         self._rates: dict[int, int] = {}
         self._frame_at = float("-inf")
         self.near.forward_line, self.near.forward_arrival = self._on_body_line, self._on_body_frame
@@ -298,7 +299,7 @@ class AccessoryRelay:
     def _on_body_frame(self, arrival: ReceivedFrame) -> None:
         if not self.powered:
             return
-        self._forward_frame(self.near, self.far, arrival, rewrite_for_lens(self._optics, arrival.messages))
+        self._forward_frame(self.near, self.far, arrival)
         for message in arrival.messages:
             if isinstance(message, SetBaudrateCommand) and message.baudrate in BAUDRATES:
                 self._rates[message.number] = message.baudrate
@@ -306,7 +307,7 @@ class AccessoryRelay:
     def _on_lens_frame(self, arrival: ReceivedFrame) -> None:
         if not self.powered:
             return
-        self._forward_frame(self.far, self.near, arrival, rewrite_for_body(self._optics, arrival.messages))
+        self._forward_frame(self.far, self.near, arrival)
         for message in arrival.messages:
             if (
                 isinstance(message, CommandDone)
@@ -318,16 +319,11 @@ class AccessoryRelay:
                     self.far.switch_baudrate(baudrate)
                     self.near.forward(BaudrateSwitch(baudrate), self.far.now)
 
-    def _forward_frame(
-        self, here: RelayEngine, there: RelayEngine, arrival: ReceivedFrame, messages: list[AnyMessage]
-    ) -> None:
-        frame, data = arrival.frame, arrival.frame.raw
-        if [*map(id, messages)] != [*map(id, arrival.messages)]:
-            data = build_frame(build_payload(messages), frame.class_, frame.sequence)
-            if len(data) > MAX_SIZE[there.role]:
-                here.report(f"{len(data)} bytes are more than a frame holds; passed on as they came")
-                data = frame.raw
-        there.forward(data, here.now)
+    def _forward_frame(self, here: RelayEngine, there: RelayEngine, arrival: ReceivedFrame) -> None:
+        result = self._rules.rewrite(there.role, arrival.frame, arrival.messages, here.now)
+        if result is not None and result.error:
+            here.report(f"a frame {result.error}; passed on as it came")
+        there.forward(arrival.frame.raw if result is None else result.data, here.now)
 
     def _forward_garbage(self, here: RelayEngine, there: RelayEngine, garbage: Garbage) -> None:
         if self.powered:

@@ -22,6 +22,7 @@ from lensmount_emulator.roles.lmount.ids import (
     model_number,
 )
 from lensmount_emulator.roles.lmount.profile import AccessorySettings
+from lensmount_emulator.rules.engine import MessageRule, table_rules
 from lensmount_protocol.dialects.lmount.aperture_zoom import ApertureDrive, ApertureState, ZoomDrive, ZoomState
 from lensmount_protocol.dialects.lmount.exposure import Correction, CorrectionRequest
 from lensmount_protocol.dialects.lmount.firmware_update import ExtensionAccept, ExtensionOffer
@@ -213,20 +214,24 @@ report_handlers = HandlerTable[AccessoryOptics, AnyMessage]()
 """Rewrites messages of the lens for the body."""
 
 
-def rewrite_for_lens(optics: AccessoryOptics, messages: Sequence[AnyMessage]) -> list[AnyMessage]:
-    """Return the messages of a body's frame for the lens; unchanged messages are the same objects."""
-    return [order_handlers(optics, message) or message for message in messages]
+def make_rules(optics: AccessoryOptics) -> list[MessageRule]:
+    """Return the rules of an accessory: both tables, and its own report after the abilities of a lens."""
+    reports = MessageRule(
+        cls=LensCapabilities,
+        name=AccessoryReport.__name__,
+        change=lambda abilities, messages: _with_report(optics, abilities, messages),
+    )
+    # The report that is added is complete, so the rule that completes those of other accessories comes before.
+    return [*table_rules(order_handlers, optics), *table_rules(report_handlers, optics), reports]
 
 
-def rewrite_for_body(optics: AccessoryOptics, messages: Sequence[AnyMessage]) -> list[AnyMessage]:
-    """Return the messages of a lens's frame for the body; a frame with abilities also reports the accessory."""
-    rewritten = [report_handlers(optics, message) or message for message in messages]
-    if not any(isinstance(message, AccessoryReport) for message in messages):
-        for place, message in enumerate(messages):
-            if isinstance(message, LensCapabilities):
-                rewritten.insert(place + 1, AccessoryReport(entries=[optics.entry]))
-                break
-    return rewritten
+def _with_report(
+    optics: AccessoryOptics, abilities: LensCapabilities, messages: Sequence[AnyMessage]
+) -> Sequence[AnyMessage]:
+    if any(isinstance(message, AccessoryReport) for message in messages):
+        return [abilities]
+    first = next(message for message in messages if isinstance(message, LensCapabilities))
+    return [abilities, AccessoryReport(entries=[optics.entry])] if first is abilities else [abilities]
 
 
 @order_handlers.on(PowerGrant)

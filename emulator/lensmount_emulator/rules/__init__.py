@@ -1,0 +1,1 @@
+"""Rules between body and lens: the engine, the byte table, and the relay between two joints."""

@@ -1,0 +1,115 @@
+"""An interposer between body and lens: without rules the session is the same, with rules it has their outcome."""
+
+import pytest
+
+from lensmount_emulator.sessions.loopback import make_virtual_session, run_loopback
+from lensmount_protocol.dialects.emount.identification import SpeedReply
+from lensmount_protocol.dialects.emount.lens_status import LensStatus
+from lensmount_protocol.errors import FaultError
+from lensmount_protocol.wire import Annotation, Role
+from rules.sessions import play
+
+SHORT = "focus +50; aperture f/8; sleep"
+LMOUNT = ("panasonic-s5", "sigma-45mm-f2.8-dg-dn")
+
+
+@pytest.mark.parametrize("way", ["cut-through", "store"])
+def test_without_rules_the_frames_are_those_of_a_plain_session(way: str) -> None:
+    plain, passed = play("a6000", "sel55210", script=SHORT), play("a6000", "sel55210", f"rule way={way}", script=SHORT)
+    assert passed.finished
+    assert not passed.errors
+    assert passed.frames[0] == passed.frames[1] == plain.frames[0]
+
+
+def test_cut_through_of_one_byte_breaks_at_most_five_bounds() -> None:
+    passed = play("a6000", "sel55210", "rule way=cut-through", script="wait 0.2; sleep; wake")
+    assert len({*passed.broken[0]}) + len({*passed.broken[1]}) <= 5
+
+
+@pytest.mark.parametrize("way", ["cut-through", "store"])
+def test_open_model_passes_an_interposer(way: str) -> None:
+    passed = play(*LMOUNT, f"rule way={way}", script="focus 2m; aperture f/8; sleep")
+    assert passed.finished
+    assert not passed.errors
+    assert passed.frames[0]
+    assert sorted(map(str, passed.frames[0])) == sorted(map(str, passed.frames[1]))
+
+
+def test_cut_through_sets_a_field_and_notes_both_frames() -> None:
+    rule = "rule on=LensStatus set=focal_length_dmm=777 every=3 way=cut-through"
+    result = run_loopback("a6000", "sel55210", script="wait 0.1", faults=[rule])
+    lengths = [status.focal_length_dmm for status in result.messages(LensStatus)]
+    notes = [one.text for one in result.records if isinstance(one, Annotation) and "rule on LensStatus" in one.text]
+    assert result.finished
+    assert lengths.count(777) == len(notes) > 1
+    assert "becomes f0" in notes[0]
+    assert not result.tally.runs
+
+
+def test_rate_follows_what_the_rules_leave_of_an_agreement() -> None:
+    rule = "rule on=SpeedReply set=accepted=0 way=cut-through"
+    result = run_loopback("a6000", "sel55210", script="wait 0.1", faults=[rule])
+    assert [reply.accepted for reply in result.messages(SpeedReply)] == [0]
+    assert result.finished
+    assert not any(notice.is_error for notice in result.notices)
+
+
+def test_stored_frame_is_dropped_delayed_or_joined() -> None:
+    late = run_loopback("a6000", "sel55210", script="wait 0.1", faults=["rule on=StartUpReply late=50ms way=store"])
+    assert late.finished
+    dropped = play("a6000", "sel55210", "rule on=FocusStatus do=drop way=store", script="wait 0.1")
+    assert not any(sender is Role.LENS and raw[5] == 6 for sender, raw in dropped.frames[0])
+    assert any(sender is Role.LENS and raw[5] == 6 for sender, raw in dropped.frames[1])
+
+
+def test_same_rules_give_the_same_recording() -> None:
+    rules = ["rule on=LensStatus set=state=3 way=cut-through", "rule on=BodyMode late=50us way=store"]
+    first, second = (run_loopback("a6000", "sel55210", script=SHORT, faults=rules, seed=5) for _ in range(2))
+    assert first.records == second.records
+
+
+def test_lens_is_taken_off_and_put_back_through_an_interposer() -> None:
+    result = run_loopback(*LMOUNT, script="focus 2m; detach 0.3; focus 3m", faults=["rule way=cut-through"], seconds=6)
+    assert result.finished
+
+
+def test_breakpoint_stops_time_before_its_frame_and_a_step_goes_on() -> None:
+    session = make_virtual_session("a6000", "sel55210", script="wait 0.1", faults=["rule on=IdentityReply do=hold"])
+    session.start()
+    session.run(5.0)
+    assert session.paused
+    assert "rule on IdentityReply: f0" in session.held
+    held_at = session.now
+    assert held_at < 1.0
+    assert session.advance(0.0) is None
+    assert session.now == held_at
+    session.step()
+    assert session.now > held_at
+    session.resume()
+    session.run(5.0, stop_when=lambda: session.body.done)
+    assert session.body.done
+
+
+def test_breakpoint_stops_time_in_an_interposer() -> None:
+    rule = "rule on=IdentityReply do=hold way=store count=1"
+    session = make_virtual_session("a6000", "sel55210", script="wait 0.1", faults=[rule])
+    session.start()
+    session.run(5.0)
+    assert session.paused
+    session.run(5.0, stop_when=lambda: session.body.done)
+    assert session.body.done
+
+
+def test_rule_with_a_way_cannot_join_a_running_session() -> None:
+    session = make_virtual_session("a6000", "sel55210")
+    with pytest.raises(FaultError, match="from its start"):
+        session.inject("rule on=LensStatus set=state=1 way=store")
+
+
+def test_rule_that_joins_a_running_session_knows_its_layout() -> None:
+    session = make_virtual_session("a6000", "sel55210", script="wait 0.5")
+    session.start()
+    session.run(1.2)
+    session.inject("rule on=LensStatus do=hold")
+    session.run(2.0)
+    assert "rule on LensStatus" in session.held
