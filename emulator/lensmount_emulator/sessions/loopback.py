@@ -295,7 +295,8 @@ def run_loopback(
             memo=memo,
         )
         chain = made.session
-        chain.breaks = False  # nobody steps on here: a breakpoint is only noted
+        # A breakpoint is only noted: there is no user to step on.
+        chain.breaks = False
         chain.start()
         if seconds is None:
             chain.run(MAX_SESSION_S, stop_when=lambda: made.participants.body.done)
