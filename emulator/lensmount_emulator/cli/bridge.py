@@ -1,12 +1,14 @@
 """Join two ports: what comes at one goes out at the other, bytes and the lines that both carry.
 
 PORT is where the body is, or a program in its place; PORT2 is where the lens is. The rate follows the link at both
-ports. A relay guards nothing: whatever a program sends, firmware updates too, reaches the lens.
+ports. A relay guards nothing: whatever a program sends, firmware updates too, reaches the lens. What a rule of --rules
+changes or adds passes the send guard, and guarded messages go on as they came.
 """
 
 import argparse
 import sys
 from collections.abc import Callable
+from threading import Event, Thread
 
 from lensmount_protocol.wire import WireRecord
 
@@ -23,6 +25,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--record", metavar="FILE", help="write every byte and edge to this .lmx file")
     add_force(parser)
     parser.add_argument("--summary", action="store_true", help="print a summary of what passes, an event a line")
+    parser.add_argument(
+        "--rules",
+        metavar="FILE",
+        help="a .toml file of rules that change, drop, delay, hold or add messages on their way",
+    )
+    parser.add_argument(
+        "--hold",
+        type=parse_duration,
+        metavar="SECONDS",
+        help="hold frames so long at a breakpoint (default: what the timing contract allows); Enter lets them go on",
+    )
     parser.add_argument("--every-frame", action="store_true", help="print each frame of the loop")
     add_allow_silence(parser)
 
@@ -33,6 +46,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     from lensmount_emulator.cli.listen_console import RecordCounter, event_printer, report_shortfalls, tee
     from lensmount_emulator.cli.ports import open_port, require_distinct
+    from lensmount_emulator.faults.registry import parse_plan
+    from lensmount_emulator.faults.rule import Rule, load_rules, relay_rules
     from lensmount_emulator.sessions.bridge import PortBridge, bridge_once
     from lensmount_emulator.sessions.listener import Listener
     from lensmount_emulator.sessions.verdict import evaluate_listening
@@ -47,6 +62,10 @@ def run(arguments: argparse.Namespace) -> int:
     dialect = load_dialect(arguments.dialect)
     specs = {Role.BODY: arguments.port, Role.LENS: arguments.port2}
     require_distinct(specs.values())
+    plan = parse_plan(load_rules(Path(arguments.rules)) if arguments.rules else (), 0)
+    plan.check(dialect)
+    rules = [fault for fault in plan.reset_copy() if isinstance(fault, Rule)]
+    relayed = relay_rules(dialect, rules)
     if arguments.record:
         check_output(Path(arguments.record), overwrite=arguments.force)
     with OrderlyStack() as stack:
@@ -70,6 +89,10 @@ def run(arguments: argparse.Namespace) -> int:
         windows = all(as_timed(port) is not None for port in ports.values())
         listener = Listener(dialect, tap, print_event, arguments.baudrate, keeps_windows=windows)
         relay = PortBridge(listener, ports[Role.BODY].lines & ports[Role.LENS].lines)
+        if rules:
+            relay.use_rules(relayed, [rule.allow for rule in rules if rule.allow])
+            relay.hold_s, relay.report = arguments.hold, lambda text: print(text, file=sys.stderr)
+        released = _watch_enter() if any(rule.do == "hold" for rule in rules) else Event()
         carried = ", ".join(sorted(relay.carried)) or "none"
         clock = MonotonicClock()
         try:
@@ -78,11 +101,16 @@ def run(arguments: argparse.Namespace) -> int:
                 print(f"{places}; lines: {carried}", file=sys.stderr)
                 for note in (note for port in ports.values() for note in port.notes):
                     print(f"note: {note}", file=sys.stderr)
+            if rules:
+                print(f"{len(rules)} rules of {arguments.rules}", file=sys.stderr)
             print("note: a bridge guards nothing: what one side sends, firmware updates too, reaches the other",
                   file=sys.stderr)  # fmt: skip
             with shielded() as stopped:
                 while not stopped() and (arguments.duration is None or clock.now() < arguments.duration):
                     bridge_once(relay, ports, clock)
+                    if released.is_set():
+                        released.clear()
+                        relay.release(clock.now())
         finally:
             listener.finish()
             print(f"passed on {count.summary()}", file=sys.stderr)
@@ -92,3 +120,18 @@ def run(arguments: argparse.Namespace) -> int:
             )
             code = report_shortfalls(lacks, sys.stderr)
     return code
+
+
+def _watch_enter() -> Event:
+    """Return an event that each line of the standard input sets.
+
+    A read of the standard input cannot be given up, so it is in a thread that ends with the process.
+    """
+    pressed = Event()
+
+    def watch() -> None:
+        while sys.stdin.readline():
+            pressed.set()
+
+    Thread(target=watch, name="enter", daemon=True).start()
+    return pressed

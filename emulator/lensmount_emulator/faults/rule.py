@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from dataclasses import fields as fields_of
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, NamedTuple, cast
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, cast
 
 import msgspec
 
@@ -327,31 +327,53 @@ def _direction(dialect: Dialect, sender: Role, rules: Sequence[Rule]) -> RelayRu
 
 class _RuleFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rules: Annotated[
-        list[dict[str, str | int | float | list[str] | dict[str, int | str]]],
-        msgspec.Meta(min_length=1, max_length=MAX_RULES),
-    ]
+        list[dict[str, str | int | float | bool | list[str] | dict[str, int | str]]], msgspec.Meta(max_length=MAX_RULES)
+    ] = []
+    way: Literal["instant", "cut-through", "store"] | None = None
 
 
 def load_rules(path: Path) -> list[str]:
     """Read a file of rules as the texts of faults.
 
     Args:
-        path: a TOML file with a table `[[rules]]` each; `set` may be a table, and `where` a list.
+        path: a TOML file with a table `[[rules]]` each; `set` may be a table, and `where` a list. `way` at its top is
+            that of every rule without one; without rules it asks for a relay alone.
 
     Raises:
         FaultError: the file cannot be read, or is no list of rules.
     """
     text = read_input(path, MAX_FILE, "a file of rules", FaultError).decode("utf-8", "replace")
+    return parse_rules(text, str(path))
+
+
+def parse_rules(text: str, place: str) -> list[str]:
+    """Parse the text of a file of rules, as `load_rules` does.
+
+    Args:
+        text: the text.
+        place: where it comes from, for errors.
+
+    Raises:
+        FaultError: it is no list of rules.
+    """
     try:
         found = msgspec.convert(tomllib.loads(text), _RuleFile)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise FaultError(f"{path}: {error}") from None
-    return [_rule_text(rule) for rule in found.rules]
+        raise FaultError(f"{place}: {error}") from None
+    if not found.rules and found.way in (None, "instant"):
+        raise FaultError(f"{place}: holds no rules; write a table [[rules]] for each")
+    if not found.rules:
+        return [f"{Rule.NAME} way={found.way}"]
+    return [_rule_text(rule if found.way is None else {"way": found.way, **rule}) for rule in found.rules]
 
 
-def _rule_text(rule: Mapping[str, str | int | float | list[str] | dict[str, int | str]]) -> str:
+def _rule_text(rule: Mapping[str, str | int | float | bool | list[str] | dict[str, int | str]]) -> str:
     items = [Rule.NAME]
     for key, value in rule.items():
+        if key == "once" and isinstance(value, bool):
+            if value:
+                items.append("count=1")
+            continue
         if isinstance(value, dict):
             value = ",".join(f"{name}={one}" for name, one in value.items())
         elif isinstance(value, list):

@@ -75,6 +75,9 @@ class FrameRelay:
         byte_time: seconds that a byte takes on the wire now.
         note: receives what a rule did, at a time.
         on_frame: called with each frame as it goes on: its class, its messages, and when it begins.
+        permits: returns why a changed frame must not be sent; empty where it may.
+        cut_s: seconds in which a byte that is cut through is passed on.
+        store_s: seconds in which a frame that is stored is.
         dropped: items that did not fit the queue.
     """
 
@@ -84,6 +87,9 @@ class FrameRelay:
     byte_time: Callable[[], float]
     note: Callable[[float, str], object] = lambda _now, _text: None
     on_frame: Callable[[Role, int, Sequence[AnyMessage], float], object] = lambda _sender, _class, _messages, _at: None
+    permits: Callable[[Role, bytes], str] = lambda _sender, _data: ""
+    cut_s: float = CUT_THROUGH_S
+    store_s: float = STORE_S
     dropped: int = 0
     _queue: deque[RelayItem] = field(default_factory=deque[RelayItem], init=False)
     _free: float = field(default=0.0, init=False)
@@ -108,6 +114,11 @@ class FrameRelay:
         return bool(self._queue)
 
     @property
+    def arrived(self) -> float:
+        """When the last byte arrived, in seconds."""
+        return self._arrived
+
+    @property
     def next_due(self) -> float | None:
         """When the next item goes on, in seconds; `None` without one."""
         return self._queue[0].due if self._queue else None
@@ -129,19 +140,13 @@ class FrameRelay:
         self._put(RelayItem(due, line=line, level=level))
 
     def take(self, now: float) -> list[RelayItem]:
-        """Return what is due, in order; an item that is held ends the list, and waits for `release`."""
+        """Return what is due, in order; an item that is held ends the list."""
         taken: list[RelayItem] = []
         while self._queue and self._queue[0].due <= now:
             taken.append(self._queue.popleft())
             if taken[-1].holds:
                 break
         return taken
-
-    def postpone(self, seconds: float) -> None:
-        """Let everything that waits go on so much later."""
-        for item in self._queue:
-            item.due += seconds
-        self._free += seconds
 
     def clear(self) -> None:
         """Forget what waits: the supply fell, or the lens was taken off."""
@@ -199,7 +204,10 @@ class FrameRelay:
                 self.note(now, f"rule on {names}: {raw.hex()} becomes {out.hex()}")
             return
         result = None if found is None else engine.rewrite(self.sender, *found, now)
-        due = max(now + STORE_S + (0.0 if result is None else result.late), self._free)
+        if result is not None and result.data not in (b"", raw) and (reason := self.permits(self.sender, result.data)):
+            self.note(now, f"{result.note}; held back, it passes as it came: {reason}")
+            result = None
+        due = max(now + self.store_s + (0.0 if result is None else result.late), self._free)
         if result is None:
             self._put(RelayItem(due, raw))
         else:
@@ -215,7 +223,7 @@ class FrameRelay:
         """Pass bytes on, by the table; return what became of them."""
         if self._bytes is not None:
             data = bytes(map(self._bytes.feed, data))
-        self._put(RelayItem(max(now + CUT_THROUGH_S, self._free), data))
+        self._put(RelayItem(max(now + self.cut_s, self._free), data))
         return data
 
     def _flush(self, now: float) -> None:

@@ -1,11 +1,18 @@
-"""A relay between two ports, without I/O: forwards each event of one port to the other one and records all of them."""
+"""A relay between two ports, without I/O: forwards each event of one port to the other one and records all of them.
 
-from collections.abc import Sequence
+With rules it records bytes as they go on, since the rate of the link follows from these.
+"""
+
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from lensmount_emulator.rules.relay import FrameRelay, RelayItem, RelayRules
 from lensmount_emulator.sessions.listener import BaudrateChange, Listener, poll_times
+from lensmount_emulator.sessions.send_guard import SendGuard
 from lensmount_hardware.clock import Clock
 from lensmount_hardware.transport import TimedRecord, Transport, as_timed
+from lensmount_protocol.dialect import Dialect
+from lensmount_protocol.timing import first_bit, window_opens
 from lensmount_protocol.wire import (
     Annotation,
     Burst,
@@ -13,6 +20,7 @@ from lensmount_protocol.wire import (
     DriveLine,
     Edge,
     LineChanged,
+    Received,
     Role,
     SetBaudrate,
     Transmit,
@@ -27,6 +35,42 @@ PortAction = tuple[Role, WireAction]
 """An action, and the end at the port of the action."""
 
 
+MAX_HOLD_S = 10.0
+"""Longest hold of a frame for which the contract has no bound."""
+
+
+def hold_limit(dialect: Dialect, sender: Role, type_: int, waited_s: float) -> float | None:
+    """Return how long the timing contract lets a relay hold a frame, in seconds; `None` where it has no bound.
+
+    Args:
+        dialect: the dialect.
+        sender: the end that sends the frame.
+        type_: type of its first message.
+        waited_s: seconds since the last byte of the other end.
+    """
+    bounds: list[float] = []
+    for rule in dialect.timing:
+        if rule.end not in (window_opens(sender, type_), first_bit(sender, type_)):
+            continue
+        # After the other end's frame the time counts from its end; after an edge only the width of the rule is known.
+        after_peer = rule.start[0] in ("close", "end", "last") and rule.start[1] == sender.peer.value
+        bounds.append(rule.maximum_us * 1e-6 - waited_s if after_peer else (rule.maximum_us - rule.minimum_us) * 1e-6)
+    return max(0.0, min(bounds)) if bounds else None
+
+
+@dataclass(slots=True)
+class HeldFrame:
+    """A frame that a rule holds.
+
+    Attributes:
+        item: its bytes.
+        until: when it goes on at the latest, in seconds.
+    """
+
+    item: RelayItem
+    until: float
+
+
 @dataclass(slots=True)
 class PortBridge:
     """Joins the port where a body is with the port where a lens is.
@@ -35,21 +79,101 @@ class PortBridge:
         listener: records the traffic, and tracks the baud rate.
         carried: the lines that both ports carry; any other line is not forwarded.
         passed: forwarded bytes, by the end that sent them.
+        relays: the rules of both directions; empty: all passes on as it came.
+        hold_s: seconds for which a frame is held, whatever the contract allows; `None` for its bound.
+        report: receives what the user must know: a frame is held, and for how long.
+        held: the frames that are held, by their sender.
     """
 
     listener: Listener
     carried: frozenset[str] = frozenset()
     passed: dict[Role, int] = field(default_factory=lambda: dict.fromkeys(Role, 0))
+    relays: Mapping[Role, FrameRelay] = field(default_factory=dict[Role, FrameRelay])
+    hold_s: float | None = None
+    report: Callable[[str], object] = lambda _text: None
+    held: dict[Role, HeldFrame] = field(default_factory=dict[Role, HeldFrame])
 
-    def forward(self, sender: Role, event: WireEvent) -> list[PortAction]:
+    def use_rules(self, rules: Mapping[Role, RelayRules], allowed: Iterable[str] = ()) -> None:
+        """Apply rules from now on; what they change passes the send guard.
+
+        Args:
+            rules: the rules of both directions.
+            allowed: the guarded messages that they name.
+
+        Raises:
+            DialectError: a name that no guarded message has.
+        """
+        dialect, names = self.listener.dialect, list(allowed)
+        guards = {role: SendGuard(dialect, role, _names_of(dialect, role, names)) for role in Role}
+        self.relays = {
+            role: FrameRelay(
+                dialect,
+                role,
+                rules[role],
+                lambda: 0.0,
+                self._note,
+                permits=lambda sender, data: guards[sender].check(data) or "",
+                cut_s=0.0,
+                store_s=0.0,
+            )
+            for role in Role
+        }
+
+    def forward(self, sender: Role, event: WireEvent, now: float = 0.0) -> list[PortAction]:
         """Return the actions that an event of an end causes at once."""
+        relay = self.relays.get(sender)
         if isinstance(event, LineChanged):
             drives = self.listener.dialect.drivers.get(event.line) in (None, sender)
             if event.line not in self.carried or not drives:
                 return []
+            if relay is not None and event.line == self.listener.dialect.select_line(sender):
+                relay.on_select(event.line, event.level, now)
+                return self.due(sender, now)
             return [(sender.peer, DriveLine(event.line, event.level))]
         self.passed[sender] += len(event.data)
+        if relay is not None:
+            relay.on_bytes(event.data, now)
+            return self.due(sender, now)
         return [(sender.peer, Transmit(event.data))]
+
+    def due(self, sender: Role, now: float) -> list[PortAction]:
+        """Return the actions of the rules of one direction that are due; a frame that is held stops those after it."""
+        held, relay = self.held.get(sender), self.relays.get(sender)
+        actions: list[PortAction] = []
+        if relay is None:
+            return actions
+        if held is not None:
+            if now < held.until:
+                return actions
+            del self.held[sender]
+            self._note(now, f"goes on: {held.item.data.hex()}")
+            actions.append((sender.peer, Transmit(held.item.data)))
+        while items := relay.take(now):
+            for item in items:
+                if item.holds:
+                    self._hold(sender, item, now)
+                    return actions
+                action = Transmit(item.data) if item.data else DriveLine(item.line, item.level)
+                actions.append((sender.peer, action))
+        return actions
+
+    def release(self, now: float) -> None:
+        """Let every held frame go on at the next call of `due`."""
+        for held in self.held.values():
+            held.until = now
+
+    def _hold(self, sender: Role, item: RelayItem, now: float) -> None:
+        waited = max(0.0, now - self.relays[sender.peer].arrived)
+        bound = hold_limit(self.listener.dialect, sender, item.type, waited)
+        seconds = self.hold_s if self.hold_s is not None else MAX_HOLD_S if bound is None else bound
+        self.held[sender] = HeldFrame(item, now + seconds)
+        allows = "the contract has no bound for it" if bound is None else f"the contract allows {bound * 1e3:.3f} ms"
+        text = f"{item.holds}: goes on after at most {seconds * 1e3:.3f} ms; {allows}"
+        self._note(now, text)
+        self.report(text)
+
+    def _note(self, now: float, text: str) -> None:
+        self.listener.on_record(Annotation(now, f"fault: {text}"))
 
     def on_event(self, sender: Role, event: WireEvent, now: float) -> list[PortAction]:
         """Record an event, and return the actions that follow: a change of rate, at both ports."""
@@ -64,7 +188,11 @@ class PortBridge:
             port: its name, if the clocks of several ports are reported.
         """
         record = timed_record.record
-        if timed_record.event is None and isinstance(record, Burst | Edge):
+        ours = timed_record.event is None
+        # With rules, bytes count as they went on: at the other port they are our own actions.
+        if isinstance(record, Burst) and ours is not bool(self.relays):
+            return []
+        if ours and isinstance(record, Edge):
             return []
         if port and isinstance(record, ClockSync):
             record = Annotation(record.at, f"{port}: {record.text}")
@@ -93,8 +221,10 @@ def bridge_once(
         try:
             for one in seen:
                 event = one.event if isinstance(one, TimedRecord) else one
-                for role, action in [] if event is None else bridge.forward(sender, event):
-                    ports[role].send(action)
+                follow += _send(
+                    bridge, ports, keepers, [] if event is None else bridge.forward(sender, event, now), now
+                )
+            follow += _send(bridge, ports, keepers, bridge.due(sender, now), now)
         finally:
             # Received events are recorded, also if the other port has just been lost.
             name = ports[sender].name if len(keepers) > 1 else ""
@@ -103,10 +233,29 @@ def bridge_once(
             for one in seen:
                 if isinstance(one, TimedRecord):
                     follow += bridge.on_timed_record(sender, one, name)
-                else:
+                elif not (bridge.relays and isinstance(one, Received)):
                     follow += bridge.on_event(sender, one, next(times))
         for role, action in follow:
             ports[role].send(action)
+
+
+def _send(
+    bridge: PortBridge, ports: Mapping[Role, Transport], keepers: Container[Role], actions: list[PortAction], now: float
+) -> list[PortAction]:
+    """Send actions at once; with rules also record the bytes. Return the actions that follow, a change of rate."""
+    follow: list[PortAction] = []
+    for role, action in actions:
+        ports[role].send(action)
+        if bridge.relays and isinstance(action, Transmit) and role not in keepers:
+            follow += bridge.on_event(role.peer, Received(action.data), now)
+    return follow
+
+
+def _names_of(dialect: Dialect, role: Role, names: Iterable[str]) -> list[str]:
+    """The guarded messages among some names that this end sends."""
+    return [
+        name for name in names if any(cls.__name__ == name and cls.SENDER is role for cls in dialect.messages.values())
+    ]
 
 
 def _set_both_baudrates(sender: Role, change: BaudrateChange | None) -> list[PortAction]:

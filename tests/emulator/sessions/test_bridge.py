@@ -1,13 +1,17 @@
 """A relay between two ports: bytes and lines that both carry go on, and nothing else does."""
 
+import re
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
 from lensmount_emulator.engine.dialect_roles import get_roles
+from lensmount_emulator.engine.engine import Engine
 from lensmount_emulator.engine.script import parse_script
+from lensmount_emulator.faults.registry import parse_plan
+from lensmount_emulator.faults.rule import Rule, relay_rules
 from lensmount_emulator.profiles.library import load_profile
 from lensmount_emulator.sessions.bridge import PortBridge, bridge_once
 from lensmount_emulator.sessions.driver import EngineDriver
@@ -16,9 +20,13 @@ from lensmount_hardware.boards.protocol.constants import BoardRole
 from lensmount_hardware.boards.transport import BoardTransport
 from lensmount_hardware.clock import VirtualClock
 from lensmount_hardware.transport import Transport
-from lensmount_protocol.decoder import Decoder
+from lensmount_protocol.decoder import DecodedFrame, Decoder
 from lensmount_protocol.dialect import load_dialect
+from lensmount_protocol.dialects.emount.body_status import BodyMode
+from lensmount_protocol.dialects.emount.identification import DescriptorReply, IdentityReply, SpeedReply
+from lensmount_protocol.dialects.emount.service import UpdateBlock15
 from lensmount_protocol.errors import TransportLostError
+from lensmount_protocol.message import Message
 from lensmount_protocol.wire import (
     Annotation,
     Burst,
@@ -36,6 +44,9 @@ from lensmount_protocol.wire import (
 )
 
 DIALECT = load_dialect("emount")
+M = TypeVar("M", bound=Message)
+Records = list[WireRecord]
+Texts = list[str]
 
 
 class Port(Transport):
@@ -132,8 +143,14 @@ class Joined(Transport):
         """Nothing is held."""
 
 
-def test_a_body_and_a_lens_meet_over_a_relay_and_the_record_tells_all() -> None:
+def meet(*rules: str, hold_s: float | None = None, seconds: float = 10.0) -> tuple[Engine, PortBridge, Records, Texts]:
+    """A body and a lens play over a relay with rules: the body, the relay, the records and the errors."""
     clock, ports, relay, kept = bench()
+    if rules:
+        plan = parse_plan(rules, 0)
+        made = [fault for fault in plan.reset_copy() if isinstance(fault, Rule)]
+        relay.use_rules(relay_rules(DIALECT, made))
+        relay.hold_s = hold_s
     engines = {}
     for role, name, script in ((Role.BODY, "a6000", "wait 0.2; sleep"), (Role.LENS, "sel55210", "")):
         profile = load_profile(name, role)
@@ -152,7 +169,7 @@ def test_a_body_and_a_lens_meet_over_a_relay_and_the_record_tells_all() -> None:
     for role, engine in engines.items():
         engine.start(0.0)
         sessions[role]._send_actions()
-    while not engines[Role.BODY].done and clock.now() < 10:
+    while not engines[Role.BODY].done and clock.now() < seconds:
         bridge_once(relay, dict(ports), clock)
         for role, engine in engines.items():
             for action in ports[role].orders:
@@ -163,11 +180,92 @@ def test_a_body_and_a_lens_meet_over_a_relay_and_the_record_tells_all() -> None:
             if due is not None and due <= clock.now():
                 engine.handle_deadline(clock.now())
             sessions[role]._send_actions()
-    assert engines[Role.BODY].done
+    return engines[Role.BODY], relay, kept, troubles
+
+
+def messages(records: Records, cls: type[M]) -> list[M]:
+    """The messages of a class in a recording."""
+    frames = (event for event in Decoder(DIALECT).decode(records) if isinstance(event, DecodedFrame))
+    return [message for event in frames for message in event.messages if isinstance(message, cls)]
+
+
+def notes(records: Records) -> list[str]:
+    """What rules did, as a recording has it."""
+    return [one.text for one in records if isinstance(one, Annotation) and "fault: " in one.text]
+
+
+def test_a_body_and_a_lens_meet_over_a_relay_and_the_record_tells_all() -> None:
+    body, relay, kept, troubles = meet()
+    assert body.done
     assert troubles == []
     assert all(count > 500 for count in relay.passed.values())
     told = list(Decoder(DIALECT).decode(kept))
     assert len(told) > 30
+
+
+def test_rules_change_frames_between_ports_and_the_record_has_both_frames() -> None:
+    body, _, kept, troubles = meet(
+        "rule on=IdentityReply set=capabilities=0", "rule on=DescriptorReply set=serial=77 way=store"
+    )
+    assert body.done
+    assert troubles == []
+    assert [reply.capabilities for reply in messages(kept, IdentityReply)] == [0]
+    assert [reply.serial for reply in messages(kept, DescriptorReply)] == [77]
+    assert len(notes(kept)) == 2
+    assert all(" becomes f0" in text for text in notes(kept))
+
+
+def test_rule_drops_a_reply_between_ports_and_the_body_asks_again() -> None:
+    body, _, kept, _ = meet("rule on=IdentityReply do=drop count=1")
+    assert body.done
+    assert len(messages(kept, IdentityReply)) == 1
+    assert notes(kept)[0].endswith("is dropped")
+
+
+def test_rate_between_ports_follows_what_the_rules_leave() -> None:
+    body, relay, kept, _ = meet("rule on=SpeedReply set=accepted=0")
+    assert body.done
+    assert not messages(kept, SpeedReply) or [reply.accepted for reply in messages(kept, SpeedReply)] == [0]
+    assert relay.listener.baudrate == 750_000
+
+
+def test_held_frame_goes_on_after_what_the_contract_allows_and_says_so() -> None:
+    _, relay, kept, _ = meet("rule on=StartUpReply do=hold", seconds=6.0)
+    held = [text for text in notes(kept) if "held" in text]
+    assert re.search(r"goes on after at most \d+\.\d+ ms; the contract allows \d+\.\d+ ms", held[-1])
+    assert not relay.held
+    assert any("goes on: f0" in text for text in notes(kept))
+
+
+def test_user_lets_a_held_frame_go_on_and_may_hold_it_longer() -> None:
+    clock, ports, relay, kept = bench()
+    rule = parse_plan(["rule on=IdentityReply do=hold"], 0).reset_copy()[0]
+    assert isinstance(rule, Rule)
+    relay.use_rules(relay_rules(DIALECT, [rule]))
+    relay.hold_s = 5.0
+    frame = DIALECT.build_frame(IdentityReply().build(), 2, 1)
+    ports[Role.LENS].comes.append(Received(frame))
+    for _ in range(100):
+        bridge_once(relay, dict(ports), clock)
+    assert ports[Role.BODY].orders == []
+    relay.release(clock.now())
+    bridge_once(relay, dict(ports), clock)
+    assert ports[Role.BODY].orders == [Transmit(frame)]
+    assert any("after at most 5000.000 ms" in text for text in notes(kept))
+
+
+def test_guarded_message_goes_on_as_it_came_and_none_is_added() -> None:
+    clock, ports, relay, kept = bench()
+
+    def added(_message: object) -> list[Message]:
+        return [BodyMode(), UpdateBlock15()]
+
+    relay.use_rules(relay_rules(DIALECT, [Rule(on="BodyMode", call=added)]))
+    frames = [DIALECT.build_frame(cls().build(), 1, 1) for cls in (UpdateBlock15, BodyMode)]
+    ports[Role.BODY].comes.append(Received(b"".join(frames)))
+    bridge_once(relay, dict(ports), clock)
+    assert b"".join(one.data for one in ports[Role.LENS].orders if isinstance(one, Transmit)) == b"".join(frames)
+    assert "is guarded; it passes as it came" in notes(kept)[0]
 
 
 def answering(boards: Any) -> tuple[Any, dict[Role, BoardTransport], dict[Role, dict[str, int]]]:
