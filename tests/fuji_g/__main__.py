@@ -1,11 +1,16 @@
-"""Prints how the Fuji G lens does in the place of the captured one: `make fuji-g`, or with other files as arguments."""
+"""Prints how the Fuji G lens and body do in the place of captured ones: `make fuji-g`, or with files as arguments."""
 
+import statistics
 import sys
 from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from lensmount_emulator.fidelity.fuji_g.body_replay import BodyTrace, replay_to_body, trace_capture
 from lensmount_emulator.fidelity.fuji_g.capture_replay import WordScore, replay_words
 from lensmount_emulator.profiles.library import load_profile
+from lensmount_emulator.roles.fuji_g.profile import BodySettings
 from lensmount_hardware.captures.formats import open_capture
 from lensmount_protocol.decoder import DecodedFrame, Decoder
 from lensmount_protocol.dialects.fuji_g.dialect import FUJI_G
@@ -31,8 +36,88 @@ def row(name: str, score: WordScore) -> str:
     return f"{name}: {', '.join(parts)}"
 
 
+PERIOD_MS = 40.0
+PERIOD_TOLERANCE_MS = 0.05
+"""Difference of the median period of polls from 40.0 ms."""
+
+
+@dataclass(slots=True)
+class BodyFigures:
+    """The bodies of all captures, captured and ours.
+
+    Attributes:
+        startup: requests of start-ups that are equal in place and payload, and all captured ones.
+        ring: moves by the focus ring that are equal, and all captured ones.
+        medians: the median period of our polls in each capture, in ms.
+        captured: reaction -> captured delays in us.
+        ours: reaction -> our delays in us.
+    """
+
+    startup: list[int] = field(default_factory=lambda: [0, 0])
+    ring: list[int] = field(default_factory=lambda: [0, 0])
+    medians: list[float] = field(default_factory=lambda: list[float]())
+    captured: dict[str, list[float]] = field(default_factory=lambda: dict[str, list[float]]())
+    ours: dict[str, list[float]] = field(default_factory=lambda: dict[str, list[float]]())
+
+    def add(self, theirs: BodyTrace, ours: BodyTrace) -> str:
+        """Add a capture; return its line."""
+        parts = list[str]()
+        for name, total, one, other in (
+            ("start-up requests", self.startup, theirs.startup, ours.startup),
+            ("moves by ring", self.ring, theirs.ring_moves, ours.ring_moves),
+        ):
+            equal = sum(mine == captured for captured, mine in zip(one, other, strict=False))
+            total[0], total[1] = total[0] + equal, total[1] + max(len(one), len(other) if one else 0)
+            parts += [f"{name} {equal}/{max(len(one), len(other))}"] if one else []
+        median, captured = (statistics.median(trace.poll_periods_ms()) for trace in (ours, theirs))
+        self.medians.append(median)
+        parts.append(f"polls every {median:.3f} ms, captured {captured:.3f}")
+        for pool, trace in ((self.captured, theirs), (self.ours, ours)):
+            for name, delays in trace.reactions_us().items():
+                pool.setdefault(name, []).extend(delays)
+        return ", ".join(parts)
+
+    def reactions(self) -> Iterator[tuple[str, bool]]:
+        """For each reaction its line, and whether all of ours are within the captured bounds."""
+        for name, captured in self.captured.items():
+            ours = self.ours.get(name, [])
+            inside = sum(min(captured) <= delay <= max(captured) for delay in ours) if captured else 0
+            if captured and ours:
+                yield (
+                    f"{name}: {inside}/{len(ours)} in the captured {min(captured):.0f} to {max(captured):.0f} us, "
+                    f"median {statistics.median(ours):.0f}, captured {statistics.median(captured):.0f}",
+                    inside == len(ours),
+                )
+
+    @property
+    def good(self) -> bool:
+        """Whether every start-up is equal, polls keep their period, and reactions keep the captured bounds."""
+        reactions = [inside for _, inside in self.reactions()]
+        return (
+            self.startup[0] == self.startup[1] > 0
+            and all(abs(median - PERIOD_MS) <= PERIOD_TOLERANCE_MS for median in self.medians)
+            and all(reactions)
+            and bool(reactions)
+        )
+
+
+def play_body(paths: list[Path]) -> bool:
+    """Play the body against the lens of each capture; return whether it does as the captured one."""
+    body = load_profile("gfx50r")
+    assert isinstance(body.settings, BodySettings)
+    figures = BodyFigures()
+    for path in paths:
+        events = list(Decoder(FUJI_G).decode(open_capture(path, FUJI_G.wiring).records))
+        print(f"{path.name} ({body.name}): {figures.add(trace_capture(events), replay_to_body(events, body.settings))}")
+    (equal, startup), (moved, ring) = figures.startup, figures.ring
+    print(f"all: start-up requests {equal}/{startup}, moves by ring {moved}/{ring}")
+    for line, _ in figures.reactions():
+        print(line)
+    return figures.good
+
+
 def main(files: list[str]) -> int:
-    """Score each capture, and all of them; 1 where there is none."""
+    """Score each capture, and all of them; 1 where there is none, or where the body does otherwise."""
     paths = [Path(name) for name in files] or sorted(CAPTURES.glob("*.sal"))
     total = WordScore()
     for path in paths:
@@ -51,6 +136,9 @@ def main(files: list[str]) -> int:
     reads = Counter(total.expected)
     units = sum(reads.values())
     print(f"{sum(total.exact.values())} of {units} units equal to the bit")
+    if not play_body(paths):
+        print("the body differs from the captured one: see its lines", file=sys.stderr)
+        return 1
     return 0
 
 

@@ -88,6 +88,28 @@ def replay_words(records: Sequence[WireRecord], dialect: Dialect, profile: Profi
     return FidelityResult(score, captured, played), run.score
 
 
+def find_supply(frames: Sequence[DecodedFrame], edges: Sequence[Edge]) -> float | None:
+    """Return when the supply of a capture rises: both busy lines rise with it; `None` where it is on from the start.
+
+    Args:
+        frames: the frames of both ends; the supply rises before the first one.
+        edges: all edges.
+    """
+    rises = {
+        line: [edge.at for edge in edges if edge.line == line and edge.level and edge.at > 0]
+        for line in (FOCUS_BUSY, IRIS_BUSY)
+    }
+    first = min((frame.at or 0.0 for frame in frames), default=0.0)
+    return next(
+        (
+            at
+            for at in rises[FOCUS_BUSY]
+            if at < first and any(abs(at - other) < SAME_MOMENT_S for other in rises[IRIS_BUSY])
+        ),
+        None,
+    )
+
+
 class _Replay:
     def __init__(self, captured: Sequence[Decoded], settings: LensSettings) -> None:
         frames = [event for event in captured if isinstance(event, DecodedFrame) and event.at is not None]
@@ -102,7 +124,7 @@ class _Replay:
         self._last_status = 0
         self._turn_code = 0
         self._move: tuple[int, int] = (0, 0)
-        supply = self._find_supply()
+        supply = find_supply(frames, self.edges)
         self.starts_cold = supply is not None
         self.engine = LensEngine(self._given_settings(settings))
         self.engine.start(0.0)
@@ -131,22 +153,6 @@ class _Replay:
             self.engine.receive(Received(frame.frame.raw), end)
         if not self.scored:
             raise CaptureError("the capture has no whole session")
-
-    def _find_supply(self) -> float | None:
-        """The time at which the busy lines rise together before the first burst; `None` where they do not."""
-        rises = {
-            line: [edge.at for edge in self.edges if edge.line == line and edge.level and edge.at > 0]
-            for line in (FOCUS_BUSY, IRIS_BUSY)
-        }
-        first = self.body[0].at or 0.0
-        return next(
-            (
-                at
-                for at in rises[FOCUS_BUSY]
-                if at < first and any(abs(at - other) < SAME_MOMENT_S for other in rises[IRIS_BUSY])
-            ),
-            None,
-        )
 
     def _replies(self) -> Iterator[c.StatusReply | c.PositionReply | c.IrisStepReply | LensBlock]:
         for frame in self.lens.values():

@@ -95,7 +95,10 @@ class BodyEngineBase(Engine):
         queue: sessions to make before the next poll; each is a list of requests.
         orders_made: sessions that were ever queued.
         orders_done: those of them that are done or forgotten.
+        results_due: ended moves with results that are not asked for yet.
         parking: whether the lens goes to sleep.
+        powered_at: time of the last rise of the supply, in seconds.
+        reads_both: whether the next read of the focus ring also reads the aperture ring.
     """
 
     def __init__(
@@ -114,7 +117,10 @@ class BodyEngineBase(Engine):
         self.queue: deque[list[Message]] = deque()
         self.orders_made = 0
         self.orders_done = 0
+        self.results_due = 0
         self.parking = False
+        self.powered_at = 0.0
+        self.reads_both = False
         self.polls = 0
         self.arrived: AnyMessage | None = None
         # The body pulls this line up; a lens grounds it.
@@ -143,9 +149,10 @@ class BodyEngineBase(Engine):
     def forget(self) -> None:
         """Forget the state of the lens."""
         self.lens, self.number, self.started, self.polls = LensView(), -1, False, 0
-        self.parking = False
+        self.parking = self.reads_both = False
         self.queue.clear()
         self.orders_done = self.orders_made
+        self.results_due = 0
 
     def order(self, *requests: Message) -> int:
         """Queue a session; return the value of `orders_done` from which on it is done."""

@@ -117,7 +117,13 @@ class BodySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         null_gap_us: from the null word to its acknowledge.
         word_gap_us: from an acknowledge to the next word of a session.
         block_after_ms: from a session to the first block, and from block to block.
-        reaction_us: from the rise of a busy line to the session that asks for the result.
+        reaction_us: from the rise of a busy line to the sessions that ask for the result.
+        query_after_ms: from the supply to the sessions after the start-up; a lens that starts for longer delays them.
+        start_mode: focus mode of the first move.
+        start_focus: target of the first move; the position that the lens reports where it is not given.
+        shutter_rest_ms: from the first state of the shutter button to the state at rest.
+        ring_reaction_ms: from a turn of the focus ring, or from the end of a move that runs then, to the move by it.
+        ring_lower: the lowest target of a move by the focus ring.
         supply_off_ms: from the end of parking to the fall of the supply.
         focus_by_ring: whether a turn of the focus ring moves the focus.
         iris_by_ring: whether a turn of the aperture ring moves the iris.
@@ -138,6 +144,12 @@ class BodySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     word_gap_us: float = 264.0
     block_after_ms: float = 3.1
     reaction_us: float = 121.0
+    query_after_ms: float = 586.0
+    start_mode: int = 0x0123
+    start_focus: int | None = None
+    shutter_rest_ms: float = 25.0
+    ring_reaction_ms: float = 8.9
+    ring_lower: int = -39
     supply_off_ms: float = 31.0
     focus_by_ring: bool = True
     iris_by_ring: bool = True
@@ -201,6 +213,12 @@ def _check_body(body: BodySettings) -> None:
     for key in ("clock_after_ms", "first_burst_ms", "ready_timeout_ms", "block_after_ms", "supply_off_ms"):
         check_between(key, getattr(body, key), 0, 1e5)
     check_between("reaction_us", body.reaction_us, 0, 1e5)
+    for key in ("query_after_ms", "shutter_rest_ms", "ring_reaction_ms"):
+        check_between(key, getattr(body, key), 0, 1e4)
+    check_between("ring_lower", body.ring_lower, -0x8000, 0x7FFF)
+    check_between("start_mode", body.start_mode, 0, 0xFFFF)
+    if body.start_focus is not None:
+        check_between("start_focus", body.start_focus, -0x8000, 0x7FFF)
 
 
 def _check_texts(settings: Struct, sizes: dict[str, int]) -> None:

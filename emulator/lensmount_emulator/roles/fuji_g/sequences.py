@@ -34,13 +34,17 @@ MOVE_TIMEOUT_S = 5.0
 SETTLE_S = 0.05
 RING_MODE = 0x0120
 APPROACH_MODE = 0x0101
-START_MODE = 0x0120
-
-_RING_SPEEDS = ((1, 500), (2, 568), (3, 647), (4, 750), (8, 1352), (9, 1556), (11, 2000), (15, 3147))
-"""Turn of the focus ring -> speed that a GFX 50R orders (captures)."""
 
 _RING_WAYS = ((1, 5), (2, 10), (3, 17), (4, 26), (8, 79), (9, 97), (11, 136), (15, 237))
 """Turn of the focus ring -> way of the target (captures; the way of 1 is ours)."""
+
+RING_MOVE_S = 0.088
+RING_MOVE_OFFSET = 40
+MIN_RING_WAY = 4
+"""A move by the ring has the speed (way + 40) / 88 ms, and at least that of a way of 4 (8 of 8 captured speeds)."""
+
+SHUTTER_REST = 4
+"""State of the shutter button at rest."""
 
 POWER_START = 0x8002
 POWER_SLEEP = 0x8001
@@ -72,7 +76,7 @@ def _try_session(body: BodyEngineBase) -> Generator[WaitFor, bool, str]:
     """Make one attempt; return the reason of a failure, or `""`."""
     try:
         yield from power_up(body)
-        body.spawn(_poll(body))
+        body.spawn(poll_lens(body, body.now + body.settings.poll_ms * FIRST_POLL * 1e-3))
         yield from _finish_start(body)
         while body.position < len(body.script):
             yield from execute_step(body, body.script[body.position])
@@ -86,6 +90,7 @@ def power_up(body: BodyEngineBase) -> Task:
     """Switch the supply on, wait until the lens is ready, and read its blocks."""
     settings, began = body.settings, body.now
     body.forget()
+    body.powered_at = began
     body.connection.move("power", by=Role.BODY)
     body.drive(SUPPLY, True)
     body.drive(AF_PULSE, True)
@@ -150,11 +155,13 @@ def _read_blocks(body: BodyEngineBase) -> Generator[WaitFor, bool, LensBlock]:
 
 def _finish_start(body: BodyEngineBase) -> Task:
     """The sessions after the lens has started: state, power state, first focus move, shutter button."""
+    settings = body.settings
     started = yield Wait(
         body.now + body.settings.ready_timeout_ms * 1e-3, lambda: body.levels.get(FOCUS_BUSY, False), (FOCUS_BUSY,)
     )
     if not started:
         raise LensSilentError("the lens is busy since its start")
+    yield body.at(body.powered_at, settings.query_after_ms * 1e3)
     for requests in (
         (c.Query20(), c.ExecuteCommand()),
         (c.Command2A(2), c.ExecuteCommand()),
@@ -169,15 +176,19 @@ def _finish_start(body: BodyEngineBase) -> Task:
     ):
         yield from _done(body, body.order(*requests))
     body.started = True
-    body.order(
+    target = body.lens.position if settings.start_focus is None else settings.start_focus
+    count = body.order(
         c.PowerStateCommand(POWER_START),
         c.FocusSpeedCommand(FULL_SPEED),
-        c.FocusModeCommand(START_MODE),
-        c.FocusTargetCommand(body.lens.position),
+        c.FocusModeCommand(settings.start_mode),
+        c.FocusTargetCommand(target),
         c.ExecuteCommand(),
     )
-    yield from _done(body, body.order(c.ShutterButtonCommand(0)))
-    yield from _done(body, body.order(c.ShutterButtonCommand(4)))
+    yield from _done(body, count)
+    yield from _settled(body, FOCUS_BUSY)
+    yield from _done(body, body.order(c.ShutterButtonCommand(0), c.ExecuteCommand()))
+    yield body.after(settings.shutter_rest_ms * 1e3)
+    yield from _done(body, body.order(c.ShutterButtonCommand(SHUTTER_REST), c.ExecuteCommand()))
 
 
 def _done(body: BodyEngineBase, count: int) -> Task:
@@ -185,9 +196,13 @@ def _done(body: BodyEngineBase, count: int) -> Task:
     yield Wait(ready=lambda: body.orders_done >= count, on=(WORK,))
 
 
-def _poll(body: BodyEngineBase) -> Task:
-    """Poll the status in its period, and make the queued sessions between the polls."""
-    due = body.now + body.settings.poll_ms * FIRST_POLL * 1e-3
+def poll_lens(body: BodyEngineBase, due: float) -> Task:
+    """Poll the status in its period, and make the queued sessions between the polls.
+
+    Args:
+        body: the body.
+        due: when the first poll is due, in seconds.
+    """
     lost = 0
     while True:
         queued = yield Wait(due, lambda: bool(body.queue), (WORK,))
@@ -221,27 +236,48 @@ def _poll(body: BodyEngineBase) -> Task:
 
 
 def _follow_rings(body: BodyEngineBase) -> Task:
-    """Read the rings that moved, and move the focus and the iris by them."""
+    """Read the rings that moved, and move the focus and the iris by them.
+
+    Where both have moved, the body reads the aperture ring, and at the next poll both (captures: three start-ups).
+    """
     settings, status = body.settings, body.lens.status
-    if status & FOCUS_RING_BIT:
-        yield body.after(settings.word_gap_us)
-        yield from body.session([c.FocusRingRequest()])
-        turn = body.lens.turn
-        if settings.focus_by_ring and body.started and turn and abs(turn) < FULL_SPEED - 1:
-            way = math.copysign(_interpolate(_RING_WAYS, abs(turn)), turn)
-            body.order(
-                c.FocusSpeedCommand(round(_interpolate(_RING_SPEEDS, abs(turn)))),
-                c.FocusModeCommand(RING_MODE),
-                c.FocusTargetCommand(round(min(max(body.lens.position - way, -0x8000), 0x7FFF))),
-                c.ExecuteCommand(),
-            )
-    if status & APERTURE_RING_BIT:
-        before = body.lens.ring_index
-        yield body.after(settings.word_gap_us)
-        yield from body.session([c.ApertureRingRequest()])
-        index = body.lens.ring_index
-        if settings.iris_by_ring and body.started and index and before and index != before:
-            body.order(c.IrisTargetCommand(iris_order(min(index - 1, 63))), c.ExecuteCommand())
+    focus, aperture = status & FOCUS_RING_BIT, status & APERTURE_RING_BIT
+    requests = list[Message]()
+    if aperture or (focus and body.reads_both):
+        requests.append(c.ApertureRingRequest())
+    if focus and not aperture:
+        requests.insert(0, c.FocusRingRequest())
+    body.reads_both = bool(focus and aperture)
+    if not requests:
+        return
+    before = body.lens.ring_index
+    yield body.after(settings.word_gap_us)
+    yield from body.session(requests)
+    turn, index = body.lens.turn, body.lens.ring_index
+    if focus and not aperture and settings.focus_by_ring and body.started and turn and abs(turn) < FULL_SPEED - 1:
+        body.spawn(_move_by_ring(body, turn))
+    if settings.iris_by_ring and body.started and index and before and index != before:
+        body.order(c.IrisTargetCommand(iris_order(min(index - 1, 63))), c.ExecuteCommand())
+
+
+def _move_by_ring(body: BodyEngineBase, turn: int) -> Task:
+    """Move the focus by a turn of its ring, from where the move before has ended."""
+    yield body.after(body.settings.ring_reaction_ms * 1e3)
+    if not body.levels.get(FOCUS_BUSY, False):
+        yield from _settled(body, FOCUS_BUSY)
+        yield body.after(body.settings.ring_reaction_ms * 1e3)
+    yield Wait(ready=lambda: not body.results_due and body.orders_done == body.orders_made, on=(WORK,))
+    position, limit = body.lens.position, body.settings.ring_lower
+    way = math.copysign(_interpolate(_RING_WAYS, abs(turn)), turn)
+    # A lens that is beyond the limit stays there.
+    target = round(min(max(position - way, min(limit, position)), 0x7FFF))
+    speed = math.floor((max(abs(target - position), MIN_RING_WAY) + RING_MOVE_OFFSET) / RING_MOVE_S + 1e-6)
+    body.order(
+        c.FocusSpeedCommand(min(speed, FULL_SPEED)),
+        c.FocusModeCommand(RING_MODE),
+        c.FocusTargetCommand(target),
+        c.ExecuteCommand(),
+    )
 
 
 def _interpolate(table: tuple[tuple[int, int], ...], key: float) -> float:
@@ -325,7 +361,7 @@ def _settled(body: BodyEngineBase, line: str) -> Task:
         body.report(f"the lens is still busy after {MOVE_TIMEOUT_S:g} s", is_error=True)
         return
     before = body.orders_done
-    yield Wait(body.now + SETTLE_S, lambda: body.orders_done > before and not body.queue, (WORK,))
+    yield Wait(body.now + SETTLE_S, lambda: body.orders_done > before and body.orders_done == body.orders_made, (WORK,))
 
 
 def _sleep(body: BodyEngineBase, _step: Step) -> Task:
@@ -354,7 +390,7 @@ def _wake(body: BodyEngineBase, _step: Step) -> Task:
         return
     yield body.now + RETRY_DELAY_S
     yield from power_up(body)
-    body.spawn(_poll(body))
+    body.spawn(poll_lens(body, body.now + body.settings.poll_ms * FIRST_POLL * 1e-3))
     yield from _finish_start(body)
 
 
