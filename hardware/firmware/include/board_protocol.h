@@ -13,6 +13,7 @@
 #define BOARD_MOST_LINES 16u /* that the protocol has room for */
 #define BOARD_LONGEST_ABSENCE_US 1000u /* most that absence_us may be */
 #define BOARD_SHORTEST_SYNC_US 100u /* least that period_us may be */
+#define BOARD_LONGEST_BURST_PART 224u /* bytes of one BURST */
 #define BOARD_CRC_POLYNOMIAL 0x1021u /* crc16-ibm-3740: nothing reflected */
 #define BOARD_CRC_INITIAL 0xFFFFu
 #define BOARD_CRC_FINAL_XOR 0x0000u
@@ -31,6 +32,7 @@
 #define BOARD_LINE_KIND_SYNC 4u /* frame signal */
 #define BOARD_LINE_KIND_ATTENTION 5u /* held high by an end while it transmits */
 #define BOARD_LINE_KIND_DATA 6u /* serial: the UART's output where it is an output, else its input */
+#define BOARD_LINE_KIND_CLOCK 7u /* clock of a clocked link: only after LINK, driven by the end that clocks */
 
 #define BOARD_LINE_FLAG_OUTPUT 1u /* the board drives it; without this it only looks */
 #define BOARD_LINE_FLAG_INVERTED 2u /* the mount's line is high while the pin is low */
@@ -41,6 +43,13 @@
 
 #define BOARD_CONFIGURE_FLAG_UNGUARDED 1u /* the map has no line that tells presence, and the host means it: the peer counts as present */
 #define BOARD_CONFIGURE_FLAG_OWN_EDGES 2u /* edges of our own outputs are reported too */
+
+#define BOARD_LINK_FLAG_IDLE_HIGH 1u /* the clock is high between bursts; without this it is low */
+#define BOARD_LINK_FLAG_SAMPLED_ON_RISE 2u /* bits are valid when the clock rises; without this when it falls */
+#define BOARD_LINK_FLAG_MSB_FIRST 4u /* the highest bit of a byte comes first; without this the lowest */
+
+#define BOARD_BURST_FLAG_LAST 1u /* the burst ends with this part */
+#define BOARD_BURST_FLAG_EMPTY 2u /* we had loaded nothing, and the idle byte went out */
 
 #define BOARD_HELLO_FLAG_TAKE_OVER 1u /* end the session of another host, should there be one */
 
@@ -90,7 +99,7 @@
 #define BOARD_ERROR_CODE_TOO_MANY_LINES 9u /* the map is too long; detail: how many are possible */
 #define BOARD_ERROR_CODE_BAD_PIN 10u /* there is no such pin, or it cannot do that; detail: the line */
 #define BOARD_ERROR_CODE_BAD_KIND 11u /* no such kind of line, or flags that contradict each other; detail: the line */
-#define BOARD_ERROR_CODE_BAD_BAUDRATE 12u /* the UART cannot do that rate within 1 %; detail: the nearest that it can */
+#define BOARD_ERROR_CODE_BAD_BAUDRATE 12u /* the UART or the clock cannot do that rate within 1 %; detail: the nearest that it can */
 #define BOARD_ERROR_CODE_BAD_TIMING 13u /* a time out of its bounds; detail: offset of the field */
 #define BOARD_ERROR_CODE_NO_GUARD 14u /* no line tells presence, and UNGUARDED is not set; detail: 0 */
 #define BOARD_ERROR_CODE_LISTENS_ONLY 15u /* a sniffer drives nothing; detail: the line */
@@ -185,6 +194,12 @@
 #define BOARD_TYPE_READ_STATE 0x0Cu
 #define BOARD_READ_STATE_SIZE 2u
 
+#define BOARD_TYPE_LINK 0x0Du
+#define BOARD_LINK_FLAGS_OFFSET 2u /* 1 byte */
+#define BOARD_LINK_IDLE_BYTE_OFFSET 3u /* 1 byte */
+#define BOARD_LINK_GAP_US_OFFSET 4u /* 2 bytes */
+#define BOARD_LINK_SIZE 6u
+
 /* From the board. */
 
 #define BOARD_TYPE_WELCOME 0x81u
@@ -269,5 +284,15 @@
 #define BOARD_ERROR_OF_SEQUENCE_OFFSET 4u /* 1 byte */
 #define BOARD_ERROR_DETAIL_OFFSET 5u /* 4 bytes */
 #define BOARD_ERROR_SIZE 9u
+
+#define BOARD_TYPE_BURST 0x8Cu /* spends credit */
+#define BOARD_BURST_AT_US_OFFSET 2u /* 8 bytes */
+#define BOARD_BURST_TOOK_US_OFFSET 10u /* 2 bytes */
+#define BOARD_BURST_LINE_OFFSET 12u /* 1 byte */
+#define BOARD_BURST_FLAGS_OFFSET 13u /* 1 byte */
+#define BOARD_BURST_BITS_OFFSET 14u /* 1 byte */
+#define BOARD_BURST_COUNT_OFFSET 15u /* 1 byte */
+#define BOARD_BURST_DATA_OFFSET 16u /* the rest */
+#define BOARD_BURST_SIZE 16u
 
 #endif

@@ -11,7 +11,7 @@ from lensmount_hardware.boards.pin_map import PinMap, make_pin_map
 from lensmount_hardware.boards.protocol.commands import LINE_LAYOUT, TIMING_LAYOUT, Configure, MappedLine, Timing
 from lensmount_hardware.boards.protocol.constants import BoardRole
 from lensmount_hardware.boards.protocol.message import BoardMessage, field_offsets
-from lensmount_hardware.boards.protocol.reports import ReceivedBytes
+from lensmount_hardware.boards.protocol.reports import BurstReceived, ReceivedBytes
 from lensmount_hardware.boards.simulator.bench import SimulatedByteStream, SimulatorBench, connect_boards
 from lensmount_hardware.boards.simulator.board import BoardSimulator
 from lensmount_hardware.boards.transport import BoardTransport
@@ -101,6 +101,9 @@ def _message(kind: type[BoardMessage]) -> st.SearchStrategy[BoardMessage]:
         return st.builds(
             _received, _number(8), _number(1), st.lists(st.tuples(_byte, _byte), min_size=1), st.booleans()
         )
+    if kind is BurstReceived:
+        head = (_number(8), _number(2), _number(1), _number(1), _number(1))
+        return st.builds(_burst, *head, st.binary(max_size=224))
     values: dict[str, st.SearchStrategy[Any]] = {}
     for place in field_offsets(kind.LAYOUT):
         most = 64 if place.name == "firmware" else 231
@@ -117,6 +120,10 @@ def _received(at_us: int, line: int, heard: list[tuple[int, int]], told: bool) -
     heard = heard[:120]
     gaps = bytes(gap for _, gap in heard[1:]) if told else b""
     return ReceivedBytes(at_us, line, int(told), len(heard), bytes(byte for byte, _ in heard), gaps)
+
+
+def _burst(at_us: int, took_us: int, line: int, flags: int, bits: int, data: bytes) -> BurstReceived:
+    return BurstReceived(at_us, took_us, line, flags, bits, len(data), data)
 
 
 def _number(size: int | None) -> st.SearchStrategy[int]:

@@ -42,6 +42,7 @@ _CONSTANTS = {
     "MOST_LINES": (constants.MAX_LINES, "that the protocol has room for"),
     "LONGEST_ABSENCE_US": (constants.MAX_ABSENCE_US, "most that absence_us may be"),
     "SHORTEST_SYNC_US": (constants.MIN_SYNC_PERIOD_US, "least that period_us may be"),
+    "LONGEST_BURST_PART": (constants.MAX_BURST_PART, "bytes of one BURST"),
     "CRC_POLYNOMIAL": (CRC_POLYNOMIAL, f"{CRC.name}: nothing reflected"),
     "CRC_INITIAL": (CRC_INITIAL, ""),
     "CRC_FINAL_XOR": (CRC_FINAL_XOR, ""),

@@ -236,6 +236,22 @@ class ReadState(BoardMessage):
     LAYOUT: ClassVar[Any] = Struct(Terminated)
 
 
+@dataclass(frozen=True, slots=True)
+class ClockedLinkCommand(BoardMessage):
+    """The next CONFIGURE is for a clocked link, and its rate in bits of the clock; without this it is for UARTs."""
+
+    TYPE: ClassVar[int] = 0x0D
+    LAYOUT: ClassVar[Any] = Struct(
+        "flags" / Int8ul * "LinkFlags",
+        "idle_byte" / Int8ul * "shifted out where nothing is loaded",
+        "gap_us" / Int16ul * "a longer pause of the clock ends a burst; at least 1",
+        Terminated,
+    )
+    flags: int
+    idle_byte: int
+    gap_us: int
+
+
 COMMANDS: dict[str, type[BoardMessage]] = {
     "HELLO": Hello,
     "CONFIGURE": Configure,
@@ -249,5 +265,6 @@ COMMANDS: dict[str, type[BoardMessage]] = {
     "BOOTLOADER": Bootloader,
     "READ_COUNTERS": ReadCounters,
     "READ_STATE": ReadState,
+    "LINK": ClockedLinkCommand,
 }
 """The host's messages, by the names that specification and firmware use."""

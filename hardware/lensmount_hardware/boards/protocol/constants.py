@@ -23,6 +23,9 @@ MAX_ABSENCE_US = 1000
 MIN_SYNC_PERIOD_US = 100
 """Shortest period of the frame signal."""
 
+MAX_BURST_PART = 224
+"""Bytes of one BURST report; a longer burst takes several."""
+
 CREDIT_MODULUS = 1 << 32
 """Credit is counted from the handshake on, modulo this."""
 
@@ -45,6 +48,7 @@ class LineKind(IntEnum):
     SYNC = 4
     ATTENTION = 5
     DATA = 6
+    CLOCK = 7
 
 
 class LineFlag(IntEnum):
@@ -63,6 +67,21 @@ class ConfigureFlag(IntEnum):
 
     UNGUARDED = 1
     OWN_EDGES = 2
+
+
+class LinkFlag(IntEnum):
+    """Flags of LINK: the clock and the bits of a clocked link."""
+
+    IDLE_HIGH = 1
+    SAMPLED_ON_RISE = 2
+    MSB_FIRST = 4
+
+
+class BurstFlag(IntEnum):
+    """Flags of BURST."""
+
+    LAST = 1
+    EMPTY = 2
 
 
 class HelloFlag(IntEnum):
@@ -176,6 +195,7 @@ MEANINGS: dict[type[IntEnum], dict[str, str]] = {
         "SYNC": "frame signal",
         "ATTENTION": "held high by an end while it transmits",
         "DATA": "serial: the UART's output where it is an output, else its input",
+        "CLOCK": "clock of a clocked link: only after LINK, driven by the end that clocks",
     },
     LineFlag: {
         "OUTPUT": "the board drives it; without this it only looks",
@@ -188,6 +208,15 @@ MEANINGS: dict[type[IntEnum], dict[str, str]] = {
     ConfigureFlag: {
         "UNGUARDED": "the map has no line that tells presence, and the host means it: the peer counts as present",
         "OWN_EDGES": "edges of our own outputs are reported too",
+    },
+    LinkFlag: {
+        "IDLE_HIGH": "the clock is high between bursts; without this it is low",
+        "SAMPLED_ON_RISE": "bits are valid when the clock rises; without this when it falls",
+        "MSB_FIRST": "the highest bit of a byte comes first; without this the lowest",
+    },
+    BurstFlag: {
+        "LAST": "the burst ends with this part",
+        "EMPTY": "we had loaded nothing, and the idle byte went out",
     },
     HelloFlag: {
         "TAKE_OVER": "end the session of another host, should there be one",
@@ -247,7 +276,7 @@ MEANINGS: dict[type[IntEnum], dict[str, str]] = {
         "TOO_MANY_LINES": "the map is too long; detail: how many are possible",
         "BAD_PIN": "there is no such pin, or it cannot do that; detail: the line",
         "BAD_KIND": "no such kind of line, or flags that contradict each other; detail: the line",
-        "BAD_BAUDRATE": "the UART cannot do that rate within 1 %; detail: the nearest that it can",
+        "BAD_BAUDRATE": "the UART or the clock cannot do that rate within 1 %; detail: the nearest that it can",
         "BAD_TIMING": "a time out of its bounds; detail: offset of the field",
         "NO_GUARD": "no line tells presence, and UNGUARDED is not set; detail: 0",
         "LISTENS_ONLY": "a sniffer drives nothing; detail: the line",

@@ -224,6 +224,31 @@ class MessageRejected(BoardMessage):
     detail: int
 
 
+@dataclass(frozen=True, slots=True)
+class BurstReceived(BoardMessage):
+    """A burst of the clock on a data line, or a part of one; both lines of a sniffer have their own."""
+
+    TYPE: ClassVar[int] = 0x8C
+    QUEUED: ClassVar[bool] = True
+    LAYOUT: ClassVar[Any] = Struct(
+        "at_us" / Int64ul * "when its first byte was over",
+        "took_us" / Int16ul * "from then until its last whole byte was over; 65535 is that or more",
+        "line" / Int8ul * "the data line, which also shows the sender",
+        "flags" / Int8ul * "BurstFlags",
+        "bits" / Int8ul * "bits of the last byte, where the clock stopped inside it; else 0",
+        "count" / Int8ul * "of the bytes, a part of one included",
+        "data" / Bytes(this.count) * "the bytes; bits that did not come are 0",
+        Terminated,
+    )
+    at_us: int
+    took_us: int
+    line: int
+    flags: int
+    bits: int
+    count: int
+    data: bytes
+
+
 REPORTS: dict[str, type[BoardMessage]] = {
     "WELCOME": HelloReply,
     "RECEIVED": ReceivedBytes,
@@ -236,5 +261,6 @@ REPORTS: dict[str, type[BoardMessage]] = {
     "ROOM": BoardCredit,
     "COUNTERS": Counters,
     "ERROR": MessageRejected,
+    "BURST": BurstReceived,
 }
 """The board's messages, by the names that specification and firmware use."""
