@@ -8,6 +8,7 @@
 #include "frame.h"
 #include "guard.h"
 #include "lines.h"
+#include "link.h"
 #include "mount.h"
 #include "port.h"
 #include "reports.h"
@@ -95,7 +96,9 @@ void board_on_pins(uint32_t rose, uint32_t fell, uint32_t levels, uint32_t at) {
         if (!(moved & 1u) || line == NO_LINE)
             continue;
         const bool level = line_inverts(line, (levels >> pin & 1u) != 0);
-        if (line == lines.guard) {
+        if (shift.on && line_carries_bits(line)) {
+            link_on_edge(line, at);
+        } else if (line == lines.guard) {
             guard_on_edge(level, now - (uint32_t)((uint32_t)now - at));
         } else {
             if (rose >> pin & fell >> pin & 1u)

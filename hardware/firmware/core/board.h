@@ -20,6 +20,8 @@ void board_sync_service(void);
 void board_on_byte(unsigned uart, uint8_t value, uint32_t at);
 void board_on_broken_byte(unsigned uart);
 void board_on_overrun(unsigned uart);
+/* A byte of a clocked link's data input is whole. */
+void board_on_shifted(unsigned input, uint8_t value, uint32_t at);
 /* The last byte has begun on the wire at this time. */
 void board_on_loaded(unsigned uart, uint32_t at);
 

@@ -6,6 +6,7 @@
 #include "bytes.h"
 #include "guard.h"
 #include "lines.h"
+#include "link.h"
 #include "mount.h"
 #include "orders.h"
 #include "port.h"
@@ -16,18 +17,35 @@
 typedef uint8_t (*deed)(const uint8_t *message, unsigned size, uint64_t now, uint32_t *detail);
 
 static uint8_t configure(const uint8_t *message, unsigned size, uint64_t now, uint32_t *detail) {
-    const uint8_t code = lines_check(message, size, detail);
+    const bool clocked = shift.wanted;
+    link_forget_wanted();
+    const uint8_t code = lines_check(message, size, clocked, detail);
     if (code)
         return code;
     const uint8_t *timing = message + BOARD_CONFIGURE_TIMING_OFFSET;
     const uint32_t before = port_lock();
     guard_stop(BOARD_REST_REASON_START);
-    lines_adopt(message);
-    mount_start(timing, get32(message + BOARD_CONFIGURE_BAUDRATE_OFFSET), now);
+    lines_adopt(message, clocked);
+    const uint32_t rate = get32(message + BOARD_CONFIGURE_BAUDRATE_OFFSET);
+    if (clocked)
+        link_start(rate);
+    mount_start(timing, rate, now);
     guard_start(timing, now);
     port_unlock(before);
     port_kick();
     session_tell_state(now);
+    return 0;
+}
+
+static uint8_t take_link(const uint8_t *message, unsigned size, uint64_t now, uint32_t *detail) {
+    const uint8_t known = BOARD_LINK_FLAG_IDLE_HIGH | BOARD_LINK_FLAG_SAMPLED_ON_RISE | BOARD_LINK_FLAG_MSB_FIRST;
+    *detail = BOARD_LINK_FLAGS_OFFSET;
+    if (message[BOARD_LINK_FLAGS_OFFSET] & ~known)
+        return BOARD_ERROR_CODE_MALFORMED;
+    *detail = BOARD_LINK_GAP_US_OFFSET;
+    if (get16(message + BOARD_LINK_GAP_US_OFFSET) == 0)
+        return BOARD_ERROR_CODE_BAD_TIMING;
+    link_want(message);
     return 0;
 }
 
@@ -45,6 +63,9 @@ static uint8_t enqueue(const uint8_t *message, unsigned size) {
 static uint8_t transmit(const uint8_t *message, unsigned size, uint64_t now, uint32_t *detail) {
     *detail = BOARD_TRANSMIT_FLAGS_OFFSET;
     if (message[BOARD_TRANSMIT_FLAGS_OFFSET] & ~(BOARD_TRANSMIT_FLAG_RAISE | BOARD_TRANSMIT_FLAG_LOWER))
+        return BOARD_ERROR_CODE_MALFORMED;
+    /* A unit of a clocked link has no window. */
+    if (shift.on && message[BOARD_TRANSMIT_FLAGS_OFFSET])
         return BOARD_ERROR_CODE_MALFORMED;
     *detail = NO_LINE;
     if (lines.role == BOARD_ROLE_SNIFFER)
@@ -80,7 +101,10 @@ static uint8_t drive(const uint8_t *message, unsigned size, uint64_t now, uint32
 
 static uint8_t set_baudrate(const uint8_t *message, unsigned size, uint64_t now, uint32_t *detail) {
     const uint32_t rate = get32(message + BOARD_SET_BAUDRATE_BAUDRATE_OFFSET);
-    *detail = port_nearest_rate(rate);
+    /* A clocked link has the rate of its map. */
+    *detail = shift.on ? shift.setup.bit_rate : port_nearest_rate(rate);
+    if (shift.on)
+        return BOARD_ERROR_CODE_BAD_BAUDRATE;
     return lines_rate_is_near(rate, *detail) ? enqueue(message, size) : BOARD_ERROR_CODE_BAD_BAUDRATE;
 }
 
@@ -174,6 +198,7 @@ static const struct {
     [BOARD_TYPE_BOOTLOADER] = {enter_boot_mode, BOARD_BOOTLOADER_SIZE, BOARD_BOOTLOADER_SIZE, false, false},
     [BOARD_TYPE_READ_COUNTERS] = {read_counters, BOARD_READ_COUNTERS_SIZE, BOARD_READ_COUNTERS_SIZE, false, false},
     [BOARD_TYPE_READ_STATE] = {read_state, BOARD_READ_STATE_SIZE, BOARD_READ_STATE_SIZE, false, false},
+    [BOARD_TYPE_LINK] = {take_link, BOARD_LINK_SIZE, BOARD_LINK_SIZE, false, false},
 };
 
 uint8_t deeds_carry_out(const uint8_t *message, unsigned size, uint64_t now, uint32_t *detail) {

@@ -5,21 +5,21 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum event_kind { EVENT_EDGE, EVENT_SENT, EVENT_LATE, EVENT_REFUSED, EVENT_RATE };
+enum event_kind { EVENT_EDGE, EVENT_SENT, EVENT_LATE, EVENT_REFUSED, EVENT_RATE, EVENT_BURST };
 
 /* Of the mount's context, or of the main loop with interrupts locked. `at` is when, by which reports are put in order. */
 struct event {
     uint32_t at;
     uint8_t kind;
-    uint8_t small; /* EDGE: the level; LATE: dropped; REFUSED: the error code */
+    uint8_t small; /* EDGE: the level; LATE: dropped; REFUSED: the error code; BURST: bits, and its flags above them */
     uint16_t id;   /* EDGE: the line; SENT, LATE: the order; REFUSED: type, and sequence above it */
-    uint32_t value; /* SENT: when it began; LATE: by how much; REFUSED: the detail; RATE: ns that a byte takes */
+    uint32_t value; /* SENT: when it began; LATE: by how much; REFUSED: the detail; RATE: ns that a byte takes; BURST: partial bytes */
 };
 
 /* Of the UARTs' context. */
 struct received {
     uint32_t at;
-    uint8_t uart, value;
+    uint8_t uart, value; /* of a clocked link: its input */
 };
 
 /* Of the frame signal's context, which has no time for more: a byte may wait for it. */

@@ -4,8 +4,8 @@
 
 struct check {
     uint32_t pins;
-    uint8_t presence, supply, attention, sync, data, uarts;
-    bool guarded;
+    uint8_t presence, supply, attention, sync, data, uarts, clock, inputs;
+    bool guarded, clocked;
 };
 
 #define LINES_AT (BOARD_CONFIGURE_LINES_OFFSET + 1u)
@@ -30,13 +30,21 @@ static bool flags_contradict(uint8_t kind, uint8_t flags) {
     const bool output = (flags & BOARD_LINE_FLAG_OUTPUT) != 0;
     const bool open_drain = (flags & BOARD_LINE_FLAG_OPEN_DRAIN) != 0;
     const bool rests_low = kind == BOARD_LINE_KIND_SUPPLY || kind == BOARD_LINE_KIND_RAIL ||
-                           kind == BOARD_LINE_KIND_ATTENTION;
-    return (flags & pulls) == pulls || (open_drain && (!output || kind == BOARD_LINE_KIND_DATA)) ||
+                           kind == BOARD_LINE_KIND_ATTENTION || kind == BOARD_LINE_KIND_CLOCK;
+    const bool bits = kind == BOARD_LINE_KIND_DATA || kind == BOARD_LINE_KIND_CLOCK;
+    return (flags & pulls) == pulls || (open_drain && (!output || bits)) ||
            (output && rests_low && (flags & BOARD_LINE_FLAG_IDLE_HIGH));
 }
 
 static bool twice(uint8_t *seen) {
     return (*seen)++ != 0;
+}
+
+/* A clocked link takes any pin: one clock, one data line of ours, and what else there is of data lines is heard. */
+static uint8_t check_clocked_data(struct check *check, bool output) {
+    if (output)
+        return twice(&check->data) ? BOARD_ERROR_CODE_LINE_TWICE : 0;
+    return check->inputs++ < PORT_LINK_INPUTS ? 0 : BOARD_ERROR_CODE_LINE_TWICE;
 }
 
 /* Pins and data lines: what the chip can do, and what there can be only one of. */
@@ -46,8 +54,12 @@ static uint8_t check_pin(struct check *check, uint8_t gpio, uint8_t kind, bool o
     if (check->pins >> gpio & 1u)
         return BOARD_ERROR_CODE_LINE_TWICE;
     check->pins |= 1u << gpio;
+    if (kind == BOARD_LINE_KIND_CLOCK)
+        return twice(&check->clock) ? BOARD_ERROR_CODE_LINE_TWICE : 0;
     if (kind != BOARD_LINE_KIND_DATA)
         return 0;
+    if (check->clocked)
+        return check_clocked_data(check, output);
     const int uart = output ? port_uart_with_output(gpio) : port_uart_with_input(gpio);
     if (uart < 0)
         return BOARD_ERROR_CODE_BAD_PIN;
@@ -81,7 +93,7 @@ static uint8_t check_line(struct check *check, uint8_t role, const uint8_t *told
     const uint8_t gpio = told[BOARD_LINE_GPIO_OFFSET], kind = told[BOARD_LINE_KIND_OFFSET];
     const uint8_t flags = told[BOARD_LINE_FLAGS_OFFSET];
     const bool output = (flags & BOARD_LINE_FLAG_OUTPUT) != 0;
-    if (kind > BOARD_LINE_KIND_DATA || (flags & ~KNOWN_FLAGS) || flags_contradict(kind, flags))
+    if (kind > (check->clocked ? BOARD_LINE_KIND_CLOCK : BOARD_LINE_KIND_DATA) || (flags & ~KNOWN_FLAGS) || flags_contradict(kind, flags))
         return BOARD_ERROR_CODE_BAD_KIND;
     uint8_t code = check_direction(role, kind, flags);
     if (!code)
@@ -97,7 +109,7 @@ static bool delay_allowed(const uint8_t *told) {
 }
 
 /* Head, rate and timing table. */
-static uint8_t check_front(const uint8_t *message, unsigned size, uint32_t *detail) {
+static uint8_t check_front(const uint8_t *message, unsigned size, bool clocked, uint32_t *detail) {
     *detail = BOARD_CONFIGURE_LINES_OFFSET;
     if (size < LINES_AT)
         return BOARD_ERROR_CODE_MALFORMED;
@@ -115,7 +127,7 @@ static uint8_t check_front(const uint8_t *message, unsigned size, uint32_t *deta
     if (message[BOARD_CONFIGURE_FLAGS_OFFSET] & ~(BOARD_CONFIGURE_FLAG_UNGUARDED | BOARD_CONFIGURE_FLAG_OWN_EDGES))
         return BOARD_ERROR_CODE_MALFORMED;
     const uint32_t rate = get32(message + BOARD_CONFIGURE_BAUDRATE_OFFSET);
-    *detail = port_nearest_rate(rate);
+    *detail = clocked ? port_nearest_bit_rate(rate) : port_nearest_rate(rate);
     if (!lines_rate_is_near(rate, *detail))
         return BOARD_ERROR_CODE_BAD_BAUDRATE;
     *detail = BOARD_CONFIGURE_TIMING_OFFSET + BOARD_TIMING_ABSENCE_US_OFFSET;
@@ -129,11 +141,11 @@ bool lines_rate_is_near(uint32_t wanted, uint32_t possible) {
     return wanted != 0 && off <= wanted / 100u;
 }
 
-uint8_t lines_check(const uint8_t *message, unsigned size, uint32_t *detail) {
-    uint8_t code = check_front(message, size, detail);
+uint8_t lines_check(const uint8_t *message, unsigned size, bool clocked, uint32_t *detail) {
+    uint8_t code = check_front(message, size, clocked, detail);
     if (code)
         return code;
-    struct check check = {0};
+    struct check check = {.clocked = clocked};
     const uint8_t role = message[BOARD_CONFIGURE_ROLE_OFFSET];
     const uint8_t count = message[BOARD_CONFIGURE_LINES_OFFSET];
     for (uint8_t number = 0; number < count; number++) {
@@ -146,6 +158,9 @@ uint8_t lines_check(const uint8_t *message, unsigned size, uint32_t *detail) {
         if (!delay_allowed(told))
             return BOARD_ERROR_CODE_BAD_TIMING;
     }
+    *detail = BOARD_CONFIGURE_LINES_OFFSET;
+    if (clocked && (!check.clock || check.data + check.inputs > PORT_LINK_INPUTS))
+        return BOARD_ERROR_CODE_MALFORMED;
     *detail = 0;
     const bool meant = (message[BOARD_CONFIGURE_FLAGS_OFFSET] & BOARD_CONFIGURE_FLAG_UNGUARDED) != 0;
     if (role != BOARD_ROLE_SNIFFER && !check.guarded && !meant)

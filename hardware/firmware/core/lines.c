@@ -4,6 +4,7 @@
 #include "bytes.h"
 #include "counters.h"
 #include "events.h"
+#include "link.h"
 
 struct lines lines;
 
@@ -73,19 +74,32 @@ void line_note_pulse(uint8_t line, bool level, uint32_t at) {
     take_level(line, level, level != line_rests_high(line));
 }
 
+static void give_pin(uint8_t line) {
+    const bool inverted = line_has(line, BOARD_LINE_FLAG_INVERTED);
+    if (shift.on)
+        port_pin_to_link(lines.map[line].gpio, true, inverted);
+    else
+        port_pin_to_uart(lines.map[line].gpio, true, inverted);
+}
+
 void line_drive(uint8_t line, bool level) {
-    const bool data = lines.map[line].kind == BOARD_LINE_KIND_DATA;
+    const bool data = line_carries_bits(line);
     if (data ? !level : level == line_rests_high(line)) {
         line_rest(line);
         return;
     }
     const bool tells = note(line, level, true);
     if (data)
-        port_pin_to_uart(lines.map[line].gpio, true, line_has(line, BOARD_LINE_FLAG_INVERTED));
+        give_pin(line);
     else
         put_at_level(line, level);
     if (tells)
         tell_own_edge(line, level);
+}
+
+void line_connect(uint8_t line) {
+    (void)note(line, line_is(line, lines.level), true);
+    give_pin(line);
 }
 
 void lines_set_powered(bool powered) {
@@ -110,6 +124,8 @@ uint16_t lines_levels(void) {
 }
 
 void lines_forget(void) {
+    if (shift.on)
+        link_stop();
     for (uint8_t line = 0; line < lines.count; line++) {
         port_pin_edges(lines.map[line].gpio, false);
         port_pin_input(lines.map[line].gpio, false, false);
@@ -119,13 +135,25 @@ void lines_forget(void) {
     lines.count = 0;
     lines.ours = lines.away = lines.level = lines.hushed = 0;
     lines.powered = lines.tells_own = false;
-    lines.guard = lines.supply = lines.attention = lines.sync = lines.data = NO_LINE;
+    lines.guard = lines.supply = lines.attention = lines.sync = lines.data = lines.clock = NO_LINE;
     lines.heard[0] = lines.heard[1] = NO_LINE;
     for (unsigned pin = 0; pin < sizeof lines.of_gpio; pin++)
         lines.of_gpio[pin] = NO_LINE;
 }
 
-static void take_line(uint8_t number, const uint8_t *told) {
+static void take_data_line(uint8_t number, bool ours, bool clocked) {
+    const uint8_t gpio = lines.map[number].gpio;
+    if (ours)
+        lines.data = number;
+    else if (clocked)
+        lines.heard[lines.heard[0] != NO_LINE] = number;
+    else
+        lines.heard[port_uart_with_input(gpio)] = number;
+    if (ours && !clocked)
+        lines.data_uart = (uint8_t)port_uart_with_output(gpio);
+}
+
+static void take_line(uint8_t number, const uint8_t *told, bool clocked) {
     struct line *line = &lines.map[number];
     line->gpio = told[BOARD_LINE_GPIO_OFFSET];
     line->kind = told[BOARD_LINE_KIND_OFFSET];
@@ -136,12 +164,9 @@ static void take_line(uint8_t number, const uint8_t *told) {
     if (ours)
         lines.ours |= (uint16_t)(1u << number);
     if (line->kind == BOARD_LINE_KIND_DATA) {
-        if (ours) {
-            lines.data = number;
-            lines.data_uart = (uint8_t)port_uart_with_output(line->gpio);
-        } else {
-            lines.heard[port_uart_with_input(line->gpio)] = number;
-        }
+        take_data_line(number, ours, clocked);
+    } else if (line->kind == BOARD_LINE_KIND_CLOCK) {
+        lines.clock = number;
     } else if (line->kind == BOARD_LINE_KIND_ATTENTION && ours) {
         lines.attention = number;
     } else if (line->kind == BOARD_LINE_KIND_SYNC && ours) {
@@ -154,11 +179,13 @@ static void take_line(uint8_t number, const uint8_t *told) {
     }
 }
 
-static void set_up_pin(uint8_t number) {
+static void set_up_pin(uint8_t number, bool clocked) {
     const struct line *line = &lines.map[number];
     port_pin_input(line->gpio, line_has(number, BOARD_LINE_FLAG_PULL_UP), line_has(number, BOARD_LINE_FLAG_PULL_DOWN));
     if (line_is(number, lines.ours)) {
         line_rest(number);
+    } else if (clocked && line_carries_bits(number)) {
+        port_pin_to_link(line->gpio, false, line_has(number, BOARD_LINE_FLAG_INVERTED));
     } else if (line->kind == BOARD_LINE_KIND_DATA) {
         port_pin_to_uart(line->gpio, false, line_has(number, BOARD_LINE_FLAG_INVERTED));
         port_uart_listen((unsigned)port_uart_with_input(line->gpio), true);
@@ -167,16 +194,16 @@ static void set_up_pin(uint8_t number) {
     }
 }
 
-void lines_adopt(const uint8_t *message) {
+void lines_adopt(const uint8_t *message, bool clocked) {
     lines_forget();
     lines.role = message[BOARD_CONFIGURE_ROLE_OFFSET];
     lines.unguarded = message[BOARD_CONFIGURE_FLAGS_OFFSET] & BOARD_CONFIGURE_FLAG_UNGUARDED;
     lines.count = message[BOARD_CONFIGURE_LINES_OFFSET];
     const uint8_t *told = message + BOARD_CONFIGURE_LINES_OFFSET + 1;
     for (uint8_t number = 0; number < lines.count; number++)
-        take_line(number, told + BOARD_LINE_SIZE * number);
+        take_line(number, told + BOARD_LINE_SIZE * number, clocked);
     for (uint8_t number = 0; number < lines.count; number++)
-        set_up_pin(number);
+        set_up_pin(number, clocked);
     /* The levels at rest, to begin with, are in STATE. */
     lines.tells_own = (message[BOARD_CONFIGURE_FLAGS_OFFSET] & BOARD_CONFIGURE_FLAG_OWN_EDGES) != 0;
 }

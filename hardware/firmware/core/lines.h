@@ -20,8 +20,8 @@ struct lines {
     uint8_t count, role, unguarded;
     uint8_t of_gpio[32];
     /* Of what there is one: its number, or NO_LINE. `guard` tells whether the other end is there. */
-    uint8_t guard, supply, attention, sync, data;
-    uint8_t heard[PORT_UARTS];
+    uint8_t guard, supply, attention, sync, data, clock;
+    uint8_t heard[PORT_UARTS]; /* by UART, or by input of a clocked link */
     uint8_t data_uart;
     /* A bit for each line: ours, ours and driven away from rest, and the level of ours. */
     uint16_t ours, away, level;
@@ -35,11 +35,11 @@ struct lines {
 extern struct lines lines;
 
 /* Why a CONFIGURE message is refused, or 0; `detail` is told with it. Touches nothing. */
-uint8_t lines_check(const uint8_t *message, unsigned size, uint32_t *detail);
+uint8_t lines_check(const uint8_t *message, unsigned size, bool clocked, uint32_t *detail);
 /* Whether a rate is as good as another: within 1 %. */
 bool lines_rate_is_near(uint32_t wanted, uint32_t possible);
 /* Make a message that was checked the map, with everything of ours at rest. */
-void lines_adopt(const uint8_t *message);
+void lines_adopt(const uint8_t *message, bool clocked);
 /* Make all pins of the map inputs without pulls, and forget it. */
 void lines_forget(void);
 
@@ -61,7 +61,13 @@ static inline bool line_rests_high(uint8_t line) {
 }
 
 bool line_is_rail(uint8_t line);
+/* Whether high is that the UART or the clocked link has its pin. */
+static inline bool line_carries_bits(uint8_t line) {
+    return lines.map[line].kind == BOARD_LINE_KIND_DATA || lines.map[line].kind == BOARD_LINE_KIND_CLOCK;
+}
 void line_drive(uint8_t line, bool level);
+/* Give the clocked link its pin, at the level that it has: no edge. */
+void line_connect(uint8_t line);
 
 /* What a level of a line is at its pin, for those who cannot wait for it to be worked out. */
 struct line_pin {

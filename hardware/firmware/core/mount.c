@@ -6,6 +6,7 @@
 #include "counters.h"
 #include "guard.h"
 #include "lines.h"
+#include "link.h"
 #include "mount_tell.h"
 #include "orders.h"
 #include "sync.h"
@@ -75,7 +76,7 @@ void mount_cut(void) {
     mount.step = IDLE;
     mount.window_is_open = mount.dropping = mount.loaded = false;
     orders_drop(&transmissions, &others);
-    lose(IN_MOUNT, BOARD_SORT_TRANSMISSIONS, transmissions);
+    lose(IN_MOUNT, BOARD_SORT_TRANSMISSIONS, transmissions + link_cut());
     lose(IN_MOUNT, BOARD_SORT_DRIVES, others);
 }
 
@@ -110,9 +111,29 @@ static void send(const uint8_t *order, uint8_t size) {
     port_uart_send(lines.data_uart, order + BOARD_TRANSMIT_DATA_OFFSET, size - BOARD_TRANSMIT_SIZE);
 }
 
+static uint64_t begin_unit(const uint8_t *order, uint8_t size) {
+    if (!line_is(lines.data, lines.away)) {
+        port_link_level(false);
+        line_connect(lines.data);
+    }
+    if (shift.setup.clocks && !line_is(lines.clock, lines.away)) {
+        if (shift.setup.idle_high)
+            line_drive(lines.clock, true);
+        else
+            line_connect(lines.clock);
+    }
+    counters.bytes_sent += size - BOARD_TRANSMIT_SIZE;
+    link_take(order, size);
+    orders_pop();
+    mount.step = IDLE;
+    return 0;
+}
+
 static uint64_t begin_bytes(uint64_t now) {
     uint8_t size;
     const uint8_t *order = orders_first(&size);
+    if (shift.on)
+        return begin_unit(order, size);
     if (!line_is(lines.data, lines.away))
         line_drive(lines.data, true);
     mount.begin = now;
@@ -156,11 +177,13 @@ static uint64_t do_transmit(const uint8_t *order, uint64_t now) {
 }
 
 uint8_t mount_drive(uint8_t line, bool level, uint64_t now) {
-    const bool data = lines.map[line].kind == BOARD_LINE_KIND_DATA;
+    const bool data = line_carries_bits(line);
     const bool away = data ? level : level != line_rests_high(line);
     const uint8_t code = away ? guard_refusal(line) : 0;
     if (code)
         return code;
+    if (shift.on && line == lines.data)
+        port_link_level(level);
     if (line == lines.sync)
         sync_stop();
     if (line_is_rail(line))
@@ -203,6 +226,9 @@ static uint64_t idle(uint64_t now) {
     const uint8_t *order = orders_first(&size);
     if (!order)
         return PORT_NEVER;
+    const uint64_t busy = link_busy_until();
+    if (now < busy)
+        return busy;
     switch (order[BOARD_HEAD_TYPE_OFFSET]) {
     case BOARD_TYPE_TRANSMIT:
         return do_transmit(order, now);
@@ -296,7 +322,9 @@ uint64_t mount_service(uint64_t now) {
 }
 
 void board_mount_service(void) {
+    const uint64_t shifted = link_service(port_now_us());
     const uint64_t worked = mount_service(port_now_us());
     const uint64_t watched = guard_service(port_now_us());
-    port_mount_alarm(watched < worked ? watched : worked);
+    const uint64_t next = watched < worked ? watched : worked;
+    port_mount_alarm(shifted < next ? shifted : next);
 }

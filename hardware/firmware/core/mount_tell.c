@@ -43,6 +43,10 @@ void tell_sent(const uint8_t *order, uint64_t begin, uint64_t end) {
                         .value = (uint32_t)begin});
 }
 
+void tell_shifted(uint16_t id, uint32_t first, uint32_t last) {
+    push((struct event){.at = last, .kind = EVENT_SENT, .id = id, .value = first});
+}
+
 void tell_rate(uint32_t byte_ns, uint64_t now) {
     push((struct event){.at = (uint32_t)now, .kind = EVENT_RATE, .value = byte_ns});
 }

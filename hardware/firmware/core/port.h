@@ -11,6 +11,8 @@
 
 #define PORT_PINS 30u
 #define PORT_UARTS 2u
+#define PORT_LINK_INPUTS 2u
+#define PORT_NO_PIN 0xffu
 #define PORT_NEVER UINT64_MAX
 
 uint64_t port_now_us(void);
@@ -51,6 +53,31 @@ void port_uart_listen(unsigned uart, bool on);
 void port_uart_send(unsigned uart, const uint8_t *data, size_t count);
 void port_uart_stop(unsigned uart);
 bool port_uart_busy(unsigned uart);
+
+/* A clocked link. Levels are those of the mount's lines: the port inverts where a pin's `inverted` says so. */
+struct port_link {
+    uint32_t bit_rate;
+    uint8_t clock, output, inputs[PORT_LINK_INPUTS]; /* pins, or PORT_NO_PIN; with an output one input at most */
+    uint8_t idle_byte;
+    bool clocks; /* we drive the clock */
+    bool idle_high, sampled_on_rise, msb_first;
+};
+
+uint32_t port_nearest_bit_rate(uint32_t bit_rate);
+/* Give the pin to the link; what is driven has the level between bursts. */
+void port_pin_to_link(unsigned pin, bool output, bool inverted);
+/* Take the bytes of the inputs to board_on_shifted(); or no more. */
+void port_link_start(const struct port_link *link);
+void port_link_stop(void);
+/* Between bursts: the unit, which stays where it is, goes out with the other end's next burst, idle bytes after it. */
+void port_link_load(const uint8_t *unit, size_t count);
+/* Clock a burst of the unit, which stays where it is. */
+void port_link_shift(const uint8_t *unit, size_t count);
+/* Forget what is loaded, and begin with a whole byte next time; returns the bits that came after the last whole byte,
+ * with `partial` the bytes that they are of. */
+unsigned port_link_end(uint8_t partial[PORT_LINK_INPUTS]);
+/* The level of our data line until the next burst. */
+void port_link_level(bool level);
 
 /* The host's bytes, as many as have come; room for ours, and ours, which must fit there. */
 size_t port_usb_read(uint8_t *data, size_t room);

@@ -3,10 +3,12 @@
 
 #include "answers.h"
 #include "board_protocol.h"
+#include "bursts.h"
 #include "bytes.h"
 #include "counters.h"
 #include "events.h"
 #include "lines.h"
+#include "link.h"
 #include "port.h"
 
 #define GATHER_COUNT 120u
@@ -40,6 +42,7 @@ void reports_clear(void) {
     ring.head = ring.tail = ring.used = 0;
     ring.taken_out = ring.put_in;
     gather.count = 0;
+    bursts_clear();
     events_clear();
 }
 
@@ -48,7 +51,7 @@ static void put_byte(uint8_t value) {
     ring.head = (ring.head + 1u) % REPORT_BYTES;
 }
 
-static void put(const uint8_t *message, uint8_t size, uint8_t sort, uint32_t count) {
+void reports_put(const uint8_t *message, uint8_t size, uint8_t sort, uint32_t count) {
     if (ring.used + size + 1u > REPORT_BYTES) {
         lose(IN_MAIN, sort, count);
         return;
@@ -79,6 +82,8 @@ void reports_pop(void) {
     const uint8_t type = first_byte(1u + BOARD_HEAD_TYPE_OFFSET);
     if (type == BOARD_TYPE_RECEIVED)
         ring.held[BOARD_SORT_RECEIVED] -= first_byte(1u + BOARD_RECEIVED_COUNT_OFFSET);
+    else if (type == BOARD_TYPE_BURST)
+        ring.held[BOARD_SORT_RECEIVED] -= first_byte(1u + BOARD_BURST_COUNT_OFFSET);
     else
         ring.held[type == BOARD_TYPE_EDGE ? BOARD_SORT_EDGES : BOARD_SORT_REPORTS]--;
     ring.tail = (ring.tail + whole) % REPORT_BYTES;
@@ -114,7 +119,7 @@ static void tell_gathered(void) {
     for (uint8_t at = 1; at < count && !gather.run; at++)
         message[size++] = gather.gaps[at];
     gather.count = 0;
-    put(message, size, BOARD_SORT_RECEIVED, count);
+    reports_put(message, size, BOARD_SORT_RECEIVED, count);
 }
 
 uint64_t reports_due(void) {
@@ -142,6 +147,10 @@ static bool in_step(uint32_t at) {
 static void take_byte(const struct received *byte, uint64_t now) {
     const uint32_t at = byte->at;
     const uint8_t line = lines.heard[byte->uart];
+    if (shift.on) {
+        bursts_take_byte(byte, now - (uint64_t)(int64_t)(int32_t)((uint32_t)now - at));
+        return;
+    }
     if (line == NO_LINE)
         return;
     counters.bytes_received++;
@@ -193,12 +202,15 @@ static void take_event(const struct event *event, uint64_t at, uint64_t now) {
     case EVENT_REFUSED:
         answers_refuse(event->small, (uint8_t)event->id, (uint8_t)(event->id >> 8), event->value);
         return;
+    case EVENT_BURST:
+        bursts_end(event, at);
+        return;
     default:
         gather.byte_us = event->value / 1000u;
         gather.byte_ns = event->value % 1000u;
         return;
     }
-    put(message, size, event->kind == EVENT_EDGE ? BOARD_SORT_EDGES : BOARD_SORT_REPORTS, 1);
+    reports_put(message, size, event->kind == EVENT_EDGE ? BOARD_SORT_EDGES : BOARD_SORT_REPORTS, 1);
 }
 
 /* What happened next, of the mount's events and of the frame signal's edges; false where nothing did. */

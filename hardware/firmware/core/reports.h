@@ -12,6 +12,8 @@
 void reports_clear(void);
 /* Everything that happened up to now becomes reports; `all` tells bytes that are still being gathered, too. */
 void reports_collect(uint64_t now, bool all);
+/* Put a message in; `count` of a sort are lost where there is no room. */
+void reports_put(const uint8_t *message, uint8_t size, uint8_t sort, uint32_t count);
 /* When gathered bytes are to be told at the latest. */
 uint64_t reports_due(void);
 

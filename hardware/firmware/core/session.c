@@ -8,6 +8,7 @@
 #include "deeds.h"
 #include "guard.h"
 #include "lines.h"
+#include "link.h"
 #include "orders.h"
 #include "port.h"
 #include "reports.h"
@@ -109,6 +110,7 @@ uint8_t session_hello(const uint8_t *message, unsigned size, uint64_t now, uint3
     /* While the map says yet whose bytes they are. */
     reports_collect(now, true);
     session_forget(BOARD_REST_REASON_GREETING);
+    link_forget_wanted();
     orders_greet();
     reports_clear();
     if (goes_on)

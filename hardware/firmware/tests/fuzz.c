@@ -11,6 +11,7 @@
 #include "frame.h"
 #include "guard.h"
 #include "lines.h"
+#include "link.h"
 #include "sim.h"
 #include "umpire.h"
 
@@ -74,6 +75,7 @@ static const uint8_t sizes[] = {
     BOARD_BOOTLOADER_SIZE,
     BOARD_READ_COUNTERS_SIZE,
     BOARD_READ_STATE_SIZE,
+    BOARD_LINK_SIZE,
 };
 
 static const uint8_t usual[] = {
@@ -100,6 +102,17 @@ static const uint8_t body_map[] = {
     12, BOARD_LINE_KIND_PLAIN, BOARD_LINE_FLAG_OUTPUT | BOARD_LINE_FLAG_INVERTED, 0, 0, 0, 0,
 };
 
+static bool clocked; /* the next map is for a clocked link */
+
+static void put_clocked(uint8_t *map) {
+    static const uint8_t kinds[][2] = {{3, BOARD_LINE_KIND_PLAIN}, {7, BOARD_LINE_KIND_CLOCK}};
+    for (unsigned at = 0; at < 2; at++)
+        map[BOARD_LINE_SIZE * kinds[at][0] + BOARD_LINE_KIND_OFFSET] = kinds[at][1];
+    /* A body clocks, mostly. */
+    if (any(10))
+        map[BOARD_LINE_SIZE * 7 + BOARD_LINE_FLAGS_OFFSET] = BOARD_LINE_FLAG_OUTPUT;
+}
+
 /* A map that makes sense, or nearly. */
 static unsigned put_map(uint8_t *message) {
     const unsigned count = sizeof body_map / BOARD_LINE_SIZE;
@@ -116,6 +129,9 @@ static unsigned put_map(uint8_t *message) {
     message[BOARD_CONFIGURE_LINES_OFFSET] = (uint8_t)count;
     uint8_t *map = message + BOARD_CONFIGURE_LINES_OFFSET + 1;
     memcpy(map, body_map, sizeof body_map);
+    if (clocked)
+        put_clocked(map);
+    clocked = false;
     for (unsigned line = 0; line < count; line++) {
         uint8_t *flags = map + BOARD_LINE_SIZE * line + BOARD_LINE_FLAGS_OFFSET;
         const uint8_t kind = map[BOARD_LINE_SIZE * line + BOARD_LINE_KIND_OFFSET];
@@ -126,7 +142,7 @@ static unsigned put_map(uint8_t *message) {
             *flags = (uint8_t)((*flags ^ BOARD_LINE_FLAG_OUTPUT) & ~BOARD_LINE_FLAG_PULL_UP);
         if (message[BOARD_CONFIGURE_ROLE_OFFSET] != BOARD_ROLE_BODY)
             put32(map + BOARD_LINE_SIZE * line + BOARD_LINE_DELAY_US_OFFSET, 0);
-        if (message[BOARD_CONFIGURE_ROLE_OFFSET] == BOARD_ROLE_LENS && kind == BOARD_LINE_KIND_ATTENTION && line == 7)
+        if (message[BOARD_CONFIGURE_ROLE_OFFSET] == BOARD_ROLE_LENS && (kind == BOARD_LINE_KIND_ATTENTION || kind == BOARD_LINE_KIND_CLOCK) && line == 7)
             *flags &= (uint8_t)~BOARD_LINE_FLAG_OUTPUT;
     }
     return BOARD_CONFIGURE_LINES_OFFSET + 1 + sizeof body_map;
@@ -136,7 +152,9 @@ static unsigned put_message(uint8_t *message, uint8_t sequence) {
     static uint8_t due; /* a greeting is mostly followed by a map, and a map by the supply */
     const uint8_t often = usual[any(sizeof usual)];
     const uint8_t type = due ? due : (uint8_t)(any(40) ? often : any(256));
-    due = type == BOARD_TYPE_HELLO && any(8) ? BOARD_TYPE_CONFIGURE : 0;
+    due = type == BOARD_TYPE_HELLO && any(8) ? (any(2) ? BOARD_TYPE_LINK : BOARD_TYPE_CONFIGURE) : 0;
+    if (type == BOARD_TYPE_LINK)
+        due = BOARD_TYPE_CONFIGURE;
     unsigned size = type < sizeof sizes ? sizes[type] : 2 + any(60);
     for (unsigned at = 0; at < BOARD_LONGEST_FRAME; at++)
         message[at] = (uint8_t)(any(3) ? any(4) : any(256));
@@ -149,8 +167,14 @@ static unsigned put_message(uint8_t *message, uint8_t sequence) {
         put32(message + BOARD_HELLO_LIMIT_OFFSET, any(100000));
     } else if (type == BOARD_TYPE_CONFIGURE && any(10)) {
         size = put_map(message);
+    } else if (type == BOARD_TYPE_LINK) {
+        message[BOARD_LINK_FLAGS_OFFSET] = (uint8_t)any(any(20) ? 8 : 16);
+        put16(message + BOARD_LINK_GAP_US_OFFSET, any(30));
+        clocked = true;
     } else if (type == BOARD_TYPE_TRANSMIT) {
         size += any(30);
+        if (shift.on && any(10))
+            message[BOARD_TRANSMIT_FLAGS_OFFSET] = 0;
         put16(message + BOARD_TRANSMIT_ID_OFFSET, any(3));
         put64(message + BOARD_TRANSMIT_AT_US_OFFSET, any(3) ? 0 : sim_now() + any(2000) - 500);
         put64(message + BOARD_TRANSMIT_LATEST_US_OFFSET, any(3) ? 0 : sim_now() + any(2000) - 500);
@@ -185,6 +209,13 @@ static void disturb(void) {
         for (unsigned count = any(40); count; count--)
             sim_feed(any(2), (uint8_t)any(256), any(30) ? 0 : (int)any(3));
         break;
+    case 5: {
+        uint8_t first[301], second[301];
+        for (unsigned at = 0; at < sizeof first; at++)
+            first[at] = second[at] = (uint8_t)any(256);
+        sim_clock(first, second, any(10) ? any(6) : any(300), any(5) ? 0 : any(8));
+        break;
+    }
     case 3:
         if (!any(50)) {
             sim_usb(false);
@@ -211,7 +242,7 @@ int main(int argc, char **argv) {
     const unsigned long frames = argc > 1 ? strtoul(argv[1], NULL, 10) : 100000;
     const unsigned long seed = argc > 2 ? strtoul(argv[2], NULL, 10) : 1;
     uint8_t message[512], wire[512], said[65536];
-    uint64_t sent = 0, away = 0;
+    uint64_t sent = 0, away = 0, shifts = 0;
     state = 0x9e3779b97f4a7c15u * (seed + 1);
     sim_start();
     for (unsigned long frame = 0; frame < frames; frame++) {
@@ -230,11 +261,13 @@ int main(int argc, char **argv) {
         sim_run_until(sim_now() + (any(2000) ? any(400) : any(250000)));
         look();
         away += lines.away != 0;
+        shifts += shift.on && lines.data != NO_LINE && line_is(lines.data, lines.away);
         sent += sim_host_read(said, sizeof said);
     }
     printf("%lu frames, seed %lu, checked for addresses and undefined behaviour: clean, in %.0f s of processor time\n"
-           "%.0f s of board time, %llu bytes answered, something driven after %.0f %% of the frames; every edge judged\n",
+           "%.0f s of board time, %llu bytes answered, something driven after %.0f %% of the frames,\n"
+           "a clocked link after %.0f %%; every edge judged\n",
            frames, seed, (double)clock() / CLOCKS_PER_SEC, (double)sim_now() / 1e6, (unsigned long long)sent,
-           100.0 * (double)away / (double)frames);
+           100.0 * (double)away / (double)frames, 100.0 * (double)shifts / (double)frames);
     return 0;
 }

@@ -38,6 +38,17 @@ static const uint8_t map[] = {
     PLAIN_PIN, BOARD_LINE_KIND_PLAIN, BOARD_LINE_FLAG_OUTPUT | BOARD_LINE_FLAG_INVERTED, 0, 0, 0, 0,
 };
 
+/* A lens on a clocked link; DETECT is its own. */
+enum { CLOCK_PIN = 14 };
+
+static const uint8_t clocked_map[] = {
+    SUPPLY_PIN, BOARD_LINE_KIND_SUPPLY, BOARD_LINE_FLAG_PULL_DOWN, 0, 0, 0, 0,
+    CLOCK_PIN, BOARD_LINE_KIND_CLOCK, 0, 0, 0, 0, 0,
+    DATA_PIN, BOARD_LINE_KIND_DATA, BOARD_LINE_FLAG_OUTPUT, 0, 0, 0, 0,
+    9, BOARD_LINE_KIND_DATA, 0, 0, 0, 0, 0,
+};
+
+#define UNIT 4u
 #define LATER_US 3000u
 #define PERIOD_US 1000u
 #define WIDTH_US 60u
@@ -58,6 +69,33 @@ static void say_hello(uint32_t session) {
     message[BOARD_HELLO_VERSION_OFFSET] = BOARD_VERSION;
     put32(message + BOARD_HELLO_SESSION_OFFSET, session);
     put32(message + BOARD_HELLO_LIMIT_OFFSET, 1u << 20);
+    send(message, sizeof message);
+}
+
+static void say_link(void) {
+    uint8_t message[BOARD_LINK_SIZE] = {BOARD_TYPE_LINK};
+    message[BOARD_LINK_FLAGS_OFFSET] =
+        BOARD_LINK_FLAG_IDLE_HIGH | BOARD_LINK_FLAG_SAMPLED_ON_RISE | BOARD_LINK_FLAG_MSB_FIRST;
+    put16(message + BOARD_LINK_GAP_US_OFFSET, 10);
+    send(message, sizeof message);
+}
+
+static void configure_clocked(void) {
+    uint8_t message[BOARD_LONGEST_FRAME] = {BOARD_TYPE_CONFIGURE};
+    message[BOARD_CONFIGURE_ROLE_OFFSET] = BOARD_ROLE_LENS;
+    put32(message + BOARD_CONFIGURE_BAUDRATE_OFFSET, 1500000);
+    put32(message + BOARD_CONFIGURE_TIMING_OFFSET + BOARD_TIMING_PRESENCE_US_OFFSET, 100);
+    put16(message + BOARD_CONFIGURE_TIMING_OFFSET + BOARD_TIMING_ABSENCE_US_OFFSET, 100);
+    message[BOARD_CONFIGURE_LINES_OFFSET] = sizeof clocked_map / BOARD_LINE_SIZE;
+    memcpy(message + BOARD_CONFIGURE_LINES_OFFSET + 1, clocked_map, sizeof clocked_map);
+    say_link();
+    send(message, BOARD_CONFIGURE_LINES_OFFSET + 1 + sizeof clocked_map);
+}
+
+static void order_unit(uint8_t id) {
+    uint8_t message[BOARD_TRANSMIT_SIZE + UNIT] = {BOARD_TYPE_TRANSMIT};
+    put16(message + BOARD_TRANSMIT_ID_OFFSET, id);
+    memset(message + BOARD_TRANSMIT_DATA_OFFSET, 0x40 + id, UNIT);
     send(message, sizeof message);
 }
 
@@ -153,7 +191,44 @@ static void body_that_sends(void) {
     run(200);
 }
 
+static void lens_with_unit(void) {
+    sim_start();
+    say_hello(1);
+    configure_clocked();
+    run(10);
+    sim_set_pin(SUPPLY_PIN, true);
+    run(300);
+    order_unit(1);
+    run(10);
+}
+
+static const uint8_t from_body[2 * UNIT] = {1, 2, 3, 4, 5, 6, 7, 8};
+
+static void clock_unit(void) {
+    sim_clock(from_body, from_body, UNIT, 0);
+}
+
+static void lens_in_burst(void) {
+    lens_with_unit();
+    clock_unit();
+}
+
 /* --- interrupts */
+
+static void byte_shifts(void) {
+    board_on_shifted(0, 0x5a, (uint32_t)sim_now());
+}
+
+static void burst_is_over(void) {
+    sim_pass(100);
+    board_mount_service();
+}
+
+static void power_goes(void) {
+    sim_edge(SUPPLY_PIN, false);
+    sim_pass(101);
+    board_mount_service();
+}
 
 static void due_orders(void) {
     sim_pass(LATER_US + 100);
@@ -221,6 +296,26 @@ static void switch_rail(void) {
 
 static void lose_lens(void) {
     lens_goes();
+}
+
+static void queue_unit(void) {
+    order_unit(2);
+    board_poll();
+}
+
+static void load_unit(void) {
+    queue_unit();
+    board_mount_service();
+}
+
+static void end_burst(void) {
+    burst_is_over();
+    board_poll();
+}
+
+static void configure_link_again(void) {
+    configure_clocked();
+    board_poll();
 }
 
 static void only_look(void) {
@@ -343,6 +438,37 @@ static void sound(void) {
     must(orders_room() == ORDER_BYTES, "room of the queue is lost");
 }
 
+/* What is loaded now goes out with the next burst, whole and alone. */
+static void loads_again(void) {
+    run(LATER_US);
+    must(orders_empty(), "an order is left in the queue");
+    order_unit(9);
+    run(50);
+    clock_unit();
+    run(LATER_US);
+    const struct sim_byte *bytes;
+    const size_t count = sim_bytes(&bytes);
+    for (unsigned at = 1; at <= UNIT; at++)
+        must(count >= at && bytes[count - at].value == 0x49, "a unit after it is not shifted out, or not whole");
+    must(orders_room() == ORDER_BYTES, "room of the queue is lost");
+}
+
+static void loads_after_power(void) {
+    run(LATER_US);
+    must(!lines.away, "a line is away from rest without power");
+    sim_set_pin(SUPPLY_PIN, true);
+    run(300);
+    loads_again();
+}
+
+static void loads_after_greeting(void) {
+    run(LATER_US);
+    must(!lines.away, "a line is away from rest behind a greeting");
+    configure_clocked();
+    run(300);
+    loads_again();
+}
+
 /* --- cases */
 
 static const struct interrupt_case {
@@ -373,6 +499,14 @@ static const struct interrupt_case {
     {"rail comes on, edge of the frame signal", body_with_signal, switch_rail, signal_edge, signal_goes_on},
     {"lens goes, edge of the frame signal", body_with_signal, lose_lens, signal_edge, rests},
     {"lens goes, a byte comes", body_with_queue, lose_lens, byte_comes, rests},
+    {"a unit is loaded, a byte shifts", lens_with_unit, load_unit, byte_shifts, loads_again},
+    {"a unit is put in, power goes", lens_with_unit, queue_unit, power_goes, loads_after_power},
+    {"a unit is put in while a burst ends", lens_in_burst, queue_unit, burst_is_over, loads_again},
+    {"a burst ends, a byte shifts", lens_in_burst, end_burst, byte_shifts, loads_again},
+    {"a burst ends, power goes", lens_in_burst, end_burst, power_goes, loads_after_power},
+    {"reports are sent, a byte shifts", lens_in_burst, only_look, byte_shifts, loads_again},
+    {"greeting in a burst, a byte shifts", lens_in_burst, greet_again, byte_shifts, loads_after_greeting},
+    {"configuration in a burst, a byte shifts", lens_in_burst, configure_link_again, byte_shifts, loads_again},
 };
 
 /* --- the hooks */

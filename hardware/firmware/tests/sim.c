@@ -20,7 +20,25 @@ struct uart {
     bool listens;
 };
 
+/* Bytes of a clocked link, in the log of bytes. */
+#define LINK_UART 2u
+#define PEER 1024u
+
+struct clocked {
+    struct port_link setup;
+    const uint8_t *unit;
+    size_t left;
+    uint64_t next_ns; /* our burst: its next byte is over */
+    unsigned bits;
+    uint8_t partial[PORT_LINK_INPUTS];
+    uint8_t peer[PEER];
+    size_t peer_head, peer_tail;
+    int level;
+    bool on, shifts;
+};
+
 static struct {
+    struct clocked link;
     uint64_t now_ns, mount_ns, sync_ns, poll_us;
     uint64_t read_ns, sync_late_ns;
     uint32_t slow_us, rate, busy, locked;
@@ -187,6 +205,115 @@ void sim_busy_for(uint32_t looks) {
     sim.busy = looks;
 }
 
+uint32_t port_nearest_bit_rate(uint32_t bit_rate) {
+    return bit_rate < 1000 ? 1000 : bit_rate > 4000000 ? 4000000 : bit_rate;
+}
+
+void port_pin_to_link(unsigned pin, bool output, bool inverted) {
+    (void)inverted;
+    set_state(pin, output ? SIM_UART_OUT : SIM_UART_IN);
+}
+
+void port_link_start(const struct port_link *link) {
+    sim.link.setup = *link;
+    sim.link.on = true;
+    sim.link.left = 0;
+    sim.link.shifts = false;
+    sim.link.level = -1;
+}
+
+void port_link_stop(void) {
+    sim.link.on = sim.link.shifts = false;
+}
+
+void port_link_load(const uint8_t *unit, size_t count) {
+    sim.link.unit = unit;
+    sim.link.left = count;
+}
+
+static uint64_t link_byte_ns(void) {
+    return 8000000000u / sim.link.setup.bit_rate;
+}
+
+void port_link_shift(const uint8_t *unit, size_t count) {
+    port_link_load(unit, count);
+    sim.link.shifts = true;
+    sim.link.next_ns = sim.now_ns + link_byte_ns();
+}
+
+unsigned port_link_end(uint8_t partial[PORT_LINK_INPUTS]) {
+    const unsigned bits = sim.link.bits;
+    memcpy(partial, sim.link.partial, PORT_LINK_INPUTS);
+    sim.link.bits = 0;
+    sim.link.left = 0;
+    sim.link.shifts = false;
+    return bits;
+}
+
+void port_link_level(bool level) {
+    sim.link.level = level;
+}
+
+int sim_link_level(void) {
+    return sim.link.level;
+}
+
+uint32_t sim_bit_rate(void) {
+    return sim.link.setup.bit_rate;
+}
+
+/* A byte goes out while one comes in; who has loaded nothing sends the idle byte. */
+static void log_shifted(void) {
+    uint8_t value = sim.link.setup.idle_byte;
+    if (sim.link.left) {
+        value = *sim.link.unit++;
+        sim.link.left--;
+    }
+    if (sim.byte_count < LOG)
+        sim.bytes[sim.byte_count++] =
+            (struct sim_byte){sim.now_ns - link_byte_ns(), sim.now_ns, LINK_UART, value, 0};
+}
+
+void sim_peer_loads(const uint8_t *data, size_t count) {
+    for (size_t at = 0; at < count; at++)
+        sim.link.peer[sim.link.peer_head++ % PEER] = data[at];
+}
+
+static void shift_byte(void) {
+    const bool loaded = sim.link.peer_tail != sim.link.peer_head;
+    const uint8_t value = loaded ? sim.link.peer[sim.link.peer_tail++ % PEER] : sim.link.setup.idle_byte;
+    log_shifted();
+    sim.link.shifts = sim.link.left != 0;
+    sim.link.next_ns = sim.now_ns + link_byte_ns();
+    board_on_shifted(0, value, (uint32_t)(sim.now_ns / 1000));
+}
+
+static void run_until_ns(uint64_t until);
+static void look(void);
+
+void sim_clock(const uint8_t *first, const uint8_t *second, size_t count, unsigned bits) {
+    const uint8_t *values[PORT_LINK_INPUTS] = {first, second};
+    if (!sim.link.on || sim.link.setup.clocks)
+        return;
+    const uint32_t clock = 1u << sim.link.setup.clock;
+    if (sim.edges & clock)
+        board_on_pins(clock, clock, sim.levels, (uint32_t)sim_now());
+    look();
+    for (size_t at = 0; at < count; at++) {
+        run_until_ns(sim.now_ns + link_byte_ns());
+        if (!sim.link.on)
+            return;
+        log_shifted();
+        for (unsigned input = 0; input < PORT_LINK_INPUTS; input++)
+            if (sim.link.setup.inputs[input] != PORT_NO_PIN)
+                board_on_shifted(input, values[input][at], (uint32_t)(sim.now_ns / 1000));
+        look();
+    }
+    sim.link.bits = bits;
+    for (unsigned input = 0; input < PORT_LINK_INPUTS && bits; input++)
+        sim.link.partial[input] = (uint8_t)(values[input][count] & 0xff00u >> bits);
+}
+
 size_t port_usb_read(uint8_t *data, size_t room) {
     size_t count = 0;
     sim.now_ns += sim.read_ns;
@@ -262,7 +389,10 @@ static void send_byte(unsigned uart) {
 }
 
 void sim_run_until(uint64_t at_us) {
-    const uint64_t until = at_us * 1000;
+    run_until_ns(at_us * 1000);
+}
+
+static void run_until_ns(uint64_t until) {
     look();
     for (;;) {
         uint64_t next = as_ns(sim.poll_us);
@@ -271,6 +401,8 @@ void sim_run_until(uint64_t at_us) {
         for (unsigned uart = 0; uart < PORT_UARTS; uart++)
             if (sim.uarts[uart].left && sim.uarts[uart].next_ns < next)
                 next = sim.uarts[uart].next_ns;
+        if (sim.link.shifts && sim.link.next_ns < next)
+            next = sim.link.next_ns;
         if (next > until)
             break;
         if (next > sim.now_ns)
@@ -278,6 +410,8 @@ void sim_run_until(uint64_t at_us) {
         for (unsigned uart = 0; uart < PORT_UARTS; uart++)
             if (sim.uarts[uart].left && sim.uarts[uart].next_ns <= sim.now_ns)
                 send_byte(uart);
+        if (sim.link.shifts && sim.link.next_ns <= sim.now_ns)
+            shift_byte();
         if (sim.sync_ns <= sim.now_ns) {
             sim.sync_ns = UINT64_MAX;
             board_sync_service();

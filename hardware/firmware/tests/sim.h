@@ -36,6 +36,13 @@ void sim_slow(uint32_t us);
 /* Reading the host takes the main loop so long; the next alarm of the frame signal comes so much late. */
 void sim_reads_take(uint32_t us);
 void sim_late_sync(uint32_t us);
+/* The other end of a clocked link: it clocks a burst of whole bytes and some bits of one more, with a value for each of
+ * our inputs; or it has loaded these bytes for our bursts. */
+void sim_clock(const uint8_t *first, const uint8_t *second, size_t count, unsigned bits);
+void sim_peer_loads(const uint8_t *data, size_t count);
+/* What our data line of a clocked link does between bursts: -1 where it was not told. */
+int sim_link_level(void);
+uint32_t sim_bit_rate(void);
 bool sim_boots(void);
 unsigned sim_pin_state(unsigned pin);
 unsigned sim_pin_pull(unsigned pin);

@@ -38,7 +38,7 @@ static bool driven_high(uint8_t line) {
 
 static bool away_from_rest(uint8_t line) {
     const unsigned state = sim_pin_state(lines.map[line].gpio);
-    if (lines.map[line].kind == BOARD_LINE_KIND_DATA)
+    if (line_carries_bits(line))
         return state == SIM_UART_OUT;
     return (state == SIM_HIGH || state == SIM_LOW) && line_inverts(line, state == SIM_HIGH) != line_rests_high(line);
 }

@@ -37,6 +37,7 @@ void on_wake_alarm(void);
 void on_kick(void);
 void on_usb(void);
 void on_pins(void);
+void on_pio(void);
 void on_uart0(void);
 void on_uart1(void);
 

@@ -48,7 +48,7 @@ void clocks_start(void) {
     REG(WATCHDOG_TICK) = TICK_ENABLE | 12u;
 
     const uint32_t blocks =
-        RESET_IO_BANK0 | RESET_PADS_BANK0 | RESET_TIMER | RESET_UART0 | RESET_UART1 | RESET_USBCTRL;
+        RESET_IO_BANK0 | RESET_PADS_BANK0 | RESET_PIO0 | RESET_TIMER | RESET_UART0 | RESET_UART1 | RESET_USBCTRL;
     SET(RESETS_RESET) = blocks;
     CLEAR(RESETS_RESET) = blocks;
     wait_for(RESETS_RESET_DONE, blocks, blocks);

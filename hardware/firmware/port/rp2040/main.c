@@ -3,7 +3,7 @@
 #include "chip.h"
 #include "port.h"
 
-/* The UARTs and the frame signal interrupt everything; then the mount; then USB. */
+/* The UARTs, a clocked link and the frame signal interrupt everything; then the mount; then USB. */
 enum { HIGHEST = 0x00, MIDDLE = 0x40, LOWEST = 0xc0 };
 
 /* The longest sleep: the watchdog wants to be fed, and USB's absence is looked for, not told. */
@@ -21,6 +21,7 @@ void interrupts_start(void) {
     enable(IRQ_TIMER_0, HIGHEST);
     enable(IRQ_UART0, HIGHEST);
     enable(IRQ_UART1, HIGHEST);
+    enable(IRQ_PIO0, HIGHEST);
     enable(IRQ_TIMER_1, MIDDLE);
     enable(IRQ_KICK, MIDDLE);
     enable(IRQ_IO_BANK0, MIDDLE);

@@ -14,6 +14,7 @@
 #define RESETS_RESET_DONE 0x4000c008u
 #define RESET_IO_BANK0 (1u << 5)
 #define RESET_PADS_BANK0 (1u << 8)
+#define RESET_PIO0 (1u << 10)
 #define RESET_PLL_SYS (1u << 12)
 #define RESET_PLL_USB (1u << 13)
 #define RESET_TIMER (1u << 21)
@@ -53,6 +54,7 @@
 #define IO_QSPI_SS_CTRL 0x4001800cu
 #define FUNCTION_UART 2u
 #define FUNCTION_SIO 5u
+#define FUNCTION_PIO0 6u
 #define FUNCTION_NONE 31u
 #define OUTPUT_INVERTED (1u << 8)
 #define OUTPUT_LOW (2u << 8)
@@ -110,6 +112,39 @@
 #define WATCHDOG_TRIGGER (1u << 31)
 #define TICK_ENABLE (1u << 9)
 
+/* 3.7 PIO: control, FIFOs, and for each machine its divisor, wrap, shifting, forced instruction and pins */
+#define PIO0 0x50200000u
+#define PIO0_CTRL (PIO0 + 0x00u)
+#define PIO0_FSTAT (PIO0 + 0x04u)
+#define PIO0_TXF(machine) (PIO0 + 0x10u + 4u * (machine))
+#define PIO0_RXF(machine) (PIO0 + 0x20u + 4u * (machine))
+#define PIO0_INSTR_MEM(place) (PIO0 + 0x48u + 4u * (place))
+#define PIO0_CLKDIV(machine) (PIO0 + 0xc8u + 0x18u * (machine))
+#define PIO0_EXECCTRL(machine) (PIO0 + 0xccu + 0x18u * (machine))
+#define PIO0_SHIFTCTRL(machine) (PIO0 + 0xd0u + 0x18u * (machine))
+#define PIO0_INSTR(machine) (PIO0 + 0xd8u + 0x18u * (machine))
+#define PIO0_PINCTRL(machine) (PIO0 + 0xdcu + 0x18u * (machine))
+#define PIO0_INTE (PIO0 + 0x12cu)
+#define PIO_RESTART 4u
+#define PIO_RX_EMPTY(machine) (1u << (8u + (machine)))
+#define PIO_TX_FULL(machine) (1u << (16u + (machine)))
+#define PIO_RX_NOT_EMPTY(machine) (1u << (machine))
+#define PIO_WRAP_TOP 12u
+#define PIO_WRAP_BOTTOM 7u
+#define PIO_AUTOPUSH (1u << 16)
+#define PIO_AUTOPULL (1u << 17)
+#define PIO_IN_RIGHT (1u << 18)
+#define PIO_OUT_RIGHT (1u << 19)
+#define PIO_PUSH_AT 20u
+#define PIO_PULL_AT 25u
+#define PIO_JOIN_RX (1u << 31)
+#define PIO_SET_BASE 5u
+#define PIO_SIDE_BASE 10u
+#define PIO_IN_BASE 15u
+#define PIO_OUT_COUNT 20u
+#define PIO_SET_COUNT 26u
+#define PIO_SIDE_COUNT 29u
+
 /* 4.1 USB */
 #define USB_DPRAM 0x50100000u
 #define USB_ADDR_ENDP 0x50110000u
@@ -148,6 +183,7 @@ enum {
     IRQ_TIMER_1 = 1,
     IRQ_TIMER_2 = 2,
     IRQ_USBCTRL = 5,
+    IRQ_PIO0 = 7,
     IRQ_IO_BANK0 = 13,
     IRQ_UART0 = 20,
     IRQ_UART1 = 21,

@@ -25,6 +25,7 @@ __attribute__((section(".vectors"), used)) const handler vectors[16 + IRQ_COUNT]
     [16 + IRQ_TIMER_1] = on_mount_alarm,
     [16 + IRQ_TIMER_2] = on_wake_alarm,
     [16 + IRQ_USBCTRL] = on_usb,
+    [16 + IRQ_PIO0] = on_pio,
     [16 + IRQ_IO_BANK0] = on_pins,
     [16 + IRQ_UART0] = on_uart0,
     [16 + IRQ_UART1] = on_uart1,
