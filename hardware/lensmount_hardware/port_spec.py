@@ -12,7 +12,7 @@ from lensmount_hardware.transport import Transport
 from lensmount_protocol.entry_points import entry_points
 from lensmount_protocol.errors import TransportSpecError, unknown_name_message
 from lensmount_protocol.logs import get_logger
-from lensmount_protocol.wire import Role, SerialLine
+from lensmount_protocol.wire import ClockedLink, Role, SerialLine
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,7 @@ class Contacts:
         sync: the frame signal; `""` where there is none.
         sync_width_us: of the frame signal's pulses; 0 is as they are driven.
         windows: how each end holds its select line.
+        clocked: the physical layer of a clocked mount; `None` where bytes travel asynchronously.
     """
 
     drivers: Mapping[str, Role]
@@ -53,6 +54,7 @@ class Contacts:
     sync: str = ""
     sync_width_us: float = 0.0
     windows: Mapping[Role, WindowTiming] = field(default_factory=dict[Role, WindowTiming])
+    clocked: ClockedLink | None = None
 
 
 ENTRY_POINTS = "lensmount.transports"

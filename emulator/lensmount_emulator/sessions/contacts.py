@@ -19,6 +19,7 @@ def get_contacts(dialect: Dialect) -> Contacts:
         sync=dialect.sync,
         sync_width_us=_pulse_us(dialect),
         windows={role: _select_timing(dialect, role) for role in Role},
+        clocked=dialect.wiring.clocked,
     )
 
 

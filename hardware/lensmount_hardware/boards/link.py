@@ -39,6 +39,7 @@ from lensmount_hardware.boards.protocol.message import HEAD_SIZE, BoardMessage
 from lensmount_hardware.boards.protocol.reports import (
     BoardCredit,
     BoardState,
+    BurstReceived,
     HelloReply,
     LineEdge,
     MessageRejected,
@@ -362,7 +363,7 @@ class BoardLink:
         if message is None or message.TYPE < 0x80:
             self.counts.unknown += 1
             return
-        if isinstance(message, TimeResponse | ReceivedBytes | LineEdge | BoardState):
+        if isinstance(message, TimeResponse | ReceivedBytes | BurstReceived | LineEdge | BoardState):
             self.board_us = max(self.board_us, message.at_us)
         cost = frame.cost if message.QUEUED else 0
         if cost and not self._receive_credit.accept(cost):

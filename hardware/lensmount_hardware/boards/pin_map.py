@@ -3,14 +3,24 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from lensmount_hardware.boards.protocol.commands import Configure, MappedLine, Timing
-from lensmount_hardware.boards.protocol.constants import MAX_ABSENCE_US, BoardRole, ConfigureFlag, LineFlag, LineKind
+from lensmount_hardware.boards.protocol.commands import ClockedLinkCommand, Configure, MappedLine, Timing
+from lensmount_hardware.boards.protocol.constants import (
+    MAX_ABSENCE_US,
+    BoardRole,
+    ConfigureFlag,
+    LineFlag,
+    LineKind,
+    LinkFlag,
+)
 from lensmount_hardware.port_spec import Contacts, PortSpec, WindowTiming
-from lensmount_protocol.wire import Role
+from lensmount_protocol.wire import ClockedLink, Role
 
 DATA_OUT_PIN = 0
 DATA_IN_PINS = (1, 5)
 """Input pins of the Pico's two UARTs; a sniffer receives the body on the first and the lens on the second."""
+
+CLOCK_PIN = 2
+"""Pin of the clock of a clocked mount."""
 
 FIRST_LINE_PIN = 6
 """Pin of the first of the other lines; they follow in the dialect's order."""
@@ -36,6 +46,7 @@ _MIN_WATCHDOG_MS = 50
 _DEFAULT_WATCHDOG_MS = 2000
 _MAX_LEAD_US = 20_000
 
+_QUEUED_KINDS = (LineKind.ATTENTION, LineKind.DATA, LineKind.CLOCK)
 _ROLES = {BoardRole.BODY: Role.BODY, BoardRole.LENS: Role.LENS, BoardRole.SNIFFER: None}
 
 
@@ -53,6 +64,8 @@ class PinMap:
         sync: our frame signal, where the board's timer makes it; else `""`.
         sync_width: of its pulses, in seconds; 0 is as they are driven.
         take_over: whether to take the board from another host.
+        clocked: the physical layer of a clocked mount; `None` for UARTs.
+        link: the message that precedes the configuration of a clocked mount.
         lead_us: microseconds after its order at which the board starts a transmission or moves our select line, to
             the microsecond; 0 is on arrival of the order.
     """
@@ -67,6 +80,8 @@ class PinMap:
     sync_width: float
     take_over: bool
     lead_us: int = 0
+    clocked: ClockedLink | None = None
+    link: ClockedLinkCommand | None = None
 
 
 def make_pin_map(spec: PortSpec, contacts: Contacts, role: BoardRole, baudrate: int) -> PinMap:
@@ -84,19 +99,40 @@ def make_pin_map(spec: PortSpec, contacts: Contacts, role: BoardRole, baudrate: 
     ours = {line: n for n, line in enumerate(names) if contacts.drivers[line] is played}
     inputs = {n: contacts.drivers[line] for n, line in enumerate(names) if line not in ours}
     data = {line for line in names if kinds[line] == LineKind.DATA}
+    clocked = contacts.clocked
     unguarded = ConfigureFlag.UNGUARDED if spec.integer("unguarded", 0, 0, 1) else 0
     return PinMap(
-        configure=Configure(int(role), int(unguarded), baudrate, _timing(spec, contacts, played), mapped),
+        configure=Configure(
+            int(role),
+            int(unguarded),
+            clocked.bit_rate if clocked else baudrate,
+            _timing(spec, contacts, played),
+            mapped,
+        ),
         names=names,
         outputs=ours,
-        queued_lines=frozenset(line for line in ours if kinds[line] in (LineKind.ATTENTION, LineKind.DATA)),
-        lines=frozenset(line for line in names if line in ours or line not in data),
+        queued_lines=frozenset(line for line in ours if kinds[line] in _QUEUED_KINDS),
+        lines=frozenset(line for line in names if line in ours or _has_level(kinds[line], clocked)),
         senders={n: sender for n, sender in inputs.items() if names[n] in data},
         sync=contacts.sync if contacts.sync in ours and spec.integer("sync_timer", 1, 0, 1) else "",
         sync_width=contacts.sync_width_us * 1e-6,
         take_over=bool(spec.integer("take_over", 0, 0, 1)),
         lead_us=spec.integer("lead_us", 0, 0, _MAX_LEAD_US),
+        clocked=clocked,
+        link=None if clocked is None else _make_link(clocked),
     )
+
+
+def _has_level(kind: LineKind, clocked: ClockedLink | None) -> bool:
+    """Whether the board reports levels of an input; those of a clocked mount's data lines it reports between bursts."""
+    return kind not in (LineKind.DATA, LineKind.CLOCK) or (kind == LineKind.DATA and clocked is not None)
+
+
+def _make_link(clocked: ClockedLink) -> ClockedLinkCommand:
+    flags = LinkFlag.IDLE_HIGH if clocked.idle_high else 0
+    flags |= LinkFlag.SAMPLED_ON_RISE if clocked.sampled_on_rise else 0
+    flags |= LinkFlag.MSB_FIRST if clocked.msb_first else 0
+    return ClockedLinkCommand(flags, clocked.idle_byte, max(1, round(clocked.gap_s * 1e6)))
 
 
 def _kinds(contacts: Contacts) -> dict[str, LineKind]:
@@ -113,6 +149,8 @@ def _kinds(contacts: Contacts) -> dict[str, LineKind]:
         kinds[serial.name] = LineKind.DATA
         if serial.select:
             kinds[serial.select] = LineKind.ATTENTION
+    if contacts.clocked is not None:
+        kinds[contacts.clocked.clock] = LineKind.CLOCK
     return kinds
 
 
@@ -133,6 +171,8 @@ def _pins(
     for line in sorted(contacts.drivers, key=lambda line: contacts.drivers[line] is not Role.BODY):
         if kinds[line] == LineKind.DATA:
             default_pins[line] = DATA_OUT_PIN if contacts.drivers[line] is role else next(inputs)
+        elif kinds[line] == LineKind.CLOCK:
+            default_pins[line] = CLOCK_PIN
     for line in contacts.drivers:
         if line not in default_pins:
             default_pins[line] = next(others)

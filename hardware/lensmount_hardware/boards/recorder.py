@@ -5,11 +5,20 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from lensmount_hardware.boards.clock_sync import MonotonicTimeline
+from lensmount_hardware.boards.clocked_bursts import BurstAssembler
 from lensmount_hardware.boards.link import BoardLink, format_rejection
 from lensmount_hardware.boards.pin_map import PinMap
-from lensmount_hardware.boards.protocol.constants import BoardRole, LineFlag, LineKind, Sort, Spacing, StateFlag
+from lensmount_hardware.boards.protocol.constants import (
+    BoardRole,
+    LineFlag,
+    LineKind,
+    Sort,
+    Spacing,
+    StateFlag,
+)
 from lensmount_hardware.boards.protocol.reports import (
     BoardState,
+    BurstReceived,
     DataLost,
     LineEdge,
     MessageRejected,
@@ -110,6 +119,7 @@ class BoardRecorder:
         self._trips: int = 0
         self._breaks: int = link.clock.breaks
         self._next_baudrate: tuple[int, int] | None = None
+        self._assembler = None if pin_map.clocked is None else BurstAssembler(pin_map.clocked, role)
         if interruption := link.interruption_summary():
             self._append([Annotation(link.clock.host_time(link.clock.last_us), interruption)])
         if self.transmit_tracker is not None and not reports_own_edges:
@@ -184,6 +194,19 @@ class BoardRecorder:
             self._pending.append((first, TimedRecord(burst, Received(burst.data))))
             first = None
 
+    def on_burst(self, report: BurstReceived) -> None:
+        """Record a burst of a clocked mount, or keep a part of one."""
+        sender = self._pin_map.senders.get(report.line)
+        if self._assembler is None or sender is None:
+            return
+        began = self._timeline.at(report.at_us)
+        for record in self._assembler.add(sender, report, began, self._timeline.at(report.at_us + report.took_us)):
+            if isinstance(record, Burst) and record.sender is sender:
+                event = Received(record.data)
+                self._pending.append((BoardEvent(event, report.at_us, sender=sender), TimedRecord(record, event)))
+            else:
+                self._append([record])
+
     def on_edge(self, report: LineEdge) -> None:
         """Record an edge of a line, the peer's or ours."""
         if report.line >= len(self._pin_map.names):
@@ -202,12 +225,14 @@ class BoardRecorder:
 
     def on_sent(self, report: TransmitDone) -> None:
         """Record bytes that the board has sent for us."""
-        if self.transmit_tracker is not None:
-            self._append(
-                self.transmit_tracker.on_sent(
-                    report.id, self._timeline.at(report.begin_us), self._timeline.at(report.end_us)
-                )
-            )
+        if self.transmit_tracker is None:
+            return
+        begin, end = self._timeline.at(report.begin_us), self._timeline.at(report.end_us)
+        if self._assembler is None:
+            self._append(self.transmit_tracker.on_sent(report.id, begin, end))
+        else:
+            unit = self.transmit_tracker.on_shifted(report.id)
+            self._append(() if unit is None else [self._assembler.own_burst(unit, begin, end)])
 
     def on_late(self, report: TransmitLate) -> None:
         """Record a late order."""
@@ -297,6 +322,14 @@ def _make_tracker(pin_map: PinMap, role: Role, link: BoardLink, reports_edges: b
     select = next((line for line, mapped in ours.items() if mapped.kind == LineKind.ATTENTION), "")
     idle = {line: bool(mapped.flags & LineFlag.IDLE_HIGH) for line, mapped in ours.items()}
     setup, hold, lead = wanted.timing.setup_us * 1e-6, wanted.timing.hold_us * 1e-6, pin_map.lead_us * 1e-6
+    loads = pin_map.clocked is not None and pin_map.clocked.clocked_by is not role
     return TransmitTracker(
-        role, select, setup, hold, idle, lambda: max(lead, link.clock.one_way()), reports_edges=reports_edges
+        role,
+        select,
+        setup,
+        hold,
+        idle,
+        lambda: max(lead, link.clock.one_way()),
+        reports_edges=reports_edges,
+        replaces=loads,
     )

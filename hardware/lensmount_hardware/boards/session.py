@@ -6,7 +6,7 @@ from typing import NoReturn
 from lensmount_hardware.boards.byte_stream import ByteStream
 from lensmount_hardware.boards.link import BoardLink, format_rejection, pop_resume_point, save_resume_point
 from lensmount_hardware.boards.pin_map import PinMap
-from lensmount_hardware.boards.protocol.commands import Configure, EnterSafeState
+from lensmount_hardware.boards.protocol.commands import ClockedLinkCommand, Configure, EnterSafeState
 from lensmount_hardware.boards.protocol.constants import BoardRole, ConfigureFlag, ErrorCode, RestFlag, StateFlag
 from lensmount_hardware.boards.protocol.message import HEAD_SIZE, BoardMessage
 from lensmount_hardware.boards.protocol.reports import BoardState, DataLost, HelloReply, MessageRejected
@@ -105,17 +105,22 @@ class BoardSession:
         wanted = pin_map.configure
         welcome = self.link.hello_reply
         assert welcome is not None
-        if problem := baudrate_error(welcome, wanted.baudrate):
+        if pin_map.link is None and (problem := baudrate_error(welcome, wanted.baudrate)):
             raise BoardError(f"{self.name}: {problem}")
         self.reports_own_edges = wanted.role != BoardRole.SNIFFER
-        self._send_configuration(wanted)
+        self._send_configuration(pin_map)
         start = self.clock.now()
         while self.clock.now() - start <= REPLY_TIMEOUT:
             self.exchange(_POLL_INTERVAL, opening=True)
             for report in self.link.events():
                 if isinstance(report, MessageRejected) and self.reports_own_edges and _is_unknown_flag(report):
                     self.reports_own_edges = False
-                    self._send_configuration(wanted)
+                    self._send_configuration(pin_map)
+                elif isinstance(report, MessageRejected) and _is_unknown_link(report):
+                    raise BoardError(
+                        f"{self.name}: the board's firmware is older and plays no clocked mount; "
+                        "put the firmware of this package on it: lensmount flash"
+                    )
                 elif isinstance(report, MessageRejected):
                     raise BoardError(f"{self.name}: {format_rejection(report, pin_map.names)}")
                 if isinstance(report, DataLost):
@@ -124,7 +129,10 @@ class BoardSession:
                     return report
         raise self._no_reply_error()
 
-    def _send_configuration(self, wanted: Configure) -> None:
+    def _send_configuration(self, pin_map: PinMap) -> None:
+        if pin_map.link is not None:
+            self.link.send(pin_map.link)
+        wanted = pin_map.configure
         flags = wanted.flags | (ConfigureFlag.OWN_EDGES if self.reports_own_edges else 0)
         self.link.send(replace(wanted, flags=flags))
 
@@ -214,6 +222,11 @@ class BoardSession:
 def _is_unknown_flag(refused: MessageRejected) -> bool:
     """Return whether firmware rejects a configuration because it is older than one of the flags."""
     return (refused.of_type, refused.code, refused.detail) == (Configure.TYPE, ErrorCode.MALFORMED, _FLAGS_OFFSET)
+
+
+def _is_unknown_link(refused: MessageRejected) -> bool:
+    """Return whether firmware is older than clocked links."""
+    return (refused.of_type, refused.code) == (ClockedLinkCommand.TYPE, ErrorCode.UNKNOWN_TYPE)
 
 
 def baudrate_error(hello_reply: HelloReply, baudrate: int) -> str:

@@ -68,8 +68,10 @@ class TransmitTracker:
         latency: Callable[[], float] = lambda: 0.0,
         *,
         reports_edges: bool = False,
+        replaces: bool = False,
     ) -> None:
         self.reports_edges = reports_edges
+        self._replaces = replaces
         self.delays = Histogram()
         self.unsent = 0
         self._role = role
@@ -83,6 +85,8 @@ class TransmitTracker:
 
     def on_bytes_queued(self, number: int, data: bytes, baudrate: int, now: float) -> None:
         """Track ordered bytes."""
+        if self._replaces and len(self._queue) > _MAX_DRIVES:
+            self._queue.popleft()
         self._queue.append(_PendingCommand(number, now, data, baudrate))
 
     def on_level_command(
@@ -115,6 +119,13 @@ class TransmitTracker:
         yield Burst(begin, self._role, mine.data, mine.baudrate, end)
         yield from self.flush_due(end)
 
+    def on_shifted(self, number: int) -> bytes | None:
+        """Return the unit that went out with a burst of a clocked mount; the board replaced the units before it."""
+        mine = next((order for order in self._queue if order.number == number and order.data), None)
+        while mine is not None and self._queue.popleft() is not mine:
+            pass
+        return None if mine is None else mine.data
+
     def flush_due(self, now: float) -> Iterator[WireRecord]:
         """Record levels for which no better time will become known; `now` is the current time."""
         while self._queue and not self._queue[0].data:
@@ -144,6 +155,13 @@ class TransmitTracker:
 
     def on_queue_dropped(self, transmissions: int, others: int, at: float) -> Iterator[WireRecord]:
         """Record that the board has dropped so many of the oldest orders from its queue."""
+        if self._replaces:
+            # Units that were replaced are not among those that the board dropped.
+            units = [order for order in self._queue if order.data]
+            self._queue.clear()
+            for order in units[len(units) - transmissions :]:
+                yield self._record_unsent(order, at)
+            return
         kept: deque[_PendingCommand] = deque()
         for order in self._queue:
             if order.data and transmissions:

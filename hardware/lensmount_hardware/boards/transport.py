@@ -21,6 +21,7 @@ from lensmount_hardware.boards.protocol.framing import MAX_DATA
 from lensmount_hardware.boards.protocol.message import BoardMessage
 from lensmount_hardware.boards.protocol.reports import (
     BoardState,
+    BurstReceived,
     DataLost,
     LineEdge,
     MessageRejected,
@@ -160,11 +161,18 @@ class BoardTransport(TimedTransport):
         self._session.require_open()
         now = self.clock.now()
         match action:
+            case Transmit(data) if self._pin_map.clocked is not None:
+                if len(data) > MAX_DATA:
+                    raise TransportError(f"{self.name}: a unit of {len(data)} bytes; a board shifts at most {MAX_DATA}")
+                self._transmit(data, now)
             case Transmit(data):
                 for start in range(0, len(data), MAX_DATA):
                     self._transmit(data[start : start + MAX_DATA], now)
             case DriveLine(line, level):
                 self._drive(line, level, now)
+            case SetBaudrate() if self._pin_map.clocked is not None:
+                # The clock has its rate from the configuration.
+                pass
             case SetBaudrate(baudrate, at):
                 if reason := baudrate_error(self.board, baudrate):
                     raise TransportError(f"{self.name}: {reason}")
@@ -250,6 +258,8 @@ class BoardTransport(TimedTransport):
         match report:
             case ReceivedBytes():
                 self._recorder.on_bytes(report)
+            case BurstReceived():
+                self._recorder.on_burst(report)
             case LineEdge():
                 self._recorder.on_edge(report)
             case TransmitDone():

@@ -130,7 +130,10 @@ class LensEngine(Engine):
         self.drive(FOCUS_BUSY, True)
 
     def on_start(self) -> None:
-        """Wait for the supply."""
+        """Wait for the supply, and ground the line that shows a body that there is a lens."""
+        if self.live:
+            # On the virtual mount the mount grounds this contact when the lens is attached.
+            self.levels[DETECT] = True
         self.drive(DETECT, False)
 
     def on_line(self, edge: LineChanged) -> None:

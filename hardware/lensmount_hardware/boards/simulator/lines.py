@@ -103,6 +103,10 @@ def check_configuration(wanted: Configure, max_lines: int, bounds: tuple[int, in
     return None
 
 
+_KINDS = frozenset(LineKind) - {LineKind.CLOCK}
+"""The kinds of lines on a mount with UARTs."""
+
+
 def _check_lines(wanted: Configure) -> ErrorDetail | None:
     pins: set[int] = set()
     kinds: set[tuple[int, bool]] = set()
@@ -114,7 +118,7 @@ def _check_lines(wanted: Configure) -> ErrorDetail | None:
         if line.gpio not in PICO_PINS:
             return ErrorCode.BAD_PIN, number
         both_pulls = LineFlag.PULL_UP | LineFlag.PULL_DOWN
-        if line.kind not in tuple(LineKind) or line.flags & both_pulls == both_pulls or line.flags >= 2 * max(LineFlag):
+        if line.kind not in _KINDS or line.flags & both_pulls == both_pulls or line.flags >= 2 * max(LineFlag):
             return ErrorCode.BAD_KIND, number
         if wanted.role == BoardRole.SNIFFER and output:
             return ErrorCode.LISTENS_ONLY, number
