@@ -3,6 +3,7 @@
 //
 //     start {image, serials}     run {until_us, unless_usb}   usb {board, data}      pin {board, pin, level}
 //     feed {board, uart, data, baudrate, broken}              join {from, to}        wire {pins, pull}
+//     clock {board, clock, inputs, output, bits, bit_rate, idle_high, sampled_on_rise, msb_first}
 //     reads {board, on}   lines {board, value}   suspend {board, on}   unplug {board}   ask {board, name, setup, data}
 //     reset {board, watchdog}     hang {board}     tell {board}
 
@@ -13,7 +14,7 @@ import { Board } from './board.mjs';
 
 let boards = [], image, serials;
 let joins = [], nets = [];
-let said = {}, pins = [], outside = [], bytes = [], conflicts = [];
+let said = {}, pins = [], outside = [], bytes = [], shifted = [], conflicts = [];
 
 const us = (nanos) => Math.round(nanos) / 1000;
 
@@ -77,6 +78,38 @@ function feed({ board: number, uart, data, baudrate, broken }) {
   });
 }
 
+// The other end of a clocked link: so many bits of our clock, data of ours on pins, and what the board's pin has.
+function clock({ board: number, clock: pin, inputs, output, bits, bit_rate, idle_high, sampled_on_rise, msb_first }) {
+  const board = boards[number];
+  const began = board.mcu.clock.nanos, half = 5e8 / bit_rate, lead = !idle_high;
+  const sampledOnLead = sampled_on_rise === lead;
+  const place = (bit) => (msb_first ? 7 - (bit % 8) : bit % 8);
+  const data = inputs.map(([where, text]) => [where, Buffer.from(text, 'base64')]);
+  const taken = Buffer.alloc(Math.ceil(bits / 8));
+  const at = (nanos, act) => {
+    const alarm = board.mcu.clock.createAlarm(act);
+    alarm.schedule(nanos - (board.mcu.clock.nanos - began));
+  };
+  const present = (bit) => data.forEach(([where, bytes]) => board.setPin(where, !!((bytes[bit >> 3] >> place(bit)) & 1)));
+  const sample = (bit) => {
+    if (output !== null && board.states[output] === 'high') taken[bit >> 3] |= 1 << place(bit);
+    if (bit === bits - 1)
+      shifted.push([us(board.origin + began), us(board.now), number, taken.toString('base64')]);
+  };
+  const clocks = (bit, level, samples, presents) => () => {
+    if (samples) sample(bit);
+    if (presents) present(bit);
+    board.setPin(pin, level);
+    board.woke = true;
+  };
+  for (let bit = 0; bit < bits; bit++) {
+    // A bit is presented half of its time before it is sampled.
+    if (sampledOnLead) at(half * 2 * bit, () => present(bit));
+    at(half * (2 * bit + 1), clocks(bit, lead, sampledOnLead, !sampledOnLead));
+    at(half * (2 * bit + 2), clocks(bit, !lead, !sampledOnLead, false));
+  }
+}
+
 const orders = {
   start(order) {
     image = readFileSync(order.image);
@@ -89,18 +122,20 @@ const orders = {
     run(order.until_us * 1000, order.unless_usb);
     const usb = Object.fromEntries(
       Object.entries(said).map(([number, parts]) => [number, Buffer.concat(parts).toString('base64')]));
-    const answer = { now_us: us(Math.max(...boards.map((board) => board.now))), usb, pins, outside, bytes, conflicts,
+    const answer = { now_us: us(Math.max(...boards.map((board) => board.now))), usb, pins, outside, bytes, shifted, conflicts,
       ready: boards.map((board) => board.usb.ready) };
     said = {};
     pins = [];
     outside = [];
     bytes = [];
+    shifted = [];
     conflicts = [];
     return answer;
   },
   usb: ({ board, data }) => boards[board].usb.write(Buffer.from(data, 'base64')),
   pin: ({ board, pin, level }) => boards[board].setPin(pin, !!level),
   feed,
+  clock,
   join: ({ from, to }) => void joins.push({ from, to }),
   wire(order) {
     const net = { pins: order.pins, pull: !!order.pull };

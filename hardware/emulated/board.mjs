@@ -2,6 +2,7 @@
 
 import { RP2040 } from 'rp2040js';
 
+import { PioTiming } from './pio_timing.mjs';
 import { Pl011 } from './pl011.mjs';
 import { UsbHost } from './usb_host.mjs';
 
@@ -11,7 +12,7 @@ const ENDLESS_LOOP = 0x42;
 const UART_IRQS = [20, 21];
 const UART_FUNCTION = 2;
 const uartOf = (pin) => Math.floor((pin + 4) / 8) % 2;
-const NAMES = { 16: 'frame signal', 17: 'mount alarm', 18: 'wake', 21: 'usb', 29: 'pins', 36: 'uart0', 37: 'uart1',
+const NAMES = { 16: 'frame signal', 17: 'mount alarm', 18: 'wake', 21: 'usb', 23: 'clocked link', 29: 'pins', 36: 'uart0', 37: 'uart1',
   47: 'mount kick' };
 
 // Payloads of a UF2 file at their addresses.
@@ -44,6 +45,7 @@ export class Board {
       mcu.peripherals[base] = model;
       return model;
     });
+    this.pio = new PioTiming(mcu, mcu.pio[0]);
     this.states = [];
     this.levels = 0;
     this.#pins();

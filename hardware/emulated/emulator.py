@@ -10,7 +10,7 @@ import select
 import shutil
 import signal
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -20,6 +20,7 @@ from lensmount_hardware.boards.protocol.constants import VERSION
 from lensmount_hardware.boards.protocol.framing import DELIMITER, build_frame, parse_frame
 from lensmount_hardware.boards.protocol.message import BoardMessage
 from lensmount_protocol.errors import BoardError, FrameError
+from lensmount_protocol.wire import ClockedLink
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = Path(__file__).parent
@@ -101,6 +102,7 @@ class Emulator:
         pins: changes that the boards made to their pins: time, board, pin, and `input`, `low`, `high` or `uart`.
         outside: changes that others made to them: time, board, pin, level.
         maps: the line maps that hosts sent: time, board, CONFIGURE.
+        shifted: bursts that `clock_burst` made: begin, end, board, and what the board shifted out.
         sent: bytes that their UARTs sent: begin, end, board, UART, value, and 1 where no pin carried it.
         conflicts: when one board drove a wire high and another low.
         usb_data: bytes that each board's host has not taken yet.
@@ -121,6 +123,7 @@ class Emulator:
         self.maps: list[tuple[float, int, Configure]] = []
         self._unread = [b"" for _ in serials]
         self.sent: list[tuple[float, float, int, int, int, int]] = []
+        self.shifted: list[tuple[float, float, int, bytes]] = []
         self.conflicts: list[Any] = []
         self.usb_data = [b"" for _ in serials]
         try:
@@ -166,6 +169,7 @@ class Emulator:
         self.pins += [tuple(pin) for pin in answer["pins"]]
         self.outside += [tuple(level) for level in answer["outside"]]
         self.sent += [tuple(byte) for byte in answer["bytes"]]
+        self.shifted += [(begin, end, board, base64.b64decode(data)) for begin, end, board, data in answer["shifted"]]
         self.conflicts += answer["conflicts"]
         for number, data in answer["usb"].items():
             self.usb_data[int(number)] += base64.b64decode(data)
@@ -196,6 +200,34 @@ class Emulator:
     def feed(self, board: int, uart: int, data: bytes, **values: Any) -> None:
         """Send bytes from outside to a UART, back to back from now on."""
         self.order("feed", board=board, uart=uart, data=base64.b64encode(data).decode(), **values)
+
+    def clock_burst(
+        self,
+        board: int,
+        link: ClockedLink,
+        clock: int,
+        inputs: Mapping[int, bytes],
+        output: int | None,
+        *,
+        bits: int | None = None,
+        bit_rate: int | None = None,
+    ) -> None:
+        """Clock a burst from outside, from now on.
+
+        Args:
+            board: its number.
+            link: level and edges of the clock, and the order of bits.
+            clock: pin of the clock.
+            inputs: pins that we drive -> their bytes.
+            output: the pin that the board drives.
+            bits: bits of the burst; those of the bytes by default.
+            bit_rate: bits a second; the nominal rate by default.
+        """
+        told = [[pin, base64.b64encode(data).decode()] for pin, data in inputs.items()]
+        count = 8 * max(len(data) for data in inputs.values()) if bits is None else bits
+        self.order("clock", board=board, clock=clock, inputs=told, output=output, bits=count,
+                   bit_rate=bit_rate or link.bit_rate, idle_high=link.idle_high,
+                   sampled_on_rise=link.sampled_on_rise, msb_first=link.msb_first)  # fmt: skip
 
     def set_pin(self, board: int, pin: int, level: bool) -> None:
         """Drive a pin from outside."""

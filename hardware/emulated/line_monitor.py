@@ -68,8 +68,8 @@ class _Board:
 
     def _away(self, line: MappedLine) -> bool:
         state = self.states.get(line.gpio, "input")
-        if line.kind == LineKind.DATA or state == "input":
-            return state == "uart"
+        if line.kind in (LineKind.DATA, LineKind.CLOCK) or state == "input":
+            return state == "uart" or self._high(line)
         return self._high(line) != bool(line.flags & LineFlag.IDLE_HIGH)
 
 
