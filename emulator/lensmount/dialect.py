@@ -58,9 +58,11 @@ if TYPE_CHECKING:
     from lensmount_protocol.timing import window_closes as window_closes
     from lensmount_protocol.timing import window_opens as window_opens
     from lensmount_protocol.transitions import TransitionTable as TransitionTable
+    from lensmount_protocol.wire import AcknowledgeLines as AcknowledgeLines
     from lensmount_protocol.wire import ClockedLink as ClockedLink
     from lensmount_protocol.wire import Role as Role
     from lensmount_protocol.wire import SerialLine as SerialLine
+    from lensmount_protocol.wire import UnitSplitter as UnitSplitter
     from lensmount_protocol.wire import Wiring as Wiring
     from lensmount_protocol.wire import transmission_time as transmission_time
 
@@ -152,6 +154,7 @@ __all__ = [
     "SUM8",
     "SUM16",
     "XOR8",
+    "AcknowledgeLines",
     "Aligned",
     "AnyMessage",
     "Array",
@@ -252,6 +255,7 @@ __all__ = [
     "TimingRule",
     "TransitionTable",
     "UnitFrame",
+    "UnitSplitter",
     "UnknownMessage",
     "VarInt",
     "Wiring",
@@ -280,6 +284,8 @@ __all__ = [
 
 _NAMES = {
     "LinkChecker": ("lensmount_protocol.dialect", "LinkChecker"),
+    "AcknowledgeLines": ("lensmount_protocol.wire", "AcknowledgeLines"),
+    "UnitSplitter": ("lensmount_protocol.wire", "UnitSplitter"),
     "ClockedLink": ("lensmount_protocol.wire", "ClockedLink"),
     "UnitFrame": ("lensmount_protocol.framer", "UnitFrame"),
     "BurstFrameFormat": ("lensmount_protocol.framer", "BurstFrameFormat"),

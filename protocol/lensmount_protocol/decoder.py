@@ -76,14 +76,14 @@ class LineDefectDetector:
         for role, count in self.counts.items():
             if count.edges == 1 and count.frames >= MIN_SUSPECT_FRAMES:
                 defect, level_name = (Defect.STUCK_HIGH, "high") if count.level else (Defect.STUCK_LOW, "low")
-                line = self._dialect.select_line(role)
-                found.append(LineDefect(line, defect, f"{line} is {level_name} all the time"))
+                select = self._dialect.select_line(role)
+                found.append(LineDefect(select, defect, f"{select} is {level_name} all the time"))
         wrong = sum(count.wrong for count in self.counts.values())
-        if wrong >= MIN_SUSPECT_FRAMES and wrong > sum(count.right for count in self.counts.values()):
-            for role in Role:
-                line, other = self._dialect.serial_line(role), self._dialect.serial_line(role.peer)
-                text = f"{line} is swapped with {other}: {wrong} frames hold messages of the other end"
-                found.append(LineDefect(line, Defect.SWAPPED, text))
+        pair = [self._dialect.serial_line(role) for role in Role]
+        suspect = wrong >= MIN_SUSPECT_FRAMES and wrong > sum(count.right for count in self.counts.values())
+        for line, other in (pair, pair[::-1]) if suspect and pair[0] != pair[1] else ():
+            text = f"{line} is swapped with {other}: {wrong} frames hold messages of the other end"
+            found.append(LineDefect(line, Defect.SWAPPED, text))
         found = [defect for defect in found if defect.line not in self._reported]
         self._reported.update(defect.line for defect in found)
         return found

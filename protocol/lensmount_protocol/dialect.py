@@ -157,6 +157,7 @@ BUILT_IN = {
     "emount": "lensmount_protocol.dialects.emount.dialect:EMOUNT",
     "fuji-g": "lensmount_protocol.dialects.fuji_g.dialect:FUJI_G",
     "lmount": "lensmount_protocol.dialects.lmount.dialect:LMOUNT",
+    "mft": "lensmount_protocol.dialects.mft.dialect:MFT",
 }
 
 

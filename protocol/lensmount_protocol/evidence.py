@@ -9,6 +9,7 @@ class EvidenceLevel(enum.Enum):
 
     CAPTURED = "captured"
     BENCH = "captured by others"
+    DOCUMENTED = "documented by others, no capture"
     PUBLIC_CODE = "public code that runs on real devices"
     FIRMWARE = "static analysis of firmware"
     CLAIM = "third-party claim"

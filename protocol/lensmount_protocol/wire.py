@@ -10,6 +10,7 @@ because a frozen one costs three times as much to make, and one is made for each
 import enum
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 
 class Role(enum.Enum):
@@ -262,9 +263,59 @@ def _never_swapped(_pairs: Sequence[tuple[bytes, bytes]]) -> bool:
     return False
 
 
+class UnitSplitter(Protocol):
+    """Divides the bytes of a half-duplex link into units, in the order of the link."""
+
+    def next(self, value: int, sender: Role | None, /) -> tuple[Role, bool]:
+        """Take a byte; return its sender and whether it begins a unit.
+
+        Args:
+            value: the byte.
+            sender: the end that drives the data line, as the acknowledge lines show; `None` where they are not known.
+        """
+        ...
+
+
+class _OneSender:
+    """Divides at each change of the sender; bytes of an unknown sender are those of the body."""
+
+    def __init__(self) -> None:
+        self._last: Role | None = None
+
+    def next(self, _value: int, sender: Role | None, /) -> tuple[Role, bool]:
+        found = sender or Role.BODY
+        begins, self._last = found is not self._last, found
+        return found, begins
+
+
+@dataclass(frozen=True, slots=True)
+class AcknowledgeLines:
+    """The acknowledge lines of a half-duplex clocked link: each byte is acknowledged, and both ends share a data line.
+
+    A unit is a run of bytes of one sender. The end that clocks raises its line first where it sends, and raises it
+    after the line of the clocked end where that end sends. Between two bytes of a unit the clocked end pulses its line
+    low; where the clocked end sends, the other end pulses its line as well. A recording has the edges that frame a
+    unit; the pulses inside a unit are part of its burst, as the clock is.
+
+    Attributes:
+        clocking: the line of the end that clocks.
+        clocked: the line of the clocked end: high is ready, low is busy.
+        pause_s: seconds from the end of a byte to the next byte of its unit.
+        make_splitter: makes what divides the bytes of a capture into units.
+    """
+
+    clocking: str
+    clocked: str
+    pause_s: float
+    make_splitter: Callable[[], UnitSplitter] = field(default=_OneSender, compare=False, repr=False)
+
+
 @dataclass(frozen=True, slots=True)
 class ClockedLink:
-    """The physical layer of a clocked mount: full duplex, both ends shift in each burst.
+    """The physical layer of a clocked mount.
+
+    Without acknowledge lines the link is full duplex: both ends shift in each burst. With them one end sends at a
+    time; a burst of a recording is a unit, and `gap_s` separates its bytes.
 
     Attributes:
         clock: the line that carries the clock.
@@ -278,6 +329,7 @@ class ClockedLink:
         idle_byte: the value that an end shifts out which has loaded nothing.
         load_s: seconds from the end of a burst in which the clocked end has to load its next unit.
         find_swapped: bytes of the body's and the lens's line in each burst -> whether the two lines are swapped.
+        acknowledge: the acknowledge lines of a half-duplex link; `None` for a full-duplex link.
     """
 
     clock: str
@@ -293,10 +345,19 @@ class ClockedLink:
     find_swapped: Callable[[Sequence[tuple[bytes, bytes]]], bool] = field(
         default=_never_swapped, compare=False, repr=False
     )
+    acknowledge: AcknowledgeLines | None = None
+
+    @property
+    def byte_pitch(self) -> float:
+        """Seconds from the start of a byte to the start of the next one in the same burst."""
+        pause = 0.0 if self.acknowledge is None else self.acknowledge.pause_s
+        return BITS_PER_CLOCKED_BYTE / self.bit_rate + pause
 
     def duration(self, byte_count: int) -> float:
         """Seconds of a burst of so many bytes, from the first edge of the clock to the last."""
-        return (byte_count * BITS_PER_CLOCKED_BYTE - 0.5) / self.bit_rate
+        if self.acknowledge is None:
+            return (byte_count * BITS_PER_CLOCKED_BYTE - 0.5) / self.bit_rate
+        return (byte_count - 1) * self.byte_pitch + (BITS_PER_CLOCKED_BYTE - 0.5) / self.bit_rate
 
 
 @dataclass(frozen=True, slots=True)

@@ -319,6 +319,7 @@ BUILT_IN_ROLES = {
     "emount": "lensmount_emulator.roles.emount.roles:EMOUNT_ROLES",
     "fuji-g": "lensmount_emulator.roles.fuji_g.roles:FUJI_G_ROLES",
     "lmount": "lensmount_emulator.roles.lmount.roles:LMOUNT_ROLES",
+    "mft": "lensmount_emulator.roles.mft.roles:MFT_ROLES",
 }
 
 

@@ -11,7 +11,8 @@ from lensmount_emulator.faults.clock_faults import pack_bits, receive_burst
 from lensmount_emulator.faults.fault import ClockedBurst, Fault, OutgoingBytes
 from lensmount_emulator.faults.registry import FaultPlan, reset_fault
 from lensmount_emulator.faults.timing_faults import ClockDrift, DriftingScheduler
-from lensmount_emulator.mount.virtual_mount import EventHandler, MountLine, MountSide, Resolution, VirtualMount
+from lensmount_emulator.mount.burst_delivery import EventHandler
+from lensmount_emulator.mount.virtual_mount import MountLine, MountSide, Resolution, VirtualMount
 from lensmount_emulator.scheduler import Scheduler
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.wire import (
@@ -283,8 +284,10 @@ class FaultyMount(VirtualMount):
 
     def byte_time(self, sender: Role) -> float:
         """Return the duration of one byte of an end, in seconds."""
-        bits = BITS_PER_BYTE if self.dialect.wiring.clocked is None else BITS_PER_CLOCKED_BYTE
-        return bits / self._ends[sender].baudrate
+        link, baudrate = self.dialect.wiring.clocked, self._ends[sender].baudrate
+        if link is None:
+            return BITS_PER_BYTE / baudrate
+        return link.byte_pitch - BITS_PER_CLOCKED_BYTE / link.bit_rate + BITS_PER_CLOCKED_BYTE / baudrate
 
     def _begin(self, fault: Fault) -> None:
         self.faults.append(fault)
@@ -379,8 +382,9 @@ class FaultyMount(VirtualMount):
         if not acting:
             return super()._clocked_records(units, link, now, ends)
         driver = link.clocked_by
-        pulses = list(range(len(units[driver]) * BITS_PER_CLOCKED_BYTE))
-        burst = ClockedBurst(driver, units, dict.fromkeys(Role, pulses))
+        sized = units.get(driver) or units[driver.peer]
+        pulses = list(range(len(sized) * BITS_PER_CLOCKED_BYTE))
+        burst = ClockedBurst(driver, {role: units.get(role, b"") for role in Role}, dict.fromkeys(Role, pulses))
         for fault in acting:
             fault.modify_burst(burst, self)
         if burst.kept:
@@ -388,6 +392,8 @@ class FaultyMount(VirtualMount):
         records = list[Burst]()
         for receiver, bits in receive_burst(burst, link).items():
             data, rest = pack_bits(bits, link), bits[len(bits) & ~7 :]
+            if receiver.peer not in units:
+                continue
             if data and rest:
                 records.append(PartialBurst(now, receiver.peer, data, link.bit_rate, ends, whole=True, bits=rest))
             elif data:

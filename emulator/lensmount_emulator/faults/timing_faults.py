@@ -11,7 +11,7 @@ from typing import ClassVar, TypeVar
 
 from lensmount_emulator.faults.fault import MAX_COUNT, Fault, FaultTarget, OutgoingBytes, resolve_line
 from lensmount_emulator.faults.options import DELAY, LINE, ROLE, ExpectedOutcome, integer, option, percent
-from lensmount_emulator.mount.virtual_mount import EventHandler
+from lensmount_emulator.mount.burst_delivery import EventHandler
 from lensmount_emulator.scheduler import Scheduler
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.errors import FaultError

@@ -19,7 +19,8 @@ from lensmount_emulator.faults.registry import FaultPlan
 from lensmount_emulator.firmware.engine import FirmwareEngine
 from lensmount_emulator.fuzz.scenario import get_cached_roles, get_dialect, get_traits
 from lensmount_emulator.fuzz.traffic_checker import RxBoundaryTracker, TxChecker
-from lensmount_emulator.mount.virtual_mount import EventHandler, Resolution
+from lensmount_emulator.mount.burst_delivery import EventHandler
+from lensmount_emulator.mount.virtual_mount import Resolution
 from lensmount_emulator.profiles.library import Profile
 from lensmount_emulator.scheduler import Scheduler
 from lensmount_emulator.sessions.virtual_session import VirtualSession

@@ -13,9 +13,9 @@ from functools import partial
 from typing import Literal
 
 from lensmount_emulator.engine.engine import WireOutput
+from lensmount_emulator.mount.burst_delivery import BurstInFlight, BurstSplitter, EventHandler, byte_end
 from lensmount_emulator.scheduler import Scheduler
 from lensmount_protocol.dialect import Dialect
-from lensmount_protocol.framer import FrameFormat
 from lensmount_protocol.wire import (
     Annotation,
     AnnotationKind,
@@ -28,120 +28,9 @@ from lensmount_protocol.wire import (
     Role,
     SetBaudrate,
     WireAction,
-    WireEvent,
     WireRecord,
     transmission_time,
 )
-
-EventHandler = Callable[[WireEvent, float], object]
-"""The event handler of an end: an event and its time, in seconds."""
-
-
-class BurstInFlight:
-    """A burst on the wire: the delivered part and the next delivery.
-
-    Attributes:
-        burst: the burst.
-        on_event: the handler that receives it.
-        stops: ends of its runs, in bytes; empty if each byte is a run.
-        delivered: bytes delivered so far.
-        run: index of the next run.
-        due: time of the next run; calls at other times are left over from before `resplit`.
-        kept: time of such a leftover call, which can be reused; 0 if there is none.
-        number: its number in the scheduler; 0 after its end.
-    """
-
-    __slots__ = ("burst", "delivered", "due", "kept", "number", "on_event", "run", "stops")
-
-    def __init__(self, burst: Burst, on_event: EventHandler, stops: tuple[int, ...], due: float) -> None:
-        self.burst = burst
-        self.on_event = on_event
-        self.stops = stops
-        self.delivered = 0
-        self.run = 0
-        self.due = due
-        self.kept = 0.0
-        self.number = 0
-
-    @property
-    def by_byte(self) -> bool:
-        """Whether every remaining byte is a run."""
-        return len(self.stops) - self.run == len(self.burst.data) - self.delivered
-
-    def complete_bytes(self, now: float, *, with_now: bool) -> int:
-        """Return the number of bytes that are complete before a time, or up to it."""
-        burst, count, size = self.burst, self.delivered, len(self.burst.data)
-        while count < size and ((end := byte_end(burst, count + 1)) < now or (with_now and end == now)):
-            count += 1
-        return count
-
-    def resplit(self, arrived: int) -> None:
-        """Deliver the bytes after the first `arrived` ones one by one."""
-        self.delivered, self.run = arrived, 0
-        self.stops = tuple(range(arrived + 1, len(self.burst.data) + 1))
-        self.kept, self.due = self.due, byte_end(self.burst, arrived + 1)
-
-
-def byte_end(burst: Burst, count: int) -> float:
-    """Return the end time of the stop bit of the byte with this number, counted from 1."""
-    begins, ends, size = burst.at or 0.0, burst.end or 0.0, len(burst.data)
-    return ends if count == size else begins + (ends - begins) * count / size
-
-
-class BurstSplitter:
-    """Splits the bursts of one direction into runs; without an open window, every byte is a run.
-
-    Args:
-        frame_format: the frame format of this direction.
-    """
-
-    __slots__ = ("_format", "_fresh", "_header_size", "_lengths", "_missing")
-
-    def __init__(self, frame_format: FrameFormat) -> None:
-        self._format = frame_format
-        self._header_size = frame_format.header_size
-        self._lengths: dict[bytes, int] = {}
-        self._fresh = False
-        self._missing = 0
-
-    def turn_window(self, level: bool) -> None:
-        """Handle a level change of the select line: the receiver starts a new window."""
-        self._fresh = level
-        self._missing = 0
-
-    def cut(self, data: bytes) -> tuple[int, ...]:
-        """Return the ends of the runs of a burst, in bytes from its start; the last one is its size."""
-        size = len(data)
-        if self._missing:
-            # The sender paused inside a frame: this burst continues it.
-            run = min(self._missing, size)
-            self._missing -= run
-            return (run, *range(run + 1, size + 1))
-        length = 0
-        if self._fresh:
-            self._fresh = False
-            header = data[: self._header_size]
-            length = self._lengths.get(header) or self._length(header)
-            if length >= size:
-                self._missing = length - size
-                return (size,)
-        if not length:
-            return tuple(range(1, size + 1))
-        # After a bad frame the receiver searches another one inside it, and may find it in apparent padding.
-        if size - length <= self._format.max_padding and self._format.check(data[:length]) is None:
-            return (length, size)
-        return (length, *range(length + 1, size + 1))
-
-    def _length(self, header: bytes) -> int:
-        """Return the length that a header announces; 0 if it begins no frame. Valid headers are few, and cached."""
-        if header[0] != self._format.start or len(header) < self._header_size:
-            return 0
-        length = self._format.frame_length(header)
-        if not isinstance(length, int):
-            return 0
-        self._lengths[header] = length
-        return length
-
 
 Resolution = Literal["frame", "byte"]
 """Whether bytes are delivered one by one, or in runs with the same effect."""
@@ -233,6 +122,10 @@ class VirtualMount:
             name: MountLine(name, self._ends[driver], self._ends[driver.peer], dialect.select_line(driver))
             for name, driver in dialect.drivers.items()
         }
+        acknowledge = None if self._clocked is None else self._clocked.acknowledge
+        self._acknowledge = acknowledge
+        self._turns = None if acknowledge is None else self._lines[acknowledge.clocking]
+        self._clocked_end_sends = False
 
     @property
     def busy_until(self) -> float:
@@ -303,6 +196,7 @@ class VirtualMount:
     def _move(self, line: MountLine, level: bool, now: float) -> None:
         if not level and line.name == self._supply:
             self._loaded.clear()
+            self._clocked_end_sends = False
             if self._flights:
                 self._cut_all(now)
         self.levels[line.name] = level
@@ -311,6 +205,8 @@ class VirtualMount:
             line.window.turn_window(level)
             if self._flights:
                 self._resplit(line.driver, now)
+        if line is self._turns:
+            self._turn_around(line, level, now)
         if self.attached or line.driver.role is Role.LENS:
             self._soon(line.listener.on_event, line.rises if level else line.falls)
 
@@ -348,6 +244,8 @@ class VirtualMount:
         now = self._scheduler.now
         if end.role is not link.clocked_by:
             self._loaded[end.role] = data
+            if self._clocked_end_sends:
+                self._clock_answer(end, now)
         elif now >= end.busy_until:
             self._clock_burst((end, data), now)
         else:
@@ -359,6 +257,11 @@ class VirtualMount:
         if link is None or not self.attached:
             return
         peer, size = end.peer, len(data)
+        if self._acknowledge is not None:
+            # What the clocked end has loaded before belongs to an earlier transaction.
+            self._loaded.clear()
+            self._clock_unit(end, data, now, link)
+            return
         loaded = self._loaded.pop(peer.role, b"")
         powered = self.levels[self._supply]
         if not loaded and powered:
@@ -374,13 +277,38 @@ class VirtualMount:
                 self._flights.append(flight)
 
     def _clocked_records(self, units: dict[Role, bytes], link: ClockedLink, now: float, ends: float) -> list[Burst]:
-        """The records of a burst from the units that both ends have loaded: what each end receives from the other."""
+        """The records of a burst from what the ends have loaded: what each end receives from the other.
+
+        Full duplex, both ends have a unit, and that of the end that clocks has the size of the burst; half duplex, one.
+        """
+        if link.acknowledge is not None:
+            return [Burst(now, sender, unit, link.bit_rate, ends, whole=True) for sender, unit in units.items()]
         first, size = link.clocked_by, len(units[link.clocked_by])
         answer = (units[first.peer] + bytes((link.idle_byte,)) * size)[:size]
         return [
             Burst(now, first, units[first], link.bit_rate, ends, whole=True),
             Burst(now, first.peer, answer, link.bit_rate, ends, whole=True),
         ]
+
+    def _turn_around(self, line: MountLine, level: bool, now: float) -> None:
+        """Note which end sends next on a half-duplex link: the clocked end if its acknowledge line rose first."""
+        self._clocked_end_sends = level and self._acknowledge is not None and self.levels[self._acknowledge.clocked]
+        if self._clocked_end_sends:
+            self._clock_answer(line.listener, now)
+
+    def _clock_answer(self, end: MountSide, now: float) -> None:
+        """Clock what the clocked end of a half-duplex link has loaded."""
+        data = self._loaded.pop(end.role, b"")
+        if data and self._clocked is not None and self.attached and self.levels[self._supply]:
+            self._clock_unit(end, data, max(now, end.busy_until), self._clocked)
+
+    def _clock_unit(self, end: MountSide, data: bytes, at: float, link: ClockedLink) -> None:
+        """Clock a unit of one sender."""
+        ends = end.busy_until = end.peer.busy_until = at + link.duration(len(data))
+        for record in self._clocked_records({end.role: data}, link, at, ends):
+            flight = BurstInFlight(record, end.peer.on_event, (len(record.data),), ends)
+            flight.number = self._scheduler.call_at(ends, self._run_arrives, flight)
+            self._flights.append(flight)
 
     def _run_arrives(self, flight: BurstInFlight, now: float) -> None:
         if flight.due != now or not flight.number:

@@ -228,7 +228,7 @@ ENTRY_POINTS = "lensmount.profiles"
 SUFFIX = ".toml"
 
 _log = get_logger("plugins")
-_FOLDERS = ("emount", "fuji_g", "lmount/bodies", "lmount/lenses", "lmount/accessories")
+_FOLDERS = ("emount", "fuji_g", "lmount/bodies", "lmount/lenses", "lmount/accessories", "mft")
 
 
 def profile_names() -> list[str]:

@@ -406,6 +406,14 @@ def lines_have_drivers(subject: ConformanceSubject) -> None:
     dialect = subject.dialect
     assert set(dialect.drivers) == set(dialect.wiring.lines)
     assert {dialect.supply, dialect.detect} <= set(dialect.wiring.lines)
+    clocked = dialect.wiring.clocked
+    if clocked is not None and clocked.acknowledge is not None:
+        # One data line serves both ends; the end that clocks is noted as its driver.
+        assert {line.name for line in dialect.wiring.serial} == {dialect.wiring.serial[0].name}
+        assert dialect.drivers[dialect.wiring.serial[0].name] is clocked.clocked_by
+        assert dialect.drivers[clocked.acknowledge.clocking] is clocked.clocked_by
+        assert dialect.drivers[clocked.acknowledge.clocked] is clocked.clocked_by.peer
+        return
     for line in dialect.wiring.serial:
         assert dialect.drivers[line.name] is line.sender, line.name
 

@@ -84,7 +84,7 @@ def test_quiet_decode_prints_no_event(log, capsys):
 
 def test_quiet_lists_are_names_only(capsys):
     assert main(["dialects", "-q"]) == 0
-    assert capsys.readouterr().out.split() == ["emount", "fuji-g", "lmount"]
+    assert capsys.readouterr().out.split() == ["emount", "fuji-g", "lmount", "mft"]
     assert main(["profiles", "-q", "--role", "body", "--dialect", "emount"]) == 0
     assert "a6000" in capsys.readouterr().out.splitlines()
 

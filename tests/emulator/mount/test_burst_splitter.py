@@ -2,7 +2,7 @@
 
 import pytest
 
-from lensmount_emulator.mount.virtual_mount import BurstSplitter
+from lensmount_emulator.mount.burst_delivery import BurstSplitter
 from lensmount_protocol.dialects.emount.body_status import BodyMode
 from lensmount_protocol.dialects.emount.framing import FORMATS, build_frame
 from lensmount_protocol.wire import Role

@@ -51,11 +51,11 @@ def toy(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def test_the_built_in_casts_are_there() -> None:
-    assert playable_dialects() == ["emount", "fuji-g", "lmount"]
+    assert playable_dialects() == ["emount", "fuji-g", "lmount", "mft"]
 
 
 def test_a_dialect_that_nobody_plays_lists_those_that_are() -> None:
-    with pytest.raises(DialectError, match=r"unknown emulated dialect 'zmount'; known: emount, fuji-g, lmount"):
+    with pytest.raises(DialectError, match=r"unknown emulated dialect 'zmount'; known: emount, fuji-g, lmount, mft"):
         get_roles("zmount")
 
 
@@ -116,7 +116,7 @@ def fresh_lookups() -> Iterator[None]:
 
 @pytest.mark.usefixtures("toy", "fresh_lookups")
 def test_third_party_dialect_is_fuzzed_and_scored(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert scenario.fuzzed_dialects() == ["emount", "fuji-g", "lmount", "toy"]
+    assert scenario.fuzzed_dialects() == ["emount", "fuji-g", "lmount", "mft", "toy"]
     setup = make_config("toy", Role.LENS)
     assert (setup.body, setup.lens) == ("toy-body", "toy-lens")
     found = tmp_path / "found"

@@ -5,6 +5,7 @@ that are swapped are read as the dialect knows them; both are reported.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -46,20 +47,11 @@ def decode_clocked(
     clock = lines.get(link.clock) if link is not None else None
     if link is None or clock is None or not len(clock.edges):
         return
-    idles_high = _idles_high(clock)
-    if idles_high is not link.idle_high:
-        level = "high" if idles_high else "low"
-        expected = "high" if link.idle_high else "low"
-        yield LineDefect(
-            link.clock,
-            Defect.INVERTED,
-            f"{link.clock} idles {level}, and the clock of this mount idles {expected}: it is read inverted",
-        )
-    valid_edges_rise = link.sampled_on_rise is (idles_high is link.idle_high)
-    sampled, firsts, counts = _bursts(clock, valid_edges_rise, link, rate)
+    bursts = find_bursts(clock, link, rate)
+    yield from bursts.defects
+    sampled, firsts, counts = bursts.sampled, bursts.firsts, bursts.counts
     if not len(firsts):
         return
-    begins = _begins(clock, sampled[firsts], link, rate)
     data: dict[Role, Bits] = {
         serial.sender: lines[serial.name].levels_at(sampled).astype(np.uint8)
         for serial in wiring.serial
@@ -73,7 +65,52 @@ def decode_clocked(
         yield LineDefect(
             first, Defect.SWAPPED, f"{first} is swapped with {second}: requests come on {second}; it is read swapped"
         )
-    yield from _records(data, sampled, (begins, firsts, counts), link, rate)
+    yield from _records(data, sampled, (bursts.begins, firsts, counts), link, rate)
+
+
+@dataclass(frozen=True, slots=True)
+class ClockBursts:
+    """The bursts of a clock line.
+
+    Attributes:
+        defects: what is wrong with the line.
+        sampled: the samples at which data are valid.
+        begins: where each burst begins.
+        firsts: index in `sampled` of the first bit of each burst.
+        counts: bits of each burst.
+    """
+
+    defects: tuple[LineDefect, ...]
+    sampled: Positions
+    begins: Positions
+    firsts: Positions
+    counts: Positions
+
+    @property
+    def ends(self) -> Positions:
+        """The last valid sample of each burst."""
+        return self.sampled[self.firsts + self.counts - 1] if len(self.firsts) else self.firsts
+
+
+def find_bursts(clock: LogicLine, link: ClockedLink, rate: float) -> ClockBursts:
+    """Find the bursts of a clock line: a clock that idles at the wrong level is read inverted.
+
+    Args:
+        clock: the line, with at least one edge.
+        link: the clocked link.
+        rate: samples a second.
+    """
+    idles_high = _idles_high(clock)
+    defects: list[LineDefect] = []
+    if idles_high is not link.idle_high:
+        level = "high" if idles_high else "low"
+        expected = "high" if link.idle_high else "low"
+        text = f"{link.clock} idles {level}, and the clock of this mount idles {expected}: it is read inverted"
+        defects.append(LineDefect(link.clock, Defect.INVERTED, text))
+    valid_edges_rise = link.sampled_on_rise is (idles_high is link.idle_high)
+    sampled, firsts, counts = _bursts(clock, valid_edges_rise, link, rate)
+    begins = _begins(clock, sampled[firsts], link, rate) if len(firsts) else firsts
+    return ClockBursts(tuple(defects), sampled, begins, firsts, counts)
 
 
 def _records(
@@ -100,7 +137,7 @@ def _records(
                 continue
             for sender in senders:
                 yield Burst(
-                    at, sender, _pack(data[sender][first : first + count], link), link.bit_rate, end, whole=True
+                    at, sender, pack_bits(data[sender][first : first + count], link), link.bit_rate, end, whole=True
                 )
 
 
@@ -139,12 +176,12 @@ def _pairs(
     pairs: list[tuple[bytes, bytes]] = []
     for first, count in zip(firsts[:MAX_PAIRS].tolist(), counts[:MAX_PAIRS].tolist(), strict=True):
         if count in legal:
-            body, lens = (_pack(data[role][first : first + count], link) for role in (Role.BODY, Role.LENS))
+            body, lens = (pack_bits(data[role][first : first + count], link) for role in (Role.BODY, Role.LENS))
             pairs.append((body, lens))
     return pairs
 
 
-def _pack(bits: Bits, link: ClockedLink) -> bytes:
+def pack_bits(bits: Bits, link: ClockedLink) -> bytes:
     """Return the bytes of a burst's bits."""
     packed = np.packbits(bits, bitorder="big") if link.msb_first else np.packbits(bits, bitorder="little")
     return packed.tobytes()

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from lensmount_hardware.captures.capture import MissingRateError
+from lensmount_hardware.captures.logic_analyser.acknowledged import decode_acknowledged
 from lensmount_hardware.captures.logic_analyser.clocked import decode_clocked
 from lensmount_hardware.captures.logic_analyser.line_repair import repair_lines
 from lensmount_hardware.captures.logic_analyser.uart import LogicLine, decode_uart
@@ -115,9 +116,13 @@ def decode_logic_lines(
 
 def _decode_clocked_lines(lines: Mapping[str, LogicLine], wiring: Wiring, rate: float) -> Iterator[WireRecord]:
     """Yield the records of a clocked link; the clock and the data lines are given by the bursts."""
-    carriers = {wiring.clocked.clock if wiring.clocked else "", *(serial.name for serial in wiring.serial)}
+    link = wiring.clocked
+    carriers = {link.clock if link else "", *(serial.name for serial in wiring.serial)}
+    acknowledge = None if link is None else link.acknowledge
+    if acknowledge is not None:
+        carriers |= {acknowledge.clocking, acknowledge.clocked}
     edges = [_edges(name, line, rate) for name, line in lines.items() if name not in carriers]
-    found = decode_clocked(lines, wiring, rate)
+    found: Iterator[WireRecord] = (decode_clocked if acknowledge is None else decode_acknowledged)(lines, wiring, rate)
     defects: list[WireRecord] = []
     in_front: list[WireRecord] = []
     for record in found:

@@ -17,7 +17,18 @@ import numpy.typing as npt
 from lensmount_hardware.captures.capture import sort_by_time
 from lensmount_hardware.captures.logic_analyser.uart import Floats, Positions
 from lensmount_protocol.errors import CaptureError
-from lensmount_protocol.wire import BITS_PER_BYTE, Burst, ClockedLink, Edge, PartialBurst, WireRecord, Wiring
+from lensmount_protocol.wire import (
+    BITS_PER_BYTE,
+    BITS_PER_CLOCKED_BYTE,
+    AcknowledgeLines,
+    Burst,
+    ClockedLink,
+    Edge,
+    PartialBurst,
+    Role,
+    WireRecord,
+    Wiring,
+)
 
 Levels = npt.NDArray[np.uint64]
 """The levels of all lines at a time, one bit each, the first line the lowest."""
@@ -48,7 +59,7 @@ class Waveform:
     Attributes:
         lines: the names, serial lines included, in the order of their bits.
         initial: the level of each before the first record.
-        serial: sender -> index of the line that carries its bytes.
+        serial: sender -> index of the line that carries its bytes; both may have one line.
         start: time of the first record.
         end: when the last one ends.
         timeless: bursts that are left out because they have no time.
@@ -59,7 +70,7 @@ class Waveform:
 
     lines: tuple[str, ...]
     initial: tuple[bool, ...]
-    serial: dict[object, int]
+    serial: dict[Role, int]
     start: float
     end: float
     timeless: int
@@ -92,7 +103,7 @@ def analyse(name: str, records: Iterable[WireRecord], wiring: Wiring) -> Wavefor
         CaptureError: no record has a time, or there are more than 64 lines.
     """
     first: dict[str, Edge] = {}
-    first_byte: dict[object, float] = {}
+    first_byte: dict[Role, float] = {}
     start, end, timeless = math.inf, -math.inf, 0
     for record in records:
         if isinstance(record, Burst):
@@ -116,27 +127,29 @@ def analyse(name: str, records: Iterable[WireRecord], wiring: Wiring) -> Wavefor
             f"{name}: its records are from {start:g} s to {end:g} s; a drawing has times up to {MAX_TIME_S:g} s; "
             "remove the record with the wrong time"
         )
-    serial = {line.name: line.sender for line in wiring.serial}
-    carriers = set(serial) if wiring.clocked is None else {*serial, wiring.clocked.clock}
+    serial = {line.sender: line.name for line in wiring.serial}
+    data_lines = set(serial.values())
+    carriers = data_lines if wiring.clocked is None else {*data_lines, wiring.clocked.clock}
     lines = [line for line in wiring.lines if line in first or line in carriers]
     lines += [line for line in first if line not in wiring.lines]
     if len(lines) > MAX_LINES:
         raise CaptureError(f"{name}: {len(lines)} lines; a drawing has at most {MAX_LINES}")
 
     start_of_bytes = min(first_byte.values(), default=math.inf)
+    first_byte_on = {serial[sender]: at for sender, at in first_byte.items()}
 
     def level_of(line: str) -> bool:
         edge = first.get(line)
         if wiring.clocked is not None and line in carriers and (edge is None or edge.at >= start_of_bytes):
             return line == wiring.clocked.clock and wiring.clocked.idle_high
-        if edge is None or (line in serial and edge.at > first_byte.get(serial[line], math.inf)):
-            return line in serial
+        if edge is None or (line in data_lines and edge.at > first_byte_on.get(line, math.inf)):
+            return line in data_lines
         return edge.level if edge.at <= start else not edge.level
 
     return Waveform(
         tuple(lines),
         tuple(map(level_of, lines)),
-        {sender: lines.index(line) for line, sender in serial.items()},
+        {sender: lines.index(line) for sender, line in serial.items()},
         start,
         end,
         timeless,
@@ -217,6 +230,10 @@ def _pieces(record: WireRecord) -> Iterator[Burst | Edge]:
 
 _BITS = np.arange(BITS_PER_BYTE)
 
+_CLOCKED_PULSE = (0.1, 0.5)
+_CLOCKING_PULSE = (0.2, 0.8)
+"""Where an acknowledge line falls and rises, in parts of the pause between bytes; the clocked end is ready first."""
+
 
 @dataclass(slots=True)
 class _WaveformRenderer:
@@ -247,6 +264,8 @@ class _WaveformRenderer:
             clocked = self.waveform.clocked
             if clocked is None:
                 self.free[line] = self._draw_bytes(record, line, at)
+            elif clocked.acknowledge is not None:
+                self.free[line] = self._draw_unit(record, line, at, clocked, clocked.acknowledge)
             else:
                 self.free[line] = self._draw_clocked(record, line, at, clocked)
             return
@@ -306,6 +325,39 @@ class _WaveformRenderer:
             edges[::2], edges[1::2] = starts, starts + period / 2
             self._add(edges, clock)
         return at + period * count
+
+    def _draw_unit(self, burst: Burst, line: int, at: float, link: ClockedLink, acknowledge: AcknowledgeLines) -> float:
+        """Draw a unit of a half-duplex link byte by byte, with its clock and the pulses of the acknowledge lines."""
+        bit = 1 / link.bit_rate
+        bits = np.unpackbits(np.frombuffer(burst.data, np.uint8), bitorder="big" if link.msb_first else "little")
+        if isinstance(burst, PartialBurst):
+            bits = np.concatenate((bits, np.frombuffer(burst.bits.encode(), np.uint8) & 1))
+        size = -(-len(bits) // BITS_PER_CLOCKED_BYTE)
+        span = 0.0 if burst.end is None or burst.at is None else burst.end - burst.at
+        pitch = (span - (BITS_PER_CLOCKED_BYTE - 0.5) * bit) / (size - 1) if span > 0 and size > 1 else link.byte_pitch
+        pitch = max(pitch, BITS_PER_CLOCKED_BYTE * bit)
+        first = at + pitch * np.arange(size)
+        starts = (first[:, None] + bit * np.arange(BITS_PER_CLOCKED_BYTE)).ravel()[: len(bits)]
+        end = float(starts[-1]) + bit
+        flat = np.concatenate((bits.astype(bool), [False]))
+        changed = np.flatnonzero(flat != np.concatenate(([self.levels[line]], flat[:-1])))
+        self._add(np.concatenate((starts, [end]))[changed], line)
+        self.levels[line] = False
+        clock = self.index[link.clock]
+        if self.levels[clock] is not link.idle_high:
+            self._add(np.array([at - bit]), clock)
+            self.levels[clock] = link.idle_high
+        self._add(np.stack((starts, starts + bit / 2), axis=1).ravel(), clock)
+        pause = pitch - BITS_PER_CLOCKED_BYTE * bit
+        pulses = [(acknowledge.clocked, _CLOCKED_PULSE)]
+        if burst.sender is not link.clocked_by:
+            pulses.append((acknowledge.clocking, _CLOCKING_PULSE))
+        for name, places in pulses:
+            pulsed = self.index.get(name, -1)
+            if pulsed >= 0 and self.levels[pulsed] and pause > 0:
+                after = first[:-1] + BITS_PER_CLOCKED_BYTE * bit
+                self._add((after[:, None] + pause * np.array(places)).ravel(), pulsed)
+        return end
 
     def _add(self, times: Floats, line: int) -> None:
         self.times.append(times)

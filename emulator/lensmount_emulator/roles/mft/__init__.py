@@ -1,0 +1,1 @@
+"""The roles of the dialect `mft`: a lens, a body, and their profiles."""

@@ -1,0 +1,61 @@
+"""The contacts of the Micro Four Thirds mount as its documents name them, and the clocked link on them.
+
+The order of the pins is open, and no document names a line that shows an attached lens: see protocol/spec/mft.md.
+"""
+
+from lensmount_protocol.dialects.mft.framing import LONGEST_DATA, TransactionSplitter
+from lensmount_protocol.wire import AcknowledgeLines, ClockedLink, Role, SerialLine, Wiring
+
+VDD = "VDD"
+"""Supply of the lens's processor; it goes down when the lens release is pressed."""
+SLEEP = "SLEEP"
+"""Low: the lens is asleep."""
+BODY_ACK = "BODY_ACK"
+LENS_ACK = "LENS_ACK"
+"""High: the lens is ready. Low: it works."""
+CLK = "CLK"
+DATA = "DATA"
+"""One line for both directions; the end that sends drives it."""
+SHUTTER = "SHUTTER"
+"""A pulse of the body in each round."""
+FOCUS = "FOCUS"
+"""The body toggles it in each round."""
+MOUNTED = "MOUNTED"
+"""No contact: low while a lens is attached to the virtual mount. How a body notices a lens is not documented."""
+
+BIT_RATE = 500_000
+"""Bits a second: "about 500 kHz"."""
+
+BYTE_PAUSE_S = 20e-6
+"""Seconds between two bytes of a unit, in which the acknowledge lines pulse: our own model, no document has it."""
+
+WIRING = Wiring(
+    serial=(SerialLine(DATA, Role.BODY), SerialLine(DATA, Role.LENS)),
+    baudrates=(BIT_RATE,),
+    start_low_bits=0,
+    lines=(VDD, SLEEP, BODY_ACK, LENS_ACK, CLK, DATA, SHUTTER, FOCUS, MOUNTED),
+    clocked=ClockedLink(
+        clock=CLK,
+        clocked_by=Role.BODY,
+        bit_rate=BIT_RATE,
+        # A bit takes 2 us; the pulse of an acknowledge line separates the bytes.
+        gap_s=5e-6,
+        burst_sizes=tuple(range(1, LONGEST_DATA + 1)),
+        msb_first=False,
+        acknowledge=AcknowledgeLines(BODY_ACK, LENS_ACK, BYTE_PAUSE_S, TransactionSplitter),
+    ),
+    aliases={CLK: ("Clock", "SCK", "SCLK"), DATA: ("Data", "SDA"), VDD: ("Vdd",)},
+)
+
+DRIVERS = {
+    VDD: Role.BODY,
+    SLEEP: Role.BODY,
+    BODY_ACK: Role.BODY,
+    CLK: Role.BODY,
+    # Either end drives the data line while it sends; none of them holds a level on it.
+    DATA: Role.BODY,
+    SHUTTER: Role.BODY,
+    FOCUS: Role.BODY,
+    LENS_ACK: Role.LENS,
+    MOUNTED: Role.LENS,
+}
