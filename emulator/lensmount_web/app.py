@@ -14,19 +14,19 @@ from anyio import to_thread
 from starlette.applications import Starlette
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
-from lensmount_emulator.profiles.library import load_profile, profile_names
+from lensmount_emulator.profiles.library import profile_names
 from lensmount_emulator.reports.data_files.table_files import ENDINGS, write_data_file
 from lensmount_emulator.reports.dialect_document import dialect_to_dict
 from lensmount_emulator.version import __version__
-from lensmount_hardware.output_file import partial_path
 from lensmount_protocol.dialect import dialect_names, load_dialect
 from lensmount_protocol.errors import DialectError, FilterError, MountError, unknown_name_message
 from lensmount_web.exchange import (
     RefusedError,
     clean_name,
+    cut,
     json_answer,
     read_body,
     read_integer,
@@ -36,14 +36,18 @@ from lensmount_web.exchange import (
 from lensmount_web.guard import Guard
 from lensmount_web.messages import Done, Failure, Find, Login, NewVirtual, OpenPort, RowLine, SessionInfo
 from lensmount_web.openapi import BINARY, Endpoint, openapi_document
+from lensmount_web.packing import PARTS
 from lensmount_web.page_file import write_page
-from lensmount_web.port_player import PortPlayer
+from lensmount_web.port_player import PortPlayer, free_name
 from lensmount_web.results import Results
 from lensmount_web.session_store import SessionStore, StoredSession
-from lensmount_web.virtual_player import VirtualPlayer, live_socket
+from lensmount_web.virtual_player import VirtualPlayer, live_socket, playable_profiles
 
 MAX_UPLOAD = 512 * 1024 * 1024
 """Bytes of an uploaded file."""
+
+MAX_COMPRESSED = 4 << 20
+"""Bytes of an answer with columns up to which it is compressed."""
 
 
 class Bench:
@@ -129,7 +133,7 @@ class Bench:
     async def profiles(self, _request: Request) -> Response:
         """The bodies, lenses and accessories that can be played."""
         if not self._catalogue:
-            self._catalogue = await to_thread.run_sync(_catalogue)
+            self._catalogue = await to_thread.run_sync(playable_profiles)
         return json_answer(self._catalogue)
 
     async def sessions(self, _request: Request) -> Response:
@@ -221,7 +225,17 @@ class Bench:
         """The traffic as packed arrays, from the positions in `since` on."""
         session = self.session(request)
         since = read_positions(request.query_params.get("since", ""))
-        return Response(await to_thread.run_sync(lambda: session.packed(since)), media_type=BINARY)
+        named = request.query_params.get("part", "all")
+        part = PARTS.get(named)
+        if part is None:
+            raise RefusedError(400, f"part is all, first or rest, not {named[:40]!r}")
+        pieces = await to_thread.run_sync(lambda: session.packed(since, part))
+        size = sum(map(len, pieces))
+        if size <= MAX_COMPRESSED:
+            return Response(b"".join(pieces), media_type=BINARY)
+        # Compressing a long session takes longer than sending it on this machine.
+        headers = {"content-encoding": "identity", "content-length": str(size)}
+        return StreamingResponse(cut(pieces), media_type=BINARY, headers=headers)
 
     async def frames(self, request: Request) -> Response:
         """Lines of the list."""
@@ -332,7 +346,15 @@ def endpoints(bench: Bench) -> list[Endpoint]:
         ),
         Endpoint("GET", one, "one session", bench.session_info, None, SessionInfo),
         Endpoint("DELETE", one, "forget a session", bench.remove_session, None, Done),
-        Endpoint("GET", f"{one}/columns", "the traffic", bench.columns, None, bytes, (("since", "string"),)),
+        Endpoint(
+            "GET",
+            f"{one}/columns",
+            "the traffic",
+            bench.columns,
+            None,
+            bytes,
+            (("since", "string"), ("part", "string")),
+        ),
         Endpoint(
             "GET",
             f"{one}/frames",
@@ -463,33 +485,9 @@ async def _defect(_request: Request, error: Exception) -> Response:
     return json_answer(Failure(f"a defect of lensmount: {type(error).__name__}; please report it"), 500)
 
 
-def free_name(folder: Path) -> Path:
-    """A name for a recording that no file has."""
-    number = 1
-    while (target := folder / f"port-{number}.lmx").exists() or partial_path(target).exists():
-        number += 1
-    return target
-
-
 def _export(session: StoredSession, target: Path, form: str) -> None:
     if form == ".html":
         write_page(target, session, overwrite=True)
         return
     with session.lock:
         write_data_file(target, session.columns, title=session.title, overwrite=True)
-
-
-def _catalogue() -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    for name in profile_names():
-        with contextlib.suppress(MountError):
-            profile = load_profile(name)
-            found.append(
-                {
-                    "name": profile.name,
-                    "title": profile.title,
-                    "dialect": profile.dialect,
-                    "place": profile.place.value,
-                }
-            )
-    return found

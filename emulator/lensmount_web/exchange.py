@@ -1,7 +1,7 @@
 """Reads requests and writes answers: bodies of limited size, parameters with their types, JSON without NaN."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from typing import Any, TypeVar, cast
 
 import msgspec
@@ -12,6 +12,9 @@ from lensmount_web.messages import Failure
 
 MAX_BODY = 1_000_000
 """Bytes of the JSON of a request."""
+
+CHUNK = 1 << 20
+"""Bytes of a long answer that are sent at once."""
 
 T = TypeVar("T")
 
@@ -41,6 +44,13 @@ def _finite(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_finite(one) for one in cast("Sequence[object]", value)]
     return value
+
+
+async def cut(pieces: Iterable[bytes | memoryview]) -> AsyncGenerator[bytes | memoryview, None]:
+    """Yield pieces of a long answer in sizes that the network takes at once."""
+    for piece in pieces:
+        for at in range(0, len(piece), CHUNK):
+            yield piece[at : at + CHUNK]
 
 
 async def read_body(request: Request, kind: type[T]) -> T:

@@ -162,7 +162,7 @@ def _document(session: StoredSession) -> bytes:
             row["answers"] = answers
             reply = (float(columns.cell("at", row["row"])) - float(columns.cell("end", answers))) * 1e6
             row["reply_us"] = None if reply != reply else round(reply, 3)
-    packed = base64.b64encode(session.packed(None)).decode()
+    packed = base64.b64encode(b"".join(session.packed(None))).decode()
     document["columns"] = packed
     document["gauges"] = _gauge_texts(session)
     return json.dumps(document, separators=(",", ":"), allow_nan=False, default=str).encode()

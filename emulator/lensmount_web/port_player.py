@@ -197,3 +197,11 @@ def _read_from(path: Path, offset: int) -> bytes:
     except OSError:
         # It is not there yet, or gets its final name at this moment.
         return b""
+
+
+def free_name(folder: Path) -> Path:
+    """A name for a recording that no file has."""
+    number = 1
+    while (target := folder / f"port-{number}.lmx").exists() or partial_path(target).exists():
+        number += 1
+    return target

@@ -24,7 +24,7 @@ from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.errors import CaptureError, DialectError, MountError
 from lensmount_protocol.wire import Annotation
 from lensmount_web.filter_rows import RowFilter
-from lensmount_web.packing import Positions, pack, pack_columns
+from lensmount_web.packing import Buffer, Part, Positions, pack, pack_columns
 from lensmount_web.row_details import row_details, row_summary
 
 BATCH = 4000
@@ -79,9 +79,7 @@ class StoredSession:
         """What the page shows of the session before its traffic."""
         with self.lock:
             columns = self.columns
-            at, end = columns.column("at"), columns.column("clocked_end")
-            times = np.concatenate([at, end, *(line.at for line in columns.lines().values())])
-            times = times[~np.isnan(times)]
+            first, last = columns.span()
             return {
                 "id": self.id,
                 "title": self.title,
@@ -90,8 +88,8 @@ class StoredSession:
                 "notice": self.dialect.notice,
                 "rows": len(columns),
                 "edges": columns.edge_count,
-                "first": float(times.min()) if len(times) else 0.0,
-                "last": float(times.max()) if len(times) else 0.0,
+                "first": first,
+                "last": last,
                 "reading": self.reading,
                 "error": self.error,
                 "header": {str(key): value for key, value in self.header.items()},
@@ -100,10 +98,10 @@ class StoredSession:
                 "about": self.about,
             }
 
-    def packed(self, since: Positions | None) -> bytes:
-        """The columns that the page does not have; see `lensmount_web.packing`."""
+    def packed(self, since: Positions | None, part: Part = "all") -> list[Buffer]:
+        """The columns that the page does not have, in pieces; see `lensmount_web.packing`."""
         with self.lock:
-            return pack_columns(self.columns, since)
+            return pack_columns(self.columns, since, part)
 
     def frames(self, first: int, count: int) -> list[dict[str, Any]]:
         """The lines of the list from a row on."""
@@ -176,9 +174,11 @@ class StoredSession:
         with self.lock:
             columns = self.columns
             lines = {}
-            for name, line in columns.lines().items():
-                place = int(np.searchsorted(line.at, at, side="right")) - 1
-                lines[name] = int(line.level[place]) if place >= 0 else None
+            for name in columns.line_names():
+                times, level = columns.line_view(name)
+                place = int(np.searchsorted(times, at, side="right")) - 1
+                lines[name] = int(level[place]) if place >= 0 else None
+                del times, level
             state = next((one for one in reversed(columns.states) if one.legal and one.at <= at), None)
             return {
                 "t": at,

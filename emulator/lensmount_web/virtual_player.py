@@ -14,6 +14,7 @@ import msgspec
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from lensmount_emulator.engine.observer import Notice
+from lensmount_emulator.profiles.library import load_profile, profile_names
 from lensmount_emulator.sessions.loopback import make_virtual_session
 from lensmount_emulator.traffic.event_columns import EventColumns
 from lensmount_hardware.clock import MonotonicClock
@@ -289,3 +290,20 @@ def _order(text: str) -> dict[str, Any]:
         return msgspec.json.decode(text[: 4 * MAX_ORDER], type=dict[str, Any])
     except (msgspec.MsgspecError, RecursionError):
         return {"do": "nothing that can be read"}
+
+
+def playable_profiles() -> list[dict[str, Any]]:
+    """The bodies, lenses and accessories that can be played, for the start page."""
+    found: list[dict[str, Any]] = []
+    for name in profile_names():
+        with contextlib.suppress(MountError):
+            profile = load_profile(name)
+            found.append(
+                {
+                    "name": profile.name,
+                    "title": profile.title,
+                    "dialect": profile.dialect,
+                    "place": profile.place.value,
+                }
+            )
+    return found

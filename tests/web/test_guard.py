@@ -166,6 +166,7 @@ def test_no_request_names_a_file_or_a_port(running):
         "px",
         "t",
         "form",
+        "part",
         "where",
         "page",
     }

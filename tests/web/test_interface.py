@@ -18,6 +18,7 @@ from lensmount_protocol.decoder import DecodedFrame
 from lensmount_protocol.describe import to_json_values
 from lensmount_protocol.message import Message
 from lensmount_protocol.wire import Edge
+from lensmount_web import app, exchange
 from lensmount_web.app import Bench, endpoints
 from lensmount_web.filter_rows import RowFilter
 from lensmount_web.openapi import openapi_text
@@ -84,13 +85,27 @@ def test_columns_are_the_decoders_events(running, client, decoded):
 
 
 def test_columns_continue_where_the_page_stopped(columns):
-    whole = unpack(pack_columns(columns))[1]
-    part = unpack(pack_columns(columns, {"rows": 40, "line:VD": 7}))[1]
+    whole = unpack(b"".join(pack_columns(columns)))[1]
+    part = unpack(b"".join(pack_columns(columns, {"rows": 40, "line:VD": 7})))[1]
     assert part["at"].tolist() == whole["at"][40:].tolist()
     assert part["line:VD:at"].tolist() == whole["line:VD:at"][7:].tolist()
     assert part["line:VCC:at"].tolist() == whole["line:VCC:at"].tolist()
-    beyond = unpack(pack_columns(columns, {"rows": 10**9}))[1]
+    first, rest = (unpack(b"".join(pack_columns(columns, None, part)))[1] for part in ("first", "rest"))
+    assert not first.keys() & rest.keys()
+    assert {name: values.tobytes() for name, values in (first | rest).items()} == {
+        name: values.tobytes() for name, values in whole.items()
+    }
+    beyond = unpack(b"".join(pack_columns(columns, {"rows": 10**9})))[1]
     assert len(beyond["at"]) == 0
+
+
+def test_a_long_session_comes_in_pieces_without_compression(running, client, monkeypatch):
+    whole = client.get(path(running, "/columns"))
+    monkeypatch.setattr(app, "MAX_COMPRESSED", 1000)
+    monkeypatch.setattr(exchange, "CHUNK", 777)
+    cut = client.get(path(running, "/columns?part=all"))
+    assert (cut.headers["content-encoding"], cut.content) == ("identity", whole.content)
+    assert client.get(path(running, "/columns?part=some")).status_code == 400
 
 
 def test_every_row_has_the_fields_and_bytes_of_the_decoder(running, client, decoded):

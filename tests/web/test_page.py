@@ -10,6 +10,7 @@ from lensmount_emulator.sessions.decoded_capture import open_capture
 from lensmount_emulator.sessions.loopback import run_loopback
 from lensmount_protocol.codec.field_spans import frame_spans
 from lensmount_protocol.decoder import DecodedFrame
+from lensmount_protocol.describe import format_value
 from lensmount_protocol.wire import Edge
 from lensmount_web.page_file import write_page
 
@@ -21,7 +22,7 @@ ROWS = """() => {
   const rows = [];
   for (let row = 0; row < data.rows; row++) {
     const found = data.composed(row);
-    rows.push([data.kind.data[row], data.at.data[row], data.size.data[row], data.sequence.data[row],
+    rows.push([data.kind.data[row], data.at.data[row], data.size.data[row], data.end.data[row],
       found ? found.names.join() : ""]);
   }
   return { rows, lines: Object.fromEntries([...data.lines].map(([name, line]) => [name, line.length])) };
@@ -59,22 +60,26 @@ def check_rows(page, path, dialect=None):
     rows = [event for event in events if not isinstance(event, Edge)]
     shown = page.evaluate(ROWS)
     assert len(shown["rows"]) == len(rows)
-    for event, (kind, at, size, sequence, names) in zip(rows, shown["rows"], strict=True):
+    for event, (kind, at, size, end, names) in zip(rows, shown["rows"], strict=True):
         assert (kind == 0) == isinstance(event, DecodedFrame)
         if isinstance(event, DecodedFrame):
             assert at == event.at or (at != at and event.at is None)
-            assert (size, sequence) == (len(event.frame.raw), event.frame.sequence)
+            assert size == len(event.frame.raw)
+            assert end == event.end or (end != end and event.end is None)
             assert names == ",".join(type(message).__name__ for message in event.messages)
     edges = [event.line for event in events if isinstance(event, Edge)]
     assert shown["lines"] == {name: edges.count(name) for name in set(edges)}
     frames = [row for row, event in enumerate(rows) if isinstance(event, DecodedFrame)]
-    chosen = frames[:: max(1, len(frames) // 12)]
+    chosen = frames[:: max(1, len(frames) // 40)]
     for row, (text, messages) in zip(chosen, page.evaluate(DETAILS, chosen), strict=True):
         assert text == rows[row].frame.raw.hex()
         spans = frame_spans(rows[row].frame)
         assert [name for name, _ in messages] == [type(span.message).__name__ for span in spans]
         for (_, fields), span in zip(messages, spans, strict=True):
             assert [one[:3] for one in fields] == [[one.name, one.start, one.end] for one in span.fields]
+            values = [(one.spec, getattr(span.message, one.name)) for one in span.fields]
+            texts = ["not sent" if value is None else format_value(spec, value) for spec, value in values]
+            assert [one[3] for one in fields] == [text if len(text) <= 400 else text[:399] + "…" for text in texts]
 
 
 def test_page_shows_the_recording_and_its_panes_share_a_selection(page, running, recording):

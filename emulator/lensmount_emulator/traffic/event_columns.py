@@ -183,10 +183,9 @@ class EventColumns:
 
     def lines(self) -> dict[str, LineColumn]:
         """The edges of each line that has one, in the dialect's order."""
-        order = {name: number for number, name in enumerate(self.dialect.wiring.lines)}
         return {
             name: LineColumn(np.array(self._line_at[name], np.float64), np.array(self._line_level[name], np.uint8))
-            for name in sorted(self._line_at, key=lambda name: (order.get(name, len(order)), name))
+            for name in self.line_names()
         }
 
     def rows(self, since: int = 0) -> dict[str, npt.NDArray[Any]]:
@@ -196,6 +195,35 @@ class EventColumns:
     def column(self, name: str, since: int = 0) -> npt.NDArray[Any]:
         """One column of the rows from `since` on; see `ARRAYS`."""
         return np.array(self._rows[name][since:] if since else self._rows[name], dtype=np.dtype(ARRAYS[name]))
+
+    def view(self, name: str, since: int = 0) -> npt.NDArray[Any]:
+        """As `column`, without a copy: drop it before events are added, which fails as long as it exists."""
+        return np.frombuffer(self._rows[name], dtype=np.dtype(ARRAYS[name]))[since:]
+
+    def line_names(self) -> list[str]:
+        """The lines that have an edge, in the dialect's order."""
+        order = {name: number for number, name in enumerate(self.dialect.wiring.lines)}
+        return sorted(self._line_at, key=lambda name: (order.get(name, len(order)), name))
+
+    def line_view(self, name: str) -> LineColumn:
+        """The edges of a line, without a copy: drop it before events are added, which fails as long as it exists."""
+        return LineColumn(
+            np.frombuffer(self._line_at[name], np.float64), np.frombuffer(self._line_level[name], np.uint8)
+        )
+
+    def span(self) -> tuple[float, float]:
+        """First and last time of a row or edge, in seconds; zeros without any."""
+        firsts, lasts = list[float](), list[float]()
+        for name in ("at", "clocked_end"):
+            times = self.view(name)
+            known = times[~np.isnan(times)]
+            if len(known):
+                firsts.append(float(known.min()))
+                lasts.append(float(known.max()))
+        for at in self._line_at.values():
+            firsts.append(at[0])
+            lasts.append(at[-1])
+        return (min(firsts), max(lasts)) if firsts else (0.0, 0.0)
 
     def cell(self, name: str, row: int) -> Any:
         """The value of one column in one row; see `ARRAYS`."""
@@ -317,20 +345,9 @@ class EventColumns:
         within: tuple[float, float] | None = None,
         title: str = "",
     ) -> Any:
-        """Draw fields and lines over time; needs matplotlib.
+        """Draw fields and lines over time with matplotlib.
 
-        Args:
-            fields: fields, as `Message.field`. Without fields and lines the focus of the lens and all lines are drawn.
-            lines: lines of the mount.
-            within: only this time, in seconds.
-            title: what is written above.
-
-        Returns:
-            A `matplotlib.figure.Figure`: `figure.savefig("plot.svg")`.
-
-        Raises:
-            DialectError: a field or line is unknown, a field holds no numbers, or matplotlib is not installed.
-            CaptureError: there is nothing to draw.
+        Arguments, result and errors are those of `lensmount_emulator.traffic.plots.plot_columns`.
         """
         module = import_module("lensmount_emulator.traffic.plots")
         return module.plot_columns(self, tuple(fields), tuple(lines), within=within, title=title)

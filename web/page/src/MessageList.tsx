@@ -154,7 +154,7 @@ function Row(props: { row: number; index: number; selected: boolean; summary: st
   const kind = data.kind.data[row];
   const composition = data.composed(row);
   const sender = data.sender.data[row];
-  const delta = data.delta.data[row];
+  const delta = data.delta(row);
   const answers = data.answers.data[row];
   const rank = data.rank.data[row];
   const size = data.size.data[row];

@@ -173,15 +173,16 @@ export function Timeline() {
   const frameAt = (track: Track, at: number, reach: number): number | null => {
     const sent = state.columns.value.sent[track.name === "body" ? 0 : 1];
     const slack = reach * perPixel();
-    const index = lowerBound(sent.at, sent.at.length, at);
+    const index = lowerBound(sent.at.data, sent.length, at);
     let best: number | null = null;
     let away = slack;
     for (const one of [index - 1, index]) {
-      if (one < 0 || one >= sent.at.length) continue;
-      const distance = at < sent.at[one] ? sent.at[one] - at : at > sent.end[one] ? at - sent.end[one] : 0;
+      if (one < 0 || one >= sent.length) continue;
+      const [begin, end] = [sent.at.data[one], sent.end.data[one]];
+      const distance = at < begin ? begin - at : at > end ? at - end : 0;
       if (distance <= away) {
         away = distance;
-        best = sent.rows[one];
+        best = sent.rows.data[one];
       }
     }
     return best;
@@ -307,7 +308,7 @@ function aboutFrame(row: number): string[] {
     : "bytes that are no frame";
   const at = data.at.data[row];
   const lines = [`#${row} ${names}`, `${moment(at)} ms, ${data.size.data[row]} bytes, ${span(data.end.data[row] - at)}`];
-  const delta = data.delta.data[row];
+  const delta = data.delta(row);
   if (delta === delta) lines.push(`Δ ${span(delta)} since the one before`);
   const answers = data.answers.data[row];
   if (answers >= 0) lines.push(`answers #${answers} after ${span(at - data.end.data[answers])}`);
@@ -346,9 +347,9 @@ export function stepOnTrack(direction: 1 | -1): void {
   }
   if (track?.kind === "frames") {
     const sent = data.sent[track.name === "body" ? 0 : 1];
-    const index = lowerBound(sent.at, sent.at.length, at + (direction > 0 ? 1e-12 : 0));
+    const index = lowerBound(sent.at.data, sent.length, at + (direction > 0 ? 1e-12 : 0));
     const chosen = direction > 0 ? index : index - 1;
-    if (chosen >= 0 && chosen < sent.rows.length) state.select(sent.rows[chosen]);
+    if (chosen >= 0 && chosen < sent.length) state.select(sent.rows.data[chosen]);
     return;
   }
   if (track?.kind === "findings") {

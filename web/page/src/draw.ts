@@ -225,13 +225,13 @@ function drawFrames(context: CanvasRenderingContext2D, scene: Scene, track: Trac
   const sent = data.sent[track.name === "body" ? 0 : 1];
   const count = sent.at.length;
   // A frame that began before the picture may reach into it.
-  const from = Math.max(0, lowerBound(sent.at, count, view.t0) - 1);
-  const to = lowerBound(sent.at, count, view.t1);
+  const from = Math.max(0, lowerBound(sent.at.data, count, view.t0) - 1);
+  const to = lowerBound(sent.at.data, count, view.t1);
   const top = track.top + 4;
   const height = track.height - 9;
   if (to - from > EACH_UP_TO) {
     const pixels = Math.max(1, Math.floor(width - GUTTER));
-    const bins = rankBins(sent.at, sent.rows, data.rank.data, from, to, view.t0, view.t1, pixels);
+    const bins = rankBins(sent, view.t0, view.t1, pixels);
     for (let pixel = 0; pixel < pixels; pixel++) {
       if (!bins.count[pixel]) continue;
       context.fillStyle = rankColour(palette, bins.rank[pixel], track.side);
@@ -245,9 +245,9 @@ function drawFrames(context: CanvasRenderingContext2D, scene: Scene, track: Trac
   context.textBaseline = "middle";
   context.textAlign = "left";
   for (let index = from; index < to; index++) {
-    const row = sent.rows[index];
-    const x = xOf(scene, sent.at[index]);
-    const right = xOf(scene, sent.end[index]);
+    const row = sent.rows.data[index];
+    const x = xOf(scene, sent.at.data[index]);
+    const right = xOf(scene, sent.end.data[index]);
     const w = Math.max(1.5, right - x);
     if (x + w < GUTTER) continue;
     const rank = data.rank.data[row];
@@ -476,9 +476,7 @@ function stripOf(scene: Scene, whole: View): Strip {
     strip.t0 !== whole.t0 ||
     strip.t1 !== whole.t1
   ) {
-    const sides = data.sent.map((sent) =>
-      rankBins(sent.at, sent.rows, data.rank.data, 0, sent.at.length, whole.t0, whole.t1, width),
-    );
+    const sides = data.sent.map((sent) => rankBins(sent, whole.t0, whole.t1, width));
     strip = { data, rows: data.rows, width, t0: whole.t0, t1: whole.t1, sides };
   }
   return strip;

@@ -79,25 +79,24 @@ export interface Bins {
   count: Uint32Array;
 }
 
+/** Frames of one direction: when they begin, and the highest rank of a run of them. */
+export interface Ranked {
+  at: { data: ArrayLike<number>; length: number };
+  highest(from: number, to: number): number;
+}
+
 /** Per pixel the highest rank and the number of frames that begin in it. */
-export function rankBins(
-  at: ArrayLike<number>,
-  rows: ArrayLike<number>,
-  rank: ArrayLike<number>,
-  from: number,
-  to: number,
-  t0: number,
-  t1: number,
-  pixels: number,
-): Bins {
+export function rankBins(sent: Ranked, t0: number, t1: number, pixels: number): Bins {
   const bins = { rank: new Uint8Array(pixels), count: new Uint32Array(pixels) };
-  const scale = pixels / (t1 - t0);
-  for (let index = from; index < to; index++) {
-    const pixel = ((at[index] - t0) * scale) | 0;
-    if (pixel < 0 || pixel >= pixels) continue;
-    const one = rank[rows[index]];
-    if (one > bins.rank[pixel]) bins.rank[pixel] = one;
-    bins.count[pixel]++;
+  const scale = (t1 - t0) / pixels;
+  const { data, length } = sent.at;
+  let index = lowerBound(data, length, t0);
+  while (index < length && data[index] < t1) {
+    const pixel = Math.min(pixels - 1, Math.max(0, Math.floor((data[index] - t0) / scale)));
+    const after = lowerBoundFrom(data, length, pixel === pixels - 1 ? t1 : t0 + (pixel + 1) * scale, index + 1);
+    bins.rank[pixel] = Math.max(bins.rank[pixel], sent.highest(index, after));
+    bins.count[pixel] += after - index;
+    index = after;
   }
   return bins;
 }

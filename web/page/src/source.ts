@@ -15,12 +15,15 @@ import type {
 } from "./types";
 import { PageError } from "./types";
 
+export type Part = "all" | "first" | "rest";
+
 export interface Source {
   /** Whether the data is in the page's own file. */
   readonly embedded: boolean;
   info(): Promise<SessionInfo>;
   dialect(name: string): Promise<DialectInfo>;
-  columns(since: string): Promise<Packed>;
+  /** What is new since positions; of a long session first what its first picture needs, then the rest. */
+  columns(since: string, part?: Part): Promise<Packed>;
   summaries(from: number, count: number): Promise<Map<number, string>>;
   detail(row: number): Promise<RowDetail>;
   find(text: string, marks: Record<string, number>): Promise<Found>;
@@ -75,8 +78,9 @@ export class ServerSource implements Source {
   dialect(name: string): Promise<DialectInfo> {
     return getJson(`/api/v1/dialects/${encodeURIComponent(name)}`);
   }
-  async columns(since: string): Promise<Packed> {
-    return unpack(await (await request(`${this.base}/columns?since=${encodeURIComponent(since)}`)).arrayBuffer());
+  async columns(since: string, part: Part = "all"): Promise<Packed> {
+    const path = `${this.base}/columns?since=${encodeURIComponent(since)}&part=${part}`;
+    return unpack(await (await request(path)).arrayBuffer());
   }
   async summaries(from: number, count: number): Promise<Map<number, string>> {
     const lines = await getJson<{ row: number; summary: string }[]>(`${this.base}/frames?from=${from}&n=${count}`);

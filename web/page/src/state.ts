@@ -240,7 +240,7 @@ export async function open(from: Source): Promise<void> {
   const about = await from.info();
   const language = await from.dialect(about.dialect);
   const data = new Columns();
-  data.append(await from.columns(""));
+  data.append(await from.columns("", about.rows > ROWS_AT_ONCE ? "first" : "all"));
   batch(() => {
     source.value = from;
     info.value = about;
@@ -263,6 +263,29 @@ export async function open(from: Source): Promise<void> {
     showAll();
     if (follow.value) view.value = { t0: 0, t1: FOLLOW_SPAN };
   });
+  if (!data.whole) {
+    // The picture is shown before the page waits for the rest.
+    await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+    void complete(from, data).then(() => more(from, about));
+  } else more(from, about);
+}
+
+/** Rows up to which a session comes in one answer. */
+const ROWS_AT_ONCE = 200_000;
+
+async function complete(from: Source, data: Columns): Promise<void> {
+  try {
+    const rest = await from.columns("", "rest");
+    if (source.value !== from) return;
+    data.complete(rest);
+    version.value++;
+  } catch (error) {
+    message.value = (error as Error).message;
+  }
+}
+
+function more(from: Source, about: SessionInfo): void {
+  if (source.value !== from) return;
   if (about.reading) void grow(from);
   else void readFindings(from);
 }

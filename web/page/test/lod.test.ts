@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { Sent } from "../src/columns";
 import { axisStep, levelRuns, lowerBound, rankBins } from "../src/lod";
 
 function naive(at: number[], level: number[], t0: number, t1: number, pixels: number) {
@@ -37,14 +38,39 @@ describe("level of detail", () => {
   });
 
   it("keeps the highest rank of a pixel, so that a rare error does not vanish", () => {
-    const at = Array.from({ length: 10000 }, (_, index) => index / 10000);
-    const rows = at.map((_, index) => index);
-    const rank = new Uint8Array(10000).fill(1);
-    rank[7777] = 4;
-    const bins = rankBins(at, rows, rank, 0, at.length, 0, 1, 100);
+    const sent = new Sent();
+    for (let row = 0; row < 10000; row++) sent.add(row, row / 10000, row / 10000, row === 7777 ? 4 : 1);
+    const bins = rankBins(sent, 0, 1, 100);
     expect(bins.rank[77]).toBe(4);
     expect(bins.rank.filter((one) => one === 4).length).toBe(1);
     expect(bins.count.reduce((sum, one) => sum + one)).toBe(10000);
+  });
+
+  it("gives each pixel the rank and the count that brute force gives, also for frames that come late", () => {
+    let seed = 11;
+    const random = () => (seed = (seed * 16807) % 2147483647) / 2147483647;
+    for (let round = 0; round < 40; round++) {
+      const sent = new Sent();
+      const all: { at: number; rank: number }[] = [];
+      const add = (at: number, rank: number) => {
+        sent.add(all.length, at, at, rank);
+        all.push({ at, rank });
+      };
+      for (let row = 0; row < 900; row++) add(row / 100 + random() * 0.05, Math.floor(random() * 1.02 + 1));
+      const [t0, t1] = [random() * 4 - 1, 5 + random() * 6];
+      rankBins(sent, t0, t1, 64);
+      // Late frames, after the blocks were made.
+      for (let row = 0; row < 5; row++) add(random() * 9, 4);
+      const bins = rankBins(sent, t0, t1, 64);
+      const scale = (t1 - t0) / 64;
+      const expected = { rank: new Uint8Array(64), count: new Uint32Array(64) };
+      for (const one of all.filter((each) => each.at >= t0 && each.at < t1)) {
+        const pixel = Math.min(63, Math.floor((one.at - t0) / scale));
+        expected.count[pixel]++;
+        expected.rank[pixel] = Math.max(expected.rank[pixel], one.rank);
+      }
+      expect(bins).toEqual(expected);
+    }
   });
 
   it("chooses steps of 1, 2 or 5", () => {
