@@ -9,6 +9,7 @@ import lensmount_emulator.profiles as profiles
 from lensmount_emulator.cli.main import main
 from lensmount_emulator.engine.dialect_roles import Place
 from lensmount_emulator.profiles.library import load_profile, read_profile
+from lensmount_emulator.roles.emount.profile import BodySettings
 from lensmount_emulator.sessions.loopback import run_loopback
 from lensmount_emulator.sessions.virtual.header import session_header
 from lensmount_emulator.twin.make import TwinRequest, TwinResult, make_twin
@@ -160,3 +161,18 @@ def test_an_lmount_twin_has_the_settings_of_the_lens(lens: str, tmp_path: Path) 
     played = tmp_path / "lens.toml"
     played.write_text(found.profile)
     assert main(["loopback", "--body", "sigma-fp", "--lens", str(played), "--quiet"]) == 0
+
+
+def test_a_body_twin_holds_the_exposure_and_flags_of_the_camera_as_wishes(captures: Path, tmp_path: Path) -> None:
+    name = "nex7-zeiss-28mm-at-2.8-init.txt"
+    found = make_twin(TwinRequest([captures / name], place=Place.BODY))
+    assert found.score.strict >= 0.95 * found.score.replies
+    assert found.whole.strict >= 0.97 * found.whole.replies
+    assert found.score.given["BodyState.state"] > 0
+    settings = read_profile(found.profile, "twin").settings
+    assert isinstance(settings, BodySettings)
+    fields = [wish.fields.get("BodyState", {}) for wish in settings.wishes]
+    assert [one["state"] for one in fields if "state" in one][:2] == [0xEC, 0x2179]
+    path = tmp_path / "body.toml"
+    path.write_text(found.profile)
+    assert main(["loopback", "--body", str(path), "--lens", "loxia-21", "--quiet"]) == 0

@@ -109,6 +109,7 @@ class BodyFollower:
             track = self._new_track()
             track.start_stream(_replies(frames))
             _set_place(track, place)
+            track.hold_flags(frames)
             track.set_stream([bytes(one.frame.raw) for one in before[-4:] if _is_stream(one)])
             replies = [reply for one in frames for reply in track.step(one)]
             merit = sum(reply.strict for reply in replies), sum(equal_bytes(reply) for reply in replies)

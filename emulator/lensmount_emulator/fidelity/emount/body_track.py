@@ -1,8 +1,9 @@
 """One body engine in the place of a captured body: requests in their order, and the loop pair by pair.
 
-Nothing on the wire shows what the photographer and the camera's own control want. So the aperture, the length of the
-cycle, the focus orders, the power switch and the first number of a stream come from the capture; they are counted as
-given state.
+Nothing on the wire shows what the photographer and the camera's own control want. So the aperture, the exposure (its
+delay and the length of the cycle), the focus orders, the power switch and the first number of a stream come from the
+capture; they are counted as given state. Flags that the camera sets by itself are not given: the first frame with
+another value than ours counts as wrong, and from then on the flag is taken to stay as the capture last showed it.
 """
 
 from collections import Counter
@@ -14,16 +15,17 @@ from lensmount_emulator.fidelity.emount.loop_frames import numbers_between
 from lensmount_emulator.fidelity.follower import FollowedReply
 from lensmount_emulator.roles.emount.body.engine import BodyEngine
 from lensmount_emulator.roles.emount.body.engine_base import LoopUpdate
-from lensmount_emulator.roles.emount.body.frame_loop import PULSES_AHEAD
+from lensmount_emulator.roles.emount.body.frame_loop import ECHOES_WANTED, PULSES_AHEAD
 from lensmount_emulator.roles.emount.body.script import execute_extra_step
+from lensmount_emulator.roles.emount.wishes import CAMERA_FLAGS
 from lensmount_protocol.decoder import DecodedFrame
-from lensmount_protocol.dialects.emount.body_status import BodyMode, BodyState
+from lensmount_protocol.dialects.emount.body_status import BodyMode, BodyState, RowSelect
 from lensmount_protocol.dialects.emount.dialect import EMOUNT
 from lensmount_protocol.dialects.emount.framing import LOOP_CLASS, REQUEST_CLASS, build_frame
 from lensmount_protocol.dialects.emount.startup_shutdown import StreamLayoutReply, StreamLayoutRequest
 from lensmount_protocol.dialects.emount.transitions import ASLEEP
 from lensmount_protocol.message import Message
-from lensmount_protocol.payload import message_type
+from lensmount_protocol.payload import AnyMessage, message_type
 from lensmount_protocol.wire import Role
 
 FAREWELL_STATE = 0x09
@@ -35,6 +37,13 @@ MAX_SKIPPED = 16
 
 MakeBody = Callable[[bool], BodyEngine]
 """Makes the engine; the argument is whether the lens wakes from sleep."""
+
+
+_WISHES = (("BodyState.aperture_target_leading", 2), ("BodyState.cycle_length", 1), ("BodyState.state", 2))
+
+
+def _row_select(frame: DecodedFrame) -> tuple[int, int] | None:
+    return next(((one.row_a, one.row_b) for one in frame.messages if isinstance(one, RowSelect)), None)
 
 
 class BodyTrack:
@@ -59,10 +68,11 @@ class BodyTrack:
         self._stream: list[bytes] = []
         self._last_stream: list[bytes] = []
         self._number: int | None = None
-        self._wishes: tuple[int | None, int | None] = (None, None)
+        self._wishes: tuple[int | None, ...] = (None, None, None)
         self._pending: list[DecodedFrame] = []
         self._passive = False
         self._early: DecodedFrame | None = None
+        self._flags: set[tuple[type[Message], str]] = set()
 
     @property
     def link(self) -> BodyLink:
@@ -207,11 +217,57 @@ class BodyTrack:
         self._give(engine, frames)
         stream = self._take_stream()
         sent = self.link.loop_pair(stream)
-        engine.loop_updates.clear()
+        engine.loop_updates.pop(engine.loop.frame - 1, None)
         for frame in frames:
             type_ = message_type(frame.messages[0])
             ours = next((one for one in sent if message_type(one.messages[0]) == type_), None)
+            self._follow_flags(engine, frame.messages[0], None if ours is None else ours.messages[0])
+            if ours is not None:
+                self._follow_rows(engine, frame, ours)
+                self._follow_cycle(engine, frame, ours)
             yield FollowedReply(frame, ours)
+
+    def _follow_flags(self, engine: BodyEngine, captured: AnyMessage, ours: AnyMessage | None) -> None:
+        """Hold the flags in which the camera differs from our body; one that it sets as ours does stays ours."""
+        if not isinstance(captured, Message):
+            return
+        cls = type(captured)
+        for name in CAMERA_FLAGS.get(cls, ()):
+            value = getattr(captured, name)
+            if type(ours) is cls and getattr(ours, name) != value:
+                self._flags.add((cls, name))
+            if (cls, name) in self._flags and engine.camera[cls].get(name) != value:
+                engine.camera[cls][name] = value
+                self.given[f"{cls.__name__}.{name}"] += 1
+
+    def _follow_rows(self, engine: BodyEngine, captured: DecodedFrame, ours: DecodedFrame) -> None:
+        """Go on from the row that the camera selects where it leaves its rule, as a NEX-7 does at first."""
+        theirs, mine = (_row_select(frame) for frame in (captured, ours))
+        if theirs is None or mine is None or theirs in (mine, None) or theirs not in engine.row_pairs:
+            return
+        loop, pairs = engine.loop, engine.row_pairs
+        sent = pairs.index(mine, loop.row) if mine in pairs[loop.row :] else pairs.index(mine)
+        is_late = pairs[sent - 1] == theirs
+        ahead = next(step for step in range(1, len(pairs) + 1) if pairs[(sent + step) % len(pairs)] == theirs)
+        loop.row = (sent - 1 if is_late else sent + ahead) % len(pairs)
+        loop.echoes = ECHOES_WANTED - 1 if is_late else 0
+        self.given["RowSelect.row_a"] += 1
+
+    def _follow_cycle(self, engine: BodyEngine, captured: DecodedFrame, ours: DecodedFrame) -> None:
+        """Go on from the cycle of the camera after a wrong phase: the frame that began another cycle may be lost."""
+        theirs, mine = captured.messages[0], ours.messages[0]
+        if isinstance(theirs, BodyState) and isinstance(mine, BodyState) and theirs.cycle_phase != mine.cycle_phase:
+            engine.loop.phase = theirs.cycle_phase
+            engine.loop.cycle = max(theirs.cycle_length, theirs.cycle_phase + 1)
+            self.given["BodyState.cycle_phase"] += 1
+
+    def hold_flags(self, frames: Sequence[DecodedFrame]) -> None:
+        """Take the flags of the first frames of a session that is joined."""
+        for cls, names in CAMERA_FLAGS.items():
+            shown = next((one for frame in frames for one in frame.messages if type(one) is cls), None)
+            if shown is not None:
+                self._flags |= {(cls, name) for name in names}
+                self.link.engine.camera[cls] |= {name: getattr(shown, name) for name in names}
 
     def _fill(self, missing: list[int]) -> None:
         if not missing or len(missing) > MAX_FILLED:
@@ -237,14 +293,18 @@ class BodyTrack:
             for order in orders:
                 self.given[f"{type(order).__name__}"] += len(order.build())
             if isinstance(mode.messages[0], BodyMode) and mode.messages[0].state == FAREWELL_STATE:
-                self.given["power switch"] += not engine.sending_farewell
+                if not engine.sending_farewell:
+                    self.given["power switch"] += 1
+                    self._flags.clear()
                 engine.sending_farewell = True
         if isinstance(state, BodyState):
-            wishes = state.aperture_target_leading, state.cycle_length
-            self.given["BodyState.aperture_target_leading"] += 2 * (wishes[0] != self._wishes[0])
-            self.given["BodyState.cycle_length"] += wishes[1] != self._wishes[1]
+            wishes = state.aperture_target_leading, state.cycle_length, state.state
+            for (name, size), wish, before in zip(_WISHES, wishes, self._wishes, strict=True):
+                self.given[name] += size * (wish != before)
             self._wishes = wishes
-            engine.loop_updates[engine.loop.frame] = LoopUpdate(*wishes, orders)
+            own = engine.loop_updates.get(engine.loop.frame, LoopUpdate()).fields
+            fields = {**own, BodyState: {**own.get(BodyState, {}), "state": state.state}}
+            engine.loop_updates[engine.loop.frame] = LoopUpdate(*wishes[:2], orders, fields)
         elif orders:
             engine.loop_updates[engine.loop.frame] = LoopUpdate(orders=orders)
 

@@ -255,9 +255,10 @@ class BodySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         focusing: fields that differ in the loop frames that carry focus orders (AN, WZQ: `04` f9 and f10).
         farewell: fields that differ in the frames before it sends a lens to sleep.
         farewell_frames: number of those frames.
+        farewell_start: fields that differ again in the first of those frames.
+        slow_start: as `start`, to a lens that answers `0D` with 0.
         loop_window: least bytes of a window of the loop; an a9 II clocks 32, whatever the length (WZQ).
-        picture: types of its requests at the shutter press, in order. The default is what WZQ reports of an a9 II; no
-            capture shows it, and an A6000 was never seen to send it.
+        picture: types of its requests at the shutter press, in order; the default is an a9 II's (WZQ), in no capture.
         variable: fields that a replay does not compare.
         wishes: what the photographer and the camera's own control set in the loop.
     """
@@ -277,6 +278,8 @@ class BodySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     focusing: dict[str, MessageFields] = {}
     farewell: dict[str, MessageFields] = {}
     farewell_frames: int = 26
+    farewell_start: dict[str, list[MessageFields]] = {}
+    slow_start: dict[str, list[MessageFields]] = {}
     loop_window: int = 0
     picture: tuple[str, ...] = ("0A", "0B", "1B", "28", "19", "19", "28", "0B", "0A")
     variable: list[IgnoredField] = []
@@ -299,9 +302,7 @@ POLL_US = (100, 10_000_000)
 VD_PERIOD_US = (1_000, 1_000_000)
 """Captures have 16.7 ms; shorter periods than 1 ms leave no room for a frame."""
 
-UINT16 = (0, 0xFFFF)
-UINT8 = (0, 0xFF)
-FRAMES = (0, 100_000)
+UINT16, UINT8, FRAMES = (0, 0xFFFF), (0, 0xFF), (0, 100_000)
 
 _TYPE = re.compile(r"[0-9A-F]{2}")
 _REPLY_AND_REQUEST = re.compile(r"[0-9A-F]{2}( [0-9A-F]{2})?")
@@ -333,6 +334,7 @@ def _check_messages(place: Place, settings: LensSettings | BodySettings) -> None
 
     given = list(settings.messages.items())
     starts = [settings.start, *(one.start for one in getattr(settings, "start_at", []))]
+    starts += [getattr(settings, name, {}) for name in ("farewell_start", "slow_start")]
     for name, patches in (item for start in starts for item in start.items()):
         known(name)
         given += [(name, patch) for patch in patches]

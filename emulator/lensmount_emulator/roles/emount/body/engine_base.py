@@ -1,13 +1,13 @@
 """The state of an E-mount body: its profile, the known state of the lens, and the next values of the loop."""
 
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from random import Random
 from typing import Any, TypeVar
 
 from lensmount_emulator.engine.engine import Engine
-from lensmount_emulator.engine.profile_values import build_message, field_values, message_copier
+from lensmount_emulator.engine.profile_values import MessageFields, build_message, field_values, message_copier
 from lensmount_emulator.engine.tasks import Task
 from lensmount_emulator.roles.emount.profile import BodySettings
 from lensmount_emulator.roles.emount.windows import TransmitBuffer, send_window
@@ -49,6 +49,7 @@ class LoopState:
         phase: the cycle phase sent last.
         cycle: length of the cycle that is running; a new length counts from the next cycle on.
         pair_seen: a `06` has arrived, so the state of the lens's switch is reliable.
+        farewell: frame from which it carries the power-off values; `None`: it does not.
     """
 
     row: int
@@ -58,6 +59,7 @@ class LoopState:
     phase: int = 0
     cycle: int = 1
     pair_seen: bool = False
+    farewell: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +70,15 @@ class LoopUpdate:
         aperture: the aperture code; `None` keeps it.
         cycle_length: frames in a cycle; `None` keeps the profile's value.
         orders: focus messages to send with the frame's `04`.
+        fields: message -> fields that the camera's own control sets.
     """
 
     aperture: int | None = None
     cycle_length: int | None = None
     orders: tuple[Message, ...] = ()
+    fields: Mapping[type[Message], Mapping[str, Any]] = field(
+        default_factory=lambda: dict[type[Message], Mapping[str, Any]]()
+    )
 
 
 class LensInfo:
@@ -126,6 +132,7 @@ class BodyEngineBase(Engine):
         select_fell_at: time of the last falling edge of BODY_CS in a handshake.
         aperture: the aperture code to send; `None` keeps the profile's value.
         cycle_length: frames in a cycle that override the profile; `None` keeps the profile's value.
+        camera: message -> fields that the camera's own control has set; the power-off values end them.
         orders: focus messages for the next `04`, oldest first.
         loop_updates: loop frame -> values from it on.
         first_sequence: number of the first loop frame; `None` counts pulses from power-up, as bodies do.
@@ -152,6 +159,7 @@ class BodyEngineBase(Engine):
         self.select_fell_at = 0.0
         self.aperture: int | None = None
         self.cycle_length: int | None = None
+        self.camera: dict[type[Message], dict[str, Any]] = {BodyState: {}, BodyMode: {}}
         self.orders: deque[Message] = deque()
         self.loop_updates: dict[int, LoopUpdate] = {}
         self.first_sequence: int | None = None
@@ -167,10 +175,9 @@ class BodyEngineBase(Engine):
         self.levels[XDETECT] = XDETECT in self.carried
         self._copiers: dict[tuple[type[Message], bool, bool], Callable[[], Any]] = {}
         self._holds: dict[tuple[int, int], float] = {}
-        self._start: dict[type[Message], list[dict[str, Any]]] = {
-            cls: [field_values(cls, fields) for fields in settings.start.get(cls.__name__, [])]
-            for cls in (BodyState, BodyMode)
-        }
+        self._start = _frame_lists(settings.start)
+        self._slow_start = _frame_lists(settings.slow_start)
+        self._farewell_start = _frame_lists(settings.farewell_start)
         self._focusing: dict[type[Message], dict[str, Any]] = {
             cls: field_values(cls, settings.focusing.get(cls.__name__, {})) for cls in (BodyState, BodyMode)
         }
@@ -193,11 +200,15 @@ class BodyEngineBase(Engine):
         return message
 
     def apply_startup_patch(self, message: Message, frame: int) -> None:
-        """Apply the profile's fields of this first loop frame to a message."""
-        patches = self._start[type(message)]
-        if frame < len(patches):
-            for name, value in patches[frame].items():
-                setattr(message, name, value)
+        """Apply the profile's fields of this loop frame to a message, and those that the camera has set."""
+        cls = type(message)
+        _patch(message, self._start[cls], frame)
+        if self.lens.slow_starter:
+            _patch(message, self._slow_start[cls], frame)
+        if self.loop.farewell is not None:
+            _patch(message, self._farewell_start[cls], frame - self.loop.farewell)
+        for name, value in self.camera[cls].items():
+            setattr(message, name, value)
 
     def apply_focusing_patch(self, message: Message) -> None:
         """Apply the profile's fields of a loop frame that carries focus orders to a message."""
@@ -220,3 +231,16 @@ class BodyEngineBase(Engine):
             rate = "fast" if self.baudrate == FAST_BAUDRATE else "slow"
             hold_us = self._holds[self.baudrate, size] = hold.get(f"{rate} {size}", hold["otherwise"])
         return hold_us
+
+
+def _patch(message: Message, patches: Sequence[Mapping[str, Any]], frame: int) -> None:
+    """Set the fields of this entry of a list, if it has one."""
+    if frame < len(patches):
+        for name, value in patches[frame].items():
+            setattr(message, name, value)
+
+
+def _frame_lists(given: Mapping[str, Sequence[MessageFields]]) -> dict[type[Message], list[dict[str, Any]]]:
+    """The fields of each loop message, frame by frame, with the values that the messages take."""
+    classes: tuple[type[Message], ...] = (BodyState, BodyMode)
+    return {cls: [field_values(cls, fields) for fields in given.get(cls.__name__, [])] for cls in classes}

@@ -2,7 +2,7 @@
 
 from lensmount_emulator.engine.tasks import Task
 from lensmount_emulator.roles.emount.body.engine_base import LOOP_FRAME, PULSE, BodyEngineBase, LoopState, LoopUpdate
-from lensmount_emulator.roles.emount.wishes import orders_of
+from lensmount_emulator.roles.emount.wishes import Wish, camera_fields, orders_of
 from lensmount_protocol.dialects.emount.body_status import BodyMode, BodyState, RowSelect
 from lensmount_protocol.dialects.emount.focus_status import FocusStatus
 from lensmount_protocol.dialects.emount.framing import LOOP_CLASS, MAX_SIZE, MIN_SIZE, next_body_sequence
@@ -28,14 +28,20 @@ SILENCE_TIMEOUT_S = 1.0
 def start_loop(body: BodyEngineBase) -> None:
     """Send `03` and `04` from the next pulse on; called after the layout reply."""
     body.loop = LoopState(body.settings.first_row)
+    for fields in body.camera.values():
+        fields.clear()
     for wish in body.settings.wishes:
-        body.loop_updates.setdefault(wish.frame, LoopUpdate(wish.aperture, None, tuple(orders_of(wish))))
+        body.loop_updates.setdefault(wish.frame, _loop_update(wish))
     body.last_received_at = body.now
     body.looping = True
     if body.first_sequence is not None:
         body.pulses_before = body.first_sequence - PULSES_AHEAD - body.pulses - 1
     body.spawn(_run_loop(body))
     body.report("loops")
+
+
+def _loop_update(wish: Wish) -> LoopUpdate:
+    return LoopUpdate(wish.aperture, None, tuple(orders_of(wish)), camera_fields(wish))
 
 
 def resume_loop(body: BodyEngineBase) -> None:
@@ -87,11 +93,17 @@ def _run_loop(body: BodyEngineBase) -> Task:
 
 
 def _apply_loop_update(body: BodyEngineBase) -> None:
+    if body.sending_farewell and body.loop.farewell is None:
+        body.loop.farewell = body.loop.frame
+        for camera in body.camera.values():
+            camera.clear()
     wish = body.loop_updates.get(body.loop.frame)
     if wish is not None:
         body.aperture = body.aperture if wish.aperture is None else wish.aperture
         body.cycle_length = body.cycle_length if wish.cycle_length is None else wish.cycle_length
         body.orders.extend(wish.orders)
+        for cls, fields in wish.fields.items():
+            body.camera[cls] |= fields
 
 
 def _state(body: BodyEngineBase, sequence: int) -> list[Message]:

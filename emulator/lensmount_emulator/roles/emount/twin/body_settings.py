@@ -13,10 +13,11 @@ from msgspec import to_builtins
 
 from lensmount_emulator.engine.twin_traits import Session
 from lensmount_emulator.roles.emount.profile import BodySettings
+from lensmount_emulator.roles.emount.wishes import CAMERA_FLAGS
 from lensmount_protocol.decoder import DecodedFrame
 from lensmount_protocol.dialects.emount.body_status import BodyMode, BodyState, RowSelect
 from lensmount_protocol.dialects.emount.framing import LOOP_CLASS, REQUEST_CLASS
-from lensmount_protocol.dialects.emount.identification import IdentityReply, SpeedRequest
+from lensmount_protocol.dialects.emount.identification import FrameRateReply, IdentityReply, SpeedRequest
 from lensmount_protocol.dialects.emount.lines import SLOW_BAUDRATE
 from lensmount_protocol.dialects.emount.startup_shutdown import ShutDownRequest, StreamLayoutRequest
 from lensmount_protocol.dialects.emount.types import MountKind
@@ -41,10 +42,16 @@ FAREWELL_STATE = 0x09
 SETTLED_ENOUGH = 2
 """Frames in a row with the values at rest that end a start list."""
 
+KEPT_FRAMES = 3
+"""Farewell frames in which a NEX-7 keeps its focus setting (three logs)."""
+
 DRIVEN = frozenset({"control", "cycle_length", "cycle_phase", "parity_flags", "aperture_target_leading", "focus_mode"})
 """Fields that the engine computes."""
 
-_TIMING: dict[str, Any] = {"setup": [40.0, 40.0], "hold": {"otherwise": 150.0}}
+_NO_SWITCH = {"07 0B": 15349.0}
+"""Microseconds from `07` to `0B` where no speed is requested (NEX-7, one cold log; the contract has the bounds)."""
+
+_TIMING: dict[str, Any] = {"setup": [40.0, 40.0], "hold": {"otherwise": 150.0}, "next_request": _NO_SWITCH}
 _FAREWELL: dict[str, dict[str, int]] = {
     "BodyState": {"state": 0xEC, "cycle_length": 2},
     "BodyMode": {"focus_setting": 0, "state": FAREWELL_STATE},
@@ -77,13 +84,16 @@ def infer_body(sessions: Sequence[Session], donor: BodySettings | None) -> dict[
         "timing": _timing(sessions, donor),
         "messages": requests | {name: _changed(name, fields) for name, fields in rest.items()},
         "farewell": _farewell(farewell, rest) or _FAREWELL,
+        "farewell_start": _farewell_start(farewell, rest),
         "pads_to": _padding(loop),
     }
     if len(farewell) > SETTLED_ENOUGH:
         table["farewell_frames"] = len(farewell)
     if _starts(sessions, loop):
-        table["start"] = _start(working or loop, rest)
-        table["wishes"] = list(_wishes(working or loop))
+        slow = any(not one.rate for session in sessions for one in _messages(session, FrameRateReply))
+        # A lens that starts slowly gets a start of its own (three logs of a NEX-7).
+        table["slow_start" if slow else "start"] = _start(working or loop, rest)
+    table["wishes"] = list(_wishes(working or loop, rest))
     if any(one.kind == MountKind.ADAPTER for session in sessions for one in _messages(session, IdentityReply)):
         controls = Counter(_message(frames, BodyState).control for frames in (working or loop)[-RECENT:])
         control = controls.most_common(1)[0][0]
@@ -247,19 +257,27 @@ def _start(loop: Sequence[list[DecodedFrame]], rest: dict[str, dict[str, Any]]) 
     return start
 
 
-def _differences(message: Message | None, rest: dict[str, Any]) -> dict[str, Any]:
+def _differences(message: Message | None, rest: dict[str, Any], *, camera: bool = False) -> dict[str, Any]:
+    """The fields that differ from rest; those that the camera sets are wishes, and count only on request."""
     if message is None:
         return {}
+    left_out = ("aperture_target", *(() if camera else _camera_fields(type(message))))
     return {
         name: _plain(value)
         for name, value in message.values().items()
-        if name in rest and value != rest[name] and name != "aperture_target"
+        if name in rest and value != rest[name] and name not in left_out
     }
 
 
-def _wishes(loop: Sequence[list[DecodedFrame]]) -> Iterator[dict[str, Any]]:
-    """Changes of the leading aperture target, and focus orders."""
+def _camera_fields(cls: type[Message]) -> tuple[str, ...]:
+    """The fields that the camera's own control sets: the exposure, and flags."""
+    return CAMERA_FLAGS[cls] + (("state",) if cls is BodyState else ())
+
+
+def _wishes(loop: Sequence[list[DecodedFrame]], rest: dict[str, dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Changes of the leading aperture target, of the exposure and the camera's flags, and focus orders."""
     before: int | None = None
+    shown = {cls: {name: rest[cls.__name__].get(name) for name in _camera_fields(cls)} for cls in (BodyState, BodyMode)}
     for number, frames in enumerate(loop):
         state, mode = _message(frames, BodyState), frames[-1]
         wish: dict[str, Any] = {}
@@ -267,6 +285,14 @@ def _wishes(loop: Sequence[list[DecodedFrame]]) -> Iterator[dict[str, Any]]:
         if before is not None and target != before and number > ENTRY_FRAMES:
             wish["aperture"] = target
         before = target
+        for cls, latest in shown.items():
+            message = _message(frames, cls)
+            changed = {
+                name: getattr(message, name) for name, value in latest.items() if getattr(message, name, value) != value
+            }
+            if changed:
+                wish.setdefault("fields", {})[cls.__name__] = {name: _plain(value) for name, value in changed.items()}
+                latest |= changed
         extra = [one.build().hex().upper() for one in mode.messages[1:] if isinstance(one, Message)]
         if isinstance(mode.messages[0], BodyMode) and extra:
             wish["orders"] = extra
@@ -287,6 +313,26 @@ def _farewell(frames: Sequence[list[DecodedFrame]], rest: dict[str, dict[str, An
                 fields["cycle_length"] = message.cycle_length
                 fields.pop("aperture_target", None)
             found[cls.__name__] = fields
+    return found
+
+
+def _farewell_start(frames: Sequence[list[DecodedFrame]], rest: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """What the first farewell frames keep of the loop, next to the frame in the middle of them."""
+    if len(frames) <= SETTLED_ENOUGH:
+        kept = {name: rest[BodyMode.__name__].get(name, 0) for name in _FAREWELL[BodyMode.__name__] if name != "state"}
+        return {BodyMode.__name__: [{name: _plain(value) for name, value in kept.items()}] * KEPT_FRAMES}
+    found: dict[str, Any] = {}
+    for cls in (BodyState, BodyMode):
+        middle = _message(frames[len(frames) // 2], cls)
+        rows = [
+            {} if message is None or middle is None else _differences(message, dict(middle.values()), camera=True)
+            for message in (_message(one, cls) for one in frames[: len(frames) // 2])
+        ]
+        rows = [{name: value for name, value in row.items() if name not in DRIVEN} for row in rows]
+        while rows and not rows[-1]:
+            rows.pop()
+        if rows:
+            found[cls.__name__] = rows
     return found
 
 
@@ -322,7 +368,9 @@ def _timing(sessions: Sequence[Session], donor: BodySettings | None) -> dict[str
         table |= _windows(session.frames)
         waits = _next_requests(session.frames)
         if waits:
-            table["next_request"] = {type_: round(median(times), 1) for type_, times in waits.items()}
+            measured = "07" in waits and not _sends([session], SpeedRequest)
+            shown = {type_: round(median(times), 1) for type_, times in waits.items()}
+            table["next_request"] = ({} if measured else _NO_SWITCH) | shown
         break
     return table
 
