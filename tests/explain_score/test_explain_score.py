@@ -3,6 +3,7 @@
 from itertools import islice
 
 from explain_score.__main__ import false_alarms, score
+from explain_score.drawn import drawn_breakages
 from explain_score.further import further_breakages, random_breakages
 from explain_score.known import known_breakages
 
@@ -17,7 +18,7 @@ def test_good_virtual_sessions_raise_no_alarm() -> None:
 
 
 def test_further_breakages_are_mostly_right() -> None:
-    counts = score([*islice(further_breakages(1), 14), *random_breakages(7, 6)], show=False)
+    counts = score([*islice(further_breakages(1), 12), *random_breakages(7, 4), *drawn_breakages(7, 4)], show=False)
     assert sum(counts.values()) == 20
     assert counts["crash"] == 0
     assert counts["right"] >= 17, counts

@@ -111,6 +111,9 @@ def _explain_piece(piece: Sequence[DecodedGarbage], timeline: Timeline, referenc
             return Finding(
                 FindingKind.SHORT_FRAME, ended, text, f"{who} sent a cut frame", sender, "frame", None, order
             )
+        repaired = _with_start(data, timeline.dialect, sender)
+        if repaired is not None:
+            return _wrong_start(piece, timeline, repaired)
         if any(data) and _never_in_frames(timeline, first):
             return _unreadable(piece, timeline)
         kind = "zero bytes, as a line that is stuck low gives" if not any(data) else f"bytes {data[:8].hex(' ')}"
@@ -146,6 +149,34 @@ def _explain_piece(piece: Sequence[DecodedGarbage], timeline: Timeline, referenc
     reason = first.reason.value
     text = f"The {name} of {who}{at_text(at)} has a {reason}, so the other end drops it.{hint}"
     return Finding(FindingKind.BAD_FRAME, ended, text, f"the {name} has a {reason}", sender, name, type_, order)
+
+
+def _with_start(data: bytes, dialect: Dialect, sender: Role) -> bytes | None:
+    """The valid frame that bytes give with a right first byte, in the place of theirs or before it."""
+    known = dialect.formats[sender]
+    for tried in (bytes([known.start]) + data[1:], bytes([known.start]) + data):
+        size = known.frame_length(tried[: known.header_size]) if len(tried) >= known.header_size else 0
+        if isinstance(size, int) and known.header_size <= size <= len(tried) and known.check(tried[:size]) is None:
+            return tried[:size]
+    return None
+
+
+def _wrong_start(piece: Sequence[DecodedGarbage], timeline: Timeline, frame: bytes) -> Finding:
+    """Bytes of which only the first one is wrong or missing."""
+    first = piece[0]
+    sender, at = first.sender, first.at
+    payload = payload_offset(timeline.dialect, sender)
+    type_ = frame[payload] if len(frame) > payload else None
+    name = timeline.name(type_, sender)
+    came = (
+        "is missing" if first.data[:1] != frame[:1] and first.data[:2] == frame[1:3] else f"came as {first.data[0]:02X}"
+    )
+    text = (
+        f"The {name} of the {sender.value}{at_text(at)} has a wrong beginning: its first byte {frame[0]:02X} {came}, "
+        "and the rest is a valid frame. The other end finds no frame in it."
+    )
+    short = f"the {name} begins wrongly"
+    return Finding(FindingKind.BAD_FRAME, at, text, short, sender, name, type_, timeline.order[id(first)])
 
 
 def _never_in_frames(timeline: Timeline, first: DecodedGarbage) -> bool:

@@ -34,7 +34,7 @@ from lensmount_emulator.explain.requests import (
     pair_requests,
     reply_rules,
 )
-from lensmount_emulator.explain.steps import find_late_steps, find_missing_steps, measure_rules
+from lensmount_emulator.explain.steps import find_late_steps, find_missing_steps, find_slow_frames, measure_rules
 from lensmount_emulator.explain.timeline import Timeline, first_type, read_timeline
 from lensmount_protocol.decoder import Decoded, Decoder, OrderedDecoder, time_text
 from lensmount_protocol.dialect import Dialect, load_dialect
@@ -194,6 +194,7 @@ def _find_all(
         *find_silence(exchanges, timeline),
         *find_complaints(exchanges, timeline),
         *find_loop_faults(timeline),
+        *find_slow_frames(timeline, reference),
     ]
 
 

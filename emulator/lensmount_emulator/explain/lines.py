@@ -12,6 +12,9 @@ from lensmount_protocol.wire import Defect, Edge, Role, transmission_time
 BOUNCE_S = 4e-3
 """Edges of one contact within this time are one bounce."""
 
+MIN_LINES_ONLY = 4
+"""Frames that show a select line that was never recorded."""
+
 MIN_BOUNCE_EDGES = 3
 """Edges within `BOUNCE_S` from which on a contact bounces; attaching and detaching a lens takes far longer."""
 
@@ -146,6 +149,24 @@ def _before_supply(timeline: Timeline) -> Iterator[Finding]:
 
 def _line_defects(timeline: Timeline) -> Iterator[Finding]:
     selects = {timeline.dialect.select_line(role) for role in Role}
+    for role in Role:
+        select, other = timeline.dialect.select_line(role), timeline.dialect.select_line(role.peer)
+        framed = [one for one in timeline.frames if one.sender is role and one.at is not None]
+        if (
+            timeline.is_whole
+            and len(framed) >= MIN_LINES_ONLY
+            and select not in timeline.levels
+            and other in timeline.levels
+        ):
+            text = f"{select} never moves in {len(framed)} frames of the {role.value}"
+            yield Finding(
+                FindingKind.LINE_DEFECT,
+                framed[0].at,
+                f"{text}: it is not connected, or not recorded.",
+                text,
+                role,
+                select,
+            )
     for defect in timeline.defects:
         if defect.defect in (Defect.STUCK_HIGH, Defect.STUCK_LOW) and defect.line not in selects and timeline.is_whole:
             # What was due on the line and never came says more.
@@ -242,7 +263,7 @@ def _windows(timeline: Timeline, sender: Role, select: str) -> Iterator[Finding]
     outside = [
         frame for frame in timeline.frames
         if frame.sender is sender and frame.at is not None and _is_outside(frame, select, timeline)
-        and not timeline.is_settling(frame.at)
+        and not timeline.is_settling(frame.at) and not _is_disturbed(frame, timeline)
     ]  # fmt: skip
     if outside:
         yield _outside(timeline, sender, select, outside)
@@ -397,9 +418,17 @@ def _outside(timeline: Timeline, sender: Role, select: str, outside: list[Decode
     )  # fmt: skip
 
 
+def _is_disturbed(frame: DecodedFrame, timeline: Timeline) -> bool:
+    """Whether bytes that are no frame come right before a frame, so that its window is not its own."""
+    at = frame.at or 0.0
+    return any(
+        run.sender is frame.sender and run.at is not None and at - LEAD_S <= run.at < at for run in timeline.garbage
+    )
+
+
 def _stuck_high(timeline: Timeline, sender: Role, select: str) -> Iterator[Finding]:
     for frame in timeline.frames:
-        if frame.sender is not sender or frame.opened is None or frame.at is None:
+        if frame.sender is not sender or frame.opened is None or frame.at is None or _is_disturbed(frame, timeline):
             continue
         name = timeline.name(first_type(frame), sender)
         if frame.at - frame.opened > LEAD_S and not timeline.is_settling(frame.opened):

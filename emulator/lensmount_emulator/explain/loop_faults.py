@@ -16,7 +16,7 @@ USUAL_SHARE = 0.8
 """Share of the periods from which on a frame counts as one of each period."""
 
 MIN_PERIODS = 8
-"""Pulses of the frame sync that show its period."""
+"""Pulses of the frame sync that show its period, where the contract has none."""
 
 STOPPED_PERIODS = 3
 """Periods without a frame from which on a stream has stopped."""
@@ -89,12 +89,12 @@ def stop_time(timeline: Timeline, since: float) -> float:
 def _sync_stopped(timeline: Timeline) -> Iterator[Finding]:
     sync = timeline.dialect.sync
     falls = [edge.at for edge in timeline.edges.get(sync, []) if not edge.level] if sync else []
-    if len(falls) < MIN_PERIODS:
-        return
     gaps = sorted(after - before for before, after in pairwise(falls))
     longest = [
         rule.maximum_us * 1e-6 for rule in timeline.dialect.timing if rule.start == rule.end == edge(sync, False)
     ]
+    if len(falls) < (2 if longest else MIN_PERIODS):
+        return
     period = max(gaps[len(gaps) // 2], *longest, 0.0)
     for before, after in zip(falls, [*falls[1:], timeline.end], strict=True):
         is_last = before == falls[-1]

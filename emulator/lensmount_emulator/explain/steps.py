@@ -9,14 +9,18 @@ from dataclasses import dataclass
 
 from lensmount_emulator.engine.session_knowledge import DueStep
 from lensmount_emulator.explain.finding import Finding, FindingKind, interval_text
-from lensmount_emulator.explain.timeline import Timeline
-from lensmount_protocol.decoder import Decoded, time_text
+from lensmount_emulator.explain.reference import Reference
+from lensmount_emulator.explain.timeline import Timeline, first_type
+from lensmount_protocol.decoder import Decoded, DecodedFrame, time_text
 from lensmount_protocol.dialect import Dialect
-from lensmount_protocol.timing import Mark, TimingResult, TimingRule, measure
-from lensmount_protocol.wire import Role
+from lensmount_protocol.timing import Mark, TimingResult, TimingRule, edge, measure
+from lensmount_protocol.wire import BITS_PER_BYTE, Role
 
 GRACE_S = 1e-3
 """Seconds that a source must go on after a due time before the step counts as missing."""
+
+BROKEN_SLACK_S = 1e-3
+"""Seconds after its due time in which the bytes of a broken frame may begin."""
 
 STRICT = 1.1, 20e-6
 LENIENT = 1.5, 50e-6
@@ -49,7 +53,7 @@ def bound_us(step: DueStep, dialect: Dialect) -> float:
 
 def find_missing_steps(timeline: Timeline) -> list[Finding]:
     """The steps that never came although they were due, while the supply was on and the lens attached."""
-    return [_missing(one, timeline) for one in _missing_steps(timeline)]
+    return [_missing(one, timeline) for one in _missing_steps(timeline) if not _came_broken(one, timeline)]
 
 
 def _missing_steps(timeline: Timeline) -> Iterator[OpenStep]:
@@ -72,6 +76,16 @@ def _missing_steps(timeline: Timeline) -> Iterator[OpenStep]:
             if mark == step.start and step.name not in open_ and _begins(step, at, event, timeline):
                 open_[step.name] = OpenStep(step, at, at + bound_us(step, dialect) * 1e-6)
     yield from (one for one in open_.values() if one.due + GRACE_S < timeline.end)
+
+
+def _came_broken(one: OpenStep, timeline: Timeline) -> bool:
+    """Whether bytes without a frame came from the owner when its frame was due: it was sent, and came broken."""
+    if all(mark[0] == "edge" for mark in one.step.ends):
+        return False
+    return any(
+        run.sender is one.step.owner and run.at is not None and one.since <= run.at <= one.due + BROKEN_SLACK_S
+        for run in timeline.garbage
+    )
 
 
 def _is_overdue(one: OpenStep, at: float) -> bool:
@@ -155,10 +169,18 @@ def find_late_steps(timeline: Timeline, results: Sequence[TimingResult], *, heal
             one for one in result.violations
             if is_violation(result.rule, one[1], healthy=healthy)
             and not timeline.lost_between(one[0] - one[1] * 1e-6, one[0])
+            and not _lacks_sync(result.rule, one[1], timeline.dialect)
         ]  # fmt: skip
         if wrong:
             found.append(_late(result, wrong, timeline))
     return found
+
+
+def _lacks_sync(rule: TimingRule, interval_us: float, dialect: Dialect) -> bool:
+    """Whether an interval from a frame-sync pulse is so long that pulses are missing in it: then they are the fault."""
+    fall = edge(dialect.sync, False) if dialect.sync else None
+    periods = [one.maximum_us for one in dialect.timing if one.start == one.end == fall]
+    return rule.start == fall != rule.end and interval_us > 1.5 * max(periods, default=float("inf"))
 
 
 def is_violation(rule: TimingRule, interval_us: float, *, healthy: bool) -> bool:
@@ -171,6 +193,59 @@ def is_violation(rule: TimingRule, interval_us: float, *, healthy: bool) -> bool
         return interval_us > limit + seconds * 1e6
     # An end that is early does no harm, except where a period is meant.
     return rule.start == rule.end and interval_us < rule.minimum_us / factor - seconds * 1e6
+
+
+PAUSE_SLACK_S = 20e-3
+"""Seconds by which pauses inside a frame may be longer than in the good start-up of the same devices."""
+
+MAX_PAUSE_S = 0.25
+"""Seconds of pauses inside a frame without such a start-up; a healthy adapter has 150 ms in one of its replies."""
+
+
+def find_slow_frames(timeline: Timeline, reference: Reference | None) -> list[Finding]:
+    """The first frame of each end with a pause inside it that is too long for the receiver to wait."""
+    found: dict[Role, Finding] = {}
+    usual: dict[tuple[Role, int | None], float] = {}
+    same = frozenset[Role]()
+    if reference is not None and reference.exact:
+        same = frozenset(role for role in Role if _is_same_device(timeline, reference, role))
+        for frame in reference.timeline.frames:
+            key = frame.sender, first_type(frame)
+            usual[key] = max(usual.get(key, 0.0), _pauses(frame))
+    for frame in timeline.frames if timeline.is_whole else ():
+        paused, key = _pauses(frame), (frame.sender, first_type(frame))
+        known = frame.sender in same and key in usual
+        allowed = usual[key] + PAUSE_SLACK_S if known else MAX_PAUSE_S
+        if paused > allowed and frame.sender not in found and frame.at is not None:
+            name = timeline.name(first_type(frame), frame.sender)
+            good = f"; the good start-up has {interval_text(usual[key])}" if known else ""
+            text = (
+                f"The {name} of the {frame.sender.value} at {time_text(frame.at)} came with pauses of "
+                f"{interval_text(paused)} between its bytes{good}. A receiver may give such a frame up."
+            )
+            short = f"the {name} came with pauses"
+            found[frame.sender] = Finding(
+                FindingKind.LATE, frame.at + PAUSE_SLACK_S, text, short, frame.sender, name, first_type(frame)
+            )
+    return list(found.values())
+
+
+def _is_same_device(timeline: Timeline, reference: Reference, role: Role) -> bool:
+    """Whether an end sends the same bytes outside the loop as in the good start-up, as far as both have a message."""
+    first: dict[int | None, bytes] = {}
+    for frame in timeline.frames:
+        if frame.sender is role and not timeline.knowledge.is_loop(frame):
+            first.setdefault(first_type(frame), frame.frame.raw)
+    pairs = [(raw, reference.frame(role, type_)) for type_, raw in first.items() if type_ is not None]
+    both = [(raw, good) for raw, good in pairs if good is not None]
+    return bool(both) and all(raw == good for raw, good in both)
+
+
+def _pauses(frame: DecodedFrame) -> float:
+    """Seconds between the bytes of a frame."""
+    if frame.at is None or frame.end is None:
+        return 0.0
+    return max(0.0, frame.end - frame.at - len(frame.frame.raw) * BITS_PER_BYTE / frame.baudrate)
 
 
 MAX_SPREAD_US = 250.0
