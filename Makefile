@@ -203,6 +203,13 @@ CAPTURES ?= ../shared/captures/e-mount
 twin-figures: $(STAMP)
 	@$(BIN)/python -m lensmount_emulator.twin.figures $(CAPTURES)
 
+# Explanations: the known kinds, good sessions, and further breakages of two generators by EXPLAIN_SEED.
+EXPLAIN_SEED ?= 1
+
+.PHONY: explain-score
+explain-score: $(STAMP)
+	@PYTHONPATH=tests:protocol:hardware:emulator $(BIN)/python -m explain_score --seed $(EXPLAIN_SEED)
+
 # Learned machines of every family of profiles against the engines; with five seeds of jitter, and planted changes.
 .PHONY: learned learned-figures
 learned: $(STAMP)

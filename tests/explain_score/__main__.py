@@ -1,7 +1,7 @@
 """`python -m explain_score`: how many breakages are explained right, and how many good sessions raise an alarm.
 
 Four parts: the twelve known kinds, the good sessions, forty further breakages by SEED, and forty of a second generator.
-Exits 1 if a known kind is not right, a good session has a finding, fewer than 85 % of the further ones of a generator are
+Exits 1 if a known kind is not right, a good session has a finding, fewer than 85 % of a generator's breakages are
 right, or one ends with an exception.
 """
 

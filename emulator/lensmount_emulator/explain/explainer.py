@@ -153,7 +153,9 @@ def explain_timeline(timeline: Timeline, source: str, reference: Reference | Non
     remarks = _remarks(timeline, exchanges, results, reference, findings)
     if not timeline.is_whole:
         findings = [one for one in findings if one.kind in PARTIAL_KINDS]
-    clock = find_clock_faults(timeline, results, reference)
+    # Where a select line is missing, no wait can be measured.
+    lacks_line = any(one.kind is FindingKind.LINE_DEFECT for one in findings)
+    clock = [] if lacks_line else find_clock_faults(timeline, results, reference)
     if clock:
         findings = sorted([*clock, *(one for one in findings if not _explained_by(one, clock))], key=_sort_key)
     outcome = _outcome(timeline, exchanges)

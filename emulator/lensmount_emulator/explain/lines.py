@@ -12,6 +12,9 @@ from lensmount_protocol.wire import Defect, Edge, Role, transmission_time
 BOUNCE_S = 4e-3
 """Edges of one contact within this time are one bounce."""
 
+EARLY_S = 0.2e-3
+"""Seconds before its first bit from which on a select line that then stays high rose too early."""
+
 MIN_LINES_ONLY = 4
 """Frames that show a select line that was never recorded."""
 
@@ -431,28 +434,31 @@ def _stuck_high(timeline: Timeline, sender: Role, select: str) -> Iterator[Findi
         if frame.sender is not sender or frame.opened is None or frame.at is None or _is_disturbed(frame, timeline):
             continue
         name = timeline.name(first_type(frame), sender)
-        if frame.at - frame.opened > LEAD_S and not timeline.is_settling(frame.opened):
-            yield _early_window(timeline, frame, select, name)
-            return
         ended = frame.clocked_end if frame.clocked_end is not None else frame.end
         fall = timeline.next_fall(select, ended if ended is not None else frame.at)
         last = timeline.end if fall is None else fall
-        if ended is not None and last - ended > STUCK_S:
+        stays = ended is not None and last - ended > STUCK_S
+        if frame.at - frame.opened > LEAD_S and not timeline.is_settling(frame.opened):
+            yield _early_window(timeline, frame, select, name, stays=stays)
+            return
+        if ended is not None and stays:
+            # A line that is stuck before the frame rose earlier than others do.
+            since = frame.opened if frame.at - frame.opened > EARLY_S else ended
             text = (
                 f"{select} stayed high after the {name} of the {sender.value} at {time_text(frame.at)}: it was due "
                 "to fall "
                 f"within 0.3 ms of the last bit, and was up for {interval_text(last - ended)} more."
             )
-            yield Finding(FindingKind.STUCK_LINE, ended, text, f"{select} stays high", sender, select)
+            yield Finding(FindingKind.STUCK_LINE, since, text, f"{select} stays high", sender, select)
             return
 
 
-def _early_window(timeline: Timeline, frame: DecodedFrame, select: str, name: str) -> Finding:
+def _early_window(timeline: Timeline, frame: DecodedFrame, select: str, name: str, *, stays: bool) -> Finding:
     assert frame.opened is not None
     assert frame.at is not None
     sender, type_ = frame.sender, first_type(frame)
     lead = frame.at - frame.opened
-    if timeline.was_due(sender, frame.opened, type_):
+    if timeline.was_due(sender, frame.opened, type_) and not stays:
         text = (
             f"The {name} of the {sender.value} was late: {select} went high for it at {time_text(frame.opened)}, as it "
             f"was due, and its first bit came {interval_text(lead)} later, at {time_text(frame.at)}."

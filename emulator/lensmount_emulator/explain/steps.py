@@ -225,7 +225,7 @@ def find_slow_frames(timeline: Timeline, reference: Reference | None) -> list[Fi
             )
             short = f"the {name} came with pauses"
             found[frame.sender] = Finding(
-                FindingKind.LATE, frame.at + PAUSE_SLACK_S, text, short, frame.sender, name, first_type(frame)
+                FindingKind.LATE, (frame.end or frame.at) - paused, text, short, frame.sender, name, first_type(frame)
             )
     return list(found.values())
 
