@@ -178,7 +178,7 @@ def _send_order(body: BodyEngineBase) -> Task:
 
 
 def _restart(body: BodyEngineBase) -> Task:
-    """Put a lens that failed to sleep and start it again; after some attempts, switch it off and begin afresh."""
+    """Put a lens that failed to sleep and start it again; after some attempts, switch it off and begin again."""
     for _ in range(MAX_STARTS):
         _put_to_sleep(body)
         yield body.now + SLEEP_S
