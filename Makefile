@@ -218,6 +218,13 @@ learned: $(STAMP)
 learned-figures: $(STAMP)
 	@PYTHONPATH=tests:protocol:hardware:emulator $(BIN)/python -m learned --figures
 
+# Rules between body and lens: the E-mount matrix through an interposer, cost per frame, and the C export.
+RULE_FRAMES ?= 100000
+
+.PHONY: rules-figures
+rules-figures: $(STAMP)
+	@PYTHONPATH=tests:protocol:hardware:emulator $(BIN)/python -m rules --frames $(RULE_FRAMES)
+
 # Frozen behaviour: every golden recording and snapshot of the command line, held against what runs today. It lists each
 # difference; GOLDEN=--write lists them and writes the new values.
 GOLDEN ?=

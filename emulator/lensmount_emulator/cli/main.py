@@ -55,6 +55,7 @@ VERBS = {
     "campaign": "many sessions from one file: profiles x faults x seeds, into one file of results, and its report",
     "fuzz": "break readers, sessions and the device on a port at random, and repeat what broke from one file",
     "monitor": "watch traffic in the terminal: a line per message with count, period and last fields",
+    "rules": "rules between body and lens: how a relay carries them out, and as C for a small MCU",
     "ui": "sessions, matrices and campaigns in the browser",
     "new": "write a package, a profile or a test repository to begin with: dialect, profile, fault, test",
     "describe": "show a dialect's messages, their fields, offsets and evidence",

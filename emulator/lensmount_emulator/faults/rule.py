@@ -6,10 +6,12 @@ A rule is a fault with a condition, so it has the times, the count and the rate 
 
 import operator
 import re
+import struct
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from dataclasses import fields as fields_of
+from os import PathLike
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple, cast
 
@@ -25,6 +27,7 @@ from lensmount_emulator.rules.table import TableRule, make_table
 from lensmount_hardware.input_file import read_input
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.errors import FaultError, ProfileError, unknown_name_message
+from lensmount_protocol.framer import FrameFormat
 from lensmount_protocol.message import Message
 from lensmount_protocol.payload import AnyMessage
 from lensmount_protocol.wire import Role
@@ -75,6 +78,7 @@ class Rule(Fault):
     on: str = option("", NAME_OPTION, "the message, by its name")
     where: str = option("", NAME_OPTION, "conditions on its fields, such as `focal_length>1000,state=3`")
     set: str = option("", NAME_OPTION, "fields to set, such as `focal_length=1000`")
+    shift: str = option("", NAME_OPTION, "numbers to add to fields, such as `operand=-16`; they stay in their range")
     do: str = option(
         "",
         DO,
@@ -87,6 +91,7 @@ class Rule(Fault):
     way: str = option("", WAY, "how a relay passes its frames on; instant: no relay, the frame changes on the wire")
     call: Call | None = None
     _engine: RuleEngine | None = field(default=None, init=False, repr=False, compare=False)
+    _warned: bool = field(default=False, init=False, repr=False, compare=False)
     _matched: int = field(default=0, init=False, repr=False, compare=False)
     _selected: Mapping[type[Message], int] = field(
         default_factory=dict[type[Message], int], init=False, repr=False, compare=False
@@ -134,6 +139,9 @@ class Rule(Fault):
         if engine is None:
             engine = self._engine = RuleEngine(dialect, [self.compile(dialect)], selected=self._selected)
         size = frame_size(first.data, dialect.formats[sender])
+        if not size and not self._warned and _begins_frame(first.data, dialect.formats[sender]):
+            self._warned = True
+            target.annotate(f"rule on {self.on}: a frame comes in pieces, and passes as it came; give the rule a way")
         result = engine.process(sender, first.data[:size], target.scheduler.now) if size else None
         if result is None:
             return pieces
@@ -152,8 +160,8 @@ class Rule(Fault):
         Raises:
             FaultError: as `check`.
         """
-        if not (self.set or self.do or self.late or self.add or self.call):
-            raise FaultError(f"rule on {self.on or 'nothing'}: does nothing; give it set, do, late or add")
+        if not (self.set or self.shift or self.do or self.late or self.add or self.call):
+            raise FaultError(f"rule on {self.on or 'nothing'}: does nothing; give it set, shift, do, late or add")
         try:
             cls = self._message_class(self.on, dialect, None)
             conditions = self.conditions(cls)
@@ -190,6 +198,7 @@ class Rule(Fault):
             (self.call is not None, "a function"),
             (self.do == "drop", "drop changes the length, and the head of the frame has passed"),
             (self.do == "hold", "hold needs the whole frame"),
+            (self.shift, "shift needs the whole number before its first byte goes on"),
             (self.add, "add changes the length, and the head of the frame has passed"),
             (self.late, "late needs the whole frame"),
             (self.at or self.until is not None or self.for_ is not None, "a table has no clock"),
@@ -228,7 +237,27 @@ class Rule(Fault):
         values = self.values(cls)
         if self.do == "drop":
             return lambda _message, _messages: None
-        return (lambda message, _messages: replace(message, **values)) if values else None
+        shifts = [(name, by, _number_range(cls, name)) for name, by in self._shifts(cls).items()]
+        if not (values or shifts):
+            return None
+
+        def change(message: Any, _messages: Sequence[AnyMessage]) -> AnyMessage:
+            moved = {
+                name: max(low, min(high, getattr(message, name) + by))
+                for name, by, (low, high) in shifts
+                if isinstance(getattr(message, name), int)
+            }
+            changed: AnyMessage = replace(message, **values, **moved)
+            return changed
+
+        return change
+
+    def _shifts(self, cls: type[Message]) -> dict[str, int]:
+        shifts = field_values(cls, parse_fields(cls, self.shift))
+        for name, by in shifts.items():
+            if not isinstance(by, int) or isinstance(getattr(cls(), name), bool):
+                raise ProfileError(f"shift of {name}: {by!r} is no number, or the field holds none")
+        return shifts
 
     def _admits(self, now: float) -> bool:
         if now < self.since + self.at or not self.is_active(now):
@@ -259,6 +288,27 @@ class Rule(Fault):
         except TypeError:
             raise ProfileError(f"condition {text!r}: {name} and {given} have no order; use = or !=") from None
         return Condition(name, comparison, value)
+
+
+def _begins_frame(data: bytes, frame_format: FrameFormat) -> bool:
+    """Whether the data is the beginning of a frame, and not all of it."""
+    header = data[: frame_format.header_size]
+    if len(header) < frame_format.header_size or header[0] != frame_format.start:
+        return False
+    size = frame_format.frame_length(header)
+    return isinstance(size, int) and size > len(data)
+
+
+def _number_range(cls: type[Message], name: str) -> tuple[int, int]:
+    """The smallest and the largest number that a field carries."""
+    bits = 8 * next(spec.size for spec in cls.FIELDS if spec.name == name)
+    if not bits:
+        raise ProfileError(f"shift of {name}: its size varies")
+    try:
+        build_message(cls, {name: -1})
+    except (ProfileError, struct.error, OverflowError, ValueError):
+        return 0, (1 << bits) - 1
+    return -(1 << bits - 1), (1 << bits - 1) - 1
 
 
 def _value(cls: type[Message], name: str, text: str) -> int | str:
@@ -365,6 +415,21 @@ def parse_rules(text: str, place: str) -> list[str]:
     if not found.rules:
         return [f"{Rule.NAME} way={found.way}"]
     return [_rule_text(rule if found.way is None else {"way": found.way, **rule}) for rule in found.rules]
+
+
+RulesLike = str | PathLike[str] | Sequence[str | Rule]
+"""The path of a file of rules, or texts of rules and rules."""
+
+
+def resolve_rules(given: RulesLike) -> list[str | Fault]:
+    """Return rules as a plan of faults takes them; a text may leave out the word `rule`.
+
+    Raises:
+        FaultError: as `load_rules`.
+    """
+    if isinstance(given, str | PathLike):
+        return [*load_rules(Path(given))]
+    return [one if isinstance(one, Rule) or one.split()[:1] == [Rule.NAME] else f"{Rule.NAME} {one}" for one in given]
 
 
 def _rule_text(rule: Mapping[str, str | int | float | bool | list[str] | dict[str, int | str]]) -> str:

@@ -12,6 +12,8 @@ import pytest
 from lensmount_emulator.engine.dialect_roles import Place, get_roles, make_engine
 from lensmount_emulator.engine.observer import Notice
 from lensmount_emulator.engine.script import parse_script
+from lensmount_emulator.faults.registry import FaultPlan, parse_plan
+from lensmount_emulator.faults.rule import RulesLike, resolve_rules
 from lensmount_emulator.profiles.library import Profile, load_profile
 from lensmount_emulator.pytest_plugin.failure_report import (
     ProfileLike,
@@ -25,6 +27,7 @@ from lensmount_emulator.pytest_plugin.options import MountOptions
 from lensmount_emulator.pytest_plugin.shared_port import SharedPort
 from lensmount_emulator.pytest_plugin.traffic_log import Recording, TrafficLog
 from lensmount_emulator.pytest_plugin.virtual import VirtualMountSession
+from lensmount_emulator.sessions.loopback import make_interposer
 from lensmount_emulator.sessions.send_guard import GuardedTransport, SendGuard
 from lensmount_emulator.sessions.virtual.participants import default_pair, make_participants, resolve_profile
 from lensmount_emulator.sessions.virtual_session import VirtualSession
@@ -74,6 +77,7 @@ class MountFactory:
         *,
         seed: int | None = None,
         arm: Sequence[str] = (),
+        rules: RulesLike | None = None,
     ) -> MountSession:
         """Put a lens on a body; no time has passed yet.
 
@@ -87,11 +91,14 @@ class MountFactory:
             seed: where reaction times get their jitter from; a port has its own.
             arm: guarded messages that our body may send, by name: `Update*`. They can leave a device dead. On a port
                 also unknown types, by number: `0x7f`.
+            rules: what changes messages between the ends: the path of a file of rules, or texts and `Rule` objects; on
+                a port the test is skipped.
 
         Raises:
             ProfileError: a profile is unknown or impossible, or they do not fit together.
             ScriptError: an unknown verb or value of the script.
             DialectError: a name that no guarded message has.
+            FaultError: a rule is wrong.
         """
         choices = self.options
         given = (
@@ -102,12 +109,15 @@ class MountFactory:
         between = choices.accessories if accessories is None else accessories
         script = choices.script if script is None else script
         seed = choices.seed if seed is None else seed
+        plan = parse_plan(resolve_rules(choices.rules if rules is None else rules), seed)
         if self._port is None:
-            print_line = replay_command([*zip(given, ends, strict=True)], between, script, seed, arm)
+            print_line = replay_command([*zip(given, ends, strict=True)], between, script, seed, arm, plan)
             mounted = self._virtual(
-                ends, [resolve_profile(one, Place.ACCESSORY) for one in between], print_line, script, seed, arm
+                ends, [resolve_profile(one, Place.ACCESSORY) for one in between], print_line, script, seed, arm, plan
             )
         else:
+            if plan:
+                pytest.skip(f"rules between the ends are virtual, and a device is on {self._port.spec}")
             if between:
                 pytest.skip(f"{between[0]} between the ends is virtual, and a device is on {self._port.spec}")
             mounted = self._live(self._port, ends, script, arm)
@@ -146,15 +156,31 @@ class MountFactory:
         script: str,
         seed: int | None,
         allow: Sequence[str],
+        plan: FaultPlan,
     ) -> MountSession:
         body, lens = ends
         parts = make_participants(body, lens, between, script, seed)
         parts.body.allow(allow)
         dialect = load_dialect(body.dialect)
+        plan.check(dialect)
+        interposer = make_interposer(dialect, plan)
         header: dict[str, Any] = {"body": body.name, "lens": lens.name, "script": script, "seed": seed}
         log = self._make_log(dialect, frozenset(dialect.wiring.lines), header)
         log.notices += [Notice(0.0, Role.LENS, remark) for remark in parts.notes]
-        chain = VirtualSession(dialect, parts.body, parts.lens, parts.accessories, tap=log.tap, on_notice=log.on_notice)
+        chain = VirtualSession(
+            dialect,
+            parts.body,
+            parts.lens,
+            parts.accessories if interposer is None else (interposer.accessory, *parts.accessories),
+            tap=log.tap,
+            on_notice=log.on_notice,
+            resolution="frame" if interposer is None else "byte",
+            plan=plan if plan else None,
+        )
+        # A test waits for what follows; one that stops at frames sets it to true.
+        chain.breaks = False
+        if interposer is not None:
+            interposer.note, interposer.hold = chain.annotate, chain.hold
         return VirtualMountSession(chain, get_roles(body.dialect), log, self._lines, print_line)
 
     def _live(self, port: SharedPort, ends: tuple[Profile, Profile], script: str, allow: Sequence[str]) -> MountSession:

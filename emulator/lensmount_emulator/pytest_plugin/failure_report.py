@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lensmount_emulator.explain.explainer import explain_events
+from lensmount_emulator.faults.registry import FaultPlan
+from lensmount_emulator.faults.rule import Rule
 from lensmount_emulator.profiles.library import Profile, load_profile, profile_names
 from lensmount_emulator.pytest_plugin.traffic_log import TrafficLog
 from lensmount_emulator.reports.event_text import narrate
@@ -128,6 +130,7 @@ def replay_command(
     script: str,
     seed: int | None,
     allow: Sequence[str],
+    plan: FaultPlan,
 ) -> ReplayCommand:
     """What is known before anything was done.
 
@@ -137,6 +140,7 @@ def replay_command(
         script: the body's.
         seed: of the jitter.
         allow: guarded messages that it may send.
+        plan: the rules between the ends.
     """
     options = ("--body", "--lens", *("--accessory" for _ in between))
     names = [_profile_argument(taken if asked is None else asked) for asked, taken in ends] + [
@@ -147,7 +151,10 @@ def replay_command(
         items += ["--seed", str(seed)]
     for name in allow:
         items += ["--allow", name]
-    return ReplayCommand(items, [script] if script else [], possible=None not in names)
+    for text in plan.texts():
+        items += ["--fault", text]
+    called = any(isinstance(rule, Rule) and rule.call is not None for rule in plan.faults)
+    return ReplayCommand(items, [script] if script else [], possible=None not in names and not called)
 
 
 def device_replay_command(path: Path, port: str, role: Role, allow: Sequence[str]) -> str:

@@ -70,8 +70,9 @@ INI = {
 """Keys of the ini file -> their meaning."""
 
 MARKERS = {
-    f"{MARKER}(body, lens, accessories, script, seed, dialect, allow, virtual, lens_firmware, body_firmware)": (
+    f"{MARKER}(body, lens, accessories, script, seed, dialect, rules, allow, virtual, lens_firmware, body_firmware)": (
         "defaults of `mount()` for the test; a list of bodies or lenses runs the test with each; "
+        "`rules` is a file of rules between the ends, or a list of them; "
         "`allow` lists errors, ends and silence that do not fail a test on a port; "
         "`virtual=True` keeps it on the virtual mount though a port is given; "
         "`lens_firmware` and `body_firmware` are paths of firmware in C"
@@ -151,6 +152,7 @@ class MountOptions:
         script: what the body does once it runs.
         seed: of the jitter; `None` for nominal times.
         dialect: what is spoken where neither end is named.
+        rules: rules between the ends: the path of a file, or texts and `Rule` objects.
         allow: what does not fail a test on a port: patterns of errors, `"body: no answer*"`; patterns of ends of
             the session, `"session: *held back*"`; a device that is silent, `"lens: sent nothing"`.
         virtual: whether the virtual mount is taken though a port is given.
@@ -164,6 +166,7 @@ class MountOptions:
     script: str = ""
     seed: int | None = None
     dialect: str | None = None
+    rules: Any = ()
     allow: Sequence[str] = ()
     virtual: bool = False
     lens_firmware: str | None = None

@@ -23,7 +23,7 @@ COMPARISONS = ("=", "!=", "<", ">", "<=", ">=")
 SET = len(COMPARISONS)
 """The operation of a row that sets bytes; smaller numbers are comparisons, in the order of `COMPARISONS`."""
 
-MAX_AT = 255
+MAX_AT = MAX_SIZE = 255
 MAX_VALUE_SIZE = 4
 MAX_TABLE_RULES = 32
 MAX_COUNT = 0xFFFF
@@ -205,7 +205,7 @@ def make_table(dialect: Dialect, sender: Role, rules: Iterable[TableRule]) -> Ru
     sizes = {
         cls.TYPE: cls.SIZE
         for cls in classes
-        if not (cls.VARIES or cls.PREFIX is not None or issubclass(cls, SelectableMessage))
+        if cls.SIZE <= MAX_SIZE and not (cls.VARIES or cls.PREFIX is not None or issubclass(cls, SelectableMessage))
     }
     made = tuple(_rows(rule, shape, prefixed) for rule in rules)
     if len(made) > MAX_TABLE_RULES:

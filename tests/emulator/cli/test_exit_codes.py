@@ -14,6 +14,7 @@ from . import (  # noqa: F401, TID252
     exit_cases_new,
     exit_cases_outputs,
     exit_cases_ports,
+    exit_cases_rules,
     exit_cases_virtual,
 )
 from .exit_cases import CASES, HEADING, PAGE, Bench, documented  # noqa: TID252
