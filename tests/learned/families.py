@@ -54,9 +54,12 @@ LMOUNT_ALPHABETS = ("lens-power", "lens-rate", "lens-sleep", "lens-stream")
 EMOUNT_BODIES = ("a6000", "nex7")
 # Bodies of three makers, and the first body of the mount.
 LMOUNT_BODIES = ("panasonic-s5", "sigma-fp", "leica-sl2", "leica-t")
+# The only lens that a document describes.
+MFT_LENSES = ("bell-lens",)
 FAMILIES = (
     *(Family("emount", "lens-session", lens) for lens in EMOUNT_LENSES),
     *(Family("lmount", alphabet, lens) for lens in LMOUNT_LENSES for alphabet in LMOUNT_ALPHABETS),
+    *(Family("mft", "lens-session", lens) for lens in MFT_LENSES),
     *(Family("emount", "body-start", body) for body in EMOUNT_BODIES),
     *(Family("lmount", "body-start", body) for body in LMOUNT_BODIES),
 )

@@ -2,7 +2,17 @@
 
 import pytest
 
-from learned.families import EMOUNT_BODIES, EMOUNT_LENSES, FAMILIES, FOLDER, LMOUNT_BODIES, LMOUNT_LENSES, Family, check
+from learned.families import (
+    EMOUNT_BODIES,
+    EMOUNT_LENSES,
+    FAMILIES,
+    FOLDER,
+    LMOUNT_BODIES,
+    LMOUNT_LENSES,
+    MFT_LENSES,
+    Family,
+    check,
+)
 from learned.planted import PLANTS, is_found
 
 
@@ -14,7 +24,7 @@ def test_engine_does_what_the_committed_machine_says(family: Family) -> None:
 
 
 def test_every_family_has_its_machines() -> None:
-    profiles = {*EMOUNT_LENSES, *LMOUNT_LENSES, *EMOUNT_BODIES, *LMOUNT_BODIES}
+    profiles = {*EMOUNT_LENSES, *LMOUNT_LENSES, *EMOUNT_BODIES, *LMOUNT_BODIES, *MFT_LENSES}
     assert {family.profile for family in FAMILIES} == profiles
     assert {family.path for family in FAMILIES} == {*FOLDER.glob("*.json")}
     assert Family("emount", "lens-session", "sel55210").machine().states == 11

@@ -64,7 +64,9 @@ class TruncateFrame(FrameFault):
     by: int | None = option(None, integer(1, MAX_FRAME_SIZE), "bytes that are missing; random if not given")
 
     def change(self, piece: OutgoingBytes, size: int, sender: Role, target: FaultTarget) -> list[OutgoingBytes]:
-        """Drop its end, and the bytes after it."""
+        """Drop its end, and the bytes after it; of a frame of one byte nothing is left."""
+        if size == 1:
+            return []
         missing = min(size - 1, self.by if self.by is not None else self.random.randrange(1, size))
         piece.data = piece.data[: size - missing]
         return [piece]

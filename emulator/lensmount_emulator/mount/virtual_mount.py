@@ -17,6 +17,7 @@ from lensmount_emulator.mount.burst_delivery import BurstInFlight, BurstSplitter
 from lensmount_emulator.scheduler import Scheduler
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.wire import (
+    AcknowledgeLines,
     Annotation,
     AnnotationKind,
     Burst,
@@ -122,9 +123,7 @@ class VirtualMount:
             name: MountLine(name, self._ends[driver], self._ends[driver.peer], dialect.select_line(driver))
             for name, driver in dialect.drivers.items()
         }
-        acknowledge = None if self._clocked is None else self._clocked.acknowledge
-        self._acknowledge = acknowledge
-        self._turns = None if acknowledge is None else self._lines[acknowledge.clocking]
+        self._acknowledge = None if self._clocked is None else self._clocked.acknowledge
         self._clocked_end_sends = False
 
     @property
@@ -205,8 +204,8 @@ class VirtualMount:
             line.window.turn_window(level)
             if self._flights:
                 self._resplit(line.driver, now)
-        if line is self._turns:
-            self._turn_around(line, level, now)
+        if self._acknowledge is not None:
+            self._follow_acknowledge(line, level, now, self._acknowledge)
         if self.attached or line.driver.role is Role.LENS:
             self._soon(line.listener.on_event, line.rises if level else line.falls)
 
@@ -290,11 +289,17 @@ class VirtualMount:
             Burst(now, first.peer, answer, link.bit_rate, ends, whole=True),
         ]
 
-    def _turn_around(self, line: MountLine, level: bool, now: float) -> None:
-        """Note which end sends next on a half-duplex link: the clocked end if its acknowledge line rose first."""
-        self._clocked_end_sends = level and self._acknowledge is not None and self.levels[self._acknowledge.clocked]
-        if self._clocked_end_sends:
-            self._clock_answer(line.listener, now)
+    def _follow_acknowledge(self, line: MountLine, level: bool, now: float, lines: AcknowledgeLines) -> None:
+        """Follow the acknowledge lines of a half-duplex link.
+
+        The clocked end sends next if its line rose first; with the fall of its line it withdraws what it has loaded.
+        """
+        if line.name == lines.clocked and not level:
+            self._loaded.clear()
+        elif line.name == lines.clocking:
+            self._clocked_end_sends = level and self.levels[lines.clocked]
+            if self._clocked_end_sends:
+                self._clock_answer(line.listener, now)
 
     def _clock_answer(self, end: MountSide, now: float) -> None:
         """Clock what the clocked end of a half-duplex link has loaded."""

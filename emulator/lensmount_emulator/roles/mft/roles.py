@@ -34,6 +34,7 @@ MFT_ROLES = DialectRoles(
     default_lens="bell-lens",
     check_script="aperture 0x3b2; focus 0x24e; ring reverse; sleep; wake; wait 0.1",
     execute_step=execute_extra_step,
+    learn="lensmount_emulator.roles.mft.learn_traits:MFT_LEARN",
     fuzz_traits=FuzzTraits(
         recovery_s=10.0,
         bodies=("e-pl1", "e-p1"),

@@ -198,6 +198,12 @@ def changes_of(records: list[WireRecord], line: str) -> list[tuple[bool, int]]:
     return found
 
 
+def test_frame_of_one_byte_that_is_truncated_is_lost() -> None:
+    run = Played("focus 1", ("truncate from=lens until=600ms count=1",))
+    assert any("does not" in text or "is missing" in text for text in run.errors)
+    assert run.lens.focus_target == 1
+
+
 def test_same_seed_gives_the_same_records() -> None:
     faults = ("bitflip rate=2e-3",)
     assert Played("focus 800", faults).records == Played("focus 800", faults).records

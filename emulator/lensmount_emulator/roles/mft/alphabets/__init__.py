@@ -1,0 +1,1 @@
+"""Alphabets for learning lenses of Micro Four Thirds."""
