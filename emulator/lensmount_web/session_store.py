@@ -26,6 +26,7 @@ from lensmount_protocol.wire import Annotation
 from lensmount_web.filter_rows import RowFilter
 from lensmount_web.packing import Buffer, Part, Positions, pack, pack_columns
 from lensmount_web.row_details import row_details, row_summary
+from lensmount_web.viewfinder import breathing_of, viewfinder_at
 
 BATCH = 4000
 """Events that are added under one lock, so that the page gets its first screen early."""
@@ -185,7 +186,16 @@ class StoredSession:
                 "lines": lines,
                 "link": state.state if state else self.dialect.transitions.initial,
                 "gauges": [self._gauge_at(gauge, at) for gauge in self.gauges()],
+                "viewfinder": viewfinder_at(columns, at, self._breathing()),
             }
+
+    def _breathing(self) -> float | None:
+        """How much the lens breathes, by its profile."""
+        if "breathes_percent" not in self.about:
+            lens = self.about.get("wanted", self.header).get("lens")
+            self.about["breathes_percent"] = breathing_of(self.dialect.name, lens)
+        known: float | None = self.about["breathes_percent"]
+        return known
 
     def _gauge_at(self, gauge: Gauge, at: float) -> dict[str, Any]:
         found: dict[str, Any] = {"part": gauge.part, "role": gauge.role.value, "label": gauge.label}

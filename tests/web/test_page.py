@@ -274,6 +274,61 @@ def test_start_page_plays_a_pair_takes_orders_and_writes_them_down(page, serve):
     requests_stay_home(page, running.root)
 
 
+SHARPNESS = """() => {
+  const canvas = document.querySelector(".viewfinder-panel canvas");
+  const { data } = canvas.getContext("2d").getImageData(112, 72, 160, 112);
+  let sum = 0;
+  for (let at = 4; at < data.length; at += 4) sum += (data[at] - data[at - 4]) ** 2;
+  let light = 0;
+  for (let at = 0; at < data.length; at += 4) light += data[at];
+  return [sum, light / (data.length / 4)];
+}"""
+
+
+def test_autofocus_makes_the_viewfinder_sharp_and_stopping_down_darkens_it(page, serve, tmp_path: Path):
+    """The picture is read from the canvas: what a user sees, and not what the model says."""
+    pair = ("panasonic-s5ii", "leica-vario-elmarit-sl-24-90mm-f2.8-4")
+    script = "zoom 60; focus far; wait 0.1; autofocus; wait 0.1; aperture f/11; wait 0.2"
+    recording = run_loopback(*pair, script=script, seed=3).save(tmp_path / "finder.lmx")
+    columns = open_capture(recording).to_columns()
+    aperture = columns.field("ApertureState.now")
+    begun = columns.field("FocusState.position")
+    far = float(begun.at[begun.values == 0][-1])
+    stopped = float(aperture.at[aperture.values == aperture.values.max()][0])
+    running = serve(recording)
+    open_session(page, running)
+    page.wait_for_selector(".viewfinder-panel canvas")
+    assert "our model" in page.text_content(".viewfinder-panel")
+    found = {}
+    for name, at in (("blurred", far), ("sharp", stopped - 0.15), ("dark", columns.span()[1])):
+        page.evaluate(f"lensmount.state.cursor.value = {at!r}")
+        wait(page, f"lensmount.state.mount.value?.t === {at!r}")
+        page.wait_for_timeout(150)
+        found[name] = (*page.evaluate(SHARPNESS), page.evaluate("lensmount.state.mount.value.viewfinder.contrast"))
+    assert found["sharp"][0] > 3 * found["blurred"][0]
+    assert found["sharp"][2] > 1.5 * found["blurred"][2]
+    assert found["dark"][1] < 0.6 * found["sharp"][1]
+    # The same recording gives the same picture.
+    again = page.evaluate(SHARPNESS)
+    page.reload()
+    page.wait_for_selector(".viewfinder-panel canvas")
+    page.evaluate(f"lensmount.state.cursor.value = {columns.span()[1]!r}")
+    wait(page, f"lensmount.state.mount.value?.t === {columns.span()[1]!r}")
+    page.wait_for_timeout(150)
+    assert page.evaluate(SHARPNESS) == again
+    uncorrected = page.locator(".viewfinder-panel .chip")
+    uncorrected.click()
+    assert uncorrected.get_attribute("aria-pressed") == "false"
+    page.wait_for_timeout(100)
+    assert page.evaluate(SHARPNESS) != again
+
+
+def test_a_dialect_whose_models_know_no_optics_has_no_viewfinder(page, running):
+    open_session(page, running)
+    wait(page, "lensmount.state.mount.value !== null")
+    assert page.locator(".viewfinder-panel").count() == 0
+
+
 def test_what_is_wrong_is_said_on_the_page(page, serve, tmp_path: Path):
     running = serve()
     page.goto(running.root + "/")

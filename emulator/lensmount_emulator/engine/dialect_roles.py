@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, Protocol, cast, runtime_checkable
 from msgspec import Struct
 
 from lensmount_emulator.engine.engine import Engine
-from lensmount_emulator.engine.gauges import Gauge
+from lensmount_emulator.engine.gauges import Gauge, ViewfinderFields
 from lensmount_emulator.engine.script import Step, VerbArgumentParser
 from lensmount_emulator.engine.tasks import Task, WaitFor
 from lensmount_emulator.engine.verdicts import CompatibilityRule
@@ -265,6 +265,7 @@ class DialectRoles:
         follower: the function that makes the follower of a profile, as `package.module:NAME`; it takes the dialect, the
             profile, and whether the state is taken from the first replies. `""` where no engine can follow frames.
         gauges: the fields that show the lens and the body as things.
+        viewfinder: the fields from which a picture is computed; `None` where the models do not know their optics.
         learn: the `LearnTraits` of the dialect, as `package.module:NAME`; `""` where no machine can be learned.
     """
 
@@ -289,6 +290,7 @@ class DialectRoles:
     twin: str = ""
     follower: str = ""
     gauges: Sequence[Gauge] = ()
+    viewfinder: ViewfinderFields | None = None
     learn: str = ""
 
 

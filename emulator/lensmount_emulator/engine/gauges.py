@@ -1,4 +1,4 @@
-"""Gauges: the fields of a dialect that show a lens and a body as things, with their targets and limits."""
+"""Gauges: the fields of a dialect that show a lens and a body as things, and those that set its viewfinder."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -40,3 +40,36 @@ class Gauge:
         """Place of each field that it uses -> the field."""
         named = {"value": self.value, "target": self.target, "minimum": self.minimum, "maximum": self.maximum}
         return {place: name for place, name in named.items() if name}
+
+
+@dataclass(frozen=True, slots=True)
+class ViewfinderFields:
+    """The fields from which the viewfinder model computes a picture, as `Message.field`.
+
+    Attributes:
+        focused_mm: object distance, in millimetres.
+        infinity_mm: the distance from which on it stands for infinity.
+        focal_um: focal length, in micrometres.
+        aperture: aperture.
+        f_number: turns the aperture into an f-number.
+        exposure_us: exposure time of the last picture, in microseconds.
+        shortest_um: shortest focal length of the lens.
+        longest_um: longest focal length of the lens.
+        nearest_mm: nearest focus of the lens.
+        crops: whether the used part of the image circle is smaller than full frame.
+        circle: the used part of the image circle.
+        breathes_percent: how much a lens breathes, from the settings of its profile.
+    """
+
+    focused_mm: str
+    infinity_mm: int
+    focal_um: str
+    aperture: str
+    f_number: Callable[[Any], float]
+    exposure_us: str
+    shortest_um: str
+    longest_um: str
+    nearest_mm: str
+    circle: str
+    crops: Callable[[Any], bool]
+    breathes_percent: Callable[[Any], float]

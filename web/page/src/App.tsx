@@ -18,6 +18,7 @@ import * as state from "./state";
 import { Statistics } from "./Statistics";
 import { parseTime, span } from "./time";
 import { Timeline } from "./Timeline";
+import { Viewfinder } from "./Viewfinder";
 import { Virtual } from "./Virtual";
 
 export function App({ problem, fragment }: { problem: string; fragment: string }) {
@@ -134,8 +135,9 @@ function SessionView() {
         </button>
       </header>
       <Message />
-      <div class="upper">
+      <div class={`upper${state.mount.value?.viewfinder ? " with-finder" : ""}`}>
         <Panels />
+        <Viewfinder />
         <Plots />
       </div>
       <Timeline />

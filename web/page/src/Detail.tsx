@@ -39,12 +39,11 @@ export function Detail() {
   if (state.selected.value === null) {
     return (
       <>
-        <section class="pane fields" aria-label="fields">
+        <section class="pane fields both" aria-label="fields">
           <p class="empty">
             Select a message in the list or in the timeline. Its fields, their meaning and its bytes are shown here.
           </p>
         </section>
-        <section class="pane bytes" aria-label="bytes" />
       </>
     );
   }

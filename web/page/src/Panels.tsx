@@ -44,12 +44,21 @@ function Value({ gauge }: { gauge: GaugeState }) {
     <>
       <dt>{gauge.label}</dt>
       <dd>
-        <button class="link plain" title={gauge.value!.field} onClick={() => state.select(gauge.value!.row)}>
-          {gauge.value!.text}
+        <button
+          class="link plain"
+          title={`${gauge.value!.field}: ${gauge.value!.text}`}
+          onClick={() => state.select(gauge.value!.row)}
+        >
+          {short(gauge.value!.text)}
         </button>
       </dd>
     </>
   );
+}
+
+/** A value as a panel shows it: the name of a member of an enumeration without its number. */
+function short(text: string): string {
+  return /^[A-Z][A-Z0-9_]*(?= \(0x)/.exec(text)?.[0].replaceAll("_", " ").toLowerCase() ?? text;
 }
 
 function Lines() {

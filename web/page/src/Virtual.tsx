@@ -118,6 +118,21 @@ function Orders({ give }: { give: Give }) {
           />
         </label>
       )}
+      {verbs.includes("autofocus") && (
+        <div class="buttons">
+          <button
+            title="the body climbs the contrast of the test scene, by our model; first far or near shows how"
+            onClick={() => give("script", "autofocus")}
+          >
+            autofocus
+          </button>
+          <button onClick={() => give("script", "focus far")}>far end</button>
+          <button onClick={() => give("script", "focus near")}>near end</button>
+          <button title="a picture: the viewfinder keeps its exposure" onClick={() => give("script", "expose 1/125")}>
+            expose 1/125
+          </button>
+        </div>
+      )}
       {verbs.includes("aperture") && (
         <div class="buttons" role="group" aria-label="aperture">
           {["2.8", "4", "5.6", "8", "11", "16"].map((stop) => (

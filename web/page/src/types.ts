@@ -128,8 +128,27 @@ export interface GaugeState {
   maximum?: GaugeValue;
 }
 
+/** What the optical model makes of the lens's settings; distances of null are infinite. */
+export interface ViewfinderState {
+  focal_mm: number;
+  f_number: number;
+  focused_mm: number | null;
+  exposure_s: number | null;
+  sensor_um: number;
+  framing: number;
+  subject_mm: number;
+  planes: { name: string; distance_mm: number | null; blur_um: number }[];
+  sharp_mm: [number, number | null];
+  stops: number;
+  contrast: number;
+  breathing: number | null;
+  distortion: number[];
+  vignetting: number[];
+}
+
 export interface MountState {
   t: number;
+  viewfinder?: ViewfinderState | null;
   lines: Record<string, number | null>;
   link: string;
   gauges: GaugeState[];

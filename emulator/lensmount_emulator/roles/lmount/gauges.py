@@ -1,6 +1,10 @@
 """The gauges of the open L-Mount model: which fields of the stream show the lens and the body."""
 
-from lensmount_emulator.engine.gauges import Gauge
+from typing import Any
+
+from lensmount_emulator.engine.gauges import Gauge, ViewfinderFields
+from lensmount_protocol.dialects.lmount.focus import INFINITY_MM
+from lensmount_protocol.dialects.lmount.types import ImageCircle
 from lensmount_protocol.wire import Role
 
 
@@ -17,7 +21,7 @@ def _focal_length(um: int) -> str:
 
 
 def _distance(mm: int) -> str:
-    return "∞" if mm >= 0xFFFF_FFFF else f"{mm / 1000:.2f} m"
+    return "∞" if mm >= INFINITY_MM else f"{mm / 1000:.2f} m"
 
 
 LMOUNT_GAUGES = (
@@ -58,4 +62,24 @@ LMOUNT_GAUGES = (
     Gauge("circle", Role.BODY, "image circle", "ImageCircleSelect.used"),
     Gauge("exposure", Role.BODY, "exposure", "Exposure.phase"),
     Gauge("rate", Role.BODY, "frame period", "FrameStart.period_us"),
+)
+
+
+def _breathes_percent(settings: Any) -> float:
+    return float(settings.focus.breathes_percent)
+
+
+LMOUNT_VIEWFINDER = ViewfinderFields(
+    focused_mm="FocusState.distance_mm",
+    infinity_mm=INFINITY_MM,
+    focal_um="ZoomState.focal_length_um",
+    aperture="ApertureState.now",
+    f_number=_f_number,
+    exposure_us="Exposure.duration_us",
+    shortest_um="LensCapabilities.shortest_um",
+    longest_um="LensCapabilities.longest_um",
+    nearest_mm="LensCapabilities.nearest_mm",
+    circle="ImageCircleSelect.used",
+    crops=lambda used: bool(used == ImageCircle.APS_C),
+    breathes_percent=_breathes_percent,
 )

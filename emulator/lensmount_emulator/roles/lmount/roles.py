@@ -13,7 +13,7 @@ from lensmount_emulator.roles.lmount.body.engine import BodyEngine, execute_extr
 from lensmount_emulator.roles.lmount.body.script import VERBS
 from lensmount_emulator.roles.lmount.compatibility_rules import RULES
 from lensmount_emulator.roles.lmount.fuzz_traits import LMOUNT_TRAITS
-from lensmount_emulator.roles.lmount.gauges import LMOUNT_GAUGES
+from lensmount_emulator.roles.lmount.gauges import LMOUNT_GAUGES, LMOUNT_VIEWFINDER
 from lensmount_emulator.roles.lmount.lens.controls import LENS_VERBS
 from lensmount_emulator.roles.lmount.lens.engine import LensEngine
 from lensmount_emulator.roles.lmount.profile import AccessorySettings, BodySettings, LensSettings, check_settings
@@ -46,6 +46,7 @@ LMOUNT_ROLES = DialectRoles(
     execute_step=execute_extra_step,
     request=request,
     gauges=LMOUNT_GAUGES,
+    viewfinder=LMOUNT_VIEWFINDER,
     fuzz_traits=LMOUNT_TRAITS,
     probe=IdentityRequest,
     twin="lensmount_emulator.roles.lmount.twin:LMOUNT_TWIN",

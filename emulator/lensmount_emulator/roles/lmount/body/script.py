@@ -22,6 +22,7 @@ from lensmount_emulator.roles.lmount.body.actions import (
     set_ring,
     track,
 )
+from lensmount_emulator.roles.lmount.body.autofocus import autofocus
 from lensmount_emulator.roles.lmount.body.compatibility_checks import CHECKS, detach_lens, run_all_checks
 from lensmount_emulator.roles.lmount.body.engine_base import BodyEngineBase
 from lensmount_emulator.roles.lmount.body.extensions import has_extension, use_extension
@@ -151,6 +152,7 @@ def _check_name(text: str) -> str:
 
 VERBS: Mapping[str, VerbArgumentParser] = {
     "focus": parse_focus_target,
+    "autofocus": no_argument,
     "velocity": parse_velocity,
     "stop": no_argument,
     "limits": parse_limits,
@@ -177,6 +179,7 @@ VERBS: Mapping[str, VerbArgumentParser] = {
 
 TASKS: Mapping[str, Callable[[BodyEngineBase, Step], Task]] = {
     "focus": _report_rejection(lambda body, step: focus_to(body, step.value)),
+    "autofocus": _report_rejection(lambda body, _step: autofocus(body)),
     "velocity": _report_rejection(
         lambda body, step: body.request(FocusDrive(order=FocusCommand.VELOCITY, value=step.value))
     ),
