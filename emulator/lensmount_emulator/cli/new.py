@@ -1,6 +1,7 @@
 """Write something new to begin with: a dialect, a fault, a profile, or a repository with tests of a device.
 
   lensmount new dialect acme                          a package with a dialect that plays: pip install -e acme
+  lensmount new dialect acme --clocked                the same for a mount with a clock
   lensmount new fault every-tenth                     a package with a fault
   lensmount new profile mylens --like sel55210        mylens.toml, with every value of another profile
   lensmount new test bench --dialect emount           pytest, and a test file for a device of yours
@@ -34,6 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         child.add_argument("name", metavar="NAME", help="small letters, digits and hyphens, such as acme-mount")
         place = "the file (default: NAME.toml)" if name == "profile" else "the folder (default: NAME)"
         child.add_argument("--output", metavar="PLACE", help=place)
+        if name == "dialect":
+            child.add_argument("--clocked", action="store_true", help="one end drives a clock, and both shift at once")
         if name == "profile":
             child.add_argument("--like", required=True, metavar="PROFILE", help="the profile to begin with")
         if name == "test":
@@ -76,7 +79,7 @@ def _render(arguments: argparse.Namespace) -> dict[str, str]:
 
     match arguments.what:
         case "dialect":
-            return new_dialect(arguments.name)
+            return new_dialect(arguments.name, clocked=arguments.clocked)
         case "fault":
             return new_fault(arguments.name)
         case "profile":

@@ -63,8 +63,16 @@ def _templates(folder: Traversable, path: str) -> Iterator[tuple[str, str]]:
             yield f"{path}{item.name.removesuffix(SUFFIX)}", item.read_text(encoding="utf-8")
 
 
-def new_dialect(name: str) -> dict[str, str]:
+UART_MODULES = ("engine.py",)
+"""Modules of the package that a clocked dialect does without: its bursts need no queue of frames."""
+
+
+def new_dialect(name: str, *, clocked: bool = False) -> dict[str, str]:
     """Return file name -> text of an installable package with a dialect that plays.
+
+    Args:
+        name: name of the dialect.
+        clocked: whether one end drives a clock and both shift at once, in place of a UART in each direction.
 
     Raises:
         ScaffoldError: the name is none, or an installed dialect has it.
@@ -72,7 +80,11 @@ def new_dialect(name: str) -> dict[str, str]:
     check_name(name, "dialect")
     if name in dialect_names():
         raise ScaffoldError(f"a dialect {name!r} is installed already; choose another name")
-    return render_scaffold("dialect", package_words(name))
+    files = render_scaffold("dialect", package_words(name))
+    if not clocked:
+        return files
+    kept = {path: text for path, text in files.items() if path.rpartition("/")[2] not in UART_MODULES}
+    return kept | render_scaffold("clocked", package_words(name))
 
 
 def new_fault(name: str) -> dict[str, str]:

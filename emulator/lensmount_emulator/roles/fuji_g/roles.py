@@ -35,6 +35,7 @@ FUJI_G_ROLES = DialectRoles(
     check_script="focus 800; speed 2000; focus 100; iris 9; iris 0; sleep; wake; wait 0.1",
     execute_step=execute_extra_step,
     capture_replay="lensmount_emulator.fidelity.fuji_g.capture_replay:replay_capture",
+    session_knowledge="lensmount_emulator.roles.fuji_g.session_knowledge:FUJI_G_KNOWLEDGE",
     fuzz_traits=FuzzTraits(
         recovery_s=10.0,
         bodies=("gfx50r",),
