@@ -181,10 +181,13 @@ def open_transport(
         listen_only: only listen; a board then drives nothing and receives both ends.
 
     Raises:
-        TransportSpecError: the specification is invalid, or the scheme is unknown (lists the known ones).
+        TransportSpecError: the specification is invalid, the scheme is unknown (lists the known ones), or the port has
+            no line for the clock of a clocked mount.
         TransportOpenError: the port is missing, busy or not permitted.
     """
     port = replace(parse_spec(spec), contacts=contacts, listen_only=listen_only)
+    if contacts is not None and contacts.clocked is not None and port.scheme in BUILT_IN and port.scheme != "board":
+        raise port.error(f"it has no line for the clock {contacts.clocked.clock}; a clocked mount needs board:SERIAL")
     transport = _opener(port)(port, role, baudrate)
     lines = ", ".join(sorted(transport.lines)) or "none"
     purpose = "to listen" if listen_only else f"as {role.value}"

@@ -37,13 +37,14 @@ def run(arguments: argparse.Namespace) -> int:
     from lensmount_protocol.checksums import missing_extension_warning
     from lensmount_protocol.dialect import load_dialect
 
-    rates = load_dialect(arguments.dialect).wiring.baudrates
+    wiring = load_dialect(arguments.dialect).wiring
     facts = gather_facts(
         arguments.port,
-        rates,
+        wiring.baudrates,
         jumpers=arguments.loopback_jumpers,
         clock=MonotonicClock(),
         crc_extension=not missing_extension_warning(),
+        clocked=wiring.clocked,
     )
     findings = run_checks(facts)
     if arguments.json:

@@ -15,7 +15,7 @@ from lensmount_hardware.transport import BROKEN_BYTES
 from lensmount_protocol.baudrate import BaudrateNegotiation
 from lensmount_protocol.decoder import Decoded, Decoder
 from lensmount_protocol.dialect import Dialect
-from lensmount_protocol.framer import Frame, FrameEvent, Framer, Garbage, GarbageReason
+from lensmount_protocol.framer import BurstFramer, Frame, FrameEvent, Framer, Garbage, GarbageReason, burst_format
 from lensmount_protocol.wire import (
     Annotation,
     Burst,
@@ -77,6 +77,8 @@ class BaudrateTracker:
         self.baudrate = dialect.wiring.baudrates[0]
         self._dialect = dialect
         self._rates = dialect.wiring.baudrates
+        by_burst = {role: burst_format(dialect.formats[role]) for role in Role}
+        self._bursts = {role: BurstFramer(known) for role, known in by_burst.items() if known is not None}
         self._framers: dict[Role, Framer] = {}
         self._begun: dict[Role, int] = {}
         self._ended: dict[Role, float] = {}
@@ -94,6 +96,11 @@ class BaudrateTracker:
     def on_bytes(self, burst: Burst) -> BaudrateChange | None:
         """Handle received bytes; return a new rate to listen at, if any."""
         sender = burst.sender
+        if sender in self._bursts:
+            # The clock gives the rate.
+            found = self._bursts[sender].receive(burst.data)
+            self.frames[sender] += sum(isinstance(event, Frame) for event in found)
+            return None
         framer = self._framers[sender]
         ended = self._ended.get(sender)
         if ended is not None and burst.at is not None and burst.at - ended > self._dialect.idle_timeout:
@@ -167,7 +174,7 @@ class BaudrateTracker:
 
     def _next(self, at: float | None) -> BaudrateChange | None:
         # Broken bytes during a change of rate end with it.
-        if len(self._rates) == 1 or self._next_change is not None:
+        if self._bursts or len(self._rates) == 1 or self._next_change is not None:
             return None
         before = self.baudrate
         place = self._rates.index(before) if before in self._rates else -1
@@ -194,7 +201,7 @@ class BaudrateTracker:
                 self._garbage[sender] += len(event.data) - event.data.count(0)
 
     def _reset(self) -> None:
-        self._framers = {role: Framer(self._dialect.formats[role]) for role in Role}
+        self._framers = {role: Framer(self._dialect.formats[role]) for role in Role if role not in self._bursts}
         self._parsers = self._dialect.payload_parser()
         self._agreement = BaudrateNegotiation(self._dialect.parse_baudrate_message)
         self._since_a_frame = dict.fromkeys(Role, 0)

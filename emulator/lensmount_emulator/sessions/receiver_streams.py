@@ -15,11 +15,14 @@ complete.
 
 import copy
 import heapq
+from collections.abc import Iterator
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, NamedTuple, cast
 
+from lensmount_emulator.sessions.payload_rules import PayloadRules
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.framer import FrameFormat, GarbageReason
+from lensmount_protocol.message import Message
 from lensmount_protocol.wire import Role
 
 MAX_FRAME_SIZE = 1 << 20
@@ -257,3 +260,118 @@ class BaudrateStreams:
     def _choose(self) -> None:
         sets = sorted(self._sets.items(), key=lambda item: -len(item[0]))
         self._active = [*(watch for rates, watch in sets if self._rate in rates), *self._doubted]
+
+
+MAX_READ = 16 << 20
+MAX_READ_PER_BYTE = 1 << 12
+"""Bytes that are read again for one write, and for each byte of it; random bytes take about 128 each. A write that
+takes more was made to cost time, and is blocked."""
+
+READ_SIZE = 1 << 12
+"""Bytes of a recording that are read at a time."""
+
+
+class StreamRules:
+    """Follows the bytes that one end sends: no guarded message may lie in them, wherever a device begins to read.
+
+    Attributes:
+        streams: the streams that receivers could make of the bytes so far.
+    """
+
+    def __init__(self, dialect: Dialect, role: Role, payloads: PayloadRules) -> None:
+        """Start with no bytes.
+
+        Args:
+            dialect: the dialect.
+            role: the end that sends.
+            payloads: the rules for the payload of a frame.
+        """
+        self._payloads = payloads
+        self._payload_at, smallest = frame_limits(dialect, role)
+        self._format = without_limits(dialect.formats[role], smallest)
+        self._rules = dialect.formats[role].check
+        self._max_size = dialect.formats[role].max_size
+        self._start = bytes((self._format.start,))
+        self._first_rate = dialect.wiring.baudrates[0]
+        self.streams = BaudrateStreams(CandidateTracker(self._format, self._payload_at), self._first_rate)
+
+    def continue_after(self, before: "StreamRules") -> None:
+        """Go on with the bytes of another session on the same port, at the first rate."""
+        self.streams = before.streams
+        self.streams.change(self._first_rate)
+
+    def rejection(self, data: bytes, chosen: dict[type[Message], int], *, untrusted: bool) -> str | None:
+        """Return why bytes must not be sent, and forget them; `None` if they may, and count as sent.
+
+        Args:
+            data: the bytes.
+            chosen: the layouts in force; receives those that the messages choose.
+            untrusted: see `SendGuard.check`.
+        """
+        right = self._is_valid_frame(data)
+        watches = self.streams.active()
+        for number, watch in enumerate(watches):
+            # Only the stream of all bytes chooses how later ones are read.
+            layouts = dict(chosen) if number else chosen
+            reason = self._rejection(watch, data, layouts, right=right, untrusted=untrusted)
+            if reason is not None:
+                for pushed in watches[: number + 1]:
+                    pushed.rollback()
+                return reason
+        return None
+
+    def payloads_in(self, data: bytes) -> Iterator[bytes]:
+        """The payload of every frame that begins anywhere, wherever it lies and whatever its length."""
+        watch = CandidateTracker(self._format, self._payload_at)
+        for at in range(0, len(data), READ_SIZE):
+            complete, _ = watch.push(data[at : at + READ_SIZE])
+            for one in complete:
+                raw = watch.candidate_bytes(one)
+                if self._format.check(raw) is None:
+                    yield self._payload(raw)
+
+    def _rejection(
+        self, watch: CandidateTracker, data: bytes, chosen: dict[type[Message], int], *, right: bool, untrusted: bool
+    ) -> str | None:
+        old = inside = watch.total
+        complete, announced = watch.push(data, loose=not right)
+        if sum(one.size for one in complete) > MAX_READ + MAX_READ_PER_BYTE * len(data):
+            return "more frames that lie over each other than can be looked at"
+        for one in complete:
+            raw = watch.candidate_bytes(one)
+            reason = None
+            verdict = self._rules(raw)
+            if verdict is None:
+                reason = self._payloads.rejection(self._payload(raw), chosen, untrusted=untrusted)
+                inside = max(inside, one.end)
+            elif verdict is GarbageReason.CLASS and self._format.check(raw) is None:
+                # Bytes inside valid frames look like a frame of no class now and then; in those only guarded messages
+                # count.
+                reason = self._payloads.rejection_of_class(self._payload(raw), unknown=one.loose and not right)
+            elif not right and one.loose and (one.at >= inside or one.at < old):
+                payload = self._payload(raw) if one.size <= self._max_size else b""
+                reason = self._payloads.rejection_of_damaged(watch.first_type(one), payload)
+            if reason is not None:
+                return reason
+        if right:
+            return None
+        # An incomplete candidate in bytes that are no frame counts by its first message.
+        for one in announced:
+            if not any(other.at < one.at < other.end for other in complete if other.end > old):
+                reason = self._payloads.rejection_of_damaged(watch.first_type(one), b"")
+                if reason is not None:
+                    return reason
+        return None
+
+    def _payload(self, raw: bytes) -> bytes:
+        return self._format.parse_header(raw, 0).payload
+
+    def _is_valid_frame(self, data: bytes) -> bool:
+        """Whether bytes are one valid frame, with nothing but padding after it."""
+        if not data.startswith(self._start):
+            return False
+        header = data[: self._format.header_size]
+        size = self._format.frame_length(header) if len(header) == self._format.header_size else 0
+        if not isinstance(size, int) or not 0 < size <= len(data):
+            return False
+        return self._rules(data[:size]) is None and not data[size:].strip(b"\0")

@@ -2,7 +2,8 @@
 
 A device may begin to read anywhere: after noise, inside another frame, across two writes. So the guard follows every
 offset at which a frame can begin, in the bytes already sent and in those to be sent, until as many bytes have passed as
-the header there announces; see `receiver_streams`.
+the header there announces; see `receiver_streams`. On a clocked link each burst is one frame, and a pause ends it for
+every device; so each burst is checked alone.
 """
 
 import re
@@ -11,13 +12,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from lensmount_emulator.engine.engine import allowed_types
 from lensmount_emulator.sessions.payload_rules import GARBAGE, PayloadRules, format_message_type
-from lensmount_emulator.sessions.receiver_streams import BaudrateStreams, CandidateTracker, frame_limits, without_limits
+from lensmount_emulator.sessions.receiver_streams import StreamRules
 from lensmount_hardware.clock import Clock
 from lensmount_hardware.transport import TimedRecord, TimedTransport, Transport, as_timed
 from lensmount_protocol.decoder import DecodedFrame, DecodedGarbage, Decoder
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.errors import DialectError, LocalProtocolError, TransportLostError
-from lensmount_protocol.framer import GarbageReason
+from lensmount_protocol.framer import burst_format
 from lensmount_protocol.logs import get_logger
 from lensmount_protocol.message import Message
 from lensmount_protocol.payload import AnyMessage
@@ -25,17 +26,8 @@ from lensmount_protocol.wire import Burst, Role, SetBaudrate, Transmit, WireActi
 
 _log = get_logger("guard")
 
-MAX_READ = 16 << 20
-MAX_READ_PER_BYTE = 1 << 12
-"""Bytes that are read again for one write, and for each byte of it; random bytes take about 128 each. A write that
-takes more was made to cost time, and is blocked."""
-
-
 MAX_NAMED = 8
 """Maximum number of blocked items that an error names."""
-
-READ_SIZE = 1 << 12
-"""Bytes of a recording that are read at a time."""
 
 
 class SendGuard:
@@ -49,6 +41,8 @@ class SendGuard:
 
     A device may have missed what was sent at one rate. So bytes are also read without those of any of the rates that
     were in use, and after a failed write both with that write and without it.
+
+    A burst of a clocked link that is no frame is blocked unless `garbage` is allowed.
 
     Attributes:
         refused: blocked item -> how often.
@@ -82,15 +76,10 @@ class SendGuard:
             _check_name(name)
         self._payloads = PayloadRules(dialect, role, allowed_types(dialect, role, names, (GARBAGE,)))
         self._any_rate = GARBAGE in names
-        payload_at, smallest = frame_limits(dialect, role)
-        self._format = without_limits(dialect.formats[role], smallest)
-        self._rules = dialect.formats[role].check
-        self._max_size = dialect.formats[role].max_size
-        self._start = bytes((self._format.start,))
-        self._streams = BaudrateStreams(CandidateTracker(self._format, payload_at), dialect.wiring.baudrates[0])
-        if after is not None:
-            self._streams = after._streams
-            self._streams.change(dialect.wiring.baudrates[0])
+        self._bursts = burst_format(dialect.formats[role])
+        self._stream = None if self._bursts is not None else StreamRules(dialect, role, self._payloads)
+        if self._stream is not None and after is not None and after._stream is not None:
+            self._stream.continue_after(after._stream)
         self.notes: tuple[str, ...] = ()
         if not dialect.protected_types:
             self.notes = (
@@ -110,15 +99,12 @@ class SendGuard:
             `None`: they may be sent now, and count as sent. Else the reason as text; nothing of them may be sent.
         """
         chosen = dict(self._payloads.chosen)
-        right = self._is_valid_frame(data)
-        watches = self._streams.active()
-        for number, watch in enumerate(watches):
-            # Only the stream of all bytes chooses how later ones are read.
-            reason = self._rejection(watch, data, dict(chosen) if number else chosen, right=right, untrusted=untrusted)
-            if reason is not None:
-                for pushed in watches[: number + 1]:
-                    pushed.rollback()
-                return self._hold_back(reason)
+        if self._stream is not None:
+            reason = self._stream.rejection(data, chosen, untrusted=untrusted)
+        else:
+            reason = self._burst_rejection(data, chosen, untrusted=untrusted)
+        if reason is not None:
+            return self._hold_back(reason)
         self._payloads.choose(chosen)
         self.allowed += len(data)
         return None
@@ -126,7 +112,8 @@ class SendGuard:
     def check_baudrate(self, baudrate: int) -> str | None:
         """The same for a rate: bytes at a rate that the dialect does not use may be read as any others."""
         if self._any_rate or baudrate in self._dialect.wiring.baudrates:
-            self._streams.change(baudrate)
+            if self._stream is not None:
+                self._stream.streams.change(baudrate)
             return None
         reason = f"{baudrate} baud, which is no rate of {self._dialect.name}"
         return self._hold_back(reason)
@@ -168,68 +155,24 @@ class SendGuard:
 
     def _embedded(self, data: bytes) -> Iterator[AnyMessage]:
         """The messages of every frame that begins anywhere, wherever it lies and whatever its length."""
-        payload_at, _ = frame_limits(self._dialect, self._role)
-        watch, parser = CandidateTracker(self._format, payload_at), self._dialect.payload_parser()
-        for at in range(0, len(data), READ_SIZE):
-            complete, _ = watch.push(data[at : at + READ_SIZE])
-            for one in complete:
-                raw = watch.candidate_bytes(one)
-                if self._format.check(raw) is None:
-                    yield from parser.parse(self._role, self._payload(raw))
+        parser = self._dialect.payload_parser()
+        for payload in self._stream.payloads_in(data) if self._stream is not None else ():
+            yield from parser.parse(self._role, payload)
 
     def mark_uncertain(self) -> None:
         """Assume from now on both that the last bytes were sent and that they were not."""
-        self._streams.mark_uncertain()
+        if self._stream is not None:
+            self._stream.streams.mark_uncertain()
 
     def warm_up(self) -> None:
         """Read each message once: this generates its code, which takes milliseconds, before the session."""
         self._payloads.warm_up()
 
-    def _rejection(
-        self, watch: CandidateTracker, data: bytes, chosen: dict[type[Message], int], *, right: bool, untrusted: bool
-    ) -> str | None:
-        old = inside = watch.total
-        complete, announced = watch.push(data, loose=not right)
-        if sum(one.size for one in complete) > MAX_READ + MAX_READ_PER_BYTE * len(data):
-            return "more frames that lie over each other than can be looked at"
-        for one in complete:
-            raw = watch.candidate_bytes(one)
-            reason = None
-            verdict = self._rules(raw)
-            if verdict is None:
-                reason = self._payloads.rejection(self._payload(raw), chosen, untrusted=untrusted)
-                inside = max(inside, one.end)
-            elif verdict is GarbageReason.CLASS and self._format.check(raw) is None:
-                # Bytes inside valid frames look like a frame of no class now and then; in those only guarded messages
-                # count.
-                reason = self._payloads.rejection_of_class(self._payload(raw), unknown=one.loose and not right)
-            elif not right and one.loose and (one.at >= inside or one.at < old):
-                payload = self._payload(raw) if one.size <= self._max_size else b""
-                reason = self._payloads.rejection_of_damaged(watch.first_type(one), payload)
-            if reason is not None:
-                return reason
-        if right:
-            return None
-        # An incomplete candidate in bytes that are no frame counts by its first message.
-        for one in announced:
-            if not any(other.at < one.at < other.end for other in complete if other.end > old):
-                reason = self._payloads.rejection_of_damaged(watch.first_type(one), b"")
-                if reason is not None:
-                    return reason
-        return None
-
-    def _payload(self, raw: bytes) -> bytes:
-        return self._format.parse_header(raw, 0).payload
-
-    def _is_valid_frame(self, data: bytes) -> bool:
-        """Whether bytes are one valid frame, with nothing but padding after it."""
-        if not data.startswith(self._start):
-            return False
-        header = data[: self._format.header_size]
-        size = self._format.frame_length(header) if len(header) == self._format.header_size else 0
-        if not isinstance(size, int) or not 0 < size <= len(data):
-            return False
-        return self._rules(data[:size]) is None and not data[size:].strip(b"\0")
+    def _burst_rejection(self, data: bytes, chosen: dict[type[Message], int], *, untrusted: bool) -> str | None:
+        bursts = self._bursts
+        if bursts is None or len(data) not in bursts.sizes or bursts.check(data) is not None:
+            return None if self._any_rate else f"a burst that is no frame (allowed by {GARBAGE})"
+        return self._payloads.rejection(bursts.parse_header(data, 0).payload, chosen, untrusted=untrusted)
 
 
 def _check_name(name: str) -> None:

@@ -98,8 +98,11 @@ static void end_burst(uint64_t now) {
     const unsigned bits = port_link_end(partial);
     const bool answers = !shift.ours && lines.data != NO_LINE;
     const uint8_t flags = (uint8_t)(BOARD_BURST_FLAG_LAST | (answers && !shift.size ? BOARD_BURST_FLAG_EMPTY : 0));
+    /* Who clocks is told first. */
+    if (shift.size && shift.ours)
+        tell_shifted(shift.id, shift.began_at, shift.last_at);
     tell_burst((uint8_t)(bits + BITS_IN_BYTE * flags), (uint32_t)(partial[0] | partial[1] << 8));
-    if (shift.size)
+    if (shift.size && !shift.ours)
         tell_shifted(shift.id, shift.began_at, shift.last_at);
     shift.size = 0;
     shift.in_burst = shift.ours = false;

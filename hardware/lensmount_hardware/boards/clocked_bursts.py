@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from lensmount_hardware.boards.protocol.constants import BurstFlag
 from lensmount_hardware.boards.protocol.reports import BurstReceived
-from lensmount_protocol.wire import BITS_PER_CLOCKED_BYTE, Annotation, Burst, ClockedLink, Role
+from lensmount_protocol.wire import BITS_PER_CLOCKED_BYTE, Annotation, Burst, ClockedLink, PartialBurst, Role
 
 MAX_BURST = 1 << 16
 """Bytes of a burst that are kept; a clock that never pauses has no bursts, and is recorded in pieces of this size."""
@@ -46,28 +46,35 @@ class BurstAssembler:
         yield from self._end(sender, data, report, last)
 
     def own_burst(self, unit: bytes, first: float, last: float) -> Burst:
-        """The record of a unit of ours that went out with the last burst, as long as that was."""
+        """The record of a unit of ours that went out: as long as the burst, where the other end clocks."""
         idle = bytes((self._link.idle_byte,))
-        size = self._size or len(unit)
+        size = len(unit) if self._role is self._link.clocked_by else self._size
         data = unit[:size].ljust(size, idle)
         assert self._role is not None
         return Burst(first - self._byte_s, self._role, data, self._link.bit_rate, last, whole=True)
 
     def _end(self, sender: Role, data: bytes, report: BurstReceived, last: float) -> Iterator[Burst | Annotation]:
         link, began = self._link, self._began[sender]
-        self._size = len(data)
-        if report.bits:
-            count = len(data) * BITS_PER_CLOCKED_BYTE + report.bits
-            sizes = " or ".join(str(size * BITS_PER_CLOCKED_BYTE) for size in sorted(link.burst_sizes))
-            yield Annotation(
-                began, f"{link.clock}: a burst of {count} clock edges; a burst has {sizes}; not taken as data"
-            )
+        if not data:
+            yield Annotation(began, f"{link.clock}: {report.bits} of 8 edges, and a pause; not taken as data")
             return
-        if report.flags & BurstFlag.EMPTY and self._role is not None:
+        self._size = len(data)
+        empty = report.flags & BurstFlag.EMPTY and self._role is not None
+        if empty and self._role is not None:
             yield Annotation(began, f"the {self._role.value} has loaded nothing: it shifts out {link.idle_byte:#04x}")
-        yield Burst(began, sender, data, link.bit_rate, last, whole=True)
-        if report.flags & BurstFlag.EMPTY and self._role is not None:
+        if report.bits:
+            bits = unpack_bits(report.data[-1], link)[: report.bits]
+            yield PartialBurst(began, sender, data, link.bit_rate, last, whole=True, bits=bits)
+        else:
+            yield Burst(began, sender, data, link.bit_rate, last, whole=True)
+        if empty and self._role is not None:
             yield Burst(began, self._role, self._idle(len(data)), link.bit_rate, last, whole=True)
 
     def _idle(self, size: int) -> bytes:
         return bytes((self._link.idle_byte,)) * size
+
+
+def unpack_bits(value: int, link: ClockedLink) -> str:
+    """Return the bits of a byte in the order in which they are shifted, as `0` and `1`."""
+    bits = f"{value:08b}"
+    return bits if link.msb_first else bits[::-1]

@@ -119,7 +119,7 @@ def make_pin_map(spec: PortSpec, contacts: Contacts, role: BoardRole, baudrate: 
         take_over=bool(spec.integer("take_over", 0, 0, 1)),
         lead_us=spec.integer("lead_us", 0, 0, _MAX_LEAD_US),
         clocked=clocked,
-        link=None if clocked is None else _make_link(clocked),
+        link=None if clocked is None else make_link_command(clocked),
     )
 
 
@@ -128,7 +128,8 @@ def _has_level(kind: LineKind, clocked: ClockedLink | None) -> bool:
     return kind not in (LineKind.DATA, LineKind.CLOCK) or (kind == LineKind.DATA and clocked is not None)
 
 
-def _make_link(clocked: ClockedLink) -> ClockedLinkCommand:
+def make_link_command(clocked: ClockedLink) -> ClockedLinkCommand:
+    """Return the message that tells a board of the clock and the bits of a clocked mount."""
     flags = LinkFlag.IDLE_HIGH if clocked.idle_high else 0
     flags |= LinkFlag.SAMPLED_ON_RISE if clocked.sampled_on_rise else 0
     flags |= LinkFlag.MSB_FIRST if clocked.msb_first else 0

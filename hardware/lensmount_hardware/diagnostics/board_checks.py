@@ -1,8 +1,8 @@
 """The checks of a board: functions from facts to one result, without access to the machine."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
-from lensmount_hardware.diagnostics.facts import CheckResult, CheckSeverity, LineFollowResult, PortFacts
+from lensmount_hardware.diagnostics.facts import CheckResult, CheckSeverity, LineFollowResult, LoopbackTest, PortFacts
 from lensmount_hardware.diagnostics.probes import JUMPERS
 
 FINE, NOTE, WRONG = CheckSeverity
@@ -56,6 +56,8 @@ def rates(facts: PortFacts) -> CheckResult | None:
     """Check that it supports the rates of the mount, and whether they were tested."""
     if facts.board is None or (answer := facts.board.info) is None:
         return None
+    if facts.board.plays_clocked is not None:
+        return _clock(facts.needed, facts.board.loopbacks, plays=facts.board.plays_clocked)
     lowest, highest = answer.baudrates
     beyond = [rate for rate in facts.needed if not lowest <= rate <= highest]
     if beyond:
@@ -77,6 +79,22 @@ def rates(facts: PortFacts) -> CheckResult | None:
     if bad:
         return CheckResult("rates", WRONG, summary, f"check the jumper: {JUMPER_ADVICE}; shorten it")
     return CheckResult("rates", FINE, summary)
+
+
+def _clock(needed: Sequence[int], loopbacks: Mapping[int, LoopbackTest], *, plays: bool) -> CheckResult:
+    """Check that it plays clocked mounts, and whether that was tested."""
+    wanted = " and ".join(f"{rate}" for rate in needed)
+    if not plays:
+        return CheckResult("clock", WRONG, "its firmware is older and plays no clocked mount", FLASH_COMMAND)
+    if not loopbacks:
+        summary = f"plays clocked mounts; {wanted} bit/s not tried"
+        return CheckResult("clock", NOTE, summary, f"{JUMPER_ADVICE}, and add --loopback-jumpers")
+    bad = any(echo.intact < echo.sent for echo in loopbacks.values())
+    summary = "; ".join(
+        f"{echo.intact} of {echo.sent} bursts came back at {rate} bit/s" for rate, echo in loopbacks.items()
+    )
+    advice = f"check the jumper: {JUMPER_ADVICE}; shorten it" if bad else ""
+    return CheckResult("clock", WRONG if bad else FINE, summary, advice)
 
 
 def lines(facts: PortFacts) -> CheckResult | None:

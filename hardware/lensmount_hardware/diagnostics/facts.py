@@ -66,12 +66,14 @@ class BoardFacts:
         error: why it does not answer, or what failed after the handshake.
         line: how an input follows an output over the jumper; `None` where that was not tested.
         loopbacks: rate in bits a second -> result over the jumper.
+        plays_clocked: whether its firmware plays clocked mounts; `None` where that was not asked.
     """
 
     info: BoardInfo | None = None
     error: str = ""
     line: LineFollowResult | None = None
     loopbacks: dict[int, LoopbackTest] = field(default_factory=dict[int, LoopbackTest])
+    plays_clocked: bool | None = None
 
 
 @dataclass(slots=True)

@@ -20,6 +20,7 @@ from lensmount_hardware.serial_devices import linux
 from lensmount_hardware.serial_devices.devices import find_adapter, serial_devices
 from lensmount_hardware.transports.serial_base import SERIAL_ERRORS
 from lensmount_protocol.errors import BoardError, TransportOpenError, TransportSpecError
+from lensmount_protocol.wire import ClockedLink
 
 BOARD = "board"
 """Scheme of boards."""
@@ -69,7 +70,15 @@ def port_url(port: str) -> str:
     return url
 
 
-def gather_facts(port: str, rates: tuple[int, ...], *, jumpers: bool, clock: Clock, crc_extension: bool) -> PortFacts:
+def gather_facts(
+    port: str,
+    rates: tuple[int, ...],
+    *,
+    jumpers: bool,
+    clock: Clock,
+    crc_extension: bool,
+    clocked: ClockedLink | None = None,
+) -> PortFacts:
     """Gather all facts on a port and this machine.
 
     Without jumpers nothing is driven and nothing is sent; but the system moves RTS and DTR when a port is
@@ -81,12 +90,13 @@ def gather_facts(port: str, rates: tuple[int, ...], *, jumpers: bool, clock: Clo
         jumpers: RTS is joined with CTS, DTR with DSR and TX with RX, and nothing else is connected.
         clock: the clock for measurements.
         crc_extension: whether compiled code computes checksums.
+        clocked: the physical layer of a clocked mount, which only a board plays; `None` for UARTs.
 
     Raises:
         TransportSpecError: the port specification is invalid.
     """
     if port.startswith(f"{BOARD}:"):
-        return _gather_board(port, rates, jumpers=jumpers, clock=clock, crc_extension=crc_extension)
+        return _gather_board(port, rates, jumpers=jumpers, clock=clock, crc_extension=crc_extension, clocked=clocked)
     url = port_url(port)
     facts = PortFacts(port, _kind(url), crc_extension=crc_extension, needed=rates)
     facts.jumpers = jumpers or facts.kind is PortKind.LOOP
@@ -98,7 +108,15 @@ def gather_facts(port: str, rates: tuple[int, ...], *, jumpers: bool, clock: Clo
     return facts
 
 
-def _gather_board(port: str, rates: tuple[int, ...], *, jumpers: bool, clock: Clock, crc_extension: bool) -> PortFacts:
+def _gather_board(
+    port: str,
+    rates: tuple[int, ...],
+    *,
+    jumpers: bool,
+    clock: Clock,
+    crc_extension: bool,
+    clocked: ClockedLink | None,
+) -> PortFacts:
     spec = parse_spec(port)
     spec.require_options()
     facts = PortFacts(port, PortKind.BOARD, crc_extension=crc_extension, needed=rates, jumpers=jumpers)
@@ -114,7 +132,7 @@ def _gather_board(port: str, rates: tuple[int, ...], *, jumpers: bool, clock: Cl
         _query_system(path, facts)
     if facts.exists and facts.readable is not False:
         try:
-            facts.board = probe_board(open_stream(spec), clock, rates, jumpers=jumpers)
+            facts.board = probe_board(open_stream(spec), clock, rates, jumpers=jumpers, clocked=clocked)
         except TransportOpenError as error:
             facts.board = BoardFacts(error=str(error))
     return facts

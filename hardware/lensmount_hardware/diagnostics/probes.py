@@ -13,9 +13,17 @@ import serial
 
 from lensmount_hardware.boards.byte_stream import ByteStream
 from lensmount_hardware.boards.link import format_rejection
-from lensmount_hardware.boards.pin_map import DATA_IN_PINS, DATA_OUT_PIN, FIRST_LINE_PIN, PinMap
+from lensmount_hardware.boards.pin_map import (
+    CLOCK_PIN,
+    DATA_IN_PINS,
+    DATA_OUT_PIN,
+    FIRST_LINE_PIN,
+    PinMap,
+    make_link_command,
+)
 from lensmount_hardware.boards.protocol.commands import (
     BaudrateCommand,
+    ClockedLinkCommand,
     Configure,
     DriveCommand,
     MappedLine,
@@ -24,7 +32,7 @@ from lensmount_hardware.boards.protocol.commands import (
 )
 from lensmount_hardware.boards.protocol.constants import BoardRole, ConfigureFlag, LineFlag, LineKind
 from lensmount_hardware.boards.protocol.message import BoardMessage
-from lensmount_hardware.boards.protocol.reports import LineEdge, MessageRejected, ReceivedBytes
+from lensmount_hardware.boards.protocol.reports import BurstReceived, LineEdge, MessageRejected, ReceivedBytes
 from lensmount_hardware.boards.query import query_session
 from lensmount_hardware.boards.session import BoardSession
 from lensmount_hardware.clock import Clock
@@ -33,6 +41,7 @@ from lensmount_hardware.histogram import Histogram
 from lensmount_hardware.transports.serial_base import SERIAL_ERRORS
 from lensmount_hardware.transports.serial_port import actual_baudrate, set_low_latency
 from lensmount_protocol.errors import BoardError, MountError
+from lensmount_protocol.wire import ClockedLink
 
 ECHO_TIMEOUT = 0.25
 """Seconds after which a message over the jumper is lost."""
@@ -177,7 +186,9 @@ _LINES = (
 _PIN_NAMES = tuple(f"pin {line.gpio}" for line in _LINES)
 
 
-def probe_board(stream: ByteStream, clock: Clock, rates: Sequence[int], *, jumpers: bool) -> BoardFacts:
+def probe_board(
+    stream: ByteStream, clock: Clock, rates: Sequence[int], *, jumpers: bool, clocked: ClockedLink | None = None
+) -> BoardFacts:
     """Query a board, and test it with jumpers; afterwards the board is in the safe state and the stream is closed.
 
     Args:
@@ -185,18 +196,44 @@ def probe_board(stream: ByteStream, clock: Clock, rates: Sequence[int], *, jumpe
         clock: our time.
         rates: the rates that the mount needs, in bits a second.
         jumpers: the pins of `JUMPERS` are joined, and nothing else is connected.
+        clocked: the physical layer of a clocked mount; `None` for UARTs.
     """
     facts = BoardFacts()
     session = BoardSession(stream, clock, int.from_bytes(os.urandom(4)))
     try:
         facts.info = query_session(session, ROUND_TRIPS)
-        if jumpers:
+        if clocked is not None:
+            facts.plays_clocked = _probe_link(session, clocked)
+        if jumpers and clocked is not None and facts.plays_clocked:
+            _probe_clocked_jumpers(session, clocked, facts)
+        elif jumpers and clocked is None:
             _probe_jumpers(session, rates, facts)
     except MountError as error:
         facts.error = str(error)
     finally:
         session.close()
     return facts
+
+
+def _probe_link(session: BoardSession, clocked: ClockedLink) -> bool:
+    """Whether the board knows clocked links; it is not configured for one by that."""
+    session.link.send(make_link_command(clocked))
+    session.request_time()
+    return not any(
+        isinstance(report, MessageRejected) and report.of_type == ClockedLinkCommand.TYPE
+        for report in session.link.events()
+    )
+
+
+def _probe_clocked_jumpers(session: BoardSession, clocked: ClockedLink, facts: BoardFacts) -> None:
+    lines = (*_LINES, MappedLine(CLOCK_PIN, LineKind.CLOCK, LineFlag.OUTPUT))
+    wanted = Configure(BoardRole.LENS, ConfigureFlag.UNGUARDED, clocked.bit_rate, Timing(), lines)
+    link = make_link_command(clocked)
+    session.configure(
+        PinMap(wanted, (*_PIN_NAMES, "clock"), {}, frozenset(), frozenset(), {}, "", 0.0, False, link=link)
+    )
+    facts.line = _probe_line(session)
+    facts.loopbacks[clocked.bit_rate] = _probe_bytes(session)
 
 
 def _probe_jumpers(session: BoardSession, rates: Sequence[int], facts: BoardFacts) -> None:
@@ -232,8 +269,8 @@ def _probe_bytes(session: BoardSession) -> LoopbackTest:
         session.send_command(TransmitCommand(sent, 0, 0, 0, BOARD_MESSAGE))
         received = b""
         while len(received) < len(BOARD_MESSAGE):
-            report = _await_report(session, lambda report: isinstance(report, ReceivedBytes))
-            if not isinstance(report, ReceivedBytes):
+            report = _await_report(session, lambda report: isinstance(report, ReceivedBytes | BurstReceived))
+            if not isinstance(report, ReceivedBytes | BurstReceived):
                 break
             received += report.data
         if received == BOARD_MESSAGE:

@@ -212,7 +212,7 @@ def test_a_unit_is_loaded_at_its_time(lens):
 def test_a_body_clocks_its_units_and_hears_the_other_end(body):
     body._sim.sim_peer_loads(b"\xaa\xbb", ctypes.c_size_t(2))
     body.send(unit(b"\x01\x02", 5), run_us=100)
-    burst, sent = (one for one in body.heard() if isinstance(one, r.BurstReceived | r.TransmitDone))
+    sent, burst = (one for one in body.heard() if isinstance(one, r.BurstReceived | r.TransmitDone))
     assert shifted(body) == b"\x01\x02"
     assert (burst.line, burst.data, burst.flags) == (LENS_DATA, b"\xaa\xbb", BurstFlag.LAST)
     assert (sent.id, sent.begin_us, sent.end_us) == (5, burst.at_us, burst.at_us + burst.took_us)

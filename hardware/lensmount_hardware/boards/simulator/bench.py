@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from functools import partial
 
+from lensmount_hardware.boards.protocol.constants import LineKind
 from lensmount_hardware.boards.simulator.board import BoardSimulator
 from lensmount_hardware.clock import VirtualClock
 
@@ -108,11 +109,18 @@ def connect_boards(
         ends = {ours: theirs for board, ours, theirs in wires if board is driver}
         driver.on_drive = partial(_relay_level, other, ends)
         driver.on_transmit = partial(_relay_bytes, driver, other, ends, any_rate)
+        driver.on_clock = partial(_relay_unit, driver, other, ends)
 
 
 def _relay_level(other: BoardSimulator, ends: dict[int, int], line: int, level: bool, _at_us: int) -> None:
     if line in ends:
         other.on_line_level(ends[line], level)
+
+
+def _relay_unit(driver: BoardSimulator, other: BoardSimulator, ends: dict[int, int], data: bytes, begin: int) -> bytes:
+    pins = [] if driver.simulated_lines is None else driver.simulated_lines.pins
+    ours = next((pin.number for pin in pins if pin.driven and pin.mapped.kind == LineKind.DATA), None)
+    return b"" if ours is None or ours not in ends else other.answer_burst({ends[ours]: data}, begin)
 
 
 def _relay_bytes(

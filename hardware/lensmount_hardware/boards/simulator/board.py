@@ -12,6 +12,7 @@ from lensmount_hardware.boards.flow_control import ReceiveCredit
 from lensmount_hardware.boards.protocol.commands import (
     BaudrateCommand,
     Bootloader,
+    ClockedLinkCommand,
     Configure,
     DriveCommand,
     EnterSafeState,
@@ -49,6 +50,7 @@ from lensmount_hardware.boards.protocol.reports import (
     TimeResponse,
     TransmitLate,
 )
+from lensmount_hardware.boards.simulator.clocked import KNOWN_FLAGS, BurstCallback, SimulatedShifter
 from lensmount_hardware.boards.simulator.lines import LineCallbacks, SimulatedLines, check_configuration, make_pins
 from lensmount_hardware.boards.simulator.queues import (
     QueuedCommand,
@@ -218,22 +220,31 @@ class SimulatedHostLink(ABC):
 
 
 class BoardSimulator(SimulatedHostLink):
-    """A board that is plugged in at time 0; `SimulatedHostLink` has the arguments.
+    """A board that is plugged in at time 0; `SimulatedHostLink` has the other arguments.
+
+    Args:
+        plays_clocked: whether its firmware knows clocked links.
 
     Attributes:
         pins: the level of each pin that is driven from outside; others are low.
         on_drive: receives each output that moves: line, level, time.
         on_transmit: receives sent bytes: line, bytes, first start bit, last stop bit.
+        on_clock: receives the units that the board clocks, and returns those of the other end.
+        shifter: the shift registers of a clocked link, once it is configured.
         simulated_lines: the contacts, once it is configured.
     """
 
-    def __init__(self, **limits: Any) -> None:
+    def __init__(self, *, plays_clocked: bool = True, **limits: Any) -> None:
         super().__init__(**limits)
         self.pins: dict[int, bool] = {}
         self.on_drive: Callable[[int, bool, int], None] = lambda _line, _level, _at: None
         self.on_transmit: TransmitCallback = lambda _line, _data, _begin, _end: None
+        self.on_clock: BurstCallback = lambda _data, _begin: b""
+        self.shifter: SimulatedShifter | None = None
+        self._link: ClockedLinkCommand | None = None
         self.simulated_lines: SimulatedLines | None = None
         self._queue: SimulatedCommandQueue | None = None
+        self._plays_clocked = plays_clocked
         self._reason = RestReason.START
         self._receiver = SimulatedReceiver()
 
@@ -279,6 +290,10 @@ class BoardSimulator(SimulatedHostLink):
             for report in self._receiver.add_byte(number, byte, at_us, baudrate):
                 self._reports.add(report)
 
+    def answer_burst(self, values: Mapping[int, bytes], begin_us: int) -> bytes:
+        """Take a burst that the other end has clocked until now; returns what the board shifted out."""
+        return b"" if self.shifter is None else self.shifter.answer_burst(values, begin_us)
+
     def next_us(self) -> int | None:
         """Return when the next action is due."""
         times = [
@@ -318,6 +333,10 @@ class BoardSimulator(SimulatedHostLink):
                 self._report_state()
             case ReadCounters():
                 self._report_counters()
+            case ClockedLinkCommand() if self._plays_clocked:
+                self._take_link(frame, message)
+            case ClockedLinkCommand():
+                self._reject(ErrorCode.UNKNOWN_TYPE, frame.type, frame.sequence, 0)
             case Configure():
                 self._configure(frame, message)
             case EnterSafeState(flags):
@@ -355,8 +374,17 @@ class BoardSimulator(SimulatedHostLink):
             case _:
                 self._reject(ErrorCode.UNKNOWN_TYPE, frame.type, frame.sequence, 0)
 
+    def _take_link(self, frame: BoardFrame, link: ClockedLinkCommand) -> None:
+        if link.flags & ~KNOWN_FLAGS:
+            self._reject(ErrorCode.MALFORMED, frame.type, frame.sequence, HEAD_SIZE)
+        elif not link.gap_us:
+            self._reject(ErrorCode.BAD_TIMING, frame.type, frame.sequence, HEAD_SIZE + 2)
+        else:
+            self._link = link
+
     def _configure(self, frame: BoardFrame, wanted: Configure) -> None:
-        found = check_configuration(wanted, self._max_lines, self._baudrates)
+        link, self._link = self._link, None
+        found = check_configuration(wanted, self._max_lines, self._baudrates, clocked=link is not None)
         if found is not None:
             self._reject(found[0], frame.type, frame.sequence, found[1])
             return
@@ -370,10 +398,13 @@ class BoardSimulator(SimulatedHostLink):
             lambda line, level, at_us: self.on_drive(line, level, at_us),
         )
         self.simulated_lines = SimulatedLines(wanted, contacts, hooks, self.now_us)
+        self.shifter = None if link is None else SimulatedShifter(self.simulated_lines, link)
         self._queue = SimulatedCommandQueue(
             self.simulated_lines,
             self._receive_credit.release,
             lambda line, data, begin, end: self.on_transmit(line, data, begin, end),
+            self.shifter,
+            lambda data, begin: self.on_clock(data, begin),
         )
         self._watchdog_us = wanted.timing.watchdog_ms * 1000
         self._report_state()

@@ -29,6 +29,7 @@ ErrorDetail = tuple[int, int]
 """An error's code and detail."""
 
 _ABSENCE_OFFSET = HEAD_SIZE + 6 + 10
+_LINES_OFFSET = HEAD_SIZE + 20
 
 
 @dataclass(slots=True)
@@ -82,8 +83,10 @@ def find_guard_pin(pins: Iterable[SimulatedPin]) -> tuple[SimulatedPin, bool] | 
     return None
 
 
-def check_configuration(wanted: Configure, max_lines: int, bounds: tuple[int, int]) -> ErrorDetail | None:
-    """Return the error in a configuration; `None` where it is valid."""
+def check_configuration(
+    wanted: Configure, max_lines: int, bounds: tuple[int, int], *, clocked: bool = False
+) -> ErrorDetail | None:
+    """Return the error in a configuration, of a clocked link or of UARTs; `None` where it is valid."""
     if wanted.role not in tuple(BoardRole):
         return ErrorCode.MALFORMED, HEAD_SIZE
     if wanted.flags >= 2 * max(ConfigureFlag):
@@ -94,8 +97,10 @@ def check_configuration(wanted: Configure, max_lines: int, bounds: tuple[int, in
         return ErrorCode.BAD_BAUDRATE, min(max(wanted.baudrate, bounds[0]), bounds[1])
     if len(wanted.lines) > max_lines:
         return ErrorCode.TOO_MANY_LINES, max_lines
-    if (found := _check_lines(wanted)) is not None:
+    if (found := _check_lines(wanted, clocked=clocked)) is not None:
         return found
+    if clocked and all(line.kind != LineKind.CLOCK for line in wanted.lines):
+        return ErrorCode.MALFORMED, _LINES_OFFSET
     sniffs = wanted.role == BoardRole.SNIFFER
     guarded = find_guard_pin(make_pins(wanted, lambda _gpio: False)) is not None
     if not (sniffs or guarded or wanted.flags & ConfigureFlag.UNGUARDED):
@@ -103,11 +108,8 @@ def check_configuration(wanted: Configure, max_lines: int, bounds: tuple[int, in
     return None
 
 
-_KINDS = frozenset(LineKind) - {LineKind.CLOCK}
-"""The kinds of lines on a mount with UARTs."""
-
-
-def _check_lines(wanted: Configure) -> ErrorDetail | None:
+def _check_lines(wanted: Configure, *, clocked: bool) -> ErrorDetail | None:
+    legal = frozenset(LineKind) if clocked else frozenset(LineKind) - {LineKind.CLOCK}
     pins: set[int] = set()
     kinds: set[tuple[int, bool]] = set()
     data_inputs = 0
@@ -118,7 +120,7 @@ def _check_lines(wanted: Configure) -> ErrorDetail | None:
         if line.gpio not in PICO_PINS:
             return ErrorCode.BAD_PIN, number
         both_pulls = LineFlag.PULL_UP | LineFlag.PULL_DOWN
-        if line.kind not in _KINDS or line.flags & both_pulls == both_pulls or line.flags >= 2 * max(LineFlag):
+        if line.kind not in legal or line.flags & both_pulls == both_pulls or line.flags >= 2 * max(LineFlag):
             return ErrorCode.BAD_KIND, number
         if wanted.role == BoardRole.SNIFFER and output:
             return ErrorCode.LISTENS_ONLY, number
@@ -235,8 +237,13 @@ class SimulatedLines:
             self._filter(level)
         elif self.pins[number].level is not level:
             self.pins[number].level = level
-            if self.pins[number].mapped.kind != LineKind.DATA:
+            if self._reports_levels(self.pins[number]):
                 self.callbacks.report(LineEdge(number, int(level), self.now_us))
+
+    def _reports_levels(self, pin: SimulatedPin) -> bool:
+        """Whether edges of an input are reported; those of a clocked link's data lines are, between bursts."""
+        clocked = any(other.mapped.kind == LineKind.CLOCK for other in self.pins)
+        return pin.mapped.kind not in (LineKind.DATA, LineKind.CLOCK) or (pin.mapped.kind == LineKind.DATA and clocked)
 
     def drive(self, order: DriveCommand, sequence: int) -> None:
         """Execute a DRIVE now, if the interlock allows it."""

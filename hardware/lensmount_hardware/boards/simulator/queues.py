@@ -23,12 +23,14 @@ from lensmount_hardware.boards.protocol.framing import CRC_SIZE, credit_cost
 from lensmount_hardware.boards.protocol.message import HEAD_SIZE, BoardMessage
 from lensmount_hardware.boards.protocol.reports import (
     BoardState,
+    BurstReceived,
     DataLost,
     LineEdge,
     ReceivedBytes,
     TransmitDone,
     TransmitLate,
 )
+from lensmount_hardware.boards.simulator.clocked import BurstCallback, SimulatedShifter
 from lensmount_hardware.boards.simulator.lines import BYTES_LINE, LONG_AGO_US, SimulatedLines, SimulatedPin
 
 TransmitCallback = Callable[[int, bytes, int, int], None]
@@ -54,14 +56,23 @@ class SimulatedCommandQueue:
         simulated_lines: the lines that orders act on.
         free: receives credit that is free again.
         on_transmit: receives the bytes that were sent.
+        shifter: the shift registers of a clocked link; `None` for UARTs.
+        on_clock: receives the units that are clocked.
 
     Attributes:
         bytes_sent: number of bytes sent.
     """
 
     def __init__(
-        self, simulated_lines: SimulatedLines, free: Callable[[int], None], on_transmit: TransmitCallback
+        self,
+        simulated_lines: SimulatedLines,
+        free: Callable[[int], None],
+        on_transmit: TransmitCallback,
+        shifter: SimulatedShifter | None = None,
+        on_clock: BurstCallback = lambda _data, _begin: b"",
     ) -> None:
+        self._shifter = shifter
+        self._on_clock = on_clock
         self._lines = simulated_lines
         self._free = free
         self._on_transmit = on_transmit
@@ -92,7 +103,8 @@ class SimulatedCommandQueue:
         for queued in waiting:
             self._free(queued.cost)
         sent = sum(isinstance(queued.message, TransmitCommand) for queued in waiting)
-        return sent, len(waiting) - sent
+        loaded = 0 if self._shifter is None else self._shifter.drop()
+        return sent + loaded, len(waiting) - sent
 
     def _pump(self) -> None:
         if self._busy or not self._queue:
@@ -145,6 +157,8 @@ class SimulatedCommandQueue:
             begins + timing.setup_us if raises else max(begins, self._lines.attention_moved_us + timing.setup_us)
         )
         begins = begins if raises else first_bit
+        if self._shifter is not None and self._shifter.clocks:
+            begins = first_bit = max(begins, self._shifter.free_us)
         too_late = message.latest_us and begins > message.latest_us
         if too_late or self._dropping == message.id:
             self._dropping = None if message.flags & TransmitFlag.LOWER else message.id
@@ -164,10 +178,29 @@ class SimulatedCommandQueue:
             self._lines.callbacks.reject(ErrorCode.BAD_LINE, message.TYPE, queued.sequence, BYTES_LINE)
             self._finish(queued)
             return
+        if self._shifter is not None:
+            self._shift(queued, message, self._shifter)
+            return
         self._lines.set_level(data_line, True)
         begin = self._lines.now_us
         end = begin + round(len(message.data) * _BITS * 1e6 / self._lines.baudrate)
         self._lines.schedule(end, lambda: self._on_sent(queued, message, data_line, begin))
+
+    def _shift(self, queued: QueuedCommand, message: TransmitCommand, shifter: SimulatedShifter) -> None:
+        if not shifter.clocks:
+            shifter.load(message.id, message.data)
+            self._finish(queued)
+            return
+        begin = self._lines.now_us
+        end = begin + shifter.duration_us(len(message.data))
+        self._lines.schedule(end, lambda: self._on_shifted(queued, message, shifter, begin))
+
+    def _on_shifted(
+        self, queued: QueuedCommand, message: TransmitCommand, shifter: SimulatedShifter, begin: int
+    ) -> None:
+        self.bytes_sent += len(message.data)
+        shifter.finish_burst(message.id, message.data, self._on_clock(message.data, begin), begin)
+        self._finish(queued)
 
     def _on_sent(self, queued: QueuedCommand, message: TransmitCommand, line: SimulatedPin, begin: int) -> None:
         self._last_stop_us = self._lines.now_us
@@ -288,7 +321,7 @@ class ReportQueue:
 
 
 def _classify_loss(message: BoardMessage) -> tuple[Sort, int]:
-    if isinstance(message, ReceivedBytes):
+    if isinstance(message, ReceivedBytes | BurstReceived):
         return Sort.RECEIVED, message.count
     return (Sort.EDGES if isinstance(message, LineEdge) else Sort.REPORTS), 1
 

@@ -109,7 +109,7 @@ def test_a_start_over_two_boards_with_a_third_that_listens(new_emulator: Callabl
         assert [one for one in records if isinstance(one, DataLoss)] == []
         assert [event for event in Decoder(DIALECT).decode(records) if isinstance(event, DecodedGarbage)] == []
     virtual = words(list(run_loopback("gfx50r", "gf45").records))
-    start = virtual[: virtual.index(("body", "Query20"))]
+    start = virtual[: virtual.index(("body", "ApertureRingRequest"))]
     assert words(listener.records)[: len(start)] == start, "the start is that of the virtual mount"
     levels = [(one.line, one.level) for one in listener.records if isinstance(one, Edge)]
     assert ("LENS_DATA", True) in levels

@@ -1,0 +1,262 @@
+"""A clocked mount on boards in virtual time: the map, units and bursts of both ends, and firmware that is older."""
+
+import re
+from dataclasses import dataclass
+
+import pytest
+
+from lensmount_hardware.boards.clocked_bursts import MAX_BURST, BurstAssembler
+from lensmount_hardware.boards.pin_map import PinMap, make_pin_map
+from lensmount_hardware.boards.protocol.commands import ClockedLinkCommand, Configure
+from lensmount_hardware.boards.protocol.constants import (
+    BoardRole,
+    BurstFlag,
+    ErrorCode,
+    LineFlag,
+    LineKind,
+    Sort,
+    describe_constant,
+)
+from lensmount_hardware.boards.protocol.framing import MAX_DATA
+from lensmount_hardware.boards.protocol.reports import BurstReceived
+from lensmount_hardware.boards.simulator.bench import SimulatorBench, connect_boards
+from lensmount_hardware.boards.simulator.board import BoardSimulator
+from lensmount_hardware.boards.transport import BoardTransport
+from lensmount_hardware.port_spec import Contacts, parse_spec
+from lensmount_protocol.errors import BoardError, TransportError
+from lensmount_protocol.wire import (
+    Annotation,
+    Burst,
+    ClockedLink,
+    DataLoss,
+    DriveLine,
+    Edge,
+    PartialBurst,
+    Received,
+    Role,
+    SerialLine,
+    SetBaudrate,
+    Transmit,
+    WireRecord,
+)
+
+LINK = ClockedLink("SCK", Role.BODY, bit_rate=1_000_000, gap_s=10e-6, burst_sizes=(4,), idle_byte=0xA5)
+CONTACTS = Contacts(
+    drivers={
+        "POWER": Role.BODY,
+        "DETECT": Role.LENS,
+        "SCK": Role.BODY,
+        "MOSI": Role.BODY,
+        "MISO": Role.LENS,
+        "BUSY": Role.LENS,
+    },
+    serial=(SerialLine("MOSI", Role.BODY), SerialLine("MISO", Role.LENS)),
+    supply="POWER",
+    detect="DETECT",
+    clocked=LINK,
+)
+
+
+def plan_for(role: BoardRole, options: str = "") -> PinMap:
+    return make_pin_map(parse_spec(f"board:model{options}"), CONTACTS, role, 115_200)
+
+
+@dataclass
+class Pair:
+    bench: SimulatorBench
+    boards: dict[Role, BoardSimulator]
+    ports: dict[Role, BoardTransport]
+    plan: PinMap
+
+    def look(self, role: Role) -> tuple[list[WireRecord], list[bytes]]:
+        """The records since the last look, and the bytes that an engine gets."""
+        seen = self.ports[role].timed_records(0, self.bench.clock)
+        return [one.record for one in seen], [one.event.data for one in seen if isinstance(one.event, Received)]
+
+    def settle(self, seconds: float = 0.05) -> None:
+        self.bench.advance(seconds)
+        for port in self.ports.values():
+            port.receive(0)
+
+
+@pytest.fixture
+def pair() -> Pair:
+    boards = {role: BoardSimulator() for role in Role}
+    bench = SimulatorBench(*boards.values())
+    boards[Role.BODY].pins[6] = True
+    plans = {Role.BODY: plan_for(BoardRole.BODY), Role.LENS: plan_for(BoardRole.LENS)}
+    boards[Role.BODY].pins[plans[Role.BODY].configure.lines[0].gpio] = True
+    ports = {
+        role: BoardTransport(bench.stream(boards[role], role.value), plan, bench.clock, number + 1)
+        for number, (role, plan) in enumerate(plans.items())
+    }
+    plan = plans[Role.BODY]
+    wires = [(boards[CONTACTS.drivers[line]], n, n) for n, line in enumerate(plan.names)]
+    connect_boards(boards[Role.BODY], boards[Role.LENS], wires)
+    pair = Pair(bench, boards, ports, plan)
+    pair.settle()
+    ports[Role.LENS].send(DriveLine("DETECT", False))
+    pair.settle()
+    ports[Role.BODY].send(DriveLine("POWER", True))
+    pair.settle()
+    return pair
+
+
+def test_the_map_gives_the_clock_its_kind_pin_and_times() -> None:
+    plan = plan_for(BoardRole.LENS, "?SCK=!9&BUSY=none")
+    lines = dict(zip(plan.names, plan.configure.lines, strict=True))
+    assert (lines["SCK"].kind, lines["SCK"].gpio, lines["SCK"].flags) == (
+        LineKind.CLOCK,
+        9,
+        LineFlag.INVERTED | LineFlag.PULL_DOWN,
+    )
+    assert (lines["MISO"].gpio, lines["MOSI"].gpio) == (0, 1)
+    assert plan_for(BoardRole.BODY).configure.lines[plan.names.index("SCK")].gpio == 2
+    assert plan.configure.baudrate == 1_000_000
+    assert plan.link == ClockedLinkCommand(7, 0xA5, 10)
+    assert "SCK" not in plan.lines
+    assert {"MOSI", "MISO"} < plan.lines, "levels of data lines between bursts are reported"
+    assert plan.queued_lines == {"MISO"}
+
+
+def test_both_ends_receive_what_the_other_has_loaded(pair: Pair) -> None:
+    pair.look(Role.BODY)
+    pair.look(Role.LENS)
+    pair.ports[Role.LENS].send(Transmit(b"\x01\x02\x03\x04"))
+    pair.settle(0.001)
+    pair.ports[Role.BODY].send(Transmit(b"\x11\x12\x13\x14"))
+    pair.bench.advance(0.01)
+    expected = {Role.BODY: b"\x11\x12\x13\x14", Role.LENS: b"\x01\x02\x03\x04"}
+    for role in Role:
+        records, received = pair.look(role)
+        bursts = [one for one in records if isinstance(one, Burst)]
+        assert {one.sender: one.data for one in bursts} == expected
+        assert received == [expected[role.peer]]
+        assert {(one.baudrate, one.whole) for one in bursts} == {(1_000_000, True)}
+        first, second = bursts
+        assert first.at == pytest.approx(second.at, abs=2e-6)
+        assert (first.end or 0) - (first.at or 0) == pytest.approx(32e-6, abs=2e-6)
+
+
+def test_a_lens_that_has_loaded_nothing_is_recorded_as_such(pair: Pair) -> None:
+    pair.look(Role.LENS)
+    pair.ports[Role.BODY].send(Transmit(b"\x11\x12\x13\x14"))
+    pair.bench.advance(0.01)
+    records, _ = pair.look(Role.LENS)
+    assert [one.text for one in records if isinstance(one, Annotation)] == [
+        "the lens has loaded nothing: it shifts out 0xa5"
+    ]
+    assert [one.data for one in records if isinstance(one, Burst) and one.sender is Role.LENS] == [b"\xa5" * 4]
+    records, received = pair.look(Role.BODY)
+    assert received[-1] == b"\xa5" * 4
+
+
+def test_a_later_unit_replaces_one_that_waits_and_is_no_loss(pair: Pair) -> None:
+    pair.look(Role.LENS)
+    for data in (b"\x01" * 4, b"\x02" * 4, b"\x03" * 2):
+        pair.ports[Role.LENS].send(Transmit(data))
+    pair.settle(0.001)
+    pair.ports[Role.BODY].send(Transmit(b"\x11\x12\x13\x14"))
+    pair.bench.advance(0.01)
+    records, _ = pair.look(Role.LENS)
+    assert [one.data for one in records if isinstance(one, Burst) and one.sender is Role.LENS] == [
+        b"\x03\x03\xa5\xa5"
+    ], "as long as the burst was"
+    assert pair.ports[Role.LENS].problems() == {}
+
+
+def test_a_unit_that_waits_when_power_goes_is_lost(pair: Pair) -> None:
+    pair.look(Role.LENS)
+    pair.ports[Role.LENS].send(Transmit(b"\x01" * 4))
+    pair.ports[Role.LENS].send(Transmit(b"\x02" * 4))
+    pair.settle(0.001)
+    pair.ports[Role.BODY].send(DriveLine("POWER", False))
+    pair.bench.advance(0.05)
+    records, _ = pair.look(Role.LENS)
+    assert [(one.what, one.count) for one in records if isinstance(one, DataLoss)] == [
+        ("bytes that the lens was to send and did not", 4)
+    ]
+    assert pair.ports[Role.LENS].lost[Sort.TRANSMISSIONS] == 1
+
+
+def test_levels_of_a_data_line_between_bursts_are_edges(pair: Pair) -> None:
+    pair.look(Role.BODY)
+    pair.ports[Role.LENS].send(DriveLine("MISO", True))
+    pair.ports[Role.BODY].send(DriveLine("SCK", True))
+    pair.bench.advance(0.01)
+    records, _ = pair.look(Role.BODY)
+    assert {(one.line, one.level) for one in records if isinstance(one, Edge)} == {("SCK", True), ("MISO", True)}
+    assert [one for one in pair.look(Role.LENS)[0] if isinstance(one, Edge) and one.line == "SCK"] == []
+
+
+def test_what_no_clocked_mount_has_is_refused_or_ignored(pair: Pair) -> None:
+    port = pair.ports[Role.BODY]
+    port.send(SetBaudrate(9600))
+    with pytest.raises(TransportError, match=f"a unit of {MAX_DATA + 1} bytes; a board shifts at most {MAX_DATA}"):
+        port.send(Transmit(bytes(MAX_DATA + 1)))
+
+
+def test_older_firmware_is_named_in_one_line() -> None:
+    board = BoardSimulator(plays_clocked=False)
+    bench = SimulatorBench(board)
+    with pytest.raises(BoardError, match=r"older and plays no clocked mount; put the firmware .* lensmount flash$"):
+        BoardTransport(bench.stream(board, "old"), plan_for(BoardRole.LENS), bench.clock, 1)
+
+
+@pytest.mark.parametrize(
+    ("link", "configure", "code"),
+    [
+        (ClockedLinkCommand(8, 0, 10), None, ErrorCode.MALFORMED),
+        (ClockedLinkCommand(7, 0, 0), None, ErrorCode.BAD_TIMING),
+        (None, plan_for(BoardRole.LENS).configure, ErrorCode.BAD_KIND),
+        (ClockedLinkCommand(7, 0, 10), Configure(1, 1, 9600, plan_for(BoardRole.LENS).configure.timing, ()),
+         ErrorCode.MALFORMED),
+    ],
+)  # fmt: skip
+def test_the_simulated_board_refuses_what_the_firmware_does(
+    link: ClockedLinkCommand | None, configure: Configure | None, code: ErrorCode, pair: Pair
+) -> None:
+    session = pair.ports[Role.LENS].link
+    for message in (link, configure):
+        if message is not None:
+            session.send(message)
+    why = describe_constant(code).partition(";")[0]
+    with pytest.raises(TransportError, match=re.escape(why)):
+        pair.settle()
+    assert pair.boards[Role.LENS].counted["refused"] == 1
+
+
+def report(data: bytes, *, flags: int = BurstFlag.LAST, bits: int = 0) -> BurstReceived:
+    return BurstReceived(1000, 3, 2, flags, bits, len(data), data)
+
+
+def test_parts_of_a_burst_are_put_together() -> None:
+    bursts = BurstAssembler(LINK, Role.BODY)
+    assert list(bursts.add(Role.LENS, report(b"\x01\x02", flags=0), 1.0, 1.1)) == []
+    (burst,) = bursts.add(Role.LENS, report(b"\x03"), 1.2, 1.3)
+    assert isinstance(burst, Burst)
+    assert (burst.data, burst.end) == (b"\x01\x02\x03", 1.3)
+    assert burst.at == pytest.approx(1.0 - 8e-6)
+
+
+def test_bits_beyond_whole_bytes_are_kept_in_their_order() -> None:
+    (burst,) = BurstAssembler(LINK, None).add(Role.LENS, report(b"\x01\xa0", bits=3), 1.0, 1.1)
+    assert isinstance(burst, PartialBurst)
+    assert (burst.data, burst.bits) == (b"\x01", "101")
+    reverse = ClockedLink("SCK", Role.BODY, 1_000_000, 10e-6, (4,), msb_first=False)
+    (burst,) = BurstAssembler(reverse, None).add(Role.LENS, report(b"\x01\x04", bits=3), 1.0, 1.1)
+    assert isinstance(burst, PartialBurst)
+    assert burst.bits == "001"
+    (note,) = BurstAssembler(LINK, None).add(Role.LENS, report(b"\x80", bits=1), 1.0, 1.1)
+    assert isinstance(note, Annotation)
+    assert note.text == "SCK: 1 of 8 edges, and a pause; not taken as data"
+
+
+def test_a_clock_without_pauses_takes_bounded_memory() -> None:
+    bursts = BurstAssembler(LINK, None)
+    pieces = [
+        record
+        for _ in range(2 * MAX_BURST // 128)
+        for record in bursts.add(Role.LENS, report(bytes(128), flags=0), 1, 1)
+    ]
+    assert [len(one.data) for one in pieces if isinstance(one, Burst)] == [MAX_BURST] * 2
