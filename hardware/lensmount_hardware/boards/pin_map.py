@@ -90,6 +90,9 @@ def make_pin_map(spec: PortSpec, contacts: Contacts, role: BoardRole, baudrate: 
     Raises:
         TransportSpecError: an option is invalid, or one pin is given to two lines.
     """
+    clocked = contacts.clocked
+    if clocked is not None and clocked.acknowledge is not None:
+        raise spec.error("both ends share a data line there, and a board plays mounts with one for each end only")
     spec.require_options(*contacts.drivers, *OPTIONS)
     played = _ROLES[role]
     kinds = _kinds(contacts)
@@ -99,7 +102,6 @@ def make_pin_map(spec: PortSpec, contacts: Contacts, role: BoardRole, baudrate: 
     ours = {line: n for n, line in enumerate(names) if contacts.drivers[line] is played}
     inputs = {n: contacts.drivers[line] for n, line in enumerate(names) if line not in ours}
     data = {line for line in names if kinds[line] == LineKind.DATA}
-    clocked = contacts.clocked
     unguarded = ConfigureFlag.UNGUARDED if spec.integer("unguarded", 0, 0, 1) else 0
     return PinMap(
         configure=Configure(

@@ -1,7 +1,7 @@
 """A clocked mount on boards in virtual time: the map, units and bursts of both ends, and firmware that is older."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -23,8 +23,9 @@ from lensmount_hardware.boards.simulator.bench import SimulatorBench, connect_bo
 from lensmount_hardware.boards.simulator.board import BoardSimulator
 from lensmount_hardware.boards.transport import BoardTransport
 from lensmount_hardware.port_spec import Contacts, parse_spec
-from lensmount_protocol.errors import BoardError, TransportError
+from lensmount_protocol.errors import BoardError, TransportError, TransportSpecError
 from lensmount_protocol.wire import (
+    AcknowledgeLines,
     Annotation,
     Burst,
     ClockedLink,
@@ -117,6 +118,12 @@ def test_the_map_gives_the_clock_its_kind_pin_and_times() -> None:
     assert "SCK" not in plan.lines
     assert {"MOSI", "MISO"} < plan.lines, "levels of data lines between bursts are reported"
     assert plan.queued_lines == {"MISO"}
+
+
+def test_a_mount_with_one_data_line_for_both_ends_is_refused() -> None:
+    shared = replace(CONTACTS, clocked=replace(LINK, acknowledge=AcknowledgeLines("A", "B", 20e-6)))
+    with pytest.raises(TransportSpecError, match="both ends share a data line there"):
+        make_pin_map(parse_spec("board:model"), shared, BoardRole.LENS, 1)
 
 
 def test_both_ends_receive_what_the_other_has_loaded(pair: Pair) -> None:
