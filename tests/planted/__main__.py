@@ -1,7 +1,9 @@
 """How many planted defects of the example firmware `fuzz session` finds, and after how long: `make firmware-bugs`.
 
 Each defect is built by itself, with sanitizers and coverage, and fuzzed until it is found or the time is over. A
-finding counts if its scenario breaks the firmware again, and does not break the firmware without the defect.
+finding counts if its scenario breaks the firmware again, and does not break the firmware without the defect. Seconds
+are
+processor time of each process, as on a machine with a free core for each: the load of this one does not change them.
 """
 
 import argparse
@@ -51,17 +53,17 @@ class Search:
 def search(bug: Bug, folder: Path, seconds: float, seed: int, jobs: int) -> tuple[float | None, str]:
     library, sound = build(folder, bug.number), build(folder, 0)
     looking = Search(library, sound)
-    plan = FirmwareFuzzPlan("lmount", lens=library, seed=seed, jobs=jobs, seconds=seconds)
+    plan = FirmwareFuzzPlan("lmount", lens=library, seed=seed, jobs=jobs, processor_s=seconds * jobs)
     run = fuzz_firmware(plan, looking.found)
     if looking.outcome is None:
         return None, f"{looking.doubtful} findings that do not count" if looking.doubtful else ""
     violation = looking.outcome.violations[0]
-    return run.elapsed_s, f"{violation.invariant}: {violation.text[:70]}"
+    return run.processor_s / jobs, f"{violation.invariant}: {violation.text[:70]}"
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=300.0, help="for each defect")
+    parser.add_argument("--seconds", type=float, default=300.0, help="of each process, for each defect")
     parser.add_argument("--seed", type=int, action="append", default=[])
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--bug", type=int, action="append", default=[])
@@ -90,12 +92,17 @@ def main() -> int:
         if arguments.without:
             reports: list[str] = []
             plan = FirmwareFuzzPlan(
-                "lmount", lens=build(folder, 0), seed=seeds[0], jobs=arguments.jobs, seconds=arguments.without
+                "lmount",
+                lens=build(folder, 0),
+                seed=seeds[0],
+                jobs=arguments.jobs,
+                processor_s=arguments.without * arguments.jobs,
             )
             run = fuzz_firmware(plan, lambda outcome: not reports.append(f"{outcome.violations[0]}"))
             false = len(reports)
             print(
-                f"without a defect: {run.scenarios} scenarios, {run.steps} steps in {run.elapsed_s:.0f} s, "
+                f"without a defect: {run.scenarios} scenarios, {run.steps} steps, "
+                f"{run.processor_s / arguments.jobs:.0f} s on {arguments.jobs} cores ({run.elapsed_s:.0f} s here), "
                 f"{false} reports"
             )
             for text in reports[:5]:

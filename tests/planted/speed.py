@@ -20,6 +20,7 @@ from pathlib import Path
 from lensmount_emulator.firmware.build import BuildOptions, build_firmware, example_folder
 from lensmount_emulator.firmware.engine import enter_session_process
 from lensmount_emulator.firmware.library import SANITIZER_OPTIONS, sanitizer_runtime
+from lensmount_emulator.mount.virtual_mount import Resolution
 from lensmount_emulator.sessions.loopback import make_virtual_session, run_loopback
 
 BODY = "panasonic-s1r"
@@ -53,7 +54,8 @@ def medians(lenses: dict[str, str], rounds: int, seconds: float) -> dict[str, fl
 def digests(lens: str) -> dict[str, str]:
     """Digests of the recording of one session, run in several ways."""
     found: dict[str, str] = {}
-    for name, resolution in (("once", "frame"), ("twice", "frame"), ("by byte", "byte")):
+    ways: tuple[tuple[str, Resolution], ...] = (("once", "frame"), ("twice", "frame"), ("by byte", "byte"))
+    for name, resolution in ways:
         session = run_loopback(BODY, lens, script="check all; sleep", seed=5, resolution=resolution)
         found[name] = hashlib.sha256(repr(session.records).encode()).hexdigest()
     return found

@@ -3,6 +3,7 @@
   lensmount new dialect acme                          a package with a dialect that plays: pip install -e acme
   lensmount new dialect acme --clocked                the same for a mount with a clock
   lensmount new fault every-tenth                     a package with a fault
+  lensmount new firmware mylens --role lens           firmware in C, ready to build, with tests: cd mylens && make check
   lensmount new profile mylens --like sel55210        mylens.toml, with every value of another profile
   lensmount new test bench --dialect emount           pytest, and a test file for a device of yours
 
@@ -13,7 +14,7 @@ lensmount knows it once it is installed.
 import argparse
 from pathlib import Path
 
-SUBCOMMANDS = ("dialect", "fault", "profile", "test")
+SUBCOMMANDS = ("dialect", "fault", "firmware", "profile", "test")
 """What can be written."""
 
 
@@ -22,11 +23,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     from lensmount_emulator.cli.options import add_force
     from lensmount_emulator.cli.parser import verbosity_options
 
-    what = parser.add_subparsers(dest="what", required=True, metavar="dialect | fault | profile | test")
+    what = parser.add_subparsers(dest="what", required=True, metavar="dialect | fault | firmware | profile | test")
     shared = (verbosity_options(),)
     abouts = {
         "dialect": "an installable package with a dialect that plays",
         "fault": "an installable package with a fault",
+        "firmware": "firmware in C that is ready to build, with tests",
         "profile": "a profile, from another one",
         "test": "a repository with tests of a device",
     }
@@ -39,6 +41,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             child.add_argument("--clocked", action="store_true", help="one end drives a clock, and both shift at once")
         if name == "profile":
             child.add_argument("--like", required=True, metavar="PROFILE", help="the profile to begin with")
+        if name == "firmware":
+            roles = ("lens", "body", "adapter")
+            child.add_argument("--role", choices=roles, default="lens", help="what it is (default: %(default)s)")
+            child.add_argument("--dialect", default="lmount", help="of the example (default: %(default)s)")
         if name == "test":
             child.add_argument("--dialect", help="the dialect of the usual body and lens")
             child.add_argument("--body", metavar="PROFILE", help="profile of the body")
@@ -75,13 +81,15 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _render(arguments: argparse.Namespace) -> dict[str, str]:
-    from lensmount_emulator.scaffold.render import new_dialect, new_fault, new_profile, new_test
+    from lensmount_emulator.scaffold.render import new_dialect, new_fault, new_firmware, new_profile, new_test
 
     match arguments.what:
         case "dialect":
             return new_dialect(arguments.name, clocked=arguments.clocked)
         case "fault":
             return new_fault(arguments.name)
+        case "firmware":
+            return new_firmware(arguments.name, arguments.role, arguments.dialect)
         case "profile":
             return new_profile(arguments.name, arguments.like)
         case _:
@@ -102,6 +110,7 @@ def _report(arguments: argparse.Namespace, places: list[str]) -> None:
     steps = {
         "dialect": f"next: pip install -e {folder}, then lensmount loopback --dialect {arguments.name} --demo",
         "fault": f'next: pip install -e {folder}, then lensmount loopback --fault "{arguments.name} rate=1e-3"',
+        "firmware": f"next: cd {folder} && make check session",
         "profile": f"next: lensmount profiles {places[0]}",
         "test": f"next: cd {folder} && pytest",
     }

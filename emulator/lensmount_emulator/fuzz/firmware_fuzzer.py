@@ -21,39 +21,45 @@ from lensmount_emulator.firmware.engine import FirmwareEngine, enter_session_pro
 from lensmount_emulator.firmware.fault import FaultKind, FirmwareFault
 from lensmount_emulator.firmware.isolation import FirmwareDiedError, describe_status, run_isolated
 from lensmount_emulator.firmware.library import load_firmware
+from lensmount_emulator.fuzz.firmware_guide import MAX_CORPUS, MAX_PROBES, Guide, Journal
+from lensmount_emulator.fuzz.firmware_inputs import (
+    RESTART,
+    ScenarioMutator,
+    operation,
+    recorded_messages,
+    recorded_scenarios,
+)
 from lensmount_emulator.fuzz.monitor import Violation
-from lensmount_emulator.fuzz.random_inputs import edge_frame
 from lensmount_emulator.fuzz.scenario import Scenario, get_dialect, get_profile, get_traits
-from lensmount_emulator.fuzz.scenario_runner import ScenarioResult, ScenarioRunner
+from lensmount_emulator.fuzz.scenario_runner import ScenarioResult, ScenarioRunner, run_scenario
 from lensmount_emulator.fuzz.session_fuzzer import START_WAIT, STEPS_PER_SCENARIO, StepGenerator, random_scenario
 from lensmount_emulator.profiles.library import firmware_library
-from lensmount_emulator.sessions.loopback import run_loopback
-from lensmount_hardware.clock import MonotonicClock
-from lensmount_protocol.dialect import Dialect
-from lensmount_protocol.wire import Burst, Edge, Role, WireRecord
-
-MAX_CORPUS = 400
-"""Scenarios that a process keeps to continue from."""
+from lensmount_hardware.clock import MonotonicClock, ProcessorClock
+from lensmount_protocol.wire import Role
 
 EDGE_SHARE = 0.2
 """Share of the random steps that are frames with edge values."""
+
+NOISE_SHARE = 0.04
+"""Share of them that are such a frame in one run with damaged bytes before it."""
+
+SWEEP_SHARE = 0.004
+"""Share of them that send one message many times."""
+
+MAX_GUIDED_STEPS = 3000
+"""Steps of a scenario that is continued."""
 
 RESTART_SHARE = 0.3
 """Share of guided scenarios that switch the supply off and begin once more."""
 
 RESTARTS_AT = (100, 200, 300)
-RESTART = ("off", "wait 0.1", "on", "wait 0.6")
-"""Places in a scenario of two ends at which half of them lose their supply for a moment, and the steps for it."""
+"""Places in a scenario of two ends at which half of them lose their supply for a moment."""
 
-RECORDED_SCRIPTS = 5
-"""Random scripts among the sessions that guided scenarios begin with."""
+OPERATION_SHARE = 0.3
+"""Share of the scenarios without guidance that are the usual operation at length, if both ends may be engines."""
 
-RECORDED_S = 1.2
-MAX_RECORDED_STEPS = 500
-"""Virtual seconds of the sessions that guided scenarios begin with, and the steps that are kept of each."""
-
-MAX_STATES = 1 << 16
-"""Values of the state word that count as progress."""
+GUIDED_STEPS = 100
+"""Random steps after the steps of a scenario that is continued."""
 
 SCENARIOS_PER_PROCESS = 2000
 """Scenarios after which a process is replaced, so that nothing that a firmware damaged lasts."""
@@ -75,6 +81,7 @@ class FirmwareFuzzPlan:
         jobs: number of processes.
         steps: steps in all; 0 for no limit.
         seconds: real seconds; 0 for no limit.
+        processor_s: seconds of a processor, of all processes together; 0 for no limit.
         guided: share of scenarios that are guided.
     """
 
@@ -86,7 +93,13 @@ class FirmwareFuzzPlan:
     jobs: int = 1
     steps: int = 0
     seconds: float = 0.0
+    processor_s: float = 0.0
     guided: float = 0.5
+
+    @property
+    def role(self) -> Role:
+        """The end of the firmware."""
+        return Role.LENS if self.lens and firmware_library(get_profile(self.lens)) else Role.BODY
 
     @property
     def library(self) -> str:
@@ -96,105 +109,34 @@ class FirmwareFuzzPlan:
 
     def scenario(self, random: Random) -> Scenario:
         """Return random profiles and a random script, with the firmware in its place."""
-        lens_is_firmware = bool(self.lens) and bool(firmware_library(get_profile(self.lens)))
-        alone = "lens" if lens_is_firmware else "body"
-        mode = self.mode or random.choice(("both", alone, alone))
+        mode = self.mode or random.choice(("both", self.role.value, self.role.value))
         scenario = random_scenario(self.dialect, random, mode)
         return replace(scenario, lens=self.lens or scenario.lens, body=self.body or scenario.body)
 
 
-@dataclass(slots=True)
-class _Guide:
-    """What the scenarios of one process have reached.
-
-    Attributes:
-        seen: coverage buckets so far.
-        states: values of the state word so far.
-        corpus: scenarios that reached something new.
-    """
-
-    seen: Any
-    size: int
-    states: set[int] = field(default_factory=lambda: set[int]())
-    corpus: list[Scenario] = field(default_factory=lambda: list[Scenario]())
-
-    def keep(self, scenario: Scenario) -> None:
-        """Keep a scenario; the oldest but for the first ones makes room."""
-        self.corpus.append(scenario)
-        if len(self.corpus) > MAX_CORPUS:
-            del self.corpus[MAX_CORPUS // 4]
-
-
-def recorded_scenarios(plan: FirmwareFuzzPlan) -> list[Scenario]:
-    """Return sessions of the firmware with our engine as scenarios: the engine's edges and bytes are the steps.
-
-    They bring the firmware into its loop in few steps, where random steps alone come rarely.
-    """
-    random = Random(f"{plan.seed} recorded")
-    template = plan.scenario(random)
-    traits = get_traits(plan.dialect)
-    verbs = traits.verbs or ("",)
-    scripts = [*traits.scripts, *("; ".join(random.choices(verbs, k=6)) for _ in range(RECORDED_SCRIPTS))]
-    role = Role.LENS if plan.lens and firmware_library(get_profile(plan.lens)) else Role.BODY
-    found: list[Scenario] = []
-    for script in scripts:
-        session = run_loopback(template.body, template.lens, script=script, seed=plan.seed, seconds=RECORDED_S)
-        steps = list(_steps_of(session.records, session.dialect, role.peer))
-        found.append(replace(template, mode=role.value, script="", steps=tuple(steps[:MAX_RECORDED_STEPS])))
-    return found
-
-
 def _recorded(plan: FirmwareFuzzPlan) -> list[Scenario]:
+    template = plan.scenario(Random(f"{plan.seed} recorded"))
     try:
-        return run_isolated(lambda _send: recorded_scenarios(plan), plan.library)
+        return run_isolated(lambda _send: recorded_scenarios(template, plan.role), plan.library)
     except FirmwareDiedError:
         # A firmware that ends its process in a plain session does so in the first scenarios too.
         return []
 
 
-def _steps_of(records: Sequence[WireRecord], dialect: Dialect, sender: Role) -> Iterator[str]:
-    """Yield the steps that repeat what one end did in a recording."""
-    timed = [
-        (record.at or 0.0, record)
-        for record in records
-        if (isinstance(record, Burst) and record.sender is sender)
-        or (isinstance(record, Edge) and dialect.drivers.get(record.line) is sender)
-    ]
-    now = 0.0
-    for at, record in sorted(timed, key=lambda item: item[0]):
-        if at > now:
-            yield f"wait {at - now:.6f}"
-            now = at
-        if isinstance(record, Burst):
-            yield f"send {sender.value} {record.data.hex()}"
-        else:
-            yield f"drive {record.line} {'high' if record.level else 'low'}"
-
-
-def _mutate(scenario: Scenario, random: Random) -> tuple[str, ...]:
-    """Return the beginning of a kept scenario, changed in a few places."""
-    steps = list(scenario.steps[: random.randrange(1, len(scenario.steps) + 1)])
-    for _ in range(random.choice((0, 0, 1, 2, 4))):
-        at = random.randrange(len(steps))
-        change = random.randrange(3)
-        if change == 0 and len(steps) > 1:
-            del steps[at]
-        elif change == 1:
-            steps.insert(at, random.choice(scenario.steps))
-        else:
-            steps[at] = random.choice(scenario.steps)
-    return tuple(steps)
-
-
-def _next_step(chooser: StepGenerator, peer: Role) -> str:
-    """Return a random step; some are frames with edge values from the peer of the firmware."""
-    if chooser.random.random() < EDGE_SHARE:
-        return f"send {peer.value} {edge_frame(chooser.random, chooser.dialect, peer).hex()}"
-    return chooser.next()
+def _next_steps(chooser: StepGenerator, mutator: ScenarioMutator) -> list[str]:
+    """Return one or more random steps; some are messages with edge values, or long runs of messages."""
+    kind = chooser.random.random()
+    if kind < EDGE_SHARE:
+        return mutator.message()
+    if kind < EDGE_SHARE + NOISE_SHARE:
+        return mutator.after_noise()
+    if kind > 1 - SWEEP_SHARE and chooser.passive_end is not None:
+        return mutator.sweep()
+    return [chooser.next()]
 
 
 def explore(
-    scenario: Scenario, random: Random, steps: int, note: Callable[[str], None], guide: _Guide | None = None
+    scenario: Scenario, random: Random, steps: int, note: Callable[[str], None], guide: Guide | None = None
 ) -> ScenarioResult:
     """Run the steps of a scenario and random ones after them, until a violation or up to a number of steps.
 
@@ -212,65 +154,95 @@ def explore(
     engines = [
         one for one in (runner.monitor.session.lens, runner.monitor.session.body) if isinstance(one, FirmwareEngine)
     ]
-    progress, forced = 0, list[str]()
+    mutator = ScenarioMutator(
+        chooser.dialect,
+        peer,
+        random,
+        can_drive=runner.passive_end is peer,
+        recorded=guide.recorded if guide is not None else {},
+    )
+    ahead, progress, probes = list[str](), 0, MAX_PROBES if guide is not None and runner.passive_end is peer else 0
+    first.reverse()
+    rarest = 0
     while len(taken) < steps and not runner.monitor.violations:
-        if not forced and len(taken) in RESTARTS_AT and runner.passive_end is None and random.random() < 0.5:
-            forced = list(RESTART)
-        planned = forced if len(taken) >= len(first) else None
-        step = first[len(taken)] if planned is None else planned.pop(0) if planned else _next_step(chooser, peer)
+        if not first and not ahead:
+            may_restart = len(taken) in RESTARTS_AT and runner.passive_end is None
+            ahead = list(RESTART) if may_restart and random.random() < 0.5 else _next_steps(chooser, mutator)
+        step = ahead.pop(0) if ahead else first.pop()
         taken.append(step)
         note(step)
         runner.execute(step)
         if guide is not None:
             for engine in engines:
                 word = engine.state_word()
-                if word not in guide.states and len(guide.states) < MAX_STATES:
-                    guide.states.add(word)
-                    progress = len(taken)
+                if guide.visit(word):
+                    progress, rarest = len(taken), word
+                if probes and not ahead and guide.wants_probe(word, random):
+                    # Every input in a state that was seldom tried: what is wrong in one state only shows there.
+                    probes, ahead = probes - 1, mutator.every_input()
+                    steps += len(ahead)
     if not runner.monitor.violations:
         runner.close()
     if guide is not None and engines:
         fresh = engines[0].library.shim.coverage(ctypes.addressof(guide.seen), guide.size)
         if fresh or progress:
-            guide.keep(scenario.with_steps(taken if fresh else taken[:progress]))
+            guide.keep(scenario.with_steps(taken if fresh else taken[:progress]), rarest)
     return ScenarioResult(scenario.with_steps(taken), runner.monitor.violations, runner.executed, runner.records)
 
 
 # The process that runs scenarios.
 
 
-def _run_worker(plan: FirmwareFuzzPlan, worker: int, first: int, send: int, corpus: Sequence[Scenario]) -> None:
+def _run_worker(
+    plan: FirmwareFuzzPlan,
+    worker: int,
+    first: int,
+    send: int,
+    recorded: Sequence[Scenario],
+    corpus: Sequence[Scenario],
+    journal: Journal,
+) -> None:
     enter_session_process()
 
     def write(kind: int, item: object) -> None:
         _send(send, kind, item)
 
     shim = load_firmware(plan.library.partition("#")[0]).shim
-    supply = get_dialect(plan.dialect).supply
+    supply, clock = get_dialect(plan.dialect).supply, ProcessorClock()
     size = max(1, shim.counters())
-    guide = _Guide((ctypes.c_uint8 * max(size, 1 << 14))(), max(size, 1 << 14))
-    guide.corpus.extend(corpus)
+    guide = Guide((ctypes.c_uint8 * max(size, 1 << 14))(), max(size, 1 << 14))
+    guide.recorded = recorded_messages(recorded, get_dialect(plan.dialect), plan.role.peer)
+    for one in (*recorded, *corpus):
+        guide.keep(one)
     for number in range(first, first + SCENARIOS_PER_PROCESS):
         random = Random(f"{plan.seed} firmware {worker} {number}")
         scenario = plan.scenario(random)
-        guided = bool(guide.corpus) and random.random() < plan.guided
-        if guided:
-            chosen = random.choice(guide.corpus)
-            scenario = chosen.with_steps(_mutate(chosen, random))
-            if scenario.mode == "lens" and corpus and random.random() < RESTART_SHARE:
-                again = random.choice(corpus)
-                if again.mode == "lens":
-                    off = (f"drive {supply} low", "wait 0.01")
-                    scenario = scenario.with_steps((*scenario.steps, *off, *again.steps[: random.randrange(60, 400)]))
-        state = random.getstate()
-        write(_BEGIN, (number, scenario, state))
-        steps = STEPS_PER_SCENARIO if not guided else max(STEPS_PER_SCENARIO // 2, len(scenario.steps) + 60)
-        before = len(guide.corpus)
-        outcome = explore(scenario, random, steps, lambda _step: None, guide)
-        kept = guide.corpus[-1] if len(guide.corpus) > before else None
-        write(_DONE, (number, outcome.steps, outcome if outcome.violations else None, kept))
+        further = STEPS_PER_SCENARIO
+        if guide.corpus and random.random() < plan.guided:
+            scenario, further = _continued(plan.role.peer, guide, random, recorded, supply), GUIDED_STEPS
+        elif plan.mode in ("", "both") and random.random() < OPERATION_SHARE:
+            scenario, further = operation(scenario, random), 0
+        steps = len(scenario.steps) + further
+        write(_BEGIN, (number, scenario))
+        journal.begin()
+        guide.fresh, began = None, clock.now()
+        outcome = explore(scenario, random, steps, journal.note, guide)
+        used = clock.now() - began
+        write(_DONE, (outcome.steps, used, outcome if outcome.violations else None, guide.fresh))
         if any(one.invariant in ("firmware", "no exception") for one in outcome.violations):
             return
+
+
+def _continued(sender: Role, guide: Guide, random: Random, recorded: Sequence[Scenario], supply: str) -> Scenario:
+    """Return a scenario that reached something new, changed; some lose their supply and begin once more."""
+    chosen = guide.choose(random)
+    mutator = ScenarioMutator(
+        get_dialect(chosen.dialect), sender, random, can_drive=chosen.mode != "both", recorded=guide.recorded
+    )
+    steps = mutator.change(chosen.steps)
+    if chosen.mode == "lens" and recorded and random.random() < RESTART_SHARE:
+        steps += [f"drive {supply} low", "wait 0.01", *mutator.change(random.choice(recorded).steps)]
+    return chosen.with_steps(steps[:MAX_GUIDED_STEPS])
 
 
 def _send(descriptor: int, kind: int, item: object) -> None:
@@ -285,12 +257,13 @@ class _Worker:
     """A process that runs scenarios, as the parent sees it."""
 
     number: int
+    recorded: Sequence[Scenario] = ()
     process: int = 0
     pipe: int = -1
     buffer: bytearray = field(default_factory=bytearray)
     at: int = 0
     scenario: Scenario | None = None
-    state: Any = None
+    journal: Journal = field(default_factory=Journal)
     corpus: list[Scenario] = field(default_factory=lambda: list[Scenario]())
 
     def messages(self) -> Iterator[tuple[int, Any]]:
@@ -314,12 +287,14 @@ class FirmwareFuzzRun:
         scenarios: scenarios that were run.
         kept: scenarios that reached something new.
         elapsed_s: real seconds.
+        processor_s: seconds of a processor in finished scenarios, of all processes together.
     """
 
     steps: int = 0
     scenarios: int = 0
     kept: int = 0
     elapsed_s: float = 0.0
+    processor_s: float = 0.0
 
 
 def fuzz_firmware(
@@ -341,14 +316,15 @@ def fuzz_firmware(
     load_firmware(plan.library.partition("#")[0])
     progress_page()
     get_traits(plan.dialect)
-    workers = [_Worker(number, corpus=_recorded(plan)) for number in range(plan.jobs)]
+    recorded = _recorded(plan)
+    workers = [_Worker(number, recorded) for number in range(plan.jobs)]
     goes_on = True
     try:
         for worker in workers:
             _start(plan, worker)
         while goes_on:
             left = plan.seconds - clock.now() if plan.seconds else 1.0
-            if left <= 0 or (plan.steps and run.steps >= plan.steps):
+            if left <= 0 or 0 < plan.steps <= run.steps or 0 < plan.processor_s <= run.processor_s:
                 break
             ready, _, _ = select.select([worker.pipe for worker in workers], [], [], min(left, 0.5))
             for worker in workers:
@@ -371,7 +347,7 @@ def _start(plan: FirmwareFuzzPlan, worker: _Worker) -> None:
         try:
             os.close(receive)
             signal.signal(signal.SIGINT, signal.SIG_IGN)
-            _run_worker(plan, worker.number, worker.at, send, worker.corpus)
+            _run_worker(plan, worker.number, worker.at, send, worker.recorded, worker.corpus, worker.journal)
             code = 0
         except BrokenPipeError:
             pass
@@ -400,14 +376,15 @@ def _receive(plan: FirmwareFuzzPlan, worker: _Worker, run: FirmwareFuzzRun) -> I
     worker.buffer += data
     for kind, item in worker.messages():
         if kind == _BEGIN:
-            worker.at, worker.scenario, worker.state = item
+            worker.at, worker.scenario = item
             worker.at += 1
         elif kind == _ERROR:
             raise item
         else:
-            _, steps, outcome, kept = item
+            steps, used, outcome, kept = item
             worker.scenario = None
             run.steps += steps
+            run.processor_s += used
             run.scenarios += 1
             if kept is not None:
                 run.kept += 1
@@ -425,29 +402,15 @@ def _receive(plan: FirmwareFuzzPlan, worker: _Worker, run: FirmwareFuzzRun) -> I
 
 
 def _outcome_of_death(plan: FirmwareFuzzPlan, worker: _Worker, status: int) -> ScenarioResult:
-    """Run the scenario of a process that ended once more, to know the steps that it took."""
-    scenario, state = worker.scenario, worker.state
-    assert scenario is not None
-    receive, send = os.pipe()
-    process = os.fork()
-    if process == 0:
-        try:
-            os.close(receive)
-            enter_session_process()
-            random = Random()
-            random.setstate(state)
-            explore(scenario, random, STEPS_PER_SCENARIO, lambda step: _write_line(send, step))
-        finally:
-            os._exit(0)
-    os.close(send)
-    with open(receive, encoding="utf-8") as stream:
-        taken = stream.read().splitlines()
-    os.waitpid(process, 0)
-    event, now_us = struct.unpack_from("<QQ", progress_page(), 0)
-    fault = FirmwareFault(FaultKind.DIED, plan.library, describe_status(status), event, now_us * 1e-6)
-    error = FirmwareDiedError(fault)
-    return ScenarioResult(scenario.with_steps(taken), [Violation("firmware", fault.now, str(error))], len(taken), [])
-
-
-def _write_line(descriptor: int, text: str) -> None:
-    os.write(descriptor, f"{text}\n".encode())
+    """Return the scenario of a process that ended, with the steps that it took, which it kept in shared memory."""
+    assert worker.scenario is not None
+    scenario = worker.scenario.with_steps(worker.journal.steps())
+    try:
+        again = run_isolated(lambda _send: run_scenario(scenario), plan.library)
+    except FirmwareDiedError as error:
+        return ScenarioResult(scenario, [Violation("firmware", error.fault.now, str(error))], len(scenario.steps), [])
+    if again.violations:
+        return again
+    fault = FirmwareFault(FaultKind.DIED, plan.library, describe_status(status), 0, 0.0)
+    text = f"{fault.line()}, and not when the scenario runs again"
+    return ScenarioResult(scenario, [Violation("firmware", 0.0, text)], len(scenario.steps), [])

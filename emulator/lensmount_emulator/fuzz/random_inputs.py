@@ -122,28 +122,41 @@ EDGE_VALUES = (0, 0, 1, 2, 3, 4, 5, 6, 100, 0x7F, 0xFF, 0x100, 0x7FFF, 0xFFFF, -
 """Values of whole numbers at which programs go wrong."""
 
 
-def edge_frame(random: Random, dialect: Dialect, sender: Role) -> bytes:
-    """A whole frame with one message that keeps its defaults but for a few fields: edge values, and longer lists."""
+def edge_frame(random: Random, dialect: Dialect, sender: Role, message: Message | None = None) -> bytes:
+    """A whole frame with one message in which a few fields have edge values or longer lists.
+
+    Args:
+        random: source of random decisions.
+        dialect: the dialect.
+        sender: the end that sends it.
+        message: the message to change; `None` for any that needs no permission, with its defaults.
+    """
     for _ in range(EDGE_ATTEMPTS):
-        message = random.choice(allowed_messages(dialect, sender))()
-        names = [spec.name for spec in message.FIELDS]
+        chosen = message or random.choice(allowed_messages(dialect, sender))()
+        names = [spec.name for spec in chosen.FIELDS]
         some = random.sample(names, min(len(names), random.choice((1, 2, 3))))
         try:
-            changed = dataclasses.replace(cast("Any", message), **{name: _edge(message, name, random) for name in some})
+            changed = dataclasses.replace(
+                cast("Any", chosen), **{name: edge_value(chosen, name, random) for name in some}
+            )
             payload = cast("Message", changed).build()
         except (MountError, ValueError, TypeError, OverflowError):
             # The value does not fit in its field.
             continue
-        return dialect.build_frame(payload, random.choice((1, 3, 3, 3, 2)), random.randrange(256))
+        return dialect.build_frame(payload, random.choice(EDGE_CLASSES), random.randrange(256))
     return random_frame(random, dialect, sender)
 
 
 EDGE_ATTEMPTS = 8
+EDGE_CLASSES = (1, 3, 3, 3, 2)
+"""Classes of frames with edge values: mostly that of orders."""
+
 KNOWN_SHARE = 0.8
 """Share of enumerated fields that get a value with a name."""
 
 
-def _edge(message: Message, name: str, random: Random) -> Any:
+def edge_value(message: Message, name: str, random: Random) -> Any:
+    """An edge value for a field of a message; for a list, a longer or an empty one."""
     value = getattr(message, name)
     if isinstance(value, list):
         items: list[Any] = cast("Any", value)

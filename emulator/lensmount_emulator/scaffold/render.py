@@ -9,8 +9,9 @@ from string import Template
 
 from lensmount_emulator.engine.dialect_roles import get_roles, playable_dialects
 from lensmount_emulator.faults.registry import known_faults
+from lensmount_emulator.firmware.build import example_folder
 from lensmount_emulator.profiles.library import load_profile, profile_names, profile_text
-from lensmount_protocol.dialect import dialect_names
+from lensmount_protocol.dialect import dialect_names, load_dialect
 from lensmount_protocol.errors import MountError, ProfileError
 from lensmount_protocol.wire import Role
 
@@ -18,6 +19,9 @@ SUFFIX = ".tmpl"
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*")
 MAX_NAME = 40
+
+EXAMPLE_BODY_SCRIPT = "focus near; aperture f/8; sleep; wake"
+"""Steps that the example of a body in C knows."""
 
 
 class ScaffoldError(MountError):
@@ -97,6 +101,47 @@ def new_fault(name: str) -> dict[str, str]:
     if name in known_faults():
         raise ScaffoldError(f"a fault {name!r} is installed already; choose another name")
     return render_scaffold("fault", package_words(name))
+
+
+def new_firmware(name: str, role: str, dialect: str) -> dict[str, str]:
+    """Return file name -> text of a repository with firmware in C that is ready to build, from an example.
+
+    Args:
+        name: name of the repository and of the C file.
+        role: `lens`, `body` or `adapter`.
+        dialect: the dialect; for an adapter that of its side to the body.
+
+    Raises:
+        ScaffoldError: the name is none, or no example has that role.
+        DialectError: the dialect is unknown.
+    """
+    check_name(name, "firmware")
+    example = example_folder() / f"{dialect}_{role}.c"
+    if not example.is_file():
+        load_dialect(dialect)
+        known = ", ".join(sorted(path.stem.replace("_", " ") for path in example_folder().glob("*.c")))
+        raise ScaffoldError(f"there is no example of a {role} of {dialect}; there are: {known}")
+    roles = get_roles(dialect)
+    body, lens = roles.default_body, roles.default_lens
+    options, arguments, ends = {
+        "lens": ("lens-firmware", f"--body {body}", f'"{body}", library'),
+        "body": ("body-firmware", f"--lens {lens}", f'library, "{lens}"'),
+        "adapter": ("accessory", f"--body {body} --lens {lens}", f'"{body}", "{lens}", accessories=[library]'),
+    }[role]
+    # The example of a body knows some steps only.
+    script = EXAMPLE_BODY_SCRIPT if role == "body" else roles.check_script
+    words = {
+        **package_words(name),
+        "role": role,
+        "dialect": dialect,
+        "source": f"{name}.c",
+        "option": options,
+        "arguments": f"{arguments} --script '{script}'",
+        "ends": ends,
+        "script": script,
+    }
+    text = example.read_text(encoding="utf-8").replace(example.stem, name)
+    return {f"{name}.c": text, **render_scaffold("firmware", words)}
 
 
 def new_test(name: str, body: str | None, lens: str | None, dialect: str | None) -> dict[str, str]:

@@ -7,9 +7,11 @@ from random import Random
 import pytest
 
 from lensmount_emulator.firmware.build import BuildOptions, build_firmware, example_folder
-from lensmount_emulator.fuzz.firmware_fuzzer import FirmwareFuzzPlan, explore, fuzz_firmware, recorded_scenarios
-from lensmount_emulator.fuzz.scenario import Scenario, write_scenario
+from lensmount_emulator.fuzz.firmware_fuzzer import FirmwareFuzzPlan, explore, fuzz_firmware
+from lensmount_emulator.fuzz.firmware_inputs import ScenarioMutator, operation, recorded_messages, recorded_scenarios
+from lensmount_emulator.fuzz.scenario import Scenario, get_dialect, write_scenario
 from lensmount_emulator.fuzz.scenario_runner import ScenarioResult, replay_scenario, run_scenario
+from lensmount_protocol.wire import Role
 
 
 def planted(number: int, folder: Path) -> str:
@@ -55,11 +57,37 @@ def test_coverage_and_states_guide_to_new_scenarios(compiler: str, tmp_path: Pat
 
 def test_a_recorded_session_is_a_scenario_without_our_body(lens: str) -> None:
     plan = FirmwareFuzzPlan("lmount", lens=lens, seed=1)
-    scenario = recorded_scenarios(plan)[1]
+    scenario = recorded_scenarios(plan.scenario(Random(1)), Role.LENS)[1]
     assert scenario.mode == "lens"
     outcome = explore(scenario, Random(1), len(scenario.steps), lambda _step: None)
     assert outcome.violations == []
     assert sum(getattr(record, "sender", None) is not None for record in outcome.records) > 20
+
+
+def test_usual_operation_at_length_finds_what_needs_a_script(compiler: str, tmp_path: Path) -> None:
+    plan = FirmwareFuzzPlan("lmount", lens=planted(15, tmp_path), seed=1)
+    for number in range(30):
+        random = Random(f"operation {number}")
+        scenario = operation(plan.scenario(random), random)
+        found = run_scenario(scenario).violations
+        if found:
+            break
+    assert "has the target" in found[0].text
+
+
+def test_changed_scenarios_still_run_and_sweeps_send_different_messages(lens: str) -> None:
+    dialect, plan = get_dialect("lmount"), FirmwareFuzzPlan("lmount", lens=lens, seed=1)
+    kept = recorded_scenarios(plan.scenario(Random(1)), Role.LENS)[:1]
+    known = recorded_messages(kept, dialect, Role.BODY)
+    assert len(known) > 5
+    for number in range(6):
+        mutator = ScenarioMutator(dialect, Role.BODY, Random(number), can_drive=True, recorded=known)
+        steps = mutator.change(kept[0].steps)
+        assert run_scenario(kept[0].with_steps(steps[:400]), closes=False).violations == []
+        sends = [step for step in mutator.sweep() if step.startswith("send")]
+        assert len({*sends}) >= min(256, len(sends))
+        kinds = [step for step in mutator.every_input() if step.startswith("send")]
+        assert len(kinds) > 20
 
 
 @pytest.mark.parametrize(("number", "text"), [(1, "crashes: SIGSEGV"), (9, "exit code 3"), (14, "SIGKILL")])

@@ -1,6 +1,7 @@
 """What `lensmount new` writes: a dialect that every verb knows at once, a fault, a profile, a test repository."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ import pytest
 from lensmount_emulator.cli.main import main
 from lensmount_emulator.engine import dialect_roles
 from lensmount_emulator.faults import registry
+from lensmount_emulator.firmware.build import find_compiler
 from lensmount_emulator.fuzz import scenario
 from lensmount_emulator.profiles import library
 from lensmount_emulator.profiles.library import load_profile
@@ -19,6 +21,7 @@ from lensmount_emulator.scaffold.render import package_words, render_scaffold
 from lensmount_emulator.sessions.loopback import run_loopback
 from lensmount_emulator.testing import conformance
 from lensmount_protocol import dialect as dialects
+from lensmount_protocol.errors import FirmwareError
 
 OFFERS = [
     EntryPoint("acme", "lensmount_acme.dialect:ACME", dialects.ENTRY_POINTS),
@@ -210,3 +213,31 @@ def test_new_test_repository_passes(tmp_path: Path) -> None:
     words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "filterwarnings="]
     done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=120)
     assert "3 passed, 1 skipped" in done.stdout, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("role", ["lens", "body"])
+def test_new_firmware_builds_and_passes_the_checks(
+    role: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["new", "firmware", "mine", "--role", role]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "next: cd mine && make check session"
+    source = tmp_path / "mine" / "mine.c"
+    assert "lensmount firmware build mine.c" in source.read_text()
+    compile((tmp_path / "mine" / "tests" / "test_firmware.py").read_text(), "test_firmware.py", "exec")
+    try:
+        find_compiler()
+    except FirmwareError as error:
+        pytest.skip(str(error))
+    assert main(["firmware", "build", str(source), "--option=-O0", "--quiet"]) == 0
+    makefile = (tmp_path / "mine" / "Makefile").read_text()
+    script = re.search(r"firmware check ./mine.so --script '(.*)'", makefile)
+    assert script
+    assert main(["firmware", "check", "./mine.so", "--script", script[1]]) == 0, capsys.readouterr().out
+
+
+def test_firmware_without_an_example_is_refused_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["new", "firmware", "mine", "--dialect", "fuji-g"]) == 2
+    error = capsys.readouterr().err
+    assert "there is no example of a lens of fuji-g; there are: " in error
+    assert error.count("\n") == 1
