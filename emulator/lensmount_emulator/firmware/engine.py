@@ -314,7 +314,7 @@ class _Shadow:
         for event in self._parser.receive(data):
             if isinstance(event, Frame):
                 self._waiting = max(0, self._waiting - len(event.messages))
-                self._move(self._engine.dialect.trigger_for(self._engine.role, event.class_, event.messages[0]))
+                self._follow(self._engine.dialect.trigger_for(self._engine.role, event.class_, event.messages[0]))
 
     def drove(self, line: str, level: bool) -> None:
         if line == self._supply:
@@ -326,14 +326,24 @@ class _Shadow:
             else:
                 self._parser.close(GarbageReason.WINDOW_CLOSED)
                 if self._quiet:
-                    # A device that raises its line and sends nothing has woken up.
+                    # A device that raises its line and sends nothing has woken up, or does its part of a handshake.
                     self._move_if_legal("wake")
+                    self._move_if_legal("linked")
 
     def _power(self, *, level: bool) -> None:
         self._waiting = 0
         initial = self._engine.dialect.transitions.initial
         if level or self._connection.state != initial:
             self._move("power" if level else "power lost")
+
+    def _follow(self, trigger: str) -> None:
+        """Move by what the device sends; where that is not legal, it is in another state than the wire said before."""
+        moves = self._engine.dialect.transitions.moves
+        if trigger not in moves.get(self._connection.state, ()):
+            self._connection.state = next(
+                (state for state, legal in moves.items() if trigger in legal), self._connection.state
+            )
+        self._move(trigger)
 
     def _move_if_legal(self, trigger: str) -> None:
         if trigger in self._engine.dialect.transitions.moves.get(self._connection.state, ()):

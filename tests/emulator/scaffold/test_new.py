@@ -215,12 +215,12 @@ def test_new_test_repository_passes(tmp_path: Path) -> None:
     assert "3 passed, 1 skipped" in done.stdout, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("role", ["lens", "body"])
+@pytest.mark.parametrize(("role", "dialect"), [("lens", "emount"), ("body", "lmount")])
 def test_new_firmware_builds_and_passes_the_checks(
-    role: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    role: str, dialect: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert main(["new", "firmware", "mine", "--role", role]) == 0
+    assert main(["new", "firmware", "mine", "--role", role, "--dialect", dialect]) == 0
     assert capsys.readouterr().out.splitlines()[-1] == "next: cd mine && make check session"
     source = tmp_path / "mine" / "mine.c"
     assert "lensmount firmware build mine.c" in source.read_text()
