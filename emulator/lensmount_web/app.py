@@ -59,6 +59,7 @@ class Bench:
         guard_token: the secret of this start.
         reads_only: whether nothing may be played, since others than this machine can reach the server.
         ports: the ports that the command named.
+        firmware: paths of the firmware in C that the command named.
     """
 
     def __init__(
@@ -69,12 +70,14 @@ class Bench:
         *,
         reads_only: bool = False,
         ports: Sequence[str] = (),
+        firmware: Sequence[str] = (),
     ) -> None:
         self.store = store
         self.results = results
         self.token = guard_token
         self.reads_only = reads_only
         self.ports = list(ports)
+        self.firmware = list(firmware)
         self.players: dict[str, VirtualPlayer | PortPlayer] = {}
         self.recordings = Path()
         self._catalogue: list[dict[str, Any]] = []
@@ -133,7 +136,7 @@ class Bench:
     async def profiles(self, _request: Request) -> Response:
         """The bodies, lenses and accessories that can be played."""
         if not self._catalogue:
-            self._catalogue = await to_thread.run_sync(playable_profiles)
+            self._catalogue = await to_thread.run_sync(partial(playable_profiles, self.firmware))
         return json_answer(self._catalogue)
 
     async def sessions(self, _request: Request) -> Response:
@@ -144,7 +147,7 @@ class Bench:
         """Start a virtual session."""
         self._may_play()
         wanted = await read_body(request, NewVirtual)
-        known = await to_thread.run_sync(profile_names)
+        known = [*await to_thread.run_sync(profile_names), *self.firmware]
         for name in (wanted.body, wanted.lens, *wanted.accessories):
             # A profile by its path would be a file of this machine, and a page names no files.
             if name not in known:

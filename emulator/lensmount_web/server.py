@@ -32,6 +32,7 @@ class Served:
         port: its port; 0 for a free one.
         opens_browser: whether to open the browser.
         at: time in the first capture that the page shows, in seconds; `None` for the whole.
+        firmware: paths of firmware in C that the page offers as devices.
     """
 
     files: Sequence[Path] = ()
@@ -43,6 +44,7 @@ class Served:
     opens_browser: bool = True
     at: float | None = None
     sessions: list[StoredSession] = field(default_factory=list[StoredSession])
+    firmware: Sequence[str] = ()
 
 
 class PageServer:
@@ -69,7 +71,12 @@ class PageServer:
         number = self._socket.getsockname()[1]
         token = new_token()
         self.bench = Bench(
-            store, Results(results), token, reads_only=not _is_loopback(served.address), ports=served.ports
+            store,
+            Results(results),
+            token,
+            reads_only=not _is_loopback(served.address),
+            ports=served.ports,
+            firmware=served.firmware,
         )
         self.bench.recordings = served.recordings
         names = {served.address, "localhost"} if _is_loopback(served.address) else {served.address}

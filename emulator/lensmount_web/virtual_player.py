@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import shlex
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -72,12 +72,19 @@ class VirtualPlayer:
         )
         self._thread = threading.Thread(target=self._play, name="virtual session", daemon=True)
         self._error = ""
+        self._started = threading.Event()
+        self._failed: MountError | None = None
 
     def begin(self) -> None:
-        """Start playing."""
-        with self._lock:
-            self._virtual.start()
+        """Start playing.
+
+        Raises:
+            MountError: a device cannot start.
+        """
         self._thread.start()
+        self._started.wait()
+        if self._failed is not None:
+            raise self._failed
 
     def close(self) -> None:
         """End the session; its traffic stays."""
@@ -93,6 +100,15 @@ class VirtualPlayer:
             self.session.reading = False
 
     def _play(self) -> None:
+        # Started here and not by the caller: the guard of a firmware in C watches the thread that starts it.
+        try:
+            with self._lock:
+                self._virtual.start()
+        except MountError as error:
+            self._failed = error
+            return
+        finally:
+            self._started.set()
         try:
             while not self._stop.wait(TICK_S):
                 with self._lock:
@@ -292,10 +308,14 @@ def _order(text: str) -> dict[str, Any]:
         return {"do": "nothing that can be read"}
 
 
-def playable_profiles() -> list[dict[str, Any]]:
-    """The bodies, lenses and accessories that can be played, for the start page."""
+def playable_profiles(firmware: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """The bodies, lenses and accessories that can be played, for the start page.
+
+    Args:
+        firmware: paths of firmware in C that the command named.
+    """
     found: list[dict[str, Any]] = []
-    for name in profile_names():
+    for name in (*firmware, *profile_names()):
         with contextlib.suppress(MountError):
             profile = load_profile(name)
             found.append(

@@ -10,6 +10,8 @@ import sys
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lensmount ui`."""
+    from lensmount_emulator.cli.options import add_firmware
+
     parser.add_argument("files", nargs="*", metavar="FILE", help="what to open")
     parser.add_argument("--dialect", help="the dialect of captures that declare none")
     parser.add_argument(
@@ -19,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SPEC",
         help="a port that the page may listen to, and play on after a confirmation; may be given again",
     )
+    add_firmware(parser)
     parser.add_argument(
         "--output-dir", default=".", metavar="FOLDER", help="where recordings of ports go (default: this folder)"
     )
@@ -46,12 +49,16 @@ def run(arguments: argparse.Namespace) -> int:
 
     from lensmount_emulator.cli.options import print_message
     from lensmount_emulator.cli.page import load_server
+    from lensmount_emulator.profiles.library import firmware_profile
     from lensmount_emulator.reports.printable import report
     from lensmount_hardware.port_spec import parse_spec
 
     server = load_server()
     for spec in arguments.port:
         parse_spec(spec)
+    firmware = [name for name in (arguments.lens_firmware, arguments.body_firmware) if name is not None]
+    for library in firmware:
+        firmware_profile(library)
     files = [Path(name) for name in arguments.files]
     served = server.Served(
         files=files,
@@ -62,6 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
         port=arguments.http_port,
         opens_browser=not arguments.no_browser,
         at=arguments.at,
+        firmware=firmware,
     )
     page = server.PageServer(served)
 

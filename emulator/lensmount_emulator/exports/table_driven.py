@@ -29,6 +29,14 @@ def sigrok_files(schema: DialectSchema) -> dict[str, str]:
     decoder = template("sigrok_pd.py.txt").substitute(
         _facts(schema), id=name, short=f"lensmount {_one_line(schema.name)}"
     )
+    # The second decoder takes the modules of the first from the folder beside it.
+    lines = template("sigrok_lines.py.txt").substitute(
+        _facts(schema),
+        id=f"{name}_lines",
+        identifier=name,
+        short=f"lensmount {_one_line(schema.name)} lines",
+        rates=repr(tuple(sorted(schema.dialect.wiring.baudrates))),
+    )
     head = f"'''\nFrames and messages of {_one_line(schema.dialect.title)}, on the bytes of an UART.\n'''\n\n"
     return {
         "README.md": readme,
@@ -37,6 +45,8 @@ def sigrok_files(schema: DialectSchema) -> dict[str, str]:
         f"{name}/pd.py": decoder,
         f"{name}/core.py": core_text(schema),
         f"{name}/tables.py": tables_text(schema),
+        f"{name}_lines/__init__.py": f"{head}from .pd import Decoder\n",
+        f"{name}_lines/pd.py": lines,
     }
 
 

@@ -1,6 +1,8 @@
 """Every format of `export --from-dialect`: what it holds, where it goes, and that its code runs."""
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 from fractions import Fraction
@@ -19,8 +21,10 @@ from lensmount_emulator.exports.decoders import DECODERS
 from lensmount_emulator.exports.formats import FORMATS, export_dialect
 from lensmount_emulator.exports.schema import make_schema
 from lensmount_emulator.exports.table_driven import saleae_files
+from lensmount_emulator.sessions.loopback import run_loopback
 from lensmount_protocol.dialect import load_dialect
 from lensmount_protocol.errors import DialectError
+from lensmount_protocol.wire import Burst
 
 
 def test_command_line_names_the_formats_and_decoders_that_exist() -> None:
@@ -125,3 +129,23 @@ def test_installer_of_the_sigrok_decoder_needs_one_command(tmp_path: Path) -> No
     place = tmp_path / "decoders"
     subprocess.run(["/bin/sh", str(out / "install.sh")], env={"SIGROKDECODE_DIR": str(place)}, check=True, timeout=20)
     assert (place / "lensmount_lmount" / "pd.py").is_file()
+    assert (place / "lensmount_lmount_lines" / "pd.py").is_file()
+
+
+@pytest.mark.skipif(shutil.which("sigrok-cli") is None, reason="sigrok-cli is not installed")
+@pytest.mark.parametrize(
+    ("dialect", "body", "lens"), [("lmount", "panasonic-s1r", "sigma-45mm-f2.8-dg-dn"), ("emount", "a6000", "sel55210")]
+)
+def test_sigrok_decoder_of_the_lines_follows_the_rate(dialect: str, body: str, lens: str, tmp_path: Path) -> None:
+    session = run_loopback(body, lens, script="sleep", seed=1)
+    assert len({record.baudrate for record in session.records if isinstance(record, Burst)}) > 1
+    session.save(tmp_path / "it.lmx")
+    assert main(["export", str(tmp_path / "it.lmx"), "--output", str(tmp_path / "it.sr"), "--samplerate", "12M"]) == 0
+    words = ["export", "--from-dialect", dialect, "--format", "sigrok", "--output", str(tmp_path / "out"), "--quiet"]
+    assert main(words) == 0
+    name = f"lensmount_{dialect}_lines"
+    command = ["sigrok-cli", "-i", str(tmp_path / "it.sr"), "-P", f"{name}:rx=RXD:tx=TXD"]
+    command += ["-A", f"{name}=body-text:lens-text"]
+    place = {**os.environ, "SIGROKDECODE_DIR": str(tmp_path / "out")}
+    done = subprocess.run(command, env=place, capture_output=True, text=True, check=True, timeout=120)
+    assert len(done.stdout.splitlines()) == len(session.frames)
