@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from hostile.harness import Figures, run_all
+from hostile.harness import CRAFTED_COMMANDS, Figures, run_all
 from hostile.trial import CPU_S, MEMORY
 from lensmount_hardware.clock import MonotonicClock
 
@@ -16,13 +16,16 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--kept", type=Path, default=Path("hostile-failures"), help="folder for what breaks something")
-    parser.add_argument("--no-crafted", action="store_true", help="mutated files only")
+    parser.add_argument(
+        "--crafted", type=int, default=CRAFTED_COMMANDS, metavar="N",
+        help="commands on each crafted file; 0 for mutated files only, 99 for every command (default: %(default)s)",
+    )  # fmt: skip
     arguments = parser.parse_args()
     clock = MonotonicClock()
-    figures: Figures = run_all(
-        arguments.inputs, arguments.seed, arguments.kept, arguments.workers, with_crafted=not arguments.no_crafted
-    )
+    figures: Figures = run_all(arguments.inputs, arguments.seed, arguments.kept, arguments.workers, arguments.crafted)
     print(f"{figures.inputs} hostile files, {figures.runs} runs in {clock.now():.0f} s")
+    costs = ", ".join(f"{verb} {seconds:.0f} s" for verb, seconds in figures.seconds.most_common(8))
+    print(f"{figures.seconds.total():.0f} s of the processor, most for {costs}")
     print("verbs: " + ", ".join(f"{verb} {count}" for verb, count in sorted(figures.verbs.items())))
     print("exit codes: " + ", ".join(f"{code} {count}x" for code, count in sorted(figures.codes.items())))
     if figures.slowest is not None and figures.largest is not None:

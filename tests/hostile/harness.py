@@ -24,6 +24,9 @@ from lensmount_emulator.cli.parser import verb_module
 
 ENCODINGS = ("utf-8", "utf-8", "utf-8", "ascii", "cp1252")
 
+CRAFTED_COMMANDS = 4
+"""Commands on each crafted file in one run. They cost seconds each: all of them take longer than 20 000 mutations."""
+
 ROTATION = 4
 """One input of so many takes its verb in turn and not at random."""
 
@@ -56,6 +59,27 @@ PRELOADED = (
     "emulator.reports.event_json",
     "emulator.reports.event_text",
     "emulator.roles.lmount.profile",
+    "emulator.roles.lmount.twin",
+    "emulator.roles.emount.twin.traits",
+    "emulator.roles.emount.learn_traits",
+    "emulator.reports.data_files.perfetto",
+    "emulator.reports.data_files.table_files",
+    "emulator.reports.explanation",
+    "emulator.reports.html",
+    "emulator.reports.learned_machines",
+    "emulator.reports.ledger_report",
+    "emulator.reports.monitor_table",
+    "emulator.reports.twin",
+    "emulator.twin.make",
+    "emulator.learn.cover",
+    "emulator.learn.learner",
+    "emulator.learn.suites",
+    "emulator.margins.run",
+    "emulator.scaffold.render",
+    "emulator.fuzz.parser_fuzzer",
+    "emulator.fidelity.fuji_g.capture_replay",
+    "hardware.boards.flash",
+    "web.page_file",
 )
 """Modules that a process has before it is forked, so that each run does not import them again."""
 
@@ -69,7 +93,7 @@ class Figures:
         runs: commands that were run on them.
         codes: exit code -> runs.
         verbs: verb -> runs.
-        read: verb -> runs on valid files that ended with 0 or 1.
+        seconds: verb -> seconds of the processor.
         slowest: the run that took most of the processor.
         largest: the run that took most memory.
         failures: name of the file, and the run, of those where something is wrong.
@@ -79,6 +103,7 @@ class Figures:
     runs: int = 0
     codes: Counter[int] = field(default_factory=Counter)
     verbs: Counter[str] = field(default_factory=Counter)
+    seconds: Counter[str] = field(default_factory=Counter)
     slowest: Trial | None = None
     largest: Trial | None = None
     failures: list[tuple[str, Trial]] = field(default_factory=list)
@@ -88,6 +113,7 @@ class Figures:
         self.runs += 1
         self.codes[trial.code] += 1
         self.verbs[verb_of(trial.words)] += 1
+        self.seconds[verb_of(trial.words)] += trial.cpu
         if self.slowest is None or trial.cpu > self.slowest.cpu:
             self.slowest = trial
         if self.largest is None or trial.memory > self.largest.memory:
@@ -101,6 +127,7 @@ class Figures:
         self.runs += other.runs
         self.codes += other.codes
         self.verbs += other.verbs
+        self.seconds += other.seconds
         for trial in (other.slowest, other.largest):
             if trial is not None and (self.slowest is None or trial.cpu > self.slowest.cpu):
                 self.slowest = trial
@@ -111,7 +138,7 @@ class Figures:
 
 def verb_of(words: Sequence[str]) -> str:
     """The verb of a command, with the second word where that names what is done."""
-    named = words[0] == "fuzz" or words[1] in ("report", "replay")
+    named = words[0] in ("fuzz", "learn", "new") or words[1] in ("report", "rerun")
     return " ".join(words[: 2 if named else 1])
 
 
@@ -179,26 +206,33 @@ def share(seeds: Sequence[Seed], numbers: Sequence[int], seed: int, folder: Path
     return figures
 
 
-def crafted_share(part: int, parts: int, folder: Path, kept: Path | None, every_command: bool = True) -> Figures:
-    """Each crafted file of a part with every command of its kind."""
+def crafted_share(part: int, parts: int, seed: int, folder: Path, kept: Path | None, commands_each: int) -> Figures:
+    """Each crafted file of a part with some commands of its kind, other ones with another seed."""
     figures = Figures()
-    for number, seed in enumerate(crafted()):
+    for number, made in enumerate(crafted()):
         if number % parts != part:
             continue
         place = folder / f"crafted-{os.getpid()}"
         place.mkdir(exist_ok=True)
-        file = _written(place, seed.name, seed.data)
+        file = _written(place, made.name, made.data)
         before = len(figures.failures)
-        words_of = commands(seed.kind, file, place, seed.data)
-        words_of = words_of if every_command else chosen(Random(number), words_of, 1)
-        try_input(seed, words_of, place, "utf-8", figures)
-        _keep(figures, before, kept, seed.name, seed.data)
+        every = commands(made.kind, file, place, made.data)
+        try_input(made, chosen(Random(f"{seed} {made.name}"), every, commands_each), place, "utf-8", figures)
+        _keep(figures, before, kept, made.name, made.data)
         shutil.rmtree(place)
     return figures
 
 
-def run_all(inputs: int, seed: int, kept: Path | None, workers: int, *, with_crafted: bool = True) -> Figures:
-    """Everything, in as many processes as asked for."""
+def run_all(inputs: int, seed: int, kept: Path | None, workers: int, crafted_commands: int) -> Figures:
+    """Everything, in as many processes as asked for.
+
+    Args:
+        inputs: mutated files, one command on each.
+        seed: of the mutations and of the commands.
+        kept: folder for what breaks something.
+        workers: processes.
+        crafted_commands: commands on each crafted file; 0 leaves these files out.
+    """
     preload()
     gc.freeze()
     total = Figures()
@@ -213,7 +247,7 @@ def run_all(inputs: int, seed: int, kept: Path | None, workers: int, *, with_cra
             child = os.fork()
             if child == 0:
                 os.close(read)
-                _work(seeds, range(part, inputs, workers), seed, folder, kept, (part, workers), with_crafted, write)
+                _work(seeds, range(part, inputs, workers), seed, folder, kept, (part, workers), crafted_commands, write)
             os.close(write)
             children.append((child, read))
         for child, read in children:
@@ -226,9 +260,9 @@ def run_all(inputs: int, seed: int, kept: Path | None, workers: int, *, with_cra
     return total
 
 
-def _work(seeds, numbers, seed, folder, kept, part, with_crafted, write) -> None:
+def _work(seeds, numbers, seed, folder, kept, part, crafted_commands, write) -> None:
     try:
-        figures = crafted_share(*part, folder, kept) if with_crafted else Figures()
+        figures = crafted_share(*part, seed, folder, kept, crafted_commands) if crafted_commands else Figures()
         figures.join(share(seeds, numbers, seed, folder, kept))
         with os.fdopen(write, "wb") as pipe:
             pipe.write(json.dumps(_entry(figures)).encode())
@@ -244,6 +278,7 @@ def _entry(figures: Figures) -> dict:
 
     return {
         "inputs": figures.inputs, "runs": figures.runs, "codes": dict(figures.codes), "verbs": dict(figures.verbs),
+        "seconds": dict(figures.seconds),
         "slowest": trial(figures.slowest), "largest": trial(figures.largest),
         "failures": [[name, trial(one)] for name, one in figures.failures],
     }  # fmt: skip
@@ -255,7 +290,7 @@ def _figures_from(told: dict) -> Figures:
 
     return Figures(
         told["inputs"], told["runs"], Counter({int(code): count for code, count in told["codes"].items()}),
-        Counter(told["verbs"]), trial(told["slowest"]), trial(told["largest"]),
+        Counter(told["verbs"]), Counter(told["seconds"]), trial(told["slowest"]), trial(told["largest"]),
         [(name, trial(one)) for name, one in told["failures"]],
     )  # fmt: skip
 

@@ -116,6 +116,30 @@ def objects(random: Random, seed: Seed) -> bytes:
     return b"\n".join(lines)
 
 
+def document(random: Random, seed: Seed) -> bytes:
+    """A JSON document of many lines with other values in it."""
+    try:
+        told = json.loads(seed.data)
+    except ValueError:
+        return flip(random, seed)
+    for _ in range(random.choice((1, 1, 2, 5))):
+        inside = told
+        while isinstance(inside, (dict, list)) and inside:
+            key = random.choice(list(inside)) if isinstance(inside, dict) else random.randrange(len(inside))
+            if isinstance(inside[key], (dict, list)) and inside[key] and random.random() < 0.8:
+                inside = inside[key]
+                continue
+            if random.random() < 0.2:
+                del inside[key]
+            elif isinstance(inside, list) and random.random() < 0.3:
+                inside.insert(key, inside[key])
+            else:
+                same = isinstance(inside[key], int) and random.random() < 0.6
+                inside[key] = random.choice((0, 1, 2, 5, -1, 2**31)) if same else random.choice(VALUES)
+            break
+    return json.dumps(told).encode()
+
+
 def archive(random: Random, seed: Seed) -> bytes:
     """A ZIP whose members are damaged, missing, huge, doubled, or packed in another way."""
     with zipfile.ZipFile(io.BytesIO(seed.data)) as source:
@@ -260,6 +284,7 @@ TEXT: tuple[Mutation, ...] = (numbers, strings, words)
 BY_ENDING: dict[str, tuple[Mutation, ...]] = {
     ".lmx": (objects, objects, objects, *TEXT),
     ".jsonl": (objects, objects, *TEXT),
+    ".json": (document, document, document, *TEXT),
     ".sr": (archive, archive, archive, archive),
     ".pcapng": (blocks, blocks, blocks),
     ".sal": (archive, archive, archive, archive),

@@ -5,6 +5,7 @@ import json
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 
 from hostile.logic_seeds import make_logic_seeds
@@ -26,6 +27,8 @@ from lensmount_hardware.captures.packet_files.pcapng_writer import PcapngWriter
 from lensmount_protocol.dialect import load_dialect
 from lensmount_protocol.wire import Annotation, Burst, Edge
 
+MACHINES = Path(__file__).parents[1] / "learned" / "machines"
+
 LOG = """c 100
 Body->Lens F0 0B 00 02 00 0B 60 00 78 00 55
 [B:7208717]
@@ -34,6 +37,23 @@ F00B0002000B6000780055 7208999
 # a comment
 C 12345
 """
+
+MACHINE, SESSION = "machine.json", "emount.lmx"
+"""Valid files that some commands take beside the hostile one."""
+
+RULES = """[[rules]]
+on = "LensStatus"
+where = ["focal_length_dmm > 100"]
+set = { focal_length_dmm = 1000 }
+every = 2
+
+[[rules]]
+on = "IdentityReply"
+late = "3ms"
+count = 1
+"""
+
+LABELS = "0.145 s: turned the ring\n0.16 s: pressed the button\n"
 
 CAMPAIGN = """dialect = "emount"
 title = "small"
@@ -52,8 +72,8 @@ class Seed:
     """A valid file.
 
     Attributes:
-        kind: what it is: `capture`, `binary` (a file of a binary export), `story`, `results`, `campaign`, `profile`,
-            `image`, `corpus`.
+        kind: what it is: `capture`, `clocked`, `binary` (a file of a binary export), `story`, `results`, `campaign`,
+            `profile`, `rules`, `labels`, `alphabet`, `machine`, `image`, `corpus`.
         name: of the file.
         data: its content.
     """
@@ -70,8 +90,9 @@ def make_seeds(folder: Path) -> list[Seed]:
 
 
 def _captures(folder: Path) -> list[tuple[str, Path]]:
-    found = []
-    for dialect, body, lens in (("emount", "nex7", "sel2870"), ("lmount", "sigma-fp", "sigma-45mm-f2.8-dg-dn")):
+    found, clocked = [], []
+    for dialect, body, lens in (("emount", "nex7", "sel2870"), ("lmount", "sigma-fp", "sigma-45mm-f2.8-dg-dn"),
+                                ("fuji-g", "gfx50r", "gf45")):  # fmt: skip
         records = run_loopback(body, lens, seed=1, seconds=0.4).records
         records.append(Annotation(0.1, "a note"))
         path = folder / f"{dialect}.lmx"
@@ -79,9 +100,12 @@ def _captures(folder: Path) -> list[tuple[str, Path]]:
             for record in records:
                 writer.write(record)
         found.append(path)
-        if dialect == "lmount":
-            continue
         wiring = load_dialect(dialect).wiring
+        if dialect == "fuji-g":
+            write_vcd(folder / "clocked.vcd", lambda kept=records[:400]: kept, wiring)
+            clocked.append(folder / "clocked.vcd")
+        if dialect != "emount":
+            continue
         write_sigrok(folder / "a.sr", lambda kept=records: kept, wiring)
         write_vcd(folder / "a.vcd", lambda kept=records: kept, wiring)
         with PcapngWriter(folder / "a.pcapng") as writer:
@@ -97,7 +121,7 @@ def _captures(folder: Path) -> list[tuple[str, Path]]:
         (folder / "packed.lmx.gz").write_bytes(gzip.compress(path.read_bytes()[:8000]))
         found += [folder / name for name in ("a.sr", "a.vcd", "a.pcapng", "a.frames.jsonl", "a.lines.jsonl")]
         found += [folder / name for name in ("a.txt", "b.txt", "packed.lmx.gz")]
-    return [("capture", path) for path in found]
+    return [*(("capture", path) for path in found), *(("clocked", path) for path in clocked)]
 
 
 def _stories(folder: Path) -> list[tuple[str, Path]]:
@@ -125,7 +149,14 @@ def _others(folder: Path) -> list[tuple[str, Path]]:
     write_image(folder / "image.lmf", make_image(1, 2, b"\2\0\0\0", 3000, 1))
     entry = Scenario("emount", "nex7", "sel2870", steps=("wait 0.1",), breaks="bounded").to_dict()
     (folder / "entry").write_bytes(pack(entry))
+    (folder / "rules.toml").write_text(RULES)
+    (folder / "labels.txt").write_text(LABELS)
+    alphabet = files("lensmount_emulator.roles.emount.alphabets") / "lens-session.toml"
+    (folder / "letters.toml").write_text(alphabet.read_text(encoding="utf-8"), encoding="utf-8")
+    (folder / MACHINE).write_bytes((MACHINES / "emount-lens-session-loxia-21.json").read_bytes())
     found = [("campaign", form), ("results", results), ("image", folder / "image.lmf"), ("corpus", folder / "entry")]
+    found += [("rules", folder / "rules.toml"), ("labels", folder / "labels.txt"), ("machine", folder / MACHINE)]
+    found.append(("alphabet", folder / "letters.toml"))
     for name in ("sel2870", "sigma-45mm-f2.8-dg-dn", "nex7"):
         path = folder / f"{name}.toml"
         path.write_text(_offered_profiles()[name][0].read_text(encoding="utf-8"), encoding="utf-8")

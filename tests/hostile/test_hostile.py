@@ -10,8 +10,9 @@ PATH = ":".join(str(ROOT / folder) for folder in ("tests", "protocol", "hardware
 
 
 VERBS_THAT_READ_FILES = (
-    *("board", "campaign", "campaign replay", "campaign report", "decode", "export", "fidelity", "firmware"),
-    *("fuzz parser", "fuzz replay", "fuzz session", "ledger", "loopback", "matrix", "replay", "shadow"),
+    *("campaign", "campaign report", "campaign rerun", "decode", "explain", "export", "fidelity", "firmware", "flash"),
+    *("fuzz parser", "fuzz session", "learn check", "learn cover", "learn diff", "ledger", "loopback", "margins"),
+    *("matrix", "monitor", "new profile", "replay", "shadow", "twin"),
 )
 
 
@@ -22,9 +23,9 @@ def start(*words: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_hostile_files_end_with_a_result_or_one_line(tmp_path: Path) -> None:
-    result = start("-m", "hostile", "60", "--seed", "7", "--workers", "1", "--no-crafted", "--kept", str(tmp_path))
+    result = start("-m", "hostile", "96", "--seed", "7", "--workers", "1", "--crafted", "0", "--kept", str(tmp_path))
     assert result.returncode == 0, result.stdout + result.stderr
-    assert "60 hostile files, 60 runs" in result.stdout
+    assert "96 hostile files, 96 runs" in result.stdout
     assert "0 are wrong" in result.stdout
     tried = re.findall(r"[a-z][a-z ]*[a-z](?= [0-9])", result.stdout.partition("verbs: ")[2].partition("\n")[0])
     assert sorted(tried) == sorted(VERBS_THAT_READ_FILES)
@@ -42,7 +43,7 @@ def planted():
 harness.preload = planted
 harness.make_seeds = lambda folder, made=harness.make_seeds: [one for one in made(folder) if one.name == "emount.lmx"]
 harness.seeds_read = lambda seeds, folder: []
-sys.argv = ["hostile", "4", "--workers", "1", "--no-crafted", "--kept", {kept!r}]
+sys.argv = ["hostile", "4", "--workers", "1", "--crafted", "0", "--kept", {kept!r}]
 sys.exit(program.main())
 """
 

@@ -6,16 +6,16 @@ import os
 import resource
 import signal
 import sys
-import threading
 import unicodedata
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+from select import select
 
 from hostile.logic_seeds import binary_export
-from hostile.seeds import corpus_folder
+from hostile.seeds import MACHINE, SESSION, corpus_folder
 from lensmount_emulator.cli.main import EXIT_INTERNAL_ERROR, main
 from lensmount_hardware.clock import MonotonicClock
 
@@ -27,6 +27,9 @@ IDLE_S = 60
 """Seconds that a verb may wait for something. The time in which it could run and other processes had the processor does
 not count: on a busy machine a good verb takes long."""
 
+LOOK_S = 1.0
+"""Seconds between two looks at a child that runs."""
+
 OUTPUT = 400_000_000
 READ_BACK = 400_000
 """Bytes of each output that are looked at."""
@@ -36,9 +39,12 @@ MAX_ERROR_LINE, MAX_ERROR_LINES = 4000, 100
 
 LEGAL = (0, 1, 2, 3, 4)
 
+EXPORTS = (".sr", ".vcd", ".pcapng", ".csv", ".pftrace", ".html")
+
 EVERY_FORM = (
     ["--stats", "--timing"], ["--edges"], ["--edges", "--json"], ["--verify", "--json"], ["--fields"], ["--table"],
-    ["--quiet", "--verify"], ["--only", "05"], ["--dialect", "lmount", "--stats", "--verify"],
+    ["--quiet", "--verify"], ["--only", "05"], ["--where", "type == 0x05"],
+    ["--dialect", "lmount", "--stats", "--verify"], ["--dialect", "fuji-g", "--verify", "--timing"],
 )  # fmt: skip
 
 
@@ -67,42 +73,77 @@ def commands(kind: str, file: Path, out: Path, data: bytes) -> list[list[str]]:
     Args:
         kind: see `Seed`.
         file: the file.
-        out: a folder for what is written.
+        out: a folder for what is written, below that of the valid files.
         data: the content of the file.
     """
     path = str(binary_export(out, data) if kind == "binary" else file)
     if kind in ("capture", "binary", "story"):
         every = [["decode", path, *form] for form in EVERY_FORM]
-        every += [["export", path, "--to", str(out / f"x{ending}")] for ending in (".sr", ".vcd", ".pcapng")]
-        every += [["export", path, "--to", str(out / "y.pcapng"), "--packets", "frames"]]
+        every += [["export", path, "--output", str(out / f"x{ending}")] for ending in EXPORTS]
+        every += [["export", path, "--output", str(out / "y.pcapng"), "--packets", "frames"]]
+        every += [["export", path, "--output", str(out / "y.csv"), "--table", "edges"]]
         every += [["fidelity", path, "--profile", name] for name in ("sel2870", "nex7")]
         every += [["shadow", path, "--twin", name, "--give-state"] for name in ("voigtlander-15", "a6000")]
-        every += [["ledger", path, "--role", "both", "--json"]]
-        every += [["replay", path], ["replay", path, "--test"], ["fuzz", "replay", path]]
-        return [*every, ["replay", path, "--json"]]
+        every += [
+            ["explain", path],
+            ["explain", path, "--json"],
+            ["monitor", path],
+            ["ledger", path, "--role", "both", "--json"],
+        ]
+        every += [["twin", path, "--output", str(out / "t.toml"), "--html", str(out / "t.html")]]
+        every += [["learn", "cover", str(library_file(out, MACHINE)), path]]
+        return [*every, ["replay", path], ["replay", path, "--test"], ["replay", path, "--json"]]
+    if kind == "clocked":
+        spoken = ["--dialect", "fuji-g"]
+        every = [
+            ["decode", path, *spoken, *form] for form in EVERY_FORM if "--dialect" not in form and "--only" not in form
+        ]
+        every += [["export", path, *spoken, "--output", str(out / f"x{ending}")] for ending in EXPORTS]
+        every += [[verb, path, *spoken] for verb in ("explain", "monitor", "ledger")]
+        return [*every, ["shadow", path, "--twin", "gf45"], ["fidelity", path, "--profile", "gf45"]]
     if kind == "results":
         report = ["campaign", "report", path]
         return [report, [*report, "--json"], [*report, "--html", str(out / "a.html"), "--junit", str(out / "a.xml")],
-                [*report, "--where", "verdict = 'broken' OR seed > 0"], ["campaign", "replay", path, "1"],
-                ["campaign", "replay", path, "2", "--record", str(out / "a.lmx")]]  # fmt: skip
+                [*report, "--filter", "verdict = 'broken' OR seed > 0"], ["campaign", "rerun", path, "1"],
+                ["campaign", "rerun", path, "2", "--record", str(out / "a.lmx")]]  # fmt: skip
     if kind == "campaign":
-        return [["campaign", path, "--to", str(out / "a.sqlite"), "--quiet"]]
+        return [["campaign", path, "--output", str(out / "a.sqlite"), "--quiet"]]
     if kind == "profile":
         meeting = ["loopback", "--duration", "0.3", "--quiet"]
         body = "sigma-fp" if b"lmount" in data else "nex7"
         lens = "sigma-45mm-f2.8-dg-dn" if b"lmount" in data else "sel2870"
         return [[*meeting, "--lens", path, "--body", body], [*meeting, "--body", path, "--lens", lens],
-                ["matrix", "--dialect", "emount", "--body", "nex7", "--lens", path, "--do", "wait 0.1", "--jobs", "1",
-                 "--quiet"]]  # fmt: skip
+                ["matrix", "--dialect", "emount", "--body", "nex7", "--lens", path, "--script", "wait 0.1", "--jobs",
+                 "1", "--quiet"],
+                ["margins", "--lens", path, "--list"], ["new", "profile", "mine", "--like", path, "--output",
+                                                        str(out / "mine.toml")]]  # fmt: skip
+    if kind == "rules":
+        return [["loopback", "--body", "nex7", "--lens", "sel2870", "--duration", "0.6", "--quiet", "--rules", path]]
+    if kind == "labels":
+        return [["ledger", str(library_file(out, SESSION)), "--labels", path]]
+    if kind == "alphabet":
+        machine = str(library_file(out, MACHINE))
+        return [["learn", "check", machine, "--letters", path, "--profile", "sel2870"]]
+    if kind == "machine":
+        machine, drawing = str(library_file(out, MACHINE)), ["--dot", str(out / "m.dot"), "--svg", str(out / "m.svg")]
+        return [["learn", "check", path, "--profile", "sel2870", "--junit", str(out / "m.xml")],
+                ["learn", "diff", machine, path, "--tests", str(out / "test_m.py"), *drawing],
+                ["learn", "diff", path, machine, "--json", "--mermaid", str(out / "m.mmd")],
+                ["learn", "cover", path, str(library_file(out, SESSION))]]  # fmt: skip
     if kind == "image":
-        update = ["loopback", "--body", "panasonic-s1r", "--lens", "sigma-45mm-f2.8-dg-dn", "--arm", "Update*",
-                  "--do", f"update {path}", "--duration", "1", "--quiet"]  # fmt: skip
-        return [["firmware", path], update, ["board", "image", "--file", path]]
+        update = ["loopback", "--body", "panasonic-s1r", "--lens", "sigma-45mm-f2.8-dg-dn", "--allow", "Update*",
+                  "--script", f"update {path}", "--duration", "1", "--quiet"]  # fmt: skip
+        return [["firmware", path], update, ["flash", "--dry-run", "--file", path]]
     if kind == "corpus":
         place = str(corpus_folder(out, data))
-        return [["fuzz", "session", "--dialect", "emount", "--steps", "5", "--corpus", place, "--stories", str(out)],
+        return [["fuzz", "session", "--dialect", "emount", "--steps", "5", "--corpus", place, "--output-dir", str(out)],
                 ["fuzz", "parser", "emount", "--cases", "5", "--corpus", place]]  # fmt: skip
     raise ValueError(kind)
+
+
+def library_file(out: Path, name: str) -> Path:
+    """A valid file that a command takes beside the hostile one; the valid files lie in the folder above `out`."""
+    return next(place / name for place in (out, *out.parents) if (place / name).exists())
 
 
 def run(words: Sequence[str], folder: Path, encoding: str = "utf-8") -> Trial:
@@ -117,18 +158,16 @@ def run(words: Sequence[str], folder: Path, encoding: str = "utf-8") -> Trial:
     child = os.fork()
     if child == 0:
         _child(words, outputs, encoding)
-    clock = MonotonicClock()
-    late, ended = False, threading.Event()
-    while True:
-        done, status, usage = os.wait4(child, os.WNOHANG)
-        if done:
-            break
+    clock, late = MonotonicClock(), False
+    ended = os.pidfd_open(child)
+    # The descriptor is readable when the child has ended; in between, the child's own figures show whether it waits.
+    while not select([ended], [], [], LOOK_S)[0]:
         if clock.now() - _runnable_seconds(child) > IDLE_S:
             late = True
             os.kill(child, signal.SIGKILL)
-            _, status, usage = os.wait4(child, 0)
             break
-        ended.wait(0.002)
+    os.close(ended)
+    _, status, usage = os.wait4(child, 0)
     code = os.waitstatus_to_exitcode(status)
     cpu, memory = usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024
     wrong = f"waited {IDLE_S} s for something" if late else _judge(words, code, cpu, memory, outputs, encoding)

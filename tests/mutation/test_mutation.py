@@ -8,6 +8,7 @@ import pytest
 
 from mutation import choosing, covering, equivalents, recording
 from mutation.covering import CoverageMap, CoveredTest
+from mutation.units import PATTERNS, find_units
 
 FRAMER = "protocol/lensmount_protocol/framer.py"
 
@@ -23,6 +24,10 @@ def test_line_numbers_survive_the_way_into_bits_and_back() -> None:
 def test_every_listed_equivalent_has_a_reason_and_still_has_its_line() -> None:
     entries = equivalents.read_equivalents()
     assert [entry.change for entry in equivalents.stale(entries)] == []
+
+
+def test_every_pattern_of_the_units_matches_files() -> None:
+    assert len(find_units()) == len(PATTERNS)
 
 
 def test_a_listed_equivalent_without_its_line_is_reported() -> None:
