@@ -31,6 +31,7 @@ ENDINGS = (".pcapng", ".sr", ".vcd", ".csv", ".parquet", ".pftrace", ".html")
 DATA_ENDINGS = (".csv", ".parquet", ".pftrace", ".html")
 FORMAT_NAMES = ("c", "wireshark", "sigrok", "saleae", "kaitai", "json", "markdown")
 """The formats of `--from-dialect`; `lensmount_emulator.exports.formats` has them, and loads construct."""
+NOTHING_FOUND = "the source holds nothing for this file, or nothing in its --range"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -170,18 +171,20 @@ def _export(arguments: argparse.Namespace, dialect: "Dialect") -> int:
         records = sort_by_time(_split_into_frames(capture.records, dialect)) if framed else capture.records
         _to_pcapng(target, found.watch(records), named, overwrite=arguments.force)
     elif is_data:
-        _to_data_file(target, found.watch(capture.records), dialect, arguments, source)
+        if not _to_data_file(target, found.watch(capture.records), dialect, arguments, source):
+            remarks.append(NOTHING_FOUND)
     else:
         remarks = _write_logic_capture(target, lambda: found.watch(opened().records), dialect, named, arguments, source)
     wanting = found.shortcomings(named or "", declared_dialect(source))
     for remark in [*remarks, *wanting]:
         report(f"{target}: {remark}")
-    return 1 if wanting else 0
+    return 1 if wanting or NOTHING_FOUND in remarks else 0
 
 
 def _to_data_file(
     target: "Path", records: "Iterator[WireRecord]", dialect: "Dialect", arguments: argparse.Namespace, source: "Path"
-) -> None:
+) -> int:
+    """Write a data file; return how many rows, packets or frames of the source it holds."""
     from lensmount_emulator.reports.data_files.table_files import check_parquet, write_data_file
     from lensmount_emulator.traffic.event_columns import EventColumns
     from lensmount_emulator.traffic.field_columns import find_field
@@ -192,8 +195,7 @@ def _to_data_file(
     if target.suffix == ".parquet":
         check_parquet()
     if target.suffix == ".html":
-        _to_page(target, records, dialect, arguments, source)
-        return
+        return _to_page(target, records, dialect, arguments, source)
     columns = EventColumns(dialect).add_all(OrderedDecoder(Decoder(dialect)).decode(records))
     count = write_data_file(
         target,
@@ -207,11 +209,12 @@ def _to_data_file(
     )
     if not count or (target.suffix != ".pftrace" and not arguments.quiet):
         report(f"{target}: {count} rows")
+    return count
 
 
 def _to_page(
     target: "Path", records: "Iterator[WireRecord]", dialect: "Dialect", arguments: argparse.Namespace, source: "Path"
-) -> None:
+) -> int:
     from importlib import import_module
 
     from lensmount_emulator.cli.options import UsageError
@@ -226,6 +229,7 @@ def _to_page(
     )
     if not arguments.quiet:
         report(f"{target}: {count} rows")
+    return count
 
 
 def _write_logic_capture(

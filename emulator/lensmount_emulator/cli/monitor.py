@@ -1,7 +1,8 @@
 """Watch traffic in the terminal: one line per message with its count, period and last fields, the lines, and trouble.
 
 PORT and PORT2 are as for `sniff`; nothing is driven. A capture in place of PORT is read, and the table at its end is
-shown. Where the output is no terminal, the table is printed once, at the end.
+shown; the exit code is 1 where it is incomplete, holds no frame, or declares another dialect. Where the output is no
+terminal, the table is printed once, at the end.
 """
 
 import argparse
@@ -46,14 +47,20 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _watch_file(arguments: argparse.Namespace, file: "Path") -> int:
     from lensmount_emulator.reports.monitor_table import MonitorTable
-    from lensmount_emulator.sessions.decoded_capture import open_capture
+    from lensmount_emulator.reports.printable import one_line, report
+    from lensmount_emulator.sessions.decoded_capture import open_capture, reading_problems
+    from lensmount_emulator.sessions.traffic_stats import TrafficStats
 
     capture = open_capture(file, arguments.dialect)
-    table = MonitorTable(capture.dialect, file.name)
+    table, stats = MonitorTable(capture.dialect, file.name), TrafficStats(capture.dialect)
     for event in capture:
         table.add(event)
+        stats.add(event)
     _print(table, as_json=arguments.json)
-    return 0
+    problems = reading_problems(stats, capture.declared, assumed=not (arguments.dialect or capture.declared))
+    for problem in problems:
+        report(one_line(f"{file}: {problem}"))
+    return 1 if problems else 0
 
 
 def _watch_ports(arguments: argparse.Namespace) -> int:

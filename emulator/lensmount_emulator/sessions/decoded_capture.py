@@ -200,6 +200,19 @@ def capture_problems(stats: TrafficStats, declared: str | None, *, assumed: bool
         declared: the dialect that the file declares.
         assumed: neither the caller nor the file named the dialect.
     """
+    wrong = reading_problems(stats, declared, assumed=assumed)
+    nowhere, total = sum(stats.garbage.values()), stats.total
+    if stats.valid and nowhere * 2 > total:
+        wrong.append(f"{nowhere} of {total} bytes are in no frame: another rate or dialect, or a bad line")
+    if not stats.all_frames_verified:
+        wrong.append(f"{stats.valid - min(stats.typed, stats.rebuilt)} frames are not typed or not rebuilt")
+    if stats.violation_count:
+        wrong.append(f"{stats.violation_count} rules between frames are broken, the first {stats.violations[0]}")
+    return wrong
+
+
+def reading_problems(stats: TrafficStats, declared: str | None, *, assumed: bool) -> list[str]:
+    """Why a capture was not read as a whole, or holds nothing, one line each; arguments as for `capture_problems`."""
     name = stats.dialect.name
     wrong = limit_list([f"incomplete: {gap}" for gap in stats.gaps], MAX_GAPS)
     if declared is not None and declared != name:
@@ -209,8 +222,4 @@ def capture_problems(stats: TrafficStats, declared: str | None, *, assumed: bool
         wrong.append(f"none of {nowhere} bytes is in a frame" if nowhere else "nothing to verify: no byte in it")
         if nowhere and assumed:
             wrong.append(f"is this {name}? no dialect is declared; name it with --dialect")
-    if not stats.all_frames_verified:
-        wrong.append(f"{stats.valid - min(stats.typed, stats.rebuilt)} frames are not typed or not rebuilt")
-    if stats.violation_count:
-        wrong.append(f"{stats.violation_count} rules between frames are broken, the first {stats.violations[0]}")
     return wrong

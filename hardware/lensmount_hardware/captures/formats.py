@@ -7,6 +7,7 @@ from pathlib import Path
 from lensmount_hardware.captures.capture import NO_CHANNEL, Capture, Progress, no_progress, without_lines
 from lensmount_hardware.captures.limits import packed_records
 from lensmount_hardware.captures.signatures import (
+    conversion_advice,
     is_data_table,
     is_jsonl,
     is_pcap,
@@ -118,7 +119,7 @@ def open_capture(
         raise _not_readable(path, "a table of sigrok, which has rounded times; save the capture as .sr")
     if is_data_table(head):
         raise _not_readable(path, "what an analyzer of Logic 2 decoded, without the levels; export the raw data as CSV")
-    raise _not_readable(path, "not a known capture format")
+    raise _not_readable(path, conversion_advice(head, path) or "not a known capture format")
 
 
 def _load_reader(place: str) -> Reader:

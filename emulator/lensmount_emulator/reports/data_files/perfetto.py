@@ -59,6 +59,11 @@ def trace_packets(columns: EventColumns, title: str, within: tuple[float, float]
                 yield _event(at, _INSTANT, _TIMING, result.rule.name, {"interval_us": interval_us, "bounds": bounds})
 
 
+def track_count(columns: EventColumns) -> int:
+    """Number of packets of a trace in which nothing happens: its tracks."""
+    return 1 + len(_TRACKS) + len((_NOTES, _GARBAGE, _STATES, _TIMING)) + len(columns.lines())
+
+
 def _rows(columns: EventColumns, first: float, last: float) -> Iterator[bytes]:
     rows = columns.rows()
     for row, (kind, at, end) in enumerate(

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from lensmount_emulator.reports.data_files.perfetto import join_packets, trace_packets
+from lensmount_emulator.reports.data_files.perfetto import join_packets, trace_packets, track_count
 from lensmount_emulator.traffic.data_frames import (
     FIELD_COLUMNS,
     Range,
@@ -65,7 +65,7 @@ def write_data_file(
         inputs: files that must not be replaced.
 
     Returns:
-        Number of rows; of a trace, number of packets.
+        Number of rows; of a trace, number of events.
 
     Raises:
         CaptureError: the file cannot be written, or no library for Parquet is installed.
@@ -76,9 +76,10 @@ def write_data_file(
     head, rows = _rows(columns, table, fields, within)
     with OutputFile(target, overwrite=overwrite, inputs=inputs) as output:
         try:
-            return _WRITERS[target.suffix](output, head, rows, lambda: trace_packets(columns, title, within))
+            count = _WRITERS[target.suffix](output, head, rows, lambda: trace_packets(columns, title, within))
         except OSError as error:
             raise CaptureError(f"{target}: {error.strerror or error}") from error
+    return count - track_count(columns) if target.suffix == ".pftrace" else count
 
 
 _Rows = Iterator[tuple[Any, ...]]

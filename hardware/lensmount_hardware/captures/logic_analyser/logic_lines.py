@@ -21,6 +21,9 @@ from lensmount_protocol.wire import Annotation, Burst, Edge, LineDefect, WireRec
 _BLOCK = 65536
 """Edges that are Python numbers at a time."""
 
+MIN_EDGES_WITHOUT_BYTES = 40
+"""Edges from which on a serial line that gives no byte is named."""
+
 SAMPLES_PER_BIT = 3
 """Minimum number of samples a bit for decoding."""
 
@@ -109,6 +112,10 @@ def decode_logic_lines(
             if isinstance(record, Burst):
                 first = record.at or 0.0
                 break
+        else:
+            if len(data.edges) >= MIN_EDGES_WITHOUT_BYTES:
+                text = f"{serial.name} has {len(data.edges)} edges and no byte: inverted, or no serial data"
+                in_front.append(Annotation(None, text))
         edges.append(_edges(serial.name, data, rate, first))
         traffic.append(chain(in_front, found))
     return chain(health.defects, heapq.merge(*edges, *traffic, key=lambda record: record.at or 0.0))

@@ -141,9 +141,9 @@ def _read(
             text = f"the file ends without white space after its last token, in line {tokens.line}; that may be cut"
             changes.remarks.append(Annotation(None, text))
     if changes.off is not None:
-        changes.remarks.append(
-            Annotation(changes.off / changes.rate, "the dump is off from here to the end of the file")
-        )
+        # A dump that is switched off in its last step lacks nothing.
+        text = f"the dump is off from {changes.off / changes.rate:.9f} s to the end of the file"
+        changes.remarks.append(Annotation(changes.off / changes.rate, text, changes.off < changes.now))
     if changes.unknown_codes:
         text = f"{changes.unknown_codes} changes of codes that the header does not declare are left out"
         changes.remarks.append(Annotation(None, text))
@@ -223,10 +223,11 @@ def _take_command(changes: _Changes, command: bytes) -> None:
     if command in _OFF and changes.off is None:
         changes.off = changes.now
     elif command in _ON and changes.off is not None:
-        text = (
-            f"the dump is off from here to {changes.now / changes.rate:.9f} s, so nothing of that time is in the file"
-        )
-        changes.remarks.append(Annotation(changes.off / changes.rate, text))
+        times = f"{changes.off / changes.rate:.9f} s to {changes.now / changes.rate:.9f} s"
+        text = f"the dump is off from {times}, so nothing of that time is in the file"
+        # A dump that begins later than its file lacks nothing between two changes.
+        began = any(wire.steps for bits in changes.bits.values() for _, wire in bits)
+        changes.remarks.append(Annotation(changes.off / changes.rate, text, began and changes.off < changes.now))
         changes.off = None
     if command in _MARKERS:
         return

@@ -269,9 +269,9 @@ def test_a_pause_of_the_dump_is_named_at_its_time(read):
     pause = '$dumpoff x! x" x# $end #25000 $dumpon 1! 1" 0# $end #30000'
     records, remarks = read(header() + body().replace("#30000", f"#21000 {pause}"))
     assert_signal(records)
-    assert remarks == ["the dump is off from here to 0.000250000 s, so nothing of that time is in the file"]
+    assert remarks == ["the dump is off from 0.000210000 s to 0.000250000 s, so nothing of that time is in the file"]
     assert [record.at for record in records if isinstance(record, Annotation)] == [pytest.approx(210e-6)]
-    assert "off from here to the end" in read(header() + body() + "$dumpoff $end\n")[1][0]
+    assert "to the end of the file" in read(header() + body() + "$dumpoff $end\n")[1][0]
 
 
 @pytest.mark.parametrize(
