@@ -313,13 +313,20 @@ def _print_differences(arguments: argparse.Namespace, found: "Sequence[Differenc
 
 
 def _cover(arguments: argparse.Namespace) -> int:
+    from lensmount_emulator.cli.options import UsageError
     from lensmount_emulator.learn.cover import measure_cover
     from lensmount_emulator.learn.machine import read_machine
     from lensmount_emulator.reports.printable import report
+    from lensmount_hardware.captures.declared_dialect import declared_dialect
     from lensmount_hardware.captures.formats import open_capture
 
     machine: Machine = read_machine(arguments.machine)
     alphabet = _alphabet(arguments.letters or machine.alphabet, machine.dialect, machine.role)
+    for path in arguments.recordings:
+        if (declared := declared_dialect(path)) not in (None, machine.dialect):
+            raise UsageError(
+                f"{path}: declares the dialect {declared}, and {arguments.machine} is a machine of {machine.dialect}"
+            )
     recordings = [open_capture(path, alphabet.dialect.wiring).records for path in arguments.recordings]
     cover = measure_cover(machine, alphabet, recordings, arguments.words)
     if arguments.json:

@@ -5,6 +5,7 @@ that ends the process, is an error in one line.
 """
 
 import ctypes
+import faulthandler
 import os
 import platform
 import shutil
@@ -309,6 +310,8 @@ def _probe(file: Path, _changed: int, _size: int) -> FirmwareInfo:
 def _probe_in_child(file: Path, send: int, *, sanitized: bool) -> None:
     """Open the library, write its declaration or the error to the pipe, and end this process."""
     code = 1
+    # A library that crashes here is reported by the parent, in one line.
+    faulthandler.disable()
     try:
         # A constructor that never returns ends by this.
         signal.setitimer(signal.ITIMER_REAL, _PROBE_S)

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 from lensmount_emulator.campaign.case import CaseResult, InvariantOutcome, ScriptResult, StoredCase
 from lensmount_emulator.campaign.case_runner import CaseRunner
@@ -13,6 +14,7 @@ from lensmount_emulator.fuzz.monitor import Violation
 from lensmount_emulator.fuzz.scenario import Scenario
 
 from .exit_cases import Bench, case  # noqa: TID252
+from .exit_inputs import unreadable  # noqa: TID252
 
 CAMPAIGN = 'dialect = "emount"\nbodies = ["a6000"]\nlenses = ["sel55210"]\nscript = "wait 0.05"\n'
 
@@ -180,3 +182,64 @@ def _outputs_are_kept(bench: Bench) -> int:
     assert bench.run("campaign", "report", "c.sqlite") == 0
     (code,) = codes
     return code
+
+
+@case("campaign", "half")
+def _half_a_file(bench: Bench) -> int:
+    (bench.folder / "c.toml").write_text(CAMPAIGN[:-4])
+    return bench.run("campaign", "c.toml")
+
+
+@case("campaign", "unreadable")
+def _unreadable_campaign(bench: Bench) -> int:
+    return bench.run("campaign", unreadable(_campaign_file, bench))
+
+
+def _campaign_file(bench: Bench) -> Path:
+    path = bench.folder / "c.toml"
+    path.write_text(CAMPAIGN)
+    return path
+
+
+@case("campaign", "exists")
+def _another_file_as_results(bench: Bench) -> int:
+    (bench.folder / "c.sqlite").write_bytes(b"precious")
+    code = _campaign(bench, "", "--output", "c.sqlite")
+    assert (bench.folder / "c.sqlite").read_bytes() == b"precious"
+    return code
+
+
+@case("campaign", "full")
+def _campaign_full(bench: Bench) -> int:
+    return bench.run_on_full_disk("campaign", _campaign_file(bench), "--processes", "1")
+
+
+@case("campaign", "pipe")
+def _campaign_pipe(bench: Bench) -> int:
+    return bench.run_on_closed_pipe("campaign", _campaign_file(bench), "--processes", "1", "--quiet")
+
+
+@case("campaign report", "unreadable")
+def _unreadable_results(bench: Bench) -> int:
+    (bench.folder / "noise.sqlite").write_bytes(b"no database" * 100)
+    return bench.run("campaign", "report", "noise.sqlite")
+
+
+@case("campaign rerun", "half")
+def _half_the_results(bench: Bench) -> int:
+    _played(bench)
+    path = bench.folder / "c.sqlite"
+    path.write_bytes(path.read_bytes()[:3000])
+    return bench.run("campaign", "rerun", "c.sqlite", "1")
+
+
+@case("campaign rerun", "full")
+def _rerun_full(bench: Bench) -> int:
+    _played(bench)
+    return bench.run_on_full_disk("campaign", "rerun", "c.sqlite", "1")
+
+
+@case("campaign rerun", "pipe")
+def _rerun_pipe(bench: Bench) -> int:
+    _played(bench)
+    return bench.run_on_closed_pipe("campaign", "rerun", "c.sqlite", "1")

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import pytest
+
 from .exit_cases import Bench, case  # noqa: TID252
 from .exit_inputs import (  # noqa: TID252
     LENS,
@@ -28,6 +30,8 @@ READERS: dict[str, tuple[Setup, Callable[[Path], list[object]]]] = {
     "ledger": (recording, lambda path: ["ledger", path]),
     "shadow": (recording, lambda path: ["shadow", path, "--twin", LENS]),
     "twin": (recording, lambda path: ["twin", path]),
+    "plot": (recording, lambda path: ["plot", path, "--output", "out.svg"]),
+    "monitor FILE": (recording, lambda path: ["monitor", path]),
     "replay": (recording, lambda path: ["replay", path]),
     "firmware": (image, lambda path: ["firmware", path]),
 }
@@ -56,6 +60,12 @@ SAYS = {
     ("shadow", "nothing"): "holds no frame of the body, so there is nothing to follow",
     ("twin", "half"): "incomplete: session|cut inside a line",
     ("twin", "nothing"): "holds no frame of the body; a twin needs both ends",
+    ("plot", "half"): "the source is incomplete",
+    ("plot", "nothing"): "nothing",
+    ("monitor FILE", "half"): "incomplete: the recording was cut inside a line",
+    ("monitor FILE", "nothing"): "nothing to verify: no byte in it",
+    ("monitor FILE", "missing"): "has no scheme",
+    ("monitor FILE", "folder"): "has no scheme",
     ("replay", "half"): "came out differently",
     ("replay", "nothing"): "nothing: the recording ends here",
 }
@@ -63,6 +73,8 @@ SAYS = {
 
 
 def _read(verb: str, situation: str, setup: Setup, text: str, bench: Bench) -> int:
+    if verb == "plot":
+        pytest.importorskip("matplotlib")
     code = bench.run(*READERS[verb][1](setup(bench)))
     assert re.search(SAYS.get((verb, situation), text), bench.said)
     if code in (2, 3):
@@ -122,6 +134,61 @@ def _(bench: Bench) -> int:
 def _(bench: Bench) -> int:
     code = bench.run("export", recording(bench), "--dialect", "lmount", "--to", "out.vcd")
     assert "the source declares the dialect emount, and lmount was given" in bench.err
+    return code
+
+
+@case("export", "wanting")
+def _(bench: Bench) -> int:
+    code = bench.run("export", recording(bench), "--output", "out.csv", "--range", "100..200")
+    assert "nothing for this file, or nothing in its --range" in bench.err
+    return code
+
+
+@case("export --dissector", "done")
+def _(bench: Bench) -> int:
+    return bench.run("export", "--dissector", "emount")
+
+
+case("export --dissector", "dialect")(lambda bench: bench.run("export", "--dissector", "zmount"))
+case("export --dissector", "full")(lambda bench: bench.run_on_full_disk("export", "--dissector", "emount"))
+case("export --dissector", "pipe")(lambda bench: bench.run_on_closed_pipe("export", "--dissector", "emount"))
+
+
+def _declarations(bench: Bench, dialect: str, *more: object) -> int:
+    return bench.run("export", "--from-dialect", dialect, "--format", "json", "--output", "declared.json", *more)
+
+
+case("export --from-dialect", "done")(lambda bench: _declarations(bench, "emount"))
+case("export --from-dialect", "dialect")(lambda bench: _declarations(bench, "zmount"))
+
+
+@case("export --from-dialect", "exists")
+def _(bench: Bench) -> int:
+    (bench.folder / "declared.json").write_bytes(b"precious")
+    code = _declarations(bench, "emount")
+    assert (bench.folder / "declared.json").read_bytes() == b"precious"
+    return code
+
+
+@case("monitor FILE", "dialect")
+def _(bench: Bench) -> int:
+    code = bench.run("monitor", recording(bench), "--dialect", "lmount")
+    assert "the file declares the dialect emount, and was read as lmount" in bench.err
+    return code
+
+
+@case("plot", "dialect")
+def _(bench: Bench) -> int:
+    pytest.importorskip("matplotlib")
+    return bench.run("plot", recording(bench), "--dialect", "zmount", "--output", "out.svg")
+
+
+@case("plot", "exists")
+def _(bench: Bench) -> int:
+    pytest.importorskip("matplotlib")
+    (bench.folder / "out.svg").write_bytes(b"precious")
+    code = bench.run("plot", recording(bench), "--output", "out.svg")
+    assert (bench.folder / "out.svg").read_bytes() == b"precious"
     return code
 
 
@@ -197,3 +264,7 @@ def _(bench: Bench) -> int:
     code = bench.run("replay", other_dialect(bench))
     assert "declares the dialect lmount, and its body a6000 uses emount" in bench.err
     return code
+
+
+case("monitor FILE", "full")(lambda bench: bench.run_on_full_disk("monitor", recording(bench)))
+case("monitor FILE", "pipe")(lambda bench: bench.run_on_closed_pipe("monitor", recording(bench)))

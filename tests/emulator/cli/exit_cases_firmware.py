@@ -71,3 +71,37 @@ def _(bench: Bench) -> int:
 @case("firmware check", "folder")
 def _(bench: Bench) -> int:
     return bench.run("firmware", "check", bench.folder)
+
+
+@case("firmware check", "half")
+def _(bench: Bench) -> int:
+    assert build(bench) == 0
+    library = bench.folder / "body.so"
+    library.write_bytes(library.read_bytes()[:1000])
+    code = bench.run("firmware", "check", "body.so")
+    assert len(bench.err.strip().splitlines()) == 1
+    return code
+
+
+@case("firmware check", "full")
+def _(bench: Bench) -> int:
+    assert build(bench) == 0
+    return bench.run_on_full_disk("firmware", "check", "body.so", "--script", SCRIPT)
+
+
+@case("firmware check", "pipe")
+def _(bench: Bench) -> int:
+    assert build(bench) == 0
+    return bench.run_on_closed_pipe("firmware", "check", "body.so", "--script", SCRIPT)
+
+
+@case("firmware lines", "done")
+def _(bench: Bench) -> int:
+    code = bench.run("firmware", "lines", "lmount")
+    assert "#define" in bench.said or "enum" in bench.said
+    return code
+
+
+case("firmware lines", "dialect")(lambda bench: bench.run("firmware", "lines", "zmount"))
+case("firmware lines", "full")(lambda bench: bench.run_on_full_disk("firmware", "lines", "lmount"))
+case("firmware lines", "pipe")(lambda bench: bench.run_on_closed_pipe("firmware", "lines", "lmount"))

@@ -1,12 +1,13 @@
 """Cases for the verbs of learned machines."""
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 from lensmount_emulator.learn.machine import Machine
 
 from .exit_cases import Bench, case  # noqa: TID252
-from .exit_inputs import LENS, empty, folder, half, missing, recording, unreadable  # noqa: TID252
+from .exit_inputs import LENS, empty, folder, half, missing, other_dialect, recording, unreadable  # noqa: TID252
 
 ALPHABET = """
 name = "two"
@@ -89,7 +90,14 @@ for _verb, _words in (
 ):
     for _situation, _setup in (("missing", missing), ("folder", folder)):
         case(_verb, _situation)(lambda bench, words=_words, setup=_setup: _one_line(bench, words(bench, setup(bench))))
-case("learn check", "unreadable")(lambda bench: _one_line(bench, _check(bench, unreadable(machine, bench))))
+for _verb, _words, _setup in (
+    ("learn check", _check, machine),
+    ("learn diff", lambda bench, path: bench.run("learn", "diff", path, path), machine),
+    ("learn cover", lambda bench, path: _cover(bench, path), recording),
+):
+    case(_verb, "unreadable")(
+        lambda bench, words=_words, setup=_setup: _one_line(bench, words(bench, unreadable(setup, bench)))
+    )
 
 
 @case("learn diff", "done")
@@ -130,6 +138,23 @@ case("learn cover", "nothing")(lambda bench: _cover(bench, empty(bench)))
 case("learn cover", "half")(lambda bench: _cover(bench, half(bench)))
 case("learn cover", "missing")(lambda bench: _one_line(bench, _cover(bench, missing(bench))))
 case("learn cover", "folder")(lambda bench: _one_line(bench, _cover(bench, folder(bench))))
+
+
+@case("learn cover", "dialect")
+def _(bench: Bench) -> int:
+    return _one_line(bench, _cover(bench, other_dialect(bench)))
+
+
+PRINTERS: dict[str, Callable[[Bench], list[object]]] = {
+    "learn check": lambda bench: ["check", machine(bench), "--letters", _letters(bench), "--profile", LENS],
+    "learn diff": lambda bench: ["diff", machine(bench), machine(bench, "b.json", "07")],
+    "learn cover": lambda bench: ["cover", machine(bench), recording(bench), "--letters", _letters(bench)],
+    "learn lens": lambda bench: ["lens", "--profile", LENS, "--letters", _letters(bench), "--walks", "2", "--quiet"],
+}
+for _verb, _printed in PRINTERS.items():
+    case(_verb, "pipe")(lambda bench, words=_printed: bench.run_on_closed_pipe("learn", *words(bench)))
+    if _verb != "learn lens":
+        case(_verb, "full")(lambda bench, words=_printed: bench.run_on_full_disk("learn", *words(bench)))
 
 
 def _learn(bench: Bench, *words: object, profile: str = LENS) -> int:

@@ -173,3 +173,11 @@ def test_export_and_fidelity_name_some_missing_parts(tmp_path: Path, capsys: pyt
     shown = capsys.readouterr().out
     assert shown.count("is lost") == MAX_LISTED
     assert "and 2980 more" in shown
+
+
+def test_a_capture_that_is_mostly_noise_is_not_verified(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for noise, code in ((b"\xff" * 11, 0), (b"\xff" * 12, 1)):
+        path = tmp_path / f"{len(noise)}.lmx"
+        recorded(path, [Burst(0.001, Role.BODY, FRAME, 750_000), Burst(0.1, Role.BODY, noise, 750_000)])
+        assert main(["decode", "--quiet", "--verify", str(path)]) == code
+    assert "12 of 23 bytes are in no frame" in capsys.readouterr().out

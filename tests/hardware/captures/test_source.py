@@ -136,6 +136,24 @@ def test_other_packers_are_named_with_their_command(data, words, tmp_path, wirin
         open_capture(path, wiring)
 
 
+@pytest.mark.parametrize(
+    ("name", "data", "words"),
+    [
+        ("x.fst", b"\0\0\0\0\0\0\x01\x49" + bytes(330), r"fst2vcd -f .*x\.fst -o .*x\.fst\.vcd"),
+        ("x.lxt", b"\x13\x80" + bytes(40), r"lxt2vcd .*x\.lxt > "),
+        ("x.vzt", b"VZ" + bytes(40), r"vzt2vcd .*x\.vzt > "),
+        ("x.ghw", b"GHDLwave\n" + bytes(40), "--vcd=FILE"),
+        ("x.cap", b"snoop\0\0\0" + bytes(40), "editcap -F pcapng"),
+        ("x.logicdata", bytes(40), "Saleae Logic 1"),
+    ],
+)
+def test_files_of_other_tools_are_named_with_what_converts_them(name, data, words, tmp_path, wiring):
+    path = tmp_path / name
+    path.write_bytes(data)
+    with pytest.raises(CaptureError, match=words):
+        open_capture(path, wiring)
+
+
 def test_binary_files_stay_as_they_are(tmp_path):
     for data in (
         bytes(range(256)) * 40,

@@ -275,6 +275,29 @@ def test_a_pause_of_the_dump_is_named_at_its_time(read):
 
 
 @pytest.mark.parametrize(
+    ("text", "incomplete"),
+    [
+        (body().replace("#30000", "#21000 $dumpoff $end #25000 $dumpon 1! $end #30000"), [True]),
+        (body().replace("#30000", "#21000 $dumpoff $end #30000"), [True]),
+        (body() + "$dumpoff $end\n", [False]),
+        ("#0 $dumpvars 1! $end $dumpoff x! $end #100 $dumpon 1! $end\n" + body().replace("#0\n", ""), [False]),
+    ],
+    ids=["in the middle", "to the end", "in the last step", "before the first change"],
+)
+def test_a_pause_between_two_changes_is_a_missing_part(read, text, incomplete):
+    notes = [record for record in read(header() + text)[0] if isinstance(record, Annotation)]
+    assert [note.incomplete for note in notes if note.text.startswith("the dump is off from ")] == incomplete
+
+
+def test_a_serial_line_that_is_inverted_is_named(read):
+    changes = [(at + END * turn, level) for turn in range(4) for at, line, level in SIGNAL if line == "TXD"]
+    text = "\n".join(['#0 0! 1" 0#', *(f"#{at} {level ^ 1}!" for at, level in changes), f"#{4 * END}\n"])
+    records, remarks = read(header() + text)
+    assert not any(isinstance(record, Burst) for record in records)
+    assert [remark for remark in remarks if remark.startswith("TXD has ") and "no byte: inverted" in remark]
+
+
+@pytest.mark.parametrize(
     ("damage", "words"),
     [
         ("#10 0!", ["a time of '#10' after 20000"]),
