@@ -224,7 +224,7 @@ def _to_page(
         raise UsageError(f"{target}: --field is for a table; a page has every field")
     events = OrderedDecoder(Decoder(dialect)).decode(records)
     # The page is a layer above the command line, which only starts it.
-    count = import_module("lensmount_web.page_file").write_events(
+    count: int = import_module("lensmount_web.page_file").write_events(
         target, dialect, events, source, within=arguments.range, overwrite=arguments.force
     )
     if not arguments.quiet:

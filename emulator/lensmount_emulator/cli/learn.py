@@ -224,6 +224,8 @@ def _check(arguments: argparse.Namespace) -> int:
     alphabet = _alphabet(arguments.letters or machine.alphabet, machine.dialect, machine.role)
     if alphabet.digest != machine.digest:
         raise ProfileError(f"{arguments.machine} was learned with another version of {alphabet.name}; learn it again")
+    if foreign := sorted(set(machine.letters) - {letter.name for letter in alphabet.letters}):
+        raise ProfileError(f"{arguments.machine}: letter {foreign[0]!r} is not in the alphabet {alphabet.name}")
     for target in (arguments.junit, arguments.tests):
         if target is not None:
             check_output(target, overwrite=arguments.force, inputs=[arguments.machine])

@@ -74,6 +74,10 @@ def _(bench: Bench) -> int:
 
 @case("learn check", "dialect")
 def _(bench: Bench) -> int:
+    odd = machine(bench)
+    odd.write_text(odd.read_text().replace('"off"', '"</script>"'))
+    assert _one_line(bench, _check(bench, odd)) == 2
+    assert "letter '</script>' is not in the alphabet two" in bench.err
     return bench.run("learn", "check", machine(bench), "--letters", _letters(bench), "--profile", "sigma-fp")
 
 
