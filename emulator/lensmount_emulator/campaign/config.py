@@ -10,8 +10,8 @@ import msgspec
 from lensmount_emulator.campaign.case import KINDS, PLAIN, SESSION
 from lensmount_emulator.faults.registry import parse_fault
 from lensmount_emulator.fuzz.invariants import INVARIANTS
-from lensmount_emulator.profiles.library import MAX_SIZE, parse_toml
-from lensmount_hardware.input_file import read_input
+from lensmount_emulator.profiles.library import MAX_SIZE
+from lensmount_hardware.input_file import parse_toml, read_text
 from lensmount_protocol.errors import CampaignError, FaultError, unknown_name_message
 
 EXPENSIVE_CHECKS = frozenset({"repeats"})
@@ -65,7 +65,7 @@ def load_campaign(path: Path) -> CampaignConfig:
     Raises:
         CampaignError: the file cannot be read, or a value is invalid: one line with the key, and the valid values.
     """
-    return parse_campaign(read_input(path, MAX_SIZE, "a campaign's file", CampaignError), str(path))
+    return parse_campaign(read_text(path, MAX_SIZE, "a campaign's file", CampaignError).encode(), str(path))
 
 
 def parse_campaign(text: bytes, origin: str) -> CampaignConfig:

@@ -45,15 +45,13 @@ def run(arguments: argparse.Namespace) -> int:
     from lensmount_emulator.reports.console import make_console
     from lensmount_emulator.reports.ledger_report import print_ledger
     from lensmount_emulator.twin.sessions import find_dialect
-    from lensmount_hardware.input_file import read_input
-    from lensmount_protocol.errors import CaptureError
+    from lensmount_hardware.input_file import read_text
     from lensmount_protocol.wire import Role
 
     paths = [Path(name) for name in arguments.captures]
     labels = [parse_label(text) for text in arguments.label]
     if arguments.labels:
-        text = read_input(Path(arguments.labels), MAX_LABELS_SIZE, "a file of labels", CaptureError)
-        labels += parse_labels(text.decode("utf-8", "replace").splitlines())
+        labels += parse_labels(read_text(Path(arguments.labels), MAX_LABELS_SIZE, "a file of labels").splitlines())
     dialect = find_dialect(paths, arguments.dialect)
     roles = list(Role) if arguments.role == "both" else [Role(arguments.role)]
     incomplete: list[str] = []

@@ -7,7 +7,6 @@ A rule is a fault with a condition, so it has the times, the count and the rate 
 import operator
 import re
 import struct
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from dataclasses import fields as fields_of
@@ -24,7 +23,7 @@ from lensmount_emulator.faults.options import DELAY, NAME_OPTION, ExpectedOutcom
 from lensmount_emulator.rules.engine import Change, MessageRule, RuleEngine
 from lensmount_emulator.rules.relay import RelayRules
 from lensmount_emulator.rules.table import TableRule, make_table
-from lensmount_hardware.input_file import read_input
+from lensmount_hardware.input_file import parse_toml, read_text
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.errors import FaultError, ProfileError, unknown_name_message
 from lensmount_protocol.framer import FrameFormat
@@ -392,8 +391,7 @@ def load_rules(path: Path) -> list[str]:
     Raises:
         FaultError: the file cannot be read, or is no list of rules.
     """
-    text = read_input(path, MAX_FILE, "a file of rules", FaultError).decode("utf-8", "replace")
-    return parse_rules(text, str(path))
+    return parse_rules(read_text(path, MAX_FILE, "a file of rules", FaultError), str(path))
 
 
 def parse_rules(text: str, place: str) -> list[str]:
@@ -407,8 +405,8 @@ def parse_rules(text: str, place: str) -> list[str]:
         FaultError: it is no list of rules.
     """
     try:
-        found = msgspec.convert(tomllib.loads(text), _RuleFile)
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        found = msgspec.convert(parse_toml(text), _RuleFile)
+    except (ValueError, msgspec.ValidationError) as error:
         raise FaultError(f"{place}: {error}") from None
     if not found.rules and found.way in (None, "instant"):
         raise FaultError(f"{place}: holds no rules; write a table [[rules]] for each")

@@ -19,7 +19,7 @@ import msgspec
 from lensmount_emulator.engine.dialect_roles import get_roles
 from lensmount_emulator.engine.learn_traits import LearnTraits
 from lensmount_emulator.engine.profile_values import MessageFields, build_message
-from lensmount_hardware.input_file import read_input
+from lensmount_hardware.input_file import parse_toml, read_text
 from lensmount_protocol.dialect import Dialect, load_dialect
 from lensmount_protocol.errors import DialectError, ProfileError, unknown_name_message
 from lensmount_protocol.message import Message
@@ -202,7 +202,7 @@ def load_alphabet(name: str, dialect: str = "") -> Alphabet:
         ProfileError: it does not exist, cannot be read, or a value is wrong; the text names the letter and the key.
     """
     if name.endswith(".toml"):
-        text, where = read_input(Path(name), MAX_ALPHABET, "an alphabet", ProfileError).decode("utf-8", "replace"), name
+        text, where = read_text(Path(name), MAX_ALPHABET, "an alphabet", ProfileError), name
     else:
         traits = learn_traits(dialect)
         known = list_alphabets(dialect)
@@ -210,9 +210,9 @@ def load_alphabet(name: str, dialect: str = "") -> Alphabet:
             raise ProfileError(unknown_name_message(f"alphabet of {dialect}", name, known))
         text, where = (files(traits.alphabets) / f"{name}.toml").read_text("utf-8"), name
     try:
-        raw = msgspec.convert(tomllib.loads(text), _AlphabetText)
+        raw = msgspec.convert(parse_toml(text), _AlphabetText)
         return _build(raw)
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+    except (ValueError, msgspec.ValidationError) as error:
         raise ProfileError(f"alphabet {where}: {error}") from error
     except (ProfileError, DialectError) as error:
         raise ProfileError(f"alphabet {where}: {error}") from error

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from lensmount_hardware.input_file import check_nesting, read_input
+from lensmount_hardware.input_file import check_nesting, read_text
 from lensmount_protocol.errors import CaptureError
 
 FORMAT = 1
@@ -153,7 +153,7 @@ def read_machine(path: Path) -> Machine:
     Raises:
         CaptureError: the file is no machine, is too large, or is not complete; the text names what is wrong.
     """
-    text = read_input(path, MAX_MACHINE, "a machine", CaptureError)
+    text = read_text(path, MAX_MACHINE, "a machine", CaptureError)
     try:
         check_nesting(text)
         raw = msgspec.json.decode(text, type=_MachineText)

@@ -6,9 +6,6 @@ parser of the standard library takes quadratic time in the parts of a dotted key
 """
 
 import hashlib
-import math
-import re
-import tomllib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +19,7 @@ import msgspec
 
 from lensmount_emulator.engine.dialect_roles import Place, get_roles
 from lensmount_emulator.engine.field_rules import Origin
-from lensmount_hardware.input_file import read_input
+from lensmount_hardware.input_file import MAX_TOML, parse_toml, read_text
 from lensmount_protocol.entry_points import entry_points
 from lensmount_protocol.errors import DialectError, ProfileError, nearest, unknown_name_message
 from lensmount_protocol.logs import get_logger
@@ -85,52 +82,8 @@ def _struct_types(hint: Any) -> Iterator[type[msgspec.Struct]]:
         yield from _struct_types(part)
 
 
-MAX_SIZE = 256 * 1024
+MAX_SIZE = MAX_TOML
 """Maximum size of a file in bytes; the largest profile has six thousand."""
-
-MAX_PARTS = 16
-"""Maximum number of parts of a dotted key."""
-
-_LONG_KEY = re.compile(rf"(?<![\w\"'-])(?:[\w\"'-]+[ \t]*\.[ \t]*){{{MAX_PARTS},}}")
-_INTEGER_BITS = 256
-
-
-def parse_toml(text: str) -> dict[str, Any]:
-    """Parse a TOML text into a table.
-
-    Args:
-        text: the TOML.
-
-    Raises:
-        ValueError: it is no TOML, too long, nested too deep, or holds a number that is not finite or too large.
-    """
-    if len(text) > MAX_SIZE:
-        raise ValueError(f"more than {MAX_SIZE} characters")
-    if _LONG_KEY.search(text) is not None:
-        raise ValueError(f"a dotted key of more than {MAX_PARTS} parts")
-    try:
-        table = tomllib.loads(text)
-    except RecursionError as error:
-        raise ValueError("nested too deep") from error
-    for key, value in _numbers(table, ""):
-        if isinstance(value, float) and not math.isfinite(value):
-            raise ValueError(f"{key}: {value} is no number to compute with")
-        if isinstance(value, int) and abs(value) >> _INTEGER_BITS:
-            raise ValueError(f"{key}: a whole number of more than {_INTEGER_BITS} bits")
-    return table
-
-
-def _numbers(value: object, key: str) -> Iterator[tuple[str, object]]:
-    """Return every number with its key."""
-    waiting: list[tuple[str, object]] = [(key, value)]
-    while waiting:
-        key, value = waiting.pop()
-        if isinstance(value, dict):
-            waiting += [(f"{key}.{name}".lstrip("."), one) for name, one in cast("dict[str, object]", value).items()]
-        elif isinstance(value, list):
-            waiting += [(key, one) for one in cast("list[object]", value)]
-        elif isinstance(value, int | float):
-            yield key, value
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,11 +257,7 @@ def firmware_profile(name: str, role: Role | None = None) -> Profile:
 
 
 def _from_path(name: str) -> Profile:
-    try:
-        text = read_input(Path(name), MAX_SIZE, "a profile", ProfileError).decode()
-    except UnicodeDecodeError as error:
-        raise ProfileError(f"{name}: {error}") from error
-    return _read_once(text, name)
+    return _read_once(read_text(Path(name), MAX_SIZE, "a profile", ProfileError), name)
 
 
 def _by_name(name: str) -> Profile:
