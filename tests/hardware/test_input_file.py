@@ -40,7 +40,10 @@ def test_bytes_that_are_no_text_are_an_error(data: bytes, words: str, tmp_path: 
 @pytest.mark.parametrize("reader", READERS)
 @pytest.mark.parametrize(
     "text",
-    ["x = " + "9" * 5000, "x = " + "[" * 60_000, "a." * 90_000 + "a = 1", "x = inf", "\ufeff\ufeff", "x = \0", "#" * 2_000_000],
+    [
+        *("x = " + "9" * 5000, "x = " + "[" * 60_000, "a." * 90_000 + "a = 1", "x = inf", "\ufeff\ufeff", "x = \0"),
+        "#" * 2_000_000,
+    ],
     ids=["digits", "deep", "dotted", "infinite", "marks", "control", "large"],
 )  # fmt: skip
 def test_every_reader_of_toml_refuses_what_is_beyond_its_limits(reader: str, text: str, tmp_path: Path) -> None:

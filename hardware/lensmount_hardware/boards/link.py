@@ -208,16 +208,20 @@ class BoardLink:
     def interruption_summary(self) -> str:
         """Describe the interruption between the previous session and this one; `""` where there was none.
 
-        The board's clock must be known: it shows whether the board kept its power.
+        The board's clock shows whether the board kept its power. Its frames are counted modulo 256, so more may be
+        missing than their numbers show.
         """
         if self._resume_from is None:
             return ""
+        if not self.clock.known:
+            return "the session was interrupted; the board's clock is not known yet, nor whether it kept its power"
         if self.clock.last_us < self._resume_from.board_us:
             return "the board had lost its power: its clock and its frame count have restarted"
         first, count = self._missed_before_hello
-        if not count or count >= _SEQUENCE_MODULUS // 2:
-            return "the board kept its power, and no frame of it is missing"
-        return f"the board kept its power; {count} of its frames are missing, from number {first} on"
+        if not count:
+            return f"the board kept its power; no frame of it is missing, or a multiple of {_SEQUENCE_MODULUS}"
+        frames = f"{count} of its frames are missing from number {first} on"
+        return f"the board kept its power; {frames}, or that and a multiple of {_SEQUENCE_MODULUS}"
 
     def missing_frames(self) -> list[tuple[int, int]]:
         """Return the gaps in the board's frames: first number and count; each gap is returned once."""

@@ -278,18 +278,20 @@ def test_a_conversation_goes_on_with_its_session_and_its_numbers() -> None:
 @pytest.mark.parametrize(
     ("sequence", "told"),
     [
-        (250, "the board kept its power, and no frame of it is missing"),
-        (251, "the board kept its power; 1 of its frames are missing, from number 250 on"),
-        ((250 + 127) % 256, "the board kept its power; 127 of its frames are missing, from number 250 on"),
-        ((250 + 128) % 256, "the board kept its power, and no frame of it is missing"),
+        (250, "no frame of it is missing, or a multiple of 256"),
+        (251, "1 of its frames are missing from number 250 on, or that and a multiple of 256"),
+        ((250 + 127) % 256, "127 of its frames are missing from number 250 on, or that and a multiple of 256"),
+        ((250 + 128) % 256, "128 of its frames are missing from number 250 on, or that and a multiple of 256"),
+        ((250 + 255) % 256, "255 of its frames are missing from number 250 on, or that and a multiple of 256"),
     ],
 )
 def test_what_lies_between_two_conversations(sequence: int, told: str) -> None:
     link = going_on(theirs=250, board_us=1000)
     link.receive(build_frame(welcome(), sequence), 0.0)
+    assert "clock is not known yet" in link.interruption_summary()
     link.request_time(1.0)
     link.receive(build_frame(TimeResponse(1, 1000), (sequence + 1) % 256), 1.001)
-    assert link.interruption_summary() == told
+    assert link.interruption_summary() == f"the board kept its power; {told}"
 
 
 def test_a_clock_that_is_behind_shows_that_the_board_lost_its_power() -> None:

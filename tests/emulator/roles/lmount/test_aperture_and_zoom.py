@@ -92,7 +92,10 @@ def test_the_aperture_ring_is_followed_and_clicks_in_thirds(mount: Any) -> None:
     assert abs(now(mounted) - to_av256(4)) <= mounted.lens.settings.diaphragm.step
     mounted.operate("turn aperture 15")
     mounted.run(0.5)
-    assert (mounted.body.lens_info.aperture.ring - to_av256(4)) % 85 == 0
+    assert mounted.body.lens_info.aperture.ring - to_av256(4) == 85, "15 degrees pass one click"
+    mounted.operate("turn aperture -60")
+    mounted.run(0.5)
+    assert mounted.body.lens_info.aperture.ring - to_av256(4) == 85 - 4 * 85
     mounted.operate("ring A")
     mounted.run(0.1)
     assert mounted.body.lens_info.aperture.flags & 4

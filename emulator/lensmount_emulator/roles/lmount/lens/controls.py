@@ -40,6 +40,9 @@ DEFAULT_THROW_DEGREES = 180
 ONE_TURN_AV = 8 * 256
 """Range of a whole turn of an aperture ring, in Av/256."""
 
+CLICK_AV = 85
+"""Av/256 between two clicks of an aperture ring: a third of a stop."""
+
 MAX_TURN_DEGREES = 3600.0
 
 
@@ -132,22 +135,30 @@ def _turn(lens: LensEngineBase, step: Step) -> Task:
     if kind == RingKind.APERTURE and lens.switches.get(ControlKind.RING_LOCK):
         lens.report("the ring is locked")
         return
-    left = float(step.value or 0.0)
+    left, turned = float(step.value or 0.0), 0.0
     while left:
         part = max(-NOTCH_DEGREES, min(NOTCH_DEGREES, left))
         left -= part
         yield lens.now + TURN_S
-        _notch(lens, kind, part)
+        _turn_ring(lens, kind, turned, turned + part)
+        turned += part
         _send_event(lens, RingMoved(ring=kind, delta=round(part * 10), speed=round(abs(part) / TURN_S)))
 
 
-def _notch(lens: LensEngineBase, kind: RingKind, degrees: float) -> None:
-    """Apply a part of a turn inside the lens; the caller reports it to the body in any case."""
-    requests = lens.body_requests
+def _turn_ring(lens: LensEngineBase, kind: RingKind, before: float, after: float) -> None:
+    """Apply a part of a turn inside the lens; the caller reports it to the body in any case.
+
+    Args:
+        lens: the lens.
+        kind: its ring.
+        before: degrees since the turn began, before this part.
+        after: the same, after it. A ring with clicks moves where the turn passes one; a part is less than a click.
+    """
+    requests, degrees = lens.body_requests, after - before
     if kind == RingKind.APERTURE and lens.ring_av is not None:
-        step = 85 if requests.clicks else 1
-        moved = round(degrees / 360 * ONE_TURN_AV / step) * step
-        lens.ring_av = max(lens.widest[0], min(lens.smallest, lens.ring_av + moved))
+        step = CLICK_AV if requests.clicks else 1
+        first, last = (round(turned / 360 * ONE_TURN_AV / step) for turned in (before, after))
+        lens.ring_av = max(lens.widest[0], min(lens.smallest, lens.ring_av + (last - first) * step))
     elif kind == RingKind.FOCUS and lens.switches.get(ControlKind.FOCUS_SWITCH) == MANUAL and lens.has_drive_power:
         throw = requests.throw_degrees if requests.linear else DEFAULT_THROW_DEGREES
         # Not linear: a faster turn moves the focus further.
