@@ -104,6 +104,7 @@ class MessageParsers:
             raise ParseRejected
         codec = self.codec_for(cls)
         fixed = codec.size is not None and codec.parse_fixed is not None
+        # `fixed` implies that the codec has a size, which mypy cannot see.
         self.by_type[data[at]] = (codec.size, codec.parse_fixed) if fixed else (VARIABLE_SIZE, codec.parse)  # type: ignore[assignment]
         return codec.parse(data, at, end)
 

@@ -81,3 +81,18 @@ def test_folders_stay_small_enough_to_look_through() -> None:
     large = {folder: count for folder, count in modules.items() if count > 20}
     # One file a verb.
     assert list(large) == ["emulator/lensmount_emulator/cli"]
+
+
+def test_every_ignored_type_error_has_a_reason() -> None:
+    bare, found = list[str](), 0
+    for folder in FOLDERS:
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            above = ""
+            for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+                _, ignored, after = line.partition("# type: ignore")
+                found += bool(ignored)
+                if ignored and "#" not in after and not above.strip().startswith("#"):
+                    bare.append(f"{path.relative_to(ROOT)}:{number}")
+                above = line
+    assert found > 5
+    assert not bare, "write the reason behind it, or in a comment line above"

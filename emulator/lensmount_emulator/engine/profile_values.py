@@ -95,6 +95,7 @@ def build_message(cls: type[M], fields: Mapping[str, FieldValue]) -> M:
 
 def message_copier(message: M) -> Callable[[], M]:
     """Return a function that copies this message: most messages differ from the last one in few fields."""
+    # mypy takes the class of a message for `type[Message]`, and its constructor has no fields.
     return partial(type(message), *(getattr(message, field.name) for field in fields_of(message)))  # type: ignore[arg-type]
 
 

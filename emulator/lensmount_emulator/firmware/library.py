@@ -345,6 +345,7 @@ def _load(file: Path, _changed: int, info: FirmwareInfo) -> FirmwareLibrary:
     def function(name: str, result: Any, *arguments: Any) -> Call:
         call = getattr(library, f"lm_shim_{name}")
         call.restype, call.argtypes = result, arguments
+        # ctypes has no types for the functions of a library.
         return call  # type: ignore[no-any-return]
 
     shim = Shim(

@@ -197,6 +197,7 @@ def typed_messages(dialect: str | Dialect, sender: Role) -> st.SearchStrategy[Me
 
 
 def _typed(cls: type[Message]) -> st.SearchStrategy[Message]:
+    # The filter removes `None`, which mypy cannot see.
     return draw_message_bytes(cls).map(lambda data: _parsed(cls, data)).filter(lambda message: message is not None)  # type: ignore[return-value]
 
 
@@ -313,6 +314,7 @@ def steps(dialect: str | Dialect, traits: FuzzTraits | None = None) -> st.Search
     control_steps = (traits or get_traits(spoken.name)).control_steps
     waits = st.sampled_from((0.0, 1e-5, 4e-4, 0.003, 0.02, 0.3)).map(lambda seconds: f"wait {seconds:g}")
     sends = [
+        # mypy infers no type for a lambda with a default argument.
         streams(spoken, role).map(lambda data, role=role: f"send {role.value} {data.hex()}")  # type: ignore[misc]
         for role in Role
     ]

@@ -55,6 +55,7 @@ class ConformanceSubject:
         """Run the check script."""
         script = self.roles.check_script or "wait 0.5" if "wait" in self.roles.verbs else self.roles.check_script
         seconds = None if script else 1.0
+        # The options are those of `run_loopback`, passed on by name.
         return run_loopback(self.body, self.lens, script=script, seconds=seconds, **options)  # type: ignore[arg-type]
 
     def classes(self, role: Role) -> list[type[Message]]:

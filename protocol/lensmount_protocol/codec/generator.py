@@ -235,6 +235,7 @@ def _module(module: str, made: list[tuple[str, str, str, dict[str, object]]], di
     objects: dict[str, object] = {}
     for _, _, _, refers in made:
         objects |= refers
+    # The objects are functions and classes, which have names and modules.
     imports = sorted((f"from {thing.__module__} import {thing.__name__} as {name}") for name, thing in objects.items())  # type: ignore[attr-defined]
     table = "".join(f"    {name!r}: ({written!r}, {name}),\n" for name, written, _, _ in made)
     return (

@@ -29,7 +29,7 @@ class DeviceFuzzConfig:
     ours: str
     reference: str
     seed: int = 1
-    roles: DialectRoles = field(repr=False, default=None)  # type: ignore[assignment]
+    roles: DialectRoles = field(repr=False, kw_only=True)
 
     @property
     def role(self) -> Role:
@@ -72,4 +72,4 @@ def make_config(dialect: str, device: Role, ours: str = "", reference: str = "",
             raise ProfileError(
                 f"profile {name} is a {found.role.value} of {found.dialect}, not a {role.value} of {dialect}"
             )
-    return DeviceFuzzConfig(get_dialect(dialect), device, named[device.peer], named[device], seed, roles)
+    return DeviceFuzzConfig(get_dialect(dialect), device, named[device.peer], named[device], seed, roles=roles)

@@ -137,6 +137,7 @@ def assemble_accessories(pieces: Sequence[DeviceSpec], lens: DeviceSpec, random_
             accessories.insert(0, get_adapter(piece.dialect, accessory.far_dialect)(piece, lens, random_of))
         else:
             name = f"accessory {place}"
+            # mypy infers no type for a lambda with a default argument.
             accessories.insert(0, make_relay(piece, lambda end, name=name: random_of(f"{name} {end}")))  # type: ignore[misc]
     return AccessoryChain(settings, accessories, remarks)
 

@@ -203,5 +203,6 @@ def track(body: BodyEngineBase, seconds: float) -> Action:
         frame = body.frame
         answer = yield from body.request(order)
         accepted += isinstance(answer, CommandDone)
+        # mypy infers no type for a lambda with a default argument.
         yield Wait(body.now + 0.1, lambda now=frame: body.frame != now, (REPORT,))  # type: ignore[misc]
     return accepted
