@@ -131,7 +131,7 @@ def _has_level(kind: LineKind, clocked: ClockedLink | None) -> bool:
 
 
 def make_link_command(clocked: ClockedLink) -> ClockedLinkCommand:
-    """Return the message that tells a board of the clock and the bits of a clocked mount."""
+    """Return the message that gives a board the clock and the bits of a clocked mount."""
     flags = LinkFlag.IDLE_HIGH if clocked.idle_high else 0
     flags |= LinkFlag.SAMPLED_ON_RISE if clocked.sampled_on_rise else 0
     flags |= LinkFlag.MSB_FIRST if clocked.msb_first else 0
