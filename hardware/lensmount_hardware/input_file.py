@@ -160,6 +160,11 @@ def parse_toml(text: str) -> dict[str, Any]:
         table = tomllib.loads(text)
     except RecursionError as error:
         raise ValueError("nested too deep") from error
+    except tomllib.TOMLDecodeError:
+        raise
+    except ValueError as error:
+        # The parser of Python's numbers, with advice for programmers.
+        raise ValueError("a whole number of too many digits") from error
     for key, value in _numbers(table, ""):
         if isinstance(value, float) and not math.isfinite(value):
             raise ValueError(f"{key}: {value} is no number to compute with")

@@ -7,7 +7,10 @@ import pytest
 from guard_scan.__main__ import main, scan_share, scan_steps
 from guard_scan.scanner import EMOUNT, LMOUNT, build, read_rules, scan
 from guard_scan.streams import KINDS, RATES, Streams
-from lensmount_protocol.wire import Role
+from lensmount_emulator.sessions.loopback import run_loopback
+from lensmount_emulator.sessions.send_guard import SendGuard
+from lensmount_protocol.dialect import load_dialect
+from lensmount_protocol.wire import Burst, Role
 
 ENDS = [(mount, role) for mount in (EMOUNT, LMOUNT) for role in Role]
 HARMLESS = {"harmless_frames", "noise"}
@@ -27,6 +30,49 @@ def test_no_forbidden_frame_passes_and_every_ordinary_one_does(capsys: pytest.Ca
 def test_without_the_guard_the_scanner_finds_forbidden_frames(mount: str, role: Role) -> None:
     figures = scan_share(mount, role, 1, 60, guarded=False)
     assert figures.passed >= figures.offered > 20
+
+
+def word(argument: int, command: int, *, acknowledge: bool = False) -> bytes:
+    """A valid word of the Fuji G mount, as section 3 of its specification builds it."""
+    value = argument << 16 | acknowledge << 15 | command << 6
+    groups = (value >> shift & 31 for shift in (27, 22, 17, 12, 7))
+    return (value | ((sum(groups) + (value >> 6 & 1)) % 32) << 1).to_bytes(4, "big")
+
+
+@pytest.mark.parametrize("role", Role)
+def test_no_unknown_word_of_a_clocked_link_passes(role: Role) -> None:
+    dialect, random = load_dialect("fuji-g"), Random(5)
+    session = run_loopback("gfx50r", "gf45", script="focus 800; iris 9; sleep", seed=1)
+    gate = SendGuard(dialect, role)
+    sent = [record.data for record in session.records if isinstance(record, Burst) and record.sender is role]
+    # Both make the same words: the session's own are those that this builds.
+    commands = {int.from_bytes(data, "big") >> 6 & 0x1FF for data in sent if len(data) == 4}
+    assert all(
+        word(int.from_bytes(d[:2], "big"), int.from_bytes(d[2:], "big") >> 6 & 0x1FF, acknowledge=bool(d[2] & 128)) == d
+        for d in sent
+        if len(d) == 4
+    )
+    assert [data.hex() for data in sent if gate.check(data) is not None] == []
+    known = {type_ for sender, type_ in dialect.messages if sender is role} | commands
+    offered = passed = 0
+    for _ in range(3000):
+        unknown = word(random.randrange(1 << 16), random.choice([one for one in range(256) if one not in known]))
+        noise, good = random.randbytes(random.randrange(1, 5)), random.choice(sent)
+        for burst in (
+            [unknown],
+            [good + unknown],
+            [unknown + good],
+            [unknown[:2], unknown[2:]],
+            [noise + unknown],
+            [noise],
+        ):
+            for piece in burst:
+                offered += 1
+                if gate.check(piece) is None:
+                    passed += len(piece) != 4 and piece not in sent
+                    passed += piece == unknown
+    assert offered > 15_000
+    assert passed == 0
 
 
 def test_a_scan_of_nothing_fails() -> None:

@@ -14,7 +14,9 @@ import pytest
 from rich.progress import Progress
 
 from lensmount_emulator.cli.main import main
+from lensmount_emulator.learn.system import VirtualSystem
 from lensmount_emulator.sessions import loopback
+from lensmount_emulator.sessions.virtual_session import VirtualSession
 from lensmount_hardware.captures import formats
 from lensmount_hardware.captures.formats import open_capture
 from lensmount_hardware.captures.lmx import RecordingWriter
@@ -22,6 +24,7 @@ from lensmount_protocol.decoder import Decoder
 from lensmount_protocol.dialect import load_dialect
 
 PATIENCE = 60.0
+MACHINE = Path(__file__).parents[2] / "learned" / "machines" / "emount-lens-session-loxia-21.json"
 ENDS = {signal.SIGINT: (130, ""), signal.SIGTERM: (143, " by SIGTERM"), signal.SIGHUP: (129, " by SIGHUP")}
 """Signal -> exit code, and what the last line says beside `lensmount: stopped`."""
 
@@ -86,8 +89,19 @@ def test_a_stopped_session_keeps_what_it_recorded(
         (["demo"], loopback.LoopbackResult, "__post_init__"),
         (["matrix", "--dialect", "emount", "--do", "", "--quiet"], loopback.LoopbackResult, "__post_init__"),
         (["replay", "{session}"], RecordingWriter, "write"),
+        (["export", "{session}", "--output", "{folder}/a.csv"], Decoder, "feed"),
+        (["export", "{session}", "--output", "{folder}/a.html"], Decoder, "feed"),
+        (["export", "{session}", "--output", "{folder}/a.pftrace"], Decoder, "feed"),
+        (["explain", "{session}"], Decoder, "feed"),
+        (["monitor", "{session}"], Decoder, "feed"),
+        (["ledger", "{session}"], Decoder, "feed"),
+        (["fidelity", "{session}", "--profile", "sel55210"], Decoder, "feed"),
+        (["shadow", "{session}", "--twin", "sel55210"], Decoder, "feed"),
+        (["margins", "--vary", "reply 08", "--output", "{folder}/m.svg"], VirtualSession, "start"),
+        (["learn", "lens", "--profile", "sel2870", "--output", "{folder}/m.json", "--quiet"], VirtualSystem, "play"),
+        (["learn", "check", str(MACHINE), "--profile", "loxia-21", "--quiet"], VirtualSystem, "play"),
     ],
-    ids=["decode", "export", "demo", "matrix", "replay"],
+    ids=lambda value: " ".join(value[:2]).replace("{session}", "").strip() if isinstance(value, list) else "",
 )
 def test_sigterm_ends_every_other_virtual_verb(
     words: list[str],
