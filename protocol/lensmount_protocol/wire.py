@@ -136,6 +136,8 @@ class AnnotationKind(enum.Enum):
     NOTE = "note"
     FRAMING_ERROR = "framing error"
     """Bytes of the burst before it reached a receiver that was at another baud rate."""
+    LOST_BURST = "lost burst"
+    """A reader of samples could not take a burst of a clock as data, or may have missed pulses."""
 
 
 @dataclass(slots=True, unsafe_hash=True)

@@ -7,7 +7,7 @@ from lensmount_protocol.decoder import Decoded, DecodedFrame, DecodedGarbage, ti
 from lensmount_protocol.dialect import Dialect, LinkChecker
 from lensmount_protocol.message import UnknownMessage
 from lensmount_protocol.payload import AnyMessage, build_payload, message_type
-from lensmount_protocol.wire import Annotation, Role
+from lensmount_protocol.wire import Annotation, AnnotationKind, Defect, LineDefect, Role
 
 MAX_VIOLATIONS = 100
 """Broken rules that are kept; all of them are counted."""
@@ -67,7 +67,13 @@ class TrafficStats:
             self.runs += 1
             if self._checker is not None:
                 self._checker.reset()
-        elif isinstance(event, Annotation) and event.incomplete:
+        elif isinstance(event, Annotation) and (event.incomplete or event.kind is AnnotationKind.LOST_BURST):
+            self.gaps.append(event.text)
+            if self._checker is not None:
+                self._checker.reset()
+        elif isinstance(event, LineDefect) and self._lacks_an_end(event):
+            # Rules between both ends have nothing to hold on to.
+            self._checker = None
             self.gaps.append(event.text)
 
     @property
@@ -107,6 +113,12 @@ class TrafficStats:
             f"{self.unexplained} bytes unexplained in valid frames; {self.padding} pad bytes; "
             f"{nowhere} bytes in no frame{tail}"
         )
+
+    def _lacks_an_end(self, defect: LineDefect) -> bool:
+        wiring = self.dialect.wiring
+        carriers = {"" if wiring.clocked is None else wiring.clocked.clock, *(line.name for line in wiring.serial)}
+        dead = defect.defect in (Defect.MISSING, Defect.STUCK_HIGH, Defect.STUCK_LOW)
+        return wiring.clocked is not None and dead and defect.line in carriers
 
     def _add_frame(self, event: DecodedFrame) -> None:
         frame = event.frame

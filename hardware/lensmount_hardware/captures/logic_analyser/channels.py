@@ -222,7 +222,8 @@ def pick_channels(
         wanted: line -> name or number of a channel, or `none`, from the user.
 
     Raises:
-        CaptureError: a serial line has none, or the user names a line or a channel that is not there.
+        CaptureError: a serial line has none, or on a clocked mount the clock or every data line; or the user names a
+            line or a channel that is not there.
     """
     found: dict[str, list[Channel]] = {}
     for line in wiring.lines:
@@ -248,9 +249,10 @@ def pick_channels(
     for line in wanted:
         if line not in wiring.lines:
             raise CaptureError(f"{path}: {unknown_name_message('line', line, wiring.lines)}")
-    needed = [serial.name for serial in wiring.serial]
+    needed = list(dict.fromkeys(serial.name for serial in wiring.serial))
     if wiring.clocked is not None:
-        needed.insert(0, wiring.clocked.clock)
+        # With the clock, the units of one data line are readable without the other one.
+        needed = [wiring.clocked.clock, *(needed if not any(line in found for line in needed) else [])]
     missing = [line for line in needed if line not in found and wanted.get(line, "").lower() != NO_CHANNEL]
     if missing:
         lacking, known = " and ".join(missing), ", ".join(table.names()) or "none"

@@ -14,6 +14,7 @@ from lensmount_hardware.captures.logic_analyser.uart import LogicLine, Positions
 from lensmount_protocol.wire import (
     BITS_PER_CLOCKED_BYTE,
     Annotation,
+    AnnotationKind,
     Burst,
     ClockedLink,
     Defect,
@@ -66,6 +67,56 @@ def decode_clocked(
             first, Defect.SWAPPED, f"{first} is swapped with {second}: requests come on {second}; it is read swapped"
         )
     yield from _records(data, sampled, (bursts.begins, firsts, counts), link, rate)
+
+
+MIN_EVIDENCE = 64
+"""Edges of a clock after which a data line that never changes is reported."""
+
+_CLEAR_SAMPLES = 3.0
+"""Samples a period of a clock from which on no pulse can be missed."""
+
+
+def line_defects(lines: Mapping[str, LogicLine], wiring: Wiring, rate: float) -> Iterator[LineDefect | Annotation]:
+    """Report lines that are missing or never change, and a clock that is too fast for the samples; one line each.
+
+    Args:
+        lines: the lines that the capture has.
+        wiring: a wiring with a `clocked` link.
+        rate: samples a second.
+    """
+    link = wiring.clocked
+    if link is None:
+        return
+    clock = lines.get(link.clock)
+    if clock is None or not len(clock.edges):
+        lost = "no burst is read"
+        yield _dead_line(link.clock, clock, lost)
+        return
+    for name in dict.fromkeys(serial.name for serial in wiring.serial):
+        senders = " and ".join(serial.sender.value for serial in wiring.serial if serial.name == name)
+        data = lines.get(name)
+        if data is None:
+            yield _dead_line(name, None, f"the units of the {senders} are left out")
+        elif not len(data.edges) and len(clock.edges) >= MIN_EVIDENCE:
+            yield _dead_line(name, data, f"every bit of the {senders} is the same")
+    short = np.diff(clock.edges)
+    short = short[short <= link.gap_s * rate]
+    period = 2 * float(np.mean(short)) if len(short) else _CLEAR_SAMPLES
+    if period < _CLEAR_SAMPLES:
+        yield Annotation(
+            float(clock.edges[0]) / rate,
+            f"{link.clock}: {period:.2g} samples a period at {rate / 1e6:g} MHz; pulses may be missing; sample at "
+            f"{_CLEAR_SAMPLES * rate / period / 1e6:.3g} MHz or more",
+            kind=AnnotationKind.LOST_BURST,
+        )
+
+
+def _dead_line(name: str, line: LogicLine | None, lost: str) -> LineDefect:
+    advice = f"{lost}; check its probe, or use --channel {name}=NAME"
+    if line is None:
+        return LineDefect(name, Defect.MISSING, f"{name} is not in the capture: {advice}")
+    defect, level = (Defect.STUCK_HIGH, "high") if line.initial else (Defect.STUCK_LOW, "low")
+    return LineDefect(name, defect, f"{name} is {level} all the time: {advice}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +182,8 @@ def _records(
             at, end = begin / rate, int(sampled[first + count - 1]) / rate
             if count % BITS_PER_CLOCKED_BYTE:
                 sizes = " or ".join(map(str, legal))
-                yield Annotation(
-                    at, f"{link.clock}: a burst of {count} clock edges; a burst has {sizes}; not taken as data"
-                )
+                text = f"{link.clock}: a burst of {count} clock edges; a burst has {sizes}; not taken as data"
+                yield Annotation(at, text, kind=AnnotationKind.LOST_BURST)
                 continue
             for sender in senders:
                 yield Burst(

@@ -12,7 +12,7 @@ import numpy as np
 
 from lensmount_hardware.captures.capture import MissingRateError
 from lensmount_hardware.captures.logic_analyser.acknowledged import decode_acknowledged
-from lensmount_hardware.captures.logic_analyser.clocked import decode_clocked
+from lensmount_hardware.captures.logic_analyser.clocked import decode_clocked, line_defects
 from lensmount_hardware.captures.logic_analyser.line_repair import repair_lines
 from lensmount_hardware.captures.logic_analyser.uart import LogicLine, decode_uart
 from lensmount_protocol.errors import CaptureError
@@ -28,13 +28,29 @@ SAMPLES_PER_BIT = 3
 """Minimum number of samples a bit for decoding."""
 
 
-def check_rate(path: Path, rate: float, wiring: Wiring) -> None:
+SAMPLES_PER_CLOCK = 2
+"""Minimum number of samples a period of a clock: each level lasts half of it."""
+
+
+def check_rate(path: Path, rate: float, wiring: Wiring, *, drawn: bool = False) -> None:
     """Reject samples that are too far apart to decode bits.
+
+    Args:
+        path: the file, for errors.
+        rate: samples a second.
+        wiring: the mount's lines.
+        drawn: whether bits are to be drawn at this rate; a clock needs more samples then.
 
     Raises:
         CaptureError: the rate is too low.
     """
-    needed = SAMPLES_PER_BIT * wiring.baudrates[-1]
+    link = wiring.clocked
+    needed = (SAMPLES_PER_BIT if link is None or drawn else SAMPLES_PER_CLOCK) * wiring.baudrates[-1]
+    if rate < needed and link is not None:
+        raise CaptureError(
+            f"{path}: {rate / 1e6:g} MHz is too slow for {link.clock}, a clock of {link.bit_rate / 1e6:g} MHz; "
+            f"sample at {SAMPLES_PER_BIT * link.bit_rate / 1e6:g} MHz or more"
+        )
     if rate < needed:
         raise CaptureError(
             f"{path}: {rate / 1e6:g} MHz is too slow for {wiring.baudrates[-1]} baud; "
@@ -130,7 +146,7 @@ def _decode_clocked_lines(lines: Mapping[str, LogicLine], wiring: Wiring, rate: 
         carriers |= {acknowledge.clocking, acknowledge.clocked}
     edges = [_edges(name, line, rate) for name, line in lines.items() if name not in carriers]
     found: Iterator[WireRecord] = (decode_clocked if acknowledge is None else decode_acknowledged)(lines, wiring, rate)
-    defects: list[WireRecord] = []
+    defects: list[WireRecord] = [*line_defects(lines, wiring, rate)]
     in_front: list[WireRecord] = []
     for record in found:
         if not isinstance(record, LineDefect):

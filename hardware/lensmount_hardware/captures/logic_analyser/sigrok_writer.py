@@ -66,7 +66,7 @@ def write_sigrok(
         CaptureError: the file exists or cannot be written, the rate is too low for the mount, nothing has a time, or
             there are more samples than the limit.
     """
-    check_rate(target, rate, wiring)
+    check_rate(target, rate, wiring, drawn=True)
     check_output(target, overwrite=overwrite)
     waveform = analyse(str(target), records(), wiring)
     total = math.ceil((waveform.end - whole_seconds_before(waveform) + _TRAILING_IDLE_S) * rate)

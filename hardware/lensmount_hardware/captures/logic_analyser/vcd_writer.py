@@ -57,7 +57,7 @@ def write_vcd(
     fitting = next((steps_a_second for steps_a_second in _TIMESCALES if steps_a_second >= rate), None)
     if fitting is None:
         raise CaptureError(f"{target}: {rate} steps a second; recordings have nanoseconds, so at most {DEFAULT_RATE}")
-    check_rate(target, fitting, wiring)
+    check_rate(target, fitting, wiring, drawn=True)
     check_output(target, overwrite=overwrite)
     waveform = analyse(str(target), records(), wiring)
     try:

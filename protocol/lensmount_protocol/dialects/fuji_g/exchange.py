@@ -43,6 +43,7 @@ class ExchangeChecker:
         self._lens_due: int | None = None
         self._number_due: int | None = None
         self._acknowledged: set[Role] = set()
+        self._is_joined = False
 
     def on_frame(self, sender: Role, frame: Frame, at: float | None) -> list[str]:
         """Take a valid frame; return the rules that it breaks, one line each.
@@ -67,7 +68,10 @@ class ExchangeChecker:
             yield f"a word of the {sender.value} where its acknowledge is due"
             self._words.clear()
         self._words[sender] = message
-        if len(self._words) < len(Role) or self._previous is None:
+        if len(self._words) < len(Role):
+            return
+        self._is_joined = True
+        if self._previous is None:
             return
         asked, reply = self._previous.get(Role.BODY), self._words[Role.LENS]
         if asked is None:
@@ -78,7 +82,9 @@ class ExchangeChecker:
 
     def _on_acknowledge(self, sender: Role, message: AnyMessage) -> Iterator[str]:
         if len(self._words) < len(Role):
-            yield f"an acknowledge of the {sender.value} without a word of both ends before"
+            # After a burst that was no frame, the words that it acknowledges may be lost.
+            if self._is_joined:
+                yield f"an acknowledge of the {sender.value} without a word of both ends before"
             return
         if isinstance(message, BodyAcknowledge):
             yield from self._on_body_acknowledge(message)
