@@ -6,11 +6,13 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import process_time
 
 from lensmount_emulator.fidelity.fuji_g.body_replay import BodyTrace, replay_to_body, trace_capture
 from lensmount_emulator.fidelity.fuji_g.capture_replay import WordScore, replay_words
 from lensmount_emulator.profiles.library import load_profile
 from lensmount_emulator.roles.fuji_g.profile import BodySettings
+from lensmount_emulator.sessions.loopback import make_virtual_session
 from lensmount_hardware.captures.formats import open_capture
 from lensmount_protocol.decoder import DecodedFrame, Decoder
 from lensmount_protocol.dialects.fuji_g.dialect import FUJI_G
@@ -116,6 +118,46 @@ def play_body(paths: list[Path]) -> bool:
     return figures.good
 
 
+MIN_DECODE_SPEED = 20
+MIN_SESSION_SPEED = 100
+"""Times real time, of the processor."""
+
+SESSION_S = 31.0
+ROUNDS = 3
+"""The fastest round counts: other programs slow down the others."""
+
+
+def measure_speed(paths: list[Path]) -> bool:
+    """Print how fast a long capture is decoded and a session runs; return whether that is enough."""
+    longest = max(paths, key=lambda path: path.stat().st_size)
+    speeds = [(decode_speed(longest), session_speed()) for _ in range(ROUNDS)]
+    decode, session = (max(each) for each in zip(*speeds, strict=True))
+    print(
+        f"speed, processor time, best of {ROUNDS}: {longest.name} is decoded {decode:.0f} times as fast as real time "
+        f"(needed {MIN_DECODE_SPEED}); a virtual session of {SESSION_S:g} s runs {session:.0f} times as fast "
+        f"(needed {MIN_SESSION_SPEED})"
+    )
+    return decode >= MIN_DECODE_SPEED and session >= MIN_SESSION_SPEED
+
+
+def decode_speed(path: Path) -> float:
+    """Times real time with which a capture is decoded, up to its last frame."""
+    began, last = process_time(), 0.0
+    for event in Decoder(FUJI_G).decode(open_capture(path, FUJI_G.wiring).records):
+        if isinstance(event, DecodedFrame):
+            last = event.end or last
+    return last / (process_time() - began)
+
+
+def session_speed() -> float:
+    """Times real time with which both ends play."""
+    began = process_time()
+    session = make_virtual_session("gfx50r", "gf45", seed=1, script="focus 800; iris 9")
+    session.start()
+    session.run(SESSION_S)
+    return SESSION_S / (process_time() - began)
+
+
 def main(files: list[str]) -> int:
     """Score each capture, and all of them; 1 where there is none, or where the body does otherwise."""
     paths = [Path(name) for name in files] or sorted(CAPTURES.glob("*.sal"))
@@ -138,6 +180,9 @@ def main(files: list[str]) -> int:
     print(f"{sum(total.exact.values())} of {units} units equal to the bit")
     if not play_body(paths):
         print("the body differs from the captured one: see its lines", file=sys.stderr)
+        return 1
+    if not measure_speed(paths):
+        print("slower than it has to be: see the line on speed", file=sys.stderr)
         return 1
     return 0
 
