@@ -137,7 +137,7 @@ def measure_speed(paths: list[Path]) -> bool:
         f"(needed {MIN_DECODE_SPEED}); a virtual session of {SESSION_S:g} s runs {session:.0f} times as fast "
         f"(needed {MIN_SESSION_SPEED})"
     )
-    return decode >= MIN_DECODE_SPEED and session >= MIN_SESSION_SPEED
+    return bool(decode >= MIN_DECODE_SPEED and session >= MIN_SESSION_SPEED)
 
 
 def decode_speed(path: Path) -> float:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 
-from lensmount_emulator.exports.schema import DialectSchema, make_schema
+from lensmount_emulator.exports.schema import MessagesSchema, make_messages_schema, make_schema
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.errors import DialectError, unknown_name_message
 
@@ -16,17 +16,19 @@ class ExportFormat:
     Attributes:
         about: one line for users.
         maker: `module:function` of a function that takes a `DialectSchema` and returns file name -> text.
+        bursts: whether the function also takes the `MessagesSchema` of a dialect with a clocked link.
         folder: whether the format is a folder of files; otherwise it is one file.
     """
 
     about: str
     maker: str
     folder: bool
+    bursts: bool = False
 
-    def make(self, schema: DialectSchema) -> dict[str, str]:
+    def make(self, schema: MessagesSchema) -> dict[str, str]:
         """Return file name -> text."""
         module, _, name = self.maker.partition(":")
-        function: Callable[[DialectSchema], dict[str, str]] = getattr(import_module(module), name)
+        function: Callable[[MessagesSchema], dict[str, str]] = getattr(import_module(module), name)
         return function(schema)
 
 
@@ -38,8 +40,8 @@ FORMATS = {
     "sigrok": ExportFormat("protocol decoder for PulseView", f"{_HERE}.table_driven:sigrok_files", folder=True),
     "saleae": ExportFormat("analyzer for Logic 2", f"{_HERE}.table_driven:saleae_files", folder=True),
     "kaitai": ExportFormat("Kaitai Struct description", f"{_HERE}.kaitai:kaitai_files", folder=False),
-    "json": ExportFormat("catalogue", f"{_HERE}.catalogue:json_files", folder=False),
-    "markdown": ExportFormat("catalogue", f"{_HERE}.catalogue:markdown_files", folder=False),
+    "json": ExportFormat("catalogue", f"{_HERE}.catalogue:json_files", folder=False, bursts=True),
+    "markdown": ExportFormat("catalogue", f"{_HERE}.catalogue:markdown_files", folder=False, bursts=True),
 }
 
 
@@ -55,4 +57,6 @@ def export_dialect(dialect: Dialect, name: str) -> dict[str, str]:
     """
     if name not in FORMATS:
         raise DialectError(unknown_name_message("format", name, FORMATS))
-    return FORMATS[name].make(make_schema(dialect))
+    clocked = dialect.wiring.clocked is not None
+    export = FORMATS[name]
+    return export.make(make_messages_schema(dialect) if clocked and export.bursts else make_schema(dialect))

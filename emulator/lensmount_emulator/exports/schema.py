@@ -29,6 +29,7 @@ from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.errors import DialectError
 from lensmount_protocol.evidence import Evidence
 from lensmount_protocol.frame_format import ConstructFrameFormat
+from lensmount_protocol.framer import burst_format
 from lensmount_protocol.message import Message, SelectableMessage
 from lensmount_protocol.wire import Role
 
@@ -151,14 +152,13 @@ class FrameSchema:
         return next((part for part in (*self.head, *self.tail) if part.kind == kind), None)
 
 
-@dataclass(frozen=True, slots=True)
-class DialectSchema:
-    """A dialect as data.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessagesSchema:
+    """The messages of a dialect as data; all that a dialect with units of its own on a clocked link has.
 
     Attributes:
         name: its name.
         identifier: its name in languages that know only letters, digits and underscores.
-        frame: its frame.
         messages: its messages by type byte and sender.
         unknown_prefix: the number after the type byte by which an unknown message is skipped; `None` where an unknown
             message takes the rest of its payload.
@@ -167,7 +167,6 @@ class DialectSchema:
 
     name: str
     identifier: str
-    frame: FrameSchema
     messages: tuple[MessageSchema, ...]
     unknown_prefix: IntLayout | None
     dialect: Dialect
@@ -194,19 +193,51 @@ class DialectSchema:
                 yield field.layout
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DialectSchema(MessagesSchema):
+    """A dialect as data.
+
+    Attributes:
+        frame: its frame.
+    """
+
+    frame: FrameSchema
+
+
 def make_schema(dialect: Dialect) -> DialectSchema:
     """Return the schema of a dialect.
 
     Raises:
         DialectError: a field or a frame has a form that no target can carry (names the message and the field).
     """
+    plain = make_messages_schema(dialect)
+    return DialectSchema(
+        name=plain.name,
+        identifier=plain.identifier,
+        frame=_make_frame(dialect),
+        messages=plain.messages,
+        unknown_prefix=plain.unknown_prefix,
+        dialect=dialect,
+    )
+
+
+def make_messages_schema(dialect: Dialect) -> MessagesSchema:
+    """Return the schema of a dialect without its frame.
+
+    Raises:
+        DialectError: a field has a form that no target can carry (names the message and the field).
+    """
     order = sorted(dialect.messages.items(), key=lambda item: (item[0][1], item[0][0].value))
     messages = tuple(_make_message(dialect, cls) for _, cls in order)
     identifier = re.sub(r"[^a-z0-9_]", "_", dialect.name.lower())
     if not identifier[:1].isalpha():
         identifier = f"d_{identifier}"
-    schema = DialectSchema(
-        dialect.name, identifier, _make_frame(dialect), messages, _unknown_prefix(dialect, messages), dialect
+    schema = MessagesSchema(
+        name=dialect.name,
+        identifier=identifier,
+        messages=messages,
+        unknown_prefix=_unknown_prefix(dialect, messages),
+        dialect=dialect,
     )
     _check_names(schema)
     return schema
@@ -278,6 +309,12 @@ def _make_frame(dialect: Dialect) -> FrameSchema:
     shapes: list[tuple[FrameLayout, int]] = []
     for role in Role:
         declared = dialect.formats[role]
+        if burst_format(declared) is not None:
+            raise _refuse_frame(
+                dialect,
+                "the link is clocked, and only the clock tells its units apart; use --format json or markdown, which "
+                "describe the clock and the messages",
+            )
         if not isinstance(declared, ConstructFrameFormat):
             raise _refuse_frame(
                 dialect,
@@ -362,7 +399,7 @@ def _skip_probes(prefix: IntLayout | None) -> Iterator[tuple[bytes, int, int | N
         yield bytes(at) + b"\xfe", at, None
 
 
-def _check_names(schema: DialectSchema) -> None:
+def _check_names(schema: MessagesSchema) -> None:
     seen: dict[str, str] = {}
     for name, what in [
         *((message.name, f"a message of the {message.sender.value}") for message in schema.messages),

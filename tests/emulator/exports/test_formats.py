@@ -56,6 +56,24 @@ def test_one_file_can_go_to_standard_output(capfd: pytest.CaptureFixture[str]) -
     assert json.loads(capfd.readouterr().out)["dialect"] == "lmount"
 
 
+def test_clocked_dialect_is_a_catalogue_with_its_clock() -> None:
+    dialect = load_dialect("fuji-g")
+    document = json.loads(export_dialect(dialect, "json")["fuji_g.json"])
+    assert document["frame"] is None
+    assert document["clocked"]["burst_sizes"] == [4, 131]
+    assert document["clocked"]["data"] == {"body": "BODY_DATA", "lens": "LENS_DATA"}
+    assert len(document["messages"]) == len(dialect.messages)
+    page = export_dialect(dialect, "markdown")["fuji_g.md"]
+    assert "| burst sizes | 4 or 131 |" in page
+    assert page.count("\n### `") == len(dialect.messages)
+
+
+@pytest.mark.parametrize("name", [name for name, each in FORMATS.items() if not each.bursts])
+def test_format_of_frames_refuses_a_clocked_dialect_and_names_those_that_fit(name: str) -> None:
+    with pytest.raises(DialectError, match=r"the link is clocked.*use --format json or markdown"):
+        export_dialect(load_dialect("fuji-g"), name)
+
+
 def test_catalogue_has_units_offsets_and_evidence() -> None:
     schema = make_schema(load_dialect("emount"))
     document = json.loads(json_files(schema)["emount.json"])
