@@ -20,6 +20,7 @@ from lensmount_emulator.engine.gauges import Gauge, ViewfinderFields
 from lensmount_emulator.engine.script import Step, VerbArgumentParser
 from lensmount_emulator.engine.tasks import Task, WaitFor
 from lensmount_emulator.engine.verdicts import CompatibilityRule
+from lensmount_protocol.decoder import DecodedFrame
 from lensmount_protocol.entry_points import entry_points
 from lensmount_protocol.errors import DialectError, ProfileError, unknown_name_message
 from lensmount_protocol.framer import Frame
@@ -264,6 +265,9 @@ class DialectRoles:
         twin: the `TwinTraits` of the dialect, as `package.module:NAME`; `""` where twins cannot be made.
         follower: the function that makes the follower of a profile, as `package.module:NAME`; it takes the dialect, the
             profile, and whether the state is taken from the first replies. `""` where no engine can follow frames.
+        take_state: sets the state of an engine that joins a session in the middle, from a frame of the captured device
+            and the engine's own in its place, and returns the state variables with the bytes that were taken; `None`
+            where sessions cannot be joined so.
         gauges: the fields that show the lens and the body as things.
         viewfinder: the fields from which a picture is computed; `None` where the models do not know their optics.
         learn: the `LearnTraits` of the dialect, as `package.module:NAME`; `""` where no machine can be learned.
@@ -289,6 +293,7 @@ class DialectRoles:
     upgrade_profile: Callable[[Place, dict[str, Any]], dict[str, Any]] = lambda _place, data: data
     twin: str = ""
     follower: str = ""
+    take_state: Callable[[Engine, DecodedFrame, DecodedFrame], Mapping[str, int]] | None = None
     gauges: Sequence[Gauge] = ()
     viewfinder: ViewfinderFields | None = None
     learn: str = ""

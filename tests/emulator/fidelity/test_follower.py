@@ -15,7 +15,7 @@ from lensmount_emulator.fidelity.emount.loop_frames import number_before, number
 from lensmount_emulator.fidelity.follower import FollowedReply, Follower, follow_frames, make_follower
 from lensmount_emulator.fidelity.noise import learn_noise
 from lensmount_emulator.fidelity.reply_score import ReplyPair, ReplyScore, score_replies
-from lensmount_emulator.fidelity.session_follower import follow_records
+from lensmount_emulator.fidelity.session_follower import follow_records, follow_session
 from lensmount_emulator.profiles.library import load_profile
 from lensmount_emulator.sessions.loopback import run_loopback
 from lensmount_hardware.captures.formats import open_capture
@@ -157,6 +157,26 @@ def test_dialect_without_a_follower_is_followed_by_its_times() -> None:
     replies = follow_records(result.dialect, load_profile("leica-vario-elmarit-sl-24-90mm-f2.8-4"), result.records)
     assert len(replies) > 50
     assert all(reply.strict for reply in replies)
+
+
+@pytest.mark.parametrize(
+    ("lens", "script", "least"),
+    [
+        ("sigma-45mm-f2.8-dg-dn", "", 0.96),
+        ("leica-vario-elmarit-sl-24-90mm-f2.8-4", "", 0.96),
+        ("sigma-45mm-f2.8-dg-dn", "wait 0.1; aperture f/8; focus near; wait 0.5", 0.96),
+    ],
+)
+def test_lens_of_the_open_model_joins_at_a_pulse(lens: str, script: str, least: float) -> None:
+    result = run_loopback("panasonic-s1r", lens, script=script, seconds=2.2)
+    late = [record for record in result.records if (record.at or 0.0) >= 1.31]
+    session = follow_session(result.dialect, load_profile(lens))
+    replies = [reply for record in late for reply in session.feed(record)] + session.finish()
+    scored = [reply for reply in replies if reply.scored]
+    assert session.facts.joined_at
+    assert session.facts.given["FocusState.position"] == 4
+    assert len(replies) - len(scored) <= 5
+    assert sum(reply.strict for reply in scored) >= least * len(scored) > 40
 
 
 def test_session_without_its_start_says_what_is_needed() -> None:

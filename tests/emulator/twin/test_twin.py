@@ -145,6 +145,15 @@ def test_a_body_twin_is_the_engine_with_the_values_of_the_capture(tmp_path: Path
     assert main(["loopback", "--body", str(path), "--lens", "sel55210", "--quiet"]) == 0
 
 
+def test_an_lmount_twin_of_a_session_at_rest_homes_as_fast_as_its_lens(tmp_path: Path) -> None:
+    path = tmp_path / "rest.lmx"
+    header = session_header("lmount", "panasonic-s1r", "7artisans-af-50mm-f1.8", "", None, duration=1.0)
+    with path.open("wb") as file, RecordingWriter(file, header) as writer:
+        run_loopback("panasonic-s1r", "7artisans-af-50mm-f1.8", seconds=1.0, tap=writer.write)
+    score = make_twin(TwinRequest([path])).score
+    assert score.strict == score.replies > 20
+
+
 @pytest.mark.parametrize("lens", ["sigma-45mm-f2.8-dg-dn", "leica-vario-elmarit-sl-24-90mm-f2.8-4"])
 def test_an_lmount_twin_has_the_settings_of_the_lens(lens: str, tmp_path: Path) -> None:
     script = "focus 2m; aperture f/8; wait 0.2"

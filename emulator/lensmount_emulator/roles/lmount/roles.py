@@ -14,6 +14,7 @@ from lensmount_emulator.roles.lmount.body.script import VERBS
 from lensmount_emulator.roles.lmount.compatibility_rules import RULES
 from lensmount_emulator.roles.lmount.fuzz_traits import LMOUNT_TRAITS
 from lensmount_emulator.roles.lmount.gauges import LMOUNT_GAUGES, LMOUNT_VIEWFINDER
+from lensmount_emulator.roles.lmount.joining import take_state
 from lensmount_emulator.roles.lmount.lens.controls import LENS_VERBS
 from lensmount_emulator.roles.lmount.lens.engine import LensEngine
 from lensmount_emulator.roles.lmount.profile import AccessorySettings, BodySettings, LensSettings, check_settings
@@ -45,6 +46,7 @@ LMOUNT_ROLES = DialectRoles(
     demo_script="focus 2m; aperture f/8; expose 1/60; sleep",
     execute_step=execute_extra_step,
     request=request,
+    take_state=take_state,
     gauges=LMOUNT_GAUGES,
     viewfinder=LMOUNT_VIEWFINDER,
     fuzz_traits=LMOUNT_TRAITS,

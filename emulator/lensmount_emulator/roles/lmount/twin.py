@@ -13,6 +13,7 @@ from msgspec import Struct, to_builtins
 
 from lensmount_emulator.engine.dialect_roles import Place
 from lensmount_emulator.engine.twin_traits import Session, TwinTraits
+from lensmount_emulator.models.focus_drive import HOMING_SHARE
 from lensmount_emulator.models.optics import WHOLE, from_av256, to_av256
 from lensmount_emulator.models.power_budget import estimate_focus_ma
 from lensmount_emulator.roles.lmount.ids import CIRCLES, EXIF_SPECIFICATION, EXTENSIONS, maker_name
@@ -24,7 +25,7 @@ from lensmount_protocol.dialects.lmount.identity import Identity, LensCapabiliti
 from lensmount_protocol.dialects.lmount.link import LensHello
 from lensmount_protocol.dialects.lmount.power import PowerReport
 from lensmount_protocol.dialects.lmount.stabiliser import StabiliserState
-from lensmount_protocol.dialects.lmount.types import Feature, Part
+from lensmount_protocol.dialects.lmount.types import Feature, FocusFlag, Part
 from lensmount_protocol.errors import CaptureError
 
 _PARTS = {
@@ -122,7 +123,11 @@ def _focus(sessions: Sequence[Session], abilities: LensCapabilities) -> dict[str
     breathing = _last(sessions, BreathingTable)
     if breathing is not None and breathing.scales:
         table["breathes_percent"] = round((breathing.scales[-1] / WHOLE - 1) * 100, 2)
-    speeds = [abs(state.velocity) for state in _all(sessions, FocusState)]
+    states = list(_all(sessions, FocusState))
+    homing = [abs(state.velocity) / HOMING_SHARE for state in states if state.flags & FocusFlag.HOMING]
+    driven = [float(abs(state.velocity)) for state in states if not state.flags & FocusFlag.HOMING]
+    # A session without a move shows the speed where the lens homes, at a share of it.
+    speeds = driven if any(driven) else homing
     period = _frame_period(sessions)
     if period and max(speeds, default=0):
         fastest = max(speeds) / period
