@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from lensmount_emulator.fuzz.corpus import Corpus
     from lensmount_emulator.fuzz.scenario import Scenario
     from lensmount_emulator.fuzz.scenario_runner import ScenarioResult
+    from lensmount_emulator.profiles.library import Profile
 
 WHOLE_STEPS = 100_000
 SUBCOMMANDS = ("parser", "session", "lens", "body")
@@ -70,6 +71,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=None,
         help="which ends are engines (default: at random)",
     )
+    for end in ("body", "lens"):
+        session.add_argument(
+            f"--{end}",
+            metavar="NAME",
+            help=f"{end} of every scenario, by name or as a file, such as a twin (default: at random)",
+        )
     add_firmware_arguments(session)
     session.add_argument("--output-dir", metavar="FOLDER", default=".", help="folder for broken scenarios (default: .)")
     for one in (reader, session):
@@ -115,7 +122,8 @@ def _session(arguments: argparse.Namespace) -> int:
 
     if arguments.lens_firmware or arguments.body_firmware:
         return run_firmware(arguments, _prepare_folder(Path(arguments.output_dir)))
-    dialects = arguments.dialect or fuzzed_dialects()
+    profiles = _named_profiles(arguments)
+    dialects = arguments.dialect or sorted({one.dialect for one in profiles.values()}) or fuzzed_dialects()
     for name in dialects:
         get_cached_roles(name)
     folder = _prepare_folder(Path(arguments.output_dir))
@@ -150,6 +158,7 @@ def _session(arguments: argparse.Namespace) -> int:
                 first=first,
                 found=found,
                 run=came,
+                profiles={end: _place(arguments, end) for end in profiles},
             )
         except KeyboardInterrupt:
             stopped = True
@@ -171,6 +180,35 @@ def _session(arguments: argparse.Namespace) -> int:
     if stopped:
         raise KeyboardInterrupt
     return code
+
+
+def _named_profiles(arguments: argparse.Namespace) -> "dict[str, Profile]":
+    """The profiles that are named, by end.
+
+    Raises:
+        ProfileError: one is unknown, or plays the other end.
+        DialectError: they are of two dialects.
+    """
+    from lensmount_emulator.fuzz.scenario import get_profile
+    from lensmount_protocol.errors import DialectError, ProfileError
+
+    found: dict[str, Profile] = {}
+    for end in ("body", "lens"):
+        if getattr(arguments, end) is not None:
+            profile = get_profile(_place(arguments, end))
+            if profile.place.value != end:
+                raise ProfileError(f"--{end} {getattr(arguments, end)}: this profile plays a {profile.place.value}")
+            found[end] = profile
+    dialects = {one.dialect for one in found.values()}
+    if len(dialects | set(arguments.dialect)) > 1 and dialects:
+        raise DialectError(f"the profiles are of {', '.join(sorted(dialects))}; name ends and --dialect of one dialect")
+    return found
+
+
+def _place(arguments: argparse.Namespace, end: str) -> str:
+    """The name of a profile, or the whole path of its file, so that a scenario replays from any folder."""
+    name: str = getattr(arguments, end)
+    return str(Path(name).resolve()) if Path(name).is_file() else name
 
 
 def _prepare_folder(folder: Path) -> Path:

@@ -6,7 +6,7 @@ text, so they can be shrunk and replayed without the fuzzer. A passive end takes
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from random import Random
@@ -251,6 +251,7 @@ def fuzz_sessions(
     first: Iterable[Scenario] = (),
     found: Callable[[ScenarioResult], None] = lambda _outcome: None,
     run: FuzzRun | None = None,
+    profiles: Mapping[str, str] | None = None,
 ) -> FuzzRun:
     """Take so many steps, scenario by scenario.
 
@@ -264,6 +265,7 @@ def fuzz_sessions(
         first: scenarios of earlier runs, which run first; their steps are not counted.
         found: called at once with each scenario that is kept because it breaks something new.
         run: counts here, so that an interrupted run keeps its result; `None` for a new one.
+        profiles: `body` and `lens` -> a profile, by name or path, that plays in every scenario; others are drawn.
     """
     run, names = run or FuzzRun(), tuple(dialects)
     for scenario in first:
@@ -276,6 +278,8 @@ def fuzz_sessions(
     while run.steps < steps and len(run.broken) < MAX_BROKEN:
         random = Random(f"{seed} session {run.scenarios}")
         scenario = random_scenario(names[run.scenarios % len(names)], random, mode)
+        named = profiles or {}
+        scenario = replace(scenario, body=named.get("body", scenario.body), lens=named.get("lens", scenario.lens))
         outcome = generate_scenario(scenario, random, min(STEPS_PER_SCENARIO, max(1, steps - run.steps)))
         if run.scenarios % REPEAT_EVERY == 0 and not outcome.violations:
             outcome.violations.extend(check_reproducible(outcome))

@@ -27,6 +27,10 @@ ROW_PRICE = 0.3
 STATE_PRICE = 0.7
 """Price of a state in the key, in wrong predictions: a field depends on a state only where that explains something."""
 
+HIDDEN_PRICE = 0.05
+"""Price of a longer cycle in the key, in wrong predictions. Its phase is hidden, so of equal keys the one that the peer
+sends is better. A parity costs nothing: rows of manual lenses follow that of the frame's number (LEX)."""
+
 RECENT = 7
 """Last values of a row from which its value is taken."""
 
@@ -61,6 +65,11 @@ def part_value(part: KeyPart, inputs: Mapping[str, int]) -> int:
     name, modulus = part
     value = inputs.get(name, -1)
     return value % modulus if modulus and value >= 0 else value
+
+
+def hidden_price(key: Key) -> float:
+    """The price of the hidden phases in a key."""
+    return HIDDEN_PRICE * sum(modulus > 2 for _, modulus in key)
 
 
 def part_name(part: KeyPart) -> str:
@@ -216,7 +225,7 @@ def table(
     rows: dict[tuple[int, ...], _Row] = {}
     sorted_rows: dict[tuple[int, ...], list[tuple[int, _Row]]] = {}
     everything = _Row()
-    cost, right = (STATE_PRICE if state >= 0 else 0.0), 0
+    cost, right = (STATE_PRICE if state >= 0 else 0.0) + hidden_price(key), 0
     seen: Counter[tuple[int, ...]] = Counter()
     for sample, at, counts in zip(samples, columns.keys(key), columns.counted, strict=True):
         row = rows.get(at)
@@ -351,7 +360,8 @@ def copies(
         wrong = sum(totals.values()) - sum(choices[at][chosen] for at, chosen in best.items())
         if best:
             share = 1 - wrong / max(1, sum(totals.values()))
-            yield Candidate("copy", wrong + ROW_PRICE / 2 * len(best), key, rows=dict(best), right=share, counts=totals)
+            cost = wrong + ROW_PRICE / 2 * len(best) + hidden_price(key)
+            yield Candidate("copy", cost, key, rows=dict(best), right=share, counts=totals)
 
 
 def _most_frequent(fits: Counter[tuple[str, int]]) -> tuple[str, int]:

@@ -12,7 +12,14 @@ from msgspec.structs import replace as with_values
 
 from lensmount_emulator.engine.field_rules import SessionPhase, StateVariable, split_name
 from lensmount_emulator.engine.twin_traits import Replay, Reply, Session, TwinTraits
-from lensmount_emulator.fidelity.reply_score import NoiseField, ReplyPair, ReplyScore, score_replies, signed_offset
+from lensmount_emulator.fidelity.reply_score import (
+    NoiseField,
+    ReplyPair,
+    ReplyScore,
+    is_strict,
+    score_replies,
+    signed_offset,
+)
 from lensmount_emulator.twin.states import early_states, states_by_pair
 from lensmount_protocol.decoder import DecodedFrame
 from lensmount_protocol.describe import message_name
@@ -60,7 +67,17 @@ def _our_frame(reply: Reply, dialect: Dialect) -> DecodedFrame | None:
 
 
 def lock_phases(settings: Struct, session: Session, replay: Replay, dialect: Dialect, *, skip: int = 0) -> Struct:
-    """Return the twin with the phases of a session, which its first pairs show.
+    """Return the twin with the phases of a session, which its first pairs show; see `lock_window`."""
+    return lock_window(settings, session, replay, dialect, skip=skip)[0]
+
+
+def lock_window(
+    settings: Struct, session: Session, replay: Replay, dialect: Dialect, *, skip: int = 0
+) -> tuple[Struct, int]:
+    """Return the twin with the phases of a session, and the first of the pairs that they were taken from.
+
+    A stream may start with pairs that no phase gives. So the phases come from the first pairs that some phase gives to
+    the last byte; where there are none, from those that any gives best.
 
     Args:
         settings: the twin.
@@ -71,20 +88,60 @@ def lock_phases(settings: Struct, session: Session, replay: Replay, dialect: Dia
     """
     phases: list[SessionPhase] = getattr(settings, "phase", [])
     if not phases:
-        return settings
-    head = _head(session, replay, settings, skip)
-    best, most = settings, -1
+        return settings, 0
+    head = _head(session, replay, settings, skip + MAX_SEARCHED)
     combinations: Iterable[tuple[int, ...]] = product(*(range(phase.modulus) for phase in phases))
     if prod(phase.modulus for phase in phases) > MAX_LOCKS:
         combinations = _one_by_one(phases)
+    tried: list[tuple[Struct, dict[int, _PairScore]]] = []
     for values in combinations:
-        tried = with_values(
+        candidate = with_values(
             settings, phase=[with_values(phase, value=value) for phase, value in zip(phases, values, strict=True)]
         )
-        right = _right_bytes((one for one in replay(tried, head, True) if one.pair >= skip), dialect)
-        if right > most:
-            best, most = tried, right
-    return best
+        tried.append((candidate, _pair_scores(replay(candidate, head, True), dialect)))
+    pairs = sorted(pair for pair in tried[0][1] if pair >= skip)
+    starts = range(max(1, len(pairs) - LOCK_PAIRS + 1))
+    for start in starts:
+        window = pairs[start : start + LOCK_PAIRS]
+        strict = [one for one in tried if all(one[1][pair].strict for pair in window if pair in one[1])]
+        if 0 < len(strict) < len(tried) and len(window) == LOCK_PAIRS:
+            # Where several phases give the window, the one that gives most of the pairs up to it.
+            before = {pair for pair in pairs if pair <= window[-1]}
+            return max(strict, key=lambda one: _right_bytes(s for pair, s in one[1].items() if pair in before))[
+                0
+            ], window[0]
+    window = pairs[:LOCK_PAIRS]
+    best = max(tried, key=lambda one: _right_bytes(score for pair, score in one[1].items() if pair in window))
+    return best[0], window[0] if window else 0
+
+
+MAX_SEARCHED = 13
+"""First pairs of a stream among which those are looked for that show its phases."""
+
+
+@dataclass(slots=True)
+class _PairScore:
+    """How well a twin gives the replies of one pair."""
+
+    strict: bool = True
+    right: int = 0
+
+
+def _pair_scores(replies: Iterable[Reply], dialect: Dialect) -> dict[int, _PairScore]:
+    found: dict[int, _PairScore] = {}
+    for reply in replies:
+        if reply.pair < 0:
+            continue
+        score = found.setdefault(reply.pair, _PairScore())
+        for captured, ours in to_pairs((reply,), dialect):
+            score.strict = score.strict and is_strict(captured, ours)
+            if ours is not None:
+                score.right += sum(a == b for a, b in zip(captured.frame.payload, ours.frame.payload, strict=False))
+    return found
+
+
+def _right_bytes(scores: Iterable[_PairScore]) -> int:
+    return sum(score.right for score in scores)
 
 
 def _one_by_one(phases: Sequence[SessionPhase]) -> Iterable[tuple[int, ...]]:
@@ -112,14 +169,6 @@ def _head(session: Session, replay: Replay, settings: Struct, skip: int) -> Sess
             break
         place += 1
     return session.first(place)
-
-
-def _right_bytes(replies: Iterable[Reply], dialect: Dialect) -> int:
-    right = 0
-    for captured, ours in to_pairs((reply for reply in replies if reply.pair >= 0), dialect):
-        if ours is not None:
-            right += sum(a == b for a, b in zip(captured.frame.payload, ours.frame.payload, strict=False))
-    return right
 
 
 def noise_fields(pairs: Sequence[ReplyPair], traits: TwinTraits) -> list[NoiseField]:
@@ -192,13 +241,13 @@ def replay_part(
         given: whether states are taken from the capture.
         keep: whether a reply is scored.
     """
-    locked = 0
+    locked = first = 0
     if not trained:
-        settings = lock_phases(settings, session, replay, dialect)
+        settings, first = lock_window(settings, session, replay, dialect)
         locked = LOCK_PAIRS if getattr(settings, "phase", []) else 0
     replies = list(replay(settings, session, given))
     training, rest = replies[:place], replies[place:]
-    unscored = locked_replies(replies, locked)
+    unscored = locked_replies(replies, locked, first)
     wanted = [reply for reply in rest if keep(reply)]
     scored = [reply for reply in wanted if not reply.joins and id(reply) not in unscored]
     phases = {phase.name: phase.value for phase in getattr(settings, "phase", [])}
@@ -244,8 +293,8 @@ def merge_parts(
     return score
 
 
-def locked_replies(replies: Sequence[Reply], pairs: int) -> set[int]:
-    """The identities of the replies of the first pairs, from which phases were taken."""
+def locked_replies(replies: Sequence[Reply], pairs: int, first: int) -> set[int]:
+    """The identities of the replies of the pairs, from a first one on, from which phases were taken."""
     if not pairs:
         return set()
     if any(reply.joins for reply in replies):
@@ -254,7 +303,7 @@ def locked_replies(replies: Sequence[Reply], pairs: int) -> set[int]:
     numbers: list[int] = []
     found: set[int] = set()
     for reply in replies:
-        if reply.pair < 0 or reply.joins:
+        if reply.pair < first or reply.pair < 0 or reply.joins:
             continue
         if reply.pair not in numbers:
             numbers.append(reply.pair)

@@ -1,6 +1,7 @@
 """Twins made from sessions of our own engines, which end to end have a known answer, and from bad input."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,14 @@ from lensmount_emulator.profiles.library import load_profile, read_profile
 from lensmount_emulator.roles.emount.profile import BodySettings
 from lensmount_emulator.sessions.loopback import run_loopback
 from lensmount_emulator.sessions.virtual.header import session_header
-from lensmount_emulator.twin.make import TwinRequest, TwinResult, make_twin
+from lensmount_emulator.twin.inference import infer_twin
+from lensmount_emulator.twin.make import TwinRequest, TwinResult, get_twin_traits, make_twin
+from lensmount_emulator.twin.replays import get_replay
+from lensmount_emulator.twin.scoring import merge_parts, replay_part
+from lensmount_emulator.twin.sessions import read_session
 from lensmount_hardware.captures.lmx import RecordingWriter
+from lensmount_protocol.dialect import load_dialect
+from lensmount_protocol.dialects.emount.framing import LOOP_CLASS
 
 PROFILES = Path(profiles.__path__[0]) / "emount"
 REQUIRED = {
@@ -185,3 +192,29 @@ def test_a_body_twin_holds_the_exposure_and_flags_of_the_camera_as_wishes(captur
     path = tmp_path / "body.toml"
     path.write_text(found.profile)
     assert main(["loopback", "--body", str(path), "--lens", "loxia-21", "--quiet"]) == 0
+
+
+def test_sessions_of_a_twin_are_fuzzed_by_its_file(
+    result: TwinResult, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "twin.toml"
+    path.write_text(result.profile)
+    command = ["fuzz", "session", "--steps", "500", "--quiet", "--output-dir", str(tmp_path), "--json"]
+    assert main([*command, "--lens", str(path)]) == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert (figures["dialects"], figures["steps"], figures["broken"]) == (["emount"], 500, 0)
+    assert main([*command, "--body", str(path)]) == 2
+    assert "plays a lens" in capsys.readouterr().err
+
+
+def test_a_twin_without_a_start_gives_a_whole_session_after_its_start(captures: Path) -> None:
+    dialect, traits = load_dialect("emount"), get_twin_traits("emount")
+    session = read_session(captures / "a6000_sel55210_init_55.sr", dialect)
+    loop = [at for at, one in enumerate(session.frames) if one.frame.class_ == LOOP_CLASS]
+    tail = replace(session, frames=session.frames[loop[len(loop) // 4] :], edges=[], records=())
+    replay = get_replay(dialect, Place.LENS, traits)
+    twin = infer_twin([tail], "emount", Place.LENS, traits, replay)
+    part = replay_part(twin.settings, session, replay, dialect, place=0, trained=False)
+    score = merge_parts([part], twin.settings, dialect, split="", noise=())
+    # The rows come from how long a row select lasts, and not from a hidden count of pairs.
+    assert score.strict > 0.85 * score.replies > 150
