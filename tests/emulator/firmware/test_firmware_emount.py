@@ -13,6 +13,7 @@ from lensmount_emulator.sessions.loopback import run_loopback
 from lensmount_protocol.dialects.emount.focus import FocusMoved
 from lensmount_protocol.dialects.emount.focus_status import FocusStatus
 from lensmount_protocol.dialects.emount.lens_status import LensStatus
+from lensmount_protocol.payload import message_type
 
 SCRIPT = "wait 0.2; focus +50; focus -50; stop; aperture f/8; wait 0.1; sleep; wake; wait 0.1"
 OURS = str(example_folder() / "emount_lens.toml")
@@ -33,7 +34,7 @@ def test_a_lens_in_c_carries_the_script_out_as_our_engine_does(emount_lens: str,
         assert session.errors == []
         assert session.finished
     assert len([*pair[0].messages(FocusMoved)]) == len([*pair[1].messages(FocusMoved)]) == 2
-    kinds = [{message.TYPE for frame in session.frames for message in frame.messages} for session in pair]
+    kinds = [{message_type(message) for frame in session.frames for message in frame.messages} for session in pair]
     assert kinds[0] == kinds[1]
     # The diaphragm stands at f/8, and the focus where it was.
     for session in pair:
@@ -42,7 +43,7 @@ def test_a_lens_in_c_carries_the_script_out_as_our_engine_does(emount_lens: str,
 
 
 def test_the_matrix_has_the_verdicts_of_our_engine(emount_lens: str) -> None:
-    rows = []
+    rows: list[list[object]] = []
     for lens in (emount_lens, OURS):
         planned = plan_matrix("emount", ["a6000", "nex7"], [lens], ["none"], script=SCRIPT, seed=1)
         cells = [planned.run_cell(one) for one in planned.combinations]
