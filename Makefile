@@ -28,6 +28,13 @@ SCALE ?= 1
 page-budgets: $(STAMP)
 	@PYTHONPATH=tests:protocol:hardware:emulator $(BIN)/python -m page_budgets --scale $(SCALE)
 
+# Live ports with the page open: both ends at 1.5 Mbaud for MINUTES without a lost byte, and lateness with and without it.
+MINUTES ?= 10
+
+.PHONY: page-live
+page-live: $(STAMP)
+	@PYTHONPATH=tests:protocol:hardware:emulator $(BIN)/python -m page_live --minutes $(MINUTES)
+
 # The interface of the page under generated calls, by schemathesis: no answer of 5xx.
 PAGE_CALLS ?= 5000
 PAGE_STAMP := $(VENV)/.page-installed

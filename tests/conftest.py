@@ -39,6 +39,7 @@ SLOW = (
     "emulator/sessions/test_network_serial.py",
     "hardware/firmware/emulator/",
     "soak/",
+    "web/test_bad_input.py",
     "web/test_page.py",
 )
 """Tests that wait for real time, for installations or for a browser; `make test-slow` runs them, and CI does too."""

@@ -162,20 +162,24 @@ class Bench:
         """Listen at a port that the command named, or play an end on it."""
         self._may_play()
         wanted = await read_body(request, OpenPort)
-        number: int = request.path_params["number"]
-        if not 0 <= number < len(self.ports):
+        numbers: list[int] = [request.path_params["number"]]
+        if wanted.mode == "listen" and wanted.second is not None and wanted.second != numbers[0]:
+            numbers.append(wanted.second)
+        if not all(0 <= number < len(self.ports) for number in numbers):
             raise RefusedError(404, "the command named no such port; start it with `lensmount ui --port SPEC`")
-        if any(isinstance(one, PortPlayer) and one.session.reading and one.spec == self.ports[number]
-               for one in self.players.values()):  # fmt: skip
-            raise RefusedError(422, f"{self.ports[number]} is in use by another session of this page; stop that one")
+        specs = [self.ports[number] for number in numbers]
+        for player in self.players.values():
+            if isinstance(player, PortPlayer) and player.session.reading and player.specs & set(specs):
+                used = min(player.specs & set(specs))
+                raise RefusedError(422, f"{used} is in use by another session of this page; stop that one")
         if wanted.mode == "play" and wanted.profile not in await to_thread.run_sync(profile_names):
             raise RefusedError(422, f"unknown profile {wanted.profile[:60]!r}; choose one of the list")
         target = free_name(self.recordings)
-        player = await to_thread.run_sync(lambda: PortPlayer(self.ports[number], wanted, target))
-        self.store.put(player.session)
-        self.players[player.session.id] = player
-        player.begin()
-        return json_answer(player.session.info())
+        opened = await to_thread.run_sync(lambda: PortPlayer(specs[0], wanted, target, *specs[1:]))
+        self.store.put(opened.session)
+        self.players[opened.session.id] = opened
+        opened.begin()
+        return json_answer(opened.session.info())
 
     async def upload(self, request: Request) -> Response:
         """Read a capture that the user chose in the page."""

@@ -55,6 +55,7 @@ class OpenPort(msgspec.Struct, forbid_unknown_fields=True):
 
     Attributes:
         mode: `listen`, or `play` an end.
+        second: for listening, the number of the port that receives the lens, where a port receives one end only.
         dialect: what is spoken there, for listening.
         role: the end to play.
         profile: its profile.
@@ -63,6 +64,7 @@ class OpenPort(msgspec.Struct, forbid_unknown_fields=True):
     """
 
     mode: Literal["listen", "play"]
+    second: int | None = None
     dialect: str = "emount"
     role: Literal["body", "lens"] = "lens"
     profile: str = ""

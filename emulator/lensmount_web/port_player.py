@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from lensmount_emulator.profiles.library import load_profile
-from lensmount_emulator.traffic.event_columns import EventColumns
+from lensmount_emulator.traffic.event_columns import DROP, EventColumns
 from lensmount_hardware.captures.record_json import parse_object, record_from_json
 from lensmount_hardware.clock import MonotonicClock
 from lensmount_hardware.output_file import partial_path
@@ -44,22 +44,26 @@ class PortPlayer:
         spec: the port, as the command named it.
         wanted: what to do with it.
         target: the recording to write.
+        second: the port that receives the lens, where two listen.
 
     Attributes:
         session: the traffic.
+        specs: the ports that are in use.
         plays: whether an end is played, and not only listened to.
 
     Raises:
         MountError: the dialect or profile is unknown, or playing was not confirmed.
     """
 
-    def __init__(self, spec: str, wanted: OpenPort, target: Path) -> None:
+    def __init__(self, spec: str, wanted: OpenPort, target: Path, second: str = "") -> None:
         self.spec = spec
+        self.specs = frozenset({spec, second} - {""})
         self.plays = wanted.mode == "play"
         self._target = target
         self._clock = MonotonicClock()
         self._touched = self._clock.now()
         self._lines: deque[dict[str, Any]] = deque(maxlen=100)
+        self._late: dict[str, Any] = {}
         self._stop = threading.Event()
         words = [sys.executable, "-m", "lensmount"]
         if self.plays:
@@ -73,10 +77,20 @@ class PortPlayer:
                 words += ["--script", wanted.script]
         else:
             dialect = load_dialect(wanted.dialect)
-            words += ["record", spec, "--output", str(target), "--dialect", dialect.name, "--allow-silence"]
+            words += [
+                "record",
+                spec,
+                *(["--second-port", second] if second else []),
+                "--output",
+                str(target),
+                "--dialect",
+                dialect.name,
+                "--allow-silence",
+            ]
         self._decoder = OrderedDecoder(Decoder(dialect))
         about: dict[str, Any] = {"port": spec, "plays": wanted.role if self.plays else "", "file": str(target)}
-        title = f"{wanted.role} {wanted.profile} on {spec}" if self.plays else f"listening on {spec}"
+        ports = f"{spec} and {second}" if second else spec
+        title = f"{wanted.role} {wanted.profile} on {spec}" if self.plays else f"listening on {ports}"
         self.session = StoredSession(title, "live", EventColumns(dialect), reading=True, about=about)
         self._process = subprocess.Popen(
             words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
@@ -102,6 +116,9 @@ class PortPlayer:
                 elif text.startswith(('{"kind":"notice"', '{"kind":"summary"', '{"kind":"session"')):
                     with contextlib.suppress(ValueError):
                         self._lines.append(json.loads(text))
+                elif text.startswith('{"kind":"late"'):
+                    with contextlib.suppress(ValueError):
+                        self._late = json.loads(text)
 
     def _follow(self) -> None:
         """Read the recording as it grows, until the process has ended and all is read."""
@@ -154,6 +171,8 @@ class PortPlayer:
     def status(self) -> dict[str, Any]:
         """What the page shows of the running port."""
         self._touched = self._clock.now()
+        with self.session.lock:
+            losses = int((self.session.columns.view("kind") == DROP).sum())
         lines = list(self._lines)
         summary = next((line for line in reversed(lines) if line.get("kind") == "summary"), None)
         return {
@@ -164,6 +183,9 @@ class PortPlayer:
             "rows": len(self.session.columns),
             "edges": self.session.columns.edge_count,
             "file": str(self._target),
+            "octaves": self._late.get("octaves", []),
+            "troubles": self._late.get("port", {}),
+            "losses": losses,
             "summary": None if summary is None else summary.get("text"),
             "error": self.session.error,
             "notices": [

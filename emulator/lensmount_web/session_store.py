@@ -17,6 +17,7 @@ from lensmount_emulator.sessions.decoded_capture import open_capture
 from lensmount_emulator.sessions.explain_capture import explain, header_reference
 from lensmount_emulator.traffic.event_columns import DROP, GARBAGE, NOTE, EventColumns
 from lensmount_emulator.traffic.event_filter import parse_filter
+from lensmount_emulator.traffic.field_columns import LastValue, extract_field, find_field
 from lensmount_hardware.captures.lmx import read_recording_header
 from lensmount_protocol.decoder import Decoded
 from lensmount_protocol.describe import format_value
@@ -33,6 +34,12 @@ BATCH = 4000
 
 MAX_FINDINGS = 2000
 MAX_ROWS_AT_ONCE = 500
+MAX_STATES = 10_000
+"""Changes of the link's state that the page gets: the last ones."""
+
+MAX_LIVE_ROWS = 1500
+"""Rows that may come between two readings of a plotted field of a session that still grows."""
+
 MAX_EXPLAINED = 200_000
 """Rows up to which a session is explained while the page waits."""
 
@@ -52,6 +59,7 @@ class StoredSession:
         error: why reading ended early; empty where it did not.
         about: further facts for the page.
         explained: number of rows that were explained, and the explanation.
+        latest: the last values of fields at the time that a page looked at.
     """
 
     title: str
@@ -64,6 +72,7 @@ class StoredSession:
     error: str = ""
     about: dict[str, Any] = dataclasses.field(default_factory=dict[str, Any])
     explained: tuple[int, dict[str, Any]] | None = None
+    latest: dict[str, LastValue] = dataclasses.field(default_factory=dict[str, LastValue])
     lock: threading.RLock = dataclasses.field(default_factory=threading.RLock)
 
     @property
@@ -143,7 +152,12 @@ class StoredSession:
             DialectError: the field is unknown, or holds no numbers.
         """
         with self.lock:
-            column = self.columns.field(name)
+            behind = len(self.columns) - self.columns.read_rows(name)
+            if self.reading and behind > MAX_LIVE_ROWS:
+                # While much comes the plot shows the last part; afterwards it shows all.
+                column = extract_field(self.columns, name, len(self.columns) - MAX_LIVE_ROWS)
+            else:
+                column = self.columns.field(name)
         if not column.is_number:
             raise DialectError(f"{name} holds no numbers, so it has no plot")
         header = {"name": name, "unit": column.spec.unit, "meaning": column.spec.meaning, "count": len(column.at)}
@@ -186,7 +200,7 @@ class StoredSession:
                 "lines": lines,
                 "link": state.state if state else self.dialect.transitions.initial,
                 "gauges": [self._gauge_at(gauge, at) for gauge in self.gauges()],
-                "viewfinder": viewfinder_at(columns, at, self._breathing()),
+                "viewfinder": viewfinder_at(self.dialect, lambda name: self.last_value(name, at), self._breathing()),
             }
 
     def _breathing(self) -> float | None:
@@ -197,24 +211,24 @@ class StoredSession:
         known: float | None = self.about["breathes_percent"]
         return known
 
+    def last_value(self, name: str, at: float) -> LastValue | None:
+        """The last value of a field up to a time; `None` where there is none."""
+        known = self.latest.setdefault(name, LastValue(name))
+        return known if known.find(self.columns, at) else None
+
     def _gauge_at(self, gauge: Gauge, at: float) -> dict[str, Any]:
         found: dict[str, Any] = {"part": gauge.part, "role": gauge.role.value, "label": gauge.label}
         for place, name in gauge.fields.items():
-            column = self.columns.field(name)
-            index = int(np.searchsorted(column.at, at, side="right")) - 1
-            if index < 0:
+            last = self.last_value(name, at)
+            if last is None or not isinstance(last.value, int | float | bool):
                 continue
-            value = column.values[index]
-            plain = value.item() if hasattr(value, "item") else value
-            if not isinstance(plain, int | float | bool):
-                continue
-            event_value = _declared_value(self.columns, int(column.row[index]), name)
-            text = gauge.text(plain) if gauge.text else format_value(column.spec, event_value)
+            plain = int(last.value) if isinstance(last.value, int) else last.value
+            spec = find_field(self.dialect, name)[1]
             found[place] = {
                 "value": plain,
                 "number": gauge.number(plain) if gauge.number else plain,
-                "text": text,
-                "row": int(column.row[index]),
+                "text": gauge.text(plain) if gauge.text else format_value(spec, last.value),
+                "row": last.row,
                 "field": name,
             }
         return found
@@ -282,17 +296,8 @@ class StoredSession:
                     found.append({"kind": "state", "t": change.at, "row": None, "text": text})
             found += self.about.get("findings", [])
             found.sort(key=lambda one: math.inf if one["t"] is None else one["t"])
-            states = [{"t": one.at, "state": one.state} for one in columns.states if one.legal]
+            states = [{"t": one.at, "state": one.state} for one in columns.states[-MAX_STATES:] if one.legal]
             return {"findings": found[:MAX_FINDINGS], "total": len(found), "states": states}
-
-
-def _declared_value(columns: EventColumns, row: int, name: str) -> Any:
-    """The value as its declaration reads it, such as a member of an enumeration."""
-    kind, _, path = name.partition(".")
-    for message in getattr(columns.event(row), "messages", ()):
-        if type(message).__name__ == kind:
-            return getattr(message, path)
-    return None
 
 
 def _gauge(gauge: Gauge) -> dict[str, Any]:

@@ -1,12 +1,10 @@
 """The viewfinder at a time: what the optical model makes of the fields that the traffic holds until then."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from lensmount_emulator.engine.dialect_roles import get_roles
-from lensmount_emulator.engine.gauges import ViewfinderFields
 from lensmount_emulator.models.viewfinder import (
     APS_C_UM,
     FULL_FRAME_UM,
@@ -21,7 +19,8 @@ from lensmount_emulator.models.viewfinder import (
     make_scene,
 )
 from lensmount_emulator.profiles.library import load_profile, profile_names
-from lensmount_emulator.traffic.event_columns import EventColumns
+from lensmount_emulator.traffic.field_columns import LastValue
+from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.errors import DialectError, MountError
 
 
@@ -42,32 +41,40 @@ def breathing_of(dialect: str, lens: object) -> float | None:
         return None
 
 
-def viewfinder_at(columns: EventColumns, at: float, breathes_percent: float | None) -> dict[str, Any] | None:
+def viewfinder_at(
+    dialect: Dialect, last: Callable[[str], LastValue | None], breathes_percent: float | None
+) -> dict[str, Any] | None:
     """What the page draws; `None` where the dialect's models do not know their optics, or the lens sent too little.
 
     Args:
-        columns: the traffic.
-        at: the time, in seconds.
+        dialect: the dialect.
+        last: gives the last value of a field at the time.
         breathes_percent: how much the lens breathes; `None` where that is not known.
     """
+
+    def read(name: str) -> float | None:
+        found = last(name)
+        return float(found.value) if found is not None and isinstance(found.value, int | float) else None
+
     try:
-        fields = get_roles(columns.dialect.name).viewfinder
+        fields = get_roles(dialect.name).viewfinder
     except DialectError:
         return None
     if fields is None:
         return None
     needed = (fields.focused_mm, fields.aperture, fields.shortest_um, fields.longest_um, fields.nearest_mm)
-    focused, aperture, shortest, longest, nearest = (_value_at(columns, name, at) for name in needed)
+    focused, aperture, shortest, longest, nearest = map(read, needed)
     if focused is None or aperture is None or shortest is None or longest is None or nearest is None or shortest <= 0:
         return None
-    focal = _value_at(columns, fields.focal_um, at) or shortest
-    exposure = _value_at(columns, fields.exposure_us, at)
+    focal = read(fields.focal_um) or shortest
+    exposure, circle = read(fields.exposure_us), read(fields.circle)
+    crops = circle is not None and fields.crops(int(circle))
     setting = Setting(
         focal_mm=max(1.0, focal / 1000),
         f_number=min(256.0, max(0.5, fields.f_number(aperture))),
         focused_mm=math.inf if focused >= fields.infinity_mm else max(1.0, focused),
         exposure_s=exposure / 1e6 if exposure else NEUTRAL_S,
-        sensor_um=APS_C_UM if _crops(columns, fields, at) else FULL_FRAME_UM,
+        sensor_um=APS_C_UM if crops else FULL_FRAME_UM,
         breathes_percent=breathes_percent or 0.0,
         nearest_mm=max(1.0, nearest),
     )
@@ -91,20 +98,6 @@ def viewfinder_at(columns: EventColumns, at: float, breathes_percent: float | No
         "breathing": None if breathes_percent is None else breathing_factor(setting),
         **distortion_and_vignetting(setting, shortest / 1000, longest / 1000),
     }
-
-
-def _crops(columns: EventColumns, fields: ViewfinderFields, at: float) -> bool:
-    circle = _value_at(columns, fields.circle, at)
-    return circle is not None and fields.crops(int(circle))
-
-
-def _value_at(columns: EventColumns, name: str, at: float) -> float | None:
-    """The last value of a field up to a time."""
-    column = columns.field(name)
-    place = int(np.searchsorted(column.at, at, side="right")) - 1
-    if place < 0 or not column.is_number:
-        return None
-    return float(column.values[place])
 
 
 def _finite(value: float) -> float | None:

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import shlex
 import threading
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -268,6 +269,12 @@ class Player(Protocol):
         ...
 
 
+_controllers: "weakref.WeakKeyDictionary[Player, object]" = weakref.WeakKeyDictionary()
+"""The page that controls a session: the first one that connected; the others watch until it is closed."""
+
+WATCHES = "another tab or window controls this session, and this one watches; close that one to control it here"
+
+
 async def live_socket(socket: WebSocket, player: Player | None) -> None:
     """Serve one page: its state about 15 times a second, and its orders, each answered done or refused."""
     await socket.accept()
@@ -276,9 +283,12 @@ async def live_socket(socket: WebSocket, player: Player | None) -> None:
         await socket.close()
         return
 
+    _controllers.setdefault(player, socket)
+
     async def report() -> None:
         while True:
-            await socket.send_json(await asyncio.to_thread(player.status))
+            status = await asyncio.to_thread(player.status)
+            await socket.send_json({**status, "controls": _controllers.setdefault(player, socket) is socket})
             await asyncio.sleep(1 / 15)
 
     reporting = asyncio.create_task(report())
@@ -287,6 +297,9 @@ async def live_socket(socket: WebSocket, player: Player | None) -> None:
             order = _order(await socket.receive_text())
             answer: dict[str, Any] = {"kind": "answer", "id": order.get("id")}
             try:
+                # A port is stopped from wherever the user is.
+                if order.get("do") != "stop" and _controllers.setdefault(player, socket) is not socket:
+                    raise MountError(WATCHES)
                 await asyncio.to_thread(player.order, order)
                 answer["done"] = True
             except (MountError, ValueError) as error:
@@ -296,6 +309,8 @@ async def live_socket(socket: WebSocket, player: Player | None) -> None:
         # The page was closed; the session goes on until the server ends or the session is removed.
         pass
     finally:
+        if _controllers.get(player) is socket:
+            del _controllers[player]
         reporting.cancel()
         with contextlib.suppress(asyncio.CancelledError, RuntimeError, WebSocketDisconnect):
             await reporting

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 PERCENTILES = (50, 90, 99, 99.9)
+OCTAVES = 32
 _WIDTH = 40
 
 
@@ -14,9 +15,15 @@ class Histogram:
 
     Attributes:
         counts: microseconds -> number of durations.
+        octaves: number of durations of 0 µs, of 1 µs, of 2 to 3 µs, of 4 to 7 µs, and so on; the last takes all longer.
     """
 
     counts: Counter[int] = field(default_factory=lambda: Counter[int]())
+    octaves: list[int] = field(init=False, default_factory=lambda: [0] * OCTAVES)
+
+    def __post_init__(self) -> None:
+        for duration_us, count in self.counts.items():
+            self.octaves[_octave(duration_us)] += count
 
     @classmethod
     def from_durations(cls, durations: Iterable[float]) -> "Histogram":
@@ -25,7 +32,9 @@ class Histogram:
 
     def add(self, duration: float) -> None:
         """Count a duration in seconds."""
-        self.counts[round(duration * 1e6)] += 1
+        duration_us = round(duration * 1e6)
+        self.counts[duration_us] += 1
+        self.octaves[_octave(duration_us)] += 1
 
     @property
     def total(self) -> int:
@@ -48,9 +57,11 @@ class Histogram:
 
     def bars(self) -> Iterator[str]:
         """A line for each power of two that occurs: its lower bound in microseconds, a bar, and how many."""
-        octaves = Counter[int]()
-        for duration_us, count in self.counts.items():
-            octaves[max(0, duration_us).bit_length()] += count
-        for octave in range(min(octaves), max(octaves) + 1):
-            bar = "█" * round(_WIDTH * octaves[octave] / max(octaves.values()))
-            yield f"{1 << octave >> 1:>8} µs {bar:<{_WIDTH}} {octaves[octave]}"
+        found = [octave for octave, count in enumerate(self.octaves) if count]
+        for octave in range(found[0], found[-1] + 1):
+            bar = "█" * round(_WIDTH * self.octaves[octave] / max(self.octaves))
+            yield f"{1 << octave >> 1:>8} µs {bar:<{_WIDTH}} {self.octaves[octave]}"
+
+
+def _octave(duration_us: int) -> int:
+    return min(OCTAVES - 1, max(0, duration_us).bit_length())

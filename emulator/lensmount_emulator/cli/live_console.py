@@ -22,6 +22,9 @@ from lensmount_protocol.decoder import Decoded
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.wire import Annotation, ClockSync, DataLoss, Defect, LineDefect, WireRecord
 
+LATENESS_EVERY_S = 1.0
+"""Seconds between two lines of JSON about lateness."""
+
 
 class LiveConsole:
     """Plays an end on a port and prints the session to a terminal.
@@ -63,6 +66,7 @@ class LiveConsole:
             explain: explains a session that failed, from its records and its end; `None` for no explanation.
         """
         self.cause_at: float | None = None
+        self._reported_at = 0.0
         self._explain = explain
         self._recent = deque[WireRecord](maxlen=MAX_LIVE_RECORDS if explain is not None else 0)
         self._role = end.role
@@ -109,8 +113,26 @@ class LiveConsole:
             poll: called between events; ends the session where it is true.
         """
         self._monitor.start()
+
+        def ends() -> bool:
+            if self._json:
+                self._print_lateness()
+            return stopped() or poll() or (seconds is None and self._until())
+
         with shielded() as stopped:
-            self._session.run(seconds, stop_when=lambda: stopped() or poll() or (seconds is None and self._until()))
+            self._session.run(seconds, stop_when=ends)
+
+    def _print_lateness(self) -> None:
+        """Print about once a second how late deadlines were met so far; short, since it delays the next one."""
+        now = self._clock.now()
+        if now - self._reported_at < LATENESS_EVERY_S:
+            return
+        self._reported_at = now
+        keeper = as_timed(self._transport)
+        octaves = self._session.jitter.octaves
+        last = max((place for place, count in enumerate(octaves) if count), default=-1)
+        troubles = {} if keeper is None else dict(keeper.problems())
+        self._object("late", now, octaves=octaves[: last + 1], port=troubles)
 
     def annotate(self, text: str) -> None:
         """Record a change of the port: bytes before it do not belong to bytes after it."""

@@ -321,6 +321,10 @@ class EventColumns:
             known = self._fields[name] = len(self), known[1].joined(extract_field(self, name, known[0]))
         return known[1]
 
+    def read_rows(self, name: str) -> int:
+        """Rows of which `field` has read a field already."""
+        return self._fields[name][0] if name in self._fields else 0
+
     def table(self, fields: Iterable[str] = ()) -> "Table":
         """The rows as a table for dataframes and files; see `lensmount_emulator.traffic.data_frames`."""
         module = import_module("lensmount_emulator.traffic.data_frames")

@@ -6,6 +6,7 @@ other field is read by parsing each frame.
 
 import enum
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -126,6 +127,61 @@ def extract_field(columns: "EventColumns", name: str, since: int = 0) -> FieldCo
     value = np.concatenate([part.astype(object) if mixed else part for part in values])
     order = np.argsort(row, kind="stable")
     return FieldColumn(name, spec, row[order], columns.column("at", since)[row[order] - since], value[order])
+
+
+SCANNED = 8192
+"""Rows that are searched at once for the last one that carries a field."""
+
+
+@dataclass(slots=True)
+class LastValue:
+    """The last value of a field up to a time, found again in few steps while the traffic grows.
+
+    Attributes:
+        name: the field.
+        row: the row that carries the value; -1 for none.
+        value: the value.
+        scanned: rows that were searched.
+    """
+
+    name: str
+    row: int = -1
+    value: Any = None
+    scanned: int = 0
+
+    def find(self, columns: "EventColumns", at: float) -> bool:
+        """Search up to a time; returns whether there is a value.
+
+        Raises:
+            DialectError: the message or the field is unknown.
+        """
+        times = columns.view("at")
+        end = int(np.searchsorted(times, at, side="right"))
+        if end < len(times) and not times[end] > at:
+            # Rows without a time mislead the search.
+            end = len(times)
+        begin = self.scanned if self.scanned <= end else 0
+        if begin == 0:
+            self.row, self.value = -1, None
+        self._scan(columns, begin, end, at)
+        self.scanned = end
+        return self.row >= 0
+
+    def _scan(self, columns: "EventColumns", begin: int, end: int, at: float) -> None:
+        classes, _, steps = find_field(columns.dialect, self.name)
+        names = {cls.__name__ for cls in classes}
+        numbers = [number for number, one in enumerate(columns.compositions) if not names.isdisjoint(one.names)]
+        if not numbers:
+            return
+        times, kind, composition = columns.view("at"), columns.view("kind"), columns.view("composition")
+        for last in range(end, begin, -SCANNED):
+            first = max(begin, last - SCANNED)
+            here = np.isin(composition[first:last], numbers) & (kind[first:last] == 0) & (times[first:last] <= at)
+            for row in (np.flatnonzero(here)[::-1] + first).tolist():
+                pairs = list(_read_each(columns, np.array([row], np.int64), names, steps))
+                if pairs:
+                    self.row, self.value = pairs[-1]
+                    return
 
 
 def _read_at_once(

@@ -3,12 +3,14 @@
 import dataclasses
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lensmount_emulator.sessions.loopback import run_loopback
 from lensmount_emulator.traffic.event_columns import FRAME, EventColumns
+from lensmount_emulator.traffic.field_columns import LastValue
 from lensmount_protocol.decoder import DecodedFrame, Decoder, OrderedDecoder
 from lensmount_protocol.dialect import load_dialect
 from lensmount_protocol.errors import DialectError
@@ -107,3 +109,29 @@ def test_noise_keeps_every_byte(bursts):
     rows = columns.rows()
     assert sum(rows["size"].tolist()) + sum(rows["padding"].tolist()) == sum(len(data) for _, data in bursts)
     assert all(not math.isnan(at) for at in rows["at"][rows["kind"] == FRAME].tolist())
+
+
+@pytest.mark.parametrize("name", ["FocusState.position", "LensCapabilities.shortest_um", "Exposure.duration_us"])
+def test_last_value_is_that_of_the_whole_field_while_traffic_grows(name, monkeypatch):
+    monkeypatch.setattr("lensmount_emulator.traffic.field_columns.SCANNED", 7)
+    result = run_loopback("panasonic-s5ii", "sigma-45mm-f2.8-dg-dn", script="focus 2m; expose 1/60", seed=2)
+    events = list(OrderedDecoder(Decoder(result.dialect)).decode(result.records))
+    whole = EventColumns(result.dialect).add_all(events)
+    column = whole.field(name)
+
+    def expected(at):
+        place = int(np.searchsorted(column.at, at, side="right")) - 1
+        return (-1, None) if place < 0 else (int(column.row[place]), column.values[place])
+
+    growing, last = EventColumns(result.dialect), LastValue(name)
+    for number, event in enumerate(events):
+        growing.add(event)
+        if number % 31 == 0 and len(growing):
+            at = float(np.nanmax(growing.column("at")))
+            found = last.find(growing, at)
+            assert (last.row, last.value) == expected(at)
+            assert found == (last.row >= 0)
+    # Backwards as well, as a user moves the cursor.
+    for at in (2.0, 0.4, 0.41, 0.01, 1.0):
+        last.find(growing, at)
+        assert (last.row, last.value) == expected(at)

@@ -7,6 +7,7 @@ import { FilterBar } from "./FilterBar";
 import { findingCount, Findings } from "./Findings";
 import { KEYS, onKey } from "./keys";
 import { connect, disconnect, order, running } from "./live";
+import { Live } from "./Live";
 import { MessageList } from "./MessageList";
 import { Panels } from "./Panels";
 import { Plots } from "./Plots";
@@ -101,7 +102,7 @@ function Loaded({ id, fragment }: { id: string; fragment: string }) {
   return <SessionView />;
 }
 
-type Tab = "messages" | "findings" | "statistics" | "control";
+type Tab = "messages" | "findings" | "statistics" | "control" | "live";
 
 function SessionView() {
   const about = state.info.value!;
@@ -115,6 +116,7 @@ function SessionView() {
     ["statistics", "Statistics"],
   ];
   if (live) tabs.unshift(["control", "Control"]);
+  if (port) tabs.push(["live", "Live"]);
   return (
     <div class={`page session${live ? " live" : ""}${port && about.reading && about.about.plays ? " armed" : ""}`}>
       <header class="top">
@@ -175,6 +177,11 @@ function SessionView() {
         {tab === "statistics" && (
           <section class="pane scroll whole" tabIndex={0} aria-label="statistics">
             <Statistics />
+          </section>
+        )}
+        {tab === "live" && (
+          <section class="pane scroll whole" tabIndex={0} aria-label="live">
+            <Live />
           </section>
         )}
         {tab === "control" && (

@@ -46,7 +46,7 @@ export function Start() {
           <section class="card">
             <h2>Ports</h2>
             {about.ports.map((spec, number) => (
-              <Port key={spec} spec={spec} number={number} onError={setError} dialects={about.dialects} />
+              <Port key={spec} spec={spec} number={number} ports={about!.ports} onError={setError} dialects={about.dialects} />
             ))}
           </section>
         )}
@@ -149,13 +149,20 @@ function OpenFile(props: { onError: (text: string) => void; dialects: string[] }
 }
 
 /** Listening is one click; playing an end sends to a device, so the user types the name of the port. */
-function Port(props: { spec: string; number: number; dialects: string[]; onError: (text: string) => void }) {
+function Port(props: {
+  spec: string;
+  number: number;
+  ports: string[];
+  dialects: string[];
+  onError: (text: string) => void;
+}) {
   const [devices, setDevices] = useState<Device[]>([]);
   const [dialect, setDialect] = useState("emount");
+  const [second, setSecond] = useState("");
   const [role, setRole] = useState<"lens" | "body">("lens");
   const [profile, setProfile] = useState("");
   const [confirm, setConfirm] = useState("");
-  const open = async (body: Record<string, string>) => {
+  const open = async (body: Record<string, string | number>) => {
     props.onError("");
     try {
       const info = await postJson<SessionInfo>(`/api/v1/ports/${props.number}`, body);
@@ -169,7 +176,7 @@ function Port(props: { spec: string; number: number; dialects: string[]; onError
     <div class="port">
       <b>{props.spec}</b>
       <div class="buttons">
-        <button class="main" onClick={() => open({ mode: "listen", dialect })}>
+        <button class="main" onClick={() => open({ mode: "listen", dialect, ...(second ? { second: Number(second) } : {}) })}>
           listen
         </button>
         <select aria-label="dialect" value={dialect} onChange={(event) => setDialect(event.currentTarget.value)}>
@@ -177,6 +184,23 @@ function Port(props: { spec: string; number: number; dialects: string[]; onError
             <option key={one}>{one}</option>
           ))}
         </select>
+        {props.ports.length > 1 && (
+          <select
+            aria-label="second port"
+            title="where this port receives the body only: the port that receives the lens"
+            value={second}
+            onChange={(event) => setSecond(event.currentTarget.value)}
+          >
+            <option value="">alone</option>
+            {props.ports.map((spec, number) =>
+              number === props.number ? null : (
+                <option key={spec} value={number}>
+                  with {spec}
+                </option>
+              ),
+            )}
+          </select>
+        )}
       </div>
       <details
         onToggle={() => {

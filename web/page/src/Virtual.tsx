@@ -45,6 +45,11 @@ export function Virtual() {
           <button onClick={() => give(now.attached ? "detach" : "attach")}>{now.attached ? "detach lens" : "attach lens"}</button>
         </fieldset>
       </div>
+      {now.controls === false && (
+        <p class="watching" role="status">
+          Another tab or window controls this session, and this one watches. Close that one to control it here.
+        </p>
+      )}
       {answer && (
         <p class="refused" role="alert">
           {answer}

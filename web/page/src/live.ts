@@ -17,7 +17,16 @@ export interface Running {
   command: string;
   test: string;
   running?: boolean;
+  /** Whether this page may give orders; another one that was there first may. */
+  controls?: boolean;
   summary?: string | null;
+  rows?: number;
+  edges?: number;
+  /** Deadlines met 0, 1, 2 to 3, 4 to 7 … µs late. */
+  octaves?: number[];
+  /** What the port lost, and how often. */
+  troubles?: Record<string, number>;
+  losses?: number;
 }
 
 export const running = signal<Running | null>(null);

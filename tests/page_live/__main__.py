@@ -1,0 +1,234 @@
+"""`python -m page_live --minutes 10`: live ports with the page open in Chromium.
+
+First both ends of a link send back to back at 1.5 Mbaud while the page listens and follows: every byte that was sent
+must be in the recording, and every frame on the page. Then a lens is played in rounds by turns, by `lensmount run`
+alone and by the page: deadlines must not be met later.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import pty
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import tty
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from lensmount_emulator.sessions.decoded_capture import open_capture
+from lensmount_hardware.histogram import Histogram
+from lensmount_protocol.decoder import DecodedFrame
+from lensmount_protocol.wire import Burst, Role
+from lensmount_web.port_player import PortPlayer
+from lensmount_web.server import PageServer, Served
+
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+TIMEOUT_MS = 120_000
+LENS, BODY = "sigma-45mm-f2.8-dg-dn", "panasonic-s5ii"
+CATCH_UP_S = 300.0
+"""Within this time after the last byte the page has shown everything."""
+
+MOST_WORSE = 1.5
+MOST_WORSE_US = 300
+"""Lateness with the page may be this factor and so many microseconds above that without it, on an idle machine."""
+
+
+@contextmanager
+def terminal() -> Iterator[tuple[int, str]]:
+    """A pseudo-terminal: the descriptor of its far end, and the spec of its near end."""
+    far, near = pty.openpty()
+    tty.setraw(near)
+    try:
+        yield far, f"serial:{os.ttyname(near)}"
+    finally:
+        os.close(far)
+        os.close(near)
+
+
+class Bench:
+    """A server with ports, and Chromium on it."""
+
+    def __init__(self, browser: Browser, ports: list[str], folder: Path) -> None:
+        self.server = PageServer(Served(ports=ports, recordings=folder, opens_browser=False))
+        self._thread = threading.Thread(target=self.server.run, args=(lambda _url: None,), daemon=True)
+        self._thread.start()
+        self.root, _, key = self.server.url.partition("/#key=")
+        self.client = httpx.Client(base_url=self.root, timeout=60)
+        self.client.post("/api/v1/login", json={"token": key}).raise_for_status()
+        self._context = browser.new_context(viewport={"width": 1600, "height": 960})
+        self.page: Page = self._context.new_page()
+        self.page.set_default_timeout(TIMEOUT_MS)
+        self.page.goto(self.server.url)
+        self.page.wait_for_selector(".card")
+
+    def open(self, body: dict[str, object]) -> str:
+        answer = self.client.post("/api/v1/ports/0", json=body)
+        answer.raise_for_status()
+        identifier = str(answer.json()["id"])
+        self.page.goto(f"{self.root}/session/{identifier}")
+        self.page.wait_for_selector("canvas.tracks")
+        return identifier
+
+    def close(self) -> None:
+        self.client.close()
+        self._context.close()
+        self.server.stop()
+        self._thread.join(20)
+
+
+def wait_until(condition, seconds: float) -> bool:
+    pause = threading.Event()
+    for _ in range(round(seconds * 5)):
+        if condition():
+            return True
+        pause.wait(0.2)
+    return False
+
+
+def finished(process: "subprocess.Popen[str]", player: PortPlayer, seconds: float) -> list[str]:
+    """What a feeder prints at its end; it is ended where the recorder takes no more bytes."""
+    try:
+        return process.communicate(timeout=3 * seconds + 20)[0].split()
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        raise SystemExit(f"the recorder takes no more bytes: {player.status()}") from None
+
+
+def full_rate(browser: Browser, folder: Path, seconds: float) -> list[str]:
+    """Both ends at 1.5 Mbaud; what is wrong."""
+    with terminal() as (body, body_spec), terminal() as (lens, lens_spec):
+        bench = Bench(browser, [body_spec, lens_spec], folder)
+        identifier = bench.open({"mode": "listen", "dialect": "lmount", "second": 1})
+        player = bench.server.bench.players[identifier]
+        assert isinstance(player, PortPlayer)
+        ends = {Role.BODY: body, Role.LENS: lens}
+        feeders = {
+            role: subprocess.Popen(
+                [sys.executable, "-m", "page_live.feeder", str(descriptor), role.value, str(seconds)],
+                stdout=subprocess.PIPE,
+                text=True,
+                pass_fds=[descriptor],
+            )
+            for role, descriptor in ends.items()
+        }
+        sent = {role: finished(process, player, seconds) for role, process in feeders.items()}
+        behind = int(player.status()["rows"])
+        # The recorder has everything when the terminals are empty; then it is stopped in order.
+        wait_until(lambda: False, 2.0)
+        player.order({"do": "stop"})
+        caught_up = wait_until(lambda: not player.session.reading, CATCH_UP_S)
+        rows = len(player.session.columns)
+        shown = wait_until(lambda: bench.page.evaluate("lensmount.state.columns.value.rows") == rows, CATCH_UP_S)
+        skipped = "" if caught_up else ", and the page was not done with them"
+        path = Path(str(player.session.about["file"]))
+        error = player.session.error
+        bench.close()
+    recorded = {role: (hashlib.sha256(), [0]) for role in Role}
+    for record in open_capture(path, "lmount").records():
+        if isinstance(record, Burst):
+            digest, size = recorded[record.sender]
+            digest.update(record.data)
+            size[0] += len(record.data)
+    frames = sum(isinstance(event, DecodedFrame) for event in open_capture(path, "lmount"))
+    wrong = [error] if error else []
+    for role, (size, digest, took) in sent.items():
+        got = recorded[role][1][0]
+        print(f"{role.value}: {int(size):,} bytes sent in {took} s, {got:,} recorded")
+        if (int(size), digest) != (got, recorded[role][0].hexdigest()):
+            wrong.append(f"{role.value}: the recording is not what was sent")
+    print(
+        f"{frames:,} frames recorded; the page shows {rows:,} rows, {rows - behind:,} of them came after the last byte"
+    )
+    if rows < frames or not shown:
+        wrong.append(f"the page has {rows:,} rows of {frames:,} frames{skipped}")
+    path.unlink()
+    return wrong
+
+
+def lateness(summary: dict[str, object]) -> Histogram:
+    counts = summary["late_us"]
+    assert isinstance(counts, dict)
+    found = Histogram()
+    for late, count in counts.items():
+        found.counts[int(late)] += int(count)
+    return found
+
+
+def played_alone(folder: Path, seconds: float) -> Histogram:
+    link = folder / "lens"
+    words = ["run", "lens", "--profile", LENS, "--port", f"pty:{link}", "--duration", str(seconds + 2), "--json"]
+    lens = subprocess.Popen([sys.executable, "-m", "lensmount", *words], stdout=subprocess.PIPE, text=True)
+    wait_until(link.exists, 30)
+    play_body(f"serial:{link}", seconds)
+    out, _ = lens.communicate(timeout=60)
+    return lateness(next(json.loads(line) for line in out.splitlines() if line.startswith('{"kind":"summary"')))
+
+
+def play_body(port: str, seconds: float) -> None:
+    words = ["run", "body", "--profile", BODY, "--port", port, "--duration", str(seconds), "--quiet"]
+    subprocess.run([sys.executable, "-m", "lensmount", *words], stdout=subprocess.DEVNULL, check=False)
+
+
+def played_by_the_page(browser: Browser, folder: Path, seconds: float) -> Histogram:
+    link = folder / "lens"
+    spec = f"pty:{link}"
+    bench = Bench(browser, [spec], folder)
+    identifier = bench.open({"mode": "play", "role": "lens", "profile": LENS, "confirm": spec})
+    player = bench.server.bench.players[identifier]
+    wait_until(link.exists, 30)
+    play_body(f"serial:{link}", seconds)
+    player.order({"do": "stop"})
+    wait_until(lambda: not player.session.reading, 60)
+    summary = next(line for line in reversed(player._lines) if line.get("kind") == "summary")
+    Path(str(player.session.about["file"])).unlink(missing_ok=True)
+    bench.close()
+    return lateness(summary)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=10.0, help="time at full rate")
+    parser.add_argument("--rounds", type=int, default=5, help="rounds of the lens, alone and by the page")
+    parser.add_argument("--seconds", type=float, default=10.0, help="length of a round")
+    arguments = parser.parse_args()
+    browser_path = shutil.which("chromium") or shutil.which("chromium-browser")
+    if browser_path is None:
+        print("chromium is not installed; .ci/packages names it", file=sys.stderr)
+        return 1
+    wrong: list[str] = []
+    with tempfile.TemporaryDirectory(prefix="page-live-") as name, sync_playwright() as driver:
+        folder = Path(name)
+        browser = driver.chromium.launch(executable_path=browser_path, args=FLAGS, timeout=TIMEOUT_MS)
+        if arguments.minutes:
+            print(f"== both ends at 1.5 Mbaud, {arguments.minutes:g} minutes, the page open", flush=True)
+            wrong += full_rate(browser, folder, arguments.minutes * 60)
+            print("no byte lost" if not wrong else "\n".join(wrong), flush=True)
+        alone, page = Histogram(), Histogram()
+        for _ in range(arguments.rounds):
+            alone.counts.update(played_alone(folder, arguments.seconds).counts)
+            page.counts.update(played_by_the_page(browser, folder, arguments.seconds).counts)
+        browser.close()
+    if arguments.rounds:
+        load = os.getloadavg()[0] / (os.cpu_count() or 1)
+        print(f"== a lens, {arguments.rounds} rounds of {arguments.seconds:g} s by turns; load {load:.1f} a core")
+        print(f"alone:       {alone.total} deadlines met late by {alone.summary()}")
+        print(f"by the page: {page.total} deadlines met late by {page.summary()}")
+        for percent in (50, 99):
+            without, beside = alone.percentile_us(percent), page.percentile_us(percent)
+            if load < 1 and beside > MOST_WORSE * without + MOST_WORSE_US:
+                wrong.append(f"p{percent} is {beside} µs with the page, and {without} µs without it")
+    print("\n".join(wrong) or "all as it should be")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
