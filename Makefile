@@ -11,6 +11,9 @@ DOCS_STAMP := $(VENV)/.docs-installed
 AGREEMENT_STAMP := $(VENV)/.agreement-installed
 
 # The page of `lensmount ui`, built from `web/page` with Node; what it builds is committed, and `page-check` compares it.
+# The system's Node, or else the one that comes into the environment with pyright.
+page page-check web/page/node_modules: export PATH := $(PATH):$(abspath $(BIN))
+
 .PHONY: page page-check page-budgets screenshots openapi
 page: web/page/node_modules
 	@cd web/page && npm run --silent check && npm run --silent build
@@ -24,9 +27,10 @@ web/page/node_modules: web/page/package-lock.json
 
 # Times and sizes of the page in Chromium, each with its budget; SCALE=1.5 in CI.
 SCALE ?= 1
+ROUNDS ?= 5
 
 page-budgets: $(STAMP)
-	@PYTHONPATH=tests:protocol:hardware:emulator $(BIN)/python -m page_budgets --scale $(SCALE)
+	@PYTHONPATH=tests:protocol:hardware:emulator $(BIN)/python -m page_budgets --scale $(SCALE) --rounds $(ROUNDS)
 
 # Live ports with the page open: both ends at 1.5 Mbaud for MINUTES without a lost byte, and lateness with and without it.
 MINUTES ?= 10

@@ -20,7 +20,7 @@ from lensmount_emulator.traffic.event_columns import DROP, EventColumns
 from lensmount_hardware.captures.record_json import parse_object, record_from_json
 from lensmount_hardware.clock import MonotonicClock
 from lensmount_hardware.output_file import partial_path
-from lensmount_protocol.decoder import Decoder, OrderedDecoder
+from lensmount_protocol.decoder import Decoded, Decoder, OrderedDecoder
 from lensmount_protocol.dialect import load_dialect
 from lensmount_protocol.errors import MountError, TransportOpenError
 from lensmount_protocol.wire import Role
@@ -34,7 +34,9 @@ IDLE_S = 600.0
 STOP_S = 5.0
 """Seconds in which the process ends in order; then it is killed."""
 
-PIECE = 1 << 20
+PIECE = 1 << 18
+BATCH = 500
+"""Events that are added at once."""
 
 
 class PortPlayer:
@@ -132,17 +134,21 @@ class PortPlayer:
             offset += len(data)
             lines = (rest + data).split(b"\n")
             rest = lines.pop()
-            for line in lines:
-                if header:
-                    header = False
-                    continue
+            # Decoding is the slow part, and needs no lock; the page reads in between.
+            events: list[Decoded] = []
+            for line in lines[1:] if header and lines else lines:
                 with contextlib.suppress(ValueError):
-                    self.session.add(self._decoder.feed(record_from_json(parse_object(line)), flush=True))
+                    events += self._decoder.feed(record_from_json(parse_object(line)), flush=True)
+                if len(events) >= BATCH:
+                    self.session.add(events)
+                    events.clear()
+            header = header and not lines
+            self.session.add(events)
             if ended and not data:
                 break
             if self.plays and self._clock.now() - self._touched > IDLE_S:
                 self._end()
-            self._stop.wait(TICK_S)
+            self._stop.wait(TICK_S if len(data) < PIECE else 0.001)
         for collector in self._collectors:
             collector.join(STOP_S)
         with contextlib.suppress(MountError):

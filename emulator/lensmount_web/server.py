@@ -90,7 +90,7 @@ class PageServer:
         self.url = f"http://{host}:{number}/{where}#key={token}{when}"
         config = uvicorn.Config(
             self.app,
-            log_level="error",
+            log_level="critical",
             lifespan="on",
             server_header=False,
             timeout_graceful_shutdown=2,

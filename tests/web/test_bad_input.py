@@ -6,7 +6,6 @@ import pty
 import signal
 import subprocess
 import sys
-import webbrowser
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,7 +15,7 @@ from lensmount_emulator.cli.main import main
 from lensmount_emulator.sessions.decoded_capture import open_capture
 from lensmount_protocol.decoder import DecodedFrame
 from lensmount_web.messages import NewVirtual
-from lensmount_web.server import PageServer, Served
+from lensmount_web.server import Served
 
 FRAME = bytes.fromhex("f00a0002000d00190055")
 
@@ -98,7 +97,7 @@ def test_a_port_that_is_not_there_and_one_that_is_busy(page, serve_with, port, t
     far, spec = port
     running = serve_with(Served(ports=[spec, "serial:/dev/no-such-port"], recordings=tmp_path, opens_browser=False))
     page.goto(running.url)
-    page.click('.port:has-text("no-such-port") button:text-is("listen")')
+    page.click('.port >> nth=1 >> button:text-is("listen")')
     assert "/dev/no-such-port" in sentence(page, ".message")
     page.goto(running.root + "/")
     page.click('.port >> nth=0 >> button:text-is("listen")')
@@ -143,19 +142,6 @@ def test_a_second_tab_watches_and_controls_after_the_first_is_closed(page, serve
     other.press('input[aria-label="script"]', "Enter")
     other.wait_for_selector(".refused", state="detached")
     assert [text for _, _, text in running.server.bench.players[session].orders] == ["focus +50"]
-
-
-def test_a_missing_browser_is_one_line_with_the_address(monkeypatch, recording):
-    monkeypatch.setattr(webbrowser, "open", lambda _url: False)
-    server = PageServer(Served(files=[recording]))
-    missing = []
-
-    def gone() -> None:
-        missing.append(True)
-        server.stop()
-
-    server.run(lambda _url: None, gone)
-    assert missing == [True]
 
 
 def test_without_a_browser_the_command_says_so_and_goes_on(recording, tmp_path):

@@ -286,8 +286,12 @@ async function complete(from: Source, data: Columns): Promise<void> {
 
 function more(from: Source, about: SessionInfo): void {
   if (source.value !== from) return;
-  if (about.reading) void grow(from);
-  else void readFindings(from);
+  if (about.reading) {
+    void grow(from);
+    return;
+  }
+  if (about.error) message.value = about.error;
+  void readFindings(from);
 }
 
 async function readFindings(from: Source): Promise<void> {
