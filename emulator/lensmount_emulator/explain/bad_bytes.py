@@ -9,7 +9,7 @@ from lensmount_emulator.explain.timeline import Timeline, first_type
 from lensmount_protocol.baudrate import BaudrateNegotiation
 from lensmount_protocol.decoder import DecodedFrame, DecodedGarbage
 from lensmount_protocol.dialect import Dialect
-from lensmount_protocol.framer import GarbageReason
+from lensmount_protocol.framer import GarbageReason, burst_format
 from lensmount_protocol.wire import BITS_PER_BYTE, Role
 
 RATE_TOLERANCE = 0.035
@@ -105,6 +105,8 @@ def _explain_piece(piece: Sequence[DecodedGarbage], timeline: Timeline, referenc
         ended = timeline.next_fall(timeline.dialect.select_line(sender), last.at or 0.0) or ended
     order = timeline.order[id(first)]
     frame_format = timeline.dialect.formats[sender]
+    if burst_format(frame_format) is not None:
+        return _damaged_burst(first, timeline)
     if data[0] != frame_format.start or len(data) < frame_format.header_size:
         if data[0] == frame_format.start and last.reason in CUT:
             text = f"{who.capitalize()} sent only {len(data)} bytes of a frame{at_text(at)}: {last.reason.value}."
@@ -149,6 +151,19 @@ def _explain_piece(piece: Sequence[DecodedGarbage], timeline: Timeline, referenc
     reason = first.reason.value
     text = f"The {name} of {who}{at_text(at)} has a {reason}, so the other end drops it.{hint}"
     return Finding(FindingKind.BAD_FRAME, ended, text, f"the {name} has a {reason}", sender, name, type_, order)
+
+
+def _damaged_burst(burst: DecodedGarbage, timeline: Timeline) -> Finding:
+    """A burst of a clocked link that is no frame: nothing in it says what it should have been."""
+    who, size = f"the {burst.sender.value}", len(burst.data)
+    shown = burst.data[:8].hex(" ") + (" …" if size > 8 else "")
+    text = (
+        f"{who.capitalize()} sent a burst of {size} bytes{at_text(burst.at)} that is no frame: {burst.reason.value} "
+        f"(bytes {shown}). The other end drops it."
+    )
+    kind = FindingKind.SHORT_FRAME if burst.reason is GarbageReason.LENGTH else FindingKind.BAD_FRAME
+    short = f"a burst of {who} has a {burst.reason.value}"
+    return Finding(kind, burst.at, text, short, burst.sender, "burst", None, timeline.order[id(burst)])
 
 
 def _with_start(data: bytes, dialect: Dialect, sender: Role) -> bytes | None:

@@ -92,7 +92,10 @@ class Timeline:
     @property
     def has_edges(self) -> bool:
         """Whether the source has the edges of lines that delimit frames or periods."""
-        lines = {*(line.select for line in self.dialect.wiring.serial), self.dialect.sync} - {""}
+        wiring = self.dialect.wiring
+        lines = {*(line.select for line in wiring.serial), self.dialect.sync} - {""}
+        if wiring.clocked is not None and wiring.clocked.acknowledge is not None:
+            lines |= {wiring.clocked.acknowledge.clocking, wiring.clocked.acknowledge.clocked}
         return any(len(self.levels[line][0]) > 1 for line in lines if line in self.levels)
 
     @property

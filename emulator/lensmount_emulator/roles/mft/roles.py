@@ -11,6 +11,7 @@ from lensmount_emulator.engine.script import Step
 from lensmount_emulator.roles.mft.body import LENS_VERBS, VERBS, BodyEngine, execute_extra_step
 from lensmount_emulator.roles.mft.lens import LensEngine
 from lensmount_emulator.roles.mft.profile import BodySettings, LensSettings, check_settings
+from lensmount_emulator.roles.mft.session_knowledge import REPLY_TIMEOUT_S, reply_key, reply_keys, request_key
 from lensmount_protocol.dialects.mft.transitions import ASLEEP, OFF
 
 
@@ -35,7 +36,13 @@ MFT_ROLES = DialectRoles(
     check_script="aperture 0x3b2; focus 0x24e; ring reverse; sleep; wake; wait 0.1",
     execute_step=execute_extra_step,
     learn="lensmount_emulator.roles.mft.learn_traits:MFT_LEARN",
+    session_knowledge="lensmount_emulator.roles.mft.session_knowledge:MFT_KNOWLEDGE",
     fuzz_traits=FuzzTraits(
+        request_key=request_key,
+        reply_key=reply_key,
+        reply_keys=reply_keys,
+        unrequested=(),
+        reply_timeout=lambda _key: REPLY_TIMEOUT_S,
         recovery_s=10.0,
         bodies=("e-pl1", "e-p1"),
         lenses=("bell-lens",),

@@ -1,5 +1,6 @@
 """Virtual sessions of the half-duplex dialect: start-up, rounds, orders, sleep, the acknowledge lines, and faults."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from lensmount_emulator.engine.dialect_roles import Place, get_roles
 from lensmount_emulator.engine.observer import Notice
 from lensmount_emulator.engine.script import parse_script
+from lensmount_emulator.explain.explainer import explain_records
 from lensmount_emulator.faults.registry import FaultPlan, parse_fault
 from lensmount_emulator.profiles.library import load_profile
 from lensmount_emulator.roles.mft.body import BodyEngine
@@ -222,6 +224,25 @@ def test_lens_that_is_never_ready_is_put_to_sleep_and_given_up() -> None:
     assert any("the lens is not ready for StandbyRequest; the lens is put to sleep" in text for text in run.errors)
     assert any("does not wake up" in text for text in run.errors)
     assert run.body.gave_up
+
+
+def test_explanation_of_a_session_without_a_fault_finds_nothing() -> None:
+    found = explain_records(Played("aperture 0x3b2; sleep; wake; wait 0.05").records, MFT)
+    assert found.ok, found.text
+    assert "The loop ran" in found.text
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ("stuck line=LENS_ACK level=low at=700ms for=20s", "The lens never raised LENS_ACK"),
+        ("clock-lost at=600ms count=3", "The body sent a burst of 3 bytes at .* that is no frame: length out of range"),
+    ],
+)
+def test_explanation_names_the_first_cause(fault: str, words: str) -> None:
+    found = explain_records(Played("wait 0.2; focus 1", (fault,), seconds=0.0).records, MFT)
+    assert not found.ok
+    assert re.match(words, found.text), found.text
 
 
 def test_lens_that_is_detached_starts_again() -> None:
