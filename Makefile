@@ -60,9 +60,9 @@ screenshots: $(STAMP)
 openapi: $(STAMP)
 	@$(BIN)/python -m lensmount_web > docs/reference/openapi.json
 
-.PHONY: demo test check lint types fuzz prove independent update-cuts recording-cuts soak bench figures clean \
-	firmware firmware-fuzz firmware-interrupts firmware-coverage firmware-emulated fuzz-parser fuzz-session fuzz-device recovery \
-	mutants mutation campaign-scale state-audit timing-mutants hostile golden \
+.PHONY: demo test check lint types fuzz verify-codec independent-decoder firmware-power-cuts truncated-recordings soak bench metrics clean \
+	firmware firmware-fuzz firmware-interrupts firmware-coverage firmware-emulated fuzz-parser fuzz-session fuzz-device recovery-rate \
+	mutants mutation bench-campaign state-audit timing-mutants hostile golden \
 	setup hooks release changelog docs twin-figures
 
 demo: $(STAMP)
@@ -106,9 +106,9 @@ fuzz: $(STAMP)
 # Generated code against construct, at length.
 CASES ?= 1000000
 
-prove: $(STAMP)
-	@$(BIN)/lensmount prove emount --cases $(CASES)
-	@$(BIN)/lensmount prove lmount --cases $(CASES)
+verify-codec: $(STAMP)
+	@$(BIN)/lensmount verify-codec emount --cases $(CASES)
+	@$(BIN)/lensmount verify-codec lmount --cases $(CASES)
 
 # One corpus a dialect, valid and damaged, by every decoder that `export` writes: construct, Python, C, tables, tshark,
 # sigrok-cli and Kaitai Struct. DIALECTS may name dialects of other packages.
@@ -130,14 +130,14 @@ codec-speed: $(STAMP)
 conformance: $(STAMP)
 	@$(BIN)/python -m lensmount_emulator.testing.conformance $(DIALECTS)
 
-# Firmware of a lens, its update cut at every byte, resumed and rolled back: `make update-cuts`, a minute or two.
+# Firmware of a lens, its update cut at every byte, resumed and rolled back: `make firmware-power-cuts`, a minute or two.
 EVERY ?= 1
 
-update-cuts: $(STAMP)
+firmware-power-cuts: $(STAMP)
 	@$(BIN)/python -m lensmount_emulator.verification.update_power_cuts --every $(EVERY)
 
 # Recordings of whole sessions cut at every byte, `.lmx` and `.pcapng`: some minutes.
-recording-cuts: $(STAMP)
+truncated-recordings: $(STAMP)
 	@PYTHONPATH=tests:protocol:hardware:emulator $(BIN)/python -m truncation --every $(EVERY)
 
 # Readers under ten million inputs each, sessions under a million steps, and ten thousand sessions with one fault each.
@@ -153,7 +153,7 @@ fuzz-parser: $(STAMP)
 fuzz-session: $(STAMP)
 	@$(BIN)/lensmount fuzz session --steps $(STEPS) --seed $(SEED)
 
-recovery: $(STAMP)
+recovery-rate: $(STAMP)
 	@$(BIN)/python -m lensmount_emulator.fuzz.recovery_rate --sessions $(SESSIONS) --seed $(SEED)
 
 # A lens that is served on a pseudo-terminal with ten planted crashes and two hangs: how many are found and written down.
@@ -166,7 +166,7 @@ fuzz-device: $(STAMP)
 # A campaign in two processes against one, by turns, with the load of the machine.
 SCALE_CASES ?= 200
 
-campaign-scale: $(STAMP)
+bench-campaign: $(STAMP)
 	@$(BIN)/python -m lensmount_emulator.campaign.scale --cases $(SCALE_CASES)
 
 # The send guard under streams that try to get forbidden frames past it, judged by a scanner written from the specifications.
@@ -205,7 +205,7 @@ fuji-g: $(STAMP)
 	@PYTHONPATH=tests:protocol:hardware:emulator $(BIN)/python -m fuji_g $(FUJI_CAPTURES)
 
 # The decoder that was written from the specification alone, on the recordings of the whole matrix.
-independent: $(STAMP)
+independent-decoder: $(STAMP)
 	@$(BIN)/python tests/protocol/independent/whole_matrix.py
 
 # Twins from the public captures of the E-mount, which are not part of the project: each figure next to its target.
@@ -310,7 +310,7 @@ firmware-emulated: $(STAMP)
 # The figures that the documentation and the notes of a change quote; the captures are not part of the project.
 CAPTURES ?= ../shared/captures/e-mount
 
-figures: $(STAMP)
+metrics: $(STAMP)
 	@echo "== every capture typed and rebuilt"
 	@$(BIN)/lensmount decode --verify $(CAPTURES)/*.sr $(CAPTURES)/*.txt | grep verified
 	@echo "== samples against the frames beside them"

@@ -167,7 +167,7 @@ class Connection:
         protected = message.TYPE in self.dialect.protected_types and message.TYPE not in self.allowed
         if protected and message.TYPE in self.dialect.types_protected_from(self.role):
             raise LocalProtocolError(
-                f"{type(message).__name__} ({message.TYPE:#04x}) can damage a device; arm it by name to send it"
+                f"{type(message).__name__} ({message.TYPE:#04x}) can damage a device; allow it by name to send it"
             )
 
     def _on_select_edge(self, edge: LineChanged, now: float) -> None:

@@ -35,16 +35,20 @@ def known_breakages() -> Iterator[Breakage]:
     yield case("no reply to 08", session("drop rate=1 from=lens at=0.182s for=5ms"), K.NO_REPLY, K.FRAME_MISSING)
     yield case("short reply 08", session("truncate from=lens at=0.182s by=10"), K.SHORT_FRAME)
     yield case("lens at a wrong rate", session("baud by=-25% from=lens at=0.17s"), K.BAUDRATE, when=0.17)
-    yield case("no frame sync", session("stuck line=VD level=high for=60s"), K.STEP_MISSING, when=0.0022, end=_BODY)
-    yield case("late reply 08", session("late from=lens at=0.182s by=3ms"), K.LATE)
+    yield case(
+        "no frame sync", session("stuck-line line=VD level=high for=60s"), K.STEP_MISSING, when=0.0022, end=_BODY
+    )
+    yield case("late reply 08", session("delay-frame from=lens at=0.182s by=3ms"), K.LATE)
     yield case("reply outside its window", remove_window(good, EMOUNT, reply), K.OUTSIDE_WINDOW)
-    yield case("request sent twice", session("repeat from=body at=0.181s"), K.REPEATED, end=_BODY)
+    yield case("request sent twice", session("duplicate-frame from=body at=0.181s"), K.REPEATED, end=_BODY)
     refusal = EMOUNT.build_frame(bytes.fromhex("0202080400000000"), 2, 0)
     refused = insert_frame(remove_frame(good, EMOUNT, reply), EMOUNT, _LENS, at, refusal, reply.baudrate)
     yield case("refused message", refused, K.REFUSED)
     yield case("lens taken off", session("detach at=0.6s"), K.DETACHED, when=0.6)
     yield case("bouncing line", pulse(good, "LENS_CS", True, 0.1825, 20e-6, 4), K.BOUNCE, when=0.1825)
-    yield case("stuck select line", session("stuck line=LENS_CS level=high at=0.17s for=5s"), K.STUCK_LINE, when=0.17)
+    yield case(
+        "stuck select line", session("stuck-line line=LENS_CS level=high at=0.17s for=5s"), K.STUCK_LINE, when=0.17
+    )
     yield case("clock off", session("drift by=6% from=lens"), K.CLOCK, when=0.0)
 
 

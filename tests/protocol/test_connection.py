@@ -74,13 +74,13 @@ def test_service_reply_of_a_lens_needs_no_permission(emount: Dialect) -> None:
 
 
 @pytest.mark.parametrize("message", [UpdateOrder14(), UpdateBlock15(), ServiceCommand40(), Order4B(), Order4C()])
-def test_dangerous_messages_are_refused_unless_armed(emount: Dialect, message: UpdateOrder14) -> None:
-    with pytest.raises(LocalProtocolError, match="arm it by name"):
+def test_dangerous_messages_are_refused_unless_allowed(emount: Dialect, message: UpdateOrder14) -> None:
+    with pytest.raises(LocalProtocolError, match="allow it by name"):
         linked(emount, Role.BODY).send([message], 2, 0)
-    armed = Connection(emount, Role.BODY, allowed=frozenset({message.TYPE}))
-    armed.move("power", by=Role.BODY)
-    armed.move("linked", by=Role.BODY)
-    assert armed.send([message], 2, 0)
+    allowed = Connection(emount, Role.BODY, allowed=frozenset({message.TYPE}))
+    allowed.move("power", by=Role.BODY)
+    allowed.move("linked", by=Role.BODY)
+    assert allowed.send([message], 2, 0)
 
 
 def test_a_falling_select_line_ends_a_frame_only_where_it_can_be_trusted(emount: Dialect) -> None:
@@ -215,7 +215,7 @@ def test_every_message_of_a_frame_is_held_against_the_guard(emount: Dialect) -> 
 def test_armed_for_one_type_is_not_armed_for_another(emount: Dialect) -> None:
     body = Connection(emount, Role.BODY, allowed=frozenset({UpdateOrder14.TYPE}))
     body.move("power", by=Role.BODY)
-    with pytest.raises(LocalProtocolError, match="arm it by name"):
+    with pytest.raises(LocalProtocolError, match="allow it by name"):
         body.send([UpdateBlock15()], 2, 0)
 
 
@@ -244,7 +244,7 @@ def test_settled_counts_what_has_become_an_event(emount: Dialect) -> None:
     assert lens.consumed_offset == len(raw)
 
 
-def test_by_default_edges_are_trusted_and_nothing_is_armed(emount: Dialect) -> None:
+def test_by_default_edges_are_trusted_and_nothing_is_allowed(emount: Dialect) -> None:
     connection = Connection(emount, Role.BODY)
     assert connection.keeps_windows
     assert connection.allowed == frozenset()

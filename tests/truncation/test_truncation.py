@@ -1,4 +1,4 @@
-"""A share of the cuts, at places that move over lines and packets; all of them by `make recording-cuts`."""
+"""A share of the cuts, at places that move over lines and packets; all of them by `make truncated-recordings`."""
 
 import subprocess
 import sys

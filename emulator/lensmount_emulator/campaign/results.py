@@ -126,7 +126,7 @@ BREAKDOWNS = {
     # A frame of several messages counts for each of them.
     "message": "SELECT DISTINCT number, sender || ': ' || one.value AS what FROM messages, "
     """json_each('["' || replace(message, ' + ', '","') || '"]') AS one""",
-    "invariant": "SELECT DISTINCT number, invariant AS what FROM complaints",
+    "invariant": "SELECT DISTINCT number, invariant AS what FROM violations",
 }
 """Properties that cases may share -> their query."""
 
@@ -243,12 +243,12 @@ def _read_about(connection: sqlite3.Connection) -> dict[str, str]:
 def _cases(connection: sqlite3.Connection, chosen: str) -> Iterator[StoredCase]:
     complaints: dict[int, list[Violation]] = {}
     for number, *complaint in connection.execute(
-        f"SELECT number, invariant, at, text FROM complaints WHERE number IN {chosen} ORDER BY number, place"
+        f"SELECT number, invariant, at, text FROM violations WHERE number IN {chosen} ORDER BY number, place"
     ):
         complaints.setdefault(number, []).append(Violation(*complaint))
     begins = {
         number: scenario_steps(scenario)
-        for number, scenario in connection.execute(f"SELECT number, story FROM begins WHERE number IN {chosen}")
+        for number, scenario in connection.execute(f"SELECT number, scenario FROM begins WHERE number IN {chosen}")
     }
     for row in connection.execute(
         f"SELECT {', '.join(CASE_COLUMNS)} FROM cases WHERE number IN {chosen} ORDER BY number"
@@ -276,7 +276,7 @@ def _cases(connection: sqlite3.Connection, chosen: str) -> Iterator[StoredCase]:
             ScriptResult(bool(values["script_complete"]), *(values[name] for name in _SCRIPT)),
             ExpectedOutcome(values["expected"]),
             tuple(complaints.get(number, ())),
-            *(values[name] for name in ("told", "seconds", "took", "frames", "bytes", "digest", "file")),
+            *(values[name] for name in ("first_error", "seconds", "elapsed_s", "frames", "bytes", "digest", "file")),
         )
 
 

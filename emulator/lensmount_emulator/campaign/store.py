@@ -38,12 +38,12 @@ from lensmount_protocol.errors import CaptureError
 APPLICATION_ID = 0x6C6D6361
 """The application id of the SQLite file: `lmca`."""
 
-VERSION = 2
-"""2: the progress of the script, the expected outcome, and the standing; `held` in place of `passed`."""
+VERSION = 3
+"""3: `scenario`, `first_error`, `elapsed_s` and `violations` in place of `story`, `told`, `took` and `complaints`."""
 
 TABLES = """
 CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE begins (number INTEGER PRIMARY KEY, story TEXT NOT NULL UNIQUE);
+CREATE TABLE begins (number INTEGER PRIMARY KEY, scenario TEXT NOT NULL UNIQUE);
 CREATE TABLE cases (
     number INTEGER PRIMARY KEY, kind TEXT NOT NULL, dialect TEXT NOT NULL, body TEXT NOT NULL, lens TEXT NOT NULL,
     accessories TEXT NOT NULL, faults TEXT NOT NULL, seed INTEGER NOT NULL, script TEXT NOT NULL, limit_s REAL NOT NULL,
@@ -51,10 +51,10 @@ CREATE TABLE cases (
     verdict TEXT NOT NULL, invariants TEXT NOT NULL,
     script_complete INTEGER NOT NULL, script_done INTEGER NOT NULL, script_steps INTEGER NOT NULL,
     script_stopped TEXT NOT NULL, declined TEXT NOT NULL, expected TEXT NOT NULL, outcome TEXT NOT NULL,
-    trouble TEXT NOT NULL, trouble_at REAL, told TEXT NOT NULL, seconds REAL NOT NULL, took REAL NOT NULL,
-    frames INTEGER NOT NULL, bytes INTEGER NOT NULL, digest TEXT NOT NULL, file TEXT NOT NULL, story TEXT NOT NULL
+    trouble TEXT NOT NULL, trouble_at REAL, first_error TEXT NOT NULL, seconds REAL NOT NULL, elapsed_s REAL NOT NULL,
+    frames INTEGER NOT NULL, bytes INTEGER NOT NULL, digest TEXT NOT NULL, file TEXT NOT NULL, scenario TEXT NOT NULL
 );
-CREATE TABLE complaints (
+CREATE TABLE violations (
     number INTEGER NOT NULL, place INTEGER NOT NULL, invariant TEXT NOT NULL, at REAL NOT NULL, text TEXT NOT NULL,
     PRIMARY KEY (number, place)
 ) WITHOUT ROWID;
@@ -80,8 +80,8 @@ CASE_COLUMNS = (
     *("number", "kind", "dialect", "body", "lens", "accessories", "faults", "seed", "script", "limit_s", "steps"),
     *("checks", "standing", "verdict", "invariants", "script_complete", "script_done", "script_steps"),
     *("script_stopped", "declined", "expected", "outcome"),
-    *("trouble", "trouble_at", "told", "seconds", "took", "frames", "bytes"),
-    *("digest", "file", "story"),
+    *("trouble", "trouble_at", "first_error", "seconds", "elapsed_s", "frames", "bytes"),
+    *("digest", "file", "scenario"),
 )
 """Columns of `cases`, for `--where`. Lists in them are joined by `; `."""
 
@@ -294,7 +294,7 @@ class ResultStore:
             if execute("INSERT OR IGNORE INTO about VALUES ('taken in', '')").rowcount:
                 for number, scenario in enumerate(dict.fromkeys(scenarios), after + 1):
                     execute("INSERT INTO begins VALUES (?, ?)", (number, scenario))
-            return execute("SELECT number, story FROM begins ORDER BY number").fetchall()
+            return execute("SELECT number, scenario FROM begins ORDER BY number").fetchall()
 
     def add(self, result: CaseResult) -> bool:
         """Store a result; return whether it is new. The files of a failed case are written before its row."""
@@ -389,7 +389,7 @@ class ResultStore:
 
     def _add_metrics(self, number: int, result: CaseResult) -> None:
         metrics = result.metrics
-        self._fill("complaints", [(number, place, *complaint) for place, complaint in enumerate(result.violations)])
+        self._fill("violations", [(number, place, *complaint) for place, complaint in enumerate(result.violations)])
         self._fill("messages", [(number, *key, *counts) for key, counts in metrics.messages.items()])
         self._fill("replies", [(number, *key, count) for key, count in metrics.replies.items()])
         self._fill("states", [(number, *key, count) for key, count in metrics.states.items()])

@@ -81,7 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
             writer = RecordingWriter(Path(arguments.record), header, overwrite=arguments.force)
             tap = tee(count, stack.enter_context(writer).write)
         print_event = (
-            event_printer(dialect, "story", arguments.every_frame, sys.stdout)
+            event_printer(dialect, "summary", arguments.every_frame, sys.stdout)
             if arguments.summary and not arguments.quiet
             else None
         )

@@ -135,7 +135,7 @@ def _session(arguments: argparse.Namespace) -> int:
 
     def found(outcome: "ScenarioResult") -> None:
         numbers = itertools.count(len(files) + 1)
-        names = (folder / f"story-{arguments.seed}-{number}.lmx" for number in numbers)
+        names = (folder / f"scenario-{arguments.seed}-{number}.lmx" for number in numbers)
         # Findings of earlier runs of the same seed, by other code or with other options, stay.
         file = next(name for name in names if not name.exists())
         files.append(str(file))
@@ -164,14 +164,14 @@ def _session(arguments: argparse.Namespace) -> int:
             stopped = True
     seconds, worked = clock.now(), sum(os.times()[:2]) - worked
     more = {"from corpus": len(first), "damaged": corpus.broken + came.unplayable} if corpus else {}
-    figures = {"dialects": dialects, "steps": came.steps, "stories": came.scenarios, **more,
+    figures = {"dialects": dialects, "steps": came.steps, "scenarios": came.scenarios, **more,
                "broken": sum(came.counts.values()), "kinds": len(came.broken), "files": files,
                "seconds": round(seconds, 1), "of one core": round(worked, 1)}  # fmt: skip
     _print(figures, came.steps / max(worked, 1e-9), "steps", as_json=arguments.json)
     for file, outcome in zip(files, came.broken, strict=False):
         if trouble:
             # A scenario that cannot be written to disk is printed in full, so that it is not lost.
-            print(json.dumps({"story": outcome.scenario.to_dict()}))
+            print(json.dumps({"scenario": outcome.scenario.to_dict()}))
         elif not arguments.json:
             print_scenario_result(outcome)
             print(f"    lensmount replay {shlex.quote(file)}")

@@ -95,7 +95,7 @@ def run_device(arguments: argparse.Namespace) -> int:
     folder = Path(arguments.output_dir)
     header: dict[str, object] = {
         "dialect": setup.dialect.name, "fuzzed": setup.device.value, "port": arguments.port, "profile": setup.ours,
-        "seed": arguments.seed, "armed": arguments.allow,
+        "seed": arguments.seed, "allowed": arguments.allow,
     }  # fmt: skip
     with OrderlyStack() as stack:
         port = stack.enter_context(open_port(arguments.port, setup.role, setup.dialect))

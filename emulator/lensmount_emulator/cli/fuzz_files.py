@@ -157,7 +157,7 @@ def contains_scenario(path: Path) -> bool:
 
     try:
         # A header that was edited by hand may have spaces, which the signature of a recording has not.
-        return "story" in parse_header(path, next(read_blocks(path), b""))
+        return "scenario" in parse_header(path, next(read_blocks(path), b""))
     except CaptureError:
         return False
 
@@ -208,7 +208,9 @@ def _replay_on_device(arguments: argparse.Namespace) -> int:
     with contextlib.ExitStack() as stack:
         if arguments.port is None:
             limits = HealthLimits(arguments.reply_timeout, arguments.startup_timeout)
-            trier = make_reference(setup, frozenset(context.lines), limits, allowed=(*context.armed, *arguments.allow))
+            trier = make_reference(
+                setup, frozenset(context.lines), limits, allowed=(*context.allowed, *arguments.allow)
+            )
         else:
             port = stack.enter_context(open_port(arguments.port, setup.role, setup.dialect))
             trier, _ = make_executors(arguments, setup, port, lambda _record: None)
@@ -233,14 +235,14 @@ def _replay_on_device(arguments: argparse.Namespace) -> int:
         print(f"lensmount: {arguments.file}: {sum(held.values())} sends were held back, so the scenario was not played "
               "in full; --allow lets them pass", file=sys.stderr)  # fmt: skip
     if arguments.json:
-        print(json.dumps({"kind": context.kind, "found": context.repeats, "came": counts, "broke": broke,
-                          "held back": held, "armed then": context.armed}))  # fmt: skip
+        print(json.dumps({"kind": context.kind, "found": context.repeats, "results": counts, "broke": broke,
+                          "held back": held, "allowed then": context.allowed}))  # fmt: skip
     else:
         _print_device(scenario, context, counts)
         for what, count in held.items():
             print(f"    {count}x held back: {what}")
-        if held and context.armed:
-            print(f"    it was found with {' '.join(f'--allow {name}' for name in context.armed)}")
+        if held and context.allowed:
+            print(f"    it was found with {' '.join(f'--allow {name}' for name in context.allowed)}")
     return 1 if broke or held else 0
 
 

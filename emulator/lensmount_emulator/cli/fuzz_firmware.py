@@ -70,7 +70,7 @@ def run_firmware(arguments: argparse.Namespace, folder: Path) -> int:
         name = next(
             path
             for number in range(1, 1_000_000)
-            if not (path := folder / f"story-{arguments.seed}-{number}.lmx").exists()
+            if not (path := folder / f"scenario-{arguments.seed}-{number}.lmx").exists()
         )
         try:
             write_scenario(name, kept.scenario, kept.records)

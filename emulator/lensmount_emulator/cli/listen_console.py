@@ -42,9 +42,9 @@ def event_printer(dialect: Dialect, form: str, every_frame: bool, out: TextIO) -
 
     Args:
         dialect: what is spoken.
-        form: `story` prints only what is new, `lines` one line an event, `fields` every field, `json` one object
+        form: `summary` prints only what is new, `lines` one line an event, `fields` every field, `json` one object
             each, `none` prints what happened to the port and no traffic.
-        every_frame: whether `story` prints every frame.
+        every_frame: whether `summary` prints every frame.
         out: where to.
     """
     scenario = EventNarrator(dialect.routine, every_frame)
@@ -58,7 +58,7 @@ def event_printer(dialect: Dialect, form: str, every_frame: bool, out: TextIO) -
             lines = [Line(event_to_json(event, dialect))]
         elif isinstance(event, Annotation | DataLoss | LineDefect):
             lines = [Line(format_event(event, dialect), colour_of(event), HANG)]
-        elif form == "story":
+        elif form == "summary":
             lines = list(scenario.frame(event))
         elif isinstance(event, Edge) or form == "none":
             lines = []

@@ -2,9 +2,10 @@
 
 A script holds verbs separated by `;`. On an E-mount: `focus 0x3F50`, `focus +200`, `stop`, `aperture f/5.6`,
 `wait 0.5`, `frame 30`, `sleep`, `wake`. On the open L-Mount model also: `focus 2m`, `focus near`, `autofocus`,
-`limits 100 900`, `smooth f/8 1s`, `preview f/11`, `open`, `stabilise panning`, `linear 180`, `correct`, `expose 1/60`,
-`rate 120`, `track 0.5`, `page fast focus`, `check all`, `update FILE`, `rollback`; and by a hand at the virtual
-lens: `zoom 70`, `turn focus 30`, `press afl`, `switch af 1`, `ring f/4`, `detach 0.2`.
+`limits 100 900`, `ramp-aperture f/8 1s`, `preview f/11`, `open-aperture`, `stabilise panning`, `ring-throw 180`,
+`fetch-corrections`, `expose 1/60`, `rate 120`, `track-focus 0.5`, `extension fast focus`, `check all`, `update FILE`,
+`rollback`; and by a hand at the virtual lens: `zoom 70`, `turn focus 30`, `press afl`, `switch af 1`, `ring f/4`,
+`detach 0.2`.
 """
 
 import argparse

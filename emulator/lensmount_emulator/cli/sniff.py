@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     form.add_argument("--lines", dest="form", action="store_const", const="lines", help="one line an event")
     form.add_argument("--fields", dest="form", action="store_const", const="fields", help="every field of each message")
     form.add_argument("--json", dest="form", action="store_const", const="json", help="one JSON object an event")
-    parser.set_defaults(form="story")
+    parser.set_defaults(form="summary")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     specs = dict(zip(Role, named, strict=False))
     dialect = load_dialect(arguments.dialect)
     tally = TrafficStats(dialect)
-    form = "none" if arguments.quiet and arguments.form == "story" else arguments.form
+    form = "none" if arguments.quiet and arguments.form == "summary" else arguments.form
     with OrderlyStack() as stack:
         ports = ListeningPorts(
             stack,

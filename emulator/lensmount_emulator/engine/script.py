@@ -1,10 +1,13 @@
 """Session scripts, as a user writes them: `focus 0x3EEF; aperture f/5.6; wait 0.5; sleep`."""
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from lensmount_protocol.errors import ScriptError, unknown_name_message
+
+_log = logging.getLogger("lensmount.script")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +23,19 @@ VerbArgumentParser = Callable[[str], Any]
 """Turns a verb's text into its value; raises `ValueError` with what would be legal."""
 
 
+class VerbTable(dict[str, VerbArgumentParser]):
+    """The verbs of a script, and the names that some of them had in an earlier release.
+
+    Attributes:
+        old_names: an old name -> the verb. Old names work for one release.
+    """
+
+    def __init__(self, verbs: Mapping[str, VerbArgumentParser], old_names: Mapping[str, str]) -> None:
+        """Store the verbs and the old names."""
+        super().__init__(verbs)
+        self.old_names = old_names
+
+
 def parse_script(text: str, verbs: Mapping[str, VerbArgumentParser]) -> list[Step]:
     """Parse a script to its steps, which `;` separates.
 
@@ -31,6 +47,9 @@ def parse_script(text: str, verbs: Mapping[str, VerbArgumentParser]) -> list[Ste
 
 def _parse_step(text: str, verbs: Mapping[str, VerbArgumentParser]) -> Step:
     verb, _, rest = text.partition(" ")
+    if isinstance(verbs, VerbTable) and verb in verbs.old_names:
+        _log.info("script verb %s is an old name, which the next release drops: use %s", verb, verbs.old_names[verb])
+        verb = verbs.old_names[verb]
     reader = verbs.get(verb)
     if not verbs:
         raise ScriptError(f"script step {text!r}: this end takes no script")

@@ -312,7 +312,7 @@ def _make_frame(dialect: Dialect) -> FrameSchema:
         if burst_format(declared) is not None:
             raise _refuse_frame(
                 dialect,
-                "the link is clocked, and only the clock tells its units apart; use --format json or markdown, which "
+                "the link is clocked, and only the clock separates its units; use --format json or markdown, which "
                 "describe the clock and the messages",
             )
         if not isinstance(declared, ConstructFrameFormat):

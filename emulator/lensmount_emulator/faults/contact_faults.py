@@ -62,7 +62,7 @@ class Bounce(Fault):
 class StuckLine(TimedFault):
     """A line is stuck at a level, whatever its driver does."""
 
-    NAME: ClassVar[str] = "stuck"
+    NAME: ClassVar[str] = "stuck-line"
     TOUCHES: ClassVar[str] = "lines"
 
     for_: float | None = option(0.05, DURATION, "how long it is stuck, each time")
@@ -283,7 +283,7 @@ class DetachMidFrame(Fault):
 class SwapLens(TimedFault):
     """The lens is detached, and another one is attached."""
 
-    NAME: ClassVar[str] = "other-lens"
+    NAME: ClassVar[str] = "swap-lens"
     TOUCHES: ClassVar[str] = "attachment"
 
     for_: float | None = option(0.3, DURATION, "how long the mount is empty")

@@ -165,7 +165,7 @@ class SwapFrames(FrameFault):
 class DelayFrame(FrameFault):
     """A frame begins late."""
 
-    NAME: ClassVar[str] = "late"
+    NAME: ClassVar[str] = "delay-frame"
 
     by: float = option(3e-3, DELAY, "how much later")
 
@@ -179,7 +179,7 @@ class DelayFrame(FrameFault):
 class DuplicateFrame(FrameFault):
     """A frame is sent twice, back to back."""
 
-    NAME: ClassVar[str] = "repeat"
+    NAME: ClassVar[str] = "duplicate-frame"
 
     def change(self, piece: OutgoingBytes, size: int, sender: Role, target: FaultTarget) -> list[OutgoingBytes]:
         """Send the frame again."""

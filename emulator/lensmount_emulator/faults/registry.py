@@ -61,6 +61,10 @@ def faults_of_link(dialect: Dialect, among: Sequence[type[Fault]] = BUILT_IN_FAU
     return [cls for cls in among if dialect.wiring.clocked is not None or not cls.NEEDS_CLOCK]
 
 
+OLD_NAMES = {"late": "delay-frame", "other-lens": "swap-lens", "repeat": "duplicate-frame", "stuck": "stuck-line"}
+"""An old name of a fault -> its name. Old names work for one release; recordings of before hold them."""
+
+
 @cache
 def known_faults() -> Mapping[str, type[Fault]]:
     """Every fault by its name.
@@ -96,12 +100,13 @@ def parse_fault(text: str) -> Fault:
         FaultError: an unknown fault, key or value; the message lists the legal ones.
     """
     name, *items = text.split() or [""]
+    name = _current_name(name)
     # A rule is no known fault: random plans and campaigns choose among those, and it does nothing without a message.
     cls = Rule if name == Rule.NAME else known_faults().get(name)
     if cls is None and items:
         # A line, the fault on it, and its amount.
         fault_name, _, by = items[0].partition("=")
-        line_fault = known_faults().get(fault_name)
+        line_fault = known_faults().get(_current_name(fault_name))
         if line_fault is not None and {"line", "by"} <= option_fields(line_fault).keys():
             cls, items = line_fault, [f"line={name}", *([f"by={by}"] if by else []), *items[1:]]
     if cls is None:
@@ -120,6 +125,14 @@ def parse_fault(text: str) -> Fault:
         except (ValueError, KeyError):
             raise FaultError(f"fault {text!r}: {given} wants {kind.legal}, not {value!r}") from None
     return cls(**values)
+
+
+def _current_name(name: str) -> str:
+    current = OLD_NAMES.get(name)
+    if current is None:
+        return name
+    _log.info("fault %s is an old name, which the next release drops: use %s", name, current)
+    return current
 
 
 def format_fault(fault: Fault) -> str:

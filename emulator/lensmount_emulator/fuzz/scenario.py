@@ -120,7 +120,7 @@ class Scenario:
     def header(self) -> dict[str, object]:
         """The header of its recording: the session, and the scenario itself."""
         session = session_header(self.dialect, self.body, self.lens, self.script, self.seed)
-        return session | {"story": self.to_dict()}
+        return session | {"scenario": self.to_dict()}
 
 
 def write_scenario(path: Path, scenario: Scenario, records: Sequence[WireRecord], *, overwrite: bool = False) -> None:
@@ -144,7 +144,7 @@ def read_scenario(path: Path) -> Scenario:
         FaultError: it holds no scenario, one of another version, or a damaged one.
     """
     header = parse_header(path, next(read_blocks(path), b""))
-    data: object = header.get("story")
+    data: object = header.get("scenario")
     if not isinstance(data, Mapping):
         raise FaultError(f"{path}: the recording holds no scenario; `lensmount decode` reads it")
     return scenario_from_dict(cast("Mapping[str, Any]", data), path)

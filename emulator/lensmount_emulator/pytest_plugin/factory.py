@@ -76,7 +76,7 @@ class MountFactory:
         script: str | None = None,
         *,
         seed: int | None = None,
-        arm: Sequence[str] = (),
+        allow: Sequence[str] = (),
         rules: RulesLike | None = None,
     ) -> MountSession:
         """Put a lens on a body; no time has passed yet.
@@ -89,7 +89,7 @@ class MountFactory:
             accessories: profiles of what stands between them, from the body on; on a port the test is skipped.
             script: what the body does once it runs.
             seed: where reaction times get their jitter from; a port has its own.
-            arm: guarded messages that our body may send, by name: `Update*`. They can leave a device dead. On a port
+            allow: guarded messages that our body may send, by name: `Update*`. They can leave a device dead. On a port
                 also unknown types, by number: `0x7f`.
             rules: what changes messages between the ends: the path of a file of rules, or texts and `Rule` objects; on
                 a port the test is skipped.
@@ -111,16 +111,16 @@ class MountFactory:
         seed = choices.seed if seed is None else seed
         plan = parse_plan(resolve_rules(choices.rules if rules is None else rules), seed)
         if self._port is None:
-            print_line = replay_command([*zip(given, ends, strict=True)], between, script, seed, arm, plan)
+            print_line = replay_command([*zip(given, ends, strict=True)], between, script, seed, allow, plan)
             mounted = self._virtual(
-                ends, [resolve_profile(one, Place.ACCESSORY) for one in between], print_line, script, seed, arm, plan
+                ends, [resolve_profile(one, Place.ACCESSORY) for one in between], print_line, script, seed, allow, plan
             )
         else:
             if plan:
                 pytest.skip(f"rules between the ends are virtual, and a device is on {self._port.spec}")
             if between:
                 pytest.skip(f"{between[0]} between the ends is virtual, and a device is on {self._port.spec}")
-            mounted = self._live(self._port, ends, script, arm)
+            mounted = self._live(self._port, ends, script, allow)
         self._sessions.append(mounted)
         return mounted
 

@@ -45,7 +45,7 @@ from lensmount_emulator.reports.summary import (
 )
 from lensmount_protocol.errors import CaptureError
 
-CAMPAIGN_VERSION = 2
+CAMPAIGN_VERSION = 3
 
 
 def campaign_to_json(results: CampaignResults) -> str:
@@ -100,8 +100,8 @@ def _case_to_dict(results: CampaignResults, finished: StoredCase, texts: Mapping
         },
         "expected": finished.expected.value,
         "outcome": finished.outcome.value,
-        "complaints": [complaint._asdict() for complaint in finished.violations],
-        "told": finished.first_error,
+        "violations": [complaint._asdict() for complaint in finished.violations],
+        "first_error": finished.first_error,
         "seconds": round(finished.seconds, 6),
         "frames": finished.frames,
         "bytes": finished.bytes,

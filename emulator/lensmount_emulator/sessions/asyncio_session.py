@@ -233,7 +233,7 @@ class AsyncLiveSession(_AsyncSession[LiveResult]):
         *,
         duration: float | None = None,
         script: str = "",
-        armed: Sequence[str] = (),
+        allowed: Sequence[str] = (),
         record: str | PathLike[str] | None = None,
         keep_records: bool = False,
     ) -> None:
@@ -244,7 +244,7 @@ class AsyncLiveSession(_AsyncSession[LiveResult]):
             port: the port.
             duration: seconds to run; `None` runs until the script is done, or without a script until `stop`.
             script: the steps of this end once the link runs.
-            armed: guarded messages that may be sent, by name.
+            allowed: guarded messages that may be sent, by name.
             record: a file for every byte and edge.
             keep_records: keep every byte and edge for the result.
         """
@@ -252,7 +252,7 @@ class AsyncLiveSession(_AsyncSession[LiveResult]):
         self._arguments = (profile, port)
         self._duration = duration
         self._script = script
-        self._armed = armed
+        self._allowed = allowed
         self._record = record
         self._keep_records = keep_records
         self._session: LiveSession | None = None
@@ -272,7 +272,7 @@ class AsyncLiveSession(_AsyncSession[LiveResult]):
         self._session = session = LiveSession(
             *self._arguments,
             script=self._script,
-            allowed=self._armed,
+            allowed=self._allowed,
             record=self._record,
             keep_records=self._keep_records,
             on_event=channel.put,
@@ -301,7 +301,7 @@ class AsyncVirtualSession(_AsyncSession[LoopbackResult]):
         script: str = "",
         seconds: float | None = None,
         seed: int | None = None,
-        armed: Sequence[str] = (),
+        allowed: Sequence[str] = (),
         faults: Sequence[str | Fault] = (),
     ) -> None:
         """Store the arguments of the session; `run_loopback` describes the arguments and the errors."""
@@ -314,7 +314,7 @@ class AsyncVirtualSession(_AsyncSession[LoopbackResult]):
                 script=script,
                 seconds=seconds,
                 seed=seed,
-                allowed=armed,
+                allowed=allowed,
                 faults=faults,
                 tap=tap,
                 listen=listen,

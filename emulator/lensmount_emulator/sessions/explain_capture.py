@@ -134,7 +134,7 @@ def find_reference(source: Path, knowledge: SessionKnowledge, dialect: Dialect) 
 
 def header_reference(header: Mapping[str, object], knowledge: SessionKnowledge, dialect: Dialect) -> Reference | None:
     """The good start-up of the devices in a header; `None` where it names none that can run."""
-    body, lens, profile, between = (header.get(key) for key in ("body", "lens", "profile", "with"))
+    body, lens, profile, between = (header.get(key) for key in ("body", "lens", "profile", "accessories"))
     accessories = [str(one) for one in cast("list[object]", between)] if isinstance(between, list) else []
     try:
         if isinstance(body, str) and isinstance(lens, str):

@@ -13,7 +13,7 @@ from lensmount_emulator.sessions.loopback import run_loopback
 from lensmount_emulator.sessions.virtual.header import KNOWN
 from lensmount_emulator.sessions.virtual.participants import resolve_profile
 from lensmount_hardware.captures.limits import virtual_limit
-from lensmount_hardware.captures.lmx import RecordingWriter, read_recording_header
+from lensmount_hardware.captures.lmx import VERSION, RecordingWriter, read_recording_header
 from lensmount_hardware.input_file import read_input
 from lensmount_protocol.errors import CaptureError, limit_list
 
@@ -61,16 +61,16 @@ def rerun_recording(path: Path) -> RerunResult:
         run_loopback(
             asked.body,
             asked.lens,
-            accessories=_names(header, "with"),
+            accessories=_names(header, "accessories"),
             script=asked.script or "",
             seed=asked.seed,
             seconds=asked.duration,
             resolution="byte" if header.get("resolution") == "byte" else "frame",
-            allowed=_names(header, "armed"),
+            allowed=_names(header, "allowed"),
             faults=_names(header, "faults"),
             tap=writer.write,
         )
-    return _compare(recorded, sink.getvalue())
+    return _compare(recorded, sink.getvalue(), header)
 
 
 def _require_loopback(path: Path, header: Mapping[str, object]) -> None:
@@ -127,7 +127,10 @@ def _names(header: Mapping[str, object], key: str) -> list[str]:
     return [str(name) for name in cast("list[object]", named)] if isinstance(named, list) else []
 
 
-def _compare(recorded: bytes, repeated: bytes) -> RerunResult:
+def _compare(recorded: bytes, repeated: bytes, header: Mapping[str, object]) -> RerunResult:
+    if header.get("version") != VERSION:
+        # An older header has other keys; all that it says was used to run the session.
+        repeated = recorded.partition(b"\n")[0] + repeated[repeated.index(b"\n") :]
     if recorded == repeated:
         return RerunResult(None, "", "", len(recorded))
     lines, others = recorded.splitlines(), repeated.splitlines()

@@ -140,7 +140,7 @@ class SendGuard:
             more = f" and {len(named) - MAX_NAMED} more" if len(named) > MAX_NAMED else ""
             raise LocalProtocolError(
                 f"nothing was sent: it can damage a device to send it {', '.join(named[:MAX_NAMED])}{more}; "
-                "arm by name what is meant"
+                "allow by name what is meant"
             )
 
     def _blocked_in(self, records: list[WireRecord]) -> Iterator[str]:
@@ -182,9 +182,9 @@ def _check_name(name: str) -> None:
         DialectError: see above.
     """
     if not name[:1].isalnum():
-        raise DialectError(f"armed {name!r}: write a message's name, its beginning and *, or a number such as 0x7f")
+        raise DialectError(f"allowed {name!r}: write a message's name, its beginning and *, or a number such as 0x7f")
     if name[:2].lower() == "0x" and not re.fullmatch("[0-9a-f]{1,2}", name[2:], re.IGNORECASE):
-        raise DialectError(f"armed {name!r}: a type is a number from 0x00 to 0xff")
+        raise DialectError(f"allowed {name!r}: a type is a number from 0x00 to 0xff")
 
 
 def check_all(guard: SendGuard, actions: Iterable[WireAction]) -> None:
@@ -200,7 +200,7 @@ def check_all(guard: SendGuard, actions: Iterable[WireAction]) -> None:
     for action in actions:
         if (reason := _blocked_reason(guard, action)) is not None:
             raise LocalProtocolError(f"nothing was sent: it can damage a device to send {reason}; "
-                                     "arm by name what is meant")  # fmt: skip
+                                     "allow by name what is meant")  # fmt: skip
 
 
 def _blocked_reason(guard: SendGuard, action: WireAction, *, untrusted: bool = False) -> str | None:
@@ -280,7 +280,7 @@ class GuardedTransport(TimedTransport):
     def _send(self, action: WireAction, *, untrusted: bool) -> None:
         reason = _blocked_reason(self.guard, action, untrusted=untrusted)
         if reason is not None:
-            raise LocalProtocolError(f"{self.name}: held back: {reason}; arm by name what is meant")
+            raise LocalProtocolError(f"{self.name}: held back: {reason}; allow by name what is meant")
         self._before(action)
         try:
             self._inner.send(action)

@@ -19,9 +19,11 @@ from lensmount_hardware.output_file import OutputFile
 from lensmount_protocol.errors import CaptureError, MountError
 from lensmount_protocol.wire import Annotation, WireRecord, Wiring
 
-VERSION = 1
+VERSION = 2
+"""2: the header has `accessories`, `allowed` and `scenario`; version 1 called them as `_OLD_KEYS` lists."""
 MAX_BAD_LINES = 1000
 """Lines that are no records and get an annotation each; further ones are counted."""
+_OLD_KEYS = {"armed": "allowed", "story": "scenario", "with": "accessories"}
 _KIND: Mapping[str, object] = {"lensmount": "recording", "version": VERSION}
 
 
@@ -158,7 +160,7 @@ def read_recording_header(path: Path) -> Mapping[str, object]:
 
 
 def parse_header(path: Path, data: bytes) -> Mapping[str, object]:
-    """Parse the first line of a recording.
+    """Parse the first line of a recording; the keys of version 1 get their names of today.
 
     Raises:
         CaptureError: it is cut, damaged, or of another version.
@@ -172,8 +174,11 @@ def parse_header(path: Path, data: bytes) -> Mapping[str, object]:
         header = parse_object(line)
     except ValueError as error:
         raise CaptureError(f"{path}: the recording's header is damaged: {error}") from error
-    if header.get("version") != VERSION:
-        raise CaptureError(f"{path}: recording version {header.get('version')!r}; this program reads version {VERSION}")
+    version = header.get("version")
+    if version == 1 and not isinstance(version, bool):
+        return {_OLD_KEYS.get(key, key): value for key, value in header.items()}
+    if version != VERSION:
+        raise CaptureError(f"{path}: recording version {version!r}; this program reads versions 1 and {VERSION}")
     return header
 
 

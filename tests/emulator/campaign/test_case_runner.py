@@ -28,7 +28,7 @@ LMOUNT = replace(
 CASES = {
     "plain": EMOUNT,
     "faults": replace(EMOUNT, faults=("bitflip rate=1e-3", "detach at=0.4s for=30ms")),
-    "another lens": replace(EMOUNT, faults=("other-lens at=0.5s lens=sel2870",)),
+    "another lens": replace(EMOUNT, faults=("swap-lens at=0.5s lens=sel2870",)),
     "endless": replace(LMOUNT, faults=("drop rate=1e-3",)),
     "converter": replace(
         LMOUNT,

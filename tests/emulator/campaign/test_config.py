@@ -77,7 +77,7 @@ def test_what_is_not_legal_is_told_in_one_line_with_what_is(text: str, told: str
         ({"script": '"focsu 3"'}, "focsu"),
         ({"dialect": '"emont"'}, "emont"),
         ({"faults": '["nowhere jitter=3us"]'}, "nowhere"),
-        ({"faults": '["other-lens lens=sigma-45mm-f2.8-dg-dn"]'}, "uses lmount; emount is needed here"),
+        ({"faults": '["swap-lens lens=sigma-45mm-f2.8-dg-dn"]'}, "uses lmount; emount is needed here"),
         ({"seeds": '"1-900000"'}, "are more than 1000000: fewer seeds, faults or profiles, or two files"),
     ],
 )

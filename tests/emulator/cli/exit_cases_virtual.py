@@ -204,10 +204,10 @@ def _(bench: Bench) -> int:
 
     bench.monkeypatch.setattr(fuzz_session, "fuzz_sessions", found)
     code = bench.run("fuzz", "session", "--dialect", "emount", "--steps", "2")
-    assert Path("story-1-1.lmx").exists()
+    assert Path("scenario-1-1.lmx").exists()
     # A second run of the same seed keeps what the first one found.
     assert bench.run("fuzz", "session", "--dialect", "emount", "--steps", "2") == code
-    assert sorted(os.listdir()) == ["story-1-1.lmx", "story-1-2.lmx"]
+    assert sorted(os.listdir()) == ["scenario-1-1.lmx", "scenario-1-2.lmx"]
     return code
 
 

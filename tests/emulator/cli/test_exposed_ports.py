@@ -35,7 +35,7 @@ VERBS = {
     "sniff": ["sniff", "PORT", "--duration", "0.02"],
     "record": ["record", "PORT", "--duration", "0.02", "--to", "TO"],
     "bridge": ["bridge", "PORT", "pty:", "--duration", "0.02"],
-    "replay": ["replay", "FILE", "--as", "body", "--port", "PORT", "--arm", "garbage"],
+    "replay": ["replay", "FILE", "--as", "body", "--port", "PORT", "--allow", "garbage"],
     "fuzz": [
         "fuzz",
         "lens",

@@ -365,7 +365,7 @@ def test_two_replays_of_a_recording_find_each_other(start: Start, recording: Pat
         assert bytes_in(copy, role) == bytes_in(recording, role)
 
 
-def test_replay_sends_nothing_that_can_hurt_unless_it_is_armed(
+def test_replay_sends_nothing_that_can_hurt_unless_it_is_allowed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     dialect = load_dialect("emount")
@@ -377,10 +377,10 @@ def test_replay_sends_nothing_that_can_hurt_unless_it_is_armed(
         words = ["replay", str(path), "--port", f"serial:{port}", "--as", "body"]
         assert main(words) == 2
         (line,) = capsys.readouterr().err.strip().splitlines()
-        assert "an unknown message of type 0x7f; arm by name what is meant" in line
+        assert "an unknown message of type 0x7f; allow by name what is meant" in line
         with pytest.raises(BlockingIOError):
             os.read(near, 1)
-        assert main([*words, "--arm", "0x7f"]) == 0
+        assert main([*words, "--allow", "0x7f"]) == 0
         assert os.read(near, 100) == frame
 
 
@@ -442,7 +442,7 @@ def test_run_reconnects_and_records_the_gap(start: Start, tmp_path: Path) -> Non
         (["replay", "{session}", "--port", "pty:"], 2, "give both --port SPEC and --role body or lens"),
         (["replay", "{session}", "--as", "lens"], 2, "give both --port SPEC and --role body or lens"),
         (["replay", "{session}", "--as", "lens", "--port", "serial:/dev/no-such-port"], 4, "no such port"),
-        (["replay", "{session}", "--as", "body", "--port", "pty:", "--arm", "Format"], 2, "unknown guarded message"),
+        (["replay", "{session}", "--as", "body", "--port", "pty:", "--allow", "Format"], 2, "unknown guarded message"),
     ],
 )
 def test_bad_input_is_one_line_with_an_exit_code(

@@ -119,8 +119,8 @@ def test_what_cannot_be_played_is_told_in_one_line(
     assert "nothing was played" in error_of(capsys, 4, str(finding), "--port", "pty:", "--greeting", "0.2")
     text = story.read_text()
     for wrong, right, told in (
-        ('"story":{"version":1', '"story":{"version":7', "scenario version 7; this program reads version 1"),
-        ('"story":{', '"story":[],"tale":{', "holds no scenario"),
+        ('"scenario":{"version":1', '"scenario":{"version":7', "scenario version 7; this program reads version 1"),
+        ('"scenario":{', '"scenario":[],"tale":{', "holds no scenario"),
         ('"version":1,"dialect":"lmount"', '"version":1,"dialect":"fmount"', "the scenario is of 'fmount'"),
         ('"version":1,"dialect":"lmount"', '"version":1,"dialect":"emount"', "the scenario is of 'emount'"),
         ('"wait 0.2"', '"dance"', "dance"),
@@ -144,15 +144,17 @@ def recorded(path: Path, *parts: bytes, baudrate: int = 750_000) -> str:
 
 
 @pytest.mark.parametrize("cut", [0, 1, 3, 5, 9, len(OFFER) - 1])
-def test_firmware_messages_leave_no_recording_unless_they_are_armed(cut: int, tmp_path: Path, capsys: Captured) -> None:
+def test_firmware_messages_leave_no_recording_unless_they_are_allowed(
+    cut: int, tmp_path: Path, capsys: Captured
+) -> None:
     file = recorded(tmp_path / "update.lmx", *(part for part in (OFFER[:cut], OFFER[cut:]) if part))
     with port() as (near, spec):
         words = [file, "--as", "body", "--port", spec]
         assert "UpdateOffer (0x60)" in error_of(capsys, 2, *words)
-        assert "nothing was sent" in error_of(capsys, 2, *words, "--arm", "garbage")
-        assert "nothing was sent" in error_of(capsys, 2, *words, "--arm", "UpdateBlock", "--arm", "garbage")
+        assert "nothing was sent" in error_of(capsys, 2, *words, "--allow", "garbage")
+        assert "nothing was sent" in error_of(capsys, 2, *words, "--allow", "UpdateBlock", "--allow", "garbage")
         assert said(near) == b""
-        assert main(["replay", *words, "--arm", "UpdateOffer"]) == 0
+        assert main(["replay", *words, "--allow", "UpdateOffer"]) == 0
         assert said(near) == OFFER
 
 
@@ -160,10 +162,10 @@ def test_what_only_a_lax_reader_would_take_is_held_back_too(tmp_path: Path, caps
     hurt = bytes((*OFFER[:-1], OFFER[-1] ^ 1))
     file = recorded(tmp_path / "hurt.lmx", hurt)
     with port() as (near, spec):
-        words = [file, "--as", "body", "--port", spec, "--arm", "garbage"]
+        words = [file, "--as", "body", "--port", spec, "--allow", "garbage"]
         assert "UpdateOffer (0x60) in a damaged frame" in error_of(capsys, 2, *words)
         assert said(near) == b""
-        assert main(["replay", *words, "--arm", "UpdateOffer"]) == 0
+        assert main(["replay", *words, "--allow", "UpdateOffer"]) == 0
         assert said(near) == hurt
 
 
@@ -179,5 +181,5 @@ def test_a_rate_at_which_bytes_are_others_is_armed_as_garbage(tmp_path: Path, ca
         words = [file, "--as", "body", "--port", spec]
         assert "9600 baud, which is no rate of lmount" in error_of(capsys, 2, *words)
         assert said(near) == b""
-        assert main(["replay", *words, "--arm", "garbage"]) == 0
+        assert main(["replay", *words, "--allow", "garbage"]) == 0
         assert said(near) == frame

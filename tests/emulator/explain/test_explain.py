@@ -45,16 +45,21 @@ def test_sleep_and_wake_are_no_faults() -> None:
 @pytest.mark.parametrize(
     ("fault", "kind", "end", "words"),
     [
-        ("stuck line=VD level=high for=60s", FindingKind.STEP_MISSING, Role.BODY, "Frame sync (VD) never pulsed"),
+        ("stuck-line line=VD level=high for=60s", FindingKind.STEP_MISSING, Role.BODY, "Frame sync (VD) never pulsed"),
         ("truncate from=lens at=0.125s by=10", FindingKind.SHORT_FRAME, Role.LENS, "before the select line fell"),
         ("checksum from=lens at=0.125s", FindingKind.BAD_FRAME, Role.LENS, "wrong checksum"),
         ("baud from=lens by=-25%", FindingKind.BAUDRATE, Role.LENS, "562 500 Bd"),
-        ("late from=lens at=0.125s by=3ms", FindingKind.LATE, Role.LENS, "was late"),
-        ("repeat from=body at=0.125s", FindingKind.REPEATED, Role.BODY, "twice"),
+        ("delay-frame from=lens at=0.125s by=3ms", FindingKind.LATE, Role.LENS, "was late"),
+        ("duplicate-frame from=body at=0.125s", FindingKind.REPEATED, Role.BODY, "twice"),
         ("detach at=0.3s for=50ms", FindingKind.DETACHED, Role.LENS, "It came back after 50.00 ms"),
         ("bounce line=detect", FindingKind.BOUNCE, Role.LENS, "XDETECT bounces"),
-        ("stuck line=LENS_CS level=high at=0.31s for=5s", FindingKind.STUCK_LINE, Role.LENS, "LENS_CS"),
-        ("stuck line=LENS_CS level=low at=0.127s for=5s", FindingKind.OUTSIDE_WINDOW, Role.LENS, "outside a select"),
+        ("stuck-line line=LENS_CS level=high at=0.31s for=5s", FindingKind.STUCK_LINE, Role.LENS, "LENS_CS"),
+        (
+            "stuck-line line=LENS_CS level=low at=0.127s for=5s",
+            FindingKind.OUTSIDE_WINDOW,
+            Role.LENS,
+            "outside a select",
+        ),
         ("rail-order", FindingKind.BEFORE_SUPPLY, Role.BODY, "wrong order"),
         ("brownout at=0.4s", FindingKind.SUPPLY_LOST, Role.BODY, "VCC failed at 400.000 ms"),
         ("sequence from=lens at=0.5s", FindingKind.SEQUENCE, Role.LENS, "was due"),
@@ -157,8 +162,8 @@ def test_split_name_reads_as_words(name: str, words: str) -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"faults": ["stuck line=VD level=high for=60s"]}, "Frame sync (VD) never pulsed"),
-        ({"faults": ["stuck line=VD level=high at=0.4s for=60s"], "seconds": 0.9}, "VD stopped"),
+        ({"faults": ["stuck-line line=VD level=high for=60s"]}, "Frame sync (VD) never pulsed"),
+        ({"faults": ["stuck-line line=VD level=high at=0.4s for=60s"], "seconds": 0.9}, "VD stopped"),
     ],
 )
 def test_a_step_that_never_came_is_an_error_of_the_session(options: dict[str, Any], words: str) -> None:
@@ -174,7 +179,10 @@ def test_a_session_that_sleeps_or_is_short_owes_no_step(script: str) -> None:
 
 
 def test_failed_sessions_print_their_explanation(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["loopback", "--lens", "voigtlander-15", "--quiet", "--fault", "stuck line=VD level=high for=60s"]) == 1
+    assert (
+        main(["loopback", "--lens", "voigtlander-15", "--quiet", "--fault", "stuck-line line=VD level=high for=60s"])
+        == 1
+    )
     printed = capsys.readouterr().out
     assert "what went wrong:\nFrame sync (VD) never pulsed" in printed
     assert main(["loopback", "--lens", "voigtlander-15", "--quiet", "--duration", "0.6"]) == 0

@@ -23,10 +23,10 @@ DECLARED = {
     "checksum count=5000": CANNOT,
     "length count=5000 until=1s": COMPLETES,
     "sequence count=5000": MAY_FAIL,
-    "late count=5000": MAY_FAIL,
+    "delay-frame count=5000": MAY_FAIL,
     "bounce": COMPLETES,
-    "stuck": COMPLETES,
-    "stuck line=VD for=40s": MAY_FAIL,
+    "stuck-line": COMPLETES,
+    "stuck-line line=VD for=40s": MAY_FAIL,
     "glitch rate=100": MAY_FAIL,
     "glitch rate=100 until=1s": COMPLETES,
     "selects for=1000s": MAY_FAIL,
@@ -69,8 +69,8 @@ DECLARED = {
     "detach-inside": COMPLETES,
     "detach-inside off=60s": CANNOT,
     "detach-inside count=5000": CANNOT,
-    "other-lens": COMPLETES,
-    "other-lens rate=1": MAY_FAIL,
+    "swap-lens": COMPLETES,
+    "swap-lens rate=1": MAY_FAIL,
 }
 
 
@@ -83,7 +83,7 @@ def test_every_fault_is_in_the_table() -> None:
     assert {parse_fault(text).NAME for text in DECLARED} >= {cls.NAME for cls in BUILT_IN_FAULTS} - {
         "duplicate",
         "swap",
-        "repeat",
+        "duplicate-frame",
     }
 
 

@@ -147,7 +147,7 @@ def test_a_detached_lens_cuts_the_frame_where_it_was() -> None:
 
 
 def test_another_lens_is_another_lens() -> None:
-    session, _ = play("lmount", ["other-lens at=0.9 for=100ms lens=sigma-35mm-f1.2-dg-ii"], seconds=3.0)
+    session, _ = play("lmount", ["swap-lens at=0.9 for=100ms lens=sigma-35mm-f1.2-dg-ii"], seconds=3.0)
     names = [notice.text for notice in session.notices if notice.text.startswith("it is ")]
     assert len(names) == 2
     assert "45" in names[0]
@@ -185,7 +185,7 @@ def test_a_session_says_what_went_wrong(capsys: pytest.CaptureFixture[str], tmp_
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        ("stuck line=MOUTH", "fault stuck: emount has no line 'MOUTH'; it has BODY_CS"),
+        ("stuck-line line=MOUTH", "fault stuck-line: emount has no line 'MOUTH'; it has BODY_CS"),
         ("detach at=2s until=1s", "fault detach: until=1s is not after at=2s"),
         ("bitflip for=2s until=1s", "fault bitflip: takes for or until, not both"),
     ],
@@ -197,6 +197,6 @@ def test_what_does_not_fit_the_mount_is_refused(given: str, says: str) -> None:
 
 def test_another_lens_must_exist_and_speak_the_same() -> None:
     with pytest.raises(ProfileError, match="unknown profile"):
-        run_loopback(faults=["other-lens lens=nobody"])
+        run_loopback(faults=["swap-lens lens=nobody"])
     with pytest.raises(ProfileError, match="uses lmount"):
-        run_loopback(faults=["other-lens lens=sigma-45mm-f2.8-dg-dn"])
+        run_loopback(faults=["swap-lens lens=sigma-45mm-f2.8-dg-dn"])

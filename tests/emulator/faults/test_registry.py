@@ -1,5 +1,6 @@
 """Faults as text: every key reads what it writes, and whatever is wrong is told in one line with what is legal."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -8,7 +9,14 @@ from hypothesis import strategies as st
 
 from lensmount_emulator.faults.fault import Fault
 from lensmount_emulator.faults.options import option_type
-from lensmount_emulator.faults.registry import BUILT_IN_FAULTS, format_fault, known_faults, option_fields, parse_fault
+from lensmount_emulator.faults.registry import (
+    BUILT_IN_FAULTS,
+    OLD_NAMES,
+    format_fault,
+    known_faults,
+    option_fields,
+    parse_fault,
+)
 from lensmount_protocol.errors import FaultError
 from lensmount_protocol.wire import Role
 
@@ -69,7 +77,7 @@ def test_texts_of_people(text: str, means: str) -> None:
         ("detach from=adapter", "from wants body, lens or both"),
         ("drop count=0", "count wants a whole number from 1 to 1000000"),
         ("drop at=1 at=2", "at is there twice"),
-        ("stuck level=1", "level wants low or high"),
+        ("stuck-line level=1", "level wants low or high"),
         ("baud by=90%", "by wants a percentage from -30 to 30"),
     ],
 )
@@ -103,3 +111,24 @@ def test_any_value_reads_or_is_refused(cls: type, data: st.DataObject, value: st
         assert option_type(option_fields(cls)[name].metadata).legal in refusal
     else:
         assert parse_fault(format_fault(fault)) == fault
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("late by=3ms", "delay-frame by=3ms"),
+        ("repeat rate=0.1", "duplicate-frame rate=0.1"),
+        ("stuck line=VD", "stuck-line line=VD"),
+        ("other-lens at=1s", "swap-lens at=1s"),
+    ],
+)
+def test_an_old_name_makes_the_same_fault(old: str, new: str) -> None:
+    assert parse_fault(old) == parse_fault(new)
+    assert format_fault(parse_fault(old)).split()[0] == new.split()[0]
+
+
+def test_a_message_lists_no_old_name() -> None:
+    with pytest.raises(FaultError) as raised:
+        parse_fault("lost rate=0.1")
+    assert "delay-frame" in str(raised.value)
+    assert not set(OLD_NAMES) & set(re.split(r"[ ,;:]+", str(raised.value)))

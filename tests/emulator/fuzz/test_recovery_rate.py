@@ -1,4 +1,4 @@
-"""Sessions with one fault each: a fixed share of the figure that `make recovery` gives at length."""
+"""Sessions with one fault each: a fixed share of the figure that `make recovery-rate` gives at length."""
 
 from lensmount_emulator.faults.registry import BUILT_IN_FAULTS
 from lensmount_emulator.fuzz.recovery_rate import main, make_case, run_case, run_cases

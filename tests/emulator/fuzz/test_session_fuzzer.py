@@ -154,7 +154,7 @@ def test_a_story_in_a_file_is_a_recording_and_reads_as_it_was_written(file: Path
 def changed(file: Path, **changes: Any) -> Path:
     lines = file.read_text().splitlines(keepends=True)
     header = json.loads(lines[0])
-    header["story"] |= changes
+    header["scenario"] |= changes
     file.write_text(json.dumps(header) + "\n" + "".join(lines[1:]))
     return file
 
@@ -260,7 +260,7 @@ def test_what_a_full_disk_does_not_take_is_told_in_full(
     entries = [json.loads(line) for line in told.out.splitlines() if line.startswith("{")]
     assert entries
     for entry in entries:
-        assert run_scenario(scenario_from_dict(entry["story"])).violations
+        assert run_scenario(scenario_from_dict(entry["scenario"])).violations
 
 
 def test_other_files_are_no_stories(tmp_path: Path) -> None:
@@ -280,11 +280,11 @@ def test_other_files_are_no_stories(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("planted")
 def test_the_command_writes_what_it_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["fuzz", "session", "--dialect", "lmount", "--mode", "both", "--seed", "2", "--steps", "20000"]
-    earlier = tmp_path / "story-2-1.lmx"
+    earlier = tmp_path / "scenario-2-1.lmx"
     earlier.write_text("of an earlier run")
     assert main([*words, "--stories", str(tmp_path), "--json"]) == 1
     figures = json.loads(capsys.readouterr().out)
-    assert figures["kinds"] == len(figures["files"]) == len(list(tmp_path.glob("story-2-*.lmx"))) - 1 >= 1
+    assert figures["kinds"] == len(figures["files"]) == len(list(tmp_path.glob("scenario-2-*.lmx"))) - 1 >= 1
     assert earlier.read_text() == "of an earlier run"
     assert main(["fuzz", "replay", figures["files"][0]]) == 1
 

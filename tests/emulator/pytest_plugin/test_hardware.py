@@ -117,7 +117,7 @@ def test_a_failure_on_a_device_points_to_its_recording(run: Run, project: pytest
     ]
 
 
-def test_what_a_test_words_itself_is_held_back_unless_it_is_armed(
+def test_what_a_test_words_itself_is_held_back_unless_it_is_allowed(
     run: Run, project: pytest.Pytester, serve: Serve
 ) -> None:
     project.makepyfile("""
@@ -133,9 +133,9 @@ def test_what_a_test_words_itself_is_held_back_unless_it_is_armed(
         def test_held_back(mount):
             mount().request(Odd())
 
-        def test_armed(mount):
+        def test_allowed(mount):
             # The lens refuses it, so it has come there.
-            assert mount(arm=["0x7e"]).request(Odd()) is not None
+            assert mount(allow=["0x7e"]).request(Odd()) is not None
     """)
     result = run("--lensmount-port", serve("lens", LENS))
     result.assert_outcomes(passed=1, failed=1)
@@ -417,7 +417,7 @@ SILENT, HELD_BACK = "lens: sent nothing", "session: *held back: UpdateBlock (0x6
 @pytest.mark.parametrize("size", [40, 1024, 4000])
 def test_raw(mounted, size):
     mounted.body.transmit(frame(size))
-    with pytest.raises(AssertionError, match=r"held back: UpdateBlock \\(0x61\\); arm by name what is meant"):
+    with pytest.raises(AssertionError, match=r"held back: UpdateBlock \\(0x61\\); allow by name what is meant"):
         mounted.run(2)
 
 @pytest.mark.parametrize("number", [

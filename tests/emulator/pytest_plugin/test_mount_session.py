@@ -309,7 +309,7 @@ class TestReplay:
         self, mount: MountFactory, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         mounted = mount(
-            "panasonic-s1r", "sigma-150-600mm-f5-6.3-dg-dn-os", ["sigma-tc-1411"], "focus far", arm=["Update*"]
+            "panasonic-s1r", "sigma-150-600mm-f5-6.3-dg-dn-os", ["sigma-tc-1411"], "focus far", allow=["Update*"]
         )
         mounted.run(0.9)
         assert "--accessory sigma-tc-1411 --allow 'Update*' --script 'focus far'" in told(mounted)["replay"]

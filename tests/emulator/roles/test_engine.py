@@ -228,18 +228,18 @@ def test_a_task_that_has_nothing_to_wait_for_is_over_at_once() -> None:
 
 
 def test_arming_names_types_by_pattern_and_by_number() -> None:
-    def armed(*names: str, also: tuple[str, ...] = ()) -> set[int]:
+    def allowed(*names: str, also: tuple[str, ...] = ()) -> set[int]:
         return allowed_types(EMOUNT, Role.BODY, names, also)
 
-    assert armed() == set()
-    assert armed("UpdateOrder14") == {0x14}
-    assert armed("Update*") == {0x14, 0x15}
-    assert armed("0x7f", "0X10") == {0x7F, 0x10}
-    assert armed("garbage", also=("garbage",)) == set()
-    assert armed("garbage", "UpdateBlock15", also=("garbage",)) == {0x15}
+    assert allowed() == set()
+    assert allowed("UpdateOrder14") == {0x14}
+    assert allowed("Update*") == {0x14, 0x15}
+    assert allowed("0x7f", "0X10") == {0x7F, 0x10}
+    assert allowed("garbage", also=("garbage",)) == set()
+    assert allowed("garbage", "UpdateBlock15", also=("garbage",)) == {0x15}
     for wrong in ("garbage", "0xzz", "Query0B", "7f"):
         with pytest.raises(DialectError, match="unknown guarded message of a body"):
-            armed(wrong)
+            allowed(wrong)
     with pytest.raises(DialectError, match="unknown guarded message of a lens"):
         allowed_types(EMOUNT, Role.LENS, ["UpdateOrder14"])
 

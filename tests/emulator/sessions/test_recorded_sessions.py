@@ -55,14 +55,14 @@ SESSIONS: dict[str, dict[str, Any]] = {
         "lens": "sel55210",
         "seconds": 2.5,
         "seed": 2,
-        "faults": ["late by=1500ms from=lens at=1.2s", "brownout at=2.0s for=30ms"],
+        "faults": ["delay-frame by=1500ms from=lens at=1.2s", "brownout at=2.0s for=30ms"],
     },
     "emount-stuck": {
         "body": "nex7",
         "lens": "loxia-21",
         "seconds": 1.6,
         "seed": 3,
-        "faults": ["stuck line=LENS_CS level=high at=0.12s for=200ms", "bounce at=0.5s", "detach-inside at=0.9s"],
+        "faults": ["stuck-line line=LENS_CS level=high at=0.12s for=200ms", "bounce at=0.5s", "detach-inside at=0.9s"],
     },
     "lmount-bad-frames": {
         "body": "panasonic-s1r",
@@ -72,7 +72,7 @@ SESSIONS: dict[str, dict[str, Any]] = {
         "script": "wait 0.05; focus near; focus far; aperture f/8",
         "faults": [
             "checksum count=3 from=lens at=0.05s",
-            "late count=2 by=30ms from=lens at=0.3s",
+            "delay-frame count=2 by=30ms from=lens at=0.3s",
             "truncate count=2 from=body at=0.4s",
             "sequence count=2 from=lens at=0.5s",
         ],
@@ -90,8 +90,8 @@ SESSIONS: dict[str, dict[str, Any]] = {
         "seconds": 1.2,
         "seed": 6,
         "faults": [
-            "late count=4 by=60ms from=lens at=0.02s",
-            "stuck line=LENS_ATT level=low at=0.4s for=200ms",
+            "delay-frame count=4 by=60ms from=lens at=0.02s",
+            "stuck-line line=LENS_ATT level=low at=0.4s for=200ms",
             "detach-inside at=0.9s",
         ],
     },

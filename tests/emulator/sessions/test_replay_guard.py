@@ -1,4 +1,4 @@
-"""The send guard on recordings: what it refuses, wherever it hides, and what it lets pass when it is armed."""
+"""The send guard on recordings: what it refuses, wherever it hides, and what it lets pass when it is allowed."""
 
 import pytest
 from hypothesis import given
@@ -41,7 +41,7 @@ GUARDED = [
 @pytest.mark.parametrize(("dialect", "role", "type_"), GUARDED, ids=lambda value: getattr(value, "name", str(value)))
 def test_every_guarded_message_is_refused_from_the_end_that_is_played(dialect: Dialect, role: Role, type_: int) -> None:
     records = sent(frame_of(dialect, role, type_), role=role)
-    with pytest.raises(LocalProtocolError, match=r"^nothing was sent: .*arm by name what is meant$"):
+    with pytest.raises(LocalProtocolError, match=r"^nothing was sent: .*allow by name what is meant$"):
         SendGuard(dialect, role).check_recording(records)
     # What the peer said is not sent, so it is nobody's danger.
     SendGuard(dialect, role.peer).check_recording(records)
@@ -54,7 +54,7 @@ def test_the_usual_sessions_pass() -> None:
             SendGuard(session.dialect, role).check_recording(session.records)
 
 
-def test_an_unknown_type_is_refused_unless_its_number_is_armed() -> None:
+def test_an_unknown_type_is_refused_unless_its_number_is_allowed() -> None:
     known = {type_ for _, type_ in EMOUNT.messages}
     type_ = next(number for number in range(0x41, 256) if number not in known)
     records = sent(frame_of(EMOUNT, Role.BODY, type_))
@@ -65,7 +65,7 @@ def test_an_unknown_type_is_refused_unless_its_number_is_armed() -> None:
         SendGuard(EMOUNT, Role.BODY, [f"{type_ ^ 1:#x}"]).check_recording(records)
 
 
-def test_bytes_in_no_frame_are_refused_unless_they_are_armed() -> None:
+def test_bytes_in_no_frame_are_refused_unless_they_are_allowed() -> None:
     records = sent(b"\x01\x02\x03")
     with pytest.raises(LocalProtocolError, match="bytes that are no frame"):
         SendGuard(EMOUNT, Role.BODY).check_recording(records)

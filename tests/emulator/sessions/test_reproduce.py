@@ -35,6 +35,22 @@ def test_a_recording_runs_again_to_the_byte(
     assert capsys.readouterr().out == f"{path}: identical, {path.stat().st_size} bytes\n"
 
 
+def test_a_recording_of_version_1_runs_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Version 1 called two keys of the header `with` and `armed`; what it recorded is the same."""
+    accessory = ("--accessory", "sigma-tc-1411", "--allow", "Update*")
+    path = recorded(
+        tmp_path, "--lens", "sigma-150-600mm-f5-6.3-dg-dn-os", "--seed", "7", "--script", "sleep", *accessory
+    )
+    header, _, records = path.read_bytes().partition(b"\n")
+    for new, old in ((b'"version":2', b'"version":1'), (b'"accessories":', b'"with":'), (b'"allowed":', b'"armed":')):
+        assert new in header
+        header = header.replace(new, old)
+    path.write_bytes(header + b"\n" + records)
+    capsys.readouterr()
+    assert main(["replay", str(path)]) == 0
+    assert f"{path}: identical, {path.stat().st_size} bytes\n" in capsys.readouterr().out
+
+
 def test_the_first_line_that_differs_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = recorded(tmp_path, "--seed", "7", "--do", "sleep")
     lines = path.read_text().splitlines(keepends=True)

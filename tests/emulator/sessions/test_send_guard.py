@@ -63,7 +63,7 @@ def test_one_that_is_wrong_only_by_its_checksum_is_held_back_as_well(dialect: Di
 
 @pytest.mark.parametrize("dialect", [EMOUNT, LMOUNT], ids=lambda dialect: dialect.name)
 @pytest.mark.parametrize("role", Role)
-def test_unknown_types_are_held_back_unless_they_are_armed(dialect: Dialect, role: Role) -> None:
+def test_unknown_types_are_held_back_unless_they_are_allowed(dialect: Dialect, role: Role) -> None:
     unknown = [number for number in range(256) if (role, number) not in dialect.messages]
     for number in unknown:
         assert SendGuard(dialect, role).check(frame_of(dialect, number)) is not None
@@ -278,7 +278,7 @@ def test_behind_a_gate_a_port_is_told_first_and_gets_only_what_passes() -> None:
     port.send(Transmit(good))
     port.send(SetBaudrate(750_000))
     for action in (Transmit(frame_of(LMOUNT, 0x61)), SetBaudrate(31_250)):
-        with pytest.raises(LocalProtocolError, match=r"held back: .*; arm by name what is meant"):
+        with pytest.raises(LocalProtocolError, match=r"held back: .*; allow by name what is meant"):
             port.send(action)
     with pytest.raises(LocalProtocolError):
         port.send_injected(frame_of(LMOUNT, 0x61))

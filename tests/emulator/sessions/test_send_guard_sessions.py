@@ -69,7 +69,7 @@ def test_run_lets_no_end_of_ours_send_what_is_guarded(
         assert len(heard) < len(OFFER)
         # What did not leave is in no recording.
         assert OFFER[-4:].hex() not in record.read_text()
-        assert main([*words, "--arm", "UpdateOffer"]) == 4
+        assert main([*words, "--allow", "UpdateOffer"]) == 4
 
 
 class Timed(TimedTransport):

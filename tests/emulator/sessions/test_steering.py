@@ -305,9 +305,9 @@ def test_a_drifting_lens_is_late_from_then_on() -> None:
     ("fault", "kind"),
     [
         ("nothing", FaultError),
-        ("stuck line=NO", FaultError),
-        ("other-lens lens=none-such", ProfileError),
-        ("other-lens lens=panasonic-s-pro-70-200mm-f4", ProfileError),
+        ("stuck-line line=NO", FaultError),
+        ("swap-lens lens=none-such", ProfileError),
+        ("swap-lens lens=panasonic-s-pro-70-200mm-f4", ProfileError),
     ],
 )
 def test_a_bad_fault_is_an_error_of_the_caller(fault: str, kind: type[Exception]) -> None:
@@ -351,7 +351,7 @@ def test_an_observer_sees_records_and_frames_of_both_ends_and_of_the_next_lens()
     assert {role for role, _ in watcher.frames} == set(Role)
     sent = [record.data for record in watcher.records if isinstance(record, Burst)]
     assert all(any(raw in data for data in sent) for _, raw in watcher.frames[2:])
-    played.session.inject("other-lens for=50ms")
+    played.session.inject("swap-lens for=50ms")
     played.session.run(START_S + 0.4)
     watcher.frames.clear()
     played.session.run(START_S + 4.0)

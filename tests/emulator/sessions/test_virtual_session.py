@@ -334,4 +334,4 @@ def test_a_recording_says_what_was_between(tmp_path: Path) -> None:
     words = ["loopback", "--body", BODY, "--lens", LENS, "--with", CONVERTER, "--quiet", "--do", "wait 0.1"]
     assert main([*words, "--record", str(path)]) == 0
     header = json.loads(path.read_bytes().partition(b"\n")[0])
-    assert header["with"] == [CONVERTER]
+    assert header["accessories"] == [CONVERTER]

@@ -1,4 +1,4 @@
-"""The proof of updates that are cut: a share of it here, all of it by `make update-cuts`."""
+"""The proof of updates that are cut: a share of it here, all of it by `make firmware-power-cuts`."""
 
 import sys
 

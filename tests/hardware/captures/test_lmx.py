@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lensmount_hardware.captures.lmx import RecordingWriter, parse_header, read_recording
+from lensmount_hardware.captures.lmx import RecordingWriter, parse_header, read_recording, read_recording_header
 from lensmount_hardware.captures.signatures import is_recording
 from lensmount_protocol.errors import CaptureError
 from lensmount_protocol.wire import Annotation, Burst, ClockSync, DataLoss, Edge, Role
@@ -46,13 +46,13 @@ def test_what_is_written_is_read_and_written_alike_again(tmp_path, wiring):
 
 def test_the_header_says_what_the_session_was(tmp_path):
     first_line = recorded().splitlines()[0]
-    assert first_line.startswith(b'{"lensmount":"recording","version":1,')
+    assert first_line.startswith(b'{"lensmount":"recording","version":2,')
     header = parse_header(tmp_path, recorded())
     assert {key: header[key] for key in HEADER} == HEADER
 
 
 def test_a_header_cannot_claim_another_version(tmp_path):
-    assert parse_header(tmp_path, recorded(header={"version": 9, "lensmount": "x"}))["version"] == 1
+    assert parse_header(tmp_path, recorded(header={"version": 9, "lensmount": "x"}))["version"] == 2
 
 
 def test_a_recording_cut_at_any_byte_keeps_everything_in_front_of_the_cut(tmp_path, wiring):
@@ -96,9 +96,19 @@ def test_a_damaged_line_is_a_remark_and_the_rest_is_read(tmp_path, wiring):
     assert "line 3" in records[1].text
 
 
+def test_the_keys_of_version_1_are_read_with_their_names_of_today(tmp_path):
+    path = tmp_path / "a.lmx"
+    path.write_text('{"lensmount":"recording","version":1,"with":["a"],"armed":["b"],"story":{"version":1}}\n')
+    header = read_recording_header(path)
+    assert header["accessories"] == ["a"]
+    assert header["allowed"] == ["b"]
+    assert header["scenario"] == {"version": 1}
+    assert not {"with", "armed", "story"} & set(header)
+
+
 @pytest.mark.parametrize(
     "header",
-    ['{"lensmount":"recording","version":2}', '{"lensmount":"recording"}', '{"lensmount":"recording"'],
+    ['{"lensmount":"recording","version":3}', '{"lensmount":"recording"}', '{"lensmount":"recording"'],
 )
 def test_another_version_or_a_damaged_header_is_told_in_one_line(tmp_path, wiring, header):
     path = tmp_path / "a.lmx"
@@ -122,7 +132,7 @@ def test_a_file_of_the_caller_stays_open():
     with RecordingWriter(file, {}):
         pass
     assert not file.closed
-    assert json.loads(file.getvalue()) == {"lensmount": "recording", "version": 1}
+    assert json.loads(file.getvalue()) == {"lensmount": "recording", "version": 2}
 
 
 def test_a_recording_of_the_first_program_is_read_whole(wiring):
@@ -136,8 +146,8 @@ def test_a_recording_of_the_first_program_is_read_whole(wiring):
         Annotation(0.301, "the end"),
         Burst(None, Role.LENS, b"\xf0\x0a", 1_500_000, None, whole=True),
     ]
-    header = dict(parse_header(path, path.read_bytes()))
-    assert recorded(records, {key: header[key] for key in header if key != "version"}) == path.read_bytes()
+    rewritten = recorded(records, parse_header(path, path.read_bytes()))
+    assert rewritten.partition(b"\n")[2] == path.read_bytes().partition(b"\n")[2]
 
 
 def test_bad_lines_beyond_a_thousand_are_counted(tmp_path, wiring):

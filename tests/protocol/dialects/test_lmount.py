@@ -81,8 +81,8 @@ def test_the_longest_name_fits() -> None:
 
 
 @pytest.mark.parametrize("order", [UpdateOffer(), UpdateBlock(), UpdateActivate(), UpdateRollback()])
-def test_firmware_is_not_touched_unless_it_is_armed(order: Message) -> None:
-    with pytest.raises(LocalProtocolError, match="arm it by name"):
+def test_firmware_is_not_touched_unless_it_is_allowed(order: Message) -> None:
+    with pytest.raises(LocalProtocolError, match="allow it by name"):
         Connection(LMOUNT, Role.BODY).send([order], 3, 0)
 
 

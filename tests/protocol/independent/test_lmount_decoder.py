@@ -98,7 +98,7 @@ def test_damaged_frames_are_none_for_both(lmount: Dialect, independent: ModuleTy
 
 
 def test_recordings_of_the_matrix_are_read_the_same() -> None:
-    """A share of the cells; `make independent` takes them all."""
+    """A share of the cells; `make independent-decoder` takes them all."""
     spec = importlib.util.spec_from_file_location("whole_matrix", HERE / "whole_matrix.py")
     assert spec is not None
     assert spec.loader is not None

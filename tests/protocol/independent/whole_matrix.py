@@ -1,4 +1,4 @@
-"""Holds the independent decoder against ours on the recordings of a matrix: `make independent` runs all of it.
+"""Holds the independent decoder against ours on the recordings of a matrix: `make independent-decoder` runs all of it.
 
 The one reads each end's bytes as a stream, from the specification's text alone; the other is what everything here uses.
 """

@@ -24,8 +24,10 @@ from lensmount_hardware.output_file import PARTIAL, OutputExistsError, write_out
 from lensmount_protocol.errors import CaptureError, FaultError
 from lensmount_protocol.wire import Annotation, Role, WireRecord
 
-DEVICE_VERSION = 1
-"""Version of the form in which a file describes its device; another one is refused."""
+DEVICE_VERSION = 2
+"""Version of the form in which a file describes its device; version 1 called two keys as `_OLD_KEYS` lists."""
+
+_OLD_KEYS = {"armed": "allowed", "rung": "recovered_by"}
 
 PRELUDE = "wait 1.2"
 """First step of a scenario, so that both ends stream before the next one; a device is brought there anyway."""
@@ -69,9 +71,9 @@ class FindingContext:
         identity: its identity, as it reports it; `""` without one.
         kind: the effect on the device.
         repeats: how certainly.
-        rung: the step that recovered it.
+        recovered_by: the step that recovered it.
         twin: whether our own engine breaks by it as well.
-        armed: the guarded messages that the run allowed; without them, some of the bytes may be blocked.
+        allowed: the guarded messages that the run allowed; without them, some of the bytes may be blocked.
     """
 
     role: str
@@ -80,9 +82,9 @@ class FindingContext:
     identity: str
     kind: str
     repeats: str
-    rung: str
+    recovered_by: str
     twin: bool
-    armed: tuple[str, ...] = ()
+    allowed: tuple[str, ...] = ()
 
 
 def make_scenario(setup: DeviceFuzzConfig, steps: Sequence[str], breaks: str) -> Scenario:
@@ -121,11 +123,13 @@ def read_finding(path: Path) -> tuple[Scenario, FindingContext]:
         )
     values: dict[str, Any] = dict(cast("Mapping[str, Any]", data))
     version = values.pop("version", None)
-    if version != DEVICE_VERSION:
-        raise FaultError(f"{path}: finding version {version!r}; this program reads version {DEVICE_VERSION}")
+    if version == 1:
+        values = {_OLD_KEYS.get(key, key): value for key, value in values.items()}
+    elif version != DEVICE_VERSION:
+        raise FaultError(f"{path}: finding version {version!r}; this program reads versions 1 and {DEVICE_VERSION}")
     try:
         values["lines"] = tuple(values["lines"])
-        values["armed"] = tuple(str(name) for name in values.get("armed", ()))
+        values["allowed"] = tuple(str(name) for name in values.get("allowed", ()))
         context = FindingContext(**values)
         Role(context.role)
     except (TypeError, KeyError, ValueError):

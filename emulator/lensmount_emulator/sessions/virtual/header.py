@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 KNOWN = frozenset(
     {
-        "lensmount", "version", "dialect", "body", "lens", "with", "script", "seed", "duration", "resolution", "armed",
-        "faults",
+        "lensmount", "version", "dialect", "body", "lens", "accessories", "script", "seed", "duration", "resolution",
+        "allowed", "faults",
     }
 )  # fmt: skip
 """The keys in the header of a virtual session; a session with any other key cannot be run again."""
@@ -38,11 +38,11 @@ def session_header(
     """
     header: dict[str, object] = {"dialect": dialect, "body": body, "lens": lens, "script": script, "seed": seed}
     if accessories:
-        header["with"] = list(accessories)
+        header["accessories"] = list(accessories)
     if faults:
         header["faults"] = list(faults)
     if duration is not None:
         header["duration"] = duration
     if allowed:
-        header["armed"] = list(allowed)
+        header["allowed"] = list(allowed)
     return header

@@ -15,7 +15,7 @@ _FIRMWARE = Evidence(EvidenceLevel.FIRMWARE, "BAS")
 _CLAIM = Evidence(EvidenceLevel.CLAIM, "WZQ")
 _BENCH = Evidence(EvidenceLevel.BENCH, "BAS-TR")
 _SERVICE = Evidence(EvidenceLevel.BENCH, "BAS-TR", "a Samyang AF 135; also LB")
-_UPDATE = Evidence(EvidenceLevel.FIRMWARE, "BAS", "firmware update path; never sent unless armed")
+_UPDATE = Evidence(EvidenceLevel.FIRMWARE, "BAS", "firmware update path; never sent unless allowed by name")
 
 
 @message(0x02, Role.LENS, _BENCH)
@@ -170,7 +170,7 @@ class Answer3E(Message):
 
 @message(0x40, Role.BODY, Evidence(EvidenceLevel.BENCH, "BAS-TR", "a Samyang's service channel; locks up a Sony lens"))
 class ServiceCommand40(Message):
-    """A service command in ASCII; never sent unless armed."""
+    """A service command in ASCII; never sent unless allowed by name."""
 
     main: int = field(Int8ub, "command, an ASCII letter", formatter=format_letter, evidence=_SERVICE, in_summary=True)
     sub: int = field(Int8ub, "command below it, or 0", formatter=format_hex8, evidence=_SERVICE, in_summary=True)
@@ -188,14 +188,14 @@ class ServiceReply40(Message):
 
 @message(0x4B, Role.BODY, Evidence(EvidenceLevel.FIRMWARE, "BAS-SY", "a lens without its size can lock up"))
 class Order4B(Message):
-    """Known by its size only: a Samyang reads over it; never sent unless armed."""
+    """Known by its size only: a Samyang reads over it; never sent unless allowed by name."""
 
     content: bytes = unknown_bytes(2)
 
 
 @message(0x4C, Role.BODY, Evidence(EvidenceLevel.FIRMWARE, "BAS-SY", "a lens without its size can lock up"))
 class Order4C(Message):
-    """Known by its size only: a Samyang reads over it; never sent unless armed."""
+    """Known by its size only: a Samyang reads over it; never sent unless allowed by name."""
 
     content: bytes = unknown_bytes(7)
 

@@ -32,8 +32,8 @@ QUICK = ("--answer", "0.3", "--greeting", "1.0", "--power-cycles", "1000")
 def finding(folder: Path, **changes: object) -> Path:
     """A file of a lens that dies of a focus that is too far."""
     setup = make_config("lmount", Role.LENS)
-    told = {"role": "lens", "port": "serial:x", "lines": (), "identity": "", "kind": "dead", "repeats": "", "rung": "",
-            "twin": False}  # fmt: skip
+    told = {"role": "lens", "port": "serial:x", "lines": (), "identity": "", "kind": "dead", "repeats": "",
+            "recovered_by": "", "twin": False}  # fmt: skip
     path = folder / "finding.lmx"
     whose = FindingContext(**{**told, **changes})  # type: ignore[arg-type]
     write_finding(path, make_scenario(setup, (FAR,), "dead"), whose, (), overwrite=True)
@@ -200,19 +200,32 @@ def test_what_is_missing_or_strange_is_told_in_one_line(tmp_path: Path, capsys: 
     assert "/dev/ttyMissing" in error_of(capsys, 4, "lens", "--port", "serial:/dev/ttyMissing", *folder)
     assert "unknown scheme" in error_of(capsys, 2, "lens", "--port", "smoke:x", *folder)
     assert "unknown emulated dialect" in error_of(capsys, 2, "lens", "--port", "pty:", "--dialect", "fmount", *folder)
-    assert "guarded message" in error_of(capsys, 2, "lens", "--port", "pty:", "--arm", "Everything", *folder)
+    assert "guarded message" in error_of(capsys, 2, "lens", "--port", "pty:", "--allow", "Everything", *folder)
     line = error_of(capsys, 4, "lens", "--port", "pty:", "--greeting", "0.2", *folder)
     assert "the lens does not start a session of emount: no bytes received" in line
     (tmp_path / "file").write_text("")
     assert "file" in error_of(capsys, 3, "lens", "--port", "pty:", "--folder", str(tmp_path / "file"))
 
 
+def test_a_finding_of_version_1_is_read(tmp_path: Path) -> None:
+    path = finding(tmp_path, allowed=("0x7d",), recovered_by="a power cycle")
+    now = read_finding(path)
+    text = path.read_text()
+    for new, old in (('"device":{"version":2', '"device":{"version":1'), ('"allowed":', '"armed":'),
+                     ('"recovered_by":', '"rung":')):  # fmt: skip
+        assert new in text
+        text = text.replace(new, old)
+    path.write_text(text)
+    assert read_finding(path) == now
+
+
 def test_replay_files_of_others_are_told_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = finding(tmp_path)
     text = path.read_text()
     for wrong, right, said in (
-        ('"device":{"version":1', '"device":{"version":9', "finding version 9; this program reads version 1"),
-        ('"story":{"version":1', '"story":{"version":7', "scenario version 7; this program reads version 1"),
+        ('"device":{"version":2', '"device":{"version":9', "finding version 9; this program reads versions 1 and 2"),
+        ('"scenario":{"version":1', '"scenario":{"version":7', "scenario version 7; this program reads version 1"),
+        ('"version":2,"role"', '"version":1,"rong"', "its data on the device is damaged"),
         ('"role":"lens"', '"role":"tripod"', "its data on the device is damaged"),
         ('"version":1,"dialect":"lmount"', '"version":1,"dialect":"fmount"', "unknown emulated dialect 'fmount'"),
         (FAR, "fault 0 brownout", "unknown device scenario step 'fault'"),
@@ -252,10 +265,10 @@ def test_a_finding_of_another_device_is_not_played_by_mistake(
     assert report["broke"] == 1
 
 
-def test_a_replay_says_what_was_held_back_and_what_had_been_armed(
+def test_a_replay_says_what_was_held_back_and_what_had_been_allowed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path = finding(tmp_path, armed=("0x7d",))
+    path = finding(tmp_path, allowed=("0x7d",))
     story, whose = read_finding(path)
     frame = LMOUNT.build_frame(bytes((0x7D, 1, 0, 0)), 3, 9).hex()
     write_finding(path, replace(story, steps=(*story.steps, f"send body {frame}")), whose, (), overwrite=True)
@@ -271,7 +284,7 @@ def test_a_replay_says_what_was_held_back_and_what_had_been_armed(
         )
         assert "it was found with --allow 0x7d" in out
         assert bytes.fromhex(frame) not in (tmp_path / "heard").read_bytes()
-        main([*words, "--arm", "0x7d"])
+        main([*words, "--allow", "0x7d"])
         assert "held back" not in capsys.readouterr().out
         assert bytes.fromhex(frame) in (tmp_path / "heard").read_bytes()
 

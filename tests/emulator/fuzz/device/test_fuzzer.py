@@ -122,7 +122,7 @@ def test_a_hunt_finds_what_is_planted_and_writes_it_to_files_that_replay(tmp_pat
         if found.kind != DEAD:
             continue
         assert found.repeats == "certain, 3 of 3"
-        assert (whose.role, whose.rung) == ("lens", POWER_CYCLED)
+        assert (whose.role, whose.recovered_by) == ("lens", POWER_CYCLED)
         assert whose.identity.startswith("Sigma 45mm")
         fresh = bench_of(*names, seed=2)
         assert fresh.trier().run_once(steps_after_prelude(story)) == DEAD
@@ -401,11 +401,11 @@ def trial_breaks(bench: Bench, steps: tuple[str, ...]) -> bool:
 def test_the_twin_hears_what_the_run_has_armed_and_files_say_what_that_was() -> None:
     setup = make_config("lmount", Role.LENS)
     frame = f"send body {setup.dialect.build_frame(bytes((0x7D, 1, 0, 0)), 3, 9).hex()}"
-    for armed, held in ((), 1), (("0x7d",), 0):
-        twin = make_reference(setup, frozenset(), QUICK, allowed=armed)
+    for allowed, held in ((), 1), (("0x7d",), 0):
+        twin = make_reference(setup, frozenset(), QUICK, allowed=allowed)
         twin.run_once((frame,))
         assert sum(twin.session.guard.refused.values()) == held
-        assert twin.session.allowed == armed
+        assert twin.session.allowed == allowed
 
 
 def test_verdicts() -> None:

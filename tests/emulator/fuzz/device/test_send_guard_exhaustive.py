@@ -181,7 +181,7 @@ def test_no_case_that_is_made_changed_or_made_short_passes(dialect: Dialect, rol
 
 @pytest.mark.parametrize("name", ["*", "?pdateOffer", "[A-Z]*", "", "0x100", "0x", "0xzz", "0x-1"])
 def test_what_names_nothing_arms_nothing(name: str) -> None:
-    with pytest.raises(DialectError, match="armed "):
+    with pytest.raises(DialectError, match="allowed "):
         SendGuard(ENDS[2][0], Role.BODY, [name])
 
 

@@ -181,7 +181,7 @@ def test_damaged_bits_are_reported_and_the_session_goes_on() -> None:
 
 
 def test_unit_that_is_loaded_late_is_named_and_the_session_goes_on() -> None:
-    run = Played("focus 800", faults=("late by=2ms from=lens at=200ms count=3",))
+    run = Played("focus 800", faults=("delay-frame by=2ms from=lens at=200ms count=3",))
     notes = [record.text for record in run.records if isinstance(record, Annotation)]
     assert any("the lens has loaded nothing: it shifts out 0x00" in note for note in notes)
     assert run.body.done
@@ -198,7 +198,7 @@ def test_lens_that_is_detached_in_a_session_starts_again() -> None:
 
 def test_fault_of_a_select_line_is_refused_where_there_is_none() -> None:
     with pytest.raises(FaultError, match="fuji-g has no select line; name the line of the fault"):
-        FaultPlan([parse_fault("stuck")], 1).check(FUJI_G)
+        FaultPlan([parse_fault("stuck-line")], 1).check(FUJI_G)
     with pytest.raises(FaultError, match="has no select line"):
         FaultPlan([parse_fault("selects")], 1).check(FUJI_G)
 

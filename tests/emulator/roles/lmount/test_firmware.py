@@ -1,4 +1,4 @@
-"""Firmware through the body: armed by name, resumed where it was cut, never a lens that does not start."""
+"""Firmware through the body: allowed by name, resumed where it was cut, never a lens that does not start."""
 
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ def image_for(mounted: Any, version: bytes = b"\x02\x00\x00\x00", size: int = SI
     return make_image(mounted.lens.maker, mounted.lens.model, version, size, seed=1)
 
 
-def armed(mounted: Any) -> Any:
+def allowed(mounted: Any) -> Any:
     mounted.body.allow(["Update*"])
     return mounted
 
@@ -52,10 +52,10 @@ def test_an_image_goes_in_and_the_lens_starts_from_it(mount: Any, tmp_path: Path
     assert told == ["1.0.0.0", "2.0.0.0", "1.0.0.0"]
 
 
-def test_nothing_is_sent_that_was_not_armed(mount: Any) -> None:
+def test_nothing_is_sent_that_was_not_allowed(mount: Any) -> None:
     mounted = mount().streams()
     mounted.run_script(install_firmware(mounted.body, image_for(mounted)))
-    assert any("arm it by name" in text for text in mounted.troubles)
+    assert any("allow it by name" in text for text in mounted.troubles)
     assert mounted.of(UpdateOffer) == []
     mounted.request(UpdateOffer())
     assert mounted.of(UpdateOffer) == []
@@ -68,7 +68,7 @@ def test_what_is_armed_must_have_a_name(mount: Any) -> None:
 
 @pytest.mark.parametrize("cut", [0, 1, 300, 4096, 5000, SIZE])
 def test_a_cut_at_any_block_is_gone_on_from(mount: Any, cut: int) -> None:
-    mounted = armed(mount()).streams()
+    mounted = allowed(mount()).streams()
     mounted.request(UpdateOffer(maker=1))
     mounted.lens.store.flash.cut_after = cut + 4096
     known = mounted.body.lens_info
@@ -86,7 +86,7 @@ def test_a_cut_at_any_block_is_gone_on_from(mount: Any, cut: int) -> None:
 
 
 def test_a_body_that_goes_away_in_mid_update_leaves_a_lens_that_starts(mount: Any) -> None:
-    mounted = armed(mount()).streams()
+    mounted = allowed(mount()).streams()
     mounted.body.now = mounted.virtual_session.now
     mounted.body.spawn(install_firmware(mounted.body, image_for(mounted, size=65_536)))
     mounted.run(0.1)
@@ -102,7 +102,7 @@ def test_a_body_that_goes_away_in_mid_update_leaves_a_lens_that_starts(mount: An
 
 def test_a_lens_without_an_image_says_only_that_and_is_mended(mount: Any, tmp_path: Path) -> None:
     write_image(tmp_path / "new.lmf", image_for(mount()))
-    mounted = armed(mount(script=f"update {tmp_path / 'new.lmf'}; check firmware"))
+    mounted = allowed(mount(script=f"update {tmp_path / 'new.lmf'}; check firmware"))
     mounted.lens.store = FirmwareStore()
     mounted.wait_until(lambda: mounted.body.done)
     states = mounted.of(UpdateState)
@@ -119,7 +119,7 @@ def test_a_lens_without_an_image_is_refused_by_a_body_that_has_none(mount: Any) 
 
 
 def test_the_body_does_not_offer_what_the_lens_cannot_take(mount: Any) -> None:
-    mounted = armed(mount(lens_changes={"firmware": {"version": "3.0"}})).streams()
+    mounted = allowed(mount(lens_changes={"firmware": {"version": "3.0"}})).streams()
     mounted.run_script(install_firmware(mounted.body, image_for(mounted)))
     assert any("version 2.0; the lens runs 3.0" in text for text in mounted.troubles)
     mounted.run_script(install_firmware(mounted.body, make_image(1, 1, b"\x09\0\0\0", SIZE, 1)))
@@ -136,14 +136,14 @@ def test_the_body_does_not_offer_what_the_lens_cannot_take(mount: Any) -> None:
     ],
 )
 def test_the_lens_refuses_what_it_cannot_take(mount: Any, offer: dict[str, Any], code: RejectionCode) -> None:
-    mounted = armed(mount()).streams()
+    mounted = allowed(mount()).streams()
     right = {"maker": mounted.lens.maker, "model": mounted.lens.model, "firmware": b"\2\0\0\0", "size": SIZE}
     state = mounted.request(UpdateOffer(**right | offer))
     assert (state.stage, state.code) == (UpdateStage.REFUSED, code)
 
 
 def test_a_lens_without_the_feature_is_not_updated(mount: Any) -> None:
-    mounted = armed(mount(lens_changes={"firmware": {"features": ()}})).streams()
+    mounted = allowed(mount(lens_changes={"firmware": {"features": ()}})).streams()
     mounted.run_script(install_firmware(mounted.body, image_for(mounted)))
     mounted.run_script(roll_back_firmware(mounted.body))
     assert mounted.of(UpdateOffer) == []

@@ -6,6 +6,7 @@ import pytest
 
 from lensmount_emulator.engine.dialect_roles import get_roles
 from lensmount_emulator.engine.script import parse_script
+from lensmount_emulator.roles.lmount.body.script import OLD_VERBS
 from lensmount_emulator.roles.lmount.body.script_arguments import ApertureRamp, FocusTarget
 from lensmount_protocol.dialects.lmount.types import FocusCommand, StabiliserMode
 from lensmount_protocol.errors import ScriptError
@@ -132,3 +133,12 @@ def test_a_check_of_a_lens_that_does_not_answer_says_so(mount: Any, check: str) 
     found = mounted.body.compatibility_results[-1]
     assert (found.step, found.verdict.value) == (check, "refused")
     assert found.rule in ("no answer", "refused by the lens")
+
+
+@pytest.mark.parametrize(("old", "new"), OLD_VERBS.items())
+def test_an_old_verb_is_the_same_step(old: str, new: str) -> None:
+    values = {"smooth": " f/8 1s", "linear": " 180", "page": " fast focus", "track": " 0.5"}
+    (step,) = parse_script(old + values.get(old, ""), CAST.verbs)
+    (same,) = parse_script(new + values.get(old, ""), CAST.verbs)
+    assert (step.verb, step.value) == (new, same.value)
+    assert old not in CAST.verbs

@@ -220,7 +220,7 @@ def test_wrong_check_is_reported_and_the_transaction_repeated() -> None:
 
 
 def test_lens_that_is_never_ready_is_put_to_sleep_and_given_up() -> None:
-    run = Played("wait 0.3; focus 1", ("stuck line=LENS_ACK level=low at=700ms for=20s",), seconds=0.0)
+    run = Played("wait 0.3; focus 1", ("stuck-line line=LENS_ACK level=low at=700ms for=20s",), seconds=0.0)
     assert any("the lens is not ready for StandbyRequest; the lens is put to sleep" in text for text in run.errors)
     assert any("does not wake up" in text for text in run.errors)
     assert run.body.gave_up

@@ -182,7 +182,7 @@ def roll_back_firmware(body: BodyEngineBase) -> Task:
 
 def _is_update_allowed(body: BodyEngineBase) -> bool:
     if UpdateOffer.TYPE not in body.connection.allowed:
-        body.report("an update can leave a lens dead; arm it by name: --arm 'Update*'", is_error=True)
+        body.report("an update can leave a lens dead; allow it by name: --allow 'Update*'", is_error=True)
         return False
     if body.lens_info.recovery is None and not body.lens_info.has_feature(Feature.UPDATE):
         body.report("this lens is not updated through a body")

@@ -7,7 +7,7 @@ A simulated operator at the virtual lens executes the manual controls (`zoom`, `
 from collections.abc import Callable, Mapping
 
 from lensmount_emulator.engine.observer import NoticeKind
-from lensmount_emulator.engine.script import Step, VerbArgumentParser, no_argument, parse_seconds
+from lensmount_emulator.engine.script import Step, VerbArgumentParser, VerbTable, no_argument, parse_seconds
 from lensmount_emulator.engine.tasks import Task
 from lensmount_emulator.roles.lmount.body.actions import (
     Action,
@@ -150,23 +150,33 @@ def _check_name(text: str) -> str:
     return text
 
 
-VERBS: Mapping[str, VerbArgumentParser] = {
+OLD_VERBS = {
+    "correct": "fetch-corrections",
+    "linear": "ring-throw",
+    "open": "open-aperture",
+    "page": "extension",
+    "smooth": "ramp-aperture",
+    "track": "track-focus",
+}
+"""An old name of a verb -> its name."""
+
+_VERBS: Mapping[str, VerbArgumentParser] = {
     "focus": parse_focus_target,
     "autofocus": no_argument,
     "velocity": parse_velocity,
     "stop": no_argument,
     "limits": parse_limits,
     "aperture": parse_aperture,
-    "smooth": parse_aperture_ramp,
+    "ramp-aperture": parse_aperture_ramp,
     "preview": parse_aperture,
-    "open": no_argument,
+    "open-aperture": no_argument,
     "stabilise": parse_stabiliser_mode,
-    "linear": parse_ring_throw,
-    "correct": no_argument,
+    "ring-throw": parse_ring_throw,
+    "fetch-corrections": no_argument,
     "expose": parse_exposure_time,
     "rate": parse_frame_rate,
-    "page": parse_extension_name,
-    "track": parse_seconds,
+    "extension": parse_extension_name,
+    "track-focus": parse_seconds,
     "sleep": no_argument,
     "update": parse_image_path,
     "rollback": no_argument,
@@ -177,6 +187,9 @@ VERBS: Mapping[str, VerbArgumentParser] = {
     "wait": parse_seconds,
 }
 
+VERBS = VerbTable(_VERBS, OLD_VERBS)
+"""The verbs of scripts, with their old names."""
+
 TASKS: Mapping[str, Callable[[BodyEngineBase, Step], Task]] = {
     "focus": _report_rejection(lambda body, step: focus_to(body, step.value)),
     "autofocus": _report_rejection(lambda body, _step: autofocus(body)),
@@ -186,18 +199,18 @@ TASKS: Mapping[str, Callable[[BodyEngineBase, Step], Task]] = {
     "stop": _report_rejection(lambda body, _step: body.request(FocusDrive(order=FocusCommand.STOP))),
     "limits": _report_rejection(lambda body, step: limit_focus(body, step.value)),
     "aperture": _report_rejection(lambda body, step: set_aperture(body, ApertureMode.QUICK, step.value)),
-    "smooth": _report_rejection(
+    "ramp-aperture": _report_rejection(
         lambda body, step: set_aperture(body, ApertureMode.SMOOTH, step.value.target, step.value.seconds)
     ),
     "preview": _report_rejection(lambda body, step: set_aperture(body, ApertureMode.PREVIEW, step.value)),
-    "open": _report_rejection(lambda body, _step: set_aperture(body, ApertureMode.OPEN, 0)),
+    "open-aperture": _report_rejection(lambda body, _step: set_aperture(body, ApertureMode.OPEN, 0)),
     "stabilise": _report_rejection(lambda body, step: stabilise(body, step.value)),
-    "linear": _report_rejection(lambda body, step: set_ring(body, step.value)),
-    "correct": _correct,
+    "ring-throw": _report_rejection(lambda body, step: set_ring(body, step.value)),
+    "fetch-corrections": _correct,
     "expose": _expose,
     "rate": _rate,
-    "page": _extension,
-    "track": _track,
+    "extension": _extension,
+    "track-focus": _track,
     "sleep": _sleep,
     "wake": _wake,
     "wait": _wait,
