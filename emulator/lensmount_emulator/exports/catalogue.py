@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 from lensmount_emulator.exports.layouts import (
     ArrayLayout,
@@ -151,10 +151,9 @@ def _clock_markdown(dialect: Dialect) -> Iterator[str]:
     yield from ("", "## Clock", "", "| what | value |", "|---|---|")
     for key, value in document.items():
         if isinstance(value, dict):
-            parts: dict[str, str] = value
-            shown = ", ".join(f"{sender} {line}" for sender, line in parts.items())
+            shown = ", ".join(f"{sender} {line}" for sender, line in cast("dict[str, str]", value).items())
         else:
-            shown = " or ".join(map(str, value)) if isinstance(value, list) else str(value)
+            shown = " or ".join(map(str, cast("list[int]", value))) if isinstance(value, list) else str(value)
         yield f"| {key.replace('_', ' ')} | {_cell(shown)} |"
     yield from (
         "",
