@@ -13,6 +13,7 @@ from pathlib import Path
 
 from lensmount_emulator.firmware.lines import PREFIX, lines_header
 from lensmount_hardware.output_file import OutputFile
+from lensmount_protocol.dialect import dialect_names
 from lensmount_protocol.entry_points import entry_points
 from lensmount_protocol.errors import FirmwareError
 
@@ -144,8 +145,10 @@ def _write_headers(folder: Path, sources: Sequence[Path]) -> None:
     wanted = {"emount", "lmount"} | {entry.name for entry in entry_points(group="lensmount.dialects")}
     for source in sources:
         wanted |= set(_INCLUDE.findall(source.read_text(errors="replace")))
+    # A name with a hyphen is included with it or, as an identifier, with an underscore: lensmount_lines_fuji_g.h.
+    known = {name.replace("-", "_"): name for name in dialect_names()}
     for name in wanted:
-        (folder / f"{PREFIX}{name}.h").write_text(lines_header(name))
+        (folder / f"{PREFIX}{name}.h").write_text(lines_header(known.get(name, name)))
 
 
 def _run(command: Sequence[str]) -> None:

@@ -27,7 +27,9 @@ typedef struct lm_fw lm_fw; /* all state of one instance; the firmware defines i
 typedef struct lm_host {
     uint32_t abi, size; /* LM_ABI and the size of this structure; a later version adds members at its end */
     void *ctx;          /* first argument of each function */
-    /* Send bytes back to back, after those that are still being sent. The bytes are copied. */
+    /* Send bytes back to back, after those that are still being sent. The bytes are copied. On a clocked link the end
+     * that drives the clock clocks one burst with them; the other end loads them as the unit that the next burst shifts
+     * out, in place of a unit that it has loaded before. */
     void (*transmit)(void *ctx, const uint8_t *data, uint32_t size);
     /* Put one of our lines at a level: 0 is low. */
     void (*drive_line)(void *ctx, uint32_t line, uint32_t level);
@@ -66,7 +68,7 @@ const lm_info *lm_fw_info(void);
  * `host` stays valid; `setup` does not. No other memory keeps its content from one call to the next. */
 lm_fw *lm_fw_init(void *memory, const lm_host *host, const lm_setup *setup, uint64_t now_us);
 
-/* Bytes of the peer, after the last stop bit. */
+/* Bytes of the peer, after the last stop bit; on a clocked link the unit of the peer, after each burst. */
 void lm_fw_on_bytes(lm_fw *fw, const uint8_t *data, uint32_t size, uint64_t now_us);
 
 /* The peer moved a line. */
