@@ -15,6 +15,8 @@ import msgspec
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from lensmount_emulator.engine.observer import Notice
+from lensmount_emulator.faults.registry import parse_plan
+from lensmount_emulator.faults.rule import Rule, parse_rules
 from lensmount_emulator.profiles.library import load_profile, profile_names
 from lensmount_emulator.sessions.loopback import make_virtual_session
 from lensmount_emulator.traffic.event_columns import EventColumns
@@ -48,6 +50,7 @@ class VirtualPlayer:
         self.wanted = wanted
         self.orders: list[tuple[float, str, str]] = []
         self.notices: list[dict[str, Any]] = []
+        self._rules: list[tuple[str, str]] = []
         self._lock = threading.Lock()
         self._clock = MonotonicClock()
         self._stop = threading.Event()
@@ -153,6 +156,7 @@ class VirtualPlayer:
                 "attached": virtual.mount.attached,
                 "violations": virtual.violations[:20],
                 "error": self._error,
+                "held": virtual.held if virtual.paused else "",
                 "notices": self.notices[-40:],
                 "orders": [{"t": at, "kind": kind, "text": text} for at, kind, text in self.orders[-200:]],
                 "command": self.command(),
@@ -178,6 +182,7 @@ class VirtualPlayer:
                 "script": lambda: virtual.do(text),
                 "operate": lambda: virtual.operate(text),
                 "fault": lambda: virtual.inject(text),
+                "rules": lambda: self._add_rules(text),
                 "attach": virtual.attach_lens,
                 "detach": virtual.detach_lens,
             }
@@ -185,11 +190,22 @@ class VirtualPlayer:
                 raise MountError(f"unknown order {kind[:40]!r}; known: {', '.join(steer)}")
             at = virtual.now
             steer[kind]()
-            if kind in ("script", "operate", "fault", "attach", "detach"):
-                self.orders.append((at, kind, text))
-                about = f"{kind} {text}".strip()
+            if kind in ("script", "operate", "fault", "attach", "detach", "rules"):
+                self.orders += [(at, *one) for one in (self._rules if kind == "rules" else [(kind, text)])]
+                about = f"{kind} {'' if kind == 'rules' else text}".strip()
                 self._records.append(Annotation(at, f"user: {about}"))
             self._drain()
+
+    def _add_rules(self, text: str) -> None:
+        """Load the text of a file of rules: all of them, or none where one is wrong."""
+        rules = parse_rules(text, "the file of rules")
+        plan = parse_plan(rules, self.wanted.seed)
+        plan.check(self._virtual.dialect)
+        if any(isinstance(rule, Rule) and rule.needs_relay for rule in plan.faults):
+            raise MountError("a rule with a way stands in a relay from the start of a session; start it with the rules")
+        for rule in rules:
+            self._virtual.inject(rule)
+        self._rules = [("fault", rule) for rule in rules]
 
     def _set_speed(self, text: str) -> None:
         try:

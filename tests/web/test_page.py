@@ -241,7 +241,7 @@ def test_page_file_opens_without_a_server(page, read_session, tmp_path: Path):
     assert json.loads(page.evaluate("JSON.stringify(lensmount.state.plots.value)"))
 
 
-def test_start_page_plays_a_pair_takes_orders_and_writes_them_down(page, serve):
+def test_start_page_plays_a_pair_takes_orders_and_writes_them_down(page, serve, tmp_path: Path):
     running = serve()
     page.goto(running.url)
     page.wait_for_selector(".card >> nth=1")
@@ -271,6 +271,11 @@ def test_start_page_plays_a_pair_takes_orders_and_writes_them_down(page, serve):
     compile(test, "test", "exec")
     command = page.text_content('pre[aria-label="as command"]')
     assert "--fault 'drop rate=0.01 at=" in command
+    rules = tmp_path / "rules.toml"
+    rules.write_text('[[rules]]\non = "LensStatus"\ndo = "hold"\n')
+    page.set_input_files('input[aria-label="file of rules"]', str(rules))
+    page.wait_for_selector('[role="status"]:has-text("held")')
+    assert "rule on LensStatus" in page.text_content('[role="status"]:has-text("held")')
     requests_stay_home(page, running.root)
 
 

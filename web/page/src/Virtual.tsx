@@ -55,6 +55,11 @@ export function Virtual() {
           {answer}
         </p>
       )}
+      {now.held && (
+        <p class="facts" role="status">
+          held: <code>{now.held}</code> Step or go on to let it pass.
+        </p>
+      )}
       {now.error && (
         <p class="refused" role="alert">
           {now.error}
@@ -283,6 +288,20 @@ function FaultForm({ give }: { give: Give }) {
         inject now
       </button>
       <span class="facts"> times count from now</span>
+      <label class="rules-file">
+        file of rules{" "}
+        <input
+          type="file"
+          accept=".toml"
+          aria-label="file of rules"
+          onChange={async (event) => {
+            const chosen = event.currentTarget;
+            const file = chosen.files?.[0];
+            if (file) await give("rules", await file.text());
+            chosen.value = "";
+          }}
+        />
+      </label>
     </fieldset>
   );
 }

@@ -12,6 +12,7 @@ export interface Running {
   attached: boolean;
   violations: string[];
   error: string;
+  held: string;
   notices: { t: number; dir: string; error: boolean; text: string }[];
   orders: { t: number; kind: string; text: string }[];
   command: string;
