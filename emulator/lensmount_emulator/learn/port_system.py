@@ -1,4 +1,7 @@
-"""A device on a port as a system that is learned: each reset is a power cycle, and every send passes the send guard."""
+"""A device on a port as a system that is learned: each reset starts it anew, and every send passes the send guard.
+
+A lens starts with its supply, and a body with the lens that it detects.
+"""
 
 from collections.abc import Callable, Iterable
 
@@ -14,17 +17,17 @@ from lensmount_protocol.wire import DriveLine, Role, SetBaudrate, WireRecord
 
 
 class PortSystem:
-    """A lens on a port.
+    """A lens or a body on a port.
 
     Args:
         alphabet: the letters.
-        port: the port; it must carry the supply, or nothing can reset the device.
+        port: the port; it must carry the supply towards a lens, and the detect line towards a body: they reset it.
         clock: real time.
         tap: receives every record.
         allowed: names of guarded messages and unknown types that the run may send.
 
     Raises:
-        LearnError: the port does not carry the lines that a reset needs, or has a body on it.
+        LearnError: the port does not carry the line that a reset needs.
         DialectError: `allowed` names no guarded message.
     """
 
@@ -37,12 +40,13 @@ class PortSystem:
         allowed: Iterable[str] = (),
     ) -> None:
         dialect, role = alphabet.dialect, alphabet.role.peer
-        if role is Role.LENS:
+        self._detect = dialect.detect if role is Role.LENS else ""
+        if self._detect and self._detect not in port.lines:
             raise LearnError(
-                f"{port.name} shows its lens for as long as it is open, so a body on it is never reset; learn its "
-                "profile or its firmware"
+                f"{port.name} does not carry {self._detect}, so a body on it is never reset: wire a control line that "
+                "shows the lens, or use a board; or learn its profile or its firmware"
             )
-        if dialect.supply not in port.lines:
+        if not self._detect and dialect.supply not in port.lines:
             raise LearnError(
                 f"{port.name} does not carry {dialect.supply}, and each word begins with a reset: wire a line that "
                 "switches the supply, or use a board"
@@ -59,12 +63,15 @@ class PortSystem:
         self._driver: EngineDriver | None = None
 
     def reset(self) -> None:
-        """Switch the supply and every line of ours off, and wait until the device has forgotten."""
+        """Switch the supply or take the lens off, and every line of ours, until the device has forgotten."""
         self.resets += 1
         self._rest()
         self._run_for(OFF_S)
         self._probe = ProbeEnd(self._alphabet, self._traits, self._port.lines)
         self._driver = EngineDriver(self._probe, self._port, self._clock, self._tap)
+        if self._detect:
+            self._probe.attach = self._attach
+            self._attach(True)
 
     def play(self, letter: str) -> str:
         """Play a letter and return its output."""
@@ -77,13 +84,17 @@ class PortSystem:
         return probe.output if probe.over else "stuck"
 
     def close(self) -> None:
-        """Leave the device without supply."""
+        """Leave the device without supply, or without a lens."""
         self._rest()
 
     def _rest(self) -> None:
         for line in reversed(self._own):
-            self._port.send(DriveLine(line, False))
+            self._port.send(DriveLine(line, line == self._detect))
         self._port.send(SetBaudrate(self._alphabet.dialect.wiring.baudrates[0]))
+
+    def _attach(self, attached: bool) -> None:
+        """Ground the detect line, or let the body pull it up."""
+        self._port.send(DriveLine(self._detect, not attached))
 
     def _run_for(self, seconds: float) -> None:
         until = self._clock.now() + seconds

@@ -30,28 +30,31 @@ WORDS = {
         ("on", "handshake", "bad-sum", "26", "off", "on", "01"),
     ],
     ("lmount", "lens-sleep", "sigma-45mm-f2.8-dg-dn"): [("on", "hello", "identity", "sleep", "identity", "call")],
+    ("emount", "body-start", "a6000"): [("return", "answer", "answer"), ("return", "refuse", "leave")],
+    ("lmount", "body-start", "panasonic-s5"): [("return", "answer", "answer", "refuse")],
 }
 
 
 class MountPort:
-    """A port, and its clock, with a lens of a profile behind it in virtual time."""
+    """A port, and its clock, with a device of a profile behind it in virtual time."""
 
     warnings = notes = ()
 
     def __init__(self, profile: str) -> None:
-        lens = load_profile(profile)
-        dialect = load_dialect(lens.dialect)
+        device = load_profile(profile)
+        assert device.role is not None
+        dialect, self.role = load_dialect(device.dialect), device.role.peer
         self.name, self.lines = "mount", frozenset(dialect.wiring.lines)
         self.scheduler = Scheduler()
         self.mount = VirtualMount(dialect, lambda _record: None, self.scheduler)
         self.events: list[WireEvent] = []
         self.broken: set[int] = set()
         self.supplies = 0
-        engine = make_engine(get_roles(lens.dialect), lens.settings, None, Random(1), ())
+        engine = make_engine(get_roles(device.dialect), device.settings, None, Random(1), ())
         connect(engine, self.mount, lambda _notice: None)
-        self.mount.connect(Role.BODY, self._keep)
+        self.mount.connect(self.role, self._keep)
         engine.start(0.0)
-        self.mount.attach(0.0)
+        self.mount.attach(0.0, grounded=self.role is Role.BODY)
 
     def _keep(self, event: WireEvent, _now: float) -> None:
         # A bad contact: a run of bytes of a session is lost.
@@ -67,7 +70,7 @@ class MountPort:
         return events
 
     def send(self, action: WireAction) -> None:
-        self.mount.apply(Role.BODY, action)
+        self.mount.apply(self.role, action)
 
     def close(self) -> None:
         pass
@@ -131,7 +134,7 @@ def test_port_without_the_supply_cannot_be_reset() -> None:
         PortSystem(alphabet, memory_pair(["BODY_CS"])[0], VirtualClock())
 
 
-def test_body_on_a_port_is_never_reset() -> None:
+def test_body_on_a_port_without_the_detect_line_is_never_reset() -> None:
     alphabet = load_alphabet("body-start", "emount")
-    with pytest.raises(MountError, match="never reset; learn its profile"):
+    with pytest.raises(MountError, match="does not carry XDETECT"):
         PortSystem(alphabet, memory_pair(["BODY_CS"])[0], VirtualClock())
