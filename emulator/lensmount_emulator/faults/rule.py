@@ -108,8 +108,11 @@ class Rule(Fault):
         """
         # A dataclass with slots is made a second time, and `super()` would still mean the first.
         Fault.check(self, dialect)
-        if not self.is_relay_only:
-            self.compile(dialect)
+        if self.is_relay_only:
+            return
+        self.compile(dialect)
+        if self.way == "cut-through":
+            relay_rules(dialect, [self])
 
     @property
     def is_relay_only(self) -> bool:

@@ -27,7 +27,6 @@ from lensmount_emulator.pytest_plugin.options import MountOptions
 from lensmount_emulator.pytest_plugin.shared_port import SharedPort
 from lensmount_emulator.pytest_plugin.traffic_log import Recording, TrafficLog
 from lensmount_emulator.pytest_plugin.virtual import VirtualMountSession
-from lensmount_emulator.sessions.loopback import make_interposer
 from lensmount_emulator.sessions.send_guard import GuardedTransport, SendGuard
 from lensmount_emulator.sessions.virtual.participants import default_pair, make_participants, resolve_profile
 from lensmount_emulator.sessions.virtual_session import VirtualSession
@@ -163,7 +162,6 @@ class MountFactory:
         parts.body.allow(allow)
         dialect = load_dialect(body.dialect)
         plan.check(dialect)
-        interposer = make_interposer(dialect, plan)
         header: dict[str, Any] = {"body": body.name, "lens": lens.name, "script": script, "seed": seed}
         log = self._make_log(dialect, frozenset(dialect.wiring.lines), header)
         log.notices += [Notice(0.0, Role.LENS, remark) for remark in parts.notes]
@@ -171,16 +169,13 @@ class MountFactory:
             dialect,
             parts.body,
             parts.lens,
-            parts.accessories if interposer is None else (interposer.accessory, *parts.accessories),
+            parts.accessories,
             tap=log.tap,
             on_notice=log.on_notice,
-            resolution="frame" if interposer is None else "byte",
             plan=plan if plan else None,
         )
         # A test waits for what follows; one that stops at frames sets it to true.
         chain.breaks = False
-        if interposer is not None:
-            interposer.note, interposer.hold = chain.annotate, chain.hold
         return VirtualMountSession(chain, get_roles(body.dialect), log, self._lines, print_line)
 
     def _live(self, port: SharedPort, ends: tuple[Profile, Profile], script: str, allow: Sequence[str]) -> MountSession:

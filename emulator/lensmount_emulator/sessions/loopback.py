@@ -13,11 +13,9 @@ from lensmount_emulator.explain.expected_steps import find_expected_steps
 from lensmount_emulator.explain.finding import Finding
 from lensmount_emulator.faults.fault import Fault
 from lensmount_emulator.faults.registry import FaultPlan, parse_plan
-from lensmount_emulator.faults.rule import Rule, relay_rules
 from lensmount_emulator.garbage_collection import RareGC
 from lensmount_emulator.mount.virtual_mount import Resolution
 from lensmount_emulator.profiles.library import Profile
-from lensmount_emulator.rules.interposer import Interposer
 from lensmount_emulator.sessions.firmware.isolated_session import PlayedSession, play_session
 from lensmount_emulator.sessions.traffic_stats import TrafficStats
 from lensmount_emulator.sessions.verdict import ScriptProgress, SessionError, script_progress, session_errors
@@ -423,33 +421,20 @@ def _make_session(
     parts.body.allow(allowed)
     for remark in parts.notes:
         on_notice(Notice(0.0, Role.LENS, remark))
-    interposer = make_interposer(dialect, plan)
     chain = VirtualSession(
         dialect,
         parts.body,
         parts.lens,
-        parts.accessories if interposer is None else (interposer.accessory, *parts.accessories),
+        parts.accessories,
         tap=tap,
         on_notice=on_notice,
-        resolution=resolution if interposer is None else "byte",
+        resolution=resolution,
         plan=plan,
         mount_factory=mount_factory,
         memo=memo,
         make_other_lens=others.make,
     )
-    if interposer is not None:
-        interposer.note, interposer.hold = chain.annotate, chain.hold
     return _PreparedSession(profiles, between, dialect, plan, parts, chain)
-
-
-def make_interposer(dialect: Dialect, plan: FaultPlan) -> Interposer | None:
-    """Return the interposer that the rules of a plan ask for by their way; `None` where none does.
-
-    Raises:
-        FaultError: a rule cannot be carried out in its way.
-    """
-    rules = [fault for fault in plan.reset_copy() if isinstance(fault, Rule) and fault.needs_relay]
-    return Interposer(dialect, relay_rules(dialect, rules)) if rules else None
 
 
 def _profile_name(device: str | Profile) -> str:
@@ -466,8 +451,6 @@ def validate_loopback(
     """Raise the errors of `run_loopback` for its profiles, script and faults, before anything is written."""
     profiles = resolve_profile(body, Place.BODY), resolve_profile(lens, Place.LENS)
     plan = parse_plan(faults, None)
-    dialect = load_dialect(profiles[0].dialect)
-    OtherLenses(*profiles, None).check(plan, dialect)
-    make_interposer(dialect, plan)
+    OtherLenses(*profiles, None).check(plan, load_dialect(profiles[0].dialect))
     make_participants(*profiles, [resolve_profile(name, Place.ACCESSORY) for name in accessories], script, None)
     return plan

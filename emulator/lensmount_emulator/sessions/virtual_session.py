@@ -17,9 +17,10 @@ from lensmount_emulator.engine.script import Step, parse_script
 from lensmount_emulator.faults.fault import Fault
 from lensmount_emulator.faults.faulty_mount import FaultyMount
 from lensmount_emulator.faults.registry import FaultPlan, parse_fault
-from lensmount_emulator.faults.rule import Rule
+from lensmount_emulator.faults.rule import Rule, relay_rules
 from lensmount_emulator.faults.timing_faults import ClockDrift
 from lensmount_emulator.mount.virtual_mount import Resolution, VirtualMount
+from lensmount_emulator.rules.interposer import Interposer
 from lensmount_emulator.scheduler import Scheduler
 from lensmount_emulator.sessions.virtual.pacing import Pacer
 from lensmount_emulator.sessions.virtual.script_run import ScriptRun, add_steps
@@ -99,7 +100,7 @@ class VirtualSession:
         dialect: the dialect of the body.
         body: the body's engine.
         lens: the lens's engine.
-        accessories: the accessories between them, from the body on.
+        accessories: the accessories between them, from the body on; an interposer of rules is the first.
         tap: receives every byte and edge at the body's mount, as it becomes certain.
         on_notice: receives the notices of the engines.
         resolution: whether bytes are delivered in frames or one by one; the session is the same either way.
@@ -143,6 +144,7 @@ class VirtualSession:
     _event: WireRecord | Notice | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
+        self._stand_between()
         bodies = [self.body, *(accessory.far for accessory in self.accessories)]
         lenses = [*(accessory.near for accessory in self.accessories), self.lens]
         self._mount_pairs = list(zip(bodies, lenses, strict=True))
@@ -159,6 +161,17 @@ class VirtualSession:
                 engine.connection.share_memo(memo)
                 connect(engine, mount, self._notice)
         self.body.operate_mount = self.operate_mount
+
+    def _stand_between(self) -> None:
+        """Put an interposer next to the body where rules of the plan ask for one by their way."""
+        faults = () if self.plan is None else self.plan.reset_copy()
+        rules = [fault for fault in faults if isinstance(fault, Rule) and fault.needs_relay]
+        if rules:
+            interposer = Interposer(self.dialect, relay_rules(self.dialect, rules))
+            interposer.note, interposer.hold = self.annotate, self.hold
+            self.accessories = (interposer.accessory, *self.accessories)
+            # It passes on byte by byte.
+            self.resolution = "byte"
 
     @property
     def now(self) -> float:
