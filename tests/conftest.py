@@ -32,6 +32,7 @@ TESTS = Path(__file__).parent
 
 SLOW = (
     "emulator/campaign/test_dask_pool.py",
+    "emulator/firmware/test_firmware_learning.py",
     "emulator/fuzz/device/test_fuzz_device_verb.py",
     "emulator/fuzz/test_profiles.py",
     "emulator/learn/test_port_learning.py",
