@@ -168,9 +168,9 @@ class PortBridge:
         seconds = self.hold_s if self.hold_s is not None else MAX_HOLD_S if bound is None else bound
         self.held[sender] = HeldFrame(item, now + seconds)
         allows = "the contract has no bound for it" if bound is None else f"the contract allows {bound * 1e3:.3f} ms"
-        text = f"{item.holds}: goes on after at most {seconds * 1e3:.3f} ms; {allows}"
-        self._note(now, text)
-        self.report(text)
+        limit = f"goes on after at most {seconds * 1e3:.3f} ms; {allows}"
+        self._note(now, f"held: {limit}")
+        self.report(f"{item.holds}: {limit}")
 
     def _note(self, now: float, text: str) -> None:
         self.listener.on_record(Annotation(now, f"fault: {text}"))
