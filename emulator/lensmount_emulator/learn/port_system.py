@@ -1,4 +1,4 @@
-"""A device on a port as a system that is learned: each reset starts it anew, and every send passes the send guard.
+"""A device on a port as a system that is learned: each reset begins a session, and every send passes the guard.
 
 A lens starts with its supply, and a body with the lens that it detects.
 """
