@@ -1,6 +1,6 @@
 """The interface of all ports, and its contract."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Protocol, Self, runtime_checkable
@@ -118,6 +118,55 @@ class TimedTransport(Transport, Protocol):
     def problems(self) -> Mapping[str, int]:
         """Return what was late, rejected or lost so far: description -> count."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedReply:
+    """What a port loads by itself after a burst of the end that clocks.
+
+    Attributes:
+        state: the state in which it counts; 0 at first, and after a burst without a reply.
+        after: the state after it.
+        after_mask: bits of the first byte of the burst that are added to `after`.
+        size: bytes of the burst.
+        match: its first four bytes; fewer where it has fewer.
+        mask: the bits of them that count.
+        unit: what is loaded; `None` for the burst before the one that is answered.
+    """
+
+    state: int
+    after: int
+    after_mask: int
+    size: int
+    match: bytes
+    mask: bytes
+    unit: bytes | None
+
+
+@runtime_checkable
+class AnsweringTransport(Transport, Protocol):
+    """A transport that answers bursts by itself, because a host would be too late.
+
+    While a prepared reply is loaded, the port drops the unit that its user sends for the same burst.
+
+    Attributes:
+        prepares_replies: whether it does; a port around another one does when that one does.
+    """
+
+    prepares_replies: bool
+
+    def prepare_replies(self, replies: Sequence[PreparedReply]) -> None:
+        """Make these the replies; what has not changed since the last call is not sent again.
+
+        Args:
+            replies: the first one that matches counts.
+        """
+        ...
+
+
+def as_answering(transport: Transport) -> AnsweringTransport | None:
+    """Return the transport if it answers by itself, else `None`."""
+    return transport if isinstance(transport, AnsweringTransport) and transport.prepares_replies else None
 
 
 def as_timed(transport: Transport) -> TimedTransport | None:

@@ -5,14 +5,22 @@ Garbage collection is deferred: it runs when a session has time, and not when a 
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from lensmount_emulator.engine.observer import Notice
 from lensmount_emulator.garbage_collection import DeferredGC
 from lensmount_emulator.sessions.listener import HOLD, RecordSorter, poll_times
 from lensmount_hardware.clock import Clock
 from lensmount_hardware.histogram import Histogram
-from lensmount_hardware.transport import TimedRecord, TimedTransport, Transport, as_timed, shift_record
+from lensmount_hardware.transport import (
+    PreparedReply,
+    TimedRecord,
+    TimedTransport,
+    Transport,
+    as_answering,
+    as_timed,
+    shift_record,
+)
 from lensmount_protocol.wire import (
     Burst,
     ClockSync,
@@ -76,6 +84,15 @@ class DrivableEngine(Protocol):
         ...
 
 
+@runtime_checkable
+class PreparingEngine(Protocol):
+    """An engine that can state its answers before it is asked, for a port that answers by itself."""
+
+    def prepared_replies(self) -> Sequence[PreparedReply]:
+        """The answers with the values of now; each keeps its place from call to call."""
+        ...
+
+
 @dataclass(slots=True)
 class EngineDriver:
     """One emulated end, one port, one clock.
@@ -107,6 +124,7 @@ class EngineDriver:
     _polled: set[str] = field(default_factory=set[str])
     _order: RecordSorter = field(init=False)
     _timed_port: TimedTransport | None = None
+    _prepare: Callable[[], None] | None = None
 
     def run(self, seconds: float | None, *, stop_when: Callable[[], bool] = lambda: False) -> None:
         """Run for so many seconds, or until `stop_when` is true.
@@ -125,6 +143,7 @@ class EngineDriver:
         self._began = self._latest = began = self.clock.now()
         until = None if seconds is None else began + seconds
         keeper = self._timed_port = as_timed(self.transport)
+        self._prepare = self._answering_by_port()
         self.engine.start(began)
         self._send_actions()
         self._on_poll(self.before)
@@ -196,8 +215,17 @@ class EngineDriver:
             self.transport.send(action)
             if self._timed_port is None:
                 self._tap_action(action)
+        if self._prepare is not None:
+            self._prepare()
         for notice in self.engine.notices():
             self.on_notice(notice)
+
+    def _answering_by_port(self) -> Callable[[], None] | None:
+        """What keeps the replies of a port that answers by itself up to date; `None` for other ports and engines."""
+        port, engine = as_answering(self.transport), self.engine
+        if port is None or not isinstance(engine, PreparingEngine):
+            return None
+        return lambda: port.prepare_replies(engine.prepared_replies())
 
     def _tap_action(self, action: WireAction) -> None:
         now, baudrate = max(self._latest, self.engine.now), self.engine.baudrate

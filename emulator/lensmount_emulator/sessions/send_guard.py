@@ -8,13 +8,13 @@ every device; so each burst is checked alone.
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from lensmount_emulator.engine.engine import allowed_types
 from lensmount_emulator.sessions.payload_rules import GARBAGE, PayloadRules, format_message_type
 from lensmount_emulator.sessions.receiver_streams import StreamRules
 from lensmount_hardware.clock import Clock
-from lensmount_hardware.transport import TimedRecord, TimedTransport, Transport, as_timed
+from lensmount_hardware.transport import PreparedReply, TimedRecord, TimedTransport, Transport, as_answering, as_timed
 from lensmount_protocol.decoder import DecodedFrame, DecodedGarbage, Decoder
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.errors import DialectError, LocalProtocolError, TransportLostError
@@ -108,6 +108,15 @@ class SendGuard:
         self._payloads.choose(chosen)
         self.allowed += len(data)
         return None
+
+    def check_reply(self, data: bytes) -> str | None:
+        """Return why a unit must not be prepared; `None` if it may.
+
+        Args:
+            data: the unit, which the port may load at any time.
+        """
+        reason = self._burst_rejection(data, dict(self._payloads.chosen), untrusted=False)
+        return None if reason is None else self._hold_back(reason)
 
     def check_baudrate(self, baudrate: int) -> str | None:
         """The same for a rate: bytes at a rate that the dialect does not use may be read as any others."""
@@ -221,6 +230,7 @@ class GuardedTransport(TimedTransport):
     Attributes:
         guard: the guard.
         has_timestamps: whether the port does.
+        prepares_replies: the same.
     """
 
     def __init__(
@@ -230,6 +240,8 @@ class GuardedTransport(TimedTransport):
         self.lines = inner.lines
         self.notes = (*inner.notes, *guard.notes)
         self.has_timestamps = as_timed(inner) is not None
+        self.prepares_replies = as_answering(inner) is not None
+        self._prepared = set[bytes | None]()
         self.guard = guard
         guard.warm_up()
         self._inner = inner
@@ -272,6 +284,20 @@ class GuardedTransport(TimedTransport):
             LocalProtocolError: it is blocked; nothing of it was sent.
         """
         self._send(Transmit(data), untrusted=True)
+
+    def prepare_replies(self, replies: Sequence[PreparedReply]) -> None:
+        """As the port, unless the guard blocks one of them.
+
+        Raises:
+            LocalProtocolError: one is blocked; none of them was prepared.
+        """
+        port = as_answering(self._inner)
+        for unit in {one.unit for one in replies} - self._prepared:
+            if unit is not None and (reason := self.guard.check_reply(unit)) is not None:
+                raise LocalProtocolError(f"{self.name}: held back: {reason}; arm by name what is meant")
+            self._prepared.add(unit)
+        if port is not None:
+            port.prepare_replies(replies)
 
     def close(self) -> None:
         """As the port."""

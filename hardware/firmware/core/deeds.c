@@ -9,6 +9,7 @@
 #include "link.h"
 #include "mount.h"
 #include "orders.h"
+#include "replies.h"
 #include "port.h"
 #include "session.h"
 #include "sync.h"
@@ -140,6 +141,25 @@ static uint8_t run_sync(const uint8_t *message, unsigned size, uint64_t now, uin
     return code;
 }
 
+static uint8_t prepare_reply(const uint8_t *message, unsigned size, uint64_t now, uint32_t *detail) {
+    const bool copies = message[BOARD_REPLY_FLAGS_OFFSET] == BOARD_REPLY_FLAG_COPY;
+    *detail = NO_LINE;
+    if (!shift.on || shift.setup.clocks || lines.data == NO_LINE)
+        return BOARD_ERROR_CODE_BAD_LINE;
+    *detail = BOARD_REPLY_NUMBER_OFFSET;
+    if (get16(message + BOARD_REPLY_NUMBER_OFFSET) >= BOARD_MOST_REPLIES)
+        return BOARD_ERROR_CODE_MALFORMED;
+    *detail = BOARD_REPLY_FLAGS_OFFSET;
+    if (message[BOARD_REPLY_FLAGS_OFFSET] && !copies)
+        return BOARD_ERROR_CODE_MALFORMED;
+    /* A copy brings its own bytes, and nothing else goes without. */
+    *detail = BOARD_REPLY_UNIT_OFFSET;
+    if (copies != (size == BOARD_REPLY_SIZE))
+        return BOARD_ERROR_CODE_MALFORMED;
+    replies_put(message, size);
+    return 0;
+}
+
 static uint8_t ask_time(const uint8_t *message, unsigned size, uint64_t now, uint32_t *detail) {
     answers_clock(get32(message + BOARD_TIME_TOKEN_OFFSET), now);
     return 0;
@@ -199,6 +219,7 @@ static const struct {
     [BOARD_TYPE_READ_COUNTERS] = {read_counters, BOARD_READ_COUNTERS_SIZE, BOARD_READ_COUNTERS_SIZE, false, false},
     [BOARD_TYPE_READ_STATE] = {read_state, BOARD_READ_STATE_SIZE, BOARD_READ_STATE_SIZE, false, false},
     [BOARD_TYPE_LINK] = {take_link, BOARD_LINK_SIZE, BOARD_LINK_SIZE, false, false},
+    [BOARD_TYPE_REPLY] = {prepare_reply, BOARD_REPLY_SIZE, BOARD_REPLY_SIZE + BOARD_LONGEST_REPLY_UNIT, true, false},
 };
 
 uint8_t deeds_carry_out(const uint8_t *message, unsigned size, uint64_t now, uint32_t *detail) {

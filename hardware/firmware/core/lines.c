@@ -102,6 +102,11 @@ void line_connect(uint8_t line) {
     give_pin(line);
 }
 
+void line_note_level(uint8_t line, bool level) {
+    if (note(line, level, true))
+        tell_own_edge(line, level);
+}
+
 void lines_set_powered(bool powered) {
     /* The frame signal runs only while there is power: its line is not touched here between two of its edges. */
     if (powered == lines.powered)

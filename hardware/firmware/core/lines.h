@@ -68,6 +68,8 @@ static inline bool line_carries_bits(uint8_t line) {
 void line_drive(uint8_t line, bool level);
 /* Give the clocked link its pin, at the level that it has: no edge. */
 void line_connect(uint8_t line);
+/* The link, which has the pin, put it at a level. */
+void line_note_level(uint8_t line, bool level);
 
 /* What a level of a line is at its pin, for those who cannot wait for it to be worked out. */
 struct line_pin {

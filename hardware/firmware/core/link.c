@@ -7,6 +7,7 @@
 #include "events.h"
 #include "lines.h"
 #include "mount_tell.h"
+#include "replies.h"
 
 #define BITS_IN_BYTE 8u
 /* A data line that moves and is followed by no burst has taken a level. */
@@ -42,7 +43,7 @@ void link_start(uint32_t bit_rate) {
     shift.pause_us = byte_us + wanted.gap_us;
     shift.settle_us = shift.pause_us + SETTLE_US;
     shift.free_at = 0;
-    shift.size = shift.left = 0;
+    shift.size = shift.left = shift.earlier_size = shift.heard_size = 0;
     shift.in_burst = shift.ours = false;
     shift.setup = (struct port_link){
         .bit_rate = bit_rate,
@@ -71,6 +72,7 @@ void link_start(uint32_t bit_rate) {
 void link_stop(void) {
     shift.on = shift.in_burst = shift.ours = false;
     shift.size = shift.left = 0;
+    replies_clear();
     port_link_stop();
 }
 
@@ -79,31 +81,44 @@ void board_on_shifted(unsigned input, uint8_t value, uint32_t at) {
     shift.last_at = at;
     if (!shift.in_burst) {
         shift.began_at = at;
+        shift.heard_size = 0;
         shift.in_burst = true;
         port_kick();
+    }
+    if (input == 0) {
+        if (shift.heard_size < BOARD_LONGEST_REPLY_UNIT)
+            shift.heard[shift.heard_size] = value;
+        if (shift.heard_size < UINT8_MAX)
+            shift.heard_size++;
     }
     if (shift.left && --shift.left == 0)
         port_kick();
 }
 
-static void tell_burst(uint8_t small, uint32_t partial) {
-    const struct event event = {.at = shift.last_at, .kind = EVENT_BURST, .small = small, .value = partial};
+static void tell_burst(uint8_t small, uint32_t at, uint32_t partial) {
+    const struct event event = {.at = at, .kind = EVENT_BURST, .small = small, .value = partial};
     if (!events_push(&event))
         lose(IN_MOUNT, BOARD_SORT_REPORTS, 1);
 }
 
-/* With interrupts locked. */
-static void end_burst(uint64_t now) {
-    uint8_t partial[PORT_LINK_INPUTS] = {0, 0};
-    const unsigned bits = port_link_end(partial);
-    const bool answers = !shift.ours && lines.data != NO_LINE;
-    const uint8_t flags = (uint8_t)(BOARD_BURST_FLAG_LAST | (answers && !shift.size ? BOARD_BURST_FLAG_EMPTY : 0));
-    /* Who clocks is told first. */
-    if (shift.size && shift.ours)
-        tell_shifted(shift.id, shift.began_at, shift.last_at);
-    tell_burst((uint8_t)(bits + BITS_IN_BYTE * flags), (uint32_t)(partial[0] | partial[1] << 8));
-    if (shift.size && !shift.ours)
-        tell_shifted(shift.id, shift.began_at, shift.last_at);
+struct ended {
+    uint32_t began_at, last_at;
+    uint16_t id;
+    unsigned bits;
+    uint8_t partial[PORT_LINK_INPUTS];
+    bool ours, had_unit;
+    uint8_t heard[BOARD_LONGEST_REPLY_UNIT], heard_size;
+};
+
+/* With interrupts locked: what there is to tell of the burst, and the link is ready for the next one. */
+static void end_burst(struct ended *ended, uint64_t now) {
+    *ended = (struct ended){.ours = shift.ours, .had_unit = shift.size != 0, .id = shift.id};
+    ended->bits = port_link_end(ended->partial);
+    ended->began_at = shift.began_at;
+    ended->last_at = shift.last_at;
+    ended->heard_size = shift.heard_size;
+    for (unsigned at = 0; at < BOARD_LONGEST_REPLY_UNIT; at++)
+        ended->heard[at] = shift.heard[at];
     shift.size = 0;
     shift.in_burst = shift.ours = false;
     shift.free_at = now + shift.pause_us;
@@ -115,17 +130,62 @@ static void end_burst(uint64_t now) {
     }
 }
 
+static void keep_earlier(const struct ended *ended) {
+    const uint8_t size = ended->heard_size;
+    shift.earlier_size = (uint8_t)(size < BOARD_LONGEST_REPLY_UNIT ? size : BOARD_LONGEST_REPLY_UNIT);
+    for (uint8_t at = 0; at < shift.earlier_size; at++)
+        shift.earlier[at] = ended->heard[at];
+}
+
+/* Load what was prepared for this burst; whether there was something. */
+static bool answer(const struct ended *ended) {
+    const bool connected = lines.data != NO_LINE && line_is(lines.data, lines.away);
+    const struct reply *reply = ended->bits || !connected ? NULL : replies_find(ended->heard, ended->heard_size);
+    if (!reply)
+        return false;
+    const bool copies = (reply->flags & BOARD_REPLY_FLAG_COPY) != 0;
+    const uint8_t *unit = copies ? shift.earlier : reply->unit;
+    const uint32_t before = port_lock();
+    shift.id = reply->id;
+    shift.size = copies ? shift.earlier_size : reply->unit_size;
+    for (uint8_t at = 0; at < shift.size; at++)
+        shift.unit[at] = unit[at];
+    port_link_load(shift.unit, shift.size);
+    port_unlock(before);
+    return true;
+}
+
+static void tell_ended(const struct ended *ended, bool answered) {
+    const bool empty = !ended->ours && lines.data != NO_LINE && !ended->had_unit;
+    const unsigned flags = BOARD_BURST_FLAG_LAST | (empty ? BOARD_BURST_FLAG_EMPTY : 0) |
+                           (answered ? BOARD_BURST_FLAG_ANSWERED : 0);
+    const uint32_t partial = (uint32_t)(ended->partial[0] | ended->partial[1] << 8);
+    /* Who clocks is told first. */
+    if (ended->had_unit && ended->ours)
+        tell_shifted(ended->id, ended->began_at, ended->last_at);
+    tell_burst((uint8_t)(ended->bits + BITS_IN_BYTE * flags), ended->last_at, partial);
+    if (ended->had_unit && !ended->ours)
+        tell_shifted(ended->id, ended->began_at, ended->last_at);
+}
+
 static uint64_t watch_burst(uint64_t now) {
     if (!shift.in_burst)
         return PORT_NEVER;
     const uint32_t before = port_lock();
     const int32_t since = (int32_t)((uint32_t)now - shift.last_at);
     const uint32_t quiet = since > 0 ? (uint32_t)since : 0;
-    const bool over = shift.ours ? !shift.left : quiet >= shift.pause_us;
+    const bool ours = shift.ours;
+    const bool over = ours ? !shift.left : quiet >= shift.pause_us;
+    struct ended ended;
     if (over)
-        end_burst(now);
+        end_burst(&ended, now);
     port_unlock(before);
-    return over || shift.ours ? PORT_NEVER : now + shift.pause_us - quiet;
+    if (!over)
+        return ours ? PORT_NEVER : now + shift.pause_us - quiet;
+    const bool answered = !ours && answer(&ended);
+    keep_earlier(&ended);
+    tell_ended(&ended, answered);
+    return PORT_NEVER;
 }
 
 /* Edges of the clock that no burst followed: power that came or went, noise, or fewer bits than a byte has. */
@@ -137,10 +197,10 @@ static uint64_t watch_clock(uint64_t now) {
         return now + shift.settle_us - since;
     uint8_t partial[PORT_LINK_INPUTS] = {0, 0};
     const uint32_t before = port_lock();
-    shift.last_at = shift.clock_edge_at;
     const unsigned bits = port_link_end(partial);
     if (bits)
-        tell_burst((uint8_t)(bits + BITS_IN_BYTE * BOARD_BURST_FLAG_LAST), (uint32_t)(partial[0] | partial[1] << 8));
+        tell_burst((uint8_t)(bits + BITS_IN_BYTE * BOARD_BURST_FLAG_LAST), shift.clock_edge_at,
+                   (uint32_t)(partial[0] | partial[1] << 8));
     if (shift.size)
         port_link_load(shift.unit, shift.size);
     listen_to_clock();
@@ -230,12 +290,13 @@ uint32_t link_cut(void) {
     if (!shift.on)
         return 0;
     const uint32_t before = port_lock();
-    const uint32_t units = shift.size != 0;
+    const uint32_t units = shift.ours;
     uint8_t partial[PORT_LINK_INPUTS];
     (void)port_link_end(partial);
     shift.size = shift.left = 0;
     if (shift.in_burst)
-        tell_burst(BITS_IN_BYTE * BOARD_BURST_FLAG_LAST, 0);
+        tell_burst(BITS_IN_BYTE * BOARD_BURST_FLAG_LAST, shift.last_at, 0);
+    replies_restart();
     shift.in_burst = shift.ours = false;
     port_unlock(before);
     return units;

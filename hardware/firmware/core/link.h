@@ -21,10 +21,13 @@ struct link {
     uint32_t clock_edge_at;
     bool clock_edge_waits;
     uint8_t unit[BOARD_LONGEST_DATA];
+    /* The burst before the last, for replies that copy it. */
+    uint8_t earlier[BOARD_LONGEST_REPLY_UNIT], earlier_size;
     /* Of the context that takes bytes, or with interrupts locked. */
     volatile uint32_t began_at, last_at;
     volatile uint8_t left; /* bytes of our burst that have not come back */
     volatile bool in_burst, ours;
+    volatile uint8_t heard[BOARD_LONGEST_REPLY_UNIT], heard_size; /* of the first input, at most 255 */
 };
 
 extern struct link shift;
@@ -43,7 +46,7 @@ void link_on_edge(uint8_t line, uint32_t at);
 uint64_t link_busy_until(void);
 /* Load a unit for the next burst of the other end, or clock it. */
 void link_take(const uint8_t *order, uint8_t size);
-/* Cut what is being shifted and drop the unit: how many there were. */
+/* Cut what is being shifted and drop the unit: how many of ours were on their way. What waits for a clock is no loss. */
 uint32_t link_cut(void);
 
 #endif

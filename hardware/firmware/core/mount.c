@@ -182,8 +182,14 @@ uint8_t mount_drive(uint8_t line, bool level, uint64_t now) {
     const uint8_t code = away ? guard_refusal(line) : 0;
     if (code)
         return code;
-    if (shift.on && line == lines.data)
+    if (shift.on && line == lines.data) {
         port_link_level(level);
+        /* What is loaded still goes out with the next burst. */
+        if (!level && line_is(line, lines.away)) {
+            line_note_level(line, false);
+            return 0;
+        }
+    }
     if (line == lines.sync)
         sync_stop();
     if (line_is_rail(line))

@@ -13,6 +13,9 @@
 #define BOARD_MOST_LINES 16u /* that the protocol has room for */
 #define BOARD_LONGEST_ABSENCE_US 1000u /* most that absence_us may be */
 #define BOARD_SHORTEST_SYNC_US 100u /* least that period_us may be */
+#define BOARD_MOST_REPLIES 384u /* that a board keeps */
+#define BOARD_LONGEST_REPLY_UNIT 8u /* bytes of its unit */
+#define BOARD_REPLY_MATCH 4u /* bytes of a burst that a reply looks at */
 #define BOARD_LONGEST_BURST_PART 224u /* bytes of one BURST */
 #define BOARD_CRC_POLYNOMIAL 0x1021u /* crc16-ibm-3740: nothing reflected */
 #define BOARD_CRC_INITIAL 0xFFFFu
@@ -50,6 +53,9 @@
 
 #define BOARD_BURST_FLAG_LAST 1u /* the burst ends with this part */
 #define BOARD_BURST_FLAG_EMPTY 2u /* we had loaded nothing, and the idle byte went out */
+#define BOARD_BURST_FLAG_ANSWERED 4u /* a prepared reply to it is loaded */
+
+#define BOARD_REPLY_FLAG_COPY 1u /* the unit is the burst before the one that is answered, as far as it has room */
 
 #define BOARD_HELLO_FLAG_TAKE_OVER 1u /* end the session of another host, should there be one */
 
@@ -199,6 +205,19 @@
 #define BOARD_LINK_IDLE_BYTE_OFFSET 3u /* 1 byte */
 #define BOARD_LINK_GAP_US_OFFSET 4u /* 2 bytes */
 #define BOARD_LINK_SIZE 6u
+
+#define BOARD_TYPE_REPLY 0x0Eu
+#define BOARD_REPLY_NUMBER_OFFSET 2u /* 2 bytes */
+#define BOARD_REPLY_ID_OFFSET 4u /* 2 bytes */
+#define BOARD_REPLY_STATE_OFFSET 6u /* 1 byte */
+#define BOARD_REPLY_NEXT_OFFSET 7u /* 1 byte */
+#define BOARD_REPLY_NEXT_MASK_OFFSET 8u /* 1 byte */
+#define BOARD_REPLY_FLAGS_OFFSET 9u /* 1 byte */
+#define BOARD_REPLY_SIZE_OFFSET 10u /* 1 byte */
+#define BOARD_REPLY_MATCH_OFFSET 11u /* 4 bytes */
+#define BOARD_REPLY_MASK_OFFSET 15u /* 4 bytes */
+#define BOARD_REPLY_UNIT_OFFSET 19u /* the rest */
+#define BOARD_REPLY_SIZE 19u
 
 /* From the board. */
 

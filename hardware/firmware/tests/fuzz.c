@@ -76,6 +76,7 @@ static const uint8_t sizes[] = {
     BOARD_READ_COUNTERS_SIZE,
     BOARD_READ_STATE_SIZE,
     BOARD_LINK_SIZE,
+    BOARD_REPLY_SIZE,
 };
 
 static const uint8_t usual[] = {
@@ -87,7 +88,8 @@ static const uint8_t usual[] = {
     BOARD_TYPE_SYNC,     BOARD_TYPE_SYNC,     BOARD_TYPE_SYNC,     BOARD_TYPE_SYNC,     BOARD_TYPE_TIME,
     BOARD_TYPE_CREDIT,   BOARD_TYPE_CREDIT,   BOARD_TYPE_CREDIT,   BOARD_TYPE_CREDIT,   BOARD_TYPE_TIME,
     BOARD_TYPE_SET_BAUDRATE, BOARD_TYPE_READ_COUNTERS, BOARD_TYPE_READ_STATE, BOARD_TYPE_BOOTLOADER,
-    BOARD_TYPE_HELLO,    BOARD_TYPE_CONFIGURE, BOARD_TYPE_REST,
+    BOARD_TYPE_HELLO,    BOARD_TYPE_CONFIGURE, BOARD_TYPE_REST, BOARD_TYPE_REPLY, BOARD_TYPE_REPLY,
+    BOARD_TYPE_REPLY,    BOARD_TYPE_REPLY,
 };
 
 static const uint8_t body_map[] = {
@@ -171,6 +173,15 @@ static unsigned put_message(uint8_t *message, uint8_t sequence) {
         message[BOARD_LINK_FLAGS_OFFSET] = (uint8_t)any(any(20) ? 8 : 16);
         put16(message + BOARD_LINK_GAP_US_OFFSET, any(30));
         clocked = true;
+    } else if (type == BOARD_TYPE_REPLY) {
+        const bool copies = any(4) == 0;
+        size += copies ? 0 : 1 + any(any(10) ? 8 : 12);
+        put16(message + BOARD_REPLY_NUMBER_OFFSET, any(any(10) ? 6 : 500));
+        message[BOARD_REPLY_FLAGS_OFFSET] = copies;
+        message[BOARD_REPLY_STATE_OFFSET] = (uint8_t)any(3);
+        message[BOARD_REPLY_NEXT_OFFSET] = (uint8_t)any(3);
+        message[BOARD_REPLY_SIZE_OFFSET] = (uint8_t)(1 + any(5));
+        put32(message + BOARD_REPLY_MASK_OFFSET, any(2) ? 0 : any(4));
     } else if (type == BOARD_TYPE_TRANSMIT) {
         size += any(30);
         if (shift.on && any(10))

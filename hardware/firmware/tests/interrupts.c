@@ -308,6 +308,26 @@ static void load_unit(void) {
     board_mount_service();
 }
 
+/* Two replies to any burst: whichever is there in the end, it is whole. */
+static void prepare(uint8_t value) {
+    uint8_t message[BOARD_REPLY_SIZE + UNIT] = {BOARD_TYPE_REPLY};
+    message[BOARD_REPLY_SIZE_OFFSET] = UNIT;
+    memset(message + BOARD_REPLY_UNIT_OFFSET, value, UNIT);
+    send(message, sizeof message);
+}
+
+static void lens_with_reply_in_burst(void) {
+    lens_with_unit();
+    prepare(0x11);
+    run(10);
+    clock_unit();
+}
+
+static void prepare_another(void) {
+    prepare(0x22);
+    board_poll();
+}
+
 static void end_burst(void) {
     burst_is_over();
     board_poll();
@@ -453,6 +473,18 @@ static void loads_again(void) {
     must(orders_room() == ORDER_BYTES, "room of the queue is lost");
 }
 
+static void answers_whole(void) {
+    burst_is_over();
+    clock_unit();
+    const struct sim_byte *bytes;
+    const size_t count = sim_bytes(&bytes);
+    const uint8_t value = bytes[count - 1].value;
+    must(value == 0x11 || value == 0x22, "the burst was not answered");
+    for (unsigned at = 1; at <= UNIT; at++)
+        must(bytes[count - at].value == value, "half of one reply, and half of another");
+    loads_again();
+}
+
 static void loads_after_power(void) {
     run(LATER_US);
     must(!lines.away, "a line is away from rest without power");
@@ -502,6 +534,8 @@ static const struct interrupt_case {
     {"a unit is loaded, a byte shifts", lens_with_unit, load_unit, byte_shifts, loads_again},
     {"a unit is put in, power goes", lens_with_unit, queue_unit, power_goes, loads_after_power},
     {"a unit is put in while a burst ends", lens_in_burst, queue_unit, burst_is_over, loads_again},
+    {"a reply is prepared while a burst ends", lens_with_reply_in_burst, prepare_another, burst_is_over, answers_whole},
+    {"a burst is answered, a byte shifts", lens_with_reply_in_burst, end_burst, byte_shifts, loads_again},
     {"a burst ends, a byte shifts", lens_in_burst, end_burst, byte_shifts, loads_again},
     {"a burst ends, power goes", lens_in_burst, end_burst, power_goes, loads_after_power},
     {"reports are sent, a byte shifts", lens_in_burst, only_look, byte_shifts, loads_again},

@@ -9,7 +9,9 @@ from lensmount_hardware.boards.clocked_bursts import BurstAssembler
 from lensmount_hardware.boards.link import BoardLink, format_rejection
 from lensmount_hardware.boards.pin_map import PinMap
 from lensmount_hardware.boards.protocol.constants import (
+    MAX_REPLY_UNIT,
     BoardRole,
+    BurstFlag,
     LineFlag,
     LineKind,
     Sort,
@@ -26,6 +28,7 @@ from lensmount_hardware.boards.protocol.reports import (
     TransmitDone,
     TransmitLate,
 )
+from lensmount_hardware.boards.replies import ReplyTable
 from lensmount_hardware.boards.transmit_tracker import TransmitTracker
 from lensmount_hardware.transport import BROKEN_BYTES, TimedRecord
 from lensmount_protocol.wire import (
@@ -95,6 +98,7 @@ class BoardRecorder:
         pin_map: the board's configuration.
         link: the link; it must know the board's clock.
         reports_own_edges: whether the board reports edges of its own outputs.
+        replies: the replies of a board that answers by itself.
 
     Attributes:
         lost: losses that the board reports, by kind.
@@ -105,7 +109,10 @@ class BoardRecorder:
         baudrate: the rate in force.
     """
 
-    def __init__(self, pin_map: PinMap, link: BoardLink, *, reports_own_edges: bool = False) -> None:
+    def __init__(
+        self, pin_map: PinMap, link: BoardLink, *, reports_own_edges: bool = False, replies: ReplyTable | None = None
+    ) -> None:
+        self._replies = replies
         self.lost = Counter[Sort]()
         self.late = self.rejected = self.missed = 0
         self.baudrate = pin_map.configure.baudrate
@@ -199,6 +206,8 @@ class BoardRecorder:
         sender = self._pin_map.senders.get(report.line)
         if self._assembler is None or sender is None:
             return
+        if report.flags & BurstFlag.ANSWERED and self._replies is not None:
+            self._replies.on_answered(self._link.clock.host_time(report.at_us + report.took_us))
         began = self._timeline.at(report.at_us)
         for record in self._assembler.add(sender, report, began, self._timeline.at(report.at_us + report.took_us)):
             if isinstance(record, Burst) and record.sender is sender:
@@ -231,7 +240,10 @@ class BoardRecorder:
         if self._assembler is None:
             self._append(self.transmit_tracker.on_sent(report.id, begin, end))
         else:
-            unit = self.transmit_tracker.on_shifted(report.id)
+            unit = (
+                None if self._replies is None else self._replies.unit(report.id, self._assembler.copied(MAX_REPLY_UNIT))
+            )
+            unit = self.transmit_tracker.on_shifted(report.id) if unit is None else unit
             self._append(() if unit is None else [self._assembler.own_burst(unit, begin, end)])
 
     def on_late(self, report: TransmitLate) -> None:

@@ -1,7 +1,7 @@
 """A board as a port, `board:SERIAL` or `board:tcp//host:port`: the board keeps lines and deadlines."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from lensmount_hardware.boards.byte_stream import ByteStream, open_stream
 from lensmount_hardware.boards.frame_sync import SyncSignal
@@ -30,16 +30,18 @@ from lensmount_hardware.boards.protocol.reports import (
     TransmitLate,
 )
 from lensmount_hardware.boards.recorder import BoardEvent, BoardRecorder
+from lensmount_hardware.boards.replies import FIRST_ID, ReplyTable
 from lensmount_hardware.boards.session import PING_PERIOD, BoardSession, baudrate_error
 from lensmount_hardware.clock import Clock, MonotonicClock
 from lensmount_hardware.port_spec import PortSpec
-from lensmount_hardware.transport import TimedRecord, TimedTransport, Transport, shift_record
+from lensmount_hardware.transport import PreparedReply, TimedRecord, TimedTransport, Transport, shift_record
 from lensmount_protocol.errors import TransportError, TransportLostError
 from lensmount_protocol.logs import get_logger
 from lensmount_protocol.wire import DriveLine, Role, SetBaudrate, Transmit, WireAction, WireEvent
 
 _INTERLOCK_ERRORS = (ErrorCode.NOT_PRESENT, ErrorCode.NOT_POWERED)
 _ID_MODULUS = 1 << 16
+_ROLES = {BoardRole.BODY: Role.BODY, BoardRole.LENS: Role.LENS}
 
 _log = get_logger("ports")
 
@@ -83,6 +85,7 @@ class BoardTransport(TimedTransport):
         name: the board's port.
         lines: the mount's lines that the board carries.
         has_timestamps: true.
+        prepares_replies: whether the board answers by itself: where the other end clocks.
         clock: our time, the clock of `host_time`.
         board: the board's response to HELLO.
         state: the last state that the board reported.
@@ -101,7 +104,14 @@ class BoardTransport(TimedTransport):
         self._shift = 0.0
         self.board = self._session.handshake(take_over=pin_map.take_over)
         self.state = self._session.configure(pin_map)
-        self._recorder = BoardRecorder(pin_map, self.link, reports_own_edges=self._session.reports_own_edges)
+        loads = pin_map.clocked is not None and pin_map.clocked.clocked_by is not _ROLES.get(
+            BoardRole(pin_map.configure.role), pin_map.clocked.clocked_by
+        )
+        self.prepares_replies = loads
+        self._replies = ReplyTable(self.name)
+        self._recorder = BoardRecorder(
+            pin_map, self.link, reports_own_edges=self._session.reports_own_edges, replies=self._replies
+        )
         for dropped in self._session.lost_before:
             self._recorder.on_data_lost(dropped)
         self._record_initial_levels()
@@ -162,6 +172,8 @@ class BoardTransport(TimedTransport):
         now = self.clock.now()
         match action:
             case Transmit(data) if self._pin_map.clocked is not None:
+                if not self._replies.takes_unit(now):
+                    return
                 if len(data) > MAX_DATA:
                     raise TransportError(f"{self.name}: a unit of {len(data)} bytes; a board shifts at most {MAX_DATA}")
                 self._transmit(data, now)
@@ -180,6 +192,13 @@ class BoardTransport(TimedTransport):
                 self._session.send_command(BaudrateCommand(self._next_command_id(), baudrate, at_us))
                 _log.info("%s: %d baud", self.name, baudrate)
         self._session.ping()
+        self._session.flush()
+
+    def prepare_replies(self, replies: Sequence[PreparedReply]) -> None:
+        """Have the board answer bursts by itself."""
+        self._session.require_open()
+        for command in self._replies.update(replies):
+            self._session.send_command(command)
         self._session.flush()
 
     def close(self) -> None:
@@ -218,7 +237,8 @@ class BoardTransport(TimedTransport):
                 self._recorder.record_level(line, bool(self.state.levels >> number & 1), self.state.at_us)
 
     def _next_command_id(self) -> int:
-        self._last_command_id = (self._last_command_id + 1) % _ID_MODULUS
+        modulus = _ID_MODULUS if self._pin_map.clocked is None else FIRST_ID
+        self._last_command_id = (self._last_command_id + 1) % modulus
         return self._last_command_id
 
     def _deadline(self, timeout: float | None) -> float | None:

@@ -22,6 +22,7 @@ from lensmount_protocol.wire import Burst, Role
 DIALECT = load_dialect("fuji-g")
 WORDS = ("00003fc6", "08108022", "00000000", "0800bfd8")
 ANSWERS = ("00000000", "0800bfd8", "00003fc6", "08008012")
+DAMAGED = "ffffffff"
 Serve = Callable[..., Any]
 
 
@@ -82,20 +83,22 @@ def test_sniff_and_record_take_both_ends(served: Serve, capsys: pytest.CaptureFi
         assert main(["decode", str(path), "--dialect", "fuji-g", "--verify"]) == 0
 
 
-def test_run_plays_a_lens_and_reports_a_clock_that_came_first(
+def test_run_answers_by_the_board_and_reports_a_clock_that_came_first(
     served: Serve, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     line, model, path = numbers(BoardRole.LENS), ScriptedBoard(), tmp_path / "lens.lmx"
     model.steps = (
         (100, lambda one: one.on_line_level(line["SUPPLY"], True)),
-        (500, lambda one: clock(one, line, (WORDS[0], ""), (WORDS[1], ""))),
+        (500, lambda one: clock(one, line, *((word, "") for word in (*WORDS, DAMAGED, WORDS[0])))),
     )
     words = ["run", "lens", "--profile", "gf45", "--port", served(model).spec, "--duration", "1"]
     main([*words, "--record", str(path)])
     out = capsys.readouterr().out
     assert "the lens has loaded nothing: it shifts out 0x00" in out
-    assert [one.data.hex() for one in bursts_in(path, Role.BODY)] == [*WORDS[:2]]
-    assert [one.data.hex() for one in bursts_in(path, Role.LENS)] == ["00000000", "00000000"]
+    assert "defect of lensmount" not in capsys.readouterr().err
+    assert [one.data.hex() for one in bursts_in(path, Role.BODY)] == [*WORDS, DAMAGED, WORDS[0]]
+    answers = [one.data.hex() for one in bursts_in(path, Role.LENS)]
+    assert answers == [*ANSWERS, "00000000", "00000000"], "the board answers by itself, and not what makes no sense"
 
 
 def test_firmware_and_ports_without_a_clock_are_named_in_one_line(

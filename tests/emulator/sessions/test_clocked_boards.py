@@ -13,6 +13,7 @@ from lensmount_emulator.sessions.send_guard import GuardedTransport, SendGuard
 from lensmount_emulator.sessions.simulated_board import open_simulated_board
 from lensmount_hardware.boards.protocol.constants import BoardRole
 from lensmount_hardware.boards.simulator.bench import SimulatorBench
+from lensmount_hardware.transport import PreparedReply
 from lensmount_protocol.decoder import DecodedFrame, DecodedGarbage, Decoder
 from lensmount_protocol.dialect import load_dialect
 from lensmount_protocol.errors import LocalProtocolError
@@ -156,3 +157,8 @@ def test_the_send_guard_stands_before_a_clocked_board() -> None:
     with pytest.raises(LocalProtocolError, match="held back"):
         guarded.send_injected(bytes.fromhex("ffffffff"))
     guarded.send(Transmit(bytes.fromhex("00000820")))
+    lens = open_simulated_board("lens", "fuji-g").transport
+    guarded = GuardedTransport(lens, SendGuard(DIALECT, Role.LENS))
+    assert guarded.prepares_replies
+    with pytest.raises(LocalProtocolError, match="held back: a burst that is no frame"):
+        guarded.prepare_replies([PreparedReply(0, 0, 0, 4, bytes(4), bytes(4), bytes.fromhex("ffffffff"))])

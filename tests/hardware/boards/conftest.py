@@ -107,7 +107,7 @@ def _message(kind: type[BoardMessage]) -> st.SearchStrategy[BoardMessage]:
     values: dict[str, st.SearchStrategy[Any]] = {}
     for place in field_offsets(kind.LAYOUT):
         most = 64 if place.name == "firmware" else 231
-        is_bytes = place.size is None or place.name == "unique_id"
+        is_bytes = place.size is None or place.name in ("unique_id", "match", "mask")
         least = place.size or 0
         values[place.name] = st.binary(min_size=least, max_size=place.size or most) if is_bytes else _number(place.size)
     return st.builds(kind, **values)

@@ -9,20 +9,23 @@ from lensmount_hardware.boards.clocked_bursts import MAX_BURST, BurstAssembler
 from lensmount_hardware.boards.pin_map import PinMap, make_pin_map
 from lensmount_hardware.boards.protocol.commands import ClockedLinkCommand, Configure
 from lensmount_hardware.boards.protocol.constants import (
+    MAX_REPLIES,
     BoardRole,
     BurstFlag,
     ErrorCode,
     LineFlag,
     LineKind,
-    Sort,
+    ReplyFlag,
     describe_constant,
 )
 from lensmount_hardware.boards.protocol.framing import MAX_DATA
 from lensmount_hardware.boards.protocol.reports import BurstReceived
+from lensmount_hardware.boards.replies import ReplyTable
 from lensmount_hardware.boards.simulator.bench import SimulatorBench, connect_boards
 from lensmount_hardware.boards.simulator.board import BoardSimulator
 from lensmount_hardware.boards.transport import BoardTransport
 from lensmount_hardware.port_spec import Contacts, parse_spec
+from lensmount_hardware.transport import PreparedReply
 from lensmount_protocol.errors import BoardError, TransportError, TransportSpecError
 from lensmount_protocol.wire import (
     AcknowledgeLines,
@@ -172,7 +175,7 @@ def test_a_later_unit_replaces_one_that_waits_and_is_no_loss(pair: Pair) -> None
     assert pair.ports[Role.LENS].problems() == {}
 
 
-def test_a_unit_that_waits_when_power_goes_is_lost(pair: Pair) -> None:
+def test_a_unit_that_waits_when_power_goes_is_no_loss(pair: Pair) -> None:
     pair.look(Role.LENS)
     pair.ports[Role.LENS].send(Transmit(b"\x01" * 4))
     pair.ports[Role.LENS].send(Transmit(b"\x02" * 4))
@@ -180,10 +183,8 @@ def test_a_unit_that_waits_when_power_goes_is_lost(pair: Pair) -> None:
     pair.ports[Role.BODY].send(DriveLine("POWER", False))
     pair.bench.advance(0.05)
     records, _ = pair.look(Role.LENS)
-    assert [(one.what, one.count) for one in records if isinstance(one, DataLoss)] == [
-        ("bytes that the lens was to send and did not", 4)
-    ]
-    assert pair.ports[Role.LENS].lost[Sort.TRANSMISSIONS] == 1
+    assert [one for one in records if isinstance(one, DataLoss)] == []
+    assert pair.ports[Role.LENS].problems() == {}
 
 
 def test_levels_of_a_data_line_between_bursts_are_edges(pair: Pair) -> None:
@@ -194,6 +195,83 @@ def test_levels_of_a_data_line_between_bursts_are_edges(pair: Pair) -> None:
     records, _ = pair.look(Role.BODY)
     assert {(one.line, one.level) for one in records if isinstance(one, Edge)} == {("SCK", True), ("MISO", True)}
     assert [one for one in pair.look(Role.LENS)[0] if isinstance(one, Edge) and one.line == "SCK"] == []
+
+
+def reply(state: int, match: bytes, unit: bytes | None, *, after: int = 0) -> PreparedReply:
+    return PreparedReply(state, after, 0, 4, match, b"\xff" * 4, unit)
+
+
+def test_a_board_answers_by_itself_and_drops_the_late_unit(pair: Pair) -> None:
+    lens, body = pair.ports[Role.LENS], pair.ports[Role.BODY]
+    assert (lens.prepares_replies, body.prepares_replies) == (True, False)
+    lens.prepare_replies([reply(0, b"\x11" * 4, b"\xa1" * 4, after=1), reply(1, b"\x12" * 4, None)])
+    lens.send(Transmit(b"\xa0" * 4))
+    pair.settle(0.001)
+    pair.look(Role.BODY)
+    pair.look(Role.LENS)
+    for word in (b"\x11" * 4, b"\x12" * 4, b"\x13" * 4):
+        body.send(Transmit(word))
+        pair.bench.advance(0.001)
+    records, received = pair.look(Role.BODY)
+    assert received == [b"\xa0" * 4, b"\xa1" * 4, b"\x11" * 4], "the last one is a copy of the word before"
+    records, _ = pair.look(Role.LENS)
+    assert [one.data for one in records if isinstance(one, Burst) and one.sender is Role.LENS] == received
+    # The answers to the first two bursts are there; that to the third is ours.
+    for data in (b"\xb1" * 4, b"\xb2" * 4, b"\xb3" * 4):
+        lens.send(Transmit(data))
+    pair.settle(0.001)
+    body.send(Transmit(b"\x14" * 4))
+    pair.bench.advance(0.001)
+    assert pair.look(Role.BODY)[1] == [b"\xb3" * 4]
+
+
+def test_an_answer_expects_our_unit_for_a_short_time_only(pair: Pair) -> None:
+    lens, body = pair.ports[Role.LENS], pair.ports[Role.BODY]
+    lens.prepare_replies([reply(0, b"\x11" * 4, b"\xa1" * 4)])
+    body.send(Transmit(b"\x11" * 4))
+    pair.settle(0.1)
+    lens.send(Transmit(b"\xb1" * 4))
+    pair.settle(0.001)
+    body.send(Transmit(b"\x12" * 4))
+    pair.bench.advance(0.001)
+    assert pair.look(Role.BODY)[1][-1] == b"\xb1" * 4
+
+
+def test_only_changed_replies_are_sent_again() -> None:
+    table = ReplyTable("board:x")
+    first, second = reply(0, b"\x11" * 4, b"\xa1"), reply(1, b"\x12" * 4, None)
+    one, other = table.update([first, second])
+    assert (one.number, one.unit, one.flags, other.unit, other.flags) == (0, b"\xa1", 0, b"", ReplyFlag.COPY)
+    assert list(table.update([first, second])) == []
+    (changed,) = table.update([first, reply(1, b"\x12" * 4, b"\xa2")])
+    assert (changed.number, changed.unit) == (1, b"\xa2")
+    assert len({one.id, other.id, changed.id}) == 3, "the board reports which version went out"
+    assert (table.unit(one.id, b"?"), table.unit(other.id, b"?"), table.unit(changed.id, b"?")) == (
+        b"\xa1",
+        b"?",
+        b"\xa2",
+    )
+    assert table.unit(1, b"?") is None
+    (removed,) = table.update([first])
+    assert (removed.number, removed.state) == (1, 255)
+    for number in range(4 * MAX_REPLIES):
+        list(table.update([reply(0, b"\x11" * 4, number.to_bytes(4, "big"))]))
+    assert table.unit(changed.id, b"?") is None, "what went out long ago is forgotten"
+
+
+def test_what_a_board_cannot_keep_is_refused() -> None:
+    table = ReplyTable("board:x")
+    with pytest.raises(TransportError, match=f"{MAX_REPLIES + 1} replies; a board holds {MAX_REPLIES}"):
+        list(table.update([reply(0, b"", b"\x01")] * (MAX_REPLIES + 1)))
+    for unit in (b"", bytes(9)):
+        with pytest.raises(TransportError, match=f"a reply of {len(unit)} bytes; a board holds 8"):
+            list(ReplyTable("board:x").update([reply(0, b"", unit)]))
+
+
+def test_a_body_has_no_replies(pair: Pair) -> None:
+    pair.ports[Role.BODY].prepare_replies([reply(0, b"\x11" * 4, b"\xa1")])
+    with pytest.raises(TransportError, match="the board refuses REPLY"):
+        pair.settle()
 
 
 def test_what_no_clocked_mount_has_is_refused_or_ignored(pair: Pair) -> None:

@@ -183,7 +183,7 @@ def test_what_makes_no_sense_is_refused_and_its_credit_given_back(core, message,
     assert room == ([16384 + len(message.build()) + 4] if spends else [])
 
 
-@pytest.mark.parametrize("type_", [0x00, 0x0E, 0x7F, 0x81, 0xFF])
+@pytest.mark.parametrize("type_", [0x00, 0x0F, 0x7F, 0x81, 0xFF])
 def test_unknown_messages_are_refused(core, type_):
     core.greet()
     core.heard()

@@ -5,7 +5,7 @@ value at the time of the request. The reaction to a damaged burst is our own mod
 null, and waits for the next session.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from random import Random
 from typing import cast
 
@@ -15,6 +15,8 @@ from lensmount_emulator.engine.script import Step
 from lensmount_emulator.engine.tasks import Task
 from lensmount_emulator.roles.fuji_g.motion import FocusMotion, IrisMotion
 from lensmount_emulator.roles.fuji_g.profile import LensSettings
+from lensmount_emulator.roles.fuji_g.replies import prepare_replies
+from lensmount_hardware.transport import PreparedReply
 from lensmount_protocol.connection import ReceivedFrame
 from lensmount_protocol.dialects.fuji_g import commands as c
 from lensmount_protocol.dialects.fuji_g.dialect import FUJI_G
@@ -170,6 +172,15 @@ class LensEngine(Engine):
         """Report a damaged burst; the session is lost (our model: no capture shows it)."""
         super().on_garbage(garbage)
         self._abandon()
+
+    def prepared_replies(self) -> Sequence[PreparedReply]:
+        """What it answers at each point of a session, with the values of now; see `replies`."""
+        return prepare_replies(self)
+
+    @property
+    def next_turn(self) -> int:
+        """The value of the next 0c.2: the turn of the focus ring, or the start value."""
+        return self.settings.first_turn if self.first_read else min(max(self.turn, -0x8000), 0x7FFF)
 
     @property
     def status(self) -> int:
@@ -369,12 +380,10 @@ def _aperture_ring(lens: LensEngine, _request: c.ApertureRingRequest) -> int:
 
 @handle_request.on(c.FocusRingRequest)
 def _focus_ring(lens: LensEngine, _request: c.FocusRingRequest) -> int:
-    turn, lens.turn = lens.turn, 0
+    turn = lens.next_turn
+    lens.turn, lens.first_read = 0, False
     lens.moved &= ~FOCUS_RING_BIT
-    if lens.first_read:
-        lens.first_read = False
-        return lens.settings.first_turn
-    return min(max(turn, -0x8000), 0x7FFF)
+    return turn
 
 
 @handle_request.on(c.LensBlockAnnounceCommand)

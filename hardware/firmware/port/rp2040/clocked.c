@@ -188,6 +188,9 @@ void port_link_shift(const uint8_t *unit, size_t count) {
 }
 
 void port_link_level(bool level) {
+    /* Where the clock's first edge samples, the line has the first bit of what is loaded. */
+    if (state.link.sampled_on_rise != state.link.idle_high)
+        return;
     REG(PIO0_INSTR(DUPLEX)) = SET_PIN | state.side | (level ? 1u : 0);
 }
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
-from construct import GreedyBytes, Int8ul, Int16ul, Int32ul, Int64ul, PrefixedArray, Struct, Terminated
+from construct import Bytes, GreedyBytes, Int8ul, Int16ul, Int32ul, Int64ul, PrefixedArray, Struct, Terminated
 
 from lensmount_hardware.boards.protocol.constants import BOOTLOADER_MAGIC
 from lensmount_hardware.boards.protocol.message import BoardMessage
@@ -252,6 +252,36 @@ class ClockedLinkCommand(BoardMessage):
     gap_us: int
 
 
+@dataclass(frozen=True, slots=True)
+class ReplyCommand(BoardMessage):
+    """Prepare what the board loads after a burst of the end that clocks; done on arrival. A new map has none."""
+
+    TYPE: ClassVar[int] = 0x0E
+    LAYOUT: ClassVar[Any] = Struct(
+        "number" / Int16ul * "of the reply; it replaces the one with this number",
+        "id" / Int16ul * "repeated by SENT",
+        "state" / Int8ul * "it counts in this state; 255 is never",
+        "next" / Int8ul * "the state after it",
+        "next_mask" / Int8ul * "bits of the first byte of the burst that are added to `next`",
+        "flags" / Int8ul * "ReplyFlags",
+        "size" / Int8ul * "bytes of the burst, at least 1",
+        "match" / Bytes(4) * "its first bytes",
+        "mask" / Bytes(4) * "bits of them that count",
+        "unit" / GreedyBytes * "the unit to load, at most 8 bytes; none with COPY",
+        Terminated,
+    )
+    number: int
+    id: int
+    state: int
+    next: int
+    next_mask: int
+    flags: int
+    size: int
+    match: bytes
+    mask: bytes
+    unit: bytes
+
+
 COMMANDS: dict[str, type[BoardMessage]] = {
     "HELLO": Hello,
     "CONFIGURE": Configure,
@@ -266,5 +296,6 @@ COMMANDS: dict[str, type[BoardMessage]] = {
     "READ_COUNTERS": ReadCounters,
     "READ_STATE": ReadState,
     "LINK": ClockedLinkCommand,
+    "REPLY": ReplyCommand,
 }
 """The host's messages, by the names that specification and firmware use."""

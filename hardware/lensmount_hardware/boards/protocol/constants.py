@@ -23,6 +23,15 @@ MAX_ABSENCE_US = 1000
 MIN_SYNC_PERIOD_US = 100
 """Shortest period of the frame signal."""
 
+MAX_REPLIES = 384
+"""Replies that a board keeps."""
+
+REPLY_MATCH = 4
+"""Bytes at the start of a burst that a reply looks at."""
+
+MAX_REPLY_UNIT = 8
+"""Bytes of the unit of a reply."""
+
 MAX_BURST_PART = 224
 """Bytes of one BURST report; a longer burst takes several."""
 
@@ -82,6 +91,13 @@ class BurstFlag(IntEnum):
 
     LAST = 1
     EMPTY = 2
+    ANSWERED = 4
+
+
+class ReplyFlag(IntEnum):
+    """Flags of REPLY."""
+
+    COPY = 1
 
 
 class HelloFlag(IntEnum):
@@ -217,6 +233,10 @@ MEANINGS: dict[type[IntEnum], dict[str, str]] = {
     BurstFlag: {
         "LAST": "the burst ends with this part",
         "EMPTY": "we had loaded nothing, and the idle byte went out",
+        "ANSWERED": "a prepared reply to it is loaded",
+    },
+    ReplyFlag: {
+        "COPY": "the unit is the burst before the one that is answered, as far as it has room",
     },
     HelloFlag: {
         "TAKE_OVER": "end the session of another host, should there be one",

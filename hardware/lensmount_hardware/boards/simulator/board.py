@@ -20,6 +20,7 @@ from lensmount_hardware.boards.protocol.commands import (
     HostCredit,
     ReadCounters,
     ReadState,
+    ReplyCommand,
     Sync,
     TimeRequest,
     TransmitCommand,
@@ -51,7 +52,13 @@ from lensmount_hardware.boards.protocol.reports import (
     TransmitLate,
 )
 from lensmount_hardware.boards.simulator.clocked import KNOWN_FLAGS, BurstCallback, SimulatedShifter
-from lensmount_hardware.boards.simulator.lines import LineCallbacks, SimulatedLines, check_configuration, make_pins
+from lensmount_hardware.boards.simulator.lines import (
+    BYTES_LINE,
+    LineCallbacks,
+    SimulatedLines,
+    check_configuration,
+    make_pins,
+)
 from lensmount_hardware.boards.simulator.queues import (
     QueuedCommand,
     ReportQueue,
@@ -349,6 +356,10 @@ class BoardSimulator(SimulatedHostLink):
                 self._enter_safe_state(RestReason.HOST)
                 if magic != BOOTLOADER_MAGIC:
                     self._reject(ErrorCode.BAD_MAGIC, frame.type, frame.sequence, 0)
+            case ReplyCommand() if self.shifter is not None and not self.shifter.clocks:
+                self.shifter.prepare(message)
+            case ReplyCommand():
+                self._reject(ErrorCode.BAD_LINE, frame.type, frame.sequence, BYTES_LINE)
             case _:
                 self._handle_command(frame, message)
 

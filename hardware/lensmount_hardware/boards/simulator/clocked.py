@@ -2,8 +2,15 @@
 
 from collections.abc import Callable, Mapping
 
-from lensmount_hardware.boards.protocol.commands import ClockedLinkCommand
-from lensmount_hardware.boards.protocol.constants import MAX_BURST_PART, BurstFlag, LineKind, LinkFlag
+from lensmount_hardware.boards.protocol.commands import ClockedLinkCommand, ReplyCommand
+from lensmount_hardware.boards.protocol.constants import (
+    MAX_BURST_PART,
+    MAX_REPLY_UNIT,
+    BurstFlag,
+    LineKind,
+    LinkFlag,
+    ReplyFlag,
+)
 from lensmount_hardware.boards.protocol.message import BoardMessage
 from lensmount_hardware.boards.protocol.reports import BurstReceived, TransmitDone
 from lensmount_hardware.boards.simulator.lines import SimulatedLines
@@ -33,6 +40,13 @@ class SimulatedShifter:
         self._lines = lines
         self._link = link
         self._unit: tuple[int, bytes] | None = None
+        self._replies: dict[int, ReplyCommand] = {}
+        self._state = 0
+        self._earlier = b""
+
+    def prepare(self, reply: ReplyCommand) -> None:
+        """Keep a reply; it replaces the one of its number."""
+        self._replies[reply.number] = reply
 
     def duration_us(self, size: int) -> int:
         """Microseconds of a burst of so many bytes."""
@@ -42,10 +56,9 @@ class SimulatedShifter:
         """Load a unit for the next burst of the other end; it replaces one that waits."""
         self._unit = number, data
 
-    def drop(self) -> int:
-        """Drop the unit that waits; returns how many there were."""
-        dropped, self._unit = self._unit is not None, None
-        return int(dropped)
+    def drop(self) -> None:
+        """Drop the unit that waits."""
+        self._unit, self._state = None, 0
 
     def answer_burst(self, values: Mapping[int, bytes], begin_us: int) -> bytes:
         """Take a burst that the other end has clocked until now, and return what we shifted out.
@@ -59,12 +72,28 @@ class SimulatedShifter:
         answers = any(pin.driven and pin.mapped.kind == LineKind.DATA for pin in self._lines.pins)
         flags = BurstFlag.EMPTY if answers and self._unit is None else 0
         first = begin_us + self.duration_us(1)
+        burst = next(iter(values.values()))
+        reply = self._find(burst) if answers else None
         for line, data in values.items():
-            self._report_burst(line, data, first, flags)
+            self._report_burst(line, data, first, flags | (BurstFlag.ANSWERED if reply is not None else 0))
         if self._unit is not None:
             self._report(TransmitDone(number, first, self._lines.now_us))
         self._unit = None
+        if reply is not None:
+            copies = bool(reply.flags & ReplyFlag.COPY)
+            self.load(reply.id, self._earlier[:MAX_REPLY_UNIT] if copies else reply.unit)
+        self._earlier = burst
         return unit[:size].ljust(size, bytes((self._link.idle_byte,)))
+
+    def _find(self, burst: bytes) -> ReplyCommand | None:
+        for _, reply in sorted(self._replies.items()):
+            pairs = zip(burst, reply.match, reply.mask, strict=False)
+            same = all(not (value ^ wanted) & mask for value, wanted, mask in pairs)
+            if reply.state == self._state and reply.size == len(burst) and same:
+                self._state = (reply.next + (burst[0] & reply.next_mask)) % 256
+                return reply
+        self._state = 0
+        return None
 
     def finish_burst(self, number: int, data: bytes, answer: bytes, begin_us: int) -> None:
         """Report a burst that we have clocked until now, and what the other end shifted out."""

@@ -103,8 +103,9 @@ class SimulatedCommandQueue:
         for queued in waiting:
             self._free(queued.cost)
         sent = sum(isinstance(queued.message, TransmitCommand) for queued in waiting)
-        loaded = 0 if self._shifter is None else self._shifter.drop()
-        return sent + loaded, len(waiting) - sent
+        if self._shifter is not None:
+            self._shifter.drop()
+        return sent, len(waiting) - sent
 
     def _pump(self) -> None:
         if self._busy or not self._queue:

@@ -8,6 +8,7 @@ from emulated.stream import EmulatedClock, EmulatedStream
 from lensmount_emulator.engine.engine import Engine
 from lensmount_emulator.profiles.library import load_profile
 from lensmount_emulator.sessions.contacts import get_contacts
+from lensmount_emulator.sessions.driver import PreparingEngine
 from lensmount_emulator.sessions.live import make_live_engine
 from lensmount_emulator.sessions.loopback import run_loopback
 from lensmount_hardware.boards.pin_map import make_pin_map
@@ -16,7 +17,7 @@ from lensmount_hardware.boards.transport import BoardTransport
 from lensmount_hardware.port_spec import parse_spec
 from lensmount_protocol.decoder import DecodedFrame, DecodedGarbage, Decoder
 from lensmount_protocol.dialect import load_dialect
-from lensmount_protocol.wire import Burst, DataLoss, Edge, Role, WireRecord
+from lensmount_protocol.wire import Annotation, Burst, DataLoss, Edge, Role, Transmit, WireRecord
 
 DIALECT = load_dialect("fuji-g")
 LONGEST_STEP_US = 10_000
@@ -54,6 +55,8 @@ class Player(Listener):
             engine.handle_deadline(now)
         for action in engine.actions():
             self.port.send(action)
+        if isinstance(engine, PreparingEngine):
+            self.port.prepare_replies(engine.prepared_replies())
         self.told += [notice.text for notice in engine.notices()]
 
 
@@ -126,3 +129,90 @@ def test_a_start_over_two_boards_with_a_third_that_listens(new_emulator: Callabl
     print(f"{emulator.now_us / 1e6:.3f} s, {len(bursts(listener.records, Role.BODY))} bursts, "
           f"shortest pause {1e6 * min(gaps):.0f} us")  # fmt: skip
     print("\n".join(f"board {number}: {irqs}" for number, irqs in worst.items()))
+
+
+SHORTEST_PAUSE_US = 249
+"""Of the captured body, between any two bursts."""
+
+
+def test_a_lens_answers_a_body_that_leaves_it_no_time_for_a_host(new_emulator: Callable[..., Emulator]) -> None:
+    """The words of captured sessions, each as soon after the one before as a GFX 50R ever sent it."""
+    emulator, contacts = new_emulator(), get_contacts(DIALECT)
+    clock = EmulatedClock(emulator)
+    plan = make_pin_map(parse_spec("board:emulated"), contacts, BoardRole.LENS, 1)
+    pin = {line: mapped.gpio for line, mapped in zip(plan.names, plan.configure.lines, strict=True)}
+    port = BoardTransport(EmulatedStream(emulator, 0), plan, clock, 1)
+    lens = Player(port, clock, engine=make_live_engine(load_profile("gf45", Role.LENS), port.lines, ""))
+    assert lens.engine is not None
+    link = DIALECT.wiring.clocked
+    assert link is not None
+    lens.engine.start(clock.now())
+
+    def run_until(until_us: float) -> None:
+        assert lens.engine is not None
+        while emulator.now_us < until_us:
+            lens.act()
+            due = lens.engine.next_deadline()
+            soonest = until_us if due is None else min(until_us, max(1e6 * due, emulator.now_us + 1))
+            emulator.run_until(soonest, unless_usb=True)
+
+    def answers(*body: str) -> list[str]:
+        began = len(emulator.shifted)
+        for word in body:
+            emulator.clock_burst(0, link, pin["CLK"], {pin["BODY_DATA"]: bytes.fromhex(word)}, pin["LENS_DATA"])
+            ends_us = emulator.now_us + 1e6 * link.duration(4)
+            run_until(ends_us + SHORTEST_PAUSE_US)
+        return [data.hex() for _, _, _, data in emulator.shifted[began:]]
+
+    emulator.set_pin(0, pin["SUPPLY"], True)
+    emulator.set_pin(0, pin["CLK"], True)
+    run_until(emulator.now_us + 100_000)
+    # The first words after power-up, the announcement of blocks left out, then polls (protocol/spec/fuji-g.md).
+    assert answers("00003fc6", "08108022", "00000000", "0800bfd8") == ["00000000", "0800bfd8", "00003fc6", "08008012"]
+    assert answers("00002004", "0910802a", "00003fc6", "0a00a026", "00000000", "0800bfd8") == [
+        "00000000", "0800a016", "00002004", "0900bfe0", "00003fc6", "0a008022",
+    ]  # fmt: skip
+    polls = [answers("00000820", "0b10803a", "00000000", "08008832") for _ in range(3)]
+    for poll in polls:
+        assert poll[:2] + poll[3:] == ["00000000", "08008832", "0b00802a"]
+        assert poll[2] == polls[0][2]
+    run_until(emulator.now_us + 20_000)
+    assert port.problems() == {}
+    assert [one.text for one in lens.records if isinstance(one, Annotation)] == []
+    sent = [one.data.hex() for one in lens.records if isinstance(one, Burst) and one.sender is Role.LENS]
+    assert sent == [data.hex() for _, _, _, data in emulator.shifted], "what is recorded is what went out"
+    worst = emulator.board_status(0)["worst"]
+    print(f"answers at pauses of {SHORTEST_PAUSE_US} us; interrupts: {worst}")
+
+
+def test_a_prepared_reply_is_loaded_within_microseconds(new_emulator: Callable[..., Emulator]) -> None:
+    """The shortest pause of the clock after which the whole table of a lens still answers."""
+    shortest = 0
+    for pause_us in (80, 60, 50, 45, 40, 35, 30):
+        emulator, contacts = new_emulator(), get_contacts(DIALECT)
+        clock = EmulatedClock(emulator)
+        plan = make_pin_map(parse_spec("board:emulated"), contacts, BoardRole.LENS, 1)
+        pin = {line: mapped.gpio for line, mapped in zip(plan.names, plan.configure.lines, strict=True)}
+        port = BoardTransport(EmulatedStream(emulator, 0), plan, clock, 1)
+        engine = make_live_engine(load_profile("gf45", Role.LENS), port.lines, "")
+        assert isinstance(engine, PreparingEngine)
+        port.prepare_replies(engine.prepared_replies())
+        link = DIALECT.wiring.clocked
+        assert link is not None
+        emulator.set_pin(0, pin["CLK"], True)
+        emulator.set_pin(0, pin["SUPPLY"], True)
+        emulator.run(20_000)
+        port.send(Transmit(bytes(4)))
+        emulator.run(2_000)
+        # The last of the table: as long a search as there is.
+        for word in ("00003fc6", "08108022"):
+            emulator.clock_burst(0, link, pin["CLK"], {pin["BODY_DATA"]: bytes.fromhex(word)}, pin["LENS_DATA"])
+            emulator.run(1e6 * link.duration(4) + pause_us)
+        emulator.run(500)
+        if [data.hex() for _, _, _, data in emulator.shifted] != ["00000000", "0800bfd8"]:
+            break
+        shortest = pause_us
+    assert 0 < shortest <= 80
+    print(
+        f"a prepared reply goes out after a pause of {shortest} us, and {len(engine.prepared_replies())} are prepared"
+    )
