@@ -10,7 +10,7 @@ from lensmount_protocol.wire import BITS_PER_CLOCKED_BYTE, Annotation, Burst, Cl
 MAX_BURST = 1 << 16
 """Bytes of a burst that are kept; a clock that never pauses has no bursts, and is recorded in pieces of this size."""
 
-_HEARD = 3
+_KEPT = 3
 """The last burst, the one that a reply answered, and the one that it copied."""
 
 
@@ -29,11 +29,11 @@ class BurstAssembler:
         self._parts: dict[Role, bytearray] = {}
         self._began: dict[Role, float] = {}
         self._size = 0
-        self._heard: deque[bytes] = deque(maxlen=_HEARD)
+        self._received: deque[bytes] = deque(maxlen=_KEPT)
 
     def copied(self, size: int) -> bytes:
         """The burst of the other end that a reply copied which went out with the last burst, as far as it has room."""
-        return self._heard[0][:size] if len(self._heard) == _HEARD else b""
+        return self._received[0][:size] if len(self._received) == _KEPT else b""
 
     def add(self, sender: Role, report: BurstReceived, first: float, last: float) -> Iterator[Burst | Annotation]:
         """Add a report; yields the records of a burst that ends with it.
@@ -68,7 +68,7 @@ class BurstAssembler:
             yield Annotation(began, f"{link.clock}: {report.bits} of 8 edges, and a pause; not taken as data")
             return
         self._size = len(data)
-        self._heard.append(data)
+        self._received.append(data)
         empty = report.flags & BurstFlag.EMPTY and self._role is not None
         if empty and self._role is not None:
             yield Annotation(began, f"the {self._role.value} has loaded nothing: it shifts out {link.idle_byte:#04x}")
