@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--size", default="40x20", metavar="COLUMNSxROWS", help="cells of a map (default: %(default)s)")
     parser.add_argument("--port", metavar="SPEC", help="the device is on this port; name our end with --body or --lens")
     parser.add_argument("--power-cycle", metavar="COMMAND", help="takes the device's power and gives it again")
-    parser.add_argument("--output", type=Path, metavar="FILE", help="a picture or page: .svg or .html")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="a picture or page: .svg, .png or .html")
     add_force(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object instead of text")
 
@@ -133,21 +133,27 @@ def _writer(arguments: argparse.Namespace, heading: str, dialect: str) -> "Calla
     path: Path | None = arguments.output
     if path is None:
         return lambda _results: None
-    if path.suffix not in (".svg", ".html"):
-        raise CaptureError(f"{path}: a margin is written as .svg or .html")
+    if path.suffix not in (".svg", ".png", ".html"):
+        raise CaptureError(f"{path}: a margin is written as .svg, .png or .html")
+    if path.suffix == ".png":
+        from lensmount_emulator.traffic.plots import check_matplotlib
+
+        check_matplotlib()
     check_output(path, overwrite=arguments.force, inputs=named_files(arguments.body, arguments.lens))
 
     def write(results: "list[Result]") -> None:
-        from lensmount_emulator.reports.margin_charts import margins_html, margins_svg
+        from lensmount_emulator.reports.margin_charts import margins_html, margins_png, margins_svg
         from lensmount_protocol.dialect import load_dialect
 
         live = arguments.port is not None
-        if path.suffix == ".svg":
-            text = margins_svg(results, live=live)
+        if path.suffix == ".png":
+            data = margins_png(results, live=live)
+        elif path.suffix == ".svg":
+            data = margins_svg(results, live=live).encode()
         else:
             notice = load_dialect(dialect).notice
-            text = margins_html(results, f"lensmount margins: {heading}", notice, live=live)
-        write_output(path, text.encode(), overwrite=arguments.force)
+            data = margins_html(results, f"lensmount margins: {heading}", notice, live=live).encode()
+        write_output(path, data, overwrite=arguments.force)
 
     return write
 

@@ -16,7 +16,7 @@ from lensmount_hardware.transport import Transport
 from lensmount_protocol.decoder import DecodedFrame, Decoder
 from lensmount_protocol.dialect import Dialect, load_dialect
 from lensmount_protocol.errors import ProfileError
-from lensmount_protocol.wire import Role, WireRecord
+from lensmount_protocol.wire import LineChanged, Role, WireRecord
 
 LOOP_FRAMES = 4
 """Frames of its loop from the device with which a start-up counts as done."""
@@ -72,9 +72,12 @@ class LivePoints:
 
     def _run(self, profile: Profile, dialect: Dialect, port: Transport, seconds: float) -> PointResult:
         rests_until = self.clock.now() + REST_S
+        levels: dict[str, LineChanged] = {}
         while (left := rests_until - self.clock.now()) > 0:
-            # What the device still sends belongs to the point before.
-            port.receive(left)
+            # Bytes that the device still sends belong to the point before. A port reports a level only when it changes,
+            # so the engine needs the last one of each line, such as that of the contact that detects the lens.
+            events = port.receive(left)
+            levels |= {event.line: event for event in events if isinstance(event, LineChanged)}
         engine = make_live_engine(profile, port.lines, "")
         errors: list[Notice] = []
         counts = Counter[Role]()
@@ -95,7 +98,7 @@ class LivePoints:
         def looping() -> bool:
             return counts[engine.role.peer] >= LOOP_FRAMES or bool(errors)
 
-        driver = EngineDriver(engine, port, self.clock, tap, note, self.spin)
+        driver = EngineDriver(engine, port, self.clock, tap, note, self.spin, before=list(levels.values()))
         started = self.clock.now()
 
         def over() -> bool:

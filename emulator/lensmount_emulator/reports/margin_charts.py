@@ -1,6 +1,8 @@
-"""Margins as charts: the regions of one parameter as a bar, of two as a map, each as SVG and as one HTML page."""
+"""Margins as charts: the regions of one parameter as a bar, of two as a map, each as SVG, PNG and as one HTML page."""
 
+import io
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Any
 
 from markupsafe import Markup
@@ -8,6 +10,7 @@ from markupsafe import Markup
 from lensmount_emulator.margins.results import LIVE_MEANINGS, MEANINGS, UNKNOWN, Result, result_lines
 from lensmount_emulator.margins.search import BROKEN, OURS, SEEN, JitterMargin, Margin, MarginMap
 from lensmount_emulator.reports.html import render
+from lensmount_emulator.traffic.plots import check_matplotlib
 
 KINDS = {SEEN: "seen", OURS: "ours", BROKEN: "broken"}
 WIDTH, LEFT, TOP = 760, 110, 34
@@ -15,8 +18,20 @@ CELL_HEIGHT = 16
 LEGEND_HEIGHT = 60
 
 
+COLOURS = {"seen": "#009E73", "ours": "#56B4E9", "broken": "#D55E00"}
+"""The colours of a PNG; those of Okabe and Ito, which people with any colour vision can distinguish."""
+
+PIXELS_PER_INCH = 100
+TEXT_POINTS = 7.5
+
+
 def margin_svg(result: Result, *, live: bool = False) -> Markup:
     """One result as an SVG picture that needs nothing else."""
+    return render("margins.svg.jinja", **_draw(result, live=live))
+
+
+def _draw(result: Result, *, live: bool) -> dict[str, Any]:
+    """What a picture of a result shows: cells, marks and a legend, in pixels from the top left corner."""
     if isinstance(result, MarginMap):
         title = f"{result.across.name} across, {result.down.name} down"
         cells, marks, height = _map_cells(result)
@@ -32,17 +47,16 @@ def margin_svg(result: Result, *, live: bool = False) -> Markup:
         {"kind": KINDS[region], "y": height + 10 + 18 * number, "text": f"{region}: {meanings[region]}"}
         for number, region in enumerate(shown)
     ]
-    return render(
-        "margins.svg.jinja",
-        width=WIDTH,
-        height=height + LEGEND_HEIGHT + 10,
-        left=LEFT,
-        about=title,
-        title=title,
-        cells=cells,
-        marks=marks,
-        legend=legend,
-    )
+    return {
+        "width": WIDTH,
+        "height": height + LEGEND_HEIGHT + 10,
+        "left": LEFT,
+        "about": title,
+        "title": title,
+        "cells": cells,
+        "marks": marks,
+        "legend": legend,
+    }
 
 
 Cells = tuple[list[dict[str, Any]], list[dict[str, Any]], int]
@@ -113,3 +127,36 @@ def margins_html(results: Sequence[Result], heading: str, notice: str, *, live: 
 def margins_svg(results: Sequence[Result], *, live: bool = False) -> str:
     """The first result as a picture; a file holds one."""
     return str(margin_svg(results[0], live=live))
+
+
+def margins_png(results: Sequence[Result], *, live: bool = False) -> bytes:
+    """The first result as a PNG picture, drawn by matplotlib; a file holds one.
+
+    Raises:
+        DialectError: matplotlib is not installed.
+    """
+    check_matplotlib()
+    shown = _draw(results[0], live=live)
+    width, height = shown["width"], shown["height"]
+    figure: Any = import_module("matplotlib.figure").Figure((width / PIXELS_PER_INCH, height / PIXELS_PER_INCH))
+    axes: Any = figure.add_axes((0, 0, 1, 1))
+    axes.set_xlim(0, width)
+    axes.set_ylim(height, 0)
+    axes.axis("off")
+    rectangle: Any = import_module("matplotlib.patches").Rectangle
+    swatches: list[dict[str, Any]] = [
+        {"kind": one["kind"], "x": LEFT, "y": one["y"], "width": 12, "height": 12} for one in shown["legend"]
+    ]
+    for cell in (*shown["cells"], *swatches):
+        place = (cell["x"], cell["y"])
+        axes.add_patch(rectangle(place, cell["width"], cell["height"], color=COLOURS[cell["kind"]], linewidth=0))
+    sides = {"start": "left", "middle": "center", "end": "right"}
+    axes.text(LEFT, TOP - 14, shown["title"], fontsize=TEXT_POINTS + 2)
+    for mark in shown["marks"]:
+        axes.text(mark["x"], mark["y"], mark["text"], fontsize=TEXT_POINTS, ha=sides[mark["anchor"]])
+    for one in shown["legend"]:
+        axes.text(LEFT + 18, one["y"] + 10, one["text"], fontsize=TEXT_POINTS)
+    file = io.BytesIO()
+    # Without the version of the library, the same result gives the same file.
+    figure.savefig(file, format="png", dpi=PIXELS_PER_INCH, metadata={"Software": None})
+    return file.getvalue()

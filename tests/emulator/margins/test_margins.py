@@ -8,6 +8,10 @@ from pathlib import Path
 import pytest
 
 from lensmount_emulator.cli.main import main
+from lensmount_emulator.explain.explainer import session_knowledge
+from lensmount_emulator.fuzz.device.config import make_config
+from lensmount_emulator.fuzz.device.reference_device import ReferenceDevice
+from lensmount_emulator.margins.live import LivePoints
 from lensmount_emulator.margins.parameters import find_parameter, list_parameters, parse_value
 from lensmount_emulator.margins.point import PointResult, VirtualPoints
 from lensmount_emulator.margins.results import margin_lines, result_to_dict
@@ -207,3 +211,40 @@ def test_bad_arguments_are_one_line(words: list[str], text: str, capsys: pytest.
     error = capsys.readouterr().err
     assert text in error
     assert len(error.strip().splitlines()) == 1
+
+
+def test_points_on_a_port_cycle_the_power_and_begin_with_a_fresh_device() -> None:
+    config = make_config("emount", Role.BODY, ours="sel55210", reference="a6000")
+    port = ReferenceDevice(config, frozenset(config.dialect.wiring.lines))
+    cycles: list[float] = []
+
+    def cycle() -> None:
+        cycles.append(port.clock.now())
+        port.power_cycle()
+
+    lens = load_profile("sel55210")
+    varied = parse_varied("reply 08", load_profile("a6000"), lens)
+    points = LivePoints(
+        lens,
+        {varied.parameter.name: varied.parameter},
+        lambda: port,
+        cycle,
+        port.clock,
+        session_knowledge(config.dialect).is_loop,
+        spin=0.0,
+    )
+    name, nominal = varied.parameter.name, varied.parameter.nominal
+    # The engine that plays the body asks again after 500 ms.
+    found = [points({name: value}, None).works for value in (nominal, 700e3, nominal)]
+    assert found == [True, False, True]
+    assert len(cycles) == 3
+
+
+def test_a_margin_is_written_as_png(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    words = ["margins", "--body", "nex7", "--lens", "voigtlander-15", "--vary", "reply 08=1ms..9ms", "--quiet"]
+    for name in ("a.png", "b.png"):
+        assert main([*words, "--output", str(tmp_path / name)]) == 0
+    first = (tmp_path / "a.png").read_bytes()
+    assert first[:8] == b"\x89PNG\r\n\x1a\n"
+    assert first == (tmp_path / "b.png").read_bytes()
