@@ -324,7 +324,7 @@ class ClockedLink:
         clocked_by: the end that drives it.
         bit_rate: nominal bits a second.
         gap_s: seconds; a longer pause of the clock ends a burst.
-        burst_sizes: the legal sizes of a burst, in bytes.
+        burst_sizes: the legal sizes of a burst, in bytes; of a half-duplex link the known ones of a unit.
         idle_high: level of the clock between bursts.
         sampled_on_rise: the edge of the clock at which data are valid.
         msb_first: order of the bits of a byte.

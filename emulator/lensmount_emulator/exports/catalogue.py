@@ -55,7 +55,7 @@ def _clock_document(dialect: Dialect) -> dict[str, Any] | None:
     link = dialect.wiring.clocked
     if link is None:
         return None
-    return {
+    document: dict[str, Any] = {
         "clock": link.clock,
         "clocked_by": link.clocked_by.value,
         "data": {line.sender.value: line.name for line in dialect.wiring.serial},
@@ -67,6 +67,11 @@ def _clock_document(dialect: Dialect) -> dict[str, Any] | None:
         "gap_us": round(link.gap_s * 1e6, 3),
         "load_us": round(link.load_s * 1e6, 3),
     }
+    lines = link.acknowledge
+    if lines is not None:
+        pause_us = round(lines.pause_s * 1e6, 3)
+        document["acknowledge"] = {"clocking": lines.clocking, "clocked": lines.clocked, "pause_us": pause_us}
+    return document
 
 
 def _message_document(message: MessageSchema) -> dict[str, Any]:

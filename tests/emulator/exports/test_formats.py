@@ -68,6 +68,12 @@ def test_clocked_dialect_is_a_catalogue_with_its_clock() -> None:
     assert page.count("\n### `") == len(dialect.messages)
 
 
+def test_catalogue_of_a_half_duplex_dialect_names_its_acknowledge_lines() -> None:
+    clocked = json.loads(export_dialect(load_dialect("mft"), "json")["mft.json"])["clocked"]
+    assert clocked["acknowledge"] == {"clocking": "BODY_ACK", "clocked": "LENS_ACK", "pause_us": 20.0}
+    assert clocked["burst_sizes"] == [1, 4, 6, 7, 11, 23, 33]
+
+
 @pytest.mark.parametrize("name", [name for name, each in FORMATS.items() if not each.bursts])
 def test_format_of_frames_refuses_a_clocked_dialect_and_names_those_that_fit(name: str) -> None:
     with pytest.raises(DialectError, match=r"the link is clocked.*use --format json or markdown"):

@@ -3,7 +3,7 @@
 The order of the pins is open, and no document names a line that shows an attached lens: see protocol/spec/mft.md.
 """
 
-from lensmount_protocol.dialects.mft.framing import LONGEST_DATA, TransactionSplitter
+from lensmount_protocol.dialects.mft.framing import COMMAND_SIZE, DATA_LENGTHS, LENGTH_SIZE, TransactionSplitter
 from lensmount_protocol.wire import AcknowledgeLines, ClockedLink, Role, SerialLine, Wiring
 
 VDD = "VDD"
@@ -29,6 +29,18 @@ BIT_RATE = 500_000
 BYTE_PAUSE_S = 20e-6
 """Seconds between two bytes of a unit, in which the acknowledge lines pulse: our own model, no document has it."""
 
+UNIT_SIZES = tuple(
+    sorted(
+        {
+            1,
+            COMMAND_SIZE,
+            *(LENGTH_SIZE + length - 1 for length in DATA_LENGTHS[Role.BODY]),
+            *(LENGTH_SIZE + length for length in DATA_LENGTHS[Role.LENS]),
+        }
+    )
+)
+"""The documented sizes of a unit, in bytes; a unit of another length is read as well."""
+
 WIRING = Wiring(
     serial=(SerialLine(DATA, Role.BODY), SerialLine(DATA, Role.LENS)),
     baudrates=(BIT_RATE,),
@@ -40,7 +52,7 @@ WIRING = Wiring(
         bit_rate=BIT_RATE,
         # A bit takes 2 us; the pulse of an acknowledge line separates the bytes.
         gap_s=5e-6,
-        burst_sizes=tuple(range(1, LONGEST_DATA + 1)),
+        burst_sizes=UNIT_SIZES,
         msb_first=False,
         acknowledge=AcknowledgeLines(BODY_ACK, LENS_ACK, BYTE_PAUSE_S, TransactionSplitter),
     ),
