@@ -41,6 +41,10 @@ class InterposerEnd(Engine):
         self.now = now
         if isinstance(event, LineChanged):
             self.levels[event.line] = event.level
+        if not isinstance(event, LineChanged) or event.line == self.connection.select:
+            # Only the account of received bytes is kept: the frames are judged by the ends.
+            self.connection.receive(event, now)
+            self.connection.events.clear()
         self.forward(event)
         self._advance()
 
