@@ -39,6 +39,7 @@ SLOW = (
     "emulator/pytest_plugin/test_installed.py",
     "emulator/sessions/test_network_serial.py",
     "hardware/firmware/emulator/",
+    "rules/test_campaign.py",
     "soak/",
     "web/test_bad_input.py",
     "web/test_page.py",

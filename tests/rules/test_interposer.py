@@ -1,10 +1,7 @@
 """An interposer between body and lens: without rules the session is the same, with rules it has their outcome."""
 
-from pathlib import Path
-
 import pytest
 
-from lensmount_emulator.cli.main import main
 from lensmount_emulator.sessions.loopback import make_virtual_session, run_loopback
 from lensmount_protocol.dialects.emount.identification import SpeedReply
 from lensmount_protocol.dialects.emount.lens_status import LensStatus
@@ -116,15 +113,3 @@ def test_rule_that_joins_a_running_session_knows_its_layout() -> None:
     session.inject("rule on=LensStatus do=hold")
     session.run(2.0)
     assert "rule on LensStatus" in session.held
-
-
-def test_campaign_plays_rules_with_a_way_and_every_invariant_holds(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    case = tmp_path / "c.toml"
-    case.write_text(
-        'dialect = "emount"\nbodies = ["a6000"]\nlenses = ["sel55210"]\nscript = "wait 0.05"\nprocesses = 1\n'
-        'faults = [["rule on=IdentityReply set=capabilities=0 way=store"]]\n'
-    )
-    assert main(["campaign", str(case), "--output", str(tmp_path / "c.sqlite")]) == 0
-    assert "1 held, 0 broken" in capsys.readouterr().out
