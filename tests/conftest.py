@@ -43,6 +43,7 @@ SLOW = (
     "soak/",
     "web/test_bad_input.py",
     "web/test_page.py",
+    "web/test_views.py",
 )
 """Tests that wait for real time, for installations or for a browser; `make test-slow` runs them, and CI does too."""
 

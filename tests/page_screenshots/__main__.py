@@ -43,9 +43,9 @@ def controls(page: Page, address: str) -> None:
     page.click('button.main:has-text("Start")')
     page.wait_for_selector(".virtual")
     page.wait_for_timeout(2500)
-    page.fill('input[aria-label="script"]', "focus 2m; aperture f/8")
+    page.fill('input[aria-label="script"]', "zoom 60; focus far; aperture f/8; autofocus; wait 0.2")
     page.keyboard.press("Enter")
-    page.wait_for_timeout(2500)
+    page.wait_for_timeout(4500)
 
 
 def main() -> int:

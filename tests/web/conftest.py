@@ -102,6 +102,13 @@ def serve_with() -> Iterator[object]:
         yield lambda served: stack.enter_context(contextmanager(run_server)(served))
 
 
+@pytest.fixture(scope="module")
+def serve_module() -> Iterator[object]:
+    """As `serve_with`; the servers end with the module."""
+    with ExitStack() as stack:
+        yield lambda served: stack.enter_context(contextmanager(run_server)(served))
+
+
 @pytest.fixture
 def serve() -> Iterator[object]:
     """Starts servers; they end with the test."""

@@ -83,7 +83,10 @@ function Fields({ detail }: { detail: RowDetail }) {
   const facts: string[] = [];
   if (when !== null) facts.push(`${(when * 1e3).toFixed(3)} ms`);
   if (when !== null && end !== null) facts.push(span(end - when));
-  if (detail.kind === "frame") facts.push(`class ${detail.class ?? 0}, sequence ${hex(detail.seq ?? 0)}`);
+  // Frames of some dialects have neither.
+  if (detail.kind === "frame" && (detail.class || detail.seq)) {
+    facts.push(`class ${detail.class ?? 0}, sequence ${hex(detail.seq ?? 0)}`);
+  }
   if (detail.baud) facts.push(`${detail.baud.toLocaleString("en")} baud`);
   if (detail.gap_us) facts.push(`longest pause ${span(detail.gap_us / 1e6)}`);
   if (detail.cs_us && detail.cs_us[1] !== null && detail.cs_us[1] !== undefined) {

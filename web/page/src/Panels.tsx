@@ -87,6 +87,9 @@ function Lens({ gauges }: { gauges: GaugeState[] }) {
   const focus = of("focus");
   const zoom = of("zoom");
   const others = gauges.filter((gauge) => !["aperture", "focus", "distance"].includes(gauge.part) && gauge.value);
+  if (!state.info.value?.gauges.some((gauge) => gauge.role === "lens")) {
+    return <p class="empty">This dialect declares no values that show the lens. Its messages are in the list.</p>;
+  }
   if (!gauges.some((gauge) => gauge.value)) {
     return <p class="empty">The lens has sent no state before this time.</p>;
   }

@@ -18,32 +18,48 @@ export function Plots() {
   useEffect(() => {
     const area = box.current!;
     let plot: uPlot | null = null;
-    let run = 0;
+    let gone = false;
+    let loading = false;
+    let again = false;
     let timer = 0;
+    const soon = () => {
+      if (!timer) timer = window.setTimeout(load, 40);
+    };
+    // One request at a time, and each is shown: while a session runs there is always a newer one.
     const load = async () => {
+      timer = 0;
+      if (loading) {
+        again = true;
+        return;
+      }
       const { t0, t1 } = state.view.value;
       const from = state.source.value;
-      const mine = ++run;
       if (!from || !names.length) {
         plot?.destroy();
         plot = null;
         return;
       }
+      loading = true;
       try {
         const parts = await Promise.all(names.map((name) => from.plot(name, t0, t1, area.clientWidth)));
-        if (mine !== run) return;
+        if (gone || state.source.value !== from) return;
         setError("");
-        plot = show(area, plot, parts, names);
+        plot = show(area, plot, state.info.value?.reading ? parts.map(held) : parts, names);
       } catch (failure) {
-        if (mine === run) setError((failure as Error).message);
+        if (!gone) setError((failure as Error).message);
+      } finally {
+        loading = false;
+        if (again && !gone) {
+          again = false;
+          soon();
+        }
       }
     };
     const stop = effect(() => {
       const { t0, t1 } = state.view.value;
       void state.version.value;
       plot?.setScale("x", { min: t0, max: t1 });
-      clearTimeout(timer);
-      timer = window.setTimeout(load, 40);
+      soon();
     });
     const mark = effect(() => {
       void state.cursor.value;
@@ -56,7 +72,7 @@ export function Plots() {
       mark();
       clearTimeout(timer);
       observer.disconnect();
-      run++;
+      gone = true;
       plot?.destroy();
     };
   }, [names.join(), state.source.value]);
@@ -104,6 +120,18 @@ export function Plots() {
       {!names.length && !error && <p class="empty">Choose a field, or press ∿ beside a field of a message.</p>}
     </section>
   );
+}
+
+/** While a session grows a value holds beyond the last frame that carried it. */
+function held(part: PlotData): PlotData {
+  const { t0, t1 } = state.view.value;
+  if (!part.at.length) return part;
+  const last = part.at.length - 1;
+  return {
+    ...part,
+    at: Float64Array.from([...part.at, Math.max(part.at[last], t1) + 3 * (t1 - t0)]),
+    value: Float64Array.from([...part.value, part.value[last]]),
+  };
 }
 
 function show(area: HTMLDivElement, old: uPlot | null, parts: PlotData[], names: string[]): uPlot {
