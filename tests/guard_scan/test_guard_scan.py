@@ -55,7 +55,7 @@ def test_no_unknown_word_of_a_clocked_link_passes(role: Role) -> None:
     assert [data.hex() for data in sent if gate.check(data) is not None] == []
     known = {type_ for sender, type_ in dialect.messages if sender is role} | commands
     offered = passed = 0
-    for _ in range(3000):
+    for _ in range(500):
         unknown = word(random.randrange(1 << 16), random.choice([one for one in range(256) if one not in known]))
         noise, good = random.randbytes(random.randrange(1, 5)), random.choice(sent)
         for burst in (
@@ -71,7 +71,7 @@ def test_no_unknown_word_of_a_clocked_link_passes(role: Role) -> None:
                 if gate.check(piece) is None:
                     passed += len(piece) != 4 and piece not in sent
                     passed += piece == unknown
-    assert offered > 15_000
+    assert offered > 2_000
     assert passed == 0
 
 

@@ -12,6 +12,7 @@ lensmount knows it once it is installed.
 """
 
 import argparse
+from contextlib import suppress
 from pathlib import Path
 
 SUBCOMMANDS = ("dialect", "fault", "firmware", "profile", "test")
@@ -55,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the files and list them."""
-    from lensmount_hardware.output_file import STREAMS, check_output, write_output
+    from lensmount_hardware.output_file import STREAMS, check_output
     from lensmount_protocol.errors import CaptureError
 
     files = _render(arguments)
@@ -69,15 +70,33 @@ def run(arguments: argparse.Namespace) -> int:
         places = {folder / name: text for name, text in files.items()}
     for place in places:
         check_output(place, overwrite=arguments.force)
-    for place, text in places.items():
-        if str(place) not in STREAMS:
-            try:
-                place.parent.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise CaptureError(f"{place.parent}: {error.strerror}") from error
-        write_output(place, text.encode(), overwrite=arguments.force)
+    _write_all(places, overwrite=arguments.force)
     _report(arguments, [str(place) for place in places if str(place) not in STREAMS])
     return 0
+
+
+def _write_all(places: dict[Path, str], *, overwrite: bool) -> None:
+    """Write every file; after a failure or a signal nothing is left of what this call made."""
+    from lensmount_hardware.output_file import STREAMS, write_output
+    from lensmount_protocol.errors import CaptureError
+
+    made: list[Path] = []
+    try:
+        for place, text in places.items():
+            if str(place) not in STREAMS:
+                made += reversed([one for one in place.parents if not one.exists()])
+                try:
+                    place.parent.mkdir(parents=True, exist_ok=True)
+                except OSError as error:
+                    raise CaptureError(f"{place.parent}: {error.strerror}") from error
+                if not place.exists():
+                    made.append(place)
+            write_output(place, text.encode(), overwrite=overwrite)
+    except BaseException:
+        for one in reversed(made):
+            with suppress(OSError):
+                one.rmdir() if one.is_dir() else one.unlink()
+        raise
 
 
 def _render(arguments: argparse.Namespace) -> dict[str, str]:

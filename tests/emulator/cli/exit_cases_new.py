@@ -31,6 +31,8 @@ def _(bench: Bench) -> int:
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (16, limits[1]))
     try:
-        return bench.run("new", "dialect", "acme")
+        code = bench.run("new", "dialect", "acme")
+        assert list(bench.folder.iterdir()) == [], "a part of a package has its final name"
+        return code
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)

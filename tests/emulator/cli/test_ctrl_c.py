@@ -17,6 +17,7 @@ from lensmount_emulator.cli.main import main
 from lensmount_emulator.learn.system import VirtualSystem
 from lensmount_emulator.sessions import loopback
 from lensmount_emulator.sessions.virtual_session import VirtualSession
+from lensmount_hardware import output_file
 from lensmount_hardware.captures import formats
 from lensmount_hardware.captures.formats import open_capture
 from lensmount_hardware.captures.lmx import RecordingWriter
@@ -118,6 +119,15 @@ def test_sigterm_ends_every_other_virtual_verb(
     assert main([word.format(session=session, folder=tmp_path) for word in words]) == 143
     assert capsys.readouterr().err == "lensmount: stopped by SIGTERM\n"
     assert [file.name for file in tmp_path.iterdir()] == ["session.lmx"]
+
+
+def test_a_package_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = tmp_path / "acme" / "mine.txt"
+    kept.parent.mkdir()
+    kept.write_text("precious")
+    signals(monkeypatch, output_file, "write_output", signal.SIGTERM, 3)
+    assert main(["new", "dialect", "acme", "--output", str(kept.parent), "--force"]) == 143
+    assert [path.name for path in tmp_path.rglob("*")] == ["acme", "mine.txt"]
 
 
 def test_a_signal_while_a_verb_is_imported_is_one_line(

@@ -45,6 +45,19 @@ def test_csv_of_frames_has_every_row_and_the_asked_fields(recording, tmp_path):
     assert any(row["reply_s"] for row in rows)
 
 
+@pytest.mark.parametrize("name", ["a.csv", "b.csv", "a.pftrace", "a.parquet", "a.html", "a.pcapng", "a.vcd"])
+def test_half_a_surrogate_pair_in_a_recording_is_escaped(tmp_path, name):
+    if name.endswith(".parquet"):
+        pytest.importorskip("pyarrow")
+    source = tmp_path / "odd.lmx"
+    source.write_text(
+        '{"lensmount":"recording","version":1,"dialect":"emount"}\n{"t_us":1,"note":"a\\ud800"}\n'
+        '{"t_us":2,"line":"\\udfff","level":1}\n{"t_us":3,"dir":"body","baud":750000,"hex":"f00b0002000b6000780055"}\n'
+    )
+    written = export(source, tmp_path / name, *(["--table", "edges"] if name == "b.csv" else []))
+    assert written.stat().st_size
+
+
 def test_csv_of_edges_and_fields(recording, tmp_path):
     edges = [event for event in open_capture(recording) if isinstance(event, Edge)]
     assert len(rows_of(export(recording, tmp_path / "e.csv", "--table", "edges"))) == len(edges)

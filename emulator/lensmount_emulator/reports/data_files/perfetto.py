@@ -104,8 +104,13 @@ def _arguments(event: DecodedFrame, row: int, answers: int) -> dict[str, Any]:
     return about
 
 
+def _utf8(text: str) -> bytes:
+    """Text of a file, which may hold half a surrogate pair."""
+    return text.encode("utf-8", "backslashreplace")
+
+
 def _track(uuid: int, name: str, parent: int | None, *, counter: bool = False) -> bytes:
-    body = _int(1, uuid) + _bytes(2, name.encode())
+    body = _int(1, uuid) + _bytes(2, _utf8(name))
     if parent is not None:
         body += _int(5, parent)
     if counter:
@@ -118,11 +123,11 @@ def _event(
 ) -> bytes:
     body = _int(9, kind) + _int(11, track)
     if name:
-        body += _bytes(23, name.encode())
+        body += _bytes(23, _utf8(name))
     if value is not None:
         body += _int(30, value)
     for key, one in (about or {}).items():
-        body += _bytes(4, _bytes(10, key.encode()) + _argument(one))
+        body += _bytes(4, _bytes(10, _utf8(key)) + _argument(one))
     return _bytes(1, _int(8, max(0, round(at * 1e9))) + _int(10, SEQUENCE) + _bytes(11, body))
 
 
@@ -133,7 +138,7 @@ def _argument(value: Any) -> bytes:
         return _int(4, value)
     if isinstance(value, float):
         return _bytes(6, f"{value:g}".encode())
-    return _bytes(6, str(value).encode())
+    return _bytes(6, _utf8(str(value)))
 
 
 def _varint(value: int) -> bytes:

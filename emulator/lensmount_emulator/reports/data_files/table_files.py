@@ -102,10 +102,10 @@ def _write_csv(output: OutputFile, head: Sequence[str], rows: _Rows, _packets: C
     for count, row in enumerate(rows, 1):
         writer.writerow(["" if value is None else _cell(value) for value in row])
         if count % _BATCH == 0:
-            output.file.write(buffer.getvalue().encode())
+            output.file.write(buffer.getvalue().encode("utf-8", "backslashreplace"))
             buffer.seek(0)
             buffer.truncate()
-    output.file.write(buffer.getvalue().encode())
+    output.file.write(buffer.getvalue().encode("utf-8", "backslashreplace"))
     return count
 
 
@@ -130,9 +130,13 @@ def _write_parquet(
 
 
 def _typed(values: Sequence[Any]) -> list[Any]:
-    """A column of one type; one that holds text and numbers becomes text."""
-    mixed = len({isinstance(value, str) for value in values if value is not None}) > 1
-    return [str(value) if mixed and value is not None else value for value in values]
+    """A column of one type; one that holds text and numbers becomes text, without halves of surrogate pairs."""
+    texts = {isinstance(value, str) for value in values if value is not None}
+    if True not in texts:
+        return list(values)
+    return [
+        None if value is None else str(value).encode("utf-8", "backslashreplace").decode("utf-8") for value in values
+    ]
 
 
 def _write_trace(output: OutputFile, _head: Sequence[str], _rows: _Rows, packets: Callable[[], Iterator[bytes]]) -> int:

@@ -37,6 +37,10 @@ _STATES = bytes(_LEVELS)
 _PORT_STATES = bytes.maketrans(b"DULHNZTdulhX?01FAaBbCcf", b"01" * 2 + b"xxx" + b"01" * 2 + b"xx" + b"01" + b"x" * 8)
 """States of the ports of an extended dump: driven low and high from either side; the others have no level."""
 
+_TIME = ord("#")
+_SAFE_DIGITS = 20
+"""Digits of a time from which on it may be too large."""
+
 _OFF, _ON = frozenset((b"$dumpoff", b"$dumpportsoff")), frozenset((b"$dumpon", b"$dumpportson"))
 _MARKERS = _OFF | _ON | {b"$dumpvars", b"$dumpall", b"$dumpports", b"$dumpportsall", b"$end"}
 _DECLARATIONS = frozenset((b"$var", b"$scope", b"$timescale", b"$enddefinitions"))
@@ -156,20 +160,29 @@ class _StopReadingError(Exception):
 
 def _read_changes(changes: _Changes, first: bytes) -> None:
     """Read all changes of the wanted bits."""
-    tokens, single = changes.tokens, changes.single
     if first:
         _take_time(changes, first)
-    for token in tokens:
+    # Nearly every token is a change of a wanted bit or a time; whole tokens are looked up.
+    usual = {
+        value + code: (wire.add, level)
+        for code, wire in changes.single.items()
+        for value, level in ((b"0", False), (b"1", True))
+    }
+    for token in changes.tokens:
+        change = usual.get(token)
+        if change is not None:
+            change[0](changes.now, change[1])
+            continue
         kind = token[0]
-        level = _HIGH.get(kind)
-        if level is not None:
-            wire = single.get(token[1:])
-            if wire is not None:
-                wire.add(changes.now, level)
+        if kind == _TIME:
+            digits = token[1:]
+            time = int(digits) * changes.scale if digits.isdigit() and len(digits) < _SAFE_DIGITS else -1
+            if changes.now <= time < _MAX_TIME:
+                changes.now = time
             else:
-                _take_value(changes, token[:1], token[1:] or _next(changes))
-        elif kind == ord("#"):
-            _take_time(changes, token)
+                _take_time(changes, token)
+        elif kind in _HIGH:
+            _take_value(changes, token[:1], token[1:] or _next(changes))
         elif kind in b"bB":
             _take_value(changes, token[1:], _next(changes))
         elif kind in b"rRsS":
@@ -242,7 +255,9 @@ def _take_command(changes: _Changes, command: bytes) -> None:
 def _take_time(changes: _Changes, token: bytes) -> None:
     """Advance to a time, which must not be before the last one."""
     digits = token[1:]
-    time = int(digits) * changes.scale if digits.isdigit() and len(digits) < 20 else _fraction(changes, digits)
+    time = (
+        int(digits) * changes.scale if digits.isdigit() and len(digits) < _SAFE_DIGITS else _fraction(changes, digits)
+    )
     if time is None:
         raise _stop(changes, f"{_token_text(token)!r} is no time")
     if not changes.now <= time < _MAX_TIME:
