@@ -66,6 +66,7 @@ class PortPlayer:
         self._touched = self._clock.now()
         self._lines: deque[dict[str, Any]] = deque(maxlen=100)
         self._late: dict[str, Any] = {}
+        self._behind = 0
         self._stop = threading.Event()
         words = [sys.executable, "-m", "lensmount"]
         if self.plays:
@@ -132,6 +133,7 @@ class PortPlayer:
             path = self._target if self._target.exists() else partial_path(self._target)
             data = _read_from(path, offset)
             offset += len(data)
+            self._behind = max(0, _size(path) - offset)
             lines = (rest + data).split(b"\n")
             rest = lines.pop()
             # Decoding is the slow part, and needs no lock; the page reads in between.
@@ -192,6 +194,7 @@ class PortPlayer:
             "octaves": self._late.get("octaves", []),
             "troubles": self._late.get("port", {}),
             "losses": losses,
+            "behind": self._behind,
             "summary": None if summary is None else summary.get("text"),
             "error": self.session.error,
             "notices": [
@@ -215,6 +218,13 @@ class PortPlayer:
         if order.get("do") != "stop":
             raise MountError("a port takes one order: stop")
         self._end()
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 def _read_from(path: Path, offset: int) -> bytes:

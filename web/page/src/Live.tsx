@@ -58,6 +58,12 @@ export function Live() {
         ) : (
           <p class="facts">Nothing. Every byte that came is in {String(about.about.file)}.</p>
         )}
+        {(now.behind ?? 0) > 1_000_000 && (
+          <p>
+            <b>The page is {((now.behind ?? 0) / 1e6).toFixed(0)} MB behind the recording</b>, which has everything: more comes
+            than can be decoded here at once.
+          </p>
+        )}
         <p class="facts">
           {(now.rows ?? 0).toLocaleString("en")} rows and {(now.edges ?? 0).toLocaleString("en")} edges so far
         </p>

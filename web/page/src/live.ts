@@ -28,6 +28,8 @@ export interface Running {
   /** What the port lost, and how often. */
   troubles?: Record<string, number>;
   losses?: number;
+  /** Bytes of the recording that the page does not show yet. */
+  behind?: number;
 }
 
 export const running = signal<Running | null>(null);
