@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -218,3 +219,26 @@ def test_a_twin_without_a_start_gives_a_whole_session_after_its_start(captures: 
     score = merge_parts([part], twin.settings, dialect, split="", noise=())
     # The rows come from how long a row select lasts, and not from a hidden count of pairs.
     assert score.strict > 0.85 * score.replies > 150
+
+
+@pytest.mark.parametrize(
+    ("name", "size"), [("nex7-voigtlander-15mm-f4.5-inf.txt", 0), ("a6000_sel55210_init_55.sr", 9000)]
+)
+def test_a_capture_that_holds_nothing_is_refused_in_one_line(
+    captures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, size: int
+) -> None:
+    path = tmp_path / name
+    path.write_bytes((captures / name).read_bytes()[:size])
+    assert main(["twin", str(path), "--output", str(tmp_path / "twin.toml")]) == 3
+    error = capsys.readouterr().err
+    assert len(error.strip().splitlines()) == 1
+    assert not (tmp_path / "twin.toml").exists()
+
+
+def test_a_capture_with_its_lines_in_random_order_is_scored_truthfully(captures: Path, tmp_path: Path) -> None:
+    lines = (captures / "nex7-voigtlander-15mm-f4.5-inf.txt").read_text().splitlines(keepends=True)[:240]
+    Random(1).shuffle(lines)
+    path = tmp_path / "shuffled.txt"
+    path.write_text("".join(lines))
+    score = make_twin(TwinRequest([path])).score
+    assert score.strict < 0.1 * score.replies

@@ -94,7 +94,10 @@ def infer_body(sessions: Sequence[Session], donor: BodySettings | None) -> dict[
         # A lens that starts slowly gets a start of its own (three logs of a NEX-7).
         table["slow_start" if slow else "start"] = _start(working or loop, rest)
     table["wishes"] = list(_wishes(working or loop, rest))
-    if any(one.kind == MountKind.ADAPTER for session in sessions for one in _messages(session, IdentityReply)):
+    kinds = [one.kind for session in sessions for one in _messages(session, IdentityReply)]
+    # A session that is joined has no identity; only adapters get no row select (SIG, two adapters; LEX).
+    selects = any(_message(frames, RowSelect) is not None for frames in loop)
+    if MountKind.ADAPTER in kinds or (not kinds and not selects and len(loop) > ENTRY_FRAMES):
         controls = Counter(_message(frames, BodyState).control for frames in (working or loop)[-RECENT:])
         control = controls.most_common(1)[0][0]
         table["adapter"] = {
