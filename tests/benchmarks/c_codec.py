@@ -29,7 +29,7 @@ static uint32_t le32(const uint8_t *p)
 {
     return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }
-__attribute__((noinline)) static uint32_t hand_decode(hand_scale *out, const uint8_t *data, uint32_t size)
+__attribute__((noipa)) static uint32_t hand_decode(hand_scale *out, const uint8_t *data, uint32_t size)
 {
     if (size < 9u || data[0] != 0xa3u) { return 0u; }
     const uint32_t length = (uint32_t)data[1] | (uint32_t)data[2] << 8;

@@ -28,13 +28,19 @@ class FieldWriter:
     def decode_fields(self, fields: Sequence[tuple[str, Layout]], indent: str) -> list[str]:
         """Statements that read fields at `at`, up to `end`; what stands together is checked once."""
         lines: list[str] = []
-        for run, size in _runs(fields):
+        runs = _runs(fields)
+        checked = False
+        for number, (run, size) in enumerate(runs):
             if size is None:
                 ((name, layout),) = run
-                lines += self._decode_variable(layout, f"out->{member(name)}", indent)
+                lines += self._decode_variable(layout, f"out->{member(name)}", indent, checked=checked)
+                checked = False
                 continue
-            if size:
-                lines += stop_if(f"(end - at) < {size}u", indent)
+            # The prefix of what follows is checked together with the bytes before it.
+            prefix = _prefix_size(runs[number + 1][0][0][1]) if number + 1 < len(runs) else 0
+            checked = prefix > 0
+            if size + prefix:
+                lines += stop_if(f"(end - at) < {size + prefix}u", indent)
             offset = 0
             for name, layout in run:
                 place = f"at + {offset}u" if offset else "at"
@@ -61,8 +67,9 @@ class FieldWriter:
             lines.append(f"{indent}at += {size}u;")
         return lines
 
-    def _decode_variable(self, layout: Layout, target: str, indent: str) -> list[str]:
+    def _decode_variable(self, layout: Layout, target: str, indent: str, *, checked: bool) -> list[str]:
         inner = indent + "    "
+        prefix = [] if checked else stop_if(f"(end - at) < {_prefix_size(layout)}u", inner)
         match layout:
             case RecordLayout():
                 call = f"{self.names.prefix}_get_{self.names.element(layout)}(&{target}, &data[at], end - at)"
@@ -75,24 +82,26 @@ class FieldWriter:
                 ]
             case BlobLayout():
                 size = layout.length.size
-                lines = [f"{indent}{{", *stop_if(f"(end - at) < {size}u", inner)]
+                lines = [f"{indent}{{", *prefix]
                 lines += self.values.read(layout.length, "const uint32_t length", "at", inner)
                 lines += [f"{inner}at += {size}u;", *stop_if("length > (end - at)", inner)]
                 if layout.encoding:
                     lines += stop_if(f"!{self._text_check(layout)}(&data[at], length)", inner)
                 return [*lines, *_set_span(target, "length", "length", inner), f"{inner}at += length;", f"{indent}}}"]
             case ListLayout():
-                lines = [f"{indent}{{", *stop_if(f"(end - at) < {layout.count.size}u", inner)]
+                lines = [f"{indent}{{", *prefix]
                 lines += self.values.read(layout.count, "const uint32_t count", "at", inner)
                 lines += [f"{inner}at += {layout.count.size}u;"]
                 element = fixed_size(layout.element)
                 if element is not None:
-                    left = "(end - at)" if element == 1 else f"((end - at) / {element}u)"
-                    lines += stop_if(f"count > {left}", inner)
-                    lines += [
-                        *_set_span(target, f"count * {element}u", "count", inner),
-                        f"{inner}at += count * {element}u;",
-                    ]
+                    if (element << 8 * layout.count.size) <= 1 << 32:
+                        # The product cannot overflow, and takes less time than a quotient.
+                        bytes_, test = "bytes", "bytes > (end - at)"
+                        lines.append(f"{inner}const uint32_t bytes = count * {element}u;")
+                    else:
+                        bytes_, test = f"count * {element}u", f"count > ((end - at) / {element}u)"
+                    lines += stop_if(test, inner)
+                    lines += [*_set_span(target, bytes_, "count", inner), f"{inner}at += {bytes_};"]
                     return [*lines, f"{indent}}}"]
                 lines += [f"{inner}const uint32_t begin = at;", f"{inner}for (uint32_t i = 0u; i < count; ++i) {{"]
                 lines += [*self._walk_element(layout.element, inner + "    "), f"{inner}}}"]
@@ -228,6 +237,17 @@ def _runs(fields: Sequence[tuple[str, Layout]]) -> list[tuple[list[tuple[str, La
         else:
             runs.append(([field], size))
     return runs
+
+
+def _prefix_size(layout: Layout) -> int:
+    """Bytes of the length or the count that a field begins with; 0 for a field without one."""
+    match layout:
+        case BlobLayout():
+            return layout.length.size
+        case ListLayout():
+            return layout.count.size
+        case _:
+            return 0
 
 
 def stop_if(test: str, indent: str, result: str = "0u") -> list[str]:
