@@ -46,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     build.add_argument("--output", type=Path, metavar="FILE.so", help="the library (default: FILE.so, here)")
     build.add_argument("--sanitize", action="store_true", help="with AddressSanitizer and UndefinedBehaviorSanitizer")
     build.add_argument("--coverage", action="store_true", help="with counters, for guided fuzzing")
+    build.add_argument("--worker", action="store_true", help="a program of its own, FILE.worker, in place of a library")
     build.add_argument("--compiler", default="", metavar="CC", help="gcc or clang (default: $CC, or the system's)")
     build.add_argument(
         "--option",
@@ -74,13 +75,20 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _build(arguments: argparse.Namespace) -> int:
-    from lensmount_emulator.cli.options import print_message
+    from lensmount_emulator.cli.options import UsageError, print_message
     from lensmount_emulator.firmware.build import BuildOptions, FirmwareBuildError, build_firmware
     from lensmount_emulator.firmware.library import describe_library
     from lensmount_emulator.reports.printable import report
 
-    output = arguments.output or Path(arguments.sources[0].with_suffix(".so").name)
-    options = BuildOptions(arguments.compiler, arguments.sanitize, arguments.coverage, tuple(arguments.option))
+    suffix = ".worker" if arguments.worker else ".so"
+    output = arguments.output or Path(arguments.sources[0].with_suffix(suffix).name)
+    if output.suffix != suffix:
+        raise UsageError(
+            f"--output {output}: the name of {'a worker' if arguments.worker else 'a library'} ends in {suffix}"
+        )
+    options = BuildOptions(
+        arguments.compiler, arguments.sanitize, arguments.coverage, arguments.worker, tuple(arguments.option)
+    )
     try:
         build_firmware(arguments.sources, output, options, overwrite=arguments.force)
     except FirmwareBuildError as error:

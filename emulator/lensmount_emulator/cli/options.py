@@ -213,8 +213,10 @@ def take_firmware(arguments: argparse.Namespace, *, listed: bool = False) -> Non
             continue
         if getattr(arguments, end):
             raise UsageError(f"--{end} and --{end}-firmware both name the {end}; give one of them")
-        if not library.partition("#")[0].endswith(".so"):
-            raise UsageError(f"--{end}-firmware {library!r}: the name of a firmware ends in .so")
+        if not library.partition("#")[0].endswith((".so", ".worker")):
+            raise UsageError(
+                f"--{end}-firmware {library!r}: the name of a firmware ends in .so, of a worker in .worker"
+            )
         setattr(arguments, end, [library] if listed else library)
 
 

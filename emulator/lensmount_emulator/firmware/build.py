@@ -43,12 +43,14 @@ class BuildOptions:
         compiler: the compiler; empty for `$CC`, or the first of cc, gcc and clang that is installed.
         sanitize: with the address and the undefined-behaviour sanitizer.
         coverage: with counters for guided fuzzing.
+        worker: a program of its own, which is started for each instance, in place of a library.
         options: further options of the compiler, such as `-DNAME=1` and `-I FOLDER`.
     """
 
     compiler: str = ""
     sanitize: bool = False
     coverage: bool = False
+    worker: bool = False
     options: Sequence[str] = ()
 
 
@@ -99,8 +101,15 @@ def build_firmware(
         shim = folder / "shim.o"
         shim.write_bytes(_shim_object(compiler))
         made = folder / "made.so"
-        _run([compiler, "-shared", "-o", str(made), *map(str, objects), str(shim), *_link_flags(compiler, options)])
+        main, kind = list[str](), ["-shared"]
+        if options.worker:
+            program = _compile(compiler, source_folder() / "lensmount_worker.c", folder / "main.o", folder, options)
+            main, kind = [str(program)], ["-rdynamic"]
+        words = [*map(str, objects), *main, str(shim), *_link_flags(compiler, options)]
+        _run([compiler, *kind, "-o", str(made), *words])
         stream.file.write(made.read_bytes())
+    if options.worker:
+        output.chmod(0o755)
     return output
 
 

@@ -35,6 +35,7 @@ _LINES = {
     "lm_fw_on_bytes, lm_fw_on_line and lm_fw_on_timer, in their thread",
     FaultKind.REFUSED: "refuses to start: lm_fw_init returns NULL",
     FaultKind.TIMERS: "sets timer {number} to the present again and again, so that time stands still",
+    FaultKind.DIED: "ends its process within an event",
     FaultKind.STALL: "waits for {number} s within one event; it must return at once and set a timer",
 }
 _SANITIZER_LINE = re.compile(r"(?:ERROR: \w+Sanitizer: |runtime error: )(.*)")

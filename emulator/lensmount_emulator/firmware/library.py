@@ -15,6 +15,7 @@ import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,8 @@ _MACHINES = {3: "x86", 40: "ARM", 62: "x86_64", 183: "aarch64", 243: "RISC-V"}
 _OWN = {"x86_64": 62, "aarch64": 183, "arm64": 183, "armv7l": 40, "i686": 3, "riscv64": 243}
 _FIRMWARE_NAMES = ("lm_fw_info", "lm_fw_init", "lm_fw_on_bytes", "lm_fw_on_line", "lm_fw_on_timer")
 _PROBE_S = 5.0
+WORKER_SUFFIX = ".worker"
+"""The name of a program of its own, which is started for each instance, ends in this."""
 
 
 class FirmwareInfo(msgspec.Struct, frozen=True):
@@ -77,7 +80,9 @@ class _Info(ctypes.Structure):
 _MAX_C_FRAMES, _MAX_TEXT = 48, 4096
 
 
-class _Fault(ctypes.Structure):
+class RawFault(ctypes.Structure):
+    """The fault of an instance, as the shim has it."""
+
     _fields_ = (
         ("kind", ctypes.c_uint32), ("number", ctypes.c_uint32), ("address", ctypes.c_uint64),
         ("event", ctypes.c_uint64), ("now_us", ctypes.c_uint64),
@@ -156,8 +161,8 @@ class FirmwareLibrary:
 
     def read_fault(self, instance: int) -> FirmwareFault:
         """Return the fault that ended an instance."""
-        raw = _Fault.from_address(self.shim.fault(instance))
-        report = ctypes.string_at(ctypes.addressof(raw) + _Fault.text.offset, raw.text_size).decode(errors="replace")
+        raw = RawFault.from_address(self.shim.fault(instance))
+        report = ctypes.string_at(ctypes.addressof(raw) + RawFault.text.offset, raw.text_size).decode(errors="replace")
         frames = resolve_frames(self.path, raw.frame[: raw.frames])
         text = describe_fault(raw.kind, raw.number, raw.address, report)
         return FirmwareFault(FaultKind(raw.kind), str(self.path), text, raw.event, raw.now_us * 1e-6, frames, report)
@@ -272,6 +277,8 @@ def probe_firmware(path: str | Path) -> FirmwareInfo:
         FirmwareError: it is no firmware, or cannot be loaded here; one line with what is wrong and what is legal.
     """
     file = Path(path)
+    if file.suffix == WORKER_SUFFIX:
+        return load_firmware(file).info
     try:
         status = file.stat()
     except OSError:
@@ -333,6 +340,10 @@ def load_firmware(path: str | Path) -> FirmwareLibrary:
         FirmwareError: as `probe_firmware`.
     """
     file = Path(path)
+    if file.suffix == WORKER_SUFFIX:
+        # It runs nothing in this process; what speaks to it is needed for workers only.
+        worker: FirmwareLibrary = import_module("lensmount_emulator.firmware.worker").load_worker(file)
+        return worker
     info = probe_firmware(file)
     return _load(file, file.stat().st_mtime_ns, info)
 
@@ -385,7 +396,7 @@ def sanitizer_runtime(path: Path) -> str:
 
 def describe_library(path: Path) -> str:
     """Return what a firmware declares, in one line; less of one that needs a runtime."""
-    if check_file(path) and not runtime_loaded():
+    if path.suffix != WORKER_SUFFIX and check_file(path) and not runtime_loaded():
         return "a firmware with a sanitizer"
     info = probe_firmware(path)
     return (

@@ -216,14 +216,16 @@ def load_profile(name: str, role: Role | None = None) -> Profile:
     return profile
 
 
-FIRMWARE_SUFFIX = ".so"
+FIRMWARE_SUFFIXES = (".so", ".worker")
+"""Ends of the names of firmware: a library, or a program of its own."""
+
 CONFIG_MARK = "#"
 """Separates the path of a firmware from the text that it gets: `./lens.so#mode=2`."""
 
 
 def is_firmware(name: str) -> bool:
     """Whether the name of a device is the path of a firmware, with or without a text for it."""
-    return name.partition(CONFIG_MARK)[0].endswith(FIRMWARE_SUFFIX)
+    return name.partition(CONFIG_MARK)[0].endswith(FIRMWARE_SUFFIXES)
 
 
 def firmware_library(profile: Profile) -> str:

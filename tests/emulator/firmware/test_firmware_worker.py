@@ -1,0 +1,69 @@
+"""A firmware as a program of its own: the recording of the library, faults as results, and one line for bad ones."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from lensmount_emulator.engine.observer import NoticeKind
+from lensmount_emulator.firmware.build import BuildOptions, build_firmware, example_folder
+from lensmount_emulator.profiles.library import load_profile
+from lensmount_emulator.sessions.firmware.conformance import check_firmware
+from lensmount_emulator.sessions.loopback import run_loopback
+from lensmount_protocol.errors import FirmwareError
+
+pytestmark = pytest.mark.slow
+
+BODY = "panasonic-s1r"
+SCRIPT = "focus near; aperture f/8; sleep"
+FAULTY = Path(__file__).parent / "faulty.c"
+
+
+@pytest.fixture(scope="module")
+def worker(compiler: str, tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], str]:
+    """A worker: of the example lens for 0, of `faulty.c` with that fault for others."""
+    folder = tmp_path_factory.mktemp("worker")
+
+    def build(number: int) -> str:
+        source = FAULTY if number else example_folder() / "lmount_lens.c"
+        options = BuildOptions(worker=True, options=(f"-DFAULT={number}", "-O0", "-w"))
+        return str(build_firmware([source], folder / f"lens{number}.worker", options, overwrite=True))
+
+    return build
+
+
+def test_a_worker_gives_the_recording_of_the_library(lens: str, worker: Callable[[int], str]) -> None:
+    session = run_loopback(BODY, worker(0), script=SCRIPT, seed=3)
+    assert session.errors == []
+    assert session.records == run_loopback(BODY, lens, script=SCRIPT, seed=3).records
+
+
+def test_a_worker_keeps_the_rules_of_the_interface(worker: Callable[[int], str]) -> None:
+    results = check_firmware(worker(0), script=SCRIPT)
+    assert [one for one in results if not one.passed] == []
+    assert len(results) == 13
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [(1, "crashes: SIGSEGV at address 0x0"), (2, "does not return"), (9, "ends its process within an event")],
+)
+def test_a_fault_of_a_worker_is_a_result(worker: Callable[[int], str], number: int, text: str) -> None:
+    session = run_loopback(BODY, worker(number), seconds=0.05)
+    faults = [notice.text for notice in session.notices if notice.kind is NoticeKind.FIRMWARE_FAULT]
+    assert len(faults) == 1
+    assert text in faults[0]
+    assert "(event 2 at 0.020000 s)" in faults[0]
+
+
+def test_a_program_that_is_no_worker_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(FirmwareError, match=r"missing.worker: cannot be read"):
+        load_profile(str(tmp_path / "missing.worker"))
+    other = tmp_path / "other.worker"
+    shutil.copy(shutil.which("true") or "/bin/true", other)
+    with pytest.raises(FirmwareError, match=r"does not answer as a worker does; link lensmount_shim.c"):
+        load_profile(str(other))
+    other.write_text("hello")
+    with pytest.raises(FirmwareError, match=r"the worker cannot be started: "):
+        load_profile(str(other))
