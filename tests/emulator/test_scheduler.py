@@ -108,7 +108,7 @@ def test_a_process_goes_on_at_the_times_that_it_asks_for() -> None:
     assert told == [("a", 2.0), ("b", 3.0), ("a", 4.0), ("b", 6.0), ("a", 6.0)]
 
 
-def test_a_process_hears_what_comes_soon_and_can_be_watched() -> None:
+def test_a_process_receives_what_comes_soon_and_can_be_watched() -> None:
     scheduler = Scheduler()
     told: list[str] = []
 
@@ -135,7 +135,7 @@ def test_a_process_hears_what_comes_soon_and_can_be_watched() -> None:
         (None, 9.0, True, False),
     ],
 )
-def test_time_is_passed_only_where_nobody_would_notice(
+def test_time_is_passed_only_where_no_one_would_notice(
     other: float | None, until: float, watched: bool, passes: bool
 ) -> None:
     scheduler = Scheduler()

@@ -93,7 +93,7 @@ def test_addresses(text: str, host: str, port: int) -> None:
         ("rfc2217://h:1?listen=1", "unknown option 'listen'"),
     ],
 )
-def test_a_mistake_is_told_in_one_line(text: str, told: str) -> None:
+def test_a_mistake_is_reported_in_one_line(text: str, told: str) -> None:
     with pytest.raises(TransportSpecError) as caught:
         open_transport(text, role=Role.LENS, baudrate=750_000)
     assert told in str(caught.value)
@@ -130,7 +130,7 @@ def test_other_packages_offer_schemes(monkeypatch: pytest.MonkeyPatch) -> None:
         (("probe", "json:no_such_name"), "cannot be loaded from json:no_such_name"),
     ],
 )
-def test_a_bad_offer_is_told(monkeypatch: pytest.MonkeyPatch, offer: tuple[str, str], told: str) -> None:
+def test_a_bad_offer_is_reported(monkeypatch: pytest.MonkeyPatch, offer: tuple[str, str], told: str) -> None:
     _offer(monkeypatch, offer)
     with pytest.raises(TransportSpecError, match=told):
         open_transport(f"{offer[0]}:", role=Role.LENS, baudrate=750_000)

@@ -212,7 +212,7 @@ def test_every_message_of_a_frame_is_held_against_the_guard(emount: Dialect) -> 
     assert body.state == "READY"
 
 
-def test_armed_for_one_type_is_not_armed_for_another(emount: Dialect) -> None:
+def test_allowed_for_one_type_is_not_allowed_for_another(emount: Dialect) -> None:
     body = Connection(emount, Role.BODY, allowed=frozenset({UpdateOrder14.TYPE}))
     body.move("power", by=Role.BODY)
     with pytest.raises(LocalProtocolError, match="allow it by name"):

@@ -75,7 +75,7 @@ def test_garbage_has_the_time_of_its_first_byte(emount: Dialect) -> None:
     assert frame.at == pytest.approx(2.0 + 3 * BYTE)
 
 
-def test_a_window_without_a_byte_is_told(emount: Dialect) -> None:
+def test_a_window_without_a_byte_is_reported(emount: Dialect) -> None:
     events = decode(emount, [Edge(0.1, "BODY_CS", True), Edge(0.2, "BODY_CS", False)])
     assert EmptyWindow(Role.BODY, 0.1, 0.2) in events
 

@@ -64,7 +64,7 @@ def test_what_is_built_is_what_construct_reads(name: str, payload: bytes, class_
 
 @pytest.mark.parametrize("name", DECLARED)
 @given(st.data())
-def test_it_judges_as_construct_does(name: str, data: st.DataObject) -> None:
+def test_it_checks_as_construct_does(name: str, data: st.DataObject) -> None:
     declared = DECLARED[name]
     frame = bytearray(declared.build(data.draw(st.binary(min_size=1, max_size=9)), 1, 5))
     for at, value in data.draw(st.lists(st.tuples(st.integers(0, len(frame) - 1), st.integers(0, 255)), max_size=2)):

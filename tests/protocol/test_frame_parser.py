@@ -117,7 +117,7 @@ def test_one_frame_or_why_it_is_none(damaged: bytes, reason: str) -> None:
         reader(EMOUNT).parse(damaged)
 
 
-def test_a_message_that_nobody_knows_is_kept() -> None:
+def test_a_message_that_no_one_knows_is_kept() -> None:
     frame = EMOUNT.build_frame(b"\x7f\x01\x02", 1, 3)
     said = reader(EMOUNT).parse(frame).messages
     assert build_payload(said) == b"\x7f\x01\x02"

@@ -31,7 +31,7 @@ def test_one_byte_that_a_link_loses_fails_the_whole(place: int, code: int, told:
     assert ("from the lens: " in result.stdout) is bool(code)
 
 
-def test_a_session_in_which_nobody_speaks_fails() -> None:
+def test_a_session_in_which_no_one_speaks_fails() -> None:
     code = """
 import soak.__main__ as soaking
 soaking.LEAST_BYTES_A_SECOND = 10**9

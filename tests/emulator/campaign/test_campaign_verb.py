@@ -138,7 +138,7 @@ def test_reports_show_what_did_not_pass_with_the_commands_that_show_it_again(
     assert "identical" in capsys.readouterr().out or show[0] == "replay"
 
 
-def test_a_case_that_passed_is_replayed_and_a_result_that_is_another_now_is_told(
+def test_a_case_that_passed_is_replayed_and_a_result_that_is_another_now_is_reported(
     write: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = write(bodies='["a6000"]', seeds="[1]")
@@ -225,7 +225,7 @@ def test_results_may_have_a_name_that_is_no_text(
     ElementTree.parse("r.xml")
 
 
-def test_stories_go_to_the_corpus_and_the_next_campaign_goes_on_from_them(
+def test_scenarios_go_to_the_corpus_and_the_next_campaign_goes_on_from_them(
     write: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     place = tmp_path / "corpus"
@@ -257,7 +257,7 @@ def test_stories_go_to_the_corpus_and_the_next_campaign_goes_on_from_them(
     assert "the same, byte for byte" in capsys.readouterr().out
 
 
-def test_a_corpus_that_cannot_be_reached_is_told_in_one_line(
+def test_a_corpus_that_cannot_be_reached_is_reported_in_one_line(
     write: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     pytest.importorskip("redis")
@@ -315,7 +315,7 @@ def test_a_server_that_goes_away_in_mid_run_loses_no_result(
     assert len(open_corpus(folder).kept("session lmount", dict)) > len(kept)
 
 
-def test_stories_go_to_all_places_that_are_there(
+def test_scenarios_go_to_all_places_that_are_there(
     write: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     one, two = tmp_path / "one", tmp_path / "two"
@@ -335,7 +335,9 @@ def test_stories_go_to_all_places_that_are_there(
     assert len(cases) == 1 + len(kept[0])
 
 
-def test_a_corpus_wants_stories(write: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_corpus_wants_scenarios(
+    write: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["campaign", str(write()), "--corpus", str(tmp_path)]) == 2
     assert "only scenarios are kept" in capsys.readouterr().err
 

@@ -95,7 +95,7 @@ def test_what_a_session_without_a_fault_wants_is_told_and_its_recording_shows_it
     assert work_for(case)(replace(case, checks=("bounded",))).verdict is InvariantOutcome.HELD
 
 
-def test_steps_by_chance_repeat_and_a_story_that_breaks_is_one_file(
+def test_steps_by_chance_repeat_and_a_scenario_that_breaks_is_one_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     case = replace(LMOUNT, kind=SESSION, faults=("bitflip rate=1e-4",))
@@ -168,7 +168,7 @@ def test_whatever_comes_out_of_a_session_is_the_result_of_its_case(monkeypatch: 
     assert result.violations[0].text == "ZeroDivisionError: a bug"
 
 
-def test_a_session_that_is_another_one_the_second_time_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_session_that_is_another_one_the_second_time_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     seeds = iter(range(100))
     make = case_runner.SessionConfig
 

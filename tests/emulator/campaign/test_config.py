@@ -62,7 +62,7 @@ def test_cases_are_every_pair_with_every_plan_and_every_seed(write: Callable[...
         ("seeds = [", "no TOML: "),
     ],
 )
-def test_what_is_not_legal_is_told_in_one_line_with_what_is(text: str, told: str) -> None:
+def test_what_is_not_legal_is_reported_in_one_line_with_what_is(text: str, told: str) -> None:
     with pytest.raises(CampaignError) as raised:
         form(text)
     assert str(raised.value).startswith("mine.toml: ")
@@ -81,7 +81,7 @@ def test_what_is_not_legal_is_told_in_one_line_with_what_is(text: str, told: str
         ({"seeds": '"1-900000"'}, "are more than 1000000: fewer seeds, faults or profiles, or two files"),
     ],
 )
-def test_what_cannot_be_played_is_told_in_one_line(
+def test_what_cannot_be_played_is_reported_in_one_line(
     write: Callable[..., Path], capsys: pytest.CaptureFixture[str], keys: dict[str, str], told: str
 ) -> None:
     file = write(**keys)
@@ -93,7 +93,7 @@ def test_what_cannot_be_played_is_told_in_one_line(
     assert not file.with_suffix(".sqlite").exists()
 
 
-def test_a_file_that_is_not_there_is_told_in_one_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_a_file_that_is_not_there_is_reported_in_one_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert main(["campaign", f"{tmp_path}/none.toml"]) == 2
     assert capsys.readouterr().err == f"lensmount: {tmp_path}/none.toml: No such file or directory\n"
 

@@ -66,7 +66,7 @@ def test_a_killed_worker_loses_no_result_and_no_case_is_there_twice(tmp_path: Pa
 
 
 @pytest.mark.slow
-def test_a_scheduler_that_goes_away_is_told_in_one_line(tmp_path: Path, write: Callable[..., Path]) -> None:
+def test_a_scheduler_that_goes_away_is_reported_in_one_line(tmp_path: Path, write: Callable[..., Path]) -> None:
     file = write(seeds='"1-40"')
     with cluster(tmp_path, 1) as (address, (scheduler, _)):
         run = start(file, "--dask", address)
@@ -79,7 +79,7 @@ def test_a_scheduler_that_goes_away_is_told_in_one_line(tmp_path: Path, write: C
     assert len(finished_in(file.with_suffix(".sqlite"))) >= 4
 
 
-def test_a_scheduler_that_is_not_there_is_told_in_one_line(
+def test_a_scheduler_that_is_not_there_is_reported_in_one_line(
     write: Callable[..., Path], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from lensmount_emulator.campaign import dask_pool as module
@@ -92,7 +92,7 @@ def test_a_scheduler_that_is_not_there_is_told_in_one_line(
 
 
 @pytest.mark.parametrize("address", ["nowhere://", "nowhere", "tcp://", "tcp://:1", "inproc://1"])
-def test_an_address_that_means_nothing_is_told_in_one_line(
+def test_an_address_that_means_nothing_is_reported_in_one_line(
     address: str, write: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["campaign", str(write()), "--dask", address]) == 2
@@ -100,7 +100,7 @@ def test_an_address_that_means_nothing_is_told_in_one_line(
     assert line == f"lensmount: --dask {address!r}: no address of a Dask scheduler; write tcp://HOST:8786"
 
 
-def test_a_worker_with_other_code_is_told_in_one_line(
+def test_a_worker_with_other_code_is_reported_in_one_line(
     write: Callable[..., Path], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from lensmount_emulator.campaign import dask_pool as module

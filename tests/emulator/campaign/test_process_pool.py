@@ -77,7 +77,7 @@ def test_a_case_that_never_ends_is_lost_and_the_others_are_not() -> None:
     }
 
 
-def test_stories_and_results_of_any_size_pass_each_other() -> None:
+def test_scenarios_and_results_of_any_size_pass_each_other() -> None:
     from worker_functions import weighty
 
     long = [replace(case, begins=tuple(f"wait 0.00{number}" for number in range(100_000))) for case in cases(6)]

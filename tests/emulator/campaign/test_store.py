@@ -123,7 +123,7 @@ def test_results_beside_each_other_keep_their_recordings_apart(tmp_path: Path, p
 
 
 @pytest.mark.parametrize("where", [".", "/", "folder"])
-def test_a_folder_in_place_of_the_results_is_told_in_one_line_and_nothing_is_left_there(
+def test_a_folder_in_place_of_the_results_is_reported_in_one_line_and_nothing_is_left_there(
     write: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str], where: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
@@ -135,7 +135,7 @@ def test_a_folder_in_place_of_the_results_is_told_in_one_line_and_nothing_is_lef
     assert sorted(one.name for one in tmp_path.iterdir()) == ["folder", "small.toml"]
 
 
-def test_a_story_that_the_corpus_has_twice_is_taken_in_once(tmp_path: Path, planned: CampaignPlan) -> None:
+def test_a_scenario_that_the_corpus_has_twice_is_taken_in_once(tmp_path: Path, planned: CampaignPlan) -> None:
     with ResultStore(tmp_path / "r.sqlite", planned) as store:
         assert store.import_corpus(["a", "b", "a"], 12) == [(13, "a"), (14, "b")]
         assert store.import_corpus(["c"], 12) == [(13, "a"), (14, "b")]
@@ -160,7 +160,7 @@ def test_what_is_read_while_a_run_writes_is_of_one_moment(
     assert [tuple(share)[1:] for share in came.breakdowns["body"]] == [(1, 0, 0, 0, 0)]
 
 
-def test_a_second_writer_is_told_in_one_line(tmp_path: Path, planned: CampaignPlan) -> None:
+def test_a_second_writer_is_reported_in_one_line(tmp_path: Path, planned: CampaignPlan) -> None:
     path = tmp_path / "r.sqlite"
     with ResultStore(path, planned), pytest.raises(CaptureError, match="another run writes to it"):
         ResultStore(path, planned)
@@ -197,7 +197,7 @@ def test_a_file_of_something_else_is_refused_and_left_alone(
     assert path.read_bytes()[100:] == before[100:]
 
 
-def test_results_that_are_damaged_are_told_in_one_line(
+def test_results_that_are_damaged_are_reported_in_one_line(
     write: Callable[..., Path], planned: CampaignPlan, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = write()
@@ -210,7 +210,7 @@ def test_results_that_are_damaged_are_told_in_one_line(
         assert line.startswith(f"lensmount: {path}: no such table: cases; ")
 
 
-def test_values_that_nobody_wrote_are_told_in_one_line(
+def test_values_that_no_one_wrote_are_reported_in_one_line(
     tmp_path: Path, planned: CampaignPlan, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "r.sqlite"
@@ -236,7 +236,7 @@ def test_a_campaign_that_has_changed_is_refused_by_the_results_of_what_it_was(
 
 @pytest.mark.parametrize("what", ["no database at all, but long enough to be looked at" * 9, ""])
 @pytest.mark.parametrize("verb", [["report"], ["replay"]])
-def test_a_file_that_holds_nothing_is_told_in_one_line(
+def test_a_file_that_holds_nothing_is_reported_in_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], what: str, verb: list[str]
 ) -> None:
     path = tmp_path / "r.sqlite"
@@ -245,7 +245,7 @@ def test_a_file_that_holds_nothing_is_told_in_one_line(
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
 
 
-def test_a_full_disk_is_told_in_one_line_and_what_was_finished_stays(write: Callable[..., Path]) -> None:
+def test_a_full_disk_is_reported_in_one_line_and_what_was_finished_stays(write: Callable[..., Path]) -> None:
     file = write(bodies='["a6000"]')
     path = file.with_suffix(".sqlite")
     # A file that may not grow is what a full disk is to SQLite; the recordings of broken cases are too small to matter.

@@ -166,7 +166,7 @@ def test_sniff_with_one_board_tells_both_ends(
     assert "# lost: 2 edges" in shown
 
 
-def test_a_board_hears_both_ends_so_a_second_port_is_refused(
+def test_a_board_receives_both_ends_so_a_second_port_is_refused(
     served: Serve, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     board = served()
@@ -296,7 +296,7 @@ class Turncoat(BoardSimulator):
         (BoardSimulator(), "?WD=7", 2, "WD"),
     ],
 )  # fmt: skip
-def test_what_is_wrong_is_told_in_one_line_and_the_wires_stay_at_rest(
+def test_what_is_wrong_is_reported_in_one_line_and_the_wires_stay_at_rest(
     board: BoardSimulator, options: str, code: int, told: str,
     served: Serve, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip

@@ -76,7 +76,7 @@ def test_verify_says_what_is_proven(log: str, capsys: pytest.CaptureFixture[str]
     assert "4 bytes in no frame" in out
 
 
-def test_verify_fails_on_a_frame_that_nobody_can_type(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_verify_fails_on_a_frame_that_no_one_can_type(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "odd.txt"
     path.write_text("Body->Lens F0090001CFEEC70155\n")
     assert main(["decode", "--verify", str(path)]) == 1
@@ -238,7 +238,7 @@ def test_a_full_disk_is_one_line() -> None:
     assert (ended.returncode, ended.stderr) == (3, "lensmount: No space left on device\n")
 
 
-def test_a_script_that_was_not_done_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_script_that_was_not_done_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["loopback", "--duration", "0.3", "--do", "wait 5", "--quiet"]) == 1
     told = capsys.readouterr().out.splitlines()[-1]
     assert told == (
@@ -260,7 +260,7 @@ def test_loopback_twice_with_one_seed_is_one_recording(tmp_path: Path, capsys: p
     assert main(["decode", "--verify", str(paths[0])]) == 0
 
 
-def test_the_demo_tells_the_whole_story(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_demo_tells_the_whole_scenario(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["loopback", "--demo"]) == 0
     out = capsys.readouterr().out
     beats = ["supply on", "handshake done", "speaks at 1.5 Mbaud", "StartUpReply", "loops", "script: focus"]

@@ -402,7 +402,7 @@ def test_a_rate_in_any_words(text: str, recorded: Recorded) -> None:
 
 
 @pytest.mark.parametrize("text", ["fast", "0", "-1M", "1.5M", "2G", "²M"])
-def test_a_rate_that_is_none_is_told(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_rate_that_is_none_is_reported(text: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as error:
         main(["export", "x.lmx", "--to", "x.sr", f"--samplerate={text}"])
     assert error.value.code == 2

@@ -139,7 +139,7 @@ LISTENING = {
     ],
     ids=["silence", "silence allowed", "half", "both", "other dialect", "fixed rate"],
 )
-def test_what_a_listener_hears_decides_its_exit_code(
+def test_what_a_listener_receives_decides_its_exit_code(
     verb: str, body: bytes, lens: bytes, words: list[str], code: int, told: list[str], tmp_path: Path, capsys: Captured
 ) -> None:
     with ExitStack() as stack:

@@ -456,7 +456,7 @@ def test_bad_input_is_one_line_with_an_exit_code(
     assert text in line
 
 
-def test_a_busy_port_is_told_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_busy_port_is_reported_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pty_pair() as (_, path), open_transport(f"serial:{path}", role=Role.LENS, baudrate=750_000):
         for words in (
             ["record", f"serial:{path}", "--to", str(tmp_path / "a.lmx")],
@@ -467,7 +467,7 @@ def test_a_busy_port_is_told_in_one_line(tmp_path: Path, capsys: pytest.CaptureF
             assert "the port is busy; close the program that holds it" in line
 
 
-def test_a_rate_that_the_adapter_cannot_do_is_told_in_one_line(
+def test_a_rate_that_the_adapter_cannot_do_is_reported_in_one_line(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(serial_port, "actual_baudrate", lambda _descriptor: 921_600)
@@ -477,7 +477,7 @@ def test_a_rate_that_the_adapter_cannot_do_is_told_in_one_line(
     assert "at 750000 baud: it makes 921600 baud of it; take an adapter that can" in line
 
 
-def test_a_forbidden_port_is_told_in_one_line(
+def test_a_forbidden_port_is_reported_in_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def refuse(self: object) -> None:

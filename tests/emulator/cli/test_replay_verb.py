@@ -64,7 +64,7 @@ def error_of(capsys: Captured, code: int, *words: str) -> str:
 
 @pytest.mark.parametrize("words", [[], ["--json"], ["--test"]], ids=str)
 @pytest.mark.parametrize("kind", ["story", "finding"])
-def test_a_story_is_played_as_by_the_fuzzer_itself(
+def test_a_scenario_is_played_as_by_the_fuzzer_itself(
     kind: str, words: list[str], request: pytest.FixtureRequest, capsys: Captured
 ) -> None:
     file = str(request.getfixturevalue(kind))
@@ -88,7 +88,7 @@ def test_what_is_still_broken_ends_with_one(story: Path, monkeypatch: pytest.Mon
     assert "ZeroDivisionError: planted" in capsys.readouterr().out
 
 
-def test_one_end_of_a_story_is_a_capture_like_any_other(story: Path, capsys: Captured) -> None:
+def test_one_end_of_a_scenario_is_a_capture_like_any_other(story: Path, capsys: Captured) -> None:
     with port() as (near, spec):
         assert main(["replay", str(story), "--as", "body", "--port", spec, "--json"]) == 4
         assert said(near)
@@ -111,7 +111,7 @@ def test_a_virtual_session_tells_in_json_whether_it_is_the_same(tmp_path: Path, 
     assert told["line"] > 1
 
 
-def test_what_cannot_be_played_is_told_in_one_line(
+def test_what_cannot_be_played_is_reported_in_one_line(
     story: Path, finding: Path, tmp_path: Path, capsys: Captured
 ) -> None:
     assert "choose it with --role" in error_of(capsys, 2, str(story), "--wait")
@@ -169,7 +169,7 @@ def test_what_only_a_lax_reader_would_take_is_held_back_too(tmp_path: Path, caps
         assert said(near) == hurt
 
 
-def test_a_rate_at_which_bytes_are_others_is_armed_as_garbage(tmp_path: Path, capsys: Captured) -> None:
+def test_a_rate_at_which_bytes_are_others_is_allowed_as_garbage(tmp_path: Path, capsys: Captured) -> None:
     cls = next(
         one
         for (role, type_), one in LMOUNT.messages.items()

@@ -89,7 +89,7 @@ def test_quiet_lists_are_names_only(capsys):
     assert "a6000" in capsys.readouterr().out.splitlines()
 
 
-def test_quiet_loopback_prints_no_story(capsys):
+def test_quiet_loopback_prints_no_scenario(capsys):
     assert main(["loopback", "--do", "wait 0.05", "--quiet"]) == 0
     out = capsys.readouterr().out
     assert "timing violations" in out

@@ -213,7 +213,9 @@ def log_of(*, until_reply: int | None = None, without: int = -1) -> list[WireRec
     [(log_of(), None), (log_of(without=0x08), FindingKind.NO_REPLY), (log_of(until_reply=0x09), FindingKind.SILENCE)],
     ids=["good", "reply missing", "ends after a request"],
 )
-def test_a_log_without_edges_is_judged_by_requests_and_silence(log: list[WireRecord], kind: FindingKind | None) -> None:
+def test_a_log_without_edges_is_checked_by_requests_and_silence(
+    log: list[WireRecord], kind: FindingKind | None
+) -> None:
     found = explain_records(log, EMOUNT)
     assert not found.has_edges
     assert (None if found.cause is None else found.cause.kind) is kind, found.text

@@ -9,7 +9,7 @@ from lensmount_emulator.scheduler import Scheduler
 
 
 @pytest.mark.parametrize("by", [-8.0, -3.0, 0.5, 9.0])
-def test_nobody_is_called_before_the_time_that_he_asked_for(by: float) -> None:
+def test_no_one_is_called_before_the_time_that_he_asked_for(by: float) -> None:
     """Who is called a hair too early waits for the same time again, and time stands still."""
     true, random = Scheduler(), Random(f"drift {by}")
     clock = DriftingScheduler(true, [ClockDrift(by=by, at=0.265353, until=0.865353)])

@@ -81,7 +81,7 @@ def test_texts_of_people(text: str, means: str) -> None:
         ("baud by=90%", "by wants a percentage from -30 to 30"),
     ],
 )
-def test_what_is_wrong_is_told_in_one_line(text: str, says: str) -> None:
+def test_what_is_wrong_is_reported_in_one_line(text: str, says: str) -> None:
     with pytest.raises(FaultError) as error:
         parse_fault(text)
     assert says in str(error.value)

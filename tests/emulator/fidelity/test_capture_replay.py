@@ -74,7 +74,7 @@ def test_the_wrong_lens_is_found_out(captures: Path) -> None:
     assert "LensCapabilities.types" in score.first_divergence
 
 
-def test_a_capture_without_the_peer_is_told(captures: Path) -> None:
+def test_a_capture_without_the_peer_is_reported(captures: Path) -> None:
     with pytest.raises(CaptureError, match="holds no frame of the lens"):
         score_of(captures / "nex7-clocks-and-sync-lines.txt", "sel55210")
 

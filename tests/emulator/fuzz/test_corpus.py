@@ -64,7 +64,7 @@ def test_hypothesis_and_the_corpus_share_a_place(tmp_path: Path) -> None:
     assert corpus.kept("mine", same) == ENTRIES[:1]
 
 
-def test_nobody_says_where_and_it_is_where_hypothesis_has_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_one_says_where_and_it_is_where_hypothesis_has_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     open_corpus().keep("parser emount", ENTRIES[0])
     assert (tmp_path / ".hypothesis" / "examples").is_dir()
@@ -92,7 +92,7 @@ def one_line(place: str) -> str:
     return text
 
 
-def test_what_cannot_be_opened_is_told_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_cannot_be_opened_is_reported_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "file"
     file.write_bytes(b"")
     assert "cannot be used" in one_line(str(file))
@@ -102,7 +102,7 @@ def test_what_cannot_be_opened_is_told_in_one_line(tmp_path: Path, monkeypatch: 
     assert "pip install redis" in one_line("redis://127.0.0.1:1/0")
 
 
-def test_a_server_out_of_reach_is_told_in_one_line_without_its_password() -> None:
+def test_a_server_out_of_reach_is_reported_in_one_line_without_its_password() -> None:
     pytest.importorskip("redis")
     text = one_line("valkey://me:secret@127.0.0.1:1/0")
     assert text.startswith("valkey://127.0.0.1:1/0: the corpus cannot be reached: ")
@@ -122,7 +122,7 @@ def test_a_server_that_goes_away_is_told_and_what_was_kept_is_there(server: str)
         corpus.kept("here", same)
 
 
-def test_a_full_disk_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     corpus = open_corpus(tmp_path / "corpus")
     corpus.keep("here", ENTRIES[0])
     # hypothesis makes its files elsewhere and says nothing when that fails.

@@ -73,7 +73,7 @@ def test_it_is_told_which_lines_are_missing(monkeypatch: pytest.MonkeyPatch) -> 
     assert came[0].text.endswith(", without FSYNC")
 
 
-def test_an_answer_that_nobody_asked_for_is_seen() -> None:
+def test_an_answer_that_no_one_asked_for_is_seen() -> None:
     stage = ScenarioRunner(Scenario("lmount", BODY, LENS))
     stage.execute("wait 1.2")
     assert stage.monitor.violations == []
@@ -83,7 +83,7 @@ def test_an_answer_that_nobody_asked_for_is_seen() -> None:
     assert any("which it has not received since its supply came" in said.text for said in stage.monitor.violations)
 
 
-def test_a_lens_that_stays_at_a_rate_that_nobody_speaks_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lens_that_stays_at_a_rate_that_no_one_speaks_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     dialect = get_dialect("lmount")
     hello = dialect.build_frame(BodyHello().build(), 1, 0).hex()
     rate = dialect.build_frame(SetBaudrateCommand(number=1, baudrate=1_500_000).build(), ORDER, 1).hex()
@@ -96,7 +96,7 @@ def test_a_lens_that_stays_at_a_rate_that_nobody_speaks_is_seen(monkeypatch: pyt
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 @pytest.mark.parametrize("role", Role)
-def test_a_puppet_has_words_and_asks_for_much_at_once(dialect: str, role: Role) -> None:
+def test_a_passive_end_has_words_and_asks_for_much_at_once(dialect: str, role: Role) -> None:
     kinds = sum(sender is role for sender, _ in get_dialect(dialect).messages)
     assert len(sample_frames(dialect, role)) > min(kinds, 10)
     floods = [random_flood(Random(seed), get_dialect(dialect), role) for seed in range(40)]

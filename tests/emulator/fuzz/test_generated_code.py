@@ -69,7 +69,7 @@ def test_in_a_generated_test_only_literals_differ(story, name):
 
 @given(STORIES, TEXTS)
 @settings(max_examples=30)
-def test_a_generated_test_plays_the_story_that_it_was_made_from(story, name):
+def test_a_generated_test_plays_the_scenario_that_it_was_made_from(story, name):
     played = []
     text = re.sub(r"^from .*\n", "", to_pytest(story, name), flags=re.MULTILINE)
 

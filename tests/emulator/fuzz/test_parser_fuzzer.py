@@ -227,7 +227,7 @@ def test_a_corpus_that_is_full_in_mid_run_loses_no_figure_and_no_finding(
 
 
 @pytest.mark.parametrize("what", ["parser", "session"])
-def test_a_corpus_that_cannot_be_had_is_told_in_one_line(
+def test_a_corpus_that_cannot_be_had_is_reported_in_one_line(
     what: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = ["fuzz", what, *(["emount"] if what == "parser" else []), "--corpus"]

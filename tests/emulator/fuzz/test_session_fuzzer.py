@@ -51,7 +51,7 @@ def test_a_share_of_the_campaign_breaks_nothing(dialect: str, mode: str) -> None
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-def test_the_same_seed_tells_the_same_story_and_records_the_same(dialect: str) -> None:
+def test_the_same_seed_tells_the_same_scenario_and_records_the_same(dialect: str) -> None:
     stories = [generate_scenario(random_scenario(dialect, Random(3), "both"), Random(4), 120) for _ in range(2)]
     assert stories[0].scenario == stories[1].scenario
     assert stories[0].records == stories[1].records
@@ -123,7 +123,7 @@ def test_a_planted_bug_of_three_steps_is_told_in_five_and_replays(tmp_path: Path
         space["test_planted"]()
 
 
-def test_a_story_that_breaks_nothing_stays_as_it_is() -> None:
+def test_a_scenario_that_breaks_nothing_stays_as_it_is() -> None:
     outcome = generate_scenario(random_scenario("lmount", Random(1), "both"), Random(1), 30)
     assert not outcome.violations
     broken = replace(outcome, violations=[outcome.violations[0]] if outcome.violations else [])
@@ -140,7 +140,7 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_story_in_a_file_is_a_recording_and_reads_as_it_was_written(file: Path) -> None:
+def test_a_scenario_in_a_file_is_a_recording_and_reads_as_it_was_written(file: Path) -> None:
     story = read_scenario(file)
     assert story.steps == ("wait 0.2", "off")
     with contextlib.redirect_stdout(io.StringIO()) as out:
@@ -170,7 +170,7 @@ def changed(file: Path, **changes: Any) -> Path:
         ({"mode": "nobody"}, "scenario mode 'nobody'; known: both, body, lens"),
     ],
 )
-def test_a_file_that_is_wrong_is_told_in_one_line(file: Path, changes: dict[str, Any], says: str) -> None:
+def test_a_file_that_is_wrong_is_reported_in_one_line(file: Path, changes: dict[str, Any], says: str) -> None:
     with pytest.raises(FaultError, match=says):
         read_scenario(changed(file, **changes))
 
@@ -187,7 +187,7 @@ def test_a_file_that_is_wrong_is_told_in_one_line(file: Path, changes: dict[str,
         (["hand wave"], "unknown script verb 'wave'"),
     ],
 )
-def test_a_step_that_nobody_can_take_is_told(file: Path, steps: list[str], says: str) -> None:
+def test_a_step_that_no_one_can_take_is_reported(file: Path, steps: list[str], says: str) -> None:
     with pytest.raises(FaultError, match=says):
         replay_scenario(changed(file, steps=steps))
 
@@ -201,7 +201,7 @@ def test_a_step_that_nobody_can_take_is_told(file: Path, steps: list[str], says:
         ({"lens": "sigma-fp"}, "the scenario's lens is 'sigma-fp', a profile of a body"),
     ],
 )
-def test_a_story_of_another_dialect_is_told(
+def test_a_scenario_of_another_dialect_is_reported(
     file: Path, changes: dict[str, Any], says: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["fuzz", "replay", str(changed(file, **changes))]) == 2
@@ -211,7 +211,7 @@ def test_a_story_of_another_dialect_is_told(
 
 
 @pytest.mark.parametrize("kept", [0, 1, 40, 90, -1])
-def test_a_file_that_was_cut_is_told_or_says_its_story(
+def test_a_file_that_was_cut_is_told_or_says_its_scenario(
     file: Path, kept: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     whole = file.read_bytes()
@@ -263,7 +263,7 @@ def test_what_a_full_disk_does_not_take_is_told_in_full(
         assert run_scenario(scenario_from_dict(entry["scenario"])).violations
 
 
-def test_other_files_are_no_stories(tmp_path: Path) -> None:
+def test_other_files_are_no_scenarios(tmp_path: Path) -> None:
     path = tmp_path / "plain.lmx"
     with contextlib.redirect_stdout(io.StringIO()):
         main(["loopback", "--duration", "0.1", "--quiet", "--record", str(path)])
@@ -297,7 +297,7 @@ def test_a_break_is_shrunk_only_while_it_stays_the_same(planted: None) -> None:
     assert short.violations[0].invariant == long.violations[0].invariant
 
 
-def test_who_is_stopped_while_a_story_is_made_short_has_the_long_one(
+def test_who_is_stopped_while_a_scenario_is_made_short_has_the_long_one(
     planted: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def stopped(_outcome: ScenarioResult) -> ScenarioResult:
@@ -313,7 +313,7 @@ def test_who_is_stopped_while_a_story_is_made_short_has_the_long_one(
     assert main(["replay", str(file)]) == 1
 
 
-def test_a_folder_that_takes_no_stories_is_told_before_the_run(
+def test_a_folder_that_takes_no_scenarios_is_told_before_the_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(session_module, "fuzz_sessions", None)

@@ -237,7 +237,7 @@ def test_a_guided_run_goes_on_from_its_corpus(
     assert (figures["from corpus"], figures["damaged"], figures["branches"]) == (1, 0, 7)
 
 
-def test_a_guided_run_that_hangs_or_dies_is_told(stand_in: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_guided_run_that_hangs_or_dies_is_reported(stand_in: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STAND_IN", "hangs")
     came = fuzz_guided(load_dialect("rattle"), 50, 1)
     assert came.violations == 1

@@ -117,7 +117,7 @@ def test_a_part_of_just_this_image_is_kept() -> None:
     assert store.begin(image) == 0
 
 
-def test_a_whole_image_that_is_wrong_is_wanted_anew() -> None:
+def test_a_whole_image_that_is_wrong_is_wanted_again() -> None:
     store = factory()
     image, content = IMAGES[1]
     store.begin(image)

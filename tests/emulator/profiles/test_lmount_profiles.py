@@ -248,7 +248,7 @@ WRONG_OTHERS = [
 @pytest.mark.parametrize(
     ("good", "before", "after", "text"), [*((GOOD, *wrong) for wrong in WRONG_LENSES), *WRONG_OTHERS]
 )
-def test_what_is_wrong_is_told_in_one_line(good: str, before: str, after: str, text: str) -> None:
+def test_what_is_wrong_is_reported_in_one_line(good: str, before: str, after: str, text: str) -> None:
     assert before in good
     with pytest.raises(ProfileError, match=text) as caught:
         read_profile(good.replace(before, after), "mine.toml")

@@ -78,7 +78,7 @@ def test_profiles_say_what_was_captured(key: tuple[str, str], raw: str) -> None:
         ('field = "cycle_flags"', 'field = "mood"', "unknown field 'mood'"),
     ],
 )
-def test_what_is_wrong_is_told_in_one_line(before: str, after: str, text: str) -> None:
+def test_what_is_wrong_is_reported_in_one_line(before: str, after: str, text: str) -> None:
     assert before in GOOD
     with pytest.raises(ProfileError, match=text) as caught:
         read_profile(GOOD.replace(before, after, 1), "mine.toml")

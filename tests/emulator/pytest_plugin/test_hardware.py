@@ -25,7 +25,7 @@ def test_focus(mounted):
     mounted.run(0.1)
     mounted.assert_clean()
 
-def test_greets_anew(mount, recording):
+def test_greets_again(mount, recording):
     mounted = mount()
     assert mounted.now < 1.0
     mounted.wait_until(lambda: mounted.messages(LensHello), within=3.0)

@@ -35,7 +35,7 @@ def told(mounted: MountSession) -> dict[str, str]:
     return dict(mounted.report(12))
 
 
-def test_no_time_passes_before_somebody_asks_for_it(mount: MountFactory) -> None:
+def test_no_time_passes_before_someone_asks_for_it(mount: MountFactory) -> None:
     mounted = mount()
     assert mounted.now == 0.0
     assert not mounted.messages()
@@ -153,7 +153,7 @@ def test_checks_leave_findings(mount: MountFactory) -> None:
     assert {finding.step: finding.verdict for finding in mounted.compatibility}["focus"] is Verdict.WORKS
 
 
-def test_a_silent_lens_is_told_and_fails_nobody_but_who_asks_for_cleanness(mount: MountFactory) -> None:
+def test_a_silent_lens_is_told_and_fails_no_one_but_who_asks_for_cleanness(mount: MountFactory) -> None:
     mounted = mount("a6000", "sel55210")
     mounted.run_script("sleep")
     mounted.virtual_session.mount.connect(Role.LENS, lambda _event, _now: None)
@@ -305,7 +305,7 @@ class TestReplay:
         # The command goes on to the end of the last frame.
         assert again.startswith(heard)
 
-    def test_accessories_and_armed_messages_are_told(
+    def test_accessories_and_allowed_messages_are_reported(
         self, mount: MountFactory, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         mounted = mount(

@@ -39,7 +39,7 @@ def test_a_passing_test_says_nothing(run: Run, project: pytest.Pytester) -> None
 
 
 class TestFailing:
-    def test_the_report_tells_the_story_the_file_and_the_command(self, run: Run, project: pytest.Pytester) -> None:
+    def test_the_report_tells_the_scenario_the_file_and_the_command(self, run: Run, project: pytest.Pytester) -> None:
         project.makepyfile(FAILS)
         result = run("--lensmount-timeline", "5")
         result.assert_outcomes(failed=1)
@@ -103,7 +103,7 @@ class TestFailing:
 
             def test_teardown(broken_teardown): pass
 
-            def test_before_anything_was_heard(mount):
+            def test_before_anything_was_received(mount):
                 mount()
                 raise RuntimeError("early")
         """)
@@ -140,7 +140,7 @@ class TestFailing:
 
 
 class TestRecord:
-    def test_the_folder_keeps_what_each_test_heard(self, run: Run, project: pytest.Pytester) -> None:
+    def test_the_folder_keeps_what_each_test_received(self, run: Run, project: pytest.Pytester) -> None:
         project.makepyfile("""
             import pytest
 
@@ -222,7 +222,9 @@ class TestChoice:
         result.stdout.fnmatch_lines(["*::test_it?leica-sl2-sigma-45mm-f2.8-dg-dn? *", "*::test_it?leica-cl-sigma-*"])
 
     @pytest.mark.parametrize("marker", ["'leica-sl2'", "bodi='leica-sl2'"])
-    def test_a_marker_that_says_something_else_is_told(self, run: Run, project: pytest.Pytester, marker: str) -> None:
+    def test_a_marker_that_says_something_else_is_reported(
+        self, run: Run, project: pytest.Pytester, marker: str
+    ) -> None:
         project.makepyfile(f"import pytest\n@pytest.mark.lensmount({marker})\ndef test_it(mounted): pass")
         result = run()
         assert result.ret != 0
@@ -240,7 +242,7 @@ class TestChoice:
         """)
         run().assert_outcomes(passed=1)
 
-    def test_somebody_elses_dialect_is_played_like_ours(
+    def test_someone_elses_dialect_is_played_like_ours(
         self, run: Run, project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, third_party_packages: list[Path]
     ) -> None:
         for path in third_party_packages:

@@ -57,7 +57,7 @@ def test_a_lens_lets_go_of_the_contact_of_presence() -> None:
     assert LineChanged("DETECT", True) in theirs.receive(0)
 
 
-def test_what_an_earlier_test_has_caused_is_not_heard_by_the_next(opened: Opened) -> None:
+def test_what_an_earlier_test_has_caused_is_not_received_by_the_next(opened: Opened) -> None:
     held = SharedPort("memory:", "body")
     ours = held.take(LMOUNT)
     opened[0][1].send(Transmit(b"late"))
@@ -69,7 +69,7 @@ def test_what_an_earlier_test_has_caused_is_not_heard_by_the_next(opened: Opened
 
 
 @pytest.mark.parametrize("meanwhile", [lambda held: held.release(), lambda _held: None])
-def test_a_port_that_was_lost_is_opened_anew(opened: Opened, meanwhile: Callable[[SharedPort], None]) -> None:
+def test_a_port_that_was_lost_is_opened_again(opened: Opened, meanwhile: Callable[[SharedPort], None]) -> None:
     held = SharedPort("memory:", "body")
     first = held.take(LMOUNT)
     opened[0][1].close()
@@ -78,7 +78,7 @@ def test_a_port_that_was_lost_is_opened_anew(opened: Opened, meanwhile: Callable
     assert len(opened) == 2
 
 
-def test_another_dialect_has_another_rate_so_the_port_is_opened_anew(opened: Opened) -> None:
+def test_another_dialect_has_another_rate_so_the_port_is_opened_again(opened: Opened) -> None:
     held = SharedPort("memory:", "lens")
     assert held.take(LMOUNT) is not held.take(EMOUNT)
     held.close()

@@ -54,7 +54,7 @@ def test_the_built_in_casts_are_there() -> None:
     assert playable_dialects() == ["emount", "fuji-g", "lmount", "mft"]
 
 
-def test_a_dialect_that_nobody_plays_lists_those_that_are() -> None:
+def test_a_dialect_that_no_one_plays_lists_those_that_are() -> None:
     with pytest.raises(DialectError, match=r"unknown emulated dialect 'zmount'; known: emount, fuji-g, lmount, mft"):
         get_roles("zmount")
 
@@ -66,13 +66,13 @@ def test_a_dialect_that_nobody_plays_lists_those_that_are() -> None:
         ("lensmount_emulator.engine.script:Step", "is a type, not a DialectRoles"),
     ],
 )
-def test_a_cast_that_is_none_is_told(monkeypatch: pytest.MonkeyPatch, value: str, text: str) -> None:
+def test_a_cast_that_is_none_is_reported(monkeypatch: pytest.MonkeyPatch, value: str, text: str) -> None:
     offer(monkeypatch, [EntryPoint("ours", value, dialect_roles.ENTRY_POINTS)])
     with pytest.raises(DialectError, match=text):
         get_roles("ours")
 
 
-def test_a_dialect_that_is_played_twice_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_dialect_that_is_played_twice_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     offer(monkeypatch, [EntryPoint("emount", "their:CAST", dialect_roles.ENTRY_POINTS)])
     with pytest.raises(
         DialectError, match=r"two packages offer roles .* 'emount': lensmount_emulator.* and their:CAST"

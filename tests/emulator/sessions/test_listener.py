@@ -81,7 +81,7 @@ def test_bytes_at_their_own_rate_are_read_as_they_are() -> None:
 
 
 @pytest.mark.parametrize("name", PAIRS)
-def test_nothing_is_lost_of_a_session_that_is_heard_from_its_beginning(name: str) -> None:
+def test_nothing_is_lost_of_a_session_that_is_received_from_its_beginning(name: str) -> None:
     dialect, bursts = load_dialect(name), bursts_of(name)
     events: list[Decoded] = []
     listener = Listener(dialect, on_decoded=events.append)
@@ -178,7 +178,7 @@ def test_everything_is_kept_in_order_and_bursts_do_not_overlap() -> None:
     assert (first.end, second.at, second.end) == (1.0, 1.0, 1.0001)
 
 
-def test_a_gap_is_kept_and_ends_what_was_half_heard() -> None:
+def test_a_gap_is_kept_and_ends_what_was_half_received() -> None:
     dialect = load_dialect("emount")
     kept: list[WireRecord] = []
     told: list[Decoded] = []
@@ -248,7 +248,7 @@ def test_a_port_is_touched_by_one_thread_which_is_gone_at_the_end(dialect: Diale
     assert port.orders[0] == SetBaudrate(750_000)
 
 
-def test_both_ends_are_heard_and_an_interruption_keeps_all(dialect: Dialect) -> None:
+def test_both_ends_are_received_and_an_interruption_keeps_all(dialect: Dialect) -> None:
     kept: list[WireRecord] = []
 
     def keep(record: WireRecord) -> None:

@@ -101,7 +101,7 @@ def test_a_name_that_arms_nothing_is_refused(name: str) -> None:
     prefix=st.binary(max_size=40).filter(lambda data: 0xF0 not in data),
     suffix=st.binary(max_size=10),
 )
-def test_no_armed_garbage_smuggles_a_guarded_frame(cut: int, prefix: bytes, suffix: bytes) -> None:
+def test_no_allowed_garbage_smuggles_a_guarded_frame(cut: int, prefix: bytes, suffix: bytes) -> None:
     frame = frame_of(EMOUNT, Role.BODY, 0x14)
     data = prefix + frame + suffix
     records = sent(data[:cut], data[cut:]) if 0 < cut < len(data) else sent(data)

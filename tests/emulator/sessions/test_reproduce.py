@@ -51,7 +51,7 @@ def test_a_recording_of_version_1_runs_again(tmp_path: Path, capsys: pytest.Capt
     assert f"{path}: identical, {path.stat().st_size} bytes\n" in capsys.readouterr().out
 
 
-def test_the_first_line_that_differs_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_first_line_that_differs_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = recorded(tmp_path, "--seed", "7", "--do", "sleep")
     lines = path.read_text().splitlines(keepends=True)
     changed = lines[20].replace('"t_us":', '"t_us":1')
@@ -88,7 +88,7 @@ def test_a_recording_that_is_cut_or_goes_on_is_not_identical(tmp_path: Path, cha
         ("Body->Lens F00B0002000B6000780055\n", "neither a scenario nor a recording of a virtual session"),
     ],
 )
-def test_what_cannot_be_run_again_is_told_in_one_line(content: str, told: str, tmp_path: Path) -> None:
+def test_what_cannot_be_run_again_is_reported_in_one_line(content: str, told: str, tmp_path: Path) -> None:
     path = tmp_path / "x.lmx"
     path.write_text(content)
     with pytest.raises(CaptureError, match=r"^[^\n]*$") as caught:
@@ -96,6 +96,6 @@ def test_what_cannot_be_run_again_is_told_in_one_line(content: str, told: str, t
     assert told in str(caught.value)
 
 
-def test_a_missing_file_is_told(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(CaptureError, match="No such file"):
         rerun_recording(tmp_path / "none.lmx")

@@ -196,7 +196,7 @@ def test_whatever_else_is_on_the_contacts_is_the_same(
     assert_the_same(body, lens, script, seed, deeds, 1.8)
 
 
-def test_bytes_before_the_cut_are_heard_and_recorded() -> None:
+def test_bytes_before_the_cut_are_received_and_recorded() -> None:
     session = run_loopback(seconds=0.3)
     burst = next(record for record in session.records if isinstance(record, Burst) and record.sender is Role.LENS)
     assert burst.at is not None

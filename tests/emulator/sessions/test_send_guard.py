@@ -71,7 +71,7 @@ def test_unknown_types_are_held_back_unless_they_are_allowed(dialect: Dialect, r
     assert SendGuard(dialect, role, [f"{number:#x}"]).check(frame_of(dialect, number)) is None
 
 
-def test_what_is_armed_passes_and_nothing_else() -> None:
+def test_what_is_allowed_passes_and_nothing_else() -> None:
     gate = SendGuard(LMOUNT, Role.BODY, ["UpdateOffer"])
     assert gate.check(frame_of(LMOUNT, 0x60)) is None
     assert SendGuard(LMOUNT, Role.BODY, ["UpdateOffer"]).check(frame_of(LMOUNT, 0x61)) is not None
@@ -218,7 +218,7 @@ def test_a_write_before_the_port_went_away_may_not_have_left_however_often_it_is
         again.send(Transmit(frame[99:]))
 
 
-def test_behind_an_armed_type_of_unknown_length_a_guarded_message_is_held_back() -> None:
+def test_behind_an_allowed_type_of_unknown_length_a_guarded_message_is_held_back() -> None:
     order = EMOUNT.messages[Role.BODY, 0x14]().build()
     for before in (0, 1, 5, 200):
         payload = b"\x7f" + b"\x22" * before

@@ -107,7 +107,7 @@ def test_silence_may_be_allowed_and_noise_may_not() -> None:
     assert lacks(Traffic(Role.LENS, 9), "emount", 1.0, errors=0, may_be_silent=True) == [ShortfallKind.NO_FRAME]
 
 
-def test_each_end_that_is_listened_to_is_judged() -> None:
+def test_each_end_that_is_listened_to_is_checked() -> None:
     ends = [Traffic(Role.BODY, 100, 10), Traffic(Role.LENS)]
     (silent,) = evaluate_listening(ends, "emount", 2.0)
     assert silent.text.startswith("nothing came from the lens in 2.0 s; ")

@@ -288,7 +288,7 @@ def test_a_lens_that_knows_its_converter_is_another_lens_with_it() -> None:
     assert told(alone) == []
 
 
-def test_of_a_silent_one_only_people_are_told() -> None:
+def test_of_a_silent_one_only_people_are_reported() -> None:
     lens = "sigma-100-400mm-f5-6.3-dg-dn-os"
     alone, with_wires = (
         run_loopback(BODY, lens, accessories=with_, script="check focus", seed=1)
@@ -311,7 +311,7 @@ def test_of_a_silent_one_only_people_are_told() -> None:
         (LENS, ["no-such-thing"], "unknown profile 'no-such-thing'"),
     ],
 )
-def test_what_does_not_fit_is_told_in_one_line_and_nothing_is_begun(
+def test_what_does_not_fit_is_reported_in_one_line_and_nothing_is_begun(
     lens: str, with_: list[str], why: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(ProfileError, match=why) as caught:

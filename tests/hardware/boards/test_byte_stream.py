@@ -61,7 +61,7 @@ def test_one_host_at_a_time_has_the_port(port: tuple[int, str]) -> None:
     stream.close()
 
 
-def test_what_is_not_there_is_told() -> None:
+def test_what_is_not_there_is_reported() -> None:
     with pytest.raises(TransportOpenError, match="no such port"):
         open_stream(parse_spec("board:/dev/no-such-board"))
     with socket.create_server(("127.0.0.1", 0)) as server:

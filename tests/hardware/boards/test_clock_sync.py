@@ -48,7 +48,7 @@ def test_many_round_trips_find_offset_and_drift() -> None:
     assert clock.uncertainty(then) < 2.5e-3
 
 
-def test_a_board_that_starts_anew_begins_a_new_map() -> None:
+def test_a_board_that_starts_again_begins_a_new_map() -> None:
     clock = filled(0.0, 100.0, [(1e-4, 1e-4)] * 20)
     clock.add(3.0, 3.0002, 500)
     assert clock.breaks == 1

@@ -72,7 +72,7 @@ def test_it_says_how_where_no_board_waits_and_asks_where_two_do(tmp_path: Path) 
         flash(uf2(), "mine", [board(tmp_path / "a"), board(tmp_path / "b")])
 
 
-def test_a_drive_that_is_none_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_drive_that_is_none_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     image = tmp_path / "mine.uf2"
     image.write_bytes(uf2())
     assert main(["board", "flash", "--drive", str(tmp_path), "--file", str(image)]) == 4

@@ -49,7 +49,7 @@ def test_a_steady_host_is_told_once() -> None:
     assert len(driven(follower, [n * PERIOD for n in range(500)])) == 1
 
 
-def test_another_rate_is_followed_anew() -> None:
+def test_another_rate_is_followed_again() -> None:
     follower = SyncDetector(WIDTH)
     driven(follower, [n * PERIOD for n in range(20)])
     start = 19 * PERIOD

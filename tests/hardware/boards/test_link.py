@@ -226,7 +226,7 @@ def test_reports_beyond_our_credit_are_dropped_and_counted() -> None:
     assert len(list(link.events())) == 300 // 22
 
 
-def test_another_greeting_begins_anew() -> None:
+def test_another_greeting_begins_again() -> None:
     board = BoardSimulator()
     link = greeted(board)
     link.send(LOOP)
@@ -265,7 +265,7 @@ def test_time_is_asked_and_known() -> None:
     assert len(link._time_requests) == 16
 
 
-def test_a_board_that_forgot_us_is_told() -> None:
+def test_a_board_that_forgot_us_is_reported() -> None:
     board = BoardSimulator()
     link = greeted(board)
     link.send(EnterSafeState(1))
@@ -290,7 +290,7 @@ def test_what_a_board_refuses_before_and_after() -> None:
     assert refused.code == ErrorCode.NOT_CONFIGURED
 
 
-def test_orders_before_the_greeting_and_orders_too_long_are_told() -> None:
+def test_orders_before_the_greeting_and_orders_too_long_are_reported() -> None:
     with pytest.raises(BoardError, match="has not answered HELLO yet"):
         BoardLink(1).send(EnterSafeState())
     with pytest.raises(BoardError, match="a message of 223 bytes; the board's queue holds 100"):

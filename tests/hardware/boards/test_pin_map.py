@@ -76,7 +76,7 @@ def test_options_move_pins_turn_polarity_and_set_times(planned: Planned) -> None
         ("?unguarded=yes", "unguarded is 'yes'"),
     ],
 )
-def test_what_means_nothing_is_told_in_one_line(planned: Planned, options: str, told: str) -> None:
+def test_what_means_nothing_is_reported_in_one_line(planned: Planned, options: str, told: str) -> None:
     with pytest.raises(TransportSpecError) as error:
         planned(BoardRole.BODY, options)
     assert told in str(error.value)

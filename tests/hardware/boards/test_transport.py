@@ -168,7 +168,7 @@ def test_a_host_that_only_waits_keeps_the_watchdog_quiet(pair: Any) -> None:
     assert pair.body_board.simulated_lines is not None
 
 
-def test_a_cable_that_is_pulled_is_told(pair: Any) -> None:
+def test_a_cable_that_is_pulled_is_reported(pair: Any) -> None:
     pair.body_stream.closed_reason = "it was unplugged"
     with pytest.raises(TransportLostError, match="the board has gone: it was unplugged"):
         pair.body.receive(0)
@@ -205,14 +205,14 @@ def opened(board: BoardSimulator, plan: Any, session: int = 1) -> BoardTransport
     return BoardTransport(bench.stream(board), plan, bench.clock, session)
 
 
-def test_other_firmware_is_told_in_one_line(planned: Callable[..., Any]) -> None:
+def test_other_firmware_is_reported_in_one_line(planned: Callable[..., Any]) -> None:
     with pytest.raises(
         BoardError, match=r"^board:model: the board's firmware has version 2 .*, this program has version 1; "
     ):
         opened(BoardSimulator(version=2), planned(0))
 
 
-def test_another_device_is_told_in_one_line(planned: Callable[..., Any]) -> None:
+def test_another_device_is_reported_in_one_line(planned: Callable[..., Any]) -> None:
     class Modem(BoardSimulator):
         def receive(self, data: bytes) -> None:
             self._out += b"AT\r\nERROR\r\n\x00"
@@ -221,7 +221,7 @@ def test_another_device_is_told_in_one_line(planned: Callable[..., Any]) -> None
         opened(Modem(), planned(0))
 
 
-def test_silence_is_told_in_one_line(planned: Callable[..., Any]) -> None:
+def test_silence_is_reported_in_one_line(planned: Callable[..., Any]) -> None:
     class Deaf(BoardSimulator):
         def receive(self, data: bytes) -> None:
             del data
@@ -240,7 +240,7 @@ def test_a_second_host_is_refused_and_may_take_over(planned: Callable[..., Any])
     BoardTransport(bench.stream(board), planned(0, "?take_over=1"), bench.clock, 2)
 
 
-def test_a_host_that_is_thrown_out_is_told(planned: Callable[..., Any]) -> None:
+def test_a_host_that_is_thrown_out_is_reported(planned: Callable[..., Any]) -> None:
     board = BoardSimulator()
     bench = SimulatorBench(board)
     first = BoardTransport(bench.stream(board), planned(0), bench.clock, 1)
@@ -301,7 +301,9 @@ def test_a_late_hosts_frame_signal_is_made_by_the_boards_timer(pair: Any) -> Non
     assert not pair.body.state.flags & StateFlag.SYNC_ON
 
 
-def test_with_a_lead_a_late_host_is_on_time_and_what_is_late_all_the_same_is_told(planned: Callable[..., Any]) -> None:
+def test_with_a_lead_a_late_host_is_on_time_and_what_is_late_all_the_same_is_reported(
+    planned: Callable[..., Any],
+) -> None:
     board = BoardSimulator()
     board.pins[6] = True
     bench = SimulatorBench(board)

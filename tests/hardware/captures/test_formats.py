@@ -64,14 +64,14 @@ def test_what_is_no_capture_is_refused_with_the_known_formats(tmp_path, wiring, 
     assert all(name in text for name, _, _ in FORMATS)
 
 
-def test_a_missing_file_and_a_folder_are_told(tmp_path, wiring):
+def test_a_missing_file_and_a_folder_are_reported(tmp_path, wiring):
     for path in (tmp_path / "missing.sr", tmp_path, Path("nul\0byte")):
         with pytest.raises(CaptureError, match="known formats") as error:
             open_capture(path, wiring)
         assert "\n" not in str(error.value)
 
 
-def test_a_file_without_permission_is_told(tmp_path, wiring, monkeypatch):
+def test_a_file_without_permission_is_reported(tmp_path, wiring, monkeypatch):
     def refuse(path: Path, mode: str) -> None:
         raise PermissionError(errno.EACCES, "Permission denied", str(path))
 

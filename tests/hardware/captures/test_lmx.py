@@ -110,7 +110,7 @@ def test_the_keys_of_version_1_are_read_with_their_names_of_today(tmp_path):
     "header",
     ['{"lensmount":"recording","version":3}', '{"lensmount":"recording"}', '{"lensmount":"recording"'],
 )
-def test_another_version_or_a_damaged_header_is_told_in_one_line(tmp_path, wiring, header):
+def test_another_version_or_a_damaged_header_is_reported_in_one_line(tmp_path, wiring, header):
     path = tmp_path / "a.lmx"
     path.write_text(header + "\n")
     with pytest.raises(CaptureError, match=r"version|damaged") as error:
@@ -118,7 +118,7 @@ def test_another_version_or_a_damaged_header_is_told_in_one_line(tmp_path, wirin
     assert "\n" not in str(error.value)
 
 
-def test_a_file_that_cannot_be_made_or_written_is_told(tmp_path):
+def test_a_file_that_cannot_be_made_or_written_is_reported(tmp_path):
     with pytest.raises(CaptureError, match="no-folder"):
         RecordingWriter(tmp_path / "no-folder" / "a.lmx", {})
     reader = tmp_path / "a.lmx"

@@ -113,7 +113,7 @@ def test_the_lines_are_found_without_taking_the_records(path, wiring):
     assert sum(isinstance(record, Burst) for record in capture.records) == COUNT
 
 
-def test_a_line_beyond_any_sense_is_told(path, wiring, monkeypatch):
+def test_a_line_beyond_any_sense_is_reported(path, wiring, monkeypatch):
     monkeypatch.setattr(capture_module, "MAX_LINE", 100_000)
     with path.open("ab") as file:
         file.write(b'{"note":"' + b"x" * 1_000_000)
@@ -123,7 +123,7 @@ def test_a_line_beyond_any_sense_is_told(path, wiring, monkeypatch):
     assert "\n" not in str(error.value)
 
 
-def test_a_file_that_went_away_is_told(path, wiring):
+def test_a_file_that_went_away_is_reported(path, wiring):
     capture = open_capture(path, wiring)
     path.unlink()
     with pytest.raises(CaptureError, match="No such file"):

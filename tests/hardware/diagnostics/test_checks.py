@@ -116,7 +116,7 @@ def test_a_port_that_is_not_there_is_only_told_to_be_missing() -> None:
     assert [(finding.check, finding.severity) for finding in found] == [("port", WRONG)]
 
 
-def test_a_port_that_does_not_open_is_not_judged_for_what_could_not_be_tried() -> None:
+def test_a_port_that_does_not_open_is_not_checked_for_what_could_not_be_tried() -> None:
     checks = {finding.check for finding in run_checks(facts(failure="busy"))}
     assert not checks & {"control lines", "round trip", "rates"}
 

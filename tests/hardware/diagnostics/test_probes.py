@@ -96,7 +96,7 @@ class Echoing:
         pass
 
 
-def test_nobody_waits_for_two_hundred_messages_where_nothing_comes_back() -> None:
+def test_no_one_waits_for_two_hundred_messages_where_nothing_comes_back() -> None:
     port: Any = Echoing([])
     assert probes.probe_loopback(port, VirtualClock()).sent == 3
 
@@ -180,7 +180,7 @@ def test_an_echo_behind_a_pty_is_timed() -> None:
         os.close(far)
 
 
-def test_a_port_in_use_is_told(pty: str) -> None:
+def test_a_port_in_use_is_reported(pty: str) -> None:
     with serial.Serial(pty, exclusive=True):
         verdict, says = verdicts(pty)["opening"]
     assert verdict is CheckSeverity.WRONG
@@ -194,7 +194,7 @@ def test_a_port_that_is_forbidden_is_not_opened(pty: str, monkeypatch: pytest.Mo
     assert "opening" not in found
 
 
-def test_a_missing_port_is_told() -> None:
+def test_a_missing_port_is_reported() -> None:
     assert verdicts("/dev/no-such-port")["port"] == (CheckSeverity.WRONG, "there is no /dev/no-such-port")
 
 

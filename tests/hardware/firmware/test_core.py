@@ -67,7 +67,7 @@ def test_both_build_the_same_frames(codec: Codec, message: bytes) -> None:
 
 
 @given(st.lists(st.one_of(st.binary(max_size=300), st.binary(max_size=6))))
-def test_both_judge_any_bytes_alike(codec: Codec, pieces: list[bytes]) -> None:
+def test_both_check_any_bytes_alike(codec: Codec, pieces: list[bytes]) -> None:
     wire = b"\0".join(pieces) + b"\0"
     assert codec.read(wire) == [_judged(piece) for piece in wire[:-1].split(b"\0") if piece]
 
@@ -88,7 +88,7 @@ _BYTE = st.integers(0, 255)
     fields=st.binary(max_size=250),
     damage=st.lists(st.tuples(_BYTE, st.integers(1, 255)), max_size=2),
 )
-def test_both_judge_damaged_messages_alike(
+def test_both_check_damaged_messages_alike(
     codec: Codec, type_: int, sequence: int, fields: bytes, damage: list[tuple[int, int]]
 ) -> None:
     wire = bytearray(build_raw_frame(type_, fields, sequence))

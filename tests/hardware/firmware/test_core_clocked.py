@@ -121,7 +121,7 @@ def test_a_pause_shorter_than_the_gap_ends_no_burst(lens):
     assert burst.took_us == pytest.approx(2 * BYTE_US + GAP_US - 1, abs=2)
 
 
-def test_bits_after_the_last_whole_byte_are_told(lens):
+def test_bits_after_the_last_whole_byte_are_reported(lens):
     clock(lens, b"\x08\x00\x88", partial=0xFF, bits=7)
     clock(lens, b"\x01")
     first, second = bursts(lens)
@@ -212,7 +212,7 @@ def test_a_unit_is_loaded_at_its_time(lens):
     assert (late.id, late.dropped) == (2, 1)
 
 
-def test_a_body_clocks_its_units_and_hears_the_other_end(body):
+def test_a_body_clocks_its_units_and_receives_the_other_end(body):
     body._sim.sim_peer_loads(b"\xaa\xbb", ctypes.c_size_t(2))
     body.send(unit(b"\x01\x02", 5), run_us=100)
     sent, burst = (one for one in body.heard() if isinstance(one, r.BurstReceived | r.TransmitDone))
@@ -281,7 +281,7 @@ def test_edges_of_the_bits_of_a_burst_are_no_levels(lens):
     assert lens.heard_of(r.LineEdge) == []
 
 
-def test_a_line_that_is_ready_at_the_start_is_told(core):
+def test_a_line_that_is_ready_at_the_start_is_reported(core):
     core.set_pin(3, True)
     start(core, BoardRole.SNIFFER)
     core.set_pin(2, True)
@@ -290,7 +290,7 @@ def test_a_line_that_is_ready_at_the_start_is_told(core):
     assert core.pin_state(2) == core.pin_state(3) == 4
 
 
-def test_a_sniffer_hears_both_lines_of_a_burst(core):
+def test_a_sniffer_receives_both_lines_of_a_burst(core):
     core.greet()
     core.send(o.ClockedLinkCommand(MODE_3, 0, GAP_US), configure(BoardRole.SNIFFER))
     core.heard()
@@ -353,7 +353,7 @@ def test_another_map_ends_the_link(body):
     assert [one.data for one in body.heard_of(r.ReceivedBytes)] == [b"\x5a"]
 
 
-def test_own_edges_of_clock_and_data_are_told(core):
+def test_own_edges_of_clock_and_data_are_reported(core):
     start(core, BoardRole.BODY, flags=ConfigureFlag.OWN_EDGES)
     core.send(unit(b"\x01"), run_us=50)
     core.send(o.DriveCommand(3, DriveFlag.IN_TURN, CLOCK, 1, 0))

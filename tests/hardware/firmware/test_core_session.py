@@ -63,7 +63,7 @@ def test_another_version_is_refused_and_changes_nothing(core):
     assert isinstance(state, r.BoardState)
 
 
-def test_a_second_host_is_refused_while_the_first_is_heard(core):
+def test_a_second_host_is_refused_while_the_first_is_received(core):
     core.greet(session=1)
     core.send(body(GUARD))
     core.heard()
@@ -86,7 +86,7 @@ def test_the_same_host_may_greet_again_at_any_time(core):
     assert all(core.pin_state(pin) == 0 for pin in range(30))
 
 
-def test_a_host_that_fell_silent_keeps_nobody_out(core):
+def test_a_host_that_fell_silent_keeps_no_one_out(core):
     core.greet(session=1)
     core.send(body(GUARD, timing=Timing(watchdog_ms=0)))
     core.run(1_900_000)
@@ -100,7 +100,7 @@ def test_a_host_that_fell_silent_keeps_nobody_out(core):
     assert isinstance(core.heard()[0], r.HelloReply)
 
 
-def test_time_and_counters_are_told(core):
+def test_time_and_counters_are_reported(core):
     core.greet()
     core.run(1234)
     core.heard()
@@ -303,7 +303,7 @@ def test_a_queue_that_is_full_refuses_and_says_how_much_room_there_was(core):
     assert len(core.bytes_sent()) == 231 * (16384 // cost)
 
 
-def test_reports_wait_for_credit_and_what_finds_no_room_is_told(core):
+def test_reports_wait_for_credit_and_what_finds_no_room_is_reported(core):
     core.greet(limit=0)
     core.send(body(GUARD, MappedLine(1, LineKind.DATA), MappedLine(18, LineKind.PLAIN), timing=Timing(watchdog_ms=0)))
     core.run(20_000)
@@ -444,7 +444,7 @@ def test_many_frames_at_once_are_all_taken(core):
     assert counters.frames_taken == 202
 
 
-def test_the_longest_turn_of_the_main_loop_is_told(core):
+def test_the_longest_turn_of_the_main_loop_is_reported(core):
     core.greet()
     core.reads_take(77)
     core.run(200)

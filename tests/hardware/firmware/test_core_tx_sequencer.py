@@ -535,7 +535,7 @@ def test_more_bytes_than_the_main_loop_can_take_are_counted(core):
     assert (lost, taken) == (76, 1024)
 
 
-def test_bytes_of_a_uart_that_the_map_does_not_hear_are_nothing(core):
+def test_bytes_of_a_uart_that_the_map_does_not_receive_are_nothing(core):
     core.start_body()
     core.heard()
     core.feed(1, 0x55, 0)
@@ -638,7 +638,7 @@ def test_the_queue_runs_round_its_end_many_times(core):
     assert core.heard_of(r.Counters)[0].bytes_sent == sent
 
 
-def test_a_sniffer_hears_both_ends_and_drives_nothing(core):
+def test_a_sniffer_receives_both_ends_and_drives_nothing(core):
     core.greet()
     lines = (
         MappedLine(1, LineKind.DATA),

@@ -70,7 +70,7 @@ def test_windows_rails_frame_signal_and_rest_are_told_as_the_pins_moved(core):
     assert [at for _, _, at in edges] == sorted(at for _, _, at in edges)
 
 
-def test_what_goes_to_rest_with_presence_is_told(core):
+def test_what_goes_to_rest_with_presence_is_reported(core):
     since = start(core)
     core.drive(SUPPLY, 1)
     core.run(400)

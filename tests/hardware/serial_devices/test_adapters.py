@@ -33,7 +33,7 @@ def test_an_adapter_is_known_by_its_numbers_or_its_class(
     assert adapter.name == name
 
 
-def test_nobody_knows_a_stranger() -> None:
+def test_no_one_knows_a_stranger() -> None:
     assert find_adapter(0x1234, 0x5678, "strange") is None
     assert find_adapter(None, None) is None
 

@@ -161,7 +161,7 @@ def test_a_link_to_something_else_is_left_alone(tmp_path: Path) -> None:
     assert sorted(one.name for one in tmp_path.iterdir()) == ["file", "lens"]
 
 
-def test_somebody_elses_link_is_not_removed(tmp_path: Path) -> None:
+def test_someone_elses_link_is_not_removed(tmp_path: Path) -> None:
     path = tmp_path / "lens"
     with _open(f"pty:{path}"):
         path.unlink()
@@ -177,7 +177,7 @@ def test_a_file_in_the_way_is_left_alone(tmp_path: Path) -> None:
     assert path.read_text() == "precious"
 
 
-def test_a_link_in_no_directory_is_told(tmp_path: Path) -> None:
+def test_a_link_in_no_directory_is_reported(tmp_path: Path) -> None:
     with pytest.raises(TransportOpenError, match=r"cannot make a link there: No such file or directory$"):
         _open(f"pty:{tmp_path}/no/lens")
 
@@ -199,7 +199,7 @@ def test_peers_come_and_go() -> None:
             assert near.receive(0.01) == []
 
 
-def test_sending_to_nobody_neither_waits_nor_piles_up() -> None:
+def test_sending_to_no_one_neither_waits_nor_piles_up() -> None:
     with _open("pty:") as near:
         clock = MonotonicClock()
         for _ in range(1000):
@@ -216,7 +216,7 @@ def test_sending_to_nobody_neither_waits_nor_piles_up() -> None:
         assert 0 < waiting < 300_000
 
 
-def test_a_peer_that_opens_it_as_a_serial_port_starts_afresh() -> None:
+def test_a_peer_that_opens_it_as_a_serial_port_starts_again() -> None:
     with _open("pty:") as near:
         near.send(Transmit(b"nobody was there"))
         with _open(f"serial:{near.name}") as far:

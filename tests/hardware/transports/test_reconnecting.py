@@ -87,7 +87,7 @@ def test_a_port_that_is_not_there_at_first_is_an_error() -> None:
         made.transport()
 
 
-def test_a_port_that_goes_comes_back_and_the_gap_is_told() -> None:
+def test_a_port_that_goes_comes_back_and_the_gap_is_reported() -> None:
     made, (first, second) = bench(([[Received(b"a")]], True), None, None, ([[Received(b"b")]], False))
     with made.transport() as transport:
         assert transport.receive(1.0) == [Received(b"a")]
@@ -144,7 +144,7 @@ def test_a_port_that_goes_again_at_once_is_waited_for_again() -> None:
     assert sum(text.endswith("waiting for it to come back") for text in made.told) == 1
 
 
-def test_what_refuses_a_rate_is_still_heard() -> None:
+def test_what_refuses_a_rate_is_still_received() -> None:
     made, (port,) = bench(([[]], False))
 
     def refuse(_action: WireAction) -> None:

@@ -38,7 +38,7 @@ def test_an_output_is_at_rest_from_the_start_and_at_the_end(rfc2217_server: Any,
     assert rfc2217_server.serial.rts_orders == [inverted, not inverted, inverted]
 
 
-def test_a_refused_call_is_told() -> None:
+def test_a_refused_call_is_reported() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"127.0.0.1:{server.getsockname()[1]}"
     told = f"^rfc2217://{address}: cannot connect: Connection refused"
@@ -46,7 +46,7 @@ def test_a_refused_call_is_told() -> None:
         _open(address)
 
 
-def test_a_server_of_something_else_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_of_something_else_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     def give_up(_self: rfc2217.Serial) -> None:
         raise SerialException("Remote does not seem to support RFC2217 or BINARY mode")
 
@@ -57,7 +57,7 @@ def test_a_server_of_something_else_is_told(monkeypatch: pytest.MonkeyPatch) -> 
         _open("[::1]:23")
 
 
-def test_a_server_that_hangs_up_is_told_in_one_line_and_nowhere_else() -> None:
+def test_a_server_that_hangs_up_is_reported_in_one_line_and_nowhere_else() -> None:
     """As ser2net does when its device is missing; an error in pyserial's thread would be one of this test."""
 
     def serve(listener: socket.socket) -> None:

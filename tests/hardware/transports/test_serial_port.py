@@ -41,7 +41,7 @@ def test_a_machine_without_ports_says_so(monkeypatch: pytest.MonkeyPatch, tmp_pa
         _open(f"serial:{tmp_path}/ttyUSB0")
 
 
-def test_a_busy_port_is_told(peer: Transport) -> None:
+def test_a_busy_port_is_reported(peer: Transport) -> None:
     with _open(f"serial:{peer.name}"), pytest.raises(TransportOpenError, match="busy; close the program"):
         _open(f"serial:{peer.name}")
     _open(f"serial:{peer.name}").close()
@@ -56,7 +56,9 @@ def test_a_busy_port_is_told(peer: Transport) -> None:
         (errno.EMFILE, "cannot be opened as a serial port at 750000 baud: "),
     ],
 )
-def test_what_the_system_refuses_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch, number: int, told: str) -> None:
+def test_what_the_system_refuses_is_reported_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, number: int, told: str
+) -> None:
     def refuse(self: serial.Serial) -> None:
         raise serial.SerialException(number, f"could not open port: {os.strerror(number)}")
 
@@ -73,7 +75,7 @@ def test_a_file_is_no_serial_port(tmp_path: Path) -> None:
         _open(f"serial:{path}")
 
 
-def test_control_lines_that_a_port_does_not_have_are_told(peer: Transport) -> None:
+def test_control_lines_that_a_port_does_not_have_are_reported(peer: Transport) -> None:
     with pytest.raises(TransportOpenError, match=r"has no control lines; leave rts, .* out"):
         _open(f"serial:{peer.name}?rts=BODY_CS")
     _open(f"serial:{peer.name}").close()

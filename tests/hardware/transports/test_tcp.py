@@ -21,7 +21,7 @@ def _free_port() -> int:
     return port
 
 
-def test_a_refused_call_is_told() -> None:
+def test_a_refused_call_is_reported() -> None:
     port = _free_port()
     with pytest.raises(TransportOpenError) as caught:
         _open(f"tcp:127.0.0.1:{port}")
@@ -35,7 +35,9 @@ def test_a_refused_call_is_told() -> None:
         (TimeoutError("timed out"), "timed out"),
     ],
 )
-def test_an_unknown_host_and_a_silent_one_are_told(monkeypatch: pytest.MonkeyPatch, error: OSError, told: str) -> None:
+def test_an_unknown_host_and_a_silent_one_are_reported(
+    monkeypatch: pytest.MonkeyPatch, error: OSError, told: str
+) -> None:
     def fail(*_address: object) -> socket.socket:
         raise error
 
@@ -45,12 +47,12 @@ def test_an_unknown_host_and_a_silent_one_are_told(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize("spec", ["tcp:lens..bench:5000", "tcp:lens..bench:5000?listen=1"])
-def test_a_host_that_is_no_name_is_told(spec: str) -> None:
+def test_a_host_that_is_no_name_is_reported(spec: str) -> None:
     with pytest.raises(TransportOpenError, match=r"^tcp:lens\.\.bench:5000.*: cannot (connect|listen there): "):
         _open(spec)
 
 
-def test_an_address_that_is_taken_is_told() -> None:
+def test_an_address_that_is_taken_is_reported() -> None:
     with _open("tcp:127.0.0.1:0?listen=1") as first, pytest.raises(TransportOpenError) as caught:
         _open(f"{first.name}?listen=1")
     assert str(caught.value).startswith(f"{first.name}?listen=1: cannot listen there: Address already in use")

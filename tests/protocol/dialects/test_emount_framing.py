@@ -38,7 +38,7 @@ def accepted_by_construct(candidate: bytes) -> bool:
     sequence=st.integers(0, 255),
     flips=st.lists(st.tuples(st.integers(0, 70), st.integers(0, 7)), max_size=2),
 )
-def test_the_hand_written_judge_is_the_declared_envelope(
+def test_the_hand_written_check_is_the_declared_envelope(
     payload: bytes, class_: int, sequence: int, flips: list[tuple[int, int]]
 ) -> None:
     candidate = bytearray(build_frame(payload, class_, sequence))

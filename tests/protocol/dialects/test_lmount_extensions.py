@@ -120,7 +120,7 @@ def test_any_content_is_read_or_is_a_mount_error(page: int, sender: Role, conten
     assert read is None or read.build() == content
 
 
-def test_what_nobody_knows_is_told() -> None:
+def test_what_no_one_knows_is_reported() -> None:
     with pytest.raises(FrameError, match="page 0x0001 has no kind 0x02 from the body"):
         parse_extension(JOINT_CORRECTIONS, Role.BODY, b"\2")
     with pytest.raises(FrameError, match="page 0x8001 has no kind 0x01 from the lens"):

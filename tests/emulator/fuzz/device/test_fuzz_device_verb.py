@@ -123,7 +123,7 @@ def test_ctrl_c_ends_it_and_keeps_what_there_is(tmp_path: Path) -> None:
     assert not (found / "under-way.lmx").exists()
 
 
-def test_a_full_disk_is_told_in_one_line_and_nothing_finished_is_lost(tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_in_one_line_and_nothing_finished_is_lost(tmp_path: Path) -> None:
     found = tmp_path / "found"
     found.mkdir()
     kept = finding(found)
@@ -155,7 +155,7 @@ def test_a_device_that_stays_dead_ends_the_run_with_its_own_code(tmp_path: Path)
     assert Path(report["findings"][-1]["file"]).exists()
 
 
-def test_a_power_cycle_command_that_fails_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_power_cycle_command_that_fails_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with Served("lmount", "lens", tmp_path, None) as served:
         words = ["--port", f"serial:{served.link}", "--folder", str(tmp_path / "found"), *QUICK]
         code = main(["fuzz", "lens", "--dialect", "lmount", "--power-cycle", "echo no relay >&2; exit 3", *words])
@@ -195,7 +195,7 @@ def error_of(capsys: pytest.CaptureFixture[str], code: int, *words: str) -> str:
     return line
 
 
-def test_what_is_missing_or_strange_is_told_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_missing_or_strange_is_reported_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = ("--folder", str(tmp_path / "found"))
     assert "/dev/ttyMissing" in error_of(capsys, 4, "lens", "--port", "serial:/dev/ttyMissing", *folder)
     assert "unknown scheme" in error_of(capsys, 2, "lens", "--port", "smoke:x", *folder)
@@ -219,7 +219,7 @@ def test_a_finding_of_version_1_is_read(tmp_path: Path) -> None:
     assert read_finding(path) == now
 
 
-def test_replay_files_of_others_are_told_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_replay_files_of_others_are_reported_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = finding(tmp_path)
     text = path.read_text()
     for wrong, right, said in (

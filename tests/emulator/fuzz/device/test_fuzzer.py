@@ -160,7 +160,7 @@ def test_a_body_is_hunted_too() -> None:
     assert any(found.kind == DEAD for found in hunt.result.findings)
 
 
-def test_a_story_is_made_short_step_by_step_and_field_by_field() -> None:
+def test_a_scenario_is_made_short_step_by_step_and_field_by_field() -> None:
     bench = bench_of(FOCUS)
     hunt = bench.hunt(None, Budget(shrink_attempts=40))
     hunt.executor.recovery.health.establish_session()
@@ -256,7 +256,7 @@ def test_the_ladder_goes_no_higher_than_it_must() -> None:
     assert ladder.spent == 1
 
 
-def test_a_person_is_asked_when_nobody_else_can_help_and_the_run_ends_where_nobody_is() -> None:
+def test_a_person_is_asked_when_no_one_else_can_help_and_the_run_ends_where_no_one_is() -> None:
     bench = bench_of(FOCUS)
     asked = list[bool]()
 
@@ -398,7 +398,7 @@ def trial_breaks(bench: Bench, steps: tuple[str, ...]) -> bool:
     return bench.trier().run_once(steps) == DEAD
 
 
-def test_the_twin_hears_what_the_run_has_armed_and_files_say_what_that_was() -> None:
+def test_the_twin_receives_what_the_run_has_allowed_and_files_say_what_that_was() -> None:
     setup = make_config("lmount", Role.LENS)
     frame = f"send body {setup.dialect.build_frame(bytes((0x7D, 1, 0, 0)), 3, 9).hex()}"
     for allowed, held in ((), 1), (("0x7d",), 0):
@@ -426,7 +426,7 @@ def test_profiles_of_the_wrong_end_or_dialect_are_refused() -> None:
         make_config("lmount", Role.LENS, reference="sel55210")
 
 
-def test_a_lens_that_is_greeted_anew_behind_a_frame_signal_lives() -> None:
+def test_a_lens_that_is_greeted_again_behind_a_frame_signal_lives() -> None:
     """Found by fuzzing it: its report of the frame said the number -1, which no bytes can say, and it fell over."""
     build = load_dialect("lmount").build_frame
     data = build(FrameStart(frame=7, period_us=16_000).build(), 2, 9) + build(BodyHello().build(), 1, 9)

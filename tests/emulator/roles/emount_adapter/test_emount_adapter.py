@@ -253,7 +253,7 @@ def hands_at(joint: int, role: Role) -> st.SearchStrategy[Any]:
 
 @settings(max_examples=10, deadline=None)
 @given(st.sampled_from(LENSES), st.lists(st.one_of(hands_at(0, Role.BODY), hands_at(1, Role.LENS)), max_size=12))
-def test_whatever_is_on_either_mount_all_rests_without_power_and_begins_anew(lens: str, hands: list[Any]) -> None:
+def test_whatever_is_on_either_mount_all_rests_without_power_and_begins_again(lens: str, hands: list[Any]) -> None:
     adapted = Adapted("", lens)
     for joint, role, action, at in sorted(hands, key=lambda hand: hand[-1]):
         adapted.chain.run(at)
@@ -281,7 +281,7 @@ def told_since(adapted: Adapted, at: float) -> list[str]:
     return [notice.text for notice in adapted.notices if notice.at >= at]
 
 
-def test_nothing_translates_what_nobody_wrote() -> None:
+def test_nothing_translates_what_no_one_wrote() -> None:
     with pytest.raises(
         ProfileError, match="no adapter connects a lens of efmount to a body of lmount; known: emount on lmount"
     ):

@@ -150,7 +150,7 @@ def test_a_page_that_was_not_agreed_is_refused() -> None:
         (ProfileRequest().build() + b"1", RejectionCode.DAMAGED),
     ],
 )
-def test_a_content_that_nobody_knows_is_refused(content: bytes, code: RejectionCode) -> None:
+def test_a_content_that_no_one_knows_is_refused(content: bytes, code: RejectionCode) -> None:
     answered = handle_extension_command(lens_with(), ExtensionCommand(7, JOINT_CORRECTIONS, content), BOTH, 0.0)
     assert answered.reply == CommandRejected(7, ExtensionCommand.TYPE, code)
 
@@ -394,7 +394,7 @@ def test_a_run_near_an_end_goes_the_other_way() -> None:
     assert profile_request(Body(sensor_um=(23_600, 15_700)), 1).sensor_height_um == 15_700
 
 
-def test_what_a_body_hears_is_told() -> None:
+def test_what_a_body_receives_is_reported() -> None:
     heard = ExtensionResults()
     profile = CorrectionProfile(1, 50_000, confidence=75)
     told = on_extension_report(heard, ExtensionReport(JOINT_CORRECTIONS, profile.build()))

@@ -61,7 +61,7 @@ def test_nothing_is_sent_that_was_not_allowed(mount: Any) -> None:
     assert mounted.of(UpdateOffer) == []
 
 
-def test_what_is_armed_must_have_a_name(mount: Any) -> None:
+def test_what_is_allowed_must_have_a_name(mount: Any) -> None:
     with pytest.raises(DialectError, match=r"unknown guarded message of a body 'FocusDrive'; known: UpdateActivate"):
         mount().body.allow(["FocusDrive"])
 

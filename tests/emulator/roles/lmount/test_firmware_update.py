@@ -164,7 +164,7 @@ def test_a_block_that_is_damaged_or_out_of_place_changes_nothing() -> None:
     assert run(update(NEW, numbers()), by(lens)).done
 
 
-def test_an_image_whose_crc_is_wrong_is_wanted_anew() -> None:
+def test_an_image_whose_crc_is_wrong_is_wanted_again() -> None:
     lens = lens_with()
     lens.handle_command(offer(NEW))
     states = [lens.handle_command(block(OLD, at)) for at in range(0, SIZE, BLOCK_SIZE)]
@@ -272,7 +272,7 @@ def test_a_lens_that_says_nonsense_is_given_up(state: UpdateState | CommandRejec
     assert outcome.blocks_sent <= 1 + MAX_RESENDS
 
 
-def test_a_lens_that_always_begins_anew_is_given_up() -> None:
+def test_a_lens_that_always_begins_again_is_given_up() -> None:
     def answer(order: Message) -> UpdateReply:
         at = getattr(order, "offset", -BLOCK_SIZE) + BLOCK_SIZE
         return UpdateState(stage=UpdateStage.RECEIVING, wanted=at if at < 1024 else 0)
@@ -282,6 +282,6 @@ def test_a_lens_that_always_begins_anew_is_given_up() -> None:
     assert outcome.blocks_sent == 4 * (1 + MAX_RESENDS)
 
 
-def test_a_lens_without_an_image_before_is_told() -> None:
+def test_a_lens_without_an_image_before_is_reported() -> None:
     outcome = run(roll_back(numbers()), by(lens_with()))
     assert (outcome.done, outcome.text) == (False, "the lens has no image to go back to")

@@ -289,7 +289,7 @@ def test_the_button_locks_the_focus(mount: Any) -> None:
 
 
 @pytest.mark.parametrize("switch", ["stabiliser", "limiter", "click", "lock"])
-def test_every_switch_that_it_has_is_told(mount: Any, switch: str) -> None:
+def test_every_switch_that_it_has_is_reported(mount: Any, switch: str) -> None:
     parts = {"limiter": True, "click_switch": True, "aperture_ring": True}
     mounted = mount(lens_changes={"parts": parts, "stabiliser": {"generation": 1}}).streams()
     mounted.operate(f"switch {switch} 2")

@@ -37,7 +37,7 @@ def send(mounted: Any, payload: bytes, class_: int = ORDER) -> list[Any]:
     return [message for message in mounted.messages(Role.LENS) if isinstance(message, CommandDone | CommandRejected)]
 
 
-def test_a_message_that_nobody_knows_is_stepped_over_and_refused_by_its_number(mount: Any) -> None:
+def test_a_message_that_no_one_knows_is_stepped_over_and_refused_by_its_number(mount: Any) -> None:
     mounted = mount().streams()
     strange = bytes.fromhex("790400aabbccdd")
     answers = send(mounted, strange + IdentityRequest(number=7).build())
@@ -190,7 +190,7 @@ def test_an_answer_to_everything_fits_in_memory(mount: Any) -> None:
     assert mounted.body.lens_info.reports > 10
 
 
-def test_a_body_that_gave_up_begins_anew_with_the_next_lens(mount: Any) -> None:
+def test_a_body_that_gave_up_begins_again_with_the_next_lens(mount: Any) -> None:
     mounted = mount(script="check firmware")
     hear = mounted.lens.on_arrival
     mounted.lens.on_arrival = lambda _arrival: None

@@ -40,7 +40,7 @@ def test_a_lens_says_the_most_that_it_will_draw_and_never_draws_more(mount: Any)
     assert max(report.peak_ma for report in reports) <= hello.peak_current_ma
 
 
-def test_a_hungry_lens_on_a_small_body_works_and_the_user_is_told(mount: Any) -> None:
+def test_a_hungry_lens_on_a_small_body_works_and_the_user_is_warned(mount: Any) -> None:
     mounted = mount("leica-cl", HUNGRY).streams()
     grant = mounted.of(PowerGrant)[0]
     assert grant.warned == 1

@@ -132,7 +132,7 @@ def test_whatever_is_in_no_table_passes_as_the_same_object(factor: float, seed: 
     assert {id(message) for message in kept} <= {id(message) for message in passed}
 
 
-def test_what_nobody_knows_passes() -> None:
+def test_what_no_one_knows_passes() -> None:
     strange = UnknownMessage(bytes.fromhex("fb0200aabb"), "nobody knows it")
     assert rewritten(optics(), [strange]) == [strange]
     assert rewritten(optics(), [strange]) == [strange]

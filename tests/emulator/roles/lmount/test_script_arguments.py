@@ -81,7 +81,7 @@ def test_words_are_read(text: str, value: Any) -> None:
         ("fly", "unknown script verb 'fly'"),
     ],
 )
-def test_what_cannot_be_read_is_told_in_one_line(text: str, told: str) -> None:
+def test_what_cannot_be_read_is_reported_in_one_line(text: str, told: str) -> None:
     with pytest.raises(ScriptError) as caught:
         parse_script(f"wait 0.1; {text}", CAST.verbs)
     assert told in str(caught.value)
@@ -109,7 +109,7 @@ def test_what_a_lens_has_not_got_is_told_and_is_no_error(mount: Any, script: str
 
 
 @pytest.mark.parametrize("script", ["zoom 60", "turn focus 5", "press afl", "switch af 1", "ring A", "detach"])
-def test_on_a_port_there_is_nobody_s_hand(mount: Any, script: str) -> None:
+def test_on_a_port_there_is_no_one_s_hand(mount: Any, script: str) -> None:
     mounted = mount(script=script)
     mounted.body.operate_mount = None
     mounted.wait_until(lambda: mounted.body.done)

@@ -125,7 +125,7 @@ def test_a_transmission_has_room_for_just_so_many_bytes() -> None:
         build_frame(TransmitCommand(1, 0, 0, 0, bytes(MAX_DATA + 1)), 0)
 
 
-def test_a_value_that_does_not_fit_is_told() -> None:
+def test_a_value_that_does_not_fit_is_reported() -> None:
     with pytest.raises(FrameError, match="TransmitCommand cannot be built"):
         build_frame(TransmitCommand(70_000, 0, 0, 0, b"x"), 0)
 

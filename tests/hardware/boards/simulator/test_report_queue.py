@@ -118,7 +118,7 @@ def byte_times(ear: SimulatedReceiver, line: int, times: list[int], baudrate: in
     return [report for at in times for report in ear.add_byte(line, at % 251, at, baudrate)]
 
 
-def test_an_ear_is_due_200_us_behind_the_last_byte_and_1000_us_behind_the_first() -> None:
+def test_an_handler_is_due_200_us_behind_the_last_byte_and_1000_us_behind_the_first() -> None:
     ear = SimulatedReceiver()
     assert ear.due_us is None
     assert ear.take_reports() == []

@@ -228,7 +228,7 @@ def test_any_byte_may_be_damaged(opened):
         assert "\n" not in str(error)
 
 
-def test_a_time_before_the_start_and_a_target_that_cannot_be_written_are_told(tmp_path):
+def test_a_time_before_the_start_and_a_target_that_cannot_be_written_are_reported(tmp_path):
     with PcapngWriter(tmp_path / "a.pcapng") as writer, pytest.raises(CaptureError, match=r"a\.pcapng: a record at -1"):
         writer.write(Edge(-1.0, "VD", True))
     with pytest.raises(CaptureError, match="no-folder"):

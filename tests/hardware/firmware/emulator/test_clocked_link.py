@@ -88,7 +88,7 @@ def test_a_block_at_the_highest_rate_is_whole_both_ways(new_emulator: Callable[.
     print(f"interrupts of {HIGHEST_BIT_RATE} bit/s: {emulator.board_status(0)['worst']['clocked link']}")
 
 
-def test_a_sniffer_hears_both_lines_at_the_highest_rate(new_emulator: Callable[..., Emulator]) -> None:
+def test_a_sniffer_receives_both_lines_at_the_highest_rate(new_emulator: Callable[..., Emulator]) -> None:
     emulator = new_emulator()
     link = replace(LINK, bit_rate=HIGHEST_BIT_RATE)
     host = start(

@@ -164,7 +164,7 @@ def test_a_second_host_in_mid_session_moves_nothing_either(emulated):
     assert driven(emulated) != []
 
 
-def test_a_main_loop_that_hangs_keeps_nobody_powered(emulated):
+def test_a_main_loop_that_hangs_keeps_no_one_powered(emulated):
     """Presence is the interrupts' own; and the chip's watchdog ends what is left."""
     emulator = emulated.emulator
     start(emulated)

@@ -292,7 +292,7 @@ def test_two_resets_in_a_row_lead_to_boot_mode(emulated, pause_us, boots):
     assert emulated.emulator.board_status(0)["boot_mode"] is boots
 
 
-def test_wrong_rates_and_overruns_are_told(emulated):
+def test_wrong_rates_and_overruns_are_reported(emulated):
     start_body(emulated)
     emulated.received()
     emulated.emulator.feed(0, 0, b"\x55" * 5, baudrate=1_500_000)

@@ -20,7 +20,7 @@ REQUEST = bytes.fromhex("f00b0002000b6000780055")
 ANSWER = bytes.fromhex("f00d0002000900000000180055")
 
 
-def test_both_ends_are_heard_and_nothing_is_driven(new_emulator: Callable[..., Emulator]) -> None:
+def test_both_ends_are_received_and_nothing_is_driven(new_emulator: Callable[..., Emulator]) -> None:
     emulator = new_emulator()
     plan = make_pin_map(parse_spec("board:x"), get_contacts(load_dialect("emount")), BoardRole.SNIFFER, 750_000)
     pin = {line: plan.configure.lines[number].gpio for number, line in enumerate(plan.names)}

@@ -14,7 +14,7 @@ def test_both_ends_are_ours(body: Engine, lens: Engine, bench: VirtualSession, r
     assert recording.path.stat().st_size > 1000
 
 
-def test_each_mount_begins_afresh(mount: MountFactory) -> None:
+def test_each_mount_begins_again(mount: MountFactory) -> None:
     for _ in range(2):
         mounted = mount()
         mounted.run_script("focus near")
