@@ -15,7 +15,7 @@ MAX_AGE_S = 0.05
 """Seconds after which an answer of the board expects no unit of the host for the same burst."""
 
 _NEVER = 255
-_MAX_KNOWN = 4 * MAX_REPLIES
+_MAX_RETIRED = 3 * MAX_REPLIES
 
 
 class ReplyTable:
@@ -29,6 +29,9 @@ class ReplyTable:
         self._name = name
         self._replies: list[PreparedReply | None] = []
         self._units: dict[int, bytes | None] = {}
+        self._in_force: dict[int, int] = {}
+        # Replies that the board has no more may still be reported; the oldest are forgotten.
+        self._retired: deque[int] = deque()
         self._next_id = FIRST_ID
         self._answered: deque[float] = deque()
 
@@ -74,15 +77,34 @@ class ReplyTable:
 
     def _command(self, number: int, reply: PreparedReply | None) -> ReplyCommand:
         if reply is None:
+            self._retire(number)
             return ReplyCommand(number, 0, _NEVER, 0, 0, 0, 1, bytes(REPLY_MATCH), bytes(REPLY_MATCH), b"\0")
         if reply.unit is not None and not 0 < len(reply.unit) <= MAX_REPLY_UNIT:
             raise TransportError(f"{self._name}: a reply of {len(reply.unit)} bytes; a board holds {MAX_REPLY_UNIT}")
-        id_, self._next_id = self._next_id, self._next_id + 1 if self._next_id < 0xFFFF else FIRST_ID
-        self._units[id_] = reply.unit
-        if len(self._units) > _MAX_KNOWN:
-            del self._units[next(iter(self._units))]
+        self._retire(number)
+        id_ = self._free_id()
+        self._units[id_], self._in_force[number] = reply.unit, id_
         flags = ReplyFlag.COPY if reply.unit is None else 0
         match, mask = (data[:REPLY_MATCH].ljust(REPLY_MATCH, b"\0") for data in (reply.match, reply.mask))
         return ReplyCommand(
             number, id_, reply.state, reply.after, reply.after_mask, flags, reply.size, match, mask, reply.unit or b""
         )
+
+    def _retire(self, number: int) -> None:
+        """The board gets another reply of this number, or none."""
+        old = self._in_force.pop(number, None)
+        if old is not None:
+            self._retired.append(old)
+            if len(self._retired) > _MAX_RETIRED:
+                del self._units[self._retired.popleft()]
+
+    def _free_id(self) -> int:
+        """The next number that no known reply has."""
+        while self._next_id in self._units:
+            self._step()
+        free = self._next_id
+        self._step()
+        return free
+
+    def _step(self) -> None:
+        self._next_id = self._next_id + 1 if self._next_id < 0xFFFF else FIRST_ID

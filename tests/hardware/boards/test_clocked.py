@@ -259,6 +259,17 @@ def test_only_changed_replies_are_sent_again() -> None:
     assert table.unit(changed.id, b"?") is None, "what went out long ago is forgotten"
 
 
+def test_a_reply_in_force_stays_known_while_another_changes() -> None:
+    table, still = ReplyTable("board:x"), reply(0, b"\x11" * 4, b"\xa1")
+    constant, _ = table.update([still, reply(0, b"\x12" * 4, b"\xff")])
+    ids = set[int]()
+    for number in range(0x8010):
+        (changed,) = table.update([still, reply(0, b"\x12" * 4, number.to_bytes(4, "big"))])
+        ids.add(changed.id)
+    assert constant.id not in ids, "numbers begin again, and that of a reply in force is not given twice"
+    assert (table.unit(constant.id, b"?"), table.unit(changed.id, b"?")) == (b"\xa1", (0x800F).to_bytes(4, "big"))
+
+
 def test_what_a_board_cannot_keep_is_refused() -> None:
     table = ReplyTable("board:x")
     with pytest.raises(TransportError, match=f"{MAX_REPLIES + 1} replies; a board holds {MAX_REPLIES}"):
