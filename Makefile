@@ -260,10 +260,10 @@ docs: $(DOCS_STAMP)
 	@echo "built build/docs; to read it with search: $(BIN)/python -m http.server --directory build/docs"
 
 # Hostile input files, through every verb that reads files, each in a process with limits of memory and time.
-INPUTS ?= 20000
+HOSTILE_INPUTS ?= 20000
 
 hostile: $(STAMP)
-	@PYTHONPATH=tests:protocol:hardware:emulator $(BIN)/python -m hostile $(INPUTS)
+	@PYTHONPATH=tests:protocol:hardware:emulator $(BIN)/python -m hostile $(HOSTILE_INPUTS)
 
 # A live session over a pseudo-terminal and one over TCP, half an hour each: no byte lost, memory flat, jitter printed.
 SOAK_SECONDS ?= 1800

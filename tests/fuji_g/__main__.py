@@ -71,9 +71,12 @@ class BodyFigures:
             equal = sum(mine == captured for captured, mine in zip(one, other, strict=False))
             total[0], total[1] = total[0] + equal, total[1] + max(len(one), len(other) if one else 0)
             parts += [f"{name} {equal}/{max(len(one), len(other))}"] if one else []
-        median, captured = (statistics.median(trace.poll_periods_ms()) for trace in (ours, theirs))
-        self.medians.append(median)
-        parts.append(f"polls every {median:.3f} ms, captured {captured:.3f}")
+        periods, captured = ours.poll_periods_ms(), theirs.poll_periods_ms()
+        if periods and captured:
+            self.medians.append(statistics.median(periods))
+            parts.append(f"polls every {self.medians[-1]:.3f} ms, captured {statistics.median(captured):.3f}")
+        else:
+            parts.append("too few polls to measure their period")
         for pool, trace in ((self.captured, theirs), (self.ours, ours)):
             for name, delays in trace.reactions_us().items():
                 pool.setdefault(name, []).extend(delays)
@@ -97,6 +100,8 @@ class BodyFigures:
         reactions = [inside for _, inside in self.reactions()]
         return (
             self.startup[0] == self.startup[1] > 0
+            and self.ring[0] == self.ring[1]
+            and bool(self.medians)
             and all(abs(median - PERIOD_MS) <= PERIOD_TOLERANCE_MS for median in self.medians)
             and all(reactions)
             and bool(reactions)

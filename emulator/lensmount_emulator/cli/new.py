@@ -43,8 +43,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         if name == "profile":
             child.add_argument("--like", required=True, metavar="PROFILE", help="the profile to begin with")
         if name == "firmware":
-            roles = ("lens", "body", "adapter")
-            child.add_argument("--role", choices=roles, default="lens", help="what it is (default: %(default)s)")
+            child.add_argument(
+                "--role", choices=("lens", "body"), default="lens", help="what it is (default: %(default)s)"
+            )
             child.add_argument("--dialect", default="lmount", help="of the example (default: %(default)s)")
         if name == "test":
             child.add_argument("--dialect", help="the dialect of the usual body and lens")

@@ -108,8 +108,8 @@ def new_firmware(name: str, role: str, dialect: str) -> dict[str, str]:
 
     Args:
         name: name of the repository and of the C file.
-        role: `lens`, `body` or `adapter`.
-        dialect: the dialect; for an adapter that of its side to the body.
+        role: `lens` or `body`.
+        dialect: the dialect.
 
     Raises:
         ScaffoldError: the name is none, or no example has that role.
@@ -126,7 +126,6 @@ def new_firmware(name: str, role: str, dialect: str) -> dict[str, str]:
     options, arguments, ends = {
         "lens": ("lens-firmware", f"--body {body}", f'"{body}", library'),
         "body": ("body-firmware", f"--lens {lens}", f'library, "{lens}"'),
-        "adapter": ("accessory", f"--body {body} --lens {lens}", f'"{body}", "{lens}", accessories=[library]'),
     }[role]
     # The example of a body knows some steps only.
     script = EXAMPLE_BODY_SCRIPT if role == "body" else roles.check_script
