@@ -41,16 +41,21 @@ def write(dialect: str, rules: tuple[Rule, ...], folder: Path) -> None:
         (folder / name).write_text(text)
 
 
+def build(dialect: str, rules: tuple[Rule, ...], folder: Path) -> ctypes.CDLL:
+    """Write the export of rules into a folder, and compile it for this machine."""
+    write(dialect, rules, folder)
+    (folder / "driver.c").write_text(DRIVER)
+    words = ["gcc", *WARNINGS, "-O2", "-shared", "-fPIC", "-o", "rules.so", f"{PREFIX}.c", "driver.c"]
+    subprocess.run(words, cwd=folder, check=True, timeout=60)
+    return ctypes.CDLL(str(folder / "rules.so"))
+
+
 def compare(dialect: str, count: int, folder: Path, seed: int = 1) -> tuple[int, int, int]:
     """Frames, those that the rules change, and those that C and the engine change differently.
 
     The compiled table is also held against the table in Python on frames with a wrong byte.
     """
-    write(dialect, RULES[dialect], folder)
-    (folder / "driver.c").write_text(DRIVER)
-    words = ["gcc", *WARNINGS, "-O2", "-shared", "-fPIC", "-o", "rules.so", f"{PREFIX}.c", "driver.c"]
-    subprocess.run(words, cwd=folder, check=True, timeout=60)
-    library = ctypes.CDLL(str(folder / "rules.so"))
+    library = build(dialect, RULES[dialect], folder)
     changed = different = 0
     for sender, (engine, table) in tables(dialect).items():
         given = list(frames(dialect, sender, count // 2, seed))
@@ -58,17 +63,18 @@ def compare(dialect: str, count: int, folder: Path, seed: int = 1) -> tuple[int,
         for frame in given:
             result = engine.process(sender, frame, 0.0)
             expected.append(frame if result is None else result.data)
-        found = _run(library, sender, given)
+        found = pass_through(library, sender, given)
         changed += sum(new != old for new, old in zip(expected, given, strict=True))
         different += sum(new != old for new, old in zip(expected, found, strict=True))
         damaged = [bytes((*frame[:-3], frame[-3] ^ 0xFF, *frame[-2:])) for frame in given[:2000]]
         passing = ByteTable(table)
         again = [bytes(map(passing.feed, frame)) for frame in damaged]
-        different += sum(new != old for new, old in zip(again, _run(library, sender, damaged), strict=True))
+        different += sum(new != old for new, old in zip(again, pass_through(library, sender, damaged), strict=True))
     return count // 2 * 2, changed, different
 
 
-def _run(library: ctypes.CDLL, sender: Role, given: list[bytes]) -> list[bytes]:
+def pass_through(library: ctypes.CDLL, sender: Role, given: list[bytes]) -> list[bytes]:
+    """Frames of one end after the compiled rules."""
     joined = b"".join(given)
     out = ctypes.create_string_buffer(len(joined))
     library.run(ctypes.c_int(sender is Role.LENS), ctypes.c_size_t(len(joined)), joined, out)

@@ -20,6 +20,8 @@ RULES: dict[str, tuple[Rule, ...]] = {
         Rule(on="FocusMove", set="operand=0x3E00", every=2),
         Rule(on="SpeedReply", where="accepted=1", set="accepted=0", count=3),
         Rule(on="BodyMode", where="focus_mode>100", set="state=3,target_kind=31"),
+        Rule(on="BodyMode", where="unknown_0<7fa0,unknown_4!=00ff", set="unknown_11=0a0b"),
+        Rule(on="BodyMode", where="unknown_4>=7f80", set="focus_setting=9"),
         Rule(on="DescriptorReply", where="lens_spec=0200210000280000", set="serial=7"),
     ),
     "lmount": (
@@ -29,7 +31,7 @@ RULES: dict[str, tuple[Rule, ...]] = {
         Rule(on="ZoomState", set="focal_length_um=777000"),
     ),
 }
-"""Rules of each dialect, with every comparison, sizes of one to eight bytes, and counts."""
+"""Rules of each dialect, with every comparison of numbers and of bytes, sizes of one to eight bytes, and counts."""
 
 
 def tables(dialect: str) -> dict[Role, tuple[RuleEngine, RuleTable]]:

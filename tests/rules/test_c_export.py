@@ -6,7 +6,12 @@ from pathlib import Path
 import pytest
 
 from lensmount_emulator.cli.main import main
-from rules.c_export import compare, size_on_cortex_m0
+from lensmount_emulator.faults.rule import Rule
+from lensmount_emulator.rules.engine import RuleEngine
+from lensmount_protocol.dialect import load_dialect
+from lensmount_protocol.dialects.emount.identification import DescriptorReply
+from lensmount_protocol.wire import Role
+from rules.c_export import build, compare, pass_through, size_on_cortex_m0
 from rules.corpus import RULES
 
 
@@ -17,6 +22,20 @@ def test_exported_rules_do_to_frames_what_the_engine_does(dialect: str, tmp_path
     assert count == 800
     assert changed > 100
     assert different == 0
+
+
+@pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed")
+def test_table_of_more_than_255_rows_is_exported(tmp_path: Path) -> None:
+    declared, rest = load_dialect("emount"), next(spec for spec in DescriptorReply.FIELDS if spec.name == "rest").size
+    rules = tuple(
+        Rule(on="DescriptorReply", where=f"lens_spec=a{number}" + "00" * 7, set=f"rest={bytes([number] * rest).hex()}")
+        for number in range(8)
+    )
+    frame = declared.build_frame(DescriptorReply(lens_spec=bytes([0xA7, *bytes(7)])).build(), 1, 0)
+    wanted = RuleEngine(declared, [rule.compile(declared) for rule in rules]).process(Role.LENS, frame, 0.0)
+    assert wanted is not None
+    assert bytes([7] * rest) in wanted.data
+    assert pass_through(build("emount", rules, tmp_path), Role.LENS, [frame]) == [wanted.data]
 
 
 @pytest.mark.parametrize("dialect", RULES)

@@ -6,11 +6,15 @@ from textwrap import wrap
 from lensmount_emulator.exports.c_codec import template
 from lensmount_emulator.rules.table import SET, Row, RuleTable
 from lensmount_protocol.dialect import Dialect
+from lensmount_protocol.errors import FaultError
 from lensmount_protocol.wire import Role
 
 BIG, SIGNED = 0x10, 0x20
 
 PREFIX = "lensmount_rules"
+
+MAX_ROWS = 0xFFFF
+"""Rows of one direction: the code counts them in 16 bits."""
 
 _MIX_SUM = "    return (uint16_t)(difference + new - old);\n"
 _MIX_CRC = """\
@@ -47,7 +51,13 @@ def rules_to_c(dialect: Dialect, tables: Mapping[Role, RuleTable], about: Iterab
         dialect: the dialect.
         tables: the table of each direction.
         about: a line for each rule, for the header.
+
+    Raises:
+        FaultError: a table has too many rows.
     """
+    for role, table in tables.items():
+        if _row_count(table) > MAX_ROWS:
+            raise FaultError(f"rules of the {role.value}: {_row_count(table)} rows; a table in C holds {MAX_ROWS}")
     shape = tables[Role.BODY].shape
     values = {
         "p": PREFIX,
@@ -90,8 +100,8 @@ def _table(role: Role, table: RuleTable) -> str:
     rules, rows = list[str](), list[str]()
     for rule in table.rules:
         rules.append(
-            f"    {{ {rule.frame_size}, {rule.message_size}, {rule.every}, {rule.limit}, {rule.type:#04x}, {first}, "
-            f"{len(rule.rows)} }}, /* {rule.name} */\n"
+            f"    {{ {rule.frame_size}, {rule.message_size}, {rule.every}, {rule.limit}, {first}, "
+            f"{len(rule.rows)}, {rule.type:#04x} }}, /* {rule.name} */\n"
         )
         rows += [_row(row) for row in rule.rows]
         first += len(rule.rows)

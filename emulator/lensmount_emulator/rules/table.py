@@ -273,7 +273,10 @@ def _comparison(cls: type[Message], name: str, comparison: str, value: Any) -> l
     if isinstance(value, bytes):
         if comparison != "=" and len(value) > MAX_VALUE_SIZE:
             raise FaultError(f"{cls.__name__}.{name}: a table compares more than {MAX_VALUE_SIZE} bytes only with =")
-        return [row._replace(op=op) for row in _writes(cls, name, value)]
+        if comparison in ("=", "!="):
+            return [row._replace(op=op) for row in _writes(cls, name, value)]
+        # Bytes are in the order of their first one that differs.
+        return [Row(op, at, size, False, False, int.from_bytes(_bytes(cls, name, value), "big"))]
     if size > MAX_VALUE_SIZE or not isinstance(value, int) or isinstance(getattr(cls(), name), bool):
         raise FaultError(f"{cls.__name__}.{name}: a table compares numbers of up to {MAX_VALUE_SIZE} bytes")
     try:

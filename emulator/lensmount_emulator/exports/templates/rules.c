@@ -71,7 +71,7 @@ static uint8_t apply(const struct ${p}_table *table, struct ${p}_state *state, u
             continue;
         }
         uint8_t in = byte;
-        for (uint8_t number = rule->first_row; number < rule->first_row + rule->rows; number++) {
+        for (uint16_t number = rule->first_row; number < rule->first_row + rule->rows; number++) {
             const struct ${p}_row *row = &table->rows[number];
             uint16_t offset = (uint16_t)(inside - row->at);
             if (inside < row->at || offset >= row->size)
@@ -103,7 +103,7 @@ static uint8_t payload(const struct ${p}_table *table, struct ${p}_state *state,
         state->message_end = at;
 $sizes        for (uint8_t index = 0; index < table->rule_count; index++)
             state->rules[index].holds = true;
-        for (uint8_t number = 0; number < ${P}_ROWS; number++)
+        for (uint16_t number = 0; number < ${P}_ROWS; number++)
             state->values[number] = 0;
     }
     uint16_t inside = (uint16_t)(at - state->message_at);

@@ -27,7 +27,8 @@ struct ${p}_rule {
     uint16_t frame_size; /* the frame has so many bytes; 0: any */
     uint16_t message_size; /* the message has at least so many */
     uint16_t every, limit;
-    uint8_t type, first_row, rows;
+    uint16_t first_row, rows;
+    uint8_t type;
 };
 
 struct ${p}_size {
