@@ -169,7 +169,7 @@ def parse_hex(digits: object) -> bytes:
     return bytes.fromhex(digits)
 
 
-_BITS = "^[01]{1,7}$"
+_BITS = r"^[01]{1,7}\Z"
 """Bits after the last whole byte of a burst."""
 
 

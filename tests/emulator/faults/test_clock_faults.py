@@ -119,7 +119,7 @@ def test_bits_of_a_record_are_checked() -> None:
     line = record_to_json(record)
     assert record_from_json(parse_object(line)) == record
     assert records_from_json((line + "\n").encode()) == [record]
-    for wrong in ("", "2", "01010101"):
+    for wrong in ("", "2", "01010101", r"01\n"):
         text = line.replace('"0110101"', f'"{wrong}"')
         with pytest.raises(ValueError, match="one to seven"):
             record_from_json(parse_object(text))
