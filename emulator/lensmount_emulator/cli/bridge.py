@@ -2,7 +2,8 @@
 
 PORT is where the body is, or a program in its place; PORT2 is where the lens is. The rate follows the link at both
 ports. A relay guards nothing: whatever a program sends, firmware updates too, reaches the lens. What a rule of --rules
-changes or adds passes the send guard, and guarded messages go on as they came.
+changes or adds passes the send guard; where the guard holds it back, the frame goes on as it came. For this the frames
+that a rule may be about are stored, whatever the way of the rule.
 """
 
 import argparse
@@ -65,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
     plan = parse_plan(load_rules(Path(arguments.rules)) if arguments.rules else (), 0)
     plan.check(dialect)
     rules = [fault for fault in plan.reset_copy() if isinstance(fault, Rule)]
-    relayed = relay_rules(dialect, rules)
+    relay_rules(dialect, rules, stores=True)
     if arguments.record:
         check_output(Path(arguments.record), overwrite=arguments.force)
     with OrderlyStack() as stack:
@@ -90,7 +91,7 @@ def run(arguments: argparse.Namespace) -> int:
         listener = Listener(dialect, tap, print_event, arguments.baudrate, keeps_windows=windows)
         relay = PortBridge(listener, ports[Role.BODY].lines & ports[Role.LENS].lines)
         if rules:
-            relay.use_rules(relayed, [rule.allow for rule in rules if rule.allow])
+            relay.use_rules(rules)
             relay.hold_s, relay.report = arguments.hold, lambda text: print(text, file=sys.stderr)
         released = _watch_enter() if any(rule.do == "hold" for rule in rules) else Event()
         carried = ", ".join(sorted(relay.carried)) or "none"

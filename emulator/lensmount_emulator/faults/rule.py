@@ -343,25 +343,30 @@ def parse_fields(cls: type[Message], text: str) -> dict[str, int | str | bool]:
     return {name: _value(cls, name, value) for name, _, value in pairs}
 
 
-def relay_rules(dialect: Dialect, rules: Sequence[Rule]) -> dict[Role, RelayRules]:
+def relay_rules(dialect: Dialect, rules: Sequence[Rule], *, stores: bool = False) -> dict[Role, RelayRules]:
     """Return the rules of both directions of a relay.
 
     A direction in which every rule can be a table is cut through. One with a rule that stores, or that no table can do,
     stores the frames that its rules are about.
 
+    Args:
+        dialect: the dialect.
+        rules: the rules.
+        stores: whether all rules store: a frame is judged whole before it goes to a port.
+
     Raises:
         FaultError: a rule is to be cut through, and no table can do it; or as `Rule.check`.
     """
-    return {sender: _direction(dialect, sender, rules) for sender in Role}
+    return {sender: _direction(dialect, sender, rules, stores) for sender in Role}
 
 
-def _direction(dialect: Dialect, sender: Role, rules: Sequence[Rule]) -> RelayRules:
+def _direction(dialect: Dialect, sender: Role, rules: Sequence[Rule], all_store: bool) -> RelayRules:
     everything = frozenset[int]()
     if any(rule.is_relay_only and rule.way == "store" for rule in rules):
         everything = frozenset(type_ for role, type_ in dialect.messages if role is sender)
     compiled = [(rule, rule.compile(dialect)) for rule in rules if rule.on]
     mine = [(rule, made) for rule, made in compiled if made.cls.SENDER is sender]
-    tables, stores = list[TableRule](), False
+    tables, stores = list[TableRule](), all_store and bool(mine)
     for rule, _ in mine:
         try:
             tables.append(rule.table_rule(dialect))

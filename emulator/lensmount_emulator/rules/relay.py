@@ -39,6 +39,7 @@ class RelayItem:
         level: its level.
         holds: a breakpoint: what is held, as text.
         type: type of the first message of a held frame.
+        raw: a frame that a rule changed, as it came; empty where none did.
     """
 
     due: float
@@ -47,6 +48,7 @@ class RelayItem:
     level: bool = False
     holds: str = ""
     type: int = 0
+    raw: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,6 @@ class FrameRelay:
         byte_time: seconds that a byte takes on the wire now.
         note: receives what a rule did, at a time.
         on_frame: called with each frame as it goes on: its class, its messages, and when it begins.
-        permits: returns why a changed frame must not be sent; empty where it may.
         cut_s: seconds in which a byte that is cut through is passed on.
         store_s: seconds in which a frame that is stored is.
         dropped: items that did not fit the queue.
@@ -87,7 +88,6 @@ class FrameRelay:
     byte_time: Callable[[], float]
     note: Callable[[float, str], object] = lambda _now, _text: None
     on_frame: Callable[[Role, int, Sequence[AnyMessage], float], object] = lambda _sender, _class, _messages, _at: None
-    permits: Callable[[Role, bytes], str] = lambda _sender, _data: ""
     cut_s: float = CUT_THROUGH_S
     store_s: float = STORE_S
     dropped: int = 0
@@ -204,9 +204,6 @@ class FrameRelay:
                 self.note(now, f"rule on {names}: {raw.hex()} becomes {out.hex()}")
             return
         result = None if found is None else engine.rewrite(self.sender, *found, now)
-        if result is not None and result.data not in (b"", raw) and (reason := self.permits(self.sender, result.data)):
-            self.note(now, f"{result.note}; held back, it passes as it came: {reason}")
-            result = None
         due = max(now + self.store_s + (0.0 if result is None else result.late), self._free)
         if result is None:
             self._put(RelayItem(due, raw))
@@ -214,7 +211,8 @@ class FrameRelay:
             self.note(now, result.note)
             if result.data:
                 held = result.note if result.holds else ""
-                self._put(RelayItem(due, result.data, holds=held, type=raw[self._head - 1]))
+                before = raw if result.data != raw else b""
+                self._put(RelayItem(due, result.data, holds=held, type=raw[self._head - 1], raw=before))
         messages = result.messages if result is not None else found[1] if found is not None else ()
         if found is not None and messages:
             self.on_frame(self.sender, found[0].class_, messages, due)

@@ -5,8 +5,10 @@ With rules it records bytes as they go on, since the rate of the link follows fr
 
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 
-from lensmount_emulator.rules.relay import FrameRelay, RelayItem, RelayRules
+from lensmount_emulator.faults.rule import Rule, relay_rules
+from lensmount_emulator.rules.relay import FrameRelay, RelayItem
 from lensmount_emulator.sessions.listener import BaudrateChange, Listener, poll_times
 from lensmount_emulator.sessions.send_guard import SendGuard
 from lensmount_hardware.clock import Clock
@@ -92,27 +94,33 @@ class PortBridge:
     hold_s: float | None = None
     report: Callable[[str], object] = lambda _text: None
     held: dict[Role, HeldFrame] = field(default_factory=dict[Role, HeldFrame])
+    _guards: Mapping[Role, SendGuard] = field(default_factory=dict[Role, SendGuard])
 
-    def use_rules(self, rules: Mapping[Role, RelayRules], allowed: Iterable[str] = ()) -> None:
-        """Apply rules from now on; what they change passes the send guard.
+    def use_rules(self, rules: Sequence[Rule]) -> None:
+        """Apply rules from now on; what they change or add passes the send guard.
+
+        Each rule stores the frames that it may be about, whatever its way: the guard judges whole frames before their
+        first byte goes on. It counts as sent what goes on unchanged, since a device may begin to read anywhere.
 
         Args:
-            rules: the rules of both directions.
-            allowed: the guarded messages that they name.
+            rules: the rules.
 
         Raises:
-            DialectError: a name that no guarded message has.
+            FaultError: as `relay_rules`.
+            DialectError: a rule allows a name that no guarded message has.
         """
-        dialect, names = self.listener.dialect, list(allowed)
-        guards = {role: SendGuard(dialect, role, _names_of(dialect, role, names)) for role in Role}
+        dialect, names = self.listener.dialect, [rule.allow for rule in rules if rule.allow]
+        relayed = relay_rules(dialect, rules, stores=True)
+        self._guards = {role: SendGuard(dialect, role, _names_of(dialect, role, names)) for role in Role}
+        for guard in self._guards.values():
+            guard.warm_up()
         self.relays = {
             role: FrameRelay(
                 dialect,
                 role,
-                rules[role],
+                relayed[role],
                 lambda: 0.0,
                 self._note,
-                permits=lambda sender, data: guards[sender].check(data) or "",
                 cut_s=0.0,
                 store_s=0.0,
             )
@@ -139,22 +147,41 @@ class PortBridge:
     def due(self, sender: Role, now: float) -> list[PortAction]:
         """Return the actions of the rules of one direction that are due; a frame that is held stops those after it."""
         held, relay = self.held.get(sender), self.relays.get(sender)
-        actions: list[PortAction] = []
+        ready: list[RelayItem] = []
         if relay is None:
-            return actions
+            return []
         if held is not None:
             if now < held.until:
-                return actions
+                return []
             del self.held[sender]
             self._note(now, f"goes on: {held.item.data.hex()}")
-            actions.append((sender.peer, Transmit(held.item.data)))
+            ready.append(held.item)
         while items := relay.take(now):
-            for item in items:
-                if item.holds:
-                    self._hold(sender, item, now)
-                    return actions
-                action = Transmit(item.data) if item.data else DriveLine(item.line, item.level)
-                actions.append((sender.peer, action))
+            ready += items
+            if items[-1].holds:
+                self._hold(sender, ready.pop(), now)
+                break
+        return self._guarded(sender, ready, now)
+
+    def _guarded(self, sender: Role, items: Iterable[RelayItem], now: float) -> list[PortAction]:
+        """The actions of items that go on now: what a rule changed passes the guard, or goes on as it came."""
+        guard = self._guards[sender]
+        actions: list[PortAction] = []
+        for plain, group in groupby(items, lambda item: bool(item.data) and not item.raw):
+            if plain:
+                data = b"".join(item.data for item in group)
+                guard.follow(data)
+                actions.append((sender.peer, Transmit(data)))
+                continue
+            for item in group:
+                if not item.data:
+                    actions.append((sender.peer, DriveLine(item.line, item.level)))
+                elif (reason := guard.check(item.data)) is None:
+                    actions.append((sender.peer, Transmit(item.data)))
+                else:
+                    self._note(now, f"{item.data.hex()} is held back, it passes as it came: {reason}")
+                    guard.follow(item.raw)
+                    actions.append((sender.peer, Transmit(item.raw)))
         return actions
 
     def release(self, now: float) -> None:
@@ -177,7 +204,7 @@ class PortBridge:
 
     def on_event(self, sender: Role, event: WireEvent, now: float) -> list[PortAction]:
         """Record an event, and return the actions that follow: a change of rate, at both ports."""
-        return _set_both_baudrates(sender, self.listener.on_event(sender, event, now))
+        return self._set_both_baudrates(sender, self.listener.on_event(sender, event, now))
 
     def on_timed_record(self, sender: Role, timed_record: TimedRecord, port: str = "") -> list[PortAction]:
         """Record an event of a port with timestamps. Our own actions there repeat events of the other port.
@@ -196,7 +223,15 @@ class PortBridge:
             return []
         if port and isinstance(record, ClockSync):
             record = Annotation(record.at, f"{port}: {record.text}")
-        return _set_both_baudrates(sender, self.listener.on_record(record))
+        return self._set_both_baudrates(sender, self.listener.on_record(record))
+
+    def _set_both_baudrates(self, sender: Role, change: BaudrateChange | None) -> list[PortAction]:
+        """The relay forwards the announcement of a rate, so the change is queued after it, for when it is sent."""
+        if change is None:
+            return []
+        for guard in self._guards.values():
+            guard.check_baudrate(change.baudrate)
+        return [(role, SetBaudrate(change.baudrate, change.at if role is sender else None)) for role in Role]
 
 
 def bridge_once(
@@ -256,10 +291,3 @@ def _names_of(dialect: Dialect, role: Role, names: Iterable[str]) -> list[str]:
     return [
         name for name in names if any(cls.__name__ == name and cls.SENDER is role for cls in dialect.messages.values())
     ]
-
-
-def _set_both_baudrates(sender: Role, change: BaudrateChange | None) -> list[PortAction]:
-    """The relay forwards the announcement of a rate, so the change is queued after it and applied when it is sent."""
-    if change is None:
-        return []
-    return [(role, SetBaudrate(change.baudrate, change.at if role is sender else None)) for role in Role]

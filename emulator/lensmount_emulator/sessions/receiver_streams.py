@@ -320,6 +320,22 @@ class StreamRules:
                 return reason
         return None
 
+    def follow(self, data: bytes, chosen: dict[type[Message], int]) -> None:
+        """Count bytes as sent, whatever is in them.
+
+        Args:
+            data: the bytes.
+            chosen: the layouts in force; receives those that the messages choose.
+        """
+        for number, watch in enumerate(self.streams.active()):
+            complete, _ = watch.push(data, loose=True)
+            if number or sum(one.size for one in complete) > MAX_READ + MAX_READ_PER_BYTE * len(data):
+                continue
+            for one in complete:
+                raw = watch.candidate_bytes(one)
+                if self._rules(raw) is None:
+                    self._payloads.rejection(self._payload(raw), chosen, untrusted=False)
+
     def payloads_in(self, data: bytes) -> Iterator[bytes]:
         """The payload of every frame that begins anywhere, wherever it lies and whatever its length."""
         watch = CandidateTracker(self._format, self._payload_at)

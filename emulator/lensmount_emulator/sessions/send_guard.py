@@ -109,6 +109,13 @@ class SendGuard:
         self.allowed += len(data)
         return None
 
+    def follow(self, data: bytes) -> None:
+        """Count bytes as sent without a check: another end sends them, and a relay passes them on."""
+        chosen = dict(self._payloads.chosen)
+        if self._stream is not None:
+            self._stream.follow(data, chosen)
+        self._payloads.choose(chosen)
+
     def check_reply(self, data: bytes) -> str | None:
         """Return why a unit must not be prepared; `None` if it may.
 

@@ -11,7 +11,7 @@ from lensmount_emulator.engine.dialect_roles import get_roles
 from lensmount_emulator.engine.engine import Engine
 from lensmount_emulator.engine.script import parse_script
 from lensmount_emulator.faults.registry import parse_plan
-from lensmount_emulator.faults.rule import Rule, relay_rules
+from lensmount_emulator.faults.rule import Rule
 from lensmount_emulator.profiles.library import load_profile
 from lensmount_emulator.sessions.bridge import PortBridge, bridge_once
 from lensmount_emulator.sessions.driver import EngineDriver
@@ -23,7 +23,12 @@ from lensmount_hardware.transport import Transport
 from lensmount_protocol.decoder import DecodedFrame, Decoder
 from lensmount_protocol.dialect import load_dialect
 from lensmount_protocol.dialects.emount.body_status import BodyMode
-from lensmount_protocol.dialects.emount.identification import DescriptorReply, IdentityReply, SpeedReply
+from lensmount_protocol.dialects.emount.identification import (
+    BodyCapabilities,
+    DescriptorReply,
+    IdentityReply,
+    SpeedReply,
+)
 from lensmount_protocol.dialects.emount.service import UpdateBlock15
 from lensmount_protocol.errors import TransportLostError
 from lensmount_protocol.message import Message
@@ -124,6 +129,11 @@ def test_a_port_that_goes_ends_the_relay_and_what_came_is_kept() -> None:
     assert [record.data for record in kept if isinstance(record, Burst)] == [b"last"]
 
 
+def sent(port: Port) -> bytes:
+    """All bytes that a port was given to send."""
+    return b"".join(one.data for one in port.orders if isinstance(one, Transmit))
+
+
 class Joined(Transport):
     """The port that an engine has when its peer is a relay."""
 
@@ -149,7 +159,7 @@ def meet(*rules: str, hold_s: float | None = None, seconds: float = 10.0) -> tup
     if rules:
         plan = parse_plan(rules, 0)
         made = [fault for fault in plan.reset_copy() if isinstance(fault, Rule)]
-        relay.use_rules(relay_rules(DIALECT, made))
+        relay.use_rules(made)
         relay.hold_s = hold_s
     engines = {}
     for role, name, script in ((Role.BODY, "a6000", "wait 0.2; sleep"), (Role.LENS, "sel55210", "")):
@@ -241,7 +251,7 @@ def test_user_lets_a_held_frame_go_on_and_may_hold_it_longer() -> None:
     clock, ports, relay, kept = bench()
     rule = parse_plan(["rule on=IdentityReply do=hold"], 0).reset_copy()[0]
     assert isinstance(rule, Rule)
-    relay.use_rules(relay_rules(DIALECT, [rule]))
+    relay.use_rules([rule])
     relay.hold_s = 5.0
     frame = DIALECT.build_frame(IdentityReply().build(), 2, 1)
     ports[Role.LENS].comes.append(Received(frame))
@@ -260,12 +270,39 @@ def test_guarded_message_goes_on_as_it_came_and_none_is_added() -> None:
     def added(_message: object) -> list[Message]:
         return [BodyMode(), UpdateBlock15()]
 
-    relay.use_rules(relay_rules(DIALECT, [Rule(on="BodyMode", call=added)]))
+    relay.use_rules([Rule(on="BodyMode", call=added)])
     frames = [DIALECT.build_frame(cls().build(), 1, 1) for cls in (UpdateBlock15, BodyMode)]
     ports[Role.BODY].comes.append(Received(b"".join(frames)))
     bridge_once(relay, dict(ports), clock)
     assert b"".join(one.data for one in ports[Role.LENS].orders if isinstance(one, Transmit)) == b"".join(frames)
     assert "is guarded; it passes as it came" in notes(kept)[0]
+
+
+@pytest.mark.parametrize("way", ["", "instant", "cut-through", "store"])
+def test_no_way_of_a_rule_puts_a_guarded_frame_on_the_wire(way: str) -> None:
+    clock, ports, relay, kept = bench()
+    hidden = DIALECT.build_frame(b"\x4b\0\0", 1, 0)
+    relay.use_rules([Rule(on="BodyCapabilities", set=f"rest={hidden.ljust(24, bytes(1)).hex()}", way=way)])
+    frame = DIALECT.build_frame(BodyCapabilities().build(), 1, 1)
+    ports[Role.BODY].comes.append(Received(frame))
+    bridge_once(relay, dict(ports), clock)
+    assert sent(ports[Role.LENS]) == frame
+    assert any("it passes as it came: Order4B (0x4b)" in text for text in notes(kept))
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_guard_counts_forwarded_bytes_before_a_changed_frame(before: bool) -> None:
+    clock, ports, relay, _ = bench("BODY_CS", "LENS_CS")
+    frame = DIALECT.build_frame(BodyCapabilities().build(), 1, 1)
+    # A guarded frame begins in forwarded bytes, and ends with the three bytes that the rule sets.
+    whole = DIALECT.build_frame(b"\x4b" + frame[: frame.index(bytes(24))], 1, 0)
+    head = whole[: whole.index(b"\x4b") + 1]
+    relay.use_rules([Rule(on="BodyCapabilities", set=f"rest={whole[-3:].ljust(24, bytes((255,))).hex()}")])
+    ports[Role.BODY].comes += [Received(head if before else b""), LineChanged("BODY_CS", False), Received(frame)]
+    for _ in range(2):
+        bridge_once(relay, dict(ports), clock)
+    assert (sent(ports[Role.LENS]) == head + frame) is before
+    assert (whole in sent(ports[Role.LENS])) is False
 
 
 def answering(boards: Any) -> tuple[Any, dict[Role, BoardTransport], dict[Role, dict[str, int]]]:
