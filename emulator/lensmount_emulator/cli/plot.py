@@ -38,17 +38,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Draw and write it; 1 where the source is incomplete, so that the picture lacks something."""
+    """Draw and write it; 1 where the source is incomplete or of another dialect, or holds no frame."""
     from pathlib import Path
 
     from lensmount_emulator.cli.options import UsageError, dialect_of_file, parse_channels
-    from lensmount_emulator.reports.printable import report
-    from lensmount_emulator.sessions.decoded_capture import open_capture
+    from lensmount_emulator.reports.printable import one_line, report
+    from lensmount_emulator.sessions.decoded_capture import open_capture, reading_problems
+    from lensmount_emulator.sessions.traffic_stats import TrafficStats
     from lensmount_emulator.traffic.field_columns import find_field
     from lensmount_emulator.traffic.plots import ENDINGS, check_matplotlib, plot_columns, write_plot
+    from lensmount_emulator.traffic.read_columns import columns_of_events
     from lensmount_hardware.output_file import check_output
     from lensmount_protocol.dialect import load_dialect
-    from lensmount_protocol.wire import Annotation
 
     source, target = Path(arguments.recording), Path(arguments.output)
     if target.suffix not in ENDINGS:
@@ -60,10 +61,13 @@ def run(arguments: argparse.Namespace) -> int:
         find_field(dialect, name)
     channels = parse_channels(arguments.channel, dialect.wiring.lines)
     capture = open_capture(source, dialect, channels=channels, samplerate=arguments.samplerate)
-    columns = capture.to_columns()
+    stats = TrafficStats(dialect)
+    columns = columns_of_events(dialect, stats.counted(capture))
     figure = plot_columns(columns, arguments.field, arguments.line, within=arguments.range, title=source.name)
     write_plot(target, figure, overwrite=arguments.force, inputs=[source])
-    gaps = [note.text for note in columns.notes if isinstance(note, Annotation) and note.incomplete]
-    for gap in gaps:
-        report(f"{target}: the source is incomplete: {gap}")
-    return 1 if gaps else 0
+    only_lines = bool(arguments.line) and not arguments.field
+    assumed = not (arguments.dialect or capture.declared)
+    problems = reading_problems(stats, capture.declared, assumed=assumed, needs_bytes=not only_lines)
+    for problem in problems:
+        report(one_line(f"{source}: {problem}"))
+    return 1 if problems else 0

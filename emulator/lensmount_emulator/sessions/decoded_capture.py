@@ -211,14 +211,23 @@ def capture_problems(stats: TrafficStats, declared: str | None, *, assumed: bool
     return wrong
 
 
-def reading_problems(stats: TrafficStats, declared: str | None, *, assumed: bool) -> list[str]:
-    """Why a capture was not read as a whole, or holds nothing, one line each; arguments as for `capture_problems`."""
+def reading_problems(
+    stats: TrafficStats, declared: str | None, *, assumed: bool, needs_bytes: bool = True
+) -> list[str]:
+    """Why a capture was not read as a whole, or holds nothing, one line each.
+
+    Args:
+        stats: as for `capture_problems`.
+        declared: as for `capture_problems`.
+        assumed: as for `capture_problems`.
+        needs_bytes: a capture of lines alone holds nothing.
+    """
     name = stats.dialect.name
     wrong = limit_list([f"incomplete: {gap}" for gap in stats.gaps], MAX_GAPS)
     if declared is not None and declared != name:
         wrong.append(f"the file declares the dialect {declared}, and was read as {name}")
-    if not stats.valid:
-        nowhere = sum(stats.garbage.values())
+    nowhere = sum(stats.garbage.values())
+    if not stats.valid and (nowhere or needs_bytes):
         wrong.append(f"none of {nowhere} bytes is in a frame" if nowhere else "nothing to verify: no byte in it")
         if nowhere and assumed:
             wrong.append(f"is this {name}? no dialect is declared; name it with --dialect")

@@ -1,6 +1,7 @@
 """Counts over decoded traffic: frames by composition, bytes explained or not, frames that rebuild to the byte."""
 
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from lensmount_protocol.decoder import Decoded, DecodedFrame, DecodedGarbage, time_text
@@ -75,6 +76,12 @@ class TrafficStats:
             # Rules between both ends have nothing to hold on to.
             self._checker = None
             self.gaps.append(event.text)
+
+    def counted(self, events: Iterable[Decoded]) -> Iterator[Decoded]:
+        """Yield events, and count each of them."""
+        for event in events:
+            self.add(event)
+            yield event
 
     @property
     def frames(self) -> dict[tuple[str, str], tuple[int, int]]:

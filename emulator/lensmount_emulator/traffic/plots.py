@@ -74,9 +74,17 @@ def plot_columns(
 
     Raises:
         DialectError: a field or line is unknown, a field holds no numbers, or matplotlib is not installed.
-        CaptureError: there is nothing to draw.
+        CaptureError: there is nothing to draw, or all of the traffic is before or after `within`.
     """
     check_matplotlib()
+    what = title or "the traffic"
+    if within is not None:
+        # A value holds until the next one, but not after the traffic.
+        first, last = columns.span()
+        if within[1] < first or within[0] > last:
+            raise CaptureError(
+                f"{what}: nothing to draw: {within[0]:g}..{within[1]:g} s is outside of {first:g}..{last:g} s"
+            )
     known = columns.lines()
     if not fields and not lines:
         fields, lines = _focus_fields(columns), list(known)
@@ -88,7 +96,7 @@ def plot_columns(
         name: _limited(known[name].at, known[name].level, within) for name in dict.fromkeys(lines) if name in known
     }
     if not groups and not any(len(at) for at, _ in traces.values()):
-        raise CaptureError(f"{title or 'the traffic'}: nothing to draw: no value and no edge of these is in this time")
+        raise CaptureError(f"{what}: nothing to draw: no value and no edge of these is in this time")
     return _draw(columns, groups, traces, within, title)
 
 
@@ -197,8 +205,14 @@ def _draw(
     all_axes[-1].set_xlabel(f"time in {unit}", fontsize="small")
     figure.align_ylabels(all_axes)
     if title:
-        figure.suptitle(title, fontsize="medium")
+        # Names come from files, and `$` in them begins no formula.
+        figure.suptitle(_printable(title), fontsize="medium", parse_math=False)
     return figure
+
+
+def _printable(text: str) -> str:
+    """The text with each control character, and each byte of a file name that is no text, as an escape."""
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
 
 
 def _draw_fields(columns: EventColumns, axes: Any, group: Sequence[_Curve], scale: float, last: float) -> None:
@@ -214,9 +228,9 @@ def _draw_fields(columns: EventColumns, axes: Any, group: Sequence[_Curve], scal
         )
     names = _value_names(columns, group[0][0]) if len(group) == 1 else {}
     if names:
-        axes.set_yticks(list(names), list(names.values()))
+        axes.set_yticks(list(names), list(names.values()), parse_math=False)
     else:
-        axes.set_ylabel(group[0][0].spec.unit, fontsize="small")
+        axes.set_ylabel(group[0][0].spec.unit, fontsize="small", parse_math=False)
     # Beside the curves: above them it never hides a value.
     axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=3, frameon=False, fontsize="small")
 
@@ -249,6 +263,7 @@ def _draw_traces(columns: EventColumns, axes: Any, traces: Mapping[str, Points],
             colour = _DRIVER_COLOURS[drivers.get(name)]
             height = np.append(level, level[-1]) * 0.7 + base
             axes.step(np.append(at, last) * scale, height, where="post", color=colour, linewidth=1.0)
-    axes.set_yticks([count - 1 - number + 0.35 for number in range(count)], list(traces))
+    names = [_printable(name) for name in traces]
+    axes.set_yticks([count - 1 - number + 0.35 for number in range(count)], names, parse_math=False)
     axes.set_ylim(-0.25, count - 0.05)
     axes.tick_params(axis="y", length=0)

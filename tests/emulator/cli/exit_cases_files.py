@@ -60,7 +60,7 @@ SAYS = {
     ("shadow", "nothing"): "holds no frame of the body, so there is nothing to follow",
     ("twin", "half"): "incomplete: session|cut inside a line",
     ("twin", "nothing"): "holds no frame of the body; a twin needs both ends",
-    ("plot", "half"): "the source is incomplete",
+    ("plot", "half"): "incomplete: the recording was cut inside a line",
     ("plot", "nothing"): "nothing",
     ("monitor FILE", "half"): "incomplete: the recording was cut inside a line",
     ("monitor FILE", "nothing"): "nothing to verify: no byte in it",
@@ -180,7 +180,10 @@ def _(bench: Bench) -> int:
 @case("plot", "dialect")
 def _(bench: Bench) -> int:
     pytest.importorskip("matplotlib")
-    return bench.run("plot", recording(bench), "--dialect", "zmount", "--output", "out.svg")
+    assert bench.run("plot", recording(bench), "--dialect", "zmount", "--output", "out.svg") == 2
+    code = bench.run("plot", recording(bench), "--dialect", "lmount", "--output", "out.svg")
+    assert "the file declares the dialect emount, and was read as lmount" in bench.err
+    return code
 
 
 @case("plot", "exists")

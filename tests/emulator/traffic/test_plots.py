@@ -1,5 +1,7 @@
 """Plots: a picture holds the values and edges of the traffic, and a wrong request is one sentence."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -83,7 +85,12 @@ def test_without_a_choice_focus_and_lines_are_drawn(recording, tmp_path):
         (["--field", "LensStatus.nothing", "--output", "a.svg"], 2, "unknown field of LensStatus 'nothing'"),
         (["--field", "LensIdentity.name", "--output", "a.svg"], 2, "LensIdentity"),
         (["--line", "NO_SUCH", "--output", "a.svg"], 2, "unknown line 'NO_SUCH'"),
-        (["--range", "7..8", "--output", "a.svg", "--field", "BodyMode.focus_mode", "--line", "VD"], 3, None),
+        (
+            ["--range", "7..8", "--output", "a.svg", "--field", "BodyMode.focus_mode", "--line", "VD"],
+            3,
+            "7..8 s is outside",
+        ),
+        (["--range", "0..0", "--output", "a.svg", "--field", "BodyMode.focus_mode"], 3, "nothing to draw"),
         (["--output", "a.gif"], 2, "known endings: .svg, .png, .pdf"),
     ],
 )
@@ -91,12 +98,41 @@ def test_what_cannot_be_drawn_is_one_sentence(recording, tmp_path, monkeypatch, 
     monkeypatch.chdir(tmp_path)
     found = main(["plot", str(recording), *words])
     error = capsys.readouterr().err
-    if text is None:
-        # A value holds after its last frame, so there is something to draw.
-        assert found == 0
-        return
     assert (found, text in error, error.count("\n")) == (code, True, 1)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_value_holds_after_its_last_frame_within_the_traffic(session):
+    columns = session.to_columns()
+    _, last = columns.span()
+    known = (columns.field(name) for name in columns.field_names())
+    early = next(field for field in known if field.is_number and len(field.at) and field.at[-1] < last - 0.2)
+    (axes,) = session.plot([early.name], within=(last - 0.1, last + 1)).axes
+    at, values = curve(axes)
+    assert at == pytest.approx([last - 0.1])
+    assert values.tolist() == [early.values[-1]]
+
+
+@pytest.mark.parametrize("name", ["b$\\foo$c.lmx", "a\nb$$.lmx", "bad\udcff.lmx"])
+def test_a_file_name_is_no_formula(recording, tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    Path(name).write_bytes(recording.read_bytes())
+    for target in ("a.svg", "a.png"):
+        assert main(["plot", name, "--line", "VD", "--output", target]) == 0
+    drawn = name.replace("\n", "\\n").replace("\udcff", "\\udcff")
+    assert drawn in Path("a.svg").read_text(encoding="utf-8")
+
+
+def test_another_dialect_and_a_capture_without_a_frame_are_1(recording, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["plot", str(recording), "--dialect", "lmount", "--output", "a.svg"]) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert "the file declares the dialect emount, and was read as lmount" in lines[0]
+    edges = [line for line in recording.read_bytes().splitlines(keepends=True) if b'"hex"' not in line]
+    Path("edges.lmx").write_bytes(b"".join(edges))
+    assert main(["plot", "edges.lmx", "--line", "VD", "--output", "b.svg"]) == 0
+    assert main(["plot", "edges.lmx", "--output", "c.svg"]) == 1
+    assert "no byte in it" in capsys.readouterr().err
 
 
 def test_nothing_to_draw_and_a_missing_library_are_errors(recording, monkeypatch):
