@@ -3,7 +3,7 @@
 import pytest
 
 from lensmount_emulator.sessions.loopback import make_virtual_session, run_loopback
-from lensmount_protocol.dialects.emount.identification import SpeedReply
+from lensmount_protocol.dialects.emount.identification import DescriptorReply, SpeedReply
 from lensmount_protocol.dialects.emount.lens_status import LensStatus
 from lensmount_protocol.errors import FaultError
 from lensmount_protocol.wire import Annotation, Role
@@ -71,6 +71,24 @@ def test_same_rules_give_the_same_recording() -> None:
 def test_lens_is_taken_off_and_put_back_through_an_interposer() -> None:
     result = run_loopback(*LMOUNT, script="detach 0.3; focus 2m", faults=["rule way=store"], seconds=2.5)
     assert result.finished
+
+
+@pytest.mark.parametrize("rule", ["way=cut-through", "on=LensStatus set=state=3 way=store"])
+def test_lens_is_swapped_behind_an_interposer(rule: str) -> None:
+    faults = [f"rule {rule}", "swap-lens at=0.4 for=50ms lens=samyang-135"]
+    result = run_loopback("a6000", "sel55210", script="wait 0.2", faults=faults)
+    first, *_, second = (reply.lens_spec for reply in result.messages(DescriptorReply))
+    assert first != second
+    assert result.finished
+
+
+def test_accessory_keeps_its_lens_and_the_recording_says_so() -> None:
+    faults = ["swap-lens at=0.5 lens=sigma-45mm-f2.8-dg-dn"]
+    result = run_loopback(
+        "panasonic-s5", "panasonic-s-pro-70-200mm-f4", accessories=["panasonic-stc14"], script="wait 0.6", faults=faults
+    )
+    notes = [one.text for one in result.records if isinstance(one, Annotation)]
+    assert "fault: swap-lens: the accessory keeps its lens" in notes
 
 
 def test_breakpoint_stops_time_before_its_frame_and_a_step_goes_on() -> None:

@@ -137,6 +137,7 @@ class VirtualSession:
     _observers: tuple[Observer, ...] = field(default=(), init=False)
     _record_observers: tuple[SessionObserver, ...] = field(default=(), init=False)
     _pacer: Pacer = field(default_factory=Pacer, init=False)
+    _keeps_lens: bool = field(init=False)
     _injected: int = field(default=0, init=False)
     _runs: bool = field(default=False, init=False)
     _steps: bool = field(default=False, init=False)
@@ -144,6 +145,7 @@ class VirtualSession:
     _event: WireRecord | Notice | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
+        self._keeps_lens = bool(self.accessories)
         self._stand_between()
         bodies = [self.body, *(accessory.far for accessory in self.accessories)]
         lenses = [*(accessory.near for accessory in self.accessories), self.lens]
@@ -366,7 +368,7 @@ class VirtualSession:
         seed, planned = (0, 0) if self.plan is None else (self.plan.seed, len(self.plan.faults))
         plan = FaultPlan([wanted], seed)
         plan.check(self.dialect)
-        if self.make_other_lens is not None and not self.accessories:
+        if self.make_other_lens is not None and not self._keeps_lens:
             for lens in plan.lenses:
                 # The error of a bad profile belongs to the caller, and not to the moment of the exchange.
                 self.make_other_lens(lens)
@@ -427,15 +429,19 @@ class VirtualSession:
             self.mounts[joint].detach(now)
 
     def swap_lens(self, name: str) -> None:
-        """Choose another lens to attach next; an accessory keeps its lens."""
-        if self.make_other_lens is not None and not self.accessories:
+        """Choose another lens to attach next; an accessory keeps its lens, and an interposer of rules does not."""
+        if self._keeps_lens:
+            self.annotate(self.now, "swap-lens: the accessory keeps its lens")
+        elif self.make_other_lens is not None:
+            last = len(self.mounts) - 1
+            self.open_joint(last, self.now)
             disconnect(self.lens)
             self.lens = self.make_other_lens(name)
-            self._mount_pairs = [(self.body, self.lens)]
+            self._mount_pairs[last] = (self._mount_pairs[last][0], self.lens)
             for observer in self._observers:
                 self.lens.observe(observer)
-            self.lens.connection.share_memo(self.memo)
-            connect(self.lens, self.mount, self._notice)
+            self.lens.connection.share_memo(PayloadMemo() if last else self.memo)
+            connect(self.lens, self.mounts[last], self._notice)
             self.lens.start(self.now)
 
     def operate_mount(self, step: Step) -> None:
