@@ -68,3 +68,17 @@ def test_dialect_without_headers_has_no_table() -> None:
     field = next(cls for cls in dialect.messages.values() if cls.__name__ == name).FIELDS[0].name
     with pytest.raises(FaultError, match="have none"):
         relay_rules(dialect, [Rule(on=name, set=f"{field}=1", way="cut-through")])
+
+
+@pytest.mark.parametrize("dialect", ["mft", "fuji-g"])
+@pytest.mark.parametrize("way", ["cut-through", "store"])
+def test_relay_is_refused_where_frames_have_no_header(dialect: str, way: str) -> None:
+    declared = load_dialect(dialect)
+    name = next(cls.__name__ for (role, _), cls in declared.messages.items() if role is Role.LENS)
+    for rule in (Rule(on=name, do="drop", way=way), Rule(way=way)):
+        with pytest.raises(FaultError, match=f"those of {dialect} have none; only an instant rule"):
+            rule.check(declared)
+    with pytest.raises(FaultError, match=f"rule on {name}: a relay follows frames with a header"):
+        relay_rules(declared, [Rule(on=name, do="drop")])
+    Rule(on=name, do="drop").check(declared)
+    assert relay_rules(declared, []), "a relay without rules follows no frames"

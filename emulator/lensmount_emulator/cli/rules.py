@@ -55,9 +55,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _check(dialect: "Dialect", rules: "Sequence[Rule]") -> int:
+    from lensmount_emulator.faults.rule import relay_rules
     from lensmount_emulator.rules.table import make_table
     from lensmount_protocol.errors import FaultError
 
+    relay_rules(dialect, rules, stores=True)
     for number, rule in enumerate(rules, 1):
         try:
             made = rule.table_rule(dialect)
@@ -65,7 +67,7 @@ def _check(dialect: "Dialect", rules: "Sequence[Rule]") -> int:
         except FaultError as reason:
             if rule.way == "cut-through":
                 raise
-            print(f"{number}: {rule.on}: stored, since {str(reason).partition(': ')[2]}")
+            print(f"{number}: {rule.on}: stored, since {str(reason).partition(': ')[2] or reason}")
         else:
             print(f"{number}: {rule.on}: {'stored, as it says' if rule.way == 'store' else 'cut through'}")
     return 0

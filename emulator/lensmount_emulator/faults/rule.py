@@ -26,7 +26,7 @@ from lensmount_emulator.rules.table import TableRule, make_table
 from lensmount_hardware.input_file import parse_toml, read_text
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.errors import FaultError, ProfileError, unknown_name_message
-from lensmount_protocol.framer import FrameFormat
+from lensmount_protocol.framer import FrameFormat, burst_format
 from lensmount_protocol.message import Message
 from lensmount_protocol.payload import AnyMessage
 from lensmount_protocol.wire import Role
@@ -108,10 +108,9 @@ class Rule(Fault):
         """
         # A dataclass with slots is made a second time, and `super()` would still mean the first.
         Fault.check(self, dialect)
-        if self.is_relay_only:
-            return
-        self.compile(dialect)
-        if self.way == "cut-through":
+        if not self.is_relay_only:
+            self.compile(dialect)
+        if self.needs_relay:
             relay_rules(dialect, [self])
 
     @property
@@ -355,8 +354,15 @@ def relay_rules(dialect: Dialect, rules: Sequence[Rule], *, stores: bool = False
         stores: whether all rules store: a frame is judged whole before it goes to a port.
 
     Raises:
-        FaultError: a rule is to be cut through, and no table can do it; or as `Rule.check`.
+        FaultError: a rule is to be cut through, and no table can do it; the frames have no header that a relay could
+            follow; or as `Rule.check`.
     """
+    if rules and any(burst_format(one) is not None for one in dialect.formats.values()):
+        first = f"on {rules[0].on}" if rules[0].on else f"way={rules[0].way}"
+        raise FaultError(
+            f"rule {first}: a relay follows frames with a header, and those of {dialect.name} "
+            "have none; only an instant rule changes them"
+        )
     return {sender: _direction(dialect, sender, rules, stores) for sender in Role}
 
 
