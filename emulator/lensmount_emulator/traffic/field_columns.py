@@ -155,11 +155,7 @@ class LastValue:
         Raises:
             DialectError: the message or the field is unknown.
         """
-        times = columns.view("at")
-        end = int(np.searchsorted(times, at, side="right"))
-        if end < len(times) and not times[end] > at:
-            # Rows without a time mislead the search.
-            end = len(times)
+        end = _rows_until(columns.view("at"), at)
         begin = self.scanned if self.scanned <= end else 0
         if begin == 0:
             self.row, self.value = -1, None
@@ -182,6 +178,17 @@ class LastValue:
                 if pairs:
                     self.row, self.value = pairs[-1]
                     return
+
+
+def _rows_until(times: npt.NDArray[np.float64], at: float) -> int:
+    """How many rows there are until a time; those without one count to the row before them."""
+    end = int(np.searchsorted(times, at, side="right"))
+    if end == len(times) or times[end] > at:
+        return end
+    # The search ended at a row without a time, which compares as later than every time: go by the other rows.
+    timed = np.flatnonzero(~np.isnan(times))
+    known = int(np.searchsorted(times[timed], at, side="right"))
+    return int(timed[known]) if known < len(timed) else len(times)
 
 
 def _read_at_once(

@@ -15,7 +15,7 @@ from lensmount_protocol.decoder import DecodedFrame, Decoder, OrderedDecoder
 from lensmount_protocol.dialect import load_dialect
 from lensmount_protocol.errors import DialectError
 from lensmount_protocol.message import Message
-from lensmount_protocol.wire import Burst, Edge, Role
+from lensmount_protocol.wire import Annotation, Burst, Edge, Role
 
 PAIRS = {
     "emount": ("a6000", "sel55210", "wait 0.1; focus 0x4200; sleep"),
@@ -135,3 +135,23 @@ def test_last_value_is_that_of_the_whole_field_while_traffic_grows(name, monkeyp
     for at in (2.0, 0.4, 0.41, 0.01, 1.0):
         last.find(growing, at)
         assert (last.row, last.value) == expected(at)
+
+
+def test_last_value_is_found_among_rows_without_a_time():
+    result = run_loopback("panasonic-s5ii", "sigma-45mm-f2.8-dg-dn", script="focus 2m; expose 1/60", seed=2)
+    columns = EventColumns(result.dialect)
+    for number, event in enumerate(OrderedDecoder(Decoder(result.dialect)).decode(result.records)):
+        columns.add(event)
+        # Such as damaged lines of a recording give, one by one and many at once.
+        for _ in range((number % 7 == 0) + 40 * (number % 97 == 0)):
+            columns.add(Annotation(None, "a damaged line", incomplete=True))
+    times = columns.column("at")
+    known = times[~np.isnan(times)]
+    for name in ("FocusState.position", "Exposure.duration_us"):
+        column, last = columns.field(name), LastValue(name)
+        for at in [*np.linspace(0.0, known[-1] + 0.1, 100).tolist(), 0.5, known[-1], 0.01]:
+            place = int(np.searchsorted(column.at, at, side="right")) - 1
+            last.find(columns, at)
+            assert last.row == (int(column.row[place]) if place >= 0 else -1), (name, at)
+            # Rows of the future are not counted as searched.
+            assert not (times[: last.scanned] > at).any()
