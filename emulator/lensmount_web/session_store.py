@@ -4,7 +4,8 @@ import dataclasses
 import math
 import secrets
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,9 @@ from lensmount_web.viewfinder import breathing_of, viewfinder_at
 
 BATCH = 4000
 """Events that are added under one lock, so that the page gets its first screen early."""
+
+PIECE = 500
+"""Events that are taken under one lock for an explanation."""
 
 MAX_FINDINGS = 2000
 MAX_ROWS_AT_ONCE = 500
@@ -74,6 +78,7 @@ class StoredSession:
     explained: tuple[int, dict[str, Any]] | None = None
     latest: dict[str, LastValue] = dataclasses.field(default_factory=dict[str, LastValue])
     lock: threading.RLock = dataclasses.field(default_factory=threading.RLock)
+    explaining: threading.Lock = dataclasses.field(default_factory=threading.Lock)
 
     @property
     def dialect(self) -> Dialect:
@@ -235,20 +240,27 @@ class StoredSession:
 
     def explanation(self) -> dict[str, Any]:
         """What went wrong first, what was due, and what followed; see `lensmount explain`."""
-        if self.explained is not None and self.explained[0] == len(self.columns):
+        # Apart from `lock`, so that the session goes on and answers while it is explained, once for all who ask.
+        with self.explaining:
+            reading, count = self.reading, len(self.columns)
+            if self.explained is None or self.explained[0] != count:
+                answer = self._explain()
+                if reading:
+                    return answer
+                self.explained = count, answer
             return self.explained[1]
-        with self.lock:
-            if len(self.columns) > MAX_EXPLAINED:
-                text = f"More than {MAX_EXPLAINED} messages: `lensmount explain` explains them on the command line."
-                return {"verdict": "", "paragraph": text, "findings": [], "consequences": [], "remarks": []}
-            count = len(self.columns)
-            if self.path is not None and self.path.is_file():
-                found = explain(self.path, dialect=self.dialect.name)
-            else:
-                knowledge = session_knowledge(self.dialect)
-                reference = header_reference(self.header, knowledge, self.dialect) if self.header else None
-                found = explain_events(self.columns.timeline(), self.dialect, source=self.title, reference=reference)
-        answer = {
+
+    def _explain(self) -> dict[str, Any]:
+        if len(self.columns) > MAX_EXPLAINED:
+            text = f"More than {MAX_EXPLAINED} messages: `lensmount explain` explains them on the command line."
+            return {"verdict": "", "paragraph": text, "findings": [], "consequences": [], "remarks": []}
+        if self.path is not None and self.path.is_file():
+            found = explain(self.path, dialect=self.dialect.name)
+        else:
+            knowledge = session_knowledge(self.dialect)
+            reference = header_reference(self.header, knowledge, self.dialect) if self.header else None
+            found = explain_events(self._events(), self.dialect, source=self.title, reference=reference)
+        return {
             "verdict": found.verdict,
             "outcome": found.outcome,
             "paragraph": found.paragraph,
@@ -261,9 +273,15 @@ class StoredSession:
                 for one in found.findings[:MAX_FINDINGS]
             ],
         }
-        if not self.reading:
-            self.explained = count, answer
-        return answer
+
+    def _events(self) -> Iterator[Decoded]:
+        """The traffic that is here, taken in pieces so that the lock is never held for long."""
+        events = self.columns.timeline()
+        piece: list[Decoded] | None = None
+        while piece is None or piece:
+            with self.lock:
+                piece = list(islice(events, PIECE))
+            yield from piece
 
     def findings(self) -> dict[str, Any]:
         """Everything that is not as it should be, in the order of time."""

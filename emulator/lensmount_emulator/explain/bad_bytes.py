@@ -1,5 +1,6 @@
 """Explains bytes that are no frame: a rate that is off, a frame cut short, a wrong checksum, noise."""
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -61,10 +62,9 @@ def _second_copy(piece: Sequence[DecodedGarbage], timeline: Timeline) -> Finding
     """Bytes that, with what counts as the padding of the frame before them, hold that frame once more."""
     first = piece[0]
     order = timeline.order[id(first)]
-    before = [one for one in timeline.frames if one.sender is first.sender and timeline.order[id(one)] < order]
-    if not before or before[-1].frame.raw not in before[-1].padding + b"".join(run.data for run in piece):
+    frame = timeline.frame_before(first.sender, order)
+    if frame is None or frame.frame.raw not in frame.padding + b"".join(run.data for run in piece):
         return None
-    frame = before[-1]
     name = timeline.name(first_type(frame), first.sender)
     text = (
         f"The {first.sender.value} sent the {name} twice in one window{at_text(frame.at)}: the second copy is where "
@@ -89,7 +89,7 @@ def _is_phantom(piece: Sequence[DecodedGarbage], timeline: Timeline) -> bool:
     data = b"".join(run.data for run in piece)
     if piece[-1].reason is GarbageReason.SOURCE_ENDED and (first.at is None or timeline.end - first.at < 0.2):
         return timeline.has_edges or first.at is None
-    before_frames = first.at is not None and all(frame.at is None or frame.at > first.at for frame in timeline.frames)
+    before_frames = first.at is not None and first.at < timeline.first_frame_time
     return not any(data) and before_frames
 
 
@@ -199,21 +199,24 @@ def _never_in_frames(timeline: Timeline, first: DecodedGarbage) -> bool:
     since = first.at
     if since is None or not timeline.is_whole:
         return False
-    later = [one for one in timeline.frames if one.sender is first.sender and (one.at or 0.0) > since]
-    return not any(not timeline.lost_between(since, one.at or 0.0) for one in later)
+    later = timeline.next_frame_time(first.sender, since)
+    return later is None or timeline.lost_between(since, later)
 
 
 def _unreadable(piece: Sequence[DecodedGarbage], timeline: Timeline) -> Finding:
     """The bytes of an end from which on none of its bytes is in a frame: its rate is wrong, as far as bytes show."""
     first = piece[0]
     sender, at = first.sender, first.at
-    agreed = _AgreedRate(timeline)
-    agreed.advance(at or 0.0)
-    for frame in timeline.frames:
-        if (frame.at or 0.0) < (at or 0.0):
-            agreed.observe(frame)
-    rate = agreed.rate or first.baudrate
-    after = "After the speed switch the" if agreed.switched else "The"
+    before = bisect_left(timeline.frame_times, at or 0.0)
+    agreed = bisect_left(timeline.agreed_rates, (before, 0)) - 1
+    if agreed >= 0:
+        rate = timeline.agreed_rates[agreed][1]
+    elif any(rise <= (at or 0.0) for rise in timeline.rises(timeline.dialect.supply)[:1]):
+        # A cold start begins at the slowest rate.
+        rate = timeline.dialect.wiring.baudrates[0]
+    else:
+        rate = timeline.frames[0].baudrate if before else first.baudrate
+    after = "After the speed switch the" if agreed >= 0 else "The"
     text = (
         f"{after} {sender.value} sends bytes that begin no frame{at_text(at)} ({first.data[:8].hex(' ')}), and no "
         "frame of it "
@@ -267,7 +270,8 @@ class _AgreedRate:
     since: float = float("-inf")
     switched: bool = False
     negotiation: BaudrateNegotiation = field(init=False)
-    supplied: list[float] = field(init=False)
+    supplied: Sequence[float] = field(init=False)
+    cycles: int = 0
 
     def __post_init__(self) -> None:
         dialect = self.timeline.dialect
@@ -276,12 +280,10 @@ class _AgreedRate:
 
     def advance(self, at: float) -> None:
         """A cold start begins at the slowest rate."""
-        while self.supplied and self.supplied[0] <= at:
-            self.rate, self.since, self.switched = (
-                self.timeline.dialect.wiring.baudrates[0],
-                self.supplied.pop(0),
-                False,
-            )
+        while self.cycles < len(self.supplied) and self.supplied[self.cycles] <= at:
+            self.rate, self.since = self.timeline.dialect.wiring.baudrates[0], self.supplied[self.cycles]
+            self.switched = False
+            self.cycles += 1
 
     def observe(self, frame: DecodedFrame) -> None:
         """Follow an order to switch, and its acceptance."""

@@ -1,8 +1,9 @@
 """Finds faults of lines: supply and contact lost, rails in a wrong order, bounces, stuck lines, broken windows."""
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from math import inf
 
 from lensmount_emulator.explain.finding import Finding, FindingKind, interval_text
 from lensmount_emulator.explain.timeline import LEAD_S, Timeline, first_type
@@ -69,12 +70,12 @@ def _supply_and_contact(timeline: Timeline) -> Iterator[Finding]:
     bouncing = {
         at for line in (dialect.detect, dialect.supply, *dialect.rails) for at in _cluster_times(timeline, line)
     }
-    asleep = [one.at for one in timeline.frames if one.at is not None and timeline.knowledge.stops_loop(one)]
-    for edge in _edges(timeline, dialect.detect):
+    asleep = min(
+        (one.at for one in timeline.frames if one.at is not None and timeline.knowledge.stops_loop(one)), default=inf
+    )
+    for number, edge in enumerate(_edges(timeline, dialect.detect)):
         if edge.level and edge.at not in bouncing:
-            back = next(
-                (one.at for one in _edges(timeline, dialect.detect) if one.at > edge.at and not one.level), None
-            )
+            back = _next_change(_edges(timeline, dialect.detect), number)
             again = "It did not come back." if back is None else f"It came back after {interval_text(back - edge.at)}."
             text = (
                 f"The lens was taken off at {time_text(edge.at)}: {dialect.detect} went high, which only a lens that "
@@ -83,12 +84,12 @@ def _supply_and_contact(timeline: Timeline) -> Iterator[Finding]:
             )
             yield Finding(FindingKind.DETACHED, edge.at, text, "the lens was taken off", Role.LENS, dialect.detect)
     for line in (dialect.supply, *dialect.rails):
-        for edge in _edges(timeline, line):
+        for number, edge in enumerate(_edges(timeline, line)):
             if edge.level or edge.at in bouncing or timeline.level(dialect.detect, edge.at) is True:
                 continue
-            if any(edge.at - at >= 0 for at in asleep):
+            if edge.at >= asleep:
                 continue
-            back = next((one.at for one in _edges(timeline, line) if one.at > edge.at and one.level), None)
+            back = _next_change(_edges(timeline, line), number)
             again = "It did not come back." if back is None else f"It came back after {interval_text(back - edge.at)}."
             text = (
                 f"The rail {line} failed at {time_text(edge.at)} while the lens was on the mount, and nothing before "
@@ -98,12 +99,25 @@ def _supply_and_contact(timeline: Timeline) -> Iterator[Finding]:
             yield Finding(FindingKind.SUPPLY_LOST, edge.at, text, f"{line} went off", Role.BODY, line)
 
 
+def _next_change(edges: Sequence[Edge], number: int) -> float | None:
+    """The time at which a line changes back after an edge; `None` where it does not."""
+    edge = edges[number]
+    following = (edges[index] for index in range(number + 1, len(edges)))
+    return next((one.at for one in following if one.at > edge.at and one.level is not edge.level), None)
+
+
+def _distance(times: Sequence[float], at: float) -> float:
+    """Seconds between a time and the nearest one of others in order; infinite without others."""
+    index = bisect_left(times, at)
+    return min((abs(at - one) for one in times[max(0, index - 1) : index + 1]), default=inf)
+
+
 def _rail_order(timeline: Timeline) -> Iterator[Finding]:
     dialect = timeline.dialect
     supplied = timeline.rises(dialect.supply)
     for line in dialect.rails:
         for at in timeline.rises(line):
-            if timeline.level(dialect.supply, at) is True or any(abs(at - rise) <= RAIL_LEAD_S for rise in supplied):
+            if timeline.level(dialect.supply, at) is True or _distance(supplied, at) <= RAIL_LEAD_S:
                 continue
             later = next((rise for rise in supplied if rise > at), None)
             if dialect.supply not in timeline.levels:
@@ -134,7 +148,7 @@ def _before_supply(timeline: Timeline) -> Iterator[Finding]:
     moved += [
         edge for line in lines for edge in _edges(timeline, line)
         if edge.level and edge.at > first and timeline.level(dialect.supply, edge.at) is False
-        and not any(abs(edge.at - rise) < RAIL_LEAD_S for rise in supplied)
+        and _distance(supplied, edge.at) >= RAIL_LEAD_S
     ]  # fmt: skip
     if moved:
         edge = min(moved, key=lambda one: one.at)
@@ -399,8 +413,7 @@ def _is_spike(timeline: Timeline, window: EmptyWindow) -> bool:
 def _shortest_frame(timeline: Timeline, sender: Role) -> float:
     """Seconds that the smallest frame of an end takes at the fastest rate."""
     rate = max(timeline.dialect.wiring.baudrates)
-    sizes = [len(one.frame.raw) for one in timeline.frames if one.sender is sender]
-    return transmission_time(min(sizes, default=1), rate)
+    return transmission_time(timeline.shortest_frames[sender], rate)
 
 
 def _outside(timeline: Timeline, sender: Role, select: str, outside: list[DecodedFrame]) -> Finding:
@@ -424,9 +437,7 @@ def _outside(timeline: Timeline, sender: Role, select: str, outside: list[Decode
 def _is_disturbed(frame: DecodedFrame, timeline: Timeline) -> bool:
     """Whether bytes that are no frame come right before a frame, so that its window is not its own."""
     at = frame.at or 0.0
-    return any(
-        run.sender is frame.sender and run.at is not None and at - LEAD_S <= run.at < at for run in timeline.garbage
-    )
+    return timeline.next_garbage(frame.sender, at - LEAD_S) < at
 
 
 def _stuck_high(timeline: Timeline, sender: Role, select: str) -> Iterator[Finding]:

@@ -1,6 +1,6 @@
 """Finds what goes wrong once the loop runs: frames that are missing, a stream or a frame sync that stops, silence."""
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -79,11 +79,8 @@ def _sequence(timeline: Timeline) -> Iterator[Finding]:
 
 def stop_time(timeline: Timeline, since: float) -> float:
     """When the loop was ended on order, or the supply or the lens went away; the end of the source else."""
-    dialect = timeline.dialect
-    stops = [frame.at for frame in timeline.frames if timeline.knowledge.stops_loop(frame) and frame.at is not None]
-    stops += [edge.at for edge in timeline.edges.get(dialect.supply, []) if not edge.level]
-    stops += [edge.at for edge in timeline.edges.get(dialect.detect, []) if edge.level]
-    return min((at for at in stops if at >= since), default=timeline.end)
+    index = bisect_left(timeline.stops, since)
+    return timeline.stops[index] if index < len(timeline.stops) else timeline.end
 
 
 def _sync_stopped(timeline: Timeline) -> Iterator[Finding]:
@@ -155,7 +152,13 @@ def _missing_kind(
     ]
     seen = len(whole) - len(absent)
     name = timeline.name(type_, sender)
-    tail = [index for index in absent if all(later in absent for later in whole if later >= index)]
+    # `absent` has no place that `whole` has not, so the ends of both are equal as long as every place is absent.
+    tail: list[int] = []
+    for index, last in zip(reversed(absent), reversed(whole), strict=False):
+        if index != last:
+            break
+        tail.append(index)
+    tail.reverse()
     usual = seen >= USUAL_SHARE * (len(whole) - len(tail))
     if len(tail) >= STOPPED_PERIODS and seen and usual:
         at = falls[tail[0]] + usual_at
@@ -171,7 +174,7 @@ def _missing_kind(
         return
     # An end may leave out a frame until it begins with it: a Viltrox adapter sends four 05 before its first 06.
     begins = next((index for index in whole if places[index]), len(falls))
-    late = [index for index in absent if index > begins and index not in tail]
+    late = [index for index in absent[: len(absent) - len(tail)] if index > begins]
     if late and seen >= USUAL_SHARE * len(whole):
         at = falls[late[0]] + usual_at
         more = "" if len(late) == 1 else f" {len(late)} of {len(whole)} periods lack it."

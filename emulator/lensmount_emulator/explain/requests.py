@@ -4,6 +4,7 @@ A source without the edges of lines may have lost lines of its own, so it must s
 before a request without a reply counts.
 """
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -65,6 +66,7 @@ class Exchanges:
         requests: the requests, in order.
         orphans: replies without a request, each after the first request.
         complaints: refusals and errors, with their frames and the request before each.
+        keys: the keys of the requests.
     """
 
     requests: list[Request] = field(default_factory=lambda: list[Request]())
@@ -72,6 +74,8 @@ class Exchanges:
     complaints: list[tuple[DecodedFrame, Complaint, Request | None]] = field(
         default_factory=lambda: list[tuple[DecodedFrame, Complaint, Request | None]]()
     )
+
+    keys: set[int] = field(default_factory=lambda: set[int]())
 
     @property
     def unanswered(self) -> list[Request]:
@@ -101,7 +105,7 @@ def pair_requests(timeline: Timeline, traits: FuzzTraits) -> Exchanges:
                 due = reply_due(one, timeline, traits)
                 one.ended = due is None or due > resets[0]
             open_.clear()
-            resets.pop(0)
+            resets.popleft()
         if isinstance(event, DecodedGarbage):
             if event.sender is Role.LENS:
                 for one in open_.values():
@@ -119,11 +123,9 @@ def _in_order(timeline: Timeline) -> Sequence[DecodedFrame | DecodedGarbage]:
     return sorted(events, key=lambda event: timeline.order[id(event)])
 
 
-def _resets(timeline: Timeline) -> list[float]:
+def _resets(timeline: Timeline) -> deque[float]:
     """When the supply went off or the lens came off: what was open then is over."""
-    off = [edge.at for edge in timeline.edges.get(timeline.dialect.supply, []) if not edge.level]
-    gone = [edge.at for edge in timeline.edges.get(timeline.dialect.detect, []) if edge.level]
-    return sorted({*off, *gone})
+    return deque(sorted(set(timeline.losses)))
 
 
 def _add_request(
@@ -145,6 +147,7 @@ def _add_request(
     request = Request(frame, key)
     open_[key] = request
     found.requests.append(request)
+    found.keys.add(key)
     return request
 
 
@@ -171,8 +174,7 @@ def _add_reply(
     for one in hits:
         one.reply = frame
     # An order may be answered twice: accepted, and done.
-    asked = {one.key for one in found.requests}
-    if not hits and keys and not known and not asked & set(keys) and not timeline.knowledge.is_loop(frame):
+    if not hits and keys and not known and found.keys.isdisjoint(keys) and not timeline.knowledge.is_loop(frame):
         found.orphans.append(frame)
     for complaint in known:
         found.complaints.append((frame, complaint, hits[0] if hits else before))
@@ -200,12 +202,13 @@ def find_unanswered(exchanges: Exchanges, timeline: Timeline, traits: FuzzTraits
     """The requests that were not answered, or were sent again before an answer was due."""
     if not timeline.records_bytes(Role.LENS):
         return
+    complete = exchanges.is_complete
     for request in exchanges.requests:
         due = reply_due(request, timeline, traits)
         early = _early_repeat(request, due)
         if early is not None:
             yield _repeated(request, early, due, timeline)
-        elif request.reply is None and not request.attempts and _is_missed(request, due, exchanges, timeline):
+        elif request.reply is None and not request.attempts and _is_missed(request, due, timeline, complete=complete):
             yield _no_reply(request, due, timeline)
         elif request.repeats and request.reply is not None and not request.attempts:
             yield _late_reply(request, due, timeline)
@@ -269,14 +272,14 @@ def _early_repeat(request: Request, due: float | None) -> DecodedFrame | None:
     return None
 
 
-def _is_missed(request: Request, due: float | None, exchanges: Exchanges, timeline: Timeline) -> bool:
+def _is_missed(request: Request, due: float | None, timeline: Timeline, *, complete: bool) -> bool:
     if request.ended:
         return False
     if request.repeats:
         return True
     if timeline.is_whole:
         return due is not None and timeline.end > due + 1e-3
-    if not exchanges.is_complete or timeline.incomplete:
+    if not complete or timeline.incomplete:
         return False
     if request.followed_by is not None:
         return True

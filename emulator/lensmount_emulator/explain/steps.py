@@ -82,10 +82,7 @@ def _came_broken(one: OpenStep, timeline: Timeline) -> bool:
     """Whether bytes without a frame came from the owner when its frame was due: it was sent, and came broken."""
     if all(mark[0] == "edge" for mark in one.step.ends):
         return False
-    return any(
-        run.sender is one.step.owner and run.at is not None and one.since <= run.at <= one.due + BROKEN_SLACK_S
-        for run in timeline.garbage
-    )
+    return timeline.next_garbage(one.step.owner, one.since) <= one.due + BROKEN_SLACK_S
 
 
 def _is_overdue(one: OpenStep, at: float) -> bool:

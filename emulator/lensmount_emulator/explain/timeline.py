@@ -8,9 +8,11 @@ import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import islice
 
 from lensmount_emulator.engine.session_knowledge import SessionKnowledge
+from lensmount_protocol.baudrate import BaudrateNegotiation
 from lensmount_protocol.decoder import Decoded, DecodedFrame, DecodedGarbage, EmptyWindow
 from lensmount_protocol.describe import message_name
 from lensmount_protocol.dialect import Dialect
@@ -41,9 +43,9 @@ DUE_SLACK_US = 100.0
 """Microseconds by which a window may open before its bound."""
 
 
-@dataclass(slots=True)
+@dataclass
 class Timeline:
-    """The facts of one session.
+    """The facts of one session, in the order of time; what is asked of it is looked up once all events are added.
 
     Attributes:
         dialect: its dialect.
@@ -81,8 +83,9 @@ class Timeline:
     ended_at: float | None = None
     cut: bool = False
     order: dict[int, int] = field(default_factory=lambda: dict[int, int]())
-    _frame_times: list[float] = field(default_factory=lambda: list[float]())
-    _marks_of: dict[Mark, list[float]] = field(default_factory=lambda: dict[Mark, list[float]]())
+    _rises: dict[str, list[float]] = field(default_factory=lambda: dict[str, list[float]]())
+    _recorded: dict[Role, bool] = field(default_factory=lambda: dict[Role, bool]())
+    _usual: dict[tuple[Role, int], float | None] = field(default_factory=lambda: dict[tuple[Role, int], float | None]())
 
     @property
     def has_times(self) -> bool:
@@ -111,6 +114,11 @@ class Timeline:
 
         An end without any byte is not recorded where the other end goes on as if it had received some.
         """
+        if role not in self._recorded:
+            self._recorded[role] = self._records_bytes(role)
+        return self._recorded[role]
+
+    def _records_bytes(self, role: Role) -> bool:
         if any(one.sender is role for one in self.frames) or any(one.sender is role for one in self.garbage):
             return True
         windows = [sum(one.sender is each for one in self.windows) for each in Role]
@@ -133,7 +141,9 @@ class Timeline:
 
     def rises(self, line: str) -> list[float]:
         """The times at which a line went high, the first record of its level included if it states high."""
-        return self._changes(line, True)
+        if line not in self._rises:
+            self._rises[line] = self._changes(line, True)
+        return self._rises[line]
 
     def falls(self, line: str) -> list[float]:
         """The times at which a line went low after it was high."""
@@ -151,13 +161,81 @@ class Timeline:
 
     def is_settling(self, at: float) -> bool:
         """Whether the supply came on so short a time before that lines may glitch."""
-        return any(0 <= at - rise < self.dialect.power_settling_s for rise in self.rises(self.dialect.supply))
+        rises = self.rises(self.dialect.supply)
+        index = bisect_right(rises, at) - 1
+        return index >= 0 and at - rises[index] < self.dialect.power_settling_s
 
     def lost_between(self, begin: float, end: float) -> bool:
         """Whether the supply went off or the lens came off between two times."""
+        index = bisect_left(self.losses, begin - OFF_SLACK_S)
+        return index < len(self.losses) and self.losses[index] <= end
+
+    @cached_property
+    def losses(self) -> list[float]:
+        """When the supply went off or the lens came off."""
         off = [edge.at for edge in self.edges.get(self.dialect.supply, []) if not edge.level]
         off += [edge.at for edge in self.edges.get(self.dialect.detect, []) if edge.level]
-        return any(begin - OFF_SLACK_S <= at <= end for at in off)
+        return sorted(off)
+
+    @cached_property
+    def stops(self) -> list[float]:
+        """When the loop was ended on order, or the supply or the lens went away."""
+        ordered = [one.at for one in self.frames if one.at is not None and self.knowledge.stops_loop(one)]
+        return sorted([*ordered, *self.losses])
+
+    @cached_property
+    def frame_times(self) -> list[float]:
+        """The time of each frame; 0 for one without."""
+        return [frame.at or 0.0 for frame in self.frames]
+
+    @cached_property
+    def _garbage_times(self) -> dict[Role, list[float]]:
+        return {
+            role: sorted(run.at for run in self.garbage if run.sender is role and run.at is not None) for role in Role
+        }
+
+    def next_garbage(self, sender: Role, at: float) -> float:
+        """The first time from `at` on at which an end sent bytes that are no frame; infinite for none."""
+        times = self._garbage_times[sender]
+        index = bisect_left(times, at)
+        return times[index] if index < len(times) else math.inf
+
+    @cached_property
+    def _frames_of(self) -> dict[Role, tuple[list[int], list[float], list[DecodedFrame]]]:
+        """The frames of each end, with their positions in the source and their times."""
+        found: dict[Role, tuple[list[int], list[float], list[DecodedFrame]]] = {}
+        for role in Role:
+            frames = [one for one in self.frames if one.sender is role]
+            found[role] = [self.order[id(one)] for one in frames], [one.at or 0.0 for one in frames], frames
+        return found
+
+    def frame_before(self, sender: Role, order: int) -> DecodedFrame | None:
+        """The last frame of an end before a position in the source; `None` for none."""
+        orders, _, frames = self._frames_of[sender]
+        index = bisect_left(orders, order) - 1
+        return None if index < 0 else frames[index]
+
+    def next_frame_time(self, sender: Role, at: float) -> float | None:
+        """The time of the first frame of an end after a time; `None` for none."""
+        _, times, _ = self._frames_of[sender]
+        index = bisect_right(times, at)
+        return times[index] if index < len(times) else None
+
+    @cached_property
+    def first_frame_time(self) -> float:
+        """The time of the first frame; infinite without any."""
+        return min((frame.at for frame in self.frames if frame.at is not None), default=math.inf)
+
+    @cached_property
+    def agreed_rates(self) -> list[tuple[int, int]]:
+        """The rates that both ends agreed on, each with the index of the frame that accepts it."""
+        negotiation = BaudrateNegotiation(self.dialect.parse_baudrate_message)
+        found: list[tuple[int, int]] = []
+        for index, frame in enumerate(self.frames):
+            agreed = negotiation.observe(frame.sender, frame.frame.class_, frame.messages)
+            if agreed is not None:
+                found.append((index, agreed))
+        return found
 
     def next_fall(self, line: str, at: float) -> float | None:
         """The first time from `at` on at which a line is recorded as low."""
@@ -177,12 +255,13 @@ class Timeline:
 
     def in_handshake(self, at: float) -> bool:
         """Whether the select lines may move without bytes: before the first frame, and after some messages."""
-        if len(self._frame_times) != len(self.frames):
-            self._frame_times = [frame.at or 0.0 for frame in self.frames]
-        index = bisect_right(self._frame_times, at) - 1
+        index = bisect_right(self.frame_times, at) - 1
         before = self.frames[index] if index >= 0 else None
-        started = [rise for rise in self.rises(self.dialect.supply) if rise <= at]
-        if before is None or before.at is None or (started and started[-1] > before.at):
+        if before is None or before.at is None:
+            return True
+        rises = self.rises(self.dialect.supply)
+        started = bisect_right(rises, at) - 1
+        if started >= 0 and rises[started] > before.at:
             return True
         return first_type(before) in self.knowledge.silent_after
 
@@ -204,49 +283,78 @@ class Timeline:
             if start is not None and rule.minimum_us - DUE_SLACK_US <= (opened - start) * 1e6 <= rule.maximum_us:
                 return True
         if sender is Role.LENS and not rules:
-            asked = [one.end for one in self.frames if one.sender is Role.BODY and one.end is not None]
-            index = bisect_right(asked, opened) - 1
-            return index >= 0 and (opened - asked[index]) * 1e6 <= self.knowledge.reply_us
+            index = bisect_right(self._body_ends, opened) - 1
+            return index >= 0 and (opened - self._body_ends[index]) * 1e6 <= self.knowledge.reply_us
         return False
+
+    @cached_property
+    def _body_ends(self) -> list[float]:
+        return [one.end for one in self.frames if one.sender is Role.BODY and one.end is not None]
+
+    @cached_property
+    def sync_falls(self) -> list[float]:
+        """The pulses of frame sync."""
+        return [edge.at for edge in self.edges.get(self.dialect.sync, []) if not edge.level]
 
     def _is_usual(self, sender: Role, opened: float, type_: int | None) -> bool | None:
         """Whether a frame of the loop opens its window as long after frame sync as most frames of its type do.
 
         `None` where too few frames of the type show when that is.
         """
-        sync = [edge.at for edge in self.edges.get(self.dialect.sync, []) if not edge.level]
+        sync = self.sync_falls
         if type_ is None or not sync or type_ not in self._loop_types:
             return None
+        if (sender, type_) not in self._usual:
+            self._usual[sender, type_] = self._usual_offset(sender, type_)
+        usual = self._usual[sender, type_]
+        index = bisect_right(sync, opened) - 1
+        return None if usual is None or index < 0 else abs(opened - sync[index] - usual) < USUAL_SLACK_S
+
+    def _usual_offset(self, sender: Role, type_: int) -> float | None:
+        """Seconds after frame sync at which most frames of a type open their window; `None` for too few frames."""
+        sync = self.sync_falls
         offsets: list[float] = []
         for frame in self.frames:
             lead = (frame.at or 0.0) - (frame.opened or 0.0)
             if frame.sender is sender and first_type(frame) == type_ and frame.opened is not None and lead < LEAD_S:
                 index = bisect_right(sync, frame.opened) - 1
                 offsets += [frame.opened - sync[index]] if index >= 0 else []
-        index = bisect_right(sync, opened) - 1
-        if len(offsets) < MIN_USUAL or index < 0:
-            return None
-        usual = sorted(offsets)[len(offsets) // 2]
-        return abs(opened - sync[index] - usual) < USUAL_SLACK_S
+        return sorted(offsets)[len(offsets) // 2] if len(offsets) >= MIN_USUAL else None
 
-    @property
+    @cached_property
     def _loop_types(self) -> set[int | None]:
         return {first_type(one) for frames in self.loop_frames.values() for one in frames}
 
     def _class_of(self, sender: Role, type_: int | None) -> int | None:
-        return next(
-            (one.frame.class_ for one in self.frames if one.sender is sender and first_type(one) == type_), None
-        )
+        return self._classes.get((sender, type_))
+
+    @cached_property
+    def _classes(self) -> dict[tuple[Role, int | None], int | None]:
+        found: dict[tuple[Role, int | None], int | None] = {}
+        for one in self.frames:
+            found.setdefault((one.sender, first_type(one)), one.frame.class_)
+        return found
+
+    @cached_property
+    def shortest_frames(self) -> dict[Role, int]:
+        """Bytes of the shortest frame of each end; 1 for an end without any."""
+        return {
+            role: min((len(one.frame.raw) for one in self.frames if one.sender is role), default=1) for role in Role
+        }
 
     def _last_mark(self, mark: Mark, until: float) -> float | None:
-        if not self._marks_of:
-            for at, one, _ in self.marks:
-                self._marks_of.setdefault(one, []).append(at)
         times = self._marks_of.get(mark, [])
         index = bisect_right(times, until) - 1
         return None if index < 0 else times[index]
 
-    @property
+    @cached_property
+    def _marks_of(self) -> dict[Mark, list[float]]:
+        found: dict[Mark, list[float]] = {}
+        for at, one, _ in self.marks:
+            found.setdefault(one, []).append(at)
+        return found
+
+    @cached_property
     def loop_frames(self) -> dict[Role, list[DecodedFrame]]:
         """The frames of the loop, by their sender."""
         return {role: [one for one in self.frames if one.sender is role and self._in_loop(one)] for role in Role}

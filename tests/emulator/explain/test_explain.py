@@ -1,25 +1,28 @@
 """Explanations of sessions that went well, and of breakages of each kind."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 
 from lensmount_emulator.cli.main import main
 from lensmount_emulator.engine.dialect_roles import get_roles
-from lensmount_emulator.explain.explainer import explain_records, session_knowledge
+from lensmount_emulator.explain.explainer import explain_records, explain_timeline, session_knowledge
 from lensmount_emulator.explain.finding import NOTHING_TO_EXPLAIN, FindingKind
-from lensmount_emulator.explain.timeline import split_name
+from lensmount_emulator.explain.timeline import OFF_SLACK_S, Timeline, read_timeline, split_name
 from lensmount_emulator.reports.symptom_tables import symptom_table
 from lensmount_emulator.sessions.explain_capture import explain, explain_live, explain_session, run_reference
 from lensmount_emulator.sessions.loopback import run_loopback
 from lensmount_emulator.sessions.verdict import ErrorKind
+from lensmount_protocol.decoder import Decoder, OrderedDecoder
 from lensmount_protocol.dialect import load_dialect
 from lensmount_protocol.dialects.lmount.link import CommandRejected
 from lensmount_protocol.errors import CaptureError, ProfileError
 from lensmount_protocol.timing import TimingRule
-from lensmount_protocol.wire import Annotation, Burst, Edge, Role, WireRecord
+from lensmount_protocol.wire import BITS_PER_BYTE, Annotation, Burst, Edge, Role, WireRecord
 
 EMOUNT = load_dialect("emount")
 PAGE = Path(__file__).parents[3] / "docs" / "reference" / "symptoms.md"
@@ -260,3 +263,67 @@ def test_an_end_that_stops_before_the_session_does_fell_silent(
     log = [one for one in records(seconds=0.5) if isinstance(one, Burst)]
     found = explain_records(log, EMOUNT, ended_at=ended_at)
     assert (None if found.cause is None else found.cause.kind) is kind, found.text
+
+
+class CountedList(list[Any]):
+    """A list that counts the items that are taken from it by iteration."""
+
+    taken = 0
+
+    def __iter__(self) -> Iterator[Any]:
+        for one in super().__iter__():
+            self.taken += 1
+            yield one
+
+
+def with_strays(clean: list[WireRecord]) -> list[WireRecord]:
+    """A session with two bytes that are no frame after each burst of the lens."""
+    found = list(clean)
+    for one in clean:
+        if isinstance(one, Burst) and one.sender is Role.LENS:
+            after = one.at + len(one.data) * BITS_PER_BYTE / one.baudrate + 20e-6
+            found.append(Burst(after, Role.LENS, b"\x11\x22", one.baudrate))
+    return sorted(found, key=lambda one: one.at or 0.0)
+
+
+def timeline_of(those: list[WireRecord]) -> Timeline:
+    return read_timeline(OrderedDecoder(Decoder(EMOUNT)).decode(those), EMOUNT, session_knowledge(EMOUNT))
+
+
+def test_the_work_of_an_explanation_grows_with_the_session_and_not_with_its_square() -> None:
+    those = with_strays(records(seconds=3.0, lens="sel55210"))
+    shares: list[float] = []
+    for part in (those[: len(those) // 4], those):
+        timeline = timeline_of(part)
+        frames, garbage = CountedList(timeline.frames), CountedList(timeline.garbage)
+        timeline.frames, timeline.garbage = frames, garbage
+        found = explain_timeline(timeline, "the session", None)
+        assert len(found.findings) > len(garbage) / 2 > 20
+        shares.append((frames.taken + garbage.taken) / (len(frames) + len(garbage)))
+    assert shares[1] < 1.5 * shares[0]
+
+
+def test_the_lookups_of_a_timeline_are_those_of_a_search_through_all() -> None:
+    random = Random(4)
+    those = with_strays(records(lens="sel55210"))
+    cycles = [Edge(random.uniform(0.1, 1.2), EMOUNT.supply, random.random() < 0.5) for _ in range(40)]
+    timeline = timeline_of(sorted([*those, *cycles], key=lambda one: one.at or 0.0))
+    events = sorted([*timeline.frames, *timeline.garbage], key=lambda one: timeline.order[id(one)])
+    rises = timeline.rises(EMOUNT.supply)
+    off = [edge.at for edge in timeline.edges[EMOUNT.supply] if not edge.level]
+    assert len(off) > 5
+    assert len(timeline.garbage) > 30
+    times = [one.at for one in [*timeline.frames, *timeline.garbage] if one.at is not None]
+    for at in [*random.sample(times, 60), *off[:5], *rises[:5], -1.0, 9.0]:
+        assert timeline.is_settling(at) == any(0 <= at - rise < EMOUNT.power_settling_s for rise in rises)
+        end = at + random.uniform(0.0, 0.1)
+        assert timeline.lost_between(at, end) == any(at - OFF_SLACK_S <= one <= end for one in off)
+        for role in Role:
+            bad = [one.at for one in timeline.garbage if one.sender is role and one.at is not None and one.at >= at]
+            assert timeline.next_garbage(role, at) == min(bad, default=float("inf"))
+            later = [one.at for one in timeline.frames if one.sender is role and one.at is not None and one.at > at]
+            assert timeline.next_frame_time(role, at) == min(later, default=None)
+    for event in random.sample(events, 60):
+        order = timeline.order[id(event)]
+        before = [one for one in timeline.frames if one.sender is event.sender and timeline.order[id(one)] < order]
+        assert timeline.frame_before(event.sender, order) is (before[-1] if before else None)
