@@ -91,6 +91,13 @@ def test_accessory_keeps_its_lens_and_the_recording_says_so() -> None:
     assert "fault: swap-lens: the accessory keeps its lens" in notes
 
 
+def test_lens_that_is_put_back_waits_for_nothing_of_before() -> None:
+    rule = "rule on=ApertureState late=8s count=1 way=store at=500ms"
+    result = run_loopback(*LMOUNT, script="detach 0.3", faults=[rule], seconds=6.0)
+    assert any(isinstance(one, Annotation) and "8 s late" in one.text for one in result.records)
+    assert result.finished
+
+
 def test_breakpoint_stops_time_before_its_frame_and_a_step_goes_on() -> None:
     session = make_virtual_session("a6000", "sel55210", script="wait 0.1", faults=["rule on=IdentityReply do=hold"])
     session.start()

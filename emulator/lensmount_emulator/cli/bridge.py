@@ -113,6 +113,8 @@ def run(arguments: argparse.Namespace) -> int:
                         released.clear()
                         relay.release(clock.now())
         finally:
+            relay.clear(clock.now(), "the bridge ends")
+            relay.write_notes(clock.now())
             listener.finish()
             print(f"passed on {count.summary()}", file=sys.stderr)
             ends = [count.traffic(role, listener.frames) for role in Role]

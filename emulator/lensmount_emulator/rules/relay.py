@@ -4,7 +4,7 @@ A frame is cut through, byte by byte by the table, or stored until it is whole a
 In a direction with a rule that stores, the head of each frame waits until its first message shows what is due.
 """
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -13,7 +13,7 @@ from lensmount_emulator.rules.table import ByteTable, RuleTable
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.framer import GarbageReason
 from lensmount_protocol.payload import AnyMessage
-from lensmount_protocol.wire import Role
+from lensmount_protocol.wire import Role, transmission_time
 
 CUT_THROUGH_S = 2e-6
 """Seconds in which a small MCU passes on a byte."""
@@ -25,7 +25,10 @@ GAP_S = 10e-6
 """Seconds for which a select line stays low between two windows, so that the other end sees it."""
 
 MAX_QUEUED = 4096
-"""Items that may wait in one direction; later ones are left out, and counted."""
+"""Runs of bytes that may wait in one direction, and twice as many edges; later ones are left out, and counted."""
+
+MAX_RUN = 4096
+"""Bytes of one run."""
 
 
 @dataclass(slots=True)
@@ -79,7 +82,7 @@ class FrameRelay:
         on_frame: called with each frame as it goes on: its class, its messages, and when it begins.
         cut_s: seconds in which a byte that is cut through is passed on.
         store_s: seconds in which a frame that is stored is.
-        dropped: items that did not fit the queue.
+        dropped: bytes and edges that did not fit the queue, by what a recording calls them.
     """
 
     dialect: Dialect
@@ -90,10 +93,11 @@ class FrameRelay:
     on_frame: Callable[[Role, int, Sequence[AnyMessage], float], object] = lambda _sender, _class, _messages, _at: None
     cut_s: float = CUT_THROUGH_S
     store_s: float = STORE_S
-    dropped: int = 0
+    dropped: Counter[str] = field(default_factory=Counter[str])
     _queue: deque[RelayItem] = field(default_factory=deque[RelayItem], init=False)
     _free: float = field(default=0.0, init=False)
     _arrived: float = field(default=0.0, init=False)
+    _begun: float = field(default=0.0, init=False)
     _frame: bytearray = field(default_factory=bytearray, init=False)
     _out: bytearray = field(default_factory=bytearray, init=False)
     _size: int = field(default=0, init=False)
@@ -148,18 +152,36 @@ class FrameRelay:
                 break
         return taken
 
-    def clear(self) -> None:
-        """Forget what waits: the supply fell, or the lens was taken off."""
+    def flush_late(self, now: float) -> None:
+        """Pass on what was kept of a frame that should be whole by now: its length is wrong, or it was cut off."""
+        allowed = self.dialect.idle_timeout + transmission_time(
+            self._size or self.dialect.formats[self.sender].max_size, min(self.dialect.wiring.baudrates)
+        )
+        if self._frame and now - self._begun > allowed:
+            self.note(now, f"{len(self._frame)} bytes are no whole frame after {allowed:.3f} s; they pass as they came")
+            self._flush(now)
+
+    def clear(self) -> bytes:
+        """Forget what waits: the supply fell, the lens was taken off, or the relay ends.
+
+        Returns:
+            The bytes that were to go on, as the end sent them.
+        """
+        left = b"".join(item.raw or item.data for item in self._queue) + bytes(self._frame[len(self._out) :])
         self._queue.clear()
         self._restart()
+        self._free = self._arrived = 0.0
         if self._bytes is not None:
             self._bytes.window()
+        return left
 
     def _on_byte(self, byte: int, now: float) -> None:
         frame_format = self.dialect.formats[self.sender]
         if not self._frame and byte != frame_format.start:
             self._pass(bytes((byte,)), now)
             return
+        if not self._frame:
+            self._begun = now
         self._frame.append(byte)
         count = len(self._frame)
         if count == frame_format.header_size:
@@ -238,9 +260,22 @@ class FrameRelay:
         self._size, self._stores = 0, None
 
     def _put(self, item: RelayItem) -> None:
-        if len(self._queue) >= MAX_QUEUED:
-            self.dropped += 1
+        last = self._queue[-1] if self._queue else None
+        if len(self._queue) >= (MAX_QUEUED if item.data else 2 * MAX_QUEUED):
+            if not self.dropped:
+                self.note(self._arrived, f"more than {MAX_QUEUED} runs of bytes wait; what does not fit is left out")
+            what = f"bytes of the {self.sender.value}" if item.data else f"edges of {item.line}"
+            self.dropped[what] += len(item.data) or 1
             return
         if item.data:
             self._free = item.due + len(item.data) * self.byte_time()
+        if last is not None and _is_one_run(last, item):
+            last.data += item.data
+            return
         self._queue.append(item)
+
+
+def _is_one_run(last: RelayItem, item: RelayItem) -> bool:
+    """Whether plain bytes go on at the same time as those before them."""
+    plain = last.data and item.data and not (last.raw or item.raw or last.holds or item.holds)
+    return bool(plain) and item.due == last.due and len(last.data) + len(item.data) <= MAX_RUN

@@ -3,6 +3,7 @@
 With rules it records bytes as they go on, since the rate of the link follows from these.
 """
 
+from collections import Counter
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -19,6 +20,7 @@ from lensmount_protocol.wire import (
     Annotation,
     Burst,
     ClockSync,
+    DataLoss,
     DriveLine,
     Edge,
     LineChanged,
@@ -39,6 +41,9 @@ PortAction = tuple[Role, WireAction]
 
 MAX_HOLD_S = 10.0
 """Longest hold of a frame for which the contract has no bound."""
+
+MAX_NOTED = 1024
+"""Bytes in one note."""
 
 
 def hold_limit(dialect: Dialect, sender: Role, type_: int, waited_s: float) -> float | None:
@@ -95,6 +100,8 @@ class PortBridge:
     report: Callable[[str], object] = lambda _text: None
     held: dict[Role, HeldFrame] = field(default_factory=dict[Role, HeldFrame])
     _guards: Mapping[Role, SendGuard] = field(default_factory=dict[Role, SendGuard])
+    _lost: Counter[str] = field(default_factory=Counter[str])
+    _notes: list[tuple[float, str]] = field(default_factory=list[tuple[float, str]])
 
     def use_rules(self, rules: Sequence[Rule]) -> None:
         """Apply rules from now on; what they change or add passes the send guard.
@@ -132,6 +139,9 @@ class PortBridge:
         relay = self.relays.get(sender)
         if isinstance(event, LineChanged):
             drives = self.listener.dialect.drivers.get(event.line) in (None, sender)
+            dialect = self.listener.dialect
+            if drives and (event.line, event.level) in ((dialect.supply, False), (dialect.detect, True)):
+                self.clear(now, f"{event.line} {'rises' if event.level else 'falls'}")
             if event.line not in self.carried or not drives:
                 return []
             if relay is not None and event.line == self.listener.dialect.select_line(sender):
@@ -150,6 +160,7 @@ class PortBridge:
         ready: list[RelayItem] = []
         if relay is None:
             return []
+        relay.flush_late(now)
         if held is not None:
             if now < held.until:
                 return []
@@ -189,6 +200,35 @@ class PortBridge:
         for held in self.held.values():
             held.until = now
 
+    def clear(self, now: float, why: str) -> None:
+        """Forget what waits in both directions, since there is no device for it now; the recording notes the bytes.
+
+        Args:
+            now: seconds.
+            why: what happened, as text.
+        """
+        for sender, relay in self.relays.items():
+            held = self.held.pop(sender, None)
+            left = (b"" if held is None else held.item.raw or held.item.data) + relay.clear()
+            self.note_withheld(sender, left, now, why)
+
+    def note_withheld(self, sender: Role, data: bytes, now: float, why: str) -> None:
+        """Note bytes of an end that do not go on."""
+        for at in range(0, len(data), MAX_NOTED):
+            part = data[at : at + MAX_NOTED].hex()
+            self._note(now, f"{why}: {len(data)} bytes of the {sender.value} do not go on, from {at}: {part}")
+
+    def write_notes(self, now: float) -> None:
+        """Record what rules did, after the bytes that began before; and what did not fit a queue."""
+        for at, text in self._notes:
+            self.listener.on_record(Annotation(at, f"fault: {text}"))
+        self._notes.clear()
+        for relay in self.relays.values():
+            for what, count in relay.dropped.items():
+                if count > self._lost[what]:
+                    self.listener.on_record(DataLoss(now, what, count - self._lost[what]))
+                    self._lost[what] = count
+
     def _hold(self, sender: Role, item: RelayItem, now: float) -> None:
         waited = max(0.0, now - self.relays[sender.peer].arrived)
         bound = hold_limit(self.listener.dialect, sender, item.type, waited)
@@ -200,7 +240,7 @@ class PortBridge:
         self.report(f"{item.holds}: {limit}")
 
     def _note(self, now: float, text: str) -> None:
-        self.listener.on_record(Annotation(now, f"fault: {text}"))
+        self._notes.append((now, text))
 
     def on_event(self, sender: Role, event: WireEvent, now: float) -> list[PortAction]:
         """Record an event, and return the actions that follow: a change of rate, at both ports."""
@@ -252,38 +292,73 @@ def bridge_once(
             ports[sender].receive(POLL_INTERVAL_S) if keeper is None else keeper.timed_records(POLL_INTERVAL_S, clock)
         )
         now = clock.now()
+        actions: list[PortAction] = []
+        events: list[WireEvent] = []
+        for one in seen:
+            event = one.event if isinstance(one, TimedRecord) else one
+            due = [] if event is None else bridge.forward(sender, event, now)
+            actions += due
+            # With rules, bytes are recorded as they go on.
+            if not isinstance(one, TimedRecord) and not (bridge.relays and isinstance(one, Received)):
+                events.append(one)
+            events += _recorded(bridge, due, keepers)
+        due = bridge.due(sender, now)
+        actions += due
+        events += _recorded(bridge, due, keepers)
+        if bridge.relays:
+            actions, events = _joined_actions(actions), _joined_events(events)
+        unsent = list(actions)
         follow: list[PortAction] = []
         try:
-            for one in seen:
-                event = one.event if isinstance(one, TimedRecord) else one
-                follow += _send(
-                    bridge, ports, keepers, [] if event is None else bridge.forward(sender, event, now), now
-                )
-            follow += _send(bridge, ports, keepers, bridge.due(sender, now), now)
+            while unsent:
+                role, action = unsent[0]
+                ports[role].send(action)
+                del unsent[0]
         finally:
             # Received events are recorded, also if the other port has just been lost.
             name = ports[sender].name if len(keepers) > 1 else ""
-            records = [one for one in seen if not isinstance(one, TimedRecord)]
-            times = iter(poll_times(records, now, bridge.listener.baudrate))
             for one in seen:
                 if isinstance(one, TimedRecord):
                     follow += bridge.on_timed_record(sender, one, name)
-                elif not (bridge.relays and isinstance(one, Received)):
-                    follow += bridge.on_event(sender, one, next(times))
+            for event, at in zip(events, poll_times(events, now, bridge.listener.baudrate), strict=True):
+                follow += bridge.on_event(sender, event, at)
+            for role, action in unsent:
+                if bridge.relays and role in keepers and isinstance(action, Transmit):
+                    bridge.note_withheld(role.peer, action.data, now, f"{ports[role].name} was lost")
+            bridge.write_notes(now)
         for role, action in follow:
             ports[role].send(action)
 
 
-def _send(
-    bridge: PortBridge, ports: Mapping[Role, Transport], keepers: Container[Role], actions: list[PortAction], now: float
-) -> list[PortAction]:
-    """Send actions at once; with rules also record the bytes. Return the actions that follow, a change of rate."""
-    follow: list[PortAction] = []
-    for role, action in actions:
-        ports[role].send(action)
-        if bridge.relays and isinstance(action, Transmit) and role not in keepers:
-            follow += bridge.on_event(role.peer, Received(action.data), now)
-    return follow
+def _recorded(bridge: PortBridge, actions: Iterable[PortAction], keepers: Container[Role]) -> list[WireEvent]:
+    """The bytes that a recording gets from actions: with rules, those at a port that does not report its own bytes."""
+    return [
+        Received(action.data)
+        for role, action in actions
+        if bridge.relays and isinstance(action, Transmit) and role not in keepers
+    ]
+
+
+def _joined_actions(actions: Iterable[PortAction]) -> list[PortAction]:
+    """The same with bytes that go on together in one action."""
+    joined: list[PortAction] = []
+    for role, group in groupby(actions, lambda one: one[0] if isinstance(one[1], Transmit) else None):
+        if role is None:
+            joined += group
+        else:
+            joined.append((role, Transmit(b"".join(one.data for _, one in group if isinstance(one, Transmit)))))
+    return joined
+
+
+def _joined_events(events: Iterable[WireEvent]) -> list[WireEvent]:
+    """The same with bytes that went on together in one event."""
+    joined: list[WireEvent] = []
+    for is_data, group in groupby(events, lambda one: isinstance(one, Received)):
+        if is_data:
+            joined.append(Received(b"".join(one.data for one in group if isinstance(one, Received))))
+        else:
+            joined += group
+    return joined
 
 
 def _names_of(dialect: Dialect, role: Role, names: Iterable[str]) -> list[str]:

@@ -36,6 +36,7 @@ from lensmount_protocol.wire import (
     Annotation,
     Burst,
     ClockSync,
+    DataLoss,
     DriveLine,
     Edge,
     LineChanged,
@@ -303,6 +304,108 @@ def test_guard_counts_forwarded_bytes_before_a_changed_frame(before: bool) -> No
         bridge_once(relay, dict(ports), clock)
     assert (sent(ports[Role.LENS]) == head + frame) is before
     assert (whole in sent(ports[Role.LENS])) is False
+
+
+MODE = DIALECT.build_frame(BodyMode().build(), 1, 1)
+
+
+def run(clock: VirtualClock, ports: dict[Role, Port], relay: PortBridge, until: float) -> None:
+    """Relay up to a time."""
+    while clock.now() < until:
+        bridge_once(relay, dict(ports), clock)
+
+
+@pytest.mark.parametrize("rule", [Rule(on="BodyMode", do="hold"), Rule(on="BodyMode", late=0.5)])
+@pytest.mark.parametrize(("sender", "edge"), [(Role.BODY, ("VCC", False)), (Role.LENS, ("XDETECT", True))])
+def test_nothing_that_waits_outlasts_the_supply_or_the_lens(rule: Rule, sender: Role, edge: tuple[str, bool]) -> None:
+    clock, ports, relay, kept = bench()
+    assert edge in ((DIALECT.supply, False), (DIALECT.detect, True))
+    relay.use_rules([rule])
+    relay.hold_s = 0.5
+    ports[Role.BODY].comes.append(Received(MODE + MODE[:5]))
+    run(clock, ports, relay, 0.1)
+    ports[sender].comes.append(LineChanged(*edge))
+    run(clock, ports, relay, 0.2)
+    # The next lens is there: what comes now waits for nothing of before.
+    ports[Role.BODY].comes.append(Received(b"next"))
+    run(clock, ports, relay, 0.3)
+    assert sent(ports[Role.LENS]) == b"next"
+    run(clock, ports, relay, 1.0)
+    assert sent(ports[Role.LENS]) == b"next"
+    assert any(f"do not go on, from 0: {(MODE + MODE[:5]).hex()}" in text for text in notes(kept))
+
+
+def test_frame_with_a_wrong_length_stops_a_direction_for_the_idle_timeout_only() -> None:
+    clock, ports, relay, kept = bench()
+    relay.use_rules([Rule(on="BodyMode", set="state=2")])
+    wrong = bytes((MODE[0], 0xF0, 0, *MODE[3:]))
+    for number in range(12):
+        ports[Role.BODY].comes.append(Received(MODE if number else wrong))
+        run(clock, ports, relay, 0.1 * (number + 1))
+    changed = [message.state for message in messages(kept, BodyMode)]
+    assert changed.count(2) >= 8
+    assert len(sent(ports[Role.LENS])) == 12 * len(MODE)
+    assert any("are no whole frame after 0.2" in text for text in notes(kept))
+
+
+def test_what_waits_at_the_end_of_a_bridge_is_noted() -> None:
+    clock, ports, relay, kept = bench()
+    relay.use_rules([Rule(on="BodyMode", set="state=2")])
+    ports[Role.BODY].comes.append(Received(MODE[:9]))
+    bridge_once(relay, dict(ports), clock)
+    relay.clear(clock.now(), "the bridge ends")
+    relay.write_notes(clock.now())
+    assert notes(kept)[0].endswith(f"the bridge ends: 9 bytes of the body do not go on, from 0: {MODE[:9].hex()}")
+
+
+@pytest.mark.parametrize("on", ["BodyMode", "IdentityReply"])
+def test_frame_goes_on_in_one_write_and_is_recorded_with_its_time(on: str) -> None:
+    clock, ports, relay, kept = bench()
+    relay.use_rules([Rule(on=on, do="hold", where="unknown_0=0102" if on == "BodyMode" else "")])
+    clock.advance_to(0.001)
+    ports[Role.BODY].comes += [Received(MODE[:15]), Received(MODE[15:])]
+    bridge_once(relay, dict(ports), clock)
+    assert ports[Role.LENS].orders == [Transmit(MODE)]
+    [burst] = [one for one in kept if isinstance(one, Burst)]
+    assert (burst.data, burst.end) == (MODE, 0.001)
+    assert burst.at == pytest.approx(0.001 - 10 * len(MODE) / 750_000)
+
+
+def test_changed_frame_is_recorded_with_its_time_and_the_note_after_it() -> None:
+    clock, ports, relay, kept = bench()
+    relay.use_rules([Rule(on="BodyMode", set="state=2")])
+    clock.advance_to(0.001)
+    ports[Role.BODY].comes.append(Received(MODE))
+    bridge_once(relay, dict(ports), clock)
+    burst, note = kept
+    assert isinstance(burst, Burst)
+    assert burst.at == pytest.approx(0.001 - 10 * len(MODE) / 750_000)
+    assert isinstance(note, Annotation)
+
+
+def test_port_that_is_lost_with_rules_leaves_received_bytes_in_the_recording() -> None:
+    clock, ports, relay, kept = bench()
+    relay.use_rules([Rule(on="BodyMode", set="state=2")])
+    ports[Role.BODY].comes += [Received(b"last"), LineChanged("VD", True), Received(b"bytes")]
+    ports[Role.LENS].lost = True
+    with pytest.raises(TransportLostError):
+        bridge_once(relay, dict(ports), clock)
+    assert b"".join(one.data for one in kept if isinstance(one, Burst)) == b"lastbytes"
+
+
+def test_queue_holds_runs_of_bytes_and_a_recording_has_what_it_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, ports, relay, kept = bench("BODY_CS", "LENS_CS")
+    relay.use_rules([Rule(on="BodyMode", late=0.5)])
+    ports[Role.BODY].comes.append(Received(MODE + bytes(9000)))
+    run(clock, ports, relay, 1.0)
+    assert sent(ports[Role.LENS]) == MODE + bytes(9000)
+    monkeypatch.setattr("lensmount_emulator.rules.relay.MAX_QUEUED", 3)
+    edges = [LineChanged("BODY_CS", level) for level in (True, False)]
+    ports[Role.BODY].comes += [Received(MODE), edges[0], Received(b"a"), edges[1], Received(b"bcd")]
+    run(clock, ports, relay, 2.0)
+    assert sent(ports[Role.LENS]) == MODE + bytes(9000) + MODE + b"a"
+    assert [one.level for one in ports[Role.LENS].orders if isinstance(one, DriveLine)] == [True, False]
+    assert [(one.what, one.count) for one in kept if isinstance(one, DataLoss)] == [("bytes of the body", 3)]
 
 
 def answering(boards: Any) -> tuple[Any, dict[Role, BoardTransport], dict[Role, dict[str, int]]]:
