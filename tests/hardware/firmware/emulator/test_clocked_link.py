@@ -151,23 +151,28 @@ def test_times_between_host_and_clock(new_emulator: Callable[..., Emulator]) -> 
     for turn in range(8):
         emulator.run(137 * turn)
         emulator.clock_burst(0, LINK, CLOCK, {DATA_IN: BLOCK[:4]}, DATA_OUT)
-        while not host.received_of(BurstReceived):
+        for _ in range(100):
+            if host.received_of(BurstReceived):
+                break
             emulator.run_until(emulator.now_us + 5000, unless_usb=True)
         told.append(emulator.now_us - emulator.shifted[-1][1])
+        # The queue is in turn: the line, low before, is high when the unit before it is loaded.
+        host.send(DriveCommand(1, 0, 2, 0, 0))
         moves = len(emulator.pins)
-        # The queue is in turn: the line is high when the unit before it is loaded.
-        host.send(TransmitCommand(1, 0, 0, 0, b"\xff" * 4), DriveCommand(2, 1, 2, 1, 0), run_us=0)
+        host.send(TransmitCommand(2, 0, 0, 0, b"\xff" * 4), DriveCommand(3, 1, 2, 1, 0), run_us=0)
         began, rises = emulator.now_us, list[float]()
-        while not rises:
+        for _ in range(100):
             emulator.run(10)
             rises = [at for at, _, pin, state in emulator.pins[moves:] if pin == DATA_OUT and state == "high"]
+            if rises:
+                break
+        assert rises, f"turn {turn}: no unit is loaded within 1 ms"
         loaded.append(rises[0] - began)
         emulator.run(200)
         emulator.clock_burst(0, LINK, CLOCK, {DATA_IN: BLOCK[:4]}, DATA_OUT)
         emulator.run(500)
         assert emulator.shifted[-1][3] == b"\xff" * 4
         host.received()
-        host.send(DriveCommand(2, 1, 2, 0, 0))
     assert max(told) < 250
     assert max(loaded) < 150
     print(f"a burst is with the host {min(told):.0f} to {max(told):.0f} us after its last bit; a unit is loaded "
