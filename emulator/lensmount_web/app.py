@@ -153,10 +153,10 @@ class Bench:
             if name not in known:
                 raise RefusedError(422, unknown_name_message("profile", name, known))
         player = await to_thread.run_sync(partial(VirtualPlayer, wanted))
+        await to_thread.run_sync(player.begin)
         self.store.put(player.session)
         self.players[player.session.id] = player
-        player.begin()
-        return json_answer(player.session.info())
+        return json_answer(await to_thread.run_sync(player.session.info))
 
     async def open_port(self, request: Request) -> Response:
         """Listen at a port that the command named, or play an end on it."""

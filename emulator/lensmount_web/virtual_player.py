@@ -16,7 +16,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from lensmount_emulator.engine.observer import Notice
 from lensmount_emulator.faults.registry import parse_plan
-from lensmount_emulator.faults.rule import Rule, parse_rules
+from lensmount_emulator.faults.rule import MAX_FILE, Rule, parse_rules
 from lensmount_emulator.profiles.library import load_profile, profile_names
 from lensmount_emulator.sessions.loopback import make_virtual_session
 from lensmount_emulator.traffic.event_columns import EventColumns
@@ -33,6 +33,7 @@ MAX_EVENTS = 5_000_000
 """Rows and edges after which a session is paused, so that a forgotten page does not fill the memory."""
 
 MAX_ORDER = 10_000
+"""Bytes of the text of an order; a file of rules may have as many as on the command line."""
 
 
 class VirtualPlayer:
@@ -77,13 +78,13 @@ class VirtualPlayer:
         self._thread = threading.Thread(target=self._play, name="virtual session", daemon=True)
         self._error = ""
         self._started = threading.Event()
-        self._failed: MountError | None = None
+        self._failed: Exception | None = None
 
     def begin(self) -> None:
-        """Start playing.
+        """Start playing, and wait until the devices have started.
 
         Raises:
-            MountError: a device cannot start.
+            MountError: a device cannot start; so does any other error of its start. The session has ended then.
         """
         self._thread.start()
         self._started.wait()
@@ -99,31 +100,42 @@ class VirtualPlayer:
 
     def _finish(self) -> None:
         if self.session.reading:
-            with contextlib.suppress(MountError):
-                self.session.add(self._decoder.finish())
-            self.session.reading = False
+            try:
+                with contextlib.suppress(MountError):
+                    self.session.add(self._decoder.finish())
+            finally:
+                self.session.reading = False
 
     def _play(self) -> None:
         # Started here and not by the caller: the guard of a firmware in C watches the thread that starts it.
         try:
             with self._lock:
                 self._virtual.start()
-        except MountError as error:
+        except Exception as error:
+            # Whatever it is, `begin` raises it in the thread that waits.
             self._failed = error
+            self._finish()
             return
         finally:
             self._started.set()
         try:
-            while not self._stop.wait(TICK_S):
-                with self._lock:
-                    self._virtual.advance(self._clock.now())
-                    self._drain()
-                    if len(self.session.columns) + self.session.columns.edge_count > MAX_EVENTS:
-                        self._virtual.pause()
-                        self._error = "paused: the session holds five million events; save it and start another one"
+            self._advance()
         except MountError as error:
             self._error = str(error)
             self._finish()
+        except Exception as error:
+            self._error = f"a defect of lensmount: {type(error).__name__}; please report it"
+            self._finish()
+            raise
+
+    def _advance(self) -> None:
+        while not self._stop.wait(TICK_S):
+            with self._lock:
+                self._virtual.advance(self._clock.now())
+                self._drain()
+                if len(self.session.columns) + self.session.columns.edge_count > MAX_EVENTS:
+                    self._virtual.pause()
+                    self._error = "paused: the session holds five million events; save it and start another one"
 
     def _drain(self) -> None:
         """Move what was recorded to the columns."""
@@ -170,8 +182,9 @@ class VirtualPlayer:
             MountError: the order is unknown or refused, with the reason.
         """
         kind, text = str(order.get("do", "")), str(order.get("text", ""))
-        if len(text) > MAX_ORDER:
-            raise MountError("the order is too long")
+        most = MAX_FILE if kind == "rules" else MAX_ORDER
+        if len(text.encode("utf-8", "replace")) > most:
+            raise MountError(f"the order is too long: {kind[:40]} takes at most {most} bytes")
         with self._lock:
             virtual = self._virtual
             steer: dict[str, Callable[[], object]] = {
@@ -333,8 +346,9 @@ async def live_socket(socket: WebSocket, player: Player | None) -> None:
 
 
 def _order(text: str) -> dict[str, Any]:
+    # The socket bounds the text; what it may hold takes no more memory than that.
     try:
-        return msgspec.json.decode(text[: 4 * MAX_ORDER], type=dict[str, Any])
+        return dict(msgspec.json.decode(text, type=dict[str, str | int | float | bool | None]))
     except (msgspec.MsgspecError, RecursionError):
         return {"do": "nothing that can be read"}
 

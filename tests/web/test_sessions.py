@@ -2,13 +2,23 @@
 
 import threading
 
+import anyio
+import httpx
 import pytest
+from starlette.applications import Starlette
+from starlette.routing import Route
 
 from lensmount_emulator.sessions.loopback import run_loopback
+from lensmount_emulator.sessions.virtual_session import VirtualSession
 from lensmount_emulator.traffic.event_columns import EventColumns
 from lensmount_protocol.decoder import Decoder, OrderedDecoder
+from lensmount_protocol.errors import ProfileError
 from lensmount_web import session_store
-from lensmount_web.session_store import StoredSession
+from lensmount_web.app import Bench, _answering, _defect, endpoints
+from lensmount_web.messages import NewVirtual
+from lensmount_web.results import Results
+from lensmount_web.session_store import SessionStore, StoredSession
+from lensmount_web.virtual_player import VirtualPlayer
 
 
 def answers(session: StoredSession) -> bool:
@@ -51,3 +61,58 @@ def test_a_session_answers_while_it_is_explained(name, monkeypatch, tmp_path):
     assert session.explanation() == plain
     assert session.explanation() == plain
     assert seen == [True]
+
+
+@pytest.mark.parametrize(("error", "status"), [(ProfileError("the lens cannot start"), 422), (ValueError("no"), 500)])
+def test_a_session_that_cannot_start_is_not_kept(error, status, monkeypatch):
+    made: list[VirtualPlayer] = []
+    store = SessionStore()
+    bench = Bench(store, Results(), "key")
+    loops: list[bool] = []
+
+    class Failing(VirtualPlayer):
+        def __init__(self, wanted):
+            super().__init__(wanted)
+            made.append(self)
+
+        def begin(self):
+            # The thread of the event loop goes on meanwhile.
+            loops.append(threading.current_thread() is threading.main_thread())
+            super().begin()
+
+    def fail(_session):
+        raise error
+
+    monkeypatch.setattr(VirtualSession, "start", fail)
+    monkeypatch.setattr("lensmount_web.app.VirtualPlayer", Failing)
+    endpoint = next(one for one in endpoints(bench) if one.method == "POST" and one.path == "/api/v1/sessions")
+    app = Starlette(
+        routes=[Route(endpoint.path, _answering(endpoint), methods=["POST"])], exception_handlers={Exception: _defect}
+    )
+
+    async def ask() -> httpx.Response:
+        transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            return await client.post(endpoint.path, json={"body": "a6000", "lens": "sel55210"})
+
+    answer = anyio.run(ask)
+    assert answer.status_code == status
+    assert "error" in answer.json()
+    assert list(store) == []
+    assert bench.players == {}
+    assert loops == [False]
+    assert [player.session.reading for player in made] == [False]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_session_that_fails_while_it_plays_ends_and_says_so(monkeypatch):
+    player = VirtualPlayer(NewVirtual("a6000", "sel55210"))
+
+    def fail(_session, _now):
+        raise ValueError("no")
+
+    monkeypatch.setattr(VirtualSession, "advance", fail)
+    player.begin()
+    player._thread.join(20)
+    assert not player.session.reading
+    assert player.status()["error"] == "a defect of lensmount: ValueError; please report it"
