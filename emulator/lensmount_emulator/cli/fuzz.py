@@ -116,13 +116,16 @@ def _parser(arguments: argparse.Namespace) -> int:
 
 
 def _session(arguments: argparse.Namespace) -> int:
+    from lensmount_emulator.cli.options import take_firmware
     from lensmount_emulator.fuzz.scenario import fuzzed_dialects, get_cached_roles, write_scenario
     from lensmount_emulator.fuzz.session_fuzzer import FuzzRun, fuzz_sessions
     from lensmount_hardware.clock import MonotonicClock
 
-    if arguments.lens_firmware or arguments.body_firmware:
-        return run_firmware(arguments, _prepare_folder(Path(arguments.output_dir)))
+    take_firmware(arguments)
     profiles = _named_profiles(arguments)
+    if arguments.lens_firmware or arguments.body_firmware:
+        places = {end: _place(arguments, end) for end in profiles}
+        return run_firmware(arguments, places, _prepare_folder(Path(arguments.output_dir)))
     dialects = arguments.dialect or sorted({one.dialect for one in profiles.values()}) or fuzzed_dialects()
     for name in dialects:
         get_cached_roles(name)

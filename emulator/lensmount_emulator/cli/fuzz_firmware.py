@@ -34,23 +34,33 @@ def add_firmware_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run_firmware(arguments: argparse.Namespace, folder: Path) -> int:
+def run_firmware(arguments: argparse.Namespace, ends: Mapping[str, str], folder: Path) -> int:
     """Fuzz the firmware that the arguments name; 0 where nothing is broken, else 1.
 
     Args:
         arguments: the arguments of `fuzz session`.
+        ends: `body` and `lens` -> the firmware or the profile that is named for it; all of one dialect.
         folder: the folder for findings.
+
+    Raises:
+        UsageError: the mode leaves a firmware out, or there is a corpus, which firmware does not use.
     """
+    from lensmount_emulator.cli.options import UsageError
     from lensmount_emulator.fuzz.firmware_fuzzer import FirmwareFuzzPlan, FirmwareFuzzRun, fuzz_firmware
     from lensmount_emulator.fuzz.scenario import get_profile, write_scenario
     from lensmount_emulator.fuzz.session_fuzzer import shrink_outcome, violation_kind
     from lensmount_protocol.errors import CaptureError
 
-    lens, body = arguments.lens_firmware or "", arguments.body_firmware or ""
+    firmware = {end: getattr(arguments, f"{end}_firmware") for end in ("lens", "body")}
+    for end, library in firmware.items():
+        if library and arguments.mode not in (None, "both", end):
+            raise UsageError(f"--mode {arguments.mode} leaves out the firmware of the {end}; give --mode both or none")
+    if arguments.corpus:
+        raise UsageError("--corpus has no effect on a firmware: its scenarios are kept in memory; leave it out")
     plan = FirmwareFuzzPlan(
-        get_profile(lens or body).dialect,
-        lens,
-        body,
+        get_profile(next(iter(ends.values()))).dialect,
+        ends.get("lens", ""),
+        ends.get("body", ""),
         arguments.mode or "",
         arguments.seed,
         arguments.jobs,
@@ -87,8 +97,8 @@ def run_firmware(arguments: argparse.Namespace, folder: Path) -> int:
         fuzz_firmware(plan, found, run=run)
     except KeyboardInterrupt:
         stopped = True
-    figures = {"firmware": lens or body, "steps": run.steps, "scenarios": run.scenarios, "kept": run.kept,
-               "broken": sum(kinds.values()), "kinds": len(kinds), "files": files,
+    figures = {"firmware": firmware["lens"] or firmware["body"], "steps": run.steps, "scenarios": run.scenarios,
+               "kept": run.kept, "broken": sum(kinds.values()), "kinds": len(kinds), "files": files,
                "seconds": round(run.elapsed_s, 1)}  # fmt: skip
     if arguments.json:
         rows = [{"kind": kind, "count": count} for kind, count in kinds.items()]

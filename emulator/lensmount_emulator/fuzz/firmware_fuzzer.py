@@ -74,7 +74,7 @@ class FirmwareFuzzPlan:
 
     Attributes:
         dialect: the dialect.
-        lens: a firmware or the profile of a lens; empty for random ones of the dialect.
+        lens: a firmware or the profile of a lens; empty for random ones of the dialect. One end is a firmware.
         body: the same of a body.
         mode: which ends are engines; empty: both, or the firmware alone.
         seed: seed of random decisions.
@@ -213,7 +213,9 @@ def _run_worker(
     guide = Guide((ctypes.c_uint8 * max(size, 1 << 14))(), max(size, 1 << 14))
     guide.recorded = recorded_messages(recorded, get_dialect(plan.dialect), plan.role.peer)
     for one in (*recorded, *corpus):
-        guide.keep(one)
+        # A recorded session has the steps of the peer, so it has no place beside the peer's engine.
+        if plan.mode in ("", one.mode):
+            guide.keep(one)
     for number in range(first, first + SCENARIOS_PER_PROCESS):
         random = Random(f"{plan.seed} firmware {worker} {number}")
         scenario = plan.scenario(random)

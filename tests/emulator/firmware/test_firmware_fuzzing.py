@@ -3,11 +3,14 @@
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 
+from lensmount_emulator.cli.main import main
 from lensmount_emulator.firmware.build import BuildOptions, build_firmware, example_folder
-from lensmount_emulator.fuzz.firmware_fuzzer import FirmwareFuzzPlan, explore, fuzz_firmware
+from lensmount_emulator.fuzz import firmware_fuzzer
+from lensmount_emulator.fuzz.firmware_fuzzer import FirmwareFuzzPlan, FirmwareFuzzRun, explore, fuzz_firmware
 from lensmount_emulator.fuzz.firmware_inputs import ScenarioMutator, operation, recorded_messages, recorded_scenarios
 from lensmount_emulator.fuzz.scenario import Scenario, get_dialect, write_scenario
 from lensmount_emulator.fuzz.scenario_runner import ScenarioResult, replay_scenario, run_scenario
@@ -98,6 +101,58 @@ def test_the_end_of_a_process_is_a_finding_that_replays(faulty: Callable[[int], 
     again = run_scenario(outcome.scenario)
     assert again.violations[0].invariant == "firmware"
     assert text in again.violations[0].text
+
+
+def test_a_mode_is_that_of_every_scenario_also_of_continued_ones(
+    lens: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = tmp_path / "log"
+
+    def log_mode(scenario: Scenario, *rest: Any) -> ScenarioResult:
+        # It runs in a process of its own.
+        with log.open("a") as file:
+            print(scenario.mode, scenario.body, file=file)
+        return explore(scenario, *rest)
+
+    monkeypatch.setattr(firmware_fuzzer, "explore", log_mode)
+    plan = FirmwareFuzzPlan("lmount", lens=lens, body="sigma-fp", mode="both", steps=600, guided=1.0)
+    fuzz_firmware(plan, lambda _outcome: True)
+    scenarios = log.read_text().splitlines()
+    assert len(scenarios) >= 2
+    assert {*scenarios} == {"both sigma-fp"}
+
+
+def test_the_named_body_and_the_mode_reach_the_plan(lens: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plans: list[FirmwareFuzzPlan] = []
+
+    def note(plan: FirmwareFuzzPlan, *_: object, run: FirmwareFuzzRun) -> None:
+        plans.append(plan)
+        run.steps = 1
+
+    monkeypatch.setattr(firmware_fuzzer, "fuzz_firmware", note)
+    words = ("--body", "sigma-fp", "--mode", "lens", "--output-dir", str(tmp_path))
+    assert main(["fuzz", "session", "--lens-firmware", lens, *words]) == 0
+    (plan,) = plans
+    assert (plan.dialect, plan.lens, plan.body, plan.mode) == ("lmount", lens, "sigma-fp", "lens")
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["--body", "no-such-body"], "unknown profile 'no-such-body'"),
+        (["--body", "a6000"], "name ends and --dialect of one dialect"),
+        (["--dialect", "emount"], "name ends and --dialect of one dialect"),
+        (["--lens", "sigma-45mm-f2.8-dg-dn"], "both name the lens"),
+        (["--mode", "body"], "leaves out the firmware of the lens"),
+        (["--corpus", "kept"], "--corpus has no effect on a firmware"),
+    ],
+)
+def test_what_a_firmware_run_cannot_do_is_refused(
+    lens: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], text: str
+) -> None:
+    found = ["--steps", "10", "--output-dir", str(tmp_path)]
+    assert main(["fuzz", "session", "--lens-firmware", lens, *words, *found]) == 2
+    assert text in capsys.readouterr().err
 
 
 def test_a_scenario_without_firmware_stays_in_this_process() -> None:
