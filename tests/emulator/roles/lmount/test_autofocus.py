@@ -1,7 +1,11 @@
 """The verb `autofocus`: the body climbs the contrast of the test scene and ends in focus, the same way each time."""
 
+import re
+
 import pytest
 
+from lensmount_emulator.engine.dialect_roles import get_roles
+from lensmount_emulator.engine.script import parse_script
 from lensmount_emulator.models.optics import distance_mm
 from lensmount_emulator.models.viewfinder import make_scene
 from lensmount_emulator.profiles.library import load_profile
@@ -38,6 +42,32 @@ def test_the_same_seed_gives_the_same_search():
     first, second = (run_loopback(BODY, LENSES[0], script="focus near; autofocus", seed=5) for _ in range(2))
     assert first.clean
     assert first.records == second.records
+
+
+def play_autofocus(script, disturb=None):
+    """Notices of the body, and the position that the lens reports at the end."""
+    session = make_virtual_session(BODY, LENSES[1], script=script, seed=3, on_notice=(notices := []).append)
+    session.start()
+    while session.now < 6.0 and not any(notice.text == "script: autofocus" for notice in notices):
+        session.run(session.now + 0.01)
+    if disturb is not None:
+        session.run(session.now + 0.1)
+        for step in parse_script(disturb, get_roles("lmount").lens_verbs):
+            session.operate_mount(step)
+    session.run(6.0)
+    texts = [notice.text for notice in notices if notice.text.startswith("autofocus")]
+    return texts, session.body.lens_info.focus.position
+
+
+def test_a_ring_that_is_turned_in_the_search_ends_it_without_a_result():
+    texts, _ = play_autofocus("focus far; autofocus", "turn focus 40")
+    assert texts == ["autofocus: a move ended REPLACED, so the search ends without a result"]
+
+
+def test_within_limits_the_reported_position_counts_and_not_the_ordered_one():
+    (text,), position = play_autofocus("limits 10 20; autofocus")
+    assert position == 20
+    assert int(re.search(r"(\d+) moves", text)[1]) <= 10
 
 
 def test_with_the_switch_at_mf_it_does_not_start():

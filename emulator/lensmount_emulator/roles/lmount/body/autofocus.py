@@ -44,20 +44,26 @@ def autofocus(body: BodyEngineBase) -> Action:
         return Outcome.STOPPED
     began, moves = body.now, 0
     last = abilities.focus_steps - 1
+    lower, upper = 0, last
     place = best = known.focus.position
     peak = _measured(body)
     step, direction, failures = max(1, last // FIRST_STEPS), 1 if place < last // 2 else -1, 0
     while moves < MAX_MOVES:
-        wanted = max(0, min(last, best + direction * step))
+        wanted = max(lower, min(upper, best + direction * step))
         value = -1.0
         if wanted != best:
-            moves += 1
+            moves, before = moves + 1, place
             outcome = yield from _move(body, wanted)
-            if not isinstance(outcome, Outcome):
-                return outcome
-            place, value = wanted, _measured(body)
+            if outcome != Outcome.DONE:
+                return _stopped(body, outcome)
+            # The lens stops at its limits, so the search takes the position that it reports, and not the ordered one.
+            place, value = known.focus.position, _measured(body)
+            if place == before == best and direction > 0:
+                upper = best
+            elif place == before == best:
+                lower = best
         if value > peak:
-            best, peak, failures = wanted, value, 0
+            best, peak, failures = place, value, 0
             continue
         direction, failures = -direction, failures + 1
         if failures == 2:
@@ -68,11 +74,18 @@ def autofocus(body: BodyEngineBase) -> Action:
     if place != best:
         moves += 1
         outcome = yield from _move(body, best)
-        if not isinstance(outcome, Outcome):
-            return outcome
+        if outcome != Outcome.DONE:
+            return _stopped(body, outcome)
     distance = format_distance(known.focus.distance_mm)
     took = (body.now - began) * 1e3
     body.report(f"autofocus: {distance}, contrast {_measured(body):.3f} of our model, {moves} moves in {took:.0f} ms")
+    return outcome
+
+
+def _stopped(body: BodyEngineBase, outcome: object) -> object:
+    """Report a move that another order, the lens or the operator ended; return its outcome."""
+    if isinstance(outcome, Outcome):
+        body.report(f"autofocus: a move ended {outcome.name}, so the search ends without a result")
     return outcome
 
 
