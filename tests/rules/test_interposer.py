@@ -1,7 +1,10 @@
 """An interposer between body and lens: without rules the session is the same, with rules it has their outcome."""
 
+from pathlib import Path
+
 import pytest
 
+from lensmount_emulator.cli.main import main
 from lensmount_emulator.sessions.loopback import make_virtual_session, run_loopback
 from lensmount_protocol.dialects.emount.identification import DescriptorReply, SpeedReply
 from lensmount_protocol.dialects.emount.lens_status import LensStatus
@@ -23,6 +26,8 @@ def test_without_rules_the_frames_are_those_of_a_plain_session(way: str) -> None
 
 def test_cut_through_of_one_byte_breaks_at_most_five_bounds() -> None:
     passed = play("a6000", "sel55210", "rule way=cut-through", script="wait 0.2; sleep; wake")
+    assert passed.finished
+    assert len(passed.frames[0]) == len(passed.frames[1]) > 100
     assert len({*passed.broken[0]}) + len({*passed.broken[1]}) <= 5
 
 
@@ -138,3 +143,20 @@ def test_rule_that_joins_a_running_session_knows_its_layout() -> None:
     session.inject("rule on=LensStatus do=hold")
     session.run(2.0)
     assert "rule on LensStatus" in session.held
+
+
+@pytest.mark.parametrize("way", ["instant", "store"])
+def test_loopback_tells_how_often_each_rule_applied(way: str, capsys: pytest.CaptureFixture[str]) -> None:
+    rules = ["on=LensStatus where=state=0xEE set=focal_length_dmm=7", "on=SpeedReply set=accepted=0"]
+    words = [word for rule in rules for word in ("--fault", f"rule {rule} way={way}")]
+    main(["loopback", "--script", "wait 0.05", "-q", *words])
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    assert "rule on LensStatus: applied to no frame" in lines
+    assert "rule on SpeedReply: applied to 1 frame" in lines
+
+
+def test_bridge_names_rules_that_applied_to_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rules = tmp_path / "r.toml"
+    rules.write_text('[[rules]]\non = "LensStatus"\nset = { state = 1 }\n')
+    assert main(["bridge", "pty:", "pty:", "--rules", str(rules), "--duration", "0.02", "--allow-silence"]) == 0
+    assert "rule on LensStatus: applied to no frame" in capsys.readouterr().err.splitlines()

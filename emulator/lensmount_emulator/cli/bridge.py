@@ -49,6 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
     from lensmount_emulator.cli.ports import open_port, require_distinct
     from lensmount_emulator.faults.registry import parse_plan
     from lensmount_emulator.faults.rule import Rule, load_rules, relay_rules
+    from lensmount_emulator.reports.terminal import format_hits
     from lensmount_emulator.sessions.bridge import PortBridge, bridge_once
     from lensmount_emulator.sessions.listener import Listener
     from lensmount_emulator.sessions.verdict import evaluate_listening
@@ -117,6 +118,8 @@ def run(arguments: argparse.Namespace) -> int:
             relay.write_notes(clock.now())
             listener.finish()
             print(f"passed on {count.summary()}", file=sys.stderr)
+            for rule in (rule for rule in rules if rule.on):
+                print(f"rule on {rule.on}: applied to {format_hits(rule.applied_count)}", file=sys.stderr)
             ends = [count.traffic(role, listener.frames) for role in Role]
             lacks = evaluate_listening(
                 ends, dialect.name, clock.now(), lost=count.lost, may_be_silent=arguments.allow_silence

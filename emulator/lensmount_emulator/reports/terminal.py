@@ -15,6 +15,7 @@ from rich.text import Text
 from lensmount_emulator.campaign.case import CaseStatus
 from lensmount_emulator.campaign.matrix import Matrix, MatrixCell, MatrixOutcome
 from lensmount_emulator.campaign.results import CampaignResults
+from lensmount_emulator.faults.rule import Rule
 from lensmount_emulator.reports.console import print_timing, print_traffic
 from lensmount_emulator.reports.printable import one_line
 from lensmount_emulator.reports.summary import (
@@ -34,6 +35,9 @@ from lensmount_emulator.reports.summary import (
 )
 from lensmount_emulator.sessions.loopback import LoopbackResult
 from lensmount_protocol.timing import TimingResult
+from lensmount_protocol.wire import Annotation
+
+_RULE_NOTE = "fault: rule on "
 
 
 def print_session(console: Console, session: LoopbackResult) -> None:
@@ -62,8 +66,26 @@ def print_outcome(console: Console, session: LoopbackResult) -> None:
         )
     for fault in session.plan.texts():
         console.print(f"  fault, seed {session.plan.seed}: {fault}", markup=False)
+    for name, hits in count_rule_hits(session).items():
+        console.print(f"  rule on {name}: applied to {format_hits(hits)}", markup=False)
     for violation in session.violations:
         console.print(f"  electrical: {violation}", markup=False)
+
+
+def count_rule_hits(session: LoopbackResult) -> dict[str, int]:
+    """Message that rules of the session are about -> frames to which one applied, by the notes of the recording."""
+    hits = {fault.on: 0 for fault in session.plan.faults if isinstance(fault, Rule) and fault.on}
+    for record in session.records if hits else ():
+        if isinstance(record, Annotation) and record.text.startswith(_RULE_NOTE):
+            for name in record.text.removeprefix(_RULE_NOTE).partition(":")[0].split(", "):
+                if name in hits:
+                    hits[name] += 1
+    return hits
+
+
+def format_hits(hits: int) -> str:
+    """So many frames, in words."""
+    return "no frame" if not hits else f"{hits} frame{'s' * (hits > 1)}"
 
 
 def _stopped_at(session: LoopbackResult) -> str:

@@ -84,11 +84,6 @@ class Interposer:
         """The interposer as a session takes it."""
         return Accessory(NAME, self.near, self.far)
 
-    @property
-    def hits(self) -> int:
-        """Frames to which a rule applied."""
-        return sum({id(relay.rules.engine): relay.rules.engine.hits for relay in self._relays.values()}.values())
-
     def _ends(self, sender: Role) -> tuple[InterposerEnd, InterposerEnd]:
         """The end at which a device sends, and the end at which that goes on."""
         return (self.near, self.far) if sender is Role.BODY else (self.far, self.near)

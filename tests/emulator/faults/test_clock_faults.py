@@ -7,7 +7,9 @@ import pytest
 
 from lensmount_emulator.faults.clock_faults import pack_bits, receive_burst, unpack_bits
 from lensmount_emulator.faults.fault import ClockedBurst
+from lensmount_emulator.faults.faulty_mount import FaultyMount
 from lensmount_emulator.faults.registry import FaultPlan, parse_fault
+from lensmount_emulator.scheduler import Scheduler
 from lensmount_emulator.sessions.loopback import LoopbackResult, run_loopback
 from lensmount_hardware.captures.formats import open_capture
 from lensmount_hardware.captures.lmx import RecordingWriter, read_recording
@@ -17,7 +19,17 @@ from lensmount_hardware.captures.record_json import parse_object, record_from_js
 from lensmount_protocol.dialect import load_dialect
 from lensmount_protocol.dialects.fuji_g.dialect import FUJI_G
 from lensmount_protocol.errors import FaultError
-from lensmount_protocol.wire import Annotation, Burst, ClockedLink, PartialBurst, Role
+from lensmount_protocol.wire import (
+    Annotation,
+    Burst,
+    ClockedLink,
+    DriveLine,
+    PartialBurst,
+    Role,
+    SetBaudrate,
+    Transmit,
+    WireRecord,
+)
 
 LINK = ClockedLink(clock="CLK", clocked_by=Role.BODY, bit_rate=1_000_000, gap_s=1e-5, burst_sizes=(1,))
 FAULTS = ("clock-lost", "clock-extra", "bit-shift", "slow-slave", "late-load")
@@ -87,6 +99,23 @@ def test_load_after_the_burst_is_shifted_out_in_the_next_one() -> None:
     ]
     late = next(index for index, burst in enumerate(sent) if (burst.at or 0) > 0.5 and burst.sender is Role.LENS)
     assert sent[late].data == bytes(4)
+
+
+@pytest.mark.parametrize(("fault", "shifted"), [("late-load by=1ms count=1", [4 * b"\0", 4 * b"\xa5"]),
+                                                ("late-load at=9", [4 * b"\xa5", 4 * b"\0"])])  # fmt: skip
+def test_unit_that_is_loaded_after_a_burst_waits_for_the_next_one(fault: str, shifted: list[bytes]) -> None:
+    records, scheduler = list[WireRecord](), Scheduler()
+    mount = FaultyMount(FUJI_G, records.append, scheduler, "frame", FaultPlan([parse_fault(fault)], 0))
+    for role in Role:
+        mount.apply(role, SetBaudrate(FUJI_G.wiring.baudrates[0]))
+    mount.apply(Role.BODY, DriveLine(FUJI_G.supply, True))
+    mount.attach(0.0)
+    mount.apply(Role.LENS, Transmit(b"\xa5" * 4))
+    for at in (0.1, 0.2):
+        scheduler.run(at)
+        mount.apply(Role.BODY, Transmit(b"\x11" * 4))
+    scheduler.run(0.3)
+    assert [record.data for record in records if isinstance(record, Burst) and record.sender is Role.LENS] == shifted
 
 
 def test_burst_of_31_bits_is_written_and_read_back_and_exported_as_31_clocks(tmp_path: Path) -> None:
