@@ -313,8 +313,12 @@ def _number_range(cls: type[Message], name: str) -> tuple[int, int]:
 
 
 def _value(cls: type[Message], name: str, text: str) -> int | str:
-    if any(known.name == name and known.type is str for known in fields_of(cast("Any", cls))):
+    type_ = next((known.type for known in fields_of(cast("Any", cls)) if known.name == name), None)
+    if type_ is str:
         raise ProfileError(f"{name} is text; rules compare and set numbers and bytes")
+    if type_ is bytes:
+        # Hexadecimal, also where its digits would be a decimal number.
+        return text
     try:
         return int(text, 0)
     except ValueError:

@@ -12,6 +12,7 @@ from lensmount_emulator.faults.rule import Rule, load_rules
 from lensmount_emulator.sessions.loopback import LoopbackResult, run_loopback
 from lensmount_protocol.decoder import DecodedFrame
 from lensmount_protocol.dialect import load_dialect
+from lensmount_protocol.dialects.emount.body_status import BodyMode
 from lensmount_protocol.dialects.emount.focus import FocusMove
 from lensmount_protocol.dialects.emount.focus_status import FocusStatus
 from lensmount_protocol.dialects.emount.identification import SpeedReply
@@ -90,6 +91,14 @@ def test_message_is_set_with_a_repaired_checksum_and_the_note_has_both_frames() 
     assert notes(result) == ["fault: rule on SpeedReply: f00a0002000c01190055 becomes f00a0002000c00180055"]
     assert result.body.name == "a6000"
     assert not errors(result)
+
+
+@pytest.mark.parametrize("value", ["8000", "0201", "7fa0"])
+def test_bytes_are_hexadecimal_also_in_decimal_digits(value: str) -> None:
+    wanted = bytes.fromhex(value)
+    modes = sent(played(f"rule on=BodyMode set=unknown_0={value} count=1 at=0.8s"), BodyMode)
+    assert [mode.unknown_0 for mode in modes].count(wanted) == 1
+    parse_fault(f"rule on=BodyMode where=unknown_0<{value} do=drop").check(load_dialect("emount"))
 
 
 def test_conditions_all_hold_and_every_counts_matches() -> None:
