@@ -80,7 +80,7 @@ def test_what_needs_a_buffer_is_refused(
 
 def test_check_refuses_rules_that_no_relay_can_carry_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "r.toml"
-    path.write_text('[[rules]]\non = "StandbyReply"\nset = { status = 1 }\n')
+    path.write_text('[[rules]]\non = "StandbyReply"\nset = { raw_zoom = 1 }\n')
     assert main(["rules", "check", str(path), "--dialect", "mft"]) == 2
     captured = capsys.readouterr()
     assert (captured.out, len(captured.err.splitlines())) == ("", 1)
