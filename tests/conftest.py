@@ -32,17 +32,24 @@ TESTS = Path(__file__).parent
 
 SLOW = (
     "emulator/campaign/test_dask_pool.py",
+    "emulator/firmware/test_firmware_check.py",
+    "emulator/firmware/test_firmware_emount.py",
+    "emulator/firmware/test_firmware_fuzzing.py",
     "emulator/firmware/test_firmware_learning.py",
     "emulator/fuzz/device/test_fuzz_device_verb.py",
     "emulator/fuzz/test_profiles.py",
     "emulator/learn/test_port_learning.py",
     "emulator/pytest_plugin/test_installed.py",
+    "emulator/scaffold/",
     "emulator/sessions/test_network_serial.py",
+    "emulator/traffic/test_plots.py",
+    "emulator/twin/test_figures.py",
     "hardware/firmware/emulator/",
     "rules/test_campaign.py",
     "soak/",
     "web/test_bad_input.py",
     "web/test_page.py",
+    "web/test_ports.py",
     "web/test_views.py",
 )
 """Tests that wait for real time, for installations or for a browser; `make test-slow` runs them, and CI does too."""

@@ -228,7 +228,7 @@ class TestChoice:
         project.makepyfile(f"import pytest\n@pytest.mark.lensmount({marker})\ndef test_it(mounted): pass")
         result = run()
         assert result.ret != 0
-        known = "body, lens, accessories, script, seed, dialect, allow, virtual, lens_firmware, body_firmware"
+        known = "body, lens, accessories, script, seed, dialect, rules, allow, virtual, lens_firmware, body_firmware"
         result.stdout.fnmatch_lines([f"*marker lensmount takes {known} by name, not *"])
 
     def test_fixtures_are_parts_of_one_default_mount(self, run: Run, project: pytest.Pytester) -> None:
