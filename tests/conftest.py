@@ -32,10 +32,13 @@ TESTS = Path(__file__).parent
 
 SLOW = (
     "emulator/campaign/test_dask_pool.py",
+    "emulator/firmware/test_firmware_bad_input.py",
+    "emulator/firmware/test_firmware_body.py",
     "emulator/firmware/test_firmware_check.py",
     "emulator/firmware/test_firmware_emount.py",
     "emulator/firmware/test_firmware_fuzzing.py",
     "emulator/firmware/test_firmware_learning.py",
+    "emulator/firmware/test_firmware_session.py",
     "emulator/fuzz/device/test_fuzz_device_verb.py",
     "emulator/fuzz/test_profiles.py",
     "emulator/learn/test_port_learning.py",
