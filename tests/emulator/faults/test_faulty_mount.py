@@ -197,6 +197,6 @@ def test_what_does_not_fit_the_mount_is_refused(given: str, says: str) -> None:
 
 def test_another_lens_must_exist_and_speak_the_same() -> None:
     with pytest.raises(ProfileError, match="unknown profile"):
-        run_loopback(faults=["swap-lens lens=nobody"])
+        run_loopback(faults=["swap-lens lens=no-such-lens"])
     with pytest.raises(ProfileError, match="uses lmount"):
         run_loopback(faults=["swap-lens lens=sigma-45mm-f2.8-dg-dn"])
