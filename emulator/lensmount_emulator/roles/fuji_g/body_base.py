@@ -41,10 +41,6 @@ from lensmount_protocol.message import Message
 from lensmount_protocol.payload import AnyMessage, message_type
 from lensmount_protocol.wire import Role
 
-MAX_ATTEMPTS = 3
-"""Number of power-ups for a lens that fails; the behaviour of a real body is not known."""
-
-RETRY_DELAY_S = 0.1
 BURST_MARGIN_S = 1e-3
 """Time after which a burst that brought nothing is over; the longest takes 0.7 ms."""
 

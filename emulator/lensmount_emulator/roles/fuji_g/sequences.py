@@ -4,12 +4,11 @@ import math
 from collections.abc import Callable, Generator, Mapping, Sequence
 from itertools import pairwise
 
+from lensmount_emulator.engine.body_sessions import RETRY_DELAY_S, run_sessions
 from lensmount_emulator.engine.observer import NoticeKind
 from lensmount_emulator.engine.script import Step, VerbArgumentParser, no_argument, parse_count, parse_seconds
 from lensmount_emulator.engine.tasks import Task, Wait, WaitFor
 from lensmount_emulator.roles.fuji_g.body_base import (
-    MAX_ATTEMPTS,
-    RETRY_DELAY_S,
     TEMPERATURE_POLLS,
     WORK,
     BodyEngineBase,
@@ -20,7 +19,6 @@ from lensmount_protocol.dialects.fuji_g import commands as c
 from lensmount_protocol.dialects.fuji_g.lines import AF_PULSE, CLK, DETECT, FOCUS_BUSY, IRIS_BUSY, LENS_DATA, SUPPLY
 from lensmount_protocol.dialects.fuji_g.link import LensBlock
 from lensmount_protocol.dialects.fuji_g.units import iris_order
-from lensmount_protocol.errors import ProtocolError
 from lensmount_protocol.message import Message
 from lensmount_protocol.wire import Role
 
@@ -52,38 +50,16 @@ POWER_SLEEP = 0x8001
 
 def run_body(body: BodyEngineBase) -> Task:
     """Power a lens, start it up, and run the script; a body that has given up waits for another lens."""
-    while not (yield from _attempt_sessions(body)):
-        body.done = body.gave_up = True
-        yield body.level(DETECT, True)
-        body.done = body.gave_up = False
-    body.done = True
+    return run_sessions(body, DETECT, lambda: _play_session(body), body.power_off)
 
 
-def _attempt_sessions(body: BodyEngineBase) -> Generator[WaitFor, bool, bool]:
-    """Make up to `MAX_ATTEMPTS` attempts; return whether one of them succeeded."""
-    for left in reversed(range(MAX_ATTEMPTS)):
-        yield body.level(DETECT, False)
-        trouble = yield from _try_session(body)
-        if not trouble:
-            return True
-        body.power_off(f"{trouble}; supply off, {'tries again' if left else 'giving up'}")
-        if left:
-            yield body.now + RETRY_DELAY_S
-    return False
-
-
-def _try_session(body: BodyEngineBase) -> Generator[WaitFor, bool, str]:
-    """Make one attempt; return the reason of a failure, or `""`."""
-    try:
-        yield from power_up(body)
-        body.spawn(poll_lens(body, body.now + body.settings.poll_ms * FIRST_POLL * 1e-3))
-        yield from _finish_start(body)
-        while body.position < len(body.script):
-            yield from execute_step(body, body.script[body.position])
-            body.position += 1
-    except ProtocolError as error:
-        return str(error)
-    return ""
+def _play_session(body: BodyEngineBase) -> Task:
+    yield from power_up(body)
+    body.spawn(poll_lens(body, body.now + body.settings.poll_ms * FIRST_POLL * 1e-3))
+    yield from _finish_start(body)
+    while body.position < len(body.script):
+        yield from execute_step(body, body.script[body.position])
+        body.position += 1
 
 
 def power_up(body: BodyEngineBase) -> Task:

@@ -4,24 +4,24 @@ The order of the start-up and the pauses are those of a program that plays an E-
 it does with a lens that fails, is not documented: orders are scripted, and a lens that fails is put to sleep and woken.
 """
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Mapping
 
+from lensmount_emulator.engine.body_sessions import RETRY_DELAY_S, run_sessions
 from lensmount_emulator.engine.engine import Engine
 from lensmount_emulator.engine.observer import NoticeKind
 from lensmount_emulator.engine.script import Step, VerbArgumentParser, no_argument, parse_count, parse_seconds
-from lensmount_emulator.engine.tasks import Task, Wait, WaitFor
+from lensmount_emulator.engine.tasks import Task, Wait
 from lensmount_emulator.roles.mft.body_base import WORK, BodyEngineBase, LensFailedError
 from lensmount_emulator.roles.mft.profile import DIRECTIONS
 from lensmount_protocol.dialects.mft import messages as m
 from lensmount_protocol.dialects.mft.lines import BODY_ACK, CLK, FOCUS, LENS_ACK, MOUNTED, SHUTTER, SLEEP, VDD
-from lensmount_protocol.errors import LocalProtocolError, ProtocolError
+from lensmount_protocol.errors import LocalProtocolError
 from lensmount_protocol.message import Message
 from lensmount_protocol.wire import LineChanged, Role
 
 MAX_STARTS = 3
 """Starts of a lens that fails, before the body gives up; the behaviour of a real body is not known."""
 
-RETRY_DELAY_S = 0.1
 SLEEP_S = 0.01
 """Time for which a lens that failed is put to sleep."""
 
@@ -42,36 +42,14 @@ class BodyEngine(BodyEngineBase):
 
 def run_body(body: BodyEngineBase) -> Task:
     """Power a lens, start it up, and run the script; a body that has given up waits for another lens."""
-    while not (yield from _attempt_sessions(body)):
-        body.done = body.gave_up = True
-        yield body.level(MOUNTED, True)
-        body.done = body.gave_up = False
-    body.done = True
+    return run_sessions(body, MOUNTED, lambda: _play_session(body), body.power_off)
 
 
-def _attempt_sessions(body: BodyEngineBase) -> Generator[WaitFor, bool, bool]:
-    """Make up to `MAX_STARTS` attempts; return whether one of them succeeded."""
-    for left in reversed(range(MAX_STARTS)):
-        yield body.level(MOUNTED, False)
-        trouble = yield from _try_session(body)
-        if not trouble:
-            return True
-        body.power_off(f"{trouble}; supply off, {'tries again' if left else 'giving up'}")
-        if left:
-            yield body.now + RETRY_DELAY_S
-    return False
-
-
-def _try_session(body: BodyEngineBase) -> Generator[WaitFor, bool, str]:
-    """Make one attempt; return the reason of a failure, or `""`."""
-    try:
-        yield from start_lens(body)
-        while body.position < len(body.script):
-            yield from execute_step(body, body.script[body.position])
-            body.position += 1
-    except ProtocolError as error:
-        return str(error)
-    return ""
+def _play_session(body: BodyEngineBase) -> Task:
+    yield from start_lens(body)
+    while body.position < len(body.script):
+        yield from execute_step(body, body.script[body.position])
+        body.position += 1
 
 
 def start_lens(body: BodyEngineBase) -> Task:
