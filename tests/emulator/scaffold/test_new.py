@@ -4,64 +4,26 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
 
 from lensmount_emulator.cli.main import main
-from lensmount_emulator.engine import dialect_roles
 from lensmount_emulator.faults import registry
 from lensmount_emulator.firmware.build import find_compiler
-from lensmount_emulator.fuzz import scenario
-from lensmount_emulator.profiles import library
 from lensmount_emulator.profiles.library import load_profile
 from lensmount_emulator.scaffold.render import package_words, render_scaffold
 from lensmount_emulator.sessions.loopback import run_loopback
 from lensmount_emulator.testing import conformance
-from lensmount_protocol import dialect as dialects
 from lensmount_protocol.errors import FirmwareError
 
-OFFERS = [
-    EntryPoint("acme", "lensmount_acme.dialect:ACME", dialects.ENTRY_POINTS),
-    EntryPoint("acme", "lensmount_acme.roles:ACME_ROLES", dialect_roles.ENTRY_POINTS),
-    EntryPoint("acme", "lensmount_acme.profiles", library.ENTRY_POINTS),
-]
+NEW = ("acme",)
+"""The dialect that these tests make."""
 
 
-def offer(monkeypatch: pytest.MonkeyPatch, offers: list[EntryPoint]) -> None:
-    def entry_points(*, group: str, name: str | None = None) -> list[EntryPoint]:
-        return [entry for entry in offers if entry.group == group and name in (None, entry.name)]
-
-    for module in (dialect_roles, dialects, library, registry):
-        monkeypatch.setattr(module, "entry_points", entry_points)
-
-
-@pytest.fixture(scope="module")
-def package(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    folder = tmp_path_factory.mktemp("new") / "acme"
-    assert main(["new", "dialect", "acme", "--output", str(folder), "--quiet"]) == 0
-    yield folder
-    # Not between tests: settings that are kept would belong to classes of the earlier import.
-    for name in [name for name in sys.modules if name.startswith("lensmount_acme")]:
-        del sys.modules[name]
-
-
-@pytest.fixture
-def acme(package: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The package, found as an installed one is."""
-    monkeypatch.syspath_prepend(str(package / "src"))
-    offer(monkeypatch, OFFERS)
-    lookups = (scenario.get_traits, scenario.get_dialect, scenario.get_cached_roles, scenario.get_profile)
-    for lookup in lookups:
-        lookup.cache_clear()
-    yield
-    for lookup in lookups:
-        lookup.cache_clear()
-
-
-@pytest.mark.usefixtures("acme")
+@pytest.mark.usefixtures("offered")
 def test_new_dialect_plays_with_every_verb(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -95,13 +57,13 @@ def test_new_dialect_plays_with_every_verb(
     assert "profile 'sel55210' is of the dialect emount, not of acme" in capsys.readouterr().err
 
 
-@pytest.mark.usefixtures("acme")
+@pytest.mark.usefixtures("offered")
 def test_new_dialect_conforms(capsys: pytest.CaptureFixture[str]) -> None:
     assert conformance.main(["acme"]) == 0, capsys.readouterr().out
     assert "0 failed" in capsys.readouterr().out
 
 
-@pytest.mark.usefixtures("acme")
+@pytest.mark.usefixtures("offered")
 def test_guarded_message_of_a_new_dialect_needs_permission() -> None:
     from lensmount_emulator.sessions.loopback import make_virtual_session
     from lensmount_protocol.errors import LocalProtocolError
@@ -114,7 +76,7 @@ def test_guarded_message_of_a_new_dialect_needs_permission() -> None:
         session.body.connection.send([erase()], 2, 0)
 
 
-@pytest.mark.usefixtures("acme")
+@pytest.mark.usefixtures("offered")
 def test_new_dialect_recovers_from_its_faults() -> None:
     for fault in ("bitflip rate=1e-3", "detach at=0.2s for=100ms", "brownout at=0.2s for=50ms", "drop rate=1e-3"):
         session = run_loopback(
@@ -196,11 +158,13 @@ def test_new_profile_has_every_value_of_the_other(tmp_path: Path, monkeypatch: p
     assert made.settings == other.settings
 
 
-def test_new_fault_strikes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_new_fault_strikes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, offer: Callable[[list[EntryPoint]], None]
+) -> None:
     folder = tmp_path / "shift"
     assert main(["new", "fault", "shift", "--output", str(folder), "--quiet"]) == 0
     monkeypatch.syspath_prepend(str(folder / "src"))
-    offer(monkeypatch, [EntryPoint("shift", "lensmount_shift:Shift", registry.ENTRY_POINTS)])
+    offer([EntryPoint("shift", "lensmount_shift:Shift", registry.ENTRY_POINTS)])
     registry.known_faults.cache_clear()
     plain, struck = (run_loopback(seconds=0.5, seed=1, faults=faults) for faults in ([], ["shift rate=0.05 add=3"]))
     registry.known_faults.cache_clear()

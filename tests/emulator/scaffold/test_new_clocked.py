@@ -2,8 +2,6 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
-from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
@@ -13,49 +11,14 @@ from lensmount_emulator.campaign.case_runner import CaseRunner
 from lensmount_emulator.campaign.config import load_campaign
 from lensmount_emulator.campaign.planner import plan_campaign
 from lensmount_emulator.cli.main import main
-from lensmount_emulator.engine import dialect_roles
-from lensmount_emulator.faults import registry
-from lensmount_emulator.fuzz import scenario
-from lensmount_emulator.profiles import library
 from lensmount_emulator.sessions.loopback import run_loopback
 from lensmount_emulator.testing import conformance
-from lensmount_protocol import dialect as dialects
 
-OFFERS = [
-    EntryPoint("beat", "lensmount_beat.dialect:BEAT", dialects.ENTRY_POINTS),
-    EntryPoint("beat", "lensmount_beat.roles:BEAT_ROLES", dialect_roles.ENTRY_POINTS),
-    EntryPoint("beat", "lensmount_beat.profiles", library.ENTRY_POINTS),
-]
+NEW = ("beat", "--clocked")
+"""The dialect that these tests make."""
 
 
-@pytest.fixture(scope="module")
-def package(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    folder = tmp_path_factory.mktemp("new") / "beat"
-    assert main(["new", "dialect", "beat", "--clocked", "--output", str(folder), "--quiet"]) == 0
-    yield folder
-    for name in [name for name in sys.modules if name.startswith("lensmount_beat")]:
-        del sys.modules[name]
-
-
-@pytest.fixture
-def beat(package: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The package, found as an installed one is."""
-
-    def entry_points(*, group: str, name: str | None = None) -> list[EntryPoint]:
-        return [entry for entry in OFFERS if entry.group == group and name in (None, entry.name)]
-
-    monkeypatch.syspath_prepend(str(package / "src"))
-    for module in (dialect_roles, dialects, library, registry):
-        monkeypatch.setattr(module, "entry_points", entry_points)
-    lookups = (scenario.get_traits, scenario.get_dialect, scenario.get_cached_roles, scenario.get_profile)
-    for lookup in lookups:
-        lookup.cache_clear()
-    yield
-    for lookup in lookups:
-        lookup.cache_clear()
-
-
-@pytest.mark.usefixtures("beat")
+@pytest.mark.usefixtures("offered")
 def test_new_clocked_dialect_plays_with_every_verb(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -80,7 +43,7 @@ def test_new_clocked_dialect_plays_with_every_verb(
     capsys.readouterr()
 
 
-@pytest.mark.usefixtures("beat")
+@pytest.mark.usefixtures("offered")
 def test_campaign_of_a_new_clocked_dialect_passes(package: Path) -> None:
     # In this process: workers do not have the entry points of these tests.
     planned = plan_campaign(load_campaign(package / "campaign.toml"))
@@ -91,13 +54,13 @@ def test_campaign_of_a_new_clocked_dialect_passes(package: Path) -> None:
         assert result.status is CaseStatus.PASSED, result
 
 
-@pytest.mark.usefixtures("beat")
+@pytest.mark.usefixtures("offered")
 def test_new_clocked_dialect_conforms(capsys: pytest.CaptureFixture[str]) -> None:
     assert conformance.main(["beat"]) == 0, capsys.readouterr().out
     assert "0 failed" in capsys.readouterr().out
 
 
-@pytest.mark.usefixtures("beat")
+@pytest.mark.usefixtures("offered")
 def test_new_clocked_dialect_recovers_from_faults_of_its_clock() -> None:
     for fault in ("clock-lost rate=0.05 count=99", "bit-shift at=0.1s", "late-load at=0.1s", "slow-slave at=0.1s"):
         session = run_loopback("beat-body", "beat-lens", script="focus 700; sleep; wake", seed=1, faults=[fault])
