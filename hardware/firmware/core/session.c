@@ -5,7 +5,7 @@
 #include "board_protocol.h"
 #include "bytes.h"
 #include "counters.h"
-#include "deeds.h"
+#include "commands.h"
 #include "guard.h"
 #include "lines.h"
 #include "link.h"
@@ -145,7 +145,7 @@ void session_take(const uint8_t *message, unsigned size, uint64_t now) {
     port_unlock(before);
     if (!in_sequence(message))
         return;
-    const uint8_t code = deeds_carry_out(message, size, now, &detail);
+    const uint8_t code = command_dispatch(message, size, now, &detail);
     if (code)
         answers_refuse(code, message[BOARD_HEAD_TYPE_OFFSET], message[BOARD_HEAD_SEQUENCE_OFFSET], detail);
 }

@@ -13,7 +13,7 @@
 #include "lines.h"
 #include "link.h"
 #include "sim.h"
-#include "umpire.h"
+#include "line_monitor.h"
 
 static uint64_t state;
 
@@ -49,7 +49,7 @@ static void look_at(uint8_t line) {
 }
 
 static void look(void) {
-    const char *complaint = umpire_complaint();
+    const char *complaint = line_monitor_complaint();
     if (complaint)
         fail(complaint);
     for (uint8_t line = 0; line < lines.count; line++)

@@ -22,7 +22,7 @@
 #include "mount.h"
 #include "orders.h"
 #include "sim.h"
-#include "umpire.h"
+#include "line_monitor.h"
 
 enum { PRESENCE, SUPPLY, RAIL, ATTENTION, DATA, HEARD, SYNC, PLAIN };
 enum { PRESENCE_PIN = 2, SUPPLY_PIN = 3, RAIL_PIN = 6, ATTENTION_PIN = 7, DATA_PIN = 8, SYNC_PIN = 10, PLAIN_PIN = 12 };
@@ -575,7 +575,7 @@ enum { HELD, FAILED, NO_SUCH_PLACE };
 static int try_place(const struct interrupt_case *at, unsigned long place) {
     at->set_up();
     sent_before = bytes_sent();
-    (void)umpire_complaint();
+    (void)line_monitor_complaint();
     hook.armed = at;
     hook.left = place;
     at->operation();
@@ -583,7 +583,7 @@ static int try_place(const struct interrupt_case *at, unsigned long place) {
     if (!hook.fired)
         return NO_SUCH_PLACE;
     at->check();
-    const char *complaint = umpire_complaint();
+    const char *complaint = line_monitor_complaint();
     must(!complaint, complaint);
     if (!failure)
         return HELD;

@@ -6,7 +6,7 @@
 
 #include "board.h"
 #include "port.h"
-#include "umpire.h"
+#include "line_monitor.h"
 
 #define INBOX 65536u
 #define OUTBOX 4096u
@@ -138,7 +138,7 @@ static void set_state(unsigned pin, uint8_t state) {
             sim.bytes[at->last - 1].end_ns > sim.now_ns)
             sim.bytes[at->last - 1].cut = 1;
     }
-    umpire_edge(pin);
+    line_monitor_edge(pin);
 }
 
 void port_pin_input(unsigned pin, bool pull_up, bool pull_down) {
@@ -357,7 +357,7 @@ void port_enter_boot_mode(void) {
 }
 
 static void look(void) {
-    umpire_look();
+    line_monitor_look();
     if (sim.kicked) {
         sim.kicked = false;
         board_mount_service();
@@ -458,7 +458,7 @@ void sim_set_pin(unsigned pin, bool level) {
     const uint32_t bit = 1u << pin;
     if (((sim.levels & bit) != 0) == level)
         return;
-    umpire_look();
+    line_monitor_look();
     sim.levels ^= bit;
     if (sim.edges & bit)
         board_on_pins(level ? bit : 0, level ? 0 : bit, sim.levels, (uint32_t)sim_now());

@@ -1,4 +1,4 @@
-/* Clocked links by PIO 0: machine 0 shifts both ways; machine 1 hears the second line of a sniffer. */
+/* Clocked links by PIO 0: machine 0 shifts both ways; machine 1 receives the second line of a sniffer. */
 #include "board.h"
 #include "chip.h"
 #include "port.h"

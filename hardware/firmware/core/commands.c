@@ -1,5 +1,5 @@
 /* What each of the host's messages does, and why it may be refused. */
-#include "deeds.h"
+#include "commands.h"
 
 #include "answers.h"
 #include "board_protocol.h"
@@ -15,7 +15,7 @@
 #include "sync.h"
 
 /* An error code with its detail, or 0. */
-typedef uint8_t (*deed)(const uint8_t *message, unsigned size, uint64_t now, uint32_t *detail);
+typedef uint8_t (*handler)(const uint8_t *message, unsigned size, uint64_t now, uint32_t *detail);
 
 static uint8_t configure(const uint8_t *message, unsigned size, uint64_t now, uint32_t *detail) {
     const bool clocked = shift.wanted;
@@ -202,10 +202,10 @@ static uint8_t read_state(const uint8_t *message, unsigned size, uint64_t now, u
 
 /* By type: the least size and the most. */
 static const struct {
-    deed deed;
+    handler handle;
     uint8_t least, most;
     bool needs_map, queued;
-} deeds[] = {
+} commands[] = {
     [BOARD_TYPE_HELLO] = {session_hello, BOARD_HELLO_SIZE, BOARD_HELLO_SIZE, false, false},
     [BOARD_TYPE_CONFIGURE] = {configure, 0, 255, false, false},
     [BOARD_TYPE_CREDIT] = {credit, BOARD_CREDIT_SIZE, BOARD_CREDIT_SIZE, false, false},
@@ -222,25 +222,25 @@ static const struct {
     [BOARD_TYPE_REPLY] = {prepare_reply, BOARD_REPLY_SIZE, BOARD_REPLY_SIZE + BOARD_LONGEST_REPLY_UNIT, true, false},
 };
 
-uint8_t deeds_carry_out(const uint8_t *message, unsigned size, uint64_t now, uint32_t *detail) {
+uint8_t command_dispatch(const uint8_t *message, unsigned size, uint64_t now, uint32_t *detail) {
     const uint8_t type = message[BOARD_HEAD_TYPE_OFFSET];
     *detail = 0;
     if (type != BOARD_TYPE_HELLO && !session_is_greeted())
         return BOARD_ERROR_CODE_NOT_GREETED;
-    if (type == 0 || type >= sizeof deeds / sizeof deeds[0])
+    if (type == 0 || type >= sizeof commands / sizeof commands[0])
         return BOARD_ERROR_CODE_UNKNOWN_TYPE;
-    const bool queued = deeds[type].queued && !(type == BOARD_TYPE_DRIVE && size > BOARD_DRIVE_FLAGS_OFFSET &&
+    const bool queued = commands[type].queued && !(type == BOARD_TYPE_DRIVE && size > BOARD_DRIVE_FLAGS_OFFSET &&
                                                 !(message[BOARD_DRIVE_FLAGS_OFFSET] & BOARD_DRIVE_FLAG_IN_TURN));
     const uint32_t cost = size + BOARD_CRC_SIZE;
     *detail = orders_room();
     if (queued && cost > *detail)
         return BOARD_ERROR_CODE_NO_CREDIT;
-    *detail = size < deeds[type].least ? size : deeds[type].most;
+    *detail = size < commands[type].least ? size : commands[type].most;
     uint8_t code = BOARD_ERROR_CODE_MALFORMED;
-    if (size >= deeds[type].least && size <= deeds[type].most) {
+    if (size >= commands[type].least && size <= commands[type].most) {
         *detail = 0;
-        code = deeds[type].needs_map && !guard.configured ? BOARD_ERROR_CODE_NOT_CONFIGURED
-                                                          : deeds[type].deed(message, size, now, detail);
+        code = commands[type].needs_map && !guard.configured ? BOARD_ERROR_CODE_NOT_CONFIGURED
+                                                          : commands[type].handle(message, size, now, detail);
     }
     if (queued && code)
         orders_spend(cost);

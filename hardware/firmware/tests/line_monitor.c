@@ -1,5 +1,5 @@
 /* Judges by the line map, the pins and the outside alone; what the core believes of presence and power is not asked. */
-#include "umpire.h"
+#include "line_monitor.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -14,19 +14,19 @@ static struct {
     uint64_t there_at; /* when the other end was last seen */
     bool complains;
     char complaint[160];
-} umpire;
+} line_monitor;
 
 static void complain(unsigned pin, const char *what) {
-    if (umpire.complains)
+    if (line_monitor.complains)
         return;
-    umpire.complains = true;
-    snprintf(umpire.complaint, sizeof umpire.complaint, "at %llu us, GP%u: %s", (unsigned long long)sim_now(), pin, what);
+    line_monitor.complains = true;
+    snprintf(line_monitor.complaint, sizeof line_monitor.complaint, "at %llu us, GP%u: %s", (unsigned long long)sim_now(), pin, what);
 }
 
-const char *umpire_complaint(void) {
-    const bool complains = umpire.complains;
-    umpire.complains = false;
-    return complains ? umpire.complaint : NULL;
+const char *line_monitor_complaint(void) {
+    const bool complains = line_monitor.complains;
+    line_monitor.complains = false;
+    return complains ? line_monitor.complaint : NULL;
 }
 
 static bool driven_high(uint8_t line) {
@@ -56,7 +56,7 @@ static bool other_end_is_there(void) {
 }
 
 static bool was_there_just_now(void) {
-    return sim_now() <= umpire.there_at + GRACE_US;
+    return sim_now() <= line_monitor.there_at + GRACE_US;
 }
 
 /* A body powers the lens by its supply; else power comes with the other end. */
@@ -74,19 +74,19 @@ static void judge(uint8_t line) {
         complain(pin, "driven high into an end without power");
 }
 
-void umpire_look(void) {
+void line_monitor_look(void) {
     if (other_end_is_there())
-        umpire.there_at = sim_now();
+        line_monitor.there_at = sim_now();
     if (!was_there_just_now())
         for (uint8_t line = 0; line < lines.count; line++)
             judge(line);
 }
 
-void umpire_edge(unsigned pin) {
+void line_monitor_edge(unsigned pin) {
     const unsigned state = sim_pin_state(pin);
     const uint8_t line = lines.of_gpio[pin];
     const bool drives = state != SIM_INPUT && state != SIM_UART_IN;
-    umpire_look();
+    line_monitor_look();
     if (drives && (line == NO_LINE || !line_is(line, lines.ours)))
         complain(pin, "driven, and not one of ours");
     /* All of them: what is high may have lost its power by this very edge. */
