@@ -149,3 +149,21 @@ def wait_until(condition, seconds: float = 30.0) -> None:
             return
         event.wait(0.01)
     raise AssertionError("the condition stayed false")
+
+
+def wait_until_drawn(page) -> None:
+    """Wait for two animation frames: what changed before them is on the screen."""
+    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done())))")
+
+
+def wait_until_still(page, tries: int = 100) -> None:
+    """Wait until two pictures of the page, some frames apart, are equal."""
+    before = page.screenshot()
+    for _ in range(tries):
+        for _ in range(6):
+            wait_until_drawn(page)
+        now = page.screenshot()
+        if now == before:
+            return
+        before = now
+    raise AssertionError(f"the page still moved after {tries} pictures")

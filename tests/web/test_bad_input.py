@@ -160,9 +160,7 @@ def test_a_server_that_ended_is_said_on_the_page(page, serve):
     running = serve()
     page.goto(running.url)
     page.wait_for_selector(".card")
-    page.wait_for_timeout(500)
     running.server.stop()
-    page.wait_for_timeout(1500)
     page.click('button.main:has-text("Start")')
     assert "start `lensmount ui` again" in sentence(page, ".refused")
 

@@ -9,7 +9,7 @@ from lensmount_emulator.firmware.build import BuildOptions, build_firmware, exam
 from lensmount_protocol.errors import FirmwareError
 from lensmount_web.server import Served
 
-from .conftest import run_server  # noqa: TID252
+from .conftest import run_server  # noqa: TID252  helpers of this folder
 
 FAULTY = Path(__file__).parents[1] / "emulator" / "firmware" / "faulty.c"
 LIMIT_S = 60.0

@@ -14,6 +14,8 @@ from lensmount_protocol.describe import format_value
 from lensmount_protocol.wire import Edge
 from lensmount_web.page_file import write_page
 
+from .conftest import wait_until_drawn  # noqa: TID252  helpers of this folder
+
 CAPTURES = Path(__file__).parents[3] / "shared" / "captures" / "e-mount"
 AXE = Path(__file__).parents[2] / "web" / "page" / "node_modules" / "axe-core" / "axe.min.js"
 
@@ -308,7 +310,7 @@ def test_autofocus_makes_the_viewfinder_sharp_and_stopping_down_darkens_it(page,
     for name, at in (("blurred", far), ("sharp", stopped - 0.15), ("dark", columns.span()[1])):
         page.evaluate(f"lensmount.state.cursor.value = {at!r}")
         wait(page, f"lensmount.state.mount.value?.t === {at!r}")
-        page.wait_for_timeout(150)
+        wait_until_drawn(page)
         found[name] = (*page.evaluate(SHARPNESS), page.evaluate("lensmount.state.mount.value.viewfinder.contrast"))
     assert found["sharp"][0] > 3 * found["blurred"][0]
     assert found["sharp"][2] > 1.5 * found["blurred"][2]
@@ -319,12 +321,12 @@ def test_autofocus_makes_the_viewfinder_sharp_and_stopping_down_darkens_it(page,
     page.wait_for_selector(".viewfinder-panel canvas")
     page.evaluate(f"lensmount.state.cursor.value = {columns.span()[1]!r}")
     wait(page, f"lensmount.state.mount.value?.t === {columns.span()[1]!r}")
-    page.wait_for_timeout(150)
+    wait_until_drawn(page)
     assert page.evaluate(SHARPNESS) == again
     uncorrected = page.locator(".viewfinder-panel .chip")
     uncorrected.click()
     assert uncorrected.get_attribute("aria-pressed") == "false"
-    page.wait_for_timeout(100)
+    wait_until_drawn(page)
     assert page.evaluate(SHARPNESS) != again
 
 

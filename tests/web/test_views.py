@@ -16,6 +16,8 @@ from lensmount_emulator.sessions.loopback import run_loopback
 from lensmount_emulator.sessions.virtual.participants import default_pair
 from lensmount_web.server import Served
 
+from .conftest import wait_until_still  # noqa: TID252  helpers of this folder
+
 VIEWS = Path(__file__).parent / "views"
 AXE = Path(__file__).parents[2] / "web" / "page" / "node_modules" / "axe-core" / "axe.min.js"
 SIZE = (160, 96)
@@ -137,7 +139,7 @@ def differences(found, kept):
 def test_a_view_looks_as_it_did_and_has_no_serious_fault(shown, served, view):
     scheme, page = shown
     view(page, served)
-    page.wait_for_timeout(400)
+    wait_until_still(page)
     found = np.asarray(thumbnail(page), np.int16)
     path = VIEWS / f"{view.__name__}-{scheme}.png"
     if os.environ.get("LENSMOUNT_WRITE_VIEWS"):
@@ -162,7 +164,7 @@ def test_a_view_looks_as_it_did_and_has_no_serious_fault(shown, served, view):
 def test_the_comparison_notices_what_is_gone(shown, served):
     scheme, page = shown
     session(page, served)
-    page.wait_for_timeout(400)
+    wait_until_still(page)
     from PIL import Image
 
     kept = np.asarray(Image.open(VIEWS / f"session-{scheme}.png").convert("RGB"), np.int16)
