@@ -18,7 +18,7 @@ from lensmount_emulator.campaign.results import read_campaign
 from lensmount_emulator.cli.main import main
 from lensmount_emulator.fuzz.corpus import Corpus, open_corpus
 
-from .conftest import environment  # noqa: TID252
+from .conftest import environment  # noqa: TID252  helpers of this folder
 
 FAILS = {"seconds": "0.1", "bodies": '["a6000"]', "faults": '[[], ["drop rate=1e-4 expect=may-fail"]]'}
 """No script is over by then; under the fault that is tolerated."""

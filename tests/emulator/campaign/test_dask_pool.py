@@ -15,7 +15,7 @@ from lensmount_emulator.campaign.results import read_campaign
 from lensmount_emulator.campaign.store import code_version
 from lensmount_emulator.cli.main import main
 
-from .conftest import environment, finished_in, start, wait_for  # noqa: TID252
+from .conftest import environment, finished_in, start, wait_for  # noqa: TID252  helpers of this folder
 
 pytest.importorskip("distributed")
 

@@ -18,7 +18,7 @@ from lensmount_emulator.campaign.process_pool import run_local
 from lensmount_emulator.campaign.results import read_campaign
 from lensmount_emulator.campaign.worker_pool import MAX_DEATHS, in_order
 
-from .conftest import children_of, environment, finished_in, start, wait_for  # noqa: TID252
+from .conftest import children_of, environment, finished_in, start, wait_for  # noqa: TID252  helpers of this folder
 
 
 def cases(count: int) -> list[Case]:

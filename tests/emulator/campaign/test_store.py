@@ -30,7 +30,7 @@ from lensmount_emulator.faults.options import ExpectedOutcome
 from lensmount_emulator.fuzz.monitor import Violation
 from lensmount_protocol.errors import CaptureError
 
-from .conftest import environment, finished_in  # noqa: TID252
+from .conftest import environment, finished_in  # noqa: TID252  helpers of this folder
 
 
 @pytest.fixture

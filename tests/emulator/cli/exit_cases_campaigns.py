@@ -13,8 +13,8 @@ from lensmount_emulator.campaign.store import ResultStore
 from lensmount_emulator.fuzz.monitor import Violation
 from lensmount_emulator.fuzz.scenario import Scenario
 
-from .exit_cases import Bench, case  # noqa: TID252
-from .exit_inputs import unreadable  # noqa: TID252
+from .exit_cases import Bench, case  # noqa: TID252  helpers of this folder
+from .exit_inputs import unreadable  # noqa: TID252  helpers of this folder
 
 CAMPAIGN = 'dialect = "emount"\nbodies = ["a6000"]\nlenses = ["sel55210"]\nscript = "wait 0.05"\n'
 

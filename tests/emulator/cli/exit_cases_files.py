@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from .exit_cases import Bench, case  # noqa: TID252
-from .exit_inputs import (  # noqa: TID252
+from .exit_cases import Bench, case  # noqa: TID252  helpers of this folder
+from .exit_inputs import (  # noqa: TID252  helpers of this folder
     LENS,
     Setup,
     empty,

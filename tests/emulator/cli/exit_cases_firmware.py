@@ -6,7 +6,7 @@ import pytest
 
 from lensmount_emulator.firmware.build import example_folder
 
-from .exit_cases import Bench, case  # noqa: TID252
+from .exit_cases import Bench, case  # noqa: TID252  helpers of this folder
 
 SCRIPT = "focus near; aperture f/8; sleep"
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from lensmount_emulator.learn.machine import Machine
 
-from .exit_cases import Bench, case  # noqa: TID252
-from .exit_inputs import LENS, empty, folder, half, missing, other_dialect, recording, unreadable  # noqa: TID252
+from .exit_cases import Bench, case  # noqa: TID252  helpers of this folder
+from .exit_inputs import LENS, empty, folder, half, missing, other_dialect, recording, unreadable  # noqa: TID252  helpers of this folder
 
 ALPHABET = """
 name = "two"

@@ -2,7 +2,7 @@
 
 import resource
 
-from .exit_cases import Bench, case  # noqa: TID252
+from .exit_cases import Bench, case  # noqa: TID252  helpers of this folder
 
 
 @case("new", "done")

@@ -6,8 +6,8 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from .exit_cases import Bench, case  # noqa: TID252
-from .exit_inputs import LENS, PAIR, SMALL_DISK, image, recording  # noqa: TID252
+from .exit_cases import Bench, case  # noqa: TID252  helpers of this folder
+from .exit_inputs import LENS, PAIR, SMALL_DISK, image, recording  # noqa: TID252  helpers of this folder
 
 # Outputs that exist, and disks that are full.
 

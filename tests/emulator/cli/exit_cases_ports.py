@@ -22,8 +22,8 @@ from lensmount_hardware.port_spec import open_transport
 from lensmount_hardware.serial_devices import devices
 from lensmount_protocol.wire import Burst, DataLoss, Edge, Role
 
-from .exit_cases import Bench, case  # noqa: TID252
-from .exit_peers import ANSWER, NOISE, PATIENCE, PROFILES, REQUEST, leaving, playing, ports  # noqa: TID252
+from .exit_cases import Bench, case  # noqa: TID252  helpers of this folder
+from .exit_peers import ANSWER, NOISE, PATIENCE, PROFILES, REQUEST, leaving, playing, ports  # noqa: TID252  helpers of this folder
 
 SHORT = ("--duration", "0.15")
 

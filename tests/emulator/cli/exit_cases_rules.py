@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from .exit_cases import Bench, case  # noqa: TID252
-from .exit_inputs import folder, missing, unreadable  # noqa: TID252
+from .exit_cases import Bench, case  # noqa: TID252  helpers of this folder
+from .exit_inputs import folder, missing, unreadable  # noqa: TID252  helpers of this folder
 
 
 def rules(bench: Bench) -> Path:

@@ -14,8 +14,8 @@ from lensmount_emulator.fuzz.scenario import Scenario
 from lensmount_emulator.fuzz.scenario_runner import ScenarioResult
 from lensmount_emulator.verification.codec_equivalence import EquivalenceResult
 
-from .exit_cases import CASES, Bench, case  # noqa: TID252
-from .exit_inputs import BODY, LENS, PAIR, image, recording  # noqa: TID252
+from .exit_cases import CASES, Bench, case  # noqa: TID252  helpers of this folder
+from .exit_inputs import BODY, LENS, PAIR, image, recording  # noqa: TID252  helpers of this folder
 
 SHORT_MATRIX = ("matrix", "--dialect", "emount", "--body", BODY, "--lens", LENS, "--do", "wait 0.1", "--jobs", "1")
 

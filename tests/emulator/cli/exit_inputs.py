@@ -11,7 +11,7 @@ from lensmount_emulator.sessions.loopback import run_loopback
 from lensmount_emulator.sessions.virtual.header import session_header
 from lensmount_hardware.captures.lmx import RecordingWriter
 
-from .exit_cases import Bench  # noqa: TID252
+from .exit_cases import Bench  # noqa: TID252  helpers of this folder
 
 BODY, LENS = "a6000", "sel55210"
 PAIR = ("--body", BODY, "--lens", LENS)

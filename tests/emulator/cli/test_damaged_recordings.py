@@ -18,7 +18,7 @@ from lensmount_hardware.clock import MonotonicClock
 from lensmount_protocol.dialect import load_dialect
 from lensmount_protocol.wire import Annotation, Burst, WireRecord
 
-from .conftest import pty_pair  # noqa: TID252
+from .conftest import pty_pair  # noqa: TID252  helpers of this folder
 
 PATIENCE = 30.0
 WIRING = load_dialect("emount").wiring

@@ -17,7 +17,7 @@ from . import (  # noqa: F401, TID252
     exit_cases_rules,
     exit_cases_virtual,
 )
-from .exit_cases import CASES, HEADING, PAGE, Bench, documented  # noqa: TID252
+from .exit_cases import CASES, HEADING, PAGE, Bench, documented  # noqa: TID252  helpers of this folder
 
 TABLE = documented(PAGE.read_text(encoding="utf-8"))
 

@@ -18,7 +18,7 @@ from lensmount_hardware.port_spec import open_transport
 from lensmount_protocol.dialect import load_dialect
 from lensmount_protocol.wire import Role
 
-from .conftest import pty_pair  # noqa: TID252
+from .conftest import pty_pair  # noqa: TID252  helpers of this folder
 
 REQUEST = bytes.fromhex("f00b0002000b6000780055")
 ANSWER = bytes.fromhex("f00d0002000900000000180055")

@@ -27,7 +27,7 @@ from lensmount_protocol.dialect import load_dialect
 from lensmount_protocol.errors import CaptureError
 from lensmount_protocol.wire import Annotation, Burst, Received, Role, Transmit, WireRecord
 
-from .conftest import pty_pair  # noqa: TID252
+from .conftest import pty_pair  # noqa: TID252  helpers of this folder
 
 REQUEST = bytes.fromhex("f00b0002000b6000780055")
 ANSWER = bytes.fromhex("f00d0002000900000000180055")

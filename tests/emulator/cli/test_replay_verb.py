@@ -17,7 +17,7 @@ from lensmount_hardware.captures.lmx import RecordingWriter
 from lensmount_protocol.dialect import load_dialect
 from lensmount_protocol.wire import Burst, Role
 
-from .conftest import pty_pair  # noqa: TID252
+from .conftest import pty_pair  # noqa: TID252  helpers of this folder
 
 LMOUNT = load_dialect("lmount")
 OFFER = LMOUNT.build_frame(LMOUNT.messages[Role.BODY, 0x60]().build(), 3, 7)

@@ -20,7 +20,7 @@ from lensmount_protocol.dialects.emount.lens_status import LensStatus
 from lensmount_protocol.message import TYPE_BYTE_SIZE
 from lensmount_protocol.wire import Burst, Role, WireRecord
 
-from .conftest import pty_pair  # noqa: TID252
+from .conftest import pty_pair  # noqa: TID252  helpers of this folder
 
 PATIENCE = 20.0
 

@@ -17,7 +17,7 @@ from lensmount_hardware.port_spec import WindowTiming, parse_spec
 from lensmount_protocol.dialect import Dialect, load_dialect
 from lensmount_protocol.wire import Role
 
-from .conftest import End  # noqa: TID252
+from .conftest import End  # noqa: TID252  helpers of this folder
 
 
 def test_a_dialects_contacts_are_all_there() -> None:
