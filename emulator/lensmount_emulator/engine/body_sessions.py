@@ -1,8 +1,9 @@
-"""The sessions of a clocked body: attempts on the lens that is attached, and giving up until another one is."""
+"""What clocked bodies share: attempts on a lens, giving up until another one is attached, and common steps."""
 
 from collections.abc import Callable, Generator
 
 from lensmount_emulator.engine.engine import Engine
+from lensmount_emulator.engine.script import Step
 from lensmount_emulator.engine.tasks import Task, WaitFor
 from lensmount_protocol.errors import ProtocolError
 
@@ -45,3 +46,18 @@ def _attempt(
         if left:
             yield body.now + RETRY_DELAY_S
     return False
+
+
+def wait_step(body: Engine, step: Step) -> Task:
+    """Execute the step `wait`: let its seconds pass."""
+    yield body.after(float(step.value) * 1e6)
+
+
+def operator_step(body: Engine, step: Step) -> Task:
+    """Let the operator of the mount execute a step, where one is simulated."""
+    if body.operate_mount is None:
+        body.report(f"no simulated operator on a live port; do it by hand: {step.text}", is_error=True)
+    else:
+        body.operate_mount(step)
+    return
+    yield

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Generator, Mapping, Sequence
 from itertools import pairwise
 
-from lensmount_emulator.engine.body_sessions import RETRY_DELAY_S, run_sessions
+from lensmount_emulator.engine.body_sessions import RETRY_DELAY_S, operator_step, run_sessions, wait_step
 from lensmount_emulator.engine.observer import NoticeKind
 from lensmount_emulator.engine.script import Step, VerbArgumentParser, no_argument, parse_count, parse_seconds
 from lensmount_emulator.engine.tasks import Task, Wait, WaitFor
@@ -374,20 +374,6 @@ def _shutter(body: BodyEngineBase, step: Step) -> Task:
     yield from _done(body, body.order(c.ShutterButtonCommand(int(step.value))))
 
 
-def _wait(body: BodyEngineBase, step: Step) -> Task:
-    yield body.after(float(step.value) * 1e6)
-
-
-def _operate(body: BodyEngineBase, step: Step) -> Task:
-    """Let the operator of the mount do a step, where there is one."""
-    if body.operate_mount is None:
-        body.report(f"no simulated operator on a live port; do it by hand: {step.text}", is_error=True)
-    else:
-        body.operate_mount(step)
-    return
-    yield
-
-
 def _parse_button(text: str) -> int:
     value = parse_count(text)
     if value > 4:
@@ -418,7 +404,7 @@ TASKS: Mapping[str, Callable[[BodyEngineBase, Step], Task]] = {
     "shutter": _shutter,
     "sleep": _sleep,
     "wake": _wake,
-    "wait": _wait,
-    "turn": _operate,
-    "ring": _operate,
+    "wait": wait_step,
+    "turn": operator_step,
+    "ring": operator_step,
 }

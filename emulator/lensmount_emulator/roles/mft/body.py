@@ -6,7 +6,7 @@ it does with a lens that fails, is not documented: orders are scripted, and a le
 
 from collections.abc import Callable, Mapping
 
-from lensmount_emulator.engine.body_sessions import RETRY_DELAY_S, run_sessions
+from lensmount_emulator.engine.body_sessions import RETRY_DELAY_S, operator_step, run_sessions, wait_step
 from lensmount_emulator.engine.engine import Engine
 from lensmount_emulator.engine.observer import NoticeKind
 from lensmount_emulator.engine.script import Step, VerbArgumentParser, no_argument, parse_count, parse_seconds
@@ -243,20 +243,6 @@ def _wake_up(body: BodyEngineBase, _step: Step) -> Task:
         yield from start_lens(body)
 
 
-def _wait(body: BodyEngineBase, step: Step) -> Task:
-    yield body.after(float(step.value) * 1e6)
-
-
-def _operate(body: BodyEngineBase, step: Step) -> Task:
-    """Let the operator of the mount do a step, where there is one."""
-    if body.operate_mount is None:
-        body.report(f"no simulated operator on a live port; do it by hand: {step.text}", is_error=True)
-    else:
-        body.operate_mount(step)
-    return
-    yield
-
-
 def _number(text: str, largest: int, what: str) -> int:
     try:
         value = int(text, 0)
@@ -309,6 +295,6 @@ TASKS: Mapping[str, Callable[[BodyEngineBase, Step], Task]] = {
     "sleep": _sleep,
     "wake": _wake_up,
     "release": _release,
-    "wait": _wait,
-    "zoom": _operate,
+    "wait": wait_step,
+    "zoom": operator_step,
 }

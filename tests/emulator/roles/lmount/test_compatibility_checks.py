@@ -192,7 +192,7 @@ def test_without_a_hand_at_the_ring_only_the_range_is_known(mount: Any) -> None:
     mounted.body.operate_mount = None
     assert check(mounted, "zoom") == [("zoom", Verdict.WORKS, "")]
     assert mounted.body.lens_info.zoom.focal_length_um == 70_000
-    assert "nobody" in mounted.body.compatibility_results[-1].detail
+    assert "no simulated operator" in mounted.body.compatibility_results[-1].detail
 
 
 def test_a_ring_that_is_turned_and_reports_nothing_is_found(mount: Any) -> None:

@@ -113,7 +113,7 @@ def test_on_a_port_there_is_no_one_s_hand(mount: Any, script: str) -> None:
     mounted = mount(script=script)
     mounted.body.operate_mount = None
     mounted.wait_until(lambda: mounted.body.done)
-    assert any("nobody's hand" in notice.text for notice in mounted.notices)
+    assert any("no simulated operator" in notice.text for notice in mounted.notices)
 
 
 MUTE = {"focus": 0x20, "iris": 0x28, "firmware": 0x08, "expose": 0x0B, "sleep": 0x04, "wake": 0x05}

@@ -50,7 +50,7 @@ def _zoom(body: BodyEngineBase) -> Task:
     elif body.operate_mount is not None:
         body.operate_mount(Step("zoom", f"zoom {target / 1000:g}", target))
     else:
-        body.record_result("zoom", Verdict.WORKS, "its range is known; nobody's hand is at the ring")
+        body.record_result("zoom", Verdict.WORKS, "its range is known; no simulated operator is at the ring")
         return
     yield Wait(body.now + ZOOM_TIMEOUT_S, lambda: _zoomed(body, target), (REPORT,))
     state = known.zoom
@@ -233,7 +233,7 @@ def run_all_checks(body: BodyEngineBase) -> Task:
 def detach_lens(body: BodyEngineBase, step: Step) -> Task:
     """Have the operator detach the lens; this task ends with that."""
     if body.operate_mount is None:
-        body.report("nobody's hand is at the lens; take it off by yourself")
+        body.report("no simulated operator on a live port; detach the lens by hand")
         return
     body.expects_detach = True
     body.operate_mount(step)
