@@ -15,6 +15,7 @@ from lensmount_web.server import PageServer, Served
 from lensmount_web.session_store import SessionStore, StoredSession
 
 CAPTURES = Path(__file__).parents[3] / "shared" / "captures" / "e-mount"
+AXE = Path(__file__).parents[2] / "web" / "page" / "node_modules" / "axe-core" / "axe.min.js"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = [
     "--no-sandbox",
@@ -167,3 +168,15 @@ def wait_until_still(page, tries: int = 100) -> None:
             return
         before = now
     raise AssertionError(f"the page still moved after {tries} pictures")
+
+
+def check_axe(page) -> None:
+    """Fail on a serious violation that axe-core finds."""
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    result = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    serious = [
+        (one["id"], [node["html"][:200] for node in one["nodes"][:3]])
+        for one in result["violations"]
+        if one["impact"] in ("serious", "critical")
+    ]
+    assert serious == []

@@ -14,10 +14,9 @@ from lensmount_protocol.describe import format_value
 from lensmount_protocol.wire import Edge
 from lensmount_web.page_file import write_page
 
-from .conftest import wait_until_drawn  # noqa: TID252  helpers of this folder
+from .conftest import AXE, check_axe, wait_until_drawn  # noqa: TID252  helpers of this folder
 
 CAPTURES = Path(__file__).parents[3] / "shared" / "captures" / "e-mount"
-AXE = Path(__file__).parents[2] / "web" / "page" / "node_modules" / "axe-core" / "axe.min.js"
 
 ROWS = """() => {
   const data = lensmount.state.columns.value;
@@ -193,17 +192,6 @@ def test_no_serious_fault_of_accessibility(page, running):
     page.goto(f"{running.root}/")
     page.wait_for_selector(".open-list a")
     check_axe(page)
-
-
-def check_axe(page):
-    page.evaluate(AXE.read_text(encoding="utf-8"))
-    result = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-    serious = [
-        (one["id"], [node["html"][:200] for node in one["nodes"][:3]])
-        for one in result["violations"]
-        if one["impact"] in ("serious", "critical")
-    ]
-    assert serious == []
 
 
 def test_every_shared_capture_is_the_decoders(page, serve):

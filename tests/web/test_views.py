@@ -16,10 +16,9 @@ from lensmount_emulator.sessions.loopback import run_loopback
 from lensmount_emulator.sessions.virtual.participants import default_pair
 from lensmount_web.server import Served
 
-from .conftest import wait_until_still  # noqa: TID252  helpers of this folder
+from .conftest import AXE, check_axe, wait_until_still  # noqa: TID252  helpers of this folder
 
 VIEWS = Path(__file__).parent / "views"
-AXE = Path(__file__).parents[2] / "web" / "page" / "node_modules" / "axe-core" / "axe.min.js"
 SIZE = (160, 96)
 MOST_SPOTS = {40: 0.05, 12: 0.2}
 """Parts of 255 by which a spot of a thumbnail may differ -> the share of spots that may differ more."""
@@ -151,14 +150,7 @@ def test_a_view_looks_as_it_did_and_has_no_serious_fault(shown, served, view):
     assert differences(found, kept) == [], path.name
     if not AXE.is_file():
         pytest.skip("axe-core is not installed: run `make web/page/node_modules`")
-    page.evaluate(AXE.read_text(encoding="utf-8"))
-    result = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-    serious = [
-        (one["id"], [node["html"][:200] for node in one["nodes"][:3]])
-        for one in result["violations"]
-        if one["impact"] in ("serious", "critical")
-    ]
-    assert serious == []
+    check_axe(page)
 
 
 def test_the_comparison_notices_what_is_gone(shown, served):
