@@ -1,6 +1,6 @@
 // A live port: how late its deadlines are met, what it lost, and what it reports.
 
-import { running } from "./live";
+import { running, type Notice } from "./live";
 import * as state from "./state";
 import { moment } from "./time";
 
@@ -71,13 +71,7 @@ export function Live() {
       </section>
       <section aria-label="notices">
         <h3>Log</h3>
-        <ol class="log" aria-label="notices">
-          {[...now.notices].reverse().map((one, index) => (
-            <li key={index} class={one.error ? "bad" : ""}>
-              <span>{moment(one.t)}</span> <b class={one.dir}>{one.dir}</b> {one.text}
-            </li>
-          ))}
-        </ol>
+        <Log notices={now.notices} />
       </section>
     </div>
   );
@@ -105,5 +99,18 @@ function Histogram({ octaves }: { octaves: number[] }) {
         ))}
       </tbody>
     </table>
+  );
+}
+
+/** What was noticed in a session, the newest first. */
+export function Log({ notices }: { notices: Notice[] }) {
+  return (
+    <ol class="log" aria-label="notices">
+      {[...notices].reverse().map((one, index) => (
+        <li key={index} class={one.error ? "bad" : ""}>
+          <span>{moment(one.t)}</span> <b class={one.dir}>{one.dir}</b> {one.text}
+        </li>
+      ))}
+    </ol>
   );
 }

@@ -2,7 +2,8 @@
 
 import { effect } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { AXIS, colours, draw, drawMinimap, GUTTER, layout, timeOf, type Scene, type Track } from "./draw";
+import { AXIS, colours, draw, GUTTER, layout, timeOf, type Scene, type Track } from "./draw";
+import { drawMinimap } from "./minimap";
 import { lowerBound } from "./lod";
 import * as state from "./state";
 import { hex, moment, span } from "./time";

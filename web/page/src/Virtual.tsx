@@ -1,6 +1,7 @@
 // Controls of a virtual session: time, script, operator's controls, attachment, faults; copied as command or test.
 
 import { useState } from "preact/hooks";
+import { Log } from "./Live";
 import { order, running } from "./live";
 import * as state from "./state";
 import { moment } from "./time";
@@ -75,13 +76,7 @@ export function Virtual() {
           <Copy label="as command" text={now.command} />
           <Copy label="as pytest" text={now.test} />
           <h3>log</h3>
-          <ol class="log" aria-label="notices">
-            {[...now.notices].reverse().map((one, index) => (
-              <li key={index} class={one.error ? "bad" : ""}>
-                <span>{moment(one.t)}</span> <b class={one.dir}>{one.dir}</b> {one.text}
-              </li>
-            ))}
-          </ol>
+          <Log notices={now.notices} />
         </div>
       </div>
     </div>

@@ -1,7 +1,7 @@
 // Draws the timeline: axis, lines, frames of each direction, link states, findings, markers and the cursor.
 
 import { ANSWER, Columns, GARBAGE, ORDER, ROUTINE, WRONG } from "./columns";
-import { axisStep, levelRuns, lowerBound, rankBins, type Bins } from "./lod";
+import { axisStep, levelRuns, lowerBound, rankBins } from "./lod";
 import { hex, span, tick } from "./time";
 import type { DialectInfo, Findings } from "./types";
 import type { View } from "./state";
@@ -213,7 +213,7 @@ function drawLine(context: CanvasRenderingContext2D, scene: Scene, track: Track)
   context.globalAlpha = 1;
 }
 
-function rankColour(palette: Colours, rank: number, side: string): string {
+export function rankColour(palette: Colours, rank: number, side: string): string {
   if (rank === WRONG) return palette.wrong;
   if (rank === ORDER) return palette.order;
   if (rank === ANSWER) return palette.answer;
@@ -451,76 +451,4 @@ function drawMarkers(context: CanvasRenderingContext2D, scene: Scene): void {
       context.fill();
     }
   }
-}
-
-interface Strip {
-  data: Columns;
-  rows: number;
-  width: number;
-  t0: number;
-  t1: number;
-  sides: Bins[];
-}
-
-let strip: Strip | null = null;
-
-/** What the strip shows changes only with the data and the width, and not with the part that is shown. */
-function stripOf(scene: Scene, whole: View): Strip {
-  const { data } = scene;
-  const width = Math.floor(scene.width);
-  if (
-    !strip ||
-    strip.data !== data ||
-    strip.rows !== data.rows ||
-    strip.width !== width ||
-    strip.t0 !== whole.t0 ||
-    strip.t1 !== whole.t1
-  ) {
-    const sides = data.sent.map((sent) => rankBins(sent, whole.t0, whole.t1, width));
-    strip = { data, rows: data.rows, width, t0: whole.t0, t1: whole.t1, sides };
-  }
-  return strip;
-}
-
-/** The whole session in one strip, with the part that the timeline shows. */
-export function drawMinimap(context: CanvasRenderingContext2D, scene: Scene, whole: View): void {
-  const { width, height, palette, data } = scene;
-  context.fillStyle = palette.raised;
-  context.fillRect(0, 0, width, height);
-  for (const side of [0, 1]) {
-    const bins = stripOf(scene, whole).sides[side];
-    const top = side ? height / 2 + 1 : 3;
-    for (let pixel = 0; pixel < bins.rank.length; pixel++) {
-      if (!bins.count[pixel]) continue;
-      context.fillStyle = rankColour(palette, bins.rank[pixel], side ? "lens" : "body");
-      context.globalAlpha = bins.rank[pixel] > ROUTINE ? 1 : 0.55;
-      context.fillRect(pixel, top, 1, height / 2 - 4);
-    }
-  }
-  context.globalAlpha = 1;
-  const place = (at: number) => ((at - whole.t0) / (whole.t1 - whole.t0)) * width;
-  for (const one of scene.findings?.findings ?? []) {
-    if (one.t === null || one.kind === "note") continue;
-    context.fillStyle = palette.wrong;
-    context.fillRect(place(one.t), height - 3, 2, 3);
-  }
-  for (const at of scene.markers) {
-    context.fillStyle = palette.marker;
-    context.fillRect(place(at), 0, 1, height);
-  }
-  if (scene.selected !== null) {
-    const at = data.at.data[scene.selected];
-    context.fillStyle = palette.select;
-    context.fillRect(place(at) - 1, 0, 3, height);
-  }
-  const left = Math.max(0, place(scene.view.t0));
-  const right = Math.min(width, place(scene.view.t1));
-  context.fillStyle = palette.back;
-  context.globalAlpha = 0.55;
-  context.fillRect(0, 0, left, height);
-  context.fillRect(right, 0, width - right, height);
-  context.globalAlpha = 1;
-  context.strokeStyle = palette.marker;
-  context.lineWidth = 1.5;
-  context.strokeRect(left + 0.5, 1, Math.max(3, right - left - 1), height - 2);
 }

@@ -3,6 +3,14 @@
 import { signal } from "@preact/signals";
 import * as state from "./state";
 
+/** What was noticed in a session, by whom. */
+export interface Notice {
+  t: number;
+  dir: string;
+  error: boolean;
+  text: string;
+}
+
 export interface Running {
   now: number;
   paused: boolean;
@@ -13,7 +21,7 @@ export interface Running {
   violations: string[];
   error: string;
   held: string;
-  notices: { t: number; dir: string; error: boolean; text: string }[];
+  notices: Notice[];
   orders: { t: number; kind: string; text: string }[];
   command: string;
   test: string;
