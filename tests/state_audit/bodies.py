@@ -139,7 +139,7 @@ def disturb(play: Play, state: str, given: Input) -> Result:
     except Exception as error:
         return Result(state, given.name, f"{type(error).__name__}: {error}")
     supply = bench.mount.levels[bench.dialect.supply]
-    again = any("supply off" in notice.text or "starts anew" in notice.text for notice in notices)
+    again = any("supply off" in notice.text or "starts again" in notice.text for notice in notices)
     if not body.done:
         outcome = f"hangs in {body.connection.state}"
     elif body.position < len(body.script):

@@ -224,7 +224,7 @@ class VirtualMount:
         burst = Burst(begins, end.role, data, baudrate, ends)
         if peer.baudrate != baudrate:
             self._tap(burst)
-            text = f"the {peer.role.value} listens at {peer.baudrate} baud and hears noise"
+            text = f"receiver of the {peer.role.value} at {peer.baudrate} baud: framing errors"
             self._tap(Annotation(ends, text, kind=AnnotationKind.FRAMING_ERROR))
         elif self.attached:
             if self.resolution == "byte":

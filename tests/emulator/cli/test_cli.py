@@ -263,7 +263,7 @@ def test_loopback_twice_with_one_seed_is_one_recording(tmp_path: Path, capsys: p
 def test_the_demo_tells_the_whole_scenario(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["loopback", "--demo"]) == 0
     out = capsys.readouterr().out
-    beats = ["supply on", "handshake done", "speaks at 1.5 Mbaud", "StartUpReply", "loops", "script: focus"]
+    beats = ["supply on", "handshake done", "switched to 1.5 Mbaud", "StartUpReply", "loops", "script: focus"]
     beats += ["focus plan at", "aperture at 0x1615 = f/8.23", "the lens sleeps", "reply 01", "0 errors"]
     assert [beat for beat in beats if beat not in out] == []
 

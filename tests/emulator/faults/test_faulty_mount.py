@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from lensmount_emulator.cli.main import main
+from lensmount_emulator.engine.observer import NoticeKind
 from lensmount_emulator.faults.registry import known_faults
 from lensmount_emulator.faults.timing_faults import resample_uart
 from lensmount_emulator.mount.virtual_mount import Resolution
@@ -148,7 +149,7 @@ def test_a_detached_lens_cuts_the_frame_where_it_was() -> None:
 
 def test_another_lens_is_another_lens() -> None:
     session, _ = play("lmount", ["swap-lens at=0.9 for=100ms lens=sigma-35mm-f1.2-dg-ii"], seconds=3.0)
-    names = [notice.text for notice in session.notices if notice.text.startswith("it is ")]
+    names = [notice.text for notice in session.notices if notice.kind is NoticeKind.IDENTIFIED]
     assert len(names) == 2
     assert "45" in names[0]
     assert "35" in names[1]

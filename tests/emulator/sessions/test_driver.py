@@ -71,7 +71,7 @@ def test_with_every_line_the_whole_protocol_is_played() -> None:
     body_port, lens_port = memory_pair(LINES)
     _, notices = play(body_port, lens_port, "wait 0.1; sleep")
     texts = [notice.text for notice in notices]
-    assert "speaks at 1.5 Mbaud" in texts
+    assert "switched to 1.5 Mbaud" in texts
     assert "asleep" in texts
 
 

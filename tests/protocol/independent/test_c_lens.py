@@ -169,7 +169,7 @@ def test_our_body_takes_it_through_every_check(lens: Path) -> None:
         assert finding.verdict in (Verdict.WORKS, Verdict.REDUCED)
         assert finding.verdict is Verdict.WORKS or finding.rule in RULES
     texts = [notice.text for notice in notices]
-    assert "speaks at 1500000 baud" in texts
+    assert "switched to 1500000 baud" in texts
     assert any(text.startswith("focus at 450, 2.00 m") for text in texts)
     assert any(text.startswith("aperture at f/8.0") for text in texts)
     assert texts.count("the lens sleeps") == 2

@@ -274,7 +274,7 @@ def test_whatever_is_on_either_mount_all_rests_without_power_and_begins_again(le
     adapted.chain.run(3.2)
     # A body that has given up asks no more.
     given_up = any(notice.text == "gives up" for notice in adapted.notices)
-    assert given_up or any(text.startswith("it is") for text in told_since(adapted, 1.7))
+    assert given_up or any(text.startswith("lens identified: ") for text in told_since(adapted, 1.7))
 
 
 def told_since(adapted: Adapted, at: float) -> list[str]:

@@ -244,7 +244,7 @@ def test_a_lens_whose_reports_stop_is_powered_again(mount: Any, rate: int, after
     mounted.wait_until(lambda: not mounted.virtual_session.mount.levels["V_LOGIC"])
     # At the first frame that begins after that time.
     assert after < mounted.virtual_session.now - last < after + 2.2 / rate
-    assert "the reports have stopped; starts anew" in mounted.troubles
+    assert "the reports have stopped; starts again" in mounted.troubles
     mounted.streams()
 
 

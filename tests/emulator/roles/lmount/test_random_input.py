@@ -120,7 +120,7 @@ def test_whatever_stands_on_the_wire_they_stream_again(noises: list[tuple[float,
 
 @pytest.mark.parametrize("line", ["V_DRIVE", "V_LOGIC"])
 def test_a_supply_that_breaks_down_at_any_moment_is_survived(line: str) -> None:
-    """Rails lost in the midst of anything: the lens is at rest or homes, and the session goes on or starts anew."""
+    """Rails lost in the midst of anything: the lens is at rest or homes, and the session goes on or starts again."""
     for moment in range(30, 1500, 70):
         body, lens = body_engine("wait 0.1; focus near; focus far"), lens_engine()
         bench = VirtualSession(LMOUNT, body, lens)

@@ -119,7 +119,7 @@ def test_each_order_of_the_greeting_at_its_moment(mount: Any) -> None:
             {"body_changes": {"power": {"grants": "normal", "warns_from": "high"}}},
             [("negotiate", "power grant", "revision 2, 1500000 baud, power normal where it asked for extreme"),
              ("negotiate", "power notice",
-              "revision 2, 1500000 baud, power normal; the user is told of the consumption")],
+              "revision 2, 1500000 baud, power normal; the user is warned of the consumption")],
         ),
         (
             ("panasonic-s1r", "sigma-18-50mm-f2.8-dc-dn"),

@@ -92,7 +92,7 @@ class BodyEngine(BodyEngineBase):
 
     def restart(self, why: str) -> None:
         """Power-cycle the lens and identify it again; the current step of the script is repeated."""
-        self.power_off(f"{why}; supply off, lines at rest, starts anew")
+        self.power_off(f"{why}; supply off, lines at rest, starts again")
         self.restarting = True
         self.spawn(_run_again(self))
 

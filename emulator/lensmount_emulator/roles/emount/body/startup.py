@@ -102,7 +102,7 @@ def switch_speed(body: BodyEngineBase) -> Task:
     yield from _poll_line(body, fell, timing.link_poll, LENS_CS, False)
     body.set_baudrate(FAST_BAUDRATE)
     body.connection.move("switched", by=Role.BODY)
-    body.report("speaks at 1.5 Mbaud")
+    body.report("switched to 1.5 Mbaud")
     yield body.at(fell, timing.switch_rests)
 
 
@@ -211,7 +211,7 @@ def _identity(body: BodyEngineBase, reply: IdentityReply) -> None:
 def _descriptor(body: BodyEngineBase, reply: DescriptorReply) -> None:
     body.lens.descriptor = reply
     lens = f"a {format_lens_spec(reply.lens_spec)}"
-    body.report(f"it is {lens}", kind=NoticeKind.IDENTIFIED, subject=lens)
+    body.report(f"lens identified: {lens}", kind=NoticeKind.IDENTIFIED, subject=lens)
 
 
 @reply_handlers.on(StreamLayoutReply)

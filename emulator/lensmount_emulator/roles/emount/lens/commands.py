@@ -225,7 +225,7 @@ def _switch_speed(lens: LensEngineBase, reply: SpeedReply) -> Task:
         lens.drive(LENS_CS, False)
     lens.set_baudrate(FAST_BAUDRATE)
     lens.connection.move("switched", by=Role.LENS)
-    lens.report("listens at 1.5 Mbaud")
+    lens.report("switched to 1.5 Mbaud")
 
 
 def _stay_slow(lens: LensEngineBase) -> None:

@@ -132,7 +132,7 @@ def assemble_accessories(pieces: Sequence[DeviceSpec], lens: DeviceSpec, random_
             settings = merge_accessory(settings, accessory, piece.title)
             remarks.append(f"{piece.title}: the lens knows it, and is {settings.name} with it")
         elif accessory.behaviour == "silent":
-            remarks.append(f"{piece.title}: wires only, nobody tells the body of it; {_changes_optics(accessory)}")
+            remarks.append(f"{piece.title}: wires only, which the body cannot detect; {_changes_optics(accessory)}")
         elif accessory.behaviour == "translates":
             accessories.insert(0, get_adapter(piece.dialect, accessory.far_dialect)(piece, lens, random_of))
         else:

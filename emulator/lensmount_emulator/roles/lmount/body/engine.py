@@ -86,7 +86,7 @@ class BodyEngine(BodyEngineBase):
     def restart(self, why: str) -> None:
         """Power-cycle the lens and identify it again; the current step of the script is repeated."""
         self.power_off()
-        self.report(f"{why}; starts anew", is_error=True)
+        self.report(f"{why}; starts again", is_error=True)
         self.restarting = True
         self.spawn(_run_body(self))
 

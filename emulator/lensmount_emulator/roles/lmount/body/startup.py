@@ -154,7 +154,7 @@ def negotiate_baudrate(body: BodyEngineBase) -> StartupStep:
     yield body.after(SWITCH_US - body.settings.timing.settle)
     body.set_baudrate(baudrate)
     body.connection.move("switched", by=Role.BODY)
-    body.report(f"speaks at {baudrate} baud")
+    body.report(f"switched to {baudrate} baud")
     # The lens's clock started with its last bit, ours with its arrival; a live port may be early by the time of all its
     # bytes, and a live lens late by the latency of its host.
     yield body.after((LIVE_SPARE if body.live else SPARE) * SWITCH_US)
@@ -170,7 +170,7 @@ def identify(body: BodyEngineBase) -> StartupStep:
         return False
     known.identity, known.capabilities = identity, abilities
     lens = f"{identity.name} by {maker_name(identity.maker)}, firmware {'.'.join(map(str, identity.firmware))}"
-    body.report(f"it is {lens}", kind=NoticeKind.IDENTIFIED, subject=lens)
+    body.report(f"lens identified: {lens}", kind=NoticeKind.IDENTIFIED, subject=lens)
     return True
 
 
@@ -291,7 +291,9 @@ def _report_compatibility(body: BodyEngineBase) -> None:
     if camera.format == "full-frame" and abilities.image_circle == ImageCircle.APS_C:
         less.append((Verdict.REDUCED, f"{texts}; the body crops", compatibility_rules.CROP))
     if known.warned:
-        less.append((Verdict.WORKS, f"{texts}; the user is told of the consumption", compatibility_rules.POWER_NOTICE))
+        less.append(
+            (Verdict.WORKS, f"{texts}; the user is warned of the consumption", compatibility_rules.POWER_NOTICE)
+        )
     for verdict, detail, rule in less or [(Verdict.WORKS, texts, "")]:
         body.record_result("negotiate", verdict, detail, rule)
 

@@ -263,7 +263,7 @@ def _switch(lens: LensEngineBase, order: SetBaudrateCommand) -> Task:
         # A sleeping lens that a line can wake receives nothing and keeps its rate.
         if not (lens.asleep and BODY_ATT in lens.carried) and lens.now - lens.last_received_at >= RX_TIMEOUT_S:
             lens.set_baudrate(FIRST_BAUDRATE)
-            lens.report("heard no frame for a second; back to the first rate")
+            lens.report("no frame for a second; back to the first rate")
             return
         yield lens.now + RX_TIMEOUT_S / 2
 
