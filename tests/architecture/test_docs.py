@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from lensmount_emulator.cli.main import VERBS, main
+from lensmount_emulator.cli.main import main
+from lensmount_emulator.cli.verbs import VERBS
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "protocol" / "spec").glob("*.md")])

@@ -28,7 +28,7 @@ ALLOWED = {
     "emulator/lensmount_emulator/cli/bootloader.py": 1,
     "emulator/lensmount_emulator/cli/flash.py": 1,
     "emulator/lensmount_emulator/cli/listen_console.py": 1,
-    "emulator/lensmount_emulator/cli/parser.py": 2,
+    "emulator/lensmount_emulator/cli/verbs.py": 2,
     "emulator/lensmount_emulator/fuzz/device/executor.py": 2,
     "emulator/lensmount_emulator/fuzz/device/finding.py": 1,
     "emulator/lensmount_emulator/fuzz/device/generator.py": 1,

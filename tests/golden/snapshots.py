@@ -19,7 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lensmount_emulator.cli.main import VERBS, main
+from lensmount_emulator.cli.main import main
+from lensmount_emulator.cli.verbs import VERBS
 
 HERE = Path(__file__).parent
 COMMANDS = HERE / "commands.json"

@@ -8,7 +8,7 @@ import pytest
 from golden.digests import VALUES, changes, compute, digest_of, read_cases, read_digests
 from golden.sessions import Recorded, run_case
 from golden.snapshots import Commands, Snapshot, equal, read_commands, run, take, workspace
-from lensmount_emulator.cli.main import VERBS
+from lensmount_emulator.cli.verbs import VERBS
 from lensmount_protocol.wire import Burst, Edge, Role
 
 EVERY = 7

@@ -19,8 +19,7 @@ from hostile.mutations import mutated
 from hostile.seeds import Seed, make_seeds
 from hostile.trial import Trial, chosen, commands, run
 from lensmount_emulator.campaign import process_pool
-from lensmount_emulator.cli.main import VERBS
-from lensmount_emulator.cli.parser import verb_module
+from lensmount_emulator.cli.verbs import VERBS, verb_module
 
 ENCODINGS = ("utf-8", "utf-8", "utf-8", "ascii", "cp1252")
 

@@ -13,53 +13,15 @@ from lensmount_emulator.cli.parser import (
     HelpFormatter,
     Parser,
     fit_help,
-    log_old_names,
     logging_shown,
     one_of,
-    replace_old_names,
     verb_first,
-    verb_module,
     verbosity_options,
 )
+from lensmount_emulator.cli.verbs import VERBS, log_old_names, replace_old_names, verb_module
 from lensmount_emulator.reports.printable import one_line, printing_safely
 from lensmount_emulator.termination import Stopped, Termination, format_stop
 from lensmount_protocol.errors import MAX_ERROR, MountError, shorten, unknown_name_message
-
-VERBS = {
-    "demo": "the main job, watched: the alliance's bodies and lenses on the open model, then a real E-mount",
-    "decode": "read captures: bytes and edges to frames to typed messages",
-    "explain": "what went wrong in a session: the first cause, what was due, and what followed",
-    "export": "recordings to Wireshark, PulseView and waveform viewers; dissectors for Wireshark",
-    "plot": "fields and lines of a capture over time, as a picture",
-    "margins": "how far a delay, a jitter or a clock may move until a session fails",
-    "loopback": "a body and a lens meet on a virtual mount",
-    "matrix": "run every body with every lens and accessory of a dialect through one script",
-    "run": "play one end in real time on a port",
-    "flash": "write the firmware that ships with lensmount to a board in boot mode",
-    "bootloader": "restart a board with our firmware in its boot mode",
-    "devices": "list the serial devices of this machine, and what they can do",
-    "doctor": "examine a port: what is wrong with it, and what to do",
-    "record": "listen at a port, or at two, and write all to a file",
-    "sniff": "listen between a body and a lens, and print their messages",
-    "replay": "play a recording to a port, or a virtual session once more from its recording",
-    "bridge": "join two ports: what comes at one goes out at the other",
-    "firmware": "look at a firmware image, or make one to try updates with",
-    "fidelity": "put a profile's engine in the place of a captured device, and score its replies",
-    "ledger": "what captures say about each field of a device: ranked hypotheses with counts",
-    "shadow": "a profile or twin next to the real device, live or over a recording; differences per field",
-    "twin": "make a lens or body that plays from captures of a real one, and score it",
-    "dialects": "list the dialects that can be spoken",
-    "profiles": "list the lenses and bodies that can be played",
-    "verify-codec": "compare generated code with construct on mutated frames",
-    "learn": "what an end does, as a state machine; what two builds do differently",
-    "campaign": "many sessions from one file: profiles x faults x seeds, into one file of results, and its report",
-    "fuzz": "break readers, sessions and the device on a port at random, and repeat what broke from one file",
-    "monitor": "watch traffic in the terminal: a line per message with count, period and last fields",
-    "rules": "rules between body and lens: how a relay carries them out, and as C for a small MCU",
-    "ui": "sessions, matrices and campaigns in the browser",
-    "new": "write a package, a profile or a test repository to begin with: dialect, profile, fault, test",
-    "describe": "show a dialect's messages, their fields, offsets and evidence",
-}
 
 EXIT_CODES = "\n".join(
     (

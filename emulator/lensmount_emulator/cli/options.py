@@ -13,7 +13,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from lensmount_emulator.cli.parser import Parser, verb_first, verb_module, verbosity_options
+from lensmount_emulator.cli.parser import Parser, verb_first, verbosity_options
+from lensmount_emulator.cli.verbs import verb_module
 from lensmount_protocol.errors import DialectError, MountError, unknown_name_message
 from lensmount_protocol.message import Message
 from lensmount_protocol.wire import Role

@@ -11,7 +11,7 @@ import argparse
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 
 from lensmount_protocol.errors import nearest, unknown_name_message
 
@@ -181,88 +181,6 @@ def verbosity_options() -> Parser:
     return shared
 
 
-OLD_VERBS: Mapping[tuple[str, ...], tuple[str, ...]] = {
-    ("board", "flash"): ("flash",),
-    ("board", "image"): ("flash", "--dry-run"),
-    ("board", "boot"): ("bootloader",),
-    ("boards",): ("devices",),
-    ("campaign", "replay"): ("campaign", "rerun"),
-    ("fuzz", "replay"): ("replay",),
-    ("prove",): ("verify-codec",),
-}
-"""Old verb -> the arguments that replace it."""
-
-_OLD_DEVICE_FLAGS = {
-    "--answer": "--reply-timeout",
-    "--arm": "--allow",
-    "--ask": "--interactive",
-    "--greeting": "--startup-timeout",
-    "--repeats": "--repeat",
-}
-
-OLD_FLAGS: Mapping[str, Mapping[str, str]] = {
-    "bridge": {"--story": "--summary"},
-    "campaign": {"--shorten": "--shrink", "--to": "--output", "--where": "--filter"},
-    "describe": {"--emit": "--write-codecs"},
-    "devices": {"--closed": "--no-probe"},
-    "doctor": {"--jumpers": "--loopback-jumpers"},
-    "export": {"--to": "--output"},
-    "fuzz": {
-        **_OLD_DEVICE_FLAGS,
-        "--folder": "--output-dir",
-        "--stories": "--output-dir",
-        "--tries": "--shrink-attempts",
-    },
-    "loopback": {"--arm": "--allow", "--do": "--script", "--with": "--accessory"},
-    "matrix": {"--do": "--script", "--with": "--accessory"},
-    "record": {"--also": "--second-port", "--hears": "--direction", "--to": "--output"},
-    "replay": {
-        **_OLD_DEVICE_FLAGS,
-        "--any-device": "--ignore-identity",
-        "--as": "--role",
-        "--patience": "--timeout",
-        "--wait": "--sync",
-    },
-    "run": {"--arm": "--allow", "--do": "--script"},
-}
-"""Verb -> its old flags, each with the flag that replaces it. Old names work for one release."""
-
-
-def replace_old_names(arguments: Sequence[str]) -> tuple[list[str], list[tuple[str, str]]]:
-    """Replace the old names of verbs and flags.
-
-    Args:
-        arguments: the arguments of the command, the verb first.
-
-    Returns:
-        The arguments with the current name of each verb and flag, and the old names that were used, each with the
-        current one.
-    """
-    items, replaced = list(arguments), list[tuple[str, str]]()
-    for old, new in OLD_VERBS.items():
-        if tuple(items[: len(old)]) == old:
-            items[: len(old)] = new
-            replaced.append((" ".join(old), " ".join(new)))
-            break
-    flags: Mapping[str, str] = OLD_FLAGS.get(items[0], {}) if items else {}
-    # What follows `--` is no flag.
-    end = items.index("--") if "--" in items else len(items)
-    for number, item in enumerate(items[:end]):
-        flag, equals, value = item.partition("=")
-        if flag in flags:
-            items[number] = f"{flags[flag]}{equals}{value}"
-            replaced.append((flag, flags[flag]))
-    return items, replaced
-
-
-def log_old_names(replaced: Iterable[tuple[str, str]]) -> None:
-    """Log each old name that was used, at INFO."""
-    for old, new in replaced:
-        from lensmount_protocol.logs import get_logger
-
-        get_logger("cli").info("%s is an old name, which the next release drops: use %s", old, new)
-
-
 def verb_first(arguments: Sequence[str]) -> list[str]:
     """Return the arguments with the shared options that precede the verb moved to the end."""
     count = next((number for number, item in enumerate(arguments) if item not in SHORT), len(arguments))
@@ -305,8 +223,3 @@ def logging_shown(verbose: int) -> Generator[None]:
     finally:
         logger.setLevel(before)
         logger.removeHandler(handler)
-
-
-def verb_module(verb: str) -> str:
-    """Return the name of the module that runs a verb."""
-    return f"lensmount_emulator.cli.{verb.replace('-', '_')}"

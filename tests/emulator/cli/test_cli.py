@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from lensmount_emulator.cli.main import VERBS, main
+from lensmount_emulator.cli.main import main
+from lensmount_emulator.cli.verbs import VERBS
 from lensmount_protocol.dialect import load_dialect
 
 REQUEST = "f00b0002000b6000780055"

@@ -7,8 +7,9 @@ import sys
 
 import pytest
 
-from lensmount_emulator.cli.main import VERBS, main
+from lensmount_emulator.cli.main import main
 from lensmount_emulator.cli.options import completion_parser
+from lensmount_emulator.cli.verbs import VERBS
 
 
 def error_of(words: list[str], capsys) -> str:

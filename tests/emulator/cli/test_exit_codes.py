@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lensmount_emulator.cli.main import VERBS
+from lensmount_emulator.cli.verbs import VERBS
 
 from . import (  # noqa: F401, TID252
     exit_cases_campaigns,

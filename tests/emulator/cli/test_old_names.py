@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from lensmount_emulator.cli.main import VERBS, main
+from lensmount_emulator.cli.main import main
 from lensmount_emulator.cli.options import completion_parser
-from lensmount_emulator.cli.parser import OLD_FLAGS, OLD_VERBS, Parser, replace_old_names, verb_module
+from lensmount_emulator.cli.parser import Parser
+from lensmount_emulator.cli.verbs import OLD_FLAGS, OLD_VERBS, VERBS, replace_old_names, verb_module
 
 SNAPSHOTS = Path(__file__).parents[2] / "golden" / "snapshots"
 PAGE = Path(__file__).parents[3] / "docs" / "reference" / "command-line.md"

@@ -8,8 +8,8 @@ from importlib import import_module
 
 import pytest
 
-from lensmount_emulator.cli.main import VERBS, main
-from lensmount_emulator.cli.parser import verb_module
+from lensmount_emulator.cli.main import main
+from lensmount_emulator.cli.verbs import VERBS, verb_module
 from lensmount_emulator.reports.printable import Colour, wants_colour, write_line
 from lensmount_emulator.sessions.send_guard import SendGuard
 from lensmount_hardware.port_spec import open_transport

@@ -9,8 +9,8 @@ import pytest
 from rich.text import Text
 
 from lensmount_emulator.campaign.matrix import Matrix, MatrixCell, MatrixOutcome
-from lensmount_emulator.cli.main import VERBS, main
-from lensmount_emulator.cli.parser import verb_module
+from lensmount_emulator.cli.main import main
+from lensmount_emulator.cli.verbs import VERBS, verb_module
 from lensmount_emulator.profiles.library import all_profiles
 from lensmount_emulator.reports.console import make_console, print_timing, print_traffic
 from lensmount_emulator.reports.printable import Colour, Line, line_writer, wrap
