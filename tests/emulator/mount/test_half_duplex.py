@@ -4,7 +4,7 @@ from lensmount_emulator.engine.engine import WireOutput
 from lensmount_emulator.mount.virtual_mount import VirtualMount
 from lensmount_emulator.scheduler import Scheduler
 from lensmount_protocol.dialects.mft.dialect import MFT
-from lensmount_protocol.dialects.mft.lines import BODY_ACK, LENS_ACK, VDD
+from lensmount_protocol.dialects.mft.link import BODY_ACK, LENS_ACK, VDD
 from lensmount_protocol.wire import Burst, Received, Role, WireEvent, WireRecord
 
 

@@ -9,7 +9,7 @@ from lensmount_protocol.decoder import DecodedFrame, Decoder
 from lensmount_protocol.dialects.mft import framing
 from lensmount_protocol.dialects.mft import messages as m
 from lensmount_protocol.dialects.mft.dialect import MFT
-from lensmount_protocol.dialects.mft.exchange import TransactionChecker
+from lensmount_protocol.dialects.mft.transactions import TransactionChecker
 from lensmount_protocol.errors import FrameError
 from lensmount_protocol.evidence import EvidenceLevel
 from lensmount_protocol.framer import GarbageReason

@@ -14,7 +14,7 @@ from lensmount_emulator.engine.tasks import Task, Wait
 from lensmount_emulator.roles.mft.body_base import WORK, BodyEngineBase, LensFailedError
 from lensmount_emulator.roles.mft.profile import DIRECTIONS
 from lensmount_protocol.dialects.mft import messages as m
-from lensmount_protocol.dialects.mft.lines import BODY_ACK, CLK, FOCUS, LENS_ACK, MOUNTED, SHUTTER, SLEEP, VDD
+from lensmount_protocol.dialects.mft.link import BODY_ACK, CLK, FOCUS, LENS_ACK, MOUNTED, SHUTTER, SLEEP, VDD
 from lensmount_protocol.errors import LocalProtocolError
 from lensmount_protocol.message import Message
 from lensmount_protocol.wire import LineChanged, Role

@@ -13,8 +13,8 @@ from lensmount_protocol.connection import ReceivedFrame
 from lensmount_protocol.dialects.mft import messages as m
 from lensmount_protocol.dialects.mft.dialect import MFT
 from lensmount_protocol.dialects.mft.framing import COMMAND, LENS_BYTE, WRITTEN, Form, sent_sum
-from lensmount_protocol.dialects.mft.lines import BODY_ACK, CLK, FOCUS, LENS_ACK, MOUNTED, SHUTTER, SLEEP, VDD, WIRING
-from lensmount_protocol.dialects.mft.transitions import command_form
+from lensmount_protocol.dialects.mft.link import BODY_ACK, CLK, FOCUS, LENS_ACK, MOUNTED, SHUTTER, SLEEP, VDD, WIRING
+from lensmount_protocol.dialects.mft.transactions import command_form
 from lensmount_protocol.errors import ProtocolError
 from lensmount_protocol.framer import Garbage
 from lensmount_protocol.message import Message

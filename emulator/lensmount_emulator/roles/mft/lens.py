@@ -17,8 +17,8 @@ from lensmount_protocol.connection import ReceivedFrame
 from lensmount_protocol.dialects.mft import messages as m
 from lensmount_protocol.dialects.mft.dialect import MFT
 from lensmount_protocol.dialects.mft.framing import ANSWER, COMMAND, LENS_BYTE, Form, sent_sum
-from lensmount_protocol.dialects.mft.lines import BODY_ACK, LENS_ACK, MOUNTED, SLEEP, VDD
-from lensmount_protocol.dialects.mft.transitions import command_form
+from lensmount_protocol.dialects.mft.link import BODY_ACK, LENS_ACK, MOUNTED, SLEEP, VDD
+from lensmount_protocol.dialects.mft.transactions import command_form
 from lensmount_protocol.framer import Garbage
 from lensmount_protocol.message import Message
 from lensmount_protocol.payload import AnyMessage

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from lensmount_emulator.engine.dialect_roles import Place
 from lensmount_emulator.engine.profile_values import check_between
-from lensmount_protocol.dialects.mft import timing
+from lensmount_protocol.dialects.mft import link
 from lensmount_protocol.errors import ProfileError
 
 
@@ -34,8 +34,8 @@ class LensSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     setup_reply: str = "0a10c409"
     identity: str = "000001100000 414142323233343635 0000000111"
     standby: str = "c2e10000 00 0c 4200 b103 000c 0c00 d2002f018c01ea014702a45c034e0200"
-    ready_pulse_ms: float = timing.READY_PULSE_MS
-    action_ms: float = timing.ACTION_MS
+    ready_pulse_ms: float = link.READY_PULSE_MS
+    action_ms: float = link.ACTION_MS
     setup_action_ms: float = 10.0
     wake_us: float = 200.0
     ready_us: float = 20.0
@@ -72,13 +72,13 @@ class BodySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     standby: str = "0106"
     ring_direction: str = "forward"
     first_order_round: int = 2
-    wake_ms: float = timing.WAKE_MS
-    after_ready_ms: float = timing.AFTER_READY_MS
-    clock_hold_ms: float = timing.CLOCK_HOLD_MS
-    before_shutter_ms: float = timing.BEFORE_SHUTTER_MS
-    shutter_us: float = timing.SHUTTER_US
-    after_shutter_ms: float = timing.AFTER_SHUTTER_MS
-    before_toggle_ms: float = timing.BEFORE_TOGGLE_MS
+    wake_ms: float = link.WAKE_MS
+    after_ready_ms: float = link.AFTER_READY_MS
+    clock_hold_ms: float = link.CLOCK_HOLD_MS
+    before_shutter_ms: float = link.BEFORE_SHUTTER_MS
+    shutter_us: float = link.SHUTTER_US
+    after_shutter_ms: float = link.AFTER_SHUTTER_MS
+    before_toggle_ms: float = link.BEFORE_TOGGLE_MS
     supply_ms: float = 20.0
     acknowledge_us: float = 5.0
     ready_timeout_ms: float = 40.0

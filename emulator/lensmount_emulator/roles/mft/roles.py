@@ -12,7 +12,7 @@ from lensmount_emulator.roles.mft.body import LENS_VERBS, VERBS, BodyEngine, exe
 from lensmount_emulator.roles.mft.lens import LensEngine
 from lensmount_emulator.roles.mft.profile import BodySettings, LensSettings, check_settings
 from lensmount_emulator.roles.mft.session_knowledge import REPLY_TIMEOUT_S, reply_key, reply_keys, request_key
-from lensmount_protocol.dialects.mft.transitions import ASLEEP, OFF
+from lensmount_protocol.dialects.mft.transactions import ASLEEP, OFF
 
 
 def _make_engine(
@@ -35,7 +35,7 @@ MFT_ROLES = DialectRoles(
     default_lens="bell-lens",
     check_script="aperture 0x3b2; focus 0x24e; ring reverse; sleep; wake; wait 0.1",
     execute_step=execute_extra_step,
-    learn="lensmount_emulator.roles.mft.learn_traits:MFT_LEARN",
+    learn="lensmount_emulator.roles.mft.session_knowledge:MFT_LEARN",
     session_knowledge="lensmount_emulator.roles.mft.session_knowledge:MFT_KNOWLEDGE",
     fuzz_traits=FuzzTraits(
         request_key=request_key,

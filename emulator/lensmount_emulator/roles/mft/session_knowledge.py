@@ -1,19 +1,23 @@
-"""What explanations and fuzzing know of Micro Four Thirds sessions: due steps, the loop, reads and their answers."""
+"""What explanations, fuzzing and learning know of Micro Four Thirds sessions: due steps, the loop, reads, words."""
 
 from collections.abc import Iterable
 
+from lensmount_emulator.engine.learn_traits import LearnTraits, OutputToken
 from lensmount_emulator.engine.session_knowledge import DueStep, SessionKnowledge
+from lensmount_protocol.connection import ReceivedFrame
 from lensmount_protocol.decoder import DecodedFrame
 from lensmount_protocol.dialects.mft.framing import ANSWER, COMMAND
-from lensmount_protocol.dialects.mft.lines import BODY_ACK, LENS_ACK, MOUNTED, SLEEP, VDD
+from lensmount_protocol.dialects.mft.link import BODY_ACK, LENS_ACK, MOUNTED, SLEEP, VDD
 from lensmount_protocol.dialects.mft.messages import (
     ANSWERS,
     HelloCommand,
+    LensByte,
     OtherHelloCommand,
     StandbyReply,
     StandbyRequest,
 )
 from lensmount_protocol.framer import Frame
+from lensmount_protocol.payload import message_type
 from lensmount_protocol.timing import edge, first_bit
 from lensmount_protocol.wire import Role
 
@@ -81,3 +85,15 @@ STEPS = (
 
 MFT_KNOWLEDGE = SessionKnowledge(steps=STEPS, is_loop=_is_loop, reply_us=REPLY_US)
 """The knowledge of Micro Four Thirds sessions."""
+
+
+def _words(arrival: ReceivedFrame) -> tuple[OutputToken, ...]:
+    """A single byte with its value; of an answer only its type, since values are not states."""
+    return tuple(
+        OutputToken(f"01({message.value:02X})" if isinstance(message, LensByte) else f"{message_type(message):02X}")
+        for message in arrival.messages
+    )
+
+
+MFT_LEARN = LearnTraits(alphabets="lensmount_emulator.roles.mft.alphabets", describe=_words)
+"""The Micro Four Thirds traits for learning."""

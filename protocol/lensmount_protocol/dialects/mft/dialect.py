@@ -1,12 +1,10 @@
 """The dialect `mft`: Micro Four Thirds as its documents have it, without a capture behind any statement."""
 
 from lensmount_protocol.dialect import Dialect
-from lensmount_protocol.dialects.mft.exchange import TransactionChecker
 from lensmount_protocol.dialects.mft.framing import FORMATS, build_frame
-from lensmount_protocol.dialects.mft.lines import DRIVERS, MOUNTED, VDD, WIRING
+from lensmount_protocol.dialects.mft.link import DRIVERS, MOUNTED, TIMING, VDD, WIRING
 from lensmount_protocol.dialects.mft.messages import MESSAGES
-from lensmount_protocol.dialects.mft.timing import TIMING
-from lensmount_protocol.dialects.mft.transitions import TRANSITIONS, trigger_for
+from lensmount_protocol.dialects.mft.transactions import TRANSITIONS, TransactionChecker, trigger_for
 from lensmount_protocol.payload import message_table
 
 SOURCES = {

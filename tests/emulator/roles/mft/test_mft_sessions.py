@@ -22,8 +22,8 @@ from lensmount_hardware.captures.logic_analyser.vcd_writer import write_vcd
 from lensmount_hardware.captures.logic_analyser.waveform import Waveform
 from lensmount_protocol.decoder import DecodedFrame, Decoder
 from lensmount_protocol.dialects.mft.dialect import MFT
-from lensmount_protocol.dialects.mft.exchange import TransactionChecker
-from lensmount_protocol.dialects.mft.lines import BODY_ACK, CLK, FOCUS, LENS_ACK, SHUTTER, SLEEP, VDD
+from lensmount_protocol.dialects.mft.link import BODY_ACK, CLK, FOCUS, LENS_ACK, SHUTTER, SLEEP, VDD
+from lensmount_protocol.dialects.mft.transactions import TransactionChecker
 from lensmount_protocol.errors import ProfileError
 from lensmount_protocol.wire import Annotation, Burst, Edge, LineDefect, Role, WireRecord
 

@@ -7,7 +7,7 @@ from lensmount_hardware.captures.logic_analyser.acknowledged import decode_ackno
 from lensmount_hardware.captures.logic_analyser.uart import LogicLine
 from lensmount_hardware.captures.logic_analyser.waveform import analyse, render_steps
 from lensmount_protocol.dialects.mft.dialect import MFT
-from lensmount_protocol.dialects.mft.lines import BIT_RATE, BODY_ACK, CLK, DATA, LENS_ACK
+from lensmount_protocol.dialects.mft.link import BIT_RATE, BODY_ACK, CLK, DATA, LENS_ACK
 from lensmount_protocol.wire import Annotation, Burst, Defect, Edge, LineDefect, Role, WireRecord
 
 RATE = 10_000_000

@@ -1,9 +1,13 @@
-"""The contacts of the Micro Four Thirds mount as its documents name them, and the clocked link on them.
+"""The link of the Micro Four Thirds mount: the contacts as its documents name them, the clock, and the timing contract.
 
-The order of the pins is open, and no document names a line that shows an attached lens: see protocol/spec/mft.md.
+The order of the pins is open, and no document names a line that shows an attached lens: see protocol/spec/mft.md. The
+times are those that the documented programs wait; no capture is behind them.
 """
 
 from lensmount_protocol.dialects.mft.framing import COMMAND_SIZE, DATA_LENGTHS, LENGTH_SIZE, TransactionSplitter
+from lensmount_protocol.dialects.mft.messages import StandbyRequest
+from lensmount_protocol.evidence import Evidence, EvidenceLevel
+from lensmount_protocol.timing import TimingRule, edge, first_bit
 from lensmount_protocol.wire import AcknowledgeLines, ClockedLink, Role, SerialLine, Wiring
 
 VDD = "VDD"
@@ -71,3 +75,32 @@ DRIVERS = {
     LENS_ACK: Role.LENS,
     MOUNTED: Role.LENS,
 }
+
+_DOCUMENTED = Evidence(EvidenceLevel.DOCUMENTED, "BELL", "pauses of a program that plays a body")
+_INFERRED = Evidence(EvidenceLevel.INFERRED, "BELL", "about one round in a video frame of 60 Hz; the bounds are ours")
+
+WAKE_MS = 10.0
+AFTER_READY_MS = 20.0
+BEFORE_SHUTTER_MS = 9.0
+SHUTTER_US = 500.0
+AFTER_SHUTTER_MS = 1.5
+BEFORE_TOGGLE_MS = 4.0
+CLOCK_HOLD_MS = 1.0
+READY_PULSE_MS = 10.0
+ACTION_MS = 500.0
+"""Times of the documented programs; the last two are those of the lens."""
+
+TIMING: tuple[TimingRule, ...] = (
+    TimingRule("wake to handshake", edge(SLEEP, True), edge(BODY_ACK, True), 9_500, 12_000, _DOCUMENTED),
+    TimingRule("shutter pulse", edge(SHUTTER, True), edge(SHUTTER, False), 450, 600, _DOCUMENTED),
+    TimingRule("clock hold", edge(CLK, False), edge(CLK, True), 800, 1_500, _DOCUMENTED, (edge(VDD, False),)),
+    TimingRule(
+        "round",
+        first_bit(Role.BODY, StandbyRequest.TYPE),
+        first_bit(Role.BODY, StandbyRequest.TYPE),
+        15_000,
+        25_000,
+        _INFERRED,
+        (edge(SLEEP, False), edge(VDD, False)),
+    ),
+)
