@@ -3,6 +3,9 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from lensmount_emulator.comparison.score import FidelityResult as CaptureReplay
+    from lensmount_emulator.comparison.score import Score as ReplayScore
+    from lensmount_emulator.comparison.score import match_frames as compare_replay
     from lensmount_emulator.engine.dialect_roles import DialectRoles as DialectRoles
     from lensmount_emulator.engine.dialect_roles import FuzzTraits as FuzzTraits
     from lensmount_emulator.engine.dialect_roles import MotionBounds as MotionBounds
@@ -32,9 +35,6 @@ if TYPE_CHECKING:
     from lensmount_emulator.engine.verdicts import CompatibilityResult as CompatibilityResult
     from lensmount_emulator.engine.verdicts import CompatibilityRule as CompatibilityRule
     from lensmount_emulator.engine.verdicts import Verdict as Verdict
-    from lensmount_emulator.fidelity.score import FidelityResult as CaptureReplay
-    from lensmount_emulator.fidelity.score import Score as ReplayScore
-    from lensmount_emulator.fidelity.score import match_frames as compare_replay
     from lensmount_protocol.connection import Connection as Connection
     from lensmount_protocol.connection import ReceivedFrame as ReceivedFrame
 else:
@@ -80,7 +80,7 @@ __all__ = [
 
 _NAMES = {
     "ARRIVAL": ("lensmount_emulator.engine.engine", "ARRIVAL"),
-    "CaptureReplay": ("lensmount_emulator.fidelity.score", "FidelityResult"),
+    "CaptureReplay": ("lensmount_emulator.comparison.score", "FidelityResult"),
     "CompatibilityResult": ("lensmount_emulator.engine.verdicts", "CompatibilityResult"),
     "CompatibilityRule": ("lensmount_emulator.engine.verdicts", "CompatibilityRule"),
     "Complaint": ("lensmount_emulator.engine.session_knowledge", "Complaint"),
@@ -97,7 +97,7 @@ _NAMES = {
     "Observer": ("lensmount_emulator.engine.observer", "Observer"),
     "Place": ("lensmount_emulator.engine.dialect_roles", "Place"),
     "ReceivedFrame": ("lensmount_protocol.connection", "ReceivedFrame"),
-    "ReplayScore": ("lensmount_emulator.fidelity.score", "Score"),
+    "ReplayScore": ("lensmount_emulator.comparison.score", "Score"),
     "RequestTask": ("lensmount_emulator.engine.dialect_roles", "RequestTask"),
     "SessionKnowledge": ("lensmount_emulator.engine.session_knowledge", "SessionKnowledge"),
     "Step": ("lensmount_emulator.engine.script", "Step"),
@@ -107,7 +107,7 @@ _NAMES = {
     "Verdict": ("lensmount_emulator.engine.verdicts", "Verdict"),
     "WINDOW": ("lensmount_emulator.engine.engine", "WINDOW"),
     "Wait": ("lensmount_emulator.engine.tasks", "Wait"),
-    "compare_replay": ("lensmount_emulator.fidelity.score", "match_frames"),
+    "compare_replay": ("lensmount_emulator.comparison.score", "match_frames"),
     "get_roles": ("lensmount_emulator.engine.dialect_roles", "get_roles"),
     "no_argument": ("lensmount_emulator.engine.script", "no_argument"),
     "playable_dialects": ("lensmount_emulator.engine.dialect_roles", "playable_dialects"),

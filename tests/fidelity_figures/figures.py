@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 
 from lensmount_emulator.engine.dialect_roles import Place
 from lensmount_emulator.fidelity.assessment import Assessment, assess, is_source_of
-from lensmount_emulator.fidelity.follower import follow_frames, make_follower
+from lensmount_emulator.fidelity.capture_replay import follow_frames, make_follower
 from lensmount_emulator.profiles.library import Profile, load_profile
 from lensmount_emulator.twin.make import TwinRequest, make_twin
 from lensmount_hardware.captures.formats import open_capture

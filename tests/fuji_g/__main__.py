@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from time import process_time
 
-from lensmount_emulator.fidelity.fuji_g.body_replay import BodyTrace, replay_to_body, trace_capture
-from lensmount_emulator.fidelity.fuji_g.capture_replay import WordScore, replay_words
 from lensmount_emulator.profiles.library import load_profile
+from lensmount_emulator.roles.fuji_g.fidelity.body_replay import BodyTrace, replay_to_body, trace_capture
+from lensmount_emulator.roles.fuji_g.fidelity.capture_replay import WordScore, replay_words
 from lensmount_emulator.roles.fuji_g.profile import BodySettings
 from lensmount_emulator.sessions.loopback import make_virtual_session
 from lensmount_hardware.captures.formats import open_capture

@@ -46,7 +46,7 @@ PRELOADED = (
     "emulator.reports.console",
     "emulator.reports.terminal",
     "emulator.fidelity.assessment",
-    "emulator.fidelity.emount.follower",
+    "emulator.roles.emount.fidelity.body_follower",
     "emulator.fidelity.ledger.ledger",
     "emulator.fidelity.shadow",
     "emulator.sessions.reproduce",
@@ -76,7 +76,7 @@ PRELOADED = (
     "emulator.margins.run",
     "emulator.scaffold.render",
     "emulator.fuzz.parser_fuzzer",
-    "emulator.fidelity.fuji_g.capture_replay",
+    "emulator.roles.fuji_g.fidelity.capture_replay",
     "hardware.boards.flash",
     "web.page_file",
 )

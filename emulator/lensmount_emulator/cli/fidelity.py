@@ -40,8 +40,8 @@ def run(arguments: argparse.Namespace) -> int:
     from pathlib import Path
 
     from lensmount_emulator.cli.options import parse_channels
+    from lensmount_emulator.comparison.reply_score import parse_share, parse_split
     from lensmount_emulator.fidelity.assessment import assess, is_source_of
-    from lensmount_emulator.fidelity.reply_score import parse_share, parse_split
     from lensmount_emulator.profiles.library import load_profile
     from lensmount_emulator.reports.console import make_console
     from lensmount_emulator.reports.fidelity_report import print_assessment

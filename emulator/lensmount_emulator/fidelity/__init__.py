@@ -1,1 +1,1 @@
-"""Fidelity of an engine: replays captures of real devices against it and computes a score."""
+"""Fidelity of an engine: replays captures of real devices against it, assesses it, and shadows a device."""

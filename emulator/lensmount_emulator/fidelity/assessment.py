@@ -11,12 +11,9 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from lensmount_emulator.engine.dialect_roles import FuzzTraits, get_roles
-from lensmount_emulator.engine.field_rules import Origin
-from lensmount_emulator.fidelity.capture_replay import replay_capture
-from lensmount_emulator.fidelity.follower import FollowedReply, SessionFacts
-from lensmount_emulator.fidelity.noise import learn_noise, rule_noise
-from lensmount_emulator.fidelity.reply_score import (
+from lensmount_emulator.comparison.follower import FollowedReply, SessionFacts
+from lensmount_emulator.comparison.noise import learn_noise, rule_noise
+from lensmount_emulator.comparison.reply_score import (
     WHOLE_SESSION,
     NoiseField,
     ReplyPair,
@@ -27,7 +24,10 @@ from lensmount_emulator.fidelity.reply_score import (
     split_replies,
     stored_bytes,
 )
-from lensmount_emulator.fidelity.score import Score
+from lensmount_emulator.comparison.score import Score
+from lensmount_emulator.engine.dialect_roles import FuzzTraits, get_roles
+from lensmount_emulator.engine.field_rules import Origin
+from lensmount_emulator.fidelity.capture_replay import replay_capture
 from lensmount_emulator.fidelity.session_follower import follow_session
 from lensmount_emulator.profiles.library import Profile
 from lensmount_protocol.decoder import DecodedFrame

@@ -8,10 +8,11 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Protocol
 
+from lensmount_emulator.comparison.engine_driver import EngineDriver
+from lensmount_emulator.comparison.follower import FollowedReply, SessionFacts
 from lensmount_emulator.engine.dialect_roles import get_roles, make_engine
 from lensmount_emulator.explain.explainer import session_knowledge
-from lensmount_emulator.fidelity.engine_driver import EngineDriver
-from lensmount_emulator.fidelity.follower import FollowedReply, SessionFacts, make_follower
+from lensmount_emulator.fidelity.capture_replay import make_follower
 from lensmount_emulator.fidelity.joined_start import run_start
 from lensmount_emulator.profiles.library import Profile
 from lensmount_protocol.decoder import Decoded, DecodedFrame, Decoder, OrderedDecoder

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lensmount_emulator.fidelity.differences import Differences, composition, describe_differences
-from lensmount_emulator.fidelity.follower import FollowedReply
-from lensmount_emulator.fidelity.noise import rule_noise
-from lensmount_emulator.fidelity.reply_score import NoiseField, is_within_noise
+from lensmount_emulator.comparison.differences import Differences, composition, describe_differences
+from lensmount_emulator.comparison.follower import FollowedReply
+from lensmount_emulator.comparison.noise import rule_noise
+from lensmount_emulator.comparison.reply_score import NoiseField, is_within_noise
 from lensmount_emulator.fidelity.session_follower import follow_session
 from lensmount_emulator.profiles.library import Profile
 from lensmount_protocol.dialect import Dialect

@@ -6,9 +6,9 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from lensmount_emulator.comparison.differences import Differences
+from lensmount_emulator.comparison.reply_score import ReplyScore
 from lensmount_emulator.fidelity.assessment import Assessment
-from lensmount_emulator.fidelity.differences import Differences
-from lensmount_emulator.fidelity.reply_score import ReplyScore
 from lensmount_emulator.fidelity.shadow import Shadow
 from lensmount_emulator.profiles.library import Profile
 from lensmount_emulator.reports.console import print_timing

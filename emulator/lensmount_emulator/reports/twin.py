@@ -7,7 +7,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from lensmount_emulator.fidelity.reply_score import ReplyScore
+from lensmount_emulator.comparison.reply_score import ReplyScore
 from lensmount_emulator.reports.html import render
 from lensmount_emulator.reports.printable import one_line
 from lensmount_emulator.twin.make import TwinResult, field_rows

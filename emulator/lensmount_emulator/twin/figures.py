@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 
+from lensmount_emulator.comparison.reply_score import ReplyScore
 from lensmount_emulator.engine.dialect_roles import Place
 from lensmount_emulator.engine.twin_traits import Session
-from lensmount_emulator.fidelity.reply_score import ReplyScore
 from lensmount_emulator.profiles.library import read_profile
 from lensmount_emulator.sessions.loopback import run_loopback
 from lensmount_emulator.twin.inference import Twin, infer_twin

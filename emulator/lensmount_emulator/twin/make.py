@@ -10,10 +10,10 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from lensmount_emulator.comparison.reply_score import NoiseField, ReplyScore, describe_split, parse_split, stored_bytes
 from lensmount_emulator.engine.dialect_roles import Place, get_roles, playable_dialects
 from lensmount_emulator.engine.field_rules import FieldRule, Origin
 from lensmount_emulator.engine.twin_traits import Replay, Reply, Session, TwinTraits
-from lensmount_emulator.fidelity.reply_score import NoiseField, ReplyScore, describe_split, parse_split, stored_bytes
 from lensmount_emulator.profiles.library import MAX_SIZE, Profile, load_profile
 from lensmount_emulator.twin.advice import Advice, advise
 from lensmount_emulator.twin.inference import Twin, infer_twin

@@ -5,9 +5,10 @@ from functools import partial
 
 from msgspec import Struct
 
+from lensmount_emulator.comparison.follower import FollowedReply
 from lensmount_emulator.engine.dialect_roles import Place, get_roles
 from lensmount_emulator.engine.twin_traits import Replay, Reply, Session, TwinTraits
-from lensmount_emulator.fidelity.follower import FollowedReply, follow_frames, make_follower
+from lensmount_emulator.fidelity.capture_replay import follow_frames, make_follower
 from lensmount_emulator.fidelity.session_follower import follow_records
 from lensmount_emulator.profiles.library import Profile
 from lensmount_protocol.dialect import Dialect

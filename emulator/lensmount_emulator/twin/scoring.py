@@ -10,9 +10,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace as with_values
 
-from lensmount_emulator.engine.field_rules import SessionPhase, StateVariable, split_name
-from lensmount_emulator.engine.twin_traits import Replay, Reply, Session, TwinTraits
-from lensmount_emulator.fidelity.reply_score import (
+from lensmount_emulator.comparison.reply_score import (
     NoiseField,
     ReplyPair,
     ReplyScore,
@@ -20,6 +18,8 @@ from lensmount_emulator.fidelity.reply_score import (
     score_replies,
     signed_offset,
 )
+from lensmount_emulator.engine.field_rules import SessionPhase, StateVariable, split_name
+from lensmount_emulator.engine.twin_traits import Replay, Reply, Session, TwinTraits
 from lensmount_emulator.twin.states import early_states, states_by_pair
 from lensmount_protocol.decoder import DecodedFrame
 from lensmount_protocol.describe import message_name

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from lensmount_emulator.cli.main import main
+from lensmount_emulator.comparison.differences import compare_fields
+from lensmount_emulator.comparison.score import PADDING, Score
 from lensmount_emulator.fidelity.capture_replay import replay_capture
-from lensmount_emulator.fidelity.differences import compare_fields
-from lensmount_emulator.fidelity.score import PADDING, Score
 from lensmount_emulator.profiles.library import load_profile
 from lensmount_emulator.sessions.loopback import run_loopback
 from lensmount_hardware.captures.formats import open_capture

@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 
 from lensmount_emulator.cli.main import main
+from lensmount_emulator.comparison.follower import FollowedReply, Follower
+from lensmount_emulator.comparison.noise import learn_noise
+from lensmount_emulator.comparison.reply_score import ReplyPair, ReplyScore, score_replies
 from lensmount_emulator.fidelity.assessment import assess, is_source_of
-from lensmount_emulator.fidelity.emount.loop_frames import number_before, numbers_before, numbers_between
-from lensmount_emulator.fidelity.follower import FollowedReply, Follower, follow_frames, make_follower
-from lensmount_emulator.fidelity.noise import learn_noise
-from lensmount_emulator.fidelity.reply_score import ReplyPair, ReplyScore, score_replies
+from lensmount_emulator.fidelity.capture_replay import follow_frames, make_follower
 from lensmount_emulator.fidelity.session_follower import follow_records, follow_session
 from lensmount_emulator.profiles.library import load_profile
+from lensmount_emulator.roles.emount.fidelity.loop_frames import number_before, numbers_before, numbers_between
 from lensmount_emulator.sessions.loopback import run_loopback
 from lensmount_hardware.captures.formats import open_capture
 from lensmount_protocol.decoder import DecodedFrame, Decoder

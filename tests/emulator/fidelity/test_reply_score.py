@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 
-from lensmount_emulator.fidelity.reply_score import (
+from lensmount_emulator.comparison.reply_score import (
     NoiseField,
     ReplyPair,
     describe_split,

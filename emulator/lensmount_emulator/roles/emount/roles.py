@@ -46,10 +46,10 @@ EMOUNT_ROLES = DialectRoles(
     fuzz_traits=EMOUNT_TRAITS,
     probe=IdentityRequest,
     gauges=EMOUNT_GAUGES,
-    capture_replay="lensmount_emulator.fidelity.capture_replay:replay_emount",
+    capture_replay="lensmount_emulator.roles.emount.fidelity.capture_replay:replay_capture",
     session_knowledge="lensmount_emulator.roles.emount.session_knowledge:EMOUNT_KNOWLEDGE",
     upgrade_profile=upgrade_profile,
     twin="lensmount_emulator.roles.emount.twin.traits:EMOUNT_TWIN",
-    follower="lensmount_emulator.fidelity.emount.follower:make_follower",
+    follower="lensmount_emulator.roles.emount.fidelity.body_follower:make_follower",
     learn="lensmount_emulator.roles.emount.learn_traits:EMOUNT_LEARN",
 )

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from lensmount_emulator.fidelity.engine_driver import EngineDriver
+from lensmount_emulator.comparison.engine_driver import EngineDriver
 from lensmount_emulator.roles.emount.body.engine import BodyEngine
 from lensmount_protocol.decoder import DecodedFrame
 from lensmount_protocol.dialects.emount.framing import LOOP_CLASS, REQUEST_CLASS

@@ -26,7 +26,7 @@ from typing import Any, cast
 
 from msgspec import Struct
 
-from lensmount_emulator.fidelity.differences import Differences, composition
+from lensmount_emulator.comparison.differences import Differences, composition
 from lensmount_protocol.decoder import DecodedFrame
 from lensmount_protocol.describe import message_name
 from lensmount_protocol.errors import DialectError, MountError

@@ -4,9 +4,9 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from lensmount_emulator.comparison.differences import Differences, composition, describe_differences
+from lensmount_emulator.comparison.session_loss import SessionLoss
 from lensmount_emulator.engine.profile_values import IgnoredField
-from lensmount_emulator.fidelity.differences import Differences, composition, describe_differences
-from lensmount_emulator.fidelity.session_loss import SessionLoss
 from lensmount_protocol.decoder import Decoded, DecodedFrame
 from lensmount_protocol.describe import message_name
 from lensmount_protocol.payload import message_type

@@ -6,10 +6,10 @@ show what the capture lacks; a copy of the last `03` with the missing number tak
 
 from collections import deque
 
+from lensmount_emulator.comparison.follower import FollowedReply
 from lensmount_emulator.engine.engine import Engine
-from lensmount_emulator.fidelity.emount.lens_link import LensLink
-from lensmount_emulator.fidelity.emount.loop_frames import number_before, numbers_between, renumbered_frame
-from lensmount_emulator.fidelity.follower import FollowedReply
+from lensmount_emulator.roles.emount.fidelity.lens_link import LensLink
+from lensmount_emulator.roles.emount.fidelity.loop_frames import number_before, numbers_between, renumbered_frame
 from lensmount_protocol.decoder import DecodedFrame
 from lensmount_protocol.dialects.emount.body_status import BodyMode, BodyState
 from lensmount_protocol.dialects.emount.dialect import EMOUNT

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
+from lensmount_emulator.comparison.reply_score import NoiseField, ReplyPair, signed_offset
 from lensmount_emulator.engine.field_rules import FieldRule, split_name
-from lensmount_emulator.fidelity.reply_score import NoiseField, ReplyPair, signed_offset
 from lensmount_protocol.describe import message_name
 from lensmount_protocol.message import FieldSpec, Message
 

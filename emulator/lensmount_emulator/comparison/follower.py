@@ -2,20 +2,36 @@
 
 A follower takes the frames of both ends in their order. It gives the peer's frames to the engine and compares each
 frame of the device with the engine's own. It joins in mid-session and goes on after lost frames, so it needs no time
-and no edge. What joining and loss mean is knowledge of the dialect; `DialectRoles.make_follower` makes the follower.
+and no edge. What joining and loss mean is knowledge of the dialect; `DialectRoles.follower` names what makes it.
 """
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib import import_module
-from typing import Protocol, cast
+from typing import Protocol
 
-from lensmount_emulator.engine.dialect_roles import get_roles, playable_dialects
-from lensmount_emulator.fidelity.reply_score import ReplyPair, is_strict
-from lensmount_emulator.profiles.library import Profile
+from msgspec import Struct
+
+from lensmount_emulator.comparison.reply_score import ReplyPair, is_strict
 from lensmount_protocol.decoder import DecodedFrame
-from lensmount_protocol.dialect import Dialect
-from lensmount_protocol.errors import DialectError
+from lensmount_protocol.wire import Role
+
+
+class DeviceProfile(Protocol):
+    """A profile, as far as a dialect needs it to play its device.
+
+    Attributes:
+        role: the end that it plays.
+        settings: its values.
+    """
+
+    @property
+    def role(self) -> Role:
+        """The end."""
+        ...
+
+    @property
+    def settings(self) -> Struct:
+        """The values."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,35 +100,3 @@ class Follower(SessionFacts, Protocol):
     def finish(self) -> list[FollowedReply]:
         """The session is over; return the comparisons that still waited."""
         ...
-
-
-MakeFollower = Callable[[Dialect, Profile, bool], Follower]
-"""Makes the follower of a profile, with the state given or not; `DialectRoles.follower` names it."""
-
-
-def make_follower(dialect: Dialect, profile: Profile, *, give_state: bool = False) -> Follower:
-    """Make the follower of a profile.
-
-    Args:
-        dialect: the dialect of the session.
-        profile: the profile.
-        give_state: whether the state of the device is taken from its first replies, as it is where a session is joined.
-
-    Raises:
-        DialectError: the dialect has no follower, or it cannot be imported.
-    """
-    place = get_roles(dialect.name).follower if dialect.name in playable_dialects() else ""
-    if not place:
-        raise DialectError(f"dialect {dialect.name!r} has no follower, so no profile can take part in its sessions")
-    module, _, name = place.partition(":")
-    try:
-        function = cast("MakeFollower", getattr(import_module(module), name))
-    except (ImportError, AttributeError) as error:
-        raise DialectError(f"dialect {dialect.name!r}: no follower at {place}: {error}") from error
-    return function(dialect, profile, give_state)
-
-
-def follow_frames(follower: Follower, frames: Sequence[DecodedFrame]) -> list[FollowedReply]:
-    """Run a follower over the frames of a recording."""
-    replies = [reply for frame in frames for reply in follower.feed(frame)]
-    return [*replies, *follower.finish()]

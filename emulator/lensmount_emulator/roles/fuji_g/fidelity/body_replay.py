@@ -13,8 +13,8 @@ from itertools import pairwise
 
 import msgspec
 
-from lensmount_emulator.fidelity.fuji_g.capture_replay import find_supply
 from lensmount_emulator.roles.fuji_g.body import BodyEngine
+from lensmount_emulator.roles.fuji_g.fidelity.capture_replay import find_supply
 from lensmount_emulator.roles.fuji_g.lens import APERTURE_RING_BIT, FOCUS_RING_BIT
 from lensmount_emulator.roles.fuji_g.profile import BodySettings
 from lensmount_emulator.roles.fuji_g.sequences import RING_MODE, SHUTTER_REST

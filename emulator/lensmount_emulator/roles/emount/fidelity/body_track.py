@@ -9,14 +9,14 @@ another value than ours counts as wrong, and from then on the flag is taken to s
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
+from lensmount_emulator.comparison.follower import FollowedReply
 from lensmount_emulator.engine.script import Step
-from lensmount_emulator.fidelity.emount.body_link import BodyLink
-from lensmount_emulator.fidelity.emount.loop_frames import numbers_between
-from lensmount_emulator.fidelity.follower import FollowedReply
 from lensmount_emulator.roles.emount.body.engine import BodyEngine
 from lensmount_emulator.roles.emount.body.engine_base import LoopUpdate
 from lensmount_emulator.roles.emount.body.frame_loop import ECHOES_WANTED, PULSES_AHEAD
 from lensmount_emulator.roles.emount.body.script import execute_extra_step
+from lensmount_emulator.roles.emount.fidelity.body_link import BodyLink
+from lensmount_emulator.roles.emount.fidelity.loop_frames import numbers_between
 from lensmount_emulator.roles.emount.wishes import CAMERA_FLAGS
 from lensmount_protocol.decoder import DecodedFrame
 from lensmount_protocol.dialects.emount.body_status import BodyMode, BodyState, RowSelect

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from lensmount_emulator.fidelity.fuji_g.body_replay import BodyTrace, replay_to_body, trace_capture
 from lensmount_emulator.profiles.library import load_profile
+from lensmount_emulator.roles.fuji_g.fidelity.body_replay import BodyTrace, replay_to_body, trace_capture
 from lensmount_emulator.roles.fuji_g.profile import BodySettings
 from lensmount_emulator.sessions.loopback import run_loopback
 from lensmount_hardware.captures.formats import open_capture
@@ -14,7 +14,7 @@ from lensmount_protocol.dialects.fuji_g import commands as c
 from lensmount_protocol.dialects.fuji_g.dialect import FUJI_G
 from lensmount_protocol.errors import CaptureError
 
-FUJI_CAPTURES = Path(__file__).parents[4] / "shared" / "captures" / "fuji-g"
+FUJI_CAPTURES = Path(__file__).parents[5] / "shared" / "captures" / "fuji-g"
 
 
 def body() -> BodySettings:

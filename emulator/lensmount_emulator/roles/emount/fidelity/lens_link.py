@@ -5,8 +5,8 @@ All times are those of usual bodies, so the engine sees a regular session whatev
 
 from collections.abc import Callable
 
+from lensmount_emulator.comparison.engine_driver import EngineDriver
 from lensmount_emulator.engine.engine import Engine
-from lensmount_emulator.fidelity.engine_driver import EngineDriver
 from lensmount_protocol.decoder import DecodedFrame
 from lensmount_protocol.dialects.emount.framing import REQUEST_CLASS
 from lensmount_protocol.dialects.emount.lines import BODY_CS, LENS_CS, RXD, TXD, VCC, VD

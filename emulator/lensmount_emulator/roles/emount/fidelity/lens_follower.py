@@ -9,13 +9,15 @@ scored. After a gap in the numbers two wrong replies of one kind in a row make t
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
+from math import prod
 
-from lensmount_emulator.fidelity.emount.given_state import GivenState, given_state
-from lensmount_emulator.fidelity.emount.lens_track import LensTrack
-from lensmount_emulator.fidelity.emount.loop_frames import infer_blocks, numbers_before, retyped
-from lensmount_emulator.fidelity.emount.matching import equal_bytes
-from lensmount_emulator.fidelity.emount.phase_choices import phase_choices
-from lensmount_emulator.fidelity.follower import FollowedReply
+from msgspec import structs
+
+from lensmount_emulator.comparison.follower import FollowedReply
+from lensmount_emulator.roles.emount.fidelity.given_state import GivenState, given_state
+from lensmount_emulator.roles.emount.fidelity.lens_track import LensTrack
+from lensmount_emulator.roles.emount.fidelity.loop_frames import equal_bytes, infer_blocks, numbers_before, retyped
 from lensmount_emulator.roles.emount.lens.engine_base import LensEngineBase
 from lensmount_emulator.roles.emount.profile import LensSettings
 from lensmount_protocol.decoder import DecodedFrame
@@ -51,7 +53,7 @@ MakeEngine = Callable[[LensSettings], LensEngineBase]
 
 
 class LensFollower:
-    """A lens engine in the place of a captured lens; see `lensmount_emulator.fidelity.follower.Follower`."""
+    """A lens engine in the place of a captured lens; see `lensmount_emulator.comparison.follower.Follower`."""
 
     def __init__(self, settings: LensSettings, make_engine: MakeEngine, *, give_state: bool = False) -> None:
         self.phases: dict[str, int] = {}
@@ -287,3 +289,32 @@ def _whole_pairs(frames: Sequence[DecodedFrame]) -> int:
     replies = [one.frame.payload for one in frames[first:] if _is_lens(one)]
     status = sum(payload[0] == LensStatus.TYPE for payload in replies)
     return min(status, sum(payload[0] != LensStatus.TYPE for payload in replies)) if replies else 0
+
+
+MAX_TOGETHER = 64
+"""Combinations that are tried together; of more phases, each is tried alone."""
+
+MAX_ALONE = 256
+"""Choices that are tried at most."""
+
+
+def phase_choices(settings: LensSettings) -> Iterator[LensSettings]:
+    """The settings with other values of their phases, besides their own."""
+    own = tuple(phase.value for phase in settings.phase)
+    for count, values in enumerate(_values(settings)):
+        if count >= MAX_ALONE:
+            return
+        if values != own:
+            phases = [structs.replace(phase, value=value) for phase, value in zip(settings.phase, values, strict=True)]
+            yield structs.replace(settings, phase=phases)
+
+
+def _values(settings: LensSettings) -> Iterator[tuple[int, ...]]:
+    phases = settings.phase
+    if prod(phase.modulus for phase in phases) <= MAX_TOGETHER:
+        yield from product(*(range(phase.modulus) for phase in phases))
+        return
+    own = tuple(phase.value for phase in phases)
+    for place, phase in enumerate(phases):
+        for value in range(phase.modulus):
+            yield (*own[:place], value, *own[place + 1 :])

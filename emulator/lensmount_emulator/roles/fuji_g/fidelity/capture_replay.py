@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from lensmount_emulator.comparison.follower import DeviceProfile
+from lensmount_emulator.comparison.score import FidelityResult, Score, match_frames
 from lensmount_emulator.engine.script import Step
-from lensmount_emulator.fidelity.score import FidelityResult, Score, match_frames
-from lensmount_emulator.profiles.library import Profile
 from lensmount_emulator.roles.fuji_g.lens import APERTURE_RING_BIT, FOCUS_RING_BIT, TURN_SHIFT, LensEngine
 from lensmount_emulator.roles.fuji_g.motion import way_of_move
 from lensmount_emulator.roles.fuji_g.profile import LensSettings
@@ -62,7 +62,7 @@ class WordScore:
     given: Counter[str] = field(default_factory=lambda: Counter[str]())
 
 
-def replay_capture(records: Sequence[WireRecord], dialect: Dialect, profile: Profile) -> FidelityResult:
+def replay_capture(records: Sequence[WireRecord], dialect: Dialect, profile: DeviceProfile) -> FidelityResult:
     """Replay the body of a capture to the lens of a profile; see `DialectRoles.capture_replay`.
 
     Raises:
@@ -72,7 +72,9 @@ def replay_capture(records: Sequence[WireRecord], dialect: Dialect, profile: Pro
     return replay_words(records, dialect, profile)[0]
 
 
-def replay_words(records: Sequence[WireRecord], dialect: Dialect, profile: Profile) -> tuple[FidelityResult, WordScore]:
+def replay_words(
+    records: Sequence[WireRecord], dialect: Dialect, profile: DeviceProfile
+) -> tuple[FidelityResult, WordScore]:
     """As `replay_capture`, with the score by kind of unit."""
     settings = profile.settings
     if not isinstance(settings, LensSettings):

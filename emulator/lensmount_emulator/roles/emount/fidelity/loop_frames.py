@@ -1,8 +1,10 @@
-"""Loop frames of an E-mount session that a capture lacks: their numbers, and frames to put in their place."""
+"""Loop frames of an E-mount session that a capture lacks: numbers, frames in their place, and how well they fit."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 
+from lensmount_emulator.comparison.follower import FollowedReply
+from lensmount_emulator.comparison.reply_score import message_pieces
 from lensmount_protocol.decoder import DecodedFrame
 from lensmount_protocol.dialects.emount.body_status import BodyState
 from lensmount_protocol.dialects.emount.dialect import EMOUNT
@@ -105,3 +107,11 @@ def retyped(frame: DecodedFrame, blocks: tuple[int, int]) -> DecodedFrame:
     parser.select({LensStatus: blocks[0], FocusStatus: blocks[1]})
     messages = parser.parse(frame.sender, frame.frame.payload)
     return replace(frame, frame=replace(frame.frame, lazy_messages=messages))
+
+
+def equal_bytes(reply: FollowedReply) -> int:
+    """Bytes of the captured payload that our frame has at the same place of the same message."""
+    if reply.ours is None:
+        return 0
+    pieces = zip(message_pieces(reply.captured), message_pieces(reply.ours), strict=False)
+    return sum(a == b for theirs, mine in pieces for a, b in zip(theirs, mine, strict=False))

@@ -1,0 +1,1 @@
+"""The vocabulary of replays, for dialects and tools: followed replies, differences, scores, and noise."""

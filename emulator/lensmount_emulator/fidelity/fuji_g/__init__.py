@@ -1,1 +1,0 @@
-"""Fidelity of the dialect `fuji-g`: captures replayed word by word to its lens."""
