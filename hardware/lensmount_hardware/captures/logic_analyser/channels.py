@@ -257,8 +257,8 @@ def pick_channels(
     if missing:
         lacking, known = " and ".join(missing), ", ".join(table.names()) or "none"
         raise CaptureError(
-            f"{path}: no channel for {lacking}; the file has {known}; use --channel {missing[0]}=NAME, or "
-            f"{missing[0]}={NO_CHANNEL} to read without it"
+            f"{path}: no channel for {lacking}; the file has {known}; use --channel {missing[0]}=NAME, "
+            f"{missing[0]}={NO_CHANNEL} to read without it, or --dialect for another mount"
         )
     return found
 
