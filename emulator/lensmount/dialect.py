@@ -6,7 +6,6 @@ The names of construct refer to its constructs, and import construct on first us
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lensmount_protocol.baudrate import BaudrateMessage as BaudrateMessage
     from lensmount_protocol.checksums import CRC16_IBM_3740 as CRC16_IBM_3740
     from lensmount_protocol.checksums import CRC16_IBM_SDLC as CRC16_IBM_SDLC
     from lensmount_protocol.checksums import CRC32_ISO_HDLC as CRC32_ISO_HDLC
@@ -15,13 +14,11 @@ if TYPE_CHECKING:
     from lensmount_protocol.checksums import XOR8 as XOR8
     from lensmount_protocol.checksums import Checksum as ChecksumAlgorithm
     from lensmount_protocol.checksums import make_crc as make_crc
+    from lensmount_protocol.dialect import BaudrateMessage as BaudrateMessage
     from lensmount_protocol.dialect import Dialect as Dialect
     from lensmount_protocol.dialect import LinkChecker as LinkChecker
-    from lensmount_protocol.enums import OpenIntEnum as OpenIntEnum
-    from lensmount_protocol.enums import enum_field as enum_field
-    from lensmount_protocol.evidence import Evidence as Evidence
-    from lensmount_protocol.evidence import EvidenceLevel as EvidenceLevel
-    from lensmount_protocol.frame_format import ConstructFrameFormat as ConstructFrameFormat
+    from lensmount_protocol.dialect import TransitionTable as TransitionTable
+    from lensmount_protocol.frame_parser import ConstructFrameFormat as ConstructFrameFormat
     from lensmount_protocol.frame_parser import FrameParser as FrameParser
     from lensmount_protocol.framer import BurstFrameFormat as BurstFrameFormat
     from lensmount_protocol.framer import Frame as Frame
@@ -31,12 +28,16 @@ if TYPE_CHECKING:
     from lensmount_protocol.framer import Garbage as Garbage
     from lensmount_protocol.framer import GarbageReason as GarbageReason
     from lensmount_protocol.framer import UnitFrame as UnitFrame
+    from lensmount_protocol.message import Evidence as Evidence
+    from lensmount_protocol.message import EvidenceLevel as EvidenceLevel
     from lensmount_protocol.message import FieldGroup as FieldGroup
     from lensmount_protocol.message import FieldSpec as FieldSpec
     from lensmount_protocol.message import LengthPrefixedMessage as LengthPrefixedMessage
     from lensmount_protocol.message import Message as Message
+    from lensmount_protocol.message import OpenIntEnum as OpenIntEnum
     from lensmount_protocol.message import SelectableMessage as SelectableMessage
     from lensmount_protocol.message import UnknownMessage as UnknownMessage
+    from lensmount_protocol.message import enum_field as enum_field
     from lensmount_protocol.message import field as field
     from lensmount_protocol.message import field_group as field_group
     from lensmount_protocol.message import field_group_layout as field_group_of
@@ -57,7 +58,6 @@ if TYPE_CHECKING:
     from lensmount_protocol.timing import last_bit as last_bit
     from lensmount_protocol.timing import window_closes as window_closes
     from lensmount_protocol.timing import window_opens as window_opens
-    from lensmount_protocol.transitions import TransitionTable as TransitionTable
     from lensmount_protocol.wire import AcknowledgeLines as AcknowledgeLines
     from lensmount_protocol.wire import ClockedLink as ClockedLink
     from lensmount_protocol.wire import Role as Role
@@ -293,7 +293,7 @@ _NAMES = {
     "Aligned": ("lensmount_protocol.codec.lazy_construct", "Aligned"),
     "AnyMessage": ("lensmount_protocol.payload", "AnyMessage"),
     "Array": ("lensmount_protocol.codec.lazy_construct", "Array"),
-    "BaudrateMessage": ("lensmount_protocol.baudrate", "BaudrateMessage"),
+    "BaudrateMessage": ("lensmount_protocol.dialect", "BaudrateMessage"),
     "Bit": ("lensmount_protocol.codec.lazy_construct", "Bit"),
     "BitStruct": ("lensmount_protocol.codec.lazy_construct", "BitStruct"),
     "BitsInteger": ("lensmount_protocol.codec.lazy_construct", "BitsInteger"),
@@ -309,12 +309,12 @@ _NAMES = {
     "ChecksumAlgorithm": ("lensmount_protocol.checksums", "Checksum"),
     "Computed": ("lensmount_protocol.codec.lazy_construct", "Computed"),
     "Const": ("lensmount_protocol.codec.lazy_construct", "Const"),
-    "ConstructFrameFormat": ("lensmount_protocol.frame_format", "ConstructFrameFormat"),
+    "ConstructFrameFormat": ("lensmount_protocol.frame_parser", "ConstructFrameFormat"),
     "Default": ("lensmount_protocol.codec.lazy_construct", "Default"),
     "Dialect": ("lensmount_protocol.dialect", "Dialect"),
     "Enum": ("lensmount_protocol.codec.lazy_construct", "Enum"),
-    "Evidence": ("lensmount_protocol.evidence", "Evidence"),
-    "EvidenceLevel": ("lensmount_protocol.evidence", "EvidenceLevel"),
+    "Evidence": ("lensmount_protocol.message", "Evidence"),
+    "EvidenceLevel": ("lensmount_protocol.message", "EvidenceLevel"),
     "FieldGroup": ("lensmount_protocol.message", "FieldGroup"),
     "FieldSpec": ("lensmount_protocol.message", "FieldSpec"),
     "FixedSized": ("lensmount_protocol.codec.lazy_construct", "FixedSized"),
@@ -364,7 +364,7 @@ _NAMES = {
     "Nibble": ("lensmount_protocol.codec.lazy_construct", "Nibble"),
     "NullTerminated": ("lensmount_protocol.codec.lazy_construct", "NullTerminated"),
     "Octet": ("lensmount_protocol.codec.lazy_construct", "Octet"),
-    "OpenIntEnum": ("lensmount_protocol.enums", "OpenIntEnum"),
+    "OpenIntEnum": ("lensmount_protocol.message", "OpenIntEnum"),
     "Optional": ("lensmount_protocol.codec.lazy_construct", "Optional"),
     "Padded": ("lensmount_protocol.codec.lazy_construct", "Padded"),
     "PaddedString": ("lensmount_protocol.codec.lazy_construct", "PaddedString"),
@@ -392,7 +392,7 @@ _NAMES = {
     "Terminated": ("lensmount_protocol.codec.lazy_construct", "Terminated"),
     "TimingMark": ("lensmount_protocol.timing", "Mark"),
     "TimingRule": ("lensmount_protocol.timing", "TimingRule"),
-    "TransitionTable": ("lensmount_protocol.transitions", "TransitionTable"),
+    "TransitionTable": ("lensmount_protocol.dialect", "TransitionTable"),
     "UnknownMessage": ("lensmount_protocol.message", "UnknownMessage"),
     "StrictGreedyRange": ("lensmount_protocol.codec.lazy_construct", "StrictGreedyRange"),
     "VarInt": ("lensmount_protocol.codec.lazy_construct", "VarInt"),
@@ -400,7 +400,7 @@ _NAMES = {
     "build_payload": ("lensmount_protocol.payload", "build_payload"),
     "window_closes": ("lensmount_protocol.timing", "window_closes"),
     "edge": ("lensmount_protocol.timing", "edge"),
-    "enum_field": ("lensmount_protocol.enums", "enum_field"),
+    "enum_field": ("lensmount_protocol.message", "enum_field"),
     "field": ("lensmount_protocol.message", "field"),
     "field_group": ("lensmount_protocol.message", "field_group"),
     "field_group_of": ("lensmount_protocol.message", "field_group_layout"),

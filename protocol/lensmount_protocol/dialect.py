@@ -1,24 +1,121 @@
-"""A dialect: the protocol of one mount, as data.
+"""A dialect: the protocol of one mount, as data, with its transition table and its rule for the baud rate.
 
-Dialects are looked up by name: the built-in ones, and those that other packages offer under `lensmount.dialects`.
+No role is hard-wired: states, triggers and the end that may cause each are data. Dialects are looked up by name: the
+built-in ones, and those that other packages offer under `lensmount.dialects`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from importlib.metadata import EntryPoint
 from typing import Protocol
 
-from lensmount_protocol.baudrate import BaudrateMessage, BaudrateMessageParser
 from lensmount_protocol.entry_points import entry_points
-from lensmount_protocol.errors import DialectError, unknown_name_message
+from lensmount_protocol.errors import DialectError, LocalTransitionError, RemoteTransitionError, unknown_name_message
 from lensmount_protocol.framer import Frame, FrameFormat, GarbageReason
 from lensmount_protocol.logs import get_logger
 from lensmount_protocol.message import Message
 from lensmount_protocol.payload import AnyMessage, MessageTable, PayloadMemo, PayloadParser
 from lensmount_protocol.timing import TimingRule
-from lensmount_protocol.transitions import TransitionTable
 from lensmount_protocol.wire import Role, Wiring
+
+
+@dataclass(frozen=True, slots=True)
+class TransitionTable:
+    """A link's states and the triggers that each allows.
+
+    Attributes:
+        initial: the state before anything happened.
+        moves: state -> trigger -> next state; a trigger that a state does not list is not legal there.
+        triggered_by: trigger -> the end that causes it; `None` where both may, or neither does.
+    """
+
+    initial: str
+    moves: Mapping[str, Mapping[str, str]]
+    triggered_by: Mapping[str, Role | None]
+
+    def __post_init__(self) -> None:
+        """Refuse a table that is not closed: each target is a state, each trigger has its owner."""
+        for state, moves in self.moves.items():
+            for trigger, target in moves.items():
+                if target not in self.moves:
+                    raise ValueError(f"{state} --{trigger}--> {target}: no such state")
+                if trigger not in self.triggered_by:
+                    raise ValueError(f"{state} --{trigger}-->: no end causes this trigger")
+
+    def next(self, state: str, trigger: str, *, by: Role, us: Role) -> str:
+        """Return the state after `trigger`.
+
+        Raises:
+            LocalTransitionError: we (`by` is `us`) may not cause it in this state.
+            RemoteTransitionError: the peer may not.
+        """
+        owner = self.triggered_by.get(trigger)
+        target = self.moves[state].get(trigger)
+        if target is not None and (owner is None or owner is by):
+            return target
+        blame = LocalTransitionError if by is us else RemoteTransitionError
+        legal = ", ".join(self.legal(state, by)) or "nothing"
+        raise blame(f"{trigger} by the {by.value} is not legal in state {state}; legal there: {legal}")
+
+    def legal(self, state: str, by: Role) -> Iterable[str]:
+        """Return the triggers that an end may cause in a state, sorted."""
+        return sorted(trigger for trigger in self.moves[state] if self.triggered_by[trigger] in (None, by))
+
+    def diagram(self) -> str:
+        """Return the table as a Mermaid state diagram, as in the documentation."""
+        lines = ["stateDiagram-v2", f"    [*] --> {self.initial}"]
+        for state, moves in self.moves.items():
+            by_target: dict[str, list[str]] = {}
+            for trigger, target in moves.items():
+                by_target.setdefault(target, []).append(trigger)
+            lines += [f"    {state} --> {target}: {', '.join(sorted(names))}" for target, names in by_target.items()]
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True, slots=True)
+class BaudrateMessage:
+    """A message that orders a baud rate or answers such an order.
+
+    Attributes:
+        number: number of the order.
+        baudrate: the ordered rate, in bits a second; 0 in an answer.
+        accepts: whether the message is an answer that accepts the order; any other answer refuses it.
+    """
+
+    number: int
+    baudrate: int = 0
+    accepts: bool = False
+
+
+BaudrateMessageParser = Callable[[Role, int, AnyMessage], BaudrateMessage | None]
+"""Sender, class of the frame and message to its meaning for the rate; `None` where it has none."""
+
+
+class BaudrateNegotiation:
+    """Follows the messages of both ends: an order, then its answer.
+
+    Attributes:
+        pending: the order without an answer so far; `None` where there is none.
+    """
+
+    def __init__(self, parse_message: BaudrateMessageParser) -> None:
+        self.pending: BaudrateMessage | None = None
+        self._parse_message = parse_message
+
+    def observe(self, sender: Role, class_: int, messages: Iterable[AnyMessage]) -> int | None:
+        """Take a frame's messages; return the rate that both ends agreed on with it, in bits a second, or `None`."""
+        agreed: int | None = None
+        for message in messages:
+            parsed = self._parse_message(sender, class_, message)
+            if parsed is None:
+                continue
+            if parsed.baudrate:
+                self.pending = parsed
+            elif self.pending is not None and parsed.number == self.pending.number:
+                agreed = self.pending.baudrate if parsed.accepts else agreed
+                self.pending = None
+        return agreed
 
 
 def _no_selections(_sender: Role, _message: AnyMessage) -> Mapping[type[Message], int]:

@@ -15,6 +15,9 @@ descriptions and strategies. The layouts may be construct's own objects, or the 
 
 A `SelectableMessage` is built from blocks that the body selects: one declaration, one layout per selection.
 
+Every message carries its evidence, and so does each field of which more or less is known. An enumeration that unknown
+values survive is an `OpenIntEnum`.
+
 A field group is a class of its own inside a message:
 
 ```python
@@ -31,6 +34,7 @@ buttons: Flags = field(field_group_layout(Flags, bits=True), "the buttons", defa
 """
 
 import dataclasses
+import enum
 from collections.abc import Callable, Iterable
 from importlib import import_module
 from typing import Any, ClassVar, Self, TypeVar, cast, dataclass_transform
@@ -40,14 +44,71 @@ from lensmount_protocol.codec.lazy_construct import (
     FieldGroupAdapter,
     GreedyBytes,
     Int16ul,
+    OpenEnum,
     declaration_text,
     known_size,
     resolve,
 )
 from lensmount_protocol.codec.message_codec import MessageCodec, make_codec
 from lensmount_protocol.errors import FrameError
-from lensmount_protocol.evidence import Evidence
 from lensmount_protocol.wire import Role
+
+
+class EvidenceLevel(enum.Enum):
+    """The strength of a claim about a wire, strongest first."""
+
+    CAPTURED = "captured"
+    BENCH = "captured by others"
+    DOCUMENTED = "documented by others, no capture"
+    PUBLIC_CODE = "public code that runs on real devices"
+    FIRMWARE = "static analysis of firmware"
+    CLAIM = "third-party claim"
+    INFERRED = "inferred from captures"
+    DISPUTED = "disputed"
+    MODELLED = "our own model"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Evidence:
+    """A claim's strength and source.
+
+    Attributes:
+        level: how strongly it is known.
+        source: where from, as keys of the dialect's list of sources.
+        note: what to know beside it.
+    """
+
+    level: EvidenceLevel
+    source: str
+    note: str = ""
+
+    def __str__(self) -> str:
+        text = f"{self.level.value} ({self.source})"
+        return f"{text}: {self.note}" if self.note else text
+
+
+class OpenIntEnum(enum.IntEnum):
+    """An `IntEnum` in which a value without a name becomes a member called `UNKNOWN_<hex>`."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self | None:
+        if not isinstance(value, int):
+            return None
+        member = int.__new__(cls, value)
+        member._name_ = f"UNKNOWN_{value:X}"
+        member._value_ = value
+        return member
+
+    @property
+    def is_known(self) -> bool:
+        """Whether this value has a name."""
+        return self._name_ in type(self).__members__
+
+
+def enum_field(layout: Any, members: type[OpenIntEnum]) -> Any:
+    """The integer `layout`, read as a member of `members` and written as its number."""
+    return OpenEnum(layout, members)
+
 
 TYPE_BYTE_SIZE = 1
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import chain, islice, repeat
 from operator import itemgetter
 
-from lensmount_protocol.evidence import Evidence
+from lensmount_protocol.message import Evidence
 from lensmount_protocol.wire import Role
 
 MAX_DISTINCT = 4096

@@ -10,7 +10,7 @@ from lensmount.dialect import Dialect, TimingRule, TransitionTable, Wiring
 from lensmount.faults import Fault
 from lensmount.learn import LearnTraits
 from lensmount_emulator.engine.dialect_roles import DialectRoles, FuzzTraits
-from lensmount_protocol.frame_format import ConstructFrameFormat
+from lensmount_protocol.frame_parser import ConstructFrameFormat
 
 PAGES = Path(__file__).parents[2] / "docs" / "reference" / "extend"
 DESCRIBED: dict[str, tuple[type, ...]] = {

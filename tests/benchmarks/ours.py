@@ -9,10 +9,9 @@ from benchmarks.workload import APERTURE_COMMAND, BLOB, FOCUS_STATE, LENS_STATUS
 from lensmount_protocol.codec.lazy_construct import GreedyBytes, Int8ub, Int16sl, Int16ul
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.dialects.emount.dialect import EMOUNT
-from lensmount_protocol.evidence import Evidence, EvidenceLevel
 from lensmount_protocol.frame_parser import FrameParser
 from lensmount_protocol.framer import Frame, GarbageReason
-from lensmount_protocol.message import Message, field, message
+from lensmount_protocol.message import Evidence, EvidenceLevel, Message, field, message
 from lensmount_protocol.payload import message_table
 from lensmount_protocol.wire import Role
 

@@ -7,7 +7,7 @@ import tracemalloc
 import pytest
 
 from lensmount_protocol import timing as intervals_module
-from lensmount_protocol.evidence import Evidence, EvidenceLevel
+from lensmount_protocol.message import Evidence, EvidenceLevel
 from lensmount_protocol.timing import (
     EMPTY,
     MARK_LOOK_AHEAD,

@@ -75,11 +75,11 @@ if TYPE_CHECKING:
     from lensmount_protocol.dialects.emount.startup_shutdown import StartUpRequest as StartUpRequest
     from lensmount_protocol.dialects.emount.startup_shutdown import StreamLayoutReply as StreamLayoutReply
     from lensmount_protocol.dialects.emount.startup_shutdown import StreamLayoutRequest as StreamLayoutRequest
-    from lensmount_protocol.dialects.emount.types import FocusMode as FocusMode
-    from lensmount_protocol.dialects.emount.types import FocusSwitch as FocusSwitch
-    from lensmount_protocol.dialects.emount.types import MountKind as MountKind
-    from lensmount_protocol.dialects.emount.types import RefusalCode as RefusalCode
+    from lensmount_protocol.dialects.emount.units import FocusMode as FocusMode
+    from lensmount_protocol.dialects.emount.units import FocusSwitch as FocusSwitch
+    from lensmount_protocol.dialects.emount.units import MountKind as MountKind
     from lensmount_protocol.dialects.emount.units import OpticalRow as OpticalRow
+    from lensmount_protocol.dialects.emount.units import RefusalCode as RefusalCode
 else:
     from lensmount._lazy import lazy_names
 
@@ -187,7 +187,7 @@ _NAMES = {
     "FocusAnswer1E": ("lensmount_protocol.dialects.emount.focus", "FocusAnswer1E"),
     "FocusLimitDrive": ("lensmount_protocol.dialects.emount.focus", "FocusLimitDrive"),
     "FocusLimitDriven": ("lensmount_protocol.dialects.emount.focus", "FocusLimitDriven"),
-    "FocusMode": ("lensmount_protocol.dialects.emount.types", "FocusMode"),
+    "FocusMode": ("lensmount_protocol.dialects.emount.units", "FocusMode"),
     "FocusMove": ("lensmount_protocol.dialects.emount.focus", "FocusMove"),
     "FocusMoved": ("lensmount_protocol.dialects.emount.focus", "FocusMoved"),
     "FocusOrder1E": ("lensmount_protocol.dialects.emount.focus", "FocusOrder1E"),
@@ -197,14 +197,14 @@ _NAMES = {
     "FocusStatus": ("lensmount_protocol.dialects.emount.focus_status", "FocusStatus"),
     "FocusStop": ("lensmount_protocol.dialects.emount.focus", "FocusStop"),
     "FocusStopped": ("lensmount_protocol.dialects.emount.focus", "FocusStopped"),
-    "FocusSwitch": ("lensmount_protocol.dialects.emount.types", "FocusSwitch"),
+    "FocusSwitch": ("lensmount_protocol.dialects.emount.units", "FocusSwitch"),
     "FrameRateReply": ("lensmount_protocol.dialects.emount.identification", "FrameRateReply"),
     "FrameRateRequest": ("lensmount_protocol.dialects.emount.identification", "FrameRateRequest"),
     "IdentityReply": ("lensmount_protocol.dialects.emount.identification", "IdentityReply"),
     "IdentityRequest": ("lensmount_protocol.dialects.emount.identification", "IdentityRequest"),
     "LensCapabilities": ("lensmount_protocol.dialects.emount.identification", "LensCapabilities"),
     "LensStatus": ("lensmount_protocol.dialects.emount.lens_status", "LensStatus"),
-    "MountKind": ("lensmount_protocol.dialects.emount.types", "MountKind"),
+    "MountKind": ("lensmount_protocol.dialects.emount.units", "MountKind"),
     "NameReply": ("lensmount_protocol.dialects.emount.identification", "NameReply"),
     "NameRequest": ("lensmount_protocol.dialects.emount.identification", "NameRequest"),
     "OpticalRow": ("lensmount_protocol.dialects.emount.units", "OpticalRow"),
@@ -224,7 +224,7 @@ _NAMES = {
     "Query3D": ("lensmount_protocol.dialects.emount.identification", "Query3D"),
     "Query3E": ("lensmount_protocol.dialects.emount.service", "Query3E"),
     "Refusal": ("lensmount_protocol.dialects.emount.service", "Refusal"),
-    "RefusalCode": ("lensmount_protocol.dialects.emount.types", "RefusalCode"),
+    "RefusalCode": ("lensmount_protocol.dialects.emount.units", "RefusalCode"),
     "RowSelect": ("lensmount_protocol.dialects.emount.body_status", "RowSelect"),
     "ServiceCommand40": ("lensmount_protocol.dialects.emount.service", "ServiceCommand40"),
     "ServiceReply40": ("lensmount_protocol.dialects.emount.service", "ServiceReply40"),

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from lensmount_protocol.decoder import Decoded, DecodedFrame
-from lensmount_protocol.evidence import Evidence
+from lensmount_protocol.message import Evidence
 from lensmount_protocol.payload import AnyMessage
 from lensmount_protocol.timing import Mark
 from lensmount_protocol.wire import Role

@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from lensmount_emulator.explain.finding import Finding, FindingKind, at_text
 from lensmount_emulator.explain.reference import Reference
 from lensmount_emulator.explain.timeline import Timeline, first_type
-from lensmount_protocol.baudrate import BaudrateNegotiation
 from lensmount_protocol.decoder import DecodedFrame, DecodedGarbage
-from lensmount_protocol.dialect import Dialect
+from lensmount_protocol.dialect import BaudrateNegotiation, Dialect
 from lensmount_protocol.framer import GarbageReason, burst_format
 from lensmount_protocol.wire import BITS_PER_BYTE, Role
 

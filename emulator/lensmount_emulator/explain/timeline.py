@@ -12,10 +12,9 @@ from functools import cached_property
 from itertools import islice
 
 from lensmount_emulator.engine.session_knowledge import SessionKnowledge
-from lensmount_protocol.baudrate import BaudrateNegotiation
 from lensmount_protocol.decoder import Decoded, DecodedFrame, DecodedGarbage, EmptyWindow
 from lensmount_protocol.describe import message_name
-from lensmount_protocol.dialect import Dialect
+from lensmount_protocol.dialect import BaudrateNegotiation, Dialect
 from lensmount_protocol.timing import Mark
 from lensmount_protocol.timing_marks import TimingMarkExtractor
 from lensmount_protocol.wire import Annotation, DataLoss, Defect, Edge, LineDefect, Role

@@ -22,7 +22,7 @@ from lensmount_emulator.exports.layouts import (
 from lensmount_emulator.exports.schema import DialectSchema, FieldSchema, FrameSchema, MessageSchema, MessagesSchema
 from lensmount_emulator.exports.tables import frame_table, layout_table
 from lensmount_protocol.dialect import Dialect
-from lensmount_protocol.evidence import Evidence
+from lensmount_protocol.message import Evidence
 from lensmount_protocol.wire import Role
 
 CATALOGUE_VERSION = 1

@@ -27,10 +27,9 @@ from lensmount_protocol.codec.lazy_construct import resolve
 from lensmount_protocol.codec.source_builder import SourceBuilder, UnsupportedConstruct, unwrap_renamed
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.errors import DialectError
-from lensmount_protocol.evidence import Evidence
-from lensmount_protocol.frame_format import ConstructFrameFormat
+from lensmount_protocol.frame_parser import ConstructFrameFormat
 from lensmount_protocol.framer import burst_format
-from lensmount_protocol.message import Message, SelectableMessage
+from lensmount_protocol.message import Evidence, Message, SelectableMessage
 from lensmount_protocol.wire import Role
 
 

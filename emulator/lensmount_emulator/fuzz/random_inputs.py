@@ -17,7 +17,7 @@ from lensmount_emulator.faults.timing_faults import ClockDrift
 from lensmount_emulator.verification.codec_equivalence import message_bytes, mutate_bytes, random_burst
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.errors import FaultError, MountError
-from lensmount_protocol.frame_format import ConstructFrameFormat
+from lensmount_protocol.frame_parser import ConstructFrameFormat
 from lensmount_protocol.framer import MAX_RUN, burst_format
 from lensmount_protocol.message import Message
 from lensmount_protocol.wire import Role

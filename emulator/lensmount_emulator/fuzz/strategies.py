@@ -27,7 +27,7 @@ from lensmount_protocol.codec.constructs import StrictGreedyRange
 from lensmount_protocol.codec.lazy_construct import resolve
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.errors import MountError
-from lensmount_protocol.frame_format import ConstructFrameFormat
+from lensmount_protocol.frame_parser import ConstructFrameFormat
 from lensmount_protocol.message import TYPE_BYTE_SIZE, Message, SelectableMessage
 from lensmount_protocol.wire import Role
 

@@ -9,8 +9,7 @@ from lensmount_emulator.faults.registry import known_faults, option_fields
 from lensmount_protocol.codec.lazy_construct import resolve
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.errors import DialectError, FaultError
-from lensmount_protocol.evidence import Evidence
-from lensmount_protocol.message import FieldSpec, Message, group_fields
+from lensmount_protocol.message import Evidence, FieldSpec, Message, group_fields
 from lensmount_protocol.wire import Role
 
 

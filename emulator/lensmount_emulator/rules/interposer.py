@@ -10,8 +10,7 @@ from lensmount_emulator.engine.dialect_roles import Accessory
 from lensmount_emulator.engine.engine import Engine
 from lensmount_emulator.engine.tasks import Task
 from lensmount_emulator.rules.relay import FrameRelay, RelayRules
-from lensmount_protocol.baudrate import BaudrateNegotiation
-from lensmount_protocol.dialect import Dialect
+from lensmount_protocol.dialect import BaudrateNegotiation, Dialect
 from lensmount_protocol.payload import AnyMessage
 from lensmount_protocol.wire import BITS_PER_BYTE, LineChanged, Role, WireEvent
 

@@ -15,7 +15,7 @@ from lensmount_protocol.checksums import CrcAlgorithm, SumAlgorithm, find_checks
 from lensmount_protocol.codec.lazy_construct import known_size
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.errors import DialectError, FaultError, FrameError, ProfileError
-from lensmount_protocol.frame_format import ConstructFrameFormat
+from lensmount_protocol.frame_parser import ConstructFrameFormat
 from lensmount_protocol.message import TYPE_BYTE_SIZE, LengthPrefixedMessage, Message, SelectableMessage
 from lensmount_protocol.wire import Role
 

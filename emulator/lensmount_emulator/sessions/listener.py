@@ -12,9 +12,8 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 from lensmount_hardware.transport import BROKEN_BYTES
-from lensmount_protocol.baudrate import BaudrateNegotiation
 from lensmount_protocol.decoder import Decoded, Decoder
-from lensmount_protocol.dialect import Dialect
+from lensmount_protocol.dialect import BaudrateNegotiation, Dialect
 from lensmount_protocol.framer import BurstFramer, Frame, FrameEvent, Framer, Garbage, GarbageReason, burst_format
 from lensmount_protocol.wire import (
     Annotation,

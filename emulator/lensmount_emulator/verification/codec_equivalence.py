@@ -16,8 +16,7 @@ from lensmount_protocol.codec.lazy_construct import resolve
 from lensmount_protocol.codec.message_codec import interpreted_codec
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.errors import FrameError
-from lensmount_protocol.frame_format import ConstructFrameFormat
-from lensmount_protocol.frame_parser import FrameParser
+from lensmount_protocol.frame_parser import ConstructFrameFormat, FrameParser
 from lensmount_protocol.framer import (
     BurstFrameFormat,
     BurstFramer,

@@ -26,7 +26,7 @@ from lensmount_protocol.codec.message_codec import fingerprint, frame_fingerprin
 from lensmount_protocol.codec.runtime import NAMESPACE
 from lensmount_protocol.codec.source_builder import SourceBuilder, UnsupportedConstruct, substitute
 from lensmount_protocol.dialect import Dialect
-from lensmount_protocol.frame_format import ConstructFrameFormat
+from lensmount_protocol.frame_parser import ConstructFrameFormat
 from lensmount_protocol.message import FieldSpec, Message, SelectableMessage
 
 

@@ -28,7 +28,7 @@ from dataclasses import replace
 from construct import (
     Const, Int8ub, Int16ul, Optional, PascalString, PrefixedArray, Switch, this,
 )
-from lensmount_protocol.evidence import Evidence, EvidenceLevel
+from lensmount_protocol.message import Evidence, EvidenceLevel
 from lensmount_protocol.message import Message, LengthPrefixedMessage, field, message
 from lensmount_protocol.payload import message_table
 from lensmount_protocol.wire import Role

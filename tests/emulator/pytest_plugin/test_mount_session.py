@@ -17,7 +17,7 @@ from lensmount_emulator.pytest_plugin.options import MountOptions
 from lensmount_protocol.dialects.emount.body_status import BodyState
 from lensmount_protocol.dialects.emount.focus import FocusMove, FocusMoved
 from lensmount_protocol.dialects.emount.identification import IdentityReply, IdentityRequest
-from lensmount_protocol.dialects.emount.types import MountKind
+from lensmount_protocol.dialects.emount.units import MountKind
 from lensmount_protocol.dialects.lmount.focus import FocusDrive, FocusState, RingMoved
 from lensmount_protocol.dialects.lmount.link import BodyHello, CommandDone, LensHello
 from lensmount_protocol.dialects.lmount.types import FocusCommand, Outcome

@@ -67,12 +67,14 @@ from hypothesis import strategies as st
 
 from lensmount_protocol.codec.constructs import StrictGreedyRange
 from lensmount_protocol.codec.message_codec import interpreted_codec
-from lensmount_protocol.enums import OpenIntEnum, enum_field
 from lensmount_protocol.errors import FrameError
-from lensmount_protocol.evidence import Evidence, EvidenceLevel
 from lensmount_protocol.message import (
+    Evidence,
+    EvidenceLevel,
     FieldGroup,
     Message,
+    OpenIntEnum,
+    enum_field,
     field,
     field_group,
     field_group_layout,

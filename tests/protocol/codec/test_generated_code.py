@@ -14,7 +14,7 @@ from lensmount_protocol.dialects.emount.dialect import MESSAGES
 
 PACKAGE = '''"""A dialect whose declarations change."""
 from lensmount_protocol.codec.lazy_construct import Int8ub, Int16ub, Int16ul
-from lensmount_protocol.evidence import Evidence, EvidenceLevel
+from lensmount_protocol.message import Evidence, EvidenceLevel
 from lensmount_protocol.message import Message, field, message
 from lensmount_protocol.wire import Role
 

@@ -22,9 +22,7 @@ from lensmount_protocol.codec.lazy_construct import (
     this,
 )
 from lensmount_protocol.codec.message_codec import fingerprint
-from lensmount_protocol.enums import OpenIntEnum, enum_field
-from lensmount_protocol.evidence import Evidence, EvidenceLevel
-from lensmount_protocol.message import Message, field, message
+from lensmount_protocol.message import Evidence, EvidenceLevel, Message, OpenIntEnum, enum_field, field, message
 from lensmount_protocol.wire import Role
 
 

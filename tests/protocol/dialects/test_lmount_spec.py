@@ -9,7 +9,7 @@ from lensmount_emulator.reports.reference_tables import message_catalogue
 from lensmount_protocol.checksums import CHECK_INPUT, CRC16_IBM_3740
 from lensmount_protocol.dialect import Dialect, load_dialect
 from lensmount_protocol.dialects.lmount.types import POWER_LIMITS_MA, Feature, FocusFlag, Part, PowerClass
-from lensmount_protocol.enums import OpenIntEnum
+from lensmount_protocol.message import OpenIntEnum
 
 FOLDER = Path(__file__).parents[3] / "protocol" / "spec"
 SPEC = (FOLDER / "lmount.md").read_text()

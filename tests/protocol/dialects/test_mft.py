@@ -11,8 +11,8 @@ from lensmount_protocol.dialects.mft import messages as m
 from lensmount_protocol.dialects.mft.dialect import MFT
 from lensmount_protocol.dialects.mft.transactions import TransactionChecker
 from lensmount_protocol.errors import FrameError
-from lensmount_protocol.evidence import EvidenceLevel
 from lensmount_protocol.framer import GarbageReason
+from lensmount_protocol.message import EvidenceLevel
 from lensmount_protocol.wire import Burst, Role
 
 # Bytes that the programs of github.com/stevenbell/microfourthirds send, commit 046255c, with the check of the lens.

@@ -2,12 +2,11 @@
 
 import pytest
 
-from lensmount_protocol.dialect import load_dialect
+from lensmount_protocol.dialect import TransitionTable, load_dialect
 from lensmount_protocol.dialects.emount import identification, service, startup_shutdown
 from lensmount_protocol.dialects.lmount import firmware_update, link
 from lensmount_protocol.dialects.lmount.types import Outcome, UpdateStage
 from lensmount_protocol.message import Message, UnknownMessage
-from lensmount_protocol.transitions import TransitionTable
 from lensmount_protocol.wire import Role
 
 EMOUNT, LMOUNT = load_dialect("emount"), load_dialect("lmount")

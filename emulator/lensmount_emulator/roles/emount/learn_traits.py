@@ -9,7 +9,7 @@ from lensmount_protocol.dialects.emount.framing import LOOP_CLASS, REQUEST_CLASS
 from lensmount_protocol.dialects.emount.lens_status import LensStatus
 from lensmount_protocol.dialects.emount.service import Refusal
 from lensmount_protocol.dialects.emount.startup_shutdown import StreamLayoutReply, StreamLayoutRequest
-from lensmount_protocol.dialects.emount.types import RefusalCode
+from lensmount_protocol.dialects.emount.units import RefusalCode
 from lensmount_protocol.message import Message
 from lensmount_protocol.payload import AnyMessage, message_type
 from lensmount_protocol.wire import Role

@@ -1,7 +1,7 @@
 """Known symptoms of E-mount links: public reports and captured behaviour, with remedies and evidence."""
 
 from lensmount_emulator.engine.session_knowledge import Symptom
-from lensmount_protocol.evidence import Evidence, EvidenceLevel
+from lensmount_protocol.message import Evidence, EvidenceLevel
 from lensmount_protocol.wire import Role
 
 _CAPTURED, _BENCH = EvidenceLevel.CAPTURED, EvidenceLevel.BENCH

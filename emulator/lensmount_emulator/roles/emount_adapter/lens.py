@@ -24,8 +24,7 @@ from lensmount_emulator.roles.lmount.lens.engine import LensEngine
 from lensmount_emulator.roles.lmount.lens.engine_base import LensEngineBase
 from lensmount_emulator.roles.lmount.profile import AccessorySettings, LensSettings
 from lensmount_protocol.connection import ReceivedFrame
-from lensmount_protocol.dialects.emount.types import FocusSwitch
-from lensmount_protocol.dialects.emount.units import metres
+from lensmount_protocol.dialects.emount.units import FocusSwitch, metres
 from lensmount_protocol.dialects.lmount.aperture_zoom import ApertureDrive
 from lensmount_protocol.dialects.lmount.exposure import ControlEvent
 from lensmount_protocol.dialects.lmount.focus import INFINITY_MM, FocusDrive, FocusState, FocusTableRequest

@@ -1,7 +1,7 @@
 """Known symptoms of L-Mount devices from public reports, and of the open model."""
 
 from lensmount_emulator.engine.session_knowledge import Symptom
-from lensmount_protocol.evidence import Evidence, EvidenceLevel
+from lensmount_protocol.message import Evidence, EvidenceLevel
 from lensmount_protocol.wire import Role
 
 _MODELLED, _CLAIM = EvidenceLevel.MODELLED, EvidenceLevel.CLAIM

@@ -2,8 +2,7 @@
 
 from lensmount_protocol.codec.lazy_construct import Int8ub, Int16ul
 from lensmount_protocol.dialects.emount.units import format_aperture, format_hex8, format_hex16
-from lensmount_protocol.evidence import Evidence, EvidenceLevel
-from lensmount_protocol.message import Message, field, message
+from lensmount_protocol.message import Evidence, EvidenceLevel, Message, field, message
 from lensmount_protocol.wire import Role
 
 _FIRMWARE = Evidence(EvidenceLevel.FIRMWARE, "BAS-SY, BAS-TA")

@@ -4,11 +4,14 @@ Focus orders follow in the same frame.
 """
 
 from lensmount_protocol.codec.lazy_construct import Int8ub, Int16ul
-from lensmount_protocol.dialects.emount.types import FocusMode
-from lensmount_protocol.dialects.emount.units import format_aperture, format_body_state, format_hex8, format_hex16
-from lensmount_protocol.enums import enum_field
-from lensmount_protocol.evidence import Evidence, EvidenceLevel
-from lensmount_protocol.message import Message, field, message, unknown_bytes
+from lensmount_protocol.dialects.emount.units import (
+    FocusMode,
+    format_aperture,
+    format_body_state,
+    format_hex8,
+    format_hex16,
+)
+from lensmount_protocol.message import Evidence, EvidenceLevel, Message, enum_field, field, message, unknown_bytes
 from lensmount_protocol.wire import Role
 
 _CAPTURED = Evidence(EvidenceLevel.CAPTURED, "SIG, LEX")

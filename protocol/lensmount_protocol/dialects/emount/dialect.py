@@ -2,8 +2,7 @@
 
 from collections.abc import Mapping
 
-from lensmount_protocol.baudrate import BaudrateMessage
-from lensmount_protocol.dialect import Dialect
+from lensmount_protocol.dialect import BaudrateMessage, Dialect
 from lensmount_protocol.dialects.emount import (
     aperture,
     body_status,

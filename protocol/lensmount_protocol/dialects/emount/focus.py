@@ -2,8 +2,7 @@
 
 from lensmount_protocol.codec.lazy_construct import Int8ub, Int16sl, Int16ul
 from lensmount_protocol.dialects.emount.units import format_distance, format_hex8, format_steps
-from lensmount_protocol.evidence import Evidence, EvidenceLevel
-from lensmount_protocol.message import Message, field, message, unknown_bytes
+from lensmount_protocol.message import Evidence, EvidenceLevel, Message, field, message, unknown_bytes
 from lensmount_protocol.wire import Role
 
 _CAPTURED = Evidence(EvidenceLevel.CAPTURED, "LEX, BAS-TR")

@@ -4,8 +4,7 @@ from typing import ClassVar
 
 from lensmount_protocol.codec.lazy_construct import Bytes, Int8ub, Int16ul
 from lensmount_protocol.dialects.emount.units import format_hex8, format_hex16, format_signed_bytes, format_steps
-from lensmount_protocol.evidence import Evidence, EvidenceLevel
-from lensmount_protocol.message import SelectableMessage, field, message, unknown_bytes
+from lensmount_protocol.message import Evidence, EvidenceLevel, SelectableMessage, field, message, unknown_bytes
 from lensmount_protocol.wire import Role
 
 _STEPS = "motor steps"

@@ -7,7 +7,7 @@ Evidence: 840 of 840 loop frames of five logic captures, through the wraps (prot
 
 from lensmount_protocol.checksums import sum16
 from lensmount_protocol.codec.lazy_construct import Bytes, Checksum, Const, Int8ub, Int16ul, RawCopy, Struct, Tell, this
-from lensmount_protocol.frame_format import ConstructFrameFormat
+from lensmount_protocol.frame_parser import ConstructFrameFormat
 from lensmount_protocol.wire import Role
 
 START = 0xF0

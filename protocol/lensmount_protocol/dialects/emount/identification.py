@@ -1,8 +1,8 @@
 """Identification messages: capabilities, identity, descriptor, speed, frame rate and name."""
 
 from lensmount_protocol.codec.lazy_construct import Bytes, Int8ub, Int16ul, Int32ul, Int64ul
-from lensmount_protocol.dialects.emount.types import MountKind
 from lensmount_protocol.dialects.emount.units import (
+    MountKind,
     format_aperture,
     format_hex8,
     format_hex16,
@@ -10,9 +10,7 @@ from lensmount_protocol.dialects.emount.units import (
     format_text,
     format_version,
 )
-from lensmount_protocol.enums import enum_field
-from lensmount_protocol.evidence import Evidence, EvidenceLevel
-from lensmount_protocol.message import Message, field, message, unknown_bytes
+from lensmount_protocol.message import Evidence, EvidenceLevel, Message, enum_field, field, message, unknown_bytes
 from lensmount_protocol.wire import Role
 
 _CAPTURED = Evidence(EvidenceLevel.CAPTURED, "SIG, LEX")

@@ -3,17 +3,23 @@
 from typing import ClassVar
 
 from lensmount_protocol.codec.lazy_construct import Bytes, Int8sb, Int8ub, Int16ul
-from lensmount_protocol.dialects.emount.types import FocusSwitch
 from lensmount_protocol.dialects.emount.units import (
+    FocusSwitch,
     format_aperture,
     format_distance,
     format_hex8,
     format_hex16,
     format_tenths_mm,
 )
-from lensmount_protocol.enums import enum_field
-from lensmount_protocol.evidence import Evidence, EvidenceLevel
-from lensmount_protocol.message import SelectableMessage, field, message, unknown_bytes
+from lensmount_protocol.message import (
+    Evidence,
+    EvidenceLevel,
+    SelectableMessage,
+    enum_field,
+    field,
+    message,
+    unknown_bytes,
+)
 from lensmount_protocol.wire import Role
 
 _CAPTURED = Evidence(EvidenceLevel.CAPTURED, "SIG, LEX")

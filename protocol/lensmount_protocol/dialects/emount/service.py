@@ -4,11 +4,8 @@ Their sizes are known, since a payload could not be walked without them; most of
 """
 
 from lensmount_protocol.codec.lazy_construct import Bytes, Int8ub, Int16ul
-from lensmount_protocol.dialects.emount.types import RefusalCode
-from lensmount_protocol.dialects.emount.units import format_hex8, format_letter, format_tenths_mm
-from lensmount_protocol.enums import enum_field
-from lensmount_protocol.evidence import Evidence, EvidenceLevel
-from lensmount_protocol.message import Message, field, message, unknown_bytes
+from lensmount_protocol.dialects.emount.units import RefusalCode, format_hex8, format_letter, format_tenths_mm
+from lensmount_protocol.message import Evidence, EvidenceLevel, Message, enum_field, field, message, unknown_bytes
 from lensmount_protocol.wire import Role
 
 _FIRMWARE = Evidence(EvidenceLevel.FIRMWARE, "BAS")

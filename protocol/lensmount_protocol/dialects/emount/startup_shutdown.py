@@ -5,8 +5,7 @@ The layout selects the blocks of `05` and `06`, and whether the lens sends them 
 
 from lensmount_protocol.codec.lazy_construct import Int8ub, Int24ul
 from lensmount_protocol.dialects.emount.units import format_hex8
-from lensmount_protocol.evidence import Evidence, EvidenceLevel
-from lensmount_protocol.message import Message, field, message, unknown_bytes
+from lensmount_protocol.message import Evidence, EvidenceLevel, Message, field, message, unknown_bytes
 from lensmount_protocol.wire import Role
 
 _CAPTURED = Evidence(EvidenceLevel.CAPTURED, "SIG, LEX")

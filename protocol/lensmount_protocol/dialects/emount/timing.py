@@ -5,7 +5,7 @@ next round figure; measurements per device are in protocol/spec/emount.md.
 """
 
 from lensmount_protocol.dialects.emount.lines import RXD, TXD, VCC, VD
-from lensmount_protocol.evidence import Evidence, EvidenceLevel
+from lensmount_protocol.message import Evidence, EvidenceLevel
 from lensmount_protocol.timing import EMPTY, Mark, TimingRule, edge, first_bit, last_bit, window_closes, window_opens
 from lensmount_protocol.wire import Role
 

@@ -1,11 +1,11 @@
 """The transition table of an E-mount link, for both ends."""
 
+from lensmount_protocol.dialect import TransitionTable
 from lensmount_protocol.dialects.emount.framing import LOOP_CLASS
 from lensmount_protocol.dialects.emount.identification import SpeedReply
 from lensmount_protocol.dialects.emount.service import Refusal, ServiceReply40
 from lensmount_protocol.dialects.emount.startup_shutdown import ShutDownReply, StreamLayoutReply
 from lensmount_protocol.payload import AnyMessage, message_type
-from lensmount_protocol.transitions import TransitionTable
 from lensmount_protocol.wire import Role
 
 OFF = "OFF"

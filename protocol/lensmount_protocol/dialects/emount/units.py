@@ -1,10 +1,44 @@
-"""Units and formats of the E-mount: apertures, distances, focal lengths, optical rows and the lens specification.
+"""Formats of E-mount fields: enumerations, apertures, distances, focal lengths, optical rows, lens specification.
 
-Sources: protocol/spec/emount.md, encodings. The lens specification is the one that ExifTool knows as `LensSpec`.
+Values of an enumeration without a name survive. Sources: protocol/spec/emount.md, encodings. The lens specification is
+the one that ExifTool knows as `LensSpec`.
 """
 
 import math
 from dataclasses import dataclass
+
+from lensmount_protocol.message import OpenIntEnum
+
+
+class FocusMode(OpenIntEnum):
+    """`04` f3: the end that moves the focus."""
+
+    MANUAL = 0x81
+    BODY_DRIVES = 0x83
+
+
+class FocusSwitch(OpenIntEnum):
+    """`05` f62: the lens's AF/MF switch."""
+
+    AF = 1
+    MF = 3
+
+
+class MountKind(OpenIntEnum):
+    """`07` f0: what sits on the mount."""
+
+    NATIVE = 1
+    ADAPTER = 2
+
+
+class RefusalCode(OpenIntEnum):
+    """`02` f2: why a lens refuses."""
+
+    BAD_END = 1
+    BAD_START = 2
+    BAD_CHECKSUM = 3
+    UNKNOWN_MESSAGE = 4
+
 
 CODES_PER_STOP = 256
 INFINITY = 0x0700

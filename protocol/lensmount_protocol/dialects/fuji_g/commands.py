@@ -6,8 +6,7 @@ byte is four times the first number plus the second. Most replies echo the argum
 
 from lensmount_protocol.codec.lazy_construct import Int16sb, Int16ub
 from lensmount_protocol.dialects.fuji_g.units import format_hex16, format_iris, format_ring, format_status, format_step
-from lensmount_protocol.evidence import Evidence, EvidenceLevel
-from lensmount_protocol.message import Message, field, message
+from lensmount_protocol.message import Evidence, EvidenceLevel, Message, field, message
 from lensmount_protocol.wire import Role
 
 _CAPTURED = Evidence(EvidenceLevel.CAPTURED, "FGM")

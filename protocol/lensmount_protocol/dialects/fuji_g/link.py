@@ -3,8 +3,7 @@
 from lensmount_protocol.codec.lazy_construct import Bytes, Int8ub, Int16ub
 from lensmount_protocol.dialects.fuji_g.units import format_ack, format_hex16, format_text
 from lensmount_protocol.dialects.fuji_g.words import ACKNOWLEDGE_TYPE, BLOCK_TYPE, EMPTY_BLOCK_TYPE
-from lensmount_protocol.evidence import Evidence, EvidenceLevel
-from lensmount_protocol.message import Message, field, message, unknown_bytes
+from lensmount_protocol.message import Evidence, EvidenceLevel, Message, field, message, unknown_bytes
 from lensmount_protocol.wire import Role
 
 _CAPTURED = Evidence(EvidenceLevel.CAPTURED, "FGM")

@@ -5,7 +5,7 @@ The body sets the pace. A lens has to load its next word within 249 us. One body
 
 from lensmount_protocol.dialects.fuji_g.commands import REQUESTS, StatusRequest
 from lensmount_protocol.dialects.fuji_g.lines import FOCUS_BUSY, IRIS_BUSY, SUPPLY
-from lensmount_protocol.evidence import Evidence, EvidenceLevel
+from lensmount_protocol.message import Evidence, EvidenceLevel
 from lensmount_protocol.timing import TimingRule, edge, first_bit, last_bit
 from lensmount_protocol.wire import Role
 

@@ -4,10 +4,10 @@ Both ends shift in each burst, so the frames of a burst cause their transitions 
 reads the table sends first. The words of the body move the link; those of the lens are legal where a burst is.
 """
 
+from lensmount_protocol.dialect import TransitionTable
 from lensmount_protocol.dialects.fuji_g.link import BodyNull
 from lensmount_protocol.dialects.fuji_g.words import ACKNOWLEDGE, BLOCK
 from lensmount_protocol.payload import AnyMessage
-from lensmount_protocol.transitions import TransitionTable
 from lensmount_protocol.wire import Role
 
 OFF = "OFF"

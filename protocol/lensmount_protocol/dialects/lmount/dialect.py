@@ -1,7 +1,6 @@
 """The dialect `lmount`: an open model built from public evidence, and not the L-Mount protocol."""
 
-from lensmount_protocol.baudrate import BaudrateMessage
-from lensmount_protocol.dialect import Dialect
+from lensmount_protocol.dialect import BaudrateMessage, Dialect
 from lensmount_protocol.dialects.lmount import (
     aperture_zoom,
     exposure,
@@ -12,13 +11,12 @@ from lensmount_protocol.dialects.lmount import (
     power,
     stabiliser,
 )
-from lensmount_protocol.dialects.lmount.evidence import SOURCES
 from lensmount_protocol.dialects.lmount.framing import FORMATS, ORDER, build_frame, end_of_unknown_message
 from lensmount_protocol.dialects.lmount.lines import DETECT, DRIVERS, FSYNC, LINE_FALLBACKS, V_DRIVE, V_LOGIC, WIRING
 from lensmount_protocol.dialects.lmount.link import CommandDone, CommandRejected, SetBaudrateCommand
 from lensmount_protocol.dialects.lmount.timing import TIMING
 from lensmount_protocol.dialects.lmount.transitions import TRANSITIONS, trigger_for
-from lensmount_protocol.dialects.lmount.types import Outcome
+from lensmount_protocol.dialects.lmount.types import SOURCES, Outcome
 from lensmount_protocol.message import Message
 from lensmount_protocol.payload import AnyMessage, message_table
 from lensmount_protocol.wire import Role

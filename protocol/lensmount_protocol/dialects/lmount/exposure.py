@@ -1,10 +1,8 @@
 """The picture: the frame signal in numbers, exposures, correction tables, buttons and switches."""
 
 from lensmount_protocol.codec.lazy_construct import Int8ub, Int16sl, Int16ul, Int32ul, PrefixedArray
-from lensmount_protocol.dialects.lmount.evidence import evidence_items
-from lensmount_protocol.dialects.lmount.types import ControlKind, CorrectionKind, ExposurePhase
-from lensmount_protocol.enums import enum_field
-from lensmount_protocol.message import LengthPrefixedMessage, field, message
+from lensmount_protocol.dialects.lmount.types import ControlKind, CorrectionKind, ExposurePhase, evidence_items
+from lensmount_protocol.message import LengthPrefixedMessage, enum_field, field, message
 from lensmount_protocol.wire import Role
 
 

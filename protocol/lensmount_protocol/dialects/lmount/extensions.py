@@ -4,7 +4,7 @@ A content is a kind byte and its fields. Makers that add a page of their own (0x
 """
 
 from lensmount_protocol.codec.lazy_construct import Int8ub, Int16sl, Int16ul, Int32ul, PrefixedArray
-from lensmount_protocol.dialects.lmount.evidence import OUR_DESIGN
+from lensmount_protocol.dialects.lmount.types import OUR_DESIGN
 from lensmount_protocol.errors import FrameError
 from lensmount_protocol.message import FieldGroup, Message, field, field_group, field_group_layout, message
 from lensmount_protocol.wire import Role

@@ -9,12 +9,11 @@ from lensmount_protocol.codec.lazy_construct import (
     Prefixed,
     PrefixedArray,
 )
-from lensmount_protocol.dialects.lmount.evidence import OUR_DESIGN, evidence_items
-from lensmount_protocol.dialects.lmount.types import RejectionCode, UpdateStage
-from lensmount_protocol.enums import enum_field
+from lensmount_protocol.dialects.lmount.types import OUR_DESIGN, RejectionCode, UpdateStage, evidence_items
 from lensmount_protocol.message import (
     FieldGroup,
     LengthPrefixedMessage,
+    enum_field,
     field,
     field_group,
     field_group_layout,

@@ -1,12 +1,11 @@
 """Focus: orders, the state with each frame, rings, limits, the distance scale, breathing and defocus data."""
 
 from lensmount_protocol.codec.lazy_construct import Int8ub, Int16sl, Int16ul, Int32sl, Int32ul, Optional, PrefixedArray
-from lensmount_protocol.dialects.lmount.evidence import evidence_items
-from lensmount_protocol.dialects.lmount.types import FocusCommand, RingKind
-from lensmount_protocol.enums import enum_field
+from lensmount_protocol.dialects.lmount.types import FocusCommand, RingKind, evidence_items
 from lensmount_protocol.message import (
     FieldGroup,
     LengthPrefixedMessage,
+    enum_field,
     field,
     field_group,
     field_group_layout,

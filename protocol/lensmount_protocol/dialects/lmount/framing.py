@@ -2,7 +2,7 @@
 
 from lensmount_protocol.checksums import CRC16_IBM_3740
 from lensmount_protocol.codec.lazy_construct import Bytes, Checksum, Const, Int8ub, Int16ul, RawCopy, Struct, this
-from lensmount_protocol.frame_format import ConstructFrameFormat
+from lensmount_protocol.frame_parser import ConstructFrameFormat
 from lensmount_protocol.wire import Role
 
 START = 0xE0

@@ -10,12 +10,11 @@ from lensmount_protocol.codec.lazy_construct import (
     PascalString,
     PrefixedArray,
 )
-from lensmount_protocol.dialects.lmount.evidence import evidence_items
-from lensmount_protocol.dialects.lmount.types import AccessoryKind, ImageCircle
-from lensmount_protocol.enums import enum_field
+from lensmount_protocol.dialects.lmount.types import AccessoryKind, ImageCircle, evidence_items
 from lensmount_protocol.message import (
     FieldGroup,
     LengthPrefixedMessage,
+    enum_field,
     field,
     field_group,
     field_group_layout,

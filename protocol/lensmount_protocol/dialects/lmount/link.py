@@ -9,10 +9,8 @@ from lensmount_protocol.codec.lazy_construct import (
     Prefixed,
     PrefixedArray,
 )
-from lensmount_protocol.dialects.lmount.evidence import OUR_DESIGN, evidence_items
-from lensmount_protocol.dialects.lmount.types import Outcome, PowerClass, RejectionCode
-from lensmount_protocol.enums import enum_field
-from lensmount_protocol.message import LengthPrefixedMessage, field, message
+from lensmount_protocol.dialects.lmount.types import OUR_DESIGN, Outcome, PowerClass, RejectionCode, evidence_items
+from lensmount_protocol.message import LengthPrefixedMessage, enum_field, field, message
 from lensmount_protocol.wire import Role
 
 REVISION = 2

@@ -1,10 +1,8 @@
 """Power: the grant of the body, the draw of the lens, and brown-outs."""
 
 from lensmount_protocol.codec.lazy_construct import Int8ub, Int16ul
-from lensmount_protocol.dialects.lmount.evidence import evidence_items
-from lensmount_protocol.dialects.lmount.types import ImageCircle, PowerClass
-from lensmount_protocol.enums import enum_field
-from lensmount_protocol.message import LengthPrefixedMessage, field, message
+from lensmount_protocol.dialects.lmount.types import ImageCircle, PowerClass, evidence_items
+from lensmount_protocol.message import LengthPrefixedMessage, enum_field, field, message
 from lensmount_protocol.wire import Role
 
 

@@ -1,10 +1,8 @@
 """Stabilisation: by the lens, by the body, or shared frame by frame."""
 
 from lensmount_protocol.codec.lazy_construct import Int8ub, Int16sl, Int16ul, Int32ul
-from lensmount_protocol.dialects.lmount.evidence import evidence_items
-from lensmount_protocol.dialects.lmount.types import StabiliserMode
-from lensmount_protocol.enums import enum_field
-from lensmount_protocol.message import LengthPrefixedMessage, field, message
+from lensmount_protocol.dialects.lmount.types import StabiliserMode, evidence_items
+from lensmount_protocol.message import LengthPrefixedMessage, enum_field, field, message
 from lensmount_protocol.wire import Role
 
 

@@ -1,7 +1,7 @@
 """The open model's timing contract: our own bounds, chosen so that a small microcontroller in a lens can keep them."""
 
-from lensmount_protocol.dialects.lmount.evidence import OUR_DESIGN
 from lensmount_protocol.dialects.lmount.lines import FSYNC, LENS_ATT, V_DRIVE, V_LOGIC
+from lensmount_protocol.dialects.lmount.types import OUR_DESIGN
 from lensmount_protocol.timing import TimingRule, edge, window_closes, window_opens
 from lensmount_protocol.wire import Role
 

@@ -1,5 +1,6 @@
 """The transition table of the open model's link, for both ends."""
 
+from lensmount_protocol.dialect import TransitionTable
 from lensmount_protocol.dialects.lmount.firmware_update import (
     UpdateActivate,
     UpdateBlock,
@@ -18,7 +19,6 @@ from lensmount_protocol.dialects.lmount.link import (
 )
 from lensmount_protocol.dialects.lmount.types import Outcome
 from lensmount_protocol.payload import AnyMessage, message_type
-from lensmount_protocol.transitions import TransitionTable
 from lensmount_protocol.wire import Role
 
 OFF = "OFF"

@@ -6,7 +6,7 @@ times are those that the documented programs wait; no capture is behind them.
 
 from lensmount_protocol.dialects.mft.framing import COMMAND_SIZE, DATA_LENGTHS, LENGTH_SIZE, TransactionSplitter
 from lensmount_protocol.dialects.mft.messages import StandbyRequest
-from lensmount_protocol.evidence import Evidence, EvidenceLevel
+from lensmount_protocol.message import Evidence, EvidenceLevel
 from lensmount_protocol.timing import TimingRule, edge, first_bit
 from lensmount_protocol.wire import AcknowledgeLines, ClockedLink, Role, SerialLine, Wiring
 

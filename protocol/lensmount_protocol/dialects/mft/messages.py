@@ -6,8 +6,7 @@ their length. No capture is behind any of them.
 
 from lensmount_protocol.codec.lazy_construct import Bytes, Int8ub, Int16ul, Int32ul
 from lensmount_protocol.dialects.mft.framing import COMMAND_TYPES, LENS_BYTE_TYPE
-from lensmount_protocol.evidence import Evidence, EvidenceLevel
-from lensmount_protocol.message import Message, field, message, unknown_bytes
+from lensmount_protocol.message import Evidence, EvidenceLevel, Message, field, message, unknown_bytes
 from lensmount_protocol.wire import Role
 
 _DOCUMENTED = Evidence(EvidenceLevel.DOCUMENTED, "BELL", "programs that ran with an E-P1 and an E-PL1")

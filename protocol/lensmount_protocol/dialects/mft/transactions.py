@@ -6,6 +6,7 @@ transaction that its body gives up is not documented.
 
 from collections.abc import Iterator
 
+from lensmount_protocol.dialect import TransitionTable
 from lensmount_protocol.dialects.mft.framing import (
     ANSWER,
     COMMAND,
@@ -20,7 +21,6 @@ from lensmount_protocol.dialects.mft.messages import ANSWERS, ORDERS
 from lensmount_protocol.framer import Frame
 from lensmount_protocol.message import Message, UnknownMessage
 from lensmount_protocol.payload import AnyMessage, message_type
-from lensmount_protocol.transitions import TransitionTable
 from lensmount_protocol.wire import Role
 
 OFF = "OFF"

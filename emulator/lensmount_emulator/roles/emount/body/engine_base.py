@@ -18,7 +18,7 @@ from lensmount_protocol.dialects.emount.framing import LOOP_CLASS
 from lensmount_protocol.dialects.emount.identification import DescriptorReply, IdentityReply, LensCapabilities
 from lensmount_protocol.dialects.emount.lens_status import LensStatus
 from lensmount_protocol.dialects.emount.lines import FAST_BAUDRATE, XDETECT
-from lensmount_protocol.dialects.emount.types import MountKind
+from lensmount_protocol.dialects.emount.units import MountKind
 from lensmount_protocol.message import Message
 from lensmount_protocol.wire import Role
 

@@ -7,7 +7,7 @@ from lensmount_protocol.dialects.emount.body_status import BodyMode, BodyState, 
 from lensmount_protocol.dialects.emount.focus_status import FocusStatus
 from lensmount_protocol.dialects.emount.framing import LOOP_CLASS, MAX_SIZE, MIN_SIZE, next_body_sequence
 from lensmount_protocol.dialects.emount.lens_status import LensStatus
-from lensmount_protocol.dialects.emount.types import FocusMode, FocusSwitch
+from lensmount_protocol.dialects.emount.units import FocusMode, FocusSwitch
 from lensmount_protocol.errors import LocalProtocolError
 from lensmount_protocol.message import Message
 from lensmount_protocol.wire import Role

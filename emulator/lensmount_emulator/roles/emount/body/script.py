@@ -24,8 +24,7 @@ from lensmount_emulator.roles.emount.body.startup import (
 from lensmount_protocol.dialects.emount.body_status import BodyMode, BodyState
 from lensmount_protocol.dialects.emount.focus import FocusMove, FocusMoved, FocusStop, FocusStopped
 from lensmount_protocol.dialects.emount.framing import REQUEST_CLASS
-from lensmount_protocol.dialects.emount.types import FocusSwitch
-from lensmount_protocol.dialects.emount.units import aperture_code, format_aperture
+from lensmount_protocol.dialects.emount.units import FocusSwitch, aperture_code, format_aperture
 from lensmount_protocol.errors import LocalProtocolError
 from lensmount_protocol.message import Message
 

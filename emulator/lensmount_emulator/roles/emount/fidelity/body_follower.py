@@ -30,7 +30,7 @@ from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.dialects.emount.body_status import BodyState, RowSelect
 from lensmount_protocol.dialects.emount.framing import LOOP_CLASS, REQUEST_CLASS
 from lensmount_protocol.dialects.emount.identification import IdentityReply
-from lensmount_protocol.dialects.emount.types import MountKind
+from lensmount_protocol.dialects.emount.units import MountKind
 from lensmount_protocol.message import Message
 from lensmount_protocol.wire import Role
 

@@ -29,7 +29,7 @@ from lensmount_protocol.dialects.emount.startup_shutdown import (
     StreamLayoutRequest,
 )
 from lensmount_protocol.dialects.emount.transitions import ASKED, STREAMING, STREAMING_ASKED, SWITCHING, UNTYPED
-from lensmount_protocol.dialects.emount.types import RefusalCode
+from lensmount_protocol.dialects.emount.units import RefusalCode
 from lensmount_protocol.framer import GarbageReason
 from lensmount_protocol.message import Message
 from lensmount_protocol.payload import AnyMessage, message_type

@@ -20,7 +20,7 @@ from lensmount_protocol.dialects.emount.framing import LOOP_CLASS, REQUEST_CLASS
 from lensmount_protocol.dialects.emount.identification import FrameRateReply, IdentityReply, SpeedRequest
 from lensmount_protocol.dialects.emount.lines import SLOW_BAUDRATE
 from lensmount_protocol.dialects.emount.startup_shutdown import ShutDownRequest, StreamLayoutRequest
-from lensmount_protocol.dialects.emount.types import MountKind
+from lensmount_protocol.dialects.emount.units import MountKind
 from lensmount_protocol.errors import CaptureError
 from lensmount_protocol.message import Message
 from lensmount_protocol.payload import message_type

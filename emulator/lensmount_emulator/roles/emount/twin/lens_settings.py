@@ -32,7 +32,7 @@ from lensmount_protocol.dialects.emount.identification import (
 from lensmount_protocol.dialects.emount.lens_status import LensStatus
 from lensmount_protocol.dialects.emount.service import Refusal
 from lensmount_protocol.dialects.emount.startup_shutdown import ShutDownReply, StartUpReply, StreamLayoutReply
-from lensmount_protocol.dialects.emount.types import FocusSwitch
+from lensmount_protocol.dialects.emount.units import FocusSwitch
 from lensmount_protocol.errors import CaptureError
 from lensmount_protocol.message import Message
 from lensmount_protocol.wire import Role

@@ -1,6 +1,6 @@
 """Generated from lensmount_protocol.dialects.emount.body_status by `lensmount describe emount --emit`; not to be edited."""
 
-from lensmount_protocol.dialects.emount.types import FocusMode as FocusMode_1
+from lensmount_protocol.dialects.emount.units import FocusMode as FocusMode_1
 from lensmount_protocol.codec.runtime import EnumMemberCache, Struct, new, reject
 
 
@@ -53,6 +53,6 @@ def RowSelect(cls, ask):
 
 CODECS = {
     'BodyState': ('1-239b4c78', BodyState),
-    'BodyMode': ('1-77e0de4d', BodyMode),
+    'BodyMode': ('1-d9bd02c0', BodyMode),
     'RowSelect': ('1-973ae4bf', RowSelect),
 }

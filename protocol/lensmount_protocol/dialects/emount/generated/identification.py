@@ -1,6 +1,6 @@
 """Generated from lensmount_protocol.dialects.emount.identification by `lensmount describe emount --emit`; not to be edited."""
 
-from lensmount_protocol.dialects.emount.types import MountKind as MountKind_1
+from lensmount_protocol.dialects.emount.units import MountKind as MountKind_1
 from lensmount_protocol.codec.runtime import EnumMemberCache, Struct, new, reject
 
 
@@ -280,7 +280,7 @@ CODECS = {
     'BodyCapabilities': ('1-bb4b5f82', BodyCapabilities),
     'LensCapabilities': ('1-bb4b5f82', LensCapabilities),
     'IdentityRequest': ('1-74e9c6e8', IdentityRequest),
-    'IdentityReply': ('1-6f9ff33a', IdentityReply),
+    'IdentityReply': ('1-82f9befd', IdentityReply),
     'DescriptorRequest': ('1-010eb388', DescriptorRequest),
     'DescriptorReply': ('1-e71b73a2', DescriptorReply),
     'Query09': ('1-a4d27b7d', Query09),

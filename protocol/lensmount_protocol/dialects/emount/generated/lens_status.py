@@ -1,6 +1,6 @@
 """Generated from lensmount_protocol.dialects.emount.lens_status by `lensmount describe emount --emit`; not to be edited."""
 
-from lensmount_protocol.dialects.emount.types import FocusSwitch as FocusSwitch_1
+from lensmount_protocol.dialects.emount.units import FocusSwitch as FocusSwitch_1
 from lensmount_protocol.codec.runtime import EnumMemberCache, Struct, new, reject
 
 
@@ -30,5 +30,5 @@ def LensStatus_7fff(cls, ask):
 
 
 CODECS = {
-    'LensStatus_7fff': ('1-868be985', LensStatus_7fff),
+    'LensStatus_7fff': ('1-88731507', LensStatus_7fff),
 }

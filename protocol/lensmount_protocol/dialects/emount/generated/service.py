@@ -1,6 +1,6 @@
 """Generated from lensmount_protocol.dialects.emount.service by `lensmount describe emount --emit`; not to be edited."""
 
-from lensmount_protocol.dialects.emount.types import RefusalCode as RefusalCode_1
+from lensmount_protocol.dialects.emount.units import RefusalCode as RefusalCode_1
 from lensmount_protocol.codec.runtime import EnumMemberCache, Struct, new, reject
 
 
@@ -367,7 +367,7 @@ def Order4C(cls, ask):
 
 
 CODECS = {
-    'Refusal': ('1-aa00fdc3', Refusal),
+    'Refusal': ('1-a3ef0715', Refusal),
     'UpdateOrder14': ('1-8bc6c3bc', UpdateOrder14),
     'UpdateBlock15': ('1-53f4743e', UpdateBlock15),
     'ErrorReport': ('1-c8d4e840', ErrorReport),
