@@ -7,6 +7,7 @@
 | `lensmount.guard` | what a send guard holds back |
 | `lensmount.plugins` | plug-ins that are loaded, and those that fail |
 | `lensmount.cli`, `lensmount.pytest` | old names of verbs and options that are used |
+| `lensmount.campaign` | old names of keys and checks in the file of a campaign |
 | `lensmount.workers` | worker processes that start and end |
 
 INFO is for events that a user may act on, DEBUG for their reasons, WARNING for a loss that no error reports.

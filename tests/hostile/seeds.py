@@ -63,7 +63,7 @@ script = "wait 0.01"
 faults = [[], ["bitflip rate=1e-3"]]
 seeds = [1]
 seconds = 1.0
-checks = ["bounded"]
+checks = ["bounded memory"]
 """
 
 
@@ -126,8 +126,8 @@ def _captures(folder: Path) -> list[tuple[str, Path]]:
 
 def _stories(folder: Path) -> list[tuple[str, Path]]:
     steps = ("wait 0.2", "send lens f00b0002000b6000780055", "drive LENS_CS high", "fault 7 drop rate=0.1 until=0.2s",
-             "off", "wait 0.05", "on")  # fmt: skip
-    story = Scenario("emount", "nex7", "sel2870", seed=3, steps=steps, breaks="bounded")
+             "detach", "wait 0.05", "attach")  # fmt: skip
+    story = Scenario("emount", "nex7", "sel2870", seed=3, steps=steps, breaks="bounded memory")
     write_scenario(folder / "story.lmx", story, [Edge(0.1, "VD", True)])
     whose = FindingContext("lens", "pty:x", ("RXD", "TXD"), "a lens", "silent", "certain, 3 of 3", "", False)
     plain = story.with_steps(("wait 1.2", "send body f00b0002000b6000780055"))
@@ -147,7 +147,7 @@ def _others(folder: Path) -> list[tuple[str, Path]]:
     with closing(sqlite3.connect(results)) as connection:
         connection.execute("VACUUM")
     write_image(folder / "image.lmf", make_image(1, 2, b"\2\0\0\0", 3000, 1))
-    entry = Scenario("emount", "nex7", "sel2870", steps=("wait 0.1",), breaks="bounded").to_dict()
+    entry = Scenario("emount", "nex7", "sel2870", steps=("wait 0.1",), breaks="bounded memory").to_dict()
     (folder / "entry").write_bytes(pack(entry))
     (folder / "rules.toml").write_text(RULES)
     (folder / "labels.txt").write_text(LABELS)

@@ -217,7 +217,7 @@ class CaseRunner:
         if case.kind != SESSION and not case.faults and not watch.crashed:
             complaints += self._fault_free_violations(case, played, events)
         recording = make_recording(played)
-        if "repeats" in case.checks:
+        if "deterministic" in case.checks:
             complaints += self._repeat_violations(case, watch.now)
         complaints = [complaint for complaint in complaints if complaint.invariant in case.checks]
         reported = next((notice for notice in watch.notices if notice.is_error), None)
@@ -331,13 +331,13 @@ class CaseRunner:
             True,
             body.compatibility_results,
         )
-        return [Violation("clean", watch.now, text) for text in session_error_lines(session)]
+        return [Violation("fault-free session", watch.now, text) for text in session_error_lines(session)]
 
     def _repeat_violations(self, case: Case, now: float) -> list[Violation]:
         def play(file: io.BytesIO) -> None:
             file.write(make_recording(self.run(case)))
 
-        return [Violation("repeats", now, text) for text in compare_recordings(play)]
+        return [Violation("deterministic", now, text) for text in compare_recordings(play)]
 
 
 def _script_result(monitor: SessionMonitor) -> ScriptResult:

@@ -10,14 +10,18 @@ import msgspec
 from lensmount_emulator.campaign.case import KINDS, PLAIN, SESSION
 from lensmount_emulator.faults.registry import parse_fault
 from lensmount_emulator.fuzz.invariants import INVARIANTS
+from lensmount_emulator.fuzz.scenario import OLD_INVARIANTS
 from lensmount_emulator.profiles.library import MAX_SIZE
 from lensmount_hardware.input_file import parse_toml, read_text
 from lensmount_protocol.errors import CampaignError, FaultError, unknown_name_message
+from lensmount_protocol.logs import get_logger
 
-EXPENSIVE_CHECKS = frozenset({"repeats"})
+EXPENSIVE_CHECKS = frozenset({"deterministic"})
 """Checks that run a case twice; they are active only if named."""
 
 MAX_SEEDS = 1_000_000
+
+_log = get_logger("campaign")
 
 
 class CampaignConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -124,7 +128,10 @@ def select_checks(config: CampaignConfig) -> tuple[str, ...]:
         CampaignError: a name matches no invariant.
     """
     wanted = set[str]()
-    for item in config.checks:
+    for given in config.checks:
+        item = OLD_INVARIANTS.get(given, given)
+        if item != given:
+            _log.info("check %r is an old name, which the next release drops: use %r", given, item)
         matching = {
             name for name in INVARIANTS if fnmatchcase(name, item) and (name == item or name not in EXPENSIVE_CHECKS)
         }

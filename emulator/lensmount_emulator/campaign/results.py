@@ -24,6 +24,7 @@ from lensmount_emulator.campaign.store import (
 )
 from lensmount_emulator.faults.options import ExpectedOutcome
 from lensmount_emulator.fuzz.monitor import Violation
+from lensmount_emulator.fuzz.scenario import OLD_INVARIANTS
 from lensmount_protocol.describe import html_table
 from lensmount_protocol.errors import CampaignError, CaptureError
 
@@ -163,6 +164,9 @@ def read_campaign(path: Path, where: str = EVERYTHING) -> CampaignResults:
         )
         for name, query in BREAKDOWNS.items():
             results.breakdowns[name] = [ResultBreakdown(*row) for row in rows(_BY_VERDICT.replace("EACH", query))]
+        results.breakdowns["invariant"] = [
+            one._replace(what=_current_invariant(one.what)) for one in results.breakdowns["invariant"]
+        ]
         for message, bucket, count in rows(
             "SELECT message, from_us, sum(count) FROM replies WHERE number IN CHOSEN GROUP BY 1, 2 ORDER BY 1, 2"
         ):
@@ -242,10 +246,10 @@ def _read_about(connection: sqlite3.Connection) -> dict[str, str]:
 
 def _cases(connection: sqlite3.Connection, chosen: str) -> Iterator[StoredCase]:
     complaints: dict[int, list[Violation]] = {}
-    for number, *complaint in connection.execute(
+    for number, invariant, *where in connection.execute(
         f"SELECT number, invariant, at, text FROM violations WHERE number IN {chosen} ORDER BY number, place"
     ):
-        complaints.setdefault(number, []).append(Violation(*complaint))
+        complaints.setdefault(number, []).append(Violation(_current_invariant(invariant), *where))
     begins = {
         number: scenario_steps(scenario)
         for number, scenario in connection.execute(f"SELECT number, scenario FROM begins WHERE number IN {chosen}")
@@ -267,7 +271,7 @@ def _cases(connection: sqlite3.Connection, chosen: str) -> Iterator[StoredCase]:
             values["script"],
             values["limit_s"],
             values["steps"],
-            _parts(values["checks"]),
+            tuple(map(_current_invariant, _parts(values["checks"]))),
             begins.get(number, ()),
         )
         yield StoredCase(
@@ -278,6 +282,11 @@ def _cases(connection: sqlite3.Connection, chosen: str) -> Iterator[StoredCase]:
             tuple(complaints.get(number, ())),
             *(values[name] for name in ("first_error", "seconds", "elapsed_s", "frames", "bytes", "digest", "file")),
         )
+
+
+def _current_invariant(name: str) -> str:
+    """Return the present name of an invariant; files may hold an older one."""
+    return OLD_INVARIANTS.get(name, name)
 
 
 _SCRIPT = ("script_done", "script_steps", "script_stopped", "declined")

@@ -28,6 +28,7 @@ import msgspec
 
 from lensmount_emulator.campaign.case import Case, CaseResult
 from lensmount_emulator.campaign.planner import CampaignPlan
+from lensmount_emulator.fuzz.scenario import current_step
 from lensmount_emulator.termination import shielded
 from lensmount_hardware.clock import MonotonicClock
 from lensmount_hardware.input_file import check_nesting
@@ -167,7 +168,7 @@ def scenario_steps(scenario: str) -> tuple[str, ...]:
         ValueError: there are no steps.
     """
     check_nesting(scenario)
-    return tuple(msgspec.convert(json.loads(scenario), _ScenarioSteps).steps)
+    return tuple(map(current_step, msgspec.convert(json.loads(scenario), _ScenarioSteps).steps))
 
 
 PACKAGES = ("lensmount_protocol", "lensmount_hardware", "lensmount_emulator")

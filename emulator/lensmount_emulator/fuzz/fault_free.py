@@ -40,14 +40,16 @@ class FaultFreeMonitor(SessionMonitor):
         self.run(self.now + DRAIN_S)
         if not self.crashed:
             if not body.done or body.gave_up:
-                self.report_violation("clean", f"the script was not carried out; it stopped at {self._step!r}")
+                self.report_violation(
+                    "fault-free session", f"the script was not carried out; it stopped at {self._step!r}"
+                )
             check_session(self)
         return self.violations
 
     def _on_notice(self, notice: Notice) -> None:
         super()._on_notice(notice)
         if notice.is_error:
-            self.report_violation("clean", f"the {notice.role.value}: {notice.text}")
+            self.report_violation("fault-free session", f"the {notice.role.value}: {notice.text}")
         elif notice.role is Role.BODY and notice.kind is NoticeKind.SCRIPT_STEP:
             self._ends_step()
             self._step = notice.subject
@@ -55,7 +57,9 @@ class FaultFreeMonitor(SessionMonitor):
     def _ends_step(self) -> None:
         rests = self.traits.idle_checks.get(self._step.partition(" ")[0])
         if rests is not None and not rests(self.session.lens):
-            self.report_violation("clean", f"the body is done with {self._step!r}, and the lens still drives")
+            self.report_violation(
+                "fault-free session", f"the body is done with {self._step!r}, and the lens still drives"
+            )
 
     def _on_baudrate(self, role: Role, baudrate: int) -> None:
         parted = len({*self._rates.values()}) > 1
@@ -65,7 +69,7 @@ class FaultFreeMonitor(SessionMonitor):
             self._parted_at = self.now
         elif parted and not part and self.now - self._parted_at > self.traits.baudrate_switch_s:
             lasted = (self.now - self._parted_at) * 1e3
-            self.report_violation("clean", f"for {lasted:.1f} ms the two ends use different rates")
+            self.report_violation("fault-free session", f"for {lasted:.1f} ms the two ends use different rates")
 
     def _on_drive(self, role: Role, line: str, level: bool) -> None:
         super()._on_drive(role, line, level)
@@ -77,7 +81,9 @@ class FaultFreeMonitor(SessionMonitor):
         opened, self._opened_at[role] = self._opened_at[role], None
         if opened is not None and self.now - opened > self.traits.window_lead_s:
             lasted = (self.now - opened) * 1e3
-            self.report_violation("clean", f"the {role.value} sends in a window that it opened {lasted:.1f} ms before")
+            self.report_violation(
+                "fault-free session", f"the {role.value} sends in a window that it opened {lasted:.1f} ms before"
+            )
 
 
 def random_script(traits: FuzzTraits, random: Random) -> str:
@@ -131,7 +137,7 @@ def run_fault_free(scenario: Scenario) -> list[Violation]:
         wrong.append("the script was not carried out")
     if not session.clean and not wrong:
         wrong.append(f"not clean: {session.tally.summary()}")
-    return [Violation("clean", session.seconds, text) for text in wrong]
+    return [Violation("fault-free session", session.seconds, text) for text in wrong]
 
 
 def run_fault_free_sessions(dialect: str, sessions: int, seed: int) -> list[Violation]:

@@ -27,7 +27,7 @@ MAX_RECORDED_STEPS = 1600
 """Virtual seconds of a recorded session, and the steps that are kept of it."""
 
 SCRIPT_SIZES = (8, 16, 32)
-RESTART = ("off", "wait 0.1", "on", "wait 0.6")
+RESTART = ("detach", "wait 0.1", "attach", "wait 0.6")
 """Verbs of a scenario of the usual operation, and the steps of a loss of power in it."""
 
 SWEEP_SIZES = (20, 80, 300)
@@ -73,7 +73,7 @@ def operation(scenario: Scenario, random: Random) -> Scenario:
     for _ in range(random.choice((1, 2, 4))):
         steps += [f"wait {random.choice((0.1, 0.3, 0.7)):g}" for _ in range(random.choice((1, 3, 6)))]
         if traits.control_steps and random.random() < 0.5:
-            steps.append(f"hand {random.choice(traits.control_steps)}")
+            steps.append(f"operate {random.choice(traits.control_steps)}")
         steps += RESTART if random.random() < 0.7 else ()
     return dataclasses.replace(scenario, mode="both", script=script, steps=(*steps, "wait 1"))
 

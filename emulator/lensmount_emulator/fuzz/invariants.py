@@ -202,23 +202,26 @@ def compare_recordings(play: Callable[[io.BytesIO], object]) -> Iterator[str]:
 
 INVARIANTS: Mapping[str, tuple[str, Check]] = {
     "no exception": ("no exception leaves a session", _no_further_check),
-    "only frames": ("no end sends bytes that its peer's parser rejects", _no_further_check),
-    "unpowered": ("nothing is driven into an unpowered end", _check_electrical),
+    "valid frames only": ("no end sends bytes that its peer's parser rejects", _no_further_check),
+    "no back-powering": ("nothing is driven into an unpowered end", _check_electrical),
     "answered": ("every request is answered, refused, asked again or given up in its time", _check_answered),
     "recorded": ("nothing that arrived is missing in the recording", _check_recorded),
-    "heard whole": (
+    "frame boundaries": (
         "no frame is read across two windows, and nothing stays buffered after the end of one",
         _no_further_check,
     ),
     "within limits": ("focus and iris stay within their limits", _no_further_check),
-    "never teleported": ("focus and iris never move faster than they can", _no_further_check),
-    "in tables": ("no end leaves the transition tables by itself", _check_state_tables),
-    "bounded": ("tasks, queues and plans stay bounded", _check_bounded),
+    "speed limits": ("focus and iris never move faster than they can", _no_further_check),
+    "state machine": ("no end leaves the transition tables by itself", _check_state_tables),
+    "bounded memory": ("tasks, queues and plans stay bounded", _check_bounded),
     "recovers": ("after the last fault both ends stream again or reach a legal final state", _no_further_check),
-    "clean": ("without a fault the timing contract is kept, the script done, and no error reported", _no_further_check),
+    "fault-free session": (
+        "without a fault the timing contract is kept, the script done, and no error reported",
+        _no_further_check,
+    ),
     "firmware": ("a firmware in C neither crashes nor hangs nor breaks a rule of memory", _no_further_check),
     "rules": ("a firmware in C keeps the rules of its dialect on the wire", _no_further_check),
-    "repeats": ("the same seed gives the same recording", _no_further_check),
+    "deterministic": ("the same seed gives the same recording", _no_further_check),
 }
 """Name -> the invariant, and its check; without a check, violations are reported as they happen."""
 

@@ -279,7 +279,7 @@ class SessionMonitor:
             engine, before, at = self._positions.get(name, (lens, value, now))
             if engine is lens and abs(value - before) > speed * (now - at) + slack:
                 self.report_violation(
-                    "never teleported", f"{name} from {before:g} to {value:g} in {(now - at) * 1e3:.1f} ms"
+                    "speed limits", f"{name} from {before:g} to {value:g} in {(now - at) * 1e3:.1f} ms"
                 )
             self._positions[name] = (lens, value, now)
 
@@ -325,14 +325,16 @@ class SessionMonitor:
             self.sample_positions()
         elif not self.gives_supply:
             self.report_violation(
-                "unpowered", f"the body sends {len(data)} bytes to a lens to which it gives no supply"
+                "no back-powering", f"the body sends {len(data)} bytes to a lens to which it gives no supply"
             )
 
     def _on_rx(self, role: Role, event: WireEvent, now: float, there: bool) -> None:
         if isinstance(event, Received):
             self.unrecorded[role] += event.data
             if role is Role.BODY and not self.mount.levels[self.dialect.supply] and self.now > self.supply_fell_at:
-                self.report_violation("unpowered", f"{len(event.data)} bytes arrive from a lens that has no supply")
+                self.report_violation(
+                    "no back-powering", f"{len(event.data)} bytes arrive from a lens that has no supply"
+                )
         if not there:
             return
         if role in self._rules and isinstance(event, LineChanged):
@@ -354,7 +356,7 @@ class SessionMonitor:
             self._checked_begins[role] = begins
         elif not self.crashed:
             self.report_violation(
-                "heard whole", f"the {role.value} still buffers {held} bytes after the end of their window"
+                "frame boundaries", f"the {role.value} still buffers {held} bytes after the end of their window"
             )
 
     def buffered_bytes(self, role: Role) -> int:
@@ -370,7 +372,9 @@ class SessionMonitor:
         if line == self.dialect.supply:
             self.gives_supply = level
         elif level and line in self._feeds and not self.gives_supply:
-            self.report_violation("unpowered", f"the body drives {line} high into a lens to which it gives no supply")
+            self.report_violation(
+                "no back-powering", f"the body drives {line} high into a lens to which it gives no supply"
+            )
         if line in self._selects:
             self._tx_checker.on_drive(role, line, level, self.now, powered=self._powered())
 
@@ -390,7 +394,7 @@ class SessionMonitor:
         frame, begins = arrival.frame, self._rx_boundaries[role].begins
         if frame.offset < begins < frame.offset + len(frame.raw):
             self.report_violation(
-                "heard whole", f"the {role.value} reads a frame that begins in one window and ends in another"
+                "frame boundaries", f"the {role.value} reads a frame that begins in one window and ends in another"
             )
         if role is Role.BODY:
             answered = self.traits.reply_key(arrival.frame)

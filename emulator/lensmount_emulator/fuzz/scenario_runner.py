@@ -11,7 +11,14 @@ from lensmount_emulator.firmware.engine import in_session_process
 from lensmount_emulator.firmware.isolation import FirmwareDiedError, run_isolated
 from lensmount_emulator.fuzz.invariants import check_session, wait_for_recovery
 from lensmount_emulator.fuzz.monitor import SessionConfig, SessionMonitor, Violation
-from lensmount_emulator.fuzz.scenario import Scenario, get_cached_roles, get_profile, read_scenario, validate_scenario
+from lensmount_emulator.fuzz.scenario import (
+    Scenario,
+    current_step,
+    get_cached_roles,
+    get_profile,
+    read_scenario,
+    validate_scenario,
+)
 from lensmount_emulator.profiles.library import firmware_library
 from lensmount_protocol.errors import FaultError, MountError, unknown_name_message
 from lensmount_protocol.frame_parser import FrameParser
@@ -93,7 +100,7 @@ class ScenarioRunner:
         Raises:
             FaultError: an unknown or invalid step.
         """
-        verb, _, rest = step.partition(" ")
+        verb, _, rest = current_step(step).partition(" ")
         action = STEPS.get(verb)
         if action is None:
             raise FaultError(unknown_name_message("scenario step", verb, STEPS))
@@ -168,7 +175,7 @@ class ScenarioRunner:
         self.monitor.mount.apply(role, action)
         if len(violations) == before:
             self.monitor.report_violation(
-                "unpowered", f"the mount lets the {role.value} back-power a lens without supply"
+                "no back-powering", f"the mount lets the {role.value} back-power a lens without supply"
             )
         del violations[before:]
 
@@ -275,20 +282,20 @@ def _wait_frame(runner: ScenarioRunner, text: str) -> Action:
 
 STEPS: Mapping[str, Callable[[ScenarioRunner, str], Action]] = {
     "wait": _wait,
-    "hear": _wait_frame,
+    "wait-frame": _wait_frame,
     "send": _send,
     "drive": _drive,
     "fault": _fault,
-    "hand": _operate,
-    "off": _detach,
-    "on": _attach,
+    "operate": _operate,
+    "detach": _detach,
+    "attach": _attach,
 }
-"""Verb of a step -> its parser: `wait 0.003`, `hear lens`, `send lens f00b…`, `drive LENS_CS high`, `fault 7 drop
-rate=0.1 until=0.2s`, `hand zoom 70`, `off`, `on`."""
+"""Verb of a step -> its parser: `wait 0.003`, `wait-frame lens`, `send lens f00b…`, `drive LENS_CS high`, `fault 7 drop
+rate=0.1 until=0.2s`, `operate zoom 70`, `detach`, `attach`."""
 
 
 def run_scenario(scenario: Scenario, *, closes: bool = True) -> ScenarioResult:
-    """Run a scenario to its end or to a violation; twice if it broke `repeats`.
+    """Run a scenario to its end or to a violation; twice if it broke `deterministic`.
 
     Args:
         scenario: the profiles, and the steps.
@@ -311,7 +318,7 @@ def run_scenario(scenario: Scenario, *, closes: bool = True) -> ScenarioResult:
     if closes and not runner.monitor.violations:
         runner.close()
     outcome = ScenarioResult(scenario, runner.monitor.violations, runner.executed, runner.records)
-    if scenario.breaks == "repeats" and not outcome.violations:
+    if scenario.breaks == "deterministic" and not outcome.violations:
         outcome.violations.extend(check_reproducible(outcome))
     return outcome
 
@@ -330,7 +337,7 @@ def check_reproducible(outcome: ScenarioResult) -> list[Violation]:
         return []
     pairs = enumerate(zip(outcome.records, again, strict=False))
     number = next((at for at, (one, two) in pairs if one != two), min(len(again), len(outcome.records)))
-    return [Violation("repeats", 0.0, f"record {number} differs when the scenario runs again")]
+    return [Violation("deterministic", 0.0, f"record {number} differs when the scenario runs again")]
 
 
 def replay_scenario(path: Path) -> ScenarioResult:

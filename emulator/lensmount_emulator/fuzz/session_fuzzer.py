@@ -158,7 +158,7 @@ def _fault(chooser: StepGenerator) -> str:
 def _operate(chooser: StepGenerator) -> str:
     control_steps = chooser.traits.control_steps
     return (
-        f"hand {chooser.random.choice(control_steps)}"
+        f"operate {chooser.random.choice(control_steps)}"
         if control_steps and chooser.passive_end is not Role.LENS
         else _wait(chooser)
     )
@@ -176,11 +176,11 @@ def _supply(chooser: StepGenerator) -> str:
 
 
 def _detach(_chooser: StepGenerator) -> str:
-    return "off"
+    return "detach"
 
 
 def _attach(_chooser: StepGenerator) -> str:
-    return "on"
+    return "attach"
 
 
 STEP_MAKERS: dict[str, tuple[tuple[MakeStep, int], ...]] = {

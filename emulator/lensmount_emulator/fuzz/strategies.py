@@ -319,9 +319,9 @@ def steps(dialect: str | Dialect, traits: FuzzTraits | None = None) -> st.Search
         for role in Role
     ]
     wrong = st.builds(_step_error, SEEDS, faults(spoken, latest=0.01))
-    some = [waits, waits, *sends, wrong, st.sampled_from(("off", "on", "on"))]
+    some = [waits, waits, *sends, wrong, st.sampled_from(("detach", "attach", "attach"))]
     return st.one_of(
-        [*some, st.sampled_from(control_steps).map(lambda control: f"hand {control}")] if control_steps else some
+        [*some, st.sampled_from(control_steps).map(lambda control: f"operate {control}")] if control_steps else some
     )
 
 

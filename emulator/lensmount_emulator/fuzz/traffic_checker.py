@@ -57,7 +57,7 @@ class TxChecker:
             return
         if level and now - self._fell_at[role] < MIN_GAP_S:
             self._report_violation(
-                "only frames", f"the {role.value} lets {line} fall and rise at once, which no peer sees"
+                "valid frames only", f"the {role.value} lets {line} fall and rise at once, which no peer sees"
             )
         elif not level:
             self._fell_at[role] = now
@@ -92,7 +92,7 @@ class TxChecker:
                 self._check_frame(role, event, now, powered)
             elif isinstance(event, Garbage) and (event.reason is not GarbageReason.WINDOW_CLOSED or powered):
                 self._report_violation(
-                    "only frames", f"the {role.value} sends {event.data[:12].hex()}…: {event.reason.value}"
+                    "valid frames only", f"the {role.value} sends {event.data[:12].hex()}…: {event.reason.value}"
                 )
 
     def _check_frame(self, role: Role, frame: Frame, now: float, powered: bool) -> None:
@@ -100,12 +100,12 @@ class TxChecker:
         for message in frame.messages:
             if isinstance(message, UnknownMessage):
                 self._report_violation(
-                    "only frames", f"the {role.value} sends what its peer cannot read: {message.reason}"
+                    "valid frames only", f"the {role.value} sends what its peer cannot read: {message.reason}"
                 )
         for name, number in traits.counters(role, frame):
             before = self._counts.get((role, name))
             if number not in traits.next_numbers(name, before):
-                self._report_violation("in tables", f"the {role.value} counts {name} from {before} to {number}")
+                self._report_violation("state machine", f"the {role.value} counts {name} from {before} to {number}")
             self._counts[role, name] = number
         key = traits.request_key(frame) if role is Role.BODY else traits.reply_key(frame)
         if key is None:

@@ -92,7 +92,7 @@ def test_what_a_session_without_a_fault_wants_is_told_and_its_recording_shows_it
     file = tmp_path / "broken.lmx"
     file.write_bytes(result.recording)
     assert rerun_recording(file).identical
-    assert work_for(case)(replace(case, checks=("bounded",))).verdict is InvariantOutcome.HELD
+    assert work_for(case)(replace(case, checks=("bounded memory",))).verdict is InvariantOutcome.HELD
 
 
 def test_steps_by_chance_repeat_and_a_scenario_that_breaks_is_one_file(
@@ -176,7 +176,7 @@ def test_a_session_that_is_another_one_the_second_time_is_reported(monkeypatch: 
         return make(body, lens, script, next(seeds), plan)  # type: ignore[arg-type]
 
     monkeypatch.setattr(case_runner, "SessionConfig", drifting)
-    assert work_for(EMOUNT)(EMOUNT).invariants == ("repeats",)
+    assert work_for(EMOUNT)(EMOUNT).invariants == ("deterministic",)
     assert work_for(EMOUNT)(replace(EMOUNT, checks=("recorded",))).verdict is InvariantOutcome.HELD
 
 

@@ -104,11 +104,19 @@ def test_seeds_plans_and_checks() -> None:
     )
     assert list(expand_seeds(said)) == [3, 4, 5]
     assert make_fault_plans(said) == [("drop rate=0.1",), ()]
-    assert select_checks(said) == tuple(name for name in INVARIANTS if name != "repeats")
-    assert select_checks(parse_campaign(b'dialect = "emount"\nchecks = ["repeats", "un*"]', "")) == (
-        "unpowered",
-        "repeats",
+    assert select_checks(said) == tuple(name for name in INVARIANTS if name != "deterministic")
+    assert select_checks(parse_campaign(b'dialect = "emount"\nchecks = ["deterministic", "no b*"]', "")) == (
+        "no back-powering",
+        "deterministic",
     )
+
+
+def test_old_names_of_checks_are_read_and_logged(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "lensmount.campaign")
+    config = parse_campaign(b'dialect = "emount"\nchecks = ["repeats", "clean", "answered"]', "")
+    assert select_checks(config) == ("answered", "fault-free session", "deterministic")
+    assert "check 'repeats' is an old name, which the next release drops: use 'deterministic'" in caplog.messages
+    assert not any("answered" in line for line in caplog.messages)
 
 
 def test_the_hash_is_of_what_is_played(write: Callable[..., Path]) -> None:

@@ -55,7 +55,7 @@ def passed(case: Case) -> CaseResult:
 
 
 def broken(case: Case) -> CaseResult:
-    complaints = (Violation("recovers", 2.0, "not within 8 s"), Violation("bounded", 3.0, "too many"))
+    complaints = (Violation("recovers", 2.0, "not within 8 s"), Violation("bounded memory", 3.0, "too many"))
     script = ScriptResult(done=1, steps=2, stopped_at="aperture f/8", declined="the lens has no contacts")
     return CaseResult(
         case,
@@ -98,11 +98,26 @@ def test_a_result_is_there_once_and_comes_back_as_it_was(tmp_path: Path, planned
     assert (tmp_path / second.file).read_bytes() == b"all of it"
     assert (came.planned, came.complete, came.replies) == (12, False, {"Hello": {100: 2}})
     assert [tuple(share) for share in came.breakdowns["invariant"]] == [
-        ("bounded", 0, 0, 0, 1, 0),
+        ("bounded memory", 0, 0, 0, 1, 0),
         ("recovers", 0, 0, 0, 1, 0),
     ]
     # One file, and what is beside it; nothing else stays.
     assert sorted(one.name for one in tmp_path.iterdir()) == ["r.cases", "r.sqlite", "small.toml"]
+
+
+def test_results_with_old_names_are_read_with_the_present_ones(tmp_path: Path, planned: CampaignPlan) -> None:
+    path = tmp_path / "r.sqlite"
+    with ResultStore(path, planned) as store:
+        store.add(broken(planned.cases[4]))
+    execute_sql(path, "UPDATE violations SET invariant = 'bounded' WHERE invariant = 'bounded memory'")
+    execute_sql(path, "UPDATE cases SET checks = 'bounded; only frames; recovers'")
+    execute_sql(path, """INSERT INTO begins VALUES (5, '{"steps": ["off", "wait 1"]}')""")
+    came = read_campaign(path)
+    (case,) = came.cases
+    assert case.violations == broken(planned.cases[4]).violations
+    assert case.case.checks == ("bounded memory", "valid frames only", "recovers")
+    assert case.case.begins == ("detach", "wait 1")
+    assert [share.what for share in came.breakdowns["invariant"]] == ["bounded memory", "recovers"]
 
 
 def test_results_can_be_read_while_they_are_written(tmp_path: Path, planned: CampaignPlan) -> None:

@@ -27,7 +27,7 @@ Captured = pytest.CaptureFixture[str]
 @pytest.fixture
 def story(tmp_path: Path) -> Path:
     path = tmp_path / "story.lmx"
-    outcome = run_scenario(Scenario("lmount", "sigma-fp", "sigma-45mm-f2.8-dg-dn", steps=("wait 0.2", "off")))
+    outcome = run_scenario(Scenario("lmount", "sigma-fp", "sigma-45mm-f2.8-dg-dn", steps=("wait 0.2", "detach")))
     write_scenario(path, outcome.scenario, outcome.records)
     return path
 
@@ -119,10 +119,10 @@ def test_what_cannot_be_played_is_reported_in_one_line(
     assert "nothing was played" in error_of(capsys, 4, str(finding), "--port", "pty:", "--greeting", "0.2")
     text = story.read_text()
     for wrong, right, told in (
-        ('"scenario":{"version":1', '"scenario":{"version":7', "scenario version 7; this program reads version 1"),
+        ('"scenario":{"version":2', '"scenario":{"version":7', "scenario version 7; this program reads versions 1 "),
         ('"scenario":{', '"scenario":[],"tale":{', "holds no scenario"),
-        ('"version":1,"dialect":"lmount"', '"version":1,"dialect":"fmount"', "the scenario is of 'fmount'"),
-        ('"version":1,"dialect":"lmount"', '"version":1,"dialect":"emount"', "the scenario is of 'emount'"),
+        ('{"version":2,"dialect":"lmount"', '{"version":2,"dialect":"fmount"', "the scenario is of 'fmount'"),
+        ('{"version":2,"dialect":"lmount"', '{"version":2,"dialect":"emount"', "the scenario is of 'emount'"),
         ('"wait 0.2"', '"dance"', "dance"),
     ):
         assert wrong in text

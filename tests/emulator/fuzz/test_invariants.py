@@ -195,15 +195,15 @@ def endless(watch: SessionMonitor) -> None:
 
 BREAKS: dict[str, tuple[Callable[[SessionMonitor], None], ...]] = {
     "no exception": (no_exception,),
-    "only frames": (only_frames, unreadable, no_gap),
-    "unpowered": (unpowered, holds_without_supply, from_the_dead, body_feeds, body_sends),
+    "valid frames only": (only_frames, unreadable, no_gap),
+    "no back-powering": (unpowered, holds_without_supply, from_the_dead, body_feeds, body_sends),
     "answered": (answered,),
     "recorded": (lost, not_heard, swapped, edge_lost),
-    "heard whole": (held_back, across),
+    "frame boundaries": (held_back, across),
     "within limits": (within_limits,),
-    "never teleported": (teleported,),
-    "in tables": (in_tables, miscounted, supply_without_state),
-    "bounded": (bounded, kept_in_vain, endless),
+    "speed limits": (teleported,),
+    "state machine": (in_tables, miscounted, supply_without_state),
+    "bounded memory": (bounded, kept_in_vain, endless),
 }
 
 
@@ -222,7 +222,7 @@ def test_each_notices_its_break(dialect: str, name: str, broken: Callable[[Sessi
 
 def test_none_is_without_a_break() -> None:
     # `firmware` and `rules` are those of firmware in C, and have their breaks in tests/emulator/firmware.
-    assert set(INVARIANTS) == {*BREAKS, "recovers", "clean", "repeats", "firmware", "rules"}
+    assert set(INVARIANTS) == {*BREAKS, "recovers", "fault-free session", "deterministic", "firmware", "rules"}
 
 
 def test_a_session_that_does_not_find_back_has_not_recovered() -> None:
@@ -247,6 +247,6 @@ def test_a_session_that_repeats_and_one_that_does_not() -> None:
 def test_complaints_of_a_kind_are_bounded() -> None:
     watch = watch_of("lmount")
     for number in range(100):
-        watch.report_violation("bounded", str(number))
+        watch.report_violation("bounded memory", str(number))
     assert len(watch.violations) == 20
     assert Edge(0.0, "VD", True)

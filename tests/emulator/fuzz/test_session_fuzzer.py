@@ -14,15 +14,18 @@ import pytest
 from lensmount_emulator.cli.main import main
 from lensmount_emulator.fuzz import session_fuzzer as session_module
 from lensmount_emulator.fuzz.corpus import open_corpus
+from lensmount_emulator.fuzz.invariants import INVARIANTS
 from lensmount_emulator.fuzz.scenario import (
     MODES,
+    OLD_INVARIANTS,
+    OLD_STEPS,
     Scenario,
     read_scenario,
     scenario_from_dict,
     to_pytest,
     write_scenario,
 )
-from lensmount_emulator.fuzz.scenario_runner import ScenarioResult, replay_scenario, run_scenario
+from lensmount_emulator.fuzz.scenario_runner import STEPS, ScenarioResult, replay_scenario, run_scenario
 from lensmount_emulator.fuzz.session_fuzzer import fuzz_sessions, generate_scenario, random_scenario, shrink_outcome
 from lensmount_emulator.mount.virtual_mount import VirtualMount
 from lensmount_emulator.roles.lmount.lens import engine as lens_module
@@ -63,7 +66,7 @@ def test_a_session_that_goes_another_way_each_time_is_noticed(monkeypatch: pytes
     monkeypatch.setattr("lensmount_emulator.fuzz.monitor.Random", lambda _seed: Random())
     came = fuzz_sessions(["lmount"], 20, 3, mode="both")
     (outcome,) = came.broken
-    assert [complaint.invariant for complaint in outcome.violations] == ["repeats"]
+    assert [complaint.invariant for complaint in outcome.violations] == ["deterministic"]
     write_scenario(tmp_path / "repeats.lmx", outcome.scenario, outcome.records)
     assert replay_scenario(tmp_path / "repeats.lmx").violations == outcome.violations
     monkeypatch.undo()
@@ -74,7 +77,7 @@ def test_a_session_that_goes_another_way_each_time_is_noticed(monkeypatch: pytes
     ("dialect", "steps"),
     [
         ("emount", ("drive LENS_CS high", "wait 0.001")),
-        ("emount", ("off", "wait 0.01", "send lens f055", "wait 0.001")),
+        ("emount", ("detach", "wait 0.01", "send lens f055", "wait 0.001")),
         ("lmount", ("drive LENS_ATT high", "wait 0.001")),
     ],
 )
@@ -85,7 +88,7 @@ def test_a_mount_that_lets_an_unpowered_end_be_fed_is_noticed(
     story = Scenario(dialect, body, lens, mode="body", steps=steps)
     assert run_scenario(story).violations == []
     monkeypatch.setattr(VirtualMount, "_would_back_power", lambda _self, _end: False)
-    assert "unpowered" in {complaint.invariant for complaint in run_scenario(story).violations}
+    assert "no back-powering" in {complaint.invariant for complaint in run_scenario(story).violations}
 
 
 @pytest.fixture
@@ -135,14 +138,14 @@ def test_a_scenario_that_breaks_nothing_stays_as_it_is() -> None:
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     path = tmp_path / "story.lmx"
-    outcome = run_scenario(Scenario("lmount", "sigma-fp", "sigma-45mm-f2.8-dg-dn", steps=("wait 0.2", "off")))
+    outcome = run_scenario(Scenario("lmount", "sigma-fp", "sigma-45mm-f2.8-dg-dn", steps=("wait 0.2", "detach")))
     write_scenario(path, outcome.scenario, outcome.records)
     return path
 
 
 def test_a_scenario_in_a_file_is_a_recording_and_reads_as_it_was_written(file: Path) -> None:
     story = read_scenario(file)
-    assert story.steps == ("wait 0.2", "off")
+    assert story.steps == ("wait 0.2", "detach")
     with contextlib.redirect_stdout(io.StringIO()) as out:
         assert main(["decode", "--dialect", "lmount", str(file)]) == 0
     assert "BodyHello" in out.getvalue()
@@ -159,10 +162,30 @@ def changed(file: Path, **changes: Any) -> Path:
     return file
 
 
+def test_steps_and_invariant_of_version_1_are_read_with_their_new_names(file: Path) -> None:
+    old = ["wait 0.2", "hear lens", "hand ring 30", "off", "on"]
+    scenario = read_scenario(changed(file, version=1, steps=old, breaks="unpowered"))
+    assert scenario.steps == ("wait 0.2", "wait-frame lens", "operate ring 30", "detach", "attach")
+    assert scenario.breaks == "no back-powering"
+    assert scenario.to_dict()["version"] == 2
+    # A test that an earlier version generated holds the old steps itself.
+    again, new = run_scenario(replace(scenario, steps=tuple(old))), run_scenario(scenario)
+    assert (again.steps, again.violations, again.records) == (5, [], new.records)
+
+
+def test_every_old_name_has_a_present_one() -> None:
+    assert OLD_STEPS
+    assert OLD_INVARIANTS
+    assert set(OLD_STEPS.values()) <= set(STEPS)
+    assert set(OLD_INVARIANTS.values()) <= set(INVARIANTS)
+    assert not set(OLD_STEPS) & set(STEPS)
+    assert not set(OLD_INVARIANTS) & set(INVARIANTS)
+
+
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"version": 9}, "scenario version 9; this program reads version 1"),
+        ({"version": 9}, "scenario version 9; this program reads versions 1 and 2"),
         ({"steps": "wait"}, "the scenario is damaged: steps"),
         ({"steps": [3]}, "the scenario is damaged: steps"),
         ({"seed": "x"}, "the scenario is damaged: seed"),
@@ -178,13 +201,16 @@ def test_a_file_that_is_wrong_is_reported_in_one_line(file: Path, changes: dict[
 @pytest.mark.parametrize(
     ("steps", "says"),
     [
-        (["sing"], "unknown scenario step 'sing'; known: drive, fault, hand, hear, off, on, send, wait"),
+        (
+            ["sing"],
+            "unknown scenario step 'sing'; known: attach, detach, drive, fault, operate, send, wait, wait-frame",
+        ),
         (["wait long"], "step 'wait long' cannot be read"),
         (["wait 1e9"], "a wait is from 0 to 60 s"),
         (["send lens zz"], "step 'send lens zz' cannot be read"),
         (["drive BODY_ATT high"], "BODY_ATT is not driven by the passive end"),
         (["fault 0 nothing"], "unknown fault 'nothing'"),
-        (["hand wave"], "unknown script verb 'wave'"),
+        (["operate wave"], "unknown script verb 'wave'"),
     ],
 )
 def test_a_step_that_no_one_can_take_is_reported(file: Path, steps: list[str], says: str) -> None:

@@ -9,6 +9,7 @@ from lensmount_emulator.fuzz.device.config import DeviceFuzzConfig
 from lensmount_emulator.fuzz.device.executor import validate_step
 from lensmount_emulator.fuzz.device.generator import Steps
 from lensmount_emulator.fuzz.device.observations import ResponseTrace
+from lensmount_emulator.fuzz.scenario import current_step
 from lensmount_hardware.input_file import check_nesting
 from lensmount_protocol.errors import CaptureError
 
@@ -77,7 +78,7 @@ class SeedQueue:
         try:
             check_nesting(line)
             entry: Any = json.loads(line)
-            steps = tuple(str(step) for step in entry["steps"])
+            steps = tuple(current_step(str(step)) for step in entry["steps"])
             ours = (entry["dialect"], entry["device"]) == (self.setup.dialect.name, self.setup.device.value)
             for step in steps if ours else ():
                 validate_step(self.setup, step)

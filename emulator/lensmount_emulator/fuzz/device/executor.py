@@ -110,7 +110,7 @@ ARGUMENT_PARSERS: Mapping[str, Callable[[DeviceFuzzConfig, str], object]] = {
     "wait": _seconds,
     "send": _bytes,
     "drive": _level,
-    "hear": _device,
+    "wait-frame": _device,
 }
 """Verb of a step -> parser of its arguments, which raises ValueError or KeyError for invalid ones."""
 
@@ -160,7 +160,7 @@ STEPS: Mapping[str, Callable[[DeviceSession, str, ExecutionResult], None]] = {
     "wait": _wait,
     "send": _send,
     "drive": _drive,
-    "hear": _wait_frame,
+    "wait-frame": _wait_frame,
 }
 """Verb of a step -> function that runs it on a device."""
 

@@ -125,7 +125,7 @@ class CaseGenerator:
 
     def new_case(self, random: Random) -> Steps:
         """A new case: one to three parts, mostly at a known place within a frame period of the stream."""
-        steps = [f"hear {self.config.device.value}"] if random.random() < 0.6 else list[str]()
+        steps = [f"wait-frame {self.config.device.value}"] if random.random() < 0.6 else list[str]()
         for number in range(random.choice((1, 1, 1, 2, 3))):
             if number or random.random() < 0.3:
                 steps.append(wait(random))

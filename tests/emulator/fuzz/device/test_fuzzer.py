@@ -166,7 +166,7 @@ def test_a_scenario_is_made_short_step_by_step_and_field_by_field() -> None:
     hunt.executor.recovery.health.establish_session()
     far = sent(FocusDrive(number=5, value=70_000, speed=999, frame=7), 4, 0xFF)
     hunt._confirm(
-        ("hear lens", "wait 0.001", sent(Sleep(), 4), "wait 0.003", far, "wait 0.002"), (), DEAD, POWER_CYCLED
+        ("wait-frame lens", "wait 0.001", sent(Sleep(), 4), "wait 0.003", far, "wait 0.002"), (), DEAD, POWER_CYCLED
     )
     (found,) = hunt.result.findings
     assert len(found.steps) == 1
@@ -182,7 +182,7 @@ def test_what_breaks_the_twin_too_is_made_short_there_and_confirmed_on_the_devic
     hunt = bench.hunt(None, Budget(shrink_attempts=0))
     hunt._make_reference = lambda: make_reference(bench.setup, frozenset(), QUICK, bench.made)  # type: ignore[assignment,arg-type]
     hunt.executor.recovery.health.establish_session()
-    hunt._confirm(("hear lens", "wait 0.001", FAR, "wait 0.002"), (), DEAD, POWER_CYCLED)
+    hunt._confirm(("wait-frame lens", "wait 0.001", FAR, "wait 0.002"), (), DEAD, POWER_CYCLED)
     (found,) = hunt.result.findings
     assert (len(found.steps), found.twin, found.repeats) == (1, True, "certain, 3 of 3")
 
@@ -232,7 +232,7 @@ def test_a_session_that_is_lost_as_the_twin_loses_it_is_no_finding() -> None:
     bench = bench_of()
     hunt = bench.hunt(None, Budget())
     hunt.executor.recovery.health.establish_session()
-    asleep = ("hear lens", sent(Sleep()))
+    asleep = ("wait-frame lens", sent(Sleep()))
     assert hunt.executor.run_once(asleep) in (LOST, TRANSIENT)
     hunt._on_break(asleep, LOST, RESTARTED)
     assert hunt.result.findings == []
@@ -331,15 +331,19 @@ def test_a_device_that_is_not_there_is_told_at_once() -> None:
 def test_broken_entries_of_a_corpus_are_left_out_and_counted(tmp_path: Path) -> None:
     setup = make_config("lmount", Role.LENS)
     path = tmp_path / "corpus.jsonl"
-    good = '{"dialect":"lmount","device":"lens","steps":["hear lens","send body e0"]}'
+    good = '{"dialect":"lmount","device":"lens","steps":["wait-frame lens","send body e0"]}'
     bad = ["{", "[]", '{"steps":[]}', good.replace("lmount", "emount"), good.replace("e0", "xy")]
-    bad += [good.replace("hear lens", "fly"), good.replace("send body", "send lens")]
+    bad += [good.replace("wait-frame lens", "fly"), good.replace("send body", "send lens")]
     # Steps that would end the run when their turn came.
-    bad += [good.replace("hear lens", step) for step in ("wait x", "wait 99", "hear body", "drive Q high", "hear")]
-    path.write_text("\n".join([good, *bad, good]))
+    bad += [
+        good.replace("wait-frame lens", step)
+        for step in ("wait x", "wait 99", "wait-frame body", "drive Q high", "wait-frame")
+    ]
+    path.write_text("\n".join([good, *bad, good.replace("wait-frame", "hear")]))
     corpus = SeedQueue(setup, path)
     corpus.load()
     assert (len(corpus.cases), corpus.broken) == (2, 12)
+    assert corpus.cases[0] == corpus.cases[1] == ("wait-frame lens", "send body e0")
 
 
 def test_an_entry_that_a_full_disk_cut_spoils_no_other(tmp_path: Path) -> None:
@@ -431,7 +435,7 @@ def test_a_lens_that_is_greeted_again_behind_a_frame_signal_lives() -> None:
     build = load_dialect("lmount").build_frame
     data = build(FrameStart(frame=7, period_us=16_000).build(), 2, 9) + build(BodyHello().build(), 1, 9)
     trier = make_reference(make_config("lmount", Role.LENS), frozenset(), HealthLimits())
-    assert trier.run_once(("hear lens", f"send body {data.hex()}")) == WELL
+    assert trier.run_once(("wait-frame lens", f"send body {data.hex()}")) == WELL
 
 
 def test_a_twin_that_fails_is_dead_until_its_power_is_taken() -> None:
