@@ -19,6 +19,9 @@ from lensmount_protocol.logs import get_logger
 EXPENSIVE_CHECKS = frozenset({"deterministic"})
 """Checks that run a case twice; they are active only if named."""
 
+OLD_KEYS = {"fuzz": "mode"}
+"""An old key -> the key. Old keys work for one release."""
+
 MAX_SEEDS = 1_000_000
 
 _log = get_logger("campaign")
@@ -33,7 +36,7 @@ class CampaignConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         bodies: names, patterns or paths of profiles.
         lenses: the same of lenses.
         accessories: the same of accessories; `none` for lenses without one, `all` for none and each.
-        fuzz: `plain` runs the script; `session` adds random steps.
+        mode: `plain` runs the script; `session` adds random steps.
         script: the script of the body.
         faults: plans, each a list of faults, or one fault; an empty list is a session without any.
         seeds: whole numbers, or a range such as `1-20`.
@@ -51,7 +54,7 @@ class CampaignConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     bodies: list[str] = msgspec.field(default_factory=lambda: ["*"])
     lenses: list[str] = msgspec.field(default_factory=lambda: ["*"])
     accessories: list[str] = msgspec.field(default_factory=lambda: ["none"])
-    fuzz: str = PLAIN
+    mode: str = PLAIN
     script: str = ""
     faults: list[str | list[str]] = msgspec.field(default_factory=lambda: list[str | list[str]]([[]]))
     seeds: str | list[int] = msgspec.field(default_factory=lambda: [1])
@@ -86,6 +89,12 @@ def parse_campaign(text: bytes, origin: str) -> CampaignConfig:
         data = parse_toml(text.decode())
     except ValueError as error:
         raise CampaignError(f"{origin}: no TOML: {error}") from error
+    for old, key in OLD_KEYS.items():
+        if old in data:
+            if key in data:
+                raise CampaignError(f"{origin}: {old} is an old name of {key}; write only {key}")
+            _log.info("key %s is an old name, which the next release drops: use %s", old, key)
+            data[key] = data.pop(old)
     for key in data:
         if key not in CampaignConfig.__struct_fields__:
             raise CampaignError(f"{origin}: {unknown_name_message('key', key, CampaignConfig.__struct_fields__)}")
@@ -155,14 +164,14 @@ def select_corpora(config: CampaignConfig, instead: Sequence[str]) -> list[str]:
     """
     data = [config.corpus] if isinstance(config.corpus, str) else config.corpus
     places = [place for place in instead or data if place]
-    if places and config.fuzz != SESSION:
-        raise CampaignError('corpus: only scenarios are kept, so it requires fuzz = "session"')
+    if places and config.mode != SESSION:
+        raise CampaignError('corpus: only scenarios are kept, so it requires mode = "session"')
     return places
 
 
 def _check(form: CampaignConfig) -> None:
-    if form.fuzz not in KINDS:
-        raise CampaignError(f"fuzz: {unknown_name_message('kind of case', form.fuzz, KINDS)}")
+    if form.mode not in KINDS:
+        raise CampaignError(f"mode: {unknown_name_message('kind of case', form.mode, KINDS)}")
     for plan in make_fault_plans(form):
         for text in plan:
             _check_fault(text)
@@ -176,7 +185,7 @@ def _check(form: CampaignConfig) -> None:
     ):
         if not least <= value <= 1e6:
             raise CampaignError(f"{name}: {value:g} is not from {least:g} to 1000000")
-    if form.fuzz == SESSION and form.accessories != ["none"]:
+    if form.mode == SESSION and form.accessories != ["none"]:
         raise CampaignError('accessories: random steps are taken without any; accessories = ["none"] is legal')
     select_corpora(form, ())
 

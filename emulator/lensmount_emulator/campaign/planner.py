@@ -206,7 +206,7 @@ def plan_campaign(config: CampaignConfig) -> CampaignPlan:
         read |= _fault_lenses(faults, dialect)
 
     def case_of(number: int, one: Combination, faults: tuple[str, ...], seed: int) -> Case:
-        where = (config.fuzz, config.dialect, one.body, one.lens, one.accessories, faults, seed)
+        where = (config.mode, config.dialect, one.body, one.lens, one.accessories, faults, seed)
         return Case(number, *where, config.script, config.seconds, config.steps, checks)
 
     every = ((one, faults, seed) for one in matrix.combinations for faults in plans for seed in seeds)

@@ -23,7 +23,7 @@ from .conftest import environment  # noqa: TID252  helpers of this folder
 FAILS = {"seconds": "0.1", "bodies": '["a6000"]', "faults": '[[], ["drop rate=1e-4 expect=may-fail"]]'}
 """No script is over by then; under the fault that is tolerated."""
 
-CHANCE = {"dialect": '"lmount"', "bodies": '["sigma-fp"]', "lenses": '["sigma-45mm-f2.8-dg-dn"]', "fuzz": '"session"',
+CHANCE = {"dialect": '"lmount"', "bodies": '["sigma-fp"]', "lenses": '["sigma-45mm-f2.8-dg-dn"]', "mode": '"session"',
           "script": '""', "faults": "[[]]", "steps": "30", "seeds": "[1, 2]"}  # fmt: skip
 
 

@@ -53,13 +53,14 @@ def test_cases_are_every_pair_with_every_plan_and_every_seed(write: Callable[...
         ('seeds = "all"', "seeds 'all': write a range"),
         ("seeds = [9223372036854775808]", "seeds: 9223372036854775808 is not from -9223372036854775808 to 922337"),
         ("seeds = 7", "Expected `str | array`, got `int` - at `$.seeds`"),
-        ('fuzz = "sessions"', "did you mean 'session'?"),
+        ('mode = "sessions"', "did you mean 'session'?"),
         ("seconds = 0", "seconds: 0 is not from 0.001 to 1000000"),
         ("steps = -3", "steps: -3 is not from 1 to 1000000"),
         ("processes = -1", "processes: -1 is not from 0 to 1000000"),
-        ('corpus = "here"', 'corpus: only scenarios are kept, so it requires fuzz = "session"'),
-        ('fuzz = "session"\naccessories = ["all"]', 'accessories = ["none"] is legal'),
+        ('corpus = "here"', 'corpus: only scenarios are kept, so it requires mode = "session"'),
+        ('mode = "session"\naccessories = ["all"]', 'accessories = ["none"] is legal'),
         ("seeds = [", "no TOML: "),
+        ('fuzz = "plain"\nmode = "plain"', "fuzz is an old name of mode; write only mode"),
     ],
 )
 def test_what_is_not_legal_is_reported_in_one_line_with_what_is(text: str, told: str) -> None:
@@ -117,6 +118,13 @@ def test_old_names_of_checks_are_read_and_logged(caplog: pytest.LogCaptureFixtur
     assert select_checks(config) == ("answered", "fault-free session", "deterministic")
     assert "check 'repeats' is an old name, which the next release drops: use 'deterministic'" in caplog.messages
     assert not any("answered" in line for line in caplog.messages)
+
+
+def test_the_old_key_of_the_mode_is_read_and_logged(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "lensmount.campaign")
+    old = parse_campaign(b'dialect = "emount"\nfuzz = "session"', "")
+    assert old == parse_campaign(b'dialect = "emount"\nmode = "session"', "")
+    assert caplog.messages == ["key fuzz is an old name, which the next release drops: use mode"]
 
 
 def test_the_hash_is_of_what_is_played(write: Callable[..., Path]) -> None:
