@@ -12,7 +12,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Restart the board; return the exit code."""
     from lensmount_emulator.cli.options import print_message
-    from lensmount_hardware.boards.query import restart_in_boot_mode
+    from lensmount_hardware.boards.session import restart_in_boot_mode
     from lensmount_hardware.clock import MonotonicClock
     from lensmount_hardware.port_spec import parse_spec
     from lensmount_protocol.errors import TransportSpecError

@@ -20,9 +20,9 @@ def run(arguments: argparse.Namespace) -> int:
     """Print every device."""
     from lensmount_emulator.reports.devices import NOTHING_FOUND, device_lines, device_to_dict
     from lensmount_hardware.boards.flash import find_boot_drives, list_mounts
-    from lensmount_hardware.boards.query import query_or_error
+    from lensmount_hardware.boards.session import query_or_error
     from lensmount_hardware.clock import MonotonicClock
-    from lensmount_hardware.serial_devices.devices import serial_devices
+    from lensmount_hardware.serial_devices import serial_devices
 
     devices = serial_devices()
     clock = MonotonicClock()

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from lensmount_hardware.boards.query import BoardInfo
+from lensmount_hardware.boards.session import BoardInfo
 from lensmount_hardware.diagnostics.facts import CheckResult, CheckSeverity, PortFacts
-from lensmount_hardware.serial_devices.devices import SerialDevice, UsbSerialAdapter
+from lensmount_hardware.serial_devices import SerialDevice, UsbSerialAdapter
 
 NOTHING_FOUND = """no serial device found
   plug the adapter or board in, with a cable that carries data and not only power

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from lensmount_hardware.boards.clock_sync import MonotonicTimeline
-from lensmount_hardware.boards.clocked_bursts import BurstAssembler
+from lensmount_hardware.boards.clocked import BurstAssembler, ReplyTable
 from lensmount_hardware.boards.link import BoardLink, format_rejection
 from lensmount_hardware.boards.pin_map import PinMap
 from lensmount_hardware.boards.protocol.constants import (
@@ -28,7 +28,6 @@ from lensmount_hardware.boards.protocol.reports import (
     TransmitDone,
     TransmitLate,
 )
-from lensmount_hardware.boards.replies import ReplyTable
 from lensmount_hardware.boards.transmit_tracker import TransmitTracker
 from lensmount_hardware.transport import BROKEN_BYTES, TimedRecord
 from lensmount_protocol.wire import (

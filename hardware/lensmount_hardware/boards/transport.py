@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping, Sequence
 
 from lensmount_hardware.boards.byte_stream import ByteStream, open_stream
+from lensmount_hardware.boards.clocked import FIRST_ID, ReplyTable
 from lensmount_hardware.boards.frame_sync import SyncSignal
 from lensmount_hardware.boards.link import BoardLink, format_rejection
 from lensmount_hardware.boards.pin_map import PinMap, make_pin_map
@@ -30,7 +31,6 @@ from lensmount_hardware.boards.protocol.reports import (
     TransmitLate,
 )
 from lensmount_hardware.boards.recorder import BoardEvent, BoardRecorder
-from lensmount_hardware.boards.replies import FIRST_ID, ReplyTable
 from lensmount_hardware.boards.session import PING_PERIOD, BoardSession, baudrate_error
 from lensmount_hardware.clock import Clock, MonotonicClock
 from lensmount_hardware.port_spec import PortSpec

@@ -4,10 +4,9 @@ import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from lensmount_hardware.boards.query import BoardInfo
+from lensmount_hardware.boards.session import BoardInfo
 from lensmount_hardware.histogram import Histogram
-from lensmount_hardware.serial_devices.devices import UsbSerialAdapter
-from lensmount_hardware.serial_devices.linux import ProcessHolding
+from lensmount_hardware.serial_devices import ProcessHolding, UsbSerialAdapter
 
 
 class PortKind(enum.Enum):

@@ -16,8 +16,16 @@ from lensmount_hardware.diagnostics.facts import BoardFacts, PortFacts, PortKind
 from lensmount_hardware.diagnostics.probes import probe_board
 from lensmount_hardware.port_spec import PortSpec, parse_spec
 from lensmount_hardware.portability import grp, pwd
-from lensmount_hardware.serial_devices import linux
-from lensmount_hardware.serial_devices.devices import find_adapter, serial_devices
+from lensmount_hardware.serial_devices import (
+    find_adapter,
+    find_driver,
+    latency_timer_ms,
+    latency_timer_path,
+    may_sleep,
+    power_control_path,
+    processes_holding,
+    serial_devices,
+)
 from lensmount_hardware.transports.serial_base import SERIAL_ERRORS
 from lensmount_protocol.errors import BoardError, TransportOpenError, TransportSpecError
 from lensmount_protocol.wire import ClockedLink
@@ -161,13 +169,13 @@ def _query_system(path: str, facts: PortFacts) -> None:
     facts.group, members = _group(status.st_gid)
     facts.joined = _user() in members
     facts.effective = status.st_gid in {os.getegid(), *os.getgroups()}
-    facts.holders = linux.processes_holding(path)
+    facts.holders = processes_holding(path)
     real = os.path.realpath(path)
-    facts.driver = linux.find_driver(real)
-    facts.latency_timer_ms = linux.latency_timer_ms(real)
-    facts.latency_path = str(linux.latency_timer_path(real))
-    facts.may_sleep = linux.may_sleep(real)
-    facts.power_path = str(linux.power_control_path(real) or "")
+    facts.driver = find_driver(real)
+    facts.latency_timer_ms = latency_timer_ms(real)
+    facts.latency_path = str(latency_timer_path(real))
+    facts.may_sleep = may_sleep(real)
+    facts.power_path = str(power_control_path(real) or "")
     known = {device.path: device for device in serial_devices()}.get(real)
     facts.adapter = known.adapter if known is not None else find_adapter(None, None, facts.driver)
 
@@ -202,7 +210,7 @@ def _probe_port(url: str, facts: PortFacts, rates: tuple[int, ...], clock: Clock
         probes.request_low_latency(port)
         if Path(url).is_absolute():
             # The request for low latency may have changed it.
-            facts.latency_timer_ms = linux.latency_timer_ms(os.path.realpath(url))
+            facts.latency_timer_ms = latency_timer_ms(os.path.realpath(url))
         if not url.startswith("socket:"):
             facts.rates = {rate: probes.probe_baudrate(port, rate) for rate in rates}
         if facts.jumpers:

@@ -33,8 +33,7 @@ from lensmount_hardware.boards.protocol.commands import (
 from lensmount_hardware.boards.protocol.constants import BoardRole, ConfigureFlag, LineFlag, LineKind
 from lensmount_hardware.boards.protocol.message import BoardMessage
 from lensmount_hardware.boards.protocol.reports import BurstReceived, LineEdge, MessageRejected, ReceivedBytes
-from lensmount_hardware.boards.query import query_session
-from lensmount_hardware.boards.session import BoardSession
+from lensmount_hardware.boards.session import BoardSession, query_session
 from lensmount_hardware.clock import Clock
 from lensmount_hardware.diagnostics.facts import BaudrateTest, BoardFacts, LineFollowResult, LoopbackTest
 from lensmount_hardware.histogram import Histogram

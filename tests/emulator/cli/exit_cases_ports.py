@@ -16,10 +16,10 @@ from lensmount_emulator.fuzz.device.recovery import WELL, HealthCheck
 from lensmount_emulator.profiles.library import load_profile
 from lensmount_emulator.sessions.driver import EngineDriver
 from lensmount_emulator.sessions.live import make_live_engine
+from lensmount_hardware import serial_devices
 from lensmount_hardware.captures.lmx import RecordingWriter
 from lensmount_hardware.clock import MonotonicClock
 from lensmount_hardware.port_spec import open_transport
-from lensmount_hardware.serial_devices import devices
 from lensmount_protocol.wire import Burst, DataLoss, Edge, Role
 
 from .exit_cases import Bench, case  # noqa: TID252  helpers of this folder
@@ -350,7 +350,7 @@ def _doctor_pipe(bench: Bench) -> int:
 
 
 def _no_devices(bench: Bench) -> None:
-    bench.monkeypatch.setattr(devices.list_ports, "comports", list)
+    bench.monkeypatch.setattr(serial_devices.list_ports, "comports", list)
 
 
 @case("devices", "silence")

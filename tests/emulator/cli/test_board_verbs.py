@@ -11,6 +11,7 @@ import pytest
 
 from lensmount_emulator.cli.main import main
 from lensmount_emulator.sessions.contacts import get_contacts
+from lensmount_hardware import serial_devices
 from lensmount_hardware.boards import byte_stream, session
 from lensmount_hardware.boards.flash import bundled_image
 from lensmount_hardware.boards.link import BoardLink
@@ -23,7 +24,6 @@ from lensmount_hardware.boards.simulator.board import BoardSimulator
 from lensmount_hardware.captures.formats import open_capture
 from lensmount_hardware.clock import MonotonicClock
 from lensmount_hardware.port_spec import parse_spec
-from lensmount_hardware.serial_devices import devices
 from lensmount_protocol.dialect import load_dialect
 from lensmount_protocol.wire import Annotation, Burst, ClockSync, DataLoss, Edge, WireRecord
 
@@ -51,7 +51,7 @@ def test_boards_tells_what_a_board_says_of_itself(
         device=board.spec.removeprefix("board:"), vid=0x1209, pid=1, serial_number="00FF",
         manufacturer="lensmount", product="lensmount board",
     )  # fmt: skip
-    monkeypatch.setattr(devices.list_ports, "comports", lambda: [port])
+    monkeypatch.setattr(serial_devices.list_ports, "comports", lambda: [port])
     assert main(["boards"]) == 0
     out = capsys.readouterr().out
     assert out.startswith("board:00FF\n")

@@ -16,11 +16,11 @@ import pytest
 
 from lensmount_emulator.cli.main import main
 from lensmount_emulator.sessions.loopback import run_loopback
+from lensmount_hardware import serial_devices
 from lensmount_hardware.captures.formats import open_capture
 from lensmount_hardware.clock import MonotonicClock
 from lensmount_hardware.output_file import partial_path
 from lensmount_hardware.port_spec import open_transport
-from lensmount_hardware.serial_devices import devices
 from lensmount_hardware.transport import Transport
 from lensmount_hardware.transports import serial_port
 from lensmount_protocol.dialect import load_dialect
@@ -91,7 +91,7 @@ def test_boards_lists_what_there_is(monkeypatch: pytest.MonkeyPatch, capsys: pyt
         manufacturer="FTDI",
         product="FT232R USB UART",
     )
-    monkeypatch.setattr(devices.list_ports, "comports", lambda: [port])
+    monkeypatch.setattr(serial_devices.list_ports, "comports", lambda: [port])
     assert main(["boards"]) == 0
     out = capsys.readouterr().out
     assert "serial:/dev/ttyUSB0" in out
@@ -110,7 +110,7 @@ def test_boards_lists_what_there_is(monkeypatch: pytest.MonkeyPatch, capsys: pyt
 def test_boards_without_any_says_what_to_do(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(devices.list_ports, "comports", list)
+    monkeypatch.setattr(serial_devices.list_ports, "comports", list)
     assert main(["boards"]) == 0
     assert "no serial device found\n  plug the adapter" in capsys.readouterr().out
     assert main(["boards", "--json"]) == 0

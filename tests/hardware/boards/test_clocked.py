@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from lensmount_hardware.boards.clocked_bursts import MAX_BURST, BurstAssembler
+from lensmount_hardware.boards.clocked import MAX_BURST, BurstAssembler, ReplyTable
 from lensmount_hardware.boards.pin_map import PinMap, make_pin_map
 from lensmount_hardware.boards.protocol.commands import ClockedLinkCommand, Configure
 from lensmount_hardware.boards.protocol.constants import (
@@ -20,7 +20,6 @@ from lensmount_hardware.boards.protocol.constants import (
 )
 from lensmount_hardware.boards.protocol.framing import MAX_DATA
 from lensmount_hardware.boards.protocol.reports import BurstReceived
-from lensmount_hardware.boards.replies import ReplyTable
 from lensmount_hardware.boards.simulator.bench import SimulatorBench, connect_boards
 from lensmount_hardware.boards.simulator.board import BoardSimulator
 from lensmount_hardware.boards.transport import BoardTransport

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lensmount_hardware.boards import query, session
+from lensmount_hardware.boards import session
 from lensmount_hardware.boards.link import ResumePoint, pop_resume_point
 from lensmount_hardware.boards.protocol.commands import (
     Bootloader,
@@ -28,8 +28,7 @@ from lensmount_hardware.boards.protocol.constants import (
 )
 from lensmount_hardware.boards.protocol.framing import DELIMITER, build_frame, parse_frame
 from lensmount_hardware.boards.protocol.reports import BoardState, DataLost, HelloReply, MessageRejected, TimeResponse
-from lensmount_hardware.boards.query import BoardInfo, board_info_from, query_session
-from lensmount_hardware.boards.session import BoardSession, baudrate_error
+from lensmount_hardware.boards.session import BoardInfo, BoardSession, baudrate_error, board_info_from, query_session
 from lensmount_hardware.boards.simulator.bench import SimulatorBench
 from lensmount_hardware.boards.simulator.board import BoardSimulator
 from lensmount_hardware.clock import VirtualClock
@@ -351,12 +350,12 @@ def test_counters_that_do_not_come_are_waited_for_two_seconds() -> None:
 def opened(monkeypatch: pytest.MonkeyPatch) -> Far:
     """A far end that `open_stream` leads to."""
     far = Far(friendly)
-    monkeypatch.setattr(query, "open_stream", lambda _spec: far)
+    monkeypatch.setattr(session, "open_stream", lambda _spec: far)
     return far
 
 
 def test_asking_greets_asks_and_lets_go(opened: Far) -> None:
-    answer = query.query_board(parse_spec("board:X"), opened.clock)
+    answer = session.query_board(parse_spec("board:X"), opened.clock)
     assert (answer.firmware, answer.counters, sum(answer.round_trips.counts.values())) == ("rev 1", None, 0)
     assert opened.kinds()[0] is Hello
     assert opened.came[-1][1] == EnterSafeState(RestFlag.FORGET)
@@ -365,18 +364,18 @@ def test_asking_greets_asks_and_lets_go(opened: Far) -> None:
 
 def test_a_board_is_let_go_of_also_where_it_does_not_answer(opened: Far) -> None:
     opened.answers = lambda _message: []
-    assert query.query_or_error("X", opened.clock).startswith("board:far: nothing answers")
+    assert session.query_or_error("X", opened.clock).startswith("board:far: nothing answers")
     assert opened.closed == 1
 
 
 def test_a_board_that_goes_to_its_boot_mode_gets_no_farewell(opened: Far) -> None:
-    assert query.restart_in_boot_mode(parse_spec("board:X"), opened.clock) == "rev 1"
+    assert session.restart_in_boot_mode(parse_spec("board:X"), opened.clock) == "rev 1"
     assert opened.came[-1][1] == Bootloader()
     assert opened.closed == 1
     assert pop_resume_point("board:far") is not None
 
 
 def test_an_answer_or_the_trouble(opened: Far) -> None:
-    answer = query.query_or_error("X", opened.clock)
+    answer = session.query_or_error("X", opened.clock)
     assert not isinstance(answer, str)
     assert answer.lines == 16

@@ -14,8 +14,7 @@ from lensmount_hardware.diagnostics.facts import (
     PortKind,
 )
 from lensmount_hardware.histogram import Histogram
-from lensmount_hardware.serial_devices.devices import find_adapter
-from lensmount_hardware.serial_devices.linux import ProcessHolding
+from lensmount_hardware.serial_devices import ProcessHolding, find_adapter
 
 FINE, NOTE, WRONG = CheckSeverity
 FAST = Histogram.from_durations([100e-6] * 200)

@@ -11,8 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from lensmount_hardware.captures.capture import MissingRateError
-from lensmount_hardware.captures.logic_analyser.acknowledged import decode_acknowledged
-from lensmount_hardware.captures.logic_analyser.clocked import decode_clocked, line_defects
+from lensmount_hardware.captures.logic_analyser.clocked import decode_acknowledged, decode_clocked, line_defects
 from lensmount_hardware.captures.logic_analyser.line_repair import repair_lines
 from lensmount_hardware.captures.logic_analyser.uart import LogicLine, decode_uart
 from lensmount_protocol.errors import CaptureError

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lensmount_hardware.captures.logic_analyser.acknowledged import decode_acknowledged
+from lensmount_hardware.captures.logic_analyser.clocked import decode_acknowledged
 from lensmount_hardware.captures.logic_analyser.uart import LogicLine
 from lensmount_hardware.captures.logic_analyser.waveform import analyse, render_steps
 from lensmount_protocol.dialects.mft.dialect import MFT

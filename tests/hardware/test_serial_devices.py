@@ -6,8 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from lensmount_hardware.serial_devices import devices, linux
-from lensmount_hardware.serial_devices.devices import ADAPTERS, ANY_PRODUCT, CLASS_ADAPTERS, find_adapter
+from lensmount_hardware import serial_devices as devices
+from lensmount_hardware.serial_devices import ADAPTERS, ANY_PRODUCT, CLASS_ADAPTERS, find_adapter
 from lensmount_hardware.transports.control_lines import CONTROLS
 
 
@@ -74,17 +74,17 @@ def tree(tmp_path: Path) -> Path:
 
 
 def test_a_device_is_read_off_the_system(tree: Path) -> None:
-    assert linux.find_driver("/dev/ttyUSB0", tree) == "ftdi_sio"
-    assert linux.latency_timer_ms("/dev/ttyUSB0", tree) == 16
-    assert linux.may_sleep("/dev/ttyUSB0", tree) is True
+    assert devices.find_driver("/dev/ttyUSB0", tree) == "ftdi_sio"
+    assert devices.latency_timer_ms("/dev/ttyUSB0", tree) == 16
+    assert devices.may_sleep("/dev/ttyUSB0", tree) is True
     (tree / "devices" / "usb1" / "1-2" / "power" / "control").write_text("on\n")
-    assert linux.may_sleep("/dev/ttyUSB0", tree) is False
+    assert devices.may_sleep("/dev/ttyUSB0", tree) is False
 
 
 def test_a_device_that_the_system_says_nothing_of_is_no_error(tree: Path) -> None:
-    assert linux.find_driver("/dev/ttyUSB7", tree) == ""
-    assert linux.latency_timer_ms("/dev/ttyUSB7", tree) is None
-    assert linux.may_sleep("/dev/ttyUSB7", tree) is None
+    assert devices.find_driver("/dev/ttyUSB7", tree) == ""
+    assert devices.latency_timer_ms("/dev/ttyUSB7", tree) is None
+    assert devices.may_sleep("/dev/ttyUSB7", tree) is None
 
 
 def test_devices_are_listed_with_all_that_is_known(tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,17 +124,19 @@ def test_who_has_a_device_open_is_told_by_number_and_name(tmp_path: Path) -> Non
     (tmp_path / "proc" / "self").mkdir()
     link = tmp_path / "link"
     link.symlink_to(device)
-    assert linux.processes_holding(str(link), tmp_path / "proc", exclude=14) == [linux.ProcessHolding(12, "minicom")]
-    assert linux.processes_holding(str(link), tmp_path / "proc") == [
-        linux.ProcessHolding(12, "minicom"),
-        linux.ProcessHolding(14, "ours"),
+    assert devices.processes_holding(str(link), tmp_path / "proc", exclude=14) == [
+        devices.ProcessHolding(12, "minicom")
+    ]
+    assert devices.processes_holding(str(link), tmp_path / "proc") == [
+        devices.ProcessHolding(12, "minicom"),
+        devices.ProcessHolding(14, "ours"),
     ]
 
 
 def test_our_own_hold_on_a_device_does_not_count() -> None:
     near, far = os.openpty()
     try:
-        assert linux.processes_holding(os.ttyname(far)) == []
+        assert devices.processes_holding(os.ttyname(far)) == []
     finally:
         os.close(near)
         os.close(far)

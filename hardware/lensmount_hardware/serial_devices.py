@@ -1,17 +1,119 @@
-"""Lists the serial devices of this machine, with the known properties of their adapters.
+"""USB serial devices of this machine, with what Linux reports on them and the known properties of their adapters.
 
 The table of USB-serial adapters and boards gives rates and control lines of each chip, with their public source. A
 maker may lead out fewer lines. Where one product number covers different chips, the entry has what all of them support.
+What Linux reports is in /sys and /proc: driver, latency timer, power saving, open files.
 """
 
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from serial.tools import list_ports
 
-from lensmount_hardware.serial_devices import linux
 from lensmount_hardware.transports.control_lines import CONTROLS, INPUTS
+
+SYS = Path("/sys")
+PROC = Path("/proc")
+BY_ID = Path("/dev/serial/by-id")
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessHolding:
+    """A process that has a device open.
+
+    Attributes:
+        pid: its number.
+        name: its command.
+    """
+
+    pid: int
+    name: str
+
+
+def find_driver(device: str, sys: Path = SYS) -> str:
+    """Return the driver of `/dev/NAME`; `""` where the system does not report it."""
+    for place in ("device/driver", "device/device/driver"):
+        link = sys / "class" / "tty" / Path(device).name / place
+        if link.exists():
+            return link.resolve().name
+    return ""
+
+
+def latency_timer_ms(device: str, sys: Path = SYS) -> int | None:
+    """Return the milliseconds that an adapter holds bytes of an incomplete packet back; `None` without such a timer."""
+    return _integer(latency_timer_path(device, sys))
+
+
+def latency_timer_path(device: str, sys: Path = SYS) -> Path:
+    """Return the file that reads and sets the latency timer of a device."""
+    return sys / "bus" / "usb-serial" / "devices" / Path(device).name / "latency_timer"
+
+
+def power_control_path(device: str, sys: Path = SYS) -> Path | None:
+    """Return the file that sets whether the USB device may sleep (`auto`) or not (`on`); `None` off USB."""
+    place = (sys / "class" / "tty" / Path(device).name / "device").resolve()
+    # A USB device is the nearest folder with a vendor number; its interfaces and ports lie below it.
+    for folder in (place, *place.parents):
+        if (folder / "idVendor").is_file():
+            return folder / "power" / "control"
+    return None
+
+
+def may_sleep(device: str, sys: Path = SYS) -> bool | None:
+    """Return whether the system may put the USB device to sleep; `None` off USB."""
+    path = power_control_path(device, sys)
+    control = "" if path is None else _text(path)
+    return None if not control else control == "auto"
+
+
+def stable_name(device: str, folder: Path = BY_ID) -> str:
+    """Return the name of a device that stays the same at any USB port; `""` where it has none."""
+    real = os.path.realpath(device)
+    with suppress(OSError):
+        for link in sorted(folder.iterdir()):
+            if os.path.realpath(link) == real:
+                return str(link)
+    return ""
+
+
+def processes_holding(device: str, proc: Path = PROC, exclude: int | None = None) -> list[ProcessHolding]:
+    """Return the processes that have a device open, as far as we may read their files.
+
+    Args:
+        device: the path; links are followed.
+        proc: the tree of processes.
+        exclude: the process to leave out; by default this one.
+    """
+    real = os.path.realpath(device)
+    ours = os.getpid() if exclude is None else exclude
+    return [
+        ProcessHolding(pid, _text(proc / str(pid) / "comm"))
+        for pid in sorted(int(entry.name) for entry in proc.iterdir() if entry.name.isdecimal())
+        if pid != ours and real in _open_files(proc / str(pid) / "fd")
+    ]
+
+
+def _open_files(folder: Path) -> Iterator[str]:
+    with suppress(OSError):
+        for link in folder.iterdir():
+            with suppress(OSError):
+                yield os.readlink(link)
+
+
+def _integer(path: Path) -> int | None:
+    text = _text(path)
+    return int(text) if text.isdecimal() else None
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(errors="replace").strip()
+    except OSError:
+        return ""
+
 
 FTDI = "https://github.com/torvalds/linux/blob/master/drivers/usb/serial/ftdi_sio.c"
 CP210X = "https://github.com/torvalds/linux/blob/master/drivers/usb/serial/cp210x.c"
@@ -169,7 +271,7 @@ class SerialDevice:
         return f"serial:{self.by_id or self.path}"
 
 
-def serial_devices(sys: Path = linux.SYS, by_id: Path = linux.BY_ID) -> list[SerialDevice]:
+def serial_devices(sys: Path = SYS, by_id: Path = BY_ID) -> list[SerialDevice]:
     """Return all serial devices of this machine, sorted by path; nothing is opened.
 
     Args:
@@ -178,18 +280,18 @@ def serial_devices(sys: Path = linux.SYS, by_id: Path = linux.BY_ID) -> list[Ser
     """
     found: list[SerialDevice] = []
     for port in sorted(list_ports.comports(), key=lambda port: port.device):
-        driver = linux.find_driver(port.device, sys)
+        driver = find_driver(port.device, sys)
         found.append(
             SerialDevice(
                 path=port.device,
-                by_id=linux.stable_name(port.device, by_id),
+                by_id=stable_name(port.device, by_id),
                 vendor=port.vid,
                 product=port.pid,
                 serial_number=port.serial_number or "",
                 maker=port.manufacturer or "",
                 title=port.product or "",
                 driver=driver,
-                latency_timer_ms=linux.latency_timer_ms(port.device, sys),
+                latency_timer_ms=latency_timer_ms(port.device, sys),
                 adapter=find_adapter(port.vid, port.pid, driver),
             )
         )

@@ -1,1 +1,0 @@
-"""USB serial devices of this machine and the properties of their adapters."""
