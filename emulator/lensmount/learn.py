@@ -3,9 +3,9 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lensmount_emulator.engine.learn_traits import Answer as Answer
-    from lensmount_emulator.engine.learn_traits import LearnTraits as LearnTraits
-    from lensmount_emulator.engine.learn_traits import OutputToken as OutputToken
+    from lensmount_emulator.engine.traits import Answer as Answer
+    from lensmount_emulator.engine.traits import LearnTraits as LearnTraits
+    from lensmount_emulator.engine.traits import OutputToken as OutputToken
     from lensmount_emulator.learn.alphabet import Alphabet as Alphabet
     from lensmount_emulator.learn.alphabet import Letter as Letter
     from lensmount_emulator.learn.alphabet import list_alphabets as list_alphabets
@@ -58,15 +58,15 @@ __all__ = [
 
 _NAMES = {
     "Alphabet": ("lensmount_emulator.learn.alphabet", "Alphabet"),
-    "Answer": ("lensmount_emulator.engine.learn_traits", "Answer"),
+    "Answer": ("lensmount_emulator.engine.traits", "Answer"),
     "CheckResult": ("lensmount_emulator.learn.compare", "CheckResult"),
     "Difference": ("lensmount_emulator.learn.compare", "Difference"),
     "LearnError": ("lensmount_emulator.learn.learner", "LearnError"),
-    "LearnTraits": ("lensmount_emulator.engine.learn_traits", "LearnTraits"),
+    "LearnTraits": ("lensmount_emulator.engine.traits", "LearnTraits"),
     "Letter": ("lensmount_emulator.learn.alphabet", "Letter"),
     "Machine": ("lensmount_emulator.learn.machine", "Machine"),
     "NondeterminismError": ("lensmount_emulator.learn.queries", "NondeterminismError"),
-    "OutputToken": ("lensmount_emulator.engine.learn_traits", "OutputToken"),
+    "OutputToken": ("lensmount_emulator.engine.traits", "OutputToken"),
     "PortSystem": ("lensmount_emulator.learn.port_system", "PortSystem"),
     "Queries": ("lensmount_emulator.learn.queries", "Queries"),
     "QueryCache": ("lensmount_emulator.learn.cache", "QueryCache"),

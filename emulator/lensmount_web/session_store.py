@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from lensmount_emulator.engine.dialect_roles import get_roles
-from lensmount_emulator.engine.gauges import Gauge
+from lensmount_emulator.engine.traits import Gauge
 from lensmount_emulator.explain.explainer import explain_events, session_knowledge
 from lensmount_emulator.sessions.decoded_capture import open_capture
 from lensmount_emulator.sessions.explain_capture import explain, header_reference

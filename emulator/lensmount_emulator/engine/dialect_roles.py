@@ -16,9 +16,9 @@ from typing import Any, NamedTuple, Protocol, cast, runtime_checkable
 from msgspec import Struct
 
 from lensmount_emulator.engine.engine import Engine
-from lensmount_emulator.engine.gauges import Gauge, ViewfinderFields
 from lensmount_emulator.engine.script import Step, VerbArgumentParser
 from lensmount_emulator.engine.tasks import Task, WaitFor
+from lensmount_emulator.engine.traits import Gauge, ViewfinderFields
 from lensmount_emulator.engine.verdicts import CompatibilityRule
 from lensmount_protocol.decoder import DecodedFrame
 from lensmount_protocol.entry_points import entry_points

@@ -17,8 +17,8 @@ from typing import Any, Literal, cast
 import msgspec
 
 from lensmount_emulator.engine.dialect_roles import get_roles
-from lensmount_emulator.engine.learn_traits import LearnTraits
 from lensmount_emulator.engine.profile_values import MessageFields, build_message
+from lensmount_emulator.engine.traits import LearnTraits
 from lensmount_hardware.input_file import parse_toml, read_text
 from lensmount_protocol.dialect import Dialect, load_dialect
 from lensmount_protocol.errors import DialectError, ProfileError, unknown_name_message

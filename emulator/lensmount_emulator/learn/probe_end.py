@@ -7,8 +7,8 @@ from collections.abc import Callable, Generator
 from random import Random
 
 from lensmount_emulator.engine.engine import Engine
-from lensmount_emulator.engine.learn_traits import LearnTraits
 from lensmount_emulator.engine.tasks import Task, Wait, WaitFor
+from lensmount_emulator.engine.traits import LearnTraits
 from lensmount_emulator.learn.alphabet import Alphabet, Letter, LetterStep
 from lensmount_protocol.connection import ReceivedFrame
 from lensmount_protocol.framer import Garbage

@@ -9,7 +9,7 @@ from random import Random
 from typing import Protocol
 
 from lensmount_emulator.engine.dialect_roles import get_roles, make_engine
-from lensmount_emulator.engine.learn_traits import LearnTraits
+from lensmount_emulator.engine.traits import LearnTraits
 from lensmount_emulator.learn.alphabet import Alphabet, learn_traits
 from lensmount_emulator.learn.probe_end import ProbeEnd
 from lensmount_emulator.profiles.library import Profile

@@ -10,12 +10,11 @@ from lensmount_emulator.engine.engine import Engine
 from lensmount_emulator.engine.script import Step
 from lensmount_emulator.roles.emount.body.engine import BodyEngine
 from lensmount_emulator.roles.emount.body.script import VERBS, execute_extra_step, request
-from lensmount_emulator.roles.emount.fuzz_traits import EMOUNT_TRAITS
-from lensmount_emulator.roles.emount.gauges import EMOUNT_GAUGES
 from lensmount_emulator.roles.emount.lens.controls import LENS_VERBS
 from lensmount_emulator.roles.emount.lens.engine import LensEngine
 from lensmount_emulator.roles.emount.profile import BodySettings, LensSettings, check_settings
 from lensmount_emulator.roles.emount.schema import upgrade_profile
+from lensmount_emulator.roles.emount.traits import EMOUNT_GAUGES, EMOUNT_TRAITS
 from lensmount_protocol.dialects.emount.identification import IdentityRequest
 
 
@@ -51,5 +50,5 @@ EMOUNT_ROLES = DialectRoles(
     upgrade_profile=upgrade_profile,
     twin="lensmount_emulator.roles.emount.twin.traits:EMOUNT_TWIN",
     follower="lensmount_emulator.roles.emount.fidelity.body_follower:make_follower",
-    learn="lensmount_emulator.roles.emount.learn_traits:EMOUNT_LEARN",
+    learn="lensmount_emulator.roles.emount.traits:EMOUNT_LEARN",
 )

@@ -1,8 +1,8 @@
 """The near end of an adapter for E-mount lenses: a lens of the open model with the groups of the E-mount lens.
 
-Each end of the adapter uses only its own dialect. The near end refuses untranslated orders with `NOT_ABLE`, or does
-not have the part; its entry in `AccessoryReport` limits it to single autofocus, and a report lists the rest when the
-E-mount lens is identified.
+Each end of the adapter uses only its own dialect. The identity of the E-mount lens becomes settings of the open model.
+The near end refuses untranslated orders with `NOT_ABLE`, or does not have the part; its entry in `AccessoryReport`
+limits it to single autofocus, and a report lists the rest when the E-mount lens is identified.
 
 It models no maker's adapter; that an adapter for other lenses allowed single autofocus only at its release is public
 (http://360photography.in/archives/32103).
@@ -15,16 +15,26 @@ from random import Random
 from lensmount_emulator.engine.dialect_roles import Accessory, DeviceSpec, RandomFor
 from lensmount_emulator.engine.observer import NoticeKind
 from lensmount_emulator.engine.script import Step
+from lensmount_emulator.roles.emount.body.engine_base import LensInfo
 from lensmount_emulator.roles.emount_adapter.body import AdapterBodyEngine
-from lensmount_emulator.roles.emount_adapter.identity import placeholder_settings, translate_lens
-from lensmount_emulator.roles.emount_adapter.models import RemoteFocusModel, RemoteIrisModel, RemoteZoomModel
+from lensmount_emulator.roles.emount_adapter.models import STEPS, RemoteFocusModel, RemoteIrisModel, RemoteZoomModel
 from lensmount_emulator.roles.lmount.accessories.rewrite import accessory_entry
 from lensmount_emulator.roles.lmount.lens.commands import make_rejection
 from lensmount_emulator.roles.lmount.lens.engine import LensEngine
 from lensmount_emulator.roles.lmount.lens.engine_base import LensEngineBase
-from lensmount_emulator.roles.lmount.profile import AccessorySettings, LensSettings
+from lensmount_emulator.roles.lmount.profile import (
+    AccessorySettings,
+    Firmware,
+    FocusGroup,
+    LensParts,
+    LensPower,
+    LensSettings,
+    LensTiming,
+    Optics,
+    ZoomGroup,
+)
 from lensmount_protocol.connection import ReceivedFrame
-from lensmount_protocol.dialects.emount.units import FocusSwitch, metres
+from lensmount_protocol.dialects.emount.units import FocusSwitch, f_number, format_lens_spec, metres
 from lensmount_protocol.dialects.lmount.aperture_zoom import ApertureDrive
 from lensmount_protocol.dialects.lmount.exposure import ControlEvent
 from lensmount_protocol.dialects.lmount.focus import INFINITY_MM, FocusDrive, FocusState, FocusTableRequest
@@ -36,6 +46,73 @@ from lensmount_protocol.dialects.lmount.types import ApertureMode, ControlKind, 
 from lensmount_protocol.message import Message
 from lensmount_protocol.payload import AnyMessage
 from lensmount_protocol.wire import LineChanged
+
+NEAREST_M = 1.0
+"""No E-mount lens reports its nearest distance; modelled."""
+
+BOOT_US = 145_000.0
+"""Boot time, the longest that is legal, because the E-mount lens needs time for its own start."""
+
+LENS_MA = LensPower(idle_ma=60, focus_ma=220, diaphragm_ma=60, stabiliser_ma=0)
+"""Currents of an E-mount lens, which does not report them; modelled."""
+
+TIMING = LensTiming(boot=BOOT_US)
+
+
+def placeholder_settings(adapter: AccessorySettings) -> LensSettings:
+    """Return the settings of the adapter before its lens is known."""
+    return LensSettings(
+        optics=Optics(maker=adapter.maker, focal_mm=[50.0], f_number=[4.0], nearest_m=1.0), timing=TIMING
+    )
+
+
+def translate_lens(adapter: AccessorySettings, lens: LensInfo) -> LensSettings:
+    """Return the settings of the lens towards the body, without functions that cannot be translated.
+
+    Args:
+        adapter: the adapter's profile.
+        lens: the lens's replies.
+    """
+    identity, descriptor = lens.identity, lens.descriptor
+    if identity is None or descriptor is None:
+        return placeholder_settings(adapter)
+    spec = descriptor.lens_spec
+    short, long = _bcd(spec[1:3]), _bcd(spec[3:5])
+    wide, tele = _bcd(spec[5:6]) / 10, _bcd(spec[6:7]) / 10
+    widest = f_number(descriptor.widest_aperture)
+    named = [value for value in (wide, tele) if value]
+    driven = not lens.slow_starter
+    name = format_lens_spec(spec)
+    firmware = identity.firmware_version
+    return LensSettings(
+        optics=Optics(
+            maker=adapter.maker,
+            format="aps-c" if name.startswith(("E ", "DT ")) else "full-frame",
+            focal_mm=[float(value) for value in (short or 50, long) if value],
+            f_number=sorted(named) or [round(widest, 1)],
+            smallest_f_number=max(round(f_number(descriptor.narrowest_aperture), 1), *named, round(widest, 1)),
+            nearest_m=NEAREST_M,
+        ),
+        parts=LensParts(
+            diaphragm=descriptor.narrowest_aperture > descriptor.widest_aperture,
+            focus_motor=driven,
+            focus_ring=False,
+        ),
+        focus=FocusGroup(steps=STEPS, drive_hz=(60,), breathes_percent=0.0),
+        zoom=ZoomGroup(focus_shift_steps=0),
+        power=LENS_MA,
+        timing=TIMING,
+        firmware=Firmware(version=f"{firmware >> 8}.{firmware & 0xFF}", features=(), pages=()),
+        name=f"{name} ({identity.lens_id:#06x})",
+        number=identity.lens_id,
+        serial=str(descriptor.serial),
+    )
+
+
+def _bcd(digits: bytes) -> int:
+    number = digits.hex()
+    return int(number) if number.isdecimal() else 0
+
 
 ORDER_FIELD = 2
 """The field with the mode of a focus or aperture drive, and with the number of a table."""

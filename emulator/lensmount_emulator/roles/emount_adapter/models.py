@@ -11,9 +11,11 @@ from lensmount_emulator.models.diaphragm import DiaphragmModel
 from lensmount_emulator.models.focus_drive import FocusDriveModel
 from lensmount_emulator.models.zoom import ZoomModel
 from lensmount_emulator.roles.emount_adapter.body import AdapterBodyEngine
-from lensmount_emulator.roles.emount_adapter.identity import STEPS
 from lensmount_emulator.roles.lmount.profile import LensSettings
 from lensmount_protocol.dialects.emount.focus import FocusMove, FocusMoved, FocusStop
+
+STEPS = 4096
+"""Focus positions towards the body, independent of the lens: its own limits are known only when it streams."""
 
 POLL_INTERVAL_S = 2e-3
 """Interval of the checks whether a group has stopped."""

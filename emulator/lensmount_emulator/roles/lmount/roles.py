@@ -12,12 +12,11 @@ from lensmount_emulator.roles.lmount.accessories.assembly import assemble_access
 from lensmount_emulator.roles.lmount.body.engine import BodyEngine, execute_extra_step, request
 from lensmount_emulator.roles.lmount.body.script import VERBS
 from lensmount_emulator.roles.lmount.compatibility_rules import RULES
-from lensmount_emulator.roles.lmount.fuzz_traits import LMOUNT_TRAITS
-from lensmount_emulator.roles.lmount.gauges import LMOUNT_GAUGES, LMOUNT_VIEWFINDER
-from lensmount_emulator.roles.lmount.joining import take_state
 from lensmount_emulator.roles.lmount.lens.controls import LENS_VERBS
 from lensmount_emulator.roles.lmount.lens.engine import LensEngine
+from lensmount_emulator.roles.lmount.lens.stream import take_state
 from lensmount_emulator.roles.lmount.profile import AccessorySettings, BodySettings, LensSettings, check_settings
+from lensmount_emulator.roles.lmount.traits import LMOUNT_GAUGES, LMOUNT_TRAITS, LMOUNT_VIEWFINDER
 from lensmount_protocol.dialects.lmount.identity import IdentityRequest
 
 
@@ -53,5 +52,5 @@ LMOUNT_ROLES = DialectRoles(
     probe=IdentityRequest,
     twin="lensmount_emulator.roles.lmount.twin:LMOUNT_TWIN",
     session_knowledge="lensmount_emulator.roles.lmount.session_knowledge:LMOUNT_KNOWLEDGE",
-    learn="lensmount_emulator.roles.lmount.learn_traits:LMOUNT_LEARN",
+    learn="lensmount_emulator.roles.lmount.traits:LMOUNT_LEARN",
 )

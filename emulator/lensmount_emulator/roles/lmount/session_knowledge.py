@@ -1,7 +1,6 @@
-"""What explanations know of sessions of the open model: due steps, the loop, refusals, and known symptoms."""
+"""What explanations know of sessions of the open model: known symptoms, due steps, the loop and refusals."""
 
-from lensmount_emulator.engine.session_knowledge import Complaint, DueStep, SessionKnowledge
-from lensmount_emulator.roles.lmount.symptoms import SYMPTOMS
+from lensmount_emulator.engine.session_knowledge import Complaint, DueStep, SessionKnowledge, Symptom
 from lensmount_protocol.decoder import Decoded, DecodedFrame
 from lensmount_protocol.dialects.lmount.firmware_update import UpdateState
 from lensmount_protocol.dialects.lmount.framing import CYCLE
@@ -16,9 +15,57 @@ from lensmount_protocol.dialects.lmount.link import (
 from lensmount_protocol.dialects.lmount.power import BrownOut, PowerGrant
 from lensmount_protocol.dialects.lmount.timing import ANSWER_US, SLOWEST_FRAME_US
 from lensmount_protocol.dialects.lmount.types import Outcome
+from lensmount_protocol.message import Evidence, EvidenceLevel
 from lensmount_protocol.payload import AnyMessage
 from lensmount_protocol.timing import edge, first_bit, window_closes
 from lensmount_protocol.wire import Role
+
+_MODELLED, _CLAIM = EvidenceLevel.MODELLED, EvidenceLevel.CLAIM
+
+SYMPTOMS = (
+    Symptom(
+        "older-lens", frozenset({"refused", "no reply"}), "An older lens refuses what a newer body asks",
+        "A lens of an older revision answers an order that it does not know with a refusal; an old Sigma lens "
+        "refuses the "
+        "pages of newer bodies.",
+        "Update the lens, or let the body use the lower revision of both greetings.",
+        Evidence(_MODELLED, "OWN"), end=Role.LENS,
+    ),
+    Symptom(
+        "failed-update", frozenset({"no reply", "step missing", "refused"}),
+        "A lens does not work after a firmware update",
+        "Makers warn of a lens that stays dead when an update is cut; in the model it waits for a firmware in "
+        "recovery.",
+        "Repeat the update from its beginning; `lensmount firmware` makes an image to try with.",
+        Evidence(_CLAIM, "OWN"), frozenset({0x01, 0x60, 0x61, 0x62}),
+    ),
+    Symptom(
+        "power-class", frozenset({"supply lost", "refused"}), "A lens of high draw on a small body",
+        "Bodies warn of lenses that draw much; the rail of a small body can sag while the lens moves.",
+        "Grant a lower power class, or use a body with a stronger supply.",
+        Evidence(_CLAIM, "OWN"),
+    ),
+    Symptom(
+        "contact", frozenset({"lens detached", "line bounces"}), "The contact fails for a moment",
+        "A body cuts both rails when the lens comes off, and starts with a hello when it is back.",
+        "Clean the contacts; check the seat of a converter, which has two mounts.",
+        Evidence(_MODELLED, "OWN"),
+    ),
+    Symptom(
+        "no-frame-signal", frozenset({"step missing", "frame sync stopped"}), "A lens answers and never reports",
+        "A lens reports in each frame, timed by FSYNC, once the stream order is answered.",
+        "Check that FSYNC reaches the lens and falls once in each frame.",
+        Evidence(_MODELLED, "OWN"), end=Role.BODY,
+    ),
+    Symptom(
+        "rate-not-followed", frozenset({"wrong baud rate", "bytes without a frame"}), "Garbage after the rate order",
+        "Both ends switch 1 ms after the acceptance; what is sent before is at the old rate.",
+        "Switch both ends, or offer only 115 200 Bd in the greeting.",
+        Evidence(_MODELLED, "OWN"),
+    ),
+)  # fmt: skip
+"""The base of known symptoms; the documents list it."""
+
 
 _BODY, _LENS = Role.BODY, Role.LENS
 _HELLO, _LENS_HELLO = 0x01, 0x81

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from lensmount_emulator.engine.learn_traits import LearnTraits, OutputToken
 from lensmount_emulator.engine.session_knowledge import DueStep, SessionKnowledge
+from lensmount_emulator.engine.traits import LearnTraits, OutputToken
 from lensmount_protocol.connection import ReceivedFrame
 from lensmount_protocol.decoder import DecodedFrame
 from lensmount_protocol.dialects.mft.framing import ANSWER, COMMAND

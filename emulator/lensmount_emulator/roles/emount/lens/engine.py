@@ -1,21 +1,72 @@
-"""The engine of an E-mount lens: starts with its supply, does the handshake, answers requests and streams its state."""
+"""The engine of an E-mount lens: starts with its supply, does the handshake, answers requests and streams its state.
+
+A profile may give its receiver rules of its own: a Samyang drops bytes outside the body's select window, and after a
+bad frame looks for the next one only when the length that the bad one announced has passed (BAS-SY).
+"""
 
 from random import Random
 
 from lensmount_emulator.engine.script import Step
 from lensmount_emulator.engine.tasks import Task
-from lensmount_emulator.roles.emount.behaviour import blocks
-from lensmount_emulator.roles.emount.lens import commands, controls, focus_orders, receiver, service, stream
+from lensmount_emulator.roles.emount.behaviour import Behaviour, blocks
+from lensmount_emulator.roles.emount.lens import commands, controls, focus_orders, service, stream
 from lensmount_emulator.roles.emount.lens.engine_base import LensEngineBase
 from lensmount_emulator.roles.emount.profile import LensSettings
 from lensmount_protocol.connection import ReceivedFrame
-from lensmount_protocol.dialects.emount.framing import LOOP_CLASS, REQUEST_CLASS
+from lensmount_protocol.dialects.emount.framing import LOOP_CLASS, MAX_SIZE, MIN_SIZE, REQUEST_CLASS, START
 from lensmount_protocol.dialects.emount.lines import BODY_CS, LENS_CS, RXD, SLOW_BAUDRATE, VCC, VD, XDETECT
 from lensmount_protocol.dialects.emount.startup_shutdown import StartUpRequest
 from lensmount_protocol.dialects.emount.transitions import ASLEEP, OFF
 from lensmount_protocol.framer import Garbage
 from lensmount_protocol.payload import message_type
 from lensmount_protocol.wire import LineChanged, Received, Role, WireEvent
+
+LENGTH_SIZE = 3
+"""Bytes of a frame up to its length."""
+
+
+class LensReceiver:
+    """Decides which received bytes reach the framer.
+
+    Args:
+        behaviour: the profile's rules.
+        live: whether the lens is at a port, where edges come later than bytes, so that they select nothing.
+    """
+
+    def __init__(self, behaviour: Behaviour, *, live: bool) -> None:
+        self._selects = behaviour.selects_bytes and not live
+        self._awaits_length = behaviour.awaits_length
+        self._skipped = 0
+
+    def accept(self, event: Received, *, selected: bool) -> Received:
+        """Return what of received bytes reaches the framer.
+
+        Args:
+            event: the bytes.
+            selected: whether the body's select line is high.
+        """
+        if self._selects and not selected:
+            return Received(b"")
+        if not self._skipped:
+            return event
+        dropped = min(self._skipped, len(event.data))
+        self._skipped -= dropped
+        return Received(event.data[dropped:])
+
+    def on_garbage(self, garbage: Garbage) -> None:
+        """Skip the rest of the length that a bad frame announced."""
+        data = garbage.data
+        if not self._awaits_length or len(data) < LENGTH_SIZE or data[0] != START:
+            return
+        length = data[1] | data[2] << 8
+        if MIN_SIZE <= length <= MAX_SIZE[Role.BODY]:
+            self._skipped = max(0, length - len(data))
+
+
+def make_receiver(behaviour: Behaviour, *, live: bool) -> LensReceiver | None:
+    """Return a receiver with rules of its own; `None` for the usual one."""
+    return LensReceiver(behaviour, live=live) if behaviour.selects_bytes or behaviour.awaits_length else None
+
 
 MAX_EARLY = 255
 """Bytes that a lens keeps from the end of the handshake: one frame of the body."""
@@ -34,7 +85,7 @@ class LensEngine(LensEngineBase):
         self, settings: LensSettings, carried: frozenset[str] | None = None, random: Random | None = None
     ) -> None:
         super().__init__(settings, carried, random)
-        self.receiver = receiver.make_receiver(settings.behaviour, live=self.live)
+        self.receiver = make_receiver(settings.behaviour, live=self.live)
         self.early = b""
         self.keeps_early = False
 
@@ -142,7 +193,7 @@ class LensEngine(LensEngineBase):
         self.motor.hold_position(float(self.stream.frame))
         self.rows.clear()
         self.forget()
-        self.receiver = receiver.make_receiver(self.settings.behaviour, live=self.live)
+        self.receiver = make_receiver(self.settings.behaviour, live=self.live)
         if self.connection.state != OFF:
             self.connection.move("power lost", by=Role.BODY)
             self.report("power lost, everything at rest")
