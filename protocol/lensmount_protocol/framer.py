@@ -338,9 +338,12 @@ class UnitFrame(Frame):
 
     Attributes:
         unit_payload: the payload: the type byte first, as the dialect numbers its messages.
+        unit_places: for each byte of the payload the first byte of `raw` that holds it and the byte after the last one;
+            equal where no byte holds it.
     """
 
     unit_payload: bytes = b""
+    unit_places: tuple[tuple[int, int], ...] = field(default=(), repr=False, compare=False)
 
     @property
     def payload(self) -> bytes:

@@ -8,7 +8,7 @@ from lensmount_protocol.codec.lazy_construct import resolve
 from lensmount_protocol.dialects.emount.body_status import BodyState, RowSelect
 from lensmount_protocol.dialects.emount.framing import FORMATS
 from lensmount_protocol.dialects.emount.lens_status import LensStatus
-from lensmount_protocol.framer import Frame
+from lensmount_protocol.framer import Frame, UnitFrame
 from lensmount_protocol.message import Message, UnknownMessage
 from lensmount_protocol.payload import build_payload
 from lensmount_protocol.wire import Role
@@ -55,17 +55,31 @@ def test_unknown_message_takes_its_bytes():
     assert (span.start, span.end, span.fields) == (5, 8, ())
 
 
-@pytest.mark.parametrize(("body", "lens"), [("a6000", "sel55210"), ("panasonic-s5ii", "panasonic-s-20-60mm-f3.5-5.6")])
+PAIRS = [
+    ("a6000", "sel55210"),
+    ("panasonic-s5ii", "panasonic-s-20-60mm-f3.5-5.6"),
+    ("gfx50r", "gf45"),
+    ("e-pl1", "bell-lens"),
+]
+DERIVED = {"first", "command"}
+"""Fields of a word's acknowledge that are bits, and no bytes of their own."""
+
+
+@pytest.mark.parametrize(("body", "lens"), PAIRS)
 def test_every_field_parses_from_its_span(body, lens):
     result = run_loopback(body, lens, script="", seconds=1.3, seed=1)
     seen = 0
     for frame in result.frames:
         spans = frame_spans(frame.frame)
-        assert not spans or spans[-1].end == frame.frame.payload_slice.indices(len(frame.frame.raw))[1]
+        if not isinstance(frame.frame, UnitFrame):
+            assert not spans or spans[-1].end == frame.frame.payload_slice.indices(len(frame.frame.raw))[1]
         for span in spans:
             assert isinstance(span.message, Message)
             for one in span.fields:
                 data = frame.frame.raw[one.start : one.end]
+                if isinstance(frame.frame, UnitFrame) and one.name in DERIVED:
+                    assert data
+                    continue
                 assert resolve(one.spec.layout).parse(data) == getattr(span.message, one.name)
                 seen += 1
-    assert seen > 500
+    assert seen > (500 if body in ("a6000", "panasonic-s5ii") else 90)

@@ -20,7 +20,7 @@ from lensmount_protocol.decoder import Decoded, DecodedFrame, DecodedGarbage, Em
 from lensmount_protocol.describe import message_name
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.errors import DialectError
-from lensmount_protocol.framer import Frame, GarbageReason
+from lensmount_protocol.framer import GarbageReason
 from lensmount_protocol.message import Message, SelectableMessage
 from lensmount_protocol.payload import AnyMessage, message_type
 from lensmount_protocol.timing import MARK_LOOK_AHEAD, TimingAnalyzer, TimingResult
@@ -252,9 +252,8 @@ class EventColumns:
             return note
         found = self.compositions[int(rows["composition"][row])]
         raw = self.payload_bytes(row)
-        shape = self.dialect.formats[found.sender].parse_header(raw, 0)
-        messages = self._parse(found, shape.payload)
-        frame = Frame(raw, 0, shape.class_, shape.sequence, shape.payload_slice, messages)
+        frame = self.dialect.formats[found.sender].parse_header(raw, 0)
+        frame.lazy_messages = self._parse(found, frame.payload)
         at = self._offsets[row] + len(raw)
         padding = bytes(self._blob[at : at + rows["padding"][row]])
         return DecodedFrame(

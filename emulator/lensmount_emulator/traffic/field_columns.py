@@ -7,6 +7,7 @@ other field is read by parsing each frame.
 import enum
 from collections.abc import Iterator
 from dataclasses import dataclass
+from struct import calcsize
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -214,8 +215,11 @@ def _read_at_once(
         form = getattr(layout, "fmtstr", "")
         if len(form) != 2 or form[1] not in "bBhHiIlLqQ":
             return None
-        blob, offsets = columns.blob_view(since)
         width = place.end - place.start
+        if width != calcsize(form):
+            # Bits of several bytes make up the value.
+            return None
+        blob, offsets = columns.blob_view(since)
         base = offsets[rows - since][:, None] + np.arange(place.start, place.end)
         chosen = np.ascontiguousarray(blob[base]).view(np.dtype(f"{form[0]}{'u' if form[1].isupper() else 'i'}{width}"))
         return chosen.reshape(-1).astype(np.int64)

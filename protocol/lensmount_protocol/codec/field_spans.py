@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import Any
 
 from lensmount_protocol.codec.lazy_construct import known_size, resolve
-from lensmount_protocol.framer import Frame
+from lensmount_protocol.framer import Frame, UnitFrame
 from lensmount_protocol.message import TYPE_BYTE_SIZE, FieldSpec, Message, SelectableMessage, UnknownMessage
 from lensmount_protocol.payload import AnyMessage
 
@@ -59,13 +59,37 @@ def frame_spans(frame: Frame, messages: Sequence[AnyMessage] | None = None) -> l
         frame: a valid frame.
         messages: its messages; `None` for those that the frame's parser found.
     """
-    at, stop, _ = frame.payload_slice.indices(len(frame.raw))
+    places = _unit_places(frame) if isinstance(frame, UnitFrame) and frame.payload else None
+    data = frame.raw if places is None else frame.payload
+    at, stop, _ = (frame.payload_slice if places is None else slice(None)).indices(len(data))
     spans: list[MessageSpan] = []
     for message in frame.messages if messages is None else messages:
-        span = message_spans(message, frame.raw, at, stop)
-        spans.append(span)
+        span = message_spans(message, data, at, stop)
+        spans.append(span if places is None else _placed(span, places))
         at = span.end
     return spans
+
+
+def _unit_places(frame: UnitFrame) -> Sequence[tuple[int, int]]:
+    """The places of a payload's bytes; where the format states none, the fields are the payload's slice."""
+    if frame.unit_places:
+        return frame.unit_places
+    begin = frame.payload_slice.start or 0
+    return [(begin, begin), *((begin + at, begin + at + 1) for at in range(len(frame.payload) - 1))]
+
+
+def _placed(span: MessageSpan, places: Sequence[tuple[int, int]]) -> MessageSpan:
+    """Spans inside a payload as spans of the bytes that hold it."""
+
+    def place(start: int, end: int) -> tuple[int, int]:
+        inside = places[start:end]
+        if not inside:
+            edge = places[start][0] if start < len(places) else places[-1][1]
+            return edge, edge
+        return min(first for first, _ in inside), max(last for _, last in inside)
+
+    fields = tuple(FieldSpan(one.spec, *place(one.start, one.end)) for one in span.fields)
+    return MessageSpan(span.message, places[span.start][0], place(span.start, span.end)[1], fields)
 
 
 def message_spans(message: AnyMessage, data: bytes, start: int, stop: int) -> MessageSpan:

@@ -23,9 +23,19 @@ PAIRS = {
 }
 
 
+CLOCKED = {
+    "fuji-g": ("gfx50r", "gf45", "focus 800; iris 3"),
+    "mft": ("e-pl1", "bell-lens", "aperture 0x3b2; focus 0x24e"),
+}
+"""Links whose frames hold no type byte as such."""
+
+
 @pytest.fixture(scope="module", params=sorted(PAIRS))
 def traffic(request):
-    body, lens, script = PAIRS[request.param]
+    return played(*PAIRS[request.param])
+
+
+def played(body, lens, script):
     result = run_loopback(body, lens, script=script, seed=7, faults=["bitflip rate=1e-4"])
     events = list(OrderedDecoder(Decoder(result.dialect)).decode(result.records))
     return result.dialect, events, EventColumns(result.dialect).add_all(events)
@@ -55,10 +65,22 @@ def test_lines_give_the_edges_of_the_decoder(traffic):
 
 def test_every_field_has_the_values_of_the_messages(traffic):
     _, events, columns = traffic
+    assert len(columns.field_names()) > 40
+    check_fields(events, columns)
+
+
+@pytest.mark.parametrize("dialect", sorted(CLOCKED))
+def test_every_field_of_a_clocked_link_has_the_values_of_the_messages(dialect):
+    _, events, columns = played(*CLOCKED[dialect])
+    assert len(columns.field_names()) > 20
+    check_fields(events, columns)
+    rows = [event for event in events if not isinstance(event, Edge)]
+    assert [number for number, pair in enumerate(zip(rows, columns.events(), strict=True)) if not same(*pair)] == []
+
+
+def check_fields(events, columns):
     frames = [event for event in events if isinstance(event, DecodedFrame)]
-    names = columns.field_names()
-    assert len(names) > 40
-    for name in names:
+    for name in columns.field_names():
         kind, _, path = name.partition(".")
         expected = [
             getattr(message, path)

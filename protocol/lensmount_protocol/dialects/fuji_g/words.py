@@ -34,6 +34,11 @@ BLOCK_LAYOUT = Struct("header" / Int16ub, "content" / Bytes(128), "sum" / Int8ub
 
 _FLAG = 1 << 15
 _HIGH_COMMAND = 1 << 14
+_COMMAND_PLACE = (2, 4)
+_WORD_PLACES = (_COMMAND_PLACE, (0, 1), (1, 2))
+"""The places of a word's command and argument in its bytes."""
+_ACKNOWLEDGE_PLACES = ((2, 3), (0, 1), (1, 2), _COMMAND_PLACE)
+_BLOCK_PLACES = ((0, 0), *((at, at + 1) for at in range(BLOCK_SIZE - 1)))
 _EMPTY_SUM = 0x5A
 _EMPTY_HEADERS = (b"\xff\xff", b"\xff\x00")
 _DATA_HEADERS = (b"\x00\x00", b"\xff\xff")
@@ -121,14 +126,15 @@ class UnitFormat:
         if len(candidate) == BLOCK_SIZE:
             empty = is_empty_block(candidate)
             payload = bytes((EMPTY_BLOCK_TYPE,)) + candidate[:2] if empty else bytes((BLOCK_TYPE,)) + candidate[:-1]
-            return UnitFrame(candidate, offset, BLOCK, 0, slice(0, BLOCK_SIZE - 1), unit_payload=payload)
+            return UnitFrame(candidate, offset, BLOCK, 0, slice(0, BLOCK_SIZE - 1), None, payload, _BLOCK_PLACES)
         word = int.from_bytes(candidate, "big")
         command = word >> 6 & 0xFF
         if word & _FLAG:
             payload = bytes((ACKNOWLEDGE_TYPE, candidate[0], candidate[1], command))
-            return UnitFrame(candidate, offset, ACKNOWLEDGE, candidate[0] & 7, slice(0, 3), unit_payload=payload)
+            number = candidate[0] & 7
+            return UnitFrame(candidate, offset, ACKNOWLEDGE, number, slice(0, 3), None, payload, _ACKNOWLEDGE_PLACES)
         payload = bytes((command, candidate[0], candidate[1]))
-        return UnitFrame(candidate, offset, WORD, 0, slice(0, 3), unit_payload=payload)
+        return UnitFrame(candidate, offset, WORD, 0, slice(0, 3), None, payload, _WORD_PLACES)
 
 
 def build_frame(payload: bytes, class_: int, sequence: int) -> bytes:

@@ -56,6 +56,11 @@ ANSWER_LAYOUT = Struct("length" / Int16ul, "payload" / Bytes(lambda this: this.l
 """Data of the lens; the body's data lack the check, which the lens sends."""
 
 
+def _places(type_place: tuple[int, int], begin: int, end: int) -> tuple[tuple[int, int], ...]:
+    """The places of a payload's bytes: of what its type byte stands for, and of the bytes that it carries."""
+    return (type_place, *((at, at + 1) for at in range(begin, end)))
+
+
 class Form(enum.Enum):
     """What follows the check of a command, by the upper half of its first byte (inferred)."""
 
@@ -134,16 +139,25 @@ class TransactionFormat:
     def parse_header(self, candidate: bytes, offset: int, /) -> Frame:
         """Return the frame of a unit that `check` accepted."""
         if self.sender is Role.LENS and len(candidate) == 1:
-            return UnitFrame(candidate, offset, LENS_BYTE, 0, slice(0, 1), unit_payload=b"\x01" + candidate)
+            return UnitFrame(
+                candidate, offset, LENS_BYTE, 0, slice(0, 1), None, b"\x01" + candidate, _places((0, 0), 0, 1)
+            )
         if self._is_command(candidate):
             type_ = COMMAND_TYPES.get(candidate[:2])
             payload = b"\x03" + candidate if type_ is None else bytes((type_,)) + candidate[2:]
-            return UnitFrame(candidate, offset, COMMAND, 0, slice(0, COMMAND_SIZE), unit_payload=payload)
+            places = (
+                _places((0, 0), 0, COMMAND_SIZE)
+                if type_ is None
+                else _places((0, LENGTH_SIZE), LENGTH_SIZE, COMMAND_SIZE)
+            )
+            return UnitFrame(candidate, offset, COMMAND, 0, slice(0, COMMAND_SIZE), None, payload, places)
         length = int.from_bytes(candidate[:LENGTH_SIZE], "little")
         carried = slice(LENGTH_SIZE, len(candidate) - (self.sender is Role.LENS))
         type_ = length if length in DATA_LENGTHS[self.sender] else OTHER_DATA_TYPE
         class_ = ANSWER if self.sender is Role.LENS else WRITTEN
-        return UnitFrame(candidate, offset, class_, 0, carried, unit_payload=bytes((type_,)) + candidate[carried])
+        payload = bytes((type_,)) + candidate[carried]
+        places = _places((0, LENGTH_SIZE), carried.start, carried.stop)
+        return UnitFrame(candidate, offset, class_, 0, carried, None, payload, places)
 
     def _is_command(self, candidate: bytes) -> bool:
         return self.sender is Role.BODY and len(candidate) == COMMAND_SIZE and form_of(candidate[0]) is not None
