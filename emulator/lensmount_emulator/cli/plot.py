@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Draw and write it; 1 where the source is incomplete or of another dialect, or holds no frame."""
+    """Draw and write it; 1 where a field or line is absent, or the source is incomplete or of another dialect."""
     from pathlib import Path
 
     from lensmount_emulator.cli.options import UsageError, dialect_of_file, parse_channels
@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
     from lensmount_emulator.sessions.decoded_capture import open_capture, reading_problems
     from lensmount_emulator.sessions.traffic_stats import TrafficStats
     from lensmount_emulator.traffic.field_columns import find_field
-    from lensmount_emulator.traffic.plots import ENDINGS, check_matplotlib, plot_columns, write_plot
+    from lensmount_emulator.traffic.plots import ENDINGS, absent_names, check_matplotlib, plot_columns, write_plot
     from lensmount_emulator.traffic.read_columns import columns_of_events
     from lensmount_hardware.output_file import check_output
     from lensmount_protocol.dialect import load_dialect
@@ -68,6 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
     only_lines = bool(arguments.line) and not arguments.field
     assumed = not (arguments.dialect or capture.declared)
     problems = reading_problems(stats, capture.declared, assumed=assumed, needs_bytes=not only_lines)
+    problems = [*problems, *absent_names(columns, arguments.field, arguments.line, arguments.range)]
     for problem in problems:
         report(one_line(f"{source}: {problem}"))
     return 1 if problems else 0

@@ -100,6 +100,30 @@ def plot_columns(
     return _draw(columns, groups, traces, within, title)
 
 
+def absent_names(
+    columns: EventColumns, fields: Sequence[str], lines: Sequence[str], within: Range | None = None
+) -> list[str]:
+    """What was asked for and cannot be drawn, each as a sentence: fields without a value, lines without an edge.
+
+    Args:
+        columns: the traffic.
+        fields: fields, as `Message.field`.
+        lines: lines of the mount.
+        within: only this time, in seconds.
+    """
+    when = "" if within is None else f" up to {within[1]:g} s"
+    known = columns.lines()
+    absent: list[str] = []
+    for name in dict.fromkeys(fields):
+        at = columns.field(name).at
+        if not len(_limited(at[~np.isnan(at)], at[~np.isnan(at)], within)[0]):
+            absent.append(f"{name} is not in the picture: no frame carries it{when}")
+    for name in dict.fromkeys(lines):
+        if name not in known or not len(_limited(known[name].at, known[name].level, within)[0]):
+            absent.append(f"{name} is not in the picture: the line has no edge{when}")
+    return absent
+
+
 def write_plot(target: Path, figure: Any, *, overwrite: bool = False, inputs: Sequence[Path] = ()) -> None:
     """Write a figure to a file; its ending selects the format, and the same figure gives the same bytes.
 

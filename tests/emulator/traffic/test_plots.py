@@ -102,6 +102,19 @@ def test_what_cannot_be_drawn_is_one_sentence(recording, tmp_path, monkeypatch, 
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_has_no_value_in_this_time_is_reported_and_is_no_success(recording, tmp_path, capsys):
+    words = ["plot", str(recording), "--range", "0..0.1", "--line", "VD", "--output"]
+    assert main([*words, str(tmp_path / "a.svg")]) == 0
+    assert capsys.readouterr().err == ""
+    absent = ["--field", "LensStatus.distance", "--line", "BODY_CS"]
+    assert main([*words, str(tmp_path / "b.svg"), *absent]) == 1
+    assert capsys.readouterr().err.splitlines() == [
+        f"lensmount: {recording}: LensStatus.distance is not in the picture: no frame carries it up to 0.1 s",
+        f"lensmount: {recording}: BODY_CS is not in the picture: the line has no edge up to 0.1 s",
+    ]
+    assert (tmp_path / "b.svg").is_file()
+
+
 def test_a_value_holds_after_its_last_frame_within_the_traffic(session):
     columns = session.to_columns()
     _, last = columns.span()
