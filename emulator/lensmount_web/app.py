@@ -223,9 +223,10 @@ class Bench:
         """Forget a session; a virtual one ends."""
         session = self.session(request)
         player = self.players.pop(session.id, None)
-        if player is not None:
-            player.close()
         self.store.remove(session.id)
+        if player is not None:
+            # It waits for the session's thread, and other pages must not wait with it.
+            await to_thread.run_sync(player.close)
         return json_answer(Done())
 
     async def columns(self, request: Request) -> Response:

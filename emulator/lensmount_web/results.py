@@ -133,6 +133,9 @@ class Results:
                     "seed": one.case.seed,
                     "script": one.case.script,
                     "verdict": one.verdict.value,
+                    "progress": one.script.text,
+                    "expected": one.expected.value,
+                    "first_error": one.first_error,
                     "violations": [
                         {"invariant": what.invariant, "at": what.at, "text": what.text} for what in one.violations
                     ],

@@ -112,6 +112,8 @@ def _line(dialect: Dialect, name: str) -> dict[str, Any]:
     serial = next((line for line in dialect.wiring.serial if line.name == name), None)
     select = next((line for line in dialect.wiring.serial if line.select == name), None)
     kinds = {dialect.supply: "supply", dialect.detect: "detect", dialect.sync: "sync"}
+    if dialect.wiring.clocked is not None:
+        kinds[dialect.wiring.clocked.clock] = "clock"
     kind = "serial" if serial else "select" if select else kinds.get(name, "rail" if name in dialect.rails else "line")
     return {"name": name, "driver": _role(driver), "kind": kind}
 

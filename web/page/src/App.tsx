@@ -137,28 +137,40 @@ function SessionView() {
         </button>
       </header>
       <Message />
-      <div class={`upper${state.mount.value?.viewfinder ? " with-finder" : ""}`}>
-        <Panels />
-        <Viewfinder />
-        <Plots />
-      </div>
+      {!state.folded.value && (
+        <div class={`upper${state.mount.value?.viewfinder ? " with-finder" : ""}`}>
+          <Panels />
+          <Viewfinder />
+          <Plots />
+        </div>
+      )}
       <Timeline />
-      <nav class="tabs" role="tablist" aria-label="views">
-        {tabs.map(([name, label]) => (
-          <button
-            key={name}
-            role="tab"
-            id={`tab-${name}`}
-            aria-selected={tab === name}
-            aria-controls="lower"
-            class={tab === name ? "on" : ""}
-            onClick={() => setTab(name)}
-          >
-            {label}
-          </button>
-        ))}
+      <div class="tabs">
+        <nav role="tablist" aria-label="views">
+          {tabs.map(([name, label]) => (
+            <button
+              key={name}
+              role="tab"
+              id={`tab-${name}`}
+              aria-selected={tab === name}
+              aria-controls="lower"
+              class={tab === name ? "on" : ""}
+              onClick={() => setTab(name)}
+            >
+              {label}
+            </button>
+          ))}
+        </nav>
         <Status />
-      </nav>
+        <button
+          class="chip"
+          aria-pressed={state.folded.value}
+          title={`${state.folded.value ? "show" : "hide"} the panels of body and lens and the plot (p)`}
+          onClick={() => state.fold(!state.folded.value)}
+        >
+          {state.folded.value ? "▾ panels" : "▴ panels"}
+        </button>
+      </div>
       <div class={`lower ${tab}`} id="lower" role="tabpanel" aria-labelledby={`tab-${tab}`}>
         {tab === "messages" && (
           <>

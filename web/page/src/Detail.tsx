@@ -90,7 +90,7 @@ function Fields({ detail }: { detail: RowDetail }) {
   if (detail.baud) facts.push(`${detail.baud.toLocaleString("en")} baud`);
   if (detail.gap_us) facts.push(`longest pause ${span(detail.gap_us / 1e6)}`);
   if (detail.cs_us && detail.cs_us[1] !== null && detail.cs_us[1] !== undefined) {
-    facts.push(`select ${span((detail.cs_us[1] - detail.cs_us[0]) / 1e6)}`);
+    facts.push(`select window ${span((detail.cs_us[1] - detail.cs_us[0]) / 1e6)}`);
   }
   return (
     <section class="pane fields" aria-label="fields">
@@ -185,7 +185,7 @@ function FieldRow(props: {
       onClick={() => (props.lit && state.field.value?.pinned ? (state.field.value = null) : point(true))}
     >
       <td>{field.name}</td>
-      <td class="value">{field.text}</td>
+      <td class="value" title={raw || undefined}>{field.text}</td>
       <td class="raw">{raw}</td>
       <td class="meaning">
         {info?.meaning}
@@ -224,7 +224,8 @@ export function Mark({ evidence }: { evidence: Evidence }) {
   );
 }
 
-const PER_LINE = 16;
+/** Bytes of a group; two of them stand on a line where there is room. */
+const PER_LINE = 8;
 
 function Bytes({ detail }: { detail: RowDetail }) {
   const bytes = detail.hex ?? "";
@@ -234,7 +235,7 @@ function Bytes({ detail }: { detail: RowDetail }) {
   const owner = new Array<{ message: number; name: string } | null>(total).fill(null);
   const types = new Set<number>();
   (detail.messages ?? []).forEach((message, index) => {
-    types.add(message.start);
+    if (message.end > message.start) types.add(message.start);
     for (const one of message.fields ?? []) {
       for (let at = one.start; at < one.end; at++) owner[at] = { message: index, name: one.name };
     }
@@ -247,8 +248,8 @@ function Bytes({ detail }: { detail: RowDetail }) {
   const kind = (at: number) => {
     if (at >= count) return "pad";
     if (detail.kind !== "frame") return "";
-    if (at < from || at >= to) return "envelope";
-    return types.has(at) ? "type-byte" : "";
+    if (types.has(at) && !owner[at]) return "type-byte";
+    return at < from || at >= to ? "envelope" : "";
   };
   return (
     <section class="pane bytes" aria-label="bytes">
@@ -269,7 +270,7 @@ function Bytes({ detail }: { detail: RowDetail }) {
               return (
                 <span
                   key={at}
-                  class={`byte ${kind(at)}${lit ? " lit" : ""}${index === 8 ? " half" : ""}`}
+                  class={`byte ${kind(at)}${lit ? " lit" : ""}`}
                   data-at={at}
                   title={one ? one.name : kind(at) === "envelope" ? "frame" : kind(at) === "pad" ? "padding" : undefined}
                   onMouseEnter={() => {

@@ -13,6 +13,8 @@ export function FilterBar() {
   const language = state.dialect.value;
   const offers = language && open ? complete(text, language) : { start: 0, words: [] };
   const words = offers.words.slice(0, 12);
+  const focus = state.info.value?.gauges.find((gauge) => gauge.part === "focus")?.fields.value;
+  const example = focus ? `${focus} > 100` : "dir=lens gap>1ms";
   const error = state.filterError.value;
 
   const change = (value: string) => {
@@ -62,7 +64,8 @@ export function FilterBar() {
           ref={input}
           id="filter"
           value={text}
-          placeholder="filter, such as lens LensStatus.distance > 700, type=1d, !routine    /"
+          placeholder={`filter, such as ${example}, !routine   (press /)`}
+          title="which messages to show: names, fields and comparisons; completion offers the words"
           spellcheck={false}
           autocomplete="off"
           role="combobox"

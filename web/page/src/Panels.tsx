@@ -87,7 +87,8 @@ function Lens({ gauges }: { gauges: GaugeState[] }) {
   const focus = of("focus");
   const zoom = of("zoom");
   const others = gauges.filter((gauge) => !["aperture", "focus", "distance"].includes(gauge.part) && gauge.value);
-  if (!state.info.value?.gauges.some((gauge) => gauge.role === "lens")) {
+  const known = state.info.value?.gauges ?? [];
+  if (!known.some((gauge) => gauge.role === "lens")) {
     return <p class="empty">This dialect declares no values that show the lens. Its messages are in the list.</p>;
   }
   if (!gauges.some((gauge) => gauge.value)) {
@@ -95,13 +96,15 @@ function Lens({ gauges }: { gauges: GaugeState[] }) {
   }
   return (
     <div class="lens-view">
-      <figure class="iris-figure">
-        <Iris gauge={aperture} />
-        <figcaption>
-          {aperture?.value?.text ?? "aperture unknown"}
-          {aperture?.target && aperture.target.value !== aperture.value?.value && <em>→ {aperture.target.text}</em>}
-        </figcaption>
-      </figure>
+      {known.some((gauge) => gauge.role === "lens" && gauge.part === "aperture") && (
+        <figure class="iris-figure">
+          <Iris gauge={aperture} />
+          <figcaption>
+            {aperture?.value?.text ?? "aperture unknown"}
+            {aperture?.target && aperture.target.value !== aperture.value?.value && <em>→ {aperture.target.text}</em>}
+          </figcaption>
+        </figure>
+      )}
       <div class="lens-rest">
         <Scale gauge={focus} distance={of("distance")} />
         <dl class="values">
@@ -169,16 +172,18 @@ function Scale({ gauge, distance }: { gauge: GaugeState | undefined; distance: G
         <b>{gauge.value.text}</b>
         {distance?.value && <b class="distance">{distance.value.text}</b>}
       </div>
-      <div class="scale-bar">
-        {gauge.target && (
-          <i class="scale-target" style={{ left: place(gauge.target.value) }} title={`ordered ${gauge.target.text}`} />
-        )}
-        <i class="scale-now" style={{ left: place(gauge.value.value) }} />
-      </div>
+      {gauge.minimum || gauge.maximum ? (
+        <div class="scale-bar">
+          {gauge.target && (
+            <i class="scale-target" style={{ left: place(gauge.target.value) }} title={`ordered ${gauge.target.text}`} />
+          )}
+          <i class="scale-now" style={{ left: place(gauge.value.value) }} />
+        </div>
+      ) : null}
       <div class="scale-ends">
-        <span>{gauge.minimum ? low : `${low}`}</span>
+        <span>{gauge.minimum || gauge.maximum ? low : "limits unknown"}</span>
         {gauge.target && <span>ordered {gauge.target.text}</span>}
-        <span>{gauge.maximum ? high : "limit unknown"}</span>
+        <span>{gauge.maximum ? high : ""}</span>
       </div>
     </div>
   );

@@ -77,6 +77,9 @@ export function Plots() {
     };
   }, [names.join(), state.source.value]);
 
+  // The message is left out where all fields are of one.
+  const messages = new Set(names.map((name) => name.split(".")[0]));
+  const short = (name: string) => (messages.size === 1 ? name.slice(name.indexOf(".") + 1) : name);
   const choices = (state.info.value?.fields ?? []).filter((name) => !names.includes(name));
   return (
     <section class="pane panel plots" aria-label="fields over time">
@@ -91,7 +94,7 @@ export function Plots() {
               onClick={() => state.choosePlots(names.filter((one) => one !== name))}
             >
               <i style={{ background: COLOURS[index] }} aria-hidden="true" />
-              {name} <span aria-hidden="true">×</span>
+              {short(name)} <span aria-hidden="true">×</span>
             </button>
           ))}
           <label class="add-field">
@@ -134,12 +137,38 @@ function held(part: PlotData): PlotData {
   };
 }
 
+/** The values that the view shows, the ones that hold from before it among them, with a margin. */
+export function valueRange(parts: PlotData[], t0: number, t1: number): [number, number] {
+  let low = Infinity;
+  let high = -Infinity;
+  for (const part of parts) {
+    for (let index = 0; index < part.at.length && part.at[index] <= t1; index++) {
+      const ends = index + 1 < part.at.length ? part.at[index + 1] : Infinity;
+      if (ends < t0 || part.value[index] !== part.value[index]) continue;
+      low = Math.min(low, part.value[index]);
+      high = Math.max(high, part.value[index]);
+    }
+  }
+  if (low > high) return [0, 1];
+  const margin = high > low ? (high - low) * 0.08 : Math.max(1, Math.abs(high) * 1e-4);
+  return [low - margin, high + margin];
+}
+
+function scale(plot: uPlot, parts: PlotData[]): void {
+  const { t0, t1 } = state.view.value;
+  const [min, max] = valueRange(parts, t0, t1);
+  plot.batch(() => {
+    plot.setScale("x", { min: t0, max: t1 });
+    plot.setScale("y", { min, max });
+  });
+}
+
 function show(area: HTMLDivElement, old: uPlot | null, parts: PlotData[], names: string[]): uPlot {
   const data = uPlot.join(parts.map((part) => [part.at, part.value] as unknown as uPlot.AlignedData));
   const same = old && (old as unknown as { names: string }).names === names.join();
   if (same) {
     old.setData(data, false);
-    old.setScale("x", { min: state.view.value.t0, max: state.view.value.t1 });
+    scale(old, parts);
     return old;
   }
   old?.destroy();
@@ -152,7 +181,11 @@ function show(area: HTMLDivElement, old: uPlot | null, parts: PlotData[], names:
       height: area.clientHeight,
       legend: { show: false },
       cursor: { drag: { x: false, y: false }, points: { size: 5 } },
-      scales: { x: { time: false, min: state.view.value.t0, max: state.view.value.t1 } },
+      scales: {
+        x: { time: false, min: state.view.value.t0, max: state.view.value.t1 },
+        // Set with each view: a value that holds may have no point in it.
+        y: { auto: false, range: (_plot, min, max) => [min, max] },
+      },
       axes: [
         {
           stroke: style.getPropertyValue("--dim"),
@@ -166,7 +199,7 @@ function show(area: HTMLDivElement, old: uPlot | null, parts: PlotData[], names:
           stroke: style.getPropertyValue("--dim"),
           grid: { stroke: style.getPropertyValue("--grid"), width: 1 },
           ticks: { show: false },
-          size: 58,
+          size: 62,
         },
       ],
       series: [
@@ -207,5 +240,6 @@ function show(area: HTMLDivElement, old: uPlot | null, parts: PlotData[], names:
     area,
   );
   (plot as unknown as { names: string }).names = names.join();
+  scale(plot, parts);
   return plot;
 }

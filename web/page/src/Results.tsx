@@ -280,6 +280,11 @@ interface CaseRow {
   accessories: string[];
   faults: string[];
   seed: number;
+  script: string;
+  /** How far the script came, and how far its faults let expect. */
+  progress: string;
+  expected: string;
+  first_error: string;
   verdict: string;
   violations: { invariant: string; at: number; text: string }[];
   seconds: number;
@@ -339,7 +344,7 @@ export function Campaign({ id }: { id: string }) {
         {Object.entries(data.facets)
           .filter(([, values]) => values.length)
           .map(([name, values]) => (
-            <details key={name} open={name === "body" || name === "faults" || name === "invariant"}>
+            <details key={name} open={name !== "message"}>
               <summary>{name}</summary>
               <ul class="facet">
                 {values.slice(0, 30).map((one) => (
@@ -409,7 +414,7 @@ export function Campaign({ id }: { id: string }) {
                 <th>faults</th>
                 <th>seed</th>
                 <th>frames</th>
-                <th>first complaint</th>
+                <th>why it did not pass</th>
               </tr>
             </thead>
             <tbody>
@@ -425,10 +430,10 @@ export function Campaign({ id }: { id: string }) {
                   </td>
                   <td>{one.body}</td>
                   <td>{[one.lens, ...one.accessories].join(" + ")}</td>
-                  <td>{one.faults.join("; ") || "none"}</td>
+                  <td title={one.faults.join("; ")}>{one.faults.join("; ") || "none"}</td>
                   <td>{one.seed}</td>
                   <td>{one.frames}</td>
-                  <td>{one.violations[0]?.text ?? ""}</td>
+                  <td title={complaint(one)}>{complaint(one)}</td>
                 </tr>
               ))}
             </tbody>
@@ -447,7 +452,27 @@ export function Campaign({ id }: { id: string }) {
           <p>
             <b>{chosen.body}</b> + {[chosen.lens, ...chosen.accessories].join(" + ")}
           </p>
-          <p class="facts">faults: {chosen.faults.join("; ") || "none"}</p>
+          <p class="facts">
+            faults: {chosen.faults.join("; ") || "none"}
+            <br />
+            script: {chosen.script || "none"}
+            <br />
+            seed {chosen.seed}, {chosen.seconds.toFixed(3)} s, {chosen.frames.toLocaleString("en")} frames
+          </p>
+          <dl class="values">
+            <dt>script came to</dt>
+            <dd class="whole-text">{chosen.progress}</dd>
+            <dt>expected</dt>
+            <dd class="whole-text">{chosen.expected}</dd>
+            <dt>invariants</dt>
+            <dd class="whole-text">{chosen.violations.length ? `${chosen.violations.length} broken` : chosen.verdict}</dd>
+            {chosen.first_error && (
+              <>
+                <dt>first error</dt>
+                <dd class="whole-text">{chosen.first_error}</dd>
+              </>
+            )}
+          </dl>
           <ol class="reasons">
             {chosen.violations.map((one, index) => (
               <li key={index}>
@@ -460,6 +485,12 @@ export function Campaign({ id }: { id: string }) {
       )}
     </div>
   );
+}
+
+/** Why a case did not pass, in short. */
+function complaint(one: CaseRow): string {
+  if (one.violations.length) return one.violations[0].text;
+  return one.status === "passed" ? "" : `script: ${one.progress}; expected: ${one.expected}`;
 }
 
 export function Problem({ text }: { text: string }) {

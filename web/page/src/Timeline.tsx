@@ -10,6 +10,9 @@ import { hex, moment, span } from "./time";
 
 let tracks: Track[] = [];
 
+/** Height of a window below which tracks are drawn closer together. */
+const COMPACT_BELOW = 900;
+
 /** Facts about the picture, for tests and for screen readers. */
 export const drawn = { milliseconds: [] as number[], tracks: () => tracks.map((track) => track.label) };
 
@@ -30,7 +33,7 @@ export function Timeline() {
       waiting = 0;
       const begun = performance.now();
       const data = state.columns.value;
-      const planned = layout(data, state.dialect.value);
+      const planned = layout(data, state.dialect.value, window.innerHeight < COMPACT_BELOW);
       tracks = planned.tracks;
       const width = box.current!.clientWidth;
       const ratio = window.devicePixelRatio || 1;
@@ -151,7 +154,7 @@ export function Timeline() {
     if (index >= 0) state.focusedTrack.value = index;
     const track = tracks[index];
     if (track?.kind === "frames") {
-      const row = frameAt(track, at, 6);
+      const row = frameAt(track.name, at, 6);
       if (row !== null) {
         state.select(row, { keep: true });
         return;
@@ -171,8 +174,8 @@ export function Timeline() {
 
   const perPixel = () => (state.view.value.t1 - state.view.value.t0) / (box.current!.clientWidth - GUTTER);
 
-  const frameAt = (track: Track, at: number, reach: number): number | null => {
-    const sent = state.columns.value.sent[track.name === "body" ? 0 : 1];
+  const frameAt = (side: string, at: number, reach: number): number | null => {
+    const sent = state.columns.value.sent[side === "body" ? 0 : 1];
     const slack = reach * perPixel();
     const index = lowerBound(sent.at.data, sent.length, at);
     let best: number | null = null;
@@ -215,8 +218,13 @@ export function Timeline() {
     const lines: string[] = [];
     if (track.kind === "line") {
       lines.push(...aboutPulse(track.name, at));
+      if (track.carries) {
+        const sides = track.carries === "both" ? (["body", "lens"] as const) : [track.carries];
+        const carried = sides.map((side) => frameAt(side, at, 2)).find((row) => row !== null);
+        lines.push(carried === undefined ? "no frame here" : `carries #${carried} ${namesOf(carried!)}`);
+      }
     } else if (track.kind === "frames") {
-      const row = frameAt(track, at, 4);
+      const row = frameAt(track.name, at, 4);
       if (row !== null) lines.push(...aboutFrame(row));
     } else if (track.kind === "findings") {
       const near = nearest(at);
@@ -301,21 +309,24 @@ export function aboutPulse(name: string, at: number): string[] {
   return lines;
 }
 
-function aboutFrame(row: number): string[] {
-  const data = state.columns.value;
-  const composition = data.composed(row);
-  const names = composition
+function namesOf(row: number): string {
+  const composition = state.columns.value.composed(row);
+  return composition
     ? composition.types.map((type, index) => `${hex(type)} ${composition.names[index]}`).join(" + ")
     : "bytes that are no frame";
+}
+
+function aboutFrame(row: number): string[] {
+  const data = state.columns.value;
   const at = data.at.data[row];
-  const lines = [`#${row} ${names}`, `${moment(at)} ms, ${data.size.data[row]} bytes, ${span(data.end.data[row] - at)}`];
+  const lines = [`#${row} ${namesOf(row)}`, `${moment(at)} ms, ${data.size.data[row]} bytes, ${span(data.end.data[row] - at)}`];
   const delta = data.delta(row);
   if (delta === delta) lines.push(`Δ ${span(delta)} since the one before`);
   const answers = data.answers.data[row];
   if (answers >= 0) lines.push(`answers #${answers} after ${span(at - data.end.data[answers])}`);
   const opened = data.opened.data[row];
   const closed = data.closed.data[row];
-  if (opened === opened && closed === closed) lines.push(`select ${span(closed - opened)}`);
+  if (opened === opened && closed === closed) lines.push(`select window ${span(closed - opened)}`);
   if (data.pause.data[row] > 1e-6) lines.push(`longest pause inside ${span(data.pause.data[row])}`);
   return lines;
 }

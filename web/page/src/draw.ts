@@ -1,21 +1,23 @@
 // Draws the timeline: axis, lines, frames of each direction, link states, findings, markers and the cursor.
 
 import { ANSWER, Columns, GARBAGE, ORDER, ROUTINE, WRONG } from "./columns";
-import { axisStep, levelRuns, lowerBound, rankBins } from "./lod";
+import { drawActivity, drawLamp, drawLine } from "./lines";
+import { axisStep, lowerBound, rankBins } from "./lod";
 import { hex, span, tick } from "./time";
 import type { DialectInfo, Findings } from "./types";
 import type { View } from "./state";
 
 export const GUTTER = 116;
 export const AXIS = 24;
-const LINE_H = 21;
-const FRAMES_H = 30;
-const BAND_H = 20;
+/** Heights of a line, of frames and of a band; the second ones for windows that are not high. */
+const HEIGHTS = { roomy: [21, 30, 20], compact: [16, 24, 17] };
 const NAME_FROM = 34;
-const EACH_UP_TO = 4000;
+export const EACH_UP_TO = 4000;
 
 export interface Track {
   kind: "line" | "frames" | "states" | "findings";
+  /** Carries the bits of frames: `body`, `lens`, or `both` for a clock. */
+  carries?: "body" | "lens" | "both";
   name: string;
   label: string;
   side: "body" | "lens" | "";
@@ -57,9 +59,10 @@ export function colours(element: Element): Colours {
   };
 }
 
-const LINE_ORDER = ["supply", "rail", "detect", "sync", "line", "select", "serial"];
+const LINE_ORDER = ["supply", "rail", "detect", "sync", "line", "select", "clock", "serial"];
 
-export function layout(data: Columns, dialect: DialectInfo | null): { tracks: Track[]; height: number } {
+export function layout(data: Columns, dialect: DialectInfo | null, compact = false): { tracks: Track[]; height: number } {
+  const [lineHeight, framesHeight, bandHeight] = compact ? HEIGHTS.compact : HEIGHTS.roomy;
   const about = new Map((dialect?.lines ?? []).map((line) => [line.name, line]));
   const names = [...data.lines.keys()].sort((one, other) => {
     const order = (name: string) => LINE_ORDER.indexOf(about.get(name)?.kind ?? "line");
@@ -67,15 +70,27 @@ export function layout(data: Columns, dialect: DialectInfo | null): { tracks: Tr
   });
   const tracks: Track[] = [];
   let top = AXIS;
-  const add = (kind: Track["kind"], name: string, label: string, side: Track["side"], height: number) => {
-    tracks.push({ kind, name, label, side, top, height });
+  const add = (
+    kind: Track["kind"],
+    name: string,
+    label: string,
+    side: Track["side"],
+    height: number,
+    carries?: Track["carries"],
+  ) => {
+    tracks.push({ kind, name, label, side, top, height, carries });
     top += height;
   };
-  for (const name of names) add("line", name, name, about.get(name)?.driver ?? "", LINE_H);
-  add("frames", "body", "body → lens", "body", FRAMES_H);
-  add("frames", "lens", "lens → body", "lens", FRAMES_H);
-  add("states", "states", "link state", "", BAND_H);
-  add("findings", "findings", "findings", "", BAND_H);
+  for (const name of names) {
+    const line = about.get(name);
+    const side = line?.driver ?? "";
+    const carries = line?.kind === "clock" ? "both" : line?.kind === "serial" && side ? side : undefined;
+    add("line", name, name, side, lineHeight, carries);
+  }
+  add("frames", "body", "body → lens", "body", framesHeight);
+  add("frames", "lens", "lens → body", "lens", framesHeight);
+  add("states", "states", "link state", "", bandHeight);
+  add("findings", "findings", "findings", "", bandHeight);
   return { tracks, height: top + 4 };
 }
 
@@ -115,7 +130,10 @@ export function draw(context: CanvasRenderingContext2D, scene: Scene): void {
     context.beginPath();
     context.rect(GUTTER, track.top, width - GUTTER, track.height);
     context.clip();
-    if (track.kind === "line") drawLine(context, scene, track);
+    if (track.kind === "line") {
+      drawLine(context, scene, track);
+      drawActivity(context, scene, track);
+    }
     else if (track.kind === "frames") drawFrames(context, scene, track);
     else if (track.kind === "states") drawStates(context, scene, track);
     else drawFindings(context, scene, track);
@@ -141,7 +159,8 @@ function drawLabel(context: CanvasRenderingContext2D, scene: Scene, track: Track
   context.font = "12px system-ui, sans-serif";
   context.textBaseline = "middle";
   context.textAlign = "left";
-  context.fillText(track.label, 12, track.top + track.height / 2, GUTTER - 18);
+  context.fillText(track.label, 12, track.top + track.height / 2, GUTTER - (track.kind === "line" ? 32 : 18));
+  if (track.kind === "line") drawLamp(context, scene, track, colour);
 }
 
 function drawAxis(context: CanvasRenderingContext2D, scene: Scene): void {
@@ -156,61 +175,13 @@ function drawAxis(context: CanvasRenderingContext2D, scene: Scene): void {
     context.fillStyle = palette.grid;
     context.fillRect(x - 0.5, AXIS - 6, 1, height);
     context.fillStyle = palette.dim;
-    context.fillText(tick(number * step, step), x + 4, AXIS / 2 - 1);
+    const text = tick(number * step, step);
+    if (x + 4 + context.measureText(text).width < width) context.fillText(text, x + 4, AXIS / 2 - 1);
   }
   context.fillStyle = palette.grid;
   context.fillRect(0, AXIS - 1, width, 1);
   context.fillStyle = palette.dim;
-  context.fillText(`${span(view.t1 - view.t0)}`, 12, AXIS / 2 - 1, GUTTER - 16);
-}
-
-function drawLine(context: CanvasRenderingContext2D, scene: Scene, track: Track): void {
-  const line = scene.data.lines.get(track.name);
-  if (!line) return;
-  const { view, width, palette } = scene;
-  const pixels = Math.max(1, Math.floor(width - GUTTER));
-  const runs = levelRuns(line.at.data, line.level.data, line.length, view.t0, view.t1, pixels);
-  const colour = track.side === "lens" ? palette.lens : palette.body;
-  const high = track.top + 4.5;
-  const low = track.top + track.height - 5.5;
-  context.strokeStyle = colour;
-  context.lineWidth = 1;
-  context.beginPath();
-  let before = -1;
-  const dense: [number, number][] = [];
-  for (const run of runs) {
-    const x = GUTTER + run.from;
-    if (run.edges > 1) {
-      dense.push([x, run.edges]);
-      before = run.level;
-      continue;
-    }
-    if (run.level < 0) continue;
-    const y = run.level ? high : low;
-    if (run.edges === 1) {
-      context.moveTo(x + 0.5, high);
-      context.lineTo(x + 0.5, low);
-    } else {
-      context.moveTo(x, y);
-      context.lineTo(GUTTER + run.to + 1.5, y);
-      if (run.level && run.to - run.from > 1) {
-        context.globalAlpha = 0.12;
-        context.fillStyle = colour;
-        context.fillRect(x, high, run.to - run.from + 1, low - high);
-        context.globalAlpha = 1;
-      }
-    }
-    before = run.level;
-  }
-  void before;
-  context.stroke();
-  context.fillStyle = colour;
-  for (const [x, edges] of dense) {
-    // The shade is the number of edges on a logarithmic scale; a solid bar would hide how many there are.
-    context.globalAlpha = Math.min(0.95, 0.2 + 0.13 * Math.log2(edges));
-    context.fillRect(x, high, 1, low - high + 1);
-  }
-  context.globalAlpha = 1;
+  context.fillText(`↔ ${span(view.t1 - view.t0)}`, 12, AXIS / 2 - 1, GUTTER - 16);
 }
 
 export function rankColour(palette: Colours, rank: number, side: string): string {

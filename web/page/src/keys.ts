@@ -46,6 +46,7 @@ export const KEYS: Key[] = [
   { keys: ["N"], shown: "N", about: "previous match", act: () => state.nextMatch(-1) },
   { keys: ["g", "G"], shown: "g", about: "go to a time", act: goTo },
   { keys: [" "], shown: "Space", about: "follow the end of a running session", act: toggleFollow },
+  { keys: ["p", "P"], shown: "p", about: "hide or show the panels", act: () => state.fold(!state.folded.value) },
   { keys: ["?"], shown: "?", about: "these keys", act: () => (state.helpOpen.value = !state.helpOpen.value) },
   { keys: ["Escape"], shown: "Esc", about: "close, or drop the selection", act: escape },
 ];

@@ -38,6 +38,25 @@ export const spoken = signal("");
 export const helpOpen = signal(false);
 export const hover = signal<{ x: number; y: number; lines: string[] } | null>(null);
 export const focusedTrack = signal(-1);
+/** Whether the panels above the timeline are folded away. */
+export const folded = signal(remembered("folded") === "yes");
+
+export function fold(now: boolean): void {
+  folded.value = now;
+  try {
+    localStorage.setItem("folded", now ? "yes" : "no");
+  } catch {
+    // A page that is opened as a file may have no storage.
+  }
+}
+
+function remembered(name: string): string | null {
+  try {
+    return localStorage.getItem(name);
+  } catch {
+    return null;
+  }
+}
 
 export const markNames = computed(() => Object.fromEntries(markers.value.map((at, index) => [`M${index + 1}`, at])));
 

@@ -9,6 +9,7 @@ from lensmount_emulator.engine.dialect_roles import DialectRoles, FuzzTraits, Pl
 from lensmount_emulator.engine.engine import Engine
 from lensmount_emulator.engine.script import Step
 from lensmount_emulator.roles.fuji_g.body import BodyEngine, execute_extra_step
+from lensmount_emulator.roles.fuji_g.gauges import FUJI_G_GAUGES
 from lensmount_emulator.roles.fuji_g.lens import LensEngine
 from lensmount_emulator.roles.fuji_g.profile import BodySettings, LensSettings, check_settings
 from lensmount_emulator.roles.fuji_g.sequences import LENS_VERBS, VERBS
@@ -36,6 +37,7 @@ FUJI_G_ROLES = DialectRoles(
     execute_step=execute_extra_step,
     capture_replay="lensmount_emulator.roles.fuji_g.fidelity.capture_replay:replay_capture",
     session_knowledge="lensmount_emulator.roles.fuji_g.session_knowledge:FUJI_G_KNOWLEDGE",
+    gauges=FUJI_G_GAUGES,
     fuzz_traits=FuzzTraits(
         recovery_s=10.0,
         bodies=("gfx50r",),

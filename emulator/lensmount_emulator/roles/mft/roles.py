@@ -9,6 +9,7 @@ from lensmount_emulator.engine.dialect_roles import DialectRoles, FuzzTraits, Pl
 from lensmount_emulator.engine.engine import Engine
 from lensmount_emulator.engine.script import Step
 from lensmount_emulator.roles.mft.body import LENS_VERBS, VERBS, BodyEngine, execute_extra_step
+from lensmount_emulator.roles.mft.gauges import MFT_GAUGES
 from lensmount_emulator.roles.mft.lens import LensEngine
 from lensmount_emulator.roles.mft.profile import BodySettings, LensSettings, check_settings
 from lensmount_emulator.roles.mft.session_knowledge import REPLY_TIMEOUT_S, reply_key, reply_keys, request_key
@@ -37,6 +38,7 @@ MFT_ROLES = DialectRoles(
     execute_step=execute_extra_step,
     learn="lensmount_emulator.roles.mft.session_knowledge:MFT_LEARN",
     session_knowledge="lensmount_emulator.roles.mft.session_knowledge:MFT_KNOWLEDGE",
+    gauges=MFT_GAUGES,
     fuzz_traits=FuzzTraits(
         request_key=request_key,
         reply_key=reply_key,
