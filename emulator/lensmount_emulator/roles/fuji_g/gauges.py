@@ -1,6 +1,6 @@
 """The gauges of the Fuji G mount: which replies and orders show the lens and the body."""
 
-from lensmount_emulator.engine.gauges import Gauge
+from lensmount_emulator.engine.traits import Gauge
 from lensmount_protocol.wire import Role
 
 FUJI_G_GAUGES = (

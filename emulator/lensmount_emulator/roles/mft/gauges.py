@@ -1,6 +1,6 @@
 """The gauges of Micro Four Thirds: the fields of the lens's status, raw, since no document states their units."""
 
-from lensmount_emulator.engine.gauges import Gauge
+from lensmount_emulator.engine.traits import Gauge
 from lensmount_protocol.wire import Role
 
 MFT_GAUGES = (
