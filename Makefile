@@ -167,7 +167,7 @@ fuzz-device: $(STAMP)
 SCALE_CASES ?= 200
 
 bench-campaign: $(STAMP)
-	@$(BIN)/python -m lensmount_emulator.campaign.scale --cases $(SCALE_CASES)
+	@PYTHONPATH=tests $(BIN)/python -m benchmarks.campaign_scale --cases $(SCALE_CASES)
 
 # The send guard under streams that try to get forbidden frames past it, judged by a scanner written from the specifications.
 STREAMS ?= 1000000

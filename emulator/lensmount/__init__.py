@@ -61,7 +61,7 @@ if TYPE_CHECKING:
     from lensmount_emulator.sessions.verdict import SessionError as SessionError
     from lensmount_emulator.sessions.verdict import Shortfall as Shortfall
     from lensmount_emulator.sessions.verdict import ShortfallKind as ShortfallKind
-    from lensmount_emulator.sessions.virtual.script_run import ScriptRun as ScriptRun
+    from lensmount_emulator.sessions.virtual.steering import ScriptRun as ScriptRun
     from lensmount_emulator.sessions.virtual_session import SessionObserver as SessionObserver
     from lensmount_emulator.sessions.virtual_session import VirtualSession as VirtualSession
     from lensmount_emulator.traffic.event_columns import EventColumns as EventColumns
@@ -235,7 +235,7 @@ _NAMES = {
     "RemoteProtocolError": ("lensmount_protocol.errors", "RemoteProtocolError"),
     "Role": ("lensmount_protocol.wire", "Role"),
     "ScriptError": ("lensmount_protocol.errors", "ScriptError"),
-    "ScriptRun": ("lensmount_emulator.sessions.virtual.script_run", "ScriptRun"),
+    "ScriptRun": ("lensmount_emulator.sessions.virtual.steering", "ScriptRun"),
     "SessionError": ("lensmount_emulator.sessions.verdict", "SessionError"),
     "SessionObserver": ("lensmount_emulator.sessions.virtual_session", "SessionObserver"),
     "Shortfall": ("lensmount_emulator.sessions.verdict", "Shortfall"),

@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from lensmount_emulator.learn.alphabet import Letter as Letter
     from lensmount_emulator.learn.alphabet import list_alphabets as list_alphabets
     from lensmount_emulator.learn.alphabet import load_alphabet as load_alphabet
-    from lensmount_emulator.learn.cache import QueryCache as QueryCache
     from lensmount_emulator.learn.compare import CheckResult as CheckResult
     from lensmount_emulator.learn.compare import Difference as Difference
     from lensmount_emulator.learn.compare import check_words as check_words
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from lensmount_emulator.learn.port_system import PortSystem as PortSystem
     from lensmount_emulator.learn.queries import NondeterminismError as NondeterminismError
     from lensmount_emulator.learn.queries import Queries as Queries
+    from lensmount_emulator.learn.queries import QueryCache as QueryCache
     from lensmount_emulator.learn.suites import transition_cover as transition_cover
     from lensmount_emulator.learn.suites import wp_method as wp_method
     from lensmount_emulator.learn.system import VirtualSystem as VirtualSystem
@@ -69,7 +69,7 @@ _NAMES = {
     "OutputToken": ("lensmount_emulator.engine.traits", "OutputToken"),
     "PortSystem": ("lensmount_emulator.learn.port_system", "PortSystem"),
     "Queries": ("lensmount_emulator.learn.queries", "Queries"),
-    "QueryCache": ("lensmount_emulator.learn.cache", "QueryCache"),
+    "QueryCache": ("lensmount_emulator.learn.queries", "QueryCache"),
     "VirtualSystem": ("lensmount_emulator.learn.system", "VirtualSystem"),
     "check_words": ("lensmount_emulator.learn.compare", "check_words"),
     "diff_machines": ("lensmount_emulator.learn.compare", "diff_machines"),

@@ -18,7 +18,7 @@ from starlette.responses import FileResponse, JSONResponse, Response, StreamingR
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from lensmount_emulator.profiles.library import profile_names
-from lensmount_emulator.reports.data_files.table_files import ENDINGS, write_data_file
+from lensmount_emulator.reports.data_files import ENDINGS, write_data_file
 from lensmount_emulator.reports.dialect_document import dialect_to_dict
 from lensmount_emulator.version import __version__
 from lensmount_protocol.dialect import dialect_names, load_dialect

@@ -17,7 +17,7 @@ from lensmount_emulator.fuzz.scenario_runner import ScenarioResult, run_scenario
 from lensmount_emulator.fuzz.session_fuzzer import generate_scenario, random_scenario
 from lensmount_emulator.profiles.library import load_profile
 from lensmount_emulator.sessions.loopback import run_loopback
-from lensmount_emulator.sessions.virtual.header import session_header
+from lensmount_emulator.sessions.virtual.participants import session_header
 from lensmount_hardware.captures.lmx import RecordingWriter
 from lensmount_protocol.wire import WireRecord
 

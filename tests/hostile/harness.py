@@ -18,7 +18,7 @@ from hostile.crafted import crafted
 from hostile.mutations import mutated
 from hostile.seeds import Seed, make_seeds
 from hostile.trial import Trial, chosen, commands, run
-from lensmount_emulator.campaign import process_pool
+from lensmount_emulator.campaign import worker_pool
 from lensmount_emulator.cli.verbs import VERBS, verb_module
 
 ENCODINGS = ("utf-8", "utf-8", "utf-8", "ascii", "cp1252")
@@ -60,13 +60,11 @@ PRELOADED = (
     "emulator.roles.lmount.profile",
     "emulator.roles.lmount.twin",
     "emulator.roles.emount.twin.traits",
-    "emulator.roles.emount.learn_traits",
-    "emulator.reports.data_files.perfetto",
-    "emulator.reports.data_files.table_files",
+    "emulator.roles.emount.traits",
+    "emulator.reports.data_files",
     "emulator.reports.explanation",
     "emulator.reports.html",
     "emulator.reports.learned_machines",
-    "emulator.reports.ledger_report",
     "emulator.reports.monitor_table",
     "emulator.reports.twin",
     "emulator.twin.make",
@@ -149,7 +147,7 @@ def preload() -> None:
     for name in PRELOADED:
         import_module(f"lensmount_{name}")
     # A campaign is planned and its file is opened; playing its cases is work that the user asks for, without a bound.
-    process_pool.run_local = lambda *_: (one for one in ())  # type: ignore[assignment]
+    worker_pool.run_local = lambda *_: (one for one in ())  # type: ignore[assignment]
 
 
 def seeds_read(seeds: Sequence[Seed], folder: Path) -> list[str]:

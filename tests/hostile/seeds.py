@@ -19,7 +19,7 @@ from lensmount_emulator.fuzz.scenario import Scenario, write_scenario
 from lensmount_emulator.models.firmware_image import make_image, write_image
 from lensmount_emulator.profiles.library import _offered_profiles
 from lensmount_emulator.sessions.loopback import run_loopback
-from lensmount_emulator.sessions.virtual.header import session_header
+from lensmount_emulator.sessions.virtual.participants import session_header
 from lensmount_hardware.captures.lmx import RecordingWriter
 from lensmount_hardware.captures.logic_analyser.sigrok_writer import write_sigrok
 from lensmount_hardware.captures.logic_analyser.vcd_writer import write_vcd

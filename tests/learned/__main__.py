@@ -9,9 +9,8 @@ import sys
 
 from learned.families import FAMILIES, Family, check
 from learned.planted import count_found
-from lensmount_emulator.learn.cache import QueryCache
 from lensmount_emulator.learn.learner import learn
-from lensmount_emulator.learn.queries import Queries
+from lensmount_emulator.learn.queries import Queries, QueryCache
 from lensmount_emulator.learn.system import VirtualSystem
 from lensmount_emulator.profiles.library import load_profile
 from lensmount_hardware.clock import MonotonicClock

@@ -37,7 +37,7 @@ from lensmount_emulator.fuzz.session_fuzzer import StepGenerator
 from lensmount_emulator.profiles.library import Profile, firmware_library
 from lensmount_emulator.sessions.loopback import DRAIN_S, MAX_FRAME_S, LoopbackResult, run_loopback
 from lensmount_emulator.sessions.verdict import script_progress
-from lensmount_emulator.sessions.virtual.header import session_header
+from lensmount_emulator.sessions.virtual.participants import session_header
 from lensmount_hardware.captures.lmx import RecordingWriter
 from lensmount_hardware.clock import MonotonicClock
 from lensmount_hardware.output_file import write_output

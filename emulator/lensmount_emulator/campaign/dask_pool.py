@@ -13,8 +13,8 @@ from typing import Any
 
 from lensmount_emulator.campaign.case import Case, CaseResult, InvariantOutcome
 from lensmount_emulator.campaign.case_runner import CaseRunner
-from lensmount_emulator.campaign.process_pool import LOST
 from lensmount_emulator.campaign.store import code_version
+from lensmount_emulator.campaign.worker_pool import LOST
 from lensmount_emulator.fuzz.monitor import Violation
 from lensmount_protocol.errors import TransportLostError, TransportOpenError, TransportSpecError
 

@@ -16,10 +16,9 @@ from lensmount_emulator.campaign.case import SESSION, Case, CaseResult, CaseStat
 from lensmount_emulator.campaign.case_runner import CaseRunner, make_recording
 from lensmount_emulator.campaign.config import CampaignConfig, load_campaign
 from lensmount_emulator.campaign.planner import CampaignPlan, plan_campaign
-from lensmount_emulator.campaign.process_pool import run_local
 from lensmount_emulator.campaign.results import CampaignResults, read_campaign
 from lensmount_emulator.campaign.store import ResultStore
-from lensmount_emulator.campaign.worker_pool import default_worker_count
+from lensmount_emulator.campaign.worker_pool import default_worker_count, run_local
 from lensmount_emulator.faults.registry import parse_fault, parse_plan
 from lensmount_emulator.fuzz.scenario import MAX_STEPS, scenario_from_dict, write_scenario
 from lensmount_emulator.fuzz.scenario_runner import STEPS, run_scenario

@@ -10,6 +10,7 @@ import os
 import signal
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from multiprocessing import get_context, parent_process, resource_tracker
 from multiprocessing.connection import Connection, wait
@@ -17,6 +18,8 @@ from multiprocessing.context import SpawnProcess
 from threading import Thread
 from typing import Generic, TypeVar
 
+from lensmount_emulator.campaign.case import Case, CaseResult, InvariantOutcome
+from lensmount_emulator.fuzz.monitor import Violation
 from lensmount_emulator.garbage_collection import DeferredGC
 from lensmount_emulator.termination import SIGNALS, shielded
 from lensmount_hardware.clock import MonotonicClock
@@ -288,3 +291,31 @@ def available_processors() -> int:
 def default_worker_count(tasks: int) -> int:
     """Return the number of workers for so many tasks: all processors, fewer where the tasks are few."""
     return max(1, min(available_processors(), tasks // MIN_TASKS_PER_WORKER))
+
+
+RunCase = Callable[[Case], CaseResult]
+"""Runs a case; it must support pickling, and raise nothing."""
+
+LOST = "no exception"
+"""The invariant that is violated if a session kills its process, or never ends."""
+
+
+def run_local(cases: Iterable[Case], play: RunCase, processes: int, limit: float) -> Generator[CaseResult]:
+    """Run cases; yield each result as soon as it is ready, each case once.
+
+    Args:
+        cases: the cases to run.
+        play: runs a case.
+        processes: number of processes.
+        limit: real seconds after which a worker that is still at its case is ended, and the case is lost.
+    """
+    # A scenario of random steps is as long as it is.
+    work = Work(play, lost_case, lambda case: f"case {case.number}", limit, lambda case: bool(case.begins))
+    with closing(run_in_workers(cases, work, processes)) as results:
+        for _, result in results:
+            yield result
+
+
+def lost_case(case: Case, why: str) -> CaseResult:
+    """The result of a case that no process could finish."""
+    return CaseResult(case, InvariantOutcome.LOST, (Violation(LOST, 0.0, why),))

@@ -139,8 +139,7 @@ def _print_progress(progress: "Progress", seconds: float) -> None:
 
 def _execute(arguments: argparse.Namespace, planned: "CampaignPlan") -> "RunCases":
     from lensmount_emulator.campaign.case_runner import CaseRunner
-    from lensmount_emulator.campaign.process_pool import run_local
-    from lensmount_emulator.campaign.worker_pool import default_worker_count
+    from lensmount_emulator.campaign.worker_pool import default_worker_count, run_local
     from lensmount_protocol.errors import CampaignError
 
     work = CaseRunner(planned.profiles)

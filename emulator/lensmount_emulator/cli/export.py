@@ -15,17 +15,19 @@ Nor is one with --from-dialect, which writes the declarations of a dialect for o
 """
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lensmount_emulator.cli.options import UsageError
 from lensmount_emulator.reports.printable import report
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from lensmount_hardware.captures.capture import Capture
     from lensmount_protocol.dialect import Dialect
     from lensmount_protocol.wire import WireRecord
+
 
 ENDINGS = (".pcapng", ".sr", ".vcd", ".csv", ".parquet", ".pftrace", ".html")
 DATA_ENDINGS = (".csv", ".parquet", ".pftrace", ".html")
@@ -100,13 +102,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write what was asked for."""
-    from lensmount_emulator.cli.options import UsageError, dialect_of_file
+    from lensmount_emulator.cli.options import dialect_of_file
     from lensmount_protocol.dialect import load_dialect
 
     if arguments.from_dialect is not None:
-        from lensmount_emulator.cli.export_formats import write_dialect
-
-        return write_dialect(arguments)
+        return _write_dialect(arguments)
     if arguments.format is not None:
         raise UsageError(f"--format {arguments.format} needs --from-dialect DIALECT")
     if arguments.dissector is not None:
@@ -124,7 +124,7 @@ def _export(arguments: argparse.Namespace, dialect: "Dialect") -> int:
     import os
     from pathlib import Path
 
-    from lensmount_emulator.cli.options import UsageError, parse_channels
+    from lensmount_emulator.cli.options import parse_channels
     from lensmount_hardware.captures.capture import MissingRateError, sort_by_time
     from lensmount_hardware.captures.formats import declared_dialect, open_capture
     from lensmount_hardware.output_file import check_output, is_same_file
@@ -184,7 +184,7 @@ def _to_data_file(
     target: "Path", records: "Iterator[WireRecord]", dialect: "Dialect", arguments: argparse.Namespace, source: "Path"
 ) -> int:
     """Write a data file; return how many rows, packets or frames of the source it holds."""
-    from lensmount_emulator.reports.data_files.table_files import check_parquet, write_data_file
+    from lensmount_emulator.reports.data_files import check_parquet, write_data_file
     from lensmount_emulator.traffic.event_columns import EventColumns
     from lensmount_emulator.traffic.field_columns import find_field
     from lensmount_protocol.decoder import Decoder, OrderedDecoder
@@ -216,7 +216,6 @@ def _to_page(
 ) -> int:
     from importlib import import_module
 
-    from lensmount_emulator.cli.options import UsageError
     from lensmount_protocol.decoder import Decoder, OrderedDecoder
 
     if arguments.field:
@@ -316,3 +315,44 @@ def _split_into_frames(records: "Iterator[WireRecord]", dialect: "Dialect") -> "
             yield Burst(event.at, event.sender, event.data, event.baudrate)
         elif not isinstance(event, EmptyWindow):
             yield event
+
+
+def _write_dialect(arguments: argparse.Namespace) -> int:
+    """Write a dialect in one format, and list the files.
+
+    Raises:
+        UsageError: an argument is missing, or one of a recording's export was given.
+        DialectError: a field or a frame of the dialect has a form that no target can carry.
+        CaptureError: a file exists, or cannot be written.
+    """
+    from lensmount_emulator.exports.formats import FORMATS, export_dialect
+    from lensmount_hardware.output_file import STREAMS, check_output, write_output
+    from lensmount_protocol.dialect import load_dialect
+    from lensmount_protocol.errors import CaptureError
+
+    if arguments.format is None or arguments.output is None:
+        raise UsageError(f"--from-dialect needs --format and --output; formats: {', '.join(FORMATS)}")
+    if arguments.recording is not None:
+        raise UsageError(f"--from-dialect exports the declarations, and {arguments.recording} is a recording; name one")
+    files = export_dialect(load_dialect(arguments.from_dialect), arguments.format)
+    target = Path(arguments.output)
+    if not FORMATS[arguments.format].folder:
+        ((_, text),) = files.items()
+        write_output(target, text.encode(), overwrite=arguments.force)
+        if arguments.output not in STREAMS and not arguments.quiet:
+            print(target)
+        return 0
+    if arguments.output in STREAMS or (target.exists() and not target.is_dir()):
+        raise CaptureError(f"{target}: the format {arguments.format} is a folder of files; name a folder")
+    for name in files:
+        check_output(target / name, overwrite=arguments.force)
+    for name, text in files.items():
+        place = target / name
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise CaptureError(f"{place.parent}: {error.strerror}") from error
+        write_output(place, text.encode(), overwrite=arguments.force)
+        if not arguments.quiet:
+            print(place)
+    return 0

@@ -158,8 +158,7 @@ def _system(
 
 @contextmanager
 def _queries(arguments: argparse.Namespace, alphabet: "Alphabet", system: "LearnedSystem") -> "Generator[Queries]":
-    from lensmount_emulator.learn.cache import QueryCache
-    from lensmount_emulator.learn.queries import Queries
+    from lensmount_emulator.learn.queries import Queries, QueryCache
     from lensmount_emulator.reports.console import count_progress
 
     cache = QueryCache(arguments.cache, alphabet.digest, system.name)

@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
     from lensmount_emulator.fidelity.ledger.labels import parse_label, parse_labels
     from lensmount_emulator.fidelity.ledger.ledger import make_ledger
     from lensmount_emulator.reports.console import make_console
-    from lensmount_emulator.reports.ledger_report import print_ledger
+    from lensmount_emulator.reports.fidelity_report import print_ledger
     from lensmount_emulator.twin.sessions import find_dialect
     from lensmount_hardware.input_file import read_text
     from lensmount_protocol.wire import Role

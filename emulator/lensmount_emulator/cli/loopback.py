@@ -86,8 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
     from lensmount_emulator.cli.options import named_files, take_firmware
     from lensmount_emulator.engine.dialect_roles import get_roles
     from lensmount_emulator.sessions.loopback import run_loopback, validate_loopback
-    from lensmount_emulator.sessions.virtual.header import session_header
-    from lensmount_emulator.sessions.virtual.participants import default_pair
+    from lensmount_emulator.sessions.virtual.participants import default_pair, session_header
     from lensmount_hardware.captures.lmx import RecordingWriter
 
     take_firmware(arguments)

@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lensmount_emulator.margins.live import LivePoints
     from lensmount_emulator.margins.parameters import Parameter
+    from lensmount_emulator.margins.point import LivePoints
     from lensmount_emulator.margins.results import Result
     from lensmount_emulator.margins.run import Varied
     from lensmount_emulator.profiles.library import Profile
@@ -203,7 +203,7 @@ def _live_points(
     from lensmount_emulator.cli.ports import open_port
     from lensmount_emulator.explain.explainer import session_knowledge
     from lensmount_emulator.fuzz.device.recovery import PowerCommand
-    from lensmount_emulator.margins.live import LivePoints
+    from lensmount_emulator.margins.point import LivePoints
     from lensmount_emulator.sessions.send_guard import GuardedTransport, SendGuard
     from lensmount_hardware.clock import MonotonicClock
     from lensmount_protocol.dialect import load_dialect

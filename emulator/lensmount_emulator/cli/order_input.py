@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 from lensmount_emulator.engine.dialect_roles import DialectRoles
 from lensmount_emulator.engine.engine import Engine
 from lensmount_emulator.engine.script import parse_script
-from lensmount_emulator.sessions.virtual.script_run import ScriptRun, add_steps
+from lensmount_emulator.sessions.virtual.steering import ScriptRun, add_steps
 from lensmount_hardware.captures.record_json import parse_object
 from lensmount_protocol.errors import DialectError, MountError, ScriptError
 from lensmount_protocol.wire import Role

@@ -18,7 +18,7 @@ from typing import Any, cast
 from lensmount_emulator.engine.dialect_roles import DialectRoles, FuzzTraits, Place, get_roles, playable_dialects
 from lensmount_emulator.faults.registry import format_fault, option_fields, parse_fault
 from lensmount_emulator.profiles.library import Profile, load_profile
-from lensmount_emulator.sessions.virtual.header import session_header
+from lensmount_emulator.sessions.virtual.participants import session_header
 from lensmount_hardware.captures.capture import read_blocks
 from lensmount_hardware.captures.lmx import RecordingWriter, parse_header
 from lensmount_hardware.output_file import write_output

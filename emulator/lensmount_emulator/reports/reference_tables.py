@@ -1,6 +1,6 @@
-"""A dialect's messages as Markdown tables: the catalogue that stands in its specification, and is held equal to it.
+"""A dialect as Markdown tables: its messages, the faults, and known symptoms, as the reference pages show them.
 
-The faults as the documentation shows them: a table of names, and of each one's keys with what is legal.
+The catalogue of messages stands in a dialect's specification; tests hold all pages equal to these tables.
 """
 
 import enum
@@ -8,12 +8,14 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from lensmount_emulator.engine.session_knowledge import Symptom
+from lensmount_emulator.explain.explainer import session_knowledge
 from lensmount_emulator.faults.fault import Fault, TimedFault
 from lensmount_emulator.faults.options import DURATION, LINE, NAME_OPTION, option_type
 from lensmount_emulator.faults.registry import BUILT_IN_FAULTS, option_fields
 from lensmount_protocol.codec.constructs import OpenEnum
 from lensmount_protocol.codec.lazy_construct import declaration_text, resolve
-from lensmount_protocol.dialect import Dialect
+from lensmount_protocol.dialect import Dialect, load_dialect
 from lensmount_protocol.message import FieldSpec, Message
 
 MODULE_PATH = re.compile(r"\b(?:[a-z_]\w*\.)+(?=[a-z_]\w*\.[A-Z])")
@@ -116,3 +118,22 @@ def _own_keys(cls: type[Fault]) -> Iterator[str]:
         text = "" if default in (None, "") else f", else {kind.write(default)}"
         legal = SHORT.get(kind, kind.legal)
         yield f"`{name}`{text}" if name in COMMON else f"`{name}` {one.metadata['about']} ({legal}{text})"
+
+
+def symptom_table(dialect: str) -> str:
+    """Every known symptom of a dialect, as a table.
+
+    Raises:
+        DialectError: the dialect is unknown.
+    """
+    rows = ["| symptom | belongs to | what is known | what to do | evidence |", "|---|---|---|---|---|"]
+    rows += [_symptom_row(one) for one in session_knowledge(load_dialect(dialect)).symptoms]
+    return "\n".join(rows) + "\n"
+
+
+def _symptom_row(one: Symptom) -> str:
+    kinds = ", ".join(sorted(one.kinds))
+    types = f" of {', '.join(f'`{type_:02X}`' for type_ in sorted(one.types))}" if one.types else ""
+    by = f", {one.end.value}" if one.end is not None else ""
+    cells = (f'<a id="{one.key}"></a>{one.title}', f"{kinds}{types}{by}", one.text, one.remedy, str(one.evidence))
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"

@@ -19,7 +19,6 @@ from lensmount_emulator.profiles.library import Profile
 from lensmount_emulator.sessions.firmware.isolated_session import PlayedSession, play_session
 from lensmount_emulator.sessions.traffic_stats import TrafficStats
 from lensmount_emulator.sessions.verdict import ScriptProgress, SessionError, script_progress, session_errors
-from lensmount_emulator.sessions.virtual.header import session_header
 from lensmount_emulator.sessions.virtual.participants import (
     DEFAULT_BODY,
     DEFAULT_LENS,
@@ -27,6 +26,7 @@ from lensmount_emulator.sessions.virtual.participants import (
     Participants,
     make_participants,
     resolve_profile,
+    session_header,
 )
 from lensmount_emulator.sessions.virtual_session import (
     MakeMount,

@@ -10,8 +10,7 @@ import msgspec
 
 from lensmount_emulator.engine.dialect_roles import Place
 from lensmount_emulator.sessions.loopback import run_loopback
-from lensmount_emulator.sessions.virtual.header import KNOWN
-from lensmount_emulator.sessions.virtual.participants import resolve_profile
+from lensmount_emulator.sessions.virtual.participants import KNOWN, resolve_profile
 from lensmount_hardware.captures.limits import virtual_limit
 from lensmount_hardware.captures.lmx import VERSION, RecordingWriter, read_recording_header
 from lensmount_hardware.input_file import read_input

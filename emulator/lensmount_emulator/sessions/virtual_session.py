@@ -22,8 +22,7 @@ from lensmount_emulator.faults.timing_faults import ClockDrift
 from lensmount_emulator.mount.virtual_mount import Resolution, VirtualMount
 from lensmount_emulator.rules.interposer import Interposer
 from lensmount_emulator.scheduler import Scheduler
-from lensmount_emulator.sessions.virtual.pacing import Pacer
-from lensmount_emulator.sessions.virtual.script_run import ScriptRun, add_steps
+from lensmount_emulator.sessions.virtual.steering import Pacer, ScriptRun, add_steps
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.errors import DialectError, FaultError
 from lensmount_protocol.payload import PayloadMemo

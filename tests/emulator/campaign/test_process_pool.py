@@ -14,9 +14,8 @@ import pytest
 
 from lensmount_emulator.campaign.case import PLAIN, Case, CaseResult, InvariantOutcome
 from lensmount_emulator.campaign.matrix import Combination, run_matrix
-from lensmount_emulator.campaign.process_pool import run_local
 from lensmount_emulator.campaign.results import read_campaign
-from lensmount_emulator.campaign.worker_pool import MAX_DEATHS, in_order
+from lensmount_emulator.campaign.worker_pool import MAX_DEATHS, in_order, run_local
 
 from .conftest import children_of, environment, finished_in, start, wait_for  # noqa: TID252  helpers of this folder
 
@@ -91,7 +90,7 @@ def test_who_hangs_does_not_outlive_the_process_that_is_killed(tmp_path: Path) -
         "from pathlib import Path\n"
         "from worker_functions import Hangs\n"
         "from lensmount_emulator.campaign.case import PLAIN, Case\n"
-        "from lensmount_emulator.campaign.process_pool import run_local\n"
+        "from lensmount_emulator.campaign.worker_pool import run_local\n"
         "both = [Case(n, PLAIN, 'emount', 'a6000', 'sel55210', (), (), 1, '', 1.0, 1, ()) for n in (1, 2)]\n"
         f"if __name__ == '__main__': list(run_local(both, Hangs(Path({str(tmp_path)!r})), 2, 600))\n"
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lensmount_emulator.sessions.loopback import run_loopback
-from lensmount_emulator.sessions.virtual.header import session_header
+from lensmount_emulator.sessions.virtual.participants import session_header
 from lensmount_hardware.captures.lmx import RecordingWriter
 
 from .exit_cases import Bench  # noqa: TID252  helpers of this folder

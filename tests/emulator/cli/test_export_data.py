@@ -6,7 +6,7 @@ import json
 import pytest
 
 from lensmount_emulator.cli.main import main
-from lensmount_emulator.reports.data_files import table_files
+from lensmount_emulator.reports import data_files
 from lensmount_emulator.sessions.decoded_capture import open_capture
 from lensmount_emulator.traffic import data_frames
 from lensmount_protocol.decoder import DecodedFrame
@@ -108,7 +108,7 @@ def test_trace_has_a_slice_per_frame_and_a_counter_value_per_edge(recording, tmp
 
 
 def test_parquet_without_a_library_is_an_error_before_the_file(recording, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(table_files, "PARQUET_LIBRARIES", ("no_such_library",))
+    monkeypatch.setattr(data_files, "PARQUET_LIBRARIES", ("no_such_library",))
     assert main(["export", str(recording), "--output", str(tmp_path / "a.parquet")]) == 3
     assert "pip install pyarrow" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []

@@ -13,7 +13,7 @@ from lensmount_emulator.engine.dialect_roles import get_roles
 from lensmount_emulator.explain.explainer import explain_records, explain_timeline, session_knowledge
 from lensmount_emulator.explain.finding import NOTHING_TO_EXPLAIN, FindingKind
 from lensmount_emulator.explain.timeline import OFF_SLACK_S, Timeline, read_timeline, split_name
-from lensmount_emulator.reports.symptom_tables import symptom_table
+from lensmount_emulator.reports.reference_tables import symptom_table
 from lensmount_emulator.sessions.explain_capture import explain, explain_live, explain_session, run_reference
 from lensmount_emulator.sessions.loopback import run_loopback
 from lensmount_emulator.sessions.verdict import ErrorKind

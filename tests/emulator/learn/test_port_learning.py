@@ -7,9 +7,8 @@ import pytest
 
 from lensmount_emulator.engine.dialect_roles import get_roles, make_engine
 from lensmount_emulator.learn.alphabet import load_alphabet
-from lensmount_emulator.learn.cache import QueryCache
 from lensmount_emulator.learn.port_system import PortSystem
-from lensmount_emulator.learn.queries import Queries
+from lensmount_emulator.learn.queries import Queries, QueryCache
 from lensmount_emulator.learn.system import play_word
 from lensmount_emulator.mount.virtual_mount import VirtualMount
 from lensmount_emulator.profiles.library import load_profile

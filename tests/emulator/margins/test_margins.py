@@ -11,9 +11,8 @@ from lensmount_emulator.cli.main import main
 from lensmount_emulator.explain.explainer import session_knowledge
 from lensmount_emulator.fuzz.device.config import make_config
 from lensmount_emulator.fuzz.device.reference_device import ReferenceDevice
-from lensmount_emulator.margins.live import LivePoints
 from lensmount_emulator.margins.parameters import find_parameter, list_parameters, parse_value
-from lensmount_emulator.margins.point import PointResult, VirtualPoints
+from lensmount_emulator.margins.point import LivePoints, PointResult, VirtualPoints
 from lensmount_emulator.margins.results import margin_lines, result_to_dict
 from lensmount_emulator.margins.run import find_margins, parse_varied, run_margins
 from lensmount_emulator.margins.search import (

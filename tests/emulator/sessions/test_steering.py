@@ -8,8 +8,7 @@ import pytest
 from lensmount_emulator.engine.observer import Notice
 from lensmount_emulator.faults.registry import known_faults
 from lensmount_emulator.sessions.loopback import make_virtual_session
-from lensmount_emulator.sessions.virtual.pacing import MAX_SPEED
-from lensmount_emulator.sessions.virtual.script_run import MAX_STEPS
+from lensmount_emulator.sessions.virtual.steering import MAX_SPEED, MAX_STEPS
 from lensmount_emulator.sessions.virtual_session import (
     MAX_ADVANCE_S,
     MAX_STEP_S,

@@ -6,8 +6,8 @@ import pytest
 
 from lensmount.testing.conformance import DialectConformance, conformance_table
 from lensmount_emulator.testing import conformance
+from lensmount_emulator.testing.conformance import CHECKS
 from lensmount_emulator.testing.conformance_checks import ConformanceSubject
-from lensmount_emulator.testing.conformance_sessions import CHECKS
 from lensmount_protocol.errors import DialectError
 
 SHARE = [name for name in CHECKS if not name.startswith(("recovers_from", "codec_agrees"))]

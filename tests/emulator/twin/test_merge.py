@@ -8,7 +8,7 @@ import pytest
 import lensmount_emulator.profiles as profiles
 from lensmount_emulator.profiles.library import read_profile
 from lensmount_emulator.sessions.loopback import make_virtual_session, run_loopback
-from lensmount_emulator.sessions.virtual.header import session_header
+from lensmount_emulator.sessions.virtual.participants import session_header
 from lensmount_emulator.twin.make import TwinRequest, TwinResult, make_twin
 from lensmount_hardware.captures.lmx import RecordingWriter
 from lensmount_protocol.decoder import DecodedFrame, Decoder

@@ -13,7 +13,7 @@ from lensmount_emulator.engine.dialect_roles import Place
 from lensmount_emulator.profiles.library import load_profile, read_profile
 from lensmount_emulator.roles.emount.profile import BodySettings
 from lensmount_emulator.sessions.loopback import run_loopback
-from lensmount_emulator.sessions.virtual.header import session_header
+from lensmount_emulator.sessions.virtual.participants import session_header
 from lensmount_emulator.twin.inference import infer_twin
 from lensmount_emulator.twin.make import TwinRequest, TwinResult, get_twin_traits, make_twin
 from lensmount_emulator.twin.replays import get_replay

@@ -1,4 +1,8 @@
-"""The devices of a session: profiles to engines, checked against each other before anything is made."""
+"""The devices of a virtual session, and the header of its recording that names them.
+
+Profiles become engines, checked against each other before anything is made. The header has all that is needed to run
+the session again.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +16,52 @@ from lensmount_emulator.profiles.library import Profile, load_profile
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.errors import ProfileError
 from lensmount_protocol.wire import Role
+
+KNOWN = frozenset(
+    {
+        "lensmount", "version", "dialect", "body", "lens", "accessories", "script", "seed", "duration", "resolution",
+        "allowed", "faults",
+    }
+)  # fmt: skip
+"""The keys in the header of a virtual session; a session with any other key cannot be run again."""
+
+
+def session_header(
+    dialect: str,
+    body: str,
+    lens: str,
+    script: str,
+    seed: int | None,
+    *,
+    accessories: Sequence[str] = (),
+    faults: Sequence[str] = (),
+    duration: float | None = None,
+    allowed: Sequence[str] = (),
+) -> dict[str, object]:
+    """The header of a virtual session's recording, in the order in which it is written, without unused keys.
+
+    Args:
+        dialect: the dialect of the body.
+        body: the profile of the body.
+        lens: the profile of the lens.
+        script: the script of the body.
+        seed: the seed of random decisions; `None` for none.
+        accessories: profiles of the accessories between body and lens, from the body on.
+        faults: their texts, each with its seed.
+        duration: its maximum duration, in seconds.
+        allowed: the allowed guarded messages.
+    """
+    header: dict[str, object] = {"dialect": dialect, "body": body, "lens": lens, "script": script, "seed": seed}
+    if accessories:
+        header["accessories"] = list(accessories)
+    if faults:
+        header["faults"] = list(faults)
+    if duration is not None:
+        header["duration"] = duration
+    if allowed:
+        header["allowed"] = list(allowed)
+    return header
+
 
 DEFAULT_BODY = "a6000"
 DEFAULT_LENS = "sel55210"

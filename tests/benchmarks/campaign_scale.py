@@ -1,6 +1,6 @@
 """Measures the speedup of a campaign by a second process, in alternating runs with stored results, without warm-up.
 
-Run as a program: `python -m lensmount_emulator.campaign.scale --cases 200 --rounds 3`.
+Run as a program: `python -m benchmarks.campaign_scale --cases 200 --rounds 3`.
 """
 
 import argparse
@@ -13,8 +13,8 @@ from tempfile import TemporaryDirectory
 from lensmount_emulator.campaign.case_runner import CaseRunner
 from lensmount_emulator.campaign.config import parse_campaign
 from lensmount_emulator.campaign.planner import CampaignPlan, plan_campaign
-from lensmount_emulator.campaign.process_pool import run_local
 from lensmount_emulator.campaign.store import ResultStore
+from lensmount_emulator.campaign.worker_pool import run_local
 from lensmount_hardware.clock import MonotonicClock
 
 WARM_UP = 12

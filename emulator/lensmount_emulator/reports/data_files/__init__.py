@@ -1,1 +1,0 @@
-"""Data files of traffic: tables, and traces for Perfetto."""
