@@ -4,7 +4,17 @@ from random import Random
 
 import pytest
 
-from guard_scan.__main__ import main, scan_share, scan_steps
+from guard_scan.__main__ import (
+    SENDERS,
+    SHARE,
+    main,
+    scan_firmware,
+    scan_rules,
+    scan_share,
+    scan_steps,
+    scan_twin,
+    shares,
+)
 from guard_scan.scanner import EMOUNT, LMOUNT, build, read_rules, scan
 from guard_scan.streams import KINDS, RATES, Streams
 from lensmount_emulator.sessions.loopback import run_loopback
@@ -24,12 +34,46 @@ def test_no_forbidden_frame_passes_and_every_ordinary_one_does(capsys: pytest.Ca
     assert figures["forbidden messages passed"] == 0
     assert figures["bytes passed"] > 150_000
     assert figures["ordinary frames passed"] == figures["ordinary frames"] > 2000
+    assert figures["of these, made by rules"] > 500
 
 
 @pytest.mark.parametrize(("mount", "role"), ENDS)
 def test_without_the_guard_the_scanner_finds_forbidden_frames(mount: str, role: Role) -> None:
     figures = scan_share(mount, role, 1, 60, guarded=False)
     assert figures.passed >= figures.offered > 20
+
+
+@pytest.mark.parametrize("guarded", [False, True])
+@pytest.mark.parametrize(("mount", "role"), ENDS)
+def test_relay_makes_no_forbidden_frame_and_passes_on_those_of_the_device(
+    mount: str, role: Role, guarded: bool
+) -> None:
+    figures = scan_rules(mount, role, 1, 60, guarded)
+    assert figures.made == figures.offered == 60
+    assert figures.passed == (0 if guarded else 60)
+    assert figures.went_on >= 59
+
+
+@pytest.mark.parametrize("guarded", [False, True])
+def test_firmware_sends_no_forbidden_frame_past_the_guard(guarded: bool) -> None:
+    figures = scan_firmware(LMOUNT, Role.BODY, 1, 60, guarded)
+    assert figures.offered > 20
+    assert figures.by_firmware > 60 or not figures.by_firmware
+    assert figures.passed == (0 if guarded else figures.offered)
+
+
+@pytest.mark.parametrize("guarded", [False, True])
+def test_twin_with_forbidden_frames_in_its_fields_sends_none(guarded: bool) -> None:
+    figures = scan_twin(1, 200, guarded)
+    assert figures.offered > 0
+    assert figures.passed == (0 if guarded else figures.offered)
+    assert figures.let_through > figures.written * 0.9
+
+
+def test_a_scan_has_each_sender_at_each_end() -> None:
+    parts = list(shares(SHARE * 4 * len(SENDERS), 1))
+    assert {part[0] for part in parts} == set(SENDERS) == {"writes", "rules", "firmware", "twin"}
+    assert len({part[:3] for part in parts}) == 16
 
 
 def word(argument: int, command: int, *, acknowledge: bool = False) -> bytes:

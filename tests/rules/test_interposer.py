@@ -5,11 +5,15 @@ from pathlib import Path
 import pytest
 
 from lensmount_emulator.cli.main import main
+from lensmount_emulator.faults.rule import Rule, relay_rules
+from lensmount_emulator.rules.interposer import Interposer
 from lensmount_emulator.sessions.loopback import make_virtual_session, run_loopback
+from lensmount_protocol.dialect import load_dialect
+from lensmount_protocol.dialects.emount.body_status import BodyMode
 from lensmount_protocol.dialects.emount.identification import DescriptorReply, SpeedReply
 from lensmount_protocol.dialects.emount.lens_status import LensStatus
 from lensmount_protocol.errors import FaultError
-from lensmount_protocol.wire import Annotation, Role
+from lensmount_protocol.wire import Annotation, Received, Role, Transmit
 from rules.sessions import play
 
 SHORT = "focus +50; aperture f/8; sleep"
@@ -65,6 +69,28 @@ def test_stored_frame_is_dropped_delayed_or_joined() -> None:
     dropped = play("a6000", "sel55210", "rule on=FocusStatus do=drop way=store", script="wait 0.1")
     assert not any(sender is Role.LENS and raw[5] == 6 for sender, raw in dropped.frames[0])
     assert any(sender is Role.LENS and raw[5] == 6 for sender, raw in dropped.frames[1])
+
+
+def test_stored_frame_with_a_wrong_length_passes_after_the_idle_timeout() -> None:
+    dialect = load_dialect("emount")
+    interposer = Interposer(dialect, relay_rules(dialect, [Rule(on="BodyMode", set="state=2", way="store")]))
+    notes: list[str] = []
+    interposer.note = lambda _now, text: notes.append(text)
+    right = dialect.build_frame(BodyMode().build(), 1, 1)
+    wrong = bytes((right[0], 0xF0, 0, *right[3:]))
+    near, far = interposer.near, interposer.far
+    near.receive(Received(wrong), 0.0)
+    late = far.next_deadline()
+    assert late == pytest.approx(dialect.idle_timeout + 0xF0 * 10 / 750_000)
+    far.handle_deadline(late)
+    far.handle_deadline(late + 0.001)
+    assert [action.data for action in far.actions() if isinstance(action, Transmit)] == [wrong]
+    assert f"{len(wrong)} bytes are no whole frame after 0.203 s; they pass as they came" in notes
+    near.receive(Received(right), 1.0)
+    far.handle_deadline(1.001)
+    [passed] = [action.data for action in far.actions() if isinstance(action, Transmit)]
+    assert passed != right
+    assert len(passed) == len(right)
 
 
 def test_same_rules_give_the_same_recording() -> None:

@@ -75,6 +75,7 @@ class Interposer:
             for role in Role
         }
         self._playing = dict.fromkeys(Role, False)
+        self._watching = dict.fromkeys(Role, False)
         self.near.forward = lambda event: self._on_event(Role.BODY, event)
         self.far.forward = lambda event: self._on_event(Role.LENS, event)
 
@@ -103,9 +104,25 @@ class Interposer:
             return
         else:
             there.drive(event.line, event.level)
-        if not self._playing[sender] and relay.waiting:
+        self._start_playing(sender)
+        if not self._watching[sender] and relay.late_at is not None:
+            self._watching[sender] = True
+            there.spawn(self._watch(sender))
+
+    def _start_playing(self, sender: Role) -> None:
+        there = self._ends(sender)[1]
+        if not self._playing[sender] and self._relays[sender].waiting:
             self._playing[sender] = True
-            there.run_task(self._play(sender), now)
+            there.run_task(self._play(sender), there.now)
+
+    def _watch(self, sender: Role) -> Task:
+        """Pass on what is kept of a frame that does not become whole, as the timer of a real relay does."""
+        there, relay = self._ends(sender)[1], self._relays[sender]
+        while (late := relay.late_at) is not None:
+            yield late
+            relay.flush_late(there.now)
+            self._start_playing(sender)
+        self._watching[sender] = False
 
     def _play(self, sender: Role) -> Task:
         """Send what is due at the other end, until nothing waits."""
@@ -118,7 +135,7 @@ class Interposer:
                     self.hold(item.holds)
                 if item.data:
                     there.transmit(item.data)
-                else:
+                elif item.line:
                     there.drive(item.line, item.level)
         self._playing[sender] = False
 
@@ -128,7 +145,7 @@ class Interposer:
             there = self._ends(sender)[1]
             there.stop_tasks()
             self._relays[sender].clear()
-            self._playing[sender] = False
+            self._playing[sender] = self._watching[sender] = False
         self._agreement = BaudrateNegotiation(self._dialect.parse_baudrate_message)
         self.far.drive(supply, False)
         for sender in Role:

@@ -43,6 +43,7 @@ class RelayItem:
         holds: a breakpoint: what is held, as text.
         type: type of the first message of a held frame.
         raw: a frame that a rule changed, as it came; empty where none did.
+        gap: whether bytes that came before it do not go on. An item without data and line is only that.
     """
 
     due: float
@@ -52,6 +53,7 @@ class RelayItem:
     holds: str = ""
     type: int = 0
     raw: bytes = b""
+    gap: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,7 @@ class FrameRelay:
     _out: bytearray = field(default_factory=bytearray, init=False)
     _size: int = field(default=0, init=False)
     _stores: bool | None = field(default=None, init=False)
+    _gap: bool = field(default=False, init=False)
     _bytes: ByteTable | None = field(init=False)
     _head: int = field(init=False)
     _overhead: int = field(init=False)
@@ -126,6 +129,17 @@ class FrameRelay:
     def next_due(self) -> float | None:
         """When the next item goes on, in seconds; `None` without one."""
         return self._queue[0].due if self._queue else None
+
+    @property
+    def late_at(self) -> float | None:
+        """When a frame that has begun is late, in seconds; `None` without one. What only cuts through has no clock."""
+        return self._begun + self._allowed if self._frame and self.rules.stored else None
+
+    @property
+    def _allowed(self) -> float:
+        """Seconds that a frame takes at the slowest rate, and the timeout of a pause."""
+        size = self._size or self.dialect.formats[self.sender].max_size
+        return self.dialect.idle_timeout + transmission_time(size, min(self.dialect.wiring.baudrates))
 
     def on_bytes(self, data: bytes, now: float) -> None:
         """Take bytes that arrived now."""
@@ -154,11 +168,11 @@ class FrameRelay:
 
     def flush_late(self, now: float) -> None:
         """Pass on what was kept of a frame that should be whole by now: its length is wrong, or it was cut off."""
-        allowed = self.dialect.idle_timeout + transmission_time(
-            self._size or self.dialect.formats[self.sender].max_size, min(self.dialect.wiring.baudrates)
-        )
-        if self._frame and now - self._begun > allowed:
-            self.note(now, f"{len(self._frame)} bytes are no whole frame after {allowed:.3f} s; they pass as they came")
+        late_at = self.late_at
+        if late_at is not None and now >= late_at:
+            if self._stores is not False:
+                kept = f"{len(self._frame)} bytes are no whole frame after {self._allowed:.3f} s"
+                self.note(now, f"{kept}; they pass as they came")
             self._flush(now)
 
     def clear(self) -> bytes:
@@ -235,6 +249,8 @@ class FrameRelay:
                 held = result.note if result.holds else ""
                 before = raw if result.data != raw else b""
                 self._put(RelayItem(due, result.data, holds=held, type=raw[self._head - 1], raw=before))
+            else:
+                self._put(RelayItem(due, gap=True))
         messages = result.messages if result is not None else found[1] if found is not None else ()
         if found is not None and messages:
             self.on_frame(self.sender, found[0].class_, messages, due)
@@ -262,11 +278,15 @@ class FrameRelay:
     def _put(self, item: RelayItem) -> None:
         last = self._queue[-1] if self._queue else None
         if len(self._queue) >= (MAX_QUEUED if item.data else 2 * MAX_QUEUED):
+            self._gap = self._gap or bool(item.data) or item.gap
+            if not (item.data or item.line):
+                return
             if not self.dropped:
                 self.note(self._arrived, f"more than {MAX_QUEUED} runs of bytes wait; what does not fit is left out")
             what = f"bytes of the {self.sender.value}" if item.data else f"edges of {item.line}"
             self.dropped[what] += len(item.data) or 1
             return
+        item.gap, self._gap = item.gap or self._gap, False
         if item.data:
             self._free = item.due + len(item.data) * self.byte_time()
         if last is not None and _is_one_run(last, item):
@@ -277,5 +297,5 @@ class FrameRelay:
 
 def _is_one_run(last: RelayItem, item: RelayItem) -> bool:
     """Whether plain bytes go on at the same time as those before them."""
-    plain = last.data and item.data and not (last.raw or item.raw or last.holds or item.holds)
+    plain = last.data and item.data and not (last.raw or item.raw or last.holds or item.holds or item.gap)
     return bool(plain) and item.due == last.due and len(last.data) + len(item.data) <= MAX_RUN

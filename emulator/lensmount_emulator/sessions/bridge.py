@@ -107,7 +107,8 @@ class PortBridge:
         """Apply rules from now on; what they change or add passes the send guard.
 
         Each rule stores the frames that it may be about, whatever its way: the guard judges whole frames before their
-        first byte goes on. It counts as sent what goes on unchanged, since a device may begin to read anywhere.
+        first byte goes on. It counts as sent what goes on unchanged, since a device may begin to read anywhere; and it
+        holds back what would complete a guarded frame of which a rule made a part.
 
         Args:
             rules: the rules.
@@ -178,21 +179,24 @@ class PortBridge:
         """The actions of items that go on now: what a rule changed passes the guard, or goes on as it came."""
         guard = self._guards[sender]
         actions: list[PortAction] = []
-        for plain, group in groupby(items, lambda item: bool(item.data) and not item.raw):
-            if plain:
-                data = b"".join(item.data for item in group)
-                guard.follow(data)
-                actions.append((sender.peer, Transmit(data)))
+        for item in items:
+            if item.gap:
+                guard.mark_gap()
+            if item.line:
+                actions.append((sender.peer, DriveLine(item.line, item.level)))
+            if not item.data:
                 continue
-            for item in group:
-                if not item.data:
-                    actions.append((sender.peer, DriveLine(item.line, item.level)))
-                elif (reason := guard.check(item.data)) is None:
-                    actions.append((sender.peer, Transmit(item.data)))
-                else:
-                    self._note(now, f"{item.data.hex()} is held back, it passes as it came: {reason}")
-                    guard.follow(item.raw)
-                    actions.append((sender.peer, Transmit(item.raw)))
+            data = item.data
+            reason = guard.check(data) if item.raw else guard.forward(data)
+            if reason is not None and item.raw:
+                self._note(now, f"{data.hex()} is held back, it passes as it came: {reason}")
+                data = item.raw
+                reason = guard.forward(data)
+            if reason is not None:
+                guard.mark_gap()
+                self.note_withheld(sender, data, now, reason)
+                continue
+            actions.append((sender.peer, Transmit(data)))
         return actions
 
     def release(self, now: float) -> None:
@@ -210,6 +214,7 @@ class PortBridge:
         for sender, relay in self.relays.items():
             held = self.held.pop(sender, None)
             left = (b"" if held is None else held.item.raw or held.item.data) + relay.clear()
+            self._guards[sender].mark_gap()
             self.note_withheld(sender, left, now, why)
 
     def note_withheld(self, sender: Role, data: bytes, now: float, why: str) -> None:

@@ -15,7 +15,7 @@ complete.
 
 import copy
 import heapq
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, NamedTuple, cast
 
@@ -61,6 +61,7 @@ class CandidateTracker:
     Attributes:
         format: what frames look like.
         total: bytes of the stream so far.
+        changed: offset up to which the stream is not as another end sent it: there a byte is ours, or one is missing.
     """
 
     def __init__(self, frame_format: FrameFormat, payload_at: int) -> None:
@@ -71,7 +72,7 @@ class CandidateTracker:
             payload_at: offset of the payload in a frame, in bytes.
         """
         self.format = frame_format
-        self.total = 0
+        self.total = self.changed = 0
         self._start = bytes((frame_format.start,))
         self._need = max(frame_format.header_size, payload_at + 1)
         self._buffer = bytearray()
@@ -237,6 +238,7 @@ class BaudrateStreams:
             longer = self._sets[frozenset(self._rates)]
             alone = self._empty.copy()
             alone.push(longer.tail(min(longer.total - self._late, MAX_FRAME_SIZE)))
+            alone.changed = max(0, longer.changed - (longer.total - alone.total))
             self._sets[frozenset((self._rate,))] = alone
             self._late = None
         if baudrate not in self._rates:
@@ -246,6 +248,11 @@ class BaudrateStreams:
             self._late = self._sets[frozenset(self._rates)].total
         self._rate = baudrate
         self._choose()
+
+    def mark_changed(self) -> None:
+        """Note that what reaches a receiver is up to here not what another end sent."""
+        for watch in self._active:
+            watch.changed = watch.total
 
     def mark_uncertain(self) -> None:
         """Follow from now on also the stream without the last bytes."""
@@ -266,6 +273,8 @@ MAX_READ = 16 << 20
 MAX_READ_PER_BYTE = 1 << 12
 """Bytes that are read again for one write, and for each byte of it; random bytes take about 128 each. A write that
 takes more was made to cost time, and is blocked."""
+
+TOO_MANY = "more frames that lie over each other than can be looked at"
 
 READ_SIZE = 1 << 12
 """Bytes of a recording that are read at a time."""
@@ -295,9 +304,9 @@ class StreamRules:
         self._first_rate = dialect.wiring.baudrates[0]
         self.streams = BaudrateStreams(CandidateTracker(self._format, self._payload_at), self._first_rate)
 
-    def continue_after(self, before: "StreamRules") -> None:
+    def continue_after(self, before: BaudrateStreams) -> None:
         """Go on with the bytes of another session on the same port, at the first rate."""
-        self.streams = before.streams
+        self.streams = before
         self.streams.change(self._first_rate)
 
     def rejection(self, data: bytes, chosen: dict[type[Message], int], *, untrusted: bool) -> str | None:
@@ -318,23 +327,50 @@ class StreamRules:
                 for pushed in watches[: number + 1]:
                     pushed.rollback()
                 return reason
+        self.streams.mark_changed()
         return None
 
-    def follow(self, data: bytes, chosen: dict[type[Message], int]) -> None:
-        """Count bytes as sent, whatever is in them.
+    def forward(self, data: bytes, chosen: dict[type[Message], int]) -> str | None:
+        """Count bytes of another end as sent, or return why they must not go on.
+
+        A frame that holds only bytes as they came goes on, whatever is in it. One that began in bytes that were
+        changed, or before bytes that were left out, is one of ours: the other end sent none like it.
 
         Args:
             data: the bytes.
             chosen: the layouts in force; receives those that the messages choose.
         """
-        for number, watch in enumerate(self.streams.active()):
+        watches = self.streams.active()
+        for number, watch in enumerate(watches):
             complete, _ = watch.push(data, loose=True)
-            if number or sum(one.size for one in complete) > MAX_READ + MAX_READ_PER_BYTE * len(data):
-                continue
-            for one in complete:
-                raw = watch.candidate_bytes(one)
-                if self._rules(raw) is None:
-                    self._payloads.rejection(self._payload(raw), chosen, untrusted=False)
+            made = [one for one in complete if one.at < watch.changed]
+            limit = MAX_READ + MAX_READ_PER_BYTE * len(data)
+            reason = self._reason_in(watch, made, chosen) if sum(one.size for one in made) <= limit else TOO_MANY
+            if reason is not None:
+                for pushed in watches[: number + 1]:
+                    pushed.rollback()
+                return reason
+            if number == 0 and sum(one.size for one in complete) <= limit:
+                for one in complete:
+                    raw = watch.candidate_bytes(one)
+                    if self._rules(raw) is None:
+                        self._payloads.rejection(self._payload(raw), chosen, untrusted=False)
+        return None
+
+    def _reason_in(
+        self, watch: CandidateTracker, candidates: Iterable[Candidate], chosen: Mapping[type[Message], int]
+    ) -> str | None:
+        """Why one of the candidates must not be completed."""
+        for one in candidates:
+            raw = watch.candidate_bytes(one)
+            verdict, reason = self._rules(raw), None
+            if verdict is None:
+                reason = self._payloads.rejection(self._payload(raw), dict(chosen), untrusted=True)
+            elif self._format.check(raw) is None:
+                reason = self._payloads.rejection_of_class(self._payload(raw), unknown=one.loose)
+            if reason is not None:
+                return f"{reason}, in a frame that began in changed bytes"
+        return None
 
     def payloads_in(self, data: bytes) -> Iterator[bytes]:
         """The payload of every frame that begins anywhere, wherever it lies and whatever its length."""
@@ -352,7 +388,7 @@ class StreamRules:
         old = inside = watch.total
         complete, announced = watch.push(data, loose=not right)
         if sum(one.size for one in complete) > MAX_READ + MAX_READ_PER_BYTE * len(data):
-            return "more frames that lie over each other than can be looked at"
+            return TOO_MANY
         for one in complete:
             raw = watch.candidate_bytes(one)
             reason = None

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from lensmount_emulator.engine.engine import allowed_types
 from lensmount_emulator.sessions.payload_rules import GARBAGE, PayloadRules, format_message_type
-from lensmount_emulator.sessions.receiver_streams import StreamRules
+from lensmount_emulator.sessions.receiver_streams import BaudrateStreams, StreamRules
 from lensmount_hardware.clock import Clock
 from lensmount_hardware.transport import PreparedReply, TimedRecord, TimedTransport, Transport, as_answering, as_timed
 from lensmount_protocol.decoder import DecodedFrame, DecodedGarbage, Decoder
@@ -25,6 +25,12 @@ from lensmount_protocol.payload import AnyMessage
 from lensmount_protocol.wire import Burst, Role, SetBaudrate, Transmit, WireAction, WireEvent, WireRecord
 
 _log = get_logger("guard")
+
+_port_streams: dict[tuple[str, str, Role], BaudrateStreams] = {}
+"""What this process sent on each port: a device there takes all sessions as one stream, whichever guard saw them."""
+
+MAX_PORTS = 64
+"""Ports whose streams are kept; the oldest goes first."""
 
 MAX_NAMED = 8
 """Maximum number of blocked items that an error names."""
@@ -79,13 +85,29 @@ class SendGuard:
         self._bursts = burst_format(dialect.formats[role])
         self._stream = None if self._bursts is not None else StreamRules(dialect, role, self._payloads)
         if self._stream is not None and after is not None and after._stream is not None:
-            self._stream.continue_after(after._stream)
+            self._stream.continue_after(after._stream.streams)
         self.notes: tuple[str, ...] = ()
         if not dialect.protected_types:
             self.notes = (
                 f"the dialect {dialect.name} names no dangerous messages; the send guard holds back only message types "
                 f"that {dialect.name} does not declare",
             )
+
+    def continue_on(self, port: str) -> None:
+        """Go on after what this process sent on a port before: a new session may complete a frame of an earlier one.
+
+        Args:
+            port: the name of the port.
+        """
+        if self._stream is None:
+            return
+        key = port, self._dialect.name, self._role
+        before = _port_streams.pop(key, None)
+        if before is not None and before is not self._stream.streams:
+            self._stream.continue_after(before)
+        _port_streams[key] = self._stream.streams
+        while len(_port_streams) > MAX_PORTS:
+            del _port_streams[next(iter(_port_streams))]
 
     def check(self, data: bytes, *, untrusted: bool = False) -> str | None:
         """Let bytes pass, or return why not.
@@ -109,12 +131,22 @@ class SendGuard:
         self.allowed += len(data)
         return None
 
-    def follow(self, data: bytes) -> None:
-        """Count bytes as sent without a check: another end sends them, and a relay passes them on."""
+    def forward(self, data: bytes) -> str | None:
+        """Let bytes of another end pass that a relay passes on as they came, or return why not.
+
+        What that end sent passes, whatever it is. Blocked is what would complete a guarded frame that began in bytes
+        that this guard has checked, or before bytes that were left out: no end sent that frame.
+        """
         chosen = dict(self._payloads.chosen)
-        if self._stream is not None:
-            self._stream.follow(data, chosen)
+        if self._stream is not None and (reason := self._stream.forward(data, chosen)) is not None:
+            return self._hold_back(reason)
         self._payloads.choose(chosen)
+        return None
+
+    def mark_gap(self) -> None:
+        """Note that bytes which another end sent here do not go on: what is before and after them is joined."""
+        if self._stream is not None:
+            self._stream.streams.mark_changed()
 
     def check_reply(self, data: bytes) -> str | None:
         """Return why a unit must not be prepared; `None` if it may.
@@ -250,6 +282,7 @@ class GuardedTransport(TimedTransport):
         self.prepares_replies = as_answering(inner) is not None
         self._prepared = set[bytes | None]()
         self.guard = guard
+        guard.continue_on(inner.name)
         guard.warm_up()
         self._inner = inner
         self._before = before

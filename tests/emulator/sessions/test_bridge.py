@@ -1,11 +1,11 @@
 """A relay between two ports: bytes and lines that both carry go on, and nothing else does."""
 
 import re
-from collections import deque
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import pytest
+from relay_bench import DIALECT, MODE, Port, Records, bench, notes, run, sent
 
 from lensmount_emulator.engine.dialect_roles import get_roles
 from lensmount_emulator.engine.engine import Engine
@@ -18,18 +18,14 @@ from lensmount_emulator.sessions.driver import EngineDriver
 from lensmount_emulator.sessions.listener import Listener
 from lensmount_hardware.boards.protocol.constants import BoardRole
 from lensmount_hardware.boards.transport import BoardTransport
-from lensmount_hardware.clock import VirtualClock
 from lensmount_hardware.transport import Transport
 from lensmount_protocol.decoder import DecodedFrame, Decoder
-from lensmount_protocol.dialect import load_dialect
 from lensmount_protocol.dialects.emount.body_status import BodyMode
 from lensmount_protocol.dialects.emount.identification import (
-    BodyCapabilities,
     DescriptorReply,
     IdentityReply,
     SpeedReply,
 )
-from lensmount_protocol.dialects.emount.service import UpdateBlock15
 from lensmount_protocol.errors import TransportLostError
 from lensmount_protocol.message import Message
 from lensmount_protocol.wire import (
@@ -49,47 +45,8 @@ from lensmount_protocol.wire import (
     WireRecord,
 )
 
-DIALECT = load_dialect("emount")
 M = TypeVar("M", bound=Message)
-Records = list[WireRecord]
 Texts = list[str]
-
-
-class Port(Transport):
-    """A port in virtual time: it gives what was put in, and waits by letting the time pass."""
-
-    def __init__(self, clock: VirtualClock, *lines: str) -> None:
-        self.name = "port"
-        self.lines = frozenset(lines)
-        self.clock = clock
-        self.comes: deque[WireEvent] = deque()
-        self.orders: list[WireAction] = []
-        self.lost = False
-
-    def receive(self, timeout: float | None) -> list[WireEvent]:
-        if self.lost:
-            raise TransportLostError("port: it was unplugged")
-        if not self.comes:
-            assert timeout is not None
-            self.clock.advance_to(self.clock.now() + timeout)
-        came = list(self.comes)
-        self.comes.clear()
-        return came
-
-    def send(self, action: WireAction) -> None:
-        if self.lost:
-            raise TransportLostError("port: it was unplugged")
-        self.orders.append(action)
-
-    def close(self) -> None:
-        """Nothing is held."""
-
-
-def bench(*lines: str) -> tuple[VirtualClock, dict[Role, Port], PortBridge, list[WireRecord]]:
-    clock, kept = VirtualClock(), list[WireRecord]()
-    ports = {role: Port(clock, *lines) for role in Role}
-    relay = PortBridge(Listener(DIALECT, kept.append), ports[Role.BODY].lines & ports[Role.LENS].lines)
-    return clock, ports, relay, kept
 
 
 @pytest.mark.parametrize("sender", Role)
@@ -128,11 +85,6 @@ def test_a_port_that_goes_ends_the_relay_and_what_came_is_kept() -> None:
     with pytest.raises(TransportLostError):
         bridge_once(relay, dict(ports), clock)
     assert [record.data for record in kept if isinstance(record, Burst)] == [b"last"]
-
-
-def sent(port: Port) -> bytes:
-    """All bytes that a port was given to send."""
-    return b"".join(one.data for one in port.orders if isinstance(one, Transmit))
 
 
 class Joined(Transport):
@@ -200,11 +152,6 @@ def messages(records: Records, cls: type[M]) -> list[M]:
     return [message for event in frames for message in event.messages if isinstance(message, cls)]
 
 
-def notes(records: Records) -> list[str]:
-    """What rules did, as a recording has it."""
-    return [one.text for one in records if isinstance(one, Annotation) and "fault: " in one.text]
-
-
 def test_a_body_and_a_lens_meet_over_a_relay_and_the_record_tells_all() -> None:
     body, relay, kept, troubles = meet()
     assert body.done
@@ -263,56 +210,6 @@ def test_user_lets_a_held_frame_go_on_and_may_hold_it_longer() -> None:
     bridge_once(relay, dict(ports), clock)
     assert ports[Role.BODY].orders == [Transmit(frame)]
     assert any("after at most 5000.000 ms" in text for text in notes(kept))
-
-
-def test_guarded_message_goes_on_as_it_came_and_none_is_added() -> None:
-    clock, ports, relay, kept = bench()
-
-    def added(_message: object) -> list[Message]:
-        return [BodyMode(), UpdateBlock15()]
-
-    relay.use_rules([Rule(on="BodyMode", call=added)])
-    frames = [DIALECT.build_frame(cls().build(), 1, 1) for cls in (UpdateBlock15, BodyMode)]
-    ports[Role.BODY].comes.append(Received(b"".join(frames)))
-    bridge_once(relay, dict(ports), clock)
-    assert b"".join(one.data for one in ports[Role.LENS].orders if isinstance(one, Transmit)) == b"".join(frames)
-    assert "is guarded; it passes as it came" in notes(kept)[0]
-
-
-@pytest.mark.parametrize("way", ["", "instant", "cut-through", "store"])
-def test_no_way_of_a_rule_puts_a_guarded_frame_on_the_wire(way: str) -> None:
-    clock, ports, relay, kept = bench()
-    hidden = DIALECT.build_frame(b"\x4b\0\0", 1, 0)
-    relay.use_rules([Rule(on="BodyCapabilities", set=f"rest={hidden.ljust(24, bytes(1)).hex()}", way=way)])
-    frame = DIALECT.build_frame(BodyCapabilities().build(), 1, 1)
-    ports[Role.BODY].comes.append(Received(frame))
-    bridge_once(relay, dict(ports), clock)
-    assert sent(ports[Role.LENS]) == frame
-    assert any("it passes as it came: Order4B (0x4b)" in text for text in notes(kept))
-
-
-@pytest.mark.parametrize("before", [True, False])
-def test_guard_counts_forwarded_bytes_before_a_changed_frame(before: bool) -> None:
-    clock, ports, relay, _ = bench("BODY_CS", "LENS_CS")
-    frame = DIALECT.build_frame(BodyCapabilities().build(), 1, 1)
-    # A guarded frame begins in forwarded bytes, and ends with the three bytes that the rule sets.
-    whole = DIALECT.build_frame(b"\x4b" + frame[: frame.index(bytes(24))], 1, 0)
-    head = whole[: whole.index(b"\x4b") + 1]
-    relay.use_rules([Rule(on="BodyCapabilities", set=f"rest={whole[-3:].ljust(24, bytes((255,))).hex()}")])
-    ports[Role.BODY].comes += [Received(head if before else b""), LineChanged("BODY_CS", False), Received(frame)]
-    for _ in range(2):
-        bridge_once(relay, dict(ports), clock)
-    assert (sent(ports[Role.LENS]) == head + frame) is before
-    assert (whole in sent(ports[Role.LENS])) is False
-
-
-MODE = DIALECT.build_frame(BodyMode().build(), 1, 1)
-
-
-def run(clock: VirtualClock, ports: dict[Role, Port], relay: PortBridge, until: float) -> None:
-    """Relay up to a time."""
-    while clock.now() < until:
-        bridge_once(relay, dict(ports), clock)
 
 
 @pytest.mark.parametrize("rule", [Rule(on="BodyMode", do="hold"), Rule(on="BodyMode", late=0.5)])

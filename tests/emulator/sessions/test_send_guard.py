@@ -304,3 +304,22 @@ def test_what_doctor_sends_to_try_a_port_is_no_frame_that_a_device_could_take(di
     gate = SendGuard(dialect, role)
     for _ in range(MESSAGES + len(dialect.wiring.baudrates)):
         assert gate.check(MESSAGE) is None
+
+
+def test_a_session_completes_no_guarded_frame_that_an_earlier_one_began_on_the_same_port() -> None:
+    dialect, guarded = EMOUNT, EMOUNT.build_frame(b"\x4b" + bytes(40), 1, 0)
+    outer = dialect.build_frame(b"\x01" + bytes(26) + guarded[:6], 1, 1)
+    tail = outer[outer.index(guarded[:6]) + 6 :]
+    inner = guarded[:6] + tail + bytes(len(guarded) - 9 - len(tail))
+    end = (sum(inner[1:]) & 0xFFFF).to_bytes(2, "little") + b"\x55"
+    rest = inner[6 + len(tail) :] + end
+
+    def opened(name: str) -> GuardedTransport:
+        port = memory_pair()[0]
+        port.name = name
+        return GuardedTransport(port, SendGuard(dialect, Role.BODY))
+
+    opened("first port").send(Transmit(outer))
+    opened("second port").send(Transmit(rest))
+    with pytest.raises(LocalProtocolError, match="Order4B"):
+        opened("first port").send(Transmit(rest))

@@ -4,14 +4,18 @@ What makes bytes is everything that the project has, and somebody who wants the 
 itself (`far_end`) and reads from every byte on, over all that was emitted.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from random import Random
 
 import pytest
 from fake_peer import forbidden
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from guard_scan.rule_streams import RuleStreams
+from guard_scan.scanner import read_rules
+from guard_scan.senders import RelaySender
 from lensmount_emulator.faults.fault import Fault, OutgoingBytes
 from lensmount_emulator.faults.registry import BUILT_IN_FAULTS
 from lensmount_emulator.fuzz.device.config import DeviceFuzzConfig, make_config
@@ -129,6 +133,29 @@ def test_nothing_that_the_project_can_make_passes_the_gate(dialect: Dialect, rol
     # A gate that lets nothing pass, or that had nothing to hold back, would prove nothing.
     assert seen["passed"] > 1_000
     assert seen["refused"] > 20
+
+
+@pytest.mark.parametrize(("dialect", "role"), ENDS, ids=BY_NAME)
+def test_no_rule_of_a_relay_makes_anything_forbidden_of_what_the_project_can_make(dialect: Dialect, role: Role) -> None:
+    """Writes of everything, around a stream that a rule would make dangerous; what came itself goes on."""
+    relay, streams = RelaySender(dialect.name, role), RuleStreams(read_rules(dialect.name, role.value), role.value)
+    seen = Counter[str]()
+
+    @settings(max_examples=40)
+    @given(by_all(dialect, role), SEEDS)
+    def prove(writes: list[bytes], seed: int) -> None:
+        streams.restart(Random(seed))
+        stream = streams.stream()
+        relay.changes = stream.changes
+        came = [*writes, *streams.streams.cut(stream.data), *reversed(writes)]
+        out = relay.pass_on(came)
+        raw = b"".join(came)
+        assert Counter(judged(dialect, role, out)) <= Counter(judged(dialect, role, raw))
+        seen.update(came=len(raw), out=len(out), would=len(judged(dialect, role, stream.becomes)))
+
+    prove()
+    assert seen["would"] > 20
+    assert seen["out"] > seen["came"] * 0.8
 
 
 @pytest.mark.parametrize(("dialect", "role"), ENDS, ids=BY_NAME)
