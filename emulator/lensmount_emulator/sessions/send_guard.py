@@ -27,10 +27,10 @@ from lensmount_protocol.wire import Burst, Role, SetBaudrate, Transmit, WireActi
 _log = get_logger("guard")
 
 _port_streams: dict[tuple[str, str, Role], BaudrateStreams] = {}
-"""What this process sent on each port: a device there takes all sessions as one stream, whichever guard saw them."""
+"""What this process sent on each port: a device reads all sessions as one stream, whichever guard saw it."""
 
 MAX_PORTS = 64
-"""Ports whose streams are kept; the oldest goes first."""
+"""Ports that are remembered; the oldest goes first."""
 
 MAX_NAMED = 8
 """Maximum number of blocked items that an error names."""
