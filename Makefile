@@ -113,7 +113,7 @@ verify-codec: $(STAMP)
 # One corpus a dialect, valid and damaged, by every decoder that `export` writes: construct, Python, C, tables, tshark,
 # sigrok-cli and Kaitai Struct. DIALECTS may name dialects of other packages.
 ENTRIES ?= 20000
-DIALECTS ?= emount lmount
+DIALECTS ?= emount lmount fuji-g mft
 
 .PHONY: agreement
 agreement: $(AGREEMENT_STAMP)

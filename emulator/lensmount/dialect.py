@@ -58,6 +58,17 @@ if TYPE_CHECKING:
     from lensmount_protocol.timing import last_bit as last_bit
     from lensmount_protocol.timing import window_closes as window_closes
     from lensmount_protocol.timing import window_opens as window_opens
+    from lensmount_protocol.unit_forms import ChecksumIs as ChecksumIs
+    from lensmount_protocol.unit_forms import DeclaredUnitFormat as DeclaredUnitFormat
+    from lensmount_protocol.unit_forms import OneOf as OneOf
+    from lensmount_protocol.unit_forms import SizeIs as SizeIs
+    from lensmount_protocol.unit_forms import SumIs as SumIs
+    from lensmount_protocol.unit_forms import UnitBits as UnitBits
+    from lensmount_protocol.unit_forms import UnitBytes as UnitBytes
+    from lensmount_protocol.unit_forms import UnitForm as UnitForm
+    from lensmount_protocol.unit_forms import UnitLookup as UnitLookup
+    from lensmount_protocol.unit_forms import ZeroAfter as ZeroAfter
+    from lensmount_protocol.unit_forms import unit_builder as unit_builder
     from lensmount_protocol.wire import AcknowledgeLines as AcknowledgeLines
     from lensmount_protocol.wire import ClockedLink as ClockedLink
     from lensmount_protocol.wire import Role as Role
@@ -170,10 +181,12 @@ __all__ = [
     "Check",
     "Checksum",
     "ChecksumAlgorithm",
+    "ChecksumIs",
     "ClockedLink",
     "Computed",
     "Const",
     "ConstructFrameFormat",
+    "DeclaredUnitFormat",
     "Default",
     "Dialect",
     "Enum",
@@ -228,6 +241,7 @@ __all__ = [
     "Nibble",
     "NullTerminated",
     "Octet",
+    "OneOf",
     "OpenIntEnum",
     "Optional",
     "Padded",
@@ -246,19 +260,26 @@ __all__ = [
     "Select",
     "SelectableMessage",
     "SerialLine",
+    "SizeIs",
     "StrictGreedyRange",
     "Struct",
+    "SumIs",
     "Switch",
     "Tell",
     "Terminated",
     "TimingMark",
     "TimingRule",
     "TransitionTable",
+    "UnitBits",
+    "UnitBytes",
+    "UnitForm",
     "UnitFrame",
+    "UnitLookup",
     "UnitSplitter",
     "UnknownMessage",
     "VarInt",
     "Wiring",
+    "ZeroAfter",
     "build_payload",
     "edge",
     "enum_field",
@@ -277,6 +298,7 @@ __all__ = [
     "obj_",
     "this",
     "transmission_time",
+    "unit_builder",
     "unknown_bytes",
     "window_closes",
     "window_opens",
@@ -287,6 +309,17 @@ _NAMES = {
     "AcknowledgeLines": ("lensmount_protocol.wire", "AcknowledgeLines"),
     "UnitSplitter": ("lensmount_protocol.wire", "UnitSplitter"),
     "ClockedLink": ("lensmount_protocol.wire", "ClockedLink"),
+    "ChecksumIs": ("lensmount_protocol.unit_forms", "ChecksumIs"),
+    "DeclaredUnitFormat": ("lensmount_protocol.unit_forms", "DeclaredUnitFormat"),
+    "OneOf": ("lensmount_protocol.unit_forms", "OneOf"),
+    "SizeIs": ("lensmount_protocol.unit_forms", "SizeIs"),
+    "SumIs": ("lensmount_protocol.unit_forms", "SumIs"),
+    "UnitBits": ("lensmount_protocol.unit_forms", "UnitBits"),
+    "UnitBytes": ("lensmount_protocol.unit_forms", "UnitBytes"),
+    "UnitForm": ("lensmount_protocol.unit_forms", "UnitForm"),
+    "UnitLookup": ("lensmount_protocol.unit_forms", "UnitLookup"),
+    "ZeroAfter": ("lensmount_protocol.unit_forms", "ZeroAfter"),
+    "unit_builder": ("lensmount_protocol.unit_forms", "unit_builder"),
     "UnitFrame": ("lensmount_protocol.framer", "UnitFrame"),
     "BurstFrameFormat": ("lensmount_protocol.framer", "BurstFrameFormat"),
     "ANY": ("lensmount_protocol.timing", "ANY"),

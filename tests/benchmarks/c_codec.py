@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from lensmount_emulator.exports.c_codec import c_files
+from lensmount_emulator.exports.c_code.codec import c_files
 from lensmount_emulator.exports.schema import make_schema
 from lensmount_protocol.dialect import load_dialect
 

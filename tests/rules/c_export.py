@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
-from lensmount_emulator.exports.c_rules import PREFIX, rules_to_c
+from lensmount_emulator.exports.c_code.rules import PREFIX, rules_to_c
 from lensmount_emulator.faults.rule import Rule
 from lensmount_emulator.rules.table import ByteTable, make_table
 from lensmount_protocol.dialect import load_dialect

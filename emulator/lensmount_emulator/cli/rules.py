@@ -76,7 +76,7 @@ def _check(dialect: "Dialect", rules: "Sequence[Rule]") -> int:
 def _export(arguments: argparse.Namespace, dialect: "Dialect", rules: "Sequence[Rule]") -> int:
     from pathlib import Path
 
-    from lensmount_emulator.exports.c_rules import rules_to_c
+    from lensmount_emulator.exports.c_code.rules import rules_to_c
     from lensmount_emulator.faults.registry import format_fault
     from lensmount_emulator.rules.table import make_table
     from lensmount_hardware.output_file import check_output, write_output

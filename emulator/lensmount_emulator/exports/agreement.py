@@ -6,10 +6,10 @@ from pathlib import Path
 from random import Random
 
 from lensmount_emulator.exports.canonical import CanonicalWriter
-from lensmount_emulator.exports.schema import DialectSchema
-from lensmount_emulator.exports.vectors import NOTHING, CorpusGenerator
+from lensmount_emulator.exports.schema import AnySchema
+from lensmount_emulator.exports.vectors import NOTHING, CorpusGenerator, plain_events
 from lensmount_emulator.verification.codec_equivalence import ReferenceParser
-from lensmount_protocol.framer import Frame, Framer, GarbageReason
+from lensmount_protocol.framer import Frame
 from lensmount_protocol.wire import Role
 
 MAX_SHOWN = 5
@@ -29,7 +29,7 @@ class Entry:
     expected: str
 
 
-DecodeEntries = Callable[[DialectSchema, list[Entry], Path], list[str | None]]
+DecodeEntries = Callable[[AnySchema, list[Entry], Path], list[str | None]]
 """Decodes a corpus in a working folder: a text for each entry, `None` where the decoder makes no statement.
 
 Raises `DecoderUnavailable` where it cannot run.
@@ -122,7 +122,7 @@ class Agreement:
             yield from (f"    {line}" for line in one.shown)
 
 
-def make_corpus(schema: DialectSchema, count: int, seed: int) -> list[Entry]:
+def make_corpus(schema: AnySchema, count: int, seed: int) -> list[Entry]:
     """Return so many entries; the same seed gives the same corpus."""
     made = CorpusGenerator(schema, Random(seed))
     reference, writer = ReferenceParser(schema.dialect), CanonicalWriter(schema)
@@ -134,20 +134,19 @@ def make_corpus(schema: DialectSchema, count: int, seed: int) -> list[Entry]:
 
 
 def _construct_text(
-    schema: DialectSchema, reference: ReferenceParser, writer: CanonicalWriter, sender: Role, data: bytes
+    schema: AnySchema, reference: ReferenceParser, writer: CanonicalWriter, sender: Role, data: bytes
 ) -> str:
     """What construct itself decodes, with the plain framer and the default selection."""
-    framer = Framer(schema.dialect.formats[sender])
     frames = [
         f"@{event.offset} {writer.frame(event, reference.read_payload(sender, event.payload, {}))}"
-        for event in [*framer.receive(data), *framer.close(GarbageReason.SOURCE_ENDED)]
+        for event in plain_events(schema.dialect, sender, data)
         if isinstance(event, Frame)
     ]
     return " | ".join(frames) or NOTHING
 
 
 def compare_decoders(
-    schema: DialectSchema,
+    schema: AnySchema,
     corpus: list[Entry],
     decoders: dict[str, DecodeEntries],
     folder: Path,

@@ -22,7 +22,7 @@ from lensmount_emulator.exports.layouts import (
     RecordLayout,
     RepeatLayout,
 )
-from lensmount_emulator.exports.schema import DialectSchema, MessageSchema
+from lensmount_emulator.exports.schema import MessageSchema, MessagesSchema
 from lensmount_protocol.framer import Frame
 from lensmount_protocol.message import Message, UnknownMessage
 from lensmount_protocol.payload import AnyMessage
@@ -35,7 +35,7 @@ class CanonicalWriter:
         schema: the dialect.
     """
 
-    def __init__(self, schema: DialectSchema) -> None:
+    def __init__(self, schema: MessagesSchema) -> None:
         self._by_class: dict[type[Message], MessageSchema] = {message.cls: message for message in schema.messages}
 
     def frame(self, frame: Frame, messages: list[AnyMessage]) -> str:

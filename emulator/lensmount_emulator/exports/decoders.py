@@ -12,24 +12,25 @@ from types import ModuleType
 from typing import Any
 
 from lensmount_emulator.exports.agreement import DecodeEntries, DecoderUnavailable, Entry
-from lensmount_emulator.exports.c_codec import c_files
+from lensmount_emulator.exports.c_code.codec import c_files
 from lensmount_emulator.exports.canonical import CanonicalWriter
 from lensmount_emulator.exports.kaitai import SENDER_NUMBERS, kaitai_files, kaitai_id
-from lensmount_emulator.exports.kaitai_text import kaitai_text
-from lensmount_emulator.exports.schema import DialectSchema
-from lensmount_emulator.exports.table_driven import saleae_files, sigrok_files
+from lensmount_emulator.exports.kaitai_text import is_unit, kaitai_text, unit_text
+from lensmount_emulator.exports.schema import AnySchema, UnitsSchema
+from lensmount_emulator.exports.table_driven import core_text, sigrok_files, tables_text
 from lensmount_emulator.exports.vectors import NOTHING
 from lensmount_emulator.exports.wireshark import dissector_text
 from lensmount_hardware.captures.packet_files.pcapng_writer import PcapngWriter
+from lensmount_protocol.errors import DialectError
 from lensmount_protocol.frame_parser import FrameParser
 from lensmount_protocol.framer import Frame, GarbageReason
-from lensmount_protocol.wire import Burst, Role
+from lensmount_protocol.wire import Burst, ClockedLink, Role
 
 TIMEOUT_S = 1200
 """Seconds that one tool may take for a whole corpus."""
 
 
-def decode_generated(schema: DialectSchema, corpus: list[Entry], _folder: Path) -> list[str | None]:
+def decode_generated(schema: AnySchema, corpus: list[Entry], _folder: Path) -> list[str | None]:
     """The generated Python code, as every session uses it."""
     writer = CanonicalWriter(schema)
     texts: list[str | None] = []
@@ -47,7 +48,7 @@ def decode_generated(schema: DialectSchema, corpus: list[Entry], _folder: Path) 
     return texts
 
 
-def decode_c(schema: DialectSchema, corpus: list[Entry], folder: Path) -> list[str | None]:
+def decode_c(schema: AnySchema, corpus: list[Entry], folder: Path) -> list[str | None]:
     """The C codec, compiled with every warning as an error."""
     compiler = next((found for name in ("cc", "gcc", "clang") if (found := shutil.which(name))), None)
     if compiler is None:
@@ -61,10 +62,14 @@ def decode_c(schema: DialectSchema, corpus: list[Entry], folder: Path) -> list[s
     return [*run_tool([f"./{program}", "--dump"], folder, given).splitlines()]
 
 
-def decode_tables(schema: DialectSchema, corpus: list[Entry], folder: Path) -> list[str | None]:
+def decode_tables(schema: AnySchema, corpus: list[Entry], folder: Path) -> list[str | None]:
     """The core of the sigrok and Saleae decoders, byte by byte."""
-    _write(folder, saleae_files(schema))
+    _write(folder, {"core.py": core_text(schema), "tables.py": tables_text(schema)})
     core, tables = _load(folder / "core.py"), _load(folder / "tables.py")
+    if isinstance(schema, UnitsSchema):
+        units = core.Units(tables.TABLES)
+        decoded = (units.unit_text(entry.sender.value, entry.data) for entry in corpus)
+        return [NOTHING if text is None else f"@0 {text}" for text in decoded]
     codec = core.Codec(tables.TABLES)
     texts: list[str | None] = []
     for entry in corpus:
@@ -77,7 +82,7 @@ def decode_tables(schema: DialectSchema, corpus: list[Entry], folder: Path) -> l
     return texts
 
 
-def decode_tshark(schema: DialectSchema, corpus: list[Entry], folder: Path) -> list[str | None]:
+def decode_tshark(schema: AnySchema, corpus: list[Entry], folder: Path) -> list[str | None]:
     """The dissector in tshark, an entry a packet."""
     tshark = shutil.which("tshark")
     if tshark is None:
@@ -104,30 +109,44 @@ GAP_BITS = 60
 """Idle bits between two entries; the decoder takes 40 as the end of a frame."""
 
 
-def decode_sigrok(schema: DialectSchema, corpus: list[Entry], folder: Path) -> list[str | None]:
+def decode_sigrok(schema: AnySchema, corpus: list[Entry], folder: Path) -> list[str | None]:
     """The decoder in sigrok-cli, on samples of two lines."""
     tool = shutil.which("sigrok-cli")
     if tool is None:
         raise DecoderUnavailable("sigrok-cli is not installed; apt-get install --no-install-recommends sigrok-cli")
-    _write(folder, sigrok_files(schema))
+    try:
+        _write(folder, sigrok_files(schema))
+    except DialectError as refusal:
+        raise DecoderUnavailable(f"refused: {refusal}") from refusal
     samples = folder / "corpus.bin"
-    starts = _write_samples(samples, corpus)
     name = f"lensmount_{schema.identifier}"
-    timeout_ms = 40 * 1000 / BAUDRATE
-    stack = f"uart:rx=0:tx=1:baudrate={BAUDRATE}:format=hex,{name}:rx_sender=lens:timeout_ms={timeout_ms}"
+    units = isinstance(schema, UnitsSchema)
+    if isinstance(schema, UnitsSchema):
+        starts = _write_clocked_samples(samples, corpus, schema.link)
+        order = "msb-first" if schema.link.msb_first else "lsb-first"
+        gap_us = GAP_BITS // 2 * 1e6 / BAUDRATE
+        stack = f"spi:clk=2:mosi=1:miso=0:cpol=1:cpha=1:bitorder={order},{name}:mosi_sender=body:gap_us={gap_us}"
+    else:
+        starts = _write_samples(samples, corpus)
+        timeout_ms = 40 * 1000 / BAUDRATE
+        stack = f"uart:rx=0:tx=1:baudrate={BAUDRATE}:format=hex,{name}:rx_sender=lens:timeout_ms={timeout_ms}"
     words = [tool, "-I", f"binary:numchannels=8:samplerate={SAMPLERATE}", "-i", str(samples), "-P", stack]
-    words += ["-A", f"{name}=body-text:lens-text", "--protocol-decoder-samplenum"]
-    found = run_tool(words, folder, environment={"SIGROKDECODE_DIR": str(folder)})
     frames: list[list[str]] = [[] for _ in corpus]
-    for line in found.splitlines():
-        place, _, text = line.partition(f" {name}-1: ")
-        if not text:
-            place, _, text = line.partition(": ")
-            text = text.partition(": ")[2]
-        first = int(place.split("-")[0])
-        number = _entry_at(starts, first)
-        offset = round((first - starts[number]) / (10 * BIT_SAMPLES))
-        frames[number].append(f"@{offset} {text.strip().strip(chr(34))}")
+    # On a clocked link both lines carry a unit in each entry; only the one of the sender counts.
+    shown = [(role.value, role) for role in Role] if units else [("body-text:lens-text", None)]
+    for kind, sender in shown:
+        label = kind if sender is None else f"{kind}-text"
+        options = ["-A", f"{name}={label}", "--protocol-decoder-samplenum"]
+        for line in run_tool([*words, *options], folder, environment={"SIGROKDECODE_DIR": str(folder)}).splitlines():
+            place, _, text = line.partition(f" {name}-1: ")
+            if not text:
+                place, _, text = line.partition(": ")
+                text = text.partition(": ")[2]
+            first = int(place.split("-")[0])
+            number = _entry_at(starts, first)
+            if sender in (None, corpus[number].sender):
+                offset = 0 if units else round((first - starts[number]) / (10 * BIT_SAMPLES))
+                frames[number].append(f"@{offset} {text.strip().strip(chr(34))}")
     return [" | ".join(each) or NOTHING for each in frames]
 
 
@@ -157,6 +176,31 @@ def _write_samples(path: Path, corpus: list[Entry]) -> list[int]:
     return starts
 
 
+def _write_clocked_samples(path: Path, corpus: list[Entry], link: ClockedLink) -> list[int]:
+    """Write samples of data of the lens (bit 0) and the body (bit 1), and of the clock (bit 2), which idles high."""
+    starts, position = list[int](), 0
+    half, gap = BIT_SAMPLES // 2, bytes((4,)) * (GAP_BITS * BIT_SAMPLES)
+    shapes = {
+        role: [
+            b"".join(
+                bytes((level,)) * half + bytes((level | 4,)) * half
+                for level in ((byte >> (7 - place if link.msb_first else place) & 1) * mask for place in range(8))
+            )
+            for byte in range(256)
+        ]
+        for role, mask in ((Role.LENS, 1), (Role.BODY, 2))
+    }
+    with path.open("wb") as file:
+        for entry in corpus:
+            starts.append(position + len(gap))
+            written = gap + b"".join([shapes[entry.sender][byte] for byte in entry.data])
+            file.write(written)
+            position += len(written)
+        # A byte after the last pause: only the next burst ends one.
+        file.write(gap + shapes[Role.BODY][0] + gap)
+    return starts
+
+
 def _entry_at(starts: list[int], sample: int) -> int:
     low, high = 0, len(starts)
     while high - low > 1:
@@ -166,7 +210,7 @@ def _entry_at(starts: list[int], sample: int) -> int:
     return low
 
 
-def decode_kaitai(schema: DialectSchema, corpus: list[Entry], folder: Path) -> list[str | None]:
+def decode_kaitai(schema: AnySchema, corpus: list[Entry], folder: Path) -> list[str | None]:
     """The Kaitai Struct description, compiled to Python; the checksum is compared here, as any reader has to."""
     try:
         import_module("kaitaistruct")
@@ -174,20 +218,26 @@ def decode_kaitai(schema: DialectSchema, corpus: list[Entry], folder: Path) -> l
         raise DecoderUnavailable(
             "the Python package kaitaistruct is not installed; pip install kaitaistruct"
         ) from error
-    _write(folder, kaitai_files(schema))
+    try:
+        _write(folder, kaitai_files(schema))
+    except DialectError as refusal:
+        raise DecoderUnavailable(f"refused: {refusal}") from refusal
     compile_kaitai(folder, kaitai_id(schema))
     kind: Any = getattr(_load(folder / f"{kaitai_id(schema)}.py"), _camel(kaitai_id(schema)))
     return [_kaitai_entry(schema, kind, entry) for entry in corpus]
 
 
-def _kaitai_entry(schema: DialectSchema, kind: Any, entry: Entry) -> str | None:
+def _kaitai_entry(schema: AnySchema, kind: Any, entry: Entry) -> str | None:
     """The text of an entry, of which Kaitai Struct reads the frame at its start and no other one."""
     first = entry.expected.partition(" | ")[0]
     expected = first if first.startswith("@0 ") else NOTHING
     try:
         frame = _parse_kaitai(kind, entry)
-        valid = schema.frame.checksum.compute(frame.checked) == frame.checksum
-        text = f"@0 {kaitai_text(schema, entry.sender, frame)}" if valid else NOTHING
+        if isinstance(schema, UnitsSchema):
+            text = f"@0 {unit_text(schema, entry.sender, frame)}" if is_unit(schema, frame, entry.data) else NOTHING
+        else:
+            valid = schema.frame.checksum.compute(frame.checked) == frame.checksum
+            text = f"@0 {kaitai_text(schema, entry.sender, frame)}" if valid else NOTHING
     except Exception as error:
         if not _is_kaitai_error(error):
             raise

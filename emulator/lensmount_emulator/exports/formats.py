@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 
-from lensmount_emulator.exports.schema import MessagesSchema, make_messages_schema, make_schema
+from lensmount_emulator.exports.schema import MessagesSchema, make_any_schema, make_messages_schema
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.errors import DialectError, unknown_name_message
 
@@ -15,15 +15,15 @@ class ExportFormat:
 
     Attributes:
         about: one line for users.
-        maker: `module:function` of a function that takes a `DialectSchema` and returns file name -> text.
-        bursts: whether the function also takes the `MessagesSchema` of a dialect with a clocked link.
+        maker: `module:function` of a function that takes an `AnySchema` and returns file name -> text.
+        messages_only: whether the function also takes the `MessagesSchema` of a clocked dialect without declared units.
         folder: whether the format is a folder of files; otherwise it is one file.
     """
 
     about: str
     maker: str
     folder: bool
-    bursts: bool = False
+    messages_only: bool = False
 
     def make(self, schema: MessagesSchema) -> dict[str, str]:
         """Return file name -> text."""
@@ -35,13 +35,13 @@ class ExportFormat:
 _HERE = "lensmount_emulator.exports"
 
 FORMATS = {
-    "c": ExportFormat("C11 codec, framer, test vectors", f"{_HERE}.c_codec:c_files", folder=True),
+    "c": ExportFormat("C11 codec, framer, test vectors", f"{_HERE}.c_code.codec:c_files", folder=True),
     "wireshark": ExportFormat("dissector in Lua", f"{_HERE}.wireshark:wireshark_files", folder=False),
     "sigrok": ExportFormat("protocol decoder for PulseView", f"{_HERE}.table_driven:sigrok_files", folder=True),
     "saleae": ExportFormat("analyzer for Logic 2", f"{_HERE}.table_driven:saleae_files", folder=True),
     "kaitai": ExportFormat("Kaitai Struct description", f"{_HERE}.kaitai:kaitai_files", folder=False),
-    "json": ExportFormat("catalogue", f"{_HERE}.catalogue:json_files", folder=False, bursts=True),
-    "markdown": ExportFormat("catalogue", f"{_HERE}.catalogue:markdown_files", folder=False, bursts=True),
+    "json": ExportFormat("catalogue", f"{_HERE}.catalogue:json_files", folder=False, messages_only=True),
+    "markdown": ExportFormat("catalogue", f"{_HERE}.catalogue:markdown_files", folder=False, messages_only=True),
 }
 
 
@@ -57,6 +57,6 @@ def export_dialect(dialect: Dialect, name: str) -> dict[str, str]:
     """
     if name not in FORMATS:
         raise DialectError(unknown_name_message("format", name, FORMATS))
-    clocked = dialect.wiring.clocked is not None
     export = FORMATS[name]
-    return export.make(make_messages_schema(dialect) if clocked and export.bursts else make_schema(dialect))
+    plain = export.messages_only and dialect.wiring.clocked is not None
+    return export.make(make_messages_schema(dialect) if plain else make_any_schema(dialect))

@@ -1,9 +1,10 @@
-"""The canonical text of a frame that code compiled from the Kaitai Struct description has parsed."""
+"""The canonical text of a frame or a unit that code compiled from the Kaitai Struct description has parsed."""
 
 from typing import Any
 
 from lensmount_emulator.exports.canonical import value_text
 from lensmount_emulator.exports.kaitai import kaitai_name
+from lensmount_emulator.exports.kaitai_units import has_type_in_bytes
 from lensmount_emulator.exports.layouts import (
     ArrayLayout,
     BitsLayout,
@@ -14,7 +15,8 @@ from lensmount_emulator.exports.layouts import (
     RecordLayout,
     RepeatLayout,
 )
-from lensmount_emulator.exports.schema import DialectSchema
+from lensmount_emulator.exports.schema import DialectSchema, MessageSchema, MessagesSchema, UnitsSchema
+from lensmount_protocol.unit_forms import ChecksumIs, ZeroAfter, distinct_forms
 from lensmount_protocol.wire import Role
 
 
@@ -24,18 +26,45 @@ def kaitai_text(schema: DialectSchema, sender: Role, frame: Any) -> str:
     sequence = frame.sequence if schema.frame.part("sequence") else 0
     parts = [f"{class_}.{sequence}"]
     known = {message.type_: message for message in schema.messages if message.sender is sender}
-    for message in frame.payload.messages:
-        declared = known.get(message.type_byte)
-        if declared is None:
-            parts.append(_unknown(schema, message))
-            continue
-        holder = message.body if declared.prefix is None else message.body.fields
-        fields = (f"{one.name}={_text(one.layout, _member(holder, one.name))}" for one in declared.default_fields)
-        parts.append(f"{declared.name}{{{','.join(fields)}}}")
+    parts += [_message(schema, known, message) for message in frame.payload.messages]
     return " ".join(parts)
 
 
-def _unknown(schema: DialectSchema, message: Any) -> str:
+def is_unit(schema: UnitsSchema, unit: Any, data: bytes) -> bool:
+    """Whether a parsed unit has a form, with what a reader has to check itself: checksums and padding."""
+    forms = distinct_forms(schema.forms)
+    return unit.form < len(forms) and all(
+        rule.broken(data) is None for rule in forms[unit.form].rules if isinstance(rule, ChecksumIs | ZeroAfter)
+    )
+
+
+def unit_text(schema: UnitsSchema, sender: Role, unit: Any) -> str:
+    """The canonical text of a parsed unit that has a form."""
+    form = distinct_forms(schema.forms)[unit.form]
+    known = {message.type_: message for message in schema.messages if message.sender is sender}
+    parts = [f"{form.class_}.{unit.sequence}"]
+    holder = getattr(unit, f"payload_{unit.form}")
+    if has_type_in_bytes(form):
+        return " ".join([*parts, *(_message(schema, known, message) for message in holder.messages)])
+    declared = known.get(unit.type_byte)
+    if declared is None or type(holder).__name__ == "UnknownMessage":
+        return " ".join([*parts, f"?{{:{(bytes((unit.type_byte,)) + holder.content).hex()}}}"])
+    return " ".join([*parts, _fields(declared, holder)])
+
+
+def _message(schema: MessagesSchema, known: dict[int, MessageSchema], message: Any) -> str:
+    declared = known.get(message.type_byte)
+    if declared is None:
+        return _unknown(schema, message)
+    return _fields(declared, message.body if declared.prefix is None else message.body.fields)
+
+
+def _fields(declared: MessageSchema, holder: Any) -> str:
+    fields = (f"{one.name}={_text(one.layout, _member(holder, one.name))}" for one in declared.default_fields)
+    return f"{declared.name}{{{','.join(fields)}}}"
+
+
+def _unknown(schema: MessagesSchema, message: Any) -> str:
     prefix, content = schema.unknown_prefix, message.body.content
     size = b"" if prefix is None else len(content).to_bytes(prefix.size, "little" if prefix.little else "big")
     return f"?{{:{(bytes((message.type_byte,)) + size + content).hex()}}}"

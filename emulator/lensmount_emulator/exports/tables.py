@@ -1,5 +1,6 @@
 """The schema of a dialect as plain tuples and dictionaries: what table-driven decoders in other languages read."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from lensmount_emulator.exports.layouts import (
@@ -17,8 +18,21 @@ from lensmount_emulator.exports.layouts import (
     RecordLayout,
     RepeatLayout,
 )
-from lensmount_emulator.exports.schema import DialectSchema, FrameSchema
-from lensmount_protocol.checksums import CrcAlgorithm, SumAlgorithm
+from lensmount_emulator.exports.schema import AnySchema, DialectSchema, FrameSchema
+from lensmount_protocol.checksums import Checksum, CrcAlgorithm, SumAlgorithm
+from lensmount_protocol.unit_forms import (
+    ChecksumIs,
+    OneOf,
+    PayloadPart,
+    SizeIs,
+    SumIs,
+    UnitBits,
+    UnitBytes,
+    UnitForm,
+    UnitLookup,
+    UnitRule,
+    ZeroAfter,
+)
 from lensmount_protocol.wire import Role
 
 
@@ -59,7 +73,6 @@ def _enum_name(enum: EnumSchema | None) -> str | None:
 
 def frame_table(frame: FrameSchema) -> dict[str, Any]:
     """A frame as a dictionary."""
-    algorithm = frame.checksum.algorithm
     table: dict[str, Any] = {
         "head": [_part(part.kind, part.layout, part.offset, part.value) for part in frame.head],
         "tail": [_part(part.kind, part.layout, part.offset, part.value) for part in frame.tail],
@@ -72,16 +85,20 @@ def frame_table(frame: FrameSchema) -> dict[str, Any]:
         "max_size": {role.value: frame.max_size[role] for role in Role},
         "classes": {role.value: list(frame.classes[role]) for role in Role} if frame.part("class_") else None,
     }
+    table["checksum"] = checksum_table(frame.checksum)
+    return table
+
+
+def checksum_table(checksum: Checksum) -> dict[str, Any]:
+    """A checksum with known parameters as a dictionary."""
+    algorithm = checksum.algorithm
     match algorithm:
         case SumAlgorithm():
-            table["checksum"] = {
-                "name": frame.checksum.name,
-                "kind": "xor" if algorithm.exclusive else "sum",
-                "width": algorithm.width,
-            }
+            kind = "xor" if algorithm.exclusive else "sum"
+            return {"name": checksum.name, "kind": kind, "width": algorithm.width}
         case CrcAlgorithm():
-            table["checksum"] = {
-                "name": frame.checksum.name,
+            return {
+                "name": checksum.name,
                 "kind": "crc",
                 "width": algorithm.width,
                 "polynomial": algorithm.polynomial,
@@ -90,8 +107,62 @@ def frame_table(frame: FrameSchema) -> dict[str, Any]:
                 "final_xor": algorithm.final_xor,
             }
         case None:
-            raise TypeError("a frame without an algorithm has no schema")
-    return table
+            raise TypeError("a checksum without an algorithm has no table")
+
+
+def units_table(forms: tuple[UnitForm, ...]) -> list[dict[str, Any]]:
+    """The forms of one sender's units as dictionaries; a number is at, size, shift, mask and whether it is little."""
+    return [
+        {
+            "name": form.name,
+            "class": form.class_,
+            "sizes": list(form.sizes),
+            "rules": [*map(_rule, form.rules), *_lookups(form)],
+            "payload": list(map(_payload_part, form.payload)),
+            "sequence": None if form.sequence is None else _bits(form.sequence),
+        }
+        for form in forms
+    ]
+
+
+def _bits(bits: UnitBits) -> list[Any]:
+    return [bits.at, bits.size, bits.shift, bits.mask, bits.little]
+
+
+def _bytes(span: UnitBytes) -> list[Any]:
+    return [span.start, _bits(span.size) if isinstance(span.size, UnitBits) else span.size, span.after]
+
+
+def _rule(rule: UnitRule) -> list[Any]:
+    match rule:
+        case OneOf():
+            return ["one of", _bits(rule.number), list(rule.values)]
+        case SizeIs():
+            return ["size", _bits(rule.number), rule.surplus]
+        case ZeroAfter():
+            return ["zero", _bytes(rule.carried), rule.after]
+        case ChecksumIs():
+            return ["checksum", _bits(rule.number), _bytes(rule.over), checksum_table(rule.checksum)]
+        case SumIs():
+            return ["sum", _bits(rule.number), list(map(_bits, rule.terms))]
+
+
+def _lookups(form: UnitForm) -> Iterator[list[Any]]:
+    for part in form.payload:
+        if isinstance(part, UnitLookup):
+            yield ["one of", _bits(part.number), list(part.values)]
+
+
+def _payload_part(part: PayloadPart) -> list[Any]:
+    match part:
+        case int():
+            return ["byte", part]
+        case UnitBits():
+            return ["bits", _bits(part)]
+        case UnitLookup():
+            return ["lookup", _bits(part.number), dict(part.values)]
+        case UnitBytes():
+            return ["bytes", _bytes(part)]
 
 
 def _part(kind: str, layout: IntLayout, offset: int, value: int) -> dict[str, Any]:
@@ -101,7 +172,7 @@ def _part(kind: str, layout: IntLayout, offset: int, value: int) -> dict[str, An
     return part
 
 
-def decoder_tables(schema: DialectSchema) -> dict[str, Any]:
+def decoder_tables(schema: AnySchema) -> dict[str, Any]:
     """All that a decoder needs; every message under the default selection."""
     messages: dict[str, dict[int, Any]] = {role.value: {} for role in Role}
     for message in schema.messages:
@@ -110,9 +181,17 @@ def decoder_tables(schema: DialectSchema) -> dict[str, Any]:
             None if message.prefix is None else layout_table(message.prefix),
             [[field.name, layout_table(field.layout)] for field in message.default_fields],
         ]
+    framed: dict[str, Any]
+    if isinstance(schema, DialectSchema):
+        framed = {"frame": frame_table(schema.frame)}
+    else:
+        framed = {
+            "units": {role.value: units_table(schema.forms[role]) for role in Role},
+            "gap_s": schema.link.gap_s,
+        }
     return {
         "name": schema.name,
-        "frame": frame_table(schema.frame),
+        **framed,
         "messages": messages,
         "enums": {enum.name: {value: name for name, value in reversed(enum.members)} for enum in schema.enums()},
         "unknown_prefix": None if schema.unknown_prefix is None else layout_table(schema.unknown_prefix),

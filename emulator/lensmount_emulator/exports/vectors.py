@@ -14,10 +14,12 @@ from lensmount_emulator.exports.layouts import (
     RepeatLayout,
     fixed_size,
 )
-from lensmount_emulator.exports.schema import DialectSchema, MessageSchema
+from lensmount_emulator.exports.schema import AnySchema, MessageSchema, UnitsSchema
 from lensmount_emulator.verification.codec_equivalence import message_bytes, mutate_bytes
-from lensmount_protocol.framer import Frame, Framer, GarbageReason
+from lensmount_protocol.dialect import Dialect
+from lensmount_protocol.framer import BurstFramer, Frame, FrameEvent, Framer, GarbageReason, burst_format
 from lensmount_protocol.payload import build_payload
+from lensmount_protocol.unit_forms import OneOf, UnitBits, UnitBytes, UnitForm, UnitLookup, find_form
 from lensmount_protocol.wire import Role
 
 VECTOR_SEED = 16
@@ -82,19 +84,60 @@ class CorpusGenerator:
         random: source of contents and damage; the same seed gives the same frames.
     """
 
-    def __init__(self, schema: DialectSchema, random: Random) -> None:
+    def __init__(self, schema: AnySchema, random: Random) -> None:
         self._schema = schema
         self._random = random
         self._by_role = {role: [message for message in schema.messages if message.sender is role] for role in Role}
         self._senders = [role for role in Role if self._by_role[role]]
 
     def frame_of(self, payload: bytes, sender: Role) -> bytes:
-        """A frame with this payload, cut to what a frame can hold."""
+        """A frame with this payload, cut to what a frame can hold; a unit, where one carries it, or random bytes."""
+        if isinstance(self._schema, UnitsSchema):
+            return self._unit_of(payload, sender)
         frame = self._schema.frame
         payload = payload[: frame.max_size[sender] - frame.head_size - frame.tail_size]
         class_ = self._random.choice(frame.classes[sender]) if frame.part("class_") else 0
         sequence = self._random.randrange(256) if frame.part("sequence") else 0
         return self._schema.dialect.build_frame(payload, class_, sequence)
+
+    def _unit_of(self, payload: bytes, sender: Role) -> bytes:
+        """A unit of the sender that carries a payload; a payload that none carries is cut, or stands without one."""
+        assert isinstance(self._schema, UnitsSchema)
+        forms = self._schema.forms[sender]
+        for size in (len(payload), *sorted({form.max_payload for form in forms}, reverse=True)):
+            for form in forms:
+                unit = form.build(payload[:size], self._random.randrange(256)) if payload else None
+                if unit is not None and find_form(forms, unit) is form:
+                    return unit
+        return payload or b"\0"
+
+    def _unit_with(self, form: UnitForm) -> bytes:
+        """A unit of a form with random contents, whatever messages they are."""
+        random, payload = self._random, b""
+        for part in form.payload:
+            match part:
+                case int():
+                    payload += bytes((part,))
+                case UnitBits():
+                    payload += bytes((random.randint(0, part.mask),))
+                case UnitLookup():
+                    payload += bytes((random.choice(list(part.values.values())),))
+                case UnitBytes(_, int(size)):
+                    payload += random.randbytes(size)
+                case UnitBytes():
+                    least, most = (size - part.start - part.after for size in form.sizes)
+                    payload += random.randbytes(random.randint(least, min(most, least + 40)))
+        unit = bytearray(form.build(payload, random.randrange(256)) or bytes(form.sizes[0]))
+        for rule in form.rules:
+            if isinstance(rule, OneOf):
+                rule.number.write(unit, random.choice(rule.values))
+        changed = bytes(unit)
+        sequence = 0 if form.sequence is None else form.sequence.read(changed)
+        try:
+            return form.build(form.read_payload(changed), sequence) or changed
+        except KeyError:
+            # A number that the payload looks up is not in its table.
+            return changed
 
     def message(self, message: MessageSchema) -> bytes:
         """Bytes of a message: three of four valid, the others changed in ways that a receiver may have to reject."""
@@ -105,19 +148,22 @@ class CorpusGenerator:
         return mutate_bytes(valid_message(message, self._random), self._random) or b"\0"
 
     def payload(self, sender: Role) -> bytes:
-        """One to three messages."""
-        count = self._random.choice((1, 1, 1, 2, 3))
+        """One to three messages; a unit has one."""
+        count = 1 if isinstance(self._schema, UnitsSchema) else self._random.choice((1, 1, 1, 2, 3))
         return b"".join(self.message(each) for each in self._random.choices(self._by_role[sender], k=count))
 
     def entry(self) -> tuple[Role, bytes]:
         """A sender and the bytes of one entry of a corpus: half of them whole frames, the others damaged."""
         sender = self._random.choice(self._senders)
-        frame = self.frame_of(self.payload(sender), sender)
+        if isinstance(self._schema, UnitsSchema) and self._random.random() < 0.3:
+            frame = self._unit_with(self._random.choice(self._schema.forms[sender]))
+        else:
+            frame = self.frame_of(self.payload(sender), sender)
         match self._random.randrange(8):
             case 0:
                 return sender, mutate_bytes(frame, self._random) or b"\0"
             case 1:
-                return sender, frame[: self._random.randrange(1, len(frame))]
+                return sender, frame[: self._random.randrange(1, max(2, len(frame)))]
             case 2:
                 return sender, self._random.randbytes(self._random.randint(1, 8)) + frame
             case 3:
@@ -128,19 +174,26 @@ class CorpusGenerator:
                 return sender, frame
 
 
-def canonical_text(schema: DialectSchema, writer: CanonicalWriter, sender: Role, data: bytes) -> str:
+def plain_events(dialect: Dialect, sender: Role, data: bytes) -> list[FrameEvent]:
+    """The events of some bytes of a sender by the plain framer; of a clocked link they are one burst."""
+    declared = dialect.formats[sender]
+    by_burst = burst_format(declared)
+    framer = Framer(declared) if by_burst is None else BurstFramer(by_burst)
+    return [*framer.receive(data), *framer.close(GarbageReason.SOURCE_ENDED)]
+
+
+def canonical_text(schema: AnySchema, writer: CanonicalWriter, sender: Role, data: bytes) -> str:
     """The frames in some bytes of a sender, each with its offset; every message under the default selection."""
-    framer = Framer(schema.dialect.formats[sender])
     parser = schema.dialect.payload_parser()
     frames = [
         f"@{event.offset} {writer.frame(event, parser.parse(sender, event.payload))}"
-        for event in [*framer.receive(data), *framer.close(GarbageReason.SOURCE_ENDED)]
+        for event in plain_events(schema.dialect, sender, data)
         if isinstance(event, Frame)
     ]
     return " | ".join(frames) or NOTHING
 
 
-def vector_lines(schema: DialectSchema) -> Iterator[str]:
+def vector_lines(schema: AnySchema) -> Iterator[str]:
     """Lines `SENDER HEX TEXT`, the same for the same declarations; every message in them builds to its own bytes."""
     random, writer = Random(VECTOR_SEED), CanonicalWriter(schema)
     made = CorpusGenerator(schema, random)
@@ -155,16 +208,15 @@ def vector_lines(schema: DialectSchema) -> Iterator[str]:
             yield _line(schema, writer, sender, data)
 
 
-def _rebuilds(schema: DialectSchema, sender: Role, data: bytes) -> bool:
+def _rebuilds(schema: AnySchema, sender: Role, data: bytes) -> bool:
     """Whether the messages of each frame build to their payload; a truth value of another number than 1 does not."""
-    framer = Framer(schema.dialect.formats[sender])
     parser = schema.dialect.payload_parser()
     return all(
         build_payload(parser.parse(sender, event.payload)) == event.payload
-        for event in [*framer.receive(data), *framer.close(GarbageReason.SOURCE_ENDED)]
+        for event in plain_events(schema.dialect, sender, data)
         if isinstance(event, Frame)
     )
 
 
-def _line(schema: DialectSchema, writer: CanonicalWriter, sender: Role, data: bytes) -> str:
+def _line(schema: AnySchema, writer: CanonicalWriter, sender: Role, data: bytes) -> str:
     return f"{sender.value} {data.hex()} {canonical_text(schema, writer, sender, data)}"

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from lensmount_emulator.exports.c_codec import template
+from lensmount_emulator.exports.c_code.names import template
 from lensmount_emulator.exports.layouts import (
     ArrayLayout,
     BitsLayout,
@@ -18,9 +18,31 @@ from lensmount_emulator.exports.layouts import (
     RecordLayout,
     RepeatLayout,
 )
-from lensmount_emulator.exports.schema import DialectSchema, MessageSchema, PartSchema, make_schema
+from lensmount_emulator.exports.schema import (
+    AnySchema,
+    DialectSchema,
+    MessageSchema,
+    PartSchema,
+    UnitsSchema,
+    make_any_schema,
+    snake_case,
+)
 from lensmount_protocol.checksums import Checksum, CrcAlgorithm, SumAlgorithm
 from lensmount_protocol.dialect import Dialect
+from lensmount_protocol.unit_forms import (
+    ChecksumIs,
+    OneOf,
+    PayloadPart,
+    SizeIs,
+    SumIs,
+    UnitBits,
+    UnitBytes,
+    UnitForm,
+    UnitLookup,
+    UnitRule,
+    ZeroAfter,
+    distinct_forms,
+)
 from lensmount_protocol.wire import Role
 
 SCRIPT_FILE = "dissector.lua"
@@ -32,23 +54,51 @@ def wireshark_dissector(dialect: Dialect) -> str:
     Raises:
         DialectError: the dialect has a form that the script cannot read.
     """
-    return dissector_text(make_schema(dialect))
+    return dissector_text(make_any_schema(dialect))
 
 
-def wireshark_files(schema: DialectSchema) -> dict[str, str]:
+def wireshark_files(schema: AnySchema) -> dict[str, str]:
     """Return file name -> text of the dissector."""
     return {f"lensmount_{schema.identifier}.lua": dissector_text(schema)}
 
 
-def dissector_text(schema: DialectSchema) -> str:
+def dissector_text(schema: AnySchema) -> str:
     """The script of a schema."""
-    frame, dialect = schema.frame, schema.dialect
+    dialect = schema.dialect
+    if isinstance(schema, UnitsSchema):
+        constants, link = _unit_constants(schema), template("dissector_units.lua")
+    else:
+        constants, link = _frame_constants(schema), template("dissector_frames.lua")
     return template(SCRIPT_FILE).substitute(
         dialect=_one_line(schema.name),
         dialect_text=_lua(schema.name),
         title=_one_line(dialect.title),
         notice=_one_line(dialect.notice),
         proto=f"lensmount_{schema.identifier}",
+        unknown_prefix="nil" if schema.unknown_prefix is None else _layout(schema.unknown_prefix),
+        constants=constants,
+        link=link.substitute(dialect_text=_lua(schema.name)),
+        enumerations="\n".join(map(_names, schema.enums())),
+        messages="\n".join(map(_message, schema.messages)),
+    )
+
+
+_FRAME = """\
+-- The frame: where its parts stand, and what its length counts.
+local START, HEADER_SIZE = {start}, {header_size}
+local SMALLEST = {{ body = {smallest_body}, lens = {smallest_lens} }}
+local LARGEST = {{ body = {largest_body}, lens = {largest_lens} }}
+local CLASSES = {classes}
+local PAYLOAD_AT, SURPLUS, TAIL, CHECKED_FROM = {payload_at}, {surplus}, {tail}, {checked_from}
+local LENGTH, CLASS, SEQUENCE, CHECKSUM = {length}, {class_part}, {sequence}, {checksum_part}
+local HEAD_CONSTANTS, TAIL_CONSTANTS = {head_constants}, {tail_constants}
+{checksum}
+"""
+
+
+def _frame_constants(schema: DialectSchema) -> str:
+    frame = schema.frame
+    return _FRAME.format(
         start=frame.start,
         smallest_body=frame.min_size[Role.BODY],
         smallest_lens=frame.min_size[Role.LENS],
@@ -66,11 +116,79 @@ def dissector_text(schema: DialectSchema) -> str:
         checksum_part=_part(frame.part("checksum")),
         head_constants=_constants(frame.head),
         tail_constants=_constants(frame.tail),
-        unknown_prefix="nil" if schema.unknown_prefix is None else _layout(schema.unknown_prefix),
         checksum=lua_checksum(frame.checksum),
-        enumerations="\n".join(map(_names, schema.enums())),
-        messages="\n".join(map(_message, schema.messages)),
     )
+
+
+def _unit_constants(schema: UnitsSchema) -> str:
+    """The checksums, and the forms of each sender."""
+    forms = distinct_forms(schema.forms)
+    checksums = {rule.checksum.name: rule.checksum for form in forms for rule in form.rules
+                 if isinstance(rule, ChecksumIs)}  # fmt: skip
+    lines = [lua_checksum(each, _sum_name(each)) for each in checksums.values()]
+    lines += ["-- The forms of a unit; the first that it fits is its form.", "local FORMS = {"]
+    for role in Role:
+        lines += [f"  {role.value} = {{", *(f"    {_form(form)}," for form in schema.forms[role]), "  },"]
+    return "\n".join([*lines, "}", ""])
+
+
+def _sum_name(checksum: Checksum) -> str:
+    return f"checksum_{snake_case(checksum.name)}"
+
+
+def _form(form: UnitForm) -> str:
+    rules = [*form.rules, *(OneOf(part.number, tuple(part.values)) for part in form.payload
+                            if isinstance(part, UnitLookup))]  # fmt: skip
+    return (
+        f"{{ name = {_lua(form.name)}, class = {form.class_}, sizes = {{ {form.sizes[0]}, {form.sizes[1]} }}, "
+        f"sequence = {'nil' if form.sequence is None else _bits(form.sequence)},\n"
+        f"      rules = {{ {', '.join(map(_rule, rules))} }},\n"
+        f"      payload = {{ {', '.join(map(_payload_part, form.payload))} }} }}"
+    )
+
+
+def _bits(bits: UnitBits) -> str:
+    width = bits.mask.bit_length()
+    return (
+        f"{{ at = {bits.at}, size = {bits.size}, shift = {bits.shift}, width = {width}, little = {_lua(bits.little)} }}"
+    )
+
+
+def _bytes(span: UnitBytes) -> str:
+    if isinstance(span.size, UnitBits):
+        return f"{{ start = {span.start}, bits = {_bits(span.size)} }}"
+    size = "" if span.size is None else f", size = {span.size}"
+    return f"{{ start = {span.start}{size}, after = {span.after} }}"
+
+
+def _rule(rule: UnitRule) -> str:
+    match rule:
+        case OneOf():
+            values = ", ".join(f"[{value}] = true" for value in rule.values)
+            return f'{{ k = "one of", number = {_bits(rule.number)}, values = {{ {values} }} }}'
+        case SizeIs():
+            return f'{{ k = "size", number = {_bits(rule.number)}, surplus = {rule.surplus} }}'
+        case ZeroAfter():
+            return f'{{ k = "zero", carried = {_bytes(rule.carried)}, after = {rule.after} }}'
+        case SumIs():
+            terms = ", ".join(map(_bits, rule.terms))
+            return f'{{ k = "sum", number = {_bits(rule.number)}, terms = {{ {terms} }} }}'
+        case ChecksumIs():
+            over, name = _bytes(rule.over), _sum_name(rule.checksum)
+            return f'{{ k = "checksum", number = {_bits(rule.number)}, over = {over}, checksum = {name} }}'
+
+
+def _payload_part(part: PayloadPart) -> str:
+    match part:
+        case int():
+            return f'{{ k = "byte", value = {part} }}'
+        case UnitBits():
+            return f'{{ k = "bits", number = {_bits(part)} }}'
+        case UnitLookup():
+            values = ", ".join(f"[{key}] = {value}" for key, value in part.values.items())
+            return f'{{ k = "lookup", number = {_bits(part.number)}, values = {{ {values} }} }}'
+        case UnitBytes():
+            return f'{{ k = "bytes", span = {_bytes(part)} }}'
 
 
 def _classes(schema: DialectSchema) -> str:
@@ -93,13 +211,13 @@ def _constants(parts: tuple[PartSchema, ...]) -> str:
     return "{ " + ", ".join(listed) + " }"
 
 
-def lua_checksum(checksum: Checksum) -> str:
-    """The function `checksum(bytes, first, past_end)`, on the helpers of the script."""
+def lua_checksum(checksum: Checksum, function: str = "checksum") -> str:
+    """The function of `bytes, first, past_end` with this name, on the helpers of the script."""
     match checksum.algorithm:
         case SumAlgorithm():
-            name = "xor_all" if checksum.algorithm.exclusive else "sum"
-            body = f"  return {name}(bytes, first, past_end, {checksum.algorithm.width})\nend"
-            return f"local function checksum(bytes, first, past_end)\n{body}"
+            combine = "xor_all" if checksum.algorithm.exclusive else "sum"
+            body = f"  return {combine}(bytes, first, past_end, {checksum.algorithm.width})\nend"
+            return f"local function {function}(bytes, first, past_end)\n{body}"
         case CrcAlgorithm():
             one = checksum.algorithm
             polynomial, initial = one.polynomial, one.initial
@@ -111,7 +229,7 @@ def lua_checksum(checksum: Checksum) -> str:
             return (
                 f"-- {_one_line(checksum.name)}\n"
                 f"local STEPS = crc_table({one.width}, {polynomial:#x}, {reflected})\n"
-                "local function checksum(bytes, first, past_end)\n"
+                f"local function {function}(bytes, first, past_end)\n"
                 f"  return crc(bytes, first, past_end, {one.width}, STEPS, {initial:#x}, {reflected}, "
                 f"{one.final_xor:#x})\nend"
             )

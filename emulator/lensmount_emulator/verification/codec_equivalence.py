@@ -33,6 +33,7 @@ from lensmount_protocol.message import (
     UnknownMessage,
     parse_message_at,
 )
+from lensmount_protocol.unit_forms import declared_forms, find_form
 from lensmount_protocol.wire import Role
 
 
@@ -93,8 +94,11 @@ class ReferenceParser:
         return decoded
 
     def is_frame(self, sender: Role, data: bytes) -> bool | None:
-        """Whether construct accepts these bytes as one whole frame; `None` if construct does not declare the frame."""
+        """Whether the declaration accepts these bytes as one whole frame; `None` if nothing declares the frame."""
         declared = self._dialect.formats[sender]
+        forms = declared_forms(declared)
+        if forms:
+            return find_form(forms, data) is not None
         if not isinstance(declared, ConstructFrameFormat):
             return None
         if not declared.min_size <= len(data) <= declared.max_size:

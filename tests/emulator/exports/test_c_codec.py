@@ -9,7 +9,8 @@ import pytest
 
 from lensmount.dialect import Dialect
 from lensmount_emulator.cli.main import main
-from lensmount_emulator.exports.c_codec import c_files, crc_table
+from lensmount_emulator.exports.c_code.codec import c_files
+from lensmount_emulator.exports.c_code.frames import crc_table
 from lensmount_emulator.exports.canonical import CanonicalWriter
 from lensmount_emulator.exports.schema import make_schema
 from lensmount_emulator.exports.vectors import canonical_text, valid_message

@@ -74,12 +74,6 @@ def test_catalogue_of_a_half_duplex_dialect_names_its_acknowledge_lines() -> Non
     assert clocked["burst_sizes"] == [1, 4, 6, 7, 11, 23, 33]
 
 
-@pytest.mark.parametrize("name", [name for name, each in FORMATS.items() if not each.bursts])
-def test_format_of_frames_refuses_a_clocked_dialect_and_names_those_that_fit(name: str) -> None:
-    with pytest.raises(DialectError, match=r"the link is clocked.*use --format json or markdown"):
-        export_dialect(load_dialect("fuji-g"), name)
-
-
 def test_catalogue_has_units_offsets_and_evidence() -> None:
     schema = make_schema(load_dialect("emount"))
     document = json.loads(json_files(schema)["emount.json"])

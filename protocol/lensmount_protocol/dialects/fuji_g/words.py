@@ -7,10 +7,12 @@ occur, and their numbers stand for an acknowledge, a block, and the empty side o
 
 from dataclasses import dataclass
 
+from lensmount_protocol.checksums import SUM8
 from lensmount_protocol.codec.lazy_construct import BitsInteger, BitStruct, Bytes, Flag, Int8ub, Int16ub, Struct
 from lensmount_protocol.dialects.fuji_g.lines import BLOCK_SIZE, WORD_SIZE
 from lensmount_protocol.errors import FrameError
 from lensmount_protocol.framer import Frame, GarbageReason, UnitFrame
+from lensmount_protocol.unit_forms import ChecksumIs, OneOf, SumIs, UnitBits, UnitBytes, UnitForm, ZeroAfter
 
 WORD = 0
 ACKNOWLEDGE = 1
@@ -42,6 +44,52 @@ _BLOCK_PLACES = ((0, 0), *((at, at + 1) for at in range(BLOCK_SIZE - 1)))
 _EMPTY_SUM = 0x5A
 _EMPTY_HEADERS = (b"\xff\xff", b"\xff\x00")
 _DATA_HEADERS = (b"\x00\x00", b"\xff\xff")
+
+
+def _word_bits(shift: int, width: int) -> UnitBits:
+    return UnitBits(0, WORD_SIZE, shift, width)
+
+
+_COMMAND_BITS = _word_bits(6, 8)
+_HEADER = UnitBits(0, 2)
+_WORD_RULES = (
+    OneOf(_word_bits(14, 1), (0,)),
+    OneOf(_word_bits(0, 1), (0,)),
+    SumIs(_word_bits(1, 5), (*(_word_bits(shift, 5) for shift in (27, 22, 17, 12, 7)), _word_bits(6, 1))),
+)
+
+FORMS = (
+    UnitForm(
+        "acknowledge",
+        ACKNOWLEDGE,
+        (WORD_SIZE, WORD_SIZE),
+        (OneOf(_word_bits(15, 1), (1,)), *_WORD_RULES),
+        (ACKNOWLEDGE_TYPE, UnitBytes(0, 2), _COMMAND_BITS),
+        UnitBits(0, 1, 0, 3),
+    ),
+    UnitForm(
+        "word",
+        WORD,
+        (WORD_SIZE, WORD_SIZE),
+        (OneOf(_word_bits(15, 1), (0,)), *_WORD_RULES),
+        (_COMMAND_BITS, UnitBytes(0, 2)),
+    ),
+    UnitForm(
+        "empty block",
+        BLOCK,
+        (BLOCK_SIZE, BLOCK_SIZE),
+        (OneOf(_HEADER, (0xFFFF, 0xFF00)), ZeroAfter(UnitBytes(0, 2), 1), OneOf(UnitBits(-1), (_EMPTY_SUM,))),
+        (EMPTY_BLOCK_TYPE, UnitBytes(0, 2)),
+    ),
+    UnitForm(
+        "block",
+        BLOCK,
+        (BLOCK_SIZE, BLOCK_SIZE),
+        (OneOf(_HEADER, (0x0000, 0xFFFF)), ChecksumIs(UnitBits(-1), UnitBytes(0, None, 1), SUM8)),
+        (BLOCK_TYPE, UnitBytes(0, None, 1)),
+    ),
+)
+"""The units of both senders as declarations, for exports; the functions below are held against them in the tests."""
 
 
 def word_checksum(word: int) -> int:
@@ -81,6 +129,7 @@ class UnitFormat:
     """The frame format of both senders: a word of 4 bytes or a block of 131; a `BurstFrameFormat`.
 
     Attributes:
+        forms: the units as declarations.
         sizes: the legal sizes of a burst, in bytes.
         start: no value of a byte begins a frame.
         header_size: bytes of a word.
@@ -88,6 +137,7 @@ class UnitFormat:
         max_padding: no end pads.
     """
 
+    forms: tuple[UnitForm, ...] = FORMS
     sizes: frozenset[int] = frozenset((WORD_SIZE, BLOCK_SIZE))
     start: int = -1
     header_size: int = WORD_SIZE

@@ -7,9 +7,11 @@ data begin with their length. lensmount gives each unit a type byte of its own, 
 import enum
 from dataclasses import dataclass
 
+from lensmount_protocol.checksums import SUM8
 from lensmount_protocol.codec.lazy_construct import Bytes, Int8ub, Int16ul, Struct
 from lensmount_protocol.errors import FrameError
 from lensmount_protocol.framer import Frame, GarbageReason, UnitFrame
+from lensmount_protocol.unit_forms import ChecksumIs, OneOf, SizeIs, UnitBits, UnitBytes, UnitForm, UnitLookup, UnitRule
 from lensmount_protocol.wire import Role
 
 COMMAND_SIZE = 4
@@ -88,6 +90,57 @@ def sent_sum(unit: bytes) -> int:
     return byte_sum(unit if len(unit) == COMMAND_SIZE and form_of(unit[0]) else unit[LENGTH_SIZE:])
 
 
+_START = UnitBits(0, 2)
+_LENGTH = UnitBits(0, LENGTH_SIZE, little=True)
+_CHECK = ChecksumIs(UnitBits(-1), UnitBytes(LENGTH_SIZE, None, 1), SUM8)
+_COMMAND_SIZES = (COMMAND_SIZE, COMMAND_SIZE)
+
+
+def _data_forms(sender: Role) -> tuple[UnitForm, ...]:
+    """Data of each documented length, then of any other: the lens's end with a check, the body's do not."""
+    checked = int(sender is Role.LENS)
+    rules: tuple[UnitRule, ...] = (SizeIs(_LENGTH, LENGTH_SIZE - 1 + checked), *((_CHECK,) if checked else ()))
+    carried, class_ = UnitBytes(LENGTH_SIZE, None, checked), ANSWER if checked else WRITTEN
+    least = LENGTH_SIZE + checked
+    lengths = DATA_LENGTHS[sender]
+    return (
+        *(
+            UnitForm(f"data {length}", class_, (least + length - 1,) * 2, rules, (length, carried))
+            for length in lengths
+        ),
+        UnitForm("other data", class_, (least, LONGEST_DATA - 1 + checked), rules, (OTHER_DATA_TYPE, carried)),
+    )
+
+
+FORMS = {
+    Role.BODY: (
+        UnitForm(
+            "command",
+            COMMAND,
+            _COMMAND_SIZES,
+            (OneOf(_START, tuple(int.from_bytes(start, "big") for start in COMMAND_TYPES)),),
+            (
+                UnitLookup(_START, {int.from_bytes(start, "big"): type_ for start, type_ in COMMAND_TYPES.items()}),
+                UnitBytes(2, 2),
+            ),
+        ),
+        UnitForm(
+            "other command",
+            COMMAND,
+            _COMMAND_SIZES,
+            (OneOf(UnitBits(0, 1, 4, 4), tuple(_FORMS)),),
+            (OTHER_COMMAND_TYPE, UnitBytes(0, COMMAND_SIZE)),
+        ),
+        *_data_forms(Role.BODY),
+    ),
+    Role.LENS: (
+        UnitForm("byte", LENS_BYTE, (1, 1), (), (LENS_BYTE_TYPE, UnitBytes(0, 1))),
+        *_data_forms(Role.LENS),
+    ),
+}
+"""The units of each sender as declarations, for exports; `TransactionFormat` is held against them in the tests."""
+
+
 @dataclass(frozen=True, slots=True)
 class TransactionFormat:
     """The frame format of one end; a `BurstFrameFormat`.
@@ -107,6 +160,11 @@ class TransactionFormat:
     header_size: int = 1
     max_size: int = LONGEST_DATA
     max_padding: int = 0
+
+    @property
+    def forms(self) -> tuple[UnitForm, ...]:
+        """The units as declarations."""
+        return FORMS[self.sender]
 
     def frame_length(self, header: bytes, /) -> int | GarbageReason:
         """Return the size of a unit as its first byte alone shows it: only the turn of the senders ends it."""

@@ -1,6 +1,6 @@
 """C functions that print messages in their canonical text, for the test program of the C codec."""
 
-from lensmount_emulator.exports.c_names import Names, member
+from lensmount_emulator.exports.c_code.names import Names, member
 from lensmount_emulator.exports.layouts import (
     ArrayLayout,
     BitsLayout,
@@ -15,10 +15,10 @@ from lensmount_emulator.exports.layouts import (
     RecordLayout,
     RepeatLayout,
 )
-from lensmount_emulator.exports.schema import DialectSchema, FieldSchema, MessageSchema
+from lensmount_emulator.exports.schema import FieldSchema, MessageSchema, MessagesSchema
 
 
-def dump_functions(schema: DialectSchema, names: Names) -> str:
+def dump_functions(schema: MessagesSchema, names: Names) -> str:
     """A function `dump_NAME` for each record and message."""
     parts: list[str] = []
     for record in schema.records():

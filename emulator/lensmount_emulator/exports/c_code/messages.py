@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from lensmount_emulator.exports.c_fields import FieldWriter, stop_if
-from lensmount_emulator.exports.c_names import COPIED_BYTES, Names, bits_type, member
-from lensmount_emulator.exports.c_values import size_of
+from lensmount_emulator.exports.c_code.fields import FieldWriter, stop_if
+from lensmount_emulator.exports.c_code.names import COPIED_BYTES, Names, bits_type, member
+from lensmount_emulator.exports.c_code.values import size_of
 from lensmount_emulator.exports.layouts import (
     ArrayLayout,
     BitsLayout,

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from textwrap import wrap
 
-from lensmount_emulator.exports.c_codec import template
+from lensmount_emulator.exports.c_code.names import template
 from lensmount_emulator.rules.table import SET, Row, RuleTable
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.errors import FaultError

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from lensmount_emulator.exports.c_names import Names, member
-from lensmount_emulator.exports.c_values import ValueWriter, size_of
+from lensmount_emulator.exports.c_code.names import Names, member
+from lensmount_emulator.exports.c_code.values import ValueWriter, size_of
 from lensmount_emulator.exports.layouts import (
     BitsLayout,
     BlobLayout,

@@ -1,4 +1,7 @@
-"""Names and types of the exported C code."""
+"""Names and types of the exported C code, and the templates of this package."""
+
+from importlib.resources import files
+from string import Template
 
 from lensmount_emulator.exports.layouts import (
     BitsLayout,
@@ -10,6 +13,8 @@ from lensmount_emulator.exports.layouts import (
     RecordLayout,
 )
 from lensmount_emulator.exports.schema import snake_case
+
+TEMPLATES = "lensmount_emulator.exports"
 
 COPIED_BYTES = 16
 """Fixed bytes up to this number are copied into the struct; longer ones stay in the frame, and the struct has their
@@ -69,6 +74,22 @@ _KEYWORDS = frozenset(
         "private",
     ]
 )
+
+
+def template(name: str) -> Template:
+    """A template of this package."""
+    return Template(files(TEMPLATES).joinpath("templates", name).read_text(encoding="utf-8"))
+
+
+def one_line(text: str) -> str:
+    """A text without line breaks."""
+    return " ".join(text.split())
+
+
+def comment_text(text: str) -> str:
+    """A text that can stand in a comment of C."""
+    clean = "".join(letter if letter.isprintable() else "?" for letter in one_line(text))
+    return clean.replace("*/", "* /").replace("/*", "/ *").replace("\\", "/")
 
 
 def member(name: str) -> str:

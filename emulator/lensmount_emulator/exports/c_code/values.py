@@ -4,7 +4,7 @@ Bytes are read one at a time: a Cortex-M0+ has no unaligned loads. Signed values
 of an unsigned value that does not fit is implementation-defined.
 """
 
-from lensmount_emulator.exports.c_names import COPIED_BYTES, Names, bits_type, int_type, member, width
+from lensmount_emulator.exports.c_code.names import COPIED_BYTES, Names, bits_type, int_type, member, width
 from lensmount_emulator.exports.layouts import (
     ArrayLayout,
     BitsLayout,

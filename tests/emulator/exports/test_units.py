@@ -1,0 +1,241 @@
+"""Exports of clocked dialects: the declared units, each format, and a session read by other programs."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
+from importlib import import_module
+from pathlib import Path
+from random import Random
+from types import ModuleType
+
+import pytest
+
+from lensmount.dialect import (
+    CRC16_IBM_3740,
+    ChecksumIs,
+    DeclaredUnitFormat,
+    Dialect,
+    OneOf,
+    Role,
+    SizeIs,
+    UnitBits,
+    UnitBytes,
+    UnitForm,
+    UnitLookup,
+    ZeroAfter,
+    unit_builder,
+)
+from lensmount_emulator.cli.main import main
+from lensmount_emulator.exports.formats import export_dialect
+from lensmount_emulator.exports.schema import make_any_schema
+from lensmount_emulator.exports.table_driven import saleae_files
+from lensmount_emulator.exports.vectors import CorpusGenerator
+from lensmount_emulator.sessions.loopback import LoopbackResult, run_loopback
+from lensmount_protocol.checksums import Checksum
+from lensmount_protocol.dialect import load_dialect
+from lensmount_protocol.errors import DialectError, MountError
+from lensmount_protocol.framer import burst_format
+from lensmount_protocol.unit_forms import declared_forms, find_form
+
+
+@pytest.mark.parametrize("name", ["fuji-g", "mft"])
+def test_code_of_a_dialect_does_what_its_forms_declare(name: str) -> None:
+    dialect = load_dialect(name)
+    made = CorpusGenerator(make_any_schema(dialect), Random(7))
+    seen = {(role, form.name): 0 for role in Role for form in declared_forms(dialect.formats[role])}
+    for _ in range(3000):
+        sender, unit = made.entry()
+        frame_format = burst_format(dialect.formats[sender])
+        assert frame_format is not None
+        form = find_form(declared_forms(frame_format), unit)
+        taken = len(unit) in frame_format.sizes and frame_format.check(unit) is None
+        assert taken == (form is not None), unit.hex()
+        if form is not None:
+            seen[sender, form.name] += 1
+            frame = frame_format.parse_header(unit, 0)
+            sequence = 0 if form.sequence is None else form.sequence.read(unit)
+            assert (frame.class_, frame.payload, frame.sequence) == (form.class_, form.read_payload(unit), sequence)
+            assert form.build(frame.payload, frame.sequence) == unit
+            assert dialect.build_frame(frame.payload, frame.class_, frame.sequence) == unit
+    assert all(seen.values()), seen
+
+
+SIZE = UnitBits(0)
+CARRIED = UnitBytes(2, SIZE)
+NUMBERED = UnitForm(
+    "numbered",
+    1,
+    (10, 10),
+    (OneOf(UnitBits(1, 1, 7, 1), (1,)), ChecksumIs(UnitBits(-2, 2), UnitBytes(0, None, 2), CRC16_IBM_3740),
+     ZeroAfter(CARRIED, 2)),
+    (UnitLookup(UnitBits(1, 1, 3, 4), {2: 0x40, 5: 0x41}), CARRIED),
+    UnitBits(1, 1, 0, 3),
+)  # fmt: skip
+PLAIN = UnitForm("plain", 0, (3, 9), (SizeIs(UnitBits(0, 2, little=True), 2),), (0x42, UnitBytes(2)))
+
+
+def test_form_builds_what_it_reads_and_refuses_what_it_cannot_carry() -> None:
+    formats = dict.fromkeys(Role, DeclaredUnitFormat((NUMBERED, PLAIN), {0x42: 0}))
+    build, one = unit_builder(formats), formats[Role.BODY]
+    unit = build(b"\x41\x07\x08", 1, 6)
+    assert unit[:8] == bytes((2, 0x80 | 5 << 3 | 6, 7, 8, 0, 0, 0, 0))
+    frame = one.parse_header(unit, 20)
+    assert (frame.class_, frame.sequence, frame.payload, frame.offset) == (1, 6, b"\x41\x07\x08", 20)
+    assert build(b"\x42\x01\x02", 0, 0) == b"\x02\x00\x01\x02"
+    assert (one.class_of(0x42), one.class_of(0x41), one.header_size, one.max_size) == (0, 1, 3, 10)
+    for payload, class_ in ((b"\x43", 1), (b"\x40" + bytes(7), 1), (b"\x42" + bytes(8), 0), (b"", 0), (b"\x41", 2)):
+        with pytest.raises(MountError, match=f"no unit of class {class_} carries"):
+            build(payload, class_, 0)
+
+
+@pytest.mark.parametrize("change", [lambda u: u[:4] + b"\1" + u[5:], lambda u: b"\x09" + u[1:], lambda u: u[:-1]])
+def test_unit_that_breaks_a_rule_has_a_reason(change: Callable[[bytes], bytes]) -> None:
+    one = DeclaredUnitFormat((NUMBERED,))
+    unit = change(unit_builder(dict.fromkeys(Role, one))(b"\x40\x07", 1, 0))
+    if len(unit) == 10:
+        unit = unit[:-2] + CRC16_IBM_3740.compute(unit[:-2]).to_bytes(2, "big")
+    assert one.check(unit) is not None
+
+
+def test_form_with_a_part_outside_its_smallest_unit_is_refused() -> None:
+    with pytest.raises(DialectError, match="form short: a part ends after the 2 bytes"):
+        UnitForm("short", 0, (2, 4), (), (UnitBits(2),))
+    with pytest.raises(DialectError, match="two parts of variable size"):
+        UnitForm("two", 0, (2, 4), (), (UnitBytes(0, SIZE), UnitBytes(1)))
+
+
+def test_clocked_dialect_without_forms_is_refused_in_one_line() -> None:
+    class Own:
+        sizes = frozenset({4})
+
+        def class_of(self, _type: int, /) -> int:
+            return 0
+
+        def check(self, _candidate: bytes, /) -> None:
+            return None
+
+        def parse_header(self, _candidate: bytes, _offset: int, /) -> None:
+            return None
+
+    own: Dialect = replace(load_dialect("fuji-g"), formats={Role.BODY: Own(), Role.LENS: Own()})  # type: ignore[dict-item]
+    with pytest.raises(DialectError, match=r"those of the body are read by Own, which declares no forms; give it Unit"):
+        export_dialect(own, "c")
+    assert "fuji_g.json" in export_dialect(own, "json")
+
+
+def test_checksum_without_parameters_is_refused_in_one_line() -> None:
+    secret = Checksum("secret", lambda data: data[0], 0x31, "ours")
+    form = replace(PLAIN, rules=(ChecksumIs(UnitBits(-1), UnitBytes(0, 1), secret),))
+    own = replace(load_dialect("fuji-g"), formats=dict.fromkeys(Role, DeclaredUnitFormat((form,))))
+    with pytest.raises(DialectError, match="the checksum of plain is a function of its own"):
+        export_dialect(own, "kaitai")
+
+
+@pytest.mark.parametrize("name", ["sigrok", "saleae"])
+def test_units_that_acknowledge_lines_separate_are_refused_in_one_line(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["export", "--from-dialect", "mft", "--format", name, "--output", str(tmp_path / "out")]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == (
+        f"lensmount: dialect mft: --format {name} needs units that pauses of the clock separate; here BODY_ACK and"
+        " LENS_ACK do, which a decoder on SPI does not see"
+    )
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed")
+@pytest.mark.parametrize("name", ["fuji-g", "mft"])
+def test_c_codec_passes_its_vectors(name: str, tmp_path: Path) -> None:
+    for file, text in export_dialect(load_dialect(name), "c").items():
+        (tmp_path / file).write_text(text)
+    done = subprocess.run(["make", "-s", "test", "CC=gcc", "CFLAGS=-O0"], cwd=tmp_path, capture_output=True, text=True,
+                          check=True, timeout=100)  # fmt: skip
+    assert " vectors, 0 decoded otherwise, 0 messages encoded to other bytes" in done.stdout
+    assert int(done.stdout.split()[0]) > 100
+
+
+def test_analyzer_for_logic_decodes_both_lines_and_ends_a_unit_with_a_pause(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Logic itself is no command; its three classes are replaced."""
+    analyzers = ModuleType("saleae.analyzers")
+
+    class AnalyzerFrame:
+        def __init__(self, kind: str, start: object, end: object, data: dict[str, object]) -> None:
+            self.type, self.start_time, self.end_time, self.data = kind, start, end, data
+
+    class HighLevelAnalyzer:
+        pass
+
+    analyzers.AnalyzerFrame = AnalyzerFrame  # type: ignore[attr-defined]
+    analyzers.HighLevelAnalyzer = HighLevelAnalyzer  # type: ignore[attr-defined]
+    analyzers.ChoicesSetting = analyzers.NumberSetting = lambda **_named: None  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "saleae", ModuleType("saleae"))
+    monkeypatch.setitem(sys.modules, "saleae.analyzers", analyzers)
+    for name, text in saleae_files(make_any_schema(load_dialect("fuji-g"))).items():
+        (tmp_path / name).write_text(text)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    hla = import_module("HighLevelAnalyzer").Hla()
+    found: list[AnalyzerFrame] = []
+    now = Fraction(0)
+    for body, lens in (("000009a6", "00000000"), ("08108022", "08008012"), ("00000000", "ffff0000"), ("00", "00")):
+        for mosi, miso in zip(bytes.fromhex(body), bytes.fromhex(lens), strict=True):
+            data: dict[str, object] = {"mosi": bytes((mosi,)), "miso": bytes((miso,))}
+            found += hla.decode(AnalyzerFrame("result", now, now + Fraction(5, 1_000_000), data)) or []
+            now += Fraction(5, 1_000_000)
+        now += Fraction(1, 4000)
+    for name in ("HighLevelAnalyzer", "core", "tables"):
+        sys.modules.pop(name, None)
+    assert [(one.type, one.data["sender"]) for one in found][:3] == [
+        ("unit", "body"),
+        ("unit", "lens"),
+        ("unit", "body"),
+    ]
+    assert str(found[0].data["messages"]).endswith("Request")
+    assert found[1].data["text"] == "0.0 LensNull{value=0}"
+    assert [(one.type, one.data["sender"]) for one in found][-2:] == [("unit", "body"), ("garbage", "lens")]
+
+
+@pytest.fixture(scope="module")
+def session(tmp_path_factory: pytest.TempPathFactory) -> tuple[LoopbackResult, Path]:
+    """A start of a lens, and its recording."""
+    path = tmp_path_factory.mktemp("session") / "it.lmx"
+    played = run_loopback("gfx50r", "gf110", script="wait 0.05", seed=1)
+    played.save(path)
+    return played, path
+
+
+@pytest.mark.skipif(shutil.which("sigrok-cli") is None, reason="sigrok-cli is not installed")
+def test_sigrok_decoder_of_the_lines_reads_a_session_with_its_stray_edges(
+    session: tuple[LoopbackResult, Path], tmp_path: Path
+) -> None:
+    played, path = session
+    assert main(["export", str(path), "--output", str(tmp_path / "it.sr"), "--samplerate", "6M", "--quiet"]) == 0
+    words = ["export", "--from-dialect", "fuji-g", "--format", "sigrok", "--output", str(tmp_path / "out"), "--quiet"]
+    assert main(words) == 0
+    stack = "lensmount_fuji_g_lines:clk=CLK:mosi=BODY_DATA:miso=LENS_DATA"
+    command = ["sigrok-cli", "-i", str(tmp_path / "it.sr"), "-P", stack]
+    command += ["-A", "lensmount_fuji_g_lines=body-text:lens-text"]
+    place = {**os.environ, "SIGROKDECODE_DIR": str(tmp_path / "out")}
+    done = subprocess.run(command, env=place, capture_output=True, text=True, check=True, timeout=120)
+    assert len(done.stdout.splitlines()) == len(played.frames)
+
+
+@pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed")
+def test_wireshark_reads_every_unit_of_a_session(session: tuple[LoopbackResult, Path], tmp_path: Path) -> None:
+    played, path = session
+    assert main(["export", str(path), "--output", str(tmp_path / "it.pcapng"), "--quiet"]) == 0
+    script = tmp_path / "it.lua"
+    (text,) = export_dialect(load_dialect("fuji-g"), "wireshark").values()
+    script.write_text(text)
+    command = ["tshark", "-X", f"lua_script:{script}", "-r", str(tmp_path / "it.pcapng"), "-T", "fields"]
+    command += ["-e", "lensmount_fuji_g.text"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+    texts = [line for line in done.stdout.splitlines() if line]
+    assert len(texts) == len(played.frames)
+    assert all(text.startswith("@0 ") for text in texts)
