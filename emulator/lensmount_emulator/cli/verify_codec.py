@@ -97,7 +97,7 @@ def _compare_exports(dialect: "Dialect", arguments: argparse.Namespace) -> int:
 
     from lensmount_emulator.exports.agreement import compare_decoders, make_corpus
     from lensmount_emulator.exports.decoders import DECODERS
-    from lensmount_emulator.exports.schema import make_any_schema
+    from lensmount_emulator.exports.units_schema import make_any_schema
 
     schema = make_any_schema(dialect)
     chosen = {name: decode for name, decode in DECODERS.items() if not arguments.decoder or name in arguments.decoder}

@@ -6,7 +6,7 @@ from pathlib import Path
 from random import Random
 
 from lensmount_emulator.exports.canonical import CanonicalWriter
-from lensmount_emulator.exports.schema import AnySchema
+from lensmount_emulator.exports.units_schema import AnySchema
 from lensmount_emulator.exports.vectors import NOTHING, CorpusGenerator, plain_events
 from lensmount_emulator.verification.codec_equivalence import ReferenceParser
 from lensmount_protocol.framer import Frame

@@ -16,8 +16,8 @@ from lensmount_emulator.exports.c_code.codec import c_files
 from lensmount_emulator.exports.canonical import CanonicalWriter
 from lensmount_emulator.exports.kaitai import SENDER_NUMBERS, kaitai_files, kaitai_id
 from lensmount_emulator.exports.kaitai_text import is_unit, kaitai_text, unit_text
-from lensmount_emulator.exports.schema import AnySchema, UnitsSchema
 from lensmount_emulator.exports.table_driven import core_text, sigrok_files, tables_text
+from lensmount_emulator.exports.units_schema import AnySchema, UnitsSchema
 from lensmount_emulator.exports.vectors import NOTHING
 from lensmount_emulator.exports.wireshark import dissector_text
 from lensmount_hardware.captures.packet_files.pcapng_writer import PcapngWriter

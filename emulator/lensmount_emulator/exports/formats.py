@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 
-from lensmount_emulator.exports.schema import MessagesSchema, make_any_schema, make_messages_schema
+from lensmount_emulator.exports.schema import MessagesSchema, make_messages_schema
+from lensmount_emulator.exports.units_schema import make_any_schema
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.errors import DialectError, unknown_name_message
 

@@ -20,15 +20,8 @@ from lensmount_emulator.exports.layouts import (
     RepeatLayout,
     fixed_size,
 )
-from lensmount_emulator.exports.schema import (
-    AnySchema,
-    DialectSchema,
-    MessageSchema,
-    MessagesSchema,
-    PartSchema,
-    UnitsSchema,
-    snake_case,
-)
+from lensmount_emulator.exports.schema import DialectSchema, MessageSchema, MessagesSchema, PartSchema, snake_case
+from lensmount_emulator.exports.units_schema import AnySchema, UnitsSchema
 from lensmount_protocol.wire import Role
 
 SENDER_NUMBERS = {Role.BODY: 0, Role.LENS: 1}

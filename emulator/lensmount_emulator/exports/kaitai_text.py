@@ -15,7 +15,8 @@ from lensmount_emulator.exports.layouts import (
     RecordLayout,
     RepeatLayout,
 )
-from lensmount_emulator.exports.schema import DialectSchema, MessageSchema, MessagesSchema, UnitsSchema
+from lensmount_emulator.exports.schema import DialectSchema, MessageSchema, MessagesSchema
+from lensmount_emulator.exports.units_schema import UnitsSchema
 from lensmount_protocol.unit_forms import ChecksumIs, ZeroAfter, distinct_forms
 from lensmount_protocol.wire import Role
 
@@ -32,15 +33,15 @@ def kaitai_text(schema: DialectSchema, sender: Role, frame: Any) -> str:
 
 def is_unit(schema: UnitsSchema, unit: Any, data: bytes) -> bool:
     """Whether a parsed unit has a form, with what a reader has to check itself: checksums and padding."""
-    forms = distinct_forms(schema.forms)
-    return unit.form < len(forms) and all(
-        rule.broken(data) is None for rule in forms[unit.form].rules if isinstance(rule, ChecksumIs | ZeroAfter)
+    forms, number = distinct_forms(schema.forms), int(unit.form)
+    return number < len(forms) and all(
+        rule.broken(data) is None for rule in forms[number].rules if isinstance(rule, ChecksumIs | ZeroAfter)
     )
 
 
 def unit_text(schema: UnitsSchema, sender: Role, unit: Any) -> str:
     """The canonical text of a parsed unit that has a form."""
-    form = distinct_forms(schema.forms)[unit.form]
+    form = distinct_forms(schema.forms)[int(unit.form)]
     known = {message.type_: message for message in schema.messages if message.sender is sender}
     parts = [f"{form.class_}.{unit.sequence}"]
     holder = getattr(unit, f"payload_{unit.form}")

@@ -15,7 +15,8 @@ from lensmount_emulator.exports.kaitai import (
     type_id,
 )
 from lensmount_emulator.exports.layouts import IntLayout, fixed_size
-from lensmount_emulator.exports.schema import FieldSchema, MessageSchema, UnitsSchema
+from lensmount_emulator.exports.schema import FieldSchema, MessageSchema
+from lensmount_emulator.exports.units_schema import UnitsSchema
 from lensmount_protocol.errors import DialectError
 from lensmount_protocol.unit_forms import (
     OneOf,

@@ -4,8 +4,9 @@ import json
 import pprint
 
 from lensmount_emulator.exports.c_code.names import template
-from lensmount_emulator.exports.schema import AnySchema, DialectSchema, UnitsSchema
+from lensmount_emulator.exports.schema import DialectSchema
 from lensmount_emulator.exports.tables import decoder_tables
+from lensmount_emulator.exports.units_schema import AnySchema, UnitsSchema
 from lensmount_protocol.errors import DialectError
 from lensmount_protocol.wire import Role
 

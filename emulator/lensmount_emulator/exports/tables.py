@@ -18,7 +18,8 @@ from lensmount_emulator.exports.layouts import (
     RecordLayout,
     RepeatLayout,
 )
-from lensmount_emulator.exports.schema import AnySchema, DialectSchema, FrameSchema
+from lensmount_emulator.exports.schema import DialectSchema, FrameSchema
+from lensmount_emulator.exports.units_schema import AnySchema
 from lensmount_protocol.checksums import Checksum, CrcAlgorithm, SumAlgorithm
 from lensmount_protocol.unit_forms import (
     ChecksumIs,

@@ -14,7 +14,8 @@ from lensmount_emulator.exports.layouts import (
     RepeatLayout,
     fixed_size,
 )
-from lensmount_emulator.exports.schema import AnySchema, MessageSchema, UnitsSchema
+from lensmount_emulator.exports.schema import MessageSchema
+from lensmount_emulator.exports.units_schema import AnySchema, UnitsSchema
 from lensmount_emulator.verification.codec_equivalence import message_bytes, mutate_bytes
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.framer import BurstFramer, Frame, FrameEvent, Framer, GarbageReason, burst_format

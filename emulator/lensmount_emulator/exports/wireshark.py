@@ -18,15 +18,8 @@ from lensmount_emulator.exports.layouts import (
     RecordLayout,
     RepeatLayout,
 )
-from lensmount_emulator.exports.schema import (
-    AnySchema,
-    DialectSchema,
-    MessageSchema,
-    PartSchema,
-    UnitsSchema,
-    make_any_schema,
-    snake_case,
-)
+from lensmount_emulator.exports.schema import DialectSchema, MessageSchema, PartSchema, snake_case
+from lensmount_emulator.exports.units_schema import AnySchema, UnitsSchema, make_any_schema
 from lensmount_protocol.checksums import Checksum, CrcAlgorithm, SumAlgorithm
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.unit_forms import (

@@ -9,7 +9,8 @@ from lensmount.dialect import Dialect
 from lensmount_emulator.cli.main import main
 from lensmount_emulator.exports.agreement import Entry, compare_decoders, make_corpus
 from lensmount_emulator.exports.decoders import DECODERS
-from lensmount_emulator.exports.schema import AnySchema, make_any_schema, make_schema
+from lensmount_emulator.exports.schema import make_schema
+from lensmount_emulator.exports.units_schema import AnySchema, make_any_schema
 from lensmount_protocol.dialect import load_dialect
 
 SHARE = {"python": 150, "c": 150, "tables": 150, "tshark": 150, "sigrok": 25, "kaitai": 150}

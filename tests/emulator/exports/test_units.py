@@ -4,7 +4,6 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 from importlib import import_module
@@ -19,6 +18,7 @@ from lensmount.dialect import (
     ChecksumIs,
     DeclaredUnitFormat,
     Dialect,
+    GarbageReason,
     OneOf,
     Role,
     SizeIs,
@@ -31,8 +31,8 @@ from lensmount.dialect import (
 )
 from lensmount_emulator.cli.main import main
 from lensmount_emulator.exports.formats import export_dialect
-from lensmount_emulator.exports.schema import make_any_schema
 from lensmount_emulator.exports.table_driven import saleae_files
+from lensmount_emulator.exports.units_schema import make_any_schema
 from lensmount_emulator.exports.vectors import CorpusGenerator
 from lensmount_emulator.sessions.loopback import LoopbackResult, run_loopback
 from lensmount_protocol.checksums import Checksum
@@ -92,13 +92,13 @@ def test_form_builds_what_it_reads_and_refuses_what_it_cannot_carry() -> None:
             build(payload, class_, 0)
 
 
-@pytest.mark.parametrize("change", [lambda u: u[:4] + b"\1" + u[5:], lambda u: b"\x09" + u[1:], lambda u: u[:-1]])
-def test_unit_that_breaks_a_rule_has_a_reason(change: Callable[[bytes], bytes]) -> None:
+@pytest.mark.parametrize(("at", "value"), [(4, 1), (0, 9), (1, 0x98)], ids=["padding", "size", "number"])
+def test_unit_that_breaks_a_rule_has_a_reason(at: int, value: int) -> None:
     one = DeclaredUnitFormat((NUMBERED,))
-    unit = change(unit_builder(dict.fromkeys(Role, one))(b"\x40\x07", 1, 0))
-    if len(unit) == 10:
-        unit = unit[:-2] + CRC16_IBM_3740.compute(unit[:-2]).to_bytes(2, "big")
-    assert one.check(unit) is not None
+    unit = bytearray(unit_builder(dict.fromkeys(Role, one))(b"\x40\x07", 1, 0)[:-2])
+    assert one.check(bytes(unit)) is GarbageReason.LENGTH
+    unit[at] = value
+    assert one.check(bytes(unit) + CRC16_IBM_3740.compute(bytes(unit)).to_bytes(2, "big")) is not None
 
 
 def test_form_with_a_part_outside_its_smallest_unit_is_refused() -> None:
@@ -179,7 +179,7 @@ def test_analyzer_for_logic_decodes_both_lines_and_ends_a_unit_with_a_pause(
     monkeypatch.setitem(sys.modules, "saleae.analyzers", analyzers)
     for name, text in saleae_files(make_any_schema(load_dialect("fuji-g"))).items():
         (tmp_path / name).write_text(text)
-    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.syspath_prepend(str(tmp_path))  # pyright: ignore[reportUnknownMemberType]  (pytest has no types here)
     hla = import_module("HighLevelAnalyzer").Hla()
     found: list[AnalyzerFrame] = []
     now = Fraction(0)

@@ -20,7 +20,8 @@ from lensmount_emulator.exports.layouts import (
     RepeatLayout,
     fixed_size,
 )
-from lensmount_emulator.exports.schema import AnySchema, DialectSchema, MessageSchema, MessagesSchema, walk_layout
+from lensmount_emulator.exports.schema import DialectSchema, MessageSchema, MessagesSchema, walk_layout
+from lensmount_emulator.exports.units_schema import AnySchema
 from lensmount_emulator.exports.vectors import vector_lines
 from lensmount_protocol.wire import Role
 

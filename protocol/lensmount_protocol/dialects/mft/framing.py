@@ -105,7 +105,7 @@ def _data_forms(sender: Role) -> tuple[UnitForm, ...]:
     lengths = DATA_LENGTHS[sender]
     return (
         *(
-            UnitForm(f"data {length}", class_, (least + length - 1,) * 2, rules, (length, carried))
+            UnitForm(f"data {length}", class_, (least + length - 1, least + length - 1), rules, (length, carried))
             for length in lengths
         ),
         UnitForm("other data", class_, (least, LONGEST_DATA - 1 + checked), rules, (OTHER_DATA_TYPE, carried)),

@@ -1,0 +1,65 @@
+"""The schema of a clocked dialect: the declared forms of its units, its clock and its messages."""
+
+from dataclasses import dataclass
+
+from lensmount_emulator.exports.schema import DialectSchema, MessagesSchema, make_messages_schema, make_schema
+from lensmount_protocol.dialect import Dialect
+from lensmount_protocol.errors import DialectError
+from lensmount_protocol.unit_forms import ChecksumIs, UnitForm, declared_forms
+from lensmount_protocol.wire import ClockedLink, Role
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitsSchema(MessagesSchema):
+    """A dialect with a clocked link as data.
+
+    Attributes:
+        forms: the forms of the units, by sender.
+        link: the clock.
+    """
+
+    forms: dict[Role, tuple[UnitForm, ...]]
+    link: ClockedLink
+
+
+AnySchema = DialectSchema | UnitsSchema
+
+
+def make_any_schema(dialect: Dialect) -> AnySchema:
+    """Return the schema of a dialect: of its frames, or of its units where its link is clocked.
+
+    Raises:
+        DialectError: a field, a frame or a unit has a form that no target can carry.
+    """
+    link = dialect.wiring.clocked
+    if link is None:
+        return make_schema(dialect)
+    plain = make_messages_schema(dialect)
+    forms = {role: declared_forms(dialect.formats[role]) for role in Role}
+    for role, declared in forms.items():
+        if not declared:
+            raise DialectError(
+                f"dialect {dialect.name}: its units cannot be exported: those of the {role.value} are read by"
+                f" {type(dialect.formats[role]).__name__}, which declares no forms; give it UnitForms, or use --format"
+                " json or markdown"
+            )
+        for form in declared:
+            _check_form(dialect, form)
+    return UnitsSchema(
+        name=plain.name,
+        identifier=plain.identifier,
+        forms=forms,
+        link=link,
+        messages=plain.messages,
+        unknown_prefix=plain.unknown_prefix,
+        dialect=dialect,
+    )
+
+
+def _check_form(dialect: Dialect, form: UnitForm) -> None:
+    for rule in form.rules:
+        if isinstance(rule, ChecksumIs) and rule.checksum.algorithm is None:
+            raise DialectError(
+                f"dialect {dialect.name}: its units cannot be exported: the checksum of {form.name} is a function of"
+                " its own; use a checksum of lensmount.dialect, or make_crc"
+            )
