@@ -194,7 +194,7 @@ class UnitForm:
     sequence: UnitBits | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a form with numbers or bytes that do not fit its smallest unit, or with two open parts in its payload."""
+        """Refuse a form with parts that do not fit its smallest unit, or a payload with two open parts."""
         spans = [part for part in self.payload if isinstance(part, UnitBytes)]
         ends = [
             *(bits.at + bits.size if bits.at >= 0 else -bits.at for bits in self._numbers()),
