@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from lensmount_emulator.learn.compare import Difference as Difference
     from lensmount_emulator.learn.compare import check_words as check_words
     from lensmount_emulator.learn.compare import diff_machines as diff_machines
+    from lensmount_emulator.learn.compare import transition_cover as transition_cover
+    from lensmount_emulator.learn.compare import wp_method as wp_method
     from lensmount_emulator.learn.learner import LearnError as LearnError
     from lensmount_emulator.learn.learner import learn as learn
     from lensmount_emulator.learn.machine import Machine as Machine
@@ -22,8 +24,6 @@ if TYPE_CHECKING:
     from lensmount_emulator.learn.queries import NondeterminismError as NondeterminismError
     from lensmount_emulator.learn.queries import Queries as Queries
     from lensmount_emulator.learn.queries import QueryCache as QueryCache
-    from lensmount_emulator.learn.suites import transition_cover as transition_cover
-    from lensmount_emulator.learn.suites import wp_method as wp_method
     from lensmount_emulator.learn.system import VirtualSystem as VirtualSystem
     from lensmount_emulator.learn.system import play_word as play_word
 else:
@@ -78,8 +78,8 @@ _NAMES = {
     "load_alphabet": ("lensmount_emulator.learn.alphabet", "load_alphabet"),
     "play_word": ("lensmount_emulator.learn.system", "play_word"),
     "read_machine": ("lensmount_emulator.learn.machine", "read_machine"),
-    "transition_cover": ("lensmount_emulator.learn.suites", "transition_cover"),
-    "wp_method": ("lensmount_emulator.learn.suites", "wp_method"),
+    "transition_cover": ("lensmount_emulator.learn.compare", "transition_cover"),
+    "wp_method": ("lensmount_emulator.learn.compare", "wp_method"),
 }
 
 if not TYPE_CHECKING:

@@ -4,10 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lensmount_emulator.learn.alphabet import Alphabet, load_alphabet
-from lensmount_emulator.learn.compare import CheckResult, check_words
+from lensmount_emulator.learn.compare import CheckResult, check_words, transition_cover, wp_method
 from lensmount_emulator.learn.machine import Machine, read_machine
 from lensmount_emulator.learn.queries import Queries, QueryCache
-from lensmount_emulator.learn.suites import transition_cover, wp_method
 from lensmount_emulator.learn.system import VirtualSystem
 from lensmount_emulator.profiles.library import Profile, load_profile
 

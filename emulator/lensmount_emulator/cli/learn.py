@@ -212,9 +212,8 @@ def _learn(arguments: argparse.Namespace) -> int:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    from lensmount_emulator.learn.compare import check_words
+    from lensmount_emulator.learn.compare import check_words, transition_cover, wp_method
     from lensmount_emulator.learn.machine import read_machine
-    from lensmount_emulator.learn.suites import transition_cover, wp_method
     from lensmount_emulator.reports.learned_machines import check_to_junit, to_tests
     from lensmount_hardware.output_file import check_output, write_output
     from lensmount_protocol.errors import ProfileError

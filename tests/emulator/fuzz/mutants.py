@@ -112,9 +112,8 @@ class MutatedLoader(importlib.machinery.SourceFileLoader):
 
 def campaign(seconds: float, round_: int) -> str:
     """Run the campaign, share by share in turn; what it found, `""` where nothing in its time."""
-    from lensmount_emulator.fuzz.fault_free import run_fault_free_sessions
     from lensmount_emulator.fuzz.parser_fuzzer import fuzz_parser
-    from lensmount_emulator.fuzz.recovery_rate import run_cases
+    from lensmount_emulator.fuzz.recovery_rate import run_cases, run_fault_free_sessions
     from lensmount_emulator.fuzz.scenario_runner import replay_scenario
     from lensmount_emulator.fuzz.session_fuzzer import fuzz_sessions
     from lensmount_protocol.dialect import load_dialect

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from lensmount_emulator.fuzz.fault_free import (
+from lensmount_emulator.fuzz.random_inputs import burst_sizes, random_flood
+from lensmount_emulator.fuzz.recovery_rate import (
     monitor_fault_free,
     random_fault_free,
     run_fault_free,
     run_fault_free_sessions,
 )
-from lensmount_emulator.fuzz.random_inputs import burst_sizes, random_flood
 from lensmount_emulator.fuzz.scenario import Scenario, fuzzed_dialects, get_dialect, get_traits
 from lensmount_emulator.fuzz.scenario_runner import ScenarioRunner, run_scenario
 from lensmount_emulator.fuzz.session_fuzzer import sample_frames

@@ -6,12 +6,18 @@ from pathlib import Path
 import pytest
 
 from lensmount_emulator.learn.alphabet import list_alphabets, load_alphabet
-from lensmount_emulator.learn.compare import check_words, diff_machines
+from lensmount_emulator.learn.compare import (
+    check_words,
+    diff_machines,
+    distinguishing_words,
+    transition_cover,
+    without_prefixes,
+    wp_method,
+)
 from lensmount_emulator.learn.draw import to_dot, to_mermaid, to_svg
 from lensmount_emulator.learn.learner import learn
 from lensmount_emulator.learn.machine import Machine, read_machine
 from lensmount_emulator.learn.queries import NondeterminismError, Queries, QueryCache
-from lensmount_emulator.learn.suites import distinguishing_words, transition_cover, without_prefixes, wp_method
 from lensmount_emulator.learn.system import VirtualSystem, play_word
 from lensmount_emulator.profiles.library import load_profile
 from lensmount_emulator.reports.learned_machines import check_to_junit, to_tests
