@@ -9,10 +9,10 @@ from lensmount_emulator.engine.dialect_roles import DialectRoles, FuzzTraits, Pl
 from lensmount_emulator.engine.engine import Engine
 from lensmount_emulator.engine.script import Step
 from lensmount_emulator.roles.fuji_g.body import BodyEngine, execute_extra_step
-from lensmount_emulator.roles.fuji_g.gauges import FUJI_G_GAUGES
 from lensmount_emulator.roles.fuji_g.lens import LensEngine
 from lensmount_emulator.roles.fuji_g.profile import BodySettings, LensSettings, check_settings
 from lensmount_emulator.roles.fuji_g.sequences import LENS_VERBS, VERBS
+from lensmount_emulator.roles.fuji_g.session_knowledge import FUJI_G_GAUGES
 
 
 def _make_engine(

@@ -1,9 +1,23 @@
-"""What explanations know of Fuji G sessions: polls are the loop, and parking comes before the supply goes off."""
+"""What explanations and panels know of Fuji G sessions: polls are the loop, and parking comes before power-off."""
 
 from lensmount_emulator.engine.session_knowledge import SessionKnowledge
+from lensmount_emulator.engine.traits import Gauge
 from lensmount_protocol.decoder import DecodedFrame
 from lensmount_protocol.dialects.fuji_g.commands import ParkCommand, StatusReply, StatusRequest
 from lensmount_protocol.dialects.fuji_g.timing import REPLY_TO_ACKNOWLEDGE_US, WORD_TO_ACKNOWLEDGE_US
+from lensmount_protocol.wire import Role
+
+FUJI_G_GAUGES = (
+    Gauge("focus", Role.LENS, "focus", "PositionReply.value", target="FocusTargetCommand.argument"),
+    Gauge("iris", Role.LENS, "iris step", "IrisStepReply.value", target="IrisTargetCommand.argument"),
+    Gauge("ring", Role.LENS, "aperture ring", "ApertureRingReply.value"),
+    Gauge("status", Role.LENS, "status", "StatusReply.value"),
+    Gauge("temperature", Role.LENS, "maybe temperature", "TemperatureReply.value"),
+    Gauge("power", Role.BODY, "power state", "PowerStateCommand.argument"),
+    Gauge("button", Role.BODY, "shutter button", "ShutterButtonCommand.argument"),
+    Gauge("speed", Role.BODY, "focus speed", "FocusSpeedCommand.argument"),
+    Gauge("mode", Role.BODY, "kind of move", "FocusModeCommand.argument"),
+)
 
 
 def _is_poll(frame: DecodedFrame) -> bool:

@@ -9,10 +9,15 @@ from lensmount_emulator.engine.dialect_roles import DialectRoles, FuzzTraits, Pl
 from lensmount_emulator.engine.engine import Engine
 from lensmount_emulator.engine.script import Step
 from lensmount_emulator.roles.mft.body import LENS_VERBS, VERBS, BodyEngine, execute_extra_step
-from lensmount_emulator.roles.mft.gauges import MFT_GAUGES
 from lensmount_emulator.roles.mft.lens import LensEngine
 from lensmount_emulator.roles.mft.profile import BodySettings, LensSettings, check_settings
-from lensmount_emulator.roles.mft.session_knowledge import REPLY_TIMEOUT_S, reply_key, reply_keys, request_key
+from lensmount_emulator.roles.mft.session_knowledge import (
+    MFT_GAUGES,
+    REPLY_TIMEOUT_S,
+    reply_key,
+    reply_keys,
+    request_key,
+)
 from lensmount_protocol.dialects.mft.transactions import ASLEEP, OFF
 
 

@@ -1,9 +1,12 @@
-"""What explanations, fuzzing and learning know of Micro Four Thirds sessions: due steps, the loop, reads, words."""
+"""What explanations, fuzzing, learning and panels know of Micro Four Thirds: due steps, the loop, reads, words.
+
+Gauges show the fields of the lens's status raw, since no document states their units.
+"""
 
 from collections.abc import Iterable
 
 from lensmount_emulator.engine.session_knowledge import DueStep, SessionKnowledge
-from lensmount_emulator.engine.traits import LearnTraits, OutputToken
+from lensmount_emulator.engine.traits import Gauge, LearnTraits, OutputToken
 from lensmount_protocol.connection import ReceivedFrame
 from lensmount_protocol.decoder import DecodedFrame
 from lensmount_protocol.dialects.mft.framing import ANSWER, COMMAND
@@ -20,6 +23,14 @@ from lensmount_protocol.framer import Frame
 from lensmount_protocol.payload import message_type
 from lensmount_protocol.timing import edge, first_bit
 from lensmount_protocol.wire import Role
+
+MFT_GAUGES = (
+    Gauge("focus", Role.LENS, "focus", "StandbyReply.raw_focus"),
+    Gauge("distance", Role.LENS, "focus distance", "StandbyReply.focus_distance", text="raw {}".format),
+    Gauge("iris", Role.LENS, "aperture, raw", "StandbyReply.aperture"),
+    Gauge("zoom", Role.LENS, "zoom, raw", "StandbyReply.scaled_zoom"),
+)
+
 
 _BODY, _LENS = Role.BODY, Role.LENS
 
