@@ -297,7 +297,7 @@ firmware-interrupts:
 
 # Branches of the core that its tests take; fails below all of them.
 firmware-coverage: $(STAMP)
-	@PYTHONPATH=protocol:hardware $(BIN)/python hardware/firmware/tools/branches.py
+	@PYTHONPATH=protocol:hardware $(BIN)/python hardware/firmware/tools/branch_coverage.py
 
 # The shipped image in the emulator, at the length that the documentation quotes: bytes there and back, presence lost.
 BYTES ?= 1000000

@@ -48,7 +48,7 @@ class _Board:
             line = mapped.get(pin)
             listens = line is not None and line.kind == LineKind.DATA and state == "uart"
             if state in _DRIVEN and not listens and (line is None or not line.flags & LineFlag.OUTPUT):
-                yield f"GP{pin} is {state}, and not one of ours"
+                yield f"GP{pin} is {state}, and no output of the map"
         if wanted is None:
             return
         there = at_us <= self.there_us + GRACE_US

@@ -1,44 +1,44 @@
-/* What each of the host's messages does, and why it may be refused. */
+/* Executes the messages of the host, or returns why one is rejected. */
 #include "commands.h"
 
-#include "answers.h"
+#include "host_tx.h"
 #include "board_protocol.h"
-#include "bytes.h"
-#include "guard.h"
-#include "lines.h"
+#include "byte_order.h"
+#include "interlock.h"
+#include "line_map.h"
 #include "link.h"
-#include "mount.h"
-#include "orders.h"
+#include "tx_sequencer.h"
+#include "command_queue.h"
 #include "replies.h"
-#include "port.h"
+#include "hal.h"
 #include "session.h"
-#include "sync.h"
+#include "frame_sync.h"
 
 /* An error code with its detail, or 0. */
 typedef uint8_t (*handler)(const uint8_t *message, unsigned size, uint64_t now, uint32_t *detail);
 
 static uint8_t configure(const uint8_t *message, unsigned size, uint64_t now, uint32_t *detail) {
     const bool clocked = shift.wanted;
-    link_forget_wanted();
-    const uint8_t code = lines_check(message, size, clocked, detail);
+    link_cancel_request();
+    const uint8_t code = config_check(message, size, clocked, detail);
     if (code)
         return code;
     const uint8_t *timing = message + BOARD_CONFIGURE_TIMING_OFFSET;
-    const uint32_t before = port_lock();
-    guard_stop(BOARD_REST_REASON_START);
-    lines_adopt(message, clocked);
+    const uint32_t before = hal_lock();
+    interlock_stop(BOARD_SAFE_STATE_REASON_START);
+    line_map_adopt(message, clocked);
     const uint32_t rate = get32(message + BOARD_CONFIGURE_BAUDRATE_OFFSET);
     if (clocked)
         link_start(rate);
-    mount_start(timing, rate, now);
-    guard_start(timing, now);
-    port_unlock(before);
-    port_kick();
-    session_tell_state(now);
+    tx_seq_start(timing, rate, now);
+    interlock_start(timing, now);
+    hal_unlock(before);
+    hal_kick();
+    session_report_state(now);
     return 0;
 }
 
-static uint8_t take_link(const uint8_t *message, unsigned size, uint64_t now, uint32_t *detail) {
+static uint8_t request_link(const uint8_t *message, unsigned size, uint64_t now, uint32_t *detail) {
     const uint8_t known = BOARD_LINK_FLAG_IDLE_HIGH | BOARD_LINK_FLAG_SAMPLED_ON_RISE | BOARD_LINK_FLAG_MSB_FIRST;
     *detail = BOARD_LINK_FLAGS_OFFSET;
     if (message[BOARD_LINK_FLAGS_OFFSET] & ~known)
@@ -46,18 +46,18 @@ static uint8_t take_link(const uint8_t *message, unsigned size, uint64_t now, ui
     *detail = BOARD_LINK_GAP_US_OFFSET;
     if (get16(message + BOARD_LINK_GAP_US_OFFSET) == 0)
         return BOARD_ERROR_CODE_BAD_TIMING;
-    link_want(message);
+    link_request(message);
     return 0;
 }
 
 static uint8_t credit(const uint8_t *message, unsigned size, uint64_t now, uint32_t *detail) {
-    answers_credit(get32(message + BOARD_CREDIT_LIMIT_OFFSET));
+    host_tx_credit(get32(message + BOARD_CREDIT_LIMIT_OFFSET));
     return 0;
 }
 
 static uint8_t enqueue(const uint8_t *message, unsigned size) {
-    orders_put(message, (uint8_t)size);
-    port_kick();
+    command_queue_put(message, (uint8_t)size);
+    hal_kick();
     return 0;
 }
 
@@ -89,29 +89,29 @@ static uint8_t drive(const uint8_t *message, unsigned size, uint64_t now, uint32
     *detail = line;
     if (lines.role == BOARD_ROLE_SNIFFER)
         return BOARD_ERROR_CODE_LISTENS_ONLY;
-    if (line >= lines.count || !line_is(line, lines.ours))
+    if (line >= lines.count || !line_in_mask(line, lines.ours))
         return BOARD_ERROR_CODE_BAD_LINE;
     if (in_turn)
         return enqueue(message, size);
-    const uint32_t before = port_lock();
-    const uint8_t code = mount_drive(line, message[BOARD_DRIVE_LEVEL_OFFSET] != 0, now);
-    port_unlock(before);
-    port_kick();
+    const uint32_t before = hal_lock();
+    const uint8_t code = tx_seq_drive(line, message[BOARD_DRIVE_LEVEL_OFFSET] != 0, now);
+    hal_unlock(before);
+    hal_kick();
     return code;
 }
 
 static uint8_t set_baudrate(const uint8_t *message, unsigned size, uint64_t now, uint32_t *detail) {
     const uint32_t rate = get32(message + BOARD_SET_BAUDRATE_BAUDRATE_OFFSET);
     /* A clocked link has the rate of its map. */
-    *detail = shift.on ? shift.setup.bit_rate : port_nearest_rate(rate);
+    *detail = shift.on ? shift.setup.bit_rate : hal_nearest_rate(rate);
     if (shift.on)
         return BOARD_ERROR_CODE_BAD_BAUDRATE;
-    return lines_rate_is_near(rate, *detail) ? enqueue(message, size) : BOARD_ERROR_CODE_BAD_BAUDRATE;
+    return config_rate_is_near(rate, *detail) ? enqueue(message, size) : BOARD_ERROR_CODE_BAD_BAUDRATE;
 }
 
-static uint8_t run_sync(const uint8_t *message, unsigned size, uint64_t now, uint32_t *detail) {
+static uint8_t run_frame_sync(const uint8_t *message, unsigned size, uint64_t now, uint32_t *detail) {
     const uint8_t flags = message[BOARD_SYNC_FLAGS_OFFSET];
-    const struct sync_order order = {
+    const struct frame_sync_command command = {
         .at_us = get64(message + BOARD_SYNC_AT_US_OFFSET),
         .period_us = get32(message + BOARD_SYNC_PERIOD_US_OFFSET),
         .width_us = get32(message + BOARD_SYNC_WIDTH_US_OFFSET),
@@ -125,19 +125,19 @@ static uint8_t run_sync(const uint8_t *message, unsigned size, uint64_t now, uin
     if (lines.sync == NO_LINE)
         return lines.role == BOARD_ROLE_SNIFFER ? BOARD_ERROR_CODE_LISTENS_ONLY : BOARD_ERROR_CODE_BAD_LINE;
     *detail = BOARD_SYNC_PERIOD_US_OFFSET;
-    if (on && order.period_us < BOARD_SHORTEST_SYNC_US)
+    if (on && command.period_us < BOARD_MIN_SYNC_PERIOD_US)
         return BOARD_ERROR_CODE_BAD_TIMING;
     *detail = BOARD_SYNC_WIDTH_US_OFFSET;
-    if (on && (order.width_us == 0 || order.width_us >= order.period_us))
+    if (on && (command.width_us == 0 || command.width_us >= command.period_us))
         return BOARD_ERROR_CODE_BAD_TIMING;
     *detail = lines.sync;
-    const uint32_t before = port_lock();
-    const uint8_t code = on ? guard_refusal(lines.sync) : 0;
+    const uint32_t before = hal_lock();
+    const uint8_t code = on ? interlock_check(lines.sync) : 0;
     if (on && !code)
-        sync_run(&order, now);
+        frame_sync_run(&command, now);
     else if (!on)
-        sync_end();
-    port_unlock(before);
+        frame_sync_end();
+    hal_unlock(before);
     return code;
 }
 
@@ -147,12 +147,12 @@ static uint8_t prepare_reply(const uint8_t *message, unsigned size, uint64_t now
     if (!shift.on || shift.setup.clocks || lines.data == NO_LINE)
         return BOARD_ERROR_CODE_BAD_LINE;
     *detail = BOARD_REPLY_NUMBER_OFFSET;
-    if (get16(message + BOARD_REPLY_NUMBER_OFFSET) >= BOARD_MOST_REPLIES)
+    if (get16(message + BOARD_REPLY_NUMBER_OFFSET) >= BOARD_MAX_REPLIES)
         return BOARD_ERROR_CODE_MALFORMED;
     *detail = BOARD_REPLY_FLAGS_OFFSET;
     if (message[BOARD_REPLY_FLAGS_OFFSET] && !copies)
         return BOARD_ERROR_CODE_MALFORMED;
-    /* A copy brings its own bytes, and nothing else goes without. */
+    /* Only a copy has no unit of its own. */
     *detail = BOARD_REPLY_UNIT_OFFSET;
     if (copies != (size == BOARD_REPLY_SIZE))
         return BOARD_ERROR_CODE_MALFORMED;
@@ -160,43 +160,43 @@ static uint8_t prepare_reply(const uint8_t *message, unsigned size, uint64_t now
     return 0;
 }
 
-static uint8_t ask_time(const uint8_t *message, unsigned size, uint64_t now, uint32_t *detail) {
-    answers_clock(get32(message + BOARD_TIME_TOKEN_OFFSET), now);
+static uint8_t read_time(const uint8_t *message, unsigned size, uint64_t now, uint32_t *detail) {
+    host_tx_time(get32(message + BOARD_TIME_TOKEN_OFFSET), now);
     return 0;
 }
 
-static uint8_t go_to_rest(const uint8_t *message, unsigned size, uint64_t now, uint32_t *detail) {
-    const uint8_t flags = message[BOARD_REST_FLAGS_OFFSET];
-    *detail = BOARD_REST_FLAGS_OFFSET;
-    if (flags & ~BOARD_REST_FLAG_FORGET)
+static uint8_t enter_safe_state(const uint8_t *message, unsigned size, uint64_t now, uint32_t *detail) {
+    const uint8_t flags = message[BOARD_SAFE_STATE_FLAGS_OFFSET];
+    *detail = BOARD_SAFE_STATE_FLAGS_OFFSET;
+    if (flags & ~BOARD_SAFE_STATE_FLAG_FORGET)
         return BOARD_ERROR_CODE_MALFORMED;
-    if (flags & BOARD_REST_FLAG_FORGET) {
-        session_forget(BOARD_REST_REASON_HOST);
+    if (flags & BOARD_SAFE_STATE_FLAG_FORGET) {
+        session_clear_map(BOARD_SAFE_STATE_REASON_HOST);
         session_end();
     } else {
-        const uint32_t before = port_lock();
-        guard_rest(BOARD_REST_REASON_HOST);
-        port_unlock(before);
+        const uint32_t before = hal_lock();
+        interlock_enter_safe_state(BOARD_SAFE_STATE_REASON_HOST);
+        hal_unlock(before);
     }
-    session_tell_state(now);
+    session_report_state(now);
     return 0;
 }
 
 static uint8_t enter_boot_mode(const uint8_t *message, unsigned size, uint64_t now, uint32_t *detail) {
     if (get32(message + BOARD_BOOTLOADER_MAGIC_OFFSET) != BOARD_BOOTLOADER_MAGIC)
         return BOARD_ERROR_CODE_BAD_MAGIC;
-    session_forget(BOARD_REST_REASON_HOST);
-    port_enter_boot_mode();
+    session_clear_map(BOARD_SAFE_STATE_REASON_HOST);
+    hal_enter_boot_mode();
     return 0;
 }
 
 static uint8_t read_counters(const uint8_t *message, unsigned size, uint64_t now, uint32_t *detail) {
-    answers_counters();
+    host_tx_counters();
     return 0;
 }
 
 static uint8_t read_state(const uint8_t *message, unsigned size, uint64_t now, uint32_t *detail) {
-    session_tell_state(now);
+    session_report_state(now);
     return 0;
 }
 
@@ -212,37 +212,37 @@ static const struct {
     [BOARD_TYPE_TRANSMIT] = {transmit, BOARD_TRANSMIT_SIZE + 1, 255, true, true},
     [BOARD_TYPE_DRIVE] = {drive, BOARD_DRIVE_SIZE, BOARD_DRIVE_SIZE, true, true},
     [BOARD_TYPE_SET_BAUDRATE] = {set_baudrate, BOARD_SET_BAUDRATE_SIZE, BOARD_SET_BAUDRATE_SIZE, true, true},
-    [BOARD_TYPE_SYNC] = {run_sync, BOARD_SYNC_SIZE, BOARD_SYNC_SIZE, true, false},
-    [BOARD_TYPE_TIME] = {ask_time, BOARD_TIME_SIZE, BOARD_TIME_SIZE, false, false},
-    [BOARD_TYPE_REST] = {go_to_rest, BOARD_REST_SIZE, BOARD_REST_SIZE, false, false},
+    [BOARD_TYPE_SYNC] = {run_frame_sync, BOARD_SYNC_SIZE, BOARD_SYNC_SIZE, true, false},
+    [BOARD_TYPE_TIME] = {read_time, BOARD_TIME_SIZE, BOARD_TIME_SIZE, false, false},
+    [BOARD_TYPE_SAFE_STATE] = {enter_safe_state, BOARD_SAFE_STATE_SIZE, BOARD_SAFE_STATE_SIZE, false, false},
     [BOARD_TYPE_BOOTLOADER] = {enter_boot_mode, BOARD_BOOTLOADER_SIZE, BOARD_BOOTLOADER_SIZE, false, false},
     [BOARD_TYPE_READ_COUNTERS] = {read_counters, BOARD_READ_COUNTERS_SIZE, BOARD_READ_COUNTERS_SIZE, false, false},
     [BOARD_TYPE_READ_STATE] = {read_state, BOARD_READ_STATE_SIZE, BOARD_READ_STATE_SIZE, false, false},
-    [BOARD_TYPE_LINK] = {take_link, BOARD_LINK_SIZE, BOARD_LINK_SIZE, false, false},
-    [BOARD_TYPE_REPLY] = {prepare_reply, BOARD_REPLY_SIZE, BOARD_REPLY_SIZE + BOARD_LONGEST_REPLY_UNIT, true, false},
+    [BOARD_TYPE_LINK] = {request_link, BOARD_LINK_SIZE, BOARD_LINK_SIZE, false, false},
+    [BOARD_TYPE_REPLY] = {prepare_reply, BOARD_REPLY_SIZE, BOARD_REPLY_SIZE + BOARD_MAX_REPLY_UNIT, true, false},
 };
 
 uint8_t command_dispatch(const uint8_t *message, unsigned size, uint64_t now, uint32_t *detail) {
     const uint8_t type = message[BOARD_HEAD_TYPE_OFFSET];
     *detail = 0;
-    if (type != BOARD_TYPE_HELLO && !session_is_greeted())
-        return BOARD_ERROR_CODE_NOT_GREETED;
+    if (type != BOARD_TYPE_HELLO && !session_is_open())
+        return BOARD_ERROR_CODE_NO_SESSION;
     if (type == 0 || type >= sizeof commands / sizeof commands[0])
         return BOARD_ERROR_CODE_UNKNOWN_TYPE;
     const bool queued = commands[type].queued && !(type == BOARD_TYPE_DRIVE && size > BOARD_DRIVE_FLAGS_OFFSET &&
                                                 !(message[BOARD_DRIVE_FLAGS_OFFSET] & BOARD_DRIVE_FLAG_IN_TURN));
     const uint32_t cost = size + BOARD_CRC_SIZE;
-    *detail = orders_room();
+    *detail = command_queue_room();
     if (queued && cost > *detail)
         return BOARD_ERROR_CODE_NO_CREDIT;
     *detail = size < commands[type].least ? size : commands[type].most;
     uint8_t code = BOARD_ERROR_CODE_MALFORMED;
     if (size >= commands[type].least && size <= commands[type].most) {
         *detail = 0;
-        code = commands[type].needs_map && !guard.configured ? BOARD_ERROR_CODE_NOT_CONFIGURED
+        code = commands[type].needs_map && !interlock.configured ? BOARD_ERROR_CODE_NOT_CONFIGURED
                                                           : commands[type].handle(message, size, now, detail);
     }
     if (queued && code)
-        orders_spend(cost);
+        command_queue_spend(cost);
     return code;
 }

@@ -1,4 +1,4 @@
-/* What is counted, and what was lost. */
+/* Counters of events and losses. */
 #ifndef COUNTERS_H
 #define COUNTERS_H
 
@@ -6,24 +6,24 @@
 
 #include "board_protocol.h"
 
-/* Which context counts, so that none interrupts another's addition. */
+/* The context that counts, so that none interrupts the addition of another. */
 enum context { IN_MAIN, IN_MOUNT, IN_UART, IN_SYNC, CONTEXTS };
 
-#define SORTS (BOARD_SORT_BROKEN_BYTES + 1u)
+#define LOSS_KINDS (BOARD_LOSS_KIND_BROKEN_BYTES + 1u)
 
 struct counters {
-    uint32_t frames_taken, frames_bad, frames_missed, bytes_sent, bytes_received, edges_seen, late_orders;
-    uint32_t refused, rests, worst_loop_us;
-    uint32_t lost[CONTEXTS][SORTS];
+    uint32_t frames_taken, frames_bad, frames_missed, bytes_sent, bytes_received, edges_seen, late_commands;
+    uint32_t rejected, worst_loop_us;
+    uint32_t lost[CONTEXTS][LOSS_KINDS];
 };
 
 extern struct counters counters;
 
-static inline void lose(enum context context, unsigned sort, uint32_t count) {
+static inline void count_loss(enum context context, unsigned sort, uint32_t count) {
     counters.lost[context][sort] += count;
 }
 
-static inline uint32_t lost_of(unsigned sort) {
+static inline uint32_t lost_total(unsigned sort) {
     return counters.lost[IN_MAIN][sort] + counters.lost[IN_MOUNT][sort] + counters.lost[IN_UART][sort] +
            counters.lost[IN_SYNC][sort];
 }

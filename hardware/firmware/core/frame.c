@@ -1,7 +1,7 @@
 /* COBS and CRC-16, byte by byte and within bounds. */
 #include "frame.h"
 
-#include "bytes.h"
+#include "byte_order.h"
 
 static const uint16_t nibbles[16] = {
     0x0000, 0x1021, 0x2042, 0x3063, 0x4084, 0x50a5, 0x60c6, 0x70e7,
@@ -17,7 +17,7 @@ uint16_t frame_checksum(const uint8_t *data, size_t count) {
     return sum ^ BOARD_CRC_FINAL_XOR;
 }
 
-/* In place; returns the size of what was stuffed, or FRAME_BAD. */
+/* Undo COBS in place; returns the decoded size, or FRAME_BAD. */
 static int unstuff(uint8_t *bytes, size_t count) {
     size_t at = 0, out = 0;
     while (at < count) {
@@ -32,7 +32,7 @@ static int unstuff(uint8_t *bytes, size_t count) {
     return (int)out;
 }
 
-int frame_take(struct frame_reader *reader, uint8_t value) {
+int frame_add_byte(struct frame_reader *reader, uint8_t value) {
     if (value != 0) {
         if (reader->count < sizeof reader->bytes)
             reader->bytes[reader->count++] = value;

@@ -1,4 +1,4 @@
-/* Frames: a message, its checksum, COBS around both, and a zero behind. */
+/* Frames: a message and its checksum, encoded by COBS, and a zero at the end. */
 #ifndef FRAME_H
 #define FRAME_H
 
@@ -8,7 +8,7 @@
 #include "board_protocol.h"
 
 struct frame_reader {
-    uint8_t bytes[BOARD_LONGEST_FRAME + 1];
+    uint8_t bytes[BOARD_MAX_FRAME + 1];
     uint16_t count;
     uint8_t too_long;
 };
@@ -17,11 +17,11 @@ enum { FRAME_NONE = 0, FRAME_BAD = -1 };
 
 uint16_t frame_checksum(const uint8_t *data, size_t count);
 
-/* Take a byte; returns the size of the message that is whole with it and now stands at the start of `bytes`, FRAME_BAD
- * where something ended that is no frame, else FRAME_NONE. */
-int frame_take(struct frame_reader *reader, uint8_t value);
+/* Add a byte; returns the size of the message that it completes, which is at the start of `bytes`, FRAME_BAD
+ * if it ends something that is no frame, else FRAME_NONE. */
+int frame_add_byte(struct frame_reader *reader, uint8_t value);
 
-/* Write a message of at most BOARD_LONGEST_FRAME - 2 bytes as a frame of at most BOARD_LONGEST_ON_WIRE; returns its
+/* Write a message of at most BOARD_MAX_FRAME - 2 bytes as a frame of at most BOARD_MAX_WIRE_SIZE; returns its
  * size. */
 size_t frame_build(uint8_t *wire, const uint8_t *message, size_t count);
 

@@ -1,16 +1,16 @@
-/* A table of states: a burst that matches in the state at hand brings a unit and the next state. */
+/* A state table: a burst that matches in the current state selects a unit and the next state. */
 #include "replies.h"
 
 #include <stddef.h>
 
-#include "bytes.h"
-#include "port.h"
+#include "byte_order.h"
+#include "hal.h"
 
 #define NEVER 255u
 
 static struct {
-    struct reply replies[BOARD_MOST_REPLIES];
-    volatile uint16_t used; /* behind the last */
+    struct reply replies[BOARD_MAX_REPLIES];
+    volatile uint16_t used; /* number of entries */
     volatile uint8_t state;
 } table;
 
@@ -25,7 +25,7 @@ void replies_restart(void) {
 
 void replies_put(const uint8_t *message, unsigned size) {
     const uint16_t number = get16(message + BOARD_REPLY_NUMBER_OFFSET);
-    const uint32_t before = port_lock();
+    const uint32_t before = hal_lock();
     for (; table.used <= number; table.used++)
         table.replies[table.used].state = NEVER;
     struct reply *reply = &table.replies[number];
@@ -42,7 +42,7 @@ void replies_put(const uint8_t *message, unsigned size) {
     }
     for (unsigned at = 0; at < reply->unit_size; at++)
         reply->unit[at] = message[BOARD_REPLY_UNIT_OFFSET + at];
-    port_unlock(before);
+    hal_unlock(before);
 }
 
 static bool matches(const struct reply *reply, const uint8_t *burst) {

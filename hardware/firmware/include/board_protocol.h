@@ -7,21 +7,21 @@
 #define BOARD_PROTOCOL_H
 
 #define BOARD_VERSION 1u /* of the protocol */
-#define BOARD_LONGEST_FRAME 254u /* message and checksum, before COBS */
-#define BOARD_LONGEST_ON_WIRE 256u /* with COBS's byte and the delimiter */
-#define BOARD_LONGEST_DATA 231u /* of one TRANSMIT */
-#define BOARD_MOST_LINES 16u /* that the protocol has room for */
-#define BOARD_LONGEST_ABSENCE_US 1000u /* most that absence_us may be */
-#define BOARD_SHORTEST_SYNC_US 100u /* least that period_us may be */
-#define BOARD_MOST_REPLIES 384u /* that a board keeps */
-#define BOARD_LONGEST_REPLY_UNIT 8u /* bytes of its unit */
+#define BOARD_MAX_FRAME 254u /* message and checksum, before COBS */
+#define BOARD_MAX_WIRE_SIZE 256u /* with COBS's byte and the delimiter */
+#define BOARD_MAX_DATA 231u /* of one TRANSMIT */
+#define BOARD_MAX_LINES 16u /* in a map */
+#define BOARD_MAX_ABSENCE_US 1000u /* upper limit of absence_us */
+#define BOARD_MIN_SYNC_PERIOD_US 100u /* lower limit of period_us */
+#define BOARD_MAX_REPLIES 384u /* that a board keeps */
+#define BOARD_MAX_REPLY_UNIT 8u /* bytes of its unit */
 #define BOARD_REPLY_MATCH 4u /* bytes of a burst that a reply looks at */
-#define BOARD_LONGEST_BURST_PART 224u /* bytes of one BURST */
+#define BOARD_MAX_BURST_PART 224u /* bytes of one BURST */
 #define BOARD_CRC_POLYNOMIAL 0x1021u /* crc16-ibm-3740: nothing reflected */
 #define BOARD_CRC_INITIAL 0xFFFFu
 #define BOARD_CRC_FINAL_XOR 0x0000u
 #define BOARD_CRC_CHECK 0x29B1u /* over "123456789" */
-#define BOARD_CRC_SIZE 2u /* bytes, low one first, behind the message */
+#define BOARD_CRC_SIZE 2u /* bytes, low one first, after the message */
 #define BOARD_BOOTLOADER_MAGIC 0x544F4F42u
 
 #define BOARD_ROLE_BODY 0u /* plays the body: switches rails, drives nothing before presence */
@@ -31,20 +31,20 @@
 #define BOARD_LINE_KIND_PLAIN 0u /* carries a level and nothing else */
 #define BOARD_LINE_KIND_PRESENCE 1u /* grounded by a lens that is there: low is present */
 #define BOARD_LINE_KIND_SUPPLY 2u /* the rail that powers the lens: a switch of the body, an input of the lens */
-#define BOARD_LINE_KIND_RAIL 3u /* another rail: behind the supply in the map, and switched on behind the rail in front of it */
+#define BOARD_LINE_KIND_RAIL 3u /* another rail: after the supply in the map, and switched on after the previous rail there */
 #define BOARD_LINE_KIND_SYNC 4u /* frame signal */
 #define BOARD_LINE_KIND_ATTENTION 5u /* held high by an end while it transmits */
 #define BOARD_LINE_KIND_DATA 6u /* serial: the UART's output where it is an output, else its input */
 #define BOARD_LINE_KIND_CLOCK 7u /* clock of a clocked link: only after LINK, driven by the end that clocks */
 
-#define BOARD_LINE_FLAG_OUTPUT 1u /* the board drives it; without this it only looks */
+#define BOARD_LINE_FLAG_OUTPUT 1u /* the board drives it; without this it is an input */
 #define BOARD_LINE_FLAG_INVERTED 2u /* the mount's line is high while the pin is low */
-#define BOARD_LINE_FLAG_IDLE_HIGH 4u /* the mount's line is high at rest; without this it is low */
+#define BOARD_LINE_FLAG_IDLE_HIGH 4u /* the mount's line idles high; without this it idles low */
 #define BOARD_LINE_FLAG_PULL_UP 8u /* the pin's pull-up is on */
 #define BOARD_LINE_FLAG_PULL_DOWN 16u /* the pin's pull-down is on */
-#define BOARD_LINE_FLAG_OPEN_DRAIN 32u /* high is let go of, and low is driven */
+#define BOARD_LINE_FLAG_OPEN_DRAIN 32u /* low is driven, and high is released */
 
-#define BOARD_CONFIGURE_FLAG_UNGUARDED 1u /* the map has no line that tells presence, and the host means it: the peer counts as present */
+#define BOARD_CONFIGURE_FLAG_NO_INTERLOCK 1u /* the map may be without a line of presence: the peer counts as present */
 #define BOARD_CONFIGURE_FLAG_OWN_EDGES 2u /* edges of our own outputs are reported too */
 
 #define BOARD_LINK_FLAG_IDLE_HIGH 1u /* the clock is high between bursts; without this it is low */
@@ -62,57 +62,57 @@
 #define BOARD_TRANSMIT_FLAG_RAISE 1u /* raise our attention line first */
 #define BOARD_TRANSMIT_FLAG_LOWER 2u /* lower our attention line afterwards */
 
-#define BOARD_DRIVE_FLAG_IN_TURN 1u /* wait in the queue behind what was ordered before; without this it is done on arrival, `at_us` 0 */
+#define BOARD_DRIVE_FLAG_IN_TURN 1u /* wait in the queue for earlier commands; without this it is executed on arrival, `at_us` 0 */
 
 #define BOARD_SYNC_FLAG_ON 1u /* the chip's timer makes pulses; without this it stops, and the line keeps its level between pulses */
 #define BOARD_SYNC_FLAG_PULSE_HIGH 2u /* pulses are high; without this they are low */
 
-#define BOARD_REST_FLAG_FORGET 1u /* forget the configuration and the session too: pins become inputs without pulls */
+#define BOARD_SAFE_STATE_FLAG_FORGET 1u /* forget the configuration and the session too: pins become inputs without pulls */
 
-#define BOARD_SPACING_RUN 0u /* back to back at the rate in force, each within 1 µs of its time; no `gaps` */
-#define BOARD_SPACING_GAPS 1u /* `gaps` has, for each byte but the first, the µs since the byte before it was complete */
+#define BOARD_TIMESTAMP_ENCODING_RUN 0u /* back to back at the rate in force, each within 1 µs of its time; no `gaps` */
+#define BOARD_TIMESTAMP_ENCODING_GAPS 1u /* `gaps` has, for each byte but the first, the µs since the byte before it was complete */
 
-#define BOARD_SORT_RECEIVED 0u /* bytes received: the UART or the queue of reports overran */
-#define BOARD_SORT_EDGES 1u /* edges: the queue of reports was full, or they came too fast */
-#define BOARD_SORT_REPORTS 2u /* other reports: the queue of reports was full */
-#define BOARD_SORT_TRANSMISSIONS 3u /* transmissions, or parts of one, dropped when everything went to rest */
-#define BOARD_SORT_DRIVES 4u /* orders other than transmissions, dropped when everything went to rest */
-#define BOARD_SORT_FRAMES 5u /* frames from the host: a gap in their sequence, or a wrong checksum */
-#define BOARD_SORT_BROKEN_BYTES 6u /* bytes received with a framing error or a break */
+#define BOARD_LOSS_KIND_RECEIVED 0u /* bytes received: the UART or the queue of reports overran */
+#define BOARD_LOSS_KIND_EDGES 1u /* edges: the queue of reports was full, or they came too fast */
+#define BOARD_LOSS_KIND_REPORTS 2u /* other reports: the queue of reports was full */
+#define BOARD_LOSS_KIND_TRANSMISSIONS 3u /* transmissions, or parts of one, dropped by the safe state */
+#define BOARD_LOSS_KIND_DRIVES 4u /* other commands, dropped by the safe state */
+#define BOARD_LOSS_KIND_FRAMES 5u /* frames from the host: a gap in their sequence, or a wrong checksum */
+#define BOARD_LOSS_KIND_BROKEN_BYTES 6u /* bytes received with a framing error or a break */
 
 #define BOARD_STATE_FLAG_CONFIGURED 1u /* there is a line map */
 #define BOARD_STATE_FLAG_PRESENT 2u /* the other end is there, after the filter */
 #define BOARD_STATE_FLAG_POWERED 4u /* the supply is on: switched by us, or seen as a lens */
-#define BOARD_STATE_FLAG_AT_REST 8u /* nothing of ours is driven away from rest, and nothing is queued */
+#define BOARD_STATE_FLAG_ALL_IDLE 8u /* every output has its idle level, and the queue is empty */
 #define BOARD_STATE_FLAG_SYNC_ON 16u /* the frame signal runs */
 
-#define BOARD_REST_REASON_START 0u /* the board started, or was configured */
-#define BOARD_REST_REASON_HOST 1u /* the host ordered it */
-#define BOARD_REST_REASON_ABSENT 2u /* presence was lost */
-#define BOARD_REST_REASON_WATCHDOG 3u /* the host was silent for too long; CONFIGURE is needed to go on */
-#define BOARD_REST_REASON_SUPPLY 4u /* the supply was switched off */
-#define BOARD_REST_REASON_UNPLUGGED 5u /* USB was suspended or unplugged; a greeting is needed to go on */
-#define BOARD_REST_REASON_GREETING 6u /* a host greeted */
+#define BOARD_SAFE_STATE_REASON_START 0u /* the board started, or was configured */
+#define BOARD_SAFE_STATE_REASON_HOST 1u /* a command of the host */
+#define BOARD_SAFE_STATE_REASON_ABSENT 2u /* presence was lost */
+#define BOARD_SAFE_STATE_REASON_WATCHDOG 3u /* the host was silent for too long; CONFIGURE is needed to continue */
+#define BOARD_SAFE_STATE_REASON_SUPPLY 4u /* the supply was switched off */
+#define BOARD_SAFE_STATE_REASON_UNPLUGGED 5u /* USB was suspended or unplugged; HELLO is needed to continue */
+#define BOARD_SAFE_STATE_REASON_HELLO 6u /* a host began a session */
 
-#define BOARD_ERROR_CODE_MALFORMED 1u /* its length or a field makes no sense; detail: offset of the field */
+#define BOARD_ERROR_CODE_MALFORMED 1u /* its length or a field is invalid; detail: offset of the field */
 #define BOARD_ERROR_CODE_UNKNOWN_TYPE 2u /* no such message; detail: 0 */
 #define BOARD_ERROR_CODE_VERSION 3u /* the board speaks another version; detail: its own */
 #define BOARD_ERROR_CODE_BUSY 4u /* another host has the board; detail: that host's session number */
-#define BOARD_ERROR_CODE_NOT_GREETED 5u /* there was no HELLO yet, or USB was unplugged since; detail: 0 */
-#define BOARD_ERROR_CODE_NOT_CONFIGURED 6u /* there is no line map, or the watchdog barked since; detail: 0 */
+#define BOARD_ERROR_CODE_NO_SESSION 5u /* there was no HELLO yet, or USB was unplugged since; detail: 0 */
+#define BOARD_ERROR_CODE_NOT_CONFIGURED 6u /* there is no line map, or the watchdog has fired since; detail: 0 */
 #define BOARD_ERROR_CODE_BAD_LINE 7u /* the map has no such line, or it is not one of ours; detail: the line */
 #define BOARD_ERROR_CODE_LINE_TWICE 8u /* two lines of the map have one pin, or there are two of what can be one; detail: the second */
 #define BOARD_ERROR_CODE_TOO_MANY_LINES 9u /* the map is too long; detail: how many are possible */
 #define BOARD_ERROR_CODE_BAD_PIN 10u /* there is no such pin, or it cannot do that; detail: the line */
 #define BOARD_ERROR_CODE_BAD_KIND 11u /* no such kind of line, or flags that contradict each other; detail: the line */
 #define BOARD_ERROR_CODE_BAD_BAUDRATE 12u /* the UART or the clock cannot do that rate within 1 %; detail: the nearest that it can */
-#define BOARD_ERROR_CODE_BAD_TIMING 13u /* a time out of its bounds; detail: offset of the field */
-#define BOARD_ERROR_CODE_NO_GUARD 14u /* no line tells presence, and UNGUARDED is not set; detail: 0 */
+#define BOARD_ERROR_CODE_BAD_TIMING 13u /* a time outside of its bounds; detail: offset of the field */
+#define BOARD_ERROR_CODE_NO_INTERLOCK 14u /* the map has no line of presence, and the flag NO_INTERLOCK is not set; detail: 0 */
 #define BOARD_ERROR_CODE_LISTENS_ONLY 15u /* a sniffer drives nothing; detail: the line */
 #define BOARD_ERROR_CODE_NOT_PRESENT 16u /* the other end is not there; detail: the line, or 255 for bytes */
 #define BOARD_ERROR_CODE_NOT_POWERED 17u /* the supply is off; detail: the line, or 255 for bytes */
 #define BOARD_ERROR_CODE_NO_CREDIT 18u /* the queue has no room for it: the host ignored its credit; detail: how much there was */
-#define BOARD_ERROR_CODE_BAD_MAGIC 19u /* BOOTLOADER without its magic word; detail: 0 */
+#define BOARD_ERROR_CODE_BAD_MAGIC 19u /* BOOTLOADER without its magic number; detail: 0 */
 
 #define BOARD_HEAD_TYPE_OFFSET 0u /* 1 byte */
 #define BOARD_HEAD_SEQUENCE_OFFSET 1u /* 1 byte */
@@ -186,9 +186,9 @@
 #define BOARD_TIME_TOKEN_OFFSET 2u /* 4 bytes */
 #define BOARD_TIME_SIZE 6u
 
-#define BOARD_TYPE_REST 0x09u
-#define BOARD_REST_FLAGS_OFFSET 2u /* 1 byte */
-#define BOARD_REST_SIZE 3u
+#define BOARD_TYPE_SAFE_STATE 0x09u
+#define BOARD_SAFE_STATE_FLAGS_OFFSET 2u /* 1 byte */
+#define BOARD_SAFE_STATE_SIZE 3u
 
 #define BOARD_TYPE_BOOTLOADER 0x0Au
 #define BOARD_BOOTLOADER_MAGIC_OFFSET 2u /* 4 bytes */

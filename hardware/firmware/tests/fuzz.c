@@ -7,10 +7,10 @@
 #include <string.h>
 #include <time.h>
 
-#include "bytes.h"
+#include "byte_order.h"
 #include "frame.h"
-#include "guard.h"
-#include "lines.h"
+#include "interlock.h"
+#include "line_map.h"
 #include "link.h"
 #include "sim.h"
 #include "line_monitor.h"
@@ -31,31 +31,31 @@ static void fail(const char *what) {
 
 static void look_at(uint8_t line) {
     const unsigned pin = sim_pin_state(lines.map[line].gpio);
-    const bool away = line_is(line, lines.away), rail = line_is_rail(line);
+    const bool away = line_in_mask(line, lines.active), rail = line_is_rail(line);
     const bool grounding = lines.role == BOARD_ROLE_LENS && lines.map[line].kind == BOARD_LINE_KIND_PRESENCE;
-    const bool inverted = line_has(line, BOARD_LINE_FLAG_INVERTED);
+    const bool inverted = line_has_flag(line, BOARD_LINE_FLAG_INVERTED);
     const bool high = pin == SIM_UART_OUT || (pin == SIM_HIGH && !inverted) || (pin == SIM_LOW && inverted);
-    if (!line_is(line, lines.ours)) {
+    if (!line_in_mask(line, lines.ours)) {
         if (pin != SIM_INPUT && pin != SIM_UART_IN)
             fail("a line that is not ours is driven");
         return;
     }
-    if (away && !grounding && !guard.present)
-        fail("a line is away from rest without presence");
+    if (away && !grounding && !interlock.present)
+        fail("a line is not idle without presence");
     if (away && !grounding && !rail && !lines.powered)
-        fail("a line is away from rest without power");
+        fail("a line is not idle without power");
     if (high && !rail && !grounding && !lines.powered)
         fail("a line is driven high into an end without power");
 }
 
 static void look(void) {
-    const char *complaint = line_monitor_complaint();
-    if (complaint)
-        fail(complaint);
+    const char *violation = line_monitor_violation();
+    if (violation)
+        fail(violation);
     for (uint8_t line = 0; line < lines.count; line++)
         look_at(line);
     for (uint8_t line = 0; line < lines.count; line++) {
-        if (lines.map[line].kind == BOARD_LINE_KIND_RAIL && line_is_rail(line) && line_is(line, lines.away) &&
+        if (lines.map[line].kind == BOARD_LINE_KIND_RAIL && line_is_rail(line) && line_in_mask(line, lines.active) &&
             !lines.powered)
             fail("a rail is on without the supply");
     }
@@ -71,7 +71,7 @@ static const uint8_t sizes[] = {
     BOARD_SET_BAUDRATE_SIZE,
     BOARD_SYNC_SIZE,
     BOARD_TIME_SIZE,
-    BOARD_REST_SIZE,
+    BOARD_SAFE_STATE_SIZE,
     BOARD_BOOTLOADER_SIZE,
     BOARD_READ_COUNTERS_SIZE,
     BOARD_READ_STATE_SIZE,
@@ -88,7 +88,7 @@ static const uint8_t usual[] = {
     BOARD_TYPE_SYNC,     BOARD_TYPE_SYNC,     BOARD_TYPE_SYNC,     BOARD_TYPE_SYNC,     BOARD_TYPE_TIME,
     BOARD_TYPE_CREDIT,   BOARD_TYPE_CREDIT,   BOARD_TYPE_CREDIT,   BOARD_TYPE_CREDIT,   BOARD_TYPE_TIME,
     BOARD_TYPE_SET_BAUDRATE, BOARD_TYPE_READ_COUNTERS, BOARD_TYPE_READ_STATE, BOARD_TYPE_BOOTLOADER,
-    BOARD_TYPE_HELLO,    BOARD_TYPE_CONFIGURE, BOARD_TYPE_REST, BOARD_TYPE_REPLY, BOARD_TYPE_REPLY,
+    BOARD_TYPE_HELLO,    BOARD_TYPE_CONFIGURE, BOARD_TYPE_SAFE_STATE, BOARD_TYPE_REPLY, BOARD_TYPE_REPLY,
     BOARD_TYPE_REPLY,    BOARD_TYPE_REPLY,
 };
 
@@ -151,14 +151,14 @@ static unsigned put_map(uint8_t *message) {
 }
 
 static unsigned put_message(uint8_t *message, uint8_t sequence) {
-    static uint8_t due; /* a greeting is mostly followed by a map, and a map by the supply */
+    static uint8_t due; /* HELLO is mostly followed by a map, and a map by the supply */
     const uint8_t often = usual[any(sizeof usual)];
     const uint8_t type = due ? due : (uint8_t)(any(40) ? often : any(256));
     due = type == BOARD_TYPE_HELLO && any(8) ? (any(2) ? BOARD_TYPE_LINK : BOARD_TYPE_CONFIGURE) : 0;
     if (type == BOARD_TYPE_LINK)
         due = BOARD_TYPE_CONFIGURE;
     unsigned size = type < sizeof sizes ? sizes[type] : 2 + any(60);
-    for (unsigned at = 0; at < BOARD_LONGEST_FRAME; at++)
+    for (unsigned at = 0; at < BOARD_MAX_FRAME; at++)
         message[at] = (uint8_t)(any(3) ? any(4) : any(256));
     message[BOARD_HEAD_TYPE_OFFSET] = type;
     message[BOARD_HEAD_SEQUENCE_OFFSET] = sequence;
@@ -204,7 +204,7 @@ static unsigned put_message(uint8_t *message, uint8_t sequence) {
         put32(message + BOARD_SYNC_WIDTH_US_OFFSET, any(150));
         put64(message + BOARD_SYNC_AT_US_OFFSET, any(2) ? 0 : sim_now() + any(3000) - 1500);
     }
-    return any(50) ? size : 2 + any(BOARD_LONGEST_FRAME - 4);
+    return any(50) ? size : 2 + any(BOARD_MAX_FRAME - 4);
 }
 
 static void disturb(void) {
@@ -271,8 +271,8 @@ int main(int argc, char **argv) {
             settle();
         sim_run_until(sim_now() + (any(2000) ? any(400) : any(250000)));
         look();
-        away += lines.away != 0;
-        shifts += shift.on && lines.data != NO_LINE && line_is(lines.data, lines.away);
+        away += lines.active != 0;
+        shifts += shift.on && lines.data != NO_LINE && line_in_mask(lines.data, lines.active);
         sent += sim_host_read(said, sizeof said);
     }
     printf("%lu frames, seed %lu, checked for addresses and undefined behaviour: clean, in %.0f s of processor time\n"

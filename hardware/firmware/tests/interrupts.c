@@ -14,13 +14,13 @@
 #include <unistd.h>
 
 #include "board.h"
-#include "bytes.h"
+#include "byte_order.h"
 #include "frame.h"
-#include "guard.h"
+#include "interlock.h"
 #include "interrupts.h"
-#include "lines.h"
-#include "mount.h"
-#include "orders.h"
+#include "line_map.h"
+#include "tx_sequencer.h"
+#include "command_queue.h"
 #include "sim.h"
 #include "line_monitor.h"
 
@@ -59,7 +59,7 @@ static uint8_t sequence;
 /* --- what a host sends */
 
 static void send(uint8_t *message, unsigned size) {
-    uint8_t wire[BOARD_LONGEST_ON_WIRE];
+    uint8_t wire[BOARD_MAX_WIRE_SIZE];
     message[BOARD_HEAD_SEQUENCE_OFFSET] = sequence++;
     sim_host_write(wire, frame_build(wire, message, size));
 }
@@ -81,7 +81,7 @@ static void say_link(void) {
 }
 
 static void configure_clocked(void) {
-    uint8_t message[BOARD_LONGEST_FRAME] = {BOARD_TYPE_CONFIGURE};
+    uint8_t message[BOARD_MAX_FRAME] = {BOARD_TYPE_CONFIGURE};
     message[BOARD_CONFIGURE_ROLE_OFFSET] = BOARD_ROLE_LENS;
     put32(message + BOARD_CONFIGURE_BAUDRATE_OFFSET, 1500000);
     put32(message + BOARD_CONFIGURE_TIMING_OFFSET + BOARD_TIMING_PRESENCE_US_OFFSET, 100);
@@ -100,7 +100,7 @@ static void order_unit(uint8_t id) {
 }
 
 static void configure(void) {
-    uint8_t message[BOARD_LONGEST_FRAME] = {BOARD_TYPE_CONFIGURE};
+    uint8_t message[BOARD_MAX_FRAME] = {BOARD_TYPE_CONFIGURE};
     message[BOARD_CONFIGURE_ROLE_OFFSET] = BOARD_ROLE_BODY;
     message[BOARD_CONFIGURE_FLAGS_OFFSET] = BOARD_CONFIGURE_FLAG_OWN_EDGES;
     put32(message + BOARD_CONFIGURE_BAUDRATE_OFFSET, 750000);
@@ -124,7 +124,7 @@ static void order_drive(uint8_t line, uint8_t level, uint8_t flags) {
 }
 
 static void order_window(uint8_t id, unsigned count, uint64_t at_us) {
-    uint8_t message[BOARD_LONGEST_FRAME] = {BOARD_TYPE_TRANSMIT};
+    uint8_t message[BOARD_MAX_FRAME] = {BOARD_TYPE_TRANSMIT};
     message[BOARD_TRANSMIT_FLAGS_OFFSET] = BOARD_TRANSMIT_FLAG_RAISE | BOARD_TRANSMIT_FLAG_LOWER;
     put16(message + BOARD_TRANSMIT_ID_OFFSET, id);
     put64(message + BOARD_TRANSMIT_AT_US_OFFSET, at_us);
@@ -148,7 +148,7 @@ static void order_sync(uint32_t period_us, bool on) {
 }
 
 static void order_rest(void) {
-    uint8_t message[BOARD_REST_SIZE] = {BOARD_TYPE_REST};
+    uint8_t message[BOARD_SAFE_STATE_SIZE] = {BOARD_TYPE_SAFE_STATE};
     send(message, sizeof message);
 }
 
@@ -156,7 +156,7 @@ static void run(uint64_t us) {
     sim_run_until(sim_now() + us);
 }
 
-/* --- set-ups: a body with its lens; orders for later in the queue; a frame signal */
+/* --- set-ups: a body with its lens; commands for later in the queue; a frame signal */
 
 static void body(void) {
     sim_start();
@@ -252,7 +252,7 @@ static void byte_comes(void) {
 
 /* --- operations: of the main loop, or of the mount's context */
 
-static void greet_again(void) {
+static void hello_again(void) {
     say_hello(1);
     board_poll();
 }
@@ -288,9 +288,9 @@ static void drive_plain(void) {
     board_poll();
 }
 
-/* The frame signal interrupts the mount: a rail comes on, and each line that rests high is looked at. */
+/* The frame signal interrupts the mount: a rail is switched on, and each line that idles high is updated. */
 static void switch_rail(void) {
-    (void)mount_drive(RAIL, true, sim_now());
+    (void)tx_seq_drive(RAIL, true, sim_now());
     board_mount_service();
 }
 
@@ -361,7 +361,7 @@ static bool is_high(unsigned pin) {
 }
 
 static bool all_at_rest(void) {
-    return !lines.away && !is_high(SUPPLY_PIN) && !is_high(RAIL_PIN) && !is_high(ATTENTION_PIN);
+    return !lines.active && !is_high(SUPPLY_PIN) && !is_high(RAIL_PIN) && !is_high(ATTENTION_PIN);
 }
 
 /* Pulses of the frame signal that began within the last so many microseconds; the shortest of all that have ended. */
@@ -388,21 +388,21 @@ static unsigned pulses(uint32_t within_us, uint64_t *shortest_us) {
 
 /* The pin of the frame signal is where the core believes it to be. */
 static bool signal_is_true(void) {
-    return line_is(SYNC, lines.level) == is_high(SYNC_PIN);
+    return line_in_mask(SYNC, lines.level) == is_high(SYNC_PIN);
 }
 
 static size_t sent_before;
 
-/* A greeting or a rest drops what was queued: what had not begun before it never does. */
+/* HELLO or a safe state drops the queue: what had not begun before it never does. */
 static void dropped(void) {
     uint8_t size;
-    must(orders_empty(), "orders are left in the queue");
-    must(orders_first(&size) == NULL, "an order that was dropped is in the queue");
-    must(orders_room() == ORDER_BYTES, "room of the queue is lost");
+    must(command_queue_is_empty(), "commands are left in the queue");
+    must(command_queue_first(&size) == NULL, "a dropped command is in the queue");
+    must(command_queue_room() == COMMAND_QUEUE_BYTES, "room of the queue is lost");
     run(3 * LATER_US);
     must(bytes_sent() <= sent_before + 40, "more was sent than one window that was due");
-    must(all_at_rest(), "a line is away from rest");
-    must(orders_room() == ORDER_BYTES, "room of the queue is lost");
+    must(all_at_rest(), "a line is not idle");
+    must(command_queue_room() == COMMAND_QUEUE_BYTES, "room of the queue is lost");
 }
 
 static void works_again(void) {
@@ -423,8 +423,8 @@ static void works_again(void) {
 static void sent_in_turn(void) {
     run(3 * LATER_US);
     const size_t count = bytes_sent() - sent_before;
-    must(count == 60, "an order is lost, cut or doubled");
-    must(orders_room() == ORDER_BYTES, "room of the queue is lost");
+    must(count == 60, "a command is lost, cut or doubled");
+    must(command_queue_room() == COMMAND_QUEUE_BYTES, "room of the queue is lost");
 }
 
 static void signal_goes_on(void) {
@@ -443,25 +443,25 @@ static void signal_has_ended(void) {
     run(3 * PERIOD_US);
     must(signal_is_true() && is_high(SYNC_PIN), "the frame signal's line is not at its level between pulses");
     uint64_t shortest;
-    must(pulses(2 * PERIOD_US, &shortest) == 0, "the frame signal goes on");
+    must(pulses(2 * PERIOD_US, &shortest) == 0, "the frame signal continues");
 }
 
 static void rests(void) {
-    must(all_at_rest(), "a line is away from rest without a lens");
+    must(all_at_rest(), "a line is not idle without a lens");
     must(signal_is_true() || !lines.powered, "the frame signal's pin is not where the core believes it to be");
     run(3 * PERIOD_US);
-    must(all_at_rest(), "a line is away from rest without a lens");
+    must(all_at_rest(), "a line is not idle without a lens");
 }
 
 static void sound(void) {
     run(3 * LATER_US);
-    must(orders_room() == ORDER_BYTES, "room of the queue is lost");
+    must(command_queue_room() == COMMAND_QUEUE_BYTES, "room of the queue is lost");
 }
 
 /* What is loaded now goes out with the next burst, whole and alone. */
 static void loads_again(void) {
     run(LATER_US);
-    must(orders_empty(), "an order is left in the queue");
+    must(command_queue_is_empty(), "a command is left in the queue");
     order_unit(9);
     run(50);
     clock_unit();
@@ -470,7 +470,7 @@ static void loads_again(void) {
     const size_t count = sim_bytes(&bytes);
     for (unsigned at = 1; at <= UNIT; at++)
         must(count >= at && bytes[count - at].value == 0x49, "a unit after it is not shifted out, or not whole");
-    must(orders_room() == ORDER_BYTES, "room of the queue is lost");
+    must(command_queue_room() == COMMAND_QUEUE_BYTES, "room of the queue is lost");
 }
 
 static void answers_whole(void) {
@@ -487,15 +487,15 @@ static void answers_whole(void) {
 
 static void loads_after_power(void) {
     run(LATER_US);
-    must(!lines.away, "a line is away from rest without power");
+    must(!lines.active, "a line is not idle without power");
     sim_set_pin(SUPPLY_PIN, true);
     run(300);
     loads_again();
 }
 
-static void loads_after_greeting(void) {
+static void loads_after_hello(void) {
     run(LATER_US);
-    must(!lines.away, "a line is away from rest behind a greeting");
+    must(!lines.active, "a line is not idle after HELLO");
     configure_clocked();
     run(300);
     loads_again();
@@ -507,21 +507,21 @@ static const struct interrupt_case {
     const char *name;
     void (*set_up)(void), (*operation)(void), (*interrupt)(void), (*check)(void);
 } cases[] = {
-    {"greeting, orders come due", body_with_queue, greet_again, due_orders, works_again},
-    {"greeting, lens goes", body_with_queue, greet_again, lens_goes, dropped},
-    {"greeting, a byte comes", body_with_queue, greet_again, byte_comes, works_again},
-    {"greeting, edge of the frame signal", body_with_signal, greet_again, signal_edge, works_again},
-    {"greeting while it sends", body_that_sends, greet_again, due_orders, works_again},
-    {"configuration, orders come due", body_with_queue, configure_again, due_orders, dropped},
+    {"hello, commands come due", body_with_queue, hello_again, due_orders, works_again},
+    {"hello, lens goes", body_with_queue, hello_again, lens_goes, dropped},
+    {"hello, a byte comes", body_with_queue, hello_again, byte_comes, works_again},
+    {"hello, edge of the frame signal", body_with_signal, hello_again, signal_edge, works_again},
+    {"hello while it sends", body_that_sends, hello_again, due_orders, works_again},
+    {"configuration, commands come due", body_with_queue, configure_again, due_orders, dropped},
     {"configuration, edge of the frame signal", body_with_signal, configure_again, signal_edge, dropped},
     {"configuration, lens goes", body_with_queue, configure_again, lens_goes, dropped},
-    {"rest, orders come due", body_with_queue, rest, due_orders, dropped},
-    {"rest, edge of the frame signal", body_with_signal, rest, signal_edge, dropped},
-    {"rest, lens goes", body_with_queue, rest, lens_goes, rests},
-    {"orders are put in, others come due", body_with_queue, queue_more, due_orders, sound},
-    {"orders are put in, lens goes", body_with_queue, queue_more, lens_goes, rests},
-    {"orders are put in while it sends", body_that_sends, queue_more, due_orders, sound},
-    {"orders are put in, a byte comes", body, queue_more, byte_comes, sent_in_turn},
+    {"safe state, commands come due", body_with_queue, rest, due_orders, dropped},
+    {"safe state, edge of the frame signal", body_with_signal, rest, signal_edge, dropped},
+    {"safe state, lens goes", body_with_queue, rest, lens_goes, rests},
+    {"commands are queued, others come due", body_with_queue, queue_more, due_orders, sound},
+    {"commands are queued, lens goes", body_with_queue, queue_more, lens_goes, rests},
+    {"commands are queued while it sends", body_that_sends, queue_more, due_orders, sound},
+    {"commands are queued, a byte comes", body, queue_more, byte_comes, sent_in_turn},
     {"a line is driven, lens goes", body, drive_plain, lens_goes, rests},
     {"a line is driven, edge of the frame signal", body_with_signal, drive_plain, signal_edge, signal_goes_on},
     {"frame signal changes, edge of it", body_with_signal, change_signal, signal_edge, signal_goes_on},
@@ -539,7 +539,7 @@ static const struct interrupt_case {
     {"a burst ends, a byte shifts", lens_in_burst, end_burst, byte_shifts, loads_again},
     {"a burst ends, power goes", lens_in_burst, end_burst, power_goes, loads_after_power},
     {"reports are sent, a byte shifts", lens_in_burst, only_look, byte_shifts, loads_again},
-    {"greeting in a burst, a byte shifts", lens_in_burst, greet_again, byte_shifts, loads_after_greeting},
+    {"hello in a burst, a byte shifts", lens_in_burst, hello_again, byte_shifts, loads_after_hello},
     {"configuration in a burst, a byte shifts", lens_in_burst, configure_link_again, byte_shifts, loads_again},
 };
 
@@ -575,7 +575,7 @@ enum { HELD, FAILED, NO_SUCH_PLACE };
 static int try_place(const struct interrupt_case *at, unsigned long place) {
     at->set_up();
     sent_before = bytes_sent();
-    (void)line_monitor_complaint();
+    (void)line_monitor_violation();
     hook.armed = at;
     hook.left = place;
     at->operation();
@@ -583,8 +583,8 @@ static int try_place(const struct interrupt_case *at, unsigned long place) {
     if (!hook.fired)
         return NO_SUCH_PLACE;
     at->check();
-    const char *complaint = line_monitor_complaint();
-    must(!complaint, complaint);
+    const char *violation = line_monitor_violation();
+    must(!violation, violation);
     if (!failure)
         return HELD;
     fprintf(stderr, "%s: interrupted before access %lu of the core: %s\n", at->name, place, failure);

@@ -1,4 +1,4 @@
-/* Looks at every edge that the board makes: whether anything is driven into an end that is not there or has no power. */
+/* Checks at every edge of the board that nothing is driven into an end that is absent or has no power. */
 #ifndef LINE_MONITOR_H
 #define LINE_MONITOR_H
 
@@ -6,9 +6,9 @@
 
 /* A pin of ours has just changed. */
 void line_monitor_edge(unsigned pin);
-/* Time has gone by, or the outside is about to move. */
-void line_monitor_look(void);
-/* The first thing that was wrong since this was last asked, or NULL. */
-const char *line_monitor_complaint(void);
+/* Time has passed, or an outside level is about to change. */
+void line_monitor_check(void);
+/* The first violation since the last call, or NULL. */
+const char *line_monitor_violation(void);
 
 #endif

@@ -1,11 +1,11 @@
-/* The port of the tests; what happens happens in the order of its time, and then the main loop looks. */
+/* The port of the tests: executes events in the order of their times, then runs the main loop. */
 #include "sim.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "board.h"
-#include "port.h"
+#include "hal.h"
 #include "line_monitor.h"
 
 #define INBOX 65536u
@@ -16,7 +16,7 @@ struct uart {
     const uint8_t *data;
     size_t left;
     uint64_t next_ns, free_ns;
-    size_t last; /* in the log, one behind */
+    size_t last; /* in the log, one after it */
     bool listens;
 };
 
@@ -25,12 +25,12 @@ struct uart {
 #define PEER 1024u
 
 struct clocked {
-    struct port_link setup;
+    struct hal_link setup;
     const uint8_t *unit;
     size_t left;
     uint64_t next_ns; /* our burst: its next byte is over */
     unsigned bits;
-    uint8_t partial[PORT_LINK_INPUTS];
+    uint8_t partial[HAL_LINK_INPUTS];
     uint8_t peer[PEER];
     size_t peer_head, peer_tail;
     int level;
@@ -44,8 +44,8 @@ static struct {
     uint32_t slow_us, rate, busy, locked;
     bool kicked, usb_up, usb_was_down, host_reads, boots;
     uint32_t levels, edges, pins_up, pins_down;
-    uint8_t state[PORT_PINS];
-    struct uart uarts[PORT_UARTS];
+    uint8_t state[HAL_PINS];
+    struct uart uarts[HAL_UARTS];
     uint8_t inbox[INBOX], outbox[OUTBOX];
     size_t inbox_head, inbox_tail, outbox_used;
     uint8_t *host;
@@ -55,8 +55,8 @@ static struct {
     size_t change_count, byte_count;
 } sim;
 
-const uint32_t port_lowest_rate = 300, port_highest_rate = 3000000;
-const char port_revision[] = "simulated";
+const uint32_t hal_lowest_rate = 300, hal_highest_rate = 3000000;
+const char hal_revision[] = "simulated";
 
 void sim_start(void) {
     sim.mount_ns = sim.sync_ns = UINT64_MAX;
@@ -75,17 +75,17 @@ uint64_t sim_now(void) {
     return sim.now_ns / 1000;
 }
 
-uint64_t port_now_us(void) {
+uint64_t hal_now_us(void) {
     return sim_now();
 }
 
-uint32_t port_lock(void) {
+uint32_t hal_lock(void) {
     const uint32_t before = sim.locked;
     sim.locked = 1;
     return before;
 }
 
-void port_unlock(uint32_t before) {
+void hal_unlock(uint32_t before) {
     sim.locked = before;
 }
 
@@ -97,7 +97,7 @@ void sim_pass(uint32_t us) {
     sim.now_ns += us * 1000u;
 }
 
-void port_kick(void) {
+void hal_kick(void) {
     sim.kicked = true;
 }
 
@@ -105,23 +105,23 @@ static uint64_t as_ns(uint64_t at_us) {
     return at_us >= UINT64_MAX / 1000 ? UINT64_MAX : at_us * 1000;
 }
 
-void port_mount_alarm(uint64_t at_us) {
+void hal_mount_alarm(uint64_t at_us) {
     sim.mount_ns = as_ns(at_us);
 }
 
-void port_sync_alarm(uint64_t at_us) {
+void hal_sync_alarm(uint64_t at_us) {
     sim.sync_ns = as_ns(at_us);
 }
 
-bool port_pin_exists(unsigned pin) {
+bool hal_pin_exists(unsigned pin) {
     return pin < 23 || (pin > 25 && pin < 29);
 }
 
-int port_uart_with_output(unsigned pin) {
+int hal_uart_with_output(unsigned pin) {
     return pin % 4 == 0 ? (int)((pin + 4) / 8 % 2) : -1;
 }
 
-int port_uart_with_input(unsigned pin) {
+int hal_uart_with_input(unsigned pin) {
     return pin % 4 == 1 ? (int)((pin + 4) / 8 % 2) : -1;
 }
 
@@ -131,63 +131,63 @@ static void set_state(unsigned pin, uint8_t state) {
     sim.state[pin] = state;
     if (sim.change_count < LOG)
         sim.changes[sim.change_count++] = (struct sim_change){sim_now(), (uint8_t)pin, state};
-    for (unsigned uart = 0; uart < PORT_UARTS; uart++) {
+    for (unsigned uart = 0; uart < HAL_UARTS; uart++) {
         /* Taking the pin away from its UART cuts the byte on the wire. */
         struct uart *at = &sim.uarts[uart];
-        if (port_uart_with_output(pin) == (int)uart && state != SIM_UART_OUT && at->last &&
+        if (hal_uart_with_output(pin) == (int)uart && state != SIM_UART_OUT && at->last &&
             sim.bytes[at->last - 1].end_ns > sim.now_ns)
             sim.bytes[at->last - 1].cut = 1;
     }
     line_monitor_edge(pin);
 }
 
-void port_pin_input(unsigned pin, bool pull_up, bool pull_down) {
+void hal_pin_input(unsigned pin, bool pull_up, bool pull_down) {
     sim.pins_up = (sim.pins_up & ~(1u << pin)) | (uint32_t)pull_up << pin;
     sim.pins_down = (sim.pins_down & ~(1u << pin)) | (uint32_t)pull_down << pin;
     set_state(pin, SIM_INPUT);
 }
 
-void port_pin_drive(unsigned pin, bool level) {
+void hal_pin_drive(unsigned pin, bool level) {
     set_state(pin, level ? SIM_HIGH : SIM_LOW);
 }
 
-void port_pin_let_go(unsigned pin) {
+void hal_pin_release(unsigned pin) {
     set_state(pin, SIM_INPUT);
 }
 
-void port_pin_to_uart(unsigned pin, bool output, bool inverted) {
+void hal_pin_to_uart(unsigned pin, bool output, bool inverted) {
     (void)inverted;
     set_state(pin, output ? SIM_UART_OUT : SIM_UART_IN);
 }
 
-uint32_t port_pins(void) {
+uint32_t hal_pins(void) {
     return sim.levels;
 }
 
-void port_pin_edges(unsigned pin, bool on) {
+void hal_pin_edges(unsigned pin, bool on) {
     sim.edges = (sim.edges & ~(1u << pin)) | (uint32_t)on << pin;
 }
 
-uint32_t port_nearest_rate(uint32_t baudrate) {
-    return baudrate < port_lowest_rate ? port_lowest_rate : baudrate > port_highest_rate ? port_highest_rate : baudrate;
+uint32_t hal_nearest_rate(uint32_t baudrate) {
+    return baudrate < hal_lowest_rate ? hal_lowest_rate : baudrate > hal_highest_rate ? hal_highest_rate : baudrate;
 }
 
-void port_set_rate(uint32_t baudrate) {
+void hal_set_rate(uint32_t baudrate) {
     sim.rate = baudrate;
 }
 
-void port_uart_listen(unsigned uart, bool on) {
+void hal_uart_listen(unsigned uart, bool on) {
     sim.uarts[uart].listens = on;
 }
 
-void port_uart_send(unsigned uart, const uint8_t *data, size_t count) {
+void hal_uart_send(unsigned uart, const uint8_t *data, size_t count) {
     struct uart *at = &sim.uarts[uart];
     at->data = data;
     at->left = count;
     at->next_ns = at->free_ns > sim.now_ns ? at->free_ns : sim.now_ns;
 }
 
-void port_uart_stop(unsigned uart) {
+void hal_uart_stop(unsigned uart) {
     struct uart *at = &sim.uarts[uart];
     at->left = 0;
     if (at->free_ns > sim.now_ns) {
@@ -196,7 +196,7 @@ void port_uart_stop(unsigned uart) {
     }
 }
 
-bool port_uart_busy(unsigned uart) {
+bool hal_uart_busy(unsigned uart) {
     (void)uart;
     return sim.busy && sim.busy--;
 }
@@ -205,16 +205,16 @@ void sim_busy_for(uint32_t looks) {
     sim.busy = looks;
 }
 
-uint32_t port_nearest_bit_rate(uint32_t bit_rate) {
+uint32_t hal_nearest_bit_rate(uint32_t bit_rate) {
     return bit_rate < 1000 ? 1000 : bit_rate > 4000000 ? 4000000 : bit_rate;
 }
 
-void port_pin_to_link(unsigned pin, bool output, bool inverted) {
+void hal_pin_to_link(unsigned pin, bool output, bool inverted) {
     (void)inverted;
     set_state(pin, output ? SIM_UART_OUT : SIM_UART_IN);
 }
 
-void port_link_start(const struct port_link *link) {
+void hal_link_start(const struct hal_link *link) {
     sim.link.setup = *link;
     sim.link.on = true;
     sim.link.left = 0;
@@ -222,11 +222,11 @@ void port_link_start(const struct port_link *link) {
     sim.link.level = -1;
 }
 
-void port_link_stop(void) {
+void hal_link_stop(void) {
     sim.link.on = sim.link.shifts = false;
 }
 
-void port_link_load(const uint8_t *unit, size_t count) {
+void hal_link_load(const uint8_t *unit, size_t count) {
     sim.link.unit = unit;
     sim.link.left = count;
 }
@@ -235,22 +235,22 @@ static uint64_t link_byte_ns(void) {
     return 8000000000u / sim.link.setup.bit_rate;
 }
 
-void port_link_shift(const uint8_t *unit, size_t count) {
-    port_link_load(unit, count);
+void hal_link_shift(const uint8_t *unit, size_t count) {
+    hal_link_load(unit, count);
     sim.link.shifts = true;
     sim.link.next_ns = sim.now_ns + link_byte_ns();
 }
 
-unsigned port_link_end(uint8_t partial[PORT_LINK_INPUTS]) {
+unsigned hal_link_end(uint8_t partial[HAL_LINK_INPUTS]) {
     const unsigned bits = sim.link.bits;
-    memcpy(partial, sim.link.partial, PORT_LINK_INPUTS);
+    memcpy(partial, sim.link.partial, HAL_LINK_INPUTS);
     sim.link.bits = 0;
     sim.link.left = 0;
     sim.link.shifts = false;
     return bits;
 }
 
-void port_link_level(bool level) {
+void hal_link_level(bool level) {
     sim.link.level = level;
 }
 
@@ -292,7 +292,7 @@ static void run_until_ns(uint64_t until);
 static void look(void);
 
 void sim_clock(const uint8_t *first, const uint8_t *second, size_t count, unsigned bits) {
-    const uint8_t *values[PORT_LINK_INPUTS] = {first, second};
+    const uint8_t *values[HAL_LINK_INPUTS] = {first, second};
     if (!sim.link.on || sim.link.setup.clocks)
         return;
     const uint32_t clock = 1u << sim.link.setup.clock;
@@ -304,17 +304,17 @@ void sim_clock(const uint8_t *first, const uint8_t *second, size_t count, unsign
         if (!sim.link.on)
             return;
         log_shifted();
-        for (unsigned input = 0; input < PORT_LINK_INPUTS; input++)
-            if (sim.link.setup.inputs[input] != PORT_NO_PIN)
+        for (unsigned input = 0; input < HAL_LINK_INPUTS; input++)
+            if (sim.link.setup.inputs[input] != HAL_NO_PIN)
                 board_on_shifted(input, values[input][at], (uint32_t)(sim.now_ns / 1000));
         look();
     }
     sim.link.bits = bits;
-    for (unsigned input = 0; input < PORT_LINK_INPUTS && bits; input++)
+    for (unsigned input = 0; input < HAL_LINK_INPUTS && bits; input++)
         sim.link.partial[input] = (uint8_t)(values[input][count] & 0xff00u >> bits);
 }
 
-size_t port_usb_read(uint8_t *data, size_t room) {
+size_t hal_usb_read(uint8_t *data, size_t room) {
     size_t count = 0;
     sim.now_ns += sim.read_ns;
     while (count < room && sim.inbox_tail != sim.inbox_head)
@@ -332,32 +332,32 @@ static void drain_outbox(void) {
     sim.outbox_used = 0;
 }
 
-size_t port_usb_room(void) {
+size_t hal_usb_room(void) {
     return OUTBOX - sim.outbox_used;
 }
 
-void port_usb_write(const uint8_t *data, size_t count) {
+void hal_usb_write(const uint8_t *data, size_t count) {
     memcpy(sim.outbox + sim.outbox_used, data, count);
     sim.outbox_used += count;
     drain_outbox();
 }
 
-bool port_usb_up(void) {
+bool hal_usb_up(void) {
     const bool was_down = sim.usb_was_down;
     sim.usb_was_down = false;
     return sim.usb_up && !was_down;
 }
 
-const uint8_t *port_unique_id(void) {
+const uint8_t *hal_unique_id(void) {
     return (const uint8_t *)"\1\2\3\4\5\6\7\10";
 }
 
-void port_enter_boot_mode(void) {
+void hal_enter_boot_mode(void) {
     sim.boots = true;
 }
 
 static void look(void) {
-    line_monitor_look();
+    line_monitor_check();
     if (sim.kicked) {
         sim.kicked = false;
         board_mount_service();
@@ -398,7 +398,7 @@ static void run_until_ns(uint64_t until) {
         uint64_t next = as_ns(sim.poll_us);
         next = sim.mount_ns < next ? sim.mount_ns : next;
         next = sim.sync_ns < next ? sim.sync_ns : next;
-        for (unsigned uart = 0; uart < PORT_UARTS; uart++)
+        for (unsigned uart = 0; uart < HAL_UARTS; uart++)
             if (sim.uarts[uart].left && sim.uarts[uart].next_ns < next)
                 next = sim.uarts[uart].next_ns;
         if (sim.link.shifts && sim.link.next_ns < next)
@@ -407,7 +407,7 @@ static void run_until_ns(uint64_t until) {
             break;
         if (next > sim.now_ns)
             sim.now_ns = next;
-        for (unsigned uart = 0; uart < PORT_UARTS; uart++)
+        for (unsigned uart = 0; uart < HAL_UARTS; uart++)
             if (sim.uarts[uart].left && sim.uarts[uart].next_ns <= sim.now_ns)
                 send_byte(uart);
         if (sim.link.shifts && sim.link.next_ns <= sim.now_ns)
@@ -458,7 +458,7 @@ void sim_set_pin(unsigned pin, bool level) {
     const uint32_t bit = 1u << pin;
     if (((sim.levels & bit) != 0) == level)
         return;
-    line_monitor_look();
+    line_monitor_check();
     sim.levels ^= bit;
     if (sim.edges & bit)
         board_on_pins(level ? bit : 0, level ? 0 : bit, sim.levels, (uint32_t)sim_now());

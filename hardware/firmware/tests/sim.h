@@ -1,4 +1,4 @@
-/* A chip for tests on the host: time, pins, UARTs and USB that do what they are told. */
+/* A chip for tests on the host: time, pins, UARTs and USB under the control of a test. */
 #ifndef SIM_H
 #define SIM_H
 
@@ -26,12 +26,12 @@ size_t sim_host_read(uint8_t *data, size_t room);
 void sim_host_reads(bool reads);
 void sim_usb(bool up);
 void sim_set_pin(unsigned pin, bool level);
-/* The interrupt of an edge alone; the main loop does not look. */
+/* The interrupt of an edge alone, without the main loop. */
 void sim_edge(unsigned pin, bool level);
-/* Both edges of a pulse that is over before anybody looks. */
+/* Both edges of a pulse that is over before the pin is sampled. */
 void sim_glitch(unsigned pin);
 void sim_feed(unsigned uart, uint8_t value, int kind);
-/* The main loop looks no more often than this. */
+/* The main loop polls no more often than this. */
 void sim_slow(uint32_t us);
 /* Reading the host takes the main loop so long; the next alarm of the frame signal comes so much late. */
 void sim_reads_take(uint32_t us);
@@ -40,7 +40,7 @@ void sim_late_sync(uint32_t us);
  * our inputs; or it has loaded these bytes for our bursts. */
 void sim_clock(const uint8_t *first, const uint8_t *second, size_t count, unsigned bits);
 void sim_peer_loads(const uint8_t *data, size_t count);
-/* What our data line of a clocked link does between bursts: -1 where it was not told. */
+/* What our data line of a clocked link does between bursts: -1 if it was not set. */
 int sim_link_level(void);
 uint32_t sim_bit_rate(void);
 bool sim_boots(void);

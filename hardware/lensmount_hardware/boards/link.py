@@ -97,7 +97,7 @@ def raise_for_rejection(rejection: MessageRejected) -> None:
         raise version_mismatch(rejection.detail)
     if rejection.code == ErrorCode.BUSY:
         raise BoardError("another host has the board; close the program that holds it, or take it over")
-    if rejection.code == ErrorCode.NOT_GREETED:
+    if rejection.code == ErrorCode.NO_SESSION:
         raise BoardError("the board has lost the session: it was restarted or unplugged")
 
 

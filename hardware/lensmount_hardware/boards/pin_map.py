@@ -102,7 +102,7 @@ def make_pin_map(spec: PortSpec, contacts: Contacts, role: BoardRole, baudrate: 
     ours = {line: n for n, line in enumerate(names) if contacts.drivers[line] is played}
     inputs = {n: contacts.drivers[line] for n, line in enumerate(names) if line not in ours}
     data = {line for line in names if kinds[line] == LineKind.DATA}
-    unguarded = ConfigureFlag.UNGUARDED if spec.integer("unguarded", 0, 0, 1) else 0
+    unguarded = ConfigureFlag.NO_INTERLOCK if spec.integer("unguarded", 0, 0, 1) else 0
     return PinMap(
         configure=Configure(
             int(role),

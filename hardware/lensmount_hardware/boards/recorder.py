@@ -1,4 +1,4 @@
-"""Turns a board's reports and our orders into events and records, with the times at which they happened."""
+"""Turns a board's reports and our commands into events and records, with the times at which they happened."""
 
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping
@@ -14,9 +14,9 @@ from lensmount_hardware.boards.protocol.constants import (
     BurstFlag,
     LineFlag,
     LineKind,
-    Sort,
-    Spacing,
+    LossKind,
     StateFlag,
+    TimestampEncoding,
 )
 from lensmount_hardware.boards.protocol.reports import (
     BoardState,
@@ -64,14 +64,14 @@ class BoardEvent:
     sender: Role | None = None
 
 
-LOSS_TEXTS: Mapping[Sort, str] = {
-    Sort.RECEIVED: "bytes received, because the board's queue was full",
-    Sort.EDGES: "edges, because the board's queue was full",
-    Sort.REPORTS: "other reports, because the board's queue was full",
-    Sort.TRANSMISSIONS: "transmissions, when everything went to rest",
-    Sort.DRIVES: "orders of levels and rates, when everything went to rest",
-    Sort.FRAMES: "frames from us to the board",
-    Sort.BROKEN_BYTES: BROKEN_BYTES,
+LOSS_TEXTS: Mapping[LossKind, str] = {
+    LossKind.RECEIVED: "bytes received, because the board's queue was full",
+    LossKind.EDGES: "edges, because the board's queue was full",
+    LossKind.REPORTS: "other reports, because the board's queue was full",
+    LossKind.TRANSMISSIONS: "transmissions, when the board entered the safe state",
+    LossKind.DRIVES: "commands of levels and rates, when the board entered the safe state",
+    LossKind.FRAMES: "frames from us to the board",
+    LossKind.BROKEN_BYTES: BROKEN_BYTES,
 }
 """Kind of loss -> its description."""
 
@@ -101,10 +101,10 @@ class BoardRecorder:
 
     Attributes:
         lost: losses that the board reports, by kind.
-        late: orders that the board started late, or dropped because they were late.
-        rejected: orders that the board's interlock rejected: no other end, or no supply.
+        late: commands that the board started late, or dropped because they were late.
+        rejected: commands that the board's interlock rejected: no other end, or no supply.
         missed: frames of the board that did not arrive.
-        transmit_tracker: tracker of our own orders; `None` where we only listen.
+        transmit_tracker: tracker of our own commands; `None` where we only listen.
         baudrate: the rate in force.
     """
 
@@ -112,7 +112,7 @@ class BoardRecorder:
         self, pin_map: PinMap, link: BoardLink, *, reports_own_edges: bool = False, replies: ReplyTable | None = None
     ) -> None:
         self._replies = replies
-        self.lost = Counter[Sort]()
+        self.lost = Counter[LossKind]()
         self.late = self.rejected = self.missed = 0
         self.baudrate = pin_map.configure.baudrate
         role = _ROLES.get(BoardRole(pin_map.configure.role))
@@ -144,8 +144,8 @@ class BoardRecorder:
     def problems(self) -> dict[str, int]:
         """Return what was late, rejected or lost: description -> count."""
         counts = {
-            "orders that the board started late, or dropped because they were late": self.late,
-            "orders that the board's interlock rejected": self.rejected,
+            "commands that the board started late, or dropped because they were late": self.late,
+            "commands that the board's interlock rejected": self.rejected,
             "frames of the board that did not arrive": self.missed,
             "bytes that were ordered and not sent": self.transmit_tracker.unsent if self.transmit_tracker else 0,
             **{f"lost: {LOSS_TEXTS[sort]}": count for sort, count in self.lost.items()},
@@ -256,13 +256,13 @@ class BoardRecorder:
 
     def on_data_lost(self, report: DataLost) -> None:
         """Record a loss that the board reports."""
-        sort = next((known for known in Sort if known == report.sort), Sort.REPORTS)
+        sort = next((known for known in LossKind if known == report.sort), LossKind.REPORTS)
         self.lost[sort] += report.count
         records: list[WireRecord] = []
-        if self.transmit_tracker is not None and sort in (Sort.TRANSMISSIONS, Sort.DRIVES):
+        if self.transmit_tracker is not None and sort in (LossKind.TRANSMISSIONS, LossKind.DRIVES):
             number = report.count
-            records = list(self.transmit_tracker.on_queue_dropped(number if sort is Sort.TRANSMISSIONS else 0,
-                                         number if sort is Sort.DRIVES else 0, self._now))  # fmt: skip
+            records = list(self.transmit_tracker.on_queue_dropped(number if sort is LossKind.TRANSMISSIONS else 0,
+                                         number if sort is LossKind.DRIVES else 0, self._now))  # fmt: skip
         self._append(records or [DataLoss(self._now, LOSS_TEXTS[sort], report.count)])
 
     def on_rejected(self, report: MessageRejected) -> None:
@@ -275,7 +275,7 @@ class BoardRecorder:
 
     def on_state(self, state: BoardState) -> None:
         """Process the board's state; in the safe state it gives the levels of our lines."""
-        if self.transmit_tracker is not None and state.flags & StateFlag.AT_REST:
+        if self.transmit_tracker is not None and state.flags & StateFlag.ALL_IDLE:
             levels = {line: bool(state.levels >> number & 1) for line, number in self._pin_map.outputs.items()}
             self._append(self.transmit_tracker.on_safe_state(levels, self._timeline.at(state.at_us)))
 
@@ -291,7 +291,7 @@ class BoardRecorder:
             self._append([Edge(at, line, level)])
 
     def flush_commands(self, now: float) -> None:
-        """Record orders for which no better time will become known."""
+        """Record commands for which no better time will become known."""
         if self.transmit_tracker is not None:
             self._append(self.transmit_tracker.flush_due(now))
 
@@ -311,7 +311,7 @@ class BoardRecorder:
     def _bursts(self, report: ReceivedBytes, sender: Role) -> Iterable[Burst]:
         """Yield the bytes as runs without pauses."""
         byte_us = BITS_PER_BYTE * 1e6 / self.baudrate
-        if report.spacing != Spacing.GAPS:
+        if report.spacing != TimestampEncoding.GAPS:
             yield self._burst(sender, report.data, report.at_us)
             return
         start, begin_us, at_us = 0, report.at_us, report.at_us

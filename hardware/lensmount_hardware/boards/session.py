@@ -18,7 +18,7 @@ from lensmount_hardware.boards.protocol.commands import (
     EnterSafeState,
     ReadCounters,
 )
-from lensmount_hardware.boards.protocol.constants import BoardRole, ConfigureFlag, ErrorCode, RestFlag, StateFlag
+from lensmount_hardware.boards.protocol.constants import BoardRole, ConfigureFlag, ErrorCode, SafeStateFlag, StateFlag
 from lensmount_hardware.boards.protocol.message import HEAD_SIZE, BoardMessage
 from lensmount_hardware.boards.protocol.reports import BoardState, Counters, DataLost, HelloReply, MessageRejected
 from lensmount_hardware.clock import Clock
@@ -218,7 +218,7 @@ class BoardSession:
         lost, self.closed_reason = self.closed_reason, "closed"
         try:
             if not lost and self.link.hello_reply is not None:
-                self.link.send(EnterSafeState(RestFlag.FORGET))
+                self.link.send(EnterSafeState(SafeStateFlag.FORGET))
                 self._stream.write(self.link.bytes_to_send())
         except (OSError, BoardError):
             # The board has gone; its watchdog puts it into the safe state.

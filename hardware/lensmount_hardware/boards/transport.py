@@ -13,8 +13,8 @@ from lensmount_hardware.boards.protocol.constants import (
     BoardRole,
     DriveFlag,
     ErrorCode,
-    RestReason,
-    Sort,
+    LossKind,
+    SafeStateReason,
     StateFlag,
     describe_constant,
 )
@@ -122,7 +122,7 @@ class BoardTransport(TimedTransport):
         return self._session.link
 
     @property
-    def lost(self) -> Mapping[Sort, int]:
+    def lost(self) -> Mapping[LossKind, int]:
         """Losses that the board reports, by kind."""
         return self._recorder.lost
 
@@ -299,9 +299,9 @@ class BoardTransport(TimedTransport):
 
     def _on_state(self, state: BoardState, *, gone: bool) -> None:
         self.state = state
-        if state.flags & StateFlag.AT_REST:
+        if state.flags & StateFlag.ALL_IDLE:
             self._sync.stop()
         self._recorder.on_state(state)
         if not (state.flags & StateFlag.CONFIGURED or gone):
-            reason = next((reason for reason in RestReason if reason == state.reason), RestReason.START)
+            reason = next((reason for reason in SafeStateReason if reason == state.reason), SafeStateReason.START)
             self._session.fail(f"it is in the safe state: {describe_constant(reason)}")

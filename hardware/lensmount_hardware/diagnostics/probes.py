@@ -226,7 +226,7 @@ def _probe_link(session: BoardSession, clocked: ClockedLink) -> bool:
 
 def _probe_clocked_jumpers(session: BoardSession, clocked: ClockedLink, facts: BoardFacts) -> None:
     lines = (*_LINES, MappedLine(CLOCK_PIN, LineKind.CLOCK, LineFlag.OUTPUT))
-    wanted = Configure(BoardRole.LENS, ConfigureFlag.UNGUARDED, clocked.bit_rate, Timing(), lines)
+    wanted = Configure(BoardRole.LENS, ConfigureFlag.NO_INTERLOCK, clocked.bit_rate, Timing(), lines)
     link = make_link_command(clocked)
     session.configure(
         PinMap(wanted, (*_PIN_NAMES, "clock"), {}, frozenset(), frozenset(), {}, "", 0.0, False, link=link)
@@ -239,7 +239,7 @@ def _probe_jumpers(session: BoardSession, rates: Sequence[int], facts: BoardFact
     assert facts.info is not None
     lowest, highest = facts.info.baudrates
     possible = [rate for rate in rates if lowest <= rate <= highest]
-    wanted = Configure(BoardRole.LENS, ConfigureFlag.UNGUARDED, (possible or [lowest])[0], Timing(), _LINES)
+    wanted = Configure(BoardRole.LENS, ConfigureFlag.NO_INTERLOCK, (possible or [lowest])[0], Timing(), _LINES)
     plan = PinMap(wanted, _PIN_NAMES, {}, frozenset(), frozenset(), {}, "", 0.0, False)
     session.configure(plan)
     facts.line = _probe_line(session)

@@ -17,7 +17,7 @@ from lensmount_hardware.boards.flash import bundled_image
 from lensmount_hardware.boards.link import BoardLink
 from lensmount_hardware.boards.pin_map import make_pin_map
 from lensmount_hardware.boards.protocol.commands import Bootloader, Configure, Timing
-from lensmount_hardware.boards.protocol.constants import BoardRole, Sort
+from lensmount_hardware.boards.protocol.constants import BoardRole, LossKind
 from lensmount_hardware.boards.protocol.reports import DataLost, TransmitLate
 from lensmount_hardware.boards.simulator.bench import connect_boards
 from lensmount_hardware.boards.simulator.board import BoardSimulator
@@ -141,7 +141,7 @@ def test_sniff_with_one_board_tells_both_ends(
             one.on_line_bytes(line[data], said + bytes(3), one.now_us, 750_000)
             one.set_time(one.now_us + 400)
             one.on_line_level(line[select], False)
-        one._reports.count_loss(Sort.EDGES, 2)
+        one._reports.count_loss(LossKind.EDGES, 2)
         one._report_state()
 
     timer = threading.Timer(0.5, board.at, (speak,))
@@ -188,7 +188,7 @@ def test_run_tells_what_came_late_or_was_lost(
 
     def trouble(one: BoardSimulator) -> None:
         one._reports.add(TransmitLate(1, 0, 130))
-        one._reports.add(DataLost(Sort.RECEIVED, 5))
+        one._reports.add(DataLost(LossKind.RECEIVED, 5))
 
     words = [*LENS, "--port", board.spec, "--duration", "1"]
     threading.Timer(0.5, board.at, (trouble,)).start()
@@ -197,7 +197,7 @@ def test_run_tells_what_came_late_or_was_lost(
     assert "# late on the board: " in out
     assert "done, but started 130 µs after its time" in out
     assert "# lost: 5 bytes received, because the board's queue was full" in out
-    assert "\n1 orders that the board started late, or dropped because they were late\n" in out
+    assert "\n1 commands that the board started late, or dropped because they were late\n" in out
     assert "\n5 lost: bytes received, because the board's queue was full\n" in out
     assert "\nfailed: the recording is not complete: lost 5 bytes received, because the board's queue was full\n" in out
     kinds = {type(one) for one in records_in(path)}
@@ -209,7 +209,7 @@ def test_run_tells_what_came_late_or_was_lost(
     assert {"clock", "note", "drop"} <= {one["kind"] for one in told}
     assert told[-1]["kind"] == "summary"
     assert told[-1]["port"] == {
-        "orders that the board started late, or dropped because they were late": 1,
+        "commands that the board started late, or dropped because they were late": 1,
         "lost: bytes received, because the board's queue was full": 5,
     }
 
@@ -292,7 +292,7 @@ class Turncoat(BoardSimulator):
         (BoardSimulator(), "?VD=35", 4, "there is no such pin, or it cannot do that; it is VD"),
         (BoardSimulator(), "?VD=7&BODY_CS=7", 2, "pin 7 is given to both "),
         (BoardSimulator(), "?VD=7&VD=8", 2, "option 'VD' is given twice"),
-        (BoardSimulator(), "?VD=none&VCC=none", 4, "no line tells presence, and UNGUARDED is not set"),
+        (BoardSimulator(), "?VD=none&VCC=none", 4, "the map has no line of presence"),
         (BoardSimulator(), "?WD=7", 2, "WD"),
     ],
 )  # fmt: skip

@@ -9,7 +9,7 @@ import pytest
 from lensmount_emulator.sessions.driver import EngineDriver
 from lensmount_hardware.boards import recorder
 from lensmount_hardware.boards.protocol.commands import Configure
-from lensmount_hardware.boards.protocol.constants import BoardRole, ConfigureFlag, ErrorCode, RestReason
+from lensmount_hardware.boards.protocol.constants import BoardRole, ConfigureFlag, ErrorCode, SafeStateReason
 from lensmount_hardware.boards.protocol.framing import BoardFrame
 from lensmount_hardware.boards.simulator.bench import SimulatorBench
 from lensmount_hardware.boards.simulator.board import BoardSimulator
@@ -172,7 +172,7 @@ def test_what_the_board_never_sent_is_told_as_lost(boards: Callable[[str], Any])
     assert rails == {"VCC": False, "LENS_POWER": False}
     assert body.board.problems() == {
         "bytes that were ordered and not sent": 100,
-        "lost: transmissions, when everything went to rest": 1,
+        "lost: transmissions, when the board entered the safe state": 1,
     }
 
 
@@ -217,7 +217,7 @@ def replugged(
     def pull() -> bool:
         if clock.now() >= pulled and not streams[0].closed_reason:
             streams[0].closed_reason = "it was unplugged"
-            board._enter_safe_state(RestReason.UNPLUGGED)
+            board._enter_safe_state(SafeStateReason.UNPLUGGED)
             board.wire = board._queue = board._session = None
         return False
 

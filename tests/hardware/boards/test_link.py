@@ -28,7 +28,7 @@ from lensmount_hardware.boards.protocol.constants import (
     ErrorCode,
     LineFlag,
     LineKind,
-    Sort,
+    LossKind,
     StateFlag,
 )
 from lensmount_hardware.boards.protocol.framing import BY_TYPE, DELIMITER, build_frame, parse_frame
@@ -51,7 +51,7 @@ Strategy = Callable[..., st.SearchStrategy[BoardMessage]]
 
 LOOP = Configure(
     BoardRole.BODY,
-    ConfigureFlag.UNGUARDED,
+    ConfigureFlag.NO_INTERLOCK,
     1_500_000,
     Timing(),
     (MappedLine(0, LineKind.DATA, LineFlag.OUTPUT), MappedLine(1, LineKind.DATA)),
@@ -243,7 +243,7 @@ def test_another_greeting_begins_again() -> None:
     state, dropped = link.events()
     assert isinstance(state, BoardState)
     assert not state.flags & StateFlag.CONFIGURED
-    assert dropped == DataLost(Sort.TRANSMISSIONS, 7)
+    assert dropped == DataLost(LossKind.TRANSMISSIONS, 7)
     link.send(LOOP)
     link.send(TransmitCommand(1, 0, 0, 0, b"again"))
     board.receive(link.bytes_to_send())
@@ -280,7 +280,7 @@ def test_what_a_board_refuses_before_and_after() -> None:
     board = BoardSimulator()
     board.receive(build_frame(TimeRequest(1), 0))
     frame = parse_frame(board.bytes_to_send()[:-1])
-    assert frame.message() == MessageRejected(ErrorCode.NOT_GREETED, TimeRequest.TYPE, 0, 0)
+    assert frame.message() == MessageRejected(ErrorCode.NO_SESSION, TimeRequest.TYPE, 0, 0)
     link = greeted(board)
     link.send(TransmitCommand(1, 0, 0, 0, b"x"))
     board.receive(link.bytes_to_send())
@@ -338,7 +338,7 @@ def test_a_host_without_credit_loses_only_what_the_board_says() -> None:
         link.receive(board.bytes_to_send(), 0.0)
         for event in link.events():
             got += event.count if isinstance(event, ReceivedBytes) else 0
-            lost += event.count if isinstance(event, DataLost) and event.sort == Sort.RECEIVED else 0
+            lost += event.count if isinstance(event, DataLost) and event.sort == LossKind.RECEIVED else 0
         board.receive(link.bytes_to_send())
     assert lost > 0
     assert got + lost == 20_000

@@ -12,7 +12,7 @@ from lensmount_hardware.boards.protocol.commands import (
     TimeRequest,
     TransmitCommand,
 )
-from lensmount_hardware.boards.protocol.constants import DriveFlag, ErrorCode, HelloFlag, Spacing
+from lensmount_hardware.boards.protocol.constants import DriveFlag, ErrorCode, HelloFlag, TimestampEncoding
 from lensmount_hardware.boards.protocol.framing import DELIMITER, build_frame, credit_cost, parse_frame
 from lensmount_hardware.boards.protocol.reports import (
     BoardCredit,
@@ -136,7 +136,7 @@ def test_what_is_no_frame_is_garbage_and_what_no_table_knows_is_unknown() -> Non
 
 def test_a_piece_of_255_bytes_may_be_a_frame_and_one_of_256_is_dropped_as_it_comes() -> None:
     link = greeted()
-    longest = build_frame(ReceivedBytes(0, 1, Spacing.RUN, 236, bytes(range(1, 237)), b""), 6)
+    longest = build_frame(ReceivedBytes(0, 1, TimestampEncoding.RUN, 236, bytes(range(1, 237)), b""), 6)
     for at in range(0, len(longest), 50):
         link.receive(longest[at : at + 50], 0.0)
     assert (link.counts.frames, link.counts.garbage) == (2, 0)
@@ -154,7 +154,7 @@ def test_the_board_s_time_is_the_latest_that_a_report_tells() -> None:
         (TimeResponse(0, 10), 10),
         (LineEdge(1, 1, 30), 30),
         (BoardState(0, 0, 0, 20), 30),
-        (ReceivedBytes(40, 1, Spacing.RUN, 1, b"x", b""), 40),
+        (ReceivedBytes(40, 1, TimestampEncoding.RUN, 1, b"x", b""), 40),
         (BoardState(0, 0, 0, 50), 50),
         (TransmitDone(1, 60, 70), 50),
     )

@@ -59,7 +59,7 @@ def test_options_move_pins_turn_polarity_and_set_times(planned: Planned) -> None
     assert "MOTOR" not in plan.lines
     timing = plan.configure.timing
     assert (timing.setup_us, timing.watchdog_ms, timing.absence_us) == (33, 500, 900)
-    assert plan.configure.flags == ConfigureFlag.UNGUARDED
+    assert plan.configure.flags == ConfigureFlag.NO_INTERLOCK
     assert plan.take_over
 
 

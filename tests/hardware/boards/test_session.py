@@ -22,8 +22,8 @@ from lensmount_hardware.boards.protocol.constants import (
     ConfigureFlag,
     ErrorCode,
     HelloFlag,
-    RestFlag,
-    Sort,
+    LossKind,
+    SafeStateFlag,
     StateFlag,
 )
 from lensmount_hardware.boards.protocol.framing import DELIMITER, build_frame, parse_frame
@@ -173,7 +173,7 @@ def test_a_sniffer_has_no_own_edges(planned: Any) -> None:
 def test_older_firmware_that_refuses_the_flag_is_asked_without_it(planned: Any) -> None:
     def older(message: object) -> list[object]:
         if isinstance(message, Configure) and message.flags & ConfigureFlag.OWN_EDGES:
-            return [MessageRejected(ErrorCode.MALFORMED, Configure.TYPE, 0, 3), DataLost(Sort.EDGES, 2)]
+            return [MessageRejected(ErrorCode.MALFORMED, Configure.TYPE, 0, 3), DataLost(LossKind.EDGES, 2)]
         return friendly(message)
 
     far = Far(older)
@@ -182,7 +182,7 @@ def test_older_firmware_that_refuses_the_flag_is_asked_without_it(planned: Any) 
     talk.configure(planned(BoardRole.BODY))
     assert not talk.reports_own_edges
     assert far.kinds().count(Configure) == 2
-    assert talk.lost_before == [DataLost(Sort.EDGES, 2)]
+    assert talk.lost_before == [DataLost(LossKind.EDGES, 2)]
 
 
 @pytest.mark.parametrize(
@@ -281,7 +281,7 @@ def test_a_board_that_forgets_us_is_lost_in_a_session_and_an_error_at_its_beginn
         far = Far(friendly)
         talk = talk_to(far)
         talk.handshake()
-        far.say(MessageRejected(ErrorCode.NOT_GREETED, EnterSafeState.TYPE, 0, 0))
+        far.say(MessageRejected(ErrorCode.NO_SESSION, EnterSafeState.TYPE, 0, 0))
         with pytest.raises(kind, match=r"board:far: .*the board has lost the session") as lost:
             talk.exchange(0.1, opening=opening)
         assert isinstance(lost.value.__cause__, BoardError)
@@ -294,7 +294,7 @@ def test_closing_puts_the_board_at_rest_once() -> None:
     talk.handshake()
     talk.close()
     talk.close()
-    assert far.came[-1][1] == EnterSafeState(RestFlag.FORGET)
+    assert far.came[-1][1] == EnterSafeState(SafeStateFlag.FORGET)
     assert far.closed == 1
     assert pop_resume_point("board:far") is None
 
@@ -358,7 +358,7 @@ def test_asking_greets_asks_and_lets_go(opened: Far) -> None:
     answer = session.query_board(parse_spec("board:X"), opened.clock)
     assert (answer.firmware, answer.counters, sum(answer.round_trips.counts.values())) == ("rev 1", None, 0)
     assert opened.kinds()[0] is Hello
-    assert opened.came[-1][1] == EnterSafeState(RestFlag.FORGET)
+    assert opened.came[-1][1] == EnterSafeState(SafeStateFlag.FORGET)
     assert opened.closed == 1
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lensmount_hardware.boards.link import BoardLink
-from lensmount_hardware.boards.protocol.constants import RestReason, StateFlag
+from lensmount_hardware.boards.protocol.constants import SafeStateReason, StateFlag
 from lensmount_hardware.boards.simulator.bench import SimulatorBench
 from lensmount_hardware.boards.simulator.board import BoardSimulator
 from lensmount_hardware.boards.transport import BoardTransport
@@ -102,8 +102,8 @@ def test_a_lens_that_goes_leaves_everything_at_rest_within_two_milliseconds(pair
     pair.bench.advance(0.002)
     assert not any(contact.level for contact in pair.body_board.simulated_lines.pins if contact.driven)
     assert LineChanged("DETECT", True) in pair.body.receive(0)
-    assert pair.body.state.reason == RestReason.ABSENT
-    assert pair.body.state.flags & StateFlag.AT_REST
+    assert pair.body.state.reason == SafeStateReason.ABSENT
+    assert pair.body.state.flags & StateFlag.ALL_IDLE
 
 
 def test_a_new_rate_waits_for_what_was_sent_before_it(pair: Any) -> None:
@@ -187,7 +187,7 @@ def test_who_goes_on_behind_a_break_is_told_what_the_board_dropped(pair: Any, pl
     again = BoardTransport(stream, planned(0), pair.bench.clock, 99)
     told = [one.record for one in again.timed_records(0, pair.bench.clock)]
     lost = {one.what: one.count for one in told if isinstance(one, DataLoss)}
-    assert lost["transmissions, when everything went to rest"] == 3
+    assert lost["transmissions, when the board entered the safe state"] == 3
     assert any(isinstance(one, Annotation) and "kept its power" in one.text for one in told)
 
 
@@ -266,7 +266,7 @@ def test_a_pin_that_the_board_has_not(planned: Callable[..., Any]) -> None:
 
 
 def test_a_map_without_a_guard_must_be_meant(planned: Callable[..., Any]) -> None:
-    with pytest.raises(BoardError, match="no line tells presence"):
+    with pytest.raises(BoardError, match="no line of presence"):
         opened(BoardSimulator(), planned(0, "?DETECT=none"))
     opened(BoardSimulator(), planned(0, "?DETECT=none&unguarded=1"))
 
@@ -326,4 +326,4 @@ def test_with_a_lead_a_late_host_is_on_time_and_what_is_late_all_the_same_is_rep
     told = [one.record.text for one in transport.timed_records(0, bench.clock) if isinstance(one.record, Annotation)]
     assert len(told) == 1
     assert told[0].startswith("late on the board: 4 bytes, done, but started 8")
-    assert transport.problems() == {"orders that the board started late, or dropped because they were late": 2}
+    assert transport.problems() == {"commands that the board started late, or dropped because they were late": 2}

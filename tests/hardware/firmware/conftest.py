@@ -96,7 +96,7 @@ class Core:
             getattr(library, name).restype = ctypes.c_uint64
         library.sim_run_until.argtypes = [ctypes.c_uint64]
         library.sim_boots.restype = ctypes.c_bool
-        library.line_monitor_complaint.restype = ctypes.c_char_p
+        library.line_monitor_violation.restype = ctypes.c_char_p
         self._sequence = 0
         self._partial = b""
         self._seen: list[BoardMessage] = []
@@ -109,7 +109,7 @@ class Core:
 
     def complaint(self) -> str | None:
         """The first thing, since this was last asked, that was driven into an end without power, or into none."""
-        told = self._sim.line_monitor_complaint()
+        told = self._sim.line_monitor_violation()
         return None if told is None else str(told, "ascii")
 
     @property

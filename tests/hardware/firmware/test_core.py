@@ -102,7 +102,7 @@ def test_no_branch_is_untried_and_no_address_is_bad(core_library: Path) -> None:
     if shutil.which("gcov") is None:
         pytest.skip("branches are counted with gcov, which is not here")
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    command = [sys.executable, str(FIRMWARE / "tools" / "branches.py")]
+    command = [sys.executable, str(FIRMWARE / "tools" / "branch_coverage.py")]
     run = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600, check=False)
     print(run.stdout)
     assert run.returncode == 0, run.stdout + run.stderr
@@ -140,10 +140,13 @@ def test_interrupts_between_any_two_accesses_leave_the_core_sound(core_library: 
 
 
 LOCKS = {
-    "orders.c": ("orders_greet", r"    const uint32_t before = port_lock\(\);\n|    port_unlock\(before\);\n"),
-    "lines.c": ("lines_set_powered", r"    if \(powered == lines.powered\)\n        return;\n"),
+    "command_queue.c": (
+        "command_queue_reset",
+        r"    const uint32_t before = hal_lock\(\);\n|    hal_unlock\(before\);\n",
+    ),
+    "line_map.c": ("line_map_set_powered", r"    if \(powered == lines.powered\)\n        return;\n"),
 }
-"""File -> function, and what in it keeps interrupts from what is half done."""
+"""File -> function, and the lock or check in it that protects a partial change from interrupts."""
 
 
 def test_interrupts_find_each_lock_that_is_taken_out(core_library: Path, tmp_path: Path) -> None:
@@ -158,7 +161,7 @@ def test_interrupts_find_each_lock_that_is_taken_out(core_library: Path, tmp_pat
         assert found
         assert changes
         source.write_text(front + found + unlocked.rstrip("\n") + end + rest)
-    run = _interrupts(folder, "greeting rail")
+    run = _interrupts(folder, "hello rail")
     assert run.returncode != 0, run.stdout
-    for name in ("greeting while it sends", "rail comes on"):
+    for name in ("hello while it sends", "rail comes on"):
         assert any(line.startswith(name) and "interrupted before" in line for line in run.stderr.splitlines()), name

@@ -17,8 +17,8 @@ from lensmount_hardware.boards.protocol.constants import (
     LineFlag,
     LineKind,
     LinkFlag,
-    RestReason,
-    Sort,
+    LossKind,
+    SafeStateReason,
     StateFlag,
     TransmitFlag,
 )
@@ -283,7 +283,7 @@ def test_when_power_goes_a_unit_that_waits_is_no_loss_and_lines_rest(lens):
     said = lens.heard()
     assert [one for one in said if isinstance(one, r.DataLost)] == []
     state = next(one for one in reversed(said) if isinstance(one, r.BoardState))
-    assert (state.flags & StateFlag.AT_REST, state.reason) == (StateFlag.AT_REST, RestReason.ABSENT)
+    assert (state.flags & StateFlag.ALL_IDLE, state.reason) == (StateFlag.ALL_IDLE, SafeStateReason.ABSENT)
     assert lens.pin_state(3) == 1
 
 
@@ -295,7 +295,7 @@ def test_rest_in_a_burst_cuts_it_and_counts_the_units(body):
     (lost,) = (one for one in said if isinstance(one, r.DataLost))
     assert 10 < burst.count < 30
     assert burst.flags == BurstFlag.LAST
-    assert (lost.sort, lost.count) == (Sort.TRANSMISSIONS, 2)
+    assert (lost.sort, lost.count) == (LossKind.TRANSMISSIONS, 2)
     assert body.pin_state(8) == body.pin_state(2) == 1
     body.send(o.EnterSafeState(), run_us=50)
     assert body.heard_of(r.DataLost) == [], "there was nothing to drop"
@@ -348,7 +348,7 @@ def test_bytes_beyond_the_queue_are_counted_and_the_burst_goes_on(lens):
     lens.run(60_000)
     said = lens.heard()
     lost = {one.sort: one.count for one in said if isinstance(one, r.DataLost)}
-    assert sum(one.count for one in said if isinstance(one, r.BurstReceived)) + lost[Sort.RECEIVED] == 1200
+    assert sum(one.count for one in said if isinstance(one, r.BurstReceived)) + lost[LossKind.RECEIVED] == 1200
 
 
 def test_ends_and_levels_beyond_the_queue_are_counted(lens):
@@ -359,8 +359,8 @@ def test_ends_and_levels_beyond_the_queue_are_counted(lens):
         clock(lens, b"\x01", pause_us=60)
     lens.run(1_000_000)
     lost = {one.sort: one.count for one in lens.heard_of(r.DataLost)}
-    assert lost[Sort.REPORTS] > 0
-    assert lost[Sort.EDGES] > 0
+    assert lost[LossKind.REPORTS] > 0
+    assert lost[LossKind.EDGES] > 0
 
 
 def test_reports_of_bursts_that_a_host_did_not_take_are_counted(lens):
@@ -370,7 +370,7 @@ def test_reports_of_bursts_that_a_host_did_not_take_are_counted(lens):
     clock(lens, bytes(100))
     lens.host_reads(True)
     lens.greet(session=1)
-    assert [(one.sort, one.count) for one in lens.heard_of(r.DataLost)] == [(Sort.RECEIVED, 200)]
+    assert [(one.sort, one.count) for one in lens.heard_of(r.DataLost)] == [(LossKind.RECEIVED, 200)]
 
 
 CLK, DATA_OUT, DATA_IN = MappedLine(8, LineKind.CLOCK), MappedLine(2, LineKind.DATA, OUT), MappedLine(3, LineKind.DATA)

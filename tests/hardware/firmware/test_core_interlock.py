@@ -12,7 +12,7 @@ from lensmount_hardware.boards.protocol.constants import (
     ErrorCode,
     LineFlag,
     LineKind,
-    RestReason,
+    SafeStateReason,
     StateFlag,
     SyncFlag,
 )
@@ -84,7 +84,7 @@ def test_presence_counts_when_it_has_lasted(core):
     core.run(2)
     edge, state = core.heard()
     assert (edge.line, edge.level, edge.at_us) == (PRESENCE, 0, came)
-    assert state.flags == StateFlag.CONFIGURED | StateFlag.PRESENT | StateFlag.AT_REST
+    assert state.flags == StateFlag.CONFIGURED | StateFlag.PRESENT | StateFlag.ALL_IDLE
 
 
 def test_a_lens_that_was_there_all_along_counts_from_the_map_on(core):
@@ -127,7 +127,7 @@ def test_a_contact_that_chatters_cuts_the_supply_within_twice_the_filter(core, p
     said = core.heard()
     (edge,) = [report for report in said if isinstance(report, r.LineEdge) and report.line == PRESENCE]
     assert (edge.level, began <= edge.at_us <= off) == (1, True)
-    assert [state.reason for state in said if isinstance(state, r.BoardState)][-1] == RestReason.ABSENT
+    assert [state.reason for state in said if isinstance(state, r.BoardState)][-1] == SafeStateReason.ABSENT
     core.set_pin(PRESENCE_PIN, False)
     core.run(600)
     assert [report.level for report in core.heard_of(r.LineEdge)] == [0], "it has settled"
@@ -204,7 +204,7 @@ def test_a_supply_that_is_switched_off_takes_all_with_it(core, in_turn):
     core.window(b"abc")
     core.run(5)
     (state, *_) = core.heard_of(r.BoardState)
-    assert state.reason == RestReason.SUPPLY
+    assert state.reason == SafeStateReason.SUPPLY
     order = [c.pin for c in core.changes() if c.at_us >= began]
     assert order == [ATTENTION_PIN, RAIL_PIN, SUPPLY_PIN]
     core.drive(SUPPLY, 1)
@@ -236,7 +236,7 @@ def test_an_unguarded_map_counts_the_peer_as_present(core):
     lines = (MappedLine(7, LineKind.SUPPLY, LineFlag.OUTPUT), MappedLine(15, LineKind.PLAIN, LineFlag.OUTPUT))
     core.send(o.Configure(BoardRole.BODY, 1, 750_000, Timing(), lines))
     core.run(10)
-    assert core.heard_of(r.BoardState)[-1].flags == StateFlag.CONFIGURED | StateFlag.PRESENT | StateFlag.AT_REST
+    assert core.heard_of(r.BoardState)[-1].flags == StateFlag.CONFIGURED | StateFlag.PRESENT | StateFlag.ALL_IDLE
     core.drive(0, 1)
     core.drive(1, 1)
     core.run(10)
@@ -258,7 +258,7 @@ def test_a_lens_drives_nothing_without_the_bodys_supply(core):
     assert (ATTENTION_PIN, LOW) in edges
     assert (PLAIN_PIN, INPUT) in edges
     state = core.heard_of(r.BoardState)[-1]
-    assert state.reason == RestReason.ABSENT
+    assert state.reason == SafeStateReason.ABSENT
     core.drive(4, 1)
     assert core.heard_of(r.MessageRejected)[0].code == ErrorCode.NOT_PRESENT
 
@@ -276,7 +276,7 @@ def test_a_lens_grounds_the_presence_line_as_long_as_it_likes(core):
     core.run(1000)
     assert core.pin_state(PRESENCE_PIN) == LOW, "a body that is off does not take the lens off"
     core.run(200_000)
-    assert core.heard_of(r.BoardState)[-1].reason == RestReason.WATCHDOG
+    assert core.heard_of(r.BoardState)[-1].reason == SafeStateReason.WATCHDOG
     assert core.pin_state(PRESENCE_PIN) == LOW
     core.greet(session=1)
     assert core.pin_state(PRESENCE_PIN) == INPUT
@@ -297,7 +297,7 @@ def test_a_silent_host_ends_in_rest(core):
     off = [c for c in core.changes(SUPPLY_PIN) if c.state == LOW][-1]
     assert last + 100_000 - 2 <= off.at_us <= last + 101_000
     state = core.heard_of(r.BoardState)[-1]
-    assert (state.reason, state.flags) == (RestReason.WATCHDOG, StateFlag.AT_REST)
+    assert (state.reason, state.flags) == (SafeStateReason.WATCHDOG, StateFlag.ALL_IDLE)
     core.drive(SUPPLY, 1)
     assert core.heard_of(r.MessageRejected)[0].code == ErrorCode.NOT_CONFIGURED
     core.send(o.Configure(BoardRole.BODY, 0, 750_000, core.timing, core.body_lines))

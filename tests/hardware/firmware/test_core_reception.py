@@ -10,9 +10,9 @@ from lensmount_hardware.boards.protocol.constants import (
     DriveFlag,
     ErrorCode,
     LineKind,
-    Sort,
-    Spacing,
+    LossKind,
     StateFlag,
+    TimestampEncoding,
 )
 
 BYTE_US = 1e7 / 750_000
@@ -29,7 +29,7 @@ def test_bytes_back_to_back_are_told_as_a_run(core):
     core.run(2000)
     reports = core.heard_of(r.ReceivedBytes)
     assert b"".join(report.data for report in reports) == bytes(range(50))
-    assert {report.spacing for report in reports} == {Spacing.RUN}
+    assert {report.spacing for report in reports} == {TimestampEncoding.RUN}
     assert reports[0].at_us == began + 13
     assert {report.line for report in reports} == {7}
 
@@ -108,8 +108,8 @@ def test_broken_bytes_and_overruns_are_counted(core):
     core.run(1000)
     said = core.heard()
     assert {(report.sort, report.count) for report in said if isinstance(report, r.DataLost)} == {
-        (Sort.BROKEN_BYTES, 1),
-        (Sort.RECEIVED, 1),
+        (LossKind.BROKEN_BYTES, 1),
+        (LossKind.RECEIVED, 1),
     }
     core.send(o.ReadCounters())
     (counters,) = core.heard_of(r.Counters)
@@ -127,7 +127,7 @@ def test_more_bytes_than_the_main_loop_can_take_are_counted(core):
     core.slow(0)
     core.run(5000)
     said = core.heard()
-    lost = sum(report.count for report in said if isinstance(report, r.DataLost) and report.sort == Sort.RECEIVED)
+    lost = sum(report.count for report in said if isinstance(report, r.DataLost) and report.sort == LossKind.RECEIVED)
     taken = sum(report.count for report in said if isinstance(report, r.ReceivedBytes))
     assert (lost, taken) == (76, 1024)
 
@@ -175,7 +175,7 @@ def test_a_line_that_moves_too_fast_is_hushed_and_looked_at_again(core):
     core.run(100)
     said = core.heard()
     edges = [report for report in said if isinstance(report, r.LineEdge)]
-    lost = sum(report.count for report in said if isinstance(report, r.DataLost) and report.sort == Sort.EDGES)
+    lost = sum(report.count for report in said if isinstance(report, r.DataLost) and report.sort == LossKind.EDGES)
     assert len(edges) == 256 + 1 + 1, "what there was room for, the level afterwards, and the edge behind it"
     assert lost >= 1
     assert [edge.level for edge in edges[-2:]] == [0, 1]
@@ -211,8 +211,8 @@ def test_reports_beyond_the_room_of_the_interrupts_are_counted(core):
     said = core.heard()
     late = [report for report in said if isinstance(report, r.TransmitLate)]
     lost = {report.sort: report.count for report in said if isinstance(report, r.DataLost)}
-    assert len(late) + lost[Sort.REPORTS] == 300
-    assert lost[Sort.EDGES] == 1, "the loss of presence, which is told by STATE all the same"
+    assert len(late) + lost[LossKind.REPORTS] == 300
+    assert lost[LossKind.EDGES] == 1, "the loss of presence, which is told by STATE all the same"
 
 
 def test_the_queue_runs_round_its_end_many_times(core):
@@ -247,7 +247,7 @@ def test_a_sniffer_receives_both_ends_and_drives_nothing(core):
     for flags in (0, 1):
         core.send(o.Configure(BoardRole.SNIFFER, flags, 750_000, o.Timing(), lines))
     core.run(100)
-    assert core.heard_of(r.BoardState)[-1].flags == StateFlag.CONFIGURED | StateFlag.AT_REST
+    assert core.heard_of(r.BoardState)[-1].flags == StateFlag.CONFIGURED | StateFlag.ALL_IDLE
     core.set_pin(6, False)
     core.set_pin(7, True)
     core.feed(0, 1, 0)

@@ -5,7 +5,14 @@ import pytest
 from lensmount_hardware.boards.protocol import commands as o
 from lensmount_hardware.boards.protocol import reports as r
 from lensmount_hardware.boards.protocol.commands import Timing
-from lensmount_hardware.boards.protocol.constants import VERSION, BoardRole, DriveFlag, ErrorCode, RestReason, Sort
+from lensmount_hardware.boards.protocol.constants import (
+    VERSION,
+    BoardRole,
+    DriveFlag,
+    ErrorCode,
+    LossKind,
+    SafeStateReason,
+)
 from lensmount_hardware.boards.protocol.framing import build_frame
 
 PRESENCE_PIN, SUPPLY_PIN, ATTENTION_PIN, DATA_PIN, LOOK_PIN = 6, 7, 11, 0, 18
@@ -56,10 +63,10 @@ def test_a_host_that_is_killed_in_mid_frame_leaves_rest_behind_and_is_told_what_
     off = [change for change in core.changes(SUPPLY_PIN) if change.state == LOW][-1]
     assert off.at_us <= died + 101_000
     told = core.heard()
-    assert [state.reason for state in told if isinstance(state, r.BoardState)] == [RestReason.WATCHDOG]
-    assert [report for report in told if isinstance(report, r.DataLost)] == [r.DataLost(Sort.TRANSMISSIONS, 1)]
+    assert [state.reason for state in told if isinstance(state, r.BoardState)] == [SafeStateReason.WATCHDOG]
+    assert [report for report in told if isinstance(report, r.DataLost)] == [r.DataLost(LossKind.TRANSMISSIONS, 1)]
     core.greet(SESSION)
-    assert missing(core) == {Sort.FRAMES: 2}, "one that was no frame, and one that is missing"
+    assert missing(core) == {LossKind.FRAMES: 2}, "one that was no frame, and one that is missing"
 
 
 def test_usb_unplugged_in_mid_frame_rests_at_once_and_the_rest_is_told_later(core):
@@ -76,7 +83,7 @@ def test_usb_unplugged_in_mid_frame_rests_at_once_and_the_rest_is_told_later(cor
     said = core.heard()
     assert [type(report) for report in said[:2]] == [r.HelloReply, r.BoardState]
     lost = {report.sort: report.count for report in said[2:]}
-    assert lost == {Sort.FRAMES: 2, Sort.TRANSMISSIONS: 2, Sort.DRIVES: 2}
+    assert lost == {LossKind.FRAMES: 2, LossKind.TRANSMISSIONS: 2, LossKind.DRIVES: 2}
     core.greet(SESSION)
     assert missing(core) == {}, "once is enough"
 
@@ -96,7 +103,7 @@ def test_reports_that_waited_are_missing_too(core):
     core.greet(SESSION)
     lost = missing(core)
     # With those of the start: the edge of presence, and two transmissions that were over.
-    assert lost == {Sort.EDGES: 31, Sort.RECEIVED: 50, Sort.REPORTS: 2}
+    assert lost == {LossKind.EDGES: 31, LossKind.RECEIVED: 50, LossKind.REPORTS: 2}
 
 
 def test_reports_that_were_told_are_not_missing(core):

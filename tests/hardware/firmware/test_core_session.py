@@ -10,8 +10,8 @@ from lensmount_hardware.boards.protocol.constants import (
     ErrorCode,
     LineFlag,
     LineKind,
-    RestReason,
-    Sort,
+    LossKind,
+    SafeStateReason,
     StateFlag,
 )
 from lensmount_hardware.boards.protocol.framing import build_frame, build_raw_frame
@@ -31,7 +31,7 @@ def test_a_greeting_is_answered_with_who_the_board_is_and_how_things_are(core):
     assert (welcome.session, welcome.lines, welcome.unique_id) == (0xCAFE, 16, bytes(range(1, 9)))
     assert (welcome.queue_bytes, welcome.report_bytes, welcome.firmware) == (16384, 65536, b"simulated")
     assert isinstance(state, r.BoardState)
-    assert (state.flags, state.reason) == (StateFlag.AT_REST, RestReason.GREETING)
+    assert (state.flags, state.reason) == (StateFlag.ALL_IDLE, SafeStateReason.HELLO)
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_a_greeting_is_answered_with_who_the_board_is_and_how_things_are(core):
 def test_nothing_is_taken_before_a_greeting(core, message):
     core.send(message)
     (refused,) = core.heard()
-    assert (refused.code, refused.of_type) == (ErrorCode.NOT_GREETED, message.TYPE)
+    assert (refused.code, refused.of_type) == (ErrorCode.NO_SESSION, message.TYPE)
     assert not core.boots()
 
 
@@ -82,7 +82,7 @@ def test_the_same_host_may_greet_again_at_any_time(core):
     core.greet(session=1)
     welcome, state = core.heard()
     assert isinstance(welcome, r.HelloReply)
-    assert state.flags == StateFlag.AT_REST
+    assert state.flags == StateFlag.ALL_IDLE
     assert all(core.pin_state(pin) == 0 for pin in range(30))
 
 
@@ -121,8 +121,8 @@ def test_gaps_and_old_frames_in_the_hosts_sequence_are_counted(core):
     said = core.heard()
     assert [message.token for message in said if isinstance(message, r.TimeResponse)] == [1, 3]
     assert [(message.sort, message.count) for message in said if isinstance(message, r.DataLost)] == [
-        (Sort.FRAMES, 5),
-        (Sort.FRAMES, 1),
+        (LossKind.FRAMES, 5),
+        (LossKind.FRAMES, 1),
     ]
     core.send(o.ReadCounters())
     (counters,) = core.heard_of(r.Counters)
@@ -148,7 +148,7 @@ def test_what_is_no_frame_is_dropped_and_told(core, noise):
     core.send(o.TimeRequest(1))
     dropped, clock = core.heard()
     assert clock.token == 1
-    assert (dropped.sort, dropped.count) == (Sort.FRAMES, 1)
+    assert (dropped.sort, dropped.count) == (LossKind.FRAMES, 1)
 
 
 REFUSED = [
@@ -219,8 +219,8 @@ def test_orders_need_a_map(core, message):
 OUT, LOOK = LineFlag.OUTPUT, 0
 SNIFFER, LENS = BoardRole.SNIFFER, BoardRole.LENS
 BAD_MAPS = {
-    "no guard": (body(), ErrorCode.NO_GUARD, 0),
-    "lens without supply": (body(role=LENS), ErrorCode.NO_GUARD, 0),
+    "no guard": (body(), ErrorCode.NO_INTERLOCK, 0),
+    "lens without supply": (body(role=LENS), ErrorCode.NO_INTERLOCK, 0),
     "role": (body(role=3), ErrorCode.MALFORMED, 2),
     "flags": (body(GUARD, flags=4), ErrorCode.MALFORMED, 3),
     "rate": (body(GUARD, baudrate=100), ErrorCode.BAD_BAUDRATE, 300),
@@ -317,9 +317,9 @@ def test_reports_wait_for_credit_and_what_finds_no_room_is_reported(core):
     core.run(5000)
     said = core.heard()
     assert {type(report) for report in said} == {r.DataLost}
-    lost = sum(report.count for report in said if report.sort == Sort.EDGES)
+    lost = sum(report.count for report in said if report.sort == LossKind.EDGES)
     assert 0 < lost < 6000
-    assert sum(report.count for report in said if report.sort == Sort.RECEIVED) == 200
+    assert sum(report.count for report in said if report.sort == LossKind.RECEIVED) == 200
     core.send(o.HostCredit(1 << 20))
     core.run(5000)
     edges = core.heard_of(r.LineEdge)
@@ -380,10 +380,10 @@ def test_rest_and_forget_end_the_session(core):
     core.heard()
     core.send(o.EnterSafeState(1))
     (state,) = core.heard_of(r.BoardState)
-    assert (state.flags, state.reason) == (StateFlag.AT_REST, RestReason.HOST)
+    assert (state.flags, state.reason) == (StateFlag.ALL_IDLE, SafeStateReason.HOST)
     assert all(core.pin_state(pin) == 0 for pin in range(30))
     core.send(o.ReadState())
-    assert core.heard_of(r.MessageRejected)[0].code == ErrorCode.NOT_GREETED
+    assert core.heard_of(r.MessageRejected)[0].code == ErrorCode.NO_SESSION
 
 
 def test_the_way_to_boot_mode(core):
@@ -402,7 +402,7 @@ def test_an_unplugged_board_rests_and_wants_a_greeting(core):
     core.usb(True)
     core.send(o.ReadState())
     said = core.heard()
-    assert said[-1].code == ErrorCode.NOT_GREETED
+    assert said[-1].code == ErrorCode.NO_SESSION
     core.usb(False)
     core.usb(True)
     core.greet(session=2)
@@ -464,5 +464,5 @@ def test_a_refusal_in_a_long_row_is_lost_and_told(core):
     core.run(2000)
     said = core.heard()
     refused = [report for report in said if isinstance(report, r.MessageRejected)]
-    lost = sum(report.count for report in said if isinstance(report, r.DataLost) and report.sort == Sort.REPORTS)
+    lost = sum(report.count for report in said if isinstance(report, r.DataLost) and report.sort == LossKind.REPORTS)
     assert 0 < lost == 600 - len(refused)

@@ -12,7 +12,7 @@ from lensmount_hardware.boards.protocol.constants import (
     ErrorCode,
     LineFlag,
     LineKind,
-    Sort,
+    LossKind,
     TransmitFlag,
 )
 
@@ -302,8 +302,8 @@ def test_rest_in_the_middle_of_a_byte_cuts_it_and_tells_what_was_dropped(core):
     core.send(o.EnterSafeState())
     said = core.heard()
     assert {(report.sort, report.count) for report in said if isinstance(report, r.DataLost)} == {
-        (Sort.TRANSMISSIONS, 2),
-        (Sort.DRIVES, 1),
+        (LossKind.TRANSMISSIONS, 2),
+        (LossKind.DRIVES, 1),
     }
     assert core.bytes_sent()[-1].cut
     core.run(1000)

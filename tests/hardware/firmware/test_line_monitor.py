@@ -20,10 +20,10 @@ def with_a_lens_but_no_power(core):
 @pytest.mark.parametrize(
     "move",
     [
-        lambda core: core._sim.port_pin_drive(ATTENTION_PIN, True),
-        lambda core: core._sim.port_pin_drive(RAIL_PIN, True),
-        lambda core: core._sim.port_pin_drive(INVERTED_PIN, False),
-        lambda core: core._sim.port_pin_to_uart(DATA_PIN, True, False),
+        lambda core: core._sim.hal_pin_drive(ATTENTION_PIN, True),
+        lambda core: core._sim.hal_pin_drive(RAIL_PIN, True),
+        lambda core: core._sim.hal_pin_drive(INVERTED_PIN, False),
+        lambda core: core._sim.hal_pin_to_uart(DATA_PIN, True, False),
     ],
     ids=["a line", "a rail", "an inverted line", "the data line"],
 )
@@ -40,15 +40,15 @@ def test_what_is_driven_high_without_power_is_seen(core, move):
 @pytest.mark.parametrize("level", [False, True])
 def test_what_is_not_ours_and_driven_is_seen(core, pin, level):
     core.start_body()
-    core._sim.port_pin_drive(pin, level)
-    assert "not one of ours" in core.complaint()
+    core._sim.hal_pin_drive(pin, level)
+    assert "no output of the map" in core.complaint()
 
 
 def test_a_supply_that_goes_before_the_lines_is_seen(core):
     core.start_body()
     core.drive(4, 1)
     assert core.complaint() is None
-    core._sim.port_pin_drive(SUPPLY_PIN, False)
+    core._sim.hal_pin_drive(SUPPLY_PIN, False)
     assert core.complaint().endswith("GP11: driven high into an end without power")
     core.send(o.EnterSafeState())
     core.complaint()
@@ -58,11 +58,11 @@ def test_what_stays_on_behind_the_loss_of_presence_is_seen(core):
     core.start_body()
     core.set_pin(PRESENCE_PIN, True)
     core.run(1000)
-    core._sim.port_pin_drive(SUPPLY_PIN, True)
+    core._sim.hal_pin_drive(SUPPLY_PIN, True)
     assert core.complaint() is None, "within 2 ms a board may be on its way to rest"
     core.run(GRACE_US)
-    assert core.complaint().endswith("GP7: away from rest while nobody is there")
-    core._sim.port_pin_drive(SUPPLY_PIN, False)
+    assert core.complaint().endswith("GP7: not idle while the other end is absent")
+    core._sim.hal_pin_drive(SUPPLY_PIN, False)
     core.complaint()
 
 
@@ -71,9 +71,9 @@ def test_a_lens_may_ground_presence_and_nothing_else(core):
     core.send(o.Configure(BoardRole.LENS, 0, 750_000, core.timing, core.lens_lines))
     core.run(GRACE_US)
     assert core.lens_lines[0].kind == LineKind.PRESENCE
-    core._sim.port_pin_drive(PRESENCE_PIN, False)
+    core._sim.hal_pin_drive(PRESENCE_PIN, False)
     assert core.complaint() is None
-    core._sim.port_pin_drive(ATTENTION_PIN, True)
-    assert "while nobody is there" in core.complaint()
+    core._sim.hal_pin_drive(ATTENTION_PIN, True)
+    assert "while the other end is absent" in core.complaint()
     core.send(o.EnterSafeState())
     core.complaint()

@@ -6,7 +6,14 @@ import pytest
 
 from lensmount_hardware.boards.protocol import commands as o
 from lensmount_hardware.boards.protocol import reports as r
-from lensmount_hardware.boards.protocol.constants import BoardRole, ConfigureFlag, DriveFlag, LineFlag, Sort, SyncFlag
+from lensmount_hardware.boards.protocol.constants import (
+    BoardRole,
+    ConfigureFlag,
+    DriveFlag,
+    LineFlag,
+    LossKind,
+    SyncFlag,
+)
 
 BAUDRATE = 750_000
 PRESENCE, SUPPLY, RAIL, SYNC, ATTENTION, DATA, PLAIN = 0, 1, 2, 3, 4, 6, 8
@@ -101,7 +108,7 @@ def test_a_line_that_rests_high_has_no_edge_when_the_supply_comes_or_goes(core):
     assert ours == [(PRESENCE, False), (PLAIN, False), (PLAIN, True)]
 
 
-@pytest.mark.parametrize("flags", [0, ConfigureFlag.UNGUARDED])
+@pytest.mark.parametrize("flags", [0, ConfigureFlag.NO_INTERLOCK])
 def test_who_does_not_ask_is_not_told(core, flags):
     start(core, flags)
     core.drive(SUPPLY, 1)
@@ -133,8 +140,8 @@ def test_edges_of_ours_beyond_the_room_of_the_interrupts_are_counted(core):
     edges = [report for report in said if isinstance(report, r.LineEdge) and report.line == PLAIN]
     late = [report for report in said if isinstance(report, r.TransmitLate)]
     lost = {report.sort: report.count for report in said if isinstance(report, r.DataLost)}
-    assert lost[Sort.EDGES] > 0
-    assert len(edges) + lost[Sort.EDGES] == 300
+    assert lost[LossKind.EDGES] > 0
+    assert len(edges) + lost[LossKind.EDGES] == 300
     assert len(edges) + len(late) == 256
 
 
@@ -155,7 +162,7 @@ def test_pulses_come_in_their_order_among_all_else_and_those_beyond_the_room_are
     core.send(o.Sync(0, 0, 0, 0), run_us=50_000)
     said = core.heard()
     edges = [report for report in said if isinstance(report, r.LineEdge)]
-    lost = sum(report.count for report in said if isinstance(report, r.DataLost) and report.sort == Sort.EDGES)
+    lost = sum(report.count for report in said if isinstance(report, r.DataLost) and report.sort == LossKind.EDGES)
     moved = done(core, core.body_lines, since)
     assert lost > 20
     assert len(edges) + lost == len(moved)

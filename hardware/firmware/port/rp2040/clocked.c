@@ -1,7 +1,7 @@
 /* Clocked links by PIO 0: machine 0 shifts both ways; machine 1 receives the second line of a sniffer. */
 #include "board.h"
 #include "chip.h"
-#include "port.h"
+#include "hal.h"
 
 #define SYSTEM_HZ 125000000u
 /* A bit of our clock takes four instructions, and the divisor has 8 fractional bits. */
@@ -32,14 +32,14 @@ enum { DUPLEX, SECOND, MACHINES };
 #define HELD 0x0100u /* one instruction longer */
 
 static struct {
-    struct port_link link;
+    struct hal_link link;
     const uint8_t *next;
     uint32_t left;
     uint32_t shift, pins; /* registers of machine 0 */
     uint32_t side;        /* the clock's idle level beside each instruction, where we drive it */
 } state;
 
-uint32_t port_nearest_bit_rate(uint32_t bit_rate) {
+uint32_t hal_nearest_bit_rate(uint32_t bit_rate) {
     if (bit_rate < LOWEST_BIT_RATE)
         return LOWEST_BIT_RATE;
     if (bit_rate > HIGHEST_BIT_RATE)
@@ -48,7 +48,7 @@ uint32_t port_nearest_bit_rate(uint32_t bit_rate) {
     return (uint32_t)((BITS_TIMES_DIVISOR + divisor / 2u) / divisor);
 }
 
-void port_pin_to_link(unsigned pin, bool output, bool inverted) {
+void hal_pin_to_link(unsigned pin, bool output, bool inverted) {
     /* The machines see every pin, whoever has it. */
     REG(IO_BANK0_CTRL(pin)) = output ? FUNCTION_PIO0 | (inverted ? OUTPUT_INVERTED : 0)
                                      : FUNCTION_SIO | (inverted ? INPUT_INVERTED : 0);
@@ -62,7 +62,7 @@ static void write_program(unsigned machine, const uint32_t *program, unsigned co
     REG(PIO0_EXECCTRL(machine)) = (first + count - 1u) << PIO_WRAP_TOP | (first + front) << PIO_WRAP_BOTTOM;
 }
 
-static void write_listener(unsigned machine, const struct port_link *link) {
+static void write_listener(unsigned machine, const struct hal_link *link) {
     const uint32_t idle = link->idle_high, lead = 1u - idle, clock = link->clock;
     const bool trailing = link->sampled_on_rise == link->idle_high;
     const uint32_t program[] = {WAIT_GPIO(idle, clock), WAIT_GPIO(lead, clock),
@@ -71,7 +71,7 @@ static void write_listener(unsigned machine, const struct port_link *link) {
     write_program(machine, program, 4, 1);
 }
 
-static void write_duplex(const struct port_link *link) {
+static void write_duplex(const struct hal_link *link) {
     const uint32_t idle = link->idle_high, lead = 1u - idle, clock = link->clock;
     const bool trailing = link->sampled_on_rise == link->idle_high;
     if (link->clocks && trailing) {
@@ -80,7 +80,7 @@ static void write_duplex(const struct port_link *link) {
     } else if (link->clocks) {
         const uint32_t program[] = {OUT_PIN | SIDE(idle) | HELD, IN_PIN | SIDE(lead) | HELD};
         write_program(DUPLEX, program, 2, 0);
-    } else if (link->output == PORT_NO_PIN) {
+    } else if (link->output == HAL_NO_PIN) {
         write_listener(DUPLEX, link);
     } else if (trailing) {
         const uint32_t program[] = {WAIT_GPIO(idle, clock), WAIT_GPIO(lead, clock), OUT_PIN, WAIT_GPIO(idle, clock),
@@ -127,16 +127,16 @@ static void rewind_machines(void) {
     SET(PIO0_CTRL) = ENABLED << PIO_RESTART;
     REG(PIO0_INSTR(DUPLEX)) = JMP | FIRST_OF(DUPLEX) | state.side;
     REG(PIO0_INSTR(SECOND)) = JMP | FIRST_OF(SECOND);
-    if (state.link.output != PORT_NO_PIN)
+    if (state.link.output != HAL_NO_PIN)
         fill();
-    SET(PIO0_CTRL) = state.link.inputs[1] == PORT_NO_PIN ? 1u << DUPLEX : ENABLED;
+    SET(PIO0_CTRL) = state.link.inputs[1] == HAL_NO_PIN ? 1u << DUPLEX : ENABLED;
 }
 
 static uint32_t base_of(uint8_t pin) {
-    return pin == PORT_NO_PIN ? 0 : pin;
+    return pin == HAL_NO_PIN ? 0 : pin;
 }
 
-void port_link_start(const struct port_link *link) {
+void hal_link_start(const struct hal_link *link) {
     state.link = *link;
     state.left = 0;
     state.shift = BITS_IN_BYTE << PIO_PULL_AT | BITS_IN_BYTE << PIO_PUSH_AT | PIO_AUTOPULL | PIO_AUTOPUSH |
@@ -146,7 +146,7 @@ void port_link_start(const struct port_link *link) {
     SET(PIO0_CTRL) = ENABLED << PIO_RESTART;
     if (link->clocks)
         set_pin(link->clock, link->idle_high, 1);
-    if (link->output != PORT_NO_PIN)
+    if (link->output != HAL_NO_PIN)
         set_pin(link->output, 0, 1);
     write_duplex(link);
     write_listener(SECOND, link);
@@ -162,16 +162,16 @@ void port_link_start(const struct port_link *link) {
     REG(PIO0_INTE) = PIO_RX_NOT_EMPTY(DUPLEX) | PIO_RX_NOT_EMPTY(SECOND);
 }
 
-void port_link_stop(void) {
+void hal_link_stop(void) {
     REG(PIO0_INTE) = 0;
     CLEAR(PIO0_CTRL) = ENABLED;
     if (state.link.clocks)
         set_pin(state.link.clock, 0, 0);
-    if (state.link.output != PORT_NO_PIN)
+    if (state.link.output != HAL_NO_PIN)
         set_pin(state.link.output, 0, 0);
 }
 
-void port_link_load(const uint8_t *unit, size_t count) {
+void hal_link_load(const uint8_t *unit, size_t count) {
     const uint32_t before = lock();
     state.next = unit;
     state.left = (uint32_t)count;
@@ -179,7 +179,7 @@ void port_link_load(const uint8_t *unit, size_t count) {
     unlock(before);
 }
 
-void port_link_shift(const uint8_t *unit, size_t count) {
+void hal_link_shift(const uint8_t *unit, size_t count) {
     const uint32_t before = lock();
     state.next = unit;
     state.left = (uint32_t)count;
@@ -187,7 +187,7 @@ void port_link_shift(const uint8_t *unit, size_t count) {
     unlock(before);
 }
 
-void port_link_level(bool level) {
+void hal_link_level(bool level) {
     /* Where the clock's first edge samples, the line has the first bit of what is loaded. */
     if (state.link.sampled_on_rise != state.link.idle_high)
         return;
@@ -204,7 +204,7 @@ static inline void take_bytes(uint32_t at) {
         const uint32_t status = REG(PIO0_FSTAT);
         if (!(status & PIO_RX_EMPTY(DUPLEX))) {
             const uint8_t value = received(DUPLEX);
-            if (state.link.output != PORT_NO_PIN)
+            if (state.link.output != HAL_NO_PIN)
                 fill();
             board_on_shifted(0, value, at);
         } else if (!(status & PIO_RX_EMPTY(SECOND))) {
@@ -228,14 +228,14 @@ static unsigned take_partial(unsigned machine, uint8_t *partial) {
     return BITS_IN_BYTE - zeros;
 }
 
-unsigned port_link_end(uint8_t partial[PORT_LINK_INPUTS]) {
+unsigned hal_link_end(uint8_t partial[HAL_LINK_INPUTS]) {
     const uint32_t before = lock();
     unsigned bits = 0;
     take_bytes(REG(TIMER_TIMERAWL));
     CLEAR(PIO0_CTRL) = ENABLED;
     if (!state.link.clocks) {
         bits = take_partial(DUPLEX, &partial[0]);
-        if (state.link.inputs[1] != PORT_NO_PIN)
+        if (state.link.inputs[1] != HAL_NO_PIN)
             (void)take_partial(SECOND, &partial[1]);
     }
     state.left = 0;

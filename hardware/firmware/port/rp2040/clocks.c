@@ -1,4 +1,4 @@
-/* Crystal, both PLLs and the clocks behind them: 125 MHz for the processor, 48 MHz for USB and the UARTs. */
+/* Crystal, both PLLs and the clocks derived from them: 125 MHz for the processor, 48 MHz for USB and the UARTs. */
 #include "chip.h"
 
 /* A crystal or a PLL that does not come up within this many looks is broken; the watchdog would be of no use, for it

@@ -1,6 +1,6 @@
 /* The flash chip's unique id, by its command 4Bh. Nothing runs from the flash any more by then. */
 #include "chip.h"
-#include "port.h"
+#include "hal.h"
 
 #define COMMAND_UNIQUE_ID 0x4bu
 #define DUMMY_BYTES 4u
@@ -8,7 +8,7 @@
 
 static uint8_t unique_id[UNIQUE_ID_SIZE];
 
-const uint8_t *port_unique_id(void) {
+const uint8_t *hal_unique_id(void) {
     return unique_id;
 }
 

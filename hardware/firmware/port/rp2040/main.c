@@ -1,12 +1,12 @@
-/* Start-up in its order, and the loop. */
+/* Start-up sequence, and the main loop. */
 #include "board.h"
 #include "chip.h"
-#include "port.h"
+#include "hal.h"
 
 /* The UARTs, a clocked link and the frame signal interrupt everything; then the mount; then USB. */
 enum { HIGHEST = 0x00, MIDDLE = 0x40, LOWEST = 0xc0 };
 
-/* The longest sleep: the watchdog wants to be fed, and USB's absence is looked for, not told. */
+/* The longest sleep: the watchdog must be fed, and the absence of USB is polled. */
 #define LOOK_EVERY_US 5000u
 
 volatile bool news;
@@ -29,11 +29,11 @@ void interrupts_start(void) {
     enable(IRQ_TIMER_2, LOWEST);
 }
 
-uint32_t port_lock(void) {
+uint32_t hal_lock(void) {
     return lock();
 }
 
-void port_unlock(uint32_t before) {
+void hal_unlock(uint32_t before) {
     unlock(before);
 }
 
@@ -53,7 +53,7 @@ int main(void) {
         news = false;
         watchdog_feed();
         const uint64_t next = board_poll();
-        const uint64_t now = port_now_us();
+        const uint64_t now = hal_now_us();
         double_reset_watch(now);
         timer_wake_at(next < now + LOOK_EVERY_US ? next : now + LOOK_EVERY_US);
         /* With interrupts locked none can come between the question and the sleep, and one that comes then ends it. */

@@ -1,7 +1,7 @@
 /* Pins: levels, directions, pulls, functions and edges. */
 #include "board.h"
 #include "chip.h"
-#include "port.h"
+#include "hal.h"
 
 /* Both edges, of the four events that a pin has; eight pins a register. */
 #define BOTH_EDGES 0xcu
@@ -12,13 +12,13 @@
 static const uint32_t usable = 0x1c7fffffu;
 
 void pins_start(void) {
-    for (unsigned pin = 0; pin < PORT_PINS; pin++)
+    for (unsigned pin = 0; pin < HAL_PINS; pin++)
         if (usable >> pin & 1u)
-            port_pin_input(pin, false, false);
+            hal_pin_input(pin, false, false);
 }
 
-bool port_pin_exists(unsigned pin) {
-    return pin < PORT_PINS && (usable >> pin & 1u);
+bool hal_pin_exists(unsigned pin) {
+    return pin < HAL_PINS && (usable >> pin & 1u);
 }
 
 /* Datasheet 1.4.3: of each four pins the first two are TX and RX; the UART changes with every second four. */
@@ -26,42 +26,42 @@ static int uart_of(unsigned pin, unsigned place) {
     return pin % 4 == place ? (int)((pin + 4) / 8 % 2) : -1;
 }
 
-int port_uart_with_output(unsigned pin) {
+int hal_uart_with_output(unsigned pin) {
     return uart_of(pin, 0);
 }
 
-int port_uart_with_input(unsigned pin) {
+int hal_uart_with_input(unsigned pin) {
     return uart_of(pin, 1);
 }
 
-void port_pin_input(unsigned pin, bool pull_up, bool pull_down) {
+void hal_pin_input(unsigned pin, bool pull_up, bool pull_down) {
     REG(SIO_GPIO_OE_CLR) = 1u << pin;
     REG(PADS_BANK0(pin)) = PAD_INPUT_ENABLE | PAD_SCHMITT | PAD_DRIVE_4MA | (pull_up ? PAD_PULL_UP : 0) |
                            (pull_down ? PAD_PULL_DOWN : 0);
     REG(IO_BANK0_CTRL(pin)) = FUNCTION_SIO;
 }
 
-void port_pin_drive(unsigned pin, bool level) {
+void hal_pin_drive(unsigned pin, bool level) {
     REG(level ? SIO_GPIO_OUT_SET : SIO_GPIO_OUT_CLR) = 1u << pin;
     REG(SIO_GPIO_OE_SET) = 1u << pin;
     REG(IO_BANK0_CTRL(pin)) = FUNCTION_SIO;
 }
 
-void port_pin_let_go(unsigned pin) {
+void hal_pin_release(unsigned pin) {
     REG(SIO_GPIO_OE_CLR) = 1u << pin;
     REG(IO_BANK0_CTRL(pin)) = FUNCTION_SIO;
 }
 
-void port_pin_to_uart(unsigned pin, bool output, bool inverted) {
+void hal_pin_to_uart(unsigned pin, bool output, bool inverted) {
     const uint32_t inverts = output ? OUTPUT_INVERTED : INPUT_INVERTED;
     REG(IO_BANK0_CTRL(pin)) = FUNCTION_UART | (inverted ? inverts : 0);
 }
 
-uint32_t port_pins(void) {
+uint32_t hal_pins(void) {
     return REG(SIO_GPIO_IN);
 }
 
-void port_pin_edges(unsigned pin, bool on) {
+void hal_pin_edges(unsigned pin, bool on) {
     const uint32_t events = BOTH_EDGES << pin % 8 * 4;
     if (on) {
         REG(IO_BANK0_INTR(pin / 8)) = events;
@@ -85,5 +85,5 @@ void on_pins(void) {
             fell |= (events & EDGE_FALLS ? 1u : 0) << pin;
         }
     }
-    board_on_pins(rose, fell, port_pins(), at);
+    board_on_pins(rose, fell, hal_pins(), at);
 }

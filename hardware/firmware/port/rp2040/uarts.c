@@ -1,7 +1,7 @@
 /* Both UARTs without their FIFOs, so that each byte has an interrupt of its own and with it its time. */
 #include "board.h"
 #include "chip.h"
-#include "port.h"
+#include "hal.h"
 
 #define PERIPHERAL_HZ 48000000u
 #define SAMPLES_PER_BIT 16u
@@ -9,27 +9,27 @@
 #define DIVISOR_ONE 64u
 #define LONGEST_DIVISOR (65535u * DIVISOR_ONE)
 
-const uint32_t port_lowest_rate = 300;
-const uint32_t port_highest_rate = PERIPHERAL_HZ / SAMPLES_PER_BIT;
+const uint32_t hal_lowest_rate = 300;
+const uint32_t hal_highest_rate = PERIPHERAL_HZ / SAMPLES_PER_BIT;
 
 static struct {
     const uint8_t *volatile next;
     volatile uint32_t left;
-} sending[PORT_UARTS];
+} sending[HAL_UARTS];
 
 static uint32_t divisor_for(uint32_t baudrate) {
-    const uint32_t highest = port_highest_rate;
+    const uint32_t highest = hal_highest_rate;
     if (baudrate >= highest)
         return DIVISOR_ONE;
-    if (baudrate < port_lowest_rate)
-        baudrate = port_lowest_rate;
+    if (baudrate < hal_lowest_rate)
+        baudrate = hal_lowest_rate;
     /* 3 000 000 * 64 fits. */
     return (highest * DIVISOR_ONE + baudrate / 2) / baudrate;
 }
 
-uint32_t port_nearest_rate(uint32_t baudrate) {
+uint32_t hal_nearest_rate(uint32_t baudrate) {
     const uint32_t divisor = divisor_for(baudrate);
-    return (port_highest_rate * DIVISOR_ONE + divisor / 2) / divisor;
+    return (hal_highest_rate * DIVISOR_ONE + divisor / 2) / divisor;
 }
 
 static void set_up(unsigned uart, uint32_t divisor) {
@@ -44,7 +44,7 @@ static void set_up(unsigned uart, uint32_t divisor) {
 }
 
 void uarts_start(void) {
-    for (unsigned uart = 0; uart < PORT_UARTS; uart++) {
+    for (unsigned uart = 0; uart < HAL_UARTS; uart++) {
         const uint32_t base = UART_BASE(uart);
         REG(base + UART_CR) = 0;
         set_up(uart, divisor_for(115200));
@@ -54,13 +54,13 @@ void uarts_start(void) {
     }
 }
 
-void port_set_rate(uint32_t baudrate) {
+void hal_set_rate(uint32_t baudrate) {
     const uint32_t divisor = divisor_for(baudrate);
-    for (unsigned uart = 0; uart < PORT_UARTS; uart++)
+    for (unsigned uart = 0; uart < HAL_UARTS; uart++)
         set_up(uart, divisor);
 }
 
-void port_uart_listen(unsigned uart, bool on) {
+void hal_uart_listen(unsigned uart, bool on) {
     const uint32_t control = UART_BASE(uart) + UART_CR;
     if (on)
         SET(control) = UART_CR_RX_ENABLE;
@@ -73,17 +73,17 @@ static inline void load(unsigned uart) {
     sending[uart].next = sending[uart].next + 1;
 }
 
-void port_uart_send(unsigned uart, const uint8_t *data, size_t count) {
+void hal_uart_send(unsigned uart, const uint8_t *data, size_t count) {
     const uint32_t before = lock();
     sending[uart].next = data;
     sending[uart].left = (uint32_t)count;
-    /* The holding register is free; whether it empties at once or behind a byte on the wire, it interrupts. */
+    /* The holding register is free; whether it empties at once or after a byte on the wire, it interrupts. */
     REG(UART_BASE(uart) + UART_ICR) = UART_INT_TX;
     load(uart);
     unlock(before);
 }
 
-void port_uart_stop(unsigned uart) {
+void hal_uart_stop(unsigned uart) {
     const uint32_t control = UART_BASE(uart) + UART_CR;
     const uint32_t before = lock();
     sending[uart].left = 0;
@@ -95,7 +95,7 @@ void port_uart_stop(unsigned uart) {
     unlock(before);
 }
 
-bool port_uart_busy(unsigned uart) {
+bool hal_uart_busy(unsigned uart) {
     return (REG(UART_BASE(uart) + UART_FR) & UART_FR_BUSY) != 0;
 }
 

@@ -2,7 +2,7 @@
 #include "usb.h"
 
 #include "chip.h"
-#include "port.h"
+#include "hal.h"
 #include "usb_control.h"
 
 /* Ring sizes, powers of two. */
@@ -236,13 +236,13 @@ void usb_start(void) {
     REG(USB_MUXING) = 1u << 0 | 1u << 3;
     REG(USB_PWR) = 1u << 2 | 1u << 3;
     REG(USB_MAIN_CTRL) = 1;
-    /* An interrupt for each packet of endpoint 0; the pull-up tells the host that somebody is there. */
+    /* An interrupt for each packet of endpoint 0; the pull-up shows the host that a device is attached. */
     REG(USB_SIE_CTRL) = 1u << 29;
     REG(USB_INTE) = INT_BUFFERS | INT_BUS_RESET | INT_SETUP | INT_SUSPEND | INT_RESUME;
     SET(USB_SIE_CTRL) = 1u << 16;
 }
 
-size_t port_usb_read(uint8_t *data, size_t room) {
+size_t hal_usb_read(uint8_t *data, size_t room) {
     /* A bus reset moves the tail to the head: what was counted before it must not be added after it. */
     const uint32_t before = keep_out();
     const uint32_t waiting = usb.from_head - usb.from_tail;
@@ -255,11 +255,11 @@ size_t port_usb_read(uint8_t *data, size_t room) {
     return count;
 }
 
-size_t port_usb_room(void) {
+size_t hal_usb_room(void) {
     return usb.configured ? IN_ROOM - (usb.to_head - usb.to_tail) : 0;
 }
 
-void port_usb_write(const uint8_t *data, size_t count) {
+void hal_usb_write(const uint8_t *data, size_t count) {
     const uint32_t before = keep_out();
     /* A host that went away since there was room for these bytes does not get them when it returns. */
     for (size_t at = 0; at < count && usb.configured; at++)
@@ -268,7 +268,7 @@ void port_usb_write(const uint8_t *data, size_t count) {
     let_in(before);
 }
 
-bool port_usb_up(void) {
+bool hal_usb_up(void) {
     const uint32_t before = keep_out();
     const bool stayed = !usb.went_away;
     usb.went_away = false;

@@ -31,11 +31,11 @@ static struct {
     size_t left;
     bool ends_short; /* a packet that is not full must end it */
     bool expects_coding;
-    uint8_t address; /* to be taken over when the host has heard our answer */
+    uint8_t address; /* takes effect when the host has received our reply */
     bool has_terminal;
 } control;
 
-/* Nobody reads it: the rates of the mount are set by CONFIGURE and SET_BAUDRATE. */
+/* Ignored: the rates of the mount are set by CONFIGURE and SET_BAUDRATE. */
 static uint8_t line_coding[LINE_CODING_SIZE] = {0x00, 0xc2, 0x01, 0x00, 0, 0, 8};
 
 static void send_part(void) {
@@ -54,7 +54,7 @@ static void answer(const uint8_t *data, size_t size, size_t wanted) {
     send_part();
 }
 
-/* An empty packet that says yes. */
+/* An empty packet that acknowledges. */
 static void agree(void) {
     usb_send_packet(NULL, 0);
 }

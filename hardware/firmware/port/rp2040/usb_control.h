@@ -1,4 +1,4 @@
-/* Control transfers: what the controller tells of endpoint 0. */
+/* Control transfers: the controller's events of endpoint 0. */
 #ifndef USB_CONTROL_H
 #define USB_CONTROL_H
 

@@ -1,7 +1,7 @@
 /* A CDC-ACM device: one interface to control it, one that carries bytes. USB 2.0 chapter 9; CDC 1.2; PSTN 1.2. */
 #include "usb_descriptors.h"
 
-#include "port.h"
+#include "hal.h"
 
 /* pid.codes gives this pair to whoever tries something out; hosts know the board by its product's name. */
 #define VENDOR 0x1209u
@@ -11,7 +11,7 @@
 
 static const uint8_t device[] = {
     18, USB_DEVICE, 0x00, 0x02,
-    0xef, 0x02, 0x01, /* functions are told by interface associations */
+    0xef, 0x02, 0x01, /* functions are given by interface associations */
     PACKET, LOW(VENDOR), HIGH(VENDOR), LOW(PRODUCT), HIGH(PRODUCT), 0x00, 0x01,
     1, 2, 3, /* strings: manufacturer, product, serial number */
     1,
@@ -35,7 +35,7 @@ static const uint8_t configuration[CONFIGURATION_SIZE] = {
 
 static const char *const texts[] = {"lensmount", "lensmount board"};
 
-/* UTF-16, behind size and type. */
+/* UTF-16, after size and type. */
 static uint8_t string[2 + 2 * 16];
 
 static const uint8_t *as_string(const char *text, size_t count, size_t *size) {
@@ -51,7 +51,7 @@ static const uint8_t *as_string(const char *text, size_t count, size_t *size) {
 
 static const uint8_t *serial_number(size_t *size) {
     char digits[16];
-    const uint8_t *id = port_unique_id();
+    const uint8_t *id = hal_unique_id();
     for (unsigned at = 0; at < 16; at++)
         digits[at] = "0123456789ABCDEF"[id[at / 2] >> (at % 2 ? 0 : 4) & 15];
     return as_string(digits, sizeof digits, size);

@@ -1,4 +1,4 @@
-/* What the board tells of itself on USB. */
+/* The USB descriptors of the board. */
 #ifndef USB_DESCRIPTORS_H
 #define USB_DESCRIPTORS_H
 

@@ -1,6 +1,6 @@
-/* The chip's watchdog, boot mode, and the two ways there: an order, and two resets within half a second. */
+/* The chip's watchdog, boot mode, which a command starts, or two resets within half a second. */
 #include "chip.h"
-#include "port.h"
+#include "hal.h"
 
 #define TIMEOUT_US 100000u
 #define SECOND_RESET_WITHIN_US 500000u
@@ -32,7 +32,7 @@ void watchdog_reset_chip(void) {
 #define ROM_LOOKUP 0x18u
 #define ROM_RESET_TO_USB_BOOT ('U' | 'B' << 8)
 
-void port_enter_boot_mode(void) {
+void hal_enter_boot_mode(void) {
     typedef void *(*lookup_function)(uint16_t *table, uint32_t code);
     typedef void (*boot_function)(uint32_t light_mask, uint32_t interfaces_off);
     uint16_t *const table = (uint16_t *)(uintptr_t)*(volatile uint16_t *)ROM_TABLE;
@@ -50,13 +50,13 @@ void double_reset_start(void) {
         second = second && kept[at] == token[at];
         kept[at] = token[at];
     }
-    /* The watchdog's own reset is nobody's finger. */
+    /* A reset by the watchdog is no press of a button. */
     remembering = REG(WATCHDOG_REASON) == 0;
     if (!remembering || second)
         for (unsigned at = 0; at < 3; at++)
             kept[at] = 0;
     if (second && remembering)
-        port_enter_boot_mode();
+        hal_enter_boot_mode();
 }
 
 void double_reset_watch(uint64_t now) {

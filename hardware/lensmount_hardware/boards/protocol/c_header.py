@@ -1,7 +1,7 @@
 """Writes the protocol as a C header: `python -m lensmount_hardware.boards.protocol.c_header > …/board_protocol.h`.
 
-A test compares the header in the repository with this output. The header is part of the firmware's revision, so its
-texts, also those of `MEANINGS` and of the layouts, stay as they are.
+A test compares the header in the repository with this output. The header is part of the firmware's revision:
+after a change of its texts, also those of `MEANINGS` and of the layouts, `make firmware` builds a new image.
 """
 
 import re
@@ -36,21 +36,21 @@ _HEADER_END = "#endif\n"
 
 _CONSTANTS = {
     "VERSION": (constants.VERSION, "of the protocol"),
-    "LONGEST_FRAME": (constants.MAX_FRAME, "message and checksum, before COBS"),
-    "LONGEST_ON_WIRE": (MAX_WIRE_SIZE, "with COBS's byte and the delimiter"),
-    "LONGEST_DATA": (MAX_DATA, "of one TRANSMIT"),
-    "MOST_LINES": (constants.MAX_LINES, "that the protocol has room for"),
-    "LONGEST_ABSENCE_US": (constants.MAX_ABSENCE_US, "most that absence_us may be"),
-    "SHORTEST_SYNC_US": (constants.MIN_SYNC_PERIOD_US, "least that period_us may be"),
-    "MOST_REPLIES": (constants.MAX_REPLIES, "that a board keeps"),
-    "LONGEST_REPLY_UNIT": (constants.MAX_REPLY_UNIT, "bytes of its unit"),
+    "MAX_FRAME": (constants.MAX_FRAME, "message and checksum, before COBS"),
+    "MAX_WIRE_SIZE": (MAX_WIRE_SIZE, "with COBS's byte and the delimiter"),
+    "MAX_DATA": (MAX_DATA, "of one TRANSMIT"),
+    "MAX_LINES": (constants.MAX_LINES, "in a map"),
+    "MAX_ABSENCE_US": (constants.MAX_ABSENCE_US, "upper limit of absence_us"),
+    "MIN_SYNC_PERIOD_US": (constants.MIN_SYNC_PERIOD_US, "lower limit of period_us"),
+    "MAX_REPLIES": (constants.MAX_REPLIES, "that a board keeps"),
+    "MAX_REPLY_UNIT": (constants.MAX_REPLY_UNIT, "bytes of its unit"),
     "REPLY_MATCH": (constants.REPLY_MATCH, "bytes of a burst that a reply looks at"),
-    "LONGEST_BURST_PART": (constants.MAX_BURST_PART, "bytes of one BURST"),
+    "MAX_BURST_PART": (constants.MAX_BURST_PART, "bytes of one BURST"),
     "CRC_POLYNOMIAL": (CRC_POLYNOMIAL, f"{CRC.name}: nothing reflected"),
     "CRC_INITIAL": (CRC_INITIAL, ""),
     "CRC_FINAL_XOR": (CRC_FINAL_XOR, ""),
     "CRC_CHECK": (CRC.check, 'over "123456789"'),
-    "CRC_SIZE": (CRC_SIZE, "bytes, low one first, behind the message"),
+    "CRC_SIZE": (CRC_SIZE, "bytes, low one first, after the message"),
 }
 
 

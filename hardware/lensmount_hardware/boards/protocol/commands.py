@@ -1,4 +1,4 @@
-"""Messages from the host to the board: handshake, configuration, credit, orders for the wire, and requests."""
+"""Messages from the host to the board: handshake, configuration, credit, commands for the wire, and requests."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
@@ -14,7 +14,7 @@ TIMING_LAYOUT = Struct(
     "gap_us" / Int16ul * "least time that our attention line is low between two windows",
     "presence_us" / Int32ul * "presence, or the supply as a lens sees it, counts when it has lasted this long",
     "absence_us" / Int16ul * "their loss counts when it has lasted this long; at most 1000",
-    "watchdog_ms" / Int16ul * "everything goes to rest when no frame came from the host for this long; 0 is never",
+    "watchdog_ms" / Int16ul * "the board enters the safe state when the host sent no frame for this long; 0 is never",
 )
 """Times that the board keeps by itself; the dialect gives them, and the host sends them."""
 
@@ -52,7 +52,7 @@ class MappedLine:
 
 @dataclass(frozen=True, slots=True)
 class Hello(BoardMessage):
-    """A session begins: everything goes to rest, queues are emptied, both ends' credit counts from 0."""
+    """A session begins: the board enters the safe state, queues are emptied, both ends' credit counts from 0."""
 
     TYPE: ClassVar[int] = 0x01
     LAYOUT: ClassVar[Any] = Struct(
@@ -70,7 +70,7 @@ class Hello(BoardMessage):
 
 @dataclass(frozen=True, slots=True)
 class Configure(BoardMessage):
-    """The line map, the timing table and the first rate; answered with STATE. Everything goes to rest first."""
+    """The line map, the timing table and the first rate; answered with STATE. The board enters the safe state first."""
 
     TYPE: ClassVar[int] = 0x02
     LAYOUT: ClassVar[Any] = Struct(
@@ -107,7 +107,7 @@ class HostCredit(BoardMessage):
 
     TYPE: ClassVar[int] = 0x03
     LAYOUT: ClassVar[Any] = Struct(
-        "limit" / Int32ul * "bytes of reports that the board may have sent since the greeting, modulo 2^32",
+        "limit" / Int32ul * "bytes of reports that the board may have sent since HELLO, modulo 2^32",
         Terminated,
     )
     limit: int
@@ -158,7 +158,7 @@ class DriveCommand(BoardMessage):
 
 @dataclass(frozen=True, slots=True)
 class BaudrateCommand(BoardMessage):
-    """Send and receive at this rate; waits in the queue for earlier orders."""
+    """Send and receive at this rate; waits in the queue for earlier commands."""
 
     TYPE: ClassVar[int] = 0x06
     QUEUED: ClassVar[bool] = True
@@ -175,7 +175,7 @@ class BaudrateCommand(BoardMessage):
 
 @dataclass(frozen=True, slots=True)
 class Sync(BoardMessage):
-    """The frame signal, made by the chip's timer; done on arrival. New values take effect from the next pulse on."""
+    """The frame signal, made by the chip's timer; executed on arrival. New values take effect from the next pulse."""
 
     TYPE: ClassVar[int] = 0x07
     LAYOUT: ClassVar[Any] = Struct(
@@ -204,16 +204,16 @@ class TimeRequest(BoardMessage):
 
 @dataclass(frozen=True, slots=True)
 class EnterSafeState(BoardMessage):
-    """Everything goes to rest at once, and the queue is emptied; answered with STATE."""
+    """The board enters the safe state at once, and empties the queue; answered with STATE."""
 
     TYPE: ClassVar[int] = 0x09
-    LAYOUT: ClassVar[Any] = Struct("flags" / Int8ul * "RestFlags", Terminated)
+    LAYOUT: ClassVar[Any] = Struct("flags" / Int8ul * "SafeStateFlags", Terminated)
     flags: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Bootloader(BoardMessage):
-    """Everything goes to rest, and the board restarts in its boot mode."""
+    """The board enters the safe state, and restarts in its boot mode."""
 
     TYPE: ClassVar[int] = 0x0A
     LAYOUT: ClassVar[Any] = Struct("magic" / Int32ul * "the magic number", Terminated)
@@ -254,7 +254,7 @@ class ClockedLinkCommand(BoardMessage):
 
 @dataclass(frozen=True, slots=True)
 class ReplyCommand(BoardMessage):
-    """Prepare what the board loads after a burst of the end that clocks; done on arrival. A new map has none."""
+    """Prepare what the board loads after a burst of the end that clocks; executed on arrival. A new map has none."""
 
     TYPE: ClassVar[int] = 0x0E
     LAYOUT: ClassVar[Any] = Struct(
@@ -291,7 +291,7 @@ COMMANDS: dict[str, type[BoardMessage]] = {
     "SET_BAUDRATE": BaudrateCommand,
     "SYNC": Sync,
     "TIME": TimeRequest,
-    "REST": EnterSafeState,
+    "SAFE_STATE": EnterSafeState,
     "BOOTLOADER": Bootloader,
     "READ_COUNTERS": ReadCounters,
     "READ_STATE": ReadState,

@@ -74,7 +74,7 @@ class LineFlag(IntEnum):
 class ConfigureFlag(IntEnum):
     """Flags of CONFIGURE."""
 
-    UNGUARDED = 1
+    NO_INTERLOCK = 1
     OWN_EDGES = 2
 
 
@@ -126,20 +126,20 @@ class SyncFlag(IntEnum):
     PULSE_HIGH = 2
 
 
-class RestFlag(IntEnum):
-    """Flags of REST."""
+class SafeStateFlag(IntEnum):
+    """Flags of SAFE_STATE."""
 
     FORGET = 1
 
 
-class Spacing(IntEnum):
+class TimestampEncoding(IntEnum):
     """The form of the times of received bytes."""
 
     RUN = 0
     GAPS = 1
 
 
-class Sort(IntEnum):
+class LossKind(IntEnum):
     """The kind of a loss."""
 
     RECEIVED = 0
@@ -157,12 +157,12 @@ class StateFlag(IntEnum):
     CONFIGURED = 1
     PRESENT = 2
     POWERED = 4
-    AT_REST = 8
+    ALL_IDLE = 8
     SYNC_ON = 16
 
 
-class RestReason(IntEnum):
-    """Why everything went to rest last."""
+class SafeStateReason(IntEnum):
+    """Why the board entered the safe state last."""
 
     START = 0
     HOST = 1
@@ -170,7 +170,7 @@ class RestReason(IntEnum):
     WATCHDOG = 3
     SUPPLY = 4
     UNPLUGGED = 5
-    GREETING = 6
+    HELLO = 6
 
 
 class ErrorCode(IntEnum):
@@ -180,7 +180,7 @@ class ErrorCode(IntEnum):
     UNKNOWN_TYPE = 2
     VERSION = 3
     BUSY = 4
-    NOT_GREETED = 5
+    NO_SESSION = 5
     NOT_CONFIGURED = 6
     BAD_LINE = 7
     LINE_TWICE = 8
@@ -189,7 +189,7 @@ class ErrorCode(IntEnum):
     BAD_KIND = 11
     BAD_BAUDRATE = 12
     BAD_TIMING = 13
-    NO_GUARD = 14
+    NO_INTERLOCK = 14
     LISTENS_ONLY = 15
     NOT_PRESENT = 16
     NOT_POWERED = 17
@@ -207,22 +207,22 @@ MEANINGS: dict[type[IntEnum], dict[str, str]] = {
         "PLAIN": "carries a level and nothing else",
         "PRESENCE": "grounded by a lens that is there: low is present",
         "SUPPLY": "the rail that powers the lens: a switch of the body, an input of the lens",
-        "RAIL": "another rail: behind the supply in the map, and switched on behind the rail in front of it",
+        "RAIL": "another rail: after the supply in the map, and switched on after the previous rail there",
         "SYNC": "frame signal",
         "ATTENTION": "held high by an end while it transmits",
         "DATA": "serial: the UART's output where it is an output, else its input",
         "CLOCK": "clock of a clocked link: only after LINK, driven by the end that clocks",
     },
     LineFlag: {
-        "OUTPUT": "the board drives it; without this it only looks",
+        "OUTPUT": "the board drives it; without this it is an input",
         "INVERTED": "the mount's line is high while the pin is low",
-        "IDLE_HIGH": "the mount's line is high at rest; without this it is low",
+        "IDLE_HIGH": "the mount's line idles high; without this it idles low",
         "PULL_UP": "the pin's pull-up is on",
         "PULL_DOWN": "the pin's pull-down is on",
-        "OPEN_DRAIN": "high is let go of, and low is driven",
+        "OPEN_DRAIN": "low is driven, and high is released",
     },
     ConfigureFlag: {
-        "UNGUARDED": "the map has no line that tells presence, and the host means it: the peer counts as present",
+        "NO_INTERLOCK": "the map may be without a line of presence: the peer counts as present",
         "OWN_EDGES": "edges of our own outputs are reported too",
     },
     LinkFlag: {
@@ -246,25 +246,25 @@ MEANINGS: dict[type[IntEnum], dict[str, str]] = {
         "LOWER": "lower our attention line afterwards",
     },
     DriveFlag: {
-        "IN_TURN": "wait in the queue behind what was ordered before; without this it is done on arrival, `at_us` 0",
+        "IN_TURN": "wait in the queue for earlier commands; without this it is executed on arrival, `at_us` 0",
     },
     SyncFlag: {
         "ON": "the chip's timer makes pulses; without this it stops, and the line keeps its level between pulses",
         "PULSE_HIGH": "pulses are high; without this they are low",
     },
-    RestFlag: {
+    SafeStateFlag: {
         "FORGET": "forget the configuration and the session too: pins become inputs without pulls",
     },
-    Spacing: {
+    TimestampEncoding: {
         "RUN": "back to back at the rate in force, each within 1 µs of its time; no `gaps`",
         "GAPS": "`gaps` has, for each byte but the first, the µs since the byte before it was complete",
     },
-    Sort: {
+    LossKind: {
         "RECEIVED": "bytes received: the UART or the queue of reports overran",
         "EDGES": "edges: the queue of reports was full, or they came too fast",
         "REPORTS": "other reports: the queue of reports was full",
-        "TRANSMISSIONS": "transmissions, or parts of one, dropped when everything went to rest",
-        "DRIVES": "orders other than transmissions, dropped when everything went to rest",
+        "TRANSMISSIONS": "transmissions, or parts of one, dropped by the safe state",
+        "DRIVES": "other commands, dropped by the safe state",
         "FRAMES": "frames from the host: a gap in their sequence, or a wrong checksum",
         "BROKEN_BYTES": "bytes received with a framing error or a break",
     },
@@ -272,38 +272,38 @@ MEANINGS: dict[type[IntEnum], dict[str, str]] = {
         "CONFIGURED": "there is a line map",
         "PRESENT": "the other end is there, after the filter",
         "POWERED": "the supply is on: switched by us, or seen as a lens",
-        "AT_REST": "nothing of ours is driven away from rest, and nothing is queued",
+        "ALL_IDLE": "every output has its idle level, and the queue is empty",
         "SYNC_ON": "the frame signal runs",
     },
-    RestReason: {
+    SafeStateReason: {
         "START": "the board started, or was configured",
-        "HOST": "the host ordered it",
+        "HOST": "a command of the host",
         "ABSENT": "presence was lost",
-        "WATCHDOG": "the host was silent for too long; CONFIGURE is needed to go on",
+        "WATCHDOG": "the host was silent for too long; CONFIGURE is needed to continue",
         "SUPPLY": "the supply was switched off",
-        "UNPLUGGED": "USB was suspended or unplugged; a greeting is needed to go on",
-        "GREETING": "a host greeted",
+        "UNPLUGGED": "USB was suspended or unplugged; HELLO is needed to continue",
+        "HELLO": "a host began a session",
     },
     ErrorCode: {
-        "MALFORMED": "its length or a field makes no sense; detail: offset of the field",
+        "MALFORMED": "its length or a field is invalid; detail: offset of the field",
         "UNKNOWN_TYPE": "no such message; detail: 0",
         "VERSION": "the board speaks another version; detail: its own",
         "BUSY": "another host has the board; detail: that host's session number",
-        "NOT_GREETED": "there was no HELLO yet, or USB was unplugged since; detail: 0",
-        "NOT_CONFIGURED": "there is no line map, or the watchdog barked since; detail: 0",
+        "NO_SESSION": "there was no HELLO yet, or USB was unplugged since; detail: 0",
+        "NOT_CONFIGURED": "there is no line map, or the watchdog has fired since; detail: 0",
         "BAD_LINE": "the map has no such line, or it is not one of ours; detail: the line",
         "LINE_TWICE": "two lines of the map have one pin, or there are two of what can be one; detail: the second",
         "TOO_MANY_LINES": "the map is too long; detail: how many are possible",
         "BAD_PIN": "there is no such pin, or it cannot do that; detail: the line",
         "BAD_KIND": "no such kind of line, or flags that contradict each other; detail: the line",
         "BAD_BAUDRATE": "the UART or the clock cannot do that rate within 1 %; detail: the nearest that it can",
-        "BAD_TIMING": "a time out of its bounds; detail: offset of the field",
-        "NO_GUARD": "no line tells presence, and UNGUARDED is not set; detail: 0",
+        "BAD_TIMING": "a time outside of its bounds; detail: offset of the field",
+        "NO_INTERLOCK": "the map has no line of presence, and the flag NO_INTERLOCK is not set; detail: 0",
         "LISTENS_ONLY": "a sniffer drives nothing; detail: the line",
         "NOT_PRESENT": "the other end is not there; detail: the line, or 255 for bytes",
         "NOT_POWERED": "the supply is off; detail: the line, or 255 for bytes",
         "NO_CREDIT": "the queue has no room for it: the host ignored its credit; detail: how much there was",
-        "BAD_MAGIC": "BOOTLOADER without its magic word; detail: 0",
+        "BAD_MAGIC": "BOOTLOADER without its magic number; detail: 0",
     },
 }
 """Every enumeration, in the order of header and specification, with the meaning of each value."""

@@ -20,7 +20,7 @@ class HelloReply(BoardMessage):
         "lines" / Int8ul * "how many lines a map may have",
         "lowest_baudrate" / Int32ul * "of each UART, in bits a second",
         "highest_baudrate" / Int32ul * "of each UART",
-        "queue_bytes" / Int32ul * "capacity for orders: also the first limit of the host's credit",
+        "queue_bytes" / Int32ul * "capacity for commands: also the first limit of the host's credit",
         "report_bytes" / Int32ul * "capacity for reports that wait for the host",
         "firmware" / GreedyBytes * "revision of the firmware, ASCII, at most 64 bytes",
         Terminated,
@@ -45,7 +45,7 @@ class ReceivedBytes(BoardMessage):
     LAYOUT: ClassVar[Any] = Struct(
         "at_us" / Int64ul * "when the first byte's stop bit was over",
         "line" / Int8ul * "the data line, which also shows the sender",
-        "spacing" / Int8ul * "a Spacing",
+        "spacing" / Int8ul * "a TimestampEncoding",
         "count" / Int8ul * "of the bytes, at least one",
         "data" / Bytes(this.count) * "the bytes",
         "gaps" / Bytes(lambda this: (this.count - 1) if this.spacing == 1 else 0) * "with GAPS: count - 1 bytes",
@@ -95,12 +95,12 @@ class TransmitDone(BoardMessage):
 
 @dataclass(frozen=True, slots=True)
 class TransmitLate(BoardMessage):
-    """An order with a time began later than that by more than 2 µs, or was dropped for its `latest_us`."""
+    """A command with a time began later than that by more than 2 µs, or was dropped for its `latest_us`."""
 
     TYPE: ClassVar[int] = 0x85
     QUEUED: ClassVar[bool] = True
     LAYOUT: ClassVar[Any] = Struct(
-        "id" / Int16ul * "of the order",
+        "id" / Int16ul * "of the command",
         "dropped" / Int8ul * "1 where it was dropped, else 0",
         "by_us" / Int32ul * "how late after `at_us`",
         Terminated,
@@ -112,11 +112,11 @@ class TransmitLate(BoardMessage):
 
 @dataclass(frozen=True, slots=True)
 class DataLost(BoardMessage):
-    """Something was lost since the last such message for its sort."""
+    """Something was lost since the last such message for its kind."""
 
     TYPE: ClassVar[int] = 0x86
     LAYOUT: ClassVar[Any] = Struct(
-        "sort" / Int8ul * "a Sort",
+        "sort" / Int8ul * "a LossKind",
         "count" / Int32ul * "how many",
         Terminated,
     )
@@ -126,12 +126,12 @@ class DataLost(BoardMessage):
 
 @dataclass(frozen=True, slots=True)
 class BoardState(BoardMessage):
-    """The board's state; sent on request, when `flags` change, and when everything went to rest."""
+    """The board's state; sent on request, when `flags` change, and after a safe state."""
 
     TYPE: ClassVar[int] = 0x87
     LAYOUT: ClassVar[Any] = Struct(
         "flags" / Int8ul * "StateFlags",
-        "reason" / Int8ul * "why everything went to rest last, a RestReason",
+        "reason" / Int8ul * "why the board entered the safe state last, a SafeStateReason",
         "levels" / Int16ul * "bit n: the level of line n, ours as driven and the others as seen",
         "at_us" / Int64ul * "when it was so",
         Terminated,
@@ -158,11 +158,11 @@ class TimeResponse(BoardMessage):
 
 @dataclass(frozen=True, slots=True)
 class BoardCredit(BoardMessage):
-    """The board can buffer more orders."""
+    """The board can buffer more commands."""
 
     TYPE: ClassVar[int] = 0x89
     LAYOUT: ClassVar[Any] = Struct(
-        "limit" / Int32ul * "bytes of orders that the host may have sent since the greeting, modulo 2^32",
+        "limit" / Int32ul * "bytes of commands that the host may have sent since HELLO, modulo 2^32",
         Terminated,
     )
     limit: int
@@ -184,9 +184,9 @@ class Counters(BoardMessage):
         "edges_seen" / Int32ul * "of lines that are not ours",
         "edges_lost" / Int32ul * "because the queue was full",
         "reports_lost" / Int32ul * "others, because the queue was full",
-        "late" / Int32ul * "orders that began late or were dropped for it",
-        "refused" / Int32ul * "messages answered with ERROR",
-        "rests" / Int32ul * "times that everything went to rest",
+        "late" / Int32ul * "commands that began late or were dropped for it",
+        "refused" / Int32ul * "messages answered by ERROR",
+        "rests" / Int32ul * "safe states",
         "worst_loop_us" / Int32ul * "longest time between two polls of the queue",
         Terminated,
     )

@@ -33,9 +33,9 @@ from lensmount_hardware.boards.protocol.constants import (
     DriveFlag,
     ErrorCode,
     HelloFlag,
-    RestFlag,
-    RestReason,
-    Sort,
+    LossKind,
+    SafeStateFlag,
+    SafeStateReason,
     StateFlag,
     SyncFlag,
 )
@@ -155,7 +155,7 @@ class SimulatedHostLink(ABC):
             frame = parse_frame(encoded)
         except FrameError:
             self.counted["frames_bad"] += 1
-            self._reports.count_loss(Sort.FRAMES, 1)
+            self._reports.count_loss(LossKind.FRAMES, 1)
             return
         try:
             message = frame.message()
@@ -165,14 +165,14 @@ class SimulatedHostLink(ABC):
             self._handle_hello(frame, message)
             return
         if self._session_id is None:
-            self._reject(ErrorCode.NOT_GREETED, frame.type, frame.sequence, 0)
+            self._reject(ErrorCode.NO_SESSION, frame.type, frame.sequence, 0)
             return
         distance = (frame.sequence - self._expected) % _SEQUENCE_MODULUS
         if distance >= _SEQUENCE_MODULUS // 2:
             return
         self._expected = (frame.sequence + 1) % _SEQUENCE_MODULUS
         self.counted["frames_missed"] += distance
-        self._reports.count_loss(Sort.FRAMES, distance)
+        self._reports.count_loss(LossKind.FRAMES, distance)
         self.counted["frames_taken"] += 1
         self._last_rx_us = self.now_us
         if message is None or message.TYPE >= 0x80:
@@ -197,7 +197,7 @@ class SimulatedHostLink(ABC):
         distance = (frame.sequence - self._expected) % _SEQUENCE_MODULUS
         if resumes and distance < _SEQUENCE_MODULUS // 2:
             self.counted["frames_missed"] += distance
-            self._reports.count_loss(Sort.FRAMES, distance)
+            self._reports.count_loss(LossKind.FRAMES, distance)
         self._session_id = self._last_session_id = hello.session
         self._last_rx_us = self.now_us
         self._expected = (frame.sequence + 1) % _SEQUENCE_MODULUS
@@ -252,7 +252,7 @@ class BoardSimulator(SimulatedHostLink):
         self.simulated_lines: SimulatedLines | None = None
         self._queue: SimulatedCommandQueue | None = None
         self._plays_clocked = plays_clocked
-        self._reason = RestReason.START
+        self._reason = SafeStateReason.START
         self._receiver = SimulatedReceiver()
 
     @property
@@ -261,7 +261,7 @@ class BoardSimulator(SimulatedHostLink):
         return self.simulated_lines is not None
 
     @property
-    def lost(self) -> Mapping[Sort, int]:
+    def lost(self) -> Mapping[LossKind, int]:
         """Number of dropped items of each kind."""
         return self._reports.lost
 
@@ -291,7 +291,7 @@ class BoardSimulator(SimulatedHostLink):
         for index, byte in enumerate(data, 1):
             at_us = begin_us + round(index * 10e6 / baudrate)
             if baudrate != self.simulated_lines.baudrate:
-                self._reports.count_loss(Sort.BROKEN_BYTES, 1)
+                self._reports.count_loss(LossKind.BROKEN_BYTES, 1)
                 continue
             self.counted["bytes_received"] += 1
             for report in self._receiver.add_byte(number, byte, at_us, baudrate):
@@ -319,12 +319,12 @@ class BoardSimulator(SimulatedHostLink):
 
     def _on_watchdog(self) -> None:
         self._watchdog_us = 0
-        self._enter_safe_state(RestReason.WATCHDOG)
+        self._enter_safe_state(SafeStateReason.WATCHDOG)
         self.simulated_lines = self._queue = None
         self._report_state()
 
     def _begin_session(self) -> None:
-        self._enter_safe_state(RestReason.GREETING)
+        self._enter_safe_state(SafeStateReason.HELLO)
         self.simulated_lines = self._queue = None
         self._watchdog_us = 0
         for report in self._receiver.take_reports():
@@ -347,13 +347,13 @@ class BoardSimulator(SimulatedHostLink):
             case Configure():
                 self._configure(frame, message)
             case EnterSafeState(flags):
-                self._enter_safe_state(RestReason.HOST)
-                if flags & RestFlag.FORGET:
+                self._enter_safe_state(SafeStateReason.HOST)
+                if flags & SafeStateFlag.FORGET:
                     self.simulated_lines = self._queue = self._session_id = None
                     self._watchdog_us = 0
                 self._report_state()
             case Bootloader(magic):
-                self._enter_safe_state(RestReason.HOST)
+                self._enter_safe_state(SafeStateReason.HOST)
                 if magic != BOOTLOADER_MAGIC:
                     self._reject(ErrorCode.BAD_MAGIC, frame.type, frame.sequence, 0)
             case ReplyCommand() if self.shifter is not None and not self.shifter.clocks:
@@ -399,7 +399,7 @@ class BoardSimulator(SimulatedHostLink):
         if found is not None:
             self._reject(found[0], frame.type, frame.sequence, found[1])
             return
-        self._enter_safe_state(RestReason.START)
+        self._enter_safe_state(SafeStateReason.START)
         contacts = make_pins(wanted, lambda gpio: self.pins.get(gpio, False))
         hooks = LineCallbacks(
             self._report_edge,
@@ -420,18 +420,18 @@ class BoardSimulator(SimulatedHostLink):
         self._watchdog_us = wanted.timing.watchdog_ms * 1000
         self._report_state()
 
-    def _enter_safe_state(self, reason: RestReason) -> None:
+    def _enter_safe_state(self, reason: SafeStateReason) -> None:
         self._reason = reason
         if self.simulated_lines is not None:
             self.simulated_lines.enter_safe_state(reason)
 
-    def _on_safe_state(self, reason: RestReason) -> None:
+    def _on_safe_state(self, reason: SafeStateReason) -> None:
         self._reason = reason
         self.counted["rests"] += 1
         if self._queue is not None:
             sent, others = self._queue.clear()
-            self._reports.count_loss(Sort.TRANSMISSIONS, sent)
-            self._reports.count_loss(Sort.DRIVES, others)
+            self._reports.count_loss(LossKind.TRANSMISSIONS, sent)
+            self._reports.count_loss(LossKind.DRIVES, others)
         self._report_state()
 
     def _report_edge(self, report: BoardMessage) -> None:
@@ -449,14 +449,14 @@ class BoardSimulator(SimulatedHostLink):
         flags = levels = 0
         wire = self.simulated_lines
         if wire is None:
-            flags = StateFlag.AT_REST
+            flags = StateFlag.ALL_IDLE
         else:
             at_rest = wire.is_idle and (self._queue is None or self._queue.empty)
             for flag, holds in (
                 (StateFlag.CONFIGURED, True),
                 (StateFlag.PRESENT, wire.present),
                 (StateFlag.POWERED, wire.powered),
-                (StateFlag.AT_REST, at_rest),
+                (StateFlag.ALL_IDLE, at_rest),
                 (StateFlag.SYNC_ON, wire.sync is not None),
             ):
                 flags |= flag if holds else 0
@@ -472,11 +472,11 @@ class BoardSimulator(SimulatedHostLink):
                 frames_missed=counted["frames_missed"],
                 bytes_sent=0 if self._queue is None else self._queue.bytes_sent,
                 bytes_received=counted["bytes_received"],
-                bytes_broken=lost[Sort.BROKEN_BYTES],
-                bytes_lost=lost[Sort.RECEIVED],
+                bytes_broken=lost[LossKind.BROKEN_BYTES],
+                bytes_lost=lost[LossKind.RECEIVED],
                 edges_seen=counted["edges_seen"],
-                edges_lost=lost[Sort.EDGES],
-                reports_lost=lost[Sort.REPORTS],
+                edges_lost=lost[LossKind.EDGES],
+                reports_lost=lost[LossKind.REPORTS],
                 late=counted["late"],
                 refused=counted["refused"],
                 rests=counted["rests"],

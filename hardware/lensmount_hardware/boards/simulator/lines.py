@@ -13,7 +13,7 @@ from lensmount_hardware.boards.protocol.constants import (
     ErrorCode,
     LineFlag,
     LineKind,
-    RestReason,
+    SafeStateReason,
     SyncFlag,
 )
 from lensmount_hardware.boards.protocol.message import HEAD_SIZE, BoardMessage
@@ -103,8 +103,8 @@ def check_configuration(
         return ErrorCode.MALFORMED, _LINES_OFFSET
     sniffs = wanted.role == BoardRole.SNIFFER
     guarded = find_guard_pin(make_pins(wanted, lambda _gpio: False)) is not None
-    if not (sniffs or guarded or wanted.flags & ConfigureFlag.UNGUARDED):
-        return ErrorCode.NO_GUARD, 0
+    if not (sniffs or guarded or wanted.flags & ConfigureFlag.NO_INTERLOCK):
+        return ErrorCode.NO_INTERLOCK, 0
     return None
 
 
@@ -160,7 +160,7 @@ class LineCallbacks:
 
     report: Callable[[BoardMessage], None]
     reject: Callable[[int, int, int, int], None]
-    on_safe_state: Callable[[RestReason], None]
+    on_safe_state: Callable[[SafeStateReason], None]
     on_state_change: Callable[[], None]
     on_drive: Callable[[int, bool, int], None] = lambda _line, _level, _at: None
 
@@ -300,7 +300,7 @@ class SimulatedLines:
             self._sync_runs += 1
             self.callbacks.on_state_change()
 
-    def enter_safe_state(self, reason: RestReason) -> None:
+    def enter_safe_state(self, reason: SafeStateReason) -> None:
         """Drive all our outputs to idle, and drop all scheduled steps."""
         self._steps = []
         self._unsettled_us = None
@@ -309,7 +309,7 @@ class SimulatedLines:
         self._wanted_rails.clear()
         rails = [contact for contact in self.pins if contact.is_rail]
         others = [contact for contact in self.pins if contact.driven and not contact.is_rail]
-        keeps = reason not in (RestReason.HOST, RestReason.GREETING)
+        keeps = reason not in (SafeStateReason.HOST, SafeStateReason.HELLO)
         for contact in [*others, *reversed(rails)]:
             if not (keeps and contact.mapped.kind == LineKind.PRESENCE):
                 self.set_level(contact, contact.idle)
@@ -358,7 +358,7 @@ class SimulatedLines:
         self._present_us = self.now_us
         self.callbacks.report(LineEdge(contact.number, int(level), seen_us))
         if not self.present:
-            self.enter_safe_state(RestReason.ABSENT)
+            self.enter_safe_state(SafeStateReason.ABSENT)
         self.callbacks.on_state_change()
 
     def _check_drive(self, number: int, level: bool) -> ErrorCode | None:
@@ -380,7 +380,7 @@ class SimulatedLines:
             return
         self._wanted_rails.discard(pin.number)
         if pin.mapped.kind == LineKind.SUPPLY and pin.level is not pin.idle:
-            self.enter_safe_state(RestReason.SUPPLY)
+            self.enter_safe_state(SafeStateReason.SUPPLY)
         self.set_level(pin, level)
         self._rail_on_us.pop(pin.number, None)
 

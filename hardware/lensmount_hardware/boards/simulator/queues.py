@@ -15,8 +15,8 @@ from lensmount_hardware.boards.protocol.constants import (
     MAX_FRAME,
     ErrorCode,
     LineKind,
-    Sort,
-    Spacing,
+    LossKind,
+    TimestampEncoding,
     TransmitFlag,
 )
 from lensmount_hardware.boards.protocol.framing import CRC_SIZE, credit_cost
@@ -245,14 +245,14 @@ class ReportQueue:
     """
 
     def __init__(self, capacity: int, emit: Callable[[BoardMessage], None]) -> None:
-        self.lost = Counter[Sort]()
+        self.lost = Counter[LossKind]()
         self._capacity = capacity
         self._emit = emit
         self._waiting: deque[tuple[BoardMessage, int]] = deque()
         self._occupied = 0
         self._limit = 0
         self._spent = 0
-        self._unreported = Counter[Sort]()
+        self._unreported = Counter[LossKind]()
         self._open = False
 
     def stop(self) -> None:
@@ -292,7 +292,7 @@ class ReportQueue:
         if message.QUEUED:
             self.count_loss(*_classify_loss(message))
 
-    def count_loss(self, kind: Sort, number: int) -> None:
+    def count_loss(self, kind: LossKind, number: int) -> None:
         """Count a loss."""
         if number:
             self.lost[kind] += number
@@ -321,10 +321,10 @@ class ReportQueue:
             self._emit(item[0])
 
 
-def _classify_loss(message: BoardMessage) -> tuple[Sort, int]:
+def _classify_loss(message: BoardMessage) -> tuple[LossKind, int]:
     if isinstance(message, ReceivedBytes | BurstReceived):
-        return Sort.RECEIVED, message.count
-    return (Sort.EDGES if isinstance(message, LineEdge) else Sort.REPORTS), 1
+        return LossKind.RECEIVED, message.count
+    return (LossKind.EDGES if isinstance(message, LineEdge) else LossKind.REPORTS), 1
 
 
 IDLE_US = 200
@@ -372,7 +372,7 @@ class SimulatedReceiver:
         gaps = bytes(later - earlier for earlier, later in zip(self._times, self._times[1:], strict=False))
         first = self._times[0]
         run = all(abs(at - first - n * self._byte_us) <= 1 for n, at in enumerate(self._times))
-        spacing = Spacing.RUN if run else Spacing.GAPS
+        spacing = TimestampEncoding.RUN if run else TimestampEncoding.GAPS
         report = ReceivedBytes(first, self._line, spacing, len(self._data), bytes(self._data), b"" if run else gaps)
         self._data.clear()
         self._times.clear()

@@ -29,12 +29,12 @@ from lensmount_hardware.boards.protocol.constants import (
     HelloFlag,
     LineFlag,
     LineKind,
-    RestFlag,
-    RestReason,
-    Sort,
-    Spacing,
+    LossKind,
+    SafeStateFlag,
+    SafeStateReason,
     StateFlag,
     SyncFlag,
+    TimestampEncoding,
     TransmitFlag,
 )
 from lensmount_hardware.boards.protocol.framing import DELIMITER, build_frame, parse_frame
@@ -57,7 +57,7 @@ from lensmount_hardware.boards.simulator.board import BoardSimulator
 OUT = LineFlag.OUTPUT
 LOOP = Configure(
     BoardRole.BODY,
-    ConfigureFlag.UNGUARDED,
+    ConfigureFlag.NO_INTERLOCK,
     1_000_000,
     Timing(setup_us=30, hold_us=40, gap_us=50, watchdog_ms=0),
     (
@@ -106,7 +106,7 @@ def test_a_greeting_is_answered_with_who_the_board_is_and_its_state() -> None:
     host = Host()
     assert host.greet(session=300) == [
         HelloReply(1, 300, b"MODEL\0\0\0", 16, 9_600, 3_000_000, 4096, 16384, b"model"),
-        BoardState(StateFlag.AT_REST, RestReason.GREETING, 0, 0),
+        BoardState(StateFlag.ALL_IDLE, SafeStateReason.HELLO, 0, 0),
     ]
     assert host.numbers == [0, 1]
     other = Host(queue_bytes=1, report_bytes=2, max_lines=3, baudrates=(4, 5), firmware=b"x")
@@ -122,8 +122,8 @@ def test_before_a_greeting_everything_is_refused() -> None:
     host = Host()
     host.sequence = 9
     assert host.send(ReadState(), HostCredit(5)) == [
-        MessageRejected(ErrorCode.NOT_GREETED, ReadState.TYPE, 9, 0),
-        MessageRejected(ErrorCode.NOT_GREETED, HostCredit.TYPE, 10, 0),
+        MessageRejected(ErrorCode.NO_SESSION, ReadState.TYPE, 9, 0),
+        MessageRejected(ErrorCode.NO_SESSION, HostCredit.TYPE, 10, 0),
     ]
 
 
@@ -146,8 +146,8 @@ def test_a_refused_greeting_does_not_keep_the_first_host_alive() -> None:
     assert isinstance(host.greet(session=8)[0], MessageRejected)
     host.board.advance_to(100_000)
     assert host.take() == [
-        BoardState(CONFIGURED | StateFlag.AT_REST, RestReason.WATCHDOG, 0, 100_000),
-        BoardState(StateFlag.AT_REST, RestReason.WATCHDOG, 0, 100_000),
+        BoardState(CONFIGURED | StateFlag.ALL_IDLE, SafeStateReason.WATCHDOG, 0, 100_000),
+        BoardState(StateFlag.ALL_IDLE, SafeStateReason.WATCHDOG, 0, 100_000),
     ]
 
 
@@ -176,7 +176,7 @@ def test_frames_up_to_127_ahead_are_taken_with_a_gap_and_older_ones_are_not() ->
     host = Host()
     host.greet()
     host.sequence = 128
-    assert host.send(TimeRequest(1)) == [TimeResponse(1, 0), DataLost(Sort.FRAMES, 127)]
+    assert host.send(TimeRequest(1)) == [TimeResponse(1, 0), DataLost(LossKind.FRAMES, 127)]
     host.sequence = (129 + 128) % 256
     assert host.send(TimeRequest(2)) == []
     host.sequence = 129
@@ -201,7 +201,7 @@ def test_what_is_no_frame_is_counted_and_reported() -> None:
     host.greet()
     host.board.receive(b"\x05\x01\x00\x00")
     assert host.take() == []
-    assert host.send(TimeRequest(1)) == [TimeResponse(1, 0), DataLost(Sort.FRAMES, 1)]
+    assert host.send(TimeRequest(1)) == [TimeResponse(1, 0), DataLost(LossKind.FRAMES, 1)]
     assert host.counters().frames_bad == 1
 
 
@@ -240,7 +240,7 @@ def test_a_host_that_goes_on_is_told_of_the_frames_between() -> None:
     host = Host()
     host.greet(session=7)
     host.sequence = 4
-    assert host.greet(session=7)[2:] == [DataLost(Sort.FRAMES, 3)]
+    assert host.greet(session=7)[2:] == [DataLost(LossKind.FRAMES, 3)]
     assert host.send(TimeRequest(1)) == [TimeResponse(1, 0)]
     assert host.counters().frames_missed == 3
 
@@ -256,29 +256,31 @@ def test_another_host_begins_to_count_where_it_stands() -> None:
 
 def test_states_say_what_holds() -> None:
     host = Host().ready()
-    at_rest = CONFIGURED | StateFlag.AT_REST
-    assert host.send(ReadState()) == [BoardState(at_rest, RestReason.START, 0, 0)]
+    at_rest = CONFIGURED | StateFlag.ALL_IDLE
+    assert host.send(ReadState()) == [BoardState(at_rest, SafeStateReason.START, 0, 0)]
     host.board.advance_to(50)
-    assert host.send(DriveCommand(1, 0, 2, 1, 0), ReadState()) == [BoardState(CONFIGURED, RestReason.START, 0b100, 50)]
-    assert host.send(DriveCommand(1, 0, 2, 0, 0), ReadState()) == [BoardState(at_rest, RestReason.START, 0, 50)]
+    assert host.send(DriveCommand(1, 0, 2, 1, 0), ReadState()) == [
+        BoardState(CONFIGURED, SafeStateReason.START, 0b100, 50)
+    ]
+    assert host.send(DriveCommand(1, 0, 2, 0, 0), ReadState()) == [BoardState(at_rest, SafeStateReason.START, 0, 50)]
     on = Sync(SyncFlag.ON, 1000, 60, 500)
-    syncing = BoardState(CONFIGURED | StateFlag.SYNC_ON, RestReason.START, 0b10000, 50)
+    syncing = BoardState(CONFIGURED | StateFlag.SYNC_ON, SafeStateReason.START, 0b10000, 50)
     assert host.send(on, ReadState()) == [syncing, syncing]
-    assert host.send(TransmitCommand(1, 0, 9000, 0, b"x"), ReadState())[-1].flags & StateFlag.AT_REST == 0
+    assert host.send(TransmitCommand(1, 0, 9000, 0, b"x"), ReadState())[-1].flags & StateFlag.ALL_IDLE == 0
     host.send(EnterSafeState())
-    assert host.send(ReadState())[-1] == BoardState(at_rest, RestReason.HOST, 0, 50)
+    assert host.send(ReadState())[-1] == BoardState(at_rest, SafeStateReason.HOST, 0, 50)
 
 
 def test_a_rest_forgets_the_map_where_that_is_asked_for() -> None:
     host = Host().ready()
     host.send(TransmitCommand(1, 0, 9000, 0, b"x"), BaudrateCommand(2, 9600, 0))
-    state = BoardState(CONFIGURED | StateFlag.AT_REST, RestReason.HOST, 0, 0)
-    dropped = [DataLost(Sort.TRANSMISSIONS, 1), DataLost(Sort.DRIVES, 1)]
+    state = BoardState(CONFIGURED | StateFlag.ALL_IDLE, SafeStateReason.HOST, 0, 0)
+    dropped = [DataLost(LossKind.TRANSMISSIONS, 1), DataLost(LossKind.DRIVES, 1)]
     assert host.send(EnterSafeState()) == [state, *dropped, state, BoardCredit(4138)]
     assert host.board.configured
-    host.send(EnterSafeState(RestFlag.FORGET))
+    host.send(EnterSafeState(SafeStateFlag.FORGET))
     assert not host.board.configured
-    assert host.send(ReadState()) == [MessageRejected(ErrorCode.NOT_GREETED, ReadState.TYPE, host.sequence - 1, 0)]
+    assert host.send(ReadState()) == [MessageRejected(ErrorCode.NO_SESSION, ReadState.TYPE, host.sequence - 1, 0)]
 
 
 def test_boot_mode_wants_its_magic() -> None:
@@ -328,7 +330,7 @@ def test_bytes_of_another_rate_are_broken_and_counted() -> None:
     host = Host().ready()
     host.board.on_line_bytes(1, b"abc", 0, 999_999)
     host.board.advance_to(1000)
-    assert host.send(TimeRequest(1)) == [TimeResponse(1, 1000), DataLost(Sort.BROKEN_BYTES, 3)]
+    assert host.send(TimeRequest(1)) == [TimeResponse(1, 1000), DataLost(LossKind.BROKEN_BYTES, 3)]
     counters = host.counters()
     assert (counters.bytes_broken, counters.bytes_received) == (3, 0)
 
@@ -340,7 +342,7 @@ def test_bytes_have_the_times_of_their_stop_bits() -> None:
     host.board.advance_to(299)
     assert host.take() == []
     host.board.advance_to(300)
-    assert host.take() == [ReceivedBytes(80, 1, Spacing.RUN, 3, b"abc", b"")]
+    assert host.take() == [ReceivedBytes(80, 1, TimestampEncoding.RUN, 3, b"abc", b"")]
 
 
 def test_an_edge_comes_behind_the_bytes_before_it() -> None:
@@ -348,7 +350,7 @@ def test_an_edge_comes_behind_the_bytes_before_it() -> None:
     host.board.set_time(100)
     host.board.on_line_bytes(1, b"a", 90, 1_000_000)
     host.board.on_line_level(3, True)
-    assert host.take() == [ReceivedBytes(100, 1, Spacing.RUN, 1, b"a", b""), LineEdge(3, 1, 100)]
+    assert host.take() == [ReceivedBytes(100, 1, TimestampEncoding.RUN, 1, b"a", b""), LineEdge(3, 1, 100)]
     assert host.board.pins == {3: True}
     counters = host.counters()
     assert (counters.edges_seen, counters.bytes_received) == (1, 1)
@@ -395,12 +397,12 @@ def test_two_boards_that_are_joined_share_wires_and_time() -> None:
     assert bench.clock.now() == 0.01
     assert lens.take() == [
         LineEdge(3, 1, 1000),
-        ReceivedBytes(1040, 1, Spacing.RUN, 2, b"hi", b""),
+        ReceivedBytes(1040, 1, TimestampEncoding.RUN, 2, b"hi", b""),
         LineEdge(3, 0, 1090),
     ]
     lens.send(BaudrateCommand(1, 500_000, 0), TransmitCommand(2, 0, 0, 0, b"yo"))
     bench.advance(0.01)
-    assert DataLost(Sort.BROKEN_BYTES, 2) in body.send(TimeRequest(1))
+    assert DataLost(LossKind.BROKEN_BYTES, 2) in body.send(TimeRequest(1))
 
 
 def test_a_stream_reads_what_comes_within_the_wait_and_no_longer() -> None:

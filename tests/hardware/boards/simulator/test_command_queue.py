@@ -30,7 +30,7 @@ from lensmount_hardware.boards.simulator.board import BoardSimulator
 OUT = LineFlag.OUTPUT
 WINDOW = Configure(
     BoardRole.BODY,
-    ConfigureFlag.UNGUARDED,
+    ConfigureFlag.NO_INTERLOCK,
     1_000_000,
     Timing(setup_us=30, hold_us=40, gap_us=50),
     (MappedLine(0, LineKind.DATA, OUT), MappedLine(2, LineKind.ATTENTION, OUT), MappedLine(3, LineKind.PLAIN, OUT)),

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from lensmount_hardware.boards.protocol.constants import LineKind, RestReason
+from lensmount_hardware.boards.protocol.constants import LineKind, SafeStateReason
 from lensmount_protocol.wire import DriveLine, SetBaudrate, Transmit
 
 RAILS = ("POWER", "MOTOR")
@@ -61,7 +61,7 @@ def test_a_lens_that_goes_at_any_moment_leaves_lines_at_rest_and_rails_off_withi
         pair.body.send(any_order(random))
         pair.settle(0.001)
         assert not [contact.number for contact in ours if contact.level]
-        assert pair.body.state.reason in (RestReason.ABSENT, RestReason.SUPPLY)
+        assert pair.body.state.reason in (SafeStateReason.ABSENT, SafeStateReason.SUPPLY)
     assert broken == []
     assert away > MOMENTS / 2
 

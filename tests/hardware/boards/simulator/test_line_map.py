@@ -25,8 +25,8 @@ def map_of(*lines: MappedLine, role: int = BoardRole.BODY, baudrate: int = 115_2
         (map_of(GUARD, MappedLine(7, 7)), ErrorCode.BAD_KIND, 1),
         (map_of(GUARD, MappedLine(7, 0, LineFlag.PULL_UP | LineFlag.PULL_DOWN)), ErrorCode.BAD_KIND, 1),
         (map_of(GUARD, MappedLine(7, 0, 64)), ErrorCode.BAD_KIND, 1),
-        (map_of(MappedLine(7, 0, OUT)), ErrorCode.NO_GUARD, 0),
-        (map_of(MappedLine(7, LineKind.SUPPLY, OUT)), ErrorCode.NO_GUARD, 0),
+        (map_of(MappedLine(7, 0, OUT)), ErrorCode.NO_INTERLOCK, 0),
+        (map_of(MappedLine(7, LineKind.SUPPLY, OUT)), ErrorCode.NO_INTERLOCK, 0),
         (map_of(*(MappedLine(pin, 0) for pin in range(17))), ErrorCode.TOO_MANY_LINES, 16),
         (map_of(GUARD, baudrate=300), ErrorCode.BAD_BAUDRATE, 9_600),
         (map_of(GUARD, absence_us=1001), ErrorCode.BAD_TIMING, 18),
@@ -47,7 +47,7 @@ def test_a_bad_map_is_refused_with_its_reason(wanted: Configure, code: ErrorCode
         map_of(MappedLine(7, LineKind.SUPPLY), role=BoardRole.LENS),
         map_of(MappedLine(1, LineKind.DATA), MappedLine(5, LineKind.DATA), role=BoardRole.SNIFFER),
         map_of(MappedLine(8, LineKind.ATTENTION), MappedLine(9, LineKind.ATTENTION), role=BoardRole.SNIFFER),
-        Configure(BoardRole.BODY, ConfigureFlag.UNGUARDED, 9_600, Timing(), ()),
+        Configure(BoardRole.BODY, ConfigureFlag.NO_INTERLOCK, 9_600, Timing(), ()),
     ],
 )
 def test_a_good_map_is_taken(wanted: Configure) -> None:

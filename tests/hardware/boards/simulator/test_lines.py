@@ -11,7 +11,7 @@ from lensmount_hardware.boards.protocol.constants import (
     ErrorCode,
     LineFlag,
     LineKind,
-    RestReason,
+    SafeStateReason,
     SyncFlag,
 )
 from lensmount_hardware.boards.protocol.message import BoardMessage
@@ -48,7 +48,7 @@ class Bench:
         self, lines: tuple[MappedLine, ...] = LINES, role: int = BoardRole.BODY, flags: int = 0, at: int = 0
     ) -> None:
         self.log: list[Any] = []
-        self.rests: list[RestReason] = []
+        self.rests: list[SafeStateReason] = []
         self.refused: list[tuple[int, int, int, int]] = []
         self.changes = 0
         wanted = Configure(role, flags, 115_200, TIMING, lines)
@@ -107,7 +107,7 @@ def test_a_loss_counts_when_it_has_lasted_and_brings_everything_to_rest() -> Non
     wire.advance_to(lost + 699)
     assert (wire.present, bench.rests) == (True, [])
     wire.advance_to(lost + 700)
-    assert (wire.present, bench.rests) == (False, [RestReason.ABSENT])
+    assert (wire.present, bench.rests) == (False, [SafeStateReason.ABSENT])
     assert bench.take() == [LineEdge(DETECT, 1, lost), (SUPPLY, False, lost + 700)]
     assert not wire.powered
 
@@ -134,7 +134,7 @@ def test_a_lens_that_is_there_at_the_start_is_filtered_too() -> None:
 
 
 def test_without_a_guard_the_other_end_is_always_there() -> None:
-    bench = Bench((MappedLine(0, LineKind.DATA, OUT),), flags=ConfigureFlag.UNGUARDED)
+    bench = Bench((MappedLine(0, LineKind.DATA, OUT),), flags=ConfigureFlag.NO_INTERLOCK)
     assert bench.wire.present
     assert bench.wire.powered
     assert bench.wire.attention() is None
@@ -182,7 +182,7 @@ def test_a_supply_that_goes_off_brings_the_rest_with_it_in_order() -> None:
     bench.take()
     bench.drive(SUPPLY, 0)
     assert bench.take() == [(CS, False, at), (RAIL, False, at), (SUPPLY, False, at)]
-    assert bench.rests == [RestReason.SUPPLY]
+    assert bench.rests == [SafeStateReason.SUPPLY]
 
 
 @pytest.mark.parametrize(
@@ -226,17 +226,17 @@ def test_a_lens_needs_only_its_supply_as_it_sees_it() -> None:
     bench.wire.on_level(0, False)
     bench.wire.advance_to(5700)
     assert bench.take() == [LineEdge(0, 0, 5000), (2, False, 5700)]
-    bench.wire.enter_safe_state(RestReason.HOST)
+    bench.wire.enter_safe_state(SafeStateReason.HOST)
     assert bench.take() == [(1, True, 5700)]
 
 
-@pytest.mark.parametrize("reason", RestReason)
-def test_only_the_host_and_a_greeting_take_a_lens_off_the_mount(reason: RestReason) -> None:
+@pytest.mark.parametrize("reason", SafeStateReason)
+def test_only_the_host_and_a_greeting_take_a_lens_off_the_mount(reason: SafeStateReason) -> None:
     bench = Bench((MappedLine(5, LineKind.SUPPLY), MappedLine(4, LineKind.PRESENCE, OUT | HIGH)), BoardRole.LENS)
     bench.drive(1, 0)
     bench.take()
     bench.wire.enter_safe_state(reason)
-    leaves = reason in (RestReason.HOST, RestReason.GREETING)
+    leaves = reason in (SafeStateReason.HOST, SafeStateReason.HELLO)
     assert bench.take() == ([(1, True, 0)] if leaves else [])
     assert bench.rests == [reason]
 
@@ -257,7 +257,7 @@ def test_at_rest_is_when_no_output_is_away_from_it() -> None:
     assert bench.wire.attention_moved_us == -LONG_AGO_US == -1_000_000
     bench.powered()
     assert not bench.wire.is_idle
-    bench.wire.enter_safe_state(RestReason.HOST)
+    bench.wire.enter_safe_state(SafeStateReason.HOST)
     assert bench.wire.is_idle
 
 
@@ -336,7 +336,7 @@ def test_a_frame_signal_stops_by_order_by_level_and_at_rest() -> None:
         (
             lambda: bench.wire.start_sync(Sync(0, 1000, 60, 0), 6),
             lambda: bench.drive(SYNC, 1),
-            lambda: bench.wire.enter_safe_state(RestReason.HOST),
+            lambda: bench.wire.enter_safe_state(SafeStateReason.HOST),
         )
     ):
         bench.wire.start_sync(Sync(SyncFlag.ON, 1000, 60, at + 10_000 * number), 5)
@@ -412,7 +412,7 @@ RATES = (9_600, 3_000_000)
 
 
 def wanted(
-    *lines: MappedLine, role: int = BoardRole.BODY, flags: int = ConfigureFlag.UNGUARDED, **more: Any
+    *lines: MappedLine, role: int = BoardRole.BODY, flags: int = ConfigureFlag.NO_INTERLOCK, **more: Any
 ) -> Configure:
     timing = Timing(absence_us=more.get("absence_us", 500))
     return Configure(role, flags, more.get("baudrate", 115_200), timing, lines)
@@ -443,7 +443,7 @@ def wanted(
         (wanted(MappedLine(1, LineKind.ATTENTION), MappedLine(2, LineKind.ATTENTION)), (ErrorCode.LINE_TWICE, 1)),
         (wanted(MappedLine(1, LineKind.DATA), MappedLine(2, LineKind.DATA, OUT)), None),
         (wanted(flags=0, role=BoardRole.SNIFFER), None),
-        (wanted(flags=0), (ErrorCode.NO_GUARD, 0)),
+        (wanted(flags=0), (ErrorCode.NO_INTERLOCK, 0)),
         (
             wanted(*(MappedLine(pin, LineKind.DATA) for pin in (1, 2)), role=BoardRole.SNIFFER),
             None,

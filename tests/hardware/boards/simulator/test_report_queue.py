@@ -2,14 +2,14 @@
 
 import pytest
 
-from lensmount_hardware.boards.protocol.constants import Sort, Spacing
+from lensmount_hardware.boards.protocol.constants import LossKind, TimestampEncoding
 from lensmount_hardware.boards.protocol.framing import credit_cost
 from lensmount_hardware.boards.protocol.message import BoardMessage
 from lensmount_hardware.boards.protocol.reports import BoardState, DataLost, LineEdge, ReceivedBytes, TransmitDone
 from lensmount_hardware.boards.simulator.queues import MAX_WITH_GAPS, ReportQueue, SimulatedReceiver
 
 EDGE, SENT, STATE = LineEdge(1, 1, 5), TransmitDone(1, 2, 3), BoardState(0, 0, 0, 0)
-HEARD = ReceivedBytes(0, 1, Spacing.RUN, 3, b"abc", b"")
+HEARD = ReceivedBytes(0, 1, TimestampEncoding.RUN, 3, b"abc", b"")
 
 
 @pytest.fixture
@@ -30,17 +30,17 @@ def test_before_a_greeting_and_behind_its_end_everything_is_lost(told: list[Boar
     reports.add(STATE)
     reports.pump()
     assert told == []
-    assert reports.lost == {Sort.EDGES: 1}
+    assert reports.lost == {LossKind.EDGES: 1}
     reports.start(0, resumes=True)
     reports.add(SENT)
     reports.stop()
     reports.update_limit(1000)
     assert told == []
-    assert reports.lost == {Sort.EDGES: 1, Sort.REPORTS: 1}
+    assert reports.lost == {LossKind.EDGES: 1, LossKind.REPORTS: 1}
 
 
 def test_a_host_that_goes_on_is_told_what_it_lost_and_another_is_not(told: list[BoardMessage]) -> None:
-    for goes_on, expected in ((True, [DataLost(Sort.RECEIVED, 3), DataLost(Sort.EDGES, 1)]), (False, [])):
+    for goes_on, expected in ((True, [DataLost(LossKind.RECEIVED, 3), DataLost(LossKind.EDGES, 1)]), (False, [])):
         told.clear()
         reports = queue(told)
         reports.add(HEARD)
@@ -50,7 +50,7 @@ def test_a_host_that_goes_on_is_told_what_it_lost_and_another_is_not(told: list[
         assert told == expected
         reports.pump()
         assert told == expected
-        assert reports.lost == {Sort.RECEIVED: 3, Sort.EDGES: 1}
+        assert reports.lost == {LossKind.RECEIVED: 3, LossKind.EDGES: 1}
 
 
 def test_reports_go_out_in_order_as_far_as_credit_goes(told: list[BoardMessage]) -> None:
@@ -83,13 +83,13 @@ def test_what_finds_no_room_is_counted_and_told_behind_what_waited(told: list[Bo
     reports = queue(told, room=2 * cost, limit=0)
     for _ in range(5):
         reports.add(EDGE)
-    assert reports.lost == {Sort.EDGES: 3}
+    assert reports.lost == {LossKind.EDGES: 3}
     reports.update_limit(cost)
     assert told == [EDGE]
     reports.add(EDGE)
-    assert reports.lost == {Sort.EDGES: 3}
+    assert reports.lost == {LossKind.EDGES: 3}
     reports.update_limit(10 * cost)
-    assert told == [EDGE, EDGE, EDGE, DataLost(Sort.EDGES, 3)]
+    assert told == [EDGE, EDGE, EDGE, DataLost(LossKind.EDGES, 3)]
 
 
 def test_room_is_free_again_behind_the_end_of_a_session(told: list[BoardMessage]) -> None:
@@ -104,14 +104,14 @@ def test_room_is_free_again_behind_the_end_of_a_session(told: list[BoardMessage]
 
 def test_nothing_lost_is_nothing_counted(told: list[BoardMessage]) -> None:
     reports = queue(told, limit=100)
-    reports.count_loss(Sort.FRAMES, 0)
+    reports.count_loss(LossKind.FRAMES, 0)
     reports.pump()
     assert told == []
     assert dict(reports.lost) == {}
-    reports.count_loss(Sort.FRAMES, 2)
-    reports.count_loss(Sort.FRAMES, 1)
+    reports.count_loss(LossKind.FRAMES, 2)
+    reports.count_loss(LossKind.FRAMES, 1)
     reports.pump()
-    assert told == [DataLost(Sort.FRAMES, 3)]
+    assert told == [DataLost(LossKind.FRAMES, 3)]
 
 
 def byte_times(ear: SimulatedReceiver, line: int, times: list[int], baudrate: int = 1_000_000) -> list[ReceivedBytes]:
@@ -135,9 +135,11 @@ def test_an_handler_is_due_200_us_behind_the_last_byte_and_1000_us_behind_the_fi
 def test_bytes_on_the_grid_of_their_rate_are_a_run_and_others_have_gaps() -> None:
     ear = SimulatedReceiver()
     byte_times(ear, 2, [100, 110, 121, 129])
-    assert ear.take_reports() == [ReceivedBytes(100, 2, Spacing.RUN, 4, bytes((100, 110, 121, 129)), b"")]
+    assert ear.take_reports() == [ReceivedBytes(100, 2, TimestampEncoding.RUN, 4, bytes((100, 110, 121, 129)), b"")]
     byte_times(ear, 2, [100, 110, 122])
-    assert ear.take_reports() == [ReceivedBytes(100, 2, Spacing.GAPS, 3, bytes((100, 110, 122)), bytes((10, 12)))]
+    assert ear.take_reports() == [
+        ReceivedBytes(100, 2, TimestampEncoding.GAPS, 3, bytes((100, 110, 122)), bytes((10, 12)))
+    ]
 
 
 def test_a_gap_of_255_us_joins_and_one_of_256_does_not() -> None:

@@ -13,8 +13,8 @@ from lensmount_hardware.boards.protocol.constants import (
     BoardRole,
     LineFlag,
     LineKind,
-    RestReason,
-    Sort,
+    LossKind,
+    SafeStateReason,
     StateFlag,
     SyncFlag,
 )
@@ -88,11 +88,11 @@ def test_a_host_that_is_killed_in_mid_frame_leaves_rest_within_the_watchdog(emul
     assert driven(emulated) == []
     assert rested_at(emulated) - last_us < WATCHDOG_MS * 1000 + 1000
     said = emulated.received()
-    assert [state.reason for state in said if isinstance(state, r.BoardState)] == [RestReason.WATCHDOG]
+    assert [state.reason for state in said if isinstance(state, r.BoardState)] == [SafeStateReason.WATCHDOG]
     lost = {report.sort: report.count for report in said if isinstance(report, r.DataLost)}
-    assert lost == {Sort.TRANSMISSIONS: 1, Sort.DRIVES: 1}
+    assert lost == {LossKind.TRANSMISSIONS: 1, LossKind.DRIVES: 1}
     emulated.greet(SESSION)
-    assert missing(emulated) == {Sort.FRAMES: 1}
+    assert missing(emulated) == {LossKind.FRAMES: 1}
 
 
 @pytest.mark.parametrize("how", ["close", "suspend", "unplug"])
@@ -123,9 +123,9 @@ def test_a_cable_that_comes_out_in_mid_frame_leaves_rest_and_the_same_host_is_to
     first = next(at for at, report in enumerate(said) if isinstance(report, r.HelloReply))
     lost = {report.sort: report.count for report in said[first:] if isinstance(report, r.DataLost)}
     # The window that was open is over before the bus is reset.
-    assert lost[Sort.TRANSMISSIONS] == (1 if how == "unplug" else 2)
-    assert (lost[Sort.DRIVES], lost[Sort.FRAMES]) == (1, 1)
-    assert lost[Sort.EDGES] > 0
+    assert lost[LossKind.TRANSMISSIONS] == (1 if how == "unplug" else 2)
+    assert (lost[LossKind.DRIVES], lost[LossKind.FRAMES]) == (1, 1)
+    assert lost[LossKind.EDGES] > 0
     emulated.greet(SESSION + 1)
     assert missing(emulated) == {}, "nobody else's business"
 

@@ -7,7 +7,14 @@ import pytest
 from lensmount_hardware.boards.protocol import commands as o
 from lensmount_hardware.boards.protocol import reports as r
 from lensmount_hardware.boards.protocol.commands import MappedLine, Timing
-from lensmount_hardware.boards.protocol.constants import BoardRole, LineFlag, LineKind, RestReason, StateFlag, SyncFlag
+from lensmount_hardware.boards.protocol.constants import (
+    BoardRole,
+    LineFlag,
+    LineKind,
+    SafeStateReason,
+    StateFlag,
+    SyncFlag,
+)
 
 OUT, IN_TURN = LineFlag.OUTPUT, 1
 PRESENCE, SUPPLY, RAIL, SYNC, ATTENTION, LOOK, DATA, HEARD = range(8)
@@ -131,7 +138,7 @@ def test_the_greeting_over_usb(emulated):
     assert (welcome.session, welcome.unique_id) == (77, bytes([0] * 7 + [1]))
     assert (welcome.lowest_baudrate, welcome.highest_baudrate) == (300, 3_000_000)
     assert welcome.firmware.startswith(b"1.0+")
-    assert (state.flags, state.reason) == (StateFlag.AT_REST, RestReason.GREETING)
+    assert (state.flags, state.reason) == (StateFlag.ALL_IDLE, SafeStateReason.HELLO)
 
 
 @pytest.mark.parametrize("baudrate", [115_200, 750_000, 1_500_000])
@@ -203,7 +210,7 @@ def test_rails_wait_and_presence_lost_puts_all_at_rest(emulated):
     assert all(300 <= at - gone < 350 for at in off)
     assert off[-2:] == sorted(off[-2:]), "the supply last"
     state = emulated.received_of(r.BoardState)[-1]
-    assert (state.reason, state.flags) == (RestReason.ABSENT, StateFlag.CONFIGURED | StateFlag.AT_REST)
+    assert (state.reason, state.flags) == (SafeStateReason.ABSENT, StateFlag.CONFIGURED | StateFlag.ALL_IDLE)
     assert not [at for at, _, _, took in emulated.emulator.pins if at > gone + 2000 and took in ("high", "uart")]
 
 

@@ -198,6 +198,6 @@ def test_a_host_that_is_killed_is_followed_by_one_that_is_told_what_is_missing(s
     if closes:
         second.until(lambda told: any(kind == "DataLoss" for kind, _ in told))
         drops = [text for kind, text in second.told if kind == "DataLoss"]
-        assert any(text.endswith("transmissions, when everything went to rest") for text in drops), drops
+        assert any(text.endswith("transmissions, when the board entered the safe state") for text in drops), drops
     # It has the board, and plays on.
     second.until(lambda _: emulator.board_status(0)["states"][7] == "high")

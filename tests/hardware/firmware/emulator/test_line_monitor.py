@@ -63,8 +63,8 @@ def test_a_session_as_it_should_be_is_no_matter():
         (BODY, [SUPPLY_ON, (COMES + 600, 11, "high"), (COMES + 700, 7, "low")], "GP11 is driven high into an end"),
         (BODY, [SUPPLY_ON, (GOES + 2100, 7, "low")], "GP7 is not idle while the other end is absent"),
         (BODY, [SUPPLY_ON], "GP7 is not idle while the other end is absent"),
-        (BODY, [(COMES + 100, 22, "low")], "GP22 is low, and not one of ours"),
-        (BODY, [(COMES + 100, 1, "low")], "GP1 is low, and not one of ours"),
+        (BODY, [(COMES + 100, 22, "low")], "GP22 is low, and no output of the map"),
+        (BODY, [(COMES + 100, 1, "low")], "GP1 is low, and no output of the map"),
         (LENS, [(COMES - 100, 11, "high"), (COMES, 11, "low")], "GP11 is not idle while the other end is absent"),
         (LENS, [(COMES + 100, 11, "high"), (GOES + 2100, 11, "low")], "GP11 is not idle while the other end is absent"),
     ],
@@ -76,7 +76,7 @@ def test_what_is_wrong_is_seen(wanted, pins, words):
 
 def test_whatever_is_driven_before_there_is_a_map_is_seen():
     assert seen(BODY, (500.0, 11, "low"), (600.0, 11, "input")) == [
-        "at 500.0 us board 0: GP11 is low, and not one of ours"
+        "at 500.0 us board 0: GP11 is low, and no output of the map"
     ]
 
 

@@ -8,7 +8,7 @@ import pytest
 from lensmount_hardware.boards.protocol import commands as o
 from lensmount_hardware.boards.protocol import reports as r
 from lensmount_hardware.boards.protocol.commands import MappedLine, Timing
-from lensmount_hardware.boards.protocol.constants import BoardRole, LineFlag, LineKind, RestReason, SyncFlag
+from lensmount_hardware.boards.protocol.constants import BoardRole, LineFlag, LineKind, SafeStateReason, SyncFlag
 
 MOMENTS = int(os.environ.get("LENSMOUNT_EMULATED_MOMENTS", "40"))
 """Half of them with each role."""
@@ -73,7 +73,7 @@ def test_everything_is_at_rest_within_2_ms_every_time(emulated, role):
         worst = max([worst, *(at - gone_us for at, _, pin, _ in emulator.pins[before:] if pin in OURS[role])])
         emulated.send(o.TransmitCommand(99, 3, 0, 0, b"late"), o.DriveCommand(0, 0, ATTENTION, 1, 0), run_us=1000)
         assert not [pin for at, _, pin, state in emulator.pins[before:] if at > gone_us + 2000 and pin in OURS[role]]
-        assert emulated.received_of(r.BoardState)[-1].reason == RestReason.ABSENT
+        assert emulated.received_of(r.BoardState)[-1].reason == SafeStateReason.ABSENT
     moments = f"{MOMENTS // 2} moments, {busy} with lines driven"
     print(f"{role.name}: at rest {worst:.0f} us behind the loss at most, of {moments}")
     assert worst < 2000

@@ -1,4 +1,4 @@
-"""Prints the flash and RAM that the image uses: `figures.py SIZE ELF`, where SIZE is the toolchain's `size`."""
+"""Prints the flash and RAM that the image uses: `image_size.py SIZE ELF`, where SIZE is the toolchain's `size`."""
 
 import subprocess
 import sys

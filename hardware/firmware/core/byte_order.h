@@ -1,6 +1,6 @@
 /* Little-endian numbers at any address. */
-#ifndef BYTES_H
-#define BYTES_H
+#ifndef BYTE_ORDER_H
+#define BYTE_ORDER_H
 
 #include <stdint.h>
 

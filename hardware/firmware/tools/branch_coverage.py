@@ -19,7 +19,7 @@ _COVERAGE = re.compile(
 )
 
 
-class Count(NamedTuple):
+class BranchCount(NamedTuple):
     """The coverage of one file, as compiled into one of the files that include it.
 
     Attributes:
@@ -40,7 +40,7 @@ class Count(NamedTuple):
         return self.lines_percent == self.branches_percent == 100
 
 
-def count_branches() -> list[Count]:
+def count_branches() -> list[BranchCount]:
     """Run all scenarios of the core on a library with coverage and address checks.
 
     Raises:
@@ -66,7 +66,7 @@ def count_branches() -> list[Count]:
         raise RuntimeError(f"{len(core)} files in the core, and counts of {len(counts)}")
     report = _run(["gcov", "-b", "-n", *counts], folder=COUNTED)
     return [
-        Count(Path(name).name, float(lines), float(taken or 100), int(branches or 0))
+        BranchCount(Path(name).name, float(lines), float(taken or 100), int(branches or 0))
         for name, lines, _, taken, branches in _COVERAGE.findall(report)
     ]
 

@@ -1,6 +1,6 @@
-/* Whether a CONFIGURE message makes sense, before any pin is touched. */
-#include "bytes.h"
-#include "lines.h"
+/* Validates a CONFIGURE message before any pin changes. */
+#include "byte_order.h"
+#include "line_map.h"
 
 struct check {
     uint32_t pins;
@@ -8,7 +8,7 @@ struct check {
     bool guarded, clocked;
 };
 
-#define LINES_AT (BOARD_CONFIGURE_LINES_OFFSET + 1u)
+#define LINES_OFFSET (BOARD_CONFIGURE_LINES_OFFSET + 1u)
 #define KNOWN_FLAGS                                                                                       \
     (BOARD_LINE_FLAG_OUTPUT | BOARD_LINE_FLAG_INVERTED | BOARD_LINE_FLAG_IDLE_HIGH | BOARD_LINE_FLAG_PULL_UP | \
      BOARD_LINE_FLAG_PULL_DOWN | BOARD_LINE_FLAG_OPEN_DRAIN)
@@ -36,35 +36,35 @@ static bool flags_contradict(uint8_t kind, uint8_t flags) {
            (output && rests_low && (flags & BOARD_LINE_FLAG_IDLE_HIGH));
 }
 
-static bool twice(uint8_t *seen) {
+static bool seen_before(uint8_t *seen) {
     return (*seen)++ != 0;
 }
 
-/* A clocked link takes any pin: one clock, one data line of ours, and what else there is of data lines is heard. */
+/* A clocked link uses any pin: one clock, one data output, and the other data lines are inputs. */
 static uint8_t check_clocked_data(struct check *check, bool output) {
     if (output)
-        return twice(&check->data) ? BOARD_ERROR_CODE_LINE_TWICE : 0;
-    return check->inputs++ < PORT_LINK_INPUTS ? 0 : BOARD_ERROR_CODE_LINE_TWICE;
+        return seen_before(&check->data) ? BOARD_ERROR_CODE_LINE_TWICE : 0;
+    return check->inputs++ < HAL_LINK_INPUTS ? 0 : BOARD_ERROR_CODE_LINE_TWICE;
 }
 
-/* Pins and data lines: what the chip can do, and what there can be only one of. */
+/* Check pins and data lines: what the chip supports, and what may exist only once. */
 static uint8_t check_pin(struct check *check, uint8_t gpio, uint8_t kind, bool output) {
-    if (!port_pin_exists(gpio))
+    if (!hal_pin_exists(gpio))
         return BOARD_ERROR_CODE_BAD_PIN;
     if (check->pins >> gpio & 1u)
         return BOARD_ERROR_CODE_LINE_TWICE;
     check->pins |= 1u << gpio;
     if (kind == BOARD_LINE_KIND_CLOCK)
-        return twice(&check->clock) ? BOARD_ERROR_CODE_LINE_TWICE : 0;
+        return seen_before(&check->clock) ? BOARD_ERROR_CODE_LINE_TWICE : 0;
     if (kind != BOARD_LINE_KIND_DATA)
         return 0;
     if (check->clocked)
         return check_clocked_data(check, output);
-    const int uart = output ? port_uart_with_output(gpio) : port_uart_with_input(gpio);
+    const int uart = output ? hal_uart_with_output(gpio) : hal_uart_with_input(gpio);
     if (uart < 0)
         return BOARD_ERROR_CODE_BAD_PIN;
     if (output)
-        return twice(&check->data) ? BOARD_ERROR_CODE_LINE_TWICE : 0;
+        return seen_before(&check->data) ? BOARD_ERROR_CODE_LINE_TWICE : 0;
     if ((unsigned)check->uarts >> uart & 1u)
         return BOARD_ERROR_CODE_LINE_TWICE;
     check->uarts |= (uint8_t)(1u << uart);
@@ -74,26 +74,27 @@ static uint8_t check_pin(struct check *check, uint8_t gpio, uint8_t kind, bool o
 static uint8_t check_single(struct check *check, uint8_t role, uint8_t kind, bool output) {
     bool again = false;
     if (kind == BOARD_LINE_KIND_PRESENCE) {
-        again = twice(&check->presence);
+        again = seen_before(&check->presence);
         check->guarded |= role == BOARD_ROLE_BODY;
     } else if (kind == BOARD_LINE_KIND_SUPPLY) {
-        again = twice(&check->supply);
+        again = seen_before(&check->supply);
         check->guarded |= role == BOARD_ROLE_LENS;
     } else if (kind == BOARD_LINE_KIND_RAIL) {
         return output && !check->supply ? BOARD_ERROR_CODE_BAD_KIND : 0;
     } else if (kind == BOARD_LINE_KIND_ATTENTION && output) {
-        again = twice(&check->attention);
+        again = seen_before(&check->attention);
     } else if (kind == BOARD_LINE_KIND_SYNC && output) {
-        again = twice(&check->sync);
+        again = seen_before(&check->sync);
     }
     return again ? BOARD_ERROR_CODE_LINE_TWICE : 0;
 }
 
-static uint8_t check_line(struct check *check, uint8_t role, const uint8_t *told) {
-    const uint8_t gpio = told[BOARD_LINE_GPIO_OFFSET], kind = told[BOARD_LINE_KIND_OFFSET];
-    const uint8_t flags = told[BOARD_LINE_FLAGS_OFFSET];
+static uint8_t check_line(struct check *check, uint8_t role, const uint8_t *entry) {
+    const uint8_t gpio = entry[BOARD_LINE_GPIO_OFFSET], kind = entry[BOARD_LINE_KIND_OFFSET];
+    const uint8_t flags = entry[BOARD_LINE_FLAGS_OFFSET];
     const bool output = (flags & BOARD_LINE_FLAG_OUTPUT) != 0;
-    if (kind > (check->clocked ? BOARD_LINE_KIND_CLOCK : BOARD_LINE_KIND_DATA) || (flags & ~KNOWN_FLAGS) || flags_contradict(kind, flags))
+    if (kind > (check->clocked ? BOARD_LINE_KIND_CLOCK : BOARD_LINE_KIND_DATA) || (flags & ~KNOWN_FLAGS) ||
+        flags_contradict(kind, flags))
         return BOARD_ERROR_CODE_BAD_KIND;
     uint8_t code = check_direction(role, kind, flags);
     if (!code)
@@ -101,47 +102,47 @@ static uint8_t check_line(struct check *check, uint8_t role, const uint8_t *told
     return code ? code : check_single(check, role, kind, output);
 }
 
-static bool delay_allowed(const uint8_t *told) {
-    const uint8_t kind = told[BOARD_LINE_KIND_OFFSET];
-    const bool switched = (told[BOARD_LINE_FLAGS_OFFSET] & BOARD_LINE_FLAG_OUTPUT) &&
+static bool delay_allowed(const uint8_t *entry) {
+    const uint8_t kind = entry[BOARD_LINE_KIND_OFFSET];
+    const bool switched = (entry[BOARD_LINE_FLAGS_OFFSET] & BOARD_LINE_FLAG_OUTPUT) &&
                           (kind == BOARD_LINE_KIND_SUPPLY || kind == BOARD_LINE_KIND_RAIL);
-    return switched || get32(told + BOARD_LINE_DELAY_US_OFFSET) == 0;
+    return switched || get32(entry + BOARD_LINE_DELAY_US_OFFSET) == 0;
 }
 
 /* Head, rate and timing table. */
 static uint8_t check_front(const uint8_t *message, unsigned size, bool clocked, uint32_t *detail) {
     *detail = BOARD_CONFIGURE_LINES_OFFSET;
-    if (size < LINES_AT)
+    if (size < LINES_OFFSET)
         return BOARD_ERROR_CODE_MALFORMED;
     const uint8_t count = message[BOARD_CONFIGURE_LINES_OFFSET];
-    if (count > BOARD_MOST_LINES) {
-        *detail = BOARD_MOST_LINES;
+    if (count > BOARD_MAX_LINES) {
+        *detail = BOARD_MAX_LINES;
         return BOARD_ERROR_CODE_TOO_MANY_LINES;
     }
-    if (size != LINES_AT + BOARD_LINE_SIZE * count)
+    if (size != LINES_OFFSET + BOARD_LINE_SIZE * count)
         return BOARD_ERROR_CODE_MALFORMED;
     *detail = BOARD_CONFIGURE_ROLE_OFFSET;
     if (message[BOARD_CONFIGURE_ROLE_OFFSET] > BOARD_ROLE_SNIFFER)
         return BOARD_ERROR_CODE_MALFORMED;
     *detail = BOARD_CONFIGURE_FLAGS_OFFSET;
-    if (message[BOARD_CONFIGURE_FLAGS_OFFSET] & ~(BOARD_CONFIGURE_FLAG_UNGUARDED | BOARD_CONFIGURE_FLAG_OWN_EDGES))
+    if (message[BOARD_CONFIGURE_FLAGS_OFFSET] & ~(BOARD_CONFIGURE_FLAG_NO_INTERLOCK | BOARD_CONFIGURE_FLAG_OWN_EDGES))
         return BOARD_ERROR_CODE_MALFORMED;
     const uint32_t rate = get32(message + BOARD_CONFIGURE_BAUDRATE_OFFSET);
-    *detail = clocked ? port_nearest_bit_rate(rate) : port_nearest_rate(rate);
-    if (!lines_rate_is_near(rate, *detail))
+    *detail = clocked ? hal_nearest_bit_rate(rate) : hal_nearest_rate(rate);
+    if (!config_rate_is_near(rate, *detail))
         return BOARD_ERROR_CODE_BAD_BAUDRATE;
     *detail = BOARD_CONFIGURE_TIMING_OFFSET + BOARD_TIMING_ABSENCE_US_OFFSET;
-    if (get16(message + *detail) > BOARD_LONGEST_ABSENCE_US)
+    if (get16(message + *detail) > BOARD_MAX_ABSENCE_US)
         return BOARD_ERROR_CODE_BAD_TIMING;
     return 0;
 }
 
-bool lines_rate_is_near(uint32_t wanted, uint32_t possible) {
+bool config_rate_is_near(uint32_t wanted, uint32_t possible) {
     const uint32_t off = wanted > possible ? wanted - possible : possible - wanted;
     return wanted != 0 && off <= wanted / 100u;
 }
 
-uint8_t lines_check(const uint8_t *message, unsigned size, bool clocked, uint32_t *detail) {
+uint8_t config_check(const uint8_t *message, unsigned size, bool clocked, uint32_t *detail) {
     uint8_t code = check_front(message, size, clocked, detail);
     if (code)
         return code;
@@ -149,21 +150,21 @@ uint8_t lines_check(const uint8_t *message, unsigned size, bool clocked, uint32_
     const uint8_t role = message[BOARD_CONFIGURE_ROLE_OFFSET];
     const uint8_t count = message[BOARD_CONFIGURE_LINES_OFFSET];
     for (uint8_t number = 0; number < count; number++) {
-        const uint8_t *told = message + LINES_AT + BOARD_LINE_SIZE * number;
-        code = check_line(&check, role, told);
+        const uint8_t *entry = message + LINES_OFFSET + BOARD_LINE_SIZE * number;
+        code = check_line(&check, role, entry);
         *detail = number;
         if (code)
             return code;
-        *detail = (uint32_t)(told - message) + BOARD_LINE_DELAY_US_OFFSET;
-        if (!delay_allowed(told))
+        *detail = (uint32_t)(entry - message) + BOARD_LINE_DELAY_US_OFFSET;
+        if (!delay_allowed(entry))
             return BOARD_ERROR_CODE_BAD_TIMING;
     }
     *detail = BOARD_CONFIGURE_LINES_OFFSET;
-    if (clocked && (!check.clock || check.data + check.inputs > PORT_LINK_INPUTS))
+    if (clocked && (!check.clock || check.data + check.inputs > HAL_LINK_INPUTS))
         return BOARD_ERROR_CODE_MALFORMED;
     *detail = 0;
-    const bool meant = (message[BOARD_CONFIGURE_FLAGS_OFFSET] & BOARD_CONFIGURE_FLAG_UNGUARDED) != 0;
+    const bool meant = (message[BOARD_CONFIGURE_FLAGS_OFFSET] & BOARD_CONFIGURE_FLAG_NO_INTERLOCK) != 0;
     if (role != BOARD_ROLE_SNIFFER && !check.guarded && !meant)
-        return BOARD_ERROR_CODE_NO_GUARD;
+        return BOARD_ERROR_CODE_NO_INTERLOCK;
     return 0;
 }

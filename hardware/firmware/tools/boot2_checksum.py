@@ -18,7 +18,7 @@ def checksum(data: bytes) -> int:
 
 
 def main() -> None:
-    """`boot2_checked.py BINARY` prints the section `.boot2`."""
+    """`boot2_checksum.py BINARY` prints the section `.boot2`."""
     code = Path(sys.argv[1]).read_bytes()
     if len(code) > SIZE:
         sys.exit(f"{sys.argv[1]} has {len(code)} bytes; the second stage can have {SIZE}")
