@@ -35,7 +35,7 @@ class Codec:
     def read(self, wire: bytes) -> list[bytes | None]:
         """Of everything that ended: the message, or `None` where it is none."""
         reader = ctypes.create_string_buffer(260)
-        sizes = ((self._library.frame_take(reader, byte), reader) for byte in wire)
+        sizes = ((self._library.frame_add_byte(reader, byte), reader) for byte in wire)
         return [bytes(at.raw[:size]) if size > 0 else None for size, at in sizes if size]
 
     def checksum(self, data: bytes) -> int:

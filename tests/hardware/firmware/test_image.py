@@ -64,7 +64,7 @@ def test_it_is_made_of_these_sources():
         ["make", "-s", "-C", FIRMWARE, "sources"], capture_output=True, text=True, check=True
     ).stdout.split()
     assert len(listed) > 30
-    command = [sys.executable, "tools/revision.py", *listed]
+    command = [sys.executable, "tools/source_revision.py", *listed]
     told = subprocess.run(command, cwd=FIRMWARE, capture_output=True, text=True, check=True).stdout.strip()
     assert told == MADE_OF["revision"], "the firmware has changed: run `make firmware`"
 
