@@ -31,7 +31,6 @@ ALLOWED = {
     "emulator/lensmount_emulator/cli/verbs.py": 2,
     "emulator/lensmount_emulator/fuzz/device/finding.py": 1,
     "emulator/lensmount_emulator/fuzz/scenario.py": 2,
-    "hardware/lensmount_hardware/boards/protocol/constants.py": 2,
 }
 """File -> occurrences that are data, or text that goes into recordings and the firmware image."""
 
