@@ -32,6 +32,7 @@ TESTS = Path(__file__).parent
 
 SLOW = (
     "emulator/campaign/test_dask_pool.py",
+    "emulator/firmware/test_firmware_adapter.py",
     "emulator/firmware/test_firmware_bad_input.py",
     "emulator/firmware/test_firmware_body.py",
     "emulator/firmware/test_firmware_check.py",

@@ -63,6 +63,10 @@ class Scheduler:
         """Entries that wait, including cancelled ones that are not removed yet."""
         return len(self._heap) + len(self._soon)
 
+    def local(self, now: float) -> float:
+        """Return the time of its clock at a true time, in seconds; a clock that drifts differs."""
+        return now
+
     def call_at(self, when: float, call: Callable[[T, float], object], argument: T, number: int = 0) -> int:
         """Call a function at a time; a time in the past means now.
 

@@ -2,8 +2,7 @@
 
 Each defect is built by itself, with sanitizers and coverage, and fuzzed until it is found or the time is over. A
 finding counts if its scenario breaks the firmware again, and does not break the firmware without the defect. Seconds
-are
-processor time of each process, as on a machine with a free core for each: the load of this one does not change them.
+are processor time of each process, as on a machine with a free core for each: its load does not change them.
 """
 
 import argparse
@@ -17,6 +16,7 @@ from lensmount_emulator.cli.options import load_sanitizer
 from lensmount_emulator.firmware.build import BuildOptions, build_firmware, example_folder
 from lensmount_emulator.firmware.library import runtime_loaded
 from lensmount_emulator.fuzz.firmware_fuzzer import FirmwareFuzzPlan, fuzz_firmware
+from lensmount_emulator.fuzz.scenario import write_scenario
 from lensmount_emulator.fuzz.scenario_runner import ScenarioResult, run_scenario
 from planted.bugs import LMOUNT_LENS, Bug
 
@@ -68,6 +68,7 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--bug", type=int, action="append", default=[])
     parser.add_argument("--without", type=float, default=0.0, metavar="SECONDS", help="also fuzz without a defect")
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="write the scenarios of false alarms into it")
     arguments = parser.parse_args()
     seeds = arguments.seed or [1]
     bugs = [bug for bug in LMOUNT_LENS if not arguments.bug or bug.number in arguments.bug]
@@ -98,7 +99,16 @@ def main() -> int:
                 jobs=arguments.jobs,
                 processor_s=arguments.without * arguments.jobs,
             )
-            run = fuzz_firmware(plan, lambda outcome: not reports.append(f"{outcome.violations[0]}"))
+
+            def note(outcome: ScenarioResult) -> bool:
+                reports.append(f"{outcome.violations[0]}")
+                if arguments.keep is not None:
+                    arguments.keep.mkdir(parents=True, exist_ok=True)
+                    place = arguments.keep / f"alarm{len(reports)}.lmx"
+                    write_scenario(place, outcome.scenario, outcome.records)
+                return True
+
+            run = fuzz_firmware(plan, note)
             false = len(reports)
             print(
                 f"without a defect: {run.scenarios} scenarios, {run.steps} steps, "

@@ -15,10 +15,9 @@ from lensmount_emulator.campaign.worker_pool import Work, in_order, run_in_worke
 from lensmount_emulator.engine.dialect_roles import Place
 from lensmount_emulator.engine.verdicts import CompatibilityResult, CompatibilityRule, Verdict, worst_verdict
 from lensmount_emulator.garbage_collection import DeferredGC
-from lensmount_emulator.profiles.library import SUFFIX, Profile, is_firmware, load_profile
+from lensmount_emulator.profiles.library import SUFFIX, Profile, firmware_profile, is_firmware, load_profile
 from lensmount_protocol.describe import html_table
 from lensmount_protocol.errors import ProfileError, unknown_name_message
-from lensmount_protocol.wire import Role
 
 BARE = "none"
 """In place of an accessory: the lens directly on the body."""
@@ -65,7 +64,7 @@ def select_profiles(patterns: Iterable[str], place: Place, known: Mapping[str, P
     found: dict[str, Profile] = {}
     for item in patterns:
         if item.endswith(SUFFIX) or is_firmware(item):
-            profile = load_profile(item, Role(place.value) if is_firmware(item) else None)
+            profile = firmware_profile(item, place) if is_firmware(item) else load_profile(item)
             if profile.place is not place:
                 raise ProfileError(f"{item} is a {profile.place.value}; a {place.value} is needed here")
             found[item] = profile

@@ -28,7 +28,7 @@ from lensmount_emulator.campaign.matrix import (
     run_matrix,
     select_profiles,
 )
-from lensmount_emulator.engine.dialect_roles import DialectRoles, Place, get_roles
+from lensmount_emulator.engine.dialect_roles import DialectRoles, Place, assemble_chain, get_roles
 from lensmount_emulator.engine.script import parse_script
 from lensmount_emulator.faults.registry import parse_plan
 from lensmount_emulator.profiles.library import Profile, all_profiles, load_profile
@@ -136,10 +136,8 @@ def plan_matrix(
 
 def _fit_check(roles: DialectRoles) -> CheckFit:
     def fits(accessory: Profile, lens: Profile) -> str | None:
-        if roles.assemble_accessories is None:
-            return f"{accessory.name}: nothing stands between the ends of {accessory.dialect}"
         try:
-            roles.assemble_accessories([device_spec(accessory)], device_spec(lens), lambda _end: None)
+            assemble_chain(roles, [device_spec(accessory)], device_spec(lens), lambda _end: None)
         except ProfileError as error:
             return str(error)
         return None

@@ -111,6 +111,8 @@ class CampaignMonitor(SessionMonitor):
         if engine.role is Role.BODY or not self.session.accessories:
             super()._observe(engine)
             self._count_states(engine)
+        else:
+            self._follow_firmware(engine)
 
     def _observe_last(self, lens: Engine) -> None:
         """Observe the stream where it ends: at the lens itself, in its own dialect."""

@@ -45,8 +45,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     play.add_argument(
         "--processes", type=parse_positive, metavar="N", help="(default: as in the file, or one per processor)"
     )
-    add_firmware(play)
-    play.set_defaults(lens=None, body=None)
+    add_firmware(play, adapter=True)
+    play.set_defaults(lens=None, body=None, accessories=None)
     play.add_argument("--dask", metavar="ADDRESS", help="the scheduler of a cluster: tcp://HOST:8786")
     play.add_argument(
         "--corpus",
@@ -99,7 +99,11 @@ def _run(arguments: argparse.Namespace) -> int:
     clock = MonotonicClock()
     take_firmware(arguments, listed=True)
     config = load_campaign(arguments.file)
-    ends = {"lenses": arguments.lens or config.lenses, "bodies": arguments.body or config.bodies}
+    ends = {
+        "lenses": arguments.lens or config.lenses,
+        "bodies": arguments.body or config.bodies,
+        "accessories": arguments.accessories or config.accessories,
+    }
     planned = plan_campaign(msgspec.structs.replace(config, **ends))
     execute = _execute(arguments, planned)
     corpus = open_corpus_at(select_corpora(planned.config, arguments.corpus))

@@ -107,11 +107,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _profile(arguments: argparse.Namespace, role: str) -> "Profile | None":
+    from lensmount_emulator.engine.dialect_roles import Place
     from lensmount_emulator.profiles.library import firmware_profile, load_profile
-    from lensmount_protocol.wire import Role
 
     if arguments.firmware:
-        return firmware_profile(arguments.firmware, Role(role))
+        return firmware_profile(arguments.firmware, Place(role))
     return load_profile(arguments.profile) if arguments.profile else None
 
 

@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--lens", "--profile", metavar="NAME", help="lens profile (default: the usual one for the body, or sel55210)"
     )
     parser.add_argument("--dialect", help="the dialect (default: that of --body or --lens, else emount)")
-    add_firmware(parser)
+    add_firmware(parser, adapter=True)
     parser.add_argument(
         "--accessory",
         dest="accessories",

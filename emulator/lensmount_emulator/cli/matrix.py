@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             metavar="NAME",
             help="names, patterns such as 'sigma-*', or paths of .toml files (default: all)",
         )
-    add_firmware(parser)
+    add_firmware(parser, adapter=True)
     parser.add_argument(
         "--accessory",
         dest="accessories",

@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             child.add_argument("--like", required=True, metavar="PROFILE", help="the profile to begin with")
         if name == "firmware":
             child.add_argument(
-                "--role", choices=("lens", "body"), default="lens", help="what it is (default: %(default)s)"
+                "--role", choices=("lens", "body", "adapter"), default="lens", help="what it is (default: %(default)s)"
             )
             child.add_argument("--dialect", default="lmount", help="of the example (default: %(default)s)")
         if name == "test":

@@ -188,8 +188,14 @@ def print_message(message: Mapping[str, object], *, as_json: bool) -> int:
     return 0
 
 
-def add_firmware(parser: argparse.ArgumentParser) -> None:
-    """The options that put a firmware in C at an end."""
+def add_firmware(parser: argparse.ArgumentParser, *, adapter: bool = False) -> None:
+    """The options that put a firmware in C at an end, and between the ends where `adapter` is set."""
+    if adapter:
+        parser.add_argument(
+            "--adapter-firmware",
+            metavar="FILE.so",
+            help="an adapter in C that carries the lens; the same as the last --accessory",
+        )
     for end in ("lens", "body"):
         parser.add_argument(
             f"--{end}-firmware",
@@ -202,23 +208,26 @@ def take_firmware(arguments: argparse.Namespace, *, listed: bool = False) -> Non
     """Use the firmware that the arguments name as the lens and the body.
 
     Args:
-        arguments: the arguments; `body` and `lens` are replaced.
+        arguments: the arguments; `body` and `lens` are replaced, and an adapter is the last of `accessories`.
         listed: whether `body` and `lens` are lists.
 
     Raises:
         UsageError: an end has both a profile and a firmware.
     """
-    for end in ("lens", "body"):
+    for end in ("lens", "body", "adapter"):
         library = getattr(arguments, f"{end}_firmware", None)
         if library is None:
             continue
-        if getattr(arguments, end):
+        if getattr(arguments, end, None):
             raise UsageError(f"--{end} and --{end}-firmware both name the {end}; give one of them")
         if not library.partition("#")[0].endswith((".so", ".worker")):
             raise UsageError(
                 f"--{end}-firmware {library!r}: the name of a firmware ends in .so, of a worker in .worker"
             )
-        setattr(arguments, end, [library] if listed else library)
+        if end == "adapter":
+            arguments.accessories = [*(arguments.accessories or []), library]
+        else:
+            setattr(arguments, end, [library] if listed else library)
 
 
 PRELOADED = "LENSMOUNT_PRELOADED"

@@ -6,7 +6,7 @@
 
 import math
 from collections.abc import Callable, Container, Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from importlib import import_module
 from importlib.metadata import EntryPoint
@@ -92,6 +92,13 @@ BUILT_IN_ADAPTERS = {("lmount", "emount"): "lensmount_emulator.roles.emount_adap
 """Dialect towards the body, dialect towards the lens -> `package.module:NAME` of a `MakeAdapter`."""
 
 
+ControlTranslator = Callable[[DeviceSpec], Callable[[Step], Step]]
+"""From the lens on an adapter to the translation of control steps: from the body's values to the lens's."""
+
+CONTROL_TRANSLATORS = {("lmount", "emount"): "lensmount_emulator.roles.emount_adapter.lens:control_translator"}
+"""The same for a `ControlTranslator`; between other dialects steps are handed on as they are."""
+
+
 def get_adapter(near: str, far: str) -> MakeAdapter:
     """Return the maker of the adapter between two dialects.
 
@@ -102,8 +109,17 @@ def get_adapter(near: str, far: str) -> MakeAdapter:
     if value is None:
         known = ", ".join(f"{far} on {near}" for near, far in BUILT_IN_ADAPTERS) or "none"
         raise ProfileError(f"no adapter connects a lens of {far} to a body of {near}; known: {known}")
+    return cast("MakeAdapter", _import(value))
+
+
+def _import(value: str) -> object:
     module, _, attribute = value.partition(":")
-    return cast("MakeAdapter", getattr(import_module(module), attribute))
+    return getattr(import_module(module), attribute)
+
+
+def _translate_controls(near: str, lens: DeviceSpec) -> Callable[[Step], Step]:
+    value = CONTROL_TRANSLATORS.get((near, lens.dialect))
+    return cast("ControlTranslator", _import(value))(lens) if value is not None else lambda step: step
 
 
 @runtime_checkable
@@ -112,6 +128,24 @@ class MakesEngine(Protocol):
 
     def make_engine(self, carried: frozenset[str] | None, random: Random | None, script: Sequence[Step]) -> Engine:
         """Return the engine; the arguments are those of `DialectRoles.make_engine`."""
+        ...
+
+
+@runtime_checkable
+class MakesAccessory(Protocol):
+    """Settings that make the engines of an adapter by themselves, as those of a firmware in C do.
+
+    Attributes:
+        far_dialect: the dialect of the lens that it carries.
+    """
+
+    @property
+    def far_dialect(self) -> str:
+        """See above."""
+        ...
+
+    def make_accessory(self, name: str, random: Random | None) -> Accessory:
+        """Return the engines, from the name of the profile and the source of jitter."""
         ...
 
 
@@ -314,6 +348,40 @@ def make_engine(
     if isinstance(settings, MakesEngine):
         return settings.make_engine(carried, random, script)
     return roles.make_engine(settings, carried, random, script)
+
+
+def assemble_chain(
+    roles: DialectRoles, pieces: Sequence[DeviceSpec], lens: DeviceSpec, random_of: RandomFor
+) -> AccessoryChain:
+    """Mount accessories on a lens; an adapter that makes its engines by itself carries the lens.
+
+    Args:
+        roles: the roles of the body's dialect.
+        pieces: the accessories, from the body on.
+        lens: the lens.
+        random_of: returns the random generators for jitter.
+
+    Raises:
+        ProfileError: an accessory does not fit.
+    """
+    own = [piece for piece in pieces if isinstance(piece.settings, MakesAccessory)]
+    if not own:
+        if roles.assemble_accessories is None:
+            raise ProfileError(f"{pieces[0].name}: nothing stands between the ends of {pieces[0].dialect}")
+        return roles.assemble_accessories(pieces, lens, random_of)
+    last, others = pieces[-1], pieces[:-1]
+    settings = last.settings
+    if len(own) > 1 or not isinstance(settings, MakesAccessory):
+        raise ProfileError(f"{own[0].name} does not fit: an adapter in C carries the lens itself, so it is named last")
+    if settings.far_dialect != lens.dialect:
+        raise ProfileError(
+            f"{last.name} does not fit {lens.name}: its far side needs the dialect {settings.far_dialect}, not "
+            f"{lens.dialect}"
+        )
+    chain = assemble_chain(roles, others, last, random_of) if others else AccessoryChain(lens.settings)
+    made = settings.make_accessory(last.name, random_of(f"{last.name} adapter"))
+    adapter = replace(made, translate_control=_translate_controls(last.dialect, lens))
+    return AccessoryChain(lens.settings, (*chain.accessories, adapter), chain.notes)
 
 
 ENTRY_POINTS = "lensmount.roles"

@@ -222,7 +222,7 @@ class DriftingScheduler(Scheduler):
         self._drifts.append(drift)
 
     def local(self, now: float) -> float:
-        """Return the time of the clock at a true time, in seconds."""
+        """See the base class."""
         for drift in self._drifts:
             now = drift.local(now)
         return now

@@ -10,30 +10,30 @@ import math
 import mmap
 import struct
 import weakref
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from random import Random
 
 import msgspec
 
+from lensmount_emulator.engine.dialect_roles import Accessory
 from lensmount_emulator.engine.engine import Engine
 from lensmount_emulator.engine.observer import NoticeKind, Observer
 from lensmount_emulator.engine.script import Step
+from lensmount_emulator.firmware.declaration import ADAPTER
 from lensmount_emulator.firmware.fault import FirmwareFault
 from lensmount_emulator.firmware.library import NEVER, FirmwareLibrary, load_firmware
-from lensmount_protocol.connection import ReceivedFrame
+from lensmount_emulator.firmware.shadow import Shadow
 from lensmount_protocol.dialect import Dialect, load_dialect
-from lensmount_protocol.errors import FirmwareError, LocalProtocolError, RemoteProtocolError
-from lensmount_protocol.frame_parser import FrameParser
-from lensmount_protocol.framer import Frame, GarbageReason
+from lensmount_protocol.errors import FirmwareError
 from lensmount_protocol.wire import LineChanged, Received, Role, WireEvent
 
 _TRANSMIT, _LINE, _BAUDRATE, _LOG, _FINISH = 1, 2, 3, 4, 5
+_FAR = 8
+"""Added to the number of an action at the far port of an adapter."""
+_ROLES = {Role.BODY.value: 0, Role.LENS.value: 1, ADAPTER: 2}
 _HEAD = struct.Struct("<III")
 MAX_NOTICES = 1000
 """Lines of text that a firmware may report in one session; further ones are dropped."""
-
-OPEN_MESSAGES = 32
-"""Messages that a device may have to answer at once; with more, earlier ones count as given up."""
 
 
 class _Process:
@@ -66,7 +66,7 @@ def _micros(seconds: float) -> int:
 
 
 class FirmwareEngine(Engine):
-    """A body or a lens that runs a firmware in C.
+    """A body, a lens, or the near end of an adapter that runs a firmware in C.
 
     Args:
         library: the firmware.
@@ -75,6 +75,7 @@ class FirmwareEngine(Engine):
         random: source of the seed that the firmware gets; `None` asks it for nominal times.
         config: text for the firmware.
         script: script of a body; it is given to the firmware as text before `config`.
+        far: the far end of an adapter, which the same instance plays; `None` for a body and a lens.
 
     Attributes:
         library: the firmware.
@@ -91,10 +92,12 @@ class FirmwareEngine(Engine):
         random: Random | None = None,
         config: str = "",
         script: Sequence[Step] = (),
+        far: "FarEngine | None" = None,
     ) -> None:
-        dialect = _load_dialect(library)
-        if role.value not in library.info.roles:
-            raise FirmwareError(f"{library.path}: is no {role.value}; it plays {' or '.join(library.info.roles)}")
+        dialect = load_dialect(library.info.dialect)
+        what = role.value if far is None else ADAPTER
+        if what not in library.info.roles:
+            raise FirmwareError(f"{library.path}: is {library.info.is_what}, and no {what}")
         super().__init__(dialect, role, carried, random)
         self.library = library
         self.fault: FirmwareFault | None = None
@@ -107,12 +110,13 @@ class FirmwareEngine(Engine):
         self._lines = dialect.wiring.lines
         self._numbers = {line: number for number, line in enumerate(self._lines)}
         wanted = library.info
-        self._edges = {
-            (line, level)
-            for number, line in enumerate(self._lines)
-            for level, mask in ((True, wanted.rises), (False, wanted.falls))
-            if mask >> number & 1
-        }
+        self._edges = _wanted_edges(self._lines, wanted.rises, wanted.falls)
+        self._what = what
+        self._far = far
+        if far is not None:
+            far.near = self
+            # The body pulls it up until a lens is on the adapter.
+            self.levels[dialect.detect] = True
         shim = library.shim
         self._shim = shim
         self._handle = shim.open()
@@ -124,7 +128,7 @@ class FirmwareEngine(Engine):
         self._actions_at = shim.actions(self._handle)
         self._planned: float = math.inf
         self._notice_count = 0
-        self._shadow: _Shadow | None = None
+        self._shadow: Shadow | None = None
 
     def on_start(self) -> None:
         """Make the instance."""
@@ -136,13 +140,15 @@ class FirmwareEngine(Engine):
         if self.role is Role.BODY and self.dialect.detect in self.carried:
             # Pulled up until a lens is attached.
             self.levels.setdefault(self.dialect.detect, True)
-        levels = sum(1 << number for line, number in self._numbers.items() if self.levels.get(line, False))
+        if self._far is not None:
+            self._shim.far(self._handle, self._far.baudrate, _level_bits(self._far.levels, self._far.lines))
+        levels = _level_bits(self.levels, self._lines)
         page = ctypes.addressof(ctypes.c_char.from_buffer(progress_page()))
         self._shim.guard(page, in_session_process())
         self._run(
             self._shim.start(
                 self._handle,
-                int(self.role is Role.LENS),
+                _ROLES[self._what],
                 self.baudrate,
                 levels,
                 self._seed,
@@ -169,10 +175,28 @@ class FirmwareEngine(Engine):
         if moved and self.fault is None and (line, level) in self._edges:
             self._run(self._on_edge(self._handle, self._numbers[line], level, math.ceil(now * 1e6 - 1e-3)))
 
+    def receive_far(self, event: WireEvent, now: float) -> None:
+        """Carry an event at the far port of an adapter to the firmware; its times are those of the near end's clock."""
+        assert self._far is not None
+        if self.fault is not None:
+            return
+        self.now = self._scheduler.local(now)
+        now_us = _micros(self.now)
+        if isinstance(event, Received):
+            self._run(self._shim.on_far_bytes(self._handle, event.data, len(event.data), now_us))
+        else:
+            number = self._far.lines.index(event.line)
+            self._run(self._shim.on_far_line(self._handle, number, event.level, now_us))
+
+    @property
+    def grounds_detect(self) -> bool:
+        """Whether the detect line is asserted; the firmware of an adapter does it where it carries a lens."""
+        return self._far is None or not self.levels[self.dialect.detect]
+
     def observe(self, observer: Observer) -> None:
         """Notify an observer; from now on a parser follows the traffic for it."""
         if self._shadow is None:
-            self._shadow = _Shadow(self)
+            self._shadow = Shadow(self)
         super().observe(observer)
 
     def on_control(self, step: Step) -> None:
@@ -250,17 +274,23 @@ class FirmwareEngine(Engine):
             elif kind == _FINISH:
                 self.gave_up, self.done = not value, True
                 self.position = len(self.script) if value else self.position
+            elif self._far is not None:
+                self._far.execute(kind - _FAR, value, actions[at : at + size])
             at += (size + 3) & ~3
 
     def _drive(self, number: int, level: bool) -> None:
         if number >= len(self._lines):
-            known = ", ".join(f"{at} {line}" for at, line in enumerate(self._lines))
-            self.report(f"the firmware drives line {number}; {self.dialect.name} has {known}", is_error=True)
+            self.report_line(number, self.dialect)
             return
         line = self._lines[number]
         if self._shadow is not None:
             self._shadow.drove(line, level)
         self.drive(line, level)
+
+    def report_line(self, number: int, dialect: Dialect) -> None:
+        """Report a line that the firmware drives and a dialect does not have."""
+        known = ", ".join(f"{at} {line}" for at, line in enumerate(dialect.wiring.lines))
+        self.report(f"the firmware drives line {number}; {dialect.name} has {known}", is_error=True)
 
     def _log(self, level: int, text: str) -> None:
         self._notice_count += 1
@@ -275,90 +305,75 @@ class FirmwareEngine(Engine):
         self.report(fault.line(), is_error=True, kind=NoticeKind.FIRMWARE_FAULT, subject=fault.signature())
 
 
-class _Shadow:
-    """Follows the traffic of a firmware for its observers, as the connection of an engine of ours would.
+class FarEngine(Engine):
+    """The far end of an adapter in C: the body to the lens that it carries. The instance is that of the near end.
 
-    It changes nothing: the state of the link, and the frames in both directions, are read from the wire.
+    Args:
+        library: the firmware.
+
+    Attributes:
+        near: the engine of the near end.
+        lines: the lines of the port, as the firmware counts them.
+        overflowed_at: when more frames waited for an answer than a device can queue, in seconds.
     """
 
-    def __init__(self, engine: FirmwareEngine) -> None:
-        self._engine = engine
-        self._connection = engine.connection
-        dialect = engine.dialect
-        self._supply = dialect.supply
-        self._peer_select = dialect.select_line(engine.role.peer)
-        self._parser = FrameParser(dialect, engine.role, dialect.payload_parser())
-        self._waiting = 0
-        self._quiet = True
+    near: FirmwareEngine
+
+    def __init__(self, library: FirmwareLibrary) -> None:
+        super().__init__(load_dialect(library.info.far_dialect), Role.BODY)
+        self.lines = self.dialect.wiring.lines
+        self.overflowed_at = -math.inf
+        self._edges = _wanted_edges(self.lines, library.info.far_rises, library.info.far_falls)
+        # Pulled up until a lens is attached.
+        self.levels[self.dialect.detect] = True
+        self._shadow: Shadow | None = None
 
     def receive(self, event: WireEvent, now: float) -> None:
-        engine, connection = self._engine, self._connection
-        if isinstance(event, LineChanged) and event.line == self._supply and engine.role is Role.LENS:
-            self._power(level=event.level)
-            if event.level and engine.levels.get(self._peer_select, False):
-                # A device without supply has not seen the beginning of the window that is open.
-                for level in (False, True):
-                    connection.receive(LineChanged(self._peer_select, level), now)
-        connection.receive(event, now)
-        while (arrived := connection.next_event()) is not None:
-            if isinstance(arrived, ReceivedFrame):
-                self._waiting += len(arrived.messages)
-                if self._waiting > OPEN_MESSAGES:
-                    engine.overflowed_at = now
+        """Carry an event to the firmware."""
+        self.now = now
+        if isinstance(event, LineChanged):
+            moved = self.levels.get(event.line, False) != event.level
+            self.levels[event.line] = event.level
+            wanted = moved and (event.line, event.level) in self._edges
+        else:
+            wanted = self.rx_enabled
+        if self._shadow is not None:
+            self._shadow.receive(event, now)
+        if wanted:
+            self.near.receive_far(event, now)
 
-    def switched(self) -> None:
-        self._move_if_legal("switched")
+    def observe(self, observer: Observer) -> None:
+        """Notify an observer; from now on a parser follows the traffic for it."""
+        if self._shadow is None:
+            self._shadow = Shadow(self)
+        super().observe(observer)
 
-    def sent(self, data: bytes) -> None:
-        self._quiet = False
-        for event in self._parser.receive(data):
-            if isinstance(event, Frame):
-                self._waiting = max(0, self._waiting - len(event.messages))
-                self._follow(self._engine.dialect.trigger_for(self._engine.role, event.class_, event.messages[0]))
-
-    def drove(self, line: str, level: bool) -> None:
-        if line == self._supply:
-            self._power(level=level)
-        if line == self._engine.select:
-            if level:
-                self._quiet = True
-                self._parser.open_window()
-            else:
-                self._parser.close(GarbageReason.WINDOW_CLOSED)
-                if self._quiet:
-                    # A device that raises its line and sends nothing has woken up, or does its part of a handshake.
-                    self._move_if_legal("wake")
-                    self._move_if_legal("linked")
-
-    def _power(self, *, level: bool) -> None:
-        self._waiting = 0
-        initial = self._engine.dialect.transitions.initial
-        if level or self._connection.state != initial:
-            self._move("power" if level else "power lost")
-
-    def _follow(self, trigger: str) -> None:
-        """Move by what the device sends; where that is not legal, it is in another state than the wire said before."""
-        moves = self._engine.dialect.transitions.moves
-        if trigger not in moves.get(self._connection.state, ()):
-            self._connection.state = next(
-                (state for state, legal in moves.items() if trigger in legal), self._connection.state
-            )
-        self._move(trigger)
-
-    def _move_if_legal(self, trigger: str) -> None:
-        if trigger in self._engine.dialect.transitions.moves.get(self._connection.state, ()):
-            self._move(trigger)
-
-    def _move(self, trigger: str) -> None:
-        try:
-            self._connection.move(trigger, by=Role.BODY if trigger in ("power", "wake") else self._engine.role)
-        except (LocalProtocolError, RemoteProtocolError):
-            # The peer's engine reports what a firmware must not do; the state stays.
-            return
+    def execute(self, kind: int, value: int, data: bytes) -> None:
+        """Execute an action of the firmware at this port."""
+        shadow = self._shadow
+        if kind == _TRANSMIT:
+            if shadow is not None:
+                shadow.sent(data)
+            self.transmit(data)
+        elif kind == _BAUDRATE:
+            if shadow is not None:
+                shadow.switched()
+            self.set_baudrate(value)
+        elif kind == _LINE and value >> 1 < len(self.lines):
+            if shadow is not None:
+                shadow.drove(self.lines[value >> 1], bool(value & 1))
+            self.drive(self.lines[value >> 1], bool(value & 1))
+        else:
+            self.near.report_line(value >> 1, self.dialect)
 
 
-def _load_dialect(library: FirmwareLibrary) -> Dialect:
-    return load_dialect(library.info.dialect)
+def _wanted_edges(lines: Sequence[str], rises: int, falls: int) -> set[tuple[str, bool]]:
+    masks = ((True, rises), (False, falls))
+    return {(line, level) for number, line in enumerate(lines) for level, mask in masks if mask >> number & 1}
+
+
+def _level_bits(levels: Mapping[str, bool], lines: Sequence[str]) -> int:
+    return sum(1 << number for number, line in enumerate(lines) if levels.get(line, False))
 
 
 class FirmwareSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -366,10 +381,11 @@ class FirmwareSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         library: path of the shared library.
-        role: the end that it takes.
+        role: what it is: lens, body, adapter.
         config: text for the firmware.
         name: its name, as it declares it.
         digest: SHA-256 of the library, so that results of different builds are kept apart.
+        far_dialect: dialect of the lens that an adapter carries; empty for a lens and a body.
     """
 
     library: str
@@ -377,6 +393,7 @@ class FirmwareSettings(msgspec.Struct, frozen=True, kw_only=True):
     config: str = ""
     name: str = ""
     digest: str = ""
+    far_dialect: str = ""
 
     def make_engine(
         self, carried: frozenset[str] | None, random: Random | None, script: Sequence[Step]
@@ -387,3 +404,17 @@ class FirmwareSettings(msgspec.Struct, frozen=True, kw_only=True):
             FirmwareError: the library cannot be loaded.
         """
         return FirmwareEngine(load_firmware(self.library), Role(self.role), carried, random, self.config, script)
+
+    def make_accessory(self, name: str, random: Random | None) -> Accessory:
+        """Return the two engines of an adapter.
+
+        Args:
+            name: of its profile.
+            random: source of the seed that the firmware gets.
+
+        Raises:
+            FirmwareError: the library cannot be loaded.
+        """
+        library = load_firmware(self.library)
+        far = FarEngine(library)
+        return Accessory(name, FirmwareEngine(library, Role.LENS, None, random, self.config, far=far), far)

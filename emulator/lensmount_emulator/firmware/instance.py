@@ -6,12 +6,15 @@ Used by checks that compare instances with each other. It calls the shim directl
 import ctypes
 import heapq
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from lensmount_emulator.firmware.fault import FirmwareFault
 from lensmount_emulator.firmware.library import NEVER, TIMERS, FirmwareLibrary
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.wire import Burst, Edge, Role, WireRecord
+
+ADAPTER_ROLE = 2
+"""`LM_ADAPTER`."""
 
 MAX_CALLS = 2_000_000
 """Calls of a firmware in one run; a timer that is set again and again ends there."""
@@ -26,32 +29,37 @@ class TimedEvent:
         data: bytes that arrive; empty for an edge.
         line: number of the line of an edge.
         level: its level.
+        far: whether it is at the far port of an adapter.
     """
 
     at_us: int
     data: bytes = b""
     line: int = 0
     level: bool = False
+    far: bool = False
 
 
-def events_from_records(records: Iterable[WireRecord], dialect: Dialect, role: Role) -> list[TimedEvent]:
+def events_from_records(
+    records: Iterable[WireRecord], dialect: Dialect, role: Role, *, far: bool = False
+) -> list[TimedEvent]:
     """Return what an end receives in a recording: edges of the peer, and each byte at the end of its stop bit.
 
     Args:
         records: the recording.
         dialect: its dialect.
         role: the end.
+        far: whether it is the far port of an adapter.
     """
     numbers = {line: number for number, line in enumerate(dialect.wiring.lines)}
     events: list[tuple[int, int, TimedEvent]] = []
     for record in records:
         if isinstance(record, Edge) and dialect.drivers.get(record.line) is role.peer:
             at = round_up(record.at)
-            events.append((at, len(events), TimedEvent(at, b"", numbers[record.line], record.level)))
+            events.append((at, len(events), TimedEvent(at, b"", numbers[record.line], record.level, far)))
         elif isinstance(record, Burst) and record.sender is role.peer:
             for index in range(len(record.data)):
                 at = round_up(record.byte_at(index + 1) or 0.0)
-                events.append((at, len(events), TimedEvent(at, record.data[index : index + 1])))
+                events.append((at, len(events), TimedEvent(at, record.data[index : index + 1], far=far)))
     return [event for _, _, event in sorted(events, key=lambda item: item[:2])]
 
 
@@ -68,6 +76,7 @@ class FirmwareInstance:
         library: the firmware.
         role: the end that it takes.
         dialect: its dialect.
+        far: the dialect of an adapter's far port; `None` for a lens and a body.
         actions: its actions so far: time and raw actions, as the shim has them.
         fault: what ended it; `None` as long as it runs.
         late_us: microseconds by which its timers are called late.
@@ -76,6 +85,7 @@ class FirmwareInstance:
     library: FirmwareLibrary
     role: Role
     dialect: Dialect
+    far: Dialect | None = None
     actions: list[tuple[int, bytes]] = field(default_factory=lambda: list[tuple[int, bytes]]())
     fault: FirmwareFault | None = None
     late_us: int = 0
@@ -87,11 +97,12 @@ class FirmwareInstance:
         shim = self.library.shim
         self._handle = shim.open()
         first = self.dialect.wiring.baudrates[0]
-        # The detect line is high until a lens is attached.
-        levels = 1 << self.dialect.wiring.lines.index(self.dialect.detect)
-        self._take(
-            shim.start(self._handle, int(self.role is Role.LENS), first, levels, seed, config.encode(), now_us), now_us
-        )
+        role = int(self.role is Role.LENS)
+        if self.far is not None:
+            role = ADAPTER_ROLE
+            shim.far(self._handle, self.far.wiring.baudrates[0], _detect_level(self.far))
+        levels = _detect_level(self.dialect)
+        self._take(shim.start(self._handle, role, first, levels, seed, config.encode(), now_us), now_us)
 
     def close(self) -> None:
         """Free its memory."""
@@ -110,10 +121,14 @@ class FirmwareInstance:
     def one(self, event: TimedEvent) -> None:
         """Feed one event now."""
         shim, info = self.library.shim, self.library.info
+        if event.far:
+            on_bytes, on_line, rises, falls = shim.on_far_bytes, shim.on_far_line, info.far_rises, info.far_falls
+        else:
+            on_bytes, on_line, rises, falls = shim.on_bytes, shim.on_line, info.rises, info.falls
         if event.data:
-            used = shim.on_bytes(self._handle, event.data, len(event.data), event.at_us)
-        elif (info.rises if event.level else info.falls) >> event.line & 1:
-            used = shim.on_line(self._handle, event.line, event.level, event.at_us)
+            used = on_bytes(self._handle, event.data, len(event.data), event.at_us)
+        elif (rises if event.level else falls) >> event.line & 1:
+            used = on_line(self._handle, event.line, event.level, event.at_us)
         else:
             return
         self._take(used, event.at_us)
@@ -152,6 +167,11 @@ class FirmwareInstance:
             self.actions.append((now_us, ctypes.string_at(self.library.shim.actions(self._handle), used)))
 
 
+def _detect_level(dialect: Dialect) -> int:
+    """Return the levels at the start: the detect line is high until a lens is attached."""
+    return 1 << dialect.wiring.lines.index(dialect.detect)
+
+
 def feed_by_turns(instances: Sequence[FirmwareInstance], events: Sequence[TimedEvent]) -> None:
     """Feed several instances with the same events, one event each by turns."""
     for event in events:
@@ -162,7 +182,7 @@ def feed_by_turns(instances: Sequence[FirmwareInstance], events: Sequence[TimedE
 
 def shift(events: Iterable[TimedEvent], by_us: int) -> list[TimedEvent]:
     """Return events at other times."""
-    return [TimedEvent(event.at_us + by_us, event.data, event.line, event.level) for event in events]
+    return [replace(event, at_us=event.at_us + by_us) for event in events]
 
 
 def merge(first: Iterable[TimedEvent], second: Iterable[TimedEvent]) -> list[TimedEvent]:

@@ -21,60 +21,26 @@ from typing import Any
 
 import msgspec
 
+from lensmount_emulator.firmware.declaration import (
+    FIRST_ABI,
+    FIRST_SHIM,
+    FirmwareInfo,
+    RawInfo,
+    check_versions,
+    read_declaration,
+)
 from lensmount_emulator.firmware.fault import FaultKind, FirmwareFault, describe_fault, resolve_frames
 from lensmount_protocol.errors import FirmwareError
-from lensmount_protocol.wire import Role
 
-ABI = 1
-SHIM = 1
 TIMERS = 32
 NEVER = (1 << 64) - 1
 MAX_SIZE = 256 << 20
-MAX_MEMORY = 64 << 20
 _MACHINES = {3: "x86", 40: "ARM", 62: "x86_64", 183: "aarch64", 243: "RISC-V"}
 _OWN = {"x86_64": 62, "aarch64": 183, "arm64": 183, "armv7l": 40, "i686": 3, "riscv64": 243}
 _FIRMWARE_NAMES = ("lm_fw_info", "lm_fw_init", "lm_fw_on_bytes", "lm_fw_on_line", "lm_fw_on_timer")
 _PROBE_S = 5.0
 WORKER_SUFFIX = ".worker"
 """The name of a program of its own, which is started for each instance, ends in this."""
-
-
-class FirmwareInfo(msgspec.Struct, frozen=True):
-    """What a firmware declares about itself.
-
-    Attributes:
-        dialect: its dialect.
-        name: its name.
-        version: its version.
-        roles: the ends that it can take.
-        memory: bytes of one instance.
-        alignment: of that memory.
-        rises: bit set of the lines of which it wants rising edges.
-        falls: the same for falling edges.
-        controls: whether it handles controls of the operator.
-        has_state: whether it has a state word for guided fuzzing.
-        sanitized: whether it is built with a sanitizer that has to be loaded first.
-    """
-
-    dialect: str
-    name: str
-    version: str
-    roles: tuple[str, ...]
-    memory: int
-    alignment: int
-    rises: int
-    falls: int
-    controls: bool
-    has_state: bool
-    sanitized: bool
-
-
-class _Info(ctypes.Structure):
-    _fields_ = (
-        ("abi", ctypes.c_uint32), ("size", ctypes.c_uint32), ("dialect", ctypes.c_char_p), ("name", ctypes.c_char_p),
-        ("version", ctypes.c_char_p), ("roles", ctypes.c_uint32), ("memory", ctypes.c_uint32),
-        ("alignment", ctypes.c_uint32), ("rises", ctypes.c_uint64), ("falls", ctypes.c_uint64),
-    )  # fmt: skip
 
 
 _MAX_C_FRAMES, _MAX_TEXT = 48, 4096
@@ -126,6 +92,9 @@ class Shim:
         guard: installs the guard in this process.
         counters: number of coverage counters.
         coverage: merges and clears them.
+        far: sets rate and levels of the far port, before `start`; it and the next two are for adapters.
+        on_far_bytes: bytes at the far port.
+        on_far_line: an edge at the far port.
     """
 
     start: Call
@@ -143,6 +112,9 @@ class Shim:
     guard: Call
     counters: Call
     coverage: Call
+    far: Call
+    on_far_bytes: Call
+    on_far_line: Call
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,46 +200,12 @@ def _read_info(path: Path, library: Any, *, sanitized: bool) -> FirmwareInfo:
                 f"{path}: lacks the function {name} of the shim; link lensmount_shim.c with it, as "
                 "`lensmount firmware build` does"
             )
-    shim_version = library.lm_shim_version()
-    if shim_version != SHIM:
-        raise FirmwareError(
-            f"{path}: has version {shim_version} of the shim; this lensmount needs {SHIM}: build it again"
-        )
-    library.lm_shim_info.restype = ctypes.POINTER(_Info)
+    check_versions(path, library.lm_shim_version(), FIRST_ABI)
+    library.lm_shim_info.restype = ctypes.POINTER(RawInfo)
     given = library.lm_shim_info()
     if not given:
         raise FirmwareError(f"{path}: lm_fw_info returns NULL; it returns a pointer to a constant lm_info")
-    raw = given.contents
-    if raw.abi != ABI:
-        raise FirmwareError(
-            f"{path}: has version {raw.abi} of the interface; this lensmount has {ABI}: set abi to LM_ABI"
-        )
-    if raw.size < ctypes.sizeof(_Info):
-        raise FirmwareError(f"{path}: lm_info has {raw.size} bytes; version {ABI} has {ctypes.sizeof(_Info)}")
-    roles = tuple(role.value for bit, role in ((0, Role.BODY), (1, Role.LENS)) if raw.roles >> bit & 1)
-    if not roles:
-        raise FirmwareError(f"{path}: lm_info.roles names no end; set 1u << LM_LENS or 1u << LM_BODY")
-    if raw.memory > MAX_MEMORY:
-        raise FirmwareError(f"{path}: wants {raw.memory} bytes for an instance; {MAX_MEMORY >> 20} MB are the limit")
-    if raw.alignment & (raw.alignment - 1) or raw.alignment > 4096:
-        raise FirmwareError(f"{path}: wants memory aligned to {raw.alignment}; a power of two up to 4096 is legal")
-    dialect, name, version = (
-        (value or b"").decode(errors="replace")[:200] for value in (raw.dialect, raw.name, raw.version)
-    )
-    optional = library.lm_shim_optional()
-    return FirmwareInfo(
-        dialect=dialect,
-        name=name,
-        version=version,
-        roles=roles,
-        memory=raw.memory,
-        alignment=raw.alignment,
-        rises=raw.rises,
-        falls=raw.falls,
-        controls=bool(optional & 1),
-        has_state=bool(optional & 2),
-        sanitized=sanitized,
-    )
+    return read_declaration(path, given.contents, library.lm_shim_optional(), sanitized=sanitized)
 
 
 def probe_firmware(path: str | Path) -> FirmwareInfo:
@@ -359,6 +297,7 @@ def _load(file: Path, _changed: int, info: FirmwareInfo) -> FirmwareLibrary:
         # ctypes has no types for the functions of a library.
         return call  # type: ignore[no-any-return]
 
+    second = library.lm_shim_version() > FIRST_SHIM
     shim = Shim(
         start=function("start", i64, p, u32, u32, u64, u64, ctypes.c_char_p, u64),
         on_bytes=function("bytes", i64, p, ctypes.c_char_p, u32, u64),
@@ -375,8 +314,16 @@ def _load(file: Path, _changed: int, info: FirmwareInfo) -> FirmwareLibrary:
         guard=function("guard", None, p, ctypes.c_int),
         counters=function("counters", u32),
         coverage=function("coverage", u32, p, u32),
+        far=function("far", None, p, u32, u64) if second else _no_far_port,
+        on_far_bytes=function("far_bytes", i64, p, ctypes.c_char_p, u32, u64) if second else _no_far_port,
+        on_far_line=function("far_line", i64, p, u32, u32, u64) if second else _no_far_port,
     )
     return FirmwareLibrary(file, info, shim)
+
+
+def _no_far_port(*_arguments: object) -> int:
+    """Stands for the functions that a shim of the first version does not have; nothing calls it there."""
+    return 0
 
 
 def sanitizer_runtime(path: Path) -> str:
@@ -399,9 +346,8 @@ def describe_library(path: Path) -> str:
     if path.suffix != WORKER_SUFFIX and check_file(path) and not runtime_loaded():
         return "a firmware with a sanitizer"
     info = probe_firmware(path)
-    return (
-        f"{info.name} {info.version}, a {' and a '.join(info.roles)} of {info.dialect}, {info.memory} bytes of memory"
-    )
+    where = f"{info.dialect} for lenses of {info.far_dialect}" if info.far_dialect else info.dialect
+    return f"{info.name} {info.version}, {info.is_what} of {where}, {info.memory} bytes of memory"
 
 
 SANITIZER_OPTIONS = ":".join(

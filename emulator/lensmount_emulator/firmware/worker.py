@@ -13,29 +13,27 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lensmount_emulator.firmware.fault import FaultKind
-from lensmount_emulator.firmware.library import (
-    ABI,
-    NEVER,
+from lensmount_emulator.firmware.declaration import (
+    MAX_MEMORY,
     SHIM,
-    TIMERS,
     FirmwareInfo,
-    FirmwareLibrary,
-    RawFault,
-    Shim,
+    check_roles,
+    check_versions,
+    role_names,
 )
+from lensmount_emulator.firmware.fault import FaultKind
+from lensmount_emulator.firmware.library import NEVER, TIMERS, FirmwareLibrary, RawFault, Shim
 from lensmount_protocol.errors import FirmwareError
-from lensmount_protocol.wire import Role
 
 ANSWER_S = 12.0
 """Real seconds until a worker that does not answer is ended; its own guard reports an event that waits before that."""
 
 MAX_ACTIONS = 1 << 16
-MAX_MEMORY = 64 << 20
 _INFO, _OPEN, _START, _BYTES, _LINE, _TIME, _CONTROL, _STATE, _MEMORY, _FAULT = range(10)
+_FAR, _FAR_BYTES, _FAR_LINE = range(10, 13)
 _REQUEST = struct.Struct("<IIIIQ")
 _ANSWER = struct.Struct("<iIIQ")
-_DECLARED = struct.Struct("<7IQQ")
+_DECLARED = struct.Struct("<7I4Q")
 
 
 class _Mirror(ctypes.Structure):
@@ -60,7 +58,7 @@ class _Instance:
         """Send a request; return the size of the actions, or -1, and the answer's data."""
         if self.dead:
             return -1, b""
-        if _START <= operation <= _CONTROL:
+        if _START <= operation <= _CONTROL or operation in (_FAR_BYTES, _FAR_LINE):
             self.events += 1
         try:
             assert self.process.stdin is not None
@@ -167,6 +165,15 @@ class _Workers:
     def on_control(self, address: int, step: bytes, now_us: int) -> int:
         return self._instances[address].run(_CONTROL, data=step, now_us=now_us)
 
+    def far(self, address: int, baudrate: int, levels: int) -> int:
+        return self._instances[address].ask(_FAR, baudrate, data=levels.to_bytes(8, "little"))[0]
+
+    def on_far_bytes(self, address: int, data: bytes, _size: int, now_us: int) -> int:
+        return self._instances[address].run(_FAR_BYTES, data=data, now_us=now_us)
+
+    def on_far_line(self, address: int, line: int, level: int, now_us: int) -> int:
+        return self._instances[address].run(_FAR_LINE, line, int(level), now_us=now_us)
+
     def fault(self, address: int) -> int:
         return ctypes.addressof(self._instances[address].fault)
 
@@ -203,6 +210,9 @@ class _Workers:
             guard=self.nothing,
             counters=self.nothing,
             coverage=self.nothing,
+            far=self.far,
+            on_far_bytes=self.on_far_bytes,
+            on_far_line=self.on_far_line,
         )
 
 
@@ -241,26 +251,23 @@ def load_worker(path: Path) -> FirmwareLibrary:
         _, data = instance.ask(_INFO)
     finally:
         instance.close()
-    if len(data) < _DECLARED.size + 3:
+    if len(data) < 8:
         raise FirmwareError(
             f"{path}: does not answer as a worker does; link lensmount_shim.c and lensmount_worker.c with the "
             "firmware, and no main of its own"
         )
-    shim, optional, abi, _, roles, memory, alignment, rises, falls = _DECLARED.unpack_from(data)
-    if (shim, abi) != (SHIM, ABI):
-        raise FirmwareError(
-            f"{path}: has version {abi} of the interface and {shim} of the shim; this lensmount has {ABI} and {SHIM}: "
-            "build it again"
-        )
-    dialect, name, version = (text.decode(errors="replace") for text in data[_DECLARED.size :].split(b"\0")[:3])
-    ends = tuple(role.value for bit, role in ((0, Role.BODY), (1, Role.LENS)) if roles >> bit & 1)
-    if not ends:
-        raise FirmwareError(f"{path}: lm_info.roles names no end; set 1u << LM_LENS or 1u << LM_BODY")
+    # A worker talks by pipes, so it is of this version or must be built again; what it declares begins with that.
+    if int.from_bytes(data[:4], "little") != SHIM or len(data) < _DECLARED.size + 4:
+        raise FirmwareError(f"{path}: is a worker of another lensmount; build it again")
+    shim, optional, abi, _, roles, memory, alignment, rises, falls, far_rises, far_falls = _DECLARED.unpack_from(data)
+    check_versions(path, shim, abi)
+    texts = [text.decode(errors="replace") for text in data[_DECLARED.size :].split(b"\0")]
+    dialect, name, version, far_dialect = texts[:4]
     info = FirmwareInfo(
         dialect=dialect,
         name=name,
         version=version,
-        roles=ends,
+        roles=role_names(roles),
         memory=memory,
         alignment=alignment,
         rises=rises,
@@ -268,5 +275,9 @@ def load_worker(path: Path) -> FirmwareLibrary:
         controls=bool(optional & 1),
         has_state=bool(optional & 2),
         sanitized=False,
+        far_dialect=far_dialect,
+        far_rises=far_rises,
+        far_falls=far_falls,
     )
+    check_roles(path, info, optional)
     return FirmwareLibrary(path, info, _Workers(path).shim())

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from lensmount_emulator.engine.dialect_roles import Accessory, DeviceRules, FuzzTraits, make_engine
 from lensmount_emulator.engine.engine import Engine, WireOutput
-from lensmount_emulator.engine.observer import FrameObserver, Notice, NoticeKind
+from lensmount_emulator.engine.observer import FrameObserver, Notice, NoticeKind, Observer
 from lensmount_emulator.engine.script import parse_script
 from lensmount_emulator.faults.faulty_mount import FaultyMount
 from lensmount_emulator.faults.registry import FaultPlan
@@ -338,7 +338,8 @@ class SessionMonitor:
         if not there:
             return
         if role in self._rules and isinstance(event, LineChanged):
-            self._report_rules(self._rules[role].on_line(event.line, event.level, now))
+            # Rules count true time, whatever the clock of the end is.
+            self._report_rules(self._rules[role].on_line(event.line, event.level, self.now))
         if isinstance(event, LineChanged):
             self._rx_boundaries[role].on_line(event)
             if not event.level and event.line == self.dialect.supply and self._tx_checker.pending_requests:
@@ -387,8 +388,6 @@ class SessionMonitor:
         return self.mount.levels[self.dialect.supply] and self.mount.attached
 
     def _on_arrival(self, role: Role, arrival: ReceivedFrame) -> None:
-        if role in self._rules:
-            self._report_rules(self._rules[role].on_rx(arrival.frame, self.now))
         if arrival.violation is None and self._is_routine(arrival):
             self.stream_frames[role] += 1
         frame, begins = arrival.frame, self._rx_boundaries[role].begins
@@ -406,6 +405,9 @@ class SessionMonitor:
             asked = self.traits.request_key(arrival.frame)
             if asked is not None and self.session.device.connection.state != self.dialect.transitions.initial:
                 self._tx_checker.open[Role.LENS][asked] = self.now
+
+    def _check_rx(self, role: Role, arrival: ReceivedFrame) -> None:
+        self._report_rules(self._rules[role].on_rx(arrival.frame, self.now))
 
     def _is_routine(self, arrival: ReceivedFrame) -> bool:
         return all(message_type(message) in self._routine for message in arrival.messages)
@@ -435,9 +437,17 @@ class SessionMonitor:
         self._observe(lens)
         return lens
 
+    def _follow_firmware(self, engine: Engine) -> None:
+        """Check the rules of the wire that a firmware keeps, and let its connection follow the wire."""
+        if isinstance(engine, FirmwareEngine):
+            if engine.role in self.traits.device_rules:
+                self._rules[engine.role] = self.traits.device_rules[engine.role]()
+                engine.observe(FrameObserver(self._check_rx))
+            else:
+                engine.observe(Observer())
+
     def _observe(self, engine: Engine) -> None:
-        if isinstance(engine, FirmwareEngine) and engine.role in self.traits.device_rules:
-            self._rules[engine.role] = self.traits.device_rules[engine.role]()
+        self._follow_firmware(engine)
         if engine.role is Role.LENS:
             self._tx_checker.on_power_loss()
         engine.observe(FrameObserver(self._on_arrival))

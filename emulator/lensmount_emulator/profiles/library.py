@@ -209,7 +209,7 @@ def load_profile(name: str, role: Role | None = None) -> Profile:
         ProfileError: unknown (the message lists similar names), offered twice, invalid, or of the other role.
     """
     if is_firmware(name):
-        return firmware_profile(name, role)
+        return firmware_profile(name, None if role is None else Place(role.value))
     profile = _from_path(name) if name.endswith(SUFFIX) else _by_name(name)
     if role is not None and profile.place.value != role.value:
         raise ProfileError(f"profile {name!r} is a {profile.place.value}; a {role.value} is needed here")
@@ -233,12 +233,12 @@ def firmware_library(profile: Profile) -> str:
     return str(getattr(profile.settings, "library", "")) if is_firmware(profile.name) else ""
 
 
-def firmware_profile(name: str, role: Role | None = None) -> Profile:
+def firmware_profile(name: str, place: Place | None = None) -> Profile:
     """Return the profile of a device that is a firmware in C.
 
     Args:
         name: path of the shared library; `#` and a text after it go to the firmware.
-        role: the required end; `None` for the lens, if it plays one.
+        place: the required place; `None` for the lens, if it plays one, else for what it is, such as an adapter.
 
     Raises:
         FirmwareError: it cannot be loaded.
@@ -248,14 +248,20 @@ def firmware_profile(name: str, role: Role | None = None) -> Profile:
     engine = import_module("lensmount_emulator.firmware.engine")
     info = import_module("lensmount_emulator.firmware.library").probe_firmware(name.partition(CONFIG_MARK)[0])
     get_roles(info.dialect)
-    place = role.value if role is not None else Role.LENS.value if Role.LENS.value in info.roles else info.roles[0]
-    if place not in info.roles:
-        raise ProfileError(f"firmware {name!r} is a {' and a '.join(info.roles)}; a {place} is needed here")
+    role = "lens" if "lens" in info.roles else info.roles[0]
+    if place is not None:
+        role = "adapter" if place is Place.ACCESSORY else place.value
+    if role not in info.roles:
+        article = "an" if role == "adapter" else "a"
+        raise ProfileError(f"firmware {name!r} is {info.is_what}; {article} {role} is needed here")
     path, _, config = name.partition(CONFIG_MARK)
     digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()
-    settings = engine.FirmwareSettings(library=path, role=place, config=config, name=info.name, digest=digest)
+    settings = engine.FirmwareSettings(
+        library=path, role=role, config=config, name=info.name, digest=digest, far_dialect=info.far_dialect
+    )
     title = f"{info.name} {info.version} (firmware)"
-    return Profile(name, Place(place), info.dialect, title, "firmware in C", {}, {}, settings)
+    at = Place.ACCESSORY if role == "adapter" else Place(role)
+    return Profile(name, at, info.dialect, title, "firmware in C", {}, {}, settings)
 
 
 def _from_path(name: str) -> Profile:

@@ -103,12 +103,16 @@ def new_fault(name: str) -> dict[str, str]:
     return render_scaffold("fault", package_words(name))
 
 
+ADAPTER_BODY, ADAPTER_FAR = "panasonic-s1r", "emount"
+"""The body of sessions with a new adapter, and the dialect of the lens that the example carries."""
+
+
 def new_firmware(name: str, role: str, dialect: str) -> dict[str, str]:
     """Return file name -> text of a repository with firmware in C that is ready to build, from an example.
 
     Args:
         name: name of the repository and of the C file.
-        role: `lens` or `body`.
+        role: `lens`, `body` or `adapter`.
         dialect: the dialect.
 
     Raises:
@@ -123,24 +127,42 @@ def new_firmware(name: str, role: str, dialect: str) -> dict[str, str]:
         raise ScaffoldError(f"there is no example of a {role} of {dialect}; there are: {known}")
     roles = get_roles(dialect)
     body, lens = roles.default_body, roles.default_lens
-    options, arguments, ends = {
-        "lens": ("lens-firmware", f"--body {body}", f'"{body}", library'),
-        "body": ("body-firmware", f"--lens {lens}", f'library, "{lens}"'),
+    files: dict[str, str] = {}
+    fuzz = (
+        f"lensmount fuzz session --{role}-firmware ./{name}-fuzz.so --seconds $(SECONDS) --jobs 2 --output-dir findings"
+    )
+    about = "60 s of fuzzing, with sanitizers and coverage; findings are scenarios that replay"
+    if role == "adapter":
+        # It includes the example of a lens for its near side.
+        near = example_folder() / f"{dialect}_lens.c"
+        files[near.name] = near.read_text(encoding="utf-8")
+        body, lens = ADAPTER_BODY, get_roles(ADAPTER_FAR).default_lens
+        files |= render_scaffold("firmware_adapter", {"dialect": dialect, "body": body, "lens": lens})
+        fuzz = f"lensmount campaign faults.toml --adapter-firmware ./{name}-fuzz.so --output findings/faults.sqlite"
+        about = "sessions with faults of the mount, with sanitizers: faults.toml; each case runs again by its number"
+    arguments, ends = {
+        "lens": (f"--body {body}", f'"{body}", library'),
+        "body": (f"--lens {lens}", f'library, "{lens}"'),
+        "adapter": (f"--body {body} --lens {lens}", f'"{body}", "{lens}", accessories=[library]'),
     }[role]
     # The example of a body knows some steps only.
     script = EXAMPLE_BODY_SCRIPT if role == "body" else roles.check_script
     words = {
         **package_words(name),
         "role": role,
+        "article": "an" if role == "adapter" else "a",
         "dialect": dialect,
         "source": f"{name}.c",
-        "option": options,
+        "sources": " ".join([f"{name}.c", *(file for file in files if file.endswith(".c"))]),
+        "option": f"{role}-firmware",
         "arguments": f"{arguments} --script '{script}'",
         "ends": ends,
         "script": script,
+        "fuzz": fuzz,
+        "about_fuzz": about,
     }
     text = example.read_text(encoding="utf-8").replace(example.stem, name)
-    return {f"{name}.c": text, **render_scaffold("firmware", words)}
+    return {f"{name}.c": text, **files, **render_scaffold("firmware", words)}
 
 
 def new_test(name: str, body: str | None, lens: str | None, dialect: str | None) -> dict[str, str]:

@@ -100,7 +100,9 @@ def test_a_line_that_does_not_exist_is_an_error_with_the_known_ones(faulty: Call
 
 
 def test_a_library_of_another_interface_version_is_refused(faulty: Callable[[int], str]) -> None:
-    with pytest.raises(FirmwareError, match=r"has version 7 of the interface; this lensmount has 1: set abi to LM_ABI"):
+    with pytest.raises(
+        FirmwareError, match=r"has version 7 of the interface; this lensmount has 1 to 2: set abi to LM_ABI"
+    ):
         load_profile(faulty(21), Role.LENS)
 
 

@@ -179,7 +179,7 @@ def test_new_test_repository_passes(tmp_path: Path) -> None:
     assert "3 passed, 1 skipped" in done.stdout, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize(("role", "dialect"), [("lens", "emount"), ("body", "lmount")])
+@pytest.mark.parametrize(("role", "dialect"), [("lens", "emount"), ("body", "lmount"), ("adapter", "lmount")])
 def test_new_firmware_builds_and_passes_the_checks(
     role: str, dialect: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -716,9 +716,10 @@ static void linked(lm_fw *fw)
 const lm_info *lm_fw_info(void)
 {
     static const lm_info INFO = {
-        LM_ABI, sizeof INFO, "emount", "Example 50mm F2", "1.0", 1u << LM_LENS, sizeof(lm_fw), 8,
-        1u << EMOUNT_VCC | 1u << EMOUNT_BODY_CS,
-        1u << EMOUNT_VCC | 1u << EMOUNT_BODY_CS | 1u << EMOUNT_VD,
+        .abi = LM_ABI, .size = sizeof INFO, .dialect = "emount", .name = "Example 50mm F2", .version = "1.0", .roles = 1u << LM_LENS,
+        .memory = sizeof(lm_fw), .alignment = 8,
+        .rises = 1u << EMOUNT_VCC | 1u << EMOUNT_BODY_CS,
+        .falls = 1u << EMOUNT_VCC | 1u << EMOUNT_BODY_CS | 1u << EMOUNT_VD,
     };
     return &INFO;
 }

@@ -495,8 +495,10 @@ static void set_rate(lm_fw *fw)
 const lm_info *lm_fw_info(void)
 {
     static const lm_info INFO = {
-        LM_ABI, sizeof INFO, "lmount", "Example body", "1.0", 1u << LM_BODY, sizeof(lm_fw), 8,
-        1u << LMOUNT_DETECT | 1u << LMOUNT_LENS_ATT, 1u << LMOUNT_DETECT | 1u << LMOUNT_LENS_ATT,
+        .abi = LM_ABI, .size = sizeof INFO, .dialect = "lmount", .name = "Example body", .version = "1.0", .roles = 1u << LM_BODY,
+        .memory = sizeof(lm_fw), .alignment = 8,
+        .rises = 1u << LMOUNT_DETECT | 1u << LMOUNT_LENS_ATT,
+        .falls = 1u << LMOUNT_DETECT | 1u << LMOUNT_LENS_ATT,
     };
     return &INFO;
 }

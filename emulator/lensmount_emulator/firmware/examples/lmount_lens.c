@@ -5,6 +5,9 @@
  *     lensmount firmware build lmount_lens.c
  *     lensmount loopback --lens-firmware ./lmount_lens.so --script "check all; sleep"
  *
+ * lmount_adapter.c includes this file: the link, the orders and the reports are the same, and what is between the
+ * lines `#ifndef LMOUNT_ADAPTER` and `#endif` is another lens there.
+ *
  * LM_PLANTED selects a deliberate defect by its number, so that tests can measure which of them a fuzzer finds. */
 #include "lensmount_firmware.h"
 #include "lensmount_lines_lmount.h"
@@ -38,19 +41,21 @@ enum {
     BREATHING_TABLE = 0xA4, APERTURE_STATE = 0xA8, ZOOM_STATE = 0xB0, STABILISER_STATE = 0xB8, CORRECTION = 0xC0
 };
 enum { DELAY_US = 120, HELLO_US = 500, CYCLE_US = 300, CYCLE_LATEST_US = 1500, SETUP_US = 12, HOLD_US = 5, GAP_US = 12 };
-enum { BOOT_US = 60000, WAKE_US = 3000, SWITCH_US = 1000, SILENCE_US = 1000000, GARBAGE_US = 2000, REPORT_US = 100000 };
+enum { WAKE_US = 3000, SWITCH_US = 1000, SILENCE_US = 1000000, GARBAGE_US = 2000, REPORT_US = 100000 };
 enum { SUPPLIES_FALL_US = 500 };
 
 /* ---- this lens ---- */
 
 enum { CORRECTIONS = 1 << 2, BREATHING = 1 << 3, DIAPHRAGM = 1 << 0, MOTOR = 1 << 1 };
-enum { FEATURES = CORRECTIONS | BREATHING, PARTS = DIAPHRAGM | MOTOR, REVISION = 2, MAKER = 0xC0DE, MODEL = 1 };
-enum { FOCAL_UM = 35000, STEPS = 3000, NEAREST_MM = 300, INFINITY_MM = 65535000, WIDEST = 512, SMALLEST = 2283 };
-enum { LOWEST_AV = -1024, HIGHEST_AV = 4096, STEPS_PER_S = 12000, AV_PER_S = 15360 };
-enum { NORMAL_POWER = 2, IDLE_MA = 40, FOCUS_MA = 150, DIAPHRAGM_MA = 60, MIN_CHANGE_MA = 20 };
+enum { REVISION = 2, INFINITY_MM = 65535000, LOWEST_AV = -1024, HIGHEST_AV = 4096, NORMAL_POWER = 2, MIN_CHANGE_MA = 20 };
 static const uint32_t RATES[] = {115200, 750000, 1500000};
 enum { N_RATES = 3, KEPT = 8, QUEUE = 48, MAX_REPLY = 192, STREAM = 4, SCALE_POINTS = 16, BREATHING_POINTS = 9 };
+#ifndef LMOUNT_ADAPTER
+enum { FEATURES = CORRECTIONS | BREATHING, PARTS = DIAPHRAGM | MOTOR, MAKER = 0xC0DE, MODEL = 1 };
+enum { FOCAL_UM = 35000, STEPS = 3000, NEAREST_MM = 300, WIDEST = 512, SMALLEST = 2283 };
+enum { STEPS_PER_S = 12000, AV_PER_S = 15360, IDLE_MA = 40, FOCUS_MA = 150, DIAPHRAGM_MA = 60, BOOT_US = 60000 };
 static const char NAME[] = "Example 35mm F2", SERIAL[] = "0000001", MAKER_NAME[] = "Example";
+#endif
 
 enum timer { T_BOOT, T_SEND, T_SENT, T_NEXT, T_FOCUS, T_IRIS, T_CYCLE, T_POWER, T_RATE, T_SILENCE, T_WAKE, T_BROWN_OUT,
              T_HOME };
@@ -292,15 +297,6 @@ static void queue_done(lm_fw *fw, uint8_t number, uint8_t type, uint8_t outcome)
 
 /* ---- moving groups ---- */
 
-static bool moving(const lm_fw *fw, const struct group *g) { return fw->now < g->ends; }
-
-static int32_t place(const lm_fw *fw, const struct group *g)
-{
-    if (fw->now >= g->ends)
-        return g->to;
-    return g->from + (int32_t)((int64_t)(g->to - g->from) * (int64_t)(fw->now - g->began) / (int64_t)(g->ends - g->began));
-}
-
 static int32_t absolute(int32_t value) { return value < 0 ? -value : value; }
 
 static void end_drive(lm_fw *fw, struct group *g, uint8_t outcome)
@@ -310,6 +306,18 @@ static void end_drive(lm_fw *fw, struct group *g, uint8_t outcome)
     g->number = 0;
     if (number)
         queue_done(fw, number, g->type, outcome);
+}
+
+static bool can_move(const lm_fw *fw) { return fw->granted && fw->drive; }
+
+#ifndef LMOUNT_ADAPTER
+static bool moving(const lm_fw *fw, const struct group *g) { return fw->now < g->ends; }
+
+static int32_t place(const lm_fw *fw, const struct group *g)
+{
+    if (fw->now >= g->ends)
+        return g->to;
+    return g->from + (int32_t)((int64_t)(g->to - g->from) * (int64_t)(fw->now - g->began) / (int64_t)(g->ends - g->began));
 }
 
 static void halt(lm_fw *fw, struct group *g)
@@ -340,12 +348,21 @@ static void go(lm_fw *fw, struct group *g, int32_t to, uint32_t speed, uint64_t 
 
 static uint32_t focus_speed(const lm_fw *fw) { return (uint32_t)STEPS_PER_S * fw->focus_share / 4; }
 
-static uint32_t distance_mm(int32_t position)
+static uint32_t distance_mm(const lm_fw *fw, int32_t position)
 {
+    (void)fw;
     return position <= 0 ? INFINITY_MM : (uint32_t)((int64_t)NEAREST_MM * (STEPS - 1) / position);
 }
 
-static bool can_move(const lm_fw *fw) { return fw->granted && fw->drive; }
+static int64_t velocity(const lm_fw *fw)
+{
+    const struct group *g = &fw->focus;
+    int64_t speed;
+    if (!moving(fw, g))
+        return 0;
+    speed = (int64_t)(g->to - g->from) * fw->period_us / (int64_t)(g->ends - g->began);
+    return speed > 32767 ? 32767 : speed < -32768 ? -32768 : speed;
+}
 
 static void home(lm_fw *fw)
 {
@@ -355,6 +372,26 @@ static void home(lm_fw *fw)
     go(fw, &fw->focus, 0, focus_speed(fw) / 2, 0, 0);
     set_timer(fw, T_HOME, (fw->focus.ends ? fw->focus.ends : fw->now) + 5000);
 }
+
+static bool may_greet(const lm_fw *fw)
+{
+    (void)fw;
+    return true;
+}
+
+static uint8_t focus_flags(const lm_fw *fw)
+{
+    (void)fw;
+    return 0;
+}
+
+/* Orders that only an adapter answers in its own way. */
+static bool answer_otherwise(lm_fw *fw, uint8_t type, const uint8_t *f)
+{
+    (void)fw, (void)type, (void)f;
+    return false;
+}
+#endif
 
 /* ---- orders: each writes its answer; sections 4, 6 and 12 ---- */
 
@@ -431,6 +468,21 @@ static void stream_order(lm_fw *fw, const uint8_t *f)
     answer_done(fw, f, 0x05, DONE);
 }
 
+static void write_f_number(char *text, int32_t av)
+{
+    /* 10 times 2 to the power of av/512, in 1/65536; 65625 / 65536 is close to one 512th of a doubling. */
+    uint64_t value = UINT64_C(10) << 16;
+    for (; av >= 512; av -= 512)
+        value *= 2;
+    for (; av > 0; av--)
+        value += value * 88783 / 65536000;
+    uint32_t tenths = (uint32_t)((value + 32768) >> 16);
+    char *end = write_number(text, tenths / 10);
+    *end++ = '.';
+    write_number(end, tenths % 10);
+}
+
+#ifndef LMOUNT_ADAPTER
 static void identity(lm_fw *fw, const uint8_t *f)
 {
     struct reply *m = &fw->reply;
@@ -448,20 +500,6 @@ static void abilities(lm_fw *fw, const uint8_t *f)
     put(m, 1, 2), put(m, 2, 60), put(m, 2, 120), put(m, 1, (fw->features & BREATHING) != 0);
 }
 
-static void write_f_number(char *text, int32_t av)
-{
-    /* 10 times 2 to the power of av/512, in 1/65536; 65625 / 65536 is close to one 512th of a doubling. */
-    uint64_t value = UINT64_C(10) << 16;
-    for (; av >= 512; av -= 512)
-        value *= 2;
-    for (; av > 0; av--)
-        value += value * 88783 / 65536000;
-    uint32_t tenths = (uint32_t)((value + 32768) >> 16);
-    char *end = write_number(text, tenths / 10);
-    *end++ = '.';
-    write_number(end, tenths % 10);
-}
-
 static void metadata(lm_fw *fw, const uint8_t *f)
 {
     struct reply *m = &fw->reply;
@@ -469,7 +507,7 @@ static void metadata(lm_fw *fw, const uint8_t *f)
     int32_t position = place(fw, &fw->focus);
     write_f_number(number, place(fw, &fw->iris));
     if (position > 0) {
-        uint32_t mm = distance_mm(position);
+        uint32_t mm = distance_mm(fw, position);
         char *end = write_number(distance, mm / 1000);
         *end++ = '.';
         write_number(end, mm % 1000 + 1000); /* three digits, after one that is overwritten */
@@ -485,6 +523,7 @@ static void metadata(lm_fw *fw, const uint8_t *f)
     put(m, 2, 0xA434), put_text(m, NAME);
     put(m, 2, 0xA435), put_text(m, SERIAL);
 }
+#endif
 
 static void power_grant(lm_fw *fw, const uint8_t *f)
 {
@@ -586,7 +625,7 @@ static void focus_table(lm_fw *fw, const uint8_t *f)
         put(m, 1, f[0]), put(m, 4, FOCAL_UM), put(m, 1, SCALE_POINTS);
         for (int32_t i = 0; i < SCALE_POINTS; i++) {
             int32_t position = (STEPS - 1) * i / (SCALE_POINTS - 1);
-            put(m, 2, position), put(m, 4, distance_mm(position));
+            put(m, 2, position), put(m, 4, distance_mm(fw, position));
         }
     } else if (f[1] == 2 && fw->features & BREATHING) {
         begin(m, BREATHING_TABLE);
@@ -668,6 +707,8 @@ static bool long_enough(const struct order *o, const uint8_t *fields, uint32_t s
 
 static void execute(lm_fw *fw, uint8_t type, const uint8_t *f, uint32_t size)
 {
+    if (answer_otherwise(fw, type, f))
+        return;
     switch (type) {
     case 0x02: challenge(fw); break;
     case 0x03: rate_order(fw, f); break;
@@ -743,6 +784,8 @@ static bool on_hello(lm_fw *fw, const uint8_t *hello, uint32_t size)
     struct reply m = {0};
     if (size < 16 || (size - 16) / 4 < hello[15])
         return false;
+    if (!may_greet(fw))
+        return true; /* a body greets again */
     memset(fw->kept, 0, sizeof fw->kept);
     fw->asleep = fw->waking = false;
     if (!PLANTED(22))
@@ -764,16 +807,6 @@ static bool on_hello(lm_fw *fw, const uint8_t *hello, uint32_t size)
     return true;
 }
 
-static int64_t velocity(const lm_fw *fw)
-{
-    const struct group *g = &fw->focus;
-    int64_t speed;
-    if (!moving(fw, g))
-        return 0;
-    speed = (int64_t)(g->to - g->from) * fw->period_us / (int64_t)(g->ends - g->began);
-    return speed > 32767 ? 32767 : speed < -32768 ? -32768 : speed;
-}
-
 static void report(lm_fw *fw, struct reply *m, uint8_t type)
 {
     enum { MOVING = 1, REACHED = 2, NEAR = 4, FAR = 8, HOMING = 32, RELIABLE = 64 };
@@ -781,8 +814,8 @@ static void report(lm_fw *fw, struct reply *m, uint8_t type)
     begin(m, type);
     put(m, 2, 0); /* the number of the frame, which may arrive later */
     if (type == FOCUS_STATE) {
-        put(m, 2, position), put(m, 2, fw->focus.to), put(m, 2, velocity(fw)), put(m, 4, distance_mm(position));
-        put(m, 1, (moving(fw, &fw->focus) ? MOVING : REACHED) | (position == STEPS - 1 ? NEAR : 0) |
+        put(m, 2, position), put(m, 2, fw->focus.to), put(m, 2, velocity(fw)), put(m, 4, distance_mm(fw, position));
+        put(m, 1, focus_flags(fw) | (moving(fw, &fw->focus) ? MOVING : REACHED) | (position == STEPS - 1 ? NEAR : 0) |
                       (position == 0 ? FAR : 0) | (fw->homing ? HOMING : 0) | (fw->homed ? RELIABLE : 0));
     } else if (type == APERTURE_STATE) {
         put(m, 2, place(fw, &fw->iris)), put(m, 2, fw->iris.to), put(m, 2, WIDEST), put(m, 2, SMALLEST), put(m, 2, 0);
@@ -1022,25 +1055,10 @@ static void brown_out(lm_fw *fw)
     queue_frame(fw, EVENT, &m, 0, UINT64_MAX, 0);
 }
 
-/* ---- the interface ---- */
+/* ---- events ---- */
 
-const lm_info *lm_fw_info(void)
+static void lens_init(lm_fw *fw, const lm_host *host, const lm_setup *setup, uint64_t now_us)
 {
-    static const lm_info INFO = {
-        LM_ABI, sizeof INFO, "lmount", "Example 35mm F2", "1.0", 1u << LM_LENS, sizeof(lm_fw), 8,
-        1u << LMOUNT_V_LOGIC | 1u << LMOUNT_V_DRIVE | 1u << LMOUNT_BODY_ATT,
-        1u << LMOUNT_V_LOGIC | 1u << LMOUNT_V_DRIVE | 1u << LMOUNT_BODY_ATT | 1u << LMOUNT_FSYNC,
-    };
-    return &INFO;
-}
-
-lm_fw *lm_fw_init(void *memory, const lm_host *host, const lm_setup *setup, uint64_t now_us)
-{
-    lm_fw *fw = memory;
-    if (setup->role != LM_LENS) {
-        host->log(host->ctx, LM_TROUBLE, "this firmware is a lens");
-        return NULL;
-    }
     fw->host = host;
     fw->now = now_us;
     fw->random = setup->seed;
@@ -1053,10 +1071,9 @@ lm_fw *lm_fw_init(void *memory, const lm_host *host, const lm_setup *setup, uint
     fw->logic = setup->levels >> LMOUNT_V_LOGIC & 1;
     if (fw->logic)
         power_on(fw);
-    return fw;
 }
 
-void lm_fw_on_bytes(lm_fw *fw, const uint8_t *data, uint32_t size, uint64_t now_us)
+static void lens_bytes(lm_fw *fw, const uint8_t *data, uint32_t size, uint64_t now_us)
 {
     fw->now = now_us;
     if (!fw->logic)
@@ -1075,7 +1092,7 @@ void lm_fw_on_bytes(lm_fw *fw, const uint8_t *data, uint32_t size, uint64_t now_
     }
 }
 
-void lm_fw_on_line(lm_fw *fw, uint32_t line, uint32_t level, uint64_t now_us)
+static void lens_line(lm_fw *fw, uint32_t line, uint32_t level, uint64_t now_us)
 {
     fw->now = now_us;
     if (line == LMOUNT_V_LOGIC) {
@@ -1096,7 +1113,7 @@ void lm_fw_on_line(lm_fw *fw, uint32_t line, uint32_t level, uint64_t now_us)
     }
 }
 
-void lm_fw_on_timer(lm_fw *fw, uint32_t timer, uint64_t now_us)
+static void lens_timer(lm_fw *fw, uint32_t timer, uint64_t now_us)
 {
     fw->now = now_us;
     switch ((enum timer)timer) {
@@ -1119,6 +1136,8 @@ void lm_fw_on_timer(lm_fw *fw, uint32_t timer, uint64_t now_us)
     }
 }
 
+/* ---- the interface ---- */
+
 uint32_t lm_fw_state(const lm_fw *fw)
 {
     return (uint32_t)fw->started | (uint32_t)fw->greeted << 1 | (uint32_t)fw->asleep << 2 | (uint32_t)fw->homed << 3 |
@@ -1127,3 +1146,32 @@ uint32_t lm_fw_state(const lm_fw *fw)
            (uint32_t)(fw->rate != RATES[0]) << 8 | (uint32_t)fw->busy << 9 |
            (fw->queue_count > 7 ? 7 : fw->queue_count) << 10 | (fw->orders >> 4 & 0x1F) << 13;
 }
+
+#ifndef LMOUNT_ADAPTER
+const lm_info *lm_fw_info(void)
+{
+    static const lm_info INFO = {
+        .abi = LM_ABI, .size = sizeof INFO, .dialect = "lmount", .name = "Example 35mm F2", .version = "1.0",
+        .roles = 1u << LM_LENS, .memory = sizeof(lm_fw), .alignment = 8,
+        .rises = 1u << LMOUNT_V_LOGIC | 1u << LMOUNT_V_DRIVE | 1u << LMOUNT_BODY_ATT,
+        .falls = 1u << LMOUNT_V_LOGIC | 1u << LMOUNT_V_DRIVE | 1u << LMOUNT_BODY_ATT | 1u << LMOUNT_FSYNC,
+    };
+    return &INFO;
+}
+
+lm_fw *lm_fw_init(void *memory, const lm_host *host, const lm_setup *setup, uint64_t now_us)
+{
+    if (setup->role != LM_LENS) {
+        host->log(host->ctx, LM_TROUBLE, "this firmware is a lens");
+        return NULL;
+    }
+    lens_init(memory, host, setup, now_us);
+    return memory;
+}
+
+void lm_fw_on_bytes(lm_fw *fw, const uint8_t *data, uint32_t size, uint64_t now_us) { lens_bytes(fw, data, size, now_us); }
+
+void lm_fw_on_line(lm_fw *fw, uint32_t line, uint32_t level, uint64_t now_us) { lens_line(fw, line, level, now_us); }
+
+void lm_fw_on_timer(lm_fw *fw, uint32_t timer, uint64_t now_us) { lens_timer(fw, timer, now_us); }
+#endif

@@ -1,5 +1,5 @@
 /* The interface between firmware of a lens, a body or an adapter and lensmount, which runs it at one end of a virtual
- * mount. Version 1. C99 and C++; freestanding.
+ * mount. Version 2. C99 and C++; freestanding. A library of version 1, which had no adapters, still runs.
  *
  * The firmware implements the functions `lm_fw_*`. It keeps all its state in the memory that `lm_fw_init` gets, reads
  * no clock, waits for nothing, and returns from each call. It acts by the functions of `lm_host`, only within a call,
@@ -14,11 +14,11 @@
 extern "C" {
 #endif
 
-#define LM_ABI 1u
+#define LM_ABI 2u
 #define LM_NEVER UINT64_MAX /* set_timer: no time, which stops the timer */
 #define LM_TIMERS 32u       /* timers 0 to 31 */
 
-enum { LM_BODY = 0, LM_LENS = 1 };
+enum { LM_BODY = 0, LM_LENS = 1, LM_ADAPTER = 2 };
 enum { LM_DEBUG = 0, LM_NOTE = 1, LM_TROUBLE = 2 };
 
 typedef struct lm_fw lm_fw; /* all state of one instance; the firmware defines it */
@@ -41,25 +41,36 @@ typedef struct lm_host {
     void (*log)(void *ctx, uint32_t level, const char *text);
     /* The script in `config` is finished: 1 carried out, 0 given up. For a body. */
     void (*finish)(void *ctx, uint32_t complete);
+    /* Since version 2, for an adapter: the same at its far port, where it is the body to the lens that it carries. */
+    void (*far_transmit)(void *ctx, const uint8_t *data, uint32_t size);
+    void (*far_drive_line)(void *ctx, uint32_t line, uint32_t level);
+    void (*far_set_baudrate)(void *ctx, uint32_t baud);
 } lm_host;
 
 /* Constant for a session. */
 typedef struct lm_setup {
     uint32_t abi, size;
-    uint32_t role;      /* LM_BODY or LM_LENS */
+    uint32_t role;      /* LM_BODY, LM_LENS or LM_ADAPTER */
     uint32_t baudrate;  /* from power-up */
     uint64_t levels;    /* bit n: level of line n at init */
     uint64_t seed;      /* the only source of random decisions; 0 asks for nominal times */
     const char *config; /* the user's text, such as the script of a body; never NULL */
+    /* Since version 2, for an adapter: */
+    uint64_t far_levels;   /* bit n: level of line n of the far port at init */
+    uint32_t far_baudrate; /* of the far port, from power-up */
 } lm_setup;
 
-/* Constant for a library. */
+/* Constant for a library. An adapter is a lens to the body at its near port, which speaks `dialect`; all that is not
+ * named `far` is of that port. */
 typedef struct lm_info {
     uint32_t abi, size;
     const char *dialect, *name, *version;
-    uint32_t roles;             /* 1u << LM_BODY, 1u << LM_LENS, or both */
+    uint32_t roles;             /* 1u << LM_BODY, 1u << LM_LENS, 1u << LM_ADAPTER, or several */
     uint32_t memory, alignment; /* of one instance, in bytes */
     uint64_t rises, falls;      /* bit n: on_line is called for that edge of line n */
+    /* Since version 2, for an adapter: */
+    const char *far_dialect;       /* of its far port */
+    uint64_t far_rises, far_falls; /* bit n: on_far_line is called for that edge of line n of the far port */
 } lm_info;
 
 const lm_info *lm_fw_info(void);
@@ -78,6 +89,10 @@ void lm_fw_on_line(lm_fw *fw, uint32_t line, uint32_t level, uint64_t now_us);
 void lm_fw_on_timer(lm_fw *fw, uint32_t timer, uint64_t now_us);
 
 #if defined(__GNUC__)
+/* For an adapter, since version 2: bytes and lines of the lens at the far port. */
+__attribute__((weak)) void lm_fw_on_far_bytes(lm_fw *fw, const uint8_t *data, uint32_t size, uint64_t now_us);
+__attribute__((weak)) void lm_fw_on_far_line(lm_fw *fw, uint32_t line, uint32_t level, uint64_t now_us);
+
 /* Optional: an action of the operator at the device, such as `zoom 70`, as it stands in a script. */
 __attribute__((weak)) void lm_fw_on_control(lm_fw *fw, const char *step, uint64_t now_us);
 

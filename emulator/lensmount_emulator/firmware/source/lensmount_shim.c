@@ -19,11 +19,11 @@
 #include <unistd.h>
 
 #define EXPORT __attribute__((visibility("default")))
-#define LM_SHIM 1u
+#define LM_SHIM 2u
 #define LM_FAULT (-1)
 
 enum { ACTIONS = 1 << 16, FRAMES = 48, TEXT = 4096, FIRINGS = 10000, TICK_US = 100000, TICKS = 3, STALLS = 100 };
-enum { A_TRANSMIT = 1, A_LINE, A_BAUDRATE, A_LOG, A_FINISH };
+enum { A_TRANSMIT = 1, A_LINE, A_BAUDRATE, A_LOG, A_FINISH, A_FAR = 8 /* added for the far port */ };
 enum { F_NONE, F_SIGNAL, F_LOOP, F_SANITIZER, F_ACTIONS, F_OUTSIDE, F_ARGUMENT, F_REFUSED, F_TIMERS, F_STALL };
 
 /* What went wrong; read by the session. */
@@ -46,8 +46,8 @@ struct shim {
     lm_fw *fw;
     void *memory;
     uint64_t timers[LM_TIMERS];
-    uint32_t firings;
-    uint64_t fired_at;
+    uint32_t firings, far_baudrate;
+    uint64_t fired_at, far_levels;
     int inside, broken;
     uint32_t outside;
 };
@@ -253,15 +253,32 @@ static void drive_line(void *ctx, uint32_t line, uint32_t level)
         add(s, A_LINE, line << 1 | (level != 0), 0);
 }
 
-static void set_baudrate(void *ctx, uint32_t baud)
+static void rate(struct shim *s, uint32_t kind, uint32_t baud)
 {
-    struct shim *s = ctx;
     if (!allowed(s))
         return;
     if (!baud)
         give_up(F_ARGUMENT, A_BAUDRATE, baud);
-    add(s, A_BAUDRATE, baud, 0);
+    add(s, kind, baud, 0);
 }
+
+static void set_baudrate(void *ctx, uint32_t baud) { rate(ctx, A_BAUDRATE, baud); }
+
+static void far_transmit(void *ctx, const uint8_t *data, uint32_t size)
+{
+    struct shim *s = ctx;
+    if (allowed(s) && size)
+        memcpy(add(s, A_FAR + A_TRANSMIT, 0, size), data, size);
+}
+
+static void far_drive_line(void *ctx, uint32_t line, uint32_t level)
+{
+    struct shim *s = ctx;
+    if (allowed(s))
+        add(s, A_FAR + A_LINE, line << 1 | (level != 0), 0);
+}
+
+static void far_set_baudrate(void *ctx, uint32_t baud) { rate(ctx, A_FAR + A_BAUDRATE, baud); }
 
 static void set_timer(void *ctx, uint32_t timer, uint64_t at_us)
 {
@@ -366,7 +383,8 @@ EXPORT const lm_info *lm_shim_info(void) { return lm_fw_info(); }
 
 EXPORT uint32_t lm_shim_optional(void)
 {
-    return (lm_fw_on_control ? 1u : 0u) | (lm_fw_state ? 2u : 0u);
+    return (lm_fw_on_control ? 1u : 0u) | (lm_fw_state ? 2u : 0u) | (lm_fw_on_far_bytes ? 4u : 0u) |
+           (lm_fw_on_far_line ? 8u : 0u);
 }
 
 EXPORT struct shim *lm_shim_open(void)
@@ -380,7 +398,8 @@ EXPORT struct shim *lm_shim_open(void)
         free(s);
         return NULL;
     }
-    s->host = (lm_host){LM_ABI, sizeof s->host, s, transmit, drive_line, set_baudrate, set_timer, log_text, finish};
+    s->host = (lm_host){LM_ABI, sizeof s->host, s, transmit, drive_line, set_baudrate, set_timer, log_text, finish,
+                        far_transmit, far_drive_line, far_set_baudrate};
     s->next_us = LM_NEVER;
     for (unsigned i = 0; i < LM_TIMERS; i++)
         s->timers[i] = LM_NEVER;
@@ -393,10 +412,18 @@ EXPORT void lm_shim_close(struct shim *s)
     free(s);
 }
 
+/* What lm_shim_start has to know of the far port of an adapter. */
+EXPORT void lm_shim_far(struct shim *s, uint32_t baudrate, uint64_t levels)
+{
+    s->far_baudrate = baudrate;
+    s->far_levels = levels;
+}
+
 EXPORT int64_t lm_shim_start(struct shim *s, uint32_t role, uint32_t baudrate, uint64_t levels, uint64_t seed,
                              const char *config, uint64_t now_us)
 {
-    const lm_setup setup = {LM_ABI, sizeof setup, role, baudrate, levels, seed, config};
+    const lm_setup setup = {LM_ABI, sizeof setup, role, baudrate, levels, seed, config,
+                            s->far_levels, s->far_baudrate};
     GUARDED(s, now_us)
     memset(s->memory, 0, lm_fw_info()->memory);
     s->fw = lm_fw_init(s->memory, &s->host, &setup, now_us);
@@ -420,6 +447,22 @@ EXPORT int64_t lm_shim_line(struct shim *s, uint32_t line, uint32_t level, uint6
 {
     GUARDED(s, now_us)
     lm_fw_on_line(s->fw, line, level, now_us);
+    return end(s);
+}
+
+EXPORT int64_t lm_shim_far_bytes(struct shim *s, const uint8_t *data, uint32_t size, uint64_t now_us)
+{
+    GUARDED(s, now_us)
+    if (lm_fw_on_far_bytes)
+        lm_fw_on_far_bytes(s->fw, data, size, now_us);
+    return end(s);
+}
+
+EXPORT int64_t lm_shim_far_line(struct shim *s, uint32_t line, uint32_t level, uint64_t now_us)
+{
+    GUARDED(s, now_us)
+    if (lm_fw_on_far_line)
+        lm_fw_on_far_line(s->fw, line, level, now_us);
     return end(s);
 }
 

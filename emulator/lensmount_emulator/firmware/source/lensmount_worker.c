@@ -13,7 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { W_INFO, W_OPEN, W_START, W_BYTES, W_LINE, W_TIME, W_CONTROL, W_STATE, W_MEMORY, W_FAULT };
+enum { W_INFO, W_OPEN, W_START, W_BYTES, W_LINE, W_TIME, W_CONTROL, W_STATE, W_MEMORY, W_FAULT, W_FAR, W_FAR_BYTES,
+       W_FAR_LINE };
 enum { MAX_REQUEST = 1 << 20, FAULT_SIZE = 4520 };
 
 struct shim;
@@ -26,6 +27,9 @@ int64_t lm_shim_start(struct shim *s, uint32_t role, uint32_t baudrate, uint64_t
 int64_t lm_shim_bytes(struct shim *s, const uint8_t *data, uint32_t size, uint64_t now_us);
 int64_t lm_shim_line(struct shim *s, uint32_t line, uint32_t level, uint64_t now_us);
 int64_t lm_shim_control(struct shim *s, const char *step, uint64_t now_us);
+void lm_shim_far(struct shim *s, uint32_t baudrate, uint64_t levels);
+int64_t lm_shim_far_bytes(struct shim *s, const uint8_t *data, uint32_t size, uint64_t now_us);
+int64_t lm_shim_far_line(struct shim *s, uint32_t line, uint32_t level, uint64_t now_us);
 int64_t lm_shim_time(struct shim *s, uint64_t now_us);
 const void *lm_shim_fault(const struct shim *s);
 uint8_t *lm_shim_actions(struct shim *s);
@@ -84,17 +88,19 @@ static void put_text(uint8_t *to, uint32_t *at, const char *text)
 static void answer_info(void)
 {
     const lm_info *info = lm_fw_info();
-    uint8_t text[700];
-    uint32_t head[11] = {lm_shim_version(), lm_shim_optional()}, at = sizeof head;
+    uint8_t text[1000];
+    uint32_t head[15] = {lm_shim_version(), lm_shim_optional()}, at = sizeof head;
     if (info) {
-        uint32_t rest[9] = {info->abi, info->size, info->roles, info->memory, info->alignment,
-                            (uint32_t)info->rises, (uint32_t)(info->rises >> 32), (uint32_t)info->falls,
-                            (uint32_t)(info->falls >> 32)};
+        uint32_t rest[13] = {info->abi, info->size, info->roles, info->memory, info->alignment,
+                             (uint32_t)info->rises, (uint32_t)(info->rises >> 32), (uint32_t)info->falls,
+                             (uint32_t)(info->falls >> 32), (uint32_t)info->far_rises,
+                             (uint32_t)(info->far_rises >> 32), (uint32_t)info->far_falls,
+                             (uint32_t)(info->far_falls >> 32)};
         memcpy(head + 2, rest, sizeof rest);
     }
     memcpy(text, head, sizeof head);
     put_text(text, &at, info ? info->dialect : ""), put_text(text, &at, info ? info->name : "");
-    put_text(text, &at, info ? info->version : "");
+    put_text(text, &at, info ? info->version : ""), put_text(text, &at, info ? info->far_dialect : "");
     answer(0, LM_NEVER, text, at);
 }
 
@@ -128,6 +134,9 @@ int main(void)
         case W_LINE: used = lm_shim_line(s, head[1], head[2], now_us); break;
         case W_TIME: used = lm_shim_time(s, now_us); break;
         case W_CONTROL: used = lm_shim_control(s, (const char *)data, now_us); break;
+        case W_FAR: lm_shim_far(s, head[1], get64(data)); break;
+        case W_FAR_BYTES: used = lm_shim_far_bytes(s, data, size, now_us); break;
+        case W_FAR_LINE: used = lm_shim_far_line(s, head[1], head[2], now_us); break;
         case W_STATE:
             state = lm_shim_state(s);
             answer(0, *(uint64_t *)(void *)s, &state, sizeof state);

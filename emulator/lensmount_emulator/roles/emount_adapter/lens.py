@@ -8,14 +8,16 @@ It models no maker's adapter; that an adapter for other lenses allowed single au
 (http://360photography.in/archives/32103).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from random import Random
 
 from lensmount_emulator.engine.dialect_roles import Accessory, DeviceSpec, RandomFor
 from lensmount_emulator.engine.observer import NoticeKind
+from lensmount_emulator.engine.profile_values import build_message
 from lensmount_emulator.engine.script import Step
 from lensmount_emulator.roles.emount.body.engine_base import LensInfo
+from lensmount_emulator.roles.emount.profile import LensSettings as FarLensSettings
 from lensmount_emulator.roles.emount_adapter.body import AdapterBodyEngine
 from lensmount_emulator.roles.emount_adapter.models import STEPS, RemoteFocusModel, RemoteIrisModel, RemoteZoomModel
 from lensmount_emulator.roles.lmount.accessories.rewrite import accessory_entry
@@ -77,7 +79,6 @@ def translate_lens(adapter: AccessorySettings, lens: LensInfo) -> LensSettings:
     if identity is None or descriptor is None:
         return placeholder_settings(adapter)
     spec = descriptor.lens_spec
-    short, long = _bcd(spec[1:3]), _bcd(spec[3:5])
     wide, tele = _bcd(spec[5:6]) / 10, _bcd(spec[6:7]) / 10
     widest = f_number(descriptor.widest_aperture)
     named = [value for value in (wide, tele) if value]
@@ -88,7 +89,7 @@ def translate_lens(adapter: AccessorySettings, lens: LensInfo) -> LensSettings:
         optics=Optics(
             maker=adapter.maker,
             format="aps-c" if name.startswith(("E ", "DT ")) else "full-frame",
-            focal_mm=[float(value) for value in (short or 50, long) if value],
+            focal_mm=_focal_mm(spec),
             f_number=sorted(named) or [round(widest, 1)],
             smallest_f_number=max(round(f_number(descriptor.narrowest_aperture), 1), *named, round(widest, 1)),
             nearest_m=NEAREST_M,
@@ -107,6 +108,26 @@ def translate_lens(adapter: AccessorySettings, lens: LensInfo) -> LensSettings:
         number=identity.lens_id,
         serial=str(descriptor.serial),
     )
+
+
+def translate_zoom(step: Step, min_focal_um: int, max_focal_um: int) -> Step:
+    """Translate a control step for the E-mount lens: its `zoom` is in tenths of a millimetre, within its range."""
+    if step.verb != "zoom":
+        return step
+    focal_um = max(min_focal_um, min(max_focal_um, int(step.value)))
+    return replace(step, value=focal_um // UM_PER_DMM)
+
+
+def control_translator(lens: DeviceSpec) -> Callable[[Step], Step]:
+    """Return the translation of control steps for a lens on an adapter that is not an engine of ours."""
+    settings = lens.settings
+    assert isinstance(settings, FarLensSettings)
+    focal_mm = _focal_mm(build_message(DescriptorReply, settings.messages.get("DescriptorReply", {})).lens_spec)
+    return lambda step: translate_zoom(step, round(focal_mm[0] * 1000), round(focal_mm[-1] * 1000))
+
+
+def _focal_mm(spec: bytes) -> list[float]:
+    return [float(value) for value in (_bcd(spec[1:3]) or 50, _bcd(spec[3:5])) if value]
 
 
 def _bcd(digits: bytes) -> int:
@@ -193,11 +214,8 @@ class AdapterLensEngine(LensEngine):
         super().queue_frame(messages, class_, until=until)
 
     def translate_control(self, step: Step) -> Step:
-        """Translate a control step for the E-mount lens: its `zoom` is in tenths of a millimetre."""
-        if step.verb != "zoom":
-            return step
-        focal_um = max(self.min_focal_um, min(self.max_focal_um, int(step.value)))
-        return replace(step, value=focal_um // UM_PER_DMM)
+        """Translate a control step for the E-mount lens."""
+        return translate_zoom(step, self.min_focal_um, self.max_focal_um)
 
     def _reply_to(self, order: AnyMessage, raw: bytes, *, legal: bool) -> Message:
         smooth = isinstance(order, ApertureDrive) and order.mode == ApertureMode.SMOOTH

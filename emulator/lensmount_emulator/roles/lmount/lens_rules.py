@@ -56,6 +56,7 @@ class _Order:
         repeated: whether an equal order was received before.
         standing: where the focus stood at that time, if the wire says it.
         accepted: whether it was accepted and its end is still to come.
+        shared: whether an answer with its number may be that of another order, so that nothing is due for it.
     """
 
     message: Message
@@ -66,6 +67,7 @@ class _Order:
     repeated: bool
     standing: int | None
     accepted: bool = False
+    shared: bool = False
 
 
 @dataclass(slots=True)
@@ -77,6 +79,11 @@ class _Focus:
     wanted: int | None = None
     reports: int = 0
     standing: int | None = None
+
+
+def _key(message: Message) -> tuple[int, int]:
+    """Return what an answer names of an order: its type and its number."""
+    return message.TYPE, int(getattr(message, "number", 0))
 
 
 class LmountLensRules:
@@ -102,6 +109,8 @@ class LmountLensRules:
         self._stream_asked = self._stream_asked_again = False
         self._ended_at = -1.0
         self._focus = _Focus(self._focus_steps)
+        # Drives from before a hello, by type and number: they go on, and may still end.
+        self._earlier: set[tuple[int, int]] = set()
 
     def on_rx(self, frame: Frame, now: float) -> Iterator[str]:
         """Take a frame that the lens has received."""
@@ -110,6 +119,7 @@ class LmountLensRules:
         for message in frame.messages:
             if isinstance(message, BodyHello):
                 self._asleep = self._granted = False
+                self._earlier |= {_key(order.message) for order in self._orders if isinstance(order.message, DRIVES)}
                 self._orders.clear()
                 self._stream_asked_again = False
                 self._focus.wanted = None
@@ -128,7 +138,11 @@ class LmountLensRules:
         standing = self._focus.standing
         if isinstance(message, FocusDrive | FocusLimits | Sleep):
             self._focus.wanted = self._focus.standing = None
-        self._orders.append(_Order(message, raw, now, asleep, powered, repeated, standing))
+        order = _Order(message, raw, now, asleep, powered, repeated, standing)
+        twins = [other for other in self._orders if other.raw != raw and _key(other.message) == _key(message)]
+        for one in (order, *twins):
+            one.shared = one.shared or bool(twins) or _key(message) in self._earlier
+        self._orders.append(order)
         if isinstance(message, StreamConfig) and message.reports:
             self._stream_asked = self._stream_asked_again = True
         if isinstance(message, PowerGrant) and message.granted != PowerClass.NONE:
@@ -214,12 +228,8 @@ class LmountLensRules:
 
     def _find(self, number: int, type_: int) -> _Order | None:
         """Return the order that an answer belongs to; `None` where it may belong to two."""
-        found = [
-            order
-            for order in self._orders
-            if type_ == order.message.TYPE and getattr(order.message, "number", 0) == number
-        ]
-        if len({order.raw for order in found}) > 1:
+        found = [order for order in self._orders if _key(order.message) == (type_, number)]
+        if any(order.shared for order in found):
             self._focus.wanted = None
             for order in found:
                 order.accepted = False

@@ -8,7 +8,7 @@ import ctypes
 import hashlib
 import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 from lensmount_emulator.engine.dialect_roles import Place, get_roles
@@ -18,17 +18,18 @@ from lensmount_emulator.firmware.instance import (
     TimedEvent,
     events_from_records,
     feed_by_turns,
+    merge,
     shift,
 )
 from lensmount_emulator.firmware.isolation import FirmwareDiedError, run_isolated
 from lensmount_emulator.firmware.library import NEVER, WORKER_SUFFIX, FirmwareLibrary, load_firmware
 from lensmount_emulator.mount.virtual_mount import Resolution
 from lensmount_emulator.profiles.library import Profile, firmware_profile, load_profile
-from lensmount_emulator.sessions.loopback import LoopbackResult, run_loopback
+from lensmount_emulator.sessions.loopback import LoopbackResult, make_virtual_session, run_loopback
 from lensmount_protocol.dialect import Dialect, load_dialect
 from lensmount_protocol.wire import Role, WireRecord, transmission_time
 
-_TRANSMIT, _LINE, _BAUDRATE = 1, 2, 3
+_TRANSMIT, _LINE, _BAUDRATE, _FAR = 1, 2, 3, 8
 _HEAD = struct.Struct("<III")
 MAX_SESSION_S = 10.0
 QUIET_US = 20_000_000
@@ -62,10 +63,12 @@ class CheckContext:
         library: the firmware, as its profile names it.
         role: the end that it takes.
         dialect: its dialect.
-        partner: the other end.
+        partner: the other end; of an adapter the body.
         script: what the body does.
         seed: seed of the sessions.
         records: the recording of a session.
+        carried: the lens on an adapter; `None` for a lens and a body.
+        far_records: the recording of its far port.
     """
 
     library: str
@@ -75,24 +78,67 @@ class CheckContext:
     script: str
     seed: int
     records: Sequence[WireRecord] = ()
+    carried: Profile | None = None
+    far_records: Sequence[WireRecord] = ()
 
     def play(
         self, resolution: Resolution = "frame", faults: Sequence[str] = (), seconds: float | None = None
     ) -> LoopbackResult:
         """Run a session."""
-        ends = (self.library, self.partner) if self.role is Role.BODY else (self.partner, self.library)
         return run_loopback(
-            *ends, script=self.script, seed=self.seed, resolution=resolution, faults=faults, seconds=seconds
+            *self._ends(),
+            accessories=self._between(),
+            script=self.script,
+            seed=self.seed,
+            resolution=resolution,
+            faults=faults,
+            seconds=seconds,
         )
+
+    def record_far(self, seconds: float) -> list[WireRecord]:
+        """Return the traffic at the far port of an adapter in the session of `play`, which has this duration."""
+        records: list[WireRecord] = []
+
+        def job(_send: Callable[[object], None]) -> list[WireRecord]:
+            session = make_virtual_session(
+                *self._ends(), accessories=self._between(), script=self.script, seed=self.seed
+            )
+            session.tap_inner = lambda _joint, record: records.append(record)
+            session.start()
+            session.run(seconds)
+            return records
+
+        return run_isolated(job, self.library)
+
+    def _ends(self) -> tuple[str | Profile, str | Profile]:
+        if self.carried is not None:
+            return self.partner, self.carried
+        return (self.library, self.partner) if self.role is Role.BODY else (self.partner, self.library)
+
+    def _between(self) -> list[str]:
+        return [self.library] if self.carried is not None else []
 
     def events(self) -> list[TimedEvent]:
         """Return what the firmware received in the session."""
-        return events_from_records(self.records, self.dialect, self.role)
+        events = events_from_records(self.records, self.dialect, self.role)
+        if self.far is None:
+            return events
+        return merge(events, events_from_records(self.far_records, self.far, Role.BODY, far=True))
+
+    @property
+    def far(self) -> Dialect | None:
+        """The dialect of an adapter's far port."""
+        return None if self.carried is None else load_dialect(self.carried.dialect)
+
+    def ports(self) -> list[tuple[int, Dialect, Role]]:
+        """Return the ports of the firmware: what is added to its actions there, the dialect, and its end."""
+        near = (0, self.dialect, self.role)
+        return [near] if self.far is None else [near, (_FAR, self.far, Role.BODY)]
 
     def instance(self, late_us: int = 0) -> FirmwareInstance:
         """Return a new instance in this process, without its first call."""
         library = self._load()
-        return FirmwareInstance(library, self.role, self.dialect, late_us=late_us)
+        return FirmwareInstance(library, self.role, self.dialect, self.far, late_us=late_us)
 
     def started(self, now_us: int = 0) -> FirmwareInstance:
         """Return a new instance after its first call."""
@@ -128,7 +174,8 @@ def check_firmware(library: str, partner: str | None = None, script: str = "", s
 
     Args:
         library: path of the firmware.
-        partner: profile of the other end; `None` for the usual one of the dialect.
+        partner: profile of the other end; `None` for the usual one of the dialect. For an adapter it is the lens that
+            it carries.
         script: what the body does; empty for the dialect's check script.
         seed: seed of the sessions.
 
@@ -138,12 +185,19 @@ def check_firmware(library: str, partner: str | None = None, script: str = "", s
     """
     profile = firmware_profile(library)
     dialect, roles = load_dialect(profile.dialect), get_roles(profile.dialect)
-    role = Role.LENS if profile.place is Place.LENS else Role.BODY
-    other = partner or (roles.default_body if role is Role.LENS else roles.default_lens)
-    context = CheckContext(library, role, dialect, load_profile(other, role.peer), script or roles.check_script, seed)
+    script, carried = script or roles.check_script, None
+    if profile.place is Place.ACCESSORY:
+        far = get_roles(str(getattr(profile.settings, "far_dialect", "")))
+        role, other = Role.LENS, roles.default_body
+        carried = load_profile(partner or far.default_lens, Role.LENS)
+    else:
+        role = Role(profile.place.value)
+        other = partner or (roles.default_body if role is Role.LENS else roles.default_lens)
+    context = CheckContext(library, role, dialect, load_profile(other, role.peer), script, seed, carried=carried)
     session = context.play()
     results = [_result("session", _check_session, context, session)]
-    context = CheckContext(library, role, dialect, context.partner, context.script, seed, tuple(session.records))
+    far_records = context.record_far(session.seconds) if carried is not None else ()
+    context = replace(context, records=tuple(session.records), far_records=tuple(far_records))
     # The memory of a worker is in its own process, where nothing copies it.
     left_out = {"copy and continue"} if library.partition("#")[0].endswith(WORKER_SUFFIX) else set[str]()
     return [*results, *(_result(name, check, context) for name, check in CHECKS.items() if name not in left_out)]
@@ -291,22 +345,28 @@ def _decode(actions: Sequence[tuple[int, bytes]]) -> Iterator[tuple[int, int, in
 
 
 def _check_lines(context: CheckContext) -> str:
-    lines = context.dialect.wiring.lines
-    driven = {value >> 1 for _, kind, value, _ in _decode(_alone(context)) if kind == _LINE}
-    foreign = [
-        lines[number] if number < len(lines) else f"line {number}"
-        for number in sorted(driven)
-        if number >= len(lines) or context.dialect.drivers[lines[number]] is not context.role
-    ]
-    _require(not foreign, f"it drives {', '.join(foreign)}, which the {context.role.value} does not")
-    return f"it drives {', '.join(lines[number] for number in sorted(driven)) or 'no line'}"
+    actions, found = list(_decode(_alone(context))), list[str]()
+    for offset, dialect, role in context.ports():
+        lines = dialect.wiring.lines
+        driven = sorted({value >> 1 for _, kind, value, _ in actions if kind == _LINE + offset})
+        foreign = [
+            lines[number] if number < len(lines) else f"line {number}"
+            for number in driven
+            if number >= len(lines) or dialect.drivers[lines[number]] is not role
+        ]
+        _require(not foreign, f"it drives {', '.join(foreign)}, which the {role.value} does not")
+        found += [lines[number] for number in driven]
+    return f"it drives {', '.join(found) or 'no line'}"
 
 
 def _check_rates(context: CheckContext) -> str:
-    rates = {value for _, kind, value, _ in _decode(_alone(context)) if kind == _BAUDRATE}
-    foreign = sorted(rates - set(context.dialect.wiring.baudrates))
-    _require(not foreign, f"it sets {foreign[:3]} baud; {context.dialect.name} has {context.dialect.wiring.baudrates}")
-    return f"rates: {', '.join(map(str, sorted(rates))) or 'only the first'}"
+    actions, found = list(_decode(_alone(context))), set[int]()
+    for offset, dialect, _ in context.ports():
+        rates = {value for _, kind, value, _ in actions if kind == _BAUDRATE + offset}
+        foreign = sorted(rates - set(dialect.wiring.baudrates))
+        _require(not foreign, f"it sets {foreign[:3]} baud; {dialect.name} has {dialect.wiring.baudrates}")
+        found |= rates
+    return f"rates: {', '.join(map(str, sorted(found))) or 'only the first'}"
 
 
 def _check_unpowered(context: CheckContext) -> str:
@@ -315,16 +375,21 @@ def _check_unpowered(context: CheckContext) -> str:
     for _ in range(200):
         at += random.randrange(1, 5000)
         instance.run(at)
-        instance.one(TimedEvent(at, random.randbytes(random.randrange(1, 40))))
+        far = context.far is not None and random.random() < 0.5
+        instance.one(TimedEvent(at, random.randbytes(random.randrange(1, 40)), far=far))
     instance.run(at + QUIET_US)
     _require(instance.fault is None, instance.fault.line() if instance.fault else "")
     supplies = context.dialect.wiring.lines.index(context.dialect.supply) << 1 | 1
+    # An adapter without a lens keeps the detect line of its near port high.
+    detects = context.dialect.wiring.lines.index(context.dialect.detect) << 1 | 1
     for now_us, kind, value, data in _decode(instance.actions):
         if context.role is Role.BODY and kind == _LINE and value == supplies:
             # A body supplies the lens by itself; from here on its lines may be high.
             return "nothing is sent or driven high before it gives the supply"
-        _require(kind != _TRANSMIT, f"it sends {len(data)} bytes at {now_us} us, before there is a supply")
-        _require(kind != _LINE or not value & 1, f"it drives a line high at {now_us} us, before there is a supply")
+        sends, high = kind in (_TRANSMIT, _TRANSMIT + _FAR), kind in (_LINE, _LINE + _FAR) and bool(value & 1)
+        _require(not sends, f"it sends {len(data)} bytes at {now_us} us, before there is a supply")
+        allowed = context.far is not None and kind == _LINE and value == detects
+        _require(not high or allowed, f"it drives a line high at {now_us} us, before there is a supply")
     return "without a supply nothing is sent or driven high"
 
 
@@ -338,11 +403,12 @@ def _check_noise(context: CheckContext) -> str:
     pieces = [event.data for event in events if event.data]
     for _ in range(3000):
         at += random.choice((1, 10, 100))
+        far = context.far is not None and random.random() < 0.5
         data = random.randbytes(random.randrange(1, 64)) if random.random() < 0.5 else b"".join(
             random.choices(pieces, k=random.randrange(1, 64))
         )  # fmt: skip
         instance.run(at)
-        instance.one(TimedEvent(at, data))
+        instance.one(TimedEvent(at, data, far=far))
         _require(instance.fault is None, instance.fault.line() if instance.fault else "")
     sent = sum(len(data) for _, kind, _, data in _decode(instance.actions[first:]) if kind == _TRANSMIT)
     slowest = context.dialect.wiring.baudrates[0]

@@ -8,11 +8,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
-from lensmount_emulator.engine.dialect_roles import Accessory, DeviceSpec, Place, get_roles, make_engine
+from lensmount_emulator.engine.dialect_roles import (
+    Accessory,
+    DeviceSpec,
+    Place,
+    assemble_chain,
+    get_roles,
+    make_engine,
+)
 from lensmount_emulator.engine.engine import Engine
 from lensmount_emulator.engine.script import parse_script
 from lensmount_emulator.faults.registry import FaultPlan
-from lensmount_emulator.profiles.library import Profile, load_profile
+from lensmount_emulator.profiles.library import Profile, firmware_profile, is_firmware, load_profile
 from lensmount_protocol.dialect import Dialect
 from lensmount_protocol.errors import ProfileError
 from lensmount_protocol.wire import Role
@@ -100,6 +107,8 @@ def load_accessory(name: str) -> Profile:
     Raises:
         ProfileError: unknown, impossible, or no accessory.
     """
+    if is_firmware(name):
+        return firmware_profile(name, Place.ACCESSORY)
     profile = load_profile(name)
     if profile.place is not Place.ACCESSORY:
         raise ProfileError(f"profile {name!r} is a {profile.place.value}; an accessory is needed here")
@@ -156,9 +165,7 @@ def make_participants(
 
     settings, accessories, remarks = lens.settings, list[Accessory](), list[str]()
     if between:
-        if roles.assemble_accessories is None:
-            raise ProfileError(f"{between[0].name}: nothing stands between the ends of {body.dialect}")
-        train = roles.assemble_accessories([device_spec(profile) for profile in between], device_spec(lens), random_of)
+        train = assemble_chain(roles, [device_spec(profile) for profile in between], device_spec(lens), random_of)
         settings, accessories, remarks = train.lens, list(train.accessories), list(train.notes)
     lens_roles = roles if lens.dialect == body.dialect else get_roles(lens.dialect)
     return Participants(
