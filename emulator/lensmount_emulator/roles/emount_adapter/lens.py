@@ -36,6 +36,7 @@ from lensmount_emulator.roles.lmount.profile import (
     ZoomGroup,
 )
 from lensmount_protocol.connection import ReceivedFrame
+from lensmount_protocol.dialects.emount.identification import DescriptorReply
 from lensmount_protocol.dialects.emount.units import FocusSwitch, f_number, format_lens_spec, metres
 from lensmount_protocol.dialects.lmount.aperture_zoom import ApertureDrive
 from lensmount_protocol.dialects.lmount.exposure import ControlEvent
