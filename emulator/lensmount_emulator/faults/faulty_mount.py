@@ -60,6 +60,11 @@ class DelayQueues:
         self._scheduler = scheduler
         self._queues: dict[Hashable, _DelayQueue] = {}
 
+    @property
+    def unused(self) -> bool:
+        """Whether no action was ever put into a queue."""
+        return not self._queues
+
     def waits(self, key: Hashable) -> bool:
         """Whether an action of a queue is delayed, so that later ones must wait for it."""
         queue = self._queues.get(key)
@@ -301,6 +306,7 @@ class FaultyMount(VirtualMount):
         self._on_burst = [fault for fault, kind in kinds if kind.modify_burst is not Fault.modify_burst]
         self._on_drive = [fault for fault, kind in kinds if kind.delay is not Fault.delay]
         self._on_edge = [fault for fault, kind in kinds if kind.on_edge is not Fault.on_edge]
+        self._watches_edges = bool(self._on_edge)
 
     def _acting(self, faults: list[Fault], role: Role | None) -> Iterable[Fault]:
         """Those of some faults that act now on an end."""
@@ -322,8 +328,15 @@ class FaultyMount(VirtualMount):
             self._move(line, level, self._scheduler.now)
 
     def _drive(self, end: MountSide, name: str, level: bool) -> None:
-        delay = 0.0
         self._meant[name] = level
+        if not self._on_drive and name not in self._selects and self._delay_queues.unused:
+            # Nothing delays this edge, as in nearly all sessions.
+            if self._held[name]:
+                self._wanted[name] = level
+            else:
+                VirtualMount._drive(self, end, name, level)
+            return
+        delay = 0.0
         if self._on_drive:
             for fault in self._acting(self._on_drive, end.role):
                 delay += fault.delay(name, level, self)
@@ -346,13 +359,13 @@ class FaultyMount(VirtualMount):
         else:
             super()._drive(end, name, level)
 
-    def _move(self, line: MountLine, level: bool, now: float) -> None:
-        if not level and line.name == self._supply:
-            self._forget_late()
-        super()._move(line, level, now)
-        if self._on_edge:
-            for fault in self._acting(self._on_edge, None):
-                fault.on_edge(line.name, level, self)
+    def _lose_supply(self, now: float) -> None:
+        self._forget_late()
+        super()._lose_supply(now)
+
+    def _edge_moved(self, line: MountLine, level: bool) -> None:
+        for fault in self._acting(self._on_edge, None):
+            fault.on_edge(line.name, level, self)
 
     def _transmit(self, end: MountSide, data: bytes) -> None:
         if not data:
@@ -378,7 +391,7 @@ class FaultyMount(VirtualMount):
             self._until[end.role] = begins
 
     def _clocked_records(self, units: dict[Role, bytes], link: ClockedLink, now: float, ends: float) -> list[Burst]:
-        acting = list(self._acting(self._on_burst, None))
+        acting = list(self._acting(self._on_burst, None)) if self._on_burst else []
         if not acting:
             return super()._clocked_records(units, link, now, ends)
         driver = link.clocked_by

@@ -70,17 +70,19 @@ class MountLine:
         driver: the end that may drive it.
         listener: the other end.
         window: the splitter of the window that it opens and closes as a select line.
+        acknowledges: whether it is an acknowledge line of a half-duplex clocked link.
         falls: event for its listener when it goes low.
         rises: event for its listener when it goes high.
     """
 
-    __slots__ = ("driver", "falls", "listener", "name", "rises", "window")
+    __slots__ = ("acknowledges", "driver", "falls", "listener", "name", "rises", "window")
 
     def __init__(self, name: str, driver: MountSide, listener: MountSide, select: str) -> None:
         self.name = name
         self.driver = driver
         self.listener = listener
         self.window = driver.runs if name == select else None
+        self.acknowledges = False
         self.falls = LineChanged(name, False)
         self.rises = LineChanged(name, True)
 
@@ -125,6 +127,11 @@ class VirtualMount:
         }
         self._acknowledge = None if self._clocked is None else self._clocked.acknowledge
         self._clocked_end_sends = False
+        if self._acknowledge is not None:
+            for name in (self._acknowledge.clocking, self._acknowledge.clocked):
+                self._lines[name].acknowledges = True
+        # Whether `_edge_moved` has anything to do.
+        self._watches_edges = False
 
     @property
     def busy_until(self) -> float:
@@ -194,20 +201,29 @@ class VirtualMount:
 
     def _move(self, line: MountLine, level: bool, now: float) -> None:
         if not level and line.name == self._supply:
-            self._loaded.clear()
-            self._clocked_end_sends = False
-            if self._flights:
-                self._cut_all(now)
+            self._lose_supply(now)
         self.levels[line.name] = level
         self._tap(Edge(now, line.name, level))
         if line.window is not None:
             line.window.turn_window(level)
             if self._flights:
                 self._resplit(line.driver, now)
-        if self._acknowledge is not None:
+        if line.acknowledges and self._acknowledge is not None:
             self._follow_acknowledge(line, level, now, self._acknowledge)
         if self.attached or line.driver.role is Role.LENS:
             self._soon(line.listener.on_event, line.rises if level else line.falls)
+        if self._watches_edges:
+            self._edge_moved(line, level)
+
+    def _lose_supply(self, now: float) -> None:
+        """The supply is about to fall: bursts are cut, and what an end has loaded is lost."""
+        self._loaded.clear()
+        self._clocked_end_sends = False
+        if self._flights:
+            self._cut_all(now)
+
+    def _edge_moved(self, line: MountLine, level: bool) -> None:
+        """Handle an edge that something beside the ends watches, after it was recorded."""
 
     def _transmit(self, end: MountSide, data: bytes) -> None:
         if not data:

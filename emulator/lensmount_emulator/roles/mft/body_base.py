@@ -247,6 +247,7 @@ class BodyEngineBase(Engine):
         Raises:
             LensFailedError: it does not come in time.
         """
-        wait = self.level(LENS_ACK, level, until=self.now + timeout_ms * 1e-3)
-        if not (yield wait):
+        if self.levels.get(LENS_ACK, False) == level:
+            return
+        if not (yield self.level(LENS_ACK, level, until=self.now + timeout_ms * 1e-3)):
             raise LensFailedError(f"the lens {trouble}")

@@ -145,7 +145,7 @@ class LensEngine(Engine):
         elif level:
             self._offered = self.levels.get(LENS_ACK, False)
             if not self._offered:
-                self.spawn(_become_ready(self))
+                self.call_at(self.after(self.settings.ready_us), self._become_ready)
         else:
             self._end_window()
 
@@ -153,11 +153,11 @@ class LensEngine(Engine):
         """The body lowered its line: a unit was taken or given, or the extra handshake of an action is over."""
         self.drive(LENS_ACK, False)
         if self._queue:
-            self.spawn(_offer(self, self.settings.reply_us))
+            self.call_at(self.after(self.settings.reply_us), self._offer)
         elif self._action and not self._offered:
             self._action = False
             self._queue.append((m.LensByte(0), LENS_BYTE))
-            self.spawn(_offer(self, self._action_ms * 1e3))
+            self.call_at(self.after(self._action_ms * 1e3), self._offer)
 
     def _take_data(self, data: AnyMessage) -> None:
         command, self._command = self._command, None
@@ -167,14 +167,21 @@ class LensEngine(Engine):
             self.report(f"no document has {type(data).__name__} here; nothing is applied")
 
     def _busy(self) -> None:
-        self.spawn(_become_busy(self))
+        self.call_at(self.after(self.settings.busy_us), self._become_busy)
 
-    def next_unit(self) -> bytes:
-        """Return the unit that is due, and forget it; no bytes where none is due."""
-        if not self._queue:
-            return b""
-        message, class_ = self._queue.popleft()
-        return self.connection.send([message], class_, 0)
+    def _become_busy(self) -> None:
+        self.drive(LENS_ACK, False)
+
+    def _become_ready(self) -> None:
+        if self.levels.get(BODY_ACK):
+            self.drive(LENS_ACK, True)
+
+    def _offer(self) -> None:
+        """Load the next unit and raise the line, unless the body has begun something else."""
+        if self.awake and self._queue and not self.levels.get(BODY_ACK):
+            message, class_ = self._queue.popleft()
+            self.transmit(self.connection.send([message], class_, 0))
+            self.drive(LENS_ACK, True)
 
     def _reset_state(self) -> None:
         self.report_state = m.StandbyReply.parse(b"\x1f" + bytes.fromhex(self.settings.standby))
@@ -200,27 +207,6 @@ def _wake(lens: LensEngine) -> Task:
     lens.drive(LENS_ACK, False)
     lens.connection.move("ready", by=Role.LENS)
     lens.awake = lens.rx_enabled = True
-
-
-def _become_ready(lens: LensEngine) -> Task:
-    yield lens.after(lens.settings.ready_us)
-    if lens.levels.get(BODY_ACK):
-        lens.drive(LENS_ACK, True)
-
-
-def _become_busy(lens: LensEngine) -> Task:
-    yield lens.after(lens.settings.busy_us)
-    lens.drive(LENS_ACK, False)
-
-
-def _offer(lens: LensEngine, after_us: float) -> Task:
-    """Load the next unit and raise the line, unless the body has begun something else."""
-    yield lens.after(after_us)
-    if lens.awake and not lens.levels.get(BODY_ACK):
-        unit = lens.next_unit()
-        if unit:
-            lens.transmit(unit)
-            lens.drive(LENS_ACK, True)
 
 
 answer_request = HandlerTable[LensEngine, Message]()

@@ -6,6 +6,7 @@ data begin with their length. lensmount gives each unit a type byte of its own, 
 
 import enum
 from dataclasses import dataclass
+from functools import lru_cache
 
 from lensmount_protocol.checksums import SUM8
 from lensmount_protocol.codec.lazy_construct import Bytes, Int8ub, Int16ul, Struct
@@ -58,6 +59,7 @@ ANSWER_LAYOUT = Struct("length" / Int16ul, "payload" / Bytes(lambda this: this.l
 """Data of the lens; the body's data lack the check, which the lens sends."""
 
 
+@lru_cache(maxsize=1024)
 def _places(type_place: tuple[int, int], begin: int, end: int) -> tuple[tuple[int, int], ...]:
     """The places of a payload's bytes: of what its type byte stands for, and of the bytes that it carries."""
     return (type_place, *((at, at + 1) for at in range(begin, end)))

@@ -75,15 +75,18 @@ TRANSITIONS = TransitionTable(
     },
 )
 
-_FIRST_BYTES = {type_: start[0] for start, type_ in COMMAND_TYPES.items()}
+_DOCUMENTED_FORMS = {type_: form_of(start[0]) or Form.PLAIN for start, type_ in COMMAND_TYPES.items()}
 
 
 def command_form(message: AnyMessage) -> Form:
     """The form of a command; an unknown one has that of its first byte, and a type without one is plain."""
     type_ = message_type(message)
+    form = _DOCUMENTED_FORMS.get(type_)
+    if form is not None:
+        return form
     if type_ == OTHER_COMMAND_TYPE and isinstance(message, UnknownMessage) and len(message.data) > 1:
         return form_of(message.data[1]) or Form.PLAIN
-    return form_of(_FIRST_BYTES.get(type_, 0)) or Form.PLAIN
+    return Form.PLAIN
 
 
 def trigger_for(sender: Role, class_: int, message: AnyMessage) -> str:
